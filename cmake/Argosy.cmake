@@ -1,0 +1,51 @@
+# What every target of this project shares: language level, warnings, sanitizers, ccache, and the two verbs
+# argosy_library (one static library a folder) and argosy_test (one GoogleTest program a folder, with a ctest label).
+
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(THREADS_PREFER_PTHREAD_FLAG ON)
+find_package(Threads REQUIRED)
+find_package(PkgConfig REQUIRED)
+
+find_program(CCACHE ccache)
+if(CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_C_COMPILER_LAUNCHER "${CCACHE}")
+  set(CMAKE_CXX_COMPILER_LAUNCHER "${CCACHE}")
+endif()
+
+add_library(argosy_options INTERFACE)
+target_include_directories(argosy_options INTERFACE "${CMAKE_SOURCE_DIR}")
+target_compile_options(argosy_options INTERFACE -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual
+                                                $<$<BOOL:${ARGOSY_WERROR}>:-Werror>)
+target_compile_options(argosy_options INTERFACE -ffile-prefix-map=${CMAKE_SOURCE_DIR}/=)
+target_compile_definitions(argosy_options INTERFACE ARGOSY_VERSION="${PROJECT_VERSION}")
+if(ARGOSY_SANITIZE)
+  target_compile_options(argosy_options INTERFACE -fsanitize=${ARGOSY_SANITIZE} -fno-sanitize-recover=undefined)
+  target_link_options(argosy_options INTERFACE -fsanitize=${ARGOSY_SANITIZE})
+  target_compile_definitions(argosy_options INTERFACE BOOST_ASIO_DISABLE_AWAITABLE_FRAME_RECYCLING)
+endif()
+
+# argosy_library(NAME SOURCES a.cpp ... DEPS argosy_base ...): the library of one folder. Without SOURCES: headers alone.
+function(argosy_library name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPS" ${ARGN})
+  if(ARG_SOURCES)
+    add_library(${name} STATIC ${ARG_SOURCES})
+    target_link_libraries(${name} PUBLIC argosy_options ${ARG_DEPS})
+  else()
+    add_library(${name} INTERFACE)
+    target_link_libraries(${name} INTERFACE argosy_options ${ARG_DEPS})
+  endif()
+endfunction()
+
+# argosy_test(NAME LABEL unit SOURCES a_test.cpp ... DEPS argosy_base ...): one test program; each TEST is one ctest test.
+function(argosy_test name)
+  cmake_parse_arguments(ARG "" "LABEL;TIMEOUT" "SOURCES;DEPS" ${ARGN})
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 120)
+  endif()
+  add_executable(${name} ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE argosy_options ${ARG_DEPS} GTest::gtest_main)
+  gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 PROPERTIES LABELS "${ARG_LABEL}" TIMEOUT ${ARG_TIMEOUT})
+endfunction()
