@@ -1,0 +1,84 @@
+// The desired document: what one device should run. Server to device, JSON, retained on
+// `argosy/v1/{device}/down/desired` and served at GET /device/v1/desired. Pure data; the newest `rev` wins.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/error.hpp"
+#include "common/base/instant.hpp"
+
+namespace argosy::wire {
+
+inline constexpr int protocol_version = 1;
+
+struct BlobRef {  // content-addressed: GET /device/v1/blobs/{digest}
+  std::string digest;  // lower-case hex SHA-256
+  std::uint64_t size = 0;
+  friend bool operator==(const BlobRef&, const BlobRef&) = default;
+};
+
+struct PatchOffer {
+  std::string base_digest;  // usable only on exactly this file
+  std::string codec;        // "bsdiff"
+  BlobRef blob;
+  friend bool operator==(const PatchOffer&, const PatchOffer&) = default;
+};
+
+struct ValidationSpec {
+  std::optional<BlobRef> dataset;  // .npz with arrays x and y; absent: only loading the model is tried
+  std::string metric = "accuracy";
+  bool higher_is_better = true;
+  double threshold = 0;
+  std::optional<double> max_latency_ms;  // p95 in validation
+  std::uint32_t max_memory_mb = 1024;
+  std::uint32_t timeout_s = 300;
+  friend bool operator==(const ValidationSpec&, const ValidationSpec&) = default;
+};
+
+struct ProbationSpec {  // the device's own checks under real traffic, before it commits
+  std::uint32_t duration_s = 300;
+  std::uint64_t min_observations = 20;
+  std::optional<double> max_latency_ratio;  // p95 against the version it replaced
+  double min_latency_delta_ms = 2;          // and at least this much slower
+  std::optional<double> max_error_rate;
+  std::uint32_t max_duration_s = 3600;      // fewer observations than asked for until then: commit, and say so
+  friend bool operator==(const ProbationSpec&, const ProbationSpec&) = default;
+};
+
+struct FeatureReference {
+  std::string name;
+  std::vector<double> edges;          // ascending; n edges make n + 1 bins, plus one for NaN at the end
+  std::vector<std::uint64_t> counts;  // n + 2 of them; empty: only the bins are known
+  friend bool operator==(const FeatureReference&, const FeatureReference&) = default;
+};
+
+struct DesiredModel {
+  std::string model;
+  std::string version;
+  std::int64_t rollout = 0;  // whose wish this is; 0: none
+  int attempt = 1;           // a retry raises it
+  std::string format;        // "onnx"; the file is stored as model.<format>
+  BlobRef artifact;
+  std::vector<PatchOffer> patches;
+  ValidationSpec validation;
+  ProbationSpec probation;
+  std::vector<FeatureReference> features;
+  friend bool operator==(const DesiredModel&, const DesiredModel&) = default;
+};
+
+struct Desired {
+  std::string device;
+  std::int64_t rev = 0;
+  std::vector<DesiredModel> models;
+  friend bool operator==(const Desired&, const Desired&) = default;
+};
+
+std::string encode(const Desired& desired);
+// Errc::malformed_json with the path of the wrong field; at most 1 MiB.
+Result<Desired> decode_desired(std::string_view json);
+
+}  // namespace argosy::wire

@@ -1,0 +1,90 @@
+// The state document: what one device is and runs. Device to server, JSON, retained on `argosy/v1/{device}/up/state`
+// and POSTed to /device/v1/state. Level, not edge: each one replaces the last, so a lost one does no harm.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/error.hpp"
+#include "common/base/instant.hpp"
+
+namespace argosy::wire {
+
+struct Capabilities {  // what variants are matched against
+  std::string architecture;                // "x86_64", "aarch64"
+  std::vector<std::string> accelerators;   // "cpu", "cuda", "edgetpu", ...
+  std::vector<std::string> runtimes;       // "onnxruntime", "tflite", ...
+  std::vector<std::string> precisions;     // "fp32", "int8", ...
+  std::uint64_t memory_mb = 0;
+  friend bool operator==(const Capabilities&, const Capabilities&) = default;
+};
+
+struct SlotReport {
+  std::string slot;     // "a", "b"
+  std::string role;     // "serving", "previous", "staging", "empty"
+  std::string version;
+  std::string digest;   // of the model file
+  std::uint64_t size = 0;
+  friend bool operator==(const SlotReport&, const SlotReport&) = default;
+};
+
+// How the last or the present update goes. `state` is one of: idle planning downloading patching verifying validating
+// activating probation committed rejected failed rolling_back rolled_back.
+struct UpdateReport {
+  std::int64_t rollout = 0;
+  int attempt = 1;
+  std::string version;
+  std::string state = "idle";
+  double progress = 0;              // 0..1 inside the state
+  std::string source;               // "patch", "full" or "local" (already in a slot); empty before planning
+  std::uint64_t bytes = 0;          // fetched so far for the model itself
+  std::uint64_t full_bytes = 0;     // size of the whole file
+  std::string cause;                // for rejected, failed, rolled_back: a stable word
+  std::string message;              // for a person
+  std::optional<double> metric_value;
+  std::optional<double> metric_threshold;
+  std::optional<double> latency_p95_ms;
+  std::optional<double> baseline_p95_ms;
+  std::optional<double> peak_memory_mb;
+  std::optional<std::uint64_t> samples;
+  Instant changed_at{};
+  friend bool operator==(const UpdateReport&, const UpdateReport&) = default;
+};
+
+struct ModelReport {
+  std::string model;
+  std::string version;  // serving now; empty: none
+  std::string digest;
+  std::vector<SlotReport> slots;
+  std::optional<UpdateReport> update;
+  friend bool operator==(const ModelReport&, const ModelReport&) = default;
+};
+
+struct DeviceState {
+  std::string device;
+  std::int64_t nonce = 0;  // of this session: births grow, a will carries its session's own
+  std::int64_t rev = 0;    // newest desired document taken in
+  std::string agent_version;
+  std::string hardware_class;
+  Capabilities capabilities;
+  std::uint32_t health_interval_s = 60;  // how often to expect a sign of life
+  Instant at{};
+  std::vector<ModelReport> models;
+  friend bool operator==(const DeviceState&, const DeviceState&) = default;
+};
+
+// The will on `argosy/v1/{device}/up/event`: published by the broker when the connection breaks.
+struct LastWill {
+  std::string device;
+  std::int64_t nonce = 0;
+};
+
+std::string encode(const DeviceState& state);
+Result<DeviceState> decode_device_state(std::string_view json);  // at most 256 KiB
+std::string encode(const LastWill& will);
+Result<LastWill> decode_last_will(std::string_view json);
+
+}  // namespace argosy::wire

@@ -1,0 +1,90 @@
+// Telemetry: windows of inference observations and health samples. Device to server, CBOR, on
+// `argosy/v1/{device}/up/telemetry` and POSTed to /device/v1/telemetry; answered by an Ack after the commit.
+//
+// Exactly once: each record has a sequence number inside the `epoch` of the device's outbox, and a batch holds
+// consecutive numbers from its outbox. The server stores only what continues its cursor: the next number, or `oldest`
+// when the device had to drop what came before. Anything else is answered with the cursor, and the device sends again.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "common/base/encoding.hpp"
+#include "common/base/error.hpp"
+#include "common/base/instant.hpp"
+
+namespace argosy::wire {
+
+struct FeatureCounts {
+  std::string name;
+  std::vector<std::uint64_t> counts;  // over the release's bins, common/wire/desired.hpp
+  friend bool operator==(const FeatureCounts&, const FeatureCounts&) = default;
+};
+
+struct InferenceWindow {
+  Instant started_at{};
+  Instant ended_at{};
+  std::string model;
+  std::string version;
+  std::uint64_t count = 0;
+  std::uint64_t errors = 0;
+  std::uint64_t labelled = 0;
+  std::uint64_t correct = 0;
+  Bytes latency;  // log-histogram in milliseconds, common/stats/log_histogram.hpp
+  std::map<int, std::uint64_t> classes;
+  std::vector<FeatureCounts> features;
+  friend bool operator==(const InferenceWindow&, const InferenceWindow&) = default;
+};
+
+struct HealthSample {  // what the board lacks is absent, never zero
+  Instant at{};
+  std::optional<double> cpu_percent;
+  std::optional<double> memory_used_mb;
+  std::optional<double> memory_total_mb;
+  std::optional<double> disk_free_mb;
+  std::optional<double> disk_total_mb;
+  std::optional<double> cpu_temperature_c;
+  std::optional<double> gpu_temperature_c;
+  std::optional<double> network_rx_bytes;  // since boot
+  std::optional<double> network_tx_bytes;
+  std::optional<double> uptime_s;
+  std::optional<double> agent_rss_mb;
+  std::optional<double> outbox_records;
+  friend bool operator==(const HealthSample&, const HealthSample&) = default;
+};
+
+struct TelemetryRecord {
+  std::uint64_t seq = 0;
+  std::variant<InferenceWindow, HealthSample> content;
+  friend bool operator==(const TelemetryRecord&, const TelemetryRecord&) = default;
+};
+
+struct TelemetryBatch {
+  std::string device;
+  std::string epoch;         // 16 hex digits, made with the outbox
+  std::uint64_t oldest = 0;  // lowest sequence still in the outbox
+  std::vector<TelemetryRecord> records;  // ascending, without holes; at most 500
+  friend bool operator==(const TelemetryBatch&, const TelemetryBatch&) = default;
+};
+
+// JSON on `argosy/v1/{device}/down/ack` and the answer to the POST: everything up to `seq` is stored.
+struct TelemetryAck {
+  std::string epoch;
+  std::uint64_t seq = 0;
+  friend bool operator==(const TelemetryAck&, const TelemetryAck&) = default;
+};
+
+// One record as it lies in the outbox; a batch is a CBOR map around such records.
+Bytes encode_record(const TelemetryRecord& record);
+Bytes encode(const TelemetryBatch& batch);
+Result<TelemetryBatch> decode_telemetry(ByteView cbor);  // at most 1 MiB; Errc::malformed_cbor
+Result<TelemetryRecord> decode_record(ByteView cbor);
+std::string encode(const TelemetryAck& ack);
+Result<TelemetryAck> decode_telemetry_ack(std::string_view json);
+
+}  // namespace argosy::wire
