@@ -1,0 +1,95 @@
+// A handful of threads with one PostgreSQL connection each; coroutines hand them blocking work. Knows no domain word.
+// Bounded: when the queue is full, run() answers Errc::unavailable at once. Lives from start to shutdown.
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/dispatch.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <pqxx/pqxx>
+#include <string>
+#include <type_traits>
+#include <utility>
+
+#include "common/base/error.hpp"
+
+namespace argosy::server {
+
+namespace detail {
+template <class T>
+struct as_result {
+  using type = Result<T>;
+};
+template <class T>
+struct as_result<Result<T>> {
+  using type = Result<T>;
+};
+}  // namespace detail
+
+class DbPool {
+ public:
+  struct Options {
+    std::string conninfo;
+    std::size_t threads = 4;
+    std::size_t queue_limit = 1024;
+    std::chrono::milliseconds statement_timeout{15000};
+  };
+  // Connections are made on their threads and again after a failure; the constructor does not wait for them.
+  DbPool(boost::asio::any_io_executor io, Options options);
+  ~DbPool();  // finishes running work, drops the queue
+
+  // Runs `work(pqxx::work&)` - a named functor that owns its arguments and returns T or Result<T> - inside one
+  // transaction on a DB thread and resumes the caller on the I/O executor. Commits when it returned a value, rolls back
+  // on an error or exception. Every pqxx exception becomes an Error (db_error.hpp). Serialization failures, deadlocks
+  // and a connection found broken before the commit was sent are retried (up to 3 times): `work` must be repeatable.
+  template <class Work>
+  auto transact(Work work) -> boost::asio::awaitable<typename detail::as_result<std::invoke_result_t<Work&, pqxx::work&>>::type>;
+
+ private:
+  using Job = std::function<Result<void>(pqxx::work&)>;  // fills its own result slot
+  // Queues `job`; `done` is called on the DB thread with the outcome of the transaction.
+  void submit(Job job, std::function<void(Result<void>)> done);
+
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+  boost::asio::any_io_executor io_;
+};
+
+template <class Work>
+auto DbPool::transact(Work work)
+    -> boost::asio::awaitable<typename detail::as_result<std::invoke_result_t<Work&, pqxx::work&>>::type> {
+  using R = typename detail::as_result<std::invoke_result_t<Work&, pqxx::work&>>::type;
+  auto initiate = [this](auto handler, Work owned) {
+    auto shared_work = std::make_shared<Work>(std::move(owned));
+    auto slot = std::make_shared<R>(make_error(Errc::internal, "the work did not run"));
+    auto shared_handler = std::make_shared<decltype(handler)>(std::move(handler));
+    Job job = [shared_work, slot](pqxx::work& transaction) -> Result<void> {
+      using Raw = std::invoke_result_t<Work&, pqxx::work&>;
+      if constexpr (std::is_void_v<Raw>) {
+        (*shared_work)(transaction);
+        *slot = R{};
+      } else {
+        *slot = (*shared_work)(transaction);
+      }
+      if (!*slot) return slot->error();
+      return {};
+    };
+    auto io = io_;
+    auto done = [slot, shared_handler, io](Result<void> outcome) {
+      if (!outcome && slot->has_value()) *slot = outcome.error();
+      if (!outcome && !slot->has_value()) *slot = outcome.error();
+      boost::asio::dispatch(io, [slot, shared_handler] { std::move (*shared_handler)(std::move(*slot)); });
+    };
+    submit(std::move(job), std::move(done));
+  };
+  auto operation = boost::asio::async_initiate<const boost::asio::use_awaitable_t<>, void(R)>(
+      std::move(initiate), boost::asio::use_awaitable, std::move(work));
+  co_return co_await std::move(operation);
+}
+
+}  // namespace argosy::server

@@ -1,0 +1,30 @@
+// Rows that every capability writes inside its own transaction: events for timelines and the live stream, audit for
+// what people did, and the bump that makes a device's desired document due. Called on DB threads by *_store.cpp.
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <pqxx/pqxx>
+#include <string>
+#include <vector>
+
+namespace argosy::server {
+
+struct NewEvent {
+  std::string kind;
+  std::string severity = "info";
+  std::optional<std::string> device_id;
+  std::optional<std::int64_t> rollout_id;
+  std::optional<std::string> model;
+  std::string message;
+  std::string details_json = "{}";
+};
+
+void append_event(pqxx::work& transaction, const NewEvent& event);
+void append_audit(pqxx::work& transaction, const std::string& actor, const std::string& action,
+                  const std::string& object, const std::string& details_json = "{}");
+// The device's desired document has changed: raises desired_rev; the leader publishes it.
+void touch_desired(pqxx::work& transaction, const std::vector<std::string>& device_ids);
+
+}  // namespace argosy::server

@@ -1,0 +1,62 @@
+// The server's one MQTT connection (Paho C++). Callbacks of Paho's threads only copy into a bounded inbox and post one
+// wake-up; everything else happens on the I/O thread. Knows no domain word. Reconnects with full jitter and subscribes
+// again by itself.
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/base/error.hpp"
+
+namespace argosy::server {
+
+struct MqttMessage {
+  std::string topic;
+  std::string payload;
+  bool retained = false;
+};
+
+class MqttClient {
+ public:
+  struct Options {
+    std::string uri;  // "ssl://127.0.0.1:8883"
+    std::string client_id;
+    std::string ca_file;
+    std::string certificate_file;
+    std::string key_file;
+    std::vector<std::string> subscriptions;
+    std::size_t inbox_limit = 10000;  // more is dropped and counted: devices send again what was not acknowledged
+    std::size_t payload_limit = 1U << 20;
+  };
+  struct Handlers {                                                  // all on the I/O thread
+    std::function<void(std::vector<MqttMessage>)> on_messages;       // everything that waited, in order
+    std::function<void()> on_connected;                              // after the subscriptions are in place
+    std::function<void()> on_disconnected;
+  };
+  struct Counters {
+    std::uint64_t received = 0;
+    std::uint64_t dropped = 0;
+    std::uint64_t published = 0;
+    std::uint64_t reconnects = 0;
+  };
+
+  MqttClient(boost::asio::any_io_executor io, Options options, Handlers handlers);
+  ~MqttClient();
+  void start();  // and stop(): a follower that becomes the leader starts, a leader that steps down stops
+  void stop();
+  bool connected() const;
+  // QoS 1; resumes when the broker has it, or with Errc::unavailable when there is no connection or after 10 s.
+  boost::asio::awaitable<Result<void>> publish(std::string topic, std::string payload, bool retain);
+  Counters counters() const;
+
+ private:
+  struct Impl;
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace argosy::server
