@@ -1,0 +1,83 @@
+#include "common/crypto/digest.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <stdexcept>
+
+#include <fcntl.h>
+#include <openssl/evp.h>
+#include <unistd.h>
+
+#include "common/base/file.hpp"
+
+namespace argosy {
+
+namespace {
+
+// OpenSSL's digest calls fail only when memory is out or the library is broken: nothing a caller could handle.
+void require(int ok) {
+  if (ok != 1) throw std::runtime_error("SHA-256 failed inside OpenSSL");
+}
+
+}  // namespace
+
+Result<Digest> Digest::parse(std::string_view hex) {
+  Digest digest;
+  const auto bytes = hex.size() == 64 ? from_hex(hex) : Result<Bytes>(make_error(Errc::invalid_argument, ""));
+  if (!bytes)
+    return make_error(Errc::invalid_argument,
+                      "\"" + std::string(hex.substr(0, 80)) + "\" is not a SHA-256 digest; it has 64 hex digits");
+  std::copy(bytes->begin(), bytes->end(), digest.bytes.begin());
+  return digest;
+}
+
+void Sha256::Free::operator()(evp_md_ctx_st* context) const {
+  EVP_MD_CTX_free(context);
+}
+
+Sha256::Sha256() : context_(EVP_MD_CTX_new()) {
+  require(context_ != nullptr);
+  require(EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr));
+}
+
+void Sha256::update(ByteView data) {
+  require(EVP_DigestUpdate(context_.get(), data.data(), data.size()));
+}
+
+Digest Sha256::finish() {
+  Digest digest;
+  require(EVP_DigestFinal_ex(context_.get(), digest.bytes.data(), nullptr));
+  require(EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr));
+  return digest;
+}
+
+Digest sha256(ByteView data) {
+  Sha256 hash;
+  hash.update(data);
+  return hash.finish();
+}
+
+Result<FileDigest> measure_file(const std::filesystem::path& path) {
+  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd) return errno_error("cannot open " + path.string(), errno);
+  Sha256 hash;
+  FileDigest measured;
+  std::array<std::uint8_t, 65536> buffer;
+  for (;;) {
+    const ssize_t got = ::read(fd.get(), buffer.data(), buffer.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return errno_error("cannot read " + path.string(), errno);
+    if (got == 0) break;
+    hash.update(ByteView(buffer.data(), static_cast<std::size_t>(got)));
+    measured.size_bytes += static_cast<std::uint64_t>(got);
+  }
+  measured.digest = hash.finish();
+  return measured;
+}
+
+Result<Digest> sha256_file(const std::filesystem::path& path) {
+  ARGOSY_TRY(const auto measured, measure_file(path));
+  return measured.digest;
+}
+
+}  // namespace argosy
