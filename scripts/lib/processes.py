@@ -1,0 +1,269 @@
+"""Programs under our care: start, wait until ready, kill, restart, and leave none behind.
+
+A Group belongs to the main thread. It ends its programs in reverse order when its `with` block is left, by whatever way:
+an exception, Ctrl-C, SIGTERM or SIGHUP. If this process itself is killed, the kernel ends the programs (pdeathsig).
+Nothing here sleeps for a guessed time: every wait names its condition and has a deadline.
+"""
+import ctypes
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+PR_SET_CHILD_SUBREAPER = 36
+ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def say(message):
+    print(time.strftime("%H:%M:%S"), message, file=sys.stderr, flush=True)
+
+
+class NotReady(Exception):
+    """A program ended, or took too long to get ready."""
+
+
+def wait_until(condition, timeout_s, what, poll_s=0.02):
+    """The first true value of condition(); NotReady after timeout_s, naming what was waited for."""
+    deadline = time.monotonic() + timeout_s
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() >= deadline:
+            raise NotReady(f"{what}: not within {timeout_s} s")
+        time.sleep(poll_s)
+
+
+_given_ports = set()
+
+
+def free_port():
+    """A free loopback port below the range that outgoing connections take their own from, so that a service can come
+    back on the same port after a crash: a client that retries could otherwise be sitting on it."""
+    lowest_outgoing = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    for _ in range(1000):
+        port = random.SystemRandom().randrange(10240, max(lowest_outgoing, 20480))
+        if port in _given_ports:
+            continue
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        _given_ports.add(port)
+        return port
+    raise OSError("no free loopback port in a thousand tries")
+
+
+def accepts_connections(port):
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        return True
+    except OSError:
+        return False
+
+
+def parents_of_all_processes():
+    """{pid: parent's pid} of every process, zombies left out."""
+    parents = {}
+    for entry in os.scandir("/proc"):
+        if not entry.name.isdigit():
+            continue
+        try:
+            stat = Path(entry.path, "stat").read_text()
+        except OSError:
+            continue
+        state, parent = stat.rpartition(")")[2].split()[:2]
+        if state != "Z":
+            parents[int(entry.name)] = int(parent)
+    return parents
+
+
+def descendants(pid):
+    """Every living process below pid, children before grandchildren."""
+    parents = parents_of_all_processes()
+    found, generation = [], [pid]
+    while generation:
+        generation = [child for child, parent in parents.items() if parent in generation]
+        found += generation
+    return found
+
+
+def send_signal(pids, number):
+    for pid in pids:
+        try:
+            os.kill(pid, number)
+        except ProcessLookupError:
+            pass
+
+
+def kill_tree(pid):
+    """SIGKILL to pid and to everything below it, stopped first so that nothing is born meanwhile."""
+    send_signal([pid], signal.SIGSTOP)
+    below = descendants(pid)
+    send_signal([pid, *below], signal.SIGKILL)
+    return below
+
+
+class Program:
+    """One long-running process with its log. `ready` is asked again and again until it says yes."""
+
+    def __init__(self, name, argv, *, log, ready=None, env=None, cwd=None, user=None, stop_signal=signal.SIGTERM,
+                 ready_within_s=30, stop_within_s=10):
+        self.name, self.argv, self.log = name, [str(word) for word in argv], Path(log)
+        self.ready, self.user, self.cwd = ready or (lambda: True), user, cwd
+        self.env = {**os.environ, **(env or {})}
+        self.stop_signal, self.ready_within_s, self.stop_within_s = stop_signal, ready_within_s, stop_within_s
+        self.process = None
+
+    @property
+    def pid(self):
+        return self.process.pid if self.process else None
+
+    def is_alive(self):
+        return self.process is not None and self.process.poll() is None
+
+    def launch(self):
+        """Start without waiting until ready."""
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        death_signal = signal.Signals(self.stop_signal).name.removeprefix("SIG")
+        wrapper = ["setpriv", "--pdeathsig", death_signal]
+        if self.user:
+            wrapper += ["--reuid", self.user, "--regid", self.user, "--init-groups"]
+        with open(self.log, "ab") as log:
+            self.process = subprocess.Popen([*wrapper, "--", *self.argv], stdin=subprocess.DEVNULL, stdout=log,
+                                            stderr=log, env=self.env, cwd=self.cwd, start_new_session=True)
+
+    def start(self):
+        self.launch()
+        try:
+            self.wait_until_ready()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def wait_until_ready(self):
+        problem = None
+        try:
+            wait_until(lambda: not self.is_alive() or self.ready(), self.ready_within_s, f"{self.name} ready")
+            if not self.is_alive():
+                problem = f"{self.name} ended with status {self.process.returncode}"
+        except NotReady as late:
+            problem = str(late)
+        if problem:
+            raise NotReady(f"{problem}; the end of {self.log}:\n{self.log_tail()}")
+
+    def stop(self):
+        """Ask politely, wait, then kill. Whatever it started goes with it."""
+        if self.process is None:
+            return
+        if self.is_alive():
+            self.process.send_signal(self.stop_signal)
+            try:
+                self.process.wait(self.stop_within_s)
+            except subprocess.TimeoutExpired:
+                say(f"{self.name} did not stop within {self.stop_within_s} s: killing it")
+        self.kill()
+
+    def kill(self):
+        """kill -9 of the program and all it started; returns when they are gone."""
+        if self.process is None:
+            return
+        pid = self.process.pid
+        below = kill_tree(pid) if self.is_alive() else []
+        self.process.wait()
+        wait_until(lambda: not set(below) & set(parents_of_all_processes()), 10, f"end of {self.name}'s children")
+        self.process = None
+
+    def restart(self):
+        self.stop()
+        return self.start()
+
+    def log_text(self):
+        return self.log.read_text(errors="replace") if self.log.exists() else ""
+
+    def log_tail(self, lines=20):
+        return "\n".join(self.log_text().splitlines()[-lines:])
+
+
+class Group:
+    """The programs of one run. `with Group() as group: group.start(Program(...))`."""
+
+    def __init__(self):
+        self.programs = []
+
+    def __enter__(self):
+        # Orphans of our programs become our children, so that leaving finds them too.
+        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        self._handlers = {number: signal.signal(number, self._leave) for number in ENDING_SIGNALS}
+        return self
+
+    @staticmethod
+    def _leave(number, _frame):
+        for each in ENDING_SIGNALS:  # tidying up must not be cut short by a second Ctrl-C
+            signal.signal(each, signal.SIG_IGN)
+        if number == signal.SIGINT:
+            raise KeyboardInterrupt
+        sys.exit(128 + number)
+
+    def __exit__(self, *_):
+        for number in ENDING_SIGNALS:
+            signal.signal(number, signal.SIG_IGN)
+        self.stop()
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)
+
+    def start(self, program):
+        self.programs.append(program)
+        return program.start()
+
+    def stop(self):
+        for program in reversed(self.programs):
+            try:
+                program.stop()
+            except Exception as error:  # the others must still be stopped
+                say(f"{program.name}: {error}")
+        self.programs.clear()
+        self._kill_stragglers()
+
+    @staticmethod
+    def _kill_stragglers():
+        for _ in range(5):
+            left = descendants(os.getpid())
+            if not left:
+                break
+            send_signal(left, signal.SIGKILL)
+            wait_until(lambda: not set(left) & set(parents_of_all_processes()), 10, "end of stragglers")
+        try:
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
+        except ChildProcessError:
+            pass
+
+    def run(self, argv, **options):
+        """Run a command to its end and return its exit status. When we must leave early, it is ended first."""
+        argv = ["setpriv", "--pdeathsig", "TERM", "--", *argv]
+        process = subprocess.Popen([str(word) for word in argv], stdin=subprocess.DEVNULL, **options)
+        try:
+            return process.wait()
+        except BaseException:
+            end_command(process)
+            raise
+
+
+def end_command(process, by_itself_s=1, politely_s=15):
+    """A Ctrl-C reached the command too, so wait a moment first; then ask; then kill."""
+    for wait_s, then in ((by_itself_s, process.terminate), (politely_s, lambda: kill_tree(process.pid))):
+        try:
+            process.wait(wait_s)
+            return
+        except subprocess.TimeoutExpired:
+            then()
+    process.wait()
