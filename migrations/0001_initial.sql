@@ -87,7 +87,9 @@ create table devices (
   hardware_class          text not null,
   labels                  jsonb not null default '{}',
   capabilities            jsonb not null default '{}',
-  certificate_fingerprint text,
+  key_sha256              text,                        -- of its public key: the same key may enrol again without a new claim
+  certificate_fingerprint text,                        -- SHA-256 of the DER form, hex
+  next_fingerprint        text,                        -- issued since; takes the place of the other at its first use
   certificate_not_after   timestamptz,
   enrolled_at             timestamptz not null default now(),
   revoked_at              timestamptz,
