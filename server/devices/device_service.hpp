@@ -1,0 +1,56 @@
+// The fleet's devices for everyone else: lists, labels, revocation, and the state that devices report. Coroutines on
+// the I/O thread; the SQL runs on the pool's threads. Presence is not written here (presence_service.hpp).
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/wire/state.hpp"
+#include "server/devices/device.hpp"
+#include "server/devices/filter.hpp"
+#include "server/http/router.hpp"
+
+namespace argosy::server {
+
+class DbPool;
+
+struct DeviceQuery {
+  Filter filter;
+  std::optional<DeviceId> after;
+  std::size_t limit = 50;
+};
+
+struct ReceivedState {
+  wire::DeviceState state;
+  bool retained = false;  // the broker's memory, given again at our subscription: no sign of life
+};
+
+enum class StateOutcome : std::uint8_t {
+  taken,
+  stale,    // of an older session than one already seen
+  unknown,  // no such device, or it was revoked
+};
+
+class DeviceService {
+ public:
+  virtual ~DeviceService() = default;
+
+  // Devices that are not revoked.
+  virtual Task<Result<DevicePage>> list(DeviceQuery query) = 0;
+  // One device, revoked or not.
+  virtual Task<Result<Device>> get(DeviceId id) = 0;
+  virtual Task<Result<Device>> patch_labels(DeviceId id, LabelPatch patch, std::string actor) = 0;
+  // Its certificate is refused from now on. Revoking twice is no error.
+  virtual Task<Result<void>> revoke(DeviceId id, std::string actor, Instant now) = 0;
+
+  // Takes in state documents in the order they came, all in one transaction; repeating it changes nothing. Answers one
+  // outcome a document. At most 500 at once. Writes an event `update.state` for each real change.
+  virtual Task<Result<std::vector<StateOutcome>>> take_states(std::vector<ReceivedState> states, Instant now) = 0;
+};
+
+std::unique_ptr<DeviceService> create_device_service(DbPool& db);
+
+}  // namespace argosy::server

@@ -1,0 +1,70 @@
+// Who may become a device: claims (counted, expiring tokens that a person hands out) and the decision about one
+// enrolment. Pure.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "common/base/error.hpp"
+#include "common/base/id.hpp"
+#include "common/base/instant.hpp"
+#include "server/devices/device.hpp"
+
+namespace argosy::server {
+
+inline constexpr int max_claim_uses = 1'000'000;
+inline constexpr std::int64_t max_claim_seconds = 366LL * 86400;
+inline constexpr std::string_view server_identity =
+    "argosyd";  // the server's name at the broker: no device may have it
+
+struct ClaimOffer {  // what a person asks for
+  int max_uses = 1;
+  std::int64_t expires_in_s = 0;
+  std::optional<std::string> hardware_class;  // when set, forced on the device
+  Labels labels;                              // given to the device, over its own
+};
+Result<void> check_claim(const ClaimOffer& offer);
+
+struct Claim {
+  std::int64_t id = 0;
+  std::optional<std::string> hardware_class;
+  Labels labels;
+  int max_uses = 0;
+  int uses = 0;
+  Instant expires_at{};
+  std::string created_by;
+  Instant created_at{};
+  std::optional<Instant> revoked_at;
+};
+
+struct EnrolmentRequest {
+  std::string claim;
+  DeviceId device;
+  std::string hardware_class;
+  std::string csr_pem;
+  Labels labels;
+};
+// The body of POST /device/v1/enrol. Checks names and labels, not the claim and not the CSR.
+Result<EnrolmentRequest> parse_enrolment(std::string_view json);
+// [A-Za-z0-9_-]{1,64}, and not the server's own name.
+Result<void> check_device_name(std::string_view name);
+
+struct KnownDevice {  // who bears the name already
+  std::string key_sha256;
+  std::optional<Instant> certificate_not_after;
+  std::optional<Instant> revoked_at;
+};
+
+enum class Enrolment : std::uint8_t {
+  fresh,  // a new name, or a revoked one with a new key: spends one use of the claim
+  again,  // the same device with the same key, whose last answer was lost: spends nothing
+};
+
+// `way_back`: how long after its certificate ended a device with the same key may still enrol without a use of a claim.
+Result<Enrolment> decide_enrolment(const std::optional<Claim>& claim, const std::optional<KnownDevice>& known,
+                                   std::string_view device, std::string_view key_sha256, Duration way_back,
+                                   Instant now);
+
+}  // namespace argosy::server

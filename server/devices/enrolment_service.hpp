@@ -1,0 +1,61 @@
+// Claims, enrolment, renewal, and whether a certificate is still good. Coroutines on the I/O thread; holds the fleet
+// CA's key. Signing runs on the database threads, inside the transaction that records the certificate.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/crypto/certificates.hpp"
+#include "server/devices/enrolment.hpp"
+#include "server/http/router.hpp"
+
+namespace argosy::server {
+
+class DbPool;
+
+struct EnrolmentOptions {
+  CertificateAndKey authority;
+  std::string mqtt_host = "127.0.0.1";
+  std::uint16_t mqtt_port = 8883;
+  std::chrono::hours certificate_life{24 * 90};
+  std::chrono::hours way_back{24 * 180};
+  // A certificate found good is not looked up again for so long: how late a revocation may take effect.
+  std::chrono::milliseconds check_interval{2000};
+};
+
+struct NewClaim {
+  std::int64_t id = 0;
+  std::string token;      // shown once; only its SHA-256 is stored
+  std::string ca_sha256;  // so that a device can pin the fleet's CA before it trusts the connection
+};
+
+struct Credentials {
+  DeviceId device;
+  std::string certificate_pem;
+  std::string authority_pem;
+  std::string mqtt_host;
+  std::uint16_t mqtt_port = 0;
+};
+
+class EnrolmentService {
+ public:
+  virtual ~EnrolmentService() = default;
+
+  virtual Task<Result<NewClaim>> create_claim(ClaimOffer offer, std::string actor, Instant now) = 0;
+  virtual Task<Result<std::vector<Claim>>> list_claims() = 0;  // newest first, at most 500
+  virtual Task<Result<void>> revoke_claim(std::int64_t id, std::string actor, Instant now) = 0;
+
+  // Errc::claim_invalid, claim_expired, conflict (the name belongs to another key), invalid_argument (CSR, name).
+  virtual Task<Result<Credentials>> enrol(EnrolmentRequest request, Instant now) = 0;
+  // For a device that has shown its certificate. The old certificate stays good until the new one is first used.
+  virtual Task<Result<Credentials>> renew(DeviceId device, std::string csr_pem, Instant now) = 0;
+  // For the HTTP authenticator: whether this certificate (SHA-256 of its DER form) is the device's present one.
+  virtual Task<Result<bool>> is_current(DeviceId device, Digest fingerprint, Instant now) = 0;
+};
+
+std::unique_ptr<EnrolmentService> create_enrolment_service(DbPool& db, EnrolmentOptions options);
+
+}  // namespace argosy::server

@@ -1,0 +1,50 @@
+// The content-addressed store: models, data sets and patches by their SHA-256. A file is in place before its row is,
+// and both are for good. Coroutines on the I/O thread; files are written on the worker, 256 KiB at a time.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/crypto/digest.hpp"
+#include "common/wire/desired.hpp"
+#include "server/http/router.hpp"
+
+namespace argosy::server {
+
+class DbPool;
+class WorkerPool;
+
+struct BlobOptions {
+  std::filesystem::path folder;
+  std::uint64_t max_bytes = 16ULL << 30;
+};
+
+struct StoredBlob {
+  Digest digest;
+  std::uint64_t size = 0;
+  std::filesystem::path path;
+};
+
+class BlobService {
+ public:
+  virtual ~BlobService() = default;
+
+  // Reads the body to its end. True: stored now; false: it was there. Errc::digest_mismatch, truncated, too_large,
+  // out_of_space; after an error nothing is left.
+  virtual Task<Result<bool>> put(Digest digest, BodyStream& body) = 0;
+  // Errc::not_found when there is no such blob, Errc::corrupt when its file is missing or has another size.
+  virtual Task<Result<StoredBlob>> find(Digest digest) = 0;
+  // Those of `digests` that are stored.
+  virtual Task<Result<std::vector<wire::BlobRef>>> sizes(std::vector<std::string> digests) = 0;
+  // Errc::malformed_model with the offset when the file cannot be a model of this format ("onnx", "tflite"); formats
+  // it does not know pass.
+  virtual Task<Result<void>> check_model(Digest digest, std::string format) = 0;
+};
+
+// Makes the folder, and clears what an interrupted upload left in it more than a day ago.
+Result<std::unique_ptr<BlobService>> create_blob_service(DbPool& db, WorkerPool& worker, BlobOptions options);
+
+}  // namespace argosy::server

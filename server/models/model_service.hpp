@@ -1,0 +1,53 @@
+// Models and their releases. Coroutines on the I/O thread; SQL on the database threads, files on a worker.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "server/http/router.hpp"
+#include "server/models/release.hpp"
+
+namespace argosy::server {
+
+class BlobService;
+class DbPool;
+
+template <class T>
+struct Page {
+  std::vector<T> items;
+  std::optional<std::string> next_cursor;
+  std::int64_t total = 0;
+};
+
+struct PageQuery {
+  std::optional<std::string> cursor;
+  std::size_t limit = 50;
+};
+
+struct Published {
+  Release release;
+  bool created = false;  // false: the same release was there already
+};
+
+class ModelService {
+ public:
+  virtual ~ModelService() = default;
+
+  virtual Task<Result<Page<Model>>> list_models(PageQuery query) = 0;  // by name
+  virtual Task<Result<Model>> get_model(std::string name) = 0;
+  // False: the same model was there already. Errc::conflict when it has another description.
+  virtual Task<Result<bool>> create_model(std::string name, std::string description, std::string actor) = 0;
+
+  // Checks every file the draft refers to and publishes it for good. Errc::not_found (model, blob), malformed_model,
+  // conflict (the version exists with other content).
+  virtual Task<Result<Published>> publish(std::string model, ReleaseDraft draft, std::string actor, Instant now) = 0;
+  virtual Task<Result<Page<Release>>> list_releases(std::string model, PageQuery query) = 0;  // newest first
+  virtual Task<Result<Release>> get_release(std::string model, std::string version) = 0;
+};
+
+std::unique_ptr<ModelService> create_model_service(DbPool& db, BlobService& blobs);
+
+}  // namespace argosy::server

@@ -1,0 +1,77 @@
+// A release: one version of a model as published, immutable from then on. The documents of docs/protocol.md as types,
+// read strictly: an unknown key is an error, because a mistyped threshold must not pass in silence. Pure.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "common/base/error.hpp"
+#include "common/base/instant.hpp"
+#include "common/wire/desired.hpp"
+#include "server/models/variant.hpp"
+
+namespace argosy::server {
+
+inline constexpr std::size_t max_release_bytes = 1 << 20;
+inline constexpr std::size_t max_variants = 32;
+inline constexpr std::size_t max_features = 64;
+inline constexpr std::size_t max_edges = 256;
+inline constexpr std::size_t max_notes_bytes = 16 << 10;
+
+// As sent by the publisher. Sizes of blobs are not known yet: fill_sizes() does that once they have been looked up.
+struct ReleaseDraft {
+  std::string version;
+  std::string notes;
+  std::vector<Variant> variants;
+  std::optional<wire::ValidationSpec> validation;  // none: only loading the model is tried
+  std::vector<wire::FeatureReference> features;
+  friend bool operator==(const ReleaseDraft&, const ReleaseDraft&) = default;
+};
+
+Result<ReleaseDraft> parse_release(std::string_view json);
+// Every blob that the draft refers to, sorted, each once.
+std::vector<std::string> referenced_blobs(const ReleaseDraft& draft);
+// Errc::not_found names the first blob without a size.
+Result<void> fill_sizes(ReleaseDraft& draft, const std::vector<wire::BlobRef>& blobs);
+
+// The forms kept in the database, in releases.validation, releases.reference and variants.selector:
+//   {"dataset": {"digest", "size"} | null, "metric", "direction", "threshold", "max_latency_ms", "max_memory_mb",
+//    "timeout_s"}, or {} without validation · {"features": [{"name", "edges", "counts"}]} · {only the keys given}
+std::string validation_to_json(const std::optional<wire::ValidationSpec>& validation);
+std::string reference_to_json(const std::vector<wire::FeatureReference>& features);
+std::string selector_to_json(const Selector& selector);
+Result<std::optional<wire::ValidationSpec>> validation_from_json(std::string_view json);
+Result<std::vector<wire::FeatureReference>> reference_from_json(std::string_view json);
+Result<Selector> selector_from_json(std::string_view json);
+
+struct WhereItRuns {  // devices that serve the version now, revoked ones not counted
+  std::string version;
+  std::string digest;  // of the variant
+  std::int64_t devices = 0;
+};
+
+struct Release {
+  std::int64_t id = 0;
+  std::string model;
+  ReleaseDraft content;
+  Instant published_at{};
+  std::string created_by;
+  Instant created_at{};
+  std::vector<WhereItRuns> running;
+};
+
+struct Model {
+  std::string name;
+  std::string description;
+  Instant created_at{};
+  std::int64_t releases = 0;
+  std::string latest_version;  // published last; empty: none yet
+  std::vector<WhereItRuns> running;
+};
+
+}  // namespace argosy::server

@@ -1,0 +1,40 @@
+// Which variant of a release suits a device. Pure.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "common/wire/state.hpp"
+
+namespace argosy::server {
+
+struct Selector {  // every key that is given must hold
+  std::optional<std::string> architecture;
+  std::optional<std::string> accelerator;
+  std::optional<std::string> runtime;
+  std::optional<std::string> precision;
+  std::optional<std::string> hardware_class;
+  std::optional<std::uint64_t> min_memory_mb;
+  friend bool operator==(const Selector&, const Selector&) = default;
+};
+
+struct Variant {
+  std::string name;    // "fp32"
+  std::string digest;  // of the model file
+  std::uint64_t size = 0;
+  std::string format;  // "onnx"
+  Selector selector;
+  int priority = 0;  // the highest that suits wins; the earlier in the list among equals
+  friend bool operator==(const Variant&, const Variant&) = default;
+};
+
+// The index of the variant, or why each one does not suit ("int8: the device offers the precision fp32, not int8").
+using VariantChoice = std::variant<std::size_t, std::vector<std::string>>;
+VariantChoice choose_variant(const std::vector<Variant>& variants, const wire::Capabilities& capabilities,
+                             const std::string& hardware_class);
+
+}  // namespace argosy::server
