@@ -2,19 +2,23 @@
 // Bounded: when the queue is full, run() answers Errc::unavailable at once. Lives from start to shutdown.
 #pragma once
 
-#include <boost/asio/any_io_executor.hpp>
-#include <boost/asio/async_result.hpp>
-#include <boost/asio/awaitable.hpp>
-#include <boost/asio/dispatch.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
-#include <pqxx/pqxx>
 #include <string>
 #include <type_traits>
 #include <utility>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/execution/outstanding_work.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/prefer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <pqxx/pqxx>
 
 #include "common/base/error.hpp"
 
@@ -41,14 +45,27 @@ class DbPool {
   };
   // Connections are made on their threads and again after a failure; the constructor does not wait for them.
   DbPool(boost::asio::any_io_executor io, Options options);
-  ~DbPool();  // finishes running work, drops the queue
+  ~DbPool();  // waits for running work; what is still queued never runs, and its callers never resume
+  DbPool(const DbPool&) = delete;
+  DbPool& operator=(const DbPool&) = delete;
+
+  struct Counters {
+    std::uint64_t transactions = 0;
+    std::uint64_t failures = 0;  // answered with an error of the database, not of the work itself
+    std::uint64_t retries = 0;
+    std::uint64_t refused = 0;      // the queue was full
+    std::uint64_t connections = 0;  // made since the start
+    std::size_t queued = 0;
+  };
+  Counters counters() const;  // any thread
 
   // Runs `work(pqxx::work&)` - a named functor that owns its arguments and returns T or Result<T> - inside one
   // transaction on a DB thread and resumes the caller on the I/O executor. Commits when it returned a value, rolls back
   // on an error or exception. Every pqxx exception becomes an Error (db_error.hpp). Serialization failures, deadlocks
   // and a connection found broken before the commit was sent are retried (up to 3 times): `work` must be repeatable.
   template <class Work>
-  auto transact(Work work) -> boost::asio::awaitable<typename detail::as_result<std::invoke_result_t<Work&, pqxx::work&>>::type>;
+  auto transact(Work work)
+      -> boost::asio::awaitable<typename detail::as_result<std::invoke_result_t<Work&, pqxx::work&>>::type>;
 
  private:
   using Job = std::function<Result<void>(pqxx::work&)>;  // fills its own result slot
@@ -63,13 +80,13 @@ class DbPool {
 template <class Work>
 auto DbPool::transact(Work work)
     -> boost::asio::awaitable<typename detail::as_result<std::invoke_result_t<Work&, pqxx::work&>>::type> {
-  using R = typename detail::as_result<std::invoke_result_t<Work&, pqxx::work&>>::type;
+  using Raw = std::invoke_result_t<Work&, pqxx::work&>;
+  using R = typename detail::as_result<Raw>::type;
   auto initiate = [this](auto handler, Work owned) {
     auto shared_work = std::make_shared<Work>(std::move(owned));
     auto slot = std::make_shared<R>(make_error(Errc::internal, "the work did not run"));
     auto shared_handler = std::make_shared<decltype(handler)>(std::move(handler));
     Job job = [shared_work, slot](pqxx::work& transaction) -> Result<void> {
-      using Raw = std::invoke_result_t<Work&, pqxx::work&>;
       if constexpr (std::is_void_v<Raw>) {
         (*shared_work)(transaction);
         *slot = R{};
@@ -79,11 +96,11 @@ auto DbPool::transact(Work work)
       if (!*slot) return slot->error();
       return {};
     };
-    auto io = io_;
+    // Tracked: an io_context does not run out of work while a transaction is under way.
+    auto io = boost::asio::prefer(io_, boost::asio::execution::outstanding_work.tracked);
     auto done = [slot, shared_handler, io](Result<void> outcome) {
-      if (!outcome && slot->has_value()) *slot = outcome.error();
-      if (!outcome && !slot->has_value()) *slot = outcome.error();
-      boost::asio::dispatch(io, [slot, shared_handler] { std::move (*shared_handler)(std::move(*slot)); });
+      if (!outcome) *slot = std::move(outcome).error();
+      boost::asio::post(io, [slot, shared_handler] { std::move (*shared_handler)(std::move(*slot)); });
     };
     submit(std::move(job), std::move(done));
   };

@@ -2,7 +2,6 @@
 // before the listener starts, read-only afterwards; handlers run on the I/O thread and must not block it.
 #pragma once
 
-#include <boost/asio/awaitable.hpp>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -14,6 +13,8 @@
 #include <utility>
 #include <variant>
 #include <vector>
+
+#include <boost/asio/awaitable.hpp>
 
 #include "common/base/encoding.hpp"
 #include "common/base/error.hpp"
@@ -35,9 +36,9 @@ Result<Role> parse_role(std::string_view text);
 struct Principal {
   enum class Kind : std::uint8_t { anonymous, user, token, device };
   Kind kind = Kind::anonymous;
-  std::string name;              // user name, token name, or device id
-  Role role = Role::viewer;      // for user and token
-  std::string actor() const;     // for the audit log: "user:ada", "token:ci", "device:cam-7"
+  std::string name;           // user name, token name, or device id
+  Role role = Role::viewer;   // for user and token
+  std::string actor() const;  // for the audit log: "user:ada", "token:ci", "device:cam-7"
 };
 
 // What a route asks of its caller. publisher and operator_ do not include each other; admin includes all.
@@ -55,15 +56,15 @@ class BodyStream {
 
 struct Request {
   Method method = Method::get;
-  std::string path;                                      // decoded, without the query
-  std::map<std::string, std::string, std::less<>> query;   // decoded
-  std::map<std::string, std::string, std::less<>> headers; // names in lower case
-  std::map<std::string, std::string, std::less<>> params;  // from the route's {placeholders}
-  std::string body;                                      // empty on a streaming route
-  BodyStream* stream = nullptr;                          // only on a streaming route
+  std::string path;                                         // decoded, without the query
+  std::map<std::string, std::string, std::less<>> query;    // decoded
+  std::map<std::string, std::string, std::less<>> headers;  // names in lower case
+  std::map<std::string, std::string, std::less<>> params;   // from the route's {placeholders}
+  std::string body;                                         // empty on a streaming route
+  BodyStream* stream = nullptr;                             // only on a streaming route
   Principal principal;
   Instant now{};
-  std::string_view param(std::string_view name) const;          // must exist in the route
+  std::string_view param(std::string_view name) const;  // must exist in the route
   std::optional<std::string_view> header(std::string_view lower_case_name) const;
   std::optional<std::string_view> query_value(std::string_view name) const;
 };

@@ -3,11 +3,12 @@
 #pragma once
 
 #include <cstdint>
-#include <nlohmann/json_fwd.hpp>
 #include <optional>
-#include <pqxx/pqxx>
 #include <string>
 #include <vector>
+
+#include <nlohmann/json_fwd.hpp>
+#include <pqxx/pqxx>
 
 namespace argosy::server {
 

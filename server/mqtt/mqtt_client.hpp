@@ -3,13 +3,14 @@
 // again by itself.
 #pragma once
 
-#include <boost/asio/any_io_executor.hpp>
-#include <boost/asio/awaitable.hpp>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
 #include <vector>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
 
 #include "common/base/error.hpp"
 
@@ -33,9 +34,9 @@ class MqttClient {
     std::size_t inbox_limit = 10000;  // more is dropped and counted: devices send again what was not acknowledged
     std::size_t payload_limit = 1U << 20;
   };
-  struct Handlers {                                                  // all on the I/O thread
-    std::function<void(std::vector<MqttMessage>)> on_messages;       // everything that waited, in order
-    std::function<void()> on_connected;                              // after the subscriptions are in place
+  struct Handlers {                                             // all on the I/O thread
+    std::function<void(std::vector<MqttMessage>)> on_messages;  // everything that waited, in order
+    std::function<void()> on_connected;                         // after the subscriptions are in place
     std::function<void()> on_disconnected;
   };
   struct Counters {

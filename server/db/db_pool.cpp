@@ -1,0 +1,149 @@
+#include "server/db/db_pool.hpp"
+
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include "server/db/conninfo.hpp"
+#include "server/db/db_error.hpp"
+
+namespace argosy::server {
+namespace {
+
+constexpr int max_attempts = 4;  // the first and three more
+
+std::unique_ptr<pqxx::connection> connect(const DbPool::Options& options) {
+  auto connection = std::make_unique<pqxx::connection>(with_service_defaults(options.conninfo).value());
+  pqxx::nontransaction setup(*connection);
+  setup.exec("set statement_timeout = " + std::to_string(options.statement_timeout.count()));
+  setup.exec("set idle_in_transaction_session_timeout = " + std::to_string(2 * options.statement_timeout.count()));
+  setup.exec("set time zone 'UTC'");
+  setup.commit();
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+  // A silent reconnection would lose these settings and, in the middle of a transaction, half of its statements.
+  connection->inhibit_reactivation(true);
+#pragma GCC diagnostic pop
+  return connection;
+}
+
+}  // namespace
+
+struct DbPool::Impl {
+  struct Item {
+    Job job;
+    std::function<void(Result<void>)> done;
+  };
+
+  explicit Impl(Options given) : options(std::move(given)) {}
+
+  Options options;
+  mutable std::mutex mutex;
+  std::condition_variable wake;
+  std::deque<Item> queue;
+  bool stopping = false;
+  std::atomic<std::uint64_t> transactions{0}, failures{0}, retries{0}, refused{0}, connections{0};
+  std::vector<std::thread> threads;
+
+  std::optional<Item> next() {
+    std::unique_lock lock(mutex);
+    wake.wait(lock, [this] { return stopping || !queue.empty(); });
+    if (stopping) return std::nullopt;
+    Item item = std::move(queue.front());
+    queue.pop_front();
+    return item;
+  }
+
+  void serve() {
+    std::unique_ptr<pqxx::connection> connection;
+    while (auto item = next()) {
+      Result<void> outcome = run(connection, item->job);
+      item->done(std::move(outcome));
+    }
+  }
+
+  Result<void> run(std::unique_ptr<pqxx::connection>& connection, Job& job) {
+    ++transactions;
+    for (int attempt = 1;; ++attempt) {
+      const bool fresh = !connection;
+      try {
+        if (fresh) {
+          connection = connect(options);
+          ++connections;
+        }
+        return attempt_once(*connection, job);
+      } catch (const std::exception& exception) {
+        DbFailure failure = classify_db_exception(exception);
+        const bool could_not_connect = fresh && !connection;
+        if (failure.connection_lost) connection.reset();
+        if (!failure.repeatable || could_not_connect || attempt == max_attempts) {
+          ++failures;
+          return std::move(failure.error);
+        }
+        ++retries;
+      }
+    }
+  }
+
+  static Result<void> attempt_once(pqxx::connection& connection, Job& job) {
+    pqxx::work transaction(connection);
+    Result<void> outcome = job(transaction);
+    if (!outcome) {
+      transaction.abort();
+      return outcome;
+    }
+    commit(transaction);
+    return {};
+  }
+
+  // Whatever breaks the connection from here on leaves the outcome unknown.
+  static void commit(pqxx::work& transaction) {
+    try {
+      transaction.commit();
+    } catch (const pqxx::broken_connection& broken) {
+      throw pqxx::in_doubt_error(broken.what());
+    }
+  }
+};
+
+DbPool::DbPool(boost::asio::any_io_executor io, Options options)
+    : impl_(std::make_unique<Impl>(std::move(options))), io_(std::move(io)) {
+  for (std::size_t i = 0; i < impl_->options.threads; ++i) {
+    impl_->threads.emplace_back([impl = impl_.get()] { impl->serve(); });
+  }
+}
+
+DbPool::~DbPool() {
+  {
+    const std::lock_guard lock(impl_->mutex);
+    impl_->stopping = true;
+  }
+  impl_->wake.notify_all();
+  for (std::thread& thread : impl_->threads) thread.join();
+}
+
+void DbPool::submit(Job job, std::function<void(Result<void>)> done) {
+  {
+    const std::lock_guard lock(impl_->mutex);
+    if (impl_->queue.size() < impl_->options.queue_limit) {
+      impl_->queue.push_back({std::move(job), std::move(done)});
+      impl_->wake.notify_one();
+      return;
+    }
+  }
+  ++impl_->refused;
+  done(make_error(Errc::unavailable, "the database queue is full (" + std::to_string(impl_->options.queue_limit) +
+                                         " waiting); try again"));
+}
+
+DbPool::Counters DbPool::counters() const {
+  const std::lock_guard lock(impl_->mutex);
+  return {impl_->transactions, impl_->failures,    impl_->retries,
+          impl_->refused,      impl_->connections, impl_->queue.size()};
+}
+
+}  // namespace argosy::server

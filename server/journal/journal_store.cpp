@@ -1,0 +1,29 @@
+#include "server/journal/journal_store.hpp"
+
+#include <nlohmann/json.hpp>
+
+namespace argosy::server {
+
+void append_event(pqxx::work& transaction, const NewEvent& event) {
+  transaction.exec_params0(
+      "insert into events (kind, severity, device_id, rollout_id, model, message, details) "
+      "values ($1, $2, $3, $4, $5, $6, $7::jsonb)",
+      event.kind, event.severity, event.device_id, event.rollout_id, event.model, event.message, event.details_json);
+}
+
+void append_audit(pqxx::work& transaction, const std::string& actor, const std::string& action,
+                  const std::string& object, const std::string& details_json) {
+  transaction.exec_params0("insert into audit (actor, action, object, details) values ($1, $2, $3, $4::jsonb)", actor,
+                           action, object, details_json);
+}
+
+void touch_desired(pqxx::work& transaction, const std::vector<std::string>& device_ids) {
+  if (device_ids.empty()) return;
+  // In one order everywhere, so that two rollouts that touch the same devices wait instead of deadlocking.
+  transaction.exec_params0(
+      "update devices set desired_rev = desired_rev + 1 where id in "
+      "(select id from devices where id in (select jsonb_array_elements_text($1::jsonb)) order by id for update)",
+      nlohmann::json(device_ids).dump());
+}
+
+}  // namespace argosy::server

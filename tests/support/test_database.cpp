@@ -1,0 +1,65 @@
+#include "tests/support/test_database.hpp"
+
+#include <cstdlib>
+#include <stdexcept>
+
+#include "common/base/encoding.hpp"
+#include "common/base/random.hpp"
+#include "server/db/conninfo.hpp"
+#include "server/db/migrations.hpp"
+
+namespace argosy::test {
+namespace {
+
+std::string server_of_tests() {
+  const char* conninfo = std::getenv("ARGOSY_TEST_PG");
+  if (conninfo == nullptr || *conninfo == '\0') {
+    throw std::runtime_error(
+        "ARGOSY_TEST_PG is not set: this test needs a PostgreSQL server; run it through "
+        "scripts/lib/with-services --postgres -- ctest ...");
+  }
+  return conninfo;
+}
+
+void exec_outside_transaction(const std::string& conninfo, const std::string& sql) {
+  pqxx::connection connection(conninfo);
+  pqxx::nontransaction transaction(connection);
+  transaction.exec(sql);
+}
+
+}  // namespace
+
+TestDatabase::TestDatabase(Schema schema)
+    : server_(server_of_tests()), name_("argosy_test_" + to_hex(secure_random(8))) {
+  conninfo_ = server::with_database(server_, name_).value();
+  exec_outside_transaction(server_, "create database " + name_);
+  if (schema == Schema::migrated) server::migrate(conninfo_, server::built_in_migrations()).value();
+}
+
+TestDatabase::~TestDatabase() {
+  connection_.reset();
+  try {
+    exec_outside_transaction(server_, "drop database " + name_ + " with (force)");
+  } catch (const std::exception&) {  // the server is gone, and the database with it
+  }
+}
+
+pqxx::connection& TestDatabase::connection() {
+  if (!connection_) connection_ = std::make_unique<pqxx::connection>(conninfo_);
+  return *connection_;
+}
+
+pqxx::result TestDatabase::exec(const std::string& sql) {
+  pqxx::work transaction(connection());
+  pqxx::result result = transaction.exec(sql);
+  transaction.commit();
+  return result;
+}
+
+int TestDatabase::disconnect_others() {
+  return value<int>(
+      "select count(pg_terminate_backend(pid)) from pg_stat_activity "
+      "where datname = current_database() and pid <> pg_backend_pid()");
+}
+
+}  // namespace argosy::test
