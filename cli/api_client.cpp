@@ -1,0 +1,135 @@
+#include "cli/api_client.hpp"
+
+#include "common/base/encoding.hpp"
+#include "common/base/random.hpp"
+
+namespace argosy::cli {
+
+using nlohmann::json;
+
+namespace {
+
+// The Errc whose slug ends the problem's type; Errc::internal for a type this version does not know.
+Errc errc_of(std::string_view type) {
+  const auto slash = type.rfind('/');
+  const std::string_view name = slash == std::string_view::npos ? type : type.substr(slash + 1);
+  for (int i = 0; i <= static_cast<int>(Errc::corrupt); ++i) {
+    if (slug(static_cast<Errc>(i)) == name) return static_cast<Errc>(i);
+  }
+  return Errc::internal;
+}
+
+Error problem_of(const HttpResponse& response) {
+  const json problem = json::parse(response.body, nullptr, false);
+  if (!problem.is_object())
+    return make_error(Errc::internal, "the server answered " + std::to_string(response.status) + " without a reason");
+  std::string message = problem.value("detail", problem.value("title", "the server refused"));
+  if (problem.contains("errors") && problem["errors"].is_array()) {
+    for (const json& e : problem["errors"]) message += "\n  " + e.value("field", "?") + ": " + e.value("message", "");
+  }
+  return make_error(errc_of(problem.value("type", "")), std::move(message));
+}
+
+Result<json> json_of(const HttpResponse& response) {
+  if (response.status >= 400) return problem_of(response);
+  if (response.body.empty()) return json::object();
+  json document = json::parse(response.body, nullptr, false);
+  if (document.is_discarded())
+    return make_error(Errc::malformed_json, "the server's answer is not JSON; is this an Argosy server?");
+  return document;
+}
+
+}  // namespace
+
+Result<HttpResponse> ApiClient::send(HttpRequest request) const {
+  request.target = "/api/v1" + request.target;
+  if (!settings_.token.empty()) request.headers.emplace_back("Authorization", "Bearer " + settings_.token);
+  return send_http(settings_.server, HttpOptions{std::chrono::seconds(30), settings_.ca_file}, request);
+}
+
+Result<json> ApiClient::call(std::string method, const std::string& path, const json* body,
+                             std::vector<std::pair<std::string, std::string>> headers) const {
+  HttpRequest request{std::move(method), path, std::move(headers), body ? body->dump() : "", {}, {}};
+  if (body) request.headers.emplace_back("Content-Type", "application/json");
+  ARGOSY_TRY(const HttpResponse response, send(std::move(request)));
+  return json_of(response);
+}
+
+Result<json> ApiClient::get(const std::string& path) const {
+  return call("GET", path, nullptr, {});
+}
+
+Result<json> ApiClient::post(const std::string& path, const json& body) const {
+  return call("POST", path, &body, {{"Idempotency-Key", to_hex(secure_random(16))}});
+}
+
+Result<json> ApiClient::patch(const std::string& path, const json& body) const {
+  return call("PATCH", path, &body, {});
+}
+
+Result<json> ApiClient::remove(const std::string& path) const {
+  return call("DELETE", path, nullptr, {});
+}
+
+Result<json> ApiClient::post_if_match(const std::string& path, const std::string& etag, const json& body) const {
+  return call("POST", path, &body, {{"If-Match", "\"" + etag + "\""}});
+}
+
+Result<json> ApiClient::list(const std::string& path, const std::string& filter, std::size_t limit) const {
+  json items = json::array();
+  std::string cursor;
+  while (items.size() < limit) {
+    std::string target = path + (path.find('?') == std::string::npos ? "?" : "&");
+    target += "limit=" + std::to_string(std::min<std::size_t>(limit - items.size(), 500));
+    if (!filter.empty()) target += "&filter=" + percent_encode(filter);
+    if (!cursor.empty()) target += "&cursor=" + percent_encode(cursor);
+    ARGOSY_TRY(json page, get(target));
+    for (json& item : page["items"]) items.push_back(std::move(item));
+    if (!page.contains("next_cursor") || page["next_cursor"].is_null()) break;
+    cursor = page["next_cursor"].get<std::string>();
+  }
+  return items;
+}
+
+Result<bool> ApiClient::has_blob(const std::string& digest) const {
+  HttpRequest request{"HEAD", "/blobs/" + digest, {}, "", {}, {}};
+  ARGOSY_TRY(const HttpResponse response, send(std::move(request)));
+  if (response.status == 404) return false;
+  if (response.status >= 400)
+    return make_error(response.status == 401 ? Errc::unauthenticated : Errc::forbidden,
+                      "the server refused to look for a blob; log in as a publisher");
+  return true;
+}
+
+Result<void> ApiClient::put_blob(const std::string& digest, const std::filesystem::path& file,
+                                 std::function<void(std::uint64_t)> on_progress) const {
+  HttpRequest request{"PUT", "/blobs/" + digest,    {{"Content-Type", "application/octet-stream"}}, "",
+                      file,  std::move(on_progress)};
+  ARGOSY_TRY(const HttpResponse response, send(std::move(request)));
+  if (response.status >= 400) return problem_of(response);
+  return {};
+}
+
+Result<std::string> ApiClient::token_for_login(const std::string& login_path, const json& credentials,
+                                               const std::string& token_name) const {
+  HttpRequest login{"POST", login_path, {{"Content-Type", "application/json"}}, credentials.dump(), {}, {}};
+  ARGOSY_TRY(const HttpResponse session, send(std::move(login)));
+  ARGOSY_TRY(const json who, json_of(session));
+  const auto cookie = session.headers.find("set-cookie");
+  if (cookie == session.headers.end())
+    return make_error(Errc::internal, "the server gave no session; is this an Argosy server?");
+  const std::string session_cookie = cookie->second.substr(0, cookie->second.find(';'));
+  const json wish{{"name", token_name}, {"role", who["user"]["role"]}};
+  HttpRequest make{
+      "POST",
+      "/tokens",
+      {{"Content-Type", "application/json"}, {"Cookie", session_cookie}, {"X-CSRF-Token", who.value("csrf", "")}},
+      wish.dump(),
+      {},
+      {}};
+  ARGOSY_TRY(const HttpResponse made, send(std::move(make)));
+  ARGOSY_TRY(const json token, json_of(made));
+  return token.value("token", "");
+}
+
+}  // namespace argosy::cli

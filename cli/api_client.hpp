@@ -1,0 +1,46 @@
+// The REST API as the commands see it: JSON in, JSON out, problems as Errors whose code follows the problem's type.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include <nlohmann/json.hpp>
+
+#include "cli/http_client.hpp"
+#include "cli/settings.hpp"
+
+namespace argosy::cli {
+
+class ApiClient {
+ public:
+  explicit ApiClient(Settings settings) : settings_(std::move(settings)) {}
+
+  // `path` starts behind /api/v1.
+  Result<nlohmann::json> get(const std::string& path) const;
+  Result<nlohmann::json> post(const std::string& path, const nlohmann::json& body) const;
+  Result<nlohmann::json> patch(const std::string& path, const nlohmann::json& body) const;
+  Result<nlohmann::json> remove(const std::string& path) const;
+  // POST under If-Match, for what two operators might change at once.
+  Result<nlohmann::json> post_if_match(const std::string& path, const std::string& etag,
+                                       const nlohmann::json& body) const;
+  // All items of a list, page after page, up to `limit`.
+  Result<nlohmann::json> list(const std::string& path, const std::string& filter, std::size_t limit) const;
+  Result<bool> has_blob(const std::string& digest) const;
+  Result<void> put_blob(const std::string& digest, const std::filesystem::path& file,
+                        std::function<void(std::uint64_t)> on_progress) const;
+  // A session of one call: logs in and makes a token named `token_name` for further calls.
+  Result<std::string> token_for_login(const std::string& login_path, const nlohmann::json& credentials,
+                                      const std::string& token_name) const;
+  const Settings& settings() const { return settings_; }
+
+ private:
+  Result<HttpResponse> send(HttpRequest request) const;
+  Result<nlohmann::json> call(std::string method, const std::string& path, const nlohmann::json* body,
+                              std::vector<std::pair<std::string, std::string>> headers) const;
+  Settings settings_;
+};
+
+}  // namespace argosy::cli

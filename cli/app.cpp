@@ -1,0 +1,51 @@
+#include "cli/app.hpp"
+
+#include <memory>
+
+#include "cli/command.hpp"
+#include "cli/exit_code.hpp"
+
+namespace argosy::cli {
+
+namespace {
+
+constexpr const char* footer =
+    "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not logged in or not allowed, 4 not found, 5 conflict,\n"
+    "            6 server not reachable, 7 a watched rollout ended otherwise than completed.\n"
+    "Environment: ARGOSY_SERVER, ARGOSY_TOKEN, ARGOSY_CA_FILE, NO_COLOR.";
+
+void add_common_options(CLI::App& root, Context& context) {
+  root.add_option("--server", context.flags.server, "Address of the server, http://HOST:PORT");
+  root.add_option("--token", context.flags.token, "API token; better in ARGOSY_TOKEN than on the command line");
+  root.add_option("--ca-file", context.flags.ca_file, "Authority that signed the server's certificate");
+  root.add_flag("--json", context.output.json, "Print one JSON document on stdout");
+  root.add_flag("-q,--quiet", context.output.quiet, "No notes and no progress");
+  root.add_flag("-y,--yes", context.assume_yes, "Do not ask before what cannot be undone");
+}
+
+}  // namespace
+
+int run(int argc, char** argv) {
+  CLI::App root("Argosy: models on a fleet of devices", "argosy");
+  root.set_version_flag("--version", "argosy " ARGOSY_VERSION);
+  root.require_subcommand(1);
+  root.fallthrough();
+  root.footer(footer);
+  Context context;
+  add_common_options(root, context);
+  add_login_commands(root, context);
+  add_device_commands(root, context);
+  add_release_commands(root, context);
+  add_rollout_commands(root, context);
+  try {
+    root.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return root.exit(error) == 0 ? exit_ok : exit_usage;
+  }
+  const Result<int> outcome = context.chosen();
+  if (outcome) return *outcome;
+  print_error(context.output, outcome.error());
+  return exit_code_of(outcome.error().code);
+}
+
+}  // namespace argosy::cli

@@ -1,0 +1,33 @@
+// What every command is given, and how it is added to the tree. A command is a function from Context to Result<int>
+// (the exit code); an error becomes its exit code in app.cpp.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include <CLI/CLI.hpp>
+
+#include "cli/api_client.hpp"
+#include "cli/output.hpp"
+#include "cli/settings.hpp"
+
+namespace argosy::cli {
+
+struct Context {
+  SettingFlags flags;
+  OutputOptions output;
+  bool assume_yes = false;
+  std::function<Result<int>()> chosen;  // set by the parsed command
+
+  Result<ApiClient> api() const {
+    ARGOSY_TRY(Settings settings, load_settings(flags));
+    return ApiClient(std::move(settings));
+  }
+};
+
+void add_login_commands(CLI::App& root, Context& context);    // login, logout, whoami, token
+void add_device_commands(CLI::App& root, Context& context);   // device list|show|label|revoke|claim, alert list|ack
+void add_release_commands(CLI::App& root, Context& context);  // release publish|list|show|patches
+void add_rollout_commands(CLI::App& root, Context& context);  // rollout create|list|show|watch|start|...
+
+}  // namespace argosy::cli

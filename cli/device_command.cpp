@@ -1,0 +1,189 @@
+#include <memory>
+
+#include "cli/command.hpp"
+#include "cli/exit_code.hpp"
+
+namespace argosy::cli {
+
+using nlohmann::json;
+
+namespace {
+
+struct ListFlags {
+  std::string filter;
+  std::size_t limit = 1000;
+};
+
+Result<int> list_devices(const Context& context, const ListFlags& flags) {
+  ARGOSY_TRY(const ApiClient api, context.api());
+  ARGOSY_TRY(const json items, api.list("/devices", flags.filter, flags.limit));
+  if (context.output.json) {
+    print_json(items);
+    return exit_ok;
+  }
+  std::vector<Row> rows;
+  for (const json& device : items) {
+    std::string models;
+    for (const json& model : device.value("models", json::array()))
+      models += (models.empty() ? "" : " ") + cell(model, "/model") + "@" + cell(model, "/version");
+    rows.push_back({cell(device, "/id"), cell(device, "/hardware_class"), cell(device, "/presence"),
+                    models.empty() ? "-" : models, cell(device, "/last_seen_at"), cell(device, "/open_alerts")});
+  }
+  print_table({"DEVICE", "CLASS", "PRESENCE", "SERVING", "LAST SEEN", "ALERTS"}, rows);
+  return exit_ok;
+}
+
+Result<int> show_device(const Context& context, const std::string& id) {
+  ARGOSY_TRY(const ApiClient api, context.api());
+  ARGOSY_TRY(const json device, api.get("/devices/" + percent_encode(id)));
+  if (context.output.json) {
+    print_json(device);
+    return exit_ok;
+  }
+  std::printf("%s  %s, %s since %s (%s)\n", id.c_str(), cell(device, "/hardware_class").c_str(),
+              cell(device, "/presence").c_str(), cell(device, "/presence_since").c_str(),
+              cell(device, "/presence_reason").c_str());
+  std::vector<Row> rows;
+  for (const json& model : device.value("models", json::array()))
+    rows.push_back({cell(model, "/model"), cell(model, "/version"), cell(model, "/previous_version"),
+                    cell(model, "/update_state"), cell(model, "/update/message")});
+  print_table({"MODEL", "SERVING", "PREVIOUS", "UPDATE", "MESSAGE"}, rows);
+  return exit_ok;
+}
+
+struct ClaimFlags {
+  int max_uses = 1;
+  std::int64_t expires_in_s = 86400;
+  std::string hardware_class;
+  std::vector<std::string> labels;
+};
+
+Result<json> labels_of(const std::vector<std::string>& pairs) {
+  json labels = json::object();
+  for (const std::string& pair : pairs) {
+    const auto equals = pair.find('=');
+    if (equals == std::string::npos || equals == 0)
+      return make_error(Errc::invalid_argument, "\"" + pair + "\" is no label; write KEY=VALUE");
+    labels[pair.substr(0, equals)] = pair.substr(equals + 1);
+  }
+  return labels;
+}
+
+Result<int> create_claim(const Context& context, const ClaimFlags& flags) {
+  ARGOSY_TRY(const ApiClient api, context.api());
+  json wish{{"max_uses", flags.max_uses}, {"expires_in_s", flags.expires_in_s}};
+  if (!flags.hardware_class.empty()) wish["hardware_class"] = flags.hardware_class;
+  if (!flags.labels.empty()) {
+    ARGOSY_TRY(wish["labels"], labels_of(flags.labels));
+  }
+  ARGOSY_TRY(const json made, api.post("/claims", wish));
+  if (context.output.json) {
+    print_json(made);
+  } else {
+    print_note(context.output, "Give this claim to the device's agent; it is shown once. Fleet authority (SHA-256): " +
+                                   cell(made, "/ca_sha256"));
+    std::puts(cell(made, "/claim").c_str());
+  }
+  return exit_ok;
+}
+
+Result<int> label_device(const Context& context, const std::string& id, const std::vector<std::string>& pairs) {
+  ARGOSY_TRY(const ApiClient api, context.api());
+  ARGOSY_TRY(const json labels, labels_of(pairs));
+  ARGOSY_TRY(const json device, api.patch("/devices/" + percent_encode(id), {{"labels", labels}}));
+  if (context.output.json) print_json(device);
+  print_note(context.output, "Labelled " + id);
+  return exit_ok;
+}
+
+Result<int> revoke_device(const Context& context, const std::string& id) {
+  if (!context.assume_yes)
+    return make_error(Errc::invalid_argument, "revoking " + id + " locks it out; say --yes if you mean it");
+  ARGOSY_TRY(const ApiClient api, context.api());
+  ARGOSY_TRY(const json answer, api.remove("/devices/" + percent_encode(id)));
+  if (context.output.json) print_json(answer);
+  print_note(context.output, "Revoked " + id);
+  return exit_ok;
+}
+
+Result<int> list_alerts(const Context& context, const std::string& state) {
+  ARGOSY_TRY(const ApiClient api, context.api());
+  ARGOSY_TRY(const json items,
+             api.list(state.empty() ? "/alerts" : "/alerts?state=" + percent_encode(state), "", 1000));
+  if (context.output.json) {
+    print_json(items);
+    return exit_ok;
+  }
+  std::vector<Row> rows;
+  for (const json& alert : items)
+    rows.push_back({cell(alert, "/id"), cell(alert, "/state"), cell(alert, "/rule"), cell(alert, "/device_id"),
+                    cell(alert, "/fired_at"), cell(alert, "/resolved_at"), cell(alert, "/message")});
+  print_table({"ID", "STATE", "RULE", "DEVICE", "FIRED", "RESOLVED", "MESSAGE"}, rows);
+  return exit_ok;
+}
+
+Result<int> acknowledge_alert(const Context& context, const std::string& id) {
+  ARGOSY_TRY(const ApiClient api, context.api());
+  ARGOSY_TRY(const json alert, api.post("/alerts/" + percent_encode(id) + "/acknowledge", json::object()));
+  if (context.output.json) print_json(alert);
+  print_note(context.output, "Acknowledged alert " + id);
+  return exit_ok;
+}
+
+void add_alert_commands(CLI::App& root, Context& context) {
+  auto* alert = root.add_subcommand("alert", "Alerts of the fleet")->require_subcommand(1);
+  auto* list = alert->add_subcommand("list", "Alerts, newest first");
+  auto state = std::make_shared<std::string>();
+  list->add_option("--state", *state, "pending, firing or resolved");
+  list->callback([&context, state] { context.chosen = [&context, state] { return list_alerts(context, *state); }; });
+
+  auto* acknowledge = alert->add_subcommand("ack", "Say that somebody looks after it");
+  auto id = std::make_shared<std::string>();
+  acknowledge->add_option("id", *id, "Number of the alert")->required();
+  acknowledge->callback(
+      [&context, id] { context.chosen = [&context, id] { return acknowledge_alert(context, *id); }; });
+}
+
+void add_claim_command(CLI::App& device, Context& context) {
+  auto* claim = device.add_subcommand("claim", "Make a token with which devices enrol");
+  auto flags = std::make_shared<ClaimFlags>();
+  claim->add_option("--uses", flags->max_uses, "How many devices may use it")->capture_default_str();
+  claim->add_option("--expires-in", flags->expires_in_s, "Seconds until it ends")->capture_default_str();
+  claim->add_option("--hardware-class", flags->hardware_class, "Class that its devices get");
+  claim->add_option("--label", flags->labels, "KEY=VALUE, may be repeated");
+  claim->callback([&context, flags] { context.chosen = [&context, flags] { return create_claim(context, *flags); }; });
+}
+
+}  // namespace
+
+void add_device_commands(CLI::App& root, Context& context) {
+  auto* device = root.add_subcommand("device", "Devices of the fleet")->require_subcommand(1);
+
+  auto* list = device->add_subcommand("list", "Devices, by name");
+  auto flags = std::make_shared<ListFlags>();
+  list->add_option("--filter", flags->filter, "For example: presence = \"offline\" AND labels.site = \"berlin\"");
+  list->add_option("--limit", flags->limit, "At most this many")->capture_default_str();
+  list->callback([&context, flags] { context.chosen = [&context, flags] { return list_devices(context, *flags); }; });
+
+  auto id = std::make_shared<std::string>();
+  auto* show = device->add_subcommand("show", "One device");
+  show->add_option("id", *id, "Name of the device")->required();
+  show->callback([&context, id] { context.chosen = [&context, id] { return show_device(context, *id); }; });
+
+  auto labels = std::make_shared<std::vector<std::string>>();
+  auto* label = device->add_subcommand("label", "Set the labels of a device");
+  label->add_option("id", *id, "Name of the device")->required();
+  label->add_option("labels", *labels, "KEY=VALUE ...")->required();
+  label->callback([&context, id, labels] {
+    context.chosen = [&context, id, labels] { return label_device(context, *id, *labels); };
+  });
+
+  auto* revoke = device->add_subcommand("revoke", "Lock a device out for good");
+  revoke->add_option("id", *id, "Name of the device")->required();
+  revoke->callback([&context, id] { context.chosen = [&context, id] { return revoke_device(context, *id); }; });
+
+  add_claim_command(*device, context);
+  add_alert_commands(root, context);
+}
+
+}  // namespace argosy::cli

@@ -1,0 +1,131 @@
+#include <iostream>
+#include <memory>
+
+#include <unistd.h>
+
+#include "cli/command.hpp"
+#include "cli/exit_code.hpp"
+
+namespace argosy::cli {
+
+using nlohmann::json;
+
+namespace {
+
+struct LoginFlags {
+  std::string link;
+  std::string user;
+  bool password_from_stdin = false;
+};
+
+// The token of a one-time link, given whole or as the token alone.
+std::string link_token(const std::string& link) {
+  const auto at = link.find("token=");
+  return at == std::string::npos ? link : link.substr(at + 6);
+}
+
+Result<std::string> ask_password(bool from_stdin) {
+  std::string password;
+  if (!from_stdin && ::isatty(STDIN_FILENO) == 1) {
+    if (char* typed = ::getpass("Password: ")) password = typed;
+  } else {
+    std::getline(std::cin, password);
+  }
+  if (password.empty()) return make_error(Errc::invalid_argument, "no password was given");
+  return password;
+}
+
+std::string token_name() {
+  char host[256] = "unknown";
+  ::gethostname(host, sizeof host - 1);
+  return std::string("argosy login on ") + host;
+}
+
+Result<int> log_in(const Context& context, const LoginFlags& flags) {
+  ARGOSY_TRY(Settings settings, load_settings(context.flags));
+  if (!context.flags.token.empty()) {
+    settings.token = context.flags.token;
+  } else {
+    settings.token.clear();
+    const ApiClient api(settings);
+    if (!flags.link.empty()) {
+      ARGOSY_TRY(settings.token, api.token_for_login("/login/link", {{"token", link_token(flags.link)}}, token_name()));
+    } else {
+      if (flags.user.empty())
+        return make_error(Errc::invalid_argument, "say who you are: --user NAME, --link LINK or --token TOKEN");
+      ARGOSY_TRY(const std::string password, ask_password(flags.password_from_stdin));
+      ARGOSY_TRY(settings.token,
+                 api.token_for_login("/login", {{"name", flags.user}, {"password", password}}, token_name()));
+    }
+  }
+  ARGOSY_TRY(const json me, ApiClient(settings).get("/me"));
+  ARGOSY_CHECK(save_credentials(settings));
+  if (context.output.json) print_json({{"server", settings.server.to_string()}, {"user", me["user"]}});
+  print_note(context.output, "Logged in to " + settings.server.to_string() + " as " + cell(me, "/user/name") + " (" +
+                                 cell(me, "/user/role") + "); credentials in " + credentials_path().string());
+  return exit_ok;
+}
+
+Result<int> show_me(const Context& context) {
+  ARGOSY_TRY(const ApiClient api, context.api());
+  ARGOSY_TRY(const json me, api.get("/me"));
+  if (context.output.json) {
+    print_json(me);
+  } else {
+    std::printf("%s (%s) at %s\n", cell(me, "/user/name").c_str(), cell(me, "/user/role").c_str(),
+                api.settings().server.to_string().c_str());
+  }
+  return exit_ok;
+}
+
+struct TokenFlags {
+  std::string name;
+  std::string role = "viewer";
+  std::int64_t expires_in_s = 0;
+};
+
+Result<int> create_token(const Context& context, const TokenFlags& flags) {
+  ARGOSY_TRY(const ApiClient api, context.api());
+  json wish{{"name", flags.name}, {"role", flags.role}};
+  if (flags.expires_in_s > 0) wish["expires_in_s"] = flags.expires_in_s;
+  ARGOSY_TRY(const json made, api.post("/tokens", wish));
+  if (context.output.json) {
+    print_json(made);
+  } else {
+    print_note(context.output, "This token is shown once:");
+    std::puts(cell(made, "/token").c_str());
+  }
+  return exit_ok;
+}
+
+}  // namespace
+
+void add_login_commands(CLI::App& root, Context& context) {
+  auto* login = root.add_subcommand("login", "Log in and remember the server (with --server URL)");
+  auto flags = std::make_shared<LoginFlags>();
+  login->add_option("--link", flags->link, "One-time link that argosyd printed, or its token");
+  login->add_option("--user", flags->user, "User name; the password is asked for");
+  login->add_flag("--password-stdin", flags->password_from_stdin, "Read the password from standard input");
+  login->callback([&context, flags] { context.chosen = [&context, flags] { return log_in(context, *flags); }; });
+
+  root.add_subcommand("logout", "Forget the remembered credentials")->callback([&context] {
+    context.chosen = [&context]() -> Result<int> {
+      ARGOSY_CHECK(forget_credentials());
+      print_note(context.output, "Credentials forgotten; the token stays valid until it is revoked.");
+      return exit_ok;
+    };
+  });
+  root.add_subcommand("whoami", "Who the server takes you for")->callback([&context] {
+    context.chosen = [&context] { return show_me(context); };
+  });
+
+  auto* token = root.add_subcommand("token", "API tokens")->require_subcommand(1);
+  auto* create = token->add_subcommand("create", "Make a token; it is shown once");
+  auto wish = std::make_shared<TokenFlags>();
+  create->add_option("name", wish->name, "What the token is for")->required();
+  create->add_option("--role", wish->role, "admin, operator, publisher or viewer")->capture_default_str();
+  create->add_option("--expires-in", wish->expires_in_s, "Seconds until it ends; never by default");
+  create->callback([&context, wish] { context.chosen = [&context, wish] { return create_token(context, *wish); }; });
+}
+
+}  // namespace argosy::cli

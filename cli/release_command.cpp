@@ -1,0 +1,201 @@
+#include <filesystem>
+#include <memory>
+
+#include "cli/command.hpp"
+#include "cli/exit_code.hpp"
+#include "common/base/file.hpp"
+#include "common/base/id.hpp"
+#include "common/crypto/digest.hpp"
+
+namespace argosy::cli {
+
+using nlohmann::json;
+namespace fs = std::filesystem;
+
+namespace {
+
+struct PublishFlags {
+  std::string release;  // model@version
+  std::vector<std::string> variants;
+  std::string dataset, metric = "accuracy", reference, notes, document;
+  double threshold = 0;
+  double max_latency_ms = 0;
+};
+
+struct ReleaseName {
+  std::string model, version;
+};
+
+Result<ReleaseName> parse_release_name(const std::string& text) {
+  const auto at = text.find('@');
+  if (at == std::string::npos || !is_name(text.substr(0, at)) || !is_version(text.substr(at + 1)))
+    return make_error(Errc::invalid_argument,
+                      "\"" + text + "\" is no release; write MODEL@VERSION, for example digits@1.1");
+  return ReleaseName{text.substr(0, at), text.substr(at + 1)};
+}
+
+Result<std::string> upload(const Context& context, const ApiClient& api, const fs::path& file) {
+  auto digest = sha256_file(file);
+  if (!digest) return std::move(digest).error().within("cannot publish " + file.string());
+  const std::string hex = digest->to_hex();
+  ARGOSY_TRY(const bool there, api.has_blob(hex));
+  if (there) return hex;
+  ProgressLine progress("Uploading " + file.filename().string(), context.output.quiet ? 0 : fs::file_size(file));
+  ARGOSY_CHECK(api.put_blob(hex, file, [&](std::uint64_t sent) { progress.update(sent); }));
+  return hex;
+}
+
+// "model.onnx", "fp32=model.onnx" or "fp32=model.onnx,precision=fp32,accelerator=cpu".
+Result<json> publish_variant(const Context& context, const ApiClient& api, const std::string& text) {
+  json variant{{"name", "default"}, {"selector", json::object()}, {"priority", 0}};
+  std::string file;
+  std::size_t start = 0;
+  for (bool first = true; start <= text.size(); first = false) {
+    const auto comma = std::min(text.find(',', start), text.size());
+    const std::string part = text.substr(start, comma - start);
+    const auto equals = part.find('=');
+    if (first) {
+      if (equals != std::string::npos) variant["name"] = part.substr(0, equals);
+      file = equals == std::string::npos ? part : part.substr(equals + 1);
+    } else {
+      if (equals == std::string::npos)
+        return make_error(Errc::invalid_argument,
+                          "\"" + part + "\" is no selector; write KEY=VALUE, for example precision=int8");
+      variant["selector"][part.substr(0, equals)] = part.substr(equals + 1);
+    }
+    start = comma + 1;
+  }
+  const std::string extension = fs::path(file).extension().string();
+  if (extension.size() < 2)
+    return make_error(Errc::invalid_argument, "\"" + file + "\" has no extension that tells its format, such as .onnx");
+  variant["format"] = extension.substr(1);
+  ARGOSY_TRY(variant["digest"], upload(context, api, file));
+  return variant;
+}
+
+Result<json> release_from_flags(const Context& context, const ApiClient& api, const PublishFlags& flags,
+                                const std::string& version) {
+  json document{{"version", version}, {"notes", flags.notes}, {"variants", json::array()}};
+  for (const std::string& text : flags.variants) {
+    ARGOSY_TRY(json variant, publish_variant(context, api, text));
+    document["variants"].push_back(std::move(variant));
+  }
+  if (!flags.dataset.empty()) {
+    json validation{{"metric", flags.metric}, {"direction", "higher"}, {"threshold", flags.threshold}};
+    ARGOSY_TRY(validation["dataset"], upload(context, api, flags.dataset));
+    if (flags.max_latency_ms > 0) validation["max_latency_ms"] = flags.max_latency_ms;
+    document["validation"] = std::move(validation);
+  }
+  if (!flags.reference.empty()) {
+    ARGOSY_TRY(const std::string text, read_file(flags.reference, 1 << 20));
+    document["reference"] = json::parse(text, nullptr, false);
+    if (document["reference"].is_discarded())
+      return make_error(Errc::malformed_json, flags.reference + " is not JSON; it holds {\"features\": [...]}");
+  }
+  return document;
+}
+
+Result<void> ensure_model(const ApiClient& api, const std::string& model) {
+  const auto made = api.post("/models", {{"name", model}});
+  if (made || made.error().code == Errc::conflict) return {};
+  return made.error();
+}
+
+Result<int> publish(const Context& context, const PublishFlags& flags) {
+  ARGOSY_TRY(const ReleaseName name, parse_release_name(flags.release));
+  ARGOSY_TRY(const ApiClient api, context.api());
+  ARGOSY_CHECK(ensure_model(api, name.model));
+  ARGOSY_TRY(const json document, release_from_flags(context, api, flags, name.version));
+  ARGOSY_TRY(const json made, api.post("/models/" + name.model + "/releases", document));
+  if (context.output.json) print_json(made);
+  print_note(context.output,
+             "Published " + flags.release + " with " + std::to_string(flags.variants.size()) + " variant(s)");
+  return exit_ok;
+}
+
+Result<int> list_releases(const Context& context, const std::string& model) {
+  ARGOSY_TRY(const ApiClient api, context.api());
+  ARGOSY_TRY(const json items, api.list("/models/" + percent_encode(model) + "/releases", "", 1000));
+  if (context.output.json) {
+    print_json(items);
+    return exit_ok;
+  }
+  std::vector<Row> rows;
+  for (const json& release : items) {
+    std::string variants;
+    for (const json& variant : release.value("variants", json::array()))
+      variants +=
+          (variants.empty() ? "" : ", ") + cell(variant, "/name") + " " + human_bytes(variant.value("size", 0.0));
+    rows.push_back({cell(release, "/version"), variants, cell(release, "/validation/metric"),
+                    cell(release, "/validation/threshold"), cell(release, "/created_at"), cell(release, "/notes")});
+  }
+  print_table({"VERSION", "VARIANTS", "METRIC", "THRESHOLD", "PUBLISHED", "NOTES"}, rows);
+  return exit_ok;
+}
+
+Result<int> show_release(const Context& context, const std::string& text) {
+  ARGOSY_TRY(const ReleaseName name, parse_release_name(text));
+  ARGOSY_TRY(const ApiClient api, context.api());
+  ARGOSY_TRY(const json release, api.get("/models/" + name.model + "/releases/" + percent_encode(name.version)));
+  print_json(release);
+  return exit_ok;
+}
+
+Result<int> show_patches(const Context& context, const std::string& model) {
+  ARGOSY_TRY(const ApiClient api, context.api());
+  ARGOSY_TRY(const json items, api.list("/models/" + percent_encode(model) + "/patches", "", 1000));
+  if (context.output.json) {
+    print_json(items);
+    return exit_ok;
+  }
+  std::vector<Row> rows;
+  for (const json& patch : items) {
+    const double size = patch.contains("size") && patch["size"].is_number() ? patch["size"].get<double>() : 0;
+    const double full = patch.value("full_size", 0.0);
+    char saved[16] = "-";
+    if (size > 0 && full > 0) std::snprintf(saved, sizeof saved, "%.1f %%", 100 * (1 - size / full));
+    rows.push_back({cell(patch, "/from_version"), cell(patch, "/to_version"), cell(patch, "/variant"),
+                    cell(patch, "/state"), cell(patch, "/codec"), size > 0 ? human_bytes(size) : "-", human_bytes(full),
+                    saved, cell(patch, "/reason")});
+  }
+  print_table({"FROM", "TO", "VARIANT", "STATE", "CODEC", "SIZE", "FULL", "SAVED", "REASON"}, rows);
+  return exit_ok;
+}
+
+}  // namespace
+
+void add_release_commands(CLI::App& root, Context& context) {
+  auto* release = root.add_subcommand("release", "Model versions")->require_subcommand(1);
+
+  auto* publishing = release->add_subcommand("publish", "Upload model files and publish them as one release");
+  auto flags = std::make_shared<PublishFlags>();
+  publishing->add_option("release", flags->release, "MODEL@VERSION, for example digits@1.1")->required();
+  publishing
+      ->add_option("--variant", flags->variants,
+                   "[NAME=]FILE[,KEY=VALUE...]: a build and what devices it suits (architecture, accelerator, runtime, "
+                   "precision, hardware_class, min_memory_mb); may be repeated")
+      ->required();
+  publishing->add_option("--dataset", flags->dataset,
+                         "Validation set (.npz with arrays x and y) that devices try it on first");
+  publishing->add_option("--metric", flags->metric, "What to measure on it")->capture_default_str();
+  publishing->add_option("--threshold", flags->threshold, "Devices refuse the release under this value");
+  publishing->add_option("--max-latency-ms", flags->max_latency_ms, "Devices refuse it over this p95 in validation");
+  publishing->add_option("--reference", flags->reference, "JSON with the features' reference histograms, for drift");
+  publishing->add_option("--notes", flags->notes, "What is new");
+  publishing->callback([&context, flags] { context.chosen = [&context, flags] { return publish(context, *flags); }; });
+
+  auto name = std::make_shared<std::string>();
+  auto* list = release->add_subcommand("list", "Releases of a model");
+  list->add_option("model", *name, "Name of the model")->required();
+  list->callback([&context, name] { context.chosen = [&context, name] { return list_releases(context, *name); }; });
+
+  auto* show = release->add_subcommand("show", "One release, as JSON");
+  show->add_option("release", *name, "MODEL@VERSION")->required();
+  show->callback([&context, name] { context.chosen = [&context, name] { return show_release(context, *name); }; });
+
+  auto* patches = release->add_subcommand("patches", "Patches between the releases of a model");
+  patches->add_option("model", *name, "Name of the model")->required();
+  patches->callback([&context, name] { context.chosen = [&context, name] { return show_patches(context, *name); }; });
+}
+
+}  // namespace argosy::cli
