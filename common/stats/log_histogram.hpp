@@ -1,0 +1,46 @@
+// A histogram of positive values (latencies in milliseconds) whose quantiles are within 1 % of the true ones. Sparse,
+// mergeable without loss, some hundred bytes when encoded. Pure; one owner at a time.
+// Mapping: C. Masson, J. Rim, H. Lee, "DDSketch", VLDB 2019: bucket i holds (g^(i-1), g^i] with g = 1.01 / 0.99.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+
+#include "common/base/encoding.hpp"
+#include "common/base/error.hpp"
+
+namespace argosy {
+
+class LogHistogram {
+ public:
+  static constexpr double relative_error = 0.01;
+  static constexpr double smallest = 1e-6;  // anything under it, zero and negative values too, counts as zero
+  static constexpr double largest = 1e9;    // anything over it counts as this
+  static constexpr std::size_t encoded_limit = 32768;  // bytes; more is refused by decode()
+
+  void add(double value, std::uint64_t times = 1);  // NaN is not counted
+  void merge(const LogHistogram& other);
+
+  bool empty() const { return count_ == 0; }
+  std::uint64_t count() const { return count_; }
+  // The value at rank floor(q * (count - 1)) of the sorted values, within 1 %; nothing when empty. q in [0, 1].
+  std::optional<double> quantile(double q) const;
+  std::optional<double> mean() const;  // within 1 %
+
+  // Byte 1 (the format), then varints (LEB128): zeros, buckets, and per bucket in ascending order the index (the first
+  // zigzag, then the gap to the one before, less 1) and its count.
+  Bytes encode() const;
+  // Errc::corrupt with the reason; accepts exactly what encode() writes.
+  static Result<LogHistogram> decode(ByteView bytes);
+
+  friend bool operator==(const LogHistogram&, const LogHistogram&) = default;
+
+ private:
+  std::uint64_t zeros_ = 0;
+  std::uint64_t count_ = 0;  // zeros included
+  std::map<int, std::uint64_t> buckets_;
+};
+
+}  // namespace argosy

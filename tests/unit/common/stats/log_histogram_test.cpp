@@ -1,0 +1,131 @@
+#include "common/stats/log_histogram.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "common/base/random.hpp"
+
+namespace argosy {
+namespace {
+
+LogHistogram histogram_of(const std::vector<double>& values) {
+  LogHistogram histogram;
+  for (const double value : values) histogram.add(value);
+  return histogram;
+}
+
+// Latencies as they come: a bulk around a centre, a tail, and now and then a stall.
+std::vector<double> latencies(Rng& rng, std::size_t size) {
+  std::vector<double> values;
+  const double centre = std::exp(rng.normal() * 3);
+  while (values.size() < size) values.push_back(centre * std::exp(rng.normal() * 0.3) * (rng.chance(0.02) ? 40 : 1));
+  return values;
+}
+
+double exact_quantile(std::vector<double> values, double q) {
+  std::sort(values.begin(), values.end());
+  return values[static_cast<std::size_t>(q * static_cast<double>(values.size() - 1))];
+}
+
+TEST(LogHistogram, QuantilesAreWithinOnePercentWhateverTheValues) {
+  for (std::uint64_t seed = 1; seed <= 200; ++seed) {
+    Rng rng(seed);
+    const auto values = latencies(rng, 1 + rng.below(2000));
+    const auto histogram = histogram_of(values);
+    ASSERT_EQ(histogram.count(), values.size());
+    for (const double q : {0.0, 0.01, 0.25, 0.5, 0.9, 0.95, 0.99, 1.0}) {
+      const double exact = exact_quantile(values, q);
+      ASSERT_NEAR(*histogram.quantile(q), exact, exact * 0.010001) << "seed " << seed << ", q " << q;
+    }
+    double sum = 0;
+    for (const double value : values) sum += value;
+    const double mean = sum / static_cast<double>(values.size());
+    ASSERT_NEAR(*histogram.mean(), mean, mean * 0.010001) << "seed " << seed;
+  }
+}
+
+TEST(LogHistogram, MergingIsTheSameAsCountingEverythingInOne) {
+  for (std::uint64_t seed = 1; seed <= 50; ++seed) {
+    Rng rng(seed);
+    auto all = latencies(rng, 500);
+    auto left = histogram_of(all);
+    const auto more = latencies(rng, 700);
+    left.merge(histogram_of(more));
+    all.insert(all.end(), more.begin(), more.end());
+    ASSERT_EQ(left, histogram_of(all)) << "seed " << seed;
+  }
+}
+
+TEST(LogHistogram, EmptyHasNoQuantile) {
+  const LogHistogram empty;
+  EXPECT_FALSE(empty.quantile(0.5));
+  EXPECT_FALSE(empty.mean());
+  EXPECT_EQ(LogHistogram::decode(empty.encode()).value(), empty);
+}
+
+TEST(LogHistogram, TakesEveryNumberThatAClockCanGive) {
+  LogHistogram histogram;
+  histogram.add(std::numeric_limits<double>::quiet_NaN());
+  EXPECT_TRUE(histogram.empty());
+  for (const double value : {-3.0, 0.0, 1e-300, 1e300, std::numeric_limits<double>::infinity()}) histogram.add(value);
+  EXPECT_EQ(histogram.count(), 5u);
+  EXPECT_EQ(*histogram.quantile(0.5), 0.0);
+  EXPECT_NEAR(*histogram.quantile(1.0), 1e9, 1e7);
+  EXPECT_EQ(LogHistogram::decode(histogram.encode()).value(), histogram);
+}
+
+TEST(LogHistogram, EncodesToTheGoldenBytes) {
+  EXPECT_EQ(to_hex(LogHistogram{}.encode()), "010000");
+  LogHistogram histogram;
+  histogram.add(0, 2);
+  histogram.add(0.5);
+  histogram.add(1, 300);
+  histogram.add(20, 3);
+  histogram.add(20.1);
+  // format 1, 2 zeros, 4 buckets: -34 x 1, 0 x 300, 150 x 3, 151 x 1
+  EXPECT_EQ(to_hex(histogram.encode()),
+            "01020443012"
+            "1ac029501030001");
+}
+
+TEST(LogHistogram, SurvivesTheWayThereAndBackAndStaysSmall) {
+  for (std::uint64_t seed = 1; seed <= 100; ++seed) {
+    Rng rng(seed);
+    const auto histogram = histogram_of(latencies(rng, 600));
+    const auto bytes = histogram.encode();
+    EXPECT_LT(bytes.size(), 600u);
+    ASSERT_EQ(LogHistogram::decode(bytes).value(), histogram) << "seed " << seed;
+  }
+}
+
+TEST(LogHistogram, RefusesWhatItDidNotWrite) {
+  for (const char* hex : {"", "00", "020000", "01", "0100", "010001", "01000100", "0100010000", "010000ff",
+                          "0180800000", "010001feffffff7f01", "01ffffffffffffffffff00", "0100ffffffffffffff7f"}) {
+    const auto decoded = LogHistogram::decode(from_hex(hex).value());
+    ASSERT_FALSE(decoded) << hex;
+    EXPECT_EQ(decoded.error().code, Errc::corrupt) << hex;
+  }
+  EXPECT_FALSE(LogHistogram::decode(Bytes(40000, 1)));
+}
+
+TEST(LogHistogram, EveryMutationIsRefusedOrIsAHistogramThatWritesTheSameBytes) {
+  Rng rng(7);
+  const auto good = histogram_of(latencies(rng, 300)).encode();
+  for (int i = 0; i < 20000; ++i) {
+    auto bytes = good;
+    for (auto flips = 1 + rng.below(4); flips > 0; --flips)
+      bytes[rng.below(bytes.size())] = static_cast<std::uint8_t>(rng.below(256));
+    bytes.resize(rng.chance(0.2) ? rng.below(bytes.size()) : bytes.size());
+    const auto decoded = LogHistogram::decode(bytes);
+    if (decoded) {
+      ASSERT_EQ(decoded->encode(), bytes);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace argosy
