@@ -1,0 +1,357 @@
+#include "common/wire/telemetry.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <set>
+#include <utility>
+
+#include <nlohmann/json.hpp>
+
+#include "common/base/id.hpp"
+#include "common/wire/cbor.hpp"
+
+namespace argosy::wire {
+
+namespace {
+
+constexpr std::size_t document_limit = 1U << 20;
+constexpr std::size_t record_limit = 500;
+constexpr std::size_t name_limit = 64;
+constexpr std::size_t latency_limit = 32768;
+constexpr std::size_t class_limit = 1024;
+constexpr std::size_t feature_limit = 64;
+constexpr std::size_t bin_limit = 258;
+constexpr std::size_t key_limit = 32;                    // pairs in a map, unknown ones included
+constexpr std::uint64_t count_limit = 1ULL << 53;        // exact in every language that reads it
+constexpr std::int64_t latest_ms = 253'402'300'799'999;  // the end of the year 9999
+
+struct HealthField {
+  std::string_view name;
+  std::optional<double> HealthSample::*member;
+};
+constexpr std::array<HealthField, 12> health_fields{{
+    {"cpu_percent", &HealthSample::cpu_percent},
+    {"memory_used_mb", &HealthSample::memory_used_mb},
+    {"memory_total_mb", &HealthSample::memory_total_mb},
+    {"disk_free_mb", &HealthSample::disk_free_mb},
+    {"disk_total_mb", &HealthSample::disk_total_mb},
+    {"cpu_temperature_c", &HealthSample::cpu_temperature_c},
+    {"gpu_temperature_c", &HealthSample::gpu_temperature_c},
+    {"network_rx_bytes", &HealthSample::network_rx_bytes},
+    {"network_tx_bytes", &HealthSample::network_tx_bytes},
+    {"uptime_s", &HealthSample::uptime_s},
+    {"agent_rss_mb", &HealthSample::agent_rss_mb},
+    {"outbox_records", &HealthSample::outbox_records},
+}};
+
+bool is_printable_name(std::string_view text) {
+  return !text.empty() && text.size() <= name_limit &&
+         std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~'; });
+}
+
+bool is_epoch(std::string_view text) {
+  return text.size() == 16 &&
+         std::all_of(text.begin(), text.end(), [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
+}
+
+std::string quoted(std::string_view text) {
+  std::string out = "\"";
+  for (const char c : text.substr(0, name_limit)) out.push_back(c >= ' ' && c <= '~' ? c : '?');
+  return out + "\"";
+}
+
+// Writing -------------------------------------------------------------------------------------------------------------
+
+void write(CborWriter& out, const InferenceWindow& window) {
+  out.map(11);
+  out.text("start");
+  out.integer(to_ms(window.started_at));
+  out.text("end");
+  out.integer(to_ms(window.ended_at));
+  out.text("model");
+  out.text(window.model);
+  out.text("version");
+  out.text(window.version);
+  out.text("count");
+  out.unsigned_integer(window.count);
+  out.text("errors");
+  out.unsigned_integer(window.errors);
+  out.text("labelled");
+  out.unsigned_integer(window.labelled);
+  out.text("correct");
+  out.unsigned_integer(window.correct);
+  out.text("latency");
+  out.bytes(window.latency);
+  out.text("classes");
+  out.map(window.classes.size());
+  for (const auto& [label, count] : window.classes) {
+    out.integer(label);
+    out.unsigned_integer(count);
+  }
+  out.text("features");
+  out.array(window.features.size());
+  for (const auto& feature : window.features) {
+    out.array(2);
+    out.text(feature.name);
+    out.array(feature.counts.size());
+    for (const auto count : feature.counts) out.unsigned_integer(count);
+  }
+}
+
+void write(CborWriter& out, const HealthSample& sample) {
+  const auto present = std::count_if(health_fields.begin(), health_fields.end(),
+                                     [&](const HealthField& field) { return (sample.*field.member).has_value(); });
+  out.map(1 + static_cast<std::size_t>(present));
+  out.text("at");
+  out.integer(to_ms(sample.at));
+  for (const auto& field : health_fields) {
+    if (!(sample.*field.member)) continue;
+    out.text(field.name);
+    out.number(*(sample.*field.member));
+  }
+}
+
+void write(CborWriter& out, const TelemetryRecord& record) {
+  out.map(2);
+  out.text("seq");
+  out.unsigned_integer(record.seq);
+  out.text(std::holds_alternative<InferenceWindow>(record.content) ? "window" : "health");
+  std::visit([&](const auto& content) { write(out, content); }, record.content);
+}
+
+// Reading -------------------------------------------------------------------------------------------------------------
+
+// Calls `read_value(key)` for each pair of the map that comes next; it answers whether it took the value. Values under
+// keys that it does not know are skipped, so that a newer agent may say more.
+template <class ReadValue>
+Result<void> read_map(CborReader& in, ReadValue read_value) {
+  ARGOSY_TRY(const auto pairs, in.map(key_limit));
+  std::set<std::string_view> seen;
+  for (std::size_t i = 0; i < pairs; ++i) {
+    ARGOSY_TRY(const auto key, in.text(name_limit));
+    if (!seen.insert(key).second) return in.malformed("the key " + quoted(key) + " comes twice");
+    Result<bool> taken = read_value(key);
+    if (!taken) return std::move(taken).error();
+    if (!*taken) ARGOSY_CHECK(in.skip());
+  }
+  return {};
+}
+
+template <class T>
+Result<bool> take_into(T& target, Result<T> value) {
+  if (!value) return std::move(value).error();
+  target = std::move(*value);
+  return true;
+}
+
+Result<Instant> read_instant(CborReader& in) {
+  ARGOSY_TRY(const auto ms, in.integer());
+  if (ms < 0 || ms > latest_ms) return in.malformed(std::to_string(ms) + " ms is no time from 1970 to 9999");
+  return instant_from_ms(ms);
+}
+
+Result<std::string> read_name(CborReader& in, bool (*is_valid)(std::string_view), std::string_view what) {
+  ARGOSY_TRY(const auto text, in.text(name_limit));
+  if (!is_valid(text)) return in.malformed(quoted(text) + " is no valid " + std::string(what));
+  return std::string(text);
+}
+
+Result<Bytes> read_latency(CborReader& in) {
+  ARGOSY_TRY(const auto bytes, in.bytes(latency_limit));
+  return Bytes(bytes.begin(), bytes.end());
+}
+
+Result<std::map<int, std::uint64_t>> read_classes(CborReader& in) {
+  ARGOSY_TRY(const auto pairs, in.map(class_limit));
+  std::map<int, std::uint64_t> classes;
+  for (std::size_t i = 0; i < pairs; ++i) {
+    ARGOSY_TRY(const auto label, in.integer());
+    if (label < INT32_MIN || label > INT32_MAX) return in.malformed("a class must fit 32 bits");
+    ARGOSY_TRY(const auto count, in.unsigned_integer(count_limit));
+    if (!classes.emplace(static_cast<int>(label), count).second) return in.malformed("a class comes twice");
+  }
+  return classes;
+}
+
+Result<FeatureCounts> read_feature(CborReader& in) {
+  ARGOSY_TRY(const auto parts, in.array(2));
+  if (parts != 2) return in.malformed("a feature is [name, counts]");
+  FeatureCounts feature;
+  ARGOSY_TRY(feature.name, read_name(in, is_printable_name, "feature name"));
+  ARGOSY_TRY(const auto bins, in.array(bin_limit));
+  feature.counts.reserve(bins);
+  for (std::size_t i = 0; i < bins; ++i) {
+    ARGOSY_TRY(const auto count, in.unsigned_integer(count_limit));
+    feature.counts.push_back(count);
+  }
+  return feature;
+}
+
+Result<std::vector<FeatureCounts>> read_features(CborReader& in) {
+  ARGOSY_TRY(const auto items, in.array(feature_limit));
+  std::vector<FeatureCounts> features;
+  features.reserve(items);
+  for (std::size_t i = 0; i < items; ++i) {
+    ARGOSY_TRY(auto feature, read_feature(in));
+    features.push_back(std::move(feature));
+  }
+  return features;
+}
+
+Result<InferenceWindow> read_window(CborReader& in) {
+  InferenceWindow window;
+  const auto count = [&](std::uint64_t& target) { return take_into(target, in.unsigned_integer(count_limit)); };
+  bool timed = false;
+  ARGOSY_CHECK(read_map(in, [&](std::string_view key) -> Result<bool> {
+    if (key == "start") timed = true;
+    if (key == "start") return take_into(window.started_at, read_instant(in));
+    if (key == "end") return take_into(window.ended_at, read_instant(in));
+    if (key == "model") return take_into(window.model, read_name(in, is_name, "model name"));
+    if (key == "version") return take_into(window.version, read_name(in, is_version, "version"));
+    if (key == "count") return count(window.count);
+    if (key == "errors") return count(window.errors);
+    if (key == "labelled") return count(window.labelled);
+    if (key == "correct") return count(window.correct);
+    if (key == "latency") return take_into(window.latency, read_latency(in));
+    if (key == "classes") return take_into(window.classes, read_classes(in));
+    if (key == "features") return take_into(window.features, read_features(in));
+    return false;
+  }));
+  if (!timed || window.model.empty() || window.version.empty())
+    return in.malformed("a window needs start, model and version");
+  if (window.correct > window.labelled) return in.malformed("a window has more correct than labelled");
+  return window;
+}
+
+Result<HealthSample> read_health(CborReader& in) {
+  HealthSample sample;
+  bool timed = false;
+  ARGOSY_CHECK(read_map(in, [&](std::string_view key) -> Result<bool> {
+    if (key == "at") timed = true;
+    if (key == "at") return take_into(sample.at, read_instant(in));
+    const auto* field = std::find_if(health_fields.begin(), health_fields.end(),
+                                     [&](const HealthField& candidate) { return candidate.name == key; });
+    if (field == health_fields.end()) return false;
+    ARGOSY_TRY(sample.*field->member, in.number());
+    return true;
+  }));
+  if (!timed) return in.malformed("a health sample needs its time, \"at\"");
+  return sample;
+}
+
+template <class Content>
+Result<bool> read_content(TelemetryRecord& record, bool& filled, CborReader& in, Result<Content> content) {
+  if (!content) return std::move(content).error();
+  if (filled) return in.malformed("a record is a window or a health sample, not both");
+  filled = true;
+  record.content = std::move(*content);
+  return true;
+}
+
+Result<TelemetryRecord> read_record(CborReader& in) {
+  TelemetryRecord record;
+  bool filled = false;
+  ARGOSY_CHECK(read_map(in, [&](std::string_view key) -> Result<bool> {
+    if (key == "seq") return take_into(record.seq, in.unsigned_integer(count_limit));
+    if (key == "window") return read_content(record, filled, in, read_window(in));
+    if (key == "health") return read_content(record, filled, in, read_health(in));
+    return false;
+  }));
+  if (record.seq == 0 || !filled) return in.malformed("a record needs seq, from 1, and window or health");
+  return record;
+}
+
+Result<std::vector<TelemetryRecord>> read_records(CborReader& in) {
+  ARGOSY_TRY(const auto items, in.array(record_limit));
+  std::vector<TelemetryRecord> records;
+  records.reserve(items);
+  for (std::size_t i = 0; i < items; ++i) {
+    ARGOSY_TRY(auto record, read_record(in));
+    if (i > 0 && record.seq != records.back().seq + 1)
+      return in.malformed("record " + std::to_string(record.seq) + " follows " + std::to_string(records.back().seq) +
+                          ": a batch has no holes");
+    records.push_back(std::move(record));
+  }
+  return records;
+}
+
+}  // namespace
+
+Bytes encode_record(const TelemetryRecord& record) {
+  Bytes out;
+  CborWriter writer(out);
+  write(writer, record);
+  return out;
+}
+
+Bytes encode(const TelemetryBatch& batch) {
+  Bytes out;
+  CborWriter writer(out);
+  writer.map(5);
+  writer.text("v");
+  writer.unsigned_integer(1);
+  writer.text("device");
+  writer.text(batch.device);
+  writer.text("epoch");
+  writer.text(batch.epoch);
+  writer.text("oldest");
+  writer.unsigned_integer(batch.oldest);
+  writer.text("records");
+  writer.array(batch.records.size());
+  for (const auto& record : batch.records) write(writer, record);
+  return out;
+}
+
+Result<TelemetryBatch> decode_telemetry(ByteView cbor) {
+  CborReader in(cbor);
+  if (cbor.size() > document_limit)
+    return in.malformed("a batch of " + std::to_string(cbor.size()) +
+                        " bytes is over the limit of 1 MiB; send fewer records");
+  TelemetryBatch batch;
+  std::uint64_t version = 0;
+  ARGOSY_CHECK(read_map(in, [&](std::string_view key) -> Result<bool> {
+    if (key == "v") return take_into(version, in.unsigned_integer(count_limit));
+    if (key == "device") return take_into(batch.device, read_name(in, is_name, "device name"));
+    if (key == "epoch") return take_into(batch.epoch, read_name(in, is_epoch, "epoch (16 hex digits)"));
+    if (key == "oldest") return take_into(batch.oldest, in.unsigned_integer(count_limit));
+    if (key == "records") return take_into(batch.records, read_records(in));
+    return false;
+  }));
+  if (!in.at_end()) return in.malformed("bytes follow the end of the batch");
+  if (version != 1) return in.malformed("version " + std::to_string(version) + " is unknown; this server reads v 1");
+  if (batch.device.empty() || batch.epoch.empty()) return in.malformed("a batch needs device and epoch");
+  if (!batch.records.empty() && (batch.oldest == 0 || batch.oldest > batch.records.front().seq))
+    return in.malformed("\"oldest\" must be from 1 to the first record's seq");
+  return batch;
+}
+
+Result<TelemetryRecord> decode_record(ByteView cbor) {
+  CborReader in(cbor);
+  if (cbor.size() > document_limit) return in.malformed("a record is over the limit of 1 MiB");
+  ARGOSY_TRY(auto record, read_record(in));
+  if (!in.at_end()) return in.malformed("bytes follow the end of the record");
+  return record;
+}
+
+std::string encode(const TelemetryAck& ack) {
+  return nlohmann::json{{"epoch", ack.epoch}, {"seq", ack.seq}}.dump();
+}
+
+Result<TelemetryAck> decode_telemetry_ack(std::string_view json) {
+  const auto bad = [](const char* reason) {
+    return make_error(Errc::malformed_json, std::string("not a telemetry ack: ") + reason);
+  };
+  if (json.size() > 1024) return bad("it is over 1024 bytes");
+  const auto document = nlohmann::json::parse(json, nullptr, false);
+  if (!document.is_object()) return bad("it must be a JSON object");
+  const auto epoch = document.find("epoch");
+  const auto seq = document.find("seq");
+  if (epoch == document.end() || !epoch->is_string() || !is_epoch(epoch->get_ref<const std::string&>()))
+    return bad("\"epoch\" must be 16 hex digits");
+  if (seq == document.end() || !seq->is_number_unsigned()) return bad("\"seq\" must be a number from 0");
+  return TelemetryAck{epoch->get<std::string>(), seq->get<std::uint64_t>()};
+}
+
+}  // namespace argosy::wire

@@ -1,0 +1,166 @@
+#include "common/wire/telemetry.hpp"
+
+#include <fstream>
+#include <iterator>
+
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include "common/base/random.hpp"
+
+namespace argosy::wire {
+namespace {
+
+InferenceWindow some_window() {
+  InferenceWindow window;
+  window.started_at = instant_from_ms(1'767'225'600'000);
+  window.ended_at = instant_from_ms(1'767'225'660'250);
+  window.model = "digits";
+  window.version = "1.0+b2";
+  window.count = 600;
+  window.errors = 2;
+  window.labelled = 60;
+  window.correct = 57;
+  window.latency = from_hex("010001960103").value();
+  window.classes = {{-1, 2}, {0, 300}, {9, 298}};
+  window.features = {{"sharpness", {0, 100, 400, 100, 0}}, {"mean level", {600, 0, 0}}};
+  return window;
+}
+
+HealthSample some_health() {
+  HealthSample sample;
+  sample.at = instant_from_ms(1'767'225'630'000);
+  sample.cpu_percent = 12.5;
+  sample.memory_used_mb = 803.1;
+  sample.network_rx_bytes = 9'876'543'210.0;
+  sample.outbox_records = 0;
+  return sample;
+}
+
+TelemetryBatch some_batch() {
+  return {"cam-7", "0123456789abcdef", 811, {{812, some_window()}, {813, some_health()}}};
+}
+
+Bytes golden(const std::string& name) {
+  std::ifstream file(std::string(ARGOSY_GOLDEN) + "/" + name);
+  std::string text;
+  for (std::string line; std::getline(file, line);) text += line;
+  return from_hex(text).value();
+}
+
+std::string error_of(ByteView bytes) {
+  const auto decoded = decode_telemetry(bytes);
+  EXPECT_FALSE(decoded);
+  if (decoded) return "";
+  EXPECT_EQ(decoded.error().code, Errc::malformed_cbor);
+  return decoded.error().message;
+}
+
+TEST(Telemetry, GoldenBytesNeverChange) {
+  EXPECT_EQ(to_hex(encode(some_batch())), to_hex(golden("telemetry_batch.hex")));
+  EXPECT_EQ(decode_telemetry(golden("telemetry_batch.hex")).value(), some_batch());
+  EXPECT_EQ(to_hex(encode_record({813, some_health()})), to_hex(golden("health_record.hex")));
+  EXPECT_EQ(to_hex(encode_record({812, some_window()})), to_hex(golden("window_record.hex")));
+}
+
+TEST(Telemetry, AnotherReaderOfCborUnderstandsTheBytes) {
+  auto batch = some_batch();
+  std::get<InferenceWindow>(batch.records[0].content).classes.clear();  // that reader knows no integer keys
+  const auto document = nlohmann::json::from_cbor(encode(batch));
+  EXPECT_EQ(document["device"], "cam-7");
+  EXPECT_EQ(document["records"][0]["window"]["features"][1][1][0], 600);
+  EXPECT_EQ(document["records"][1]["health"]["cpu_percent"], 12.5);
+}
+
+TEST(Telemetry, RecordsAndBatchesSurviveTheWayThereAndBack) {
+  for (const TelemetryRecord& record :
+       {TelemetryRecord{1, some_window()}, TelemetryRecord{2, some_health()}, TelemetryRecord{3, HealthSample{}}})
+    EXPECT_EQ(decode_record(encode_record(record)).value(), record);
+  EXPECT_EQ(decode_telemetry(encode(some_batch())).value(), some_batch());
+  const TelemetryBatch empty{"cam-7", "0123456789abcdef", 0, {}};
+  EXPECT_EQ(decode_telemetry(encode(empty)).value(), empty);
+}
+
+TEST(Telemetry, ABatchIsAMapAroundRecordsAsTheyLieInTheOutbox) {
+  const auto batch = encode(some_batch());
+  const auto record = encode_record({813, some_health()});
+  EXPECT_TRUE(std::equal(record.rbegin(), record.rend(), batch.rbegin()));
+}
+
+TEST(Telemetry, KeysOfANewerAgentAreSkipped) {
+  // {"v": 1, "device": "a", "epoch": ..., "oldest": 1, "power_w": [3, {"x": 1}], "records": []}
+  const std::string hex =
+      "a661760166646576696365616165"
+      "65706f6368"
+      "7030313233343536373839616263646566"
+      "666f6c64657374"
+      "01"
+      "67706f7765725f77"
+      "8203a1617801"
+      "677265636f726473"
+      "80";
+  const auto decoded = decode_telemetry(from_hex(hex).value());
+  ASSERT_TRUE(decoded) << decoded.error().message;
+  EXPECT_EQ(decoded->device, "a");
+}
+
+TEST(Telemetry, RefusesWhatIsOutOfBoundsAndSaysWhy) {
+  auto batch = some_batch();
+  batch.device = "cam 7";
+  EXPECT_NE(error_of(encode(batch)).find("\"cam 7\" is no valid device name"), std::string::npos);
+  batch = some_batch();
+  batch.epoch = "xyz";
+  EXPECT_NE(error_of(encode(batch)).find("16 hex digits"), std::string::npos);
+  batch = some_batch();
+  batch.records[1].seq = 815;
+  EXPECT_NE(error_of(encode(batch)).find("record 815 follows 812: a batch has no holes"), std::string::npos);
+  batch = some_batch();
+  batch.oldest = 813;
+  EXPECT_NE(error_of(encode(batch)).find("\"oldest\" must be from 1"), std::string::npos);
+  batch = some_batch();
+  std::get<InferenceWindow>(batch.records[0].content).correct = 61;
+  EXPECT_NE(error_of(encode(batch)).find("more correct than labelled"), std::string::npos);
+  batch = some_batch();
+  std::get<InferenceWindow>(batch.records[0].content).features[0].name = "caf\xc3\xa9";
+  EXPECT_NE(error_of(encode(batch)).find("no valid feature name"), std::string::npos);
+  batch = some_batch();
+  for (std::uint64_t seq = 814; batch.records.size() <= 500; ++seq) batch.records.push_back({seq, some_health()});
+  EXPECT_NE(error_of(encode(batch)).find("an array of 501 is over the limit of 500"), std::string::npos);
+  batch.records.pop_back();
+  EXPECT_EQ(decode_telemetry(encode(batch)).value(), batch);
+  EXPECT_NE(error_of(Bytes((1U << 20) + 1, 0)).find("over the limit of 1 MiB"), std::string::npos);
+}
+
+TEST(Telemetry, EveryCutIsRefused) {
+  const auto bytes = encode(some_batch());
+  for (std::size_t size = 0; size < bytes.size(); ++size) error_of(ByteView(bytes).first(size));
+  auto longer = bytes;
+  longer.push_back(0);
+  EXPECT_NE(error_of(longer).find("bytes follow the end"), std::string::npos);
+}
+
+TEST(Telemetry, NoMutationIsTakenForSomethingThatCannotBeWritten) {
+  const auto good = encode(some_batch());
+  Rng rng(11);
+  for (int i = 0; i < 10000; ++i) {
+    auto bytes = good;
+    for (auto flips = 1 + rng.below(3); flips > 0; --flips)
+      bytes[rng.below(bytes.size())] = static_cast<std::uint8_t>(rng.below(256));
+    const auto decoded = decode_telemetry(bytes);
+    if (decoded) {
+      ASSERT_EQ(decode_telemetry(encode(*decoded)).value(), *decoded) << to_hex(bytes);
+    }
+  }
+}
+
+TEST(TelemetryAck, IsJson) {
+  const TelemetryAck ack{"0123456789abcdef", 812};
+  EXPECT_EQ(encode(ack), R"({"epoch":"0123456789abcdef","seq":812})");
+  EXPECT_EQ(decode_telemetry_ack(encode(ack)).value(), ack);
+  for (const char* bad : {"", "[]", "{}", R"({"epoch":"0123456789abcdef"})", R"({"epoch":"0123456789abcdef","seq":-1})",
+                          R"({"epoch":"x","seq":1})"})
+    EXPECT_EQ(decode_telemetry_ack(bad).error().code, Errc::malformed_json) << bad;
+}
+
+}  // namespace
+}  // namespace argosy::wire
