@@ -51,6 +51,13 @@ Result<int> show_device(const Context& context, const std::string& id) {
   return exit_ok;
 }
 
+Result<int> show_integrity(const Context& context, const std::string& id) {
+  ARGOSY_TRY(const ApiClient api, context.api());
+  ARGOSY_TRY(const json answer, api.get("/devices/" + percent_encode(id) + "/telemetry-integrity"));
+  print_json(answer);
+  return exit_ok;
+}
+
 struct ClaimFlags {
   int max_uses = 1;
   std::int64_t expires_in_s = 86400;
@@ -169,6 +176,11 @@ void add_device_commands(CLI::App& root, Context& context) {
   auto* show = device->add_subcommand("show", "One device");
   show->add_option("id", *id, "Name of the device")->required();
   show->callback([&context, id] { context.chosen = [&context, id] { return show_device(context, *id); }; });
+
+  auto* integrity =
+      device->add_subcommand("integrity", "Whether its telemetry is whole: stored, lost, repeated, missing");
+  integrity->add_option("id", *id, "Name of the device")->required();
+  integrity->callback([&context, id] { context.chosen = [&context, id] { return show_integrity(context, *id); }; });
 
   auto labels = std::make_shared<std::vector<std::string>>();
   auto* label = device->add_subcommand("label", "Set the labels of a device");

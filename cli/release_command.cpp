@@ -45,6 +45,30 @@ Result<std::string> upload(const Context& context, const ApiClient& api, const f
   return hex;
 }
 
+// A release document whose files are named by path, relative to the document: uploads them and puts their digests in.
+Result<json> release_from_document(const Context& context, const ApiClient& api, const fs::path& file) {
+  ARGOSY_TRY(const std::string text, read_file(file, 1 << 20));
+  json document = json::parse(text, nullptr, false);
+  if (!document.is_object())
+    return make_error(Errc::malformed_json,
+                      file.string() + " is not a JSON object; examples/digits/releases shows one");
+  const auto beside = [&](const json& path) { return file.parent_path() / path.get<std::string>(); };
+  for (json& variant : document["variants"]) {
+    if (!variant.contains("file")) continue;
+    ARGOSY_TRY(variant["digest"], upload(context, api, beside(variant["file"])));
+    variant.erase("file");
+  }
+  if (document.contains("/validation/dataset"_json_pointer)) {
+    json& dataset = document["validation"]["dataset"];
+    ARGOSY_TRY(dataset, upload(context, api, beside(dataset)));
+  }
+  if (document.contains("reference") && document["reference"].is_string()) {
+    ARGOSY_TRY(const std::string reference, read_file(beside(document["reference"]), 1 << 20));
+    document["reference"] = json::parse(reference, nullptr, false);
+  }
+  return document;
+}
+
 // "model.onnx", "fp32=model.onnx" or "fp32=model.onnx,precision=fp32,accelerator=cpu".
 Result<json> publish_variant(const Context& context, const ApiClient& api, const std::string& text) {
   json variant{{"name", "default"}, {"selector", json::object()}, {"priority", 0}};
@@ -73,9 +97,11 @@ Result<json> publish_variant(const Context& context, const ApiClient& api, const
   return variant;
 }
 
-Result<json> release_from_flags(const Context& context, const ApiClient& api, const PublishFlags& flags,
-                                const std::string& version) {
-  json document{{"version", version}, {"notes", flags.notes}, {"variants", json::array()}};
+Result<json> release_from_flags(const Context& context, const ApiClient& api, const PublishFlags& flags) {
+  ARGOSY_TRY(const ReleaseName name, parse_release_name(flags.release));
+  if (flags.variants.empty())
+    return make_error(Errc::invalid_argument, "a release needs a file: --variant [NAME=]FILE, or --from DOCUMENT");
+  json document{{"model", name.model}, {"version", name.version}, {"notes", flags.notes}, {"variants", json::array()}};
   for (const std::string& text : flags.variants) {
     ARGOSY_TRY(json variant, publish_variant(context, api, text));
     document["variants"].push_back(std::move(variant));
@@ -170,11 +196,10 @@ void add_release_commands(CLI::App& root, Context& context) {
   auto* publishing = release->add_subcommand("publish", "Upload model files and publish them as one release");
   auto flags = std::make_shared<PublishFlags>();
   publishing->add_option("release", flags->release, "MODEL@VERSION, for example digits@1.1")->required();
-  publishing
-      ->add_option("--variant", flags->variants,
-                   "[NAME=]FILE[,KEY=VALUE...]: a build and what devices it suits (architecture, accelerator, runtime, "
-                   "precision, hardware_class, min_memory_mb); may be repeated")
-      ->required();
+  publishing->add_option(
+      "--variant", flags->variants,
+      "[NAME=]FILE[,KEY=VALUE...]: a build and what devices it suits (architecture, accelerator, runtime, "
+      "precision, hardware_class, min_memory_mb); may be repeated");
   publishing->add_option("--dataset", flags->dataset,
                          "Validation set (.npz with arrays x and y) that devices try it on first");
   publishing->add_option("--metric", flags->metric, "What to measure on it")->capture_default_str();
