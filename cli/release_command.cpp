@@ -128,14 +128,16 @@ Result<void> ensure_model(const ApiClient& api, const std::string& model) {
 }
 
 Result<int> publish(const Context& context, const PublishFlags& flags) {
-  ARGOSY_TRY(const ReleaseName name, parse_release_name(flags.release));
   ARGOSY_TRY(const ApiClient api, context.api());
-  ARGOSY_CHECK(ensure_model(api, name.model));
-  ARGOSY_TRY(const json document, release_from_flags(context, api, flags, name.version));
-  ARGOSY_TRY(const json made, api.post("/models/" + name.model + "/releases", document));
+  ARGOSY_TRY(json document, flags.document.empty() ? release_from_flags(context, api, flags)
+                                                   : release_from_document(context, api, flags.document));
+  const std::string model = cell(document, "/model");
+  document.erase("model");
+  ARGOSY_CHECK(ensure_model(api, model));
+  ARGOSY_TRY(const json made, api.post("/models/" + percent_encode(model) + "/releases", document));
   if (context.output.json) print_json(made);
-  print_note(context.output,
-             "Published " + flags.release + " with " + std::to_string(flags.variants.size()) + " variant(s)");
+  print_note(context.output, "Published " + model + "@" + cell(document, "/version") + " with " +
+                                 std::to_string(document["variants"].size()) + " variant(s)");
   return exit_ok;
 }
 
