@@ -15,7 +15,7 @@ namespace argosy::wire {
 
 inline constexpr int protocol_version = 1;
 
-struct BlobRef {  // content-addressed: GET /device/v1/blobs/{digest}
+struct BlobRef {       // content-addressed: GET /device/v1/blobs/{digest}
   std::string digest;  // lower-case hex SHA-256
   std::uint64_t size = 0;
   friend bool operator==(const BlobRef&, const BlobRef&) = default;
@@ -45,7 +45,7 @@ struct ProbationSpec {  // the device's own checks under real traffic, before it
   std::optional<double> max_latency_ratio;  // p95 against the version it replaced
   double min_latency_delta_ms = 2;          // and at least this much slower
   std::optional<double> max_error_rate;
-  std::uint32_t max_duration_s = 3600;      // fewer observations than asked for until then: commit, and say so
+  std::uint32_t max_duration_s = 3600;  // fewer observations than asked for until then: commit, and say so
   friend bool operator==(const ProbationSpec&, const ProbationSpec&) = default;
 };
 
@@ -80,5 +80,9 @@ struct Desired {
 std::string encode(const Desired& desired);
 // Errc::malformed_json with the path of the wrong field; at most 1 MiB.
 Result<Desired> decode_desired(std::string_view json);
+
+// One model's wish alone, as the agent keeps it in its journal.
+std::string encode(const DesiredModel& model);
+Result<DesiredModel> decode_desired_model(std::string_view json);
 
 }  // namespace argosy::wire

@@ -1,0 +1,29 @@
+// Which way to a wished version is the cheapest that fits on the disk. Pure.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "agent/update/update_state.hpp"
+
+namespace argosy::agent {
+
+struct Means {  // what the plan may count on
+  std::uint64_t free_bytes = 0;
+  std::uint64_t have_bytes = 0;     // of the whole file, already downloaded
+  std::uint64_t dataset_bytes = 0;  // still to be fetched
+  std::uint64_t reserve_bytes = 0;  // to be left free
+  bool patches_allowed = true;
+};
+
+struct Plan {
+  Source source = Source::full;
+  std::optional<wire::PatchOffer> patch;  // when source is patch
+  bool clear_target = false;              // the target slot's old version must go first, to make room
+};
+
+// Errc::out_of_space with the numbers when no way fits.
+Result<Plan> make_plan(const wire::DesiredModel& wish, const Slots& slots, SlotName target, const Means& means);
+
+}  // namespace argosy::agent

@@ -1,0 +1,115 @@
+#include "agent/update/update_state.hpp"
+
+#include <algorithm>
+
+namespace argosy::agent {
+
+namespace {
+
+constexpr std::array<std::string_view, 13> phase_names = {
+    "idle",      "planning",  "downloading", "patching", "verifying",    "validating", "activating",
+    "probation", "committed", "rejected",    "failed",   "rolling_back", "rolled_back"};
+constexpr std::array<std::string_view, 4> source_names = {"", "patch", "full", "local"};
+
+template <class Enum, std::size_t N>
+std::optional<Enum> parse(const std::array<std::string_view, N>& names, std::string_view text) {
+  const auto found = std::find(names.begin(), names.end(), text);
+  if (found == names.end()) return std::nullopt;
+  return static_cast<Enum>(found - names.begin());
+}
+
+std::string_view role_of(const UpdateState& state, SlotName slot) {
+  if (!state.slots.at(slot)) return "empty";
+  if (state.slots.serving == slot) return "serving";
+  return state.slots.at(slot)->proven ? "previous" : "staging";
+}
+
+wire::SlotReport report_slot(const UpdateState& state, SlotName slot) {
+  wire::SlotReport report;
+  report.slot = to_string(slot);
+  report.role = role_of(state, slot);
+  if (const auto& content = state.slots.at(slot)) {
+    report.version = content->version;
+    report.digest = content->digest;
+    report.size = content->size;
+  }
+  return report;
+}
+
+wire::UpdateReport report_update(const UpdateState& state) {
+  wire::UpdateReport report;
+  report.rollout = state.wish->rollout;
+  report.attempt = state.wish->attempt;
+  report.version = state.wish->version;
+  report.state = to_string(state.phase);
+  report.progress = state.progress;
+  report.source = to_string(state.source);
+  report.bytes = state.fetched_bytes + state.wasted_bytes;
+  report.full_bytes = state.wish->artifact.size;
+  report.cause = state.cause;
+  report.message = state.message;
+  report.metric_value = state.metric_value;
+  if (state.metric_value) report.metric_threshold = state.wish->validation.threshold;
+  report.peak_memory_mb = state.peak_memory_mb;
+  report.changed_at = state.changed_at;
+  const bool was_in_probation = state.probation_from.has_value();
+  report.latency_p95_ms = was_in_probation ? state.totals.latency_p95_ms : state.latency_p95_ms;
+  report.samples = was_in_probation ? std::optional(state.totals.observations) : state.samples;
+  report.baseline_p95_ms = state.baseline.latency_p95_ms;
+  return report;
+}
+
+}  // namespace
+
+std::string_view to_string(Phase phase) {
+  return phase_names[static_cast<std::size_t>(phase)];
+}
+std::optional<Phase> parse_phase(std::string_view text) {
+  return parse<Phase>(phase_names, text);
+}
+
+bool is_terminal(Phase phase) {
+  return phase == Phase::idle || phase == Phase::committed || phase == Phase::rejected || phase == Phase::failed ||
+         phase == Phase::rolled_back;
+}
+
+bool is_before_activation(Phase phase) {
+  return phase >= Phase::planning && phase <= Phase::validating;
+}
+
+std::string_view to_string(SlotName slot) {
+  return slot == SlotName::a ? "a" : "b";
+}
+
+std::optional<SlotName> parse_slot(std::string_view text) {
+  if (text == "a") return SlotName::a;
+  if (text == "b") return SlotName::b;
+  return std::nullopt;
+}
+
+std::optional<SlotName> Slots::holding(std::string_view digest) const {
+  for (const SlotName slot : {SlotName::a, SlotName::b})
+    if (at(slot) && at(slot)->digest == digest) return slot;
+  return std::nullopt;
+}
+
+std::string_view to_string(Source source) {
+  return source_names[static_cast<std::size_t>(source)];
+}
+std::optional<Source> parse_source(std::string_view text) {
+  return parse<Source>(source_names, text);
+}
+
+wire::ModelReport report(std::string_view model, const UpdateState& state) {
+  wire::ModelReport report;
+  report.model = model;
+  if (const SlotContent* served = state.slots.served()) {
+    report.version = served->version;
+    report.digest = served->digest;
+  }
+  report.slots = {report_slot(state, SlotName::a), report_slot(state, SlotName::b)};
+  if (state.wish) report.update = report_update(state);
+  return report;
+}
+
+}  // namespace argosy::agent

@@ -1,0 +1,51 @@
+// Judgements, pure: whether a validated model may serve, and whether a version in probation may stay.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "agent/update/update_state.hpp"
+
+namespace argosy::agent {
+
+// What argosy-runner found out, or how it ended.
+struct RunnerReport {
+  enum class End : std::uint8_t { finished, crashed, timed_out, not_started };
+  End end = End::finished;
+  bool ok = false;
+  std::string error_type;  // when not ok: "malformed_model", "memory", ...
+  std::string error_message;
+  std::optional<double> value;
+  std::optional<std::uint64_t> samples;
+  std::optional<double> latency_p95_ms;
+  std::optional<double> peak_memory_mb;
+};
+
+struct ValidationOutcome {
+  bool passed = false;
+  bool models_fault = true;  // false: this device could not validate at all
+  std::string cause;         // empty when passed
+  std::string message;
+  std::optional<double> value;
+  std::optional<std::uint64_t> samples;
+  std::optional<double> latency_p95_ms;
+  std::optional<double> peak_memory_mb;
+  friend bool operator==(const ValidationOutcome&, const ValidationOutcome&) = default;
+};
+
+ValidationOutcome judge_validation(const wire::ValidationSpec& spec, const RunnerReport& report);
+
+struct ProbationVerdict {
+  enum class Choice : std::uint8_t { wait, commit, roll_back };
+  Choice choice = Choice::wait;
+  bool strike = false;  // worse at this look; the second in a row rolls back
+  std::string cause;
+  std::string message;
+};
+
+// One look. `strikes` counts the looks in a row before this one at which it was worse, `elapsed` since activation.
+ProbationVerdict judge_probation(const wire::ProbationSpec& spec, const Baseline& baseline,
+                                 const ProbationTotals& totals, int strikes, Duration elapsed);
+
+}  // namespace argosy::agent

@@ -1,0 +1,193 @@
+#include "common/wire/desired.hpp"
+
+#include <algorithm>
+
+#include "common/base/id.hpp"
+#include "common/wire/json_fields.hpp"
+
+namespace argosy::wire {
+
+namespace {
+
+constexpr std::size_t max_document_bytes = 1 << 20;
+constexpr std::size_t max_models = 64;
+constexpr std::size_t max_patches = 64;
+constexpr std::size_t max_features = 256;
+
+bool is_digest(std::string_view text) {
+  return text.size() == 64 &&
+         std::all_of(text.begin(), text.end(), [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
+}
+
+constexpr std::string_view digest_rule = "must be a SHA-256 of 64 lower-case hex digits";
+constexpr std::string_view name_rule = "must match [A-Za-z0-9_-]{1,64}";
+
+Json json_of(const BlobRef& blob) {
+  return {{"digest", blob.digest}, {"size", blob.size}};
+}
+
+Json json_of(const PatchOffer& patch) {
+  return {{"base_digest", patch.base_digest}, {"codec", patch.codec}, {"blob", json_of(patch.blob)}};
+}
+
+Json json_of(const ValidationSpec& spec) {
+  Json json = {{"metric", spec.metric},
+               {"direction", spec.higher_is_better ? "higher" : "lower"},
+               {"threshold", spec.threshold},
+               {"max_memory_mb", spec.max_memory_mb},
+               {"timeout_s", spec.timeout_s}};
+  if (spec.dataset) json["dataset"] = json_of(*spec.dataset);
+  if (spec.max_latency_ms) json["max_latency_ms"] = *spec.max_latency_ms;
+  return json;
+}
+
+Json json_of(const ProbationSpec& spec) {
+  Json json = {{"duration_s", spec.duration_s},
+               {"min_observations", spec.min_observations},
+               {"min_latency_delta_ms", spec.min_latency_delta_ms},
+               {"max_duration_s", spec.max_duration_s}};
+  if (spec.max_latency_ratio) json["max_latency_ratio"] = *spec.max_latency_ratio;
+  if (spec.max_error_rate) json["max_error_rate"] = *spec.max_error_rate;
+  return json;
+}
+
+Json json_of(const FeatureReference& feature) {
+  return {{"name", feature.name}, {"edges", feature.edges}, {"counts", feature.counts}};
+}
+
+Json json_of(const DesiredModel& model);
+
+template <class T>
+Json list_of(const std::vector<T>& items) {
+  Json list = Json::array();
+  for (const T& item : items) list.push_back(json_of(item));
+  return list;
+}
+
+Json json_of(const DesiredModel& model) {
+  return {{"model", model.model},
+          {"version", model.version},
+          {"rollout", model.rollout},
+          {"attempt", model.attempt},
+          {"format", model.format},
+          {"artifact", json_of(model.artifact)},
+          {"patches", list_of(model.patches)},
+          {"validation", json_of(model.validation)},
+          {"probation", json_of(model.probation)},
+          {"features", list_of(model.features)}};
+}
+
+void read_blob(Fields& fields, BlobRef& blob) {
+  fields.required("digest", blob.digest);
+  fields.required("size", blob.size);
+  fields.check(
+      "digest", [&] { return is_digest(blob.digest); }, digest_rule);
+}
+
+void read_patch(Fields& fields, PatchOffer& patch) {
+  fields.required("base_digest", patch.base_digest);
+  fields.required("codec", patch.codec);
+  fields.check(
+      "base_digest", [&] { return is_digest(patch.base_digest); }, digest_rule);
+  const bool present = fields.object("blob", [&](Fields& blob) { read_blob(blob, patch.blob); });
+  fields.check(
+      "blob", [&] { return present; }, "is missing");
+}
+
+void read_validation(Fields& fields, ValidationSpec& spec) {
+  fields.object("dataset", [&](Fields& blob) { read_blob(blob, spec.dataset.emplace()); });
+  std::string direction = "higher";
+  fields.optional("metric", spec.metric);
+  fields.optional("direction", direction);
+  fields.optional("threshold", spec.threshold);
+  fields.optional("max_latency_ms", spec.max_latency_ms);
+  fields.optional("max_memory_mb", spec.max_memory_mb);
+  fields.optional("timeout_s", spec.timeout_s);
+  fields.check(
+      "direction", [&] { return direction == "higher" || direction == "lower"; }, "must be higher or lower");
+  fields.check(
+      "metric", [&] { return is_name(spec.metric); }, name_rule);
+  spec.higher_is_better = direction != "lower";
+}
+
+void read_probation(Fields& fields, ProbationSpec& spec) {
+  fields.optional("duration_s", spec.duration_s);
+  fields.optional("min_observations", spec.min_observations);
+  fields.optional("max_latency_ratio", spec.max_latency_ratio);
+  fields.optional("min_latency_delta_ms", spec.min_latency_delta_ms);
+  fields.optional("max_error_rate", spec.max_error_rate);
+  fields.optional("max_duration_s", spec.max_duration_s);
+}
+
+void read_feature(Fields& fields, FeatureReference& feature) {
+  fields.required("name", feature.name);
+  fields.required("edges", feature.edges);
+  fields.optional("counts", feature.counts);
+  fields.check(
+      "name", [&] { return is_name(feature.name); }, name_rule);
+  fields.check(
+      "edges", [&] { return std::is_sorted(feature.edges.begin(), feature.edges.end()); }, "must ascend");
+  fields.check(
+      "counts", [&] { return feature.counts.empty() || feature.counts.size() == feature.edges.size() + 2; },
+      "must hold two more numbers than edges, or none");
+}
+
+void read_model(Fields& fields, DesiredModel& model) {
+  fields.required("model", model.model);
+  fields.required("version", model.version);
+  fields.optional("rollout", model.rollout);
+  fields.optional("attempt", model.attempt);
+  fields.required("format", model.format);
+  const bool present = fields.object("artifact", [&](Fields& blob) { read_blob(blob, model.artifact); });
+  fields.check(
+      "artifact", [&] { return present; }, "is missing");
+  fields.list("patches", max_patches, model.patches, read_patch);
+  fields.object("validation", [&](Fields& spec) { read_validation(spec, model.validation); });
+  fields.object("probation", [&](Fields& spec) { read_probation(spec, model.probation); });
+  fields.list("features", max_features, model.features, read_feature);
+  fields.check(
+      "model", [&] { return is_name(model.model); }, name_rule);
+  fields.check(
+      "version", [&] { return is_version(model.version); }, "must match [A-Za-z0-9_.+-]{1,64}");
+  fields.check(
+      "format", [&] { return is_name(model.format); }, name_rule);
+}
+
+}  // namespace
+
+std::string encode(const Desired& desired) {
+  return dump({{"v", protocol_version},
+               {"device", desired.device},
+               {"rev", desired.rev},
+               {"models", list_of(desired.models)}});
+}
+
+Result<Desired> decode_desired(std::string_view json) {
+  ARGOSY_TRY(const Json document, parse_document(json, max_document_bytes, "the desired document"));
+  std::optional<Error> fault;
+  Desired desired;
+  Fields fields(document, "", fault);
+  fields.required("device", desired.device);
+  fields.required("rev", desired.rev);
+  fields.list("models", max_models, desired.models, read_model);
+  fields.check(
+      "device", [&] { return is_name(desired.device); }, name_rule);
+  if (fault) return std::move(*fault).within("the desired document");
+  return desired;
+}
+
+std::string encode(const DesiredModel& model) {
+  return dump(json_of(model));
+}
+
+Result<DesiredModel> decode_desired_model(std::string_view json) {
+  ARGOSY_TRY(const Json document, parse_document(json, max_document_bytes, "the desired model"));
+  std::optional<Error> fault;
+  DesiredModel model;
+  Fields fields(document, "", fault);
+  read_model(fields, model);
+  if (fault) return std::move(*fault).within("the desired model");
+  return model;
+}
+
+}  // namespace argosy::wire
