@@ -197,11 +197,12 @@ void add_release_commands(CLI::App& root, Context& context) {
 
   auto* publishing = release->add_subcommand("publish", "Upload model files and publish them as one release");
   auto flags = std::make_shared<PublishFlags>();
-  publishing->add_option("release", flags->release, "MODEL@VERSION, for example digits@1.1")->required();
-  publishing->add_option(
-      "--variant", flags->variants,
-      "[NAME=]FILE[,KEY=VALUE...]: a build and what devices it suits (architecture, accelerator, runtime, "
-      "precision, hardware_class, min_memory_mb); may be repeated");
+  publishing->add_option("release", flags->release, "MODEL@VERSION, for example digits@1.1");
+  publishing->add_option("--from", flags->document,
+                         "JSON document of the release, with paths of files in place of digests");
+  publishing->add_option("--variant", flags->variants,
+                         "[NAME=]FILE[,KEY=VALUE...]: a build and what devices it suits (architecture, accelerator, "
+                         "runtime, precision, hardware_class, min_memory_mb); may be repeated");
   publishing->add_option("--dataset", flags->dataset,
                          "Validation set (.npz with arrays x and y) that devices try it on first");
   publishing->add_option("--metric", flags->metric, "What to measure on it")->capture_default_str();
