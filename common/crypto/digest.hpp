@@ -44,6 +44,7 @@ class Sha256 {
 struct FileDigest {
   Digest digest;
   std::uint64_t size_bytes = 0;
+  friend bool operator==(const FileDigest&, const FileDigest&) = default;
 };
 
 Digest sha256(ByteView data);

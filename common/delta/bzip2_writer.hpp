@@ -1,0 +1,29 @@
+// Compresses what it is given into one bzip2 stream in memory, at level 9. One thread; about 8 MiB of memory.
+#pragma once
+
+#include <memory>
+
+#include "common/base/encoding.hpp"
+
+namespace argosy {
+
+class Bzip2Writer {
+ public:
+  Bzip2Writer();
+  ~Bzip2Writer();
+  Bzip2Writer(const Bzip2Writer&) = delete;
+  Bzip2Writer& operator=(const Bzip2Writer&) = delete;
+
+  void write(ByteView data);
+  // Ends the stream; the writer is used up.
+  Bytes finish();
+
+ private:
+  struct Stream;
+  void push(int action);
+
+  std::unique_ptr<Stream> stream_;
+  Bytes compressed_;
+};
+
+}  // namespace argosy

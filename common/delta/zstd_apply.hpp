@@ -1,0 +1,13 @@
+// Decompresses a "patch" that is the whole new file. Refuses frames that ask for a window over 4 MiB.
+#pragma once
+
+#include "common/delta/patch_info.hpp"
+#include "common/delta/result_writer.hpp"
+
+namespace argosy {
+
+constexpr int zstd_window_log = 22;
+
+Result<void> apply_zstd(int patch_fd, const PatchInfo& info, ResultWriter& result);
+
+}  // namespace argosy

@@ -1,0 +1,14 @@
+// Compresses a whole file as a zstd frame that the applying side accepts: size in its header, check sum, 4 MiB window.
+// Streams from file to file; about 50 MiB of memory.
+#pragma once
+
+#include <filesystem>
+
+#include "common/delta/patch_codec.hpp"
+
+namespace argosy {
+
+Result<void> encode_zstd(const std::filesystem::path& new_path, const std::filesystem::path& patch_path,
+                         const PatchProgress& progress = nullptr);
+
+}  // namespace argosy
