@@ -7,6 +7,7 @@ Nothing here sleeps for a guessed time: every wait names its condition and has a
 import ctypes
 import os
 import random
+import select
 import signal
 import socket
 import subprocess
@@ -16,6 +17,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PR_SET_CHILD_SUBREAPER = 36
+TIMED_OUT = 124
 ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -247,15 +249,44 @@ class Group:
         except ChildProcessError:
             pass
 
-    def run(self, argv, **options):
-        """Run a command to its end and return its exit status. When we must leave early, it is ended first."""
-        argv = ["setpriv", "--pdeathsig", "TERM", "--", *argv]
-        process = subprocess.Popen([str(word) for word in argv], stdin=subprocess.DEVNULL, **options)
+    def run(self, argv, timeout_s=None, log=None, **options):
+        """Run a command to its end and return its exit status; with `log` its output goes there too. When we must leave
+        early, it is ended first; one that takes longer than timeout_s is killed with all it started: TIMED_OUT."""
+        argv = ["setpriv", "--pdeathsig", "TERM", "--", *(str(word) for word in argv)]
+        if log:
+            options |= {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+        process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, **options)
+        deadline = time.monotonic() + timeout_s if timeout_s else None
         try:
-            return process.wait()
+            if log:
+                copy_output(process, log, deadline)
+            return process.wait(deadline and max(deadline - time.monotonic(), 0))
+        except subprocess.TimeoutExpired:
+            say(f"{argv[4]} took longer than {timeout_s} s: killing it")
+            kill_tree(process.pid)
+            process.wait()
+            return TIMED_OUT
         except BaseException:
             end_command(process)
             raise
+        finally:
+            if log:
+                process.stdout.close()
+
+
+def copy_output(process, log, deadline):
+    """What the command prints, to our own stdout and to the log, until it ends; what it left running is not waited for."""
+    with open(log, "wb") as copy:
+        while deadline is None or time.monotonic() < deadline:
+            if select.select([process.stdout], [], [], 0.2)[0]:
+                data = os.read(process.stdout.fileno(), 65536)
+                if not data:
+                    return
+                copy.write(data)
+                sys.stdout.buffer.write(data)
+                sys.stdout.buffer.flush()
+            elif process.poll() is not None:
+                return
 
 
 def end_command(process, by_itself_s=1, politely_s=15):

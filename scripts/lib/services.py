@@ -9,7 +9,7 @@ They are Programs (processes.py): start them through a Group and they leave no p
         broker = group.start(Mosquitto(folder / "mosquitto", authority.broker_files()))
         postgres.kill(); postgres.start()           # a crash and a recovery
 
-Run as a program it is `with-services` (see scripts/lib/with-services --help).
+For a test that only needs to know where they are: start_services(), or around a command scripts/lib/with-services.
 """
 import os
 import pwd
@@ -200,3 +200,17 @@ class Authority:
 
     def broker_files(self):
         return self.issue("broker", ("DNS:localhost", "IP:127.0.0.1"))
+
+
+def start_services(group, folder, wanted):
+    """Start what `wanted` names and return the environment variables that tell a test where it is."""
+    environment = {}
+    if "--postgres" in wanted:
+        environment["ARGOSY_TEST_PG"] = group.start(Postgres(folder / "postgres")).conninfo()
+    if "--mosquitto" in wanted:
+        authority = Authority.create(folder / "tls")
+        broker = group.start(Mosquitto(folder / "mosquitto", authority.broker_files()))
+        for name in ("argosyd", "cam-1", "cam-2"):
+            authority.issue(name)
+        environment |= {"ARGOSY_TEST_MQTT_PORT": str(broker.port), "ARGOSY_TEST_TLS": str(authority.folder)}
+    return environment

@@ -1,0 +1,49 @@
+#!/usr/bin/env python3
+"""The steps of .ci/run, one after the other whatever came of the one before, and one closing line for all of them."""
+import re
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from processes import ROOT, Group, say
+
+STEPS = (("checks", ["scripts/check"]),
+         ("tests", ["scripts/test"]),
+         ("tests under sanitizers", ["scripts/test", "--preset", "asan", "--label", "unit", "--label", "integration"]))
+STEP_TIMEOUT_S = 30 * 60
+CLOSING_LINE = re.compile(r"^(\d+) passed, (\d+) failed$")
+
+
+def counts(log, status):
+    """What the step's closing line says; a step that failed without saying so is one failure."""
+    lines = log.read_text(errors="replace").splitlines()
+    found = CLOSING_LINE.match(lines[-1]) if lines else None
+    passed, failed = (int(found[1]), int(found[2])) if found else (0, 0)
+    return passed, max(failed, 1) if status else failed
+
+
+def main():
+    begun_at = time.monotonic()
+    results = []
+    try:
+        with Group() as group, tempfile.TemporaryDirectory(prefix="argosy-ci-") as folder:
+            for name, command in STEPS:
+                say(f"==== {name}: {' '.join(command)}")
+                log = Path(folder) / "log"
+                status = group.run(command, cwd=ROOT, log=log, timeout_s=STEP_TIMEOUT_S)
+                results.append((name, *counts(log, status)))
+    except KeyboardInterrupt:
+        say("interrupted")
+        return 130
+    print()
+    for name, passed, failed in results:
+        print(f"  {name:<30} {passed:>5} passed, {failed:>3} failed")
+    passed, failed = sum(result[1] for result in results), sum(result[2] for result in results)
+    print(f"  in {(time.monotonic() - begun_at) / 60:.1f} minutes")
+    print(f"{passed} passed, {failed} failed", flush=True)
+    return 0 if passed and not failed else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,227 @@
+#!/usr/bin/env python3
+"""Build, run the tests, add up. scripts/test calls this after scripts/setup; its help is there."""
+import argparse
+import json
+import os
+import re
+import shutil
+import sys
+import tempfile
+import time
+import xml.etree.ElementTree as ElementTree
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from processes import ROOT, Group, NotReady, say
+from services import start_services
+
+LABELS = ("unit", "sim", "db", "scripts", "integration", "web", "e2e")
+NEED_SERVICES = {"db", "integration"}
+NEED_BUILD = {"unit", "sim", "db", "integration", "e2e"}
+SUITE_TIMEOUT_S = 900
+
+
+@dataclass
+class Outcome:
+    """What came of one suite: how many passed and were skipped, and the names of those that failed."""
+    suite: str
+    passed: int = 0
+    skipped: int = 0
+    failures: list = field(default_factory=list)
+    seconds: float = 0.0
+
+    @property
+    def ran(self):
+        return self.passed + len(self.failures)
+
+
+class Run:
+    """One run: a group for its services and commands, a scratch folder, and the outcomes so far."""
+
+    def __init__(self, group, folder, preset, labels):
+        self.group, self.folder, self.preset, self.labels = group, folder, preset, labels
+        self.build = ROOT / "build" / preset
+        self.environment = {**os.environ, "ARGOSY_BUILD": str(self.build), "PYTHONPATH": str(ROOT / "scripts/lib"),
+                            "PYTHONDONTWRITEBYTECODE": "1", "UBSAN_OPTIONS": "print_stacktrace=1"}
+        self.outcomes = []
+
+    def command(self, argv, cwd=ROOT, timeout_s=SUITE_TIMEOUT_S, **options):
+        return self.group.run(argv, cwd=cwd, env=self.environment, timeout_s=timeout_s, **options)
+
+    def record(self, suite, work):
+        say(f"== {suite}")
+        begun_at = time.monotonic()
+        outcome = work(Outcome(suite))
+        outcome.seconds = time.monotonic() - begun_at
+        self.outcomes.append(outcome)
+        return outcome
+
+    def build_everything(self):
+        def work(outcome):
+            configure = self.command(["cmake", "--preset", self.preset])
+            if configure or self.command(["cmake", "--build", "--preset", self.preset], timeout_s=3600):
+                outcome.failures.append("the build")
+            return outcome
+
+        return not self.record(f"build {self.preset}", work).failures
+
+    def start_services(self):
+        """Start what database and integration tests stand on, once, and tell them where it is."""
+        def work(outcome):
+            try:
+                self.environment |= start_services(self.group, self.folder, {"--postgres", "--mosquitto"})
+            except (NotReady, OSError, RuntimeError) as error:
+                say(error)
+                outcome.failures.append("starting the services")
+            return outcome
+
+        return not self.record("private PostgreSQL and Mosquitto", work).failures
+
+    def ctest(self, label):
+        report = self.folder / f"ctest-{label}.xml"
+
+        def work(outcome):
+            status = self.command(["ctest", "--test-dir", self.build, "-L", f"^{label}$", "-j", str(os.cpu_count()),
+                                   "--progress", "--output-on-failure", "--no-tests=ignore", "--output-junit", report])
+            read_junit(report, outcome)
+            if status and not outcome.failures:
+                outcome.failures.append(f"ctest -L {label} ended with status {status}")
+            return outcome
+
+        self.record(f"{label} (C++)", work)
+
+    def python_files(self, label):
+        for file in sorted((ROOT / "tests" / label).glob("*_test.py")):
+            self.record(f"{label} {file.name}", lambda outcome, file=file: self._python_file(file, outcome))
+
+    def _python_file(self, file, outcome):
+        result = self.folder / f"{file.stem}.json"
+        status = self.command([sys.executable, ROOT / "scripts/lib/python_suite.py", file, result])
+        if result.exists():
+            found = json.loads(result.read_text())
+            outcome.passed, outcome.skipped, outcome.failures = found["passed"], found["skipped"], found["failures"]
+        if status and not outcome.failures:
+            outcome.failures.append(f"{file.name} ended with status {status}")
+        return outcome
+
+    def npm_script(self, script, suite):
+        package = ROOT / "web/package.json"
+        if not package.exists() or script not in json.loads(package.read_text()).get("scripts", {}):
+            return
+        if not (ROOT / "web/node_modules").exists():
+            say(f"web/node_modules is missing: {suite} left out")
+            return
+
+        def work(outcome):
+            log = self.folder / f"npm-{script.replace(':', '-')}.log"
+            status = self.command(["npm", "run", "--silent", script], cwd=ROOT / "web", log=log)
+            read_npm_log(log.read_text(errors="replace"), status, script, outcome)
+            return outcome
+
+        self.record(suite, work)
+
+
+def read_junit(report, outcome):
+    if not report.exists():
+        return
+    for case in ElementTree.parse(report).iter("testcase"):
+        if case.find("failure") is not None:
+            outcome.failures.append(case.get("name"))
+        elif case.find("skipped") is not None:
+            outcome.skipped += 1
+        else:
+            outcome.passed += 1
+
+
+COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+# Our own closing line, vitest's, and the two reporters of node:test.
+NPM_SUMMARIES = (r"^(?P<passed>\d+) passed, (?P<failed>\d+) failed$",
+                 r"^\s*Tests\s+(?:(?P<failed>\d+) failed \| )?(?:(?P<passed>\d+) passed)?",
+                 r"^[#ℹ] pass (?P<passed>\d+)$(?s:.*?)^[#ℹ] fail (?P<failed>\d+)$")
+
+
+def read_npm_log(log, status, script, outcome):
+    log = COLOURS.sub("", log)
+    for summary in NPM_SUMMARIES:
+        found = list(re.finditer(summary, log, re.MULTILINE))
+        if found:
+            outcome.passed = int(found[-1]["passed"] or 0)
+            outcome.failures = [f"npm run {script}: see above"] * int(found[-1]["failed"] or 0)
+            break
+    if status and not outcome.failures:
+        outcome.failures.append(f"npm run {script} ended with status {status}")
+    elif not status and not outcome.ran:
+        outcome.passed = 1
+
+
+def run_labels(run):
+    """Each wanted label in order. Without a build nothing is tried: what did not compile is the first thing to mend."""
+    wanted = run.labels
+    if NEED_BUILD & wanted and not run.build_everything():
+        return
+    for label in LABELS:
+        if label not in wanted:
+            continue
+        if label in NEED_SERVICES and "ARGOSY_TEST_PG" not in run.environment and not run.start_services():
+            return
+        if label in ("unit", "sim", "db", "integration"):
+            run.ctest(label)
+        if label in ("scripts", "integration", "e2e"):
+            if label == "e2e":
+                run.npm_script("build", "dashboard build")
+            run.python_files(label)
+        if label == "web":
+            run.npm_script("test", "web (unit)")
+        if label == "e2e":
+            run.npm_script("test:e2e", "e2e (browser)")
+
+
+def report(outcomes):
+    """The table, the names of what failed, and the closing line; the exit status."""
+    passed = sum(outcome.passed for outcome in outcomes)
+    failures = [(outcome.suite, name) for outcome in outcomes for name in outcome.failures]
+    print()
+    for outcome in outcomes:
+        if not outcome.ran and not outcome.skipped:
+            continue
+        skipped = f", {outcome.skipped} skipped" if outcome.skipped else ""
+        print(f"  {outcome.suite:<40} {outcome.passed:>5} passed, {len(outcome.failures):>3} failed{skipped}"
+              f"   {outcome.seconds:.1f} s")
+    for suite, name in failures:
+        print(f"  FAILED {suite}: {name}")
+    if not passed and not failures:
+        print("  no test ran: is the label spelt right, and are there tests with it?")
+    print(f"{passed} passed, {len(failures)} failed", flush=True)
+    return 0 if passed and not failures else 1
+
+
+def parse(arguments):
+    parser = argparse.ArgumentParser(prog="scripts/test", add_help=False)
+    parser.add_argument("--preset", choices=("dev", "asan", "tsan"), default="dev")
+    parser.add_argument("--label", action="append", choices=LABELS, default=[])
+    parser.add_argument("--quick", action="store_true")
+    options = parser.parse_args(arguments)
+    quick = ("unit", "web") if options.quick else LABELS
+    options.labels = set(options.label or quick)
+    return options
+
+
+def main(arguments):
+    options = parse(arguments)
+    folder = Path(tempfile.mkdtemp(prefix="argosy-test-"))
+    folder.chmod(0o755)
+    run = None
+    try:
+        with Group() as group:
+            run = Run(group, folder, options.preset, options.labels)
+            run_labels(run)
+        return report(run.outcomes)
+    except KeyboardInterrupt:
+        say("interrupted")
+        return 130
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

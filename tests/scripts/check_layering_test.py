@@ -1,0 +1,124 @@
+"""scripts/check-layering can fail: every rule catches the violation planted for it, and clean code passes."""
+import shutil
+import sys
+import tempfile
+import unittest
+from importlib.machinery import SourceFileLoader
+from importlib.util import module_from_spec, spec_from_loader
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def load_check():
+    loader = SourceFileLoader("check_layering", str(ROOT / "scripts/check-layering"))
+    module = module_from_spec(spec_from_loader("check_layering", loader))
+    sys.modules["check_layering"] = module
+    loader.exec_module(module)
+    return module
+
+
+check = load_check()
+
+CLEAN = {
+    "common/base/error.hpp": ["<boost/system/result.hpp>", "<string>"],
+    "common/crypto/keys.cpp": ["<openssl/pem.h>", '"common/base/error.hpp"'],
+    "common/delta/patch_apply.hpp": ['"common/crypto/digest.hpp"', '"common/delta/old_file.hpp"'],
+    "server/main.cpp": ['"server/app/app.hpp"'],
+    "server/app/app.cpp": ['"server/rollouts/rollout_store.hpp"', "<boost/beast/core.hpp>", "<thread>"],
+    "server/rollouts/rollout_store.cpp": ["<pqxx/pqxx>", '"server/journal/journal_store.hpp"'],
+    "server/rollouts/rollout_service.cpp": ['"server/devices/device_service.hpp"', "<boost/asio/awaitable.hpp>"],
+    "server/rollouts/rollout_api.cpp": ["<boost/beast/http.hpp>", '"server/http/router.hpp"'],
+    "server/mqtt/paho_client.cpp": ["<mqtt/async_client.h>"],
+    "agent/main.cpp": ['"agent/app/app.hpp"'],
+    "agent/link/mqtt_link.cpp": ["<MQTTAsync.h>", "<boost/beast/ssl.hpp>"],
+    "agent/runner/session.cpp": ["<onnxruntime_cxx_api.h>"],
+    "cli/main.cpp": ['"cli/app.hpp"'],
+    "cli/http_client.cpp": ["<boost/beast/core.hpp>", '"common/wire/desired.hpp"'],
+    "examples/digits/camera.cpp": ['"agent/sdk/observe.hpp"'],
+}
+
+# For each rule: the file, the include to plant in it.
+PLANTED = {
+    "common/ has no network, no database, no threads and no log": [
+        ("common/wire/codec.cpp", f"<{header}>")
+        for header in ("boost/asio.hpp", "boost/beast/core.hpp", "pqxx/pqxx", "mqtt/client.h", "spdlog/spdlog.h", "thread",
+                       "mutex")],
+    "common/ knows nobody above it": [("common/base/a.hpp", '"server/http/router.hpp"'),
+                                      ("common/stats/a.cpp", '"agent/update/slot.hpp"')],
+    "common/base knows no other part of common/": [("common/base/a.hpp", '"common/wire/state.hpp"')],
+    "the parts of common/ know base and themselves (delta also the digests of crypto)": [
+        ("common/stats/a.hpp", '"common/wire/state.hpp"'), ("common/delta/a.hpp", '"common/crypto/keys.hpp"')],
+    "only delta borrows the digests of crypto": [("common/wire/a.hpp", '"common/crypto/digest.hpp"')],
+    "in common/ OpenSSL stays inside crypto/": [("common/delta/a.cpp", "<openssl/evp.h>")],
+    "only server/db, the journal and *_store.* see pqxx": [("server/rollouts/rollout_service.cpp", "<pqxx/pqxx>"),
+                                                           ("agent/update/a.cpp", "<pqxx/transaction>")],
+    "only server/mqtt and agent/link see Paho": [("server/app/app.cpp", "<mqtt/async_client.h>"),
+                                                 ("agent/app/app.cpp", "<MQTTClient.h>")],
+    "only server/http, *_api.*, server/app, agent/link and cli see Beast": [
+        ("server/devices/device_service.cpp", "<boost/beast/http.hpp>"), ("agent/app/app.cpp", "<boost/beast.hpp>")],
+    "in agent/ only link, app and main see Asio": [("agent/update/a.cpp", "<boost/asio/post.hpp>")],
+    "only agent/runner sees ONNX Runtime": [("agent/serving/a.cpp", "<onnxruntime_c_api.h>")],
+    "a capability never sees another's store or api": [
+        ("server/rollouts/rollout_service.cpp", '"server/devices/device_store.hpp"'),
+        ("server/alerts/alert_api.cpp", '"server/devices/device_api.hpp"')],
+    "a capability never sees server/app": [("server/drift/drift_service.cpp", '"server/app/config.hpp"')],
+    "plumbing knows no capability and no app": [("server/http/router.cpp", '"server/access/role.hpp"'),
+                                                ("server/db/db_pool.cpp", '"server/app/config.hpp"')],
+    "engines are pure": [("server/rollouts/rollout_engine.cpp", "<boost/asio/post.hpp>"),
+                         ("server/rollouts/rollout_engine.hpp", '"server/rollouts/rollout_store.hpp"')],
+    "the program's main knows its app alone": [("server/main.cpp", '"server/http/router.hpp"'),
+                                               ("agent/main.cpp", '"common/base/error.hpp"'),
+                                               ("cli/main.cpp", '"cli/settings.hpp"')],
+    "the server knows neither agent nor cli": [("server/app/app.cpp", '"agent/update/slot.hpp"'),
+                                               ("server/app/app.cpp", '"cli/url.hpp"')],
+    "the agent knows neither server nor cli": [("agent/app/app.cpp", '"server/http/router.hpp"')],
+    "the cli knows common/ alone": [("cli/app.cpp", '"server/devices/device.hpp"')],
+    "examples use the device's sdk and nothing else of ours": [("examples/a.cpp", '"agent/update/slot.hpp"')],
+    "the parts of the agent do not know its app": [("agent/update/a.cpp", '"agent/app/config.hpp"')],
+    check.FROM_THE_ROOT: [("server/rollouts/rollout.cpp", '"rollout.hpp"'),
+                          ("server/rollouts/rollout.cpp", '"../devices/device_store.hpp"')],
+}
+
+
+class CheckLayering(unittest.TestCase):
+    def setUp(self):
+        self.root = Path(tempfile.mkdtemp(prefix="argosy-test-"))
+        self.addCleanup(shutil.rmtree, self.root)
+        for file, includes in CLEAN.items():
+            self.write(file, includes)
+
+    def write(self, file, includes):
+        path = self.root / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("// Owner, thread, limits.\n#pragma once\n" + "".join(f"#include {name}\n" for name in includes))
+
+    def test_clean_code_passes(self):
+        self.assertEqual(list(check.violations(self.root)), [])
+        self.assertEqual(check.main([str(self.root)]), 0)
+
+    def test_every_rule_has_a_planted_violation(self):
+        self.assertEqual(set(PLANTED), {rule.name for rule in check.RULES} | {check.FROM_THE_ROOT})
+
+    def test_every_planted_violation_is_caught_by_its_rule_with_its_line(self):
+        for name, plants in PLANTED.items():
+            for file, include in plants:
+                with self.subTest(name, file=file, include=include):
+                    before = (self.root / file).read_text() if (self.root / file).exists() else None
+                    self.write(file, ["<string>", include])
+                    self.assertIn((file, 4, include[1:-1], name), list(check.violations(self.root)))
+                    self.restore(file, before)
+
+    def restore(self, file, text):
+        if text is None:
+            (self.root / file).unlink()
+        else:
+            (self.root / file).write_text(text)
+
+    def test_an_empty_tree_fails(self):
+        with tempfile.TemporaryDirectory() as empty:
+            self.assertEqual(check.main([empty]), 1)
+
+
+if __name__ == "__main__":
+    unittest.main()
