@@ -106,6 +106,7 @@ create table device_state (                            -- one narrow row a devic
   reported_rev    bigint not null default 0,
   session_nonce   bigint not null default 0,           -- of the newest birth; an older will is ignored
   report          jsonb not null default '{}',         -- the last state document, whole
+  interval_s      int not null default 60,             -- how often the device promised a sign of life
   last_seen_at    timestamptz,
   presence        text not null default 'never_seen' check (presence in ('online', 'late', 'offline', 'never_seen')),
   presence_since  timestamptz not null default now(),
