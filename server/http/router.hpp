@@ -103,19 +103,24 @@ class Router {
  public:
   void add(Route route);
   struct Match {
-    const Route* route = nullptr;
+    const Route* route = nullptr;  // null: nothing here, or only for the `allowed` methods
     std::map<std::string, std::string, std::less<>> params;
+    std::vector<Method> allowed;
   };
-  // Errc::not_found, or an error that lists the allowed methods when only the method is wrong.
-  Result<Match> match(Method method, std::string_view path) const;
+  // `path` is decoded. A GET route answers HEAD as well; of two routes that fit, the one with fewer placeholders wins.
+  Match match(Method method, std::string_view path) const;
   const std::vector<Route>& routes() const { return routes_; }
 
  private:
   std::vector<Route> routes_;
 };
 
+std::string_view to_string(Method method);  // "GET"
+
 // Problem details (RFC 9457) of an error; the one table from Errc to status and title.
 Response problem(const Error& error);
+// A problem with a slug of its own, where no Errc fits: 405 method-not-allowed, 431 headers-too-large.
+Response problem(int status, std::string_view slug, std::string_view title, std::string_view detail);
 int http_status(Errc code);
 
 }  // namespace argosy::server
