@@ -17,6 +17,9 @@ namespace argosy::server {
 inline constexpr std::size_t max_labels = 64;
 inline constexpr std::size_t max_label_bytes = 256;
 
+// Well-formed UTF-8 without zero bytes: what a text column can hold.
+bool is_text(std::string_view text);
+
 using Labels = std::map<std::string, std::string, std::less<>>;
 
 // A JSON merge patch (RFC 7396) of the labels: nothing in the value takes the label away.

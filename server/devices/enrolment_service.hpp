@@ -22,8 +22,6 @@ struct EnrolmentOptions {
   std::uint16_t mqtt_port = 8883;
   std::chrono::hours certificate_life{24 * 90};
   std::chrono::hours way_back{24 * 180};
-  // A certificate found good is not looked up again for so long: how late a revocation may take effect.
-  std::chrono::milliseconds check_interval{2000};
 };
 
 struct NewClaim {
@@ -53,7 +51,7 @@ class EnrolmentService {
   // For a device that has shown its certificate. The old certificate stays good until the new one is first used.
   virtual Task<Result<Credentials>> renew(DeviceId device, std::string csr_pem, Instant now) = 0;
   // For the HTTP authenticator: whether this certificate (SHA-256 of its DER form) is the device's present one.
-  virtual Task<Result<bool>> is_current(DeviceId device, Digest fingerprint, Instant now) = 0;
+  virtual Task<Result<bool>> is_current(DeviceId device, Digest fingerprint) = 0;
 };
 
 std::unique_ptr<EnrolmentService> create_enrolment_service(DbPool& db, EnrolmentOptions options);

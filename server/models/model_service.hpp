@@ -15,16 +15,16 @@ namespace argosy::server {
 class BlobService;
 class DbPool;
 
-template <class T>
-struct Page {
-  std::vector<T> items;
-  std::optional<std::string> next_cursor;
+struct ModelPage {
+  std::vector<Model> items;
   std::int64_t total = 0;
+  bool more = false;
 };
 
-struct PageQuery {
-  std::optional<std::string> cursor;
-  std::size_t limit = 50;
+struct ReleasePage {
+  std::vector<Release> items;
+  std::int64_t total = 0;
+  bool more = false;
 };
 
 struct Published {
@@ -36,7 +36,8 @@ class ModelService {
  public:
   virtual ~ModelService() = default;
 
-  virtual Task<Result<Page<Model>>> list_models(PageQuery query) = 0;  // by name
+  // By name, behind `after`.
+  virtual Task<Result<ModelPage>> list_models(std::string after, std::size_t limit) = 0;
   virtual Task<Result<Model>> get_model(std::string name) = 0;
   // False: the same model was there already. Errc::conflict when it has another description.
   virtual Task<Result<bool>> create_model(std::string name, std::string description, std::string actor) = 0;
@@ -44,7 +45,8 @@ class ModelService {
   // Checks every file the draft refers to and publishes it for good. Errc::not_found (model, blob), malformed_model,
   // conflict (the version exists with other content).
   virtual Task<Result<Published>> publish(std::string model, ReleaseDraft draft, std::string actor, Instant now) = 0;
-  virtual Task<Result<Page<Release>>> list_releases(std::string model, PageQuery query) = 0;  // newest first
+  // Newest first, older than the release with the id `before`.
+  virtual Task<Result<ReleasePage>> list_releases(std::string model, std::int64_t before, std::size_t limit) = 0;
   virtual Task<Result<Release>> get_release(std::string model, std::string version) = 0;
 };
 

@@ -1,0 +1,24 @@
+// Devices, claims and credentials as the API shows them (docs/protocol.md). Pure.
+#pragma once
+
+#include <string>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "server/devices/enrolment_service.hpp"
+
+namespace argosy::server {
+
+nlohmann::json device_to_json(const Device& device);
+nlohmann::json claim_to_json(const Claim& claim);
+nlohmann::json new_claim_to_json(const NewClaim& claim);
+nlohmann::json credentials_to_json(const Credentials& credentials);
+
+// {"labels": {"site": "berlin", "old": null}}
+Result<LabelPatch> parse_label_patch(std::string_view json);
+// {"max_uses": 1, "expires_in_s": 3600, "hardware_class": "...", "labels": {...}}
+Result<ClaimOffer> parse_claim_offer(std::string_view json);
+// {"csr": "PEM"}
+Result<std::string> parse_renewal(std::string_view json);
+
+}  // namespace argosy::server

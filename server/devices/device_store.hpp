@@ -1,0 +1,24 @@
+// The SQL of devices, device_state and device_models. Each call is one transaction on the pool's threads.
+#pragma once
+
+#include <vector>
+
+#include "server/devices/device_service.hpp"
+
+namespace argosy::server {
+
+class DeviceStore {
+ public:
+  explicit DeviceStore(DbPool& db) : db_(db) {}
+
+  Task<Result<DevicePage>> list(DeviceQuery query);
+  Task<Result<Device>> get(DeviceId id);
+  Task<Result<Device>> patch_labels(DeviceId id, LabelPatch patch, std::string actor);
+  Task<Result<void>> revoke(DeviceId id, std::string actor, Instant now);
+  Task<Result<std::vector<StateOutcome>>> take_states(std::vector<ReceivedState> states, Instant now);
+
+ private:
+  DbPool& db_;
+};
+
+}  // namespace argosy::server
