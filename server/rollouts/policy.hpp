@@ -1,0 +1,77 @@
+// How a rollout proceeds: waves, gate, abort criteria, guards, probation and pace, as the operator wrote them. Pure
+// data with the defaults of docs/rollouts.md; decoding is strict: an unknown key or a value out of bounds is an error
+// that names the key, the value and the bounds.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "common/base/error.hpp"
+#include "common/wire/desired.hpp"
+
+namespace argosy::server {
+
+enum class Reaction : std::uint8_t { pause, halt, rollback };
+std::string_view to_string(Reaction reaction);
+
+struct WavePolicy {
+  double share = 1;  // cumulative: of all devices of the rollout, once this wave is open
+  friend bool operator==(const WavePolicy&, const WavePolicy&) = default;
+};
+
+struct GatePolicy {
+  std::int64_t min_executed = 1;     // devices with an outcome; fewer when the wave holds fewer
+  double success_share = 0.9;        // succeeded / executed
+  std::int64_t bake_s = 60;          // after the wave's reachable devices all have an outcome
+  std::int64_t max_dwell_s = 86400;  // after the bake: a guard still waiting by then pauses the rollout
+  bool manual = false;               // an operator promotes
+  friend bool operator==(const GatePolicy&, const GatePolicy&) = default;
+};
+
+struct AbortCriterion {
+  std::vector<std::string> causes;  // "*": every failure that counts
+  std::int64_t min_executed = 1;
+  double share = 1;  // fires when failed of these causes / executed reaches it, in a wave or over all
+  Reaction action = Reaction::pause;
+  friend bool operator==(const AbortCriterion&, const AbortCriterion&) = default;
+};
+
+enum class GuardMetric : std::uint8_t { latency_p95, error_rate, accuracy };
+std::string_view to_string(GuardMetric metric);
+
+struct GuardPolicy {
+  GuardMetric metric = GuardMetric::latency_p95;
+  double max_ratio = 1.5;      // latency_p95: new / old
+  double min_delta_ms = 2;     // latency_p95: and at least this much slower
+  double max_increase = 0.02;  // error_rate: new - old
+  double max_drop = 0.03;      // accuracy: old - new
+  std::uint64_t min_samples = 50;
+  Reaction action = Reaction::rollback;
+  friend bool operator==(const GuardPolicy&, const GuardPolicy&) = default;
+};
+
+struct Policy {
+  std::vector<WavePolicy> waves{{0.05}, {0.25}, {1.0}};
+  GatePolicy gate;
+  std::vector<AbortCriterion> abort{
+      {{"validate_rejected"}, 3, 0.5, Reaction::halt},
+      {{"probation_latency", "probation_errors", "probation_crash"}, 1, 0.2, Reaction::rollback}};
+  std::vector<GuardPolicy> guards{
+      {.metric = GuardMetric::latency_p95}, {.metric = GuardMetric::error_rate}, {.metric = GuardMetric::accuracy}};
+  wire::ProbationSpec probation{.duration_s = 60, .max_latency_ratio = {}, .max_error_rate = 0.5};
+  std::int64_t baseline_s = 86400;            // how far before a device's update its old figures reach
+  std::int64_t in_progress_timeout_s = 3600;  // from the moment the device began
+  std::int64_t max_in_progress = 100;         // reachable devices between notified and an outcome
+  std::int64_t patch_wait_s = 600;            // a device waits this long for its patch, then takes the full file
+  friend bool operator==(const Policy&, const Policy&) = default;
+};
+
+// Missing keys take their defaults. Errc::unknown_key or Errc::invalid_argument, with the path of the wrong key.
+Result<Policy> decode_policy(const nlohmann::json& document);
+nlohmann::json encode(const Policy& policy);
+
+}  // namespace argosy::server

@@ -1,0 +1,87 @@
+// The words of a rollout: its states, the states and causes of a device inside it, counts of devices, and which
+// operation is legal when. Pure; no clock, no I/O.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "common/base/error.hpp"
+
+namespace argosy::server {
+
+enum class RolloutState : std::uint8_t { draft, running, paused, completed, halted, rolling_back, rolled_back };
+std::string_view to_string(RolloutState state);
+Result<RolloutState> parse_rollout_state(std::string_view text);
+
+// Where a device is inside a rollout. queued: not told yet; notified: told, not heard to have begun.
+enum class DeviceStep : std::uint8_t {
+  queued,
+  notified,
+  downloading,
+  patching,
+  verifying,
+  validating,
+  activating,
+  probation,
+  succeeded,
+  failed,
+  rolling_back,
+  rolled_back,
+};
+std::string_view to_string(DeviceStep step);
+Result<DeviceStep> parse_device_step(std::string_view text);
+// Told, and without an outcome yet.
+bool is_in_progress(DeviceStep step);
+// Has begun on the device itself: the in-progress time-out runs.
+bool has_begun(DeviceStep step);
+// succeeded, failed or rolled_back.
+bool is_terminal(DeviceStep step);
+
+// Why a device failed, stable words: what agents report, and what the server adds (timeout, superseded, ...).
+bool is_known_cause(std::string_view cause);
+// Failures that say nothing about the release and so stay out of every share: cancelled, superseded, decommissioned.
+bool is_neutral_cause(std::string_view cause);
+inline constexpr std::string_view cause_timeout = "timeout";
+inline constexpr std::string_view cause_incompatible = "incompatible";
+inline constexpr std::string_view cause_cancelled = "cancelled";
+inline constexpr std::string_view cause_superseded = "superseded";
+inline constexpr std::string_view cause_decommissioned = "decommissioned";
+inline constexpr std::string_view cause_already_installed = "already_installed";  // of a success
+inline constexpr std::string_view cause_other = "other";  // a device said a word that is not in the list
+
+// State, or cause of the failed, -> devices. Kept as devices move, never counted from rows.
+using Counts = std::map<std::string, std::int64_t, std::less<>>;
+// Under which key a device is counted.
+std::string count_key(DeviceStep step, std::string_view cause);
+std::int64_t count_of(const Counts& counts, std::string_view key);
+std::int64_t succeeded(const Counts& counts);
+// Failures that count: every cause but the neutral ones.
+std::int64_t failed(const Counts& counts);
+// The denominator of every share: devices with an outcome that says something about the release.
+std::int64_t executed(const Counts& counts);
+std::int64_t neutral(const Counts& counts);
+std::int64_t in_progress(const Counts& counts);
+Counts sum(const Counts& a, const Counts& b);
+
+// What an operator may ask for.
+enum class Operation : std::uint8_t { start, pause, resume, promote, halt, rollback, retry };
+std::string_view to_string(Operation operation);
+Result<Operation> parse_operation(std::string_view text);
+
+struct Situation {
+  RolloutState state = RolloutState::draft;
+  int wave = 0;       // the open one
+  int last_wave = 0;  // the last that holds devices
+  std::int64_t planned = 0;
+  Counts counts;  // over all waves
+};
+// Why `operation` is refused now, as a sentence for the operator; nothing when it is legal.
+std::optional<std::string> refusal(Operation operation, const Situation& situation);
+// Failed devices that `retry` would try again; every cause but superseded and decommissioned when `cause` is empty.
+std::int64_t retryable(const Counts& counts, std::string_view cause);
+bool is_retryable(std::string_view cause);
+
+}  // namespace argosy::server
