@@ -1,0 +1,62 @@
+// One place that talks to /api/v1: JSON in and out, problems as typed errors, the CSRF token of the session.
+
+const BASE = "/api/v1";
+
+/** A problem document (RFC 9457); `slug` is the stable last part of its type. */
+export class ApiError extends Error {
+  constructor(
+    readonly status: number,
+    readonly slug: string,
+    message: string,
+    readonly fields: { field: string; message: string }[] = [],
+  ) {
+    super(message);
+  }
+}
+
+let csrfToken = "";
+export function setCsrfToken(token: string) {
+  csrfToken = token;
+}
+
+interface CallOptions {
+  method?: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+  body?: unknown;
+  ifMatch?: string;
+  signal?: AbortSignal;
+}
+
+export async function call<T>(path: string, options: CallOptions = {}): Promise<T> {
+  const method = options.method ?? "GET";
+  const headers: Record<string, string> = { Accept: "application/json" };
+  if (options.body !== undefined) headers["Content-Type"] = "application/json";
+  if (method !== "GET") headers["X-CSRF-Token"] = csrfToken;
+  if (method === "POST") headers["Idempotency-Key"] = crypto.randomUUID();
+  if (options.ifMatch !== undefined) headers["If-Match"] = `"${options.ifMatch}"`;
+  const response = await fetch(BASE + path, {
+    method,
+    headers,
+    credentials: "same-origin",
+    body: options.body === undefined ? undefined : JSON.stringify(options.body),
+    signal: options.signal,
+  });
+  if (!response.ok) throw await problemOf(response);
+  const text = await response.text();
+  return (text === "" ? {} : JSON.parse(text)) as T;
+}
+
+async function problemOf(response: Response): Promise<ApiError> {
+  try {
+    const problem = await response.json();
+    const slug = String(problem.type ?? "").split("/").pop() ?? "";
+    return new ApiError(response.status, slug, problem.detail ?? problem.title ?? response.statusText, problem.errors ?? []);
+  } catch {
+    return new ApiError(response.status, "", `The server answered ${response.status} ${response.statusText}`);
+  }
+}
+
+/** A query string of the values that are set. */
+export function query(values: Record<string, string | number | undefined>): string {
+  const pairs = Object.entries(values).filter(([, value]) => value !== undefined && value !== "");
+  return pairs.length === 0 ? "" : "?" + pairs.map(([key, value]) => `${key}=${encodeURIComponent(String(value))}`).join("&");
+}

@@ -1,0 +1,185 @@
+// The documents of /api/v1 as docs/protocol.md describes them.
+
+export type Presence = "online" | "late" | "offline" | "never_seen";
+export type Role = "admin" | "operator" | "publisher" | "viewer";
+
+export interface Page<T> {
+  items: T[];
+  next_cursor: string | null;
+  total?: number;
+}
+
+export interface Me {
+  user: { name: string; role: Role };
+  csrf: string;
+}
+
+export interface Slot {
+  slot: string;
+  role: "serving" | "previous" | "staging" | "empty";
+  version: string;
+  digest: string;
+  size: number;
+}
+
+export interface Update {
+  rollout: number;
+  version: string;
+  state: string;
+  progress: number;
+  source: string;
+  bytes: number;
+  full_bytes: number;
+  cause: string;
+  message: string;
+  metric_value?: number;
+  metric_threshold?: number;
+  latency_p95_ms?: number;
+  baseline_p95_ms?: number;
+  peak_memory_mb?: number;
+  samples?: number;
+}
+
+export interface DeviceModel {
+  model: string;
+  version: string | null;
+  digest: string | null;
+  previous_version: string | null;
+  update_state: string;
+  update_version: string | null;
+  slots?: Slot[];
+  update?: Update | null;
+}
+
+export interface Device {
+  id: string;
+  hardware_class: string;
+  labels: Record<string, string>;
+  capabilities: Record<string, unknown>;
+  agent_version: string | null;
+  presence: Presence;
+  presence_since: string;
+  presence_reason: string;
+  last_seen_at: string | null;
+  enrolled_at: string;
+  revoked_at: string | null;
+  certificate_not_after: string | null;
+  health: Record<string, number>;
+  health_at: string | null;
+  models: DeviceModel[];
+  drifted: string[];
+  open_alerts: number;
+}
+
+type Column = (number | null)[];
+
+export interface Series {
+  t: number[];
+  step_s: number;
+  latency: { p50: Column; p95: Column; p99: Column };
+  throughput_hz: Column;
+  error_rate: Column;
+  accuracy: Column;
+  labelled: Column;
+  version: (string | null)[];
+  health: { t: number[] } & Record<string, Column>;
+  markers: { t: number; kind: string; label: string }[];
+}
+
+export interface Wave {
+  share: number;
+  planned: number;
+  counts: Record<string, number>;
+  opened_at: string | null;
+  bake_started_at: string | null;
+  passed_at: string | null;
+}
+
+export interface Guard {
+  metric: string;
+  estimate: number | null;
+  limit: number | null;
+  canary_samples: number;
+  baseline_samples: number;
+  devices: number;
+  verdict: "pass" | "fail" | "waiting";
+}
+
+export type RolloutState = "draft" | "running" | "paused" | "completed" | "halted" | "rolling_back" | "rolled_back";
+export type RolloutAction = "start" | "pause" | "resume" | "promote" | "halt" | "rollback";
+
+export interface Rollout {
+  id: number;
+  name: string;
+  model: string;
+  version: string;
+  filter: string;
+  policy: Record<string, unknown>;
+  state: RolloutState;
+  reason: string;
+  wave: number;
+  etag: string | number;
+  created_by: string;
+  created_at: string;
+  started_at: string | null;
+  ended_at: string | null;
+  counts: Record<string, number>;
+  waves: Wave[];
+  guards: Guard[];
+  bytes: { sent: number; full: number };
+  allowed: Record<RolloutAction, true | string>;
+}
+
+export interface RolloutDevice {
+  device: string;
+  wave: number;
+  state: string;
+  cause: string | null;
+  message: string;
+  source: string | null;
+  bytes: number | null;
+  full_bytes: number | null;
+  numbers: Record<string, number>;
+  notified_at: string | null;
+  started_at: string | null;
+  finished_at: string | null;
+}
+
+export interface Decision {
+  id: number;
+  at: string;
+  actor: string;
+  rule: string;
+  decision: string;
+  message: string;
+  inputs: Record<string, unknown>;
+}
+
+export interface FleetEvent {
+  id: number;
+  at: string;
+  kind: string;
+  severity: "info" | "warning" | "critical";
+  device_id: string | null;
+  rollout_id: number | null;
+  model: string | null;
+  message: string;
+  details: Record<string, unknown>;
+}
+
+export interface Alert {
+  id: number;
+  rule: string;
+  severity: "warning" | "critical";
+  device_id: string;
+  model: string;
+  state: "pending" | "firing" | "resolved";
+  value: number | null;
+  threshold: number | null;
+  message: string;
+  opened_at: string;
+  fired_at: string | null;
+  resolved_at: string | null;
+  acknowledged_at: string | null;
+  acknowledged_by: string | null;
+}
