@@ -1,0 +1,117 @@
+// Alerts: types and the rules that open and close them, pure. Every rule is a function of what lies in the database
+// now, so a server that was restarted in the middle of an episode goes on as if nothing had happened.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/instant.hpp"
+
+namespace argosy::server {
+
+enum class AlertRule : std::uint8_t { latency_doubled, accuracy_low, gone_dark, drift };
+std::string_view to_string(AlertRule rule);
+std::string_view severity_of(AlertRule rule);
+
+enum class AlertState : std::uint8_t { ok, pending, firing, resolved };
+std::string_view to_string(AlertState state);
+
+struct LatencyRule {
+  double open_ratio = 2.0;  // p95 against the device's own usual p95
+  double min_delta_ms = 2;  // and at least this much slower
+  double close_ratio = 1.5;
+  std::size_t open_high = 2;               // so many high ones
+  std::size_t open_of = 3;                 // of the newest so many windows open it
+  std::size_t close_after = 10;            // so many windows in a row under close_ratio close it
+  std::uint64_t baseline_windows = 10;     // fewer windows make no baseline
+  std::uint64_t baseline_memory = 10'000;  // the baseline is the mean over about so many windows
+  std::uint64_t min_count = 5;             // windows with fewer inferences say nothing
+};
+
+struct AccuracyRule {
+  std::uint64_t min_labels = 50;
+  std::uint64_t labels = 200;  // judged on the newest windows with about so many labels
+  double z = 1.645;            // upper bound at 95 %, one-sided
+};
+
+// A device's usual latency for one version: the mean of ln p95 over its windows while no alert was open.
+struct LatencyBaseline {
+  double ln_p95_mean = 0;
+  std::uint64_t windows = 0;
+  Instant until{};  // windows that started up to here have been judged
+  double p95_ms() const;
+};
+
+struct LatencyWindow {
+  Instant started_at{};
+  double p95_ms = 0;
+};
+
+struct LatencyJudgement {
+  AlertState state = AlertState::ok;
+  double value_ms = 0;  // p95 of the window that decided
+  double baseline_ms = 0;
+  double ratio = 0;
+};
+
+// One window further: the baseline learns from it unless it is high or the alert is firing. `recent` ends with the new
+// window, oldest first, and holds up to max(open_of, close_after) windows of the version.
+LatencyJudgement judge_latency(const LatencyRule& rule, LatencyBaseline& baseline, AlertState present,
+                               const std::vector<LatencyWindow>& recent);
+
+struct AccuracyWindow {
+  std::uint64_t labelled = 0;
+  std::uint64_t correct = 0;
+};
+
+struct AccuracyJudgement {
+  AlertState state = AlertState::ok;
+  double value = 0;  // share correct
+  double upper = 1;  // its upper confidence bound
+  std::uint64_t labels = 0;
+};
+
+// Opens when the upper bound is under the threshold; closes when the share itself is back at it. `newest_first`.
+AccuracyJudgement judge_accuracy(const AccuracyRule& rule, double threshold, AlertState present,
+                                 const std::vector<AccuracyWindow>& newest_first);
+
+struct Alert {
+  std::int64_t id = 0;
+  AlertRule rule = AlertRule::gone_dark;
+  std::string severity;
+  std::string device;
+  std::string model;  // empty: the whole device
+  AlertState state = AlertState::ok;
+  std::optional<double> value;
+  std::optional<double> threshold;
+  std::string message;
+  std::string details_json = "{}";
+  Instant opened_at{};
+  std::optional<Instant> fired_at;
+  std::optional<Instant> resolved_at;
+  std::optional<Instant> acknowledged_at;
+  std::string acknowledged_by;
+};
+std::string alert_to_json(const Alert& alert);
+
+// What should be true of one (rule, device, model) now.
+struct AlertFinding {
+  AlertRule rule = AlertRule::gone_dark;
+  std::string device;
+  std::string model;
+  AlertState state = AlertState::ok;  // ok withdraws a pending alert and resolves a firing one
+  std::optional<double> value;
+  std::optional<double> threshold;
+  std::string message;  // why it fires, or why it is over
+  std::string details_json = "{}";
+};
+
+enum class AlertStep : std::uint8_t { none, open_pending, fire, refresh, withdraw, resolve };
+// The state machine: from where the open alert is (ok: there is none) to where the finding wants it. A firing alert
+// never falls back to pending: that is the hysteresis of the rules' business.
+AlertStep next_step(AlertState present, AlertState wanted);
+
+}  // namespace argosy::server

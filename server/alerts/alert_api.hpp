@@ -1,0 +1,12 @@
+// The HTTP endpoints of alerts. The service must outlive the router.
+#pragma once
+
+#include "server/alerts/alert_service.hpp"
+#include "server/http/router.hpp"
+
+namespace argosy::server {
+
+// GET /api/v1/alerts, POST /api/v1/alerts/{id}/acknowledge
+void add_alert_routes(Router& router, AlertService& alerts);
+
+}  // namespace argosy::server

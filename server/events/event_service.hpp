@@ -1,0 +1,58 @@
+// The list of events, and the live stream: one loop an instance reads what is new and wakes all subscribers, each with
+// its own position, so that a slow one costs no memory and loses nothing. Runs on the I/O thread, on every instance.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <boost/asio/any_io_executor.hpp>
+
+#include "server/events/event.hpp"
+#include "server/http/router.hpp"
+
+namespace argosy::server {
+
+class DbPool;
+
+struct EventOptions {
+  Duration poll_interval{500};
+  Duration overview_interval{1000};  // a hint for the overview at most so often
+  Duration heartbeat{15'000};
+  std::size_t kept = 1000;  // newest events in memory; who is further behind reads the table
+  std::size_t subscriber_limit = 256;
+};
+
+struct EventQuery {
+  std::optional<std::int64_t> after;   // oldest first, from behind this id
+  std::optional<std::int64_t> before;  // else newest first, ids under this
+  std::optional<std::string> device;
+  std::optional<std::int64_t> rollout;
+  std::optional<std::string> kind;  // as it is, or "alert." for all that start so
+  std::optional<std::string> severity;
+  std::size_t limit = 50;
+};
+
+struct EventPage {
+  std::vector<Event> items;
+  bool more = false;
+  std::int64_t total = 0;  // counted up to 10,000
+};
+
+class EventService {
+ public:
+  virtual ~EventService() = default;
+  virtual void start() = 0;
+  virtual void stop() = 0;  // ends every stream; before the executor stops
+  virtual Task<Result<EventPage>> list(EventQuery query) = 0;
+  // Errc::unavailable when there are too many subscribers.
+  virtual Task<Result<LiveBody>> subscribe(Scope scope, std::optional<std::int64_t> last_event_id) = 0;
+  virtual std::size_t subscribers() const = 0;
+};
+
+std::unique_ptr<EventService> create_event_service(boost::asio::any_io_executor io, DbPool& db,
+                                                   EventOptions options = {});
+
+}  // namespace argosy::server

@@ -1,0 +1,71 @@
+// The state of the whole fleet on one screen, and the sentence above it. Pure.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/base/instant.hpp"
+
+namespace argosy::server {
+
+struct VersionShare {
+  std::string version;
+  std::int64_t devices = 0;
+};
+struct ModelSkew {
+  std::string model;
+  std::vector<VersionShare> versions;  // most devices first
+};
+struct ActiveRollout {
+  std::int64_t id = 0;
+  std::string name;
+  std::string model;
+  std::string version;
+  std::string state;
+  std::string reason;
+  int wave = 0;
+  int waves = 0;
+  std::int64_t devices = 0;  // planned in all waves
+  std::int64_t succeeded = 0;
+  std::int64_t failed = 0;
+  std::optional<Instant> started_at;
+};
+struct OpenAlert {
+  std::int64_t id = 0;
+  std::string rule;
+  std::string severity;
+  std::string device;
+  std::string model;
+  std::string message;
+  std::optional<Instant> fired_at;
+  bool acknowledged = false;
+};
+struct WorstDevice {
+  std::string device;
+  std::string model;
+  std::string version;
+  double value = 0;             // p95 in ms, share correct, or PSI
+  std::optional<double> usual;  // the device's own usual p95, or the release's threshold
+  std::string feature;          // for drift
+};
+
+struct Overview {
+  std::map<std::string, std::int64_t> presence;  // online, late, offline, never_seen: devices
+  std::vector<ModelSkew> models;
+  std::vector<ActiveRollout> rollouts;
+  std::map<std::string, std::int64_t> firing_by_rule;
+  std::vector<OpenAlert> alerts;  // up to 10, the newest
+  std::vector<WorstDevice> worst_latency;
+  std::vector<WorstDevice> worst_accuracy;
+  std::vector<WorstDevice> worst_drift;
+  std::int64_t windows_last_minute = 0;
+  Instant updated_at{};
+};
+
+std::string verdict_of(const Overview& overview);  // one plain sentence
+std::string overview_to_json(const Overview& overview);
+
+}  // namespace argosy::server

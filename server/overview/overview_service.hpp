@@ -1,0 +1,30 @@
+// Answers GET /overview: read at most once a second an instance, whoever asks. Coroutines on the I/O thread.
+#pragma once
+
+#include <memory>
+
+#include "server/http/router.hpp"
+#include "server/overview/overview.hpp"
+
+namespace argosy::server {
+
+class DbPool;
+
+struct OverviewOptions {
+  Duration fresh_for{1000};
+  Duration latency_look{180'000};   // worst latency: windows no older than this
+  Duration accuracy_look{900'000};  // worst accuracy: labels no older than this
+};
+
+class OverviewService {
+ public:
+  virtual ~OverviewService() = default;
+  virtual Task<Result<std::shared_ptr<const Overview>>> current(Instant now) = 0;
+};
+
+std::unique_ptr<OverviewService> create_overview_service(DbPool& db, OverviewOptions options = {});
+
+// GET /api/v1/overview. The service must outlive the router.
+void add_overview_routes(Router& router, OverviewService& overview);
+
+}  // namespace argosy::server

@@ -1,0 +1,97 @@
+// The columns behind a device's charts: rows of telemetry folded into at most 2,000 steps of equal width. Percentiles
+// come from merged histograms, never from averages of percentiles. Pure.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/base/instant.hpp"
+#include "common/stats/log_histogram.hpp"
+
+namespace argosy::server {
+
+inline constexpr std::size_t series_point_limit = 2000;
+
+struct SeriesQuery {
+  std::string device;
+  std::string model;  // empty: all models together
+  Instant from{};
+  Instant to{};  // after `from`
+  std::size_t points = 300;
+};
+
+// How wide one step is and where it starts: a round width in whole seconds, at least 1, so that there are no more than
+// `points` steps; starts are multiples of it.
+struct SeriesGrid {
+  std::int64_t start_s = 0;
+  std::int64_t step_s = 1;
+  std::size_t steps = 0;
+  std::optional<std::size_t> step_of(Instant at) const;  // nothing outside the grid
+};
+SeriesGrid grid_of(const SeriesQuery& query);
+
+struct WindowRow {
+  Instant started_at{};
+  Instant ended_at{};
+  std::string version;
+  std::uint64_t count = 0;
+  std::uint64_t errors = 0;
+  std::uint64_t labelled = 0;
+  std::uint64_t correct = 0;
+  LogHistogram latency;
+};
+
+struct SeriesMarker {
+  Instant at{};
+  std::string kind;
+  std::string label;
+};
+
+// One step; what is not there is nothing, not zero.
+struct SeriesPoint {
+  std::optional<double> p50, p95, p99;  // ms
+  std::optional<double> throughput_hz;
+  std::optional<double> error_rate;
+  std::optional<double> accuracy;
+  std::optional<std::uint64_t> labelled;
+  std::string version;  // of the newest window in the step
+};
+
+struct HealthColumns {
+  std::vector<std::int64_t> t;
+  std::map<std::string, std::vector<std::optional<double>>> columns;  // each as long as t
+};
+
+struct Series {
+  SeriesGrid grid;
+  std::vector<SeriesPoint> points;  // grid.steps of them, or none
+  HealthColumns health;
+  std::vector<SeriesMarker> markers;
+};
+
+// Feeds rows in any order and gives one step each.
+class SeriesFold {
+ public:
+  explicit SeriesFold(const SeriesGrid& grid) : grid_(grid), cells_(grid.steps) {}
+  void add(const WindowRow& row);
+  std::vector<SeriesPoint> points() const;
+
+ private:
+  struct Cell {
+    std::uint64_t count = 0, errors = 0, labelled = 0, correct = 0;
+    double seconds = 0;
+    LogHistogram latency;
+    Instant newest{};
+    std::string version;
+  };
+  SeriesGrid grid_;
+  std::vector<Cell> cells_;
+};
+
+// The document of docs/protocol.md; steps without a window are left out.
+std::string series_to_json(const Series& series);
+
+}  // namespace argosy::server

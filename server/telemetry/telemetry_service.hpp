@@ -1,0 +1,58 @@
+// Telemetry in and charts out. Coroutines on the I/O thread; the SQL runs on the pool's threads. Safe on several
+// instances at once: cursors are locked in the database.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "server/http/router.hpp"
+#include "server/telemetry/series.hpp"
+#include "server/telemetry/telemetry.hpp"
+
+namespace argosy::server {
+
+class DbPool;
+
+struct TelemetryOptions {
+  int partitions_ahead_days = 3;
+  int retention_days = 30;
+  Duration upkeep_interval{3'600'000};
+};
+
+struct TelemetryCounters {
+  std::uint64_t records_stored = 0;
+  std::uint64_t records_repeated = 0;
+  std::uint64_t records_lost = 0;          // dropped by devices
+  std::uint64_t batches_refused = 0;       // unknown or revoked device, or refused by the database
+  std::uint64_t malformed_histograms = 0;  // windows stored without percentiles
+};
+
+class TelemetryService {
+ public:
+  using Listener = std::function<void(const std::vector<StoredWindow>&)>;
+  using Acks = std::vector<Result<wire::TelemetryAck>>;
+  virtual ~TelemetryService() = default;
+
+  // Called on the I/O thread after each commit with the windows that it stored. Set before the first ingest.
+  virtual void add_listener(Listener listener) = 0;
+
+  // Stores what continues each device's cursor, all in one transaction, and answers in the order of `batches`: an ack,
+  // or Errc::forbidden for a device that is unknown or revoked. A batch that the database refuses does not stop the
+  // others. An error of the whole: nothing was stored, and the devices will send again.
+  virtual Task<Result<Acks>> ingest(std::vector<wire::TelemetryBatch> batches, Instant now) = 0;
+
+  // Makes the partitions from yesterday to some days ahead, and drops those past the retention. Call before the first
+  // ingest and about once a minute on the leader: it does something once an upkeep_interval.
+  virtual Task<Result<void>> tick(Instant now) = 0;
+
+  virtual Task<Result<Series>> series(SeriesQuery query) = 0;  // Errc::not_found without such a device
+  virtual Task<Result<std::vector<EpochIntegrity>>> integrity(std::string device) = 0;
+  virtual TelemetryCounters counters() const = 0;
+};
+
+std::unique_ptr<TelemetryService> create_telemetry_service(DbPool& db, TelemetryOptions options = {});
+
+}  // namespace argosy::server
