@@ -72,6 +72,8 @@ Result<Bytes> from_base64url(std::string_view text) {
     }
   }
   if (text.size() % 4 == 1) return make_error(Errc::invalid_argument, "a base64url string is cut short");
+  // Each value has one spelling only: the bits left over are zero.
+  if ((buffer & ((1U << bits) - 1)) != 0) return make_error(Errc::invalid_argument, "not a base64url string");
   return bytes;
 }
 

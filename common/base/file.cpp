@@ -1,12 +1,12 @@
 #include "common/base/file.hpp"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 namespace argosy {
 
@@ -14,8 +14,8 @@ namespace fs = std::filesystem;
 
 Error errno_error(std::string_view what, int error_number) {
   const Errc code = error_number == ENOSPC || error_number == EDQUOT ? Errc::out_of_space
-                    : error_number == ENOENT                        ? Errc::not_found
-                                                                    : Errc::io;
+                    : error_number == ENOENT                         ? Errc::not_found
+                                                                     : Errc::io;
   return make_error(code, std::string(what) + ": " + std::strerror(error_number));
 }
 
@@ -59,7 +59,9 @@ Result<void> sync_path(const fs::path& path) {
 
 namespace {
 
-fs::path folder_of(const fs::path& path) { return path.has_parent_path() ? path.parent_path() : fs::path("."); }
+fs::path folder_of(const fs::path& path) {
+  return path.has_parent_path() ? path.parent_path() : fs::path(".");
+}
 
 Result<void> rename_durably(const fs::path& from, const fs::path& to) {
   if (::rename(from.c_str(), to.c_str()) != 0) {
@@ -74,7 +76,9 @@ Result<void> rename_durably(const fs::path& from, const fs::path& to) {
 
 Result<void> write_file_atomically(const fs::path& path, std::string_view content, unsigned mode) {
   const fs::path sibling = path.string() + ".tmp";
-  UniqueFd fd(::open(sibling.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, static_cast<mode_t>(mode)));
+  // A sibling that a crash or somebody else left would lend its mode, or lead elsewhere: never write into one.
+  ::unlink(sibling.c_str());
+  UniqueFd fd(::open(sibling.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, static_cast<mode_t>(mode)));
   if (!fd) return errno_error("cannot create " + sibling.string(), errno);
   auto written = write_all(fd.get(), content);
   if (written && ::fsync(fd.get()) != 0) written = errno_error("cannot sync " + sibling.string(), errno);

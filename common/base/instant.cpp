@@ -11,10 +11,10 @@ std::string to_rfc3339(Instant at) {
   const year_month_day date{day};
   const hh_mm_ss time{at - day};
   std::array<char, 40> text{};
-  const int size = std::snprintf(text.data(), text.size(), "%04d-%02u-%02uT%02d:%02d:%02d.%03dZ", int(date.year()),
-                                 unsigned(date.month()), unsigned(date.day()), int(time.hours().count()),
-                                 int(time.minutes().count()), int(time.seconds().count()),
-                                 int(time.subseconds().count()));
+  const int size =
+      std::snprintf(text.data(), text.size(), "%04d-%02u-%02uT%02d:%02d:%02d.%03dZ", int(date.year()),
+                    unsigned(date.month()), unsigned(date.day()), int(time.hours().count()),
+                    int(time.minutes().count()), int(time.seconds().count()), int(time.subseconds().count()));
   return std::string(text.data(), static_cast<std::size_t>(size));
 }
 
@@ -38,7 +38,9 @@ bool take(std::string_view& text, char expected) {
   return true;
 }
 
+// Any number of digits, of which the first three count; -1 when there are none.
 int take_milliseconds(std::string_view& text) {
+  if (text.empty() || text.front() < '0' || text.front() > '9') return -1;
   int value = 0;
   int scale = 100;
   while (!text.empty() && text.front() >= '0' && text.front() <= '9') {
@@ -80,7 +82,8 @@ Result<Instant> parse_rfc3339(std::string_view whole) {
     offset = minutes{sign * (oh * 60 + om)};
   }
   const year_month_day date{year{y}, month{static_cast<unsigned>(mo)}, day{static_cast<unsigned>(d)}};
-  if (!text.empty() || y < 0 || mo < 0 || d < 0 || !date.ok() || h < 0 || h > 23 || mi < 0 || mi > 59 || s < 0 || s > 60)
+  if (!text.empty() || y < 0 || mo < 0 || d < 0 || !date.ok() || h < 0 || h > 23 || mi < 0 || mi > 59 || s < 0 ||
+      s > 60 || ms < 0)
     return bad();
   return Instant{sys_days{date} + hours{h} + minutes{mi} + seconds{s} + milliseconds{ms} - offset};
 }

@@ -1,11 +1,12 @@
 #include "common/base/random.hpp"
 
-#include <sys/random.h>
-
 #include <algorithm>
+#include <cerrno>
 #include <cmath>
 #include <numbers>
 #include <stdexcept>
+
+#include <sys/random.h>
 
 namespace argosy {
 
@@ -20,7 +21,9 @@ std::uint64_t splitmix64(std::uint64_t& state) {
 
 __extension__ using Wide = unsigned __int128;
 
-std::uint64_t rotate_left(std::uint64_t x, int k) { return x << k | x >> (64 - k); }
+std::uint64_t rotate_left(std::uint64_t x, int k) {
+  return x << k | x >> (64 - k);
+}
 
 }  // namespace
 
@@ -40,7 +43,9 @@ Rng::result_type Rng::operator()() {
   return result;
 }
 
-double Rng::uniform() { return static_cast<double>((*this)() >> 11) * 0x1.0p-53; }
+double Rng::uniform() {
+  return static_cast<double>((*this)() >> 11) * 0x1.0p-53;
+}
 
 std::uint64_t Rng::below(std::uint64_t bound) {
   return static_cast<std::uint64_t>(static_cast<Wide>((*this)()) * bound >> 64);
@@ -65,6 +70,7 @@ Bytes secure_random(std::size_t size) {
   std::size_t filled = 0;
   while (filled < size) {
     const ssize_t got = getrandom(bytes.data() + filled, size - filled, 0);
+    if (got < 0 && errno == EINTR) continue;
     if (got < 0) throw std::runtime_error("getrandom failed: the system gives no entropy");
     filled += static_cast<std::size_t>(got);
   }
@@ -73,7 +79,8 @@ Bytes secure_random(std::size_t size) {
 
 Duration full_jitter(Duration base, Duration cap, int attempt, Rng& rng) {
   const int doublings = std::clamp(attempt, 0, 30);
-  const auto ceiling = std::min<std::int64_t>(cap.count(), base.count() << doublings);
+  const bool capped = base.count() > cap.count() >> doublings;  // so that the shift cannot overflow
+  const auto ceiling = capped ? cap.count() : base.count() << doublings;
   return Duration{static_cast<std::int64_t>(rng.below(static_cast<std::uint64_t>(std::max<std::int64_t>(ceiling, 1))))};
 }
 
