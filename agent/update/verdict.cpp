@@ -24,10 +24,16 @@ ValidationOutcome refuse(ValidationOutcome outcome, std::string cause, std::stri
   return outcome;
 }
 
+// From argosy-runner's error type to a cause of the protocol.
 std::string cause_of_error(const std::string& type) {
-  if (type == "malformed_model") return "malformed_model";
+  if (type == "malformed-model" || type == "not-found") return "malformed_model";
+  if (type == "incompatible") return "incompatible";
   if (type == "timeout") return "validate_timeout";
   return "validate_crashed";
+}
+
+bool is_models_fault(const std::string& type) {
+  return type != "malformed-dataset";
 }
 
 ProbationVerdict roll_back(std::string cause, std::string message) {
@@ -68,7 +74,10 @@ ValidationOutcome judge_validation(const wire::ValidationSpec& spec, const Runne
   if (report.end == End::timed_out)
     return refuse(std::move(outcome), "validate_timeout",
                   "validation took longer than " + std::to_string(spec.timeout_s) + " s");
-  if (!report.ok) return refuse(std::move(outcome), cause_of_error(report.error_type), report.error_message);
+  if (!report.ok) {
+    outcome.models_fault = is_models_fault(report.error_type);
+    return refuse(std::move(outcome), cause_of_error(report.error_type), report.error_message);
+  }
 
   if (spec.dataset && !report.value)
     return refuse(std::move(outcome), "validate_crashed", "the runner gave no value for " + spec.metric);

@@ -1,0 +1,193 @@
+#include "agent/update/journal.hpp"
+
+#include "common/base/file.hpp"
+#include "common/wire/json_fields.hpp"
+
+namespace argosy::agent {
+
+namespace {
+
+namespace fs = std::filesystem;
+using wire::Fields;
+using wire::Json;
+
+constexpr std::uint64_t max_journal_bytes = 4 << 20;
+
+template <class T>
+void put(Json& json, const char* key, const std::optional<T>& value) {
+  if (value) json[key] = *value;
+}
+
+void put_time(Json& json, const char* key, const std::optional<Instant>& value) {
+  if (value) json[key] = to_rfc3339(*value);
+}
+
+Json json_of(const Baseline& baseline) {
+  Json json = {{"observations", baseline.observations}};
+  put(json, "latency_p95_ms", baseline.latency_p95_ms);
+  return json;
+}
+
+Json json_of(const ProbationTotals& totals) {
+  Json json = {{"observations", totals.observations}, {"errors", totals.errors}, {"program_down", totals.program_down}};
+  put(json, "latency_p95_ms", totals.latency_p95_ms);
+  return json;
+}
+
+Json json_of(const wire::PatchOffer& patch) {
+  return {{"base_digest", patch.base_digest},
+          {"codec", patch.codec},
+          {"digest", patch.blob.digest},
+          {"size", patch.blob.size}};
+}
+
+void read_baseline(Fields& fields, Baseline& baseline) {
+  fields.required("observations", baseline.observations);
+  fields.optional("latency_p95_ms", baseline.latency_p95_ms);
+}
+
+void read_totals(Fields& fields, ProbationTotals& totals) {
+  fields.required("observations", totals.observations);
+  fields.required("errors", totals.errors);
+  fields.required("program_down", totals.program_down);
+  fields.optional("latency_p95_ms", totals.latency_p95_ms);
+}
+
+void read_patch(Fields& fields, wire::PatchOffer& patch) {
+  fields.required("base_digest", patch.base_digest);
+  fields.required("codec", patch.codec);
+  fields.required("digest", patch.blob.digest);
+  fields.required("size", patch.blob.size);
+}
+
+Result<void> read_wish(const Json& document, const char* key, std::optional<wire::DesiredModel>& wish) {
+  const auto found = document.find(key);
+  if (found == document.end()) return {};
+  ARGOSY_TRY(wish, wire::decode_desired_model(found->dump()));
+  return {};
+}
+
+struct Words {  // enums as text, while they are being read
+  std::string phase, target, source;
+};
+
+void read_fields(Fields& fields, UpdateState& state, Words& words) {
+  fields.required("phase", words.phase);
+  fields.required("target", words.target);
+  fields.required("source", words.source);
+  fields.required("changed_at", state.changed_at);
+  fields.required("ticket", state.ticket);
+  fields.required("seed", state.seed);
+  fields.required("starts", state.starts);
+  fields.required("patches_refused", state.patches_refused);
+  fields.required("dataset_ready", state.dataset_ready);
+  fields.required("fetching_dataset", state.fetching_dataset);
+  fields.required("tries", state.tries);
+  fields.required("wrong_bytes", state.wrong_bytes);
+  fields.required("fetched_bytes", state.fetched_bytes);
+  fields.required("wasted_bytes", state.wasted_bytes);
+  fields.required("progress", state.progress);
+  fields.required("strikes", state.strikes);
+  fields.required("cause", state.cause);
+  fields.required("message", state.message);
+  fields.optional("retry_at", state.retry_at);
+  fields.optional("probation_from", state.probation_from);
+  fields.optional("metric_value", state.metric_value);
+  fields.optional("latency_p95_ms", state.latency_p95_ms);
+  fields.optional("peak_memory_mb", state.peak_memory_mb);
+  fields.optional("samples", state.samples);
+  fields.object("patch", [&](Fields& inner) { read_patch(inner, state.patch.emplace()); });
+  fields.object("baseline", [&](Fields& inner) { read_baseline(inner, state.baseline); });
+  fields.object("totals", [&](Fields& inner) { read_totals(inner, state.totals); });
+}
+
+Result<void> apply_words(const Words& words, UpdateState& state) {
+  const auto phase = parse_phase(words.phase);
+  const auto target = parse_slot(words.target);
+  const auto source = parse_source(words.source);
+  if (!phase || !target || !source) return make_error(Errc::corrupt, "the journal names an unknown state");
+  state.phase = *phase;
+  state.target = *target;
+  state.source = *source;
+  if (state.phase != Phase::idle && state.phase != Phase::rolling_back && state.phase != Phase::rolled_back &&
+      !state.wish)
+    return make_error(Errc::corrupt, "the journal has a state but no wish");
+  if (state.phase == Phase::probation && !state.probation_from)
+    return make_error(Errc::corrupt, "the journal has a probation without its start");
+  return {};
+}
+
+}  // namespace
+
+std::string encode_journal(const UpdateState& state) {
+  Json json = {{"schema", journal_schema},
+               {"phase", to_string(state.phase)},
+               {"target", to_string(state.target)},
+               {"source", to_string(state.source)},
+               {"changed_at", to_rfc3339(state.changed_at)},
+               {"ticket", state.ticket},
+               {"seed", state.seed},
+               {"starts", state.starts},
+               {"patches_refused", state.patches_refused},
+               {"dataset_ready", state.dataset_ready},
+               {"fetching_dataset", state.fetching_dataset},
+               {"tries", state.tries},
+               {"wrong_bytes", state.wrong_bytes},
+               {"fetched_bytes", state.fetched_bytes},
+               {"wasted_bytes", state.wasted_bytes},
+               {"progress", state.progress},
+               {"strikes", state.strikes},
+               {"cause", state.cause},
+               {"message", state.message.substr(0, 1024)},
+               {"baseline", json_of(state.baseline)},
+               {"totals", json_of(state.totals)}};
+  if (state.wish) json["wish"] = Json::parse(wire::encode(*state.wish));
+  if (state.pending) json["pending"] = Json::parse(wire::encode(*state.pending));
+  if (state.patch) json["patch"] = json_of(*state.patch);
+  put_time(json, "retry_at", state.retry_at);
+  put_time(json, "probation_from", state.probation_from);
+  put(json, "metric_value", state.metric_value);
+  put(json, "latency_p95_ms", state.latency_p95_ms);
+  put(json, "peak_memory_mb", state.peak_memory_mb);
+  put(json, "samples", state.samples);
+  return wire::dump(json);
+}
+
+Result<UpdateState> decode_journal(std::string_view text) {
+  ARGOSY_TRY(const Json document, wire::parse_document(text, max_journal_bytes, "the journal"));
+  std::optional<Error> fault;
+  Fields fields(document, "", fault);
+  int schema = 0;
+  fields.required("schema", schema);
+  if (!fault && schema > journal_schema)
+    return make_error(Errc::incompatible, "the journal has schema " + std::to_string(schema) +
+                                              ", written by a newer agent; this one reads up to " +
+                                              std::to_string(journal_schema) + ": install the newer agent again");
+  UpdateState state;
+  Words words;
+  read_fields(fields, state, words);
+  if (fault) return make_error(Errc::corrupt, fault->message);
+  ARGOSY_CHECK(read_wish(document, "wish", state.wish));
+  ARGOSY_CHECK(read_wish(document, "pending", state.pending));
+  ARGOSY_CHECK(apply_words(words, state));
+  return state;
+}
+
+Result<LoadedJournal> Journal::load() {
+  const auto text = read_file(file_, max_journal_bytes);
+  if (!text && text.error().code == Errc::not_found) return LoadedJournal{};
+  if (!text) return text.error();
+  auto state = decode_journal(*text);
+  if (state) return LoadedJournal{std::move(*state), {}};
+  if (state.error().code == Errc::incompatible) return std::move(state).error().within(file_.string());
+  const fs::path aside = file_.string() + ".corrupt";
+  std::error_code ignored;
+  fs::rename(file_, aside, ignored);
+  return LoadedJournal{std::nullopt, state.error().message + ": set aside as " + aside.string()};
+}
+
+Result<void> Journal::save(const UpdateState& state) {
+  return write_file_atomically(file_, encode_journal(state));
+}
+
+}  // namespace argosy::agent

@@ -1,0 +1,39 @@
+// One model's folder on disk: `a/` and `b/`, each with model.<format> and release.json, and the link `current`.
+// A slot counts as filled only while its release.json is there: it is removed before the model file is touched and
+// written after the file was verified. Blocking; one thread at a time. Never writes to the slot that serves.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+#include "agent/update/update_state.hpp"
+
+namespace argosy::agent {
+
+class ModelFolder {
+ public:
+  explicit ModelFolder(std::filesystem::path folder) : folder_(std::move(folder)) {}
+
+  Result<void> create() const;  // the folder and its slots
+  Result<Slots> read() const;   // the facts: what cannot be read counts as empty
+
+  const std::filesystem::path& path() const { return folder_; }
+  std::filesystem::path slot(SlotName slot) const { return folder_ / to_string(slot); }
+  std::filesystem::path current() const { return folder_ / "current"; }
+  std::filesystem::path model_file(SlotName slot, std::string_view format) const;
+
+  // All of these refuse the serving slot with Errc::conflict, but for mark_proven.
+  Result<void> clear(SlotName slot) const;
+  Result<void> open_for_writing(SlotName slot) const;  // removes release.json: from now on the slot counts as empty
+  Result<void> seal(SlotName slot, const SlotContent& content) const;
+  Result<void> mark_proven(SlotName slot) const;
+
+ private:
+  std::filesystem::path release_file(SlotName slot) const;
+  Result<void> refuse_serving(SlotName slot) const;
+
+  std::filesystem::path folder_;
+};
+
+}  // namespace argosy::agent

@@ -1,0 +1,301 @@
+#include "agent/update/model_updater.hpp"
+
+#include "agent/update/runner_process.hpp"
+#include "common/base/file.hpp"
+#include "common/base/id.hpp"
+#include "common/base/random.hpp"
+#include "common/crypto/digest.hpp"
+#include "common/delta/patch_apply.hpp"
+
+namespace argosy::agent {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr Duration progress_interval{500};
+
+Result<FileDigest> expected_file(const std::string& digest, std::uint64_t size) {
+  ARGOSY_TRY(const Digest parsed, Digest::parse(digest));
+  return FileDigest{parsed, size};
+}
+
+Result<void> check_file(const fs::path& path, const wire::BlobRef& blob) {
+  std::error_code failed;
+  const auto size = fs::file_size(path, failed);
+  if (failed) return errno_error("cannot find " + path.string(), failed.value());
+  if (size != blob.size)
+    return make_error(Errc::digest_mismatch, path.string() + " has " + std::to_string(size) + " bytes; " +
+                                                 std::to_string(blob.size) + " were announced");
+  ARGOSY_TRY(const Digest digest, sha256_file(path));
+  if (digest.to_hex() == blob.digest) return {};
+  return make_error(Errc::digest_mismatch,
+                    path.string() + " has digest " + digest.to_hex() + "; " + blob.digest + " was announced");
+}
+
+// A whole download goes into the slot; what a patch made or an earlier try left is there already.
+Result<void> settle_artifact(const ModelFolder& folder, const Storage& storage, SlotName target,
+                             const wire::DesiredModel& wish) {
+  const fs::path download = storage.download(wish.artifact.digest);
+  const fs::path file = folder.model_file(target, wish.format);
+  std::error_code failed;
+  if (fs::exists(download, failed)) {
+    ARGOSY_CHECK(folder.open_for_writing(target));
+    fs::rename(download, file, failed);
+    if (failed) return errno_error("cannot move the download to " + file.string(), failed.value());
+  }
+  ARGOSY_CHECK(check_file(file, wish.artifact));
+  return folder.seal(target, {wish.version, wish.artifact.digest, wish.format, wish.artifact.size, false});
+}
+
+Result<void> patch_into_slot(const ModelFolder& folder, const Storage& storage, const ApplyPatch& effect,
+                             const SlotContent& base, const wire::DesiredModel& wish, const StopFlag& stop) {
+  ApplyRequest request;
+  request.old_path = folder.model_file(effect.base, base.format);
+  request.patch_path = storage.download(effect.patch.blob.digest);
+  ARGOSY_TRY(request.expected_old, expected_file(base.digest, base.size));
+  ARGOSY_TRY(request.expected_new, expected_file(wish.artifact.digest, wish.artifact.size));
+  request.max_result_bytes = wish.artifact.size;
+  ARGOSY_CHECK(folder.open_for_writing(effect.target));
+  ARGOSY_CHECK(apply_patch_to_file(request, folder.model_file(effect.target, wish.format),
+                                   [&](std::uint64_t, std::uint64_t) { return !stop->load(); }));
+  return {};
+}
+
+RunnerReport without_dataset() {
+  RunnerReport report;
+  report.ok = true;
+  return report;
+}
+
+}  // namespace
+
+ModelUpdater::ModelUpdater(UpdaterOptions options, UpdaterPorts ports)
+    : options_(std::move(options)),
+      ports_(std::move(ports)),
+      journal_(options_.storage.journal(options_.model)),
+      folder_(options_.storage.model(options_.model)),
+      running_(make_stop_flag()) {}
+
+Result<void> ModelUpdater::start() {
+  if (!is_name(options_.model)) return make_error(Errc::invalid_argument, "'" + options_.model + "' is no model name");
+  ARGOSY_CHECK(folder_.create());
+  ARGOSY_TRY(LoadedJournal loaded, journal_.load());
+  if (!loaded.remark.empty()) ports_.log(options_.model + ": " + loaded.remark);
+  ARGOSY_TRY(const Slots facts, folder_.read());
+  Step first = recover(loaded.state, facts, ports_.now());
+  if (first.next.seed == 0) first.next.seed = stable_hash(options_.seed, options_.model);
+  take(std::move(first));
+  return {};
+}
+
+void ModelUpdater::stop() {
+  stopped_ = true;
+  running_->store(true);
+}
+
+void ModelUpdater::wish(const wire::DesiredModel& wish) {
+  handle(Wished{wish});
+}
+void ModelUpdater::withdraw() {
+  handle(Withdrawn{});
+}
+void ModelUpdater::observe(const ProbationTotals& totals) {
+  if (state_.phase == Phase::probation) handle(Observed{totals});
+}
+
+void ModelUpdater::tick() {
+  if (unkept_) {
+    Step again = std::move(*unkept_);
+    unkept_.reset();
+    return take(std::move(again));
+  }
+  const auto due = wake_at(state_);
+  const Instant now = ports_.now();
+  if (due && (now >= *due || *due - now > retry_cap)) handle(Tick{});
+}
+
+void ModelUpdater::handle(const Event& event) {
+  if (stopped_ || unkept_) return;  // after a failed write only the repeated one counts
+  take(step(state_, event, ports_.now()));
+}
+
+// Keep, then act: an effect never runs whose state could be forgotten.
+void ModelUpdater::take(Step step) {
+  if (step.keep && !keep(step.next)) {
+    unkept_ = std::move(step);
+    return;
+  }
+  const bool moved = step.next.phase != state_.phase || step.next.cause != state_.cause;
+  state_ = std::move(step.next);
+  if (moved)
+    ports_.log(options_.model + ": " + std::string(to_string(state_.phase)) +
+               (state_.wish ? " " + state_.wish->version : "") +
+               (state_.cause.empty() ? "" : " (" + state_.cause + ": " + state_.message + ")"));
+  const Instant now = ports_.now();
+  if (moved || step.keep || now - reported_at_ >= progress_interval || now < reported_at_) {
+    reported_at_ = now;
+    ports_.changed();
+  }
+  for (const Effect& effect : step.effects) act(effect);
+}
+
+bool ModelUpdater::keep(const UpdateState& next) {
+  const auto saved = journal_.save(next);
+  if (!saved) ports_.log(options_.model + ": the journal cannot be written, waiting: " + saved.error().message);
+  return saved.has_value();
+}
+
+void ModelUpdater::act(const Effect& effect) {
+  std::visit([&](const auto& work) { perform(work, effect.ticket); }, effect.work);
+}
+
+void ModelUpdater::in_background(std::function<std::optional<Event>()> work) {
+  auto self = shared_from_this();
+  const bool queued = ports_.run_job([self, work = std::move(work)] {
+    auto event = work();
+    if (!event) return;
+    self->ports_.on_loop([self, event = std::move(*event)] { self->handle(event); });
+  });
+  if (!queued) ports_.log(options_.model + ": the job queue is full; the update goes on at the next start");
+}
+
+Placement ModelUpdater::placement_of(SlotName slot) const {
+  const auto& content = state_.slots.at(slot);
+  return {options_.model, folder_.path(), std::string(to_string(slot)), content ? content->version : ""};
+}
+
+void ModelUpdater::perform(const Survey&, std::int64_t ticket) {
+  in_background([storage = options_.storage, wish = *state_.wish, ticket]() -> std::optional<Event> {
+    Surveyed seen;
+    seen.ticket = ticket;
+    const auto free_bytes = storage.free_bytes();
+    seen.free_bytes = free_bytes ? *free_bytes : 0;
+    seen.have_bytes = storage.have_bytes(wish.artifact.digest);
+    std::error_code failed;
+    if (wish.validation.dataset) {
+      const auto size = fs::file_size(storage.dataset(wish.validation.dataset->digest), failed);
+      seen.dataset_ready = !failed && size == wish.validation.dataset->size;
+    }
+    return seen;
+  });
+}
+
+void ModelUpdater::perform(const ClearSlot& effect, std::int64_t) {
+  in_background([folder = folder_, effect, log = ports_.log]() -> std::optional<Event> {
+    const auto cleared = folder.clear(effect.slot);
+    if (!cleared) log("cannot clear a slot: " + cleared.error().message);
+    return std::nullopt;
+  });
+}
+
+void ModelUpdater::perform(const FetchBlob& effect, std::int64_t ticket) {
+  const Storage& storage = options_.storage;
+  FetchRequest request{effect.blob, storage.part(effect.blob.digest),
+                       effect.is_dataset ? storage.dataset(effect.blob.digest) : storage.download(effect.blob.digest)};
+  std::weak_ptr<ModelUpdater> weak = weak_from_this();
+  const auto progress = [weak, ticket](std::uint64_t bytes) {
+    if (const auto self = weak.lock()) self->handle(FetchProgress{ticket, bytes});
+  };
+  const auto done = [weak, ticket](std::optional<FetchFailure> failure) {
+    const auto self = weak.lock();
+    if (!self) return;
+    if (!failure) return self->handle(Fetched{ticket});
+    self->handle(FetchFailed{ticket, std::move(failure->error), failure->passing, failure->retry_after});
+  };
+  ports_.blobs->fetch(std::move(request), running_, progress, done);
+}
+
+void ModelUpdater::perform(const ApplyPatch& effect, std::int64_t ticket) {
+  const auto base = state_.slots.at(effect.base);
+  if (!base)
+    return in_background([ticket]() -> std::optional<Event> {
+      return PatchFailed{ticket, make_error(Errc::base_mismatch, "the patch's base is not on disk")};
+    });
+  in_background([folder = folder_, storage = options_.storage, effect, base = *base, wish = *state_.wish,
+                 stop = running_, ticket]() -> std::optional<Event> {
+    auto patched = patch_into_slot(folder, storage, effect, base, wish, stop);
+    storage.remove_download(effect.patch.blob.digest);
+    if (!patched) return PatchFailed{ticket, std::move(patched).error()};
+    return Patched{ticket};
+  });
+}
+
+void ModelUpdater::perform(const VerifyArtifact& effect, std::int64_t ticket) {
+  in_background(
+      [folder = folder_, storage = options_.storage, effect, wish = *state_.wish, ticket]() -> std::optional<Event> {
+        auto settled = settle_artifact(folder, storage, effect.target, wish);
+        if (!settled) return VerifyFailed{ticket, std::move(settled).error()};
+        return Verified{ticket};
+      });
+}
+
+void ModelUpdater::perform(const Validate& effect, std::int64_t ticket) {
+  const wire::ValidationSpec& spec = state_.wish->validation;
+  RunnerCall call;
+  call.runner = options_.runner;
+  call.model = folder_.model_file(effect.target, state_.wish->format);
+  if (spec.dataset) call.dataset = options_.storage.dataset(spec.dataset->digest);
+  if (!call.dataset)
+    call.dataset = options_.local_dataset;
+  else
+    call.local_dataset = options_.local_dataset;
+  call.metric = spec.metric;
+  call.max_memory_mb = spec.max_memory_mb;
+  call.timeout_s = spec.timeout_s;
+  Baseline baseline;
+  if (const SlotContent* served = state_.slots.served()) baseline = ports_.baseline(options_.model, served->version);
+  in_background([call, spec, baseline, stop = running_, ticket]() -> std::optional<Event> {
+    const RunnerReport report = call.dataset ? run_runner(call, stop) : without_dataset();
+    return Validated{ticket, judge_validation(spec, report), baseline};
+  });
+}
+
+void ModelUpdater::perform(const Activate& effect, std::int64_t ticket) {
+  in_background([serving = ports_.serving, placement = placement_of(effect.target), ticket]() -> std::optional<Event> {
+    auto failure = serving->switch_to(placement);
+    if (!failure) return Activated{ticket};
+    return ActivateFailed{ticket, std::move(failure->error), failure->switched};
+  });
+}
+
+void ModelUpdater::perform(const RollBack& effect, std::int64_t ticket) {
+  in_background([serving = ports_.serving, placement = placement_of(effect.target), ticket]() -> std::optional<Event> {
+    auto failure = serving->switch_to(placement);
+    if (!failure) return RolledBack{ticket};
+    return RollBackFailed{ticket, std::move(failure->error)};
+  });
+}
+
+void ModelUpdater::perform(const MarkProven& effect, std::int64_t) {
+  in_background([folder = folder_, effect, log = ports_.log]() -> std::optional<Event> {
+    const auto marked = folder.mark_proven(effect.slot);
+    if (!marked) log("cannot mark a slot as proven: " + marked.error().message);
+    return std::nullopt;
+  });
+}
+
+void ModelUpdater::perform(const MendLink& effect, std::int64_t) {
+  in_background(
+      [serving = ports_.serving, placement = placement_of(effect.slot), log = ports_.log]() -> std::optional<Event> {
+        const auto failure = serving->switch_to(placement);
+        if (failure) log("cannot mend the link of " + placement.model + ": " + failure->error.message);
+        return std::nullopt;
+      });
+}
+
+void ModelUpdater::perform(const Abort&, std::int64_t) {
+  running_->store(true);
+  running_ = make_stop_flag();
+}
+
+void ModelUpdater::perform(const Sweep&, std::int64_t) {
+  if (!state_.wish) return;
+  in_background([storage = options_.storage, wish = *state_.wish]() -> std::optional<Event> {
+    storage.remove_download(wish.artifact.digest);
+    for (const wire::PatchOffer& patch : wish.patches) storage.remove_download(patch.blob.digest);
+    return std::nullopt;
+  });
+}
+
+}  // namespace argosy::agent

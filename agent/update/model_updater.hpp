@@ -1,0 +1,88 @@
+// The shell around one model's update machine: keeps the state, acts on its effects, feeds the outcomes back.
+// Lives on the agent's loop thread; blocking work goes through `run_job` to the job thread and comes back by `on_loop`.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "agent/serving/serving.hpp"
+#include "agent/update/blob_source.hpp"
+#include "agent/update/journal.hpp"
+#include "agent/update/model_folder.hpp"
+#include "agent/update/storage.hpp"
+#include "agent/update/update_machine.hpp"
+
+namespace argosy::agent {
+
+struct UpdaterPorts {
+  std::function<bool(std::function<void()>)> run_job;  // on the job thread, in order; false: full
+  std::function<void(std::function<void()>)> on_loop;  // from any thread
+  std::function<Instant()> now;
+  std::function<Baseline(const std::string& model, const std::string& version)> baseline;
+  std::function<void()> changed;  // there is something new to report
+  std::function<void(const std::string& line)> log;
+  BlobSource* blobs = nullptr;
+  Serving* serving = nullptr;
+};
+
+struct UpdaterOptions {
+  std::string model;
+  Storage storage;
+  std::filesystem::path runner;
+  std::optional<std::filesystem::path> local_dataset;  // measured beside the release's own
+  std::uint64_t seed = 0;
+};
+
+class ModelUpdater : public std::enable_shared_from_this<ModelUpdater> {
+ public:
+  ModelUpdater(UpdaterOptions options, UpdaterPorts ports);
+
+  // Reads journal and facts and goes on where the last run ended. Errc::incompatible: a newer agent's journal.
+  Result<void> start();
+  void stop();  // what runs is told to end; outcomes are no longer taken
+
+  void wish(const wire::DesiredModel& wish);
+  void withdraw();
+  void tick();  // about once a second
+  void observe(const ProbationTotals& totals);
+
+  const UpdateState& state() const { return state_; }
+  wire::ModelReport report() const { return agent::report(options_.model, state_); }
+
+ private:
+  void handle(const Event& event);
+  void take(Step step);
+  bool keep(const UpdateState& next);
+  void act(const Effect& effect);
+
+  void perform(const Survey&, std::int64_t ticket);
+  void perform(const ClearSlot&, std::int64_t ticket);
+  void perform(const FetchBlob&, std::int64_t ticket);
+  void perform(const ApplyPatch&, std::int64_t ticket);
+  void perform(const VerifyArtifact&, std::int64_t ticket);
+  void perform(const Validate&, std::int64_t ticket);
+  void perform(const Activate&, std::int64_t ticket);
+  void perform(const RollBack&, std::int64_t ticket);
+  void perform(const MarkProven&, std::int64_t ticket);
+  void perform(const MendLink&, std::int64_t ticket);
+  void perform(const Abort&, std::int64_t ticket);
+  void perform(const Sweep&, std::int64_t ticket);
+
+  // Runs `work` on the job thread; the event that it returns is handled on the loop.
+  void in_background(std::function<std::optional<Event>()> work);
+  Placement placement_of(SlotName slot) const;
+
+  UpdaterOptions options_;
+  UpdaterPorts ports_;
+  Journal journal_;
+  ModelFolder folder_;
+  UpdateState state_;
+  std::optional<Step> unkept_;  // could not be written to the journal: tried again at the next tick
+  StopFlag running_;            // of the present effects
+  Instant reported_at_{};
+  bool stopped_ = false;
+};
+
+}  // namespace argosy::agent

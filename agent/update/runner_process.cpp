@@ -1,0 +1,165 @@
+#include "agent/update/runner_process.hpp"
+
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+#include <utility>
+#include <vector>
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/base/file.hpp"
+#include "common/wire/json_fields.hpp"
+
+extern char** environ;
+
+namespace argosy::agent {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using End = RunnerReport::End;
+
+constexpr std::size_t max_output_bytes = 256 << 10;
+constexpr int stop_check_ms = 200;
+
+std::vector<std::string> arguments_of(const RunnerCall& call) {
+  std::vector<std::string> arguments = {call.runner.string(), "--model", call.model.string()};
+  const auto add = [&](const char* flag, const std::string& value) {
+    arguments.emplace_back(flag);
+    arguments.push_back(value);
+  };
+  if (call.dataset) add("--dataset", call.dataset->string());
+  if (call.local_dataset) add("--local-dataset", call.local_dataset->string());
+  add("--metric", call.metric);
+  add("--threads", "1");
+  add("--max-memory-mb", std::to_string(std::max<std::uint32_t>(call.max_memory_mb, 32)));
+  add("--cpu-seconds", std::to_string(std::max<std::uint32_t>(call.timeout_s, 1)));
+  return arguments;
+}
+
+struct Child {
+  pid_t pid = -1;
+  UniqueFd output;
+};
+
+// A child with a process group of its own, its standard output on our pipe.
+Result<Child> spawn(const RunnerCall& call) {
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0) return errno_error("cannot make a pipe", errno);
+  UniqueFd ours(ends[0]);
+  const UniqueFd theirs(ends[1]);
+  posix_spawn_file_actions_t actions;
+  posix_spawnattr_t attributes;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawnattr_init(&attributes);
+  posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+  posix_spawn_file_actions_adddup2(&actions, theirs.get(), STDOUT_FILENO);
+  sigset_t none;
+  sigemptyset(&none);
+  posix_spawnattr_setsigmask(&attributes, &none);
+  posix_spawnattr_setpgroup(&attributes, 0);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK);
+  std::vector<std::string> arguments = arguments_of(call);
+  std::vector<char*> argv;
+  for (std::string& argument : arguments) argv.push_back(argument.data());
+  argv.push_back(nullptr);
+  Child child;
+  const int failed = ::posix_spawn(&child.pid, argv[0], &actions, &attributes, argv.data(), environ);
+  posix_spawn_file_actions_destroy(&actions);
+  posix_spawnattr_destroy(&attributes);
+  if (failed != 0) return errno_error("cannot start " + call.runner.string(), failed);
+  child.output = std::move(ours);
+  return child;
+}
+
+enum class ReadEnd { closed, timed_out, stopped, too_long };
+
+ReadEnd read_output(int fd, Clock::time_point deadline, const StopFlag& stop, std::string& output) {
+  for (;;) {
+    if (stop && stop->load()) return ReadEnd::stopped;
+    if (Clock::now() >= deadline) return ReadEnd::timed_out;
+    pollfd waiting{fd, POLLIN, 0};
+    if (::poll(&waiting, 1, stop_check_ms) <= 0) continue;
+    char buffer[4096];
+    const ssize_t got = ::read(fd, buffer, sizeof buffer);
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) return ReadEnd::closed;
+    output.append(buffer, static_cast<std::size_t>(got));
+    if (output.size() > max_output_bytes) return ReadEnd::too_long;
+  }
+}
+
+// The exit status; the child is killed when it lives past the deadline.
+int reap(pid_t pid, Clock::time_point deadline, const StopFlag& stop, bool& killed) {
+  int status = 0;
+  for (;;) {
+    const pid_t ended = ::waitpid(pid, &status, WNOHANG);
+    if (ended == pid || (ended < 0 && errno != EINTR)) return status;
+    if (!killed && (Clock::now() >= deadline || (stop && stop->load()))) {
+      ::kill(-pid, SIGKILL);
+      killed = true;
+    }
+    ::poll(nullptr, 0, 5);
+  }
+}
+
+RunnerReport ended(End end, std::string message) {
+  RunnerReport report;
+  report.end = end;
+  report.error_message = std::move(message);
+  return report;
+}
+
+}  // namespace
+
+Result<RunnerReport> parse_runner_output(std::string_view text) {
+  ARGOSY_TRY(const wire::Json document, wire::parse_document(text, max_output_bytes, "argosy-runner's answer"));
+  std::optional<Error> fault;
+  RunnerReport report;
+  wire::Fields fields(document, "", fault);
+  fields.required("ok", report.ok);
+  fields.optional("value", report.value);
+  fields.optional("samples", report.samples);
+  fields.optional("peak_memory_mb", report.peak_memory_mb);
+  fields.object("latency_ms", [&](wire::Fields& latency) { latency.optional("p95", report.latency_p95_ms); });
+  fields.object("error", [&](wire::Fields& error) {
+    error.required("type", report.error_type);
+    error.optional("message", report.error_message);
+  });
+  if (fault) return std::move(*fault).within("argosy-runner's answer");
+  return report;
+}
+
+RunnerReport run_runner(const RunnerCall& call, const StopFlag& stop) {
+  const auto child = spawn(call);
+  if (!child) return ended(End::not_started, child.error().message);
+  const auto deadline = Clock::now() + std::chrono::seconds(call.timeout_s);
+  std::string output;
+  const ReadEnd how = read_output(child->output.get(), deadline, stop, output);
+  bool killed = false;
+  if (how != ReadEnd::closed) {
+    ::kill(-child->pid, SIGKILL);
+    killed = true;
+  }
+  const int status = reap(child->pid, deadline, stop, killed);
+  if (how == ReadEnd::stopped) return ended(End::not_started, "validation was cancelled");
+  if (how == ReadEnd::timed_out || (killed && how == ReadEnd::closed)) return ended(End::timed_out, {});
+  if (how == ReadEnd::too_long) return ended(End::crashed, "the runner printed without end");
+  if (auto report = parse_runner_output(output)) return *report;
+  if (WIFSIGNALED(status))
+    return ended(End::crashed, "the model ended its process with signal " + std::to_string(WTERMSIG(status)) + " (" +
+                                   ::strsignal(WTERMSIG(status)) + ")");
+  if (WIFEXITED(status) && (WEXITSTATUS(status) == 2 || WEXITSTATUS(status) == 127))
+    return ended(End::not_started, call.runner.string() + " ended with exit code " +
+                                       std::to_string(WEXITSTATUS(status)) + ": is it the right version?");
+  return ended(End::crashed,
+               "the runner ended with exit code " + std::to_string(WEXITSTATUS(status)) + " and without an answer");
+}
+
+}  // namespace argosy::agent

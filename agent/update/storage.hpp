@@ -1,0 +1,39 @@
+// Where the agent keeps what, below its root folder. Pure paths, and the few looks at the disk that planning needs.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <set>
+#include <string>
+
+#include "common/base/error.hpp"
+#include "common/base/instant.hpp"
+
+namespace argosy::agent {
+
+class Storage {
+ public:
+  explicit Storage(std::filesystem::path root) : root_(std::move(root)) {}
+
+  const std::filesystem::path& root() const { return root_; }
+  std::filesystem::path model(const std::string& model) const { return root_ / "models" / model; }
+  std::filesystem::path journal(const std::string& model) const { return root_ / "state" / (model + ".json"); }
+  std::filesystem::path outbox() const { return root_ / "state" / "outbox.db"; }
+  std::filesystem::path identity() const { return root_ / "identity"; }
+  std::filesystem::path download(const std::string& digest) const { return root_ / "downloads" / digest; }
+  std::filesystem::path part(const std::string& digest) const { return root_ / "downloads" / (digest + ".part"); }
+  std::filesystem::path dataset(const std::string& digest) const { return root_ / "datasets" / digest; }
+
+  Result<void> create() const;
+  Result<std::uint64_t> free_bytes() const;
+  // Of a blob: its whole size when it was fetched, else that of its part; 0 without either.
+  std::uint64_t have_bytes(const std::string& digest) const;
+  // Removes downloads and data sets that nobody has touched for `age` and whose digest is not in `wanted`.
+  void sweep(const std::set<std::string>& wanted, Duration age) const;
+  void remove_download(const std::string& digest) const;
+
+ private:
+  std::filesystem::path root_;
+};
+
+}  // namespace argosy::agent
