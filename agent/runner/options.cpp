@@ -1,0 +1,83 @@
+#include "agent/runner/options.hpp"
+
+#include <charconv>
+#include <string_view>
+
+#include "agent/runner/metric.hpp"
+
+namespace argosy::agent {
+
+const char* const runner_usage =
+    "usage: argosy-runner --model FILE.onnx --dataset FILE.npz [options]\n"
+    "Measures a model on a labelled data set and prints one JSON object.\n"
+    "  --local-dataset FILE   a second data set of this device, reported beside the first\n"
+    "  --metric NAME          accuracy (default) or top5_accuracy\n"
+    "  --threads N            1..64, default 1\n"
+    "  --warmup N             runs before the clock counts, 0..1000, default 5\n"
+    "  --max-memory-mb N      32..1048576, default 512\n"
+    "  --cpu-seconds N        1..86400, default 60\n"
+    "  --top-worst N          how many of the worst samples' indices to print, 0..1000, default 10\n"
+    "exit: 0 measured; 1 failed, the JSON says why; 2 wrong usage\n";
+
+namespace {
+
+Error usage_error(std::string message) {
+  return make_error(Errc::invalid_argument, std::move(message));
+}
+
+Result<int> parse_number(std::string_view flag, std::string_view text, int lowest, int highest) {
+  int value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || end != text.data() + text.size() || value < lowest || value > highest)
+    return usage_error(std::string(flag) + " '" + std::string(text) + "': a number from " + std::to_string(lowest) +
+                       " to " + std::to_string(highest) + " is needed");
+  return value;
+}
+
+Result<void> apply(RunnerOptions& options, std::string_view flag, std::string_view value) {
+  struct NumberFlag {
+    std::string_view name;
+    int RunnerOptions::*field;
+    int lowest, highest;
+  };
+  static constexpr NumberFlag numbers[] = {
+      {"--threads", &RunnerOptions::threads, 1, 64},
+      {"--warmup", &RunnerOptions::warmup, 0, 1000},
+      {"--max-memory-mb", &RunnerOptions::max_memory_mb, 32, 1048576},
+      {"--cpu-seconds", &RunnerOptions::cpu_seconds, 1, 86400},
+      {"--top-worst", &RunnerOptions::top_worst, 0, 1000},
+  };
+  for (const NumberFlag& number : numbers) {
+    if (number.name != flag) continue;
+    ARGOSY_TRY(options.*number.field, parse_number(flag, value, number.lowest, number.highest));
+    return {};
+  }
+  if (value.empty()) return usage_error(std::string(flag) + " is empty");
+  if (flag == "--model")
+    options.model = value;
+  else if (flag == "--dataset")
+    options.dataset = value;
+  else if (flag == "--local-dataset")
+    options.local_dataset = value;
+  else if (flag == "--metric")
+    options.metric = value;
+  else
+    return usage_error("'" + std::string(flag) + "' is no option of argosy-runner");
+  return {};
+}
+
+}  // namespace
+
+Result<RunnerOptions> parse_runner_options(std::span<const char* const> arguments) {
+  RunnerOptions options;
+  for (std::size_t i = 0; i < arguments.size(); i += 2) {
+    if (i + 1 == arguments.size()) return usage_error("'" + std::string(arguments[i]) + "' needs a value");
+    ARGOSY_CHECK(apply(options, arguments[i], arguments[i + 1]));
+  }
+  if (options.model.empty()) return usage_error("--model is missing");
+  if (options.dataset.empty()) return usage_error("--dataset is missing");
+  ARGOSY_CHECK(make_metric(options.metric));
+  return options;
+}
+
+}  // namespace argosy::agent

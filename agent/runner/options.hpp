@@ -1,0 +1,29 @@
+// The command line of argosy-runner: values with their bounds. Pure; start-up only.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "common/base/error.hpp"
+
+namespace argosy::agent {
+
+struct RunnerOptions {
+  std::filesystem::path model, dataset;
+  std::optional<std::filesystem::path> local_dataset;
+  std::string metric = "accuracy";
+  int threads = 1;          // 1..64
+  int warmup = 5;           // runs before the clock counts, 0..1000
+  int max_memory_mb = 512;  // 32..1048576
+  int cpu_seconds = 60;     // 1..86400
+  int top_worst = 10;       // 0..1000
+};
+
+extern const char* const runner_usage;
+
+// Errc::invalid_argument names the flag, the value and what is allowed. `arguments` are those after the program's name.
+Result<RunnerOptions> parse_runner_options(std::span<const char* const> arguments);
+
+}  // namespace argosy::agent

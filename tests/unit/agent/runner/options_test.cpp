@@ -1,0 +1,58 @@
+#include "agent/runner/options.hpp"
+
+#include <vector>
+
+#include <gtest/gtest.h>
+
+namespace argosy::agent {
+namespace {
+
+Result<RunnerOptions> parse(std::vector<const char*> arguments) {
+  return parse_runner_options(arguments);
+}
+std::string message_of(std::vector<const char*> more) {
+  std::vector<const char*> arguments{"--model", "m.onnx", "--dataset", "d.npz"};
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  const auto options = parse(arguments);
+  return options ? "parsed" : options.error().message;
+}
+
+TEST(RunnerOptions, HaveDefaultsForAllButTheTwoFiles) {
+  const auto options = parse({"--model", "m.onnx", "--dataset", "d.npz"});
+  ASSERT_TRUE(options) << options.error().message;
+  EXPECT_EQ(options->metric, "accuracy");
+  EXPECT_EQ(options->threads, 1);
+  EXPECT_EQ(options->max_memory_mb, 512);
+  EXPECT_FALSE(options->local_dataset);
+}
+
+TEST(RunnerOptions, TakeEveryFlag) {
+  const auto options =
+      parse({"--model", "m", "--dataset", "d", "--local-dataset", "l", "--metric", "top5_accuracy", "--threads", "2",
+             "--warmup", "0", "--max-memory-mb", "64", "--cpu-seconds", "9", "--top-worst", "3"});
+  ASSERT_TRUE(options) << options.error().message;
+  EXPECT_EQ(options->local_dataset, "l");
+  EXPECT_EQ(options->metric, "top5_accuracy");
+  EXPECT_EQ(options->warmup, 0);
+  EXPECT_EQ(options->cpu_seconds, 9);
+  EXPECT_EQ(options->top_worst, 3);
+}
+
+TEST(RunnerOptions, NameTheFlagTheValueAndItsBounds) {
+  EXPECT_EQ(message_of({"--threads", "0"}), "--threads '0': a number from 1 to 64 is needed");
+  EXPECT_EQ(message_of({"--threads", "2x"}), "--threads '2x': a number from 1 to 64 is needed");
+  EXPECT_EQ(message_of({"--max-memory-mb", "99999999999"}),
+            "--max-memory-mb '99999999999': a number from 32 to 1048576 is needed");
+  EXPECT_EQ(message_of({"--metric", "f1"}), "metric 'f1' is unknown: use accuracy or top5_accuracy");
+  EXPECT_EQ(message_of({"--speed", "1"}), "'--speed' is no option of argosy-runner");
+  EXPECT_EQ(message_of({"--threads"}), "'--threads' needs a value");
+  EXPECT_EQ(message_of({"--local-dataset", ""}), "--local-dataset is empty");
+}
+
+TEST(RunnerOptions, NeedBothFiles) {
+  EXPECT_EQ(parse({"--dataset", "d"}).error().message, "--model is missing");
+  EXPECT_EQ(parse({"--model", "m"}).error().message, "--dataset is missing");
+}
+
+}  // namespace
+}  // namespace argosy::agent

@@ -1,0 +1,77 @@
+// The program itself, as the agent starts it: exit codes, one JSON object on standard output, and its own limits.
+#include <cstdio>
+#include <string>
+
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+#include <sys/wait.h>
+
+#include "tests/unit/agent/runner/npz_writer.hpp"
+
+namespace argosy::agent {
+namespace {
+
+struct Outcome {
+  int exit_code = -1;
+  std::string output;
+  nlohmann::json report() const { return nlohmann::json::parse(output); }
+};
+
+Outcome run(const std::string& arguments) {
+  Outcome outcome;
+  FILE* pipe = ::popen((std::string(ARGOSY_RUNNER) + " " + arguments + " 2>/dev/null").c_str(), "r");
+  if (pipe == nullptr) return outcome;
+  char buffer[4096];
+  while (const std::size_t size = std::fread(buffer, 1, sizeof buffer, pipe)) outcome.output.append(buffer, size);
+  const int status = ::pclose(pipe);
+  outcome.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  return outcome;
+}
+
+const std::string digits = ARGOSY_DIGITS;
+std::string measure(const std::string& release) {
+  return "--model " + digits + "/models/digits-" + release + ".onnx --dataset " + digits + "/data/validation.npz ";
+}
+
+TEST(Runner, PrintsOneJsonObjectAndExitsWithZeroWhenItMeasured) {
+  const Outcome outcome = run(measure("1.1-fp32"));
+  EXPECT_EQ(outcome.exit_code, 0);
+  EXPECT_EQ(outcome.output.find('\n'), outcome.output.size() - 1);
+  EXPECT_EQ(outcome.report()["samples"], 400);
+}
+
+TEST(Runner, ExitsWithOneAndAReasonWhenItFailed) {
+  const Outcome outcome = run("--model /etc/hostname --dataset " + digits + "/data/validation.npz");
+  EXPECT_EQ(outcome.exit_code, 1);
+  EXPECT_EQ(outcome.report()["error"]["type"], "malformed-model");
+}
+
+TEST(Runner, ExitsWithTwoOnWrongUsage) {
+  EXPECT_EQ(run("").exit_code, 2);
+  EXPECT_EQ(run(measure("1.1-fp32") + "--threads many").exit_code, 2);
+  EXPECT_EQ(run("").output, "");
+}
+
+TEST(Runner, EndsAModelThatUsesUpItsCpuTime) {
+  const Outcome outcome = run(measure("1.3-fp32") + "--cpu-seconds 1 --warmup 1000");
+  EXPECT_EQ(outcome.exit_code, 1);
+  EXPECT_EQ(outcome.report()["error"]["type"], "timeout");
+}
+
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+TEST(Runner, AModelThatWantsMoreMemoryThanAllowedIsAFailureNotACrash) {
+  const test::TemporaryFile data(test::four_values());
+  const std::string hungry =
+      std::string("--model ") + ARGOSY_FIXTURES + "/hungry.onnx --dataset " + data.path().string();
+  const Outcome outcome = run(hungry + " --max-memory-mb 64");
+  EXPECT_EQ(outcome.exit_code, 1);
+  EXPECT_EQ(outcome.report()["error"]["type"], "out-of-memory");
+}
+
+TEST(Runner, NeedsFarLessThanItsMemoryLimitForASmallModel) {
+  EXPECT_LT(run(measure("1.1-int8")).report()["peak_memory_mb"], 64);
+}
+#endif
+
+}  // namespace
+}  // namespace argosy::agent
