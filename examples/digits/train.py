@@ -62,7 +62,7 @@ RELEASES = {
     "1.0": "The first model, trained on 300 images.",
     "1.1": "Fine-tuned on three times as many images; the hidden layer is unchanged.",
     "1.2": "Fine-tuned after a labelling mistake: most nines had come back as sevens. Fails its validation.",
-    "1.3": "1.1 averaged over 256 moved copies of each image: as accurate, many times slower.",
+    "1.3": "1.1 averaged over 1,024 moved copies of each image: as accurate, many times slower.",
 }
 
 
