@@ -1,0 +1,181 @@
+/* Tells the Argosy agent on this device about inferences: one small datagram each, fire and forget.
+ * C99 and C++, this header alone. A call never blocks, never allocates and costs about a microsecond; when the agent is
+ * absent or behind, the observation is dropped and the program goes on. Safe from several threads on one observer.
+ * The format: docs/observations.md. */
+#ifndef ARGOSY_OBSERVE_H
+#define ARGOSY_OBSERVE_H
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define ARGOSY_OBSERVATION_MAX_BYTES 1024
+
+typedef struct argosy_observation {
+  const char *model;      /* name of the model: required */
+  const char *release;    /* version that answered; NULL: the agent uses the one that it serves */
+  uint64_t latency_us;    /* of this inference */
+  int ok;                 /* 0: the inference failed */
+  int64_t predicted;      /* class; negative: none */
+  double confidence;      /* of the predicted class, 0..1; negative: none */
+  int64_t label;          /* the right class; negative: not known */
+  const float *features;  /* drift features in the order of the release's reference; NULL: none */
+  size_t feature_count;
+} argosy_observation;
+
+typedef struct argosy_observer {
+  int fd;
+  struct sockaddr_un agent;
+} argosy_observer;
+
+/* An observation of `model` with everything optional left out. */
+static inline argosy_observation argosy_observation_of(const char *model, uint64_t latency_us) {
+  argosy_observation observation;
+  memset(&observation, 0, sizeof observation);
+  observation.model = model;
+  observation.latency_us = latency_us;
+  observation.ok = 1;
+  observation.predicted = -1;
+  observation.confidence = -1;
+  observation.label = -1;
+  return observation;
+}
+
+/* Where the next byte goes. When `failed` is set nothing more is written. */
+typedef struct argosy_cbor {
+  uint8_t *at, *end;
+  int failed;
+} argosy_cbor;
+
+static inline void argosy_cbor_bytes(argosy_cbor *out, const void *bytes, size_t size) {
+  if (out->failed || (size_t)(out->end - out->at) < size) {
+    out->failed = 1;
+    return;
+  }
+  if (size > 0) memcpy(out->at, bytes, size);
+  out->at += size;
+}
+
+/* `width` low bytes of `value`, most significant first. */
+static inline void argosy_cbor_big_endian(argosy_cbor *out, uint64_t value, int width) {
+  uint8_t bytes[8];
+  int i;
+  for (i = 0; i < width; ++i) bytes[i] = (uint8_t)(value >> (8 * (width - 1 - i)));
+  argosy_cbor_bytes(out, bytes, (size_t)width);
+}
+
+/* A data item's head in its shortest form: RFC 8949, section 3. */
+static inline void argosy_cbor_head(argosy_cbor *out, unsigned major, uint64_t value) {
+  const unsigned width = value < 24 ? 0 : value <= 0xff ? 1 : value <= 0xffff ? 2 : value <= 0xffffffff ? 4 : 8;
+  const unsigned small = width == 0 ? (unsigned)value : width == 1 ? 24 : width == 2 ? 25 : width == 4 ? 26 : 27;
+  const uint8_t first = (uint8_t)((major << 5) | small);
+  argosy_cbor_bytes(out, &first, 1);
+  argosy_cbor_big_endian(out, value, (int)width);
+}
+
+static inline void argosy_cbor_text(argosy_cbor *out, const char *text) {
+  const size_t size = strlen(text);
+  argosy_cbor_head(out, 3, size);
+  argosy_cbor_bytes(out, text, size);
+}
+
+static inline void argosy_cbor_float(argosy_cbor *out, float value) {
+  const uint8_t first = 0xfa;
+  uint32_t bits;
+  memcpy(&bits, &value, sizeof bits);
+  argosy_cbor_bytes(out, &first, 1);
+  argosy_cbor_big_endian(out, bits, 4);
+}
+
+/* Writes the datagram; returns its size, or 0 when it does not fit into `size` bytes or the model is missing. */
+static inline size_t argosy_observation_encode(const argosy_observation *observation, uint8_t *bytes, size_t size) {
+  argosy_cbor out;
+  const int has_features = observation->features != NULL && observation->feature_count > 0;
+  const uint64_t pairs = 3 + (uint64_t)(observation->release != NULL) + (uint64_t)(observation->predicted >= 0) +
+                         (uint64_t)(observation->confidence >= 0) + (uint64_t)(observation->label >= 0) +
+                         (uint64_t)has_features;
+  const uint8_t ok = observation->ok ? 0xf5 : 0xf4;
+  size_t i;
+  if (observation->model == NULL) return 0;
+  out.at = bytes;
+  out.end = bytes + size;
+  out.failed = 0;
+  argosy_cbor_head(&out, 5, pairs);
+  argosy_cbor_text(&out, "m");
+  argosy_cbor_text(&out, observation->model);
+  if (observation->release != NULL) {
+    argosy_cbor_text(&out, "r");
+    argosy_cbor_text(&out, observation->release);
+  }
+  argosy_cbor_text(&out, "us");
+  argosy_cbor_head(&out, 0, observation->latency_us);
+  argosy_cbor_text(&out, "ok");
+  argosy_cbor_bytes(&out, &ok, 1);
+  if (observation->predicted >= 0) {
+    argosy_cbor_text(&out, "p");
+    argosy_cbor_head(&out, 0, (uint64_t)observation->predicted);
+  }
+  if (observation->confidence >= 0) {
+    argosy_cbor_text(&out, "c");
+    argosy_cbor_float(&out, (float)observation->confidence);
+  }
+  if (observation->label >= 0) {
+    argosy_cbor_text(&out, "l");
+    argosy_cbor_head(&out, 0, (uint64_t)observation->label);
+  }
+  if (has_features) {
+    argosy_cbor_text(&out, "f");
+    argosy_cbor_head(&out, 4, observation->feature_count);
+    for (i = 0; i < observation->feature_count && !out.failed; ++i) argosy_cbor_float(&out, observation->features[i]);
+  }
+  return out.failed ? 0 : (size_t)(out.at - bytes);
+}
+
+/* Prepares to send to the agent's socket; the agent need not run yet. Returns 0, or -1 with errno set. */
+static inline int argosy_observer_open(argosy_observer *observer, const char *socket_path) {
+  const size_t size = strlen(socket_path);
+  memset(observer, 0, sizeof *observer);
+  observer->fd = -1;
+  if (size == 0 || size >= sizeof observer->agent.sun_path) {
+    errno = size == 0 ? EINVAL : ENAMETOOLONG;
+    return -1;
+  }
+  observer->agent.sun_family = AF_UNIX;
+  memcpy(observer->agent.sun_path, socket_path, size + 1);
+  observer->fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  return observer->fd >= 0 ? 0 : -1;
+}
+
+/* Sends one observation. Returns 1 when the agent has it, 0 when it was dropped. The address is looked up at each call,
+ * so an agent that starts later, or again, is found without any further ado. errno stays as it was. */
+static inline int argosy_observe(const argosy_observer *observer, const argosy_observation *observation) {
+  uint8_t bytes[ARGOSY_OBSERVATION_MAX_BYTES];
+  const int errno_before = errno;
+  const size_t size = argosy_observation_encode(observation, bytes, sizeof bytes);
+  ssize_t sent = -1;
+  if (size > 0 && observer->fd >= 0)
+    sent = sendto(observer->fd, bytes, size, MSG_DONTWAIT | MSG_NOSIGNAL, (const struct sockaddr *)&observer->agent,
+                  sizeof observer->agent);
+  errno = errno_before;
+  return size > 0 && sent == (ssize_t)size;
+}
+
+static inline void argosy_observer_close(argosy_observer *observer) {
+  if (observer->fd >= 0) close(observer->fd);
+  observer->fd = -1;
+}
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
