@@ -289,9 +289,13 @@ def copy_output(process, log, deadline):
                 return
 
 
-def end_command(process, by_itself_s=1, politely_s=15):
-    """A Ctrl-C reached the command too, so wait a moment first; then ask; then kill."""
-    for wait_s, then in ((by_itself_s, process.terminate), (politely_s, lambda: kill_tree(process.pid))):
+def end_command(process, by_itself_s=1, politely_s=10):
+    """A Ctrl-C reached the command too, so wait a moment first; then ask it and all below it; then kill."""
+    def ask_all():
+        send_signal([process.pid, *descendants(process.pid)], signal.SIGTERM)
+
+    for wait_s, then in ((by_itself_s, process.terminate), (by_itself_s, ask_all),
+                         (politely_s, lambda: kill_tree(process.pid))):
         try:
             process.wait(wait_s)
             return

@@ -41,8 +41,11 @@ class Run:
     def __init__(self, group, folder, preset, labels):
         self.group, self.folder, self.preset, self.labels = group, folder, preset, labels
         self.build = ROOT / "build" / preset
+        scratch = folder / "tmp"  # what a test that was cut short leaves here goes with the folder
+        scratch.mkdir()
+        scratch.chmod(0o1777)
         self.environment = {**os.environ, "ARGOSY_BUILD": str(self.build), "PYTHONPATH": str(ROOT / "scripts/lib"),
-                            "PYTHONDONTWRITEBYTECODE": "1", "UBSAN_OPTIONS": "print_stacktrace=1"}
+                            "PYTHONDONTWRITEBYTECODE": "1", "UBSAN_OPTIONS": "print_stacktrace=1", "TMPDIR": str(scratch)}
         self.outcomes = []
 
     def command(self, argv, cwd=ROOT, timeout_s=SUITE_TIMEOUT_S, **options):

@@ -27,6 +27,7 @@ CLEAN = {
     "server/main.cpp": ['"server/app/app.hpp"'],
     "server/app/app.cpp": ['"server/rollouts/rollout_store.hpp"', "<boost/beast/core.hpp>", "<thread>"],
     "server/rollouts/rollout_store.cpp": ["<pqxx/pqxx>", '"server/journal/journal_store.hpp"'],
+    "server/devices/device_rows.hpp": ["<pqxx/pqxx>"],
     "server/rollouts/rollout_service.cpp": ['"server/devices/device_service.hpp"', "<boost/asio/awaitable.hpp>"],
     "server/rollouts/rollout_api.cpp": ["<boost/beast/http.hpp>", '"server/http/router.hpp"'],
     "server/mqtt/paho_client.cpp": ["<mqtt/async_client.h>"],
@@ -51,8 +52,8 @@ PLANTED = {
         ("common/stats/a.hpp", '"common/wire/state.hpp"'), ("common/delta/a.hpp", '"common/crypto/keys.hpp"')],
     "only delta borrows the digests of crypto": [("common/wire/a.hpp", '"common/crypto/digest.hpp"')],
     "in common/ OpenSSL stays inside crypto/": [("common/delta/a.cpp", "<openssl/evp.h>")],
-    "only server/db, the journal and *_store.* see pqxx": [("server/rollouts/rollout_service.cpp", "<pqxx/pqxx>"),
-                                                           ("agent/update/a.cpp", "<pqxx/transaction>")],
+    "only server/db, the journal and *_store.* (with its *_rows.hpp) see pqxx": [
+        ("server/rollouts/rollout_service.cpp", "<pqxx/pqxx>"), ("agent/update/a.cpp", "<pqxx/transaction>")],
     "only server/mqtt and agent/link see Paho": [("server/app/app.cpp", "<mqtt/async_client.h>"),
                                                  ("agent/app/app.cpp", "<MQTTClient.h>")],
     "only server/http, *_api.*, server/app, agent/link and cli see Beast": [
@@ -61,7 +62,8 @@ PLANTED = {
     "only agent/runner sees ONNX Runtime": [("agent/serving/a.cpp", "<onnxruntime_c_api.h>")],
     "a capability never sees another's store or api": [
         ("server/rollouts/rollout_service.cpp", '"server/devices/device_store.hpp"'),
-        ("server/alerts/alert_api.cpp", '"server/devices/device_api.hpp"')],
+        ("server/alerts/alert_api.cpp", '"server/devices/device_api.hpp"'),
+        ("server/alerts/alert_store.cpp", '"server/devices/device_rows.hpp"')],
     "a capability never sees server/app": [("server/drift/drift_service.cpp", '"server/app/config.hpp"')],
     "plumbing knows no capability and no app": [("server/http/router.cpp", '"server/access/role.hpp"'),
                                                 ("server/db/db_pool.cpp", '"server/app/config.hpp"')],
