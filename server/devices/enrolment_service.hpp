@@ -54,6 +54,7 @@ class EnrolmentService {
   virtual Task<Result<bool>> is_current(DeviceId device, Digest fingerprint) = 0;
 };
 
+// Throws when the authority's certificate cannot be read: a mistake of the configuration.
 std::unique_ptr<EnrolmentService> create_enrolment_service(DbPool& db, EnrolmentOptions options);
 
 }  // namespace argosy::server

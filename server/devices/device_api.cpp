@@ -1,0 +1,131 @@
+#include "server/devices/device_api.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include "server/devices/device_json.hpp"
+#include "server/http/paging.hpp"
+#include "server/http/query.hpp"
+
+namespace argosy::server {
+
+namespace {
+
+Task<Result<Response>> list_devices(DeviceService& devices, Request& request) {
+  auto page = read_page(request);
+  if (!page) co_return page.error();
+  auto filter = parse_filter(request.query_value("filter").value_or(""));
+  if (!filter) co_return filter.error();
+  DeviceQuery query{std::move(*filter), std::nullopt, page->limit};
+  if (!page->after.empty()) query.after = DeviceId{page->after.front()};
+  auto asked = devices.list(std::move(query));
+  auto found = co_await std::move(asked);
+  if (!found) co_return found.error();
+  nlohmann::json items = nlohmann::json::array();
+  for (const Device& device : found->items) items.push_back(device_to_json(device));
+  CursorKey next;
+  if (found->next_after) next.push_back(found->next_after->value());
+  co_return page_response(request, items, next, found->total);
+}
+
+Task<Result<Response>> get_device(DeviceService& devices, Request& request) {
+  auto asked = devices.get(DeviceId{std::string(request.param("id"))});
+  auto device = co_await std::move(asked);
+  if (!device) co_return device.error();
+  co_return Response::json(device_to_json(*device).dump());
+}
+
+Task<Result<Response>> patch_device(DeviceService& devices, Request& request) {
+  auto patch = parse_label_patch(request.body);
+  if (!patch) co_return patch.error();
+  auto asked =
+      devices.patch_labels(DeviceId{std::string(request.param("id"))}, std::move(*patch), request.principal.actor());
+  auto device = co_await std::move(asked);
+  if (!device) co_return device.error();
+  co_return Response::json(device_to_json(*device).dump());
+}
+
+Task<Result<Response>> revoke_device(DeviceService& devices, Request& request) {
+  auto asked = devices.revoke(DeviceId{std::string(request.param("id"))}, request.principal.actor(), request.now);
+  auto revoked = co_await std::move(asked);
+  if (!revoked) co_return revoked.error();
+  co_return Response::no_content();
+}
+
+Task<Result<Response>> list_claims(EnrolmentService& enrolment, Request& request) {
+  auto asked = enrolment.list_claims();
+  auto claims = co_await std::move(asked);
+  if (!claims) co_return claims.error();
+  nlohmann::json items = nlohmann::json::array();
+  for (const Claim& claim : *claims) items.push_back(claim_to_json(claim));
+  co_return page_response(request, items, {}, static_cast<std::int64_t>(claims->size()));
+}
+
+Task<Result<Response>> create_claim(EnrolmentService& enrolment, Request& request) {
+  auto offer = parse_claim_offer(request.body);
+  if (!offer) co_return offer.error();
+  auto asked = enrolment.create_claim(std::move(*offer), request.principal.actor(), request.now);
+  auto claim = co_await std::move(asked);
+  if (!claim) co_return claim.error();
+  co_return Response::json(new_claim_to_json(*claim).dump(), 201);
+}
+
+Task<Result<Response>> revoke_claim(EnrolmentService& enrolment, Request& request) {
+  auto id = id_param(request);
+  if (!id) co_return id.error();
+  auto asked = enrolment.revoke_claim(*id, request.principal.actor(), request.now);
+  auto revoked = co_await std::move(asked);
+  if (!revoked) co_return revoked.error();
+  co_return Response::no_content();
+}
+
+Task<Result<Response>> enrol(EnrolmentService& enrolment, Request& request) {
+  auto order = parse_enrolment(request.body);
+  if (!order) co_return order.error();
+  auto asked = enrolment.enrol(std::move(*order), request.now);
+  auto credentials = co_await std::move(asked);
+  if (!credentials) co_return credentials.error();
+  co_return Response::json(credentials_to_json(*credentials).dump(), 201);
+}
+
+Task<Result<Response>> renew(EnrolmentService& enrolment, Request& request) {
+  auto csr = parse_renewal(request.body);
+  if (!csr) co_return csr.error();
+  auto asked = enrolment.renew(DeviceId{request.principal.name}, std::move(*csr), request.now);
+  auto credentials = co_await std::move(asked);
+  if (!credentials) co_return credentials.error();
+  co_return Response::json(credentials_to_json(*credentials).dump());
+}
+
+template <class Service>
+Handler bound(Service& service, Task<Result<Response>> (*answer)(Service&, Request&)) {
+  return [&service, answer](Request& request) { return answer(service, request); };
+}
+
+Route route(Method method, std::string path, Access access, Handler handler) {
+  Route result;
+  result.method = method;
+  result.path = std::move(path);
+  result.access = access;
+  result.handler = std::move(handler);
+  result.body_limit = 64 << 10;
+  return result;
+}
+
+}  // namespace
+
+void add_device_routes(Router& router, DeviceService& devices) {
+  router.add(route(Method::get, "/api/v1/devices", Access::viewer, bound(devices, list_devices)));
+  router.add(route(Method::get, "/api/v1/devices/{id}", Access::viewer, bound(devices, get_device)));
+  router.add(route(Method::patch, "/api/v1/devices/{id}", Access::operator_, bound(devices, patch_device)));
+  router.add(route(Method::del, "/api/v1/devices/{id}", Access::operator_, bound(devices, revoke_device)));
+}
+
+void add_enrolment_routes(Router& router, EnrolmentService& enrolment) {
+  router.add(route(Method::get, "/api/v1/claims", Access::admin, bound(enrolment, list_claims)));
+  router.add(route(Method::post, "/api/v1/claims", Access::admin, bound(enrolment, create_claim)));
+  router.add(route(Method::del, "/api/v1/claims/{id}", Access::admin, bound(enrolment, revoke_claim)));
+  router.add(route(Method::post, "/device/v1/enrol", Access::open, bound(enrolment, enrol)));
+  router.add(route(Method::post, "/device/v1/renew", Access::device, bound(enrolment, renew)));
+}
+
+}  // namespace argosy::server

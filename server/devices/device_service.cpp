@@ -1,0 +1,48 @@
+#include "server/devices/device_service.hpp"
+
+#include <algorithm>
+
+#include "server/devices/device_store.hpp"
+
+namespace argosy::server {
+
+namespace {
+
+constexpr std::size_t max_states_at_once = 500;
+constexpr std::size_t max_page = 500;
+
+class StoredDeviceService final : public DeviceService {
+ public:
+  explicit StoredDeviceService(DbPool& db) : store_(db) {}
+
+  Task<Result<DevicePage>> list(DeviceQuery query) override {
+    query.limit = std::clamp<std::size_t>(query.limit, 1, max_page);
+    return store_.list(std::move(query));
+  }
+  Task<Result<Device>> get(DeviceId id) override { return store_.get(std::move(id)); }
+  Task<Result<Device>> patch_labels(DeviceId id, LabelPatch patch, std::string actor) override {
+    return store_.patch_labels(std::move(id), std::move(patch), std::move(actor));
+  }
+  Task<Result<void>> revoke(DeviceId id, std::string actor, Instant now) override {
+    return store_.revoke(std::move(id), std::move(actor), now);
+  }
+  Task<Result<std::vector<StateOutcome>>> take_states(std::vector<ReceivedState> states, Instant now) override {
+    if (states.empty()) co_return std::vector<StateOutcome>{};
+    if (states.size() > max_states_at_once)
+      co_return make_error(Errc::too_large, std::to_string(states.size()) + " states at once; the limit is " +
+                                                std::to_string(max_states_at_once));
+    auto taken = store_.take_states(std::move(states), now);
+    co_return co_await std::move(taken);
+  }
+
+ private:
+  DeviceStore store_;
+};
+
+}  // namespace
+
+std::unique_ptr<DeviceService> create_device_service(DbPool& db) {
+  return std::make_unique<StoredDeviceService>(db);
+}
+
+}  // namespace argosy::server

@@ -1,0 +1,189 @@
+// The part of DeviceStore that takes in state documents: hundreds a second, a batch in one transaction.
+#include <algorithm>
+#include <map>
+
+#include "server/db/db_pool.hpp"
+#include "server/devices/device_report.hpp"
+#include "server/devices/device_rows.hpp"
+#include "server/devices/device_store.hpp"
+#include "server/journal/journal_store.hpp"
+
+namespace argosy::server {
+
+namespace {
+
+using Json = nlohmann::json;
+
+struct TakeStates {
+  std::vector<ReceivedState> states;
+  Instant now;
+
+  std::vector<StateOutcome> operator()(pqxx::work& transaction) const {
+    std::map<std::string, Known> known = lock_known(transaction);
+    std::vector<StateOutcome> outcomes;
+    outcomes.reserve(states.size());
+    for (const ReceivedState& received : states) outcomes.push_back(take(transaction, received, known));
+    write(transaction, known);
+    return outcomes;
+  }
+
+ private:
+  struct Known {
+    std::int64_t nonce = 0;
+    std::optional<wire::DeviceState> report;  // the newest, stored or taken now
+    std::string encoded;                      // of one taken now
+    bool taken = false;
+    bool live = false;
+    bool new_capabilities = false;
+    std::map<std::string, std::optional<InstalledModel>> models;  // to write; nothing: to delete
+  };
+
+  // Locks the rows in one order, so that two batches wait for each other instead of deadlocking.
+  std::map<std::string, Known> lock_known(pqxx::work& transaction) const {
+    Json ids = Json::array();
+    for (const ReceivedState& received : states) ids.push_back(received.state.device);
+    const pqxx::result rows = transaction.exec_params(
+        "select s.device_id, s.session_nonce, s.report::text from device_state s join devices d on d.id = s.device_id "
+        "where s.device_id in (select jsonb_array_elements_text($1::jsonb)) and d.revoked_at is null "
+        "order by s.device_id for update of s",
+        ids.dump());
+    std::map<std::string, Known> known;
+    for (const pqxx::row& row : rows) {
+      Known& device = known[row[0].as<std::string>()];
+      device.nonce = row[1].as<std::int64_t>();
+      if (auto report = wire::decode_device_state(row[2].as<std::string>())) device.report = std::move(*report);
+    }
+    return known;
+  }
+
+  StateOutcome take(pqxx::work& transaction, const ReceivedState& received, std::map<std::string, Known>& known) const {
+    const wire::DeviceState& state = received.state;
+    const auto found = known.find(state.device);
+    if (found == known.end()) return StateOutcome::unknown;
+    Known& device = found->second;
+    if (state.nonce < device.nonce) return StateOutcome::stale;
+
+    std::string encoded = wire::encode(state);
+    if (encoded.find("\\u0000") != std::string::npos) return StateOutcome::refused;
+    const ReportChange change = compare_reports(device.report ? &*device.report : nullptr, state);
+    for (const InstalledModel& model : change.models) device.models[model.model] = model;
+    for (const std::string& model : change.gone) device.models[model] = std::nullopt;
+    for (const UpdateChange& update : change.updates) append_update_event(transaction, state.device, update);
+    device.new_capabilities |= !device.report || device.report->capabilities != state.capabilities;
+    device.nonce = state.nonce;
+    device.report = state;
+    device.encoded = std::move(encoded);
+    device.taken = true;
+    device.live |= !received.retained;
+    return StateOutcome::taken;
+  }
+
+  static void append_update_event(pqxx::work& transaction, const std::string& device, const UpdateChange& change) {
+    const wire::UpdateReport& update = change.update;
+    const Json details = {{"from", change.from},       {"to", update.state},        {"version", update.version},
+                          {"rollout", update.rollout}, {"attempt", update.attempt}, {"cause", update.cause},
+                          {"source", update.source},   {"bytes", update.bytes},     {"full_bytes", update.full_bytes}};
+    append_event(transaction, {.kind = "update.state",
+                               .severity = std::string(severity(change)),
+                               .device_id = device,
+                               .rollout_id = update.rollout > 0 ? std::optional(update.rollout) : std::nullopt,
+                               .model = change.model,
+                               .message = describe(change),
+                               .details_json = details.dump(-1, ' ', false, Json::error_handler_t::replace)});
+  }
+
+  void write(pqxx::work& transaction, const std::map<std::string, Known>& known) const {
+    Json reports = Json::array();
+    Json capabilities = Json::array();
+    Json models = Json::array();
+    Json gone = Json::array();
+    for (const auto& [id, device] : known) {
+      if (!device.taken) continue;
+      const Json report = Json::parse(device.encoded);
+      if (device.new_capabilities) capabilities.push_back({{"device", id}, {"capabilities", report["capabilities"]}});
+      for (const auto& [name, model] : device.models) {
+        if (model) {
+          models.push_back(model_row(id, *model));
+        } else {
+          gone.push_back({{"device", id}, {"model", name}});
+        }
+      }
+      reports.push_back(report_row(id, device, report));
+    }
+    write_reports(transaction, reports);
+    write_capabilities(transaction, capabilities);
+    write_models(transaction, models, gone);
+  }
+
+  Json report_row(const std::string& id, const Known& device, const Json& report) const {
+    const wire::DeviceState& state = *device.report;
+    const std::uint32_t interval_s = std::clamp<std::uint32_t>(state.health_interval_s, 1, 86400);
+    return {{"device", id},
+            {"agent_version", state.agent_version},
+            {"rev", state.rev},
+            {"nonce", device.nonce},
+            {"report", report},
+            {"interval_s", interval_s},
+            {"seen_at", device.live ? Json(to_rfc3339(now)) : Json(nullptr)}};
+  }
+
+  static Json model_row(const std::string& id, const InstalledModel& model) {
+    return {{"device", id},
+            {"model", model.model},
+            {"version", model.version},
+            {"digest", model.digest},
+            {"previous_version", model.previous_version},
+            {"previous_digest", model.previous_digest},
+            {"update_state", model.update_state},
+            {"update_version", model.update_version}};
+  }
+
+  static void write_reports(pqxx::work& transaction, const Json& rows) {
+    if (rows.empty()) return;
+    transaction.exec_params0(
+        "update device_state s set agent_version = i.agent_version, reported_rev = i.rev, session_nonce = i.nonce, "
+        "report = i.report, interval_s = i.interval_s, last_seen_at = greatest(s.last_seen_at, i.seen_at) "
+        "from jsonb_to_recordset($1::jsonb) as i(device text, agent_version text, rev bigint, nonce bigint, "
+        "report jsonb, interval_s int, seen_at timestamptz) where s.device_id = i.device",
+        rows.dump());
+  }
+
+  static void write_capabilities(pqxx::work& transaction, const Json& rows) {
+    if (rows.empty()) return;
+    transaction.exec_params0(
+        "update devices d set capabilities = i.capabilities "
+        "from jsonb_to_recordset($1::jsonb) as i(device text, capabilities jsonb) "
+        "where d.id = i.device and d.capabilities <> i.capabilities",
+        rows.dump());
+  }
+
+  void write_models(pqxx::work& transaction, const Json& rows, const Json& gone) const {
+    if (!rows.empty())
+      transaction.exec_params0(
+          "insert into device_models (device_id, model, version, digest, previous_version, previous_digest, "
+          "update_state, update_version, updated_at) "
+          "select i.device, i.model, nullif(i.version, ''), nullif(i.digest, ''), nullif(i.previous_version, ''), "
+          "nullif(i.previous_digest, ''), i.update_state, nullif(i.update_version, ''), $2::timestamptz "
+          "from jsonb_to_recordset($1::jsonb) as i(device text, model text, version text, digest text, "
+          "previous_version text, previous_digest text, update_state text, update_version text) "
+          "on conflict (device_id, model) do update set version = excluded.version, digest = excluded.digest, "
+          "previous_version = excluded.previous_version, previous_digest = excluded.previous_digest, "
+          "update_state = excluded.update_state, update_version = excluded.update_version, "
+          "updated_at = excluded.updated_at",
+          rows.dump(), to_rfc3339(now));
+    if (!gone.empty())
+      transaction.exec_params0(
+          "delete from device_models m using jsonb_to_recordset($1::jsonb) as i(device text, model text) "
+          "where m.device_id = i.device and m.model = i.model",
+          gone.dump());
+  }
+};
+
+}  // namespace
+
+Task<Result<std::vector<StateOutcome>>> DeviceStore::take_states(std::vector<ReceivedState> states, Instant now) {
+  auto work = db_.transact(TakeStates{std::move(states), now});
+  co_return co_await std::move(work);
+}
+
+}  // namespace argosy::server

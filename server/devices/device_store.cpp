@@ -1,0 +1,172 @@
+#include "server/devices/device_store.hpp"
+
+#include "server/db/db_pool.hpp"
+#include "server/devices/device_rows.hpp"
+#include "server/devices/filter_sql.hpp"
+#include "server/journal/journal_store.hpp"
+
+namespace argosy::server {
+
+namespace {
+
+using Json = nlohmann::json;
+
+Error no_such_device(const DeviceId& id) {
+  return make_error(Errc::not_found, "there is no device '" + id.value() + "'");
+}
+
+const std::string& select_device() {
+  static const std::string sql =
+      "select d.id, d.hardware_class, d.labels::text as labels, d.capabilities::text as capabilities, "
+      "coalesce(s.agent_version, '') as agent_version, coalesce(s.presence, 'never_seen') as presence, " +
+      ms_of("s.presence_since") + " as presence_since, coalesce(s.presence_reason, '') as presence_reason, " +
+      ms_of("s.last_seen_at") + " as last_seen_at, " + ms_of("d.enrolled_at") + " as enrolled_at, " +
+      ms_of("d.revoked_at") + " as revoked_at, " + ms_of("d.certificate_not_after") + " as certificate_not_after, " +
+      "coalesce(s.health, '{}')::text as health, " + ms_of("s.health_at") + " as health_at, " +
+      "coalesce(s.report, '{}')::text as report, "
+      "(select coalesce(jsonb_agg(jsonb_build_array(m.model, coalesce(m.version, ''), coalesce(m.digest, ''), "
+      "coalesce(m.previous_version, ''), coalesce(m.previous_digest, ''), m.update_state, "
+      "coalesce(m.update_version, '')) order by m.model), '[]') "
+      "from device_models m where m.device_id = d.id)::text as models, "
+      "(select coalesce(jsonb_agg(distinct t.feature order by t.feature), '[]') "
+      "from drift_state t where t.device_id = d.id and t.drifted)::text as drifted, "
+      "(select count(*) from alerts a where a.device_id = d.id and a.state = 'firing') as open_alerts "
+      "from devices d left join device_state s on s.device_id = d.id ";
+  return sql;
+}
+
+InstalledModel model_of(const Json& columns) {
+  return {columns[0], columns[1], columns[2], columns[3], columns[4], columns[5], columns[6]};
+}
+
+Device device_of(const pqxx::row& row) {
+  Device device;
+  device.id = DeviceId{row["id"].as<std::string>()};
+  device.hardware_class = row["hardware_class"].as<std::string>();
+  device.labels = labels_of(row["labels"]);
+  device.capabilities_json = row["capabilities"].as<std::string>();
+  device.agent_version = row["agent_version"].as<std::string>();
+  device.presence = parse_presence(row["presence"].as<std::string>()).value();
+  device.enrolled_at = instant(row["enrolled_at"]);
+  device.presence_since = optional_instant(row["presence_since"]).value_or(device.enrolled_at);
+  device.presence_reason = row["presence_reason"].as<std::string>();
+  device.last_seen_at = optional_instant(row["last_seen_at"]);
+  device.revoked_at = optional_instant(row["revoked_at"]);
+  device.certificate_not_after = optional_instant(row["certificate_not_after"]);
+  device.health_json = row["health"].as<std::string>();
+  device.health_at = optional_instant(row["health_at"]);
+  device.report_json = row["report"].as<std::string>();
+  for (const Json& columns : Json::parse(row["models"].as<std::string>())) device.models.push_back(model_of(columns));
+  device.drifted = Json::parse(row["drifted"].as<std::string>()).get<std::vector<std::string>>();
+  device.open_alerts = row["open_alerts"].as<std::int64_t>();
+  return device;
+}
+
+Result<Device> select_one(pqxx::work& transaction, const DeviceId& id) {
+  const pqxx::result rows = transaction.exec_params(select_device() + "where d.id = $1", id.value());
+  if (rows.empty()) return no_such_device(id);
+  return device_of(rows[0]);
+}
+
+struct ListDevices {
+  DeviceQuery query;
+
+  DevicePage operator()(pqxx::work& transaction) const {
+    const SqlCondition condition = to_sql(query.filter, 1);
+    const auto parameters = pqxx::prepare::make_dynamic_params(condition.parameters);
+    const std::string where = "where d.revoked_at is null and " + condition.text;
+    DevicePage page;
+    page.total =
+        transaction
+            .exec_params1("select count(*) from devices d left join device_state s on s.device_id = d.id " + where,
+                          parameters)[0]
+            .as<std::int64_t>();
+    const auto next = condition.parameters.size() + 1;
+    const pqxx::result rows =
+        transaction.exec_params(select_device() + where + " and d.id > $" + std::to_string(next) +
+                                    " order by d.id limit $" + std::to_string(next + 1),
+                                parameters, query.after ? query.after->value() : std::string(), query.limit + 1);
+    for (const pqxx::row& row : rows) {
+      if (page.items.size() == query.limit) {
+        page.next_after = page.items.back().id;
+        break;
+      }
+      page.items.push_back(device_of(row));
+    }
+    return page;
+  }
+};
+
+struct GetDevice {
+  DeviceId id;
+  Result<Device> operator()(pqxx::work& transaction) const { return select_one(transaction, id); }
+};
+
+struct PatchLabels {
+  DeviceId id;
+  LabelPatch patch;
+  std::string actor;
+
+  Result<Device> operator()(pqxx::work& transaction) const {
+    const pqxx::result rows = transaction.exec_params(
+        "select labels::text, revoked_at is not null from devices where id = $1 for update", id.value());
+    if (rows.empty()) return no_such_device(id);
+    if (rows[0][1].as<bool>())
+      return make_error(Errc::conflict, "the device '" + id.value() + "' was revoked; its labels stay as they are");
+    const Labels before = labels_of(rows[0][0]);
+    ARGOSY_TRY(const Labels after, apply_patch(before, patch));
+    if (after != before) {
+      transaction.exec_params0("update devices set labels = $2::jsonb where id = $1", id.value(), labels_json(after));
+      append_audit(transaction, actor, "device.label", "device/" + id.value(),
+                   Json{{"before", before}, {"after", after}}.dump());
+    }
+    return select_one(transaction, id);
+  }
+};
+
+struct RevokeDevice {
+  DeviceId id;
+  std::string actor;
+  Instant now;
+
+  Result<void> operator()(pqxx::work& transaction) const {
+    const pqxx::result rows =
+        transaction.exec_params("select revoked_at is not null from devices where id = $1 for update", id.value());
+    if (rows.empty()) return no_such_device(id);
+    if (rows[0][0].as<bool>()) return {};
+    transaction.exec_params0("update devices set revoked_at = $2::timestamptz where id = $1", id.value(),
+                             to_rfc3339(now));
+    append_audit(transaction, actor, "device.revoke", "device/" + id.value());
+    append_event(transaction, {.kind = "device.revoked",
+                               .severity = "warning",
+                               .device_id = id.value(),
+                               .rollout_id = std::nullopt,
+                               .model = std::nullopt,
+                               .message = id.value() + " was revoked by " + actor});
+    return {};
+  }
+};
+
+}  // namespace
+
+Task<Result<DevicePage>> DeviceStore::list(DeviceQuery query) {
+  auto work = db_.transact(ListDevices{std::move(query)});
+  co_return co_await std::move(work);
+}
+
+Task<Result<Device>> DeviceStore::get(DeviceId id) {
+  auto work = db_.transact(GetDevice{std::move(id)});
+  co_return co_await std::move(work);
+}
+
+Task<Result<Device>> DeviceStore::patch_labels(DeviceId id, LabelPatch patch, std::string actor) {
+  auto work = db_.transact(PatchLabels{std::move(id), std::move(patch), std::move(actor)});
+  co_return co_await std::move(work);
+}
+
+Task<Result<void>> DeviceStore::revoke(DeviceId id, std::string actor, Instant now) {
+  auto work = db_.transact(RevokeDevice{std::move(id), std::move(actor), now});
+  co_return co_await std::move(work);
+}
+
+}  // namespace argosy::server

@@ -1,0 +1,113 @@
+#include "server/devices/enrolment_service.hpp"
+
+#include "common/base/random.hpp"
+#include "common/crypto/digest.hpp"
+#include "common/crypto/keys.hpp"
+#include "common/crypto/token.hpp"
+#include "server/devices/enrolment_store.hpp"
+#include "server/http/json_body.hpp"
+
+namespace argosy::server {
+
+namespace {
+
+constexpr std::chrono::minutes clock_tolerance{10};  // a device's clock may lag behind ours
+
+struct Signer {
+  CertificateAndKey authority;
+  std::string csr_pem;
+  Instant not_before;
+  Instant not_after;
+
+  Result<IssuedCertificate> operator()(const DeviceId& device) const {
+    const ClientCertificateOptions options{device.value(), {not_before, not_after}, ""};
+    ARGOSY_TRY(std::string pem, issue_client_certificate(authority, csr_pem, options));
+    ARGOSY_TRY(const CertificateFacts facts, read_certificate(pem));
+    return IssuedCertificate{std::move(pem), facts.fingerprint.to_hex(), facts.not_after};
+  }
+};
+
+std::string sha256_hex(std::string_view text) {
+  return sha256(as_bytes(text)).to_hex();
+}
+
+// The request's key, once its name and its own signature hold.
+Result<std::string> key_of(std::string_view csr_pem, const DeviceId& device) {
+  auto csr = parse_csr(csr_pem);
+  if (!csr) return field_error("csr", csr.error().message);
+  if (!csr->common_name.empty() && csr->common_name != device.value())
+    return field_error("csr", "names '" + csr->common_name + "', not the device '" + device.value() + "'");
+  return sha256_hex(csr->public_key_pem);
+}
+
+class StoredEnrolmentService final : public EnrolmentService {
+ public:
+  StoredEnrolmentService(DbPool& db, EnrolmentOptions options)
+      : store_(db),
+        options_(std::move(options)),
+        authority_(read_certificate(options_.authority.certificate_pem).value()) {}
+
+  Task<Result<NewClaim>> create_claim(ClaimOffer offer, std::string actor, Instant now) override {
+    if (auto checked = check_claim(offer); !checked) co_return checked.error();
+    NewClaim claim{0, random_token(), authority_.fingerprint.to_hex()};
+    auto stored = store_.create_claim(std::move(offer), sha256_hex(claim.token), std::move(actor), now);
+    auto id = co_await std::move(stored);
+    if (!id) co_return id.error();
+    claim.id = *id;
+    co_return claim;
+  }
+  Task<Result<std::vector<Claim>>> list_claims() override { return store_.list_claims(); }
+  Task<Result<void>> revoke_claim(std::int64_t id, std::string actor, Instant now) override {
+    return store_.revoke_claim(id, std::move(actor), now);
+  }
+
+  Task<Result<Credentials>> enrol(EnrolmentRequest request, Instant now) override {
+    auto key = key_of(request.csr_pem, request.device);
+    if (!key) co_return key.error();
+    const DeviceId device = request.device;
+    Issue issue = signer(request.csr_pem, now);
+    std::string token_sha256 = sha256_hex(request.claim);
+    EnrolmentOrder order{std::move(request), std::move(token_sha256), std::move(*key),
+                         options_.way_back,  std::move(issue),        now};
+    auto stored = store_.enrol(std::move(order));
+    auto certificate = co_await std::move(stored);
+    if (!certificate) co_return certificate.error();
+    co_return credentials(device, std::move(certificate->pem));
+  }
+
+  Task<Result<Credentials>> renew(DeviceId device, std::string csr_pem, Instant now) override {
+    auto key = key_of(csr_pem, device);
+    if (!key) co_return key.error();
+    RenewalOrder order{device, std::move(*key), signer(csr_pem, now)};
+    auto stored = store_.renew(std::move(order));
+    auto certificate = co_await std::move(stored);
+    if (!certificate) co_return certificate.error();
+    co_return credentials(device, std::move(certificate->pem));
+  }
+
+  Task<Result<bool>> is_current(DeviceId device, Digest fingerprint) override {
+    return store_.is_current(std::move(device), fingerprint.to_hex());
+  }
+
+ private:
+  Issue signer(std::string csr_pem, Instant now) const {
+    const Instant not_after = std::min(now + options_.certificate_life, authority_.not_after);
+    return Signer{options_.authority, std::move(csr_pem), now - clock_tolerance, not_after};
+  }
+  Credentials credentials(DeviceId device, std::string pem) const {
+    return {std::move(device), std::move(pem), options_.authority.certificate_pem, options_.mqtt_host,
+            options_.mqtt_port};
+  }
+
+  EnrolmentStore store_;
+  EnrolmentOptions options_;
+  CertificateFacts authority_;
+};
+
+}  // namespace
+
+std::unique_ptr<EnrolmentService> create_enrolment_service(DbPool& db, EnrolmentOptions options) {
+  return std::make_unique<StoredEnrolmentService>(db, std::move(options));
+}
+
+}  // namespace argosy::server
