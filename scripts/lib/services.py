@@ -11,6 +11,7 @@ They are Programs (processes.py): start them through a Group and they leave no p
 
 For a test that only needs to know where they are: start_services(), or around a command scripts/lib/with-services.
 """
+import hashlib
 import os
 import pwd
 import secrets
@@ -20,7 +21,7 @@ import subprocess
 from collections import namedtuple
 from pathlib import Path
 
-from processes import Program, accepts_connections, free_port
+from processes import ROOT, Program, accepts_connections, free_port
 
 TlsFiles = namedtuple("TlsFiles", "ca certificate key")
 TEMPLATE = Path(__file__).with_name("mosquitto.conf.in")
@@ -52,7 +53,17 @@ def unprivileged_user():
 
 def reachable_by(user, folder):
     """Whether another user can walk down to the folder."""
-    return user is None or all(parent.stat().st_mode & 0o001 for parent in folder.resolve().parents)
+    return user is None or all(parent.stat().st_mode & 0o001 for parent in folder.resolve().parents if parent.exists())
+
+
+def lasting_folder(name):
+    """Where a service's data may stay from one run to the next: .argosy/NAME of this checkout, or, when the checkout is
+    where PostgreSQL's user cannot reach it (below /root), a folder in /var/tmp that belongs to this checkout."""
+    folder = ROOT / ".argosy" / name
+    if reachable_by(unprivileged_user(), folder):
+        return folder
+    checkout = hashlib.sha256(str(ROOT).encode()).hexdigest()[:12]
+    return Path("/var/tmp") / f"argosy-{checkout}" / name
 
 
 class Postgres(Program):
@@ -110,7 +121,7 @@ class Postgres(Program):
             self.folder.mkdir(parents=True, exist_ok=True)
             if not reachable_by(self.user, self.folder):
                 raise PermissionError(f"{self.folder}: the user {self.user}, as which PostgreSQL must run, cannot reach it; "
-                                      "use a folder below /tmp or /var/tmp, or do not run as root")
+                                      "take lasting_folder(NAME) or a folder below /tmp, or do not run as root")
             password_file.write_text(secrets.token_urlsafe(18))
             password_file.chmod(0o600)
             self._give_to_user()
