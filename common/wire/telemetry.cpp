@@ -279,6 +279,14 @@ Result<std::vector<TelemetryRecord>> read_records(CborReader& in) {
 
 }  // namespace
 
+std::string health_values_json(const HealthSample& sample) {
+  auto values = nlohmann::json::object();
+  for (const auto& field : health_fields) {
+    if (const auto& value = sample.*field.member) values[std::string(field.name)] = *value;
+  }
+  return values.dump();
+}
+
 Bytes encode_record(const TelemetryRecord& record) {
   Bytes out;
   CborWriter writer(out);

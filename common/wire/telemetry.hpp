@@ -79,6 +79,9 @@ struct TelemetryAck {
   friend bool operator==(const TelemetryAck&, const TelemetryAck&) = default;
 };
 
+// The values that are there as a JSON object, under the names of the fields; without the time.
+std::string health_values_json(const HealthSample& sample);
+
 // One record as it lies in the outbox; a batch is a CBOR map around such records.
 Bytes encode_record(const TelemetryRecord& record);
 Bytes encode(const TelemetryBatch& batch);

@@ -17,21 +17,21 @@ inline constexpr std::size_t series_point_limit = 2000;
 
 struct SeriesQuery {
   std::string device;
-  std::string model;  // empty: all models together
+  std::string model;  // empty: the first by name that has windows
   Instant from{};
   Instant to{};  // after `from`
   std::size_t points = 300;
 };
 
-// How wide one step is and where it starts: a round width in whole seconds, at least 1, so that there are no more than
-// `points` steps; starts are multiples of it.
+// How wide one step is and where it starts: a round width in seconds, no less than `shortest`, so that there are no
+// more than `points` steps; starts are multiples of it.
 struct SeriesGrid {
   std::int64_t start_s = 0;
   std::int64_t step_s = 1;
   std::size_t steps = 0;
   std::optional<std::size_t> step_of(Instant at) const;  // nothing outside the grid
 };
-SeriesGrid grid_of(const SeriesQuery& query);
+SeriesGrid grid_of(const SeriesQuery& query, Duration shortest);
 
 struct WindowRow {
   Instant started_at{};
@@ -52,6 +52,7 @@ struct SeriesMarker {
 
 // One step; what is not there is nothing, not zero.
 struct SeriesPoint {
+  bool present = false;                 // a window lies in the step
   std::optional<double> p50, p95, p99;  // ms
   std::optional<double> throughput_hz;
   std::optional<double> error_rate;
@@ -66,6 +67,7 @@ struct HealthColumns {
 };
 
 struct Series {
+  std::string model;
   SeriesGrid grid;
   std::vector<SeriesPoint> points;  // grid.steps of them, or none
   HealthColumns health;
@@ -91,7 +93,8 @@ class SeriesFold {
   std::vector<Cell> cells_;
 };
 
-// The document of docs/protocol.md; steps without a window are left out.
+// The document of docs/protocol.md. A single step without a window is the jitter of the windows' ends and left out; two
+// and more are silence, shown as one point of nulls.
 std::string series_to_json(const Series& series);
 
 }  // namespace argosy::server

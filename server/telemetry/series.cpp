@@ -1,0 +1,136 @@
+#include "server/telemetry/series.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include <nlohmann/json.hpp>
+
+namespace argosy::server {
+
+namespace {
+
+using nlohmann::json;
+
+constexpr std::array<std::int64_t, 21> round_widths_s{
+    1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 900, 1200, 1800, 3600, 7200, 14400, 21600, 28800, 43200, 86400};
+
+std::int64_t round_up_width(std::int64_t seconds) {
+  for (const auto width : round_widths_s) {
+    if (width >= seconds) return width;
+  }
+  return (seconds + 86399) / 86400 * 86400;
+}
+
+std::int64_t floor_to(std::int64_t value, std::int64_t width) {
+  const auto rest = value % width;
+  return value - (rest < 0 ? rest + width : rest);
+}
+
+double share(std::uint64_t part, std::uint64_t whole) {
+  return static_cast<double>(part) / static_cast<double>(whole);
+}
+
+json or_null(const std::optional<double>& value) {
+  return value ? json(*value) : json(nullptr);
+}
+
+}  // namespace
+
+std::optional<std::size_t> SeriesGrid::step_of(Instant at) const {
+  const auto seconds = floor_to(to_ms(at), 1000) / 1000;
+  if (seconds < start_s) return std::nullopt;
+  const auto step = static_cast<std::size_t>((seconds - start_s) / step_s);
+  return step < steps ? std::optional(step) : std::nullopt;
+}
+
+SeriesGrid grid_of(const SeriesQuery& query, Duration shortest) {
+  const auto from_s = floor_to(to_ms(query.from), 1000) / 1000;
+  const auto to_s = (to_ms(query.to) + 999) / 1000;
+  const auto points = static_cast<std::int64_t>(std::clamp<std::size_t>(query.points, 2, series_point_limit));
+  // One point in hand: the first step may start before `from`.
+  const auto asked = (to_s - from_s + points - 2) / (points - 1);
+  SeriesGrid grid;
+  grid.step_s = round_up_width(std::max<std::int64_t>({1, asked, (shortest.count() + 999) / 1000}));
+  grid.start_s = floor_to(from_s, grid.step_s);
+  grid.steps = static_cast<std::size_t>((std::max(to_s, from_s + 1) - grid.start_s + grid.step_s - 1) / grid.step_s);
+  return grid;
+}
+
+void SeriesFold::add(const WindowRow& row) {
+  const auto step = grid_.step_of(row.started_at);
+  if (!step) return;
+  Cell& cell = cells_[*step];
+  cell.count += row.count;
+  cell.errors += row.errors;
+  cell.labelled += row.labelled;
+  cell.correct += row.correct;
+  cell.seconds += std::max(0.0, std::chrono::duration<double>(row.ended_at - row.started_at).count());
+  cell.latency.merge(row.latency);
+  if (cell.version.empty() || row.started_at >= cell.newest) {
+    cell.newest = row.started_at;
+    cell.version = row.version;
+  }
+}
+
+std::vector<SeriesPoint> SeriesFold::points() const {
+  std::vector<SeriesPoint> points;
+  points.reserve(cells_.size());
+  for (const Cell& cell : cells_) {
+    SeriesPoint point;
+    point.present = !cell.version.empty();
+    point.p50 = cell.latency.quantile(0.50);
+    point.p95 = cell.latency.quantile(0.95);
+    point.p99 = cell.latency.quantile(0.99);
+    if (cell.seconds > 0) point.throughput_hz = static_cast<double>(cell.count) / cell.seconds;
+    if (cell.count > 0) point.error_rate = share(cell.errors, cell.count);
+    if (cell.labelled > 0) point.accuracy = share(cell.correct, cell.labelled);
+    if (point.present) point.labelled = cell.labelled;
+    point.version = cell.version;
+    points.push_back(std::move(point));
+  }
+  return points;
+}
+
+std::string series_to_json(const Series& series) {
+  json t = json::array(), p50 = json::array(), p95 = json::array(), p99 = json::array(), throughput = json::array();
+  json errors = json::array(), accuracy = json::array(), labelled = json::array(), version = json::array();
+  const auto is_present = [&](std::size_t step) { return step < series.points.size() && series.points[step].present; };
+  for (std::size_t step = 0; step < series.points.size(); ++step) {
+    const SeriesPoint& point = series.points[step];
+    const bool silence_begins =
+        step > 0 && is_present(step - 1) && !point.present && !is_present(step + 1) && step + 1 < series.points.size();
+    if (!point.present && !silence_begins) continue;
+    t.push_back(series.grid.start_s + static_cast<std::int64_t>(step) * series.grid.step_s);
+    p50.push_back(or_null(point.p50));
+    p95.push_back(or_null(point.p95));
+    p99.push_back(or_null(point.p99));
+    throughput.push_back(or_null(point.throughput_hz));
+    errors.push_back(or_null(point.error_rate));
+    accuracy.push_back(or_null(point.accuracy));
+    labelled.push_back(point.labelled ? json(*point.labelled) : json(nullptr));
+    version.push_back(point.present ? json(point.version) : json(nullptr));
+  }
+  json health{{"t", series.health.t}};
+  for (const auto& [name, values] : series.health.columns) {
+    json column = json::array();
+    for (const auto& value : values) column.push_back(or_null(value));
+    health[name] = std::move(column);
+  }
+  json markers = json::array();
+  for (const auto& marker : series.markers)
+    markers.push_back({{"t", to_ms(marker.at) / 1000}, {"kind", marker.kind}, {"label", marker.label}});
+  return json{{"model", series.model},
+              {"t", std::move(t)},
+              {"step_s", series.grid.step_s},
+              {"latency", {{"p50", std::move(p50)}, {"p95", std::move(p95)}, {"p99", std::move(p99)}}},
+              {"throughput_hz", std::move(throughput)},
+              {"error_rate", std::move(errors)},
+              {"accuracy", std::move(accuracy)},
+              {"labelled", std::move(labelled)},
+              {"version", std::move(version)},
+              {"health", std::move(health)},
+              {"markers", std::move(markers)}}
+      .dump();
+}
+
+}  // namespace argosy::server

@@ -1,0 +1,87 @@
+#include "server/telemetry/telemetry_api.hpp"
+
+#include <utility>
+
+#include <nlohmann/json.hpp>
+
+#include "server/http/query.hpp"
+
+namespace argosy::server {
+
+namespace {
+
+constexpr std::uint64_t telemetry_body_limit = 1ULL << 20;
+constexpr Duration usual_range{3'600'000};
+constexpr Duration longest_range{400LL * 24 * 3'600'000};
+
+Task<Result<Response>> post_telemetry(TelemetryService& telemetry, Request& request) {
+  auto batch = wire::decode_telemetry(as_bytes(request.body));
+  if (!batch) co_return batch.error();
+  if (batch->device != request.principal.name)
+    co_return make_error(Errc::forbidden, "the certificate is of \"" + request.principal.name +
+                                              "\", but the batch names \"" + batch->device + "\"");
+  std::vector<wire::TelemetryBatch> batches;
+  batches.push_back(std::move(*batch));
+  auto stored = telemetry.ingest(std::move(batches), request.now);
+  auto acks = co_await std::move(stored);
+  if (!acks) co_return acks.error();
+  if (!acks->front()) co_return acks->front().error();
+  co_return Response::json(wire::encode(*acks->front()));
+}
+
+Result<SeriesQuery> series_query(const Request& request) {
+  SeriesQuery query;
+  query.device = std::string(request.param("id"));
+  query.model = std::string(request.query_value("model").value_or(""));
+  ARGOSY_TRY(const auto to, instant_query(request, "to"));
+  query.to = to.value_or(request.now);
+  ARGOSY_TRY(const auto from, instant_query(request, "from"));
+  query.from = from.value_or(query.to - usual_range);
+  ARGOSY_TRY(const auto points, integer_query(request, "points", 300, 2, std::int64_t{series_point_limit}));
+  query.points = static_cast<std::size_t>(points);
+  if (query.from >= query.to || query.to - query.from > longest_range)
+    return make_error(Errc::invalid_argument, "\"from\" must be before \"to\", by at most 400 days");
+  return query;
+}
+
+Task<Result<Response>> get_series(TelemetryService& telemetry, Request& request) {
+  auto query = series_query(request);
+  if (!query) co_return query.error();
+  auto task = telemetry.series(std::move(*query));
+  const auto series = co_await std::move(task);
+  if (!series) co_return series.error();
+  co_return Response::json(series_to_json(*series));
+}
+
+Task<Result<Response>> get_integrity(TelemetryService& telemetry, Request& request) {
+  auto task = telemetry.integrity(std::string(request.param("id")));
+  const auto epochs = co_await std::move(task);
+  if (!epochs) co_return epochs.error();
+  auto items = nlohmann::json::array();
+  for (const auto& epoch : *epochs)
+    items.push_back({{"epoch", epoch.epoch},
+                     {"stored", epoch.stored},
+                     {"first_seq", epoch.first_seq},
+                     {"last_seq", epoch.last_seq},
+                     {"lost", epoch.lost},
+                     {"duplicates", epoch.duplicates},
+                     {"gaps", epoch.gaps}});
+  co_return Response::json(nlohmann::json{{"items", std::move(items)}}.dump());
+}
+
+}  // namespace
+
+void add_device_telemetry_routes(Router& device_router, TelemetryService& telemetry) {
+  device_router.add({Method::post, "/device/v1/telemetry", Access::device,
+                     [&telemetry](Request& request) { return post_telemetry(telemetry, request); },
+                     telemetry_body_limit});
+}
+
+void add_telemetry_routes(Router& router, TelemetryService& telemetry) {
+  router.add({Method::get, "/api/v1/devices/{id}/series", Access::viewer,
+              [&telemetry](Request& request) { return get_series(telemetry, request); }});
+  router.add({Method::get, "/api/v1/devices/{id}/telemetry-integrity", Access::viewer,
+              [&telemetry](Request& request) { return get_integrity(telemetry, request); }});
+}
+
+}  // namespace argosy::server

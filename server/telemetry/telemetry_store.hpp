@@ -1,0 +1,30 @@
+// The SQL that takes telemetry in. Functors for DbPool::transact: they own their arguments and may be repeated.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <pqxx/pqxx>
+
+#include "server/telemetry/telemetry_service.hpp"
+
+namespace argosy::server {
+
+struct StoredTelemetry {
+  TelemetryService::Acks acks;  // one a batch
+  std::vector<StoredWindow> windows;
+  TelemetryCounters counters;
+};
+
+struct StoreTelemetry {
+  std::vector<wire::TelemetryBatch> batches;
+  Instant now;
+  Result<StoredTelemetry> operator()(pqxx::work& transaction) const;
+};
+
+struct ReadIntegrity {
+  std::string device;
+  Result<std::vector<EpochIntegrity>> operator()(pqxx::work& transaction) const;
+};
+
+}  // namespace argosy::server
