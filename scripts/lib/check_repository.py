@@ -86,8 +86,8 @@ def shell_errors(root, file, shebang):
 
 
 def commands(root):
-    """What a person may call: the programs right in scripts/ and .ci/."""
-    for folder in ("scripts", ".ci"):
+    """What a person may call."""
+    for folder in ("scripts", "scripts/bench.d", ".ci"):
         for file in sorted((root / folder).glob("*")):
             if file.is_file():
                 yield file
