@@ -4,6 +4,7 @@
 
 #include "cli/command.hpp"
 #include "cli/exit_code.hpp"
+#include "cli/patch_command.hpp"
 
 namespace argosy::cli {
 
@@ -37,6 +38,7 @@ int run(int argc, char** argv) {
   add_device_commands(root, context);
   add_release_commands(root, context);
   add_rollout_commands(root, context);
+  add_patch_commands(root, context);
   try {
     root.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
