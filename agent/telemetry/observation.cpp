@@ -1,0 +1,120 @@
+#include "agent/telemetry/observation.hpp"
+
+#include <bit>
+#include <cmath>
+#include <limits>
+
+#include "common/base/id.hpp"
+#include "common/wire/cbor.hpp"
+
+namespace argosy::agent {
+
+namespace {
+
+using wire::CborReader;
+
+constexpr std::size_t max_features = 256;
+constexpr std::size_t max_pairs = 16;
+constexpr std::size_t max_name_bytes = 64;
+constexpr std::uint8_t cbor_false = 0xf4;
+constexpr std::uint8_t cbor_true = 0xf5;
+constexpr std::uint8_t cbor_float = 0xfa;
+constexpr std::uint8_t cbor_double = 0xfb;
+
+std::uint64_t big_endian(ByteView bytes) {
+  std::uint64_t value = 0;
+  for (const std::uint8_t byte : bytes) value = value << 8 | byte;
+  return value;
+}
+
+class Decoder {
+ public:
+  explicit Decoder(ByteView datagram) : bytes_(datagram), reader_(datagram) {}
+
+  Result<Observation> decode() {
+    ARGOSY_TRY(const std::size_t pairs, reader_.map(max_pairs));
+    for (std::size_t i = 0; i < pairs; ++i) {
+      ARGOSY_TRY(const std::string_view key, reader_.text(max_name_bytes));
+      ARGOSY_CHECK(read_value(key));
+    }
+    if (!reader_.at_end()) return reader_.malformed("the end");
+    if (!is_name(seen_.model)) return reader_.malformed("a model name under m");
+    if (!seen_.release.empty() && !is_version(seen_.release)) return reader_.malformed("a version under r");
+    return std::move(seen_);
+  }
+
+ private:
+  Result<void> read_value(std::string_view key) {
+    if (key == "m") return read_text(seen_.model);
+    if (key == "r") return read_text(seen_.release);
+    if (key == "us") return read_latency();
+    if (key == "ok") return read_flag(seen_.ok);
+    if (key == "p") return read_class(seen_.predicted);
+    if (key == "l") return read_class(seen_.label);
+    if (key == "c") return read_confidence();
+    if (key == "f") return read_features();
+    return reader_.skip();
+  }
+
+  Result<void> read_text(std::string& out) {
+    ARGOSY_TRY(out, reader_.text(max_name_bytes));
+    return {};
+  }
+  Result<void> read_latency() {
+    ARGOSY_TRY(seen_.latency_us, reader_.unsigned_integer(std::numeric_limits<std::uint32_t>::max() * 1000ULL));
+    return {};
+  }
+  Result<void> read_flag(bool& out) {
+    const std::uint8_t first = peek();
+    if (first != cbor_true && first != cbor_false) return reader_.malformed("true or false");
+    out = first == cbor_true;
+    return reader_.skip();
+  }
+  Result<void> read_class(std::optional<std::int64_t>& out) {
+    ARGOSY_TRY(const std::int64_t value, reader_.integer());
+    if (value < std::numeric_limits<int>::min() || value > std::numeric_limits<int>::max())
+      return reader_.malformed("a class of 32 bits");
+    out = value;
+    return {};
+  }
+  Result<void> read_confidence() {
+    ARGOSY_TRY(const double value, read_number());
+    if (!std::isnan(value)) seen_.confidence = value;
+    return {};
+  }
+  Result<void> read_features() {
+    ARGOSY_TRY(const std::size_t count, reader_.array(max_features));
+    for (std::size_t i = 0; i < count; ++i) {
+      ARGOSY_TRY(const double value, read_number());
+      seen_.features.push_back(value);
+    }
+    return {};
+  }
+  // Floats may be NaN here, which stands for "no value" and has a bin of its own.
+  Result<double> read_number() {
+    const std::size_t at = reader_.offset();
+    const std::uint8_t first = peek();
+    if (first != cbor_float && first != cbor_double) return reader_.number();
+    ARGOSY_CHECK(reader_.skip());
+    if (first == cbor_float)
+      return static_cast<double>(
+          std::bit_cast<float>(static_cast<std::uint32_t>(big_endian(bytes_.subspan(at + 1, 4)))));
+    return std::bit_cast<double>(big_endian(bytes_.subspan(at + 1, 8)));
+  }
+  std::uint8_t peek() const { return reader_.offset() < bytes_.size() ? bytes_[reader_.offset()] : 0; }
+
+  ByteView bytes_;
+  CborReader reader_;
+  Observation seen_;
+};
+
+}  // namespace
+
+Result<Observation> decode_observation(ByteView datagram) {
+  if (datagram.size() > max_observation_bytes)
+    return make_error(Errc::too_large, "an observation has " + std::to_string(datagram.size()) +
+                                           " bytes; the limit is " + std::to_string(max_observation_bytes));
+  return Decoder(datagram).decode();
+}
+
+}  // namespace argosy::agent

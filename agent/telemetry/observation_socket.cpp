@@ -1,0 +1,55 @@
+#include "agent/telemetry/observation_socket.hpp"
+
+#include <cerrno>
+#include <cstring>
+
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+namespace argosy::agent {
+
+namespace {
+
+constexpr int receive_buffer_bytes = 256 << 10;
+
+}  // namespace
+
+Result<ObservationSocket> ObservationSocket::open(const std::filesystem::path& path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  const std::string text = path.string();
+  if (text.empty() || text.size() >= sizeof address.sun_path)
+    return make_error(Errc::invalid_argument, "the socket's path '" + text + "' is longer than " +
+                                                  std::to_string(sizeof address.sun_path - 1) +
+                                                  " bytes: choose a shorter run_dir");
+  std::memcpy(address.sun_path, text.c_str(), text.size() + 1);
+  std::error_code failed;
+  std::filesystem::create_directories(path.parent_path(), failed);
+  UniqueFd fd(::socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!fd) return errno_error("cannot make a socket", errno);
+  ::setsockopt(fd.get(), SOL_SOCKET, SO_RCVBUF, &receive_buffer_bytes, sizeof receive_buffer_bytes);
+  ::unlink(text.c_str());
+  if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
+    return errno_error("cannot bind " + text, errno);
+  if (::chmod(text.c_str(), 0666) != 0) return errno_error("cannot open " + text + " to other users", errno);
+  return ObservationSocket(std::move(fd));
+}
+
+std::size_t ObservationSocket::drain(std::size_t limit, const std::function<void(const Observation&)>& take) {
+  std::uint8_t buffer[max_observation_bytes + 1];
+  for (std::size_t taken = 0; taken < limit; ++taken) {
+    const ssize_t got = ::recv(fd_.get(), buffer, sizeof buffer, 0);
+    if (got < 0) return taken;
+    ++counters_.received;
+    const auto observation = decode_observation({buffer, static_cast<std::size_t>(got)});
+    if (observation)
+      take(*observation);
+    else
+      ++counters_.malformed;
+  }
+  return limit;
+}
+
+}  // namespace argosy::agent

@@ -1,0 +1,37 @@
+// The unix datagram socket that inference programs send observations to. Non-blocking; whoever owns it waits until
+// `fd()` is readable and calls drain(). A full socket costs a program its sample and nothing else.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+
+#include "agent/telemetry/observation.hpp"
+#include "common/base/file.hpp"
+
+namespace argosy::agent {
+
+class ObservationSocket {
+ public:
+  struct Counters {
+    std::uint64_t received = 0;
+    std::uint64_t malformed = 0;
+  };
+
+  // Replaces a socket that an earlier run left behind; programs of any user may send to it.
+  static Result<ObservationSocket> open(const std::filesystem::path& path);
+  ObservationSocket(ObservationSocket&&) = default;
+  ObservationSocket& operator=(ObservationSocket&&) = default;
+
+  int fd() const { return fd_.get(); }
+  // Takes up to `limit` datagrams; returns how many there were.
+  std::size_t drain(std::size_t limit, const std::function<void(const Observation&)>& take);
+  const Counters& counters() const { return counters_; }
+
+ private:
+  explicit ObservationSocket(UniqueFd fd) : fd_(std::move(fd)) {}
+  UniqueFd fd_;
+  Counters counters_;
+};
+
+}  // namespace argosy::agent

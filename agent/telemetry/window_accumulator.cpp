@@ -1,0 +1,131 @@
+#include "agent/telemetry/window_accumulator.hpp"
+
+#include <algorithm>
+
+namespace argosy::agent {
+
+// A new version pushes out the one that was not used for longest, unless that has counts in the present window.
+WindowAccumulator::Entry* WindowAccumulator::entry(const Key& key, Instant now) {
+  const auto found = entries_.find(key);
+  if (found != entries_.end()) return &found->second;
+  if (entries_.size() >= max_versions) {
+    const auto oldest = std::min_element(entries_.begin(), entries_.end(), [](const auto& a, const auto& b) {
+      return a.second.used_at < b.second.used_at;
+    });
+    if (oldest->second.count > 0) return nullptr;
+    entries_.erase(oldest);
+  }
+  Entry& fresh = entries_[key];
+  fresh.used_at = now;
+  return &fresh;
+}
+
+void WindowAccumulator::set_features(const std::string& model, const std::string& version,
+                                     const std::vector<wire::FeatureReference>& features) {
+  Entry* of = entry({model, version}, started_at_);
+  if (of == nullptr) return;
+  const bool same = std::equal(features.begin(), features.end(), of->features.begin(), of->features.end(),
+                               [](const wire::FeatureReference& reference, const Feature& feature) {
+                                 return reference.name == feature.name && reference.edges == feature.bins.edges();
+                               });
+  if (same) return;
+  of->features.clear();
+  for (const wire::FeatureReference& reference : features)
+    if (check_edges(reference.edges)) of->features.push_back({reference.name, BinCounts(reference.edges)});
+}
+
+void WindowAccumulator::count_features(Entry& entry, const Observation& observation, Instant now) {
+  if (observation.features.empty() || observation.features.size() != entry.features.size()) return;
+  const Duration since = std::chrono::duration_cast<Duration>(now - entry.features_at);
+  if (since >= Duration{0} && since < feature_interval_) return;
+  entry.features_at = now;
+  for (std::size_t i = 0; i < entry.features.size(); ++i) entry.features[i].bins.add(observation.features[i]);
+}
+
+void WindowAccumulator::add(const Observation& observation, const std::string& serving, Instant now) {
+  const std::string& version = observation.release.empty() ? serving : observation.release;
+  Entry* of = version.empty() ? nullptr : entry({observation.model, version}, now);
+  if (of == nullptr) {
+    ++dropped_;
+    return;
+  }
+  of->used_at = now;
+  ++of->count;
+  ++of->probation_count;
+  if (!observation.ok) {
+    ++of->errors;
+    ++of->probation_errors;
+    return;
+  }
+  const double latency_ms = static_cast<double>(observation.latency_us) / 1000.0;
+  of->latency_ms.add(latency_ms);
+  of->probation_latency_ms.add(latency_ms);
+  if (observation.predicted && (of->classes.size() < max_classes || of->classes.contains(int(*observation.predicted))))
+    ++of->classes[static_cast<int>(*observation.predicted)];
+  if (observation.predicted && observation.label) {
+    ++of->labelled;
+    if (*observation.predicted == *observation.label) ++of->correct;
+  }
+  count_features(*of, observation, now);
+}
+
+wire::InferenceWindow WindowAccumulator::window_of(const Key& key, Entry& entry) {
+  wire::InferenceWindow window;
+  window.model = key.model;
+  window.version = key.version;
+  window.count = entry.count;
+  window.errors = entry.errors;
+  window.labelled = entry.labelled;
+  window.correct = entry.correct;
+  window.latency = entry.latency_ms.encode();
+  window.classes = std::move(entry.classes);
+  for (Feature& feature : entry.features) {
+    if (feature.bins.total() == 0) continue;
+    window.features.push_back({feature.name, feature.bins.counts()});
+    feature.bins.clear();
+  }
+  return window;
+}
+
+std::vector<wire::InferenceWindow> WindowAccumulator::close(Instant now) {
+  std::vector<wire::InferenceWindow> windows;
+  for (auto& [key, entry] : entries_) {
+    if (entry.count == 0) continue;
+    wire::InferenceWindow window = window_of(key, entry);
+    window.started_at = std::min(started_at_, now);
+    window.ended_at = now;
+    windows.push_back(std::move(window));
+    entry.remembered.push_back(std::move(entry.latency_ms));
+    if (entry.remembered.size() > remembered_windows) entry.remembered.pop_front();
+    entry.count = entry.errors = entry.labelled = entry.correct = 0;
+    entry.latency_ms = {};
+    entry.classes.clear();
+  }
+  started_at_ = now;
+  return windows;
+}
+
+Baseline WindowAccumulator::baseline(const std::string& model, const std::string& version) const {
+  const auto found = entries_.find({model, version});
+  if (found == entries_.end()) return {};
+  LogHistogram all = found->second.latency_ms;
+  for (const LogHistogram& window : found->second.remembered) all.merge(window);
+  return {all.quantile(0.95), all.count()};
+}
+
+void WindowAccumulator::begin_probation(const std::string& model, const std::string& version) {
+  const auto found = entries_.find({model, version});
+  if (found == entries_.end()) return;
+  found->second.probation_count = 0;
+  found->second.probation_errors = 0;
+  found->second.probation_latency_ms = {};
+}
+
+ProbationTotals WindowAccumulator::probation_totals(const std::string& model, const std::string& version) const {
+  const auto found = entries_.find({model, version});
+  if (found == entries_.end()) return {};
+  const Entry& entry = found->second;
+  return {entry.probation_count, entry.probation_errors, entry.probation_latency_ms.quantile(0.95), false};
+}
+
+}  // namespace argosy::agent

@@ -1,0 +1,76 @@
+// Folds observations into windows per model and version, and remembers enough of the last ones to compare versions.
+// Pure; one owner. Bounded: 32 versions at a time, 1,000 classes a window; what is over that is counted as dropped.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "agent/telemetry/observation.hpp"
+#include "agent/update/update_state.hpp"
+#include "common/stats/bins.hpp"
+#include "common/stats/log_histogram.hpp"
+#include "common/wire/telemetry.hpp"
+
+namespace argosy::agent {
+
+class WindowAccumulator {
+ public:
+  static constexpr std::size_t max_versions = 32;
+  static constexpr std::size_t max_classes = 1000;
+  static constexpr std::size_t remembered_windows = 30;
+
+  // feature_interval: at most one sample of the features in this time; 0 takes all.
+  explicit WindowAccumulator(Instant now, Duration feature_interval = Duration{0})
+      : started_at_(now), feature_interval_(feature_interval) {}
+
+  // The bins that came with a release; windows from the next on use them.
+  void set_features(const std::string& model, const std::string& version,
+                    const std::vector<wire::FeatureReference>& features);
+  // `serving` is the version for an observation that names none.
+  void add(const Observation& observation, const std::string& serving, Instant now);
+  // One window for each version that saw traffic since the last call.
+  std::vector<wire::InferenceWindow> close(Instant now);
+
+  // Of the remembered windows and the present one.
+  Baseline baseline(const std::string& model, const std::string& version) const;
+  // Since begin_probation; program_down is not known here.
+  void begin_probation(const std::string& model, const std::string& version);
+  ProbationTotals probation_totals(const std::string& model, const std::string& version) const;
+
+  std::uint64_t dropped() const { return dropped_; }
+
+ private:
+  struct Key {
+    std::string model, version;
+    friend auto operator<=>(const Key&, const Key&) = default;
+  };
+  struct Feature {
+    std::string name;
+    BinCounts bins;
+  };
+  struct Entry {
+    std::uint64_t count = 0, errors = 0, labelled = 0, correct = 0;
+    LogHistogram latency_ms;
+    std::map<int, std::uint64_t> classes;
+    std::vector<Feature> features;
+    Instant features_at{};
+    std::deque<LogHistogram> remembered;
+    std::uint64_t probation_count = 0, probation_errors = 0;
+    LogHistogram probation_latency_ms;
+    Instant used_at{};
+  };
+
+  Entry* entry(const Key& key, Instant now);
+  void count_features(Entry& entry, const Observation& observation, Instant now);
+  static wire::InferenceWindow window_of(const Key& key, Entry& entry);
+
+  std::map<Key, Entry> entries_;
+  Instant started_at_;
+  Duration feature_interval_;
+  std::uint64_t dropped_ = 0;
+};
+
+}  // namespace argosy::agent
