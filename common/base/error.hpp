@@ -85,3 +85,16 @@ inline Error make_error(Errc code, std::string message) { return Error{code, std
     auto argosy_check = (expression);                                     \
     if (!argosy_check) return std::move(argosy_check).error();            \
   } while (false)
+
+// The same inside a coroutine. Build the awaitable first: ARGOSY_CO_TRY(auto rows, co_await std::move(reading));
+#define ARGOSY_CO_TRY_AS(binding, result, expression) \
+  auto result = (expression);                         \
+  if (!result) co_return std::move(result).error();   \
+  binding = std::move(*result)
+#define ARGOSY_CO_TRY(binding, expression) \
+  ARGOSY_CO_TRY_AS(binding, ARGOSY_TRY_JOIN(argosy_try_, __LINE__), expression)
+#define ARGOSY_CO_CHECK(expression)                                          \
+  do {                                                                       \
+    auto argosy_check = (expression);                                        \
+    if (!argosy_check) co_return std::move(argosy_check).error();            \
+  } while (false)

@@ -54,6 +54,11 @@ class BodyStream {
   virtual Task<Result<std::size_t>> read(std::uint8_t* buffer, std::size_t size) = 0;
 };
 
+struct PeerCertificate {  // verified against the listener's client authority before anyone sees it
+  std::string common_name;
+  std::string fingerprint;  // lower-case hex SHA-256 of the DER form
+};
+
 struct Request {
   Method method = Method::get;
   std::string path;                                         // decoded, without the query
@@ -63,6 +68,9 @@ struct Request {
   std::string body;                                         // empty on a streaming route
   BodyStream* stream = nullptr;                             // only on a streaming route
   Principal principal;
+  std::optional<PeerCertificate> peer_certificate;  // only on a TLS listener that asks for one
+  std::string peer_address;                         // "192.0.2.7"
+  std::string id;                                   // in the log, in problems and as X-Request-Id
   Instant now{};
   std::string_view param(std::string_view name) const;  // must exist in the route
   std::optional<std::string_view> header(std::string_view lower_case_name) const;

@@ -1,0 +1,108 @@
+#include "server/http/dispatcher.hpp"
+
+#include <spdlog/spdlog.h>
+
+namespace argosy::server {
+namespace {
+
+Response method_not_allowed(const Request& request, const std::vector<Method>& allowed) {
+  std::string list;
+  for (const Method method : allowed) {
+    list += (list.empty() ? "" : ", ") + std::string(to_string(method));
+    if (method == Method::get) list += ", HEAD";
+  }
+  Response response = problem(
+      405, "method-not-allowed", "The method is not allowed here",
+      std::string(to_string(request.method)) + " is not possible on " + request.path + "; possible are " + list);
+  response.headers.emplace_back("Allow", list);
+  return response;
+}
+
+Error access_error(Access access, const Principal& principal) {
+  if (access == Access::device) {
+    return make_error(Errc::unauthenticated, "this needs the client certificate of an enrolled device");
+  }
+  if (principal.kind == Principal::Kind::anonymous) {
+    return make_error(Errc::unauthenticated, "this needs a session or a bearer token: sign in first");
+  }
+  return make_error(Errc::forbidden, principal.actor() + " has the role " + std::string(to_string(principal.role)) +
+                                         ", which may not do this");
+}
+
+// Callers learn that something failed and where to look, not what the database said.
+Response answer_of(const Request& request, const Error& error) {
+  if (http_status(error.code) == 500) {
+    spdlog::error("{} {} {} failed: {}: {}", request.id, to_string(request.method), request.path, slug(error.code),
+                  error.message);
+    return problem(make_error(error.code, "the server failed; its log says why under request " + request.id));
+  }
+  return problem(error);
+}
+
+}  // namespace
+
+Dispatcher::Admission Dispatcher::without_route(const Request& request, const Router::Match& match) const {
+  if (!match.allowed.empty()) return {nullptr, method_not_allowed(request, match.allowed)};
+  const bool reads = request.method == Method::get || request.method == Method::head;
+  const bool programmatic = request.path.starts_with("/api/") || request.path.starts_with("/device/");
+  if (options_.files != nullptr && reads && !programmatic) {
+    if (auto file = options_.files->find(request.path, request.header("accept-encoding").value_or(""))) {
+      return {nullptr, std::move(file)};
+    }
+  }
+  return {nullptr, problem(make_error(Errc::not_found, "there is nothing at " + request.path))};
+}
+
+Task<Dispatcher::Admission> Dispatcher::admit(Request& request) const {
+  Router::Match match = options_.router->match(request.method, request.path);
+  if (match.route == nullptr) co_return without_route(request, match);
+  request.params = std::move(match.params);
+  if (options_.authenticate) {
+    auto authentication = options_.authenticate(request);
+    auto principal = co_await std::move(authentication);
+    if (principal) {
+      request.principal = std::move(*principal);
+    } else if (match.route->access != Access::open) {
+      co_return Admission{match.route, answer_of(request, principal.error())};
+    }
+  }
+  if (!allows(match.route->access, request.principal)) {
+    co_return Admission{match.route, problem(access_error(match.route->access, request.principal))};
+  }
+  co_return Admission{match.route, std::nullopt};
+}
+
+Task<Response> Dispatcher::handle(const Route& route, Request& request) const {
+  std::string failure;
+  try {
+    auto handling = options_.around ? options_.around(route, request) : route.handler(request);
+    auto response = co_await std::move(handling);
+    if (response) co_return std::move(*response);
+    co_return answer_of(request, response.error());
+  } catch (const std::exception& exception) {
+    failure = exception.what();
+  }
+  co_return answer_of(request, make_error(Errc::internal, "a handler threw: " + failure));
+}
+
+void Dispatcher::record(const Request& request, const Route* route, int status, std::uint64_t bytes_sent,
+                        double seconds) const {
+  const bool from_people = options_.listener == "operator";
+  spdlog::log(status >= 500 ? spdlog::level::warn : (from_people ? spdlog::level::info : spdlog::level::debug),
+              "{} {} {} {} {} B {:.1f} ms {} {}", request.id, to_string(request.method), request.path, status,
+              bytes_sent, seconds * 1000, request.principal.actor(), request.peer_address);
+  if (options_.metrics == nullptr) return;
+  options_.metrics
+      ->counter("argosy_http_requests_total", "Requests answered",
+                {{"listener", options_.listener},
+                 {"route", route == nullptr ? "none" : route->path},
+                 {"method", std::string(to_string(request.method))},
+                 {"status", std::to_string(status)}})
+      .add();
+  options_.metrics
+      ->histogram("argosy_http_request_duration_seconds", "Time from the whole header to the end of the response",
+                  {{"listener", options_.listener}})
+      .observe(seconds);
+}
+
+}  // namespace argosy::server

@@ -1,0 +1,45 @@
+// From a request's header to its route, past authentication, and from the whole request to the response: what a
+// listener does apart from the bytes. Runs on the I/O thread; answers every failure with a problem.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "server/http/metrics.hpp"
+#include "server/http/router.hpp"
+#include "server/http/static_files.hpp"
+
+namespace argosy::server {
+
+class Dispatcher {
+ public:
+  using Authenticate = std::function<Task<Result<Principal>>(const Request&)>;
+  using Around = std::function<Task<Result<Response>>(const Route&, Request&)>;
+  struct Options {
+    std::string listener;                // in metrics and the log: "operator", "device"
+    const Router* router = nullptr;      // outlives this
+    const StaticFiles* files = nullptr;  // for paths that no route has; may be null
+    Metrics* metrics = nullptr;          // outlives this
+    Authenticate authenticate;           // empty: everybody is anonymous
+    Around around;  // calls the route's handler, and may do something before and after; may be empty
+  };
+  explicit Dispatcher(Options options) : options_(std::move(options)) {}
+
+  struct Admission {
+    const Route* route = nullptr;
+    std::optional<Response> answer;  // without looking at the body: a refusal, or a file
+  };
+  // Fills the request's params and principal.
+  Task<Admission> admit(Request& request) const;
+  Task<Response> handle(const Route& route, Request& request) const;
+
+  // Counts and logs one answered request.
+  void record(const Request& request, const Route* route, int status, std::uint64_t bytes_sent, double seconds) const;
+
+ private:
+  Admission without_route(const Request& request, const Router::Match& match) const;
+  Options options_;
+};
+
+}  // namespace argosy::server

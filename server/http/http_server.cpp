@@ -1,0 +1,149 @@
+#include "server/http/http_server.hpp"
+
+#include <set>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ssl/context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <spdlog/spdlog.h>
+
+#include "common/base/encoding.hpp"
+#include "common/base/random.hpp"
+#include "server/http/connection.hpp"
+
+namespace argosy::server {
+namespace {
+
+namespace asio = boost::asio;
+using boost::system::error_code;
+using tcp = asio::ip::tcp;
+
+constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
+constexpr std::chrono::milliseconds pause_after_failed_accept{100};
+
+}  // namespace
+
+struct HttpServer::Impl : std::enable_shared_from_this<Impl> {
+  Impl(asio::any_io_executor io_given, Options options_given, Dispatcher dispatcher, WorkerPool& file_reader)
+      : io(io_given), options(std::move(options_given)), acceptor(io), drained(io) {
+    context = std::make_shared<Connection::Context>(
+        Connection::Context{io, std::move(dispatcher), file_reader, options.limits, 1, to_hex(secure_random(3)) + "-"});
+  }
+
+  asio::any_io_executor io;
+  Options options;
+  tcp::acceptor acceptor;
+  asio::steady_timer drained;  // cancelled when the last connection has gone
+  std::shared_ptr<asio::ssl::context> tls;
+  std::shared_ptr<Connection::Context> context;
+  std::set<std::shared_ptr<Connection>> connections;
+
+  Result<void> bind() {
+    error_code error;
+    const auto address = asio::ip::make_address(options.address, error);
+    if (error) return make_error(Errc::invalid_argument, "'" + options.address + "' is no IP address to listen on");
+    const tcp::endpoint endpoint(address, options.port);
+    acceptor.open(endpoint.protocol(), error);
+    if (!error) acceptor.set_option(tcp::acceptor::reuse_address(true), error);
+    if (!error) acceptor.bind(endpoint, error);
+    if (!error) acceptor.listen(asio::socket_base::max_listen_connections, error);
+    if (!error) return {};
+    return make_error(
+        error == asio::error::address_in_use ? Errc::conflict : Errc::io,
+        "cannot listen on " + options.address + ":" + std::to_string(options.port) + ": " + error.message());
+  }
+
+  static Task<void> accept_all(std::shared_ptr<Impl> self) {
+    asio::steady_timer pause(self->io);
+    for (;;) {
+      auto accepting = self->acceptor.async_accept(as_result);
+      auto [error, socket] = co_await std::move(accepting);
+      if (!self->acceptor.is_open()) co_return;
+      if (error) {  // out of descriptors, most likely: let some connections end
+        spdlog::warn("accepting a connection failed: {}", error.message());
+        pause.expires_after(pause_after_failed_accept);
+        auto waiting = pause.async_wait(as_result);
+        co_await std::move(waiting);
+        continue;
+      }
+      self->welcome(std::move(socket));
+    }
+  }
+
+  void welcome(tcp::socket socket) {
+    error_code ignored;
+    if (connections.size() >= options.max_connections) {
+      socket.close(ignored);
+      return;
+    }
+    socket.set_option(tcp::no_delay(true), ignored);
+    auto stream = tls ? make_tls_stream(std::move(socket), *tls) : make_tcp_stream(std::move(socket));
+    auto connection = std::make_shared<Connection>(std::move(stream), context);
+    connections.insert(connection);
+    const auto finished = [self = shared_from_this(), connection](const std::exception_ptr& failure) {
+      self->farewell(connection, failure);
+    };
+    asio::co_spawn(io, connection->run(), finished);
+  }
+
+  void farewell(const std::shared_ptr<Connection>& connection, const std::exception_ptr& failure) {
+    connections.erase(connection);
+    if (connections.empty()) drained.cancel();
+    try {
+      if (failure) std::rethrow_exception(failure);
+    } catch (const std::exception& exception) {
+      spdlog::error("a connection failed: {}", exception.what());
+    }
+  }
+
+  void stop_accepting() {
+    error_code ignored;
+    acceptor.close(ignored);
+    const auto present = connections;
+    for (const auto& connection : present) connection->stop();
+  }
+};
+
+HttpServer::HttpServer(asio::any_io_executor io, Options options, Dispatcher dispatcher, WorkerPool& file_reader)
+    : impl_(std::make_shared<Impl>(std::move(io), std::move(options), std::move(dispatcher), file_reader)) {}
+
+HttpServer::~HttpServer() {
+  error_code ignored;
+  impl_->acceptor.close(ignored);
+  for (const auto& connection : impl_->connections) connection->close();
+}
+
+Result<void> HttpServer::start() {
+  if (impl_->options.tls) {
+    ARGOSY_TRY(impl_->tls, make_tls_context(*impl_->options.tls));
+  }
+  ARGOSY_CHECK(impl_->bind());
+  asio::co_spawn(impl_->io, Impl::accept_all(impl_), asio::detached);
+  return {};
+}
+
+std::uint16_t HttpServer::port() const {
+  error_code ignored;
+  return impl_->acceptor.local_endpoint(ignored).port();
+}
+
+std::size_t HttpServer::connections() const {
+  return impl_->connections.size();
+}
+
+Task<void> HttpServer::stop(std::chrono::steady_clock::duration grace) {
+  const auto impl = impl_;
+  impl->stop_accepting();
+  if (impl->connections.empty()) co_return;
+  impl->drained.expires_after(grace);
+  auto waiting = impl->drained.async_wait(as_result);
+  co_await std::move(waiting);
+  const auto left = impl->connections;
+  for (const auto& connection : left) connection->close();
+}
+
+}  // namespace argosy::server

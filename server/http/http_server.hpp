@@ -1,0 +1,42 @@
+// One listener: accepts connections, bounds how many, and ends them gracefully. On the I/O thread. Knows no domain
+// word: routes, authentication and logging come in the Dispatcher.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include <boost/asio/any_io_executor.hpp>
+
+#include "server/http/dispatcher.hpp"
+#include "server/http/request_reader.hpp"
+#include "server/http/tls_context.hpp"
+#include "server/work/worker_pool.hpp"
+
+namespace argosy::server {
+
+class HttpServer {
+ public:
+  struct Options {
+    std::string address = "127.0.0.1";
+    std::uint16_t port = 0;  // 0: any free one; port() tells
+    std::optional<TlsFiles> tls;
+    std::size_t max_connections = 1024;  // more are turned away
+    RequestReader::Limits limits;
+  };
+  // `file_reader` reads the files of FileBody responses; it outlives the server.
+  HttpServer(boost::asio::any_io_executor io, Options options, Dispatcher dispatcher, WorkerPool& file_reader);
+  ~HttpServer();
+
+  Result<void> start();  // binds and accepts; Errc::conflict when the port is taken
+  std::uint16_t port() const;
+  std::size_t connections() const;
+  // Accepts no more, lets responses finish for at most `grace`, then closes what is left.
+  Task<void> stop(std::chrono::steady_clock::duration grace);
+
+ private:
+  struct Impl;
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace argosy::server

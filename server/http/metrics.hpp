@@ -1,0 +1,75 @@
+// Counters, gauges and histograms in the Prometheus text form. Any thread may count; series live as long as the
+// registry. Base units, `_total` on counters, and no label whose values grow with the fleet (never a device).
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace argosy::server {
+
+using MetricLabels = std::vector<std::pair<std::string, std::string>>;
+
+class Counter {
+ public:
+  void add(std::uint64_t n = 1) { value_.fetch_add(n, std::memory_order_relaxed); }
+  std::uint64_t value() const { return value_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<std::uint64_t> value_{0};
+};
+
+class Gauge {
+ public:
+  void set(double value) { value_.store(value, std::memory_order_relaxed); }
+  double value() const { return value_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<double> value_{0};
+};
+
+// Of durations in seconds: 1 ms to 60 s.
+class Histogram {
+ public:
+  static constexpr std::array bounds{0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1,
+                                     0.25,  0.5,    1.0,   2.5,  5.0,   10.0, 60.0};
+  void observe(double seconds);
+  std::uint64_t count(std::size_t bucket) const { return buckets_[bucket].load(std::memory_order_relaxed); }
+  double sum() const { return sum_.load(std::memory_order_relaxed); }
+
+ private:
+  std::array<std::atomic<std::uint64_t>, bounds.size() + 1> buckets_{};
+  std::atomic<double> sum_{0};
+};
+
+class Metrics {
+ public:
+  // The same name and labels give the same series. Keep the reference on a hot path.
+  Counter& counter(const std::string& name, const std::string& help, const MetricLabels& labels = {});
+  Gauge& gauge(const std::string& name, const std::string& help, const MetricLabels& labels = {});
+  Histogram& histogram(const std::string& name, const std::string& help, const MetricLabels& labels = {});
+  // A value that is read when somebody asks for it, on the thread that asks. `type` is "gauge" or "counter".
+  void sampled(const std::string& name, const std::string& help, const std::string& type, std::function<double()> read);
+
+  std::string text() const;
+
+ private:
+  struct Family;
+  Family& family(const std::string& name, const std::string& help, const std::string& type);
+
+  mutable std::mutex mutex_;
+  std::map<std::string, std::unique_ptr<Family>> families_;
+
+ public:
+  Metrics();
+  ~Metrics();
+};
+
+}  // namespace argosy::server

@@ -1,0 +1,213 @@
+#include "server/http/request_reader.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include <boost/beast/core/string.hpp>
+#include <boost/beast/http/buffer_body.hpp>
+#include <boost/beast/http/parser.hpp>
+
+#include "server/http/query.hpp"
+
+namespace argosy::server {
+namespace {
+
+namespace beast = boost::beast;
+namespace http = beast::http;
+using boost::system::error_code;
+
+constexpr std::size_t read_ahead = 64 * 1024;
+
+std::string_view view(beast::string_view text) {
+  return {text.data(), text.size()};
+}
+
+Error header_error(const error_code& error, std::uint32_t limit) {
+  if (error == http::error::header_limit) {
+    return make_error(Errc::too_large, "the request's header is larger than " + std::to_string(limit) + " bytes");
+  }
+  return make_error(Errc::invalid_argument, "this is no HTTP request: " + error.message());
+}
+
+std::optional<Method> method_of(http::verb verb) {
+  switch (verb) {
+    case http::verb::get:
+      return Method::get;
+    case http::verb::head:
+      return Method::head;
+    case http::verb::post:
+      return Method::post;
+    case http::verb::put:
+      return Method::put;
+    case http::verb::patch:
+      return Method::patch;
+    case http::verb::delete_:
+      return Method::del;
+    default:
+      return std::nullopt;
+  }
+}
+
+// "/path?query" of a target that may also be "http://host/path?query".
+std::string_view origin_form(std::string_view target) {
+  if (target.starts_with('/')) return target;
+  const std::size_t scheme = target.find("://");
+  if (scheme == std::string_view::npos) return {};
+  const std::size_t slash = target.find('/', scheme + 3);
+  return slash == std::string_view::npos ? std::string_view("/") : target.substr(slash);
+}
+
+Result<void> read_target(std::string_view target, Request& request) {
+  const std::string_view whole = origin_form(target);
+  const std::size_t mark = std::min(whole.find('?'), whole.size());
+  auto path = percent_decode(whole.substr(0, mark), false);
+  const bool printable = path && std::none_of(path->begin(), path->end(),
+                                              [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
+  if (whole.empty() || !printable) {
+    return make_error(Errc::invalid_argument, "the request's target does not decode to a path");
+  }
+  request.path = std::move(*path);
+  ARGOSY_TRY(request.query, parse_query(whole.substr(std::min(mark + 1, whole.size()))));
+  return {};
+}
+
+}  // namespace
+
+struct RequestReader::Impl {
+  using Parser = http::request_parser<http::buffer_body>;
+
+  Impl(ByteStream& stream_given, Limits limits_given) : stream(stream_given), limits(limits_given) {}
+
+  ByteStream& stream;
+  Limits limits;
+  std::string buffer;  // received, not parsed yet
+  std::optional<Parser> parser;
+  bool continue_sent = false;
+
+  // False at the end of the stream.
+  Task<Result<bool>> receive() {
+    std::array<std::uint8_t, 16 * 1024> piece;
+    auto reading = stream.read_some(piece.data(), piece.size());
+    auto count = co_await std::move(reading);
+    if (!count) co_return std::move(count).error();
+    buffer.append(reinterpret_cast<const char*>(piece.data()), *count);
+    co_return *count > 0;
+  }
+
+  error_code parse_some() {
+    error_code error;
+    const std::size_t used = parser->put(boost::asio::buffer(buffer.data(), buffer.size()), error);
+    buffer.erase(0, used);
+    return error;
+  }
+
+  bool client_waits() const {
+    return !continue_sent && parser->get().version() >= 11 && buffer.empty() && !parser->is_done() &&
+           beast::iequals(parser->get()[http::field::expect], "100-continue");
+  }
+};
+
+RequestReader::RequestReader(ByteStream& stream, Limits limits) : impl_(std::make_unique<Impl>(stream, limits)) {}
+RequestReader::~RequestReader() = default;
+
+Task<Result<RequestReader::Next>> RequestReader::read_header() {
+  Impl& self = *impl_;
+  self.parser.emplace();
+  self.parser->header_limit(self.limits.header_bytes);
+  self.parser->body_limit(boost::none);  // bounded by the reader of the body, which knows the route
+  self.continue_sent = false;
+  self.stream.expires_after(self.buffer.empty() ? self.limits.timeouts.idle : self.limits.timeouts.header);
+  bool begun = !self.buffer.empty();
+  for (;;) {
+    if (!self.buffer.empty()) {
+      const error_code error = self.parse_some();
+      if (self.parser->is_header_done()) co_return Next::request;
+      if (error && error != http::error::need_more) co_return header_error(error, self.limits.header_bytes);
+      if (self.buffer.size() > self.limits.header_bytes) {
+        co_return header_error(http::error::header_limit, self.limits.header_bytes);
+      }
+      if (!begun) self.stream.expires_after(self.limits.timeouts.header);
+      begun = true;
+    }
+    auto receiving = self.receive();
+    auto more = co_await std::move(receiving);
+    if (!more) co_return std::move(more).error();
+    if (!*more) co_return Next::end;
+  }
+}
+
+Result<Request> RequestReader::request() const {
+  const auto& message = impl_->parser->get();
+  Request request;
+  const auto method = method_of(message.method());
+  if (!method) {
+    return make_error(
+        Errc::invalid_argument,
+        "the method '" + std::string(view(message.method_string())).substr(0, 32) + "' is not served here");
+  }
+  request.method = *method;
+  if (message.version() >= 11 && message.count(http::field::host) != 1) {
+    return make_error(Errc::invalid_argument, "the request must have one Host header");
+  }
+  for (const auto& field : message) {
+    std::string name(view(field.name_string()));
+    std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return std::tolower(c); });
+    const auto [slot, is_new] = request.headers.emplace(std::move(name), view(field.value()));
+    if (!is_new) slot->second += ", " + std::string(view(field.value()));
+  }
+  ARGOSY_CHECK(read_target(view(message.target()), request));
+  return request;
+}
+
+bool RequestReader::keep_alive() const {
+  return impl_->parser->keep_alive();
+}
+bool RequestReader::http_1_0() const {
+  return impl_->parser->get().version() < 11;
+}
+bool RequestReader::body_done() const {
+  return impl_->parser->is_done();
+}
+bool RequestReader::client_waits() const {
+  return impl_->client_waits();
+}
+
+std::optional<std::uint64_t> RequestReader::content_length() const {
+  const auto length = impl_->parser->content_length();
+  if (!length) return std::nullopt;
+  return *length;
+}
+
+Task<Result<std::size_t>> RequestReader::read_body(std::uint8_t* out, std::size_t size) {
+  Impl& self = *impl_;
+  if (self.client_waits()) {
+    auto interim = self.stream.write("HTTP/1.1 100 Continue\r\n\r\n");
+    auto written = co_await std::move(interim);
+    if (!written) co_return std::move(written).error();
+  }
+  self.continue_sent = true;
+  self.stream.expires_after(self.limits.timeouts.transfer);
+  while (!self.parser->is_done()) {
+    if (!self.buffer.empty()) {
+      auto& body = self.parser->get().body();
+      body.data = out;
+      body.size = size;
+      body.more = true;
+      const std::size_t before = self.buffer.size();
+      const error_code error = self.parse_some();
+      const std::size_t produced = size - body.size;
+      const bool harmless = !error || error == http::error::need_more || error == http::error::need_buffer;
+      if (!harmless) co_return make_error(Errc::invalid_argument, "the body is malformed: " + error.message());
+      if (produced > 0) co_return produced;
+      if (self.buffer.size() < before) continue;
+      if (self.buffer.size() > read_ahead) co_return make_error(Errc::too_large, "a chunk's header is too large");
+    }
+    auto receiving = self.receive();
+    auto more = co_await std::move(receiving);
+    if (!more) co_return std::move(more).error();
+    if (!*more) co_return make_error(Errc::truncated, "the body ended before its announced length");
+  }
+  co_return std::size_t{0};
+}
+
+}  // namespace argosy::server
