@@ -1,0 +1,72 @@
+#include "agent/link/device_api.hpp"
+
+#include "common/wire/json_fields.hpp"
+
+namespace argosy::agent {
+
+namespace {
+
+HttpRequest post(std::string target, std::string body, std::string content_type = "application/json") {
+  HttpRequest request;
+  request.method = "POST";
+  request.target = std::move(target);
+  request.body = std::move(body);
+  request.content_type = std::move(content_type);
+  return request;
+}
+
+}  // namespace
+
+Task<Result<IssuedIdentity>> DeviceApi::enrol(EnrolmentOrder order) {
+  const wire::Json body = {{"claim", order.claim},
+                           {"device", order.device},
+                           {"hardware_class", order.hardware_class},
+                           {"csr", order.csr_pem},
+                           {"labels", order.labels}};
+  auto calling = https_.request(post("/device/v1/enrol", wire::dump(body)));
+  auto response = co_await std::move(calling);
+  if (!response) co_return std::move(response).error();
+  if (response->head.status != 201 && response->head.status != 200) co_return error_of(*response, "enrolment");
+  co_return decode_issued_identity(response->body);
+}
+
+Task<Result<IssuedIdentity>> DeviceApi::renew(std::string csr_pem) {
+  const wire::Json body = {{"csr", csr_pem}};
+  auto calling = https_.request(post("/device/v1/renew", wire::dump(body)));
+  auto response = co_await std::move(calling);
+  if (!response) co_return std::move(response).error();
+  if (response->head.status != 200) co_return error_of(*response, "renewal of the certificate");
+  co_return decode_issued_identity(response->body);
+}
+
+Task<Result<std::optional<wire::Desired>>> DeviceApi::desired(std::int64_t known_rev) {
+  HttpRequest request;
+  request.target = "/device/v1/desired";
+  request.headers["If-None-Match"] = "\"" + std::to_string(known_rev) + "\"";
+  auto calling = https_.request(std::move(request));
+  auto response = co_await std::move(calling);
+  if (!response) co_return std::move(response).error();
+  if (response->head.status == 304) co_return std::optional<wire::Desired>();
+  if (response->head.status != 200) co_return error_of(*response, "the desired document");
+  auto desired = wire::decode_desired(response->body);
+  if (!desired) co_return std::move(desired).error();
+  co_return std::optional(std::move(*desired));
+}
+
+Task<Result<void>> DeviceApi::post_state(std::string document) {
+  auto calling = https_.request(post("/device/v1/state", std::move(document)));
+  auto response = co_await std::move(calling);
+  if (!response) co_return std::move(response).error();
+  if (response->head.status != 204 && response->head.status != 200) co_return error_of(*response, "the state document");
+  co_return Result<void>();
+}
+
+Task<Result<wire::TelemetryAck>> DeviceApi::post_telemetry(Bytes batch) {
+  auto calling = https_.request(post("/device/v1/telemetry", std::string(as_text(batch)), "application/cbor"));
+  auto response = co_await std::move(calling);
+  if (!response) co_return std::move(response).error();
+  if (response->head.status != 200) co_return error_of(*response, "a telemetry batch");
+  co_return wire::decode_telemetry_ack(response->body);
+}
+
+}  // namespace argosy::agent

@@ -1,0 +1,39 @@
+// The server's device calls (docs/protocol.md, "Device side over HTTPS") as coroutines. Knows the paths and documents,
+// keeps no state. The agent's loop thread.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+
+#include "agent/link/https_client.hpp"
+#include "agent/link/identity.hpp"
+#include "common/wire/desired.hpp"
+#include "common/wire/telemetry.hpp"
+
+namespace argosy::agent {
+
+struct EnrolmentOrder {
+  std::string claim;
+  std::string device;
+  std::string hardware_class;
+  std::string csr_pem;
+  std::map<std::string, std::string> labels;
+};
+
+class DeviceApi {
+ public:
+  explicit DeviceApi(HttpsClient& https) : https_(https) {}
+
+  Task<Result<IssuedIdentity>> enrol(EnrolmentOrder order);
+  Task<Result<IssuedIdentity>> renew(std::string csr_pem);
+  // None when nothing newer than `known_rev` is there.
+  Task<Result<std::optional<wire::Desired>>> desired(std::int64_t known_rev);
+  Task<Result<void>> post_state(std::string document);
+  Task<Result<wire::TelemetryAck>> post_telemetry(Bytes batch);
+
+ private:
+  HttpsClient& https_;
+};
+
+}  // namespace argosy::agent

@@ -1,0 +1,302 @@
+#include "agent/link/https_client.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ssl/error.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/beast/core/buffers_to_string.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/core/tcp_stream.hpp>
+#include <boost/beast/http.hpp>
+#include <boost/beast/ssl/ssl_stream.hpp>
+
+#include "common/wire/json_fields.hpp"
+
+namespace argosy::agent {
+
+namespace {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace http = beast::http;
+namespace ssl = asio::ssl;
+using boost::system::error_code;
+using tcp = asio::ip::tcp;
+
+constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
+constexpr std::size_t piece_bytes = 32 << 10;
+constexpr std::size_t head_limit = 16 << 10;
+constexpr Duration connect_limit{15'000};
+constexpr std::chrono::seconds idle_limit{30};  // a connection unused for longer is not trusted to be alive
+
+struct Connection {
+  Connection(asio::any_io_executor io, std::shared_ptr<ssl::context> tls)
+      : context(std::move(tls)), stream(io, *context) {}
+  std::shared_ptr<ssl::context> context;
+  beast::ssl_stream<beast::tcp_stream> stream;
+  beast::flat_buffer buffer;
+  std::chrono::steady_clock::time_point idle_since{};
+  bool reused = false;
+};
+using ConnectionPtr = std::unique_ptr<Connection>;
+using WireRequest = http::request<http::string_body>;
+
+bool is_tls_refusal(const error_code& code) {
+  return code.category() == asio::error::get_ssl_category() && code != ssl::error::stream_truncated;
+}
+
+Error network_error(std::string_view what, const error_code& code) {
+  const Errc kind = code == beast::error::timeout ? Errc::timeout
+                    : is_tls_refusal(code)        ? Errc::unauthenticated
+                                                  : Errc::unavailable;
+  return make_error(kind, std::string(what) + ": " + code.message());
+}
+
+WireRequest to_wire(const HttpRequest& request, const Endpoint& endpoint) {
+  WireRequest wire;
+  wire.version(11);
+  wire.method_string(request.method);
+  wire.target(request.target);
+  wire.set(http::field::host, endpoint.authority());
+  wire.set(http::field::user_agent, "argosy-agent/" ARGOSY_VERSION);
+  for (const auto& [name, value] : request.headers) wire.set(name, value);
+  if (!request.body.empty()) wire.set(http::field::content_type, request.content_type);
+  wire.body() = request.body;
+  wire.prepare_payload();
+  return wire;
+}
+
+template <class Message>
+HttpHead head_of(const Message& message) {
+  HttpHead head;
+  head.status = static_cast<int>(message.result_int());
+  for (const auto& field : message) {
+    std::string name(field.name_string());
+    std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return std::tolower(c); });
+    head.headers[name] = std::string(field.value());
+  }
+  return head;
+}
+
+}  // namespace
+
+struct HttpsClient::Impl {
+  asio::any_io_executor io;
+  Endpoint endpoint;
+  std::shared_ptr<ssl::context> tls;
+  std::string pinned_sha256;
+  ConnectionPtr idle;
+
+  Task<Result<ConnectionPtr>> connect();
+  Task<Result<ConnectionPtr>> connection(bool may_reuse);
+  void put_back(ConnectionPtr connection, bool keep_alive);
+  Task<Result<HttpResponse>> exchange(Connection& connection, const HttpRequest& request, bool& keep_alive);
+  Task<Result<HttpHead>> transfer(Connection& connection, const HttpRequest& request, const DownloadSink& sink,
+                                  bool& keep_alive);
+};
+
+std::optional<std::string> HttpHead::header(const std::string& lower_case_name) const {
+  const auto found = headers.find(lower_case_name);
+  return found == headers.end() ? std::nullopt : std::optional(found->second);
+}
+
+std::optional<Duration> HttpHead::retry_after() const {
+  const auto text = header("retry-after");
+  unsigned seconds = 0;
+  if (!text || std::from_chars(text->data(), text->data() + text->size(), seconds).ec != std::errc{})
+    return std::nullopt;
+  return Duration{std::min(seconds, 86400U) * 1000};
+}
+
+HttpsClient::HttpsClient(asio::any_io_executor io, Endpoint endpoint) : impl_(std::make_shared<Impl>()) {
+  impl_->io = std::move(io);
+  impl_->endpoint = std::move(endpoint);
+}
+HttpsClient::~HttpsClient() = default;
+
+Result<void> HttpsClient::set_trust(const Trust& trust) {
+  ARGOSY_TRY(impl_->tls, make_tls_context(trust));
+  impl_->pinned_sha256 = trust.ca_pem.empty() ? trust.ca_sha256 : "";
+  impl_->idle.reset();
+  return {};
+}
+bool HttpsClient::has_trust() const {
+  return impl_->tls != nullptr;
+}
+
+Task<Result<ConnectionPtr>> HttpsClient::Impl::connect() {
+  if (!tls) co_return make_error(Errc::unauthenticated, "there is no authority to trust yet");
+  const std::string where = "cannot reach " + endpoint.authority();
+  auto made = std::make_unique<Connection>(io, tls);
+  tcp::resolver resolver(io);
+  auto resolving = resolver.async_resolve(endpoint.host, endpoint.port, as_result);
+  auto [unresolved, addresses] = co_await std::move(resolving);
+  if (unresolved) co_return network_error(where, unresolved);
+  auto& socket = beast::get_lowest_layer(made->stream);
+  socket.expires_after(connect_limit);
+  auto connecting = socket.async_connect(addresses, as_result);
+  auto [unconnected, address] = co_await std::move(connecting);
+  if (unconnected) co_return network_error(where, unconnected);
+  error_code ignored;
+  socket.socket().set_option(tcp::no_delay(true), ignored);
+  SSL_set_tlsext_host_name(made->stream.native_handle(), endpoint.host.c_str());
+  made->stream.set_verify_callback([host = endpoint.host, pin = pinned_sha256](bool ok, ssl::verify_context& context) {
+    return verify_server(ok, context, host, pin);
+  });
+  auto shaking = made->stream.async_handshake(ssl::stream_base::client, as_result);
+  auto [refused] = co_await std::move(shaking);
+  if (refused) co_return network_error("no secure connection to " + endpoint.authority(), refused);
+  co_return made;
+}
+
+Task<Result<ConnectionPtr>> HttpsClient::Impl::connection(bool may_reuse) {
+  ConnectionPtr kept = std::move(idle);
+  if (kept && may_reuse && std::chrono::steady_clock::now() - kept->idle_since < idle_limit) {
+    kept->reused = true;
+    co_return kept;
+  }
+  kept.reset();
+  auto made = connect();
+  co_return co_await std::move(made);
+}
+
+void HttpsClient::Impl::put_back(ConnectionPtr connection, bool keep_alive) {
+  if (!keep_alive || connection->context != tls) return;
+  beast::get_lowest_layer(connection->stream).expires_never();
+  connection->idle_since = std::chrono::steady_clock::now();
+  idle = std::move(connection);
+}
+
+Task<Result<HttpResponse>> HttpsClient::Impl::exchange(Connection& connection, const HttpRequest& request,
+                                                       bool& keep_alive) {
+  const std::string where = request.method + " " + request.target;
+  const WireRequest wire = to_wire(request, endpoint);
+  beast::get_lowest_layer(connection.stream).expires_after(request.time_limit);
+  auto writing = http::async_write(connection.stream, wire, as_result);
+  auto [unsent, sent] = co_await std::move(writing);
+  if (unsent) co_return network_error(where, unsent);
+  http::response_parser<http::string_body> parser;
+  parser.header_limit(head_limit);
+  parser.body_limit(request.response_limit);
+  auto reading = http::async_read(connection.stream, connection.buffer, parser, as_result);
+  auto [unread, read] = co_await std::move(reading);
+  if (unread) co_return network_error(where, unread);
+  keep_alive = parser.get().keep_alive();
+  HttpResponse response{head_of(parser.get()), std::move(parser.get().body())};
+  co_return response;
+}
+
+Task<Result<HttpResponse>> HttpsClient::request(HttpRequest request) {
+  const auto impl = impl_;
+  for (const bool may_reuse : {true, false}) {
+    auto getting = impl->connection(may_reuse);
+    auto connection = co_await std::move(getting);
+    if (!connection) co_return std::move(connection).error();
+    bool keep_alive = false;
+    auto exchanging = impl->exchange(**connection, request, keep_alive);
+    auto response = co_await std::move(exchanging);
+    const bool was_stale = !response && (*connection)->reused && response.error().code == Errc::unavailable;
+    if (was_stale) continue;
+    if (response) impl->put_back(std::move(*connection), keep_alive);
+    co_return response;
+  }
+  co_return make_error(Errc::unavailable, "the connection broke");
+}
+
+Task<Result<HttpHead>> HttpsClient::Impl::transfer(Connection& connection, const HttpRequest& request,
+                                                   const DownloadSink& sink, bool& keep_alive) {
+  const std::string where = "GET " + request.target;
+  auto& socket = beast::get_lowest_layer(connection.stream);
+  const WireRequest wire = to_wire(request, endpoint);
+  socket.expires_after(request.time_limit);
+  auto writing = http::async_write(connection.stream, wire, as_result);
+  auto [unsent, sent] = co_await std::move(writing);
+  if (unsent) co_return network_error(where, unsent);
+  http::response_parser<http::buffer_body> parser;
+  parser.header_limit(head_limit);
+  parser.body_limit(boost::none);
+  auto reading = http::async_read_header(connection.stream, connection.buffer, parser, as_result);
+  auto [unread, read] = co_await std::move(reading);
+  if (unread) co_return network_error(where, unread);
+  HttpHead head = head_of(parser.get());
+  auto accepted = sink.on_head(head);
+  if (!accepted) co_return std::move(accepted).error();
+  if (head.status != 200 && head.status != 206) co_return head;
+  std::array<char, piece_bytes> piece;
+  while (!parser.is_done()) {
+    parser.get().body().data = piece.data();
+    parser.get().body().size = piece.size();
+    socket.expires_after(request.time_limit);
+    auto receiving = http::async_read_some(connection.stream, connection.buffer, parser, as_result);
+    auto [cut, count] = co_await std::move(receiving);
+    if (cut && cut != http::error::need_buffer) co_return network_error(where, cut);
+    const std::size_t filled = piece.size() - parser.get().body().size;
+    auto taken = sink.on_piece({piece.data(), filled});
+    if (!taken) co_return std::move(taken).error();
+  }
+  keep_alive = parser.get().keep_alive();
+  co_return head;
+}
+
+Task<Result<HttpHead>> HttpsClient::download(HttpRequest request, DownloadSink sink) {
+  const auto impl = impl_;
+  auto getting = impl->connect();
+  auto connection = co_await std::move(getting);
+  if (!connection) co_return std::move(connection).error();
+  bool keep_alive = false;
+  auto transferring = impl->transfer(**connection, request, sink, keep_alive);
+  auto head = co_await std::move(transferring);
+  if (head) impl->put_back(std::move(*connection), keep_alive);
+  co_return head;
+}
+
+namespace {
+
+Errc code_of_status(int status) {
+  switch (status) {
+    case 401:
+      return Errc::unauthenticated;
+    case 403:
+      return Errc::forbidden;
+    case 404:
+      return Errc::not_found;
+    case 409:
+      return Errc::conflict;
+    case 413:
+      return Errc::too_large;
+    case 416:
+      return Errc::range_not_satisfiable;
+    case 429:
+      return Errc::rate_limited;
+    default:
+      return status >= 500 ? Errc::unavailable : Errc::invalid_argument;
+  }
+}
+
+Errc code_of_type(std::string_view type, int status) {
+  for (const Errc code :
+       {Errc::claim_invalid, Errc::claim_expired, Errc::conflict, Errc::forbidden, Errc::unauthenticated})
+    if (type.ends_with("/" + std::string(slug(code)))) return code;
+  return code_of_status(status);
+}
+
+}  // namespace
+
+Error error_of(const HttpResponse& response, std::string_view what) {
+  const int status = response.head.status;
+  std::string message = std::string(what) + ": the server answered " + std::to_string(status);
+  const auto problem = wire::Json::parse(response.body, nullptr, false);
+  if (!problem.is_object()) return make_error(code_of_status(status), std::move(message));
+  const auto text = [&](const char* key) {
+    const auto found = problem.find(key);
+    return found != problem.end() && found->is_string() ? found->get<std::string>() : std::string();
+  };
+  if (const std::string detail = text("detail"); !detail.empty()) message += ", " + detail.substr(0, 500);
+  return make_error(code_of_type(text("type"), status), std::move(message));
+}
+
+}  // namespace argosy::agent

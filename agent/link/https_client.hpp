@@ -1,0 +1,75 @@
+// HTTPS to the one server this device belongs to: requests with small bodies, and downloads as a stream. Coroutines on
+// the agent's loop; keeps one idle connection. Everything has a time limit and a size limit.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+
+#include "agent/link/endpoint.hpp"
+#include "agent/link/trust.hpp"
+#include "common/base/instant.hpp"
+
+namespace argosy::agent {
+
+template <class T>
+using Task = boost::asio::awaitable<T>;
+
+struct HttpRequest {
+  std::string method = "GET";
+  std::string target;
+  std::map<std::string, std::string> headers;
+  std::string body;
+  std::string content_type = "application/json";
+  Duration time_limit{30'000};  // for all of it; in a download for each piece
+  std::size_t response_limit = 2 << 20;
+};
+
+struct HttpHead {
+  int status = 0;
+  std::map<std::string, std::string> headers;  // names in lower case
+  std::optional<std::string> header(const std::string& lower_case_name) const;
+  std::optional<Duration> retry_after() const;  // given in seconds
+};
+
+struct HttpResponse {
+  HttpHead head;
+  std::string body;
+};
+
+// What takes a download's bytes. Each call answers whether to go on.
+struct DownloadSink {
+  std::function<Result<void>(const HttpHead&)> on_head;
+  std::function<Result<void>(std::string_view piece)> on_piece;
+};
+
+class HttpsClient {
+ public:
+  HttpsClient(boost::asio::any_io_executor io, Endpoint endpoint);
+  ~HttpsClient();
+
+  // From the next connection on.
+  Result<void> set_trust(const Trust& trust);
+  bool has_trust() const;
+
+  // Errc::unavailable: no connection, or it broke; Errc::timeout; Errc::unauthenticated: the server is not trusted, or
+  // does not trust us. Any status is a success here. A connection that the server closed while it was idle is replaced
+  // once.
+  Task<Result<HttpResponse>> request(HttpRequest request);
+  // The sink sees the head of any status, the pieces only of 200 and 206. The body's limit is the sink's.
+  Task<Result<HttpHead>> download(HttpRequest request, DownloadSink sink);
+
+ private:
+  struct Impl;
+  std::shared_ptr<Impl> impl_;
+};
+
+// An error of the server as one of ours: from the problem document's type when there is one.
+Error error_of(const HttpResponse& response, std::string_view what);
+
+}  // namespace argosy::agent

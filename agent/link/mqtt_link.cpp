@@ -1,0 +1,191 @@
+#include "agent/link/mqtt_link.hpp"
+
+#include <atomic>
+#include <chrono>
+#include <optional>
+
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <mqtt/async_client.h>
+
+#include "common/base/random.hpp"
+
+namespace argosy::agent {
+
+namespace {
+
+namespace asio = boost::asio;
+
+constexpr Duration retry_base{1000};
+constexpr Duration retry_cap{300'000};
+constexpr int qos = 1;
+constexpr auto goodbye_limit = std::chrono::seconds(1);
+
+// Paho asks for objects that live as long as the client; the callbacks only post.
+class ConnectListener : public mqtt::iaction_listener {
+ public:
+  std::function<void(bool ok, int code)> ended;
+  void on_failure(const mqtt::token& token) override { ended(false, token.get_return_code()); }
+  void on_success(const mqtt::token&) override { ended(true, 0); }
+};
+
+}  // namespace
+
+struct MqttLink::Impl : std::enable_shared_from_this<MqttLink::Impl> {
+  Impl(asio::any_io_executor executor, Options with, Handlers to)
+      : io(std::move(executor)), options(std::move(with)), handlers(std::move(to)), timer(io), rng(options.seed) {}
+
+  void open_client();
+  void try_connect();
+  void retry_later(const std::string& why);
+  void on_connected();
+  void on_lost(const std::string& why);
+  void take(mqtt::const_message_ptr message);
+  template <class F>
+  void on_loop(F f) {  // from Paho's threads
+    asio::post(io, [weak = weak_from_this(), f = std::move(f)] {
+      if (const auto self = weak.lock(); self && !self->stopped) f(*self);
+    });
+  }
+
+  asio::any_io_executor io;
+  Options options;
+  Handlers handlers;
+  asio::steady_timer timer;
+  Rng rng;
+  int failures = 0;
+  bool up = false;
+  bool stopped = true;
+  std::atomic<std::size_t> waiting{0};
+  ConnectListener listener;
+  mqtt::connect_options connect_options;  // a member: Paho keeps pointers into it
+  std::unique_ptr<mqtt::async_client> client;
+};
+
+void MqttLink::Impl::open_client() {
+  client = std::make_unique<mqtt::async_client>(options.uri, options.client_id);
+  listener.ended = [weak = weak_from_this()](bool ok, int code) {
+    const auto self = weak.lock();
+    if (!self) return;
+    self->on_loop([ok, code](Impl& impl) {
+      if (ok) return impl.on_connected();
+      impl.retry_later("cannot connect to " + impl.options.uri + " (code " + std::to_string(code) + ")");
+    });
+  };
+  client->set_connection_lost_handler([weak = weak_from_this()](const std::string& cause) {
+    if (const auto self = weak.lock()) self->on_loop([cause](Impl& impl) { impl.on_lost(cause); });
+  });
+  client->set_message_callback([weak = weak_from_this()](mqtt::const_message_ptr message) {
+    if (const auto self = weak.lock()) self->take(std::move(message));
+  });
+  mqtt::ssl_options tls;
+  tls.set_trust_store(options.ca_file);
+  tls.set_key_store(options.certificate_file);
+  tls.set_private_key(options.key_file);
+  tls.set_enable_server_cert_auth(true);
+  tls.set_verify(true);
+  connect_options.set_ssl(std::move(tls));
+  connect_options.set_clean_session(true);
+  connect_options.set_automatic_reconnect(false);
+  connect_options.set_keep_alive_interval(options.keep_alive_s);
+  connect_options.set_connect_timeout(15);
+  connect_options.set_max_inflight(10);
+}
+
+// On a thread of Paho's: copy, count, post.
+void MqttLink::Impl::take(mqtt::const_message_ptr message) {
+  if (!message || message->get_payload().size() > payload_limit) return;
+  if (waiting.fetch_add(1) >= inbox_limit) {
+    waiting.fetch_sub(1);
+    return;
+  }
+  on_loop([topic = message->get_topic(), payload = message->get_payload_str()](Impl& impl) {
+    impl.waiting.fetch_sub(1);
+    impl.handlers.on_message(topic, payload);
+  });
+}
+
+void MqttLink::Impl::try_connect() {
+  try {
+    const std::string will = handlers.new_session();
+    connect_options.set_will(mqtt::will_options(options.will_topic, will, qos, false));
+    client->connect(connect_options, nullptr, listener);
+  } catch (const mqtt::exception& error) {
+    retry_later(std::string("cannot connect to ") + options.uri + ": " + error.what());
+  }
+}
+
+void MqttLink::Impl::retry_later(const std::string& why) {
+  const Duration wait = full_jitter(retry_base, retry_cap, failures++, rng) + Duration{100};
+  handlers.log("MQTT: " + why + "; next try in " + std::to_string(wait.count()) + " ms");
+  timer.expires_after(wait);
+  timer.async_wait([weak = weak_from_this()](boost::system::error_code cancelled) {
+    const auto self = weak.lock();
+    if (!cancelled && self && !self->stopped) self->try_connect();
+  });
+}
+
+void MqttLink::Impl::on_connected() {
+  try {
+    for (const std::string& topic : options.subscriptions) client->subscribe(topic, qos);
+  } catch (const mqtt::exception& error) {
+    return retry_later(std::string("cannot subscribe: ") + error.what());
+  }
+  up = true;
+  failures = 0;
+  handlers.log("MQTT: connected to " + options.uri);
+  handlers.on_connected();
+}
+
+void MqttLink::Impl::on_lost(const std::string& why) {
+  if (up) {
+    up = false;
+    handlers.on_disconnected();
+  }
+  retry_later("the connection broke" + (why.empty() ? std::string() : ": " + why));
+}
+
+MqttLink::MqttLink(asio::any_io_executor io, Options options, Handlers handlers)
+    : impl_(std::make_shared<Impl>(std::move(io), std::move(options), std::move(handlers))) {}
+
+MqttLink::~MqttLink() {
+  stop();
+}
+
+void MqttLink::start() {
+  if (!impl_->stopped) return;
+  impl_->stopped = false;
+  impl_->open_client();
+  impl_->try_connect();
+}
+
+void MqttLink::stop() {
+  if (impl_->stopped) return;
+  impl_->stopped = true;
+  impl_->up = false;
+  impl_->timer.cancel();
+  try {
+    impl_->client->disable_callbacks();
+    if (impl_->client->is_connected()) impl_->client->disconnect(500)->wait_for(goodbye_limit);
+  } catch (const mqtt::exception&) {
+    // There is nobody left to tell.
+  }
+  impl_->client.reset();
+}
+
+bool MqttLink::connected() const {
+  return impl_->up;
+}
+
+bool MqttLink::publish(const std::string& topic, std::string payload, bool retain) {
+  if (!impl_->up) return false;
+  try {
+    impl_->client->publish(mqtt::make_message(topic, std::move(payload), qos, retain));
+    return true;
+  } catch (const mqtt::exception& error) {
+    impl_->handlers.log(std::string("MQTT: cannot publish to ") + topic + ": " + error.what());
+    return false;
+  }
+}
+
+}  // namespace argosy::agent

@@ -1,0 +1,55 @@
+// The device's MQTT connection (Paho C++). Paho's threads only copy and post; everything here runs on the agent's loop.
+// Reconnects with full jitter and subscribes again by itself. Nothing is queued while there is no connection: what must
+// not be lost waits in the outbox.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <boost/asio/any_io_executor.hpp>
+
+#include "common/base/error.hpp"
+
+namespace argosy::agent {
+
+class MqttLink {
+ public:
+  static constexpr std::size_t inbox_limit = 64;  // messages on their way to the loop; more are dropped
+  static constexpr std::size_t payload_limit = 1 << 20;
+
+  struct Options {
+    std::string uri;  // "ssl://broker:8883"
+    std::string client_id;
+    std::string ca_file;
+    std::string certificate_file;
+    std::string key_file;
+    std::vector<std::string> subscriptions;
+    std::string will_topic;
+    int keep_alive_s = 30;
+    std::uint64_t seed = 0;
+  };
+  struct Handlers {                            // all on the loop
+    std::function<std::string()> new_session;  // before each try to connect: the will for it
+    std::function<void()> on_connected;        // the subscriptions are asked for
+    std::function<void()> on_disconnected;
+    std::function<void(const std::string& topic, const std::string& payload)> on_message;
+    std::function<void(const std::string& line)> log;
+  };
+
+  MqttLink(boost::asio::any_io_executor io, Options options, Handlers handlers);
+  ~MqttLink();  // stop()
+  void start();
+  void stop();  // disconnects in order, waiting for at most a second
+  bool connected() const;
+  // QoS 1, handed to Paho; false when there is no connection.
+  bool publish(const std::string& topic, std::string payload, bool retain);
+
+ private:
+  struct Impl;
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace argosy::agent
