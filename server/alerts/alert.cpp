@@ -1,0 +1,153 @@
+#include "server/alerts/alert.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include <nlohmann/json.hpp>
+
+#include "common/stats/accuracy.hpp"
+
+namespace argosy::server {
+
+std::string_view to_string(AlertRule rule) {
+  switch (rule) {
+    case AlertRule::latency_doubled:
+      return "latency_doubled";
+    case AlertRule::accuracy_low:
+      return "accuracy_low";
+    case AlertRule::gone_dark:
+      return "gone_dark";
+    case AlertRule::drift:
+      return "drift";
+  }
+  return "gone_dark";
+}
+
+std::string_view severity_of(AlertRule rule) {
+  return rule == AlertRule::gone_dark || rule == AlertRule::accuracy_low ? "critical" : "warning";
+}
+
+std::string_view to_string(AlertState state) {
+  switch (state) {
+    case AlertState::ok:
+      return "ok";
+    case AlertState::pending:
+      return "pending";
+    case AlertState::firing:
+      return "firing";
+    case AlertState::resolved:
+      return "resolved";
+  }
+  return "ok";
+}
+
+double LatencyBaseline::p95_ms() const {
+  return std::exp(ln_p95_mean);
+}
+
+namespace {
+
+void learn(const LatencyRule& rule, LatencyBaseline& baseline, double p95_ms) {
+  baseline.windows += 1;
+  const auto weight = 1.0 / static_cast<double>(std::min(baseline.windows, rule.baseline_memory));
+  baseline.ln_p95_mean += weight * (std::log(p95_ms) - baseline.ln_p95_mean);
+}
+
+std::size_t high_among_newest(const LatencyRule& rule, double usual_ms, const std::vector<LatencyWindow>& recent) {
+  const auto newest = std::min(rule.open_of, recent.size());
+  return static_cast<std::size_t>(
+      std::count_if(recent.end() - static_cast<std::ptrdiff_t>(newest), recent.end(), [&](const LatencyWindow& window) {
+        return window.p95_ms >= rule.open_ratio * usual_ms && window.p95_ms - usual_ms >= rule.min_delta_ms;
+      }));
+}
+
+bool is_calm_again(const LatencyRule& rule, double usual_ms, const std::vector<LatencyWindow>& recent) {
+  if (recent.size() < rule.close_after) return false;
+  return std::all_of(recent.end() - static_cast<std::ptrdiff_t>(rule.close_after), recent.end(),
+                     [&](const LatencyWindow& window) { return window.p95_ms < rule.close_ratio * usual_ms; });
+}
+
+}  // namespace
+
+LatencyJudgement judge_latency(const LatencyRule& rule, LatencyBaseline& baseline, AlertState present,
+                               const std::vector<LatencyWindow>& recent) {
+  if (recent.empty() || recent.back().p95_ms <= 0) return {present, 0, 0, 0};
+  const LatencyWindow& window = recent.back();
+  baseline.until = std::max(baseline.until, window.started_at);
+  if (baseline.windows < rule.baseline_windows) {
+    learn(rule, baseline, window.p95_ms);
+    return {AlertState::ok, window.p95_ms, baseline.p95_ms(), window.p95_ms / baseline.p95_ms()};
+  }
+  const double usual_ms = baseline.p95_ms();
+  LatencyJudgement judgement{AlertState::ok, window.p95_ms, usual_ms, window.p95_ms / usual_ms};
+  if (present == AlertState::firing) {
+    judgement.state = is_calm_again(rule, usual_ms, recent) ? AlertState::ok : AlertState::firing;
+    return judgement;
+  }
+  const auto high = high_among_newest(rule, usual_ms, recent);
+  if (high >= rule.open_high) {
+    judgement.state = AlertState::firing;
+  } else if (high > 0) {
+    judgement.state = AlertState::pending;
+  }
+  // A high window must not teach the baseline that it is usual.
+  if (judgement.state == AlertState::ok) learn(rule, baseline, window.p95_ms);
+  return judgement;
+}
+
+AccuracyJudgement judge_accuracy(const AccuracyRule& rule, double threshold, AlertState present,
+                                 const std::vector<AccuracyWindow>& newest_first) {
+  std::uint64_t correct = 0;
+  AccuracyJudgement judgement;
+  for (const auto& window : newest_first) {
+    if (judgement.labels >= rule.labels) break;
+    judgement.labels += window.labelled;
+    correct += window.correct;
+  }
+  if (judgement.labels > 0) judgement.value = static_cast<double>(correct) / static_cast<double>(judgement.labels);
+  judgement.upper = wilson_bounds(correct, judgement.labels, rule.z).upper;
+  judgement.state = present;
+  if (judgement.labels < rule.min_labels) return judgement;
+  const bool stays = present == AlertState::firing && judgement.value < threshold;
+  judgement.state = stays || judgement.upper < threshold ? AlertState::firing : AlertState::ok;
+  return judgement;
+}
+
+AlertStep next_step(AlertState present, AlertState wanted) {
+  const bool wants_firing = wanted == AlertState::firing;
+  const bool wants_pending = wanted == AlertState::pending;
+  switch (present) {
+    case AlertState::ok:
+    case AlertState::resolved:
+      return wants_firing ? AlertStep::fire : wants_pending ? AlertStep::open_pending : AlertStep::none;
+    case AlertState::pending:
+      return wants_firing ? AlertStep::fire : wants_pending ? AlertStep::refresh : AlertStep::withdraw;
+    case AlertState::firing:
+      return wants_firing || wants_pending ? AlertStep::refresh : AlertStep::resolve;
+  }
+  return AlertStep::none;
+}
+
+std::string alert_to_json(const Alert& alert) {
+  using nlohmann::json;
+  const auto number = [](const std::optional<double>& value) { return value ? json(*value) : json(nullptr); };
+  const auto time = [](const std::optional<Instant>& at) { return at ? json(to_rfc3339(*at)) : json(nullptr); };
+  return json{{"id", alert.id},
+              {"rule", to_string(alert.rule)},
+              {"severity", alert.severity},
+              {"device", alert.device},
+              {"model", alert.model.empty() ? json(nullptr) : json(alert.model)},
+              {"state", to_string(alert.state)},
+              {"value", number(alert.value)},
+              {"threshold", number(alert.threshold)},
+              {"message", alert.message},
+              {"details", json::parse(alert.details_json, nullptr, false)},
+              {"opened_at", to_rfc3339(alert.opened_at)},
+              {"fired_at", time(alert.fired_at)},
+              {"resolved_at", time(alert.resolved_at)},
+              {"acknowledged_at", time(alert.acknowledged_at)},
+              {"acknowledged_by", alert.acknowledged_by.empty() ? json(nullptr) : json(alert.acknowledged_by)}}
+      .dump();
+}
+
+}  // namespace argosy::server

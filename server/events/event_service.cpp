@@ -1,0 +1,223 @@
+#include "server/events/event_service.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include "server/db/db_pool.hpp"
+#include "server/events/event_ring.hpp"
+#include "server/events/event_store.hpp"
+
+namespace argosy::server {
+
+namespace asio = boost::asio;
+
+namespace {
+
+constexpr std::size_t events_a_piece = 100;
+constexpr std::size_t catch_up_page = 500;
+
+struct Subscriber {
+  Subscriber(asio::any_io_executor io, Scope wanted, EventPosition start)
+      : scope(std::move(wanted)), position(start), wake(io) {}
+  Scope scope;
+  EventPosition position;
+  std::set<std::string> hints;  // rendered, each once: the latest wins
+  bool is_new = true;           // has not been greeted
+  asio::steady_timer wake;
+};
+
+// What the loop and the subscribers share. It outlives the service as long as a stream still refers to it.
+struct Hub {
+  Hub(asio::any_io_executor executor, DbPool& pool, EventOptions given)
+      : io(std::move(executor)), db(pool), options(given), timer(io), ring(given.kept) {}
+  asio::any_io_executor io;
+  DbPool& db;
+  EventOptions options;
+  asio::steady_timer timer;
+  EventRing ring;
+  bool is_ready = false;  // the ring knows where it starts
+  bool stopped = false;
+  std::vector<std::weak_ptr<Subscriber>> subscribers;
+  Marks marks;
+  bool overview_changed = false;
+  std::chrono::steady_clock::time_point overview_hinted{};
+};
+
+std::vector<std::shared_ptr<Subscriber>> live(Hub& hub) {
+  std::vector<std::shared_ptr<Subscriber>> alive;
+  for (const auto& weak : hub.subscribers) {
+    if (auto subscriber = weak.lock()) alive.push_back(std::move(subscriber));
+  }
+  std::erase_if(hub.subscribers, [](const auto& weak) { return weak.expired(); });
+  return alive;
+}
+
+ReadMarks wanted_marks(const std::vector<std::shared_ptr<Subscriber>>& subscribers) {
+  ReadMarks wanted;
+  for (const auto& subscriber : subscribers) {
+    wanted.devices.insert(subscriber->scope.devices.begin(), subscriber->scope.devices.end());
+    wanted.rollouts.insert(subscriber->scope.rollouts.begin(), subscriber->scope.rollouts.end());
+    wanted.overview |= subscriber->scope.overview;
+  }
+  return wanted;
+}
+
+// Ids whose mark is another than before; an id that is watched for the first time has not changed.
+template <class Id>
+std::set<Id> changed(const std::map<Id, std::string>& before, const std::map<Id, std::string>& now) {
+  std::set<Id> ids;
+  for (const auto& [id, mark] : now) {
+    const auto found = before.find(id);
+    if (found != before.end() && found->second != mark) ids.insert(id);
+  }
+  return ids;
+}
+
+void hint_subscribers(Hub& hub, const std::vector<std::shared_ptr<Subscriber>>& subscribers, Marks marks) {
+  const auto devices = changed(hub.marks.devices, marks.devices);
+  const auto rollouts = changed(hub.marks.rollouts, marks.rollouts);
+  hub.overview_changed |= !hub.marks.overview.empty() && hub.marks.overview != marks.overview;
+  hub.marks = std::move(marks);
+  const auto now = std::chrono::steady_clock::now();
+  const bool hints_overview = hub.overview_changed && now - hub.overview_hinted >= hub.options.overview_interval;
+  if (hints_overview) {
+    hub.overview_changed = false;
+    hub.overview_hinted = now;
+  }
+  for (const auto& subscriber : subscribers) {
+    for (const auto& id : devices)
+      if (subscriber->scope.devices.contains(id)) subscriber->hints.insert(hint_to_sse("device", "\"" + id + "\""));
+    for (const auto id : rollouts)
+      if (subscriber->scope.rollouts.contains(id)) subscriber->hints.insert(hint_to_sse("rollout", std::to_string(id)));
+    if (hints_overview && subscriber->scope.overview) subscriber->hints.insert(hint_to_sse("overview", "null"));
+    if (!subscriber->hints.empty() || subscriber->position < hub.ring.end()) subscriber->wake.cancel();
+  }
+}
+
+// One look at the database. Errors are passed over: the next look finds the same.
+Task<void> look(std::shared_ptr<Hub> hub) {
+  if (!hub->is_ready) {
+    auto position_task = hub->db.transact(FindPosition{});
+    const auto position = co_await std::move(position_task);
+    if (!position) co_return;
+    hub->ring = EventRing(hub->options.kept, *position);
+    hub->is_ready = true;
+  }
+  auto events_task = hub->db.transact(ReadEventsAfter{hub->ring.end(), catch_up_page});
+  const auto events = co_await std::move(events_task);
+  if (!events) co_return;
+  for (const auto& event : *events) hub->ring.add(event);
+  hub->overview_changed |= !events->empty();
+  const auto subscribers = live(*hub);
+  if (subscribers.empty()) co_return;
+  auto marks_task = hub->db.transact(wanted_marks(subscribers));
+  auto marks = co_await std::move(marks_task);
+  if (marks) hint_subscribers(*hub, subscribers, std::move(*marks));
+}
+
+Task<void> watch(std::shared_ptr<Hub> hub) {
+  while (!hub->stopped) {
+    auto looked = look(hub);
+    co_await std::move(looked);
+    if (hub->stopped) break;
+    hub->timer.expires_after(hub->options.poll_interval);
+    auto waited = hub->timer.async_wait(asio::as_tuple(asio::use_awaitable));
+    co_await std::move(waited);
+  }
+}
+
+// Events behind the ring's reach, from the table.
+Task<Result<std::string>> catch_up(std::shared_ptr<Hub> hub, std::shared_ptr<Subscriber> subscriber) {
+  auto task = hub->db.transact(ReadEventsAfter{subscriber->position, catch_up_page});
+  const auto events = co_await std::move(task);
+  if (!events) co_return events.error();
+  std::string text;
+  for (const auto& event : *events) text += to_sse(event);
+  // An empty answer means that what the ring had was settled meanwhile: go on there.
+  subscriber->position = events->empty() ? hub->ring.end() : events->back().position;
+  co_return text;
+}
+
+Task<Result<std::string>> next_piece(std::shared_ptr<Hub> hub, std::shared_ptr<Subscriber> subscriber) {
+  if (std::exchange(subscriber->is_new, false)) co_return std::string("retry: 2000\n\n");
+  bool has_waited = false;
+  while (!hub->stopped) {
+    std::string text;
+    if (auto piece = hub->ring.after(subscriber->position, events_a_piece)) {
+      text = std::move(piece->text);
+      subscriber->position = piece->upto;
+    } else {
+      auto task = catch_up(hub, subscriber);
+      auto caught_up = co_await std::move(task);
+      if (!caught_up) co_return caught_up.error();
+      text = std::move(*caught_up);
+      if (text.empty()) continue;
+    }
+    for (const auto& hint : subscriber->hints) text += hint;
+    subscriber->hints.clear();
+    if (!text.empty()) co_return text;
+    if (has_waited) co_return std::string(sse_heartbeat);
+    subscriber->wake.expires_after(hub->options.heartbeat);
+    auto waiting = subscriber->wake.async_wait(asio::as_tuple(asio::use_awaitable));
+    const auto [cancelled] = co_await std::move(waiting);
+    has_waited = !cancelled;
+  }
+  co_return std::string();
+}
+
+class Service final : public EventService {
+ public:
+  Service(asio::any_io_executor io, DbPool& db, EventOptions options)
+      : hub_(std::make_shared<Hub>(std::move(io), db, options)) {}
+  ~Service() override { stop(); }
+
+  void start() override { asio::co_spawn(hub_->io, watch(hub_), asio::detached); }
+
+  void stop() override {
+    hub_->stopped = true;
+    hub_->timer.cancel();
+    for (const auto& subscriber : live(*hub_)) subscriber->wake.cancel();
+  }
+
+  Task<Result<EventPage>> list(EventQuery query) override {
+    auto task = hub_->db.transact(ReadEvents{std::move(query)});
+    co_return co_await std::move(task);
+  }
+
+  Task<Result<LiveBody>> subscribe(Scope scope, std::optional<std::int64_t> last_event_id) override {
+    if (hub_->stopped) co_return make_error(Errc::unavailable, "the server is stopping");
+    if (live(*hub_).size() >= hub_->options.subscriber_limit)
+      co_return make_error(Errc::unavailable, "too many live streams are open; try again later");
+    EventPosition start = hub_->ring.end();
+    if (last_event_id || !hub_->is_ready) {
+      auto task = hub_->db.transact(FindPosition{last_event_id});
+      const auto position = co_await std::move(task);
+      if (!position) co_return position.error();
+      start = *position;
+    }
+    auto subscriber = std::make_shared<Subscriber>(hub_->io, std::move(scope), start);
+    hub_->subscribers.push_back(subscriber);
+    LiveBody body;
+    body.next = [hub = hub_, subscriber] { return next_piece(hub, subscriber); };
+    co_return body;
+  }
+
+  std::size_t subscribers() const override { return live(*hub_).size(); }
+
+ private:
+  std::shared_ptr<Hub> hub_;
+};
+
+}  // namespace
+
+std::unique_ptr<EventService> create_event_service(asio::any_io_executor io, DbPool& db, EventOptions options) {
+  return std::make_unique<Service>(std::move(io), db, options);
+}
+
+}  // namespace argosy::server

@@ -1,0 +1,155 @@
+#include "server/overview/overview.hpp"
+
+#include <nlohmann/json.hpp>
+
+namespace argosy::server {
+
+namespace {
+
+using nlohmann::json;
+
+std::string counted(std::int64_t count, const std::string& one, const std::string& many) {
+  return std::to_string(count) + " " + (count == 1 ? one : many);
+}
+
+std::int64_t count_of(const std::map<std::string, std::int64_t>& counts, const std::string& key) {
+  const auto found = counts.find(key);
+  return found == counts.end() ? 0 : found->second;
+}
+
+std::int64_t total_of(const std::map<std::string, std::int64_t>& counts) {
+  std::int64_t total = 0;
+  for (const auto& [key, count] : counts) total += count;
+  return total;
+}
+
+std::string alert_words(const std::map<std::string, std::int64_t>& firing_by_rule) {
+  std::string words;
+  const auto add = [&](const char* rule, const std::string& one, const std::string& many) {
+    const auto count = count_of(firing_by_rule, rule);
+    if (count == 0) return;
+    if (!words.empty()) words += ", ";
+    words += counted(count, one, many);
+  };
+  add("gone_dark", "device has gone dark", "devices have gone dark");
+  add("latency_doubled", "model is much slower than usual", "models are much slower than usual");
+  add("accuracy_low", "model is below its accuracy", "models are below their accuracy");
+  add("drift", "model sees drifted input", "models see drifted input");
+  return words;
+}
+
+std::string rollout_words(const std::vector<ActiveRollout>& rollouts) {
+  if (rollouts.empty()) return {};
+  if (rollouts.size() > 1) return " " + std::to_string(rollouts.size()) + " rollouts are under way.";
+  const auto& rollout = rollouts.front();
+  if (rollout.state == "paused")
+    return " Rollout \"" + rollout.name + "\" is paused" + (rollout.reason.empty() ? "." : ": " + rollout.reason + ".");
+  if (rollout.state == "rolling_back") return " Rollout \"" + rollout.name + "\" is rolling back.";
+  return " Rollout \"" + rollout.name + "\" is in wave " + std::to_string(rollout.wave + 1) + " of " +
+         std::to_string(rollout.waves) + ".";
+}
+
+json time_or_null(const std::optional<Instant>& at) {
+  return at ? json(to_rfc3339(*at)) : json(nullptr);
+}
+
+json models_json(const std::vector<ModelSkew>& models) {
+  json items = json::array();
+  for (const auto& model : models) {
+    json versions = json::array();
+    for (const auto& share : model.versions)
+      versions.push_back({{"version", share.version}, {"devices", share.devices}});
+    items.push_back({{"model", model.model}, {"versions", std::move(versions)}});
+  }
+  return items;
+}
+
+json rollouts_json(const std::vector<ActiveRollout>& rollouts) {
+  json items = json::array();
+  for (const auto& rollout : rollouts)
+    items.push_back({{"id", rollout.id},
+                     {"name", rollout.name},
+                     {"model", rollout.model},
+                     {"version", rollout.version},
+                     {"state", rollout.state},
+                     {"reason", rollout.reason},
+                     {"wave", rollout.wave},
+                     {"waves", rollout.waves},
+                     {"devices", rollout.devices},
+                     {"succeeded", rollout.succeeded},
+                     {"failed", rollout.failed},
+                     {"started_at", time_or_null(rollout.started_at)}});
+  return items;
+}
+
+json alerts_json(const std::vector<OpenAlert>& alerts) {
+  json items = json::array();
+  for (const auto& alert : alerts)
+    items.push_back({{"id", alert.id},
+                     {"rule", alert.rule},
+                     {"severity", alert.severity},
+                     {"device", alert.device},
+                     {"model", alert.model.empty() ? json(nullptr) : json(alert.model)},
+                     {"message", alert.message},
+                     {"fired_at", time_or_null(alert.fired_at)},
+                     {"acknowledged", alert.acknowledged}});
+  return items;
+}
+
+json worst_json(const std::vector<WorstDevice>& devices, const char* value_name, const char* usual_name) {
+  json items = json::array();
+  for (const auto& worst : devices) {
+    json item{{"device", worst.device}, {"model", worst.model}, {"version", worst.version}, {value_name, worst.value}};
+    if (usual_name != nullptr) item[usual_name] = worst.usual ? json(*worst.usual) : json(nullptr);
+    if (!worst.feature.empty()) item["feature"] = worst.feature;
+    items.push_back(std::move(item));
+  }
+  return items;
+}
+
+}  // namespace
+
+std::string verdict_of(const Overview& overview) {
+  const auto devices = total_of(overview.presence);
+  if (devices == 0) return "No device is enrolled yet: create a claim and start an agent with it.";
+  const std::string rollouts = rollout_words(overview.rollouts);
+  const auto firing = total_of(overview.firing_by_rule);
+  if (firing > 0)
+    return counted(firing, "alert is firing: ", "alerts are firing: ") + alert_words(overview.firing_by_rule) + "." +
+           rollouts;
+  const auto online = count_of(overview.presence, "online");
+  const auto unseen = count_of(overview.presence, "never_seen");
+  if (online == devices) {
+    const std::string who =
+        devices == 1 ? "The only device is online" : "All " + std::to_string(devices) + " devices are online";
+    return who + " and no alert is firing." + rollouts;
+  }
+  std::string missing;
+  if (devices - online - unseen > 0) missing = counted(devices - online - unseen, "is", "are") + " late or offline";
+  if (unseen > 0) missing += (missing.empty() ? "" : " and ") + counted(unseen, "has", "have") + " never been seen";
+  return std::to_string(online) + " of " + counted(devices, "device is", "devices are") + " online, " + missing +
+         "; no alert is firing." + rollouts;
+}
+
+std::string overview_to_json(const Overview& overview) {
+  json presence{{"online", 0}, {"late", 0}, {"offline", 0}, {"never_seen", 0}};
+  for (const auto& [state, count] : overview.presence) presence[state] = count;
+  presence["total"] = total_of(overview.presence);
+  return json{{"verdict", verdict_of(overview)},
+              {"presence", std::move(presence)},
+              {"models", models_json(overview.models)},
+              {"rollouts", rollouts_json(overview.rollouts)},
+              {"alerts",
+               {{"firing", total_of(overview.firing_by_rule)},
+                {"by_rule", overview.firing_by_rule},
+                {"items", alerts_json(overview.alerts)}}},
+              {"worst",
+               {{"latency", worst_json(overview.worst_latency, "p95_ms", "baseline_p95_ms")},
+                {"accuracy", worst_json(overview.worst_accuracy, "accuracy", "threshold")},
+                {"drift", worst_json(overview.worst_drift, "psi", nullptr)}}},
+              {"windows_last_minute", overview.windows_last_minute},
+              {"updated_at", to_rfc3339(overview.updated_at)}}
+      .dump();
+}
+
+}  // namespace argosy::server

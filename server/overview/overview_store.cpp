@@ -1,0 +1,165 @@
+#include "server/overview/overview_store.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include <nlohmann/json.hpp>
+
+namespace argosy::server {
+
+namespace {
+
+using nlohmann::json;
+
+// The states of a device in a rollout that are neither success nor failure (docs/protocol.md).
+constexpr std::array<std::string_view, 9> under_way{"queued",     "notified",   "downloading", "patching", "verifying",
+                                                    "validating", "activating", "probation",   "planning"};
+
+std::optional<double> number_of(const pqxx::field& field) {
+  if (field.is_null()) return std::nullopt;
+  return field.as<double>();
+}
+
+std::optional<Instant> instant_of(const pqxx::field& field) {
+  if (field.is_null()) return std::nullopt;
+  return instant_from_ms(field.as<std::int64_t>());
+}
+
+std::map<std::string, std::int64_t> counts_of(const pqxx::result& rows) {
+  std::map<std::string, std::int64_t> counts;
+  for (const auto& row : rows) counts[row[0].as<std::string>()] = row[1].as<std::int64_t>();
+  return counts;
+}
+
+std::vector<ModelSkew> read_models(pqxx::work& transaction) {
+  const auto rows = transaction.exec(
+      "select m.model, m.version, count(*) from device_models m join devices d on d.id = m.device_id "
+      "where d.revoked_at is null and m.version is not null group by 1, 2 order by 1, 3 desc, 2 desc limit 500");
+  std::vector<ModelSkew> models;
+  for (const auto& row : rows) {
+    const auto model = row[0].as<std::string>();
+    if (models.empty() || models.back().model != model) models.push_back({model, {}});
+    models.back().versions.push_back({row[1].as<std::string>(), row[2].as<std::int64_t>()});
+  }
+  return models;
+}
+
+void add_counts(ActiveRollout& rollout, const std::string& counts_json) {
+  const auto counts = json::parse(counts_json, nullptr, false);
+  if (!counts.is_object()) return;
+  for (const auto& [state, count] : counts.items()) {
+    if (!count.is_number_integer()) continue;
+    if (state == "succeeded") {
+      rollout.succeeded += count.get<std::int64_t>();
+    } else if (std::find(under_way.begin(), under_way.end(), state) == under_way.end()) {
+      rollout.failed += count.get<std::int64_t>();
+    }
+  }
+}
+
+std::vector<ActiveRollout> read_rollouts(pqxx::work& transaction) {
+  const auto rows = transaction.exec(
+      "select r.id, r.name, r.model, v.version, r.state, r.reason, r.wave, (extract(epoch from r.started_at) * "
+      "1000)::bigint, coalesce(w.planned, 0), coalesce(w.counts::text, '{}') from (select * from rollouts where state "
+      "in "
+      "('running', 'paused', 'rolling_back') order by id desc limit 20) r join releases v on v.id = r.release_id "
+      "left join rollout_waves w on w.rollout_id = r.id order by r.id desc, w.wave");
+  std::vector<ActiveRollout> rollouts;
+  for (const auto& row : rows) {
+    const auto id = row[0].as<std::int64_t>();
+    if (rollouts.empty() || rollouts.back().id != id) {
+      ActiveRollout rollout;
+      rollout.id = id;
+      rollout.name = row[1].as<std::string>();
+      rollout.model = row[2].as<std::string>();
+      rollout.version = row[3].as<std::string>();
+      rollout.state = row[4].as<std::string>();
+      rollout.reason = row[5].as<std::string>();
+      rollout.wave = row[6].as<int>();
+      rollout.started_at = instant_of(row[7]);
+      rollouts.push_back(std::move(rollout));
+    }
+    ++rollouts.back().waves;
+    rollouts.back().devices += row[8].as<std::int64_t>();
+    add_counts(rollouts.back(), row[9].as<std::string>());
+  }
+  return rollouts;
+}
+
+std::vector<OpenAlert> read_alerts(pqxx::work& transaction) {
+  const auto rows = transaction.exec(
+      "select id, rule, severity, device_id, model, message, (extract(epoch from fired_at) * 1000)::bigint, "
+      "acknowledged_at is not null from alerts where state <> 'resolved' and state = 'firing' order by id desc limit "
+      "10");
+  std::vector<OpenAlert> alerts;
+  for (const auto& row : rows)
+    alerts.push_back({row[0].as<std::int64_t>(), row[1].as<std::string>(), row[2].as<std::string>(),
+                      row[3].as<std::string>(), row[4].as<std::string>(), row[5].as<std::string>(), instant_of(row[6]),
+                      row[7].as<bool>()});
+  return alerts;
+}
+
+// device, model, version, value, usual, and the feature when there is a sixth column
+std::vector<WorstDevice> worst_of(const pqxx::result& rows) {
+  std::vector<WorstDevice> worst;
+  for (const auto& row : rows)
+    worst.push_back({row[0].as<std::string>(), row[1].as<std::string>(), row[2].as<std::string>(), row[3].as<double>(),
+                     number_of(row[4]), row.size() > 5 ? row[5].as<std::string>() : std::string()});
+  return worst;
+}
+
+// The newest window of each device and model, worst against its own usual latency first.
+pqxx::result worst_latency(pqxx::work& transaction, Instant since) {
+  return transaction.exec_params(
+      "with newest as (select distinct on (device_id, model) device_id, model, version, p95_ms from inference_windows "
+      "  where started_at > $1::timestamptz and p95_ms is not null order by device_id, model, started_at desc) "
+      "select n.device_id, n.model, n.version, n.p95_ms, exp(b.ln_p95_mean) from newest n "
+      "left join latency_baselines b using (device_id, model, version) "
+      "order by n.p95_ms / coalesce(exp(b.ln_p95_mean), n.p95_ms) desc, n.p95_ms desc limit 10",
+      to_rfc3339(since));
+}
+
+pqxx::result worst_accuracy(pqxx::work& transaction, Instant since) {
+  return transaction.exec_params(
+      "with figures as (select device_id, model, version, sum(correct)::double precision / sum(labelled) as accuracy "
+      "  from inference_windows where started_at > $1::timestamptz and labelled > 0 group by 1, 2, 3 "
+      "  having sum(labelled) >= 20) "
+      "select f.device_id, f.model, f.version, f.accuracy, case when r.validation ->> 'metric' = 'accuracy' then "
+      "(r.validation ->> 'threshold')::double precision end from figures f left join releases r on r.model = f.model "
+      "and r.version = f.version order by f.accuracy limit 10",
+      to_rfc3339(since));
+}
+
+pqxx::result worst_drift(pqxx::work& transaction) {
+  return transaction.exec(
+      "select device_id, model, version, psi, null::double precision, feature from drift_state where drifted "
+      "order by psi desc limit 10");
+}
+
+}  // namespace
+
+Overview ReadOverview::operator()(pqxx::work& transaction) const {
+  Overview overview;
+  overview.presence = counts_of(transaction.exec(
+      "select s.presence, count(*) from device_state s join devices d on d.id = s.device_id where d.revoked_at is null "
+      "group by 1"));
+  overview.models = read_models(transaction);
+  overview.rollouts = read_rollouts(transaction);
+  overview.firing_by_rule = counts_of(
+      transaction.exec("select rule, count(*) from alerts where state <> 'resolved' and state = 'firing' group by 1"));
+  overview.alerts = read_alerts(transaction);
+  overview.worst_latency = worst_of(worst_latency(transaction, now - options.latency_look));
+  overview.worst_accuracy = worst_of(worst_accuracy(transaction, now - options.accuracy_look));
+  overview.worst_drift = worst_of(worst_drift(transaction));
+  overview.windows_last_minute =
+      transaction
+          .exec_params1(
+              "select count(*) from inference_windows where started_at > $1::timestamptz and "
+              "ended_at > $2::timestamptz and ended_at <= $3::timestamptz",
+              to_rfc3339(now - options.latency_look), to_rfc3339(now - Duration{60'000}), to_rfc3339(now))[0]
+          .as<std::int64_t>();
+  overview.updated_at = now;
+  return overview;
+}
+
+}  // namespace argosy::server

@@ -1,0 +1,138 @@
+#include "server/alerts/alert.hpp"
+
+#include <cmath>
+
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include "common/base/random.hpp"
+
+namespace argosy::server {
+namespace {
+
+// Feeds windows one by one, as the service does from the database.
+class Watch {
+ public:
+  explicit Watch(LatencyRule rule = {}) : rule_(rule) {}
+  AlertState feed(double p95_ms) {
+    recent_.push_back({instant_from_ms(++clock_ * 60'000), p95_ms});
+    if (recent_.size() > 10) recent_.erase(recent_.begin());
+    state_ = judge_latency(rule_, baseline_, state_, recent_).state;
+    return state_;
+  }
+  AlertState feed(double p95_ms, int times) {
+    for (int i = 0; i < times; ++i) feed(p95_ms);
+    return state_;
+  }
+  double usual() const { return baseline_.p95_ms(); }
+  LatencyBaseline baseline() const { return baseline_; }
+
+ private:
+  LatencyRule rule_;
+  LatencyBaseline baseline_;
+  std::vector<LatencyWindow> recent_;
+  AlertState state_ = AlertState::ok;
+  std::int64_t clock_ = 0;
+};
+
+TEST(LatencyDoubled, FiresInTheSecondHighWindowOfThreeAndClosesAfterTenCalmOnes) {
+  Watch watch;
+  EXPECT_EQ(watch.feed(10, 20), AlertState::ok);
+  EXPECT_EQ(watch.feed(25), AlertState::pending);
+  EXPECT_EQ(watch.feed(12), AlertState::pending);
+  EXPECT_EQ(watch.feed(25), AlertState::firing);
+  EXPECT_EQ(watch.feed(16, 30), AlertState::firing) << "1.6 times the usual is not calm";
+  EXPECT_EQ(watch.feed(11, 9), AlertState::firing);
+  EXPECT_EQ(watch.feed(11), AlertState::ok);
+}
+
+TEST(LatencyDoubled, OneHighWindowAloneIsWithdrawn) {
+  Watch watch;
+  watch.feed(10, 20);
+  EXPECT_EQ(watch.feed(100), AlertState::pending);
+  EXPECT_EQ(watch.feed(10, 2), AlertState::pending);
+  EXPECT_EQ(watch.feed(10), AlertState::ok);
+}
+
+TEST(LatencyDoubled, TheBaselineIsFrozenWhileAnyWindowIsHigh) {
+  Watch watch;
+  watch.feed(10, 20);
+  watch.feed(40, 500);
+  EXPECT_NEAR(watch.usual(), 10, 1e-9);
+  EXPECT_EQ(watch.baseline().windows, 20u);
+}
+
+TEST(LatencyDoubled, NeedsABaselineFirst) {
+  Watch watch;
+  EXPECT_EQ(watch.feed(10, 5), AlertState::ok);
+  EXPECT_EQ(watch.feed(100, 5), AlertState::ok) << "the tenth window still only teaches";
+}
+
+TEST(LatencyDoubled, AFewMicrosecondsAreNoAlarmHoweverManyTimesTheUsual) {
+  Watch watch;
+  watch.feed(0.05, 20);
+  EXPECT_EQ(watch.feed(0.5, 20), AlertState::ok) << "under 2 ms more";
+  EXPECT_EQ(watch.feed(2.5, 2), AlertState::firing);
+}
+
+TEST(LatencyDoubled, NoiseOfThirtyPercentNeverFires) {
+  for (std::uint64_t seed = 1; seed <= 50; ++seed) {
+    Rng rng(seed);
+    Watch watch;
+    for (int i = 0; i < 1440; ++i)
+      ASSERT_NE(watch.feed(20 * std::exp(0.15 * rng.normal())), AlertState::firing) << "seed " << seed;
+  }
+}
+
+TEST(AccuracyLow, FiresOnlyWhenTheUpperBoundIsUnderTheThreshold) {
+  const AccuracyRule rule;
+  EXPECT_EQ(judge_accuracy(rule, 0.94, AlertState::ok, {{49, 10}}).state, AlertState::ok) << "too few labels";
+  EXPECT_EQ(judge_accuracy(rule, 0.94, AlertState::ok, {{50, 46}}).state, AlertState::ok) << "92 %, bound over 94 %";
+  const auto low = judge_accuracy(rule, 0.94, AlertState::ok, {{30, 25}, {30, 25}});
+  EXPECT_EQ(low.state, AlertState::firing);
+  EXPECT_NEAR(low.value, 50.0 / 60, 1e-12);
+  EXPECT_LT(low.upper, 0.94);
+}
+
+TEST(AccuracyLow, ClosesWhenTheShareItselfIsBack) {
+  const AccuracyRule rule;
+  EXPECT_EQ(judge_accuracy(rule, 0.94, AlertState::firing, {{100, 93}}).state, AlertState::firing);
+  EXPECT_EQ(judge_accuracy(rule, 0.94, AlertState::firing, {{100, 94}}).state, AlertState::ok);
+  EXPECT_EQ(judge_accuracy(rule, 0.94, AlertState::firing, {{10, 10}}).state, AlertState::firing) << "too few labels";
+}
+
+TEST(AccuracyLow, LooksAtTheNewestLabelsOnly) {
+  const AccuracyRule rule;
+  EXPECT_EQ(judge_accuracy(rule, 0.94, AlertState::ok, {{200, 198}, {5000, 1000}}).state, AlertState::ok);
+  EXPECT_EQ(judge_accuracy(rule, 0.94, AlertState::ok, {{200, 150}, {5000, 5000}}).state, AlertState::firing);
+}
+
+TEST(AlertMachine, EveryStepOfTheTable) {
+  using S = AlertState;
+  using T = AlertStep;
+  const std::tuple<S, S, T> table[] = {
+      {S::ok, S::ok, T::none},          {S::ok, S::pending, T::open_pending}, {S::ok, S::firing, T::fire},
+      {S::pending, S::ok, T::withdraw}, {S::pending, S::pending, T::refresh}, {S::pending, S::firing, T::fire},
+      {S::firing, S::ok, T::resolve},   {S::firing, S::pending, T::refresh},  {S::firing, S::firing, T::refresh}};
+  for (const auto& [present, wanted, step] : table)
+    EXPECT_EQ(next_step(present, wanted), step) << to_string(present) << " -> " << to_string(wanted);
+}
+
+TEST(AlertJson, SaysNullWhereThereIsNothing) {
+  Alert alert;
+  alert.id = 7;
+  alert.rule = AlertRule::gone_dark;
+  alert.severity = "critical";
+  alert.device = "cam-7";
+  alert.state = AlertState::firing;
+  alert.message = "cam-7 has gone dark";
+  const auto document = nlohmann::json::parse(alert_to_json(alert));
+  EXPECT_EQ(document["rule"], "gone_dark");
+  EXPECT_EQ(document["device"], "cam-7");
+  EXPECT_TRUE(document["model"].is_null());
+  EXPECT_TRUE(document["resolved_at"].is_null());
+  EXPECT_TRUE(document["acknowledged_by"].is_null());
+}
+
+}  // namespace
+}  // namespace argosy::server
