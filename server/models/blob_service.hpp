@@ -37,6 +37,9 @@ class BlobService {
   virtual Task<Result<bool>> put(Digest digest, BodyStream& body) = 0;
   // Errc::not_found when there is no such blob, Errc::corrupt when its file is missing or has another size.
   virtual Task<Result<StoredBlob>> find(Digest digest) = 0;
+  // A path inside the store for a file that this server makes itself, and the way to keep that file as a blob.
+  virtual std::filesystem::path temporary_path() = 0;
+  virtual Task<Result<void>> adopt(std::filesystem::path temporary, FileDigest digest) = 0;
   // Those of `digests` that are stored.
   virtual Task<Result<std::vector<wire::BlobRef>>> sizes(std::vector<std::string> digests) = 0;
   // Errc::malformed_model with the offset when the file cannot be a model of this format ("onnx", "tflite"); formats

@@ -22,6 +22,8 @@ struct PatchOptions {
   std::chrono::milliseconds poll_interval{1000};  // how soon a pair that another instance wanted is seen
   std::chrono::milliseconds claim_lease{60'000};  // a claim not renewed for so long is taken over
   std::chrono::milliseconds claim_renewal{15'000};
+  std::chrono::minutes retry_failed_after{10};
+  std::uint64_t max_memory_bytes = 1ULL << 30;  // of the encoder; pairs that need more get no bsdiff
 };
 
 class PatchService {

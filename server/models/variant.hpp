@@ -32,7 +32,7 @@ struct Variant {
   friend bool operator==(const Variant&, const Variant&) = default;
 };
 
-// The index of the variant, or why each one does not suit ("int8: the device offers the precision fp32, not int8").
+// The index of the variant, or why each one does not suit ("int8: needs the precision int8, the device offers fp32").
 using VariantChoice = std::variant<std::size_t, std::vector<std::string>>;
 VariantChoice choose_variant(const std::vector<Variant>& variants, const wire::Capabilities& capabilities,
                              const std::string& hardware_class);

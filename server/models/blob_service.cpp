@@ -1,0 +1,197 @@
+#include "server/models/blob_service.hpp"
+
+#include <cerrno>
+
+#include <fcntl.h>
+#include <sys/mman.h>
+
+#include "server/models/blob_folder.hpp"
+#include "server/models/blob_store.hpp"
+#include "server/models/model_sniff.hpp"
+#include "server/work/worker_pool.hpp"
+
+namespace argosy::server {
+
+namespace {
+
+constexpr std::size_t piece_bytes = 256 << 10;
+
+struct SizeOnDisk {
+  BlobFolder folder;
+  Digest digest;
+  std::optional<std::uint64_t> operator()() const { return folder.size_of(digest); }
+};
+
+struct Begin {
+  BlobFolder folder;
+  Result<std::shared_ptr<BlobUpload>> operator()() const { return folder.begin(); }
+};
+
+struct Append {
+  std::shared_ptr<BlobUpload> upload;
+  Bytes piece;
+  std::size_t size = 0;
+  // Gives the buffer back for the next piece.
+  Result<Bytes> operator()() {
+    ARGOSY_CHECK(upload->append(ByteView(piece).first(size)));
+    return std::move(piece);
+  }
+};
+
+struct Keep {
+  BlobFolder folder;
+  std::shared_ptr<BlobUpload> upload;
+  Digest digest;
+  Result<void> operator()() const { return folder.keep(*upload, digest); }
+};
+
+struct Adopt {
+  BlobFolder folder;
+  std::filesystem::path temporary;
+  Digest digest;
+  Result<void> operator()() const { return folder.adopt(temporary, digest); }
+};
+
+struct CheckModel {
+  std::filesystem::path path;
+  std::uint64_t size;
+  std::string format;
+
+  Result<void> operator()() const {
+    if (size == 0) return check_model_file(format, {});
+    const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!fd) return errno_error("opening " + path.string(), errno);
+    void* mapping = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, fd.get(), 0);
+    if (mapping == MAP_FAILED) return errno_error("mapping " + path.string(), errno);
+    const Result<void> checked = check_model_file(format, {static_cast<const std::uint8_t*>(mapping), size});
+    ::munmap(mapping, size);
+    return checked;
+  }
+};
+
+class FolderBlobService final : public BlobService {
+ public:
+  FolderBlobService(DbPool& db, WorkerPool& worker, BlobFolder folder, std::uint64_t max_bytes)
+      : store_(db), worker_(worker), folder_(std::move(folder)), max_bytes_(max_bytes) {}
+
+  Task<Result<bool>> put(Digest digest, BodyStream& body) override {
+    auto looking = find(digest);
+    const auto known = co_await std::move(looking);
+    if (known) {
+      auto draining = drain(body);
+      auto drained = co_await std::move(draining);
+      if (!drained) co_return drained.error();
+      co_return false;
+    }
+    const Errc why = known.error().code;
+    if (why != Errc::not_found && why != Errc::corrupt) co_return known.error();
+    if (body.content_length().value_or(0) > max_bytes_) co_return over_limit();
+    auto beginning = worker_.run(Begin{folder_});
+    auto upload = co_await std::move(beginning);
+    if (!upload) co_return upload.error();
+    auto receiving = receive(*upload, body);
+    auto received = co_await std::move(receiving);
+    if (!received) co_return received.error();
+    auto keeping = worker_.run(Keep{folder_, *upload, digest});
+    auto kept = co_await std::move(keeping);
+    if (!kept) co_return kept.error();
+    wire::BlobRef row{digest.to_hex(), (*upload)->size()};
+    auto inserting = store_.insert(std::move(row));
+    co_return co_await std::move(inserting);
+  }
+
+  Task<Result<StoredBlob>> find(Digest digest) override {
+    std::vector<std::string> digests(1, digest.to_hex());
+    auto looking = store_.find(std::move(digests));
+    auto rows = co_await std::move(looking);
+    if (!rows) co_return rows.error();
+    if (rows->empty()) co_return make_error(Errc::not_found, "there is no blob " + digest.to_hex());
+    auto measuring = worker_.run(SizeOnDisk{folder_, digest});
+    auto size = co_await std::move(measuring);
+    if (!size) co_return size.error();
+    if (!*size || **size != rows->front().size)
+      co_return make_error(Errc::corrupt,
+                           "the file of the blob " + digest.to_hex() + " is missing or cut short; upload it again");
+    co_return StoredBlob{digest, rows->front().size, folder_.path_of(digest)};
+  }
+
+  std::filesystem::path temporary_path() override { return folder_.temporary_path(); }
+
+  Task<Result<void>> adopt(std::filesystem::path temporary, FileDigest file) override {
+    auto adopting = worker_.run(Adopt{folder_, std::move(temporary), file.digest});
+    auto adopted = co_await std::move(adopting);
+    if (!adopted) co_return adopted.error();
+    wire::BlobRef row{file.digest.to_hex(), file.size_bytes};
+    auto inserting = store_.insert(std::move(row));
+    auto inserted = co_await std::move(inserting);
+    if (!inserted) co_return inserted.error();
+    co_return Result<void>{};
+  }
+
+  Task<Result<std::vector<wire::BlobRef>>> sizes(std::vector<std::string> digests) override {
+    return store_.find(std::move(digests));
+  }
+
+  Task<Result<void>> check_model(Digest digest, std::string format) override {
+    auto looking = find(digest);
+    auto blob = co_await std::move(looking);
+    if (!blob) co_return blob.error();
+    auto checking = worker_.run(CheckModel{blob->path, blob->size, std::move(format)});
+    co_return co_await std::move(checking);
+  }
+
+ private:
+  Error over_limit() const {
+    return make_error(Errc::too_large, "the body is over the limit of " + std::to_string(max_bytes_) + " bytes");
+  }
+
+  // Whole pieces to the worker, so that a slow sender costs no more hops than a quick one.
+  Task<Result<void>> receive(std::shared_ptr<BlobUpload> upload, BodyStream& body) {
+    Bytes piece(piece_bytes);
+    for (bool at_end = false; !at_end;) {
+      std::size_t filled = 0;
+      while (filled < piece.size() && !at_end) {
+        auto reading = body.read(piece.data() + filled, piece.size() - filled);
+        auto count = co_await std::move(reading);
+        if (!count) co_return count.error();
+        filled += *count;
+        at_end = *count == 0;
+      }
+      if (upload->size() + filled > max_bytes_) co_return over_limit();
+      if (filled == 0) break;
+      auto appending = worker_.run(Append{upload, std::move(piece), filled});
+      auto buffer = co_await std::move(appending);
+      if (!buffer) co_return buffer.error();
+      piece = std::move(*buffer);
+    }
+    co_return Result<void>{};
+  }
+
+  Task<Result<void>> drain(BodyStream& body) {
+    Bytes ignored(piece_bytes);
+    for (std::uint64_t seen = 0; seen <= max_bytes_;) {
+      auto reading = body.read(ignored.data(), ignored.size());
+      auto count = co_await std::move(reading);
+      if (!count) co_return count.error();
+      if (*count == 0) co_return Result<void>{};
+      seen += *count;
+    }
+    co_return over_limit();
+  }
+
+  BlobStore store_;
+  WorkerPool& worker_;
+  BlobFolder folder_;
+  std::uint64_t max_bytes_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<BlobService>> create_blob_service(DbPool& db, WorkerPool& worker, BlobOptions options) {
+  ARGOSY_TRY(BlobFolder folder, BlobFolder::open(std::move(options.folder)));
+  std::unique_ptr<BlobService> service =
+      std::make_unique<FolderBlobService>(db, worker, std::move(folder), options.max_bytes);
+  return service;
+}
+
+}  // namespace argosy::server

@@ -1,0 +1,164 @@
+#include "server/models/model_api.hpp"
+
+#include <limits>
+
+#include <nlohmann/json.hpp>
+
+#include "server/http/json_body.hpp"
+#include "server/http/paging.hpp"
+#include "server/models/model_json.hpp"
+
+namespace argosy::server {
+
+namespace {
+
+template <class T>
+nlohmann::json array_of(const std::vector<T>& items, nlohmann::json (*to_json)(const T&)) {
+  nlohmann::json array = nlohmann::json::array();
+  for (const T& item : items) array.push_back(to_json(item));
+  return array;
+}
+
+Task<Result<Response>> list_models(ModelService& models, Request& request) {
+  auto query = read_page(request);
+  if (!query) co_return query.error();
+  auto asked = models.list_models(query->after.empty() ? "" : query->after.front(), query->limit);
+  const auto page = co_await std::move(asked);
+  if (!page) co_return page.error();
+  CursorKey next;
+  if (page->more) next.push_back(page->items.back().name);
+  co_return page_response(request, array_of(page->items, model_to_json), next, page->total);
+}
+
+Task<Result<Response>> create_model(ModelService& models, Request& request) {
+  auto draft = parse_model(request.body);
+  if (!draft) co_return draft.error();
+  const std::string name = draft->name;
+  auto creating = models.create_model(std::move(draft->name), std::move(draft->description), request.principal.actor());
+  const auto created = co_await std::move(creating);
+  if (!created) co_return created.error();
+  auto asked = models.get_model(name);
+  const auto model = co_await std::move(asked);
+  if (!model) co_return model.error();
+  Response response = Response::json(model_to_json(*model).dump(), *created ? 201 : 200);
+  response.headers.emplace_back("Location", "/api/v1/models/" + name);
+  co_return response;
+}
+
+Task<Result<Response>> get_model(ModelService& models, Request& request) {
+  auto asked = models.get_model(std::string(request.param("model")));
+  const auto model = co_await std::move(asked);
+  if (!model) co_return model.error();
+  co_return Response::json(model_to_json(*model).dump());
+}
+
+Task<Result<Response>> publish_release(ModelService& models, Request& request) {
+  auto draft = parse_release(request.body);
+  if (!draft) co_return draft.error();
+  const std::string model(request.param("model"));
+  auto publishing = models.publish(model, std::move(*draft), request.principal.actor(), request.now);
+  const auto published = co_await std::move(publishing);
+  if (!published) co_return published.error();
+  Response response = Response::json(release_to_json(published->release).dump(), published->created ? 201 : 200);
+  response.headers.emplace_back("Location",
+                                "/api/v1/models/" + model + "/releases/" + published->release.content.version);
+  co_return response;
+}
+
+Task<Result<Response>> list_releases(ModelService& models, Request& request) {
+  auto query = read_page(request);
+  if (!query) co_return query.error();
+  const auto before = id_after(*query, std::numeric_limits<std::int64_t>::max());
+  if (!before) co_return before.error();
+  auto asked = models.list_releases(std::string(request.param("model")), *before, query->limit);
+  const auto page = co_await std::move(asked);
+  if (!page) co_return page.error();
+  CursorKey next;
+  if (page->more) next.push_back(std::to_string(page->items.back().id));
+  co_return page_response(request, array_of(page->items, release_to_json), next, page->total);
+}
+
+Task<Result<Response>> get_release(ModelService& models, Request& request) {
+  auto asked = models.get_release(std::string(request.param("model")), std::string(request.param("version")));
+  const auto release = co_await std::move(asked);
+  if (!release) co_return release.error();
+  co_return Response::json(release_to_json(*release).dump());
+}
+
+Task<Result<Response>> patch_matrix(PatchService& patches, Request& request) {
+  auto asked = patches.matrix(std::string(request.param("model")));
+  const auto matrix = co_await std::move(asked);
+  if (!matrix) co_return matrix.error();
+  co_return page_response(request, array_of(*matrix, patch_to_json), {}, static_cast<std::int64_t>(matrix->size()));
+}
+
+Result<Digest> digest_param(const Request& request) {
+  const std::string text(request.param("digest"));
+  const auto digest = Digest::parse(text);
+  if (!digest || digest->to_hex() != text)
+    return field_error("digest", "must be a SHA-256 as 64 lower-case hex digits");
+  return *digest;
+}
+
+Task<Result<Response>> put_blob(BlobService& blobs, Request& request) {
+  const auto digest = digest_param(request);
+  if (!digest) co_return digest.error();
+  auto putting = blobs.put(*digest, *request.stream);
+  const auto created = co_await std::move(putting);
+  if (!created) co_return created.error();
+  const nlohmann::json body = {{"digest", digest->to_hex()}};
+  co_return Response::json(body.dump(), *created ? 201 : 200);
+}
+
+Task<Result<Response>> get_blob(BlobService& blobs, Request& request) {
+  const auto digest = digest_param(request);
+  if (!digest) co_return digest.error();
+  auto finding = blobs.find(*digest);
+  const auto blob = co_await std::move(finding);
+  if (!blob) co_return blob.error();
+  Response response;
+  response.content_type = "application/octet-stream";
+  response.headers.emplace_back("Cache-Control", "private, max-age=31536000, immutable");
+  response.body = FileBody{blob->path, digest->to_hex()};
+  co_return response;
+}
+
+template <class Service>
+Handler bound(Service& service, Task<Result<Response>> (*answer)(Service&, Request&)) {
+  return [&service, answer](Request& request) { return answer(service, request); };
+}
+
+Route route(Method method, std::string path, Access access, Handler handler) {
+  Route result;
+  result.method = method;
+  result.path = std::move(path);
+  result.access = access;
+  result.handler = std::move(handler);
+  return result;
+}
+
+}  // namespace
+
+void add_model_routes(Router& router, ModelService& models, PatchService& patches) {
+  const std::string all = "/api/v1/models";
+  const std::string one = all + "/{model}";
+  router.add(route(Method::get, all, Access::viewer, bound(models, list_models)));
+  router.add(route(Method::post, all, Access::publisher, bound(models, create_model)));
+  router.add(route(Method::get, one, Access::viewer, bound(models, get_model)));
+  Route publish = route(Method::post, one + "/releases", Access::publisher, bound(models, publish_release));
+  publish.body_limit = max_release_bytes;
+  router.add(std::move(publish));
+  router.add(route(Method::get, one + "/releases", Access::viewer, bound(models, list_releases)));
+  router.add(route(Method::get, one + "/releases/{version}", Access::viewer, bound(models, get_release)));
+  router.add(route(Method::get, one + "/patches", Access::viewer, bound(patches, patch_matrix)));
+}
+
+void add_blob_routes(Router& router, BlobService& blobs) {
+  Route put = route(Method::put, "/api/v1/blobs/{digest}", Access::publisher, bound(blobs, put_blob));
+  put.streaming = true;
+  router.add(std::move(put));
+  router.add(route(Method::get, "/api/v1/blobs/{digest}", Access::viewer, bound(blobs, get_blob)));
+  router.add(route(Method::get, "/device/v1/blobs/{digest}", Access::device, bound(blobs, get_blob)));
+}
+
+}  // namespace argosy::server

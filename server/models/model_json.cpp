@@ -1,0 +1,82 @@
+#include "server/models/model_json.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include "server/http/json_body.hpp"
+
+namespace argosy::server {
+
+namespace {
+
+using Json = nlohmann::json;
+
+Json text_or_null(const std::string& text) {
+  return text.empty() ? Json(nullptr) : Json(text);
+}
+
+Json variant_to_json(const Variant& variant) {
+  return {{"name", variant.name},
+          {"digest", variant.digest},
+          {"size", variant.size},
+          {"format", variant.format},
+          {"selector", Json::parse(selector_to_json(variant.selector))},
+          {"priority", variant.priority}};
+}
+
+Json running_to_json(const std::vector<WhereItRuns>& running) {
+  Json items = Json::array();
+  for (const WhereItRuns& where : running)
+    items.push_back({{"version", where.version}, {"digest", text_or_null(where.digest)}, {"devices", where.devices}});
+  return items;
+}
+
+}  // namespace
+
+Json model_to_json(const Model& model) {
+  return {{"name", model.name},
+          {"description", model.description},
+          {"created_at", to_rfc3339(model.created_at)},
+          {"releases", model.releases},
+          {"latest_version", text_or_null(model.latest_version)},
+          {"running", running_to_json(model.running)}};
+}
+
+Json release_to_json(const Release& release) {
+  Json variants = Json::array();
+  for (const Variant& variant : release.content.variants) variants.push_back(variant_to_json(variant));
+  const auto& validation = release.content.validation;
+  return {{"model", release.model},
+          {"version", release.content.version},
+          {"notes", release.content.notes},
+          {"variants", std::move(variants)},
+          {"validation", validation ? Json::parse(validation_to_json(validation)) : Json(nullptr)},
+          {"reference", Json::parse(reference_to_json(release.content.features))},
+          {"published_at", to_rfc3339(release.published_at)},
+          {"created_by", release.created_by},
+          {"created_at", to_rfc3339(release.created_at)},
+          {"running", running_to_json(release.running)}};
+}
+
+Json patch_to_json(const PatchMatrixRow& row) {
+  return {{"from_version", row.from_version},
+          {"to_version", row.to_version},
+          {"variant", row.variant},
+          {"from_digest", row.patch.from_digest},
+          {"to_digest", row.patch.to_digest},
+          {"state", to_string(row.patch.state)},
+          {"codec", text_or_null(row.patch.codec)},
+          {"size", row.patch.size ? Json(*row.patch.size) : Json(nullptr)},
+          {"full_size", row.full_size},
+          {"encode_ms", row.patch.encode_ms ? Json(*row.patch.encode_ms) : Json(nullptr)},
+          {"reason", text_or_null(row.patch.reason)}};
+}
+
+Result<ModelDraft> parse_model(std::string_view json) {
+  ARGOSY_TRY(JsonReader body, JsonReader::parse(json));
+  ModelDraft draft;
+  body.required("name", draft.name).optional("description", draft.description);
+  ARGOSY_CHECK(body.finish());
+  return draft;
+}
+
+}  // namespace argosy::server

@@ -1,0 +1,270 @@
+#include "server/models/model_store.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include "server/db/db_pool.hpp"
+#include "server/journal/journal_store.hpp"
+#include "server/models/model_rows.hpp"
+
+namespace argosy::server {
+
+namespace {
+
+Error no_such_model(const std::string& name) {
+  return make_error(Errc::not_found, "there is no model '" + name + "'; make it with POST /api/v1/models");
+}
+
+bool model_exists(pqxx::work& transaction, const std::string& name) {
+  return !transaction.exec_params("select 1 from models where name = $1", name).empty();
+}
+
+const std::string& select_model() {
+  static const std::string sql =
+      "select m.name, m.description, " + unix_ms("m.created_at") +
+      ", (select count(*) from releases r where r.model = m.name), coalesce((select r.version from releases r "
+      "where r.model = m.name order by r.id desc limit 1), '') from models m ";
+  return sql;
+}
+
+std::vector<WhereItRuns> where_it_runs(pqxx::work& transaction, const std::string& model) {
+  std::vector<WhereItRuns> running;
+  const pqxx::result rows = transaction.exec_params(
+      "select m.version, coalesce(m.digest, ''), count(*) from device_models m join devices d on d.id = m.device_id "
+      "where m.model = $1 and m.version <> '' and d.revoked_at is null group by 1, 2 order by 3 desc, 1, 2",
+      model);
+  for (const pqxx::row& row : rows)
+    running.push_back({row[0].as<std::string>(), row[1].as<std::string>(), row[2].as<std::int64_t>()});
+  return running;
+}
+
+Model model_of(pqxx::work& transaction, const pqxx::row& row) {
+  Model model;
+  model.name = row[0].as<std::string>();
+  model.description = row[1].as<std::string>();
+  model.created_at = time_of(row[2]);
+  model.releases = row[3].as<std::int64_t>();
+  model.latest_version = row[4].as<std::string>();
+  model.running = where_it_runs(transaction, model.name);
+  return model;
+}
+
+const std::string& select_release() {
+  static const std::string sql = "select r.id, r.model, r.version, r.notes, r.validation::text, r.reference::text, " +
+                                 unix_ms("r.published_at") + ", r.created_by, " + unix_ms("r.created_at") +
+                                 " from releases r ";
+  return sql;
+}
+
+Result<std::vector<Variant>> variants_of(pqxx::work& transaction, std::int64_t release) {
+  std::vector<Variant> variants;
+  const pqxx::result rows = transaction.exec_params(
+      "select name, digest, size, format, selector::text, priority from variants where release_id = $1 order by id",
+      release);
+  for (const pqxx::row& row : rows) {
+    ARGOSY_TRY(Selector selector, selector_from_json(row[4].as<std::string>()));
+    variants.push_back({row[0].as<std::string>(), row[1].as<std::string>(), row[2].as<std::uint64_t>(),
+                        row[3].as<std::string>(), std::move(selector), row[5].as<int>()});
+  }
+  return variants;
+}
+
+Result<Release> release_of(pqxx::work& transaction, const pqxx::row& row) {
+  Release release;
+  release.id = row[0].as<std::int64_t>();
+  release.model = row[1].as<std::string>();
+  release.content.version = row[2].as<std::string>();
+  release.content.notes = row[3].as<std::string>();
+  ARGOSY_TRY(release.content.validation, validation_from_json(row[4].as<std::string>()));
+  ARGOSY_TRY(release.content.features, reference_from_json(row[5].as<std::string>()));
+  ARGOSY_TRY(release.content.variants, variants_of(transaction, release.id));
+  release.published_at = time_of(row[6]);
+  release.created_by = row[7].as<std::string>();
+  release.created_at = time_of(row[8]);
+  return release;
+}
+
+void keep_those_of(std::vector<WhereItRuns>& running, const std::string& version) {
+  std::erase_if(running, [&](const WhereItRuns& where) { return where.version != version; });
+}
+
+struct ListModels {
+  std::string after;
+  std::size_t limit;
+
+  ModelPage operator()(pqxx::work& transaction) const {
+    ModelPage page;
+    page.total = transaction.exec1("select count(*) from models")[0].as<std::int64_t>();
+    const pqxx::result rows =
+        transaction.exec_params(select_model() + "where m.name > $1 order by m.name limit $2", after, limit + 1);
+    for (const pqxx::row& row : rows) {
+      if (page.items.size() == limit) {
+        page.more = true;
+        break;
+      }
+      page.items.push_back(model_of(transaction, row));
+    }
+    return page;
+  }
+};
+
+struct GetModel {
+  std::string name;
+
+  Result<Model> operator()(pqxx::work& transaction) const {
+    const pqxx::result rows = transaction.exec_params(select_model() + "where m.name = $1", name);
+    if (rows.empty()) return no_such_model(name);
+    return model_of(transaction, rows[0]);
+  }
+};
+
+struct CreateModel {
+  std::string name;
+  std::string description;
+  std::string actor;
+
+  Result<bool> operator()(pqxx::work& transaction) const {
+    const pqxx::result made = transaction.exec_params(
+        "insert into models (name, description) values ($1, $2) on conflict (name) do nothing returning 1", name,
+        description);
+    if (!made.empty()) {
+      append_audit(transaction, actor, "model.create", "model/" + name);
+      return true;
+    }
+    const auto existing =
+        transaction.exec_params1("select description from models where name = $1", name)[0].as<std::string>();
+    if (existing == description) return false;
+    return make_error(Errc::conflict, "the model '" + name + "' exists already, with another description");
+  }
+};
+
+struct PublishRelease {
+  std::string model;
+  ReleaseDraft draft;
+  std::string actor;
+  Instant now;
+
+  Result<Published> operator()(pqxx::work& transaction) const {
+    // Locked, so that of two that publish the same version at once the second sees the first.
+    if (transaction.exec_params("select 1 from models where name = $1 for update", model).empty())
+      return no_such_model(model);
+    const pqxx::result existing = find(transaction);
+    if (!existing.empty()) {
+      ARGOSY_TRY(Release release, release_of(transaction, existing[0]));
+      if (release.content == draft) return Published{std::move(release), false};
+      return make_error(Errc::conflict, "release " + draft.version + " of '" + model +
+                                            "' was published before with other content, and a release never changes; "
+                                            "choose another version");
+    }
+    insert(transaction);
+    ARGOSY_TRY(Release release, release_of(transaction, find(transaction)[0]));
+    return Published{std::move(release), true};
+  }
+
+ private:
+  pqxx::result find(pqxx::work& transaction) const {
+    return transaction.exec_params(select_release() + "where r.model = $1 and r.version = $2", model, draft.version);
+  }
+
+  void insert(pqxx::work& transaction) const {
+    const auto id = transaction
+                        .exec_params1(
+                            "insert into releases (model, version, notes, validation, reference, published_at, "
+                            "created_by, created_at) values ($1, $2, $3, $4::jsonb, $5::jsonb, $6::timestamptz, $7, "
+                            "$6::timestamptz) returning id",
+                            model, draft.version, draft.notes, validation_to_json(draft.validation),
+                            reference_to_json(draft.features), to_rfc3339(now), actor)[0]
+                        .as<std::int64_t>();
+    for (const Variant& variant : draft.variants)
+      transaction.exec_params0(
+          "insert into variants (release_id, name, digest, size, format, selector, priority) "
+          "values ($1, $2, $3, $4, $5, $6::jsonb, $7)",
+          id, variant.name, variant.digest, static_cast<std::int64_t>(variant.size), variant.format,
+          selector_to_json(variant.selector), variant.priority);
+    const std::string object = "release/" + model + "/" + draft.version;
+    append_audit(transaction, actor, "release.publish", object);
+    append_event(transaction, {.kind = "release.published",
+                               .severity = "info",
+                               .device_id = std::nullopt,
+                               .rollout_id = std::nullopt,
+                               .model = model,
+                               .message = model + " " + draft.version + " was published by " + actor,
+                               .details_json = nlohmann::json{{"version", draft.version}}.dump()});
+  }
+};
+
+struct ListReleases {
+  std::string model;
+  std::int64_t before;
+  std::size_t limit;
+
+  Result<ReleasePage> operator()(pqxx::work& transaction) const {
+    if (!model_exists(transaction, model)) return no_such_model(model);
+    ReleasePage page;
+    page.total =
+        transaction.exec_params1("select count(*) from releases where model = $1", model)[0].as<std::int64_t>();
+    const std::vector<WhereItRuns> running = where_it_runs(transaction, model);
+    const pqxx::result rows = transaction.exec_params(
+        select_release() + "where r.model = $1 and r.id < $2 order by r.id desc limit $3", model, before, limit + 1);
+    for (const pqxx::row& row : rows) {
+      if (page.items.size() == limit) {
+        page.more = true;
+        break;
+      }
+      ARGOSY_TRY(Release release, release_of(transaction, row));
+      release.running = running;
+      keep_those_of(release.running, release.content.version);
+      page.items.push_back(std::move(release));
+    }
+    return page;
+  }
+};
+
+struct GetRelease {
+  std::string model;
+  std::string version;
+
+  Result<Release> operator()(pqxx::work& transaction) const {
+    const pqxx::result rows =
+        transaction.exec_params(select_release() + "where r.model = $1 and r.version = $2", model, version);
+    if (rows.empty())
+      return make_error(Errc::not_found, "there is no release " + version + " of a model '" + model + "'");
+    ARGOSY_TRY(Release release, release_of(transaction, rows[0]));
+    release.running = where_it_runs(transaction, model);
+    keep_those_of(release.running, version);
+    return release;
+  }
+};
+
+}  // namespace
+
+Task<Result<ModelPage>> ModelStore::list_models(std::string after, std::size_t limit) {
+  auto work = db_.transact(ListModels{std::move(after), limit});
+  co_return co_await std::move(work);
+}
+
+Task<Result<Model>> ModelStore::get_model(std::string name) {
+  auto work = db_.transact(GetModel{std::move(name)});
+  co_return co_await std::move(work);
+}
+
+Task<Result<bool>> ModelStore::create_model(std::string name, std::string description, std::string actor) {
+  auto work = db_.transact(CreateModel{std::move(name), std::move(description), std::move(actor)});
+  co_return co_await std::move(work);
+}
+
+Task<Result<Published>> ModelStore::publish(std::string model, ReleaseDraft draft, std::string actor, Instant now) {
+  auto work = db_.transact(PublishRelease{std::move(model), std::move(draft), std::move(actor), now});
+  co_return co_await std::move(work);
+}
+
+Task<Result<ReleasePage>> ModelStore::list_releases(std::string model, std::int64_t before, std::size_t limit) {
+  auto work = db_.transact(ListReleases{std::move(model), before, limit});
+  co_return co_await std::move(work);
+}
+
+Task<Result<Release>> ModelStore::get_release(std::string model, std::string version) {
+  auto work = db_.transact(GetRelease{std::move(model), std::move(version)});
+  co_return co_await std::move(work);
+}
+
+}  // namespace argosy::server

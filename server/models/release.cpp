@@ -1,0 +1,202 @@
+#include "server/models/release.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include "common/base/id.hpp"
+#include "common/crypto/digest.hpp"
+#include "server/http/json_body.hpp"
+
+namespace argosy::server {
+
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr std::string_view name_rule = "must match [A-Za-z0-9_-]{1,64}";
+constexpr std::string_view digest_rule = "must be a lower-case hex SHA-256";
+
+bool is_digest(const std::string& text) {
+  const auto digest = Digest::parse(text);
+  return digest && digest->to_hex() == text;
+}
+
+void read_word(JsonReader& fields, const char* key, std::optional<std::string>& word) {
+  fields.optional(key, word).check(key, !word || is_name(*word), name_rule);
+}
+
+void read_selector(JsonReader& fields, Selector& selector) {
+  read_word(fields, "architecture", selector.architecture);
+  read_word(fields, "accelerator", selector.accelerator);
+  read_word(fields, "runtime", selector.runtime);
+  read_word(fields, "precision", selector.precision);
+  read_word(fields, "hardware_class", selector.hardware_class);
+  fields.optional("min_memory_mb", selector.min_memory_mb);
+  fields.check("min_memory_mb", selector.min_memory_mb.value_or(0) <= 1'000'000'000, "must be at most 1000000000");
+}
+
+void read_variant(JsonReader& fields, Variant& variant) {
+  fields.required("name", variant.name)
+      .required("digest", variant.digest)
+      .required("format", variant.format)
+      .optional("priority", variant.priority, -1'000'000, 1'000'000)
+      .optional_object("selector", [&](JsonReader& inner) { read_selector(inner, variant.selector); })
+      .check("name", is_name(variant.name), name_rule)
+      .check("digest", is_digest(variant.digest), digest_rule)
+      .check("format", is_name(variant.format), name_rule);
+}
+
+void read_limits(JsonReader& fields, wire::ValidationSpec& validation) {
+  std::string direction = validation.higher_is_better ? "higher" : "lower";
+  fields.optional("metric", validation.metric)
+      .optional("direction", direction)
+      .optional("threshold", validation.threshold)
+      .optional("max_latency_ms", validation.max_latency_ms)
+      .optional("max_memory_mb", validation.max_memory_mb, std::uint32_t{1}, std::uint32_t{1'000'000})
+      .optional("timeout_s", validation.timeout_s, std::uint32_t{1}, std::uint32_t{86'400})
+      .check("metric", is_name(validation.metric), name_rule)
+      .check("direction", direction == "higher" || direction == "lower", "must be higher or lower")
+      .check("max_latency_ms", validation.max_latency_ms.value_or(1) > 0, "must be over 0");
+  validation.higher_is_better = direction == "higher";
+}
+
+void read_validation(JsonReader& fields, wire::ValidationSpec& validation) {
+  std::string dataset;
+  fields.optional("dataset", dataset).check("dataset", dataset.empty() || is_digest(dataset), digest_rule);
+  if (!dataset.empty()) validation.dataset = wire::BlobRef{dataset, 0};
+  read_limits(fields, validation);
+}
+
+void read_feature(JsonReader& fields, wire::FeatureReference& feature) {
+  fields.required("name", feature.name).required("edges", feature.edges).optional("counts", feature.counts);
+  const bool ascending = std::adjacent_find(feature.edges.begin(), feature.edges.end(),
+                                            [](double a, double b) { return !(a < b); }) == feature.edges.end();
+  const bool complete = feature.counts.empty() || feature.counts.size() == feature.edges.size() + 2;
+  fields.check("name", is_name(feature.name), name_rule)
+      .check("edges", !feature.edges.empty() && feature.edges.size() <= max_edges,
+             "must hold 1 to " + std::to_string(max_edges) + " numbers")
+      .check("edges", ascending, "must ascend")
+      .check("counts", complete, "must hold two more numbers than edges: under the first, over the last, and NaN");
+}
+
+void read_features(JsonReader& fields, std::vector<wire::FeatureReference>& features) {
+  fields.objects("features", max_features, [&](JsonReader& item) { read_feature(item, features.emplace_back()); });
+}
+
+template <class T>
+bool names_differ(const std::vector<T>& items) {
+  std::set<std::string> names;
+  for (const T& item : items)
+    if (!names.insert(item.name).second) return false;
+  return true;
+}
+
+}  // namespace
+
+Result<ReleaseDraft> parse_release(std::string_view json) {
+  ARGOSY_TRY(JsonReader body, JsonReader::parse(json));
+  ReleaseDraft draft;
+  body.required("version", draft.version)
+      .optional("notes", draft.notes)
+      .objects("variants", max_variants, [&](JsonReader& item) { read_variant(item, draft.variants.emplace_back()); })
+      .optional_object("validation", [&](JsonReader& inner) { read_validation(inner, draft.validation.emplace()); })
+      .optional_object("reference", [&](JsonReader& inner) { read_features(inner, draft.features); })
+      .check("version", is_version(draft.version), "must match [A-Za-z0-9_.+-]{1,64} and not begin with a dot")
+      .check("variants", !draft.variants.empty(), "must hold at least one variant")
+      .check("variants", names_differ(draft.variants), "must have different names")
+      .check("reference", names_differ(draft.features), "must name each feature once");
+  ARGOSY_CHECK(body.finish());
+  return draft;
+}
+
+std::vector<std::string> referenced_blobs(const ReleaseDraft& draft) {
+  std::set<std::string> digests;
+  for (const Variant& variant : draft.variants) digests.insert(variant.digest);
+  if (draft.validation && draft.validation->dataset) digests.insert(draft.validation->dataset->digest);
+  return {digests.begin(), digests.end()};
+}
+
+Result<void> fill_sizes(ReleaseDraft& draft, const std::vector<wire::BlobRef>& blobs) {
+  const auto fill = [&](const std::string& digest, std::uint64_t& size, const std::string& what) -> Result<void> {
+    const auto found =
+        std::find_if(blobs.begin(), blobs.end(), [&](const wire::BlobRef& blob) { return blob.digest == digest; });
+    if (found == blobs.end())
+      return make_error(Errc::not_found,
+                        what + ": there is no blob " + digest + "; PUT /api/v1/blobs/" + digest + " first");
+    size = found->size;
+    return {};
+  };
+  for (Variant& variant : draft.variants)
+    ARGOSY_CHECK(fill(variant.digest, variant.size, "variant '" + variant.name + "'"));
+  if (draft.validation && draft.validation->dataset)
+    ARGOSY_CHECK(fill(draft.validation->dataset->digest, draft.validation->dataset->size, "validation.dataset"));
+  return {};
+}
+
+std::string validation_to_json(const std::optional<wire::ValidationSpec>& validation) {
+  if (!validation) return "{}";
+  Json json = {{"dataset", nullptr},
+               {"metric", validation->metric},
+               {"direction", validation->higher_is_better ? "higher" : "lower"},
+               {"threshold", validation->threshold},
+               {"max_latency_ms", nullptr},
+               {"max_memory_mb", validation->max_memory_mb},
+               {"timeout_s", validation->timeout_s}};
+  if (validation->dataset)
+    json["dataset"] = {{"digest", validation->dataset->digest}, {"size", validation->dataset->size}};
+  if (validation->max_latency_ms) json["max_latency_ms"] = *validation->max_latency_ms;
+  return json.dump();
+}
+
+std::string reference_to_json(const std::vector<wire::FeatureReference>& features) {
+  Json items = Json::array();
+  for (const wire::FeatureReference& feature : features)
+    items.push_back({{"name", feature.name}, {"edges", feature.edges}, {"counts", feature.counts}});
+  return Json{{"features", std::move(items)}}.dump();
+}
+
+std::string selector_to_json(const Selector& selector) {
+  Json json = Json::object();
+  const auto put = [&](const char* key, const auto& value) {
+    if (value) json[key] = *value;
+  };
+  put("architecture", selector.architecture);
+  put("accelerator", selector.accelerator);
+  put("runtime", selector.runtime);
+  put("precision", selector.precision);
+  put("hardware_class", selector.hardware_class);
+  put("min_memory_mb", selector.min_memory_mb);
+  return json.dump();
+}
+
+Result<std::optional<wire::ValidationSpec>> validation_from_json(std::string_view json) {
+  ARGOSY_TRY(JsonReader fields, JsonReader::parse(json));
+  if (!fields.has("metric")) return std::optional<wire::ValidationSpec>{};
+  wire::ValidationSpec validation;
+  fields.optional_object("dataset", [&](JsonReader& inner) {
+    wire::BlobRef& dataset = validation.dataset.emplace();
+    inner.required("digest", dataset.digest).required("size", dataset.size);
+  });
+  read_limits(fields, validation);
+  ARGOSY_CHECK(fields.finish());
+  return std::optional(std::move(validation));
+}
+
+Result<std::vector<wire::FeatureReference>> reference_from_json(std::string_view json) {
+  ARGOSY_TRY(JsonReader fields, JsonReader::parse(json));
+  std::vector<wire::FeatureReference> features;
+  read_features(fields, features);
+  ARGOSY_CHECK(fields.finish());
+  return features;
+}
+
+Result<Selector> selector_from_json(std::string_view json) {
+  ARGOSY_TRY(JsonReader fields, JsonReader::parse(json));
+  Selector selector;
+  read_selector(fields, selector);
+  ARGOSY_CHECK(fields.finish());
+  return selector;
+}
+
+}  // namespace argosy::server
