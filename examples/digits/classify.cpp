@@ -11,11 +11,11 @@
 
 #include <unistd.h>
 
-#include "agent/runner/dataset.hpp"
 #include "agent/sdk/argosy_observe.h"
 #include "examples/digits/arguments.hpp"
 #include "examples/digits/faults.hpp"
 #include "examples/digits/features.hpp"
+#include "examples/digits/images.hpp"
 #include "examples/digits/model.hpp"
 
 namespace digits {
@@ -23,24 +23,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 using std::chrono::microseconds;
-
-struct Sample {
-  Image image;
-  int label;
-};
-
-std::vector<Sample> load_samples(const std::filesystem::path& file) {
-  const auto data = argosy::agent::Dataset::open(file);
-  if (!data) throw std::runtime_error(data.error().message);
-  if (data->values_per_sample() != pixels)
-    throw std::runtime_error(file.string() + ": images of 8x8 are needed, not " + data->describe());
-  std::vector<Sample> samples(data->size());
-  for (std::size_t i = 0; i < samples.size(); ++i) {
-    data->sample(i, samples[i].image);
-    samples[i].label = static_cast<int>(data->label(i));
-  }
-  return samples;
-}
 
 std::uint64_t us_since(Clock::time_point start) {
   return static_cast<std::uint64_t>(std::chrono::duration_cast<microseconds>(Clock::now() - start).count());

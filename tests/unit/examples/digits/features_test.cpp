@@ -6,16 +6,16 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
-#include "agent/runner/dataset.hpp"
 #include "common/base/file.hpp"
+#include "examples/digits/images.hpp"
 
 namespace digits {
 namespace {
 
 std::vector<Image> field_images() {
-  const auto data = *argosy::agent::Dataset::open(std::string(ARGOSY_DIGITS) + "/data/field.npz");
-  std::vector<Image> images(data.size());
-  for (std::size_t i = 0; i < images.size(); ++i) data.sample(i, images[i]);
+  std::vector<Image> images;
+  for (const Sample& sample : load_samples(std::string(ARGOSY_DIGITS) + "/data/field.npz"))
+    images.push_back(sample.image);
   return images;
 }
 
