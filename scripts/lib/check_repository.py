@@ -86,21 +86,24 @@ def shell_errors(root, file, shebang):
 
 
 def commands(root):
-    """What a person may call."""
-    for folder in ("scripts", "scripts/bench.d", ".ci"):
+    """What a person may call: the file, and the words to call it with."""
+    for folder in ("scripts", ".ci"):
         for file in sorted((root / folder).glob("*")):
             if file.is_file():
-                yield file
+                yield file, [file]
+    for file in sorted((root / "scripts/bench.d").glob("*")):
+        if file.is_file():
+            yield file, [root / "scripts/bench", file.name]
 
 
 def commands_without_help(root):
-    for command in commands(root):
-        name = command.relative_to(root)
-        if not os.access(command, os.X_OK):
+    for file, words in commands(root):
+        name = file.relative_to(root)
+        if not os.access(file, os.X_OK):
             yield f"{name}: not executable"
             continue
         try:
-            done = subprocess.run([command, "--help"], capture_output=True, text=True, stdin=subprocess.DEVNULL, cwd="/",
+            done = subprocess.run([*words, "--help"], capture_output=True, text=True, stdin=subprocess.DEVNULL, cwd="/",
                                   timeout=HELP_TIMEOUT_S, check=False)
         except (OSError, subprocess.TimeoutExpired) as error:
             yield f"{name} --help: {error}"

@@ -44,7 +44,8 @@ class Run:
         scratch = folder / "tmp"  # what a test that was cut short leaves here goes with the folder
         scratch.mkdir()
         scratch.chmod(0o1777)
-        self.environment = {**os.environ, "ARGOSY_BUILD": str(self.build), "PYTHONPATH": str(ROOT / "scripts/lib"),
+        jobs = str(os.cpu_count())  # ninja would take two more, and each compiler up to a gigabyte
+        self.environment = {"CMAKE_BUILD_PARALLEL_LEVEL": jobs, **os.environ, "ARGOSY_BUILD": str(self.build), "PYTHONPATH": str(ROOT / "scripts/lib"),
                             "PYTHONDONTWRITEBYTECODE": "1", "UBSAN_OPTIONS": "print_stacktrace=1", "TMPDIR": str(scratch)}
         self.outcomes = []
 
