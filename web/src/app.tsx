@@ -1,0 +1,53 @@
+// Which screen is shown, and whether there is a session to show it for.
+
+import { lazy, Suspense } from "preact/compat";
+import { Redirect, Route, Switch } from "wouter-preact";
+import { ApiError, setCsrfToken } from "./api/client";
+import { useMe } from "./api/queries";
+import { Frame } from "./frame";
+import { Alerts } from "./screens/alerts";
+import { Devices } from "./screens/devices";
+import { Overview } from "./screens/overview";
+import { Rollout } from "./screens/rollout";
+import { Rollouts } from "./screens/rollouts";
+import { SignIn, Welcome } from "./screens/sign-in";
+import { Empty, Failure, Skeleton } from "./ui/card";
+
+const Device = lazy(() => import("./screens/device"));
+
+export function App() {
+  return (
+    <Switch>
+      <Route path="/welcome" component={Welcome} />
+      <Route component={SignedIn} />
+    </Switch>
+  );
+}
+
+function SignedIn() {
+  const me = useMe();
+  if (me.isPending) return <Skeleton lines={1} />;
+  if (me.error instanceof ApiError && me.error.status === 401) return <SignIn />;
+  if (me.error) return <Failure error={me.error} retry={() => void me.refetch()} />;
+  setCsrfToken(me.data.csrf);
+  return (
+    <Frame me={me.data}>
+      <Suspense fallback={<Skeleton lines={8} />}>
+        <Switch>
+          <Route path="/" component={Overview} />
+          <Route path="/devices" component={Devices} />
+          <Route path="/devices/:id">{(params) => <Device id={decodeURIComponent(params.id)} />}</Route>
+          <Route path="/rollouts" component={Rollouts} />
+          <Route path="/rollouts/:id">{(params) => <Rollout id={params.id} />}</Route>
+          <Route path="/alerts" component={Alerts} />
+          <Route path="/sign-in">
+            <Redirect to="/" />
+          </Route>
+          <Route>
+            <Empty>There is nothing at this address.</Empty>
+          </Route>
+        </Switch>
+      </Suspense>
+    </Frame>
+  );
+}
