@@ -49,6 +49,14 @@ std::string rollout_words(const std::vector<ActiveRollout>& rollouts) {
          std::to_string(rollout.waves) + ".";
 }
 
+json number_or_null(const std::optional<double>& value) {
+  return value ? json(*value) : json(nullptr);
+}
+
+json text_or_null(const std::string& text) {
+  return text.empty() ? json(nullptr) : json(text);
+}
+
 json time_or_null(const std::optional<Instant>& at) {
   return at ? json(to_rfc3339(*at)) : json(nullptr);
 }
@@ -58,7 +66,7 @@ json models_json(const std::vector<ModelSkew>& models) {
   for (const auto& model : models) {
     json versions = json::array();
     for (const auto& share : model.versions)
-      versions.push_back({{"version", share.version}, {"devices", share.devices}});
+      versions.push_back({{"version", text_or_null(share.version)}, {"devices", share.devices}});
     items.push_back({{"model", model.model}, {"versions", std::move(versions)}});
   }
   return items;
@@ -75,9 +83,8 @@ json rollouts_json(const std::vector<ActiveRollout>& rollouts) {
                      {"reason", rollout.reason},
                      {"wave", rollout.wave},
                      {"waves", rollout.waves},
-                     {"devices", rollout.devices},
-                     {"succeeded", rollout.succeeded},
-                     {"failed", rollout.failed},
+                     {"planned", rollout.planned},
+                     {"counts", rollout.counts},
                      {"started_at", time_or_null(rollout.started_at)}});
   return items;
 }
@@ -88,19 +95,28 @@ json alerts_json(const std::vector<OpenAlert>& alerts) {
     items.push_back({{"id", alert.id},
                      {"rule", alert.rule},
                      {"severity", alert.severity},
-                     {"device", alert.device},
-                     {"model", alert.model.empty() ? json(nullptr) : json(alert.model)},
+                     {"device_id", alert.device},
+                     {"model", alert.model},
+                     {"state", "firing"},
+                     {"value", number_or_null(alert.value)},
+                     {"threshold", number_or_null(alert.threshold)},
                      {"message", alert.message},
+                     {"opened_at", to_rfc3339(alert.opened_at)},
                      {"fired_at", time_or_null(alert.fired_at)},
-                     {"acknowledged", alert.acknowledged}});
+                     {"resolved_at", nullptr},
+                     {"acknowledged_at", time_or_null(alert.acknowledged_at)},
+                     {"acknowledged_by", text_or_null(alert.acknowledged_by)}});
   return items;
 }
 
-json worst_json(const std::vector<WorstDevice>& devices, const char* value_name, const char* usual_name) {
+json worst_json(const std::vector<WorstDevice>& devices) {
   json items = json::array();
   for (const auto& worst : devices) {
-    json item{{"device", worst.device}, {"model", worst.model}, {"version", worst.version}, {value_name, worst.value}};
-    if (usual_name != nullptr) item[usual_name] = worst.usual ? json(*worst.usual) : json(nullptr);
+    json item{{"device_id", worst.device},
+              {"model", worst.model},
+              {"version", worst.version},
+              {"value", worst.value},
+              {"usual", number_or_null(worst.usual)}};
     if (!worst.feature.empty()) item["feature"] = worst.feature;
     items.push_back(std::move(item));
   }
@@ -144,9 +160,9 @@ std::string overview_to_json(const Overview& overview) {
                 {"by_rule", overview.firing_by_rule},
                 {"items", alerts_json(overview.alerts)}}},
               {"worst",
-               {{"latency", worst_json(overview.worst_latency, "p95_ms", "baseline_p95_ms")},
-                {"accuracy", worst_json(overview.worst_accuracy, "accuracy", "threshold")},
-                {"drift", worst_json(overview.worst_drift, "psi", nullptr)}}},
+               {{"latency", worst_json(overview.worst_latency)},
+                {"accuracy", worst_json(overview.worst_accuracy)},
+                {"drift", worst_json(overview.worst_drift)}}},
               {"windows_last_minute", overview.windows_last_minute},
               {"updated_at", to_rfc3339(overview.updated_at)}}
       .dump();

@@ -12,7 +12,7 @@
 namespace argosy::server {
 
 struct VersionShare {
-  std::string version;
+  std::string version;  // empty: none yet
   std::int64_t devices = 0;
 };
 struct ModelSkew {
@@ -28,9 +28,8 @@ struct ActiveRollout {
   std::string reason;
   int wave = 0;
   int waves = 0;
-  std::int64_t devices = 0;  // planned in all waves
-  std::int64_t succeeded = 0;
-  std::int64_t failed = 0;
+  std::int64_t planned = 0;                    // devices in all waves
+  std::map<std::string, std::int64_t> counts;  // state or cause of failure: devices
   std::optional<Instant> started_at;
 };
 struct OpenAlert {
@@ -40,8 +39,12 @@ struct OpenAlert {
   std::string device;
   std::string model;
   std::string message;
+  std::optional<double> value;
+  std::optional<double> threshold;
+  Instant opened_at{};
   std::optional<Instant> fired_at;
-  bool acknowledged = false;
+  std::optional<Instant> acknowledged_at;
+  std::string acknowledged_by;
 };
 struct WorstDevice {
   std::string device;

@@ -1,8 +1,5 @@
 #include "server/overview/overview_store.hpp"
 
-#include <algorithm>
-#include <array>
-
 #include <nlohmann/json.hpp>
 
 namespace argosy::server {
@@ -10,10 +7,6 @@ namespace argosy::server {
 namespace {
 
 using nlohmann::json;
-
-// The states of a device in a rollout that are neither success nor failure (docs/protocol.md).
-constexpr std::array<std::string_view, 9> under_way{"queued",     "notified",   "downloading", "patching", "verifying",
-                                                    "validating", "activating", "probation",   "planning"};
 
 std::optional<double> number_of(const pqxx::field& field) {
   if (field.is_null()) return std::nullopt;
@@ -33,8 +26,8 @@ std::map<std::string, std::int64_t> counts_of(const pqxx::result& rows) {
 
 std::vector<ModelSkew> read_models(pqxx::work& transaction) {
   const auto rows = transaction.exec(
-      "select m.model, m.version, count(*) from device_models m join devices d on d.id = m.device_id "
-      "where d.revoked_at is null and m.version is not null group by 1, 2 order by 1, 3 desc, 2 desc limit 500");
+      "select m.model, coalesce(m.version, ''), count(*) from device_models m join devices d on d.id = m.device_id "
+      "where d.revoked_at is null group by 1, 2 order by 1, 3 desc, 2 desc limit 500");
   std::vector<ModelSkew> models;
   for (const auto& row : rows) {
     const auto model = row[0].as<std::string>();
@@ -44,16 +37,11 @@ std::vector<ModelSkew> read_models(pqxx::work& transaction) {
   return models;
 }
 
-void add_counts(ActiveRollout& rollout, const std::string& counts_json) {
+void add_counts(std::map<std::string, std::int64_t>& sum, const std::string& counts_json) {
   const auto counts = json::parse(counts_json, nullptr, false);
   if (!counts.is_object()) return;
   for (const auto& [state, count] : counts.items()) {
-    if (!count.is_number_integer()) continue;
-    if (state == "succeeded") {
-      rollout.succeeded += count.get<std::int64_t>();
-    } else if (std::find(under_way.begin(), under_way.end(), state) == under_way.end()) {
-      rollout.failed += count.get<std::int64_t>();
-    }
+    if (count.is_number_integer()) sum[state] += count.get<std::int64_t>();
   }
 }
 
@@ -80,22 +68,24 @@ std::vector<ActiveRollout> read_rollouts(pqxx::work& transaction) {
       rollouts.push_back(std::move(rollout));
     }
     ++rollouts.back().waves;
-    rollouts.back().devices += row[8].as<std::int64_t>();
-    add_counts(rollouts.back(), row[9].as<std::string>());
+    rollouts.back().planned += row[8].as<std::int64_t>();
+    add_counts(rollouts.back().counts, row[9].as<std::string>());
   }
   return rollouts;
 }
 
 std::vector<OpenAlert> read_alerts(pqxx::work& transaction) {
   const auto rows = transaction.exec(
-      "select id, rule, severity, device_id, model, message, (extract(epoch from fired_at) * 1000)::bigint, "
-      "acknowledged_at is not null from alerts where state <> 'resolved' and state = 'firing' order by id desc limit "
-      "10");
+      "select id, rule, severity, device_id, model, message, value, threshold, (extract(epoch from opened_at) * "
+      "1000)::bigint, (extract(epoch from fired_at) * 1000)::bigint, (extract(epoch from acknowledged_at) * "
+      "1000)::bigint, coalesce(acknowledged_by, '') from alerts where state <> 'resolved' and state = 'firing' "
+      "order by id desc limit 10");
   std::vector<OpenAlert> alerts;
   for (const auto& row : rows)
     alerts.push_back({row[0].as<std::int64_t>(), row[1].as<std::string>(), row[2].as<std::string>(),
-                      row[3].as<std::string>(), row[4].as<std::string>(), row[5].as<std::string>(), instant_of(row[6]),
-                      row[7].as<bool>()});
+                      row[3].as<std::string>(), row[4].as<std::string>(), row[5].as<std::string>(), number_of(row[6]),
+                      number_of(row[7]), *instant_of(row[8]), instant_of(row[9]), instant_of(row[10]),
+                      row[11].as<std::string>()});
   return alerts;
 }
 

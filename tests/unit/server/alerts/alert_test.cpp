@@ -128,8 +128,8 @@ TEST(AlertJson, SaysNullWhereThereIsNothing) {
   alert.message = "cam-7 has gone dark";
   const auto document = nlohmann::json::parse(alert_to_json(alert));
   EXPECT_EQ(document["rule"], "gone_dark");
-  EXPECT_EQ(document["device"], "cam-7");
-  EXPECT_TRUE(document["model"].is_null());
+  EXPECT_EQ(document["device_id"], "cam-7");
+  EXPECT_EQ(document["model"], "");
   EXPECT_TRUE(document["resolved_at"].is_null());
   EXPECT_TRUE(document["acknowledged_by"].is_null());
 }

@@ -45,8 +45,8 @@ TEST(OverviewJson, HasEveryPresenceStateAndTheShapeOfTheScreen) {
   EXPECT_EQ(document["presence"],
             nlohmann::json({{"online", 3}, {"late", 0}, {"offline", 0}, {"never_seen", 0}, {"total", 3}}));
   EXPECT_EQ(document["models"][0]["versions"][0], nlohmann::json({{"version", "1.0"}, {"devices", 2}}));
-  EXPECT_EQ(document["worst"]["latency"][0]["p95_ms"], 20.5);
-  EXPECT_EQ(document["worst"]["latency"][0]["baseline_p95_ms"], 10.0);
+  EXPECT_EQ(document["worst"]["latency"][0]["value"], 20.5);
+  EXPECT_EQ(document["worst"]["latency"][0]["usual"], 10.0);
   EXPECT_EQ(document["worst"]["drift"][0]["feature"], "sharpness");
   EXPECT_EQ(document["alerts"]["firing"], 0);
 }

@@ -1,0 +1,112 @@
+#include "server/overview/overview_store.hpp"
+
+#include <gtest/gtest.h>
+
+#include "server/telemetry/partition_store.hpp"
+#include "tests/support/fleet_rows.hpp"
+
+namespace argosy::server {
+namespace {
+
+const Instant noon = parse_rfc3339("2026-03-01T12:00:00Z").value();
+
+class OverviewOfAFleet : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    pqxx::work transaction(database.connection());
+    KeepPartitions{noon}(transaction);
+    transaction.commit();
+  }
+  Overview read() {
+    pqxx::work transaction(database.connection());
+    return ReadOverview{noon, {}}(transaction);
+  }
+  void add_window(const std::string& device, double p95_ms, int labelled, int correct, int age_s) {
+    database.exec(
+        "insert into inference_windows (device_id, epoch, seq, started_at, ended_at, model, version, count, "
+        "errors, labelled, correct, latency, p95_ms) values ('" +
+        device + "', 'e', " + std::to_string(++seq) + ", timestamptz '2026-03-01T12:00:00Z' - interval '" +
+        std::to_string(age_s) +
+        " s', timestamptz "
+        "'2026-03-01T12:00:30Z' - interval '" +
+        std::to_string(age_s) + " s', 'digits', '1.0', 100, 0, " + std::to_string(labelled) + ", " +
+        std::to_string(correct) + ", '', " + std::to_string(p95_ms) + ")");
+  }
+
+  test::TestDatabase database;
+  int seq = 0;
+};
+
+TEST_F(OverviewOfAFleet, OfAnEmptyDatabaseIsEmpty) {
+  const auto overview = read();
+  EXPECT_TRUE(overview.presence.empty());
+  EXPECT_EQ(overview.windows_last_minute, 0);
+}
+
+TEST_F(OverviewOfAFleet, CountsWhatIsThereAndNoRevokedDevice) {
+  for (const char* device : {"cam-1", "cam-2", "cam-3", "gone"}) test::add_device(database, device);
+  database.exec("update devices set revoked_at = now() where id = 'gone'");
+  database.exec("update device_state set presence = 'online' where device_id in ('cam-1', 'cam-2', 'gone')");
+  database.exec(
+      "insert into device_models (device_id, model, version) values ('cam-1', 'digits', '1.0'), "
+      "('cam-2', 'digits', '1.1'), ('cam-3', 'digits', '1.0'), ('gone', 'digits', '0.9')");
+  const auto overview = read();
+  EXPECT_EQ(overview.presence, (std::map<std::string, std::int64_t>{{"never_seen", 1}, {"online", 2}}));
+  ASSERT_EQ(overview.models.size(), 1u);
+  ASSERT_EQ(overview.models[0].versions.size(), 2u);
+  EXPECT_EQ(overview.models[0].versions[0].version, "1.0");
+  EXPECT_EQ(overview.models[0].versions[0].devices, 2);
+}
+
+TEST_F(OverviewOfAFleet, ShowsTheWorstAgainstTheirOwnUsualLatency) {
+  for (const char* device : {"slow", "usual", "silent"}) test::add_device(database, device);
+  test::add_release(database, "digits", "1.0", "{}", R"({"metric": "accuracy", "threshold": 0.94})");
+  database.exec(
+      "insert into latency_baselines values ('slow', 'digits', '1.0', ln(5), 100, now()), "
+      "('usual', 'digits', '1.0', ln(100), 100, now())");
+  add_window("slow", 20, 50, 25, 50);
+  add_window("usual", 100, 50, 50, 50);
+  add_window("usual", 900, 0, 0, 110);
+  add_window("silent", 500, 50, 0, 3600);
+  database.exec(
+      "insert into drift_state (device_id, model, version, feature, psi, samples, drifted, since, updated_at) "
+      "values ('slow', 'digits', '1.0', 'sharpness', 0.5, 400, true, now(), now())");
+  const auto overview = read();
+  ASSERT_EQ(overview.worst_latency.size(), 2u);
+  EXPECT_EQ(overview.worst_latency[0].device, "slow");
+  EXPECT_NEAR(*overview.worst_latency[0].usual, 5, 1e-9);
+  EXPECT_EQ(overview.worst_latency[1].value, 100) << "the newest window";
+  ASSERT_EQ(overview.worst_accuracy.size(), 2u);
+  EXPECT_EQ(overview.worst_accuracy[0].device, "slow");
+  EXPECT_NEAR(*overview.worst_accuracy[0].usual, 0.94, 1e-9);
+  EXPECT_EQ(overview.worst_drift.at(0).feature, "sharpness");
+  EXPECT_EQ(overview.windows_last_minute, 2);
+}
+
+TEST_F(OverviewOfAFleet, ShowsFiringAlertsAndActiveRollouts) {
+  test::add_device(database, "cam-1");
+  test::add_release(database, "digits", "1.0");
+  database.exec(
+      "insert into alerts (rule, severity, device_id, state, message, opened_at, fired_at) values "
+      "('gone_dark', 'critical', 'cam-1', 'firing', 'dark', now(), now()), "
+      "('gone_dark', 'critical', 'cam-1', 'resolved', 'old', now(), now()), "
+      "('drift', 'warning', 'cam-1', 'pending', 'not yet', now(), null)");
+  database.exec(
+      "insert into rollouts (name, model, release_id, policy, seed, state, created_by) "
+      "select 'digits 1.0', 'digits', id, '{}', 1, unnest(array['running', 'completed']), 'ada' from releases");
+  database.exec(
+      "insert into rollout_waves (rollout_id, wave, share, planned, counts) select id, unnest(array[0, 1]), 0.5, 5, "
+      "'{\"succeeded\": 2, \"download\": 1}' from rollouts");
+  const auto overview = read();
+  EXPECT_EQ(overview.firing_by_rule, (std::map<std::string, std::int64_t>{{"gone_dark", 1}}));
+  ASSERT_EQ(overview.alerts.size(), 1u);
+  EXPECT_EQ(overview.alerts[0].message, "dark");
+  ASSERT_EQ(overview.rollouts.size(), 1u);
+  EXPECT_EQ(overview.rollouts[0].waves, 2);
+  EXPECT_EQ(overview.rollouts[0].planned, 10);
+  EXPECT_EQ(overview.rollouts[0].counts.at("succeeded"), 4);
+  EXPECT_EQ(overview.rollouts[0].counts.at("download"), 2);
+}
+
+}  // namespace
+}  // namespace argosy::server

@@ -1,0 +1,230 @@
+#include <boost/asio/co_spawn.hpp>
+#include <gtest/gtest.h>
+
+#include "common/base/random.hpp"
+#include "server/db/db_pool.hpp"
+#include "server/telemetry/telemetry_api.hpp"
+#include "server/telemetry/telemetry_service.hpp"
+#include "tests/support/fleet_rows.hpp"
+#include "tests/support/run_task.hpp"
+
+namespace argosy::server {
+namespace {
+
+using test::batch;
+using test::health;
+using test::run_task;
+using test::window;
+
+const Instant now = parse_rfc3339("2026-03-01T12:00:00Z").value();
+
+class Ingest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    for (const char* device : {"cam-1", "cam-2", "cam-3"}) test::add_device(database, device);
+    ASSERT_TRUE(run_task(io, telemetry->tick(now)));
+    telemetry->add_listener([this](const std::vector<StoredWindow>& windows) { heard += windows.size(); });
+  }
+
+  TelemetryService::Acks ingest(std::vector<wire::TelemetryBatch> batches) {
+    return run_task(io, telemetry->ingest(std::move(batches), now)).value();
+  }
+  std::int64_t stored() {
+    return database.value<std::int64_t>(
+        "select (select count(*) from inference_windows) + (select count(*) from health_samples)");
+  }
+  EpochIntegrity integrity(const std::string& device) {
+    return run_task(io, telemetry->integrity(device)).value().at(0);
+  }
+
+  test::TestDatabase database;
+  boost::asio::io_context io;
+  DbPool pool{io.get_executor(), {.conninfo = database.conninfo(), .threads = 3}};
+  std::unique_ptr<TelemetryService> telemetry = create_telemetry_service(pool);
+  std::size_t heard = 0;
+};
+
+TEST_F(Ingest, StoresWhatAWindowAndASampleSay) {
+  auto content = window({.started_at = now - Duration{60'000}, .latency_ms = 12, .labelled = 10, .correct = 9});
+  content.classes = {{3, 60}, {7, 40}};
+  content.features = {{"sharpness", {0, 40, 60, 0}}};
+  const auto acks = ingest({batch("cam-1", 1, content, health(now, 7.5))});
+  EXPECT_EQ(acks.at(0).value(), (wire::TelemetryAck{test::epoch, 2}));
+  const auto row = database.exec(
+      "select model, version, count, labelled, correct, p95_ms, features::text, classes::text, "
+      "latency from inference_windows")[0];
+  EXPECT_EQ(row[0].as<std::string>(), "digits");
+  EXPECT_EQ(row[2].as<int>(), 100);
+  EXPECT_EQ(row[4].as<int>(), 9);
+  EXPECT_NEAR(row[5].as<double>(), 12, 0.12);
+  EXPECT_EQ(row[6].as<std::string>(), R"([{"name": "sharpness", "counts": [0, 40, 60, 0]}])");
+  EXPECT_EQ(row[7].as<std::string>(), R"({"3": 60, "7": 40})");
+  EXPECT_EQ(row[8].as<std::string>(), "\\x" + to_hex(content.latency));
+  EXPECT_EQ(database.value<std::string>("select sample::text from health_samples"), R"({"cpu_percent": 7.5})");
+  EXPECT_EQ(heard, 1u);
+}
+
+TEST_F(Ingest, UpdatesOnlyItsColumnsOfTheLatestState) {
+  database.exec("update device_state set report = '{\"kept\": true}', presence = 'late' where device_id = 'cam-1'");
+  ingest({batch("cam-1", 1, health(now - Duration{60'000}, 1), health(now, 2))});
+  const auto row = database.exec(
+      "select health::text, health_at = '2026-03-01T12:00:00Z', last_seen_at = "
+      "'2026-03-01T12:00:00Z', report::text, presence from device_state where device_id = "
+      "'cam-1'")[0];
+  EXPECT_EQ(row[0].as<std::string>(), R"({"cpu_percent": 2})");
+  EXPECT_TRUE(row[1].as<bool>());
+  EXPECT_TRUE(row[2].as<bool>());
+  EXPECT_EQ(row[3].as<std::string>(), R"({"kept": true})");
+  EXPECT_EQ(row[4].as<std::string>(), "late");
+  ingest({batch("cam-2", 1, window({.started_at = now}))});
+  EXPECT_EQ(database.value<std::string>("select health::text from device_state where device_id = 'cam-2'"), "{}");
+}
+
+TEST_F(Ingest, ARepeatStoresNothingAndIsAcknowledgedAgain) {
+  const auto sent = batch("cam-1", 1, window({.started_at = now}), health(now, 1));
+  ingest({sent});
+  EXPECT_EQ(ingest({sent}).at(0).value().seq, 2u);
+  EXPECT_EQ(ingest({sent, sent}).at(1).value().seq, 2u);
+  EXPECT_EQ(stored(), 2);
+  EXPECT_EQ(heard, 1u);
+  EXPECT_EQ(integrity("cam-1").duplicates, 0u);
+}
+
+TEST_F(Ingest, AHoleIsAnsweredWithTheCursor) {
+  ingest({batch("cam-1", 1, health(now, 1))});
+  auto later = batch("cam-1", 4, health(now, 1));
+  later.oldest = 2;
+  EXPECT_EQ(ingest({later}).at(0).value().seq, 1u);
+  EXPECT_EQ(stored(), 1);
+}
+
+TEST_F(Ingest, WhatTheDeviceDroppedIsCounted) {
+  ingest({batch("cam-1", 1, health(now, 1))});
+  EXPECT_EQ(ingest({batch("cam-1", 5, health(now, 1))}).at(0).value().seq, 5u);
+  const auto epoch = integrity("cam-1");
+  EXPECT_EQ(epoch.lost, 3u);
+  EXPECT_EQ(epoch.gaps, 3u);
+  EXPECT_EQ(epoch.stored, 2u);
+  EXPECT_EQ(epoch.first_seq, 1u);
+  EXPECT_EQ(epoch.last_seq, 5u);
+}
+
+TEST_F(Ingest, AnUnknownAndARevokedDeviceDoNotStopTheOthers) {
+  database.exec("update devices set revoked_at = now() where id = 'cam-2'");
+  const auto acks = ingest({batch("cam-2", 1, health(now, 1)), batch("cam-1", 1, health(now, 1)),
+                            batch("stranger", 1, health(now, 1)), batch("cam-3", 1, health(now, 1))});
+  EXPECT_EQ(acks.at(0).error().code, Errc::forbidden);
+  EXPECT_EQ(acks.at(1).value().seq, 1u);
+  EXPECT_NE(acks.at(2).error().message.find("\"stranger\" is unknown or revoked"), std::string::npos);
+  EXPECT_EQ(acks.at(3).value().seq, 1u);
+  EXPECT_EQ(ingest({batch("stranger", 1, health(now, 1))}).at(0).error().code, Errc::forbidden);
+  EXPECT_EQ(stored(), 2);
+  EXPECT_EQ(telemetry->counters().batches_refused, 3u);
+}
+
+TEST_F(Ingest, ABatchThatTheDatabaseRefusesDoesNotStopTheOthers) {
+  database.exec(
+      "create function refuse() returns trigger language plpgsql as $$ begin "
+      "if new.device_id = 'cam-2' then raise exception 'poison' using errcode = '22000'; end if; "
+      "return new; end $$");
+  database.exec("create trigger refuse before insert on inference_windows for each row execute function refuse()");
+  const auto acks =
+      ingest({batch("cam-1", 1, window({.started_at = now})), batch("cam-2", 1, window({.started_at = now})),
+              batch("cam-3", 1, window({.started_at = now}))});
+  EXPECT_EQ(acks.at(0).value().seq, 1u);
+  EXPECT_FALSE(acks.at(1));
+  EXPECT_EQ(acks.at(2).value().seq, 1u);
+  EXPECT_EQ(stored(), 2);
+}
+
+TEST_F(Ingest, AHistogramThatCannotBeReadDoesNotHoldUpTheOutbox) {
+  auto broken = window({.started_at = now});
+  broken.latency = {9, 9, 9};
+  EXPECT_EQ(ingest({batch("cam-1", 1, broken)}).at(0).value().seq, 1u);
+  EXPECT_TRUE(database.exec("select p95_ms from inference_windows")[0][0].is_null());
+  EXPECT_EQ(telemetry->counters().malformed_histograms, 1u);
+}
+
+TEST_F(Ingest, WindowsFromAnyYearAreStored) {
+  ingest({batch("cam-1", 1, window({.started_at = instant_from_ms(0)}),
+                window({.started_at = now + Duration{1'000'000'000'000}}), health(instant_from_ms(5), 1))});
+  EXPECT_EQ(stored(), 3);
+}
+
+// Two instances get the same batches, connections are cut at random, and devices send again until acknowledged.
+TEST_F(Ingest, IsExactlyOnceOverTwoInstancesAndCutConnections) {
+  DbPool other_pool{io.get_executor(), {.conninfo = database.conninfo(), .threads = 2}};
+  const auto other = create_telemetry_service(other_pool);
+  Rng rng(5);
+  const std::vector<std::string> devices{"cam-1", "cam-2", "cam-3"};
+  constexpr std::uint64_t last = 60;
+  std::map<std::string, std::uint64_t> acknowledged;
+  int cuts = 0;
+  for (int round = 0; round < 400; ++round) {
+    std::vector<wire::TelemetryBatch> batches;
+    for (const auto& device : devices) {
+      const auto first = acknowledged[device] + 1;
+      if (first > last) continue;
+      wire::TelemetryBatch sent{device, test::epoch, first, {}};
+      for (auto seq = first; seq <= std::min(last, first + rng.below(8)); ++seq)
+        sent.records.push_back({seq, wire::HealthSample{now, 1.0}});
+      batches.push_back(std::move(sent));
+    }
+    if (batches.empty()) break;
+    int answers = 0;
+    const auto take = [&](std::exception_ptr, Result<TelemetryService::Acks> acks) {
+      ++answers;
+      if (!acks) return;
+      for (std::size_t i = 0; i < acks->size(); ++i) {
+        // An ack is lost now and then.
+        if ((*acks)[i] && rng.chance(0.8)) {
+          auto& cursor = acknowledged[batches[i].device];
+          cursor = std::max(cursor, (*acks)[i]->seq);
+        }
+      }
+    };
+    boost::asio::co_spawn(io, telemetry->ingest(batches, now), take);
+    boost::asio::co_spawn(io, other->ingest(batches, now), take);
+    if (rng.chance(0.2)) cuts += database.disconnect_others();
+    ASSERT_TRUE(test::run_until(io, [&] { return answers == 2; }));
+  }
+  EXPECT_GT(cuts, 0);
+  for (const auto& device : devices) {
+    const auto epoch = integrity(device);
+    EXPECT_EQ(epoch.stored, last) << device;
+    EXPECT_EQ(epoch.duplicates, 0u) << device;
+    EXPECT_EQ(epoch.gaps, 0u) << device;
+    EXPECT_EQ(epoch.lost, 0u) << device;
+  }
+}
+
+TEST_F(Ingest, OverHttpsADeviceSpeaksOnlyForItself) {
+  Router router;
+  add_device_telemetry_routes(router, *telemetry);
+  const auto post = [&](const std::string& certificate, const wire::TelemetryBatch& sent) {
+    Request request;
+    request.method = Method::post;
+    request.path = "/device/v1/telemetry";
+    const auto bytes = wire::encode(sent);
+    request.body = std::string(as_text(bytes));
+    request.principal = {Principal::Kind::device, certificate};
+    request.now = now;
+    const auto match = router.match(Method::post, request.path);
+    EXPECT_EQ(match.route->access, Access::device);
+    return run_task(io, match.route->handler(request));
+  };
+  const auto good = post("cam-1", batch("cam-1", 1, health(now, 1)));
+  ASSERT_TRUE(good);
+  EXPECT_EQ(std::get<std::string>(good->body), R"({"epoch":"0123456789abcdef","seq":1})");
+  EXPECT_EQ(post("cam-2", batch("cam-1", 2, health(now, 1))).error().code, Errc::forbidden);
+  EXPECT_EQ(post("stranger", batch("stranger", 1, health(now, 1))).error().code, Errc::forbidden);
+  EXPECT_EQ(stored(), 1);
+}
+
+TEST_F(Ingest, IntegrityOfAnUnknownDeviceIsNotFound) {
+  EXPECT_EQ(run_task(io, telemetry->integrity("nobody")).error().code, Errc::not_found);
+  EXPECT_TRUE(run_task(io, telemetry->integrity("cam-1")).value().empty());
+}
+
+}  // namespace
+}  // namespace argosy::server

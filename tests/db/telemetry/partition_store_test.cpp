@@ -1,0 +1,70 @@
+#include "server/telemetry/partition_store.hpp"
+
+#include <gtest/gtest.h>
+
+#include "server/telemetry/telemetry_store.hpp"
+#include "tests/support/fleet_rows.hpp"
+
+namespace argosy::server {
+namespace {
+
+using std::chrono::days;
+using test::window;
+
+const Instant noon = parse_rfc3339("2026-03-01T12:00:00Z").value();
+
+class Partitions : public ::testing::Test {
+ protected:
+  void SetUp() override { test::add_device(database, "cam-1"); }
+
+  void keep(Instant now, int retention_days = 30) {
+    pqxx::work transaction(database.connection());
+    KeepPartitions{now, 3, retention_days}(transaction);
+    transaction.commit();
+  }
+  void store(std::vector<Instant> times) {
+    wire::TelemetryBatch batch{"cam-1", test::epoch, next_seq, {}};
+    for (const auto at : times) batch.records.push_back({next_seq++, window({.started_at = at})});
+    pqxx::work transaction(database.connection());
+    ASSERT_TRUE(StoreTelemetry({{batch}, noon})(transaction));
+    transaction.commit();
+  }
+  std::string partition_of_all() {
+    return database.value<std::string>(
+        "select coalesce(string_agg(tableoid::regclass::text, ' ' order by started_at), '') from inference_windows");
+  }
+
+  test::TestDatabase database;
+  std::uint64_t next_seq = 1;
+};
+
+TEST_F(Partitions, AreMadeFromYesterdayToThreeDaysAhead) {
+  keep(noon);
+  keep(noon);
+  EXPECT_EQ(
+      database.value<std::string>("select string_agg(relname, ' ' order by relname) from pg_class where relkind = 'r' "
+                                  "and relname like 'inference_windows%'"),
+      "inference_windows_20260228 inference_windows_20260301 inference_windows_20260302 inference_windows_20260303 "
+      "inference_windows_20260304 inference_windows_default");
+  EXPECT_EQ(database.value<int>("select count(*) from pg_inherits where inhparent = 'health_samples'::regclass"), 6);
+  EXPECT_EQ(database.value<int>("select count(*) from pg_indexes where tablename = 'inference_windows_20260301'"), 2);
+}
+
+TEST_F(Partitions, WhatHasNoDayYetMovesOutOfTheDefaultOnceItsDayIsMade) {
+  keep(noon);
+  store({noon - days{5}, noon, noon + days{4}});
+  EXPECT_EQ(partition_of_all(), "inference_windows_default inference_windows_20260301 inference_windows_default");
+  keep(noon + days{1});
+  EXPECT_EQ(partition_of_all(), "inference_windows_default inference_windows_20260301 inference_windows_20260305");
+}
+
+TEST_F(Partitions, ArePastTheRetentionDropped) {
+  keep(noon);
+  store({noon - days{9}, noon - days{1}, noon});
+  keep(noon + days{8}, 8);
+  EXPECT_EQ(partition_of_all(), "inference_windows_20260301");
+  EXPECT_EQ(database.value<int>("select count(*) from pg_class where relname = 'inference_windows_20260228'"), 0);
+}
+
+}  // namespace
+}  // namespace argosy::server
