@@ -1,0 +1,186 @@
+#include "agent/app/agent.hpp"
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <spdlog/spdlog.h>
+
+#include "agent/app/models.hpp"
+#include "agent/app/telemetry_source.hpp"
+#include "agent/app/uplink.hpp"
+#include "agent/link/blob_fetcher.hpp"
+#include "agent/serving/directory_serving.hpp"
+#include "agent/update/job_thread.hpp"
+
+namespace argosy::agent {
+
+namespace {
+
+namespace asio = boost::asio;
+using boost::system::error_code;
+
+constexpr Duration tick{500};
+
+void log_line(const std::string& line) {
+  spdlog::info("{}", line);
+}
+
+// Fires every `period`; a late turn does not make the next ones bunch up.
+class Repeating {
+ public:
+  Repeating(asio::io_context& io, Duration period, std::function<void()> turn)
+      : timer_(io), period_(period), turn_(std::move(turn)) {}
+  void start() {
+    timer_.expires_after(period_);
+    wait();
+  }
+  void stop() { timer_.cancel(); }
+
+ private:
+  void wait() {
+    timer_.async_wait([this](error_code cancelled) {
+      if (cancelled) return;
+      turn_();
+      const auto now = asio::steady_timer::clock_type::now();
+      timer_.expires_at(std::max(timer_.expiry() + period_, now));
+      wait();
+    });
+  }
+  asio::steady_timer timer_;
+  Duration period_;
+  std::function<void()> turn_;
+};
+
+DirectoryServing::Options serving_options(const Config& config) {
+  return {config.reload_pid_file, config.reload_command, config.reload_timeout_s};
+}
+
+class Agent {
+ public:
+  Agent(const Config& config, Endpoint endpoint, TelemetrySource source, std::uint64_t seed)
+      : config_(config),
+        storage_(config.root),
+        source_(std::move(source)),
+        serving_(serving_options(config)),
+        https_(io_.get_executor(), std::move(endpoint)),
+        blobs_({io_.get_executor(), &https_, job_port()}),
+        models_(storage_, models_options(config, seed), updater_ports(), source_.windows(),
+                [this] { uplink_.state_changed(); }),
+        uplink_(io_, config, IdentityStore(storage_.identity()), https_, source_.outbox(),
+                storage_.root() / "state" / "session", seed, uplink_ports()),
+        observations_(io_, ::dup(source_.socket_fd())),
+        signals_(io_, SIGTERM, SIGINT),
+        ticking_(io_, tick, [this] { on_tick(); }),
+        windows_(io_, config.window, [this] { on_window(); }),
+        health_(io_, config.health, [this] { source_.sample_health(wall_clock_now()); }) {}
+
+  void run() {
+    models_.start();
+    source_.sample_health(wall_clock_now());
+    uplink_.start();
+    ticking_.start();
+    windows_.start();
+    health_.start();
+    wait_for_observations();
+    signals_.async_wait([this](error_code cancelled, int) {
+      if (!cancelled) stop();
+    });
+    io_.run();
+  }
+
+ private:
+  static Models::Options models_options(const Config& config, std::uint64_t seed) {
+    return {config.device, config.runner, config.local_dataset, seed};
+  }
+  std::function<bool(std::function<void()>)> job_port() {
+    return [this](std::function<void()> job) { return jobs_.post(std::move(job)); };
+  }
+  UpdaterPorts updater_ports() {
+    UpdaterPorts ports;
+    ports.run_job = job_port();
+    ports.on_loop = [this](std::function<void()> f) { asio::post(io_, std::move(f)); };
+    ports.now = wall_clock_now;
+    ports.log = log_line;
+    ports.blobs = &blobs_;
+    ports.serving = &serving_;
+    return ports;
+  }
+  Uplink::Ports uplink_ports() {
+    Uplink::Ports ports;
+    ports.take_desired = [this](const wire::Desired& desired) { models_.take(desired); };
+    ports.known_rev = [this] { return models_.rev(); };
+    ports.models = [this] { return models_.reports(); };
+    ports.now = wall_clock_now;
+    ports.log = log_line;
+    return ports;
+  }
+
+  void on_tick() {
+    models_.tick();
+    uplink_.pump();
+  }
+  void on_window() {
+    source_.end_window(wall_clock_now());
+    models_.window_ended();
+    uplink_.pump();
+  }
+  void wait_for_observations() {
+    observations_.async_wait(asio::posix::stream_descriptor::wait_read, [this](error_code cancelled) {
+      if (cancelled) return;
+      source_.take_observations([this](const std::string& model) { return models_.serving_version(model); },
+                                wall_clock_now());
+      wait_for_observations();
+    });
+  }
+  void stop() {
+    log_line("stopping");
+    models_.stop();
+    on_window();
+    uplink_.stop();
+    io_.stop();
+  }
+
+  const Config& config_;
+  Storage storage_;
+  asio::io_context io_{1};
+  TelemetrySource source_;
+  DirectoryServing serving_;
+  HttpsClient https_;
+  BlobFetcher blobs_;
+  Models models_;
+  Uplink uplink_;
+  asio::posix::stream_descriptor observations_;
+  asio::signal_set signals_;
+  Repeating ticking_;
+  Repeating windows_;
+  Repeating health_;
+  JobThread jobs_;  // ends first: its jobs use what is above
+};
+
+std::uint64_t device_seed() {
+  const Bytes entropy = secure_random(8);
+  std::uint64_t seed = 0;
+  for (const std::uint8_t byte : entropy) seed = seed << 8 | byte;
+  return seed;
+}
+
+}  // namespace
+
+Result<void> run_agent(const Config& config) {
+  ARGOSY_TRY(Endpoint endpoint, parse_endpoint(config.server));
+  const Storage storage(config.root);
+  ARGOSY_CHECK(storage.create());
+  ARGOSY_TRY(ObservationSocket socket, ObservationSocket::open(config.run_dir / "observe.sock"));
+  ARGOSY_TRY(Outbox outbox, Outbox::open(storage.outbox(), {config.outbox_max_bytes, config.outbox_max_age}));
+  HealthSampler::Options disk;
+  disk.disk = config.root;
+  TelemetrySource source(std::move(socket), HealthSampler(disk), std::move(outbox),
+                         WindowAccumulator(wall_clock_now(), config.feature_interval), log_line);
+  log_line("argosy-agent " ARGOSY_VERSION " for " + config.device + " at " + config.server);
+  Agent(config, std::move(endpoint), std::move(source), device_seed()).run();
+  return {};
+}
+
+}  // namespace argosy::agent

@@ -1,0 +1,240 @@
+#include "agent/app/config.hpp"
+
+#include <cmath>
+#include <set>
+#include <vector>
+
+#include <sys/sysinfo.h>
+#include <sys/utsname.h>
+#include <toml++/toml.h>
+#include <unistd.h>
+
+#include "agent/link/endpoint.hpp"
+#include "common/base/file.hpp"
+#include "common/base/id.hpp"
+
+namespace argosy::agent {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+// One table of the file. Remembers which keys were asked for, so that the rest can be called unknown.
+class Section {
+ public:
+  Section(const toml::table* table, std::string path, std::optional<Error>& fault)
+      : table_(table), path_(std::move(path)), fault_(fault) {}
+
+  void text(const char* key, std::string& out) {
+    if (const auto* node = find(key)) take<std::string>(*node, key, "text in quotes", [&](auto&& v) { out = v; });
+  }
+  void path(const char* key, fs::path& out) {
+    if (const auto* node = find(key)) take<std::string>(*node, key, "a path in quotes", [&](auto&& v) { out = v; });
+  }
+  void path(const char* key, std::optional<fs::path>& out) {
+    if (const auto* node = find(key)) take<std::string>(*node, key, "a path in quotes", [&](auto&& v) { out = v; });
+  }
+  void flag(const char* key, bool& out) {
+    if (const auto* node = find(key)) take<bool>(*node, key, "true or false", [&](auto&& v) { out = v; });
+  }
+  template <class T>
+  void integer(const char* key, std::int64_t lowest, std::int64_t highest, T& out) {
+    const std::string range = "a whole number from " + std::to_string(lowest) + " to " + std::to_string(highest);
+    if (const auto* node = find(key))
+      take<std::int64_t>(*node, key, range, [&](std::int64_t value) {
+        if (value < lowest || value > highest)
+          return fail(key, "is " + std::to_string(value) + "; it must be " + range);
+        out = static_cast<T>(value);
+      });
+  }
+  void seconds(const char* key, double lowest, double highest, Duration& out) {
+    const std::string range = "a number of seconds from " + std::to_string(lowest) + " to " + std::to_string(highest);
+    if (const auto* node = find(key))
+      take<double>(*node, key, range, [&](double value) {
+        if (!(value >= lowest && value <= highest)) return fail(key, "must be " + range);
+        out = Duration{std::llround(value * 1000)};
+      });
+  }
+  void texts(const char* key, std::vector<std::string>& out) {
+    const auto* node = find(key);
+    if (node == nullptr) return;
+    const auto* list = node->as_array();
+    if (list == nullptr) return fail(key, "must be a list of texts");
+    out.clear();
+    for (const auto& item : *list)
+      take<std::string>(item, key, "a list of texts", [&](auto&& value) { out.push_back(value); });
+  }
+  void labels(std::map<std::string, std::string>& out) {
+    if (table_ == nullptr) return;
+    for (const auto& [key, node] : *table_) {
+      const std::string name(key.str());
+      if (!is_name(name)) return fail(name.c_str(), "is no label's name: it must match [A-Za-z0-9_-]{1,64}");
+      take<std::string>(node, name.c_str(), "text in quotes", [&](auto&& value) { out[name] = value; });
+      known_.insert(name);
+    }
+  }
+  Section section(const char* key) {
+    const auto* node = find(key);
+    const auto* inner = node == nullptr ? nullptr : node->as_table();
+    if (node != nullptr && inner == nullptr) fail(key, "must be a section");
+    return {inner, at(key), fault_};
+  }
+  void finish() {
+    if (table_ == nullptr || fault_) return;
+    for (const auto& [key, node] : *table_)
+      if (!known_.contains(std::string(key.str())))
+        return fail(std::string(key.str()).c_str(), "is no key that the agent knows");
+  }
+  void fail(const char* key, const std::string& rule) {
+    if (!fault_) fault_ = make_error(Errc::invalid_argument, at(key) + " " + rule);
+  }
+
+ private:
+  const toml::node* find(const char* key) {
+    known_.insert(key);
+    return table_ == nullptr || fault_ ? nullptr : table_->get(key);
+  }
+  template <class T, class Node, class Take>
+  void take(const Node& node, const char* key, const std::string& rule, Take put) {
+    if (const auto value = node.template value<T>())
+      put(*value);
+    else
+      fail(key, "must be " + rule);
+  }
+  std::string at(const char* key) const { return path_.empty() ? key : path_ + "." + key; }
+
+  const toml::table* table_;
+  std::string path_;
+  std::optional<Error>& fault_;
+  std::set<std::string> known_;
+};
+
+std::string host_name() {
+  char name[256] = {};
+  ::gethostname(name, sizeof name - 1);
+  return name;
+}
+
+wire::Capabilities detected_capabilities() {
+  wire::Capabilities capabilities;
+  struct utsname system {};
+  if (::uname(&system) == 0) capabilities.architecture = system.machine;
+  struct sysinfo memory {};
+  if (::sysinfo(&memory) == 0) capabilities.memory_mb = memory.totalram * memory.mem_unit >> 20;
+  capabilities.accelerators = {"cpu"};
+  capabilities.runtimes = {"onnxruntime"};
+  capabilities.precisions = {"fp32", "int8"};
+  return capabilities;
+}
+
+void read_connection(Section& root, Config& config) {
+  root.text("server", config.server);
+  root.text("device", config.device);
+  root.text("hardware_class", config.hardware_class);
+  root.path("root", config.root);
+  root.path("run_dir", config.run_dir);
+  Section labels = root.section("labels");
+  labels.labels(config.labels);
+  Section enrolment = root.section("enrolment");
+  enrolment.path("claim_file", config.claim_file);
+  enrolment.path("ca_file", config.ca_file);
+  enrolment.text("ca_sha256", config.ca_sha256);
+  enrolment.finish();
+  Section mqtt = root.section("mqtt");
+  mqtt.flag("enabled", config.mqtt);
+  mqtt.finish();
+}
+
+void read_capabilities(Section section, wire::Capabilities& capabilities) {
+  section.text("architecture", capabilities.architecture);
+  section.texts("accelerators", capabilities.accelerators);
+  section.texts("runtimes", capabilities.runtimes);
+  section.texts("precisions", capabilities.precisions);
+  section.integer("memory_mb", 1, 1LL << 32, capabilities.memory_mb);
+  section.finish();
+}
+
+void read_intervals(Section section, Config& config) {
+  section.seconds("window_s", 0.5, 3600, config.window);
+  section.seconds("health_s", 1, 3600, config.health);
+  section.seconds("state_s", 1, 3600, config.state);
+  section.seconds("poll_s", 1, 86400, config.poll);
+  section.seconds("feature_s", 0, 86400, config.feature_interval);
+  section.finish();
+}
+
+void read_outbox(Section section, Config& config) {
+  std::uint64_t megabytes = config.outbox_max_bytes >> 20;
+  std::int64_t days = 14;
+  section.integer("max_mb", 1, 4096, megabytes);
+  section.integer("max_days", 1, 365, days);
+  section.finish();
+  config.outbox_max_bytes = megabytes << 20;
+  config.outbox_max_age = std::chrono::hours(24 * days);
+}
+
+void read_serving(Section section, Config& config) {
+  std::string adapter = "directory";
+  section.text("adapter", adapter);
+  section.path("reload_pid_file", config.reload_pid_file);
+  section.text("reload_command", config.reload_command);
+  section.integer("reload_timeout_s", 1, 600, config.reload_timeout_s);
+  section.finish();
+  if (adapter != "directory") section.fail("adapter", "is '" + adapter + "'; this agent knows directory");
+}
+
+Result<void> check(const Config& config) {
+  const auto wrong = [](std::string message) { return make_error(Errc::invalid_argument, std::move(message)); };
+  if (config.server.empty()) return wrong("server is missing: give an address such as \"https://fleet.example:8443\"");
+  if (!is_name(config.device)) return wrong("device is '" + config.device + "'; it must match [A-Za-z0-9_-]{1,64}");
+  if (!is_name(config.hardware_class))
+    return wrong("hardware_class is '" + config.hardware_class + "'; it must match [A-Za-z0-9_-]{1,64}");
+  static const std::set<std::string> levels = {"debug", "info", "warning", "error"};
+  if (!levels.contains(config.log_level))
+    return wrong("log.level is '" + config.log_level + "'; it must be debug, info, warning or error");
+  if (!config.ca_sha256.empty() && config.ca_sha256.size() != 64)
+    return wrong("enrolment.ca_sha256 must have 64 hex digits");
+  return {};
+}
+
+}  // namespace
+
+Result<Config> parse_config(std::string_view text, const fs::path& program) {
+  Config config;
+  config.device = host_name();
+  config.runner = program.parent_path() / "argosy-runner";
+  config.capabilities = detected_capabilities();
+  try {
+    const toml::table table = toml::parse(text);
+    std::optional<Error> fault;
+    Section root(&table, "", fault);
+    read_connection(root, config);
+    read_capabilities(root.section("capabilities"), config.capabilities);
+    read_intervals(root.section("intervals"), config);
+    read_outbox(root.section("outbox"), config);
+    read_serving(root.section("serving"), config);
+    Section validation = root.section("validation");
+    validation.path("runner", config.runner);
+    validation.path("local_dataset", config.local_dataset);
+    validation.finish();
+    Section log = root.section("log");
+    log.text("level", config.log_level);
+    log.finish();
+    root.finish();
+    if (fault) return std::move(*fault);
+  } catch (const toml::parse_error& error) {
+    return make_error(Errc::invalid_argument,
+                      "line " + std::to_string(error.source().begin.line) + ": " + std::string(error.description()));
+  }
+  ARGOSY_CHECK(check(config));
+  return config;
+}
+
+Result<Config> load_config(const fs::path& file, const fs::path& program) {
+  ARGOSY_TRY(const std::string text, read_file(file, 1 << 20));
+  auto config = parse_config(text, program);
+  if (!config) return std::move(config).error().within(file.string());
+  return config;
+}
+
+}  // namespace argosy::agent

@@ -1,0 +1,51 @@
+// The agent's configuration: one TOML file, read once. Every key has a default or is named when it is missing; an
+// unknown key is an error. Blocking, at start.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "common/base/error.hpp"
+#include "common/base/instant.hpp"
+#include "common/wire/state.hpp"
+
+namespace argosy::agent {
+
+struct Config {
+  std::string server;          // "https://fleet.example:8443"
+  std::string device;          // default: the host's name
+  std::string hardware_class;  // "cpu-fp32"
+  std::filesystem::path root = "/var/lib/argosy";
+  std::filesystem::path run_dir = "/run/argosy";
+  std::map<std::string, std::string> labels;
+  wire::Capabilities capabilities;
+
+  std::optional<std::filesystem::path> claim_file;  // or ARGOSY_CLAIM in the environment
+  std::optional<std::filesystem::path> ca_file;
+  std::string ca_sha256;
+
+  bool mqtt = true;
+  Duration window{60'000};
+  Duration health{60'000};
+  Duration state{30'000};
+  Duration poll{60'000};
+  Duration feature_interval{0};
+  std::uint64_t outbox_max_bytes = 16ULL << 20;
+  Duration outbox_max_age = std::chrono::hours(24 * 14);
+
+  std::filesystem::path runner;  // default: argosy-runner beside this program
+  std::optional<std::filesystem::path> local_dataset;
+  std::optional<std::filesystem::path> reload_pid_file;
+  std::string reload_command;
+  int reload_timeout_s = 30;
+  std::string log_level = "info";
+};
+
+// Errors name the key, its value and what is allowed. `program` is this program's own path.
+Result<Config> load_config(const std::filesystem::path& file, const std::filesystem::path& program);
+Result<Config> parse_config(std::string_view toml, const std::filesystem::path& program);
+
+}  // namespace argosy::agent

@@ -1,0 +1,144 @@
+#include "agent/app/models.hpp"
+
+#include <algorithm>
+
+#include "common/base/file.hpp"
+#include "common/base/id.hpp"
+
+namespace argosy::agent {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr Duration sweep_age = std::chrono::hours(24 * 7);
+
+std::set<std::string> wanted_digests(const wire::Desired& desired) {
+  std::set<std::string> wanted;
+  for (const wire::DesiredModel& model : desired.models) {
+    wanted.insert(model.artifact.digest);
+    if (model.validation.dataset) wanted.insert(model.validation.dataset->digest);
+    for (const wire::PatchOffer& patch : model.patches) wanted.insert(patch.blob.digest);
+  }
+  return wanted;
+}
+
+}  // namespace
+
+Models::Models(Storage storage, Options options, UpdaterPorts ports, WindowAccumulator& windows,
+               std::function<void()> changed)
+    : storage_(std::move(storage)),
+      options_(std::move(options)),
+      ports_(std::move(ports)),
+      windows_(windows),
+      changed_(std::move(changed)) {
+  ports_.baseline = [this](const std::string& model, const std::string& version) {
+    return windows_.baseline(model, version);
+  };
+  ports_.changed = [this] { changed_(); };
+}
+
+void Models::start() {
+  load_desired();
+  storage_.sweep(wanted_digests(desired_), sweep_age);
+  std::error_code failed;
+  for (const auto& folder : fs::directory_iterator(storage_.root() / "models", failed)) {
+    const std::string name = folder.path().filename().string();
+    if (folder.is_directory() && is_name(name)) entry(name);
+  }
+  apply();
+}
+
+void Models::stop() {
+  for (auto& [name, entry] : entries_) entry.updater->stop();
+}
+
+void Models::load_desired() {
+  const auto text = read_file(storage_.root() / "state" / "desired.json", 2 << 20);
+  if (!text) return;
+  auto desired = wire::decode_desired(*text);
+  if (desired && desired->device == options_.device)
+    desired_ = std::move(*desired);
+  else
+    ports_.log("the kept desired document is of no use; waiting for the server's");
+}
+
+Models::Entry* Models::entry(const std::string& model) {
+  if (const auto found = entries_.find(model); found != entries_.end()) return &found->second;
+  if (entries_.size() >= limit) {
+    ports_.log(model + ": this device has " + std::to_string(limit) + " models already; it is left out");
+    return nullptr;
+  }
+  UpdaterOptions options{model, storage_, options_.runner, options_.local_dataset, options_.seed};
+  auto updater = std::make_shared<ModelUpdater>(std::move(options), ports_);
+  const auto started = updater->start();
+  if (!started) {
+    ports_.log(model + ": left alone: " + started.error().message);
+    return nullptr;
+  }
+  return &entries_.emplace(model, Entry{std::move(updater), std::nullopt}).first->second;
+}
+
+void Models::take(const wire::Desired& desired) {
+  if (desired.device != options_.device)
+    return ports_.log("a desired document for '" + desired.device + "' reached this device; it is ignored");
+  if (desired.rev <= desired_.rev) return;
+  const auto kept = write_file_atomically(storage_.root() / "state" / "desired.json", wire::encode(desired));
+  if (!kept) ports_.log("the desired document cannot be kept: " + kept.error().message);
+  desired_ = desired;
+  apply();
+  changed_();
+}
+
+void Models::apply() {
+  for (const wire::DesiredModel& wish : desired_.models) {
+    windows_.set_features(wish.model, wish.version, wish.features);
+    if (Entry* of = entry(wish.model)) of->updater->wish(wish);
+  }
+  for (auto& [name, entry] : entries_) {
+    const bool wanted = std::any_of(desired_.models.begin(), desired_.models.end(),
+                                    [&name = name](const wire::DesiredModel& wish) { return wish.model == name; });
+    if (!wanted && desired_.rev > 0) entry.updater->withdraw();
+  }
+}
+
+void Models::tick() {
+  for (auto& [name, entry] : entries_) entry.updater->tick();
+  follow_probations();
+}
+
+// The windows count a version's probation from the moment it began.
+void Models::follow_probations() {
+  for (auto& [name, entry] : entries_) {
+    const UpdateState& state = entry.updater->state();
+    if (state.phase != Phase::probation || entry.probation_from == state.probation_from) continue;
+    entry.probation_from = state.probation_from;
+    windows_.begin_probation(name, state.wish->version);
+  }
+}
+
+void Models::window_ended() {
+  follow_probations();
+  for (auto& [name, entry] : entries_) {
+    const UpdateState& state = entry.updater->state();
+    if (state.phase != Phase::probation) continue;
+    ProbationTotals totals = windows_.probation_totals(name, state.wish->version);
+    totals.program_down = ports_.serving->program_is_down();
+    entry.updater->observe(totals);
+  }
+}
+
+std::vector<wire::ModelReport> Models::reports() const {
+  std::vector<wire::ModelReport> reports;
+  for (const auto& [name, entry] : entries_) reports.push_back(entry.updater->report());
+  return reports;
+}
+
+std::string Models::serving_version(const std::string& model) const {
+  const auto found = entries_.find(model);
+  if (found == entries_.end()) return {};
+  const SlotContent* served = found->second.updater->state().slots.served();
+  return served == nullptr ? std::string() : served->version;
+}
+
+}  // namespace argosy::agent

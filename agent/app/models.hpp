@@ -1,0 +1,61 @@
+// The models of this device: one updater each, what the server wants of them, and how they fare in probation.
+// The agent's loop thread.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "agent/telemetry/window_accumulator.hpp"
+#include "agent/update/model_updater.hpp"
+
+namespace argosy::agent {
+
+class Models {
+ public:
+  static constexpr std::size_t limit = 64;
+
+  struct Options {
+    std::string device;
+    std::filesystem::path runner;
+    std::optional<std::filesystem::path> local_dataset;
+    std::uint64_t seed = 0;
+  };
+
+  // `ports.baseline` and `ports.changed` are filled in here; `changed` is called after each change worth a report.
+  Models(Storage storage, Options options, UpdaterPorts ports, WindowAccumulator& windows,
+         std::function<void()> changed);
+
+  // Goes on with what is on disk: the last desired document and each model's journal.
+  void start();
+  void stop();
+  // Takes in a document that is newer than the last; older and repeated ones are ignored.
+  void take(const wire::Desired& desired);
+  void tick();
+  void window_ended();  // those in probation get their look
+
+  std::int64_t rev() const { return desired_.rev; }
+  std::vector<wire::ModelReport> reports() const;
+  std::string serving_version(const std::string& model) const;
+
+ private:
+  struct Entry {
+    std::shared_ptr<ModelUpdater> updater;
+    std::optional<Instant> probation_from;  // as the windows know it
+  };
+  void load_desired();
+  void apply();
+  Entry* entry(const std::string& model);
+  void follow_probations();
+
+  Storage storage_;
+  Options options_;
+  UpdaterPorts ports_;
+  WindowAccumulator& windows_;
+  std::function<void()> changed_;
+  wire::Desired desired_;
+  std::map<std::string, Entry> entries_;
+};
+
+}  // namespace argosy::agent

@@ -1,0 +1,36 @@
+#include "agent/app/telemetry_source.hpp"
+
+namespace argosy::agent {
+
+namespace {
+
+constexpr std::size_t observations_a_turn = 512;
+
+}  // namespace
+
+bool TelemetrySource::take_observations(const std::function<std::string(const std::string&)>& serving_version,
+                                        Instant now) {
+  const auto take = [&](const Observation& observation) {
+    windows_.add(observation, observation.release.empty() ? serving_version(observation.model) : std::string(), now);
+  };
+  return socket_.drain(observations_a_turn, take) == observations_a_turn;
+}
+
+void TelemetrySource::end_window(Instant now) {
+  for (wire::InferenceWindow& window : windows_.close(now)) append(std::move(window), now);
+}
+
+void TelemetrySource::sample_health(Instant now) {
+  wire::HealthSample sample = sampler_.sample(now);
+  sample.outbox_records = static_cast<double>(outbox_.records());
+  append(std::move(sample), now);
+}
+
+// A full disk loses telemetry, not the agent: said once, until it works again.
+void TelemetrySource::append(Outbox::Content content, Instant now) {
+  const auto appended = outbox_.append(std::move(content), now);
+  if (!appended && !append_failed_) log_("telemetry is lost: " + appended.error().message);
+  append_failed_ = !appended;
+}
+
+}  // namespace argosy::agent

@@ -1,0 +1,44 @@
+// From observations and sensors to the outbox. The agent's loop thread; whoever owns it calls the three verbs in time.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "agent/telemetry/health_sampler.hpp"
+#include "agent/telemetry/observation_socket.hpp"
+#include "agent/telemetry/outbox.hpp"
+#include "agent/telemetry/window_accumulator.hpp"
+
+namespace argosy::agent {
+
+class TelemetrySource {
+ public:
+  TelemetrySource(ObservationSocket socket, HealthSampler sampler, Outbox outbox, WindowAccumulator windows,
+                  std::function<void(const std::string&)> log)
+      : socket_(std::move(socket)),
+        sampler_(std::move(sampler)),
+        outbox_(std::move(outbox)),
+        windows_(std::move(windows)),
+        log_(std::move(log)) {}
+
+  // Takes what waits in the socket, a bounded number at a time; whether there may be more.
+  bool take_observations(const std::function<std::string(const std::string& model)>& serving_version, Instant now);
+  void end_window(Instant now);
+  void sample_health(Instant now);
+
+  int socket_fd() const { return socket_.fd(); }
+  WindowAccumulator& windows() { return windows_; }
+  Outbox& outbox() { return outbox_; }
+
+ private:
+  void append(Outbox::Content content, Instant now);
+
+  ObservationSocket socket_;
+  HealthSampler sampler_;
+  Outbox outbox_;
+  WindowAccumulator windows_;
+  std::function<void(const std::string&)> log_;
+  bool append_failed_ = false;
+};
+
+}  // namespace argosy::agent

@@ -1,0 +1,323 @@
+#include "agent/app/uplink.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <cstdlib>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include "common/base/file.hpp"
+#include "common/crypto/keys.hpp"
+
+namespace argosy::agent {
+
+namespace asio = boost::asio;
+
+namespace {
+
+constexpr Duration retry_base{1000};
+constexpr Duration retry_cap{300'000};
+constexpr Duration state_spacing{300};
+constexpr std::size_t batch_records = 200;
+constexpr std::size_t batch_bytes = 128 << 10;
+
+std::string trimmed(std::string text) {
+  const auto last = text.find_last_not_of(" \t\r\n");
+  text.erase(last == std::string::npos ? 0 : last + 1);
+  return text;
+}
+
+std::uint64_t read_number(const std::filesystem::path& file) {
+  const auto text = read_file(file, 64);
+  std::uint64_t number = 0;
+  if (text) std::from_chars(text->data(), text->data() + text->size(), number);
+  return number;
+}
+
+}  // namespace
+
+Uplink::Uplink(asio::io_context& io, const Config& config, IdentityStore identities, HttpsClient& https, Outbox& outbox,
+               std::filesystem::path nonce_file, std::uint64_t seed, Ports ports)
+    : io_(io),
+      config_(config),
+      identities_(std::move(identities)),
+      https_(https),
+      api_(https),
+      outbox_(outbox),
+      nonce_file_(std::move(nonce_file)),
+      ports_(std::move(ports)),
+      rng_(seed),
+      delivery_(seed + 1),
+      state_delivery_(seed + 2),
+      timer_(io) {}
+
+void Uplink::start() {
+  asio::co_spawn(io_, run(), asio::detached);
+}
+
+void Uplink::stop() {
+  stopped_ = true;
+  timer_.cancel();
+  if (mqtt_) mqtt_->stop();
+}
+
+Task<void> Uplink::pause(Duration wait) {
+  timer_.expires_after(wait);
+  auto waiting = timer_.async_wait(asio::as_tuple(asio::use_awaitable));
+  co_await std::move(waiting);
+}
+
+Task<void> Uplink::run() {
+  new_session();
+  auto enrolling = enrol();
+  co_await std::move(enrolling);
+  while (!stopped_) {
+    auto renewing = renew_if_due();
+    co_await std::move(renewing);
+    auto polling = poll();
+    co_await std::move(polling);
+    // Spread over the interval's last fifth, so that a fleet that started together does not ask together.
+    const Duration spread{static_cast<std::int64_t>(rng_.uniform() * static_cast<double>(config_.poll.count()) / 5)};
+    auto pausing = pause(config_.poll - spread);
+    co_await std::move(pausing);
+  }
+}
+
+// Identity ------------------------------------------------------------------------------------------------------------
+
+Result<std::string> Uplink::claim() const {
+  if (const char* from_environment = std::getenv("ARGOSY_CLAIM")) return std::string(from_environment);
+  if (!config_.claim_file)
+    return make_error(Errc::invalid_argument,
+                      "this device is not enrolled and has no claim: set enrolment.claim_file or ARGOSY_CLAIM");
+  ARGOSY_TRY(std::string text, read_file(*config_.claim_file, 4096));
+  return trimmed(std::move(text));
+}
+
+Trust Uplink::first_trust() const {
+  Trust trust;
+  trust.ca_sha256 = config_.ca_sha256;
+  if (!config_.ca_file) return trust;
+  auto text = read_file(*config_.ca_file, 128 << 10);
+  if (text)
+    trust.ca_pem = std::move(*text);
+  else
+    ports_.log("cannot read the authority's certificate: " + text.error().message);
+  return trust;
+}
+
+void Uplink::use(const Identity& identity) {
+  identity_ = identity;
+  const auto trusted = https_.set_trust({identity.ca_pem, "", identity.certificate_pem, identity.private_key_pem});
+  if (!trusted) ports_.log(trusted.error().message);
+  start_mqtt();
+}
+
+Task<void> Uplink::enrol() {
+  auto known = identities_.load();
+  if (!known) ports_.log("the kept identity is of no use, enrolling again: " + known.error().message);
+  if (known && *known && (*known)->device == config_.device) {
+    use(**known);
+    co_return;
+  }
+  for (int failures = 0; !stopped_; ++failures) {
+    auto trying = try_enrol();
+    if (co_await std::move(trying)) co_return;
+    auto pausing = pause(retry_base + full_jitter(retry_base, retry_cap, failures, rng_));
+    co_await std::move(pausing);
+  }
+}
+
+Task<bool> Uplink::try_enrol() {
+  const auto with_claim = claim();
+  const auto key = identities_.key();
+  if (!with_claim || !key) {
+    ports_.log("cannot enrol: " + (with_claim ? key.error().message : with_claim.error().message));
+    co_return false;
+  }
+  const auto csr = make_csr(*key, config_.device);
+  const auto trusted = https_.set_trust(first_trust());
+  if (!csr || !trusted) {
+    ports_.log("cannot enrol: " + (csr ? trusted.error().message : csr.error().message));
+    co_return false;
+  }
+  EnrolmentOrder order{*with_claim, config_.device, config_.hardware_class, *csr, config_.labels};
+  auto calling = api_.enrol(std::move(order));
+  auto issued = co_await std::move(calling);
+  auto identity = issued ? identities_.keep(*issued, ports_.now()) : Result<Identity>(issued.error());
+  if (!identity) {
+    ports_.log("cannot enrol: " + identity.error().message);
+    co_return false;
+  }
+  ports_.log("enrolled as " + identity->device + " until " + to_rfc3339(identity->not_after));
+  use(*identity);
+  co_return true;
+}
+
+Task<void> Uplink::renew_if_due() {
+  if (!identity_ || ports_.now() < identity_->renew_at()) co_return;
+  const auto csr = make_csr(identity_->private_key_pem, config_.device);
+  if (!csr) co_return;
+  auto calling = api_.renew(*csr);
+  auto issued = co_await std::move(calling);
+  auto identity = issued ? identities_.keep(*issued, ports_.now()) : Result<Identity>(issued.error());
+  if (!identity) {
+    ports_.log("cannot renew the certificate, trying again: " + identity.error().message);
+    co_return;
+  }
+  ports_.log("certificate renewed until " + to_rfc3339(identity->not_after));
+  use(*identity);
+}
+
+// Desired, state and telemetry ----------------------------------------------------------------------------------------
+
+Task<void> Uplink::poll() {
+  auto calling = api_.desired(ports_.known_rev());
+  auto desired = co_await std::move(calling);
+  if (!desired)
+    ports_.log("cannot ask for the desired document: " + desired.error().message);
+  else if (*desired)
+    ports_.take_desired(**desired);
+}
+
+// Births grow over restarts, and over a wiped disk as long as the clock goes on.
+std::string Uplink::new_session() {
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(ports_.now().time_since_epoch()).count();
+  nonce_ = std::max<std::int64_t>(static_cast<std::int64_t>(read_number(nonce_file_)) + 1, seconds);
+  const auto kept = write_file_atomically(nonce_file_, std::to_string(nonce_));
+  if (!kept) ports_.log("cannot keep the session's number: " + kept.error().message);
+  return wire::encode(wire::LastWill{config_.device, nonce_});
+}
+
+void Uplink::start_mqtt() {
+  mqtt_.reset();
+  if (!config_.mqtt || identity_->mqtt_host.empty()) return;
+  MqttLink::Options options;
+  options.uri = "ssl://" + identity_->mqtt_host + ":" + std::to_string(identity_->mqtt_port);
+  options.client_id = config_.device;
+  options.ca_file = identities_.ca_file();
+  options.certificate_file = identities_.certificate_file();
+  options.key_file = identities_.key_file();
+  options.subscriptions = {topic("down/desired"), topic("down/ack")};
+  options.will_topic = topic("up/event");
+  options.seed = rng_();
+  MqttLink::Handlers handlers;
+  handlers.new_session = [this] { return new_session(); };
+  handlers.on_connected = [this] {
+    delivery_.link_changed();
+    state_dirty_ = true;
+    pump();
+  };
+  handlers.on_disconnected = [this] { delivery_.link_changed(); };
+  handlers.on_message = [this](const std::string& to, const std::string& payload) { on_message(to, payload); };
+  handlers.log = ports_.log;
+  mqtt_ = std::make_unique<MqttLink>(io_.get_executor(), std::move(options), std::move(handlers));
+  mqtt_->start();
+}
+
+void Uplink::on_message(const std::string& to, const std::string& payload) {
+  if (to == topic("down/ack")) {
+    const auto ack = wire::decode_telemetry_ack(payload);
+    if (ack) return take_ack(*ack);
+    return ports_.log(ack.error().message);
+  }
+  if (to != topic("down/desired") || payload.empty()) return;
+  const auto desired = wire::decode_desired(payload);
+  if (desired) return ports_.take_desired(*desired);
+  ports_.log(desired.error().message);
+}
+
+wire::DeviceState Uplink::state_document() const {
+  wire::DeviceState state;
+  state.device = config_.device;
+  state.nonce = nonce_;
+  state.rev = ports_.known_rev();
+  state.agent_version = ARGOSY_VERSION;
+  state.hardware_class = config_.hardware_class;
+  state.capabilities = config_.capabilities;
+  state.health_interval_s = static_cast<std::uint32_t>(
+      std::max<std::int64_t>(1, std::chrono::ceil<std::chrono::seconds>(config_.state).count()));
+  state.at = ports_.now();
+  state.models = ports_.models();
+  return state;
+}
+
+void Uplink::state_changed() {
+  state_dirty_ = true;
+  const Duration since = std::chrono::duration_cast<Duration>(ports_.now() - state_sent_at_);
+  if (online() && (since < Duration{0} || since >= state_spacing)) send_state();
+}
+
+void Uplink::pump() {
+  if (stopped_ || !identity_) return;
+  const Duration since = std::chrono::duration_cast<Duration>(ports_.now() - state_sent_at_);
+  const bool due = since < Duration{0} || since >= config_.state || (state_dirty_ && since >= state_spacing);
+  if (due) send_state();
+  send_telemetry();
+}
+
+void Uplink::send_state() {
+  if (!identity_) return;
+  const Instant now = ports_.now();
+  if (online()) {
+    if (!mqtt_->publish(topic("up/state"), wire::encode(state_document()), true)) return;
+    state_dirty_ = false;
+    state_sent_at_ = now;
+    return;
+  }
+  if (!state_delivery_.may_send(now)) return;
+  state_delivery_.sent(now);
+  state_dirty_ = false;
+  state_sent_at_ = now;
+  asio::co_spawn(io_, send_state_over_https(wire::encode(state_document())), asio::detached);
+}
+
+Task<void> Uplink::send_state_over_https(std::string document) {
+  auto calling = api_.post_state(std::move(document));
+  const auto sent = co_await std::move(calling);
+  if (sent) {
+    state_delivery_.answered();
+    co_return;
+  }
+  state_dirty_ = true;
+  state_delivery_.failed(ports_.now());
+  ports_.log("cannot send the state: " + sent.error().message);
+}
+
+void Uplink::send_telemetry() {
+  const Instant now = ports_.now();
+  if (outbox_.records() == 0 || !delivery_.may_send(now)) return;
+  const auto batch = outbox_.batch(config_.device, batch_records, batch_bytes);
+  if (!batch) return ports_.log(batch.error().message);
+  if (!*batch) return;
+  Bytes encoded = wire::encode(**batch);
+  if (online()) {
+    if (mqtt_->publish(topic("up/telemetry"), std::string(as_text(encoded)), false)) delivery_.sent(now);
+    return;
+  }
+  delivery_.sent(now);
+  asio::co_spawn(io_, send_batch_over_https(std::move(encoded)), asio::detached);
+}
+
+Task<void> Uplink::send_batch_over_https(Bytes batch) {
+  auto calling = api_.post_telemetry(std::move(batch));
+  const auto ack = co_await std::move(calling);
+  if (ack) {
+    take_ack(*ack);
+    co_return;
+  }
+  delivery_.failed(ports_.now());
+  ports_.log("cannot send telemetry: " + ack.error().message);
+}
+
+void Uplink::take_ack(const wire::TelemetryAck& ack) {
+  delivery_.answered();
+  const auto deleted = outbox_.acknowledge(ack);
+  if (!deleted) return ports_.log(deleted.error().message);
+  if (outbox_.records() > 0) send_telemetry();
+}
+
+}  // namespace argosy::agent

@@ -1,0 +1,84 @@
+// The agent's side of the conversation with its server: enrols, renews, polls, and sends state and telemetry over MQTT,
+// or over HTTPS while there is no broker. The agent's loop thread.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include "agent/app/config.hpp"
+#include "agent/link/device_api.hpp"
+#include "agent/link/mqtt_link.hpp"
+#include "agent/telemetry/delivery.hpp"
+#include "agent/telemetry/outbox.hpp"
+#include "common/wire/state.hpp"
+
+namespace argosy::agent {
+
+class Uplink {
+ public:
+  struct Ports {
+    std::function<void(const wire::Desired&)> take_desired;
+    std::function<std::int64_t()> known_rev;
+    std::function<std::vector<wire::ModelReport>()> models;
+    std::function<Instant()> now;
+    std::function<void(const std::string&)> log;
+  };
+
+  Uplink(boost::asio::io_context& io, const Config& config, IdentityStore identities, HttpsClient& https,
+         Outbox& outbox, std::filesystem::path nonce_file, std::uint64_t seed, Ports ports);
+
+  void start();
+  void stop();
+  // The state moved: it is sent at once, or with the next pump when the last is younger than a third of a second.
+  void state_changed();
+  void pump();  // a few times a second: sends what is due
+
+ private:
+  Task<void> run();
+  Task<void> enrol();
+  Task<bool> try_enrol();
+  Task<void> poll();
+  Task<void> renew_if_due();
+  Task<void> send_state_over_https(std::string document);
+  Task<void> send_batch_over_https(Bytes batch);
+  Task<void> pause(Duration wait);
+
+  Result<std::string> claim() const;
+  Trust first_trust() const;
+  void use(const Identity& identity);
+  void start_mqtt();
+  void on_message(const std::string& topic, const std::string& payload);
+  std::string new_session();
+  std::string topic(const char* leaf) const { return "argosy/v1/" + config_.device + "/" + leaf; }
+  wire::DeviceState state_document() const;
+  void send_state();
+  void send_telemetry();
+  void take_ack(const wire::TelemetryAck& ack);
+  bool online() const { return mqtt_ && mqtt_->connected(); }
+
+  boost::asio::io_context& io_;
+  const Config& config_;
+  IdentityStore identities_;
+  HttpsClient& https_;
+  DeviceApi api_;
+  Outbox& outbox_;
+  std::filesystem::path nonce_file_;
+  Ports ports_;
+  Rng rng_;
+  Delivery delivery_;
+  Delivery state_delivery_;
+  boost::asio::steady_timer timer_;
+  std::optional<Identity> identity_;
+  std::unique_ptr<MqttLink> mqtt_;
+  std::int64_t nonce_ = 0;
+  bool stopped_ = false;
+  bool state_dirty_ = true;
+  Instant state_sent_at_{};
+};
+
+}  // namespace argosy::agent
