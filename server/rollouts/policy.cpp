@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <array>
 #include <optional>
-#include <set>
+#include <utility>
 
 #include <nlohmann/json.hpp>
 
+#include "server/http/json_body.hpp"
 #include "server/rollouts/rollout.hpp"
-#include "server/rollouts/strict_object.hpp"
 
 namespace argosy::server {
 namespace {
@@ -17,147 +17,114 @@ using nlohmann::json;
 
 constexpr std::size_t max_waves = 20;
 constexpr std::size_t max_criteria = 10;
-constexpr std::size_t max_guards = 3;  // one a metric
 constexpr std::size_t max_causes = 30;
 constexpr std::int64_t thirty_days_s = 30 * 86400;
+constexpr std::uint32_t most_probation_s = 30 * 86400;
+constexpr std::int64_t most_devices = 1'000'000;
+constexpr std::uint64_t most_samples = 1'000'000'000;
 constexpr double smallest_share = 1e-6;
 
 constexpr std::array reactions{Reaction::pause, Reaction::halt, Reaction::rollback};
 constexpr std::array metrics{GuardMetric::latency_p95, GuardMetric::error_rate, GuardMetric::accuracy};
 
-std::string element(const std::string& path, std::size_t index) {
-  return path + "[" + std::to_string(index) + "]";
-}
-
+// Leaves `into` as it is when the key is absent; a word that is not in the table is an error that lists it.
 template <class Table, class Value>
-void read_word(StrictObject& object, std::string_view key, const Table& table, Value& into) {
+void read_word(JsonReader& in, std::string_view key, const Table& table, Value& into) {
   std::string word(to_string(into));
-  object.read(key, word, 64);
+  in.optional(key, word);
   std::string all;
+  bool known = false;
   for (const auto candidate : table) {
-    if (to_string(candidate) == word) {
-      into = candidate;
-      return;
-    }
     all += (all.empty() ? "" : ", ") + std::string(to_string(candidate));
+    if (to_string(candidate) != word) continue;
+    into = candidate;
+    known = true;
   }
-  object.fail(Errc::invalid_argument, key, "\"" + word + "\" is none of " + all);
+  in.check(key, known, "must be one of " + all);
 }
 
-Result<std::vector<WavePolicy>> decode_waves(const json& list, const std::string& path) {
-  std::vector<WavePolicy> waves;
-  for (std::size_t i = 0; i < list.size(); ++i) {
-    WavePolicy wave;
-    StrictObject object(list[i], element(path, i));
-    object.read("share", wave.share, smallest_share, 1);
-    if (!waves.empty() && wave.share <= waves.back().share) {
-      object.fail(Errc::invalid_argument, "share", "shares are cumulative and must grow from wave to wave");
-    }
-    ARGOSY_CHECK(object.finish());
-    waves.push_back(wave);
-  }
-  if (waves.empty()) return make_error(Errc::invalid_argument, path + ": at least one wave is needed");
-  if (waves.back().share != 1.0) {
-    return make_error(Errc::invalid_argument, path + ": the last wave's share must be 1, or some devices get nothing");
-  }
-  return waves;
+void read_wave(JsonReader& in, std::vector<WavePolicy>& waves) {
+  WavePolicy wave;
+  in.required("share", wave.share, smallest_share, 1.0);
+  const bool grows = waves.empty() || wave.share > waves.back().share;
+  in.check("share", grows, "must be over the share of the wave before: shares are cumulative");
+  waves.push_back(wave);
 }
 
-Result<GatePolicy> decode_gate(const json& document, const std::string& path) {
-  GatePolicy gate;
-  StrictObject object(document, path);
-  object.read_integer("min_executed", gate.min_executed, 1, 1000000);
-  object.read("success_share", gate.success_share, 0, 1);
-  object.read_integer("bake_s", gate.bake_s, 0, thirty_days_s);
-  object.read_integer("max_dwell_s", gate.max_dwell_s, 1, thirty_days_s);
-  object.read("manual", gate.manual);
-  ARGOSY_CHECK(object.finish());
-  return gate;
+void read_gate(JsonReader& in, GatePolicy& gate) {
+  in.optional("min_executed", gate.min_executed, std::int64_t{1}, most_devices)
+      .optional("success_share", gate.success_share, 0.0, 1.0)
+      .optional("bake_s", gate.bake_s, std::int64_t{0}, thirty_days_s)
+      .optional("max_dwell_s", gate.max_dwell_s, std::int64_t{1}, thirty_days_s)
+      .optional("manual", gate.manual);
 }
 
-Result<std::vector<std::string>> decode_causes(const json& list, const std::string& path) {
-  std::vector<std::string> causes;
-  for (std::size_t i = 0; i < list.size(); ++i) {
-    if (!list[i].is_string()) return make_error(Errc::invalid_argument, element(path, i) + ": must be a string");
-    auto cause = list[i].get<std::string>();
-    const bool known = cause == "*" || (is_known_cause(cause) && !is_neutral_cause(cause));
-    if (!known) {
-      return make_error(Errc::invalid_argument,
-                        element(path, i) + ": \"" + cause + "\" is no failure of a release; use \"*\" for any");
-    }
-    causes.push_back(std::move(cause));
-  }
-  if (causes.empty()) return make_error(Errc::invalid_argument, path + ": name at least one cause, or \"*\"");
-  return causes;
+bool can_abort(const std::string& cause) {
+  return cause == "*" || (is_known_cause(cause) && !is_neutral_cause(cause));
 }
 
-Result<AbortCriterion> decode_criterion(const json& document, const std::string& path) {
+void read_criterion(JsonReader& in, std::vector<AbortCriterion>& criteria) {
   AbortCriterion criterion;
-  StrictObject object(document, path);
-  object.read_integer("min_executed", criterion.min_executed, 1, 1000000);
-  object.read("share", criterion.share, smallest_share, 1);
-  read_word(object, "action", reactions, criterion.action);
-  const auto* causes = object.array("causes", max_causes);
-  ARGOSY_CHECK(object.finish());
-  ARGOSY_TRY(criterion.causes, decode_causes(causes == nullptr ? json::array() : *causes, path + ".causes"));
-  return criterion;
+  in.required("causes", criterion.causes)
+      .check("causes", !criterion.causes.empty() && criterion.causes.size() <= max_causes,
+             "must name 1 to " + std::to_string(max_causes) + " causes, or \"*\" for any")
+      .optional("min_executed", criterion.min_executed, std::int64_t{1}, most_devices)
+      .optional("share", criterion.share, smallest_share, 1.0);
+  for (const auto& cause : criterion.causes) {
+    in.check("causes", can_abort(cause), "\"" + cause + "\" is no failure of a release; use \"*\" for any");
+  }
+  read_word(in, "action", reactions, criterion.action);
+  criteria.push_back(std::move(criterion));
 }
 
-Result<GuardPolicy> decode_guard(const json& document, const std::string& path) {
+void read_guard(JsonReader& in, std::vector<GuardPolicy>& guards) {
   GuardPolicy guard;
-  std::int64_t min_samples = static_cast<std::int64_t>(guard.min_samples);
-  StrictObject object(document, path);
-  read_word(object, "metric", metrics, guard.metric);
+  in.check("metric", in.has("metric"), "is missing");
+  read_word(in, "metric", metrics, guard.metric);
+  for (const auto& earlier : guards) {
+    in.check("metric", earlier.metric != guard.metric, "has a guard already: one a metric");
+  }
   switch (guard.metric) {
     case GuardMetric::latency_p95:
-      object.read("max_ratio", guard.max_ratio, 1, 1000);
-      object.read("min_delta_ms", guard.min_delta_ms, 0, 1e6);
+      in.optional("max_ratio", guard.max_ratio, 1.0, 1000.0).optional("min_delta_ms", guard.min_delta_ms, 0.0, 1e6);
       break;
     case GuardMetric::error_rate:
-      object.read("max_increase", guard.max_increase, 0, 1);
+      in.optional("max_increase", guard.max_increase, 0.0, 1.0);
       break;
     case GuardMetric::accuracy:
-      object.read("max_drop", guard.max_drop, 0, 1);
+      in.optional("max_drop", guard.max_drop, 0.0, 1.0);
       break;
   }
-  object.read_integer("min_samples", min_samples, 1, 1000000000);
-  read_word(object, "action", reactions, guard.action);
-  ARGOSY_CHECK(object.finish());
-  guard.min_samples = static_cast<std::uint64_t>(min_samples);
-  return guard;
+  in.optional("min_samples", guard.min_samples, std::uint64_t{1}, most_samples);
+  read_word(in, "action", reactions, guard.action);
+  guards.push_back(guard);
 }
 
-Result<std::vector<GuardPolicy>> decode_guards(const json& list, const std::string& path) {
-  std::vector<GuardPolicy> guards;
-  std::set<GuardMetric> seen;
-  for (std::size_t i = 0; i < list.size(); ++i) {
-    ARGOSY_TRY(auto guard, decode_guard(list[i], element(path, i)));
-    if (!seen.insert(guard.metric).second) {
-      return make_error(Errc::invalid_argument,
-                        element(path, i) + ".metric: a second guard of " + std::string(to_string(guard.metric)));
-    }
-    guards.push_back(guard);
-  }
-  return guards;
+// A limit that may be switched off with null, which the reader takes for absent.
+void read_limit(JsonReader& in, const json& document, const char* key, std::optional<double>& into, double low,
+                double high) {
+  double limit = into.value_or(low);
+  in.optional(key, limit, low, high);
+  if (in.has(key)) into = limit;
+  if (document.contains(key) && document[key].is_null()) into.reset();
 }
 
-Result<wire::ProbationSpec> decode_probation(const json& document, wire::ProbationSpec probation,
-                                             const std::string& path) {
-  std::int64_t duration_s = probation.duration_s;
-  std::int64_t max_duration_s = probation.max_duration_s;
-  auto min_observations = static_cast<std::int64_t>(probation.min_observations);
-  StrictObject object(document, path);
-  object.read_integer("duration_s", duration_s, 0, thirty_days_s);
-  object.read_integer("max_duration_s", max_duration_s, 0, thirty_days_s);
-  object.read_integer("min_observations", min_observations, 0, 1000000000);
-  object.read("max_latency_ratio", probation.max_latency_ratio, 1, 1000);
-  object.read("min_latency_delta_ms", probation.min_latency_delta_ms, 0, 1e6);
-  object.read("max_error_rate", probation.max_error_rate, 0, 1);
-  ARGOSY_CHECK(object.finish());
-  probation.duration_s = static_cast<std::uint32_t>(duration_s);
-  probation.max_duration_s = static_cast<std::uint32_t>(std::max(duration_s, max_duration_s));
-  probation.min_observations = static_cast<std::uint64_t>(min_observations);
-  return probation;
+void read_probation(JsonReader& in, const json& document, wire::ProbationSpec& probation) {
+  in.optional("duration_s", probation.duration_s, 0U, most_probation_s)
+      .optional("max_duration_s", probation.max_duration_s, 0U, most_probation_s)
+      .optional("min_observations", probation.min_observations, std::uint64_t{0}, most_samples)
+      .optional("min_latency_delta_ms", probation.min_latency_delta_ms, 0.0, 1e6);
+  read_limit(in, document, "max_latency_ratio", probation.max_latency_ratio, 1, 1000);
+  read_limit(in, document, "max_error_rate", probation.max_error_rate, 0, 1);
+  probation.max_duration_s = std::max(probation.duration_s, probation.max_duration_s);
+}
+
+// A list that is given replaces the default one, an empty one too.
+template <class T>
+void read_list(JsonReader& in, std::string_view key, std::size_t limit, void (*read_one)(JsonReader&, std::vector<T>&),
+               std::vector<T>& list) {
+  if (in.has(key)) list.clear();
+  in.objects(key, limit, [read_one, &list](JsonReader& one) { read_one(one, list); });
 }
 
 json encode_guard(const GuardPolicy& guard) {
@@ -210,35 +177,20 @@ std::string_view to_string(GuardMetric metric) {
 
 Result<Policy> decode_policy(const json& document) {
   Policy policy;
-  StrictObject object(document, "policy");
-  const auto* waves = object.array("waves", max_waves);
-  const auto* gate = object.object("gate");
-  const auto* abort = object.array("abort", max_criteria);
-  const auto* guards = object.array("guards", max_guards);
-  const auto* probation = object.object("probation");
-  object.read_integer("baseline_s", policy.baseline_s, 1, thirty_days_s);
-  object.read_integer("in_progress_timeout_s", policy.in_progress_timeout_s, 1, thirty_days_s);
-  object.read_integer("max_in_progress", policy.max_in_progress, 1, 100000);
-  object.read_integer("patch_wait_s", policy.patch_wait_s, 0, thirty_days_s);
-  ARGOSY_CHECK(object.finish());
-  if (waves != nullptr) {
-    ARGOSY_TRY(policy.waves, decode_waves(*waves, "policy.waves"));
-  }
-  if (gate != nullptr) {
-    ARGOSY_TRY(policy.gate, decode_gate(*gate, "policy.gate"));
-  }
-  if (guards != nullptr) {
-    ARGOSY_TRY(policy.guards, decode_guards(*guards, "policy.guards"));
-  }
-  if (probation != nullptr) {
-    ARGOSY_TRY(policy.probation, decode_probation(*probation, policy.probation, "policy.probation"));
-  }
-  if (abort == nullptr) return policy;
-  policy.abort.clear();
-  for (std::size_t i = 0; i < abort->size(); ++i) {
-    ARGOSY_TRY(auto criterion, decode_criterion((*abort)[i], element("policy.abort", i)));
-    policy.abort.push_back(std::move(criterion));
-  }
+  ARGOSY_TRY(auto in, JsonReader::of(document, "policy"));
+  read_list(in, "waves", max_waves, read_wave, policy.waves);
+  const bool reaches_all = !policy.waves.empty() && policy.waves.back().share == 1.0;
+  in.check("waves", reaches_all, "must end with the share 1, or some devices get nothing");
+  in.optional_object("gate", [&policy](JsonReader& gate) { read_gate(gate, policy.gate); });
+  read_list(in, "abort", max_criteria, read_criterion, policy.abort);
+  read_list(in, "guards", metrics.size(), read_guard, policy.guards);
+  in.optional_object("probation",
+                     [&](JsonReader& one) { read_probation(one, document["probation"], policy.probation); });
+  in.optional("baseline_s", policy.baseline_s, std::int64_t{1}, thirty_days_s)
+      .optional("in_progress_timeout_s", policy.in_progress_timeout_s, std::int64_t{1}, thirty_days_s)
+      .optional("max_in_progress", policy.max_in_progress, std::int64_t{1}, std::int64_t{100'000})
+      .optional("patch_wait_s", policy.patch_wait_s, std::int64_t{0}, thirty_days_s);
+  ARGOSY_CHECK(in.finish());
   return policy;
 }
 

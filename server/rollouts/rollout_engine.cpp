@@ -298,6 +298,12 @@ int last_wave(const Snapshot& snapshot) {
   return last;
 }
 
+std::vector<GuardVerdict> judge_guards(const Snapshot& snapshot) {
+  std::vector<GuardVerdict> verdicts;
+  for (const auto& guard : snapshot.policy.guards) verdicts.push_back(verdict_of(guard, snapshot));
+  return verdicts;
+}
+
 Acknowledged acknowledge(const Snapshot& snapshot) {
   Acknowledged seen;
   const auto total = total_counts(snapshot);

@@ -86,6 +86,9 @@ std::vector<Action> next_actions(const Snapshot& snapshot, Instant now);
 // Why the open wave's gate does not open yet, for the operator; empty when the rollout is not running or it does open.
 std::string gate_status(const Snapshot& snapshot, Instant now);
 
+// What each guard of the policy says now.
+std::vector<GuardVerdict> judge_guards(const Snapshot& snapshot);
+
 Counts total_counts(const Snapshot& snapshot);
 // The last wave that holds devices.
 int last_wave(const Snapshot& snapshot);

@@ -6,6 +6,8 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include "server/http/json_body.hpp"
+
 namespace argosy::server {
 namespace {
 
@@ -13,7 +15,9 @@ using nlohmann::json;
 
 std::string error_of(const char* text) {
   const auto policy = decode_policy(json::parse(text));
-  return policy ? "accepted" : policy.error().message;
+  if (policy) return "accepted";
+  const auto field = named_field(policy.error());
+  return field ? field->field + ": " + field->message : policy.error().message;
 }
 
 TEST(RolloutPolicy, AnEmptyDocumentIsTheDefaults) {
@@ -48,25 +52,33 @@ TEST(RolloutPolicy, KeysThatAreLeftOutKeepTheirDefaults) {
   EXPECT_EQ(policy->abort, Policy{}.abort);
 }
 
-TEST(RolloutPolicy, ErrorsNameTheKeyTheValueAndTheRemedy) {
-  EXPECT_EQ(error_of(R"({"gate": {"bake": 5}})"),
-            "policy.gate.bake: unknown; known are bake_s, manual, max_dwell_s, min_executed, success_share");
-  EXPECT_EQ(error_of(R"({"waves": [{"share": 1.5}]})"), "policy.waves[0].share: 1.5 is outside 1e-06 to 1.0");
-  EXPECT_EQ(error_of(R"({"waves": [{"share": 0.5}, {"share": 0.2}]})"),
-            "policy.waves[1].share: shares are cumulative and must grow from wave to wave");
-  EXPECT_EQ(error_of(R"({"waves": [{"share": 0.5}]})"),
-            "policy.waves: the last wave's share must be 1, or some devices get nothing");
-  EXPECT_EQ(error_of(R"({"abort": [{"causes": ["sunspots"]}]})"),
-            "policy.abort[0].causes[0]: \"sunspots\" is no failure of a release; use \"*\" for any");
-  EXPECT_EQ(error_of(R"({"guards": [{"metric": "accuracy", "action": "explode"}]})"),
-            "policy.guards[0].action: \"explode\" is none of pause, halt, rollback");
-  EXPECT_EQ(error_of(R"({"guards": [{"metric": "accuracy", "max_ratio": 2}]})"),
-            "policy.guards[0].max_ratio: unknown; known are action, max_drop, metric, min_samples");
-  EXPECT_EQ(error_of(R"({"max_in_progress": 1.5})"), "policy.max_in_progress: must be a whole number");
-  EXPECT_EQ(error_of(R"({"max_in_progress": 18446744073709551615})"),
-            "policy.max_in_progress: 18446744073709551615 is outside 1 to 100000");
-  EXPECT_EQ(error_of(R"({"waves": []})"), "policy.waves: at least one wave is needed");
-  EXPECT_EQ(error_of(R"([])"), "policy: must be an object");
+TEST(RolloutPolicy, ErrorsNameTheKeyAndTheRemedy) {
+  const std::pair<const char*, const char*> table[] = {
+      {R"({"gate": {"bake": 5}})", "policy.gate.bake: is not known here"},
+      {R"({"waves": [{"share": 1.5}]})", "policy.waves[0].share: must be from 1e-06 to 1.0"},
+      {R"({"waves": [{"share": 0.5}, {"share": 0.2}]})",
+       "policy.waves[1].share: must be over the share of the wave before: shares are cumulative"},
+      {R"({"waves": [{"share": 0.5}]})", "policy.waves: must end with the share 1, or some devices get nothing"},
+      {R"({"waves": []})", "policy.waves: must end with the share 1, or some devices get nothing"},
+      {R"({"waves": [{}]})", "policy.waves[0].share: is missing"},
+      {R"({"abort": [{"causes": ["sunspots"]}]})",
+       R"(policy.abort[0].causes: "sunspots" is no failure of a release; use "*" for any)"},
+      {R"({"abort": [{"causes": []}]})", R"(policy.abort[0].causes: must name 1 to 30 causes, or "*" for any)"},
+      {R"({"guards": [{"metric": "accuracy", "action": "explode"}]})",
+       "policy.guards[0].action: must be one of pause, halt, rollback"},
+      {R"({"guards": [{"metric": "accuracy", "max_ratio": 2}]})", "policy.guards[0].max_ratio: is not known here"},
+      {R"({"guards": [{"metric": "accuracy"}, {"metric": "accuracy"}]})",
+       "policy.guards[1].metric: has a guard already: one a metric"},
+      {R"({"max_in_progress": 0})", "policy.max_in_progress: must be from 1 to 100000"},
+  };
+  for (const auto& [text, message] : table) EXPECT_TRUE(error_of(text).starts_with(message)) << error_of(text);
+}
+
+TEST(RolloutPolicy, NullSwitchesALimitOfProbationOff) {
+  const auto policy = decode_policy(json::parse(R"({"probation": {"max_error_rate": null, "max_latency_ratio": 2}})"));
+  ASSERT_TRUE(policy);
+  EXPECT_FALSE(policy->probation.max_error_rate);
+  EXPECT_EQ(policy->probation.max_latency_ratio, 2.0);
 }
 
 TEST(RolloutPolicy, ACanaryMayBeSmallerThanOnePercent) {

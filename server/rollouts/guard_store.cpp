@@ -1,0 +1,149 @@
+// The figures that guards judge: what updated devices measured on the new release, and on the one before.
+#include <algorithm>
+#include <map>
+#include <set>
+#include <utility>
+
+#include <nlohmann/json.hpp>
+#include <pqxx/pqxx>
+
+#include "common/stats/log_histogram.hpp"
+#include "server/db/db_pool.hpp"
+#include "server/rollouts/rollout_rows_store.hpp"
+#include "server/rollouts/rollout_store.hpp"
+
+namespace argosy::server {
+namespace {
+
+constexpr int most_histograms = 20'000;  // the newest of each side; sums go over all
+
+struct Side {
+  std::uint64_t count = 0;
+  std::uint64_t errors = 0;
+  std::uint64_t labelled = 0;
+  std::uint64_t correct = 0;
+  LogHistogram latency;
+  std::set<std::string> devices;
+};
+
+struct Sides {
+  Side canary;
+  Side baseline;
+  std::int64_t comparable = 0;
+  std::int64_t first_installs = 0;
+};
+
+// Windows of updated devices, each beside its own past. $1 rollout, $2 model, $3 new version, $4 earliest start,
+// $5 seconds of past.
+const std::string& updated_windows() {
+  static const std::string sql =
+      "from rollout_devices q left join releases p on p.id = q.previous_release_id "
+      "join inference_windows w on w.device_id = q.device_id and w.model = $2 and w.started_at >= $4::timestamptz and "
+      "((w.version = $3 and w.started_at >= q.notified_at) or (w.version = p.version and w.version <> $3 "
+      "and w.started_at >= q.notified_at - make_interval(secs => $5))) "
+      "where q.rollout_id = $1 and q.state in ('probation', 'succeeded') "
+      "and q.cause is distinct from 'already_installed' ";
+  return sql;
+}
+
+struct Measure {
+  RolloutRecord record;
+
+  Result<std::vector<GuardInput>> operator()(pqxx::work& transaction) const {
+    Sides sides;
+    if (!record.started_at || record.policy.guards.empty()) return std::vector<GuardInput>{};
+    count_devices(transaction, sides);
+    load_sums(transaction, sides);
+    ARGOSY_CHECK(load_histograms(transaction, sides, true));
+    ARGOSY_CHECK(load_histograms(transaction, sides, false));
+    std::vector<GuardInput> inputs;
+    for (const auto& guard : record.policy.guards) inputs.push_back(input_of(guard.metric, sides));
+    return inputs;
+  }
+
+ private:
+  std::string earliest() const {
+    return to_rfc3339(*record.started_at - std::chrono::seconds(record.policy.baseline_s));
+  }
+
+  void count_devices(pqxx::work& transaction, Sides& sides) const {
+    const auto row = transaction.exec_params1(
+        "select count(*) filter (where previous_release_id is not null), "
+        "count(*) filter (where previous_release_id is null) from rollout_devices where rollout_id = $1 "
+        "and state in ('probation', 'succeeded') and cause is distinct from 'already_installed'",
+        record.id);
+    sides.comparable = row[0].as<std::int64_t>();
+    sides.first_installs = row[1].as<std::int64_t>();
+  }
+
+  void load_sums(pqxx::work& transaction, Sides& sides) const {
+    const auto rows = transaction.exec_params(
+        "select w.version = $3, q.device_id, sum(w.count)::bigint, sum(w.errors)::bigint, sum(w.labelled)::bigint, "
+        "sum(w.correct)::bigint " +
+            updated_windows() + "group by 1, 2",
+        record.id, record.model, record.version, earliest(), static_cast<double>(record.policy.baseline_s));
+    for (const auto& row : rows) {
+      auto& side = row[0].as<bool>() ? sides.canary : sides.baseline;
+      side.devices.insert(row[1].as<std::string>());
+      side.count += row[2].as<std::uint64_t>();
+      side.errors += row[3].as<std::uint64_t>();
+      side.labelled += row[4].as<std::uint64_t>();
+      side.correct += row[5].as<std::uint64_t>();
+    }
+  }
+
+  Result<void> load_histograms(pqxx::work& transaction, Sides& sides, bool canary) const {
+    const bool needed = std::any_of(record.policy.guards.begin(), record.policy.guards.end(),
+                                    [](const auto& guard) { return guard.metric == GuardMetric::latency_p95; });
+    if (!needed) return {};
+    const auto rows = transaction.exec_params("select encode(w.latency, 'hex') " + updated_windows() +
+                                                  "and (w.version = $3) = $6 order by w.started_at desc limit $7",
+                                              record.id, record.model, record.version, earliest(),
+                                              static_cast<double>(record.policy.baseline_s), canary, most_histograms);
+    auto& side = canary ? sides.canary : sides.baseline;
+    for (const auto& row : rows) {
+      ARGOSY_TRY(const auto bytes, from_hex(row[0].as<std::string>()));
+      ARGOSY_TRY(const auto histogram, LogHistogram::decode(bytes));
+      side.latency.merge(histogram);
+    }
+    return {};
+  }
+
+  static GuardInput input_of(GuardMetric metric, const Sides& sides) {
+    GuardInput input{.metric = metric, .comparable = sides.comparable, .first_installs = sides.first_installs};
+    input.devices = std::count_if(sides.canary.devices.begin(), sides.canary.devices.end(),
+                                  [&](const auto& device) { return sides.baseline.devices.count(device) != 0; });
+    fill(metric, sides.canary, input.canary, input.canary_samples);
+    fill(metric, sides.baseline, input.baseline, input.baseline_samples);
+    return input;
+  }
+
+  static void fill(GuardMetric metric, const Side& side, double& value, std::uint64_t& samples) {
+    const auto share = [](std::uint64_t part, std::uint64_t whole) {
+      return whole == 0 ? 0.0 : static_cast<double>(part) / static_cast<double>(whole);
+    };
+    switch (metric) {
+      case GuardMetric::latency_p95:
+        samples = side.latency.count();
+        value = side.latency.quantile(0.95).value_or(0);
+        return;
+      case GuardMetric::error_rate:
+        samples = side.count;
+        value = share(side.errors, side.count);
+        return;
+      case GuardMetric::accuracy:
+        samples = side.labelled;
+        value = share(side.correct, side.labelled);
+        return;
+    }
+  }
+};
+
+}  // namespace
+
+Task<Result<std::vector<GuardInput>>> RolloutStore::measure(RolloutRecord record) {
+  auto work = db_.transact(Measure{std::move(record)});
+  co_return co_await std::move(work);
+}
+
+}  // namespace argosy::server

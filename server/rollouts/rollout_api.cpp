@@ -1,0 +1,171 @@
+#include "server/rollouts/rollout_api.hpp"
+
+#include <limits>
+#include <string>
+#include <utility>
+
+#include <nlohmann/json.hpp>
+
+#include "server/http/paging.hpp"
+#include "server/http/query.hpp"
+#include "server/rollouts/desired_service.hpp"
+#include "server/rollouts/rollout_json.hpp"
+#include "server/rollouts/rollout_service.hpp"
+
+namespace argosy::server {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::int64_t from_the_newest = std::numeric_limits<std::int64_t>::max();
+
+Response rollout_response(const json& document, int status = 200) {
+  auto response = Response::json(document.dump(), status);
+  response.headers.emplace_back("ETag", "\"" + document.at("etag").get<std::string>() + "\"");
+  return response;
+}
+
+Task<Result<Response>> list_rollouts(RolloutService& rollouts, Request& request) {
+  auto page = read_page(request);
+  if (!page) co_return page.error();
+  auto before = id_after(*page, from_the_newest);
+  if (!before) co_return before.error();
+  auto asked = rollouts.list(*before, page->limit);
+  auto found = co_await std::move(asked);
+  if (!found) co_return found.error();
+  json items = json::array();
+  for (const auto& record : found->items) items.push_back(rollout_to_json(record));
+  CursorKey next;
+  if (found->more) next.push_back(std::to_string(found->items.back().id));
+  co_return page_response(request, items, next, found->total);
+}
+
+Task<Result<Response>> create_rollout(RolloutService& rollouts, Request& request) {
+  auto wanted = parse_new_rollout(request.body);
+  if (!wanted) co_return wanted.error();
+  auto asked = rollouts.create(std::move(*wanted), request.principal.actor(), request.now);
+  auto record = co_await std::move(asked);
+  if (!record) co_return record.error();
+  auto response = rollout_response(rollout_to_json(*record), 201);
+  response.headers.emplace_back("Location", "/api/v1/rollouts/" + std::to_string(record->id));
+  co_return response;
+}
+
+Task<Result<Response>> get_rollout(RolloutService& rollouts, Request& request) {
+  auto id = id_param(request);
+  if (!id) co_return id.error();
+  auto asked = rollouts.get(*id, request.now);
+  auto details = co_await std::move(asked);
+  if (!details) co_return details.error();
+  co_return rollout_response(details_to_json(*details));
+}
+
+Task<Result<Response>> operate_rollout(RolloutService& rollouts, Request& request, Operation operation) {
+  auto id = id_param(request);
+  if (!id) co_return id.error();
+  auto if_match = parse_if_match(request.header("if-match"));
+  if (!if_match) co_return if_match.error();
+  OperatorCall call{*id, operation, std::move(*if_match), "", request.principal.actor()};
+  if (operation == Operation::retry) {
+    auto cause = parse_retry(request.body);
+    if (!cause) co_return cause.error();
+    call.cause = std::move(*cause);
+  }
+  auto asked = rollouts.operate(std::move(call), request.now);
+  auto details = co_await std::move(asked);
+  if (!details) co_return details.error();
+  co_return rollout_response(details_to_json(*details));
+}
+
+Task<Result<Response>> list_rollout_devices(RolloutService& rollouts, Request& request) {
+  auto id = id_param(request);
+  if (!id) co_return id.error();
+  auto page = read_page(request);
+  if (!page) co_return page.error();
+  const std::string after = page->after.empty() ? std::string() : page->after.front();
+  const std::string key(request.query_value("state").value_or(""));
+  auto asked = rollouts.devices(*id, key, after, page->limit);
+  auto found = co_await std::move(asked);
+  if (!found) co_return found.error();
+  json items = json::array();
+  for (const auto& device : found->items) items.push_back(rollout_device_to_json(device));
+  CursorKey next;
+  if (found->more) next.push_back(found->items.back().device);
+  co_return page_response(request, items, next, found->total);
+}
+
+Task<Result<Response>> list_decisions(RolloutService& rollouts, Request& request) {
+  auto id = id_param(request);
+  if (!id) co_return id.error();
+  auto page = read_page(request);
+  if (!page) co_return page.error();
+  auto before = id_after(*page, from_the_newest);
+  if (!before) co_return before.error();
+  auto asked = rollouts.decisions(*id, *before, page->limit);
+  auto found = co_await std::move(asked);
+  if (!found) co_return found.error();
+  json items = json::array();
+  for (const auto& decision : found->items) items.push_back(decision_to_json(decision));
+  CursorKey next;
+  if (found->more) next.push_back(std::to_string(found->items.back().id));
+  co_return page_response(request, items, next, found->total);
+}
+
+Task<Result<Response>> get_desired(DesiredService& desired, Request& request) {
+  auto asked = desired.get(DeviceId{request.principal.name});
+  auto document = co_await std::move(asked);
+  if (!document) co_return document.error();
+  const std::string etag = "\"" + std::to_string(document->rev) + "\"";
+  if (request.header("if-none-match") == std::string_view(etag)) {
+    Response unchanged = Response::no_content();
+    unchanged.status = 304;
+    unchanged.headers.emplace_back("ETag", etag);
+    co_return unchanged;
+  }
+  auto response = Response::json(wire::encode(*document));
+  response.headers.emplace_back("ETag", etag);
+  co_return response;
+}
+
+}  // namespace
+
+void add_rollout_routes(Router& router, RolloutService& rollouts) {
+  const std::string all = "/api/v1/rollouts";
+  const std::string one = all + "/{id}";
+  router.add({.method = Method::get, .path = all, .access = Access::viewer, .handler = [&rollouts](Request& request) {
+                return list_rollouts(rollouts, request);
+              }});
+  router.add(
+      {.method = Method::post, .path = all, .access = Access::operator_, .handler = [&rollouts](Request& request) {
+         return create_rollout(rollouts, request);
+       }});
+  router.add({.method = Method::get, .path = one, .access = Access::viewer, .handler = [&rollouts](Request& request) {
+                return get_rollout(rollouts, request);
+              }});
+  router.add({.method = Method::get,
+              .path = one + "/devices",
+              .access = Access::viewer,
+              .handler = [&rollouts](Request& request) { return list_rollout_devices(rollouts, request); }});
+  router.add({.method = Method::get,
+              .path = one + "/decisions",
+              .access = Access::viewer,
+              .handler = [&rollouts](Request& request) { return list_decisions(rollouts, request); }});
+  for (const auto operation : {Operation::start, Operation::pause, Operation::resume, Operation::promote,
+                               Operation::halt, Operation::rollback, Operation::retry}) {
+    router.add({.method = Method::post,
+                .path = one + "/" + std::string(to_string(operation)),
+                .access = Access::operator_,
+                .handler = [&rollouts, operation](Request& request) {
+                  return operate_rollout(rollouts, request, operation);
+                }});
+  }
+}
+
+void add_desired_routes(Router& router, DesiredService& desired) {
+  router.add({.method = Method::get,
+              .path = "/device/v1/desired",
+              .access = Access::device,
+              .handler = [&desired](Request& request) { return get_desired(desired, request); }});
+}
+
+}  // namespace argosy::server

@@ -1,0 +1,166 @@
+#include "server/rollouts/rollout_json.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include <nlohmann/json.hpp>
+
+#include "server/devices/device.hpp"
+#include "server/devices/filter.hpp"
+#include "server/http/json_body.hpp"
+
+namespace argosy::server {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::size_t max_name_bytes = 100;
+
+json time_or_null(const std::optional<Instant>& at) {
+  return at ? json(to_rfc3339(*at)) : json(nullptr);
+}
+json text_or_null(const std::string& text) {
+  return text.empty() ? json(nullptr) : json(text);
+}
+
+template <class T>
+json number_or_null(const std::optional<T>& value) {
+  return value ? json(*value) : json(nullptr);
+}
+
+json wave_to_json(const WaveRecord& wave) {
+  return {{"share", wave.share},
+          {"planned", wave.planned},
+          {"counts", wave.counts},
+          {"opened_at", time_or_null(wave.opened_at)},
+          {"bake_started_at", time_or_null(wave.bake_started_at)},
+          {"passed_at", time_or_null(wave.passed_at)}};
+}
+
+json allowed_to_json(const RolloutRecord& record) {
+  const auto now = situation_of(record);
+  json allowed = json::object();
+  for (const auto operation : {Operation::start, Operation::pause, Operation::resume, Operation::promote,
+                               Operation::halt, Operation::rollback, Operation::retry}) {
+    const auto reason = refusal(operation, now);
+    allowed[std::string(to_string(operation))] = reason ? json(*reason) : json(true);
+  }
+  return allowed;
+}
+
+json guard_to_json(const GuardVerdict& guard) {
+  return {{"metric", to_string(guard.metric)},
+          {"estimate", guard.estimate},
+          {"limit", guard.limit},
+          {"canary_samples", guard.canary_samples},
+          {"baseline_samples", guard.baseline_samples},
+          {"devices", guard.devices},
+          {"verdict", to_string(guard.verdict)},
+          {"message", guard.message}};
+}
+
+}  // namespace
+
+json rollout_to_json(const RolloutRecord& record) {
+  json waves = json::array();
+  for (const auto& wave : record.waves) waves.push_back(wave_to_json(wave));
+  return {{"id", record.id},
+          {"name", record.name},
+          {"model", record.model},
+          {"version", record.version},
+          {"filter", record.filter},
+          {"policy", encode(record.policy)},
+          {"seed", std::to_string(record.seed)},
+          {"state", to_string(record.state)},
+          {"reason", record.reason},
+          {"wave", record.wave},
+          {"etag", std::to_string(record.etag)},
+          {"created_by", record.created_by},
+          {"created_at", to_rfc3339(record.created_at)},
+          {"started_at", time_or_null(record.started_at)},
+          {"ended_at", time_or_null(record.ended_at)},
+          {"counts", total_counts(record)},
+          {"waves", waves},
+          {"bytes", {{"sent", record.bytes_sent}, {"full", record.bytes_full}}},
+          {"allowed", allowed_to_json(record)}};
+}
+
+json details_to_json(const RolloutDetails& details) {
+  auto document = rollout_to_json(details.record);
+  document["guards"] = json::array();
+  for (const auto& guard : details.guards) document["guards"].push_back(guard_to_json(guard));
+  document["gate"] = text_or_null(details.gate);
+  return document;
+}
+
+json rollout_device_to_json(const RolloutDeviceRecord& device) {
+  return {{"device", device.device},
+          {"wave", device.wave},
+          {"state", to_string(device.step)},
+          {"cause", text_or_null(device.cause)},
+          {"message", device.message},
+          {"attempt", device.attempt},
+          {"source", text_or_null(device.source)},
+          {"bytes", number_or_null(device.bytes)},
+          {"full_bytes", number_or_null(device.full_bytes)},
+          {"numbers", json::parse(device.numbers_json)},
+          {"notified_at", time_or_null(device.notified_at)},
+          {"started_at", time_or_null(device.started_at)},
+          {"finished_at", time_or_null(device.finished_at)}};
+}
+
+json decision_to_json(const DecisionRecord& decision) {
+  return {{"id", decision.id},
+          {"at", to_rfc3339(decision.at)},
+          {"actor", decision.actor},
+          {"rule", decision.rule},
+          {"decision", decision.decision},
+          {"message", decision.message},
+          {"inputs", json::parse(decision.inputs_json)}};
+}
+
+Result<NewRollout> parse_new_rollout(std::string_view text) {
+  NewRollout rollout;
+  auto policy = json::object();
+  ARGOSY_TRY(auto in, JsonReader::parse(text));
+  in.required("name", rollout.name)
+      .check("name", !rollout.name.empty() && rollout.name.size() <= max_name_bytes && is_text(rollout.name),
+             "must be 1 to " + std::to_string(max_name_bytes) + " bytes of text")
+      .required("model", rollout.model)
+      .check("model", is_name(rollout.model), "must match [A-Za-z0-9_-]{1,64}")
+      .required("version", rollout.version)
+      .check("version", is_version(rollout.version), "must be a version such as 1.2.0")
+      .optional("filter", rollout.filter)
+      .optional("policy", policy);
+  ARGOSY_CHECK(in.finish());
+  ARGOSY_CHECK(parse_filter(rollout.filter));
+  ARGOSY_TRY(rollout.policy, decode_policy(policy));
+  return rollout;
+}
+
+Result<std::string> parse_retry(std::string_view text) {
+  std::string cause;
+  if (text.empty()) return cause;
+  ARGOSY_TRY(auto in, JsonReader::parse(text));
+  in.optional("cause", cause)
+      .check("cause", cause.empty() || is_known_cause(cause), "\"" + cause + "\" is no cause of a failure");
+  ARGOSY_CHECK(in.finish());
+  return cause;
+}
+
+Result<std::string> parse_if_match(std::optional<std::string_view> header) {
+  if (!header) {
+    return make_error(Errc::precondition_required,
+                      "send If-Match with the rollout's etag, so that two operators do not cross");
+  }
+  auto text = *header;
+  if (text.size() >= 2 && text.front() == '"' && text.back() == '"') text = text.substr(1, text.size() - 2);
+  const bool digits = !text.empty() && text.size() <= 19 &&
+                      std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+  if (text != "*" && !digits) {
+    return make_error(Errc::precondition_failed, "If-Match '" + std::string(*header) + "' is no etag of a rollout");
+  }
+  return std::string(text);
+}
+
+}  // namespace argosy::server

@@ -1,0 +1,25 @@
+// Rollouts as the API shows and reads them (docs/protocol.md). Pure.
+#pragma once
+
+#include <string_view>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "server/rollouts/rollout_store.hpp"
+
+namespace argosy::server {
+
+nlohmann::json rollout_to_json(const RolloutRecord& record);
+// With guards, and what the open wave's gate waits for.
+nlohmann::json details_to_json(const RolloutDetails& details);
+nlohmann::json rollout_device_to_json(const RolloutDeviceRecord& device);
+nlohmann::json decision_to_json(const DecisionRecord& decision);
+
+// The POST body; the seed is left 0.
+Result<NewRollout> parse_new_rollout(std::string_view json);
+// {"cause": "download"}, or nothing at all.
+Result<std::string> parse_retry(std::string_view json);
+// The number in an If-Match header: "3", 3 or *. Errc::precondition_required when it is missing.
+Result<std::string> parse_if_match(std::optional<std::string_view> header);
+
+}  // namespace argosy::server

@@ -1,0 +1,42 @@
+#include "server/rollouts/variant_plan.hpp"
+
+#include <variant>
+
+#include <nlohmann/json.hpp>
+
+namespace argosy::server {
+
+Telling tell(const std::vector<Variant>& variants, const std::string& version, const DeviceFacts& facts) {
+  Telling telling;
+  const auto choice = choose_variant(variants, facts.capabilities, facts.hardware_class);
+  if (const auto* reasons = std::get_if<std::vector<std::string>>(&choice)) {
+    for (const auto& reason : *reasons) telling.refusal += (telling.refusal.empty() ? "" : "; ") + reason;
+    return telling;
+  }
+  telling.variant = std::get<std::size_t>(choice);
+  const auto& wanted = variants[*telling.variant].digest;
+  if (facts.digest == wanted) {
+    telling.already_installed = facts.version == version && !facts.updating;
+    return telling;
+  }
+  if (facts.previous_digest == wanted) return telling;  // it has the file: no patch is smaller than nothing
+  for (const auto& base : {facts.digest, facts.previous_digest}) {
+    if (!base.empty()) telling.patch_bases.push_back(base);
+  }
+  return telling;
+}
+
+wire::Capabilities capabilities_of(std::string_view json) {
+  const auto document = nlohmann::json::parse(json, nullptr, false);
+  wire::Capabilities capabilities;
+  if (!document.is_object()) return capabilities;
+  using Words = std::vector<std::string>;
+  capabilities.architecture = document.value("architecture", std::string());
+  capabilities.accelerators = document.value("accelerators", Words{});
+  capabilities.runtimes = document.value("runtimes", Words{});
+  capabilities.precisions = document.value("precisions", Words{});
+  capabilities.memory_mb = document.value("memory_mb", std::uint64_t{0});
+  return capabilities;
+}
+
+}  // namespace argosy::server

@@ -1,0 +1,37 @@
+// What one device is to be told: which variant, which patches would help it, or why nothing suits. Pure.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/error.hpp"
+#include "common/wire/state.hpp"
+#include "server/models/variant.hpp"
+
+namespace argosy::server {
+
+struct DeviceFacts {  // as the device last reported
+  std::string hardware_class;
+  wire::Capabilities capabilities;
+  std::string version;  // serving; empty: none
+  std::string digest;
+  std::string previous_digest;  // in the other slot
+  bool updating = false;        // an update is under way on it
+};
+
+struct Telling {
+  std::optional<std::size_t> variant;    // index; nothing when none suits
+  std::string refusal;                   // why none suits
+  bool already_installed = false;        // it serves exactly this, proven
+  std::vector<std::string> patch_bases;  // digests in its slots from which a patch would help
+};
+Telling tell(const std::vector<Variant>& variants, const std::string& version, const DeviceFacts& facts);
+
+// devices.capabilities; an empty object for a device that was never seen.
+wire::Capabilities capabilities_of(std::string_view json);
+
+}  // namespace argosy::server
