@@ -196,29 +196,34 @@ class Program:
 
 
 class Group:
-    """The programs of one run. `with Group() as group: group.start(Program(...))`."""
+    """The programs of one run. `with Group() as group: group.start(Program(...))`. Groups may nest; when the outermost is
+    left, every process below this one ends, also those that a program left behind. A signal that asks to end arrives as
+    KeyboardInterrupt, whichever it was."""
+    open_groups = 0
 
     def __init__(self):
         self.programs = []
 
     def __enter__(self):
+        Group.open_groups += 1
         # Orphans of our programs become our children, so that leaving finds them too.
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
         self._handlers = {number: signal.signal(number, self._leave) for number in ENDING_SIGNALS}
         return self
 
     @staticmethod
-    def _leave(number, _frame):
+    def _leave(_number, _frame):
         for each in ENDING_SIGNALS:  # tidying up must not be cut short by a second Ctrl-C
             signal.signal(each, signal.SIG_IGN)
-        if number == signal.SIGINT:
-            raise KeyboardInterrupt
-        sys.exit(128 + number)
+        raise KeyboardInterrupt
 
     def __exit__(self, *_):
         for number in ENDING_SIGNALS:
             signal.signal(number, signal.SIG_IGN)
         self.stop()
+        Group.open_groups -= 1
+        if Group.open_groups == 0:
+            self._kill_stragglers()
         for number, handler in self._handlers.items():
             signal.signal(number, handler)
 
@@ -233,7 +238,6 @@ class Group:
             except Exception as error:  # the others must still be stopped
                 say(f"{program.name}: {error}")
         self.programs.clear()
-        self._kill_stragglers()
 
     @staticmethod
     def _kill_stragglers():

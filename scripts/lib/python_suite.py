@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Run one unittest file and write what came of it. Usage: python_suite.py FILE RESULT.json"""
 import json
+import signal
 import sys
 import time
 import unittest
@@ -30,6 +31,7 @@ def load(file):
 
 
 def main(file, result_file):
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # unittest swallows every exception but KeyboardInterrupt
     result = unittest.TextTestRunner(verbosity=2, resultclass=Result).run(load(Path(file).resolve()))
     # A sub-test or a set-up that failed has a name of its own, so one test may be several failures.
     failures = sorted({str(test) for test, _ in result.failures + result.errors}

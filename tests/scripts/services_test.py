@@ -116,6 +116,13 @@ class AProgram(TemporaryFolder):
             pid = group.start(program).pid
         self.assertNotIn(pid, parents_of_all_processes())
 
+    def test_of_an_outer_group_outlives_an_inner_one(self):
+        with Group() as outer:
+            program = outer.start(Program("lasting", ["sleep", "600"], log=self.folder / "log"))
+            with Group() as inner:
+                inner.start(Program("passing", ["sleep", "600"], log=self.folder / "log"))
+            self.assertTrue(program.is_alive())
+
     def test_ports_given_out_differ(self):
         self.assertEqual(len({free_port() for _ in range(50)}), 50)
 
