@@ -17,8 +17,8 @@ namespace argosy::server {
 class DbPool;
 
 struct AlertOptions {
-  LatencyRule latency;
-  AccuracyRule accuracy;
+  LatencyRule latency{};
+  AccuracyRule accuracy{};
   Duration longest_look{24 * 3'600'000};  // windows older than this are not news
   Duration sweep_interval{60'000};        // how often to look for devices that other instances heard
   std::size_t per_tick = 200;             // (device, model) pairs judged in one tick

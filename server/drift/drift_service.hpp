@@ -17,7 +17,7 @@ namespace argosy::server {
 class DbPool;
 
 struct DriftOptions {
-  DriftRule rule;
+  DriftRule rule{};
   std::uint64_t samples = 2000;           // the rolling histogram holds the newest windows with about so many samples
   Duration longest_look{24 * 3'600'000};  // and none older than this
   std::size_t window_limit = 1440;        // nor more windows than this

@@ -26,12 +26,12 @@ struct EventOptions {
 };
 
 struct EventQuery {
-  std::optional<std::int64_t> after;   // oldest first, from behind this id
-  std::optional<std::int64_t> before;  // else newest first, ids under this
-  std::optional<std::string> device;
-  std::optional<std::int64_t> rollout;
-  std::optional<std::string> kind;  // as it is, or "alert." for all that start so
-  std::optional<std::string> severity;
+  std::optional<std::int64_t> after{};   // oldest first, from behind this id
+  std::optional<std::int64_t> before{};  // else newest first, ids under this
+  std::optional<std::string> device{};
+  std::optional<std::int64_t> rollout{};
+  std::optional<std::string> kind{};  // as it is, or "alert." for all that start so
+  std::optional<std::string> severity{};
   std::size_t limit = 50;
 };
 

@@ -33,7 +33,7 @@ struct WindowOf {
   std::uint64_t labelled = 0;
   std::uint64_t correct = 0;
   std::string version = "1.0";
-  std::vector<wire::FeatureCounts> features;
+  std::vector<wire::FeatureCounts> features = {};
 };
 
 inline wire::InferenceWindow window(const WindowOf& of) {

@@ -66,12 +66,12 @@ TEST_F(Ingest, StoresWhatAWindowAndASampleSay) {
 
 TEST_F(Ingest, UpdatesOnlyItsColumnsOfTheLatestState) {
   database.exec("update device_state set report = '{\"kept\": true}', presence = 'late' where device_id = 'cam-1'");
-  ingest({batch("cam-1", 1, health(now - Duration{60'000}, 1), health(now, 2))});
+  ingest({batch("cam-1", 1, health(now - Duration{60'000}, 1), health(now, 2.5))});
   const auto row = database.exec(
       "select health::text, health_at = '2026-03-01T12:00:00Z', last_seen_at = "
       "'2026-03-01T12:00:00Z', report::text, presence from device_state where device_id = "
       "'cam-1'")[0];
-  EXPECT_EQ(row[0].as<std::string>(), R"({"cpu_percent": 2})");
+  EXPECT_EQ(row[0].as<std::string>(), R"({"cpu_percent": 2.5})");
   EXPECT_TRUE(row[1].as<bool>());
   EXPECT_TRUE(row[2].as<bool>());
   EXPECT_EQ(row[3].as<std::string>(), R"({"kept": true})");
@@ -167,7 +167,7 @@ TEST_F(Ingest, IsExactlyOnceOverTwoInstancesAndCutConnections) {
       if (first > last) continue;
       wire::TelemetryBatch sent{device, test::epoch, first, {}};
       for (auto seq = first; seq <= std::min(last, first + rng.below(8)); ++seq)
-        sent.records.push_back({seq, wire::HealthSample{now, 1.0}});
+        sent.records.push_back({seq, health(now, 1)});
       batches.push_back(std::move(sent));
     }
     if (batches.empty()) break;
@@ -207,7 +207,8 @@ TEST_F(Ingest, OverHttpsADeviceSpeaksOnlyForItself) {
     request.path = "/device/v1/telemetry";
     const auto bytes = wire::encode(sent);
     request.body = std::string(as_text(bytes));
-    request.principal = {Principal::Kind::device, certificate};
+    request.principal.kind = Principal::Kind::device;
+    request.principal.name = certificate;
     request.now = now;
     const auto match = router.match(Method::post, request.path);
     EXPECT_EQ(match.route->access, Access::device);
