@@ -10,6 +10,7 @@ from fleet import Fleet
 from installation import Installation
 from processes import ROOT, Group, say
 from scenario import EXAMPLE, Scenario, report
+from services import lasting_folder
 
 
 def parse_arguments():
@@ -54,7 +55,7 @@ Ctrl-C stops everything; the next scripts/run goes on with the data.""", flush=T
 
 def main():
     arguments = parse_arguments()
-    folder = ROOT / ".argosy" / ("once" if arguments.once else "demo")
+    folder = lasting_folder("once" if arguments.once else "demo")
     if arguments.once or arguments.fresh:
         shutil.rmtree(folder, ignore_errors=True)
     with Group() as group:
