@@ -1,0 +1,156 @@
+#include "server/devices/enrolment_service.hpp"
+
+#include "tests/db/devices/devices_fixture.hpp"
+
+namespace argosy::server {
+namespace {
+
+using namespace std::chrono_literals;
+
+class EnrolmentServiceTest : public DevicesTest {
+ protected:
+  CertificateAndKey authority = make_authority("test fleet", {now - 24h, now + 24h * 365}).value();
+  std::unique_ptr<EnrolmentService> enrolment = create_enrolment_service(pool, options());
+  const std::string key = make_private_key().value();
+  const std::string other_key = make_private_key().value();
+
+  EnrolmentOptions options() const {
+    EnrolmentOptions made;
+    made.authority = authority;
+    made.mqtt_host = "broker.test";
+    made.mqtt_port = 8884;
+    return made;
+  }
+  std::string claim(int max_uses = 1, std::int64_t expires_in_s = 3600) {
+    ClaimOffer offer;
+    offer.max_uses = max_uses;
+    offer.expires_in_s = expires_in_s;
+    return run(enrolment->create_claim(offer, "user:ada", now)).value().token;
+  }
+  Result<Credentials> enrol(const std::string& token, const std::string& device, const std::string& private_key,
+                            Duration later = 0s) {
+    EnrolmentRequest request;
+    request.claim = token;
+    request.device = DeviceId{device};
+    request.hardware_class = "cpu";
+    request.csr_pem = make_csr(private_key, device).value();
+    request.labels = {{"site", "berlin"}};
+    return run(enrolment->enrol(std::move(request), now + later));
+  }
+  bool is_current(const std::string& device, const std::string& certificate) {
+    return run(enrolment->is_current(DeviceId{device}, read_certificate(certificate)->fingerprint)).value();
+  }
+  int uses() { return database.value<int>("select sum(uses) from claims"); }
+};
+
+TEST_F(EnrolmentServiceTest, ADeviceGetsACertificateOfTheFleet) {
+  const Credentials credentials = enrol(claim(), "cam-7", key).value();
+  EXPECT_TRUE(check_issued_by(credentials.certificate_pem, authority.certificate_pem, now));
+  EXPECT_TRUE(check_key_matches(credentials.certificate_pem, key));
+  EXPECT_EQ(read_certificate(credentials.certificate_pem)->common_name, "cam-7");
+  EXPECT_EQ(credentials.mqtt_host, "broker.test");
+  EXPECT_TRUE(is_current("cam-7", credentials.certificate_pem));
+  EXPECT_EQ(database.value<std::string>("select labels->>'site' from devices"), "berlin");
+  EXPECT_EQ(database.value<std::string>("select presence from device_state"), "never_seen");
+  EXPECT_EQ(database.value<int>("select count(*) from events where kind = 'device.enrolled'"), 1);
+}
+
+TEST_F(EnrolmentServiceTest, TheTokenIsNotStored) {
+  const std::string token = claim();
+  EXPECT_EQ(
+      database.value<int>("select count(*) from claims where encode(token_hash, 'escape') like '%" + token + "%'"), 0);
+  EXPECT_EQ(database.value<int>("select octet_length(token_hash) from claims"), 32);
+}
+
+TEST_F(EnrolmentServiceTest, TheClaimForcesClassAndLabels) {
+  ClaimOffer offer;
+  offer.expires_in_s = 60;
+  offer.hardware_class = "orin";
+  offer.labels = {{"site", "paris"}};
+  const std::string token = run(enrolment->create_claim(offer, "user:ada", now))->token;
+  ASSERT_TRUE(enrol(token, "cam-7", key));
+  EXPECT_EQ(database.value<std::string>("select hardware_class || ' ' || (labels->>'site') from devices"),
+            "orin paris");
+}
+
+TEST_F(EnrolmentServiceTest, ClaimsAreCountedAndExpire) {
+  const std::string token = claim(1, 60);
+  EXPECT_EQ(enrol("nonsense", "cam-1", key).error().code, Errc::claim_invalid);
+  EXPECT_EQ(enrol(token, "cam-1", key, 61s).error().code, Errc::claim_expired);
+  EXPECT_TRUE(enrol(token, "cam-1", key));
+  EXPECT_EQ(enrol(token, "cam-2", other_key).error().code, Errc::claim_invalid);
+}
+
+TEST_F(EnrolmentServiceTest, ARevokedClaimIsInvalid) {
+  const std::string token = claim();
+  const std::int64_t id = run(enrolment->list_claims())->at(0).id;
+  EXPECT_TRUE(run(enrolment->revoke_claim(id, "user:ada", now)));
+  EXPECT_EQ(enrol(token, "cam-1", key).error().code, Errc::claim_invalid);
+  EXPECT_EQ(run(enrolment->revoke_claim(id + 1, "user:ada", now)).error().code, Errc::not_found);
+}
+
+TEST_F(EnrolmentServiceTest, ALostAnswerCostsNothing) {
+  const std::string token = claim();
+  const Credentials lost = enrol(token, "cam-7", key).value();
+  const Credentials again = enrol(token, "cam-7", key).value();
+  EXPECT_EQ(uses(), 1);
+  EXPECT_TRUE(is_current("cam-7", lost.certificate_pem));
+  EXPECT_TRUE(is_current("cam-7", again.certificate_pem));
+}
+
+TEST_F(EnrolmentServiceTest, AnotherKeyIsAConflictUntilTheOldDeviceIsRevoked) {
+  const std::string token = claim(5);
+  const Credentials old = enrol(token, "cam-7", key).value();
+  EXPECT_EQ(enrol(token, "cam-7", other_key).error().code, Errc::conflict);
+  database.exec("update devices set revoked_at = now()");
+  EXPECT_FALSE(is_current("cam-7", old.certificate_pem));
+  EXPECT_EQ(enrol(token, "cam-7", key).error().code, Errc::conflict);
+  const Credentials fresh = enrol(token, "cam-7", other_key).value();
+  EXPECT_TRUE(is_current("cam-7", fresh.certificate_pem));
+  EXPECT_FALSE(is_current("cam-7", old.certificate_pem));
+}
+
+TEST_F(EnrolmentServiceTest, RenewalKeepsTheOldCertificateUntilTheNewOneIsUsed) {
+  const Credentials old = enrol(claim(), "cam-7", key).value();
+  const std::string csr = make_csr(key, "cam-7").value();
+  const Credentials fresh = run(enrolment->renew(DeviceId{"cam-7"}, csr, now + 24h)).value();
+  EXPECT_TRUE(is_current("cam-7", old.certificate_pem));
+  EXPECT_TRUE(is_current("cam-7", fresh.certificate_pem));
+  EXPECT_FALSE(is_current("cam-7", old.certificate_pem));
+  EXPECT_TRUE(is_current("cam-7", fresh.certificate_pem));
+  EXPECT_EQ(run(enrolment->renew(DeviceId{"stranger"}, make_csr(key, "stranger").value(), now)).error().code,
+            Errc::forbidden);
+}
+
+TEST_F(EnrolmentServiceTest, ARequestThatIsNotInOrderIsRefused) {
+  EnrolmentRequest request;
+  request.claim = claim();
+  request.device = DeviceId{"cam-7"};
+  request.hardware_class = "cpu";
+  request.csr_pem = "not a request";
+  EXPECT_EQ(run(enrolment->enrol(request, now)).error().code, Errc::invalid_argument);
+  request.csr_pem = make_csr(key, "cam-8").value();
+  EXPECT_EQ(run(enrolment->enrol(request, now)).error().message, "field 'csr' names 'cam-8', not the device 'cam-7'");
+  EXPECT_EQ(uses(), 0);
+}
+
+TEST_F(EnrolmentServiceTest, OneUseIsSpentOnceHoweverManyComeAtOnce) {
+  const std::string token = claim();
+  int enrolled = 0;
+  int refused = 0;
+  for (int i = 0; i < 6; ++i) {
+    EnrolmentRequest request;
+    request.claim = token;
+    request.device = DeviceId{"cam-" + std::to_string(i)};
+    request.hardware_class = "cpu";
+    request.csr_pem = make_csr(make_private_key().value(), request.device.value()).value();
+    boost::asio::co_spawn(
+        io, enrolment->enrol(std::move(request), now),
+        [&](std::exception_ptr, const Result<Credentials>& answer) { ++(answer ? enrolled : refused); });
+  }
+  ASSERT_TRUE(test::run_until(io, [&] { return enrolled + refused == 6; }));
+  EXPECT_EQ(enrolled, 1);
+}
+
+}  // namespace
+}  // namespace argosy::server

@@ -1,0 +1,91 @@
+#include "server/devices/presence_service.hpp"
+
+#include "tests/db/devices/devices_fixture.hpp"
+
+namespace argosy::server {
+namespace {
+
+using namespace std::chrono_literals;
+
+class PresenceServiceTest : public DevicesTest {
+ protected:
+  std::unique_ptr<PresenceService> presence = create_presence_service(pool);
+
+  void SetUp() override {
+    add_device("cam-1");
+    presence->watch_from(now);
+  }
+  // The device promised a beat every 10 s.
+  void heard(Instant at, std::int64_t nonce = 1) {
+    database.exec("update device_state set last_seen_at = '" + to_rfc3339(at) +
+                  "', interval_s = 10, session_nonce = " + std::to_string(nonce));
+  }
+  std::string after(Duration later) {
+    EXPECT_TRUE(run(presence->tick(now + later)));
+    return database.value<std::string>("select presence from device_state");
+  }
+  int events() { return database.value<int>("select count(*) from events where kind = 'device.presence'"); }
+};
+
+TEST_F(PresenceServiceTest, FollowsADeviceThroughItsLife) {
+  EXPECT_EQ(after(0s), "never_seen");
+  heard(now + 1s);
+  EXPECT_EQ(after(2s), "online");
+  EXPECT_EQ(after(10s), "online");
+  EXPECT_EQ(after(17s), "late");
+  EXPECT_EQ(after(44s), "offline");
+  EXPECT_EQ(after(60s), "offline");
+  heard(now + 61s);
+  EXPECT_EQ(after(62s), "online");
+  EXPECT_EQ(events(), 4);
+  EXPECT_EQ(database.value<std::string>("select severity from events where details->>'to' = 'offline'"), "warning");
+}
+
+TEST_F(PresenceServiceTest, AWillOfThisSessionShortensTheWait) {
+  heard(now, 5);
+  EXPECT_EQ(after(1s), "online");
+  presence->take_will({"cam-1", 4}, now + 2s);
+  EXPECT_EQ(after(3s), "online");
+  presence->take_will({"cam-1", 5}, now + 4s);
+  EXPECT_EQ(after(5s), "late");
+  EXPECT_EQ(after(15s), "offline");
+}
+
+TEST_F(PresenceServiceTest, AfterARestartEveryoneHasTheirChance) {
+  heard(now);
+  EXPECT_EQ(after(1s), "online");
+  presence = create_presence_service(pool);
+  presence->watch_from(now + 1h);
+  EXPECT_EQ(after(1h + 10s), "online");
+  EXPECT_EQ(after(1h + 43s), "offline");
+}
+
+TEST_F(PresenceServiceTest, RevokedDevicesAreNotJudged) {
+  heard(now);
+  EXPECT_EQ(after(1s), "online");
+  database.exec("update devices set revoked_at = now()");
+  EXPECT_EQ(after(1h), "online");
+}
+
+TEST_F(PresenceServiceTest, ATimeScaleMakesEverythingQuicker) {
+  PresenceOptions options;
+  options.time_scale = 0.1;
+  presence = create_presence_service(pool, options);
+  heard(now);
+  EXPECT_EQ(after(1s), "online");
+  EXPECT_EQ(after(1600ms), "late");
+  EXPECT_EQ(after(4300ms), "offline");
+}
+
+TEST_F(PresenceServiceTest, AMassOutageIsJudgedInOneTick) {
+  database.exec("insert into devices (id, hardware_class) select 'x-' || n, 'cpu' from generate_series(1, 1000) n");
+  database.exec(
+      "insert into device_state (device_id, presence, last_seen_at, interval_s) "
+      "select id, 'online', '" +
+      to_rfc3339(now) + "', 10 from devices where id like 'x-%'");
+  EXPECT_EQ(run(presence->tick(now + 10s)).value(), 0U);
+  EXPECT_EQ(run(presence->tick(now + 44s)).value(), 1000U);
+}
+
+}  // namespace
+}  // namespace argosy::server

@@ -1,0 +1,112 @@
+#include "server/devices/filter.hpp"
+
+#include <gtest/gtest.h>
+
+namespace argosy::server {
+namespace {
+
+Device camera() {
+  Device device;
+  device.id = DeviceId{"cam-7"};
+  device.hardware_class = "cpu-fp32";
+  device.labels = {{"site", "berlin-mitte"}, {"line", "a\"b"}};
+  device.agent_version = "0.1.0";
+  device.presence = Presence::online;
+  device.models.resize(2);
+  device.models[0].model = "digits";
+  device.models[0].version = "1.0";
+  device.models[1].model = "faces";
+  return device;
+}
+
+bool selects(std::string_view text) {
+  return matches(parse_filter(text).value(), camera());
+}
+
+std::string complaint(std::string_view text) {
+  const auto filter = parse_filter(text);
+  if (filter) return "parsed";
+  EXPECT_EQ(filter.error().code, Errc::filter_syntax);
+  return filter.error().message;
+}
+
+TEST(Filter, EmptyTextIsEveryDevice) {
+  EXPECT_TRUE(selects(""));
+  EXPECT_TRUE(selects("  \t\n"));
+}
+
+TEST(Filter, ComparesEveryField) {
+  EXPECT_TRUE(selects("id = \"cam-7\""));
+  EXPECT_TRUE(selects("hardware_class = cpu-fp32"));
+  EXPECT_TRUE(selects("presence = \"online\""));
+  EXPECT_TRUE(selects("agent_version != \"0.2.0\""));
+  EXPECT_TRUE(selects("labels.site : \"berlin\""));
+  EXPECT_TRUE(selects("model.digits = \"1.0\""));
+  EXPECT_FALSE(selects("id = \"cam\""));
+  EXPECT_FALSE(selects("labels.site = \"berlin\""));
+}
+
+TEST(Filter, WhatTheDeviceLacksEqualsNothing) {
+  EXPECT_FALSE(selects("labels.floor = \"\""));
+  EXPECT_FALSE(selects("labels.floor : \"\""));
+  EXPECT_TRUE(selects("labels.floor != \"3\""));
+  EXPECT_FALSE(selects("model.faces : \"\""));
+  EXPECT_TRUE(selects("model.unknown != \"1.0\""));
+}
+
+TEST(Filter, JoinsWithAndOrNotAndParentheses) {
+  EXPECT_TRUE(selects("id = \"x\" OR id = \"y\" OR id = \"cam-7\""));
+  EXPECT_FALSE(selects("id = \"cam-7\" AND id = \"x\""));
+  EXPECT_TRUE(selects("NOT id = \"x\""));
+  EXPECT_TRUE(selects("NOT NOT id = \"cam-7\""));
+  EXPECT_TRUE(selects("(id = \"x\" OR presence = \"online\") AND NOT (labels.site = \"x\" OR id = \"y\")"));
+}
+
+TEST(Filter, QuotesEscapeQuotesAndBackslashes) {
+  EXPECT_TRUE(selects(R"(labels.line = "a\"b")"));
+  EXPECT_EQ(parse_filter(R"(id = "a\\b")").value().root->comparison.value, R"(a\b)");
+  EXPECT_EQ(complaint(R"(id = "a\nb")"), "column 8: a backslash stands before \" or \\ only");
+}
+
+TEST(Filter, AMixtureOfAndWithOrIsRefusedBecauseReadersDisagree) {
+  EXPECT_EQ(complaint("id = a AND id = b OR id = c"),
+            "column 19: AND and OR are mixed: say with parentheses which belong together");
+}
+
+TEST(Filter, ErrorsNameTheColumnAndWhatWasExpected) {
+  EXPECT_EQ(complaint("id"), "column 3: expected =, != or :, found the end of the filter");
+  EXPECT_EQ(complaint("id ="), "column 5: expected a value in double quotes, found the end of the filter");
+  EXPECT_EQ(complaint("id = AND"), "column 6: expected a value in double quotes, found AND");
+  EXPECT_EQ(complaint("colour = red"),
+            "column 1: expected a field: id, hardware_class, presence, agent_version, "
+            "labels.<key> or model.<name>, found colour");
+  EXPECT_EQ(complaint("(id = a"), "column 8: expected AND, OR or the ) of column 1, found the end of the filter");
+  EXPECT_EQ(complaint("id = a )"), "column 8: expected AND, OR or the end of the filter, found )");
+  EXPECT_EQ(complaint("id = a id = b"), "column 8: expected AND, OR or the end of the filter, found id");
+  EXPECT_EQ(complaint("id = \"abc"), "column 6: this quote is not closed");
+  EXPECT_EQ(complaint("id > 3"), "column 4: unexpected '>'; put values in double quotes");
+  EXPECT_EQ(complaint("labels.a.b = 1"), "column 1: the key 'a.b' does not match [A-Za-z0-9_-]{1,64}");
+  EXPECT_EQ(complaint("labels. = 1"), "column 1: the key '' does not match [A-Za-z0-9_-]{1,64}");
+}
+
+TEST(Filter, APresenceThatDoesNotExistIsAnError) {
+  EXPECT_EQ(complaint("presence = onlin"), "column 12: expected online, late, offline or never_seen, found onlin");
+  EXPECT_TRUE(selects("presence : line"));
+}
+
+TEST(Filter, RefusesWhatIsTooLongTooDeepOrNotText) {
+  EXPECT_EQ(complaint("id = \"" + std::string(2000, 'a') + '"'),
+            "column 2001: a filter may have at most 2000 bytes; this one has 2007");
+  EXPECT_EQ(complaint(std::string(20, '(') + "id = a" + std::string(20, ')')), "parsed");
+  EXPECT_EQ(complaint(std::string(21, '(') + "id = a" + std::string(21, ')')),
+            "column 21: nested deeper than 20 levels");
+  std::string nots;
+  for (int i = 0; i < 100; ++i) nots += "NOT ";
+  EXPECT_EQ(complaint(nots + "id = a"), "column 81: nested deeper than 20 levels");
+  EXPECT_EQ(complaint("id = \"\xff\""), "column 6: this value is not UTF-8 text");
+  EXPECT_EQ(complaint(std::string("id = \"a\0b\"", 10)), "column 6: this value is not UTF-8 text");
+  EXPECT_EQ(complaint("id = \xc3\xa9"), "column 6: unexpected byte 195; put values in double quotes");
+}
+
+}  // namespace
+}  // namespace argosy::server

@@ -1,0 +1,72 @@
+#include "server/models/model_sniff.hpp"
+
+#include <gtest/gtest.h>
+
+#include "common/base/file.hpp"
+#include "common/base/random.hpp"
+
+namespace argosy::server {
+namespace {
+
+// ir_version = 8, producer_name = "t", graph = 3 bytes, opset_import = 2 bytes.
+const Bytes tiny_onnx = {0x08, 0x08, 0x12, 0x01, 't', 0x3a, 0x03, 1, 2, 3, 0x42, 0x02, 0x10, 0x11};
+
+std::string complaint(std::string_view format, const Bytes& file) {
+  const auto checked = check_model_file(format, file);
+  if (checked) return "passes";
+  EXPECT_EQ(checked.error().code, Errc::malformed_model);
+  return checked.error().message;
+}
+
+TEST(ModelSniff, APlausibleOnnxFilePasses) {
+  EXPECT_EQ(complaint("onnx", tiny_onnx), "passes");
+}
+
+TEST(ModelSniff, TheExampleModelPasses) {
+  const auto file = read_file(ARGOSY_EXAMPLE_MODEL);
+  ASSERT_TRUE(file) << file.error().message;
+  EXPECT_TRUE(check_model_file("onnx", as_bytes(*file)));
+}
+
+TEST(ModelSniff, ATruncatedFileIsFoundAtItsOffset) {
+  Bytes cut = tiny_onnx;
+  cut.resize(8);
+  EXPECT_EQ(complaint("onnx", cut),
+            "not a model of the format onnx: a field of 3 bytes where 1 are left, truncated perhaps, at byte 7");
+  cut.resize(1);
+  EXPECT_EQ(complaint("onnx", cut),
+            "not a model of the format onnx: the file ends inside a number that begins at byte 1");
+}
+
+TEST(ModelSniff, OtherFilesAreNoOnnx) {
+  EXPECT_NE(complaint("onnx", {}), "passes");
+  const std::string text = "{\"version\": \"1.1\", \"variants\": []}";
+  EXPECT_NE(complaint("onnx", Bytes(text.begin(), text.end())), "passes");
+  EXPECT_NE(complaint("onnx", {'P', 'K', 3, 4, 20, 0, 0, 0}), "passes");
+  EXPECT_EQ(complaint("onnx", {0x08, 0x08}), "not a model of the format onnx: no graph up to the end at byte 2");
+}
+
+TEST(ModelSniff, TfliteNeedsItsIdentifier) {
+  EXPECT_EQ(complaint("tflite", {12, 0, 0, 0, 'T', 'F', 'L', '3', 0, 0, 0, 0, 1, 2, 3, 4, 5}), "passes");
+  EXPECT_EQ(complaint("tflite", Bytes(20)), "not a model of the format tflite: no TFL3 at byte 4");
+  EXPECT_EQ(complaint("tflite", {99, 0, 0, 0, 'T', 'F', 'L', '3', 0, 0, 0, 0}),
+            "not a model of the format tflite: a root table outside the file at byte 0");
+}
+
+TEST(ModelSniff, FormatsItDoesNotKnowPass) {
+  EXPECT_EQ(complaint("gguf", {1, 2, 3}), "passes");
+}
+
+TEST(ModelSniff, RandomMutationsNeverReadOutside) {
+  Rng rng(20260101);
+  for (int round = 0; round < 20000; ++round) {
+    Bytes file = tiny_onnx;
+    for (std::uint64_t flips = 1 + rng.below(4); flips > 0; --flips)
+      file[rng.below(file.size())] = static_cast<std::uint8_t>(rng());
+    file.resize(rng.below(file.size() + 1));
+    (void)check_model_file(rng.chance(0.5) ? "onnx" : "tflite", file);
+  }
+}
+
+}  // namespace
+}  // namespace argosy::server

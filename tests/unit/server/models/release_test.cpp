@@ -1,0 +1,107 @@
+#include "server/models/release.hpp"
+
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+namespace argosy::server {
+namespace {
+
+using Json = nlohmann::json;
+
+const std::string model_digest(64, 'a');
+const std::string data_digest(64, 'b');
+
+Json document() {
+  return {{"version", "1.1"},
+          {"notes", "better"},
+          {"variants", Json::array({{{"name", "fp32"},
+                                     {"digest", model_digest},
+                                     {"format", "onnx"},
+                                     {"selector", {{"precision", "fp32"}, {"min_memory_mb", 256}}},
+                                     {"priority", 2}}})},
+          {"validation",
+           {{"dataset", data_digest},
+            {"metric", "accuracy"},
+            {"direction", "higher"},
+            {"threshold", 0.94},
+            {"max_latency_ms", nullptr},
+            {"max_memory_mb", 512},
+            {"timeout_s", 60}}},
+          {"reference",
+           {{"features", Json::array({{{"name", "sharpness"}, {"edges", {0.5, 1.5}}, {"counts", {1, 2, 3, 4}}}})}}}};
+}
+
+std::string complaint(const Json& json) {
+  const auto draft = parse_release(json.dump());
+  return draft ? "parsed" : draft.error().message;
+}
+
+TEST(Release, ReadsTheWholeDocument) {
+  const ReleaseDraft draft = parse_release(document().dump()).value();
+  EXPECT_EQ(draft.version, "1.1");
+  EXPECT_EQ(draft.variants.at(0).selector.min_memory_mb, 256U);
+  EXPECT_EQ(draft.variants.at(0).priority, 2);
+  EXPECT_EQ(draft.validation->dataset->digest, data_digest);
+  EXPECT_DOUBLE_EQ(draft.validation->threshold, 0.94);
+  EXPECT_EQ(draft.features.at(0).counts.size(), 4U);
+  EXPECT_EQ(referenced_blobs(draft), (std::vector<std::string>{model_digest, data_digest}));
+}
+
+TEST(Release, ValidationAndReferenceAreOptional) {
+  Json json = document();
+  json.erase("validation");
+  json.erase("reference");
+  const ReleaseDraft draft = parse_release(json.dump()).value();
+  EXPECT_FALSE(draft.validation);
+  EXPECT_TRUE(draft.features.empty());
+}
+
+TEST(Release, AMistypedKeyIsAnErrorThatNamesIt) {
+  Json json = document();
+  json["validation"]["treshold"] = 0.9;
+  EXPECT_EQ(parse_release(json.dump()).error().code, Errc::unknown_key);
+  json = document();
+  json["variants"][0]["selector"]["colour"] = "red";
+  EXPECT_EQ(complaint(json),
+            "field 'variants[0].selector.colour' is not known here; known are: accelerator, architecture, "
+            "hardware_class, min_memory_mb, precision, runtime");
+}
+
+TEST(Release, WrongValuesAreNamed) {
+  const auto with = [](const char* pointer, Json value) {
+    Json json = document();
+    json[Json::json_pointer(pointer)] = std::move(value);
+    return complaint(json);
+  };
+  EXPECT_EQ(with("/version", "1 1"), "field 'version' must match [A-Za-z0-9_.+-]{1,64} and not begin with a dot");
+  EXPECT_EQ(with("/variants", Json::array()), "field 'variants' must hold at least one variant");
+  EXPECT_EQ(with("/variants/0/digest", std::string(64, 'A')),
+            "field 'variants[0].digest' must be a lower-case hex SHA-256");
+  EXPECT_EQ(with("/variants/1", document()["variants"][0]), "field 'variants' must have different names");
+  EXPECT_EQ(with("/validation/direction", "up"), "field 'validation.direction' must be higher or lower");
+  EXPECT_EQ(with("/reference/features/0/edges", {2, 1}), "field 'reference.features[0].edges' must ascend");
+  EXPECT_EQ(with("/reference/features/0/counts", {1, 2}),
+            "field 'reference.features[0].counts' must hold two more numbers than edges: under the first, over the "
+            "last, and NaN");
+}
+
+TEST(Release, TheStoredFormsReadBackTheSame) {
+  ReleaseDraft draft = parse_release(document().dump()).value();
+  ASSERT_TRUE(fill_sizes(draft, {{model_digest, 10}, {data_digest, 20}}));
+  EXPECT_EQ(validation_from_json(validation_to_json(draft.validation)).value(), draft.validation);
+  EXPECT_EQ(reference_from_json(reference_to_json(draft.features)).value(), draft.features);
+  EXPECT_EQ(selector_from_json(selector_to_json(draft.variants[0].selector)).value(), draft.variants[0].selector);
+  EXPECT_EQ(validation_from_json("{}").value(), std::nullopt);
+  EXPECT_TRUE(reference_from_json("{}").value().empty());
+}
+
+TEST(Release, AMissingBlobIsNamedWithTheRemedy) {
+  ReleaseDraft draft = parse_release(document().dump()).value();
+  const auto filled = fill_sizes(draft, {{model_digest, 10}});
+  EXPECT_EQ(filled.error().code, Errc::not_found);
+  EXPECT_EQ(filled.error().message,
+            "validation.dataset: there is no blob " + data_digest + "; PUT /api/v1/blobs/" + data_digest + " first");
+}
+
+}  // namespace
+}  // namespace argosy::server

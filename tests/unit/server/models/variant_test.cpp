@@ -1,0 +1,59 @@
+#include "server/models/variant.hpp"
+
+#include <gtest/gtest.h>
+
+#include "server/models/release.hpp"
+
+namespace argosy::server {
+namespace {
+
+Variant variant(std::string name, std::string_view selector = "{}", int priority = 0) {
+  Variant made;
+  made.name = std::move(name);
+  made.selector = selector_from_json(selector).value();
+  made.priority = priority;
+  return made;
+}
+
+wire::Capabilities small_board() {
+  return {.architecture = "aarch64",
+          .accelerators = {"cpu"},
+          .runtimes = {"onnxruntime"},
+          .precisions = {"fp32", "int8"},
+          .memory_mb = 512};
+}
+
+TEST(ChooseVariant, TheHighestPriorityThatSuitsWins) {
+  const std::vector<Variant> variants = {variant("fp32", R"({"precision": "fp32"})"),
+                                         variant("int8", R"({"precision": "int8"})", 1),
+                                         variant("cuda", R"({"accelerator": "cuda"})", 9)};
+  EXPECT_EQ(std::get<std::size_t>(choose_variant(variants, small_board(), "cpu")), 1U);
+}
+
+TEST(ChooseVariant, TheEarlierWinsAmongEquals) {
+  EXPECT_EQ(std::get<std::size_t>(choose_variant({variant("a"), variant("b")}, small_board(), "cpu")), 0U);
+}
+
+TEST(ChooseVariant, TellsWhyEachDoesNotSuit) {
+  const std::vector<Variant> variants = {
+      variant("x86", R"({"architecture": "x86_64"})"),  variant("gpu", R"({"accelerator": "cuda"})"),
+      variant("tfl", R"({"runtime": "tflite"})"),       variant("half", R"({"precision": "fp16"})"),
+      variant("orin", R"({"hardware_class": "orin"})"), variant("big", R"({"min_memory_mb": 4096})"),
+  };
+  EXPECT_EQ(std::get<std::vector<std::string>>(choose_variant(variants, small_board(), "cpu")),
+            (std::vector<std::string>{"x86: needs the architecture x86_64, the device offers aarch64",
+                                      "gpu: needs the accelerator cuda, the device offers cpu",
+                                      "tfl: needs the runtime tflite, the device offers onnxruntime",
+                                      "half: needs the precision fp16, the device offers fp32, int8",
+                                      "orin: needs the hardware class orin, the device offers cpu",
+                                      "big: needs 4096 MB of memory, the device has 512"}));
+}
+
+TEST(ChooseVariant, ADeviceThatHasNotReportedYetOffersNothing) {
+  const auto choice = choose_variant({variant("int8", R"({"precision": "int8"})")}, {}, "cpu");
+  EXPECT_EQ(std::get<std::vector<std::string>>(choice),
+            std::vector<std::string>{"int8: needs the precision int8, the device offers none"});
+}
+
+}  // namespace
+}  // namespace argosy::server
