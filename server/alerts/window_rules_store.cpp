@@ -13,11 +13,20 @@ namespace {
 
 using nlohmann::json;
 
-std::optional<std::string> newest_version(pqxx::work& transaction, const WatchedModel& pair, Instant oldest) {
+// A device's clock may be a little ahead; what it dates further into the future is not judged.
+constexpr Duration clock_tolerance{300'000};
+
+// The windows that are news: as database times.
+struct Look {
+  std::string from;
+  std::string to;
+};
+
+std::optional<std::string> newest_version(pqxx::work& transaction, const WatchedModel& pair, const Look& look) {
   const auto rows = transaction.exec_params(
-      "select version from inference_windows where device_id = $1 and model = $2 and started_at > $3::timestamptz "
-      "order by started_at desc limit 1",
-      pair.device, pair.model, to_rfc3339(oldest));
+      "select version from inference_windows where device_id = $1 and model = $2 and started_at > $3::timestamptz and "
+      "started_at < $4::timestamptz order by started_at desc limit 1",
+      pair.device, pair.model, look.from, look.to);
   if (rows.empty()) return std::nullopt;
   return rows[0][0].as<std::string>();
 }
@@ -44,7 +53,7 @@ void save_baseline(pqxx::work& transaction, const WatchedModel& pair, const std:
 
 // Windows of the version with enough inferences, oldest first: the last `before` ones up to `until`, and all after it.
 std::vector<LatencyWindow> read_latency(pqxx::work& transaction, const WatchedModel& pair, const std::string& version,
-                                        const LatencyRule& rule, Instant oldest, Instant until, std::size_t before) {
+                                        const LatencyRule& rule, const Look& look, Instant until, std::size_t before) {
   const auto rows = transaction.exec_params(
       "(select (extract(epoch from started_at) * 1000)::bigint as at, p95_ms from inference_windows "
       "  where device_id = $1 and model = $2 and version = $3 and count >= $4 and p95_ms is not null "
@@ -52,8 +61,9 @@ std::vector<LatencyWindow> read_latency(pqxx::work& transaction, const WatchedMo
       "union all "
       "(select (extract(epoch from started_at) * 1000)::bigint, p95_ms from inference_windows "
       "  where device_id = $1 and model = $2 and version = $3 and count >= $4 and p95_ms is not null "
-      "  and started_at > $6::timestamptz and started_at > $5::timestamptz order by started_at limit 2000) order by at",
-      pair.device, pair.model, version, rule.min_count, to_rfc3339(oldest), to_rfc3339(until), before);
+      "  and started_at > $6::timestamptz and started_at > $5::timestamptz and started_at < $8::timestamptz "
+      "  order by started_at limit 2000) order by at",
+      pair.device, pair.model, version, rule.min_count, look.from, to_rfc3339(until), before, look.to);
   std::vector<LatencyWindow> windows;
   for (const auto& row : rows) windows.push_back({instant_from_ms(row[0].as<std::int64_t>()), row[1].as<double>()});
   return windows;
@@ -99,13 +109,13 @@ bool close_for_other_version(pqxx::work& transaction, AlertRule rule, const Watc
 }
 
 std::size_t judge_latency_of(pqxx::work& transaction, const WatchedModel& pair, const std::string& version,
-                             const AlertOptions& options, Instant now) {
+                             const AlertOptions& options, const Look& look, Instant now) {
   const LatencyRule& rule = options.latency;
   std::size_t moved = close_for_other_version(transaction, AlertRule::latency_doubled, pair, version, now) ? 1 : 0;
   const auto known = lock_baseline(transaction, pair, version);
   LatencyBaseline baseline = known.value_or(LatencyBaseline{});
   const auto span = std::max(rule.open_of, rule.close_after);
-  const auto windows = read_latency(transaction, pair, version, rule, now - options.longest_look, baseline.until, span);
+  const auto windows = read_latency(transaction, pair, version, rule, look, baseline.until, span);
   auto state = open_alert_state(transaction, AlertRule::latency_doubled, pair.device, pair.model);
   std::vector<LatencyWindow> recent;
   const Instant judged_until = baseline.until;
@@ -135,11 +145,12 @@ std::optional<double> accuracy_threshold(pqxx::work& transaction, const std::str
 }
 
 std::vector<AccuracyWindow> read_labels(pqxx::work& transaction, const WatchedModel& pair, const std::string& version,
-                                        Instant oldest) {
+                                        const Look& look) {
   const auto rows = transaction.exec_params(
       "select labelled, correct from inference_windows where device_id = $1 and model = $2 and version = $3 and "
-      "labelled > 0 and started_at > $4::timestamptz order by started_at desc limit 500",
-      pair.device, pair.model, version, to_rfc3339(oldest));
+      "labelled > 0 and started_at > $4::timestamptz and started_at < $5::timestamptz order by started_at desc limit "
+      "500",
+      pair.device, pair.model, version, look.from, look.to);
   std::vector<AccuracyWindow> windows;
   for (const auto& row : rows) windows.push_back({row[0].as<std::uint64_t>(), row[1].as<std::uint64_t>()});
   return windows;
@@ -161,11 +172,11 @@ AlertFinding accuracy_finding(const WatchedModel& pair, const std::string& versi
 }
 
 std::size_t judge_accuracy_of(pqxx::work& transaction, const WatchedModel& pair, const std::string& version,
-                              const AlertOptions& options, Instant now) {
+                              const AlertOptions& options, const Look& look, Instant now) {
   const std::size_t moved = close_for_other_version(transaction, AlertRule::accuracy_low, pair, version, now) ? 1 : 0;
   const auto threshold = accuracy_threshold(transaction, pair.model, version);
   if (!threshold) return moved;
-  const auto windows = read_labels(transaction, pair, version, now - options.longest_look);
+  const auto windows = read_labels(transaction, pair, version, look);
   const auto state = open_alert_state(transaction, AlertRule::accuracy_low, pair.device, pair.model);
   const auto judgement = judge_accuracy(options.accuracy, *threshold, state, windows);
   const auto finding = accuracy_finding(pair, version, *threshold, judgement);
@@ -176,15 +187,17 @@ std::size_t judge_accuracy_of(pqxx::work& transaction, const WatchedModel& pair,
 
 std::size_t JudgeWindows::operator()(pqxx::work& transaction) const {
   std::size_t moved = 0;
+  // One instance at a time: a leader that is stepping down and its successor must not judge the same windows.
+  transaction.exec1("select pg_advisory_xact_lock(7102002)");
+  const Look look{to_rfc3339(now - options.longest_look), to_rfc3339(now + clock_tolerance)};
   for (const auto& pair : due) {
-    // Locked for the pair's turn, so that two instances never judge the same windows; gone devices are passed over.
-    const auto device = transaction.exec_params(
-        "select 1 from devices where id = $1 and revoked_at is null for no key update", pair.device);
+    const auto device =
+        transaction.exec_params("select 1 from devices where id = $1 and revoked_at is null", pair.device);
     if (device.empty()) continue;
-    const auto version = newest_version(transaction, pair, now - options.longest_look);
+    const auto version = newest_version(transaction, pair, look);
     if (!version) continue;
-    moved += judge_latency_of(transaction, pair, *version, options, now);
-    moved += judge_accuracy_of(transaction, pair, *version, options, now);
+    moved += judge_latency_of(transaction, pair, *version, options, look, now);
+    moved += judge_accuracy_of(transaction, pair, *version, options, look, now);
   }
   return moved;
 }

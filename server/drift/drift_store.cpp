@@ -49,34 +49,47 @@ std::vector<wire::FeatureReference> read_reference(pqxx::work& transaction, cons
   return rows.empty() ? std::vector<wire::FeatureReference>{} : parse_reference(rows[0][0].as<std::string>());
 }
 
-// Adds the newest windows of the newest version, until each feature has its samples. A window whose bins are not those
-// of the reference is of no use.
+// A device's clock may be a little ahead; what it dates further into the future is not judged.
+constexpr Duration clock_tolerance{300'000};
+constexpr std::size_t page_size = 64;
+
+// Adds one window; whether a feature still wanted samples. A window whose bins are not those of the others is of no
+// use.
+bool add_window(Evidence& evidence, const std::string& features_json, std::uint64_t samples) {
+  bool is_wanted = false;
+  for (const auto& feature : json::parse(features_json)) {
+    auto& counts = evidence.present[feature.at("name").get<std::string>()];
+    if (total_of(counts) >= samples) continue;
+    is_wanted = true;
+    (void)add_counts(counts, feature.at("counts").get<Counts>());
+  }
+  return is_wanted || evidence.present.empty();
+}
+
+// Adds the newest windows of the newest version, page by page, until each feature has its samples.
 Evidence gather(pqxx::work& transaction, const ModelOnDevice& pair, const DriftOptions& options, Instant now) {
-  const auto rows = transaction.exec_params(
-      "select version, features from inference_windows where device_id = $1 and model = $2 and started_at > "
-      "$3::timestamptz and started_at <= $4::timestamptz order by started_at desc limit $5",
-      pair.device, pair.model, to_rfc3339(now - options.longest_look), to_rfc3339(now + options.longest_look),
-      options.window_limit);
   Evidence evidence;
-  for (const auto& row : rows) {
-    if (evidence.version.empty()) evidence.version = row[0].as<std::string>();
-    if (row[0].as<std::string>() != evidence.version) break;
-    bool is_full = true;
-    for (const auto& feature : json::parse(row[1].as<std::string>())) {
-      auto& counts = evidence.present[feature.at("name").get<std::string>()];
-      if (total_of(counts) >= options.samples) continue;
-      is_full = false;
-      (void)add_counts(counts, feature.at("counts").get<Counts>());
+  std::string before = to_rfc3339(now + clock_tolerance);
+  for (std::size_t seen = 0; seen < options.window_limit;) {
+    const auto rows = transaction.exec_params(
+        "select version, features, started_at::text from inference_windows where device_id = $1 and model = $2 and "
+        "started_at > $3::timestamptz and started_at < $4::timestamptz order by started_at desc limit $5",
+        pair.device, pair.model, to_rfc3339(now - options.longest_look), before, page_size);
+    for (const auto& row : rows) {
+      if (evidence.version.empty()) evidence.version = row[0].as<std::string>();
+      if (row[0].as<std::string>() != evidence.version) return evidence;
+      if (!add_window(evidence, row[1].as<std::string>(), options.samples)) return evidence;
     }
-    if (is_full && !evidence.present.empty()) break;
+    seen += static_cast<std::size_t>(rows.size());
+    if (rows.size() < page_size) break;
+    before = rows.back()[2].as<std::string>();
   }
   return evidence;
 }
 
 std::map<std::string, KnownVerdict> read_verdicts(pqxx::work& transaction, const ModelOnDevice& pair) {
   const auto rows = transaction.exec_params(
-      "select feature, version, drifted from drift_state where device_id = $1 and model = $2 for update", pair.device,
-      pair.model);
+      "select feature, version, drifted from drift_state where device_id = $1 and model = $2", pair.device, pair.model);
   std::map<std::string, KnownVerdict> verdicts;
   for (const auto& row : rows) verdicts[row[0].as<std::string>()] = {row[1].as<std::string>(), row[2].as<bool>()};
   return verdicts;
@@ -170,12 +183,12 @@ std::vector<ModelOnDevice> FindHeardModels::operator()(pqxx::work& transaction) 
 }
 
 void JudgeDrift::operator()(pqxx::work& transaction) const {
+  // One instance at a time: a leader that is stepping down and its successor must not write the same verdict.
+  transaction.exec1("select pg_advisory_xact_lock(7102003)");
   for (const auto& pair : due) {
-    // The device may have gone since its window was stored.
-    if (transaction.exec_params("select 1 from devices where id = $1 and revoked_at is null for key share", pair.device)
-            .empty())
-      continue;
-    judge_pair(transaction, pair, options, now);
+    const auto device =
+        transaction.exec_params("select 1 from devices where id = $1 and revoked_at is null", pair.device);
+    if (!device.empty()) judge_pair(transaction, pair, options, now);
   }
 }
 

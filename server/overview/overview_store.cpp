@@ -99,14 +99,15 @@ std::vector<WorstDevice> worst_of(const pqxx::result& rows) {
 }
 
 // The newest window of each device and model, worst against its own usual latency first.
-pqxx::result worst_latency(pqxx::work& transaction, Instant since) {
+pqxx::result worst_latency(pqxx::work& transaction, Instant since, Instant now) {
   return transaction.exec_params(
       "with newest as (select distinct on (device_id, model) device_id, model, version, p95_ms from inference_windows "
-      "  where started_at > $1::timestamptz and p95_ms is not null order by device_id, model, started_at desc) "
+      "  where started_at > $1::timestamptz and started_at <= $2::timestamptz and p95_ms is not null order by "
+      "device_id, model, started_at desc) "
       "select n.device_id, n.model, n.version, n.p95_ms, exp(b.ln_p95_mean) from newest n "
       "left join latency_baselines b using (device_id, model, version) "
       "order by n.p95_ms / coalesce(exp(b.ln_p95_mean), n.p95_ms) desc, n.p95_ms desc limit 10",
-      to_rfc3339(since));
+      to_rfc3339(since), to_rfc3339(now));
 }
 
 pqxx::result worst_accuracy(pqxx::work& transaction, Instant since) {
@@ -138,7 +139,7 @@ Overview ReadOverview::operator()(pqxx::work& transaction) const {
   overview.firing_by_rule = counts_of(
       transaction.exec("select rule, count(*) from alerts where state <> 'resolved' and state = 'firing' group by 1"));
   overview.alerts = read_alerts(transaction);
-  overview.worst_latency = worst_of(worst_latency(transaction, now - options.latency_look));
+  overview.worst_latency = worst_of(worst_latency(transaction, now - options.latency_look, now));
   overview.worst_accuracy = worst_of(worst_accuracy(transaction, now - options.accuracy_look));
   overview.worst_drift = worst_of(worst_drift(transaction));
   overview.windows_last_minute =
