@@ -140,6 +140,16 @@ void DbPool::submit(Job job, std::function<void(Result<void>)> done) {
                                          " waiting); try again"));
 }
 
+namespace {
+struct Ping {
+  void operator()(pqxx::work& transaction) const { transaction.exec("select 1"); }
+};
+}  // namespace
+
+boost::asio::awaitable<Result<void>> DbPool::ping() {
+  return transact(Ping{});
+}
+
 DbPool::Counters DbPool::counters() const {
   const std::lock_guard lock(impl_->mutex);
   return {impl_->transactions, impl_->failures,    impl_->retries,

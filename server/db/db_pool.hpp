@@ -49,6 +49,9 @@ class DbPool {
   DbPool(const DbPool&) = delete;
   DbPool& operator=(const DbPool&) = delete;
 
+  // Whether the database answers: one empty transaction.
+  boost::asio::awaitable<Result<void>> ping();
+
   struct Counters {
     std::uint64_t transactions = 0;
     std::uint64_t failures = 0;  // answered with an error of the database, not of the work itself

@@ -57,14 +57,11 @@ Task<Dispatcher::Admission> Dispatcher::admit(Request& request) const {
   Router::Match match = options_.router->match(request.method, request.path);
   if (match.route == nullptr) co_return without_route(request, match);
   request.params = std::move(match.params);
-  if (options_.authenticate) {
+  if (options_.authenticate && match.route->access != Access::open) {
     auto authentication = options_.authenticate(request);
     auto principal = co_await std::move(authentication);
-    if (principal) {
-      request.principal = std::move(*principal);
-    } else if (match.route->access != Access::open) {
-      co_return Admission{match.route, answer_of(request, principal.error())};
-    }
+    if (!principal) co_return Admission{match.route, answer_of(request, principal.error())};
+    request.principal = std::move(*principal);
   }
   if (!allows(match.route->access, request.principal)) {
     co_return Admission{match.route, problem(access_error(match.route->access, request.principal))};

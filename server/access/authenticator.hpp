@@ -1,0 +1,31 @@
+// Who calls: a device by its client certificate, a program by its bearer token, a person by the session cookie - and
+// for anything but reading, the cookie alone is not enough: X-CSRF-Token must match. Coroutines on the I/O thread.
+#pragma once
+
+#include <functional>
+
+#include "server/access/access_service.hpp"
+#include "server/http/router.hpp"
+
+namespace argosy::server {
+
+class Authenticator {
+ public:
+  // Whether a verified certificate is the device's present one.
+  using IsCurrentDevice = std::function<Task<Result<bool>>(PeerCertificate)>;
+  Authenticator(AccessService& access, IsCurrentDevice is_current_device);
+
+  // Anonymous when the request carries nothing; Errc::unauthenticated when it carries something that is not (or no
+  // longer) good, Errc::forbidden when the CSRF token is missing.
+  Task<Result<Principal>> authenticate(const Request& request) const;
+
+ private:
+  Task<Result<Principal>> device(PeerCertificate certificate) const;
+  Task<Result<Principal>> token(std::string secret, Instant now) const;
+  Task<Result<Principal>> person(const Request& request, std::string cookie) const;
+
+  AccessService& access_;
+  IsCurrentDevice is_current_device_;
+};
+
+}  // namespace argosy::server

@@ -1,0 +1,73 @@
+#include "server/access/idempotency.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "common/crypto/digest.hpp"
+#include "server/access/idempotency_store.hpp"
+#include "server/db/db_pool.hpp"
+
+namespace argosy::server {
+namespace {
+
+constexpr std::size_t max_key_bytes = 128;
+constexpr std::size_t max_kept_bytes = 1U << 20;
+constexpr Duration give_up{60'000};
+constexpr std::array routes_with_secrets{std::string_view("/api/v1/tokens"), std::string_view("/api/v1/claims"),
+                                         std::string_view("/api/v1/users"), std::string_view("/api/v1/login"),
+                                         std::string_view("/api/v1/login/link")};
+
+bool applies_to(const Route& route) {
+  return route.method == Method::post && !route.streaming &&
+         std::find(routes_with_secrets.begin(), routes_with_secrets.end(), route.path) == routes_with_secrets.end();
+}
+
+std::optional<StoredResponse> worth_keeping(const Response& response) {
+  const auto* body = std::get_if<std::string>(&response.body);
+  if (response.status >= 500 || body == nullptr || body->size() > max_kept_bytes) return std::nullopt;
+  return StoredResponse{response.status, *body};
+}
+
+Response replay(const StoredResponse& stored) {
+  Response response = Response::json(stored.body, stored.status);
+  if (stored.status >= 400) response.content_type = "application/problem+json";
+  if (stored.body.empty()) response.content_type.clear();
+  response.headers.emplace_back("Idempotency-Replayed", "true");
+  return response;
+}
+
+}  // namespace
+
+Task<Result<Response>> Idempotency::around(const Route& route, Request& request) {
+  const auto key = request.header("idempotency-key");
+  if (!key || !applies_to(route)) {
+    auto handling = route.handler(request);
+    auto response = co_await std::move(handling);
+    co_return response;
+  }
+  const bool printable = std::all_of(key->begin(), key->end(), [](char c) { return c > ' ' && c < 0x7f; });
+  if (key->empty() || key->size() > max_key_bytes || !printable) {
+    co_return make_error(Errc::invalid_argument, "the Idempotency-Key must be 1 to 128 visible ASCII characters");
+  }
+  auto running = run_once(route, request, std::string(*key));
+  auto response = co_await std::move(running);
+  co_return response;
+}
+
+Task<Result<Response>> Idempotency::run_once(const Route& route, Request& request, std::string key) {
+  const std::string actor = request.principal.actor();
+  auto beginning = db_.transact(
+      BeginIdempotent{actor, key, request.path, sha256(as_bytes(request.body)).to_hex(), request.now, give_up});
+  ARGOSY_CO_TRY(const auto earlier, co_await std::move(beginning));
+  if (earlier) co_return replay(*earlier);
+  auto handling = route.handler(request);
+  auto outcome = co_await std::move(handling);
+  Response response = outcome ? std::move(*outcome) : problem(outcome.error());
+  auto finishing = db_.transact(FinishIdempotent{actor, key, worth_keeping(response)});
+  const auto finished = co_await std::move(finishing);
+  if (!finished) co_return finished.error();
+  if (!outcome && http_status(outcome.error().code) >= 500) co_return outcome.error();
+  co_return response;
+}
+
+}  // namespace argosy::server

@@ -1,0 +1,135 @@
+#include <nlohmann/json.hpp>
+
+#include "server/access/access_api.hpp"
+#include "server/http/json_body.hpp"
+
+namespace argosy::server {
+namespace {
+
+using nlohmann::json;
+
+json user_json(std::string_view name, Role role) {
+  return {{"name", name}, {"role", to_string(role)}};
+}
+
+std::string cookie_of(const std::string& value, bool secure, bool end) {
+  return std::string(session_cookie) + "=" + value + "; Path=/; HttpOnly; SameSite=Strict" +
+         (secure ? "; Secure" : "") + (end ? "; Max-Age=0" : "");
+}
+
+Response signed_in_response(const SignedIn& signed_in, bool secure) {
+  const Session& session = signed_in.session;
+  Response response =
+      Response::json(json{{"user", user_json(session.user, session.role)}, {"csrf", session.csrf}}.dump());
+  response.headers.emplace_back("Set-Cookie", cookie_of(signed_in.cookie_token, secure, false));
+  return response;
+}
+
+// A refusal that tells how long to wait.
+Response wait_response(const Error& error, Duration retry_after) {
+  Response response = problem(error);
+  for (auto& [name, value] : response.headers) {
+    if (name == "Retry-After") value = std::to_string((retry_after.count() + 999) / 1000);
+  }
+  return response;
+}
+
+class SessionApi {
+ public:
+  SessionApi(AccessService& access, AccessApiOptions options) : access_(access), options_(std::move(options)) {}
+
+  Task<Result<Response>> login(Request& request) {
+    ARGOSY_CO_TRY(auto body, JsonReader::parse(request.body));
+    std::string name, password;
+    body.required("name", name).required("password", password);
+    ARGOSY_CO_CHECK(body.finish());
+    Duration retry_after{};
+    auto signing_in = access_.login(name, password, request.peer_address, request.now, retry_after);
+    const auto signed_in = co_await std::move(signing_in);
+    if (!signed_in && retry_after > Duration::zero()) co_return wait_response(signed_in.error(), retry_after);
+    if (!signed_in) co_return signed_in.error();
+    co_return signed_in_response(*signed_in, options_.secure_cookie);
+  }
+
+  Task<Result<Response>> login_by_link(Request& request) {
+    ARGOSY_CO_TRY(auto body, JsonReader::parse(request.body));
+    std::string token;
+    std::optional<std::string> password;
+    body.required("token", token).optional("password", password);
+    ARGOSY_CO_CHECK(body.finish());
+    Duration retry_after{};
+    auto signing_in = access_.login_by_link(token, password, request.peer_address, request.now, retry_after);
+    const auto signed_in = co_await std::move(signing_in);
+    if (!signed_in && retry_after > Duration::zero()) co_return wait_response(signed_in.error(), retry_after);
+    if (!signed_in) co_return signed_in.error();
+    co_return signed_in_response(*signed_in, options_.secure_cookie);
+  }
+
+  Task<Result<Response>> logout(Request& request) {
+    if (const auto cookie = session_token(request)) {
+      auto ending = access_.logout(std::string(*cookie));
+      ARGOSY_CO_CHECK(co_await std::move(ending));
+    }
+    Response response = Response::no_content();
+    response.headers.emplace_back("Set-Cookie", cookie_of("", options_.secure_cookie, true));
+    co_return response;
+  }
+
+  Task<Result<Response>> me(Request& request) {
+    json document{{"user", user_json(request.principal.name, request.principal.role)}, {"csrf", nullptr}};
+    const auto cookie = session_token(request);
+    if (request.principal.kind == Principal::Kind::user && cookie) {
+      auto finding = access_.find_session(std::string(*cookie), request.now);
+      ARGOSY_CO_TRY(const auto session, co_await std::move(finding));
+      if (session) document["csrf"] = session->csrf;
+    }
+    co_return Response::json(document.dump());
+  }
+
+  Task<Result<Response>> change_password(Request& request) {
+    ARGOSY_CO_TRY(auto body, JsonReader::parse(request.body));
+    std::string password;
+    std::optional<std::string> current;
+    body.required("password", password).optional("current", current);
+    ARGOSY_CO_CHECK(body.finish());
+    const auto cookie = session_token(request);
+    if (request.principal.kind != Principal::Kind::user || !cookie) {
+      co_return make_error(Errc::forbidden, "a token has no password; sign in as a person to change yours");
+    }
+    auto finding = access_.find_session(std::string(*cookie), request.now);
+    ARGOSY_CO_TRY(const auto session, co_await std::move(finding));
+    if (!session) co_return make_error(Errc::unauthenticated, "the session has ended; sign in again");
+    auto changing = access_.change_password(*session, std::string(*cookie), current, password);
+    ARGOSY_CO_CHECK(co_await std::move(changing));
+    co_return Response::no_content();
+  }
+
+ private:
+  AccessService& access_;
+  AccessApiOptions options_;
+};
+
+}  // namespace
+
+void add_session_routes(Router& router, AccessService& access, AccessApiOptions options) {
+  const auto api = std::make_shared<SessionApi>(access, std::move(options));
+  const auto add = [&](Method method, std::string path, Access who,
+                       Task<Result<Response>> (SessionApi::*call)(Request&)) {
+    router.add({.method = method,
+                .path = std::move(path),
+                .access = who,
+                .handler = [api, call](Request& request) { return ((*api).*call)(request); },
+                .body_limit = 16 * 1024});
+  };
+  add(Method::post, "/api/v1/login", Access::open, &SessionApi::login);
+  add(Method::post, "/api/v1/login/link", Access::open, &SessionApi::login_by_link);
+  add(Method::post, "/api/v1/logout", Access::any_user, &SessionApi::logout);
+  add(Method::get, "/api/v1/me", Access::any_user, &SessionApi::me);
+  add(Method::put, "/api/v1/me/password", Access::any_user, &SessionApi::change_password);
+}
+
+std::string login_link(const std::string& public_url, const std::string& token) {
+  return public_url + "/login#token=" + token;
+}
+
+}  // namespace argosy::server

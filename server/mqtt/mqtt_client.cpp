@@ -1,0 +1,310 @@
+#include "server/mqtt/mqtt_client.hpp"
+
+#include <atomic>
+#include <map>
+#include <mutex>
+
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <mqtt/async_client.h>
+#include <spdlog/spdlog.h>
+
+#include "common/base/random.hpp"
+
+namespace argosy::server {
+namespace {
+
+namespace asio = boost::asio;
+
+constexpr std::chrono::seconds connect_timeout{10};
+constexpr std::chrono::seconds keep_alive{20};
+constexpr std::chrono::seconds publish_timeout{10};
+constexpr Duration retry_base{500};
+constexpr Duration retry_cap{15'000};
+constexpr std::size_t waiting_limit = 2000;  // published, not yet acknowledged by the broker
+
+using Done = std::function<void(Result<void>)>;
+
+// Paho calls one of these two when an operation ends. What `report` posts may destroy this object at once, so it is
+// called through a copy.
+class Listener final : public mqtt::iaction_listener {
+ public:
+  using Report = std::function<void(bool good, std::string why)>;
+  explicit Listener(Report report) : report_(std::move(report)) {}
+  void on_success(const mqtt::token&) override {
+    const Report report = report_;
+    report(true, {});
+  }
+  void on_failure(const mqtt::token& token) override {
+    const Report report = report_;
+    report(false, "reason " + std::to_string(token.get_return_code()) + " " + token.get_error_message());
+  }
+
+ private:
+  Report report_;
+};
+
+mqtt::connect_options connect_options_of(const MqttClient::Options& options) {
+  mqtt::connect_options connect;
+  connect.set_clean_session(true);  // everything is a level or is sent again: the broker keeps nothing for us
+  connect.set_keep_alive_interval(keep_alive);
+  connect.set_connect_timeout(connect_timeout);
+  connect.set_max_inflight(100);
+  if (!options.ca_file.empty()) {
+    mqtt::ssl_options tls;
+    tls.set_trust_store(options.ca_file);
+    tls.set_key_store(options.certificate_file);
+    tls.set_private_key(options.key_file);
+    tls.set_enable_server_cert_auth(true);
+    tls.set_verify(true);
+    connect.set_ssl(std::move(tls));
+  }
+  return connect;
+}
+
+}  // namespace
+
+// Everything but the inbox and the counters belongs to the I/O thread. Paho's threads hold a plain pointer: `client` is
+// destroyed, and its callbacks have ended, before this is.
+struct MqttClient::Impl : std::enable_shared_from_this<MqttClient::Impl> {
+  Impl(asio::any_io_executor io_given, Options options_given, Handlers handlers_given)
+      : io(io_given),
+        options(std::move(options_given)),
+        handlers(std::move(handlers_given)),
+        connect_options(connect_options_of(options)),
+        retry_timer(io) {}
+
+  asio::any_io_executor io;
+  Options options;
+  Handlers handlers;
+  mqtt::connect_options connect_options;
+  asio::steady_timer retry_timer;
+  Rng rng{std::random_device{}()};
+
+  std::unique_ptr<mqtt::async_client> client;
+  std::uint64_t life = 0;  // counts starts: what an earlier client still reports is ignored
+  bool ready = false;      // connected and subscribed
+  int failures = 0;        // since the last success
+
+  struct Waiting {
+    Done done;
+    std::shared_ptr<asio::steady_timer> deadline;
+  };
+  std::uint64_t next_operation = 1;
+  std::map<std::uint64_t, Waiting> waiting;                      // publishes whose caller still waits
+  std::map<std::uint64_t, std::unique_ptr<Listener>> listeners;  // until Paho has reported, whoever waits
+
+  std::mutex mutex;
+  std::vector<MqttMessage> inbox;
+  bool wake_posted = false;
+  std::atomic<std::uint64_t> received{0}, dropped{0}, published{0}, reconnects{0};
+  std::atomic<bool> is_connected{false};
+
+  // Runs `step` on the I/O thread unless this client has been stopped by then. Called from Paho's threads too.
+  template <class Step>
+  void post(std::uint64_t of_life, Step step) {
+    asio::post(io, [weak = weak_from_this(), of_life, step = std::move(step)] {
+      const auto self = weak.lock();
+      if (self && self->client && self->life == of_life) step(*self);
+    });
+  }
+
+  Listener& listen(std::function<void(Impl&, bool, const std::string&)> then) {
+    const std::uint64_t id = next_operation++;
+    auto report = [this, id, of_life = life, then = std::move(then)](bool good, std::string why) {
+      post(of_life, [id, good, why = std::move(why), then](Impl& self) {
+        self.listeners.erase(id);
+        then(self, good, why);
+      });
+    };
+    return *listeners.emplace(id, std::make_unique<Listener>(std::move(report))).first->second;
+  }
+
+  void start() {
+    ++life;
+    client = std::make_unique<mqtt::async_client>(options.uri, options.client_id);
+    client->set_message_callback([this](mqtt::const_message_ptr message) { receive(*message); });
+    client->set_connection_lost_handler([this, of_life = life](const std::string& cause) {
+      post(of_life, [cause](Impl& self) { self.lost("the connection broke " + cause); });
+    });
+    connect();
+  }
+
+  void connect() {
+    attempt([](Impl& self) {
+      auto& listener = self.listen([](Impl& me, bool good, const std::string& why) {
+        if (good) me.subscribe();
+        if (!good) me.lost(why);
+      });
+      self.client->connect(self.connect_options, nullptr, listener);
+    });
+  }
+
+  void subscribe() {
+    attempt([](Impl& self) {
+      auto topics = mqtt::string_collection::create(self.options.subscriptions);
+      const mqtt::iasync_client::qos_collection qos(self.options.subscriptions.size(), 1);
+      auto& listener = self.listen([](Impl& me, bool good, const std::string& why) {
+        if (good) me.become_ready();
+        if (!good) me.lost("subscribing failed: " + why);
+      });
+      self.client->subscribe(topics, qos, nullptr, listener);
+    });
+  }
+
+  template <class Action>
+  void attempt(Action action) {
+    try {
+      action(*this);
+    } catch (const mqtt::exception& exception) {
+      lost(exception.what());
+    }
+  }
+
+  void become_ready() {
+    failures = 0;
+    ready = true;
+    is_connected = true;
+    ++reconnects;
+    spdlog::info("mqtt: connected to {}", options.uri);
+    if (handlers.on_connected) handlers.on_connected();
+  }
+
+  void lost(const std::string& why) {
+    const bool was_ready = std::exchange(ready, false);
+    is_connected = false;
+    fail_waiting("the connection to the MQTT broker is lost");
+    const Duration pause = full_jitter(retry_base, retry_cap, failures++, rng);
+    spdlog::warn("mqtt: {}: {}; trying again in {} ms", options.uri, why, pause.count());
+    retry_timer.expires_after(pause);
+    retry_timer.async_wait([weak = weak_from_this(), of_life = life](const boost::system::error_code& error) {
+      const auto self = weak.lock();
+      if (!error && self && self->client && self->life == of_life) self->connect();
+    });
+    if (was_ready && handlers.on_disconnected) handlers.on_disconnected();
+  }
+
+  void stop() {
+    if (!client) return;
+    retry_timer.cancel();
+    const bool was_ready = std::exchange(ready, false);
+    is_connected = false;
+    try {
+      if (client->is_connected()) client->disconnect(0)->wait_for(std::chrono::seconds(1));
+    } catch (const mqtt::exception&) {  // it was going anyway
+    }
+    client.reset();  // from here on none of Paho's threads calls us
+    listeners.clear();
+    fail_waiting("this instance has stopped talking to the MQTT broker");
+    {
+      const std::lock_guard lock(mutex);
+      inbox.clear();
+    }
+    if (was_ready && handlers.on_disconnected) handlers.on_disconnected();
+  }
+
+  // On Paho's receive thread.
+  void receive(const mqtt::message& message) {
+    ++received;
+    if (message.get_payload().size() > options.payload_limit) {
+      ++dropped;
+      return;
+    }
+    const std::lock_guard lock(mutex);
+    if (inbox.size() >= options.inbox_limit) {
+      ++dropped;
+      return;
+    }
+    inbox.push_back({message.get_topic(), message.get_payload(), message.is_retained()});
+    if (!std::exchange(wake_posted, true)) {
+      asio::post(io, [weak = weak_from_this()] {
+        if (const auto self = weak.lock()) self->deliver();
+      });
+    }
+  }
+
+  void deliver() {
+    std::vector<MqttMessage> messages;
+    {
+      const std::lock_guard lock(mutex);
+      messages.swap(inbox);
+      wake_posted = false;
+    }
+    if (!messages.empty() && client && handlers.on_messages) handlers.on_messages(std::move(messages));
+  }
+
+  void publish(std::string topic, std::string payload, bool retain, Done done) {
+    if (!ready || waiting.size() >= waiting_limit) {
+      return done(make_error(Errc::unavailable, ready ? "too many messages wait for the MQTT broker"
+                                                      : "there is no connection to the MQTT broker"));
+    }
+    const std::uint64_t id = next_operation++;
+    auto deadline = std::make_shared<asio::steady_timer>(io, publish_timeout);
+    waiting.emplace(id, Waiting{std::move(done), deadline});
+    deadline->async_wait([weak = weak_from_this(), id](const boost::system::error_code& error) {
+      const auto self = weak.lock();
+      if (!error && self) self->finish(id, make_error(Errc::unavailable, "the MQTT broker did not answer in 10 s"));
+    });
+    auto& listener = listen([id](Impl& self, bool good, const std::string& why) {
+      if (good) ++self.published;
+      self.finish(id, good ? Result<void>{} : make_error(Errc::unavailable, "the MQTT broker did not take it: " + why));
+    });
+    try {
+      client->publish(mqtt::make_message(std::move(topic), std::move(payload), 1, retain), nullptr, listener);
+    } catch (const mqtt::exception& exception) {
+      finish(id, make_error(Errc::unavailable, std::string("the MQTT client refused it: ") + exception.what()));
+    }
+  }
+
+  void finish(std::uint64_t id, Result<void> outcome) {
+    auto node = waiting.extract(id);
+    if (node.empty()) return;
+    node.mapped().deadline->cancel();
+    node.mapped().done(std::move(outcome));
+  }
+
+  void fail_waiting(const std::string& why) {
+    while (!waiting.empty()) finish(waiting.begin()->first, make_error(Errc::unavailable, why));
+  }
+};
+
+MqttClient::MqttClient(asio::any_io_executor io, Options options, Handlers handlers)
+    : impl_(std::make_shared<Impl>(std::move(io), std::move(options), std::move(handlers))) {}
+
+MqttClient::~MqttClient() {
+  stop();
+}
+
+void MqttClient::start() {
+  if (!impl_->client) impl_->start();
+}
+
+void MqttClient::stop() {
+  impl_->stop();
+}
+
+bool MqttClient::connected() const {
+  return impl_->is_connected;
+}
+
+asio::awaitable<Result<void>> MqttClient::publish(std::string topic, std::string payload, bool retain) {
+  const auto impl = impl_;
+  auto initiate = [impl](auto handler, std::string to, std::string content, bool keep) {
+    auto shared = std::make_shared<decltype(handler)>(std::move(handler));
+    impl->publish(std::move(to), std::move(content), keep, [impl, shared](Result<void> outcome) {
+      asio::post(impl->io,
+                 [shared, outcome = std::move(outcome)]() mutable { std::move (*shared)(std::move(outcome)); });
+    });
+  };
+  auto operation = asio::async_initiate<const asio::use_awaitable_t<>, void(Result<void>)>(
+      std::move(initiate), asio::use_awaitable, std::move(topic), std::move(payload), retain);
+  co_return co_await std::move(operation);
+}
+
+MqttClient::Counters MqttClient::counters() const {
+  return {impl_->received, impl_->dropped, impl_->published, impl_->reconnects};
+}
+
+}  // namespace argosy::server
