@@ -1,0 +1,82 @@
+#include "agent/update/journal.hpp"
+
+#include <gtest/gtest.h>
+
+#include "common/base/file.hpp"
+#include "tests/unit/agent/temp_folder.hpp"
+#include "tests/unit/agent/update/update_world.hpp"
+
+namespace argosy::agent {
+namespace {
+
+using test::TempFolder;
+using test::World;
+
+UpdateState in_probation() {
+  World world = World::serving("1.0", 'a');
+  world.wish(test::with_dataset(test::with_patch(test::wish_for("1.1", 'b'), 'a')));
+  world.run_until(Phase::probation);
+  world.wish(test::wish_for("1.2", 'c', 2));
+  world.state.retry_at = instant_from_ms(1234);
+  return world.state;
+}
+
+TEST(Journal, WhatWasSavedIsLoadedButForTheSlots) {
+  const TempFolder folder;
+  Journal journal(folder / "digits.json");
+  UpdateState state = in_probation();
+  ASSERT_TRUE(journal.save(state));
+  const auto loaded = journal.load();
+  ASSERT_TRUE(loaded);
+  ASSERT_TRUE(loaded->state);
+  state.slots = {};
+  EXPECT_EQ(*loaded->state, state);
+}
+
+TEST(Journal, AbsentIsNoError) {
+  const TempFolder folder;
+  const auto loaded = Journal(folder / "digits.json").load();
+  ASSERT_TRUE(loaded);
+  EXPECT_FALSE(loaded->state);
+  EXPECT_TRUE(loaded->remark.empty());
+}
+
+TEST(Journal, EveryTruncationIsSetAsideAndNeverBelieved) {
+  const TempFolder folder;
+  const std::string whole = encode_journal(in_probation());
+  for (std::size_t size = 0; size < whole.size(); size += 61) {
+    ASSERT_TRUE(write_file_atomically(folder / "digits.json", whole.substr(0, size)));
+    const auto loaded = Journal(folder / "digits.json").load();
+    ASSERT_TRUE(loaded) << size;
+    EXPECT_FALSE(loaded->state) << size;
+    EXPECT_FALSE(loaded->remark.empty());
+    EXPECT_TRUE(std::filesystem::exists(folder / "digits.json.corrupt"));
+    EXPECT_FALSE(std::filesystem::exists(folder / "digits.json"));
+  }
+}
+
+TEST(Journal, NewerSchemaIsRefusedAndLeftUntouched) {
+  const TempFolder folder;
+  const std::string newer = R"({"schema": 2, "phase": "something new"})";
+  ASSERT_TRUE(write_file_atomically(folder / "digits.json", newer));
+  const auto loaded = Journal(folder / "digits.json").load();
+  ASSERT_FALSE(loaded);
+  EXPECT_EQ(loaded.error().code, Errc::incompatible);
+  EXPECT_EQ(*read_file(folder / "digits.json"), newer);
+}
+
+TEST(Journal, StateWithoutItsWishIsCorrupt) {
+  UpdateState state = in_probation();
+  state.wish.reset();
+  const auto decoded = decode_journal(encode_journal(state));
+  ASSERT_FALSE(decoded);
+  EXPECT_EQ(decoded.error().code, Errc::corrupt);
+}
+
+TEST(Journal, FolderThatCannotBeWrittenIsAnError) {
+  const TempFolder folder;
+  EXPECT_FALSE(Journal(folder / "missing/digits.json").save(in_probation()));
+}
+
+}  // namespace
+}  // namespace argosy::agent

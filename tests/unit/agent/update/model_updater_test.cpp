@@ -1,0 +1,214 @@
+// The shell on a real folder with a real patch, a script as runner and a blob source that serves from memory.
+#include "agent/update/model_updater.hpp"
+
+#include <deque>
+#include <map>
+
+#include <gtest/gtest.h>
+
+#include "agent/serving/directory_serving.hpp"
+#include "common/base/file.hpp"
+#include "common/crypto/digest.hpp"
+#include "tests/unit/agent/temp_folder.hpp"
+
+namespace argosy::agent {
+namespace {
+
+using test::TempFolder;
+namespace fs = std::filesystem;
+
+wire::BlobRef blob_of(const std::string& bytes) {
+  return {sha256(as_bytes(bytes)).to_hex(), bytes.size()};
+}
+
+class Bench : public BlobSource {
+ public:
+  Bench() : storage_(folder_ / "root") {
+    EXPECT_TRUE(storage_.create());
+    answer_with(0.95);
+    start();
+  }
+
+  // The device is switched on, again: a new process on the same disk.
+  void start() {
+    loop_.clear();
+    UpdaterPorts ports;
+    ports.run_job = [this](std::function<void()> job) {
+      loop_.push_back(std::move(job));
+      return true;
+    };
+    ports.on_loop = [this](std::function<void()> f) { loop_.push_back(std::move(f)); };
+    ports.now = [this] { return now_; };
+    ports.baseline = [](const std::string&, const std::string&) { return Baseline{10.0, 100}; };
+    ports.changed = [] {};
+    ports.log = [](const std::string&) {};
+    ports.blobs = this;
+    ports.serving = &serving_;
+    updater_ = std::make_shared<ModelUpdater>(UpdaterOptions{"digits", storage_, folder_ / "runner", std::nullopt, 7},
+                                              std::move(ports));
+    ASSERT_TRUE(updater_->start());
+  }
+  void fetch(FetchRequest request, StopFlag, std::function<void(std::uint64_t)> progress,
+             std::function<void(std::optional<FetchFailure>)> done) override {
+    loop_.push_back([this, request, progress, done] {
+      const auto found = blobs_.find(request.blob.digest);
+      if (found == blobs_.end()) return done(FetchFailure{make_error(Errc::not_found, "404"), false, std::nullopt});
+      progress(found->second.size());
+      EXPECT_TRUE(write_file_atomically(request.whole, found->second));
+      done(std::nullopt);
+    });
+  }
+
+  void publish(const std::string& bytes) { blobs_[blob_of(bytes).digest] = bytes; }
+  void answer_with(double accuracy) {
+    EXPECT_TRUE(write_file_atomically(
+        folder_ / "runner", "#!/bin/sh\necho '{\"ok\": true, \"value\": " + std::to_string(accuracy) + "}'\n", 0755));
+  }
+  wire::DesiredModel wish(const std::string& version, const std::string& bytes, std::int64_t rollout) {
+    publish(bytes);
+    publish("data");
+    wire::DesiredModel wish;
+    wish.model = "digits";
+    wish.version = version;
+    wish.rollout = rollout;
+    wish.format = "onnx";
+    wish.artifact = blob_of(bytes);
+    wish.validation.dataset = blob_of("data");
+    wish.validation.threshold = 0.9;
+    wish.probation.duration_s = 1;
+    wish.probation.min_observations = 20;
+    wish.probation.max_error_rate = 0.1;
+    return wish;
+  }
+  void run(int steps = 100'000) {
+    while (steps-- > 0 && !loop_.empty()) {
+      auto next = std::move(loop_.front());
+      loop_.pop_front();
+      next();
+    }
+  }
+  void install(const wire::DesiredModel& wish) {
+    updater_->wish(wish);
+    run();
+    pass_probation({100, 0, 10.0, false});
+  }
+  void pass_probation(const ProbationTotals& totals) {
+    for (int i = 0; i < 4 && updater_->state().phase == Phase::probation; ++i) {
+      now_ += std::chrono::seconds(2);
+      updater_->observe(totals);
+      run();
+    }
+  }
+  Phase phase() const { return updater_->state().phase; }
+  std::string served() const { return read_file(folder_ / "root/models/digits/current/model.onnx").value(); }
+  ModelUpdater& updater() { return *updater_; }
+  const Storage& storage() const { return storage_; }
+  const TempFolder& folder() const { return folder_; }
+
+ private:
+  TempFolder folder_;
+  Storage storage_;
+  DirectoryServing serving_{{}};
+  Instant now_ = instant_from_ms(1'700'000'000'000);
+  std::map<std::string, std::string> blobs_;
+  std::deque<std::function<void()>> loop_;
+  std::shared_ptr<ModelUpdater> updater_;
+};
+
+TEST(ModelUpdater, InstallsUpdatesAndGoesBack) {
+  Bench bench;
+  bench.install(bench.wish("1.0", "model one", 1));
+  EXPECT_EQ(bench.phase(), Phase::committed) << bench.updater().state().message;
+  EXPECT_EQ(bench.served(), "model one");
+  bench.install(bench.wish("1.1", "model two", 2));
+  EXPECT_EQ(bench.phase(), Phase::committed) << bench.updater().state().message;
+  EXPECT_EQ(bench.served(), "model two");
+  bench.install(bench.wish("1.0", "model one", 3));
+  EXPECT_EQ(bench.served(), "model one");
+  EXPECT_EQ(bench.updater().report().update->source, "local");
+  EXPECT_TRUE(fs::is_empty(bench.storage().root() / "downloads"));
+}
+
+TEST(ModelUpdater, RejectsWhatTheRunnerRejects) {
+  Bench bench;
+  bench.install(bench.wish("1.0", "model one", 1));
+  bench.answer_with(0.5);
+  bench.install(bench.wish("1.1", "model two", 2));
+  EXPECT_EQ(bench.phase(), Phase::rejected);
+  EXPECT_EQ(bench.updater().report().update->cause, "validate_rejected");
+  EXPECT_EQ(bench.updater().report().update->metric_value, 0.5);
+  EXPECT_EQ(bench.served(), "model one");
+}
+
+TEST(ModelUpdater, RollsBackWhatFailsInService) {
+  Bench bench;
+  bench.install(bench.wish("1.0", "model one", 1));
+  bench.updater().wish(bench.wish("1.1", "model two", 2));
+  bench.run();
+  ASSERT_EQ(bench.phase(), Phase::probation);
+  EXPECT_EQ(bench.served(), "model two");
+  bench.pass_probation({100, 50, 10.0, false});
+  EXPECT_EQ(bench.phase(), Phase::rolled_back);
+  EXPECT_EQ(bench.served(), "model one");
+}
+
+TEST(ModelUpdater, SwitchedOffAfterAnyJobItEndsTheSameWay) {
+  for (int steps = 0;; ++steps) {
+    Bench bench;
+    bench.install(bench.wish("1.0", "model one", 1));
+    const auto wish = bench.wish("1.1", "model two", 2);
+    bench.updater().wish(wish);
+    bench.run(steps);
+    const bool done = bench.phase() == Phase::probation;
+    bench.start();
+    EXPECT_FALSE(bench.served().empty()) << steps;
+    bench.updater().wish(wish);
+    bench.run();
+    bench.pass_probation({100, 0, 10.0, false});
+    EXPECT_EQ(bench.phase(), Phase::committed) << steps << ": " << bench.updater().state().message;
+    EXPECT_EQ(bench.served(), "model two") << steps;
+    if (done) break;
+  }
+}
+
+TEST(ModelUpdater, DamagedPatchFallsBackToTheWholeFile) {
+  Bench bench;
+  bench.install(bench.wish("1.0", "model one", 1));
+  wire::DesiredModel wish = bench.wish("1.1", "model two and a little more to make the patch worth while", 2);
+  bench.publish("BSDIFF40 but not really");
+  wish.patches.push_back({blob_of("model one").digest, "bsdiff", blob_of("BSDIFF40 but not really")});
+  bench.install(wish);
+  EXPECT_EQ(bench.phase(), Phase::committed) << bench.updater().state().message;
+  EXPECT_EQ(bench.updater().report().update->source, "full");
+}
+
+TEST(ModelUpdater, DamagedSlotIsFetchedAgain) {
+  Bench bench;
+  bench.install(bench.wish("1.0", "model one", 1));
+  bench.updater().wish(bench.wish("1.1", "model two", 2));
+  bench.run();
+  bench.pass_probation({100, 50, 10.0, false});
+  ASSERT_EQ(bench.phase(), Phase::rolled_back);
+  ASSERT_TRUE(write_file_atomically(bench.storage().model("digits") / "b/model.onnx", "model tow"));
+  bench.install(bench.wish("1.1", "model two", 3));
+  EXPECT_EQ(bench.phase(), Phase::committed) << bench.updater().state().message;
+  EXPECT_EQ(bench.served(), "model two");
+}
+
+TEST(ModelUpdater, JournalOfANewerAgentIsLeftAlone) {
+  Bench bench;
+  bench.install(bench.wish("1.0", "model one", 1));
+  ASSERT_TRUE(write_file_atomically(bench.storage().journal("digits"), R"({"schema": 99})"));
+  UpdaterPorts ports;
+  ports.log = [](const std::string&) {};
+  ports.now = wall_clock_now;
+  const auto updater = std::make_shared<ModelUpdater>(
+      UpdaterOptions{"digits", bench.storage(), bench.folder() / "runner", std::nullopt, 7}, std::move(ports));
+  const auto started = updater->start();
+  ASSERT_FALSE(started);
+  EXPECT_EQ(started.error().code, Errc::incompatible);
+  EXPECT_EQ(bench.served(), "model one");
+}
+
+}  // namespace
+}  // namespace argosy::agent

@@ -1,0 +1,197 @@
+// A device in memory that does what the update machine asks: a disk with slots and downloads, a server that serves
+// every blob, and a power switch that can be thrown at any point between two writes.
+#pragma once
+
+#include <deque>
+#include <optional>
+#include <set>
+#include <string>
+
+#include "agent/update/update_machine.hpp"
+
+namespace argosy::agent::test {
+
+struct PowerLoss {};
+
+inline std::string digest_of(char letter) {
+  return std::string(64, letter);
+}
+
+inline SlotContent content_of(const std::string& version, char letter, bool proven) {
+  return {version, digest_of(letter), "onnx", 1000, proven};
+}
+
+inline wire::DesiredModel wish_for(const std::string& version, char letter, std::int64_t rollout = 1) {
+  wire::DesiredModel wish;
+  wish.model = "digits";
+  wish.version = version;
+  wish.rollout = rollout;
+  wish.format = "onnx";
+  wish.artifact = {digest_of(letter), 1000};
+  wish.probation.duration_s = 10;
+  wish.probation.min_observations = 20;
+  wish.probation.max_latency_ratio = 1.5;
+  wish.probation.max_error_rate = 0.1;
+  return wish;
+}
+
+inline wire::DesiredModel with_patch(wire::DesiredModel wish, char base, std::uint64_t size = 100) {
+  wish.patches.push_back({digest_of(base), "bsdiff", {digest_of('9'), size}});
+  return wish;
+}
+
+inline wire::DesiredModel with_dataset(wire::DesiredModel wish) {
+  wish.validation.dataset = wire::BlobRef{digest_of('8'), 50};
+  wish.validation.threshold = 0.9;
+  return wish;
+}
+
+class World {
+ public:
+  Slots disk;
+  std::set<std::string> blobs;  // fetched
+  std::optional<UpdateState> journal;
+  UpdateState state;
+  Instant now = instant_from_ms(1'700'000'000'000);
+  std::uint64_t free_bytes = 1ULL << 30;
+  std::vector<Phase> phases;  // every one that was entered
+  bool patch_applies = true;
+  bool model_is_good = true;
+  ProbationTotals probation{100, 0, 10.0, false};
+  std::optional<int> power_lasts;  // chances to fail until the power goes
+
+  static World serving(const std::string& version, char letter) {
+    World world;
+    world.disk.content[0] = content_of(version, letter, true);
+    world.disk.serving = SlotName::a;
+    world.boot();
+    return world;
+  }
+
+  void boot() {
+    todo_.clear();
+    take(recover(journal, disk, now));
+  }
+  void give(const Event& event) { take(step(state, event, now)); }
+  void wish(const wire::DesiredModel& wish) { give(Wished{wish}); }
+
+  // Works until nothing is left to do: the update has ended, or waits for what does not come.
+  void run_to_end() {
+    for (int i = 0; i < 1000; ++i)
+      if (!run_one()) return;
+  }
+  // One effect, or, when there is none, time passes. False when the update has ended.
+  bool run_one() {
+    if (!todo_.empty()) {
+      const Effect effect = todo_.front();
+      todo_.pop_front();
+      chance();
+      const auto outcome = std::visit([&](const auto& work) { return perform(work, effect.ticket); }, effect.work);
+      chance();
+      if (outcome) give(*outcome);
+      return true;
+    }
+    now += std::chrono::seconds(1);
+    if (const auto due = wake_at(state)) {
+      now = std::max(now, *due);
+      give(Tick{});
+      return true;
+    }
+    if (state.phase == Phase::probation) {
+      now += std::chrono::seconds(5);
+      give(Observed{probation});
+      return true;
+    }
+    return false;
+  }
+  bool run_until(Phase phase) {
+    for (int i = 0; i < 1000 && state.phase != phase; ++i)
+      if (!run_one()) break;
+    return state.phase == phase;
+  }
+
+  std::string served_version() const {
+    const SlotContent* served = disk.served();
+    return served == nullptr ? "" : served->version;
+  }
+  const std::deque<Effect>& todo() const { return todo_; }
+
+ private:
+  void chance() {
+    if (power_lasts && (*power_lasts)-- <= 0) throw PowerLoss{};
+  }
+  void take(Step step) {
+    chance();
+    if (step.keep) journal = step.next;
+    chance();
+    if (step.next.phase != state.phase) phases.push_back(step.next.phase);
+    state = std::move(step.next);
+    for (Effect& effect : step.effects) {
+      if (std::holds_alternative<Abort>(effect.work)) todo_.clear();
+      todo_.push_back(std::move(effect));
+    }
+  }
+  using Outcome = std::optional<Event>;
+
+  Outcome perform(const Survey&, std::int64_t ticket) {
+    Surveyed seen{ticket, free_bytes, 0, false};
+    if (state.wish->validation.dataset) seen.dataset_ready = blobs.contains(state.wish->validation.dataset->digest);
+    if (blobs.contains(state.wish->artifact.digest)) seen.have_bytes = state.wish->artifact.size;
+    return seen;
+  }
+  Outcome perform(const ClearSlot& effect, std::int64_t) {
+    disk.at(effect.slot).reset();
+    return std::nullopt;
+  }
+  Outcome perform(const FetchBlob& effect, std::int64_t ticket) {
+    blobs.insert(effect.blob.digest);
+    return Fetched{ticket};
+  }
+  Outcome perform(const ApplyPatch& effect, std::int64_t ticket) {
+    disk.at(effect.target).reset();
+    chance();
+    if (!patch_applies) return PatchFailed{ticket, make_error(Errc::malformed_patch, "broken")};
+    patched_ = effect.target;
+    return Patched{ticket};
+  }
+  Outcome perform(const VerifyArtifact& effect, std::int64_t ticket) {
+    const bool there = blobs.contains(state.wish->artifact.digest) || patched_ == effect.target ||
+                       (disk.at(effect.target) && disk.at(effect.target)->digest == state.wish->artifact.digest);
+    if (!there) return VerifyFailed{ticket, make_error(Errc::not_found, "no file")};
+    disk.at(effect.target).reset();
+    chance();
+    disk.at(effect.target) =
+        SlotContent{state.wish->version, state.wish->artifact.digest, "onnx", state.wish->artifact.size, false};
+    return Verified{ticket};
+  }
+  Outcome perform(const Validate&, std::int64_t ticket) {
+    ValidationOutcome outcome;
+    outcome.passed = model_is_good;
+    outcome.cause = model_is_good ? "" : "validate_rejected";
+    outcome.value = model_is_good ? 0.95 : 0.5;
+    return Validated{ticket, outcome, Baseline{10.0, 100}};
+  }
+  Outcome perform(const Activate& effect, std::int64_t ticket) {
+    disk.serving = effect.target;
+    return Activated{ticket};
+  }
+  Outcome perform(const RollBack& effect, std::int64_t ticket) {
+    disk.serving = effect.target;
+    return RolledBack{ticket};
+  }
+  Outcome perform(const MarkProven& effect, std::int64_t) {
+    disk.at(effect.slot)->proven = true;
+    return std::nullopt;
+  }
+  Outcome perform(const MendLink& effect, std::int64_t) {
+    disk.serving = effect.slot;
+    return std::nullopt;
+  }
+  Outcome perform(const Abort&, std::int64_t) { return std::nullopt; }
+  Outcome perform(const Sweep&, std::int64_t) { return std::nullopt; }
+
+  std::deque<Effect> todo_;
+  std::optional<SlotName> patched_;
+};
+
+}  // namespace argosy::agent::test
