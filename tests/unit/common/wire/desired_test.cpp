@@ -1,0 +1,109 @@
+#include "common/wire/desired.hpp"
+
+#include <fstream>
+#include <sstream>
+
+#include <gtest/gtest.h>
+
+namespace argosy::wire {
+namespace {
+
+std::string golden(const std::string& name) {
+  std::ifstream file(std::string(ARGOSY_GOLDEN) + "/" + name);
+  std::stringstream text;
+  text << file.rdbuf();
+  std::string content = text.str();
+  while (content.ends_with('\n')) content.pop_back();
+  return content;
+}
+
+Desired whole() {
+  DesiredModel model;
+  model.model = "digits";
+  model.version = "1.1.0-rc.1+build";
+  model.rollout = 3;
+  model.attempt = 2;
+  model.format = "onnx";
+  model.artifact = {std::string(64, 'a'), 123456};
+  model.patches = {{std::string(64, 'b'), "bsdiff", {std::string(64, 'c'), 2345}}};
+  model.validation.dataset = BlobRef{std::string(64, 'd'), 77};
+  model.validation.threshold = 0.94;
+  model.validation.max_latency_ms = 5.5;
+  model.probation.max_latency_ratio = 1.5;
+  model.probation.max_error_rate = 0.02;
+  model.features = {{"sharpness", {0.5, 1.5}, {1, 2, 3, 0}}, {"brightness", {0.25}, {}}};
+  return {"cam-7", 812, {model}};
+}
+
+std::string replaced(std::string text, const std::string& what, const std::string& with) {
+  const auto at = text.find(what);
+  EXPECT_NE(at, std::string::npos) << what;
+  return at == std::string::npos ? text : text.replace(at, what.size(), with);
+}
+
+TEST(Desired, BytesStayAsTheyAre) {
+  EXPECT_EQ(encode(whole()), golden("desired.json"));
+}
+
+TEST(Desired, WhatIsWrittenIsRead) {
+  const auto decoded = decode_desired(encode(whole()));
+  ASSERT_TRUE(decoded) << decoded.error().message;
+  EXPECT_EQ(*decoded, whole());
+  EXPECT_EQ(*decode_desired(encode(Desired{"cam-7", 0, {}})), (Desired{"cam-7", 0, {}}));
+}
+
+TEST(Desired, OneModelAloneIsReadToo) {
+  const DesiredModel model = whole().models.front();
+  EXPECT_EQ(*decode_desired_model(encode(model)), model);
+}
+
+TEST(Desired, UnknownFieldsOfANewerServerAreLetThrough) {
+  const std::string newer = replaced(encode(whole()), "\"rev\":", "\"colour\":\"red\",\"rev\":");
+  EXPECT_EQ(*decode_desired(newer), whole());
+}
+
+TEST(Desired, NewerProtocolIsRefused) {
+  const auto decoded = decode_desired(replaced(encode(whole()), "\"v\":1", "\"v\":2"));
+  ASSERT_FALSE(decoded);
+  EXPECT_EQ(decoded.error().code, Errc::incompatible);
+}
+
+TEST(Desired, ErrorNamesThePathOfTheWrongField) {
+  const std::string good = encode(whole());
+  const std::pair<std::string, std::string> cases[] = {
+      {replaced(good, "\"size\":123456", "\"size\":-1"), "models[0].artifact.size"},
+      {replaced(good, "\"size\":123456", "\"size\":1.5"), "models[0].artifact.size"},
+      {replaced(good, std::string(64, 'c'), std::string(64, 'C')), "models[0].patches[0].blob.digest"},
+      {replaced(good, std::string(64, 'a'), "../../etc/passwd"), "models[0].artifact.digest"},
+      {replaced(good, "\"model\":\"digits\"", "\"model\":\"../x\""), "models[0].model"},
+      {replaced(good, "\"version\":\"1.1.0-rc.1+build\"", "\"version\":\"a/b\""), "models[0].version"},
+      {replaced(good, "\"direction\":\"higher\"", "\"direction\":\"up\""), "models[0].validation.direction"},
+      {replaced(good, "[0.5,1.5]", "[1.5,0.5]"), "models[0].features[0].edges"},
+      {replaced(good, "[1,2,3,0]", "[1,2,3]"), "models[0].features[0].counts"},
+      {replaced(good, "\"format\":\"onnx\"", "\"format\":\"o/x\""), "models[0].format"},
+      {replaced(good, "\"rev\":812", "\"rev\":\"812\""), "rev"},
+      {replaced(good, "\"device\":\"cam-7\"", "\"device\":\"cam 7\""), "device"},
+  };
+  for (const auto& [text, path] : cases) {
+    const auto decoded = decode_desired(text);
+    ASSERT_FALSE(decoded) << path;
+    EXPECT_EQ(decoded.error().code, Errc::malformed_json);
+    EXPECT_NE(decoded.error().message.find(path + " "), std::string::npos) << decoded.error().message;
+  }
+}
+
+TEST(Desired, NoTruncationIsRead) {
+  const std::string text = encode(whole());
+  for (std::size_t size = 0; size < text.size(); ++size) EXPECT_FALSE(decode_desired(text.substr(0, size))) << size;
+}
+
+TEST(Desired, LimitsHold) {
+  EXPECT_EQ(decode_desired(std::string((1 << 20) + 1, ' ')).error().code, Errc::too_large);
+  EXPECT_FALSE(decode_desired(std::string(1 << 15, '[')));
+  Desired many = whole();
+  many.models.resize(65, many.models.front());
+  EXPECT_FALSE(decode_desired(encode(many)));
+}
+
+}  // namespace
+}  // namespace argosy::wire

@@ -1,0 +1,106 @@
+#include "common/wire/state.hpp"
+
+#include <fstream>
+#include <sstream>
+
+#include <gtest/gtest.h>
+
+namespace argosy::wire {
+namespace {
+
+std::string golden(const std::string& name) {
+  std::ifstream file(std::string(ARGOSY_GOLDEN) + "/" + name);
+  std::stringstream text;
+  text << file.rdbuf();
+  std::string content = text.str();
+  while (content.ends_with('\n')) content.pop_back();
+  return content;
+}
+
+DeviceState whole() {
+  UpdateReport update;
+  update.rollout = 3;
+  update.attempt = 2;
+  update.version = "1.1";
+  update.state = "rejected";
+  update.progress = 0.5;
+  update.source = "patch";
+  update.bytes = 100;
+  update.full_bytes = 1000;
+  update.cause = "validate_rejected";
+  update.message = "accuracy is 0.5; at least 0.94 is asked for";
+  update.metric_value = 0.5;
+  update.metric_threshold = 0.94;
+  update.latency_p95_ms = 1.25;
+  update.baseline_p95_ms = 1.5;
+  update.peak_memory_mb = 42;
+  update.samples = 360;
+  update.changed_at = instant_from_ms(1'700'000'000'123);
+  ModelReport model;
+  model.model = "digits";
+  model.version = "1.0";
+  model.digest = std::string(64, 'a');
+  model.slots = {{"a", "serving", "1.0", std::string(64, 'a'), 900}, {"b", "empty", "", "", 0}};
+  model.update = update;
+  DeviceState state;
+  state.device = "cam-7";
+  state.nonce = 17;
+  state.rev = 812;
+  state.agent_version = "0.1.0";
+  state.hardware_class = "cpu-fp32";
+  state.capabilities = {"x86_64", {"cpu"}, {"onnxruntime"}, {"fp32", "int8"}, 2048};
+  state.health_interval_s = 30;
+  state.at = instant_from_ms(1'700'000'000'000);
+  state.models = {model};
+  return state;
+}
+
+TEST(DeviceState, BytesStayAsTheyAre) {
+  EXPECT_EQ(encode(whole()), golden("state.json"));
+}
+
+TEST(DeviceState, WhatIsWrittenIsRead) {
+  const auto decoded = decode_device_state(encode(whole()));
+  ASSERT_TRUE(decoded) << decoded.error().message;
+  EXPECT_EQ(*decoded, whole());
+}
+
+TEST(DeviceState, WhatIsAbsentStaysAbsent) {
+  DeviceState state = whole();
+  state.models[0].update.reset();
+  EXPECT_EQ(*decode_device_state(encode(state)), state);
+}
+
+TEST(DeviceState, UnknownUpdateStateIsRefused) {
+  DeviceState state = whole();
+  state.models[0].update->state = "dancing";
+  const auto decoded = decode_device_state(encode(state));
+  ASSERT_FALSE(decoded);
+  EXPECT_NE(decoded.error().message.find("models[0].update.state"), std::string::npos);
+}
+
+TEST(DeviceState, MessageThatIsNotUtf8IsMendedNotRefused) {
+  DeviceState state = whole();
+  state.models[0].update->message = "bad \xff byte";
+  const auto decoded = decode_device_state(encode(state));
+  ASSERT_TRUE(decoded);
+  EXPECT_EQ(decoded->models[0].update->message, "bad \xef\xbf\xbd byte");
+}
+
+TEST(DeviceState, NoTruncationIsReadAndLimitsHold) {
+  const std::string text = encode(whole());
+  for (std::size_t size = 0; size < text.size(); ++size) EXPECT_FALSE(decode_device_state(text.substr(0, size)));
+  EXPECT_EQ(decode_device_state(std::string((256 << 10) + 1, ' ')).error().code, Errc::too_large);
+}
+
+TEST(LastWill, WhatIsWrittenIsRead) {
+  const auto will = decode_last_will(encode(LastWill{"cam-7", 17}));
+  ASSERT_TRUE(will);
+  EXPECT_EQ(will->device, "cam-7");
+  EXPECT_EQ(will->nonce, 17);
+  EXPECT_EQ(encode(LastWill{"cam-7", 17}), R"({"device":"cam-7","nonce":17,"v":1})");
+  EXPECT_FALSE(decode_last_will(R"({"v":1,"device":"","nonce":17})"));
+}
+
+}  // namespace
+}  // namespace argosy::wire
