@@ -19,6 +19,7 @@ namespace {
 namespace asio = boost::asio;
 
 constexpr std::chrono::seconds connect_timeout{10};
+constexpr std::chrono::seconds answer_timeout{20};  // to connecting and subscribing together
 constexpr std::chrono::seconds keep_alive{20};
 constexpr std::chrono::seconds publish_timeout{10};
 constexpr Duration retry_base{500};
@@ -39,7 +40,7 @@ class Listener final : public mqtt::iaction_listener {
   }
   void on_failure(const mqtt::token& token) override {
     const Report report = report_;
-    report(false, "reason " + std::to_string(token.get_return_code()) + " " + token.get_error_message());
+    report(false, "reason " + std::to_string(token.get_return_code()));
   }
 
  private:
@@ -81,7 +82,7 @@ struct MqttClient::Impl : std::enable_shared_from_this<MqttClient::Impl> {
   Handlers handlers;
   mqtt::connect_options connect_options;
   asio::steady_timer retry_timer;
-  Rng rng{std::random_device{}()};
+  Rng rng{stable_hash(0, as_text(secure_random(8)))};
 
   std::unique_ptr<mqtt::async_client> client;
   std::uint64_t life = 0;  // counts starts: what an earlier client still reports is ignored
@@ -133,6 +134,11 @@ struct MqttClient::Impl : std::enable_shared_from_this<MqttClient::Impl> {
   }
 
   void connect() {
+    retry_timer.expires_after(answer_timeout);
+    retry_timer.async_wait([weak = weak_from_this(), of_life = life](const boost::system::error_code& error) {
+      const auto self = weak.lock();
+      if (!error && self && self->client && self->life == of_life) self->begin_afresh();
+    });
     attempt([](Impl& self) {
       auto& listener = self.listen([](Impl& me, bool good, const std::string& why) {
         if (good) me.subscribe();
@@ -140,6 +146,14 @@ struct MqttClient::Impl : std::enable_shared_from_this<MqttClient::Impl> {
       });
       self.client->connect(self.connect_options, nullptr, listener);
     });
+  }
+
+  // Paho never answered. A new client has new threads and a new state.
+  void begin_afresh() {
+    spdlog::warn("mqtt: {}: no answer in {} s; starting over", options.uri, answer_timeout.count());
+    client.reset();
+    listeners.clear();
+    start();
   }
 
   void subscribe() {
@@ -164,6 +178,7 @@ struct MqttClient::Impl : std::enable_shared_from_this<MqttClient::Impl> {
   }
 
   void become_ready() {
+    retry_timer.cancel();
     failures = 0;
     ready = true;
     is_connected = true;
