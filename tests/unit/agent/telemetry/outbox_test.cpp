@@ -1,0 +1,174 @@
+#include "agent/telemetry/outbox.hpp"
+
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/base/file.hpp"
+#include "tests/unit/agent/temp_folder.hpp"
+
+namespace argosy::agent {
+namespace {
+
+using test::TempFolder;
+using namespace std::chrono_literals;
+
+const Instant now = instant_from_ms(1'700'000'000'000);
+
+wire::HealthSample sample(double cpu) {
+  wire::HealthSample health;
+  health.at = now;
+  health.cpu_percent = cpu;
+  return health;
+}
+
+Outbox open(const TempFolder& folder, Outbox::Limits limits = {}) {
+  auto outbox = Outbox::open(folder / "outbox.db", limits);
+  EXPECT_TRUE(outbox) << outbox.error().message;
+  return std::move(*outbox);
+}
+
+void append(Outbox& outbox, int count, Instant at = now) {
+  for (int i = 0; i < count; ++i) ASSERT_TRUE(outbox.append(sample(i), at));
+}
+
+std::vector<std::uint64_t> numbers(const Outbox& outbox, std::size_t records = 1000, std::size_t bytes = 1 << 20) {
+  std::vector<std::uint64_t> seqs;
+  const auto batch = outbox.batch("cam-7", records, bytes);
+  EXPECT_TRUE(batch);
+  if (batch && *batch)
+    for (const auto& record : (*batch)->records) seqs.push_back(record.seq);
+  return seqs;
+}
+
+TEST(Outbox, KeepsRecordsInOrderUntilTheyAreAcknowledged) {
+  const TempFolder folder;
+  Outbox outbox = open(folder);
+  append(outbox, 3);
+  EXPECT_EQ(numbers(outbox), (std::vector<std::uint64_t>{1, 2, 3}));
+  EXPECT_EQ(outbox.batch("cam-7", 2, 1 << 20)->value().oldest, 1u);
+  ASSERT_TRUE(outbox.acknowledge({outbox.epoch(), 2}));
+  EXPECT_EQ(numbers(outbox), (std::vector<std::uint64_t>{3}));
+  EXPECT_EQ(outbox.records(), 1u);
+  ASSERT_TRUE(outbox.acknowledge({outbox.epoch(), 3}));
+  EXPECT_FALSE(outbox.batch("cam-7", 2, 1 << 20)->has_value());
+  EXPECT_EQ(outbox.bytes(), 0u);
+}
+
+TEST(Outbox, NumbersGoOnAfterItWasEmptyAndReopened) {
+  const TempFolder folder;
+  std::string epoch;
+  {
+    Outbox outbox = open(folder);
+    append(outbox, 5);
+    epoch = outbox.epoch();
+    ASSERT_TRUE(outbox.acknowledge({epoch, 5}));
+  }
+  Outbox outbox = open(folder);
+  EXPECT_EQ(outbox.epoch(), epoch);
+  EXPECT_EQ(*outbox.append(sample(1), now), 6u);
+}
+
+TEST(Outbox, BatchesAreBoundedByRecordsAndBytes) {
+  const TempFolder folder;
+  Outbox outbox = open(folder);
+  append(outbox, 20);
+  EXPECT_EQ(numbers(outbox, 7).size(), 7u);
+  const std::size_t each = outbox.bytes() / 20;
+  EXPECT_NEAR(static_cast<double>(numbers(outbox, 1000, each * 5).size()), 5, 1);
+  EXPECT_EQ(numbers(outbox, 1000, 1).size(), 1u);  // one always fits, or nothing would ever leave
+}
+
+TEST(Outbox, FullOutboxDropsTheOldestAndCountsThem) {
+  const TempFolder folder;
+  Outbox::Limits limits;
+  limits.max_bytes = 2000;
+  Outbox outbox = open(folder, limits);
+  append(outbox, 500);
+  EXPECT_LE(outbox.bytes(), limits.max_bytes + 100);
+  EXPECT_EQ(outbox.records() + outbox.dropped(), 500u);
+  const auto seqs = numbers(outbox);
+  EXPECT_EQ(seqs.back(), 500u);
+  EXPECT_EQ(seqs.front(), outbox.dropped() + 1);
+}
+
+TEST(Outbox, OldRecordsAreDropped) {
+  const TempFolder folder;
+  Outbox::Limits limits;
+  limits.max_age = 1h;
+  Outbox outbox = open(folder, limits);
+  append(outbox, 3, now);
+  append(outbox, 1, now + 2h);
+  EXPECT_EQ(numbers(outbox), (std::vector<std::uint64_t>{4}));
+  EXPECT_EQ(outbox.dropped(), 3u);
+}
+
+TEST(Outbox, AckOfAnotherEpochChangesNothing) {
+  const TempFolder folder;
+  Outbox outbox = open(folder);
+  append(outbox, 3);
+  ASSERT_TRUE(outbox.acknowledge({"0123456789abcdef", 3}));
+  EXPECT_EQ(outbox.records(), 3u);
+}
+
+TEST(Outbox, AckBeyondEveryNumberBeginsANewEpoch) {
+  const TempFolder folder;
+  Outbox outbox = open(folder);
+  append(outbox, 3);
+  const std::string epoch = outbox.epoch();
+  ASSERT_TRUE(outbox.acknowledge({epoch, 100}));
+  EXPECT_NE(outbox.epoch(), epoch);
+  EXPECT_EQ(outbox.records(), 3u);
+}
+
+TEST(Outbox, DamagedFileIsSetAsideAndANewEpochBegins) {
+  const TempFolder folder;
+  std::string epoch;
+  {
+    Outbox outbox = open(folder);
+    epoch = outbox.epoch();
+  }
+  ASSERT_TRUE(write_file_atomically(folder / "outbox.db", std::string(8192, 'x')));
+  Outbox outbox = open(folder);
+  EXPECT_NE(outbox.epoch(), epoch);
+  EXPECT_TRUE(std::filesystem::exists(folder / "outbox.db.corrupt"));
+  append(outbox, 1);
+}
+
+// A process is killed while it appends; what it had said to be appended is there, and no number is given twice.
+TEST(Outbox, KilledAtAnyMomentNothingThatWasAppendedIsLost) {
+  const TempFolder folder;
+  std::uint64_t known = 0;
+  for (int round = 0; round < 5; ++round) {
+    int ends[2];
+    ASSERT_EQ(::pipe(ends), 0);
+    const pid_t child = ::fork();
+    if (child == 0) {
+      auto outbox = Outbox::open(folder / "outbox.db", {});
+      for (;;) {
+        const auto seq = outbox->append(sample(1), now);
+        if (!seq || ::write(ends[1], &*seq, sizeof *seq) != sizeof *seq) ::_exit(1);
+      }
+    }
+    ::close(ends[1]);
+    std::uint64_t seq = 0;
+    for (int i = 0; i < 5 + round; ++i) {
+      ASSERT_EQ(::read(ends[0], &seq, sizeof seq), static_cast<ssize_t>(sizeof seq));
+      EXPECT_GT(seq, known);
+      known = seq;
+    }
+    ::kill(child, SIGKILL);
+    while (::read(ends[0], &seq, sizeof seq) == static_cast<ssize_t>(sizeof seq)) known = seq;
+    ::close(ends[0]);
+    ::waitpid(child, nullptr, 0);
+    Outbox outbox = open(folder);
+    const auto seqs = numbers(outbox, 100'000, 1 << 30);
+    ASSERT_GE(seqs.size(), known);
+    for (std::size_t i = 0; i < seqs.size(); ++i) ASSERT_EQ(seqs[i], i + 1);
+    known = seqs.back();
+  }
+}
+
+}  // namespace
+}  // namespace argosy::agent

@@ -1,0 +1,138 @@
+#include "agent/telemetry/window_accumulator.hpp"
+
+#include <cmath>
+
+#include <gtest/gtest.h>
+
+namespace argosy::agent {
+namespace {
+
+using namespace std::chrono_literals;
+
+const Instant start = instant_from_ms(1'700'000'000'000);
+
+Observation seen(double ms, const std::string& release = "") {
+  Observation observation;
+  observation.model = "digits";
+  observation.release = release;
+  observation.latency_us = static_cast<std::uint64_t>(ms * 1000);
+  return observation;
+}
+
+Observation labelled(std::int64_t predicted, std::int64_t label) {
+  Observation observation = seen(1);
+  observation.predicted = predicted;
+  observation.label = label;
+  return observation;
+}
+
+std::optional<double> p95(const wire::InferenceWindow& window) {
+  return LogHistogram::decode(window.latency)->quantile(0.95);
+}
+
+TEST(WindowAccumulator, CountsWhatItSawAndStartsAfresh) {
+  WindowAccumulator windows(start);
+  windows.add(seen(10), "1.0", start + 1s);
+  windows.add(labelled(3, 3), "1.0", start + 1s);
+  windows.add(labelled(3, 4), "1.0", start + 1s);
+  Observation error = seen(99);
+  error.ok = false;
+  windows.add(error, "1.0", start + 1s);
+  const auto closed = windows.close(start + 2s);
+  ASSERT_EQ(closed.size(), 1u);
+  EXPECT_EQ(closed[0].started_at, start);
+  EXPECT_EQ(closed[0].ended_at, start + 2s);
+  EXPECT_EQ(closed[0].version, "1.0");
+  EXPECT_EQ(closed[0].count, 4u);
+  EXPECT_EQ(closed[0].errors, 1u);
+  EXPECT_EQ(closed[0].labelled, 2u);
+  EXPECT_EQ(closed[0].correct, 1u);
+  EXPECT_EQ(closed[0].classes, (std::map<int, std::uint64_t>{{3, 2}}));
+  EXPECT_NEAR(*p95(closed[0]), 1, 0.02);  // the failed one's time is not counted
+  EXPECT_TRUE(windows.close(start + 4s).empty());
+}
+
+TEST(WindowAccumulator, VersionOfTheProgramWinsOverTheOneThatServes) {
+  WindowAccumulator windows(start);
+  windows.add(seen(1), "1.1", start);
+  windows.add(seen(1, "1.0"), "1.1", start);
+  const auto closed = windows.close(start + 2s);
+  ASSERT_EQ(closed.size(), 2u);
+  EXPECT_EQ(closed[0].version, "1.0");
+  EXPECT_EQ(closed[1].version, "1.1");
+}
+
+TEST(WindowAccumulator, UnknownModelWithoutVersionIsDroppedAndCounted) {
+  WindowAccumulator windows(start);
+  windows.add(seen(1), "", start);
+  EXPECT_TRUE(windows.close(start + 2s).empty());
+  EXPECT_EQ(windows.dropped(), 1u);
+}
+
+TEST(WindowAccumulator, VersionsAndClassesAreBounded) {
+  WindowAccumulator windows(start);
+  for (int i = 0; i < 100; ++i) windows.add(seen(1, "1." + std::to_string(i)), "", start + std::chrono::seconds(i));
+  EXPECT_EQ(windows.close(start + 200s).size(), WindowAccumulator::max_versions);
+  EXPECT_EQ(windows.dropped(), 100 - WindowAccumulator::max_versions);
+  for (int i = 0; i < 2000; ++i) windows.add(labelled(i, i), "9.9", start + 201s);
+  const auto closed = windows.close(start + 202s);
+  ASSERT_EQ(closed.size(), 1u);
+  EXPECT_EQ(closed[0].classes.size(), WindowAccumulator::max_classes);
+}
+
+TEST(WindowAccumulator, FeaturesFallIntoTheReleasesBins) {
+  WindowAccumulator windows(start);
+  windows.set_features("digits", "1.0", {{"sharpness", {1.0, 2.0}, {}}, {"contrast", {5.0}, {}}});
+  Observation observation = seen(1);
+  for (const double value : {0.5, 1.5, 9.0}) {
+    observation.features = {value, std::nan("")};
+    windows.add(observation, "1.0", start);
+  }
+  observation.features = {1.0};  // not as many as the release has: left out
+  windows.add(observation, "1.0", start);
+  const auto closed = windows.close(start + 2s);
+  ASSERT_EQ(closed[0].features.size(), 2u);
+  EXPECT_EQ(closed[0].features[0], (wire::FeatureCounts{"sharpness", {1, 1, 1, 0}}));
+  EXPECT_EQ(closed[0].features[1], (wire::FeatureCounts{"contrast", {0, 0, 3}}));
+}
+
+TEST(WindowAccumulator, FeaturesCanBeThinned) {
+  WindowAccumulator windows(start, 60s);
+  windows.set_features("digits", "1.0", {{"sharpness", {1.0}, {}}});
+  Observation observation = seen(1);
+  observation.features = {0.5};
+  for (int i = 0; i < 180; ++i) windows.add(observation, "1.0", start + std::chrono::seconds(i));
+  const auto closed = windows.close(start + 180s);
+  EXPECT_EQ(closed[0].features[0].counts, (std::vector<std::uint64_t>{3, 0, 0}));
+}
+
+TEST(WindowAccumulator, BaselineSpansTheRememberedWindows) {
+  WindowAccumulator windows(start);
+  for (int window = 0; window < 40; ++window) {
+    for (int i = 0; i < 10; ++i) windows.add(seen(window < 10 ? 500 : 10), "1.0", start);
+    windows.close(start + std::chrono::seconds(window));
+  }
+  const Baseline baseline = windows.baseline("digits", "1.0");
+  EXPECT_EQ(baseline.observations, 10 * WindowAccumulator::remembered_windows);
+  EXPECT_NEAR(*baseline.latency_p95_ms, 10, 0.2);
+  EXPECT_EQ(windows.baseline("digits", "2.0"), Baseline{});
+}
+
+TEST(WindowAccumulator, ProbationCountsFromItsBeginning) {
+  WindowAccumulator windows(start);
+  windows.add(seen(500), "1.1", start);
+  windows.begin_probation("digits", "1.1");
+  EXPECT_EQ(windows.probation_totals("digits", "1.1"), ProbationTotals{});
+  Observation error = seen(1);
+  error.ok = false;
+  windows.add(error, "1.1", start);
+  windows.close(start + 2s);
+  windows.add(seen(20), "1.1", start + 3s);
+  const ProbationTotals totals = windows.probation_totals("digits", "1.1");
+  EXPECT_EQ(totals.observations, 2u);
+  EXPECT_EQ(totals.errors, 1u);
+  EXPECT_NEAR(*totals.latency_p95_ms, 20, 0.4);
+}
+
+}  // namespace
+}  // namespace argosy::agent
