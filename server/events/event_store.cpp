@@ -60,7 +60,7 @@ EventPage ReadEvents::operator()(pqxx::work& transaction) const {
       "$3) and ($4::text is null or starts_with(kind, $4)) and ($5::text is null or severity = $5)";
   EventPage page;
   page.total = transaction
-                   .exec_params1("select count(*) from (select 1 from events where " + filter + " limit $6) as some",
+                   .exec_params1("select count(*) from (select 1 from events where " + filter + " limit $6) as counted",
                                  query.device, query.rollout, kind, prefix, query.severity, counted_up_to)[0]
                    .as<std::int64_t>();
   const auto border = query.after ? query.after : query.before;

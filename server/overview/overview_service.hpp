@@ -13,7 +13,7 @@ class DbPool;
 struct OverviewOptions {
   Duration fresh_for{1000};
   Duration latency_look{180'000};   // worst latency: windows no older than this
-  Duration accuracy_look{900'000};  // worst accuracy: labels no older than this
+  Duration accuracy_look{300'000};  // worst accuracy: labels no older than this
 };
 
 class OverviewService {
