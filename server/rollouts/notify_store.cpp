@@ -29,9 +29,11 @@ struct Queued {
   bool newer_wish = false;                      // a rollout that was started later has told it something
 };
 
+constexpr std::int64_t most_at_once = 500;  // keeps the transaction short; the next round goes on
+
 // Some of the first in the queue may wait for their patches; others behind them need not.
 std::int64_t candidates_for(std::int64_t devices) {
-  return std::min<std::int64_t>(devices * 4, devices + 1000);
+  return std::min(devices, most_at_once) * 4;
 }
 
 std::vector<Queued> lock_queued(pqxx::work& transaction, const RolloutRecord& record, const Notify& action) {
@@ -193,7 +195,8 @@ Result<Notified> notify_devices(pqxx::work& transaction, const RolloutRecord& re
   std::vector<DeviceMove> moves;
   std::vector<TargetChange> targets;
   std::vector<std::string> taken_over;
-  for (std::size_t i = 0; i < queued.size() && static_cast<std::int64_t>(moves.size()) < action.devices; ++i) {
+  const auto most = static_cast<std::size_t>(std::min(action.devices, most_at_once));
+  for (std::size_t i = 0; i < queued.size() && moves.size() < most; ++i) {
     const auto& one = queued[i];
     const auto& telling = tellings[i];
     if (one.newer_wish) {

@@ -1,0 +1,111 @@
+#include "server/rollouts/desired_service.hpp"
+
+#include <map>
+
+#include <boost/asio/co_spawn.hpp>
+
+#include "server/rollouts/rollout_driver.hpp"
+#include "tests/db/rollouts/rollout_fleet.hpp"
+
+namespace argosy::server {
+namespace {
+
+// Stands where the broker does: keeps what it was given, or refuses.
+struct Broker {
+  std::map<std::string, wire::Desired> retained;
+  int taken = 0;
+  bool up = true;
+
+  Task<Result<void>> take(std::string topic, std::string payload) {
+    if (!up) co_return make_error(Errc::unavailable, "no connection");
+    ++taken;
+    retained[topic] = wire::decode_desired(payload).value();
+    co_return Result<void>{};
+  }
+  DesiredService::Publish port() {
+    return [this](std::string topic, std::string payload) { return take(std::move(topic), std::move(payload)); };
+  }
+};
+
+TEST_F(RolloutFleet, ADeviceIsToldItsOwnVariantWithTheRolloutsProbation) {
+  add_twelve();
+  database.exec(R"(update releases set validation = '{"dataset": null, "metric": "accuracy", "direction": "higher",
+      "threshold": 0.94, "max_latency_ms": null, "max_memory_mb": 512, "timeout_s": 60}',
+      reference = '{"features": [{"name": "sharpness", "edges": [1, 2], "counts": [1, 2, 3, 0]}]}'
+      where version = '1.1')");
+  const auto id = started("1.1", {{"waves", {{{"share", 1.0}}}}, {"probation", {{"duration_s", 7}}}});
+  tick();
+  const auto document = run(desired->get(DeviceId{"int8-2"})).value();
+  EXPECT_EQ(document.rev, 1);
+  ASSERT_EQ(document.models.size(), 1U);
+  const auto& model = document.models[0];
+  EXPECT_EQ(model.version, "1.1");
+  EXPECT_EQ(model.rollout, id);
+  EXPECT_EQ(model.artifact.digest, digest_of("1.1int8"));
+  EXPECT_EQ(model.format, "onnx");
+  EXPECT_EQ(model.validation.threshold, 0.94);
+  EXPECT_EQ(model.validation.max_memory_mb, 512U);
+  EXPECT_EQ(model.probation.duration_s, 7U);
+  ASSERT_EQ(model.features.size(), 1U);
+  EXPECT_EQ(model.features[0].name, "sharpness");
+}
+
+TEST_F(RolloutFleet, ADeviceNobodyToldAnythingHasAnEmptyDocument) {
+  add_device("fp32-1");
+  const auto document = run(desired->get(DeviceId{"fp32-1"})).value();
+  EXPECT_EQ(document.rev, 0);
+  EXPECT_TRUE(document.models.empty());
+  EXPECT_EQ(run(desired->get(DeviceId{"nobody"})).error().code, Errc::not_found);
+}
+
+TEST_F(RolloutFleet, WhatIsDueIsPublishedOnce) {
+  add_twelve();
+  started();
+  tick();
+  Broker broker;
+  EXPECT_EQ(run(desired->publish_due(broker.port(), 2)).value(), 2U);
+  EXPECT_EQ(run(desired->publish_due(broker.port(), 100)).value(), 1U);
+  EXPECT_EQ(run(desired->publish_due(broker.port(), 100)).value(), 0U);
+  EXPECT_EQ(broker.taken, 3);
+  for (const auto& [topic, document] : broker.retained) EXPECT_EQ(topic, desired_topic(document.device));
+}
+
+TEST_F(RolloutFleet, WhatTheBrokerDidNotTakeStaysDue) {
+  add_twelve();
+  started();
+  tick();
+  Broker broker;
+  broker.up = false;
+  EXPECT_EQ(run(desired->publish_due(broker.port(), 100)).error().code, Errc::unavailable);
+  broker.up = true;
+  EXPECT_EQ(run(desired->publish_due(broker.port(), 100)).value(), 3U);
+}
+
+TEST_F(RolloutFleet, ABrokerThatForgotIsToldEverythingAgain) {
+  add_twelve();
+  started();
+  tick();
+  Broker broker;
+  ASSERT_EQ(run(desired->publish_due(broker.port(), 100)).value(), 3U);
+  EXPECT_EQ(run(desired->republish_all()).value(), 3U);
+  EXPECT_EQ(run(desired->publish_due(broker.port(), 100)).value(), 3U);
+  EXPECT_EQ(broker.taken, 6);
+}
+
+TEST_F(RolloutFleet, TheDriverTicksAndPublishesAndHearsOperators) {
+  add_twelve();
+  Broker broker;
+  RolloutDriver driver(io.get_executor(), *rollouts, *desired, broker.port(),
+                       [](const Error& error) { ADD_FAILURE() << error.message; }, {.interval = Duration{60'000}});
+  bool ended = false;
+  boost::asio::co_spawn(io, driver.run(), [&ended](std::exception_ptr) { ended = true; });
+  const auto id = started();
+  EXPECT_TRUE(test::run_until(io, [&broker] { return broker.taken == 3; })) << "the start woke it";
+  report_all(id, "notified", "committed");
+  EXPECT_TRUE(test::run_until(io, [&broker] { return broker.taken == 12; })) << "the reports woke it";
+  driver.stop();
+  EXPECT_TRUE(test::run_until(io, [&ended] { return ended; }));
+}
+
+}  // namespace
+}  // namespace argosy::server
