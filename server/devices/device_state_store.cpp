@@ -99,8 +99,8 @@ struct TakeStates {
     Json gone = Json::array();
     for (const auto& [id, device] : known) {
       if (!device.taken) continue;
-      const Json report = Json::parse(device.encoded);
-      if (device.new_capabilities) capabilities.push_back({{"device", id}, {"capabilities", report["capabilities"]}});
+      if (device.new_capabilities)
+        capabilities.push_back({{"device", id}, {"capabilities", Json::parse(device.encoded)["capabilities"]}});
       for (const auto& [name, model] : device.models) {
         if (model) {
           models.push_back(model_row(id, *model));
@@ -108,21 +108,21 @@ struct TakeStates {
           gone.push_back({{"device", id}, {"model", name}});
         }
       }
-      reports.push_back(report_row(id, device, report));
+      reports.push_back(report_row(id, device));
     }
     write_reports(transaction, reports);
     write_capabilities(transaction, capabilities);
     write_models(transaction, models, gone);
   }
 
-  Json report_row(const std::string& id, const Known& device, const Json& report) const {
+  Json report_row(const std::string& id, const Known& device) const {
     const wire::DeviceState& state = *device.report;
     const std::uint32_t interval_s = std::clamp<std::uint32_t>(state.health_interval_s, 1, 86400);
     return {{"device", id},
             {"agent_version", state.agent_version},
             {"rev", state.rev},
             {"nonce", device.nonce},
-            {"report", report},
+            {"report", device.encoded},
             {"interval_s", interval_s},
             {"seen_at", device.live ? Json(to_rfc3339(now)) : Json(nullptr)}};
   }
@@ -142,9 +142,9 @@ struct TakeStates {
     if (rows.empty()) return;
     transaction.exec_params0(
         "update device_state s set agent_version = i.agent_version, reported_rev = i.rev, session_nonce = i.nonce, "
-        "report = i.report, interval_s = i.interval_s, last_seen_at = greatest(s.last_seen_at, i.seen_at) "
+        "report = i.report::jsonb, interval_s = i.interval_s, last_seen_at = greatest(s.last_seen_at, i.seen_at) "
         "from jsonb_to_recordset($1::jsonb) as i(device text, agent_version text, rev bigint, nonce bigint, "
-        "report jsonb, interval_s int, seen_at timestamptz) where s.device_id = i.device",
+        "report text, interval_s int, seen_at timestamptz) where s.device_id = i.device",
         rows.dump());
   }
 

@@ -38,7 +38,7 @@ struct TickPresence {
             "where d.revoked_at is null and s.last_seen_at is not null and (s.presence in ('never_seen', 'late') "
             "or (s.presence = 'offline' and s.last_seen_at >= s.presence_since) "
             "or (s.presence = 'online' and s.last_seen_at <= $1::timestamptz - make_interval(secs => s.interval_s * "
-            "$2)) "
+            "$2::float8)) "
             "or (s.presence = 'online' and s.device_id in (select jsonb_array_elements_text($3::jsonb)))) "
             "order by s.device_id limit 5000 for update of s skip locked",
         to_rfc3339(tick.now), tick.rule.late_intervals * tick.time_scale, suspected.dump());

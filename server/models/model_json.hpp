@@ -14,7 +14,7 @@ nlohmann::json patch_to_json(const PatchMatrixRow& row);
 
 struct ModelDraft {
   std::string name;
-  std::string description;
+  std::optional<std::string> description;
 };
 // {"name": "digits", "description": "..."}
 Result<ModelDraft> parse_model(std::string_view json);

@@ -20,9 +20,10 @@ class StoredModelService final : public ModelService {
   }
   Task<Result<Model>> get_model(std::string name) override { return store_.get_model(std::move(name)); }
 
-  Task<Result<bool>> create_model(std::string name, std::string description, std::string actor) override {
+  Task<Result<bool>> create_model(std::string name, std::optional<std::string> description,
+                                  std::string actor) override {
     if (!is_name(name)) co_return field_error("name", "must match [A-Za-z0-9_-]{1,64}");
-    if (description.size() > max_description_bytes)
+    if (description && description->size() > max_description_bytes)
       co_return field_error("description", "must be at most " + std::to_string(max_description_bytes) + " bytes");
     auto creating = store_.create_model(std::move(name), std::move(description), std::move(actor));
     co_return co_await std::move(creating);

@@ -39,8 +39,9 @@ class ModelService {
   // By name, behind `after`.
   virtual Task<Result<ModelPage>> list_models(std::string after, std::size_t limit) = 0;
   virtual Task<Result<Model>> get_model(std::string name) = 0;
-  // False: the same model was there already. Errc::conflict when it has another description.
-  virtual Task<Result<bool>> create_model(std::string name, std::string description, std::string actor) = 0;
+  // False: the model was there already. Errc::conflict when another description than its own is given.
+  virtual Task<Result<bool>> create_model(std::string name, std::optional<std::string> description,
+                                          std::string actor) = 0;
 
   // Checks every file the draft refers to and publishes it for good. Errc::not_found (model, blob), malformed_model,
   // conflict (the version exists with other content).

@@ -119,20 +119,20 @@ struct GetModel {
 
 struct CreateModel {
   std::string name;
-  std::string description;
+  std::optional<std::string> description;
   std::string actor;
 
   Result<bool> operator()(pqxx::work& transaction) const {
     const pqxx::result made = transaction.exec_params(
         "insert into models (name, description) values ($1, $2) on conflict (name) do nothing returning 1", name,
-        description);
+        description.value_or(""));
     if (!made.empty()) {
       append_audit(transaction, actor, "model.create", "model/" + name);
       return true;
     }
     const auto existing =
         transaction.exec_params1("select description from models where name = $1", name)[0].as<std::string>();
-    if (existing == description) return false;
+    if (!description || existing == *description) return false;
     return make_error(Errc::conflict, "the model '" + name + "' exists already, with another description");
   }
 };
@@ -247,7 +247,8 @@ Task<Result<Model>> ModelStore::get_model(std::string name) {
   co_return co_await std::move(work);
 }
 
-Task<Result<bool>> ModelStore::create_model(std::string name, std::string description, std::string actor) {
+Task<Result<bool>> ModelStore::create_model(std::string name, std::optional<std::string> description,
+                                            std::string actor) {
   auto work = db_.transact(CreateModel{std::move(name), std::move(description), std::move(actor)});
   co_return co_await std::move(work);
 }

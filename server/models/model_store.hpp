@@ -13,7 +13,7 @@ class ModelStore {
 
   Task<Result<ModelPage>> list_models(std::string after, std::size_t limit);
   Task<Result<Model>> get_model(std::string name);
-  Task<Result<bool>> create_model(std::string name, std::string description, std::string actor);
+  Task<Result<bool>> create_model(std::string name, std::optional<std::string> description, std::string actor);
   // The draft's sizes are filled in.
   Task<Result<Published>> publish(std::string model, ReleaseDraft draft, std::string actor, Instant now);
   Task<Result<ReleasePage>> list_releases(std::string model, std::int64_t before, std::size_t limit);

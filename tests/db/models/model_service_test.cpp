@@ -28,6 +28,7 @@ class ModelServiceTest : public ModelsTest {
 
 TEST_F(ModelServiceTest, AModelIsMadeOnce) {
   EXPECT_FALSE(run(models->create_model("digits", "handwriting", "user:ada")).value());
+  EXPECT_FALSE(run(models->create_model("digits", std::nullopt, "user:ada")).value());
   EXPECT_EQ(run(models->create_model("digits", "other", "user:ada")).error().code, Errc::conflict);
   EXPECT_EQ(run(models->create_model("a b", "", "user:ada")).error().code, Errc::invalid_argument);
   EXPECT_EQ(run(models->list_models("", 10))->total, 1);

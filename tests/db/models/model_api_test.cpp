@@ -1,0 +1,80 @@
+#include "server/models/model_api.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include "tests/db/models/models_fixture.hpp"
+
+namespace argosy::server {
+namespace {
+
+using Json = nlohmann::json;
+
+class ModelApiTest : public ModelsTest {
+ protected:
+  std::unique_ptr<ModelService> models = create_model_service(pool, *blobs);
+  std::unique_ptr<PatchService> patches = create_patch_service(pool, *blobs, worker);
+  Router router;
+
+  void SetUp() override {
+    add_model_routes(router, *models, *patches);
+    add_blob_routes(router, *blobs);
+  }
+
+  Response call(Method method, const std::string& path, const std::string& body = "") {
+    const Router::Match match = router.match(method, path);
+    Request request;
+    request.method = method;
+    request.path = path;
+    request.params = match.params;
+    TextBody stream(body, 4096);
+    if (match.route->streaming) {
+      request.stream = &stream;
+    } else {
+      request.body = body;
+    }
+    request.principal = {Principal::Kind::token, "ci", Role::publisher};
+    request.now = now;
+    auto answer = run(match.route->handler(request));
+    return answer ? std::move(*answer) : problem(answer.error());
+  }
+  static Json json_of(const Response& response) { return Json::parse(std::get<std::string>(response.body)); }
+};
+
+TEST_F(ModelApiTest, APublisherUploadsAndPublishes) {
+  const std::string file = onnx("graph");
+  const std::string digest = digest_of(file).to_hex();
+  EXPECT_EQ(call(Method::get, "/api/v1/blobs/" + digest).status, 404);
+  EXPECT_EQ(call(Method::put, "/api/v1/blobs/" + digest, file).status, 201);
+  EXPECT_EQ(call(Method::put, "/api/v1/blobs/" + digest, file).status, 200);
+  EXPECT_EQ(std::get<FileBody>(call(Method::get, "/device/v1/blobs/" + digest).body).etag, digest);
+
+  EXPECT_EQ(call(Method::post, "/api/v1/models", R"({"name": "digits"})").status, 201);
+  EXPECT_EQ(call(Method::post, "/api/v1/models", R"({"name": "digits"})").status, 200);
+  const Json release = {{"version", "1.0"},
+                        {"variants", Json::array({{{"name", "fp32"}, {"digest", digest}, {"format", "onnx"}}})}};
+  EXPECT_EQ(call(Method::post, "/api/v1/models/digits/releases", release.dump()).status, 201);
+  EXPECT_EQ(call(Method::post, "/api/v1/models/digits/releases", release.dump()).status, 200);
+  Json other = release;
+  other["notes"] = "changed";
+  EXPECT_EQ(call(Method::post, "/api/v1/models/digits/releases", other.dump()).status, 409);
+
+  const Json read = json_of(call(Method::get, "/api/v1/models/digits/releases/1.0"));
+  EXPECT_EQ(read["variants"][0]["size"], file.size());
+  EXPECT_EQ(json_of(call(Method::get, "/api/v1/models/digits"))["latest_version"], "1.0");
+  EXPECT_EQ(json_of(call(Method::get, "/api/v1/models"))["total"], 1);
+  EXPECT_EQ(json_of(call(Method::get, "/api/v1/models/digits/releases"))["items"].size(), 1U);
+  EXPECT_EQ(json_of(call(Method::get, "/api/v1/models/digits/patches"))["items"].size(), 0U);
+}
+
+TEST_F(ModelApiTest, RefusalsSayWhy) {
+  const std::string digest = digest_of("x").to_hex();
+  const Json mismatch = json_of(call(Method::put, "/api/v1/blobs/" + digest, "y"));
+  EXPECT_EQ(mismatch["type"], "https://argosy.dev/problems/digest-mismatch");
+  EXPECT_EQ(mismatch["status"], 422);
+  EXPECT_EQ(call(Method::put, "/api/v1/blobs/ABC", "y").status, 400);
+  EXPECT_EQ(call(Method::get, "/api/v1/models/none/releases").status, 404);
+  EXPECT_EQ(call(Method::get, "/api/v1/models/none/patches").status, 404);
+}
+
+}  // namespace
+}  // namespace argosy::server
