@@ -66,8 +66,8 @@ struct TelemetryRecord {
 
 struct TelemetryBatch {
   std::string device;
-  std::string epoch;         // 16 hex digits, made with the outbox
-  std::uint64_t oldest = 0;  // lowest sequence still in the outbox
+  std::string epoch;                     // 16 hex digits, made with the outbox
+  std::uint64_t oldest = 0;              // lowest sequence still in the outbox
   std::vector<TelemetryRecord> records;  // ascending, without holes; at most 500
   friend bool operator==(const TelemetryBatch&, const TelemetryBatch&) = default;
 };
