@@ -32,7 +32,7 @@ enum class StateOutcome : std::uint8_t {
   taken,
   stale,    // of an older session than one already seen
   unknown,  // no such device, or it was revoked
-  refused,  // holds text that cannot be stored (a zero byte)
+  refused,  // holds what cannot be stored: a zero byte, or a version that is none
 };
 
 class DeviceService {

@@ -14,6 +14,13 @@ namespace {
 
 using Json = nlohmann::json;
 
+// One document that a column or an index cannot hold must not take the others of its batch down.
+bool storable(const wire::DeviceState& state, std::string_view encoded) {
+  if (encoded.find("\\u0000") != std::string_view::npos) return false;
+  return std::all_of(state.models.begin(), state.models.end(),
+                     [](const wire::ModelReport& model) { return model.version.empty() || is_version(model.version); });
+}
+
 struct TakeStates {
   std::vector<ReceivedState> states;
   Instant now;
@@ -64,7 +71,7 @@ struct TakeStates {
     if (state.nonce < device.nonce) return StateOutcome::stale;
 
     std::string encoded = wire::encode(state);
-    if (encoded.find("\\u0000") != std::string::npos) return StateOutcome::refused;
+    if (!storable(state, encoded)) return StateOutcome::refused;
     const ReportChange change = compare_reports(device.report ? &*device.report : nullptr, state);
     for (const InstalledModel& model : change.models) device.models[model.model] = model;
     for (const std::string& model : change.gone) device.models[model] = std::nullopt;

@@ -217,8 +217,12 @@ TEST_F(DeviceServiceTest, APoisonedStateDoesNotTakeItsBatchDown) {
   add_device("cam-2");
   wire::DeviceState poison = state_of("cam-1");
   poison.agent_version = std::string("a\0b", 3);
-  const auto outcomes = run(devices->take_states({{poison}, {state_of("cam-2")}}, now)).value();
-  EXPECT_EQ(outcomes, (std::vector<StateOutcome>{StateOutcome::refused, StateOutcome::taken}));
+  Rng rng(3);
+  wire::DeviceState endless = updating("cam-1", "idle");
+  endless.models[0].version.clear();
+  for (int i = 0; i < 4000; ++i) endless.models[0].version += static_cast<char>('a' + rng.below(26));
+  const auto outcomes = run(devices->take_states({{poison}, {endless}, {state_of("cam-2")}}, now)).value();
+  EXPECT_EQ(outcomes, (std::vector<StateOutcome>{StateOutcome::refused, StateOutcome::refused, StateOutcome::taken}));
 }
 
 TEST_F(DeviceServiceTest, TakesHundredsOfStatesASecond) {
