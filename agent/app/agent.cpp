@@ -65,7 +65,7 @@ class Agent {
         source_(std::move(source)),
         serving_(serving_options(config)),
         https_(io_.get_executor(), std::move(endpoint)),
-        blobs_({io_.get_executor(), &https_, job_port()}),
+        blobs_({io_.get_executor(), &https_, job_port(), Duration{30'000}}),
         models_(storage_, models_options(config, seed), updater_ports(), source_.windows(),
                 [this] { uplink_.state_changed(); }),
         uplink_(io_, config, IdentityStore(storage_.identity()), https_, source_.outbox(),

@@ -186,6 +186,8 @@ void read_serving(Section section, Config& config) {
 Result<void> check(const Config& config) {
   const auto wrong = [](std::string message) { return make_error(Errc::invalid_argument, std::move(message)); };
   if (config.server.empty()) return wrong("server is missing: give an address such as \"https://fleet.example:8443\"");
+  if (const auto endpoint = parse_endpoint(config.server); !endpoint)
+    return wrong("server: " + endpoint.error().message);
   if (!is_name(config.device)) return wrong("device is '" + config.device + "'; it must match [A-Za-z0-9_-]{1,64}");
   if (!is_name(config.hardware_class))
     return wrong("hardware_class is '" + config.hardware_class + "'; it must match [A-Za-z0-9_-]{1,64}");

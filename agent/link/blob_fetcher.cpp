@@ -91,10 +91,10 @@ Result<void> accept_piece(Download& download, std::string_view piece) {
   return {};
 }
 
-HttpRequest request_of(const Download& download) {
+HttpRequest request_of(const Download& download, Duration stall_limit) {
   HttpRequest request;
   request.target = "/device/v1/blobs/" + download.request.blob.digest;
-  request.time_limit = Duration{30'000};
+  request.time_limit = stall_limit;
   if (download.part->size() == 0) return request;
   request.headers["Range"] = "bytes=" + std::to_string(download.part->size()) + "-";
   request.headers["If-Range"] = "\"" + download.request.blob.digest + "\"";
@@ -106,12 +106,12 @@ std::optional<FetchFailure> refusal_of(const HttpHead& head, const std::string& 
   return failure(error_of({head, ""}, "blob " + digest), head.retry_after());
 }
 
-Task<std::optional<FetchFailure>> transfer(HttpsClient& https, Download& download) {
+Task<std::optional<FetchFailure>> transfer(HttpsClient& https, Download& download, Duration stall_limit) {
   if (download.part->complete()) co_return std::nullopt;
   DownloadSink sink;
   sink.on_head = [&download](const HttpHead& head) { return accept_head(download, head); };
   sink.on_piece = [&download](std::string_view piece) { return accept_piece(download, piece); };
-  auto getting = https.download(request_of(download), sink);
+  auto getting = https.download(request_of(download, stall_limit), sink);
   auto head = co_await std::move(getting);
   if (!head) co_return failure(std::move(head).error(), download.head.retry_after());
   if (head->status == 416) {
@@ -133,7 +133,7 @@ Task<std::optional<FetchFailure>> fetch_blob(BlobFetcher::Ports ports, FetchRequ
   auto part = co_await std::move(opening);
   if (!part) co_return failure(std::move(part).error());
   download.part.emplace(std::move(*part));
-  auto transferring = transfer(*ports.https, download);
+  auto transferring = transfer(*ports.https, download, ports.stall_limit);
   auto trouble = co_await std::move(transferring);
   if (trouble) co_return trouble;
   const auto shared = std::make_shared<PartFile>(std::move(*download.part));

@@ -13,6 +13,7 @@ class BlobFetcher : public BlobSource {
     boost::asio::any_io_executor io;
     HttpsClient* https = nullptr;
     std::function<bool(std::function<void()>)> run_job;
+    Duration stall_limit{30'000};  // without a byte
   };
   explicit BlobFetcher(Ports ports) : ports_(std::move(ports)) {}
 

@@ -19,6 +19,7 @@ namespace asio = boost::asio;
 constexpr Duration retry_base{1000};
 constexpr Duration retry_cap{300'000};
 constexpr int qos = 1;
+constexpr auto answer_limit = std::chrono::seconds(25);  // to a try to connect: Paho is known to forget one
 constexpr auto goodbye_limit = std::chrono::seconds(1);
 
 // Paho asks for objects that live as long as the client; the callbacks only post.
@@ -37,14 +38,15 @@ struct MqttLink::Impl : std::enable_shared_from_this<MqttLink::Impl> {
 
   void open_client();
   void try_connect();
+  void begin_afresh();
   void retry_later(const std::string& why);
   void on_connected();
   void on_lost(const std::string& why);
-  void take(mqtt::const_message_ptr message);
+  void take(std::uint64_t of_life, mqtt::const_message_ptr message);
   template <class F>
-  void on_loop(F f) {  // from Paho's threads
-    asio::post(io, [weak = weak_from_this(), f = std::move(f)] {
-      if (const auto self = weak.lock(); self && !self->stopped) f(*self);
+  void on_loop(std::uint64_t of_life, F f) {  // from Paho's threads
+    asio::post(io, [weak = weak_from_this(), of_life, f = std::move(f)] {
+      if (const auto self = weak.lock(); self && !self->stopped && self->life == of_life) f(*self);
     });
   }
 
@@ -56,6 +58,7 @@ struct MqttLink::Impl : std::enable_shared_from_this<MqttLink::Impl> {
   int failures = 0;
   bool up = false;
   bool stopped = true;
+  std::uint64_t life = 0;  // counts clients: what an earlier one still says is ignored
   std::atomic<std::size_t> waiting{0};
   ConnectListener listener;
   mqtt::connect_options connect_options;  // a member: Paho keeps pointers into it
@@ -64,19 +67,21 @@ struct MqttLink::Impl : std::enable_shared_from_this<MqttLink::Impl> {
 
 void MqttLink::Impl::open_client() {
   client = std::make_unique<mqtt::async_client>(options.uri, options.client_id);
-  listener.ended = [weak = weak_from_this()](bool ok, int code) {
+  waiting = 0;
+  const std::uint64_t of_life = ++life;
+  listener.ended = [weak = weak_from_this(), of_life](bool ok, int code) {
     const auto self = weak.lock();
     if (!self) return;
-    self->on_loop([ok, code](Impl& impl) {
+    self->on_loop(of_life, [ok, code](Impl& impl) {
       if (ok) return impl.on_connected();
       impl.retry_later("cannot connect to " + impl.options.uri + " (code " + std::to_string(code) + ")");
     });
   };
-  client->set_connection_lost_handler([weak = weak_from_this()](const std::string& cause) {
-    if (const auto self = weak.lock()) self->on_loop([cause](Impl& impl) { impl.on_lost(cause); });
+  client->set_connection_lost_handler([weak = weak_from_this(), of_life](const std::string& cause) {
+    if (const auto self = weak.lock()) self->on_loop(of_life, [cause](Impl& impl) { impl.on_lost(cause); });
   });
-  client->set_message_callback([weak = weak_from_this()](mqtt::const_message_ptr message) {
-    if (const auto self = weak.lock()) self->take(std::move(message));
+  client->set_message_callback([weak = weak_from_this(), of_life](mqtt::const_message_ptr message) {
+    if (const auto self = weak.lock()) self->take(of_life, std::move(message));
   });
   mqtt::ssl_options tls;
   tls.set_trust_store(options.ca_file);
@@ -93,19 +98,33 @@ void MqttLink::Impl::open_client() {
 }
 
 // On a thread of Paho's: copy, count, post.
-void MqttLink::Impl::take(mqtt::const_message_ptr message) {
+void MqttLink::Impl::take(std::uint64_t of_life, mqtt::const_message_ptr message) {
   if (!message || message->get_payload().size() > payload_limit) return;
   if (waiting.fetch_add(1) >= inbox_limit) {
     waiting.fetch_sub(1);
     return;
   }
-  on_loop([topic = message->get_topic(), payload = message->get_payload_str()](Impl& impl) {
+  on_loop(of_life, [topic = message->get_topic(), payload = message->get_payload_str()](Impl& impl) {
     impl.waiting.fetch_sub(1);
     impl.handlers.on_message(topic, payload);
   });
 }
 
+// A new client has new threads and a new state.
+void MqttLink::Impl::begin_afresh() {
+  handlers.log("MQTT: no answer from Paho; starting over");
+  client->disable_callbacks();
+  client.reset();
+  open_client();
+  try_connect();
+}
+
 void MqttLink::Impl::try_connect() {
+  timer.expires_after(answer_limit);
+  timer.async_wait([weak = weak_from_this()](boost::system::error_code cancelled) {
+    const auto self = weak.lock();
+    if (!cancelled && self && !self->stopped) self->begin_afresh();
+  });
   try {
     const std::string will = handlers.new_session();
     connect_options.set_will(mqtt::will_options(options.will_topic, will, qos, false));
@@ -131,6 +150,7 @@ void MqttLink::Impl::on_connected() {
   } catch (const mqtt::exception& error) {
     return retry_later(std::string("cannot subscribe: ") + error.what());
   }
+  timer.cancel();
   up = true;
   failures = 0;
   handlers.log("MQTT: connected to " + options.uri);

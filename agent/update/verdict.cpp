@@ -10,6 +10,7 @@ using Choice = ProbationVerdict::Choice;
 
 constexpr int strikes_to_roll_back = 2;
 constexpr int looks_down_to_roll_back = 3;
+constexpr std::uint64_t failures_that_are_no_accident = 3;
 
 std::string number(double value) {
   char text[32];
@@ -43,6 +44,9 @@ ProbationVerdict roll_back(std::string cause, std::string message) {
 // The first thing that makes the new version worse, as a verdict to roll back.
 std::optional<ProbationVerdict> complaint(const wire::ProbationSpec& spec, const Baseline& baseline,
                                           const ProbationTotals& totals) {
+  // A version that cannot be loaded is never observed often: the program goes on with the one before.
+  if (totals.errors >= failures_that_are_no_accident && totals.errors == totals.observations)
+    return roll_back("probation_errors", "all of the first " + std::to_string(totals.errors) + " inferences failed");
   if (totals.observations < spec.min_observations || totals.observations == 0) return std::nullopt;
   const double error_rate = static_cast<double>(totals.errors) / static_cast<double>(totals.observations);
   if (spec.max_error_rate && error_rate > *spec.max_error_rate)

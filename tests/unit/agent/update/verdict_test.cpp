@@ -98,6 +98,13 @@ TEST(JudgeProbation, TwoLooksInARowAreNeededToGoBack) {
   EXPECT_EQ(judge_probation(ten_seconds(), before, slower, 1, 5s).choice, Choice::roll_back);
 }
 
+TEST(JudgeProbation, VersionThatNeverAnsweredOnceGoesBackEarly) {
+  EXPECT_FALSE(judge_probation(ten_seconds(), {10.0, 100}, {2, 2, std::nullopt, false}, 1, 5s).strike);
+  const auto verdict = judge_probation(ten_seconds(), {10.0, 100}, {3, 3, std::nullopt, false}, 1, 5s);
+  EXPECT_EQ(verdict.choice, Choice::roll_back);
+  EXPECT_EQ(verdict.cause, "probation_errors");
+}
+
 TEST(JudgeProbation, NoComparisonWithoutABaseline) {
   EXPECT_EQ(judge_probation(ten_seconds(), {}, {100, 0, 500.0, false}, 1, 10s).choice, Choice::commit);
 }

@@ -1,0 +1,103 @@
+#include "agent/app/config.hpp"
+
+#include <gtest/gtest.h>
+
+namespace argosy::agent {
+namespace {
+
+using namespace std::chrono_literals;
+
+const std::string least = "server = \"https://fleet.example\"\ndevice = \"cam-7\"\nhardware_class = \"cpu-fp32\"\n";
+
+Result<Config> parse(const std::string& text) {
+  return parse_config(text, "/usr/bin/argosy-agent");
+}
+
+std::string complaint_about(const std::string& text) {
+  const auto config = parse(text);
+  return config ? "" : config.error().message;
+}
+
+TEST(Config, ThreeKeysAreEnough) {
+  const auto config = parse(least);
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_EQ(config->device, "cam-7");
+  EXPECT_EQ(config->root, "/var/lib/argosy");
+  EXPECT_EQ(config->runner, "/usr/bin/argosy-runner");
+  EXPECT_EQ(config->window, 60s);
+  EXPECT_FALSE(config->capabilities.architecture.empty());
+  EXPECT_GT(config->capabilities.memory_mb, 0u);
+  EXPECT_TRUE(config->mqtt);
+}
+
+TEST(Config, EveryKeyIsTaken) {
+  const auto config = parse(least + R"(
+root = "/r"
+run_dir = "/run/x"
+[labels]
+site = "berlin"
+[enrolment]
+claim_file = "/claim"
+ca_file = "/ca.pem"
+ca_sha256 = "0123456789012345678901234567890123456789012345678901234567890123"
+[mqtt]
+enabled = false
+[capabilities]
+architecture = "aarch64"
+accelerators = ["cpu", "cuda"]
+runtimes = ["tflite"]
+precisions = ["int8"]
+memory_mb = 512
+[intervals]
+window_s = 2.5
+health_s = 10
+state_s = 5
+poll_s = 7
+feature_s = 60
+[outbox]
+max_mb = 3
+max_days = 2
+[validation]
+runner = "/opt/runner"
+local_dataset = "/data.npz"
+[serving]
+adapter = "directory"
+reload_pid_file = "/pid"
+reload_command = "true"
+reload_timeout_s = 9
+[log]
+level = "debug"
+)");
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_EQ(config->labels, (std::map<std::string, std::string>{{"site", "berlin"}}));
+  EXPECT_EQ(config->capabilities, (wire::Capabilities{"aarch64", {"cpu", "cuda"}, {"tflite"}, {"int8"}, 512}));
+  EXPECT_EQ(config->window, 2500ms);
+  EXPECT_EQ(config->feature_interval, 60s);
+  EXPECT_EQ(config->outbox_max_bytes, 3u << 20);
+  EXPECT_EQ(config->outbox_max_age, 48h);
+  EXPECT_EQ(config->reload_timeout_s, 9);
+  EXPECT_EQ(*config->local_dataset, "/data.npz");
+  EXPECT_FALSE(config->mqtt);
+}
+
+TEST(Config, ErrorNamesKeyAndRemedy) {
+  EXPECT_EQ(complaint_about(least + "colour = \"red\""), "colour is no key that the agent knows");
+  EXPECT_EQ(complaint_about(least + "[intervals]\nwindow = 2"), "intervals.window is no key that the agent knows");
+  EXPECT_NE(complaint_about(least + "[intervals]\nwindow_s = 0").find("intervals.window_s must be"), std::string::npos);
+  EXPECT_NE(complaint_about(least + "[intervals]\nwindow_s = \"2\"").find("intervals.window_s must be"),
+            std::string::npos);
+  EXPECT_NE(complaint_about(least + "[outbox]\nmax_mb = 0").find("outbox.max_mb is 0"), std::string::npos);
+  EXPECT_NE(complaint_about(least + "labels = 3").find("labels must be a section"), std::string::npos);
+  EXPECT_NE(complaint_about(least + "[labels]\n\"a b\" = \"c\"").find("labels.a b"), std::string::npos);
+  EXPECT_NE(complaint_about(least + "[serving]\nadapter = \"triton\"").find("triton"), std::string::npos);
+  EXPECT_NE(complaint_about(least + "[log]\nlevel = \"loud\"").find("loud"), std::string::npos);
+  EXPECT_NE(complaint_about("device = \"x\"\nhardware_class = \"y\"").find("server is missing"), std::string::npos);
+  EXPECT_NE(complaint_about("server = \"https://x\"\ndevice = \"a b\"\nhardware_class = \"y\"").find("a b"),
+            std::string::npos);
+  EXPECT_NE(complaint_about("server = \"http://x\"\ndevice = \"x\"\nhardware_class = \"y\"").find("http://x"),
+            std::string::npos);
+  EXPECT_NE(complaint_about(least + "[log\n").find("line 4"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace argosy::agent

@@ -1,0 +1,105 @@
+#include "agent/app/models.hpp"
+
+#include <deque>
+
+#include <gtest/gtest.h>
+
+#include "agent/serving/directory_serving.hpp"
+#include "common/base/file.hpp"
+#include "tests/unit/agent/temp_folder.hpp"
+
+namespace argosy::agent {
+namespace {
+
+using test::TempFolder;
+
+class Bench : public BlobSource {  // a device whose downloads never arrive
+ public:
+  Bench() { EXPECT_TRUE(storage.create()); }
+  void fetch(FetchRequest, StopFlag, std::function<void(std::uint64_t)>,
+             std::function<void(std::optional<FetchFailure>)>) override {}
+  Models make() {
+    UpdaterPorts ports;
+    ports.run_job = [this](std::function<void()> job) {
+      jobs.push_back(std::move(job));
+      return true;
+    };
+    ports.on_loop = [this](std::function<void()> f) { jobs.push_back(std::move(f)); };
+    ports.now = wall_clock_now;
+    ports.log = [this](const std::string& line) { log.push_back(line); };
+    ports.blobs = this;
+    ports.serving = &serving;
+    return Models(storage, {"cam-7", folder / "runner", std::nullopt, 7}, std::move(ports), windows,
+                  [this] { ++changes; });
+  }
+  TempFolder folder;
+  Storage storage{folder / "root"};
+  DirectoryServing serving{{}};
+  WindowAccumulator windows{wall_clock_now()};
+  std::deque<std::function<void()>> jobs;
+  std::vector<std::string> log;
+  int changes = 0;
+};
+
+wire::Desired desired(std::int64_t rev, const std::string& version, const std::string& device = "cam-7") {
+  wire::DesiredModel model;
+  model.model = "digits";
+  model.version = version;
+  model.rollout = rev;
+  model.format = "onnx";
+  model.artifact = {std::string(64, 'a'), 1000};
+  return {device, rev, {model}};
+}
+
+TEST(Models, NewestDocumentWins) {
+  Bench bench;
+  Models models = bench.make();
+  models.start();
+  models.take(desired(5, "1.1"));
+  models.take(desired(4, "1.0"));
+  models.take(desired(5, "1.0"));
+  EXPECT_EQ(models.rev(), 5);
+  ASSERT_EQ(models.reports().size(), 1u);
+  EXPECT_EQ(models.reports()[0].update->version, "1.1");
+  EXPECT_EQ(models.reports()[0].update->state, "planning");
+  EXPECT_GT(bench.changes, 0);
+}
+
+TEST(Models, DocumentForAnotherDeviceIsIgnored) {
+  Bench bench;
+  Models models = bench.make();
+  models.start();
+  models.take(desired(5, "1.1", "cam-8"));
+  EXPECT_EQ(models.rev(), 0);
+  EXPECT_TRUE(models.reports().empty());
+}
+
+TEST(Models, LastDocumentIsKnownAfterAStartWithoutAServer) {
+  Bench bench;
+  bench.make().take(desired(5, "1.1"));
+  bench.jobs.clear();
+  Models models = bench.make();
+  models.start();
+  EXPECT_EQ(models.rev(), 5);
+  EXPECT_EQ(models.reports()[0].update->version, "1.1");
+}
+
+TEST(Models, ModelThatIsNoLongerNamedIsWithdrawn) {
+  Bench bench;
+  Models models = bench.make();
+  models.take(desired(5, "1.1"));
+  models.take({"cam-7", 6, {}});
+  EXPECT_EQ(models.reports()[0].update->state, "failed");
+  EXPECT_EQ(models.reports()[0].update->cause, "cancelled");
+}
+
+TEST(Models, DamagedDocumentIsNoReasonToStop) {
+  Bench bench;
+  ASSERT_TRUE(write_file_atomically(bench.storage.root() / "state/desired.json", "{"));
+  Models models = bench.make();
+  models.start();
+  EXPECT_EQ(models.rev(), 0);
+}
+
+}  // namespace
+}  // namespace argosy::agent
