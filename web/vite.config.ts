@@ -12,7 +12,14 @@ export default defineConfig({
     },
   },
   esbuild: { jsx: "automatic", jsxImportSource: "preact" },
-  build: { target: "es2022", assetsInlineLimit: 0 },
+  build: {
+    target: "es2022",
+    assetsInlineLimit: 0,
+    rollupOptions: {
+      // The query library marks its modules for servers that render React; there are none here.
+      onwarn: (warning, warn) => warning.code !== "MODULE_LEVEL_DIRECTIVE" && warn(warning),
+    },
+  },
   server: { proxy: { "/api": server } },
   test: { include: ["src/**/*.test.ts", "src/**/*.test.tsx"] },
 });

@@ -1,16 +1,17 @@
 // Which screen is shown, and whether there is a session to show it for.
 
 import { lazy, Suspense } from "preact/compat";
-import { Redirect, Route, Switch } from "wouter-preact";
+import { Route, Switch } from "wouter-preact";
 import { ApiError, setCsrfToken } from "./api/client";
 import { useMe } from "./api/queries";
 import { Frame } from "./frame";
 import { Alerts } from "./screens/alerts";
 import { Devices } from "./screens/devices";
+import { Models } from "./screens/models";
 import { Overview } from "./screens/overview";
 import { Rollout } from "./screens/rollout";
 import { Rollouts } from "./screens/rollouts";
-import { SignIn, Welcome } from "./screens/sign-in";
+import { LinkEntry, SignIn } from "./screens/sign-in";
 import { Empty, Failure, Skeleton } from "./ui/card";
 
 const Device = lazy(() => import("./screens/device"));
@@ -18,7 +19,7 @@ const Device = lazy(() => import("./screens/device"));
 export function App() {
   return (
     <Switch>
-      <Route path="/welcome" component={Welcome} />
+      <Route path="/login" component={LinkEntry} />
       <Route component={SignedIn} />
     </Switch>
   );
@@ -39,10 +40,11 @@ function SignedIn() {
           <Route path="/devices/:id">{(params) => <Device id={decodeURIComponent(params.id)} />}</Route>
           <Route path="/rollouts" component={Rollouts} />
           <Route path="/rollouts/:id">{(params) => <Rollout id={params.id} />}</Route>
-          <Route path="/alerts" component={Alerts} />
-          <Route path="/sign-in">
-            <Redirect to="/" />
+          <Route path="/models">
+            <Models />
           </Route>
+          <Route path="/models/:model">{(params) => <Models name={decodeURIComponent(params.model)} />}</Route>
+          <Route path="/alerts" component={Alerts} />
           <Route>
             <Empty>There is nothing at this address.</Empty>
           </Route>

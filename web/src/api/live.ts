@@ -1,18 +1,23 @@
 // The live stream: one EventSource for the whole page, its scope that of the screen. A message invalidates what it may
-// have changed; refetches are gathered, so that a busy fleet costs one a second at most.
+// have changed; refetches are gathered, so that a busy fleet costs each query one a second at most.
 
-import { signal } from "@preact/signals";
 import type { QueryClient } from "@tanstack/react-query";
-
-export type Connection = "connecting" | "live" | "reconnecting";
-export const connection = signal<Connection>("connecting");
-/** When the last message or heartbeat came, in milliseconds since 1970. */
-export const lastMessageAt = signal(Date.now());
+import { query } from "./client";
+import { connection, markFresh } from "./freshness";
 
 const GATHER_MS = 1000;
+const GATHER_LISTS_MS = 5000; // a list of devices may have many pages
+const RETRY_MS = 2000;
+
+interface Message {
+  kind?: string;
+  id?: string | number | null;
+  device_id?: string | null;
+  rollout_id?: number | null;
+}
 
 /** Which cached queries a stream message may have changed, as the first parts of their keys. */
-export function keysTouchedBy(kind: string, data: { kind?: string; id?: string | number; device_id?: string | null; rollout_id?: number | null }): unknown[][] {
+export function keysTouchedBy(kind: string, data: Message): unknown[][] {
   if (kind === "device") return [["device", String(data.id)]];
   if (kind === "rollout") return [["rollout", String(data.id)], ["rollouts"]];
   if (kind === "overview") return [["overview"]];
@@ -20,51 +25,67 @@ export function keysTouchedBy(kind: string, data: { kind?: string; id?: string |
   if (data.device_id) keys.push(["device", data.device_id], ["devices"], ["overview"]);
   if (data.rollout_id) keys.push(["rollout", String(data.rollout_id)], ["rollouts"], ["overview"]);
   if (data.kind?.startsWith("alert.")) keys.push(["alerts"], ["overview"]);
+  if (data.kind?.startsWith("release.") || data.kind?.startsWith("patch.")) keys.push(["models"]);
   return keys;
 }
 
 export class LiveStream {
   private source: EventSource | null = null;
   private scope = "";
-  private waiting = new Map<string, unknown[]>();
-  private timer: ReturnType<typeof setTimeout> | null = null;
+  private lastEventId = "";
+  private waiting = new Set<string>();
+  private retrying: ReturnType<typeof setTimeout> | null = null;
 
   constructor(private readonly client: QueryClient) {}
 
-  /** Watches what the screen shows: "overview", "device:cam-7", "rollout:3". */
+  /** Watches what the screen shows: "overview", "device:cam-7", "rollout:3". Nothing is missed between two scopes. */
   watch(scope: string) {
     if (this.source && scope === this.scope) return;
     this.scope = scope;
-    this.close();
-    const source = new EventSource(`/api/v1/stream?scope=${encodeURIComponent(scope)}`);
-    source.onopen = () => {
-      const missed = connection.value === "reconnecting";
-      connection.value = "live";
-      lastMessageAt.value = Date.now();
-      if (missed) void this.client.invalidateQueries();
-    };
-    source.onerror = () => {
-      connection.value = "reconnecting";
-    };
-    for (const kind of ["event", "device", "rollout", "overview"]) {
-      source.addEventListener(kind, (message) => this.take(kind, (message as MessageEvent<string>).data));
-    }
-    this.source = source;
+    this.open();
   }
 
   close() {
+    if (this.retrying) clearTimeout(this.retrying);
+    this.retrying = null;
     this.source?.close();
     this.source = null;
   }
 
-  private take(kind: string, text: string) {
-    lastMessageAt.value = Date.now();
-    for (const key of keysTouchedBy(kind, JSON.parse(text))) this.waiting.set(JSON.stringify(key), key);
-    this.timer ??= setTimeout(() => {
-      this.timer = null;
-      const keys = [...this.waiting.values()];
-      this.waiting.clear();
-      for (const queryKey of keys) void this.client.invalidateQueries({ queryKey });
-    }, GATHER_MS);
+  private open() {
+    this.close();
+    const source = new EventSource(`/api/v1/stream${query({ scope: this.scope, last_event_id: this.lastEventId })}`);
+    source.onopen = () => {
+      const missed = connection.value === "reconnecting";
+      connection.value = "live";
+      markFresh();
+      if (missed) void this.client.invalidateQueries();
+    };
+    source.onerror = () => {
+      connection.value = "reconnecting";
+      // The browser tries again by itself, unless the answer was no stream at all, as while the server starts.
+      if (source.readyState === EventSource.CLOSED) this.retrying = setTimeout(() => this.open(), RETRY_MS);
+    };
+    for (const kind of ["event", "device", "rollout", "overview"]) source.addEventListener(kind, (message) => this.take(kind, message));
+    this.source = source;
+  }
+
+  private take(kind: string, message: MessageEvent<string>) {
+    markFresh();
+    if (kind === "event") this.lastEventId = message.lastEventId;
+    for (const key of keysTouchedBy(kind, JSON.parse(message.data))) this.invalidateSoon(key);
+  }
+
+  private invalidateSoon(queryKey: unknown[]) {
+    const name = JSON.stringify(queryKey);
+    if (this.waiting.has(name)) return;
+    this.waiting.add(name);
+    setTimeout(
+      () => {
+        this.waiting.delete(name);
+        void this.client.invalidateQueries({ queryKey });
+      },
+      queryKey[0] === "devices" ? GATHER_LISTS_MS : GATHER_MS,
+    );
   }
 }

@@ -1,10 +1,18 @@
 // What the screens read, by resource. Keys match what the live stream invalidates (live.ts).
 
-import { QueryClient, useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { QueryCache, QueryClient, keepPreviousData, useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { ApiError, call, query } from "./client";
-import type { Alert, Decision, Device, FleetEvent, Me, Page, Rollout, RolloutDevice, Series } from "./types";
+import { markFresh } from "./freshness";
+import type { Alert, Decision, Device, DriftFeature, FleetEvent, Me, Model, Overview, Page, Patch, Release, Rollout, RolloutDevice, Series, TelemetryEpoch } from "./types";
 
 export const queryClient = new QueryClient({
+  queryCache: new QueryCache({
+    onSuccess: () => markFresh(),
+    // A session that has ended shows the way in, from whatever screen notices it first.
+    onError: (error, failed) => {
+      if (error instanceof ApiError && error.status === 401 && failed.queryKey[0] !== "me") void queryClient.resetQueries({ queryKey: ["me"] });
+    },
+  }),
   defaultOptions: {
     queries: {
       staleTime: 1000,
@@ -14,115 +22,85 @@ export const queryClient = new QueryClient({
   },
 });
 
-export interface WorstDevice {
-  device_id: string;
-  model?: string;
-  version?: string;
-  value: number;
-  feature?: string;
-}
-
-export interface Overview {
-  verdict: string;
-  presence: Record<"online" | "late" | "offline" | "never_seen", number>;
-  models: { model: string; versions: { version: string | null; devices: number }[] }[];
-  rollouts: Pick<Rollout, "id" | "name" | "model" | "version" | "state" | "counts">[];
-  alerts: { firing: number; items: Alert[] };
-  worst: { latency: WorstDevice[]; accuracy: WorstDevice[]; drift: WorstDevice[] };
-  windows_last_minute: number;
-  updated_at: string;
-}
-
-export interface DriftFeature {
-  model: string;
-  version: string;
-  feature: string;
-  psi: number;
-  samples: number;
-  drifted: boolean;
-  since: string;
-  edges: number[];
-  reference: number[];
-  present: number[];
-}
+const path = encodeURIComponent;
 
 export const useMe = () => useQuery({ queryKey: ["me"], queryFn: () => call<Me>("/me"), retry: false, staleTime: Infinity });
 
-export const useOverview = () =>
-  useQuery({ queryKey: ["overview"], queryFn: () => call<Overview>("/overview"), refetchInterval: 10_000 });
+export const useOverview = () => useQuery({ queryKey: ["overview"], queryFn: () => call<Overview>("/overview"), refetchInterval: 10_000 });
 
 export const useDevices = (filter: string, limit = 100) =>
   useInfiniteQuery({
     queryKey: ["devices", filter, limit],
-    queryFn: ({ pageParam }) => call<Page<Device>>(`/devices${query({ filter, limit, cursor: pageParam })}`),
+    queryFn: ({ pageParam, signal }) => call<Page<Device>>(`/devices${query({ filter, limit, cursor: pageParam })}`, { signal }),
     initialPageParam: undefined as string | undefined,
     getNextPageParam: (page) => page.next_cursor ?? undefined,
-    placeholderData: (before) => before,
+    placeholderData: keepPreviousData,
   });
 
-export const useDevice = (id: string) =>
-  useQuery({ queryKey: ["device", id], queryFn: () => call<Device>(`/devices/${encodeURIComponent(id)}`) });
+/** How many devices match. */
+export const useDeviceCount = (filter: string) =>
+  useQuery({
+    queryKey: ["device-count", filter],
+    queryFn: ({ signal }) => call<Page<Device>>(`/devices${query({ filter, limit: 1 })}`, { signal }).then((page) => page.total ?? 0),
+    staleTime: 10_000,
+    retry: false,
+  });
+
+export const useDevice = (id: string) => useQuery({ queryKey: ["device", id], queryFn: () => call<Device>(`/devices/${path(id)}`) });
 
 export const useSeries = (id: string, model: string | undefined, rangeS: number) =>
   useQuery({
     queryKey: ["device", id, "series", model, rangeS],
-    queryFn: () => {
+    queryFn: ({ signal }) => {
       const to = new Date();
       const from = new Date(to.getTime() - rangeS * 1000);
-      return call<Series>(
-        `/devices/${encodeURIComponent(id)}/series${query({ from: from.toISOString(), to: to.toISOString(), points: 400, model })}`,
-      );
+      return call<Series>(`/devices/${path(id)}/series${query({ from: from.toISOString(), to: to.toISOString(), points: 400, model })}`, { signal });
     },
-    placeholderData: (before) => before,
+    placeholderData: keepPreviousData,
     refetchInterval: 5000,
   });
 
 export const useDrift = (id: string) =>
-  useQuery({
-    queryKey: ["device", id, "drift"],
-    queryFn: () => call<{ items: DriftFeature[] }>(`/devices/${encodeURIComponent(id)}/drift`),
-  });
+  useQuery({ queryKey: ["device", id, "drift"], queryFn: () => call<{ items: DriftFeature[] }>(`/devices/${path(id)}/drift`) });
 
 export const useDeviceEvents = (id: string) =>
-  useQuery({
-    queryKey: ["device", id, "events"],
-    queryFn: () => call<Page<FleetEvent>>(`/devices/${encodeURIComponent(id)}/events?limit=50`),
-  });
+  useQuery({ queryKey: ["device", id, "events"], queryFn: () => call<Page<FleetEvent>>(`/devices/${path(id)}/events?limit=50`) });
+
+export const useIntegrity = (id: string) =>
+  useQuery({ queryKey: ["integrity", id], queryFn: () => call<{ items: TelemetryEpoch[] }>(`/devices/${path(id)}/telemetry-integrity`), staleTime: 30_000 });
 
 export const useRollouts = () =>
   useQuery({ queryKey: ["rollouts"], queryFn: () => call<Page<Rollout>>("/rollouts?limit=100"), refetchInterval: 15_000 });
 
 export const useRollout = (id: string) =>
-  useQuery({ queryKey: ["rollout", id], queryFn: () => call<Rollout>(`/rollouts/${id}`), refetchInterval: 5000 });
+  useQuery({ queryKey: ["rollout", id], queryFn: () => call<Rollout>(`/rollouts/${path(id)}`), refetchInterval: 5000 });
 
 export const useDecisions = (id: string) =>
-  useQuery({ queryKey: ["rollout", id, "decisions"], queryFn: () => call<Page<Decision>>(`/rollouts/${id}/decisions?limit=200`) });
+  useQuery({ queryKey: ["rollout", id, "decisions"], queryFn: () => call<Page<Decision>>(`/rollouts/${path(id)}/decisions?limit=200`) });
 
-export const useRolloutDevices = (id: string) =>
+export const useRolloutDevices = (id: string, state: string) =>
   useQuery({
-    queryKey: ["rollout", id, "devices"],
-    queryFn: () => call<Page<RolloutDevice>>(`/rollouts/${id}/devices?limit=200`),
+    queryKey: ["rollout", id, "devices", state],
+    queryFn: () => call<Page<RolloutDevice>>(`/rollouts/${path(id)}/devices${query({ state, limit: 200 })}`),
+    placeholderData: keepPreviousData,
   });
 
-export const useAlerts = (state: string) =>
+export const useAlerts = (state: string, device: string) =>
   useQuery({
-    queryKey: ["alerts", state],
-    queryFn: () => call<Page<Alert>>(`/alerts${query({ state, limit: 200 })}`),
+    queryKey: ["alerts", state, device],
+    queryFn: () => call<Page<Alert>>(`/alerts${query({ state, device, limit: 200 })}`),
+    placeholderData: keepPreviousData,
     refetchInterval: 15_000,
   });
 
-export interface Release {
-  version: string;
-  created_at: string;
-  notes: string;
-}
-
-export const useModels = () =>
-  useQuery({ queryKey: ["models"], queryFn: () => call<Page<{ name: string }>>("/models?limit=200") });
+export const useModels = () => useQuery({ queryKey: ["models"], queryFn: () => call<Page<Model>>("/models?limit=200") });
 
 export const useReleases = (model: string) =>
   useQuery({
-    queryKey: ["releases", model],
-    queryFn: () => call<Page<Release>>(`/models/${encodeURIComponent(model)}/releases?limit=200`),
+    queryKey: ["models", model, "releases"],
+    queryFn: () => call<Page<Release>>(`/models/${path(model)}/releases?limit=200`),
     enabled: model !== "",
   });
+
+export const usePatches = (model: string) =>
+  useQuery({ queryKey: ["models", model, "patches"], queryFn: () => call<Page<Patch>>(`/models/${path(model)}/patches`) });

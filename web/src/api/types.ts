@@ -74,6 +74,7 @@ export interface Device {
 type Column = (number | null)[];
 
 export interface Series {
+  model: string;
   t: number[];
   step_s: number;
   latency: { p50: Column; p95: Column; p99: Column };
@@ -97,16 +98,17 @@ export interface Wave {
 
 export interface Guard {
   metric: string;
-  estimate: number | null;
-  limit: number | null;
+  estimate: number; // latency: new / old; the others: a difference in which + means harm
+  limit: number;
   canary_samples: number;
   baseline_samples: number;
   devices: number;
   verdict: "pass" | "fail" | "waiting";
+  message: string;
 }
 
 export type RolloutState = "draft" | "running" | "paused" | "completed" | "halted" | "rolling_back" | "rolled_back";
-export type RolloutAction = "start" | "pause" | "resume" | "promote" | "halt" | "rollback";
+export type RolloutAction = "start" | "pause" | "resume" | "promote" | "retry" | "halt" | "rollback";
 
 export interface Rollout {
   id: number;
@@ -118,14 +120,15 @@ export interface Rollout {
   state: RolloutState;
   reason: string;
   wave: number;
-  etag: string | number;
+  etag: string;
   created_by: string;
   created_at: string;
   started_at: string | null;
   ended_at: string | null;
   counts: Record<string, number>;
   waves: Wave[];
-  guards: Guard[];
+  guards?: Guard[]; // of one rollout, not of the list
+  gate?: string | null; // what the open wave waits for
   bytes: { sent: number; full: number };
   allowed: Record<RolloutAction, true | string>;
 }
@@ -136,6 +139,7 @@ export interface RolloutDevice {
   state: string;
   cause: string | null;
   message: string;
+  attempt: number;
   source: string | null;
   bytes: number | null;
   full_bytes: number | null;
@@ -165,6 +169,106 @@ export interface FleetEvent {
   model: string | null;
   message: string;
   details: Record<string, unknown>;
+}
+
+export interface WorstDevice {
+  device_id: string;
+  model: string;
+  version: string;
+  value: number;
+  usual: number | null; // its own usual p95, or the release's threshold
+  feature?: string;
+}
+
+export interface ActiveRollout {
+  id: number;
+  name: string;
+  model: string;
+  version: string;
+  state: RolloutState;
+  reason: string;
+  wave: number;
+  waves: number;
+  planned: number;
+  counts: Record<string, number>;
+  started_at: string | null;
+}
+
+export interface Overview {
+  verdict: string;
+  presence: Record<Presence | "total", number>;
+  models: { model: string; versions: { version: string | null; devices: number }[] }[];
+  rollouts: ActiveRollout[];
+  alerts: { firing: number; by_rule: Record<string, number>; items: Alert[] };
+  worst: { latency: WorstDevice[]; accuracy: WorstDevice[]; drift: WorstDevice[] };
+  windows_last_minute: number;
+  updated_at: string;
+}
+
+export interface DriftFeature {
+  model: string;
+  version: string;
+  feature: string;
+  psi: number;
+  threshold: number;
+  samples: number;
+  min_samples: number;
+  drifted: boolean;
+  verdict: "drifted" | "waiting" | "stable";
+  message: string;
+  since: string;
+  edges: number[];
+  reference: number[];
+  present: number[];
+}
+
+export interface TelemetryEpoch {
+  epoch: string;
+  stored: number;
+  first_seq: number;
+  last_seq: number;
+  lost: number;
+  duplicates: number;
+  gaps: number;
+}
+
+export interface WhereItRuns {
+  version: string;
+  digest: string | null;
+  devices: number;
+}
+
+export interface Model {
+  name: string;
+  description: string;
+  releases: number;
+  latest_version: string | null;
+  running: WhereItRuns[];
+}
+
+export interface Release {
+  model: string;
+  version: string;
+  notes: string;
+  variants: { name: string; digest: string; size: number; format: string; selector: Record<string, string | number>; priority: number }[];
+  validation: { metric: string; direction: "higher" | "lower"; threshold: number } | null;
+  created_by: string;
+  published_at: string;
+  running: WhereItRuns[];
+}
+
+export interface Patch {
+  from_version: string;
+  to_version: string;
+  variant: string;
+  from_digest: string;
+  to_digest: string;
+  state: "pending" | "making" | "ready" | "declined" | "failed";
+  codec: string | null;
+  size: number | null;
+  full_size: number;
+  encode_ms: number | null;
+  reason: string | null;
 }
 
 export interface Alert {

@@ -6,35 +6,54 @@ import { call } from "../api/client";
 import { queryClient, useAlerts } from "../api/queries";
 import type { Alert } from "../api/types";
 import { Card, Empty, Failure, Skeleton } from "../ui/card";
-import { ago, clock, words } from "../ui/format";
+import { ago, clock, person, plural, words } from "../ui/format";
+import { Segments } from "../ui/segments";
 import { Status, type Tone } from "../ui/status";
+import { devicePath, withSearch } from "./paths";
 
-const STATES = ["firing", "pending", "resolved"];
+const STATES: [string, string][] = [
+  ["firing", "Firing"],
+  ["pending", "Pending"],
+  ["resolved", "Resolved"],
+];
+const EMPTY: Record<string, string> = {
+  firing: "No alert is firing: every rule is satisfied on every device.",
+  pending: "Nothing looks suspicious just now.",
+  resolved: "No alert was resolved yet.",
+};
 
 export function Alerts() {
-  const state = new URLSearchParams(useSearch()).get("state") ?? "firing";
+  const search = new URLSearchParams(useSearch());
+  const state = STATES.find(([each]) => each === search.get("state"))?.[0] ?? "firing";
+  const device = search.get("device") ?? "";
   const [, navigate] = useLocation();
-  const alerts = useAlerts(state);
+  const alerts = useAlerts(state, device);
   const items = alerts.data?.items ?? [];
+  const total = alerts.data?.total ?? 0;
   return (
     <>
-      <h1>Alerts</h1>
-      <div class="row" role="group" aria-label="State">
-        {STATES.map((each) => (
-          <button key={each} type="button" class="button" aria-pressed={each === state} onClick={() => navigate(`/alerts?state=${each}`)}>
-            {words(each)}
-          </button>
-        ))}
+      <div class="row between">
+        <div class="row">
+          <h1>Alerts</h1>
+          {device !== "" && (
+            <Link class="button" href={withSearch("/alerts", { state })}>
+              of {device} <span aria-hidden="true">✕</span>
+              <span class="visually-hidden">, show those of all devices</span>
+            </Link>
+          )}
+        </div>
+        <Segments label="State" choices={STATES} chosen={state} onChoose={(chosen) => navigate(withSearch("/alerts", { state: chosen, device }))} />
       </div>
-      {alerts.error && <Failure error={alerts.error} />}
-      <Card title={words(state)} flush>
-        {alerts.isPending ? <Skeleton /> : items.length === 0 ? <Empty>None.</Empty> : <AlertTable alerts={items} />}
+      {alerts.error && <Failure error={alerts.error} retry={() => void alerts.refetch()} />}
+      <Card title={words(state)} extra={<span class="muted small">{items.length < total ? `the newest ${items.length} of ${plural(total, "alert")}` : plural(total, "alert")}</span>} flush>
+        {alerts.isPending ? <Skeleton lines={6} /> : items.length === 0 ? <Empty>{EMPTY[state]}</Empty> : <AlertTable alerts={items} />}
       </Card>
     </>
   );
 }
 
-export function AlertTable({ alerts }: { alerts: Alert[] }) {
+function AlertTable({ alerts }: { alerts: Alert[] }) {
+  const resolved = alerts.some((alert) => alert.resolved_at !== null);
   return (
     <div class="table-wrap">
       <table>
@@ -43,8 +62,8 @@ export function AlertTable({ alerts }: { alerts: Alert[] }) {
             <th>Rule</th>
             <th>Device</th>
             <th>What is wrong</th>
-            <th>Since</th>
-            <th>Resolved</th>
+            <th class="num">Since</th>
+            {resolved && <th class="num">Resolved</th>}
             <th>Looked after by</th>
           </tr>
         </thead>
@@ -55,13 +74,17 @@ export function AlertTable({ alerts }: { alerts: Alert[] }) {
                 <Status tone={toneOf(alert)} text={words(alert.rule)} />
               </td>
               <td class="nowrap">
-                <Link href={`/devices/${encodeURIComponent(alert.device_id)}`}>{alert.device_id}</Link>
+                <Link href={devicePath(alert.device_id)}>{alert.device_id}</Link>
               </td>
-              <td>{alert.message}</td>
-              <td class="nowrap" title={clock(alert.opened_at)}>
+              <td class="wide-text">{alert.message}</td>
+              <td class="num" title={clock(alert.opened_at)}>
                 {ago(alert.fired_at ?? alert.opened_at)}
               </td>
-              <td class="nowrap">{alert.resolved_at ? ago(alert.resolved_at) : "–"}</td>
+              {resolved && (
+                <td class="num" title={clock(alert.resolved_at)}>
+                  {ago(alert.resolved_at)}
+                </td>
+              )}
               <td>
                 <Acknowledge alert={alert} />
               </td>
@@ -81,13 +104,16 @@ function toneOf(alert: Alert): Tone {
 function Acknowledge({ alert }: { alert: Alert }) {
   const acknowledge = useMutation({
     mutationFn: () => call(`/alerts/${alert.id}/acknowledge`, { method: "POST", body: {} }),
-    onSettled: () => queryClient.invalidateQueries({ queryKey: ["alerts"] }),
+    onSettled: () => Promise.all([queryClient.invalidateQueries({ queryKey: ["alerts"] }), queryClient.invalidateQueries({ queryKey: ["overview"] })]),
   });
-  if (alert.acknowledged_by) return <span class="nowrap">{alert.acknowledged_by}</span>;
+  if (alert.acknowledged_by) return <span class="nowrap">{person(alert.acknowledged_by)}</span>;
   if (alert.state === "resolved") return <span class="muted">–</span>;
   return (
-    <button class="button" type="button" disabled={acknowledge.isPending} onClick={() => acknowledge.mutate()} title={`argosy alert ack ${alert.id}`}>
-      I do
-    </button>
+    <span class="row">
+      <button class="button" type="button" disabled={acknowledge.isPending} onClick={() => acknowledge.mutate()} title={`argosy alert ack ${alert.id}`} aria-label={`I look after alert ${alert.id} of ${alert.device_id}`}>
+        I do
+      </button>
+      {acknowledge.error && <span class="small tone-text-bad">{acknowledge.error.message}</span>}
+    </span>
   );
 }

@@ -1,21 +1,18 @@
 // One device: what it is, what it serves, how it fares, what it sees, what happened.
 
-import { useMemo } from "preact/hooks";
-import { Link, useLocation, useSearch } from "wouter-preact";
-import { useDevice, useDeviceEvents, useDrift, useSeries, type DriftFeature } from "../api/queries";
-import type { Device as Data, DeviceModel, Series, Update } from "../api/types";
+import { Link } from "wouter-preact";
+import { useDevice, useDeviceEvents, useDrift, useIntegrity } from "../api/queries";
+import type { Device as Data, DeviceModel, DriftFeature, Slot, TelemetryEpoch, Update } from "../api/types";
+import { Meter } from "../ui/bar";
 import { Card, Empty, Failure, Skeleton } from "../ui/card";
-import { Chart, type Line } from "../ui/chart";
+import { Confirm } from "../ui/confirm";
 import { DriftHistogram } from "../ui/drift-histogram";
-import { ago, bytes, clock, milliseconds, number, percent, plural, shortDigest, words } from "../ui/format";
+import { ago, bytes, clock, day, milliseconds, number, percent, plural, shortDigest, words } from "../ui/format";
 import { PresenceStatus, Status, updateTone } from "../ui/status";
-
-const RANGES: [string, number][] = [
-  ["5 min", 300],
-  ["1 h", 3600],
-  ["24 h", 86400],
-  ["7 d", 604800],
-];
+import { call } from "../api/client";
+import { queryClient } from "../api/queries";
+import { DeviceCharts } from "./device-charts";
+import { withSearch } from "./paths";
 
 export default function Device({ id }: { id: string }) {
   const device = useDevice(id);
@@ -28,9 +25,10 @@ export default function Device({ id }: { id: string }) {
       {device.data.models.map((model) => (
         <ModelCard key={model.model} model={model} />
       ))}
-      <Charts device={device.data} />
+      <DeviceCharts device={device.data} />
       <Drift id={id} />
       <Events id={id} />
+      <Integrity id={id} />
     </>
   );
 }
@@ -40,31 +38,39 @@ function Header({ device }: { device: Data }) {
     ["Hardware class", device.hardware_class],
     ["Last seen", ago(device.last_seen_at)],
     ["Agent", device.agent_version ?? "–"],
-    ["Certificate until", clock(device.certificate_not_after)],
-    ["Enrolled", clock(device.enrolled_at)],
+    ["Certificate until", day(device.certificate_not_after)],
+    ["Enrolled", day(device.enrolled_at)],
     ...Object.entries(device.labels),
   ];
   return (
-    <div class="stack">
-      <div class="row">
-        <h1>{device.id}</h1>
-        <PresenceStatus presence={device.presence} reason={device.presence_reason} />
-        {device.revoked_at && <Status tone="bad" text="Revoked" />}
-        {device.open_alerts > 0 && (
-          <Link href="/alerts">
-            <Status tone="bad" text={plural(device.open_alerts, "open alert")} />
-          </Link>
-        )}
-        {device.drifted.length > 0 && <Status tone="warn" text={`Drift: ${device.drifted.join(", ")}`} />}
+    <div class="stack" style="gap: var(--space-4)">
+      <div class="row between" style="align-items: flex-start">
+        <div>
+          <p class="eyebrow">
+            <Link href="/devices">Devices</Link> /
+          </p>
+          <div class="row">
+            <h1>{device.id}</h1>
+            <PresenceStatus presence={device.presence} reason={device.presence_reason} />
+            {device.revoked_at && <Status tone="bad" text="Revoked" />}
+            {device.open_alerts > 0 && (
+              <Link href={withSearch("/alerts", { device: device.id })}>
+                <Status tone="bad" text={plural(device.open_alerts, "open alert")} />
+              </Link>
+            )}
+            {device.drifted.length > 0 && <Status tone="warn" text={`Drift: ${device.drifted.join(", ")}`} />}
+          </div>
+          <p class="muted">
+            {words(device.presence)} since {ago(device.presence_since)}: {device.presence_reason}
+          </p>
+        </div>
+        <Revoke device={device} />
       </div>
-      <p class="muted">
-        {words(device.presence)} since {ago(device.presence_since)}: {device.presence_reason}
-      </p>
-      <dl class="row" style="margin: 0; gap: var(--space-5)">
+      <dl class="facts">
         {facts.map(([name, value]) => (
           <div key={name}>
-            <dt class="muted small">{words(name)}</dt>
-            <dd style="margin: 0">{value}</dd>
+            <dt>{words(name)}</dt>
+            <dd>{value}</dd>
           </div>
         ))}
       </dl>
@@ -72,101 +78,85 @@ function Header({ device }: { device: Data }) {
   );
 }
 
-function ModelCard({ model }: { model: DeviceModel }) {
+function Revoke({ device }: { device: Data }) {
+  const revoke = async () => {
+    await call(`/devices/${encodeURIComponent(device.id)}`, { method: "DELETE" });
+    await queryClient.invalidateQueries({ queryKey: ["device", device.id] });
+  };
   return (
-    <Card title={`${model.model} ${model.version ?? "(none yet)"}`} extra={<Status tone={updateTone(model.update_state)} text={`Update: ${words(model.update_state)}`} />}>
-      <div class="stack">
-        <div class="grid-4">
-          {(model.slots ?? []).map((slot) => (
-            <div key={slot.slot} class="stat" style="background: var(--surface-2); border-radius: var(--radius)">
-              <span class="row between">
-                <span class="muted small">Slot {slot.slot.toUpperCase()}</span>
-                <Status tone={slot.role === "serving" ? "good" : slot.role === "staging" ? "accent" : "quiet"} text={words(slot.role)} />
-              </span>
-              <span class="value">{slot.version || "–"}</span>
-              <span class="muted small mono" title={slot.digest}>
-                {shortDigest(slot.digest)} · {bytes(slot.size)}
-              </span>
-            </div>
-          ))}
-        </div>
+    <Confirm
+      label="Revoke"
+      title={`Revoke ${device.id}?`}
+      does="Its certificate is refused from now on: it can neither report nor update, until it enrols again with a new claim."
+      command={`argosy device revoke ${device.id}`}
+      tone="danger"
+      refusal={device.revoked_at ? `Revoked ${ago(device.revoked_at)} already.` : undefined}
+      act={revoke}
+    />
+  );
+}
+
+function ModelCard({ model }: { model: DeviceModel }) {
+  const slots = (model.slots ?? []).filter((slot) => slot.role !== "empty" || model.slots!.length <= 2);
+  return (
+    <Card title={`${model.model} ${model.version ?? "(none yet)"}`} extra={<Status tone={updateTone(model.update_state)} text={model.update_state === "idle" ? "No update under way" : `Update: ${words(model.update_state).toLowerCase()}`} />}>
+      <div class="stack" style="gap: var(--space-4)">
+        {slots.length > 0 && (
+          <div class="grid-4">
+            {slots.map((slot) => (
+              <SlotCard key={slot.slot} slot={slot} />
+            ))}
+          </div>
+        )}
         {model.update && <UpdateFacts update={model.update} />}
       </div>
     </Card>
   );
 }
 
-function UpdateFacts({ update }: { update: Update }) {
+function SlotCard({ slot }: { slot: Slot }) {
+  const tone = slot.role === "serving" ? "good" : slot.role === "staging" ? "accent" : "quiet";
   return (
-    <div class="stack" style="gap: 6px">
-      <p>
-        To {update.version} by rollout <Link href={`/rollouts/${update.rollout}`}>{update.rollout}</Link>
-        {update.source && `, as ${update.source === "patch" ? "a patch" : update.source === "full" ? "the whole file" : "it lay on the device"}`}: {bytes(update.bytes)} of{" "}
-        {bytes(update.full_bytes)} sent.
-      </p>
-      {update.metric_value !== undefined && (
-        <p>
-          Validated on the device: {percent(update.metric_value)} against a threshold of {percent(update.metric_threshold)}, p95 {milliseconds(update.latency_p95_ms)}
-          {update.samples !== undefined && `, ${plural(update.samples, "sample")}`}.
-        </p>
-      )}
-      {update.message && <p class={update.cause ? "" : "muted"}>{update.message}</p>}
-      {!["committed", "rejected", "failed", "rolled_back", "idle"].includes(update.state) && <progress value={update.progress} max={1} aria-label={`Progress of ${update.state}`} style="width: 100%" />}
+    <div class="stat" style="background: var(--surface-2); border-radius: var(--radius)">
+      <span class="row between">
+        <span class="muted small">Slot {slot.slot.toUpperCase()}</span>
+        <Status tone={tone} text={words(slot.role)} />
+      </span>
+      <span class="value">{slot.version || "–"}</span>
+      <span class="muted small mono" title={slot.digest}>
+        {slot.digest ? `${shortDigest(slot.digest)} · ${bytes(slot.size)}` : "nothing in it"}
+      </span>
     </div>
   );
 }
 
-function Charts({ device }: { device: Data }) {
-  const range = Number(new URLSearchParams(useSearch()).get("range") ?? "300") || 300;
-  const [, navigate] = useLocation();
-  const series = useSeries(device.id, device.models[0]?.model, range);
+const SOURCES: Record<string, string> = { patch: "as a patch", full: "as the whole file", local: "from its other slot" };
+const SETTLED = ["committed", "rejected", "failed", "rolled_back", "idle"];
+
+function UpdateFacts({ update }: { update: Update }) {
   return (
-    <Card
-      title="Over time"
-      extra={
-        <div class="row" role="group" aria-label="Range" style="gap: 4px">
-          {RANGES.map(([label, seconds]) => (
-            <button key={label} type="button" class="button" aria-pressed={range === seconds} onClick={() => navigate(`/devices/${encodeURIComponent(device.id)}?range=${seconds}`)}>
-              {label}
-            </button>
-          ))}
+    <div class="stack" style="gap: 6px">
+      <p>
+        To {update.version} by <Link href={`/rollouts/${update.rollout}`}>rollout {update.rollout}</Link>
+        {update.source && `, ${SOURCES[update.source] ?? update.source}`}
+        {update.full_bytes > 0 && `: ${bytes(update.bytes)} of ${bytes(update.full_bytes)} sent`}.
+        {typeof update.metric_value === "number" && (
+          <>
+            {" "}
+            Validated on the device: {percent(update.metric_value)} against a threshold of {percent(update.metric_threshold)}, p95 {milliseconds(update.latency_p95_ms)}
+            {typeof update.samples === "number" && `, ${plural(update.samples, "sample")}`}.
+          </>
+        )}
+      </p>
+      {update.message && <p class={update.cause ? "" : "muted"}>{update.message}</p>}
+      {!SETTLED.includes(update.state) && (
+        <div class="row" style="flex-wrap: nowrap">
+          <span style="flex: 1">
+            <Meter share={update.progress} />
+          </span>
+          <span class="small">{percent(update.progress, 0)}</span>
         </div>
-      }
-    >
-      {series.isPending ? <Skeleton lines={8} /> : series.data ? <ChartGrid series={series.data} /> : <Failure error={series.error} />}
-    </Card>
-  );
-}
-
-const HEALTH: [string, string, string][] = [
-  ["cpu_percent", "CPU", " %"],
-  ["memory_used_mb", "Memory used", " MB"],
-  ["cpu_temperature_c", "CPU temperature", " °C"],
-  ["gpu_temperature_c", "GPU temperature", " °C"],
-  ["disk_free_mb", "Disk free", " MB"],
-];
-
-function ChartGrid({ series }: { series: Series }) {
-  const markers = series.markers;
-  const scaled = (values: (number | null)[]) => values.map((value) => (value === null ? null : value * 100));
-  const latency: Line[] = useMemo(
-    () => [
-      { label: "p50", values: series.latency.p50, colour: "--good" },
-      { label: "p95", values: series.latency.p95, colour: "--accent" },
-      { label: "p99", values: series.latency.p99, colour: "--warn" },
-    ],
-    [series],
-  );
-  const health = HEALTH.filter(([key]) => series.health[key]?.some((value) => value !== null));
-  return (
-    <div class="grid-2">
-      <Chart title="Latency" t={series.t} lines={latency} unit=" ms" markers={markers} />
-      <Chart title="Throughput" t={series.t} lines={[{ label: "inferences", values: series.throughput_hz, colour: "--accent" }]} unit=" /s" markers={markers} />
-      <Chart title="Accuracy, where labels exist" t={series.t} lines={[{ label: "accuracy", values: scaled(series.accuracy), colour: "--good" }]} unit=" %" markers={markers} />
-      <Chart title="Errors" t={series.t} lines={[{ label: "errors", values: scaled(series.error_rate), colour: "--bad" }]} unit=" %" markers={markers} />
-      {health.map(([key, title, unit]) => (
-        <Chart key={key} title={title} t={series.health.t} lines={[{ label: title, values: series.health[key]!, colour: "--accent" }]} unit={unit} />
-      ))}
+      )}
     </div>
   );
 }
@@ -178,10 +168,12 @@ function Drift({ id }: { id: string }) {
     <Card title="What it sees, against what the release was trained on">
       {drift.isPending ? (
         <Skeleton />
+      ) : drift.error ? (
+        <Failure error={drift.error} />
       ) : items.length === 0 ? (
         <p class="muted">No drift figures yet: the release ships no reference, or too few inferences were seen.</p>
       ) : (
-        <div class="grid-2">
+        <div class="grid-3">
           {items.map((feature) => (
             <FeatureDrift key={`${feature.model} ${feature.feature}`} feature={feature} />
           ))}
@@ -192,16 +184,18 @@ function Drift({ id }: { id: string }) {
 }
 
 function FeatureDrift({ feature }: { feature: DriftFeature }) {
+  const waiting = feature.verdict === "waiting";
   return (
     <div class="stack" style="gap: 6px">
       <div class="row between">
         <strong>{words(feature.feature)}</strong>
-        <Status tone={feature.drifted ? "warn" : "good"} text={feature.drifted ? `Drifted since ${ago(feature.since)}` : "As trained"} />
+        <Status tone={feature.drifted ? "warn" : waiting ? "quiet" : "good"} text={feature.drifted ? `Drifted ${ago(feature.since)}` : waiting ? "Too few samples yet" : "As trained"} />
       </div>
-      <DriftHistogram feature={feature.feature} reference={feature.reference} present={feature.present} />
+      <DriftHistogram feature={feature.feature} edges={feature.edges} reference={feature.reference} present={feature.present} />
       <p class="muted small">
-        PSI {number(feature.psi, 2)} over {plural(feature.samples, "sample")}; outline: reference, filled: now.
+        PSI {number(feature.psi, 2)}, drift from {number(feature.threshold, 2)}; {plural(feature.samples, "sample")} of {feature.model} {feature.version}.
       </p>
+      {feature.drifted && <p class="small">{feature.message}</p>}
     </div>
   );
 }
@@ -218,6 +212,13 @@ function Events({ id }: { id: string }) {
       ) : (
         <div class="table-wrap">
           <table>
+            <thead>
+              <tr>
+                <th>When</th>
+                <th>What</th>
+                <th>Message</th>
+              </tr>
+            </thead>
             <tbody>
               {items.map((event) => (
                 <tr key={event.id}>
@@ -225,7 +226,7 @@ function Events({ id }: { id: string }) {
                   <td class="nowrap">
                     <Status tone={event.severity === "critical" ? "bad" : event.severity === "warning" ? "warn" : "quiet"} text={words(event.kind)} />
                   </td>
-                  <td>{event.message}</td>
+                  <td class="wide-text">{event.message}</td>
                 </tr>
               ))}
             </tbody>
@@ -233,5 +234,50 @@ function Events({ id }: { id: string }) {
         </div>
       )}
     </Card>
+  );
+}
+
+function Integrity({ id }: { id: string }) {
+  const integrity = useIntegrity(id);
+  const items = integrity.data?.items ?? [];
+  if (items.length === 0) return null;
+  const whole = items.every((epoch) => epoch.lost === 0 && epoch.gaps === 0 && epoch.duplicates === 0);
+  return (
+    <Card title="Is its telemetry whole?" extra={<Status tone={whole ? "good" : "warn"} text={whole ? "Whole" : "Not whole"} />} flush>
+      <div class="table-wrap">
+        <table>
+          <thead>
+            <tr>
+              <th>Outbox</th>
+              <th class="num">Stored</th>
+              <th class="num">Records</th>
+              <th class="num">Dropped on the device</th>
+              <th class="num">Stored twice</th>
+              <th class="num">Missing</th>
+            </tr>
+          </thead>
+          <tbody>
+            {items.map((epoch) => (
+              <EpochRow key={epoch.epoch} epoch={epoch} />
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </Card>
+  );
+}
+
+function EpochRow({ epoch }: { epoch: TelemetryEpoch }) {
+  return (
+    <tr>
+      <td class="mono">{epoch.epoch}</td>
+      <td class="num">{number(epoch.stored)}</td>
+      <td class="num">
+        {number(epoch.first_seq)} – {number(epoch.last_seq)}
+      </td>
+      <td class="num">{number(epoch.lost)}</td>
+      <td class="num">{number(epoch.duplicates)}</td>
+      <td class="num">{number(epoch.gaps)}</td>
+    </tr>
   );
 }

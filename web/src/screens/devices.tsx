@@ -1,69 +1,82 @@
 // The list of devices: the filter is the address, the total is exact, pages come as one scrolls on.
 
 import { useSignal } from "@preact/signals";
-import { useEffect } from "preact/hooks";
+import { useEffect, useId, useRef } from "preact/hooks";
 import { Link, useLocation, useSearch } from "wouter-preact";
+import { ApiError } from "../api/client";
 import { useDevices } from "../api/queries";
 import type { Device } from "../api/types";
 import { Card, Empty, Failure, Skeleton } from "../ui/card";
 import { ago, number, plural, words } from "../ui/format";
 import { PresenceStatus, Status, updateTone } from "../ui/status";
-import { withTerm } from "./filter";
-
-const FACETS = [
-  ["Online", 'presence = "online"'],
-  ["Late", 'presence = "late"'],
-  ["Offline", 'presence = "offline"'],
-  ["Never seen", 'presence = "never_seen"'],
-] as const;
+import { useRowsInView } from "../ui/rows-in-view";
+import { Facets } from "./facets";
+import { errorColumn } from "./filter";
+import { devicePath, devicesPath, withSearch } from "./paths";
 
 export function Devices() {
   const filter = new URLSearchParams(useSearch()).get("filter") ?? "";
   const [, navigate] = useLocation();
   const devices = useDevices(filter);
-  const setFilter = (next: string) => navigate(next === "" ? "/devices" : `/devices?filter=${encodeURIComponent(next)}`);
+  const setFilter = (next: string) => navigate(devicesPath(next));
   const pages = devices.data?.pages ?? [];
   const items = pages.flatMap((page) => page.items);
   const total = pages[0]?.total;
   return (
     <>
       <div class="row between">
-        <h1>Devices</h1>
-        <span class="muted">{total === undefined ? "" : plural(total, "device")}</span>
-      </div>
-      <FilterBox filter={filter} onChange={setFilter} />
-      {devices.error && <Failure error={devices.error} />}
-      <Card title={filter === "" ? "The whole fleet" : "Devices that match"} flush>
-        {devices.isPending ? (
-          <Skeleton lines={10} />
-        ) : items.length === 0 ? (
-          <Empty>{filter === "" ? "No device has enrolled yet. `argosy device claim` makes a token for the first." : "No device matches."}</Empty>
-        ) : (
-          <DeviceTable devices={items} />
-        )}
-      </Card>
-      {devices.hasNextPage && (
         <div class="row">
-          <button class="button" type="button" disabled={devices.isFetchingNextPage} onClick={() => void devices.fetchNextPage()}>
-            Show more
-          </button>
-          <span class="muted">
-            {number(items.length)} of {number(total)} shown
-          </span>
+          <h1>Devices</h1>
+          <span class="muted">{total === undefined ? "" : filter === "" ? plural(total, "device") : plural(total, "matches", "match")}</span>
         </div>
-      )}
+        <Link class="button" href={withSearch("/rollouts", { plan: "yes", filter })}>
+          Plan a rollout for {filter === "" ? "all" : "these"}
+        </Link>
+      </div>
+      <FilterBox filter={filter} error={devices.error} onChange={setFilter} />
+      <div class="beside">
+        <Facets filter={filter} devices={items} onChange={setFilter} />
+        <Card title={filter === "" ? "The whole fleet" : "Devices that match"} extra={<span class="muted small">{items.length > 0 && `${number(items.length)} of ${number(total)} loaded`}</span>} flush>
+          {devices.isPending ? (
+            <Skeleton lines={12} />
+          ) : devices.error && items.length === 0 ? (
+            <Empty>The filter above has to be mended first.</Empty>
+          ) : items.length === 0 ? (
+            <Empty>{filter === "" ? <NoDevice /> : "No device matches."}</Empty>
+          ) : (
+            <DeviceTable devices={items} total={total ?? items.length} more={devices.hasNextPage && !devices.isFetchingNextPage ? () => void devices.fetchNextPage() : undefined} />
+          )}
+        </Card>
+      </div>
     </>
   );
 }
 
-function FilterBox({ filter, onChange }: { filter: string; onChange: (next: string) => void }) {
+function NoDevice() {
+  return (
+    <>
+      No device has enrolled yet. <code>argosy device claim</code> makes a token with which the first agent does.
+    </>
+  );
+}
+
+function FilterBox({ filter, error, onChange }: { filter: string; error: Error | null; onChange: (next: string) => void }) {
   const text = useSignal(filter);
+  const field = useRef<HTMLInputElement>(null);
+  const told = useId();
   useEffect(() => {
     text.value = filter;
   }, [filter]);
+  const column = error instanceof ApiError && error.slug === "filter-syntax" ? errorColumn(error.message) : null;
+  useEffect(() => {
+    if (column === null) return;
+    field.current?.focus();
+    field.current?.setSelectionRange(column - 1, column);
+  }, [error]);
   return (
     <form
       class="stack"
+      style="gap: 6px"
       onSubmit={(event) => {
         event.preventDefault();
         onChange(text.value.trim());
@@ -73,8 +86,11 @@ function FilterBox({ filter, onChange }: { filter: string; onChange: (next: stri
         <label style="flex: 1">
           <span class="visually-hidden">Filter</span>
           <input
+            ref={field}
             class="input mono"
             value={text.value}
+            aria-invalid={error !== null}
+            aria-describedby={told}
             onInput={(event) => (text.value = event.currentTarget.value)}
             placeholder={'hardware_class = "cpu-int8" AND model.digits != "1.1"'}
             maxLength={2000}
@@ -82,25 +98,54 @@ function FilterBox({ filter, onChange }: { filter: string; onChange: (next: stri
           />
         </label>
         <button class="button primary">Filter</button>
-        <button class="button" type="button" disabled={filter === ""} onClick={() => onChange("")}>
-          Clear
+        <button class="button" type="button" disabled={filter === "" && text.value === ""} onClick={() => (text.value === filter ? onChange("") : (text.value = filter))}>
+          {text.value === filter ? "Clear" : "Undo"}
         </button>
       </div>
-      <div class="row" role="group" aria-label="Quick filters">
-        {FACETS.map(([label, term]) => (
-          <button key={label} class="button" type="button" aria-pressed={filter.includes(term)} onClick={() => onChange(withTerm(filter, "presence", term))}>
-            {label}
-          </button>
-        ))}
+      <div id={told}>
+        {error ? (
+          column !== null && error instanceof ApiError ? <FilterError filter={filter} column={column} message={error.message} /> : <Failure error={error} />
+        ) : (
+          <p class="muted small">
+            Fields: <code>id</code>, <code>hardware_class</code>, <code>presence</code>, <code>agent_version</code>, <code>labels.site</code>, <code>model.digits</code>. Joined by AND, OR, NOT; <code>=</code>, <code>!=</code>, <code>:</code> for
+            contains.
+          </p>
+        )}
       </div>
     </form>
   );
 }
 
-function DeviceTable({ devices }: { devices: Device[] }) {
+function FilterError({ filter, column, message }: { filter: string; column: number; message: string }) {
+  return (
+    <div class="notice tone-bad" role="alert">
+      <p>{message}</p>
+      <pre class="mono" style="margin: 4px 0 0; overflow-x: auto" aria-hidden="true">
+        {`${filter}\n${" ".repeat(column - 1)}^`}
+      </pre>
+    </div>
+  );
+}
+
+const ROW_HEIGHT = 42;
+
+function DeviceTable({ devices, total, more }: { devices: Device[]; total: number; more?: () => void }) {
+  const { body, first, last } = useRowsInView(devices.length, ROW_HEIGHT);
+  useEffect(() => {
+    if (last >= devices.length - 20) more?.();
+  }, [last, devices.length, more === undefined]);
   return (
     <div class="table-wrap">
-      <table>
+      <table class="fixed" style="min-width: 820px" aria-rowcount={total + 1}>
+        <colgroup>
+          <col style="width: 15%" />
+          <col style="width: 13%" />
+          <col style="width: 14%" />
+          <col style="width: 17%" />
+          <col style="width: 14%" />
+          <col style="width: 17%" />
+          <col style="width: 10%" />
+        </colgroup>
         <thead>
           <tr>
             <th>Device</th>
@@ -112,31 +157,39 @@ function DeviceTable({ devices }: { devices: Device[] }) {
             <th class="num">Last seen</th>
           </tr>
         </thead>
-        <tbody>
-          {devices.map((device) => (
-            <tr key={device.id}>
-              <td class="nowrap">
-                <Link href={`/devices/${encodeURIComponent(device.id)}`}>
-                  <strong>{device.id}</strong>
-                </Link>
-              </td>
-              <td>
-                <PresenceStatus presence={device.presence} reason={device.presence_reason} />
-              </td>
-              <td class="nowrap">{device.hardware_class}</td>
-              <td class="nowrap">{device.models.map((model) => `${model.model} ${model.version ?? "–"}`).join(", ") || "–"}</td>
-              <td>
-                <Updates device={device} />
-              </td>
-              <td>
-                <Signs device={device} />
-              </td>
-              <td class="num muted">{ago(device.last_seen_at)}</td>
-            </tr>
+        <tbody ref={body}>
+          {first > 0 && <tr aria-hidden="true" style={{ height: first * ROW_HEIGHT }} />}
+          {devices.slice(first, last).map((device, place) => (
+            <DeviceRow key={device.id} device={device} index={first + place + 2} />
           ))}
+          {last < devices.length && <tr aria-hidden="true" style={{ height: (devices.length - last) * ROW_HEIGHT }} />}
         </tbody>
       </table>
     </div>
+  );
+}
+
+function DeviceRow({ device, index }: { device: Device; index: number }) {
+  return (
+    <tr aria-rowindex={index} style={{ height: ROW_HEIGHT }}>
+      <td>
+        <Link href={devicePath(device.id)}>
+          <strong>{device.id}</strong>
+        </Link>
+      </td>
+      <td>
+        <PresenceStatus presence={device.presence} reason={device.presence_reason} />
+      </td>
+      <td>{device.hardware_class}</td>
+      <td>{device.models.map((model) => `${model.model} ${model.version ?? "–"}`).join(", ") || "–"}</td>
+      <td>
+        <Updates device={device} />
+      </td>
+      <td>
+        <Signs device={device} />
+      </td>
+      <td class="num muted">{ago(device.last_seen_at)}</td>
+    </tr>
   );
 }
 
@@ -153,11 +206,12 @@ function Updates({ device }: { device: Device }) {
 }
 
 function Signs({ device }: { device: Device }) {
+  if (device.revoked_at) return <Status tone="bad" text="Revoked" />;
   if (device.open_alerts === 0 && device.drifted.length === 0) return <span class="muted">–</span>;
   return (
-    <span class="row" style="gap: 6px">
+    <span class="row" style="gap: 6px; flex-wrap: nowrap">
       {device.open_alerts > 0 && <Status tone="bad" text={plural(device.open_alerts, "alert")} />}
-      {device.drifted.length > 0 && <Status tone="warn" text={`Drift: ${device.drifted.join(", ")}`} />}
+      {device.drifted.length > 0 && <Status tone="warn" text="Drift" title={`Drifted: ${device.drifted.join(", ")}`} />}
     </span>
   );
 }

@@ -1,12 +1,13 @@
 // The first screen: one sentence that gives the verdict, then what it rests on.
 
 import { Link } from "wouter-preact";
-import { useOverview, type Overview as Data, type WorstDevice } from "../api/queries";
-import type { Alert, Presence } from "../api/types";
-import { PartsBar, RolloutBar, VersionBar } from "../ui/bar";
+import { useOverview } from "../api/queries";
+import type { ActiveRollout, Alert, Overview as Data, Presence, WorstDevice } from "../api/types";
+import { Meter, RolloutBar, VersionBar } from "../ui/bar";
 import { Card, Empty, Failure, Skeleton } from "../ui/card";
-import { ago, milliseconds, number, percent, words } from "../ui/format";
+import { ago, firstSentence, milliseconds, number, percent, plural, words } from "../ui/format";
 import { RolloutStatus, Status, presenceTone } from "../ui/status";
+import { devicePath, devicesPath } from "./paths";
 
 const PRESENCES: Presence[] = ["online", "late", "offline", "never_seen"];
 
@@ -18,31 +19,32 @@ export function Overview() {
   return (
     <>
       <div>
-        <p class="muted small">Fleet</p>
-        <h1>{data.verdict}</h1>
+        <p class="eyebrow">Fleet of {plural(data.presence.total, "device")}</p>
+        <Verdict text={data.verdict} />
       </div>
       <PresenceCounts data={data} />
-      <div class="grid-2">
-        <ActiveRollouts data={data} />
-        <Card title="Versions in service">
-          {data.models.length === 0 ? (
-            <Empty>No model is in service yet.</Empty>
-          ) : (
-            <div class="stack" style="gap: var(--space-4)">
-              {data.models.map((model) => (
-                <VersionBar key={model.model} model={model.model} versions={model.versions} />
-              ))}
-            </div>
-          )}
-        </Card>
+      <div class="grid-2 stretch">
+        <ActiveRollouts rollouts={data.rollouts} />
+        <Versions data={data} />
       </div>
       <FiringAlerts alerts={data.alerts.items} firing={data.alerts.firing} />
-      <div class="grid-2">
-        <Worst title="Slowest devices (p95)" rows={data.worst.latency} value={(row) => milliseconds(row.value)} />
-        <Worst title="Least accurate devices" rows={data.worst.accuracy} value={(row) => percent(row.value)} />
-        <Worst title="Most drifted inputs (PSI)" rows={data.worst.drift} value={(row) => number(row.value, 2)} />
+      <div class="grid-3">
+        <Worst title="Slowest against their usual" unit="p95" rows={data.worst.latency} value={(row) => milliseconds(row.value)} beside={(row) => row.usual && row.value / row.usual >= 1.05 && `× ${number(row.value / row.usual, 1)}`} />
+        <Worst title="Least accurate" unit="of labelled samples" rows={data.worst.accuracy} value={(row) => percent(row.value)} badness={(row) => 1 - row.value} beside={(row) => row.usual && row.value < row.usual && `< ${percent(row.usual, 0)}`} />
+        <Worst title="Most drifted inputs" unit="PSI" rows={data.worst.drift} value={(row) => number(row.value, 2)} />
       </div>
-      <p class="muted small">{number(data.windows_last_minute)} telemetry windows in the last minute.</p>
+      <p class="muted small">{plural(data.windows_last_minute, "telemetry window")} arrived in the last minute.</p>
+    </>
+  );
+}
+
+/** The server's verdict: its first sentence weighs most. */
+function Verdict({ text }: { text: string }) {
+  const [first, rest] = firstSentence(text);
+  return (
+    <>
+      <h1 class="verdict">{first}</h1>
+      {rest && <p>{rest}</p>}
     </>
   );
 }
@@ -51,10 +53,13 @@ function PresenceCounts({ data }: { data: Data }) {
   return (
     <section class="grid-4" aria-label="Devices by presence">
       {PRESENCES.map((presence) => (
-        <Link key={presence} href={`/devices?filter=${encodeURIComponent(`presence = "${presence}"`)}`} class="card stat" style="color: inherit">
-          <span class="value">{number(data.presence[presence])}</span>
+        <Link key={presence} href={devicesPath(`presence = "${presence}"`)} class="card stat">
+          <span class="row between">
+            <span class="value">{number(data.presence[presence])}</span>
+            <span class="muted">{data.presence.total > 0 ? percent(data.presence[presence] / data.presence.total) : "–"}</span>
+          </span>
           <span>
-            <Status tone={presenceTone(presence)} text={words(presence)} />
+            <Status tone={data.presence[presence] === 0 && presence !== "online" ? "quiet" : presenceTone(presence)} text={words(presence)} />
           </span>
         </Link>
       ))}
@@ -62,20 +67,26 @@ function PresenceCounts({ data }: { data: Data }) {
   );
 }
 
-function ActiveRollouts({ data }: { data: Data }) {
+function ActiveRollouts({ rollouts }: { rollouts: ActiveRollout[] }) {
   return (
     <Card title="Active rollouts" extra={<Link href="/rollouts">All rollouts</Link>}>
-      {data.rollouts.length === 0 && <p class="muted">None. Publish a release, then start a rollout.</p>}
-      <div class="stack" style="gap: var(--space-4)">
-        {data.rollouts.map((rollout) => (
+      {rollouts.length === 0 && <p class="muted">None is under way.</p>}
+      <div class="stack" style="gap: var(--space-5)">
+        {rollouts.map((rollout) => (
           <div key={rollout.id} class="stack" style="gap: 6px">
             <div class="row between">
-              <Link href={`/rollouts/${rollout.id}`}>
-                <strong>{rollout.name}</strong>
-              </Link>
+              <span>
+                <Link href={`/rollouts/${rollout.id}`}>
+                  <strong>{rollout.name}</strong>
+                </Link>{" "}
+                <span class="muted small">
+                  {rollout.model} {rollout.version} · wave {rollout.wave + 1} of {rollout.waves} · {plural(rollout.planned, "device")}
+                </span>
+              </span>
               <RolloutStatus state={rollout.state} />
             </div>
-            <RolloutBar counts={rollout.counts} what={`Devices of ${rollout.name}`} />
+            <RolloutBar counts={rollout.counts} planned={rollout.planned} what={`Devices of ${rollout.name}`} />
+            {rollout.reason && <p class="small">{rollout.reason}</p>}
           </div>
         ))}
       </div>
@@ -83,14 +94,37 @@ function ActiveRollouts({ data }: { data: Data }) {
   );
 }
 
-function FiringAlerts({ alerts, firing }: { alerts: Alert[]; firing: number }) {
+function Versions({ data }: { data: Data }) {
   return (
-    <Card title={firing === 0 ? "No alert is firing" : `${number(firing)} firing`} extra={<Link href="/alerts">All alerts</Link>} flush>
+    <Card title="Versions in service" extra={<Link href="/models">All models</Link>}>
+      {data.models.length === 0 && <p class="muted">No model is in service yet.</p>}
+      <div class="stack" style="gap: var(--space-5)">
+        {data.models.map((model) => (
+          <VersionBar key={model.model} model={model.model} versions={model.versions} />
+        ))}
+      </div>
+    </Card>
+  );
+}
+
+function FiringAlerts({ alerts, firing }: { alerts: Alert[]; firing: number }) {
+  const title = firing === 0 ? "No alert is firing" : plural(firing, "alert is firing", "alerts are firing");
+  return (
+    <Card title={title} extra={<Link href="/alerts">{firing > alerts.length ? `All ${number(firing)} alerts` : "All alerts"}</Link>} flush>
       {alerts.length === 0 ? (
         <Empty>Every rule is satisfied on every device.</Empty>
       ) : (
         <div class="table-wrap">
           <table>
+            <thead class="visually-hidden">
+              <tr>
+                <th>Rule</th>
+                <th>Device</th>
+                <th>What is wrong</th>
+                <th>Looked after by</th>
+                <th>Since</th>
+              </tr>
+            </thead>
             <tbody>
               {alerts.map((alert) => (
                 <tr key={alert.id}>
@@ -98,9 +132,10 @@ function FiringAlerts({ alerts, firing }: { alerts: Alert[]; firing: number }) {
                     <Status tone={alert.severity === "critical" ? "bad" : "warn"} text={words(alert.rule)} />
                   </td>
                   <td class="nowrap">
-                    <Link href={`/devices/${encodeURIComponent(alert.device_id)}`}>{alert.device_id}</Link>
+                    <Link href={devicePath(alert.device_id)}>{alert.device_id}</Link>
                   </td>
-                  <td>{alert.message}</td>
+                  <td class="wide-text">{alert.message}</td>
+                  <td class="nowrap muted">{alert.acknowledged_by?.replace(/^user:/, "") ?? ""}</td>
                   <td class="num muted">{ago(alert.fired_at ?? alert.opened_at)}</td>
                 </tr>
               ))}
@@ -112,32 +147,42 @@ function FiringAlerts({ alerts, firing }: { alerts: Alert[]; firing: number }) {
   );
 }
 
-function Worst({ title, rows, value }: { title: string; rows: WorstDevice[]; value: (row: WorstDevice) => string }) {
-  const most = Math.max(...rows.map((row) => Math.abs(row.value)), Number.MIN_VALUE);
+interface WorstProps {
+  title: string;
+  unit: string;
+  rows: WorstDevice[];
+  value: (row: WorstDevice) => string;
+  badness?: (row: WorstDevice) => number; // what the bar shows
+  beside?: (row: WorstDevice) => string | false | 0 | null;
+}
+
+function Worst({ title, unit, rows, value, badness = (row) => row.value, beside }: WorstProps) {
+  const most = Math.max(...rows.map(badness), Number.MIN_VALUE);
   return (
-    <Card title={title} flush>
+    <Card title={title} extra={<span class="muted small">{unit}</span>} flush>
       {rows.length === 0 ? (
-        <Empty>Nothing measured in the last minutes.</Empty>
+        <Empty>Nothing to show: no figures in the last minutes.</Empty>
       ) : (
         <div class="table-wrap">
           <table>
+            <thead class="visually-hidden">
+              <tr>
+                <th>Device</th>
+                <th>Compared</th>
+                <th>Of its usual</th>
+                <th>{unit}</th>
+              </tr>
+            </thead>
             <tbody>
               {rows.map((row) => (
-                <tr key={`${row.device_id} ${row.model ?? ""} ${row.feature ?? ""}`}>
-                  <td class="nowrap">
-                    <Link href={`/devices/${encodeURIComponent(row.device_id)}`}>{row.device_id}</Link>
+                <tr key={`${row.device_id} ${row.model} ${row.feature ?? ""}`}>
+                  <td class="nowrap" title={`${row.model} ${row.version}`}>
+                    <Link href={devicePath(row.device_id)}>{row.device_id}</Link> <span class="muted small">{row.feature}</span>
                   </td>
-                  <td class="muted nowrap">{row.feature ?? (row.model ? `${row.model} ${row.version ?? ""}` : "")}</td>
-                  <td style="width: 40%; vertical-align: middle" aria-hidden="true">
-                    <PartsBar
-                      what=""
-                      legend={false}
-                      pieces={[
-                        { label: "value", count: Math.abs(row.value), colour: "var(--accent)" },
-                        { label: "rest", count: most - Math.abs(row.value), colour: "transparent" },
-                      ]}
-                    />
+                  <td style="width: 30%">
+                    <Meter share={badness(row) / most} />
                   </td>
+                  <td class="num small tone-text-warn">{beside?.(row) || ""}</td>
                   <td class="num">{value(row)}</td>
                 </tr>
               ))}

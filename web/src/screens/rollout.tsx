@@ -1,16 +1,15 @@
 // One rollout: how far it is, why it did what it did, and the buttons that change its course.
 
-import { useSignal } from "@preact/signals";
-import { useRef } from "preact/hooks";
-import { Link } from "wouter-preact";
-import { ApiError, call } from "../api/client";
-import { queryClient, useDecisions, useRollout, useRolloutDevices } from "../api/queries";
-import type { Decision, Guard, Rollout as Data, RolloutAction, RolloutDevice } from "../api/types";
-import { RolloutBar } from "../ui/bar";
+import { Link, useLocation, useSearch } from "wouter-preact";
+import { useDecisions, useRollout, useRolloutDevices } from "../api/queries";
+import type { Decision, Guard, Rollout as Data, RolloutDevice, Wave } from "../api/types";
+import { Meter, RolloutBar } from "../ui/bar";
 import { Card, Empty, Failure, Skeleton } from "../ui/card";
-import { ago, bytes, clock, number, percent, plural, words } from "../ui/format";
-import { failuresOf } from "../ui/parts";
+import { ago, bytes, clock, duration, number, percent, person, plural, words } from "../ui/format";
+import { failuresOf, partKind } from "../ui/parts";
 import { RolloutStatus, Status, updateTone } from "../ui/status";
+import { devicePath, devicesPath, withSearch } from "./paths";
+import { RolloutActions } from "./rollout-actions";
 
 export function Rollout({ id }: { id: string }) {
   const rollout = useRollout(id);
@@ -19,143 +18,90 @@ export function Rollout({ id }: { id: string }) {
   const data = rollout.data;
   return (
     <>
-      <div class="row between">
+      <div class="row between" style="align-items: flex-start">
         <div>
-          <p class="muted small">
-            Rollout {data.id} · {data.model} {data.version} · by {data.created_by} {ago(data.created_at)}
+          <p class="eyebrow">
+            <Link href="/rollouts">Rollouts</Link> / {data.id}
           </p>
           <div class="row">
             <h1>{data.name}</h1>
             <RolloutStatus state={data.state} />
           </div>
+          <p class="muted">
+            <Link href={`/models/${encodeURIComponent(data.model)}`}>
+              {data.model} {data.version}
+            </Link>{" "}
+            to {data.filter === "" ? "all devices that suit" : <Link href={devicesPath(data.filter)}>{data.filter}</Link>} · planned by {person(data.created_by)} {ago(data.created_at)}
+            {data.started_at && ` · started ${ago(data.started_at)}`}
+            {data.ended_at && ` · ended ${ago(data.ended_at)}`}
+          </p>
           {data.reason && <p>{data.reason}</p>}
         </div>
-        <Actions rollout={data} />
+        <RolloutActions rollout={data} />
       </div>
       <Waves rollout={data} />
-      <div class="grid-2">
-        <Guards guards={data.guards} />
+      <Guards guards={data.guards ?? []} />
+      <div class="grid-2 stretch">
         <Outcome rollout={data} />
+        <Policy rollout={data} />
       </div>
       <Decisions id={id} />
-      <Devices id={id} />
+      <Devices id={id} counts={data.counts} />
     </>
   );
 }
 
-interface ActionText {
-  action: RolloutAction;
-  label: string;
-  tone: "primary" | "danger" | "";
-  does: string;
-}
-
-const ACTIONS: ActionText[] = [
-  { action: "start", label: "Start", tone: "primary", does: "The canary wave is told to update. The rest waits for the gate." },
-  { action: "pause", label: "Pause", tone: "", does: "Nobody new is told to update. Devices that are at it go on. Resume takes it up again." },
-  { action: "resume", label: "Resume", tone: "primary", does: "The rollout goes on where it was paused." },
-  { action: "promote", label: "Promote", tone: "", does: "The next wave opens now, without waiting for the gate of this one." },
-  { action: "halt", label: "Halt", tone: "danger", does: "The rollout ends here. Nobody new gets the release; devices that have it keep it. This cannot be taken back." },
-  { action: "rollback", label: "Roll back", tone: "danger", does: "The rollout ends, and every device that has the release goes back to what it had before. This cannot be taken back." },
-];
-
-function Actions({ rollout }: { rollout: Data }) {
-  const dialog = useRef<HTMLDialogElement>(null);
-  const chosen = useSignal<ActionText>(ACTIONS[0]!);
-  const failure = useSignal<unknown>(null);
-  const act = async () => {
-    try {
-      const changed = await call<Data>(`/rollouts/${rollout.id}/${chosen.value.action}`, { method: "POST", body: {}, ifMatch: String(rollout.etag) });
-      queryClient.setQueryData(["rollout", String(rollout.id)], changed);
-      void queryClient.invalidateQueries({ queryKey: ["rollout", String(rollout.id)] });
-      dialog.current?.close();
-    } catch (error) {
-      const stale = error instanceof ApiError && error.status === 412;
-      if (stale) void queryClient.invalidateQueries({ queryKey: ["rollout", String(rollout.id)] });
-      failure.value = stale ? new ApiError(412, "precondition-failed", "Somebody else changed this rollout meanwhile. Look at it again, then decide.") : error;
-    }
-  };
-  return (
-    <div class="row">
-      {ACTIONS.map((each) => {
-        const allowed = rollout.allowed[each.action];
-        return (
-          <button
-            key={each.action}
-            type="button"
-            class={`button ${each.tone}`}
-            disabled={allowed !== true}
-            title={allowed === true ? each.does : allowed}
-            onClick={() => {
-              chosen.value = each;
-              failure.value = null;
-              dialog.current?.showModal();
-            }}
-          >
-            {each.label}
-          </button>
-        );
-      })}
-      <dialog ref={dialog} aria-label={chosen.value.label}>
-        <div class="stack">
-          <h2>
-            {chosen.value.label} “{rollout.name}”?
-          </h2>
-          <p>{chosen.value.does}</p>
-          <CommandLine words={`argosy rollout ${chosen.value.action} ${rollout.id}`} />
-          {failure.value !== null && <Failure error={failure.value} />}
-          <div class="row">
-            <button class={`button ${chosen.value.tone || "primary"}`} type="button" onClick={() => void act()}>
-              {chosen.value.label}
-            </button>
-            <button class="button" type="button" onClick={() => dialog.current?.close()}>
-              Cancel
-            </button>
-          </div>
-        </div>
-      </dialog>
-    </div>
-  );
-}
-
-/** The same action for a terminal or a pipeline. */
-function CommandLine({ words: text }: { words: string }) {
-  return (
-    <div class="row between notice tone-quiet">
-      <code>{text}</code>
-      <button class="button plain" type="button" onClick={() => void navigator.clipboard?.writeText(text)}>
-        Copy
-      </button>
-    </div>
-  );
+function waveName(index: number): string {
+  return index === 0 ? "Wave 1 · canary" : `Wave ${index + 1}`;
 }
 
 function Waves({ rollout }: { rollout: Data }) {
   return (
-    <Card title="Waves">
-      <div class="stack" style="gap: var(--space-4)">
+    <Card title="Waves" extra={rollout.gate ? <span class="small">Gate: {rollout.gate}</span> : undefined}>
+      <div class="stack" style="gap: var(--space-5)">
         {rollout.waves.map((wave, index) => (
           <div key={index} class="stack" style="gap: 6px">
             <div class="row between">
-              <strong>
-                {index === 0 ? "Canary" : `Wave ${index + 1}`} <span class="muted">to {percent(wave.share, 0)}</span>
-              </strong>
+              <span>
+                <strong>{waveName(index)}</strong> <span class="muted small">up to {percent(wave.share, wave.share * 100 === Math.round(wave.share * 100) ? 0 : 1)} of the devices</span>
+              </span>
               <span class="muted small">
-                {plural(wave.planned, "device")}
-                {wave.passed_at ? ` · passed ${ago(wave.passed_at)}` : wave.bake_started_at ? ` · baking since ${ago(wave.bake_started_at)}` : wave.opened_at ? ` · opened ${ago(wave.opened_at)}` : " · not open yet"}
+                {plural(wave.planned, "device")} · {waveStage(wave)}
               </span>
             </div>
-            <RolloutBar counts={wave.counts} planned={wave.planned} what={`Wave ${index + 1}`} />
+            <RolloutBar counts={wave.counts} planned={wave.planned} what={waveName(index)} />
           </div>
         ))}
+        {rollout.waves.length === 0 && <p class="muted">No waves yet.</p>}
       </div>
     </Card>
   );
 }
 
+function waveStage(wave: Wave): string {
+  if (wave.passed_at) return `passed ${ago(wave.passed_at)}`;
+  if (wave.bake_started_at) return `baking since ${ago(wave.bake_started_at).replace(" ago", "")}`;
+  return wave.opened_at ? `opened ${ago(wave.opened_at)}` : "not open yet";
+}
+
+const GUARD_NAMES: Record<string, string> = { latency_p95: "Latency, p95", error_rate: "Error rate", accuracy: "Accuracy" };
+
+/** A guard's figure as its kind is read: latency as a ratio, the others in points; + means harm. */
+function guardFigure(guard: Guard, value: number): string {
+  if (guard.metric === "latency_p95") return `× ${number(value, 2)}`;
+  const points = number(Math.abs(value) * 100, 2);
+  const worse = guard.metric === "accuracy" ? "−" : "+";
+  const better = guard.metric === "accuracy" ? "+" : "−";
+  return `${value >= 0 ? worse : better}${points} points`;
+}
+
+function guardShare(guard: Guard): number {
+  return guard.metric === "latency_p95" ? (guard.estimate - 1) / (guard.limit - 1) : guard.estimate / guard.limit;
+}
+
 function Guards({ guards }: { guards: Guard[] }) {
   return (
-    <Card title="Guards: is it worse where it runs?" flush>
+    <Card title="Guards: is the new release worse where it runs?" flush>
       {guards.length === 0 ? (
         <Empty>This rollout has no guards.</Empty>
       ) : (
@@ -164,31 +110,46 @@ function Guards({ guards }: { guards: Guard[] }) {
             <thead>
               <tr>
                 <th>Metric</th>
-                <th class="num">Measured</th>
-                <th class="num">Limit</th>
-                <th class="num">Samples</th>
                 <th>Verdict</th>
+                <th class="num">Measured</th>
+                <th style="width: 14%">Of the limit</th>
+                <th class="num">Limit</th>
+                <th class="num">Devices</th>
+                <th class="num">n new</th>
+                <th class="num">n before</th>
+                <th>In words</th>
               </tr>
             </thead>
             <tbody>
               {guards.map((guard) => (
-                <tr key={guard.metric}>
-                  <td>{words(guard.metric)}</td>
-                  <td class="num">{number(guard.estimate, 3)}</td>
-                  <td class="num">{number(guard.limit, 3)}</td>
-                  <td class="num" title="on the new release / before it, on the same devices">
-                    {number(guard.canary_samples)} / {number(guard.baseline_samples)}
-                  </td>
-                  <td>
-                    <Status tone={guard.verdict === "pass" ? "good" : guard.verdict === "fail" ? "bad" : "quiet"} text={words(guard.verdict)} />
-                  </td>
-                </tr>
+                <GuardRow key={guard.metric} guard={guard} />
               ))}
             </tbody>
           </table>
         </div>
       )}
     </Card>
+  );
+}
+
+function GuardRow({ guard }: { guard: Guard }) {
+  const judged = guard.verdict !== "waiting" && guard.devices > 0;
+  return (
+    <tr>
+      <td class="nowrap">
+        <strong>{GUARD_NAMES[guard.metric] ?? words(guard.metric)}</strong>
+      </td>
+      <td>
+        <Status tone={guard.verdict === "pass" ? "good" : guard.verdict === "fail" ? "bad" : "quiet"} text={words(guard.verdict)} />
+      </td>
+      <td class="num">{judged ? guardFigure(guard, guard.estimate) : "–"}</td>
+      <td>{judged && <Meter share={guardShare(guard)} colour={guard.verdict === "fail" ? "var(--bad)" : undefined} />}</td>
+      <td class="num">{guardFigure(guard, guard.limit)}</td>
+      <td class="num">{number(guard.devices)}</td>
+      <td class="num">{number(guard.canary_samples)}</td>
+      <td class="num">{number(guard.baseline_samples)}</td>
+      <td class="small wide-text">{guard.message}</td>
+    </tr>
   );
 }
 
@@ -199,7 +160,7 @@ function Outcome({ rollout }: { rollout: Data }) {
     <Card title="What it cost and what failed">
       <div class="stack">
         <div class="row between">
-          <span>Model bytes sent, against whole files</span>
+          <span>Model bytes sent, of whole files</span>
           <strong>
             {bytes(sent)} of {bytes(full)}
           </strong>
@@ -211,11 +172,48 @@ function Outcome({ rollout }: { rollout: Data }) {
         {failures.map(([cause, count]) => (
           <div key={cause} class="row between">
             <Status tone="bad" text={words(cause)} />
-            <strong>{plural(count, "device")}</strong>
+            <Link href={withSearch(`/rollouts/${rollout.id}`, { state: cause })}>{plural(count, "device")}</Link>
           </div>
         ))}
-        {failures.length === 0 && <p class="muted">No device failed.</p>}
+        {failures.length === 0 && (
+          <div class="row between">
+            <span>Failed</span>
+            <strong>no device</strong>
+          </div>
+        )}
       </div>
+    </Card>
+  );
+}
+
+interface PolicyDocument {
+  gate?: { min_executed?: number; success_share?: number; bake_s?: number; manual?: boolean };
+  abort?: { causes: string[]; min_executed: number; share: number; action: string }[];
+  max_in_progress?: number;
+  in_progress_timeout_s?: number;
+}
+
+const REACTIONS: Record<string, string> = { pause: "pause", halt: "halt", rollback: "roll back" };
+
+function Policy({ rollout }: { rollout: Data }) {
+  const policy = rollout.policy as PolicyDocument;
+  const gate = policy.gate ?? {};
+  return (
+    <Card title="The rules it follows">
+      <ul class="rules">
+        <li>
+          A wave passes when {percent(gate.success_share, 0)} of at least {plural(gate.min_executed ?? 1, "outcome")} are good and it has baked for {duration(gate.bake_s ?? 0)}
+          {gate.manual ? ", and an operator promotes." : "."}
+        </li>
+        {policy.abort?.map((rule, index) => (
+          <li key={index}>
+            <strong>{words(REACTIONS[rule.action] ?? rule.action)}</strong> when {percent(rule.share, 0)} of {rule.min_executed} or more outcomes fail by {rule.causes.includes("*") ? "any cause" : rule.causes.map((cause) => words(cause).toLowerCase()).join(", ")}.
+          </li>
+        ))}
+        <li>
+          At most {plural(policy.max_in_progress ?? 0, "device")} at a time; one that takes longer than {duration(policy.in_progress_timeout_s ?? 0)} has failed.
+        </li>
+      </ul>
     </Card>
   );
 }
@@ -231,7 +229,7 @@ function Decisions({ id }: { id: string }) {
         <Empty>Nothing was decided yet.</Empty>
       ) : (
         <div class="table-wrap">
-          <table>
+          <table class="top">
             <thead>
               <tr>
                 <th>When</th>
@@ -256,12 +254,12 @@ function DecisionRow({ decision }: { decision: Decision }) {
   return (
     <tr>
       <td class="nowrap muted">{clock(decision.at)}</td>
-      <td class="nowrap">{decision.actor}</td>
+      <td class="nowrap">{person(decision.actor)}</td>
       <td class="nowrap">
         <strong>{words(decision.decision)}</strong>
         <div class="muted small">{words(decision.rule)}</div>
       </td>
-      <td>
+      <td class="wide-text">
         {decision.message}
         {Object.keys(decision.inputs).length > 0 && (
           <details class="small">
@@ -274,15 +272,42 @@ function DecisionRow({ decision }: { decision: Decision }) {
   );
 }
 
-function Devices({ id }: { id: string }) {
-  const devices = useRolloutDevices(id);
+function Devices({ id, counts }: { id: string; counts: Record<string, number> }) {
+  const state = new URLSearchParams(useSearch()).get("state") ?? "";
+  const [, navigate] = useLocation();
+  const devices = useRolloutDevices(id, state);
   const items = devices.data?.items ?? [];
+  const states = Object.entries(counts).filter(([, count]) => count > 0);
+  const total = devices.data?.total;
   return (
-    <Card title="Devices" extra={<span class="muted">{devices.data?.total === undefined ? "" : plural(devices.data.total, "device")}</span>} flush>
+    <Card
+      title="Devices"
+      extra={
+        <span class="row">
+          <span class="muted small">{total === undefined ? "" : items.length < total ? `the first ${items.length} of ${plural(total, "device")}` : plural(total, "device")}</span>
+          {states.length > 0 && (
+            <label>
+              <span class="visually-hidden">Show devices that are</span>
+              <select class="input" value={state} onChange={(event) => navigate(withSearch(`/rollouts/${id}`, { state: event.currentTarget.value }), { replace: true })}>
+                <option value="">All states</option>
+                {states.map(([name, count]) => (
+                  <option key={name} value={name}>
+                    {words(name)} ({number(count)})
+                  </option>
+                ))}
+              </select>
+            </label>
+          )}
+        </span>
+      }
+      flush
+    >
       {devices.isPending ? (
         <Skeleton />
+      ) : devices.error ? (
+        <Failure error={devices.error} />
       ) : items.length === 0 ? (
-        <Empty>No device belongs to it yet: they are chosen at its start.</Empty>
+        <Empty>{state === "" ? "No device matches its filter yet." : "No device is in this state."}</Empty>
       ) : (
         <div class="table-wrap">
           <table>
@@ -291,10 +316,11 @@ function Devices({ id }: { id: string }) {
                 <th>Device</th>
                 <th class="num">Wave</th>
                 <th>State</th>
-                <th>Way</th>
+                <th>Sent as</th>
                 <th class="num">Sent</th>
                 <th class="num">Whole file</th>
                 <th>Message</th>
+                <th class="num">Finished</th>
               </tr>
             </thead>
             <tbody>
@@ -313,16 +339,18 @@ function DeviceRow({ device }: { device: RolloutDevice }) {
   return (
     <tr>
       <td class="nowrap">
-        <Link href={`/devices/${encodeURIComponent(device.device)}`}>{device.device}</Link>
+        <Link href={devicePath(device.device)}>{device.device}</Link>
+        {device.attempt > 1 && <span class="muted small"> attempt {device.attempt}</span>}
       </td>
       <td class="num">{device.wave + 1}</td>
       <td>
-        <Status tone={updateTone(device.state)} text={words(device.cause ?? device.state)} />
+        <Status tone={updateTone(device.cause && partKind(device.cause) !== "failed" ? device.cause : device.state)} text={words(device.cause ?? device.state)} />
       </td>
       <td>{device.source ? words(device.source) : "–"}</td>
       <td class="num">{bytes(device.bytes)}</td>
       <td class="num">{bytes(device.full_bytes)}</td>
-      <td class="small">{device.message}</td>
+      <td class="small wide-text">{device.message}</td>
+      <td class="num muted">{device.finished_at ? ago(device.finished_at) : "–"}</td>
     </tr>
   );
 }

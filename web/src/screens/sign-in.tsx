@@ -4,17 +4,21 @@ import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useEffect } from "preact/hooks";
 import { useLocation } from "wouter-preact";
-import { ApiError, call, setCsrfToken } from "../api/client";
+import { call, setCsrfToken } from "../api/client";
 import { queryClient } from "../api/queries";
 import type { Me } from "../api/types";
-import { Failure, Skeleton } from "../ui/card";
+import { Failure } from "../ui/card";
+import { Sail } from "../ui/sail";
 
 function Gate({ title, children }: { title: string; children: ComponentChildren }) {
   return (
-    <main style="max-width: 420px; margin-top: 12vh">
-      <section class="card" style="padding: var(--space-5)">
+    <main class="gate">
+      <section class="card">
         <div class="stack">
-          <p class="muted small">Argosy</p>
+          <p class="brand">
+            <Sail />
+            Argosy
+          </p>
           <h1>{title}</h1>
           {children}
         </div>
@@ -28,13 +32,14 @@ function enter(me: Me) {
   queryClient.setQueryData(["me"], me);
 }
 
-export function SignIn() {
+export function SignIn({ onDone }: { onDone?: () => void }) {
   const failure = useSignal<unknown>(null);
   const send = async (event: SubmitEvent) => {
     event.preventDefault();
     const form = new FormData(event.target as HTMLFormElement);
     try {
       enter(await call<Me>("/login", { method: "POST", body: { name: form.get("name"), password: form.get("password") } }));
+      onDone?.();
     } catch (error) {
       failure.value = error;
     }
@@ -51,9 +56,7 @@ export function SignIn() {
           <input class="input" name="password" type="password" autocomplete="current-password" required />
         </label>
         {failure.value !== null && <Failure error={failure.value} />}
-        <button class="button primary" style="justify-content: center">
-          Sign in
-        </button>
+        <button class="button primary wide">Sign in</button>
       </form>
       <p class="muted small">
         The first time, use the one-time link that <code>argosyd --admin-link</code> prints.
@@ -62,61 +65,60 @@ export function SignIn() {
   );
 }
 
-export function Welcome() {
+/** The one-time link: its token is behind the #, so that it reaches neither logs nor the history. */
+export function LinkEntry() {
   const [, navigate] = useLocation();
-  const state = useSignal<"entering" | "inside" | ApiError | Error>("entering");
-  useEffect(() => {
-    const token = new URLSearchParams(location.search).get("token") ?? "";
-    history.replaceState(null, "", "/welcome"); // the token is spent: keep it out of the history
-    call<Me>("/login/link", { method: "POST", body: { token } }).then(
-      (me) => {
-        enter(me);
-        state.value = "inside";
-      },
-      (error: Error) => (state.value = error),
-    );
-  }, []);
-  if (state.value === "entering") return <Skeleton lines={2} />;
-  if (state.value === "inside") return <ChoosePassword onDone={() => navigate("/")} />;
-  return (
-    <Gate title="This link does not work">
-      <Failure error={state.value} />
-      <p class="muted">A link works once and for a short time. Ask the server for another: argosyd --admin-link.</p>
-      <a class="button" href="/">
-        Sign in with a password
-      </a>
-    </Gate>
-  );
-}
-
-function ChoosePassword({ onDone }: { onDone: () => void }) {
+  const token = useSignal(new URLSearchParams(location.hash.slice(1)).get("token") ?? "");
+  const inside = useSignal<Me | null>(null);
   const failure = useSignal<unknown>(null);
-  const send = async (event: SubmitEvent) => {
-    event.preventDefault();
-    const password = new FormData(event.target as HTMLFormElement).get("password");
+  useEffect(() => history.replaceState(null, "", "/login"), []);
+  const send = async (password: string | undefined) => {
     try {
-      await call("/me/password", { method: "PUT", body: { password } });
-      onDone();
+      const me = await call<Me>("/login/link", { method: "POST", body: { token: token.value, password } });
+      enter(me);
+      inside.value = me;
     } catch (error) {
       failure.value = error;
     }
   };
+  if (inside.value) return <Welcome name={inside.value.user.name} onDone={() => navigate("/", { replace: true })} />;
+  if (token.value === "") return <SignIn onDone={() => navigate("/", { replace: true })} />;
   return (
     <Gate title="Welcome aboard">
-      <p>You are signed in as administrator. Choose a password for the next time.</p>
-      <form class="stack" onSubmit={(event) => void send(event)}>
+      <p>This link works once. Choose a password for the next time.</p>
+      <form
+        class="stack"
+        onSubmit={(event) => {
+          event.preventDefault();
+          void send(String(new FormData(event.target as HTMLFormElement).get("password")));
+        }}
+      >
         <label class="field">
           New password, at least 12 characters
           <input class="input" name="password" type="password" autocomplete="new-password" minLength={12} required autofocus />
         </label>
         {failure.value !== null && <Failure error={failure.value} />}
-        <div class="row">
-          <button class="button primary">Set the password</button>
-          <button class="button" type="button" onClick={onDone}>
-            Later
-          </button>
-        </div>
+        <button class="button primary wide">Set the password and sign in</button>
+        <button class="button wide" type="button" onClick={() => void send(undefined)}>
+          Sign in without a password this time
+        </button>
       </form>
+      {failure.value !== null && (
+        <p class="muted small">
+          For another link run <code>argosyd --admin-link</code> on the server, or <a href="/">sign in with a password</a>.
+        </p>
+      )}
+    </Gate>
+  );
+}
+
+function Welcome({ name, onDone }: { name: string; onDone: () => void }) {
+  return (
+    <Gate title={`You are signed in as ${name}`}>
+      <p>Next time, sign in with this name and your password.</p>
+      <button class="button primary wide" type="button" autofocus onClick={onDone}>
+        Go to the fleet
+      </button>
     </Gate>
   );
 }

@@ -38,7 +38,16 @@ export function RolloutBar({ counts, planned, what, legend }: { counts: Record<s
   return <PartsBar pieces={pieces} what={what} legend={legend} />;
 }
 
-const VERSION_COLOURS = ["var(--accent)", "var(--good)", "var(--warn)", "var(--bad)", "var(--quiet)"];
+/** A share as a thin bar; the number stands beside it. */
+export function Meter({ share, colour = "var(--accent)" }: { share: number; colour?: string }) {
+  return (
+    <span class="meter" aria-hidden="true">
+      <span style={{ width: `${Math.min(1, Math.max(0, share)) * 100}%`, background: colour }} />
+    </span>
+  );
+}
+
+const VERSION_COLOURS = ["var(--accent)", "var(--series-2)", "var(--series-3)", "var(--series-4)", "var(--quiet)"];
 
 export function VersionBar({ model, versions }: { model: string; versions: { version: string | null; devices: number }[] }) {
   const pieces = versions.map((entry, index) => ({

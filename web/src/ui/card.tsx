@@ -16,7 +16,7 @@ export function Card({ title, extra, children, flush = false }: { title: string;
 }
 
 export function Empty({ children }: { children: ComponentChildren }) {
-  return <p class="muted" style="padding: var(--space-4)">{children}</p>;
+  return <p class="muted" style="padding: var(--space-4); margin: 0">{children}</p>;
 }
 
 /** Holds the place of what is being loaded, so that nothing jumps when it comes. */

@@ -1,6 +1,8 @@
-// A time chart by uPlot: a few lines over time, with markers for what happened. Only the device screen loads it.
+// A time chart by uPlot: a few lines over time, with numbered marks for what happened. Only the device screen loads it.
+// All charts of a screen share their time axis and their cursor.
 
-import { useEffect, useRef } from "preact/hooks";
+import { signal } from "@preact/signals";
+import { useEffect, useMemo, useRef } from "preact/hooks";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import { theme } from "./theme";
@@ -11,98 +13,149 @@ export interface Line {
   colour: string; // a CSS custom property, such as --accent
 }
 
-export interface Marker {
+export interface Mark {
   t: number;
-  label: string;
+  number: number;
+  tone: "bad" | "warn" | "accent";
 }
 
-const HEIGHT = 190;
+interface ChartProps {
+  title: string;
+  t: number[];
+  lines: Line[];
+  format: (value: number) => string;
+  range: [number, number]; // of the time axis
+  from?: "zero" | "data"; // where the value axis begins
+  most?: number; // the highest value there can be
+  marks?: Mark[];
+}
+
+const HEIGHT = 156;
+const SYNC = "screen";
 
 function colourOf(property: string): string {
   return getComputedStyle(document.documentElement).getPropertyValue(property).trim();
 }
 
-function markersPlugin(markers: () => Marker[]): uPlot.Plugin {
-  return {
-    hooks: {
-      draw: (chart) => {
-        const { ctx, bbox } = chart;
-        ctx.save();
-        ctx.strokeStyle = colourOf("--line-strong");
-        ctx.fillStyle = colourOf("--ink-3");
-        ctx.setLineDash([4, 4]);
-        ctx.font = `${11 * devicePixelRatio}px sans-serif`;
-        for (const marker of markers()) {
-          const x = chart.valToPos(marker.t, "x", true);
-          if (x < bbox.left || x > bbox.left + bbox.width) continue;
-          ctx.beginPath();
-          ctx.moveTo(x, bbox.top);
-          ctx.lineTo(x, bbox.top + bbox.height);
-          ctx.stroke();
-          ctx.fillText(marker.label, x + 4 * devicePixelRatio, bbox.top + 11 * devicePixelRatio);
-        }
-        ctx.restore();
-      },
-    },
-  };
+function drawMarks(chart: uPlot, marks: Mark[]) {
+  const { ctx, bbox } = chart;
+  const dot = devicePixelRatio;
+  ctx.save();
+  ctx.font = `600 ${10 * dot}px sans-serif`;
+  ctx.textAlign = "center";
+  ctx.textBaseline = "middle";
+  for (const mark of marks) {
+    const x = Math.round(chart.valToPos(mark.t, "x", true));
+    if (x < bbox.left || x > bbox.left + bbox.width) continue;
+    ctx.strokeStyle = ctx.fillStyle = colourOf(`--${mark.tone}`);
+    ctx.lineWidth = dot;
+    ctx.setLineDash([3 * dot, 3 * dot]);
+    ctx.beginPath();
+    ctx.moveTo(x, bbox.top);
+    ctx.lineTo(x, bbox.top + bbox.height);
+    ctx.stroke();
+    ctx.beginPath();
+    ctx.arc(x, bbox.top, 7 * dot, 0, 2 * Math.PI);
+    ctx.fill();
+    ctx.fillStyle = colourOf("--surface");
+    ctx.fillText(String(mark.number), x, bbox.top + 0.5 * dot);
+  }
+  ctx.restore();
 }
 
-function optionsFor(width: number, lines: Line[], unit: string, markers: () => Marker[]): uPlot.Options {
+function valueRange(low: number | null, high: number | null, { from, most }: ChartProps): [number, number] {
+  const top = high ?? 1;
+  if (from !== "data") return [0, Math.min(top * 1.12 || 1, most ?? Infinity)];
+  const bottom = low ?? 0;
+  const room = Math.max((top - bottom) * 0.15, Math.abs(top) * 0.02, 1e-6);
+  return [bottom - room, Math.min(top + room, most ?? Infinity)];
+}
+
+function optionsFor(width: number, props: { current: ChartProps }, onCursor: (index: number | null) => void): uPlot.Options {
+  const { lines } = props.current;
   const axis: uPlot.Axis = {
     stroke: colourOf("--ink-3"),
     grid: { stroke: colourOf("--line"), width: 1 },
-    ticks: { stroke: colourOf("--line"), width: 1 },
+    ticks: { show: false },
     font: "11px sans-serif",
   };
   return {
     width,
     height: HEIGHT,
-    cursor: { y: false, points: { size: 6 } },
-    legend: { live: true },
-    axes: [axis, { ...axis, size: 56, values: (_, ticks) => ticks.map((tick) => `${tick}${unit}`) }],
-    scales: { y: { range: (_, low, high) => [Math.min(0, low ?? 0), (high ?? 1) * 1.08 || 1] } },
+    padding: [12, 8, 0, 0],
+    cursor: { y: false, points: { size: 6 }, drag: { x: false, y: false }, sync: { key: SYNC, setSeries: false } },
+    legend: { show: false },
+    axes: [{ ...axis, size: 26, space: 70, values: (_, ticks, __, ___, step) => ticks.map((tick) => timeLabel(tick, step)) }, { ...axis, size: 62, space: 34, values: (_, ticks) => ticks.map((tick) => props.current.format(tick)) }],
+    scales: { x: { range: () => props.current.range }, y: { range: (_, low, high) => valueRange(low, high, props.current) } },
     series: [
       {},
-      ...lines.map((line) => ({
-        label: line.label,
-        stroke: colourOf(line.colour),
-        width: 1.5,
-        points: { show: false },
-        spanGaps: false,
-        value: (_: uPlot, value: number | null) => (value === null || value === undefined ? "–" : `${value.toPrecision(3)}${unit}`),
-      })),
+      ...lines.map((line) => ({ label: line.label, stroke: colourOf(line.colour), width: 1.75, points: { show: false }, spanGaps: false })),
     ],
-    plugins: [markersPlugin(markers)],
+    hooks: {
+      draw: [(chart) => drawMarks(chart, props.current.marks ?? [])],
+      setCursor: [(chart) => onCursor(chart.cursor.idx ?? null)],
+    },
   };
 }
 
-export function Chart({ title, t, lines, unit, markers = [] }: { title: string; t: number[]; lines: Line[]; unit: string; markers?: Marker[] }) {
+function timeLabel(t: number, step: number): string {
+  const at = new Date(t * 1000);
+  if (step >= 86400) return at.toLocaleDateString("en-GB", { day: "numeric", month: "short" });
+  return at.toLocaleTimeString("en-GB", step < 60 ? { hour: "2-digit", minute: "2-digit", second: "2-digit" } : { hour: "2-digit", minute: "2-digit" });
+}
+
+function newest(values: (number | null)[]): number | null {
+  for (let at = values.length - 1; at >= 0; at -= 1) if (values[at] !== null && values[at] !== undefined) return values[at]!;
+  return null;
+}
+
+export function Chart(props: ChartProps) {
+  const { title, t, lines } = props;
   const place = useRef<HTMLDivElement>(null);
   const chart = useRef<uPlot | null>(null);
-  const present = useRef(markers);
-  present.current = markers;
+  const present = useRef(props);
+  present.current = props;
+  const cursor = useMemo(() => signal<number | null>(null), []);
   const data = [t, ...lines.map((line) => line.values)] as uPlot.AlignedData;
   const shape = `${theme.value} ${lines.map((line) => line.label).join(" ")}`;
 
   useEffect(() => {
     const element = place.current!;
-    const made = new uPlot(optionsFor(element.clientWidth, lines, unit, () => present.current), data, element);
+    const made = new uPlot(
+      optionsFor(element.clientWidth, present, (index) => (cursor.value = index)),
+      data,
+      element,
+    );
     chart.current = made;
     const observer = new ResizeObserver(() => made.setSize({ width: element.clientWidth, height: HEIGHT }));
     observer.observe(element);
     return () => {
       observer.disconnect();
       made.destroy();
+      chart.current = null;
     };
   }, [shape]);
-  useEffect(() => chart.current?.setData(data), [t, lines]);
+  useEffect(() => chart.current?.setData(data), [t, lines, props.range, props.marks]);
 
+  const figure = (line: Line) => {
+    const value = cursor.value === null ? newest(line.values) : line.values[cursor.value];
+    return value === null || value === undefined ? "–" : props.format(value);
+  };
+  const spoken = lines.map((line) => `${lines.length > 1 ? `${line.label} ` : ""}${newest(line.values) === null ? "nothing measured" : props.format(newest(line.values)!)}`).join(", ");
   return (
-    <figure style="margin: 0">
+    <figure class="chart">
       <figcaption>
         <h3>{title}</h3>
+        <ul class="legend">
+          {lines.map((line) => (
+            <li key={line.label}>
+              {lines.length > 1 && <i style={{ background: `var(${line.colour})` }} aria-hidden="true" />}
+              {lines.length > 1 && line.label} <b>{figure(line)}</b>
+            </li>
+          ))}
+        </ul>
       </figcaption>
-      <div ref={place} style={{ minHeight: HEIGHT + 30 }} role="img" aria-label={`${title} over time`} />
+      <div ref={place} style={{ height: HEIGHT }} role="img" aria-label={`${title} over time, last: ${spoken}`} />
     </figure>
   );
 }

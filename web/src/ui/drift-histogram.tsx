@@ -3,23 +3,32 @@
 import { histogramHeights } from "./histogram";
 
 const WIDTH = 320;
-const HEIGHT = 96;
+const HEIGHT = 88;
 
-export function DriftHistogram({ feature, reference, present }: { feature: string; reference: number[]; present: number[] }) {
+export function DriftHistogram({ feature, edges, reference, present }: { feature: string; edges: number[]; reference: number[]; present: number[] }) {
   const { bins, a, b } = histogramHeights(reference, present);
   const step = WIDTH / Math.max(bins, 1);
+  const top = (height: number) => 2 + (HEIGHT - 2) * (1 - height);
   return (
-    <svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} width="100%" height={HEIGHT} preserveAspectRatio="none" role="img" aria-label={`${feature}: reference and present distribution`}>
-      {b.map((height, index) => (
-        <rect key={index} x={index * step + 1} y={HEIGHT * (1 - height)} width={Math.max(step - 2, 1)} height={HEIGHT * height} fill="var(--accent)" opacity="0.75" />
-      ))}
-      <path
-        d={a.map((height, index) => `${index === 0 ? "M" : "L"}${index * step} ${HEIGHT * (1 - height)}h${step}`).join("")}
-        fill="none"
-        stroke="var(--ink-2)"
-        stroke-width="1.5"
-        vector-effect="non-scaling-stroke"
-      />
-    </svg>
+    <div>
+      <svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} width="100%" height={HEIGHT} preserveAspectRatio="none" role="img" aria-label={`${feature}: how often each value is seen now, and was in training`} style="display: block; border-bottom: 1px solid var(--line-strong)">
+        {b.map((height, index) => (
+          <rect key={index} x={index * step + 1} y={top(height)} width={Math.max(step - 2, 1)} height={HEIGHT - top(height)} fill="var(--series-2)" />
+        ))}
+        <path d={`M0 ${HEIGHT}${a.map((height, index) => `L${index * step} ${top(height)}h${step}`).join("")}V${HEIGHT}`} fill="none" stroke="var(--ink-2)" stroke-width="1.5" vector-effect="non-scaling-stroke" />
+      </svg>
+      <div class="row between small muted">
+        <span>{edges[0] === undefined ? "" : `under ${edges[0]}`}</span>
+        <ul class="legend">
+          <li>
+            <i style="background: var(--series-2)" aria-hidden="true" /> now
+          </li>
+          <li>
+            <i style="border: 1.5px solid var(--ink-2); border-radius: 0" aria-hidden="true" /> in training
+          </li>
+        </ul>
+        <span>{edges.length === 0 ? "" : `over ${edges.at(-1)}`}</span>
+      </div>
+    </div>
   );
 }

@@ -40,9 +40,33 @@ export function ago(at: string | null | undefined, now = Date.now()): string {
   return `${span(now - Date.parse(at))} ago`;
 }
 
+/** A span of seconds as people set it: "90 s", "5 min", "2 h". */
+export function duration(seconds: number): string {
+  if (seconds % 86400 === 0 && seconds > 0) return `${seconds / 86400} d`;
+  if (seconds % 3600 === 0 && seconds > 0) return `${seconds / 3600} h`;
+  if (seconds % 60 === 0 && seconds > 60) return `${seconds / 60} min`;
+  return `${seconds} s`;
+}
+
+/** The first sentence and what follows it. */
+export function firstSentence(text: string): [string, string] {
+  const end = /\.\s/.exec(text);
+  return end ? [text.slice(0, end.index + 1), text.slice(end.index + 2)] : [text, ""];
+}
+
+/** "user:ada" -> "ada". */
+export function person(actor: string): string {
+  return actor.replace(/^user:/, "");
+}
+
 export function clock(at: string | null | undefined): string {
   if (!at) return "–";
-  return new Date(at).toLocaleString("en-GB", { day: "2-digit", month: "short", hour: "2-digit", minute: "2-digit", second: "2-digit" });
+  return new Date(at).toLocaleString("en-GB", { day: "2-digit", month: "short", hour: "2-digit", minute: "2-digit", second: "2-digit" }).replace(",", "");
+}
+
+export function day(at: string | null | undefined): string {
+  if (!at) return "–";
+  return new Date(at).toLocaleDateString("en-GB", { day: "numeric", month: "short", year: "numeric" });
 }
 
 /** "probation_rolled_back" -> "Probation rolled back". */

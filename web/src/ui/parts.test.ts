@@ -19,6 +19,14 @@ describe("the bar of a wave", () => {
     ]);
   });
 
+  it("keeps apart who went back and who was left out", () => {
+    expect(partsOf({ rolled_back: 2, rolling_back: 1, cancelled: 4, superseded: 1 }).map((p) => [p.kind, p.count])).toEqual([
+      ["back", 3],
+      ["out", 5],
+    ]);
+    expect(failuresOf({ rolled_back: 2, cancelled: 4 })).toEqual([]);
+  });
+
   it("takes every cause it does not know for a failure", () => {
     expect(failuresOf({ succeeded: 2, download: 1, validate_rejected: 3 })).toEqual([
       ["validate_rejected", 3],

@@ -51,7 +51,7 @@ export function RolloutStatus({ state }: { state: RolloutState }) {
 /** The tone of a device's update: failures are bad, what has ended well is good, the rest is under way. */
 export function updateTone(state: string): Tone {
   if (state === "succeeded" || state === "committed" || state === "already_installed") return "good";
-  if (state === "queued" || state === "idle") return "quiet";
+  if (["queued", "idle", "cancelled", "superseded", "decommissioned"].includes(state)) return "quiet";
   if (["rejected", "failed", "rolled_back", "rolling_back"].includes(state)) return "bad";
   return "accent";
 }

@@ -1,0 +1,354 @@
+"""Rows of a fleet that has been at work for an hour: devices, windows, drift, alerts, rollouts in several states.
+
+Written as COPY text for psql, from a fixed seed, so that every run shows the same fleet. The states agree with what the
+server would decide from the same rows, so that its own ticks leave them as they are.
+"""
+import hashlib
+import json
+import math
+import random
+from datetime import datetime, timedelta, timezone
+from statistics import NormalDist
+
+SITES = ("berlin", "lyon", "oslo", "porto")
+CLASSES = ("cpu-fp32", "cpu-int8", "jetson-fp16")
+FEATURES = ("brightness", "sharpness")
+EDGES = [round(0.1 * step, 1) for step in range(1, 10)]
+USUAL = [20, 60, 140, 240, 300, 260, 160, 80, 30, 10]
+SHIFTED = [220, 310, 260, 120, 50, 20, 10, 5, 3, 2]
+LATENCY_MS = {"cpu-fp32": 11.0, "cpu-int8": 6.5, "jetson-fp16": 3.2}
+WINDOW_S, HISTORY_S, DETAILED = 60, 3600, 12
+LN_GAMMA = math.log(1.01 / 0.99)
+
+
+def digest_of(text):
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def varint(value):
+    out = bytearray()
+    while value >= 0x80:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    return bytes(out) + bytes([value])
+
+
+def latency_histogram(median_ms, count, kept={}):
+    """The encoded log-histogram (common/stats/log_histogram.hpp) of a log-normal latency, and its quantiles."""
+    key = (round(median_ms, 1), count)
+    if key not in kept:
+        buckets, values = {}, []
+        for step in range(count):
+            value = key[0] * math.exp(0.22 * NormalDist().inv_cdf((step + 0.5) / count))
+            values.append(value)
+            index = math.ceil(math.log(value) / LN_GAMMA)
+            buckets[index] = buckets.get(index, 0) + 1
+        out, previous = bytes([1]) + varint(0) + varint(len(buckets)), None
+        for index in sorted(buckets):
+            place = (index << 1) ^ (index >> 31) if previous is None else index - previous - 1
+            out += varint(place) + varint(buckets[index])
+            previous = index
+        kept[key] = out, [values[int(q * (count - 1))] for q in (0.5, 0.95, 0.99)]
+    return kept[key]
+
+
+class Rows:
+    """Rows by table, in the order in which tables were first named."""
+
+    def __init__(self):
+        self.tables = {}
+
+    def add(self, table, **columns):
+        names, rows = self.tables.setdefault(table, (tuple(columns), []))
+        assert names == tuple(columns), f"{table}: {names} and {tuple(columns)}"
+        rows.append("\t".join(map(copy_text, columns.values())))
+
+    def sql(self):
+        text = ["begin;"]
+        for table, (names, rows) in self.tables.items():
+            identity = "id" in names and table not in ("devices",)
+            text += [f"copy {table} ({', '.join(names)}) from stdin;", *rows, "\\."]
+            if identity:
+                text.append(f"select setval(pg_get_serial_sequence('{table}', 'id'), (select max(id) from {table}));")
+        return "\n".join([*text, "commit;", "analyze;"]) + "\n"
+
+
+def copy_text(value):
+    if value is None:
+        return "\\N"
+    if isinstance(value, bytes):
+        return "\\\\x" + value.hex()
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, bool):
+        return "t" if value else "f"
+    text = json.dumps(value, ensure_ascii=False) if isinstance(value, (dict, list)) else str(value)
+    return text.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n")
+
+
+class Fleet:
+    """`count` devices named cam-01 …; the first twelve have an hour of history, the others their newest windows."""
+
+    def __init__(self, count, now=None):
+        self.count, self.now = count, now or datetime.now(timezone.utc).replace(microsecond=0)
+        self.random, self.rows = random.Random(7), Rows()
+        width = max(2, len(str(count)))
+        self.names = [f"cam-{number:0{width}}" for number in range(1, count + 1)]
+        self.hardware = {name: CLASSES[(0, 1, 0, 2, 1, 0)[place % 6]] for place, name in enumerate(self.names)}
+        self.slow, self.wrong, self.dirty, self.dark = self.names[4], self.names[6], self.names[2], self.names[9]
+        updated = [name for name in self.names if name not in (self.slow, self.wrong, self.dirty, self.dark)]
+        canary = max(3, count // 20)
+        self.canary = updated[:canary]
+        self.succeeded, self.in_probation = self.canary[:-1], self.canary[-1:]
+        self.updated_at = {name: self.ago(900 - 3 * place % 300) for place, name in enumerate(self.canary)}
+
+    def ago(self, seconds):
+        return self.now - timedelta(seconds=seconds)
+
+    def sql(self):
+        self.releases()
+        for place, name in enumerate(self.names):
+            self.device(place, name)
+        self.rollouts()
+        for place, name in enumerate(self.names):
+            self.telemetry(place, name)
+        self.drift()
+        self.alerts()
+        self.events()
+        return self.rows.sql()
+
+    # What may run -----------------------------------------------------------------------------------------------------
+
+    def releases(self):
+        self.rows.add("models", name="digits", description="Reads the digits on a meter")
+        notes = {"1.0": "First release", "1.1": "Trained on the autumn images", "1.2": "Half the size, same accuracy"}
+        for place, version in enumerate(notes, 1):
+            for name in CLASSES:
+                self.rows.add("blobs", digest=digest_of(version + name), size=154_074 + 11_000 * place)
+        for place, (version, note) in enumerate(notes.items(), 1):
+            at = self.ago(86400 * (10 - 3 * place))
+            self.rows.add("releases", id=place, model="digits", version=version, notes=note,
+                          validation={"dataset": {"digest": digest_of("set"), "size": 90_000}, "metric": "accuracy",
+                                      "direction": "higher", "threshold": 0.94},
+                          reference={"features": [{"name": name, "edges": EDGES, "counts": USUAL} for name in FEATURES]},
+                          published_at=at, created_by="user:ada", created_at=at)
+        for place, version in enumerate(notes, 1):
+            for name in CLASSES:
+                self.rows.add("variants", release_id=place, name=name, digest=digest_of(version + name),
+                              size=154_074 + 11_000 * place, format="onnx", selector={"hardware_class": name}, priority=0)
+
+    # Who there is -----------------------------------------------------------------------------------------------------
+
+    def presence_of(self, place, name):
+        if name == self.dark or place > 11 and place % 71 == 0:
+            return "offline", "the connection broke; 258 s silent, expected every 60 s", 4300
+        if place > 11 and place % 113 == 0:
+            return "never_seen", "enrolled, not seen yet", 7200
+        if place == 10 or place > 11 and place % 97 == 0:
+            return "late", "96 s silent, expected every 60 s", 120
+        return "online", "reports every 60 s", 5400 + place % 4000
+
+    def serving(self, name):
+        return "1.1" if name in self.updated_at else "1.0"
+
+    def device(self, place, name):
+        presence, reason, since_s = self.presence_of(place, name)
+        hardware, version = self.hardware[name], self.serving(name)
+        seen_s = {"offline": 20_000, "late": 5520, "never_seen": None, "online": self.random.randrange(2, 50)}[presence]
+        self.rows.add("devices", id=name, hardware_class=hardware,
+                      labels={"site": SITES[place % 4], "line": str(1 + place % 3)},
+                      capabilities={"architecture": "aarch64", "accelerators": ["cpu"], "runtimes": ["onnxruntime"],
+                                    "precisions": [hardware.split("-")[1]], "memory_mb": 4096},
+                      certificate_not_after=self.ago(-86400 * 61), enrolled_at=self.ago(86400 * 21 - place))
+        health = self.health(place, name, 0)
+        self.rows.add("device_state", device_id=name, agent_version=None if seen_s is None else "0.1.0",
+                      report={} if seen_s is None else self.report(name, version, hardware), interval_s=3600,
+                      last_seen_at=None if seen_s is None else self.ago(seen_s), presence=presence,
+                      presence_since=self.ago(since_s), presence_reason=reason,
+                      health={} if seen_s is None else health, health_at=None if seen_s is None else self.ago(seen_s))
+        if seen_s is None:
+            return
+        probation = name in self.in_probation
+        moved = name in self.updated_at
+        self.rows.add("device_models", device_id=name, model="digits", version=version,
+                      digest=digest_of(version + hardware), previous_version="1.0" if moved else None,
+                      previous_digest=digest_of("1.0" + hardware) if moved else None,
+                      update_state="probation" if probation else "committed" if moved else "idle",
+                      update_version="1.1" if moved else None)
+
+    def report(self, name, version, hardware):
+        slot = lambda letter, role, of: {"slot": letter, "role": role, "version": of,
+                                         "digest": digest_of(of + hardware) if of else "", "size": 176_074 if of else 0}
+        moved = name in self.updated_at
+        slots = [slot("a", "previous", "1.0"), slot("b", "serving", "1.1")] if moved else \
+                [slot("a", "serving", "1.0"), slot("b", "empty", "")]
+        update = {"rollout": 3, "attempt": 1, "version": "1.1", "progress": 1, "source": "patch", "bytes": 21_480,
+                  "full_bytes": 176_074, "cause": "", "metric_value": 0.9712, "metric_threshold": 0.94,
+                  "latency_p95_ms": 8.4, "peak_memory_mb": 61.0, "samples": 500, "changed_at": "2026-01-01T00:00:00Z",
+                  "state": "probation" if name in self.in_probation else "committed",
+                  "message": "observed 212 of 400 inferences" if name in self.in_probation else "kept after its probation"}
+        model = {"model": "digits", "version": version, "digest": digest_of(version + hardware), "slots": slots}
+        return {"v": 1, "device": name, "nonce": 1, "rev": 1, "agent_version": "0.1.0", "hardware_class": hardware,
+                "models": [model | ({"update": update} if moved else {})]}
+
+    # What they measure ------------------------------------------------------------------------------------------------
+
+    def health(self, place, name, back_s):
+        wave = math.sin(back_s / 600 + place)
+        sample = {"cpu_percent": round(24 + 6 * wave + self.random.random() * 3, 1),
+                  "memory_used_mb": round(1180 + 40 * wave + place % 7 * 30), "memory_total_mb": 4096,
+                  "disk_free_mb": round(9800 - (HISTORY_S - back_s) / 60), "disk_total_mb": 16384,
+                  "cpu_temperature_c": round(52 + 5 * wave + self.random.random(), 1), "agent_rss_mb": 9.4}
+        if self.hardware[name].startswith("jetson"):
+            sample["gpu_temperature_c"] = round(58 + 6 * wave + self.random.random(), 1)
+        return sample
+
+    def telemetry(self, place, name):
+        if self.presence_of(place, name)[0] in ("never_seen", "offline"):
+            return
+        windows = HISTORY_S // WINDOW_S if place < DETAILED else 3 if place % 5 == 0 else 0
+        gap = {20, 21, 22, 23, 24} if place == 7 else set()  # an outage that nothing was kept of
+        for back in range(windows, 0, -1):
+            if back not in gap:
+                self.window(name, windows - back + 1, self.ago(back * WINDOW_S))
+        for back in range(windows * 2 if place < DETAILED else 0, 0, -1):
+            self.rows.add("health_samples", device_id=name, epoch="0123456789abcdef", seq=100_000 - back,
+                          at=self.ago(back * 30), sample=self.health(place, name, back * 30))
+
+    def window(self, name, seq, at):
+        age_s = (self.now - at).total_seconds()
+        version = "1.1" if name in self.updated_at and at >= self.updated_at[name] else "1.0"
+        median = LATENCY_MS[self.hardware[name]] * (1.04 if version == "1.1" else 1) * (1 + 0.05 * self.random.random())
+        if name == self.slow and age_s < 840:
+            median *= 2.6
+        labelled = 40 if self.names.index(name) < DETAILED else 20
+        share = 0.87 if name == self.wrong and age_s < 1300 else 0.972 + 0.01 * self.random.random()
+        histogram, (p50, p95, p99) = latency_histogram(median, 300)
+        shapes = [SHIFTED if feature == "sharpness" and name == self.dirty else USUAL for feature in FEATURES]
+        self.rows.add("inference_windows", device_id=name, epoch="0123456789abcdef", seq=seq, started_at=at,
+                      ended_at=at + timedelta(seconds=WINDOW_S), model="digits", version=version, count=300,
+                      errors=int(self.random.random() < 0.3), labelled=labelled, correct=min(labelled, round(labelled * share)),
+                      latency=histogram, p50_ms=round(p50, 3), p95_ms=round(p95, 3), p99_ms=round(p99, 3),
+                      features=[{"name": feature, "counts": [count // 4 for count in shape]}
+                                for feature, shape in zip(FEATURES, shapes)])
+
+    def drift(self):
+        for name in (name for name in self.names[:DETAILED] if name != self.dark):
+            for feature in FEATURES:
+                drifted = feature == "sharpness" and name == self.dirty
+                present = [count * 2 for count in (SHIFTED if drifted else USUAL)]
+                self.rows.add("drift_state", device_id=name, model="digits", version=self.serving(name), feature=feature,
+                              psi=psi(USUAL, present), samples=sum(present), drifted=drifted, since=self.ago(2400),
+                              updated_at=self.ago(30), present=present)
+
+    # What is wrong ----------------------------------------------------------------------------------------------------
+
+    def alert(self, rule, severity, name, age_s, message, value=None, threshold=None, resolved_s=None, by=None):
+        self.rows.add("alerts", rule=rule, severity=severity, device_id=name, model="" if rule == "gone_dark" else "digits",
+                      state="resolved" if resolved_s else "firing", value=value, threshold=threshold, message=message,
+                      opened_at=self.ago(age_s), fired_at=self.ago(age_s),
+                      resolved_at=self.ago(resolved_s) if resolved_s else None,
+                      acknowledged_at=self.ago(age_s - 60) if by else None, acknowledged_by=by)
+
+    def alerts(self):
+        usual = round(LATENCY_MS[self.hardware[self.slow]] * 1.47, 1)
+        for name in (self.names[0], self.names[5]):
+            self.alert("latency_doubled", "warning", name, 9000, f"{name}: digits 1.0 answers within 31.2 ms, usually 14.1 ms",
+                       31.2, 28.2, resolved_s=7800)
+        for place, name in enumerate(self.names):
+            if self.presence_of(place, name)[0] == "offline":
+                self.alert("gone_dark", "critical", name, 4300 - place % 900, f"{name} has gone dark: not heard for 5 h")
+        self.alert("drift", "warning", self.dirty, 2400,
+                   f'{self.dirty}: "sharpness" no longer looks as it did in training (PSI 2.10 over 2000 samples)', 2.1, 0.2)
+        self.alert("accuracy_low", "critical", self.wrong, 1100,
+                   f"{self.wrong}: digits 1.0 is right in 87.0 % of 200 labels, the release promises 94 %", 0.87, 0.94, by="user:ada")
+        self.alert("latency_doubled", "warning", self.slow, 780,
+                   f"{self.slow}: digits 1.0 answers within {usual * 2.6:.1f} ms, usually {usual} ms", usual * 2.6, usual * 2)
+        self.rows.add("latency_baselines", device_id=self.slow, model="digits", version="1.0",
+                      ln_p95_mean=math.log(usual), windows=400, updated_at=self.now)
+
+    def events(self):
+        def event(age_s, kind, severity, message, device=None, rollout=None, model=None):
+            self.rows.add("events", at=self.ago(age_s), kind=kind, severity=severity, device_id=device, rollout_id=rollout,
+                          model=model, message=message)
+
+        for name in self.names[:DETAILED]:
+            event(86400 * 21, "device.enrolled", "info", f"{name} enrolled with claim 1", name)
+        event(4300, "alert.firing", "critical", f"{self.dark} has gone dark", self.dark)
+        event(2400, "drift.detected", "warning", f'{self.dirty}: "sharpness" no longer looks as it did in training', self.dirty, model="digits")
+        event(1100, "alert.firing", "critical", f"{self.wrong}: digits 1.0 is right in 87.0 % of 200 labels", self.wrong, model="digits")
+        for name in self.canary[:DETAILED]:
+            age = (self.now - self.updated_at[name]).total_seconds()
+            for back, state in ((60, "downloading"), (40, "validating"), (20, "activating"), (0, "probation")):
+                event(age + back, "update.state", "info", f"digits 1.1: {state}", name, 3, "digits")
+        event(780, "alert.firing", "warning", f"{self.slow}: digits 1.0 answers more than twice as slowly as usual", self.slow, model="digits")
+
+    # How it got there -------------------------------------------------------------------------------------------------
+
+    def rollouts(self):
+        everyone = self.names
+        self.rollout(1, "First install", 1, "completed", "the last wave passed its gate: every device succeeded", 86400 * 8,
+                     {0: {name: "succeeded" for name in everyone[:1]}, 1: {name: "succeeded" for name in everyone[1:]}}, 86400 * 7)
+        rejected = everyone[: max(2, self.count // 50)]
+        self.rollout(2, "digits 1.1, first try", 2, "halted", "validate_rejected reached 50 % of the devices with an outcome", 86400 * 2,
+                     {0: {name: "validate_rejected" for name in rejected}, 1: {name: "cancelled" for name in everyone if name not in rejected}},
+                     86400 * 2 - 900)
+        states = {name: "succeeded" for name in self.succeeded} | {name: "probation" for name in self.in_probation}
+        self.rollout(3, "digits 1.1", 2, "running", "", 1200,
+                     {0: states, 1: {name: "queued" for name in everyone if name not in states}}, None)
+
+    def rollout(self, number, name, release, state, reason, age_s, waves, ended_s):
+        planned = sum(len(wave) for wave in waves.values())
+        share = round(len(waves[0]) / planned, 4)
+        policy = {"waves": [{"share": share}, {"share": 1.0}],
+                  "gate": {"min_executed": 1, "success_share": 0.9, "bake_s": 7200, "manual": True},
+                  "in_progress_timeout_s": 86400}
+        self.rows.add("rollouts", id=number, name=name, model="digits", release_id=release, policy=policy, seed=11 * number,
+                      state=state, reason=reason, wave=1 if state == "completed" else 0, version=2, created_by="user:ada",
+                      created_at=self.ago(age_s + 300), started_at=self.ago(age_s), ended_at=self.ago(ended_s) if ended_s else None)
+        for place, wave in waves.items():
+            counts = {}
+            for outcome in wave.values():
+                counts[outcome] = counts.get(outcome, 0) + 1
+            opened = place == 0 or state == "completed"
+            settled = ended_s is not None and opened
+            self.rows.add("rollout_waves", rollout_id=number, wave=place, share=(share, 1.0)[place], planned=len(wave),
+                          counts=counts, opened_at=self.ago(age_s) if opened else None,
+                          passed_at=self.ago(ended_s) if settled and state == "completed" else None)
+            for device, outcome in wave.items():
+                self.rollout_device(number, place, device, outcome, age_s, ended_s)
+        self.decisions(number, age_s, ended_s)
+
+    def rollout_device(self, number, wave, device, outcome, age_s, ended_s):
+        untold = outcome in ("queued", "cancelled")
+        failed = outcome in ("validate_rejected", "cancelled")
+        told = None if untold else self.updated_at.get(device, self.ago(age_s)) if number == 3 else self.ago(age_s - 10)
+        patched = number == 3
+        numbers = {"metric_value": 0.913, "metric_threshold": 0.94} if outcome == "validate_rejected" else {}
+        self.rows.add("rollout_devices", rollout_id=number, device_id=device, wave=wave,
+                      state="failed" if failed else outcome, cause=outcome if failed else None,
+                      message="accuracy 91.3 % on 500 local samples, the release asks for 94 %" if numbers else "",
+                      previous_release_id=1 if number > 1 else None, source=None if untold else "patch" if patched else "full",
+                      bytes=None if untold else 21_480 if patched else 165_074, full_bytes=None if untold else 176_074 if patched else 165_074,
+                      numbers=numbers, notified_at=told, started_at=told,
+                      finished_at=None if untold or outcome == "probation" else told + timedelta(seconds=62))
+
+    def decisions(self, number, age_s, ended_s):
+        def decide(at_s, actor, rule, decision, message, **inputs):
+            self.rows.add("rollout_decisions", rollout_id=number, at=self.ago(at_s), actor=actor, rule=rule,
+                          decision=decision, message=message, inputs=inputs)
+
+        decide(age_s, "user:ada", "operator", "start", "started by ada")
+        if number == 1:
+            decide(age_s - 600, "engine", "gate", "open wave 1", "wave 0 passed: 1 of 1 devices succeeded", executed=1, succeeded=1)
+            decide(ended_s, "engine", "gate", "complete", "the last wave passed its gate: every device succeeded",
+                   executed=self.count, succeeded=self.count)
+        if number == 2:
+            decide(ended_s, "engine", "abort", "halt", "validate_rejected reached 50 % of the devices with an outcome",
+                   causes=["validate_rejected"], min_executed=3, share=0.5)
+
+
+def psi(reference, present):
+    total_a, total_b = sum(reference), sum(present)
+    shares = [(max(a / total_a, 1e-4), max(b / total_b, 1e-4)) for a, b in zip(reference, present)]
+    return round(sum((b - a) * math.log(b / a) for a, b in shares), 3)

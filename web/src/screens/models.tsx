@@ -1,0 +1,165 @@
+// Models: their releases, the builds in them, where they run, and what patches save between them.
+
+import { Link } from "wouter-preact";
+import { useModels, usePatches, useReleases } from "../api/queries";
+import type { Model, Patch, Release } from "../api/types";
+import { Card, Empty, Failure, Skeleton } from "../ui/card";
+import { ago, bytes, number, percent, person, plural, shortDigest, words } from "../ui/format";
+import { Status, type Tone } from "../ui/status";
+import { devicesPath } from "./paths";
+
+export function Models({ name }: { name?: string }) {
+  const models = useModels();
+  if (models.isPending) return <Skeleton lines={8} />;
+  if (!models.data) return <Failure error={models.error} retry={() => void models.refetch()} />;
+  const items = models.data.items;
+  const chosen = name === undefined ? items[0] : items.find((model) => model.name === name);
+  return (
+    <>
+      <div class="row">
+        <h1>Models</h1>
+        <span class="muted">{plural(items.length, "model")}</span>
+      </div>
+      {items.length === 0 && (
+        <Card title="None yet">
+          <code>argosy release publish</code> uploads the first.
+        </Card>
+      )}
+      {items.length > 1 && (
+        <nav class="row" aria-label="Models">
+          {items.map((model) => (
+            <Link key={model.name} class="button" href={`/models/${encodeURIComponent(model.name)}`} aria-current={model.name === chosen?.name ? "page" : undefined}>
+              {model.name}
+            </Link>
+          ))}
+        </nav>
+      )}
+      {items.length > 0 && !chosen && <Card title={name ?? ""}>There is no model of this name.</Card>}
+      {chosen && <OneModel model={chosen} />}
+    </>
+  );
+}
+
+function OneModel({ model }: { model: Model }) {
+  const releases = useReleases(model.name);
+  const items = releases.data?.items ?? [];
+  return (
+    <>
+      <Card title={model.name} extra={<span class="muted small">{model.description}</span>} flush>
+        {releases.isPending ? (
+          <Skeleton lines={6} />
+        ) : releases.error ? (
+          <Failure error={releases.error} />
+        ) : items.length === 0 ? (
+          <Empty>It has no release yet.</Empty>
+        ) : (
+          <div class="table-wrap">
+            <table class="top">
+              <thead>
+                <tr>
+                  <th>Release</th>
+                  <th>Runs on</th>
+                  <th>Builds</th>
+                  <th>Validated on the device</th>
+                  <th>Published</th>
+                </tr>
+              </thead>
+              <tbody>
+                {items.map((release) => (
+                  <ReleaseRow key={release.version} release={release} />
+                ))}
+              </tbody>
+            </table>
+          </div>
+        )}
+      </Card>
+      <Patches model={model.name} />
+    </>
+  );
+}
+
+function ReleaseRow({ release }: { release: Release }) {
+  const devices = release.running.reduce((sum, each) => sum + each.devices, 0);
+  const { validation } = release;
+  return (
+    <tr>
+      <td class="wide-text">
+        <strong>{release.version}</strong>
+        <div class="muted small">{release.notes}</div>
+      </td>
+      <td class="nowrap">{devices === 0 ? <span class="muted">no device</span> : <Link href={devicesPath(`model.${release.model} = "${release.version}"`)}>{plural(devices, "device")}</Link>}</td>
+      <td>
+        <ul class="plain">
+          {release.variants.map((variant) => (
+            <li key={variant.name} title={variant.digest}>
+              {variant.name}{" "}
+              <span class="muted small">
+                {variant.format}, {bytes(variant.size)}, for {selector(variant.selector)}
+              </span>
+            </li>
+          ))}
+        </ul>
+      </td>
+      <td class="nowrap">{validation ? `${words(validation.metric)} ${validation.direction === "higher" ? "≥" : "≤"} ${validation.threshold <= 1 ? percent(validation.threshold, 0) : number(validation.threshold)}` : <span class="muted">no</span>}</td>
+      <td class="nowrap muted">
+        {ago(release.published_at)} by {person(release.created_by)}
+      </td>
+    </tr>
+  );
+}
+
+function selector(values: Record<string, string | number>): string {
+  const parts = Object.entries(values).map(([key, value]) => (key === "min_memory_mb" ? `${value} MB or more` : String(value)));
+  return parts.length === 0 ? "any device" : parts.join(", ");
+}
+
+const PATCH_TONE: Record<Patch["state"], Tone> = { ready: "good", pending: "quiet", making: "accent", declined: "warn", failed: "bad" };
+
+function Patches({ model }: { model: string }) {
+  const patches = usePatches(model);
+  const items = patches.data?.items ?? [];
+  return (
+    <Card title="Patches between releases" flush>
+      {patches.isPending ? (
+        <Skeleton />
+      ) : items.length === 0 ? (
+        <Empty>None yet: a patch is made when the first device asks for an update between two releases.</Empty>
+      ) : (
+        <div class="table-wrap">
+          <table>
+            <thead>
+              <tr>
+                <th>From</th>
+                <th>To</th>
+                <th>Build</th>
+                <th>State</th>
+                <th>Codec</th>
+                <th class="num">Patch</th>
+                <th class="num">Whole file</th>
+                <th class="num">Saved</th>
+                <th>Why</th>
+              </tr>
+            </thead>
+            <tbody>
+              {items.map((patch) => (
+                <tr key={`${patch.from_digest} ${patch.to_digest} ${patch.variant}`}>
+                  <td title={shortDigest(patch.from_digest)}>{patch.from_version}</td>
+                  <td title={shortDigest(patch.to_digest)}>{patch.to_version}</td>
+                  <td>{patch.variant}</td>
+                  <td>
+                    <Status tone={PATCH_TONE[patch.state]} text={words(patch.state)} />
+                  </td>
+                  <td>{patch.codec ?? "–"}</td>
+                  <td class="num">{bytes(patch.size)}</td>
+                  <td class="num">{bytes(patch.full_size)}</td>
+                  <td class="num">{patch.size === null ? "–" : percent(1 - patch.size / patch.full_size)}</td>
+                  <td class="small">{patch.reason ?? ""}</td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+    </Card>
+  );
+}

@@ -1,0 +1,128 @@
+// The form that plans a rollout. It saves a draft: nothing reaches a device before it is started.
+
+import { useSignal } from "@preact/signals";
+import { useEffect, useRef } from "preact/hooks";
+import { useLocation, useSearch } from "wouter-preact";
+import { call } from "../api/client";
+import { queryClient, useDeviceCount, useModels, useReleases } from "../api/queries";
+import type { Rollout } from "../api/types";
+import { Failure } from "../ui/card";
+import { plural } from "../ui/format";
+
+export function PlanRollout() {
+  const dialog = useRef<HTMLDialogElement>(null);
+  const search = new URLSearchParams(useSearch());
+  const [, navigate] = useLocation();
+  const isOpen = search.get("plan") === "yes";
+  useEffect(() => {
+    if (isOpen && !dialog.current?.open) dialog.current?.showModal();
+  }, [isOpen]);
+  return (
+    <>
+      <button class="button primary" type="button" onClick={() => navigate("/rollouts?plan=yes")}>
+        Plan a rollout
+      </button>
+      <dialog ref={dialog} aria-label="Plan a rollout" onClose={() => location.pathname === "/rollouts" && navigate("/rollouts", { replace: true })}>
+        {isOpen && <Form startFilter={search.get("filter") ?? ""} onCancel={() => dialog.current?.close()} onMade={(id) => navigate(`/rollouts/${id}`)} />}
+      </dialog>
+    </>
+  );
+}
+
+function Form({ startFilter, onCancel, onMade }: { startFilter: string; onCancel: () => void; onMade: (id: number) => void }) {
+  const model = useSignal("");
+  const filter = useSignal(startFilter);
+  const failure = useSignal<unknown>(null);
+  const models = useModels();
+  const releases = useReleases(model.value);
+  const count = useDeviceCount(filter.value);
+  useEffect(() => {
+    const only = models.data?.items;
+    if (model.value === "" && only?.length === 1) model.value = only[0]!.name;
+  }, [models.data]);
+  const send = async (event: SubmitEvent) => {
+    event.preventDefault();
+    const form = new FormData(event.target as HTMLFormElement);
+    const version = String(form.get("version"));
+    const canary = Number(form.get("canary")) / 100;
+    const body = {
+      name: String(form.get("name")) || `${model.value} ${version}`,
+      model: model.value,
+      version,
+      filter: filter.value,
+      policy: {
+        waves: canary >= 1 ? [{ share: 1 }] : [{ share: canary }, { share: 1 }],
+        gate: { bake_s: Math.round(Number(form.get("bake")) * 60), manual: form.get("manual") !== null },
+      },
+    };
+    try {
+      const made = await call<Rollout>("/rollouts", { method: "POST", body });
+      void queryClient.invalidateQueries({ queryKey: ["rollouts"] });
+      onMade(made.id);
+    } catch (error) {
+      failure.value = error;
+    }
+  };
+  return (
+    <form class="stack" onSubmit={(event) => void send(event)}>
+      <h2>Plan a rollout</h2>
+      <div class="pair">
+        <label class="field">
+          Model
+          <select class="input" required value={model.value} onChange={(event) => (model.value = event.currentTarget.value)}>
+            <option value="">Choose…</option>
+            {models.data?.items.map((each) => (
+              <option key={each.name} value={each.name}>
+                {each.name}
+              </option>
+            ))}
+          </select>
+        </label>
+        <label class="field">
+          Version
+          <select class="input" name="version" required disabled={releases.data === undefined}>
+            {releases.data?.items.map((each) => (
+              <option key={each.version} value={each.version}>
+                {each.version}
+              </option>
+            ))}
+          </select>
+        </label>
+      </div>
+      <label class="field">
+        Name
+        <input class="input" name="name" maxLength={100} placeholder="Model and version, if left empty" />
+      </label>
+      <label class="field">
+        Which devices (empty: all)
+        <input class="input mono" value={filter.value} onChange={(event) => (filter.value = event.currentTarget.value.trim())} maxLength={2000} placeholder={'labels.site = "berlin"'} spellcheck={false} />
+        <span class="muted small" aria-live="polite">
+          {count.error ? count.error.message : count.data === undefined ? "Counting…" : `${plural(count.data, "device matches", "devices match")} now.`}
+        </span>
+      </label>
+      <div class="pair">
+        <label class="field">
+          Canary, % of the devices
+          <input class="input" name="canary" type="number" min="0.1" max="100" step="0.1" value="5" required />
+        </label>
+        <label class="field">
+          Bake time, minutes
+          <input class="input" name="bake" type="number" min="0" max="10080" step="any" value="60" required />
+        </label>
+      </div>
+      <label class="row" style="gap: 8px">
+        <input type="checkbox" name="manual" /> Wait for an operator between the waves
+      </label>
+      {failure.value !== null && <Failure error={failure.value} />}
+      <p class="muted small">
+        It starts as a draft: nothing reaches a device before you press Start. Guards on latency, errors and accuracy are on; <code>argosy rollout create --policy</code> sets everything.
+      </p>
+      <div class="row">
+        <button class="button primary">Save the draft</button>
+        <button class="button" type="button" onClick={onCancel}>
+          Cancel
+        </button>
+      </div>
+    </form>
+  );
+}

@@ -1,0 +1,82 @@
+// A button that asks before it acts, says what will happen, and how to do the same from a terminal. When it may not be
+// pressed, it says why.
+
+import { useSignal } from "@preact/signals";
+import { useId, useRef } from "preact/hooks";
+import { Failure } from "./card";
+
+interface ConfirmProps {
+  label: string;
+  title: string;
+  does: string;
+  command: string;
+  tone?: "primary" | "danger" | "";
+  refusal?: string; // why it may not be pressed
+  act: () => Promise<void>;
+}
+
+export function Confirm({ label, title, does, command, tone = "", refusal, act }: ConfirmProps) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  const failure = useSignal<unknown>(null);
+  const busy = useSignal(false);
+  const why = useId();
+  const go = async () => {
+    busy.value = true;
+    failure.value = null;
+    try {
+      await act();
+      dialog.current?.close();
+    } catch (error) {
+      failure.value = error;
+    }
+    busy.value = false;
+  };
+  return (
+    <>
+      <button
+        type="button"
+        class={`button ${tone}`}
+        disabled={refusal !== undefined}
+        title={refusal ?? does}
+        onClick={() => {
+          failure.value = null;
+          dialog.current?.showModal();
+        }}
+      >
+        {label}
+      </button>
+      <dialog ref={dialog} aria-labelledby={why}>
+        <div class="stack">
+          <h2 id={why}>{title}</h2>
+          <p>{does}</p>
+          <CommandLine text={command} />
+          {failure.value !== null && <Failure error={failure.value} />}
+          <div class="row">
+            <button class={`button ${tone || "primary"}`} type="button" disabled={busy.value} onClick={() => void go()}>
+              {label}
+            </button>
+            <button class="button" type="button" autofocus onClick={() => dialog.current?.close()}>
+              Cancel
+            </button>
+          </div>
+        </div>
+      </dialog>
+    </>
+  );
+}
+
+function CommandLine({ text }: { text: string }) {
+  const copied = useSignal(false);
+  const copy = async () => {
+    await navigator.clipboard?.writeText(text);
+    copied.value = true;
+  };
+  return (
+    <div class="command">
+      <code>{text}</code>
+      <button class="button plain small" type="button" onClick={() => void copy()}>
+        {copied.value ? "Copied" : "Copy"}
+      </button>
+    </div>
+  );
+}
