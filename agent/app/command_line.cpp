@@ -1,5 +1,6 @@
 #include "agent/app/command_line.hpp"
 
+#include <csignal>
 #include <cstdio>
 #include <filesystem>
 #include <string_view>
@@ -66,6 +67,7 @@ int run_command_line(int argc, const char* const* argv) {
   if (!config) return fail(2, config.error().message);
   if (options.check_only) return std::puts("the configuration is in order"), 0;
   keep_memory_small();
+  std::signal(SIGPIPE, SIG_IGN);  // a broken connection is an error of that connection
   set_up_log(config->log_level);
   const auto ended = run_agent(*config);
   return ended ? 0 : fail(1, ended.error().message);

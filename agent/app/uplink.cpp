@@ -100,7 +100,8 @@ Result<std::string> Uplink::claim() const {
 Trust Uplink::first_trust() const {
   Trust trust;
   trust.ca_sha256 = config_.ca_sha256;
-  if (!config_.ca_file) return trust;
+  if (identity_) trust.ca_pem = identity_->ca_pem;
+  if (identity_ || !config_.ca_file) return trust;
   auto text = read_file(*config_.ca_file, 128 << 10);
   if (text)
     trust.ca_pem = std::move(*text);
@@ -159,6 +160,11 @@ Task<bool> Uplink::try_enrol() {
 
 Task<void> Uplink::renew_if_due() {
   if (!identity_ || ports_.now() < identity_->renew_at()) co_return;
+  if (ports_.now() >= identity_->not_after) {  // too long away to renew: the claim and the key are the way back
+    auto enrolling = try_enrol();
+    co_await std::move(enrolling);
+    co_return;
+  }
   const auto csr = make_csr(identity_->private_key_pem, config_.device);
   if (!csr) co_return;
   auto calling = api_.renew(*csr);

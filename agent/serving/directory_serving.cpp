@@ -74,8 +74,12 @@ Result<void> run_command(const std::string& command, const Placement& placement,
   std::vector<std::string> environment = environment_of(placement);
   posix_spawnattr_t attributes;
   posix_spawnattr_init(&attributes);
+  sigset_t ignored_here;
+  sigemptyset(&ignored_here);
+  sigaddset(&ignored_here, SIGPIPE);
+  posix_spawnattr_setsigdefault(&attributes, &ignored_here);
   posix_spawnattr_setpgroup(&attributes, 0);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF);
   pid_t pid = -1;
   const int failed = ::posix_spawn(&pid, "/bin/sh", nullptr, &attributes, pointers_to(arguments).data(),
                                    pointers_to(environment).data());

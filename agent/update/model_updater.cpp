@@ -1,5 +1,7 @@
 #include "agent/update/model_updater.hpp"
 
+#include <utility>
+
 #include "agent/update/runner_process.hpp"
 #include "common/base/file.hpp"
 #include "common/base/id.hpp"
@@ -14,6 +16,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr Duration progress_interval{500};
+constexpr std::size_t held_limit = 64;
 
 Result<FileDigest> expected_file(const std::string& digest, std::uint64_t size) {
   ARGOSY_TRY(const Digest parsed, Digest::parse(digest));
@@ -108,7 +111,9 @@ void ModelUpdater::tick() {
   if (unkept_) {
     Step again = std::move(*unkept_);
     unkept_.reset();
-    return take(std::move(again));
+    take(std::move(again));
+    for (std::deque<Event> held = std::exchange(held_, {}); !held.empty(); held.pop_front()) handle(held.front());
+    return;
   }
   const auto due = wake_at(state_);
   const Instant now = ports_.now();
@@ -116,7 +121,12 @@ void ModelUpdater::tick() {
 }
 
 void ModelUpdater::handle(const Event& event) {
-  if (stopped_ || unkept_) return;  // after a failed write only the repeated one counts
+  if (stopped_) return;
+  if (unkept_) {
+    const bool can_wait = !std::holds_alternative<FetchProgress>(event) && !std::holds_alternative<Observed>(event);
+    if (can_wait && held_.size() < held_limit) held_.push_back(event);
+    return;
+  }
   take(step(state_, event, ports_.now()));
 }
 

@@ -2,6 +2,7 @@
 // Lives on the agent's loop thread; blocking work goes through `run_job` to the job thread and comes back by `on_loop`.
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -79,7 +80,8 @@ class ModelUpdater : public std::enable_shared_from_this<ModelUpdater> {
   Journal journal_;
   ModelFolder folder_;
   UpdateState state_;
-  std::optional<Step> unkept_;  // could not be written to the journal: tried again at the next tick
+  std::optional<Step> unkept_;  // could not be written to the journal: tried again at the next tick,
+  std::deque<Event> held_;      // before what happens meanwhile
   StopFlag running_;            // of the present effects
   Instant reported_at_{};
   bool stopped_ = false;

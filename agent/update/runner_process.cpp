@@ -62,9 +62,13 @@ Result<Child> spawn(const RunnerCall& call) {
   posix_spawn_file_actions_adddup2(&actions, theirs.get(), STDOUT_FILENO);
   sigset_t none;
   sigemptyset(&none);
+  sigset_t ignored_here;
+  sigemptyset(&ignored_here);
+  sigaddset(&ignored_here, SIGPIPE);
   posix_spawnattr_setsigmask(&attributes, &none);
+  posix_spawnattr_setsigdefault(&attributes, &ignored_here);
   posix_spawnattr_setpgroup(&attributes, 0);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
   std::vector<std::string> arguments = arguments_of(call);
   std::vector<char*> argv;
   for (std::string& argument : arguments) argv.push_back(argument.data());

@@ -195,6 +195,26 @@ TEST(ModelUpdater, DamagedSlotIsFetchedAgain) {
   EXPECT_EQ(bench.served(), "model two");
 }
 
+TEST(ModelUpdater, JournalThatCannotBeWrittenHoldsTheUpdateUpAndLosesNothing) {
+  for (int steps = 0; steps < 12; ++steps) {
+    Bench bench;
+    bench.install(bench.wish("1.0", "model one", 1));
+    bench.updater().wish(bench.wish("1.1", "model two", 2));
+    bench.run(steps);
+    const fs::path state = bench.storage().root() / "state";
+    fs::rename(state, state.string() + ".away");
+    bench.run();
+    EXPECT_FALSE(bench.served().empty()) << steps;
+    fs::rename(state.string() + ".away", state);
+    for (int i = 0; i < 20; ++i) {
+      bench.updater().tick();
+      bench.run();
+    }
+    bench.pass_probation({100, 0, 10.0, false});
+    EXPECT_EQ(bench.phase(), Phase::committed) << steps << ": " << bench.updater().state().message;
+  }
+}
+
 TEST(ModelUpdater, JournalOfANewerAgentIsLeftAlone) {
   Bench bench;
   bench.install(bench.wish("1.0", "model one", 1));
