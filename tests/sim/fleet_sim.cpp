@@ -1,0 +1,293 @@
+#include "tests/sim/fleet_sim.hpp"
+
+#include <iostream>
+#include <map>
+#include <memory>
+#include <utility>
+
+#include "tests/sim/sim_device.hpp"
+#include "tests/sim/sim_server.hpp"
+
+namespace argosy::sim {
+namespace {
+
+using namespace std::chrono_literals;
+using server::Operation;
+using server::RolloutState;
+
+constexpr std::size_t violations_kept = 5;
+constexpr auto faults_last = std::chrono::minutes(90);
+constexpr auto converges_within = std::chrono::hours(3);
+
+class World {
+ public:
+  explicit World(const Scenario& scenario)
+      : scenario_(scenario),
+        rng_(scenario.seed),
+        scheduler_(parse_rfc3339("2026-01-01T00:00:00Z").value()),
+        network_(scheduler_, rng_, network_faults()),
+        server_(scheduler_, {[this](const std::string& device) { publish(device); }, watch()}) {
+    make_fleet();
+  }
+
+  Outcome run() {
+    for (auto& [name, device] : devices_) device->power_on();
+    tick_server();
+    scheduler_.in(60s, [this] { begin_rollout("1.1"); });
+    if (!scenario_.calm) begin_faults();
+    scheduler_.run_until(scheduler_.now() + faults_last);
+    end_faults();
+    scheduler_.run_until(scheduler_.now() + converges_within);
+    check_liveness();
+    return outcome();
+  }
+
+ private:
+  // The world ------------------------------------------------------------------------------------------------------
+
+  NetworkFaults network_faults() {
+    if (scenario_.calm) return {};
+    return {rng_.uniform() * 0.4, rng_.uniform() * 0.3, Duration{20 + static_cast<std::int64_t>(rng_.below(40'000))}};
+  }
+
+  DeviceFaults device_faults() {
+    if (scenario_.calm) return {};
+    return {rng_.uniform() * 0.03, rng_.uniform() * 0.5, rng_.uniform() * 0.5, rng_.uniform() * 0.1};
+  }
+
+  std::function<void(const std::string&)> watch() {
+    return [this](const std::string& what) {
+      if (violations_.size() < violations_kept) violations_.push_back(to_rfc3339(scheduler_.now()) + " " + what);
+    };
+  }
+
+  void make_fleet() {
+    const auto size = 3 + rng_.below(14);
+    const auto classes = 1 + rng_.below(3);
+    for (std::uint64_t i = 0; i < size; ++i) add_device(i, "class-" + std::to_string(rng_.below(classes)));
+  }
+
+  void add_device(std::uint64_t number, const std::string& hardware_class) {
+    const auto name = "device-" + std::to_string(number);
+    Device::Ports ports;
+    ports.report = [this, name](const wire::DeviceState& state) {
+      network_.carry(name, [this, state] { server_.take(state); });
+    };
+    ports.poll = [this, name] { network_.carry(name, [this, name] { publish(name); }); };
+    ports.quality = [this](const std::string& version) { return quality_of(version); };
+    ports.violation = watch();
+    ports.trace = [this](const std::string& what) {
+      if (scenario_.trace) std::cerr << to_rfc3339(scheduler_.now()) << ' ' << what << '\n';
+    };
+    server_.enrol(name, hardware_class);
+    devices_[name] = std::make_unique<Device>(name, hardware_class, new_disk(), scheduler_, rng_, network_,
+                                              device_faults(), std::move(ports));
+  }
+
+  // Most serve 1.0, some with 0.9 beside it, a few have no model yet.
+  Disk new_disk() {
+    Disk disk;
+    if (rng_.chance(0.1)) return disk;
+    install(disk, agent::SlotName::a, "1.0");
+    disk.slots.serving = agent::SlotName::a;
+    if (rng_.chance(0.5)) install(disk, agent::SlotName::b, "0.9");
+    return disk;
+  }
+
+  static void install(Disk& disk, agent::SlotName slot, const std::string& version) {
+    disk.slots.at(slot) = agent::SlotContent{version, digest_of(version), "onnx", 1'000'000, true};
+    disk.file_digest[static_cast<std::size_t>(slot)] = digest_of(version);
+  }
+
+  Quality quality_of(const std::string& version) const {
+    if (version != "1.1") return {};
+    switch (scenario_.badness) {
+      case Badness::none:
+        return {};
+      case Badness::refused:
+        return {.validates = false};
+      case Badness::slow:
+        return {.latency_ms = 50};
+      case Badness::crashes:
+        return {.crashes = true};
+    }
+    return {};
+  }
+
+  void publish(const std::string& device) {
+    const auto document = server_.desired(device);
+    network_.carry(device, [this, device, document] { devices_.at(device)->take(document); });
+  }
+
+  void tick_server() {
+    server_.tick();
+    scheduler_.in(5s, [this] { tick_server(); });
+  }
+
+  server::Policy policy() {
+    server::Policy policy;
+    policy.waves = {{0.2}, {0.5}, {1.0}};
+    policy.gate.bake_s = static_cast<std::int64_t>(rng_.below(120));
+    policy.gate.success_share = 0.7;
+    policy.guards.clear();
+    policy.probation.duration_s = 60;
+    policy.probation.max_latency_ratio = 2;
+    policy.probation.max_duration_s = 600;
+    policy.in_progress_timeout_s = 900;
+    policy.max_in_progress = 1 + static_cast<std::int64_t>(rng_.below(6));
+    return policy;
+  }
+
+  void begin_rollout(const std::string& version) {
+    const auto id = server_.create(version, policy(), rng_());
+    server_.operate(id, Operation::start);
+  }
+
+  // Faults ---------------------------------------------------------------------------------------------------------
+
+  void begin_faults() {
+    for (auto& [name, device] : devices_) {
+      disturb_power(*device);
+      disturb_network(name);
+      if (rng_.chance(0.15)) scheduler_.in(random_within(600s), [this, name = name] { network_.cut(name); });
+    }
+    scheduler_.in(random_within(1200s), [this] { interfere(); });
+    if (rng_.chance(0.4)) {
+      const std::string next = rng_.chance(0.5) ? "1.2" : "0.9";
+      scheduler_.in(600s + random_within(3000s), [this, next] { begin_rollout(next); });
+    }
+  }
+
+  Duration random_within(std::chrono::seconds longest) {
+    return Duration{1 + static_cast<std::int64_t>(rng_.below(static_cast<std::uint64_t>(Duration{longest}.count())))};
+  }
+
+  void disturb_power(Device& device) {
+    scheduler_.in(random_within(2400s), [this, &device] {
+      if (!faulty_) return;
+      device.power_off();
+      scheduler_.in(random_within(300s), [this, &device] {
+        device.power_on();
+        disturb_power(device);
+      });
+    });
+  }
+
+  void disturb_network(const std::string& name) {
+    scheduler_.in(random_within(2400s), [this, name] {
+      if (!faulty_) return;
+      network_.cut(name);
+      scheduler_.in(random_within(600s), [this, name] {
+        network_.mend(name);
+        disturb_network(name);
+      });
+    });
+  }
+
+  // An operator who presses buttons now and then.
+  void interfere() {
+    if (!faulty_) return;
+    constexpr Operation buttons[] = {Operation::pause, Operation::resume, Operation::resume,  Operation::promote,
+                                     Operation::retry, Operation::halt,   Operation::rollback};
+    for (const auto& [id, rollout] : server_.rollouts()) {
+      if (rng_.chance(0.5)) server_.operate(id, buttons[rng_.below(std::size(buttons))]);
+    }
+    scheduler_.in(random_within(1200s), [this] { interfere(); });
+  }
+
+  void end_faults() {
+    faulty_ = false;
+    network_.calm_down();
+    for (auto& [name, device] : devices_) {
+      device->calm_down();
+      device->power_on();
+    }
+    for (const auto& [id, rollout] : server_.rollouts()) server_.operate(id, Operation::resume);
+  }
+
+  // Liveness -------------------------------------------------------------------------------------------------------
+
+  void check_liveness() {
+    const auto complain = watch();
+    for (const auto& [id, rollout] : server_.rollouts()) check_rollout(rollout, complain);
+    for (const auto& [name, device] : devices_) check_device(*device, complain);
+  }
+
+  template <class Complain>
+  void check_rollout(const SimRollout& rollout, const Complain& complain) {
+    const auto name = "rollout " + std::to_string(rollout.id);
+    if (rollout.state == RolloutState::running || rollout.state == RolloutState::rolling_back) {
+      complain(name + " is still " + std::string(to_string(rollout.state)));
+    }
+    for (const auto& [device, row] : rollout.rows) {
+      const auto where = name + ": " + device + " is still " + std::string(to_string(row.step));
+      if (server::is_in_progress(row.step) || row.step == server::DeviceStep::rolling_back) complain(where);
+      if (rollout.state == RolloutState::completed && row.step == server::DeviceStep::queued) complain(where);
+      check_truth(rollout, device, row, complain);
+    }
+  }
+
+  // What the rollout believes is what the device does, as long as nobody else has told it something.
+  template <class Complain>
+  void check_truth(const SimRollout& rollout, const std::string& device, const Row& row, const Complain& complain) {
+    const auto& target = server_.known(device).target;
+    if (!target || target->rollout != rollout.id) return;
+    const auto serves = devices_.at(device)->serves();
+    if (row.step == server::DeviceStep::succeeded && serves != rollout.version) {
+      complain(device + " counts as updated to " + rollout.version + " and serves " + serves);
+    }
+    if (row.step == server::DeviceStep::rolled_back && serves != row.previous) {
+      complain(device + " counts as back on " + row.previous.value_or("") + " and serves " + serves);
+    }
+  }
+
+  template <class Complain>
+  void check_device(const Device& device, const Complain& complain) {
+    const auto& state = device.state();
+    if (!agent::is_terminal(state.phase)) complain(device.name() + " is still " + std::string(to_string(state.phase)));
+    const auto& target = server_.known(device.name()).target;
+    if (!target || device.serves() == target->version) return;
+    const bool gave_up = state.wish && state.wish->version == target->version &&
+                         state.wish->rollout == target->rollout && state.wish->attempt == target->attempt;
+    if (!gave_up) complain(device.name() + " serves " + device.serves() + " and never tried " + target->version);
+  }
+
+  Outcome outcome() const {
+    Outcome outcome;
+    outcome.violations = violations_;
+    outcome.events = scheduler_.happened();
+    const auto& first = server_.rollouts().at(1);
+    outcome.first_state = first.state;
+    outcome.told = static_cast<std::int64_t>(first.told.size());
+    outcome.planned_first_wave = first.waves.front().planned;
+    for (const auto& wave : first.waves) outcome.first_counts = server::sum(outcome.first_counts, wave.counts);
+    return outcome;
+  }
+
+  Scenario scenario_;
+  Rng rng_;
+  Scheduler scheduler_;
+  Network network_;
+  std::vector<std::string> violations_;
+  Server server_;
+  std::map<std::string, std::unique_ptr<Device>> devices_;
+  bool faulty_ = true;
+};
+
+}  // namespace
+
+Scenario scenario_of(std::uint64_t seed) {
+  Rng rng(stable_hash(seed, "scenario"));
+  Scenario scenario{.seed = seed, .calm = seed % 4 == 0};
+  const auto draw = rng.below(8);
+  if (draw == 5) scenario.badness = Badness::refused;
+  if (draw == 6) scenario.badness = Badness::slow;
+  if (draw == 7) scenario.badness = Badness::crashes;
+  return scenario;
+}
+
+Outcome run(const Scenario& scenario) {
+  return World(scenario).run();
+}
+
+}  // namespace argosy::sim
