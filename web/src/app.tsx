@@ -15,6 +15,7 @@ import { LinkEntry, SignIn } from "./screens/sign-in";
 import { Empty, Failure, Skeleton } from "./ui/card";
 
 const Device = lazy(() => import("./screens/device"));
+const Settings = lazy(() => import("./screens/settings"));
 
 export function App() {
   return (
@@ -45,6 +46,9 @@ function SignedIn() {
           </Route>
           <Route path="/models/:model">{(params) => <Models name={decodeURIComponent(params.model)} />}</Route>
           <Route path="/alerts" component={Alerts} />
+          <Route path="/settings">
+            <Settings />
+          </Route>
           <Route>
             <Empty>There is nothing at this address.</Empty>
           </Route>

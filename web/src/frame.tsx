@@ -41,7 +41,7 @@ export function Frame({ me, children }: { me: Me; children: ComponentChildren })
           Argosy
         </Link>
         <nav aria-label="Main">
-          {PLACES.map(([href, text]) => (
+          {[...PLACES, ...(me.user.role === "admin" ? [["/settings", "Settings"] as const] : [])].map(([href, text]) => (
             <Link key={href} href={href} aria-current={isAt(path, href) ? "page" : undefined}>
               {text}
             </Link>

@@ -3,7 +3,7 @@
 import { QueryCache, QueryClient, keepPreviousData, useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { ApiError, call, query } from "./client";
 import { markFresh } from "./freshness";
-import type { Alert, Decision, Device, DriftFeature, FleetEvent, Me, Model, Overview, Page, Patch, Release, Rollout, RolloutDevice, Series, TelemetryEpoch } from "./types";
+import type { Alert, AuditEntry, Claim, Decision, Device, DriftFeature, FleetEvent, Me, Model, Overview, Page, Patch, Release, Rollout, RolloutDevice, Series, TelemetryEpoch, Token, User } from "./types";
 
 export const queryClient = new QueryClient({
   queryCache: new QueryCache({
@@ -104,3 +104,8 @@ export const useReleases = (model: string) =>
 
 export const usePatches = (model: string) =>
   useQuery({ queryKey: ["models", model, "patches"], queryFn: () => call<Page<Patch>>(`/models/${path(model)}/patches`) });
+
+export const useClaims = () => useQuery({ queryKey: ["claims"], queryFn: () => call<Page<Claim>>("/claims") });
+export const useTokens = () => useQuery({ queryKey: ["tokens"], queryFn: () => call<Page<Token>>("/tokens") });
+export const useUsers = () => useQuery({ queryKey: ["users"], queryFn: () => call<Page<User>>("/users") });
+export const useAudit = () => useQuery({ queryKey: ["audit"], queryFn: () => call<Page<AuditEntry>>("/audit?limit=100"), refetchInterval: 15_000 });

@@ -287,3 +287,44 @@ export interface Alert {
   acknowledged_at: string | null;
   acknowledged_by: string | null;
 }
+
+export interface Claim {
+  id: number;
+  hardware_class: string | null;
+  labels: Record<string, string>;
+  max_uses: number;
+  uses: number;
+  expires_at: string;
+  created_by: string;
+  created_at: string;
+  revoked_at: string | null;
+}
+
+export interface Token {
+  id: number;
+  name: string;
+  role: Role;
+  created_by: string;
+  created_at: string;
+  expires_at: string | null;
+  revoked_at: string | null;
+  last_used_at: string | null;
+}
+
+export interface User {
+  id: number;
+  name: string;
+  role: Role;
+  has_password: boolean;
+  created_at: string;
+  disabled_at: string | null;
+}
+
+export interface AuditEntry {
+  id: number;
+  at: string;
+  actor: string;
+  action: string;
+  object: string;
+  details: Record<string, unknown>;
+}

@@ -64,7 +64,7 @@ function AlertTable({ alerts }: { alerts: Alert[] }) {
             <th>What is wrong</th>
             <th class="num">Since</th>
             {resolved && <th class="num">Resolved</th>}
-            <th>Looked after by</th>
+            <th>Acknowledged by</th>
           </tr>
         </thead>
         <tbody>
@@ -110,8 +110,8 @@ function Acknowledge({ alert }: { alert: Alert }) {
   if (alert.state === "resolved") return <span class="muted">–</span>;
   return (
     <span class="row">
-      <button class="button" type="button" disabled={acknowledge.isPending} onClick={() => acknowledge.mutate()} title={`argosy alert ack ${alert.id}`} aria-label={`I look after alert ${alert.id} of ${alert.device_id}`}>
-        I do
+      <button class="button" type="button" disabled={acknowledge.isPending} onClick={() => acknowledge.mutate()} title={`argosy alert ack ${alert.id}`} aria-label={`Acknowledge alert ${alert.id} of ${alert.device_id}`}>
+        Acknowledge
       </button>
       {acknowledge.error && <span class="small tone-text-bad">{acknowledge.error.message}</span>}
     </span>

@@ -12,5 +12,6 @@ export function devicesPath(filter: string): string {
 export function withSearch(path: string, values: Record<string, string | number | undefined>): string {
   const search = new URLSearchParams();
   for (const [key, value] of Object.entries(values)) if (value !== undefined && value !== "") search.set(key, String(value));
-  return search.size === 0 ? path : `${path}?${search.toString()}`;
+  const text = search.toString();
+  return text === "" ? path : `${path}?${text}`;
 }

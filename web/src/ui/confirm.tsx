@@ -4,12 +4,13 @@
 import { useSignal } from "@preact/signals";
 import { useId, useRef } from "preact/hooks";
 import { Failure } from "./card";
+import { Copy } from "./copy";
 
 interface ConfirmProps {
   label: string;
   title: string;
   does: string;
-  command: string;
+  command?: string; // the same from a terminal
   tone?: "primary" | "danger" | "";
   refusal?: string; // why it may not be pressed
   act: () => Promise<void>;
@@ -49,7 +50,7 @@ export function Confirm({ label, title, does, command, tone = "", refusal, act }
         <div class="stack">
           <h2 id={why}>{title}</h2>
           <p>{does}</p>
-          <CommandLine text={command} />
+          {command && <Copy text={command} />}
           {failure.value !== null && <Failure error={failure.value} />}
           <div class="row">
             <button class={`button ${tone || "primary"}`} type="button" disabled={busy.value} onClick={() => void go()}>
@@ -62,21 +63,5 @@ export function Confirm({ label, title, does, command, tone = "", refusal, act }
         </div>
       </dialog>
     </>
-  );
-}
-
-function CommandLine({ text }: { text: string }) {
-  const copied = useSignal(false);
-  const copy = async () => {
-    await navigator.clipboard?.writeText(text);
-    copied.value = true;
-  };
-  return (
-    <div class="command">
-      <code>{text}</code>
-      <button class="button plain small" type="button" onClick={() => void copy()}>
-        {copied.value ? "Copied" : "Copy"}
-      </button>
-    </div>
   );
 }

@@ -1,0 +1,335 @@
+// The dashboard in Chromium, against argosyd and PostgreSQL, with a fleet of twelve and one of five thousand.
+
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import axe from "@axe-core/playwright";
+import { SCREENSHOTS, buildDashboard, chromiumProgram, launchBrowser, openPage, settled, sql, startFleets } from "./product.mjs";
+
+const AxeBuilder = axe.default ?? axe;
+const PASSWORD = "a long enough password";
+const SCREENS = {
+  overview: "/",
+  devices: "/devices",
+  device: "/devices/NAME",
+  rollouts: "/rollouts",
+  rollout: "/rollouts/3",
+  models: "/models",
+  alerts: "/alerts",
+  settings: "/settings",
+};
+
+describe("the dashboard", { skip: chromiumProgram() ? false : "Chromium is missing: run scripts/setup" }, () => {
+  let browser, product, small, large;
+  const sessions = new Map(); // of each fleet: cookies after its one-time link was used
+
+  const signedIn = (fleet, options = {}) => openPage(browser, fleet, { storageState: sessions.get(fleet), ...options });
+
+  before(async () => {
+    buildDashboard();
+    product = await startFleets(12, 5000);
+    small = product.fleets["12"];
+    large = product.fleets["5000"];
+    browser = await launchBrowser();
+  });
+  after(async () => {
+    await browser?.close();
+    await product?.stop();
+  });
+
+  describe("signing in", () => {
+    it("takes the one-time link, sets a password, and shows the fleet", async () => {
+      for (const fleet of [small, large]) {
+        const { page, context } = await openPage(browser, fleet);
+        await page.goto(fleet.link);
+        await page.getByLabel("New password").fill(PASSWORD);
+        await page.getByRole("button", { name: "Set the password and sign in" }).click();
+        await page.getByRole("button", { name: "Go to the fleet" }).click();
+        await page.getByText("Fleet of").waitFor();
+        assert.equal(new URL(page.url()).hash, "", "the token stays out of the address");
+        sessions.set(fleet, await context.storageState());
+        await context.close();
+      }
+    });
+
+    it("refuses the link the second time, and says what to do", async () => {
+      const { page, context } = await openPage(browser, small);
+      await page.goto(small.link);
+      await page.getByRole("button", { name: "without a password" }).click();
+      await page.getByRole("alert").waitFor();
+      await page.getByText("argosyd --admin-link").waitFor();
+      await context.close();
+    });
+
+    it("takes name and password, refuses a wrong one, and signs out", async () => {
+      const { page, context } = await openPage(browser, small);
+      await page.goto("/alerts");
+      const enter = async (password) => {
+        await page.getByLabel("Name").fill("admin");
+        await page.getByLabel("Password").fill(password);
+        await page.getByRole("button", { name: "Sign in" }).click();
+      };
+      await enter("not the password");
+      await page.getByRole("alert").waitFor();
+      await enter(PASSWORD);
+      await page.getByRole("heading", { name: "Alerts" }).waitFor();
+      await page.getByRole("button", { name: "Sign out" }).click();
+      await page.getByRole("heading", { name: "Sign in" }).waitFor();
+      await context.close();
+    });
+  });
+
+  for (const size of [12, 5000]) {
+    for (const theme of ["light", "dark"]) {
+      describe(`with ${size} devices, ${theme}`, () => {
+        const fleet = () => product.fleets[String(size)];
+        for (const [name, path] of Object.entries(SCREENS)) {
+          it(`shows ${name} without a complaint from the browser or from axe`, async () => {
+            const { page, context, complaints } = await signedIn(fleet(), { theme });
+            await page.goto(path.replace("NAME", size === 12 ? "cam-03" : "cam-0003"));
+            await settled(page);
+            const { violations } = await new AxeBuilder({ page }).analyze();
+            const grave = violations.filter((each) => ["serious", "critical"].includes(each.impact));
+            assert.deepEqual(grave.map((each) => `${each.id}: ${each.nodes[0].html}`), []);
+            assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), "the page is no wider than the window");
+            await page.screenshot({ path: join(SCREENSHOTS, `${name}-${size}-${theme}.png`) });
+            assert.deepEqual(complaints, []);
+            await context.close();
+          });
+        }
+      });
+    }
+  }
+
+  describe("the overview", () => {
+    it("says what is wrong and leads there", async () => {
+      const { page, context } = await signedIn(small);
+      await page.goto("/");
+      await page.getByRole("heading", { level: 1, name: "alerts are firing" }).waitFor();
+      await page.getByRole("link", { name: /Offline/ }).click();
+      await page.getByText("1 matches").waitFor();
+      assert.equal(new URL(page.url()).searchParams.get("filter"), 'presence = "offline"');
+      await context.close();
+    });
+  });
+
+  describe("the list of devices", () => {
+    it("points at the column of a syntax error, and recovers", async () => {
+      const { page, context } = await signedIn(small);
+      await page.goto("/devices");
+      await settled(page);
+      await page.getByRole("textbox", { name: "Filter" }).fill('presence = "online" AND AND');
+      await page.getByRole("button", { name: "Filter", exact: true }).click();
+      const alert = page.getByRole("alert");
+      await alert.getByText(/column 25/).waitFor();
+      assert.equal(await page.getByRole("textbox", { name: "Filter" }).getAttribute("aria-invalid"), "true");
+      await page.getByRole("button", { name: "Clear" }).click();
+      await page.getByText("12 devices").first().waitFor();
+      assert.equal(await alert.count(), 0);
+      await context.close();
+    });
+
+    it("narrows down by facets, whose counts come true, and keeps the filter in the address", async () => {
+      const { page, context } = await signedIn(large);
+      await page.goto("/devices");
+      const facet = page.getByRole("button", { name: /^jetson-fp16/ });
+      await facet.getByText(/\d/).nth(1).waitFor();
+      const promised = (await facet.locator(".count").textContent()).trim();
+      await facet.click();
+      await page.getByText(`${promised} match`).waitFor();
+      await page.reload();
+      await page.getByText(`${promised} match`).waitFor();
+      assert.equal(await facet.getAttribute("aria-pressed"), "true");
+      await context.close();
+    });
+
+    it("counts five thousand exactly, and scrolls through them with few elements", async () => {
+      const { page, context, complaints } = await signedIn(large);
+      await page.goto("/devices");
+      await page.getByText("5,000 devices").waitFor();
+      const rows = page.locator("tbody tr[aria-rowindex]");
+      await rows.first().waitFor();
+      for (const wanted of [200, 400, 600]) {
+        await page.evaluate(() => scrollTo(0, document.documentElement.scrollHeight));
+        await page.getByText(new RegExp(`^(${wanted}|[1-9],?[0-9]{3}|[${wanted / 100}-9]00) of 5,000 loaded`)).waitFor();
+      }
+      await page.evaluate(() => scrollTo(0, document.documentElement.scrollHeight));
+      assert.ok((await rows.count()) < 120, "only rows in view are elements");
+      assert.equal(await page.getByRole("table").getAttribute("aria-rowcount"), "5001");
+      assert.deepEqual(complaints, []);
+      await context.close();
+    });
+  });
+
+  describe("a device", () => {
+    it("draws its charts with what happened marked, and keeps the range in the address", async () => {
+      const { page, context } = await signedIn(small);
+      await page.goto("/devices/cam-03");
+      await page.getByRole("img", { name: /Latency over time, last: p50 \d/ }).waitFor();
+      await page.getByRole("img", { name: /^CPU over time/ }).waitFor();
+      await page.getByText("sharpness: how often").or(page.getByRole("img", { name: /^sharpness/ })).first().waitFor();
+      assert.ok((await page.getByRole("list", { name: "Marked in the charts" }).getByRole("listitem").count()) > 0);
+      await page.getByRole("button", { name: "6 h" }).click();
+      assert.equal(new URL(page.url()).searchParams.get("range"), "21600");
+      await context.close();
+    });
+
+    it("changes by itself when the world does", async () => {
+      const { page, context } = await signedIn(small);
+      await page.goto("/devices/cam-08");
+      await page.getByText("Updated").waitFor();
+      await page.locator("main").getByText("Online", { exact: true }).waitFor();
+      await page.evaluate(() => (window.stayed = true));
+      sql(small, "update device_state set presence = 'offline', presence_since = now(), presence_reason = 'unplugged by a test', last_seen_at = now() - interval '1 day' where device_id = 'cam-08'");
+      await page.getByText("unplugged by a test").waitFor();
+      sql(small, "insert into events (kind, severity, device_id, message) values ('device.presence', 'warning', 'cam-08', 'seen by the test through the stream')");
+      await page.getByText("seen by the test through the stream").waitFor();
+      assert.equal(await page.evaluate(() => window.stayed), true, "without a reload");
+      await context.close();
+    });
+
+    it("says so while the stream is broken, and mends it", async () => {
+      const { page, context } = await signedIn(small);
+      await page.route("**/api/v1/stream*", (route) => route.abort());
+      await page.goto("/devices/cam-01");
+      await page.getByText("Reconnecting").waitFor();
+      await page.unroute("**/api/v1/stream*");
+      await page.getByText(/Updated \d+ s ago/).waitFor();
+      await context.close();
+    });
+  });
+
+  describe("a rollout", () => {
+    it("is planned, started after a confirmation, and paused", async () => {
+      const { page, context, complaints } = await signedIn(small);
+      await page.goto("/rollouts");
+      await page.getByRole("button", { name: "Plan a rollout" }).click();
+      const form = page.getByRole("dialog", { name: "Plan a rollout" });
+      await form.getByLabel("Version").selectOption("1.2");
+      await form.getByLabel("Name").fill("digits 1.2 in Lyon");
+      await form.getByLabel("Which devices").fill('labels.site = "lyon"');
+      await form.getByText("3 devices match now.").waitFor();
+      await form.getByLabel("Canary").fill("34");
+      await form.getByRole("button", { name: "Save the draft" }).click();
+      await page.getByRole("heading", { name: "digits 1.2 in Lyon" }).waitFor();
+
+      const promote = page.getByRole("button", { name: "Promote", exact: true });
+      assert.ok(await promote.isDisabled());
+      await page.getByText(/^Promote: the rollout is draft/).waitFor();
+
+      await page.getByRole("button", { name: "Start", exact: true }).click();
+      const dialog = page.getByRole("dialog", { name: /^Start/ });
+      await dialog.getByText(/argosy rollout start \d+/).waitFor();
+      await dialog.getByRole("button", { name: "Start" }).click();
+      await page.locator("main").getByText("Running", { exact: true }).waitFor();
+      await page.getByRole("button", { name: "Pause", exact: true }).click();
+      await page.getByRole("dialog", { name: /^Pause/ }).getByRole("button", { name: "Pause" }).click();
+      await page.locator("main").getByText("Paused", { exact: true }).waitFor();
+      await page.getByRole("cell", { name: /^Pause/ }).first().waitFor();
+      assert.deepEqual(complaints, []);
+      await context.close();
+    });
+
+    it("refuses what was decided on an older state", async () => {
+      const { page, context } = await signedIn(small);
+      await page.goto("/rollouts/3");
+      await page.getByRole("button", { name: "Pause", exact: true }).click();
+      sql(small, "update rollouts set version = version + 1 where id = 3");
+      await page.getByRole("dialog").getByRole("button", { name: "Pause" }).click();
+      await page.getByText("Somebody else changed this rollout meanwhile").waitFor();
+      await context.close();
+    });
+
+    it("shows each guard with its n and its verdict", async () => {
+      const { page, context } = await signedIn(small);
+      await page.goto("/rollouts/3");
+      const latency = page.getByRole("row", { name: /^Latency, p95/ });
+      await latency.getByText("Pass").waitFor();
+      assert.match(await latency.textContent(), /× 1\.\d\d.*p95 latency/);
+      await context.close();
+    });
+
+    it("shows in the overview what another operator does", async () => {
+      const { page, context } = await signedIn(large);
+      await page.goto("/");
+      const card = page.getByRole("region", { name: "Active rollouts" });
+      await card.getByText("Running").waitFor();
+      const csrf = (await (await context.request.get("/api/v1/me")).json()).csrf;
+      const { etag } = await (await context.request.get("/api/v1/rollouts/3")).json();
+      const answer = await context.request.post("/api/v1/rollouts/3/pause", { data: {}, headers: { "X-CSRF-Token": csrf, "If-Match": `"${etag}"` } });
+      assert.equal(answer.status(), 200, await answer.text());
+      await card.getByText("Paused").waitFor({ timeout: 5000 });
+      await context.close();
+    });
+  });
+
+  describe("alerts", () => {
+    it("are acknowledged by name", async () => {
+      const { page, context } = await signedIn(small);
+      await page.goto("/alerts");
+      const row = page.getByRole("row", { name: /Latency doubled/ });
+      await row.getByRole("button", { name: /^Acknowledge alert/ }).click();
+      await row.getByText("admin").waitFor();
+      await context.close();
+    });
+  });
+
+  describe("settings", () => {
+    it("make a claim and a token, and show each secret once", async () => {
+      const { page, context, complaints } = await signedIn(small);
+      await page.goto("/settings");
+      await page.getByRole("button", { name: "Make a claim" }).click();
+      await page.getByRole("dialog", { name: "Make a claim" }).getByRole("button", { name: "Make a claim" }).click();
+      await page.getByRole("dialog").getByText("It is shown this once").waitFor();
+      await page.getByRole("dialog").getByRole("button", { name: "Close" }).click();
+      await page.getByRole("button", { name: "Make a token" }).click();
+      await page.getByRole("dialog", { name: "Make a token" }).getByLabel("Name").fill("pipeline");
+      await page.getByRole("dialog").getByRole("button", { name: "Make a token" }).click();
+      await page.getByRole("dialog").getByText("It is shown this once").waitFor();
+      await page.getByRole("dialog").getByRole("button", { name: "Close" }).click();
+      await page.getByRole("cell", { name: "pipeline", exact: true }).waitFor();
+      await page.getByRole("cell", { name: "token.create" }).first().waitFor();
+      assert.deepEqual(complaints, []);
+      await context.close();
+    });
+  });
+
+  describe("the keyboard", () => {
+    it("finds a device with Ctrl-K", async () => {
+      const { page, context } = await signedIn(large);
+      await page.goto("/");
+      await settled(page);
+      await page.keyboard.press("Control+k");
+      await page.keyboard.type("4999");
+      await page.getByRole("dialog").getByText("cam-4999").waitFor();
+      await page.keyboard.press("Enter");
+      await page.getByRole("heading", { name: "cam-4999" }).waitFor();
+      await context.close();
+    });
+
+    it("skips to the content", async () => {
+      const { page, context } = await signedIn(small);
+      await page.goto("/");
+      await settled(page);
+      await page.keyboard.press("Tab");
+      await page.keyboard.press("Enter");
+      assert.equal(await page.evaluate(() => document.activeElement?.id), "main");
+      await context.close();
+    });
+  });
+
+  describe("the theme", () => {
+    it("is switched by a button and stays", async () => {
+      const { page, context } = await signedIn(small);
+      await page.goto("/");
+      const theme = () => page.evaluate(() => document.documentElement.dataset.theme);
+      assert.equal(await theme(), "light");
+      await page.getByRole("button", { name: "Switch to the dark theme" }).click();
+      assert.equal(await theme(), "dark");
+      await page.reload();
+      await page.getByRole("button", { name: "Switch to the light theme" }).waitFor();
+      assert.equal(await theme(), "dark");
+      await context.close();
+    });
+  });
+});
