@@ -66,7 +66,7 @@ class Rows:
     def sql(self):
         text = ["begin;"]
         for table, (names, rows) in self.tables.items():
-            identity = "id" in names and table not in ("devices",)
+            identity = "id" in names and table != "devices"
             text += [f"copy {table} ({', '.join(names)}) from stdin;", *rows, "\\."]
             if identity:
                 text.append(f"select setval(pg_get_serial_sequence('{table}', 'id'), (select max(id) from {table}));")
@@ -136,6 +136,18 @@ class Fleet:
             for name in CLASSES:
                 self.rows.add("variants", release_id=place, name=name, digest=digest_of(version + name),
                               size=154_074 + 11_000 * place, format="onnx", selector={"hardware_class": name}, priority=0)
+
+        self.patches()
+
+    def patches(self):
+        for name in CLASSES:
+            self.rows.add("blobs", digest=digest_of("patch" + name), size=21_480)
+        for from_version, to_version, ready in (("1.0", "1.1", True), ("1.1", "1.2", False)):
+            for name in CLASSES:
+                self.rows.add("patches", from_digest=digest_of(from_version + name), to_digest=digest_of(to_version + name),
+                              state="ready" if ready else "declined", codec="bsdiff" if ready else None,
+                              digest=digest_of("patch" + name) if ready else None, size=21_480 if ready else None,
+                              encode_ms=140 if ready else None, reason=None if ready else "the patch is larger than 90 % of the file")
 
     # Who there is -----------------------------------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ import { useMutation } from "@tanstack/react-query";
 import { Link, useLocation, useSearch } from "wouter-preact";
 import { call } from "../api/client";
 import { queryClient, useAlerts } from "../api/queries";
+import { useRefusal } from "../api/roles";
 import type { Alert } from "../api/types";
 import { Card, Empty, Failure, Skeleton } from "../ui/card";
 import { ago, clock, person, plural, words } from "../ui/format";
@@ -106,11 +107,12 @@ function Acknowledge({ alert }: { alert: Alert }) {
     mutationFn: () => call(`/alerts/${alert.id}/acknowledge`, { method: "POST", body: {} }),
     onSettled: () => Promise.all([queryClient.invalidateQueries({ queryKey: ["alerts"] }), queryClient.invalidateQueries({ queryKey: ["overview"] })]),
   });
+  const notMine = useRefusal("operator");
   if (alert.acknowledged_by) return <span class="nowrap">{person(alert.acknowledged_by)}</span>;
   if (alert.state === "resolved") return <span class="muted">–</span>;
   return (
     <span class="row">
-      <button class="button" type="button" disabled={acknowledge.isPending} onClick={() => acknowledge.mutate()} title={`argosy alert ack ${alert.id}`} aria-label={`Acknowledge alert ${alert.id} of ${alert.device_id}`}>
+      <button class="button" type="button" disabled={notMine !== undefined || acknowledge.isPending} onClick={() => acknowledge.mutate()} title={notMine ?? `argosy alert ack ${alert.id}`} aria-label={`Acknowledge alert ${alert.id} of ${alert.device_id}`}>
         Acknowledge
       </button>
       {acknowledge.error && <span class="small tone-text-bad">{acknowledge.error.message}</span>}

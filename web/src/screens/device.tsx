@@ -1,7 +1,9 @@
 // One device: what it is, what it serves, how it fares, what it sees, what happened.
 
 import { Link } from "wouter-preact";
-import { useDevice, useDeviceEvents, useDrift, useIntegrity } from "../api/queries";
+import { call } from "../api/client";
+import { queryClient, useDevice, useDeviceEvents, useDrift, useIntegrity } from "../api/queries";
+import { useRefusal } from "../api/roles";
 import type { Device as Data, DeviceModel, DriftFeature, Slot, TelemetryEpoch, Update } from "../api/types";
 import { Meter } from "../ui/bar";
 import { Card, Empty, Failure, Skeleton } from "../ui/card";
@@ -9,8 +11,6 @@ import { Confirm } from "../ui/confirm";
 import { DriftHistogram } from "../ui/drift-histogram";
 import { ago, bytes, clock, day, milliseconds, number, percent, plural, shortDigest, words } from "../ui/format";
 import { PresenceStatus, Status, updateTone } from "../ui/status";
-import { call } from "../api/client";
-import { queryClient } from "../api/queries";
 import { DeviceCharts } from "./device-charts";
 import { withSearch } from "./paths";
 
@@ -79,6 +79,7 @@ function Header({ device }: { device: Data }) {
 }
 
 function Revoke({ device }: { device: Data }) {
+  const notMine = useRefusal("operator");
   const revoke = async () => {
     await call(`/devices/${encodeURIComponent(device.id)}`, { method: "DELETE" });
     await queryClient.invalidateQueries({ queryKey: ["device", device.id] });
@@ -90,7 +91,7 @@ function Revoke({ device }: { device: Data }) {
       does="Its certificate is refused from now on: it can neither report nor update, until it enrols again with a new claim."
       command={`argosy device revoke ${device.id}`}
       tone="danger"
-      refusal={device.revoked_at ? `Revoked ${ago(device.revoked_at)} already.` : undefined}
+      refusal={device.revoked_at ? `Revoked ${ago(device.revoked_at)} already.` : notMine}
       act={revoke}
     />
   );

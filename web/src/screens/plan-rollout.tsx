@@ -5,6 +5,7 @@ import { useEffect, useRef } from "preact/hooks";
 import { useLocation, useSearch } from "wouter-preact";
 import { call } from "../api/client";
 import { queryClient, useDeviceCount, useModels, useReleases } from "../api/queries";
+import { useRefusal } from "../api/roles";
 import type { Rollout } from "../api/types";
 import { Failure } from "../ui/card";
 import { plural } from "../ui/format";
@@ -13,13 +14,14 @@ export function PlanRollout() {
   const dialog = useRef<HTMLDialogElement>(null);
   const search = new URLSearchParams(useSearch());
   const [, navigate] = useLocation();
+  const notMine = useRefusal("operator");
   const isOpen = search.get("plan") === "yes";
   useEffect(() => {
     if (isOpen && !dialog.current?.open) dialog.current?.showModal();
   }, [isOpen]);
   return (
     <>
-      <button class="button primary" type="button" onClick={() => navigate("/rollouts?plan=yes")}>
+      <button class="button primary" type="button" disabled={notMine !== undefined} title={notMine} onClick={() => navigate("/rollouts?plan=yes")}>
         Plan a rollout
       </button>
       <dialog ref={dialog} aria-label="Plan a rollout" onClose={() => location.pathname === "/rollouts" && navigate("/rollouts", { replace: true })}>

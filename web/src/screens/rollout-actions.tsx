@@ -2,6 +2,7 @@
 
 import { ApiError, call } from "../api/client";
 import { queryClient } from "../api/queries";
+import { useRefusal } from "../api/roles";
 import type { Rollout, RolloutAction } from "../api/types";
 import { Confirm } from "../ui/confirm";
 
@@ -49,7 +50,8 @@ async function act(rollout: Rollout, action: RolloutAction) {
 
 export function RolloutActions({ rollout }: { rollout: Rollout }) {
   const shown = ACTIONS.filter(({ action }) => rollout.allowed[action] === true || SHOWN_REFUSED[rollout.state].includes(action));
-  const refused = shown.filter(({ action }) => rollout.allowed[action] !== true);
+  const notMine = useRefusal("operator");
+  const refused = notMine ? [] : shown.filter(({ action }) => rollout.allowed[action] !== true);
   return (
     <div class="stack" style="gap: 6px; justify-items: end">
       <div class="row" role="group" aria-label="Actions">
@@ -63,12 +65,13 @@ export function RolloutActions({ rollout }: { rollout: Rollout }) {
               does={does}
               command={`argosy rollout ${action} ${rollout.id}`}
               tone={tone}
-              refusal={allowed === true ? undefined : allowed}
+              refusal={notMine ?? (allowed === true ? undefined : allowed)}
               act={() => act(rollout, action)}
             />
           );
         })}
       </div>
+      {notMine && <p class="muted small">Look, but {notMine}.</p>}
       {refused.length > 0 && (
         <ul class="reasons">
           {refused.map(({ action, label }) => (
