@@ -53,6 +53,11 @@ function(argosy_library name)
   endif()
 endfunction()
 
+# The test programs of one label, so that a run of the unit tests need not build the rest.
+foreach(label unit sim db integration)
+  add_custom_target(argosy_tests_${label})
+endforeach()
+
 # argosy_test(NAME LABEL unit SOURCES a_test.cpp ... DEPS argosy_base ...): one test program; each TEST is one ctest test.
 function(argosy_test name)
   cmake_parse_arguments(ARG "" "LABEL;TIMEOUT" "SOURCES;DEPS;ALONE" ${ARGN})
@@ -62,5 +67,6 @@ function(argosy_test name)
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE argosy_options ${ARG_DEPS} GTest::gtest_main)
   argosy_unite(${name} ${ARG_ALONE})
+  add_dependencies(argosy_tests_${ARG_LABEL} ${name})
   gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 PROPERTIES LABELS "${ARG_LABEL}" TIMEOUT ${ARG_TIMEOUT})
 endfunction()
