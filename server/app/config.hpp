@@ -1,0 +1,83 @@
+// The configuration of argosyd, read once at start: a TOML file, then the environment, then flags; the last one wins.
+// Every key is declared in config_keys.cpp with its bounds and its help, from which --help and docs/operations.md come.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "common/base/error.hpp"
+
+namespace argosy::server {
+
+struct Config {
+  // operator listener
+  std::string operator_address = "127.0.0.1";
+  std::int64_t operator_port = 8080;
+  std::string operator_public_url;
+  std::string operator_tls_certificate;
+  std::string operator_tls_key;
+  std::string operator_web_root;
+  std::int64_t operator_max_connections = 1024;
+  // device listener
+  bool device_enabled = true;
+  std::string device_address = "0.0.0.0";
+  std::int64_t device_port = 8443;
+  std::int64_t device_max_connections = 10000;
+  // fleet certificates
+  std::string pki_dir = "/etc/argosy/pki";
+  std::int64_t pki_device_days = 90;
+  std::int64_t pki_way_back_days = 180;
+  // PostgreSQL
+  std::string database_conninfo = "dbname=argosy";
+  std::int64_t database_threads = 4;
+  std::int64_t database_queue_limit = 1024;
+  std::int64_t database_statement_timeout_ms = 15000;
+  // MQTT
+  bool mqtt_enabled = true;
+  std::string mqtt_uri = "ssl://127.0.0.1:8883";
+  std::string mqtt_agent_host;
+  std::int64_t mqtt_agent_port = 8883;
+  // blobs and patches
+  std::string store_dir = "/var/lib/argosy/store";
+  std::int64_t store_max_blob_mb = 16384;
+  std::int64_t patches_threads = 1;
+  std::int64_t patches_max_memory_mb = 1024;
+  // people
+  std::int64_t access_session_minutes = 720;
+  std::int64_t access_link_minutes = 1440;
+  // rhythm
+  std::int64_t leader_check_ms = 2000;
+  double presence_time_scale = 1.0;
+  std::int64_t presence_tick_ms = 1000;
+  std::int64_t rollouts_tick_ms = 1000;
+  std::int64_t rollouts_guard_interval_ms = 2000;
+  std::int64_t alerts_tick_ms = 1000;
+  std::int64_t drift_tick_ms = 1000;
+  std::int64_t drift_interval_ms = 60000;
+  std::int64_t drift_samples = 2000;
+  std::int64_t telemetry_retention_days = 30;
+  std::int64_t telemetry_batch_ms = 100;
+  std::int64_t shutdown_grace_ms = 10000;
+  std::string log_level = "info";
+};
+
+struct ConfigSources {
+  std::string toml;       // the text of the file; empty: none
+  std::string toml_name;  // for messages
+  std::map<std::string, std::string> environment;
+  std::vector<std::pair<std::string, std::string>> flags;  // key and value: {"http.operator.port", "9000"}
+};
+
+// Errc::unknown_key names the nearest known key; Errc::invalid_argument names key, value and bounds.
+Result<Config> read_config(const ConfigSources& sources);
+
+// The reference of all keys: as text for --help, as a Markdown table for docs/operations.md.
+std::string config_help();
+std::string config_markdown();
+
+// The environment variable of a key: "http.operator.port" is ARGOSY_HTTP_OPERATOR_PORT.
+std::string environment_name(std::string_view key);
+
+}  // namespace argosy::server

@@ -1,0 +1,387 @@
+#include "server/app/server.hpp"
+
+#include <iostream>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <spdlog/spdlog.h>
+
+#include "common/base/file.hpp"
+#include "server/access/access_api.hpp"
+#include "server/access/authenticator.hpp"
+#include "server/access/idempotency.hpp"
+#include "server/alerts/alert_api.hpp"
+#include "server/app/device_messages.hpp"
+#include "server/app/leader_work.hpp"
+#include "server/app/server_metrics.hpp"
+#include "server/app/system_api.hpp"
+#include "server/db/db_pool.hpp"
+#include "server/db/migrations.hpp"
+#include "server/db/session_lock.hpp"
+#include "server/devices/device_api.hpp"
+#include "server/drift/drift_api.hpp"
+#include "server/events/event_api.hpp"
+#include "server/events/event_service.hpp"
+#include "server/http/http_server.hpp"
+#include "server/models/model_api.hpp"
+#include "server/overview/overview_service.hpp"
+#include "server/rollouts/rollout_api.hpp"
+#include "server/telemetry/telemetry_api.hpp"
+#include "server/work/worker_pool.hpp"
+
+namespace argosy::server {
+namespace {
+
+namespace asio = boost::asio;
+namespace fs = std::filesystem;
+
+constexpr std::int64_t leader_lock_key = 4711370002;  // any number, the same in every argosyd
+constexpr std::string_view device_prefix = "/device/";
+
+std::chrono::milliseconds ms(std::int64_t count) {
+  return std::chrono::milliseconds(count);
+}
+std::size_t size(std::int64_t count) {
+  return static_cast<std::size_t>(count);
+}
+std::uint16_t port(std::int64_t number) {
+  return static_cast<std::uint16_t>(number);
+}
+
+// "ssl://broker.example:8883" gives "broker.example".
+std::string host_of(const std::string& uri) {
+  const std::size_t scheme = uri.find("://");
+  const std::size_t start = scheme == std::string::npos ? 0 : scheme + 3;
+  return uri.substr(start, uri.rfind(':') == std::string::npos || uri.rfind(':') < start ? std::string::npos
+                                                                                         : uri.rfind(':') - start);
+}
+
+Result<CertificateAndKey> read_authority(const Config& config) {
+  if (!config.device_enabled) return CertificateAndKey{};
+  CertificateAndKey authority;
+  ARGOSY_TRY(authority.certificate_pem, read_file(fs::path(config.pki_dir) / "ca.pem"));
+  ARGOSY_TRY(authority.private_key_pem, read_file(fs::path(config.pki_dir) / "ca.key"));
+  return authority;
+}
+
+DbPool::Options db_options(const Config& config) {
+  return {.conninfo = config.database_conninfo,
+          .threads = size(config.database_threads),
+          .queue_limit = size(config.database_queue_limit),
+          .statement_timeout = ms(config.database_statement_timeout_ms)};
+}
+
+EnrolmentOptions enrolment_options(const Config& config, CertificateAndKey authority) {
+  EnrolmentOptions options;
+  options.authority = std::move(authority);
+  options.mqtt_host = config.mqtt_agent_host.empty() ? host_of(config.mqtt_uri) : config.mqtt_agent_host;
+  options.mqtt_port = port(config.mqtt_agent_port);
+  options.certificate_life = std::chrono::hours(24 * config.pki_device_days);
+  options.way_back = std::chrono::hours(24 * config.pki_way_back_days);
+  return options;
+}
+
+MqttClient::Options mqtt_options(const Config& config) {
+  const fs::path pki(config.pki_dir);
+  return {.uri = config.mqtt_uri,
+          .client_id = "argosyd",
+          .ca_file = pki / "ca.pem",
+          .certificate_file = pki / "argosyd.pem",
+          .key_file = pki / "argosyd.key",
+          .subscriptions = {"argosy/v1/+/up/state", "argosy/v1/+/up/telemetry", "argosy/v1/+/up/event"}};
+}
+
+HttpServer::Options operator_options(const Config& config) {
+  HttpServer::Options options;
+  options.address = config.operator_address;
+  options.port = port(config.operator_port);
+  options.max_connections = size(config.operator_max_connections);
+  if (!config.operator_tls_certificate.empty()) {
+    options.tls = TlsFiles{config.operator_tls_certificate, config.operator_tls_key, {}};
+  }
+  return options;
+}
+
+HttpServer::Options device_options(const Config& config) {
+  const fs::path pki(config.pki_dir);
+  HttpServer::Options options;
+  options.address = config.device_address;
+  options.port = port(config.device_port);
+  options.max_connections = size(config.device_max_connections);
+  options.tls = TlsFiles{pki / "server.pem", pki / "server.key", pki / "ca.pem"};
+  return options;
+}
+
+PresenceOptions presence_options(const Config& config) {
+  PresenceOptions options;
+  options.time_scale = config.presence_time_scale;
+  return options;
+}
+
+DriftOptions drift_options(const Config& config) {
+  DriftOptions options;
+  options.interval = ms(config.drift_interval_ms);
+  options.samples = static_cast<std::uint64_t>(config.drift_samples);
+  options.sweep_interval = std::min(options.sweep_interval, options.interval);
+  return options;
+}
+
+TelemetryOptions telemetry_options(const Config& config) {
+  TelemetryOptions options;
+  options.retention_days = static_cast<int>(config.telemetry_retention_days);
+  return options;
+}
+
+AccessOptions access_options(const Config& config) {
+  AccessOptions options;
+  options.session_life = std::chrono::minutes(config.access_session_minutes);
+  options.link_life = std::chrono::minutes(config.access_link_minutes);
+  return options;
+}
+
+std::string public_url(const Config& config, std::uint16_t actual_port) {
+  if (!config.operator_public_url.empty()) return config.operator_public_url;
+  const std::string scheme = config.operator_tls_certificate.empty() ? "http" : "https";
+  return scheme + "://" + config.operator_address + ":" + std::to_string(actual_port);
+}
+
+AccessApiOptions access_api_options(const Config& config) {
+  const std::string url = public_url(config, port(config.operator_port));
+  return {.secure_cookie = url.starts_with("https://"), .public_url = url};
+}
+
+Task<Result<bool>> is_current(EnrolmentService& enrolment, PeerCertificate certificate) {
+  ARGOSY_CO_TRY(const Digest fingerprint, Digest::parse(certificate.fingerprint));
+  auto asking = enrolment.is_current(DeviceId(certificate.common_name), fingerprint);
+  auto answer = co_await std::move(asking);
+  co_return answer;
+}
+
+Task<void> send_ack(MqttClient& mqtt, std::string device, wire::TelemetryAck ack) {
+  auto sending = mqtt.publish("argosy/v1/" + device + "/down/ack", wire::encode(ack), false);
+  co_await std::move(sending);  // a lost ack is asked for again
+}
+
+}  // namespace
+
+struct Server::Parts {
+  Parts(asio::io_context& context, const Config& given, CertificateAndKey authority,
+        std::function<Result<std::unique_ptr<BlobService>>(Parts&)> make_blobs);
+
+  asio::any_io_executor io;
+  Config config;
+  Metrics metrics;
+
+  DbPool db{io, db_options(config)};
+  WorkerPool worker{io, {.threads = 1, .queue_limit = 1024}};        // passwords, digests
+  WorkerPool file_reader{io, {.threads = 1, .queue_limit = 20000}};  // downloads
+  WorkerPool patch_worker{io, {.threads = size(config.patches_threads), .queue_limit = 16}};
+
+  std::unique_ptr<DeviceService> devices = create_device_service(db);
+  std::unique_ptr<EnrolmentService> enrolment;  // null without a device listener
+  std::unique_ptr<PresenceService> presence = create_presence_service(db, presence_options(config));
+  Result<std::unique_ptr<BlobService>> blobs;
+  std::unique_ptr<ModelService> models;
+  std::unique_ptr<PatchService> patches;
+  std::unique_ptr<RolloutService> rollouts;
+  std::unique_ptr<DesiredService> desired = create_desired_service(db);
+  std::unique_ptr<TelemetryService> telemetry = create_telemetry_service(db, telemetry_options(config));
+  std::unique_ptr<DriftService> drift = create_drift_service(db, drift_options(config));
+  std::unique_ptr<AlertService> alerts = create_alert_service(db);
+  std::unique_ptr<EventService> events = create_event_service(io, db);
+  std::unique_ptr<OverviewService> overview = create_overview_service(db);
+  AccessService access{db, worker, access_options(config)};
+
+  std::unique_ptr<MqttClient> mqtt;
+  std::unique_ptr<BatchCollector> collector;
+  std::unique_ptr<DeviceMessages> messages;
+  std::unique_ptr<LeaderWork> leader;
+  std::unique_ptr<SessionLock> lead;
+
+  Authenticator authenticator{access, [this](PeerCertificate peer) { return is_current(*enrolment, std::move(peer)); }};
+  Idempotency idempotency{db};
+  StaticFiles dashboard{config.operator_web_root};
+  Router operator_router;
+  Router device_router;
+  std::unique_ptr<HttpServer> operator_server;
+  std::unique_ptr<HttpServer> device_server;
+
+  void connect_parts();
+  void add_routes();
+  void make_listeners();
+  Dispatcher dispatcher(const std::string& listener, const Router& router, const StaticFiles* files);
+};
+
+Server::Parts::Parts(asio::io_context& context, const Config& given, CertificateAndKey authority,
+                     std::function<Result<std::unique_ptr<BlobService>>(Parts&)> make_blobs)
+    : io(context.get_executor()), config(given), blobs(make_blobs(*this)) {
+  if (!blobs) return;
+  if (config.device_enabled) enrolment = create_enrolment_service(db, enrolment_options(config, std::move(authority)));
+  models = create_model_service(db, **blobs);
+  PatchOptions patch_options;
+  patch_options.max_memory_bytes = static_cast<std::uint64_t>(config.patches_max_memory_mb) << 20;
+  patches = create_patch_service(db, **blobs, patch_worker, patch_options);
+  RolloutOptions rollout_options;
+  rollout_options.guard_interval = ms(config.rollouts_guard_interval_ms);
+  rollouts = create_rollout_service(db, *patches, rollout_options);
+  connect_parts();
+  add_routes();
+  make_listeners();
+}
+
+// Who hears whom: telemetry feeds drift and alerts, the broker feeds the capabilities, the lock decides who leads.
+void Server::Parts::connect_parts() {
+  telemetry->add_listener([this](const auto& windows) { drift->take(windows); });
+  telemetry->add_listener([this](const auto& windows) { alerts->take(windows); });
+
+  if (config.mqtt_enabled) {
+    MqttClient::Handlers handlers;
+    handlers.on_messages = [this](std::vector<MqttMessage> batch) { messages->take(std::move(batch)); };
+    handlers.on_connected = [this] { leader->broker_is_back(); };
+    mqtt = std::make_unique<MqttClient>(io, mqtt_options(config), std::move(handlers));
+  }
+  CollectorOptions collector_options;
+  collector_options.delay = ms(config.telemetry_batch_ms);
+  collector = std::make_unique<BatchCollector>(
+      io, *telemetry,
+      [this](const std::string& device, const wire::TelemetryAck& ack) {
+        if (mqtt) asio::co_spawn(io, send_ack(*mqtt, device, ack), asio::detached);
+      },
+      [](const std::string& device, const Error& error) {
+        spdlog::warn("telemetry of {} was refused: {}", device, error.message);
+      },
+      collector_options);
+  messages = std::make_unique<DeviceMessages>(io, DeviceMessages::Parts{*devices, *rollouts, *presence, *collector});
+  leader = std::make_unique<LeaderWork>(
+      io, LeaderWork::Parts{access, *alerts, *desired, *drift, *presence, *rollouts, *telemetry, mqtt.get()},
+      LeaderWork::Rhythm{ms(config.presence_tick_ms), ms(config.rollouts_tick_ms), ms(config.drift_tick_ms),
+                         ms(config.alerts_tick_ms)});
+}
+
+void Server::Parts::add_routes() {
+  Router all;
+  add_system_routes(all, db, metrics, [this] { return SystemStatus{leader->leading(), mqtt && mqtt->connected()}; });
+  add_session_routes(all, access, access_api_options(config));
+  add_account_routes(all, access, access_api_options(config));
+  add_audit_routes(all, db);
+  add_device_routes(all, *devices);
+  if (enrolment) add_enrolment_routes(all, *enrolment);
+  add_model_routes(all, *models, *patches);
+  add_blob_routes(all, **blobs);
+  add_rollout_routes(all, *rollouts);
+  add_desired_routes(all, *desired);
+  add_telemetry_routes(all, *telemetry);
+  add_device_telemetry_routes(all, *telemetry);
+  add_device_state_routes(all, *messages);
+  add_drift_routes(all, *drift);
+  add_alert_routes(all, *alerts);
+  add_event_routes(all, *events);
+  add_overview_routes(all, *overview);
+  for (const Route& route : all.routes()) {
+    Router& where = route.path.starts_with(device_prefix) ? device_router : operator_router;
+    where.add(route);
+  }
+}
+
+Dispatcher Server::Parts::dispatcher(const std::string& listener, const Router& router, const StaticFiles* files) {
+  Dispatcher::Options options;
+  options.listener = listener;
+  options.router = &router;
+  options.files = files;
+  options.metrics = &metrics;
+  options.authenticate = [this](const Request& request) { return authenticator.authenticate(request); };
+  if (listener == "operator") {
+    options.around = [this](const Route& route, Request& request) { return idempotency.around(route, request); };
+  }
+  return Dispatcher(std::move(options));
+}
+
+void Server::Parts::make_listeners() {
+  operator_server = std::make_unique<HttpServer>(io, operator_options(config),
+                                                 dispatcher("operator", operator_router, &dashboard), file_reader);
+  if (enrolment) {
+    device_server = std::make_unique<HttpServer>(io, device_options(config),
+                                                 dispatcher("device", device_router, nullptr), file_reader);
+  }
+  ServerMetricsSources sources{
+      db, *telemetry, *operator_server, device_server.get(), mqtt.get(), [this] { return leader->leading(); }};
+  add_server_metrics(metrics, sources);
+}
+
+Server::Server(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+Server::~Server() = default;
+
+Result<std::unique_ptr<Server>> Server::create(asio::io_context& io, const Config& config) {
+  auto authority = read_authority(config);
+  if (!authority) {
+    return std::move(authority).error().within(
+        "the fleet's authority (make it with argosyd --init-pki, or set "
+        "http.device.enabled=false)");
+  }
+  ARGOSY_TRY(const auto applied, migrate(config.database_conninfo, built_in_migrations()));
+  for (const std::string& name : applied) spdlog::info("applied migration {}", name);
+  const auto make_blobs = [](Parts& parts) {
+    BlobOptions options;
+    options.folder = parts.config.store_dir;
+    options.max_bytes = static_cast<std::uint64_t>(parts.config.store_max_blob_mb) << 20;
+    return create_blob_service(parts.db, parts.worker, options);
+  };
+  auto parts = std::make_unique<Parts>(io, config, std::move(*authority), make_blobs);
+  if (!parts->blobs) return std::move(parts->blobs).error().within("the store");
+  return std::unique_ptr<Server>(new Server(std::move(parts)));
+}
+
+Task<Result<void>> Server::start() {
+  Parts& parts = *parts_;
+  auto preparing = parts.telemetry->tick(wall_clock_now());  // partitions before the first window
+  ARGOSY_CO_CHECK(co_await std::move(preparing));
+  ARGOSY_CO_CHECK(parts.operator_server->start());
+  if (parts.device_server) ARGOSY_CO_CHECK(parts.device_server->start());
+  parts.events->start();
+  asio::co_spawn(parts.io, parts.patches->run(), asio::detached);
+  parts.lead = std::make_unique<SessionLock>(
+      parts.io, SessionLock::Options{parts.config.database_conninfo, leader_lock_key, ms(parts.config.leader_check_ms)},
+      [&parts](bool held) { held ? parts.leader->start() : parts.leader->stop(); });
+
+  const std::string url = public_url(parts.config, operator_port());
+  spdlog::info("argosyd {} serves people on {}", ARGOSY_VERSION, url);
+  if (parts.device_server) spdlog::info("agents: https://{}:{}", parts.config.device_address, device_port());
+  auto linking = parts.access.make_admin_link(true, wall_clock_now());
+  ARGOSY_CO_TRY(const std::string token, co_await std::move(linking));
+  if (!token.empty()) {
+    std::cout << "First start: there are no users yet. Open this link to sign in as admin and set a password; it works "
+                 "once, within "
+              << parts.config.access_link_minutes << " minutes:\n  " << login_link(url, token) << std::endl;
+  }
+  co_return Result<void>{};
+}
+
+Task<void> Server::stop() {
+  Parts& parts = *parts_;
+  const auto grace = ms(parts.config.shutdown_grace_ms);
+  parts.lead.reset();  // another instance may take over at once
+  parts.leader->stop();
+  parts.patches->stop();
+  parts.events->stop();
+  auto stopping_people = parts.operator_server->stop(grace);
+  co_await std::move(stopping_people);
+  if (parts.device_server) {
+    auto stopping_devices = parts.device_server->stop(grace);
+    co_await std::move(stopping_devices);
+  }
+}
+
+std::uint16_t Server::operator_port() const {
+  return parts_->operator_server->port();
+}
+std::uint16_t Server::device_port() const {
+  return parts_->device_server ? parts_->device_server->port() : 0;
+}
+const Router& Server::operator_routes() const {
+  return parts_->operator_router;
+}
+const Router& Server::device_routes() const {
+  return parts_->device_router;
+}
+
+}  // namespace argosy::server

@@ -1,0 +1,67 @@
+#include "server/app/server_metrics.hpp"
+
+namespace argosy::server {
+namespace {
+
+template <class Read>
+void count(Metrics& metrics, const std::string& name, const std::string& help, Read read) {
+  metrics.sampled(name, help, "counter", [read] { return static_cast<double>(read()); });
+}
+
+template <class Read>
+void show(Metrics& metrics, const std::string& name, const std::string& help, Read read) {
+  metrics.sampled(name, help, "gauge", [read] { return static_cast<double>(read()); });
+}
+
+void add_db(Metrics& metrics, DbPool& db) {
+  count(metrics, "argosy_db_transactions_total", "Transactions run", [&db] { return db.counters().transactions; });
+  count(metrics, "argosy_db_failures_total", "Transactions that the database failed",
+        [&db] { return db.counters().failures; });
+  count(metrics, "argosy_db_retries_total", "Transactions run again", [&db] { return db.counters().retries; });
+  count(metrics, "argosy_db_refused_total", "Transactions refused by a full queue",
+        [&db] { return db.counters().refused; });
+  count(metrics, "argosy_db_connections_total", "Connections made", [&db] { return db.counters().connections; });
+  show(metrics, "argosy_db_queued", "Transactions that wait", [&db] { return db.counters().queued; });
+}
+
+void add_mqtt(Metrics& metrics, MqttClient& mqtt) {
+  count(metrics, "argosy_mqtt_received_total", "Messages from the broker",
+        [&mqtt] { return mqtt.counters().received; });
+  count(metrics, "argosy_mqtt_dropped_total", "Messages dropped: too large, or too many",
+        [&mqtt] { return mqtt.counters().dropped; });
+  count(metrics, "argosy_mqtt_published_total", "Messages the broker took",
+        [&mqtt] { return mqtt.counters().published; });
+  count(metrics, "argosy_mqtt_connections_total", "Connections to the broker",
+        [&mqtt] { return mqtt.counters().reconnects; });
+  show(metrics, "argosy_mqtt_connected", "Whether the broker is connected",
+       [&mqtt] { return mqtt.connected() ? 1 : 0; });
+}
+
+void add_telemetry(Metrics& metrics, TelemetryService& telemetry) {
+  count(metrics, "argosy_telemetry_records_stored_total", "Records stored",
+        [&telemetry] { return telemetry.counters().records_stored; });
+  count(metrics, "argosy_telemetry_records_repeated_total", "Records sent again by devices",
+        [&telemetry] { return telemetry.counters().records_repeated; });
+  count(metrics, "argosy_telemetry_records_lost_total", "Records dropped by devices",
+        [&telemetry] { return telemetry.counters().records_lost; });
+  count(metrics, "argosy_telemetry_batches_refused_total", "Batches refused",
+        [&telemetry] { return telemetry.counters().batches_refused; });
+}
+
+}  // namespace
+
+void add_server_metrics(Metrics& metrics, const ServerMetricsSources& sources) {
+  add_db(metrics, sources.db);
+  add_telemetry(metrics, sources.telemetry);
+  if (sources.mqtt != nullptr) add_mqtt(metrics, *sources.mqtt);
+  show(metrics, "argosy_leading", "Whether this instance leads",
+       [leading = sources.leading] { return leading() ? 1 : 0; });
+  show(metrics, "argosy_http_operator_connections", "Open connections of people and pipelines",
+       [&server = sources.operator_server] { return server.connections(); });
+  if (sources.device_server != nullptr) {
+    show(metrics, "argosy_http_device_connections", "Open connections of agents",
+         [server = sources.device_server] { return server->connections(); });
+  }
+}
+
+}  // namespace argosy::server

@@ -1,0 +1,25 @@
+// The figures of the parts that keep their own counters, for /metrics.
+#pragma once
+
+#include <functional>
+
+#include "server/db/db_pool.hpp"
+#include "server/http/http_server.hpp"
+#include "server/http/metrics.hpp"
+#include "server/mqtt/mqtt_client.hpp"
+#include "server/telemetry/telemetry_service.hpp"
+
+namespace argosy::server {
+
+struct ServerMetricsSources {  // all outlive the metrics
+  DbPool& db;
+  TelemetryService& telemetry;
+  HttpServer& operator_server;
+  HttpServer* device_server;
+  MqttClient* mqtt;
+  std::function<bool()> leading;
+};
+
+void add_server_metrics(Metrics& metrics, const ServerMetricsSources& sources);
+
+}  // namespace argosy::server

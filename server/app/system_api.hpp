@@ -1,0 +1,24 @@
+// What machines ask a server: whether it lives, whether it is ready, its metrics, and the description of the API.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "server/db/db_pool.hpp"
+#include "server/http/metrics.hpp"
+#include "server/http/router.hpp"
+
+namespace argosy::server {
+
+struct SystemStatus {
+  bool leading = false;
+  bool mqtt_connected = false;
+};
+
+// GET /livez, /readyz, /metrics, /api/v1/openapi.json
+void add_system_routes(Router& router, DbPool& db, Metrics& metrics, std::function<SystemStatus()> status);
+
+// The OpenAPI document that is compiled in.
+std::string_view openapi_document();
+
+}  // namespace argosy::server

@@ -1,0 +1,140 @@
+#include "server/access/access_service.hpp"
+
+#include "tests/db/access/access_fixture.hpp"
+
+namespace argosy::server {
+namespace {
+
+using AccessServiceTest = AccessFixture;
+
+TEST_F(AccessServiceTest, ThePasswordOpensASession) {
+  make_user("ada", Role::operator_);
+  const auto signed_in = login("ada", "correct horse");
+  ASSERT_TRUE(signed_in) << signed_in.error().message;
+  const auto found = run(access.find_session(signed_in->cookie_token, now)).value();
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->user, "ada");
+  EXPECT_EQ(found->role, Role::operator_);
+  EXPECT_EQ(found->csrf, signed_in->session.csrf);
+}
+
+TEST_F(AccessServiceTest, WrongPasswordsAndUnknownNamesAreTheSame) {
+  make_user("ada", Role::viewer);
+  const auto wrong = login("ada", "wrong horse").error();
+  const auto unknown = login("bob", "correct horse").error();
+  EXPECT_EQ(wrong.code, Errc::unauthenticated);
+  EXPECT_EQ(wrong, unknown);
+}
+
+TEST_F(AccessServiceTest, ManyTriesAreSlowedDown) {
+  make_user("ada", Role::viewer);
+  Result<SignedIn> last = make_error(Errc::internal, "");
+  for (int i = 0; i < 6; ++i) last = login("ada", "wrong horse");
+  EXPECT_EQ(last.error().code, Errc::rate_limited);
+  EXPECT_GT(retry_after, Duration::zero());
+  EXPECT_EQ(login("ada", "correct horse").error().code, Errc::rate_limited) << "even with the right password";
+  now += retry_after;
+  EXPECT_TRUE(login("ada", "correct horse"));
+}
+
+TEST_F(AccessServiceTest, NoSecretIsStoredAsItIs) {
+  make_user("ada", Role::viewer);
+  const auto signed_in = login("ada", "correct horse").value();
+  const auto token = run(access.create_token("ci", Role::publisher, std::nullopt, "user:ada", now)).value();
+  EXPECT_TRUE(token.secret.starts_with("argosy_"));
+  EXPECT_EQ(database.value<int>("select count(*) from users where password_hash not like '$argon2id$%'"), 0);
+  EXPECT_EQ(database.value<int>("select length(token_hash) from sessions"), 32);
+  EXPECT_EQ(database.value<int>("select length(token_hash) from api_tokens"), 32);
+  EXPECT_EQ(database.value<int>("select count(*) from api_tokens where token_hash = convert_to('" + token.secret +
+                                "', 'UTF8')"),
+            0);
+}
+
+TEST_F(AccessServiceTest, SessionsEndWithLogoutTimeAndDisabling) {
+  const NewUser admin = make_user("root", Role::admin);
+  const NewUser ada = make_user("ada", Role::viewer);
+  const auto first = login("ada", "correct horse").value().cookie_token;
+  run(access.logout(first)).value();
+  EXPECT_FALSE(run(access.find_session(first, now)).value());
+
+  const auto second = login("ada", "correct horse").value().cookie_token;
+  EXPECT_FALSE(run(access.find_session(second, now + std::chrono::hours(13))).value());
+  EXPECT_TRUE(run(access.find_session(second, now + std::chrono::hours(11))).value()) << "and that use prolongs it";
+  EXPECT_TRUE(run(access.find_session(second, now + std::chrono::hours(22))).value());
+
+  run(access.change_user(ada.user.id, {.role = {}, .disabled = true}, "user:root", now)).value();
+  EXPECT_FALSE(run(access.find_session(second, now)).value());
+  EXPECT_EQ(login("ada", "correct horse").error().code, Errc::unauthenticated);
+}
+
+TEST_F(AccessServiceTest, ALinkWorksOnceAndSetsThePassword) {
+  const std::string token = run(access.make_admin_link(true, now)).value();
+  ASSERT_FALSE(token.empty());
+  EXPECT_TRUE(run(access.make_admin_link(true, now)).value().empty()) << "there is a user now";
+  const auto signed_in = run(access.login_by_link(token, "a new password", "192.0.2.1", now, retry_after)).value();
+  EXPECT_EQ(signed_in.session.user, "admin");
+  EXPECT_EQ(signed_in.session.role, Role::admin);
+  EXPECT_EQ(run(access.login_by_link(token, std::nullopt, "192.0.2.1", now, retry_after)).error().code,
+            Errc::unauthenticated);
+  EXPECT_TRUE(login("admin", "a new password"));
+}
+
+TEST_F(AccessServiceTest, ALinkExpires) {
+  const std::string token = run(access.make_admin_link(false, now)).value();
+  EXPECT_FALSE(run(access.login_by_link(token, std::nullopt, "192.0.2.1", now + std::chrono::hours(25), retry_after)));
+}
+
+TEST_F(AccessServiceTest, AUserWithoutAPasswordGetsALink) {
+  const NewUser bob = run(access.create_user("bob", Role::viewer, std::nullopt, "user:root", now)).value();
+  EXPECT_FALSE(bob.user.has_password);
+  EXPECT_TRUE(run(access.login_by_link(bob.link_token, std::nullopt, "192.0.2.1", now, retry_after)));
+}
+
+TEST_F(AccessServiceTest, ChangingThePasswordNeedsTheOldOneAndEndsOtherSessions) {
+  make_user("ada", Role::viewer);
+  const SignedIn here = login("ada", "correct horse").value();
+  const SignedIn elsewhere = login("ada", "correct horse").value();
+  EXPECT_EQ(run(access.change_password(here.session, here.cookie_token, "wrong", "another horse")).error().code,
+            Errc::forbidden);
+  run(access.change_password(here.session, here.cookie_token, "correct horse", "another horse")).value();
+  EXPECT_TRUE(run(access.find_session(here.cookie_token, now)).value());
+  EXPECT_FALSE(run(access.find_session(elsewhere.cookie_token, now)).value());
+  EXPECT_TRUE(login("ada", "another horse"));
+}
+
+TEST_F(AccessServiceTest, TheLastAdminStays) {
+  const NewUser root = make_user("root", Role::admin);
+  EXPECT_EQ(run(access.change_user(root.user.id, {.role = Role::viewer}, "user:root", now)).error().code,
+            Errc::conflict);
+  EXPECT_EQ(run(access.change_user(root.user.id, {.role = {}, .disabled = true}, "user:root", now)).error().code,
+            Errc::conflict);
+  make_user("second", Role::admin);
+  EXPECT_EQ(run(access.change_user(root.user.id, {.role = Role::viewer}, "user:root", now)).value().user.role,
+            Role::viewer);
+}
+
+TEST_F(AccessServiceTest, ATakenNameIsAConflict) {
+  make_user("ada", Role::viewer);
+  EXPECT_EQ(run(access.create_user("ada", Role::viewer, std::nullopt, "test", now)).error().code, Errc::conflict);
+}
+
+TEST_F(AccessServiceTest, TokensExpireAndAreRevoked) {
+  const auto brief = run(access.create_token("ci", Role::publisher, Duration(60'000), "user:ada", now)).value();
+  EXPECT_TRUE(run(access.find_token(brief.secret, now)).value());
+  EXPECT_FALSE(run(access.find_token(brief.secret, now + Duration(61'000))).value());
+  const auto lasting = run(access.create_token("ci", Role::viewer, std::nullopt, "user:ada", now)).value();
+  run(access.revoke_token(lasting.token.id, "user:ada", now)).value();
+  EXPECT_FALSE(run(access.find_token(lasting.secret, now)).value());
+  EXPECT_EQ(run(access.revoke_token(999, "user:ada", now)).error().code, Errc::not_found);
+  EXPECT_EQ(database.value<int>("select count(*) from audit where action = 'token.revoke'"), 1);
+}
+
+TEST_F(AccessServiceTest, ForgetsWhatHasExpired) {
+  make_user("ada", Role::viewer);
+  login("ada", "correct horse").value();
+  run(access.tick(now + std::chrono::hours(13))).value();
+  EXPECT_EQ(database.value<int>("select count(*) from sessions"), 0);
+}
+
+}  // namespace
+}  // namespace argosy::server
