@@ -37,8 +37,8 @@ struct NewUser {
 };
 
 struct UserChange {
-  std::optional<Role> role;
-  std::optional<bool> disabled;
+  std::optional<Role> role = {};
+  std::optional<bool> disabled = {};
   bool new_link = false;
 };
 

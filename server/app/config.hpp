@@ -64,10 +64,10 @@ struct Config {
 };
 
 struct ConfigSources {
-  std::string toml;       // the text of the file; empty: none
-  std::string toml_name;  // for messages
-  std::map<std::string, std::string> environment;
-  std::vector<std::pair<std::string, std::string>> flags;  // key and value: {"http.operator.port", "9000"}
+  std::string toml = {};       // the text of the file; empty: none
+  std::string toml_name = {};  // for messages
+  std::map<std::string, std::string> environment = {};
+  std::vector<std::pair<std::string, std::string>> flags = {};  // key and value: {"http.operator.port", "9000"}
 };
 
 // Errc::unknown_key names the nearest known key; Errc::invalid_argument names key, value and bounds.
