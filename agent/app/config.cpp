@@ -115,6 +115,14 @@ std::string host_name() {
   return name;
 }
 
+// Beside this program where they are installed, in a folder of its own where they are built.
+fs::path runner_of(const fs::path& program) {
+  const fs::path beside = program.parent_path() / "argosy-runner";
+  const fs::path as_built = program.parent_path() / "runner" / "argosy-runner";
+  std::error_code failed;
+  return fs::exists(as_built, failed) && !fs::exists(beside, failed) ? as_built : beside;
+}
+
 wire::Capabilities detected_capabilities() {
   wire::Capabilities capabilities;
   struct utsname system {};
@@ -204,7 +212,7 @@ Result<void> check(const Config& config) {
 Result<Config> parse_config(std::string_view text, const fs::path& program) {
   Config config;
   config.device = host_name();
-  config.runner = program.parent_path() / "argosy-runner";
+  config.runner = runner_of(program);
   config.capabilities = detected_capabilities();
   try {
     const toml::table table = toml::parse(text);
