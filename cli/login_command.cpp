@@ -5,6 +5,7 @@
 
 #include "cli/command.hpp"
 #include "cli/exit_code.hpp"
+#include "common/base/id.hpp"
 
 namespace argosy::cli {
 
@@ -35,10 +36,15 @@ Result<std::string> ask_password(bool from_stdin) {
   return password;
 }
 
+// Names of tokens hold no spaces; a host's name may hold anything.
 std::string token_name() {
-  char host[256] = "unknown";
+  char host[48] = "unknown";
   ::gethostname(host, sizeof host - 1);
-  return std::string("argosy login on ") + host;
+  std::string name = std::string("login-") + host;
+  for (char& c : name) {
+    if (!is_name(std::string_view(&c, 1)) && c != '.') c = '-';
+  }
+  return name;
 }
 
 Result<int> log_in(const Context& context, const LoginFlags& flags) {

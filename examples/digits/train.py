@@ -53,8 +53,8 @@ def reference(images):
         edges = np.round(np.quantile(values, np.linspace(0, 1, BINS + 1)), 6)
         edges[0], edges[-1] = np.floor(values.min() * 1e6) / 1e6, np.ceil(values.max() * 1e6) / 1e6
         edges = np.unique(edges)
-        counts, _ = np.histogram(values, edges)
-        document.append({"name": name, "edges": edges.tolist(), "counts": counts.tolist()})
+        counts, _ = np.histogram(values, edges)  # then those under the first edge, over the last, and NaN: none
+        document.append({"name": name, "edges": edges.tolist(), "counts": [0, *counts.tolist(), 0, 0]})
     return {"features": document}
 
 
