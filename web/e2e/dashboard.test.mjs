@@ -57,7 +57,7 @@ describe("the dashboard", { skip: chromiumProgram() ? false : "Chromium is missi
       await page.goto(small.link);
       await page.getByRole("button", { name: "without a password" }).click();
       await page.getByRole("alert").waitFor();
-      await page.getByText("argosyd --admin-link").waitFor();
+      await page.getByText("argosyd --admin-link", { exact: true }).waitFor();
       await context.close();
     });
 
@@ -149,9 +149,9 @@ describe("the dashboard", { skip: chromiumProgram() ? false : "Chromium is missi
       await page.getByText("5,000 devices").waitFor();
       const rows = page.locator("tbody tr[aria-rowindex]");
       await rows.first().waitFor();
-      for (const wanted of [200, 400, 600]) {
+      for (const wanted of [200, 300, 400]) {
         await page.evaluate(() => scrollTo(0, document.documentElement.scrollHeight));
-        await page.getByText(new RegExp(`^(${wanted}|[1-9],?[0-9]{3}|[${wanted / 100}-9]00) of 5,000 loaded`)).waitFor();
+        await page.getByText(`${wanted} of 5,000 loaded`).waitFor();
       }
       await page.evaluate(() => scrollTo(0, document.documentElement.scrollHeight));
       assert.ok((await rows.count()) < 120, "only rows in view are elements");
@@ -167,7 +167,7 @@ describe("the dashboard", { skip: chromiumProgram() ? false : "Chromium is missi
       await page.goto("/devices/cam-03");
       await page.getByRole("img", { name: /Latency over time, last: p50 \d/ }).waitFor();
       await page.getByRole("img", { name: /^CPU over time/ }).waitFor();
-      await page.getByText("sharpness: how often").or(page.getByRole("img", { name: /^sharpness/ })).first().waitFor();
+      await page.getByRole("img", { name: /^sharpness: how often/ }).waitFor();
       assert.ok((await page.getByRole("list", { name: "Marked in the charts" }).getByRole("listitem").count()) > 0);
       await page.getByRole("button", { name: "6 h" }).click();
       assert.equal(new URL(page.url()).searchParams.get("range"), "21600");
@@ -300,6 +300,7 @@ describe("the dashboard", { skip: chromiumProgram() ? false : "Chromium is missi
       await page.goto("/");
       await settled(page);
       await page.keyboard.press("Control+k");
+      await page.getByRole("dialog").getByRole("textbox").waitFor();
       await page.keyboard.type("4999");
       await page.getByRole("dialog").getByText("cam-4999").waitFor();
       await page.keyboard.press("Enter");

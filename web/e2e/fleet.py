@@ -43,8 +43,8 @@ def serve(group, folder, postgres, count):
     port, name = free_port(), f"fleet_{count}"
     url = f"http://127.0.0.1:{port}"
     settings = {"http.operator.port": port, "http.operator.public_url": url, "http.operator.web_root": ROOT / "web/dist",
-                "http.device.enabled": "false", "mqtt.enabled": "false", "database.conninfo": postgres.create_database(name),
-                "store.dir": folder / f"store-{count}", **CALM}
+                "http.device.address": "127.0.0.1", "http.device.port": 0,
+                "pki.dir": folder / "pki", "mqtt.enabled": "false", "database.conninfo": postgres.create_database(name), "store.dir": folder / f"store-{count}", **CALM}
     flags = [f"--{key}={value}" for key, value in settings.items()]
     (folder / f"store-{count}").mkdir()
     group.start(Program(f"argosyd for {count}", [argosyd(), *flags], log=folder / f"argosyd-{count}.log", ready=lambda: answers(url)))
@@ -61,6 +61,7 @@ def main(sizes):
         folder = Path(name)
         folder.chmod(0o755)
         with Group() as group:
+            run([argosyd(), "--init-pki", folder / "pki", "--host", "127.0.0.1"])
             postgres = group.start(Postgres(folder / "postgres"))
             print(json.dumps({str(size): serve(group, folder, postgres, size) for size in sizes}), flush=True)
             sys.stdin.read()

@@ -14,8 +14,8 @@ SITES = ("berlin", "lyon", "oslo", "porto")
 CLASSES = ("cpu-fp32", "cpu-int8", "jetson-fp16")
 FEATURES = ("brightness", "sharpness")
 EDGES = [round(0.1 * step, 1) for step in range(1, 10)]
-USUAL = [20, 60, 140, 240, 300, 260, 160, 80, 30, 10]
-SHIFTED = [220, 310, 260, 120, 50, 20, 10, 5, 3, 2]
+USUAL = [20, 60, 140, 240, 300, 260, 160, 80, 30, 10, 0]  # under the first edge, between, over the last, not a number
+SHIFTED = [220, 310, 260, 120, 50, 20, 10, 5, 3, 2, 0]
 LATENCY_MS = {"cpu-fp32": 11.0, "cpu-int8": 6.5, "jetson-fp16": 3.2}
 WINDOW_S, HISTORY_S, DETAILED = 60, 3600, 12
 LN_GAMMA = math.log(1.01 / 0.99)
@@ -271,7 +271,8 @@ class Fleet:
             if self.presence_of(place, name)[0] == "offline":
                 self.alert("gone_dark", "critical", name, 4300 - place % 900, f"{name} has gone dark: not heard for 5 h")
         self.alert("drift", "warning", self.dirty, 2400,
-                   f'{self.dirty}: "sharpness" no longer looks as it did in training (PSI 2.10 over 2000 samples)', 2.1, 0.2)
+                   f'{self.dirty}: "sharpness" no longer looks as it did in training (PSI {psi(USUAL, SHIFTED):.2f} over 2000 samples)',
+                   psi(USUAL, SHIFTED), 0.2)
         self.alert("accuracy_low", "critical", self.wrong, 1100,
                    f"{self.wrong}: digits 1.0 is right in 87.0 % of 200 labels, the release promises 94 %", 0.87, 0.94, by="user:ada")
         self.alert("latency_doubled", "warning", self.slow, 780,

@@ -9,7 +9,7 @@ import { chromium } from "playwright-core";
 
 const WEB = fileURLToPath(new URL("..", import.meta.url));
 export const SCREENSHOTS = join(WEB, "../.argosy/screenshots");
-const SOURCES = ["src", "index.html", "package-lock.json", "vite.config.ts", "scripts"];
+const SOURCES = ["src", "public", "index.html", "package-lock.json", "vite.config.ts", "scripts"];
 
 const newest = (path) =>
   statSync(path).isDirectory() ? Math.max(0, ...readdirSync(path).map((name) => newest(join(path, name)))) : statSync(path).mtimeMs;

@@ -39,6 +39,8 @@ export function FindDevice() {
 
 function Search({ onDone }: { onDone: () => void }) {
   const text = useSignal("");
+  const field = useRef<HTMLInputElement>(null);
+  useEffect(() => field.current?.focus(), []);
   const [, navigate] = useLocation();
   const found = useDevices(text.value === "" ? "" : `id : "${text.value}"`, SHOWN);
   const devices = found.data?.pages[0]?.items ?? [];
@@ -60,7 +62,7 @@ function Search({ onDone }: { onDone: () => void }) {
         <input
           class="input"
           autocomplete="off"
-          autofocus
+          ref={field}
           maxLength={64}
           placeholder="cam-7"
           value={text.value}

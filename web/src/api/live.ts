@@ -1,7 +1,7 @@
 // The live stream: one EventSource for the whole page, its scope that of the screen. A message invalidates what it may
 // have changed; refetches are gathered, so that a busy fleet costs each query one a second at most.
 
-import type { QueryClient } from "@tanstack/react-query";
+import type { Query, QueryClient } from "@tanstack/react-query";
 import { query } from "./client";
 import { connection, markFresh } from "./freshness";
 
@@ -56,10 +56,9 @@ export class LiveStream {
     this.close();
     const source = new EventSource(`/api/v1/stream${query({ scope: this.scope, last_event_id: this.lastEventId })}`);
     source.onopen = () => {
-      const missed = connection.value === "reconnecting";
       connection.value = "live";
       markFresh();
-      if (missed) void this.client.invalidateQueries();
+      this.refreshWhatCameBefore(Date.now());
     };
     source.onerror = () => {
       connection.value = "reconnecting";
@@ -68,6 +67,12 @@ export class LiveStream {
     };
     for (const kind of ["event", "device", "rollout", "overview"]) source.addEventListener(kind, (message) => this.take(kind, message));
     this.source = source;
+  }
+
+  /** What was read before the stream was open may have changed without a message. */
+  private refreshWhatCameBefore(openedAt: number) {
+    const predicate = (query: Query) => query.queryKey[0] !== "me" && query.state.dataUpdatedAt < openedAt + GATHER_MS;
+    setTimeout(() => void this.client.invalidateQueries({ predicate }, { cancelRefetch: false }), GATHER_MS);
   }
 
   private take(kind: string, message: MessageEvent<string>) {

@@ -1,12 +1,16 @@
 // Two histograms over the same bins: the release's reference as an outline, what the device sees now as filled bars.
 
+import { plural } from "./format";
 import { histogramHeights } from "./histogram";
 
 const WIDTH = 320;
 const HEIGHT = 88;
 
 export function DriftHistogram({ feature, edges, reference, present }: { feature: string; edges: number[]; reference: number[]; present: number[] }) {
-  const { bins, a, b } = histogramHeights(reference, present);
+  // Bins: under the first edge, between, over the last, and then what was no number at all.
+  const numbers = edges.length + 1;
+  const { bins, a, b } = histogramHeights(reference.slice(0, numbers), present.slice(0, numbers));
+  const strange = present[numbers] ?? 0;
   const step = WIDTH / Math.max(bins, 1);
   const top = (height: number) => 2 + (HEIGHT - 2) * (1 - height);
   return (
@@ -29,6 +33,7 @@ export function DriftHistogram({ feature, edges, reference, present }: { feature
         </ul>
         <span>{edges.length === 0 ? "" : `over ${edges.at(-1)}`}</span>
       </div>
+      {strange > 0 && <p class="small tone-text-warn">{plural(strange, "value was", "values were")} no number.</p>}
     </div>
   );
 }
