@@ -2,12 +2,12 @@
 // what was wrong, with which value, and what to do. Exceptions stay at adapter edges (SQL, TLS, JSON) and at start-up.
 #pragma once
 
-#include <boost/system/result.hpp>
-
 #include <cstdint>
 #include <string>
 #include <string_view>
 #include <utility>
+
+#include <boost/system/result.hpp>
 
 namespace argosy {
 
@@ -67,7 +67,9 @@ struct Error {
 template <class T>
 using Result = boost::system::result<T, Error>;
 
-inline Error make_error(Errc code, std::string message) { return Error{code, std::move(message)}; }
+inline Error make_error(Errc code, std::string message) {
+  return Error{code, std::move(message)};
+}
 
 }  // namespace argosy
 
@@ -80,10 +82,10 @@ inline Error make_error(Errc code, std::string message) { return Error{code, std
   binding = std::move(*result)
 #define ARGOSY_TRY(binding, expression) ARGOSY_TRY_AS(binding, ARGOSY_TRY_JOIN(argosy_try_, __LINE__), expression)
 // For Result<void>, or when the value is of no interest.
-#define ARGOSY_CHECK(expression)                                          \
-  do {                                                                    \
-    auto argosy_check = (expression);                                     \
-    if (!argosy_check) return std::move(argosy_check).error();            \
+#define ARGOSY_CHECK(expression)                               \
+  do {                                                         \
+    auto argosy_check = (expression);                          \
+    if (!argosy_check) return std::move(argosy_check).error(); \
   } while (false)
 
 // The same inside a coroutine. Build the awaitable first: ARGOSY_CO_TRY(auto rows, co_await std::move(reading));
@@ -91,10 +93,9 @@ inline Error make_error(Errc code, std::string message) { return Error{code, std
   auto result = (expression);                         \
   if (!result) co_return std::move(result).error();   \
   binding = std::move(*result)
-#define ARGOSY_CO_TRY(binding, expression) \
-  ARGOSY_CO_TRY_AS(binding, ARGOSY_TRY_JOIN(argosy_try_, __LINE__), expression)
-#define ARGOSY_CO_CHECK(expression)                                          \
-  do {                                                                       \
-    auto argosy_check = (expression);                                        \
-    if (!argosy_check) co_return std::move(argosy_check).error();            \
+#define ARGOSY_CO_TRY(binding, expression) ARGOSY_CO_TRY_AS(binding, ARGOSY_TRY_JOIN(argosy_try_, __LINE__), expression)
+#define ARGOSY_CO_CHECK(expression)                               \
+  do {                                                            \
+    auto argosy_check = (expression);                             \
+    if (!argosy_check) co_return std::move(argosy_check).error(); \
   } while (false)

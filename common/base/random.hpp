@@ -17,10 +17,10 @@ class Rng {
   static constexpr result_type min() { return 0; }
   static constexpr result_type max() { return ~result_type{0}; }
   result_type operator()();
-  double uniform();                                // [0, 1)
-  std::uint64_t below(std::uint64_t bound);        // [0, bound), bound > 0
+  double uniform();                          // [0, 1)
+  std::uint64_t below(std::uint64_t bound);  // [0, bound), bound > 0
   bool chance(double probability) { return uniform() < probability; }
-  double normal();                                 // mean 0, variance 1 (Box-Muller)
+  double normal();  // mean 0, variance 1 (Box-Muller)
 
  private:
   std::uint64_t state_[4];

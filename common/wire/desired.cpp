@@ -156,10 +156,8 @@ void read_model(Fields& fields, DesiredModel& model) {
 }  // namespace
 
 std::string encode(const Desired& desired) {
-  return dump({{"v", protocol_version},
-               {"device", desired.device},
-               {"rev", desired.rev},
-               {"models", list_of(desired.models)}});
+  return dump(
+      {{"v", protocol_version}, {"device", desired.device}, {"rev", desired.rev}, {"models", list_of(desired.models)}});
 }
 
 Result<Desired> decode_desired(std::string_view json) {

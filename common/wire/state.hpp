@@ -13,20 +13,20 @@
 
 namespace argosy::wire {
 
-struct Capabilities {  // what variants are matched against
-  std::string architecture;                // "x86_64", "aarch64"
-  std::vector<std::string> accelerators;   // "cpu", "cuda", "edgetpu", ...
-  std::vector<std::string> runtimes;       // "onnxruntime", "tflite", ...
-  std::vector<std::string> precisions;     // "fp32", "int8", ...
+struct Capabilities {                     // what variants are matched against
+  std::string architecture;               // "x86_64", "aarch64"
+  std::vector<std::string> accelerators;  // "cpu", "cuda", "edgetpu", ...
+  std::vector<std::string> runtimes;      // "onnxruntime", "tflite", ...
+  std::vector<std::string> precisions;    // "fp32", "int8", ...
   std::uint64_t memory_mb = 0;
   friend bool operator==(const Capabilities&, const Capabilities&) = default;
 };
 
 struct SlotReport {
-  std::string slot;     // "a", "b"
-  std::string role;     // "serving", "previous", "staging", "empty"
+  std::string slot;  // "a", "b"
+  std::string role;  // "serving", "previous", "staging", "empty"
   std::string version;
-  std::string digest;   // of the model file
+  std::string digest;  // of the model file
   std::uint64_t size = 0;
   friend bool operator==(const SlotReport&, const SlotReport&) = default;
 };
@@ -38,12 +38,12 @@ struct UpdateReport {
   int attempt = 1;
   std::string version;
   std::string state = "idle";
-  double progress = 0;              // 0..1 inside the state
-  std::string source;               // "patch", "full" or "local" (already in a slot); empty before planning
-  std::uint64_t bytes = 0;          // fetched so far for the model itself
-  std::uint64_t full_bytes = 0;     // size of the whole file
-  std::string cause;                // for rejected, failed, rolled_back: a stable word
-  std::string message;              // for a person
+  double progress = 0;           // 0..1 inside the state
+  std::string source;            // "patch", "full" or "local" (already in a slot); empty before planning
+  std::uint64_t bytes = 0;       // fetched so far for the model itself
+  std::uint64_t full_bytes = 0;  // size of the whole file
+  std::string cause;             // for rejected, failed, rolled_back: a stable word
+  std::string message;           // for a person
   std::optional<double> metric_value;
   std::optional<double> metric_threshold;
   std::optional<double> latency_p95_ms;
