@@ -36,6 +36,11 @@ std::string address_of(const beast::tcp_stream& stream) {
   return error ? "unknown" : endpoint.address().to_string();
 }
 
+void end_sending(beast::tcp_stream& stream) {
+  error_code ignored;
+  stream.socket().shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
+}
+
 template <class Stream>
 Task<Result<std::size_t>> read_from(Stream& stream, std::uint8_t* buffer, std::size_t size) {
   auto reading = stream.async_read_some(asio::buffer(buffer, size), as_result);
@@ -66,10 +71,10 @@ class TcpStream final : public ByteStream {
   void expires_never() override { stream_.expires_never(); }
   bool is_tls() const override { return false; }
   Task<void> end_writing() override {
-    error_code ignored;
-    stream_.socket().shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
+    half_close();
     co_return;
   }
+  void half_close() override { end_sending(stream_); }
   void close() override { stream_.close(); }
   std::optional<PeerCertificate> peer_certificate() const override { return std::nullopt; }
   std::string peer_address() const override { return address_; }
@@ -113,6 +118,7 @@ class TlsStream final : public ByteStream {
     auto ending = stream_.async_shutdown(as_result);
     co_await std::move(ending);
   }
+  void half_close() override { end_sending(stream_.next_layer()); }
   void close() override { stream_.next_layer().close(); }
   std::optional<PeerCertificate> peer_certificate() const override { return certificate_; }
   std::string peer_address() const override { return address_; }

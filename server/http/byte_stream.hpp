@@ -28,6 +28,8 @@ class ByteStream {
   virtual void expires_never() = 0;
   // No more writes; the peer sees the end of the stream. Over TLS it also waits for the peer's own end.
   virtual Task<void> end_writing() = 0;
+  // The same below TLS and without waiting; reading goes on.
+  virtual void half_close() = 0;
   virtual void close() = 0;
   virtual bool is_tls() const = 0;
   virtual std::optional<PeerCertificate> peer_certificate() const = 0;

@@ -213,13 +213,14 @@ Task<void> Connection::stream_live(const Exchange& exchange, LiveBody body) {
 // A peer that is still sending would lose the response if the connection were reset under it: read on for a while.
 Task<void> Connection::linger() {
   stream_->expires_after(linger_time);
-  if (!unread_ || !stream_->is_tls()) {
+  if (!unread_) {
     auto ending = stream_->end_writing();
     co_await std::move(ending);
+    co_return;
   }
-  std::vector<std::uint8_t> ignored(unread_ ? 64 * 1024 : 1024);
-  std::uint64_t total = 0;
-  while (unread_ && total < linger_bytes) {
+  stream_->half_close();
+  std::vector<std::uint8_t> ignored(64 * 1024);
+  for (std::uint64_t total = 0; total < linger_bytes;) {
     auto reading = stream_->read_some(ignored.data(), ignored.size());
     const auto count = co_await std::move(reading);
     if (!count || *count == 0) break;

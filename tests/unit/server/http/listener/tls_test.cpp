@@ -37,7 +37,8 @@ class TlsTest : public ServerTest {
     return {key, issue_client_certificate(issuer, make_csr(key, name).value(), {name, validity, ""}).value()};
   }
   // The body, or "" when the handshake or the connection failed.
-  std::string ask_as(const std::optional<Device>& identity, SSL_SESSION** session = nullptr) {
+  std::string ask_as(const std::optional<Device>& identity, SSL_SESSION** session = nullptr,
+                     const std::string& request = "GET /who HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n") {
     ssl::context context(ssl::context::tls_client);
     context.add_certificate_authority(boost::asio::buffer(authority.certificate_pem));
     context.set_verify_mode(ssl::verify_peer);
@@ -51,8 +52,7 @@ class TlsTest : public ServerTest {
     boost::system::error_code error;
     if (session != nullptr && *session != nullptr) SSL_set_session(stream.native_handle(), *session);
     stream.handshake(ssl::stream_base::client, error);
-    boost::asio::write(
-        stream, boost::asio::buffer(std::string("GET /who HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")), error);
+    boost::asio::write(stream, boost::asio::buffer(request), error);
     std::string text;
     boost::asio::read(stream, boost::asio::dynamic_buffer(text), error);
     if (session != nullptr) *session = SSL_get1_session(stream.native_handle());
@@ -67,6 +67,14 @@ TEST_F(TlsTest, TheCertificateNamesTheDevice) {
 
 TEST_F(TlsTest, WithoutACertificateThePeerIsNobody) {
   EXPECT_EQ(ask_as(std::nullopt), "nobody");
+}
+
+TEST_F(TlsTest, ARefusedUploadIsAnsweredAndLetGoAtOnce) {
+  const auto before = std::chrono::steady_clock::now();
+  EXPECT_NE(ask_as(std::nullopt, nullptr, "PUT /none HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\nbegin")
+                .find("not-found"),
+            std::string::npos);
+  EXPECT_LT(std::chrono::steady_clock::now() - before, std::chrono::seconds(4)) << "the client waits for the end";
 }
 
 TEST_F(TlsTest, AStrangersCertificateIsRefused) {
