@@ -37,13 +37,14 @@ export const useDevices = (filter: string, limit = 100) =>
     placeholderData: keepPreviousData,
   });
 
-/** How many devices match. */
-export const useDeviceCount = (filter: string) =>
+/** How many devices match; asked once `enabled`, so that more important answers come first. */
+export const useDeviceCount = (filter: string, enabled = true) =>
   useQuery({
     queryKey: ["device-count", filter],
     queryFn: ({ signal }) => call<Page<Device>>(`/devices${query({ filter, limit: 1 })}`, { signal }).then((page) => page.total ?? 0),
     staleTime: 10_000,
     retry: false,
+    enabled,
   });
 
 export const useDevice = (id: string) => useQuery({ queryKey: ["device", id], queryFn: () => call<Device>(`/devices/${path(id)}`) });

@@ -95,7 +95,7 @@ function ChartGrid({ series, rangeS }: { series: Series; rangeS: number }) {
         <Chart title="Accuracy, where labels exist" lines={drawn.accuracy} format={plain(1, " %")} from="data" most={100.5} {...shared} />
         <Chart title="Errors" lines={drawn.errors} format={plain(2, " %")} {...shared} />
       </div>
-      <div class="grid-3">
+      <div class="grid-small">
         {drawn.health.map(({ key, title, lines, format, from }) => (
           <Chart key={key} title={title} lines={lines} format={format} from={from} t={series.health.t} range={drawn.range} marks={drawn.marks} />
         ))}

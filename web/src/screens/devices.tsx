@@ -35,7 +35,7 @@ export function Devices() {
       </div>
       <FilterBox filter={filter} error={devices.error} onChange={setFilter} />
       <div class="beside">
-        <Facets filter={filter} devices={items} onChange={setFilter} />
+        <Facets filter={filter} devices={items} isListed={devices.data !== undefined && !devices.isPlaceholderData} onChange={setFilter} />
         <Card title={filter === "" ? "The whole fleet" : "Devices that match"} extra={<span class="muted small">{items.length > 0 && `${number(items.length)} of ${number(total)} loaded`}</span>} flush>
           {devices.isPending ? (
             <Skeleton lines={12} />

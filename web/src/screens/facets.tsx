@@ -14,14 +14,16 @@ interface FacetProps {
   values: string[];
   label?: (value: string) => string;
   filter: string;
+  counts: boolean;
   onChange: (filter: string) => void;
 }
 
-export function Facets({ filter, devices, onChange }: { filter: string; devices: Device[]; onChange: (filter: string) => void }) {
+/** Counts wait until the list itself is there (`isListed`). */
+export function Facets({ filter, devices, isListed, onChange }: { filter: string; devices: Device[]; isListed: boolean; onChange: (filter: string) => void }) {
   const overview = useOverview();
   const classes = useEverSeen(devices.map((device) => device.hardware_class));
   const sites = useEverSeen(devices.flatMap((device) => device.labels["site"] ?? []));
-  const shared = { filter, onChange };
+  const shared = { filter, counts: isListed, onChange };
   return (
     <aside class="stack" style="gap: var(--space-4)" aria-label="Facets">
       <Facet title="Presence" field="presence" values={["online", "late", "offline", "never_seen"]} label={words} {...shared} />
@@ -41,21 +43,30 @@ function useEverSeen(values: string[]): string[] {
   return [...seen.current].sort();
 }
 
-function Facet({ title, field, values, label = (value) => value, filter, onChange }: FacetProps) {
+function Facet({ title, field, values, label = (value) => value, filter, counts, onChange }: FacetProps) {
   if (values.length === 0) return null;
   return (
     <fieldset class="facet">
       <legend>{title}</legend>
       {values.slice(0, VALUES_A_FACET).map((value) => (
-        <FacetValue key={value} text={label(value)} field={field} term={`${field} = "${value}"`} filter={filter} onChange={onChange} />
+        <FacetValue key={value} text={label(value)} field={field} term={`${field} = "${value}"`} filter={filter} counts={counts} onChange={onChange} />
       ))}
     </fieldset>
   );
 }
 
-function FacetValue({ text, field, term, filter, onChange }: { text: string; field: string; term: string; filter: string; onChange: (filter: string) => void }) {
+interface ValueProps {
+  text: string;
+  field: string;
+  term: string;
+  filter: string;
+  counts: boolean;
+  onChange: (filter: string) => void;
+}
+
+function FacetValue({ text, field, term, filter, counts, onChange }: ValueProps) {
   const isOn = hasTerm(filter, term);
-  const count = useDeviceCount(isOn ? filter : withTerm(filter, field, term));
+  const count = useDeviceCount(isOn ? filter : withTerm(filter, field, term), counts);
   return (
     <button type="button" aria-pressed={isOn} onClick={() => onChange(withTerm(filter, field, term))}>
       <span>{text}</span>

@@ -90,6 +90,7 @@ const GUARD_NAMES: Record<string, string> = { latency_p95: "Latency, p95", error
 function guardFigure(guard: Guard, value: number): string {
   if (guard.metric === "latency_p95") return `× ${number(value, 2)}`;
   const points = number(Math.abs(value) * 100, 2);
+  if (points === "0.00") return "0.00 points";
   const worse = guard.metric === "accuracy" ? "−" : "+";
   const better = guard.metric === "accuracy" ? "+" : "−";
   return `${value >= 0 ? worse : better}${points} points`;
