@@ -33,16 +33,21 @@ struct Sides {
   std::int64_t first_installs = 0;
 };
 
-// Windows of updated devices, each beside its own past. $1 rollout, $2 model, $3 new version, $4 earliest start,
-// $5 seconds of past.
+// Devices that came to run the release, whatever became of it: those that went back by themselves are the worst of all.
+constexpr const char* updated =
+    "q.rollout_id = $1 and (q.state in ('probation', 'succeeded', 'rolling_back', 'rolled_back') "
+    "or q.cause like 'probation%') and q.cause is distinct from 'already_installed' ";
+
+// Their windows, each beside its own past. $1 rollout, $2 model, $3 new version, $4 earliest start, $5 seconds of past.
 const std::string& updated_windows() {
   static const std::string sql =
-      "from rollout_devices q left join releases p on p.id = q.previous_release_id "
-      "join inference_windows w on w.device_id = q.device_id and w.model = $2 and w.started_at >= $4::timestamptz and "
-      "((w.version = $3 and w.started_at >= q.notified_at) or (w.version = p.version and w.version <> $3 "
-      "and w.started_at >= q.notified_at - make_interval(secs => $5))) "
-      "where q.rollout_id = $1 and q.state in ('probation', 'succeeded') "
-      "and q.cause is distinct from 'already_installed' ";
+      std::string(
+          "from rollout_devices q left join releases p on p.id = q.previous_release_id "
+          "join inference_windows w on w.device_id = q.device_id and w.model = $2 "
+          "and w.started_at >= $4::timestamptz and ((w.version = $3 and w.started_at >= q.notified_at) "
+          "or (w.version = p.version and w.version <> $3 and w.started_at < q.notified_at "
+          "and w.started_at >= q.notified_at - make_interval(secs => $5))) where ") +
+      updated;
   return sql;
 }
 
@@ -68,9 +73,9 @@ struct Measure {
 
   void count_devices(pqxx::work& transaction, Sides& sides) const {
     const auto row = transaction.exec_params1(
-        "select count(*) filter (where previous_release_id is not null), "
-        "count(*) filter (where previous_release_id is null) from rollout_devices where rollout_id = $1 "
-        "and state in ('probation', 'succeeded') and cause is distinct from 'already_installed'",
+        std::string("select count(*) filter (where previous_release_id is not null), "
+                    "count(*) filter (where previous_release_id is null) from rollout_devices q where ") +
+            updated,
         record.id);
     sides.comparable = row[0].as<std::int64_t>();
     sides.first_installs = row[1].as<std::int64_t>();

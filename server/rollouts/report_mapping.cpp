@@ -82,8 +82,17 @@ bool serves_wanted(const Tracked& row, const wire::ModelReport& report) {
          std::find(row.digests.begin(), row.digests.end(), report.digest) != row.digests.end();
 }
 
-bool is_settled(const Tracked& row) {
-  return is_terminal(row.step) && !(row.step == DeviceStep::failed && row.cause == cause_timeout);
+// Nothing that the device says changes this any more.
+bool is_final(const Tracked& row) {
+  return row.step == DeviceStep::succeeded || row.step == DeviceStep::rolled_back ||
+         (row.step == DeviceStep::failed && is_neutral_cause(row.cause));
+}
+
+// Whether an outcome takes the place of a failure: any the place of a time-out, and that the device serves the release
+// after all - it tried once more by itself - the place of every failure.
+bool replaces_failure(const Tracked& row, DeviceStep outcome, const wire::ModelReport& report) {
+  if (outcome == DeviceStep::succeeded) return serves_wanted(row, report);
+  return row.cause == cause_timeout && is_terminal(outcome);
 }
 
 bool changes(const Tracked& row, const Progress& next) {
@@ -109,19 +118,20 @@ std::optional<Progress> map_return(const Tracked& row, const wire::ModelReport& 
 
 std::optional<Progress> map_report(const Tracked& row, const wire::ModelReport& report) {
   if (row.step == DeviceStep::rolling_back) return map_return(row, report);
-  if (row.step == DeviceStep::queued || is_settled(row)) return std::nullopt;
+  if (row.step == DeviceStep::queued || is_final(row)) return std::nullopt;
   const auto& update = report.update;
-  if (update && speaks_of(*update, row, row.version)) {
+  if (!update) return std::nullopt;  // what it serves without a word may still be on its way out
+  if (speaks_of(*update, row, row.version)) {
     const auto step = step_of(update->state);
-    const bool late = row.step == DeviceStep::failed;  // timed out here: only an outcome is news
-    if (!step || (late && !is_terminal(*step))) return std::nullopt;
+    if (!step || (row.step == DeviceStep::failed && !replaces_failure(row, *step, report))) return std::nullopt;
     auto next = progress_of(*update, *step);
     if (!changes(row, next)) return std::nullopt;
     return next;
   }
-  if (!serves_wanted(row, report) || is_under_way(update)) return std::nullopt;
+  const bool committed = update->state == "committed" && update->version == row.version;
+  if (!committed || !serves_wanted(row, report)) return std::nullopt;
   return Progress{.step = DeviceStep::succeeded,
-                  .message = "serves " + row.version + "; its report was lost",
+                  .message = "it serves " + row.version + ", committed earlier",
                   .source = row.source,
                   .bytes = row.bytes,
                   .full_bytes = row.full_bytes};

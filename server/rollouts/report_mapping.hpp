@@ -1,6 +1,6 @@
 // From what a device reports to where it stands in a rollout. Pure. Reports are levels: they come twice, late and out
 // of order, so the mapping is idempotent, ignores other attempts, and an outcome is counted once. A time-out is only a
-// guess: the device's own outcome replaces it.
+// guess: the device's own outcome replaces it. A device that failed and serves the release after all has succeeded.
 #pragma once
 
 #include <cstdint>

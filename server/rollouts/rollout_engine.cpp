@@ -141,7 +141,19 @@ std::int64_t live(const WaveView& wave) {
   return wave.planned - neutral(wave.counts);
 }
 
-Gate check_executed(const GatePolicy& gate, const WaveView& wave) {
+// Outcomes that speak for opening the next wave. When the rest of this wave is away, what earlier waves showed counts
+// as well: else one switched-off device would hold the fleet.
+std::int64_t evidence(const Snapshot& snapshot) {
+  std::int64_t outcomes = 0;
+  for (int wave = 0; wave <= snapshot.wave; ++wave) {
+    outcomes += executed(snapshot.waves[static_cast<std::size_t>(wave)].counts);
+  }
+  return outcomes;
+}
+
+Gate check_executed(const Snapshot& snapshot) {
+  const auto& gate = snapshot.policy.gate;
+  const auto& wave = snapshot.waves[static_cast<std::size_t>(snapshot.wave)];
   if (live(wave) <= 0) {
     return {GateVerdict::stop, "every device of the wave was cancelled, superseded or removed: it proves nothing"};
   }
@@ -152,8 +164,9 @@ Gate check_executed(const GatePolicy& gate, const WaveView& wave) {
                                    of(done, live(wave)) + " have an outcome"};
   }
   const auto needed = std::min(gate.min_executed, live(wave));
-  if (done < needed) {
-    return {GateVerdict::hold, of(done, needed) + " needed outcomes are in, and no further device is reachable"};
+  if (evidence(snapshot) < needed) {
+    return {GateVerdict::hold,
+            of(evidence(snapshot), needed) + " needed outcomes are in, and no further device is reachable"};
   }
   if (static_cast<double>(succeeded(wave.counts)) < gate.success_share * static_cast<double>(done)) {
     return {GateVerdict::stop, of(succeeded(wave.counts), done) + " devices succeeded, the gate asks for a share of " +
@@ -178,7 +191,7 @@ Gate check_guard_samples(const Snapshot& snapshot, Instant bake_end, Instant now
 Gate check_gate(const Snapshot& snapshot, Instant now) {
   const auto& policy = snapshot.policy.gate;
   const auto& wave = snapshot.waves[static_cast<std::size_t>(snapshot.wave)];
-  auto outcome = check_executed(policy, wave);
+  auto outcome = check_executed(snapshot);
   if (outcome.verdict != GateVerdict::pass) return outcome;
   if (!wave.bake_started_at) return {GateVerdict::start_bake, outcome.reason + "; baking begins"};
   const auto bake_end = *wave.bake_started_at + seconds(policy.bake_s);
@@ -322,7 +335,10 @@ std::string gate_status(const Snapshot& snapshot, Instant now) {
 std::vector<Action> next_actions(const Snapshot& snapshot, Instant now) {
   std::vector<Action> actions;
   if (snapshot.waves.empty() || snapshot.state == RolloutState::draft) return actions;
-  if (auto overdue = time_out(snapshot, now)) actions.push_back(*overdue);
+  if (auto overdue = time_out(snapshot, now)) {
+    actions.push_back(*overdue);  // alone: a gate must not be judged by counts that are about to change
+    return actions;
+  }
   switch (snapshot.state) {
     case RolloutState::running:
       run(snapshot, now, actions);

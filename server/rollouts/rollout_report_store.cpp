@@ -22,7 +22,7 @@ struct OpenDevice {
   Tracked row;
 };
 
-// Rows that a report can change: without an outcome, or with the guess of a time-out.
+// Rows that a report can change: without an outcome, or failed while the device is still told to try.
 std::vector<OpenDevice> lock_open(pqxx::work& transaction, const std::vector<wire::DeviceState>& states) {
   Json ids = Json::array();
   for (const auto& state : states) ids.push_back(state.device);
@@ -32,8 +32,11 @@ std::vector<OpenDevice> lock_open(pqxx::work& transaction, const std::vector<wir
       "(select jsonb_agg(v.digest) from variants v where v.release_id = r.release_id)::text "
       "from rollout_devices q join rollouts r on r.id = q.rollout_id join releases l on l.id = r.release_id "
       "left join releases p on p.id = q.previous_release_id "
+      "left join device_targets t on t.device_id = q.device_id and t.model = r.model and t.rollout_id = q.rollout_id "
+      "and t.release_id = r.release_id "
       "where q.device_id in (select jsonb_array_elements_text($1::jsonb)) "
-      "and (q.state not in ('queued', 'succeeded', 'failed', 'rolled_back') or q.cause = 'timeout') "
+      "and (q.state not in ('queued', 'succeeded', 'failed', 'rolled_back') or (q.state = 'failed' "
+      "and t.rollout_id is not null and q.cause not in ('cancelled', 'superseded', 'decommissioned'))) "
       "order by q.rollout_id, q.device_id for update of q",
       ids.dump());
   std::vector<OpenDevice> open;

@@ -39,7 +39,8 @@ class RolloutService {
   // Errc::precondition_failed, illegal_transition.
   virtual Task<Result<RolloutDetails>> operate(OperatorCall call, Instant now) = 0;
 
-  // What devices report, at most 500 documents at once; answers how many devices moved.
+  // What devices report, at most 500 documents at once, and only those that DeviceService has taken (not stale, not
+  // revoked); answers how many devices moved.
   virtual Task<Result<std::size_t>> take_reports(std::vector<wire::DeviceState> states, Instant now) = 0;
   // Moves every rollout as far as it goes now; answers how many rollouts acted. Call about once a second, and when
   // on_due asks for it. One rollout's error does not hold the others; the first is answered.

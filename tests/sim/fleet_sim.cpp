@@ -3,6 +3,7 @@
 #include <iostream>
 #include <map>
 #include <memory>
+#include <set>
 #include <utility>
 
 #include "tests/sim/sim_device.hpp"
@@ -52,7 +53,8 @@ class World {
 
   DeviceFaults device_faults() {
     if (scenario_.calm) return {};
-    return {rng_.uniform() * 0.03, rng_.uniform() * 0.5, rng_.uniform() * 0.5, rng_.uniform() * 0.1};
+    return {rng_.uniform() * 0.03, rng_.uniform() * 0.5, rng_.uniform() * 0.5, rng_.uniform() * 0.1,
+            rng_.uniform() * 0.3};
   }
 
   std::function<void(const std::string&)> watch() {
@@ -87,7 +89,7 @@ class World {
   // Most serve 1.0, some with 0.9 beside it, a few have no model yet.
   Disk new_disk() {
     Disk disk;
-    if (rng_.chance(0.1)) return disk;
+    if (!scenario_.calm && rng_.chance(0.1)) return disk;
     install(disk, agent::SlotName::a, "1.0");
     disk.slots.serving = agent::SlotName::a;
     if (rng_.chance(0.5)) install(disk, agent::SlotName::b, "0.9");
@@ -149,6 +151,7 @@ class World {
     for (auto& [name, device] : devices_) {
       disturb_power(*device);
       disturb_network(name);
+      if (rng_.chance(0.1)) scheduler_.in(random_within(3000s), [this, name = name] { die(name); });
       if (rng_.chance(0.15)) scheduler_.in(random_within(600s), [this, name = name] { network_.cut(name); });
     }
     scheduler_.in(random_within(1200s), [this] { interfere(); });
@@ -162,12 +165,18 @@ class World {
     return Duration{1 + static_cast<std::int64_t>(rng_.below(static_cast<std::uint64_t>(Duration{longest}.count())))};
   }
 
+  // Stolen, burnt or drowned: nobody may wait for it for ever.
+  void die(const std::string& name) {
+    dead_.insert(name);
+    devices_.at(name)->power_off();
+  }
+
   void disturb_power(Device& device) {
     scheduler_.in(random_within(2400s), [this, &device] {
       if (!faulty_) return;
       device.power_off();
       scheduler_.in(random_within(300s), [this, &device] {
-        device.power_on();
+        if (dead_.count(device.name()) == 0) device.power_on();
         disturb_power(device);
       });
     });
@@ -200,9 +209,12 @@ class World {
     network_.calm_down();
     for (auto& [name, device] : devices_) {
       device->calm_down();
-      device->power_on();
+      if (dead_.count(name) == 0) device->power_on();
     }
-    for (const auto& [id, rollout] : server_.rollouts()) server_.operate(id, Operation::resume);
+    for (const auto& [id, rollout] : server_.rollouts()) {
+      if (rng_.chance(0.5)) server_.operate(id, Operation::retry);
+      server_.operate(id, Operation::resume);
+    }
   }
 
   // Liveness -------------------------------------------------------------------------------------------------------
@@ -210,21 +222,35 @@ class World {
   void check_liveness() {
     const auto complain = watch();
     for (const auto& [id, rollout] : server_.rollouts()) check_rollout(rollout, complain);
-    for (const auto& [name, device] : devices_) check_device(*device, complain);
+    for (const auto& [name, device] : devices_) {
+      if (dead_.count(name) == 0) check_device(*device, complain);
+    }
   }
 
   template <class Complain>
   void check_rollout(const SimRollout& rollout, const Complain& complain) {
     const auto name = "rollout " + std::to_string(rollout.id);
-    if (rollout.state == RolloutState::running || rollout.state == RolloutState::rolling_back) {
+    const bool moving = rollout.state == RolloutState::running || rollout.state == RolloutState::rolling_back;
+    if (moving && !has_nobody_to_ask(rollout)) {
       complain(name + " is still " + std::string(to_string(rollout.state)));
     }
     for (const auto& [device, row] : rollout.rows) {
       const auto where = name + ": " + device + " is still " + std::string(to_string(row.step));
-      if (server::is_in_progress(row.step) || row.step == server::DeviceStep::rolling_back) complain(where);
+      if (server::has_begun(row.step)) complain(where);
+      if (dead_.count(device) != 0) continue;
+      if (row.step == server::DeviceStep::notified || row.step == server::DeviceStep::rolling_back) complain(where);
       if (rollout.state == RolloutState::completed && row.step == server::DeviceStep::queued) complain(where);
       check_truth(rollout, device, row, complain);
     }
+  }
+
+  // Every device of the opened waves is gone without an outcome: only an operator can go on.
+  bool has_nobody_to_ask(const SimRollout& rollout) const {
+    for (const auto& [device, row] : rollout.rows) {
+      const bool neutral = row.step == server::DeviceStep::failed && server::is_neutral_cause(row.is.cause);
+      if (row.wave <= rollout.wave && dead_.count(device) == 0 && !neutral) return false;
+    }
+    return true;
   }
 
   // What the rollout believes is what the device does, as long as nobody else has told it something.
@@ -235,6 +261,10 @@ class World {
     const auto serves = devices_.at(device)->serves();
     if (row.step == server::DeviceStep::succeeded && serves != rollout.version) {
       complain(device + " counts as updated to " + rollout.version + " and serves " + serves);
+    }
+    const bool failed = row.step == server::DeviceStep::failed && !server::is_neutral_cause(row.is.cause);
+    if (failed && row.previous && target->version == rollout.version && serves == rollout.version) {
+      complain(device + " counts as failed (" + row.is.cause + ") and serves " + serves);
     }
     if (row.step == server::DeviceStep::rolled_back && serves != row.previous) {
       complain(device + " counts as back on " + row.previous.value_or("") + " and serves " + serves);
@@ -271,6 +301,7 @@ class World {
   std::vector<std::string> violations_;
   Server server_;
   std::map<std::string, std::unique_ptr<Device>> devices_;
+  std::set<std::string> dead_;
   bool faulty_ = true;
 };
 

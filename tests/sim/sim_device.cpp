@@ -189,6 +189,10 @@ void Device::validate(std::int64_t ticket) {
     agent::ValidationOutcome outcome;
     outcome.passed = ports_.quality(state_.wish ? state_.wish->version : "").validates;
     if (!outcome.passed) outcome.cause = "validate_rejected";
+    if (outcome.passed && rng_.chance(faults_.flaky_validation)) {
+      outcome.passed = false;
+      outcome.cause = "validate_timeout";
+    }
     agent::Baseline baseline;
     if (!serves().empty()) baseline = {ports_.quality(serves()).latency_ms, 1000};
     handle(agent::Validated{ticket, outcome, baseline});

@@ -29,7 +29,8 @@ struct DeviceFaults {
   double cut_at_save = 0;  // the power goes just before or just after a state is kept
   double bad_fetch = 0;    // a fetch breaks off
   double bad_patch = 0;
-  double lost_journal = 0;  // at a boot
+  double lost_journal = 0;      // at a boot
+  double flaky_validation = 0;  // a good model fails for want of time
 };
 
 // What a power cut leaves.

@@ -145,6 +145,8 @@ void Server::take(const wire::DeviceState& state) {
     const auto found = rollout.rows.find(state.device);
     if (found == rollout.rows.end()) continue;
     auto& row = found->second;
+    const bool still_told = known.target && known.target->rollout == id && known.target->version == rollout.version;
+    if (row.step == DeviceStep::failed && !still_told) continue;
     const server::Tracked tracked{.rollout = id,
                                   .attempt = row.attempt,
                                   .version = rollout.version,
@@ -380,18 +382,22 @@ void Server::check(const SimRollout& rollout) const {
 // The gate once more, from the rows alone.
 void Server::check_gate(const SimRollout& rollout, int opened) const {
   if (opened <= rollout.wave) return ports_.violation("a wave was opened twice");
+  std::int64_t evidence = 0;
   std::int64_t done = 0;
   std::int64_t good = 0;
   for (const auto& [device, row] : rollout.rows) {
+    const bool neutral = row.step == DeviceStep::failed && server::is_neutral_cause(row.is.cause);
+    const bool counts = is_settled(row) && !neutral;
+    evidence += row.wave <= rollout.wave && counts ? 1 : 0;
     if (row.wave != rollout.wave) continue;
     if (row.step == DeviceStep::queued && reachable(device)) ports_.violation("a wave passed with a device untold");
     if (server::is_in_progress(row.step) && reachable(device)) ports_.violation("a wave passed with work under way");
-    if (!is_settled(row) || (row.step == DeviceStep::failed && server::is_neutral_cause(row.is.cause))) continue;
+    if (!counts) continue;
     ++done;
     good += row.step == DeviceStep::succeeded ? 1 : 0;
   }
   const auto& gate = rollout.policy.gate;
-  if (done == 0) ports_.violation("a wave passed of which no device has an outcome");
+  if (evidence == 0) ports_.violation("a wave passed before any device had an outcome");
   if (static_cast<double>(good) < gate.success_share * static_cast<double>(done)) {
     ports_.violation("a wave passed that failed");
   }

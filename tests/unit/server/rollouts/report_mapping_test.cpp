@@ -82,21 +82,40 @@ TEST(ReportMapping, AnOldAttemptSaysNothingAboutTheNewOne) {
   EXPECT_FALSE(map_report(told(), other));
 }
 
-TEST(ReportMapping, ATimeOutIsAGuessThatTheDevicesOwnOutcomeReplaces) {
+Tracked failed_with(std::string_view cause) {
   auto row = told(DeviceStep::failed);
-  row.cause = cause_timeout;
-  EXPECT_FALSE(map_report(row, report("downloading")));
-  const auto next = map_report(row, report("committed"));
-  ASSERT_TRUE(next);
-  EXPECT_EQ(next->step, DeviceStep::succeeded);
+  row.cause = cause;
+  return row;
 }
 
-TEST(ReportMapping, ALostReportIsHealedByWhatTheDeviceServes) {
-  const auto next = map_report(told(DeviceStep::validating), serving("1.1", "new"));
+wire::ModelReport committed() {
+  auto model = report("committed");
+  model.version = "1.1";
+  model.digest = "new";
+  return model;
+}
+
+TEST(ReportMapping, ATimeOutIsAGuessThatTheDevicesOwnOutcomeReplaces) {
+  EXPECT_FALSE(map_report(failed_with("timeout"), report("downloading")));
+  EXPECT_EQ(map_report(failed_with("timeout"), report("failed", "download"))->cause, "download");
+  EXPECT_EQ(map_report(failed_with("timeout"), committed())->step, DeviceStep::succeeded);
+}
+
+TEST(ReportMapping, ADeviceThatTriedAgainByItselfAndServesTheReleaseHasSucceeded) {
+  EXPECT_EQ(map_report(failed_with("validate_timeout"), committed())->step, DeviceStep::succeeded);
+  EXPECT_FALSE(map_report(failed_with("validate_timeout"), report("rejected", "validate_rejected")));
+  EXPECT_FALSE(map_report(failed_with("validate_timeout"), report("committed"))) << "it serves another file";
+  EXPECT_FALSE(map_report(failed_with("cancelled"), committed())) << "it was taken back";
+}
+
+TEST(ReportMapping, ALostReportIsHealedByWhatTheDeviceServesAndCommitted) {
+  auto model = committed();
+  model.update->attempt = 1;
+  const auto next = map_report(told(DeviceStep::validating), model);
   ASSERT_TRUE(next);
   EXPECT_EQ(next->step, DeviceStep::succeeded);
-  EXPECT_FALSE(map_report(told(), serving("1.1", "another file of that name")));
-  EXPECT_FALSE(map_report(told(), serving("1.0", "old")));
+  model.digest = "another file of that name";
+  EXPECT_FALSE(map_report(told(), model));
 }
 
 TEST(ReportMapping, ServingTheVersionInProbationIsNotYetSuccess) {
@@ -106,6 +125,7 @@ TEST(ReportMapping, ServingTheVersionInProbationIsNotYetSuccess) {
   EXPECT_EQ(map_report(told(), model)->step, DeviceStep::probation);
   model.update->rollout = 2;
   EXPECT_FALSE(map_report(told(), model));
+  EXPECT_FALSE(map_report(told(), serving("1.1", "new"))) << "a lost journal: it may be about to go back";
 }
 
 TEST(ReportMapping, AQueuedDeviceIsNotInTheRolloutYet) {

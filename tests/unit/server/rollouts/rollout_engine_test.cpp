@@ -131,11 +131,26 @@ TEST(RolloutEngine, ADeviceThatFellSilentWhileActivatingIsWaitedForUntilItsTimeO
   EXPECT_EQ(summary(snapshot, t0 + seconds(1)), "time out");
 }
 
+TEST(RolloutEngine, NoGateOpensInTheSameBreathAsATimeOut) {
+  auto snapshot = baked({{"succeeded", 2}, {"downloading", 1}});
+  snapshot.oldest_clock = t0 - seconds(3600);
+  EXPECT_EQ(summary(snapshot), "time out") << "the device that fails now may be one too many";
+}
+
 // Trap: no minimum sample
 // ----------------------------------------------------------------------------------------------
 
 TEST(RolloutEngine, AWaveOfWhichNobodyWasSeenStaysClosed) {
   EXPECT_EQ(summary(baked({{"queued", 3}})), "hold");
+}
+
+TEST(RolloutEngine, ALaterWaveThatIsAllAwayRestsOnWhatTheEarlierOnesShowed) {
+  auto snapshot = with_canaries({{"succeeded", 3}});
+  snapshot.wave = 1;
+  snapshot.waves[1].bake_started_at = t0 - seconds(61);
+  EXPECT_EQ(summary(snapshot), "completed");
+  snapshot.waves[0].counts = {{"queued", 3}};
+  EXPECT_EQ(summary(snapshot), "hold") << "promoted by hand, and still nobody has an outcome";
 }
 
 TEST(RolloutEngine, TheGateWaitsForItsMinimum) {
