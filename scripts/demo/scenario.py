@@ -134,7 +134,7 @@ class Scenario:
     def nothing_lost(self):
         total = 0
         for device in self.fleet.devices:
-            for epoch in self.argosy("device", "integrity", device.id)["epochs"]:
+            for epoch in self.argosy("device", "integrity", device.id)["items"]:
                 whole = epoch["stored"] == epoch["last_seq"] - epoch["first_seq"] + 1
                 require(whole and epoch["first_seq"] == 1 and not (epoch["lost"] or epoch["duplicates"] or epoch["gaps"]),
                         f"{device.id}: {epoch}")

@@ -8,15 +8,31 @@
 
 namespace argosy::server {
 
+namespace {
+
+double sampling_psi(const std::vector<std::uint64_t>& reference, const std::vector<std::uint64_t>& present) {
+  std::size_t used = 0;
+  for (std::size_t i = 0; i < std::min(reference.size(), present.size()); ++i) used += reference[i] + present[i] > 0;
+  const auto n = static_cast<double>(total_of(present));
+  const auto m = static_cast<double>(total_of(reference));
+  return used < 2 || n == 0 || m == 0 ? 0 : static_cast<double>(used - 1) * (1 / n + 1 / m);
+}
+
+}  // namespace
+
 DriftMeasures measure(const std::vector<double>& edges, const std::vector<std::uint64_t>& reference,
                       const std::vector<std::uint64_t>& present) {
-  return {population_stability_index(reference, present), jensen_shannon(reference, present),
-          kolmogorov_smirnov(reference, present), wasserstein_over_sd(edges, reference, present), total_of(present)};
+  return {population_stability_index(reference, present),
+          jensen_shannon(reference, present),
+          kolmogorov_smirnov(reference, present),
+          wasserstein_over_sd(edges, reference, present),
+          total_of(present),
+          sampling_psi(reference, present)};
 }
 
 bool judge_drift(const DriftRule& rule, const DriftMeasures& measures, bool drifted) {
   if (measures.samples < rule.min_samples) return drifted;
-  return drifted ? measures.psi >= rule.close_psi : measures.psi >= rule.open_psi;
+  return measures.psi - measures.sampling_psi >= (drifted ? rule.close_psi : rule.open_psi);
 }
 
 std::string_view to_string(DriftScope scope) {

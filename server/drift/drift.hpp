@@ -12,8 +12,8 @@ namespace argosy::server {
 
 struct DriftRule {
   std::uint64_t min_samples = 300;  // PSI > 0.1 on 100 samples is wrong 31 % of the time
-  double open_psi = 0.2;
-  double close_psi = 0.1;
+  double open_psi = 0.2;            // both on top of what sampling alone gives (sampling_psi)
+  double close_psi = 0.15;
   std::size_t min_peers = 5;  // fewer say nothing about the fleet
   double fleet_share = 0.5;   // more peers than this moved: it is the world, not the device
 };
@@ -24,6 +24,10 @@ struct DriftMeasures {
   double kolmogorov_smirnov = 0;
   std::optional<double> wasserstein_over_sd;
   std::uint64_t samples = 0;
+  // What PSI is on average when nothing has moved: (B - 1)(1/n + 1/m) for B bins in use and n and m samples, since
+  // PSI / (1/n + 1/m) is about chi-squared with B - 1 degrees of freedom (B. Yurdakul, "Statistical Properties of
+  // Population Stability Index", 2018).
+  double sampling_psi = 0;
 };
 // `reference` and `present` have edges.size() + 2 bins.
 DriftMeasures measure(const std::vector<double>& edges, const std::vector<std::uint64_t>& reference,

@@ -57,7 +57,8 @@ std::string format_head(const Response& response, const Head& head) {
   line(text, "X-Content-Type-Options", "nosniff");
   line(text, "X-Frame-Options", "DENY");
   line(text, "Referrer-Policy", "no-referrer");
-  line(text, "Content-Security-Policy", response.content_type.starts_with("text/html") ? page_policy : data_policy);
+  if (response.status != 304)  // the browser would put it in the place of the page's own
+    line(text, "Content-Security-Policy", response.content_type.starts_with("text/html") ? page_policy : data_policy);
   if (head.over_tls) line(text, "Strict-Transport-Security", "max-age=31536000");
   return text + "\r\n";
 }

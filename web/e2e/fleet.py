@@ -25,7 +25,7 @@ CALM = {"rollouts.tick_ms": 500, "alerts.tick_ms": 60000, "drift.tick_ms": 60000
 
 def argosyd():
     build = Path(os.environ.get("ARGOSY_BUILD", ROOT / "build/dev"))
-    program = build / "server/app/argosyd"
+    program = build / "server/argosyd"
     if not program.exists():
         raise SystemExit(f"{program} is missing: build it, or name another build folder in ARGOSY_BUILD")
     return program

@@ -16,14 +16,23 @@ TEST(DriftRule, OpensAtTheThresholdAndClosesOnlyWellUnderIt) {
   const DriftRule rule;
   EXPECT_FALSE(judge_drift(rule, measured(0.19, 1000), false));
   EXPECT_TRUE(judge_drift(rule, measured(0.20, 1000), false));
-  EXPECT_TRUE(judge_drift(rule, measured(0.11, 1000), true));
-  EXPECT_FALSE(judge_drift(rule, measured(0.09, 1000), true));
+  EXPECT_TRUE(judge_drift(rule, measured(0.16, 1000), true));
+  EXPECT_FALSE(judge_drift(rule, measured(0.14, 1000), true));
 }
 
 TEST(DriftRule, TooFewSamplesChangeNothing) {
   const DriftRule rule;
   EXPECT_FALSE(judge_drift(rule, measured(5, 299), false));
   EXPECT_TRUE(judge_drift(rule, measured(0, 299), true));
+}
+
+TEST(DriftRule, AllowsForWhatSamplingAloneGives) {
+  const DriftRule rule;
+  DriftMeasures measures = measured(0.25, 400);
+  measures.sampling_psi = 0.07;
+  EXPECT_FALSE(judge_drift(rule, measures, false));
+  measures.psi = 0.28;
+  EXPECT_TRUE(judge_drift(rule, measures, false));
 }
 
 TEST(DriftScope, PeersTellALensFromASeason) {
@@ -41,6 +50,7 @@ TEST(Drift, MeasuresTheWholeSet) {
   EXPECT_GT(measures.jensen_shannon, 0.2);
   EXPECT_NEAR(measures.kolmogorov_smirnov, 0.5, 1e-12);
   ASSERT_TRUE(measures.wasserstein_over_sd);
+  EXPECT_NEAR(measures.sampling_psi, (2 - 1) * (1.0 / 100 + 1.0 / 100), 1e-12);
 }
 
 TEST(Drift, IsToldInOneSentence) {
