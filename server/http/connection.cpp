@@ -132,7 +132,7 @@ Task<bool> Connection::serve_one() {
   co_return skipped;
 }
 
-Task<bool> Connection::answer_unreadable(const Error& error) {
+Task<bool> Connection::answer_unreadable(Error error) {
   const bool deserves_answer = error.code == Errc::too_large || error.code == Errc::invalid_argument;
   if (!deserves_answer) co_return false;
   Response response = problem(error);

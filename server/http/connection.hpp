@@ -33,7 +33,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
  private:
   Task<bool> serve_one();  // false: close the connection
-  Task<bool> answer_unreadable(const Error& error);
+  Task<bool> answer_unreadable(Error error);
   Task<Response> respond(Request& request, const Route& route);
   Task<Result<void>> read_body(std::string& body, std::uint64_t limit);
   Task<bool> skip_rest_of_body();

@@ -136,7 +136,7 @@ Task<Written> ResponseWriter::write_text(const Exchange& exchange, const Respons
   co_return Written{response.status, bytes, outcome.has_value()};
 }
 
-Task<Written> ResponseWriter::write_problem(const Exchange& exchange, const Error& error, std::string range) {
+Task<Written> ResponseWriter::write_problem(const Exchange& exchange, Error error, std::string range) {
   Response response = problem(error);
   if (!range.empty()) response.headers.emplace_back("Content-Range", std::move(range));
   auto writing = write_text(exchange, response);

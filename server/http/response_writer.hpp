@@ -36,7 +36,7 @@ class ResponseWriter {
 
  private:
   Task<Written> write_text(const Exchange& exchange, const Response& response);
-  Task<Written> write_problem(const Exchange& exchange, const Error& error, std::string range);
+  Task<Written> write_problem(const Exchange& exchange, Error error, std::string range);
   Task<Written> write_file(const Exchange& exchange, Response response);
   Task<Written> write_bytes(const Exchange& exchange, const Response& response, std::shared_ptr<UniqueFd> fd,
                             ByteRange range);
