@@ -126,12 +126,14 @@ void after_artifact(Move& m) {
   }
   m.s.fetching_dataset = false;
   if (m.s.source != Source::patch) {
+    if (m.s.source == Source::full) m.s.slots.at(m.s.target).reset();  // from now on it is overwritten
     m.enter(Phase::verifying);
     return m.await(VerifyArtifact{m.s.target});
   }
-  const auto base = m.s.slots.holding(m.s.patch->base_digest);
+  const SlotName base = m.s.slots.holding(m.s.patch->base_digest).value_or(previous_of(m.s));
+  m.s.slots.at(m.s.target).reset();
   m.enter(Phase::patching);
-  m.await(ApplyPatch{*m.s.patch, base.value_or(previous_of(m.s)), m.s.target});
+  m.await(ApplyPatch{*m.s.patch, base, m.s.target});
 }
 
 void choose_way(Move& m, const Surveyed& seen) {

@@ -66,6 +66,11 @@ TEST_P(FleetSim, IsSafeAtEveryStepAndConvergesWhenTheFaultsEnd) {
 
 INSTANTIATE_TEST_SUITE_P(Seeds, FleetSim, ::testing::Range<std::uint64_t>(0, parts));
 
+// A new wish for the version whose slot was just being overwritten.
+TEST(FleetSimulation, SeedsThatOnceFailedHoldNow) {
+  for (const std::uint64_t seed : {629, 1795}) expect_sound(seed);
+}
+
 TEST(FleetSimulation, TheSameSeedRepeatsTheRun) {
   for (const std::uint64_t seed : {1, 6}) {
     const auto first = run(scenario_of(seed));
