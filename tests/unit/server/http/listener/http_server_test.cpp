@@ -194,6 +194,15 @@ TEST_F(HttpServerTest, WhatIsNoHttpIsRefused) {
   }
 }
 
+TEST_F(HttpServerTest, OldClientsGetOneAnswerAndTheEnd) {
+  Client one = client();
+  one.send("GET /hello/x HTTP/1.0\r\n\r\n");
+  const Reply reply = parse_reply(one.read_to_end());
+  EXPECT_EQ(reply.status, 200);
+  EXPECT_EQ(reply.headers.at("Connection"), "close");
+  EXPECT_EQ(reply.body, "\"hello x\"");
+}
+
 TEST_F(HttpServerTest, HeadHasTheLengthButNoBody) {
   const Reply reply = ask("HEAD /hello/x HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
   EXPECT_EQ(reply.status, 200);
