@@ -9,8 +9,7 @@ from pathlib import Path
 from processes import ROOT, Group, say
 
 STEPS = (("checks", ["scripts/check"]),
-         ("tests", ["scripts/test"]),
-         ("tests under sanitizers", ["scripts/test", "--preset", "asan", "--label", "unit", "--label", "integration"]))
+         ("tests", ["scripts/test"]))
 STEP_TIMEOUT_S = 30 * 60
 CLOSING_LINE = re.compile(r"^(\d+) passed, (\d+) failed$")
 
