@@ -3,7 +3,6 @@ import json
 
 from processes import ROOT, Program
 
-RELEASE = ROOT / "build/release"
 CLASSES = (("cpu-fp32", "fp32"), ("cpu-int8", "int8"))
 
 AGENT_CONFIG = """\
@@ -40,7 +39,7 @@ level = "info"
 class Device:
     """One device: its folder, its agent, its inference program, and the faults that the demo gives it."""
 
-    def __init__(self, installation, number, claim_file):
+    def __init__(self, installation, server, number, claim_file):
         self.id = f"cam-{number:02d}"
         self.hardware_class, precision = CLASSES[(number - 1) % len(CLASSES)]
         self.folder = installation.folder / "devices" / self.id
@@ -51,15 +50,15 @@ class Device:
             each.mkdir(parents=True, exist_ok=True)
         config = self.folder / "agent.toml"
         config.write_text(AGENT_CONFIG.format(
-            server=installation.device_url, device=self.id, hardware_class=self.hardware_class, precision=precision,
+            server=server.device_url, device=self.id, hardware_class=self.hardware_class, precision=precision,
             root=self.root, run=run, site=("berlin", "lisbon", "oslo")[number % 3], claim=claim_file, ca=installation.ca,
             classifier_pid=pid_file))
         self.set_fault()
-        self.agent = Program(f"agent {self.id}", [RELEASE / "agent/argosy-agent", "--config", config],
+        self.agent = Program(f"agent {self.id}", [installation.build / "agent/argosy-agent", "--config", config],
                              log=self.folder / "agent.log")
         self.classifier = Program(
             f"classifier {self.id}",
-            [RELEASE / "examples/digits/argosy-digits-classifier", "--model", self.root / "models/digits/current",
+            [installation.build / "examples/digits/argosy-digits-classifier", "--model", self.root / "models/digits/current",
              "--data", ROOT / "examples/digits/data/field.npz", "--socket", run / "observe.sock",
              "--control", self.control, "--pid-file", pid_file, "--rate", 20, "--label-share", 0.5, "--seed", number],
             log=self.folder / "classifier.log")
@@ -78,7 +77,8 @@ class Device:
 
 
 class Fleet:
-    def __init__(self, group, installation, argosy, count):
+    def __init__(self, group, installation, argosy, count, server=None):
+        """With `server`, the argosyd that the devices ask; else the installation's first one."""
         self.group, self.installation, self.argosy = group, installation, argosy
         self.devices = []
         claim_file = installation.folder / "claim"
@@ -87,7 +87,7 @@ class Fleet:
             claim_file.write_text(claim["claim"])
             claim_file.chmod(0o600)
         for number in range(1, count + 1):
-            self.devices.append(Device(installation, number, claim_file))
+            self.devices.append(Device(installation, server or installation.argosyd, number, claim_file))
 
     def start(self):
         for device in self.devices:

@@ -46,37 +46,54 @@ samples = 600
 """
 
 
+class Server(Program):
+    """One argosyd, on ports of its own; those of an installation share its database, broker, store and authority."""
+
+    def __init__(self, installation, name, port, device_port):
+        self.url, self.device_url = f"http://127.0.0.1:{port}", f"https://127.0.0.1:{device_port}"
+        self.config = installation.folder / f"{name}.toml"
+        self.config.write_text(CONFIG.format(
+            port=port, device_port=device_port, mqtt_port=installation.mqtt_port, pki=installation.pki,
+            conninfo=installation.postgres.conninfo("argosy"), web=ROOT / "web/dist", store=installation.folder / "store"))
+        self.config.chmod(0o600)
+        super().__init__(name, [installation.argosyd_program, "--config", self.config],
+                         log=installation.folder / f"{name}.log", ready=self._is_ready)
+
+    def _is_ready(self):
+        try:
+            with urllib.request.urlopen(f"{self.url}/readyz", timeout=2) as answer:
+                return answer.status == 200
+        except OSError:
+            return False
+
+
 class Installation:
     def __init__(self, group, folder, build, port):
         self.group, self.folder, self.build = group, Path(folder), build
         self.argosyd_program = build / "server/argosyd"
         self.pki, self.cli_home = self.folder / "pki", self.folder / "cli"
         self.ca = self.pki / "ca.pem"
-        self.config = self.folder / "argosyd.toml"
-        self.port = self._kept_port("operator", port)
-        self.device_port, self.mqtt_port = self._kept_port("device", 8443), self._kept_port("mqtt", 8883)
-        self.url, self.device_url = f"http://127.0.0.1:{self.port}", f"https://127.0.0.1:{self.device_port}"
+        self.port, self.device_port = self._kept_port("operator", port), self._kept_port("device", 8443)
+        self.mqtt_port = self._kept_port("mqtt", 8883)
         self.postgres = Postgres(self.folder / "postgres", durable=True)
         self.mosquitto = self.argosyd = None
 
     def start(self):
         self.group.start(self.postgres)
-        conninfo = self.postgres.create_database("argosy")
+        self.postgres.create_database("argosy")
         run([self.argosyd_program, "--init-pki", self.pki, "--host", "127.0.0.1", "--host", "localhost"])
         self.mosquitto = Mosquitto(self.folder / "mosquitto",
                                    TlsFiles(self.ca, self.pki / "broker.pem", self.pki / "broker.key"), port=self.mqtt_port)
         self.group.start(self.mosquitto)
-        self.config.write_text(CONFIG.format(
-            port=self.port, device_port=self.device_port, mqtt_port=self.mqtt_port, conninfo=conninfo, pki=self.pki,
-            web=ROOT / "web/dist", store=self.folder / "store"))
-        self.config.chmod(0o600)
-        self.argosyd = Program("argosyd", [self.argosyd_program, "--config", self.config],
-                               log=self.folder / "argosyd.log", ready=self._is_ready)
-        self.group.start(self.argosyd)
+        self.argosyd = self.group.start(Server(self, "argosyd", self.port, self.device_port))
+
+    def start_another(self, name):
+        """A further argosyd beside the first, on free ports."""
+        return self.group.start(Server(self, name, free_port(), free_port()))
 
     def admin_link(self):
         """A fresh one-time link to the dashboard."""
-        printed = run([self.argosyd_program, "--config", self.config, "--admin-link"])
+        printed = run([self.argosyd_program, "--config", self.argosyd.config, "--admin-link"])
         return re.search(r"https?://\S+token=\S+", printed).group(0)
 
     def rows(self, sql):
@@ -85,13 +102,6 @@ class Installation:
 
     def count(self, sql):
         return int(self.rows(sql)[0][0])
-
-    def _is_ready(self):
-        try:
-            with urllib.request.urlopen(f"{self.url}/readyz", timeout=2) as answer:
-                return answer.status == 200
-        except OSError:
-            return False
 
     def _kept_port(self, name, wanted):
         """The port of the last run, so that devices still find their server; else the wanted one, else a free one."""

@@ -62,8 +62,8 @@ def main():
         installation = Installation(group, folder, ROOT / "build/release", arguments.port)
         installation.start()
         argosy = CommandLine(ROOT / "build/release/cli/argosy", installation.cli_home)
-        argosy("login", "--server", installation.url, "--link", installation.admin_link())
-        say(f"argosyd answers at {installation.url}; starting {arguments.devices} devices")
+        argosy("login", "--server", installation.argosyd.url, "--link", installation.admin_link())
+        say(f"argosyd answers at {installation.argosyd.url}; starting {arguments.devices} devices")
         fleet = Fleet(group, installation, argosy, arguments.devices)
         fleet.start()
         if arguments.once:

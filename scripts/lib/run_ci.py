@@ -9,7 +9,8 @@ from pathlib import Path
 from processes import ROOT, Group, say
 
 STEPS = (("checks", ["scripts/check"]),
-         ("tests", ["scripts/test"]))
+         ("tests", ["scripts/test"]),
+         ("tests with sanitizers", ["scripts/test", "--preset", "asan", "--label", "unit", "--label", "integration"]))
 STEP_TIMEOUT_S = 30 * 60
 CLOSING_LINE = re.compile(r"^(\d+) passed, (\d+) failed$")
 

@@ -83,7 +83,7 @@ std::optional<std::string> refuse_promote(const Situation& now) {
   if (now.state != RolloutState::running && now.state != RolloutState::paused) {
     return is_now(now.state) + ": only a running or paused rollout has a next wave";
   }
-  if (now.wave >= now.last_wave) return "wave " + std::to_string(now.wave) + " is the last one";
+  if (now.wave >= now.last_wave) return wave_name(now.wave) + " is the last one";
   return std::nullopt;
 }
 
@@ -117,6 +117,10 @@ std::optional<std::string> refuse_retry(const Situation& now) {
 }
 
 }  // namespace
+
+std::string wave_name(int wave) {
+  return "wave " + std::to_string(wave + 1);
+}
 
 std::string_view to_string(RolloutState state) {
   return name_in(rollout_states, state);

@@ -71,6 +71,9 @@ enum class Operation : std::uint8_t { start, pause, resume, promote, halt, rollb
 std::string_view to_string(Operation operation);
 Result<Operation> parse_operation(std::string_view text);
 
+// How texts for people call the wave of this index: the first one is "wave 1".
+std::string wave_name(int wave);
+
 struct Situation {
   RolloutState state = RolloutState::draft;
   int wave = 0;       // the open one

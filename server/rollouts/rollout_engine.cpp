@@ -83,8 +83,7 @@ std::optional<ChangeState> check_abort(const Snapshot& snapshot) {
     for (int wave = 0; wave <= snapshot.wave; ++wave) {
       const auto& counts = snapshot.waves[static_cast<std::size_t>(wave)].counts;
       if (!reaches(criterion, counts)) continue;
-      return ChangeState{state_after(criterion.action),
-                         abort_decision(criterion, counts, "of wave " + std::to_string(wave))};
+      return ChangeState{state_after(criterion.action), abort_decision(criterion, counts, "of " + wave_name(wave))};
     }
   }
   return std::nullopt;
@@ -233,18 +232,15 @@ std::optional<Action> pass_gate(const Snapshot& snapshot, Instant now) {
     case GateVerdict::start_bake:
       return StartBake{snapshot.wave};
     case GateVerdict::stop:
-      return ChangeState{
-          RolloutState::paused,
-          {"gate", "pause", "wave " + std::to_string(snapshot.wave) + ": " + gate.reason, gate_inputs(snapshot)}};
+      return ChangeState{RolloutState::paused,
+                         {"gate", "pause", wave_name(snapshot.wave) + ": " + gate.reason, gate_inputs(snapshot)}};
     case GateVerdict::pass:
       break;
   }
   const auto next = next_wave(snapshot, snapshot.wave);
   if (!next) return complete(snapshot, gate.reason);
-  const auto opened = "open wave " + std::to_string(*next);
-  return OpenWave{
-      *next,
-      {"gate", opened, "wave " + std::to_string(snapshot.wave) + " passed: " + gate.reason, gate_inputs(snapshot)}};
+  const auto opened = "open " + wave_name(*next);
+  return OpenWave{*next, {"gate", opened, wave_name(snapshot.wave) + " passed: " + gate.reason, gate_inputs(snapshot)}};
 }
 
 // Pace

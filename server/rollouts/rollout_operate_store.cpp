@@ -107,7 +107,7 @@ struct Operate {
   void promote(pqxx::work& transaction, RolloutRecord record) const {
     const auto snapshot = load_snapshot(transaction, record, guards);
     const auto next = next_wave(snapshot, record.wave).value_or(record.wave + 1);
-    const auto word = "open wave " + std::to_string(next);
+    const auto word = "open " + wave_name(next);
     auto inputs = accepted(transaction, record);
     inputs["gate"] = gate_status(snapshot, now);
     const auto decision = by_operator(word, "promoted by " + call.actor, inputs);

@@ -353,7 +353,7 @@ class Fleet:
 
         decide(age_s, "user:ada", "operator", "start", "started by ada")
         if number == 1:
-            decide(age_s - 600, "engine", "gate", "open wave 1", "wave 0 passed: 1 of 1 devices succeeded", executed=1, succeeded=1)
+            decide(age_s - 600, "engine", "gate", "open wave 2", "wave 1 passed: 1 of 1 devices succeeded", executed=1, succeeded=1)
             decide(ended_s, "engine", "gate", "complete", "the last wave passed its gate: every device succeeded",
                    executed=self.count, succeeded=self.count)
         if number == 2:

@@ -84,7 +84,7 @@ TEST_F(RolloutFleet, GoesThroughItsWavesToTheEnd) {
   EXPECT_EQ(total_counts(rollout), (Counts{{"succeeded", 12}}));
   EXPECT_EQ(rollout.bytes_sent, 12 * 12'000);
   EXPECT_EQ(rollout.bytes_full, 12 * 1'000'000);
-  EXPECT_EQ(decisions(id, "open wave 1"), 1);
+  EXPECT_EQ(decisions(id, "open wave 2"), 1);
   EXPECT_EQ(decisions(id, "complete"), 1);
 }
 
@@ -400,7 +400,7 @@ TEST_F(RolloutFleet, TwoServersThatTickAtOnceTellEachDeviceOnce) {
   }
   EXPECT_EQ(state_of(id), RolloutState::completed);
   EXPECT_EQ(database.value<int>("select max(desired_rev) from devices"), 1);
-  EXPECT_EQ(decisions(id, "open wave 1"), 1);
+  EXPECT_EQ(decisions(id, "open wave 2"), 1);
   EXPECT_EQ(decisions(id, "complete"), 1);
   EXPECT_EQ(total_counts(get(id).record), recount(id));
 }
@@ -420,7 +420,7 @@ TEST_F(RolloutFleet, AServerWhoseConnectionsBreakAgainAndAgainLosesAndRepeatsNot
   }
   EXPECT_EQ(state_of(id), RolloutState::completed);
   EXPECT_EQ(database.value<int>("select max(desired_rev) from devices"), 1);
-  EXPECT_EQ(decisions(id, "open wave 1"), 1);
+  EXPECT_EQ(decisions(id, "open wave 2"), 1);
   EXPECT_EQ(total_counts(get(id).record), recount(id));
 }
 
@@ -450,7 +450,7 @@ TEST_F(RolloutFleet, PromoteOpensTheNextWaveWhateverTheGateSays) {
   operate(id, Operation::promote).value();
   tick();
   EXPECT_EQ(devices_in(id, "notified").size(), 9U);
-  EXPECT_EQ(operate(id, Operation::promote).error().message, "wave 1 is the last one");
+  EXPECT_EQ(operate(id, Operation::promote).error().message, "wave 2 is the last one");
 }
 
 TEST_F(RolloutFleet, ResumingAcceptsTheFailuresButOpensNoWave) {

@@ -180,7 +180,7 @@ TEST(RolloutEngine, AWaveThatFailedPausesAndSaysTheShare) {
   ASSERT_NE(find<ChangeState>(actions), nullptr);
   EXPECT_EQ(find<ChangeState>(actions)->to, RolloutState::paused);
   EXPECT_EQ(find<ChangeState>(actions)->decision.message,
-            "wave 0: 1 of 3 devices succeeded, the gate asks for a share of 0.9");
+            "wave 1: 1 of 3 devices succeeded, the gate asks for a share of 0.9");
 }
 
 TEST(RolloutEngine, AnAllFailedLastWaveIsNotComplete) {
@@ -335,7 +335,7 @@ TEST(RolloutEngine, AnInconclusiveGuardPausesAtTheLongestDwellAndNeverPromotes) 
   EXPECT_EQ(summary(snapshot, t0 + seconds(660)), "paused");
   const auto actions = next_actions(snapshot, t0 + seconds(660));
   EXPECT_EQ(find<ChangeState>(actions)->decision.message,
-            "wave 0: inconclusive: latency_p95 needs 43 more samples on the new release and 43 on the old one, and the "
+            "wave 1: inconclusive: latency_p95 needs 43 more samples on the new release and 43 on the old one, and the "
             "longest wait is over");
 }
 

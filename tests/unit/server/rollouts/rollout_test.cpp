@@ -47,7 +47,7 @@ TEST(RolloutOperations, FollowTheTable) {
 
 TEST(RolloutOperations, SayWhyNot) {
   EXPECT_EQ(refusal(Operation::start, {RolloutState::draft, 0, 0, 0, {}}), "no device matches the filter");
-  EXPECT_EQ(refusal(Operation::promote, {RolloutState::running, 2, 2, 9, {}}), "wave 2 is the last one");
+  EXPECT_EQ(refusal(Operation::promote, {RolloutState::running, 2, 2, 9, {}}), "wave 3 is the last one");
   EXPECT_EQ(refusal(Operation::resume, {RolloutState::halted, 0, 2, 9, {}}),
             "a halted rollout stays halted: create a new one");
   EXPECT_EQ(refusal(Operation::retry, {RolloutState::running, 0, 2, 9, {{"superseded", 2}}}), "no device has failed");

@@ -1,0 +1,21 @@
+"""The main job from end to end, as `scripts/run --once` plays it: twelve real devices, good and bad releases, crashes."""
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
+
+from fleet import Fleet  # noqa: E402
+from running_argosy import RunningArgosy  # noqa: E402
+from scenario import Scenario  # noqa: E402
+
+DEVICES = 12
+
+
+class Story(RunningArgosy):
+    def test_all_of_it_holds(self):
+        fleet = Fleet(self.group, self.installation, self.argosy, DEVICES)
+        fleet.start()
+        story = Scenario(self.installation, fleet, self.argosy)
+        held = story.play()
+        fleet.stop()
+        self.assertTrue(held, "\n".join(f"{f.step}: {f.observed}" for f in story.findings if not f.held))
