@@ -8,9 +8,10 @@
 namespace argosy::agent {
 
 const char* const runner_usage =
-    "usage: argosy-runner --model FILE.onnx --dataset FILE.npz [options]\n"
-    "Measures a model on a labelled data set and prints one JSON object.\n"
-    "  --local-dataset FILE   a second data set of this device, reported beside the first\n"
+    "usage: argosy-runner --model FILE.onnx [--dataset FILE.npz] [options]\n"
+    "Loads a model, measures it on labelled data sets, and prints one JSON object.\n"
+    "  --dataset FILE         the release's data set; without any, the model is only loaded\n"
+    "  --local-dataset FILE   this device's own data set, reported beside the release's\n"
     "  --metric NAME          accuracy (default) or top5_accuracy\n"
     "  --threads N            1..64, default 1\n"
     "  --warmup N             runs before the clock counts, 0..1000, default 5\n"
@@ -75,7 +76,6 @@ Result<RunnerOptions> parse_runner_options(std::span<const char* const> argument
     ARGOSY_CHECK(apply(options, arguments[i], arguments[i + 1]));
   }
   if (options.model.empty()) return usage_error("--model is missing");
-  if (options.dataset.empty()) return usage_error("--dataset is missing");
   ARGOSY_CHECK(make_metric(options.metric));
   return options;
 }

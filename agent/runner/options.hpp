@@ -11,8 +11,9 @@
 namespace argosy::agent {
 
 struct RunnerOptions {
-  std::filesystem::path model, dataset;
-  std::optional<std::filesystem::path> local_dataset;
+  std::filesystem::path model;
+  std::optional<std::filesystem::path> dataset;        // without any, the model is only loaded
+  std::optional<std::filesystem::path> local_dataset;  // this device's own
   std::string metric = "accuracy";
   int threads = 1;          // 1..64
   int warmup = 5;           // runs before the clock counts, 0..1000

@@ -29,14 +29,14 @@ struct Measured {
   std::vector<std::size_t> worst;
 };
 
-Result<Measured> measure(Session& session, const Dataset& data, const RunnerOptions& options, int warmup) {
+Result<Measured> measure(Session& session, const Dataset& data, const RunnerOptions& options) {
   ARGOSY_CHECK(session.prepare(data.sample_shape(), data.describe()));
   ARGOSY_TRY(auto metric, make_metric(options.metric));
   WorstSamples worst(static_cast<std::size_t>(options.top_worst));
   Measured measured{.value = 0, .samples = data.size(), .correct = 0, .latencies_ms = {}, .worst = {}};
   measured.latencies_ms.reserve(data.size());
   data.sample(0, session.input());
-  for (int i = 0; i < warmup; ++i) ARGOSY_CHECK(session.run());
+  for (int i = 0; i < options.warmup; ++i) ARGOSY_CHECK(session.run());
   for (std::size_t i = 0; i < data.size(); ++i) {
     data.sample(i, session.input());
     const auto start = Clock::now();
@@ -84,19 +84,24 @@ Json failure_of(const Error& error) {
   return validation_failure(error.code == Errc::corrupt ? "malformed-dataset" : slug(error.code), error.message);
 }
 
+Result<Json> measure_on(const std::filesystem::path& file, Session& session, const RunnerOptions& options) {
+  ARGOSY_TRY(const Dataset data, Dataset::open(file));
+  ARGOSY_TRY(const Measured measured, measure(session, data, options));
+  return {boost::system::in_place_value, measured_json(measured)};
+}
+
 Result<Json> measure_all(const RunnerOptions& options) {
-  ARGOSY_TRY(const Dataset data, Dataset::open(options.dataset));
   ARGOSY_CHECK(check_model_file(options.model));
   const auto start = Clock::now();
   ARGOSY_TRY(Session session, Session::load(options.model, options.threads));
   const double load_ms = ms_since(start);
-  ARGOSY_TRY(const Measured measured, measure(session, data, options, options.warmup));
-  Json report = measured_json(measured);
+  Json report = Json::object();
+  if (options.dataset) {
+    ARGOSY_TRY(report, measure_on(*options.dataset, session, options));
+  }
   report["local"] = nullptr;
   if (options.local_dataset) {
-    ARGOSY_TRY(const Dataset local, Dataset::open(*options.local_dataset));
-    ARGOSY_TRY(const Measured there, measure(session, local, options, 0));
-    report["local"] = measured_json(there);
+    ARGOSY_TRY(report["local"], measure_on(*options.local_dataset, session, options));
   }
   report["ok"] = true;
   report["metric"] = options.metric;

@@ -1,4 +1,4 @@
-// A model measured on data sets: the whole run of argosy-runner as one function from options to its JSON. One thread.
+// A model loaded, and measured on data sets: all of argosy-runner as one function from options to its JSON. One thread.
 #pragma once
 
 #include <string_view>
@@ -10,7 +10,8 @@
 namespace argosy::agent {
 
 // {"ok": true, "metric", "value", "samples", "correct", "latency_ms", "load_ms", "peak_memory_mb", "worst", "local",
-//  "inputs", "outputs"} or {"ok": false, "error": {"type", "message"}}. Never throws.
+//  "inputs", "outputs"}, what belongs to a data set only where there is one; or {"ok": false, "error": {"type",
+//  "message"}}. Never throws.
 nlohmann::json validate(const RunnerOptions& options) noexcept;
 
 nlohmann::json validation_failure(std::string_view type, std::string_view message);

@@ -15,6 +15,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
+constexpr std::string_view runners_format = "onnx";
 constexpr Duration progress_interval{500};
 constexpr std::size_t held_limit = 64;
 
@@ -65,7 +66,7 @@ Result<void> patch_into_slot(const ModelFolder& folder, const Storage& storage, 
   return {};
 }
 
-RunnerReport without_dataset() {
+RunnerReport nothing_to_find_out() {
   RunnerReport report;
   report.ok = true;
   return report;
@@ -246,17 +247,16 @@ void ModelUpdater::perform(const Validate& effect, std::int64_t ticket) {
   call.runner = options_.runner;
   call.model = folder_.model_file(effect.target, state_.wish->format);
   if (spec.dataset) call.dataset = options_.storage.dataset(spec.dataset->digest);
-  if (!call.dataset)
-    call.dataset = options_.local_dataset;
-  else
-    call.local_dataset = options_.local_dataset;
+  call.local_dataset = options_.local_dataset;
   call.metric = spec.metric;
   call.max_memory_mb = spec.max_memory_mb;
   call.timeout_s = spec.timeout_s;
   Baseline baseline;
   if (const SlotContent* served = state_.slots.served()) baseline = ports_.baseline(options_.model, served->version);
-  in_background([call, spec, baseline, stop = running_, ticket]() -> std::optional<Event> {
-    const RunnerReport report = call.dataset ? run_runner(call, stop) : without_dataset();
+  // A release in a format that the runner does not load can only be taken as it is, unless it asks to be measured.
+  const bool can_be_run = spec.dataset || state_.wish->format == runners_format;
+  in_background([call, spec, baseline, can_be_run, stop = running_, ticket]() -> std::optional<Event> {
+    const RunnerReport report = can_be_run ? run_runner(call, stop) : nothing_to_find_out();
     return Validated{ticket, judge_validation(spec, report), baseline};
   });
 }

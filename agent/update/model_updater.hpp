@@ -32,7 +32,7 @@ struct UpdaterOptions {
   std::string model;
   Storage storage;
   std::filesystem::path runner;
-  std::optional<std::filesystem::path> local_dataset;  // measured beside the release's own
+  std::optional<std::filesystem::path> local_dataset;  // has to meet the release's threshold too
   std::uint64_t seed = 0;
 };
 

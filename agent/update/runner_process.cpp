@@ -132,6 +132,7 @@ Result<RunnerReport> parse_runner_output(std::string_view text) {
   fields.optional("samples", report.samples);
   fields.optional("peak_memory_mb", report.peak_memory_mb);
   fields.object("latency_ms", [&](wire::Fields& latency) { latency.optional("p95", report.latency_p95_ms); });
+  fields.object("local", [&](wire::Fields& local) { local.optional("value", report.local_value); });
   fields.object("error", [&](wire::Fields& error) {
     error.required("type", report.error_type);
     error.optional("message", report.error_message);

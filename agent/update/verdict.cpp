@@ -37,6 +37,15 @@ bool is_models_fault(const std::string& type) {
   return type != "malformed-dataset";
 }
 
+// How a measured value misses the threshold, as a sentence; nothing when it does not, or was not measured.
+std::optional<std::string> misses_threshold(const wire::ValidationSpec& spec, std::optional<double> value,
+                                            const std::string& where) {
+  if (!value) return std::nullopt;
+  if (spec.higher_is_better ? *value >= spec.threshold : *value <= spec.threshold) return std::nullopt;
+  return spec.metric + where + " is " + number(*value) + "; " + (spec.higher_is_better ? "at least " : "at most ") +
+         number(spec.threshold) + " is asked for";
+}
+
 ProbationVerdict roll_back(std::string cause, std::string message) {
   return {Choice::roll_back, true, std::move(cause), std::move(message)};
 }
@@ -85,13 +94,10 @@ ValidationOutcome judge_validation(const wire::ValidationSpec& spec, const Runne
 
   if (spec.dataset && !report.value)
     return refuse(std::move(outcome), "validate_crashed", "the runner gave no value for " + spec.metric);
-  if (report.value) {
-    const bool enough = spec.higher_is_better ? *report.value >= spec.threshold : *report.value <= spec.threshold;
-    if (!enough)
-      return refuse(std::move(outcome), "validate_rejected",
-                    spec.metric + " is " + number(*report.value) + "; " +
-                        (spec.higher_is_better ? "at least " : "at most ") + number(spec.threshold) + " is asked for");
-  }
+  if (const auto short_of = misses_threshold(spec, report.value, ""))
+    return refuse(std::move(outcome), "validate_rejected", *short_of);
+  if (const auto short_of = misses_threshold(spec, report.local_value, " on the device's own data"))
+    return refuse(std::move(outcome), "validate_rejected", *short_of);
   if (spec.max_latency_ms && report.latency_p95_ms && *report.latency_p95_ms > *spec.max_latency_ms)
     return refuse(std::move(outcome), "validate_rejected",
                   "latency p95 in validation is " + number(*report.latency_p95_ms) + " ms; the limit is " +

@@ -16,7 +16,8 @@ struct RunnerReport {
   bool ok = false;
   std::string error_type;  // when not ok: "malformed_model", "memory", ...
   std::string error_message;
-  std::optional<double> value;
+  std::optional<double> value;        // on the release's data set
+  std::optional<double> local_value;  // on the device's own
   std::optional<std::uint64_t> samples;
   std::optional<double> latency_p95_ms;
   std::optional<double> peak_memory_mb;

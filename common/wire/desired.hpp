@@ -29,7 +29,7 @@ struct PatchOffer {
 };
 
 struct ValidationSpec {
-  std::optional<BlobRef> dataset;  // .npz with arrays x and y; absent: only loading the model is tried
+  std::optional<BlobRef> dataset;  // .npz with arrays x and y; absent: a model in ONNX form is only loaded
   std::string metric = "accuracy";
   bool higher_is_better = true;
   double threshold = 0;

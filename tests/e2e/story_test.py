@@ -4,8 +4,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 
+from running_argosy import RunningArgosy  # noqa: E402, I001  (it knows where the next are)
 from fleet import Fleet  # noqa: E402
-from running_argosy import RunningArgosy  # noqa: E402
 from scenario import Scenario  # noqa: E402
 
 DEVICES = 12

@@ -6,10 +6,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 
+from running_argosy import RunningArgosy  # noqa: E402, I001  (it knows where the next are)
 from command_line import CommandLine  # noqa: E402
 from fleet import Fleet  # noqa: E402
 from processes import wait_until  # noqa: E402
-from running_argosy import RunningArgosy  # noqa: E402
 from scenario import EXAMPLE, Scenario, has_ended  # noqa: E402
 
 DEVICES = 4
@@ -45,6 +45,7 @@ class TwoServers(RunningArgosy):
             story.publish(version)
         first_release = story.roll_out("1.0", until=("completed",), policy=EXAMPLE / "policy-first.json")
         story.wait_all_serve("1.0")
+        self.wait_for_traffic_to_compare_with()
 
         rollout = story.create("1.1")
         story.wait_rollout(rollout, lambda r: r["waves"][0]["opened_at"], 60, "the first wave opens")
@@ -61,6 +62,12 @@ class TwoServers(RunningArgosy):
         self.assert_a_change_here_is_seen_there(rollout)
         fleet.stop()
         story.nothing_lost()
+
+    def wait_for_traffic_to_compare_with(self):
+        """The guards of the policy want 100 samples of the old release from each canary."""
+        served = """select count(*) from (select device_id from inference_windows where version = '1.0'
+                     group by device_id having sum(count) >= 100) as busy"""
+        wait_until(lambda: self.installation.count(served) == DEVICES, 60, "100 inferences of each device with 1.0")
 
     def assert_each_wave_opened_once(self, *rollouts):
         for rollout in rollouts:

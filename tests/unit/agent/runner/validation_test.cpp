@@ -75,6 +75,18 @@ TEST(Validate, WithoutALocalDataSetLocalIsNull) {
   EXPECT_TRUE(validate(options_for("1.0-fp32"))["local"].is_null());
 }
 
+TEST(Validate, WithoutADataSetTheModelIsOnlyLoaded) {
+  RunnerOptions options = options_for("1.0-fp32");
+  options.dataset.reset();
+  const auto report = validate(options);
+  ASSERT_TRUE(report["ok"]) << report;
+  EXPECT_FALSE(report.contains("value"));
+  EXPECT_EQ(report["inputs"].size(), 1U);
+  const TemporaryFile letter("not a model");
+  options.model = letter.path();
+  EXPECT_EQ(error_type(options), "malformed-model");
+}
+
 TEST(Validate, AFileThatIsNoModelIsMalformed) {
   const auto model = *read_file(options_for("1.0-fp32").model);
   for (const std::string& content : {std::string(), std::string("not a model"), std::string(5000, '\x01'),

@@ -140,6 +140,32 @@ TEST(ModelUpdater, RejectsWhatTheRunnerRejects) {
   EXPECT_EQ(bench.served(), "model one");
 }
 
+TEST(ModelUpdater, WithoutADataSetAModelIsStillLoaded) {
+  Bench bench;
+  bench.install(bench.wish("1.0", "model one", 1));
+  wire::DesiredModel wish = bench.wish("1.1", "model two", 2);
+  wish.validation.dataset.reset();
+  EXPECT_TRUE(write_file_atomically(
+      bench.folder() / "runner",
+      "#!/bin/sh\necho '{\"ok\": false, \"error\": {\"type\": \"malformed-model\"}}'\nexit 1\n", 0755));
+  bench.install(wish);
+  EXPECT_EQ(bench.updater().report().update->cause, "malformed_model");
+  EXPECT_EQ(bench.served(), "model one");
+}
+
+TEST(ModelUpdater, AFormTheRunnerDoesNotKnowIsTakenAsItIsUnlessItIsToBeMeasured) {
+  Bench bench;
+  bench.answer_with(0.5);
+  wire::DesiredModel wish = bench.wish("1.0", "model one", 1);
+  wish.format = "tflite";
+  bench.install(wish);
+  EXPECT_EQ(bench.updater().report().update->cause, "validate_rejected");
+  wish.rollout = 2;
+  wish.validation.dataset.reset();
+  bench.install(wish);
+  EXPECT_EQ(bench.phase(), Phase::committed) << bench.updater().state().message;
+}
+
 TEST(ModelUpdater, RollsBackWhatFailsInService) {
   Bench bench;
   bench.install(bench.wish("1.0", "model one", 1));

@@ -40,6 +40,16 @@ TEST(JudgeValidation, ComparesInTheMetricsDirection) {
   EXPECT_EQ(judge_validation(spec, measured(0.91)).cause, "validate_rejected");
 }
 
+TEST(JudgeValidation, TheDevicesOwnDataHasToMeetTheThresholdToo) {
+  RunnerReport report = measured(0.95);
+  report.local_value = 0.9;
+  EXPECT_TRUE(judge_validation(accuracy_of(0.9), report).passed);
+  report.local_value = 0.85;
+  const auto outcome = judge_validation(accuracy_of(0.9), report);
+  EXPECT_EQ(outcome.cause, "validate_rejected");
+  EXPECT_EQ(outcome.message, "accuracy on the device's own data is 0.85; at least 0.9 is asked for");
+}
+
 TEST(JudgeValidation, RefusesASlowModel) {
   wire::ValidationSpec spec = accuracy_of(0.9);
   spec.max_latency_ms = 5;
