@@ -320,7 +320,7 @@ describe("the dashboard", { skip: chromiumProgram() ? false : "Chromium is missi
   });
 
   describe("the theme", () => {
-    it("is switched by a button and stays", { todo: "a reload was blank while a 304 carried a policy of its own: confirm that it is mended" }, async () => {
+    it("is switched by a button and stays", async () => {
       const { page, context } = await signedIn(small);
       await page.goto("/");
       const theme = () => page.evaluate(() => document.documentElement.dataset.theme);
