@@ -24,6 +24,8 @@ CLEAN = {
     "common/base/error.hpp": ["<boost/system/result.hpp>", "<string>"],
     "common/crypto/keys.cpp": ["<openssl/pem.h>", '"common/base/error.hpp"'],
     "common/delta/patch_apply.hpp": ['"common/crypto/digest.hpp"', '"common/delta/old_file.hpp"'],
+    "common/delta/patch_make.cpp": ['"common/tensors/tensor_map.hpp"'],
+    "common/tensors/npz_tensors.cpp": ['"common/base/encoding.hpp"', '"common/tensors/npy_tensors.hpp"'],
     "server/main.cpp": ['"server/app/app.hpp"'],
     "server/app/app.cpp": ['"server/rollouts/rollout_store.hpp"', "<boost/beast/core.hpp>", "<thread>"],
     "server/rollouts/rollout_store.cpp": ["<pqxx/pqxx>", '"server/journal/journal_store.hpp"'],
@@ -48,9 +50,13 @@ PLANTED = {
     "common/ knows nobody above it": [("common/base/a.hpp", '"server/http/router.hpp"'),
                                       ("common/stats/a.cpp", '"agent/update/slot.hpp"')],
     "common/base knows no other part of common/": [("common/base/a.hpp", '"common/wire/state.hpp"')],
-    "the parts of common/ know base and themselves (delta also the digests of crypto)": [
-        ("common/stats/a.hpp", '"common/wire/state.hpp"'), ("common/delta/a.hpp", '"common/crypto/keys.hpp"')],
-    "only delta borrows the digests of crypto": [("common/wire/a.hpp", '"common/crypto/digest.hpp"')],
+    "wire, crypto, stats and tensors know base and themselves": [
+        ("common/stats/a.hpp", '"common/wire/state.hpp"'), ("common/wire/a.hpp", '"common/crypto/digest.hpp"'),
+        ("common/crypto/a.cpp", '"common/tensors/tensor_map.hpp"'), ("common/tensors/a.hpp", '"common/delta/patch_info.hpp"')],
+    "delta knows base, itself, the tensors and the digests of crypto": [
+        ("common/delta/a.hpp", '"common/crypto/keys.hpp"'), ("common/delta/a.cpp", '"common/wire/state.hpp"')],
+    "a device never looks for tensors": [("agent/update/a.cpp", '"common/tensors/tensor_map.hpp"'),
+                                         ("common/delta/zstd_apply.cpp", '"common/tensors/tensor_map.hpp"')],
     "in common/ OpenSSL stays inside crypto/": [("common/delta/a.cpp", "<openssl/evp.h>")],
     "only server/db, the journal and *_store.* (with its *_rows.hpp) see pqxx": [
         ("server/rollouts/rollout_service.cpp", "<pqxx/pqxx>"), ("agent/update/a.cpp", "<pqxx/transaction>")],
