@@ -9,25 +9,9 @@
 #include <vector>
 
 #include "agent/runner/npy.hpp"
+#include "common/base/mapped_file.hpp"
 
 namespace argosy::agent {
-
-// A whole file, mapped read-only.
-class MappedFile {
- public:
-  static Result<MappedFile> open(const std::filesystem::path& path, std::uint64_t limit);
-  MappedFile() = default;
-  MappedFile(MappedFile&& other) noexcept : bytes_(std::exchange(other.bytes_, {})) {}
-  MappedFile& operator=(MappedFile&& other) noexcept {
-    std::swap(bytes_, other.bytes_);
-    return *this;
-  }
-  ~MappedFile();
-  ByteView bytes() const { return bytes_; }
-
- private:
-  ByteView bytes_;
-};
 
 class Dataset {
  public:

@@ -7,7 +7,7 @@ namespace argosy::agent {
 
 namespace {
 
-constexpr std::array<std::string_view, 2> codecs = {"bsdiff", "zstd"};
+constexpr std::array<std::string_view, 3> codecs = {"tensor", "bsdiff", "zstd"};
 
 bool is_usable(const wire::PatchOffer& patch, const Slots& slots) {
   return slots.holding(patch.base_digest) && std::find(codecs.begin(), codecs.end(), patch.codec) != codecs.end();

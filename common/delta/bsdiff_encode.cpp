@@ -3,168 +3,23 @@
 #include <algorithm>
 
 #include "common/delta/bsdiff_format.hpp"
+#include "common/delta/byte_matcher.hpp"
 #include "common/delta/bzip2_writer.hpp"
-#include "common/delta/old_index.hpp"
 
 namespace argosy {
 
 namespace {
 
-using Position = std::int64_t;
-
-// A match elsewhere must be better than staying aligned by more than this to pay for a step's 24 control bytes.
-constexpr Position worthwhile_gain = 8;
-// A match this long that the present alignment covers as well is passed over as a whole. Looking at each of its bytes
-// would find the same again, in quadratic time on long equal regions.
-constexpr Position long_match = 32;
-constexpr Position progress_stride = 16384;
-
-// Where the new file continues in the old one: new[fresh + i] stands beside old[old + i].
-struct Anchor {
-  Position fresh = 0;
-  Position old = 0;
-  Position offset() const { return old - fresh; }
-};
-
-// The longest stretch from an anchor in which at least half of the bytes are equal, found in one walk: it ends where
-// 2 * equal - length is greatest.
-class Stretch {
+// The three streams of a BSDIFF40 file, from the steps.
+class StreamWriter {
  public:
-  void take(bool equal) {
-    ++length_;
-    equal_ += equal ? 1 : 0;
-    const Position score = 2 * equal_ - length_;
-    if (score <= best_score_) return;
-    best_score_ = score;
-    best_length_ = length_;
-  }
-  Position best_length() const { return best_length_; }
+  StreamWriter(ByteView old, ByteView fresh) : old_(old), new_(fresh) {}
 
- private:
-  Position length_ = 0;
-  Position equal_ = 0;
-  Position best_score_ = 0;
-  Position best_length_ = 0;
-};
-
-class BsdiffEncoder {
- public:
-  BsdiffEncoder(ByteView old, ByteView fresh, const OldIndex& index, const PatchProgress& progress)
-      : old_(old), new_(fresh), index_(index), progress_(progress) {}
-
-  Result<Bytes> run() {
-    while (scan_ < new_size()) {
-      ARGOSY_TRY(const bool found, find_better_alignment());
-      if (found || scan_ == new_size()) close_step();
-    }
-    return assemble();
-  }
-
- private:
-  Position old_size() const { return static_cast<Position>(old_.size()); }
-  Position new_size() const { return static_cast<Position>(new_.size()); }
-
-  bool equal_at(Position old_position, Position new_position) const {
-    return old_position >= 0 && old_position < old_size() &&
-           old_[static_cast<std::size_t>(old_position)] == new_[static_cast<std::size_t>(new_position)];
-  }
-  bool aligned_equal(Position new_position) const { return equal_at(new_position + anchor_.offset(), new_position); }
-
-  // Walks on from the last match until another place in old fits clearly better than to go on beside the anchor.
-  // False at the end of new, or when the match found lies beside the anchor anyway.
-  Result<bool> find_better_alignment() {
-    scan_ += match_.length;
-    match_ = {};
-    Position aligned = 0;  // equal bytes beside the anchor in [scan_, counted)
-    Position counted = scan_;
-    while (scan_ < new_size()) {
-      ARGOSY_CHECK(report_progress());
-      match_ = index_.longest_match(new_.subspan(static_cast<std::size_t>(scan_)));
-      for (; counted < scan_ + match_.length; ++counted) aligned += aligned_equal(counted) ? 1 : 0;
-      if (match_.length != 0 && match_.length == aligned) return false;
-      if (match_.length > aligned + worthwhile_gain) return true;
-      if (match_.length >= long_match) {
-        scan_ += match_.length;
-        counted = scan_;
-        aligned = 0;
-      } else {
-        aligned -= counted > scan_ && aligned_equal(scan_) ? 1 : 0;
-        ++scan_;
-        counted = std::max(counted, scan_);
-      }
-    }
-    return false;
-  }
-
-  // How far beyond the anchor old and new go on alike.
-  Position forward_length() const {
-    Stretch stretch;
-    for (Position i = 0; anchor_.fresh + i < scan_ && anchor_.old + i < old_size(); ++i)
-      stretch.take(equal_at(anchor_.old + i, anchor_.fresh + i));
-    return stretch.best_length();
-  }
-
-  // How far before the new match old and new are alike already.
-  Position backward_length() const {
-    if (scan_ >= new_size()) return 0;
-    Stretch stretch;
-    for (Position i = 1; scan_ - i >= anchor_.fresh && match_.position >= i; ++i)
-      stretch.take(equal_at(match_.position - i, scan_ - i));
-    return stretch.best_length();
-  }
-
-  // Where two stretches overlap: how many of the overlap's bytes the first had better keep.
-  Position best_cut(Anchor first, Anchor second, Position overlap) const {
-    Position lead = 0;
-    Position best_lead = 0;
-    Position cut = 0;
-    for (Position i = 0; i < overlap; ++i) {
-      lead += equal_at(first.old + i, first.fresh + i) ? 1 : 0;
-      lead -= equal_at(second.old + i, second.fresh + i) ? 1 : 0;
-      if (lead <= best_lead) continue;
-      best_lead = lead;
-      cut = i + 1;
-    }
-    return cut;
-  }
-
-  // Writes the step from the anchor to the match, which becomes the new anchor.
-  void close_step() {
-    Position forward = forward_length();
-    Position backward = backward_length();
-    const Position overlap = anchor_.fresh + forward - (scan_ - backward);
-    if (overlap > 0) {
-      const Anchor first{anchor_.fresh + forward - overlap, anchor_.old + forward - overlap};
-      const Anchor second{scan_ - backward, match_.position - backward};
-      const Position cut = best_cut(first, second, overlap);
-      forward -= overlap - cut;
-      backward -= cut;
-    }
-    const Anchor next{scan_ - backward, match_.position - backward};
-    const Position extra_start = anchor_.fresh + forward;
-    write_difference(anchor_, forward);
-    extra_.write(
-        new_.subspan(static_cast<std::size_t>(extra_start), static_cast<std::size_t>(next.fresh - extra_start)));
-    control_.write(
-        bsdiff::encode(bsdiff::Control{forward, next.fresh - extra_start, next.old - (anchor_.old + forward)}));
-    anchor_ = next;
-  }
-
-  void write_difference(Anchor from, Position length) {
-    const auto fresh = new_.subspan(static_cast<std::size_t>(from.fresh), static_cast<std::size_t>(length));
-    const auto old = old_.subspan(static_cast<std::size_t>(length == 0 ? 0 : from.old), fresh.size());
-    difference_buffer_.resize(fresh.size());
-    std::transform(fresh.begin(), fresh.end(), old.begin(), difference_buffer_.begin(),
-                   [](std::uint8_t a, std::uint8_t b) { return static_cast<std::uint8_t>(a - b); });
-    difference_.write(difference_buffer_);
-  }
-
-  Result<void> report_progress() {
-    if (!progress_ || (++searches_ % progress_stride != 0 && scan_ < next_report_)) return {};
-    next_report_ = scan_ + 4 * progress_stride;
-    if (!progress_(static_cast<std::uint64_t>(scan_), new_.size()))
-      return make_error(Errc::cancelled, "making the patch was cancelled");
-    return {};
+  void write(const MatchStep& step) {
+    const auto at = [](std::int64_t position) { return static_cast<std::size_t>(position); };
+    write_difference(new_.subspan(at(step.fresh), at(step.alike)), step.alike == 0 ? 0 : at(step.old));
+    extra_.write(new_.subspan(at(step.fresh + step.alike), at(step.rest)));
+    control_.write(bsdiff::encode(bsdiff::Control{step.alike, step.rest, step.next_old - (step.old + step.alike)}));
   }
 
   Bytes assemble() {
@@ -178,19 +33,21 @@ class BsdiffEncoder {
     return patch;
   }
 
+ private:
+  void write_difference(ByteView fresh, std::size_t old_position) {
+    const auto old = old_.subspan(old_position, fresh.size());
+    difference_buffer_.resize(fresh.size());
+    std::transform(fresh.begin(), fresh.end(), old.begin(), difference_buffer_.begin(),
+                   [](std::uint8_t a, std::uint8_t b) { return static_cast<std::uint8_t>(a - b); });
+    difference_.write(difference_buffer_);
+  }
+
   ByteView old_;
   ByteView new_;
-  const OldIndex& index_;
-  const PatchProgress& progress_;
   Bzip2Writer control_;
   Bzip2Writer difference_;
   Bzip2Writer extra_;
   Bytes difference_buffer_;
-  Anchor anchor_;      // where the step being built begins
-  Position scan_ = 0;  // in new
-  Match match_;        // of new[scan_...]
-  Position searches_ = 0;
-  Position next_report_ = 0;
 };
 
 }  // namespace
@@ -215,7 +72,10 @@ Result<Bytes> encode_bsdiff(ByteView old, ByteView fresh, const EncodeLimits& li
   ARGOSY_CHECK(check_bsdiff_fits(old.size(), fresh.size(), limits));
   if (progress && !progress(0, fresh.size())) return make_error(Errc::cancelled, "making the patch was cancelled");
   ARGOSY_TRY(const auto index, OldIndex::build(old));
-  return BsdiffEncoder(old, fresh, index, progress).run();
+  StreamWriter streams(old, fresh);
+  ARGOSY_CHECK(match_bytes(
+      old, fresh, index, [&](const MatchStep& step) { streams.write(step); }, progress));
+  return streams.assemble();
 }
 
 }  // namespace argosy

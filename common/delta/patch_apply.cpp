@@ -8,6 +8,7 @@
 #include "common/base/file.hpp"
 #include "common/delta/bsdiff_apply.hpp"
 #include "common/delta/patch_info.hpp"
+#include "common/delta/tensor_apply.hpp"
 #include "common/delta/zstd_apply.hpp"
 
 namespace argosy {
@@ -22,9 +23,10 @@ Result<UniqueFd> open_for_reading(std::string_view what, const fs::path& path) {
   return fd;
 }
 
-Result<void> check_base(const ApplyRequest& request, std::uint64_t old_size) {
-  if (!request.expected_old) return {};
-  const auto& expected = *request.expected_old;
+Result<void> check_base(const ApplyRequest& request, const PatchInfo& info, std::uint64_t old_size) {
+  const auto& wanted = request.expected_old ? request.expected_old : info.old_file;
+  if (!wanted) return {};
+  const FileDigest& expected = *wanted;
   if (old_size != expected.size_bytes)
     return make_error(Errc::base_mismatch, "the patch is for a file of " + std::to_string(expected.size_bytes) +
                                                " bytes, and " + request.old_path.string() + " has " +
@@ -53,10 +55,13 @@ Result<void> check_result(const ApplyRequest& request, const FileDigest& result)
                                                request.expected_new->digest.to_hex() + " is expected");
 }
 
-Result<void> run_codec(int patch_fd, const PatchInfo& info, OldFile& old, ResultWriter& writer) {
+Result<void> run_codec(int patch_fd, const PatchInfo& info, int old_fd, std::uint64_t old_size, ResultWriter& writer) {
+  OldFile old(old_fd, old_size);
   switch (info.codec) {
     case PatchCodec::bsdiff:
       return apply_bsdiff(patch_fd, info, old, writer);
+    case PatchCodec::tensor:
+      return apply_tensor(patch_fd, info, old_fd, old_size, writer);
     case PatchCodec::zstd:
       return apply_zstd(patch_fd, info, writer);
   }
@@ -84,11 +89,10 @@ Result<ApplyReport> apply_patch(const ApplyRequest& request, const PatchSink& si
   ARGOSY_TRY(const auto info, inspect_patch(patch_fd.get()));
   ARGOSY_CHECK(check_announced_size(request, info));
   ARGOSY_TRY(const auto old_size, file_size_of(old_fd.get()));
-  ARGOSY_CHECK(check_base(request, old_size));
+  ARGOSY_CHECK(check_base(request, info, old_size));
 
-  OldFile old(old_fd.get(), old_size);
   ResultWriter writer(info.new_bytes, sink, progress);
-  ARGOSY_CHECK(run_codec(patch_fd.get(), info, old, writer));
+  ARGOSY_CHECK(run_codec(patch_fd.get(), info, old_fd.get(), old_size, writer));
   ARGOSY_TRY(const auto result, writer.finish());
   ARGOSY_CHECK(check_result(request, result));
   return ApplyReport{info.codec, info.patch_bytes, result};

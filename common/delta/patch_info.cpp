@@ -10,22 +10,37 @@
 #include "common/base/file.hpp"
 #include "common/delta/bsdiff_format.hpp"
 #include "common/delta/old_file.hpp"
+#include "common/delta/tensor_format.hpp"
 
 namespace argosy {
 
 namespace {
 
-using FirstBytes = std::array<std::uint8_t, bsdiff::header_bytes>;
+using FirstBytes = std::array<std::uint8_t, tensor::header_bytes>;
+
+Result<void> check_whole(const PatchInfo& info, std::size_t header_bytes) {
+  if (info.patch_bytes >= header_bytes) return {};
+  return make_error(Errc::truncated, "the patch ends after " + std::to_string(info.patch_bytes) +
+                                         " bytes, inside its header of " + std::to_string(header_bytes));
+}
 
 Result<void> describe_bsdiff(PatchInfo& info, const FirstBytes& bytes) {
-  if (info.patch_bytes < bytes.size())
-    return make_error(Errc::truncated, "the patch ends after " + std::to_string(info.patch_bytes) +
-                                           " bytes, inside its header of " + std::to_string(bytes.size()));
-  ARGOSY_TRY(const auto header, bsdiff::decode_header(bytes, info.patch_bytes));
+  ARGOSY_CHECK(check_whole(info, bsdiff::header_bytes));
+  ARGOSY_TRY(const auto header,
+             bsdiff::decode_header(std::span(bytes).first<bsdiff::header_bytes>(), info.patch_bytes));
   info.new_bytes = header.new_size;
   info.control_bytes = header.control_size;
   info.difference_bytes = header.difference_size;
-  info.extra_bytes = info.patch_bytes - bytes.size() - header.control_size - header.difference_size;
+  info.extra_bytes = info.patch_bytes - bsdiff::header_bytes - header.control_size - header.difference_size;
+  return {};
+}
+
+Result<void> describe_tensor(PatchInfo& info, const FirstBytes& bytes) {
+  ARGOSY_CHECK(check_whole(info, tensor::header_bytes));
+  ARGOSY_TRY(const auto header, tensor::decode_header(bytes));
+  info.new_bytes = header.new_file.size_bytes;
+  info.old_file = header.old_file;
+  info.new_file = header.new_file;
   return {};
 }
 
@@ -51,6 +66,9 @@ Result<PatchInfo> inspect_patch(int patch_fd) {
   switch (info.codec) {
     case PatchCodec::bsdiff:
       ARGOSY_CHECK(describe_bsdiff(info, bytes));
+      break;
+    case PatchCodec::tensor:
+      ARGOSY_CHECK(describe_tensor(info, bytes));
       break;
     case PatchCodec::zstd:
       ARGOSY_CHECK(describe_zstd(info, bytes, known));

@@ -3,7 +3,9 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 
+#include "common/crypto/digest.hpp"
 #include "common/delta/patch_codec.hpp"
 
 namespace argosy {
@@ -15,6 +17,8 @@ struct PatchInfo {
   std::uint64_t control_bytes = 0;  // bsdiff's three compressed streams
   std::uint64_t difference_bytes = 0;
   std::uint64_t extra_bytes = 0;
+  std::optional<FileDigest> old_file;  // where the patch itself names them
+  std::optional<FileDigest> new_file;
 };
 
 // Errc::truncated or Errc::malformed_patch when the file cannot be a patch.

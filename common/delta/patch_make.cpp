@@ -1,5 +1,6 @@
 #include "common/delta/patch_make.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstdio>
@@ -10,6 +11,7 @@
 #include "common/base/file.hpp"
 #include "common/delta/old_file.hpp"
 #include "common/delta/patch_apply.hpp"
+#include "common/delta/tensor_encode.hpp"
 #include "common/delta/zstd_encode.hpp"
 
 namespace argosy {
@@ -99,6 +101,10 @@ Result<PatchTrial> try_codec(PatchCodec codec, const MakeRequest& request, const
   return trial;
 }
 
+bool is_long_for_bsdiff(const MakeReport& report, const MakeRequest& request) {
+  return std::max(report.old_file.size_bytes, report.new_file.size_bytes) > request.bsdiff_up_to_bytes;
+}
+
 std::string why_declined(const MakeReport& report) {
   std::string text = "not smaller: the full file has " + std::to_string(report.new_file.size_bytes) + " bytes";
   for (const auto& trial : report.trials)
@@ -114,6 +120,8 @@ Result<void> encode_patch(PatchCodec codec, const MakeRequest& request, const fs
   switch (codec) {
     case PatchCodec::bsdiff:
       return encode_bsdiff_files(request, patch_path, progress);
+    case PatchCodec::tensor:
+      return encode_tensor(request.old_path, request.new_path, patch_path, request.limits, progress);
     case PatchCodec::zstd:
       return encode_zstd(request.new_path, patch_path, progress);
   }
@@ -128,6 +136,7 @@ Result<MakeReport> make_patch(const MakeRequest& request, const PatchProgress& p
   std::optional<TrialFile> best;
   std::uint64_t best_bytes = 0;
   for (const PatchCodec codec : request.candidates) {
+    if (codec == PatchCodec::bsdiff && request.candidates.size() > 1 && is_long_for_bsdiff(report, request)) continue;
     TrialFile file(request.patch_path, codec);
     ARGOSY_TRY(const auto trial, try_codec(codec, request, report, file, progress));
     report.trials.push_back(trial);

@@ -1,0 +1,60 @@
+// Walks numbers as the decoder will, and tells what it will need: for counting and for coding alike. One thread.
+#pragma once
+
+#include <array>
+#include <cstring>
+
+#include "common/delta/residual.hpp"
+#include "common/delta/tensor_format.hpp"
+
+namespace argosy::tensor {
+
+class NumberCoder {
+ public:
+  // Calls sink(family, context, coded, lane) for each number of `fresh`; `old` is as long in mode delta, else empty. Both
+  // are whole numbers.
+  template <class Sink>
+  void code(Element element, residual::Mode mode, ByteView old, ByteView fresh, Sink&& sink) {
+    with_element(element, [&]<Element kind>() {
+      switch (mode) {
+        case residual::Mode::delta:
+          return code_as<kind, residual::Mode::delta>(old, fresh, sink);
+        case residual::Mode::intra:
+          return code_as<kind, residual::Mode::intra>(old, fresh, sink);
+        case residual::Mode::serial:
+          return code_as<kind, residual::Mode::serial>(old, fresh, sink);
+      }
+    });
+  }
+
+ private:
+  template <Element kind, residual::Mode mode, class Sink>
+  void code_as(ByteView old, ByteView fresh, Sink&& sink) {
+    using Coder = residual::Coder<kind, mode>;
+    using Word = typename Coder::Word;
+    constexpr std::size_t family = residual::family_of(kind, mode);
+    residual::Level level = levels_[family];
+    const std::size_t count = fresh.size() / sizeof(Word);
+    Word last = 0;
+    for (std::size_t i = 0; i < count; i += residual::group) {
+      const std::size_t members = std::min(residual::group, count - i);
+      int total = 0;
+      for (std::size_t lane = 0; lane < members; ++lane) {
+        Word before = mode == residual::Mode::serial ? last : Word{0}, now = 0;
+        if constexpr (mode == residual::Mode::delta) std::memcpy(&before, old.data() + (i + lane) * sizeof(Word), sizeof(Word));
+        std::memcpy(&now, fresh.data() + (i + lane) * sizeof(Word), sizeof(Word));
+        if (!level.started()) level.start(Coder::first_mean(before));
+        const residual::Coded coded = Coder::encode(before, now);
+        sink(family, Coder::context(level, before), coded, lane);
+        last = now;
+        total += Coder::measure(level, before, coded.symbol, coded.raw);
+      }
+      if (members == residual::group) level.take_group(total);
+    }
+    levels_[family] = level;
+  }
+
+  std::array<residual::Level, residual::families> levels_;
+};
+
+}  // namespace argosy::tensor

@@ -1,0 +1,32 @@
+// How best to describe a stretch of the new file: as a copy, by differences, by itself, or as plain bytes. Trial by
+// trial, each counted in bits. One thread.
+#pragma once
+
+#include "common/delta/region.hpp"
+#include "common/delta/tensor_format.hpp"
+#include "common/delta/trial.hpp"
+
+namespace argosy::tensor {
+
+class PieceChooser {
+ public:
+  PieceChooser(ByteView old, ByteView fresh) : old_(old), fresh_(fresh) {}
+
+  // The piece for fresh[offset, + bytes), which lies inside the region and holds whole numbers.
+  Piece choose(const Region& region, std::uint64_t offset, std::uint32_t bytes);
+
+  // Finds out what an unknown region's bytes are best taken for, and cuts it where such numbers begin and end.
+  std::vector<Region> guess(const Region& region);
+
+ private:
+  void try_scaling(Piece& piece, double& best, const Region& region, std::uint64_t offset);
+
+  ByteView old_;
+  ByteView fresh_;
+  Trial trial_;
+};
+
+// What a piece is coded from: the old bytes, multiplied by its factors. `scratch` holds them where that changes them.
+ByteView old_numbers(ByteView old, const Piece& piece, Bytes& scratch);
+
+}  // namespace argosy::tensor

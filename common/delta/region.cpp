@@ -1,0 +1,306 @@
+#include "common/delta/region.hpp"
+
+#include <algorithm>
+#include <map>
+#include <string>
+#include <tuple>
+
+#include "common/delta/trial.hpp"
+#include "common/tensors/tensor_map.hpp"
+
+namespace argosy::tensor {
+
+namespace {
+
+// Between bytes that resemble nothing and a stretch beside old ones: a shorter stretch costs more than it saves.
+constexpr std::int64_t shortest_alike = 8;
+constexpr std::uint64_t most_indexed = 64ULL << 20;  // bytes laid out byte by byte
+constexpr std::uint64_t most_strange = 4ULL << 20;   // bytes of tensors added to them
+constexpr std::uint64_t judged_bytes = 64 * 1024;
+constexpr double hardly_better = 0.97;
+constexpr double found_by_bytes = 0.5;  // share of a tensor
+
+Element element_of(ElementType type) {
+  switch (type) {
+    case ElementType::f32:
+      return Element::f32;
+    case ElementType::f16:
+      return Element::f16;
+    case ElementType::bf16:
+      return Element::bf16;
+    case ElementType::i32:
+    case ElementType::u32:
+      return Element::i32;
+    case ElementType::i16:
+    case ElementType::u16:
+      return Element::i16;
+    case ElementType::i8:
+      return Element::i8;
+    default:
+      return Element::byte;
+  }
+}
+
+std::uint64_t row_numbers(const TensorExtent& tensor) {
+  if (tensor.shape.size() < 2) return 0;
+  return count_of(Dimensions(tensor.shape).subspan(1)).value_or(0);
+}
+
+Region region_of(const TensorExtent& tensor) {
+  return {.offset = tensor.offset,
+          .bytes = tensor.size,
+          .element = element_of(tensor.type),
+          .element_known = tensor.type != ElementType::other,
+          .row_numbers = row_numbers(tensor)};
+}
+
+// For each new tensor the old one that it came from, or null.
+std::vector<const TensorExtent*> pair_tensors(ByteView old_file, const TensorMap& old, ByteView new_file,
+                                              const TensorMap& fresh) {
+  std::vector<const TensorExtent*> partners(fresh.tensors.size(), nullptr);
+  std::vector<bool> taken(old.tensors.size(), false);
+  // The first rule that finds a partner wins; of several alike, the first in the file goes with the first.
+  const auto by = [&](auto key_of) {
+    std::multimap<decltype(key_of(old_file, old.tensors.front())), std::size_t> free;
+    for (std::size_t i = 0; i < old.tensors.size(); ++i)
+      if (!taken[i]) free.emplace(key_of(old_file, old.tensors[i]), i);
+    for (std::size_t i = 0; i < fresh.tensors.size(); ++i) {
+      if (partners[i] != nullptr) continue;
+      const auto found = free.find(key_of(new_file, fresh.tensors[i]));
+      if (found == free.end()) continue;
+      partners[i] = &old.tensors[found->second];
+      taken[found->second] = true;
+      free.erase(found);
+    }
+  };
+  by([](ByteView file, const TensorExtent& tensor) {
+    const ByteView content = file.subspan(static_cast<std::size_t>(tensor.offset), static_cast<std::size_t>(tensor.size));
+    return std::tuple(tensor.type, tensor.size, std::hash<std::string_view>()(as_text(content)));
+  });
+  by([](ByteView, const TensorExtent& tensor) { return std::tuple(tensor.name, tensor.type, tensor.shape); });
+  by([](ByteView, const TensorExtent& tensor) { return std::tuple(tensor.type, tensor.shape, tensor.size); });
+  by([](ByteView, const TensorExtent& tensor) { return std::tuple(tensor.name, tensor.type); });
+  return partners;
+}
+
+struct Extent {
+  std::uint64_t offset = 0;
+  std::uint64_t bytes = 0;
+};
+
+// What lies between the tensors, as one run of bytes, and where each part of it came from.
+class Gaps {
+ public:
+  Gaps(ByteView file, std::vector<Extent> taken) : file_(file) {
+    std::sort(taken.begin(), taken.end(), [](const Extent& a, const Extent& b) { return a.offset < b.offset; });
+    std::uint64_t end = 0;
+    for (const Extent& each : taken) {
+      if (each.offset > end) add(end, each.offset);
+      end = std::max(end, each.offset + each.bytes);
+    }
+    add(end, file.size());
+    if (parts_.size() == 1) {
+      whole_ = file.subspan(static_cast<std::size_t>(parts_.front().offset), static_cast<std::size_t>(bytes_));
+      return;
+    }
+    joined_.reserve(static_cast<std::size_t>(bytes_));
+    for (const Part& part : parts_) {
+      const ByteView from = file.subspan(static_cast<std::size_t>(part.offset), static_cast<std::size_t>(part.bytes));
+      joined_.insert(joined_.end(), from.begin(), from.end());
+    }
+    whole_ = joined_;
+  }
+  ByteView bytes() const { return whole_; }
+
+  struct Place {
+    std::uint64_t offset = 0;
+    std::uint64_t bytes_left = 0;  // in this part
+  };
+  Place place_of(std::uint64_t position) const {
+    auto after = std::upper_bound(parts_.begin(), parts_.end(), position,
+                                  [](std::uint64_t wanted, const Part& part) { return wanted < part.start; });
+    const Part& part = *--after;
+    const std::uint64_t inside = position - part.start;
+    return {part.offset + inside, part.bytes - inside};
+  }
+
+ private:
+  struct Part {
+    std::uint64_t start = 0;  // in the run
+    std::uint64_t offset = 0;  // in the file
+    std::uint64_t bytes = 0;
+  };
+  void add(std::uint64_t from, std::uint64_t to) {
+    if (from == to) return;
+    parts_.push_back({bytes_, from, to - from});
+    bytes_ += to - from;
+  }
+  ByteView file_;
+  std::vector<Part> parts_;
+  std::uint64_t bytes_ = 0;
+  Bytes joined_;
+  ByteView whole_;
+};
+
+// A stretch of the new run beside one of the old run, cut where either leaves a part of its file.
+void add_alike(std::vector<Region>& regions, const Gaps& old, const Gaps& fresh, std::uint64_t new_position,
+               std::uint64_t old_position, std::uint64_t bytes) {
+  while (bytes > 0) {
+    const auto to = fresh.place_of(new_position);
+    const auto from = old.place_of(old_position);
+    const std::uint64_t part = std::min({bytes, to.bytes_left, from.bytes_left});
+    regions.push_back({.offset = to.offset, .bytes = part, .has_old = true, .old_offset = from.offset, .alike = true});
+    new_position += part;
+    old_position += part;
+    bytes -= part;
+  }
+}
+
+// Where in the old file `bytes` from this place of the old run lie, if they lie together.
+std::optional<std::uint64_t> together(const Gaps& old, std::int64_t position, std::uint64_t bytes) {
+  if (position < 0 || static_cast<std::uint64_t>(position) + bytes > old.bytes().size()) return std::nullopt;
+  const auto place = old.place_of(static_cast<std::uint64_t>(position));
+  if (place.bytes_left < bytes) return std::nullopt;
+  return place.offset;
+}
+
+// Bytes that resemble nothing as bytes may as numbers: then most likely those that go on behind the stretch before, or
+// that lie before the one behind.
+void add_strange(std::vector<Region>& regions, const Gaps& old, const Gaps& fresh, std::uint64_t position,
+                 std::uint64_t bytes, std::int64_t old_behind, std::int64_t old_before) {
+  while (bytes > 0) {
+    const auto to = fresh.place_of(position);
+    const std::uint64_t part = std::min(bytes, to.bytes_left);
+    Region region{.offset = to.offset, .bytes = part};
+    const auto behind = together(old, old_behind, part);
+    const auto before = together(old, old_before - static_cast<std::int64_t>(bytes), part);
+    region.has_old = behind || before;
+    if (region.has_old) region.old_offset = behind ? *behind : *before;
+    if (behind && before && *before != *behind) region.other_old = *before;
+    regions.push_back(region);
+    position += part;
+    old_behind += static_cast<std::int64_t>(part);
+    bytes -= part;
+  }
+}
+
+Result<void> align_by_bytes(std::vector<Region>& regions, const Gaps& old, const Gaps& fresh,
+                            std::uint64_t max_memory_bytes, const PatchProgress& progress) {
+  const ByteView before = old.bytes(), now = fresh.bytes();
+  if (before.empty() || now.empty() || before.size() > most_indexed || now.size() > most_indexed ||
+      5 * before.size() > max_memory_bytes) {
+    add_strange(regions, old, fresh, 0, now.size(), 0, static_cast<std::int64_t>(before.size()));
+    return {};
+  }
+  ARGOSY_TRY(const auto index, OldIndex::build(before));
+  const MatchSink sink = [&](const MatchStep& step) {
+    const std::int64_t alike = step.alike < shortest_alike ? 0 : step.alike;
+    const auto start = static_cast<std::uint64_t>(step.fresh), length = static_cast<std::uint64_t>(alike);
+    add_alike(regions, old, fresh, start, static_cast<std::uint64_t>(step.old), length);
+    add_strange(regions, old, fresh, start + length, static_cast<std::uint64_t>(step.alike + step.rest) - length,
+                step.old + alike, step.next_old);
+  };
+  return match_bytes(before, now, index, sink, progress);
+}
+
+// Whether the old numbers help with the new ones, judged on a part from the middle.
+bool resembles(Trial& trial, ByteView old, ByteView fresh, const Region& region) {
+  const std::size_t width = width_of(region.element);
+  const std::uint64_t bytes = std::min<std::uint64_t>(region.bytes, judged_bytes) / width * width;
+  if (bytes == 0) return true;
+  const std::uint64_t skip = (region.bytes - bytes) / 2 / width * width;
+  const auto of = [&](ByteView file, std::uint64_t offset) {
+    return file.subspan(static_cast<std::size_t>(offset + skip), static_cast<std::size_t>(bytes));
+  };
+  const ByteView now = of(fresh, region.offset);
+  return trial.bits(region.element, residual::Mode::delta, of(old, region.old_offset), now) <
+         hardly_better * trial.bits(region.element, residual::Mode::intra, {}, now);
+}
+
+// Tensors with a partner that they resemble, as regions; the rest of either file is for others to lay out.
+struct LaidOut {
+  std::vector<Region> regions;
+  std::vector<Extent> old_taken, new_taken;
+  std::vector<Region> unlike;  // tensors left to be laid out by their bytes, as they would be by themselves
+};
+
+LaidOut lay_out_tensors(ByteView old, ByteView fresh) {
+  const TensorMap old_map = find_tensors(old);
+  const TensorMap new_map = find_tensors(fresh);
+  const auto partners = pair_tensors(old, old_map, fresh, new_map);
+  LaidOut laid;
+  std::uint64_t strange = 0;
+  Trial trial;
+  for (std::size_t i = 0; i < partners.size(); ++i) {
+    const TensorExtent& tensor = new_map.tensors[i];
+    const TensorExtent* partner = partners[i];
+    Region region = region_of(tensor);
+    // A tensor that grew lies beside all of the old one with its beginning.
+    if (partner != nullptr) region.bytes = std::min(region.bytes, partner->size);
+    region.has_old = partner != nullptr;
+    region.old_offset = partner != nullptr ? partner->offset : 0;
+    if (!region.has_old || !resembles(trial, old, fresh, region)) {
+      Region alone = region_of(tensor);
+      alone.has_old = partner != nullptr && partner->size >= tensor.size;
+      alone.old_offset = alone.has_old ? partner->offset : 0;
+      laid.unlike.push_back(alone);
+      strange += tensor.size;
+      continue;
+    }
+    laid.regions.push_back(region);
+    laid.new_taken.push_back({region.offset, region.bytes});
+    laid.old_taken.push_back({region.old_offset, region.bytes});
+  }
+  if (strange <= most_strange) return laid;
+  // Too much to look for byte by byte.
+  for (const Region& region : std::exchange(laid.unlike, {})) {
+    laid.regions.push_back(region);
+    laid.new_taken.push_back({region.offset, region.bytes});
+  }
+  return laid;
+}
+
+Region clip(Region region, std::uint64_t from, std::uint64_t to) {
+  const std::uint64_t cut = from - region.offset;
+  region.offset = from;
+  region.bytes = to - from;
+  region.old_offset += region.has_old ? cut : 0;
+  if (region.other_old) *region.other_old += cut;
+  return region;
+}
+
+// Takes back what laying out by bytes made of a tensor when it found little of it: chance matches only cut it up.
+void keep_whole(std::vector<Region>& regions, const Region& tensor) {
+  const std::uint64_t start = tensor.offset, end = tensor.offset + tensor.bytes;
+  std::uint64_t alike = 0;
+  for (const Region& region : regions) {
+    const std::uint64_t from = std::max(start, region.offset), to = std::min(end, region.offset + region.bytes);
+    if (region.alike && from < to) alike += to - from;
+  }
+  if (static_cast<double>(alike) >= found_by_bytes * static_cast<double>(tensor.bytes)) return;
+  std::vector<Region> kept{tensor};
+  for (const Region& region : regions) {
+    const std::uint64_t region_end = region.offset + region.bytes;
+    if (region_end <= start || region.offset >= end) {
+      kept.push_back(region);
+      continue;
+    }
+    if (region.offset < start) kept.push_back(clip(region, region.offset, start));
+    if (region_end > end) kept.push_back(clip(region, end, region_end));
+  }
+  regions = std::move(kept);
+}
+
+}  // namespace
+
+Result<std::vector<Region>> align(ByteView old, ByteView fresh, std::uint64_t max_memory_bytes,
+                                  const PatchProgress& progress) {
+  LaidOut laid = lay_out_tensors(old, fresh);
+  ARGOSY_CHECK(align_by_bytes(laid.regions, Gaps(old, std::move(laid.old_taken)), Gaps(fresh, std::move(laid.new_taken)),
+                              max_memory_bytes, progress));
+  for (const Region& tensor : laid.unlike) keep_whole(laid.regions, tensor);
+  std::sort(laid.regions.begin(), laid.regions.end(), [](const Region& a, const Region& b) { return a.offset < b.offset; });
+  return std::move(laid.regions);
+}
+
+}  // namespace argosy::tensor

@@ -1,0 +1,87 @@
+#include "common/delta/residual.hpp"
+
+#include <cmath>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "common/base/random.hpp"
+
+namespace argosy::residual {
+namespace {
+
+template <Element kind, Mode mode>
+void expect_exact(std::uint32_t old, std::uint32_t fresh) {
+  using Coder = Coder<kind, mode>;
+  using Word = typename Coder::Word;
+  const auto before = static_cast<Word>(old), now = static_cast<Word>(fresh);
+  Level level;
+  level.start(Coder::first_mean(before));
+  for (const int measure : {0, 5, 300}) {
+    level.take_group(4 * measure);
+    const int context = Coder::context(level, before);
+    EXPECT_GE(context, 0);
+    EXPECT_LT(context, contexts);
+  }
+  const Coded coded = Coder::encode(before, now);
+  ASSERT_EQ(Coder::raw_bits(coded.symbol), coded.raw_bits);
+  ASSERT_EQ(Coder::decode(before, coded.symbol, coded.raw), now) << "from " << +before << " to " << +now;
+  EXPECT_GE(Coder::measure(level, before, coded.symbol, coded.raw), 0);
+}
+
+template <Element kind>
+void expect_exact_in_all_modes(std::uint32_t old, std::uint32_t fresh) {
+  expect_exact<kind, Mode::delta>(old, fresh);
+  expect_exact<kind, Mode::intra>(old, fresh);
+  expect_exact<kind, Mode::serial>(old, fresh);
+}
+
+// Zeros of both signs, the least and greatest numbers, infinities, and what is no number, in each format.
+const std::vector<std::uint32_t> corners{0,          1,          0x7f,       0x80,       0xff,       0x7c00,     0x7c01,
+                                         0x7f80,     0x8000,     0x8001,     0xfc00,     0xff80,     0xffff,     0x007fffff,
+                                         0x00800000, 0x7f7fffff, 0x7f800000, 0x7fc00000, 0x7fffffff, 0x80000000, 0x80000001,
+                                         0xff800000, 0xffffffff};
+
+TEST(Residual, EveryPairOfNumbersComesBack) {
+  Rng rng(1);
+  std::vector<std::uint32_t> words = corners;
+  for (int i = 0; i < 200; ++i) words.push_back(static_cast<std::uint32_t>(rng()));
+  for (const std::uint32_t old : words)
+    for (const std::uint32_t fresh : words) {
+      for (std::size_t kind = 0; kind < element_kinds; ++kind)
+        with_element(static_cast<Element>(kind), [&]<Element k>() { expect_exact_in_all_modes<k>(old, fresh); });
+      if (HasFatalFailure()) return;
+    }
+}
+
+TEST(Residual, KeysOrderFloatsAsTheirValues) {
+  using F32 = ElementTraits<Element::f32>;
+  const auto key = [](float value) { return F32::to_key(std::bit_cast<std::uint32_t>(value)); };
+  const float ordered[] = {-INFINITY, -2.5F, -1.0F, -1e-40F, -0.0F, 0.0F, 1e-40F, 1.0F, std::nextafter(1.0F, 2.0F), 3e38F};
+  for (std::size_t i = 1; i < std::size(ordered); ++i) EXPECT_LT(key(ordered[i - 1]), key(ordered[i])) << ordered[i];
+  EXPECT_EQ(key(std::nextafter(1.0F, 2.0F)) - key(1.0F), 1U);
+}
+
+TEST(Residual, TokensSplitMagnitudesWithoutGapOrOverlap) {
+  std::uint32_t magnitude = 0;
+  for (std::uint32_t token = 0; token < 128 && magnitude < (1U << 24); ++token) {
+    const int raw_bits = raw_bits_of(token);
+    EXPECT_EQ(magnitude_of(token, 0), magnitude) << token;
+    EXPECT_EQ(token_of(magnitude), token);
+    magnitude += 1U << raw_bits;
+    EXPECT_EQ(token_of(magnitude - 1), token);
+  }
+  EXPECT_EQ(token_of(0xffffffff), 123U);
+}
+
+TEST(Residual, TheContextOfAWeightFollowsItsExponent) {
+  using Delta = Coder<Element::f32, Mode::delta>;
+  Level level;
+  level.start(280);
+  const auto word = [](float value) { return std::bit_cast<std::uint32_t>(value); };
+  EXPECT_EQ(Delta::context(level, word(0.25F)) - Delta::context(level, word(1.0F)), 4) << "two half steps a power of two";
+  EXPECT_EQ(Delta::context(level, word(0.0F)), zero_context);
+}
+
+}  // namespace
+}  // namespace argosy::residual

@@ -1,0 +1,274 @@
+// Tensor patches from end to end: whatever the pair of files, the new one comes back to the byte; and pairs as training
+// makes them take as little as their kind allows.
+#include <bit>
+#include <cmath>
+#include <cstring>
+#include <functional>
+
+#include <gtest/gtest.h>
+
+#include "common/delta/patch_info.hpp"
+#include "common/delta/tensor_encode.hpp"
+#include "tests/unit/common/delta/delta_files.hpp"
+
+namespace argosy {
+namespace {
+
+// A safetensors file: https://huggingface.co/docs/safetensors
+class Model {
+ public:
+  Model& add(const std::string& name, const std::string& type, const std::string& shape, const Bytes& content) {
+    entries_ += (entries_.empty() ? "" : ",") + ("\"" + name + "\":{\"dtype\":\"" + type + "\",\"shape\":" + shape +
+                ",\"data_offsets\":[" + std::to_string(data_.size()) + "," +
+                std::to_string(data_.size() + content.size()) + "]}");
+    data_.insert(data_.end(), content.begin(), content.end());
+    return *this;
+  }
+  Bytes file() const {
+    const std::string header = "{" + entries_ + "}";
+    Bytes file(8);
+    const std::uint64_t size = header.size();
+    std::memcpy(file.data(), &size, 8);
+    file.insert(file.end(), header.begin(), header.end());
+    file.insert(file.end(), data_.begin(), data_.end());
+    return file;
+  }
+
+ private:
+  std::string entries_;
+  Bytes data_;
+};
+
+template <class Word>
+Bytes numbers(std::size_t count, const std::function<Word(std::size_t)>& at) {
+  Bytes bytes(count * sizeof(Word));
+  for (std::size_t i = 0; i < count; ++i) {
+    const Word word = at(i);
+    std::memcpy(bytes.data() + i * sizeof(Word), &word, sizeof(Word));
+  }
+  return bytes;
+}
+
+Bytes floats(const std::vector<double>& values) {
+  return numbers<float>(values.size(), [&](std::size_t i) { return static_cast<float>(values[i]); });
+}
+Bytes bfloats(const std::vector<double>& values) {
+  return numbers<std::uint16_t>(values.size(), [&](std::size_t i) {
+    return static_cast<std::uint16_t>(std::bit_cast<std::uint32_t>(static_cast<float>(values[i])) >> 16);
+  });
+}
+Bytes int8s(const std::vector<double>& values, const std::function<double(std::size_t)>& scale) {
+  return numbers<std::int8_t>(values.size(), [&](std::size_t i) {
+    return static_cast<std::int8_t>(std::clamp(std::lround(values[i] / scale(i)), -127L, 127L));
+  });
+}
+
+class TensorPatch : public testing::Test {
+ protected:
+  static constexpr std::size_t rows = 256, columns = 576, count = rows * columns;
+  Rng rng_{7};
+  DeltaFiles files_;
+  const std::vector<double> weights_ = noise(0.05);
+
+  std::vector<double> noise(double deviation) {
+    std::vector<double> values(count);
+    for (double& value : values) value = deviation * rng_.normal();
+    return values;
+  }
+  std::vector<double> plus(std::vector<double> values, double deviation) {
+    for (double& value : values) value += deviation * rng_.normal();
+    return values;
+  }
+  Bytes patch_of(const Bytes& old, const Bytes& fresh) {
+    const auto made = encode_tensor(files_.write("old", old), files_.write("new", fresh), files_.path("patch"));
+    EXPECT_TRUE(made) << made.error().message;
+    return files_.read("patch");
+  }
+  Result<Bytes> apply(const Bytes& patch) {
+    return apply_to_bytes({.old_path = files_.path("old"),
+                           .patch_path = files_.write("patch", patch),
+                           .expected_old = std::nullopt,
+                           .expected_new = std::nullopt});
+  }
+  // The patch's share of the new file.
+  double ratio(const Bytes& old, const Bytes& fresh) {
+    const Bytes patch = patch_of(old, fresh);
+    const auto rebuilt = apply(patch);
+    EXPECT_TRUE(rebuilt) << rebuilt.error().message;
+    EXPECT_TRUE(rebuilt && *rebuilt == fresh) << "another file";
+    return static_cast<double>(patch.size()) / static_cast<double>(std::max<std::size_t>(fresh.size(), 1));
+  }
+  static Bytes one(const std::string& type, const Bytes& content) {
+    return Model().add("layer.weight", type, "[256,576]", content).file();
+  }
+};
+
+TEST_F(TensorPatch, AFineTuneTakesTheBitsThatChanged) {
+  // A normal distribution takes log2(4.13 * deviation) bits, less log2 of the step between floats: at weights of 0.05
+  // that is 18.5 of 32 bits, or 0.578.
+  EXPECT_LT(ratio(one("F32", floats(weights_)), one("F32", floats(plus(weights_, 0.0002)))), 0.585);
+  EXPECT_LT(ratio(one("BF16", bfloats(weights_)), one("BF16", bfloats(plus(weights_, 0.0002)))), 0.20);
+}
+
+TEST_F(TensorPatch, ARetrainedModelTakesNoMoreThanByItself) {
+  EXPECT_LT(ratio(one("F32", floats(weights_)), one("F32", floats(noise(0.05)))), 0.84);
+}
+
+TEST_F(TensorPatch, PrunedWeightsStayZeroForNothing) {
+  std::vector<double> old = weights_, fresh = plus(weights_, 0.0002);
+  for (std::size_t i = 0; i < count; ++i)
+    if (std::abs(weights_[i]) < 0.0337) old[i] = fresh[i] = 0;  // half of them
+  EXPECT_LT(ratio(one("F32", floats(old)), one("F32", floats(fresh))), 0.30);
+}
+
+TEST_F(TensorPatch, AnEqualFileTakesNextToNothing) {
+  const Bytes model = one("F32", floats(weights_));
+  EXPECT_LT(patch_of(model, model).size(), 300U);
+  ratio(model, model);
+}
+
+TEST_F(TensorPatch, RescaledRowsAndColumnsArePredicted) {
+  std::vector<double> factors(std::max(rows, columns));
+  for (double& factor : factors) factor = 1 + 0.1 * rng_.normal();
+  const auto old_scale = [](std::size_t) { return 0.0015; };
+  const Bytes old = one("I8", int8s(weights_, old_scale));
+  const double plain = ratio(old, one("I8", int8s(noise(0.05), old_scale)));
+  for (const auto& row_of : {std::function([](std::size_t i) { return i / columns; }),
+                             std::function([](std::size_t i) { return i % columns; })}) {
+    const auto scale = [&](std::size_t i) { return 0.0015 * factors[row_of(i)]; };
+    EXPECT_LT(ratio(old, one("I8", int8s(weights_, scale))), 0.4 * plain);
+  }
+}
+
+TEST_F(TensorPatch, SortedIndicesAreCodedBySteps) {
+  Rng rng(3);
+  const auto indices = [&] {
+    return numbers<std::uint16_t>(count, [&, next = 0](std::size_t) mutable {
+      next = (next + 1 + static_cast<int>(rng.below(4))) % 60'000;
+      return static_cast<std::uint16_t>(next);
+    });
+  };
+  EXPECT_LT(ratio(one("U16", indices()), one("U16", indices())), 0.16);
+}
+
+TEST_F(TensorPatch, RenamedSwappedAndReshapedTensorsAreFound) {
+  const Bytes a = floats(weights_), b = floats(noise(0.1));
+  const Bytes old = Model().add("a", "F32", "[256,576]", a).add("b", "F32", "[256,576]", b).file();
+  const Bytes swapped = Model().add("b", "F32", "[256,576]", b).add("a", "F32", "[256,576]", a).file();
+  const Bytes renamed = Model().add("x", "F32", "[256,576]", a).add("y", "F32", "[256,576]", b).file();
+  const Bytes reshaped = Model().add("a", "F32", "[576,256]", a).add("b", "F32", "[147456]", b).file();
+  for (const Bytes& fresh : {swapped, renamed, reshaped}) EXPECT_LT(ratio(old, fresh), 0.01);
+}
+
+TEST_F(TensorPatch, ATensorThatGrewOrShrankKeepsWhatItHad) {
+  Bytes more = floats(plus(weights_, 0.0002));
+  const Bytes old = Model().add("a", "F32", "[256,576]", floats(weights_)).file();
+  const Bytes extra = random_weights(rng_, 64 * columns);
+  more.insert(more.end(), extra.begin(), extra.end());
+  EXPECT_LT(ratio(old, Model().add("a", "F32", "[320,576]", more).file()), 0.66);
+  more.resize(100 * columns * 4);
+  EXPECT_LT(ratio(old, Model().add("a", "F32", "[100,576]", more).file()), 0.6);
+}
+
+TEST_F(TensorPatch, AnUnknownFileOfFloatsIsSeenForWhatItIs) {
+  Bytes old = random_bytes(rng_, 1001), fresh = old;
+  const Bytes before = floats(weights_), now = floats(plus(weights_, 0.0002));
+  old.insert(old.end(), before.begin(), before.end());
+  fresh.insert(fresh.end(), now.begin(), now.end());
+  EXPECT_LT(ratio(old, fresh), 0.62);
+}
+
+TEST_F(TensorPatch, EmptyAndTinyFiles) {
+  const Bytes sizes[] = {{}, {1}, {1, 2, 3}, random_bytes(rng_, 63), random_bytes(rng_, 300)};
+  for (const Bytes& old : sizes)
+    for (const Bytes& fresh : sizes) {
+      const Bytes patch = patch_of(old, fresh);
+      EXPECT_EQ(apply(patch).value(), fresh) << old.size() << " to " << fresh.size();
+      EXPECT_LT(patch.size(), fresh.size() + 250);
+    }
+}
+
+TEST_F(TensorPatch, AnotherBaseIsRefusedByThePatchItself) {
+  const Bytes patch = patch_of(one("F32", floats(weights_)), one("F32", floats(plus(weights_, 0.001))));
+  files_.write("old", one("F32", floats(plus(weights_, 0.001))));
+  EXPECT_EQ(apply(patch).error().code, Errc::base_mismatch);
+  files_.write("old", Bytes(3));
+  EXPECT_EQ(apply(patch).error().code, Errc::base_mismatch);
+  const auto info = inspect_patch(files_.path("patch")).value();
+  EXPECT_EQ(info.codec, PatchCodec::tensor);
+  EXPECT_EQ(info.old_file, measure(one("F32", floats(weights_))));
+}
+
+// A small pair that has copies, differences, numbers by themselves, text and a reference to the old file.
+std::pair<Bytes, Bytes> small_pair() {
+  Rng rng(11);
+  const Bytes weights = random_weights(rng, 120), other = random_weights(rng, 40);
+  Bytes changed = weights;
+  for (std::size_t i = 0; i < changed.size(); i += 4) changed[i] ^= static_cast<std::uint8_t>(rng.below(256));
+  return {Model().add("a", "F32", "[120]", weights).add("same", "F32", "[120]", weights).file(),
+          Model().add("a", "F32", "[120]", changed).add("same", "F32", "[120]", weights).add("n", "F32", "[40]", other).file()};
+}
+
+TEST_F(TensorPatch, CutAnywhereIsTruncated) {
+  const auto [old, fresh] = small_pair();
+  const Bytes patch = patch_of(old, fresh);
+  ASSERT_EQ(apply(patch).value(), fresh);
+  for (std::size_t size = 0; size < patch.size(); ++size) {
+    const auto result = apply(Bytes(patch.begin(), patch.begin() + static_cast<std::ptrdiff_t>(size)));
+    ASSERT_FALSE(result) << size;
+    EXPECT_EQ(result.error().code, Errc::truncated) << size << ": " << result.error().message;
+  }
+}
+
+TEST_F(TensorPatch, AnyFlippedBitIsNoticedOrHarmless) {
+  const auto [old, fresh] = small_pair();
+  const Bytes patch = patch_of(old, fresh);
+  for (std::size_t bit = 0; bit < patch.size() * 8; ++bit) {
+    Bytes damaged = patch;
+    damaged[bit / 8] = static_cast<std::uint8_t>(damaged[bit / 8] ^ 1 << bit % 8);
+    const auto result = apply(damaged);
+    ASSERT_TRUE(!result || *result == fresh) << "bit " << bit << " changed the result unnoticed";
+  }
+}
+
+TEST_F(TensorPatch, RandomEditsOfRandomFilesComeBack) {
+  for (std::uint64_t seed = 1; seed <= 150; ++seed) {
+    Rng rng(seed);
+    const auto piece = [&] {
+      const std::size_t size = rng.below(3'000);
+      return rng.chance(0.5) ? random_weights(rng, size / 4) : random_bytes(rng, size);
+    };
+    Bytes old;
+    for (std::uint64_t i = 0, parts = rng.below(6); i < parts; ++i) {
+      const Bytes more = piece();
+      old.insert(old.end(), more.begin(), more.end());
+    }
+    Bytes fresh = old;
+    for (std::uint64_t i = 0, edits = rng.below(8); i < edits; ++i) {
+      const auto at = fresh.begin() + static_cast<std::ptrdiff_t>(rng.below(fresh.size() + 1));
+      const auto end = at + static_cast<std::ptrdiff_t>(rng.below(static_cast<std::uint64_t>(fresh.end() - at) + 1));
+      if (rng.chance(0.3)) {
+        fresh.erase(at, end);
+      } else if (rng.chance(0.5)) {
+        const Bytes more = piece();
+        fresh.insert(at, more.begin(), more.end());
+      } else {
+        for (auto byte = at; byte != end; byte += std::min<std::ptrdiff_t>(4, end - byte))
+          *byte = static_cast<std::uint8_t>(*byte + rng.below(7));
+      }
+    }
+    const Bytes patch = patch_of(old, fresh);
+    const auto rebuilt = apply(patch);
+    ASSERT_TRUE(rebuilt && *rebuilt == fresh) << "seed " << seed;
+  }
+}
+
+TEST_F(TensorPatch, CancellationEndsBothSides) {
+  const PatchProgress no = [](std::uint64_t, std::uint64_t) { return false; };
+  files_.write("old", one("F32", floats(weights_)));
+  files_.write("new", one("F32", floats(plus(weights_, 0.001))));
+  EXPECT_EQ(encode_tensor(files_.path("old"), files_.path("new"), files_.path("patch"), {}, no).error().code, Errc::cancelled);
+}
+
+}  // namespace
+}  // namespace argosy
