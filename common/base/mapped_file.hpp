@@ -13,7 +13,7 @@ namespace argosy {
 // Mapped read-only. Whoever cuts the file short meanwhile ends this process: for files that nobody else writes.
 class MappedFile {
  public:
-  static Result<MappedFile> open(const std::filesystem::path& path, 
+  static Result<MappedFile> open(const std::filesystem::path& path,
                                  std::uint64_t limit = std::numeric_limits<std::uint64_t>::max());
   MappedFile() = default;
   MappedFile(MappedFile&& other) noexcept : bytes_(std::exchange(other.bytes_, {})) {}

@@ -1,5 +1,5 @@
-// Which stretches of a new file resemble which of an old one, when nothing is known of either: by longest matches in the
-// sorted suffixes, extended as long as half of the bytes agree. One thread; no memory beyond the index.
+// Which stretches of a new file resemble which of an old one, when nothing is known of either: by longest matches in
+// the sorted suffixes, extended as long as half of the bytes agree. One thread; no memory beyond the index.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
-// The numbers that tensors are made of, as the residual coder sees them: each as an unsigned word whose order is that of
-// the numbers, so that near numbers have a small difference of words. Pure; the inner loops of both sides.
+// The numbers that tensors are made of, as the residual coder sees them: each as an unsigned word whose order is that
+// of the numbers, so that near numbers have a small difference of words. Pure; the inner loops of both sides.
 #pragma once
 
 #include <cstdint>

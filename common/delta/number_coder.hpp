@@ -11,8 +11,8 @@ namespace argosy::tensor {
 
 class NumberCoder {
  public:
-  // Calls sink(family, context, coded, lane) for each number of `fresh`; `old` is as long in mode delta, else empty. Both
-  // are whole numbers.
+  // Calls sink(family, context, coded, lane) for each number of `fresh`; `old` is as long in mode delta, else empty.
+  // Both are whole numbers.
   template <class Sink>
   void code(Element element, residual::Mode mode, ByteView old, ByteView fresh, Sink&& sink) {
     with_element(element, [&]<Element kind>() {
@@ -41,7 +41,8 @@ class NumberCoder {
       int total = 0;
       for (std::size_t lane = 0; lane < members; ++lane) {
         Word before = mode == residual::Mode::serial ? last : Word{0}, now = 0;
-        if constexpr (mode == residual::Mode::delta) std::memcpy(&before, old.data() + (i + lane) * sizeof(Word), sizeof(Word));
+        if constexpr (mode == residual::Mode::delta)
+          std::memcpy(&before, old.data() + (i + lane) * sizeof(Word), sizeof(Word));
         std::memcpy(&now, fresh.data() + (i + lane) * sizeof(Word), sizeof(Word));
         if (!level.started()) level.start(Coder::first_mean(before));
         const residual::Coded coded = Coder::encode(before, now);

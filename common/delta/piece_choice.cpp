@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include <zstd.h>
+
 #include "common/delta/scaling.hpp"
 
 namespace argosy::tensor {
@@ -11,12 +13,13 @@ namespace {
 
 using residual::Mode;
 
-constexpr std::uint32_t shortest_numbers = 64;    // bytes; what is shorter is plain
-constexpr std::uint64_t shortest_guess = 256;     // bytes of unknown content worth a look
-constexpr std::size_t guess_sample = 64 * 1024;   // bytes
+constexpr std::uint32_t shortest_numbers = 64;  // bytes; what is shorter is plain
+constexpr std::uint64_t shortest_guess = 256;   // bytes of unknown content worth a look
+constexpr std::uint32_t sample_bytes = 64 * 1024;
 constexpr std::uint64_t shortest_scaled_row = 32;  // numbers
-constexpr std::size_t fewest_scaled_rows = 8;     // over which columns are judged
+constexpr std::size_t fewest_scaled_rows = 8;      // over which columns are judged
 constexpr double clearly_better = 0.97;
+constexpr int quick_pack_level = 3;
 
 ByteView part(ByteView bytes, std::uint64_t offset, std::uint64_t count) {
   return bytes.subspan(static_cast<std::size_t>(offset), static_cast<std::size_t>(count));
@@ -24,6 +27,11 @@ ByteView part(ByteView bytes, std::uint64_t offset, std::uint64_t count) {
 
 bool is_float(Element element) {
   return with_element(element, []<Element kind>() { return ElementTraits<kind>::is_float; });
+}
+
+std::size_t quickly_packed_bytes(ByteView bytes) {
+  Bytes packed(ZSTD_compressBound(bytes.size()));
+  return ZSTD_compress(packed.data(), packed.size(), bytes.data(), bytes.size(), quick_pack_level);
 }
 
 // The factors by which old numbers come nearest to new ones, by least squares.
@@ -38,12 +46,14 @@ Scaling fit_factors(ByteView old, ByteView fresh, std::uint64_t inner, std::uint
   Scaling scaling{static_cast<std::uint32_t>(inner), static_cast<std::uint32_t>(phase), {}};
   for (std::size_t row = 0; row < count; ++row) {
     const double factor = squares[row] > 0 ? products[row] / squares[row] : 1;
-    scaling.factors.push_back(static_cast<std::uint16_t>(std::clamp(std::lround(factor * (1 << factor_bits)), 0L, 65535L)));
+    scaling.factors.push_back(
+        static_cast<std::uint16_t>(std::clamp(std::lround(factor * (1 << factor_bits)), 0L, 65535L)));
   }
   return scaling;
 }
 
-// Candidates for what the bytes of an unknown region are: numbers of a kind from some byte on, and where the old ones lie.
+// Candidates for what the bytes of an unknown region are: numbers of a kind from some byte on, and where the old ones
+// lie.
 struct Guess {
   Element element = Element::byte;
   std::uint64_t skip = 0;
@@ -82,65 +92,94 @@ ByteView old_numbers(ByteView old, const Piece& piece, Bytes& scratch) {
   return scratch;
 }
 
-void PieceChooser::try_scaling(Piece& piece, double& best, const Region& region, std::uint64_t offset) {
-  if (piece.element != Element::i8 || region.row_numbers < shortest_scaled_row || region.row_numbers > max_factors) return;
-  const ByteView old = part(old_, piece.old_offset, piece.bytes), fresh = part(fresh_, offset, piece.bytes);
+Piece PieceChooser::describe(Way way, const Region& region, std::uint64_t offset, std::uint32_t bytes) const {
+  switch (way) {
+    case Way::plain:
+      return make_piece(Source::literal, bytes);
+    case Way::intra:
+      return make_piece(Source::intra, bytes, region.element);
+    case Way::serial:
+      return make_piece(Source::serial, bytes, region.element);
+    default:
+      break;
+  }
   const std::uint64_t position = offset - region.offset;
-  const std::uint64_t in_row = position % region.row_numbers;
-  const auto rows = static_cast<std::size_t>((in_row + piece.bytes + region.row_numbers - 1) / region.row_numbers);
-  const auto consider = [&](Scaling scaling) {
-    Piece scaled = piece;
-    scaled.scaling = std::move(scaling);
-    Bytes scratch;
-    const double cost = trial_.bits(Element::i8, Mode::delta, old_numbers(old_, scaled, scratch), fresh) +
-                        16.0 * static_cast<double>(scaled.scaling.factors.size());
-    if (cost >= best * clearly_better) return;
-    best = cost;
-    piece = std::move(scaled);
+  Piece piece = make_piece(Source::delta, bytes, region.element, region.old_offset + position);
+  if (way == Way::delta) return piece;
+  const ByteView old = part(old_, piece.old_offset, bytes), fresh = part(fresh_, offset, bytes);
+  const std::uint64_t columns = region.row_numbers, in_row = position % columns;
+  const auto rows = static_cast<std::size_t>((in_row + bytes + columns - 1) / columns);
+  piece.scaling = way == Way::scaled_rows ? fit_factors(old, fresh, columns, in_row, rows)
+                                          : fit_factors(old, fresh, 1, in_row, static_cast<std::size_t>(columns));
+  return piece;
+}
+
+double PieceChooser::cost(const Piece& piece, std::uint64_t offset) {
+  const ByteView fresh = part(fresh_, offset, piece.bytes);
+  Bytes scratch;
+  switch (piece.source) {
+    case Source::delta:
+      return trial_.bits(piece.element, Mode::delta, old_numbers(old_, piece, scratch), fresh);
+    case Source::intra:
+      return trial_.bits(piece.element, Mode::intra, {}, fresh);
+    case Source::serial:
+      return trial_.bits(piece.element, Mode::serial, {}, fresh);
+    default:
+      return 8.0 * static_cast<double>(quickly_packed_bytes(fresh));
+  }
+}
+
+// Judged on a part from the middle: what is true of 64 KiB of a tensor is true of its neighbours.
+Way PieceChooser::best_way(const Region& region, std::uint64_t offset, std::uint32_t bytes) {
+  const auto width = static_cast<std::uint32_t>(width_of(region.element));
+  const std::uint32_t sample = std::min(bytes, sample_bytes) / width * width;
+  const std::uint64_t start = offset + (bytes - sample) / 2 / width * width;
+  Way best = Way::plain;
+  double least = 8.0 * sample;
+  const auto consider = [&](Way way, double margin) {
+    const Piece piece = describe(way, region, start, sample);
+    // A column's factor serves the whole stretch, a row's its own row.
+    const double factors = 16.0 * static_cast<double>(piece.scaling.factors.size());
+    const double share = way == Way::scaled_columns ? static_cast<double>(sample) / bytes : 1;
+    const double found = cost(piece, start) + factors * share;
+    if (found >= least * margin) return;
+    least = found;
+    best = way;
   };
-  if (rows > 1) consider(fit_factors(old, fresh, region.row_numbers, in_row, rows));
-  if (rows >= fewest_scaled_rows)
-    consider(fit_factors(old, fresh, 1, in_row, static_cast<std::size_t>(region.row_numbers)));
+  if (region.has_old) {
+    consider(Way::delta, 1);
+    const bool has_rows =
+        region.element == Element::i8 && region.row_numbers >= shortest_scaled_row && region.row_numbers <= max_factors;
+    if (has_rows && bytes > region.row_numbers) consider(Way::scaled_rows, clearly_better);
+    if (has_rows && bytes >= fewest_scaled_rows * region.row_numbers) consider(Way::scaled_columns, clearly_better);
+  }
+  if (bytes < shortest_numbers) return best;
+  consider(Way::intra, clearly_better);
+  if (is_float(region.element)) return best;
+  consider(Way::serial, clearly_better);
+  if (best != Way::delta || least > 4.0 * sample) consider(Way::plain, 1);
+  return best;
 }
 
 Piece PieceChooser::choose(const Region& region, std::uint64_t offset, std::uint32_t bytes) {
-  const ByteView fresh = part(fresh_, offset, bytes);
-  const Piece plain = make_piece(Source::literal, bytes);
-  Piece best = plain;
-  double best_bits = 8.0 * bytes;
   if (region.has_old) {
-    Piece delta = make_piece(Source::delta, bytes, region.element, region.old_offset + (offset - region.offset));
-    const ByteView old = part(old_, delta.old_offset, bytes);
-    if (std::equal(old.begin(), old.end(), fresh.begin())) return make_piece(Source::copy, bytes, Element::byte, delta.old_offset);
-    double cost = trial_.bits(delta.element, Mode::delta, old, fresh);
-    try_scaling(delta, cost, region, offset);
-    if (cost < best_bits) {
-      best_bits = cost;
-      best = delta;
-    }
+    const std::uint64_t old_offset = region.old_offset + (offset - region.offset);
+    const ByteView old = part(old_, old_offset, bytes), fresh = part(fresh_, offset, bytes);
+    if (std::equal(old.begin(), old.end(), fresh.begin()))
+      return make_piece(Source::copy, bytes, Element::byte, old_offset);
   }
-  if (bytes < shortest_numbers) return best;
-  const auto consider = [&](Source source, Mode mode, Element element) {
-    const double cost = trial_.bits(element, mode, {}, fresh);
-    if (cost >= best_bits * clearly_better) return;
-    best_bits = cost;
-    best = make_piece(source, bytes, element);
-  };
-  consider(Source::intra, Mode::intra, region.element);
-  if (!is_float(region.element)) consider(Source::serial, Mode::serial, region.element);
-  const bool may_be_text = best.source != Source::delta || best_bits > 4.0 * bytes;
-  if (may_be_text && 8.0 * static_cast<double>(pack(fresh).size()) < best_bits) best = plain;
-  return best;
+  return describe(best_way(region, offset, bytes), region, offset, bytes);
 }
 
 std::vector<Region> PieceChooser::guess(const Region& region) {
   if (region.element_known || region.bytes < shortest_guess) return {region};
   const auto density = [&](const Guess& guess) {
     const std::size_t width = width_of(guess.element);
-    const std::uint64_t bytes = std::min<std::uint64_t>(guess_sample, region.bytes - guess.skip) / width * width;
+    const std::uint64_t bytes = std::min<std::uint64_t>(sample_bytes, region.bytes - guess.skip) / width * width;
     const ByteView fresh = part(fresh_, region.offset + guess.skip, bytes);
     const ByteView old = guess.has_old ? part(old_, guess.old_offset + guess.skip, bytes) : ByteView();
-    return trial_.bits(guess.element, guess.has_old ? Mode::delta : Mode::intra, old, fresh) / static_cast<double>(bytes);
+    return trial_.bits(guess.element, guess.has_old ? Mode::delta : Mode::intra, old, fresh) /
+           static_cast<double>(bytes);
   };
   Guess best{Element::byte, 0, region.has_old, region.old_offset};
   double least = density(best) * clearly_better;

@@ -8,6 +8,8 @@
 
 namespace argosy::tensor {
 
+enum class Way : std::uint8_t { plain, delta, scaled_rows, scaled_columns, intra, serial };
+
 class PieceChooser {
  public:
   PieceChooser(ByteView old, ByteView fresh) : old_(old), fresh_(fresh) {}
@@ -19,7 +21,9 @@ class PieceChooser {
   std::vector<Region> guess(const Region& region);
 
  private:
-  void try_scaling(Piece& piece, double& best, const Region& region, std::uint64_t offset);
+  Piece describe(Way way, const Region& region, std::uint64_t offset, std::uint32_t bytes) const;
+  double cost(const Piece& piece, std::uint64_t offset);
+  Way best_way(const Region& region, std::uint64_t offset, std::uint32_t bytes);
 
   ByteView old_;
   ByteView fresh_;

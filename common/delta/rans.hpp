@@ -33,7 +33,7 @@ class DecodingTable {
         slots_[slot++] = symbol | (frequency - 1) << 8 | offset << 20;
     }
   }
-  std::uint32_t operator[](std::uint32_t slot) const { return slots_[slot]; }
+  const std::uint32_t* slots() const { return slots_.data(); }
 
  private:
   std::vector<std::uint32_t> slots_;
@@ -54,9 +54,10 @@ class Decoder {
     next_ = stream.data() + state_bytes;
     end_ = stream.data() + stream.size();
   }
-  std::uint8_t get(const DecodingTable& table, std::size_t lane) {
+  // `slots` of a DecodingTable.
+  std::uint8_t get(const std::uint32_t* slots, std::size_t lane) {
     std::uint32_t& state = states_[lane];
-    const std::uint32_t entry = table[state & (scale - 1)];
+    const std::uint32_t entry = slots[state & (scale - 1)];
     state = (((entry >> 8) & 0xfff) + 1) * (state >> scale_bits) + (entry >> 20);
     if (state < lower_bound) state = state << 16 | next_word();
     return static_cast<std::uint8_t>(entry);

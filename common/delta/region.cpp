@@ -74,7 +74,8 @@ std::vector<const TensorExtent*> pair_tensors(ByteView old_file, const TensorMap
     }
   };
   by([](ByteView file, const TensorExtent& tensor) {
-    const ByteView content = file.subspan(static_cast<std::size_t>(tensor.offset), static_cast<std::size_t>(tensor.size));
+    const ByteView content =
+        file.subspan(static_cast<std::size_t>(tensor.offset), static_cast<std::size_t>(tensor.size));
     return std::tuple(tensor.type, tensor.size, std::hash<std::string_view>()(as_text(content)));
   });
   by([](ByteView, const TensorExtent& tensor) { return std::tuple(tensor.name, tensor.type, tensor.shape); });
@@ -126,7 +127,7 @@ class Gaps {
 
  private:
   struct Part {
-    std::uint64_t start = 0;  // in the run
+    std::uint64_t start = 0;   // in the run
     std::uint64_t offset = 0;  // in the file
     std::uint64_t bytes = 0;
   };
@@ -296,10 +297,11 @@ void keep_whole(std::vector<Region>& regions, const Region& tensor) {
 Result<std::vector<Region>> align(ByteView old, ByteView fresh, std::uint64_t max_memory_bytes,
                                   const PatchProgress& progress) {
   LaidOut laid = lay_out_tensors(old, fresh);
-  ARGOSY_CHECK(align_by_bytes(laid.regions, Gaps(old, std::move(laid.old_taken)), Gaps(fresh, std::move(laid.new_taken)),
-                              max_memory_bytes, progress));
+  ARGOSY_CHECK(align_by_bytes(laid.regions, Gaps(old, std::move(laid.old_taken)),
+                              Gaps(fresh, std::move(laid.new_taken)), max_memory_bytes, progress));
   for (const Region& tensor : laid.unlike) keep_whole(laid.regions, tensor);
-  std::sort(laid.regions.begin(), laid.regions.end(), [](const Region& a, const Region& b) { return a.offset < b.offset; });
+  std::sort(laid.regions.begin(), laid.regions.end(),
+            [](const Region& a, const Region& b) { return a.offset < b.offset; });
   return std::move(laid.regions);
 }
 

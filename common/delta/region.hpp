@@ -16,7 +16,7 @@ struct Region {
   std::uint64_t bytes = 0;
   bool has_old = false;
   std::uint64_t old_offset = 0;
-  bool alike = false;                      // at least half of the bytes are the same
+  bool alike = false;                        // at least half of the bytes are the same
   std::optional<std::uint64_t> other_old{};  // where they may lie instead; only when the element is not known
   Element element = Element::byte;
   bool element_known = false;     // from the file's structure; else it is for the encoder to guess

@@ -1,8 +1,8 @@
 // How the difference between an old and a new number becomes a symbol, raw bits and a context. Both sides run exactly
 // this, element by element, in groups of four. Pure; one Level a kind and chunk.
 //
-// What makes fine-tuned weights small: a training step moves weights by about the same absolute amount, so the size of a
-// difference of words is that amount over the step between neighbouring floats. Level follows log2 of the amount over
+// What makes fine-tuned weights small: a training step moves weights by about the same absolute amount, so the size of
+// a difference of words is that amount over the step between neighbouring floats. Level follows log2 of the amount over
 // the last 64 elements, and the context is what it predicts for the exponent at hand. The sign is taken relative to the
 // old number's, because weight decay pulls towards zero.
 #pragma once
@@ -91,9 +91,7 @@ struct Coder {
   using Traits = ElementTraits<kind>;
   using Word = typename Traits::Word;
 
-  static int first_mean(Word old) {
-    return sizeof(Word) == 1 ? 2 : 20 + 2 * Traits::exponent(old);
-  }
+  static int first_mean(Word old) { return sizeof(Word) == 1 ? 2 : 20 + 2 * Traits::exponent(old); }
   static int context(const Level& level, Word old) {
     if constexpr (kind == Element::byte) return 2 * fine_level(level) + (old == 0 ? 1 : 0);
     if constexpr (kind == Element::i8) {
@@ -113,9 +111,7 @@ struct Coder {
     return {static_cast<std::uint8_t>(2 * token + (down ? 1 : 0)), static_cast<std::uint8_t>(raw_bits),
             magnitude & ((std::uint32_t{1} << raw_bits) - 1)};
   }
-  static int raw_bits(std::uint8_t symbol) {
-    return sizeof(Word) == 1 ? 0 : raw_bits_of(symbol >> 1);
-  }
+  static int raw_bits(std::uint8_t symbol) { return sizeof(Word) == 1 ? 0 : raw_bits_of(symbol >> 1); }
   static Word decode(Word old, std::uint8_t symbol, std::uint32_t raw) {
     Word difference = 0;
     if constexpr (sizeof(Word) == 1) {
@@ -139,7 +135,8 @@ struct Coder {
   static constexpr bool is_negative(Word value) { return (value >> (Traits::bits - 1)) != 0; }
   // Turns a difference so that up means away from zero; undoes itself.
   static Word mirror(Word difference, Word old) {
-    return mode == Mode::delta && kind != Element::byte && is_negative(old) ? static_cast<Word>(0U - difference) : difference;
+    return mode == Mode::delta && kind != Element::byte && is_negative(old) ? static_cast<Word>(0U - difference)
+                                                                            : difference;
   }
 };
 
@@ -169,7 +166,8 @@ struct Coder<kind, Mode::intra> {
     return std::rotr(turned, sizeof(Word) == 1 ? 0 : 1);
   }
   static int measure(const Level&, Word, std::uint8_t symbol, std::uint32_t raw) {
-    if constexpr (sizeof(Word) == 1) return half_steps(static_cast<std::uint32_t>(std::abs(static_cast<std::int8_t>(symbol))));
+    if constexpr (sizeof(Word) == 1)
+      return half_steps(static_cast<std::uint32_t>(std::abs(static_cast<std::int8_t>(symbol))));
     return Traits::is_float ? 2 * Traits::exponent(decode(0, symbol, raw)) : symbol / 4;
   }
 };

@@ -17,8 +17,8 @@ Error damaged(std::string_view what) {
   return make_error(Errc::malformed_patch, "the patch is damaged: " + std::string(what));
 }
 
-// One family's decoding tables by context.
-using FamilyTables = std::array<const rans::DecodingTable*, residual::contexts>;
+// One family's decoding tables by context, as their slots.
+using FamilyTables = std::array<const std::uint32_t*, residual::contexts>;
 
 class Tables {
  public:
@@ -28,7 +28,7 @@ class Tables {
       for (std::size_t context = 0; context < residual::contexts; ++context) {
         // A context that was never coded can only be met in a damaged patch; any table will do until the check.
         const std::uint8_t table = models.table_of[family][context];
-        families_[family][context] = table == tensor::Models::none ? &even_ : &tables_[table];
+        families_[family][context] = (table == tensor::Models::none ? even_ : tables_[table]).slots();
       }
   }
   const FamilyTables& of(std::size_t family) const { return families_[family]; }
@@ -47,7 +47,8 @@ class Tables {
 // The numbers of one chunk, piece by piece.
 class NumberDecoder {
  public:
-  NumberDecoder(const Tables& tables, ByteView symbols, rans::BitReader raw) : tables_(tables), symbols_(symbols), raw_(raw) {}
+  NumberDecoder(const Tables& tables, ByteView symbols, rans::BitReader raw)
+      : tables_(tables), symbols_(symbols), raw_(raw) {}
 
   template <Element kind, Mode mode>
   void decode(std::span<const std::uint8_t> old, std::span<std::uint8_t> fresh) {
@@ -55,18 +56,26 @@ class NumberDecoder {
     using Word = typename Coder::Word;
     const std::size_t family = residual::family_of(kind, mode);
     const FamilyTables& tables = tables_.of(family);
-    residual::Level level = levels_[family];
     const std::size_t count = fresh.size() / sizeof(Word);
+    if (count == 0) return;
+    // In registers: the compiler must believe that a byte written to the result may be any member of this.
+    residual::Level level = levels_[family];
+    rans::Decoder symbols = symbols_;
+    rans::BitReader raw = raw_;
     Word last = 0;
+    if (!level.started()) {
+      Word first = 0;
+      if constexpr (mode == Mode::delta) std::memcpy(&first, old.data(), sizeof(Word));
+      level.start(Coder::first_mean(first));
+    }
     for (std::size_t i = 0; i < count; i += residual::group) {
       const std::size_t members = std::min(residual::group, count - i);
       int total = 0;
       for (std::size_t lane = 0; lane < members; ++lane) {
         Word before = mode == Mode::serial ? last : Word{0};
         if constexpr (mode == Mode::delta) std::memcpy(&before, old.data() + (i + lane) * sizeof(Word), sizeof(Word));
-        if (!level.started()) level.start(Coder::first_mean(before));
-        const std::uint8_t symbol = symbols_.get(*tables[static_cast<std::size_t>(Coder::context(level, before))], lane);
-        const std::uint32_t low = raw_.get(Coder::raw_bits(symbol));
+        const std::uint8_t symbol = symbols.get(tables[static_cast<std::size_t>(Coder::context(level, before))], lane);
+        const std::uint32_t low = raw.get(Coder::raw_bits(symbol));
         const Word value = Coder::decode(before, symbol, low);
         std::memcpy(fresh.data() + (i + lane) * sizeof(Word), &value, sizeof(Word));
         last = value;
@@ -75,6 +84,8 @@ class NumberDecoder {
       if (members == residual::group) level.take_group(total);
     }
     levels_[family] = level;
+    symbols_ = symbols;
+    raw_ = raw;
   }
   bool ended_well() const { return symbols_.ended_well() && raw_.ended_well(); }
 

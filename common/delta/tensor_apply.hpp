@@ -8,6 +8,7 @@
 
 namespace argosy {
 
-Result<void> apply_tensor(int patch_fd, const PatchInfo& info, int old_fd, std::uint64_t old_size, ResultWriter& result);
+Result<void> apply_tensor(int patch_fd, const PatchInfo& info, int old_fd, std::uint64_t old_size,
+                          ResultWriter& result);
 
 }  // namespace argosy

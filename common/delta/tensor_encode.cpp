@@ -105,17 +105,21 @@ class TextChoice {
       append(text, is_textual(piece) ? tensor::make_piece(Source::literal, piece.bytes) : piece);
     }
     const std::uint64_t start = near.value_or(chunk.offset);
-    const std::uint64_t from = std::min<std::uint64_t>(start - std::min<std::uint64_t>(start, tensor::max_chunk_bytes / 2), old_.size());
-    text.reference = {from, static_cast<std::uint32_t>(std::min<std::uint64_t>(tensor::max_reference_bytes, old_.size() - from))};
+    const std::uint64_t from =
+        std::min<std::uint64_t>(start - std::min<std::uint64_t>(start, tensor::max_chunk_bytes / 2), old_.size());
+    text.reference = {
+        from, static_cast<std::uint32_t>(std::min<std::uint64_t>(tensor::max_reference_bytes, old_.size() - from))};
     return text;
   }
 
   // Bits for all but the numbers that both ways code alike.
   double cost(const PlannedChunk& chunk) {
     const Bytes description = tensor::encode_description(chunk.pieces, literals_of(fresh_, chunk));
-    double bits = 8.0 * static_cast<double>(std::min(description.size(), tensor::pack(description, referred(old_, chunk.reference)).size()));
+    double bits = 8.0 * static_cast<double>(std::min(
+                            description.size(), tensor::pack(description, referred(old_, chunk.reference)).size()));
     for_each_number_piece(old_, fresh_, chunk, [&](const Piece& piece, Mode mode, ByteView old, ByteView now) {
-      if (is_textual(piece)) bits += trial_.bits(piece.element, mode, old, now) + bits_per_table_use * static_cast<double>(now.size());
+      if (is_textual(piece))
+        bits += trial_.bits(piece.element, mode, old, now) + bits_per_table_use * static_cast<double>(now.size());
     });
     return bits;
   }
@@ -153,7 +157,8 @@ class Planner {
       if (chunk_.bytes == 0) chunk_.offset = offset;
       append(chunk_, chooser_.choose(region, offset, bytes));
       offset += bytes;
-      if (progress_ && !progress_(offset / 2, size_)) return make_error(Errc::cancelled, "making the patch was cancelled");
+      if (progress_ && !progress_(offset / 2, size_))
+        return make_error(Errc::cancelled, "making the patch was cancelled");
     }
     return {};
   }
@@ -184,8 +189,8 @@ class ChunkCoder {
       const Piece all = tensor::make_piece(Source::literal, chunk.bytes);
       payload = tensor::encode_payload(tensor::encode_description(std::span(&all, 1), result), {}, {}, {}, {});
     }
-    const auto header = tensor::encode(tensor::ChunkHeader{chunk.bytes, static_cast<std::uint32_t>(payload.size()),
-                                                           tensor::crc32_of(result)});
+    const auto header = tensor::encode(
+        tensor::ChunkHeader{chunk.bytes, static_cast<std::uint32_t>(payload.size()), tensor::crc32_of(result)});
     payload.insert(payload.begin(), header.begin(), header.end());
     return payload;
   }

@@ -101,7 +101,8 @@ bool has_old(Source source) {
 
 void put_piece(Bytes& out, const Piece& piece, std::uint64_t& expected_old) {
   const bool scaled = !piece.scaling.factors.empty();
-  out.push_back(static_cast<std::uint8_t>(static_cast<int>(piece.source) | static_cast<int>(piece.element) << element_shift |
+  out.push_back(static_cast<std::uint8_t>(static_cast<int>(piece.source) |
+                                          static_cast<int>(piece.element) << element_shift |
                                           (scaled ? 1 : 0) << scaled_shift));
   put_number(out, piece.bytes);
   if (!has_old(piece.source)) return;
@@ -119,7 +120,8 @@ void put_piece(Bytes& out, const Piece& piece, std::uint64_t& expected_old) {
 
 Scaling read_scaling(Reader& in) {
   Scaling scaling;
-  scaling.inner = std::max<std::uint32_t>(1, static_cast<std::uint32_t>(in.number(std::numeric_limits<std::uint32_t>::max())));
+  scaling.inner =
+      std::max<std::uint32_t>(1, static_cast<std::uint32_t>(in.number(std::numeric_limits<std::uint32_t>::max())));
   scaling.phase = static_cast<std::uint32_t>(in.number(std::numeric_limits<std::uint32_t>::max()));
   const auto count = in.number(max_factors);
   if (count * 2 > in.rest().size()) {
@@ -142,7 +144,8 @@ Result<Piece> read_piece(Reader& in, std::uint64_t& expected_old, std::uint64_t 
   piece.bytes = static_cast<std::uint32_t>(in.number(max_chunk_bytes));
   if (piece.bytes % width_of(piece.element) != 0) return malformed("a piece that ends inside of a number");
   if (!has_old(piece.source)) return piece;
-  piece.old_offset = expected_old + static_cast<std::uint64_t>(unzigzag(in.number(std::numeric_limits<std::uint64_t>::max())));
+  piece.old_offset =
+      expected_old + static_cast<std::uint64_t>(unzigzag(in.number(std::numeric_limits<std::uint64_t>::max())));
   if (piece.old_offset > old_size || old_size - piece.old_offset < piece.bytes)
     return malformed("a piece reads outside of the old file");
   expected_old = piece.old_offset + piece.bytes;

@@ -73,8 +73,8 @@ enum class Source : std::uint8_t {
   serial = 4,   // numbers coded against the one before; the first of a piece against 0
 };
 
-// Old numbers are multiplied by one factor a row before they are compared: tensors whose scale has changed. The factor of
-// number i is factors[((phase + i) / inner) % factors.size()].
+// Old numbers are multiplied by one factor a row before they are compared: tensors whose scale has changed. The factor
+// of number i is factors[((phase + i) / inner) % factors.size()].
 struct Scaling {
   std::uint32_t inner = 1;
   std::uint32_t phase = 0;
@@ -91,7 +91,8 @@ struct Piece {
   Scaling scaling;               // of delta; no factors: as it is
 };
 
-inline Piece make_piece(Source source, std::uint32_t bytes, Element element = Element::byte, std::uint64_t old_offset = 0) {
+inline Piece make_piece(Source source, std::uint32_t bytes, Element element = Element::byte,
+                        std::uint64_t old_offset = 0) {
   return {source, element, bytes, old_offset, {}};
 }
 

@@ -53,12 +53,27 @@ void learn(const LatencyRule& rule, LatencyBaseline& baseline, double p95_ms) {
   baseline.ln_p95_mean += weight * (std::log(p95_ms) - baseline.ln_p95_mean);
 }
 
-std::size_t high_among_newest(const LatencyRule& rule, double usual_ms, const std::vector<LatencyWindow>& recent) {
-  const auto newest = std::min(rule.open_of, recent.size());
-  return static_cast<std::size_t>(
+// How many of the newest windows open the alert.
+std::size_t windows_to_judge(const LatencyRule& rule, const std::vector<LatencyWindow>& recent) {
+  std::size_t windows = 0;
+  std::uint64_t inferences = 0;
+  for (auto window = recent.rbegin(); window != recent.rend(); ++window) {
+    if (windows >= rule.open_of && inferences >= rule.open_inferences) break;
+    inferences += window->count;
+    ++windows;
+  }
+  return windows;
+}
+
+AlertState judge_newest(const LatencyRule& rule, double usual_ms, const std::vector<LatencyWindow>& recent) {
+  const auto newest = windows_to_judge(rule, recent);
+  const auto high = static_cast<std::size_t>(
       std::count_if(recent.end() - static_cast<std::ptrdiff_t>(newest), recent.end(), [&](const LatencyWindow& window) {
         return window.p95_ms >= rule.open_ratio * usual_ms && window.p95_ms - usual_ms >= rule.min_delta_ms;
       }));
+  if (high == 0) return AlertState::ok;
+  const bool enough = high >= rule.open_high && high * rule.open_of >= rule.open_high * newest;
+  return enough ? AlertState::firing : AlertState::pending;
 }
 
 bool is_calm_again(const LatencyRule& rule, double usual_ms, const std::vector<LatencyWindow>& recent) {
@@ -84,12 +99,7 @@ LatencyJudgement judge_latency(const LatencyRule& rule, LatencyBaseline& baselin
     judgement.state = is_calm_again(rule, usual_ms, recent) ? AlertState::ok : AlertState::firing;
     return judgement;
   }
-  const auto high = high_among_newest(rule, usual_ms, recent);
-  if (high >= rule.open_high) {
-    judgement.state = AlertState::firing;
-  } else if (high > 0) {
-    judgement.state = AlertState::pending;
-  }
+  judgement.state = judge_newest(rule, usual_ms, recent);
   // A high window must not teach the baseline that it is usual.
   if (judgement.state == AlertState::ok) learn(rule, baseline, window.p95_ms);
   return judgement;

@@ -24,7 +24,9 @@ struct LatencyRule {
   double min_delta_ms = 2;  // and at least this much slower
   double close_ratio = 1.5;
   std::size_t open_high = 2;               // so many high ones
-  std::size_t open_of = 3;                 // of the newest so many windows open it
+  std::size_t open_of = 3;                 // of the newest so many windows open it,
+  std::uint64_t open_inferences = 100;     // or the same share of as many as hold so many inferences: the p95 of a
+                                           // few is their slowest, and one stall is no slowdown
   std::size_t close_after = 10;            // so many windows in a row under close_ratio close it
   std::uint64_t baseline_windows = 10;     // fewer windows make no baseline
   std::uint64_t baseline_memory = 10'000;  // the baseline is the mean over about so many windows
@@ -48,6 +50,7 @@ struct LatencyBaseline {
 struct LatencyWindow {
   Instant started_at{};
   double p95_ms = 0;
+  std::uint64_t count = 0;  // inferences
 };
 
 struct LatencyJudgement {

@@ -55,17 +55,18 @@ void save_baseline(pqxx::work& transaction, const WatchedModel& pair, const std:
 std::vector<LatencyWindow> read_latency(pqxx::work& transaction, const WatchedModel& pair, const std::string& version,
                                         const LatencyRule& rule, const Look& look, Instant until, std::size_t before) {
   const auto rows = transaction.exec_params(
-      "(select (extract(epoch from started_at) * 1000)::bigint as at, p95_ms from inference_windows "
+      "(select (extract(epoch from started_at) * 1000)::bigint as at, p95_ms, count from inference_windows "
       "  where device_id = $1 and model = $2 and version = $3 and count >= $4 and p95_ms is not null "
       "  and started_at > $5::timestamptz and started_at <= $6::timestamptz order by started_at desc limit $7) "
       "union all "
-      "(select (extract(epoch from started_at) * 1000)::bigint, p95_ms from inference_windows "
+      "(select (extract(epoch from started_at) * 1000)::bigint, p95_ms, count from inference_windows "
       "  where device_id = $1 and model = $2 and version = $3 and count >= $4 and p95_ms is not null "
       "  and started_at > $6::timestamptz and started_at > $5::timestamptz and started_at < $8::timestamptz "
       "  order by started_at limit 2000) order by at",
       pair.device, pair.model, version, rule.min_count, look.from, to_rfc3339(until), before, look.to);
   std::vector<LatencyWindow> windows;
-  for (const auto& row : rows) windows.push_back({instant_from_ms(row[0].as<std::int64_t>()), row[1].as<double>()});
+  for (const auto& row : rows)
+    windows.push_back({instant_from_ms(row[0].as<std::int64_t>()), row[1].as<double>(), row[2].as<std::uint64_t>()});
   return windows;
 }
 

@@ -1,8 +1,7 @@
-#include "common/delta/rans_encoder.hpp"
-
 #include <gtest/gtest.h>
 
 #include "common/base/random.hpp"
+#include "common/delta/rans_encoder.hpp"
 
 namespace argosy::rans {
 namespace {
@@ -28,7 +27,7 @@ TEST(Rans, GivesBackWhatWasNotedInOrderOverTablesAndLanes) {
   }
   const Bytes stream = encoder.finish(encoding);
   Decoder decoder(stream);
-  for (const auto& [table, symbol, lane] : noted) ASSERT_EQ(decoder.get(decoding[table], lane), symbol);
+  for (const auto& [table, symbol, lane] : noted) ASSERT_EQ(decoder.get(decoding[table].slots(), lane), symbol);
   EXPECT_TRUE(decoder.ended_well());
 }
 
@@ -58,14 +57,15 @@ TEST(Rans, SaysWhenWordsAreMissingOrLeftOver) {
   const Bytes stream = encoder.finish(encoding);
   const auto ends_well = [&](ByteView bytes) {
     Decoder decoder(bytes);
-    for (std::size_t i = 0; i < 1'000; ++i) decoder.get(table, i % lanes);
+    for (std::size_t i = 0; i < 1'000; ++i) decoder.get(table.slots(), i % lanes);
     return decoder.ended_well();
   };
   EXPECT_TRUE(ends_well(stream));
   Bytes longer = stream;
   longer.resize(longer.size() + 2);
   EXPECT_FALSE(ends_well(longer));
-  for (std::size_t size = 0; size < stream.size(); ++size) EXPECT_FALSE(ends_well(ByteView(stream).first(size))) << size;
+  for (std::size_t size = 0; size < stream.size(); ++size)
+    EXPECT_FALSE(ends_well(ByteView(stream).first(size))) << size;
   EXPECT_TRUE(Decoder(ByteView()).ended_well()) << "nothing was coded";
 }
 

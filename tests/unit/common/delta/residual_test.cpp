@@ -37,10 +37,10 @@ void expect_exact_in_all_modes(std::uint32_t old, std::uint32_t fresh) {
 }
 
 // Zeros of both signs, the least and greatest numbers, infinities, and what is no number, in each format.
-const std::vector<std::uint32_t> corners{0,          1,          0x7f,       0x80,       0xff,       0x7c00,     0x7c01,
-                                         0x7f80,     0x8000,     0x8001,     0xfc00,     0xff80,     0xffff,     0x007fffff,
-                                         0x00800000, 0x7f7fffff, 0x7f800000, 0x7fc00000, 0x7fffffff, 0x80000000, 0x80000001,
-                                         0xff800000, 0xffffffff};
+const std::vector<std::uint32_t> corners{0,          1,          0x7f,       0x80,       0xff,       0x7c00,
+                                         0x7c01,     0x7f80,     0x8000,     0x8001,     0xfc00,     0xff80,
+                                         0xffff,     0x007fffff, 0x00800000, 0x7f7fffff, 0x7f800000, 0x7fc00000,
+                                         0x7fffffff, 0x80000000, 0x80000001, 0xff800000, 0xffffffff};
 
 TEST(Residual, EveryPairOfNumbersComesBack) {
   Rng rng(1);
@@ -57,7 +57,8 @@ TEST(Residual, EveryPairOfNumbersComesBack) {
 TEST(Residual, KeysOrderFloatsAsTheirValues) {
   using F32 = ElementTraits<Element::f32>;
   const auto key = [](float value) { return F32::to_key(std::bit_cast<std::uint32_t>(value)); };
-  const float ordered[] = {-INFINITY, -2.5F, -1.0F, -1e-40F, -0.0F, 0.0F, 1e-40F, 1.0F, std::nextafter(1.0F, 2.0F), 3e38F};
+  const float ordered[] = {-INFINITY, -2.5F, -1.0F, -1e-40F, -0.0F, 0.0F, 1e-40F, 1.0F, std::nextafter(1.0F, 2.0F),
+                           3e38F};
   for (std::size_t i = 1; i < std::size(ordered); ++i) EXPECT_LT(key(ordered[i - 1]), key(ordered[i])) << ordered[i];
   EXPECT_EQ(key(std::nextafter(1.0F, 2.0F)) - key(1.0F), 1U);
 }
@@ -79,7 +80,8 @@ TEST(Residual, TheContextOfAWeightFollowsItsExponent) {
   Level level;
   level.start(280);
   const auto word = [](float value) { return std::bit_cast<std::uint32_t>(value); };
-  EXPECT_EQ(Delta::context(level, word(0.25F)) - Delta::context(level, word(1.0F)), 4) << "two half steps a power of two";
+  EXPECT_EQ(Delta::context(level, word(0.25F)) - Delta::context(level, word(1.0F)), 4)
+      << "two half steps a power of two";
   EXPECT_EQ(Delta::context(level, word(0.0F)), zero_context);
 }
 

@@ -18,9 +18,9 @@ namespace {
 class Model {
  public:
   Model& add(const std::string& name, const std::string& type, const std::string& shape, const Bytes& content) {
-    entries_ += (entries_.empty() ? "" : ",") + ("\"" + name + "\":{\"dtype\":\"" + type + "\",\"shape\":" + shape +
-                ",\"data_offsets\":[" + std::to_string(data_.size()) + "," +
-                std::to_string(data_.size() + content.size()) + "]}");
+    entries_ += (entries_.empty() ? "" : ",") +
+                ("\"" + name + "\":{\"dtype\":\"" + type + "\",\"shape\":" + shape + ",\"data_offsets\":[" +
+                 std::to_string(data_.size()) + "," + std::to_string(data_.size() + content.size()) + "]}");
     data_.insert(data_.end(), content.begin(), content.end());
     return *this;
   }
@@ -206,7 +206,11 @@ std::pair<Bytes, Bytes> small_pair() {
   Bytes changed = weights;
   for (std::size_t i = 0; i < changed.size(); i += 4) changed[i] ^= static_cast<std::uint8_t>(rng.below(256));
   return {Model().add("a", "F32", "[120]", weights).add("same", "F32", "[120]", weights).file(),
-          Model().add("a", "F32", "[120]", changed).add("same", "F32", "[120]", weights).add("n", "F32", "[40]", other).file()};
+          Model()
+              .add("a", "F32", "[120]", changed)
+              .add("same", "F32", "[120]", weights)
+              .add("n", "F32", "[40]", other)
+              .file()};
 }
 
 TEST_F(TensorPatch, CutAnywhereIsTruncated) {
@@ -267,7 +271,8 @@ TEST_F(TensorPatch, CancellationEndsBothSides) {
   const PatchProgress no = [](std::uint64_t, std::uint64_t) { return false; };
   files_.write("old", one("F32", floats(weights_)));
   files_.write("new", one("F32", floats(plus(weights_, 0.001))));
-  EXPECT_EQ(encode_tensor(files_.path("old"), files_.path("new"), files_.path("patch"), {}, no).error().code, Errc::cancelled);
+  EXPECT_EQ(encode_tensor(files_.path("old"), files_.path("new"), files_.path("patch"), {}, no).error().code,
+            Errc::cancelled);
 }
 
 }  // namespace

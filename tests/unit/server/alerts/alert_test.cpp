@@ -13,9 +13,9 @@ namespace {
 // Feeds windows one by one, as the service does from the database.
 class Watch {
  public:
-  explicit Watch(LatencyRule rule = {}) : rule_(rule) {}
+  explicit Watch(LatencyRule rule = {}, std::uint64_t inferences = 1'000) : rule_(rule), inferences_(inferences) {}
   AlertState feed(double p95_ms) {
-    recent_.push_back({instant_from_ms(++clock_ * 60'000), p95_ms});
+    recent_.push_back({instant_from_ms(++clock_ * 60'000), p95_ms, inferences_});
     if (recent_.size() > 10) recent_.erase(recent_.begin());
     state_ = judge_latency(rule_, baseline_, state_, recent_).state;
     return state_;
@@ -29,6 +29,7 @@ class Watch {
 
  private:
   LatencyRule rule_;
+  std::uint64_t inferences_;
   LatencyBaseline baseline_;
   std::vector<LatencyWindow> recent_;
   AlertState state_ = AlertState::ok;
@@ -52,6 +53,15 @@ TEST(LatencyDoubled, OneHighWindowAloneIsWithdrawn) {
   EXPECT_EQ(watch.feed(100), AlertState::pending);
   EXPECT_EQ(watch.feed(10, 2), AlertState::pending);
   EXPECT_EQ(watch.feed(10), AlertState::ok);
+}
+
+TEST(LatencyDoubled, WithFewInferencesAWindowMoreOfThemMustBeHigh) {
+  Watch watch({}, 20);  // five windows hold a hundred
+  watch.feed(10, 20);
+  EXPECT_EQ(watch.feed(100, 2), AlertState::pending);
+  EXPECT_EQ(watch.feed(10), AlertState::pending);
+  EXPECT_EQ(watch.feed(100), AlertState::pending) << "3 of 5";
+  EXPECT_EQ(watch.feed(100), AlertState::firing) << "4 of 5";
 }
 
 TEST(LatencyDoubled, TheBaselineIsFrozenWhileAnyWindowIsHigh) {
