@@ -28,14 +28,18 @@ struct Float {
   static constexpr int bits = 8 * sizeof(W);
   static constexpr bool is_float = true;
   static constexpr Word sign = static_cast<Word>(Word{1} << (bits - 1));
-  static constexpr Word to_key(Word value) { return static_cast<Word>((value & sign) != 0 ? ~value : value | sign); }
-  static constexpr Word from_key(Word key) { return static_cast<Word>((key & sign) != 0 ? key & ~sign : ~key); }
+  // Turns the bits of negative numbers round, and sets the sign of the others. Without a branch: signs are random.
+  static constexpr Word to_key(Word value) { return static_cast<Word>(value ^ (all_if(value) | sign)); }
+  static constexpr Word from_key(Word key) { return static_cast<Word>(key ^ (all_if(static_cast<Word>(~key)) | sign)); }
   // The step between neighbours is 2^(exponent + a constant); numbers below the normal ones share the least.
   static constexpr int exponent(Word value) {
     const int field = (value & static_cast<Word>(~sign)) >> mantissa_bits;
     return field == 0 ? 1 : field;
   }
   static constexpr bool is_zero(Word value) { return (value & static_cast<Word>(~sign)) == 0; }
+
+ private:
+  static constexpr Word all_if(Word signed_value) { return static_cast<Word>(0U - (signed_value >> (bits - 1))); }
 };
 
 template <Element kind>

@@ -39,7 +39,9 @@ class DecodingTable {
   std::vector<std::uint32_t> slots_;
 };
 
-// Reads behind its end as zeros and then says so in overrun(): the check of the result finds what came of it.
+// A step that needs no check reads up to two bytes a symbol: `room` says how many symbols may be read so, and the bytes
+// of `padding` lie behind the stream. Reads behind its end as zeros and then says so in overrun(): the check of the
+// result finds what came of it.
 class Decoder {
  public:
   // `stream` begins with the four states; where nothing was coded it is empty.
@@ -53,6 +55,19 @@ class Decoder {
     std::memcpy(states_.data(), stream.data(), state_bytes);
     next_ = stream.data() + state_bytes;
     end_ = stream.data() + stream.size();
+  }
+  static constexpr std::size_t padding = 2;
+  std::size_t room() const { return static_cast<std::size_t>(end_ - next_) / 2; }
+  std::uint8_t get_unchecked(const std::uint32_t* slots, std::size_t lane) {
+    std::uint32_t& state = states_[lane];
+    const std::uint32_t entry = slots[state & (scale - 1)];
+    const std::uint32_t moved = (((entry >> 8) & 0xfff) + 1) * (state >> scale_bits) + (entry >> 20);
+    std::uint16_t word = 0;
+    std::memcpy(&word, next_, 2);
+    const bool refill = moved < lower_bound;
+    state = refill ? moved << 16 | word : moved;
+    next_ += refill ? 2 : 0;
+    return static_cast<std::uint8_t>(entry);
   }
   // `slots` of a DecodingTable.
   std::uint8_t get(const std::uint32_t* slots, std::size_t lane) {
@@ -92,17 +107,21 @@ class BitReader {
  public:
   static constexpr std::size_t padding = 8;
   BitReader(const std::uint8_t* bytes, std::size_t size) : bytes_(bytes), bits_(8 * size) {}
+  std::size_t room() const { return position_ < bits_ ? bits_ - position_ : 0; }
+  std::uint32_t get_unchecked(int count) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, bytes_ + position_ / 8, 8);
+    word >>= position_ % 8;
+    position_ += static_cast<std::size_t>(count);
+    return static_cast<std::uint32_t>(word & ((std::uint64_t{1} << count) - 1));
+  }
   // 0..32 bits; zeros behind the end.
   std::uint32_t get(int count) {
     if (position_ + static_cast<std::size_t>(count) > bits_) {
       position_ = bits_ + 1;
       return 0;
     }
-    std::uint64_t word = 0;
-    std::memcpy(&word, bytes_ + position_ / 8, 8);
-    word >>= position_ % 8;
-    position_ += static_cast<std::size_t>(count);
-    return static_cast<std::uint32_t>(word & ((std::uint64_t{1} << count) - 1));
+    return get_unchecked(count);
   }
   // Whether all bits but the last byte's padding were used, and no more.
   bool ended_well() const { return position_ <= bits_ && bits_ - position_ < 8; }

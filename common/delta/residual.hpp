@@ -42,18 +42,12 @@ struct Coded {
   std::uint32_t raw = 0;
 };
 
-// A magnitude as a token of 0..127: itself below 8, else its bit length and the two bits after the leading one.
-constexpr int token_bits_kept = 3;
+// A magnitude as a token of 0..127: itself below 8, else its bit length and the two bits after the leading one. The
+// rest of its bits are raw.
 constexpr std::uint32_t token_of(std::uint32_t magnitude) {
   if (magnitude < 8) return magnitude;
   const int length = std::bit_width(magnitude);
   return static_cast<std::uint32_t>(8 + 4 * (length - 4)) + ((magnitude >> (length - 3)) & 3);
-}
-constexpr int raw_bits_of(std::uint32_t token) {
-  return token < 8 ? 0 : static_cast<int>((token - 8) / 4) + 1;
-}
-constexpr std::uint32_t magnitude_of(std::uint32_t token, std::uint32_t raw) {
-  return token < 8 ? token : ((4 + (token & 3)) << raw_bits_of(token)) | raw;
 }
 
 // 2 * log2 of a magnitude, rounded down to halves; 0 for 0.
@@ -61,6 +55,23 @@ constexpr int half_steps(std::uint32_t magnitude) {
   const int length = std::bit_width(magnitude);
   return length < 2 ? 2 * length : 2 * length + static_cast<int>((magnitude >> (length - 2)) & 1);
 }
+
+// What a token stands for, looked up because what it depends on is random.
+struct Token {
+  std::uint32_t least = 0;  // magnitude
+  std::uint8_t raw_bits = 0;
+  std::uint8_t half_steps = 0;  // of every magnitude that it stands for
+};
+constexpr std::array<Token, 128> make_tokens() {
+  std::array<Token, 128> tokens{};
+  for (std::uint32_t token = 0; token < 124; ++token) {
+    const int raw_bits = token < 8 ? 0 : static_cast<int>((token - 8) / 4) + 1;
+    const std::uint32_t least = token < 8 ? token : (4 + (token & 3)) << raw_bits;
+    tokens[token] = {least, static_cast<std::uint8_t>(raw_bits), static_cast<std::uint8_t>(half_steps(least))};
+  }
+  return tokens;
+}
+inline constexpr std::array<Token, 128> tokens = make_tokens();
 
 // The mean of a measure over the last 64 elements or so.
 class Level {
@@ -107,36 +118,32 @@ struct Coder {
     const std::uint32_t magnitude = static_cast<Word>(down ? -difference : difference);
     if constexpr (sizeof(Word) == 1) return {static_cast<std::uint8_t>(2 * magnitude - (down ? 1 : 0)), 0, 0};
     const std::uint32_t token = token_of(magnitude);
-    const int raw_bits = raw_bits_of(token);
-    return {static_cast<std::uint8_t>(2 * token + (down ? 1 : 0)), static_cast<std::uint8_t>(raw_bits),
-            magnitude & ((std::uint32_t{1} << raw_bits) - 1)};
+    return {static_cast<std::uint8_t>(2 * token + (down ? 1 : 0)), tokens[token].raw_bits,
+            magnitude - tokens[token].least};
   }
-  static int raw_bits(std::uint8_t symbol) { return sizeof(Word) == 1 ? 0 : raw_bits_of(symbol >> 1); }
+  static int raw_bits(std::uint8_t symbol) { return sizeof(Word) == 1 ? 0 : tokens[symbol >> 1].raw_bits; }
   static Word decode(Word old, std::uint8_t symbol, std::uint32_t raw) {
-    Word difference = 0;
-    if constexpr (sizeof(Word) == 1) {
-      difference = static_cast<Word>((symbol & 1) != 0 ? -((symbol + 1) >> 1) : symbol >> 1);
-    } else {
-      const std::uint32_t magnitude = magnitude_of(symbol >> 1, raw);
-      difference = static_cast<Word>((symbol & 1) != 0 ? 0U - magnitude : magnitude);
-    }
+    const std::uint32_t down = 0U - (symbol & 1U);  // all bits or none
+    const std::uint32_t magnitude = sizeof(Word) == 1 ? (symbol + 1U) >> 1 : tokens[symbol >> 1].least + raw;
+    const auto difference = static_cast<Word>((magnitude ^ down) - down);
     return Traits::from_key(static_cast<Word>(Traits::to_key(old) + mirror(difference, old)));
   }
-  static int measure(const Level& level, Word old, std::uint8_t symbol, std::uint32_t raw) {
+  static int measure(const Level& level, Word old, std::uint8_t symbol, std::uint32_t) {
     if constexpr (sizeof(Word) == 1) {
       const std::uint32_t magnitude = (symbol + 1U) >> 1;
       return magnitude == 0 ? 0 : 2 + half_steps(magnitude);
     }
     if (Traits::is_zero(old)) return level.mean();
-    return half_steps(magnitude_of(symbol >> 1, raw)) + 2 * Traits::exponent(old);
+    return tokens[symbol >> 1].half_steps + 2 * Traits::exponent(old);
   }
 
  private:
   static constexpr bool is_negative(Word value) { return (value >> (Traits::bits - 1)) != 0; }
   // Turns a difference so that up means away from zero; undoes itself.
   static Word mirror(Word difference, Word old) {
-    return mode == Mode::delta && kind != Element::byte && is_negative(old) ? static_cast<Word>(0U - difference)
-                                                                            : difference;
+    if constexpr (mode != Mode::delta || kind == Element::byte) return difference;
+    const auto turned = static_cast<Word>(0U - (old >> (Traits::bits - 1)));
+    return static_cast<Word>((difference ^ turned) - turned);
   }
 };
 

@@ -68,21 +68,30 @@ class NumberDecoder {
       if constexpr (mode == Mode::delta) std::memcpy(&first, old.data(), sizeof(Word));
       level.start(Coder::first_mean(first));
     }
-    for (std::size_t i = 0; i < count; i += residual::group) {
-      const std::size_t members = std::min(residual::group, count - i);
+    const auto number = [&]<bool checked>(std::size_t i, std::size_t lane) {
+      Word before = mode == Mode::serial ? last : Word{0};
+      if constexpr (mode == Mode::delta) std::memcpy(&before, old.data() + i * sizeof(Word), sizeof(Word));
+      const std::uint32_t* slots = tables[static_cast<std::size_t>(Coder::context(level, before))];
+      const std::uint8_t symbol = checked ? symbols.get(slots, lane) : symbols.get_unchecked(slots, lane);
+      const int raw_bits = Coder::raw_bits(symbol);
+      const std::uint32_t low = checked ? raw.get(raw_bits) : raw.get_unchecked(raw_bits);
+      last = Coder::decode(before, symbol, low);
+      std::memcpy(fresh.data() + i * sizeof(Word), &last, sizeof(Word));
+      return Coder::measure(level, before, symbol, low);
+    };
+    std::size_t i = 0;
+    for (; i + residual::group <= count; i += residual::group) {
       int total = 0;
-      for (std::size_t lane = 0; lane < members; ++lane) {
-        Word before = mode == Mode::serial ? last : Word{0};
-        if constexpr (mode == Mode::delta) std::memcpy(&before, old.data() + (i + lane) * sizeof(Word), sizeof(Word));
-        const std::uint8_t symbol = symbols.get(tables[static_cast<std::size_t>(Coder::context(level, before))], lane);
-        const std::uint32_t low = raw.get(Coder::raw_bits(symbol));
-        const Word value = Coder::decode(before, symbol, low);
-        std::memcpy(fresh.data() + (i + lane) * sizeof(Word), &value, sizeof(Word));
-        last = value;
-        total += Coder::measure(level, before, symbol, low);
+      if (symbols.room() >= residual::group && raw.room() >= 32 * residual::group) {
+        for (std::size_t lane = 0; lane < residual::group; ++lane)
+          total += number.template operator()<false>(i + lane, lane);
+      } else {
+        for (std::size_t lane = 0; lane < residual::group; ++lane)
+          total += number.template operator()<true>(i + lane, lane);
       }
-      if (members == residual::group) level.take_group(total);
+      level.take_group(total);
     }
+    for (std::size_t lane = 0; i + lane < count; ++lane) number.template operator()<true>(i + lane, lane);
     levels_[family] = level;
     symbols_ = symbols;
     raw_ = raw;
@@ -133,7 +142,7 @@ class TensorRun {
     std::array<std::uint8_t, tensor::chunk_header_bytes> bytes;
     ARGOSY_CHECK(read(bytes));
     ARGOSY_TRY(const auto header, tensor::decode_chunk_header(bytes, result_.left()));
-    payload_.resize(header.payload_bytes + rans::BitReader::padding);
+    payload_.resize(header.payload_bytes + std::max(rans::BitReader::padding, rans::Decoder::padding));
     ARGOSY_CHECK(read(std::span(payload_).first(header.payload_bytes)));
     ARGOSY_TRY(const auto payload, tensor::decode_payload(ByteView(payload_).first(header.payload_bytes), old_size_));
     ARGOSY_TRY(const Bytes described, description_of(payload));

@@ -64,13 +64,13 @@ TEST(Residual, KeysOrderFloatsAsTheirValues) {
 }
 
 TEST(Residual, TokensSplitMagnitudesWithoutGapOrOverlap) {
-  std::uint32_t magnitude = 0;
-  for (std::uint32_t token = 0; token < 128 && magnitude < (1U << 24); ++token) {
-    const int raw_bits = raw_bits_of(token);
-    EXPECT_EQ(magnitude_of(token, 0), magnitude) << token;
-    EXPECT_EQ(token_of(magnitude), token);
-    magnitude += 1U << raw_bits;
-    EXPECT_EQ(token_of(magnitude - 1), token);
+  std::uint64_t magnitude = 0;
+  for (std::uint32_t token = 0; token < 124; ++token) {
+    EXPECT_EQ(tokens[token].least, magnitude) << token;
+    EXPECT_EQ(token_of(static_cast<std::uint32_t>(magnitude)), token);
+    magnitude += std::uint64_t{1} << tokens[token].raw_bits;
+    EXPECT_EQ(token_of(static_cast<std::uint32_t>(magnitude - 1)), token);
+    EXPECT_EQ(half_steps(static_cast<std::uint32_t>(magnitude - 1)), tokens[token].half_steps);
   }
   EXPECT_EQ(token_of(0xffffffff), 123U);
 }
