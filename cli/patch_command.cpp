@@ -1,5 +1,7 @@
 #include "cli/patch_command.hpp"
 
+#include <algorithm>
+#include <cmath>
 #include <csignal>
 #include <filesystem>
 #include <memory>
@@ -7,6 +9,7 @@
 
 #include "cli/exit_code.hpp"
 #include "common/delta/patch_apply.hpp"
+#include "common/delta/patch_explain.hpp"
 #include "common/delta/patch_info.hpp"
 #include "common/delta/patch_make.hpp"
 
@@ -119,6 +122,60 @@ Result<ApplyRequest> apply_request(const PatchFlags& flags) {
   return request;
 }
 
+// A name from a model file is bytes from outside.
+std::string printable(const std::string& name) {
+  std::string text = name.empty() ? "(what is no tensor)" : name;
+  for (char& c : text)
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
+  return text;
+}
+
+std::string shape_of(const TensorCost& tensor) {
+  std::string text;
+  for (const std::int64_t dimension : tensor.shape) text += (text.empty() ? "" : "x") + std::to_string(dimension);
+  return text.empty() ? "-" : text;
+}
+
+// What most of the tensor's bytes came by.
+std::string mode_of(const TensorCost& tensor) {
+  const std::pair<std::uint64_t, const char*> ways[] = {{tensor.copied, "same"},
+                                                        {tensor.by_difference, "difference"},
+                                                        {tensor.by_itself, "by itself"},
+                                                        {tensor.plain, "plain"}};
+  return std::max_element(std::begin(ways), std::end(ways), [](auto a, auto b) { return a.first < b.first; })->second;
+}
+
+json describe(const PatchExplanation& explanation) {
+  json tensors = json::array();
+  for (const TensorCost& each : explanation.tensors)
+    tensors.push_back({{"name", printable(each.name)},
+                       {"type", each.type},
+                       {"shape", each.shape},
+                       {"bytes", each.bytes},
+                       {"mode", mode_of(each)},
+                       {"copied", each.copied},
+                       {"by_difference", each.by_difference},
+                       {"by_itself", each.by_itself},
+                       {"plain", each.plain},
+                       {"cost", std::llround(each.cost_bytes)},
+                       {"ratio", each.bytes == 0 ? 0 : each.cost_bytes / static_cast<double>(each.bytes)}});
+  return {{"tensors", tensors}, {"tables", std::llround(explanation.tables_bytes)}};
+}
+
+void print_explanation(const PatchExplanation& explanation) {
+  std::vector<Row> rows;
+  for (const TensorCost& each : explanation.tensors) {
+    if (each.bytes == 0) continue;
+    rows.push_back({printable(each.name), each.type.empty() ? "-" : each.type, shape_of(each), mode_of(each),
+                    std::to_string(each.bytes), std::to_string(std::llround(each.cost_bytes)),
+                    percent_of(static_cast<std::uint64_t>(std::llround(each.cost_bytes)), each.bytes)});
+  }
+  rows.push_back(
+      {"(header and tables)", "-", "-", "-", "-", std::to_string(std::llround(explanation.tables_bytes)), "-"});
+  std::printf("\n");
+  print_table({"TENSOR", "TYPE", "SHAPE", "MODE", "BYTES", "COST", "RATIO"}, rows);
+}
+
 json describe(const ApplyReport& report) {
   return {{"codec", name_of(report.codec)}, {"patch_size", report.patch_bytes}, {"result", describe(report.result)}};
 }
@@ -153,11 +210,18 @@ Result<int> patch_apply(const OutputOptions& output, const PatchFlags& flags) {
 
 Result<int> patch_info(const OutputOptions& output, const PatchFlags& flags) {
   ARGOSY_TRY(const PatchInfo info, inspect_patch(std::filesystem::path(flags.patch_path)));
+  std::optional<PatchExplanation> explanation;
+  if (!flags.old_path.empty()) {
+    ARGOSY_TRY(explanation, explain_patch(flags.patch_path, flags.old_path, flags.new_path));
+  }
   if (output.json) {
     json document{{"codec", name_of(info.codec)}, {"size", info.patch_bytes}, {"new_size", info.new_bytes}};
     if (info.codec == PatchCodec::bsdiff)
       document["streams"] = {
           {"control", info.control_bytes}, {"difference", info.difference_bytes}, {"extra", info.extra_bytes}};
+    if (info.old_file) document["old"] = describe(*info.old_file);
+    if (info.new_file) document["new"] = describe(*info.new_file);
+    if (explanation) document["explanation"] = describe(*explanation);
     print_json(document);
     return exit_ok;
   }
@@ -167,6 +231,10 @@ Result<int> patch_info(const OutputOptions& output, const PatchFlags& flags) {
   if (info.codec == PatchCodec::bsdiff)
     std::printf("streams   control %s, difference %s, extra %s bytes\n", std::to_string(info.control_bytes).c_str(),
                 std::to_string(info.difference_bytes).c_str(), std::to_string(info.extra_bytes).c_str());
+  if (info.old_file && info.new_file)
+    std::printf("from      %s\nto        %s\n", info.old_file->digest.to_hex().c_str(),
+                info.new_file->digest.to_hex().c_str());
+  if (explanation) print_explanation(*explanation);
   return exit_ok;
 }
 
@@ -212,7 +280,12 @@ void add_patch_commands(CLI::App& root, Context& context) {
   const auto [apply, apply_flags] = add("apply", "Make NEW out of OLD and PATCH", patch_apply, true);
   apply->add_option("--base-sha256", apply_flags->base_sha256, "Refuse any other OLD");
   apply->add_option("--result-sha256", apply_flags->result_sha256, "Refuse any other result");
-  add("info", "What PATCH says of itself", patch_info, false);
+  const auto [info, info_flags] =
+      add("info", "What PATCH says of itself; with the files, of each tensor", patch_info, false);
+  auto* old_file = info->add_option("--old", info_flags->old_path, "The file that it was made from");
+  auto* new_file = info->add_option("--new", info_flags->new_path, "The file that it makes");
+  old_file->needs(new_file);
+  new_file->needs(old_file);
   add("verify", "Prove that PATCH turns OLD into NEW; writes nothing", patch_verify, true);
 }
 

@@ -20,7 +20,7 @@ struct PatchFlags {
 Result<int> patch_make(const OutputOptions& output, const PatchFlags& flags);
 // Makes NEW out of OLD and PATCH.
 Result<int> patch_apply(const OutputOptions& output, const PatchFlags& flags);
-// What PATCH says of itself.
+// What PATCH says of itself; with OLD and NEW also what each tensor cost.
 Result<int> patch_info(const OutputOptions& output, const PatchFlags& flags);
 // Whether PATCH turns OLD into NEW; writes nothing.
 Result<int> patch_verify(const OutputOptions& output, const PatchFlags& flags);

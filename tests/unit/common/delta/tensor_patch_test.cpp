@@ -7,6 +7,7 @@
 
 #include <gtest/gtest.h>
 
+#include "common/delta/patch_explain.hpp"
 #include "common/delta/patch_info.hpp"
 #include "common/delta/tensor_encode.hpp"
 #include "tests/unit/common/delta/delta_files.hpp"
@@ -265,6 +266,32 @@ TEST_F(TensorPatch, RandomEditsOfRandomFilesComeBack) {
     const auto rebuilt = apply(patch);
     ASSERT_TRUE(rebuilt && *rebuilt == fresh) << "seed " << seed;
   }
+}
+
+TEST_F(TensorPatch, TheExplanationAccountsForEveryByte) {
+  const Bytes kept = floats(noise(0.1)), old = floats(weights_), fresh = floats(plus(weights_, 0.0002));
+  const Bytes before = Model().add("kept", "F32", "[256,576]", kept).add("tuned", "F32", "[256,576]", old).file();
+  const Bytes now = Model().add("kept", "F32", "[256,576]", kept).add("tuned", "F32", "[256,576]", fresh).file();
+  const Bytes patch = patch_of(before, now);
+  const auto explain = [&] { return explain_patch(files_.path("patch"), files_.path("old"), files_.path("new")); };
+  const auto explained = explain();
+  ASSERT_TRUE(explained) << explained.error().message;
+  ASSERT_EQ(explained->tensors.size(), 3U);
+  const TensorCost &same = explained->tensors[0], &tuned = explained->tensors[1], &rest = explained->tensors[2];
+  EXPECT_EQ(same.name, "kept");
+  EXPECT_EQ(same.copied, kept.size());
+  EXPECT_LT(same.cost_bytes, 100);
+  EXPECT_EQ(tuned.type, "f32");
+  EXPECT_EQ(tuned.shape, (std::vector<std::int64_t>{256, 576}));
+  EXPECT_EQ(tuned.by_difference, fresh.size());
+  EXPECT_EQ(same.bytes + tuned.bytes + rest.bytes, now.size());
+  const double all = same.cost_bytes + tuned.cost_bytes + rest.cost_bytes + explained->tables_bytes;
+  EXPECT_NEAR(all, static_cast<double>(patch.size()), 0.005 * static_cast<double>(patch.size()));
+
+  files_.write("old", now);
+  EXPECT_EQ(explain().error().code, Errc::base_mismatch);
+  files_.write("patch", as_bytes("BSDIFF40 and more"));
+  EXPECT_EQ(explain().error().code, Errc::invalid_argument);
 }
 
 TEST_F(TensorPatch, CancellationEndsBothSides) {
