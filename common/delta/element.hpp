@@ -7,8 +7,22 @@
 namespace argosy {
 
 // The values are part of the patch format.
-enum class Element : std::uint8_t { byte = 0, i8 = 1, i16 = 2, i32 = 3, f16 = 4, bf16 = 5, f32 = 6 };
-constexpr std::size_t element_kinds = 7;
+enum class Element : std::uint8_t {
+  byte = 0,
+  i8 = 1,
+  i16 = 2,
+  i32 = 3,
+  f16 = 4,
+  bf16 = 5,
+  f32 = 6,
+  q8_0 = 7,  // blocks, see number_block.hpp
+  q4_0 = 8,
+};
+constexpr std::size_t element_kinds = 9;
+constexpr std::size_t plain_kinds = 7;  // the first ones: those with words of their own
+constexpr bool is_block(Element kind) {
+  return kind >= Element::q8_0;
+}
 
 template <class W>
 struct Integer {
@@ -59,7 +73,7 @@ struct ElementTraits<Element::bf16> : Float<std::uint16_t, 7> {};
 template <>
 struct ElementTraits<Element::f32> : Float<std::uint32_t, 23> {};
 
-// Calls f.template operator()<kind>() for the kind that is known only at run time.
+// Calls f.template operator()<kind>() for the plain kind that is known only at run time.
 template <class F>
 constexpr decltype(auto) with_element(Element kind, F&& f) {
   switch (kind) {
@@ -75,13 +89,15 @@ constexpr decltype(auto) with_element(Element kind, F&& f) {
       return f.template operator()<Element::bf16>();
     case Element::f32:
       return f.template operator()<Element::f32>();
-    case Element::byte:
+    default:
       break;
   }
   return f.template operator()<Element::byte>();
 }
 
 constexpr std::size_t width_of(Element kind) {
+  if (kind == Element::q8_0) return 34;
+  if (kind == Element::q4_0) return 18;
   return with_element(kind, []<Element k>() { return sizeof(typename ElementTraits<k>::Word); });
 }
 

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstring>
 
+#include "common/delta/number_block.hpp"
 #include "common/delta/residual.hpp"
 #include "common/delta/tensor_format.hpp"
 
@@ -15,6 +16,7 @@ class NumberCoder {
   // Both are whole numbers.
   template <class Sink>
   void code(Element element, residual::Mode mode, ByteView old, ByteView fresh, Sink&& sink) {
+    if (is_block(element)) return code_blocks(element, mode, old, fresh, sink);
     with_element(element, [&]<Element kind>() {
       switch (mode) {
         case residual::Mode::delta:
@@ -28,6 +30,15 @@ class NumberCoder {
   }
 
  private:
+  template <class Sink>
+  void code_blocks(Element kind, residual::Mode mode, ByteView old, ByteView fresh, Sink&& sink) {
+    const Blocks now = take_apart(kind, fresh);
+    Blocks before = take_apart(kind, old);
+    code(Element::f16, mode, before.scales, now.scales, sink);
+    if (mode == residual::Mode::delta) bring_to_scale(before, now.scales, kind);
+    code(Element::i8, mode, before.numbers, now.numbers, sink);
+  }
+
   template <Element kind, residual::Mode mode, class Sink>
   void code_as(ByteView old, ByteView fresh, Sink&& sink) {
     using Coder = residual::Coder<kind, mode>;

@@ -43,7 +43,8 @@ class Bill {
  public:
   explicit Bill(ByteView fresh) : map_(find_tensors(fresh)) {
     for (const TensorExtent& each : map_.tensors)
-      costs_.push_back({.name = each.name, .type = std::string(name_of(each.type)), .shape = each.shape, .bytes = each.size});
+      costs_.push_back(
+          {.name = each.name, .type = std::string(name_of(each.type)), .shape = each.shape, .bytes = each.size});
     TensorCost& rest = costs_.emplace_back();
     rest.bytes = fresh.size();
     for (const TensorExtent& each : map_.tensors) rest.bytes -= each.size;
@@ -89,7 +90,8 @@ class Bill {
 };
 
 // Bits that the numbers of a piece took.
-double bits_of(tensor::NumberCoder& numbers, const tensor::Models& models, const Piece& piece, ByteView old, ByteView fresh) {
+double bits_of(tensor::NumberCoder& numbers, const tensor::Models& models, const Piece& piece, ByteView old,
+               ByteView fresh) {
   const Mode mode = piece.source == Source::delta   ? Mode::delta
                     : piece.source == Source::intra ? Mode::intra
                                                     : Mode::serial;
@@ -114,8 +116,9 @@ class Explainer {
     ARGOSY_TRY(const auto header, tensor::decode_header(header_bytes));
     if (header.old_file.size_bytes != old_.size() || header.new_file.size_bytes != fresh_.size() ||
         header.old_file.digest != sha256(old_) || header.new_file.digest != sha256(fresh_))
-      return make_error(Errc::base_mismatch, "the patch was made for other files: from " + header.old_file.digest.to_hex() +
-                                                 " to " + header.new_file.digest.to_hex());
+      return make_error(Errc::base_mismatch, "the patch was made for other files: from " +
+                                                 header.old_file.digest.to_hex() + " to " +
+                                                 header.new_file.digest.to_hex());
     ARGOSY_TRY(const ByteView packed, patch_.take(header.packed_tables));
     ARGOSY_TRY(const Bytes tables, tensor::unpack(packed, header.tables));
     ARGOSY_TRY(const auto models, tensor::decode_models(tables));
@@ -139,7 +142,8 @@ class Explainer {
         old_.subspan(static_cast<std::size_t>(payload.reference.offset), payload.reference.bytes);
     Bytes unpacked;
     if (payload.unpacked_bytes > 0) {
-      ARGOSY_TRY(unpacked, tensor::unpack(payload.description, static_cast<std::size_t>(payload.unpacked_bytes), reference));
+      ARGOSY_TRY(unpacked,
+                 tensor::unpack(payload.description, static_cast<std::size_t>(payload.unpacked_bytes), reference));
     }
     const ByteView described = payload.unpacked_bytes > 0 ? ByteView(unpacked) : payload.description;
     ARGOSY_TRY(const auto description, tensor::decode_description(described, header.result_bytes, old_.size()));
@@ -173,7 +177,8 @@ class Explainer {
 Result<PatchExplanation> explain_patch(const std::filesystem::path& patch_path, const std::filesystem::path& old_path,
                                        const std::filesystem::path& new_path) {
   ARGOSY_TRY(const MappedFile patch, MappedFile::open(patch_path));
-  ARGOSY_TRY(const PatchCodec codec, recognise_patch(patch.bytes().first(std::min(patch.bytes().size(), patch_magic_bytes))));
+  ARGOSY_TRY(const PatchCodec codec,
+             recognise_patch(patch.bytes().first(std::min(patch.bytes().size(), patch_magic_bytes))));
   if (codec != PatchCodec::tensor)
     return make_error(Errc::invalid_argument, patch_path.string() + " is a patch of the codec " +
                                                   std::string(name_of(codec)) + ", which knows no tensors");

@@ -25,8 +25,9 @@ ByteView part(ByteView bytes, std::uint64_t offset, std::uint64_t count) {
   return bytes.subspan(static_cast<std::size_t>(offset), static_cast<std::size_t>(count));
 }
 
-bool is_float(Element element) {
-  return with_element(element, []<Element kind>() { return ElementTraits<kind>::is_float; });
+// Those of which neither steps nor text is to be expected.
+bool is_scattered(Element element) {
+  return is_block(element) || with_element(element, []<Element kind>() { return ElementTraits<kind>::is_float; });
 }
 
 std::size_t quickly_packed_bytes(ByteView bytes) {
@@ -155,7 +156,7 @@ Way PieceChooser::best_way(const Region& region, std::uint64_t offset, std::uint
   }
   if (bytes < shortest_numbers) return best;
   consider(Way::intra, clearly_better);
-  if (is_float(region.element)) return best;
+  if (is_scattered(region.element)) return best;
   consider(Way::serial, clearly_better);
   if (best != Way::delta || least > 4.0 * sample) consider(Way::plain, 1);
   return best;
@@ -184,7 +185,7 @@ std::vector<Region> PieceChooser::guess(const Region& region) {
   Guess best{Element::byte, 0, region.has_old, region.old_offset};
   double least = density(best) * clearly_better;
   const auto consider = [&](bool has_old, std::uint64_t old_offset) {
-    for (std::size_t kind = 0; kind < element_kinds; ++kind) {
+    for (std::size_t kind = 0; kind < plain_kinds; ++kind) {
       const auto element = static_cast<Element>(kind);
       for (std::uint64_t skip = 0; skip < width_of(element); ++skip) {
         const Guess guess{element, skip, has_old, old_offset};

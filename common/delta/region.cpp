@@ -36,6 +36,10 @@ Element element_of(ElementType type) {
       return Element::i16;
     case ElementType::i8:
       return Element::i8;
+    case ElementType::q8_0:
+      return Element::q8_0;
+    case ElementType::q4_0:
+      return Element::q4_0;
     default:
       return Element::byte;
   }

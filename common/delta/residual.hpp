@@ -31,7 +31,7 @@ enum class Mode : std::uint8_t {
 };
 constexpr std::size_t modes = 3;
 // The families of contexts: one for each kind and mode.
-constexpr std::size_t families = modes * element_kinds;
+constexpr std::size_t families = modes * plain_kinds;
 constexpr std::size_t family_of(Element kind, Mode mode) {
   return modes * static_cast<std::size_t>(kind) + static_cast<std::size_t>(mode);
 }

@@ -80,9 +80,19 @@ double entropy_bits(const Counts& counts) {
   return total > 0 ? bits + total * std::log2(total) : 0;
 }
 
-void Statistics::clear(std::size_t family) {
-  for (int context = 0; context < residual::contexts; ++context)
-    counts_[family * residual::contexts + static_cast<std::size_t>(context)].fill(0);
+void Statistics::clear() {
+  for (const std::size_t family : used_families()) {
+    const auto first = counts_.begin() + static_cast<std::ptrdiff_t>(family * residual::contexts);
+    std::fill(first, first + residual::contexts, Counts{});
+  }
+  used_.fill(false);
+}
+
+std::vector<std::size_t> Statistics::used_families() const {
+  std::vector<std::size_t> families;
+  for (std::size_t family = 0; family < used_.size(); ++family)
+    if (used_[family]) families.push_back(family);
+  return families;
 }
 
 double Statistics::bits(std::size_t family) const {

@@ -26,9 +26,11 @@ class Statistics {
  public:
   Statistics() : counts_(residual::families * residual::contexts) {}
   void add(std::size_t family, int context, std::uint8_t symbol) {
+    used_[family] = true;
     ++counts_[family * residual::contexts + static_cast<std::size_t>(context)][symbol];
   }
-  void clear(std::size_t family);
+  void clear();
+  std::vector<std::size_t> used_families() const;
   double bits(std::size_t family) const;
   // Symbols that occur, in each context anew.
   double distinct(std::size_t family) const;
@@ -37,6 +39,7 @@ class Statistics {
  private:
   std::vector<Cluster> used_contexts(std::size_t family) const;
   std::vector<Counts> counts_;
+  std::array<bool, residual::families> used_{};
 };
 
 }  // namespace argosy::tensor

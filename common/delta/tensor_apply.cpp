@@ -4,6 +4,7 @@
 #include <array>
 #include <cstring>
 
+#include "common/delta/number_block.hpp"
 #include "common/delta/scaling.hpp"
 #include "common/delta/tensor_format.hpp"
 
@@ -50,8 +51,34 @@ class NumberDecoder {
   NumberDecoder(const Tables& tables, ByteView symbols, rans::BitReader raw)
       : tables_(tables), symbols_(symbols), raw_(raw) {}
 
+  // As many bytes of `old` as of `fresh` in mode delta, else none.
+  void decode(Element element, Mode mode, ByteView old, std::span<std::uint8_t> fresh) {
+    if (is_block(element)) return decode_blocks(element, mode, old, fresh);
+    with_element(element, [&]<Element kind>() {
+      switch (mode) {
+        case Mode::delta:
+          return decode_as<kind, Mode::delta>(old, fresh);
+        case Mode::intra:
+          return decode_as<kind, Mode::intra>(old, fresh);
+        case Mode::serial:
+          return decode_as<kind, Mode::serial>(old, fresh);
+      }
+    });
+  }
+  bool ended_well() const { return symbols_.ended_well() && raw_.ended_well(); }
+
+ private:
+  void decode_blocks(Element kind, Mode mode, ByteView old, std::span<std::uint8_t> fresh) {
+    tensor::Blocks before = tensor::take_apart(kind, old);
+    tensor::Blocks now = tensor::take_apart(kind, fresh);  // for its sizes
+    decode(Element::f16, mode, before.scales, now.scales);
+    if (mode == Mode::delta) tensor::bring_to_scale(before, now.scales, kind);
+    decode(Element::i8, mode, before.numbers, now.numbers);
+    tensor::put_together(kind, now, fresh);
+  }
+
   template <Element kind, Mode mode>
-  void decode(std::span<const std::uint8_t> old, std::span<std::uint8_t> fresh) {
+  void decode_as(ByteView old, std::span<std::uint8_t> fresh) {
     using Coder = residual::Coder<kind, mode>;
     using Word = typename Coder::Word;
     const std::size_t family = residual::family_of(kind, mode);
@@ -96,9 +123,7 @@ class NumberDecoder {
     symbols_ = symbols;
     raw_ = raw;
   }
-  bool ended_well() const { return symbols_.ended_well() && raw_.ended_well(); }
 
- private:
   const Tables& tables_;
   rans::Decoder symbols_;
   rans::BitReader raw_;
@@ -180,13 +205,13 @@ class TensorRun {
           old_.resize(piece.bytes);
           ARGOSY_CHECK(read_exactly_at(old_fd_, piece.old_offset, old_));
           tensor::scale_numbers(old_, piece.scaling);
-          with_element(piece.element, [&]<Element kind>() { numbers.decode<kind, Mode::delta>(old_, fresh); });
+          numbers.decode(piece.element, Mode::delta, old_, fresh);
           break;
         case tensor::Source::intra:
-          with_element(piece.element, [&]<Element kind>() { numbers.decode<kind, Mode::intra>({}, fresh); });
+          numbers.decode(piece.element, Mode::intra, {}, fresh);
           break;
         case tensor::Source::serial:
-          with_element(piece.element, [&]<Element kind>() { numbers.decode<kind, Mode::serial>({}, fresh); });
+          numbers.decode(piece.element, Mode::serial, {}, fresh);
           break;
       }
     }

@@ -91,9 +91,8 @@ class Reader {
 
 // What a piece says beyond its length, in one byte.
 constexpr int element_shift = 3;
-constexpr int scaled_shift = 6;
-constexpr int known_tag_bits = 7;
-static_assert(element_kinds <= 8);
+constexpr int scaled_shift = 7;
+static_assert(element_kinds <= 16);
 
 bool has_old(Source source) {
   return source == Source::copy || source == Source::delta;
@@ -136,13 +135,13 @@ Scaling read_scaling(Reader& in) {
 Result<Piece> read_piece(Reader& in, std::uint64_t& expected_old, std::uint64_t old_size) {
   Piece piece;
   const auto tag = in.fixed<std::uint8_t>();
-  const unsigned element = tag >> element_shift & 7U;
+  const unsigned element = tag >> element_shift & 15U;
   piece.source = static_cast<Source>(tag & 7U);
-  if (tag >> known_tag_bits != 0 || element >= element_kinds || piece.source > Source::serial)
-    return malformed("a piece of no known kind");
+  if (element >= element_kinds || piece.source > Source::serial) return malformed("a piece of no known kind");
   piece.element = static_cast<Element>(element);
   piece.bytes = static_cast<std::uint32_t>(in.number(max_chunk_bytes));
   if (piece.bytes % width_of(piece.element) != 0) return malformed("a piece that ends inside of a number");
+  if (is_block(piece.element) && piece.source == Source::serial) return malformed("a piece of no known kind");
   if (!has_old(piece.source)) return piece;
   piece.old_offset =
       expected_old + static_cast<std::uint64_t>(unzigzag(in.number(std::numeric_limits<std::uint64_t>::max())));

@@ -10,15 +10,17 @@ class Trial {
  public:
   // Bits for `fresh`, with frequencies made for it alone. Whole numbers; `old` as NumberCoder wants it.
   double bits(Element element, residual::Mode mode, ByteView old, ByteView fresh) {
-    const std::size_t family = residual::family_of(element, mode);
-    statistics_.clear(family);
     double raw = 0;
+    statistics_.clear();
     NumberCoder().code(element, mode, old, fresh,
-                       [&](std::size_t, int context, const residual::Coded& coded, std::size_t) {
+                       [&](std::size_t family, int context, const residual::Coded& coded, std::size_t) {
                          statistics_.add(family, context, coded.symbol);
                          raw += coded.raw_bits;
                        });
-    return raw + statistics_.bits(family) + bits_to_learn(statistics_.distinct(family));
+    double bits = raw;
+    for (const std::size_t family : statistics_.used_families())
+      bits += statistics_.bits(family) + bits_to_learn(statistics_.distinct(family));
+    return bits;
   }
 
  private:

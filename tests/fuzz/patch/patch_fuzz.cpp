@@ -1,5 +1,6 @@
-// The fuzz target of the patch decoder, in libFuzzer's form. Each input is tried twice: as a patch file, and as the
-// plain content of a BSDIFF40 patch, which is compressed first, because no mutation gets past bzip2's check sums.
+// The fuzz target of the patch decoder, in libFuzzer's form. Each input is tried three times: as a patch file; as the
+// plain content of a BSDIFF40 patch, which is compressed first, because no mutation gets past bzip2's check sums; and,
+// with what a tensor patch's header checks made good, as one of those.
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -14,6 +15,7 @@
 #include "common/delta/bzip2_writer.hpp"
 #include "common/delta/patch_apply.hpp"
 #include "common/delta/patch_info.hpp"
+#include "common/delta/tensor_format.hpp"
 
 using namespace argosy;
 
@@ -48,7 +50,8 @@ const UniqueFd& old_file() {
 
 // Errors that a patch may cause; others would be faults of ours.
 bool is_verdict(Errc code) {
-  return code == Errc::truncated || code == Errc::malformed_patch || code == Errc::too_large;
+  return code == Errc::truncated || code == Errc::malformed_patch || code == Errc::too_large ||
+         code == Errc::base_mismatch;
 }
 
 void try_patch(ByteView patch) {
@@ -105,11 +108,28 @@ Bytes patch_from_plain(ByteView plain) {
   return patch;
 }
 
+// The header with the digest of the file that is there and the check of the tables that follow.
+Bytes with_good_header(ByteView input) {
+  Bytes patch(input.begin(), input.end());
+  if (patch.size() < tensor::header_bytes) return patch;
+  const auto bytes = std::span(patch).first<tensor::header_bytes>();
+  auto header = tensor::decode_header(bytes);
+  if (!header) return patch;
+  static const FileDigest old = measure_file(path_of(old_file())).value();
+  header->old_file = old;
+  const auto tables = std::span(patch).subspan(tensor::header_bytes);
+  header->tables_crc = tensor::crc32_of(tables.first(std::min<std::size_t>(tables.size(), header->packed_tables)));
+  const auto good = tensor::encode(*header);
+  std::copy(good.begin(), good.end(), patch.begin());
+  return patch;
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const ByteView input(data, std::min<std::size_t>(size, 64 * 1024));
   try_patch(input);
   try_patch(patch_from_plain(input));
+  try_patch(with_good_header(input));
   return 0;
 }
