@@ -74,7 +74,7 @@ Result<Bytes> encode_bsdiff(ByteView old, ByteView fresh, const EncodeLimits& li
   ARGOSY_TRY(const auto index, OldIndex::build(old));
   StreamWriter streams(old, fresh);
   ARGOSY_CHECK(match_bytes(
-      old, fresh, index, [&](const MatchStep& step) { streams.write(step); }, progress));
+      old, fresh, index, 1, [&](const MatchStep& step) { streams.write(step); }, progress));
   return streams.assemble();
 }
 

@@ -14,6 +14,7 @@ constexpr Position worthwhile_gain = 8;
 // would find the same again, in quadratic time on long equal regions.
 constexpr Position long_match = 32;
 constexpr Position progress_stride = 16384;
+constexpr Position misses_a_stride = 1024;
 
 // Where the new file continues in the old one: new[fresh + i] stands beside old[old + i].
 struct Anchor {
@@ -45,8 +46,9 @@ class Stretch {
 
 class Matcher {
  public:
-  Matcher(ByteView old, ByteView fresh, const OldIndex& index, const MatchSink& sink, const PatchProgress& progress)
-      : old_(old), new_(fresh), index_(index), sink_(sink), progress_(progress) {}
+  Matcher(ByteView old, ByteView fresh, const OldIndex& index, Position longest_stride, const MatchSink& sink,
+          const PatchProgress& progress)
+      : old_(old), new_(fresh), index_(index), longest_stride_(longest_stride), sink_(sink), progress_(progress) {}
 
   Result<void> run() {
     while (scan_ < new_size()) {
@@ -73,6 +75,7 @@ class Matcher {
     match_ = {};
     Position aligned = 0;  // equal bytes beside the anchor in [scan_, counted)
     Position counted = scan_;
+    Position misses = 0;
     while (scan_ < new_size()) {
       ARGOSY_CHECK(report_progress());
       match_ = index_.longest_match(new_.subspan(static_cast<std::size_t>(scan_)));
@@ -83,14 +86,20 @@ class Matcher {
         scan_ += match_.length;
         counted = scan_;
         aligned = 0;
+        misses = 0;
       } else {
-        aligned -= counted > scan_ && aligned_equal(scan_) ? 1 : 0;
-        ++scan_;
-        counted = std::max(counted, scan_);
+        for (Position step = stride_after(++misses); step > 0 && scan_ < new_size(); --step) {
+          aligned -= counted > scan_ && aligned_equal(scan_) ? 1 : 0;
+          ++scan_;
+          counted = std::max(counted, scan_);
+        }
       }
     }
     return false;
   }
+
+  // In noise it looks less and less often; what it steps over, extending a match backwards finds again.
+  Position stride_after(Position misses) const { return std::min(longest_stride_, 1 + misses / misses_a_stride); }
 
   // How far beyond the anchor old and new go on alike.
   Position forward_length() const {
@@ -152,6 +161,7 @@ class Matcher {
   ByteView old_;
   ByteView new_;
   const OldIndex& index_;
+  Position longest_stride_;
   const MatchSink& sink_;
   const PatchProgress& progress_;
   Anchor anchor_;      // where the step being built begins
@@ -163,9 +173,9 @@ class Matcher {
 
 }  // namespace
 
-Result<void> match_bytes(ByteView old, ByteView fresh, const OldIndex& index, const MatchSink& sink,
-                         const PatchProgress& progress) {
-  return Matcher(old, fresh, index, sink, progress).run();
+Result<void> match_bytes(ByteView old, ByteView fresh, const OldIndex& index, std::int64_t longest_stride,
+                         const MatchSink& sink, const PatchProgress& progress) {
+  return Matcher(old, fresh, index, longest_stride, sink, progress).run();
 }
 
 }  // namespace argosy

@@ -21,8 +21,9 @@ struct MatchStep {
 };
 using MatchSink = std::function<void(const MatchStep&)>;
 
-// Errc::cancelled when `progress` says so.
-Result<void> match_bytes(ByteView old, ByteView fresh, const OldIndex& index, const MatchSink& sink,
-                         const PatchProgress& progress);
+// Looks at every byte, or, with a `longest_stride` over 1, at fewer and fewer while nothing is found, down to one in so
+// many. Errc::cancelled when `progress` says so.
+Result<void> match_bytes(ByteView old, ByteView fresh, const OldIndex& index, std::int64_t longest_stride,
+                         const MatchSink& sink, const PatchProgress& progress);
 
 }  // namespace argosy

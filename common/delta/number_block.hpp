@@ -1,6 +1,6 @@
-// GGUF's quantised blocks of 32 numbers, taken apart: the scales (f16) and the numbers (i8) are coded as two runs, and old
-// numbers are brought to the new scale first. q8_0: scale, 32 signed bytes. q4_0: scale, 32 numbers of 4 bits less 8, the
-// first 16 in the low halves of 16 bytes. Pure.
+// GGUF's quantised blocks of 32 numbers, taken apart: the scales (f16) and the numbers (i8) are coded as two runs, and
+// old numbers are brought to the new scale first. q8_0: scale, 32 signed bytes. q4_0: scale, 32 numbers of 4 bits less
+// 8, the first 16 in the low halves of 16 bytes. Pure.
 #pragma once
 
 #include <algorithm>

@@ -13,8 +13,10 @@ namespace {
 
 using residual::Mode;
 
-constexpr std::uint32_t shortest_numbers = 64;  // bytes; what is shorter is plain
-constexpr std::uint64_t shortest_guess = 256;   // bytes of unknown content worth a look
+constexpr std::uint32_t shortest_numbers = 64;      // bytes; what is shorter is plain
+constexpr std::uint64_t shortest_guess = 256;       // bytes of unknown content worth a look
+constexpr std::uint64_t longest_guess = 256 << 10;  // bytes taken for the same kind without another look
+constexpr std::uint64_t guess_bytes = 16 * 1024;
 constexpr std::uint32_t sample_bytes = 64 * 1024;
 constexpr std::uint64_t shortest_scaled_row = 32;  // numbers
 constexpr std::size_t fewest_scaled_rows = 8;      // over which columns are judged
@@ -173,10 +175,25 @@ Piece PieceChooser::choose(const Region& region, std::uint64_t offset, std::uint
 }
 
 std::vector<Region> PieceChooser::guess(const Region& region) {
-  if (region.element_known || region.bytes < shortest_guess) return {region};
+  if (region.element_known) return {region};
+  std::vector<Region> parts;
+  for (std::uint64_t from = 0; from < region.bytes; from += longest_guess) {
+    Region each = region;
+    each.offset += from;
+    each.bytes = std::min(longest_guess, region.bytes - from);
+    each.old_offset += region.has_old ? from : 0;
+    if (each.other_old) *each.other_old += from;
+    const auto guessed = guess_part(each);
+    parts.insert(parts.end(), guessed.begin(), guessed.end());
+  }
+  return parts;
+}
+
+std::vector<Region> PieceChooser::guess_part(const Region& region) {
+  if (region.bytes < shortest_guess) return {region};
   const auto density = [&](const Guess& guess) {
     const std::size_t width = width_of(guess.element);
-    const std::uint64_t bytes = std::min<std::uint64_t>(sample_bytes, region.bytes - guess.skip) / width * width;
+    const std::uint64_t bytes = std::min(guess_bytes, region.bytes - guess.skip) / width * width;
     const ByteView fresh = part(fresh_, region.offset + guess.skip, bytes);
     const ByteView old = guess.has_old ? part(old_, guess.old_offset + guess.skip, bytes) : ByteView();
     return trial_.bits(guess.element, guess.has_old ? Mode::delta : Mode::intra, old, fresh) /

@@ -23,6 +23,7 @@ class PieceChooser {
  private:
   Piece describe(Way way, const Region& region, std::uint64_t offset, std::uint32_t bytes) const;
   double cost(const Piece& piece, std::uint64_t offset);
+  std::vector<Region> guess_part(const Region& region);
   Way best_way(const Region& region, std::uint64_t offset, std::uint32_t bytes);
 
   ByteView old_;

@@ -1,6 +1,7 @@
 #include "common/delta/region.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <map>
 #include <string>
 #include <tuple>
@@ -14,7 +15,8 @@ namespace {
 
 // Between bytes that resemble nothing and a stretch beside old ones: a shorter stretch costs more than it saves.
 constexpr std::int64_t shortest_alike = 8;
-constexpr std::uint64_t most_indexed = 64ULL << 20;  // bytes laid out byte by byte
+constexpr std::int64_t longest_stride = 32;
+constexpr std::uint64_t most_indexed = 32ULL << 20;  // bytes laid out byte by byte
 constexpr std::uint64_t most_strange = 4ULL << 20;   // bytes of tensors added to them
 constexpr std::uint64_t judged_bytes = 64 * 1024;
 constexpr double hardly_better = 0.97;
@@ -175,10 +177,12 @@ void add_strange(std::vector<Region>& regions, const Gaps& old, const Gaps& fres
                  std::uint64_t bytes, std::int64_t old_behind, std::int64_t old_before) {
   while (bytes > 0) {
     const auto to = fresh.place_of(position);
-    const std::uint64_t part = std::min(bytes, to.bytes_left);
-    Region region{.offset = to.offset, .bytes = part};
+    std::uint64_t part = std::min(bytes, to.bytes_left);
+    const std::int64_t start = old_before - static_cast<std::int64_t>(bytes);
+    if (start < 0) part = std::min(part, static_cast<std::uint64_t>(-start));  // more than there is before it
     const auto behind = together(old, old_behind, part);
-    const auto before = together(old, old_before - static_cast<std::int64_t>(bytes), part);
+    const auto before = together(old, start, part);
+    Region region{.offset = to.offset, .bytes = part};
     region.has_old = behind || before;
     if (region.has_old) region.old_offset = behind ? *behind : *before;
     if (behind && before && *before != *behind) region.other_old = *before;
@@ -205,7 +209,7 @@ Result<void> align_by_bytes(std::vector<Region>& regions, const Gaps& old, const
     add_strange(regions, old, fresh, start + length, static_cast<std::uint64_t>(step.alike + step.rest) - length,
                 step.old + alike, step.next_old);
   };
-  return match_bytes(before, now, index, sink, progress);
+  return match_bytes(before, now, index, longest_stride, sink, progress);
 }
 
 // Whether the old numbers help with the new ones, judged on a part from the middle.
@@ -274,26 +278,57 @@ Region clip(Region region, std::uint64_t from, std::uint64_t to) {
   return region;
 }
 
-// Takes back what laying out by bytes made of a tensor when it found little of it: chance matches only cut it up.
-void keep_whole(std::vector<Region>& regions, const Region& tensor) {
-  const std::uint64_t start = tensor.offset, end = tensor.offset + tensor.bytes;
-  std::uint64_t alike = 0;
-  for (const Region& region : regions) {
-    const std::uint64_t from = std::max(start, region.offset), to = std::min(end, region.offset + region.bytes);
-    if (region.alike && from < to) alike += to - from;
+// Cuts regions where a tensor begins or ends. Both are sorted.
+std::vector<Region> cut_at_tensors(const std::vector<Region>& regions, const std::vector<Region>& tensors) {
+  std::vector<std::uint64_t> borders;
+  for (const Region& tensor : tensors) {
+    borders.push_back(tensor.offset);
+    borders.push_back(tensor.offset + tensor.bytes);
   }
-  if (static_cast<double>(alike) >= found_by_bytes * static_cast<double>(tensor.bytes)) return;
-  std::vector<Region> kept{tensor};
+  std::vector<Region> cut;
+  auto border = borders.begin();
   for (const Region& region : regions) {
-    const std::uint64_t region_end = region.offset + region.bytes;
-    if (region_end <= start || region.offset >= end) {
-      kept.push_back(region);
+    std::uint64_t from = region.offset;
+    const std::uint64_t end = region.offset + region.bytes;
+    while (border != borders.end() && *border <= from) ++border;
+    for (; border != borders.end() && *border < end; ++border) {
+      if (*border == from) continue;
+      cut.push_back(clip(region, from, *border));
+      from = *border;
+    }
+    cut.push_back(clip(region, from, end));
+  }
+  return cut;
+}
+
+// Takes back what laying out by bytes made of a tensor when it found little of it: chance matches only cut it up. Both
+// are sorted.
+std::vector<Region> keep_whole(const std::vector<Region>& regions, const std::vector<Region>& tensors) {
+  std::vector<Region> kept;
+  const std::vector<Region> cut = cut_at_tensors(regions, tensors);
+  auto next = cut.begin();
+  const auto move_until = [&](std::uint64_t offset) {
+    for (; next != cut.end() && next->offset < offset; ++next) kept.push_back(*next);
+  };
+  for (const Region& tensor : tensors) {
+    move_until(tensor.offset);
+    const std::uint64_t end = tensor.offset + tensor.bytes;
+    std::uint64_t alike = 0;
+    for (auto inside = next; inside != cut.end() && inside->offset < end; ++inside)
+      alike += inside->alike ? inside->bytes : 0;
+    if (static_cast<double>(alike) >= found_by_bytes * static_cast<double>(tensor.bytes)) {
+      move_until(end);
       continue;
     }
-    if (region.offset < start) kept.push_back(clip(region, region.offset, start));
-    if (region_end > end) kept.push_back(clip(region, end, region_end));
+    kept.push_back(tensor);
+    while (next != cut.end() && next->offset < end) ++next;
   }
-  regions = std::move(kept);
+  move_until(std::numeric_limits<std::uint64_t>::max());
+  return kept;
+}
+
+void sort_by_offset(std::vector<Region>& regions) {
+  std::sort(regions.begin(), regions.end(), [](const Region& a, const Region& b) { return a.offset < b.offset; });
 }
 
 }  // namespace
@@ -303,10 +338,9 @@ Result<std::vector<Region>> align(ByteView old, ByteView fresh, std::uint64_t ma
   LaidOut laid = lay_out_tensors(old, fresh);
   ARGOSY_CHECK(align_by_bytes(laid.regions, Gaps(old, std::move(laid.old_taken)),
                               Gaps(fresh, std::move(laid.new_taken)), max_memory_bytes, progress));
-  for (const Region& tensor : laid.unlike) keep_whole(laid.regions, tensor);
-  std::sort(laid.regions.begin(), laid.regions.end(),
-            [](const Region& a, const Region& b) { return a.offset < b.offset; });
-  return std::move(laid.regions);
+  sort_by_offset(laid.regions);
+  sort_by_offset(laid.unlike);
+  return keep_whole(laid.regions, laid.unlike);
 }
 
 }  // namespace argosy::tensor

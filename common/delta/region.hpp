@@ -25,7 +25,7 @@ struct Region {
 
 // Regions in order, without gaps, over the whole new file. Tensors are laid beside equal ones, else by name, else by
 // shape and order. What is no tensor, tensors that turn out not to resemble their partner, and files of no known form
-// are laid beside each other by their bytes, up to 64 MiB and within `max_memory_bytes`: that needs about 5 bytes of
+// are laid beside each other by their bytes, up to 32 MiB and within `max_memory_bytes`: that needs about 5 bytes of
 // memory a byte of old and much time where nothing is alike. Errc::cancelled when `progress` says so.
 Result<std::vector<Region>> align(ByteView old, ByteView fresh, std::uint64_t max_memory_bytes,
                                   const PatchProgress& progress);

@@ -65,15 +65,17 @@ Bytes quantised(Element kind, const std::vector<double>& weights) {
   Blocks apart{Bytes(blocks * scale_bytes), Bytes(blocks * block_numbers)};
   for (std::size_t i = 0; i < blocks; ++i) {
     double largest = 0;
-    for (std::size_t k = 0; k < block_numbers; ++k) largest = std::max(largest, std::abs(weights[i * block_numbers + k]));
+    for (std::size_t k = 0; k < block_numbers; ++k)
+      largest = std::max(largest, std::abs(weights[i * block_numbers + k]));
     // Of an f16 between 2^-14 and 1: exponent and mantissa of largest / greatest.
     int exponent = 0;
     const double mantissa = std::frexp(largest / greatest, &exponent);
     const auto half = static_cast<std::uint16_t>((exponent + 14) << 10 | std::lround((2 * mantissa - 1) * 1023));
     std::memcpy(apart.scales.data() + i * scale_bytes, &half, scale_bytes);
     for (std::size_t k = 0; k < block_numbers; ++k)
-      apart.numbers[i * block_numbers + k] = static_cast<std::uint8_t>(static_cast<std::int8_t>(
-          std::clamp(std::lround(weights[i * block_numbers + k] / float_of_half(half)), -8L * (greatest > 7 ? 16 : 1), std::lround(greatest))));
+      apart.numbers[i * block_numbers + k] = static_cast<std::uint8_t>(
+          static_cast<std::int8_t>(std::clamp(std::lround(weights[i * block_numbers + k] / float_of_half(half)),
+                                              -8L * (greatest > 7 ? 16 : 1), std::lround(greatest))));
   }
   put_together(kind, apart, file);
   return file;
