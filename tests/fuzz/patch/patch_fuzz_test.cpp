@@ -1,82 +1,19 @@
-// Replays the corpus of the patch fuzzer, and mutations of it. To go on from a seed, or for longer:
-// ARGOSY_FUZZ_SEED=12000 ARGOSY_FUZZ_ROUNDS=1000000 argosy_patch_fuzz_test
-#include <algorithm>
-#include <cstdio>
-#include <cstdlib>
-#include <filesystem>
-
+// Replays the corpus of the patch fuzzer, and mutations of it.
 #include <gtest/gtest.h>
 
-#include "common/base/file.hpp"
-#include "common/base/random.hpp"
-
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
+#include "tests/support/fuzz_replay.hpp"
 
 namespace argosy {
 namespace {
 
-std::vector<Bytes> corpus() {
-  std::vector<std::filesystem::path> paths;
-  for (const auto& entry : std::filesystem::directory_iterator(ARGOSY_PATCH_CORPUS)) paths.push_back(entry.path());
-  std::sort(paths.begin(), paths.end());
-  std::vector<Bytes> inputs;
-  for (const auto& path : paths) {
-    const auto text = read_file(path, 1 << 20).value();
-    inputs.emplace_back(text.begin(), text.end());
-  }
-  return inputs;
-}
-
-std::uint64_t number_from(const char* variable, std::uint64_t fallback) {
-  const char* text = std::getenv(variable);
-  return text == nullptr ? fallback : std::strtoull(text, nullptr, 10);
-}
-
-std::uint8_t interesting_byte(Rng& rng) {
-  constexpr std::uint8_t values[] = {0x00, 0x01, 0x7f, 0x80, 0xff};
-  return rng.chance(0.5) ? values[rng.below(std::size(values))] : static_cast<std::uint8_t>(rng());
-}
-
-void mutate(Rng& rng, Bytes& input) {
-  const auto position = [&] { return static_cast<std::ptrdiff_t>(rng.below(input.size() + 1)); };
-  switch (rng.below(5)) {
-    case 0:
-      input.resize(static_cast<std::size_t>(position()));
-      break;
-    case 1:
-      input.insert(input.begin() + position(), interesting_byte(rng));
-      break;
-    case 2:
-      if (!input.empty()) input[rng.below(input.size())] ^= static_cast<std::uint8_t>(1U << rng.below(8));
-      break;
-    case 3:
-      if (!input.empty()) input[rng.below(input.size())] = interesting_byte(rng);
-      break;
-    case 4: {  // the header's numbers
-      if (input.size() < 32) break;
-      for (int i = 0; i < 3; ++i) input[8 + rng.below(24)] = interesting_byte(rng);
-      break;
-    }
-  }
-}
-
 TEST(PatchFuzz, TheCorpusKeepsThePromises) {
-  const auto inputs = corpus();
+  const auto inputs = test::corpus(ARGOSY_PATCH_CORPUS);
   ASSERT_GE(inputs.size(), 8u);
   for (const auto& input : inputs) LLVMFuzzerTestOneInput(input.data(), input.size());
 }
 
 TEST(PatchFuzz, MutationsKeepThePromises) {
-  const auto inputs = corpus();
-  const std::uint64_t first = number_from("ARGOSY_FUZZ_SEED", 1);
-  const std::uint64_t rounds = number_from("ARGOSY_FUZZ_ROUNDS", 3'000);
-  for (std::uint64_t seed = first; seed < first + rounds; ++seed) {
-    if (seed % 500 == 0) std::printf("seed %llu\n", static_cast<unsigned long long>(seed));
-    Rng rng(seed);
-    Bytes input = inputs[rng.below(inputs.size())];
-    for (std::uint64_t i = 0, count = 1 + rng.below(6); i < count; ++i) mutate(rng, input);
-    LLVMFuzzerTestOneInput(input.data(), input.size());
-  }
+  test::replay_mutations(test::corpus(ARGOSY_PATCH_CORPUS), 3'000);
 }
 
 }  // namespace
