@@ -1,5 +1,5 @@
-// Replaying a fuzzer's corpus and seeded mutations of it, where there is no libFuzzer. To go on from a seed, or for longer:
-// ARGOSY_FUZZ_SEED=12000 ARGOSY_FUZZ_ROUNDS=1000000 PROGRAM
+// Replaying a fuzzer's corpus and seeded mutations of it, where there is no libFuzzer. To go on from a seed, or for
+// longer: ARGOSY_FUZZ_SEED=12000 ARGOSY_FUZZ_ROUNDS=1000000 PROGRAM
 #pragma once
 
 #include <algorithm>
