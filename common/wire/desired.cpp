@@ -27,7 +27,9 @@ Json json_of(const BlobRef& blob) {
 }
 
 Json json_of(const PatchOffer& patch) {
-  return {{"base_digest", patch.base_digest}, {"codec", patch.codec}, {"blob", json_of(patch.blob)}};
+  Json json = {{"base_digest", patch.base_digest}, {"codec", patch.codec}, {"blob", json_of(patch.blob)}};
+  if (patch.result) json["result"] = json_of(*patch.result);
+  return json;
 }
 
 Json json_of(const ValidationSpec& spec) {
@@ -92,6 +94,7 @@ void read_patch(Fields& fields, PatchOffer& patch) {
   const bool present = fields.object("blob", [&](Fields& blob) { read_blob(blob, patch.blob); });
   fields.check(
       "blob", [&] { return present; }, "is missing");
+  fields.object("result", [&](Fields& blob) { read_blob(blob, patch.result.emplace()); });
 }
 
 void read_validation(Fields& fields, ValidationSpec& spec) {

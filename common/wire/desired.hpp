@@ -23,8 +23,9 @@ struct BlobRef {       // content-addressed: GET /device/v1/blobs/{digest}
 
 struct PatchOffer {
   std::string base_digest;  // usable only on exactly this file
-  std::string codec;        // "bsdiff"
+  std::string codec;        // "tensor", "bsdiff", "zstd"
   BlobRef blob;
+  std::optional<BlobRef> result;  // a step on the way: the base of another offer; absent: the artifact itself
   friend bool operator==(const PatchOffer&, const PatchOffer&) = default;
 };
 

@@ -126,7 +126,7 @@ void read_model(Fields& fields, ModelReport& model) {
 std::string encode(const DeviceState& state) {
   Json models = Json::array();
   for (const ModelReport& model : state.models) models.push_back(json_of(model));
-  return dump({{"v", protocol_version},
+  Json json = {{"v", protocol_version},
                {"device", state.device},
                {"nonce", state.nonce},
                {"rev", state.rev},
@@ -135,7 +135,9 @@ std::string encode(const DeviceState& state) {
                {"capabilities", json_of(state.capabilities)},
                {"health_interval_s", state.health_interval_s},
                {"at", to_rfc3339(state.at)},
-               {"models", std::move(models)}});
+               {"models", std::move(models)}};
+  put(json, "download_bytes_per_s", state.download_bytes_per_s);
+  return dump(json);
 }
 
 Result<DeviceState> decode_device_state(std::string_view json) {
@@ -149,6 +151,7 @@ Result<DeviceState> decode_device_state(std::string_view json) {
   fields.optional("agent_version", state.agent_version);
   fields.optional("hardware_class", state.hardware_class);
   fields.object("capabilities", [&](Fields& inner) { read_capabilities(inner, state.capabilities); });
+  fields.optional("download_bytes_per_s", state.download_bytes_per_s);
   fields.optional("health_interval_s", state.health_interval_s);
   fields.optional("at", state.at);
   fields.list("models", max_models, state.models, read_model);

@@ -70,7 +70,8 @@ struct DeviceState {
   std::string agent_version;
   std::string hardware_class;
   Capabilities capabilities;
-  std::uint32_t health_interval_s = 60;  // how often to expect a sign of life
+  std::optional<std::uint64_t> download_bytes_per_s;  // seen in its last downloads; absent: none yet
+  std::uint32_t health_interval_s = 60;               // how often to expect a sign of life
   Instant at{};
   std::vector<ModelReport> models;
   friend bool operator==(const DeviceState&, const DeviceState&) = default;

@@ -36,7 +36,7 @@ inline wire::DesiredModel wish_for(const std::string& version, char letter, std:
 }
 
 inline wire::DesiredModel with_patch(wire::DesiredModel wish, char base, std::uint64_t size = 100) {
-  wish.patches.push_back({digest_of(base), "bsdiff", {digest_of('9'), size}});
+  wish.patches.push_back({digest_of(base), "bsdiff", {digest_of('9'), size}, {}});
   return wish;
 }
 

@@ -25,7 +25,7 @@ Desired whole() {
   model.attempt = 2;
   model.format = "onnx";
   model.artifact = {std::string(64, 'a'), 123456};
-  model.patches = {{std::string(64, 'b'), "bsdiff", {std::string(64, 'c'), 2345}}};
+  model.patches = {{std::string(64, 'b'), "bsdiff", {std::string(64, 'c'), 2345}, {}}};
   model.validation.dataset = BlobRef{std::string(64, 'd'), 77};
   model.validation.threshold = 0.94;
   model.validation.max_latency_ms = 5.5;
@@ -50,6 +50,12 @@ TEST(Desired, WhatIsWrittenIsRead) {
   ASSERT_TRUE(decoded) << decoded.error().message;
   EXPECT_EQ(*decoded, whole());
   EXPECT_EQ(*decode_desired(encode(Desired{"cam-7", 0, {}})), (Desired{"cam-7", 0, {}}));
+}
+
+TEST(Desired, AStepOnTheWayNamesItsResult) {
+  Desired desired = whole();
+  desired.models.front().patches.front().result = BlobRef{std::string(64, 'e'), 99};
+  EXPECT_EQ(*decode_desired(encode(desired)), desired);
 }
 
 TEST(Desired, OneModelAloneIsReadToo) {

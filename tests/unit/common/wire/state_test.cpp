@@ -65,6 +65,12 @@ TEST(DeviceState, WhatIsWrittenIsRead) {
   EXPECT_EQ(*decoded, whole());
 }
 
+TEST(DeviceState, WhatTheLinkReachedIsReadToo) {
+  DeviceState state = whole();
+  state.download_bytes_per_s = 1'250'000;
+  EXPECT_EQ(*decode_device_state(encode(state)), state);
+}
+
 TEST(DeviceState, WhatIsAbsentStaysAbsent) {
   DeviceState state = whole();
   state.models[0].update.reset();
