@@ -140,6 +140,7 @@ std::string shape_of(const TensorCost& tensor) {
 std::string mode_of(const TensorCost& tensor) {
   const std::pair<std::uint64_t, const char*> ways[] = {{tensor.copied, "same"},
                                                         {tensor.by_difference, "difference"},
+                                                        {tensor.by_steps, "steps"},
                                                         {tensor.by_itself, "by itself"},
                                                         {tensor.plain, "plain"}};
   return std::max_element(std::begin(ways), std::end(ways), [](auto a, auto b) { return a.first < b.first; })->second;
@@ -155,6 +156,7 @@ json describe(const PatchExplanation& explanation) {
                        {"mode", mode_of(each)},
                        {"copied", each.copied},
                        {"by_difference", each.by_difference},
+                       {"by_steps", each.by_steps},
                        {"by_itself", each.by_itself},
                        {"plain", each.plain},
                        {"cost", std::llround(each.cost_bytes)},

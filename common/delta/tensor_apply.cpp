@@ -6,6 +6,7 @@
 
 #include "common/delta/number_block.hpp"
 #include "common/delta/scaling.hpp"
+#include "common/delta/steps.hpp"
 #include "common/delta/tensor_format.hpp"
 
 namespace argosy {
@@ -53,6 +54,7 @@ class NumberDecoder {
 
   // As many bytes of `old` as of `fresh` in mode delta, else none.
   void decode(Element element, Mode mode, ByteView old, std::span<std::uint8_t> fresh) {
+    if (mode == Mode::counts) return decode_as<Element::i8, Mode::counts>(old, fresh);
     if (is_block(element)) return decode_blocks(element, mode, old, fresh);
     with_element(element, [&]<Element kind>() {
       switch (mode) {
@@ -62,6 +64,8 @@ class NumberDecoder {
           return decode_as<kind, Mode::intra>(old, fresh);
         case Mode::serial:
           return decode_as<kind, Mode::serial>(old, fresh);
+        case Mode::counts:
+          return;  // of no kind
       }
     });
   }
@@ -213,6 +217,13 @@ class TensorRun {
         case tensor::Source::serial:
           numbers.decode(piece.element, Mode::serial, {}, fresh);
           break;
+        case tensor::Source::steps:
+          old_.resize(piece.bytes);
+          ARGOSY_CHECK(read_exactly_at(old_fd_, piece.old_offset, old_));
+          counts_.resize(piece.bytes / width_of(piece.element));
+          numbers.decode(piece.element, Mode::counts, {}, counts_);
+          tensor::add_steps(piece.element, piece.scaling, old_, counts_, fresh);
+          break;
       }
     }
     if (!numbers.ended_well()) return damaged("a chunk with numbers missing or left over");
@@ -237,6 +248,7 @@ class TensorRun {
   std::uint64_t offset_ = 0;
   Bytes payload_;
   Bytes old_;
+  Bytes counts_;
   Bytes fresh_;
 };
 

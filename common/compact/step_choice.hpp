@@ -1,0 +1,29 @@
+// How one row of a tensor is brought from its old numbers towards its new ones by whole counts of a step: the step that
+// leaves the least squared error with so many bits a count. Pure; any thread.
+#pragma once
+
+#include <span>
+
+#include "common/delta/steps.hpp"
+
+namespace argosy {
+
+constexpr int least_bits = 2;
+constexpr int most_bits = 8;
+
+// Counts of `bits` bits reach as far to either side.
+constexpr int most_counts_of(int bits) {
+  return (1 << (bits - 1)) - 1;
+}
+
+// The best step for numbers that have to move by these distances; no_step when they move by nothing, or by what no step
+// can say.
+tensor::Step best_step(std::span<const float> distances, int bits);
+
+enum class RowOutcome : std::uint8_t { unchanged, stepped, exact };
+
+// Puts a row's compact numbers into `compact`, which has the exact ones. They stay where they are not finite, would
+// become so, or where no step can say how they moved.
+RowOutcome compact_row(Element kind, ByteView old, ByteView exact, int bits, std::span<std::uint8_t> compact);
+
+}  // namespace argosy
