@@ -34,6 +34,13 @@ std::map<std::string_view, const TensorExtent*> by_name(const TensorMap& map) {
   return named;
 }
 
+// Weights whose inputs are alike: a kernel's, which see neighbours, else a row's.
+std::size_t group_of(const TensorExtent& tensor) {
+  const Dimensions shape = tensor.shape;
+  const std::uint64_t kernel = count_of(shape.subspan(2)).value_or(1);
+  return static_cast<std::size_t>(kernel > 1 ? kernel : count_of(shape.subspan(1)).value_or(1));
+}
+
 void note(CompactTensor& tensor, RowOutcome outcome) {
   ++(outcome == RowOutcome::stepped     ? tensor.stepped_rows
      : outcome == RowOutcome::unchanged ? tensor.unchanged_rows
@@ -57,11 +64,13 @@ CompactTensor compact_floats(Element kind, const TensorExtent& extent, ByteView 
   const std::uint64_t count = *count_of(extent.shape);
   CompactTensor tensor{.name = extent.name, .type = extent.type, .numbers = count};
   const std::uint64_t row = tensor::numbers_a_step(count / static_cast<std::uint64_t>(extent.shape.front()));
+  const Coarseness coarseness{bits, group_of(extent)};
   const auto row_bytes = static_cast<std::size_t>(row) * width_of(kind);
   for (std::size_t from = 0; from < exact.size(); from += row_bytes) {
     const std::size_t bytes = std::min(row_bytes, exact.size() - from);
     const auto made = compact.subspan(from, bytes);
-    const RowOutcome outcome = compact_row(kind, old.subspan(from, bytes), exact.subspan(from, bytes), bits, made);
+    const RowOutcome outcome =
+        compact_row(kind, old.subspan(from, bytes), exact.subspan(from, bytes), coarseness, made);
     note(tensor, outcome);
     if (outcome != RowOutcome::stepped) continue;
     tensor::with_stepped(

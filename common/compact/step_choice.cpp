@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <optional>
+#include <tuple>
 #include <vector>
 
 namespace argosy {
@@ -14,6 +16,44 @@ using tensor::Step;
 constexpr int coarse_stride = 32;            // between steps that are tried first: a quarter of an octave
 constexpr int coarse_reach = 6 * 128;        // how far under the step at which the furthest number is reached
 constexpr float round_to_whole = 0x1.8p23F;  // added and taken away again
+
+// Numbers of steps, and how many are still missing.
+struct Rounded {
+  std::vector<int> counts;
+  std::vector<float> left;
+};
+
+Rounded round_to_steps(std::span<const float> distances, float step, int most) {
+  Rounded rounded{std::vector<int>(distances.size()), std::vector<float>(distances.size())};
+  for (std::size_t i = 0; i < distances.size(); ++i) {
+    const float wanted = distances[i] / step;
+    rounded.counts[i] =
+        static_cast<int>(std::lround(std::clamp(wanted, static_cast<float>(-most), static_cast<float>(most))));
+    rounded.left[i] = wanted - static_cast<float>(rounded.counts[i]);
+  }
+  return rounded;
+}
+
+// Rounds the other way where that was nearly as good, until what is missing of numbers [from, to) adds up to less than
+// a step. Inputs of neighbouring weights are alike, so that such a sum is what their errors come to.
+void balance(Rounded& rounded, std::size_t from, std::size_t to, int most) {
+  const double missing = std::accumulate(rounded.left.begin() + static_cast<std::ptrdiff_t>(from),
+                                         rounded.left.begin() + static_cast<std::ptrdiff_t>(to), 0.0);
+  const int sign = missing < 0 ? -1 : 1;
+  std::vector<std::size_t> movable;
+  for (std::size_t i = from; i < to; ++i)
+    if (std::abs(rounded.counts[i] + sign) <= most) movable.push_back(i);
+  const auto wanted = static_cast<std::size_t>(std::abs(std::llround(missing)));
+  const auto moved = movable.begin() + static_cast<std::ptrdiff_t>(std::min(wanted, movable.size()));
+  std::partial_sort(movable.begin(), moved, movable.end(), [&](std::size_t a, std::size_t b) {
+    return std::tuple(rounded.left[a] * static_cast<float>(sign), b) >
+           std::tuple(rounded.left[b] * static_cast<float>(sign), a);
+  });
+  for (auto each = movable.begin(); each != moved; ++each) {
+    rounded.counts[*each] += sign;
+    rounded.left[*each] -= static_cast<float>(sign);
+  }
+}
 
 // What is left of the distances, squared, after as many steps as come nearest.
 double error_of(std::span<const float> distances, float step, float most) {
@@ -54,12 +94,10 @@ class Row {
     return distances;
   }
   // The numbers moved; none when one would not be finite.
-  std::optional<std::vector<Word>> moved_by(Step step, std::span<const float> distances, int most) const {
-    const float length = float_of_bfloat(step);
+  std::optional<std::vector<Word>> moved_by(std::span<const int> counts, float step) const {
     std::vector<Word> made(old_.size());
     for (std::size_t i = 0; i < made.size(); ++i) {
-      const float counts = std::clamp(distances[i] / length, static_cast<float>(-most), static_cast<float>(most));
-      made[i] = tensor::moved<kind>(old_[i], static_cast<int>(std::lround(counts)), length);
+      made[i] = tensor::moved<kind>(old_[i], counts[i], step);
       if (!std::isfinite(tensor::to_float<kind>(made[i]))) return std::nullopt;
     }
     return made;
@@ -103,15 +141,21 @@ Step best_step(std::span<const float> distances, int bits) {
   return static_cast<Step>(best);
 }
 
-RowOutcome compact_row(Element kind, ByteView old, ByteView exact, int bits, std::span<std::uint8_t> compact) {
+RowOutcome compact_row(Element kind, ByteView old, ByteView exact, const Coarseness& coarseness,
+                       std::span<std::uint8_t> compact) {
   if (std::equal(old.begin(), old.end(), exact.begin())) return RowOutcome::unchanged;
   return tensor::with_stepped(kind, [&]<Element k>() {
     const Row<k> row(old, exact);
     const auto distances = row.distances();
     if (!distances) return RowOutcome::exact;
-    const Step step = best_step(*distances, bits);
+    const Step step = best_step(*distances, coarseness.bits);
     if (step == tensor::no_step) return RowOutcome::exact;
-    const auto made = row.moved_by(step, *distances, most_counts_of(bits));
+    const float length = float_of_bfloat(step);
+    const int most = most_counts_of(coarseness.bits);
+    Rounded rounded = round_to_steps(*distances, length, most);
+    for (std::size_t from = 0; from < distances->size(); from += coarseness.group)
+      balance(rounded, from, std::min(from + coarseness.group, distances->size()), most);
+    const auto made = row.moved_by(rounded.counts, length);
     if (!made) return RowOutcome::exact;
     std::memcpy(compact.data(), made->data(), compact.size());
     return RowOutcome::stepped;

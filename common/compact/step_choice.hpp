@@ -20,10 +20,16 @@ constexpr int most_counts_of(int bits) {
 // can say.
 tensor::Step best_step(std::span<const float> distances, int bits);
 
+struct Coarseness {
+  int bits = 4;
+  std::size_t group = 1;  // numbers whose errors are made to cancel: those of a kernel, or of a row
+};
+
 enum class RowOutcome : std::uint8_t { unchanged, stepped, exact };
 
 // Puts a row's compact numbers into `compact`, which has the exact ones. They stay where they are not finite, would
 // become so, or where no step can say how they moved.
-RowOutcome compact_row(Element kind, ByteView old, ByteView exact, int bits, std::span<std::uint8_t> compact);
+RowOutcome compact_row(Element kind, ByteView old, ByteView exact, const Coarseness& coarseness,
+                       std::span<std::uint8_t> compact);
 
 }  // namespace argosy
