@@ -22,6 +22,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
+constexpr double most_of_exact_patch = 0.9;
+
 // One number of bits, tried.
 struct Setting {
   int bits = 0;
@@ -96,7 +98,9 @@ class CompactRun {
       ARGOSY_TRY(const Setting setting, try_bits(bits));
       settings_.push_back(setting);
       say(setting);
-      if (setting.verdict.accepted) return finish(automatic);
+      if (!setting.verdict.accepted) continue;
+      if (automatic && !is_worth_it(setting)) return not_worth_it(setting);
+      return finish(automatic);
     }
     return none_accepted();
   }
@@ -148,6 +152,16 @@ class CompactRun {
     return percent(static_cast<double>(bytes) / static_cast<double>(exact_.bytes().size())) + " of the file";
   }
 
+  bool is_worth_it(const Setting& setting) const {
+    return static_cast<double>(setting.patch_bytes) <= most_of_exact_patch * static_cast<double>(exact_patch_bytes_);
+  }
+  Error not_worth_it(const Setting& setting) const {
+    return make_error(Errc::incompatible, std::to_string(setting.bits) +
+                                              " bits keep the tolerance and save less than a "
+                                              "tenth of the exact patch, which has " +
+                                              share_of_file(exact_patch_bytes_) + ": publish " + flags_.exact +
+                                              " as it is");
+  }
   Error none_accepted() const {
     const Setting& last = settings_.back();
     const std::string found = last.verdict.agreement ? percent(*last.verdict.agreement) + " equal predictions"

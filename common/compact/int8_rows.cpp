@@ -5,6 +5,8 @@
 #include <cmath>
 #include <cstring>
 
+#include "common/compact/step_choice.hpp"
+
 namespace argosy {
 
 namespace {
@@ -45,20 +47,20 @@ class Move {
     channel.each([&](std::size_t i) { all = all && target(i) > least() - 0.5 && target(i) < most() + 0.5; });
     return all;
   }
-  std::uint8_t made(std::size_t i, double reach) const {
-    const int old = number(old_[i]);
-    const double wanted = target(i);
-    if (std::abs(wanted - old) <= reach) return old_[i];
-    return static_cast<std::uint8_t>(std::clamp(static_cast<int>(std::lround(wanted)), least(), most()));
-  }
-  // About the bits that the patch will take for it.
-  std::uint64_t cost(const Channel& channel, double reach) const {
-    std::uint64_t bits = 0;
+  // How the channel's numbers move, in the order of `each`: those that are near stay, but so that errors cancel.
+  Rounded ways(const Channel& channel, double reach, std::size_t group) const {
+    Rounded ways;
     channel.each([&](std::size_t i) {
-      const int way = number(made(i, reach)) - number(old_[i]);
-      if (way != 0) bits += 3 + static_cast<std::uint64_t>(std::bit_width(static_cast<unsigned>(std::abs(way))));
+      const double way = target(i) - number(old_[i]);
+      ways.counts.push_back(std::abs(way) <= reach ? 0 : static_cast<int>(std::lround(way)));
+      ways.left.push_back(static_cast<float>(way - ways.counts.back()));
     });
-    return bits;
+    for (std::size_t from = 0; from < ways.counts.size(); from += group)
+      balance(ways, from, std::min(from + group, ways.counts.size()), most() - least());
+    return ways;
+  }
+  std::uint8_t made(std::size_t i, int way) const {
+    return static_cast<std::uint8_t>(std::clamp(number(old_[i]) + way, least(), most()));
   }
   double old_value(std::size_t i) const { return (number(old_[i]) - zero_) * old_scale_; }
   double exact_value(std::size_t i) const { return (number(exact_[i]) - zero_) * new_scale_; }
@@ -79,6 +81,22 @@ class Move {
   double scale_;
   int zero_;
 };
+
+// About the bits that a patch takes for it.
+std::uint64_t cost_of(const Rounded& ways) {
+  std::uint64_t bits = 0;
+  for (const int way : ways.counts)
+    if (way != 0) bits += 3 + static_cast<std::uint64_t>(std::bit_width(static_cast<unsigned>(std::abs(way))));
+  return bits;
+}
+
+// Numbers whose errors are made to cancel: those of a kernel, and of a channel where there is none or it is to be
+// coarse.
+std::size_t group_of(const TensorExtent& tensor, std::size_t run, int bits) {
+  if (tensor.shape.size() < 3 || bits < 4) return run;
+  const auto kernel = static_cast<std::size_t>(count_of(Dimensions(tensor.shape).subspan(2)).value_or(1));
+  return kernel > 1 && run % kernel == 0 ? kernel : run;
+}
 
 bool is_unchanged(const Channel& channel, ByteView old, ByteView exact) {
   bool same = true;
@@ -116,13 +134,16 @@ CompactTensor compact_int8(const TensorExtent& extent, const Int8Scales& scales,
       continue;
     }
     const Move on_old(old, exact, scales, c, scales.old_scales[c]), on_new(old, exact, scales, c, scales.new_scales[c]);
-    const bool keeps_old = on_old.fits(channel) && on_old.cost(channel, reach) < on_new.cost(channel, reach);
+    const std::size_t group = group_of(extent, run, bits);
+    const Rounded old_ways = on_old.ways(channel, reach, group), new_ways = on_new.ways(channel, reach, group);
+    const bool keeps_old = on_old.fits(channel) && cost_of(old_ways) < cost_of(new_ways);
     const Move& move = keeps_old ? on_old : on_new;
     ++(keeps_old || reach >= 1 ? tensor.stepped_rows : tensor.exact_rows);
     if (keeps_old)
       std::memcpy(file.data() + scales.new_offset + c * sizeof(float), &scales.old_scales[c], sizeof(float));
+    auto way = (keeps_old ? old_ways : new_ways).counts.begin();
     channel.each([&](std::size_t i) {
-      numbers[i] = move.made(i, reach);
+      numbers[i] = move.made(i, *way++);
       add_error(tensor, move.old_value(i), move.exact_value(i), move.made_value(numbers[i]));
     });
   }

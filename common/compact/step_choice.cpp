@@ -17,12 +17,6 @@ constexpr int coarse_stride = 32;            // between steps that are tried fir
 constexpr int coarse_reach = 6 * 128;        // how far under the step at which the furthest number is reached
 constexpr float round_to_whole = 0x1.8p23F;  // added and taken away again
 
-// Numbers of steps, and how many are still missing.
-struct Rounded {
-  std::vector<int> counts;
-  std::vector<float> left;
-};
-
 Rounded round_to_steps(std::span<const float> distances, float step, int most) {
   Rounded rounded{std::vector<int>(distances.size()), std::vector<float>(distances.size())};
   for (std::size_t i = 0; i < distances.size(); ++i) {
@@ -32,27 +26,6 @@ Rounded round_to_steps(std::span<const float> distances, float step, int most) {
     rounded.left[i] = wanted - static_cast<float>(rounded.counts[i]);
   }
   return rounded;
-}
-
-// Rounds the other way where that was nearly as good, until what is missing of numbers [from, to) adds up to less than
-// a step. Inputs of neighbouring weights are alike, so that such a sum is what their errors come to.
-void balance(Rounded& rounded, std::size_t from, std::size_t to, int most) {
-  const double missing = std::accumulate(rounded.left.begin() + static_cast<std::ptrdiff_t>(from),
-                                         rounded.left.begin() + static_cast<std::ptrdiff_t>(to), 0.0);
-  const int sign = missing < 0 ? -1 : 1;
-  std::vector<std::size_t> movable;
-  for (std::size_t i = from; i < to; ++i)
-    if (std::abs(rounded.counts[i] + sign) <= most) movable.push_back(i);
-  const auto wanted = static_cast<std::size_t>(std::abs(std::llround(missing)));
-  const auto moved = movable.begin() + static_cast<std::ptrdiff_t>(std::min(wanted, movable.size()));
-  std::partial_sort(movable.begin(), moved, movable.end(), [&](std::size_t a, std::size_t b) {
-    return std::tuple(rounded.left[a] * static_cast<float>(sign), b) >
-           std::tuple(rounded.left[b] * static_cast<float>(sign), a);
-  });
-  for (auto each = movable.begin(); each != moved; ++each) {
-    rounded.counts[*each] += sign;
-    rounded.left[*each] -= static_cast<float>(sign);
-  }
 }
 
 // What is left of the distances, squared, after as many steps as come nearest.
@@ -114,6 +87,25 @@ class Row {
 };
 
 }  // namespace
+
+void balance(Rounded& rounded, std::size_t from, std::size_t to, int most) {
+  const double missing = std::accumulate(rounded.left.begin() + static_cast<std::ptrdiff_t>(from),
+                                         rounded.left.begin() + static_cast<std::ptrdiff_t>(to), 0.0);
+  const int sign = missing < 0 ? -1 : 1;
+  std::vector<std::size_t> movable;
+  for (std::size_t i = from; i < to; ++i)
+    if (rounded.left[i] != 0 && std::abs(rounded.counts[i] + sign) <= most) movable.push_back(i);
+  const auto wanted = static_cast<std::size_t>(std::abs(std::llround(missing)));
+  const auto moved = movable.begin() + static_cast<std::ptrdiff_t>(std::min(wanted, movable.size()));
+  std::partial_sort(movable.begin(), moved, movable.end(), [&](std::size_t a, std::size_t b) {
+    return std::tuple(rounded.left[a] * static_cast<float>(sign), b) >
+           std::tuple(rounded.left[b] * static_cast<float>(sign), a);
+  });
+  for (auto each = movable.begin(); each != moved; ++each) {
+    rounded.counts[*each] += sign;
+    rounded.left[*each] -= static_cast<float>(sign);
+  }
+}
 
 Step best_step(std::span<const float> distances, int bits) {
   const auto most = static_cast<float>(most_counts_of(bits));

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <span>
+#include <vector>
 
 #include "common/delta/steps.hpp"
 
@@ -15,6 +16,17 @@ constexpr int most_bits = 8;
 constexpr int most_counts_of(int bits) {
   return (1 << (bits - 1)) - 1;
 }
+
+// Numbers of steps, and how many are still missing.
+struct Rounded {
+  std::vector<int> counts;
+  std::vector<float> left;
+};
+
+// Rounds the other way where that was nearly as good, until what is missing of numbers [from, to) adds up to less than
+// a step. Inputs of neighbouring weights are alike, so that such a sum is what their errors come to.
+// Numbers that are where they should be stay: pruned weights are 0 for a purpose.
+void balance(Rounded& rounded, std::size_t from, std::size_t to, int most);
 
 // The best step for numbers that have to move by these distances; no_step when they move by nothing, or by what no step
 // can say.

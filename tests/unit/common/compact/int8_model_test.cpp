@@ -60,7 +60,10 @@ class Int8Model : public testing::Test {
   Int8Model() {
     for (std::size_t i = 0; i < count; ++i) {
       old_.numbers[i] = static_cast<std::int8_t>(static_cast<int>(i * 37 % 201) - 100);
-      exact_.numbers[i] = static_cast<std::int8_t>(old_.numbers[i] + (i % 10 == 0 ? 1 : i % 97 == 0 ? 5 : 0));
+      exact_.numbers[i] = static_cast<std::int8_t>(old_.numbers[i] + (i % 20 == 0    ? 1
+                                                                      : i % 20 == 10 ? -1
+                                                                      : i % 97 == 0  ? 5
+                                                                                     : 0));
     }
   }
   Weights made(int bits) const {
@@ -87,7 +90,13 @@ TEST_F(Int8Model, AScaleThatMovedGoesBackWhereThatMovesFewerNumbers) {
   for (const int bits : {4, 7}) {
     const Weights result = made(bits);
     EXPECT_EQ(result.scales, old_.scales);
-    EXPECT_EQ(result.numbers, old_.numbers);
+    // But for those that make errors cancel.
+    std::size_t moved = 0;
+    for (std::size_t i = 0; i < count; ++i) {
+      EXPECT_LE(std::abs(result.numbers[i] - old_.numbers[i]), 1);
+      moved += result.numbers[i] != old_.numbers[i] ? 1 : 0;
+    }
+    EXPECT_LT(moved, count / 20);
   }
 }
 
