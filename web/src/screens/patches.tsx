@@ -36,10 +36,10 @@ export function Patches({ model, releases }: { model: string; releases: Release[
       ) : variants.length === 0 ? (
         <Empty>A patch leads from one release to another: there will be something to see after the second release.</Empty>
       ) : (
-        <>
+        <div class="beside-matrix">
           <Matrix grid={grid} variant={variant} chosen={chosen} choose={(from, to) => go({ variant, from, to })} />
           {known ? <Details model={model} from={chosen.from} to={chosen.to} variant={variant} grid={grid} /> : <Empty>Choose a cell to see what was tried, and why.</Empty>}
-        </>
+        </div>
       )}
     </Card>
   );
@@ -108,11 +108,10 @@ function Matrix({ grid, variant, chosen, choose }: MatrixProps) {
 
 function Cell({ patch }: { patch?: Patch }) {
   if (!patch) return <span class="muted small">not asked for</span>;
-  const ready = patch.state === "ready";
   return (
     <>
-      <strong>{ready ? percent(patch.ratio) : "–"}</strong>
-      <span class="muted small">{(ready && patch.codec) || "\u00a0"}</span>
+      <strong>{percent(patch.ratio)}</strong>
+      <span class="muted small">{patch.codec ?? "\u00a0"}</span>
       <Status tone={PATCH_TONE[patch.state]} text={words(patch.state)} />
     </>
   );
@@ -152,7 +151,7 @@ function Actions({ model, from, to, variant, patch, forward }: Omit<DetailsProps
   if (patch && isOpen(patch))
     return (
       <Confirm
-        label="Cancel"
+        label="Cancel the patch"
         title={`Cancel the patch from ${from} to ${to}?`}
         does="It is not made until somebody asks for it here. Devices that wait for it take the whole file."
         tone="danger"
@@ -191,7 +190,7 @@ function Figures({ patch }: { patch: Patch }) {
     ["Whole file", bytes(patch.full_size)],
     ["Of the file", percent(patch.ratio)],
     ["At 1 MB/s", times(patch)],
-    ["Devices that want it now", number(patch.demand)],
+    ["Wanted now by", plural(patch.demand, "device")],
     ["Attempts", `${number(patch.attempts)}${patch.will_retry ? ", one more follows" : ""}`],
   ];
   if (patch.asked_by) facts.push(["Asked for by", person(patch.asked_by)]);
