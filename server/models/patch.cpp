@@ -21,8 +21,6 @@ constexpr std::array<std::pair<PatchState, std::string_view>, 6> state_names = {
     {PatchState::cancelled, "cancelled"},
 }};
 
-constexpr std::chrono::milliseconds shortest_limit = 60s;
-
 }  // namespace
 
 std::string_view to_string(PatchState state) {
@@ -68,9 +66,9 @@ std::vector<CodecTrial> trials_from_json(std::string_view json) {
   return trials;
 }
 
-std::chrono::milliseconds longest_encoding(std::uint64_t bytes_of_both, double seconds_per_mb) {
-  const double ms = static_cast<double>(bytes_of_both) / 1e6 * seconds_per_mb * 1e3;
-  return std::max(shortest_limit, std::chrono::milliseconds(static_cast<std::int64_t>(ms)));
+std::chrono::milliseconds longest_encoding(std::uint64_t bytes_of_both, const PatchLimits& limits) {
+  const double ms = static_cast<double>(bytes_of_both) / 1e6 * limits.seconds_per_mb * 1e3;
+  return std::max(limits.least_time, std::chrono::milliseconds(static_cast<std::int64_t>(ms)));
 }
 
 std::optional<std::chrono::milliseconds> rest_after_failure(int attempts, int max_attempts, Rng& rng) {

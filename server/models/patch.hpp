@@ -66,14 +66,14 @@ struct PatchMatrixRow {
 };
 
 struct PatchLimits {
-  std::uint64_t max_memory_bytes = 1ULL << 30;  // of the encoder; codecs that need more are passed over
-  std::uint64_t max_file_bytes = 4ULL << 30;    // a larger file on either side is not patched
-  double seconds_per_mb = 2;                    // of both files together
-  int max_attempts = 4;                         // the first and three more
+  std::uint64_t max_memory_bytes = 1ULL << 30;   // of the encoder; codecs that need more are passed over
+  std::uint64_t max_file_bytes = 4ULL << 30;     // a larger file on either side is not patched
+  double seconds_per_mb = 2;                     // wall time, of both files together
+  std::chrono::milliseconds least_time{60'000};  // for small ones
+  int max_attempts = 4;                          // the first and three more
 };
 
-// Wall time for one pair: a minute at the least.
-std::chrono::milliseconds longest_encoding(std::uint64_t bytes_of_both, double seconds_per_mb);
+std::chrono::milliseconds longest_encoding(std::uint64_t bytes_of_both, const PatchLimits& limits);
 // How long a pair rests after its `attempts`-th attempt failed: full jitter under 1, 2, 4 ... minutes, at most an
 // hour. Nothing: that was the last.
 std::optional<std::chrono::milliseconds> rest_after_failure(int attempts, int max_attempts, Rng& rng);

@@ -197,7 +197,7 @@ Task<Result<PatchRow>> PatchWorker::try_make(PatchClaim claim) {
   request.patch_path = blobs_.temporary_path();
   request.limits.max_memory_bytes = options_.limits.max_memory_bytes;
   const std::filesystem::path patch_path = request.patch_path;
-  const auto time_limit = longest_encoding(old_blob->size + new_blob->size, options_.limits.seconds_per_mb);
+  const auto time_limit = longest_encoding(old_blob->size + new_blob->size, options_.limits);
   auto encoding = encode_with_claim(claim, std::move(request), time_limit);
   const auto report = co_await std::move(encoding);
   if (!report) co_return report.error();
@@ -230,8 +230,8 @@ Task<Result<MakeReport>> PatchWorker::encode_with_claim(PatchClaim claim, MakeRe
   const bool stopped_early = !*encoding->outcome && encoding->outcome->error().code == Errc::cancelled;
   if (stopped_early && encoding->reins->given_up) co_return make_error(Errc::conflict, "the pair was taken away");
   if (stopped_early && encoding->reins->out_of_time)
-    co_return make_error(Errc::too_large, "it was not done after " + std::to_string(time_limit.count() / 1000) +
-                                              " s, the limit for files of this size (patches.seconds_per_mb)");
+    co_return make_error(Errc::too_large, "it was not done after " + std::to_string(time_limit.count()) +
+                                              " ms, the limit for files of this size (patches.seconds_per_mb)");
   co_return std::move(*encoding->outcome);
 }
 

@@ -127,6 +127,19 @@ TEST_F(PatchServiceTest, AFileOverTheLimitIsDeclined) {
   EXPECT_NE(row.reason.find("patches.max_file_mb"), std::string::npos) << row.reason;
 }
 
+TEST_F(PatchServiceTest, APairThatTakesTooLongFailsAndSaysWhichKeyToRaise) {
+  PatchOptions options;
+  options.limits.least_time = 0ms;
+  options.limits.seconds_per_mb = 0;
+  restart(options);
+  start();
+  const PatchRow row = wait_for(store(old_model), store(new_model));
+  EXPECT_EQ(row.state, PatchState::failed);
+  EXPECT_NE(row.reason.find("patches.seconds_per_mb"), std::string::npos) << row.reason;
+  EXPECT_TRUE(row.will_retry);
+  EXPECT_EQ(temporary_files(), 0U);
+}
+
 TEST_F(PatchServiceTest, APairThatIsTakenAwayWhileItIsMadeIsGivenUp) {
   Rng rng(3);
   std::string large;

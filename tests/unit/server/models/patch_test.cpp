@@ -10,8 +10,8 @@ namespace {
 using namespace std::chrono_literals;
 
 TEST(PatchLimits, SmallPairsHaveAMinuteAndLargeOnesTimeByTheirSize) {
-  EXPECT_EQ(longest_encoding(1'000, 2), 60s);
-  EXPECT_EQ(longest_encoding(100'000'000, 2), 200s);
+  EXPECT_EQ(longest_encoding(1'000, {}), 60s);
+  EXPECT_EQ(longest_encoding(100'000'000, {}), 200s);
 }
 
 TEST(PatchRetry, RestsLongerEachTimeAtMostAnHourAndEnds) {
