@@ -8,7 +8,7 @@ namespace argosy::server {
 namespace {
 
 constexpr Duration upkeep_interval{60'000};
-constexpr Duration demand_interval{10'000};
+constexpr Duration demand_interval{15'000};
 constexpr Duration patch_clearing_interval{300'000};
 
 // A tick that counts what it did, as one that does not.

@@ -22,7 +22,8 @@ double slowness(const PatchTaker& taker) {
 }
 
 double seconds_on_link(std::uint64_t bytes, const PatchTaker& taker) {
-  const std::uint64_t rate = std::max<std::uint64_t>(1, taker.download_bytes_per_s.value_or(default_link_bytes_per_s));
+  const std::uint64_t rate = std::clamp<std::uint64_t>(taker.download_bytes_per_s.value_or(default_link_bytes_per_s), 1,
+                                                       fastest_link_bytes_per_s);
   return static_cast<double>(bytes) / static_cast<double>(rate);
 }
 

@@ -4,7 +4,8 @@
 //
 // Rates of one core of x86-64, measured with scripts/bench delta: `tensor` rebuilds 100 MB/s of int8 and 150 of fp32
 // (the slower counts), `bsdiff` 100, `zstd` 300; a whole file is checked at 400. Other machines are taken as a quarter
-// as fast, an unknown link as 8 Mbit/s.
+// as fast, an unknown link as 8 Mbit/s, and one over 200 Mbit/s as that: the server's own link is shared by all that
+// update at once.
 #pragma once
 
 #include <cstddef>
@@ -19,6 +20,7 @@
 namespace argosy::server {
 
 inline constexpr std::uint64_t default_link_bytes_per_s = 1'000'000;
+inline constexpr std::uint64_t fastest_link_bytes_per_s = 25'000'000;
 inline constexpr std::size_t max_direct_offers = 3;
 
 struct ReadyPatch {

@@ -78,7 +78,7 @@ TEST_F(PatchOffers, GoToTheDeviceOnlyWhenTheyAreSoonerThanTheWholeFile) {
   add_device("fp32-1");
   started("1.1", {{"waves", {{{"share", 1.0}}}}});
   tick();
-  add_patch("1.0", "1.1", 500'000);
+  add_patch("1.0", "1.1", 900'000);
   const auto offers = offered_to("fp32-1");
   ASSERT_EQ(offers.size(), 1U);
   EXPECT_EQ(offers[0].blob.digest, digest_of("1.0->1.1"));

@@ -59,9 +59,15 @@ TEST(PatchChoice, OffersWhatTheSlotsCanUseCheapestFirst) {
 }
 
 TEST(PatchChoice, AFastLinkTakesTheWholeFile) {
-  const std::vector<ReadyPatch> ready = {patch("v2", "v3", 10 * mb)};
-  EXPECT_EQ(choose_patches(ready, target, with({"v2"}, 50 * mb)).size(), 1U) << "0.40 s against 0.45";
-  EXPECT_TRUE(choose_patches(ready, target, with({"v2"}, 100 * mb)).empty()) << "0.30 s against 0.25";
+  const std::vector<ReadyPatch> ready = {patch("v2", "v3", 17 * mb)};
+  EXPECT_EQ(choose_patches(ready, target, with({"v2"}, 10 * mb)).size(), 1U) << "1.90 s against 2.05";
+  EXPECT_TRUE(choose_patches(ready, target, with({"v2"}, 25 * mb)).empty()) << "0.88 s against 0.85";
+}
+
+TEST(PatchChoice, ALinkWithoutBoundIsNotBelieved) {
+  const std::vector<ReadyPatch> ready = {patch("v2", "v3", 2 * mb)};
+  EXPECT_EQ(choose_patches(ready, target, with({"v2"}, ~std::uint64_t{0})).size(), 1U);
+  EXPECT_EQ(choose_patches(ready, target, with({"v2"}, 0)).size(), 1U);
 }
 
 TEST(PatchChoice, TheCheapestIsNotAlwaysTheSmallest) {
