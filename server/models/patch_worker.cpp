@@ -23,8 +23,10 @@ using SteadyClock = std::chrono::steady_clock;
 // How the I/O thread tells the encoder to end early, and why it did.
 struct Reins {
   std::chrono::milliseconds time_limit{};
-  std::atomic<bool> given_up = false;
+  std::atomic<bool> given_up = false;  // the pair is no longer ours
+  std::atomic<bool> shutting_down = false;
   std::atomic<bool> out_of_time = false;
+  bool pulled() const { return given_up || shutting_down || out_of_time; }
 };
 
 struct Encode {
@@ -35,7 +37,7 @@ struct Encode {
     const auto deadline = SteadyClock::now() + reins->time_limit;
     return make_patch(request, [&](std::uint64_t, std::uint64_t) {
       if (SteadyClock::now() > deadline) reins->out_of_time = true;
-      return !stop.stop_requested() && !reins->given_up && !reins->out_of_time;
+      return !stop.stop_requested() && !reins->pulled();
     });
   }
 };
@@ -127,6 +129,7 @@ void PatchWorker::check_claims() {
 
 void PatchWorker::stop() {
   stopped_ = true;
+  for (const auto& encoding : encodings_) encoding->reins->shutting_down = true;
   wake();
 }
 

@@ -24,10 +24,10 @@ class PatchWorker {
  public:
   PatchWorker(PatchStore& store, BlobService& blobs, WorkerPool& pool, const PatchOptions& options);
 
-  Task<void> run();  // any number of times at once, until stop()
-  void wake();       // there may be something to make
-  void check_claims();
-  void stop();
+  Task<void> run();     // any number of times at once, until stop()
+  void wake();          // there may be something to make
+  void check_claims();  // one of them may have been cancelled
+  void stop();          // what is being made is given back, soon after
   PatchCounters counters() const { return counters_; }
 
  private:

@@ -140,19 +140,35 @@ TEST_F(PatchServiceTest, APairThatTakesTooLongFailsAndSaysWhichKeyToRaise) {
   EXPECT_EQ(temporary_files(), 0U);
 }
 
-TEST_F(PatchServiceTest, APairThatIsTakenAwayWhileItIsMadeIsGivenUp) {
-  Rng rng(3);
-  std::string large;
-  for (int i = 0; i < 1'000'000; ++i) large += static_cast<char>(rng());
-  const std::string from = store(large);
-  for (std::size_t i = 0; i < large.size(); i += 97) large[i] ^= 1;
-  const std::string to = store(large);
-  PatchOptions options;
-  options.claim_renewal = 10ms;
-  restart(options);
-  start();
-  want(from, to, 0);
-  ASSERT_TRUE(test::run_until(io, [&] { return state() == "making"; }));
+// Two files that take a while.
+class LongPairTest : public PatchesTest {
+ protected:
+  void begin() {
+    Rng rng(3);
+    std::string large;
+    for (int i = 0; i < 1'000'000; ++i) large += static_cast<char>(rng());
+    const std::string from = store(large);
+    for (std::size_t i = 0; i < large.size(); i += 97) large[i] ^= 1;
+    const std::string to = store(large);
+    PatchOptions options;
+    options.claim_renewal = 10ms;
+    restart(options);
+    start();
+    want(from, to);
+    ASSERT_TRUE(test::run_until(io, [&] { return state() == "making"; }));
+  }
+};
+
+TEST_F(LongPairTest, IsGivenBackWhenTheServerStopsAndTheAttemptDoesNotCount) {
+  begin();
+  stop();
+  EXPECT_EQ(state(), "pending");
+  EXPECT_EQ(database.value<int>("select attempts from patches"), 0);
+  EXPECT_EQ(temporary_files(), 0U);
+}
+
+TEST_F(LongPairTest, ThatIsTakenAwayWhileItIsMadeIsGivenUp) {
+  begin();
   database.exec("delete from patches");
   EXPECT_TRUE(test::run_until(io, [&] { return patches->counters().given_up == 1; }));
   EXPECT_EQ(state(), "gone");
