@@ -56,6 +56,14 @@ Result<void> PatchStream::push(ByteView bytes) {
   return {};
 }
 
+Bytes PatchStream::pending() const {
+  if (stage_ != Stage::chunk_header && stage_ != Stage::payload) return {};
+  Bytes bytes;
+  if (stage_ == Stage::payload) bytes = chunk_head_;
+  bytes.insert(bytes.end(), input_.begin(), input_.begin() + static_cast<std::ptrdiff_t>(filled_));
+  return bytes;
+}
+
 Result<void> PatchStream::take_input() {
   switch (stage_) {
     case Stage::header:

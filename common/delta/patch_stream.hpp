@@ -50,6 +50,8 @@ class PatchStream {
   ByteView head() const { return head_; }
   std::uint64_t pushed_bytes() const { return pushed_; }
   const PatchPosition& position() const { return position_; }
+  // What has come of the chunk behind position().
+  Bytes pending() const;
   bool complete() const { return stage_ == Stage::complete; }
 
  private:
