@@ -26,7 +26,7 @@ target_compile_definitions(argosy_options INTERFACE ARGOSY_VERSION="${PROJECT_VE
 if(ARGOSY_SANITIZE)
   # g++ sees uninitialised values in code that a sanitizer has instrumented; the plain builds watch for them.
   target_compile_options(argosy_options INTERFACE -fsanitize=${ARGOSY_SANITIZE} -fno-sanitize-recover=undefined
-                                                  -Wno-maybe-uninitialized)
+                                                  $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
   target_link_options(argosy_options INTERFACE -fsanitize=${ARGOSY_SANITIZE})
   target_compile_definitions(argosy_options INTERFACE BOOST_ASIO_DISABLE_AWAITABLE_FRAME_RECYCLING)
 endif()
@@ -62,6 +62,11 @@ foreach(label unit sim db integration)
   add_custom_target(argosy_tests_${label})
 endforeach()
 
+option(ARGOSY_FUZZ "Build the libFuzzer programs; needs clang" OFF)
+if(ARGOSY_FUZZ)
+  add_custom_target(argosy_fuzzers)
+endif()
+
 # argosy_test(NAME LABEL unit SOURCES a_test.cpp ... DEPS argosy_base ...): one test program; each TEST is one ctest test.
 # Tests with the same LOCK never run at the same time: broker, where an identity can be connected once.
 function(argosy_test name)
@@ -78,4 +83,19 @@ function(argosy_test name)
     set(lock RESOURCE_LOCK "${ARG_LOCK}")
   endif()
   gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 PROPERTIES LABELS "${ARG_LABEL}" TIMEOUT ${ARG_TIMEOUT} ${lock})
+endfunction()
+
+# argosy_fuzz(NAME DEPS ...): the fuzz target NAME_fuzz.cpp, in libFuzzer's form. Everywhere NAME_fuzz_test.cpp replays the
+# corpus beside it, and seeded mutations; with the preset `fuzz` there is also the libFuzzer program, for scripts/fuzz.
+function(argosy_fuzz name)
+  cmake_parse_arguments(ARG "" "" "DEPS" ${ARGN})
+  argosy_test(argosy_${name}_fuzz_test LABEL unit SOURCES ${name}_fuzz.cpp ${name}_fuzz_test.cpp DEPS ${ARG_DEPS})
+  target_compile_definitions(argosy_${name}_fuzz_test PRIVATE ARGOSY_FUZZ_CORPUS="${CMAKE_CURRENT_SOURCE_DIR}/corpus")
+  if(ARGOSY_FUZZ)
+    add_executable(argosy_${name}_fuzz ${name}_fuzz.cpp)
+    target_link_libraries(argosy_${name}_fuzz PRIVATE argosy_options ${ARG_DEPS})
+    target_link_options(argosy_${name}_fuzz PRIVATE -fsanitize=fuzzer)
+    set_target_properties(argosy_${name}_fuzz PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/fuzzers")
+    add_dependencies(argosy_fuzzers argosy_${name}_fuzz)
+  endif()
 endfunction()

@@ -112,6 +112,7 @@ class Agent {
     ports.take_desired = [this](const wire::Desired& desired) { models_.take(desired); };
     ports.known_rev = [this] { return models_.rev(); };
     ports.models = [this] { return models_.reports(); };
+    ports.download_bytes_per_s = [this] { return blobs_.bytes_per_s(); };
     ports.now = wall_clock_now;
     ports.log = log_line;
     return ports;

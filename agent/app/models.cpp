@@ -18,7 +18,10 @@ std::set<std::string> wanted_digests(const wire::Desired& desired) {
   for (const wire::DesiredModel& model : desired.models) {
     wanted.insert(model.artifact.digest);
     if (model.validation.dataset) wanted.insert(model.validation.dataset->digest);
-    for (const wire::PatchOffer& patch : model.patches) wanted.insert(patch.blob.digest);
+    for (const wire::PatchOffer& patch : model.patches) {
+      wanted.insert(patch.blob.digest);
+      if (patch.result) wanted.insert(patch.result->digest);
+    }
   }
   return wanted;
 }

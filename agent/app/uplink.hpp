@@ -25,6 +25,7 @@ class Uplink {
     std::function<void(const wire::Desired&)> take_desired;
     std::function<std::int64_t()> known_rev;
     std::function<std::vector<wire::ModelReport>()> models;
+    std::function<std::optional<std::uint64_t>()> download_bytes_per_s;
     std::function<Instant()> now;
     std::function<void(const std::string&)> log;
   };

@@ -1,14 +1,12 @@
 #include "agent/link/blob_fetcher.hpp"
 
-#include <filesystem>
+#include <chrono>
 
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
-
-#include "agent/update/part_file.hpp"
 
 namespace argosy::agent {
 
@@ -25,9 +23,11 @@ struct Download {
   FetchRequest request;
   StopFlag stop;
   Progress progress;
-  std::optional<PartFile> part;
+  std::shared_ptr<BlobIntake> intake;
   std::uint64_t reported = 0;
   HttpHead head;
+
+  bool complete() const { return intake->size() == request.blob.size; }
 };
 
 // Runs `work` on the job thread and resumes on the loop with its outcome.
@@ -65,7 +65,7 @@ Result<void> accept_head(Download& download, const HttpHead& head) {
   download.head = head;
   const wire::BlobRef& blob = download.request.blob;
   if (head.status == 200) {
-    if (download.part->size() > 0) ARGOSY_CHECK(download.part->restart());
+    if (download.intake->size() > 0) ARGOSY_CHECK(download.intake->restart());
     const auto length = head.header("content-length");
     if (length && *length != std::to_string(blob.size))
       return make_error(Errc::digest_mismatch, "blob " + blob.digest + " has " + *length + " bytes on the server; " +
@@ -73,19 +73,19 @@ Result<void> accept_head(Download& download, const HttpHead& head) {
     return {};
   }
   if (head.status != 206) return {};
-  const std::string expected = content_range_of(download.part->size(), blob);
+  const std::string expected = content_range_of(download.intake->size(), blob);
   const auto range = head.header("content-range");
   if (range == expected) return {};
-  ARGOSY_CHECK(download.part->restart());
+  ARGOSY_CHECK(download.intake->restart());
   return make_error(Errc::unavailable, "asked for '" + expected + "', the server sent '" + range.value_or("nothing") +
                                            "': starting again from the first byte");
 }
 
 Result<void> accept_piece(Download& download, std::string_view piece) {
   if (download.stop->load()) return make_error(Errc::cancelled, "the download was cancelled");
-  ARGOSY_CHECK(download.part->append(piece));
-  const std::uint64_t size = download.part->size();
-  if (size - download.reported < progress_step && !download.part->complete()) return {};
+  ARGOSY_CHECK(download.intake->append(piece));
+  const std::uint64_t size = download.intake->size();
+  if (size - download.reported < progress_step && !download.complete()) return {};
   download.reported = size;
   download.progress(size);
   return {};
@@ -95,8 +95,8 @@ HttpRequest request_of(const Download& download, Duration stall_limit) {
   HttpRequest request;
   request.target = "/device/v1/blobs/" + download.request.blob.digest;
   request.time_limit = stall_limit;
-  if (download.part->size() == 0) return request;
-  request.headers["Range"] = "bytes=" + std::to_string(download.part->size()) + "-";
+  if (download.intake->size() == 0) return request;
+  request.headers["Range"] = "bytes=" + std::to_string(download.intake->size()) + "-";
   request.headers["If-Range"] = "\"" + download.request.blob.digest + "\"";
   return request;
 }
@@ -107,7 +107,7 @@ std::optional<FetchFailure> refusal_of(const HttpHead& head, const std::string& 
 }
 
 Task<std::optional<FetchFailure>> transfer(HttpsClient& https, Download& download, Duration stall_limit) {
-  if (download.part->complete()) co_return std::nullopt;
+  if (download.complete()) co_return std::nullopt;
   DownloadSink sink;
   sink.on_head = [&download](const HttpHead& head) { return accept_head(download, head); };
   sink.on_piece = [&download](std::string_view piece) { return accept_piece(download, piece); };
@@ -115,7 +115,7 @@ Task<std::optional<FetchFailure>> transfer(HttpsClient& https, Download& downloa
   auto head = co_await std::move(getting);
   if (!head) co_return failure(std::move(head).error(), download.head.retry_after());
   if (head->status == 416) {
-    auto emptied = download.part->restart();
+    auto emptied = download.intake->restart();
     if (!emptied) co_return failure(std::move(emptied).error());
     co_return failure(make_error(Errc::unavailable, "the server has no such range: starting again"));
   }
@@ -123,39 +123,53 @@ Task<std::optional<FetchFailure>> transfer(HttpsClient& https, Download& downloa
 }
 
 Task<std::optional<FetchFailure>> fetch_blob(BlobFetcher::Ports ports, FetchRequest request, StopFlag stop,
-                                             Progress progress) {
-  std::error_code failed;
-  const auto there = std::filesystem::file_size(request.whole, failed);
-  if (!failed && there == request.blob.size) co_return std::nullopt;
-  Download download{request, std::move(stop), std::move(progress), std::nullopt, 0, {}};
-  std::function<Result<PartFile>()> open = [request] { return PartFile::open(request.part, request.blob); };
-  auto opening = in_background<PartFile>(ports.run_job, std::move(open));
-  auto part = co_await std::move(opening);
-  if (!part) co_return failure(std::move(part).error());
-  download.part.emplace(std::move(*part));
+                                             Progress progress, std::shared_ptr<LinkRate> rate) {
+  using Opened = std::unique_ptr<BlobIntake>;
+  auto opening = in_background<Opened>(ports.run_job, request.open);
+  auto intake = co_await std::move(opening);
+  if (!intake) co_return failure(std::move(intake).error());
+  if (!*intake) co_return std::nullopt;
+  Download download{std::move(request), std::move(stop), std::move(progress), std::move(*intake), 0, {}};
+  const std::uint64_t before = download.intake->size();
+  const auto start = std::chrono::steady_clock::now();
   auto transferring = transfer(*ports.https, download, ports.stall_limit);
   auto trouble = co_await std::move(transferring);
+  const std::uint64_t after = download.intake->size();
+  if (after > before) rate->add(after - before, std::chrono::steady_clock::now() - start);
   if (trouble) co_return trouble;
-  const auto shared = std::make_shared<PartFile>(std::move(*download.part));
-  std::function<Result<void>()> finish = [shared, request] { return shared->finish(request.whole); };
+  std::function<Result<void>()> finish = [intake = download.intake] { return intake->finish(); };
   auto finishing = in_background<void>(ports.run_job, std::move(finish));
   auto finished = co_await std::move(finishing);
   if (!finished) co_return failure(std::move(finished).error());
   co_return std::nullopt;
 }
 
-Task<void> run(BlobFetcher::Ports ports, FetchRequest request, StopFlag stop, Progress progress, Done done) {
-  auto fetching = fetch_blob(std::move(ports), std::move(request), std::move(stop), std::move(progress));
+Task<void> run(BlobFetcher::Ports ports, FetchRequest request, StopFlag stop, Progress progress, Done done,
+               std::shared_ptr<LinkRate> rate) {
+  auto fetching =
+      fetch_blob(std::move(ports), std::move(request), std::move(stop), std::move(progress), std::move(rate));
   auto outcome = co_await std::move(fetching);
   done(std::move(outcome));
 }
 
 }  // namespace
 
+void LinkRate::add(std::uint64_t bytes, std::chrono::nanoseconds time) {
+  if (bytes < enough_bytes) return;
+  const double seconds = std::max(1e-6, std::chrono::duration<double>(time).count());
+  const double seen = static_cast<double>(bytes) / seconds;
+  rate_ = rate_ ? *rate_ + newest_weight * (seen - *rate_) : seen;
+}
+
+std::optional<std::uint64_t> LinkRate::bytes_per_s() const {
+  if (!rate_) return std::nullopt;
+  return static_cast<std::uint64_t>(*rate_);
+}
+
 void BlobFetcher::fetch(FetchRequest request, StopFlag stop, std::function<void(std::uint64_t)> progress,
                         std::function<void(std::optional<FetchFailure>)> done) {
   const auto io = ports_.io;
-  asio::co_spawn(io, run(ports_, std::move(request), std::move(stop), std::move(progress), std::move(done)),
+  asio::co_spawn(io, run(ports_, std::move(request), std::move(stop), std::move(progress), std::move(done), rate_),
                  asio::detached);
 }
 

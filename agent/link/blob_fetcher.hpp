@@ -7,6 +7,18 @@
 
 namespace argosy::agent {
 
+// What the link reaches, by the downloads so far: the newest counts for a third.
+class LinkRate {
+ public:
+  void add(std::uint64_t bytes, std::chrono::nanoseconds time);  // too few bytes tell nothing of a link
+  std::optional<std::uint64_t> bytes_per_s() const;
+
+ private:
+  static constexpr std::uint64_t enough_bytes = 64 << 10;
+  static constexpr double newest_weight = 1.0 / 3;
+  std::optional<double> rate_;
+};
+
 class BlobFetcher : public BlobSource {
  public:
   struct Ports {
@@ -19,9 +31,11 @@ class BlobFetcher : public BlobSource {
 
   void fetch(FetchRequest request, StopFlag stop, std::function<void(std::uint64_t)> progress,
              std::function<void(std::optional<FetchFailure>)> done) override;
+  std::optional<std::uint64_t> bytes_per_s() const { return rate_->bytes_per_s(); }
 
  private:
   Ports ports_;
+  std::shared_ptr<LinkRate> rate_ = std::make_shared<LinkRate>();
 };
 
 }  // namespace argosy::agent

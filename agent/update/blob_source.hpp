@@ -3,10 +3,10 @@
 
 #include <atomic>
 #include <cstdint>
-#include <filesystem>
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string_view>
 
 #include "common/base/error.hpp"
 #include "common/base/instant.hpp"
@@ -20,10 +20,21 @@ inline StopFlag make_stop_flag() {
   return std::make_shared<std::atomic<bool>>(false);
 }
 
+// Where a blob's bytes go while they come in. open, restart and finish may take long and run on the job thread; append
+// runs on the loop.
+class BlobIntake {
+ public:
+  virtual ~BlobIntake() = default;
+  virtual std::uint64_t size() const = 0;  // bytes of the blob taken so far: those of earlier runs too
+  virtual Result<void> append(std::string_view data) = 0;
+  virtual Result<void> restart() = 0;  // forget everything so far
+  virtual Result<void> finish() = 0;   // after the last byte: check, sync, put in place
+};
+
 struct FetchRequest {
   wire::BlobRef blob;
-  std::filesystem::path part;   // grows while the bytes come in
-  std::filesystem::path whole;  // there when size and digest were right
+  // Takes up what is there already; null: all of it is.
+  std::function<Result<std::unique_ptr<BlobIntake>>()> open;
 };
 
 struct FetchFailure {

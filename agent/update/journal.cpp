@@ -35,10 +35,12 @@ Json json_of(const ProbationTotals& totals) {
 }
 
 Json json_of(const wire::PatchOffer& patch) {
-  return {{"base_digest", patch.base_digest},
-          {"codec", patch.codec},
-          {"digest", patch.blob.digest},
-          {"size", patch.blob.size}};
+  Json json = {{"base_digest", patch.base_digest},
+               {"codec", patch.codec},
+               {"digest", patch.blob.digest},
+               {"size", patch.blob.size}};
+  if (patch.result) json["result"] = {{"digest", patch.result->digest}, {"size", patch.result->size}};
+  return json;
 }
 
 void read_baseline(Fields& fields, Baseline& baseline) {
@@ -58,6 +60,11 @@ void read_patch(Fields& fields, wire::PatchOffer& patch) {
   fields.required("codec", patch.codec);
   fields.required("digest", patch.blob.digest);
   fields.required("size", patch.blob.size);
+  fields.object("result", [&](Fields& result) {
+    patch.result.emplace();
+    result.required("digest", patch.result->digest);
+    result.required("size", patch.result->size);
+  });
 }
 
 Result<void> read_wish(const Json& document, const char* key, std::optional<wire::DesiredModel>& wish) {

@@ -2,6 +2,9 @@
 
 #include <utility>
 
+#include "agent/update/part_file.hpp"
+#include "agent/update/patched_part.hpp"
+#include "agent/update/plan.hpp"
 #include "agent/update/runner_process.hpp"
 #include "common/base/file.hpp"
 #include "common/base/id.hpp"
@@ -37,7 +40,7 @@ Result<void> check_file(const fs::path& path, const wire::BlobRef& blob) {
                     path.string() + " has digest " + digest.to_hex() + "; " + blob.digest + " was announced");
 }
 
-// A whole download goes into the slot; what a patch made or an earlier try left is there already.
+// What was downloaded or made goes into the slot; what an earlier try left is there already.
 Result<void> settle_artifact(const ModelFolder& folder, const Storage& storage, SlotName target,
                              const wire::DesiredModel& wish) {
   const fs::path download = storage.download(wish.artifact.digest);
@@ -52,18 +55,54 @@ Result<void> settle_artifact(const ModelFolder& folder, const Storage& storage, 
   return folder.seal(target, {wish.version, wish.artifact.digest, wish.format, wish.artifact.size, false});
 }
 
-Result<void> patch_into_slot(const ModelFolder& folder, const Storage& storage, const ApplyPatch& effect,
-                             const SlotContent& base, const wire::DesiredModel& wish, const StopFlag& stop) {
+// Where a patch's base is, and what it should be.
+struct Base {
+  fs::path path;
+  FileDigest file;
+};
+
+// From one whole file in the downloads folder and a base to another file there.
+Result<void> make_from_patch(const Storage& storage, const wire::PatchOffer& patch, const Base& base,
+                             const wire::BlobRef& result, const StopFlag& stop) {
   ApplyRequest request;
-  request.old_path = folder.model_file(effect.base, base.format);
-  request.patch_path = storage.download(effect.patch.blob.digest);
-  ARGOSY_TRY(request.expected_old, expected_file(base.digest, base.size));
-  ARGOSY_TRY(request.expected_new, expected_file(wish.artifact.digest, wish.artifact.size));
-  request.max_result_bytes = wish.artifact.size;
-  ARGOSY_CHECK(folder.open_for_writing(effect.target));
-  ARGOSY_CHECK(apply_patch_to_file(request, folder.model_file(effect.target, wish.format),
+  request.old_path = base.path;
+  request.patch_path = storage.download(patch.blob.digest);
+  request.expected_old = base.file;
+  ARGOSY_TRY(request.expected_new, expected_file(result.digest, result.size));
+  request.max_result_bytes = result.size;
+  ARGOSY_CHECK(apply_patch_to_file(request, storage.download(result.digest),
                                    [&](std::uint64_t, std::uint64_t) { return !stop->load(); }));
   return {};
+}
+
+Result<Base> base_of(const ModelFolder& folder, const Storage& storage, const wire::PatchOffer& patch,
+                     const std::optional<SlotName>& slot, const Slots& slots) {
+  if (!slot) {
+    const fs::path path = storage.download(patch.base_digest);
+    ARGOSY_TRY(const auto file, expected_file(patch.base_digest, storage.have_bytes(patch.base_digest)));
+    return Base{path, file};
+  }
+  const auto& content = slots.at(*slot);
+  if (!content) return make_error(Errc::base_mismatch, "the patch's base is not on disk");
+  ARGOSY_TRY(const auto file, expected_file(content->digest, content->size));
+  return Base{folder.model_file(*slot, content->format), file};
+}
+
+Surveyed survey_disk(const Storage& storage, const wire::DesiredModel& wish) {
+  Surveyed seen;
+  const auto free_bytes = storage.free_bytes();
+  seen.free_bytes = free_bytes ? *free_bytes : 0;
+  seen.have_bytes = storage.have_bytes(wish.artifact.digest);
+  for (const wire::PatchOffer& patch : wish.patches) {
+    if (const auto applied = applied_bytes(storage.log(patch.blob.digest))) seen.applied[patch.blob.digest] = applied;
+    if (patch.result && storage.is_whole(*patch.result)) seen.results.insert(patch.result->digest);
+  }
+  if (wish.validation.dataset) {
+    std::error_code failed;
+    const auto size = fs::file_size(storage.dataset(wish.validation.dataset->digest), failed);
+    seen.dataset_ready = !failed && size == wish.validation.dataset->size;
+  }
+  return seen;
 }
 
 RunnerReport nothing_to_find_out() {
@@ -178,16 +217,8 @@ Placement ModelUpdater::placement_of(SlotName slot) const {
 
 void ModelUpdater::perform(const Survey&, std::int64_t ticket) {
   in_background([storage = options_.storage, wish = *state_.wish, ticket]() -> std::optional<Event> {
-    Surveyed seen;
+    Surveyed seen = survey_disk(storage, wish);
     seen.ticket = ticket;
-    const auto free_bytes = storage.free_bytes();
-    seen.free_bytes = free_bytes ? *free_bytes : 0;
-    seen.have_bytes = storage.have_bytes(wish.artifact.digest);
-    std::error_code failed;
-    if (wish.validation.dataset) {
-      const auto size = fs::file_size(storage.dataset(wish.validation.dataset->digest), failed);
-      seen.dataset_ready = !failed && size == wish.validation.dataset->size;
-    }
     return seen;
   });
 }
@@ -200,10 +231,7 @@ void ModelUpdater::perform(const ClearSlot& effect, std::int64_t) {
   });
 }
 
-void ModelUpdater::perform(const FetchBlob& effect, std::int64_t ticket) {
-  const Storage& storage = options_.storage;
-  FetchRequest request{effect.blob, storage.part(effect.blob.digest),
-                       effect.is_dataset ? storage.dataset(effect.blob.digest) : storage.download(effect.blob.digest)};
+void ModelUpdater::fetch(FetchRequest request, std::int64_t ticket) {
   std::weak_ptr<ModelUpdater> weak = weak_from_this();
   const auto progress = [weak, ticket](std::uint64_t bytes) {
     if (const auto self = weak.lock()) self->handle(FetchProgress{ticket, bytes});
@@ -217,15 +245,32 @@ void ModelUpdater::perform(const FetchBlob& effect, std::int64_t ticket) {
   ports_.blobs->fetch(std::move(request), running_, progress, done);
 }
 
+void ModelUpdater::perform(const FetchBlob& effect, std::int64_t ticket) {
+  const Storage& storage = options_.storage;
+  const std::string& digest = effect.blob.digest;
+  const auto open = [part = storage.part(digest), blob = effect.blob,
+                     whole = effect.is_dataset ? storage.dataset(digest) : storage.download(digest)] {
+    return PartFile::open(part, whole, blob);
+  };
+  fetch({effect.blob, open}, ticket);
+}
+
+void ModelUpdater::perform(const StreamPatch& effect, std::int64_t ticket) {
+  const auto open = [folder = folder_, storage = options_.storage, effect, slots = state_.slots,
+                     result = result_of(effect.patch, *state_.wish)]() -> Result<std::unique_ptr<BlobIntake>> {
+    ARGOSY_TRY(const Base base, base_of(folder, storage, effect.patch, effect.base, slots));
+    return PatchedPart::open({base.path, base.file, effect.patch.blob, result, storage.part(result.digest),
+                              storage.log(effect.patch.blob.digest), storage.download(result.digest)});
+  };
+  fetch({effect.patch.blob, open}, ticket);
+}
+
 void ModelUpdater::perform(const ApplyPatch& effect, std::int64_t ticket) {
-  const auto base = state_.slots.at(effect.base);
-  if (!base)
-    return in_background([ticket]() -> std::optional<Event> {
-      return PatchFailed{ticket, make_error(Errc::base_mismatch, "the patch's base is not on disk")};
-    });
-  in_background([folder = folder_, storage = options_.storage, effect, base = *base, wish = *state_.wish,
-                 stop = running_, ticket]() -> std::optional<Event> {
-    auto patched = patch_into_slot(folder, storage, effect, base, wish, stop);
+  in_background([folder = folder_, storage = options_.storage, effect, slots = state_.slots,
+                 result = result_of(effect.patch, *state_.wish), stop = running_, ticket]() -> std::optional<Event> {
+    const auto base = base_of(folder, storage, effect.patch, effect.base, slots);
+    if (!base) return PatchFailed{ticket, base.error()};
+    auto patched = make_from_patch(storage, effect.patch, *base, result, stop);
     storage.remove_download(effect.patch.blob.digest);
     if (!patched) return PatchFailed{ticket, std::move(patched).error()};
     return Patched{ticket};
@@ -303,7 +348,10 @@ void ModelUpdater::perform(const Sweep&, std::int64_t) {
   if (!state_.wish) return;
   in_background([storage = options_.storage, wish = *state_.wish]() -> std::optional<Event> {
     storage.remove_download(wish.artifact.digest);
-    for (const wire::PatchOffer& patch : wish.patches) storage.remove_download(patch.blob.digest);
+    for (const wire::PatchOffer& patch : wish.patches) {
+      storage.remove_download(patch.blob.digest);
+      if (patch.result) storage.remove_download(patch.result->digest);
+    }
     return std::nullopt;
   });
 }

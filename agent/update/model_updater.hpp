@@ -61,6 +61,7 @@ class ModelUpdater : public std::enable_shared_from_this<ModelUpdater> {
   void perform(const Survey&, std::int64_t ticket);
   void perform(const ClearSlot&, std::int64_t ticket);
   void perform(const FetchBlob&, std::int64_t ticket);
+  void perform(const StreamPatch&, std::int64_t ticket);
   void perform(const ApplyPatch&, std::int64_t ticket);
   void perform(const VerifyArtifact&, std::int64_t ticket);
   void perform(const Validate&, std::int64_t ticket);
@@ -71,6 +72,7 @@ class ModelUpdater : public std::enable_shared_from_this<ModelUpdater> {
   void perform(const Abort&, std::int64_t ticket);
   void perform(const Sweep&, std::int64_t ticket);
 
+  void fetch(FetchRequest request, std::int64_t ticket);
   // Runs `work` on the job thread; the event that it returns is handled on the loop.
   void in_background(std::function<std::optional<Event>()> work);
   Placement placement_of(SlotName slot) const;

@@ -9,14 +9,17 @@ namespace argosy::agent {
 
 namespace fs = std::filesystem;
 
-Result<PartFile> PartFile::open(const fs::path& part, const wire::BlobRef& blob) {
+Result<std::unique_ptr<BlobIntake>> PartFile::open(const fs::path& part, const fs::path& whole,
+                                                   const wire::BlobRef& blob) {
   std::error_code failed;
+  const auto there = fs::file_size(whole, failed);
+  if (!failed && there == blob.size) return std::unique_ptr<BlobIntake>();
   fs::create_directories(part.parent_path(), failed);
   UniqueFd fd(::open(part.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
   if (!fd) return errno_error("cannot open " + part.string(), errno);
-  PartFile file(part, blob, std::move(fd));
-  ARGOSY_CHECK(file.hash_existing());
-  if (file.size_ > blob.size) ARGOSY_CHECK(file.restart());
+  std::unique_ptr<PartFile> file(new PartFile(part, whole, blob, std::move(fd)));
+  ARGOSY_CHECK(file->hash_existing());
+  if (file->size_ > blob.size) ARGOSY_CHECK(file->restart());
   return file;
 }
 
@@ -51,8 +54,8 @@ Result<void> PartFile::restart() {
   return {};
 }
 
-Result<void> PartFile::finish(const fs::path& whole) {
-  if (!complete())
+Result<void> PartFile::finish() {
+  if (size_ != blob_.size)
     return make_error(Errc::truncated, "blob " + blob_.digest + " ended after " + std::to_string(size_) + " of " +
                                            std::to_string(blob_.size) + " bytes");
   const std::string digest = hash_.finish().to_hex();
@@ -62,9 +65,13 @@ Result<void> PartFile::finish(const fs::path& whole) {
                       "blob " + blob_.digest + " arrived with digest " + digest + ": what was fetched is thrown away");
   }
   if (::fsync(fd_.get()) != 0) return errno_error("cannot sync " + path_.string(), errno);
+  return put_in_place(path_, whole_);
+}
+
+Result<void> put_in_place(const fs::path& part, const fs::path& whole) {
   std::error_code failed;
   fs::create_directories(whole.parent_path(), failed);
-  if (::rename(path_.c_str(), whole.c_str()) != 0) return errno_error("cannot rename to " + whole.string(), errno);
+  if (::rename(part.c_str(), whole.c_str()) != 0) return errno_error("cannot rename to " + whole.string(), errno);
   return sync_path(whole.parent_path());
 }
 

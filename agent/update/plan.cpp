@@ -9,15 +9,51 @@ namespace {
 
 constexpr std::array<std::string_view, 3> codecs = {"tensor", "bsdiff", "zstd"};
 
-bool is_usable(const wire::PatchOffer& patch, const Slots& slots) {
-  return slots.holding(patch.base_digest) && std::find(codecs.begin(), codecs.end(), patch.codec) != codecs.end();
+bool is_known(const wire::PatchOffer& patch) {
+  return std::find(codecs.begin(), codecs.end(), patch.codec) != codecs.end();
 }
 
-const wire::PatchOffer* smallest_patch(const wire::DesiredModel& wish, const Slots& slots, std::uint64_t below_bytes) {
-  const wire::PatchOffer* best = nullptr;
+bool has_base(const wire::PatchOffer& patch, const Slots& slots, const Means& means) {
+  return slots.holding(patch.base_digest) || means.results.contains(patch.base_digest);
+}
+
+std::uint64_t bytes_left(const wire::PatchOffer& patch, const Means& means) {
+  const auto applied = means.applied.find(patch.blob.digest);
+  return patch.blob.size - (applied == means.applied.end() ? 0 : std::min(applied->second, patch.blob.size));
+}
+
+// A patch, or two in a row.
+struct Way {
+  const wire::PatchOffer* first = nullptr;
+  std::uint64_t left = 0;     // bytes still to be fetched
+  std::uint64_t on_disk = 0;  // bytes that it takes while it goes on
+};
+
+std::uint64_t room_for(const wire::PatchOffer& patch, const wire::DesiredModel& wish) {
+  return result_of(patch, wish).size + (is_streamed(patch) ? 0 : patch.blob.size);
+}
+
+std::optional<Way> way_from(const wire::PatchOffer& first, const wire::DesiredModel& wish, const Means& means) {
+  Way way{&first, bytes_left(first, means), room_for(first, wish)};
+  if (!first.result) return way;
+  const wire::PatchOffer* last = nullptr;
+  for (const wire::PatchOffer& next : wish.patches)
+    if (is_known(next) && !next.result && next.base_digest == first.result->digest &&
+        (last == nullptr || next.blob.size < last->blob.size))
+      last = &next;
+  if (last == nullptr) return std::nullopt;
+  way.left += bytes_left(*last, means);
+  way.on_disk += room_for(*last, wish);
+  return way;
+}
+
+std::optional<Way> shortest_way(const wire::DesiredModel& wish, const Slots& slots, const Means& means,
+                                std::uint64_t below_bytes) {
+  std::optional<Way> best;
   for (const wire::PatchOffer& patch : wish.patches) {
-    if (patch.blob.size >= below_bytes || !is_usable(patch, slots)) continue;
-    if (best == nullptr || patch.blob.size < best->blob.size) best = &patch;
+    if (!is_known(patch) || !has_base(patch, slots, means)) continue;
+    const auto way = way_from(patch, wish, means);
+    if (way && way->left < (best ? best->left : below_bytes)) best = way;
   }
   return best;
 }
@@ -31,17 +67,26 @@ bool fits(Plan& plan, std::uint64_t need, std::uint64_t reclaimable, const Means
 
 }  // namespace
 
+bool is_streamed(const wire::PatchOffer& patch) {
+  return patch.codec == "tensor";
+}
+
+const wire::BlobRef& result_of(const wire::PatchOffer& patch, const wire::DesiredModel& wish) {
+  return patch.result ? *patch.result : wish.artifact;
+}
+
 Result<Plan> make_plan(const wire::DesiredModel& wish, const Slots& slots, SlotName target, const Means& means) {
-  const std::uint64_t size = wish.artifact.size;
-  const std::uint64_t left = size - std::min(size, means.have_bytes);
+  const std::uint64_t have = std::min(wish.artifact.size, means.have_bytes);
+  const std::uint64_t left = wish.artifact.size - have;
   const std::uint64_t besides = means.dataset_bytes + means.reserve_bytes;
   const std::uint64_t in_target = slots.at(target) ? slots.at(target)->size : 0;
   Plan plan;
-  if (const auto* patch = means.patches_allowed ? smallest_patch(wish, slots, left) : nullptr) {
-    const bool base_is_in_target = slots.at(target) && slots.at(target)->digest == patch->base_digest;
-    if (fits(plan, patch->blob.size + size + besides, base_is_in_target ? 0 : in_target, means)) {
+  if (const auto way = means.patches_allowed ? shortest_way(wish, slots, means, left) : std::nullopt) {
+    const bool base_is_in_target = slots.at(target) && slots.at(target)->digest == way->first->base_digest;
+    const std::uint64_t need = way->on_disk - std::min(way->on_disk, have);
+    if (fits(plan, need + besides, base_is_in_target ? 0 : in_target, means)) {
       plan.source = Source::patch;
-      plan.patch = *patch;
+      plan.patch = *way->first;
       return plan;
     }
   }

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "agent/update/update_state.hpp"
@@ -15,13 +17,20 @@ struct Means {  // what the plan may count on
   std::uint64_t dataset_bytes = 0;  // still to be fetched
   std::uint64_t reserve_bytes = 0;  // to be left free
   bool patches_allowed = true;
+  std::map<std::string, std::uint64_t> applied;  // by patch: its bytes that have been applied already
+  std::set<std::string> results;                 // files made by first steps, by digest: bases like those in the slots
 };
 
 struct Plan {
   Source source = Source::full;
-  std::optional<wire::PatchOffer> patch;  // when source is patch
+  std::optional<wire::PatchOffer> patch;  // when source is patch: the next step
   bool clear_target = false;              // the target slot's old version must go first, to make room
 };
+
+// Applied while it comes in, so that it takes no room of its own; others are fetched first.
+bool is_streamed(const wire::PatchOffer& patch);
+// What a patch makes for this wish.
+const wire::BlobRef& result_of(const wire::PatchOffer& patch, const wire::DesiredModel& wish);
 
 // Errc::out_of_space with the numbers when no way fits.
 Result<Plan> make_plan(const wire::DesiredModel& wish, const Slots& slots, SlotName target, const Means& means);

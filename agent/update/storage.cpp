@@ -36,10 +36,17 @@ std::uint64_t Storage::have_bytes(const std::string& digest) const {
   return 0;
 }
 
+bool Storage::is_whole(const wire::BlobRef& blob) const {
+  std::error_code failed;
+  const auto size = fs::file_size(download(blob.digest), failed);
+  return !failed && size == blob.size;
+}
+
 void Storage::remove_download(const std::string& digest) const {
   std::error_code ignored;
   fs::remove(download(digest), ignored);
   fs::remove(part(digest), ignored);
+  fs::remove(log(digest), ignored);
 }
 
 void Storage::sweep(const std::set<std::string>& wanted, Duration age) const {

@@ -8,6 +8,7 @@
 
 #include "common/base/error.hpp"
 #include "common/base/instant.hpp"
+#include "common/wire/desired.hpp"
 
 namespace argosy::agent {
 
@@ -22,12 +23,15 @@ class Storage {
   std::filesystem::path identity() const { return root_ / "identity"; }
   std::filesystem::path download(const std::string& digest) const { return root_ / "downloads" / digest; }
   std::filesystem::path part(const std::string& digest) const { return root_ / "downloads" / (digest + ".part"); }
+  // How far a patch was applied while it came in.
+  std::filesystem::path log(const std::string& patch) const { return root_ / "downloads" / (patch + ".log"); }
   std::filesystem::path dataset(const std::string& digest) const { return root_ / "datasets" / digest; }
 
   Result<void> create() const;
   Result<std::uint64_t> free_bytes() const;
   // Of a blob: its whole size when it was fetched, else that of its part; 0 without either.
   std::uint64_t have_bytes(const std::string& digest) const;
+  bool is_whole(const wire::BlobRef& blob) const;
   // Removes downloads and data sets that nobody has touched for `age` and whose digest is not in `wanted`.
   void sweep(const std::set<std::string>& wanted, Duration age) const;
   void remove_download(const std::string& digest) const;

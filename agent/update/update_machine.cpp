@@ -1,6 +1,7 @@
 #include "agent/update/update_machine.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "agent/update/plan.hpp"
 #include "common/base/random.hpp"
@@ -86,13 +87,17 @@ UpdateState fresh_update(const UpdateState& s, const wire::DesiredModel& wish) {
 
 void survey(Move& m) {
   m.enter(Phase::planning);
-  m.s.source = Source::none;
-  m.s.patch.reset();
   m.s.fetching_dataset = false;
   m.s.wrong_bytes = 0;
-  m.s.wasted_bytes += m.s.fetched_bytes;
-  m.s.fetched_bytes = 0;
   m.await(Survey{});
+}
+
+// What was fetched on the present way stays counted, and another way is looked for.
+void leave_way(Move& m) {
+  m.s.wasted_bytes += std::exchange(m.s.fetched_bytes, 0);
+  m.s.source = Source::none;
+  m.s.patch.reset();
+  survey(m);
 }
 
 void start(Move& m, const wire::DesiredModel& wish) {
@@ -111,29 +116,39 @@ void start(Move& m, const wire::DesiredModel& wish) {
   m.await(Activate{m.s.target});
 }
 
+bool is_complete(const UpdateState& s, const Surveyed& seen) {
+  return seen.have_bytes == s.wish->artifact.size;
+}
+
+std::uint64_t bytes_of_way(const UpdateState& s) {
+  return s.source == Source::patch ? s.patch->blob.size : s.wish->artifact.size;
+}
+
 void fetch(Move& m) {
   m.s.retry_at.reset();
   if (m.s.fetching_dataset) return m.await(FetchBlob{*m.s.wish->validation.dataset, true});
-  m.await(FetchBlob{m.s.patch ? m.s.patch->blob : m.s.wish->artifact, false});
+  if (m.s.source != Source::patch) return m.await(FetchBlob{m.s.wish->artifact, false});
+  if (!is_streamed(*m.s.patch)) return m.await(FetchBlob{m.s.patch->blob, false});
+  m.await(StreamPatch{*m.s.patch, m.s.slots.holding(m.s.patch->base_digest)});
 }
 
 // The model's own bytes are here: the data set next, then on to the slot.
-void after_artifact(Move& m) {
+void verify(Move& m) {
   if (!m.s.dataset_ready) {
-    if (m.s.phase != Phase::downloading) m.enter(Phase::downloading);
+    m.enter(Phase::downloading);
     m.s.fetching_dataset = true;
     return fetch(m);
   }
   m.s.fetching_dataset = false;
-  if (m.s.source != Source::patch) {
-    if (m.s.source == Source::full) m.s.slots.at(m.s.target).reset();  // from now on it is overwritten
-    m.enter(Phase::verifying);
-    return m.await(VerifyArtifact{m.s.target});
-  }
-  const SlotName base = m.s.slots.holding(m.s.patch->base_digest).value_or(previous_of(m.s));
-  m.s.slots.at(m.s.target).reset();
-  m.enter(Phase::patching);
-  m.await(ApplyPatch{*m.s.patch, base, m.s.target});
+  if (m.s.source != Source::local) m.s.slots.at(m.s.target).reset();  // from now on it is overwritten
+  m.enter(Phase::verifying);
+  m.await(VerifyArtifact{m.s.target});
+}
+
+// What a patch should make is made: the artifact, or the base of the next patch.
+void after_patch(Move& m) {
+  if (m.s.patch->result) return leave_way(m);
+  verify(m);
 }
 
 void choose_way(Move& m, const Surveyed& seen) {
@@ -141,14 +156,21 @@ void choose_way(Move& m, const Surveyed& seen) {
   m.s.dataset_ready = seen.dataset_ready || !wish.validation.dataset;
   if (is_release(m.s.slots.at(m.s.target), wish)) {
     m.s.source = Source::local;
-    return after_artifact(m);
+    return verify(m);
   }
+  if (is_complete(m.s, seen) && m.s.source != Source::none) {  // the start came between its last byte and the slot
+    m.s.fetched_bytes = bytes_of_way(m.s);
+    return verify(m);
+  }
+  m.s.fetched_bytes = 0;
   Means means;
   means.free_bytes = seen.free_bytes;
   means.have_bytes = seen.have_bytes;
   means.dataset_bytes = m.s.dataset_ready ? 0 : wish.validation.dataset->size;
   means.reserve_bytes = disk_reserve;
   means.patches_allowed = !m.s.patches_refused;
+  means.applied = seen.applied;
+  means.results = seen.results;
   const auto plan = make_plan(wish, m.s.slots, m.s.target, means);
   if (!plan) return finish(m, Phase::failed, "no_space", plan.error().message);
   m.s.source = plan->source;
@@ -157,13 +179,17 @@ void choose_way(Move& m, const Surveyed& seen) {
     m.s.slots.at(m.s.target).reset();
     m.act(ClearSlot{m.s.target});
   }
-  m.enter(Phase::downloading);
+  m.enter(m.s.patch && is_streamed(*m.s.patch) ? Phase::patching : Phase::downloading);
   fetch(m);
+}
+
+std::string patch_failure(const Error& error) {
+  return "the patch failed (" + std::string(slug(error.code)) + ": " + error.message + ")";
 }
 
 void take_whole_file(Move& m, const std::string& why) {
   m.s.patches_refused = true;
-  survey(m);
+  leave_way(m);
   m.s.message = why + "; taking the whole file instead";
 }
 
@@ -225,7 +251,7 @@ void note_progress(Move& m, const FetchProgress& event) {
   m.s.tries = 0;
   if (m.s.fetching_dataset) return;
   m.s.fetched_bytes = event.bytes;
-  const std::uint64_t whole = m.s.patch ? m.s.patch->blob.size : m.s.wish->artifact.size;
+  const std::uint64_t whole = bytes_of_way(m.s);
   m.s.progress = whole == 0 ? 1 : std::min(1.0, static_cast<double>(event.bytes) / static_cast<double>(whole));
 }
 
@@ -233,11 +259,15 @@ void take_blob(Move& m, const Fetched&) {
   m.s.starts = 0;
   m.s.tries = 0;
   m.s.wrong_bytes = 0;
-  if (m.s.fetching_dataset)
+  if (m.s.fetching_dataset) {
     m.s.dataset_ready = true;
-  else
-    m.s.fetched_bytes = m.s.patch ? m.s.patch->blob.size : m.s.wish->artifact.size;
-  after_artifact(m);
+    return verify(m);
+  }
+  m.s.fetched_bytes = bytes_of_way(m.s);
+  if (m.s.source != Source::patch) return verify(m);
+  if (m.s.phase == Phase::patching) return after_patch(m);
+  m.enter(Phase::patching);
+  m.await(ApplyPatch{*m.s.patch, m.s.slots.holding(m.s.patch->base_digest)});
 }
 
 void fetch_again_or_fail(Move& m, const FetchFailed& event) {
@@ -247,8 +277,8 @@ void fetch_again_or_fail(Move& m, const FetchFailed& event) {
     m.s.message = error.message;
     return wait_and_retry(m, event.retry_after);
   }
-  const bool is_patch = m.s.patch && !m.s.fetching_dataset;
-  if (is_patch) return take_whole_file(m, error.message);
+  const bool is_patch = m.s.source == Source::patch && !m.s.fetching_dataset;
+  if (is_patch) return take_whole_file(m, patch_failure(error));
   const bool wrong = error.code == Errc::digest_mismatch;
   if (wrong && ++m.s.wrong_bytes < max_wrong_bytes) return wait_and_retry(m, std::nullopt);
   finish(m, Phase::failed, wrong ? "verify" : "download", error.message);
@@ -261,14 +291,13 @@ void fetch_when_due(Move& m, const Tick&) {
 
 // From bytes to a version that serves ---------------------------------------------------------------------------------
 
-void verify_result(Move& m, const Patched&) {
-  m.enter(Phase::verifying);
-  m.await(VerifyArtifact{m.s.target});
+void take_result(Move& m, const Patched&) {
+  after_patch(m);
 }
 
 void give_up_patch(Move& m, const PatchFailed& event) {
   if (event.error.code == Errc::out_of_space) return finish(m, Phase::failed, "no_space", event.error.message);
-  take_whole_file(m, "the patch failed (" + std::string(slug(event.error.code)) + ": " + event.error.message + ")");
+  take_whole_file(m, patch_failure(event.error));
 }
 
 void validate(Move& m, const Verified&) {
@@ -283,7 +312,7 @@ void refuse_bytes(Move& m, const VerifyFailed& event) {
   const Source source = m.s.source;
   m.s.slots.at(m.s.target).reset();
   if (source == Source::patch) return take_whole_file(m, event.error.message);
-  if (source == Source::local) return survey(m);
+  if (source == Source::local) return leave_way(m);
   finish(m, Phase::failed, "verify", event.error.message);
 }
 
@@ -368,6 +397,9 @@ constexpr Row on(Applies applies) {
 bool always(Phase) {
   return true;
 }
+bool is_fetching(Phase phase) {  // patching is fetching, too, where a patch is applied while it comes in
+  return phase == Phase::downloading || phase == Phase::patching;
+}
 template <Phase P>
 bool in(Phase phase) {
   return phase == P;
@@ -378,12 +410,12 @@ constexpr Row table[] = {
     on<Wished, take_wish>(always),                                 // -> planning | activating | committed | …
     on<Withdrawn, drop_wish>(always),                              // -> failed (cancelled), before activation
     on<Tick, start_pending>(is_terminal),                          // -> as for Wished
-    on<Surveyed, choose_way>(in<Phase::planning>),                 // -> downloading | verifying | failed
-    on<FetchProgress, note_progress>(in<Phase::downloading>),      //
-    on<Fetched, take_blob>(in<Phase::downloading>),                // -> downloading | patching | verifying
-    on<FetchFailed, fetch_again_or_fail>(in<Phase::downloading>),  // -> downloading | planning | failed
-    on<Tick, fetch_when_due>(in<Phase::downloading>),              // -> downloading
-    on<Patched, verify_result>(in<Phase::patching>),               // -> verifying
+    on<Surveyed, choose_way>(in<Phase::planning>),                 // -> downloading | patching | verifying | failed
+    on<FetchProgress, note_progress>(is_fetching),                 //
+    on<Fetched, take_blob>(is_fetching),                           // -> downloading | patching | verifying | planning
+    on<FetchFailed, fetch_again_or_fail>(is_fetching),             // -> downloading | planning | failed
+    on<Tick, fetch_when_due>(is_fetching),                         // -> downloading
+    on<Patched, take_result>(in<Phase::patching>),                 // -> verifying | downloading | planning
     on<PatchFailed, give_up_patch>(in<Phase::patching>),           // -> planning | failed
     on<Verified, validate>(in<Phase::verifying>),                  // -> validating
     on<VerifyFailed, refuse_bytes>(in<Phase::verifying>),          // -> planning | failed

@@ -3,7 +3,9 @@
 // outcome back as an event; an outcome carries its effect's ticket, and late ones change nothing.
 #pragma once
 
+#include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <variant>
 #include <vector>
@@ -28,12 +30,17 @@ struct FetchBlob {  // download or resume into the downloads folder, with its di
   wire::BlobRef blob;
   bool is_dataset = false;
 };
-struct ApplyPatch {  // base slot's file + downloaded patch -> file in the target slot -> Patched | PatchFailed
+// `base` is a slot, or nothing for a file that an earlier patch has left in the downloads folder. What a patch makes
+// goes to the downloads folder, too.
+struct StreamPatch {  // download and apply at once, gone on with where it stopped -> Fetched | FetchFailed
   wire::PatchOffer patch;
-  SlotName base;
-  SlotName target;
+  std::optional<SlotName> base;
 };
-struct VerifyArtifact {  // move a full download into the slot if it is not there, check size and digest -> Verified |
+struct ApplyPatch {  // base + downloaded patch -> Patched | PatchFailed
+  wire::PatchOffer patch;
+  std::optional<SlotName> base;
+};
+struct VerifyArtifact {  // move the new file into the slot if it is not there, check size and digest -> Verified |
   SlotName target;       // VerifyFailed
 };
 struct Validate {  // run the model on the data set in a process of its own -> Validated
@@ -54,8 +61,8 @@ struct MendLink {  // `current` leads nowhere: lead it to this slot; no outcome
 struct Abort {};  // stop what runs for this model; no outcome
 struct Sweep {};  // remove downloads that nobody wants any more; no outcome
 
-using Work = std::variant<Survey, ClearSlot, FetchBlob, ApplyPatch, VerifyArtifact, Validate, Activate, RollBack,
-                          MarkProven, MendLink, Abort, Sweep>;
+using Work = std::variant<Survey, ClearSlot, FetchBlob, StreamPatch, ApplyPatch, VerifyArtifact, Validate, Activate,
+                          RollBack, MarkProven, MendLink, Abort, Sweep>;
 struct Effect {
   Work work;
   std::int64_t ticket = 0;
@@ -70,8 +77,10 @@ struct Tick {};       // at wake_at(state), or any time
 struct Surveyed {
   std::int64_t ticket = 0;
   std::uint64_t free_bytes = 0;
-  std::uint64_t have_bytes = 0;  // of the artifact's full file, already downloaded
-  bool dataset_ready = false;    // cached, or the device has its own
+  std::uint64_t have_bytes = 0;                       // of the artifact's full file, already downloaded or made
+  bool dataset_ready = false;                         // cached, or the device has its own
+  std::map<std::string, std::uint64_t> applied = {};  // as in Means
+  std::set<std::string> results = {};
 };
 struct FetchProgress {
   std::int64_t ticket = 0;

@@ -61,7 +61,7 @@ Result<void> run_codec(int patch_fd, const PatchInfo& info, int old_fd, std::uin
     case PatchCodec::bsdiff:
       return apply_bsdiff(patch_fd, info, old, writer);
     case PatchCodec::tensor:
-      return apply_tensor(patch_fd, info, old_fd, old_size, writer);
+      return apply_tensor(patch_fd, info, old_fd, writer);
     case PatchCodec::zstd:
       return apply_zstd(patch_fd, info, writer);
   }

@@ -105,6 +105,14 @@ bool is_long_for_bsdiff(const MakeReport& report, const MakeRequest& request) {
   return std::max(report.old_file.size_bytes, report.new_file.size_bytes) > request.bsdiff_up_to_bytes;
 }
 
+// What zstd would make of the file by its sample, with room for what only shows in long stretches.
+Result<bool> could_win_with_zstd(const MakeReport& report, const MakeRequest& request, std::uint64_t best_bytes) {
+  constexpr double long_range_gain = 0.8;
+  if (report.new_file.size_bytes <= request.zstd_unsampled_bytes) return true;
+  ARGOSY_TRY(const double ratio, sample_zstd_ratio(request.new_path));
+  return long_range_gain * ratio * static_cast<double>(report.new_file.size_bytes) < static_cast<double>(best_bytes);
+}
+
 std::string why_declined(const MakeReport& report) {
   std::string text = "not smaller: the full file has " + std::to_string(report.new_file.size_bytes) + " bytes";
   for (const auto& trial : report.trials)
@@ -137,6 +145,10 @@ Result<MakeReport> make_patch(const MakeRequest& request, const PatchProgress& p
   std::uint64_t best_bytes = 0;
   for (const PatchCodec codec : request.candidates) {
     if (codec == PatchCodec::bsdiff && request.candidates.size() > 1 && is_long_for_bsdiff(report, request)) continue;
+    if (codec == PatchCodec::zstd && best) {
+      ARGOSY_TRY(const bool worth_it, could_win_with_zstd(report, request, best_bytes));
+      if (!worth_it) continue;
+    }
     TrialFile file(request.patch_path, codec);
     ARGOSY_TRY(const auto trial, try_codec(codec, request, report, file, progress));
     report.trials.push_back(trial);

@@ -22,6 +22,8 @@ struct MakeRequest {
   EncodeLimits limits;
   // Beside others, bsdiff is tried on files up to this size: it is slow, and wins on small ones alone.
   std::uint64_t bsdiff_up_to_bytes = 8ULL << 20;
+  // Beside others, zstd is tried on larger files only when a sample of them says that it could win: it is slow.
+  std::uint64_t zstd_unsampled_bytes = 8ULL << 20;
   // A patch over this part of the full file's size is declined: it would cost the device more than it saves.
   double largest_ratio = 0.95;
 };

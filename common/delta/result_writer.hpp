@@ -24,11 +24,15 @@ class ResultWriter {
   // Free room of 1 to `wanted` bytes, to be filled and then committed; wanted is not zero and not over left().
   Result<std::span<std::uint8_t>> room(std::uint64_t wanted);
   void commit(std::size_t count) { used_ += count; }
+  // A stretch that is there already: passed on as it is.
+  Result<void> take(ByteView made);
   // Passes on the rest. Errc::malformed_patch when bytes are missing.
   Result<FileDigest> finish();
 
  private:
+  Error too_much() const;
   Result<void> flush();
+  Result<void> pass_on(ByteView ready);
 
   std::uint64_t size_;
   const PatchSink& sink_;

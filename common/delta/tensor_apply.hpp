@@ -1,5 +1,5 @@
-// Applies a tensor patch chunk by chunk. Memory: frequency tables (at most 2 MiB), and three buffers of a chunk's size.
-// A chunk's bytes are checked before any of them reach the result.
+// Applies a tensor patch from a file, chunk by chunk; memory as of TensorDecoder. A chunk's bytes are checked before
+// any of them reach the result. The old file has the size and digest that the patch names: the caller has looked.
 #pragma once
 
 #include "common/delta/old_file.hpp"
@@ -8,7 +8,6 @@
 
 namespace argosy {
 
-Result<void> apply_tensor(int patch_fd, const PatchInfo& info, int old_fd, std::uint64_t old_size,
-                          ResultWriter& result);
+Result<void> apply_tensor(int patch_fd, const PatchInfo& info, int old_fd, ResultWriter& result);
 
 }  // namespace argosy

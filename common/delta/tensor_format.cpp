@@ -18,10 +18,6 @@ constexpr int pack_level = 19;
 constexpr int pack_window_log = 21;  // covers a reference and a description
 constexpr std::uint64_t max_described_bytes = 4 * max_chunk_bytes;
 
-Error malformed(std::string_view what) {
-  return make_error(Errc::malformed_patch, "the patch is damaged: " + std::string(what));
-}
-
 template <class T>
 std::uint8_t* put(std::uint8_t* out, T value) {
   for (std::size_t i = 0; i < sizeof value; ++i) *out++ = static_cast<std::uint8_t>(value >> (8 * i));
@@ -139,34 +135,38 @@ Result<Piece> read_piece(Reader& in, std::uint64_t& expected_old, std::uint64_t 
   const auto tag = in.fixed<std::uint8_t>();
   const unsigned element = tag >> element_shift & 15U;
   piece.source = static_cast<Source>(tag & 7U);
-  if (element >= element_kinds || piece.source > Source::steps) return malformed("a piece of no known kind");
+  if (element >= element_kinds || piece.source > Source::steps) return damaged("a piece of no known kind");
   piece.element = static_cast<Element>(element);
   piece.bytes = static_cast<std::uint32_t>(in.number(max_chunk_bytes));
-  if (piece.bytes % width_of(piece.element) != 0) return malformed("a piece that ends inside of a number");
-  if (is_block(piece.element) && piece.source == Source::serial) return malformed("a piece of no known kind");
-  if (piece.source == Source::steps && !can_have_steps(piece.element)) return malformed("a piece of no known kind");
+  if (piece.bytes % width_of(piece.element) != 0) return damaged("a piece that ends inside of a number");
+  if (is_block(piece.element) && piece.source == Source::serial) return damaged("a piece of no known kind");
+  if (piece.source == Source::steps && !can_have_steps(piece.element)) return damaged("a piece of no known kind");
   if (!has_old(piece.source)) return piece;
   piece.old_offset =
       expected_old + static_cast<std::uint64_t>(unzigzag(in.number(std::numeric_limits<std::uint64_t>::max())));
   if (piece.old_offset > old_size || old_size - piece.old_offset < piece.bytes)
-    return malformed("a piece reads outside of the old file");
+    return damaged("a piece reads outside of the old file");
   expected_old = piece.old_offset + piece.bytes;
   if ((tag >> scaled_shift & 1) == 0) {
-    if (piece.source == Source::steps) return malformed("a piece without its steps");
+    if (piece.source == Source::steps) return damaged("a piece without its steps");
     return piece;
   }
   piece.scaling = read_scaling(in);
   if (piece.source == Source::steps) {
     const auto& steps = piece.scaling.factors;
-    if (steps.empty() || !std::all_of(steps.begin(), steps.end(), is_step)) return malformed("impossible steps");
+    if (steps.empty() || !std::all_of(steps.begin(), steps.end(), is_step)) return damaged("impossible steps");
     return piece;
   }
   if (piece.source != Source::delta || piece.element != Element::i8 || piece.scaling.factors.empty())
-    return malformed("a piece with factors that it has no use for");
+    return damaged("a piece with factors that it has no use for");
   return piece;
 }
 
 }  // namespace
+
+Error damaged(std::string_view what) {
+  return make_error(Errc::malformed_patch, "the patch is damaged: " + std::string(what));
+}
 
 std::uint32_t crc32_of(ByteView bytes) {
   return static_cast<std::uint32_t>(::crc32_z(0, bytes.data(), bytes.size()));
@@ -191,8 +191,8 @@ Result<Bytes> unpack(ByteView packed, std::size_t size, ByteView reference) {
   ZSTD_DCtx_refPrefix(context.get(), reference.data(), reference.size());
   Bytes plain(size);
   const std::size_t got = ZSTD_decompressDCtx(context.get(), plain.data(), plain.size(), packed.data(), packed.size());
-  if (ZSTD_isError(got) != 0) return malformed(ZSTD_getErrorName(got));
-  if (got != size) return malformed("a part has another size than announced");
+  if (ZSTD_isError(got) != 0) return damaged(ZSTD_getErrorName(got));
+  if (got != size) return damaged("a part has another size than announced");
   return plain;
 }
 
@@ -209,7 +209,7 @@ std::array<std::uint8_t, header_bytes> encode(const Header& header) {
 
 Result<Header> decode_header(std::span<const std::uint8_t, header_bytes> bytes) {
   Reader in(bytes);
-  if (as_text(in.take(magic.size())) != magic) return malformed("it does not begin as a tensor patch");
+  if (as_text(in.take(magic.size())) != magic) return damaged("it does not begin as a tensor patch");
   Header header;
   for (FileDigest* file : {&header.old_file, &header.new_file}) {
     file->size_bytes = in.fixed<std::uint64_t>();
@@ -218,7 +218,7 @@ Result<Header> decode_header(std::span<const std::uint8_t, header_bytes> bytes) 
   header.packed_tables = in.fixed<std::uint32_t>();
   header.tables = in.fixed<std::uint32_t>();
   header.tables_crc = in.fixed<std::uint32_t>();
-  if (header.packed_tables > max_tables_bytes || header.tables > max_tables_bytes) return malformed("tables too large");
+  if (header.packed_tables > max_tables_bytes || header.tables > max_tables_bytes) return damaged("tables too large");
   return header;
 }
 
@@ -234,9 +234,9 @@ Result<ChunkHeader> decode_chunk_header(std::span<const std::uint8_t, chunk_head
   header.result_bytes = in.fixed<std::uint32_t>();
   header.payload_bytes = in.fixed<std::uint32_t>();
   header.result_crc = in.fixed<std::uint32_t>();
-  if (header.result_bytes == 0 || header.result_bytes > max_chunk_bytes) return malformed("a chunk of impossible size");
-  if (header.result_bytes > left) return malformed("it makes more than its header announces");
-  if (header.payload_bytes > max_payload_bytes) return malformed("a chunk of impossible size");
+  if (header.result_bytes == 0 || header.result_bytes > max_chunk_bytes) return damaged("a chunk of impossible size");
+  if (header.result_bytes > left) return damaged("it makes more than its header announces");
+  if (header.payload_bytes > max_payload_bytes) return damaged("a chunk of impossible size");
   return header;
 }
 
@@ -259,15 +259,15 @@ Result<Models> decode_models(ByteView bytes) {
       frequency = static_cast<std::uint16_t>(in.number(rans::scale));
       sum += frequency;
     }
-    if (sum != rans::scale) return malformed("frequencies that do not add up");
+    if (sum != rans::scale) return damaged("frequencies that do not add up");
   }
   for (Models::Row& row : models.table_of) {
     for (std::uint8_t& table : row) {
       table = in.fixed<std::uint8_t>();
-      if (table != Models::none && table >= models.tables.size()) return malformed("a context without a table");
+      if (table != Models::none && table >= models.tables.size()) return damaged("a context without a table");
     }
   }
-  if (in.failed() || !in.rest().empty()) return malformed("the tables have another size than announced");
+  if (in.failed() || !in.rest().empty()) return damaged("the tables have another size than announced");
   return models;
 }
 
@@ -297,9 +297,9 @@ Result<Payload> decode_payload(ByteView bytes, std::uint64_t old_size) {
   payload.description = in.take(description);
   payload.raw_bits = in.take(raw_bits);
   payload.symbols = in.rest();
-  if (in.failed()) return malformed("a chunk shorter than its parts");
+  if (in.failed()) return damaged("a chunk shorter than its parts");
   if (old_size - payload.reference.offset < payload.reference.bytes)
-    return malformed("a chunk refers to what is outside of the old file");
+    return damaged("a chunk refers to what is outside of the old file");
   return payload;
 }
 
@@ -322,12 +322,12 @@ Result<Description> decode_description(ByteView bytes, std::uint32_t result_byte
     ARGOSY_TRY(Piece piece, read_piece(in, expected_old, old_size));
     made += piece.bytes;
     if (piece.source == Source::literal) literals += piece.bytes;
-    if (made > result_bytes) return malformed("pieces that make more than their chunk");
+    if (made > result_bytes) return damaged("pieces that make more than their chunk");
     description.pieces.push_back(std::move(piece));
   }
   description.literals = in.rest();
   if (in.failed() || made != result_bytes || literals != description.literals.size())
-    return malformed("pieces that do not make their chunk");
+    return damaged("pieces that do not make their chunk");
   return description;
 }
 

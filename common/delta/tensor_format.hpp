@@ -132,4 +132,7 @@ Result<Bytes> unpack(ByteView packed, std::size_t size, ByteView reference = {})
 
 std::uint32_t crc32_of(ByteView bytes);
 
+// Errc::malformed_patch: "the patch is damaged: …".
+Error damaged(std::string_view what);
+
 }  // namespace argosy::tensor

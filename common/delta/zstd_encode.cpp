@@ -17,6 +17,9 @@ namespace {
 
 constexpr int level = 17;  // the highest that keeps about 1 MB/s on a small core
 constexpr std::size_t piece_bytes = 64 * 1024;
+constexpr int sample_level = 9;
+constexpr std::size_t sample_bytes = 128 * 1024;
+constexpr std::uint64_t samples = 32;
 
 struct FreeContext {
   void operator()(ZSTD_CCtx* context) const { ZSTD_freeCCtx(context); }
@@ -69,6 +72,24 @@ Result<void> encode_zstd(const std::filesystem::path& new_path, const std::files
     ARGOSY_CHECK(compress_piece(context.get(), ByteView(buffer).first(count), done == size, out.get(), compressed));
   } while (done < size);
   return {};
+}
+
+Result<double> sample_zstd_ratio(const std::filesystem::path& path) {
+  const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file) return errno_error("cannot open " + path.string(), errno);
+  ARGOSY_TRY(const std::uint64_t size, file_size_of(file.get()));
+  if (size < samples * sample_bytes) return make_error(Errc::invalid_argument, "the file is too short for a sample");
+  Bytes plain(sample_bytes);
+  Bytes packed(ZSTD_compressBound(sample_bytes));
+  std::uint64_t total = 0;
+  for (std::uint64_t i = 0; i < samples; ++i) {
+    ARGOSY_CHECK(read_exactly_at(file.get(), (size - sample_bytes) / (samples - 1) * i, plain));
+    const std::size_t taken = ZSTD_compress(packed.data(), packed.size(), plain.data(), plain.size(), sample_level);
+    if (ZSTD_isError(taken) != 0)
+      return make_error(Errc::internal, std::string("zstd failed: ") + ZSTD_getErrorName(taken));
+    total += taken;
+  }
+  return static_cast<double>(total) / static_cast<double>(samples * sample_bytes);
 }
 
 }  // namespace argosy

@@ -10,7 +10,8 @@ from processes import ROOT, Group, say
 
 STEPS = (("checks", ["scripts/check"]),
          ("tests", ["scripts/test"]),
-         ("tests with sanitizers", ["scripts/test", "--preset", "asan", "--label", "unit", "--label", "integration"]))
+         ("tests with sanitizers", ["scripts/test", "--preset", "asan", "--label", "unit", "--label", "integration"]),
+         ("fuzzing", ["scripts/fuzz", "--seconds", "20"]))
 STEP_TIMEOUT_S = 30 * 60
 CLOSING_LINE = re.compile(r"^(\d+) passed, (\d+) failed$")
 

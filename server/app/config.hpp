@@ -44,6 +44,9 @@ struct Config {
   std::int64_t store_max_blob_mb = 16384;
   std::int64_t patches_threads = 1;
   std::int64_t patches_max_memory_mb = 1024;
+  std::int64_t patches_max_file_mb = 4096;
+  double patches_seconds_per_mb = 2;
+  std::int64_t patches_keep_days = 30;
   // people
   std::int64_t access_session_minutes = 720;
   std::int64_t access_link_minutes = 1440;

@@ -8,6 +8,8 @@ namespace argosy::server {
 namespace {
 
 constexpr Duration upkeep_interval{60'000};
+constexpr Duration demand_interval{15'000};
+constexpr Duration patch_clearing_interval{300'000};
 
 // A tick that counts what it did, as one that does not.
 template <class Service>
@@ -41,6 +43,10 @@ void LeaderWork::start() {
   periodic_->every("presence", rhythm_.presence, tick_of(parts_.presence));
   periodic_->every("drift", rhythm_.drift, tick_of(parts_.drift));
   periodic_->every("alerts", rhythm_.alerts, tick_of(parts_.alerts));
+  periodic_->every("demand for patches", demand_interval,
+                   [&patches = parts_.patches](Instant now) { return patches.count_demand(now); });
+  periodic_->every("clearing patches", patch_clearing_interval,
+                   [&patches = parts_.patches](Instant now) { return patches.clear(now); });
   start_driver();
   if (parts_.mqtt != nullptr) parts_.mqtt->start();
 }

@@ -1,5 +1,5 @@
-// What only one instance does at a time: the broker, presence, rollouts, drift, alerts, and the clearing away. Starts
-// when this instance takes the lead and stops when it loses it. On the I/O thread.
+// What only one instance does at a time: the broker, presence, rollouts, drift, alerts, the demand for patches, and the
+// clearing away. Starts when this instance takes the lead and stops when it loses it. On the I/O thread.
 #pragma once
 
 #include <functional>
@@ -13,6 +13,7 @@
 #include "server/app/periodic.hpp"
 #include "server/devices/presence_service.hpp"
 #include "server/drift/drift_service.hpp"
+#include "server/models/patch_service.hpp"
 #include "server/mqtt/mqtt_client.hpp"
 #include "server/rollouts/desired_service.hpp"
 #include "server/rollouts/rollout_driver.hpp"
@@ -28,6 +29,7 @@ class LeaderWork {
     AlertService& alerts;
     DesiredService& desired;
     DriftService& drift;
+    PatchService& patches;
     PresenceService& presence;
     RolloutService& rollouts;
     TelemetryService& telemetry;

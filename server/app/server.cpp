@@ -24,6 +24,7 @@
 #include "server/events/event_service.hpp"
 #include "server/http/http_server.hpp"
 #include "server/models/model_api.hpp"
+#include "server/models/patch_api.hpp"
 #include "server/overview/overview_service.hpp"
 #include "server/rollouts/rollout_api.hpp"
 #include "server/telemetry/telemetry_api.hpp"
@@ -132,6 +133,15 @@ TelemetryOptions telemetry_options(const Config& config) {
   return options;
 }
 
+PatchOptions patch_options(const Config& config) {
+  PatchOptions options;
+  options.limits.max_memory_bytes = static_cast<std::uint64_t>(config.patches_max_memory_mb) << 20;
+  options.limits.max_file_bytes = static_cast<std::uint64_t>(config.patches_max_file_mb) << 20;
+  options.limits.seconds_per_mb = config.patches_seconds_per_mb;
+  options.keep_unused = std::chrono::hours(24 * config.patches_keep_days);
+  return options;
+}
+
 AccessOptions access_options(const Config& config) {
   AccessOptions options;
   options.session_life = std::chrono::minutes(config.access_session_minutes);
@@ -218,9 +228,7 @@ Server::Parts::Parts(asio::io_context& context, const Config& given, Certificate
   if (!blobs) return;
   if (config.device_enabled) enrolment = create_enrolment_service(db, enrolment_options(config, std::move(authority)));
   models = create_model_service(db, **blobs);
-  PatchOptions patch_options;
-  patch_options.max_memory_bytes = static_cast<std::uint64_t>(config.patches_max_memory_mb) << 20;
-  patches = create_patch_service(db, **blobs, patch_worker, patch_options);
+  patches = create_patch_service(db, **blobs, patch_worker, patch_options(config));
   RolloutOptions rollout_options;
   rollout_options.guard_interval = ms(config.rollouts_guard_interval_ms);
   rollouts = create_rollout_service(db, *patches, rollout_options);
@@ -253,7 +261,7 @@ void Server::Parts::connect_parts() {
       collector_options);
   messages = std::make_unique<DeviceMessages>(io, DeviceMessages::Parts{*devices, *rollouts, *presence, *collector});
   leader = std::make_unique<LeaderWork>(
-      io, LeaderWork::Parts{access, *alerts, *desired, *drift, *presence, *rollouts, *telemetry, mqtt.get()},
+      io, LeaderWork::Parts{access, *alerts, *desired, *drift, *patches, *presence, *rollouts, *telemetry, mqtt.get()},
       LeaderWork::Rhythm{ms(config.presence_tick_ms), ms(config.rollouts_tick_ms), ms(config.drift_tick_ms),
                          ms(config.alerts_tick_ms)});
 }
@@ -266,7 +274,8 @@ void Server::Parts::add_routes() {
   add_audit_routes(all, db);
   add_device_routes(all, *devices);
   if (enrolment) add_enrolment_routes(all, *enrolment);
-  add_model_routes(all, *models, *patches);
+  add_model_routes(all, *models);
+  add_patch_routes(all, *patches);
   add_blob_routes(all, **blobs);
   add_rollout_routes(all, *rollouts);
   add_desired_routes(all, *desired);
@@ -303,8 +312,13 @@ void Server::Parts::make_listeners() {
     device_server = std::make_unique<HttpServer>(io, device_options(config),
                                                  dispatcher("device", device_router, nullptr), file_reader);
   }
-  ServerMetricsSources sources{
-      db, *telemetry, *operator_server, device_server.get(), mqtt.get(), [this] { return leader->leading(); }};
+  ServerMetricsSources sources{db,
+                               *patches,
+                               *telemetry,
+                               *operator_server,
+                               device_server.get(),
+                               mqtt.get(),
+                               [this] { return leader->leading(); }};
   add_server_metrics(metrics, sources);
 }
 
@@ -338,7 +352,8 @@ Task<Result<void>> Server::start() {
   ARGOSY_CO_CHECK(parts.operator_server->start());
   if (parts.device_server) ARGOSY_CO_CHECK(parts.device_server->start());
   parts.events->start();
-  asio::co_spawn(parts.io, parts.patches->run(), asio::detached);
+  for (std::int64_t maker = 0; maker < parts.config.patches_threads; ++maker)
+    asio::co_spawn(parts.io, parts.patches->run(), asio::detached);
   parts.lead = std::make_unique<SessionLock>(
       parts.io, SessionLock::Options{parts.config.database_conninfo, leader_lock_key, ms(parts.config.leader_check_ms)},
       [&parts](bool held) { held ? parts.leader->start() : parts.leader->stop(); });

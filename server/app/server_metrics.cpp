@@ -48,11 +48,26 @@ void add_telemetry(Metrics& metrics, TelemetryService& telemetry) {
         [&telemetry] { return telemetry.counters().batches_refused; });
 }
 
+void add_patches(Metrics& metrics, PatchService& patches) {
+  count(metrics, "argosy_patches_ready_total", "Patches made", [&patches] { return patches.counters().ready; });
+  count(metrics, "argosy_patches_declined_total", "Pairs for which no patch is of use",
+        [&patches] { return patches.counters().declined; });
+  count(metrics, "argosy_patches_failed_total", "Attempts that failed",
+        [&patches] { return patches.counters().failed; });
+  count(metrics, "argosy_patches_given_up_total", "Encodings ended because nobody wanted the patch any more",
+        [&patches] { return patches.counters().given_up; });
+  count(metrics, "argosy_patches_cleared_total", "Patch files deleted because nothing needs them",
+        [&patches] { return patches.counters().cleared; });
+  count(metrics, "argosy_patches_cleared_bytes_total", "Bytes of those files",
+        [&patches] { return patches.counters().cleared_bytes; });
+}
+
 }  // namespace
 
 void add_server_metrics(Metrics& metrics, const ServerMetricsSources& sources) {
   add_db(metrics, sources.db);
   add_telemetry(metrics, sources.telemetry);
+  add_patches(metrics, sources.patches);
   if (sources.mqtt != nullptr) add_mqtt(metrics, *sources.mqtt);
   show(metrics, "argosy_leading", "Whether this instance leads",
        [leading = sources.leading] { return leading() ? 1 : 0; });

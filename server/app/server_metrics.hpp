@@ -6,6 +6,7 @@
 #include "server/db/db_pool.hpp"
 #include "server/http/http_server.hpp"
 #include "server/http/metrics.hpp"
+#include "server/models/patch_service.hpp"
 #include "server/mqtt/mqtt_client.hpp"
 #include "server/telemetry/telemetry_service.hpp"
 
@@ -13,6 +14,7 @@ namespace argosy::server {
 
 struct ServerMetricsSources {  // all outlive the metrics
   DbPool& db;
+  PatchService& patches;
   TelemetryService& telemetry;
   HttpServer& operator_server;
   HttpServer* device_server;

@@ -14,6 +14,8 @@ namespace {
 
 using Json = nlohmann::json;
 
+constexpr std::uint64_t max_rate = 1'000'000'000'000;  // bytes a second
+
 // One document that a column or an index cannot hold must not take the others of its batch down.
 bool storable(const wire::DeviceState& state, std::string_view encoded) {
   if (encoded.find("\\u0000") != std::string_view::npos) return false;
@@ -125,13 +127,15 @@ struct TakeStates {
   Json report_row(const std::string& id, const Known& device) const {
     const wire::DeviceState& state = *device.report;
     const std::uint32_t interval_s = std::clamp<std::uint32_t>(state.health_interval_s, 1, 86400);
-    return {{"device", id},
-            {"agent_version", state.agent_version},
-            {"rev", state.rev},
-            {"nonce", device.nonce},
-            {"report", device.encoded},
-            {"interval_s", interval_s},
-            {"seen_at", device.live ? Json(to_rfc3339(now)) : Json(nullptr)}};
+    return {
+        {"device", id},
+        {"agent_version", state.agent_version},
+        {"rev", state.rev},
+        {"nonce", device.nonce},
+        {"report", device.encoded},
+        {"interval_s", interval_s},
+        {"download_rate", state.download_bytes_per_s ? Json(std::min(*state.download_bytes_per_s, max_rate)) : Json()},
+        {"seen_at", device.live ? Json(to_rfc3339(now)) : Json(nullptr)}};
   }
 
   static Json model_row(const std::string& id, const InstalledModel& model) {
@@ -149,9 +153,10 @@ struct TakeStates {
     if (rows.empty()) return;
     transaction.exec_params0(
         "update device_state s set agent_version = i.agent_version, reported_rev = i.rev, session_nonce = i.nonce, "
-        "report = i.report::jsonb, interval_s = i.interval_s, last_seen_at = greatest(s.last_seen_at, i.seen_at) "
+        "report = i.report::jsonb, interval_s = i.interval_s, last_seen_at = greatest(s.last_seen_at, i.seen_at), "
+        "download_bytes_per_s = coalesce(i.download_rate, s.download_bytes_per_s) "
         "from jsonb_to_recordset($1::jsonb) as i(device text, agent_version text, rev bigint, nonce bigint, "
-        "report text, interval_s int, seen_at timestamptz) where s.device_id = i.device",
+        "report text, interval_s int, download_rate bigint, seen_at timestamptz) where s.device_id = i.device",
         rows.dump());
   }
 

@@ -109,6 +109,8 @@ bool allows(Access access, const Principal& principal) {
       return principal.role == Role::publisher || principal.role == Role::admin;
     case Access::operator_:
       return principal.role == Role::operator_ || principal.role == Role::admin;
+    case Access::publisher_or_operator:
+      return principal.role != Role::viewer;
     case Access::admin:
       return principal.role == Role::admin;
     default:

@@ -42,7 +42,7 @@ struct Principal {
 };
 
 // What a route asks of its caller. publisher and operator_ do not include each other; admin includes all.
-enum class Access : std::uint8_t { open, viewer, publisher, operator_, admin, any_user, device };
+enum class Access : std::uint8_t { open, viewer, publisher, operator_, publisher_or_operator, admin, any_user, device };
 bool allows(Access access, const Principal& principal);
 
 // The body of a streaming route, read in order; Errc::truncated when the peer stops before its Content-Length.

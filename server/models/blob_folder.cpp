@@ -22,13 +22,6 @@ Result<void> make_folder(const fs::path& folder) {
   return {};
 }
 
-void remove_abandoned(const fs::path& folder) {
-  std::error_code ignored;
-  const auto limit = fs::file_time_type::clock::now() - abandoned_after;
-  for (const fs::directory_entry& entry : fs::directory_iterator(folder, ignored))
-    if (entry.last_write_time(ignored) < limit) fs::remove(entry.path(), ignored);
-}
-
 }  // namespace
 
 BlobUpload::~BlobUpload() {
@@ -45,8 +38,9 @@ Result<void> BlobUpload::append(ByteView bytes) {
 
 Result<BlobFolder> BlobFolder::open(fs::path folder) {
   ARGOSY_CHECK(make_folder(folder / "tmp"));
-  remove_abandoned(folder / "tmp");
-  return BlobFolder(std::move(folder));
+  BlobFolder opened(std::move(folder));
+  opened.remove_abandoned();
+  return opened;
 }
 
 fs::path BlobFolder::path_of(const Digest& digest) const {
@@ -91,6 +85,21 @@ Result<void> BlobFolder::adopt(const fs::path& temporary, const Digest& digest) 
   ARGOSY_CHECK(sync_path(target.parent_path()));
   ARGOSY_CHECK(sync_path(target.parent_path().parent_path()));
   return sync_path(folder_);
+}
+
+Result<void> BlobFolder::remove(const Digest& digest) const {
+  const fs::path path = path_of(digest);
+  std::error_code failure;
+  fs::remove(path, failure);
+  if (failure) return errno_error("removing " + path.string(), failure.value());
+  return {};
+}
+
+void BlobFolder::remove_abandoned() const {
+  std::error_code ignored;
+  const auto limit = fs::file_time_type::clock::now() - abandoned_after;
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder_ / "tmp", ignored))
+    if (entry.last_write_time(ignored) < limit) fs::remove(entry.path(), ignored);
 }
 
 }  // namespace argosy::server

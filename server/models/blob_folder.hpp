@@ -46,6 +46,10 @@ class BlobFolder {
   Result<void> keep(BlobUpload& upload, const Digest& expected) const;
   // The same for a file at a temporary_path(), whose digest the caller has just computed.
   Result<void> adopt(const std::filesystem::path& temporary, const Digest& digest) const;
+  // Whoever has it open reads on to its end. A file that is not there is no error.
+  Result<void> remove(const Digest& digest) const;
+  // What was left in tmp more than a day ago, by those who died on the way.
+  void remove_abandoned() const;
 
  private:
   explicit BlobFolder(std::filesystem::path folder) : folder_(std::move(folder)) {}

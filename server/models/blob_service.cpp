@@ -52,6 +52,16 @@ struct Adopt {
   Result<void> operator()() const { return folder.adopt(temporary, digest); }
 };
 
+struct RemoveAbandoned {
+  BlobFolder folder;
+  void operator()() const { folder.remove_abandoned(); }
+};
+
+struct RemoveStored {
+  BlobFolder folder;
+  Result<void> operator()(const std::string& digest) const { return folder.remove(Digest::parse(digest).value()); }
+};
+
 struct CheckModel {
   std::filesystem::path path;
   std::uint64_t size;
@@ -75,6 +85,9 @@ class FolderBlobService final : public BlobService {
       : store_(db), worker_(worker), folder_(std::move(folder)), max_bytes_(max_bytes) {}
 
   Task<Result<bool>> put(Digest digest, BodyStream& body) override {
+    auto claiming = store_.keep(digest.to_hex());  // before looking, so that it is not cleared away in between
+    const auto claimed = co_await std::move(claiming);
+    if (!claimed) co_return claimed.error();
     auto looking = find(digest);
     const auto known = co_await std::move(looking);
     if (known) {
@@ -122,10 +135,29 @@ class FolderBlobService final : public BlobService {
     auto adopted = co_await std::move(adopting);
     if (!adopted) co_return adopted.error();
     wire::BlobRef row{file.digest.to_hex(), file.size_bytes};
-    auto inserting = store_.insert(std::move(row));
+    auto inserting = store_.adopt(std::move(row));
     auto inserted = co_await std::move(inserting);
     if (!inserted) co_return inserted.error();
+    // Another instance may have cleared the same patch away between the file and the row.
+    auto measuring = worker_.run(SizeOnDisk{folder_, file.digest});
+    auto size = co_await std::move(measuring);
+    if (!size) co_return size.error();
+    if (!*size || **size != file.size_bytes)
+      co_return make_error(Errc::unavailable, "the blob " + file.digest.to_hex() + " was cleared away while it came");
     co_return Result<void>{};
+  }
+
+  Task<Result<ClearedBlobs>> clear_patches(std::chrono::seconds grace, std::size_t limit) override {
+    auto removing = worker_.run(RemoveAbandoned{folder_});
+    auto removed = co_await std::move(removing);
+    if (!removed) co_return removed.error();
+    auto deleting = store_.delete_patches(grace, limit, RemoveStored{folder_});
+    const auto deleted = co_await std::move(deleting);
+    if (!deleted) co_return deleted.error();
+    ClearedBlobs cleared;
+    cleared.patches = deleted->size();
+    for (const wire::BlobRef& blob : *deleted) cleared.bytes += blob.size;
+    co_return cleared;
   }
 
   Task<Result<std::vector<wire::BlobRef>>> sizes(std::vector<std::string> digests) override {

@@ -1,7 +1,9 @@
-// The content-addressed store: models, data sets and patches by their SHA-256. A file is in place before its row is,
-// and both are for good. Coroutines on the I/O thread; files are written on the worker, 256 KiB at a time.
+// The content-addressed store: models, data sets and patches by their SHA-256. A file is in place before its row is.
+// What was uploaded is for good; a patch made here goes when nothing refers to it any more. Coroutines on the I/O
+// thread; files are written on the worker, 256 KiB at a time.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
@@ -28,6 +30,11 @@ struct StoredBlob {
   std::filesystem::path path;
 };
 
+struct ClearedBlobs {
+  std::size_t patches = 0;
+  std::uint64_t bytes = 0;
+};
+
 class BlobService {
  public:
   virtual ~BlobService() = default;
@@ -40,6 +47,9 @@ class BlobService {
   // A path inside the store for a file that this server makes itself, and the way to keep that file as a blob.
   virtual std::filesystem::path temporary_path() = 0;
   virtual Task<Result<void>> adopt(std::filesystem::path temporary, FileDigest digest) = 0;
+  // Deletes, row and file, at most `limit` adopted patches that nothing refers to and nobody adopted within `grace`,
+  // and files that were left under way more than a day ago. Answers how many patches and how many bytes they had.
+  virtual Task<Result<ClearedBlobs>> clear_patches(std::chrono::seconds grace, std::size_t limit) = 0;
   // Those of `digests` that are stored.
   virtual Task<Result<std::vector<wire::BlobRef>>> sizes(std::vector<std::string> digests) = 0;
   // Errc::malformed_model with the offset when the file cannot be a model of this format ("onnx", "tflite"); formats

@@ -18,6 +18,49 @@ struct InsertBlob {
   }
 };
 
+struct AdoptBlob {
+  wire::BlobRef blob;
+  void operator()(pqxx::work& transaction) const {
+    transaction.exec_params0(
+        "insert into blobs (digest, size, patch) values ($1, $2, true) "
+        "on conflict (digest) do update set created_at = now()",
+        blob.digest, static_cast<std::int64_t>(blob.size));
+  }
+};
+
+struct KeepBlob {
+  std::string digest;
+  void operator()(pqxx::work& transaction) const {
+    transaction.exec_params0("update blobs set patch = false where digest = $1 and patch", digest);
+  }
+};
+
+struct DeletePatchBlobs {
+  std::chrono::seconds grace;
+  std::size_t limit;
+  BlobStore::RemoveFile remove_file;
+
+  Result<std::vector<wire::BlobRef>> operator()(pqxx::work& transaction) const {
+    const pqxx::result rows = transaction.exec_params(
+        "delete from blobs d using (select b.digest from blobs b where b.patch "
+        "and b.created_at <= now() - make_interval(secs => $1) "
+        "and not exists (select 1 from patches p where p.digest = b.digest) "
+        "and not exists (select 1 from patches p where p.from_digest = b.digest) "
+        "and not exists (select 1 from patches p where p.to_digest = b.digest) "
+        "and not exists (select 1 from variants v where v.digest = b.digest) "
+        "and not exists (select 1 from releases r where r.validation->'dataset'->>'digest' = b.digest) "
+        "order by b.digest limit $2 for update skip locked) as u where d.digest = u.digest "
+        "returning d.digest, d.size",
+        static_cast<double>(grace.count()), static_cast<std::int64_t>(limit));
+    std::vector<wire::BlobRef> deleted;
+    for (const pqxx::row& row : rows) {
+      deleted.push_back({row[0].as<std::string>(), row[1].as<std::uint64_t>()});
+      ARGOSY_CHECK(remove_file(deleted.back().digest));
+    }
+    return deleted;
+  }
+};
+
 struct FindBlobs {
   std::vector<std::string> digests;
   std::vector<wire::BlobRef> operator()(pqxx::work& transaction) const {
@@ -34,6 +77,22 @@ struct FindBlobs {
 
 Task<Result<bool>> BlobStore::insert(wire::BlobRef blob) {
   auto work = db_.transact(InsertBlob{std::move(blob)});
+  co_return co_await std::move(work);
+}
+
+Task<Result<void>> BlobStore::adopt(wire::BlobRef blob) {
+  auto work = db_.transact(AdoptBlob{std::move(blob)});
+  co_return co_await std::move(work);
+}
+
+Task<Result<void>> BlobStore::keep(std::string digest) {
+  auto work = db_.transact(KeepBlob{std::move(digest)});
+  co_return co_await std::move(work);
+}
+
+Task<Result<std::vector<wire::BlobRef>>> BlobStore::delete_patches(std::chrono::seconds grace, std::size_t limit,
+                                                                   RemoveFile remove_file) {
+  auto work = db_.transact(DeletePatchBlobs{grace, limit, std::move(remove_file)});
   co_return co_await std::move(work);
 }
 

@@ -85,13 +85,6 @@ Task<Result<Response>> get_release(ModelService& models, Request& request) {
   co_return Response::json(release_to_json(*release).dump());
 }
 
-Task<Result<Response>> patch_matrix(PatchService& patches, Request& request) {
-  auto asked = patches.matrix(std::string(request.param("model")));
-  const auto matrix = co_await std::move(asked);
-  if (!matrix) co_return matrix.error();
-  co_return page_response(request, array_of(*matrix, patch_to_json), {}, static_cast<std::int64_t>(matrix->size()));
-}
-
 Result<Digest> digest_param(const Request& request) {
   const std::string text(request.param("digest"));
   const auto digest = Digest::parse(text);
@@ -139,7 +132,7 @@ Route route(Method method, std::string path, Access access, Handler handler) {
 
 }  // namespace
 
-void add_model_routes(Router& router, ModelService& models, PatchService& patches) {
+void add_model_routes(Router& router, ModelService& models) {
   const std::string all = "/api/v1/models";
   const std::string one = all + "/{model}";
   router.add(route(Method::get, all, Access::viewer, bound(models, list_models)));
@@ -150,7 +143,6 @@ void add_model_routes(Router& router, ModelService& models, PatchService& patche
   router.add(std::move(publish));
   router.add(route(Method::get, one + "/releases", Access::viewer, bound(models, list_releases)));
   router.add(route(Method::get, one + "/releases/{version}", Access::viewer, bound(models, get_release)));
-  router.add(route(Method::get, one + "/patches", Access::viewer, bound(patches, patch_matrix)));
 }
 
 void add_blob_routes(Router& router, BlobService& blobs) {

@@ -1,16 +1,14 @@
-// The HTTP endpoints of models, releases, blobs and patches. The services must outlive the router.
+// The HTTP endpoints of models, releases and blobs. The services must outlive the router.
 #pragma once
 
 #include "server/http/router.hpp"
 #include "server/models/blob_service.hpp"
 #include "server/models/model_service.hpp"
-#include "server/models/patch_service.hpp"
 
 namespace argosy::server {
 
-// GET/POST /api/v1/models, GET /api/v1/models/{model}, GET/POST .../releases, GET .../releases/{version}, GET
-// .../patches
-void add_model_routes(Router& router, ModelService& models, PatchService& patches);
+// GET/POST /api/v1/models, GET /api/v1/models/{model}, GET/POST .../releases, GET .../releases/{version}
+void add_model_routes(Router& router, ModelService& models);
 
 // PUT/HEAD/GET /api/v1/blobs/{digest}, GET /device/v1/blobs/{digest}
 void add_blob_routes(Router& router, BlobService& blobs);

@@ -20,7 +20,8 @@ Json variant_to_json(const Variant& variant) {
           {"size", variant.size},
           {"format", variant.format},
           {"selector", Json::parse(selector_to_json(variant.selector))},
-          {"priority", variant.priority}};
+          {"priority", variant.priority},
+          {"compact", variant.compact_json.empty() ? Json(nullptr) : Json::parse(variant.compact_json)}};
 }
 
 Json running_to_json(const std::vector<WhereItRuns>& running) {
@@ -55,20 +56,6 @@ Json release_to_json(const Release& release) {
           {"created_by", release.created_by},
           {"created_at", to_rfc3339(release.created_at)},
           {"running", running_to_json(release.running)}};
-}
-
-Json patch_to_json(const PatchMatrixRow& row) {
-  return {{"from_version", row.from_version},
-          {"to_version", row.to_version},
-          {"variant", row.variant},
-          {"from_digest", row.patch.from_digest},
-          {"to_digest", row.patch.to_digest},
-          {"state", to_string(row.patch.state)},
-          {"codec", text_or_null(row.patch.codec)},
-          {"size", row.patch.size ? Json(*row.patch.size) : Json(nullptr)},
-          {"full_size", row.full_size},
-          {"encode_ms", row.patch.encode_ms ? Json(*row.patch.encode_ms) : Json(nullptr)},
-          {"reason", text_or_null(row.patch.reason)}};
 }
 
 Result<ModelDraft> parse_model(std::string_view json) {

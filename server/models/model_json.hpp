@@ -1,16 +1,14 @@
-// Models, releases and patches as the API shows them (docs/protocol.md). Pure.
+// Models and releases as the API shows them (docs/protocol.md). Pure.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
 
-#include "server/models/patch.hpp"
 #include "server/models/release.hpp"
 
 namespace argosy::server {
 
 nlohmann::json model_to_json(const Model& model);
 nlohmann::json release_to_json(const Release& release);
-nlohmann::json patch_to_json(const PatchMatrixRow& row);
 
 struct ModelDraft {
   std::string name;

@@ -55,15 +55,22 @@ const std::string& select_release() {
   return sql;
 }
 
+// PostgreSQL writes jsonb with spaces and in an order of its own; a draft's is as nlohmann writes it.
+std::string plain_json(const pqxx::field& json) {
+  const auto text = json.as<std::string>();
+  return text.empty() ? text : nlohmann::json::parse(text).dump();
+}
+
 Result<std::vector<Variant>> variants_of(pqxx::work& transaction, std::int64_t release) {
   std::vector<Variant> variants;
   const pqxx::result rows = transaction.exec_params(
-      "select name, digest, size, format, selector::text, priority from variants where release_id = $1 order by id",
+      "select name, digest, size, format, selector::text, priority, coalesce(compact::text, '') from variants "
+      "where release_id = $1 order by id",
       release);
   for (const pqxx::row& row : rows) {
     ARGOSY_TRY(Selector selector, selector_from_json(row[4].as<std::string>()));
     variants.push_back({row[0].as<std::string>(), row[1].as<std::string>(), row[2].as<std::uint64_t>(),
-                        row[3].as<std::string>(), std::move(selector), row[5].as<int>()});
+                        row[3].as<std::string>(), std::move(selector), row[5].as<int>(), plain_json(row[6])});
   }
   return variants;
 }
@@ -176,10 +183,10 @@ struct PublishRelease {
                         .as<std::int64_t>();
     for (const Variant& variant : draft.variants)
       transaction.exec_params0(
-          "insert into variants (release_id, name, digest, size, format, selector, priority) "
-          "values ($1, $2, $3, $4, $5, $6::jsonb, $7)",
+          "insert into variants (release_id, name, digest, size, format, selector, priority, compact) "
+          "values ($1, $2, $3, $4, $5, $6::jsonb, $7, nullif($8, '')::jsonb)",
           id, variant.name, variant.digest, static_cast<std::int64_t>(variant.size), variant.format,
-          selector_to_json(variant.selector), variant.priority);
+          selector_to_json(variant.selector), variant.priority, variant.compact_json);
     const std::string object = "release/" + model + "/" + draft.version;
     append_audit(transaction, actor, "release.publish", object);
     append_event(transaction, {.kind = "release.published",

@@ -1,6 +1,6 @@
-// Makes the patches that the fleet needs, each pair once, biggest demand first. Every instance works: a pair is claimed
-// in the database, the claim is renewed while the work goes on, and a claim that is no longer renewed is taken over.
-// Coroutines on the I/O thread; encoding runs on a worker pool of its own.
+// The patches that the fleet needs: who asks for which, what becomes of them, and the makers that make each pair once,
+// biggest demand first. Every instance makes; the leader counts demand and clears away. Coroutines on the I/O thread;
+// encoding runs on a worker pool of its own.
 #pragma once
 
 #include <chrono>
@@ -9,8 +9,10 @@
 #include <string>
 #include <vector>
 
+#include "common/base/instant.hpp"
 #include "server/http/router.hpp"
 #include "server/models/patch.hpp"
+#include "server/models/patch_request.hpp"
 
 namespace argosy::server {
 
@@ -21,9 +23,21 @@ class WorkerPool;
 struct PatchOptions {
   std::chrono::milliseconds poll_interval{1000};  // how soon a pair that another instance wanted is seen
   std::chrono::milliseconds claim_lease{60'000};  // a claim not renewed for so long is taken over
-  std::chrono::milliseconds claim_renewal{15'000};
-  std::chrono::minutes retry_failed_after{10};
-  std::uint64_t max_memory_bytes = 1ULL << 30;  // of the encoder; pairs that need more get no bsdiff
+  std::chrono::milliseconds claim_renewal{5000};  // and how soon a maker hears that its pair was cancelled
+  PatchLimits limits;
+  std::chrono::seconds drop_grace{60};         // a pair this young is not dropped for want of demand
+  std::chrono::hours keep_unused{24 * 30};     // a patch whose old file no device has
+  std::chrono::seconds keep_unreferred{3600};  // the file of a patch that no pair refers to
+  std::size_t clear_batch = 100;
+};
+
+struct PatchCounters {
+  std::uint64_t ready = 0;
+  std::uint64_t declined = 0;
+  std::uint64_t failed = 0;
+  std::uint64_t given_up = 0;  // cancelled, or taken over, while this instance made them
+  std::uint64_t cleared = 0;
+  std::uint64_t cleared_bytes = 0;
 };
 
 class PatchService {
@@ -34,10 +48,20 @@ class PatchService {
   // files are not both stored here is declined.
   virtual Task<Result<std::vector<PatchRow>>> want(std::vector<PatchPair> pairs) = 0;
   virtual Task<Result<std::vector<PatchMatrixRow>>> matrix(std::string model) = 0;
+  // By a person, ahead of any rollout: wanted for some days, failed and cancelled pairs begin anew. Errc::not_found,
+  // invalid_argument when two releases have nothing to patch. Answers the rows asked for.
+  virtual Task<Result<std::vector<PatchMatrixRow>>> ask(PatchRequest request, std::string actor) = 0;
+  // Answers the rows cancelled; Errc::not_found, conflict when there is nothing to cancel.
+  virtual Task<Result<std::vector<PatchMatrixRow>>> cancel(PatchCancellation which, std::string actor) = 0;
 
-  // The worker's loop, for co_spawn; ends some time after stop().
+  // The leader's: counts demand anew and drops pairs that nobody wants; now and then, clears away what nobody needs.
+  virtual Task<Result<void>> count_demand(Instant now) = 0;
+  virtual Task<Result<void>> clear(Instant now) = 0;
+
+  // One maker's loop, for co_spawn: once for each thread of the worker pool. Ends some time after stop().
   virtual Task<void> run() = 0;
   virtual void stop() = 0;
+  virtual PatchCounters counters() const = 0;
 };
 
 std::unique_ptr<PatchService> create_patch_service(DbPool& db, BlobService& blobs, WorkerPool& worker,

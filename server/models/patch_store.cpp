@@ -1,35 +1,19 @@
 #include "server/models/patch_store.hpp"
 
 #include <map>
+#include <set>
 
 #include <nlohmann/json.hpp>
 #include <pqxx/pqxx>
 
 #include "server/db/db_pool.hpp"
+#include "server/http/json_body.hpp"
 #include "server/journal/journal_store.hpp"
+#include "server/models/patch_rows.hpp"
 
 namespace argosy::server {
 
 namespace {
-
-using Json = nlohmann::json;
-
-constexpr std::string_view patch_columns =
-    "p.from_digest, p.to_digest, p.state, coalesce(p.codec, ''), coalesce(p.digest, ''), p.size, p.encode_ms, "
-    "coalesce(p.reason, '')";
-
-PatchRow patch_of(const pqxx::row& row) {
-  PatchRow patch;
-  patch.from_digest = row[0].as<std::string>();
-  patch.to_digest = row[1].as<std::string>();
-  patch.state = parse_patch_state(row[2].as<std::string>()).value();
-  patch.codec = row[3].as<std::string>();
-  patch.digest = row[4].as<std::string>();
-  if (!row[5].is_null()) patch.size = row[5].as<std::uint64_t>();
-  if (!row[6].is_null()) patch.encode_ms = row[6].as<std::int64_t>();
-  patch.reason = row[7].as<std::string>();
-  return patch;
-}
 
 PatchRow declined(const PatchPair& pair, std::string reason) {
   PatchRow row;
@@ -42,10 +26,9 @@ PatchRow declined(const PatchPair& pair, std::string reason) {
 
 struct WantPatches {
   std::vector<PatchPair> pairs;
-  std::chrono::minutes retry_failed_after;
 
   std::vector<PatchRow> operator()(pqxx::work& transaction) const {
-    Json asked = Json::array();
+    nlohmann::json asked = nlohmann::json::array();
     for (const PatchPair& pair : pairs)
       asked.push_back({{"from", pair.from_digest}, {"to", pair.to_digest}, {"demand", pair.demand}});
     const std::string asked_json = asked.dump();
@@ -75,11 +58,9 @@ struct WantPatches {
         "from jsonb_to_recordset($1::jsonb) as i(\"from\" text, \"to\" text, demand int) "
         "join blobs f on f.digest = i.\"from\" join blobs t on t.digest = i.\"to\" "
         "where i.\"from\" <> i.\"to\" group by 1, 2 order by 1, 2 "
-        "on conflict (from_digest, to_digest) do update set state = 'pending', "
-        "demand = greatest(p.demand, excluded.demand) "
-        "where (p.state = 'pending' and p.demand < excluded.demand) or "
-        "(p.state = 'failed' and p.claimed_at < now() - make_interval(mins => $2))",
-        asked, static_cast<int>(retry_failed_after.count()));
+        "on conflict (from_digest, to_digest) do update set demand = excluded.demand "
+        "where p.state in ('pending', 'making', 'failed') and p.demand < excluded.demand",
+        asked);
   }
 
   static std::map<Key, PatchRow> select(pqxx::work& transaction, const std::string& asked) {
@@ -97,103 +78,204 @@ struct WantPatches {
   }
 };
 
+Result<void> check_model_known(pqxx::work& transaction, const std::string& model) {
+  if (!transaction.exec_params("select 1 from models where name = $1", model).empty()) return {};
+  return make_error(Errc::not_found, "there is no model '" + model + "'");
+}
+
+std::vector<PatchMatrixRow> matrix_rows(pqxx::work& transaction, const std::string& model) {
+  const pqxx::result rows = transaction.exec_params(
+      "select " + std::string(patch_columns) +
+          ", rf.version, rt.version, vt.name, vt.size from patches p "
+          "join variants vf on vf.digest = p.from_digest join releases rf on rf.id = vf.release_id "
+          "join variants vt on vt.digest = p.to_digest join releases rt on rt.id = vt.release_id "
+          "where rf.model = $1 and rt.model = $1 order by rt.id desc, rf.id desc, vt.name limit 1000",
+      model);
+  std::vector<PatchMatrixRow> matrix;
+  for (const pqxx::row& row : rows) {
+    const auto at = [&](int offset) { return row[patch_column_count + offset]; };
+    matrix.push_back({at(0).as<std::string>(), at(1).as<std::string>(), at(2).as<std::string>(), patch_of(row),
+                      at(3).as<std::uint64_t>()});
+  }
+  return matrix;
+}
+
 struct PatchMatrix {
   std::string model;
 
   Result<std::vector<PatchMatrixRow>> operator()(pqxx::work& transaction) const {
-    if (transaction.exec_params("select 1 from models where name = $1", model).empty())
-      return make_error(Errc::not_found, "there is no model '" + model + "'");
-    const pqxx::result rows = transaction.exec_params(
-        "select " + std::string(patch_columns) +
-            ", rf.version, rt.version, vt.name, vt.size from patches p "
-            "join variants vf on vf.digest = p.from_digest join releases rf on rf.id = vf.release_id "
-            "join variants vt on vt.digest = p.to_digest join releases rt on rt.id = vt.release_id "
-            "where rf.model = $1 and rt.model = $1 order by rt.id desc, rf.id desc, vt.name limit 1000",
-        model);
-    std::vector<PatchMatrixRow> matrix;
-    for (const pqxx::row& row : rows)
-      matrix.push_back({row[8].as<std::string>(), row[9].as<std::string>(), row[10].as<std::string>(), patch_of(row),
-                        row[11].as<std::uint64_t>()});
-    return matrix;
+    ARGOSY_CHECK(check_model_known(transaction, model));
+    return matrix_rows(transaction, model);
   }
 };
 
-struct ClaimPatch {
-  std::chrono::milliseconds lease;
-
-  std::optional<PatchPair> operator()(pqxx::work& transaction) const {
-    const pqxx::result rows = transaction.exec_params(
-        "update patches set state = 'making', claimed_at = now() where (from_digest, to_digest) = ("
-        "select from_digest, to_digest from patches where state = 'pending' or "
-        "(state = 'making' and claimed_at < now() - make_interval(secs => $1)) "
-        "order by demand desc, requested_at limit 1 for update skip locked) "
-        "returning from_digest, to_digest, demand",
-        static_cast<double>(lease.count()) / 1000);
-    if (rows.empty()) return std::nullopt;
-    return PatchPair{rows[0][0].as<std::string>(), rows[0][1].as<std::string>(), rows[0][2].as<int>()};
-  }
+struct FilePair {
+  std::string from_digest;
+  std::string to_digest;
+  friend auto operator<=>(const FilePair&, const FilePair&) = default;
 };
 
-struct RenewClaim {
-  PatchPair pair;
-  void operator()(pqxx::work& transaction) const {
-    transaction.exec_params0(
-        "update patches set claimed_at = now() where from_digest = $1 and to_digest = $2 and state = 'making'",
-        pair.from_digest, pair.to_digest);
-  }
-};
+// The rows of the matrix that are about these files.
+std::vector<PatchMatrixRow> matrix_rows_of(pqxx::work& transaction, const std::string& model,
+                                           const std::set<FilePair>& files) {
+  auto rows = matrix_rows(transaction, model);
+  std::erase_if(rows, [&](const PatchMatrixRow& row) {
+    return files.count({row.patch.from_digest, row.patch.to_digest}) == 0;
+  });
+  return rows;
+}
 
-struct GiveBack {
-  PatchPair pair;
-  void operator()(pqxx::work& transaction) const {
-    transaction.exec_params0(
-        "update patches set state = 'pending' where from_digest = $1 and to_digest = $2 and state = 'making'",
-        pair.from_digest, pair.to_digest);
-  }
-};
+Result<void> check_release_known(pqxx::work& transaction, const std::string& model, const std::string& version) {
+  if (!transaction.exec_params("select 1 from releases where model = $1 and version = $2", model, version).empty())
+    return {};
+  return make_error(Errc::not_found, "there is no release " + version + " of the model '" + model + "'");
+}
 
-struct FinishPatch {
-  PatchRow row;
+// The files of the variants that both releases have under one name.
+Result<std::vector<FilePair>> files_of(pqxx::work& transaction, const std::string& model, const VersionPair& pair) {
+  ARGOSY_CHECK(check_release_known(transaction, model, pair.from_version));
+  ARGOSY_CHECK(check_release_known(transaction, model, pair.to_version));
+  const pqxx::result rows = transaction.exec_params(
+      "select vf.digest, vt.digest from releases rf join variants vf on vf.release_id = rf.id "
+      "join releases rt on rt.model = rf.model join variants vt on vt.release_id = rt.id and vt.name = vf.name "
+      "where rf.model = $1 and rf.version = $2 and rt.version = $3 and $4 in ('', vt.name) and vf.digest <> vt.digest",
+      model, pair.from_version, pair.to_version, pair.variant);
+  std::vector<FilePair> files;
+  for (const pqxx::row& row : rows) files.push_back({row[0].as<std::string>(), row[1].as<std::string>()});
+  return files;
+}
 
-  void operator()(pqxx::work& transaction) const {
-    const auto size = row.size ? std::optional(static_cast<std::int64_t>(*row.size)) : std::nullopt;
-    const pqxx::result changed = transaction.exec_params(
-        "update patches set state = $3, codec = nullif($4, ''), digest = nullif($5, ''), size = $6, encode_ms = $7, "
-        "reason = nullif($8, '') where from_digest = $1 and to_digest = $2 and state = 'making' returning 1",
-        row.from_digest, row.to_digest, std::string(to_string(row.state)), row.codec, row.digest, size, row.encode_ms,
-        row.reason);
-    if (!changed.empty()) append_patch_event(transaction);
+std::string in_words(const VersionPair& pair) {
+  return pair.from_version + " to " + pair.to_version + (pair.variant.empty() ? "" : " (" + pair.variant + ")");
+}
+
+struct AskForPatches {
+  PatchRequest request;
+  std::string actor;
+
+  Result<std::vector<PatchMatrixRow>> operator()(pqxx::work& transaction) const {
+    ARGOSY_CHECK(check_model_known(transaction, request.model));
+    std::set<FilePair> asked;  // in one order, so that two who ask do not deadlock
+    for (std::size_t i = 0; i < request.pairs.size(); ++i) {
+      ARGOSY_TRY(const auto files, files_of(transaction, request.model, request.pairs[i]));
+      if (files.empty())
+        return field_error("pairs[" + std::to_string(i) + "]",
+                           "the releases " + in_words(request.pairs[i]) +
+                               " have no variant of one name with different files, so there is nothing to patch");
+      asked.insert(files.begin(), files.end());
+    }
+    for (const FilePair& pair : asked) ask(transaction, pair);
+    for (const VersionPair& pair : request.pairs) audit(transaction, pair);
+    return matrix_rows_of(transaction, request.model, asked);
   }
 
  private:
-  void append_patch_event(pqxx::work& transaction) const {
-    const pqxx::result names = transaction.exec_params(
-        "select rt.model, rf.version, rt.version, vt.size from variants vt join releases rt on rt.id = vt.release_id "
-        "join releases rf on rf.model = rt.model join variants vf on vf.release_id = rf.id "
-        "where vf.digest = $1 and vt.digest = $2 order by rt.id desc, rf.id desc limit 1",
-        row.from_digest, row.to_digest);
-    NewEvent event;
-    event.kind = "patch." + std::string(to_string(row.state));
-    event.severity = row.state == PatchState::failed ? "warning" : "info";
-    Json details = {{"from_digest", row.from_digest}, {"to_digest", row.to_digest}, {"codec", row.codec}};
-    std::string what = "patch to " + row.to_digest.substr(0, 12);
-    if (!names.empty()) {
-      event.model = names[0][0].as<std::string>();
-      what = "patch for " + *event.model + " " + names[0][1].as<std::string>() + " to " + names[0][2].as<std::string>();
-      details["full_size"] = names[0][3].as<std::int64_t>();
-    }
-    if (row.size) details["size"] = *row.size;
-    event.message = what + ": " + (row.state == PatchState::ready ? std::to_string(*row.size) + " bytes" : row.reason);
-    event.details_json = details.dump();
-    append_event(transaction, event);
+  void ask(pqxx::work& transaction, const FilePair& pair) const {
+    transaction.exec_params0(
+        "insert into patches as p (from_digest, to_digest, state, demand, asked_by, asked_until) "
+        "values ($1, $2, 'pending', 0, $3, now() + make_interval(days => $4)) "
+        "on conflict (from_digest, to_digest) do update set asked_by = excluded.asked_by, "
+        "asked_until = greatest(p.asked_until, excluded.asked_until)",
+        pair.from_digest, pair.to_digest, actor, request.days);
+    transaction.exec_params0(
+        "update patches set state = 'pending', attempts = 0, retry_at = null, reason = null, finished_at = null, "
+        "requested_at = now() where from_digest = $1 and to_digest = $2 and state in ('failed', 'cancelled')",
+        pair.from_digest, pair.to_digest);
+  }
+
+  void audit(pqxx::work& transaction, const VersionPair& pair) const {
+    const nlohmann::json details = {{"from_version", pair.from_version},
+                                    {"to_version", pair.to_version},
+                                    {"variant", pair.variant},
+                                    {"days", request.days}};
+    append_audit(transaction, actor, "patch.request", "model/" + request.model, details.dump());
+  }
+};
+
+struct CancelPatches {
+  PatchCancellation which;
+  std::string actor;
+
+  Result<std::vector<PatchMatrixRow>> operator()(pqxx::work& transaction) const {
+    ARGOSY_CHECK(check_model_known(transaction, which.model));
+    ARGOSY_TRY(const auto files, files_of(transaction, which.model, which.pair));
+    const std::set<FilePair> named(files.begin(), files.end());
+    std::set<FilePair> cancelled;
+    for (const FilePair& pair : named)
+      if (cancel(transaction, pair)) cancelled.insert(pair);
+    if (cancelled.empty()) return nothing_to_cancel(transaction, named);
+    const nlohmann::json details = {{"from_version", which.pair.from_version},
+                                    {"to_version", which.pair.to_version},
+                                    {"variant", which.pair.variant}};
+    append_audit(transaction, actor, "patch.cancel", "model/" + which.model, details.dump());
+    return matrix_rows_of(transaction, which.model, cancelled);
+  }
+
+ private:
+  bool cancel(pqxx::work& transaction, const FilePair& pair) const {
+    const pqxx::result rows = transaction.exec_params(
+        "update patches p set state = 'cancelled', reason = 'cancelled by ' || $3, claim = null, retry_at = null, "
+        "asked_until = null, finished_at = now() where from_digest = $1 and to_digest = $2 "
+        "and (state in ('pending', 'making') or (state = 'failed' and retry_at is not null)) returning " +
+            std::string(patch_columns),
+        pair.from_digest, pair.to_digest, actor);
+    for (const pqxx::row& row : rows) append_patch_event(transaction, patch_of(row));
+    return !rows.empty();
+  }
+
+  Error nothing_to_cancel(pqxx::work& transaction, const std::set<FilePair>& named) const {
+    const std::string patch = "the patch from " + in_words(which.pair);
+    const auto rows = matrix_rows_of(transaction, which.model, named);
+    if (rows.empty()) return make_error(Errc::not_found, patch + " was never asked for");
+    return make_error(Errc::conflict, patch + " is " + std::string(to_string(rows.front().patch.state)) +
+                                          "; only one that is pending, being made or to be tried again is cancelled");
   }
 };
 
 }  // namespace
 
-Task<Result<std::vector<PatchRow>>> PatchStore::want(std::vector<PatchPair> pairs,
-                                                     std::chrono::minutes retry_failed_after) {
-  auto work = db_.transact(WantPatches{std::move(pairs), retry_failed_after});
+PatchRow patch_of(const pqxx::row& row) {
+  PatchRow patch;
+  patch.from_digest = row[0].as<std::string>();
+  patch.to_digest = row[1].as<std::string>();
+  patch.state = parse_patch_state(row[2].as<std::string>()).value();
+  patch.codec = row[3].as<std::string>();
+  patch.digest = row[4].as<std::string>();
+  if (!row[5].is_null()) patch.size = row[5].as<std::uint64_t>();
+  if (!row[6].is_null()) patch.encode_ms = row[6].as<std::int64_t>();
+  patch.reason = row[7].as<std::string>();
+  patch.demand = row[8].as<int>();
+  patch.attempts = row[9].as<int>();
+  patch.will_retry = row[10].as<bool>();
+  patch.trials = trials_from_json(row[11].as<std::string>());
+  patch.asked_by = row[12].as<std::string>();
+  return patch;
+}
+
+void append_patch_event(pqxx::work& transaction, const PatchRow& row) {
+  const pqxx::result names = transaction.exec_params(
+      "select rt.model, rf.version, rt.version, vt.size from variants vt join releases rt on rt.id = vt.release_id "
+      "join releases rf on rf.model = rt.model join variants vf on vf.release_id = rf.id "
+      "where vf.digest = $1 and vt.digest = $2 order by rt.id desc, rf.id desc limit 1",
+      row.from_digest, row.to_digest);
+  NewEvent event;
+  event.kind = "patch." + std::string(to_string(row.state));
+  event.severity = row.state == PatchState::failed ? "warning" : "info";
+  nlohmann::json details = {{"from_digest", row.from_digest}, {"to_digest", row.to_digest}, {"codec", row.codec}};
+  std::string what = "patch to " + row.to_digest.substr(0, 12);
+  if (!names.empty()) {
+    event.model = names[0][0].as<std::string>();
+    what = "patch for " + *event.model + " " + names[0][1].as<std::string>() + " to " + names[0][2].as<std::string>();
+    details["full_size"] = names[0][3].as<std::int64_t>();
+  }
+  if (row.size) details["size"] = *row.size;
+  event.message = what + ": " + (row.state == PatchState::ready ? std::to_string(*row.size) + " bytes" : row.reason);
+  event.details_json = details.dump();
+  append_event(transaction, event);
+}
+
+Task<Result<std::vector<PatchRow>>> PatchStore::want(std::vector<PatchPair> pairs) {
+  auto work = db_.transact(WantPatches{std::move(pairs)});
   co_return co_await std::move(work);
 }
 
@@ -202,23 +284,13 @@ Task<Result<std::vector<PatchMatrixRow>>> PatchStore::matrix(std::string model) 
   co_return co_await std::move(work);
 }
 
-Task<Result<std::optional<PatchPair>>> PatchStore::claim(std::chrono::milliseconds lease) {
-  auto work = db_.transact(ClaimPatch{lease});
+Task<Result<std::vector<PatchMatrixRow>>> PatchStore::ask(PatchRequest request, std::string actor) {
+  auto work = db_.transact(AskForPatches{std::move(request), std::move(actor)});
   co_return co_await std::move(work);
 }
 
-Task<Result<void>> PatchStore::renew(PatchPair pair) {
-  auto work = db_.transact(RenewClaim{std::move(pair)});
-  co_return co_await std::move(work);
-}
-
-Task<Result<void>> PatchStore::give_back(PatchPair pair) {
-  auto work = db_.transact(GiveBack{std::move(pair)});
-  co_return co_await std::move(work);
-}
-
-Task<Result<void>> PatchStore::finish(PatchRow row) {
-  auto work = db_.transact(FinishPatch{std::move(row)});
+Task<Result<std::vector<PatchMatrixRow>>> PatchStore::cancel(PatchCancellation which, std::string actor) {
+  auto work = db_.transact(CancelPatches{std::move(which), std::move(actor)});
   co_return co_await std::move(work);
 }
 

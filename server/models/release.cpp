@@ -36,7 +36,20 @@ void read_selector(JsonReader& fields, Selector& selector) {
   fields.check("min_memory_mb", selector.min_memory_mb.value_or(0) <= 1'000'000'000, "must be at most 1000000000");
 }
 
+// Kept as it came: what is in it is between `argosy release compact` and who reads it.
+void read_compact(JsonReader& fields, Variant& variant) {
+  Json compact;
+  fields.optional("compact", compact);
+  if (compact.is_null()) return;
+  variant.compact_json = compact.dump();
+  fields.check("compact", compact.is_object(), "must be an object")
+      .check("compact", variant.compact_json.size() <= max_compact_bytes,
+             "must be at most " + std::to_string(max_compact_bytes) + " bytes")
+      .check("compact", variant.compact_json.find("\\u0000") == std::string::npos, "must not hold NUL characters");
+}
+
 void read_variant(JsonReader& fields, Variant& variant) {
+  read_compact(fields, variant);
   fields.required("name", variant.name)
       .required("digest", variant.digest)
       .required("format", variant.format)

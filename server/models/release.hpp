@@ -22,6 +22,7 @@ inline constexpr std::size_t max_variants = 32;
 inline constexpr std::size_t max_features = 64;
 inline constexpr std::size_t max_edges = 256;
 inline constexpr std::size_t max_notes_bytes = 16 << 10;
+inline constexpr std::size_t max_compact_bytes = 16 << 10;
 
 // As sent by the publisher. Sizes of blobs are not known yet: fill_sizes() does that once they have been looked up.
 struct ReleaseDraft {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include <nlohmann/json.hpp>
+
 namespace argosy::server {
 
 namespace {
@@ -54,6 +56,19 @@ VariantChoice choose_variant(const std::vector<Variant>& variants, const wire::C
   }
   if (best) return *best;
   return reasons;
+}
+
+wire::Capabilities capabilities_of(std::string_view json) {
+  const auto document = nlohmann::json::parse(json, nullptr, false);
+  wire::Capabilities capabilities;
+  if (!document.is_object()) return capabilities;
+  using Words = std::vector<std::string>;
+  capabilities.architecture = document.value("architecture", std::string());
+  capabilities.accelerators = document.value("accelerators", Words{});
+  capabilities.runtimes = document.value("runtimes", Words{});
+  capabilities.precisions = document.value("precisions", Words{});
+  capabilities.memory_mb = document.value("memory_mb", std::uint64_t{0});
+  return capabilities;
 }
 
 }  // namespace argosy::server

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -28,7 +29,8 @@ struct Variant {
   std::uint64_t size = 0;
   std::string format;  // "onnx"
   Selector selector;
-  int priority = 0;  // the highest that suits wins; the earlier in the list among equals
+  int priority = 0;               // the highest that suits wins; the earlier in the list among equals
+  std::string compact_json = {};  // how `argosy release compact` made it, as it was sent; empty: it is no compact one
   friend bool operator==(const Variant&, const Variant&) = default;
 };
 
@@ -36,5 +38,8 @@ struct Variant {
 using VariantChoice = std::variant<std::size_t, std::vector<std::string>>;
 VariantChoice choose_variant(const std::vector<Variant>& variants, const wire::Capabilities& capabilities,
                              const std::string& hardware_class);
+
+// devices.capabilities; an empty object for a device that was never seen.
+wire::Capabilities capabilities_of(std::string_view json);
 
 }  // namespace argosy::server

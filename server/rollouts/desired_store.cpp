@@ -8,6 +8,7 @@
 #include <pqxx/pqxx>
 
 #include "server/db/db_pool.hpp"
+#include "server/models/patch_choice.hpp"
 #include "server/models/release.hpp"
 #include "server/rollouts/policy.hpp"
 #include "server/rollouts/release_rows_store.hpp"
@@ -17,6 +18,8 @@ namespace argosy::server {
 namespace {
 
 using Json = nlohmann::json;
+
+constexpr int max_patches_weighed = 500;
 
 struct ReleaseContent {
   std::string version;
@@ -30,17 +33,21 @@ class Builder {
  public:
   explicit Builder(pqxx::work& transaction) : transaction_(transaction) {}
 
-  // Of a row (id, hardware_class, capabilities, desired_rev) of devices, read before the targets are: a change in
-  // between is published again under its own rev.
+  // Of a row of `device_columns`, read before the targets are: a change in between is published again under its own
+  // rev.
   Result<wire::Desired> build(const pqxx::row& device) {
     wire::Desired desired;
     desired.device = device[0].as<std::string>();
     desired.rev = device[3].as<std::int64_t>();
     const auto hardware_class = device[1].as<std::string>();
     const auto capabilities = capabilities_of(device[2].as<std::string>());
+    PatchTaker taker;
+    taker.architecture = capabilities.architecture;
+    if (!device[4].is_null()) taker.download_bytes_per_s = device[4].as<std::uint64_t>();
     const auto targets = transaction_.exec_params(
-        "select t.model, t.release_id, coalesce(t.rollout_id, 0), t.attempt "
-        "from device_targets t where t.device_id = $1 order by t.model",
+        "select t.model, t.release_id, coalesce(t.rollout_id, 0), t.attempt, coalesce(m.digest, ''), "
+        "coalesce(m.previous_digest, '') from device_targets t left join device_models m "
+        "on m.device_id = t.device_id and m.model = t.model where t.device_id = $1 order by t.model",
         desired.device);
     for (const auto& target : targets) {
       ARGOSY_TRY(const auto* release, release_of(target[1].as<std::int64_t>()));
@@ -55,7 +62,8 @@ class Builder {
       model.attempt = target[3].as<int>();
       model.format = variant.format;
       model.artifact = {variant.digest, variant.size};
-      model.patches = patches_for(desired.device, model.model, variant.digest);
+      taker.bases = {target[4].as<std::string>(), target[5].as<std::string>()};
+      model.patches = choose_patches(patches_towards(variant.digest), model.artifact, taker);
       model.validation = release->validation;
       ARGOSY_TRY(model.probation, probation_of(model.rollout));
       model.features = release->features;
@@ -92,28 +100,35 @@ class Builder {
     return probation;
   }
 
-  // From what the device has in its slots.
-  std::vector<wire::PatchOffer> patches_for(const std::string& device, const std::string& model,
-                                            const std::string& target) {
+  // That make this file, or the base of one that does.
+  const std::vector<ReadyPatch>& patches_towards(const std::string& target) {
+    const auto found = patches_.find(target);
+    if (found != patches_.end()) return found->second;
     const auto rows = transaction_.exec_params(
-        "select p.from_digest, p.codec, p.digest, p.size from device_models m join patches p on p.to_digest = $3 "
-        "and p.state = 'ready' and p.from_digest in (m.digest, m.previous_digest) "
-        "where m.device_id = $1 and m.model = $2 order by p.size, p.from_digest",
-        device, model, target);
-    std::vector<wire::PatchOffer> offers;
+        "select p.from_digest, p.codec, p.digest, p.size, p.to_digest, t.size from patches p "
+        "join blobs t on t.digest = p.to_digest where p.state = 'ready' and (p.to_digest = $1 or p.to_digest in "
+        "(select l.from_digest from patches l where l.to_digest = $1 and l.state = 'ready')) "
+        "order by p.to_digest = $1 desc, p.size, p.from_digest limit $2",
+        target, max_patches_weighed);
+    std::vector<ReadyPatch> patches;
     for (const auto& row : rows) {
-      offers.push_back(
-          {row[0].as<std::string>(), row[1].as<std::string>(), {row[2].as<std::string>(), row[3].as<std::uint64_t>()}});
+      patches.push_back({row[0].as<std::string>(),
+                         row[1].as<std::string>(),
+                         {row[2].as<std::string>(), row[3].as<std::uint64_t>()},
+                         {row[4].as<std::string>(), row[5].as<std::uint64_t>()}});
     }
-    return offers;
+    return patches_.emplace(target, std::move(patches)).first->second;
   }
 
   pqxx::work& transaction_;
   std::map<std::int64_t, ReleaseContent> releases_;
   std::map<std::int64_t, wire::ProbationSpec> probations_;
+  std::map<std::string, std::vector<ReadyPatch>> patches_;
 };
 
-constexpr const char* device_columns = "select id, hardware_class, capabilities::text, desired_rev from devices ";
+constexpr const char* device_columns =
+    "select id, hardware_class, capabilities::text, desired_rev, (select s.download_bytes_per_s from device_state s "
+    "where s.device_id = devices.id) from devices ";
 
 struct GetDesired {
   std::string device;

@@ -2,8 +2,6 @@
 
 #include <variant>
 
-#include <nlohmann/json.hpp>
-
 namespace argosy::server {
 
 Telling tell(const std::vector<Variant>& variants, const std::string& version, const DeviceFacts& facts) {
@@ -24,19 +22,6 @@ Telling tell(const std::vector<Variant>& variants, const std::string& version, c
     if (!base.empty()) telling.patch_bases.push_back(base);
   }
   return telling;
-}
-
-wire::Capabilities capabilities_of(std::string_view json) {
-  const auto document = nlohmann::json::parse(json, nullptr, false);
-  wire::Capabilities capabilities;
-  if (!document.is_object()) return capabilities;
-  using Words = std::vector<std::string>;
-  capabilities.architecture = document.value("architecture", std::string());
-  capabilities.accelerators = document.value("accelerators", Words{});
-  capabilities.runtimes = document.value("runtimes", Words{});
-  capabilities.precisions = document.value("precisions", Words{});
-  capabilities.memory_mb = document.value("memory_mb", std::uint64_t{0});
-  return capabilities;
 }
 
 }  // namespace argosy::server

@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "common/base/error.hpp"
@@ -30,8 +29,5 @@ struct Telling {
   std::vector<std::string> patch_bases;  // digests in its slots from which a patch would help
 };
 Telling tell(const std::vector<Variant>& variants, const std::string& version, const DeviceFacts& facts);
-
-// devices.capabilities; an empty object for a device that was never seen.
-wire::Capabilities capabilities_of(std::string_view json);
 
 }  // namespace argosy::server

@@ -99,7 +99,11 @@ void Device::act(const agent::Effect& effect) {
   if (std::holds_alternative<agent::Survey>(effect.work)) {
     job(100ms, [this, ticket] {
       const auto have = state_.wish ? disk_.fetched[state_.wish->artifact.digest] : 0;
-      handle(agent::Surveyed{ticket, 1ULL << 40, have, false});
+      agent::Surveyed seen;
+      seen.ticket = ticket;
+      seen.free_bytes = 1ULL << 40;
+      seen.have_bytes = have;
+      handle(seen);
     });
   } else if (const auto* clear = std::get_if<agent::ClearSlot>(&effect.work)) {
     job(100ms, [this, slot = clear->slot] {
@@ -108,6 +112,8 @@ void Device::act(const agent::Effect& effect) {
     });
   } else if (const auto* blob = std::get_if<agent::FetchBlob>(&effect.work)) {
     fetch(*blob, ticket);
+  } else if (const auto* stream = std::get_if<agent::StreamPatch>(&effect.work)) {
+    stream_patch(*stream, ticket);
   } else if (const auto* patch = std::get_if<agent::ApplyPatch>(&effect.work)) {
     apply_patch(*patch, ticket);
   } else if (const auto* artifact = std::get_if<agent::VerifyArtifact>(&effect.work)) {
@@ -152,18 +158,30 @@ void Device::fetch(const agent::FetchBlob& work, std::int64_t ticket) {
   });
 }
 
-void Device::apply_patch(const agent::ApplyPatch& work, std::int64_t ticket) {
-  const auto wanted = state_.wish->artifact.digest;
-  job(1ms, [this, slot = work.target] {  // the slot counts as empty as soon as its file is touched
-    disk_.slots.at(slot).reset();
-    disk_.file_digest[index_of(slot)] = half_written;
+bool Device::makes_the_model(const wire::PatchOffer& patch, const std::optional<SlotName>& base) {
+  const bool fits = base && disk_.file_digest[index_of(*base)] == patch.base_digest;
+  return fits && !rng_.chance(faults_.bad_patch);
+}
+
+void Device::stream_patch(const agent::StreamPatch& work, std::int64_t ticket) {
+  const wire::BlobRef wanted = state_.wish->artifact;
+  later(Duration{1000 + static_cast<std::int64_t>(rng_.below(60'000))}, [this, work, ticket, wanted] {
+    if (!network_.reaches(name_) || rng_.chance(faults_.bad_fetch))
+      return handle(agent::FetchFailed{ticket, make_error(Errc::io, "the connection broke"), true, std::nullopt});
+    if (!makes_the_model(work.patch, work.base))
+      return handle(
+          agent::FetchFailed{ticket, make_error(Errc::malformed_patch, "it does not fit"), false, std::nullopt});
+    disk_.fetched[wanted.digest] = wanted.size;
+    handle(agent::Fetched{ticket});
   });
+}
+
+void Device::apply_patch(const agent::ApplyPatch& work, std::int64_t ticket) {
+  const wire::BlobRef wanted = state_.wish->artifact;
   job(Duration{2000 + static_cast<std::int64_t>(rng_.below(20'000))}, [this, work, ticket, wanted] {
-    const bool fits = disk_.file_digest[index_of(work.base)] == work.patch.base_digest;
-    if (!fits || rng_.chance(faults_.bad_patch)) {
+    if (!makes_the_model(work.patch, work.base))
       return handle(agent::PatchFailed{ticket, make_error(Errc::malformed_patch, "it does not fit")});
-    }
-    disk_.file_digest[index_of(work.target)] = wanted;
+    disk_.fetched[wanted.digest] = wanted.size;
     handle(agent::Patched{ticket});
   });
 }

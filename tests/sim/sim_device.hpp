@@ -73,6 +73,8 @@ class Device {
   void later(Duration delay, std::function<void()> action);  // unless the power goes first
   void job(Duration duration, std::function<void()> work);   // one after the other
   void fetch(const agent::FetchBlob& work, std::int64_t ticket);
+  bool makes_the_model(const wire::PatchOffer& patch, const std::optional<agent::SlotName>& base);
+  void stream_patch(const agent::StreamPatch& work, std::int64_t ticket);
   void apply_patch(const agent::ApplyPatch& work, std::int64_t ticket);
   void verify(const agent::VerifyArtifact& work, std::int64_t ticket);
   void validate(std::int64_t ticket);

@@ -349,7 +349,8 @@ wire::Desired Server::desired(const std::string& device) const {
   model.attempt = known.target->attempt;
   model.format = "onnx";
   model.artifact = {digest_of(model.version), model_bytes};
-  model.patches = {{digest_of(known.version), "bsdiff", {"patch to " + model.version, patch_bytes}, {}}};
+  const std::string codec = model.rollout % 2 == 0 ? "tensor" : "bsdiff";  // applied while it comes, and afterwards
+  model.patches = {{digest_of(known.version), codec, {"patch to " + model.version, patch_bytes}, {}}};
   const auto rollout = rollouts_.find(model.rollout);
   if (rollout != rollouts_.end()) model.probation = rollout->second.policy.probation;
   document.models = {model};

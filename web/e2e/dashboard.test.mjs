@@ -113,6 +113,46 @@ describe("the dashboard", { skip: chromiumProgram() ? false : "Chromium is missi
     });
   });
 
+  describe("the model's screen", () => {
+    const cell = (page, from, to) => page.getByRole("button", { name: new RegExp(`^${from} to ${to}:`) });
+
+    it("shows what was tried for a pair, by keyboard alone, and keeps the choice in the address", async () => {
+      const { page, context, complaints } = await signedIn(small);
+      await page.goto("/models/digits?variant=cpu-fp32");
+      await cell(page, "1.2", "1.1").focus();
+      await page.keyboard.press("ArrowDown");
+      await page.keyboard.press("Enter");
+      const details = page.getByRole("region", { name: "The patch from 1.0 to 1.1" });
+      await details.getByRole("cell", { name: "Larger than tensor" }).first().waitFor();
+      assert.equal(await cell(page, "1.0", "1.1").getAttribute("aria-pressed"), "true");
+      await page.reload();
+      await details.getByRole("cell", { name: "Chosen" }).waitFor();
+      await cell(page, "1.1", "1.2").click();
+      await page.getByText("needs more memory than patches.max_memory_mb").waitFor();
+      await page.getByText("Compact at 4 bits: patch 11.2 % of the file, 99.8 % equal predictions").waitFor();
+      const { violations } = await new AxeBuilder({ page }).analyze();
+      assert.deepEqual(violations.filter((each) => ["serious", "critical"].includes(each.impact)).map((each) => each.id), []);
+      await page.screenshot({ path: join(SCREENSHOTS, "models-chosen.png"), fullPage: true });
+      assert.deepEqual(complaints, []);
+      await context.close();
+    });
+
+    it("asks for a patch ahead of any rollout, and takes that back", async () => {
+      const { page, context } = await signedIn(small);
+      await page.goto("/models/digits?variant=cpu-int8&from=1.0&to=1.2");
+      await page.getByRole("button", { name: "Make it" }).click();
+      await page.getByRole("dialog").getByRole("button", { name: "Make it" }).click();
+      // The files of these rows are not stored: the server says so, and tries again.
+      await cell(page, "1.0", "1.2").getByText(/Pending|Making|Failed/).waitFor();
+      await page.getByText("Asked for by").waitFor();
+      await page.getByRole("button", { name: "Cancel the patch" }).click();
+      await page.getByRole("dialog").getByRole("button", { name: "Cancel the patch" }).click();
+      await cell(page, "1.0", "1.2").getByText("Cancelled").waitFor();
+      await page.getByText("cancelled by user:admin").waitFor();
+      await context.close();
+    });
+  });
+
   describe("the list of devices", () => {
     it("points at the column of a syntax error, and recovers", async () => {
       const { page, context } = await signedIn(small);

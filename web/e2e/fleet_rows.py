@@ -135,19 +135,37 @@ class Fleet:
         for place, version in enumerate(notes, 1):
             for name in CLASSES:
                 self.rows.add("variants", release_id=place, name=name, digest=digest_of(version + name),
-                              size=154_074 + 11_000 * place, format="onnx", selector={"hardware_class": name}, priority=0)
+                              size=154_074 + 11_000 * place, format="onnx", selector={"hardware_class": name}, priority=0,
+                              compact=self.compact() if (version, name) == ("1.2", "cpu-fp32") else None)
 
         self.patches()
+
+    @staticmethod
+    def compact():
+        """As `argosy release compact` reports it."""
+        settings = [{"bits": bits, "agreement": agreement, "max_difference": difference, "patch_bytes": size, "accepted": bits > 3}
+                    for bits, agreement, difference, size in ((3, 0.988, 0.21, 15_520), (4, 0.998, 0.09, 20_944), (6, 1, 0.02, 33_660))]
+        return {"base_digest": digest_of("1.1cpu-fp32"), "base_version": "1.1", "bits": 4, "automatic": True, "samples": 2000,
+                "agreement": 0.998, "max_difference": 0.09, "metric": {"name": "accuracy", "exact": 0.9712, "compact": 0.9709},
+                "full_bytes": 187_074, "patch_bytes": 20_944, "exact_patch_bytes": 139_020, "tolerance": {"agreement": 0.995},
+                "settings": settings}
 
     def patches(self):
         for name in CLASSES:
             self.rows.add("blobs", digest=digest_of("patch" + name), size=21_480)
+        tried = [{"codec": "tensor", "bytes": 21_480, "seconds": 0.14, "failure": None},
+                 {"codec": "bsdiff", "bytes": 48_912, "seconds": 0.61, "failure": None},
+                 {"codec": "zstd", "bytes": 151_020, "seconds": 0.02, "failure": None}]
+        too_large = [trial | {"bytes": 181_480 + 1_540 * place} for place, trial in enumerate(tried)]
+        too_large[1] = {"codec": "bsdiff", "bytes": None, "seconds": 0.01, "failure": "needs more memory than patches.max_memory_mb"}
         for from_version, to_version, ready in (("1.0", "1.1", True), ("1.1", "1.2", False)):
             for name in CLASSES:
                 self.rows.add("patches", from_digest=digest_of(from_version + name), to_digest=digest_of(to_version + name),
-                              state="ready" if ready else "declined", codec="bsdiff" if ready else None,
-                              digest=digest_of("patch" + name) if ready else None, size=21_480 if ready else None,
-                              encode_ms=140 if ready else None, reason=None if ready else "the patch is larger than 90 % of the file")
+                              state="ready" if ready else "declined", codec="tensor" if ready else None,
+                              digest=digest_of("patch" + name) if ready else None, size=21_480 if ready else 181_480,
+                              encode_ms=770 if ready else 170, trials=tried if ready else too_large, attempts=1,
+                              finished_at=self.ago(3600),
+                              reason=None if ready else "not smaller: the full file has 187074 bytes, tensor 181480")
 
     # Who there is -----------------------------------------------------------------------------------------------------
 

@@ -24,6 +24,32 @@ TEST(Migrations, BuiltInOnesMakeTheSchemaAndAreAppliedOnce) {
   EXPECT_EQ(migrate(database.conninfo(), built_in_migrations()).value(), Names{});
 }
 
+// What a server of the first schema left behind is as it was, and goes on.
+TEST(Migrations, TheSecondTakesADatabaseInUse) {
+  TestDatabase database(TestDatabase::Schema::empty);
+  auto migrations = built_in_migrations();
+  ASSERT_GE(migrations.size(), 2U);
+  ASSERT_TRUE(migrate(database.conninfo(), {migrations[0]}));
+  database.exec(R"(
+    insert into blobs (digest, size) values ('old', 10), ('new', 10), ('newer', 10), ('made', 3);
+    insert into models (name) values ('digits');
+    insert into releases (model, version, created_by) values ('digits', '1.0', 'x');
+    insert into variants (release_id, name, digest, size, format) select id, 'fp32', 'old', 10, 'onnx' from releases;
+    insert into patches (from_digest, to_digest, state, codec, digest, size) values ('old', 'new', 'ready', 'bsdiff', 'made', 3);
+    insert into patches (from_digest, to_digest, state, reason) values ('old', 'newer', 'failed', 'io');
+    insert into patches (from_digest, to_digest, state) values ('new', 'old', 'making');
+  )");
+  const Names applied = migrate(database.conninfo(), migrations).value();
+  ASSERT_FALSE(applied.empty());
+  EXPECT_EQ(applied.front(), "0002_patches.sql");
+  EXPECT_EQ(database.value<std::string>("select string_agg(digest, ' ' order by digest) from blobs where patch"),
+            "made");
+  EXPECT_EQ(database.value<int>("select count(*) from patches where state = 'failed' and retry_at <= now()"), 1);
+  EXPECT_EQ(database.value<int>("select count(*) from patches where attempts = 0 and trials = '[]'"), 3);
+  EXPECT_EQ(database.value<int>("select count(*) from variants where compact is null"), 1);
+  database.exec("update patches set state = 'cancelled' where state = 'making'");
+}
+
 TEST(Migrations, OnlyTheMissingOnesAreApplied) {
   TestDatabase database(TestDatabase::Schema::empty);
   EXPECT_EQ(migrate(database.conninfo(), {two[0]}).value(), Names{"0001_a.sql"});

@@ -175,6 +175,20 @@ TEST_F(DeviceServiceTest, TakingTheSameStateAgainChangesNothing) {
   EXPECT_EQ(database.value<int>("select interval_s from device_state"), 30);
 }
 
+TEST_F(DeviceServiceTest, TheRateOfItsDownloadsIsKeptUntilItKnowsABetter) {
+  add_device("cam-1");
+  const auto rate = [&](std::optional<std::uint64_t> reported) {
+    auto state = state_of("cam-1");
+    state.download_bytes_per_s = reported;
+    take(state, now);
+    return database.value<std::string>("select coalesce(download_bytes_per_s::text, 'unknown') from device_state");
+  };
+  EXPECT_EQ(rate({}), "unknown");
+  EXPECT_EQ(rate(250'000), "250000");
+  EXPECT_EQ(rate({}), "250000") << "an agent that has just started does not know it";
+  EXPECT_EQ(rate(~std::uint64_t{0}), "1000000000000") << "no number breaks the column";
+}
+
 TEST_F(DeviceServiceTest, EveryStepOfABatchIsAnEventAndTheLastOneStays) {
   add_device("cam-1");
   std::vector<ReceivedState> states;

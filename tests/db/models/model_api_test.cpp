@@ -12,11 +12,10 @@ using Json = nlohmann::json;
 class ModelApiTest : public ModelsTest {
  protected:
   std::unique_ptr<ModelService> models = create_model_service(pool, *blobs);
-  std::unique_ptr<PatchService> patches = create_patch_service(pool, *blobs, worker);
   Router router;
 
   void SetUp() override {
-    add_model_routes(router, *models, *patches);
+    add_model_routes(router, *models);
     add_blob_routes(router, *blobs);
   }
 
@@ -63,7 +62,6 @@ TEST_F(ModelApiTest, APublisherUploadsAndPublishes) {
   EXPECT_EQ(json_of(call(Method::get, "/api/v1/models/digits"))["latest_version"], "1.0");
   EXPECT_EQ(json_of(call(Method::get, "/api/v1/models"))["total"], 1);
   EXPECT_EQ(json_of(call(Method::get, "/api/v1/models/digits/releases"))["items"].size(), 1U);
-  EXPECT_EQ(json_of(call(Method::get, "/api/v1/models/digits/patches"))["items"].size(), 0U);
 }
 
 TEST_F(ModelApiTest, RefusalsSayWhy) {
@@ -73,7 +71,30 @@ TEST_F(ModelApiTest, RefusalsSayWhy) {
   EXPECT_EQ(mismatch["status"], 422);
   EXPECT_EQ(call(Method::put, "/api/v1/blobs/ABC", "y").status, 400);
   EXPECT_EQ(call(Method::get, "/api/v1/models/none/releases").status, 404);
-  EXPECT_EQ(call(Method::get, "/api/v1/models/none/patches").status, 404);
+}
+
+TEST_F(ModelApiTest, ACompactVariantKeepsItsReport) {
+  const std::string file = onnx("graph");
+  const std::string digest = digest_of(file).to_hex();
+  ASSERT_EQ(call(Method::put, "/api/v1/blobs/" + digest, file).status, 201);
+  ASSERT_EQ(call(Method::post, "/api/v1/models", R"({"name": "digits"})").status, 201);
+  Json release = {{"version", "1.0"},
+                  {"variants", Json::array({{{"name", "fp32"},
+                                             {"digest", digest},
+                                             {"format", "onnx"},
+                                             {"compact", {{"bits", 4}, {"agreement", 0.998}, {"metric", nullptr}}}}})}};
+  const Response published = call(Method::post, "/api/v1/models/digits/releases", release.dump());
+  ASSERT_EQ(published.status, 201);
+  EXPECT_EQ(json_of(published)["variants"][0]["compact"]["agreement"], 0.998);
+  EXPECT_EQ(call(Method::post, "/api/v1/models/digits/releases", release.dump()).status, 200) << "the same again";
+  release["version"] = "1.1";
+  release["variants"][0]["compact"] = {{"notes", std::string(16 << 10, 'x')}};
+  EXPECT_EQ(call(Method::post, "/api/v1/models/digits/releases", release.dump()).status, 400);
+  release["variants"][0]["compact"] = 4;
+  EXPECT_EQ(call(Method::post, "/api/v1/models/digits/releases", release.dump()).status, 400);
+  release["variants"][0].erase("compact");
+  EXPECT_TRUE(json_of(call(Method::post, "/api/v1/models/digits/releases", release.dump()))["variants"][0]["compact"]
+                  .is_null());
 }
 
 }  // namespace

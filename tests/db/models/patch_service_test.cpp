@@ -1,62 +1,14 @@
 #include "server/models/patch_service.hpp"
 
 #include "common/delta/patch_apply.hpp"
-#include "tests/db/models/models_fixture.hpp"
+#include "tests/db/models/patches_fixture.hpp"
 
 namespace argosy::server {
 namespace {
 
 using namespace std::chrono_literals;
 
-class PatchServiceTest : public ModelsTest {
- protected:
-  WorkerPool encoder{io.get_executor(), {}};
-  std::unique_ptr<PatchService> patches;
-  bool worker_ended = false;
-  std::string old_model;
-  std::string new_model;
-
-  void SetUp() override {
-    Rng rng(1);
-    for (int i = 0; i < 60'000; ++i) old_model += static_cast<char>(rng());
-    new_model = old_model;
-    for (int i = 0; i < 50; ++i) new_model[rng.below(new_model.size())] ^= 1;
-    restart({});
-  }
-  void TearDown() override { stop(); }
-
-  void restart(PatchOptions options) {
-    stop();
-    options.poll_interval = 20ms;
-    patches = create_patch_service(pool, *blobs, encoder, options);
-  }
-  void start() {
-    worker_ended = false;
-    boost::asio::co_spawn(io, patches->run(), [this](std::exception_ptr) { worker_ended = true; });
-    started_ = true;
-  }
-  void stop() {
-    if (!started_) return;
-    patches->stop();
-    EXPECT_TRUE(test::run_until(io, [&] { return worker_ended; }));
-    started_ = false;
-  }
-  PatchRow want(const std::string& from, const std::string& to, int demand = 1) {
-    return run(patches->want({{from, to, demand}})).value().at(0);
-  }
-  PatchRow wait_for(const std::string& from, const std::string& to) {
-    PatchRow row = want(from, to);
-    const auto deadline = std::chrono::steady_clock::now() + test::task_deadline;
-    while ((row.state == PatchState::pending || row.state == PatchState::making) &&
-           std::chrono::steady_clock::now() < deadline)
-      row = want(from, to);
-    return row;
-  }
-  std::string state() { return database.value<std::string>("select state from patches"); }
-
- private:
-  bool started_ = false;
-};
+using PatchServiceTest = PatchesTest;
 
 TEST_F(PatchServiceTest, MakesAPatchThatRebuildsTheNewModel) {
   const std::string from = store(old_model);
@@ -87,6 +39,8 @@ TEST_F(PatchServiceTest, APatchThatIsNotSmallerIsDeclinedWithItsReason) {
   EXPECT_EQ(row.state, PatchState::declined);
   EXPECT_FALSE(row.reason.empty());
   EXPECT_EQ(row.digest, "");
+  ASSERT_EQ(row.trials.size(), 3U) << "what was tried stays to be read";
+  for (const CodecTrial& trial : row.trials) EXPECT_TRUE(trial.bytes > 0 || !trial.failure.empty()) << trial.codec;
 }
 
 TEST_F(PatchServiceTest, PairsThatCannotBeAreDeclinedAtOnce) {
@@ -122,6 +76,19 @@ TEST_F(PatchServiceTest, AClaimOfAWorkerThatDiedIsTakenOver) {
   EXPECT_EQ(wait_for(from, to).state, PatchState::ready);
 }
 
+TEST_F(PatchServiceTest, APairThatKillsWhoMakesItFailsAfterTheLastAttempt) {
+  const std::string from = store(old_model);
+  const std::string to = store(new_model);
+  want(from, to);
+  database.exec("update patches set state = 'making', attempts = 4, claimed_at = now() - interval '61 seconds'");
+  start();
+  const PatchRow row = wait_for(from, to);
+  EXPECT_EQ(row.state, PatchState::failed);
+  EXPECT_TRUE(row.reason.starts_with("4 attempts ended without a word")) << row.reason;
+  EXPECT_FALSE(row.will_retry);
+  EXPECT_EQ(database.value<int>("select count(*) from events where kind = 'patch.failed'"), 1);
+}
+
 TEST_F(PatchServiceTest, AMissingFileFailsThePairAndIsTriedAgainLater) {
   const std::string from = store(old_model);
   const std::string to = store(new_model);
@@ -131,22 +98,87 @@ TEST_F(PatchServiceTest, AMissingFileFailsThePairAndIsTriedAgainLater) {
   const PatchRow failed = wait_for(from, to);
   EXPECT_EQ(failed.state, PatchState::failed);
   EXPECT_TRUE(failed.reason.starts_with("corrupt: ")) << failed.reason;
+  EXPECT_TRUE(failed.will_retry);
+  EXPECT_EQ(failed.attempts, 1);
+  EXPECT_TRUE(database.value<bool>("select retry_at < now() + interval '1 minute' from patches"));
   ASSERT_TRUE(write_file_atomically(path, old_model));
-  EXPECT_EQ(want(from, to).state, PatchState::failed);
-  database.exec("update patches set claimed_at = now() - interval '11 minutes'");
-  EXPECT_EQ(wait_for(from, to).state, PatchState::ready);
+  database.exec("update patches set retry_at = now()");
+  EXPECT_TRUE(test::run_until(io, [&] { return state() == "ready"; }));
+}
+
+TEST_F(PatchServiceTest, NobodyTriesAgainWhatNobodyWants) {
+  const std::string from = store(old_model);
+  const std::string to = store(new_model);
+  want(from, to);
+  want(to, from);
+  database.exec("update patches set state = 'failed', retry_at = now(), demand = 0 where from_digest = '" + from + "'");
+  start();
+  EXPECT_EQ(wait_for(to, from).state, PatchState::ready);
+  EXPECT_EQ(want(from, to, 0).state, PatchState::failed);
+}
+
+TEST_F(PatchServiceTest, AFileOverTheLimitIsDeclined) {
+  PatchOptions options;
+  options.limits.max_file_bytes = 50'000;
+  restart(options);
+  start();
+  const PatchRow row = wait_for(store(old_model), store(new_model));
+  EXPECT_EQ(row.state, PatchState::declined);
+  EXPECT_NE(row.reason.find("patches.max_file_mb"), std::string::npos) << row.reason;
+}
+
+TEST_F(PatchServiceTest, APairThatTakesTooLongFailsAndSaysWhichKeyToRaise) {
+  PatchOptions options;
+  options.limits.least_time = 0ms;
+  options.limits.seconds_per_mb = 0;
+  restart(options);
+  start();
+  const PatchRow row = wait_for(store(old_model), store(new_model));
+  EXPECT_EQ(row.state, PatchState::failed);
+  EXPECT_NE(row.reason.find("patches.seconds_per_mb"), std::string::npos) << row.reason;
+  EXPECT_TRUE(row.will_retry);
+  EXPECT_EQ(temporary_files(), 0U);
+}
+
+// Two files that take a while.
+class LongPairTest : public PatchesTest {
+ protected:
+  void begin() {
+    Rng rng(3);
+    std::string large;
+    for (int i = 0; i < 1'000'000; ++i) large += static_cast<char>(rng());
+    const std::string from = store(large);
+    for (std::size_t i = 0; i < large.size(); i += 97) large[i] ^= 1;
+    const std::string to = store(large);
+    PatchOptions options;
+    options.claim_renewal = 10ms;
+    restart(options);
+    start();
+    want(from, to);
+    ASSERT_TRUE(test::run_until(io, [&] { return state() == "making"; }));
+  }
+};
+
+TEST_F(LongPairTest, IsGivenBackWhenTheServerStopsAndTheAttemptDoesNotCount) {
+  begin();
+  stop();
+  EXPECT_EQ(state(), "pending");
+  EXPECT_EQ(database.value<int>("select attempts from patches"), 0);
+  EXPECT_EQ(temporary_files(), 0U);
+}
+
+TEST_F(LongPairTest, ThatIsTakenAwayWhileItIsMadeIsGivenUp) {
+  begin();
+  database.exec("delete from patches");
+  EXPECT_TRUE(test::run_until(io, [&] { return patches->counters().given_up == 1; }));
+  EXPECT_EQ(state(), "gone");
+  EXPECT_EQ(temporary_files(), 0U);
 }
 
 TEST_F(PatchServiceTest, TheMatrixNamesVersionsAndVariants) {
   const std::string from = store(old_model);
   const std::string to = store(new_model);
-  database.exec("insert into models (name) values ('digits')");
-  database.exec(
-      "insert into releases (model, version, created_by) values ('digits', '1.0', 'x'), ('digits', '1.1', 'x')");
-  database.exec(
-      "insert into variants (release_id, name, digest, size, format) select id, 'fp32', case version "
-      "when '1.0' then '" +
-      from + "' else '" + to + "' end, 60000, 'onnx' from releases");
+  publish_both(from, to);
   want(from, to);
   const auto matrix = run(patches->matrix("digits")).value();
   ASSERT_EQ(matrix.size(), 1U);

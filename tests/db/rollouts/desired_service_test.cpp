@@ -58,6 +58,55 @@ TEST_F(RolloutFleet, ADeviceNobodyToldAnythingHasAnEmptyDocument) {
   EXPECT_EQ(run(desired->get(DeviceId{"nobody"})).error().code, Errc::not_found);
 }
 
+// Ready, of this many bytes; files are those of `publish`.
+class PatchOffers : public RolloutFleet {
+ protected:
+  void add_patch(const std::string& from, const std::string& to, int bytes) {
+    const auto blob = digest_of(from + "->" + to);
+    database.exec("insert into blobs (digest, size, patch) values ('" + blob + "', " + std::to_string(bytes) +
+                  ", true)");
+    database.exec("insert into patches (from_digest, to_digest, state, codec, digest, size) values ('" +
+                  digest_of(from + "fp32") + "', '" + digest_of(to + "fp32") + "', 'ready', 'tensor', '" + blob +
+                  "', " + std::to_string(bytes) + ")");
+  }
+  std::vector<wire::PatchOffer> offered_to(const std::string& device) {
+    return run(desired->get(DeviceId{device})).value().models.at(0).patches;
+  }
+};
+
+TEST_F(PatchOffers, GoToTheDeviceOnlyWhenTheyAreSoonerThanTheWholeFile) {
+  add_device("fp32-1");
+  started("1.1", {{"waves", {{{"share", 1.0}}}}});
+  tick();
+  add_patch("1.0", "1.1", 900'000);
+  const auto offers = offered_to("fp32-1");
+  ASSERT_EQ(offers.size(), 1U);
+  EXPECT_EQ(offers[0].blob.digest, digest_of("1.0->1.1"));
+  EXPECT_EQ(offers[0].base_digest, digest_of("1.0fp32"));
+  database.exec("update device_state set download_bytes_per_s = 1000000000");
+  EXPECT_TRUE(offered_to("fp32-1").empty()) << "on this link rebuilding takes longer than fetching";
+}
+
+TEST_F(PatchOffers, LeadOverAReleaseInBetween) {
+  publish("1.2");
+  add_device("fp32-1");
+  started("1.2", {{"waves", {{{"share", 1.0}}}}});
+  tick();
+  add_patch("1.0", "1.1", 50'000);
+  EXPECT_TRUE(offered_to("fp32-1").empty()) << "half a way leads nowhere";
+  add_patch("1.1", "1.2", 60'000);
+  const auto chain = offered_to("fp32-1");
+  ASSERT_EQ(chain.size(), 2U);
+  EXPECT_EQ(chain[0].base_digest, digest_of("1.0fp32"));
+  EXPECT_EQ(chain[0].result, (wire::BlobRef{digest_of("1.1fp32"), 1'000'000}));
+  EXPECT_EQ(chain[1].base_digest, digest_of("1.1fp32"));
+  EXPECT_FALSE(chain[1].result);
+  add_patch("1.0", "1.2", 70'000);
+  const auto direct = offered_to("fp32-1");
+  ASSERT_EQ(direct.size(), 1U);
+  EXPECT_EQ(direct[0].blob.digest, digest_of("1.0->1.2"));
+}
+
 TEST_F(RolloutFleet, WhatIsDueIsPublishedOnce) {
   add_twelve();
   started();

@@ -13,7 +13,7 @@ namespace {
 
 std::vector<std::string> corpus() {
   std::vector<std::string> inputs;
-  for (const auto& entry : std::filesystem::directory_iterator(ARGOSY_FILTER_CORPUS))
+  for (const auto& entry : std::filesystem::directory_iterator(ARGOSY_FUZZ_CORPUS))
     inputs.push_back(read_file(entry.path()).value());
   std::sort(inputs.begin(), inputs.end());
   return inputs;

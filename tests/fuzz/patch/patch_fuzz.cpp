@@ -15,6 +15,7 @@
 #include "common/delta/bzip2_writer.hpp"
 #include "common/delta/patch_apply.hpp"
 #include "common/delta/patch_info.hpp"
+#include "common/delta/patch_stream.hpp"
 #include "common/delta/tensor_format.hpp"
 
 using namespace argosy;
@@ -71,6 +72,27 @@ void try_patch(ByteView patch) {
   require(applied || is_verdict(applied.error().code), "an error that speaks of the patch");
   require(!applied || (info && applied->result.size_bytes == info->new_bytes), "a result of the announced size");
   require(!info || sunk <= info->new_bytes, "no more bytes than announced");
+}
+
+// Applied while it arrives, in pieces that the patch itself decides.
+void try_stream(ByteView patch) {
+  if (patch.size() < tensor::header_bytes) return;
+  const auto header = tensor::decode_header(patch.first<tensor::header_bytes>());
+  if (!header || header->new_file.size_bytes > largest_result) return;
+  std::uint64_t sunk = 0;
+  PatchStream stream({old_file().get(), header->old_file, header->new_file, patch.size()},
+                     [&](ByteView made, const PatchPosition& end) -> Result<void> {
+                       sunk += made.size();
+                       require(end.result_bytes == sunk && sunk <= header->new_file.size_bytes, "chunks in a row");
+                       return {};
+                     });
+  for (ByteView rest = patch; !rest.empty();) {
+    const ByteView piece = rest.first(std::min<std::size_t>(rest.size(), 1 + rest[0] * 7U));
+    rest = rest.subspan(piece.size());
+    const auto pushed = stream.push(piece);
+    if (!pushed) return require(is_verdict(pushed.error().code), "an error that speaks of the patch");
+  }
+  require(stream.complete() && sunk == header->new_file.size_bytes, "a result of the announced size");
 }
 
 Bytes compressed(ByteView plain) {
@@ -130,6 +152,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const ByteView input(data, std::min<std::size_t>(size, 64 * 1024));
   try_patch(input);
   try_patch(patch_from_plain(input));
-  try_patch(with_good_header(input));
+  const Bytes repaired = with_good_header(input);
+  try_patch(repaired);
+  try_stream(repaired);
   return 0;
 }

@@ -7,13 +7,13 @@ namespace argosy {
 namespace {
 
 TEST(PatchFuzz, TheCorpusKeepsThePromises) {
-  const auto inputs = test::corpus(ARGOSY_PATCH_CORPUS);
+  const auto inputs = test::corpus(ARGOSY_FUZZ_CORPUS);
   ASSERT_GE(inputs.size(), 8u);
   for (const auto& input : inputs) LLVMFuzzerTestOneInput(input.data(), input.size());
 }
 
 TEST(PatchFuzz, MutationsKeepThePromises) {
-  test::replay_mutations(test::corpus(ARGOSY_PATCH_CORPUS), 3'000);
+  test::replay_mutations(test::corpus(ARGOSY_FUZZ_CORPUS), 3'000);
 }
 
 }  // namespace

@@ -11,7 +11,7 @@ namespace {
 
 TEST(TensorFuzz, TheCorpusHasEveryFormatAndKeepsThePromises) {
   std::set<ModelFormat> formats;
-  for (const auto& input : test::corpus(ARGOSY_TENSOR_CORPUS)) {
+  for (const auto& input : test::corpus(ARGOSY_FUZZ_CORPUS)) {
     LLVMFuzzerTestOneInput(input.data(), input.size());
     const auto map = find_tensors(input);
     EXPECT_EQ(map.remark, "");
@@ -22,7 +22,7 @@ TEST(TensorFuzz, TheCorpusHasEveryFormatAndKeepsThePromises) {
 }
 
 TEST(TensorFuzz, MutationsKeepThePromises) {
-  test::replay_mutations(test::corpus(ARGOSY_TENSOR_CORPUS), 20'000);
+  test::replay_mutations(test::corpus(ARGOSY_FUZZ_CORPUS), 20'000);
 }
 
 }  // namespace

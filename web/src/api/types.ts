@@ -246,11 +246,37 @@ export interface Model {
   running: WhereItRuns[];
 }
 
+/** What `argosy release compact` reports about the file it made. Kept by the server as it came: anything may be missing. */
+export interface Compact {
+  base_version?: string;
+  bits?: number;
+  automatic?: boolean;
+  samples?: number;
+  agreement?: number;
+  max_difference?: number;
+  metric?: { name: string; exact: number; compact: number } | null;
+  full_bytes?: number;
+  patch_bytes?: number;
+  exact_patch_bytes?: number;
+  tolerance?: Record<string, number | null>;
+  settings?: { bits: number; agreement?: number; max_difference?: number; patch_bytes?: number; accepted: boolean }[];
+}
+
+export interface Variant {
+  name: string;
+  digest: string;
+  size: number;
+  format: string;
+  selector: Record<string, string | number>;
+  priority: number;
+  compact: Compact | null;
+}
+
 export interface Release {
   model: string;
   version: string;
   notes: string;
-  variants: { name: string; digest: string; size: number; format: string; selector: Record<string, string | number>; priority: number }[];
+  variants: Variant[];
   validation: { metric: string; direction: "higher" | "lower"; threshold: number } | null;
   created_by: string;
   published_at: string;
@@ -263,11 +289,19 @@ export interface Patch {
   variant: string;
   from_digest: string;
   to_digest: string;
-  state: "pending" | "making" | "ready" | "declined" | "failed";
+  state: "pending" | "making" | "ready" | "declined" | "failed" | "cancelled";
   codec: string | null;
   size: number | null;
   full_size: number;
+  ratio: number | null;
+  patch_seconds: number | null;
+  full_seconds: number;
   encode_ms: number | null;
+  trials: { codec: string; bytes: number | null; seconds: number; failure: string | null }[];
+  demand: number;
+  attempts: number;
+  will_retry: boolean;
+  asked_by: string | null;
   reason: string | null;
 }
 

@@ -1,11 +1,12 @@
 // Models: their releases, the builds in them, where they run, and what patches save between them.
 
 import { Link } from "wouter-preact";
-import { useModels, usePatches, useReleases } from "../api/queries";
-import type { Model, Patch, Release } from "../api/types";
+import { useModels, useReleases } from "../api/queries";
+import type { Model, Release } from "../api/types";
 import { Card, Empty, Failure, Skeleton } from "../ui/card";
-import { ago, bytes, number, percent, person, plural, shortDigest, words } from "../ui/format";
-import { Status, type Tone } from "../ui/status";
+import { ago, bytes, number, percent, person, plural, words } from "../ui/format";
+import { CompactReports } from "./compact";
+import { Patches } from "./patches";
 import { devicesPath } from "./paths";
 
 export function Models({ name }: { name?: string }) {
@@ -73,7 +74,8 @@ function OneModel({ model }: { model: Model }) {
           </div>
         )}
       </Card>
-      <Patches model={model.name} />
+      {!releases.isPending && <Patches model={model.name} releases={items} />}
+      <CompactReports releases={items} />
     </>
   );
 }
@@ -95,6 +97,7 @@ function ReleaseRow({ release }: { release: Release }) {
               {variant.name}{" "}
               <span class="muted small">
                 {variant.format}, {bytes(variant.size)}, for {selector(variant.selector)}
+                {variant.compact && `, compact at ${variant.compact.bits ?? "?"} bits`}
               </span>
             </li>
           ))}
@@ -111,55 +114,4 @@ function ReleaseRow({ release }: { release: Release }) {
 function selector(values: Record<string, string | number>): string {
   const parts = Object.entries(values).map(([key, value]) => (key === "min_memory_mb" ? `${value} MB or more` : String(value)));
   return parts.length === 0 ? "any device" : parts.join(", ");
-}
-
-const PATCH_TONE: Record<Patch["state"], Tone> = { ready: "good", pending: "quiet", making: "accent", declined: "warn", failed: "bad" };
-
-function Patches({ model }: { model: string }) {
-  const patches = usePatches(model);
-  const items = patches.data?.items ?? [];
-  return (
-    <Card title="Patches between releases" flush>
-      {patches.isPending ? (
-        <Skeleton />
-      ) : items.length === 0 ? (
-        <Empty>None yet: a patch is made when the first device asks for an update between two releases.</Empty>
-      ) : (
-        <div class="table-wrap">
-          <table>
-            <thead>
-              <tr>
-                <th>From</th>
-                <th>To</th>
-                <th>Build</th>
-                <th>State</th>
-                <th>Codec</th>
-                <th class="num">Patch</th>
-                <th class="num">Whole file</th>
-                <th class="num">Saved</th>
-                <th>Why</th>
-              </tr>
-            </thead>
-            <tbody>
-              {items.map((patch) => (
-                <tr key={`${patch.from_digest} ${patch.to_digest} ${patch.variant}`}>
-                  <td title={shortDigest(patch.from_digest)}>{patch.from_version}</td>
-                  <td title={shortDigest(patch.to_digest)}>{patch.to_version}</td>
-                  <td>{patch.variant}</td>
-                  <td>
-                    <Status tone={PATCH_TONE[patch.state]} text={words(patch.state)} />
-                  </td>
-                  <td>{patch.codec ?? "–"}</td>
-                  <td class="num">{bytes(patch.size)}</td>
-                  <td class="num">{bytes(patch.full_size)}</td>
-                  <td class="num">{patch.size === null ? "–" : percent(1 - patch.size / patch.full_size)}</td>
-                  <td class="small">{patch.reason ?? ""}</td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
-      )}
-    </Card>
-  );
 }

@@ -22,6 +22,8 @@ std::string_view word(Access access) {
       return "publisher";
     case Access::operator_:
       return "operator";
+    case Access::publisher_or_operator:
+      return "publisher-or-operator";
     case Access::admin:
       return "admin";
     case Access::any_user:

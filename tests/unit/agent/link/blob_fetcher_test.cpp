@@ -3,6 +3,7 @@
 #include <boost/asio/io_context.hpp>
 #include <gtest/gtest.h>
 
+#include "agent/update/part_file.hpp"
 #include "common/crypto/digest.hpp"
 #include "tests/unit/agent/link/blob_server.hpp"
 
@@ -41,7 +42,8 @@ class Fetching : public ::testing::Test {
                          stall_limit});
     std::optional<std::optional<FetchFailure>> outcome;
     fetcher.fetch(
-        {what, folder / "part", folder / "whole"}, stop, [&](std::uint64_t bytes) { progress.push_back(bytes); },
+        {what, [&] { return PartFile::open(folder / "part", folder / "whole", what); }}, stop,
+        [&](std::uint64_t bytes) { progress.push_back(bytes); },
         [&](std::optional<FetchFailure> failure) { outcome = std::move(failure); });
     io.restart();
     io.run_for(std::chrono::seconds(20));

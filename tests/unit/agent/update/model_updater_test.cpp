@@ -8,7 +8,9 @@
 
 #include "agent/serving/directory_serving.hpp"
 #include "common/base/file.hpp"
+#include "common/base/random.hpp"
 #include "common/crypto/digest.hpp"
+#include "common/delta/tensor_encode.hpp"
 #include "tests/unit/agent/temp_folder.hpp"
 
 namespace argosy::agent {
@@ -53,11 +55,15 @@ class Bench : public BlobSource {
     loop_.push_back([this, request, progress, done] {
       const auto found = blobs_.find(request.blob.digest);
       if (found == blobs_.end()) return done(FetchFailure{make_error(Errc::not_found, "404"), false, std::nullopt});
-      progress(found->second.size());
-      EXPECT_TRUE(write_file_atomically(request.whole, found->second));
-      done(std::nullopt);
+      auto taken = take(request, found->second, progress);
+      if (taken) return done(std::nullopt);
+      const bool passing = taken.error().code == Errc::unavailable;
+      done(FetchFailure{std::move(taken).error(), passing, std::nullopt});
     });
   }
+  // The connection breaks after so many bytes of each fetch.
+  void break_downloads_after(std::uint64_t bytes) { connection_lasts_ = bytes; }
+  std::uint64_t bytes_sent() const { return bytes_sent_; }
 
   void publish(const std::string& bytes) { blobs_[blob_of(bytes).digest] = bytes; }
   void answer_with(double accuracy) {
@@ -99,6 +105,10 @@ class Bench : public BlobSource {
       run();
     }
   }
+  void let_time_pass(Duration duration) {
+    now_ += duration;
+    updater_->tick();
+  }
   Phase phase() const { return updater_->state().phase; }
   std::string served() const { return read_file(folder_ / "root/models/digits/current/model.onnx").value(); }
   ModelUpdater& updater() { return *updater_; }
@@ -106,6 +116,23 @@ class Bench : public BlobSource {
   const TempFolder& folder() const { return folder_; }
 
  private:
+  Result<void> take(const FetchRequest& request, const std::string& bytes,
+                    const std::function<void(std::uint64_t)>& progress) {
+    ARGOSY_TRY(const auto intake, request.open());
+    if (!intake) return {};
+    for (std::uint64_t sent = 0; intake->size() < bytes.size();) {
+      if (sent >= connection_lasts_) return make_error(Errc::unavailable, "the connection broke");
+      const std::string_view piece = std::string_view(bytes).substr(intake->size(), 7000);
+      ARGOSY_CHECK(intake->append(piece));
+      sent += piece.size();
+      bytes_sent_ += piece.size();
+      progress(intake->size());
+    }
+    return intake->finish();
+  }
+
+  std::uint64_t connection_lasts_ = ~0ULL;
+  std::uint64_t bytes_sent_ = 0;
   TempFolder folder_;
   Storage storage_;
   DirectoryServing serving_{{}};
@@ -114,6 +141,12 @@ class Bench : public BlobSource {
   std::deque<std::function<void()>> loop_;
   std::shared_ptr<ModelUpdater> updater_;
 };
+
+void damage_behind(const fs::path& path, std::uint64_t offset) {
+  std::string content = read_file(path).value();
+  std::fill(content.begin() + static_cast<std::ptrdiff_t>(offset), content.end(), '\0');
+  ASSERT_TRUE(write_file_atomically(path, content));
+}
 
 TEST(ModelUpdater, InstallsUpdatesAndGoesBack) {
   Bench bench;
@@ -197,12 +230,141 @@ TEST(ModelUpdater, SwitchedOffAfterAnyJobItEndsTheSameWay) {
   }
 }
 
+class StreamedPatch : public testing::Test {
+ protected:
+  void SetUp() override {
+    Rng rng(5);
+    old_model_ = std::string(900'000, ' ');
+    for (char& byte : old_model_) byte = static_cast<char>(rng());
+    new_model_ = old_model_;
+    for (std::size_t i = 0; i < new_model_.size(); i += 1 + rng() % 6) new_model_[i] = static_cast<char>(rng());
+    bench_.install(bench_.wish("1.0", old_model_, 1));
+    wish_ = bench_.wish("1.1", new_model_, 2);
+    patch_ = patch_between(old_model_, new_model_);
+    ASSERT_GT(patch_.size(), 100'000u);
+    offer(old_model_, patch_, std::nullopt);
+  }
+  std::string patch_between(const std::string& from, const std::string& to) {
+    EXPECT_TRUE(write_file_atomically(bench_.folder() / "old", from));
+    EXPECT_TRUE(write_file_atomically(bench_.folder() / "new", to));
+    EXPECT_TRUE(encode_tensor(bench_.folder() / "old", bench_.folder() / "new", bench_.folder() / "patch"));
+    return read_file(bench_.folder() / "patch").value();
+  }
+  void offer(const std::string& from, const std::string& patch, const std::optional<wire::BlobRef>& result) {
+    bench_.publish(patch);
+    wish_.patches.push_back({blob_of(from).digest, "tensor", blob_of(patch), result});
+  }
+  void expect_new_model() {
+    EXPECT_EQ(bench_.phase(), Phase::committed) << bench_.updater().state().message;
+    EXPECT_TRUE(bench_.served() == new_model_);
+    EXPECT_TRUE(fs::is_empty(bench_.storage().root() / "downloads"));
+  }
+
+  Bench bench_;
+  std::string old_model_, new_model_, patch_;
+  wire::DesiredModel wish_;
+};
+
+TEST_F(StreamedPatch, IsAppliedWithoutEverBeingOnTheDisk) {
+  const std::uint64_t before = bench_.bytes_sent();
+  bench_.install(wish_);
+  expect_new_model();
+  EXPECT_EQ(bench_.bytes_sent() - before, patch_.size());
+  EXPECT_EQ(bench_.updater().report().update->source, "patch");
+  EXPECT_EQ(bench_.updater().report().update->bytes, patch_.size());
+}
+
+TEST_F(StreamedPatch, GoesOnWhereTheConnectionBroke) {
+  const std::uint64_t before = bench_.bytes_sent();
+  bench_.break_downloads_after(20'000);
+  bench_.updater().wish(wish_);
+  for (int i = 0; i < 200 && bench_.phase() != Phase::probation; ++i) {
+    bench_.run();
+    bench_.let_time_pass(std::chrono::minutes(6));
+  }
+  bench_.pass_probation({100, 0, 10.0, false});
+  expect_new_model();
+  EXPECT_LT(bench_.bytes_sent() - before, patch_.size() + 20'000);  // the head, when it came in two
+}
+
+TEST_F(StreamedPatch, GoesOnWithWhatIsWholeAfterAPowerCut) {
+  bench_.break_downloads_after(patch_.size() * 2 / 3);
+  bench_.updater().wish(wish_);
+  bench_.run();
+  ASSERT_EQ(bench_.phase(), Phase::patching);
+  const fs::path part = bench_.storage().part(wish_.artifact.digest);
+  ASSERT_GT(fs::file_size(part), 300'000u);
+  damage_behind(part, 290'000);  // written back late, and so lost
+  const std::uint64_t before = bench_.bytes_sent();
+  bench_.break_downloads_after(~0ULL);
+  bench_.start();
+  bench_.install(wish_);
+  expect_new_model();
+  EXPECT_LT(bench_.bytes_sent() - before, patch_.size());
+}
+
+TEST_F(StreamedPatch, OfADamagedLogNothingIsBelieved) {
+  for (const char* fault : {"empty", "garbage", "cut"}) {
+    Bench bench;
+    bench.install(bench.wish("1.0", old_model_, 1));
+    bench.wish("1.1", new_model_, 2);
+    bench.publish(patch_);
+    bench.break_downloads_after(patch_.size() * 2 / 3);
+    bench.updater().wish(wish_);
+    bench.run();
+    const fs::path log = bench.storage().log(blob_of(patch_).digest);
+    const std::string kept = read_file(log).value();
+    const std::string wrong = fault == std::string("empty") ? ""
+                              : fault == std::string("cut") ? kept.substr(0, kept.size() - 5)
+                                                            : std::string(kept.size(), 'x');
+    ASSERT_TRUE(write_file_atomically(log, wrong));
+    bench.break_downloads_after(~0ULL);
+    bench.start();
+    bench.install(wish_);
+    EXPECT_EQ(bench.phase(), Phase::committed) << fault << ": " << bench.updater().state().message;
+    EXPECT_TRUE(bench.served() == new_model_) << fault;
+    EXPECT_EQ(bench.updater().report().update->source, "patch") << fault;
+  }
+}
+
+TEST_F(StreamedPatch, DamagedOnTheWayFallsBackToTheRestOfTheWholeFile) {
+  std::string damaged = patch_;
+  damaged[damaged.size() * 3 / 4] ^= 1;
+  wish_.patches.clear();
+  offer(old_model_, damaged, std::nullopt);
+  const std::uint64_t before = bench_.bytes_sent();
+  bench_.install(wish_);
+  expect_new_model();
+  EXPECT_EQ(bench_.updater().report().update->source, "full");
+  EXPECT_LT(bench_.bytes_sent() - before, new_model_.size());  // what the patch had made was right
+}
+
+TEST_F(StreamedPatch, ForAnotherBaseFallsBackToTheWholeFile) {
+  wish_.patches.clear();
+  offer(old_model_, patch_between(new_model_, new_model_ + "x"), std::nullopt);
+  bench_.install(wish_);
+  expect_new_model();
+  EXPECT_EQ(bench_.updater().report().update->source, "full");
+}
+
+TEST_F(StreamedPatch, TwoInARowLeadOverAStep) {
+  const std::string step = new_model_.substr(0, 400'000) + old_model_.substr(400'000);
+  wish_.patches.clear();
+  offer(old_model_, patch_between(old_model_, step), blob_of(step));
+  offer(step, patch_between(step, new_model_), std::nullopt);
+  const std::uint64_t before = bench_.bytes_sent();
+  bench_.install(wish_);
+  expect_new_model();
+  EXPECT_EQ(bench_.updater().report().update->source, "patch");
+  EXPECT_EQ(bench_.bytes_sent() - before, wish_.patches[0].blob.size + wish_.patches[1].blob.size);
+}
+
 TEST(ModelUpdater, DamagedPatchFallsBackToTheWholeFile) {
   Bench bench;
   bench.install(bench.wish("1.0", "model one", 1));
   wire::DesiredModel wish = bench.wish("1.1", "model two and a little more to make the patch worth while", 2);
   bench.publish("BSDIFF40 but not really");
-  wish.patches.push_back({blob_of("model one").digest, "bsdiff", blob_of("BSDIFF40 but not really")});
+  wish.patches.push_back({blob_of("model one").digest, "bsdiff", blob_of("BSDIFF40 but not really"), {}});
   bench.install(wish);
   EXPECT_EQ(bench.phase(), Phase::committed) << bench.updater().state().message;
   EXPECT_EQ(bench.updater().report().update->source, "full");

@@ -17,14 +17,14 @@ wire::BlobRef blob() {
 
 TEST(PartFile, GrowsIntoTheBlob) {
   const TempFolder folder;
-  auto part = PartFile::open(folder / "x.part", blob());
+  auto part = PartFile::open(folder / "x.part", folder / "x", blob());
   ASSERT_TRUE(part);
-  ASSERT_TRUE(part->append(content.substr(0, 5)));
-  EXPECT_FALSE(part->complete());
-  ASSERT_TRUE(part->append(content.substr(5)));
-  EXPECT_TRUE(part->complete());
-  ASSERT_TRUE(part->finish(folder / "whole/x"));
-  EXPECT_EQ(*read_file(folder / "whole/x"), content);
+  ASSERT_TRUE((*part)->append(content.substr(0, 5)));
+  EXPECT_FALSE(((*part)->size() == content.size()));
+  ASSERT_TRUE((*part)->append(content.substr(5)));
+  EXPECT_TRUE(((*part)->size() == content.size()));
+  ASSERT_TRUE((*part)->finish());
+  EXPECT_EQ(*read_file(folder / "x"), content);
   EXPECT_FALSE(std::filesystem::exists(folder / "x.part"));
 }
 
@@ -32,22 +32,22 @@ TEST(PartFile, GoesOnWhereTheLastRunEndedWhereverThatWas) {
   for (std::size_t cut = 0; cut <= content.size(); ++cut) {
     const TempFolder folder;
     {
-      auto part = PartFile::open(folder / "x.part", blob());
-      ASSERT_TRUE(part->append(content.substr(0, cut)));
+      auto part = PartFile::open(folder / "x.part", folder / "x", blob());
+      ASSERT_TRUE((*part)->append(content.substr(0, cut)));
     }
-    auto part = PartFile::open(folder / "x.part", blob());
+    auto part = PartFile::open(folder / "x.part", folder / "x", blob());
     ASSERT_TRUE(part);
-    EXPECT_EQ(part->size(), cut);
-    ASSERT_TRUE(part->append(content.substr(cut)));
-    EXPECT_TRUE(part->finish(folder / "x")) << cut;
+    EXPECT_EQ((*part)->size(), cut);
+    ASSERT_TRUE((*part)->append(content.substr(cut)));
+    EXPECT_TRUE((*part)->finish()) << cut;
   }
 }
 
 TEST(PartFile, WrongBytesAreThrownAway) {
   const TempFolder folder;
-  auto part = PartFile::open(folder / "x.part", blob());
-  ASSERT_TRUE(part->append(std::string(content.size(), 'z')));
-  const auto finished = part->finish(folder / "x");
+  auto part = PartFile::open(folder / "x.part", folder / "x", blob());
+  ASSERT_TRUE((*part)->append(std::string(content.size(), 'z')));
+  const auto finished = (*part)->finish();
   ASSERT_FALSE(finished);
   EXPECT_EQ(finished.error().code, Errc::digest_mismatch);
   EXPECT_FALSE(std::filesystem::exists(folder / "x.part"));
@@ -56,18 +56,18 @@ TEST(PartFile, WrongBytesAreThrownAway) {
 
 TEST(PartFile, NeverGrowsOverTheAnnouncedSize) {
   const TempFolder folder;
-  auto part = PartFile::open(folder / "x.part", blob());
-  ASSERT_TRUE(part->append(content));
-  const auto more = part->append("!");
+  auto part = PartFile::open(folder / "x.part", folder / "x", blob());
+  ASSERT_TRUE((*part)->append(content));
+  const auto more = (*part)->append("!");
   ASSERT_FALSE(more);
   EXPECT_EQ(more.error().code, Errc::too_large);
 }
 
 TEST(PartFile, HalfIsNotFinished) {
   const TempFolder folder;
-  auto part = PartFile::open(folder / "x.part", blob());
-  ASSERT_TRUE(part->append(content.substr(1)));
-  const auto finished = part->finish(folder / "x");
+  auto part = PartFile::open(folder / "x.part", folder / "x", blob());
+  ASSERT_TRUE((*part)->append(content.substr(1)));
+  const auto finished = (*part)->finish();
   ASSERT_FALSE(finished);
   EXPECT_EQ(finished.error().code, Errc::truncated);
 }
@@ -75,9 +75,9 @@ TEST(PartFile, HalfIsNotFinished) {
 TEST(PartFile, TooLongAPartStartsAfresh) {
   const TempFolder folder;
   ASSERT_TRUE(write_file_atomically(folder / "x.part", content + content));
-  auto part = PartFile::open(folder / "x.part", blob());
+  auto part = PartFile::open(folder / "x.part", folder / "x", blob());
   ASSERT_TRUE(part);
-  EXPECT_EQ(part->size(), 0u);
+  EXPECT_EQ((*part)->size(), 0u);
 }
 
 }  // namespace

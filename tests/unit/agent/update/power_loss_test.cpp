@@ -9,8 +9,10 @@ namespace {
 
 using test::PowerLoss;
 using test::wish_for;
+using test::with_chain;
 using test::with_dataset;
 using test::with_patch;
+using test::with_streamed_patch;
 using test::World;
 using enum Phase;
 
@@ -54,6 +56,16 @@ TEST(PowerLoss, FullUpdateEndsCommittedWhereverThePowerGoes) {
 TEST(PowerLoss, PatchedUpdateEndsCommittedWhereverThePowerGoes) {
   const auto arrange = [] { return World::serving("1.0", 'a'); };
   EXPECT_GT(cut_everywhere(arrange, with_patch(wish_for("1.1", 'b'), 'a'), {committed, "1.1"}), 30);
+}
+
+TEST(PowerLoss, StreamedPatchEndsCommittedWhereverThePowerGoes) {
+  const auto arrange = [] { return World::serving("1.0", 'a'); };
+  EXPECT_GT(cut_everywhere(arrange, with_streamed_patch(wish_for("1.1", 'b'), 'a'), {committed, "1.1"}), 25);
+}
+
+TEST(PowerLoss, ChainOfPatchesEndsCommittedWhereverThePowerGoes) {
+  const auto arrange = [] { return World::serving("1.0", 'a'); };
+  EXPECT_GT(cut_everywhere(arrange, with_dataset(with_chain(wish_for("1.1", 'b'), 'a', 'c')), {committed, "1.1"}), 35);
 }
 
 TEST(PowerLoss, FirstInstallationEndsCommittedWhereverThePowerGoes) {

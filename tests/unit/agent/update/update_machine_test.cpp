@@ -9,8 +9,10 @@ namespace {
 
 using test::digest_of;
 using test::wish_for;
+using test::with_chain;
 using test::with_dataset;
 using test::with_patch;
+using test::with_streamed_patch;
 using test::World;
 using enum Phase;
 using Phases = std::vector<Phase>;
@@ -34,7 +36,49 @@ TEST(UpdateMachine, PatchIsTakenWhenItsBaseIsOnDisk) {
             (Phases{planning, downloading, patching, verifying, validating, activating, probation, committed}));
   EXPECT_EQ(world.state.source, Source::patch);
   EXPECT_EQ(report("digits", world.state).update->bytes, 100u);
-  EXPECT_FALSE(world.blobs.contains(digest_of('b')));
+}
+
+TEST(UpdateMachine, StreamedPatchIsFetchedAndAppliedInOne) {
+  World world = World::serving("1.0", 'a');
+  world.wish(with_streamed_patch(wish_for("1.1", 'b'), 'a'));
+  world.run_to_end();
+  EXPECT_EQ(world.phases, (Phases{planning, patching, verifying, validating, activating, probation, committed}));
+  EXPECT_EQ(world.state.source, Source::patch);
+  EXPECT_EQ(report("digits", world.state).update->bytes, 100u);
+  EXPECT_FALSE(world.blobs.contains(digest_of('9')));
+}
+
+TEST(UpdateMachine, StreamedPatchIsTriedAgainWhenTheConnectionBreaks) {
+  World world = World::serving("1.0", 'a');
+  world.wish(with_streamed_patch(wish_for("1.1", 'b'), 'a'));
+  ASSERT_TRUE(world.run_until(patching));
+  world.give(FetchProgress{world.state.ticket, 40});
+  EXPECT_EQ(world.state.progress, 0.4);
+  world.give(FetchFailed{world.state.ticket, make_error(Errc::unavailable, "gone"), true, std::nullopt});
+  EXPECT_EQ(world.state.phase, patching);
+  EXPECT_TRUE(wake_at(world.state));
+  world.run_to_end();
+  EXPECT_EQ(world.state.phase, committed);
+  EXPECT_EQ(world.state.source, Source::patch);
+}
+
+TEST(UpdateMachine, AChainOfPatchesIsTakenWhenItIsShorterThanTheWholeFile) {
+  World world = World::serving("1.0", 'a');
+  world.wish(with_chain(wish_for("1.1", 'b'), 'a', 'c'));
+  world.run_to_end();
+  EXPECT_EQ(world.state.phase, committed);
+  EXPECT_EQ(world.state.source, Source::patch);
+  EXPECT_EQ(report("digits", world.state).update->bytes, 110u);
+  EXPECT_EQ(world.served_version(), "1.1");
+}
+
+TEST(UpdateMachine, AFirstStepThatLeadsNowhereIsLeftAlone) {
+  World world = World::serving("1.0", 'a');
+  auto wish = with_chain(wish_for("1.1", 'b'), 'a', 'c');
+  wish.patches.pop_back();
+  world.wish(wish);
+  world.run_to_end();
+  EXPECT_EQ(world.state.source, Source::full);
 }
 
 TEST(UpdateMachine, PatchAgainstAnotherBaseIsLeftAlone) {
@@ -306,6 +350,14 @@ TEST(UpdateMachine, ReloadThatFailsGoesBackToTheOldVersion) {
   EXPECT_EQ(world.served_version(), "1.0");
 }
 
+Surveyed surveyed(std::int64_t ticket) {
+  Surveyed seen;
+  seen.ticket = ticket;
+  seen.free_bytes = 1ULL << 30;
+  seen.dataset_ready = true;
+  return seen;
+}
+
 // Every state x event: what is not listed changes nothing.
 struct Allowed {
   Phase from;
@@ -321,7 +373,7 @@ TEST(UpdateMachine, EveryEventInEveryStateGoesWhereTheTableSays) {
     return std::vector<Event>{Wished{wish_for("1.1", 'b')},
                               Withdrawn{},
                               Tick{},
-                              Surveyed{ticket, 1ULL << 30, 0, true},
+                              surveyed(ticket),
                               FetchProgress{ticket, 1},
                               Fetched{ticket},
                               FetchFailed{ticket, error, false, std::nullopt},
@@ -337,12 +389,12 @@ TEST(UpdateMachine, EveryEventInEveryStateGoesWhereTheTableSays) {
                               RollBackFailed{ticket, error}};
   };
   const std::map<std::pair<Phase, std::size_t>, Phase> moves = {
-      {{planning, 1}, failed},          {{planning, 3}, downloading},  {{downloading, 1}, failed},
-      {{downloading, 5}, patching},     {{downloading, 6}, planning},  {{patching, 1}, failed},
-      {{patching, 7}, verifying},       {{patching, 8}, planning},     {{verifying, 1}, failed},
-      {{verifying, 9}, validating},     {{verifying, 10}, planning},   {{validating, 1}, failed},
-      {{validating, 11}, activating},   {{activating, 12}, probation}, {{activating, 13}, rolling_back},
-      {{rolling_back, 15}, rolled_back}};
+      {{planning, 1}, failed},       {{planning, 3}, downloading},     {{downloading, 1}, failed},
+      {{downloading, 5}, patching},  {{downloading, 6}, planning},     {{patching, 1}, failed},
+      {{patching, 5}, verifying},    {{patching, 6}, planning},        {{patching, 7}, verifying},
+      {{patching, 8}, planning},     {{verifying, 1}, failed},         {{verifying, 9}, validating},
+      {{verifying, 10}, planning},   {{validating, 1}, failed},        {{validating, 11}, activating},
+      {{activating, 12}, probation}, {{activating, 13}, rolling_back}, {{rolling_back, 15}, rolled_back}};
   for (const Phase phase :
        {planning, downloading, patching, verifying, validating, activating, probation, rolling_back}) {
     World world = World::serving("1.0", 'a');

@@ -7,6 +7,7 @@
 #include <set>
 #include <string>
 
+#include "agent/update/plan.hpp"
 #include "agent/update/update_machine.hpp"
 
 namespace argosy::agent::test {
@@ -37,6 +38,18 @@ inline wire::DesiredModel wish_for(const std::string& version, char letter, std:
 
 inline wire::DesiredModel with_patch(wire::DesiredModel wish, char base, std::uint64_t size = 100) {
   wish.patches.push_back({digest_of(base), "bsdiff", {digest_of('9'), size}, {}});
+  return wish;
+}
+
+inline wire::DesiredModel with_streamed_patch(wire::DesiredModel wish, char base, std::uint64_t size = 100) {
+  wish.patches.push_back({digest_of(base), "tensor", {digest_of('9'), size}, {}});
+  return wish;
+}
+
+// base -> step -> the wish's artifact.
+inline wire::DesiredModel with_chain(wire::DesiredModel wish, char base, char step) {
+  wish.patches.push_back({digest_of(base), "tensor", {digest_of('7'), 60}, wire::BlobRef{digest_of(step), 900}});
+  wish.patches.push_back({digest_of(step), "tensor", {digest_of('6'), 50}, {}});
   return wish;
 }
 
@@ -134,7 +147,11 @@ class World {
   using Outcome = std::optional<Event>;
 
   Outcome perform(const Survey&, std::int64_t ticket) {
-    Surveyed seen{ticket, free_bytes, 0, false};
+    Surveyed seen;
+    seen.ticket = ticket;
+    seen.free_bytes = free_bytes;
+    for (const wire::PatchOffer& patch : state.wish->patches)
+      if (patch.result && blobs.contains(patch.result->digest)) seen.results.insert(patch.result->digest);
     if (state.wish->validation.dataset) seen.dataset_ready = blobs.contains(state.wish->validation.dataset->digest);
     if (blobs.contains(state.wish->artifact.digest)) seen.have_bytes = state.wish->artifact.size;
     return seen;
@@ -147,15 +164,26 @@ class World {
     blobs.insert(effect.blob.digest);
     return Fetched{ticket};
   }
-  Outcome perform(const ApplyPatch& effect, std::int64_t ticket) {
-    disk.at(effect.target).reset();
+  Outcome perform(const StreamPatch& effect, std::int64_t ticket) {
+    if (!patch_applies) return FetchFailed{ticket, make_error(Errc::malformed_patch, "broken"), false, std::nullopt};
+    if (!has_base(effect.patch, effect.base))
+      return FetchFailed{ticket, make_error(Errc::base_mismatch, "no base"), false, std::nullopt};
     chance();
+    blobs.insert(result_of(effect.patch, *state.wish).digest);
+    return Fetched{ticket};
+  }
+  Outcome perform(const ApplyPatch& effect, std::int64_t ticket) {
     if (!patch_applies) return PatchFailed{ticket, make_error(Errc::malformed_patch, "broken")};
-    patched_ = effect.target;
+    if (!has_base(effect.patch, effect.base)) return PatchFailed{ticket, make_error(Errc::base_mismatch, "no base")};
+    chance();
+    blobs.insert(result_of(effect.patch, *state.wish).digest);
     return Patched{ticket};
   }
+  bool has_base(const wire::PatchOffer& patch, const std::optional<SlotName>& base) const {
+    return base ? disk.at(*base) && disk.at(*base)->digest == patch.base_digest : blobs.contains(patch.base_digest);
+  }
   Outcome perform(const VerifyArtifact& effect, std::int64_t ticket) {
-    const bool there = blobs.contains(state.wish->artifact.digest) || patched_ == effect.target ||
+    const bool there = blobs.contains(state.wish->artifact.digest) ||
                        (disk.at(effect.target) && disk.at(effect.target)->digest == state.wish->artifact.digest);
     if (!there) return VerifyFailed{ticket, make_error(Errc::not_found, "no file")};
     disk.at(effect.target).reset();
@@ -191,7 +219,6 @@ class World {
   Outcome perform(const Sweep&, std::int64_t) { return std::nullopt; }
 
   std::deque<Effect> todo_;
-  std::optional<SlotName> patched_;
 };
 
 }  // namespace argosy::agent::test

@@ -1,0 +1,114 @@
+// The part of PatchStore that the makers of patches use.
+#include <pqxx/pqxx>
+
+#include "common/base/encoding.hpp"
+#include "common/base/random.hpp"
+#include "server/db/db_pool.hpp"
+#include "server/models/patch_rows.hpp"
+#include "server/models/patch_store.hpp"
+
+namespace argosy::server {
+
+namespace {
+
+double in_seconds(std::chrono::milliseconds time) {
+  return std::chrono::duration<double>(time).count();
+}
+
+struct ClaimPatch {
+  std::chrono::milliseconds lease;
+  int max_attempts;
+  std::string name = to_hex(secure_random(16));
+
+  std::optional<PatchClaim> operator()(pqxx::work& transaction) const {
+    fail_exhausted(transaction);
+    // Of pairs that as many devices wait for the smaller files first: small steps make chains, and are soon done.
+    const pqxx::result rows = transaction.exec_params(
+        "update patches set state = 'making', claimed_at = now(), claim = $1, attempts = attempts + 1, retry_at = null "
+        "where (from_digest, to_digest) = ("
+        "select p.from_digest, p.to_digest from patches p join blobs f on f.digest = p.from_digest "
+        "join blobs t on t.digest = p.to_digest where p.state = 'pending' "
+        "or (p.state = 'making' and p.claimed_at < now() - make_interval(secs => $2)) "
+        "or (p.state = 'failed' and p.retry_at <= now() and (p.demand > 0 or p.asked_until > now())) "
+        "order by p.demand desc, f.size + t.size, p.requested_at limit 1 for update of p skip locked) "
+        "returning from_digest, to_digest, demand, attempts",
+        name, in_seconds(lease));
+    if (rows.empty()) return std::nullopt;
+    const pqxx::row row = rows[0];
+    return PatchClaim{{row[0].as<std::string>(), row[1].as<std::string>(), row[2].as<int>()}, name, row[3].as<int>()};
+  }
+
+ private:
+  void fail_exhausted(pqxx::work& transaction) const {
+    const pqxx::result rows = transaction.exec_params(
+        "update patches p set state = 'failed', claim = null, finished_at = now(), reason = attempts || "
+        "' attempts ended without a word: the server was killed, ran out of memory, or hung while it made this patch' "
+        "where state = 'making' and attempts >= $1 and claimed_at < now() - make_interval(secs => $2) returning " +
+            std::string(patch_columns),
+        max_attempts, in_seconds(lease));
+    for (const pqxx::row& row : rows) append_patch_event(transaction, patch_of(row));
+  }
+};
+
+struct RenewClaim {
+  PatchClaim claim;
+  bool operator()(pqxx::work& transaction) const {
+    const pqxx::result rows = transaction.exec_params(
+        "update patches set claimed_at = now() where from_digest = $1 and to_digest = $2 and state = 'making' "
+        "and claim = $3 returning 1",
+        claim.pair.from_digest, claim.pair.to_digest, claim.name);
+    return !rows.empty();
+  }
+};
+
+struct GiveBack {
+  PatchClaim claim;
+  void operator()(pqxx::work& transaction) const {
+    transaction.exec_params0(
+        "update patches set state = 'pending', claim = null, attempts = attempts - 1 "
+        "where from_digest = $1 and to_digest = $2 and state = 'making' and claim = $3",
+        claim.pair.from_digest, claim.pair.to_digest, claim.name);
+  }
+};
+
+struct FinishPatch {
+  PatchClaim claim;
+  PatchRow row;
+  std::optional<std::chrono::milliseconds> rest;
+
+  void operator()(pqxx::work& transaction) const {
+    const auto size = row.size ? std::optional(static_cast<std::int64_t>(*row.size)) : std::nullopt;
+    const pqxx::result changed = transaction.exec_params(
+        "update patches set state = $3, codec = nullif($4, ''), digest = nullif($5, ''), size = $6, encode_ms = $7, "
+        "reason = nullif($8, ''), trials = $9::jsonb, retry_at = now() + make_interval(secs => $10), claim = null, "
+        "finished_at = now() where from_digest = $1 and to_digest = $2 and state = 'making' and claim = $11 "
+        "returning 1",
+        row.from_digest, row.to_digest, std::string(to_string(row.state)), row.codec, row.digest, size, row.encode_ms,
+        row.reason, trials_to_json(row.trials), rest ? std::optional(in_seconds(*rest)) : std::nullopt, claim.name);
+    if (!changed.empty()) append_patch_event(transaction, row);
+  }
+};
+
+}  // namespace
+
+Task<Result<std::optional<PatchClaim>>> PatchStore::claim(std::chrono::milliseconds lease, int max_attempts) {
+  auto work = db_.transact(ClaimPatch{lease, max_attempts});
+  co_return co_await std::move(work);
+}
+
+Task<Result<bool>> PatchStore::renew(PatchClaim claim) {
+  auto work = db_.transact(RenewClaim{std::move(claim)});
+  co_return co_await std::move(work);
+}
+
+Task<Result<void>> PatchStore::give_back(PatchClaim claim) {
+  auto work = db_.transact(GiveBack{std::move(claim)});
+  co_return co_await std::move(work);
+}
+
+Task<Result<void>> PatchStore::finish(PatchClaim claim, PatchRow row, std::optional<std::chrono::milliseconds> rest) {
+  auto work = db_.transact(FinishPatch{std::move(claim), std::move(row), rest});
+  co_return co_await std::move(work);
+}
+
+}  // namespace argosy::server

@@ -1,0 +1,247 @@
+#include "server/models/patch_worker.hpp"
+
+#include <atomic>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include "common/delta/patch_make.hpp"
+#include "server/models/blob_service.hpp"
+#include "server/work/worker_pool.hpp"
+
+namespace argosy::server {
+
+namespace asio = boost::asio;
+
+namespace {
+
+using SteadyClock = std::chrono::steady_clock;
+
+// How the I/O thread tells the encoder to end early, and why it did.
+struct Reins {
+  std::chrono::milliseconds time_limit{};
+  std::atomic<bool> given_up = false;  // the pair is no longer ours
+  std::atomic<bool> shutting_down = false;
+  std::atomic<bool> out_of_time = false;
+  bool pulled() const { return given_up || shutting_down || out_of_time; }
+};
+
+struct Encode {
+  MakeRequest request;
+  std::shared_ptr<Reins> reins;
+
+  Result<MakeReport> operator()(std::stop_token stop) const {
+    const auto deadline = SteadyClock::now() + reins->time_limit;
+    return make_patch(request, [&](std::uint64_t, std::uint64_t) {
+      if (SteadyClock::now() > deadline) reins->out_of_time = true;
+      return !stop.stop_requested() && !reins->pulled();
+    });
+  }
+};
+
+Task<void> sleep(asio::steady_timer& timer, std::chrono::milliseconds duration) {
+  timer.expires_after(duration);
+  auto waiting = timer.async_wait(asio::as_tuple(asio::use_awaitable));
+  co_await std::move(waiting);
+}
+
+PatchRow row_of(const PatchPair& pair, PatchState state, std::string reason) {
+  PatchRow row;
+  row.from_digest = pair.from_digest;
+  row.to_digest = pair.to_digest;
+  row.state = state;
+  row.reason = std::move(reason);
+  return row;
+}
+
+PatchRow outcome_row(const PatchPair& pair, const MakeReport& report) {
+  PatchRow row = row_of(pair, report.codec ? PatchState::ready : PatchState::declined, report.declined);
+  double seconds = 0;
+  for (const PatchTrial& trial : report.trials) {
+    row.trials.push_back({std::string(name_of(trial.codec)), trial.bytes, trial.seconds, trial.failure});
+    seconds += trial.seconds;
+    if (trial.failure.empty() && (!row.size || trial.bytes < *row.size)) row.size = trial.bytes;
+  }
+  row.encode_ms = static_cast<std::int64_t>(seconds * 1000);
+  if (report.codec) {
+    row.codec = name_of(*report.codec);
+    row.digest = report.patch.digest.to_hex();
+    row.size = report.patch.size_bytes;
+  }
+  return row;
+}
+
+std::string in_mb(std::uint64_t bytes) {
+  return std::to_string((bytes + 999'999) / 1'000'000) + " MB";
+}
+
+// Of the service's own state, not of the pair: it is given back and tried again.
+bool is_passing(Errc code) {
+  return code == Errc::cancelled || code == Errc::unavailable || code == Errc::timeout;
+}
+
+std::uint64_t seed_of_jitter() {
+  std::uint64_t seed = 0;
+  for (const std::uint8_t byte : secure_random(8)) seed = seed << 8 | byte;
+  return seed;
+}
+
+}  // namespace
+
+// One encoding under way: the outcome, and the timer that its end interrupts.
+struct PatchWorker::Encoding {
+  explicit Encoding(const asio::any_io_executor& io) : timer(io) {}
+  asio::steady_timer timer;
+  std::shared_ptr<Reins> reins = std::make_shared<Reins>();
+  std::optional<Result<MakeReport>> outcome;
+};
+
+PatchWorker::PatchWorker(PatchStore& store, BlobService& blobs, WorkerPool& pool, const PatchOptions& options)
+    : store_(store), blobs_(blobs), pool_(pool), options_(options), jitter_(seed_of_jitter()) {}
+
+Task<void> PatchWorker::run() {
+  while (!stopped_) {
+    auto claiming = store_.claim(options_.claim_lease, options_.limits.max_attempts);
+    const auto claim = co_await std::move(claiming);
+    if (claim && *claim && stopped_) {
+      auto giving = store_.give_back(**claim);
+      co_await std::move(giving);
+    } else if (claim && *claim) {
+      auto making = make(**claim);
+      co_await std::move(making);
+    } else if (!stopped_) {
+      auto resting = rest(options_.poll_interval);
+      co_await std::move(resting);
+    }
+  }
+}
+
+void PatchWorker::wake() {
+  for (asio::steady_timer& timer : idle_) timer.cancel();
+}
+
+void PatchWorker::check_claims() {
+  for (const auto& encoding : encodings_) encoding->timer.cancel();
+}
+
+void PatchWorker::stop() {
+  stopped_ = true;
+  for (const auto& encoding : encodings_) encoding->reins->shutting_down = true;
+  wake();
+}
+
+Task<void> PatchWorker::rest(std::chrono::milliseconds duration) {
+  const auto timer = idle_.emplace(idle_.end(), co_await asio::this_coro::executor);
+  auto sleeping = sleep(*timer, duration);
+  co_await std::move(sleeping);
+  idle_.erase(timer);
+}
+
+Task<void> PatchWorker::make(PatchClaim claim) {
+  auto trying = try_make(claim);
+  auto row = co_await std::move(trying);
+  if (!row && row.error().code == Errc::conflict) {
+    ++counters_.given_up;
+    co_return;
+  }
+  if (!row && is_passing(row.error().code)) {
+    auto giving = give_back(std::move(claim));
+    co_await std::move(giving);
+    co_return;
+  }
+  if (!row)
+    row = row_of(claim.pair, PatchState::failed, std::string(slug(row.error().code)) + ": " + row.error().message);
+  auto finishing = finish(std::move(claim), std::move(*row));
+  co_await std::move(finishing);
+}
+
+Task<void> PatchWorker::give_back(PatchClaim claim) {
+  auto giving = store_.give_back(std::move(claim));
+  co_await std::move(giving);
+  if (stopped_) co_return;
+  auto resting = rest(options_.poll_interval);
+  co_await std::move(resting);
+}
+
+Task<void> PatchWorker::finish(PatchClaim claim, PatchRow row) {
+  count(row.state);
+  const auto rest = row.state == PatchState::failed
+                        ? rest_after_failure(claim.attempts, options_.limits.max_attempts, jitter_)
+                        : std::nullopt;
+  auto finishing = store_.finish(std::move(claim), std::move(row), rest);
+  co_await std::move(finishing);  // when even this fails, the claim runs out and the pair is taken again
+}
+
+void PatchWorker::count(PatchState outcome) {
+  if (outcome == PatchState::ready) ++counters_.ready;
+  if (outcome == PatchState::declined) ++counters_.declined;
+  if (outcome == PatchState::failed) ++counters_.failed;
+}
+
+Task<Result<PatchRow>> PatchWorker::try_make(PatchClaim claim) {
+  auto finding_old = blobs_.find(Digest::parse(claim.pair.from_digest).value());
+  const auto old_blob = co_await std::move(finding_old);
+  if (!old_blob) co_return old_blob.error();
+  auto finding_new = blobs_.find(Digest::parse(claim.pair.to_digest).value());
+  const auto new_blob = co_await std::move(finding_new);
+  if (!new_blob) co_return new_blob.error();
+  const std::uint64_t larger = std::max(old_blob->size, new_blob->size);
+  if (larger > options_.limits.max_file_bytes)
+    co_return row_of(claim.pair, PatchState::declined,
+                     "a file of " + in_mb(larger) + " is over the limit of " + in_mb(options_.limits.max_file_bytes) +
+                         " (patches.max_file_mb)");
+
+  MakeRequest request;
+  request.old_path = old_blob->path;
+  request.new_path = new_blob->path;
+  request.patch_path = blobs_.temporary_path();
+  request.limits.max_memory_bytes = options_.limits.max_memory_bytes;
+  const std::filesystem::path patch_path = request.patch_path;
+  const auto time_limit = longest_encoding(old_blob->size + new_blob->size, options_.limits);
+  auto encoding = encode_with_claim(claim, std::move(request), time_limit);
+  const auto report = co_await std::move(encoding);
+  if (!report) co_return report.error();
+  if (report->codec) {
+    auto adopting = blobs_.adopt(patch_path, report->patch);
+    auto adopted = co_await std::move(adopting);
+    if (!adopted) co_return adopted.error();
+  }
+  co_return outcome_row(claim.pair, *report);
+}
+
+// Renews the claim as long as the encoder works, so that no other instance takes the pair over. Errc::conflict: the
+// pair is not this claim's any more.
+Task<Result<MakeReport>> PatchWorker::encode_with_claim(PatchClaim claim, MakeRequest request,
+                                                        std::chrono::milliseconds time_limit) {
+  const asio::any_io_executor io = co_await asio::this_coro::executor;
+  auto encoding = std::make_shared<Encoding>(io);
+  encoding->reins->time_limit = time_limit;
+  const auto listed = encodings_.insert(encodings_.end(), encoding);
+  asio::co_spawn(io, encode(pool_, std::move(request), encoding), asio::detached);
+  while (!encoding->outcome) {
+    auto sleeping = sleep(encoding->timer, options_.claim_renewal);
+    co_await std::move(sleeping);
+    if (encoding->outcome) break;
+    auto renewing = store_.renew(claim);
+    const auto still_ours = co_await std::move(renewing);
+    if (still_ours && !*still_ours) encoding->reins->given_up = true;
+  }
+  encodings_.erase(listed);
+  const bool stopped_early = !*encoding->outcome && encoding->outcome->error().code == Errc::cancelled;
+  if (stopped_early && encoding->reins->given_up) co_return make_error(Errc::conflict, "the pair was taken away");
+  if (stopped_early && encoding->reins->out_of_time)
+    co_return make_error(Errc::too_large, "it was not done after " + std::to_string(time_limit.count()) +
+                                              " ms, the limit for files of this size (patches.seconds_per_mb)");
+  co_return std::move(*encoding->outcome);
+}
+
+Task<void> PatchWorker::encode(WorkerPool& pool, MakeRequest request, std::shared_ptr<Encoding> encoding) {
+  auto working = pool.run(Encode{std::move(request), encoding->reins});
+  encoding->outcome = co_await std::move(working);
+  encoding->timer.cancel();
+}
+
+}  // namespace argosy::server

@@ -1,0 +1,57 @@
+// Makes patches: claims a pair in the database, renews the claim while the encoder works, and writes what came of it.
+// A claim that is no longer renewed is taken over by another instance; a pair that is cancelled or taken over is given
+// up. Coroutines on the I/O thread; encoding runs on the worker pool. Owned by the patch service.
+#pragma once
+
+#include <list>
+#include <memory>
+#include <optional>
+
+#include <boost/asio/steady_timer.hpp>
+
+#include "common/base/random.hpp"
+#include "server/models/patch_service.hpp"
+#include "server/models/patch_store.hpp"
+
+namespace argosy {
+struct MakeReport;
+struct MakeRequest;
+}  // namespace argosy
+
+namespace argosy::server {
+
+class PatchWorker {
+ public:
+  PatchWorker(PatchStore& store, BlobService& blobs, WorkerPool& pool, const PatchOptions& options);
+
+  Task<void> run();     // any number of times at once, until stop()
+  void wake();          // there may be something to make
+  void check_claims();  // one of them may have been cancelled
+  void stop();          // what is being made is given back, soon after
+  PatchCounters counters() const { return counters_; }
+
+ private:
+  struct Encoding;
+  static Task<void> encode(WorkerPool& pool, MakeRequest request, std::shared_ptr<Encoding> encoding);
+
+  Task<void> make(PatchClaim claim);
+  Task<Result<PatchRow>> try_make(PatchClaim claim);
+  Task<Result<MakeReport>> encode_with_claim(PatchClaim claim, MakeRequest request,
+                                             std::chrono::milliseconds time_limit);
+  Task<void> give_back(PatchClaim claim);
+  Task<void> finish(PatchClaim claim, PatchRow row);
+  Task<void> rest(std::chrono::milliseconds duration);
+  void count(PatchState outcome);
+
+  PatchStore& store_;
+  BlobService& blobs_;
+  WorkerPool& pool_;
+  PatchOptions options_;
+  std::list<boost::asio::steady_timer> idle_;       // of the loops that have nothing to do
+  std::list<std::shared_ptr<Encoding>> encodings_;  // under way
+  Rng jitter_;
+  PatchCounters counters_;
+  bool stopped_ = false;
+};
+
+}  // namespace argosy::server
