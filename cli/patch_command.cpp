@@ -2,12 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <csignal>
 #include <filesystem>
 #include <memory>
 #include <optional>
 
 #include "cli/exit_code.hpp"
+#include "cli/work_progress.hpp"
 #include "common/delta/patch_apply.hpp"
 #include "common/delta/patch_explain.hpp"
 #include "common/delta/patch_info.hpp"
@@ -18,34 +18,6 @@ namespace argosy::cli {
 using nlohmann::json;
 
 namespace {
-
-volatile std::sig_atomic_t interrupted = 0;
-
-// A progress line that also ends the work at Ctrl-C, so that no half-written file is left.
-class Progress {
- public:
-  Progress(const OutputOptions& output, std::string label)
-      : visible_(!output.quiet),
-        label_(std::move(label)),
-        previous_(std::signal(SIGINT, [](int) { interrupted = 1; })) {}
-  ~Progress() { std::signal(SIGINT, previous_); }
-  Progress(const Progress&) = delete;
-  Progress& operator=(const Progress&) = delete;
-
-  PatchProgress callback() {
-    return [this](std::uint64_t done, std::uint64_t total) {
-      if (visible_ && !line_) line_.emplace(label_, total);
-      if (line_) line_->update(done);
-      return interrupted == 0;
-    };
-  }
-
- private:
-  bool visible_;
-  std::string label_;
-  std::optional<ProgressLine> line_;
-  void (*previous_)(int);
-};
 
 std::string human_size(std::uint64_t bytes) {
   return std::to_string(bytes) + " bytes (" + human_bytes(static_cast<double>(bytes)) + ")";
@@ -140,6 +112,7 @@ std::string shape_of(const TensorCost& tensor) {
 std::string mode_of(const TensorCost& tensor) {
   const std::pair<std::uint64_t, const char*> ways[] = {{tensor.copied, "same"},
                                                         {tensor.by_difference, "difference"},
+                                                        {tensor.by_steps, "steps"},
                                                         {tensor.by_itself, "by itself"},
                                                         {tensor.plain, "plain"}};
   return std::max_element(std::begin(ways), std::end(ways), [](auto a, auto b) { return a.first < b.first; })->second;
@@ -155,6 +128,7 @@ json describe(const PatchExplanation& explanation) {
                        {"mode", mode_of(each)},
                        {"copied", each.copied},
                        {"by_difference", each.by_difference},
+                       {"by_steps", each.by_steps},
                        {"by_itself", each.by_itself},
                        {"plain", each.plain},
                        {"cost", std::llround(each.cost_bytes)},
@@ -184,7 +158,7 @@ json describe(const ApplyReport& report) {
 
 Result<int> patch_make(const OutputOptions& output, const PatchFlags& flags) {
   ARGOSY_TRY(const MakeRequest request, make_request(flags));
-  Progress progress(output, "making " + flags.patch_path);
+  WorkProgress progress(output, "making " + flags.patch_path);
   ARGOSY_TRY(const MakeReport report, make_patch(request, progress.callback()));
   if (output.json) {
     print_json(describe(report));
@@ -198,7 +172,7 @@ Result<int> patch_make(const OutputOptions& output, const PatchFlags& flags) {
 
 Result<int> patch_apply(const OutputOptions& output, const PatchFlags& flags) {
   ARGOSY_TRY(const ApplyRequest request, apply_request(flags));
-  Progress progress(output, "making " + flags.new_path);
+  WorkProgress progress(output, "making " + flags.new_path);
   ARGOSY_TRY(const ApplyReport report, apply_patch_to_file(request, flags.new_path, progress.callback()));
   if (output.json) {
     print_json(describe(report));
@@ -243,7 +217,7 @@ Result<int> patch_verify(const OutputOptions& output, const PatchFlags& flags) {
   request.old_path = flags.old_path;
   request.patch_path = flags.patch_path;
   ARGOSY_TRY(request.expected_new, measure_file(flags.new_path));
-  Progress progress(output, "verifying " + flags.patch_path);
+  WorkProgress progress(output, "verifying " + flags.patch_path);
   const PatchSink nowhere = [](ByteView) -> Result<void> { return {}; };
   ARGOSY_TRY(const ApplyReport report, apply_patch(request, nowhere, progress.callback()));
   if (output.json) {

@@ -2,6 +2,7 @@
 #include <memory>
 
 #include "cli/command.hpp"
+#include "cli/compact_command.hpp"
 #include "cli/exit_code.hpp"
 #include "common/base/file.hpp"
 #include "common/base/id.hpp"
@@ -17,6 +18,7 @@ namespace {
 struct PublishFlags {
   std::string release;  // model@version
   std::vector<std::string> variants;
+  std::vector<std::string> compact_reports;
   std::string dataset, metric = "accuracy", reference, notes, document;
   double threshold = 0;
   double max_latency_ms = 0;
@@ -121,6 +123,21 @@ Result<json> release_from_flags(const Context& context, const ApiClient& api, co
   return document;
 }
 
+// Puts what `release compact` reported beside the variant that it made.
+Result<void> attach_compact_report(json& document, const std::string& file) {
+  ARGOSY_TRY(const std::string text, read_file(file, 1 << 20));
+  const json report = json::parse(text, nullptr, false);
+  if (!report.is_object() || !report.contains("result_digest"))
+    return make_error(Errc::malformed_json, file + " is no report of `argosy release compact`");
+  for (json& variant : document["variants"])
+    if (variant.value("digest", json()) == report["result_digest"]) {
+      variant["compact"] = report;
+      return {};
+    }
+  return make_error(Errc::invalid_argument, file + " reports on another file (" + cell(report, "/result_digest") +
+                                                "): publish the one that it was written with");
+}
+
 Result<void> ensure_model(const ApiClient& api, const std::string& model) {
   const auto made = api.post("/models", {{"name", model}});
   if (made || made.error().code == Errc::conflict) return {};
@@ -131,6 +148,7 @@ Result<int> publish(const Context& context, const PublishFlags& flags) {
   ARGOSY_TRY(const ApiClient api, context.api());
   ARGOSY_TRY(json document, flags.document.empty() ? release_from_flags(context, api, flags)
                                                    : release_from_document(context, api, flags.document));
+  for (const std::string& file : flags.compact_reports) ARGOSY_CHECK(attach_compact_report(document, file));
   const std::string model = cell(document, "/model");
   document.erase("model");
   ARGOSY_CHECK(ensure_model(api, model));
@@ -210,7 +228,11 @@ void add_release_commands(CLI::App& root, Context& context) {
   publishing->add_option("--max-latency-ms", flags->max_latency_ms, "Devices refuse it over this p95 in validation");
   publishing->add_option("--reference", flags->reference, "JSON with the features' reference histograms, for drift");
   publishing->add_option("--notes", flags->notes, "What is new");
+  publishing->add_option("--compact", flags->compact_reports,
+                         "Report that `release compact` wrote, for the variant that it made; may be repeated");
   publishing->callback([&context, flags] { context.chosen = [&context, flags] { return publish(context, *flags); }; });
+
+  add_compact_command(*release, context);
 
   auto name = std::make_shared<std::string>();
   auto* list = release->add_subcommand("list", "Releases of a model");

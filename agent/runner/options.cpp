@@ -1,6 +1,7 @@
 #include "agent/runner/options.hpp"
 
 #include <charconv>
+#include <limits>
 #include <string_view>
 
 #include "agent/runner/metric.hpp"
@@ -18,6 +19,9 @@ const char* const runner_usage =
     "  --max-memory-mb N      32..1048576, default 512\n"
     "  --cpu-seconds N        1..86400, default 60\n"
     "  --top-worst N          how many of the worst samples' indices to print, 0..1000, default 10\n"
+    "  --compare-with FILE    another model: how often both say the same, on the data set or on generated samples\n"
+    "  --generate N           how many of those, 1..1000000, default 1000\n"
+    "  --seed N               what they are generated from, 0..2147483647, default 1\n"
     "exit: 0 measured; 1 failed, the JSON says why; 2 wrong usage\n";
 
 namespace {
@@ -47,6 +51,8 @@ Result<void> apply(RunnerOptions& options, std::string_view flag, std::string_vi
       {"--max-memory-mb", &RunnerOptions::max_memory_mb, 32, 1048576},
       {"--cpu-seconds", &RunnerOptions::cpu_seconds, 1, 86400},
       {"--top-worst", &RunnerOptions::top_worst, 0, 1000},
+      {"--generate", &RunnerOptions::generate, 1, 1'000'000},
+      {"--seed", &RunnerOptions::seed, 0, std::numeric_limits<int>::max()},
   };
   for (const NumberFlag& number : numbers) {
     if (number.name != flag) continue;
@@ -60,6 +66,8 @@ Result<void> apply(RunnerOptions& options, std::string_view flag, std::string_vi
     options.dataset = value;
   else if (flag == "--local-dataset")
     options.local_dataset = value;
+  else if (flag == "--compare-with")
+    options.compare_with = value;
   else if (flag == "--metric")
     options.metric = value;
   else

@@ -14,12 +14,15 @@ struct RunnerOptions {
   std::filesystem::path model;
   std::optional<std::filesystem::path> dataset;        // without any, the model is only loaded
   std::optional<std::filesystem::path> local_dataset;  // this device's own
+  std::optional<std::filesystem::path> compare_with;   // another model, compared with `model`
   std::string metric = "accuracy";
   int threads = 1;          // 1..64
   int warmup = 5;           // runs before the clock counts, 0..1000
   int max_memory_mb = 512;  // 32..1048576
   int cpu_seconds = 60;     // 1..86400
   int top_worst = 10;       // 0..1000
+  int generate = 1000;      // samples to compare on where there is no data set, 1..1000000
+  int seed = 1;             // of those, 0..2147483647
 };
 
 extern const char* const runner_usage;

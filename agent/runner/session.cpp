@@ -129,8 +129,9 @@ Result<void> Session::prepare(std::span<const std::int64_t> shape, const std::st
     return incompatible("the model's input " + input.describe() + " is not of float32, float16, uint8 or int8");
   if (!fits(input, shape))
     return incompatible("the model's input " + input.describe() + " does not take the data set's " + samples);
-  if (outputs_[0].element != ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT)
-    return incompatible("the model's first output " + outputs_[0].describe() + " is not float32 scores");
+  if (outputs_[0].element != ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT &&
+      outputs_[0].element != ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT16)
+    return incompatible("the model's first output " + outputs_[0].describe() + " is not float32 or float16 scores");
 
   tensor_shape_.assign(1, 1);
   tensor_shape_.insert(tensor_shape_.end(), shape.begin(), shape.end());
@@ -169,7 +170,12 @@ Result<std::span<const float>> Session::run() {
   try {
     answers_ = session_.Run(Ort::RunOptions{nullptr}, &input, &tensor_, 1, &output, 1);
     const std::size_t count = answers_[0].GetTensorTypeAndShapeInfo().GetElementCount();
-    return std::span<const float>(answers_[0].GetTensorData<float>(), count);
+    if (outputs_[0].element == ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT)
+      return std::span<const float>(answers_[0].GetTensorData<float>(), count);
+    const auto* halves = answers_[0].GetTensorData<Ort::Float16_t>();
+    scores_.resize(count);
+    std::transform(halves, halves + count, scores_.begin(), [](Ort::Float16_t half) { return half.ToFloat(); });
+    return std::span<const float>(scores_);
   } catch (const Ort::Exception& exception) {
     return error_of(exception).within("running the model");
   }

@@ -51,6 +51,7 @@ class Session {
   std::vector<std::uint8_t> converted_;  // the sample in the model's own type, when that is not float32
   Ort::Value tensor_{nullptr};
   std::vector<Ort::Value> answers_;
+  std::vector<float> scores_;  // the answer as float32, when the model has another type
 };
 
 }  // namespace argosy::agent

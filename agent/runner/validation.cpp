@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <new>
 
+#include "agent/runner/comparison.hpp"
 #include "agent/runner/dataset.hpp"
 #include "agent/runner/limits.hpp"
 #include "agent/runner/metric.hpp"
@@ -112,6 +113,12 @@ Result<Json> measure_all(const RunnerOptions& options) {
   return {boost::system::in_place_value, std::move(report)};
 }
 
+Result<Json> compare_all(const RunnerOptions& options) {
+  ARGOSY_CHECK(check_model_file(options.model));
+  ARGOSY_CHECK(check_model_file(*options.compare_with));
+  return compare_models(options);
+}
+
 }  // namespace
 
 Json validation_failure(std::string_view type, std::string_view message) {
@@ -120,7 +127,7 @@ Json validation_failure(std::string_view type, std::string_view message) {
 
 Json validate(const RunnerOptions& options) noexcept {
   try {
-    auto report = measure_all(options);
+    auto report = options.compare_with ? compare_all(options) : measure_all(options);
     return report ? *report : failure_of(report.error());
   } catch (const std::bad_alloc&) {
     return validation_failure("out-of-memory", "the model needs more than " + std::to_string(options.max_memory_mb) +

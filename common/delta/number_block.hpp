@@ -11,6 +11,7 @@
 
 #include "common/base/encoding.hpp"
 #include "common/delta/element.hpp"
+#include "common/delta/half_float.hpp"
 
 namespace argosy::tensor {
 
@@ -58,16 +59,6 @@ inline void put_together(Element kind, const Blocks& blocks, std::span<std::uint
       to[k] = static_cast<std::uint8_t>(low | high << 4);
     }
   }
-}
-
-// Exact: every f16 is a float.
-inline float float_of_half(std::uint16_t half) {
-  const std::uint32_t sign = static_cast<std::uint32_t>(half & 0x8000) << 16;
-  const std::uint32_t exponent = (half >> 10) & 31, mantissa = half & 1023;
-  if (exponent == 31) return std::bit_cast<float>(sign | 0x7f800000 | mantissa << 13);
-  if (exponent != 0) return std::bit_cast<float>(sign | (exponent + 112) << 23 | mantissa << 13);
-  const float value = static_cast<float>(mantissa) * 0x1p-24F;
-  return sign != 0 ? -value : value;
 }
 
 // Old numbers as they would be at the new scales: one division, one product and one rounding of IEEE single precision

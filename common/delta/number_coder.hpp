@@ -13,9 +13,10 @@ namespace argosy::tensor {
 class NumberCoder {
  public:
   // Calls sink(family, context, coded, lane) for each number of `fresh`; `old` is as long in mode delta, else empty.
-  // Both are whole numbers.
+  // Both are whole numbers. Of mode counts, `fresh` has a signed byte a number and no kind.
   template <class Sink>
   void code(Element element, residual::Mode mode, ByteView old, ByteView fresh, Sink&& sink) {
+    if (mode == residual::Mode::counts) return code_as<Element::i8, residual::Mode::counts>(old, fresh, sink);
     if (is_block(element)) return code_blocks(element, mode, old, fresh, sink);
     with_element(element, [&]<Element kind>() {
       switch (mode) {
@@ -25,6 +26,8 @@ class NumberCoder {
           return code_as<kind, residual::Mode::intra>(old, fresh, sink);
         case residual::Mode::serial:
           return code_as<kind, residual::Mode::serial>(old, fresh, sink);
+        case residual::Mode::counts:
+          return;  // of no kind
       }
     });
   }

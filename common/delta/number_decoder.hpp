@@ -50,6 +50,7 @@ class NumberDecoder {
 
   // As many bytes of `old` as of `fresh` in mode delta, else none.
   void decode(Element element, Mode mode, ByteView old, std::span<std::uint8_t> fresh) {
+    if (mode == Mode::counts) return decode_as<Element::i8, Mode::counts>(old, fresh);
     if (is_block(element)) return decode_blocks(element, mode, old, fresh);
     with_element(element, [&]<Element kind>() {
       switch (mode) {
@@ -59,6 +60,8 @@ class NumberDecoder {
           return decode_as<kind, Mode::intra>(old, fresh);
         case Mode::serial:
           return decode_as<kind, Mode::serial>(old, fresh);
+        case Mode::counts:
+          return;  // of no kind
       }
     });
   }

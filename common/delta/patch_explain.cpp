@@ -60,6 +60,7 @@ class Bill {
       (source == Source::copy      ? each.copied
        : source == Source::delta   ? each.by_difference
        : source == Source::literal ? each.plain
+       : source == Source::steps   ? each.by_steps
                                    : each.by_itself) += part;
       each.cost_bytes += per_byte * static_cast<double>(part);
       offset += part;
@@ -94,11 +95,13 @@ double bits_of(tensor::NumberCoder& numbers, const tensor::Models& models, const
                ByteView fresh) {
   const Mode mode = piece.source == Source::delta   ? Mode::delta
                     : piece.source == Source::intra ? Mode::intra
+                    : piece.source == Source::steps ? Mode::counts
                                                     : Mode::serial;
   Bytes scratch;
   const ByteView before = mode == Mode::delta ? tensor::old_numbers(old, piece, scratch) : ByteView();
+  Bytes counts;
   double bits = 0;
-  numbers.code(piece.element, mode, before, fresh,
+  numbers.code(piece.element, mode, before, tensor::coded_numbers(old, piece, fresh, counts),
                [&](std::size_t family, int context, const residual::Coded& coded, std::size_t) {
                  const std::uint8_t table = models.table_of[family][static_cast<std::size_t>(context)];
                  const double frequency = table == tensor::Models::none ? 1 : models.tables[table][coded.symbol];

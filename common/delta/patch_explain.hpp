@@ -18,6 +18,7 @@ struct TensorCost {
   // How many of the bytes came which way.
   std::uint64_t copied = 0;
   std::uint64_t by_difference = 0;
+  std::uint64_t by_steps = 0;
   std::uint64_t by_itself = 0;
   std::uint64_t plain = 0;
   double cost_bytes = 0;  // of the patch; what describes the pieces of a chunk is shared by length

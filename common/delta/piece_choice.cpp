@@ -6,6 +6,7 @@
 #include <zstd.h>
 
 #include "common/delta/scaling.hpp"
+#include "common/delta/step_search.hpp"
 
 namespace argosy::tensor {
 
@@ -18,8 +19,9 @@ constexpr std::uint64_t shortest_guess = 256;       // bytes of unknown content 
 constexpr std::uint64_t longest_guess = 256 << 10;  // bytes taken for the same kind without another look
 constexpr std::uint64_t guess_bytes = 16 * 1024;
 constexpr std::uint32_t sample_bytes = 64 * 1024;
-constexpr std::uint64_t shortest_scaled_row = 32;  // numbers
-constexpr std::size_t fewest_scaled_rows = 8;      // over which columns are judged
+constexpr std::uint64_t shortest_scaled_row = 32;       // numbers
+constexpr std::size_t fewest_scaled_rows = 8;           // over which columns are judged
+constexpr std::uint64_t longest_step_row = 1ULL << 30;  // numbers
 constexpr double clearly_better = 0.97;
 constexpr int quick_pack_level = 3;
 
@@ -92,6 +94,12 @@ ByteView old_numbers(ByteView old, const Piece& piece, Bytes& scratch) {
   if (piece.scaling.factors.empty()) return plain;
   scratch.assign(plain.begin(), plain.end());
   scale_numbers(scratch, piece.scaling);
+  return scratch;
+}
+
+ByteView coded_numbers(ByteView old, const Piece& piece, ByteView fresh, Bytes& scratch) {
+  if (piece.source != Source::steps) return fresh;
+  scratch = counts_of(piece.element, piece.scaling, part(old, piece.old_offset, piece.bytes), fresh);
   return scratch;
 }
 
@@ -170,8 +178,29 @@ Piece PieceChooser::choose(const Region& region, std::uint64_t offset, std::uint
     const ByteView old = part(old_, old_offset, bytes), fresh = part(fresh_, offset, bytes);
     if (std::equal(old.begin(), old.end(), fresh.begin()))
       return make_piece(Source::copy, bytes, Element::byte, old_offset);
+    if (can_have_steps(region.element) && region.row_numbers > 0 && region.row_numbers <= longest_step_row) {
+      const std::uint64_t row = numbers_a_step(region.row_numbers), width = width_of(region.element);
+      auto [numbers, steps] = first_stretch(region.element, old, fresh, row, (offset - region.offset) / width % row);
+      bytes = static_cast<std::uint32_t>(numbers * width);
+      if (!steps.factors.empty()) {
+        Piece stepped = make_piece(Source::steps, bytes, region.element, old_offset);
+        stepped.scaling = std::move(steps);
+        if (saves(stepped, offset)) return stepped;
+      }
+    }
   }
   return describe(best_way(region, offset, bytes), region, offset, bytes);
+}
+
+// Against differences, judged on the first of it.
+bool PieceChooser::saves(const Piece& stepped, std::uint64_t offset) {
+  Piece sample = stepped;
+  sample.bytes = std::min(stepped.bytes, sample_bytes);
+  const ByteView old = part(old_, sample.old_offset, sample.bytes), fresh = part(fresh_, offset, sample.bytes);
+  Bytes counts;
+  const double as_counts = trial_.bits(sample.element, Mode::counts, {}, coded_numbers(old_, sample, fresh, counts)) +
+                           16.0 * static_cast<double>(stepped.scaling.factors.size()) * sample.bytes / stepped.bytes;
+  return as_counts < clearly_better * trial_.bits(sample.element, Mode::delta, old, fresh);
 }
 
 std::vector<Region> PieceChooser::guess(const Region& region) {

@@ -14,7 +14,8 @@ class PieceChooser {
  public:
   PieceChooser(ByteView old, ByteView fresh) : old_(old), fresh_(fresh) {}
 
-  // The piece for fresh[offset, + bytes), which lies inside the region and holds whole numbers.
+  // The piece for fresh[offset, + bytes), which lies inside the region and holds whole numbers, or for the first of
+  // them.
   Piece choose(const Region& region, std::uint64_t offset, std::uint32_t bytes);
 
   // Finds out what an unknown region's bytes are best taken for, and cuts it where such numbers begin and end.
@@ -24,12 +25,16 @@ class PieceChooser {
   Piece describe(Way way, const Region& region, std::uint64_t offset, std::uint32_t bytes) const;
   double cost(const Piece& piece, std::uint64_t offset);
   std::vector<Region> guess_part(const Region& region);
+  bool saves(const Piece& stepped, std::uint64_t offset);
   Way best_way(const Region& region, std::uint64_t offset, std::uint32_t bytes);
 
   ByteView old_;
   ByteView fresh_;
   Trial trial_;
 };
+
+// What a piece is coded as, when that is not what it makes: counts of steps. `scratch` holds them.
+ByteView coded_numbers(ByteView old, const Piece& piece, ByteView fresh, Bytes& scratch);
 
 // What a piece is coded from: the old bytes, multiplied by its factors. `scratch` holds them where that changes them.
 ByteView old_numbers(ByteView old, const Piece& piece, Bytes& scratch);

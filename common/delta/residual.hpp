@@ -28,11 +28,13 @@ enum class Mode : std::uint8_t {
   delta = 0,   // against the old number
   intra = 1,   // the number by itself
   serial = 2,  // against the number before it: sorted indices, slow ramps
+  counts = 3,  // signed bytes, small and around 0: counts of steps
 };
-constexpr std::size_t modes = 3;
-// The families of contexts: one for each kind and mode.
-constexpr std::size_t families = modes * plain_kinds;
+constexpr std::size_t modes = 3;  // that every kind has
+// The families of contexts: one for each kind and mode, and one for counts.
+constexpr std::size_t families = modes * plain_kinds + 1;
 constexpr std::size_t family_of(Element kind, Mode mode) {
+  if (mode == Mode::counts) return families - 1;
   return modes * static_cast<std::size_t>(kind) + static_cast<std::size_t>(mode);
 }
 
@@ -176,6 +178,33 @@ struct Coder<kind, Mode::intra> {
     if constexpr (sizeof(Word) == 1)
       return half_steps(static_cast<std::uint32_t>(std::abs(static_cast<std::int8_t>(symbol))));
     return Traits::is_float ? 2 * Traits::exponent(decode(0, symbol, raw)) : symbol / 4;
+  }
+};
+
+// Counts of steps: what their neighbours' magnitudes add up to says how large they will be.
+template <>
+struct Coder<Element::i8, Mode::counts> {
+  using Word = std::uint8_t;
+
+  static int first_mean(Word) { return 4; }
+  static int context(const Level& level, Word) { return std::min(quarter_steps(level.sum()), contexts - 1); }
+  static Coded encode(Word, Word fresh) {
+    const int count = static_cast<std::int8_t>(fresh);
+    return {static_cast<std::uint8_t>(count < 0 ? -2 * count - 1 : 2 * count), 0, 0};
+  }
+  static int raw_bits(std::uint8_t) { return 0; }
+  static Word decode(Word, std::uint8_t symbol, std::uint32_t) {
+    const int magnitude = (symbol + 1) >> 1;
+    return static_cast<Word>((symbol & 1) != 0 ? -magnitude : magnitude);
+  }
+  static int measure(const Level&, Word, std::uint8_t symbol, std::uint32_t) { return (symbol + 1) & ~1; }
+
+ private:
+  // 4 * log2, rounded down to quarters.
+  static int quarter_steps(std::uint32_t sum) {
+    if (sum < 4) return static_cast<int>(sum);
+    const int length = std::bit_width(sum);
+    return 4 * (length - 2) + static_cast<int>((sum >> (length - 3)) & 3);
   }
 };
 

@@ -5,6 +5,7 @@
 #include "common/delta/number_decoder.hpp"
 #include "common/delta/old_file.hpp"
 #include "common/delta/scaling.hpp"
+#include "common/delta/steps.hpp"
 
 namespace argosy {
 
@@ -69,6 +70,13 @@ Result<void> TensorDecoder::make_pieces(const tensor::Payload& payload, const te
         break;
       case tensor::Source::serial:
         numbers.decode(piece.element, residual::Mode::serial, {}, fresh);
+        break;
+      case tensor::Source::steps:
+        old_.resize(piece.bytes);
+        ARGOSY_CHECK(read_exactly_at(old_fd_, piece.old_offset, old_));
+        counts_.resize(piece.bytes / width_of(piece.element));
+        numbers.decode(piece.element, residual::Mode::counts, {}, counts_);
+        tensor::add_steps(piece.element, piece.scaling, old_, counts_, fresh);
         break;
     }
   }

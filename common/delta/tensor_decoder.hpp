@@ -1,5 +1,5 @@
 // Makes the chunks of a tensor patch, one at a time and each by itself. Memory: frequency tables (at most 2 MiB), and
-// three buffers of a chunk's size. A chunk comes out only when it passed its check. One thread.
+// four buffers of a chunk's size. A chunk comes out only when it passed its check. One thread.
 #pragma once
 
 #include <cstdint>
@@ -37,6 +37,7 @@ class TensorDecoder {
   std::uint64_t old_size_;
   Bytes payload_;
   Bytes old_;
+  Bytes counts_;
   Bytes fresh_;
 };
 

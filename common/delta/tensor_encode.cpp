@@ -53,6 +53,8 @@ void for_each_number_piece(ByteView old, ByteView fresh, const PlannedChunk& chu
   for (const Piece& piece : chunk.pieces) {
     const ByteView now = fresh.subspan(static_cast<std::size_t>(offset), piece.bytes);
     offset += piece.bytes;
+    if (piece.source == Source::steps)
+      sink(piece, Mode::counts, ByteView(), tensor::coded_numbers(old, piece, now, scratch));
     if (piece.source == Source::delta) sink(piece, Mode::delta, tensor::old_numbers(old, piece, scratch), now);
     if (piece.source == Source::intra) sink(piece, Mode::intra, ByteView(), now);
     if (piece.source == Source::serial) sink(piece, Mode::serial, ByteView(), now);
@@ -153,10 +155,10 @@ class Planner {
         close_chunk();
         continue;
       }
-      const auto bytes = static_cast<std::uint32_t>(std::min(room, end - offset));
+      Piece piece = chooser_.choose(region, offset, static_cast<std::uint32_t>(std::min(room, end - offset)));
       if (chunk_.bytes == 0) chunk_.offset = offset;
-      append(chunk_, chooser_.choose(region, offset, bytes));
-      offset += bytes;
+      offset += piece.bytes;
+      append(chunk_, std::move(piece));
       if (progress_ && !progress_(offset / 2, size_))
         return make_error(Errc::cancelled, "making the patch was cancelled");
     }

@@ -8,6 +8,8 @@
 #include <zlib.h>
 #include <zstd.h>
 
+#include "common/delta/steps.hpp"
+
 namespace argosy::tensor {
 
 namespace {
@@ -91,7 +93,7 @@ constexpr int scaled_shift = 7;
 static_assert(element_kinds <= 16);
 
 bool has_old(Source source) {
-  return source == Source::copy || source == Source::delta;
+  return source == Source::copy || source == Source::delta || source == Source::steps;
 }
 
 void put_piece(Bytes& out, const Piece& piece, std::uint64_t& expected_old) {
@@ -133,19 +135,28 @@ Result<Piece> read_piece(Reader& in, std::uint64_t& expected_old, std::uint64_t 
   const auto tag = in.fixed<std::uint8_t>();
   const unsigned element = tag >> element_shift & 15U;
   piece.source = static_cast<Source>(tag & 7U);
-  if (element >= element_kinds || piece.source > Source::serial) return damaged("a piece of no known kind");
+  if (element >= element_kinds || piece.source > Source::steps) return damaged("a piece of no known kind");
   piece.element = static_cast<Element>(element);
   piece.bytes = static_cast<std::uint32_t>(in.number(max_chunk_bytes));
   if (piece.bytes % width_of(piece.element) != 0) return damaged("a piece that ends inside of a number");
   if (is_block(piece.element) && piece.source == Source::serial) return damaged("a piece of no known kind");
+  if (piece.source == Source::steps && !can_have_steps(piece.element)) return damaged("a piece of no known kind");
   if (!has_old(piece.source)) return piece;
   piece.old_offset =
       expected_old + static_cast<std::uint64_t>(unzigzag(in.number(std::numeric_limits<std::uint64_t>::max())));
   if (piece.old_offset > old_size || old_size - piece.old_offset < piece.bytes)
     return damaged("a piece reads outside of the old file");
   expected_old = piece.old_offset + piece.bytes;
-  if ((tag >> scaled_shift & 1) == 0) return piece;
+  if ((tag >> scaled_shift & 1) == 0) {
+    if (piece.source == Source::steps) return damaged("a piece without its steps");
+    return piece;
+  }
   piece.scaling = read_scaling(in);
+  if (piece.source == Source::steps) {
+    const auto& steps = piece.scaling.factors;
+    if (steps.empty() || !std::all_of(steps.begin(), steps.end(), is_step)) return damaged("impossible steps");
+    return piece;
+  }
   if (piece.source != Source::delta || piece.element != Element::i8 || piece.scaling.factors.empty())
     return damaged("a piece with factors that it has no use for");
   return piece;

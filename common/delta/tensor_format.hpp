@@ -71,14 +71,15 @@ enum class Source : std::uint8_t {
   delta = 2,    // numbers coded against those of the old file
   intra = 3,    // numbers coded by themselves
   serial = 4,   // numbers coded against the one before; the first of a piece against 0
+  steps = 5,    // floats of the old file that moved by coded counts of their rows' steps
 };
 
 // Old numbers are multiplied by one factor a row before they are compared: tensors whose scale has changed. The factor
-// of number i is factors[((phase + i) / inner) % factors.size()].
+// of number i is factors[((phase + i) / inner) % factors.size()]. Steps are laid out alike, see steps.hpp.
 struct Scaling {
   std::uint32_t inner = 1;
   std::uint32_t phase = 0;
-  std::vector<std::uint16_t> factors;  // in 1/16384
+  std::vector<std::uint16_t> factors;  // in 1/16384; of Source::steps: steps
 };
 constexpr int factor_bits = 14;
 
@@ -87,8 +88,8 @@ struct Piece {
   Source source = Source::literal;
   Element element = Element::byte;
   std::uint32_t bytes = 0;
-  std::uint64_t old_offset = 0;  // of copy and delta
-  Scaling scaling;               // of delta; no factors: as it is
+  std::uint64_t old_offset = 0;  // of copy, delta and steps
+  Scaling scaling;               // of steps, and of delta; no factors: as it is
 };
 
 inline Piece make_piece(Source source, std::uint32_t bytes, Element element = Element::byte,

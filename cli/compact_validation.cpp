@@ -1,0 +1,91 @@
+#include "cli/compact_validation.hpp"
+
+#include <algorithm>
+
+#include <unistd.h>
+
+#include "cli/runner_process.hpp"
+
+namespace argosy::cli {
+
+using nlohmann::json;
+
+namespace {
+
+constexpr long most_threads = 16;
+// The publisher's own model on the publisher's own machine: as long and as large as it needs.
+constexpr const char* cpu_seconds = "86400";
+constexpr const char* max_memory_mb = "1048576";
+
+std::vector<std::string> arguments_of(const Validation& validation, const std::filesystem::path& compact) {
+  std::vector<std::string> arguments{"--model", validation.exact, "--compare-with", compact};
+  const auto add = [&](const char* flag, const std::string& value) {
+    arguments.emplace_back(flag);
+    arguments.push_back(value);
+  };
+  if (validation.dataset.empty()) {
+    add("--generate", std::to_string(validation.samples));
+    add("--seed", std::to_string(validation.seed));
+  } else {
+    add("--dataset", validation.dataset);
+    add("--metric", validation.metric);
+  }
+  add("--threads", std::to_string(std::clamp(::sysconf(_SC_NPROCESSORS_ONLN), 1L, most_threads)));
+  add("--cpu-seconds", cpu_seconds);
+  add("--max-memory-mb", max_memory_mb);
+  return arguments;
+}
+
+std::optional<double> number_at(const json& document, const char* key) {
+  const auto found = document.find(key);
+  return found != document.end() && found->is_number() ? std::optional(found->get<double>()) : std::nullopt;
+}
+
+bool loses_too_much(const Validation& validation, const json& metric) {
+  return validation.max_metric_loss && metric.is_object() &&
+         metric["exact"].get<double>() - metric["compact"].get<double>() > *validation.max_metric_loss;
+}
+
+Result<Verdict> judge_by_running(const Validation& validation, const std::filesystem::path& compact) {
+  ARGOSY_TRY(const json answer, run_runner(validation.runner, arguments_of(validation, compact)));
+  Verdict verdict;
+  verdict.agreement = number_at(answer, "agreement");
+  if (!verdict.agreement)
+    return make_error(Errc::unavailable, validation.runner.string() + " did not compare: is it of this version?");
+  verdict.samples = static_cast<std::uint64_t>(number_at(answer, "samples").value_or(0));
+  verdict.predictions = static_cast<std::uint64_t>(number_at(answer, "predictions").value_or(0));
+  verdict.max_difference = number_at(answer, "max_difference");
+  const json metric = answer.value("metric", json());
+  if (metric.is_object())
+    verdict.metric = {{"name", metric.value("name", "")},
+                      {"exact", metric.value("value", 0.0)},
+                      {"compact", metric.value("other", 0.0)}};
+  verdict.accepted = verdict.max_difference && *verdict.agreement >= validation.min_agreement &&
+                     !loses_too_much(validation, verdict.metric);
+  return verdict;
+}
+
+}  // namespace
+
+Result<Verdict> judge(const Validation& validation, const std::filesystem::path& compact, const CompactModel& model) {
+  Verdict verdict;
+  if (validation.runner.empty()) {
+    verdict.max_difference = model.largest_error();
+    verdict.accepted = model.relative_error() <= most_weight_error && model.error_of_change() <= most_change_error;
+  } else {
+    ARGOSY_TRY(verdict, judge_by_running(validation, compact));
+  }
+  verdict.weight_error = model.relative_error();
+  verdict.change_error = model.error_of_change();
+  return verdict;
+}
+
+json tolerance_of(const Validation& validation) {
+  if (validation.runner.empty())
+    return {{"agreement", nullptr}, {"weight_error", most_weight_error}, {"change_error", most_change_error}};
+  json tolerance{{"agreement", validation.min_agreement}};
+  if (validation.max_metric_loss) tolerance["metric_loss"] = *validation.max_metric_loss;
+  return tolerance;
+}
+
+}  // namespace argosy::cli

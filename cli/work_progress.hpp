@@ -1,0 +1,28 @@
+// A progress line that also ends the work at Ctrl-C, so that no half-written file is left. One at a time.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "cli/output.hpp"
+#include "common/delta/patch_codec.hpp"
+
+namespace argosy::cli {
+
+class WorkProgress {
+ public:
+  WorkProgress(const OutputOptions& output, std::string label);
+  ~WorkProgress();
+  WorkProgress(const WorkProgress&) = delete;
+  WorkProgress& operator=(const WorkProgress&) = delete;
+
+  PatchProgress callback();
+
+ private:
+  bool visible_;
+  std::string label_;
+  std::optional<ProgressLine> line_;
+  void (*previous_)(int);
+};
+
+}  // namespace argosy::cli
