@@ -1,5 +1,5 @@
 // Makes the chunks of a tensor patch, one at a time and each by itself. Memory: frequency tables (at most 2 MiB), and
-// buffers of three and a half times a chunk's size. A chunk comes out only when it passed its check. One thread.
+// four buffers of a chunk's size. A chunk comes out only when it passed its check. One thread.
 #pragma once
 
 #include <cstdint>
@@ -37,7 +37,7 @@ class TensorDecoder {
   std::uint64_t old_size_;
   Bytes payload_;
   Bytes old_;
-  Bytes counts_;  // of steps, a byte a number
+  Bytes counts_;
   Bytes fresh_;
 };
 

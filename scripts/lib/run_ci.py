@@ -11,6 +11,7 @@ from processes import ROOT, Group, say
 STEPS = (("checks", ["scripts/check"]),
          ("tests", ["scripts/test"]),
          ("tests with sanitizers", ["scripts/test", "--preset", "asan", "--label", "unit", "--label", "integration"]),
+         ("tests on arm64", ["scripts/test-arm64"]),
          ("fuzzing", ["scripts/fuzz", "--seconds", "20"]))
 STEP_TIMEOUT_S = 30 * 60
 CLOSING_LINE = re.compile(r"^(\d+) passed, (\d+) failed$")

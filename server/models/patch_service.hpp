@@ -48,7 +48,7 @@ class PatchService {
   // files are not both stored here is declined.
   virtual Task<Result<std::vector<PatchRow>>> want(std::vector<PatchPair> pairs) = 0;
   virtual Task<Result<std::vector<PatchMatrixRow>>> matrix(std::string model) = 0;
-  // By a person, ahead of any rollout: wanted for some days, failed and cancelled pairs begin anew. Errc::not_found,
+  // By a person, ahead of any rollout: wanted for some days; pairs settled without a patch begin anew. Errc::not_found,
   // invalid_argument when two releases have nothing to patch. Answers the rows asked for.
   virtual Task<Result<std::vector<PatchMatrixRow>>> ask(PatchRequest request, std::string actor) = 0;
   // Answers the rows cancelled; Errc::not_found, conflict when there is nothing to cancel.

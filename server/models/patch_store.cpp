@@ -179,7 +179,8 @@ struct AskForPatches {
         pair.from_digest, pair.to_digest, actor, request.days);
     transaction.exec_params0(
         "update patches set state = 'pending', attempts = 0, retry_at = null, reason = null, finished_at = null, "
-        "requested_at = now() where from_digest = $1 and to_digest = $2 and state in ('failed', 'cancelled')",
+        "requested_at = now() where from_digest = $1 and to_digest = $2 and state in ('declined', 'failed', "
+        "'cancelled')",
         pair.from_digest, pair.to_digest);
   }
 

@@ -219,6 +219,7 @@ Task<Result<MakeReport>> PatchWorker::encode_with_claim(PatchClaim claim, MakeRe
   const asio::any_io_executor io = co_await asio::this_coro::executor;
   auto encoding = std::make_shared<Encoding>(io);
   encoding->reins->time_limit = time_limit;
+  encoding->reins->shutting_down = stopped_;  // it may have come while the files were looked up
   const auto listed = encodings_.insert(encodings_.end(), encoding);
   asio::co_spawn(io, encode(pool_, std::move(request), encoding), asio::detached);
   while (!encoding->outcome) {

@@ -73,6 +73,21 @@ TEST_F(PatchApiTest, APairIsCancelledUntilItIsAskedForAgain) {
   EXPECT_EQ(database.value<int>("select count(*) from audit where action = 'patch.cancel'"), 1);
 }
 
+TEST_F(PatchApiTest, APairThatWasDeclinedIsTriedAgainWhenAPersonAsks) {
+  PatchOptions options;
+  options.limits.max_file_bytes = 10;
+  restart(options);
+  start();
+  want(digest_of(old_model).to_hex(), digest_of(new_model).to_hex());
+  ASSERT_TRUE(test::run_until(io, [&] { return state() == "declined"; }));
+  restart({});
+  router = {};
+  add_patch_routes(router, *patches);
+  EXPECT_EQ(json_of(call(Method::post, all, one_pair))["items"][0]["state"], "pending");
+  start();
+  EXPECT_TRUE(test::run_until(io, [&] { return state() == "ready"; }));
+}
+
 TEST_F(PatchApiTest, RefusalsNameTheValueAndTheRemedy) {
   const auto refused = [&](const Response& response, int status) {
     EXPECT_EQ(response.status, status);

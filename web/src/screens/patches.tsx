@@ -162,7 +162,7 @@ function Actions({ model, from, to, variant, patch, forward }: Omit<DetailsProps
         }}
       />
     );
-  if (patch ? patch.state !== "failed" && patch.state !== "cancelled" : !forward) return null;
+  if (patch ? patch.state === "ready" : !forward) return null;
   return (
     <Confirm
       label={patch ? "Make it again" : "Make it"}
