@@ -135,13 +135,22 @@ CompactTensor compact_int8(const TensorExtent& extent, const Int8Scales& scales,
     }
     const Move on_old(old, exact, scales, c, scales.old_scales[c]), on_new(old, exact, scales, c, scales.new_scales[c]);
     const std::size_t group = group_of(extent, run, bits);
-    const Rounded old_ways = on_old.ways(channel, reach, group), new_ways = on_new.ways(channel, reach, group);
-    const bool keeps_old = !scales.is_bound && on_old.fits(channel) && cost_of(old_ways) < cost_of(new_ways);
+    if (!on_new.fits(channel)) {
+      ++tensor.exact_rows;
+      continue;
+    }
+    Rounded ways = on_new.ways(channel, reach, group);
+    bool keeps_old = false;
+    if (!scales.is_bound && on_old.fits(channel)) {
+      Rounded old_ways = on_old.ways(channel, reach, group);
+      keeps_old = cost_of(old_ways) < cost_of(ways);
+      if (keeps_old) ways = std::move(old_ways);
+    }
     const Move& move = keeps_old ? on_old : on_new;
     ++(keeps_old || reach >= 1 ? tensor.stepped_rows : tensor.exact_rows);
     if (keeps_old)
       std::memcpy(file.data() + scales.new_offset + c * sizeof(float), &scales.old_scales[c], sizeof(float));
-    auto way = (keeps_old ? old_ways : new_ways).counts.begin();
+    auto way = ways.counts.begin();
     channel.each([&](std::size_t i) {
       numbers[i] = move.made(i, *way++);
       add_error(tensor, move.old_value(i), move.exact_value(i), move.made_value(numbers[i]));

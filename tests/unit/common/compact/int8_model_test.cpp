@@ -1,5 +1,6 @@
 // 8-bit ONNX models: weights that a DequantizeLinear node makes real stay on the scales of the base where that serves.
 #include <cmath>
+#include <limits>
 
 #include <gtest/gtest.h>
 
@@ -107,6 +108,18 @@ TEST_F(Int8Model, ANumberBeyondTheOldScaleKeepsItsChannelOnTheNewOne) {
   const Weights result = made(4);
   EXPECT_EQ(result.scales, exact_.scales);
   EXPECT_EQ(result.numbers, exact_.numbers);
+}
+
+TEST_F(Int8Model, AScaleThatIsNoNumberLeavesItsChannelAlone) {
+  const float none = std::numeric_limits<float>::quiet_NaN();
+  for (const float impossible : {none, 0.0F, -0.01F, std::numeric_limits<float>::infinity()}) {
+    exact_.scales[1] = impossible;
+    old_.scales[3] = impossible;
+    const Weights result = made(3);
+    EXPECT_EQ(std::memcmp(&result.scales[1], &impossible, sizeof impossible), 0);
+    for (std::size_t i = in_channel; i < 2 * in_channel; ++i) EXPECT_EQ(result.numbers[i], exact_.numbers[i]);
+    EXPECT_EQ(result.scales[3], exact_.scales[3]);
+  }
 }
 
 TEST_F(Int8Model, ABiasOnTheSameScaleHoldsItButNotTheNumbers) {
