@@ -136,7 +136,7 @@ CompactTensor compact_int8(const TensorExtent& extent, const Int8Scales& scales,
     const Move on_old(old, exact, scales, c, scales.old_scales[c]), on_new(old, exact, scales, c, scales.new_scales[c]);
     const std::size_t group = group_of(extent, run, bits);
     const Rounded old_ways = on_old.ways(channel, reach, group), new_ways = on_new.ways(channel, reach, group);
-    const bool keeps_old = on_old.fits(channel) && cost_of(old_ways) < cost_of(new_ways);
+    const bool keeps_old = !scales.is_bound && on_old.fits(channel) && cost_of(old_ways) < cost_of(new_ways);
     const Move& move = keeps_old ? on_old : on_new;
     ++(keeps_old || reach >= 1 ? tensor.stepped_rows : tensor.exact_rows);
     if (keeps_old)

@@ -108,29 +108,41 @@ std::set<std::string_view> beside_quantised_bias(const Graph& graph) {
   return beside;
 }
 
+// Where a node has weights with a scale of their own among its inputs.
+struct Place {
+  std::string_view operation;
+  std::size_t weights, scale, zero;
+  bool is_alone;                       // whether it does nothing but to dequantise them
+  std::optional<std::int64_t> axis{};  // of channels, where the node does not say
+};
+constexpr Place places[] = {
+    {"DequantizeLinear", 0, 1, 2, true}, {"QLinearConv", 3, 4, 5, false, 0}, {"QLinearMatMul", 3, 4, 5, false, 1}};
+
 struct Dequantised {
   std::uint64_t type = 0;
   std::int64_t axis = 1;
+  bool is_bound = false;  // to its scale
   std::vector<float> scales;
   std::vector<int> zero_points;
   std::uint64_t offset = 0;  // of the scales
 };
 
-std::optional<Dequantised> read_scales(ByteView file, const Graph& graph, const Node& node) {
-  const Initializer *weights = find(graph, node.inputs[0]), *scales = find(graph, node.inputs[1]);
+std::optional<Dequantised> read_scales(ByteView file, const Graph& graph, const Node& node, const Place& place) {
+  const Initializer *weights = find(graph, node.inputs[place.weights]), *scales = find(graph, node.inputs[place.scale]);
   if (weights == nullptr || scales == nullptr || scales->type != float_type || scales->data.empty() ||
-      scales->data.size() % sizeof(float) != 0 || (weights->type != int8_type && weights->type != uint8_type) ||
-      graph.uses.at(node.inputs[0]) != 1 || graph.uses.at(node.inputs[1]) != 1)
+      scales->data.size() % sizeof(float) != 0 || (weights->type != int8_type && weights->type != uint8_type))
     return std::nullopt;
   Dequantised found;
   found.type = weights->type;
-  found.axis = node.axis;
+  found.axis = place.axis.value_or(node.axis);
+  found.is_bound =
+      !place.is_alone || graph.uses.at(node.inputs[place.weights]) != 1 || graph.uses.at(node.inputs[place.scale]) != 1;
   found.scales.resize(scales->data.size() / sizeof(float));
   std::memcpy(found.scales.data(), scales->data.data(), scales->data.size());
   found.offset = static_cast<std::uint64_t>(scales->data.data() - file.data());
   found.zero_points.assign(found.scales.size(), 0);
-  if (node.inputs.size() < 3 || node.inputs[2].empty()) return found;
-  const Initializer* zeros = find(graph, node.inputs[2]);
+  if (node.inputs.size() <= place.zero || node.inputs[place.zero].empty()) return found;
+  const Initializer* zeros = find(graph, node.inputs[place.zero]);
   if (zeros == nullptr || zeros->type != weights->type || zeros->data.size() != found.scales.size())
     return std::nullopt;
   std::transform(zeros->data.begin(), zeros->data.end(), found.zero_points.begin(), [&](std::uint8_t zero) {
@@ -142,11 +154,14 @@ std::optional<Dequantised> read_scales(ByteView file, const Graph& graph, const 
 std::map<std::string_view, Dequantised> dequantised_weights(ByteView file, const Graph& graph) {
   const auto beside = beside_quantised_bias(graph);
   std::map<std::string_view, Dequantised> found;
-  for (const Node& node : graph.nodes) {
-    if (node.operation != "DequantizeLinear" || node.inputs.size() < 2 || node.outputs.empty()) continue;
-    if (beside.contains(node.outputs[0])) continue;
-    if (const auto scales = read_scales(file, graph, node)) found.emplace(node.inputs[0], *scales);
-  }
+  for (const Node& node : graph.nodes)
+    for (const Place& place : places) {
+      if (node.operation != place.operation || node.inputs.size() <= place.scale || node.outputs.empty()) continue;
+      auto scales = read_scales(file, graph, node, place);
+      if (!scales) continue;
+      scales->is_bound |= beside.contains(node.outputs[0]);
+      found.emplace(node.inputs[place.weights], std::move(*scales));
+    }
   return found;
 }
 
@@ -168,7 +183,8 @@ std::map<std::string, Int8Scales, std::less<>> find_int8_tensors(ByteView base, 
                                      .zero_points = now.zero_points,
                                      .new_offset = now.offset,
                                      .axis = static_cast<std::size_t>(now.axis),
-                                     .has_sign = now.type == int8_type});
+                                     .has_sign = now.type == int8_type,
+                                     .is_bound = before.is_bound || now.is_bound});
   }
   return tensors;
 }

@@ -1,6 +1,6 @@
 // Which 8-bit weights of an ONNX model stand for real numbers by scales of their own, in both versions of it: those of
-// a DequantizeLinear node. Pure. A scale that serves anything else, or a bias quantised along with it, leaves the
-// weights alone: runtimes fuse such nodes by rules of their own.
+// DequantizeLinear, QLinearConv and QLinearMatMul. Pure. A scale that serves anything else, or a bias that is quantised
+// along with it, has to stay: runtimes fuse such nodes by rules of their own.
 #pragma once
 
 #include <map>
@@ -17,6 +17,7 @@ struct Int8Scales {
   std::uint64_t new_offset = 0;               // where the new scales lie in the exact file
   std::size_t axis = 0;                       // along which channels are counted
   bool has_sign = true;
+  bool is_bound = false;  // the new scales have to stay
 };
 
 // By the name of the weights. Empty for what is no ONNX model.

@@ -11,7 +11,6 @@ namespace argosy {
 
 namespace {
 
-constexpr int level = 9;
 constexpr int quiet = 0;
 constexpr int default_effort = 0;
 constexpr std::size_t piece_bytes = 1 << 20;  // bz_stream counts in unsigned
@@ -20,15 +19,15 @@ constexpr std::size_t piece_bytes = 1 << 20;  // bz_stream counts in unsigned
 
 struct Bzip2Writer::Stream {
   bz_stream bz{};
-  Stream() {
-    if (BZ2_bzCompressInit(&bz, level, quiet, default_effort) != BZ_OK) throw std::bad_alloc();
+  explicit Stream(int block) {
+    if (BZ2_bzCompressInit(&bz, block, quiet, default_effort) != BZ_OK) throw std::bad_alloc();
   }
   ~Stream() { BZ2_bzCompressEnd(&bz); }
   Stream(const Stream&) = delete;
   Stream& operator=(const Stream&) = delete;
 };
 
-Bzip2Writer::Bzip2Writer() : stream_(std::make_unique<Stream>()) {}
+Bzip2Writer::Bzip2Writer(int block) : stream_(std::make_unique<Stream>(block)) {}
 Bzip2Writer::~Bzip2Writer() = default;
 
 // Runs the compressor until it has taken all input (BZ_RUN) or has ended the stream (BZ_FINISH).

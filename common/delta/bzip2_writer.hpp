@@ -9,7 +9,8 @@ namespace argosy {
 
 class Bzip2Writer {
  public:
-  Bzip2Writer();
+  // Memory grows with the block, 1 to 9 times 100 kB: about 7.6 MB with 9.
+  explicit Bzip2Writer(int block = 9);
   ~Bzip2Writer();
   Bzip2Writer(const Bzip2Writer&) = delete;
   Bzip2Writer& operator=(const Bzip2Writer&) = delete;

@@ -55,8 +55,11 @@ PLANTED = {
         ("common/crypto/a.cpp", '"common/tensors/tensor_map.hpp"'), ("common/tensors/a.hpp", '"common/delta/patch_info.hpp"')],
     "delta knows base, itself, the tensors and the digests of crypto": [
         ("common/delta/a.hpp", '"common/crypto/keys.hpp"'), ("common/delta/a.cpp", '"common/wire/state.hpp"')],
-    "a device never looks for tensors": [("agent/update/a.cpp", '"common/tensors/tensor_map.hpp"'),
-                                         ("common/delta/zstd_apply.cpp", '"common/tensors/tensor_map.hpp"')],
+    "compact knows base, itself, delta and the tensors": [("common/compact/a.cpp", '"common/crypto/digest.hpp"')],
+    "a device never looks for tensors, nor makes compact models": [
+        ("agent/update/a.cpp", '"common/tensors/tensor_map.hpp"'),
+        ("agent/update/b.cpp", '"common/compact/compact_model.hpp"'),
+        ("common/delta/zstd_apply.cpp", '"common/tensors/tensor_map.hpp"')],
     "in common/ OpenSSL stays inside crypto/": [("common/delta/a.cpp", "<openssl/evp.h>")],
     "only server/db, the journal and *_store.* (with its *_rows.hpp) see pqxx": [
         ("server/rollouts/rollout_service.cpp", "<pqxx/pqxx>"), ("agent/update/a.cpp", "<pqxx/transaction>")],

@@ -96,7 +96,7 @@ void try_stream(ByteView patch) {
 }
 
 Bytes compressed(ByteView plain) {
-  Bzip2Writer writer;
+  Bzip2Writer writer(1);
   writer.write(plain);
   return writer.finish();
 }

@@ -39,6 +39,15 @@ TEST(RunnerOptions, TakeEveryFlag) {
   EXPECT_EQ(options->top_worst, 3);
 }
 
+TEST(RunnerOptions, TakeWhatAComparisonNeeds) {
+  const auto options = parse({"--model", "a", "--compare-with", "b", "--generate", "50", "--seed", "7"});
+  ASSERT_TRUE(options) << options.error().message;
+  EXPECT_EQ(options->compare_with, "b");
+  EXPECT_EQ(options->generate, 50);
+  EXPECT_EQ(options->seed, 7);
+  EXPECT_EQ(message_of({"--generate", "0"}), "--generate '0': a number from 1 to 1000000 is needed");
+}
+
 TEST(RunnerOptions, NameTheFlagTheValueAndItsBounds) {
   EXPECT_EQ(message_of({"--threads", "0"}), "--threads '0': a number from 1 to 64 is needed");
   EXPECT_EQ(message_of({"--threads", "2x"}), "--threads '2x': a number from 1 to 64 is needed");

@@ -40,6 +40,40 @@ TEST(Runner, PrintsOneJsonObjectAndExitsWithZeroWhenItMeasured) {
   EXPECT_EQ(outcome.report()["samples"], 400);
 }
 
+std::string compare(const std::string& exact, const std::string& other) {
+  const std::string models = digits + "/models/digits-";
+  return "--model " + models + exact + ".onnx --compare-with " + models + other + ".onnx ";
+}
+
+TEST(Runner, ComparesTwoModelsOnADataSet) {
+  const std::string data = "--dataset " + digits + "/data/validation.npz";
+  const auto same = run(compare("1.1-fp32", "1.1-fp32") + data).report();
+  EXPECT_EQ(same["agreement"], 1.0);
+  EXPECT_EQ(same["max_difference"], 0.0);
+  EXPECT_EQ(same["metric"]["value"], same["metric"]["other"]);
+  const auto other = run(compare("1.1-fp32", "1.0-fp32") + data).report();
+  EXPECT_EQ(other["samples"], 400);
+  EXPECT_LT(other["agreement"], 1.0);
+  EXPECT_GT(other["metric"]["value"], other["metric"]["other"]);
+  EXPECT_TRUE(other["seed"].is_null());
+}
+
+TEST(Runner, ComparesOnTheSameGeneratedSamplesForTheSameSeed) {
+  const auto outcome = [](const char* seed) {
+    return run(compare("1.1-fp32", "1.1-int8") + "--generate 50 --seed " + seed).report();
+  };
+  EXPECT_EQ(outcome("3"), outcome("3"));
+  EXPECT_NE(outcome("3")["max_difference"], outcome("4")["max_difference"]);
+  EXPECT_EQ(outcome("3")["sample_shape"], nlohmann::json({1, 8, 8}));
+  EXPECT_TRUE(outcome("3")["metric"].is_null());
+}
+
+TEST(Runner, SaysWhyItCannotCompare) {
+  EXPECT_EQ(
+      run("--model " + digits + "/models/digits-1.1-fp32.onnx --compare-with /nowhere.onnx").report()["error"]["type"],
+      "not-found");
+}
+
 TEST(Runner, ExitsWithOneAndAReasonWhenItFailed) {
   const Outcome outcome = run("--model /etc/hostname --dataset " + digits + "/data/validation.npz");
   EXPECT_EQ(outcome.exit_code, 1);

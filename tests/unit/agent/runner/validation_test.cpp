@@ -154,7 +154,7 @@ TEST(Validate, SaysWhatItCannotRunAndWhy) {
   };
   EXPECT_EQ(message("two_inputs"), "the model has 2 inputs: one is supported");
   EXPECT_EQ(message("bool_input"), "the model's input 'values' bool [?,4] is not of float32, float16, uint8 or int8");
-  EXPECT_EQ(message("int64_output"), "the model's first output 'scores' int64 [?,4] is not float32 scores");
+  EXPECT_EQ(message("int64_output"), "the model's first output 'scores' int64 [?,4] is not float32 or float16 scores");
   EXPECT_EQ(message("batch_of_8"),
             "the model's input 'values' float32 [8,4] does not take the data set's x float32 [2,4]");
 }
