@@ -19,9 +19,8 @@ constexpr std::uint64_t shortest_guess = 256;       // bytes of unknown content 
 constexpr std::uint64_t longest_guess = 256 << 10;  // bytes taken for the same kind without another look
 constexpr std::uint64_t guess_bytes = 16 * 1024;
 constexpr std::uint32_t sample_bytes = 64 * 1024;
-constexpr std::uint64_t shortest_scaled_row = 32;       // numbers
-constexpr std::size_t fewest_scaled_rows = 8;           // over which columns are judged
-constexpr std::uint64_t longest_step_row = 1ULL << 30;  // numbers
+constexpr std::uint64_t shortest_scaled_row = 32;  // numbers
+constexpr std::size_t fewest_scaled_rows = 8;      // over which columns are judged
 constexpr double clearly_better = 0.97;
 constexpr int quick_pack_level = 3;
 

@@ -6,6 +6,7 @@
 #include <string>
 #include <tuple>
 
+#include "common/delta/step_search.hpp"
 #include "common/delta/trial.hpp"
 #include "common/tensors/tensor_map.hpp"
 
@@ -212,6 +213,18 @@ Result<void> align_by_bytes(std::vector<Region>& regions, const Gaps& old, const
   return match_bytes(before, now, index, longest_stride, sink, progress);
 }
 
+// Whether they came from the old ones by steps, judged on the first of them: that tells even of numbers that moved far.
+bool moved_by_steps(ByteView old, ByteView fresh, const Region& region) {
+  if (!can_have_steps(region.element) || region.row_numbers == 0 || region.row_numbers > longest_step_row) return false;
+  const auto bytes = static_cast<std::size_t>(std::min(region.bytes, judged_bytes));
+  const auto of = [&](ByteView file, std::uint64_t offset) {
+    return file.subspan(static_cast<std::size_t>(offset), bytes / width_of(region.element) * width_of(region.element));
+  };
+  const Stretch stretch = first_stretch(region.element, of(old, region.old_offset), of(fresh, region.offset),
+                                        numbers_a_step(region.row_numbers), 0);
+  return !stretch.steps.factors.empty();
+}
+
 // Whether the old numbers help with the new ones, judged on a part from the middle.
 bool resembles(Trial& trial, ByteView old, ByteView fresh, const Region& region) {
   const std::size_t width = width_of(region.element);
@@ -248,7 +261,7 @@ LaidOut lay_out_tensors(ByteView old, ByteView fresh) {
     if (partner != nullptr) region.bytes = std::min(region.bytes, partner->size);
     region.has_old = partner != nullptr;
     region.old_offset = partner != nullptr ? partner->offset : 0;
-    if (!region.has_old || !resembles(trial, old, fresh, region)) {
+    if (!region.has_old || !(resembles(trial, old, fresh, region) || moved_by_steps(old, fresh, region))) {
       Region alone = region_of(tensor);
       alone.has_old = partner != nullptr && partner->size >= tensor.size;
       alone.old_offset = alone.has_old ? partner->offset : 0;

@@ -20,6 +20,7 @@ constexpr Step least_step = 16 << 7;           // 2^-111
 constexpr Step greatest_step = 238 << 7;       // 2^111
 constexpr int most_counts = 127;               // either way
 constexpr std::size_t shortest_step_row = 64;  // numbers; shorter rows share a step with the next ones
+constexpr std::uint64_t longest_step_row = 1ULL << 30;
 
 constexpr bool is_step(Step step) {
   return step == no_step || (step >= least_step && step <= greatest_step);
