@@ -247,7 +247,7 @@ void add_patch_commands(CLI::App& root, Context& context) {
   const auto [make, make_flags] = add("make", "Make the patch that turns OLD into NEW", patch_make, true);
   make->add_option("--codec", make_flags->codec, "best: the smallest, if it saves 5 %; or this one, whatever it saves")
       ->capture_default_str()
-      ->check(CLI::IsMember({"best", "tensor", "bsdiff", "zstd"}));
+      ->check(CLI::IsMember({"best", "tensor", "bsdiff", "zstd-from", "zstd"}));
   make->add_option("--max-memory", make_flags->max_memory_mib, "MiB that making it may take")
       ->capture_default_str()
       ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1} << 20));

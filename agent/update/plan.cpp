@@ -7,7 +7,7 @@ namespace argosy::agent {
 
 namespace {
 
-constexpr std::array<std::string_view, 3> codecs = {"tensor", "bsdiff", "zstd"};
+constexpr std::array<std::string_view, 4> codecs = {"tensor", "bsdiff", "zstd-from", "zstd"};
 
 bool is_known(const wire::PatchOffer& patch) {
   return std::find(codecs.begin(), codecs.end(), patch.codec) != codecs.end();

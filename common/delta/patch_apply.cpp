@@ -10,6 +10,7 @@
 #include "common/delta/patch_info.hpp"
 #include "common/delta/tensor_apply.hpp"
 #include "common/delta/zstd_apply.hpp"
+#include "common/delta/zstd_from_apply.hpp"
 
 namespace argosy {
 
@@ -62,6 +63,8 @@ Result<void> run_codec(int patch_fd, const PatchInfo& info, int old_fd, std::uin
       return apply_bsdiff(patch_fd, info, old, writer);
     case PatchCodec::tensor:
       return apply_tensor(patch_fd, info, old_fd, writer);
+    case PatchCodec::zstd_from:
+      return apply_zstd_from(patch_fd, info, old_fd, old_size, writer);
     case PatchCodec::zstd:
       return apply_zstd(patch_fd, info, writer);
   }

@@ -11,9 +11,10 @@
 namespace argosy {
 
 enum class PatchCodec : std::uint8_t {
-  bsdiff,  // BSDIFF40, as Debian's bsdiff writes and its bspatch reads
-  tensor,  // numbers against the numbers they came from, see tensor_format.hpp
-  zstd,    // the whole new file, compressed: for pairs that have little in common
+  bsdiff,     // BSDIFF40, as Debian's bsdiff writes and its bspatch reads
+  tensor,     // numbers against the numbers they came from, see tensor_format.hpp
+  zstd_from,  // small files: zstd that refers to the whole old one
+  zstd,       // the whole new file, compressed: for pairs that have little in common
 };
 
 std::string_view name_of(PatchCodec codec);

@@ -11,6 +11,7 @@
 #include "common/delta/bsdiff_format.hpp"
 #include "common/delta/old_file.hpp"
 #include "common/delta/tensor_format.hpp"
+#include "common/delta/zstd_from_apply.hpp"
 
 namespace argosy {
 
@@ -44,7 +45,7 @@ Result<void> describe_tensor(PatchInfo& info, const FirstBytes& bytes) {
   return {};
 }
 
-Result<void> describe_zstd(PatchInfo& info, const FirstBytes& bytes, std::size_t known) {
+Result<void> describe_zstd(PatchInfo& info, ByteView bytes, std::size_t known) {
   const unsigned long long size = ZSTD_getFrameContentSize(bytes.data(), known);
   if (size == ZSTD_CONTENTSIZE_ERROR && known < bytes.size())
     return make_error(Errc::truncated, "the patch ends after " + std::to_string(known) + " bytes, inside its header");
@@ -69,6 +70,10 @@ Result<PatchInfo> inspect_patch(int patch_fd) {
       break;
     case PatchCodec::tensor:
       ARGOSY_CHECK(describe_tensor(info, bytes));
+      break;
+    case PatchCodec::zstd_from:
+      ARGOSY_CHECK(check_whole(info, zstd_from_head_bytes));
+      ARGOSY_CHECK(describe_zstd(info, ByteView(bytes).subspan(zstd_from_head_bytes), known - zstd_from_head_bytes));
       break;
     case PatchCodec::zstd:
       ARGOSY_CHECK(describe_zstd(info, bytes, known));

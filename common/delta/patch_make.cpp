@@ -13,6 +13,8 @@
 #include "common/delta/patch_apply.hpp"
 #include "common/delta/tensor_encode.hpp"
 #include "common/delta/zstd_encode.hpp"
+#include "common/delta/zstd_from_apply.hpp"
+#include "common/delta/zstd_from_encode.hpp"
 
 namespace argosy {
 
@@ -79,6 +81,13 @@ Result<void> prove(const MakeReport& report, const MakeRequest& request, const f
   return make_error(Errc::internal, "the patch made does not rebuild the new file: " + applied.error().message);
 }
 
+Result<void> encode_zstd_from_files(const MakeRequest& request, const fs::path& patch_path) {
+  ARGOSY_TRY(const Bytes old, read_whole("old file", request.old_path));
+  ARGOSY_TRY(const Bytes fresh, read_whole("new file", request.new_path));
+  ARGOSY_TRY(const Bytes patch, encode_zstd_from(old, fresh));
+  return write_file_atomically(patch_path, as_text(patch));
+}
+
 bool ends_all_trials(Errc code) {
   return code == Errc::cancelled || code == Errc::out_of_space || code == Errc::io || code == Errc::not_found;
 }
@@ -103,6 +112,10 @@ Result<PatchTrial> try_codec(PatchCodec codec, const MakeRequest& request, const
 
 bool is_long_for_bsdiff(const MakeReport& report, const MakeRequest& request) {
   return std::max(report.old_file.size_bytes, report.new_file.size_bytes) > request.bsdiff_up_to_bytes;
+}
+
+bool is_large_for_zstd_from(const MakeReport& report) {
+  return report.old_file.size_bytes + report.new_file.size_bytes > zstd_from_limit_bytes;
 }
 
 // What zstd would make of the file by its sample, with room for what only shows in long stretches.
@@ -130,6 +143,8 @@ Result<void> encode_patch(PatchCodec codec, const MakeRequest& request, const fs
       return encode_bsdiff_files(request, patch_path, progress);
     case PatchCodec::tensor:
       return encode_tensor(request.old_path, request.new_path, patch_path, request.limits, progress);
+    case PatchCodec::zstd_from:
+      return encode_zstd_from_files(request, patch_path);
     case PatchCodec::zstd:
       return encode_zstd(request.new_path, patch_path, progress);
   }
@@ -145,6 +160,7 @@ Result<MakeReport> make_patch(const MakeRequest& request, const PatchProgress& p
   std::uint64_t best_bytes = 0;
   for (const PatchCodec codec : request.candidates) {
     if (codec == PatchCodec::bsdiff && request.candidates.size() > 1 && is_long_for_bsdiff(report, request)) continue;
+    if (codec == PatchCodec::zstd_from && request.candidates.size() > 1 && is_large_for_zstd_from(report)) continue;
     if (codec == PatchCodec::zstd && best) {
       ARGOSY_TRY(const bool worth_it, could_win_with_zstd(report, request, best_bytes));
       if (!worth_it) continue;

@@ -10,9 +10,10 @@ namespace {
 
 constexpr double checked_bytes_per_s = 400e6;
 constexpr double slowest_rebuild_bytes_per_s = 100e6;
-constexpr std::array<std::pair<std::string_view, double>, 3> rebuilt_bytes_per_s = {{
+constexpr std::array<std::pair<std::string_view, double>, 4> rebuilt_bytes_per_s = {{
     {"tensor", 100e6},
     {"bsdiff", 100e6},
+    {"zstd-from", 300e6},
     {"zstd", 300e6},
 }};
 constexpr double slowness_elsewhere = 4;

@@ -251,15 +251,15 @@ export interface Compact {
   base_version?: string;
   bits?: number;
   automatic?: boolean;
-  samples?: number;
-  agreement?: number;
-  max_difference?: number;
+  samples?: number | null;
+  agreement?: number | null;
+  max_difference?: number | null;
   metric?: { name: string; exact: number; compact: number } | null;
   full_bytes?: number;
-  patch_bytes?: number;
-  exact_patch_bytes?: number;
+  patch_bytes?: number | null;
+  exact_patch_bytes?: number | null;
   tolerance?: Record<string, number | null>;
-  settings?: { bits: number; agreement?: number; max_difference?: number; patch_bytes?: number; accepted: boolean }[];
+  settings?: { bits: number; agreement?: number | null; max_difference?: number | null; patch_bytes?: number | null; accepted: boolean }[];
 }
 
 export interface Variant {

@@ -66,7 +66,7 @@ function Facts({ compact }: { compact: Compact }) {
   const facts: [string, string][] = [
     ["Patch from the base", `${bytes(compact.patch_bytes)} of ${bytes(compact.full_bytes)}`],
     ["Exact, it would be", `${bytes(compact.exact_patch_bytes)}, ${percent(share(compact.exact_patch_bytes, compact.full_bytes))}`],
-    ["Compared on", compact.samples === undefined ? "–" : plural(compact.samples, "sample")],
+    ["Compared on", typeof compact.samples !== "number" ? "–" : plural(compact.samples, "sample")],
     ["Bits", compact.automatic ? "the fewest within the tolerance" : "chosen by the publisher"],
   ];
   if (compact.base_version) facts.unshift(["Base", compact.base_version]);

@@ -63,6 +63,7 @@ describe("a compact release", () => {
   it("is summed up in a sentence, from what the report holds", () => {
     expect(compactSentence({ bits: 4, full_bytes: 1000, patch_bytes: 112, agreement: 0.998 })).toBe("Compact at 4 bits: patch 11.2 % of the file, 99.8 % equal predictions");
     expect(compactSentence({ bits: 4, agreement: 1 })).toBe("Compact at 4 bits: 100.0 % equal predictions");
+    expect(compactSentence({ bits: 3, agreement: null, patch_bytes: null, full_bytes: 1000 })).toBe("Compact at 3 bits");
     expect(compactSentence({})).toBe("Compact");
   });
 });
