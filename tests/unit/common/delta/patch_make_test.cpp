@@ -32,7 +32,7 @@ TEST_F(PatchMake, TheSmallestCandidateWins) {
   EXPECT_EQ(report->old_file, measure(old));
   EXPECT_EQ(report->new_file, measure(fresh));
   EXPECT_EQ(report->patch, measure(files_.read("patch")));
-  ASSERT_EQ(report->trials.size(), 3u);
+  ASSERT_EQ(report->trials.size(), 4u);
   for (const PatchTrial& trial : report->trials) {
     EXPECT_GT(trial.seconds, 0);
     EXPECT_GE(trial.bytes, report->patch.size_bytes);
@@ -77,6 +77,19 @@ TEST_F(PatchMake, BsdiffIsLeftOutWhereItWouldTakeLong) {
   EXPECT_EQ(make_patch(request).value().trials.size(), 2u);
   request.candidates = {PatchCodec::bsdiff};
   EXPECT_EQ(make_patch(request).value().trials.size(), 1u) << "but not where nothing else was asked for";
+}
+
+TEST_F(PatchMake, ZstdIsLeftOutWhereASampleSaysThatItCannotWin) {
+  const Bytes old = random_bytes(rng_, 5 << 20);
+  Bytes fresh = old;
+  for (std::size_t i = 0; i < fresh.size(); i += 1'000) ++fresh[i];
+  MakeRequest request = pair(old, fresh);
+  request.candidates = {PatchCodec::tensor, PatchCodec::zstd};
+  request.zstd_unsampled_bytes = 1 << 20;
+  const auto report = make_patch(request);
+  ASSERT_TRUE(report) << report.error().message;
+  ASSERT_EQ(report->trials.size(), 1u);
+  EXPECT_EQ(report->codec, PatchCodec::tensor);
 }
 
 TEST_F(PatchMake, MissingFilesAndCancellationAreErrors) {

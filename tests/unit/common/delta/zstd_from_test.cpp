@@ -48,9 +48,11 @@ TEST_F(ZstdFrom, FilesOfManySizesComeBack) {
 }
 
 TEST_F(ZstdFrom, WinsOnASmallReExport) {
-  const auto report = make_patch({.old_path = files_.write("old", old_),
-                                  .new_path = files_.write("new", fresh_),
-                                  .patch_path = files_.path("patch")});
+  MakeRequest request;
+  request.old_path = files_.write("old", old_);
+  request.new_path = files_.write("new", fresh_);
+  request.patch_path = files_.path("patch");
+  const auto report = make_patch(request);
   ASSERT_TRUE(report);
   EXPECT_EQ(report->codec, PatchCodec::zstd_from);
   EXPECT_LT(report->patch.size_bytes, 2'000u);
