@@ -14,7 +14,7 @@
 
 #include "common/base/encoding.hpp"
 
-struct evp_md_ctx_st;
+struct SHA256state_st;
 
 namespace argosy {
 
@@ -36,9 +36,9 @@ class Sha256 {
 
  private:
   struct Free {
-    void operator()(evp_md_ctx_st* context) const;
+    void operator()(SHA256state_st* state) const;
   };
-  std::unique_ptr<evp_md_ctx_st, Free> context_;
+  std::unique_ptr<SHA256state_st, Free> state_;
 };
 
 struct FileDigest {

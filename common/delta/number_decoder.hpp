@@ -100,8 +100,11 @@ class NumberDecoder {
       if constexpr (mode == Mode::delta) std::memcpy(&before, old.data() + i * sizeof(Word), sizeof(Word));
       const std::uint32_t* slots = tables[static_cast<std::size_t>(Coder::context(level, before))];
       const std::uint8_t symbol = checked ? symbols.get(slots, lane) : symbols.get_unchecked(slots, lane);
-      const int raw_bits = Coder::raw_bits(symbol);
-      const std::uint32_t low = checked ? raw.get(raw_bits) : raw.get_unchecked(raw_bits);
+      std::uint32_t low = 0;
+      if constexpr (Coder::most_raw_bits > 0) {
+        const int raw_bits = Coder::raw_bits(symbol);
+        low = checked ? raw.get(raw_bits) : raw.get_unchecked(raw_bits);
+      }
       last = Coder::decode(before, symbol, low);
       std::memcpy(fresh.data() + i * sizeof(Word), &last, sizeof(Word));
       return Coder::measure(level, before, symbol, low);
@@ -109,7 +112,7 @@ class NumberDecoder {
     std::size_t i = 0;
     for (; i + residual::group <= count; i += residual::group) {
       int total = 0;
-      if (symbols.room() >= residual::group && raw.room() >= 32 * residual::group) {
+      if (symbols.room() >= residual::group && raw.room() >= Coder::most_raw_bits * residual::group) {
         for (std::size_t lane = 0; lane < residual::group; ++lane)
           total += number.template operator()<false>(i + lane, lane);
       } else {

@@ -123,6 +123,7 @@ struct Coder {
     return {static_cast<std::uint8_t>(2 * token + (down ? 1 : 0)), tokens[token].raw_bits,
             magnitude - tokens[token].least};
   }
+  static constexpr std::size_t most_raw_bits = sizeof(Word) == 1 ? 0 : 32;  // of one element
   static int raw_bits(std::uint8_t symbol) { return sizeof(Word) == 1 ? 0 : tokens[symbol >> 1].raw_bits; }
   static Word decode(Word old, std::uint8_t symbol, std::uint32_t raw) {
     const std::uint32_t down = 0U - (symbol & 1U);  // all bits or none
@@ -169,6 +170,7 @@ struct Coder<kind, Mode::intra> {
     return {static_cast<std::uint8_t>(turned >> low_bits), static_cast<std::uint8_t>(low_bits),
             static_cast<std::uint32_t>(turned) & ((std::uint32_t{1} << low_bits) - 1)};
   }
+  static constexpr std::size_t most_raw_bits = low_bits;
   static int raw_bits(std::uint8_t) { return low_bits; }
   static Word decode(Word, std::uint8_t symbol, std::uint32_t raw) {
     const Word turned = static_cast<Word>((static_cast<std::uint32_t>(symbol) << low_bits) | raw);
@@ -192,6 +194,7 @@ struct Coder<Element::i8, Mode::counts> {
     const int count = static_cast<std::int8_t>(fresh);
     return {static_cast<std::uint8_t>(count < 0 ? -2 * count - 1 : 2 * count), 0, 0};
   }
+  static constexpr std::size_t most_raw_bits = 0;
   static int raw_bits(std::uint8_t) { return 0; }
   static Word decode(Word, std::uint8_t symbol, std::uint32_t) {
     const int magnitude = (symbol + 1) >> 1;

@@ -51,7 +51,7 @@ TEST_F(PatchApiTest, PairsAreAskedForAheadOfAnyRollout) {
   EXPECT_EQ(made["attempts"], 1);
   EXPECT_LT(made["ratio"].get<double>(), 0.1);
   EXPECT_LT(made["patch_seconds"].get<double>(), made["full_seconds"].get<double>());
-  ASSERT_EQ(made["trials"].size(), 3U);
+  ASSERT_EQ(made["trials"].size(), 4U);
   for (const Json& trial : made["trials"]) {
     EXPECT_TRUE(trial["bytes"].is_number() || trial["failure"].is_string()) << trial;
     EXPECT_TRUE(trial["seconds"].is_number()) << trial;

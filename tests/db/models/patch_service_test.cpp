@@ -39,7 +39,7 @@ TEST_F(PatchServiceTest, APatchThatIsNotSmallerIsDeclinedWithItsReason) {
   EXPECT_EQ(row.state, PatchState::declined);
   EXPECT_FALSE(row.reason.empty());
   EXPECT_EQ(row.digest, "");
-  ASSERT_EQ(row.trials.size(), 3U) << "what was tried stays to be read";
+  ASSERT_EQ(row.trials.size(), 4U) << "what was tried stays to be read";
   for (const CodecTrial& trial : row.trials) EXPECT_TRUE(trial.bytes > 0 || !trial.failure.empty()) << trial.codec;
 }
 

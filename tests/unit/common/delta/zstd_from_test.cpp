@@ -47,11 +47,12 @@ TEST_F(ZstdFrom, FilesOfManySizesComeBack) {
   }
 }
 
-TEST_F(ZstdFrom, WinsOnASmallReExport) {
+TEST_F(ZstdFrom, WinsOverWhatWorksInChunksOnASmallReExport) {
   MakeRequest request;
   request.old_path = files_.write("old", old_);
   request.new_path = files_.write("new", fresh_);
   request.patch_path = files_.path("patch");
+  request.candidates = {PatchCodec::tensor, PatchCodec::zstd_from, PatchCodec::zstd};
   const auto report = make_patch(request);
   ASSERT_TRUE(report);
   EXPECT_EQ(report->codec, PatchCodec::zstd_from);
