@@ -1,4 +1,6 @@
 // Small re-exports: zstd beside the old file.
+#include <algorithm>
+
 #include <gtest/gtest.h>
 
 #include "common/delta/patch_info.hpp"
@@ -47,16 +49,24 @@ TEST_F(ZstdFrom, FilesOfManySizesComeBack) {
   }
 }
 
-TEST_F(ZstdFrom, WinsOverWhatWorksInChunksOnASmallReExport) {
+TEST_F(ZstdFrom, WinsOverWhatWorksInChunksWhereLinesMovedFarAway) {
+  std::vector<Bytes> lines(20'000, Bytes(40));
+  for (Bytes& line : lines)
+    for (std::uint8_t& letter : line) letter = static_cast<std::uint8_t>('a' + rng_.below(26));
+  const auto text = [&] {
+    Bytes all;
+    for (const Bytes& line : lines) all.insert(all.end(), line.begin(), line.end());
+    return all;
+  };
   MakeRequest request;
-  request.old_path = files_.write("old", old_);
-  request.new_path = files_.write("new", fresh_);
+  request.old_path = files_.write("old", text());
+  std::shuffle(lines.begin(), lines.end(), rng_);
+  request.new_path = files_.write("new", text());
   request.patch_path = files_.path("patch");
   request.candidates = {PatchCodec::tensor, PatchCodec::zstd_from, PatchCodec::zstd};
   const auto report = make_patch(request);
-  ASSERT_TRUE(report);
+  ASSERT_TRUE(report) << report.error().message;
   EXPECT_EQ(report->codec, PatchCodec::zstd_from);
-  EXPECT_LT(report->patch.size_bytes, 2'000u);
 }
 
 TEST_F(ZstdFrom, AnotherBaseIsRefused) {
