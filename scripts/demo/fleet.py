@@ -67,6 +67,9 @@ class Device:
         """A dirty lens, or an inference program that has become slow."""
         self.control.write_text(json.dumps({"blur": blur, "slow_ms": slow_ms}))
 
+    def is_enrolled(self):
+        return (self.root / "identity/device.crt").exists()
+
     def phase(self):
         """Where the update of its model stands, as its journal on disk says; empty when there is none yet."""
         try:
@@ -82,12 +85,11 @@ class Fleet:
         self.group, self.installation, self.argosy = group, installation, argosy
         self.devices = []
         claim_file = installation.folder / "claim"
-        if not claim_file.exists():
-            claim = argosy("device", "claim", "--uses", count, "--expires-in", 3600)
-            claim_file.write_text(claim["claim"])
-            claim_file.chmod(0o600)
         for number in range(1, count + 1):
             self.devices.append(Device(installation, server or installation.argosyd, number, claim_file))
+        if not all(device.is_enrolled() for device in self.devices):  # an earlier start's claim may have expired
+            claim_file.touch(mode=0o600)
+            claim_file.write_text(argosy("device", "claim", "--uses", count, "--expires-in", 3600)["claim"])
 
     def start(self):
         for device in self.devices:
