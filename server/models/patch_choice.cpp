@@ -77,6 +77,27 @@ std::optional<Way> cheapest_chain(const std::vector<ReadyPatch>& ready, const st
   return best;
 }
 
+// The ways that cost less than the whole file.
+struct Ways {
+  std::vector<Way> direct;   // cheapest first
+  std::optional<Way> chain;  // cheaper than each of them
+};
+
+Ways ways_to(const wire::BlobRef& artifact, const std::vector<ReadyPatch>& ready, const PatchTaker& taker) {
+  if (holds(taker, artifact.digest)) return {};
+  const double whole = seconds_for_whole(artifact.size, taker);
+  Ways ways;
+  for (const ReadyPatch& patch : ready) {
+    if (patch.result.digest != artifact.digest || !holds(taker, patch.from_digest)) continue;
+    const Way way{cost(patch, taker), &patch, nullptr};
+    if (way.seconds < whole) ways.direct.push_back(way);
+  }
+  std::sort(ways.direct.begin(), ways.direct.end(), cheaper);
+  const double limit = ways.direct.empty() ? whole : ways.direct.front().seconds;
+  ways.chain = cheapest_chain(ready, artifact.digest, taker, limit);
+  return ways;
+}
+
 }  // namespace
 
 double seconds_for_whole(std::uint64_t bytes, const PatchTaker& taker) {
@@ -91,25 +112,28 @@ double seconds_for_patch(std::string_view codec, std::uint64_t patch_bytes, std:
 
 std::vector<wire::PatchOffer> choose_patches(const std::vector<ReadyPatch>& ready, const wire::BlobRef& artifact,
                                              const PatchTaker& taker) {
-  if (holds(taker, artifact.digest)) return {};
-  const double whole = seconds_for_whole(artifact.size, taker);
-  std::vector<Way> direct;
-  for (const ReadyPatch& patch : ready) {
-    if (patch.result.digest != artifact.digest || !holds(taker, patch.from_digest)) continue;
-    const Way way{cost(patch, taker), &patch, nullptr};
-    if (way.seconds < whole) direct.push_back(way);
-  }
-  std::sort(direct.begin(), direct.end(), cheaper);
-  if (direct.size() > max_direct_offers) direct.resize(max_direct_offers);
-
+  const Ways ways = ways_to(artifact, ready, taker);
   std::vector<wire::PatchOffer> offers;
-  const double limit = direct.empty() ? whole : direct.front().seconds;
-  if (const auto chain = cheapest_chain(ready, artifact.digest, taker, limit)) {
-    offers.push_back(offer(*chain->first, true));
-    offers.push_back(offer(*chain->second, false));
+  if (ways.chain) {
+    offers.push_back(offer(*ways.chain->first, true));
+    offers.push_back(offer(*ways.chain->second, false));
   }
-  for (const Way& way : direct) offers.push_back(offer(*way.first, false));
+  for (std::size_t i = 0; i < std::min(ways.direct.size(), max_direct_offers); ++i)
+    offers.push_back(offer(*ways.direct[i].first, false));
   return offers;
+}
+
+bool is_soon_enough(const std::vector<ReadyPatch>& ready, const wire::BlobRef& artifact, const PatchTaker& taker) {
+  const Ways ways = ways_to(artifact, ready, taker);
+  if (!ways.chain && ways.direct.empty()) return false;
+  const double cheapest = ways.chain ? ways.chain->seconds : ways.direct.front().seconds;
+  return cheapest <= soon_enough_share * seconds_for_whole(artifact.size, taker);
+}
+
+bool leads_over(const std::vector<wire::PatchOffer>& offers, const std::string& patch_digest) {
+  if (offers.empty()) return false;
+  if (offers[0].blob.digest == patch_digest) return true;
+  return offers[0].result && offers.size() > 1 && offers[1].blob.digest == patch_digest;
 }
 
 }  // namespace argosy::server

@@ -22,6 +22,9 @@ namespace argosy::server {
 inline constexpr std::uint64_t default_link_bytes_per_s = 1'000'000;
 inline constexpr std::uint64_t fastest_link_bytes_per_s = 25'000'000;
 inline constexpr std::size_t max_direct_offers = 3;
+// A device that waits for a better patch goes at once by what is ready when that costs at most this part of the whole
+// file: what is still to be saved is less than what is saved already.
+inline constexpr double soon_enough_share = 0.5;
 
 struct ReadyPatch {
   std::string from_digest;
@@ -45,5 +48,9 @@ double seconds_for_patch(std::string_view codec, std::uint64_t patch_bytes, std:
 // The first offer of a chain names what it makes, the second follows it.
 std::vector<wire::PatchOffer> choose_patches(const std::vector<ReadyPatch>& ready, const wire::BlobRef& artifact,
                                              const PatchTaker& taker);
+// Whether the cheapest way by what is ready is worth no further waiting.
+bool is_soon_enough(const std::vector<ReadyPatch>& ready, const wire::BlobRef& artifact, const PatchTaker& taker);
+// Whether the first way of `offers`, as choose_patches() orders them, leads over this patch.
+bool leads_over(const std::vector<wire::PatchOffer>& offers, const std::string& patch_digest);
 
 }  // namespace argosy::server

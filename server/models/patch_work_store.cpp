@@ -81,7 +81,7 @@ struct FinishPatch {
     const pqxx::result changed = transaction.exec_params(
         "update patches set state = $3, codec = nullif($4, ''), digest = nullif($5, ''), size = $6, encode_ms = $7, "
         "reason = nullif($8, ''), trials = $9::jsonb, retry_at = now() + make_interval(secs => $10), claim = null, "
-        "finished_at = now() where from_digest = $1 and to_digest = $2 and state = 'making' and claim = $11 "
+        "offered_to = case when $3 = 'ready' then '' end, finished_at = now() where from_digest = $1 and to_digest = $2 and state = 'making' and claim = $11 "
         "returning 1",
         row.from_digest, row.to_digest, std::string(to_string(row.state)), row.codec, row.digest, size, row.encode_ms,
         row.reason, trials_to_json(row.trials), rest ? std::optional(in_seconds(*rest)) : std::nullopt, claim.name);

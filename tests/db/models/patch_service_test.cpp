@@ -25,6 +25,7 @@ TEST_F(PatchServiceTest, MakesAPatchThatRebuildsTheNewModel) {
   EXPECT_TRUE(apply_patch_to_file(request, folder / "rebuilt"));
   EXPECT_EQ(read_file(folder / "rebuilt").value(), new_model);
   EXPECT_EQ(database.value<int>("select count(*) from events where kind = 'patch.ready'"), 1);
+  EXPECT_EQ(database.value<std::string>("select offered_to from patches"), "") << "nobody was looked at yet";
   EXPECT_EQ(temporary_files(), 0U);
 }
 
@@ -39,6 +40,7 @@ TEST_F(PatchServiceTest, APatchThatIsNotSmallerIsDeclinedWithItsReason) {
   EXPECT_EQ(row.state, PatchState::declined);
   EXPECT_FALSE(row.reason.empty());
   EXPECT_EQ(row.digest, "");
+  EXPECT_EQ(database.value<int>("select count(offered_to) from patches"), 0);
   ASSERT_EQ(row.trials.size(), 4U) << "what was tried stays to be read";
   for (const CodecTrial& trial : row.trials) EXPECT_TRUE(trial.bytes > 0 || !trial.failure.empty()) << trial.codec;
 }
