@@ -74,21 +74,26 @@ TEST_F(PatchServiceTest, AClaimOfAWorkerThatDiedIsTakenOver) {
   restart(options);
   start();
   EXPECT_EQ(want(from, to).state, PatchState::making);
-  database.exec("update patches set claimed_at = now() - interval '61 seconds'");
+  database.exec("update patches set claim = 'dead', claimed_at = now() - interval '61 seconds'");
+  ASSERT_TRUE(write_file_atomically(blobs->temporary_path("dead.tensor.part"), "half a patch"));
   EXPECT_EQ(wait_for(from, to).state, PatchState::ready);
+  EXPECT_EQ(temporary_files(), 0U) << "what the dead one left";
 }
 
 TEST_F(PatchServiceTest, APairThatKillsWhoMakesItFailsAfterTheLastAttempt) {
   const std::string from = store(old_model);
   const std::string to = store(new_model);
   want(from, to);
-  database.exec("update patches set state = 'making', attempts = 4, claimed_at = now() - interval '61 seconds'");
+  database.exec(
+      "update patches set state = 'making', attempts = 4, claim = 'dead', claimed_at = now() - interval '61 seconds'");
+  ASSERT_TRUE(write_file_atomically(blobs->temporary_path("dead.tensor.part"), "half a patch"));
   start();
   const PatchRow row = wait_for(from, to);
   EXPECT_EQ(row.state, PatchState::failed);
   EXPECT_TRUE(row.reason.starts_with("4 attempts ended without a word")) << row.reason;
   EXPECT_FALSE(row.will_retry);
   EXPECT_EQ(database.value<int>("select count(*) from events where kind = 'patch.failed'"), 1);
+  EXPECT_TRUE(test::run_until(io, [&] { return temporary_files() == 0; })) << "what the dead one left";
 }
 
 TEST_F(PatchServiceTest, AMissingFileFailsThePairAndIsTriedAgainLater) {
