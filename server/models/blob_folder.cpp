@@ -53,6 +53,7 @@ fs::path BlobFolder::temporary_path(const std::string& name) const {
 }
 
 void BlobFolder::remove_temporary(const std::string& name) const {
+  if (name.empty()) return;  // all files begin so
   std::error_code ignored;
   for (const fs::directory_entry& entry : fs::directory_iterator(folder_ / "tmp", ignored))
     if (entry.path().filename().string().starts_with(name)) fs::remove(entry.path(), ignored);

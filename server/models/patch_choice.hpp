@@ -47,7 +47,7 @@ double seconds_for_patch(std::string_view codec, std::uint64_t patch_bytes, std:
 // The first offer of a chain names what it makes, the second follows it.
 std::vector<wire::PatchOffer> choose_patches(const std::vector<ReadyPatch>& ready, const wire::BlobRef& artifact,
                                              const PatchTaker& taker);
-// Whether the cheapest way by what is ready is worth no further waiting.
+// Whether what is ready serves the device so well that it need not wait for better (soon_enough_share).
 bool is_soon_enough(const std::vector<ReadyPatch>& ready, const wire::BlobRef& artifact, const PatchTaker& taker);
 // Whether the first way of `offers`, as choose_patches() orders them, leads over this patch.
 bool leads_over(const std::vector<wire::PatchOffer>& offers, const std::string& patch_digest);
