@@ -47,6 +47,7 @@ TEST(Migrations, TheSecondTakesADatabaseInUse) {
   EXPECT_EQ(database.value<int>("select count(*) from patches where state = 'failed' and retry_at <= now()"), 1);
   EXPECT_EQ(database.value<int>("select count(*) from patches where attempts = 0 and trials = '[]'"), 3);
   EXPECT_EQ(database.value<int>("select count(*) from variants where compact is null"), 1);
+  EXPECT_EQ(database.value<int>("select count(*) from patches where offered_to is null"), 3);
   database.exec("update patches set state = 'cancelled' where state = 'making'");
 }
 
