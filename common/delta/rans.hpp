@@ -75,9 +75,9 @@ class Decoder {
       state = state << 16 | word;
       next_ += 2;
     } else {  // no processor can foresee them: without a branch
-      const std::uint32_t refill = state < lower_bound ? 1 : 0;
-      state = state << (16 * refill) | (word & (0 - refill));
-      next_ += 2 * refill;
+      const std::uint32_t refill = state < lower_bound ? ~0U : 0;
+      state = state << (refill & 16) | (refill & word);
+      next_ += refill & 2;
     }
     return symbol;
   }
