@@ -18,6 +18,8 @@ constexpr std::uint32_t shortest_numbers = 64;      // bytes; what is shorter is
 constexpr std::uint64_t shortest_guess = 256;       // bytes of unknown content worth a look
 constexpr std::uint64_t longest_guess = 256 << 10;  // bytes taken for the same kind without another look
 constexpr std::uint64_t guess_bytes = 16 * 1024;
+constexpr std::uint64_t widest_number = 4;
+constexpr std::uint64_t shortest_copy = 4096;  // within what is laid beside old bytes; shorter ones are no differences
 constexpr std::uint32_t sample_bytes = 64 * 1024;
 constexpr std::uint64_t shortest_scaled_row = 32;  // numbers
 constexpr std::size_t fewest_scaled_rows = 8;      // over which columns are judged
@@ -202,17 +204,48 @@ bool PieceChooser::saves(const Piece& stepped, std::uint64_t offset) {
   return as_counts < clearly_better * trial_.bits(sample.element, Mode::delta, old, fresh);
 }
 
+// From the beginning on.
+std::uint64_t PieceChooser::equal_bytes(const Region& region) const {
+  if (!region.has_old) return 0;
+  return common_prefix(part(old_, region.old_offset, region.bytes), part(fresh_, region.offset, region.bytes));
+}
+
+// Looks at the last byte that a copy would have first: where much is different that passes over most of it.
+std::uint64_t PieceChooser::bytes_before_a_copy(const Region& region) const {
+  if (!region.has_old) return region.bytes;
+  const ByteView old = part(old_, region.old_offset, region.bytes), fresh = part(fresh_, region.offset, region.bytes);
+  for (std::size_t start = 0; start + shortest_copy <= region.bytes;) {
+    std::size_t end = start + shortest_copy;
+    while (end > start && old[end - 1] == fresh[end - 1]) --end;
+    if (end == start) return start;
+    start = end;
+  }
+  return region.bytes;
+}
+
 std::vector<Region> PieceChooser::guess(const Region& region) {
   if (region.element_known) return {region};
   std::vector<Region> parts;
-  for (std::uint64_t from = 0; from < region.bytes; from += longest_guess) {
-    Region each = region;
-    each.offset += from;
-    each.bytes = std::min(longest_guess, region.bytes - from);
-    each.old_offset += region.has_old ? from : 0;
-    if (each.other_old) *each.other_old += from;
-    const auto guessed = guess_part(each);
-    parts.insert(parts.end(), guessed.begin(), guessed.end());
+  const std::uint64_t end = region.offset + region.bytes;
+  for (std::uint64_t offset = region.offset; offset < end;) {
+    Region rest = clip(region, offset, end);
+    const std::uint64_t equal = equal_bytes(rest);
+    if (equal >= shortest_copy) {
+      // Numbers may begin a little before the first byte of them that changed.
+      const std::uint64_t copied = equal == rest.bytes ? equal : equal - widest_number;
+      parts.push_back(clip(rest, offset, offset + copied));
+      offset += copied;
+      rest = clip(region, offset, end);
+    }
+    if (offset == end) break;
+    const std::uint64_t changed = bytes_before_a_copy(clip(rest, offset, offset + std::min(longest_guess, rest.bytes)));
+    const std::uint64_t until = std::min(end, offset + changed + widest_number);
+    for (const Region& each : guess_part(clip(rest, offset, until))) {
+      // What is left over of the last number belongs to the part behind.
+      const bool left_over = each.offset > offset && each.bytes < widest_number && until < end;
+      if (!left_over) parts.push_back(each);
+    }
+    offset = parts.back().offset + parts.back().bytes;
   }
   return parts;
 }

@@ -18,13 +18,16 @@ class PieceChooser {
   // them.
   Piece choose(const Region& region, std::uint64_t offset, std::uint32_t bytes);
 
-  // Finds out what an unknown region's bytes are best taken for, and cuts it where such numbers begin and end.
+  // Finds out what an unknown region's bytes are best taken for, and cuts it where such numbers begin and end, and where
+  // long stretches of it are as they were.
   std::vector<Region> guess(const Region& region);
 
  private:
   Piece describe(Way way, const Region& region, std::uint64_t offset, std::uint32_t bytes) const;
   double cost(const Piece& piece, std::uint64_t offset);
   std::vector<Region> guess_part(const Region& region);
+  std::uint64_t equal_bytes(const Region& region) const;
+  std::uint64_t bytes_before_a_copy(const Region& region) const;
   bool saves(const Piece& stepped, std::uint64_t offset);
   Way best_way(const Region& region, std::uint64_t offset, std::uint32_t bytes);
 

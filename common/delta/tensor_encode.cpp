@@ -84,18 +84,25 @@ class TextChoice {
 
   PlannedChunk better_of(PlannedChunk pieces) {
     PlannedChunk text = as_text(pieces);
-    if (text.pieces.size() == pieces.pieces.size()) return pieces;
+    if (text.pieces.size() == pieces.pieces.size() || textual_bytes(pieces) < shortest_text) return pieces;
     return cost(text) < cost(pieces) ? text : pieces;
   }
 
  private:
   static constexpr std::uint32_t short_copy = 64;      // bytes
   static constexpr std::uint32_t longest_text = 1024;  // what is longer has statistics of its own
+  static constexpr std::uint32_t shortest_text = 64;   // bytes in all, for which it is worth the time
   static constexpr double bits_per_table_use = 2.0;    // of a symbol among few, for its share of a table
 
   static bool is_textual(const Piece& piece) {
     return piece.source == Source::literal || (piece.source == Source::copy && piece.bytes < short_copy) ||
            (piece.source != Source::copy && piece.element == Element::byte && piece.bytes <= longest_text);
+  }
+
+  static std::uint32_t textual_bytes(const PlannedChunk& chunk) {
+    std::uint32_t bytes = 0;
+    for (const Piece& piece : chunk.pieces) bytes += is_textual(piece) ? piece.bytes : 0;
+    return bytes;
   }
 
   PlannedChunk as_text(const PlannedChunk& chunk) const {

@@ -15,6 +15,8 @@ namespace argosy::tensor {
 namespace {
 
 constexpr int pack_level = 19;
+constexpr int quick_pack_level = 6;
+constexpr std::size_t shortest_thorough = 2048;  // bytes
 constexpr int pack_window_log = 21;  // covers a reference and a description
 constexpr std::uint64_t max_described_bytes = 4 * max_chunk_bytes;
 
@@ -173,8 +175,10 @@ std::uint32_t crc32_of(ByteView bytes) {
 }
 
 Bytes pack(ByteView plain, ByteView reference) {
+  // To look through a long reference takes far longer than a few bytes are worth.
+  const int level = plain.size() < shortest_thorough && plain.size() < reference.size() ? quick_pack_level : pack_level;
   const std::unique_ptr<ZSTD_CCtx, decltype(&ZSTD_freeCCtx)> context(ZSTD_createCCtx(), ZSTD_freeCCtx);
-  ZSTD_CCtx_setParameter(context.get(), ZSTD_c_compressionLevel, pack_level);
+  ZSTD_CCtx_setParameter(context.get(), ZSTD_c_compressionLevel, level);
   ZSTD_CCtx_setParameter(context.get(), ZSTD_c_contentSizeFlag, 0);
   ZSTD_CCtx_setParameter(context.get(), ZSTD_c_windowLog, pack_window_log);
   ZSTD_CCtx_refPrefix(context.get(), reference.data(), reference.size());
