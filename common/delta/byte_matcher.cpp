@@ -22,7 +22,11 @@ class Matcher {
  public:
   Matcher(ByteView old, ByteView fresh, const OldIndex& index, Position longest_stride, const MatchSink& sink,
           const PatchProgress& progress)
-      : new_(fresh), index_(index), longest_stride_(longest_stride), cutter_(old, fresh, 0, sink), progress_(progress) {}
+      : new_(fresh),
+        index_(index),
+        longest_stride_(longest_stride),
+        cutter_(old, fresh, 0, sink),
+        progress_(progress) {}
 
   Result<void> run() {
     while (scan_ < new_size()) {

@@ -17,9 +17,10 @@ namespace {
 
 // Between bytes that resemble nothing and a stretch beside old ones: a shorter stretch costs more than it saves.
 constexpr std::int64_t shortest_alike = 8;
+constexpr std::uint64_t shortest_room = 4096;
 constexpr std::int64_t longest_stride = 32;
 constexpr std::uint64_t most_sorted = 32ULL << 20;  // bytes laid out by suffixes
-constexpr std::uint64_t most_strange = 4ULL << 20;   // bytes of tensors added to them
+constexpr std::uint64_t most_strange = 4ULL << 20;  // bytes of tensors added to them
 constexpr std::uint64_t judged_bytes = 64 * 1024;
 constexpr double hardly_better = 0.97;
 constexpr double found_by_bytes = 0.5;  // share of a tensor
@@ -169,6 +170,13 @@ std::optional<std::uint64_t> together(const Gaps& old, std::int64_t position, st
   return place.offset;
 }
 
+// Bytes of the old run from this place on that lie together, if they are worth a region of their own.
+std::optional<std::uint64_t> room_at(const Gaps& old, std::int64_t position) {
+  if (position < 0 || static_cast<std::uint64_t>(position) >= old.bytes()) return std::nullopt;
+  const std::uint64_t room = old.place_of(static_cast<std::uint64_t>(position)).bytes_left;
+  return room < shortest_room ? std::nullopt : std::optional(room);
+}
+
 // Bytes that resemble nothing as bytes may as numbers: then most likely those that go on behind the stretch before, or
 // that lie before the one behind.
 void add_strange(std::vector<Region>& regions, const Gaps& old, const Gaps& fresh, std::uint64_t position,
@@ -178,6 +186,7 @@ void add_strange(std::vector<Region>& regions, const Gaps& old, const Gaps& fres
     std::uint64_t part = std::min(bytes, to.bytes_left);
     const std::int64_t start = old_before - static_cast<std::int64_t>(bytes);
     if (start < 0) part = std::min(part, static_cast<std::uint64_t>(-start));  // more than there is before it
+    part = std::min(part, room_at(old, old_behind).value_or(part));
     const auto behind = together(old, old_behind, part);
     const auto before = together(old, start, part);
     Region region{.offset = to.offset, .bytes = part};

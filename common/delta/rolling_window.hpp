@@ -58,4 +58,38 @@ class RollingWindow {
   std::size_t lane_ = 0;
 };
 
+// The hashes of a window and of those behind it, so that what is looked up by them can be fetched in good time.
+template <class Window>
+class HashesAhead {
+ public:
+  static constexpr std::size_t depth = 16;
+  static constexpr std::size_t needed = Window::needed + depth;
+
+  // `fetch` is called with each hash that is to come.
+  template <class Fetch>
+  void begin(const std::uint8_t* first, Fetch&& fetch) {
+    window_.begin(first);
+    next_ = 0;
+    for (std::size_t i = 0; i < depth; ++i) push(first + i, fetch);
+  }
+  std::uint64_t hash() const { return hashes_[next_]; }
+  template <class Fetch>
+  void move_on(const std::uint8_t* first, Fetch&& fetch) {
+    push(first + depth, fetch);
+  }
+
+ private:
+  template <class Fetch>
+  void push(const std::uint8_t* first, Fetch&& fetch) {
+    hashes_[next_] = window_.hash();
+    fetch(hashes_[next_]);
+    window_.move_on(first);
+    next_ = (next_ + 1) % depth;
+  }
+
+  Window window_;
+  std::array<std::uint64_t, depth> hashes_{};
+  std::size_t next_ = 0;
+};
+
 }  // namespace argosy

@@ -36,7 +36,7 @@ class WindowMatcher {
   static constexpr int most_doublings = 16;
   static constexpr Position judged = 256;           // bytes ahead that tell whether a short match is there by chance
   static constexpr Position judged_numbers = 1024;  // bytes ahead that tell whether numbers resemble each other
-  static constexpr Position looks_apart = 16;       // strides, at most
+  static constexpr Position blocks_between_looks = 16;
   static constexpr Position longest_equal = 1 << 20;
   static constexpr Position report_stride = 64 * 1024;
 
@@ -75,13 +75,15 @@ class WindowMatcher {
   }
 
   // Numbers that moved hold hardly any window that is the same. While they resemble those of the present place it is
-  // enough to look for others now and then: what these are better for is found backwards.
+  // enough to look for others now and then, the longer in vain the less often: what these are better for is found
+  // backwards.
   bool pass_over_resembling() {
     if (scan_ < look_until_) return false;
     const Position stride = static_cast<Position>(index_.stride_bytes()), block = std::max(stride, judged);
+    patience_ = std::min(2 * patience_ + block, blocks_between_looks * block);
     const Position offset = cutter_.anchor().offset(), start = scan_;
     Position end = start;
-    while (end < start + looks_apart * stride && 4 * equal_beside(offset, end, end + block) >= block) end += block;
+    while (end < start + patience_ && 4 * equal_beside(offset, end, end + block) >= block) end += block;
     look_until_ = end + stride + static_cast<Position>(NumberWindow::span);
     if (end == start) return false;
     jump_to(std::min(end, new_size()));
@@ -90,7 +92,7 @@ class WindowMatcher {
 
   // Goes on beside another place where that holds the same bytes. False where there is nothing to be passed over.
   bool look_for_bytes() {
-    if (!has_room_for<ByteWindow>()) return false;
+    if (!has_room_for<HashesAhead<ByteWindow>>()) return false;
     const auto found = index_.find<ByteWindow>(bytes_.hash(), first());
     if (!found) return false;
     const Position offset = static_cast<Position>(*found) - scan_;
@@ -101,7 +103,7 @@ class WindowMatcher {
     const Position ahead = std::max(end, from + judged);
     const Position gain = equal_beside(offset, from, ahead) - equal_beside(cutter_.anchor().offset(), from, ahead);
     if (gain > least_gain()) {
-      ++steps_;
+      note_step();
       cutter_.go_on_at({from, from + offset});
       cutter_.settle(end);
     }
@@ -112,7 +114,7 @@ class WindowMatcher {
 
   // Goes on beside another place where its numbers are nearer to those of new.
   void look_for_numbers() {
-    if (scan_ < next_numbers_ || !has_room_for<NumberWindow>()) return;
+    if (scan_ < next_numbers_ || !has_room_for<HashesAhead<NumberWindow>>()) return;
     const auto found = index_.find<NumberWindow>(numbers_.hash(), first());
     if (!found) return;
     const Position offset = static_cast<Position>(*found) - scan_;
@@ -122,28 +124,35 @@ class WindowMatcher {
     const Position ahead = scan_ + judged_numbers;
     const Position here = equal_beside(present, scan_, ahead), there = equal_beside(offset, scan_, ahead);
     if (4 * there <= 5 * here + judged || there - here <= least_gain()) return;
-    ++steps_;
+    note_step();
     cutter_.go_on_among_numbers({scan_, scan_ + offset});
   }
 
-  template <class Window>
+  template <class Windows>
   bool has_room_for() const {
-    return scan_ + static_cast<Position>(Window::needed) <= new_size();
+    return scan_ + static_cast<Position>(Windows::needed) <= new_size();
   }
   void begin_windows() {
-    if (has_room_for<ByteWindow>()) bytes_.begin(first());
-    if (has_room_for<NumberWindow>()) numbers_.begin(first());
+    const auto fetch = [&](std::uint64_t hash) { index_.fetch(hash); };
+    if (has_room_for<HashesAhead<ByteWindow>>()) bytes_.begin(first(), fetch);
+    if (has_room_for<HashesAhead<NumberWindow>>()) numbers_.begin(first(), fetch);
   }
   void jump_to(Position scan) {
     scan_ = scan;
     begin_windows();
   }
   void move_on() {
-    if (has_room_for<ByteWindow>()) bytes_.move_on(first());
-    if (has_room_for<NumberWindow>()) numbers_.move_on(first());
+    const auto fetch = [&](std::uint64_t hash) { index_.fetch(hash); };
+    if (has_room_for<HashesAhead<ByteWindow>>()) bytes_.move_on(first(), fetch);
+    if (has_room_for<HashesAhead<NumberWindow>>()) numbers_.move_on(first(), fetch);
     ++scan_;
   }
 
+  void note_step() {
+    ++steps_;
+    patience_ = 0;
+    look_until_ = 0;
+  }
   Position least_gain() const {
     return worthwhile_gain << std::min<std::uint64_t>(steps_ / steps_a_doubling, most_doublings);
   }
@@ -161,11 +170,12 @@ class WindowMatcher {
   const WindowIndex& index_;
   StepCutter cutter_;
   const PatchProgress& progress_;
-  Position scan_ = 0;      // in new
-  Position compared_ = 0;  // up to here other places have been compared
-  ByteWindow bytes_;       // at scan_
-  NumberWindow numbers_;   // at scan_
+  Position scan_ = 0;                  // in new
+  Position compared_ = 0;              // up to here other places have been compared
+  HashesAhead<ByteWindow> bytes_;      // from scan_ on
+  HashesAhead<NumberWindow> numbers_;  // from scan_ on
   Position look_until_ = 0;
+  Position patience_ = 0;
   Position next_numbers_ = 0;
   Position next_report_ = 0;
   std::uint64_t steps_ = 0;

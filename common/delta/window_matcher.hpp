@@ -1,5 +1,5 @@
-// Which stretches of a new file resemble which of an old one, in linear time: where byte_matcher.hpp would take too much
-// memory. Finds what is the same over about the index's stride and more, and floats that moved a little over a few
+// Which stretches of a new file resemble which of an old one, in linear time: where byte_matcher.hpp would take too
+// much memory. Finds what is the same over about the index's stride and more, and floats that moved a little over a few
 // strides. One thread; no memory beyond the index.
 #pragma once
 

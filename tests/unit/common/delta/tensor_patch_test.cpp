@@ -9,36 +9,11 @@
 
 #include "common/delta/patch_explain.hpp"
 #include "common/delta/patch_info.hpp"
-#include "common/delta/tensor_encode.hpp"
-#include "tests/unit/common/delta/delta_files.hpp"
+#include "tests/support/safetensors_file.hpp"
+#include "tests/unit/common/delta/tensor_patch_fixture.hpp"
 
 namespace argosy {
 namespace {
-
-// A safetensors file: https://huggingface.co/docs/safetensors
-class Model {
- public:
-  Model& add(const std::string& name, const std::string& type, const std::string& shape, const Bytes& content) {
-    entries_ += (entries_.empty() ? "" : ",") +
-                ("\"" + name + "\":{\"dtype\":\"" + type + "\",\"shape\":" + shape + ",\"data_offsets\":[" +
-                 std::to_string(data_.size()) + "," + std::to_string(data_.size() + content.size()) + "]}");
-    data_.insert(data_.end(), content.begin(), content.end());
-    return *this;
-  }
-  Bytes file() const {
-    const std::string header = "{" + entries_ + "}";
-    Bytes file(8);
-    const std::uint64_t size = header.size();
-    std::memcpy(file.data(), &size, 8);
-    file.insert(file.end(), header.begin(), header.end());
-    file.insert(file.end(), data_.begin(), data_.end());
-    return file;
-  }
-
- private:
-  std::string entries_;
-  Bytes data_;
-};
 
 template <class Word>
 Bytes numbers(std::size_t count, const std::function<Word(std::size_t)>& at) {
@@ -64,11 +39,10 @@ Bytes int8s(const std::vector<double>& values, const std::function<double(std::s
   });
 }
 
-class TensorPatch : public testing::Test {
+class TensorPatch : public TensorPatchFixture {
  protected:
   static constexpr std::size_t rows = 256, columns = 576, count = rows * columns;
   Rng rng_{7};
-  DeltaFiles files_;
   const std::vector<double> weights_ = noise(0.05);
 
   std::vector<double> noise(double deviation) {
@@ -80,27 +54,8 @@ class TensorPatch : public testing::Test {
     for (double& value : values) value += deviation * rng_.normal();
     return values;
   }
-  Bytes patch_of(const Bytes& old, const Bytes& fresh) {
-    const auto made = encode_tensor(files_.write("old", old), files_.write("new", fresh), files_.path("patch"));
-    EXPECT_TRUE(made) << made.error().message;
-    return files_.read("patch");
-  }
-  Result<Bytes> apply(const Bytes& patch) {
-    return apply_to_bytes({.old_path = files_.path("old"),
-                           .patch_path = files_.write("patch", patch),
-                           .expected_old = std::nullopt,
-                           .expected_new = std::nullopt});
-  }
-  // The patch's share of the new file.
-  double ratio(const Bytes& old, const Bytes& fresh) {
-    const Bytes patch = patch_of(old, fresh);
-    const auto rebuilt = apply(patch);
-    EXPECT_TRUE(rebuilt) << rebuilt.error().message;
-    EXPECT_TRUE(rebuilt && *rebuilt == fresh) << "another file";
-    return static_cast<double>(patch.size()) / static_cast<double>(std::max<std::size_t>(fresh.size(), 1));
-  }
   static Bytes one(const std::string& type, const Bytes& content) {
-    return Model().add("layer.weight", type, "[256,576]", content).file();
+    return SafetensorsFile().add("layer.weight", type, "[256,576]", content).file();
   }
 };
 
@@ -154,21 +109,21 @@ TEST_F(TensorPatch, SortedIndicesAreCodedBySteps) {
 
 TEST_F(TensorPatch, RenamedSwappedAndReshapedTensorsAreFound) {
   const Bytes a = floats(weights_), b = floats(noise(0.1));
-  const Bytes old = Model().add("a", "F32", "[256,576]", a).add("b", "F32", "[256,576]", b).file();
-  const Bytes swapped = Model().add("b", "F32", "[256,576]", b).add("a", "F32", "[256,576]", a).file();
-  const Bytes renamed = Model().add("x", "F32", "[256,576]", a).add("y", "F32", "[256,576]", b).file();
-  const Bytes reshaped = Model().add("a", "F32", "[576,256]", a).add("b", "F32", "[147456]", b).file();
+  const Bytes old = SafetensorsFile().add("a", "F32", "[256,576]", a).add("b", "F32", "[256,576]", b).file();
+  const Bytes swapped = SafetensorsFile().add("b", "F32", "[256,576]", b).add("a", "F32", "[256,576]", a).file();
+  const Bytes renamed = SafetensorsFile().add("x", "F32", "[256,576]", a).add("y", "F32", "[256,576]", b).file();
+  const Bytes reshaped = SafetensorsFile().add("a", "F32", "[576,256]", a).add("b", "F32", "[147456]", b).file();
   for (const Bytes& fresh : {swapped, renamed, reshaped}) EXPECT_LT(ratio(old, fresh), 0.01);
 }
 
 TEST_F(TensorPatch, ATensorThatGrewOrShrankKeepsWhatItHad) {
   Bytes more = floats(plus(weights_, 0.0002));
-  const Bytes old = Model().add("a", "F32", "[256,576]", floats(weights_)).file();
+  const Bytes old = SafetensorsFile().add("a", "F32", "[256,576]", floats(weights_)).file();
   const Bytes extra = random_weights(rng_, 64 * columns);
   more.insert(more.end(), extra.begin(), extra.end());
-  EXPECT_LT(ratio(old, Model().add("a", "F32", "[320,576]", more).file()), 0.66);
+  EXPECT_LT(ratio(old, SafetensorsFile().add("a", "F32", "[320,576]", more).file()), 0.66);
   more.resize(100 * columns * 4);
-  EXPECT_LT(ratio(old, Model().add("a", "F32", "[100,576]", more).file()), 0.6);
+  EXPECT_LT(ratio(old, SafetensorsFile().add("a", "F32", "[100,576]", more).file()), 0.6);
 }
 
 TEST_F(TensorPatch, AnUnknownFileOfFloatsIsSeenForWhatItIs) {
@@ -206,8 +161,8 @@ std::pair<Bytes, Bytes> small_pair() {
   const Bytes weights = random_weights(rng, 120), other = random_weights(rng, 40);
   Bytes changed = weights;
   for (std::size_t i = 0; i < changed.size(); i += 4) changed[i] ^= static_cast<std::uint8_t>(rng.below(256));
-  return {Model().add("a", "F32", "[120]", weights).add("same", "F32", "[120]", weights).file(),
-          Model()
+  return {SafetensorsFile().add("a", "F32", "[120]", weights).add("same", "F32", "[120]", weights).file(),
+          SafetensorsFile()
               .add("a", "F32", "[120]", changed)
               .add("same", "F32", "[120]", weights)
               .add("n", "F32", "[40]", other)
@@ -270,8 +225,10 @@ TEST_F(TensorPatch, RandomEditsOfRandomFilesComeBack) {
 
 TEST_F(TensorPatch, TheExplanationAccountsForEveryByte) {
   const Bytes kept = floats(noise(0.1)), old = floats(weights_), fresh = floats(plus(weights_, 0.0002));
-  const Bytes before = Model().add("kept", "F32", "[256,576]", kept).add("tuned", "F32", "[256,576]", old).file();
-  const Bytes now = Model().add("kept", "F32", "[256,576]", kept).add("tuned", "F32", "[256,576]", fresh).file();
+  const Bytes before =
+      SafetensorsFile().add("kept", "F32", "[256,576]", kept).add("tuned", "F32", "[256,576]", old).file();
+  const Bytes now =
+      SafetensorsFile().add("kept", "F32", "[256,576]", kept).add("tuned", "F32", "[256,576]", fresh).file();
   const Bytes patch = patch_of(before, now);
   const auto explain = [&] { return explain_patch(files_.path("patch"), files_.path("old"), files_.path("new")); };
   const auto explained = explain();
