@@ -26,6 +26,7 @@ constexpr std::uint64_t shortest_scaled_row = 32;  // numbers
 constexpr std::size_t fewest_scaled_rows = 8;      // over which columns are judged
 constexpr double clearly_better = 0.97;
 constexpr double slightly_worse = 1.01;
+constexpr double next_to_nothing = 0.02;  // bits a byte
 constexpr int quick_pack_level = 3;
 
 ByteView part(ByteView bytes, std::uint64_t offset, std::uint64_t count) {
@@ -204,7 +205,7 @@ std::vector<Region> PieceChooser::guess(const Region& region) {
   for (std::uint64_t offset = region.offset; offset < end;) {
     Region rest = clip(region, offset, end);
     const std::uint64_t equal = equal_bytes(rest);
-    if (equal >= shortest_copy) {
+    if (equal >= std::min(shortest_copy, rest.bytes)) {
       // Numbers may begin a little before the first byte of them that changed.
       const std::uint64_t copied = equal == rest.bytes ? equal : equal - widest_number;
       parts.push_back(clip(rest, offset, offset + copied));
@@ -262,6 +263,7 @@ PieceChooser::Guess PieceChooser::best_guess(const Region& region) {
   Guess best{Element::byte, 0, region.has_old, region.old_offset, 0, 0};
   if (region.bytes < shortest_guess) return best;
   best.density = density(region, best);
+  if (best.density < next_to_nothing) return best;
   const double enough = clearly_better * best.density;
   const auto consider = [&](bool has_old, std::uint64_t old_offset) {
     for (std::size_t kind = 0; kind < plain_kinds; ++kind) {

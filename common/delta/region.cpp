@@ -19,7 +19,7 @@ namespace {
 constexpr std::int64_t shortest_alike = 8;
 constexpr std::uint64_t shortest_room = 4096;
 constexpr std::int64_t longest_stride = 32;
-constexpr std::uint64_t most_sorted = 32ULL << 20;  // bytes laid out by suffixes
+constexpr std::uint64_t most_sorted = 8ULL << 20;   // bytes laid out by suffixes
 constexpr std::uint64_t most_strange = 4ULL << 20;  // bytes of tensors added to them
 constexpr std::uint64_t judged_bytes = 64 * 1024;
 constexpr double hardly_better = 0.97;
@@ -93,17 +93,30 @@ std::vector<const TensorExtent*> pair_tensors(ByteView old_file, const TensorMap
   return partners;
 }
 
-// What lies between the tensors, as one run of bytes, and where each part of it came from.
-class Gaps {
+void sort_by_offset(auto& each) {
+  std::sort(each.begin(), each.end(), [](const auto& a, const auto& b) { return a.offset < b.offset; });
+}
+
+// Parts of a file as one run of bytes, and where each of them came from.
+class Run {
  public:
-  Gaps(ByteView file, std::vector<Extent> taken) : file_(file) {
-    std::sort(taken.begin(), taken.end(), [](const Extent& a, const Extent& b) { return a.offset < b.offset; });
+  static Run of_parts(ByteView file, std::vector<Extent> parts) {
+    sort_by_offset(parts);
+    Run run(file);
+    for (const Extent& part : parts) run.add(part.offset, part.offset + part.bytes);
+    return run;
+  }
+  // What lies between them.
+  static Run without(ByteView file, std::vector<Extent> taken) {
+    sort_by_offset(taken);
+    Run run(file);
     std::uint64_t end = 0;
     for (const Extent& each : taken) {
-      if (each.offset > end) add(end, each.offset);
+      if (each.offset > end) run.add(end, each.offset);
       end = std::max(end, each.offset + each.bytes);
     }
-    add(end, file.size());
+    run.add(end, file.size());
+    return run;
   }
   std::uint64_t bytes() const { return bytes_; }
   const std::vector<Extent>& parts() const { return parts_; }
@@ -135,6 +148,7 @@ class Gaps {
   }
 
  private:
+  explicit Run(ByteView file) : file_(file) {}
   void add(std::uint64_t from, std::uint64_t to) {
     if (from == to) return;
     starts_.push_back(bytes_);
@@ -149,7 +163,7 @@ class Gaps {
 };
 
 // A stretch of the new run beside one of the old run, cut where either leaves a part of its file.
-void add_alike(std::vector<Region>& regions, const Gaps& old, const Gaps& fresh, std::uint64_t new_position,
+void add_alike(std::vector<Region>& regions, const Run& old, const Run& fresh, std::uint64_t new_position,
                std::uint64_t old_position, std::uint64_t bytes) {
   while (bytes > 0) {
     const auto to = fresh.place_of(new_position);
@@ -163,7 +177,7 @@ void add_alike(std::vector<Region>& regions, const Gaps& old, const Gaps& fresh,
 }
 
 // Where in the old file `bytes` from this place of the old run lie, if they lie together.
-std::optional<std::uint64_t> together(const Gaps& old, std::int64_t position, std::uint64_t bytes) {
+std::optional<std::uint64_t> together(const Run& old, std::int64_t position, std::uint64_t bytes) {
   if (position < 0 || static_cast<std::uint64_t>(position) + bytes > old.bytes()) return std::nullopt;
   const auto place = old.place_of(static_cast<std::uint64_t>(position));
   if (place.bytes_left < bytes) return std::nullopt;
@@ -171,7 +185,7 @@ std::optional<std::uint64_t> together(const Gaps& old, std::int64_t position, st
 }
 
 // Bytes of the old run from this place on that lie together, if they are worth a region of their own.
-std::optional<std::uint64_t> room_at(const Gaps& old, std::int64_t position) {
+std::optional<std::uint64_t> room_at(const Run& old, std::int64_t position) {
   if (position < 0 || static_cast<std::uint64_t>(position) >= old.bytes()) return std::nullopt;
   const std::uint64_t room = old.place_of(static_cast<std::uint64_t>(position)).bytes_left;
   return room < shortest_room ? std::nullopt : std::optional(room);
@@ -179,7 +193,7 @@ std::optional<std::uint64_t> room_at(const Gaps& old, std::int64_t position) {
 
 // Bytes that resemble nothing as bytes may as numbers: then most likely those that go on behind the stretch before, or
 // that lie before the one behind.
-void add_strange(std::vector<Region>& regions, const Gaps& old, const Gaps& fresh, std::uint64_t position,
+void add_strange(std::vector<Region>& regions, const Run& old, const Run& fresh, std::uint64_t position,
                  std::uint64_t bytes, std::int64_t old_behind, std::int64_t old_before) {
   while (bytes > 0) {
     const auto to = fresh.place_of(position);
@@ -200,7 +214,7 @@ void add_strange(std::vector<Region>& regions, const Gaps& old, const Gaps& fres
   }
 }
 
-void add_step(std::vector<Region>& regions, const Gaps& old, const Gaps& fresh, const MatchStep& step) {
+void add_step(std::vector<Region>& regions, const Run& old, const Run& fresh, const MatchStep& step) {
   const std::int64_t alike = step.alike < shortest_alike ? 0 : step.alike;
   const auto start = static_cast<std::uint64_t>(step.fresh), length = static_cast<std::uint64_t>(alike);
   add_alike(regions, old, fresh, start, static_cast<std::uint64_t>(step.old), length);
@@ -209,7 +223,7 @@ void add_step(std::vector<Region>& regions, const Gaps& old, const Gaps& fresh, 
 }
 
 // Finds every likeness, but takes 5 bytes of memory a byte of old, and much time where nothing is alike.
-Result<void> align_by_suffixes(std::vector<Region>& regions, Gaps& old, Gaps& fresh, const PatchProgress& progress) {
+Result<void> align_by_suffixes(std::vector<Region>& regions, Run& old, Run& fresh, const PatchProgress& progress) {
   const ByteView before = old.joined(), now = fresh.joined();
   ARGOSY_TRY(const auto index, OldIndex::build(before));
   const MatchSink sink = [&](const MatchStep& step) { add_step(regions, old, fresh, step); };
@@ -218,10 +232,10 @@ Result<void> align_by_suffixes(std::vector<Region>& regions, Gaps& old, Gaps& fr
 
 // Finds the longer likenesses, in linear time. Each part of new is laid beside the whole old file, at first where the
 // part before it ended.
-Result<void> align_by_windows(std::vector<Region>& regions, ByteView old_file, const Gaps& old, const Gaps& fresh,
+Result<void> align_by_windows(std::vector<Region>& regions, ByteView old_file, const Run& old, const Run& fresh,
                               const PatchProgress& progress) {
   ARGOSY_TRY(const auto index, WindowIndex::build(old_file, old.parts(), progress));
-  const Gaps whole_old(old_file, {});
+  const Run whole_old = Run::without(old_file, {});
   std::uint64_t start = 0;
   auto start_old = static_cast<std::int64_t>(fresh.parts().front().offset);
   for (const Extent& part : fresh.parts()) {
@@ -237,7 +251,7 @@ Result<void> align_by_windows(std::vector<Region>& regions, ByteView old_file, c
 }
 
 // The one place that decides how what is no tensor is laid out.
-Result<void> align_by_bytes(std::vector<Region>& regions, ByteView old_file, Gaps old, Gaps fresh,
+Result<void> align_by_bytes(std::vector<Region>& regions, ByteView old_file, Run old, Run fresh,
                             std::uint64_t max_memory_bytes, const PatchProgress& progress) {
   if (old.bytes() == 0 || fresh.bytes() == 0) {
     add_strange(regions, old, fresh, 0, fresh.bytes(), 0, static_cast<std::int64_t>(old.bytes()));
@@ -279,7 +293,8 @@ bool resembles(Trial& trial, ByteView old, ByteView fresh, const Region& region)
 struct LaidOut {
   std::vector<Region> regions;
   std::vector<Extent> old_taken, new_taken;
-  std::vector<Region> unlike;  // tensors left to be laid out by their bytes, as they would be by themselves
+  std::vector<Region> unlike;   // tensors left to be laid out by their bytes, as they would be by themselves
+  std::vector<Extent> strange;  // these, when they are too much to be looked through together with what is no tensor
 };
 
 LaidOut lay_out_tensors(ByteView old, ByteView fresh) {
@@ -310,10 +325,9 @@ LaidOut lay_out_tensors(ByteView old, ByteView fresh) {
     laid.old_taken.push_back({region.old_offset, region.bytes});
   }
   if (strange <= most_strange) return laid;
-  // Too much to look for byte by byte.
-  for (const Region& region : std::exchange(laid.unlike, {})) {
-    laid.regions.push_back(region);
-    laid.new_taken.push_back({region.offset, region.bytes});
+  for (const Region& region : laid.unlike) {
+    laid.strange.push_back({region.offset, region.bytes});
+    laid.new_taken.push_back(laid.strange.back());
   }
   return laid;
 }
@@ -367,10 +381,6 @@ std::vector<Region> keep_whole(const std::vector<Region>& regions, const std::ve
   return kept;
 }
 
-void sort_by_offset(std::vector<Region>& regions) {
-  std::sort(regions.begin(), regions.end(), [](const Region& a, const Region& b) { return a.offset < b.offset; });
-}
-
 }  // namespace
 
 Region clip(Region region, std::uint64_t from, std::uint64_t to) {
@@ -385,8 +395,12 @@ Region clip(Region region, std::uint64_t from, std::uint64_t to) {
 Result<std::vector<Region>> align(ByteView old, ByteView fresh, std::uint64_t max_memory_bytes,
                                   const PatchProgress& progress) {
   LaidOut laid = lay_out_tensors(old, fresh);
-  ARGOSY_CHECK(align_by_bytes(laid.regions, old, Gaps(old, std::move(laid.old_taken)),
-                              Gaps(fresh, std::move(laid.new_taken)), max_memory_bytes, progress));
+  const Run old_gaps = Run::without(old, std::move(laid.old_taken));
+  ARGOSY_CHECK(align_by_bytes(laid.regions, old, old_gaps, Run::without(fresh, std::move(laid.new_taken)),
+                              max_memory_bytes, progress));
+  if (!laid.strange.empty() && old_gaps.bytes() > 0) {
+    ARGOSY_CHECK(align_by_windows(laid.regions, old, old_gaps, Run::of_parts(fresh, laid.strange), progress));
+  }
   sort_by_offset(laid.regions);
   sort_by_offset(laid.unlike);
   return keep_whole(laid.regions, laid.unlike);
