@@ -50,6 +50,11 @@ Element element_of(ElementType type) {
   }
 }
 
+// 64-bit numbers have no kind: they are taken for whatever pays.
+bool is_known(ElementType type) {
+  return type != ElementType::other && type != ElementType::f64 && type != ElementType::i64 && type != ElementType::u64;
+}
+
 std::uint64_t row_numbers(const TensorExtent& tensor) {
   if (tensor.shape.size() < 2) return 0;
   return count_of(Dimensions(tensor.shape).subspan(1)).value_or(0);
@@ -59,7 +64,7 @@ Region region_of(const TensorExtent& tensor) {
   return {.offset = tensor.offset,
           .bytes = tensor.size,
           .element = element_of(tensor.type),
-          .element_known = tensor.type != ElementType::other,
+          .element_known = is_known(tensor.type),
           .row_numbers = row_numbers(tensor)};
 }
 
