@@ -27,7 +27,7 @@ struct Context {
 
 void add_login_commands(CLI::App& root, Context& context);    // login, logout, whoami, token
 void add_device_commands(CLI::App& root, Context& context);   // device list|show|label|revoke|claim, alert list|ack
-void add_release_commands(CLI::App& root, Context& context);  // release publish|list|show|patches
+void add_release_commands(CLI::App& root, Context& context);  // release publish|list|show|compact|patches|...
 void add_rollout_commands(CLI::App& root, Context& context);  // rollout create|list|show|watch|start|...
 
 }  // namespace argosy::cli

@@ -4,6 +4,7 @@
 #include "cli/command.hpp"
 #include "cli/compact_command.hpp"
 #include "cli/exit_code.hpp"
+#include "cli/release_patch_command.hpp"
 #include "common/base/file.hpp"
 #include "common/base/id.hpp"
 #include "common/crypto/digest.hpp"
@@ -187,27 +188,6 @@ Result<int> show_release(const Context& context, const std::string& text) {
   return exit_ok;
 }
 
-Result<int> show_patches(const Context& context, const std::string& model) {
-  ARGOSY_TRY(const ApiClient api, context.api());
-  ARGOSY_TRY(const json items, api.list("/models/" + percent_encode(model) + "/patches", "", 1000));
-  if (context.output.json) {
-    print_json(items);
-    return exit_ok;
-  }
-  std::vector<Row> rows;
-  for (const json& patch : items) {
-    const double size = patch.contains("size") && patch["size"].is_number() ? patch["size"].get<double>() : 0;
-    const double full = patch.value("full_size", 0.0);
-    char saved[16] = "-";
-    if (size > 0 && full > 0) std::snprintf(saved, sizeof saved, "%.1f %%", 100 * (1 - size / full));
-    rows.push_back({cell(patch, "/from_version"), cell(patch, "/to_version"), cell(patch, "/variant"),
-                    cell(patch, "/state"), cell(patch, "/codec"), size > 0 ? human_bytes(size) : "-", human_bytes(full),
-                    saved, cell(patch, "/reason")});
-  }
-  print_table({"FROM", "TO", "VARIANT", "STATE", "CODEC", "SIZE", "FULL", "SAVED", "REASON"}, rows);
-  return exit_ok;
-}
-
 }  // namespace
 
 void add_release_commands(CLI::App& root, Context& context) {
@@ -243,9 +223,7 @@ void add_release_commands(CLI::App& root, Context& context) {
   show->add_option("release", *name, "MODEL@VERSION")->required();
   show->callback([&context, name] { context.chosen = [&context, name] { return show_release(context, *name); }; });
 
-  auto* patches = release->add_subcommand("patches", "Patches between the releases of a model");
-  patches->add_option("model", *name, "Name of the model")->required();
-  patches->callback([&context, name] { context.chosen = [&context, name] { return show_patches(context, *name); }; });
+  add_release_patch_commands(*release, context);
 }
 
 }  // namespace argosy::cli

@@ -22,7 +22,6 @@ constexpr std::string_view log_magic = "ARGOSYL1";
 constexpr std::size_t log_head_bytes = 16;
 constexpr std::size_t record_bytes = 24;
 constexpr std::size_t pending_head_bytes = 8;
-constexpr std::uint64_t write_back_bytes = 8 << 20;
 
 struct Record {
   PatchPosition end;
@@ -218,12 +217,7 @@ Result<void> PatchedPart::keep_chunk(ByteView made, const PatchPosition& end) {
   if (written) written = keep_head();
   if (written) written = write_all(log_.get(), as_text(encode({end, tensor::crc32_of(made)})));
   if (!written) return std::move(written).error().within(plan_.part.string());
-  unsynced_ += made.size();
-  if (unsynced_ < write_back_bytes) return {};
-  unsynced_ = 0;
-  // Starts writing back without waiting: what a power cut loses is seen by its check sum.
-  ::sync_file_range(part_.get(), 0, 0, SYNC_FILE_RANGE_WRITE);
-  ::sync_file_range(log_.get(), 0, 0, SYNC_FILE_RANGE_WRITE);
+  write_back_.wrote(made.size());  // what a power cut loses all the same is seen by its check sum
   return {};
 }
 

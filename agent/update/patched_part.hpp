@@ -48,7 +48,8 @@ class PatchedPart : public BlobIntake {
         request_(request),
         base_(std::move(base)),
         part_(std::move(part)),
-        log_(std::move(log)) {}
+        log_(std::move(log)),
+        write_back_(part_.get()) {}
   Result<void> take_up();
   Result<Kept> read_kept() const;
   Result<void> cut_to(std::uint64_t log_bytes, std::uint64_t result_bytes);
@@ -63,7 +64,7 @@ class PatchedPart : public BlobIntake {
   UniqueFd log_;
   std::optional<PatchStream> stream_;
   bool head_kept_ = false;
-  std::uint64_t unsynced_ = 0;
+  EarlyWriteBack write_back_;
 };
 
 // How much of the patch has been applied, by its log; 0 without one. For planning: it is not held against the file.

@@ -214,8 +214,8 @@ void take_wish(Move& m, const Wished& event) {
     const auto& previous = m.s.slots.at(previous_of(m.s));
     if (is_release(previous, wish) && previous->proven) return start(m, wish);
   }
-  if (m.s.pending && same_wish(*m.s.pending, wish)) return m.ignore();
-  m.s.pending = wish;
+  if (m.s.pending && same_wish(*m.s.pending, wish) && m.s.pending->patches == wish.patches) return m.ignore();
+  m.s.pending = wish;  // also the same once more, when a patch became ready for it
 }
 
 void drop_wish(Move& m, const Withdrawn&) {

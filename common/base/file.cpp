@@ -50,6 +50,14 @@ Result<void> write_all(int fd, std::string_view data) {
   return {};
 }
 
+void EarlyWriteBack::wrote(std::uint64_t bytes) {
+  constexpr std::uint64_t stride = 8 << 20;
+  waiting_ += bytes;
+  if (waiting_ < stride) return;
+  waiting_ = 0;
+  ::sync_file_range(fd_, 0, 0, SYNC_FILE_RANGE_WRITE);
+}
+
 Result<void> sync_path(const fs::path& path) {
   const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd) return errno_error("cannot open " + path.string(), errno);

@@ -54,4 +54,17 @@ class UniqueFd {
 // Writes all of `data`, going on after short writes and signals.
 Result<void> write_all(int fd, std::string_view data);
 
+// Has the system begin to write back what was written, every 8 MiB: the sync at the end finds little left to do, and
+// memory does not fill with what waits. Only makes things faster, so errors are for the sync to find.
+class EarlyWriteBack {
+ public:
+  // `fd` stays the caller's.
+  explicit EarlyWriteBack(int fd) : fd_(fd) {}
+  void wrote(std::uint64_t bytes);
+
+ private:
+  int fd_;
+  std::uint64_t waiting_ = 0;
+};
+
 }  // namespace argosy

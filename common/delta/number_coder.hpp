@@ -52,19 +52,20 @@ class NumberCoder {
     Word last = 0;
     for (std::size_t i = 0; i < count; i += residual::group) {
       const std::size_t members = std::min(residual::group, count - i);
-      int total = 0;
-      for (std::size_t lane = 0; lane < members; ++lane) {
+      int expected = 0, total = 0;
+      for (std::size_t k = 0; k < members; ++k) {
         Word before = mode == residual::Mode::serial ? last : Word{0}, now = 0;
         if constexpr (mode == residual::Mode::delta)
-          std::memcpy(&before, old.data() + (i + lane) * sizeof(Word), sizeof(Word));
-        std::memcpy(&now, fresh.data() + (i + lane) * sizeof(Word), sizeof(Word));
+          std::memcpy(&before, old.data() + (i + k) * sizeof(Word), sizeof(Word));
+        std::memcpy(&now, fresh.data() + (i + k) * sizeof(Word), sizeof(Word));
         if (!level.started()) level.start(Coder::first_mean(before));
+        if (k == 0) expected = Coder::expected(level);
         const residual::Coded coded = Coder::encode(before, now);
-        sink(family, Coder::context(level, before), coded, lane);
+        sink(family, Coder::context(expected, before), coded, k % rans::lanes);
         last = now;
-        total += Coder::measure(level, before, coded.symbol, coded.raw);
+        total += Coder::measure(expected, before, Coder::tokens[coded.symbol].size);
       }
-      if (members == residual::group) level.take_group(total);
+      level.take(total, members);
     }
     levels_[family] = level;
   }

@@ -74,9 +74,11 @@ Result<void> run_codec(int patch_fd, const PatchInfo& info, int old_fd, std::uin
 Result<ApplyReport> write_part(const ApplyRequest& request, const fs::path& part, const PatchProgress& progress) {
   const UniqueFd fd(::open(part.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
   if (!fd) return errno_error("cannot create " + part.string(), errno);
+  EarlyWriteBack early(fd.get());
   const PatchSink sink = [&](ByteView data) -> Result<void> {
     auto written = write_all(fd.get(), as_text(data));
     if (!written) return std::move(written).error().within(part.string());
+    early.wrote(data.size());
     return {};
   };
   ARGOSY_TRY(auto report, apply_patch(request, sink, progress));

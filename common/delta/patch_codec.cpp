@@ -7,7 +7,7 @@ namespace argosy {
 namespace {
 
 constexpr std::string_view bsdiff_magic = "BSDIFF40";
-constexpr std::string_view tensor_magic = "ARGOSYT1";
+constexpr std::string_view tensor_magic = "ARGOSYT2";
 constexpr std::string_view zstd_from_magic("\x5a\x2a\x4d\x18\x08\0\0\0", 8);
 constexpr std::string_view zstd_magic = "\x28\xb5\x2f\xfd";
 
@@ -43,7 +43,7 @@ Result<PatchCodec> recognise_patch(ByteView first_bytes) {
   if (zstd_from_magic.starts_with(text) || bsdiff_magic.starts_with(text) || tensor_magic.starts_with(text) ||
       zstd_magic.starts_with(text))
     return make_error(Errc::truncated, "the patch ends after " + std::to_string(text.size()) + " bytes");
-  return make_error(Errc::malformed_patch, "the file does not begin like a patch (BSDIFF40, ARGOSYT1 or zstd)");
+  return make_error(Errc::malformed_patch, "the file does not begin like a patch (BSDIFF40, ARGOSYT2 or zstd)");
 }
 
 }  // namespace argosy

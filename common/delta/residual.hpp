@@ -1,5 +1,5 @@
 // How the difference between an old and a new number becomes a symbol, raw bits and a context. Both sides run exactly
-// this, element by element, in groups of four. Pure; one Level a kind and chunk.
+// this, in groups of sixteen elements that share one prediction. Pure; one Level a kind and chunk.
 //
 // What makes fine-tuned weights small: a training step moves weights by about the same absolute amount, so the size of
 // a difference of words is that amount over the step between neighbouring floats. Level follows log2 of the amount over
@@ -19,7 +19,7 @@ namespace argosy::residual {
 
 static_assert(std::endian::native == std::endian::little, "numbers are taken from files as they lie there");
 
-constexpr std::size_t group = 4;  // elements that share one prediction, and lanes of the entropy coder
+constexpr std::size_t group = 16;  // elements that share one prediction
 constexpr int contexts = 64;
 constexpr int zero_context = 63;  // of floats that were 0: pruned weights stay 0
 constexpr std::size_t symbols = 256;
@@ -58,22 +58,51 @@ constexpr int half_steps(std::uint32_t magnitude) {
   return length < 2 ? 2 * length : 2 * length + static_cast<int>((magnitude >> (length - 2)) & 1);
 }
 
-// What a token stands for, looked up because what it depends on is random.
+// What a symbol stands for, looked up because what it depends on is random: of all bits that may follow it, the number
+// found is base + (raw bits ^ flip).
 struct Token {
-  std::uint32_t least = 0;  // magnitude
+  std::uint32_t base = 0;
   std::uint8_t raw_bits = 0;
-  std::uint8_t half_steps = 0;  // of every magnitude that it stands for
+  std::int8_t flip = 0;    // 0, or -1: downwards
+  std::uint16_t size = 0;  // for the level, in half steps
 };
-constexpr std::array<Token, 128> make_tokens() {
-  std::array<Token, 128> tokens{};
-  for (std::uint32_t token = 0; token < 124; ++token) {
-    const int raw_bits = token < 8 ? 0 : static_cast<int>((token - 8) / 4) + 1;
+using Tokens = std::array<Token, symbols>;
+
+// Of tokens with a sign, which is the symbol's lowest bit. Those that need more raw bits are of damaged patches alone.
+constexpr Tokens make_signed_tokens(std::size_t most_raw_bits) {
+  Tokens made{};
+  for (std::uint32_t symbol = 0; symbol < symbols; ++symbol) {
+    const std::uint32_t token = symbol >> 1;
+    const std::size_t raw_bits = token < 8 ? 0 : (token - 8) / 4 + 1;
+    if (raw_bits > most_raw_bits) break;
     const std::uint32_t least = token < 8 ? token : (4 + (token & 3)) << raw_bits;
-    tokens[token] = {least, static_cast<std::uint8_t>(raw_bits), static_cast<std::uint8_t>(half_steps(least))};
+    const bool down = (symbol & 1) != 0;
+    made[symbol] = {down ? 1 - least : least, static_cast<std::uint8_t>(raw_bits),
+                    static_cast<std::int8_t>(down ? -1 : 0), static_cast<std::uint16_t>(half_steps(least))};
   }
-  return tokens;
+  return made;
 }
-inline constexpr std::array<Token, 128> tokens = make_tokens();
+
+// Of signed numbers of 8 bits, the near ones first: 0, -1, 1, -2, 2 and so on. `size` of a magnitude.
+template <class Size>
+constexpr Tokens make_byte_tokens(Size size) {
+  Tokens made{};
+  for (std::uint32_t symbol = 0; symbol < symbols; ++symbol) {
+    const std::uint32_t magnitude = (symbol + 1) >> 1;
+    made[symbol] = {(symbol & 1) != 0 ? 0 - magnitude : magnitude, 0, 0, static_cast<std::uint16_t>(size(magnitude))};
+  }
+  return made;
+}
+
+// Of words whose upper 8 bits are the symbol.
+template <class Size>
+constexpr Tokens make_upper_tokens(int low_bits, Size size) {
+  Tokens made{};
+  for (std::uint32_t symbol = 0; symbol < symbols; ++symbol)
+    made[symbol] = {symbol << low_bits, static_cast<std::uint8_t>(low_bits), 0,
+                    static_cast<std::uint16_t>(size(symbol))};
+  return made;
+}
 
 // The mean of a measure over the last 64 elements or so.
 class Level {
@@ -85,7 +114,10 @@ class Level {
     sum_ = static_cast<std::uint32_t>(mean) << 6;
     started_ = true;
   }
-  void take_group(int total) { sum_ += static_cast<std::uint32_t>(total) - (sum_ >> 4); }
+  // `total` of `members` elements, at most 64 at once.
+  void take(int total, std::size_t members) {
+    sum_ += static_cast<std::uint32_t>(total) - static_cast<std::uint32_t>((members * sum_) >> 6);
+  }
 
  private:
   std::uint32_t sum_ = 0;
@@ -97,47 +129,46 @@ inline int fine_level(const Level& level) {
   return std::min(half_steps(level.sum()) - (level.sum() > 1 ? 2 : 0), 20);
 }
 
-// What one kind of number does in one mode: `start` at the first of a chunk, then for each element `context`, then
-// `encode` or `decode`, then `measure`. `old` is the word that it is compared with, 0 in mode intra.
+// What one kind of number does in one mode. The level is started at the first number of a chunk; then for each group
+// what is `expected`, for each number its `context`, a symbol and raw bits that say what is `found`, and its `measure`
+// for the level. `old` is the word that it is compared with, 0 in mode intra.
 template <Element kind, Mode mode>
 struct Coder {
   using Traits = ElementTraits<kind>;
   using Word = typename Traits::Word;
+  static constexpr bool is_narrow = sizeof(Word) == 1;
+  static constexpr std::size_t most_raw_bits = is_narrow ? 0 : Traits::bits - 3;  // of one number
+  static constexpr Tokens tokens =
+      is_narrow
+          ? make_byte_tokens([](std::uint32_t magnitude) { return magnitude == 0 ? 0 : 2 + half_steps(magnitude); })
+          : make_signed_tokens(most_raw_bits);
+  static constexpr bool measures_old = !is_narrow;
 
-  static int first_mean(Word old) { return sizeof(Word) == 1 ? 2 : 20 + 2 * Traits::exponent(old); }
-  static int context(const Level& level, Word old) {
-    if constexpr (kind == Element::byte) return 2 * fine_level(level) + (old == 0 ? 1 : 0);
+  static int first_mean(Word old) { return is_narrow ? 2 : 20 + 2 * Traits::exponent(old); }
+  static int expected(const Level& level) { return is_narrow ? fine_level(level) : level.mean(); }
+  static int context(int expected, Word old) {
+    if constexpr (kind == Element::byte) return 2 * expected + (old == 0 ? 1 : 0);
     if constexpr (kind == Element::i8) {
       const int magnitude = std::abs(static_cast<std::int8_t>(old));
-      return 3 * fine_level(level) + (magnitude < 8 ? 0 : magnitude < 40 ? 1 : 2);
+      return 3 * expected + (magnitude < 8 ? 0 : magnitude < 40 ? 1 : 2);
     }
-    if (Traits::is_zero(old)) return zero_context;
-    return std::clamp(level.mean() - 2 * Traits::exponent(old), 0, zero_context - 1);
+    const int near = std::clamp(expected - 2 * Traits::exponent(old), 0, zero_context - 1);
+    return Traits::is_zero(old) ? zero_context : near;
   }
   static Coded encode(Word old, Word fresh) {
     const Word difference = mirror(static_cast<Word>(Traits::to_key(fresh) - Traits::to_key(old)), old);
     const bool down = is_negative(difference);
     const std::uint32_t magnitude = static_cast<Word>(down ? -difference : difference);
-    if constexpr (sizeof(Word) == 1) return {static_cast<std::uint8_t>(2 * magnitude - (down ? 1 : 0)), 0, 0};
-    const std::uint32_t token = token_of(magnitude);
-    return {static_cast<std::uint8_t>(2 * token + (down ? 1 : 0)), tokens[token].raw_bits,
-            magnitude - tokens[token].least};
+    if constexpr (is_narrow) return {static_cast<std::uint8_t>(2 * magnitude - (down ? 1 : 0)), 0, 0};
+    const std::uint32_t up = 2 * token_of(magnitude);
+    return {static_cast<std::uint8_t>(up + (down ? 1 : 0)), tokens[up].raw_bits, magnitude - tokens[up].base};
   }
-  static constexpr std::size_t most_raw_bits = sizeof(Word) == 1 ? 0 : 32;  // of one element
-  static int raw_bits(std::uint8_t symbol) { return sizeof(Word) == 1 ? 0 : tokens[symbol >> 1].raw_bits; }
-  static Word decode(Word old, std::uint8_t symbol, std::uint32_t raw) {
-    const std::uint32_t down = 0U - (symbol & 1U);  // all bits or none
-    const std::uint32_t magnitude = sizeof(Word) == 1 ? (symbol + 1U) >> 1 : tokens[symbol >> 1].least + raw;
-    const auto difference = static_cast<Word>((magnitude ^ down) - down);
-    return Traits::from_key(static_cast<Word>(Traits::to_key(old) + mirror(difference, old)));
+  static Word decode(Word old, Word found) {
+    return Traits::from_key(static_cast<Word>(Traits::to_key(old) + mirror(found, old)));
   }
-  static int measure(const Level& level, Word old, std::uint8_t symbol, std::uint32_t) {
-    if constexpr (sizeof(Word) == 1) {
-      const std::uint32_t magnitude = (symbol + 1U) >> 1;
-      return magnitude == 0 ? 0 : 2 + half_steps(magnitude);
-    }
-    if (Traits::is_zero(old)) return level.mean();
-    return tokens[symbol >> 1].half_steps + 2 * Traits::exponent(old);
+  static int measure(int expected, Word old, int size) {
+    if constexpr (!measures_old) return size;
+    return Traits::is_zero(old) ? expected : size + 2 * Traits::exponent(old);
   }
 
  private:
@@ -150,57 +181,54 @@ struct Coder {
   }
 };
 
+// The sign last: the exponent and what follows of the mantissa make the symbol.
 template <Element kind>
 struct Coder<kind, Mode::intra> {
   using Traits = ElementTraits<kind>;
   using Word = typename Traits::Word;
+  static constexpr bool is_narrow = sizeof(Word) == 1;
   static constexpr int low_bits = Traits::bits - 8;
+  static constexpr Tokens tokens = make_upper_tokens(low_bits, [](std::uint32_t symbol) {
+    if (is_narrow) return half_steps(symbol < 128 ? symbol : 256 - symbol);
+    if (!Traits::is_float) return static_cast<int>(symbol / 4);
+    return 2 * std::max(1, static_cast<int>(kind == Element::f16 ? symbol >> 3 : symbol));
+  });
+  static constexpr std::size_t most_raw_bits = low_bits;
+  static constexpr bool measures_old = false;
 
-  static int first_mean(Word) {
-    return sizeof(Word) == 1 ? 10 : kind == Element::f16 ? 22 : Traits::is_float ? 240 : 0;
-  }
-  static int context(const Level& level, Word) {
-    if constexpr (sizeof(Word) == 1) return fine_level(level);
+  static int first_mean(Word) { return is_narrow ? 10 : kind == Element::f16 ? 22 : Traits::is_float ? 240 : 0; }
+  static int expected(const Level& level) {
+    if (is_narrow) return fine_level(level);
     // Most weights lie between 2^-33 and 2^-2.
     return std::clamp(level.mean() - (kind == Element::f16 || !Traits::is_float ? 0 : 188), 0, contexts - 1);
   }
-  // The sign last: the exponent and what follows of the mantissa make the symbol.
+  static int context(int expected, Word) { return expected; }
   static Coded encode(Word, Word fresh) {
-    const Word turned = std::rotl(fresh, sizeof(Word) == 1 ? 0 : 1);
+    const Word turned = std::rotl(fresh, is_narrow ? 0 : 1);
     return {static_cast<std::uint8_t>(turned >> low_bits), static_cast<std::uint8_t>(low_bits),
             static_cast<std::uint32_t>(turned) & ((std::uint32_t{1} << low_bits) - 1)};
   }
-  static constexpr std::size_t most_raw_bits = low_bits;
-  static int raw_bits(std::uint8_t) { return low_bits; }
-  static Word decode(Word, std::uint8_t symbol, std::uint32_t raw) {
-    const Word turned = static_cast<Word>((static_cast<std::uint32_t>(symbol) << low_bits) | raw);
-    return std::rotr(turned, sizeof(Word) == 1 ? 0 : 1);
-  }
-  static int measure(const Level&, Word, std::uint8_t symbol, std::uint32_t raw) {
-    if constexpr (sizeof(Word) == 1)
-      return half_steps(static_cast<std::uint32_t>(std::abs(static_cast<std::int8_t>(symbol))));
-    return Traits::is_float ? 2 * Traits::exponent(decode(0, symbol, raw)) : symbol / 4;
-  }
+  static Word decode(Word, Word found) { return std::rotr(found, is_narrow ? 0 : 1); }
+  static int measure(int, Word, int size) { return size; }
 };
 
 // Counts of steps: what their neighbours' magnitudes add up to says how large they will be.
 template <>
 struct Coder<Element::i8, Mode::counts> {
   using Word = std::uint8_t;
+  static constexpr Tokens tokens = make_byte_tokens([](std::uint32_t magnitude) { return 2 * magnitude; });
+  static constexpr std::size_t most_raw_bits = 0;
+  static constexpr bool measures_old = false;
 
   static int first_mean(Word) { return 4; }
-  static int context(const Level& level, Word) { return std::min(quarter_steps(level.sum()), contexts - 1); }
+  static int expected(const Level& level) { return std::min(quarter_steps(level.sum()), contexts - 1); }
+  static int context(int expected, Word) { return expected; }
   static Coded encode(Word, Word fresh) {
     const int count = static_cast<std::int8_t>(fresh);
     return {static_cast<std::uint8_t>(count < 0 ? -2 * count - 1 : 2 * count), 0, 0};
   }
-  static constexpr std::size_t most_raw_bits = 0;
-  static int raw_bits(std::uint8_t) { return 0; }
-  static Word decode(Word, std::uint8_t symbol, std::uint32_t) {
-    const int magnitude = (symbol + 1) >> 1;
-    return static_cast<Word>((symbol & 1) != 0 ? -magnitude : magnitude);
-  }
-  static int measure(const Level&, Word, std::uint8_t symbol, std::uint32_t) { return (symbol + 1) & ~1; }
+  static Word decode(Word, Word found) { return found; }
+  static int measure(int, Word, int size) { return size; }
 
  private:
   // 4 * log2, rounded down to quarters.

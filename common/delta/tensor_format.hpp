@@ -20,7 +20,7 @@
 
 namespace argosy::tensor {
 
-constexpr std::string_view magic = "ARGOSYT1";
+constexpr std::string_view magic = "ARGOSYT2";
 constexpr std::size_t header_bytes = 8 + 2 * (8 + 32) + 3 * 4;
 constexpr std::size_t chunk_header_bytes = 12;
 constexpr std::size_t max_chunk_bytes = 256 * 1024;

@@ -48,8 +48,15 @@ fs::path BlobFolder::path_of(const Digest& digest) const {
   return folder_ / name.substr(0, 2) / name.substr(2, 2) / name;
 }
 
-fs::path BlobFolder::temporary_path() const {
-  return folder_ / "tmp" / to_hex(secure_random(16));
+fs::path BlobFolder::temporary_path(const std::string& name) const {
+  return folder_ / "tmp" / name;
+}
+
+void BlobFolder::remove_temporary(const std::string& name) const {
+  if (name.empty()) return;  // all files begin so
+  std::error_code ignored;
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder_ / "tmp", ignored))
+    if (entry.path().filename().string().starts_with(name)) fs::remove(entry.path(), ignored);
 }
 
 std::optional<std::uint64_t> BlobFolder::size_of(const Digest& digest) const {
@@ -60,7 +67,7 @@ std::optional<std::uint64_t> BlobFolder::size_of(const Digest& digest) const {
 }
 
 Result<std::shared_ptr<BlobUpload>> BlobFolder::begin() const {
-  fs::path path = temporary_path();
+  fs::path path = temporary_path(to_hex(secure_random(16)));
   UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
   if (!fd) return errno_error("making " + path.string(), errno);
   return std::make_shared<BlobUpload>(std::move(fd), std::move(path));

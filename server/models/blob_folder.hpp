@@ -37,7 +37,9 @@ class BlobFolder {
   static Result<BlobFolder> open(std::filesystem::path folder);
 
   std::filesystem::path path_of(const Digest& digest) const;
-  std::filesystem::path temporary_path() const;  // another one each time
+  std::filesystem::path temporary_path(const std::string& name) const;
+  // Files at the temporary path of this name, and beside it with any ending.
+  void remove_temporary(const std::string& name) const;
   // The size of a stored file; nothing when it is not there.
   std::optional<std::uint64_t> size_of(const Digest& digest) const;
 

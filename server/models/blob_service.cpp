@@ -57,6 +57,12 @@ struct RemoveAbandoned {
   void operator()() const { folder.remove_abandoned(); }
 };
 
+struct RemoveTemporary {
+  BlobFolder folder;
+  std::string name;
+  void operator()() const { folder.remove_temporary(name); }
+};
+
 struct RemoveStored {
   BlobFolder folder;
   Result<void> operator()(const std::string& digest) const { return folder.remove(Digest::parse(digest).value()); }
@@ -128,7 +134,12 @@ class FolderBlobService final : public BlobService {
     co_return StoredBlob{digest, rows->front().size, folder_.path_of(digest)};
   }
 
-  std::filesystem::path temporary_path() override { return folder_.temporary_path(); }
+  std::filesystem::path temporary_path(const std::string& name) override { return folder_.temporary_path(name); }
+
+  Task<Result<void>> remove_temporary(std::string name) override {
+    auto removing = worker_.run(RemoveTemporary{folder_, std::move(name)});
+    co_return co_await std::move(removing);
+  }
 
   Task<Result<void>> adopt(std::filesystem::path temporary, FileDigest file) override {
     auto adopting = worker_.run(Adopt{folder_, std::move(temporary), file.digest});

@@ -44,9 +44,11 @@ class BlobService {
   virtual Task<Result<bool>> put(Digest digest, BodyStream& body) = 0;
   // Errc::not_found when there is no such blob, Errc::corrupt when its file is missing or has another size.
   virtual Task<Result<StoredBlob>> find(Digest digest) = 0;
-  // A path inside the store for a file that this server makes itself, and the way to keep that file as a blob.
-  virtual std::filesystem::path temporary_path() = 0;
+  // A path inside the store for a file that this server makes itself, under a name that nobody else uses; the way to
+  // keep that file as a blob; and the way to remove what one that died left under its name, with whatever ending.
+  virtual std::filesystem::path temporary_path(const std::string& name) = 0;
   virtual Task<Result<void>> adopt(std::filesystem::path temporary, FileDigest digest) = 0;
+  virtual Task<Result<void>> remove_temporary(std::string name) = 0;
   // Deletes, row and file, at most `limit` adopted patches that nothing refers to and nobody adopted within `grace`,
   // and files that were left under way more than a day ago. Answers how many patches and how many bytes they had.
   virtual Task<Result<ClearedBlobs>> clear_patches(std::chrono::seconds grace, std::size_t limit) = 0;

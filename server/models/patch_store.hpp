@@ -22,6 +22,11 @@ struct PatchClaim {
   int attempts = 0;  // with this one
 };
 
+struct ClaimRound {
+  std::optional<PatchClaim> claim;
+  std::vector<std::string> abandoned;  // names of claims that ran out: who held them left files behind
+};
+
 struct DemandOptions {
   std::chrono::seconds grace{60};  // a pair this young stays, whatever is counted
   bool all = false;                // false: only when some pair is not settled
@@ -38,7 +43,7 @@ class PatchStore {
 
   // The most wanted pair that is pending, or whose claim has run out, or that may be tried again; it is `making` from
   // now on. A pair whose last attempt ran out fails for good.
-  Task<Result<std::optional<PatchClaim>>> claim(std::chrono::milliseconds lease, int max_attempts);
+  Task<Result<ClaimRound>> claim(std::chrono::milliseconds lease, int max_attempts);
   // False: the pair is not this claim's any more.
   Task<Result<bool>> renew(PatchClaim claim);
   // The attempt does not count.

@@ -20,33 +20,43 @@ struct ClaimPatch {
   int max_attempts;
   std::string name = to_hex(secure_random(16));
 
-  std::optional<PatchClaim> operator()(pqxx::work& transaction) const {
-    fail_exhausted(transaction);
+  ClaimRound operator()(pqxx::work& transaction) const {
+    ClaimRound round;
+    round.abandoned = fail_exhausted(transaction);
     // Of pairs that as many devices wait for the smaller files first: small steps make chains, and are soon done.
     const pqxx::result rows = transaction.exec_params(
-        "update patches set state = 'making', claimed_at = now(), claim = $1, attempts = attempts + 1, retry_at = null "
-        "where (from_digest, to_digest) = ("
-        "select p.from_digest, p.to_digest from patches p join blobs f on f.digest = p.from_digest "
-        "join blobs t on t.digest = p.to_digest where p.state = 'pending' "
+        "with next as (select p.from_digest, p.to_digest, p.claim as abandoned from patches p "
+        "join blobs f on f.digest = p.from_digest join blobs t on t.digest = p.to_digest where p.state = 'pending' "
         "or (p.state = 'making' and p.claimed_at < now() - make_interval(secs => $2)) "
         "or (p.state = 'failed' and p.retry_at <= now() and (p.demand > 0 or p.asked_until > now())) "
         "order by p.demand desc, f.size + t.size, p.requested_at limit 1 for update of p skip locked) "
-        "returning from_digest, to_digest, demand, attempts",
+        "update patches p set state = 'making', claimed_at = now(), claim = $1, attempts = p.attempts + 1, "
+        "retry_at = null from next n where p.from_digest = n.from_digest and p.to_digest = n.to_digest "
+        "returning p.from_digest, p.to_digest, p.demand, p.attempts, n.abandoned",
         name, in_seconds(lease));
-    if (rows.empty()) return std::nullopt;
+    if (rows.empty()) return round;
     const pqxx::row row = rows[0];
-    return PatchClaim{{row[0].as<std::string>(), row[1].as<std::string>(), row[2].as<int>()}, name, row[3].as<int>()};
+    round.claim = {{row[0].as<std::string>(), row[1].as<std::string>(), row[2].as<int>()}, name, row[3].as<int>()};
+    if (!row[4].is_null()) round.abandoned.push_back(row[4].as<std::string>());
+    return round;
   }
 
  private:
-  void fail_exhausted(pqxx::work& transaction) const {
+  std::vector<std::string> fail_exhausted(pqxx::work& transaction) const {
     const pqxx::result rows = transaction.exec_params(
+        "with last as (select from_digest, to_digest, claim as abandoned from patches where state = 'making' "
+        "and attempts >= $1 and claimed_at < now() - make_interval(secs => $2) for update) "
         "update patches p set state = 'failed', claim = null, finished_at = now(), reason = attempts || "
         "' attempts ended without a word: the server was killed, ran out of memory, or hung while it made this patch' "
-        "where state = 'making' and attempts >= $1 and claimed_at < now() - make_interval(secs => $2) returning " +
-            std::string(patch_columns),
+        "from last l where p.from_digest = l.from_digest and p.to_digest = l.to_digest returning " +
+            std::string(patch_columns) + ", l.abandoned",
         max_attempts, in_seconds(lease));
-    for (const pqxx::row& row : rows) append_patch_event(transaction, patch_of(row));
+    std::vector<std::string> abandoned;
+    for (const pqxx::row& row : rows) {
+      append_patch_event(transaction, patch_of(row));
+      if (!row[patch_column_count].is_null()) abandoned.push_back(row[patch_column_count].as<std::string>());
+    }
+    return abandoned;
   }
 };
 
@@ -81,7 +91,8 @@ struct FinishPatch {
     const pqxx::result changed = transaction.exec_params(
         "update patches set state = $3, codec = nullif($4, ''), digest = nullif($5, ''), size = $6, encode_ms = $7, "
         "reason = nullif($8, ''), trials = $9::jsonb, retry_at = now() + make_interval(secs => $10), claim = null, "
-        "finished_at = now() where from_digest = $1 and to_digest = $2 and state = 'making' and claim = $11 "
+        "offered_to = case when $3 = 'ready' then '' end, finished_at = now() where from_digest = $1 and to_digest = "
+        "$2 and state = 'making' and claim = $11 "
         "returning 1",
         row.from_digest, row.to_digest, std::string(to_string(row.state)), row.codec, row.digest, size, row.encode_ms,
         row.reason, trials_to_json(row.trials), rest ? std::optional(in_seconds(*rest)) : std::nullopt, claim.name);
@@ -91,7 +102,7 @@ struct FinishPatch {
 
 }  // namespace
 
-Task<Result<std::optional<PatchClaim>>> PatchStore::claim(std::chrono::milliseconds lease, int max_attempts) {
+Task<Result<ClaimRound>> PatchStore::claim(std::chrono::milliseconds lease, int max_attempts) {
   auto work = db_.transact(ClaimPatch{lease, max_attempts});
   co_return co_await std::move(work);
 }

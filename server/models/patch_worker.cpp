@@ -105,17 +105,29 @@ PatchWorker::PatchWorker(PatchStore& store, BlobService& blobs, WorkerPool& pool
 Task<void> PatchWorker::run() {
   while (!stopped_) {
     auto claiming = store_.claim(options_.claim_lease, options_.limits.max_attempts);
-    const auto claim = co_await std::move(claiming);
-    if (claim && *claim && stopped_) {
-      auto giving = store_.give_back(**claim);
+    const auto round = co_await std::move(claiming);
+    if (round) {
+      auto removing = remove_files_of(round->abandoned);
+      co_await std::move(removing);
+    }
+    if (round && round->claim && stopped_) {
+      auto giving = store_.give_back(*round->claim);
       co_await std::move(giving);
-    } else if (claim && *claim) {
-      auto making = make(**claim);
+    } else if (round && round->claim) {
+      auto making = make(*round->claim);
       co_await std::move(making);
     } else if (!stopped_) {
       auto resting = rest(options_.poll_interval);
       co_await std::move(resting);
     }
+  }
+}
+
+// Should one of them be alive after all, only stuck, it finds its file gone and the pair no longer its own.
+Task<void> PatchWorker::remove_files_of(std::vector<std::string> claims) {
+  for (std::string& claim : claims) {
+    auto removing = blobs_.remove_temporary(std::move(claim));
+    co_await std::move(removing);
   }
 }
 
@@ -197,7 +209,7 @@ Task<Result<PatchRow>> PatchWorker::try_make(PatchClaim claim) {
   MakeRequest request;
   request.old_path = old_blob->path;
   request.new_path = new_blob->path;
-  request.patch_path = blobs_.temporary_path();
+  request.patch_path = blobs_.temporary_path(claim.name);
   request.limits.max_memory_bytes = options_.limits.max_memory_bytes;
   const std::filesystem::path patch_path = request.patch_path;
   const auto time_limit = longest_encoding(old_blob->size + new_blob->size, options_.limits);

@@ -34,6 +34,7 @@ class PatchWorker {
   struct Encoding;
   static Task<void> encode(WorkerPool& pool, MakeRequest request, std::shared_ptr<Encoding> encoding);
 
+  Task<void> remove_files_of(std::vector<std::string> claims);
   Task<void> make(PatchClaim claim);
   Task<Result<PatchRow>> try_make(PatchClaim claim);
   Task<Result<MakeReport>> encode_with_claim(PatchClaim claim, MakeRequest request,

@@ -42,6 +42,8 @@ class DesiredDocuments final : public DesiredService {
 
   Task<Result<std::size_t>> republish_all() override { return store_.mark_all_due(); }
 
+  Task<Result<std::size_t>> offer_new_patches(std::size_t limit) override { return store_.offer_new_patches(limit); }
+
  private:
   DesiredStore store_;
 };

@@ -31,6 +31,9 @@ class DesiredService {
   // The broker may have lost its retained messages: all devices that were ever told something are due again, and
   // publish_due paces them. Answers how many.
   virtual Task<Result<std::size_t>> republish_all() = 0;
+  // Patches became ready: devices that were told before and have not begun are due again, where their cheapest way now
+  // leads over one of these. Looks at no more than `limit` devices, the next call goes on; answers how many are due.
+  virtual Task<Result<std::size_t>> offer_new_patches(std::size_t limit) = 0;
 };
 
 std::unique_ptr<DesiredService> create_desired_service(DbPool& db);

@@ -1,16 +1,20 @@
 #include "server/rollouts/desired_store.hpp"
 
+#include <algorithm>
 #include <map>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include <nlohmann/json.hpp>
 #include <pqxx/pqxx>
 
 #include "server/db/db_pool.hpp"
+#include "server/journal/journal_store.hpp"
 #include "server/models/patch_choice.hpp"
 #include "server/models/release.hpp"
 #include "server/rollouts/policy.hpp"
+#include "server/rollouts/ready_patches_store.hpp"
 #include "server/rollouts/release_rows_store.hpp"
 #include "server/rollouts/variant_plan.hpp"
 
@@ -18,8 +22,6 @@ namespace argosy::server {
 namespace {
 
 using Json = nlohmann::json;
-
-constexpr int max_patches_weighed = 500;
 
 struct ReleaseContent {
   std::string version;
@@ -31,7 +33,7 @@ struct ReleaseContent {
 // Builds documents inside one transaction; a release that many devices want is read once.
 class Builder {
  public:
-  explicit Builder(pqxx::work& transaction) : transaction_(transaction) {}
+  explicit Builder(pqxx::work& transaction) : transaction_(transaction), patches_(transaction) {}
 
   // Of a row of `device_columns`, read before the targets are: a change in between is published again under its own
   // rev.
@@ -63,7 +65,7 @@ class Builder {
       model.format = variant.format;
       model.artifact = {variant.digest, variant.size};
       taker.bases = {target[4].as<std::string>(), target[5].as<std::string>()};
-      model.patches = choose_patches(patches_towards(variant.digest), model.artifact, taker);
+      model.patches = choose_patches(patches_.towards(variant.digest), model.artifact, taker);
       model.validation = release->validation;
       ARGOSY_TRY(model.probation, probation_of(model.rollout));
       model.features = release->features;
@@ -100,30 +102,10 @@ class Builder {
     return probation;
   }
 
-  // That make this file, or the base of one that does.
-  const std::vector<ReadyPatch>& patches_towards(const std::string& target) {
-    const auto found = patches_.find(target);
-    if (found != patches_.end()) return found->second;
-    const auto rows = transaction_.exec_params(
-        "select p.from_digest, p.codec, p.digest, p.size, p.to_digest, t.size from patches p "
-        "join blobs t on t.digest = p.to_digest where p.state = 'ready' and (p.to_digest = $1 or p.to_digest in "
-        "(select l.from_digest from patches l where l.to_digest = $1 and l.state = 'ready')) "
-        "order by p.to_digest = $1 desc, p.size, p.from_digest limit $2",
-        target, max_patches_weighed);
-    std::vector<ReadyPatch> patches;
-    for (const auto& row : rows) {
-      patches.push_back({row[0].as<std::string>(),
-                         row[1].as<std::string>(),
-                         {row[2].as<std::string>(), row[3].as<std::uint64_t>()},
-                         {row[4].as<std::string>(), row[5].as<std::uint64_t>()}});
-    }
-    return patches_.emplace(target, std::move(patches)).first->second;
-  }
-
   pqxx::work& transaction_;
   std::map<std::int64_t, ReleaseContent> releases_;
   std::map<std::int64_t, wire::ProbationSpec> probations_;
-  std::map<std::string, std::vector<ReadyPatch>> patches_;
+  ReadyPatches patches_;
 };
 
 constexpr const char* device_columns =
@@ -172,6 +154,80 @@ struct MarkPublished {
   }
 };
 
+struct NewPatch {
+  std::string from;
+  std::string to;
+  std::string digest;
+  std::string offered_to;  // the last device that was looked at
+};
+
+constexpr std::int64_t max_new_patches = 100;
+
+// Who was told and has not begun, has the patch's old file or can have it by one more patch, and wants its new file or
+// one that one more patch makes of it.
+constexpr const char* may_use_new_patch =
+    "where revoked_at is null and id > $3 and id in (select q.device_id from rollout_devices q "
+    "join device_targets t on t.device_id = q.device_id and t.rollout_id = q.rollout_id "
+    "join device_models m on m.device_id = q.device_id and m.model = t.model where q.state = 'notified' "
+    "and (m.digest = $1 or m.previous_digest = $1 or exists (select from patches f where f.to_digest = $1 "
+    "and f.state = 'ready' and f.from_digest in (m.digest, m.previous_digest))) "
+    "and exists (select from variants v where v.release_id = t.release_id and (v.digest = $2 or exists "
+    "(select from patches l where l.from_digest = $2 and l.to_digest = v.digest and l.state = 'ready')))) "
+    "order by id limit $4";
+
+class OfferNewPatches {
+ public:
+  explicit OfferNewPatches(std::size_t limit) : limit_(limit) {}
+
+  Result<std::size_t> operator()(pqxx::work& transaction) const {
+    Builder builder(transaction);
+    std::set<std::string> told_again;
+    std::size_t left = limit_;
+    for (const NewPatch& patch : lock_new(transaction)) {
+      if (left == 0) break;
+      ARGOSY_TRY(const auto looked_at, offer(transaction, builder, patch, left, told_again));
+      left -= looked_at;
+    }
+    touch_desired(transaction, {told_again.begin(), told_again.end()});
+    return told_again.size();
+  }
+
+ private:
+  static std::vector<NewPatch> lock_new(pqxx::work& transaction) {
+    std::vector<NewPatch> patches;
+    const auto rows = transaction.exec_params(
+        "select from_digest, to_digest, digest, offered_to from patches where offered_to is not null "
+        "and state = 'ready' order by finished_at, from_digest, to_digest limit $1 for update skip locked",
+        max_new_patches);
+    for (const auto& row : rows) {
+      patches.push_back(
+          {row[0].as<std::string>(), row[1].as<std::string>(), row[2].as<std::string>(), row[3].as<std::string>()});
+    }
+    return patches;
+  }
+
+  // Adds those to whom it is of use to `told_again`; answers how many it looked at.
+  static Result<std::size_t> offer(pqxx::work& transaction, Builder& builder, const NewPatch& patch, std::size_t limit,
+                                   std::set<std::string>& told_again) {
+    const auto devices = transaction.exec_params(std::string(device_columns) + may_use_new_patch, patch.from, patch.to,
+                                                 patch.offered_to, static_cast<std::int64_t>(limit));
+    std::string last;
+    for (const auto& device : devices) {
+      ARGOSY_TRY(const auto desired, builder.build(device));
+      const bool is_of_use = std::any_of(desired.models.begin(), desired.models.end(),
+                                         [&](const auto& model) { return leads_over(model.patches, patch.digest); });
+      last = desired.device;
+      if (is_of_use) told_again.insert(last);
+    }
+    const bool all_done = devices.size() < limit;
+    transaction.exec_params0("update patches set offered_to = $3 where from_digest = $1 and to_digest = $2", patch.from,
+                             patch.to, all_done ? std::optional<std::string>() : std::optional(last));
+    return devices.size();
+  }
+
+  std::size_t limit_;
+};
+
 struct MarkAllDue {
   std::size_t operator()(pqxx::work& transaction) const {
     return transaction
@@ -196,6 +252,11 @@ Task<Result<std::vector<wire::Desired>>> DesiredStore::due(std::size_t limit) {
 
 Task<Result<void>> DesiredStore::mark_published(std::vector<PublishedRev> published) {
   auto work = db_.transact(MarkPublished{std::move(published)});
+  co_return co_await std::move(work);
+}
+
+Task<Result<std::size_t>> DesiredStore::offer_new_patches(std::size_t limit) {
+  auto work = db_.transact(OfferNewPatches{limit});
   co_return co_await std::move(work);
 }
 

@@ -1,5 +1,6 @@
 // The SQL behind desired documents: device_targets joined with releases, variants, patches and the rollout's
-// probation. Writes devices.published_rev alone. One transaction a method, on a DB thread.
+// probation. Writes devices.published_rev, and raises desired_rev where a new patch is to be offered. One transaction a
+// method, on a DB thread.
 #pragma once
 
 #include <cstdint>
@@ -26,6 +27,7 @@ class DesiredStore {
   Task<Result<std::vector<wire::Desired>>> due(std::size_t limit);
   Task<Result<void>> mark_published(std::vector<PublishedRev> published);
   Task<Result<std::size_t>> mark_all_due();
+  Task<Result<std::size_t>> offer_new_patches(std::size_t limit);
 
  private:
   DbPool& db_;

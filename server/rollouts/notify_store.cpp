@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include "server/journal/journal_store.hpp"
+#include "server/rollouts/ready_patches_store.hpp"
 #include "server/rollouts/release_rows_store.hpp"
 #include "server/rollouts/rollout_rows_store.hpp"
 #include "server/rollouts/variant_plan.hpp"
@@ -25,6 +26,7 @@ struct Queued {
   int wave = 0;
   int attempt = 1;
   DeviceFacts facts;
+  std::optional<std::uint64_t> download_bytes_per_s;
   std::optional<std::int64_t> serving_release;  // what it runs now, when that is a release known here
   bool newer_wish = false;                      // a rollout that was started later has told it something
 };
@@ -40,7 +42,7 @@ std::vector<Queued> lock_queued(pqxx::work& transaction, const RolloutRecord& re
   const auto rows = transaction.exec_params(
       "select q.device_id, q.wave, q.attempt, d.hardware_class, d.capabilities::text, coalesce(m.version, ''), "
       "coalesce(m.digest, ''), coalesce(m.previous_digest, ''), coalesce(m.update_state, 'idle'), l.id, "
-      "coalesce(o.started_at > $4::timestamptz, false) "
+      "coalesce(o.started_at > $4::timestamptz, false), s.download_bytes_per_s "
       "from rollout_devices q join devices d on d.id = q.device_id "
       "join device_state s on s.device_id = q.device_id and s.presence in ('online', 'late') "
       "left join device_models m on m.device_id = q.device_id and m.model = $2 "
@@ -66,6 +68,7 @@ std::vector<Queued> lock_queued(pqxx::work& transaction, const RolloutRecord& re
     one.facts.updating = settled.count(row[8].as<std::string>()) == 0;
     if (!row[9].is_null()) one.serving_release = row[9].as<std::int64_t>();
     one.newer_wish = row[10].as<bool>();
+    if (!row[11].is_null()) one.download_bytes_per_s = row[11].as<std::uint64_t>();
     queued.push_back(std::move(one));
   }
   return queued;
@@ -116,6 +119,14 @@ class Patches {
   std::chrono::seconds wait_;
   Instant now_;
 };
+
+// Whether a device that waits for patches is well served by those that are ready.
+bool need_not_wait(ReadyPatches& ready, const Queued& queued, const Telling& telling, const Variant& variant) {
+  const PatchTaker taker{.bases = telling.patch_bases,
+                         .download_bytes_per_s = queued.download_bytes_per_s,
+                         .architecture = queued.facts.capabilities.architecture};
+  return is_soon_enough(ready.towards(variant.digest), {variant.digest, variant.size}, taker);
+}
 
 // Older rollouts of the same model lose the devices that this one tells.
 void supersede_others(pqxx::work& transaction, const RolloutRecord& record, const std::vector<std::string>& devices,
@@ -192,6 +203,8 @@ Result<Notified> notify_devices(pqxx::work& transaction, const RolloutRecord& re
   for (const auto& one : queued) tellings.push_back(tell(variants, record.version, one.facts));
   Patches patches(transaction, variants, bases_of(tellings), std::chrono::seconds(record.policy.patch_wait_s), now);
 
+  ReadyPatches ready(transaction);
+
   std::vector<DeviceMove> moves;
   std::vector<TargetChange> targets;
   std::vector<std::string> taken_over;
@@ -211,7 +224,7 @@ Result<Notified> notify_devices(pqxx::work& transaction, const RolloutRecord& re
     const auto& variant = variants[*telling.variant];
     const auto waits = std::count_if(telling.patch_bases.begin(), telling.patch_bases.end(),
                                      [&](const auto& base) { return !patches.settled(base, variant.digest); });
-    if (waits > 0) continue;
+    if (waits > 0 && !need_not_wait(ready, one, telling, variant)) continue;
     Progress to{.step = DeviceStep::notified, .full_bytes = variant.size};
     if (telling.already_installed) {
       to = {.step = DeviceStep::succeeded,

@@ -38,6 +38,9 @@ Task<void> RolloutDriver::run() {
     auto ticking = rollouts_.tick(wall_clock_now());
     auto ticked = co_await std::move(ticking);
     if (!ticked) on_error_(std::move(ticked).error().within("rollouts"));
+    auto offering = desired_.offer_new_patches(options_.publish_batch);
+    auto offered = co_await std::move(offering);
+    if (!offered) on_error_(std::move(offered).error().within("offering new patches"));
     auto publishing = publish_all();
     co_await std::move(publishing);
     if (woken_ || stopped_) continue;

@@ -38,6 +38,7 @@ TEST(Migrations, TheSecondTakesADatabaseInUse) {
     insert into patches (from_digest, to_digest, state, codec, digest, size) values ('old', 'new', 'ready', 'bsdiff', 'made', 3);
     insert into patches (from_digest, to_digest, state, reason) values ('old', 'newer', 'failed', 'io');
     insert into patches (from_digest, to_digest, state) values ('new', 'old', 'making');
+    insert into patches (from_digest, to_digest, state, codec, digest, size) values ('newer', 'new', 'ready', 'tensor', 'made', 3);
   )");
   const Names applied = migrate(database.conninfo(), migrations).value();
   ASSERT_FALSE(applied.empty());
@@ -45,8 +46,11 @@ TEST(Migrations, TheSecondTakesADatabaseInUse) {
   EXPECT_EQ(database.value<std::string>("select string_agg(digest, ' ' order by digest) from blobs where patch"),
             "made");
   EXPECT_EQ(database.value<int>("select count(*) from patches where state = 'failed' and retry_at <= now()"), 1);
-  EXPECT_EQ(database.value<int>("select count(*) from patches where attempts = 0 and trials = '[]'"), 3);
+  EXPECT_EQ(database.value<int>("select count(*) from patches where attempts = 0 and trials = '[]'"), 4);
   EXPECT_EQ(database.value<int>("select count(*) from variants where compact is null"), 1);
+  EXPECT_EQ(database.value<int>("select count(*) from patches where offered_to is null"), 4);
+  EXPECT_EQ(database.value<int>("select count(*) from patches where state = 'pending' and digest is null"), 1)
+      << "a tensor patch of the first format is made anew";
   database.exec("update patches set state = 'cancelled' where state = 'making'");
 }
 

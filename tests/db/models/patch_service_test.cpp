@@ -25,6 +25,7 @@ TEST_F(PatchServiceTest, MakesAPatchThatRebuildsTheNewModel) {
   EXPECT_TRUE(apply_patch_to_file(request, folder / "rebuilt"));
   EXPECT_EQ(read_file(folder / "rebuilt").value(), new_model);
   EXPECT_EQ(database.value<int>("select count(*) from events where kind = 'patch.ready'"), 1);
+  EXPECT_EQ(database.value<std::string>("select offered_to from patches"), "") << "nobody was looked at yet";
   EXPECT_EQ(temporary_files(), 0U);
 }
 
@@ -39,6 +40,7 @@ TEST_F(PatchServiceTest, APatchThatIsNotSmallerIsDeclinedWithItsReason) {
   EXPECT_EQ(row.state, PatchState::declined);
   EXPECT_FALSE(row.reason.empty());
   EXPECT_EQ(row.digest, "");
+  EXPECT_EQ(database.value<int>("select count(offered_to) from patches"), 0);
   ASSERT_EQ(row.trials.size(), 4U) << "what was tried stays to be read";
   for (const CodecTrial& trial : row.trials) EXPECT_TRUE(trial.bytes > 0 || !trial.failure.empty()) << trial.codec;
 }
@@ -72,21 +74,26 @@ TEST_F(PatchServiceTest, AClaimOfAWorkerThatDiedIsTakenOver) {
   restart(options);
   start();
   EXPECT_EQ(want(from, to).state, PatchState::making);
-  database.exec("update patches set claimed_at = now() - interval '61 seconds'");
+  database.exec("update patches set claim = 'dead', claimed_at = now() - interval '61 seconds'");
+  ASSERT_TRUE(write_file_atomically(blobs->temporary_path("dead.tensor.part"), "half a patch"));
   EXPECT_EQ(wait_for(from, to).state, PatchState::ready);
+  EXPECT_EQ(temporary_files(), 0U) << "what the dead one left";
 }
 
 TEST_F(PatchServiceTest, APairThatKillsWhoMakesItFailsAfterTheLastAttempt) {
   const std::string from = store(old_model);
   const std::string to = store(new_model);
   want(from, to);
-  database.exec("update patches set state = 'making', attempts = 4, claimed_at = now() - interval '61 seconds'");
+  database.exec(
+      "update patches set state = 'making', attempts = 4, claim = 'dead', claimed_at = now() - interval '61 seconds'");
+  ASSERT_TRUE(write_file_atomically(blobs->temporary_path("dead.tensor.part"), "half a patch"));
   start();
   const PatchRow row = wait_for(from, to);
   EXPECT_EQ(row.state, PatchState::failed);
   EXPECT_TRUE(row.reason.starts_with("4 attempts ended without a word")) << row.reason;
   EXPECT_FALSE(row.will_retry);
   EXPECT_EQ(database.value<int>("select count(*) from events where kind = 'patch.failed'"), 1);
+  EXPECT_TRUE(test::run_until(io, [&] { return temporary_files() == 0; })) << "what the dead one left";
 }
 
 TEST_F(PatchServiceTest, AMissingFileFailsThePairAndIsTriedAgainLater) {

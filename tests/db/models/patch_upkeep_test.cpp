@@ -136,7 +136,7 @@ TEST_F(PatchUpkeepTest, AnAdoptedFileIsYoungAgainAndAnUploadedOneIsForGood) {
   const std::string content = read_file(run(blobs->find(patch))->path).value();
   database.exec("delete from patches");
   EXPECT_EQ(run(blobs->clear_patches(1h, 100))->patches, 0U) << "somebody may be about to refer to it";
-  const auto temporary = blobs->temporary_path();
+  const auto temporary = blobs->temporary_path("made");
   ASSERT_TRUE(write_file_atomically(temporary, content));
   database.exec("update blobs set created_at = now() - interval '2 hours'");
   ASSERT_TRUE(run(blobs->adopt(temporary, {patch, content.size()})));
@@ -154,7 +154,7 @@ TEST_F(PatchUpkeepTest, AnAdoptionThatMeetsTheClearingIsTriedAgain) {
   const auto path = run(blobs->find(patch))->path;
   const std::string content = read_file(path).value();
   database.exec("delete from patches");
-  const auto temporary = blobs->temporary_path();
+  const auto temporary = blobs->temporary_path("made");
   ASSERT_TRUE(write_file_atomically(temporary, content));
   // As an instance that clears: the row is locked, its file is removed after the other's was moved into place.
   pqxx::connection other(database.conninfo());
@@ -174,8 +174,8 @@ TEST_F(PatchUpkeepTest, AnAdoptionThatMeetsTheClearingIsTriedAgain) {
 }
 
 TEST_F(PatchUpkeepTest, FilesOfMakersThatDiedAreRemovedAfterADay) {
-  const auto left = blobs->temporary_path();
-  const auto at_work = blobs->temporary_path();
+  const auto left = blobs->temporary_path("left");
+  const auto at_work = blobs->temporary_path("at_work");
   ASSERT_TRUE(write_file_atomically(left, "x"));
   ASSERT_TRUE(write_file_atomically(at_work, "x"));
   std::filesystem::last_write_time(left, std::filesystem::file_time_type::clock::now() - 25h);

@@ -65,10 +65,14 @@ class PatchOffers : public RolloutFleet {
     const auto blob = digest_of(from + "->" + to);
     database.exec("insert into blobs (digest, size, patch) values ('" + blob + "', " + std::to_string(bytes) +
                   ", true)");
-    database.exec("insert into patches (from_digest, to_digest, state, codec, digest, size) values ('" +
-                  digest_of(from + "fp32") + "', '" + digest_of(to + "fp32") + "', 'ready', 'tensor', '" + blob +
-                  "', " + std::to_string(bytes) + ")");
+    database.exec(
+        "insert into patches (from_digest, to_digest, state, codec, digest, size, offered_to, finished_at) values ('" +
+        digest_of(from + "fp32") + "', '" + digest_of(to + "fp32") + "', 'ready', 'tensor', '" + blob + "', " +
+        std::to_string(bytes) + ", '', now())");
   }
+  std::size_t offer_new_patches(std::size_t limit = 100) { return run(desired->offer_new_patches(limit)).value(); }
+  std::int64_t rev_of(const std::string& device) { return run(desired->get(DeviceId{device})).value().rev; }
+  bool all_offered() { return database.value<bool>("select count(offered_to) = 0 from patches"); }
   std::vector<wire::PatchOffer> offered_to(const std::string& device) {
     return run(desired->get(DeviceId{device})).value().models.at(0).patches;
   }
@@ -105,6 +109,97 @@ TEST_F(PatchOffers, LeadOverAReleaseInBetween) {
   const auto direct = offered_to("fp32-1");
   ASSERT_EQ(direct.size(), 1U);
   EXPECT_EQ(direct[0].blob.digest, digest_of("1.0->1.2"));
+}
+
+TEST_F(PatchOffers, ThatBecomeReadyLaterGoToWhoWasToldAndHasNotBegun) {
+  for (const char* device : {"fp32-1", "fp32-2", "fp32-3", "fp32-4"}) add_device(device);
+  add_device("int8-1", "int8");
+  const auto id = started("1.1", {{"waves", {{{"share", 1.0}}}}});
+  tick();
+  report(id, "fp32-2", "downloading");
+  report(id, "fp32-3", "committed");
+  set_presence("fp32-4", "offline");
+  Broker broker;
+  run(desired->publish_due(broker.port(), 100)).value();
+  EXPECT_TRUE(broker.retained[desired_topic("fp32-1")].models[0].patches.empty());
+
+  add_patch("1.0", "1.1", 50'000);
+  EXPECT_EQ(offer_new_patches(), 2U);
+  EXPECT_TRUE(all_offered());
+  EXPECT_EQ(rev_of("fp32-1"), 2);
+  EXPECT_EQ(rev_of("fp32-2"), 1) << "it has begun";
+  EXPECT_EQ(rev_of("fp32-3"), 1) << "it is done";
+  EXPECT_EQ(rev_of("fp32-4"), 2) << "it finds the new one when it is back";
+  EXPECT_EQ(rev_of("int8-1"), 1) << "another file";
+  EXPECT_EQ(run(desired->publish_due(broker.port(), 100)).value(), 2U);
+  EXPECT_EQ(broker.retained[desired_topic("fp32-1")].models[0].patches.size(), 1U);
+  EXPECT_EQ(offer_new_patches(), 0U) << "once is enough";
+}
+
+TEST_F(PatchOffers, ThatAreNoGainAreNotTold) {
+  add_device("fp32-1");
+  started("1.1", {{"waves", {{{"share", 1.0}}}}});
+  tick();
+  database.exec("update device_state set download_bytes_per_s = 1000000000");
+  add_patch("1.0", "1.1", 900'000);
+  EXPECT_EQ(offer_new_patches(), 0U);
+  EXPECT_TRUE(all_offered());
+  EXPECT_EQ(rev_of("fp32-1"), 1);
+}
+
+TEST_F(PatchOffers, EitherStepOfAChainIsNews) {
+  publish("1.2");
+  add_device("fp32-1");
+  started("1.2", {{"waves", {{{"share", 1.0}}}}});
+  tick();
+  add_patch("1.1", "1.2", 60'000);
+  EXPECT_EQ(offer_new_patches(), 0U) << "it leads nowhere yet";
+  add_patch("1.0", "1.1", 50'000);
+  EXPECT_EQ(offer_new_patches(), 1U);
+  add_patch("1.0", "1.2", 400'000);
+  EXPECT_EQ(offer_new_patches(), 0U) << "dearer than the chain";
+}
+
+TEST_F(PatchOffers, GoOutAFewAtATime) {
+  for (int i = 1; i <= 5; ++i) add_device("fp32-" + std::to_string(i));
+  started("1.1", {{"waves", {{{"share", 1.0}}}}});
+  tick();
+  add_patch("1.0", "1.1", 50'000);
+  std::vector<std::size_t> told;
+  while (!all_offered()) told.push_back(offer_new_patches(2));
+  EXPECT_EQ(told, (std::vector<std::size_t>{2, 2, 1}));
+  EXPECT_EQ(database.value<int>("select count(*) from devices where desired_rev = 2"), 5);
+}
+
+TEST_F(PatchOffers, AreTakenAtOnceInsteadOfWaitingForABetterOne) {
+  publish("1.2");
+  add_device("fp32-1");
+  add_device("fp32-2");
+  database.exec("update device_state set download_bytes_per_s = 25000000 where device_id = 'fp32-2'");
+  add_patch("1.0", "1.1", 50'000);
+  add_patch("1.1", "1.2", 60'000);
+  const auto id = started("1.2", {{"waves", {{{"share", 1.0}}}}, {"patch_wait_s", 600}});
+  tick();
+  EXPECT_EQ(devices_in(id, "notified"), std::vector<std::string>{"fp32-1"}) << "0.13 s by the chain against 1.0 s";
+  EXPECT_EQ(devices_in(id, "queued"), std::vector<std::string>{"fp32-2"}) << "two rebuilds save its link too little";
+  EXPECT_EQ(offered_to("fp32-1").size(), 2U);
+  EXPECT_EQ(database.value<std::string>("select from_digest from patches where state = 'pending'"),
+            digest_of("1.0fp32"))
+      << "the direct one is asked for all the same";
+}
+
+TEST_F(PatchOffers, ThatSaveLittleAreNotTakenWhileABetterOneIsMade) {
+  publish("1.2");
+  add_device("fp32-1");
+  add_patch("1.0", "1.1", 300'000);
+  add_patch("1.1", "1.2", 300'000);
+  const auto id = started("1.2", {{"waves", {{{"share", 1.0}}}}, {"patch_wait_s", 600}});
+  tick();
+  EXPECT_EQ(devices_in(id, "queued").size(), 1U);
+  pass(std::chrono::seconds(700));
+  tick();
+  EXPECT_EQ(devices_in(id, "notified").size(), 1U);
+  EXPECT_EQ(offered_to("fp32-1").size(), 2U) << "better than the whole file";
 }
 
 TEST_F(RolloutFleet, WhatIsDueIsPublishedOnce) {
@@ -152,6 +247,22 @@ TEST_F(RolloutFleet, TheDriverTicksAndPublishesAndHearsOperators) {
   EXPECT_TRUE(test::run_until(io, [&broker] { return broker.taken == 3; })) << "the start woke it";
   report_all(id, "notified", "committed");
   EXPECT_TRUE(test::run_until(io, [&broker] { return broker.taken == 12; })) << "the reports woke it";
+  driver.stop();
+  EXPECT_TRUE(test::run_until(io, [&ended] { return ended; }));
+}
+
+TEST_F(PatchOffers, ArePublishedByTheDriver) {
+  add_device("fp32-1");
+  started("1.1", {{"waves", {{{"share", 1.0}}}}});
+  Broker broker;
+  RolloutDriver driver(io.get_executor(), *rollouts, *desired, broker.port(),
+                       [](const Error& error) { ADD_FAILURE() << error.message; }, {.interval = Duration{20}});
+  bool ended = false;
+  boost::asio::co_spawn(io, driver.run(), [&ended](std::exception_ptr) { ended = true; });
+  EXPECT_TRUE(test::run_until(io, [&broker] { return broker.taken == 1; }));
+  add_patch("1.0", "1.1", 50'000);
+  EXPECT_TRUE(test::run_until(io, [&broker] { return broker.taken == 2; }));
+  EXPECT_EQ(broker.retained[desired_topic("fp32-1")].models[0].patches.size(), 1U);
   driver.stop();
   EXPECT_TRUE(test::run_until(io, [&ended] { return ended; }));
 }

@@ -2,6 +2,7 @@
 
 import type { Compact, Release } from "../api/types";
 import { Card } from "../ui/card";
+import { type Fact, Facts } from "../ui/facts";
 import { bytes, number, percent, plural, words } from "../ui/format";
 import { Status } from "../ui/status";
 import { compactSentence, share } from "./compact-text";
@@ -25,7 +26,7 @@ function Report({ version, name, compact }: { version: string; name: string; com
         <p>
           <strong>{compactSentence(compact)}</strong>
         </p>
-        <Facts compact={compact} />
+        <Outcome compact={compact} />
       </div>
       {settings.length > 0 && (
         <div class="table-wrap">
@@ -62,8 +63,8 @@ function Report({ version, name, compact }: { version: string; name: string; com
   );
 }
 
-function Facts({ compact }: { compact: Compact }) {
-  const facts: [string, string][] = [
+function Outcome({ compact }: { compact: Compact }) {
+  const facts: Fact[] = [
     ["Patch from the base", `${bytes(compact.patch_bytes)} of ${bytes(compact.full_bytes)}`],
     ["Exact, it would be", `${bytes(compact.exact_patch_bytes)}, ${percent(share(compact.exact_patch_bytes, compact.full_bytes))}`],
     ["Compared on", typeof compact.samples !== "number" ? "–" : plural(compact.samples, "sample")],
@@ -72,14 +73,5 @@ function Facts({ compact }: { compact: Compact }) {
   if (compact.base_version) facts.unshift(["Base", compact.base_version]);
   const { metric } = compact;
   if (metric) facts.push([words(metric.name), `${number(metric.compact, 4)}, exact ${number(metric.exact, 4)}`]);
-  return (
-    <dl class="facts">
-      {facts.map(([name, value]) => (
-        <div key={name}>
-          <dt>{name}</dt>
-          <dd>{value}</dd>
-        </div>
-      ))}
-    </dl>
-  );
+  return <Facts facts={facts} />;
 }

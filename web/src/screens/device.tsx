@@ -9,6 +9,7 @@ import { Meter } from "../ui/bar";
 import { Card, Empty, Failure, Skeleton } from "../ui/card";
 import { Confirm } from "../ui/confirm";
 import { DriftHistogram } from "../ui/drift-histogram";
+import { Facts } from "../ui/facts";
 import { ago, bytes, clock, day, milliseconds, number, percent, plural, shortDigest, words } from "../ui/format";
 import { PresenceStatus, Status, updateTone } from "../ui/status";
 import { DeviceCharts } from "./device-charts";
@@ -66,14 +67,7 @@ function Header({ device }: { device: Data }) {
         </div>
         <Revoke device={device} />
       </div>
-      <dl class="facts">
-        {facts.map(([name, value]) => (
-          <div key={name}>
-            <dt>{words(name)}</dt>
-            <dd>{value}</dd>
-          </div>
-        ))}
-      </dl>
+      <Facts facts={facts.map(([name, value]) => [words(name), value])} />
     </div>
   );
 }

@@ -9,6 +9,7 @@ import type { Patch, Release } from "../api/types";
 import { Meter } from "../ui/bar";
 import { Card, Empty, Failure, Skeleton } from "../ui/card";
 import { Confirm } from "../ui/confirm";
+import { type Fact, Facts } from "../ui/facts";
 import { bytes, number, percent, person, plural, words } from "../ui/format";
 import { Segments } from "../ui/segments";
 import { Status } from "../ui/status";
@@ -185,7 +186,7 @@ function times(patch: Patch): string {
 }
 
 function Figures({ patch }: { patch: Patch }) {
-  const facts: [string, string][] = [
+  const facts: Fact[] = [
     ["Patch", bytes(patch.size)],
     ["Whole file", bytes(patch.full_size)],
     ["Of the file", percent(patch.ratio)],
@@ -197,14 +198,7 @@ function Figures({ patch }: { patch: Patch }) {
   return (
     <>
       {patch.reason && <p>{patch.reason}</p>}
-      <dl class="facts">
-        {facts.map(([name, value]) => (
-          <div key={name}>
-            <dt>{name}</dt>
-            <dd>{value}</dd>
-          </div>
-        ))}
-      </dl>
+      <Facts facts={facts} />
     </>
   );
 }

@@ -232,6 +232,21 @@ TEST(UpdateMachine, NewerWishWaitsForTheEndOfProbation) {
             "1.1");
 }
 
+TEST(UpdateMachine, PatchThatIsReadyLaterGoesToTheWishThatWaitsButNotToTheOneThatRuns) {
+  World world = World::serving("1.0", 'a');
+  world.wish(wish_for("1.1", 'b'));
+  ASSERT_TRUE(world.run_until(Phase::downloading));
+  world.wish(with_patch(wish_for("1.1", 'b'), 'a'));
+  EXPECT_TRUE(world.state.wish->patches.empty()) << "it fetches the whole file already";
+
+  ASSERT_TRUE(world.run_until(Phase::probation));
+  world.wish(wish_for("1.2", 'c', 2));
+  world.wish(with_patch(wish_for("1.2", 'c', 2), 'b'));
+  world.run_to_end();
+  EXPECT_EQ(world.served_version(), "1.2");
+  EXPECT_EQ(world.state.source, Source::patch);
+}
+
 TEST(UpdateMachine, WithdrawalCancelsBeforeActivationOnly) {
   for (const Phase phase : {planning, downloading, verifying, validating}) {
     World world = World::serving("1.0", 'a');

@@ -67,7 +67,7 @@ TEST(PatchCodec, NamesComeBack) {
 
 TEST(PatchCodec, IsRecognisedByTheFirstBytes) {
   EXPECT_EQ(recognise_patch(as_bytes("BSDIFF40")).value(), PatchCodec::bsdiff);
-  EXPECT_EQ(recognise_patch(as_bytes("ARGOSYT1")).value(), PatchCodec::tensor);
+  EXPECT_EQ(recognise_patch(as_bytes("ARGOSYT2")).value(), PatchCodec::tensor);
   EXPECT_EQ(recognise_patch(as_bytes("\x28\xb5\x2f\xfd")).value(), PatchCodec::zstd);
   EXPECT_EQ(recognise_patch(as_bytes("BSDI")).error().code, Errc::truncated);
   EXPECT_EQ(recognise_patch({}).error().code, Errc::truncated);

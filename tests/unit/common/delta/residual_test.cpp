@@ -18,15 +18,17 @@ void expect_exact(std::uint32_t old, std::uint32_t fresh) {
   Level level;
   level.start(Coder::first_mean(before));
   for (const int measure : {0, 5, 300}) {
-    level.take_group(4 * measure);
-    const int context = Coder::context(level, before);
+    level.take(4 * measure, 4);
+    const int context = Coder::context(Coder::expected(level), before);
     EXPECT_GE(context, 0);
     EXPECT_LT(context, contexts);
   }
   const Coded coded = Coder::encode(before, now);
-  ASSERT_EQ(Coder::raw_bits(coded.symbol), coded.raw_bits);
-  ASSERT_EQ(Coder::decode(before, coded.symbol, coded.raw), now) << "from " << +before << " to " << +now;
-  EXPECT_GE(Coder::measure(level, before, coded.symbol, coded.raw), 0);
+  const Token& token = Coder::tokens[coded.symbol];
+  ASSERT_EQ(token.raw_bits, coded.raw_bits);
+  const auto found = static_cast<Word>(token.base + (coded.raw ^ static_cast<std::uint32_t>(token.flip)));
+  ASSERT_EQ(Coder::decode(before, found), now) << "from " << +before << " to " << +now;
+  EXPECT_GE(Coder::measure(Coder::expected(level), before, token.size), 0);
 }
 
 template <Element kind>
@@ -64,15 +66,33 @@ TEST(Residual, KeysOrderFloatsAsTheirValues) {
 }
 
 TEST(Residual, TokensSplitMagnitudesWithoutGapOrOverlap) {
+  constexpr Tokens tokens = make_signed_tokens(29);
   std::uint64_t magnitude = 0;
   for (std::uint32_t token = 0; token < 124; ++token) {
-    EXPECT_EQ(tokens[token].least, magnitude) << token;
+    const Token& up = tokens[2 * token];
+    const Token& down = tokens[2 * token + 1];
+    EXPECT_EQ(up.base, magnitude) << token;
     EXPECT_EQ(token_of(static_cast<std::uint32_t>(magnitude)), token);
-    magnitude += std::uint64_t{1} << tokens[token].raw_bits;
+    EXPECT_EQ(down.base + 0xffffffffU, 0U - up.base) << "of raw bits 0";
+    EXPECT_EQ(down.size, up.size);
+    magnitude += std::uint64_t{1} << up.raw_bits;
     EXPECT_EQ(token_of(static_cast<std::uint32_t>(magnitude - 1)), token);
-    EXPECT_EQ(half_steps(static_cast<std::uint32_t>(magnitude - 1)), tokens[token].half_steps);
+    EXPECT_EQ(half_steps(static_cast<std::uint32_t>(magnitude - 1)), up.size);
   }
   EXPECT_EQ(token_of(0xffffffff), 123U);
+}
+
+// The decoder looks once that a group's raw bits are there, so no damaged patch may ask for more.
+TEST(Residual, NoSymbolOfAKindTakesMoreRawBitsThanItsMost) {
+  for (std::size_t kind = 0; kind < plain_kinds; ++kind)
+    with_element(static_cast<Element>(kind), []<Element k>() {
+      for (const Token& token : Coder<k, Mode::delta>::tokens) {
+        EXPECT_LE(token.raw_bits, (Coder<k, Mode::delta>::most_raw_bits));
+      }
+      for (const Token& token : Coder<k, Mode::intra>::tokens) {
+        EXPECT_LE(token.raw_bits, (Coder<k, Mode::intra>::most_raw_bits));
+      }
+    });
 }
 
 TEST(Residual, TheContextOfAWeightFollowsItsExponent) {
@@ -80,9 +100,10 @@ TEST(Residual, TheContextOfAWeightFollowsItsExponent) {
   Level level;
   level.start(280);
   const auto word = [](float value) { return std::bit_cast<std::uint32_t>(value); };
-  EXPECT_EQ(Delta::context(level, word(0.25F)) - Delta::context(level, word(1.0F)), 4)
+  const int expected = Delta::expected(level);
+  EXPECT_EQ(Delta::context(expected, word(0.25F)) - Delta::context(expected, word(1.0F)), 4)
       << "two half steps a power of two";
-  EXPECT_EQ(Delta::context(level, word(0.0F)), zero_context);
+  EXPECT_EQ(Delta::context(expected, word(0.0F)), zero_context);
 }
 
 }  // namespace

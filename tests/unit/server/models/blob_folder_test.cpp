@@ -55,6 +55,16 @@ TEST_F(BlobFolderTest, TwoThatKeepTheSameBlobBothSucceed) {
   EXPECT_EQ(read_file(folder.path_of(digest_of("same"))).value(), "same");
 }
 
+TEST_F(BlobFolderTest, WhatOneLeftUnderItsNameIsRemovedAndNothingElse) {
+  for (const char* name : {"one", "one.tensor.part", "another"})
+    ASSERT_TRUE(write_file_atomically(folder.temporary_path(name), "x"));
+  folder.remove_temporary("");
+  EXPECT_EQ(temporary_files(), 3U);
+  folder.remove_temporary("one");
+  EXPECT_EQ(temporary_files(), 1U);
+  EXPECT_TRUE(fs::exists(folder.temporary_path("another")));
+}
+
 TEST_F(BlobFolderTest, OpeningClearsWhatWasAbandonedLongAgo) {
   ASSERT_TRUE(write_file_atomically(path / "tmp" / "old", "x"));
   ASSERT_TRUE(write_file_atomically(path / "tmp" / "young", "x"));

@@ -109,6 +109,42 @@ TEST(PatchChoice, OfChainsTheCheapestIsOffered) {
   EXPECT_EQ(blobs_of(choose_patches(ready, target, with({"v1"}))), (Blobs{"v1->b", "b->v3"}));
 }
 
+TEST(PatchWait, EndsWhereWhatIsReadyTakesHalfTheTimeOfTheWholeFile) {
+  const auto taker = with({"v1"});
+  EXPECT_FALSE(is_soon_enough({}, target, taker));
+  EXPECT_TRUE(is_soon_enough({patch("v1", "v3", 9 * mb)}, target, taker)) << "9.2 s against 20.05";
+  EXPECT_FALSE(is_soon_enough({patch("v1", "v3", 10 * mb)}, target, taker)) << "10.2 s against 20.05";
+  EXPECT_FALSE(is_soon_enough({patch("v2", "v3", 1 * mb)}, target, taker)) << "it has no v2";
+}
+
+TEST(PatchWait, EndsWhereAChainIsReady) {
+  const std::vector<ReadyPatch> cheap = {patch("v1", "v2", 2 * mb), patch("v2", "v3", 3 * mb)};
+  EXPECT_TRUE(is_soon_enough(cheap, target, with({"v1"})));
+  const std::vector<ReadyPatch> dear = {patch("v1", "v2", 8 * mb), patch("v2", "v3", 9 * mb)};
+  EXPECT_FALSE(is_soon_enough(dear, target, with({"v1"}))) << "cheaper than the whole, but a direct one may save much";
+  EXPECT_EQ(choose_patches(dear, target, with({"v1"})).size(), 2U) << "offered all the same when the wait is over";
+}
+
+TEST(PatchWait, DependsOnTheLink) {
+  const std::vector<ReadyPatch> ready = {patch("v1", "v3", 8 * mb)};
+  EXPECT_TRUE(is_soon_enough(ready, target, with({"v1"}, 1 * mb)));
+  EXPECT_FALSE(is_soon_enough(ready, target, with({"v1"}, 20 * mb))) << "0.6 s, most of it to rebuild, against 1.05";
+}
+
+TEST(PatchNews, AreOfUseWhereTheFirstWayLeadsOverThem) {
+  const std::vector<ReadyPatch> ready = {patch("v1", "v2", 2 * mb), patch("v2", "v3", 3 * mb),
+                                         patch("v1", "v3", 9 * mb)};
+  const auto offers = choose_patches(ready, target, with({"v1"}));
+  EXPECT_TRUE(leads_over(offers, "v1->v2"));
+  EXPECT_TRUE(leads_over(offers, "v2->v3"));
+  EXPECT_FALSE(leads_over(offers, "v1->v3")) << "offered, but dearer";
+  EXPECT_FALSE(leads_over({}, "v1->v3"));
+  const auto direct =
+      choose_patches({patch("v1", "v3", 9 * mb), patch("v0", "v3", 8 * mb)}, target, with({"v1", "v0"}));
+  EXPECT_TRUE(leads_over(direct, "v0->v3"));
+  EXPECT_FALSE(leads_over(direct, "v1->v3")) << "the second choice";
+}
+
 TEST(PatchChoice, WhoHasTheFileIsOfferedNothing) {
   const std::vector<ReadyPatch> ready = {patch("v2", "v3", mb)};
   EXPECT_TRUE(choose_patches(ready, target, with({"v2", "v3"})).empty());
