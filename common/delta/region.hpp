@@ -28,8 +28,8 @@ Region clip(Region region, std::uint64_t from, std::uint64_t to);
 
 // Regions in order, without gaps, over the whole new file. Tensors are laid beside equal ones, else by name, else by
 // shape and order. What is no tensor, tensors that turn out not to resemble their partner, and files of no known form
-// are laid beside each other by their bytes: up to 8 MiB, and within `max_memory_bytes`, by sorted suffixes, which takes
-// 5 bytes of memory a byte of old; more than that by hashes of windows, in linear time and 32 MiB.
+// are laid beside each other by their bytes: up to 8 MiB, and within `max_memory_bytes`, by sorted suffixes, which
+// takes 5 bytes of memory a byte of old; more than that by hashes of windows, in linear time and 32 MiB.
 // Errc::cancelled when `progress` says so.
 Result<std::vector<Region>> align(ByteView old, ByteView fresh, std::uint64_t max_memory_bytes,
                                   const PatchProgress& progress);
