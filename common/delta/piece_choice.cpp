@@ -18,10 +18,15 @@ constexpr std::uint32_t shortest_numbers = 64;      // bytes; what is shorter is
 constexpr std::uint64_t shortest_guess = 256;       // bytes of unknown content worth a look
 constexpr std::uint64_t longest_guess = 256 << 10;  // bytes taken for the same kind without another look
 constexpr std::uint64_t guess_bytes = 16 * 1024;
+constexpr int longest_belief = 8;  // guesses
+constexpr std::uint64_t widest_number = 4;
+constexpr std::uint64_t shortest_copy = 4096;  // within what is laid beside old bytes; shorter ones are no differences
 constexpr std::uint32_t sample_bytes = 64 * 1024;
 constexpr std::uint64_t shortest_scaled_row = 32;  // numbers
 constexpr std::size_t fewest_scaled_rows = 8;      // over which columns are judged
 constexpr double clearly_better = 0.97;
+constexpr double slightly_worse = 1.01;
+constexpr double next_to_nothing = 0.02;  // bits a byte
 constexpr int quick_pack_level = 3;
 
 ByteView part(ByteView bytes, std::uint64_t offset, std::uint64_t count) {
@@ -54,36 +59,6 @@ Scaling fit_factors(ByteView old, ByteView fresh, std::uint64_t inner, std::uint
         static_cast<std::uint16_t>(std::clamp(std::lround(factor * (1 << factor_bits)), 0L, 65535L)));
   }
   return scaling;
-}
-
-// Candidates for what the bytes of an unknown region are: numbers of a kind from some byte on, and where the old ones
-// lie.
-struct Guess {
-  Element element = Element::byte;
-  std::uint64_t skip = 0;
-  bool has_old = false;
-  std::uint64_t old_offset = 0;
-};
-
-// The region as numbers with what is left over before and behind them.
-std::vector<Region> cut(const Region& region, const Guess& guess) {
-  const std::uint64_t width = width_of(guess.element);
-  const std::uint64_t whole = (region.bytes - guess.skip) / width * width;
-  std::vector<Region> parts;
-  const auto add = [&](Element element, std::uint64_t from, std::uint64_t bytes) {
-    if (bytes == 0) return;
-    Region each = region;
-    each.offset += from;
-    each.bytes = bytes;
-    each.element = element;
-    each.has_old = guess.has_old;
-    each.old_offset = guess.has_old ? guess.old_offset + from : 0;
-    parts.push_back(each);
-  };
-  add(Element::byte, 0, guess.skip);
-  add(guess.element, guess.skip, whole);
-  add(Element::byte, guess.skip + whole, region.bytes - guess.skip - whole);
-  return parts;
 }
 
 }  // namespace
@@ -202,49 +177,122 @@ bool PieceChooser::saves(const Piece& stepped, std::uint64_t offset) {
   return as_counts < clearly_better * trial_.bits(sample.element, Mode::delta, old, fresh);
 }
 
+// From the beginning on.
+std::uint64_t PieceChooser::equal_bytes(const Region& region) const {
+  if (!region.has_old) return 0;
+  return common_prefix(part(old_, region.old_offset, region.bytes), part(fresh_, region.offset, region.bytes));
+}
+
+// Looks at the last byte that a copy would have first: where much is different that passes over most of it.
+std::uint64_t PieceChooser::bytes_before_a_copy(const Region& region) const {
+  if (!region.has_old) return region.bytes;
+  const ByteView old = part(old_, region.old_offset, region.bytes), fresh = part(fresh_, region.offset, region.bytes);
+  for (std::size_t start = 0; start + shortest_copy <= region.bytes;) {
+    std::size_t end = start + shortest_copy;
+    while (end > start && old[end - 1] == fresh[end - 1]) --end;
+    if (end == start) return start;
+    start = end;
+  }
+  return region.bytes;
+}
+
 std::vector<Region> PieceChooser::guess(const Region& region) {
   if (region.element_known) return {region};
   std::vector<Region> parts;
-  for (std::uint64_t from = 0; from < region.bytes; from += longest_guess) {
-    Region each = region;
-    each.offset += from;
-    each.bytes = std::min(longest_guess, region.bytes - from);
-    each.old_offset += region.has_old ? from : 0;
-    if (each.other_old) *each.other_old += from;
-    const auto guessed = guess_part(each);
-    parts.insert(parts.end(), guessed.begin(), guessed.end());
+  Region last;
+  Guess guessed;
+  const std::uint64_t end = region.offset + region.bytes;
+  for (std::uint64_t offset = region.offset; offset < end;) {
+    Region rest = clip(region, offset, end);
+    const std::uint64_t equal = equal_bytes(rest);
+    if (equal >= std::min(shortest_copy, rest.bytes)) {
+      // Numbers may begin a little before the first byte of them that changed.
+      const std::uint64_t copied = equal == rest.bytes ? equal : equal - widest_number;
+      parts.push_back(clip(rest, offset, offset + copied));
+      offset += copied;
+      if (offset == end) break;
+      rest = clip(region, offset, end);
+    }
+    const std::uint64_t changed = bytes_before_a_copy(clip(rest, offset, offset + std::min(longest_guess, rest.bytes)));
+    const Region part = clip(rest, offset, std::min(end, offset + changed + widest_number));
+    guessed = guess_like(guessed, last, part);
+    last = part;
+    last.bytes = 0;
+    for (const Region& each : cut(part, guessed)) {
+      // What is left over of the last number belongs to the part behind.
+      const bool left_over = last.bytes > 0 && each.bytes < widest_number && each.offset + each.bytes < end;
+      if (left_over) break;
+      parts.push_back(each);
+      last.bytes += each.bytes;
+    }
+    offset = part.offset + last.bytes;
   }
   return parts;
 }
 
-std::vector<Region> PieceChooser::guess_part(const Region& region) {
-  if (region.bytes < shortest_guess) return {region};
-  const auto density = [&](const Guess& guess) {
-    const std::size_t width = width_of(guess.element);
-    const std::uint64_t bytes = std::min(guess_bytes, region.bytes - guess.skip) / width * width;
-    const ByteView fresh = part(fresh_, region.offset + guess.skip, bytes);
-    const ByteView old = guess.has_old ? part(old_, guess.old_offset + guess.skip, bytes) : ByteView();
-    return trial_.bits(guess.element, guess.has_old ? Mode::delta : Mode::intra, old, fresh) /
-           static_cast<double>(bytes);
+// The region as numbers with what is left over before and behind them.
+std::vector<Region> PieceChooser::cut(const Region& region, const Guess& guess) {
+  const std::uint64_t width = width_of(guess.element);
+  const std::uint64_t whole = (region.bytes - guess.skip) / width * width;
+  std::vector<Region> parts;
+  const auto add = [&](Element element, std::uint64_t from, std::uint64_t bytes) {
+    if (bytes == 0) return;
+    Region each = region;
+    each.offset += from;
+    each.bytes = bytes;
+    each.element = element;
+    each.has_old = guess.has_old;
+    each.old_offset = guess.has_old ? guess.old_offset + from : 0;
+    parts.push_back(each);
   };
-  Guess best{Element::byte, 0, region.has_old, region.old_offset};
-  double least = density(best) * clearly_better;
+  add(Element::byte, 0, guess.skip);
+  add(guess.element, guess.skip, whole);
+  add(Element::byte, guess.skip + whole, region.bytes - guess.skip - whole);
+  return parts;
+}
+
+double PieceChooser::density(const Region& region, const Guess& guess) {
+  const std::size_t width = width_of(guess.element);
+  const std::uint64_t bytes = std::min(guess_bytes, region.bytes - guess.skip) / width * width;
+  const ByteView fresh = part(fresh_, region.offset + guess.skip, bytes);
+  const ByteView old = guess.has_old ? part(old_, guess.old_offset + guess.skip, bytes) : ByteView();
+  return trial_.bits(guess.element, guess.has_old ? Mode::delta : Mode::intra, old, fresh) / static_cast<double>(bytes);
+}
+
+PieceChooser::Guess PieceChooser::best_guess(const Region& region) {
+  Guess best{Element::byte, 0, region.has_old, region.old_offset, 0, 0};
+  if (region.bytes < shortest_guess) return best;
+  best.density = density(region, best);
+  if (best.density < next_to_nothing) return best;
+  const double enough = clearly_better * best.density;
   const auto consider = [&](bool has_old, std::uint64_t old_offset) {
     for (std::size_t kind = 0; kind < plain_kinds; ++kind) {
       const auto element = static_cast<Element>(kind);
       for (std::uint64_t skip = 0; skip < width_of(element); ++skip) {
-        const Guess guess{element, skip, has_old, old_offset};
-        const double found = density(guess);
-        if (found >= least) continue;
-        least = found;
-        best = guess;
+        Guess guess{element, skip, has_old, old_offset, 0, 0};
+        guess.density = density(region, guess);
+        if (guess.density < std::min(enough, best.density)) best = guess;
       }
     }
   };
   if (region.has_old) consider(true, region.old_offset);
   if (region.other_old) consider(true, *region.other_old);
   consider(false, 0);
-  return cut(region, best);
+  return best;
+}
+
+// The numbers most likely go on as they were in the part before; else, and from time to time, all guesses are tried.
+PieceChooser::Guess PieceChooser::guess_like(const Guess& before, const Region& before_region, const Region& region) {
+  Guess same = before;
+  same.skip = 0;
+  same.old_offset += region.offset - before_region.offset;
+  ++same.repeated;
+  const bool goes_on = region.offset == before_region.offset + before_region.bytes && region.bytes >= guess_bytes &&
+                       same.has_old == region.has_old && same.repeated < longest_belief;
+  const bool is_there = !same.has_old || same.old_offset == region.old_offset || same.old_offset == region.other_old;
+  if (!goes_on || !is_there) return best_guess(region);
+  same.density = density(region, same);
+  return same.density < slightly_worse * before.density ? same : best_guess(region);
 }
 
 }  // namespace argosy::tensor

@@ -18,13 +18,29 @@ class PieceChooser {
   // them.
   Piece choose(const Region& region, std::uint64_t offset, std::uint32_t bytes);
 
-  // Finds out what an unknown region's bytes are best taken for, and cuts it where such numbers begin and end.
+  // Finds out what an unknown region's bytes are best taken for, and cuts it where such numbers begin and end, and
+  // where long stretches of it are as they were.
   std::vector<Region> guess(const Region& region);
 
  private:
+  // What the bytes of an unknown region may be: numbers of a kind from some byte on, and where the old ones lie.
+  struct Guess {
+    Element element = Element::byte;
+    std::uint64_t skip = 0;
+    bool has_old = false;
+    std::uint64_t old_offset = 0;
+    double density = 0;  // bits a byte
+    int repeated = 0;
+  };
+
   Piece describe(Way way, const Region& region, std::uint64_t offset, std::uint32_t bytes) const;
   double cost(const Piece& piece, std::uint64_t offset);
-  std::vector<Region> guess_part(const Region& region);
+  static std::vector<Region> cut(const Region& region, const Guess& guess);
+  double density(const Region& region, const Guess& guess);
+  Guess best_guess(const Region& region);
+  Guess guess_like(const Guess& before, const Region& before_region, const Region& region);
+  std::uint64_t equal_bytes(const Region& region) const;
+  std::uint64_t bytes_before_a_copy(const Region& region) const;
   bool saves(const Piece& stepped, std::uint64_t offset);
   Way best_way(const Region& region, std::uint64_t offset, std::uint32_t bytes);
 

@@ -8,6 +8,7 @@
 
 #include "common/delta/step_search.hpp"
 #include "common/delta/trial.hpp"
+#include "common/delta/window_matcher.hpp"
 #include "common/tensors/tensor_map.hpp"
 
 namespace argosy::tensor {
@@ -16,9 +17,10 @@ namespace {
 
 // Between bytes that resemble nothing and a stretch beside old ones: a shorter stretch costs more than it saves.
 constexpr std::int64_t shortest_alike = 8;
+constexpr std::uint64_t shortest_room = 4096;
 constexpr std::int64_t longest_stride = 32;
-constexpr std::uint64_t most_indexed = 32ULL << 20;  // bytes laid out byte by byte
-constexpr std::uint64_t most_strange = 4ULL << 20;   // bytes of tensors added to them
+constexpr std::uint64_t most_sorted = 8ULL << 20;   // bytes laid out by suffixes
+constexpr std::uint64_t most_strange = 4ULL << 20;  // bytes of tensors added to them
 constexpr std::uint64_t judged_bytes = 64 * 1024;
 constexpr double hardly_better = 0.97;
 constexpr double found_by_bytes = 0.5;  // share of a tensor
@@ -48,6 +50,11 @@ Element element_of(ElementType type) {
   }
 }
 
+// 64-bit numbers have no kind: they are taken for whatever pays.
+bool is_known(ElementType type) {
+  return type != ElementType::other && type != ElementType::f64 && type != ElementType::i64 && type != ElementType::u64;
+}
+
 std::uint64_t row_numbers(const TensorExtent& tensor) {
   if (tensor.shape.size() < 2) return 0;
   return count_of(Dimensions(tensor.shape).subspan(1)).value_or(0);
@@ -57,7 +64,7 @@ Region region_of(const TensorExtent& tensor) {
   return {.offset = tensor.offset,
           .bytes = tensor.size,
           .element = element_of(tensor.type),
-          .element_known = tensor.type != ElementType::other,
+          .element_known = is_known(tensor.type),
           .row_numbers = row_numbers(tensor)};
 }
 
@@ -91,67 +98,77 @@ std::vector<const TensorExtent*> pair_tensors(ByteView old_file, const TensorMap
   return partners;
 }
 
-struct Extent {
-  std::uint64_t offset = 0;
-  std::uint64_t bytes = 0;
-};
+void sort_by_offset(auto& each) {
+  std::sort(each.begin(), each.end(), [](const auto& a, const auto& b) { return a.offset < b.offset; });
+}
 
-// What lies between the tensors, as one run of bytes, and where each part of it came from.
-class Gaps {
+// Parts of a file as one run of bytes, and where each of them came from.
+class Run {
  public:
-  Gaps(ByteView file, std::vector<Extent> taken) : file_(file) {
-    std::sort(taken.begin(), taken.end(), [](const Extent& a, const Extent& b) { return a.offset < b.offset; });
+  static Run of_parts(ByteView file, std::vector<Extent> parts) {
+    sort_by_offset(parts);
+    Run run(file);
+    for (const Extent& part : parts) run.add(part.offset, part.offset + part.bytes);
+    return run;
+  }
+  // What lies between them.
+  static Run without(ByteView file, std::vector<Extent> taken) {
+    sort_by_offset(taken);
+    Run run(file);
     std::uint64_t end = 0;
     for (const Extent& each : taken) {
-      if (each.offset > end) add(end, each.offset);
+      if (each.offset > end) run.add(end, each.offset);
       end = std::max(end, each.offset + each.bytes);
     }
-    add(end, file.size());
-    if (parts_.size() == 1) {
-      whole_ = file.subspan(static_cast<std::size_t>(parts_.front().offset), static_cast<std::size_t>(bytes_));
-      return;
-    }
+    run.add(end, file.size());
+    return run;
+  }
+  std::uint64_t bytes() const { return bytes_; }
+  const std::vector<Extent>& parts() const { return parts_; }
+
+  // A copy in memory, unless all of it lies together.
+  ByteView joined() {
+    if (parts_.size() == 1) return part(parts_.front());
+    joined_.clear();
     joined_.reserve(static_cast<std::size_t>(bytes_));
-    for (const Part& part : parts_) {
-      const ByteView from = file.subspan(static_cast<std::size_t>(part.offset), static_cast<std::size_t>(part.bytes));
+    for (const Extent& each : parts_) {
+      const ByteView from = part(each);
       joined_.insert(joined_.end(), from.begin(), from.end());
     }
-    whole_ = joined_;
+    return joined_;
   }
-  ByteView bytes() const { return whole_; }
+  ByteView part(const Extent& extent) const {
+    return file_.subspan(static_cast<std::size_t>(extent.offset), static_cast<std::size_t>(extent.bytes));
+  }
 
   struct Place {
     std::uint64_t offset = 0;
     std::uint64_t bytes_left = 0;  // in this part
   };
   Place place_of(std::uint64_t position) const {
-    auto after = std::upper_bound(parts_.begin(), parts_.end(), position,
-                                  [](std::uint64_t wanted, const Part& part) { return wanted < part.start; });
-    const Part& part = *--after;
-    const std::uint64_t inside = position - part.start;
-    return {part.offset + inside, part.bytes - inside};
+    const auto after = std::upper_bound(starts_.begin(), starts_.end(), position);
+    const auto index = static_cast<std::size_t>(after - starts_.begin()) - 1;
+    const std::uint64_t inside = position - starts_[index];
+    return {parts_[index].offset + inside, parts_[index].bytes - inside};
   }
 
  private:
-  struct Part {
-    std::uint64_t start = 0;   // in the run
-    std::uint64_t offset = 0;  // in the file
-    std::uint64_t bytes = 0;
-  };
+  explicit Run(ByteView file) : file_(file) {}
   void add(std::uint64_t from, std::uint64_t to) {
     if (from == to) return;
-    parts_.push_back({bytes_, from, to - from});
+    starts_.push_back(bytes_);
+    parts_.push_back({from, to - from});
     bytes_ += to - from;
   }
   ByteView file_;
-  std::vector<Part> parts_;
+  std::vector<Extent> parts_;          // of the file
+  std::vector<std::uint64_t> starts_;  // of each, in the run
   std::uint64_t bytes_ = 0;
   Bytes joined_;
-  ByteView whole_;
 };
 
 // A stretch of the new run beside one of the old run, cut where either leaves a part of its file.
-void add_alike(std::vector<Region>& regions, const Gaps& old, const Gaps& fresh, std::uint64_t new_position,
+void add_alike(std::vector<Region>& regions, const Run& old, const Run& fresh, std::uint64_t new_position,
                std::uint64_t old_position, std::uint64_t bytes) {
   while (bytes > 0) {
     const auto to = fresh.place_of(new_position);
@@ -165,22 +182,30 @@ void add_alike(std::vector<Region>& regions, const Gaps& old, const Gaps& fresh,
 }
 
 // Where in the old file `bytes` from this place of the old run lie, if they lie together.
-std::optional<std::uint64_t> together(const Gaps& old, std::int64_t position, std::uint64_t bytes) {
-  if (position < 0 || static_cast<std::uint64_t>(position) + bytes > old.bytes().size()) return std::nullopt;
+std::optional<std::uint64_t> together(const Run& old, std::int64_t position, std::uint64_t bytes) {
+  if (position < 0 || static_cast<std::uint64_t>(position) + bytes > old.bytes()) return std::nullopt;
   const auto place = old.place_of(static_cast<std::uint64_t>(position));
   if (place.bytes_left < bytes) return std::nullopt;
   return place.offset;
 }
 
+// Bytes of the old run from this place on that lie together, if they are worth a region of their own.
+std::optional<std::uint64_t> room_at(const Run& old, std::int64_t position) {
+  if (position < 0 || static_cast<std::uint64_t>(position) >= old.bytes()) return std::nullopt;
+  const std::uint64_t room = old.place_of(static_cast<std::uint64_t>(position)).bytes_left;
+  return room < shortest_room ? std::nullopt : std::optional(room);
+}
+
 // Bytes that resemble nothing as bytes may as numbers: then most likely those that go on behind the stretch before, or
 // that lie before the one behind.
-void add_strange(std::vector<Region>& regions, const Gaps& old, const Gaps& fresh, std::uint64_t position,
+void add_strange(std::vector<Region>& regions, const Run& old, const Run& fresh, std::uint64_t position,
                  std::uint64_t bytes, std::int64_t old_behind, std::int64_t old_before) {
   while (bytes > 0) {
     const auto to = fresh.place_of(position);
     std::uint64_t part = std::min(bytes, to.bytes_left);
     const std::int64_t start = old_before - static_cast<std::int64_t>(bytes);
     if (start < 0) part = std::min(part, static_cast<std::uint64_t>(-start));  // more than there is before it
+    part = std::min(part, room_at(old, old_behind).value_or(part));
     const auto behind = together(old, old_behind, part);
     const auto before = together(old, start, part);
     Region region{.offset = to.offset, .bytes = part};
@@ -194,23 +219,53 @@ void add_strange(std::vector<Region>& regions, const Gaps& old, const Gaps& fres
   }
 }
 
-Result<void> align_by_bytes(std::vector<Region>& regions, const Gaps& old, const Gaps& fresh,
+void add_step(std::vector<Region>& regions, const Run& old, const Run& fresh, const MatchStep& step) {
+  const std::int64_t alike = step.alike < shortest_alike ? 0 : step.alike;
+  const auto start = static_cast<std::uint64_t>(step.fresh), length = static_cast<std::uint64_t>(alike);
+  add_alike(regions, old, fresh, start, static_cast<std::uint64_t>(step.old), length);
+  add_strange(regions, old, fresh, start + length, static_cast<std::uint64_t>(step.alike + step.rest) - length,
+              step.old + alike, step.next_old);
+}
+
+// Finds every likeness, but takes 5 bytes of memory a byte of old, and much time where nothing is alike.
+Result<void> align_by_suffixes(std::vector<Region>& regions, Run& old, Run& fresh, const PatchProgress& progress) {
+  const ByteView before = old.joined(), now = fresh.joined();
+  ARGOSY_TRY(const auto index, OldIndex::build(before));
+  const MatchSink sink = [&](const MatchStep& step) { add_step(regions, old, fresh, step); };
+  return match_bytes(before, now, index, longest_stride, sink, progress);
+}
+
+// Finds the longer likenesses, in linear time. Each part of new is laid beside the whole old file, at first where the
+// part before it ended.
+Result<void> align_by_windows(std::vector<Region>& regions, ByteView old_file, const Run& old, const Run& fresh,
+                              const PatchProgress& progress) {
+  ARGOSY_TRY(const auto index, WindowIndex::build(old_file, old.parts(), progress));
+  const Run whole_old = Run::without(old_file, {});
+  std::uint64_t start = 0;
+  auto start_old = static_cast<std::int64_t>(fresh.parts().front().offset);
+  for (const Extent& part : fresh.parts()) {
+    const MatchSink sink = [&](MatchStep step) {
+      start_old = step.old + step.alike + step.rest;
+      step.fresh += static_cast<std::int64_t>(start);
+      add_step(regions, whole_old, fresh, step);
+    };
+    ARGOSY_CHECK(match_windows(old_file, fresh.part(part), index, start_old, sink, progress));
+    start += part.bytes;
+  }
+  return {};
+}
+
+// The one place that decides how what is no tensor is laid out.
+Result<void> align_by_bytes(std::vector<Region>& regions, ByteView old_file, Run old, Run fresh,
                             std::uint64_t max_memory_bytes, const PatchProgress& progress) {
-  const ByteView before = old.bytes(), now = fresh.bytes();
-  if (before.empty() || now.empty() || before.size() > most_indexed || now.size() > most_indexed ||
-      5 * before.size() > max_memory_bytes) {
-    add_strange(regions, old, fresh, 0, now.size(), 0, static_cast<std::int64_t>(before.size()));
+  if (old.bytes() == 0 || fresh.bytes() == 0) {
+    add_strange(regions, old, fresh, 0, fresh.bytes(), 0, static_cast<std::int64_t>(old.bytes()));
     return {};
   }
-  ARGOSY_TRY(const auto index, OldIndex::build(before));
-  const MatchSink sink = [&](const MatchStep& step) {
-    const std::int64_t alike = step.alike < shortest_alike ? 0 : step.alike;
-    const auto start = static_cast<std::uint64_t>(step.fresh), length = static_cast<std::uint64_t>(alike);
-    add_alike(regions, old, fresh, start, static_cast<std::uint64_t>(step.old), length);
-    add_strange(regions, old, fresh, start + length, static_cast<std::uint64_t>(step.alike + step.rest) - length,
-                step.old + alike, step.next_old);
-  };
-  return match_bytes(before, now, index, longest_stride, sink, progress);
+  const bool is_small =
+      old.bytes() <= most_sorted && fresh.bytes() <= most_sorted && 5 * old.bytes() <= max_memory_bytes;
+  if (is_small) return align_by_suffixes(regions, old, fresh, progress);
+  return align_by_windows(regions, old_file, old, fresh, progress);
 }
 
 // Whether they came from the old ones by steps, judged on the first of them: that tells even of numbers that moved far.
@@ -243,7 +298,8 @@ bool resembles(Trial& trial, ByteView old, ByteView fresh, const Region& region)
 struct LaidOut {
   std::vector<Region> regions;
   std::vector<Extent> old_taken, new_taken;
-  std::vector<Region> unlike;  // tensors left to be laid out by their bytes, as they would be by themselves
+  std::vector<Region> unlike;   // tensors left to be laid out by their bytes, as they would be by themselves
+  std::vector<Extent> strange;  // these, when they are too much to be looked through together with what is no tensor
 };
 
 LaidOut lay_out_tensors(ByteView old, ByteView fresh) {
@@ -274,21 +330,11 @@ LaidOut lay_out_tensors(ByteView old, ByteView fresh) {
     laid.old_taken.push_back({region.old_offset, region.bytes});
   }
   if (strange <= most_strange) return laid;
-  // Too much to look for byte by byte.
-  for (const Region& region : std::exchange(laid.unlike, {})) {
-    laid.regions.push_back(region);
-    laid.new_taken.push_back({region.offset, region.bytes});
+  for (const Region& region : laid.unlike) {
+    laid.strange.push_back({region.offset, region.bytes});
+    laid.new_taken.push_back(laid.strange.back());
   }
   return laid;
-}
-
-Region clip(Region region, std::uint64_t from, std::uint64_t to) {
-  const std::uint64_t cut = from - region.offset;
-  region.offset = from;
-  region.bytes = to - from;
-  region.old_offset += region.has_old ? cut : 0;
-  if (region.other_old) *region.other_old += cut;
-  return region;
 }
 
 // Cuts regions where a tensor begins or ends. Both are sorted.
@@ -340,17 +386,26 @@ std::vector<Region> keep_whole(const std::vector<Region>& regions, const std::ve
   return kept;
 }
 
-void sort_by_offset(std::vector<Region>& regions) {
-  std::sort(regions.begin(), regions.end(), [](const Region& a, const Region& b) { return a.offset < b.offset; });
-}
-
 }  // namespace
+
+Region clip(Region region, std::uint64_t from, std::uint64_t to) {
+  const std::uint64_t cut = from - region.offset;
+  region.offset = from;
+  region.bytes = to - from;
+  region.old_offset += region.has_old ? cut : 0;
+  if (region.other_old) *region.other_old += cut;
+  return region;
+}
 
 Result<std::vector<Region>> align(ByteView old, ByteView fresh, std::uint64_t max_memory_bytes,
                                   const PatchProgress& progress) {
   LaidOut laid = lay_out_tensors(old, fresh);
-  ARGOSY_CHECK(align_by_bytes(laid.regions, Gaps(old, std::move(laid.old_taken)),
-                              Gaps(fresh, std::move(laid.new_taken)), max_memory_bytes, progress));
+  const Run old_gaps = Run::without(old, std::move(laid.old_taken));
+  ARGOSY_CHECK(align_by_bytes(laid.regions, old, old_gaps, Run::without(fresh, std::move(laid.new_taken)),
+                              max_memory_bytes, progress));
+  if (!laid.strange.empty() && old_gaps.bytes() > 0) {
+    ARGOSY_CHECK(align_by_windows(laid.regions, old, old_gaps, Run::of_parts(fresh, laid.strange), progress));
+  }
   sort_by_offset(laid.regions);
   sort_by_offset(laid.unlike);
   return keep_whole(laid.regions, laid.unlike);

@@ -23,10 +23,14 @@ struct Region {
   std::uint64_t row_numbers = 0;  // numbers in a row of the tensor; 0: no rows
 };
 
+// The part of a region that makes these bytes of the new file.
+Region clip(Region region, std::uint64_t from, std::uint64_t to);
+
 // Regions in order, without gaps, over the whole new file. Tensors are laid beside equal ones, else by name, else by
 // shape and order. What is no tensor, tensors that turn out not to resemble their partner, and files of no known form
-// are laid beside each other by their bytes, up to 32 MiB and within `max_memory_bytes`: that needs about 5 bytes of
-// memory a byte of old and much time where nothing is alike. Errc::cancelled when `progress` says so.
+// are laid beside each other by their bytes: up to 8 MiB, and within `max_memory_bytes`, by sorted suffixes, which
+// takes 5 bytes of memory a byte of old; more than that by hashes of windows, in linear time and 32 MiB.
+// Errc::cancelled when `progress` says so.
 Result<std::vector<Region>> align(ByteView old, ByteView fresh, std::uint64_t max_memory_bytes,
                                   const PatchProgress& progress);
 

@@ -22,6 +22,12 @@ using tensor::Source;
 
 // Keeps a chunk's description within what the decoder takes.
 constexpr std::size_t max_chunk_pieces = 16 * 1024;
+// Of larger files text is a small part, and to pack all of it thoroughly would take longer than all the rest.
+constexpr std::uint64_t largest_thorough = 32ULL << 20;
+
+tensor::Effort effort_for(ByteView fresh) {
+  return fresh.size() <= largest_thorough ? tensor::Effort::thorough : tensor::Effort::quick;
+}
 
 struct PlannedChunk {
   std::uint64_t offset = 0;  // in the new file
@@ -84,18 +90,25 @@ class TextChoice {
 
   PlannedChunk better_of(PlannedChunk pieces) {
     PlannedChunk text = as_text(pieces);
-    if (text.pieces.size() == pieces.pieces.size()) return pieces;
+    if (text.pieces.size() == pieces.pieces.size() || textual_bytes(pieces) < shortest_text) return pieces;
     return cost(text) < cost(pieces) ? text : pieces;
   }
 
  private:
   static constexpr std::uint32_t short_copy = 64;      // bytes
   static constexpr std::uint32_t longest_text = 1024;  // what is longer has statistics of its own
+  static constexpr std::uint32_t shortest_text = 64;   // bytes in all, for which it is worth the time
   static constexpr double bits_per_table_use = 2.0;    // of a symbol among few, for its share of a table
 
   static bool is_textual(const Piece& piece) {
     return piece.source == Source::literal || (piece.source == Source::copy && piece.bytes < short_copy) ||
            (piece.source != Source::copy && piece.element == Element::byte && piece.bytes <= longest_text);
+  }
+
+  static std::uint32_t textual_bytes(const PlannedChunk& chunk) {
+    std::uint32_t bytes = 0;
+    for (const Piece& piece : chunk.pieces) bytes += is_textual(piece) ? piece.bytes : 0;
+    return bytes;
   }
 
   PlannedChunk as_text(const PlannedChunk& chunk) const {
@@ -118,7 +131,8 @@ class TextChoice {
   double cost(const PlannedChunk& chunk) {
     const Bytes description = tensor::encode_description(chunk.pieces, literals_of(fresh_, chunk));
     double bits = 8.0 * static_cast<double>(std::min(
-                            description.size(), tensor::pack(description, referred(old_, chunk.reference)).size()));
+                            description.size(),
+                            tensor::pack(description, referred(old_, chunk.reference), effort_for(fresh_)).size()));
     for_each_number_piece(old_, fresh_, chunk, [&](const Piece& piece, Mode mode, ByteView old, ByteView now) {
       if (is_textual(piece))
         bits += trial_.bits(piece.element, mode, old, now) + bits_per_table_use * static_cast<double>(now.size());
@@ -189,7 +203,8 @@ class ChunkCoder {
     Bytes payload = payload_of(chunk);
     if (payload.size() > result.size() + tensor::chunk_header_bytes) {
       const Piece all = tensor::make_piece(Source::literal, chunk.bytes);
-      payload = tensor::encode_payload(tensor::encode_description(std::span(&all, 1), result), {}, {}, {}, {});
+      payload = tensor::encode_payload(tensor::encode_description(std::span(&all, 1), result), {}, {}, {}, {},
+                                       effort_for(fresh_));
     }
     const auto header = tensor::encode(
         tensor::ChunkHeader{chunk.bytes, static_cast<std::uint32_t>(payload.size()), tensor::crc32_of(result)});
@@ -209,7 +224,7 @@ class ChunkCoder {
     });
     const Bytes description = tensor::encode_description(chunk.pieces, literals_of(fresh_, chunk));
     return tensor::encode_payload(description, chunk.reference, referred(old_, chunk.reference), raw_.finish(),
-                                  symbols_.finish(tables_));
+                                  symbols_.finish(tables_), effort_for(fresh_));
   }
 
   ByteView old_;

@@ -15,7 +15,9 @@ namespace argosy::tensor {
 namespace {
 
 constexpr int pack_level = 19;
-constexpr int pack_window_log = 21;  // covers a reference and a description
+constexpr int quick_pack_level = 6;
+constexpr std::size_t longest_unseen = 32 * 1024;  // bytes
+constexpr int pack_window_log = 21;                // covers a reference and a description
 constexpr std::uint64_t max_described_bytes = 4 * max_chunk_bytes;
 
 template <class T>
@@ -162,6 +164,19 @@ Result<Piece> read_piece(Reader& in, std::uint64_t& expected_old, std::uint64_t 
   return piece;
 }
 
+Bytes pack_at(int level, ByteView plain, ByteView reference) {
+  const std::unique_ptr<ZSTD_CCtx, decltype(&ZSTD_freeCCtx)> context(ZSTD_createCCtx(), ZSTD_freeCCtx);
+  ZSTD_CCtx_setParameter(context.get(), ZSTD_c_compressionLevel, level);
+  ZSTD_CCtx_setParameter(context.get(), ZSTD_c_contentSizeFlag, 0);
+  ZSTD_CCtx_setParameter(context.get(), ZSTD_c_windowLog, pack_window_log);
+  ZSTD_CCtx_refPrefix(context.get(), reference.data(), reference.size());
+  Bytes packed(ZSTD_compressBound(plain.size()));
+  const std::size_t size = ZSTD_compress2(context.get(), packed.data(), packed.size(), plain.data(), plain.size());
+  if (ZSTD_isError(size) != 0) return {};
+  packed.resize(size);
+  return packed;
+}
+
 }  // namespace
 
 Error damaged(std::string_view what) {
@@ -172,17 +187,13 @@ std::uint32_t crc32_of(ByteView bytes) {
   return static_cast<std::uint32_t>(::crc32_z(0, bytes.data(), bytes.size()));
 }
 
-Bytes pack(ByteView plain, ByteView reference) {
-  const std::unique_ptr<ZSTD_CCtx, decltype(&ZSTD_freeCCtx)> context(ZSTD_createCCtx(), ZSTD_freeCCtx);
-  ZSTD_CCtx_setParameter(context.get(), ZSTD_c_compressionLevel, pack_level);
-  ZSTD_CCtx_setParameter(context.get(), ZSTD_c_contentSizeFlag, 0);
-  ZSTD_CCtx_setParameter(context.get(), ZSTD_c_windowLog, pack_window_log);
-  ZSTD_CCtx_refPrefix(context.get(), reference.data(), reference.size());
-  Bytes packed(ZSTD_compressBound(plain.size()));
-  const std::size_t size = ZSTD_compress2(context.get(), packed.data(), packed.size(), plain.data(), plain.size());
-  if (ZSTD_isError(size) != 0) return {};
-  packed.resize(size);
-  return packed;
+Bytes pack(ByteView plain, ByteView reference, Effort effort) {
+  // What cannot be packed at all takes a thorough look longest.
+  if (effort == Effort::quick || plain.size() > longest_unseen) {
+    Bytes packed = pack_at(quick_pack_level, plain, reference);
+    if (effort == Effort::quick || packed.size() >= plain.size()) return packed;
+  }
+  return pack_at(pack_level, plain, reference);
 }
 
 Result<Bytes> unpack(ByteView packed, std::size_t size, ByteView reference) {
@@ -272,8 +283,8 @@ Result<Models> decode_models(ByteView bytes) {
 }
 
 Bytes encode_payload(ByteView description, const Reference& reference, ByteView referred, ByteView raw_bits,
-                     ByteView symbols) {
-  const Bytes packed = pack(description, referred);
+                     ByteView symbols, Effort effort) {
+  const Bytes packed = pack(description, referred, effort);
   const bool worth_it = !packed.empty() && packed.size() < description.size();
   const ByteView stored = worth_it ? ByteView(packed) : description;
   Bytes out;

@@ -103,6 +103,9 @@ struct Reference {
   std::uint32_t bytes = 0;
 };
 
+// Of zstd, for the small parts of a patch. With a reference, `thorough` takes 50 ms even for a few bytes.
+enum class Effort : std::uint8_t { quick, thorough };
+
 // The parts of a payload: a few lengths, then the description (pieces, then the literals of all of them), packed when
 // that is smaller, then raw bits and symbols.
 struct Payload {
@@ -113,7 +116,7 @@ struct Payload {
   ByteView symbols;
 };
 Bytes encode_payload(ByteView description, const Reference& reference, ByteView referred, ByteView raw_bits,
-                     ByteView symbols);
+                     ByteView symbols, Effort effort);
 // Errc::malformed_patch when the parts do not fit, or the reference lies outside of the old file.
 Result<Payload> decode_payload(ByteView bytes, std::uint64_t old_size);
 
@@ -127,7 +130,7 @@ Result<Description> decode_description(ByteView bytes, std::uint32_t result_byte
 
 // zstd, for the small parts of a patch; both sides know `reference`. Errc::malformed_patch when it does not unpack to
 // exactly `size` bytes.
-Bytes pack(ByteView plain, ByteView reference = {});
+Bytes pack(ByteView plain, ByteView reference = {}, Effort effort = Effort::thorough);
 Result<Bytes> unpack(ByteView packed, std::size_t size, ByteView reference = {});
 
 std::uint32_t crc32_of(ByteView bytes);

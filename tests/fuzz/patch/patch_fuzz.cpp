@@ -17,6 +17,7 @@
 #include "common/delta/patch_info.hpp"
 #include "common/delta/patch_stream.hpp"
 #include "common/delta/tensor_format.hpp"
+#include "tests/fuzz/patch/patch_seeds.hpp"
 
 using namespace argosy;
 
@@ -41,11 +42,7 @@ std::string path_of(const UniqueFd& fd) {
 }
 
 const UniqueFd& old_file() {
-  static const UniqueFd file = [] {
-    Bytes content(4096);
-    for (std::size_t i = 0; i < content.size(); ++i) content[i] = static_cast<std::uint8_t>(i * 7 + i / 256);
-    return memory_file(content);
-  }();
+  static const UniqueFd file = memory_file(fuzzed_old_content());
   return file;
 }
 

@@ -24,7 +24,7 @@ class Compact : public testing::TestWithParam<FloatKind> {
   Bytes fresh_ = floats_of(kind_, count, [&](std::size_t i) { return float_at(kind_, old_, i) + 0.1 * rng_.normal(); });
 
   Bytes file_of(ByteView content) const {
-    return SafetensorsModel().add("w", GetParam().name, "[32,128]", content).file();
+    return SafetensorsFile().add("w", GetParam().name, "[32,128]", content).file();
   }
   Bytes numbers_in(const Bytes& file) const {
     return Bytes(file.end() - static_cast<std::ptrdiff_t>(old_.size()), file.end());
@@ -101,7 +101,7 @@ TEST_P(Compact, NumbersAtTheirLimitDoNotBecomeInfinite) {
 
 TEST_P(Compact, ShortRowsShareAStep) {
   const auto shaped = [&](const Bytes& content) {
-    return SafetensorsModel().add("w", GetParam().name, "[512,1,2,4]", content).file();
+    return SafetensorsFile().add("w", GetParam().name, "[512,1,2,4]", content).file();
   };
   const auto model = make_compact(shaped(old_), shaped(fresh_), 4).value();
   EXPECT_EQ(model.tensors.at(0).stepped_rows, count / 64);
@@ -116,7 +116,7 @@ TEST(CompactModel, SmallAndFlatTensorsStayExact) {
     return floats_of(Element::f32, numbers, [&](auto) { return rng.normal(); });
   };
   const auto model = [&] {
-    return SafetensorsModel()
+    return SafetensorsFile()
         .add("bias", "F32", "[2048]", content(2048))
         .add("small", "F32", "[31,33]", content(1023))
         .add("large", "F32", "[32,32]", content(1024))
@@ -134,7 +134,7 @@ TEST(CompactModel, SmallAndFlatTensorsStayExact) {
 TEST(CompactModel, WhatCannotBeMadeIsRefused) {
   const Bytes content(8192);
   const auto model = [&](const char* name, const char* type, const char* shape) {
-    return SafetensorsModel().add(name, type, shape, content).file();
+    return SafetensorsFile().add(name, type, shape, content).file();
   };
   const Bytes base = model("w", "F32", "[32,64]");
   EXPECT_EQ(make_compact(base, base, 1).error().code, Errc::invalid_argument);

@@ -18,7 +18,7 @@ inline double number_of(Rng& rng) {
 
 inline Bytes old_file() {
   Rng rng(20);
-  SafetensorsModel model;
+  SafetensorsFile model;
   for (const FloatKind& kind : float_kinds)
     model.add(kind.name, kind.name, "[4,100]",
               floats_of(kind.element, 400, [&](std::size_t) { return number_of(rng); }));

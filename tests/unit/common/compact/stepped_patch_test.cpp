@@ -7,46 +7,25 @@
 #include "common/base/encoding.hpp"
 #include "common/compact/compact_model.hpp"
 #include "common/delta/patch_explain.hpp"
-#include "common/delta/tensor_encode.hpp"
 #include "common/delta/tensor_format.hpp"
 #include "tests/unit/common/compact/compact_files.hpp"
 #include "tests/unit/common/compact/golden_patch.hpp"
-#include "tests/unit/common/delta/delta_files.hpp"
+#include "tests/unit/common/delta/tensor_patch_fixture.hpp"
 
 namespace argosy {
 namespace {
 
 constexpr std::size_t rows = 96, columns = 300, count = rows * columns;
 
-class SteppedPatch : public testing::Test {
+class SteppedPatch : public TensorPatchFixture {
  protected:
-  DeltaFiles files_;
-
-  Bytes patch_of(const Bytes& old, const Bytes& fresh) {
-    const auto made = encode_tensor(files_.write("old", old), files_.write("new", fresh), files_.path("patch"));
-    EXPECT_TRUE(made) << made.error().message;
-    return files_.read("patch");
-  }
-  Result<Bytes> apply(const Bytes& patch) {
-    return apply_to_bytes({.old_path = files_.path("old"),
-                           .patch_path = files_.write("patch", patch),
-                           .expected_old = std::nullopt,
-                           .expected_new = std::nullopt});
-  }
-  double ratio(const Bytes& old, const Bytes& fresh) {
-    const Bytes patch = patch_of(old, fresh);
-    const auto rebuilt = apply(patch);
-    EXPECT_TRUE(rebuilt) << rebuilt.error().message;
-    EXPECT_TRUE(rebuilt && *rebuilt == fresh) << "another file";
-    return static_cast<double>(patch.size()) / static_cast<double>(fresh.size());
-  }
   TensorCost explained() {
     const auto explanation = explain_patch(files_.path("patch"), files_.path("old"), files_.path("new"));
     EXPECT_TRUE(explanation) << explanation.error().message;
     return explanation->tensors.at(0);
   }
   static Bytes file_of(const FloatKind& kind, ByteView content) {
-    return SafetensorsModel().add("w", kind.name, "[96,300]", content).file();
+    return SafetensorsFile().add("w", kind.name, "[96,300]", content).file();
   }
   static Bytes weights(Element kind, Rng& rng, double deviation) {
     return floats_of(kind, count, [&](std::size_t) { return deviation * rng.normal(); });
@@ -109,7 +88,7 @@ TEST_F(SteppedPatch, RowsThatChunksCutComeBack) {
   Rng rng(8);
   constexpr std::size_t numbers = 70 * 5000;
   const auto model = [](const Bytes& content) {
-    return SafetensorsModel().add("w", "F32", "[70,5000]", content).file();
+    return SafetensorsFile().add("w", "F32", "[70,5000]", content).file();
   };
   const Bytes old = floats_of(Element::f32, numbers, [&](auto) { return rng.normal(); });
   const Bytes fresh =
