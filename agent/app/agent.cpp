@@ -8,6 +8,7 @@
 #include <spdlog/spdlog.h>
 
 #include "agent/app/models.hpp"
+#include "agent/app/service_manager.hpp"
 #include "agent/app/telemetry_source.hpp"
 #include "agent/app/uplink.hpp"
 #include "agent/link/blob_fetcher.hpp"
@@ -59,8 +60,9 @@ DirectoryServing::Options serving_options(const Config& config) {
 
 class Agent {
  public:
-  Agent(const Config& config, Endpoint endpoint, TelemetrySource source, std::uint64_t seed)
+  Agent(const Config& config, Endpoint endpoint, TelemetrySource source, ServiceManager manager, std::uint64_t seed)
       : config_(config),
+        manager_(std::move(manager)),
         storage_(config.root),
         source_(std::move(source)),
         serving_(serving_options(config)),
@@ -74,7 +76,8 @@ class Agent {
         signals_(io_, SIGTERM, SIGINT),
         ticking_(io_, tick, [this] { on_tick(); }),
         windows_(io_, config.window, [this] { on_window(); }),
-        health_(io_, config.health, [this] { source_.sample_health(wall_clock_now()); }) {}
+        health_(io_, config.health, [this] { source_.sample_health(wall_clock_now()); }),
+        watchdog_(io_, manager_.watch_period().value_or(Duration::zero()), [this] { manager_.alive(); }) {}
 
   void run() {
     models_.start();
@@ -83,10 +86,12 @@ class Agent {
     ticking_.start();
     windows_.start();
     health_.start();
+    if (manager_.watch_period()) watchdog_.start();
     wait_for_observations();
     signals_.async_wait([this](error_code cancelled, int) {
       if (!cancelled) stop();
     });
+    manager_.ready();
     io_.run();
   }
 
@@ -137,6 +142,7 @@ class Agent {
   }
   void stop() {
     log_line("stopping");
+    manager_.stopping();
     models_.stop();
     on_window();
     uplink_.stop();
@@ -144,6 +150,7 @@ class Agent {
   }
 
   const Config& config_;
+  ServiceManager manager_;
   Storage storage_;
   asio::io_context io_{1};
   TelemetrySource source_;
@@ -157,7 +164,8 @@ class Agent {
   Repeating ticking_;
   Repeating windows_;
   Repeating health_;
-  JobThread jobs_;  // ends first: its jobs use what is above
+  Repeating watchdog_;  // of the loop: it is fed by the loop alone
+  JobThread jobs_;      // ends first: its jobs use what is above
 };
 
 std::uint64_t device_seed() {
@@ -170,6 +178,7 @@ std::uint64_t device_seed() {
 }  // namespace
 
 Result<void> run_agent(const Config& config) {
+  ServiceManager manager = ServiceManager::from_environment();
   ARGOSY_TRY(Endpoint endpoint, parse_endpoint(config.server));
   const Storage storage(config.root);
   ARGOSY_CHECK(storage.create());
@@ -180,7 +189,7 @@ Result<void> run_agent(const Config& config) {
   TelemetrySource source(std::move(socket), HealthSampler(disk), std::move(outbox),
                          WindowAccumulator(wall_clock_now(), config.feature_interval), log_line);
   log_line("argosy-agent " ARGOSY_VERSION " for " + config.device + " at " + config.server);
-  Agent(config, std::move(endpoint), std::move(source), device_seed()).run();
+  Agent(config, std::move(endpoint), std::move(source), std::move(manager), device_seed()).run();
   return {};
 }
 

@@ -138,7 +138,12 @@ Json validate(const RunnerOptions& options) noexcept {
 }
 
 int run_argosy_runner(int argc, const char* const* argv) {
-  const auto options = parse_runner_options({argv + 1, static_cast<std::size_t>(argc - 1)});
+  const std::span<const char* const> arguments{argv + 1, static_cast<std::size_t>(argc - 1)};
+  if (arguments.size() == 1 && std::string_view(arguments[0]) == "--help") {
+    std::fputs(runner_usage, stdout);
+    return 0;
+  }
+  const auto options = parse_runner_options(arguments);
   if (!options) {
     std::fprintf(stderr, "argosy-runner: %s\n%s", options.error().message.c_str(), runner_usage);
     return 2;
