@@ -120,7 +120,7 @@ bool is_large_for_zstd_from(const MakeReport& report) {
 
 // What zstd would make of the file by its sample, with room for what only shows in long stretches.
 Result<bool> could_win_with_zstd(const MakeReport& report, const MakeRequest& request, std::uint64_t best_bytes) {
-  constexpr double long_range_gain = 0.8;
+  constexpr double long_range_gain = 0.9;
   if (report.new_file.size_bytes <= request.zstd_unsampled_bytes) return true;
   ARGOSY_TRY(const double ratio, sample_zstd_ratio(request.new_path));
   return long_range_gain * ratio * static_cast<double>(report.new_file.size_bytes) < static_cast<double>(best_bytes);
