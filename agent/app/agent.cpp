@@ -7,11 +7,12 @@
 #include <boost/asio/steady_timer.hpp>
 #include <spdlog/spdlog.h>
 
+#include "agent/app/make_serving.hpp"
 #include "agent/app/models.hpp"
 #include "agent/app/telemetry_source.hpp"
 #include "agent/app/uplink.hpp"
 #include "agent/link/blob_fetcher.hpp"
-#include "agent/serving/directory_serving.hpp"
+#include "agent/link/local_http.hpp"
 #include "agent/update/job_thread.hpp"
 
 namespace argosy::agent {
@@ -22,6 +23,7 @@ namespace asio = boost::asio;
 using boost::system::error_code;
 
 constexpr Duration tick{500};
+constexpr Duration longest_between_looks{15'000};
 
 void log_line(const std::string& line) {
   spdlog::info("{}", line);
@@ -53,8 +55,9 @@ class Repeating {
   std::function<void()> turn_;
 };
 
-DirectoryServing::Options serving_options(const Config& config) {
-  return {config.reload_pid_file, config.reload_command, config.reload_timeout_s};
+// Often enough that a window holds nearly all that was served in it.
+Duration between_looks(const Config& config) {
+  return std::min(config.window / 2, longest_between_looks);
 }
 
 class Agent {
@@ -63,7 +66,7 @@ class Agent {
       : config_(config),
         storage_(config.root),
         source_(std::move(source)),
-        serving_(serving_options(config)),
+        serving_(make_serving(config.serving, local_http_, seed)),
         https_(io_.get_executor(), std::move(endpoint)),
         blobs_({io_.get_executor(), &https_, job_port(), Duration{30'000}}),
         models_(storage_, models_options(config, seed), updater_ports(), source_.windows(),
@@ -74,6 +77,7 @@ class Agent {
         signals_(io_, SIGTERM, SIGINT),
         ticking_(io_, tick, [this] { on_tick(); }),
         windows_(io_, config.window, [this] { on_window(); }),
+        looks_(io_, between_looks(config), [this] { look(); }),
         health_(io_, config.health, [this] { source_.sample_health(wall_clock_now()); }) {}
 
   void run() {
@@ -82,6 +86,8 @@ class Agent {
     uplink_.start();
     ticking_.start();
     windows_.start();
+    look();
+    looks_.start();
     health_.start();
     wait_for_observations();
     signals_.async_wait([this](error_code cancelled, int) {
@@ -104,7 +110,7 @@ class Agent {
     ports.now = wall_clock_now;
     ports.log = log_line;
     ports.blobs = &blobs_;
-    ports.serving = &serving_;
+    ports.serving = serving_.get();
     return ports;
   }
   Uplink::Ports uplink_ports() {
@@ -127,6 +133,17 @@ class Agent {
     models_.window_ended();
     uplink_.pump();
   }
+  // On the job thread, one at a time: a server that does not answer keeps nobody waiting but the next job.
+  void look() {
+    if (looking_) return;
+    looking_ = jobs_.post([this, served = models_.served()] {
+      Sight sight = serving_->look(served);
+      asio::post(io_, [this, sight = std::move(sight)] {
+        looking_ = false;
+        models_.saw(sight, wall_clock_now());
+      });
+    });
+  }
   void wait_for_observations() {
     observations_.async_wait(asio::posix::stream_descriptor::wait_read, [this](error_code cancelled) {
       if (cancelled) return;
@@ -138,6 +155,7 @@ class Agent {
   void stop() {
     log_line("stopping");
     models_.stop();
+    serving_->stop();
     on_window();
     uplink_.stop();
     io_.stop();
@@ -147,7 +165,8 @@ class Agent {
   Storage storage_;
   asio::io_context io_{1};
   TelemetrySource source_;
-  DirectoryServing serving_;
+  LocalHttp local_http_;
+  std::unique_ptr<Serving> serving_;
   HttpsClient https_;
   BlobFetcher blobs_;
   Models models_;
@@ -156,7 +175,9 @@ class Agent {
   asio::signal_set signals_;
   Repeating ticking_;
   Repeating windows_;
+  Repeating looks_;
   Repeating health_;
+  bool looking_ = false;
   JobThread jobs_;  // ends first: its jobs use what is above
 };
 
