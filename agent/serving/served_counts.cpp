@@ -107,7 +107,8 @@ void spread(LogHistogram& latency_ms, double low_us, double high_us, std::uint64
   const std::uint64_t steps = std::min(count, steps_in_bucket);
   for (std::uint64_t i = 0; i < steps; ++i) {
     const double share = (static_cast<double>(i) + 0.5) / static_cast<double>(steps);
-    latency_ms.add((low_us + share * (high_us - low_us)) / 1000, count / steps + (i < count % steps ? 1 : 0));
+    const std::uint64_t in_step = count * (i + 1) / steps - count * i / steps;
+    latency_ms.add((low_us + share * (high_us - low_us)) / 1000, in_step);
   }
 }
 

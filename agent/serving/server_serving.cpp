@@ -25,6 +25,11 @@ std::string name_of(const std::string& model, std::uint64_t number) {
   return model + " version " + std::to_string(number);
 }
 
+std::string to_text(Duration limit) {
+  return limit.count() % 1000 == 0 ? std::to_string(limit.count() / 1000) + " s"
+                                   : std::to_string(limit.count()) + " ms";
+}
+
 Duration until(std::chrono::steady_clock::time_point deadline) {
   const auto left = std::chrono::duration_cast<Duration>(deadline - std::chrono::steady_clock::now());
   return std::max(left, Duration{1});
@@ -92,7 +97,7 @@ Result<void> ServerServing::wait_until_ready(const std::string& model, std::uint
       return make_error(Errc::incompatible, server + " gave up " + name_of(model, number) + ": " + words);
     if (Clock::now() >= deadline)
       return make_error(Errc::timeout, server + " did not call " + name_of(model, number) + " ready within " +
-                                           std::to_string(options_.ready_limit.count()) + " s: " + words);
+                                           to_text(options_.ready_limit) + ": " + words);
     ARGOSY_CHECK(pause(attempt, deadline));
   }
 }

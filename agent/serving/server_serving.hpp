@@ -25,7 +25,7 @@ class ServerServing : public Serving {
     std::filesystem::path repository;  // <repository>/<model>/<N>/
     std::string file;                  // the model's name in <N>/; empty: model.<format>
     std::string metrics_url;           // empty: programs report inferences themselves
-    std::chrono::seconds ready_limit{60};
+    Duration ready_limit{60'000};
     std::uint64_t seed = 0;  // of the pauses between questions
   };
   // `http` stays the caller's.

@@ -28,7 +28,7 @@ class LoopbackHttp {
   using Handler = std::function<HttpAnswer(const std::string& request)>;
 
   explicit LoopbackHttp(Handler handler) : handler_(std::move(handler)) {
-    listener_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    listener_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -61,6 +61,8 @@ class LoopbackHttp {
       if (::poll(&waiting, 1, 20) <= 0) continue;
       const int client = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
       if (client < 0) continue;
+      const timeval patience{5, 0};
+      ::setsockopt(client, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
       answer(client);
       ::close(client);
     }

@@ -26,13 +26,13 @@ class ModelServer : public ::testing::TestWithParam<ServerKind> {
   LocalHttp http;
   std::unique_ptr<ServerServing> serving = make();
 
-  std::unique_ptr<ServerServing> make(std::string url = "", int limit_s = 10) {
+  std::unique_ptr<ServerServing> make(std::string url = "", Duration limit = std::chrono::seconds(10)) {
     ServerServing::Options options;
     options.kind = GetParam();
     options.url = url.empty() ? server.url() : url;
     options.repository = repository;
     options.metrics_url = options.url + "/metrics";
-    options.ready_limit = std::chrono::seconds(limit_s);
+    options.ready_limit = limit;
     return std::make_unique<ServerServing>(options, http);
   }
   Placement fill(const std::string& slot, const std::string& version, const std::string& content = "a model") {
@@ -147,7 +147,7 @@ TEST_P(ModelServer, SlowServerIsWaitedFor) {
 
 TEST_P(ModelServer, VersionThatIsNeverReadyMakesWayForTheOne) {
   EXPECT_FALSE(serving->switch_to(fill("a", "1.0")));
-  serving = make("", 1);
+  serving = make("", Duration{300});
   server.be_slow(1'000'000);
   std::thread recovery([&] {  // the server comes round when the new version was taken away
     while (!shelf().contains("2")) std::this_thread::yield();
@@ -164,7 +164,7 @@ TEST_P(ModelServer, VersionThatIsNeverReadyMakesWayForTheOne) {
 }
 
 TEST_P(ModelServer, ServerThatDoesNotAnswerIsNoSwitch) {
-  serving = make("http://127.0.0.1:1", 1);
+  serving = make("http://127.0.0.1:1", Duration{100});
   const auto failure = serving->switch_to(fill("a", "1.0"));
   ASSERT_TRUE(failure);
   EXPECT_FALSE(failure->switched);
@@ -174,7 +174,7 @@ TEST_P(ModelServer, ServerThatDoesNotAnswerIsNoSwitch) {
 
 TEST_P(ModelServer, ServerThatDiedLeavesTheOldVersionToBePutBack) {
   EXPECT_FALSE(serving->switch_to(fill("a", "1.0")));
-  serving = make("http://127.0.0.1:1", 1);
+  serving = make("http://127.0.0.1:1", Duration{100});
   const auto failure = serving->switch_to(fill("b", "1.1"));
   ASSERT_TRUE(failure);
   EXPECT_TRUE(failure->switched);
@@ -209,7 +209,7 @@ TEST_P(ModelServer, LostMemoryGivesTheNextNumber) {
 
 TEST_P(ModelServer, StopEndsTheWait) {
   server.be_slow(1'000'000);
-  serving = make("", 600);
+  serving = make("", std::chrono::seconds(600));
   std::thread stopper([&] {
     while (server.requests().empty()) std::this_thread::yield();
     serving->stop();
@@ -238,6 +238,69 @@ TEST_P(ModelServer, FileNameInTheVersionsFolderCanBeChosen) {
   options.file = "model.plan";
   EXPECT_FALSE(ServerServing(options, http).switch_to(fill("a", "1.0")));
   EXPECT_TRUE(fs::exists(repository / "digits/1/model.plan"));
+}
+
+// The same story in each server's words: 100 inferences of version 1 before the first look, then 20 more and 2
+// failures.
+std::string story(ServerKind kind, int succeeded, int failed, std::uint64_t number) {
+  const std::string version = ",version=\"" + std::to_string(number) + "\"";
+  const std::string good = "} " + std::to_string(succeeded) + "\n";
+  const std::string bad = "} " + std::to_string(failed) + "\n";
+  if (kind == ServerKind::triton)
+    return "nv_inference_request_success{model=\"digits\"" + version + good +
+           "nv_inference_request_failure{model=\"digits\",reason=\"BACKEND\"" + version + bad +
+           "nv_inference_request_duration_us{model=\"digits\"" + version + "} " + std::to_string(succeeded * 5000) +
+           "\n";
+  if (kind == ServerKind::ovms)
+    return "ovms_requests_success{api=\"KServe\",interface=\"REST\",method=\"ModelInfer\",name=\"digits\"" + version +
+           good + "ovms_requests_fail{api=\"KServe\",interface=\"REST\",method=\"ModelInfer\",name=\"digits\"" +
+           version + bad + "ovms_request_time_us_bucket{interface=\"REST\",name=\"digits\"" + version +
+           ",le=\"3570\"} 0\n" + "ovms_request_time_us_bucket{interface=\"REST\",name=\"digits\"" + version +
+           ",le=\"6426\"" + good + "ovms_request_time_us_bucket{interface=\"REST\",name=\"digits\"" + version +
+           ",le=\"+Inf\"" + good;
+  return ":tensorflow:serving:request_count{model_name=\"digits\",status=\"OK\"" + good +
+         ":tensorflow:serving:request_count{model_name=\"digits\",status=\"INTERNAL\"" + bad +
+         ":tensorflow:serving:request_latency_bucket{model_name=\"digits\",API=\"predict\",entrypoint=\"REST\",le="
+         "\"3570\"} 0\n"
+         ":tensorflow:serving:request_latency_bucket{model_name=\"digits\",API=\"predict\",entrypoint=\"REST\",le="
+         "\"6426\"" +
+         good;
+}
+
+TEST_P(ModelServer, LooksTellWhatEachVersionDidSinceTheLast) {
+  const Placement first = fill("a", "1.0");
+  EXPECT_FALSE(serving->switch_to(first));
+  serving = make();
+  server.publish(story(GetParam(), 100, 0, 1));
+  EXPECT_TRUE(serving->look({first}).traffic.empty());  // of old; nobody knows over how long
+  EXPECT_TRUE(serving->look({first}).traffic.empty());
+  server.publish(story(GetParam(), 120, 2, 1));
+  const auto seen = serving->look({first}).traffic;
+  ASSERT_EQ(seen.size(), 1u);
+  EXPECT_EQ(seen[0].model, "digits");
+  EXPECT_EQ(seen[0].version, "1.0");
+  EXPECT_EQ(seen[0].count, 22u);
+  EXPECT_EQ(seen[0].errors, 2u);
+  EXPECT_EQ(seen[0].latency_ms.count(), 20u);
+  EXPECT_NEAR(*seen[0].latency_ms.quantile(0.5), 5.0, 0.3);
+}
+
+TEST_P(ModelServer, WhatTheOldVersionDidLastIsCountedBeforeItsCountersGo) {
+  const Placement first = fill("a", "1.0");
+  const Placement second = fill("b", "1.1");
+  EXPECT_FALSE(serving->switch_to(first));
+  server.publish(story(GetParam(), 100, 0, 1));
+  static_cast<void>(serving->look({first}));
+  server.publish(story(GetParam(), 130, 0, 1));
+  EXPECT_FALSE(serving->switch_to(second));
+  // TensorFlow Serving goes on with the model's counters; the others begin new ones for the new number.
+  server.publish(GetParam() == ServerKind::tfserving ? story(GetParam(), 137, 0, 2) : story(GetParam(), 7, 0, 2));
+  const auto seen = serving->look({second}).traffic;
+  ASSERT_EQ(seen.size(), 2u);
+  EXPECT_EQ(seen[0].version, "1.0");
+  EXPECT_EQ(seen[0].count, 30u);
+  EXPECT_EQ(seen[1].version, "1.1");
+  EXPECT_EQ(seen[1].count, 7u);
 }
 
 TEST(Triton, WithoutExplicitControlItSaysSo) {
