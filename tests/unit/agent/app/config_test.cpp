@@ -140,5 +140,17 @@ TEST(Config, ServingErrorsNameTheRemedy) {
   EXPECT_NE(complaint(shelf + "timeout_s = 0").find("serving.timeout_s is 0"), std::string::npos);
 }
 
+TEST(Config, ExamplesAreInOrder) {
+  int examples = 0;
+  for (const auto& file : std::filesystem::directory_iterator(ARGOSY_EXAMPLES)) {
+    if (file.path().extension() != ".toml") continue;
+    const auto config = load_config(file.path(), "/usr/bin/argosy-agent");
+    ASSERT_TRUE(config) << config.error().message;
+    EXPECT_EQ(config->serving.adapter, file.path().stem());
+    ++examples;
+  }
+  EXPECT_EQ(examples, 4);
+}
+
 }  // namespace
 }  // namespace argosy::agent
