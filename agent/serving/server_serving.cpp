@@ -120,7 +120,7 @@ std::optional<SwitchFailure> ServerServing::switch_to(const Placement& placement
   if (!noted) return SwitchFailure{std::move(noted).error(), true};
   auto linked = replace_symlink(placement.folder / "current", placement.slot);
   if (!linked) return SwitchFailure{std::move(linked).error(), true};
-  static_cast<void>(shelf.keep_only({before, *number}));  // what is left now is tried again at the next switch
+  if (before != *number) static_cast<void>(shelf.keep_only({before, *number}));  // what is left goes another time
   return std::nullopt;
 }
 

@@ -160,7 +160,13 @@ Result<void> VersionShelf::stage(const Placement& placement, const std::string& 
 Result<std::uint64_t> VersionShelf::publish(const Placement& placement, const std::string& file_name) {
   sweep();
   ARGOSY_TRY(const std::uint64_t number, number_for(placement));
-  if (!holds(number)) ARGOSY_CHECK(stage(placement, file_name, number));
+  if (!holds(number)) {
+    auto staged = stage(placement, file_name, number);
+    if (!staged) {
+      sweep();  // half a copy may be what fills the disk
+      return std::move(staged).error();
+    }
+  }
   for (const std::uint64_t other : numbers_on_disk())
     if (other > number) ARGOSY_CHECK(withdraw(other));
   return number;

@@ -199,6 +199,44 @@ TEST_P(ModelServer, WhatAPowerCutLeftHalfMadeIsSwept) {
   EXPECT_EQ(read_file(repository / "digits/1/model.onnx").value(), "a model 1.0");
 }
 
+TEST_P(ModelServer, PowerCutBetweenRememberingANumberAndPuttingItUp) {
+  EXPECT_FALSE(serving->switch_to(fill("a", "1.0")));
+  fs::remove_all(repository / "digits/1");
+  EXPECT_FALSE(make()->switch_to(fill("a", "1.0")));
+  EXPECT_EQ(server.serves(), 1u);
+  EXPECT_EQ(shelf(), Shelf{"1"});
+}
+
+TEST_P(ModelServer, PowerCutBetweenTakingAwayAndForgetting) {
+  const Placement first = fill("a", "1.0");
+  EXPECT_FALSE(serving->switch_to(first));
+  EXPECT_FALSE(serving->switch_to(fill("b", "1.1")));
+  fs::rename(repository / "digits/2", repository / "digits/argosy-outgoing-2");
+  serving = make();
+  EXPECT_FALSE(serving->switch_to(first));
+  EXPECT_EQ(server.serves(), 1u);
+  EXPECT_EQ(shelf(), Shelf{"1"});
+}
+
+TEST_P(ModelServer, PowerCutBetweenServingAndTheLinkIsFinishedAtTheNextStart) {
+  EXPECT_FALSE(serving->switch_to(fill("a", "1.0")));
+  const Placement second = fill("b", "1.1");
+  EXPECT_FALSE(serving->switch_to(second));
+  ASSERT_TRUE(replace_symlink(folder / "digits/current", "a"));
+  EXPECT_FALSE(make()->switch_to(second));
+  EXPECT_EQ(server.serves(), 2u);
+  EXPECT_EQ(current(), "b");
+  EXPECT_EQ(shelf(), (Shelf{"1", "2"}));
+}
+
+TEST_P(ModelServer, RepositoryThatCannotBeWrittenIsNamed) {
+  ASSERT_TRUE(write_file_atomically(repository, "a file"));
+  const auto failure = serving->switch_to(fill("a", "1.0"));
+  ASSERT_TRUE(failure);
+  EXPECT_FALSE(failure->switched);
+  EXPECT_NE(failure->error.message.find((repository / "digits").string()), std::string::npos) << failure->error.message;
+}
+
 TEST_P(ModelServer, LostMemoryGivesTheNextNumber) {
   EXPECT_FALSE(serving->switch_to(fill("a", "1.0")));
   ASSERT_TRUE(write_file_atomically(folder / "digits/numbers.json", "{"));
