@@ -104,8 +104,13 @@ Result<void> ServerServing::wait_until_ready(const std::string& model, std::uint
 
 Result<void> ServerServing::serve(const std::string& model, std::uint64_t number) {
   const auto deadline = Clock::now() + options_.ready_limit;
-  ARGOSY_CHECK(load(model, deadline));
-  return wait_until_ready(model, number, deadline);
+  auto loaded = load(model, deadline);
+  if (loaded) return wait_until_ready(model, number, deadline);
+  // OVMS reloads all models at once, and refuses for any of them.
+  std::string words;
+  const auto ready = ask(model, number, words);
+  if (ready && *ready == Readiness::ready) return {};
+  return std::move(loaded).error();
 }
 
 std::optional<SwitchFailure> ServerServing::switch_to(const Placement& placement) {

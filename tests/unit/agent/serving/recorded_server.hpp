@@ -1,11 +1,11 @@
 // RECORDED CONTRACTS, not the servers: what Triton, OpenVINO Model Server and TensorFlow Serving answer to the few
 // requests that the agent makes, as their documents and sources have it. Each looks at a real repository on disk, as
 // the server would, serves the greatest number in it, and keeps what it serves when a newer version cannot be loaded.
-// Triton: docs/protocol/extension_model_repository.md and src/http_server.cc (HandleModelReady) of
-// triton-inference-server,
-//   model_repository_manager.cc of triton core. Before 2.41 a version that is not ready was an empty 400.
-// OVMS: src/http_rest_api_handler.cpp (processConfigReloadRequest) of openvinotoolkit/model_server.
-// TensorFlow Serving: g3doc/api_rest.md and get_model_status_impl.cc of tensorflow/serving.
+// Triton: docs/protocol/extension_model_repository.md and HTTPAPIServer::HandleModelReady of
+// triton-inference-server/server, ModelRepositoryManager::LoadUnloadModel of its core. Older ones answer "not ready" by
+// an empty 400. OVMS: docs/model_server_rest_api_tfs.md and processConfigReloadRequest of openvinotoolkit/model_server.
+// Which status a failed reload or a version that is not there has is not written down: the agent counts on neither.
+// TensorFlow Serving: g3doc/api_rest.md and GetModelStatusImpl of tensorflow/serving.
 #pragma once
 
 #include <charconv>
@@ -39,6 +39,10 @@ class RecordedServer {
   void refuse_control() {  // a Triton that was started without --model-control-mode=explicit
     const std::lock_guard lock(mutex_);
     refuses_control_ = true;
+  }
+  void break_others() {  // an OVMS one of whose other models cannot be loaded
+    const std::lock_guard lock(mutex_);
+    others_are_broken_ = true;
   }
   void publish(std::string metrics) {
     const std::lock_guard lock(mutex_);
@@ -77,7 +81,8 @@ class RecordedServer {
   Answer answer_as_ovms(const std::string& request) {
     if (request == "POST /v1/config/reload") {
       const auto before = serves_;
-      if (!load_newest())
+      const bool loaded = load_newest();
+      if (others_are_broken_ || !loaded)
         return {500, "{\n\t\"error\": \"Reloading models versions failed. Check server logs for more info.\"\n}"};
       return {before == serves_ ? 200 : 201, "{}"};
     }
@@ -142,6 +147,7 @@ class RecordedServer {
   std::uint64_t serves_ = 0;
   int slow_answers_ = 0;
   bool refuses_control_ = false;
+  bool others_are_broken_ = false;
   std::string metrics_;
   argosy::test::LoopbackHttp http_;  // last: its thread uses what is above
 };

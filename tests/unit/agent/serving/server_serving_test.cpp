@@ -341,6 +341,22 @@ TEST_P(ModelServer, WhatTheOldVersionDidLastIsCountedBeforeItsCountersGo) {
   EXPECT_EQ(seen[1].count, 7u);
 }
 
+TEST(Ovms, AnotherModelsFaultIsNotThisOnes) {
+  TempFolder folder;
+  RecordedServer server(ServerKind::ovms, folder / "repository");
+  server.break_others();
+  LocalHttp http;
+  ServerServing::Options options;
+  options.kind = ServerKind::ovms;
+  options.url = server.url();
+  options.repository = folder / "repository";
+  fs::create_directories(folder / "digits/a");
+  const Placement placement{"digits", folder / "digits", "a", "1.0", "onnx", "d"};
+  ASSERT_TRUE(write_file_atomically(placement.file(), "a model"));
+  EXPECT_FALSE(ServerServing(options, http).switch_to(placement));
+  EXPECT_EQ(server.serves(), 1u);
+}
+
 TEST(Triton, WithoutExplicitControlItSaysSo) {
   TempFolder folder;
   RecordedServer server(ServerKind::triton, folder / "repository");
