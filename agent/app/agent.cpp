@@ -7,12 +7,13 @@
 #include <boost/asio/steady_timer.hpp>
 #include <spdlog/spdlog.h>
 
+#include "agent/app/make_serving.hpp"
 #include "agent/app/models.hpp"
 #include "agent/app/service_manager.hpp"
 #include "agent/app/telemetry_source.hpp"
 #include "agent/app/uplink.hpp"
 #include "agent/link/blob_fetcher.hpp"
-#include "agent/serving/directory_serving.hpp"
+#include "agent/link/local_http.hpp"
 #include "agent/update/job_thread.hpp"
 
 namespace argosy::agent {
@@ -23,6 +24,7 @@ namespace asio = boost::asio;
 using boost::system::error_code;
 
 constexpr Duration tick{500};
+constexpr Duration longest_between_looks{15'000};
 
 void log_line(const std::string& line) {
   spdlog::info("{}", line);
@@ -54,8 +56,9 @@ class Repeating {
   std::function<void()> turn_;
 };
 
-DirectoryServing::Options serving_options(const Config& config) {
-  return {config.reload_pid_file, config.reload_command, config.reload_timeout_s};
+// Often enough that a window holds nearly all that was served in it.
+Duration between_looks(const Config& config) {
+  return std::min(config.window / 2, longest_between_looks);
 }
 
 class Agent {
@@ -65,7 +68,7 @@ class Agent {
         manager_(std::move(manager)),
         storage_(config.root),
         source_(std::move(source)),
-        serving_(serving_options(config)),
+        serving_(make_serving(config.serving, local_http_, seed)),
         https_(io_.get_executor(), std::move(endpoint)),
         blobs_({io_.get_executor(), &https_, job_port(), Duration{30'000}}),
         models_(storage_, models_options(config, seed), updater_ports(), source_.windows(),
@@ -76,6 +79,7 @@ class Agent {
         signals_(io_, SIGTERM, SIGINT),
         ticking_(io_, tick, [this] { on_tick(); }),
         windows_(io_, config.window, [this] { on_window(); }),
+        looks_(io_, between_looks(config), [this] { look(); }),
         health_(io_, config.health, [this] { source_.sample_health(wall_clock_now()); }),
         watchdog_(io_, manager_.watch_period().value_or(Duration::zero()), [this] { manager_.alive(); }) {}
 
@@ -85,6 +89,8 @@ class Agent {
     uplink_.start();
     ticking_.start();
     windows_.start();
+    look();
+    looks_.start();
     health_.start();
     if (manager_.watch_period()) watchdog_.start();
     wait_for_observations();
@@ -109,7 +115,7 @@ class Agent {
     ports.now = wall_clock_now;
     ports.log = log_line;
     ports.blobs = &blobs_;
-    ports.serving = &serving_;
+    ports.serving = serving_.get();
     return ports;
   }
   Uplink::Ports uplink_ports() {
@@ -132,6 +138,17 @@ class Agent {
     models_.window_ended();
     uplink_.pump();
   }
+  // On the job thread, one at a time: a server that does not answer keeps nobody waiting but the next job.
+  void look() {
+    if (looking_) return;
+    looking_ = jobs_.post([this, served = models_.served()] {
+      Sight sight = serving_->look(served);
+      asio::post(io_, [this, sight = std::move(sight)] {
+        looking_ = false;
+        models_.saw(sight, wall_clock_now());
+      });
+    });
+  }
   void wait_for_observations() {
     observations_.async_wait(asio::posix::stream_descriptor::wait_read, [this](error_code cancelled) {
       if (cancelled) return;
@@ -144,6 +161,7 @@ class Agent {
     log_line("stopping");
     manager_.stopping();
     models_.stop();
+    serving_->stop();
     on_window();
     uplink_.stop();
     io_.stop();
@@ -154,7 +172,8 @@ class Agent {
   Storage storage_;
   asio::io_context io_{1};
   TelemetrySource source_;
-  DirectoryServing serving_;
+  LocalHttp local_http_;
+  std::unique_ptr<Serving> serving_;
   HttpsClient https_;
   BlobFetcher blobs_;
   Models models_;
@@ -163,9 +182,11 @@ class Agent {
   asio::signal_set signals_;
   Repeating ticking_;
   Repeating windows_;
+  Repeating looks_;
   Repeating health_;
   Repeating watchdog_;  // of the loop: it is fed by the loop alone
-  JobThread jobs_;      // ends first: its jobs use what is above
+  bool looking_ = false;
+  JobThread jobs_;  // ends first: its jobs use what is above
 };
 
 std::uint64_t device_seed() {

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "agent/link/endpoint.hpp"
+#include "agent/serving/server_dialect.hpp"
 #include "common/base/file.hpp"
 #include "common/base/id.hpp"
 
@@ -79,11 +80,10 @@ class Section {
     if (node != nullptr && inner == nullptr) fail(key, "must be a section");
     return {inner, at(key), fault_};
   }
-  void finish() {
+  void finish(const std::string& rule = "is no key that the agent knows") {
     if (table_ == nullptr || fault_) return;
     for (const auto& [key, node] : *table_)
-      if (!known_.contains(std::string(key.str())))
-        return fail(std::string(key.str()).c_str(), "is no key that the agent knows");
+      if (!known_.contains(std::string(key.str()))) return fail(std::string(key.str()).c_str(), rule);
   }
   void fail(const char* key, const std::string& rule) {
     if (!fault_) fault_ = make_error(Errc::invalid_argument, at(key) + " " + rule);
@@ -181,14 +181,52 @@ void read_outbox(Section section, Config& config) {
   config.outbox_max_age = std::chrono::hours(24 * days);
 }
 
-void read_serving(Section section, Config& config) {
-  std::string adapter = "directory";
-  section.text("adapter", adapter);
-  section.path("reload_pid_file", config.reload_pid_file);
-  section.text("reload_command", config.reload_command);
-  section.integer("reload_timeout_s", 1, 600, config.reload_timeout_s);
-  section.finish();
-  if (adapter != "directory") section.fail("adapter", "is '" + adapter + "'; this agent knows directory");
+void read_directory(Section& section, ServingConfig& serving) {
+  section.path("reload_pid_file", serving.reload_pid_file);
+  section.text("reload_command", serving.reload_command);
+  section.integer("reload_timeout_s", 1, 600, serving.reload_timeout_s);
+}
+
+void read_exec(Section& section, ServingConfig& serving) {
+  section.text("command", serving.command);
+  section.text("check_command", serving.check_command);
+  section.integer("timeout_s", 1, 600, serving.timeout_s);
+  if (serving.command.empty()) section.fail("command", "is missing: the adapter 'exec' needs one to run");
+}
+
+void read_model_server(Section& section, ServingConfig& serving) {
+  section.text("url", serving.url);
+  section.path("repository", serving.repository);
+  section.text("file", serving.file);
+  section.text("metrics_url", serving.metrics_url);
+  section.integer("timeout_s", 1, 600, serving.timeout_s);
+  while (serving.url.ends_with('/')) serving.url.pop_back();
+  if (serving.url.empty())
+    section.fail("url",
+                 "is missing: the adapter '" + serving.adapter + "' needs one such as \"http://127.0.0.1:8000\"");
+  for (const auto& [key, url] : {std::pair("url", &serving.url), std::pair("metrics_url", &serving.metrics_url)})
+    if (const auto parsed = parse_http_url(*url); !url->empty() && !parsed)
+      section.fail(key, "is wrong: " + parsed.error().message);
+  if (!serving.repository.is_absolute())
+    section.fail("repository",
+                 "is '" + serving.repository.string() +
+                     "'; it must be the absolute path of the folder that the server reads its models from");
+  if (serving.file.find('/') != std::string::npos || serving.file == "." || serving.file == "..")
+    section.fail("file", "is '" + serving.file + "'; it must be a file's name such as \"model.plan\"");
+}
+
+void read_serving(Section section, ServingConfig& serving) {
+  section.text("adapter", serving.adapter);
+  if (serving.adapter == "directory")
+    read_directory(section, serving);
+  else if (serving.adapter == "exec")
+    read_exec(section, serving);
+  else if (parse_server_kind(serving.adapter))
+    read_model_server(section, serving);
+  else
+    return section.fail("adapter",
+                        "is '" + serving.adapter + "'; this agent knows directory, exec, triton, ovms and tfserving");
+  section.finish("is no key of the adapter '" + serving.adapter + "'");
 }
 
 Result<void> check(const Config& config) {
@@ -222,7 +260,7 @@ Result<Config> parse_config(std::string_view text, const fs::path& program) {
     read_capabilities(root.section("capabilities"), config.capabilities);
     read_intervals(root.section("intervals"), config);
     read_outbox(root.section("outbox"), config);
-    read_serving(root.section("serving"), config);
+    read_serving(root.section("serving"), config.serving);
     Section validation = root.section("validation");
     validation.path("runner", config.runner);
     validation.path("local_dataset", config.local_dataset);

@@ -14,6 +14,25 @@
 
 namespace argosy::agent {
 
+// How models reach the inference program; docs/serving.md. Only the keys of the chosen adapter may be given.
+struct ServingConfig {
+  std::string adapter = "directory";  // or exec, triton, ovms, tfserving
+
+  std::optional<std::filesystem::path> reload_pid_file;  // directory
+  std::string reload_command;
+  int reload_timeout_s = 30;
+
+  std::string command;  // exec
+  std::string check_command;
+
+  std::string url;  // the model servers; without a slash at its end
+  std::filesystem::path repository;
+  std::string file;         // the model's name in a version's folder; default: model.<format>
+  std::string metrics_url;  // default: programs report inferences themselves
+
+  int timeout_s = 60;  // exec and the model servers
+};
+
 struct Config {
   std::string server;          // "https://fleet.example:8443"
   std::string device;          // default: the host's name
@@ -38,9 +57,7 @@ struct Config {
 
   std::filesystem::path runner;  // default: argosy-runner beside this program
   std::optional<std::filesystem::path> local_dataset;
-  std::optional<std::filesystem::path> reload_pid_file;
-  std::string reload_command;
-  int reload_timeout_s = 30;
+  ServingConfig serving;
   std::string log_level = "info";
 };
 

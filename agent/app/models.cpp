@@ -126,9 +126,24 @@ void Models::window_ended() {
     const UpdateState& state = entry.updater->state();
     if (state.phase != Phase::probation) continue;
     ProbationTotals totals = windows_.probation_totals(name, state.wish->version);
-    totals.program_down = ports_.serving->program_is_down();
+    totals.program_down = down_.contains(name);
     entry.updater->observe(totals);
   }
+  down_.clear();  // a sight counts once: without a newer one nothing is known
+}
+
+void Models::saw(const Sight& sight, Instant now) {
+  follow_probations();
+  for (const Traffic& seen : sight.traffic)
+    windows_.add_counts(seen.model, seen.version, seen.count, seen.errors, seen.latency_ms, now);
+  down_ = sight.down;
+}
+
+std::vector<Placement> Models::served() const {
+  std::vector<Placement> placements;
+  for (const auto& [name, entry] : entries_)
+    if (auto placement = entry.updater->served()) placements.push_back(std::move(*placement));
+  return placements;
 }
 
 std::vector<wire::ModelReport> Models::reports() const {

@@ -4,6 +4,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -34,10 +35,13 @@ class Models {
   void take(const wire::Desired& desired);
   void tick();
   void window_ended();  // those in probation get their look
+  // What the serving adapter saw goes into the windows; what it found down counts at the next window's end.
+  void saw(const Sight& sight, Instant now);
 
   std::int64_t rev() const { return desired_.rev; }
   std::vector<wire::ModelReport> reports() const;
   std::string serving_version(const std::string& model) const;
+  std::vector<Placement> served() const;  // of the models that have a version in service
 
  private:
   struct Entry {
@@ -56,6 +60,7 @@ class Models {
   std::function<void()> changed_;
   wire::Desired desired_;
   std::map<std::string, Entry> entries_;
+  std::set<std::string> down_;  // at the last sight of this window
 };
 
 }  // namespace argosy::agent

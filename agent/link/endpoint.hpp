@@ -1,4 +1,5 @@
-// A server's address, from a URL such as "https://fleet.example:8443". Pure.
+// Addresses from URLs: the server's, such as "https://fleet.example:8443", and those of programs on this device, such
+// as "http://127.0.0.1:8002/metrics". Pure.
 #pragma once
 
 #include <string>
@@ -16,5 +17,13 @@ struct Endpoint {
 
 // https only, without a path.
 Result<Endpoint> parse_endpoint(std::string_view url);
+
+struct HttpUrl {
+  Endpoint endpoint;
+  std::string target;  // path and query; empty when there is none
+};
+
+// http only: what runs on this device, or beside it in a network that can be trusted.
+Result<HttpUrl> parse_http_url(std::string_view url);
 
 }  // namespace argosy::agent

@@ -16,7 +16,8 @@ class DirectoryServing : public Serving {
   explicit DirectoryServing(Options options) : options_(std::move(options)) {}
 
   std::optional<SwitchFailure> switch_to(const Placement& placement) override;
-  bool program_is_down() const override;
+  // Down: the process of the pid file does not run. Without one that is not known.
+  Sight look(const std::vector<Placement>& served) override;
 
  private:
   Result<void> tell_program(const Placement& placement) const;

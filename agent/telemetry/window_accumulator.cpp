@@ -69,6 +69,22 @@ void WindowAccumulator::add(const Observation& observation, const std::string& s
   count_features(*of, observation, now);
 }
 
+void WindowAccumulator::add_counts(const std::string& model, const std::string& version, std::uint64_t count,
+                                   std::uint64_t errors, const LogHistogram& latency_ms, Instant now) {
+  Entry* of = entry({model, version}, now);
+  if (of == nullptr) {
+    dropped_ += count;
+    return;
+  }
+  of->used_at = now;
+  of->count += count;
+  of->errors += errors;
+  of->latency_ms.merge(latency_ms);
+  of->probation_count += count;
+  of->probation_errors += errors;
+  of->probation_latency_ms.merge(latency_ms);
+}
+
 wire::InferenceWindow WindowAccumulator::window_of(const Key& key, Entry& entry) {
   wire::InferenceWindow window;
   window.model = key.model;

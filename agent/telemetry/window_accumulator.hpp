@@ -31,6 +31,9 @@ class WindowAccumulator {
                     const std::vector<wire::FeatureReference>& features);
   // `serving` is the version for an observation that names none.
   void add(const Observation& observation, const std::string& serving, Instant now);
+  // What a program counted by itself: `count` inferences, `errors` of them failed.
+  void add_counts(const std::string& model, const std::string& version, std::uint64_t count, std::uint64_t errors,
+                  const LogHistogram& latency_ms, Instant now);
   // One window for each version that saw traffic since the last call.
   std::vector<wire::InferenceWindow> close(Instant now);
 

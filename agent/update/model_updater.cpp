@@ -211,8 +211,14 @@ void ModelUpdater::in_background(std::function<std::optional<Event>()> work) {
 }
 
 Placement ModelUpdater::placement_of(SlotName slot) const {
-  const auto& content = state_.slots.at(slot);
-  return {options_.model, folder_.path(), std::string(to_string(slot)), content ? content->version : ""};
+  const SlotContent content = state_.slots.at(slot).value_or(SlotContent{});
+  return {options_.model,  folder_.path(), std::string(to_string(slot)),
+          content.version, content.format, content.digest};
+}
+
+std::optional<Placement> ModelUpdater::served() const {
+  if (state_.slots.served() == nullptr) return std::nullopt;
+  return placement_of(*state_.slots.serving);
 }
 
 void ModelUpdater::perform(const Survey&, std::int64_t ticket) {
@@ -323,9 +329,11 @@ void ModelUpdater::perform(const RollBack& effect, std::int64_t ticket) {
 }
 
 void ModelUpdater::perform(const MarkProven& effect, std::int64_t) {
-  in_background([folder = folder_, effect, log = ports_.log]() -> std::optional<Event> {
+  in_background([folder = folder_, effect, log = ports_.log, serving = ports_.serving,
+                 placement = placement_of(effect.slot)]() -> std::optional<Event> {
     const auto marked = folder.mark_proven(effect.slot);
     if (!marked) log("cannot mark a slot as proven: " + marked.error().message);
+    serving->settle(placement);
     return std::nullopt;
   });
 }

@@ -50,6 +50,7 @@ class ModelUpdater : public std::enable_shared_from_this<ModelUpdater> {
   void observe(const ProbationTotals& totals);
 
   const UpdateState& state() const { return state_; }
+  std::optional<Placement> served() const;  // the version in service; none before the first
   wire::ModelReport report() const { return agent::report(options_.model, state_); }
 
  private:

@@ -75,7 +75,7 @@ level = "debug"
   EXPECT_EQ(config->feature_interval, 60s);
   EXPECT_EQ(config->outbox_max_bytes, 3u << 20);
   EXPECT_EQ(config->outbox_max_age, 48h);
-  EXPECT_EQ(config->reload_timeout_s, 9);
+  EXPECT_EQ(config->serving.reload_timeout_s, 9);
   EXPECT_EQ(*config->local_dataset, "/data.npz");
   EXPECT_FALSE(config->mqtt);
 }
@@ -89,7 +89,6 @@ TEST(Config, ErrorNamesKeyAndRemedy) {
   EXPECT_NE(complaint_about(least + "[outbox]\nmax_mb = 0").find("outbox.max_mb is 0"), std::string::npos);
   EXPECT_NE(complaint_about(least + "labels = 3").find("labels must be a section"), std::string::npos);
   EXPECT_NE(complaint_about(least + "[labels]\n\"a b\" = \"c\"").find("labels.a b"), std::string::npos);
-  EXPECT_NE(complaint_about(least + "[serving]\nadapter = \"triton\"").find("triton"), std::string::npos);
   EXPECT_NE(complaint_about(least + "[log]\nlevel = \"loud\"").find("loud"), std::string::npos);
   EXPECT_NE(complaint_about("device = \"x\"\nhardware_class = \"y\"").find("server is missing"), std::string::npos);
   EXPECT_NE(complaint_about("server = \"https://x\"\ndevice = \"a b\"\nhardware_class = \"y\"").find("a b"),
@@ -97,6 +96,60 @@ TEST(Config, ErrorNamesKeyAndRemedy) {
   EXPECT_NE(complaint_about("server = \"http://x\"\ndevice = \"x\"\nhardware_class = \"y\"").find("http://x"),
             std::string::npos);
   EXPECT_NE(complaint_about(least + "[log\n").find("line 4"), std::string::npos);
+}
+
+TEST(Config, ModelServersHaveTheirKeys) {
+  for (const std::string adapter : {"triton", "ovms", "tfserving"}) {
+    const auto config = parse(least + "[serving]\nadapter = \"" + adapter + R"("
+url = "http://127.0.0.1:8000/"
+repository = "/srv/models"
+file = "model.plan"
+metrics_url = "http://[::1]:8002/metrics"
+timeout_s = 90
+)");
+    ASSERT_TRUE(config) << config.error().message;
+    EXPECT_EQ(config->serving.adapter, adapter);
+    EXPECT_EQ(config->serving.url, "http://127.0.0.1:8000");
+    EXPECT_EQ(config->serving.repository, "/srv/models");
+    EXPECT_EQ(config->serving.metrics_url, "http://[::1]:8002/metrics");
+    EXPECT_EQ(config->serving.timeout_s, 90);
+  }
+  const auto exec = parse(least + "[serving]\nadapter = \"exec\"\ncommand = \"/x\"\ncheck_command = \"/y\"\n");
+  ASSERT_TRUE(exec) << exec.error().message;
+  EXPECT_EQ(exec->serving.command, "/x");
+  EXPECT_EQ(exec->serving.check_command, "/y");
+}
+
+TEST(Config, ServingErrorsNameTheRemedy) {
+  const auto complaint = [](const std::string& keys) { return complaint_about(least + "[serving]\n" + keys); };
+  EXPECT_EQ(complaint("adapter = \"torchserve\""),
+            "serving.adapter is 'torchserve'; this agent knows directory, exec, triton, ovms and tfserving");
+  EXPECT_EQ(complaint("url = \"http://x\""), "serving.url is no key of the adapter 'directory'");
+  EXPECT_EQ(complaint("adapter = \"exec\""), "serving.command is missing: the adapter 'exec' needs one to run");
+  EXPECT_EQ(complaint("adapter = \"triton\"\nrepository = \"/m\""),
+            "serving.url is missing: the adapter 'triton' needs one such as \"http://127.0.0.1:8000\"");
+  const std::string triton = "adapter = \"triton\"\nurl = \"http://x\"\n";
+  EXPECT_NE(complaint(triton).find("serving.repository is ''; it must be the absolute path"), std::string::npos);
+  EXPECT_NE(complaint(triton + "repository = \"models\"").find("'models'"), std::string::npos);
+  const std::string shelf = triton + "repository = \"/m\"\n";
+  EXPECT_EQ(complaint(shelf), "");
+  EXPECT_EQ(complaint(shelf + "reload_command = \"x\""), "serving.reload_command is no key of the adapter 'triton'");
+  EXPECT_NE(complaint(shelf + "metrics_url = \"https://x/metrics\"").find("serving.metrics_url is wrong: 'https://x"),
+            std::string::npos);
+  EXPECT_NE(complaint(shelf + "file = \"../model\"").find("serving.file is '../model'"), std::string::npos);
+  EXPECT_NE(complaint(shelf + "timeout_s = 0").find("serving.timeout_s is 0"), std::string::npos);
+}
+
+TEST(Config, ExamplesAreInOrder) {
+  int examples = 0;
+  for (const auto& file : std::filesystem::directory_iterator(ARGOSY_EXAMPLES)) {
+    if (file.path().extension() != ".toml") continue;
+    const auto config = load_config(file.path(), "/usr/bin/argosy-agent");
+    ASSERT_TRUE(config) << config.error().message;
+    EXPECT_EQ(config->serving.adapter, file.path().stem());
+    ++examples;
+  }
+  EXPECT_EQ(examples, 4);
 }
 
 }  // namespace

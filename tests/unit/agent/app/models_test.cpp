@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "agent/serving/directory_serving.hpp"
+#include "agent/update/journal.hpp"
 #include "common/base/file.hpp"
 #include "tests/unit/agent/temp_folder.hpp"
 
@@ -91,6 +92,56 @@ TEST(Models, ModelThatIsNoLongerNamedIsWithdrawn) {
   models.take({"cam-7", 6, {}});
   EXPECT_EQ(models.reports()[0].update->state, "failed");
   EXPECT_EQ(models.reports()[0].update->cause, "cancelled");
+}
+
+// A device with version 1.0 in slot a, and 1.1 in slot b in service and on probation.
+void put_on_probation(const Bench& bench) {
+  const ModelFolder folder(bench.storage.model("digits"));
+  ASSERT_TRUE(folder.create());
+  for (const auto& [slot, version, proven] : {std::tuple(SlotName::a, "1.0", true), {SlotName::b, "1.1", false}}) {
+    ASSERT_TRUE(write_file_atomically(folder.model_file(slot, "onnx"), "model"));
+    ASSERT_TRUE(folder.seal(slot, {version, std::string(64, version[2]), "onnx", 5, proven}));
+  }
+  ASSERT_TRUE(replace_symlink(folder.current(), "b"));
+  UpdateState state;
+  state.phase = Phase::probation;
+  state.wish = desired(5, "1.1").models.front();
+  state.wish->probation.max_error_rate = 0.1;
+  state.target = SlotName::b;
+  state.probation_from = wall_clock_now();
+  ASSERT_TRUE(Journal(bench.storage.journal("digits")).save(state));
+}
+
+TEST(Models, WhatAModelServerCountsIsEnoughForProbation) {
+  Bench bench;
+  put_on_probation(bench);
+  Models models = bench.make();
+  models.start();
+  ASSERT_EQ(models.served().size(), 1u);
+  EXPECT_EQ(models.served()[0].version, "1.1");
+  for (int window = 0; window < 2; ++window) {
+    EXPECT_EQ(models.reports()[0].update->state, "probation");
+    models.saw({{{"digits", "1.1", 5, 5, {}}}, {}}, wall_clock_now());
+    models.window_ended();
+  }
+  EXPECT_EQ(models.reports()[0].update->state, "rolling_back");
+  EXPECT_EQ(models.reports()[0].update->cause, "probation_errors");
+}
+
+TEST(Models, ProgramThatIsSeenDownInThreeWindowsRollsBack) {
+  Bench bench;
+  put_on_probation(bench);
+  Models models = bench.make();
+  models.start();
+  models.saw({{}, {"digits"}}, wall_clock_now());
+  models.window_ended();
+  models.window_ended();  // nothing newer is known
+  for (int window = 0; window < 3; ++window) {
+    EXPECT_EQ(models.reports()[0].update->state, "probation");
+    models.saw({{}, {"digits"}}, wall_clock_now());
+    models.window_ended();
+  }
+  EXPECT_EQ(models.reports()[0].update->cause, "probation_crash");
 }
 
 TEST(Models, DamagedDocumentIsNoReasonToStop) {

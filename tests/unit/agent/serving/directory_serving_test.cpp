@@ -14,14 +14,21 @@ namespace {
 using test::TempFolder;
 namespace fs = std::filesystem;
 
-class Serving : public ::testing::Test {
+class Directory : public ::testing::Test {
  protected:
   TempFolder folder;
 
   void SetUp() override {
     for (const char* slot : {"a", "b"}) fs::create_directories(folder / "digits" / slot);
   }
-  Placement placement(const std::string& slot) const { return {"digits", folder / "digits", slot, "1." + slot}; }
+  Placement placement(const std::string& slot) const {
+    return {"digits", folder / "digits", slot, "1." + slot, "onnx", ""};
+  }
+  bool is_down(const fs::path& pid_file) {
+    DirectoryServing::Options options;
+    options.reload_pid_file = pid_file;
+    return DirectoryServing(options).look({placement("b")}).down.contains("digits");
+  }
   std::string current() const { return fs::read_symlink(folder / "digits/current").string(); }
   std::optional<SwitchFailure> run(const std::string& command, int timeout_s = 10) {
     DirectoryServing::Options options;
@@ -31,7 +38,7 @@ class Serving : public ::testing::Test {
   }
 };
 
-TEST_F(Serving, LinkLeadsToTheSlotAndBack) {
+TEST_F(Directory, LinkLeadsToTheSlotAndBack) {
   DirectoryServing serving({});
   EXPECT_FALSE(serving.switch_to(placement("a")));
   EXPECT_EQ(current(), "a");
@@ -40,7 +47,7 @@ TEST_F(Serving, LinkLeadsToTheSlotAndBack) {
   EXPECT_EQ(current(), "b");
 }
 
-TEST_F(Serving, ProgramOfThePidFileGetsTheSignal) {
+TEST_F(Directory, ProgramOfThePidFileGetsTheSignal) {
   const pid_t program = ::fork();
   if (program == 0) {
     for (;;) ::pause();
@@ -49,30 +56,30 @@ TEST_F(Serving, ProgramOfThePidFileGetsTheSignal) {
   DirectoryServing::Options options;
   options.reload_pid_file = folder / "pid";
   DirectoryServing serving(options);
-  EXPECT_FALSE(serving.program_is_down());
+  EXPECT_FALSE(is_down(folder / "pid"));
   EXPECT_FALSE(serving.switch_to(placement("b")));
   int status = 0;
   ASSERT_EQ(::waitpid(program, &status, 0), program);
   EXPECT_EQ(WTERMSIG(status), SIGHUP);
-  EXPECT_TRUE(serving.program_is_down());
+  EXPECT_TRUE(is_down(folder / "pid"));
   EXPECT_FALSE(serving.switch_to(placement("a")));  // it reads the link when it starts again
 }
 
-TEST_F(Serving, WithoutAPidFileNobodyIsKnownToBeDown) {
+TEST_F(Directory, WithoutAPidFileNobodyIsKnownToBeDown) {
   DirectoryServing::Options options;
   options.reload_pid_file = folder / "missing";
-  EXPECT_FALSE(DirectoryServing(options).program_is_down());
+  EXPECT_FALSE(is_down(folder / "missing"));
   ASSERT_TRUE(write_file_atomically(folder / "missing", "nonsense"));
-  EXPECT_FALSE(DirectoryServing(options).program_is_down());
+  EXPECT_FALSE(is_down(folder / "missing"));
   EXPECT_FALSE(DirectoryServing(options).switch_to(placement("b")));
 }
 
-TEST_F(Serving, CommandKnowsModelVersionAndPath) {
+TEST_F(Directory, CommandKnowsModelVersionAndPath) {
   EXPECT_FALSE(run("echo $ARGOSY_MODEL $ARGOSY_VERSION $ARGOSY_PATH > " + (folder / "seen").string()));
   EXPECT_EQ(*read_file(folder / "seen"), "digits 1.b " + (folder / "digits/current").string() + "\n");
 }
 
-TEST_F(Serving, CommandThatFailsSaysHowAndThatTheLinkWasSwapped) {
+TEST_F(Directory, CommandThatFailsSaysHowAndThatTheLinkWasSwapped) {
   const auto failure = run("exit 3");
   ASSERT_TRUE(failure);
   EXPECT_TRUE(failure->switched);
@@ -80,15 +87,22 @@ TEST_F(Serving, CommandThatFailsSaysHowAndThatTheLinkWasSwapped) {
   EXPECT_EQ(current(), "b");
 }
 
-TEST_F(Serving, CommandThatHangsIsKilled) {
+TEST_F(Directory, CommandsLastWordsAreRepeatedInMeasure) {
+  const auto failure = run("head -c 100000 /dev/zero | tr '\\0' x >&2; echo 'no room on the GPU' >&2; exit 1");
+  ASSERT_TRUE(failure);
+  EXPECT_TRUE(failure->error.message.ends_with("no room on the GPU")) << failure->error.message;
+  EXPECT_LT(failure->error.message.size(), 800u);
+}
+
+TEST_F(Directory, CommandThatHangsIsKilled) {
   const auto failure = run("sleep 60", 1);
   ASSERT_TRUE(failure);
   EXPECT_EQ(failure->error.code, Errc::timeout);
 }
 
-TEST_F(Serving, LinkThatCannotBeMadeLeavesEverythingAsItWas) {
+TEST_F(Directory, LinkThatCannotBeMadeLeavesEverythingAsItWas) {
   DirectoryServing serving({});
-  const auto failure = serving.switch_to({"x", folder / "missing/model", "a", "1"});
+  const auto failure = serving.switch_to({"x", folder / "missing/model", "a", "1", "onnx", ""});
   ASSERT_TRUE(failure);
   EXPECT_FALSE(failure->switched);
 }

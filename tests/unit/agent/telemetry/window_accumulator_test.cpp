@@ -134,5 +134,23 @@ TEST(WindowAccumulator, ProbationCountsFromItsBeginning) {
   EXPECT_NEAR(*totals.latency_p95_ms, 20, 0.4);
 }
 
+TEST(WindowAccumulator, CountsOfAProgramsOwnJoinTheRest) {
+  WindowAccumulator windows(start);
+  windows.add(seen(10), "1.0", start);
+  windows.begin_probation("digits", "1.0");
+  LogHistogram latency_ms;
+  latency_ms.add(20, 8);
+  windows.add_counts("digits", "1.0", 10, 2, latency_ms, start + 1s);
+  const auto totals = windows.probation_totals("digits", "1.0");
+  EXPECT_EQ(totals.observations, 10u);
+  EXPECT_EQ(totals.errors, 2u);
+  EXPECT_NEAR(*totals.latency_p95_ms, 20, 0.4);
+  const auto closed = windows.close(start + 60s);
+  ASSERT_EQ(closed.size(), 1u);
+  EXPECT_EQ(closed[0].count, 11u);
+  EXPECT_EQ(closed[0].errors, 2u);
+  EXPECT_EQ(windows.baseline("digits", "1.0").observations, 9u);
+}
+
 }  // namespace
 }  // namespace argosy::agent

@@ -1,0 +1,121 @@
+#include "agent/serving/server_dialect.hpp"
+
+#include <array>
+#include <utility>
+
+#include "common/wire/json_fields.hpp"
+
+namespace argosy::agent {
+
+namespace {
+
+using wire::Json;
+
+constexpr std::size_t words_limit = 500;
+constexpr std::size_t answer_limit = 64 << 10;
+constexpr std::array<std::pair<ServerKind, std::string_view>, 3> names = {{
+    {ServerKind::triton, "triton"},
+    {ServerKind::ovms, "ovms"},
+    {ServerKind::tfserving, "tfserving"},
+}};
+
+Json parsed(const std::string& body) {
+  return Json::parse(body, nullptr, false);
+}
+
+std::string text_at(const Json& object, const char* key) {
+  if (!object.is_object()) return {};
+  const auto found = object.find(key);
+  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
+// TensorFlow Serving answers with a list of versions, here of the one that was asked for; null when it is no such
+// answer.
+Json first_version_status(const Json& answer) {
+  if (!answer.is_object()) return nullptr;
+  const auto list = answer.find("model_version_status");
+  if (list == answer.end() || !list->is_array() || list->empty() || !list->front().is_object()) return nullptr;
+  return list->front();
+}
+
+Json inner_status(const Json& version_status) {
+  if (!version_status.is_object()) return nullptr;
+  const auto status = version_status.find("status");
+  return status == version_status.end() ? Json(nullptr) : *status;
+}
+
+Readiness readiness_from_state(const HttpReply& reply) {
+  if (reply.status != 200) return Readiness::not_yet;
+  const Json status = first_version_status(parsed(reply.body));
+  const std::string state = text_at(status, "state");
+  if (state == "AVAILABLE") return Readiness::ready;
+  const std::string code = text_at(inner_status(status), "error_code");
+  const bool given_up = state == "END" && !code.empty() && code != "OK";
+  return given_up ? Readiness::failed : Readiness::not_yet;
+}
+
+std::string single_line(std::string text) {
+  if (text.size() > words_limit) text.resize(words_limit);
+  for (char& c : text)
+    if (static_cast<unsigned char>(c) < ' ') c = ' ';
+  while (!text.empty() && text.back() == ' ') text.pop_back();
+  return text;
+}
+
+}  // namespace
+
+std::string_view to_string(ServerKind kind) {
+  for (const auto& [known, name] : names)
+    if (known == kind) return name;
+  return {};
+}
+
+std::optional<ServerKind> parse_server_kind(std::string_view text) {
+  for (const auto& [kind, name] : names)
+    if (name == text) return kind;
+  return std::nullopt;
+}
+
+std::optional<HttpCall> load_call(ServerKind kind, const std::string& base_url, const std::string& model) {
+  if (kind == ServerKind::tfserving) return std::nullopt;
+  HttpCall call;
+  call.method = "POST";
+  call.url = kind == ServerKind::triton ? base_url + "/v2/repository/models/" + model + "/load"
+                                        : base_url + "/v1/config/reload";
+  return call;
+}
+
+// OpenVINO Model Server answers 201 when something changed, 200 when nothing did.
+bool is_loaded(ServerKind kind, const HttpReply& reply) {
+  return reply.status == 200 || (kind == ServerKind::ovms && reply.status == 201);
+}
+
+HttpCall ready_call(ServerKind kind, const std::string& base_url, const std::string& model, std::uint64_t number) {
+  const std::string version = model + "/versions/" + std::to_string(number);
+  HttpCall call;
+  call.url = kind == ServerKind::tfserving ? base_url + "/v1/models/" + version
+                                           : base_url + "/v2/models/" + version + "/ready";
+  call.response_limit = answer_limit;
+  return call;
+}
+
+Readiness readiness(ServerKind kind, const HttpReply& reply) {
+  if (kind == ServerKind::tfserving) return readiness_from_state(reply);
+  return reply.status == 200 ? Readiness::ready : Readiness::not_yet;
+}
+
+std::string words_of(const HttpReply& reply) {
+  const Json answer = parsed(reply.body);
+  std::string words = text_at(answer, "error");
+  if (const Json status = first_version_status(answer); words.empty() && status.is_object()) {
+    words = text_at(status, "state");
+    if (const std::string message = text_at(inner_status(status), "error_message"); !message.empty())
+      words += ", " + message;
+  }
+  if (words.empty()) words = reply.body;
+  words = single_line(std::move(words));
+  const std::string status = "status " + std::to_string(reply.status);
+  return words.empty() ? status : status + ": " + words;
+}
+
+}  // namespace argosy::agent

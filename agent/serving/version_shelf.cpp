@@ -1,0 +1,213 @@
+#include "agent/serving/version_shelf.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <optional>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "common/base/file.hpp"
+#include "common/wire/json_fields.hpp"
+
+namespace argosy::agent {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+// No server takes these for a version: their names are no numbers.
+constexpr std::string_view incoming = "argosy-incoming-";
+constexpr std::string_view outgoing = "argosy-outgoing-";
+constexpr std::uint64_t max_memory_bytes = 64 << 10;
+constexpr std::uint64_t max_number = std::uint64_t{1} << 53;  // beyond it JSON and metrics lose digits
+
+Error path_error(std::string_view what, const fs::path& path, const std::error_code& code) {
+  return errno_error(std::string(what) + " " + path.string(), code.value());
+}
+
+std::optional<std::uint64_t> number_of(const std::string& name) {
+  std::uint64_t number = 0;
+  const auto [end, failed] = std::from_chars(name.data(), name.data() + name.size(), number);
+  const bool whole = failed == std::errc{} && end == name.data() + name.size();
+  if (!whole || number == 0 || number > max_number || name.front() == '0') return std::nullopt;
+  return number;
+}
+
+Result<void> copy_bytes(const fs::path& from, const fs::path& to) {
+  const UniqueFd source(::open(from.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!source) return errno_error("cannot open " + from.string(), errno);
+  const UniqueFd target(::open(to.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
+  if (!target) return errno_error("cannot create " + to.string(), errno);
+  EarlyWriteBack early(target.get());
+  std::vector<char> piece(256 << 10);
+  for (;;) {
+    const ssize_t got = ::read(source.get(), piece.data(), piece.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return errno_error("cannot read " + from.string(), errno);
+    if (got == 0) break;
+    auto written = write_all(target.get(), {piece.data(), static_cast<std::size_t>(got)});
+    if (!written) return std::move(written).error().within(to.string());
+    early.wrote(static_cast<std::uint64_t>(got));
+  }
+  return {};
+}
+
+// A slot's file is replaced, never written into, so that both names may share it.
+Result<void> link_or_copy(const fs::path& from, const fs::path& to) {
+  if (::link(from.c_str(), to.c_str()) == 0) return {};
+  if (errno == ENOENT) return errno_error("cannot find " + from.string(), ENOENT);
+  return copy_bytes(from, to);
+}
+
+}  // namespace
+
+VersionShelf::VersionShelf(fs::path shelf, fs::path memory) : shelf_(std::move(shelf)), memory_(std::move(memory)) {
+  recall();
+}
+
+void VersionShelf::recall() {
+  const auto text = read_file(memory_, max_memory_bytes);
+  if (!text) return;
+  const auto document = wire::parse_document(*text, max_memory_bytes, memory_.filename().string());
+  if (!document) return;
+  std::optional<Error> fault;
+  std::uint64_t next = 1;
+  std::uint64_t serving = 0;
+  std::vector<Entry> entries;
+  wire::Fields fields(*document, "", fault);
+  fields.required("next", next);
+  fields.optional("serving", serving);
+  fields.list("versions", max_versions, entries, [](wire::Fields& item, Entry& entry) {
+    item.required("number", entry.number);
+    item.required("version", entry.version);
+    item.required("digest", entry.digest);
+  });
+  if (fault) return;
+  next_ = std::max<std::uint64_t>(1, next);
+  serving_ = serving;
+  entries_ = std::move(entries);
+}
+
+Result<void> VersionShelf::remember() const {
+  wire::Json versions = wire::Json::array();
+  for (const Entry& entry : entries_)
+    versions.push_back({{"number", entry.number}, {"version", entry.version}, {"digest", entry.digest}});
+  return write_file_atomically(memory_, wire::dump({{"next", next_}, {"serving", serving_}, {"versions", versions}}));
+}
+
+std::set<std::uint64_t> VersionShelf::numbers_on_disk() const {
+  std::set<std::uint64_t> numbers;
+  std::error_code failed;
+  for (const auto& entry : fs::directory_iterator(shelf_, failed))
+    if (const auto number = number_of(entry.path().filename().string())) numbers.insert(*number);
+  return numbers;
+}
+
+const VersionShelf::Entry* VersionShelf::entry_of(std::uint64_t number) const {
+  const auto found =
+      std::find_if(entries_.begin(), entries_.end(), [&](const Entry& entry) { return entry.number == number; });
+  return found == entries_.end() ? nullptr : &*found;
+}
+
+bool VersionShelf::holds(std::uint64_t number) const {
+  std::error_code failed;
+  return entry_of(number) != nullptr && fs::is_directory(place(number), failed);
+}
+
+std::string VersionShelf::version_of(std::uint64_t number) const {
+  const Entry* entry = entry_of(number);
+  return entry == nullptr ? std::string() : entry->version;
+}
+
+// The number that the version has, unless somebody else's is greater; else the next, remembered before it is used.
+Result<std::uint64_t> VersionShelf::number_for(const Placement& placement) {
+  const auto there = numbers_on_disk();
+  const auto known = std::find_if(entries_.begin(), entries_.end(), [&](const Entry& entry) {
+    return entry.version == placement.version && entry.digest == placement.digest;
+  });
+  if (known != entries_.end()) {
+    const bool outnumbered = std::any_of(there.upper_bound(known->number), there.end(),
+                                         [&](std::uint64_t greater) { return entry_of(greater) == nullptr; });
+    if (!outnumbered) return known->number;
+  }
+  const std::uint64_t number = std::max(next_, there.empty() ? 1 : *there.rbegin() + 1);
+  if (number > max_number)
+    return make_error(Errc::conflict, shelf_.string() + " holds version number " + std::to_string(*there.rbegin()) +
+                                          ": there is none after it; remove that folder");
+  if (entries_.size() >= max_versions) entries_.erase(entries_.begin());
+  entries_.push_back({number, placement.version, placement.digest});
+  next_ = number + 1;
+  ARGOSY_CHECK(remember());
+  return number;
+}
+
+Result<void> VersionShelf::stage(const Placement& placement, const std::string& file_name, std::uint64_t number) const {
+  const fs::path folder = shelf_ / (std::string(incoming) + std::to_string(number));
+  const fs::path file = folder / file_name;
+  std::error_code failed;
+  fs::create_directories(folder, failed);
+  if (failed) return path_error("cannot create", folder, failed);
+  ARGOSY_CHECK(link_or_copy(placement.file(), file));
+  ARGOSY_CHECK(sync_path(file));
+  ARGOSY_CHECK(sync_path(folder));
+  fs::rename(folder, place(number), failed);
+  if (failed) return path_error("cannot put in place", place(number), failed);
+  return sync_path(shelf_);
+}
+
+Result<std::uint64_t> VersionShelf::publish(const Placement& placement, const std::string& file_name) {
+  sweep();
+  ARGOSY_TRY(const std::uint64_t number, number_for(placement));
+  if (!holds(number)) {
+    auto staged = stage(placement, file_name, number);
+    if (!staged) {
+      sweep();  // half a copy may be what fills the disk
+      return std::move(staged).error();
+    }
+  }
+  for (const std::uint64_t other : numbers_on_disk())
+    if (other > number) ARGOSY_CHECK(withdraw(other));
+  return number;
+}
+
+Result<void> VersionShelf::withdraw(std::uint64_t number) {
+  if (entry_of(number) == nullptr) return {};
+  std::error_code failed;
+  fs::rename(place(number), shelf_ / (std::string(outgoing) + std::to_string(number)), failed);
+  if (failed && failed != std::errc::no_such_file_or_directory)
+    return path_error("cannot take away", place(number), failed);
+  if (!failed) ARGOSY_CHECK(sync_path(shelf_));
+  std::erase_if(entries_, [&](const Entry& entry) { return entry.number == number; });
+  ARGOSY_CHECK(remember());
+  sweep();
+  return {};
+}
+
+Result<void> VersionShelf::keep_only(const std::set<std::uint64_t>& numbers) {
+  std::vector<std::uint64_t> going;
+  for (const Entry& entry : entries_)
+    if (!numbers.contains(entry.number)) going.push_back(entry.number);
+  for (const std::uint64_t number : going) ARGOSY_CHECK(withdraw(number));
+  return {};
+}
+
+Result<void> VersionShelf::set_serving(std::uint64_t number) {
+  if (serving_ == number) return {};
+  serving_ = number;
+  return remember();
+}
+
+// What a power cut left half made or half removed. A server that still has such a file open keeps it.
+void VersionShelf::sweep() const {
+  std::error_code failed;
+  std::vector<fs::path> leftovers;
+  for (const auto& entry : fs::directory_iterator(shelf_, failed)) {
+    const std::string name = entry.path().filename().string();
+    if (name.starts_with(incoming) || name.starts_with(outgoing)) leftovers.push_back(entry.path());
+  }
+  for (const fs::path& path : leftovers) fs::remove_all(path, failed);
+}
+
+}  // namespace argosy::agent
