@@ -4,9 +4,10 @@
 #include "cli/command.hpp"
 #include "cli/compact_command.hpp"
 #include "cli/exit_code.hpp"
+#include "cli/release_name.hpp"
 #include "cli/release_patch_command.hpp"
+#include "cli/sign_command.hpp"
 #include "common/base/file.hpp"
-#include "common/base/id.hpp"
 #include "common/crypto/digest.hpp"
 
 namespace argosy::cli {
@@ -20,22 +21,10 @@ struct PublishFlags {
   std::string release;  // model@version
   std::vector<std::string> variants;
   std::vector<std::string> compact_reports;
-  std::string dataset, metric = "accuracy", reference, notes, document;
+  std::string dataset, metric = "accuracy", reference, notes, document, signature;
   double threshold = 0;
   double max_latency_ms = 0;
 };
-
-struct ReleaseName {
-  std::string model, version;
-};
-
-Result<ReleaseName> parse_release_name(const std::string& text) {
-  const auto at = text.find('@');
-  if (at == std::string::npos || !is_name(text.substr(0, at)) || !is_version(text.substr(at + 1)))
-    return make_error(Errc::invalid_argument,
-                      "\"" + text + "\" is no release; write MODEL@VERSION, for example digits@1.1");
-  return ReleaseName{text.substr(0, at), text.substr(at + 1)};
-}
 
 Result<std::string> upload(const Context& context, const ApiClient& api, const fs::path& file) {
   auto digest = sha256_file(file);
@@ -150,6 +139,10 @@ Result<int> publish(const Context& context, const PublishFlags& flags) {
   ARGOSY_TRY(json document, flags.document.empty() ? release_from_flags(context, api, flags)
                                                    : release_from_document(context, api, flags.document));
   for (const std::string& file : flags.compact_reports) ARGOSY_CHECK(attach_compact_report(document, file));
+  if (!flags.signature.empty()) {
+    ARGOSY_TRY(const wire::ReleaseSignature signature, load_signature(flags.signature));
+    document["signature"] = {{"statement", signature.statement}, {"bundle", signature.bundle}};
+  }
   const std::string model = cell(document, "/model");
   document.erase("model");
   ARGOSY_CHECK(ensure_model(api, model));
@@ -210,6 +203,8 @@ void add_release_commands(CLI::App& root, Context& context) {
   publishing->add_option("--notes", flags->notes, "What is new");
   publishing->add_option("--compact", flags->compact_reports,
                          "Report that `release compact` wrote, for the variant that it made; may be repeated");
+  publishing->add_option("--signature", flags->signature,
+                         "model.sig that `argosy sign` wrote, with argosy-release.json beside it");
   publishing->callback([&context, flags] { context.chosen = [&context, flags] { return publish(context, *flags); }; });
 
   add_compact_command(*release, context);

@@ -67,16 +67,19 @@ Json list_of(const std::vector<T>& items) {
 }
 
 Json json_of(const DesiredModel& model) {
-  return {{"model", model.model},
-          {"version", model.version},
-          {"rollout", model.rollout},
-          {"attempt", model.attempt},
-          {"format", model.format},
-          {"artifact", json_of(model.artifact)},
-          {"patches", list_of(model.patches)},
-          {"validation", json_of(model.validation)},
-          {"probation", json_of(model.probation)},
-          {"features", list_of(model.features)}};
+  Json json = {{"model", model.model},
+               {"version", model.version},
+               {"rollout", model.rollout},
+               {"attempt", model.attempt},
+               {"format", model.format},
+               {"artifact", json_of(model.artifact)},
+               {"patches", list_of(model.patches)},
+               {"validation", json_of(model.validation)},
+               {"probation", json_of(model.probation)},
+               {"features", list_of(model.features)}};
+  if (model.signature)
+    json["signature"] = {{"statement", model.signature->statement}, {"bundle", model.signature->bundle}};
+  return json;
 }
 
 void read_blob(Fields& fields, BlobRef& blob) {
@@ -135,6 +138,11 @@ void read_feature(Fields& fields, FeatureReference& feature) {
       "must hold two more numbers than edges, or none");
 }
 
+void read_signature(Fields& fields, ReleaseSignature& signature) {
+  fields.text("statement", max_statement_bytes, signature.statement);
+  fields.text("bundle", max_bundle_bytes, signature.bundle);
+}
+
 void read_model(Fields& fields, DesiredModel& model) {
   fields.required("model", model.model);
   fields.required("version", model.version);
@@ -148,6 +156,7 @@ void read_model(Fields& fields, DesiredModel& model) {
   fields.object("validation", [&](Fields& spec) { read_validation(spec, model.validation); });
   fields.object("probation", [&](Fields& spec) { read_probation(spec, model.probation); });
   fields.list("features", max_features, model.features, read_feature);
+  fields.object("signature", [&](Fields& signature) { read_signature(signature, model.signature.emplace()); });
   fields.check(
       "model", [&] { return is_name(model.model); }, name_rule);
   fields.check(

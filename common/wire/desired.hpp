@@ -57,6 +57,14 @@ struct FeatureReference {
   friend bool operator==(const FeatureReference&, const FeatureReference&) = default;
 };
 
+struct ReleaseSignature {  // made by the publisher; docs/signing.md
+  std::string statement;   // argosy-release.json, byte for byte
+  std::string bundle;      // over it and the release's files
+  friend bool operator==(const ReleaseSignature&, const ReleaseSignature&) = default;
+};
+inline constexpr std::size_t max_statement_bytes = 16 << 10;
+inline constexpr std::size_t max_bundle_bytes = 64 << 10;
+
 struct DesiredModel {
   std::string model;
   std::string version;
@@ -68,6 +76,7 @@ struct DesiredModel {
   ValidationSpec validation;
   ProbationSpec probation;
   std::vector<FeatureReference> features;
+  std::optional<ReleaseSignature> signature;
   friend bool operator==(const DesiredModel&, const DesiredModel&) = default;
 };
 
