@@ -6,6 +6,7 @@
 
 #include "common/base/id.hpp"
 #include "common/crypto/digest.hpp"
+#include "common/signing/release_signature.hpp"
 #include "server/http/json_body.hpp"
 
 namespace argosy::server {
@@ -97,6 +98,11 @@ void read_features(JsonReader& fields, std::vector<wire::FeatureReference>& feat
   fields.objects("features", max_features, [&](JsonReader& item) { read_feature(item, features.emplace_back()); });
 }
 
+void read_signature(JsonReader& fields, wire::ReleaseSignature& signature) {
+  fields.required_text("statement", wire::max_statement_bytes, signature.statement)
+      .required_text("bundle", wire::max_bundle_bytes, signature.bundle);
+}
+
 template <class T>
 bool names_differ(const std::vector<T>& items) {
   std::set<std::string> names;
@@ -115,12 +121,30 @@ Result<ReleaseDraft> parse_release(std::string_view json) {
       .objects("variants", max_variants, [&](JsonReader& item) { read_variant(item, draft.variants.emplace_back()); })
       .optional_object("validation", [&](JsonReader& inner) { read_validation(inner, draft.validation.emplace()); })
       .optional_object("reference", [&](JsonReader& inner) { read_features(inner, draft.features); })
+      .optional_object("signature", [&](JsonReader& inner) { read_signature(inner, draft.signature.emplace()); })
       .check("version", is_version(draft.version), "must match [A-Za-z0-9_.+-]{1,64} and not begin with a dot")
       .check("variants", !draft.variants.empty(), "must hold at least one variant")
       .check("variants", names_differ(draft.variants), "must have different names")
       .check("reference", names_differ(draft.features), "must name each feature once");
   ARGOSY_CHECK(body.finish());
   return draft;
+}
+
+Result<wire::ReleaseSignature> parse_signature(std::string_view json) {
+  ARGOSY_TRY(JsonReader body, JsonReader::parse(json));
+  wire::ReleaseSignature signature;
+  read_signature(body, signature);
+  ARGOSY_CHECK(body.finish());
+  return signature;
+}
+
+Result<void> check_signature(const ReleaseDraft& draft, std::string_view model) {
+  if (!draft.signature) return {};
+  ARGOSY_TRY(const auto release, signing::read_signature(*draft.signature));
+  ARGOSY_CHECK(signing::check_is_of(release, model, draft.version));
+  for (const Variant& variant : draft.variants)
+    ARGOSY_CHECK(signing::check_covers(release, {variant.digest, variant.size}, variant.format));
+  return {};
 }
 
 std::vector<std::string> referenced_blobs(const ReleaseDraft& draft) {
