@@ -11,6 +11,7 @@
 #include "cli/release_name.hpp"
 #include "common/base/file.hpp"
 #include "common/crypto/digest.hpp"
+#include "common/signing/key_set.hpp"
 #include "common/signing/release_signature.hpp"
 
 namespace argosy::cli {
@@ -21,6 +22,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr const char* bundle_name = "model.sig";
+constexpr std::uint64_t max_key_bytes = 32 << 10;
 constexpr const char* passphrase_variable = "ARGOSY_KEY_PASSPHRASE";
 
 Result<std::string> ask_passphrase(const char* prompt) {
@@ -44,7 +46,7 @@ Result<std::string> new_passphrase() {
 
 Result<SigningKey> load_key(const std::string& path) {
   SigningKey key;
-  ARGOSY_TRY(key.private_key_pem, read_file(path, 32 << 10));
+  ARGOSY_TRY(key.private_key_pem, read_file(path, max_key_bytes));
   if (key.private_key_pem.find("ENCRYPTED") != std::string::npos) {
     ARGOSY_TRY(key.passphrase, ask_passphrase("Passphrase: "));
   }
@@ -128,6 +130,21 @@ Result<int> make_key(const OutputOptions& output, const KeyFlags& flags) {
   return exit_ok;
 }
 
+Result<int> rotate_keys(const OutputOptions& output, const RotateFlags& flags) {
+  signing::KeySet set{flags.number, {}};
+  for (const std::string& path : flags.keys) {
+    ARGOSY_TRY(std::string pem, read_file(path, max_key_bytes));
+    set.keys.push_back(std::move(pem));
+  }
+  ARGOSY_TRY(const SigningKey key, load_key(flags.key));
+  ARGOSY_TRY(const std::string text, signing::make_key_set(set, key));
+  ARGOSY_CHECK(write_file_atomically(flags.path, text));
+  if (output.json) print_json(json{{"key_set", flags.path}, {"number", flags.number}, {"keys", set.keys.size()}});
+  print_note(output, "Publish with --key-set " + flags.path + ": devices then trust its " +
+                         std::to_string(set.keys.size()) + " keys in place of those they trusted");
+  return exit_ok;
+}
+
 Result<int> sign(const OutputOptions& output, const SignFlags& flags) {
   ARGOSY_TRY(signing::ReleaseStatement statement, statement_of(flags));
   std::vector<signing::SignedFile> files;
@@ -156,7 +173,7 @@ Result<int> sign(const OutputOptions& output, const SignFlags& flags) {
 Result<int> verify(const OutputOptions& output, const VerifyFlags& flags) {
   std::vector<std::string> pems;
   for (const std::string& path : flags.keys) {
-    ARGOSY_TRY(std::string pem, read_file(path, 32 << 10));
+    ARGOSY_TRY(std::string pem, read_file(path, max_key_bytes));
     pems.push_back(std::move(pem));
   }
   ARGOSY_TRY(const auto keys, signing::TrustedKeys::of(pems));
@@ -170,7 +187,7 @@ Result<int> verify(const OutputOptions& output, const VerifyFlags& flags) {
   std::string what = bundle.manifest.subject + " (not an Argosy release)";
   if (bundle.manifest.find(signing::statement_name) != nullptr) {
     ARGOSY_TRY(const std::string said, read_file(folder / signing::statement_name, wire::max_statement_bytes));
-    ARGOSY_TRY(const auto release, signing::read_signature({said, text}));
+    ARGOSY_TRY(const auto release, signing::read_signature({said, text, {}}));
     report["release"] = json::parse(said);
     what = release.statement.model + "@" + release.statement.version + ", sequence " +
            std::to_string(release.statement.sequence);
@@ -180,17 +197,26 @@ Result<int> verify(const OutputOptions& output, const VerifyFlags& flags) {
   return exit_ok;
 }
 
-Result<wire::ReleaseSignature> load_signature(const std::string& bundle_path) {
+Result<json> load_signature(const std::string& bundle_path, const std::vector<std::string>& key_set_paths) {
   wire::ReleaseSignature signature;
   ARGOSY_TRY(signature.bundle, read_file(bundle_path, wire::max_bundle_bytes));
   const fs::path beside = fs::path(bundle_path).parent_path() / signing::statement_name;
   ARGOSY_TRY(signature.statement, read_file(beside, wire::max_statement_bytes));
   const auto read = signing::read_signature(signature);
   if (!read) return Error(read.error()).within(bundle_path);
-  return signature;
+  for (const std::string& path : key_set_paths) {
+    ARGOSY_TRY(std::string key_set, read_file(path, wire::max_key_set_bytes));
+    const auto good = signing::read_key_set(key_set);
+    if (!good) return Error(good.error()).within(path);
+    signature.key_sets.push_back(std::move(key_set));
+  }
+  return {boost::system::in_place_value,
+          json{{"statement", signature.statement}, {"bundle", signature.bundle}, {"key_sets", signature.key_sets}}};
 }
 
-void add_sign_commands(CLI::App& root, Context& context) {
+namespace {
+
+void add_key_commands(CLI::App& root, Context& context) {
   auto* key = root.add_subcommand("key", "Keys that releases are signed with")->require_subcommand(1);
   auto* make = key->add_subcommand("make", "Make a P-256 key pair: PATH (private) and PATH.pub");
   auto key_flags = std::make_shared<KeyFlags>();
@@ -200,6 +226,23 @@ void add_sign_commands(CLI::App& root, Context& context) {
   make->callback([&context, key_flags] {
     context.chosen = [&context, key_flags] { return make_key(context.output, *key_flags); };
   });
+
+  auto* rotate = key->add_subcommand("rotate", "Say under the old key which keys are trusted from now on");
+  auto rotate_flags = std::make_shared<RotateFlags>();
+  rotate->add_option("path", rotate_flags->path, "Where the key set goes")->required();
+  rotate->add_option("--key", rotate_flags->key, "The private key that is trusted until now (PEM)")->required();
+  rotate->add_option("--new", rotate_flags->keys, "A public key that is trusted from now on; may be repeated")
+      ->required();
+  rotate->add_option("--number", rotate_flags->number, "1 for the first key set, then one more each time")->required();
+  rotate->callback([&context, rotate_flags] {
+    context.chosen = [&context, rotate_flags] { return rotate_keys(context.output, *rotate_flags); };
+  });
+}
+
+}  // namespace
+
+void add_sign_commands(CLI::App& root, Context& context) {
+  add_key_commands(root, context);
 
   auto* signing = root.add_subcommand("sign", "Sign a release's files on this machine: argosy-release.json, model.sig");
   auto flags = std::make_shared<SignFlags>();

@@ -118,7 +118,7 @@ ModelUpdater::ModelUpdater(UpdaterOptions options, UpdaterPorts ports)
       ports_(std::move(ports)),
       journal_(options_.storage.journal(options_.model)),
       folder_(options_.storage.model(options_.model)),
-      trust_(options_.trust, options_.storage.seen(options_.model)),
+      trust_(options_.trust, options_.storage.seen(options_.model), options_.storage.signing_keys()),
       running_(make_stop_flag()) {}
 
 Result<void> ModelUpdater::start() {

@@ -18,7 +18,9 @@ Result<TrustPolicy> load_policy(const std::vector<std::string>& key_files, bool 
 
 class ReleaseTrust {
  public:
-  ReleaseTrust(TrustPolicy policy, std::filesystem::path seen) : policy_(std::move(policy)), seen_(std::move(seen)) {}
+  // `seen` is the model's own file; `keys`, one for all models of the device, holds the key sets that were followed.
+  ReleaseTrust(TrustPolicy policy, std::filesystem::path seen, std::filesystem::path keys)
+      : policy_(std::move(policy)), seen_(std::move(seen)), keys_(std::move(keys)) {}
 
   // Whether this release may be taken up; then its sequence is kept before this returns. Errc::signature_* says why
   // not.
@@ -26,7 +28,11 @@ class ReleaseTrust {
 
  private:
   TrustPolicy policy_;
+  // The keys of today: the pinned ones, led on by the key sets that are kept and by those that came with the wish.
+  Result<signing::TrustedKeys> present_keys(const std::vector<std::string>& key_sets) const;
+
   std::filesystem::path seen_;
+  std::filesystem::path keys_;
 };
 
 // A missing file is nothing seen; one that cannot be read is Errc::signature_sequence.

@@ -57,6 +57,12 @@ Json json_of(const FeatureReference& feature) {
   return {{"name", feature.name}, {"edges", feature.edges}, {"counts", feature.counts}};
 }
 
+Json json_of(const ReleaseSignature& signature) {
+  Json json = {{"statement", signature.statement}, {"bundle", signature.bundle}};
+  if (!signature.key_sets.empty()) json["key_sets"] = signature.key_sets;
+  return json;
+}
+
 Json json_of(const DesiredModel& model);
 
 template <class T>
@@ -77,8 +83,7 @@ Json json_of(const DesiredModel& model) {
                {"validation", json_of(model.validation)},
                {"probation", json_of(model.probation)},
                {"features", list_of(model.features)}};
-  if (model.signature)
-    json["signature"] = {{"statement", model.signature->statement}, {"bundle", model.signature->bundle}};
+  if (model.signature) json["signature"] = json_of(*model.signature);
   return json;
 }
 
@@ -141,6 +146,9 @@ void read_feature(Fields& fields, FeatureReference& feature) {
 void read_signature(Fields& fields, ReleaseSignature& signature) {
   fields.text("statement", max_statement_bytes, signature.statement);
   fields.text("bundle", max_bundle_bytes, signature.bundle);
+  fields.optional("key_sets", signature.key_sets);
+  fields.check(
+      "key_sets", [&] { return signature.key_sets.size() <= max_key_sets; }, "may hold at most 8 texts");
 }
 
 void read_model(Fields& fields, DesiredModel& model) {

@@ -26,7 +26,7 @@ Json variant_to_json(const Variant& variant) {
 
 Json signature_to_json(const std::optional<wire::ReleaseSignature>& signature) {
   if (!signature) return nullptr;
-  return {{"statement", signature->statement}, {"bundle", signature->bundle}};
+  return {{"statement", signature->statement}, {"bundle", signature->bundle}, {"key_sets", signature->key_sets}};
 }
 
 Json running_to_json(const std::vector<WhereItRuns>& running) {

@@ -53,9 +53,10 @@ Model model_of(pqxx::work& transaction, const pqxx::row& row) {
 }
 
 const std::string& select_release() {
-  static const std::string sql = "select r.id, r.model, r.version, r.notes, r.validation::text, r.reference::text, " +
-                                 unix_ms("r.published_at") + ", r.created_by, " + unix_ms("r.created_at") +
-                                 ", r.signature_statement, r.signature_bundle from releases r ";
+  static const std::string sql =
+      "select r.id, r.model, r.version, r.notes, r.validation::text, r.reference::text, " + unix_ms("r.published_at") +
+      ", r.created_by, " + unix_ms("r.created_at") +
+      ", r.signature_statement, r.signature_bundle, r.signature_key_sets::text from releases r ";
   return sql;
 }
 
@@ -91,8 +92,11 @@ Result<Release> release_of(pqxx::work& transaction, const pqxx::row& row) {
   release.published_at = time_of(row[6]);
   release.created_by = row[7].as<std::string>();
   release.created_at = time_of(row[8]);
-  if (!row[9].is_null())
-    release.content.signature = wire::ReleaseSignature{row[9].as<std::string>(), row[10].as<std::string>()};
+  if (row[9].is_null()) return release;
+  wire::ReleaseSignature& signature = release.content.signature.emplace();
+  signature.statement = row[9].as<std::string>();
+  signature.bundle = row[10].as<std::string>();
+  ARGOSY_TRY(signature.key_sets, key_sets_from_json(row[11].as<std::string>()));
   return release;
 }
 
@@ -181,19 +185,21 @@ struct PublishRelease {
   void insert(pqxx::work& transaction) const {
     std::optional<std::string> statement;
     std::optional<std::string> bundle;
+    std::string key_sets = "[]";
     if (draft.signature) {
       statement = draft.signature->statement;
       bundle = draft.signature->bundle;
+      key_sets = key_sets_to_json(draft.signature->key_sets);
     }
-    const auto id =
-        transaction
-            .exec_params1(
-                "insert into releases (model, version, notes, validation, reference, published_at, "
-                "created_by, created_at, signature_statement, signature_bundle) values ($1, $2, $3, $4::jsonb, "
-                "$5::jsonb, $6::timestamptz, $7, $6::timestamptz, $8, $9) returning id",
-                model, draft.version, draft.notes, validation_to_json(draft.validation),
-                reference_to_json(draft.features), to_rfc3339(now), actor, statement, bundle)[0]
-            .as<std::int64_t>();
+    const auto id = transaction
+                        .exec_params1(
+                            "insert into releases (model, version, notes, validation, reference, published_at, "
+                            "created_by, created_at, signature_statement, signature_bundle, signature_key_sets) values "
+                            "($1, $2, $3, $4::jsonb, "
+                            "$5::jsonb, $6::timestamptz, $7, $6::timestamptz, $8, $9, $10::jsonb) returning id",
+                            model, draft.version, draft.notes, validation_to_json(draft.validation),
+                            reference_to_json(draft.features), to_rfc3339(now), actor, statement, bundle, key_sets)[0]
+                        .as<std::int64_t>();
     for (const Variant& variant : draft.variants)
       transaction.exec_params0(
           "insert into variants (release_id, name, digest, size, format, selector, priority, compact) "
@@ -226,8 +232,10 @@ struct ReplaceSignature {
     ARGOSY_TRY(Release release, release_of(transaction, rows[0]));
     release.content.signature = signature;
     ARGOSY_CHECK(check_signature(release.content, model));
-    transaction.exec_params0("update releases set signature_statement = $2, signature_bundle = $3 where id = $1",
-                             release.id, signature.statement, signature.bundle);
+    transaction.exec_params0(
+        "update releases set signature_statement = $2, signature_bundle = $3, signature_key_sets = $4::jsonb where id "
+        "= $1",
+        release.id, signature.statement, signature.bundle, key_sets_to_json(signature.key_sets));
     append_audit(transaction, actor, "release.sign", "release/" + model + "/" + version);
     touch_desired(transaction, told_of(transaction, release.id));
     return release;

@@ -6,6 +6,7 @@
 
 #include "common/base/id.hpp"
 #include "common/crypto/digest.hpp"
+#include "common/signing/key_set.hpp"
 #include "common/signing/release_signature.hpp"
 #include "server/http/json_body.hpp"
 
@@ -100,7 +101,10 @@ void read_features(JsonReader& fields, std::vector<wire::FeatureReference>& feat
 
 void read_signature(JsonReader& fields, wire::ReleaseSignature& signature) {
   fields.required_text("statement", wire::max_statement_bytes, signature.statement)
-      .required_text("bundle", wire::max_bundle_bytes, signature.bundle);
+      .required_text("bundle", wire::max_bundle_bytes, signature.bundle)
+      .optional("key_sets", signature.key_sets)
+      .check("key_sets", signature.key_sets.size() <= wire::max_key_sets,
+             "must hold at most " + std::to_string(wire::max_key_sets) + " texts");
 }
 
 template <class T>
@@ -141,6 +145,7 @@ Result<wire::ReleaseSignature> parse_signature(std::string_view json) {
 Result<void> check_signature(const ReleaseDraft& draft, std::string_view model) {
   if (!draft.signature) return {};
   ARGOSY_TRY(const auto release, signing::read_signature(*draft.signature));
+  for (const std::string& key_set : draft.signature->key_sets) ARGOSY_CHECK(signing::read_key_set(key_set));
   ARGOSY_CHECK(signing::check_is_of(release, model, draft.version));
   for (const Variant& variant : draft.variants)
     ARGOSY_CHECK(signing::check_covers(release, {variant.digest, variant.size}, variant.format));
@@ -205,6 +210,20 @@ std::string selector_to_json(const Selector& selector) {
   put("hardware_class", selector.hardware_class);
   put("min_memory_mb", selector.min_memory_mb);
   return json.dump();
+}
+
+std::string key_sets_to_json(const std::vector<std::string>& key_sets) {
+  return Json(key_sets).dump();
+}
+
+Result<std::vector<std::string>> key_sets_from_json(std::string_view json) {
+  const Json list = Json::parse(json, nullptr, false);
+  std::vector<std::string> key_sets;
+  for (const Json& item : list) {
+    if (!item.is_string()) return make_error(Errc::corrupt, "releases.signature_key_sets holds what is no text");
+    key_sets.push_back(item.get<std::string>());
+  }
+  return key_sets;
 }
 
 Result<std::optional<wire::ValidationSpec>> validation_from_json(std::string_view json) {

@@ -52,6 +52,8 @@ Result<void> check_signature(const ReleaseDraft& draft, std::string_view model);
 std::string validation_to_json(const std::optional<wire::ValidationSpec>& validation);
 std::string reference_to_json(const std::vector<wire::FeatureReference>& features);
 std::string selector_to_json(const Selector& selector);
+std::string key_sets_to_json(const std::vector<std::string>& key_sets);
+Result<std::vector<std::string>> key_sets_from_json(std::string_view json);
 Result<std::optional<wire::ValidationSpec>> validation_from_json(std::string_view json);
 Result<std::vector<wire::FeatureReference>> reference_from_json(std::string_view json);
 Result<Selector> selector_from_json(std::string_view json);

@@ -81,7 +81,8 @@ class Builder {
     const auto found = releases_.find(id);
     if (found != releases_.end()) return &found->second;
     const auto row = transaction_.exec_params1(
-        "select version, validation::text, reference::text, signature_statement, signature_bundle from releases "
+        "select version, validation::text, reference::text, signature_statement, signature_bundle, "
+        "signature_key_sets::text from releases "
         "where id = $1",
         id);
     ReleaseContent content;
@@ -90,8 +91,11 @@ class Builder {
     content.validation = validation.value_or(wire::ValidationSpec{});
     ARGOSY_TRY(content.features, reference_from_json(row[2].as<std::string>()));
     ARGOSY_TRY(content.variants, load_variants(transaction_, id));
-    if (!row[3].is_null())
-      content.signature = wire::ReleaseSignature{row[3].as<std::string>(), row[4].as<std::string>()};
+    if (!row[3].is_null()) {
+      ARGOSY_TRY(auto key_sets, key_sets_from_json(row[5].as<std::string>()));
+      content.signature =
+          wire::ReleaseSignature{row[3].as<std::string>(), row[4].as<std::string>(), std::move(key_sets)};
+    }
     return &releases_.emplace(id, std::move(content)).first->second;
   }
 

@@ -48,7 +48,7 @@ TEST_F(RolloutFleet, ADeviceIsToldItsOwnVariantWithTheRolloutsProbation) {
   EXPECT_EQ(model.probation.duration_s, 7U);
   ASSERT_EQ(model.features.size(), 1U);
   EXPECT_EQ(model.features[0].name, "sharpness");
-  EXPECT_EQ(model.signature, (wire::ReleaseSignature{R"({"v":1})", "{}"}));
+  EXPECT_EQ(model.signature, (wire::ReleaseSignature{R"({"v":1})", "{}", {}}));
 }
 
 TEST_F(RolloutFleet, ADeviceNobodyToldAnythingHasAnEmptyDocument) {

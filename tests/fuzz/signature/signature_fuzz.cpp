@@ -8,6 +8,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "common/signing/key_set.hpp"
 #include "common/signing/release_signature.hpp"
 
 using namespace argosy;
@@ -58,6 +59,14 @@ void read_as_statement(const std::string& text) {
   require(again && *again == *statement, "what was read is written and read again");
 }
 
+// Whoever signed it, it was nobody who is trusted.
+void read_as_key_set(const std::string& text) {
+  const auto set = read_key_set(text);
+  if (!set) return require(set.error().code == Errc::signature_malformed, "an error of form");
+  require(set->number > 0 && !set->keys.empty() && set->keys.size() <= max_trusted_keys, "a bounded number of keys");
+  require(!follow({0, somebody()}, {text}), "a key set that nobody follows");
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -65,5 +74,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   read_as_bundle(text);
   read_as_payload(text);
   read_as_statement(text);
+  read_as_key_set(text);
   return 0;
 }

@@ -2,6 +2,7 @@
 // with real files and real keys, and refused with a cause of its own, while the old model serves on.
 #include <gtest/gtest.h>
 
+#include "common/signing/key_set.hpp"
 #include "common/signing/release_signature.hpp"
 #include "tests/unit/agent/update/updater_bench.hpp"
 
@@ -124,7 +125,7 @@ TEST_F(StolenServer, AnExpiredReleaseIsRefused) {
 
 TEST_F(StolenServer, ABundleThatIsNoneIsRefused) {
   wire::DesiredModel wish = bench_.wish("1.2", "a foreign model", 2);
-  wish.signature = wire::ReleaseSignature{"{}", "{}"};
+  wish.signature = wire::ReleaseSignature{"{}", "{}", {}};
   expect_refused(wish, "signature_malformed");
 }
 
@@ -146,6 +147,33 @@ TEST_F(StolenServer, GoingBackOnThisDeviceNeedsNobodysLeave) {
   EXPECT_EQ(bench_.served(), "model one") << "the version before was proven here";
   bench_.install(signed_wish("1.2", "model two", 4, 11));
   EXPECT_EQ(bench_.served(), "model two") << "expired, but proven here too";
+}
+
+TEST_F(StolenServer, TheOldKeyAppointsTheNextAndIsThenNoLongerTrusted) {
+  const SigningKey next = new_key();
+  const auto key_set = signing::make_key_set({1, {public_half(next).value()}}, publisher_).value();
+  wire::DesiredModel wish = bench_.wish("1.2", "model two", 2);
+  wish.signature = signature(wish, 11, next);
+  wish.signature->key_sets = {key_set};
+  bench_.install(wish);
+  EXPECT_EQ(bench_.served(), "model two") << bench_.updater().state().message;
+
+  bench_.start();  // what was appointed is kept
+  wire::DesiredModel later = bench_.wish("1.3", "model three", 3);
+  later.signature = signature(later, 12, next);
+  bench_.install(later);
+  EXPECT_EQ(bench_.served(), "model three") << bench_.updater().state().message;
+  bench_.install(signed_wish("1.4", "model four", 4, 13));
+  EXPECT_EQ(bench_.updater().report().update->cause, "signature_key") << "by the key that was replaced";
+  EXPECT_EQ(bench_.served(), "model three");
+}
+
+TEST_F(StolenServer, AStrangerAppointsNobody) {
+  const SigningKey stranger = new_key();
+  wire::DesiredModel wish = bench_.wish("1.2", "a foreign model", 2);
+  wish.signature = signature(wish, 11, stranger);
+  wish.signature->key_sets = {signing::make_key_set({1, {public_half(stranger).value()}}, stranger).value()};
+  expect_refused(wish, "signature_key");
 }
 
 TEST_F(StolenServer, WithoutTheDutyToSignOnlyAWrongSignatureIsRefused) {

@@ -53,7 +53,8 @@ TEST(ReleaseSignature, OfThisReleaseIsTaken) {
 }
 
 TEST(ReleaseSignature, WhatTheReferenceSignedIsTakenToo) {
-  const wire::ReleaseSignature signature{test::golden("release/argosy-release.json"), test::golden("reference.sig")};
+  const wire::ReleaseSignature signature{
+      test::golden("release/argosy-release.json"), test::golden("reference.sig"), {}};
   wire::DesiredModel model = wish(signature);
   const std::string file = test::golden("release/digits.onnx");
   model.artifact = {sha256(as_bytes(file)).to_hex(), file.size()};
@@ -65,7 +66,7 @@ TEST(ReleaseSignature, WhatTheReferenceSignedIsTakenToo) {
 TEST(ReleaseSignature, EachRefusalHasACauseOfItsOwn) {
   const wire::ReleaseSignature good = signature_of(statement());
   EXPECT_EQ(refusal(wish(std::nullopt)), Errc::signature_missing);
-  EXPECT_EQ(refusal(wish(wire::ReleaseSignature{good.statement, "{}"})), Errc::signature_malformed);
+  EXPECT_EQ(refusal(wish(wire::ReleaseSignature{good.statement, "{}", {}})), Errc::signature_malformed);
   const SigningKey stranger{make_signing_key("").value(), ""};
   EXPECT_EQ(refusal(wish(signature_of(statement(), stranger))), Errc::signature_key);
 

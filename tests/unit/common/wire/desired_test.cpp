@@ -32,7 +32,7 @@ Desired whole() {
   model.probation.max_latency_ratio = 1.5;
   model.probation.max_error_rate = 0.02;
   model.features = {{"sharpness", {0.5, 1.5}, {1, 2, 3, 0}}, {"brightness", {0.25}, {}}};
-  model.signature = ReleaseSignature{R"({"v":1,"model":"digits"})", R"({"mediaType":"m"})"};
+  model.signature = ReleaseSignature{R"({"v":1,"model":"digits"})", R"({"mediaType":"m"})", {"a key set"}};
   return {"cam-7", 812, {model}};
 }
 

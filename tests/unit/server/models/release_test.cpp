@@ -71,7 +71,7 @@ TEST(Release, ASignatureIsOfThisReleaseAndAllItsVariants) {
   EXPECT_EQ(check_signature(draft, "digits").error().code, Errc::signature_release);
   draft.signature = signature_of("1.1", data_digest);
   EXPECT_EQ(check_signature(draft, "digits").error().code, Errc::signature_digest);
-  draft.signature = wire::ReleaseSignature{signature.statement, "{}"};
+  draft.signature = wire::ReleaseSignature{signature.statement, "{}", {}};
   EXPECT_EQ(check_signature(draft, "digits").error().code, Errc::signature_malformed);
   json["signature"].erase("bundle");
   EXPECT_EQ(complaint(json), "signature.bundle: is missing");
