@@ -10,7 +10,8 @@ namespace {
 
 constexpr std::uint64_t max_seen_bytes = 4096;
 constexpr std::uint64_t max_key_file_bytes = 32 << 10;
-constexpr std::uint64_t max_kept_keys_bytes = 256 << 10;
+constexpr std::uint64_t max_kept_keys_bytes = 1 << 20;
+constexpr std::size_t max_kept_key_sets = 64;
 
 // What of the key sets is kept, with the hints of the pinned keys that it leads on from.
 struct KeptKeys {
@@ -79,13 +80,18 @@ Result<void> save_seen(const std::filesystem::path& file, const signing::Seen& s
 Result<signing::TrustedKeys> ReleaseTrust::present_keys(const std::vector<std::string>& key_sets) const {
   ARGOSY_TRY(std::vector<std::string> kept, load_key_sets(keys_, policy_.keys));
   ARGOSY_TRY(signing::Trust trust, signing::follow({0, policy_.keys}, kept));
+  const std::size_t kept_before = kept.size();
   for (const std::string& key_set : key_sets) {
     const std::uint64_t before = trust.number;
     ARGOSY_TRY(trust, signing::follow(std::move(trust), {key_set}));
     if (trust.number > before) kept.push_back(key_set);
   }
+  if (kept.size() == kept_before) return std::move(trust.keys);
+  if (kept.size() > max_kept_key_sets)
+    return make_error(Errc::signature_key, "the keys changed over " + std::to_string(max_kept_key_sets) +
+                                               " times; name those of today in signing.keys");
   const wire::Json record = {{"pinned", hints_of(policy_.keys)}, {"key_sets", kept}};
-  if (trust.number > 0) ARGOSY_CHECK(write_file_atomically(keys_, wire::dump(record)));
+  ARGOSY_CHECK(write_file_atomically(keys_, wire::dump(record)));
   return std::move(trust.keys);
 }
 
