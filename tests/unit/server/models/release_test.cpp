@@ -74,7 +74,7 @@ TEST(Release, ASignatureIsOfThisReleaseAndAllItsVariants) {
   draft.signature = wire::ReleaseSignature{signature.statement, "{}", {}};
   EXPECT_EQ(check_signature(draft, "digits").error().code, Errc::signature_malformed);
   json["signature"].erase("bundle");
-  EXPECT_EQ(complaint(json), "signature.bundle: is missing");
+  EXPECT_EQ(complaint(json), "field 'signature.bundle' is missing");
   json["signature"]["bundle"] = std::string(wire::max_bundle_bytes + 1, ' ');
   EXPECT_NE(complaint(json), "parsed");
 }
