@@ -63,6 +63,10 @@ Result<json> ApiClient::post(const std::string& path, const json& body) const {
   return call("POST", path, &body, {{"Idempotency-Key", to_hex(secure_random(16))}});
 }
 
+Result<json> ApiClient::put(const std::string& path, const json& body) const {
+  return call("PUT", path, &body, {});
+}
+
 Result<json> ApiClient::patch(const std::string& path, const json& body) const {
   return call("PATCH", path, &body, {});
 }

@@ -21,6 +21,7 @@ class ApiClient {
   // `path` starts behind /api/v1.
   Result<nlohmann::json> get(const std::string& path) const;
   Result<nlohmann::json> post(const std::string& path, const nlohmann::json& body) const;
+  Result<nlohmann::json> put(const std::string& path, const nlohmann::json& body) const;
   Result<nlohmann::json> patch(const std::string& path, const nlohmann::json& body) const;
   Result<nlohmann::json> remove(const std::string& path) const;
   // POST under If-Match, for what two operators might change at once.

@@ -5,6 +5,7 @@
 #include "cli/command.hpp"
 #include "cli/exit_code.hpp"
 #include "cli/patch_command.hpp"
+#include "cli/sign_command.hpp"
 
 namespace argosy::cli {
 
@@ -13,7 +14,7 @@ namespace {
 constexpr const char* footer =
     "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not logged in or not allowed, 4 not found, 5 conflict,\n"
     "            6 server not reachable, 7 a watched rollout ended otherwise than completed.\n"
-    "Environment: ARGOSY_SERVER, ARGOSY_TOKEN, ARGOSY_CA_FILE, NO_COLOR.";
+    "Environment: ARGOSY_SERVER, ARGOSY_TOKEN, ARGOSY_CA_FILE, ARGOSY_KEY_PASSPHRASE, NO_COLOR.";
 
 void add_common_options(CLI::App& root, Context& context) {
   root.add_option("--server", context.flags.server, "Address of the server, http://HOST:PORT");
@@ -39,6 +40,7 @@ int run(int argc, char** argv) {
   add_release_commands(root, context);
   add_rollout_commands(root, context);
   add_patch_commands(root, context);
+  add_sign_commands(root, context);
   try {
     root.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -4,9 +4,10 @@
 #include "cli/command.hpp"
 #include "cli/compact_command.hpp"
 #include "cli/exit_code.hpp"
+#include "cli/release_name.hpp"
 #include "cli/release_patch_command.hpp"
+#include "cli/sign_command.hpp"
 #include "common/base/file.hpp"
-#include "common/base/id.hpp"
 #include "common/crypto/digest.hpp"
 
 namespace argosy::cli {
@@ -20,22 +21,11 @@ struct PublishFlags {
   std::string release;  // model@version
   std::vector<std::string> variants;
   std::vector<std::string> compact_reports;
-  std::string dataset, metric = "accuracy", reference, notes, document;
+  std::vector<std::string> key_sets;
+  std::string dataset, metric = "accuracy", reference, notes, document, signature;
   double threshold = 0;
   double max_latency_ms = 0;
 };
-
-struct ReleaseName {
-  std::string model, version;
-};
-
-Result<ReleaseName> parse_release_name(const std::string& text) {
-  const auto at = text.find('@');
-  if (at == std::string::npos || !is_name(text.substr(0, at)) || !is_version(text.substr(at + 1)))
-    return make_error(Errc::invalid_argument,
-                      "\"" + text + "\" is no release; write MODEL@VERSION, for example digits@1.1");
-  return ReleaseName{text.substr(0, at), text.substr(at + 1)};
-}
 
 Result<std::string> upload(const Context& context, const ApiClient& api, const fs::path& file) {
   auto digest = sha256_file(file);
@@ -150,6 +140,9 @@ Result<int> publish(const Context& context, const PublishFlags& flags) {
   ARGOSY_TRY(json document, flags.document.empty() ? release_from_flags(context, api, flags)
                                                    : release_from_document(context, api, flags.document));
   for (const std::string& file : flags.compact_reports) ARGOSY_CHECK(attach_compact_report(document, file));
+  if (!flags.signature.empty()) {
+    ARGOSY_TRY(document["signature"], load_signature(flags.signature, flags.key_sets));
+  }
   const std::string model = cell(document, "/model");
   document.erase("model");
   ARGOSY_CHECK(ensure_model(api, model));
@@ -157,6 +150,17 @@ Result<int> publish(const Context& context, const PublishFlags& flags) {
   if (context.output.json) print_json(made);
   print_note(context.output, "Published " + model + "@" + cell(document, "/version") + " with " +
                                  std::to_string(document["variants"].size()) + " variant(s)");
+  return exit_ok;
+}
+
+Result<int> replace_signature(const Context& context, const PublishFlags& flags) {
+  ARGOSY_TRY(const ReleaseName name, parse_release_name(flags.release));
+  ARGOSY_TRY(const json signature, load_signature(flags.signature, flags.key_sets));
+  ARGOSY_TRY(const ApiClient api, context.api());
+  const std::string path = "/models/" + name.model + "/releases/" + percent_encode(name.version) + "/signature";
+  ARGOSY_TRY(const json release, api.put(path, signature));
+  if (context.output.json) print_json(release);
+  print_note(context.output, flags.release + " has a new signature; `argosy rollout retry` has devices look again");
   return exit_ok;
 }
 
@@ -174,9 +178,10 @@ Result<int> list_releases(const Context& context, const std::string& model) {
       variants +=
           (variants.empty() ? "" : ", ") + cell(variant, "/name") + " " + human_bytes(variant.value("size", 0.0));
     rows.push_back({cell(release, "/version"), variants, cell(release, "/validation/metric"),
-                    cell(release, "/validation/threshold"), cell(release, "/created_at"), cell(release, "/notes")});
+                    cell(release, "/validation/threshold"), release.value("signature", json()).is_null() ? "-" : "yes",
+                    cell(release, "/created_at"), cell(release, "/notes")});
   }
-  print_table({"VERSION", "VARIANTS", "METRIC", "THRESHOLD", "PUBLISHED", "NOTES"}, rows);
+  print_table({"VERSION", "VARIANTS", "METRIC", "THRESHOLD", "SIGNED", "PUBLISHED", "NOTES"}, rows);
   return exit_ok;
 }
 
@@ -210,9 +215,21 @@ void add_release_commands(CLI::App& root, Context& context) {
   publishing->add_option("--notes", flags->notes, "What is new");
   publishing->add_option("--compact", flags->compact_reports,
                          "Report that `release compact` wrote, for the variant that it made; may be repeated");
+  publishing->add_option("--signature", flags->signature,
+                         "model.sig that `argosy sign` wrote, with argosy-release.json beside it");
+  publishing->add_option("--key-set", flags->key_sets,
+                         "What `argosy key rotate` wrote, for devices that do not know the key yet; in order");
   publishing->callback([&context, flags] { context.chosen = [&context, flags] { return publish(context, *flags); }; });
 
   add_compact_command(*release, context);
+
+  auto* signature = release->add_subcommand("signature", "Give a release that is there another signature");
+  auto again = std::make_shared<PublishFlags>();
+  signature->add_option("release", again->release, "MODEL@VERSION")->required();
+  signature->add_option("signature", again->signature, "model.sig, with argosy-release.json beside it")->required();
+  signature->add_option("--key-set", again->key_sets, "As for publish");
+  signature->callback(
+      [&context, again] { context.chosen = [&context, again] { return replace_signature(context, *again); }; });
 
   auto name = std::make_shared<std::string>();
   auto* list = release->add_subcommand("list", "Releases of a model");

@@ -63,7 +63,8 @@ Duration between_looks(const Config& config) {
 
 class Agent {
  public:
-  Agent(const Config& config, Endpoint endpoint, TelemetrySource source, ServiceManager manager, std::uint64_t seed)
+  Agent(const Config& config, TrustPolicy trust, Endpoint endpoint, TelemetrySource source, ServiceManager manager,
+        std::uint64_t seed)
       : config_(config),
         manager_(std::move(manager)),
         storage_(config.root),
@@ -71,7 +72,7 @@ class Agent {
         serving_(make_serving(config.serving, local_http_, seed)),
         https_(io_.get_executor(), std::move(endpoint)),
         blobs_({io_.get_executor(), &https_, job_port(), Duration{30'000}}),
-        models_(storage_, models_options(config, seed), updater_ports(), source_.windows(),
+        models_(storage_, models_options(config, std::move(trust), seed), updater_ports(), source_.windows(),
                 [this] { uplink_.state_changed(); }),
         uplink_(io_, config, IdentityStore(storage_.identity()), https_, source_.outbox(),
                 storage_.root() / "state" / "session", seed, uplink_ports()),
@@ -102,8 +103,8 @@ class Agent {
   }
 
  private:
-  static Models::Options models_options(const Config& config, std::uint64_t seed) {
-    return {config.device, config.runner, config.local_dataset, seed};
+  static Models::Options models_options(const Config& config, TrustPolicy trust, std::uint64_t seed) {
+    return {config.device, config.runner, config.local_dataset, seed, std::move(trust)};
   }
   std::function<bool(std::function<void()>)> job_port() {
     return [this](std::function<void()> job) { return jobs_.post(std::move(job)); };
@@ -201,6 +202,7 @@ std::uint64_t device_seed() {
 Result<void> run_agent(const Config& config) {
   ServiceManager manager = ServiceManager::from_environment();
   ARGOSY_TRY(Endpoint endpoint, parse_endpoint(config.server));
+  ARGOSY_TRY(TrustPolicy trust, load_policy(config.signing_keys, config.signing_required));
   const Storage storage(config.root);
   ARGOSY_CHECK(storage.create());
   ARGOSY_TRY(ObservationSocket socket, ObservationSocket::open(config.run_dir / "observe.sock"));
@@ -210,7 +212,7 @@ Result<void> run_agent(const Config& config) {
   TelemetrySource source(std::move(socket), HealthSampler(disk), std::move(outbox),
                          WindowAccumulator(wall_clock_now(), config.feature_interval), log_line);
   log_line("argosy-agent " ARGOSY_VERSION " for " + config.device + " at " + config.server);
-  Agent(config, std::move(endpoint), std::move(source), std::move(manager), device_seed()).run();
+  Agent(config, std::move(trust), std::move(endpoint), std::move(source), std::move(manager), device_seed()).run();
   return {};
 }
 

@@ -10,6 +10,7 @@
 #include <spdlog/spdlog.h>
 
 #include "agent/app/agent.hpp"
+#include "agent/update/release_trust.hpp"
 
 namespace argosy::agent {
 
@@ -65,6 +66,8 @@ int run_command_line(int argc, const char* const* argv) {
   const auto program = std::filesystem::read_symlink("/proc/self/exe", unknown);
   const auto config = load_config(options.config, program);
   if (!config) return fail(2, config.error().message);
+  const auto trust = load_policy(config->signing_keys, config->signing_required);
+  if (!trust) return fail(2, options.config.string() + ": " + trust.error().message);
   if (options.check_only) return std::puts("the configuration is in order"), 0;
   keep_memory_small();
   std::signal(SIGPIPE, SIG_IGN);  // a broken connection is an error of that connection

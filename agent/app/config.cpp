@@ -229,6 +229,15 @@ void read_serving(Section section, ServingConfig& serving) {
   section.finish("is no key of the adapter '" + serving.adapter + "'");
 }
 
+void read_signing(Section section, Config& config) {
+  section.texts("keys", config.signing_keys);
+  config.signing_required = !config.signing_keys.empty();
+  section.flag("required", config.signing_required);
+  section.finish();
+  if (config.signing_required && config.signing_keys.empty())
+    section.fail("required", "is true without keys: name files of public keys in signing.keys");
+}
+
 Result<void> check(const Config& config) {
   const auto wrong = [](std::string message) { return make_error(Errc::invalid_argument, std::move(message)); };
   if (config.server.empty()) return wrong("server is missing: give an address such as \"https://fleet.example:8443\"");
@@ -261,6 +270,7 @@ Result<Config> parse_config(std::string_view text, const fs::path& program) {
     read_intervals(root.section("intervals"), config);
     read_outbox(root.section("outbox"), config);
     read_serving(root.section("serving"), config.serving);
+    read_signing(root.section("signing"), config);
     Section validation = root.section("validation");
     validation.path("runner", config.runner);
     validation.path("local_dataset", config.local_dataset);

@@ -7,6 +7,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "common/base/error.hpp"
 #include "common/base/instant.hpp"
@@ -57,6 +58,8 @@ struct Config {
 
   std::filesystem::path runner;  // default: argosy-runner beside this program
   std::optional<std::filesystem::path> local_dataset;
+  std::vector<std::string> signing_keys;  // files of the publishers' public keys
+  bool signing_required = false;          // default: whether there are keys
   ServingConfig serving;
   std::string log_level = "info";
 };

@@ -72,7 +72,7 @@ Models::Entry* Models::entry(const std::string& model) {
     ports_.log(model + ": this device has " + std::to_string(limit) + " models already; it is left out");
     return nullptr;
   }
-  UpdaterOptions options{model, storage_, options_.runner, options_.local_dataset, options_.seed};
+  UpdaterOptions options{model, storage_, options_.runner, options_.local_dataset, options_.seed, options_.trust};
   auto updater = std::make_shared<ModelUpdater>(std::move(options), ports_);
   const auto started = updater->start();
   if (!started) {

@@ -22,6 +22,7 @@ class Models {
     std::filesystem::path runner;
     std::optional<std::filesystem::path> local_dataset;
     std::uint64_t seed = 0;
+    TrustPolicy trust = {};
   };
 
   // `ports.baseline` and `ports.changed` are filled in here; `changed` is called after each change worth a report.

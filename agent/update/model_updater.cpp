@@ -118,6 +118,7 @@ ModelUpdater::ModelUpdater(UpdaterOptions options, UpdaterPorts ports)
       ports_(std::move(ports)),
       journal_(options_.storage.journal(options_.model)),
       folder_(options_.storage.model(options_.model)),
+      trust_(options_.trust, options_.storage.seen(options_.model), options_.storage.signing_keys()),
       running_(make_stop_flag()) {}
 
 Result<void> ModelUpdater::start() {
@@ -284,12 +285,14 @@ void ModelUpdater::perform(const ApplyPatch& effect, std::int64_t ticket) {
 }
 
 void ModelUpdater::perform(const VerifyArtifact& effect, std::int64_t ticket) {
-  in_background(
-      [folder = folder_, storage = options_.storage, effect, wish = *state_.wish, ticket]() -> std::optional<Event> {
-        auto settled = settle_artifact(folder, storage, effect.target, wish);
-        if (!settled) return VerifyFailed{ticket, std::move(settled).error()};
-        return Verified{ticket};
-      });
+  in_background([folder = folder_, storage = options_.storage, trust = trust_, effect, wish = *state_.wish,
+                 now = ports_.now(), ticket]() -> std::optional<Event> {
+    auto admitted = trust.admit(wish, now);  // before the slot is touched: what is refused never lies in one
+    if (!admitted) return VerifyFailed{ticket, std::move(admitted).error()};
+    auto settled = settle_artifact(folder, storage, effect.target, wish);
+    if (!settled) return VerifyFailed{ticket, std::move(settled).error()};
+    return Verified{ticket};
+  });
 }
 
 void ModelUpdater::perform(const Validate& effect, std::int64_t ticket) {

@@ -12,6 +12,7 @@
 #include "agent/update/blob_source.hpp"
 #include "agent/update/journal.hpp"
 #include "agent/update/model_folder.hpp"
+#include "agent/update/release_trust.hpp"
 #include "agent/update/storage.hpp"
 #include "agent/update/update_machine.hpp"
 
@@ -34,6 +35,7 @@ struct UpdaterOptions {
   std::filesystem::path runner;
   std::optional<std::filesystem::path> local_dataset;  // has to meet the release's threshold too
   std::uint64_t seed = 0;
+  TrustPolicy trust = {};
 };
 
 class ModelUpdater : public std::enable_shared_from_this<ModelUpdater> {
@@ -82,6 +84,7 @@ class ModelUpdater : public std::enable_shared_from_this<ModelUpdater> {
   UpdaterPorts ports_;
   Journal journal_;
   ModelFolder folder_;
+  ReleaseTrust trust_;
   UpdateState state_;
   std::optional<Step> unkept_;  // could not be written to the journal: tried again at the next tick,
   std::deque<Event> held_;      // before what happens meanwhile

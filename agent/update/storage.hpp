@@ -19,6 +19,9 @@ class Storage {
   const std::filesystem::path& root() const { return root_; }
   std::filesystem::path model(const std::string& model) const { return root_ / "models" / model; }
   std::filesystem::path journal(const std::string& model) const { return root_ / "state" / (model + ".json"); }
+  // The highest sequence of a signed release that was taken up; no model's name holds a dot.
+  std::filesystem::path seen(const std::string& model) const { return root_ / "state" / (model + ".seen.json"); }
+  std::filesystem::path signing_keys() const { return root_ / "state" / "signing.keys.json"; }
   std::filesystem::path outbox() const { return root_ / "state" / "outbox.db"; }
   std::filesystem::path identity() const { return root_ / "identity"; }
   std::filesystem::path download(const std::string& digest) const { return root_ / "downloads" / digest; }

@@ -214,8 +214,10 @@ void take_wish(Move& m, const Wished& event) {
     const auto& previous = m.s.slots.at(previous_of(m.s));
     if (is_release(previous, wish) && previous->proven) return start(m, wish);
   }
-  if (m.s.pending && same_wish(*m.s.pending, wish) && m.s.pending->patches == wish.patches) return m.ignore();
-  m.s.pending = wish;  // also the same once more, when a patch became ready for it
+  if (m.s.pending && same_wish(*m.s.pending, wish) && m.s.pending->patches == wish.patches &&
+      m.s.pending->signature == wish.signature)
+    return m.ignore();
+  m.s.pending = wish;  // also the same once more, when a patch or a signature came to it
 }
 
 void drop_wish(Move& m, const Withdrawn&) {
@@ -307,8 +309,17 @@ void validate(Move& m, const Verified&) {
   m.await(Validate{m.s.target});
 }
 
+// "signature_key" and the like; empty for other errors.
+std::string signature_cause(Errc code) {
+  std::string cause(slug(code));
+  std::replace(cause.begin(), cause.end(), '-', '_');
+  return cause.starts_with("signature_") ? cause : std::string();
+}
+
 void refuse_bytes(Move& m, const VerifyFailed& event) {
   if (event.error.code == Errc::out_of_space) return finish(m, Phase::failed, "no_space", event.error.message);
+  if (std::string cause = signature_cause(event.error.code); !cause.empty())
+    return finish(m, Phase::rejected, std::move(cause), event.error.message);
   const Source source = m.s.source;
   m.s.slots.at(m.s.target).reset();
   if (source == Source::patch) return take_whole_file(m, event.error.message);

@@ -23,6 +23,9 @@ inline std::string_view as_text(ByteView bytes) {
 
 std::string to_hex(ByteView bytes);
 Result<Bytes> from_hex(std::string_view text);
+// RFC 4648 section 4, padded, each value with one spelling only.
+std::string to_base64(ByteView bytes);
+Result<Bytes> from_base64(std::string_view text);
 // RFC 4648 section 5, without padding: safe in URLs, file names and cookies.
 std::string to_base64url(ByteView bytes);
 Result<Bytes> from_base64url(std::string_view text);

@@ -52,6 +52,22 @@ std::string_view slug(Errc code) {
       return "malformed-patch";
     case Errc::malformed_model:
       return "malformed-model";
+    case Errc::signature_missing:
+      return "signature-missing";
+    case Errc::signature_malformed:
+      return "signature-malformed";
+    case Errc::signature_key:
+      return "signature-key";
+    case Errc::signature_invalid:
+      return "signature-invalid";
+    case Errc::signature_digest:
+      return "signature-digest";
+    case Errc::signature_release:
+      return "signature-release";
+    case Errc::signature_sequence:
+      return "signature-sequence";
+    case Errc::signature_expired:
+      return "signature-expired";
     case Errc::incompatible:
       return "incompatible";
     case Errc::rate_limited:

@@ -37,6 +37,14 @@ enum class Errc : std::uint8_t {
   base_mismatch,
   malformed_patch,
   malformed_model,
+  signature_missing,
+  signature_malformed,
+  signature_key,       // by nobody who is trusted
+  signature_invalid,   // not what that key signed
+  signature_digest,    // not of these files
+  signature_release,   // of another model or version
+  signature_sequence,  // of a release older than one that was seen
+  signature_expired,
   incompatible,
   rate_limited,
   unavailable,

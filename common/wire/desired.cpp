@@ -57,6 +57,12 @@ Json json_of(const FeatureReference& feature) {
   return {{"name", feature.name}, {"edges", feature.edges}, {"counts", feature.counts}};
 }
 
+Json json_of(const ReleaseSignature& signature) {
+  Json json = {{"statement", signature.statement}, {"bundle", signature.bundle}};
+  if (!signature.key_sets.empty()) json["key_sets"] = signature.key_sets;
+  return json;
+}
+
 Json json_of(const DesiredModel& model);
 
 template <class T>
@@ -67,16 +73,18 @@ Json list_of(const std::vector<T>& items) {
 }
 
 Json json_of(const DesiredModel& model) {
-  return {{"model", model.model},
-          {"version", model.version},
-          {"rollout", model.rollout},
-          {"attempt", model.attempt},
-          {"format", model.format},
-          {"artifact", json_of(model.artifact)},
-          {"patches", list_of(model.patches)},
-          {"validation", json_of(model.validation)},
-          {"probation", json_of(model.probation)},
-          {"features", list_of(model.features)}};
+  Json json = {{"model", model.model},
+               {"version", model.version},
+               {"rollout", model.rollout},
+               {"attempt", model.attempt},
+               {"format", model.format},
+               {"artifact", json_of(model.artifact)},
+               {"patches", list_of(model.patches)},
+               {"validation", json_of(model.validation)},
+               {"probation", json_of(model.probation)},
+               {"features", list_of(model.features)}};
+  if (model.signature) json["signature"] = json_of(*model.signature);
+  return json;
 }
 
 void read_blob(Fields& fields, BlobRef& blob) {
@@ -135,6 +143,14 @@ void read_feature(Fields& fields, FeatureReference& feature) {
       "must hold two more numbers than edges, or none");
 }
 
+void read_signature(Fields& fields, ReleaseSignature& signature) {
+  fields.text("statement", max_statement_bytes, signature.statement);
+  fields.text("bundle", max_bundle_bytes, signature.bundle);
+  fields.optional("key_sets", signature.key_sets);
+  fields.check(
+      "key_sets", [&] { return signature.key_sets.size() <= max_key_sets; }, "may hold at most 8 texts");
+}
+
 void read_model(Fields& fields, DesiredModel& model) {
   fields.required("model", model.model);
   fields.required("version", model.version);
@@ -148,6 +164,7 @@ void read_model(Fields& fields, DesiredModel& model) {
   fields.object("validation", [&](Fields& spec) { read_validation(spec, model.validation); });
   fields.object("probation", [&](Fields& spec) { read_probation(spec, model.probation); });
   fields.list("features", max_features, model.features, read_feature);
+  fields.object("signature", [&](Fields& signature) { read_signature(signature, model.signature.emplace()); });
   fields.check(
       "model", [&] { return is_name(model.model); }, name_rule);
   fields.check(

@@ -57,6 +57,17 @@ struct FeatureReference {
   friend bool operator==(const FeatureReference&, const FeatureReference&) = default;
 };
 
+struct ReleaseSignature {                  // made by the publisher; docs/signing.md
+  std::string statement;                   // argosy-release.json, byte for byte
+  std::string bundle;                      // over it and the release's files
+  std::vector<std::string> key_sets = {};  // lead from the keys of devices to that of the bundle, in order
+  friend bool operator==(const ReleaseSignature&, const ReleaseSignature&) = default;
+};
+inline constexpr std::size_t max_statement_bytes = 16 << 10;
+inline constexpr std::size_t max_bundle_bytes = 64 << 10;
+inline constexpr std::size_t max_key_sets = 8;
+inline constexpr std::size_t max_key_set_bytes = 4096;
+
 struct DesiredModel {
   std::string model;
   std::string version;
@@ -68,6 +79,7 @@ struct DesiredModel {
   ValidationSpec validation;
   ProbationSpec probation;
   std::vector<FeatureReference> features;
+  std::optional<ReleaseSignature> signature;
   friend bool operator==(const DesiredModel&, const DesiredModel&) = default;
 };
 

@@ -56,6 +56,14 @@ class Fields {
     if (value == nullptr) return fail(at(key), "is missing");
     read(*value, at(key), out);
   }
+  // A required text that may be longer than texts usually are.
+  void text(const char* key, std::size_t limit_bytes, std::string& out) {
+    const Json* value = find(key);
+    if (value == nullptr) return fail(at(key), "is missing");
+    if (!value->is_string()) return fail(at(key), "must be text");
+    out = value->get<std::string>();
+    if (out.size() > limit_bytes) fail(at(key), "may have at most " + std::to_string(limit_bytes) + " bytes");
+  }
   // Keeps what `out` holds when the field is absent or null.
   template <class T>
   void optional(const char* key, T& out) {

@@ -168,14 +168,26 @@ Result<void> JsonReader::finish() {
   return {};
 }
 
-void JsonReader::convert(std::string_view name, const json& from, std::string& to) {
+JsonReader& JsonReader::required_text(std::string_view name, std::size_t limit, std::string& value) {
+  const json* found = find(name);
+  if (found != nullptr) {
+    take_text(name, *found, limit, value);
+  } else {
+    fail(name, "is missing");
+  }
+  return *this;
+}
+
+void JsonReader::take_text(std::string_view name, const json& from, std::size_t limit, std::string& to) {
   if (!from.is_string()) return fail(name, "must be text");
   const auto& text = from.get_ref<const std::string&>();
-  if (text.size() > default_text_limit) {
-    return fail(name, "must be at most " + std::to_string(default_text_limit) + " bytes of text");
-  }
+  if (text.size() > limit) return fail(name, "must be at most " + std::to_string(limit) + " bytes of text");
   if (text.find('\0') != std::string::npos) return fail(name, "must not hold a NUL character");
   to = text;
+}
+
+void JsonReader::convert(std::string_view name, const json& from, std::string& to) {
+  take_text(name, from, default_text_limit, to);
 }
 
 void JsonReader::convert(std::string_view name, const json& from, bool& to) {

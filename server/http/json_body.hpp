@@ -63,6 +63,8 @@ class JsonReader {
   JsonReader& optional(std::string_view name, T& value, T min, T max) {
     return read(name, value, false).bound(name, value, min, max);
   }
+  // A text that may be longer than texts usually are.
+  JsonReader& required_text(std::string_view name, std::size_t limit, std::string& value);
   // Nested objects: `read_fields` is called with their reader; its unknown keys are errors too.
   JsonReader& required_object(std::string_view name, const std::function<void(JsonReader&)>& read_fields);
   JsonReader& optional_object(std::string_view name, const std::function<void(JsonReader&)>& read_fields);
@@ -98,6 +100,7 @@ class JsonReader {
                  "must be from " + nlohmann::json(min).dump() + " to " + nlohmann::json(max).dump());
   }
 
+  void take_text(std::string_view name, const nlohmann::json& from, std::size_t limit, std::string& to);
   void convert(std::string_view name, const nlohmann::json& from, std::string& to);  // at most default_text_limit bytes
   void convert(std::string_view name, const nlohmann::json& from, bool& to);
   void convert(std::string_view name, const nlohmann::json& from, double& to);

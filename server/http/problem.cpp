@@ -59,6 +59,15 @@ Kind kind_of(Errc code) {
       return {422, "The patch is malformed"};
     case Errc::malformed_model:
       return {422, "The model is malformed"};
+    case Errc::signature_missing:
+    case Errc::signature_malformed:
+    case Errc::signature_key:
+    case Errc::signature_invalid:
+    case Errc::signature_digest:
+    case Errc::signature_release:
+    case Errc::signature_sequence:
+    case Errc::signature_expired:
+      return {422, "The signature is not one of this release"};
     case Errc::incompatible:
       return {409, "Not compatible"};
     case Errc::rate_limited:

@@ -65,6 +65,16 @@ Task<Result<Response>> publish_release(ModelService& models, Request& request) {
   co_return response;
 }
 
+Task<Result<Response>> put_signature(ModelService& models, Request& request) {
+  auto signature = parse_signature(request.body);
+  if (!signature) co_return signature.error();
+  auto replacing = models.replace_signature(std::string(request.param("model")), std::string(request.param("version")),
+                                            std::move(*signature), request.principal.actor());
+  const auto release = co_await std::move(replacing);
+  if (!release) co_return release.error();
+  co_return Response::json(release_to_json(*release).dump());
+}
+
 Task<Result<Response>> list_releases(ModelService& models, Request& request) {
   auto query = read_page(request);
   if (!query) co_return query.error();
@@ -143,6 +153,10 @@ void add_model_routes(Router& router, ModelService& models) {
   router.add(std::move(publish));
   router.add(route(Method::get, one + "/releases", Access::viewer, bound(models, list_releases)));
   router.add(route(Method::get, one + "/releases/{version}", Access::viewer, bound(models, get_release)));
+  Route sign =
+      route(Method::put, one + "/releases/{version}/signature", Access::publisher, bound(models, put_signature));
+  sign.body_limit = 2 * (wire::max_statement_bytes + wire::max_bundle_bytes);
+  router.add(std::move(sign));
 }
 
 void add_blob_routes(Router& router, BlobService& blobs) {

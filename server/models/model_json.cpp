@@ -24,6 +24,11 @@ Json variant_to_json(const Variant& variant) {
           {"compact", variant.compact_json.empty() ? Json(nullptr) : Json::parse(variant.compact_json)}};
 }
 
+Json signature_to_json(const std::optional<wire::ReleaseSignature>& signature) {
+  if (!signature) return nullptr;
+  return {{"statement", signature->statement}, {"bundle", signature->bundle}, {"key_sets", signature->key_sets}};
+}
+
 Json running_to_json(const std::vector<WhereItRuns>& running) {
   Json items = Json::array();
   for (const WhereItRuns& where : running)
@@ -52,6 +57,7 @@ Json release_to_json(const Release& release) {
           {"variants", std::move(variants)},
           {"validation", validation ? Json::parse(validation_to_json(validation)) : Json(nullptr)},
           {"reference", Json::parse(reference_to_json(release.content.features))},
+          {"signature", signature_to_json(release.content.signature)},
           {"published_at", to_rfc3339(release.published_at)},
           {"created_by", release.created_by},
           {"created_at", to_rfc3339(release.created_at)},

@@ -34,6 +34,7 @@ class StoredModelService final : public ModelService {
     const auto blobs = co_await std::move(measuring);
     if (!blobs) co_return blobs.error();
     if (auto filled = fill_sizes(draft, *blobs); !filled) co_return filled.error();
+    if (auto checked = check_signature(draft, model); !checked) co_return checked.error();
     for (const Variant& variant : draft.variants) {
       auto checking = blobs_.check_model(Digest::parse(variant.digest).value(), variant.format);
       auto checked = co_await std::move(checking);
@@ -41,6 +42,11 @@ class StoredModelService final : public ModelService {
     }
     auto publishing = store_.publish(std::move(model), std::move(draft), std::move(actor), now);
     co_return co_await std::move(publishing);
+  }
+
+  Task<Result<Release>> replace_signature(std::string model, std::string version, wire::ReleaseSignature signature,
+                                          std::string actor) override {
+    return store_.replace_signature(std::move(model), std::move(version), std::move(signature), std::move(actor));
   }
 
   Task<Result<ReleasePage>> list_releases(std::string model, std::int64_t before, std::size_t limit) override {

@@ -44,8 +44,11 @@ class ModelService {
                                           std::string actor) = 0;
 
   // Checks every file the draft refers to and publishes it for good. Errc::not_found (model, blob), malformed_model,
-  // conflict (the version exists with other content).
+  // conflict (the version exists with other content), signature_*.
   virtual Task<Result<Published>> publish(std::string model, ReleaseDraft draft, std::string actor, Instant now) = 0;
+  // Another signature for a release that is there; devices that are to run it are told. Errc::not_found, signature_*.
+  virtual Task<Result<Release>> replace_signature(std::string model, std::string version,
+                                                  wire::ReleaseSignature signature, std::string actor) = 0;
   // Newest first, older than the release with the id `before`.
   virtual Task<Result<ReleasePage>> list_releases(std::string model, std::int64_t before, std::size_t limit) = 0;
   virtual Task<Result<Release>> get_release(std::string model, std::string version) = 0;

@@ -14,6 +14,10 @@ Error no_such_model(const std::string& name) {
   return make_error(Errc::not_found, "there is no model '" + name + "'; make it with POST /api/v1/models");
 }
 
+Error no_such_release(const std::string& model, const std::string& version) {
+  return make_error(Errc::not_found, "there is no release " + version + " of a model '" + model + "'");
+}
+
 bool model_exists(pqxx::work& transaction, const std::string& name) {
   return !transaction.exec_params("select 1 from models where name = $1", name).empty();
 }
@@ -49,9 +53,10 @@ Model model_of(pqxx::work& transaction, const pqxx::row& row) {
 }
 
 const std::string& select_release() {
-  static const std::string sql = "select r.id, r.model, r.version, r.notes, r.validation::text, r.reference::text, " +
-                                 unix_ms("r.published_at") + ", r.created_by, " + unix_ms("r.created_at") +
-                                 " from releases r ";
+  static const std::string sql =
+      "select r.id, r.model, r.version, r.notes, r.validation::text, r.reference::text, " + unix_ms("r.published_at") +
+      ", r.created_by, " + unix_ms("r.created_at") +
+      ", r.signature_statement, r.signature_bundle, r.signature_key_sets::text from releases r ";
   return sql;
 }
 
@@ -87,6 +92,11 @@ Result<Release> release_of(pqxx::work& transaction, const pqxx::row& row) {
   release.published_at = time_of(row[6]);
   release.created_by = row[7].as<std::string>();
   release.created_at = time_of(row[8]);
+  if (row[9].is_null()) return release;
+  wire::ReleaseSignature& signature = release.content.signature.emplace();
+  signature.statement = row[9].as<std::string>();
+  signature.bundle = row[10].as<std::string>();
+  ARGOSY_TRY(signature.key_sets, key_sets_from_json(row[11].as<std::string>()));
   return release;
 }
 
@@ -173,13 +183,22 @@ struct PublishRelease {
   }
 
   void insert(pqxx::work& transaction) const {
+    std::optional<std::string> statement;
+    std::optional<std::string> bundle;
+    std::string key_sets = "[]";
+    if (draft.signature) {
+      statement = draft.signature->statement;
+      bundle = draft.signature->bundle;
+      key_sets = key_sets_to_json(draft.signature->key_sets);
+    }
     const auto id = transaction
                         .exec_params1(
                             "insert into releases (model, version, notes, validation, reference, published_at, "
-                            "created_by, created_at) values ($1, $2, $3, $4::jsonb, $5::jsonb, $6::timestamptz, $7, "
-                            "$6::timestamptz) returning id",
+                            "created_by, created_at, signature_statement, signature_bundle, signature_key_sets) values "
+                            "($1, $2, $3, $4::jsonb, "
+                            "$5::jsonb, $6::timestamptz, $7, $6::timestamptz, $8, $9, $10::jsonb) returning id",
                             model, draft.version, draft.notes, validation_to_json(draft.validation),
-                            reference_to_json(draft.features), to_rfc3339(now), actor)[0]
+                            reference_to_json(draft.features), to_rfc3339(now), actor, statement, bundle, key_sets)[0]
                         .as<std::int64_t>();
     for (const Variant& variant : draft.variants)
       transaction.exec_params0(
@@ -196,6 +215,39 @@ struct PublishRelease {
                                .model = model,
                                .message = model + " " + draft.version + " was published by " + actor,
                                .details_json = nlohmann::json{{"version", draft.version}}.dump()});
+  }
+};
+
+// A release never changes, but who stands for it may: a new key, a later expiry, the leave to go back to it.
+struct ReplaceSignature {
+  std::string model;
+  std::string version;
+  wire::ReleaseSignature signature;
+  std::string actor;
+
+  Result<Release> operator()(pqxx::work& transaction) const {
+    const pqxx::result rows =
+        transaction.exec_params(select_release() + "where r.model = $1 and r.version = $2 for update", model, version);
+    if (rows.empty()) return no_such_release(model, version);
+    ARGOSY_TRY(Release release, release_of(transaction, rows[0]));
+    release.content.signature = signature;
+    ARGOSY_CHECK(check_signature(release.content, model));
+    transaction.exec_params0(
+        "update releases set signature_statement = $2, signature_bundle = $3, signature_key_sets = $4::jsonb where id "
+        "= $1",
+        release.id, signature.statement, signature.bundle, key_sets_to_json(signature.key_sets));
+    append_audit(transaction, actor, "release.sign", "release/" + model + "/" + version);
+    touch_desired(transaction, told_of(transaction, release.id));
+    return release;
+  }
+
+ private:
+  static std::vector<std::string> told_of(pqxx::work& transaction, std::int64_t release) {
+    std::vector<std::string> devices;
+    const pqxx::result rows = transaction.exec_params(
+        "select device_id from device_targets where release_id = $1 order by device_id", release);
+    for (const pqxx::row& row : rows) devices.push_back(row[0].as<std::string>());
+    return devices;
   }
 };
 
@@ -233,8 +285,7 @@ struct GetRelease {
   Result<Release> operator()(pqxx::work& transaction) const {
     const pqxx::result rows =
         transaction.exec_params(select_release() + "where r.model = $1 and r.version = $2", model, version);
-    if (rows.empty())
-      return make_error(Errc::not_found, "there is no release " + version + " of a model '" + model + "'");
+    if (rows.empty()) return no_such_release(model, version);
     ARGOSY_TRY(Release release, release_of(transaction, rows[0]));
     release.running = where_it_runs(transaction, model);
     keep_those_of(release.running, version);
@@ -262,6 +313,13 @@ Task<Result<bool>> ModelStore::create_model(std::string name, std::optional<std:
 
 Task<Result<Published>> ModelStore::publish(std::string model, ReleaseDraft draft, std::string actor, Instant now) {
   auto work = db_.transact(PublishRelease{std::move(model), std::move(draft), std::move(actor), now});
+  co_return co_await std::move(work);
+}
+
+Task<Result<Release>> ModelStore::replace_signature(std::string model, std::string version,
+                                                    wire::ReleaseSignature signature, std::string actor) {
+  auto work =
+      db_.transact(ReplaceSignature{std::move(model), std::move(version), std::move(signature), std::move(actor)});
   co_return co_await std::move(work);
 }
 

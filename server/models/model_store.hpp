@@ -16,6 +16,8 @@ class ModelStore {
   Task<Result<bool>> create_model(std::string name, std::optional<std::string> description, std::string actor);
   // The draft's sizes are filled in.
   Task<Result<Published>> publish(std::string model, ReleaseDraft draft, std::string actor, Instant now);
+  Task<Result<Release>> replace_signature(std::string model, std::string version, wire::ReleaseSignature signature,
+                                          std::string actor);
   Task<Result<ReleasePage>> list_releases(std::string model, std::int64_t before, std::size_t limit);
   Task<Result<Release>> get_release(std::string model, std::string version);
 

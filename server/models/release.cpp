@@ -6,6 +6,8 @@
 
 #include "common/base/id.hpp"
 #include "common/crypto/digest.hpp"
+#include "common/signing/key_set.hpp"
+#include "common/signing/release_signature.hpp"
 #include "server/http/json_body.hpp"
 
 namespace argosy::server {
@@ -97,6 +99,14 @@ void read_features(JsonReader& fields, std::vector<wire::FeatureReference>& feat
   fields.objects("features", max_features, [&](JsonReader& item) { read_feature(item, features.emplace_back()); });
 }
 
+void read_signature(JsonReader& fields, wire::ReleaseSignature& signature) {
+  fields.required_text("statement", wire::max_statement_bytes, signature.statement)
+      .required_text("bundle", wire::max_bundle_bytes, signature.bundle)
+      .optional("key_sets", signature.key_sets)
+      .check("key_sets", signature.key_sets.size() <= wire::max_key_sets,
+             "must hold at most " + std::to_string(wire::max_key_sets) + " texts");
+}
+
 template <class T>
 bool names_differ(const std::vector<T>& items) {
   std::set<std::string> names;
@@ -115,12 +125,31 @@ Result<ReleaseDraft> parse_release(std::string_view json) {
       .objects("variants", max_variants, [&](JsonReader& item) { read_variant(item, draft.variants.emplace_back()); })
       .optional_object("validation", [&](JsonReader& inner) { read_validation(inner, draft.validation.emplace()); })
       .optional_object("reference", [&](JsonReader& inner) { read_features(inner, draft.features); })
+      .optional_object("signature", [&](JsonReader& inner) { read_signature(inner, draft.signature.emplace()); })
       .check("version", is_version(draft.version), "must match [A-Za-z0-9_.+-]{1,64} and not begin with a dot")
       .check("variants", !draft.variants.empty(), "must hold at least one variant")
       .check("variants", names_differ(draft.variants), "must have different names")
       .check("reference", names_differ(draft.features), "must name each feature once");
   ARGOSY_CHECK(body.finish());
   return draft;
+}
+
+Result<wire::ReleaseSignature> parse_signature(std::string_view json) {
+  ARGOSY_TRY(JsonReader body, JsonReader::parse(json));
+  wire::ReleaseSignature signature;
+  read_signature(body, signature);
+  ARGOSY_CHECK(body.finish());
+  return signature;
+}
+
+Result<void> check_signature(const ReleaseDraft& draft, std::string_view model) {
+  if (!draft.signature) return {};
+  ARGOSY_TRY(const auto release, signing::read_signature(*draft.signature));
+  for (const std::string& key_set : draft.signature->key_sets) ARGOSY_CHECK(signing::read_key_set(key_set));
+  ARGOSY_CHECK(signing::check_is_of(release, model, draft.version));
+  for (const Variant& variant : draft.variants)
+    ARGOSY_CHECK(signing::check_covers(release, {variant.digest, variant.size}, variant.format));
+  return {};
 }
 
 std::vector<std::string> referenced_blobs(const ReleaseDraft& draft) {
@@ -181,6 +210,20 @@ std::string selector_to_json(const Selector& selector) {
   put("hardware_class", selector.hardware_class);
   put("min_memory_mb", selector.min_memory_mb);
   return json.dump();
+}
+
+std::string key_sets_to_json(const std::vector<std::string>& key_sets) {
+  return Json(key_sets).dump();
+}
+
+Result<std::vector<std::string>> key_sets_from_json(std::string_view json) {
+  const Json list = Json::parse(json, nullptr, false);
+  std::vector<std::string> key_sets;
+  for (const Json& item : list) {
+    if (!item.is_string()) return make_error(Errc::corrupt, "releases.signature_key_sets holds what is no text");
+    key_sets.push_back(item.get<std::string>());
+  }
+  return key_sets;
 }
 
 Result<std::optional<wire::ValidationSpec>> validation_from_json(std::string_view json) {

@@ -31,6 +31,7 @@ struct ReleaseDraft {
   std::vector<Variant> variants;
   std::optional<wire::ValidationSpec> validation;  // none: only loading the model is tried
   std::vector<wire::FeatureReference> features;
+  std::optional<wire::ReleaseSignature> signature;
   friend bool operator==(const ReleaseDraft&, const ReleaseDraft&) = default;
 };
 
@@ -40,12 +41,19 @@ std::vector<std::string> referenced_blobs(const ReleaseDraft& draft);
 // Errc::not_found names the first blob without a size.
 Result<void> fill_sizes(ReleaseDraft& draft, const std::vector<wire::BlobRef>& blobs);
 
+Result<wire::ReleaseSignature> parse_signature(std::string_view json);
+// Whether the draft's signature, if it has one, is of the form and of this model, version and every variant; who made
+// it is for the devices to judge. Call it when the sizes are known. Errc::signature_*.
+Result<void> check_signature(const ReleaseDraft& draft, std::string_view model);
+
 // The forms kept in the database, in releases.validation, releases.reference and variants.selector:
 //   {"dataset": {"digest", "size"} | null, "metric", "direction", "threshold", "max_latency_ms", "max_memory_mb",
 //    "timeout_s"}, or {} without validation · {"features": [{"name", "edges", "counts"}]} · {only the keys given}
 std::string validation_to_json(const std::optional<wire::ValidationSpec>& validation);
 std::string reference_to_json(const std::vector<wire::FeatureReference>& features);
 std::string selector_to_json(const Selector& selector);
+std::string key_sets_to_json(const std::vector<std::string>& key_sets);
+Result<std::vector<std::string>> key_sets_from_json(std::string_view json);
 Result<std::optional<wire::ValidationSpec>> validation_from_json(std::string_view json);
 Result<std::vector<wire::FeatureReference>> reference_from_json(std::string_view json);
 Result<Selector> selector_from_json(std::string_view json);

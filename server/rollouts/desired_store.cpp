@@ -28,6 +28,7 @@ struct ReleaseContent {
   std::vector<Variant> variants;
   wire::ValidationSpec validation;
   std::vector<wire::FeatureReference> features;
+  std::optional<wire::ReleaseSignature> signature;
 };
 
 // Builds documents inside one transaction; a release that many devices want is read once.
@@ -69,6 +70,7 @@ class Builder {
       model.validation = release->validation;
       ARGOSY_TRY(model.probation, probation_of(model.rollout));
       model.features = release->features;
+      model.signature = release->signature;
       desired.models.push_back(std::move(model));
     }
     return desired;
@@ -78,14 +80,22 @@ class Builder {
   Result<const ReleaseContent*> release_of(std::int64_t id) {
     const auto found = releases_.find(id);
     if (found != releases_.end()) return &found->second;
-    const auto row =
-        transaction_.exec_params1("select version, validation::text, reference::text from releases where id = $1", id);
+    const auto row = transaction_.exec_params1(
+        "select version, validation::text, reference::text, signature_statement, signature_bundle, "
+        "signature_key_sets::text from releases "
+        "where id = $1",
+        id);
     ReleaseContent content;
     content.version = row[0].as<std::string>();
     ARGOSY_TRY(auto validation, validation_from_json(row[1].as<std::string>()));
     content.validation = validation.value_or(wire::ValidationSpec{});
     ARGOSY_TRY(content.features, reference_from_json(row[2].as<std::string>()));
     ARGOSY_TRY(content.variants, load_variants(transaction_, id));
+    if (!row[3].is_null()) {
+      ARGOSY_TRY(auto key_sets, key_sets_from_json(row[5].as<std::string>()));
+      content.signature =
+          wire::ReleaseSignature{row[3].as<std::string>(), row[4].as<std::string>(), std::move(key_sets)};
+    }
     return &releases_.emplace(id, std::move(content)).first->second;
   }
 

@@ -42,10 +42,34 @@ constexpr std::array operations{
 };
 
 constexpr std::array known_causes{
-    "download"sv,          "verify"sv,           "base_mismatch"sv,    "malformed_patch"sv,    "no_space"sv,
-    "validate_rejected"sv, "validate_crashed"sv, "validate_timeout"sv, "malformed_model"sv,    "activate"sv,
-    "probation_latency"sv, "probation_errors"sv, "probation_crash"sv,  "attempts_exhausted"sv, cause_incompatible,
-    cause_timeout,         cause_cancelled,      cause_superseded,     cause_decommissioned,   cause_other,
+    "download"sv,
+    "verify"sv,
+    "base_mismatch"sv,
+    "malformed_patch"sv,
+    "no_space"sv,
+    "validate_rejected"sv,
+    "validate_crashed"sv,
+    "validate_timeout"sv,
+    "malformed_model"sv,
+    "activate"sv,
+    "probation_latency"sv,
+    "probation_errors"sv,
+    "probation_crash"sv,
+    "attempts_exhausted"sv,
+    cause_incompatible,
+    "signature_missing"sv,
+    "signature_malformed"sv,
+    "signature_key"sv,
+    "signature_invalid"sv,
+    "signature_digest"sv,
+    "signature_release"sv,
+    "signature_sequence"sv,
+    "signature_expired"sv,
+    cause_timeout,
+    cause_cancelled,
+    cause_superseded,
+    cause_decommissioned,
+    cause_other,
 };
 
 template <class Table, class Value>

@@ -56,6 +56,7 @@ PLANTED = {
     "delta knows base, itself, the tensors and the digests of crypto": [
         ("common/delta/a.hpp", '"common/crypto/keys.hpp"'), ("common/delta/a.cpp", '"common/wire/state.hpp"')],
     "compact knows base, itself, delta and the tensors": [("common/compact/a.cpp", '"common/crypto/digest.hpp"')],
+    "signing knows base, itself, wire and crypto": [("common/signing/a.cpp", '"common/delta/patch_info.hpp"')],
     "a device never looks for tensors, nor makes compact models": [
         ("agent/update/a.cpp", '"common/tensors/tensor_map.hpp"'),
         ("agent/update/b.cpp", '"common/compact/compact_model.hpp"'),

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "common/signing/release_signature.hpp"
 #include "server/models/model_json.hpp"
 #include "tests/db/models/models_fixture.hpp"
 
@@ -47,6 +48,33 @@ TEST_F(ModelServiceTest, AReleaseIsPublishedOnceAndNeverChanges) {
   EXPECT_EQ(read.content, first.release.content);
   EXPECT_EQ(read.created_by, "token:ci");
   EXPECT_EQ(read.published_at, now);
+}
+
+TEST_F(ModelServiceTest, ASignatureIsKeptAndMayBeMadeAnew) {
+  const std::string bytes = onnx("graph");
+  ReleaseDraft signed_draft = draft("1.0", store(bytes));
+  const auto sign = [&](const std::string& version, std::uint64_t sequence) {
+    signing::ReleaseStatement said;
+    said.model = "digits";
+    said.version = version;
+    said.sequence = sequence;
+    const SigningKey key{make_signing_key("").value(), ""};
+    return signing::sign_release(said, {{{"m.onnx", "onnx", bytes.size()}, sha256(as_bytes(bytes))}}, key).value();
+  };
+  signed_draft.signature = sign("1.1", 1);
+  EXPECT_EQ(publish(signed_draft).error().code, Errc::signature_release);
+  signed_draft.signature = sign("1.0", 1);
+  ASSERT_TRUE(publish(signed_draft));
+  EXPECT_EQ(run(models->get_release("digits", "1.0"))->content.signature, signed_draft.signature);
+  EXPECT_FALSE(publish(signed_draft)->created) << "the same again";
+
+  const wire::ReleaseSignature anew = sign("1.0", 2);
+  EXPECT_EQ(run(models->replace_signature("digits", "1.0", anew, "token:ci"))->content.signature, anew);
+  EXPECT_EQ(run(models->get_release("digits", "1.0"))->content.signature, anew);
+  EXPECT_EQ(database.value<int>("select count(*) from audit where action = 'release.sign'"), 1);
+  EXPECT_EQ(run(models->replace_signature("digits", "1.0", sign("1.1", 2), "token:ci")).error().code,
+            Errc::signature_release);
+  EXPECT_EQ(run(models->replace_signature("digits", "2.0", anew, "token:ci")).error().code, Errc::not_found);
 }
 
 TEST_F(ModelServiceTest, ItsFilesMustBeThereAndLookLikeModels) {

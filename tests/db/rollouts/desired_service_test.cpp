@@ -31,7 +31,7 @@ TEST_F(RolloutFleet, ADeviceIsToldItsOwnVariantWithTheRolloutsProbation) {
   add_twelve();
   database.exec(R"(update releases set validation = '{"dataset": null, "metric": "accuracy", "direction": "higher",
       "threshold": 0.94, "max_latency_ms": null, "max_memory_mb": 512, "timeout_s": 60}',
-      reference = '{"features": [{"name": "sharpness", "edges": [1, 2], "counts": [1, 2, 3, 0]}]}'
+      reference = '{"features": [{"name": "sharpness", "edges": [1, 2], "counts": [1, 2, 3, 0]}]}', signature_statement = '{"v":1}', signature_bundle = '{}'
       where version = '1.1')");
   const auto id = started("1.1", {{"waves", {{{"share", 1.0}}}}, {"probation", {{"duration_s", 7}}}});
   tick();
@@ -48,6 +48,7 @@ TEST_F(RolloutFleet, ADeviceIsToldItsOwnVariantWithTheRolloutsProbation) {
   EXPECT_EQ(model.probation.duration_s, 7U);
   ASSERT_EQ(model.features.size(), 1U);
   EXPECT_EQ(model.features[0].name, "sharpness");
+  EXPECT_EQ(model.signature, (wire::ReleaseSignature{R"({"v":1})", "{}", {}}));
 }
 
 TEST_F(RolloutFleet, ADeviceNobodyToldAnythingHasAnEmptyDocument) {

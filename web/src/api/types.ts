@@ -278,6 +278,7 @@ export interface Release {
   notes: string;
   variants: Variant[];
   validation: { metric: string; direction: "higher" | "lower"; threshold: number } | null;
+  signature?: { statement: string; bundle: string; key_sets: string[] } | null;
   created_by: string;
   published_at: string;
   running: WhereItRuns[];

@@ -106,6 +106,7 @@ function ReleaseRow({ release }: { release: Release }) {
       <td class="nowrap">{validation ? `${words(validation.metric)} ${validation.direction === "higher" ? "≥" : "≤"} ${validation.threshold <= 1 ? percent(validation.threshold, 0) : number(validation.threshold)}` : <span class="muted">no</span>}</td>
       <td class="nowrap muted">
         {ago(release.published_at)} by {person(release.created_by)}
+        {release.signature && ", signed"}
       </td>
     </tr>
   );

@@ -65,6 +65,9 @@ adapter = "directory"
 reload_pid_file = "/pid"
 reload_command = "true"
 reload_timeout_s = 9
+[signing]
+keys = ["/etc/argosy/publisher.pub"]
+required = false
 [log]
 level = "debug"
 )");
@@ -77,7 +80,15 @@ level = "debug"
   EXPECT_EQ(config->outbox_max_age, 48h);
   EXPECT_EQ(config->serving.reload_timeout_s, 9);
   EXPECT_EQ(*config->local_dataset, "/data.npz");
+  EXPECT_EQ(config->signing_keys, std::vector<std::string>{"/etc/argosy/publisher.pub"});
+  EXPECT_FALSE(config->signing_required);
   EXPECT_FALSE(config->mqtt);
+}
+
+TEST(Config, WhoPinsKeysWantsSignatures) {
+  EXPECT_FALSE(parse(least)->signing_required);
+  EXPECT_TRUE(parse(least + "[signing]\nkeys = [\"/a.pub\"]")->signing_required);
+  EXPECT_NE(complaint_about(least + "[signing]\nrequired = true").find("signing.keys"), std::string::npos);
 }
 
 TEST(Config, ErrorNamesKeyAndRemedy) {

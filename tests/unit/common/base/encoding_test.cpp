@@ -47,5 +47,22 @@ TEST(Base64url, RefusesWhatItNeverWrites) {
     EXPECT_EQ(from_base64url(bad).error().code, Errc::invalid_argument) << bad;
 }
 
+TEST(Base64, IsThatOfTheRfcAndHasOneSpelling) {
+  const std::pair<const char*, const char*> vectors[] = {{"", ""},
+                                                         {"f", "Zg=="},
+                                                         {"fo", "Zm8="},
+                                                         {"foo", "Zm9v"},
+                                                         {"foob", "Zm9vYg=="},
+                                                         {"fooba", "Zm9vYmE="},
+                                                         {"foobar", "Zm9vYmFy"},
+                                                         {"\xfb\xff", "+/8="}};
+  for (const auto& [plain, text] : vectors) {
+    EXPECT_EQ(to_base64(as_bytes(plain)), text);
+    EXPECT_EQ(as_text(*from_base64(text)), plain);
+  }
+  for (const char* wrong : {"Zg", "Zg=", "Zg===", "Zh==", "Z===", "====", "-_8=", "Zm9v\n", "Zg==Zg=="})
+    EXPECT_FALSE(from_base64(wrong)) << wrong;
+}
+
 }  // namespace
 }  // namespace argosy

@@ -32,6 +32,7 @@ Desired whole() {
   model.probation.max_latency_ratio = 1.5;
   model.probation.max_error_rate = 0.02;
   model.features = {{"sharpness", {0.5, 1.5}, {1, 2, 3, 0}}, {"brightness", {0.25}, {}}};
+  model.signature = ReleaseSignature{R"({"v":1,"model":"digits"})", R"({"mediaType":"m"})", {"a key set"}};
   return {"cam-7", 812, {model}};
 }
 
@@ -61,6 +62,21 @@ TEST(Desired, AStepOnTheWayNamesItsResult) {
 TEST(Desired, OneModelAloneIsReadToo) {
   const DesiredModel model = whole().models.front();
   EXPECT_EQ(*decode_desired_model(encode(model)), model);
+}
+
+TEST(Desired, AReleaseWithoutASignatureSaysNothingOfOne) {
+  Desired desired = whole();
+  desired.models.front().signature.reset();
+  EXPECT_EQ(encode(desired).find("signature"), std::string::npos);
+  EXPECT_EQ(*decode_desired(encode(desired)), desired);
+}
+
+TEST(Desired, ASignatureMayBeLongerThanOtherTextsButNotEndless) {
+  Desired desired = whole();
+  desired.models.front().signature->bundle = std::string(max_bundle_bytes, 'x');
+  EXPECT_EQ(*decode_desired(encode(desired)), desired);
+  desired.models.front().signature->bundle += 'x';
+  EXPECT_NE(decode_desired(encode(desired)).error().message.find("models[0].signature.bundle"), std::string::npos);
 }
 
 TEST(Desired, UnknownFieldsOfANewerServerAreLetThrough) {

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include "common/signing/release_signature.hpp"
+
 namespace argosy::server {
 namespace {
 
@@ -45,6 +47,36 @@ TEST(Release, ReadsTheWholeDocument) {
   EXPECT_DOUBLE_EQ(draft.validation->threshold, 0.94);
   EXPECT_EQ(draft.features.at(0).counts.size(), 4U);
   EXPECT_EQ(referenced_blobs(draft), (std::vector<std::string>{model_digest, data_digest}));
+}
+
+wire::ReleaseSignature signature_of(const std::string& version, const std::string& file_digest) {
+  signing::ReleaseStatement said;
+  said.model = "digits";
+  said.version = version;
+  said.sequence = 7;
+  const SigningKey key{make_signing_key("").value(), ""};
+  return signing::sign_release(said, {{{"model.onnx", "onnx", 5}, Digest::parse(file_digest).value()}}, key).value();
+}
+
+TEST(Release, ASignatureIsOfThisReleaseAndAllItsVariants) {
+  const wire::ReleaseSignature signature = signature_of("1.1", model_digest);
+  Json json = document();
+  json["signature"] = {{"statement", signature.statement}, {"bundle", signature.bundle}};
+  ReleaseDraft draft = parse_release(json.dump()).value();
+  ASSERT_EQ(draft.signature, signature);
+  ASSERT_TRUE(fill_sizes(draft, {{model_digest, 5}, {data_digest, 6}}));
+  EXPECT_TRUE(check_signature(draft, "digits"));
+  EXPECT_EQ(check_signature(draft, "letters").error().code, Errc::signature_release);
+  draft.signature = signature_of("1.0", model_digest);
+  EXPECT_EQ(check_signature(draft, "digits").error().code, Errc::signature_release);
+  draft.signature = signature_of("1.1", data_digest);
+  EXPECT_EQ(check_signature(draft, "digits").error().code, Errc::signature_digest);
+  draft.signature = wire::ReleaseSignature{signature.statement, "{}", {}};
+  EXPECT_EQ(check_signature(draft, "digits").error().code, Errc::signature_malformed);
+  json["signature"].erase("bundle");
+  EXPECT_EQ(complaint(json), "field 'signature.bundle' is missing");
+  json["signature"]["bundle"] = std::string(wire::max_bundle_bytes + 1, ' ');
+  EXPECT_NE(complaint(json), "parsed");
 }
 
 TEST(Release, ValidationAndReferenceAreOptional) {

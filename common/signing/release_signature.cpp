@@ -1,0 +1,87 @@
+#include "common/signing/release_signature.hpp"
+
+#include <algorithm>
+
+namespace argosy::signing {
+
+Result<wire::ReleaseSignature> sign_release(ReleaseStatement statement, const std::vector<SignedFile>& files,
+                                            const SigningKey& key) {
+  Manifest manifest;
+  manifest.subject = statement.model + "-" + statement.version;
+  statement.files.clear();
+  for (const SignedFile& signed_file : files) {
+    statement.files.push_back(signed_file.file);
+    manifest.resources.push_back({signed_file.file.name, signed_file.digest});
+  }
+  wire::ReleaseSignature signature;
+  signature.statement = encode(statement);
+  ARGOSY_CHECK(decode_statement(signature.statement));
+  manifest.resources.push_back({std::string(statement_name), sha256(as_bytes(signature.statement))});
+  ARGOSY_TRY(signature.bundle, make_bundle(std::move(manifest), key));
+  return signature;
+}
+
+Result<SignedRelease> read_signature(const wire::ReleaseSignature& signature) {
+  ARGOSY_TRY(Bundle bundle, read_bundle(signature.bundle));
+  const Resource* held = bundle.manifest.find(statement_name);
+  if (held == nullptr)
+    return make_error(Errc::signature_malformed, "the bundle is not over " + std::string(statement_name) +
+                                                     "; sign it together with the model's files");
+  if (held->digest != sha256(as_bytes(signature.statement)))
+    return make_error(Errc::signature_digest, std::string(statement_name) + " is not the one that was signed");
+  ARGOSY_TRY(ReleaseStatement statement, decode_statement(signature.statement));
+  return SignedRelease{std::move(statement), std::move(bundle)};
+}
+
+Result<void> check_is_of(const SignedRelease& release, std::string_view model, std::string_view version) {
+  const ReleaseStatement& said = release.statement;
+  if (said.model == model && said.version == version) return {};
+  return make_error(Errc::signature_release, "the signature is of " + said.model + "@" + said.version + ", not of " +
+                                                 std::string(model) + "@" + std::string(version));
+}
+
+Result<void> check_covers(const SignedRelease& release, const wire::BlobRef& artifact, std::string_view format) {
+  for (const ReleaseFile& file : release.statement.files) {
+    const Resource* resource = release.bundle.manifest.find(file.name);
+    if (resource != nullptr && resource->digest.to_hex() == artifact.digest && file.size == artifact.size &&
+        file.format == format)
+      return {};
+  }
+  return make_error(Errc::signature_digest, "the signature is not of the file " + artifact.digest + " (" +
+                                                std::string(format) + ", " + std::to_string(artifact.size) + " bytes)");
+}
+
+Result<ReleaseStatement> check_wish(const wire::DesiredModel& wish, const TrustedKeys& keys, Instant now) {
+  if (!wish.signature)
+    return make_error(Errc::signature_missing, wish.model + "@" + wish.version +
+                                                   " is not signed, and this device takes "
+                                                   "signed releases only; publish it with a signature");
+  ARGOSY_TRY(SignedRelease release, read_signature(*wish.signature));
+  ARGOSY_CHECK(keys.check(release.bundle.envelope, release.bundle.key_hint));
+  ARGOSY_CHECK(check_is_of(release, wish.model, wish.version));
+  ARGOSY_CHECK(check_covers(release, wish.artifact, wish.format));
+  const auto& expires_at = release.statement.expires_at;
+  if (expires_at && now >= *expires_at)
+    return make_error(Errc::signature_expired, "the signature held until " + to_rfc3339(*expires_at) + ", and it is " +
+                                                   to_rfc3339(now) + " here; sign the release again");
+  return std::move(release.statement);
+}
+
+Result<void> check_sequence(const ReleaseStatement& statement, const Seen& seen) {
+  const bool newer = statement.sequence > seen.sequence;
+  const bool same = statement.sequence == seen.sequence && (seen.version.empty() || statement.version == seen.version);
+  if (newer || same || statement.allow_downgrade_from.value_or(0) >= std::max<std::uint64_t>(seen.sequence, 1))
+    return {};
+  return make_error(Errc::signature_sequence, statement.version + " has the sequence " +
+                                                  std::to_string(statement.sequence) + ", and this device has seen " +
+                                                  std::to_string(seen.sequence) + " (" + seen.version +
+                                                  "); sign it with --allow-downgrade-from " +
+                                                  std::to_string(seen.sequence) + " if going back is meant");
+}
+
+Seen after(const Seen& seen, const ReleaseStatement& statement) {
+  if (statement.sequence <= seen.sequence && !seen.version.empty()) return seen;
+  return {statement.sequence, statement.version};
+}
+
+}  // namespace argosy::signing
