@@ -1,6 +1,7 @@
 #include "agent/app/models.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "common/base/file.hpp"
 #include "common/base/id.hpp"
@@ -12,6 +13,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr Duration sweep_age = std::chrono::hours(24 * 7);
+constexpr Duration retry_after = std::chrono::seconds(30);
 
 std::set<std::string> wanted_digests(const wire::Desired& desired) {
   std::set<std::string> wanted;
@@ -77,6 +79,7 @@ Models::Entry* Models::entry(const std::string& model) {
   const auto started = updater->start();
   if (!started) {
     ports_.log(model + ": left alone: " + started.error().message);
+    if (started.error().code == Errc::io || started.error().code == Errc::out_of_space) troubled_.insert(model);
     return nullptr;
   }
   return &entries_.emplace(model, Entry{std::move(updater), std::nullopt}).first->second;
@@ -105,7 +108,16 @@ void Models::apply() {
   }
 }
 
+// A disk that does not answer now may answer later.
+void Models::start_the_troubled() {
+  if (troubled_.empty() || ports_.now() - tried_at_ < retry_after) return;
+  tried_at_ = ports_.now();
+  for (const std::string& model : std::exchange(troubled_, {})) entry(model);
+  apply();
+}
+
 void Models::tick() {
+  start_the_troubled();
   for (auto& [name, entry] : entries_) entry.updater->tick();
   follow_probations();
 }

@@ -4,6 +4,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -48,6 +49,7 @@ class Models {
   void apply();
   Entry* entry(const std::string& model);
   void follow_probations();
+  void start_the_troubled();
 
   Storage storage_;
   Options options_;
@@ -56,6 +58,8 @@ class Models {
   std::function<void()> changed_;
   wire::Desired desired_;
   std::map<std::string, Entry> entries_;
+  std::set<std::string> troubled_;  // could not be started because of the disk: tried again now and then
+  Instant tried_at_{};
 };
 
 }  // namespace argosy::agent

@@ -1,11 +1,13 @@
 #include "agent/update/model_updater.hpp"
 
+#include <cerrno>
 #include <utility>
 
 #include "agent/update/part_file.hpp"
 #include "agent/update/patched_part.hpp"
 #include "agent/update/plan.hpp"
 #include "agent/update/runner_process.hpp"
+#include "common/base/disk.hpp"
 #include "common/base/file.hpp"
 #include "common/base/id.hpp"
 #include "common/base/random.hpp"
@@ -48,8 +50,8 @@ Result<void> settle_artifact(const ModelFolder& folder, const Storage& storage, 
   std::error_code failed;
   if (fs::exists(download, failed)) {
     ARGOSY_CHECK(folder.open_for_writing(target));
-    fs::rename(download, file, failed);
-    if (failed) return errno_error("cannot move the download to " + file.string(), failed.value());
+    if (disk().rename(download, file) != 0)
+      return errno_error("cannot move the download to " + file.string(), errno);
   }
   ARGOSY_CHECK(check_file(file, wish.artifact));
   return folder.seal(target, {wish.version, wish.artifact.digest, wish.format, wish.artifact.size, false});
@@ -129,6 +131,9 @@ Result<void> ModelUpdater::start() {
   Step first = recover(loaded.state, facts, ports_.now());
   if (first.next.seed == 0) first.next.seed = stable_hash(options_.seed, options_.model);
   take(std::move(first));
+  // The last run may have ended between its last state and the sweep that follows it.
+  const bool swept = is_terminal(state_.phase) && state_.phase != Phase::failed;
+  if (swept && !unkept_) perform(Sweep{}, state_.ticket);
   return {};
 }
 
@@ -148,6 +153,10 @@ void ModelUpdater::observe(const ProbationTotals& totals) {
 }
 
 void ModelUpdater::tick() {
+  if (const auto unmarked = std::exchange(unmarked_, std::nullopt)) {
+    const auto& content = state_.slots.at(unmarked->slot);
+    if (content && content->proven) perform(*unmarked, state_.ticket);
+  }
   if (unkept_) {
     Step again = std::move(*unkept_);
     unkept_.reset();
@@ -323,9 +332,12 @@ void ModelUpdater::perform(const RollBack& effect, std::int64_t ticket) {
 }
 
 void ModelUpdater::perform(const MarkProven& effect, std::int64_t) {
-  in_background([folder = folder_, effect, log = ports_.log]() -> std::optional<Event> {
-    const auto marked = folder.mark_proven(effect.slot);
-    if (!marked) log("cannot mark a slot as proven: " + marked.error().message);
+  auto self = shared_from_this();
+  in_background([self, effect]() -> std::optional<Event> {
+    const auto marked = self->folder_.mark_proven(effect.slot);
+    if (marked) return std::nullopt;
+    self->ports_.log("cannot mark a slot as proven: " + marked.error().message);
+    self->ports_.on_loop([self, effect] { self->unmarked_ = effect; });
     return std::nullopt;
   });
 }

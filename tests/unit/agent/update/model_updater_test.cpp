@@ -1,146 +1,19 @@
-// The shell on a real folder with a real patch, a script as runner and a blob source that serves from memory.
+// The shell on a real folder with a real patch.
 #include "agent/update/model_updater.hpp"
-
-#include <deque>
-#include <map>
 
 #include <gtest/gtest.h>
 
-#include "agent/serving/directory_serving.hpp"
 #include "common/base/file.hpp"
 #include "common/base/random.hpp"
-#include "common/crypto/digest.hpp"
 #include "common/delta/tensor_encode.hpp"
-#include "tests/unit/agent/temp_folder.hpp"
+#include "tests/unit/agent/update/update_bench.hpp"
 
 namespace argosy::agent {
 namespace {
 
-using test::TempFolder;
+using test::Bench;
+using test::blob_of;
 namespace fs = std::filesystem;
-
-wire::BlobRef blob_of(const std::string& bytes) {
-  return {sha256(as_bytes(bytes)).to_hex(), bytes.size()};
-}
-
-class Bench : public BlobSource {
- public:
-  Bench() : storage_(folder_ / "root") {
-    EXPECT_TRUE(storage_.create());
-    answer_with(0.95);
-    start();
-  }
-
-  // The device is switched on, again: a new process on the same disk.
-  void start() {
-    loop_.clear();
-    UpdaterPorts ports;
-    ports.run_job = [this](std::function<void()> job) {
-      loop_.push_back(std::move(job));
-      return true;
-    };
-    ports.on_loop = [this](std::function<void()> f) { loop_.push_back(std::move(f)); };
-    ports.now = [this] { return now_; };
-    ports.baseline = [](const std::string&, const std::string&) { return Baseline{10.0, 100}; };
-    ports.changed = [] {};
-    ports.log = [](const std::string&) {};
-    ports.blobs = this;
-    ports.serving = &serving_;
-    updater_ = std::make_shared<ModelUpdater>(UpdaterOptions{"digits", storage_, folder_ / "runner", std::nullopt, 7},
-                                              std::move(ports));
-    ASSERT_TRUE(updater_->start());
-  }
-  void fetch(FetchRequest request, StopFlag, std::function<void(std::uint64_t)> progress,
-             std::function<void(std::optional<FetchFailure>)> done) override {
-    loop_.push_back([this, request, progress, done] {
-      const auto found = blobs_.find(request.blob.digest);
-      if (found == blobs_.end()) return done(FetchFailure{make_error(Errc::not_found, "404"), false, std::nullopt});
-      auto taken = take(request, found->second, progress);
-      if (taken) return done(std::nullopt);
-      const bool passing = taken.error().code == Errc::unavailable;
-      done(FetchFailure{std::move(taken).error(), passing, std::nullopt});
-    });
-  }
-  // The connection breaks after so many bytes of each fetch.
-  void break_downloads_after(std::uint64_t bytes) { connection_lasts_ = bytes; }
-  std::uint64_t bytes_sent() const { return bytes_sent_; }
-
-  void publish(const std::string& bytes) { blobs_[blob_of(bytes).digest] = bytes; }
-  void answer_with(double accuracy) {
-    EXPECT_TRUE(write_file_atomically(
-        folder_ / "runner", "#!/bin/sh\necho '{\"ok\": true, \"value\": " + std::to_string(accuracy) + "}'\n", 0755));
-  }
-  wire::DesiredModel wish(const std::string& version, const std::string& bytes, std::int64_t rollout) {
-    publish(bytes);
-    publish("data");
-    wire::DesiredModel wish;
-    wish.model = "digits";
-    wish.version = version;
-    wish.rollout = rollout;
-    wish.format = "onnx";
-    wish.artifact = blob_of(bytes);
-    wish.validation.dataset = blob_of("data");
-    wish.validation.threshold = 0.9;
-    wish.probation.duration_s = 1;
-    wish.probation.min_observations = 20;
-    wish.probation.max_error_rate = 0.1;
-    return wish;
-  }
-  void run(int steps = 100'000) {
-    while (steps-- > 0 && !loop_.empty()) {
-      auto next = std::move(loop_.front());
-      loop_.pop_front();
-      next();
-    }
-  }
-  void install(const wire::DesiredModel& wish) {
-    updater_->wish(wish);
-    run();
-    pass_probation({100, 0, 10.0, false});
-  }
-  void pass_probation(const ProbationTotals& totals) {
-    for (int i = 0; i < 4 && updater_->state().phase == Phase::probation; ++i) {
-      now_ += std::chrono::seconds(2);
-      updater_->observe(totals);
-      run();
-    }
-  }
-  void let_time_pass(Duration duration) {
-    now_ += duration;
-    updater_->tick();
-  }
-  Phase phase() const { return updater_->state().phase; }
-  std::string served() const { return read_file(folder_ / "root/models/digits/current/model.onnx").value(); }
-  ModelUpdater& updater() { return *updater_; }
-  const Storage& storage() const { return storage_; }
-  const TempFolder& folder() const { return folder_; }
-
- private:
-  Result<void> take(const FetchRequest& request, const std::string& bytes,
-                    const std::function<void(std::uint64_t)>& progress) {
-    ARGOSY_TRY(const auto intake, request.open());
-    if (!intake) return {};
-    for (std::uint64_t sent = 0; intake->size() < bytes.size();) {
-      if (sent >= connection_lasts_) return make_error(Errc::unavailable, "the connection broke");
-      const std::string_view piece = std::string_view(bytes).substr(intake->size(), 7000);
-      ARGOSY_CHECK(intake->append(piece));
-      sent += piece.size();
-      bytes_sent_ += piece.size();
-      progress(intake->size());
-    }
-    return intake->finish();
-  }
-
-  std::uint64_t connection_lasts_ = ~0ULL;
-  std::uint64_t bytes_sent_ = 0;
-  TempFolder folder_;
-  Storage storage_;
-  DirectoryServing serving_{{}};
-  Instant now_ = instant_from_ms(1'700'000'000'000);
-  std::map<std::string, std::string> blobs_;
-  std::deque<std::function<void()>> loop_;
-  std::shared_ptr<ModelUpdater> updater_;
-};
 
 void damage_behind(const fs::path& path, std::uint64_t offset) {
   std::string content = read_file(path).value();
