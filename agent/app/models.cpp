@@ -13,6 +13,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr Duration sweep_age = std::chrono::hours(24 * 7);
+constexpr Duration sweep_interval = std::chrono::hours(24);
 constexpr Duration retry_after = std::chrono::seconds(30);
 
 std::set<std::string> wanted_digests(const wire::Desired& desired) {
@@ -45,7 +46,7 @@ Models::Models(Storage storage, Options options, UpdaterPorts ports, WindowAccum
 
 void Models::start() {
   load_desired();
-  storage_.sweep(wanted_digests(desired_), sweep_age);
+  sweep();
   std::error_code failed;
   for (const auto& folder : fs::directory_iterator(storage_.root() / "models", failed)) {
     const std::string name = folder.path().filename().string();
@@ -108,6 +109,12 @@ void Models::apply() {
   }
 }
 
+// What updates that failed or were cancelled have left.
+void Models::sweep() {
+  swept_at_ = ports_.now();
+  storage_.sweep(wanted_digests(desired_), sweep_age);
+}
+
 // A disk that does not answer now may answer later.
 void Models::start_the_troubled() {
   if (troubled_.empty() || ports_.now() - tried_at_ < retry_after) return;
@@ -118,6 +125,7 @@ void Models::start_the_troubled() {
 
 void Models::tick() {
   start_the_troubled();
+  if (ports_.now() - swept_at_ >= sweep_interval) sweep();
   for (auto& [name, entry] : entries_) entry.updater->tick();
   follow_probations();
 }

@@ -50,6 +50,7 @@ class Models {
   Entry* entry(const std::string& model);
   void follow_probations();
   void start_the_troubled();
+  void sweep();
 
   Storage storage_;
   Options options_;
@@ -60,6 +61,7 @@ class Models {
   std::map<std::string, Entry> entries_;
   std::set<std::string> troubled_;  // could not be started because of the disk: tried again now and then
   Instant tried_at_{};
+  Instant swept_at_{};
 };
 
 }  // namespace argosy::agent

@@ -1,5 +1,6 @@
 #include "agent/update/model_updater.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -50,8 +51,7 @@ Result<void> settle_artifact(const ModelFolder& folder, const Storage& storage, 
   std::error_code failed;
   if (fs::exists(download, failed)) {
     ARGOSY_CHECK(folder.open_for_writing(target));
-    if (disk().rename(download, file) != 0)
-      return errno_error("cannot move the download to " + file.string(), errno);
+    if (disk().rename(download, file) != 0) return errno_error("cannot move the download to " + file.string(), errno);
   }
   ARGOSY_CHECK(check_file(file, wish.artifact));
   return folder.seal(target, {wish.version, wish.artifact.digest, wish.format, wish.artifact.size, false});
@@ -95,6 +95,9 @@ Surveyed survey_disk(const Storage& storage, const wire::DesiredModel& wish) {
   const auto free_bytes = storage.free_bytes();
   seen.free_bytes = free_bytes ? *free_bytes : 0;
   seen.have_bytes = storage.have_bytes(wish.artifact.digest);
+  // A part is never the whole, not even with its last byte: its digest has not been looked at.
+  if (!storage.is_whole(wish.artifact) && wish.artifact.size > 0)
+    seen.have_bytes = std::min(seen.have_bytes, wish.artifact.size - 1);
   for (const wire::PatchOffer& patch : wish.patches) {
     if (const auto applied = applied_bytes(storage.log(patch.blob.digest))) seen.applied[patch.blob.digest] = applied;
     if (patch.result && storage.is_whole(*patch.result)) seen.results.insert(patch.result->digest);
@@ -181,9 +184,10 @@ void ModelUpdater::handle(const Event& event) {
 
 // Keep, then act: an effect never runs whose state could be forgotten.
 void ModelUpdater::take(Step step) {
+  const bool waited = !unkept_because_.empty();
   if (step.keep && !keep(step.next)) {
     unkept_ = std::move(step);
-    return;
+    return waited ? void() : ports_.changed();
   }
   const bool moved = step.next.phase != state_.phase || step.next.cause != state_.cause;
   state_ = std::move(step.next);
@@ -201,8 +205,17 @@ void ModelUpdater::take(Step step) {
 
 bool ModelUpdater::keep(const UpdateState& next) {
   const auto saved = journal_.save(next);
-  if (!saved) ports_.log(options_.model + ": the journal cannot be written, waiting: " + saved.error().message);
+  const std::string because = saved ? "" : "the journal cannot be written, waiting: " + saved.error().message;
+  if (because != std::exchange(unkept_because_, because) && !saved) ports_.log(options_.model + ": " + because);
   return saved.has_value();
+}
+
+// An update that cannot even begin, for want of a disk to write to, is told all the same.
+wire::ModelReport ModelUpdater::report() const {
+  const bool begins = unkept_ && unkept_->next.phase == Phase::planning;
+  wire::ModelReport report = agent::report(options_.model, begins ? unkept_->next : state_);
+  if (unkept_ && report.update) report.update->message = unkept_because_;
+  return report;
 }
 
 void ModelUpdater::act(const Effect& effect) {

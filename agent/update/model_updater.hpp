@@ -50,7 +50,7 @@ class ModelUpdater : public std::enable_shared_from_this<ModelUpdater> {
   void observe(const ProbationTotals& totals);
 
   const UpdateState& state() const { return state_; }
-  wire::ModelReport report() const { return agent::report(options_.model, state_); }
+  wire::ModelReport report() const;
 
  private:
   void handle(const Event& event);
@@ -83,9 +83,10 @@ class ModelUpdater : public std::enable_shared_from_this<ModelUpdater> {
   ModelFolder folder_;
   UpdateState state_;
   std::optional<Step> unkept_;  // could not be written to the journal: tried again at the next tick,
-  std::deque<Event> held_;      // before what happens meanwhile
+  std::string unkept_because_;
+  std::deque<Event> held_;              // before what happens meanwhile
   std::optional<MarkProven> unmarked_;  // could not be written to the slot: again at the next tick
-  StopFlag running_;            // of the present effects
+  StopFlag running_;                    // of the present effects
   Instant reported_at_{};
   bool stopped_ = false;
 };

@@ -1,6 +1,6 @@
-// Every call that opens, writes, syncs, renames or removes a file on behalf of the agent's updates, in one place, so that
-// a test can fail any of them or let the power go there (docs/adr/0005-one-layer-for-files.md). Each does what the system
-// call of its name does, errno included. Any thread.
+// Every call that opens, writes, syncs, renames or removes a file on behalf of the agent's updates, in one place, so
+// that a test can fail any of them or let the power go there (docs/adr/0005-one-layer-for-files.md). Each does what the
+// system call of its name does, errno included. Any thread.
 #pragma once
 
 #include <cstdint>
@@ -22,7 +22,7 @@ class Disk {
   virtual int truncate(int fd, std::uint64_t bytes);
   virtual int sync(int fd);
   virtual int rename(const Path& from, const Path& to);
-  virtual int remove(const Path& path);  // a file, a link or an empty folder
+  virtual int remove(const Path& path);                    // a file, a link or an empty folder
   virtual int link(const Path& target, const Path& path);  // symbolic
   virtual int make_folder(const Path& path);
   virtual int free_bytes(const Path& folder, std::uint64_t& bytes);  // for those who are not root

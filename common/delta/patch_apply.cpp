@@ -108,8 +108,7 @@ Result<ApplyReport> apply_patch_to_file(const ApplyRequest& request, const fs::p
                                         const PatchProgress& progress) {
   const fs::path part = new_path.string() + ".part";
   auto report = write_part(request, part, progress);
-  if (report && disk().rename(part, new_path) != 0)
-    report = errno_error("cannot rename " + part.string(), errno);
+  if (report && disk().rename(part, new_path) != 0) report = errno_error("cannot rename " + part.string(), errno);
   if (!report) {
     disk().remove(part);
     return report;

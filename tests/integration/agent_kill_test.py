@@ -16,15 +16,15 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 
 from running_argosy import RunningArgosy  # noqa: E402, I001  (it knows where the next are)
 from fleet import Fleet  # noqa: E402
-from processes import say, wait_until  # noqa: E402
+from processes import NotReady, say, wait_until  # noqa: E402
 from scenario import EXAMPLE, has_ended  # noqa: E402
 
 KILLS = int(os.environ.get("ARGOSY_KILLS", "40"))
 SEED = int(os.environ.get("ARGOSY_SEED", str(random.SystemRandom().randrange(1 << 32))))
-KILLS_IN_AN_UPDATE = 4  # after six starts without progress the agent gives an update up, rightly
+KILLS_IN_AN_UPDATE = 5  # after six starts without progress the agent gives an update up, rightly
 LONGEST_LIFE_S = 1.2
 ONNX_DOC_STRING = b"\x32"  # field 6 of ModelProto, a text that changes nothing: one more file of the same model
-DOC_BYTES = 4_000_000
+DOC_BYTES = 2_000_000
 
 
 class AgentKills(RunningArgosy):
@@ -52,11 +52,13 @@ class AgentKills(RunningArgosy):
         """Release and roll out the next version; kill the agent so often while it updates; wait until all is well."""
         version = f"1.{number}"
         rollout = self.publish_and_start(version)
+        if kills:
+            wait_until(lambda: self.journal()["wish"]["version"] == version, 60, f"the agent begins with {version}", poll_s=0.001)
         for _ in range(kills):
             if self.has_committed(version):
                 break
             self.kill_once(rollout)
-        ended = wait_until(lambda: self.ended(rollout), 120, f"rollout of {version} ends")
+        ended = self.wait_for_the_end(rollout, version)
         self.assertEqual(ended["state"], "completed", ended)
         served, = (m["version"] for d in self.argosy("device", "list") for m in d["models"] if m["model"] == "digits")
         self.assertEqual(served, version)
@@ -106,8 +108,18 @@ class AgentKills(RunningArgosy):
         self.assertEqual(digest, self.digests[release["version"]], "what serves is not what was published")
         return release["version"]
 
+    def wait_for_the_end(self, rollout, version):
+        try:
+            return wait_until(lambda: self.ended(rollout), 120, f"rollout of {version} ends")
+        except NotReady:
+            self.fail(f"rollout of {version} did not end: {self.argosy('rollout', 'show', rollout)}\n{self.journal()}\n"
+                      f"{self.device.agent.log_tail(60)}")
+
+    def journal(self):
+        return json.loads((self.device.root / "state/digits.json").read_text())
+
     def has_committed(self, version):
-        journal = json.loads((self.device.root / "state/digits.json").read_text())
+        journal = self.journal()
         return journal["phase"] == "committed" and journal["wish"]["version"] == version
 
     def ended(self, rollout):

@@ -136,10 +136,10 @@ bool FaultyDisk::goes_wrong(const Record& record) {
   calls_.push_back(record);
   if (is_here(Fault::stop) || is_here(Fault::torn)) died_ = true;
   if (is_here(Fault::read_only)) read_only_ = true;
-  errno = died_ || is_here(Fault::io_error)                        ? EIO
-          : read_only_ && changes_something(record.call)           ? EROFS
-          : is_here(Fault::no_space)                               ? ENOSPC
-                                                                   : 0;
+  errno = died_ || is_here(Fault::io_error)              ? EIO
+          : read_only_ && changes_something(record.call) ? EROFS
+          : is_here(Fault::no_space)                     ? ENOSPC
+                                                         : 0;
   return errno != 0;
 }
 
@@ -171,7 +171,8 @@ void FaultyDisk::make_durable(const std::string& folder) {
     }
     apply(change, durable_);
     for (const auto& [name, entry] : change)  // nothing older comes back under its names
-      for (Change& earlier : later) std::erase_if(earlier, [&name = name](const auto& old) { return old.first == name; });
+      for (Change& earlier : later)
+        std::erase_if(earlier, [&name = name](const auto& old) { return old.first == name; });
   }
   pending_ = std::move(later);
 }

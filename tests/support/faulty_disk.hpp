@@ -1,6 +1,6 @@
-// A disk for tests: real files below one folder, with a record of what would be left of them were the power to go now. It
-// counts every call of a Disk, can fail any one of them, run full, or die there: from then on nothing reaches the files,
-// whatever the program that still runs in memory does. One thread.
+// A disk for tests: real files below one folder, with a record of what would be left of them were the power to go now.
+// It counts every call of a Disk, can fail any one of them, run full, or die there: from then on nothing reaches the
+// files, whatever the program that still runs in memory does. One thread.
 #pragma once
 
 #include <map>
@@ -81,7 +81,7 @@ class FaultyDisk : public Disk {
   using Names = std::map<std::string, Entry>;
 
   std::string below_root(const Path& path) const;
-  bool is_here(Fault fault) const;  // the present call is the one that shall fail so
+  bool is_here(Fault fault) const;        // the present call is the one that shall fail so
   bool goes_wrong(const Record& record);  // errno is set
   void change(Change names);
   static void apply(const Change& change, Names& names);

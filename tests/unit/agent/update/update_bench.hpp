@@ -1,5 +1,5 @@
-// A device on a real folder, with a script as runner and a blob source that serves from memory; its loop and its jobs are
-// one queue, run by whoever asks. One thread.
+// A device on a real folder, with a script as runner and a blob source that serves from memory; its loop and its jobs
+// are one queue, run by whoever asks. One thread.
 #pragma once
 
 #include <deque>

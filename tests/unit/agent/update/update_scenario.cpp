@@ -118,7 +118,8 @@ const std::string& large_model(int version) {
   model.resize(large_bytes);
   for (char& byte : model) byte = static_cast<char>(numbers());
   Rng changes(static_cast<std::uint64_t>(version));
-  for (std::size_t i = 0; version > 0 && i < model.size(); i += 1 + changes() % 90) model[i] = static_cast<char>(changes());
+  for (std::size_t i = 0; version > 0 && i < model.size(); i += 1 + changes() % 90)
+    model[i] = static_cast<char>(changes());
   return model;
 }
 

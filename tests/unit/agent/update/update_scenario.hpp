@@ -1,5 +1,5 @@
-// What can become of a model on a device, as steps that may be repeated: a server that got no answer asks again. Each is
-// played on a Bench, by tests that let its disk or its power fail.
+// What can become of a model on a device, as steps that may be repeated: a server that got no answer asks again. Each
+// is played on a Bench, by tests that let its disk or its power fail.
 #pragma once
 
 #include <functional>
@@ -14,11 +14,11 @@ namespace argosy::agent::test {
 struct ScenarioStep {
   std::function<wire::DesiredModel(Bench&)> wish;
   ProbationTotals traffic{100, 0, 10.0, false};
-  double accuracy = 0.95;             // what the runner finds
+  double accuracy = 0.95;  // what the runner finds
   std::uint64_t connection_lasts = ~0ULL;
-  bool withdraw = false;              // as soon as the connection broke
+  bool withdraw = false;  // as soon as the connection broke
   Phase end = Phase::committed;
-  std::string serves;                 // the model's content in the end
+  std::string serves;  // the model's content in the end
 };
 
 struct Scenario {
@@ -34,7 +34,8 @@ const std::vector<Scenario>& scenarios();
 // is gone. Whether it has ended.
 bool play(Bench& bench, const ScenarioStep& step, std::uint32_t attempt);
 
-// The content of a served, whole model whose digest is that of its release.json; empty, with a failure noted, otherwise.
+// The content of a served, whole model whose digest is that of its release.json; empty, with a failure noted,
+// otherwise.
 std::string whole_served_model(const Bench& bench);
 
 // What lies on the disk beside two slots, the link, the journal and the data set, in words; empty when nothing does.
