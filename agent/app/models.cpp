@@ -16,6 +16,11 @@ constexpr Duration sweep_age = std::chrono::hours(24 * 7);
 constexpr Duration sweep_interval = std::chrono::hours(24);
 constexpr Duration retry_after = std::chrono::seconds(30);
 
+// Also when the wall clock has jumped back.
+bool is_due(Instant last, Duration interval, Instant now) {
+  return now < last || now - last >= interval;
+}
+
 std::set<std::string> wanted_digests(const wire::Desired& desired) {
   std::set<std::string> wanted;
   for (const wire::DesiredModel& model : desired.models) {
@@ -117,7 +122,7 @@ void Models::sweep() {
 
 // A disk that does not answer now may answer later.
 void Models::start_the_troubled() {
-  if (troubled_.empty() || ports_.now() - tried_at_ < retry_after) return;
+  if (troubled_.empty() || !is_due(tried_at_, retry_after, ports_.now())) return;
   tried_at_ = ports_.now();
   for (const std::string& model : std::exchange(troubled_, {})) entry(model);
   apply();
@@ -125,7 +130,7 @@ void Models::start_the_troubled() {
 
 void Models::tick() {
   start_the_troubled();
-  if (ports_.now() - swept_at_ >= sweep_interval) sweep();
+  if (is_due(swept_at_, sweep_interval, ports_.now())) sweep();
   for (auto& [name, entry] : entries_) entry.updater->tick();
   follow_probations();
 }

@@ -57,6 +57,14 @@ Result<void> ModelFolder::create() const {
   return {};
 }
 
+Result<std::optional<SlotName>> ModelFolder::serving() const {
+  std::error_code failed;
+  const fs::path target = fs::read_symlink(current(), failed);
+  const bool is_no_link = failed == std::errc::no_such_file_or_directory || failed == std::errc::invalid_argument;
+  if (failed && !is_no_link) return errno_error("cannot read " + current().string(), failed.value());
+  return parse_slot(target.filename().string());
+}
+
 Result<Slots> ModelFolder::read() const {
   Slots slots;
   for (const SlotName name : {SlotName::a, SlotName::b}) {
@@ -69,16 +77,13 @@ Result<Slots> ModelFolder::read() const {
     const auto size = fs::file_size(model_file(name, content->format), failed);
     if (!failed && size == content->size) slots.at(name) = std::move(*content);
   }
-  std::error_code failed;
-  const fs::path target = fs::read_symlink(current(), failed);
-  if (!failed) slots.serving = parse_slot(target.filename().string());
+  ARGOSY_TRY(slots.serving, serving());
   return slots;
 }
 
 Result<void> ModelFolder::refuse_serving(SlotName name) const {
-  std::error_code failed;
-  const fs::path target = fs::read_symlink(current(), failed);
-  if (failed || parse_slot(target.filename().string()) != name) return {};
+  ARGOSY_TRY(const auto served, serving());
+  if (served != name) return {};
   return make_error(Errc::conflict, "slot " + std::string(to_string(name)) + " of " + folder_.string() +
                                         " serves and is never written to");
 }

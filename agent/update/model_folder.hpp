@@ -33,6 +33,7 @@ class ModelFolder {
 
  private:
   std::filesystem::path release_file(SlotName slot) const;
+  Result<std::optional<SlotName>> serving() const;  // where `current` leads
   Result<void> refuse_serving(SlotName slot) const;
 
   std::filesystem::path folder_;

@@ -174,7 +174,7 @@ TEST_P(EveryCall, MayFail) {
 
 TEST_P(EveryCall, AFewPowerCutsInARowAreSurvived) {
   const std::size_t calls = calls_of(scenario()).size();
-  for (std::uint64_t seed = 1; seed <= 40; ++seed) {
+  for (std::uint64_t seed = 1; seed <= 25; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     Rng rng(seed);
     Trial trial(scenario());
