@@ -1,7 +1,7 @@
 """A real agent beside a real inference program is killed (SIGKILL) at random moments of update after update. Each time a
 whole, verified model serves, and each rollout ends completed.
 
-ARGOSY_KILLS is the number of kills: 40 by default (about a minute and a half); 500 is what a release is held to. ARGOSY_SEED replays
+ARGOSY_KILLS is the number of kills: 40 by default (two minutes or so); 500 is what a release is held to. ARGOSY_SEED replays
 the moments of an earlier run."""
 import collections
 import hashlib
