@@ -1,6 +1,7 @@
 #include "agent/app/models.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "common/base/file.hpp"
 #include "common/base/id.hpp"
@@ -12,6 +13,13 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr Duration sweep_age = std::chrono::hours(24 * 7);
+constexpr Duration sweep_interval = std::chrono::hours(24);
+constexpr Duration retry_after = std::chrono::seconds(30);
+
+// Also when the wall clock has jumped back.
+bool is_due(Instant last, Duration interval, Instant now) {
+  return now < last || now - last >= interval;
+}
 
 std::set<std::string> wanted_digests(const wire::Desired& desired) {
   std::set<std::string> wanted;
@@ -43,7 +51,7 @@ Models::Models(Storage storage, Options options, UpdaterPorts ports, WindowAccum
 
 void Models::start() {
   load_desired();
-  storage_.sweep(wanted_digests(desired_), sweep_age);
+  sweep();
   std::error_code failed;
   for (const auto& folder : fs::directory_iterator(storage_.root() / "models", failed)) {
     const std::string name = folder.path().filename().string();
@@ -77,6 +85,7 @@ Models::Entry* Models::entry(const std::string& model) {
   const auto started = updater->start();
   if (!started) {
     ports_.log(model + ": left alone: " + started.error().message);
+    if (started.error().code == Errc::io || started.error().code == Errc::out_of_space) troubled_.insert(model);
     return nullptr;
   }
   return &entries_.emplace(model, Entry{std::move(updater), std::nullopt}).first->second;
@@ -105,7 +114,23 @@ void Models::apply() {
   }
 }
 
+// What updates that failed or were cancelled have left.
+void Models::sweep() {
+  swept_at_ = ports_.now();
+  storage_.sweep(wanted_digests(desired_), sweep_age);
+}
+
+// A disk that does not answer now may answer later.
+void Models::start_the_troubled() {
+  if (troubled_.empty() || !is_due(tried_at_, retry_after, ports_.now())) return;
+  tried_at_ = ports_.now();
+  for (const std::string& model : std::exchange(troubled_, {})) entry(model);
+  apply();
+}
+
 void Models::tick() {
+  start_the_troubled();
+  if (is_due(swept_at_, sweep_interval, ports_.now())) sweep();
   for (auto& [name, entry] : entries_) entry.updater->tick();
   follow_probations();
 }

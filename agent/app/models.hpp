@@ -53,6 +53,8 @@ class Models {
   void apply();
   Entry* entry(const std::string& model);
   void follow_probations();
+  void start_the_troubled();
+  void sweep();
 
   Storage storage_;
   Options options_;
@@ -61,7 +63,10 @@ class Models {
   std::function<void()> changed_;
   wire::Desired desired_;
   std::map<std::string, Entry> entries_;
-  std::set<std::string> down_;  // at the last sight of this window
+  std::set<std::string> down_;      // at the last sight of this window
+  std::set<std::string> troubled_;  // could not be started because of the disk: tried again now and then
+  Instant tried_at_{};
+  Instant swept_at_{};
 };
 
 }  // namespace argosy::agent

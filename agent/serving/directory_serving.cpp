@@ -42,9 +42,19 @@ Result<void> DirectoryServing::tell_program(const Placement& placement) const {
                       std::chrono::seconds(options_.command_timeout_s)});
 }
 
+namespace {
+
+// Also after a failure: the link may have been swapped and only its sync have failed.
+bool leads_to(const Placement& placement) {
+  std::error_code failed;
+  return std::filesystem::read_symlink(placement.folder / "current", failed).filename() == placement.slot;
+}
+
+}  // namespace
+
 std::optional<SwitchFailure> DirectoryServing::switch_to(const Placement& placement) {
   auto linked = replace_symlink(placement.folder / "current", placement.slot);
-  if (!linked) return SwitchFailure{std::move(linked).error(), false};
+  if (!linked) return SwitchFailure{std::move(linked).error(), leads_to(placement)};
   auto told = tell_program(placement);
   if (!told) return SwitchFailure{std::move(told).error(), true};
   return std::nullopt;

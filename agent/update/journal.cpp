@@ -1,5 +1,6 @@
 #include "agent/update/journal.hpp"
 
+#include "common/base/disk.hpp"
 #include "common/base/file.hpp"
 #include "common/wire/json_fields.hpp"
 
@@ -83,20 +84,20 @@ void read_fields(Fields& fields, UpdateState& state, Words& words) {
   fields.required("target", words.target);
   fields.required("source", words.source);
   fields.required("changed_at", state.changed_at);
-  fields.required("ticket", state.ticket);
-  fields.required("seed", state.seed);
-  fields.required("starts", state.starts);
-  fields.required("patches_refused", state.patches_refused);
-  fields.required("dataset_ready", state.dataset_ready);
-  fields.required("fetching_dataset", state.fetching_dataset);
-  fields.required("tries", state.tries);
-  fields.required("wrong_bytes", state.wrong_bytes);
-  fields.required("fetched_bytes", state.fetched_bytes);
-  fields.required("wasted_bytes", state.wasted_bytes);
-  fields.required("progress", state.progress);
-  fields.required("strikes", state.strikes);
-  fields.required("cause", state.cause);
-  fields.required("message", state.message);
+  fields.optional("ticket", state.ticket);
+  fields.optional("seed", state.seed);
+  fields.optional("starts", state.starts);
+  fields.optional("patches_refused", state.patches_refused);
+  fields.optional("dataset_ready", state.dataset_ready);
+  fields.optional("fetching_dataset", state.fetching_dataset);
+  fields.optional("tries", state.tries);
+  fields.optional("wrong_bytes", state.wrong_bytes);
+  fields.optional("fetched_bytes", state.fetched_bytes);
+  fields.optional("wasted_bytes", state.wasted_bytes);
+  fields.optional("progress", state.progress);
+  fields.optional("strikes", state.strikes);
+  fields.optional("cause", state.cause);
+  fields.optional("message", state.message);
   fields.optional("retry_at", state.retry_at);
   fields.optional("probation_from", state.probation_from);
   fields.optional("metric_value", state.metric_value);
@@ -188,8 +189,7 @@ Result<LoadedJournal> Journal::load() {
   if (state) return LoadedJournal{std::move(*state), {}};
   if (state.error().code == Errc::incompatible) return std::move(state).error().within(file_.string());
   const fs::path aside = file_.string() + ".corrupt";
-  std::error_code ignored;
-  fs::rename(file_, aside, ignored);
+  disk().rename(file_, aside);
   return LoadedJournal{std::nullopt, state.error().message + ": set aside as " + aside.string()};
 }
 

@@ -1,5 +1,8 @@
 #include "agent/update/model_folder.hpp"
 
+#include <cerrno>
+
+#include "common/base/disk.hpp"
 #include "common/base/file.hpp"
 #include "common/base/id.hpp"
 #include "common/wire/json_fields.hpp"
@@ -12,10 +15,6 @@ using wire::Json;
 namespace {
 
 constexpr std::uint64_t max_release_bytes = 64 << 10;
-
-Error file_error(std::string_view what, const fs::path& path, const std::error_code& code) {
-  return errno_error(std::string(what) + " " + path.string(), code.value());
-}
 
 Result<SlotContent> decode_release(std::string_view text) {
   ARGOSY_TRY(const Json document, wire::parse_document(text, max_release_bytes, "release.json"));
@@ -53,17 +52,24 @@ fs::path ModelFolder::release_file(SlotName name) const {
 
 Result<void> ModelFolder::create() const {
   for (const SlotName name : {SlotName::a, SlotName::b}) {
-    std::error_code failed;
-    fs::create_directories(slot(name), failed);
-    if (failed) return file_error("cannot create", slot(name), failed);
+    ARGOSY_CHECK(create_folders(slot(name)));
   }
   return {};
+}
+
+Result<std::optional<SlotName>> ModelFolder::serving() const {
+  std::error_code failed;
+  const fs::path target = fs::read_symlink(current(), failed);
+  const bool is_no_link = failed == std::errc::no_such_file_or_directory || failed == std::errc::invalid_argument;
+  if (failed && !is_no_link) return errno_error("cannot read " + current().string(), failed.value());
+  return parse_slot(target.filename().string());
 }
 
 Result<Slots> ModelFolder::read() const {
   Slots slots;
   for (const SlotName name : {SlotName::a, SlotName::b}) {
     const auto text = read_file(release_file(name), max_release_bytes);
+    if (!text && text.error().code == Errc::io) return text.error();
     if (!text) continue;
     auto content = decode_release(*text);
     if (!content) continue;
@@ -71,16 +77,13 @@ Result<Slots> ModelFolder::read() const {
     const auto size = fs::file_size(model_file(name, content->format), failed);
     if (!failed && size == content->size) slots.at(name) = std::move(*content);
   }
-  std::error_code failed;
-  const fs::path target = fs::read_symlink(current(), failed);
-  if (!failed) slots.serving = parse_slot(target.filename().string());
+  ARGOSY_TRY(slots.serving, serving());
   return slots;
 }
 
 Result<void> ModelFolder::refuse_serving(SlotName name) const {
-  std::error_code failed;
-  const fs::path target = fs::read_symlink(current(), failed);
-  if (failed || parse_slot(target.filename().string()) != name) return {};
+  ARGOSY_TRY(const auto served, serving());
+  if (served != name) return {};
   return make_error(Errc::conflict, "slot " + std::string(to_string(name)) + " of " + folder_.string() +
                                         " serves and is never written to");
 }
@@ -88,9 +91,7 @@ Result<void> ModelFolder::refuse_serving(SlotName name) const {
 Result<void> ModelFolder::open_for_writing(SlotName name) const {
   ARGOSY_CHECK(refuse_serving(name));
   ARGOSY_CHECK(create());
-  std::error_code failed;
-  fs::remove(release_file(name), failed);
-  if (failed) return file_error("cannot remove", release_file(name), failed);
+  ARGOSY_CHECK(remove_tree(release_file(name)));
   return sync_path(slot(name));
 }
 
@@ -98,8 +99,7 @@ Result<void> ModelFolder::clear(SlotName name) const {
   ARGOSY_CHECK(open_for_writing(name));
   std::error_code failed;
   for (const auto& entry : fs::directory_iterator(slot(name), failed)) {
-    fs::remove_all(entry.path(), failed);
-    if (failed) return file_error("cannot remove", entry.path(), failed);
+    ARGOSY_CHECK(remove_tree(entry.path()));
   }
   return {};
 }
@@ -109,7 +109,7 @@ Result<void> ModelFolder::seal(SlotName name, const SlotContent& content) const 
   const fs::path keep = model_file(name, content.format);
   std::error_code failed;
   for (const auto& entry : fs::directory_iterator(slot(name), failed))
-    if (entry.path() != keep) fs::remove_all(entry.path(), failed);
+    if (entry.path() != keep) static_cast<void>(remove_tree(entry.path()));
   return write_file_atomically(release_file(name), encode_release(content));
 }
 

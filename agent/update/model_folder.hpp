@@ -16,7 +16,9 @@ class ModelFolder {
   explicit ModelFolder(std::filesystem::path folder) : folder_(std::move(folder)) {}
 
   Result<void> create() const;  // the folder and its slots
-  Result<Slots> read() const;   // the facts: what cannot be read counts as empty
+  // The facts. What is not there or makes no sense counts as empty; a disk that does not answer is Errc::io, since a
+  // version that it hides for a moment must not be taken for lost.
+  Result<Slots> read() const;
 
   const std::filesystem::path& path() const { return folder_; }
   std::filesystem::path slot(SlotName slot) const { return folder_ / to_string(slot); }
@@ -31,6 +33,7 @@ class ModelFolder {
 
  private:
   std::filesystem::path release_file(SlotName slot) const;
+  Result<std::optional<SlotName>> serving() const;  // where `current` leads
   Result<void> refuse_serving(SlotName slot) const;
 
   std::filesystem::path folder_;

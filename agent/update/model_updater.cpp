@@ -1,11 +1,14 @@
 #include "agent/update/model_updater.hpp"
 
+#include <algorithm>
+#include <cerrno>
 #include <utility>
 
 #include "agent/update/part_file.hpp"
 #include "agent/update/patched_part.hpp"
 #include "agent/update/plan.hpp"
 #include "agent/update/runner_process.hpp"
+#include "common/base/disk.hpp"
 #include "common/base/file.hpp"
 #include "common/base/id.hpp"
 #include "common/base/random.hpp"
@@ -48,8 +51,7 @@ Result<void> settle_artifact(const ModelFolder& folder, const Storage& storage, 
   std::error_code failed;
   if (fs::exists(download, failed)) {
     ARGOSY_CHECK(folder.open_for_writing(target));
-    fs::rename(download, file, failed);
-    if (failed) return errno_error("cannot move the download to " + file.string(), failed.value());
+    if (disk().rename(download, file) != 0) return errno_error("cannot move the download to " + file.string(), errno);
   }
   ARGOSY_CHECK(check_file(file, wish.artifact));
   return folder.seal(target, {wish.version, wish.artifact.digest, wish.format, wish.artifact.size, false});
@@ -93,6 +95,9 @@ Surveyed survey_disk(const Storage& storage, const wire::DesiredModel& wish) {
   const auto free_bytes = storage.free_bytes();
   seen.free_bytes = free_bytes ? *free_bytes : 0;
   seen.have_bytes = storage.have_bytes(wish.artifact.digest);
+  // A part is never the whole, not even with its last byte: its digest has not been looked at.
+  if (!storage.is_whole(wish.artifact) && wish.artifact.size > 0)
+    seen.have_bytes = std::min(seen.have_bytes, wish.artifact.size - 1);
   for (const wire::PatchOffer& patch : wish.patches) {
     if (const auto applied = applied_bytes(storage.log(patch.blob.digest))) seen.applied[patch.blob.digest] = applied;
     if (patch.result && storage.is_whole(*patch.result)) seen.results.insert(patch.result->digest);
@@ -130,6 +135,9 @@ Result<void> ModelUpdater::start() {
   Step first = recover(loaded.state, facts, ports_.now());
   if (first.next.seed == 0) first.next.seed = stable_hash(options_.seed, options_.model);
   take(std::move(first));
+  // The last run may have ended between its last state and the sweep that follows it.
+  const bool swept = is_terminal(state_.phase) && state_.phase != Phase::failed;
+  if (swept && !unkept_) perform(Sweep{}, state_.ticket);
   return {};
 }
 
@@ -149,6 +157,10 @@ void ModelUpdater::observe(const ProbationTotals& totals) {
 }
 
 void ModelUpdater::tick() {
+  if (const auto unmarked = std::exchange(unmarked_, std::nullopt)) {
+    const auto& content = state_.slots.at(unmarked->slot);
+    if (content && content->proven) perform(*unmarked, state_.ticket);
+  }
   if (unkept_) {
     Step again = std::move(*unkept_);
     unkept_.reset();
@@ -173,9 +185,10 @@ void ModelUpdater::handle(const Event& event) {
 
 // Keep, then act: an effect never runs whose state could be forgotten.
 void ModelUpdater::take(Step step) {
+  const bool waited = !unkept_because_.empty();
   if (step.keep && !keep(step.next)) {
     unkept_ = std::move(step);
-    return;
+    return waited ? void() : ports_.changed();
   }
   const bool moved = step.next.phase != state_.phase || step.next.cause != state_.cause;
   state_ = std::move(step.next);
@@ -193,8 +206,17 @@ void ModelUpdater::take(Step step) {
 
 bool ModelUpdater::keep(const UpdateState& next) {
   const auto saved = journal_.save(next);
-  if (!saved) ports_.log(options_.model + ": the journal cannot be written, waiting: " + saved.error().message);
+  const std::string because = saved ? "" : "the journal cannot be written, waiting: " + saved.error().message;
+  if (because != std::exchange(unkept_because_, because) && !saved) ports_.log(options_.model + ": " + because);
   return saved.has_value();
+}
+
+// An update that cannot even begin, for want of a disk to write to, is told all the same.
+wire::ModelReport ModelUpdater::report() const {
+  const bool begins = unkept_ && unkept_->next.phase == Phase::planning;
+  wire::ModelReport report = agent::report(options_.model, begins ? unkept_->next : state_);
+  if (unkept_ && report.update) report.update->message = unkept_because_;
+  return report;
 }
 
 void ModelUpdater::act(const Effect& effect) {
@@ -332,11 +354,13 @@ void ModelUpdater::perform(const RollBack& effect, std::int64_t ticket) {
 }
 
 void ModelUpdater::perform(const MarkProven& effect, std::int64_t) {
-  in_background([folder = folder_, effect, log = ports_.log, serving = ports_.serving,
-                 placement = placement_of(effect.slot)]() -> std::optional<Event> {
-    const auto marked = folder.mark_proven(effect.slot);
-    if (!marked) log("cannot mark a slot as proven: " + marked.error().message);
-    serving->settle(placement);
+  auto self = shared_from_this();
+  in_background([self, effect, placement = placement_of(effect.slot)]() -> std::optional<Event> {
+    const auto marked = self->folder_.mark_proven(effect.slot);
+    self->ports_.serving->settle(placement);
+    if (marked) return std::nullopt;
+    self->ports_.log("cannot mark a slot as proven: " + marked.error().message);
+    self->ports_.on_loop([self, effect] { self->unmarked_ = effect; });
     return std::nullopt;
   });
 }

@@ -53,7 +53,7 @@ class ModelUpdater : public std::enable_shared_from_this<ModelUpdater> {
 
   const UpdateState& state() const { return state_; }
   std::optional<Placement> served() const;  // the version in service; none before the first
-  wire::ModelReport report() const { return agent::report(options_.model, state_); }
+  wire::ModelReport report() const;
 
  private:
   void handle(const Event& event);
@@ -87,8 +87,10 @@ class ModelUpdater : public std::enable_shared_from_this<ModelUpdater> {
   ReleaseTrust trust_;
   UpdateState state_;
   std::optional<Step> unkept_;  // could not be written to the journal: tried again at the next tick,
-  std::deque<Event> held_;      // before what happens meanwhile
-  StopFlag running_;            // of the present effects
+  std::string unkept_because_;
+  std::deque<Event> held_;              // before what happens meanwhile
+  std::optional<MarkProven> unmarked_;  // could not be written to the slot: again at the next tick
+  StopFlag running_;                    // of the present effects
   Instant reported_at_{};
   bool stopped_ = false;
 };

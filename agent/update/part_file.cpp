@@ -5,6 +5,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "common/base/disk.hpp"
+
 namespace argosy::agent {
 
 namespace fs = std::filesystem;
@@ -14,8 +16,8 @@ Result<std::unique_ptr<BlobIntake>> PartFile::open(const fs::path& part, const f
   std::error_code failed;
   const auto there = fs::file_size(whole, failed);
   if (!failed && there == blob.size) return std::unique_ptr<BlobIntake>();
-  fs::create_directories(part.parent_path(), failed);
-  UniqueFd fd(::open(part.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
+  ARGOSY_CHECK(create_folders(part.parent_path()));
+  UniqueFd fd(disk().open(part, O_RDWR | O_CREAT));
   if (!fd) return errno_error("cannot open " + part.string(), errno);
   std::unique_ptr<PartFile> file(new PartFile(part, whole, blob, std::move(fd)));
   ARGOSY_CHECK(file->hash_existing());
@@ -47,7 +49,7 @@ Result<void> PartFile::append(std::string_view data) {
 }
 
 Result<void> PartFile::restart() {
-  if (::ftruncate(fd_.get(), 0) != 0 || ::lseek(fd_.get(), 0, SEEK_SET) != 0)
+  if (disk().truncate(fd_.get(), 0) != 0 || ::lseek(fd_.get(), 0, SEEK_SET) != 0)
     return errno_error("cannot empty " + path_.string(), errno);
   hash_ = Sha256();
   size_ = 0;
@@ -60,18 +62,17 @@ Result<void> PartFile::finish() {
                                            std::to_string(blob_.size) + " bytes");
   const std::string digest = hash_.finish().to_hex();
   if (digest != blob_.digest) {
-    ::unlink(path_.c_str());
+    disk().remove(path_);
     return make_error(Errc::digest_mismatch,
                       "blob " + blob_.digest + " arrived with digest " + digest + ": what was fetched is thrown away");
   }
-  if (::fsync(fd_.get()) != 0) return errno_error("cannot sync " + path_.string(), errno);
+  if (disk().sync(fd_.get()) != 0) return errno_error("cannot sync " + path_.string(), errno);
   return put_in_place(path_, whole_);
 }
 
 Result<void> put_in_place(const fs::path& part, const fs::path& whole) {
-  std::error_code failed;
-  fs::create_directories(whole.parent_path(), failed);
-  if (::rename(part.c_str(), whole.c_str()) != 0) return errno_error("cannot rename to " + whole.string(), errno);
+  ARGOSY_CHECK(create_folders(whole.parent_path()));
+  if (disk().rename(part, whole) != 0) return errno_error("cannot rename to " + whole.string(), errno);
   return sync_path(whole.parent_path());
 }
 

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "agent/update/part_file.hpp"
+#include "common/base/disk.hpp"
 #include "common/delta/old_file.hpp"
 
 namespace argosy::agent {
@@ -107,15 +108,14 @@ Result<bool> is_whole(int part, std::uint64_t part_bytes, std::uint64_t from, co
 }
 
 Result<UniqueFd> open_to_write(const fs::path& path) {
-  std::error_code failed;
-  fs::create_directories(path.parent_path(), failed);
-  UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
+  ARGOSY_CHECK(create_folders(path.parent_path()));
+  UniqueFd fd(disk().open(path, O_RDWR | O_CREAT));
   if (!fd) return errno_error("cannot open " + path.string(), errno);
   return fd;
 }
 
 Result<UniqueFd> open_base(const PatchedPartPlan& plan) {
-  UniqueFd fd(::open(plan.base.c_str(), O_RDONLY | O_CLOEXEC));
+  UniqueFd fd(disk().open(plan.base, O_RDONLY));
   if (!fd) return make_error(Errc::base_mismatch, "the patch's base is not on disk: " + plan.base.string());
   ARGOSY_TRY(const FileDigest found, measure_file(plan.base));
   if (found == plan.base_file) return fd;
@@ -185,7 +185,7 @@ Result<PatchedPart::Kept> PatchedPart::read_kept() const {
 
 Result<void> PatchedPart::cut_to(std::uint64_t log_bytes, std::uint64_t result_bytes) {
   const auto cut = [](int fd, std::uint64_t size) {
-    return ::ftruncate(fd, static_cast<off_t>(size)) == 0 && ::lseek(fd, 0, SEEK_END) >= 0;
+    return disk().truncate(fd, size) == 0 && ::lseek(fd, 0, SEEK_END) >= 0;
   };
   if (!cut(log_.get(), log_bytes)) return errno_error("cannot shorten " + plan_.log.string(), errno);
   if (!cut(part_.get(), result_bytes)) return errno_error("cannot shorten " + plan_.part.string(), errno);
@@ -225,14 +225,14 @@ Result<void> PatchedPart::finish() {
   if (!stream_->complete())
     return make_error(Errc::truncated, "patch " + plan_.patch.digest + " ended after " + std::to_string(size()) +
                                            " of " + std::to_string(plan_.patch.size) + " bytes");
-  if (::fsync(part_.get()) != 0) return errno_error("cannot sync " + plan_.part.string(), errno);
+  if (disk().sync(part_.get()) != 0) return errno_error("cannot sync " + plan_.part.string(), errno);
   ARGOSY_CHECK(put_in_place(plan_.part, plan_.whole));
-  ::unlink(plan_.log.c_str());
+  disk().remove(plan_.log);
   return {};
 }
 
 std::uint64_t applied_bytes(const fs::path& log) {
-  const UniqueFd fd(::open(log.c_str(), O_RDONLY | O_CLOEXEC));
+  const UniqueFd fd(disk().open(log, O_RDONLY));
   if (!fd) return 0;
   const auto size = file_size_of(fd.get());
   if (!size) return 0;

@@ -2,8 +2,7 @@
 
 #include <cerrno>
 
-#include <sys/statvfs.h>
-
+#include "common/base/disk.hpp"
 #include "common/base/file.hpp"
 
 namespace argosy::agent {
@@ -12,9 +11,7 @@ namespace fs = std::filesystem;
 
 Result<void> Storage::create() const {
   for (const char* folder : {"models", "state", "downloads", "datasets", "identity"}) {
-    std::error_code failed;
-    fs::create_directories(root_ / folder, failed);
-    if (failed) return errno_error("cannot create " + (root_ / folder).string(), failed.value());
+    ARGOSY_CHECK(create_folders(root_ / folder));
   }
   std::error_code failed;
   fs::permissions(root_ / "identity", fs::perms::owner_all, failed);
@@ -22,9 +19,9 @@ Result<void> Storage::create() const {
 }
 
 Result<std::uint64_t> Storage::free_bytes() const {
-  struct statvfs info {};
-  if (::statvfs(root_.c_str(), &info) != 0) return errno_error("cannot measure the disk of " + root_.string(), errno);
-  return static_cast<std::uint64_t>(info.f_bavail) * info.f_frsize;
+  std::uint64_t bytes = 0;
+  if (disk().free_bytes(root_, bytes) != 0) return errno_error("cannot measure the disk of " + root_.string(), errno);
+  return bytes;
 }
 
 std::uint64_t Storage::have_bytes(const std::string& digest) const {
@@ -43,10 +40,7 @@ bool Storage::is_whole(const wire::BlobRef& blob) const {
 }
 
 void Storage::remove_download(const std::string& digest) const {
-  std::error_code ignored;
-  fs::remove(download(digest), ignored);
-  fs::remove(part(digest), ignored);
-  fs::remove(log(digest), ignored);
+  for (const fs::path& path : {download(digest), part(digest), log(digest)}) disk().remove(path);
 }
 
 void Storage::sweep(const std::set<std::string>& wanted, Duration age) const {
@@ -56,7 +50,7 @@ void Storage::sweep(const std::set<std::string>& wanted, Duration age) const {
     for (const auto& entry : fs::directory_iterator(root_ / folder, failed)) {
       if (wanted.contains(entry.path().stem().string())) continue;
       std::error_code ignored;
-      if (entry.last_write_time(ignored) < oldest) fs::remove(entry.path(), ignored);
+      if (entry.last_write_time(ignored) < oldest) disk().remove(entry.path());
     }
   }
 }

@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/base/disk.hpp"
+
 namespace argosy {
 
 namespace fs = std::filesystem;
@@ -25,7 +27,7 @@ void UniqueFd::reset(int fd) {
 }
 
 Result<std::string> read_file(const fs::path& path, std::uint64_t limit) {
-  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  const UniqueFd fd(disk().open(path, O_RDONLY));
   if (!fd) return errno_error("cannot open " + path.string(), errno);
   std::string content;
   char buffer[65536];
@@ -42,7 +44,7 @@ Result<std::string> read_file(const fs::path& path, std::uint64_t limit) {
 
 Result<void> write_all(int fd, std::string_view data) {
   while (!data.empty()) {
-    const ssize_t put = ::write(fd, data.data(), data.size());
+    const ssize_t put = disk().write(fd, data.data(), data.size());
     if (put < 0 && errno == EINTR) continue;
     if (put < 0) return errno_error("write failed", errno);
     data.remove_prefix(static_cast<std::size_t>(put));
@@ -59,9 +61,9 @@ void EarlyWriteBack::wrote(std::uint64_t bytes) {
 }
 
 Result<void> sync_path(const fs::path& path) {
-  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  const UniqueFd fd(disk().open(path, O_RDONLY));
   if (!fd) return errno_error("cannot open " + path.string(), errno);
-  if (::fsync(fd.get()) != 0) return errno_error("cannot sync " + path.string(), errno);
+  if (disk().sync(fd.get()) != 0) return errno_error("cannot sync " + path.string(), errno);
   return {};
 }
 
@@ -72,9 +74,9 @@ fs::path folder_of(const fs::path& path) {
 }
 
 Result<void> rename_durably(const fs::path& from, const fs::path& to) {
-  if (::rename(from.c_str(), to.c_str()) != 0) {
+  if (disk().rename(from, to) != 0) {
     const int error_number = errno;
-    ::unlink(from.c_str());
+    disk().remove(from);
     return errno_error("cannot rename to " + to.string(), error_number);
   }
   return sync_path(folder_of(to));
@@ -85,14 +87,14 @@ Result<void> rename_durably(const fs::path& from, const fs::path& to) {
 Result<void> write_file_atomically(const fs::path& path, std::string_view content, unsigned mode) {
   const fs::path sibling = path.string() + ".tmp";
   // A sibling that a crash or somebody else left would lend its mode, or lead elsewhere: never write into one.
-  ::unlink(sibling.c_str());
-  UniqueFd fd(::open(sibling.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, static_cast<mode_t>(mode)));
+  disk().remove(sibling);
+  UniqueFd fd(disk().open(sibling, O_WRONLY | O_CREAT | O_EXCL, mode));
   if (!fd) return errno_error("cannot create " + sibling.string(), errno);
   auto written = write_all(fd.get(), content);
-  if (written && ::fsync(fd.get()) != 0) written = errno_error("cannot sync " + sibling.string(), errno);
+  if (written && disk().sync(fd.get()) != 0) written = errno_error("cannot sync " + sibling.string(), errno);
   fd.reset();
   if (!written) {
-    ::unlink(sibling.c_str());
+    disk().remove(sibling);
     return std::move(written).error().within(path.string());
   }
   return rename_durably(sibling, path);
@@ -100,8 +102,8 @@ Result<void> write_file_atomically(const fs::path& path, std::string_view conten
 
 Result<void> replace_symlink(const fs::path& link, const fs::path& target) {
   const fs::path sibling = link.string() + ".tmp";
-  ::unlink(sibling.c_str());
-  if (::symlink(target.c_str(), sibling.c_str()) != 0) return errno_error("cannot link " + sibling.string(), errno);
+  disk().remove(sibling);
+  if (disk().link(target, sibling) != 0) return errno_error("cannot link " + sibling.string(), errno);
   return rename_durably(sibling, link);
 }
 

@@ -12,6 +12,7 @@
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include <openssl/sha.h>
 
+#include "common/base/disk.hpp"
 #include "common/base/file.hpp"
 
 namespace argosy {
@@ -61,7 +62,7 @@ Digest sha256(ByteView data) {
 }
 
 Result<FileDigest> measure_file(const std::filesystem::path& path) {
-  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  const UniqueFd fd(disk().open(path, O_RDONLY));
   if (!fd) return errno_error("cannot open " + path.string(), errno);
   Sha256 hash;
   FileDigest measured;

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "common/base/disk.hpp"
 #include "common/base/file.hpp"
 #include "common/delta/bsdiff_apply.hpp"
 #include "common/delta/patch_info.hpp"
@@ -19,7 +20,7 @@ namespace fs = std::filesystem;
 namespace {
 
 Result<UniqueFd> open_for_reading(std::string_view what, const fs::path& path) {
-  UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  UniqueFd fd(disk().open(path, O_RDONLY));
   if (!fd) return errno_error("cannot open the " + std::string(what) + " " + path.string(), errno);
   return fd;
 }
@@ -72,7 +73,7 @@ Result<void> run_codec(int patch_fd, const PatchInfo& info, int old_fd, std::uin
 }
 
 Result<ApplyReport> write_part(const ApplyRequest& request, const fs::path& part, const PatchProgress& progress) {
-  const UniqueFd fd(::open(part.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+  const UniqueFd fd(disk().open(part, O_WRONLY | O_CREAT | O_TRUNC));
   if (!fd) return errno_error("cannot create " + part.string(), errno);
   EarlyWriteBack early(fd.get());
   const PatchSink sink = [&](ByteView data) -> Result<void> {
@@ -82,7 +83,7 @@ Result<ApplyReport> write_part(const ApplyRequest& request, const fs::path& part
     return {};
   };
   ARGOSY_TRY(auto report, apply_patch(request, sink, progress));
-  if (::fsync(fd.get()) != 0) return errno_error("cannot sync " + part.string(), errno);
+  if (disk().sync(fd.get()) != 0) return errno_error("cannot sync " + part.string(), errno);
   return report;
 }
 
@@ -107,10 +108,9 @@ Result<ApplyReport> apply_patch_to_file(const ApplyRequest& request, const fs::p
                                         const PatchProgress& progress) {
   const fs::path part = new_path.string() + ".part";
   auto report = write_part(request, part, progress);
-  if (report && ::rename(part.c_str(), new_path.c_str()) != 0)
-    report = errno_error("cannot rename " + part.string(), errno);
+  if (report && disk().rename(part, new_path) != 0) report = errno_error("cannot rename " + part.string(), errno);
   if (!report) {
-    ::unlink(part.c_str());
+    disk().remove(part);
     return report;
   }
   ARGOSY_CHECK(sync_path(new_path.has_parent_path() ? new_path.parent_path() : fs::path(".")));

@@ -26,7 +26,7 @@ class Bench : public BlobSource {  // a device whose downloads never arrive
       return true;
     };
     ports.on_loop = [this](std::function<void()> f) { jobs.push_back(std::move(f)); };
-    ports.now = wall_clock_now;
+    ports.now = [this] { return wall_clock_now() + later; };
     ports.log = [this](const std::string& line) { log.push_back(line); };
     ports.blobs = this;
     ports.serving = &serving;
@@ -40,6 +40,7 @@ class Bench : public BlobSource {  // a device whose downloads never arrive
   std::deque<std::function<void()>> jobs;
   std::vector<std::string> log;
   int changes = 0;
+  Duration later{0};
 };
 
 wire::Desired desired(std::int64_t rev, const std::string& version, const std::string& device = "cam-7") {
@@ -150,6 +151,33 @@ TEST(Models, DamagedDocumentIsNoReasonToStop) {
   Models models = bench.make();
   models.start();
   EXPECT_EQ(models.rev(), 0);
+}
+
+TEST(Models, OldDownloadsAreSweptWithoutARestart) {
+  Bench bench;
+  Models models = bench.make();
+  models.start();
+  const auto left = bench.storage.part(std::string(64, 'f'));
+  ASSERT_TRUE(write_file_atomically(left, "half"));
+  std::filesystem::last_write_time(left, std::filesystem::file_time_type::clock::now() - std::chrono::hours(24 * 8));
+  models.tick();
+  EXPECT_TRUE(std::filesystem::exists(left));
+  bench.later = std::chrono::hours(25);
+  models.tick();
+  EXPECT_FALSE(std::filesystem::exists(left));
+}
+
+TEST(Models, ADiskThatDidNotAnswerIsAskedAgain) {
+  Bench bench;
+  Models models = bench.make();
+  const auto journal = bench.storage.journal("digits");
+  std::filesystem::create_directory(journal);  // reading it fails
+  models.take(desired(5, "1.1"));
+  EXPECT_TRUE(models.reports().empty());
+  std::filesystem::remove(journal);
+  models.tick();
+  ASSERT_EQ(models.reports().size(), 1u);
+  EXPECT_EQ(models.reports()[0].update->version, "1.1");
 }
 
 }  // namespace

@@ -65,6 +65,15 @@ TEST(Journal, NewerSchemaIsRefusedAndLeftUntouched) {
   EXPECT_EQ(*read_file(folder / "digits.json"), newer);
 }
 
+TEST(Journal, FieldsThatAnEarlierAgentDidNotKnowMayBeMissing) {
+  const auto decoded = decode_journal(
+      R"({"schema": 1, "phase": "rolling_back", "target": "b", "source": "full", "changed_at": "2026-01-01T00:00:00Z"})");
+  ASSERT_TRUE(decoded) << decoded.error().message;
+  EXPECT_EQ(decoded->phase, Phase::rolling_back);
+  EXPECT_EQ(decoded->target, SlotName::b);
+  EXPECT_EQ(decoded->starts, 0);
+}
+
 TEST(Journal, StateWithoutItsWishIsCorrupt) {
   UpdateState state = in_probation();
   state.wish.reset();

@@ -1,18 +1,19 @@
-// The shell on a real folder with a real patch, a script as runner and a blob source that serves from memory.
+// The shell on a real folder with a real patch.
 #include "agent/update/model_updater.hpp"
 
 #include <gtest/gtest.h>
 
+#include "common/base/file.hpp"
 #include "common/base/random.hpp"
 #include "common/delta/tensor_encode.hpp"
-#include "tests/unit/agent/update/updater_bench.hpp"
+#include "tests/unit/agent/update/update_bench.hpp"
 
 namespace argosy::agent {
 namespace {
 
-namespace fs = std::filesystem;
 using test::Bench;
 using test::blob_of;
+namespace fs = std::filesystem;
 
 void damage_behind(const fs::path& path, std::uint64_t offset) {
   std::string content = read_file(path).value();

@@ -4,7 +4,7 @@
 
 #include "common/signing/key_set.hpp"
 #include "common/signing/release_signature.hpp"
-#include "tests/unit/agent/update/updater_bench.hpp"
+#include "tests/unit/agent/update/update_bench.hpp"
 
 namespace argosy::agent {
 namespace {

@@ -1,10 +1,10 @@
-// A ModelUpdater on a real folder, with a script as runner and a blob source that serves from memory.
+// A device on a real folder, with a script as runner and a blob source that serves from memory; its loop and its jobs
+// are one queue, run by whoever asks. One thread.
 #pragma once
 
 #include <deque>
+#include <fstream>
 #include <map>
-#include <memory>
-#include <string>
 
 #include <gtest/gtest.h>
 
@@ -16,21 +16,26 @@
 
 namespace argosy::agent::test {
 
+namespace fs = std::filesystem;
+
 inline wire::BlobRef blob_of(const std::string& bytes) {
   return {sha256(as_bytes(bytes)).to_hex(), bytes.size()};
 }
 
 class Bench : public BlobSource {
  public:
-  explicit Bench(TrustPolicy trust = {}) : trust_(std::move(trust)), storage_(folder_ / "root") {
+  struct SwitchedOff {};
+  explicit Bench(SwitchedOff, TrustPolicy trust = {}) : trust_(std::move(trust)), storage_(folder_ / "root") {}
+  explicit Bench(TrustPolicy trust = {}) : Bench(SwitchedOff{}, std::move(trust)) {
     EXPECT_TRUE(storage_.create());
     answer_with(0.95);
     start();
   }
 
   // The device is switched on, again: a new process on the same disk.
-  void start() {
-    loop_.clear();
+  void start() { ASSERT_TRUE(try_to_start()); }
+  Result<void> try_to_start() {
+    switch_off();
     UpdaterPorts ports;
     ports.run_job = [this](std::function<void()> job) {
       loop_.push_back(std::move(job));
@@ -40,13 +45,20 @@ class Bench : public BlobSource {
     ports.now = [this] { return now_; };
     ports.baseline = [](const std::string&, const std::string&) { return Baseline{10.0, 100}; };
     ports.changed = [] {};
-    ports.log = [](const std::string&) {};
+    ports.log = [this](const std::string& line) { log_ += line + '\n'; };
     ports.blobs = this;
     ports.serving = &serving_;
     updater_ = std::make_shared<ModelUpdater>(
         UpdaterOptions{"digits", storage_, folder_ / "runner", std::nullopt, 7, trust_}, std::move(ports));
-    ASSERT_TRUE(updater_->start());
+    return updater_->start();
   }
+  void switch_off() {
+    loop_.clear();
+    updater_.reset();
+  }
+  bool is_off() const { return switched_off_(); }
+  // As soon as this says so, nothing is run any more.
+  void stop_when(std::function<bool()> switched_off) { switched_off_ = std::move(switched_off); }
   void fetch(FetchRequest request, StopFlag, std::function<void(std::uint64_t)> progress,
              std::function<void(std::optional<FetchFailure>)> done) override {
     loop_.push_back([this, request, progress, done] {
@@ -64,8 +76,9 @@ class Bench : public BlobSource {
 
   void publish(const std::string& bytes) { blobs_[blob_of(bytes).digest] = bytes; }
   void answer_with(double accuracy) {
-    EXPECT_TRUE(write_file_atomically(
-        folder_ / "runner", "#!/bin/sh\necho '{\"ok\": true, \"value\": " + std::to_string(accuracy) + "}'\n", 0755));
+    const fs::path runner = folder_ / "runner";
+    std::ofstream(runner) << "#!/bin/sh\necho '{\"ok\": true, \"value\": " << accuracy << "}'\n";
+    fs::permissions(runner, fs::perms::owner_all);
   }
   wire::DesiredModel wish(const std::string& version, const std::string& bytes, std::int64_t rollout) {
     publish(bytes);
@@ -84,7 +97,7 @@ class Bench : public BlobSource {
     return wish;
   }
   void run(int steps = 100'000) {
-    while (steps-- > 0 && !loop_.empty()) {
+    while (steps-- > 0 && !loop_.empty() && !switched_off_()) {
       auto next = std::move(loop_.front());
       loop_.pop_front();
       next();
@@ -109,6 +122,7 @@ class Bench : public BlobSource {
   Phase phase() const { return updater_->state().phase; }
   std::string served() const { return read_file(folder_ / "root/models/digits/current/model.onnx").value(); }
   ModelUpdater& updater() { return *updater_; }
+  const std::string& log() const { return log_; }
   const Storage& storage() const { return storage_; }
   const TempFolder& folder() const { return folder_; }
 
@@ -128,10 +142,12 @@ class Bench : public BlobSource {
     return intake->finish();
   }
 
+  std::function<bool()> switched_off_ = [] { return false; };
+  std::string log_;
   std::uint64_t connection_lasts_ = ~0ULL;
   std::uint64_t bytes_sent_ = 0;
-  TrustPolicy trust_;
   TempFolder folder_;
+  TrustPolicy trust_;
   Storage storage_;
   DirectoryServing serving_{{}};
   Instant now_ = instant_from_ms(1'700'000'000'000);
