@@ -1,7 +1,7 @@
 """A real agent beside a real inference program is killed (SIGKILL) at random moments of update after update. Each time a
 whole, verified model serves, and each rollout ends completed.
 
-ARGOSY_KILLS is the number of kills: 40 by default (two minutes or so); 500 is what a release is held to. ARGOSY_SEED replays
+ARGOSY_KILLS is the number of kills: 15 by default (a minute or so); 500 is what a release is held to. ARGOSY_SEED replays
 the moments of an earlier run."""
 import collections
 import hashlib
@@ -19,7 +19,7 @@ from fleet import Fleet  # noqa: E402
 from processes import NotReady, say, wait_until  # noqa: E402
 from scenario import EXAMPLE, has_ended  # noqa: E402
 
-KILLS = int(os.environ.get("ARGOSY_KILLS", "40"))
+KILLS = int(os.environ.get("ARGOSY_KILLS", "15"))
 SEED = int(os.environ.get("ARGOSY_SEED", str(random.SystemRandom().randrange(1 << 32))))
 KILLS_IN_AN_UPDATE = 5  # after six starts without progress the agent gives an update up, rightly
 LONGEST_LIFE_S = 1.2

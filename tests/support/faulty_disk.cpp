@@ -16,8 +16,11 @@ namespace fs = std::filesystem;
 namespace {
 
 std::string content_of(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
+  std::error_code missing;
+  const auto size = fs::file_size(path, missing);
+  std::string content(missing ? 0 : static_cast<std::size_t>(size), '\0');
+  std::ifstream(path, std::ios::binary).read(content.data(), static_cast<std::streamsize>(content.size()));
+  return content;
 }
 
 std::string folder_of(const std::string& path) {
