@@ -1,5 +1,6 @@
 #include "common/base/file.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -57,7 +58,16 @@ void EarlyWriteBack::wrote(std::uint64_t bytes) {
   waiting_ += bytes;
   if (waiting_ < stride) return;
   waiting_ = 0;
-  ::sync_file_range(fd_, 0, 0, SYNC_FILE_RANGE_WRITE);
+  ::sync_file_range(fd_, 0, 0, SYNC_FILE_RANGE_WRITE);  // does not wait, so it takes no error from the sync
+  let_go();
+}
+
+void EarlyWriteBack::let_go() const {
+  constexpr off_t on_its_way = 64 << 20, looked_through = 256 << 20;
+  static const off_t kept = static_cast<off_t>(::sysconf(_SC_PHYS_PAGES)) / 16 * ::sysconf(_SC_PAGESIZE);
+  const off_t end = ::lseek(fd_, 0, SEEK_CUR) - on_its_way;
+  const off_t start = std::max(kept, end - looked_through);
+  if (start < end) ::posix_fadvise(fd_, start, end - start, POSIX_FADV_DONTNEED);
 }
 
 Result<void> sync_path(const fs::path& path) {

@@ -55,7 +55,8 @@ class UniqueFd {
 Result<void> write_all(int fd, std::string_view data);
 
 // Has the system begin to write back what was written, every 8 MiB: the sync at the end finds little left to do, and
-// memory does not fill with what waits. Only makes things faster, so errors are for the sync to find.
+// memory does not fill with what waits. Of a file that is longer than a sixteenth of memory, the rest leaves the page
+// cache once it is on disk: a large model does not push out the one that serves. Errors are for the sync to find.
 class EarlyWriteBack {
  public:
   // `fd` stays the caller's.
@@ -63,6 +64,8 @@ class EarlyWriteBack {
   void wrote(std::uint64_t bytes);
 
  private:
+  void let_go() const;
+
   int fd_;
   std::uint64_t waiting_ = 0;
 };
