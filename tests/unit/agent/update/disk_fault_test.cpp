@@ -20,6 +20,13 @@ using test::Scenario;
 using test::ScenarioStep;
 using test::whole_served_model;
 
+// Sanitizers look for what does not hang on the call that fails, and take their time.
+#ifdef __SANITIZE_ADDRESS__
+constexpr std::size_t stride = 9;
+#else
+constexpr std::size_t stride = 1;
+#endif
+
 std::size_t points_of_all = 0;
 
 class PointCount : public testing::Environment {
@@ -159,7 +166,7 @@ class EveryCall : public testing::TestWithParam<std::size_t> {
 
 TEST_P(EveryCall, MayLoseThePower) {
   const auto calls = calls_of(scenario());
-  for (std::size_t at = 0; at < calls.size(); ++at)
+  for (std::size_t at = 0; at < calls.size(); at += stride)
     for (const Fault fault : {Fault::stop, Fault::torn})
       for (const Unsynced unsynced : {Unsynced::kept, Unsynced::lost, Unsynced::partly_lost})
         if (FaultyDisk::fits(fault, calls[at]) && !fail(at, calls[at], fault, unsynced)) return;
@@ -167,7 +174,7 @@ TEST_P(EveryCall, MayLoseThePower) {
 
 TEST_P(EveryCall, MayFail) {
   const auto calls = calls_of(scenario());
-  for (std::size_t at = 0; at < calls.size(); ++at)
+  for (std::size_t at = 0; at < calls.size(); at += stride)
     for (const Fault fault : {Fault::io_error, Fault::no_space, Fault::short_write, Fault::read_only})
       if (FaultyDisk::fits(fault, calls[at]) && !fail(at, calls[at], fault, Unsynced::lost)) return;
 }
