@@ -116,6 +116,7 @@ Result<void> ServerServing::serve(const std::string& model, std::uint64_t number
 std::optional<SwitchFailure> ServerServing::switch_to(const Placement& placement) {
   collect();  // what the version before did, before its counters go
   VersionShelf& shelf = shelf_of(placement);
+  if (auto recalled = shelf.recall(); !recalled) return SwitchFailure{std::move(recalled).error(), false};
   const std::uint64_t before = shelf.serving();
   auto number = shelf.publish(placement, file_name(placement));
   if (!number) return SwitchFailure{std::move(number).error(), before != 0 && !shelf.holds(before)};

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "common/base/disk.hpp"
 #include "common/base/file.hpp"
 #include "common/wire/json_fields.hpp"
 
@@ -23,8 +24,8 @@ constexpr std::string_view outgoing = "argosy-outgoing-";
 constexpr std::uint64_t max_memory_bytes = 64 << 10;
 constexpr std::uint64_t max_number = std::uint64_t{1} << 53;  // beyond it JSON and metrics lose digits
 
-Error path_error(std::string_view what, const fs::path& path, const std::error_code& code) {
-  return errno_error(std::string(what) + " " + path.string(), code.value());
+Error path_error(std::string_view what, const fs::path& path) {
+  return errno_error(std::string(what) + " " + path.string(), errno);
 }
 
 std::optional<std::uint64_t> number_of(const std::string& name) {
@@ -36,16 +37,16 @@ std::optional<std::uint64_t> number_of(const std::string& name) {
 }
 
 Result<void> copy_bytes(const fs::path& from, const fs::path& to) {
-  const UniqueFd source(::open(from.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!source) return errno_error("cannot open " + from.string(), errno);
-  const UniqueFd target(::open(to.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
-  if (!target) return errno_error("cannot create " + to.string(), errno);
+  const UniqueFd source(disk().open(from, O_RDONLY));
+  if (!source) return path_error("cannot open", from);
+  const UniqueFd target(disk().open(to, O_WRONLY | O_CREAT | O_EXCL));
+  if (!target) return path_error("cannot create", to);
   EarlyWriteBack early(target.get());
   std::vector<char> piece(256 << 10);
   for (;;) {
     const ssize_t got = ::read(source.get(), piece.data(), piece.size());
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return errno_error("cannot read " + from.string(), errno);
+    if (got < 0) return path_error("cannot read", from);
     if (got == 0) break;
     auto written = write_all(target.get(), {piece.data(), static_cast<std::size_t>(got)});
     if (!written) return std::move(written).error().within(to.string());
@@ -56,21 +57,29 @@ Result<void> copy_bytes(const fs::path& from, const fs::path& to) {
 
 // A slot's file is replaced, never written into, so that both names may share it.
 Result<void> link_or_copy(const fs::path& from, const fs::path& to) {
-  if (::link(from.c_str(), to.c_str()) == 0) return {};
-  if (errno == ENOENT) return errno_error("cannot find " + from.string(), ENOENT);
+  if (disk().share(from, to) == 0) return {};
+  if (errno == ENOENT) return path_error("cannot find", from);
   return copy_bytes(from, to);
 }
 
 }  // namespace
 
 VersionShelf::VersionShelf(fs::path shelf, fs::path memory) : shelf_(std::move(shelf)), memory_(std::move(memory)) {
-  recall();
+  static_cast<void>(recall());  // what fails here is asked again before anything is changed
 }
 
-void VersionShelf::recall() {
+Result<void> VersionShelf::recall() {
+  if (recalled_) return {};
   const auto text = read_file(memory_, max_memory_bytes);
-  if (!text) return;
-  const auto document = wire::parse_document(*text, max_memory_bytes, memory_.filename().string());
+  if (!text && text.error().code != Errc::not_found && text.error().code != Errc::too_large) return text.error();
+  recalled_ = true;
+  if (!text) return {};
+  take_in(*text);
+  return {};
+}
+
+void VersionShelf::take_in(const std::string& text) {
+  const auto document = wire::parse_document(text, max_memory_bytes, memory_.filename().string());
   if (!document) return;
   std::optional<Error> fault;
   std::uint64_t next = 1;
@@ -146,18 +155,16 @@ Result<std::uint64_t> VersionShelf::number_for(const Placement& placement) {
 Result<void> VersionShelf::stage(const Placement& placement, const std::string& file_name, std::uint64_t number) const {
   const fs::path folder = shelf_ / (std::string(incoming) + std::to_string(number));
   const fs::path file = folder / file_name;
-  std::error_code failed;
-  fs::create_directories(folder, failed);
-  if (failed) return path_error("cannot create", folder, failed);
+  ARGOSY_CHECK(create_folders(folder));
   ARGOSY_CHECK(link_or_copy(placement.file(), file));
   ARGOSY_CHECK(sync_path(file));
   ARGOSY_CHECK(sync_path(folder));
-  fs::rename(folder, place(number), failed);
-  if (failed) return path_error("cannot put in place", place(number), failed);
+  if (disk().rename(folder, place(number)) != 0) return path_error("cannot put in place", place(number));
   return sync_path(shelf_);
 }
 
 Result<std::uint64_t> VersionShelf::publish(const Placement& placement, const std::string& file_name) {
+  ARGOSY_CHECK(recall());
   sweep();
   ARGOSY_TRY(const std::uint64_t number, number_for(placement));
   if (!holds(number)) {
@@ -173,12 +180,13 @@ Result<std::uint64_t> VersionShelf::publish(const Placement& placement, const st
 }
 
 Result<void> VersionShelf::withdraw(std::uint64_t number) {
+  ARGOSY_CHECK(recall());
   if (entry_of(number) == nullptr) return {};
-  std::error_code failed;
-  fs::rename(place(number), shelf_ / (std::string(outgoing) + std::to_string(number)), failed);
-  if (failed && failed != std::errc::no_such_file_or_directory)
-    return path_error("cannot take away", place(number), failed);
-  if (!failed) ARGOSY_CHECK(sync_path(shelf_));
+  const fs::path away = shelf_ / (std::string(outgoing) + std::to_string(number));
+  if (disk().rename(place(number), away) == 0)
+    ARGOSY_CHECK(sync_path(shelf_));
+  else if (errno != ENOENT)
+    return path_error("cannot take away", place(number));
   std::erase_if(entries_, [&](const Entry& entry) { return entry.number == number; });
   ARGOSY_CHECK(remember());
   sweep();
@@ -186,6 +194,7 @@ Result<void> VersionShelf::withdraw(std::uint64_t number) {
 }
 
 Result<void> VersionShelf::keep_only(const std::set<std::uint64_t>& numbers) {
+  ARGOSY_CHECK(recall());
   std::vector<std::uint64_t> going;
   for (const Entry& entry : entries_)
     if (!numbers.contains(entry.number)) going.push_back(entry.number);
@@ -194,6 +203,7 @@ Result<void> VersionShelf::keep_only(const std::set<std::uint64_t>& numbers) {
 }
 
 Result<void> VersionShelf::set_serving(std::uint64_t number) {
+  ARGOSY_CHECK(recall());
   if (serving_ == number) return {};
   serving_ = number;
   return remember();
@@ -207,7 +217,7 @@ void VersionShelf::sweep() const {
     const std::string name = entry.path().filename().string();
     if (name.starts_with(incoming) || name.starts_with(outgoing)) leftovers.push_back(entry.path());
   }
-  for (const fs::path& path : leftovers) fs::remove_all(path, failed);
+  for (const fs::path& path : leftovers) static_cast<void>(remove_tree(path));  // the next sweep tries again
 }
 
 }  // namespace argosy::agent

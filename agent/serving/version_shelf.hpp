@@ -24,9 +24,13 @@ class VersionShelf {
     std::string digest;
   };
 
-  // `shelf` is <repository>/<model>, `memory` the file that remembers. A memory that cannot be read is begun anew:
-  // every number found on the shelf is then somebody else's, and left alone.
+  // `shelf` is <repository>/<model>, `memory` the file that remembers. A damaged memory is begun anew:
+  // every number found on the shelf is then somebody else's, and left alone. One that the disk does not give
+  // is an error of whatever would change the shelf.
   VersionShelf(std::filesystem::path shelf, std::filesystem::path memory);
+
+  // Reads the memory unless that was done: before it serving() says nothing. The constructor tries, too.
+  Result<void> recall();
 
   // Puts the version on the shelf as `file_name` unless it is there, takes away greater numbers of ours, and answers
   // its number: the one it had, or the next. The file is linked where the file system allows, else copied.
@@ -45,7 +49,7 @@ class VersionShelf {
  private:
   std::filesystem::path place(std::uint64_t number) const { return shelf_ / std::to_string(number); }
   const Entry* entry_of(std::uint64_t number) const;
-  void recall();
+  void take_in(const std::string& text);
   Result<void> remember() const;
   std::set<std::uint64_t> numbers_on_disk() const;
   Result<std::uint64_t> number_for(const Placement& placement);
@@ -54,6 +58,7 @@ class VersionShelf {
 
   std::filesystem::path shelf_;
   std::filesystem::path memory_;
+  bool recalled_ = false;
   std::uint64_t next_ = 1;
   std::uint64_t serving_ = 0;
   std::vector<Entry> entries_;

@@ -43,6 +43,10 @@ int Disk::link(const Path& target, const Path& path) {
   return ::symlink(target.c_str(), path.c_str());
 }
 
+int Disk::share(const Path& file, const Path& path) {
+  return ::link(file.c_str(), path.c_str());
+}
+
 int Disk::make_folder(const Path& path) {
   return ::mkdir(path.c_str(), 0777);
 }

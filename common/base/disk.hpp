@@ -24,6 +24,7 @@ class Disk {
   virtual int rename(const Path& from, const Path& to);
   virtual int remove(const Path& path);                    // a file, a link or an empty folder
   virtual int link(const Path& target, const Path& path);  // symbolic
+  virtual int share(const Path& file, const Path& path);   // another name of the same file
   virtual int make_folder(const Path& path);
   virtual int free_bytes(const Path& folder, std::uint64_t& bytes);  // for those who are not root
 };

@@ -118,8 +118,19 @@ class CheckLayering(unittest.TestCase):
                 with self.subTest(name, file=file, include=include):
                     before = (self.root / file).read_text() if (self.root / file).exists() else None
                     self.write(file, ["<string>", include])
-                    self.assertIn((file, 4, include[1:-1], name), list(check.violations(self.root)))
+                    self.assertIn((file, 4, f"includes {include[1:-1]}", name), list(check.violations(self.root)))
                     self.restore(file, before)
+
+    def test_calls_beside_the_layer_for_files_are_caught(self):
+        rule, = check.CALL_RULES
+        for call in ("::open(path, 0)", "fs::rename(a, b)", "std::filesystem::remove_all(a)", "::fsync(fd)",
+                     "std::ofstream(a)", "fs::create_directories(a)"):
+            with self.subTest(call):
+                (self.root / "agent/update").mkdir(parents=True, exist_ok=True)
+                (self.root / "agent/update/slot.cpp").write_text(f"// Slots.\nint a = disk().open(path, 0);\n{call};\n")
+                found = list(check.violations(self.root))
+                self.assertEqual([(file, line, name) for file, line, _, name in found],
+                                 [("agent/update/slot.cpp", 3, rule.name)])
 
     def restore(self, file, text):
         if text is None:

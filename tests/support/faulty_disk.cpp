@@ -28,6 +28,17 @@ std::string folder_of(const std::string& path) {
   return slash == std::string::npos ? "" : path.substr(0, slash);
 }
 
+// Of a folder that gets another name; what of its content was not synced before is lost to a power cut.
+template <class Names>
+void move_content(Names& names, const std::string& from, const std::string& to) {
+  const std::string below = from + '/';
+  for (auto it = names.lower_bound(below); it != names.end() && it->first.starts_with(below);) {
+    auto node = names.extract(it++);
+    node.key() = to + '/' + node.key().substr(below.size());
+    names.insert(std::move(node));
+  }
+}
+
 std::uint64_t size_of(int fd) {
   struct stat info {};
   return ::fstat(fd, &info) == 0 ? static_cast<std::uint64_t>(info.st_size) : 0;
@@ -147,6 +158,8 @@ bool FaultyDisk::goes_wrong(const Record& record) {
 }
 
 void FaultyDisk::apply(const Change& change, Names& names) {
+  if (change.size() == 2 && change.back().second->kind == Node::Kind::folder)
+    move_content(names, change.front().first, change.back().first);
   for (const auto& [name, entry] : change) {
     if (entry)
       names[name] = *entry;
@@ -313,6 +326,14 @@ int FaultyDisk::link(const Path& target, const Path& path) {
   if (goes_wrong({Call::link, name})) return -1;
   const int done = Disk::link(target, path);
   if (done == 0) change({{name, Entry{Node::Kind::link, 0, target.string()}}});
+  return done;
+}
+
+int FaultyDisk::share(const Path& file, const Path& path) {
+  const std::string name = below_root(path);
+  if (goes_wrong({Call::link, name})) return -1;
+  const int done = Disk::share(file, path);
+  if (done == 0) change({{name, live_.at(below_root(file))}});
   return done;
 }
 

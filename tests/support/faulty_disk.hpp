@@ -68,6 +68,7 @@ class FaultyDisk : public Disk {
   int rename(const Path& from, const Path& to) override;
   int remove(const Path& path) override;
   int link(const Path& target, const Path& path) override;
+  int share(const Path& file, const Path& path) override;
   int make_folder(const Path& path) override;
   int free_bytes(const Path& folder, std::uint64_t& bytes) override;
 
