@@ -1,4 +1,4 @@
-// Compresses what it is given into one bzip2 stream in memory, at level 9. One thread; about 8 MiB of memory.
+// Compresses what it is given into one bzip2 stream in memory, One thread; up to 8 MiB of memory.
 #pragma once
 
 #include <memory>
@@ -9,8 +9,8 @@ namespace argosy {
 
 class Bzip2Writer {
  public:
-  // Memory grows with the block, 1 to 9 times 100 kB: about 7.6 MB with 9.
-  explicit Bzip2Writer(int block = 9);
+  // Memory grows with the block, 1 to 9 times 100 kB, here and where the stream is read: 2.5 bytes a byte of it there.
+  explicit Bzip2Writer(int block);
   ~Bzip2Writer();
   Bzip2Writer(const Bzip2Writer&) = delete;
   Bzip2Writer& operator=(const Bzip2Writer&) = delete;

@@ -115,7 +115,7 @@ bool is_long_for_bsdiff(const MakeReport& report, const MakeRequest& request) {
 }
 
 bool is_large_for_zstd_from(const MakeReport& report) {
-  return report.old_file.size_bytes + report.new_file.size_bytes > zstd_from_limit_bytes;
+  return !fits_zstd_from(report.old_file.size_bytes, report.new_file.size_bytes);
 }
 
 // What zstd would make of the file by its sample, with room for what only shows in long stretches.

@@ -1,80 +1,11 @@
 #include "common/delta/zstd_apply.hpp"
 
-#include <algorithm>
-#include <memory>
-
-#include <zstd.h>
-
-#include "common/delta/old_file.hpp"
+#include "common/delta/zstd_frame.hpp"
 
 namespace argosy {
 
-namespace {
-
-constexpr std::size_t input_bytes = 16 * 1024;
-
-struct FreeContext {
-  void operator()(ZSTD_DCtx* context) const { ZSTD_freeDCtx(context); }
-};
-
-class ZstdRun {
- public:
-  ZstdRun(int patch_fd, std::uint64_t patch_bytes, ResultWriter& result)
-      : fd_(patch_fd), patch_bytes_(patch_bytes), result_(result), context_(ZSTD_createDCtx()), buffer_(input_bytes) {}
-
-  Result<void> run() {
-    if (!context_ || ZSTD_isError(ZSTD_DCtx_setParameter(context_.get(), ZSTD_d_windowLogMax, zstd_window_log)) != 0)
-      return make_error(Errc::internal, "cannot start the zstd decoder");
-    while (frame_needs_ != 0) {
-      if (input_.pos == input_.size) ARGOSY_CHECK(refill());
-      ARGOSY_CHECK(decode_some());
-    }
-    if (input_.pos != input_.size || offset_ != patch_bytes_)
-      return make_error(Errc::malformed_patch, "the patch goes on behind its end");
-    return {};
-  }
-
- private:
-  Result<void> refill() {
-    const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(buffer_.size(), patch_bytes_ - offset_));
-    // The decoder may still hold output when the input is used up, but then it says so by asking for more.
-    if (count == 0 && input_done_) return make_error(Errc::truncated, "the patch is cut short");
-    input_done_ = count == 0;
-    ARGOSY_CHECK(read_exactly_at(fd_, offset_, std::span(buffer_).first(count)));
-    offset_ += count;
-    input_ = {buffer_.data(), count, 0};
-    return {};
-  }
-
-  Result<void> decode_some() {
-    std::uint8_t none = 0;
-    std::span<std::uint8_t> room(&none, 0);
-    if (result_.left() > 0) {
-      ARGOSY_TRY(room, result_.room(result_.left()));
-    }
-    ZSTD_outBuffer output{room.data(), room.size(), 0};
-    frame_needs_ = ZSTD_decompressStream(context_.get(), &output, &input_);
-    if (ZSTD_isError(frame_needs_) != 0)
-      return make_error(Errc::malformed_patch, std::string("the patch is damaged: ") + ZSTD_getErrorName(frame_needs_));
-    result_.commit(output.pos);
-    return {};
-  }
-
-  int fd_;
-  std::uint64_t patch_bytes_;
-  ResultWriter& result_;
-  std::unique_ptr<ZSTD_DCtx, FreeContext> context_;
-  std::vector<std::uint8_t> buffer_;
-  ZSTD_inBuffer input_{nullptr, 0, 0};
-  std::uint64_t offset_ = 0;
-  bool input_done_ = false;
-  std::size_t frame_needs_ = 1;
-};
-
-}  // namespace
-
 Result<void> apply_zstd(int patch_fd, const PatchInfo& info, ResultWriter& result) {
-  return ZstdRun(patch_fd, info.patch_bytes, result).run();
+  return decompress({.fd = patch_fd, .begin = 0, .end = info.patch_bytes, .window_log = zstd_window_log}, result);
 }
 
 }  // namespace argosy

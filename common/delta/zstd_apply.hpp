@@ -1,4 +1,4 @@
-// Decompresses a "patch" that is the whole new file. Refuses frames that ask for a window over 4 MiB.
+// Decompresses a "patch" that is the whole new file. Refuses frames that ask for a window over 1 MiB.
 #pragma once
 
 #include "common/delta/patch_info.hpp"
@@ -6,7 +6,7 @@
 
 namespace argosy {
 
-constexpr int zstd_window_log = 22;
+constexpr int zstd_window_log = 20;
 
 Result<void> apply_zstd(int patch_fd, const PatchInfo& info, ResultWriter& result);
 

@@ -1,4 +1,4 @@
-// Compresses a whole file as a zstd frame that the applying side accepts: size in its header, check sum, 4 MiB window.
+// Compresses a whole file as a zstd frame that the applying side accepts: size in its header, check sum, 1 MiB window.
 // Streams from file to file; about 50 MiB of memory.
 #pragma once
 

@@ -30,9 +30,10 @@ Result<Context> context_beside(ByteView old) {
 }  // namespace
 
 Result<Bytes> encode_zstd_from(ByteView old, ByteView fresh) {
-  if (old.size() + fresh.size() > zstd_from_limit_bytes)
-    return make_error(Errc::too_large, "the files have together over " + std::to_string(zstd_from_limit_bytes) +
-                                           " bytes, more than zstd-from takes");
+  if (!fits_zstd_from(old.size(), fresh.size()))
+    return make_error(Errc::too_large, "zstd-from takes at most " + std::to_string(zstd_from_limit_bytes) +
+                                           " bytes of both files together, and " +
+                                           std::to_string(zstd_from_new_limit_bytes) + " of the new one");
   ARGOSY_TRY(const Context context, context_beside(old));
   const Digest digest = sha256(old);
   Bytes patch(zstd_from_start.begin(), zstd_from_start.end());

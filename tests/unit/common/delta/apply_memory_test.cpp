@@ -4,7 +4,10 @@
 #include <gtest/gtest.h>
 #include <malloc.h>
 
+#include "common/delta/bsdiff_encode.hpp"
 #include "common/delta/tensor_encode.hpp"
+#include "common/delta/zstd_encode.hpp"
+#include "common/delta/zstd_from_encode.hpp"
 #include "tests/unit/common/delta/delta_files.hpp"
 
 namespace argosy {
@@ -35,7 +38,7 @@ PatchParts large_patch(Rng& rng) {
 }
 
 // Resident memory that applying adds at its peak.
-std::int64_t growth_of_applying(const DeltaFiles& files) {
+std::int64_t growth_of_applying(const DeltaFiles& files, std::uint64_t result_bytes = 64 * mib) {
   ::malloc_trim(0);
 
   const std::int64_t before = resident_bytes();
@@ -49,7 +52,7 @@ std::int64_t growth_of_applying(const DeltaFiles& files) {
                                              return true;
                                            });
   EXPECT_TRUE(applied) << applied.error().message;
-  EXPECT_EQ(applied ? applied->result.size_bytes : 0, 64 * mib);
+  EXPECT_EQ(applied ? applied->result.size_bytes : 0, result_bytes);
   return peak - before;
 }
 
@@ -68,6 +71,44 @@ TEST_F(ApplyMemory, OfBsdiffStaysUnder10MiBFor64MiB) {
   files_.write("patch", large_patch(rng_).assemble());
   files_.write("old", Bytes(60 * mib, 'o'));
   EXPECT_LT(growth_of_applying(files_), 10 * static_cast<std::int64_t>(mib));
+}
+
+TEST_F(ApplyMemory, OfOurOwnBsdiffStaysUnder3MiB) {
+  const Bytes old = random_bytes(rng_, 4 * mib);
+  Bytes fresh;
+  for (std::size_t i = 0; i < old.size(); i += 8'192) {  // each stretch over old bytes, then as many new ones of noise
+    fresh.insert(fresh.end(), old.begin() + static_cast<std::ptrdiff_t>(i),
+                 old.begin() + static_cast<std::ptrdiff_t>(i + 8'192));
+    for (std::size_t at = fresh.size() - 8'192; at < fresh.size(); at += 1 + rng_.below(6))
+      fresh[at] = static_cast<std::uint8_t>(fresh[at] + rng_.below(256));
+    const Bytes noise = random_bytes(rng_, 2'048);
+    fresh.insert(fresh.end(), noise.begin(), noise.end());
+  }
+  files_.write("old", old);
+  files_.write("patch", encode_bsdiff(old, fresh, {}, {}).value());
+  EXPECT_LT(growth_of_applying(files_, fresh.size()), 3 * static_cast<std::int64_t>(mib));
+}
+
+TEST_F(ApplyMemory, OfZstdStaysUnder3MiBFor64MiB) {
+  const Bytes noise = random_bytes(rng_, 3 * mib);
+  Bytes fresh;
+  while (fresh.size() < 64 * mib)
+    fresh.insert(fresh.end(), noise.begin(), noise.begin() + (fresh.size() < 63 * mib ? 3 * mib : mib));
+  fresh.resize(64 * mib);
+  files_.write("old", {});
+  ASSERT_TRUE(encode_zstd(files_.write("new", fresh), files_.path("patch"), {}));
+  fresh = {};
+  EXPECT_LT(growth_of_applying(files_), 3 * static_cast<std::int64_t>(mib));
+}
+
+TEST_F(ApplyMemory, OfZstdBesideTheOldFileStaysUnder3MiB) {
+  Bytes old = random_bytes(rng_, 2 * mib);
+  Bytes fresh(old.begin() + 1'000, old.end());
+  fresh.resize(2 * mib, 7);
+  files_.write("old", old);
+  files_.write("patch", encode_zstd_from(old, fresh).value());
+  old = {}, fresh = {};
+  EXPECT_LT(growth_of_applying(files_, 2 * mib), 3 * static_cast<std::int64_t>(mib));
 }
 
 TEST_F(ApplyMemory, OfTensorStaysUnder4MiBFor64MiB) {

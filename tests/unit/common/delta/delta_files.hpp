@@ -90,11 +90,12 @@ struct PatchParts {
   std::uint64_t new_size = 0;
 
   Bytes assemble() const {
-    Bzip2Writer control;
+    constexpr int largest_block = 9;  // as bsdiff itself writes them
+    Bzip2Writer control(largest_block);
     for (const auto& step : steps) control.write(bsdiff::encode(step));
-    Bzip2Writer add;
+    Bzip2Writer add(largest_block);
     add.write(difference);
-    Bzip2Writer copy;
+    Bzip2Writer copy(largest_block);
     copy.write(extra);
     const Bytes streams[] = {control.finish(), add.finish(), copy.finish()};
     const auto header = bsdiff::encode(bsdiff::Header{streams[0].size(), streams[1].size(), new_size});

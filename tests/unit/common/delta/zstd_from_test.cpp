@@ -99,6 +99,7 @@ TEST_F(ZstdFrom, AnyFlippedBitIsNoticedOrHarmless) {
 
 TEST_F(ZstdFrom, TakesNoMoreMemoryThanItsLimit) {
   EXPECT_EQ(encode_zstd_from(Bytes(3 << 20), Bytes(2 << 20)).error().code, Errc::too_large);
+  EXPECT_EQ(encode_zstd_from(Bytes(), Bytes((2 << 20) + 1)).error().code, Errc::too_large);
   const Bytes patch = encode_zstd_from(Bytes(), Bytes(2 << 20)).value();
   EXPECT_EQ(apply(Bytes(3 << 20), patch).error().code, Errc::too_large);
 }
