@@ -1,0 +1,67 @@
+"""A real inference program follows the `current` link, and somebody else reads what is behind it all the time, while update
+after update is switched in: no inference fails, and no read finds anything but a whole published model.
+
+ARGOSY_SWITCHES is the number of switches: 5 by default; 100 is what a release is held to."""
+import hashlib
+import os
+import random
+import sys
+import threading
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
+
+from updated_device import UpdatedDevice  # noqa: E402, I001  (it knows where the next are)
+from processes import say, wait_until  # noqa: E402
+
+SWITCHES = int(os.environ.get("ARGOSY_SWITCHES", "5"))
+
+
+class Reader:
+    """Opens the model behind the link again and again while the `with` block runs."""
+
+    def __init__(self, file):
+        self.file, self.digests, self.failures, self.reads = file, set(), [], 0
+        self.done = threading.Event()
+        self.thread = threading.Thread(target=self._read)
+
+    def _read(self):
+        while not self.done.is_set():
+            try:
+                self.digests.add(hashlib.sha256(self.file.read_bytes()).hexdigest())
+            except OSError as error:
+                self.failures.append(str(error))
+            self.reads += 1
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.done.set()
+        self.thread.join()
+
+
+class SwitchGap(UpdatedDevice):
+    DOC_BYTES = 20_000
+
+    def test_no_inference_fails_while_models_are_switched(self):
+        self.start_device(random.Random(1))
+        self.expect_served(self.publish_and_start("1.0"), "1.0")
+        self.wait_until_the_program_serves("1.0")
+        with Reader(self.device.root / "models/digits/current/model.onnx") as reader:
+            for number in range(1, SWITCHES + 1):
+                version = f"1.{number}"
+                self.expect_served(self.publish_and_start(version), version)
+                self.wait_until_the_program_serves(version)
+        log = self.device.classifier.log_text()
+        say(f"   {SWITCHES} switches: {reader.reads} reads of the model behind the link")
+        self.assertEqual(reader.failures, [])
+        self.assertLessEqual(reader.digests, set(self.digests.values()))
+        self.assertEqual(log.count("serving digits"), SWITCHES + 1)
+        self.assertNotIn("cannot load", log)
+        self.assertNotIn("inference failed", log)
+
+    def wait_until_the_program_serves(self, version):
+        wait_until(lambda: f"serving digits {version}\n" in self.device.classifier.log_text(), 30,
+                   f"the inference program serves {version}")
