@@ -1,6 +1,7 @@
 // /proc, /sys and /run of a board that we make up: a table of paths and what they hold, in a folder of its own.
 #pragma once
 
+#include <fstream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -10,7 +11,6 @@
 #include <sys/sysmacros.h>
 
 #include "agent/telemetry/health_sampler.hpp"
-#include "common/base/file.hpp"
 #include "tests/unit/agent/temp_folder.hpp"
 
 namespace argosy::agent::test {
@@ -33,7 +33,7 @@ class FakeBoard {
     if (content.starts_with("-> "))
       std::filesystem::create_symlink(folder_ / content.substr(3), folder_ / path);
     else
-      ASSERT_TRUE(write_file_atomically(folder_ / path, content));
+      std::ofstream(folder_ / path) << content;
   }
   void take_away(const std::string& path) { std::filesystem::remove_all(folder_ / path); }
 
@@ -45,9 +45,9 @@ class FakeBoard {
     put("sys/dev/block/" + number, "-> " + block_device);
   }
 
-  HealthSampler sampler() const {
+  HealthSampler sampler(std::optional<bool> kernel_clock = std::nullopt) const {
     return HealthSampler(
-        {folder_.path(), folder_ / "proc", folder_ / "sys", folder_ / "run", [] { return std::optional<bool>(); }});
+        {folder_.path(), folder_ / "proc", folder_ / "sys", folder_ / "run", [kernel_clock] { return kernel_clock; }});
   }
 
  private:

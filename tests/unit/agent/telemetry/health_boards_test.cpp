@@ -250,12 +250,11 @@ TEST(HealthOfBoards, SensorsThatComeLateAreFoundAndThoseThatGoAreAbsent) {
 }
 
 TEST(HealthOfBoards, TheKernelsWordOnTheClockComesFirst) {
-  const test::TempFolder folder;
-  ASSERT_TRUE(std::filesystem::create_directories(folder / "run/systemd/timesync"));
-  ASSERT_TRUE(write_file_atomically(folder / "run/systemd/timesync/synchronized", ""));
-  HealthSampler sampler(
-      {folder.path(), folder / "proc", folder / "sys", folder / "run", [] { return std::optional(false); }});
-  EXPECT_EQ(sampler.sample(noon).clock_synchronised, 0);
+  FakeBoard board;
+  board.put("run/systemd/timesync/synchronized", "");
+  EXPECT_EQ(board.sampler(false).sample(noon).clock_synchronised, 0);
+  EXPECT_EQ(board.sampler(true).sample(noon).clock_synchronised, 1);
+  EXPECT_EQ(board.sampler().sample(noon).clock_synchronised, 1);
 }
 
 }  // namespace
