@@ -232,8 +232,8 @@ class Fleet:
         if self.hardware[name].startswith("jetson"):
             sample |= {"gpu_temperature_c": round(58 + 6 * wave + self.random.random(), 1),
                        "gpu_percent": round(41 + 12 * wave, 1), "power_w": round(7.4 + 0.9 * wave, 2), "throttled": 0}
-        if place % 3 == 0:
-            sample |= {"disk_wear_percent": 80 if place % 2 else 20, "disk_pre_eol": 1}
+        if place % 3 == 2:
+            sample |= {"disk_wear_percent": 20 if place % 2 else 80, "disk_pre_eol": 1, "under_voltage": 1 - place % 2}
         sample |= {"clock_offset_ms": 61_000 if place == 9 else -180, "clock_synchronised": 0 if place == 9 else 1,
                    "network_links_up": 1, "network_speed_mbps": 1000, "uptime_s": 86_400 * 9 - back_s}
         return sample
