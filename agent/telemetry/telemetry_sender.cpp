@@ -28,11 +28,12 @@ void TelemetrySender::pump() {
   if (over_mqtt) {
     if (!ports_.publish(std::move(encoded))) return;
     delivery_.sent(now);
-  } else {
-    delivery_.sent(now, post_answer_within);
-    ports_.post(std::move(encoded));
+    catch_up_.sent(now, amount);
+    return;
   }
+  delivery_.sent(now, post_answer_within);
   catch_up_.sent(now, amount);
+  ports_.post(std::move(encoded));  // last: its answer may come before it returns
 }
 
 void TelemetrySender::take_ack(const wire::TelemetryAck& ack) {
