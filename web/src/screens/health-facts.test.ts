@@ -14,15 +14,15 @@ describe("what a health sample says", () => {
   });
 
   it("judges the wear of flash", () => {
-    expect(said({ disk_wear_percent: 10, disk_pre_eol: 1 })).toEqual(["Disk wear|0 to 10 % of its life used|good"]);
-    expect(said({ disk_wear_percent: 80, disk_pre_eol: 2 })).toEqual(["Disk wear|70 to 80 % of its life used|warn", "Spare blocks|over 80 % used|warn"]);
-    expect(said({ disk_wear_percent: 110, disk_pre_eol: 3 })).toEqual(["Disk wear|past its rated life|bad", "Spare blocks|nearly all used|bad"]);
+    expect(said({ disk_wear_percent: 10, disk_pre_eol: 1 })).toEqual(["Disk wear|0 to 10 % used|good"]);
+    expect(said({ disk_wear_percent: 80, disk_pre_eol: 2 })).toEqual(["Disk wear|70 to 80 % used|warn", "Spare blocks|over 80 % used|warn"]);
+    expect(said({ disk_wear_percent: 110, disk_pre_eol: 3 })).toEqual(["Disk wear|past its life|bad", "Spare blocks|nearly all used|bad"]);
   });
 
   it("judges supply, heat and battery", () => {
-    expect(said({ under_voltage: 1, throttled: 1 })).toEqual(["Heat|holds the CPU back|warn", "Supply|too weak|bad"]);
+    expect(said({ under_voltage: 1, throttled: 1 })).toEqual(["Heat|slows the CPU|warn", "Supply|too weak|bad"]);
     expect(said({ under_voltage: 0, throttled: 0, power_w: 6.21 })).toEqual(["Power|6.2 W|", "Supply|strong enough|good"]);
-    expect(said({ battery_percent: 81, on_battery: 1 })).toEqual(["Battery|81 %, running down|warn"]);
+    expect(said({ battery_percent: 81, on_battery: 1 })).toEqual(["Battery|81 %, draining|warn"]);
     expect(said({ on_battery: 0 })).toEqual(["Battery|on mains|"]);
   });
 
@@ -30,7 +30,7 @@ describe("what a health sample says", () => {
     expect(said({ clock_offset_ms: -430, clock_synchronised: 1 })).toEqual(["Clock|right|good"]);
     expect(said({ clock_offset_ms: 2100 })).toEqual(["Clock|2 s ahead|warn"]);
     expect(said({ clock_offset_ms: -3_600_000 })).toEqual(["Clock|1 h behind|bad"]);
-    expect(said({ clock_offset_ms: 0, clock_synchronised: 0 })).toEqual(["Clock|follows no time source|warn"]);
+    expect(said({ clock_offset_ms: 0, clock_synchronised: 0 })).toEqual(["Clock|no time source|warn"]);
   });
 
   it("names links and what waits", () => {

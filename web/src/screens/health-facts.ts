@@ -7,7 +7,7 @@ export type Sample = Record<string, number>;
 export interface HealthFact {
   name: string;
   text: string;
-  tone?: "good" | "warn" | "bad"; // where it is a verdict
+  tone?: "good" | "warn" | "bad"; // where it is a verdict: then in few words, it is shown in one line
 }
 
 const WORN_PERCENT = 80;
@@ -17,9 +17,9 @@ const CLOCK_NOISE_MS = 1000; // the server's answers name whole seconds
 const megabytes = (value: number) => bytes(value * 1_000_000);
 const degrees = (value: number) => `${value.toFixed(0)} °C`;
 
-/** "70 to 80 % of its life used": flash tells its wear in bands of ten. */
+/** "70 to 80 % used" of its rated life: flash tells its wear in bands of ten. */
 function wear(value: number): HealthFact {
-  const text = value > 100 ? "past its rated life" : `${number(Math.max(0, value - 10))} to ${number(value)} % of its life used`;
+  const text = value > 100 ? "past its life" : `${number(Math.max(0, value - 10))} to ${number(value)} % used`;
   return { name: "Disk wear", text, tone: value > 100 ? "bad" : value >= WORN_PERCENT ? "warn" : "good" };
 }
 
@@ -37,7 +37,7 @@ function battery(sample: Sample): HealthFact | null {
   const left = sample["battery_percent"];
   const runsDown = sample["on_battery"];
   if (left === undefined && runsDown === undefined) return null;
-  const parts = [left === undefined ? "" : `${number(left)} %`, runsDown === undefined ? "" : runsDown > 0 ? "running down" : "on mains"];
+  const parts = [left === undefined ? "" : `${number(left)} %`, runsDown === undefined ? "" : runsDown > 0 ? "draining" : "on mains"];
   const text = parts.filter((part) => part !== "").join(", ");
   return runsDown !== undefined && runsDown > 0 ? { name: "Battery", text, tone: "warn" } : { name: "Battery", text };
 }
@@ -47,7 +47,7 @@ function timekeeping(sample: Sample): HealthFact | null {
   const synchronised = sample["clock_synchronised"];
   if (offset !== undefined && Math.abs(offset) >= CLOCK_NOISE_MS)
     return { name: "Clock", text: `${span(Math.abs(offset))} ${offset > 0 ? "ahead" : "behind"}`, tone: Math.abs(offset) > CLOCK_OFF_MS ? "bad" : "warn" };
-  if (synchronised === 0) return { name: "Clock", text: "follows no time source", tone: "warn" };
+  if (synchronised === 0) return { name: "Clock", text: "no time source", tone: "warn" };
   if (offset === undefined && synchronised === undefined) return null;
   return { name: "Clock", text: "right", tone: "good" };
 }
@@ -67,7 +67,7 @@ export function healthFacts(sample: Sample): HealthFact[] {
   const facts = [
     plain("CPU", "cpu_percent", (value) => `${value.toFixed(0)} %`),
     plain("CPU temperature", "cpu_temperature_c", degrees),
-    sample["throttled"] !== undefined && sample["throttled"] > 0 ? ({ name: "Heat", text: "holds the CPU back", tone: "warn" } as const) : null,
+    sample["throttled"] !== undefined && sample["throttled"] > 0 ? ({ name: "Heat", text: "slows the CPU", tone: "warn" } as const) : null,
     part("Memory used", "memory_used_mb", "memory_total_mb"),
     plain("GPU", "gpu_percent", (value) => `${value.toFixed(0)} %`),
     plain("GPU temperature", "gpu_temperature_c", degrees),
