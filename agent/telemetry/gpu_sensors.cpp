@@ -9,6 +9,7 @@ namespace argosy::agent {
 namespace {
 
 constexpr double bytes_per_mb = 1024.0 * 1024.0;
+constexpr double most_bytes = 1e15;  // more is no card's memory
 
 // Jetson's GPU among the devices whose frequency is scaled: "17000000.gpu", before JetPack 6 "17000000.ga10b" (Orin),
 // ".gv11b" (Xavier), ".gp10b" (TX2), "57000000.gpu" (Nano).
@@ -34,7 +35,7 @@ std::optional<double> jetson_percent(const sysfs::Path& load) {
 }
 
 void add_bytes(std::optional<double>& sum_mb, std::optional<double> bytes) {
-  if (bytes && *bytes >= 0) sum_mb = sum_mb.value_or(0) + *bytes / bytes_per_mb;
+  if (bytes && *bytes >= 0 && *bytes < most_bytes) sum_mb = sum_mb.value_or(0) + *bytes / bytes_per_mb;
 }
 
 }  // namespace
