@@ -81,12 +81,12 @@ class Agent {
         ticking_(io_, tick, [this] { on_tick(); }),
         windows_(io_, config.window, [this] { on_window(); }),
         looks_(io_, between_looks(config), [this] { look(); }),
-        health_(io_, config.health, [this] { source_.sample_health(wall_clock_now()); }),
+        health_(io_, config.health, [this] { sample_health(); }),
         watchdog_(io_, manager_.watch_period().value_or(Duration::zero()), [this] { manager_.alive(); }) {}
 
   void run() {
     models_.start();
-    source_.sample_health(wall_clock_now());
+    sample_health();
     uplink_.start();
     ticking_.start();
     windows_.start();
@@ -125,11 +125,13 @@ class Agent {
     ports.known_rev = [this] { return models_.rev(); };
     ports.models = [this] { return models_.reports(); };
     ports.download_bytes_per_s = [this] { return blobs_.bytes_per_s(); };
+    ports.newest_health = [this] { return source_.newest_health(); };
     ports.now = wall_clock_now;
     ports.log = log_line;
     return ports;
   }
 
+  void sample_health() { source_.sample_health(wall_clock_now(), uplink_.clock_offset()); }
   void on_tick() {
     models_.tick();
     uplink_.pump();

@@ -176,7 +176,13 @@ void read_outbox(Section section, Config& config) {
   std::int64_t days = 14;
   section.integer("max_mb", 1, 4096, megabytes);
   section.integer("max_days", 1, 365, days);
+  std::uint32_t records_per_s = 40;
+  std::uint32_t kilobytes_per_s = 64;
+  section.integer("catch_up_records_per_s", 1, 100'000, records_per_s);
+  section.integer("catch_up_kb_per_s", 1, 1'000'000, kilobytes_per_s);
   section.finish();
+  config.catch_up_records_per_s = records_per_s;
+  config.catch_up_bytes_per_s = kilobytes_per_s * 1024.0;
   config.outbox_max_bytes = megabytes << 20;
   config.outbox_max_age = std::chrono::hours(24 * days);
 }

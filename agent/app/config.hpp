@@ -55,6 +55,8 @@ struct Config {
   Duration feature_interval{0};
   std::uint64_t outbox_max_bytes = 16ULL << 20;
   Duration outbox_max_age = std::chrono::hours(24 * 14);
+  double catch_up_records_per_s = 40;
+  double catch_up_bytes_per_s = 64 << 10;
 
   std::filesystem::path runner;  // default: argosy-runner beside this program
   std::optional<std::filesystem::path> local_dataset;

@@ -20,9 +20,11 @@ void TelemetrySource::end_window(Instant now) {
   for (wire::InferenceWindow& window : windows_.close(now)) append(std::move(window), now);
 }
 
-void TelemetrySource::sample_health(Instant now) {
+void TelemetrySource::sample_health(Instant now, std::optional<Duration> clock_offset) {
   wire::HealthSample sample = sampler_.sample(now);
   sample.outbox_records = static_cast<double>(outbox_.records());
+  if (clock_offset) sample.clock_offset_ms = static_cast<double>(clock_offset->count());
+  newest_health_ = sample;
   append(std::move(sample), now);
 }
 

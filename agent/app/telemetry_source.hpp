@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "agent/telemetry/health_sampler.hpp"
@@ -24,7 +25,9 @@ class TelemetrySource {
   // Takes what waits in the socket, a bounded number at a time; whether there may be more.
   bool take_observations(const std::function<std::string(const std::string& model)>& serving_version, Instant now);
   void end_window(Instant now);
-  void sample_health(Instant now);
+  // `clock_offset`: by how much this clock is ahead of the server's, when that is known.
+  void sample_health(Instant now, std::optional<Duration> clock_offset);
+  const std::optional<wire::HealthSample>& newest_health() const { return newest_health_; }
 
   int socket_fd() const { return socket_.fd(); }
   WindowAccumulator& windows() { return windows_; }
@@ -38,6 +41,7 @@ class TelemetrySource {
   Outbox outbox_;
   WindowAccumulator windows_;
   std::function<void(const std::string&)> log_;
+  std::optional<wire::HealthSample> newest_health_;
   bool append_failed_ = false;
 };
 

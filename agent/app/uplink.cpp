@@ -21,8 +21,6 @@ namespace {
 constexpr Duration retry_base{1000};
 constexpr Duration retry_cap{300'000};
 constexpr Duration state_spacing{300};
-constexpr std::size_t batch_records = 200;
-constexpr std::size_t batch_bytes = 128 << 10;
 
 std::string trimmed(std::string text) {
   const auto last = text.find_last_not_of(" \t\r\n");
@@ -46,12 +44,12 @@ Uplink::Uplink(asio::io_context& io, const Config& config, IdentityStore identit
       identities_(std::move(identities)),
       https_(https),
       api_(https),
-      outbox_(outbox),
       nonce_file_(std::move(nonce_file)),
       ports_(std::move(ports)),
       rng_(seed),
-      delivery_(seed + 1),
-      state_delivery_(seed + 2),
+      sender_(config.device, outbox, {config.catch_up_records_per_s, config.catch_up_bytes_per_s}, seed + 1,
+              sender_ports()),
+      state_delivery_(seed + 3),
       timer_(io) {}
 
 void Uplink::start() {
@@ -183,6 +181,7 @@ Task<void> Uplink::renew_if_due() {
 Task<void> Uplink::poll() {
   auto calling = api_.desired(ports_.known_rev());
   auto desired = co_await std::move(calling);
+  https_up_ = desired.has_value();
   if (!desired)
     ports_.log("cannot ask for the desired document: " + desired.error().message);
   else if (*desired)
@@ -213,11 +212,11 @@ void Uplink::start_mqtt() {
   MqttLink::Handlers handlers;
   handlers.new_session = [this] { return new_session(); };
   handlers.on_connected = [this] {
-    delivery_.link_changed();
+    sender_.link_changed();
     state_dirty_ = true;
     pump();
   };
-  handlers.on_disconnected = [this] { delivery_.link_changed(); };
+  handlers.on_disconnected = [this] { sender_.link_changed(); };
   handlers.on_message = [this](const std::string& to, const std::string& payload) { on_message(to, payload); };
   handlers.log = ports_.log;
   mqtt_ = std::make_unique<MqttLink>(io_.get_executor(), std::move(options), std::move(handlers));
@@ -249,6 +248,7 @@ wire::DeviceState Uplink::state_document() const {
       std::max<std::int64_t>(1, std::chrono::ceil<std::chrono::seconds>(config_.state).count()));
   state.at = ports_.now();
   state.models = ports_.models();
+  if (sender_.has_backlog()) state.health = ports_.newest_health();
   return state;
 }
 
@@ -263,7 +263,7 @@ void Uplink::pump() {
   const Duration since = std::chrono::duration_cast<Duration>(ports_.now() - state_sent_at_);
   const bool due = since < Duration{0} || since >= config_.state || (state_dirty_ && since >= state_spacing);
   if (due) send_state();
-  send_telemetry();
+  sender_.pump();
 }
 
 void Uplink::send_state() {
@@ -294,37 +294,35 @@ Task<void> Uplink::send_state_over_https(std::string document) {
   ports_.log("cannot send the state: " + sent.error().message);
 }
 
-void Uplink::send_telemetry() {
-  const Instant now = ports_.now();
-  if (outbox_.records() == 0 || !delivery_.may_send(now)) return;
-  const auto batch = outbox_.batch(config_.device, batch_records, batch_bytes);
-  if (!batch) return ports_.log(batch.error().message);
-  if (!*batch) return;
-  Bytes encoded = wire::encode(**batch);
-  if (online()) {
-    if (mqtt_->publish(topic("up/telemetry"), std::string(as_text(encoded)), false)) delivery_.sent(now);
-    return;
-  }
-  delivery_.sent(now);
-  asio::co_spawn(io_, send_batch_over_https(std::move(encoded)), asio::detached);
+TelemetrySender::Ports Uplink::sender_ports() {
+  TelemetrySender::Ports ports;
+  ports.mqtt_up = [this] { return online(); };
+  ports.https_up = [this] { return https_up_; };
+  ports.publish = [this](Bytes batch) {
+    return mqtt_->publish(topic("up/telemetry"), std::string(as_text(batch)), false);
+  };
+  ports.post = [this](Bytes batch) { asio::co_spawn(io_, send_batch_over_https(std::move(batch)), asio::detached); };
+  ports.now = ports_.now;
+  ports.log = ports_.log;
+  return ports;
 }
 
 Task<void> Uplink::send_batch_over_https(Bytes batch) {
   auto calling = api_.post_telemetry(std::move(batch));
-  const auto ack = co_await std::move(calling);
-  if (ack) {
-    take_ack(*ack);
+  const auto answer = co_await std::move(calling);
+  if (answer.ack) {
+    take_ack(*answer.ack);
     co_return;
   }
-  delivery_.failed(ports_.now());
-  ports_.log("cannot send telemetry: " + ack.error().message);
+  https_up_ = answer.retry_after.has_value();
+  sender_.post_failed(answer.ack.error(), answer.retry_after);
 }
 
+// The state tells of health only while older samples wait before the newest.
 void Uplink::take_ack(const wire::TelemetryAck& ack) {
-  delivery_.answered();
-  const auto deleted = outbox_.acknowledge(ack);
-  if (!deleted) return ports_.log(deleted.error().message);
-  if (outbox_.records() > 0) send_telemetry();
+  const bool had_backlog = sender_.has_backlog();
+  sender_.take_ack(ack);
+  if (had_backlog && !sender_.has_backlog()) state_changed();
 }
 
 }  // namespace argosy::agent

@@ -14,7 +14,7 @@
 #include "agent/link/device_api.hpp"
 #include "agent/link/mqtt_link.hpp"
 #include "agent/telemetry/delivery.hpp"
-#include "agent/telemetry/outbox.hpp"
+#include "agent/telemetry/telemetry_sender.hpp"
 #include "common/wire/state.hpp"
 
 namespace argosy::agent {
@@ -26,6 +26,7 @@ class Uplink {
     std::function<std::int64_t()> known_rev;
     std::function<std::vector<wire::ModelReport>()> models;
     std::function<std::optional<std::uint64_t>()> download_bytes_per_s;
+    std::function<std::optional<wire::HealthSample>()> newest_health;
     std::function<Instant()> now;
     std::function<void(const std::string&)> log;
   };
@@ -38,6 +39,8 @@ class Uplink {
   // The state moved: it is sent at once, or with the next pump when the last is younger than a third of a second.
   void state_changed();
   void pump();  // a few times a second: sends what is due
+  // By how much this clock is ahead of the server's, by its newest answer; nothing when that is long ago.
+  std::optional<Duration> clock_offset() const { return https_.clock_offset(); }
 
  private:
   Task<void> run();
@@ -58,8 +61,8 @@ class Uplink {
   std::string topic(const char* leaf) const { return "argosy/v1/" + config_.device + "/" + leaf; }
   wire::DeviceState state_document() const;
   void send_state();
-  void send_telemetry();
   void take_ack(const wire::TelemetryAck& ack);
+  TelemetrySender::Ports sender_ports();
   bool online() const { return mqtt_ && mqtt_->connected(); }
 
   boost::asio::io_context& io_;
@@ -67,17 +70,17 @@ class Uplink {
   IdentityStore identities_;
   HttpsClient& https_;
   DeviceApi api_;
-  Outbox& outbox_;
   std::filesystem::path nonce_file_;
   Ports ports_;
   Rng rng_;
-  Delivery delivery_;
+  TelemetrySender sender_;
   Delivery state_delivery_;
   boost::asio::steady_timer timer_;
   std::optional<Identity> identity_;
   std::unique_ptr<MqttLink> mqtt_;
   std::int64_t nonce_ = 0;
   bool stopped_ = false;
+  bool https_up_ = true;  // the last call got an answer
   bool state_dirty_ = true;
   Instant state_sent_at_{};
 };

@@ -61,12 +61,13 @@ Task<Result<void>> DeviceApi::post_state(std::string document) {
   co_return Result<void>();
 }
 
-Task<Result<wire::TelemetryAck>> DeviceApi::post_telemetry(Bytes batch) {
+Task<TelemetryAnswer> DeviceApi::post_telemetry(Bytes batch) {
   auto calling = https_.request(post("/device/v1/telemetry", std::string(as_text(batch)), "application/cbor"));
   auto response = co_await std::move(calling);
-  if (!response) co_return std::move(response).error();
-  if (response->head.status != 200) co_return error_of(*response, "a telemetry batch");
-  co_return wire::decode_telemetry_ack(response->body);
+  if (!response) co_return TelemetryAnswer{std::move(response).error(), std::nullopt};
+  if (response->head.status != 200)
+    co_return TelemetryAnswer{error_of(*response, "a telemetry batch"), response->head.retry_after()};
+  co_return TelemetryAnswer{wire::decode_telemetry_ack(response->body), std::nullopt};
 }
 
 }  // namespace argosy::agent

@@ -21,6 +21,11 @@ struct EnrolmentOrder {
   std::map<std::string, std::string> labels;
 };
 
+struct TelemetryAnswer {
+  Result<wire::TelemetryAck> ack;
+  std::optional<Duration> retry_after;  // with an error: what the server asked for
+};
+
 class DeviceApi {
  public:
   explicit DeviceApi(HttpsClient& https) : https_(https) {}
@@ -30,7 +35,7 @@ class DeviceApi {
   // None when nothing newer than `known_rev` is there.
   Task<Result<std::optional<wire::Desired>>> desired(std::int64_t known_rev);
   Task<Result<void>> post_state(std::string document);
-  Task<Result<wire::TelemetryAck>> post_telemetry(Bytes batch);
+  Task<TelemetryAnswer> post_telemetry(Bytes batch);
 
  private:
   HttpsClient& https_;

@@ -14,6 +14,7 @@
 #include <boost/beast/http.hpp>
 #include <boost/beast/ssl/ssl_stream.hpp>
 
+#include "agent/link/server_clock.hpp"
 #include "common/wire/json_fields.hpp"
 
 namespace argosy::agent {
@@ -90,6 +91,7 @@ struct HttpsClient::Impl {
   std::shared_ptr<ssl::context> tls;
   std::string pinned_sha256;
   ConnectionPtr idle;
+  ServerClock server_clock;
 
   Task<Result<ConnectionPtr>> connect();
   Task<Result<ConnectionPtr>> connection(bool may_reuse);
@@ -126,6 +128,10 @@ Result<void> HttpsClient::set_trust(const Trust& trust) {
 }
 bool HttpsClient::has_trust() const {
   return impl_->tls != nullptr;
+}
+
+std::optional<Duration> HttpsClient::clock_offset() const {
+  return impl_->server_clock.offset(wall_clock_now());
 }
 
 Task<Result<ConnectionPtr>> HttpsClient::Impl::connect() {
@@ -176,6 +182,7 @@ Task<Result<HttpResponse>> HttpsClient::Impl::exchange(Connection& connection, c
   const std::string where = request.method + " " + request.target;
   const WireRequest wire = to_wire(request, endpoint);
   beast::get_lowest_layer(connection.stream).expires_after(request.time_limit);
+  const Instant asked_at = wall_clock_now();
   auto writing = http::async_write(connection.stream, wire, as_result);
   auto [unsent, sent] = co_await std::move(writing);
   if (unsent) co_return network_error(where, unsent);
@@ -187,6 +194,7 @@ Task<Result<HttpResponse>> HttpsClient::Impl::exchange(Connection& connection, c
   if (unread) co_return network_error(where, unread);
   keep_alive = parser.get().keep_alive();
   HttpResponse response{head_of(parser.get()), std::move(parser.get().body())};
+  server_clock.heard(response.head.header("date").value_or(""), asked_at, wall_clock_now());
   co_return response;
 }
 

@@ -63,6 +63,7 @@ class HttpsClient {
   Task<Result<HttpResponse>> request(HttpRequest request);
   // The sink sees the head of any status, the pieces only of 200 and 206. The body's limit is the sink's.
   Task<Result<HttpHead>> download(HttpRequest request, DownloadSink sink);
+  std::optional<Duration> clock_offset() const;  // ServerClock, of the newest answers
 
  private:
   struct Impl;

@@ -22,31 +22,6 @@ std::istringstream open(const fs::path& path) {
   return std::istringstream(text ? std::move(*text) : std::string());
 }
 
-std::string first_word(const fs::path& path) {
-  std::string word;
-  open(path) >> word;
-  return word;
-}
-
-void raise_to(std::optional<double>& highest, double value) {
-  highest = std::max(highest.value_or(value), value);
-}
-
-// Millidegrees, as sysfs has them; what no sensor can mean is left out.
-std::optional<double> temperature(const fs::path& file) {
-  double millidegrees = 0;
-  auto in = open(file);
-  if (!(in >> millidegrees)) return std::nullopt;
-  const double degrees = millidegrees / 1000.0;
-  return degrees > -60 && degrees < 200 ? std::optional(degrees) : std::nullopt;
-}
-
-bool contains_any(std::string text, std::initializer_list<std::string_view> words) {
-  std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return std::tolower(c); });
-  return std::any_of(words.begin(), words.end(),
-                     [&](std::string_view word) { return text.find(word) != std::string::npos; });
-}
-
 }  // namespace
 
 wire::HealthSample HealthSampler::sample(Instant now) {
@@ -55,10 +30,24 @@ wire::HealthSample HealthSampler::sample(Instant now) {
   read_cpu(sample);
   read_memory(sample);
   read_disk(sample);
-  read_temperatures(sample);
   read_network(sample);
+  read_clock(sample);
   read_process(sample);
+  const Sensors& board = sensors(now);
+  board.thermal.read(sample);
+  board.gpu.read(sample);
+  board.power.read(sample);
+  board.storage.read(sample);
+  board.links.read(sample);
   return sample;
+}
+
+const HealthSampler::Sensors& HealthSampler::sensors(Instant now) {
+  const auto since = now - searched_at_;
+  if (sensors_ && since >= Duration::zero() && since < between_searches) return *sensors_;
+  searched_at_ = now;
+  return sensors_.emplace(Sensors{ThermalSensors(options_.sys), GpuSensors(options_.sys), PowerSensors(options_.sys),
+                                  StorageSensors(options_.sys, options_.disk), NetworkLinks(options_.sys)});
 }
 
 // /proc/stat: user nice system idle iowait irq softirq steal, in ticks since boot.
@@ -98,20 +87,6 @@ void HealthSampler::read_disk(wire::HealthSample& sample) const {
   sample.disk_total_mb = static_cast<double>(info.f_blocks) * static_cast<double>(info.f_frsize) / mb;
 }
 
-void HealthSampler::read_temperatures(wire::HealthSample& sample) const {
-  std::error_code failed;
-  for (const auto& zone : fs::directory_iterator(options_.sys / "class/thermal", failed)) {
-    if (!zone.path().filename().string().starts_with("thermal_zone")) continue;
-    const auto degrees = temperature(zone.path() / "temp");
-    if (!degrees) continue;
-    const std::string type = first_word(zone.path() / "type");
-    if (contains_any(type, {"gpu"}))
-      raise_to(sample.gpu_temperature_c, *degrees);
-    else if (contains_any(type, {"cpu", "soc", "x86_pkg", "core", "acpitz"}))
-      raise_to(sample.cpu_temperature_c, *degrees);
-  }
-}
-
 void HealthSampler::read_network(wire::HealthSample& sample) const {
   auto in = open(options_.proc / "net/dev");
   std::string line;
@@ -131,6 +106,12 @@ void HealthSampler::read_network(wire::HealthSample& sample) const {
     sample.network_rx_bytes = sample.network_rx_bytes.value_or(0) + columns[0];
     sample.network_tx_bytes = sample.network_tx_bytes.value_or(0) + columns[8];
   }
+}
+
+void HealthSampler::read_clock(wire::HealthSample& sample) const {
+  auto synchronised = options_.kernel_clock();
+  if (!synchronised) synchronised = timesyncd_synchronised(options_.run);
+  if (synchronised) sample.clock_synchronised = *synchronised ? 1 : 0;
 }
 
 void HealthSampler::read_process(wire::HealthSample& sample) const {

@@ -1,20 +1,32 @@
-// Reads the board's health from /proc, /sys and statvfs. What the board lacks is absent, never zero. One owner; each
-// sample takes well under a millisecond.
+// Reads the board's health from /proc, /sys and statvfs. What the board lacks is absent, never zero. The files of its
+// sensors are looked for once and then now and again, because drivers load late and modems are plugged in; each sample
+// opens only what was found. One owner; a sample takes about a millisecond.
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <optional>
 
-#include "common/wire/telemetry.hpp"
+#include "agent/telemetry/gpu_sensors.hpp"
+#include "agent/telemetry/kernel_clock.hpp"
+#include "agent/telemetry/network_links.hpp"
+#include "agent/telemetry/power_sensors.hpp"
+#include "agent/telemetry/storage_sensors.hpp"
+#include "agent/telemetry/thermal_sensors.hpp"
+#include "common/wire/health.hpp"
 
 namespace argosy::agent {
 
 class HealthSampler {
  public:
+  static constexpr Duration between_searches{600'000};
+
   struct Options {
     std::filesystem::path disk;  // any path on the disk that holds the models
     std::filesystem::path proc = "/proc";
     std::filesystem::path sys = "/sys";
+    std::filesystem::path run = "/run";
+    std::function<std::optional<bool>()> kernel_clock = kernel_clock_synchronised;
   };
   explicit HealthSampler(Options options) : options_(std::move(options)) {}
 
@@ -25,15 +37,25 @@ class HealthSampler {
   struct CpuTime {
     double busy = 0, total = 0;
   };
+  struct Sensors {
+    ThermalSensors thermal;
+    GpuSensors gpu;
+    PowerSensors power;
+    StorageSensors storage;
+    NetworkLinks links;
+  };
+  const Sensors& sensors(Instant now);
   void read_cpu(wire::HealthSample& sample);
   void read_memory(wire::HealthSample& sample) const;
   void read_disk(wire::HealthSample& sample) const;
-  void read_temperatures(wire::HealthSample& sample) const;
   void read_network(wire::HealthSample& sample) const;
+  void read_clock(wire::HealthSample& sample) const;
   void read_process(wire::HealthSample& sample) const;
 
   Options options_;
   std::optional<CpuTime> last_cpu_;
+  std::optional<Sensors> sensors_;
+  Instant searched_at_{};
 };
 
 }  // namespace argosy::agent

@@ -63,6 +63,12 @@ Json json_of(const ModelReport& model) {
   return json;
 }
 
+Json json_of(const HealthSample& sample) {
+  Json json = {{"at", to_rfc3339(sample.at)}};
+  for (const HealthField& field : health_fields) put(json, field.name, sample.*field.member);
+  return json;
+}
+
 Json json_of(const Capabilities& capabilities) {
   return {{"architecture", capabilities.architecture},
           {"accelerators", capabilities.accelerators},
@@ -111,6 +117,11 @@ void read_update(Fields& fields, UpdateReport& update) {
       "is not a state of an update");
 }
 
+void read_health(Fields& fields, HealthSample& sample) {
+  fields.required("at", sample.at);
+  for (const HealthField& field : health_fields) fields.optional(field.name, sample.*field.member);
+}
+
 void read_model(Fields& fields, ModelReport& model) {
   fields.required("model", model.model);
   fields.optional("version", model.version);
@@ -137,6 +148,7 @@ std::string encode(const DeviceState& state) {
                {"at", to_rfc3339(state.at)},
                {"models", std::move(models)}};
   put(json, "download_bytes_per_s", state.download_bytes_per_s);
+  if (state.health) json["health"] = json_of(*state.health);
   return dump(json);
 }
 
@@ -155,6 +167,7 @@ Result<DeviceState> decode_device_state(std::string_view json) {
   fields.optional("health_interval_s", state.health_interval_s);
   fields.optional("at", state.at);
   fields.list("models", max_models, state.models, read_model);
+  fields.object("health", [&](Fields& inner) { read_health(inner, state.health.emplace()); });
   fields.check(
       "device", [&] { return is_name(state.device); }, name_rule);
   if (fault) return std::move(*fault).within("the state document");

@@ -10,6 +10,7 @@
 
 #include "common/base/error.hpp"
 #include "common/base/instant.hpp"
+#include "common/wire/health.hpp"
 
 namespace argosy::wire {
 
@@ -74,6 +75,7 @@ struct DeviceState {
   std::uint32_t health_interval_s = 60;               // how often to expect a sign of life
   Instant at{};
   std::vector<ModelReport> models;
+  std::optional<HealthSample> health;  // the newest, while older telemetry waits before it; else absent
   friend bool operator==(const DeviceState&, const DeviceState&) = default;
 };
 

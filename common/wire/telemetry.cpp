@@ -1,7 +1,6 @@
 #include "common/wire/telemetry.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <cstddef>
 #include <set>
@@ -27,24 +26,7 @@ constexpr std::size_t key_limit = 32;                    // pairs in a map, unkn
 constexpr std::uint64_t count_limit = 1ULL << 53;        // exact in every language that reads it
 constexpr std::int64_t latest_ms = 253'402'300'799'999;  // the end of the year 9999
 
-struct HealthField {
-  std::string_view name;
-  std::optional<double> HealthSample::*member;
-};
-constexpr std::array<HealthField, 12> health_fields{{
-    {"cpu_percent", &HealthSample::cpu_percent},
-    {"memory_used_mb", &HealthSample::memory_used_mb},
-    {"memory_total_mb", &HealthSample::memory_total_mb},
-    {"disk_free_mb", &HealthSample::disk_free_mb},
-    {"disk_total_mb", &HealthSample::disk_total_mb},
-    {"cpu_temperature_c", &HealthSample::cpu_temperature_c},
-    {"gpu_temperature_c", &HealthSample::gpu_temperature_c},
-    {"network_rx_bytes", &HealthSample::network_rx_bytes},
-    {"network_tx_bytes", &HealthSample::network_tx_bytes},
-    {"uptime_s", &HealthSample::uptime_s},
-    {"agent_rss_mb", &HealthSample::agent_rss_mb},
-    {"outbox_records", &HealthSample::outbox_records},
-}};
+static_assert(health_fields.size() + 1 <= key_limit, "servers of all versions must be able to read it");
 
 bool is_printable_name(std::string_view text) {
   return !text.empty() && text.size() <= name_limit &&
@@ -278,14 +260,6 @@ Result<std::vector<TelemetryRecord>> read_records(CborReader& in) {
 }
 
 }  // namespace
-
-std::string health_values_json(const HealthSample& sample) {
-  auto values = nlohmann::json::object();
-  for (const auto& field : health_fields) {
-    if (const auto& value = sample.*field.member) values[std::string(field.name)] = *value;
-  }
-  return values.dump();
-}
 
 Bytes encode_record(const TelemetryRecord& record) {
   Bytes out;

@@ -17,6 +17,7 @@
 #include "common/base/encoding.hpp"
 #include "common/base/error.hpp"
 #include "common/base/instant.hpp"
+#include "common/wire/health.hpp"
 
 namespace argosy::wire {
 
@@ -41,23 +42,6 @@ struct InferenceWindow {
   friend bool operator==(const InferenceWindow&, const InferenceWindow&) = default;
 };
 
-struct HealthSample {  // what the board lacks is absent, never zero
-  Instant at{};
-  std::optional<double> cpu_percent;
-  std::optional<double> memory_used_mb;
-  std::optional<double> memory_total_mb;
-  std::optional<double> disk_free_mb;
-  std::optional<double> disk_total_mb;
-  std::optional<double> cpu_temperature_c;
-  std::optional<double> gpu_temperature_c;
-  std::optional<double> network_rx_bytes;  // since boot
-  std::optional<double> network_tx_bytes;
-  std::optional<double> uptime_s;
-  std::optional<double> agent_rss_mb;
-  std::optional<double> outbox_records;
-  friend bool operator==(const HealthSample&, const HealthSample&) = default;
-};
-
 struct TelemetryRecord {
   std::uint64_t seq = 0;
   std::variant<InferenceWindow, HealthSample> content;
@@ -78,9 +62,6 @@ struct TelemetryAck {
   std::uint64_t seq = 0;
   friend bool operator==(const TelemetryAck&, const TelemetryAck&) = default;
 };
-
-// The values that are there as a JSON object, under the names of the fields; without the time.
-std::string health_values_json(const HealthSample& sample);
 
 // One record as it lies in the outbox; a batch is a CBOR map around such records.
 Bytes encode_record(const TelemetryRecord& record);

@@ -135,7 +135,9 @@ struct TakeStates {
         {"report", device.encoded},
         {"interval_s", interval_s},
         {"download_rate", state.download_bytes_per_s ? Json(std::min(*state.download_bytes_per_s, max_rate)) : Json()},
-        {"seen_at", device.live ? Json(to_rfc3339(now)) : Json(nullptr)}};
+        {"seen_at", device.live ? Json(to_rfc3339(now)) : Json(nullptr)},
+        {"health", state.health ? Json::parse(wire::health_values_json(*state.health)) : Json()},
+        {"health_at", state.health ? Json(to_rfc3339(state.health->at)) : Json()}};
   }
 
   static Json model_row(const std::string& id, const InstalledModel& model) {
@@ -154,9 +156,11 @@ struct TakeStates {
     transaction.exec_params0(
         "update device_state s set agent_version = i.agent_version, reported_rev = i.rev, session_nonce = i.nonce, "
         "report = i.report::jsonb, interval_s = i.interval_s, last_seen_at = greatest(s.last_seen_at, i.seen_at), "
-        "download_bytes_per_s = coalesce(i.download_rate, s.download_bytes_per_s) "
+        "download_bytes_per_s = coalesce(i.download_rate, s.download_bytes_per_s), "
+        "health = coalesce(i.health, s.health), health_at = coalesce(i.health_at, s.health_at) "
         "from jsonb_to_recordset($1::jsonb) as i(device text, agent_version text, rev bigint, nonce bigint, "
-        "report text, interval_s int, download_rate bigint, seen_at timestamptz) where s.device_id = i.device",
+        "report text, interval_s int, download_rate bigint, seen_at timestamptz, health jsonb, health_at timestamptz) "
+        "where s.device_id = i.device",
         rows.dump());
   }
 

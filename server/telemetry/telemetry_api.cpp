@@ -1,5 +1,6 @@
 #include "server/telemetry/telemetry_api.hpp"
 
+#include <memory>
 #include <utility>
 
 #include <nlohmann/json.hpp>
@@ -14,7 +15,25 @@ constexpr std::uint64_t telemetry_body_limit = 1ULL << 20;
 constexpr Duration usual_range{3'600'000};
 constexpr Duration longest_range{400LL * 24 * 3'600'000};
 
-Task<Result<Response>> post_telemetry(TelemetryService& telemetry, Request& request) {
+// Batches that are being stored: what a fleet that comes back may hold in memory, and have waiting for the database.
+class UnderWay {
+ public:
+  static constexpr std::size_t most = 64;
+  explicit UnderWay(std::shared_ptr<std::size_t> count) : count_(std::move(count)) { ++*count_; }
+  ~UnderWay() { --*count_; }
+  UnderWay(const UnderWay&) = delete;
+  UnderWay& operator=(const UnderWay&) = delete;
+  bool too_many() const { return *count_ > most; }
+
+ private:
+  std::shared_ptr<std::size_t> count_;
+};
+
+Task<Result<Response>> post_telemetry(TelemetryService& telemetry, std::shared_ptr<std::size_t> count,
+                                      Request& request) {
+  const UnderWay under_way(std::move(count));
+  if (under_way.too_many())
+    co_return make_error(Errc::rate_limited, "too many batches are being stored; send this one again later");
   auto batch = wire::decode_telemetry(as_bytes(request.body));
   if (!batch) co_return batch.error();
   if (batch->device != request.principal.name)
@@ -73,7 +92,9 @@ Task<Result<Response>> get_integrity(TelemetryService& telemetry, Request& reque
 
 void add_device_telemetry_routes(Router& device_router, TelemetryService& telemetry) {
   device_router.add({Method::post, "/device/v1/telemetry", Access::device,
-                     [&telemetry](Request& request) { return post_telemetry(telemetry, request); },
+                     [&telemetry, count = std::make_shared<std::size_t>(0)](Request& request) {
+                       return post_telemetry(telemetry, count, request);
+                     },
                      telemetry_body_limit});
 }
 

@@ -122,7 +122,8 @@ void copy_health(pqxx::work& transaction, const std::vector<Acceptance>& accepte
   out.complete();
 }
 
-// A repeat is a sign of life as well, so every known device is marked as seen.
+// A repeat is a sign of life as well, so every known device is marked as seen. While a device catches up, its state
+// document carries its newest health, and the samples that come are older.
 void update_device_state(pqxx::work& transaction, const std::set<std::string>& devices,
                          const std::vector<Acceptance>& accepted, Instant now) {
   std::map<std::string, json> newest;
@@ -138,7 +139,8 @@ void update_device_state(pqxx::work& transaction, const std::set<std::string>& d
       "locked as (select s.device_id from device_state s where s.device_id in (select device from news) "
       "           order by s.device_id for update) "
       "update device_state s set last_seen_at = greatest(s.last_seen_at, $2::timestamptz), "
-      "  health = coalesce(n.health, s.health), health_at = coalesce(n.at, s.health_at) "
+      "  health = case when s.report ? 'health' then s.health else coalesce(n.health, s.health) end, "
+      "  health_at = case when s.report ? 'health' then s.health_at else coalesce(n.at, s.health_at) end "
       "from news n join locked l on l.device_id = n.device where s.device_id = n.device",
       news.dump(), to_rfc3339(now));
 }

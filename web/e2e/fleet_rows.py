@@ -230,7 +230,12 @@ class Fleet:
                   "disk_free_mb": round(9800 - (HISTORY_S - back_s) / 60), "disk_total_mb": 16384,
                   "cpu_temperature_c": round(52 + 5 * wave + self.random.random(), 1), "agent_rss_mb": 9.4}
         if self.hardware[name].startswith("jetson"):
-            sample["gpu_temperature_c"] = round(58 + 6 * wave + self.random.random(), 1)
+            sample |= {"gpu_temperature_c": round(58 + 6 * wave + self.random.random(), 1),
+                       "gpu_percent": round(41 + 12 * wave, 1), "power_w": round(7.4 + 0.9 * wave, 2), "throttled": 0}
+        if place % 3 == 2:
+            sample |= {"disk_wear_percent": 20 if place % 2 else 80, "disk_pre_eol": 1, "under_voltage": 1 - place % 2}
+        sample |= {"clock_offset_ms": 61_000 if place == 9 else -180, "clock_synchronised": 0 if place == 9 else 1,
+                   "network_links_up": 1, "network_speed_mbps": 1000, "uptime_s": 86_400 * 9 - back_s}
         return sample
 
     def telemetry(self, place, name):

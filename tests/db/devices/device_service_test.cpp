@@ -189,6 +189,22 @@ TEST_F(DeviceServiceTest, TheRateOfItsDownloadsIsKeptUntilItKnowsABetter) {
   EXPECT_EQ(rate(~std::uint64_t{0}), "1000000000000") << "no number breaks the column";
 }
 
+TEST_F(DeviceServiceTest, HealthInTheStateIsTheNewestAndStaysWhenTheStateHasNoneAnyMore) {
+  add_device("cam-1");
+  const auto health = [&](std::optional<double> wear) {
+    auto state = state_of("cam-1");
+    if (wear) state.health.emplace().at = now;
+    if (wear) state.health->disk_wear_percent = wear;
+    take(state, now);
+    return database.value<std::string>("select health::text || ' ' || (health_at is not null) from device_state");
+  };
+  database.exec("update device_state set health = '{\"cpu_percent\": 3}', health_at = now()");
+  EXPECT_EQ(health({}), "{\"cpu_percent\": 3} true");
+  EXPECT_EQ(health(80), "{\"disk_wear_percent\": 80.0} true");
+  EXPECT_EQ(get("cam-1").health_at, now);
+  EXPECT_EQ(health({}), "{\"disk_wear_percent\": 80.0} true");
+}
+
 TEST_F(DeviceServiceTest, EveryStepOfABatchIsAnEventAndTheLastOneStays) {
   add_device("cam-1");
   std::vector<ReceivedState> states;

@@ -80,6 +80,21 @@ TEST_F(Ingest, UpdatesOnlyItsColumnsOfTheLatestState) {
   EXPECT_EQ(database.value<std::string>("select health::text from device_state where device_id = 'cam-2'"), "{}");
 }
 
+TEST_F(Ingest, WhileADeviceCatchesUpItsOldSamplesAreStoredButNotShown) {
+  const auto shown = [&] {
+    return database.value<std::string>("select health::text from device_state where device_id = 'cam-1'");
+  };
+  database.exec(
+      "update device_state set report = '{\"health\": {\"cpu_percent\": 9}}', health = '{\"cpu_percent\": 9}', "
+      "health_at = '2026-03-01T11:59:30Z' where device_id = 'cam-1'");
+  ingest({batch("cam-1", 1, health(now - Duration{86'400'000}, 1), health(now - Duration{86'340'000}, 2))});
+  EXPECT_EQ(stored(), 2);
+  EXPECT_EQ(shown(), R"({"cpu_percent": 9})");
+  database.exec("update device_state set report = '{}' where device_id = 'cam-1'");
+  ingest({batch("cam-1", 3, health(now, 3))});
+  EXPECT_EQ(shown(), R"({"cpu_percent": 3.0})");
+}
+
 TEST_F(Ingest, ARepeatStoresNothingAndIsAcknowledgedAgain) {
   const auto sent = batch("cam-1", 1, window({.started_at = now}), health(now, 1));
   ingest({sent});
@@ -219,6 +234,31 @@ TEST_F(Ingest, OverHttpsADeviceSpeaksOnlyForItself) {
   EXPECT_EQ(std::get<std::string>(good->body), R"({"epoch":"0123456789abcdef","seq":1})");
   EXPECT_EQ(post("cam-2", batch("cam-1", 2, health(now, 1))).error().code, Errc::forbidden);
   EXPECT_EQ(post("stranger", batch("stranger", 1, health(now, 1))).error().code, Errc::forbidden);
+  EXPECT_EQ(stored(), 1);
+}
+
+TEST_F(Ingest, OverHttpsMoreThanCanBeStoredAtOnceAreAskedToComeAgain) {
+  constexpr std::size_t most = 64;
+  Router router;
+  add_device_telemetry_routes(router, *telemetry);
+  const Route& route = *router.match(Method::post, "/device/v1/telemetry").route;
+  const auto bytes = wire::encode(batch("cam-1", 1, health(now, 1)));
+  std::vector<Request> requests(most + 1);
+  std::size_t stored_or_repeated = 0, asked_to_wait = 0;
+  for (Request& request : requests) {
+    request.body = std::string(as_text(bytes));
+    request.principal.kind = Principal::Kind::device;
+    request.principal.name = "cam-1";
+    request.now = now;
+    boost::asio::co_spawn(io, route.handler(request), [&](std::exception_ptr failed, Result<Response> response) {
+      ASSERT_FALSE(failed);
+      if (response) ++stored_or_repeated;
+      if (!response && response.error().code == Errc::rate_limited) ++asked_to_wait;
+    });
+  }
+  ASSERT_TRUE(test::run_until(io, [&] { return stored_or_repeated + asked_to_wait == requests.size(); }));
+  EXPECT_EQ(asked_to_wait, 1u);
+  EXPECT_TRUE(run_task(io, route.handler(requests.front())));
   EXPECT_EQ(stored(), 1);
 }
 

@@ -48,7 +48,13 @@ const HEALTH: { key: string; title: string; format: (value: number) => string; f
   { key: "memory_used_mb", title: "Memory used", format: megabytes },
   { key: "cpu_temperature_c", title: "CPU temperature", format: plain(0, " °C"), from: "data" },
   { key: "gpu_temperature_c", title: "GPU temperature", format: plain(0, " °C"), from: "data" },
+  { key: "gpu_percent", title: "GPU", format: plain(0, " %") },
+  { key: "gpu_memory_used_mb", title: "GPU memory used", format: megabytes },
   { key: "disk_free_mb", title: "Disk free", format: megabytes },
+  { key: "disk_wear_percent", title: "Disk wear", format: plain(0, " %") },
+  { key: "disk_temperature_c", title: "Disk temperature", format: plain(0, " °C"), from: "data" },
+  { key: "power_w", title: "Power", format: plain(1, " W") },
+  { key: "battery_percent", title: "Battery", format: plain(0, " %") },
 ];
 
 /** All that was measured fits, and the newest is at the right edge. */

@@ -13,6 +13,7 @@ import { Facts } from "../ui/facts";
 import { ago, bytes, clock, day, milliseconds, number, percent, plural, shortDigest, words } from "../ui/format";
 import { PresenceStatus, Status, updateTone } from "../ui/status";
 import { DeviceCharts } from "./device-charts";
+import { healthFacts } from "./health-facts";
 import { withSearch } from "./paths";
 
 export default function Device({ id }: { id: string }) {
@@ -26,6 +27,7 @@ export default function Device({ id }: { id: string }) {
       {device.data.models.map((model) => (
         <ModelCard key={model.model} model={model} />
       ))}
+      <Health device={device.data} />
       <DeviceCharts device={device.data} />
       <Drift id={id} />
       <Events id={id} />
@@ -153,6 +155,16 @@ function UpdateFacts({ update }: { update: Update }) {
         </div>
       )}
     </div>
+  );
+}
+
+function Health({ device }: { device: Data }) {
+  const facts = healthFacts(device.health);
+  if (facts.length === 0) return null;
+  return (
+    <Card title="The board" extra={<span class="muted small">Measured {ago(device.health_at)}</span>}>
+      <Facts facts={facts.map(({ name, text, tone }) => [name, tone ? <Status tone={tone} text={text} /> : text])} />
+    </Card>
   );
 }
 

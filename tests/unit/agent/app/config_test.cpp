@@ -57,6 +57,8 @@ feature_s = 60
 [outbox]
 max_mb = 3
 max_days = 2
+catch_up_records_per_s = 15
+catch_up_kb_per_s = 8
 [validation]
 runner = "/opt/runner"
 local_dataset = "/data.npz"
@@ -78,6 +80,8 @@ level = "debug"
   EXPECT_EQ(config->feature_interval, 60s);
   EXPECT_EQ(config->outbox_max_bytes, 3u << 20);
   EXPECT_EQ(config->outbox_max_age, 48h);
+  EXPECT_EQ(config->catch_up_records_per_s, 15);
+  EXPECT_EQ(config->catch_up_bytes_per_s, 8192);
   EXPECT_EQ(config->serving.reload_timeout_s, 9);
   EXPECT_EQ(*config->local_dataset, "/data.npz");
   EXPECT_EQ(config->signing_keys, std::vector<std::string>{"/etc/argosy/publisher.pub"});
@@ -98,6 +102,8 @@ TEST(Config, ErrorNamesKeyAndRemedy) {
   EXPECT_NE(complaint_about(least + "[intervals]\nwindow_s = \"2\"").find("intervals.window_s must be"),
             std::string::npos);
   EXPECT_NE(complaint_about(least + "[outbox]\nmax_mb = 0").find("outbox.max_mb is 0"), std::string::npos);
+  EXPECT_NE(complaint_about(least + "[outbox]\ncatch_up_kb_per_s = 0").find("outbox.catch_up_kb_per_s is 0"),
+            std::string::npos);
   EXPECT_NE(complaint_about(least + "labels = 3").find("labels must be a section"), std::string::npos);
   EXPECT_NE(complaint_about(least + "[labels]\n\"a b\" = \"c\"").find("labels.a b"), std::string::npos);
   EXPECT_NE(complaint_about(least + "[log]\nlevel = \"loud\"").find("loud"), std::string::npos);

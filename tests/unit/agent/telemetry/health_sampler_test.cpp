@@ -2,34 +2,17 @@
 
 #include <gtest/gtest.h>
 
-#include "common/base/file.hpp"
-#include "tests/unit/agent/temp_folder.hpp"
+#include "tests/unit/agent/telemetry/fake_board.hpp"
 
 namespace argosy::agent {
 namespace {
 
-using test::TempFolder;
+using test::FakeBoard;
 
 const Instant now = instant_from_ms(1'700'000'000'000);
 
-class Board {  // /proc and /sys of a board that we make up
- public:
-  Board() {
-    for (const char* folder : {"proc/net", "proc/self", "sys/class/thermal"})
-      std::filesystem::create_directories(folder_ / folder);
-  }
-  void put(const std::string& path, const std::string& text) {
-    std::filesystem::create_directories((folder_ / path).parent_path());
-    ASSERT_TRUE(write_file_atomically(folder_ / path, text));
-  }
-  HealthSampler sampler() const { return HealthSampler({folder_.path(), folder_ / "proc", folder_ / "sys"}); }
-
- private:
-  TempFolder folder_;
-};
-
 TEST(HealthSampler, WhatTheBoardLacksIsAbsent) {
-  Board board;
+  FakeBoard board;
   HealthSampler sampler = board.sampler();
   sampler.sample(now);
   const auto sample = sampler.sample(now);
@@ -44,7 +27,7 @@ TEST(HealthSampler, WhatTheBoardLacksIsAbsent) {
 }
 
 TEST(HealthSampler, LoadIsSinceTheLastSample) {
-  Board board;
+  FakeBoard board;
   HealthSampler sampler = board.sampler();
   board.put("proc/stat", "cpu  100 0 100 800 0 0 0 0 0 0\n");
   EXPECT_FALSE(sampler.sample(now).cpu_percent);
@@ -53,7 +36,7 @@ TEST(HealthSampler, LoadIsSinceTheLastSample) {
 }
 
 TEST(HealthSampler, ReadsMemoryNetworkTemperatureAndUptime) {
-  Board board;
+  FakeBoard board;
   board.put("proc/meminfo", "MemTotal:  2048000 kB\nMemFree: 1 kB\nMemAvailable:  1024000 kB\nHugePages_Total: 0\n");
   board.put("proc/net/dev",
             "Inter-|   Receive\n face |bytes\n    lo: 900 0 0 0 0 0 0 0 900 0 0 0 0 0 0 0\n"

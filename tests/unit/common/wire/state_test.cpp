@@ -71,6 +71,21 @@ TEST(DeviceState, WhatTheLinkReachedIsReadToo) {
   EXPECT_EQ(*decode_device_state(encode(state)), state);
 }
 
+TEST(DeviceState, TheNewestHealthIsReadToo) {
+  DeviceState state = whole();
+  HealthSample& health = state.health.emplace();
+  health.at = instant_from_ms(1'700'000'030'000);
+  health.disk_wear_percent = 30;
+  health.under_voltage = 0;
+  EXPECT_NE(
+      encode(state).find(R"("health":{"at":"2023-11-14T22:13:50.000Z","disk_wear_percent":30.0,"under_voltage":0.0})"),
+      std::string::npos);
+  EXPECT_EQ(*decode_device_state(encode(state)), state);
+  std::string untimed = encode(state);
+  untimed.replace(untimed.find("\"at\":\"2023-11-14T22:13:50"), 4, "\"xx\"");
+  EXPECT_NE(decode_device_state(untimed).error().message.find("health.at is missing"), std::string::npos);
+}
+
 TEST(DeviceState, WhatIsAbsentStaysAbsent) {
   DeviceState state = whole();
   state.models[0].update.reset();

@@ -37,6 +37,15 @@ HealthSample some_health() {
   return sample;
 }
 
+// Each field in turn, so that none can change its name or its place unseen.
+HealthSample whole_health() {
+  HealthSample sample;
+  sample.at = instant_from_ms(1'767'225'630'000);
+  double value = 0.5;
+  for (const HealthField& field : health_fields) sample.*field.member = value++;
+  return sample;
+}
+
 TelemetryBatch some_batch() {
   return {"cam-7", "0123456789abcdef", 811, {{812, some_window()}, {813, some_health()}}};
 }
@@ -61,6 +70,8 @@ TEST(Telemetry, GoldenBytesNeverChange) {
   EXPECT_EQ(decode_telemetry(golden("telemetry_batch.hex")).value(), some_batch());
   EXPECT_EQ(to_hex(encode_record({813, some_health()})), to_hex(golden("health_record.hex")));
   EXPECT_EQ(to_hex(encode_record({812, some_window()})), to_hex(golden("window_record.hex")));
+  EXPECT_EQ(to_hex(encode_record({814, whole_health()})), to_hex(golden("whole_health_record.hex")));
+  EXPECT_EQ(decode_record(golden("whole_health_record.hex")).value(), (TelemetryRecord{814, whole_health()}));
 }
 
 TEST(Telemetry, AnotherReaderOfCborUnderstandsTheBytes) {
@@ -73,8 +84,8 @@ TEST(Telemetry, AnotherReaderOfCborUnderstandsTheBytes) {
 }
 
 TEST(Telemetry, RecordsAndBatchesSurviveTheWayThereAndBack) {
-  for (const TelemetryRecord& record :
-       {TelemetryRecord{1, some_window()}, TelemetryRecord{2, some_health()}, TelemetryRecord{3, HealthSample{}}})
+  for (const TelemetryRecord& record : {TelemetryRecord{1, some_window()}, TelemetryRecord{2, some_health()},
+                                        TelemetryRecord{3, HealthSample{}}, TelemetryRecord{4, whole_health()}})
     EXPECT_EQ(decode_record(encode_record(record)).value(), record);
   EXPECT_EQ(decode_telemetry(encode(some_batch())).value(), some_batch());
   const TelemetryBatch empty{"cam-7", "0123456789abcdef", 0, {}};
@@ -102,6 +113,29 @@ TEST(Telemetry, KeysOfANewerAgentAreSkipped) {
   const auto decoded = decode_telemetry(from_hex(hex).value());
   ASSERT_TRUE(decoded) << decoded.error().message;
   EXPECT_EQ(decoded->device, "a");
+}
+
+TEST(Telemetry, MeasuresOfANewerAgentAreSkipped) {
+  // {"seq": 1, "health": {"at": 5, "cpu_percent": 2, "radiation_sv": 3, "rails": [1, 2]}}
+  const std::string hex =
+      "a263736571"
+      "01"
+      "666865616c7468"
+      "a4"
+      "626174"
+      "05"
+      "6b6370755f70657263656e74"
+      "02"
+      "6c726164696174696f6e5f7376"
+      "03"
+      "657261696c73"
+      "820102";
+  const auto decoded = decode_record(from_hex(hex).value());
+  ASSERT_TRUE(decoded) << decoded.error().message;
+  HealthSample expected;
+  expected.at = instant_from_ms(5);
+  expected.cpu_percent = 2;
+  EXPECT_EQ(std::get<HealthSample>(decoded->content), expected);
 }
 
 TEST(Telemetry, RefusesWhatIsOutOfBoundsAndSaysWhy) {

@@ -1,0 +1,118 @@
+"""A device comes back after days with thousands of records in its outbox, and is killed (SIGKILL) while it catches up: the
+server knows at once how it is, and has each record once in the end."""
+import sqlite3
+import struct
+import sys
+import time
+from contextlib import closing
+from datetime import datetime
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
+
+from running_argosy import RunningArgosy  # noqa: E402, I001  (it knows where the next are)
+from processes import Program, wait_until  # noqa: E402
+
+AWAY_S = 13 * 86400
+RECORDS = 4000
+RECORDS_PER_S = 400
+AT_ONCE = 500  # records in a batch; each of the three starts may begin with one
+CONFIG = """\
+server = "{server}"
+device = "cam-7"
+hardware_class = "cpu-fp32"
+root = "{root}"
+run_dir = "{run}"
+[enrolment]
+claim_file = "{claim}"
+ca_file = "{ca}"
+[intervals]
+health_s = 1
+state_s = 1
+[outbox]
+catch_up_records_per_s = {pace}
+"""
+
+
+def head(major, number):
+    """The beginning of an item in CBOR: its kind, and a number in as few bytes as hold it."""
+    if number < 24:
+        return bytes([major << 5 | number])
+    for code, form in ((24, ">B"), (25, ">H"), (26, ">I"), (27, ">Q")):
+        if number < 1 << 8 * struct.calcsize(form):
+            return bytes([major << 5 | code]) + struct.pack(form, number)
+    raise ValueError(number)
+
+
+def text(word):
+    return head(3, len(word)) + word.encode()
+
+
+def health_record(seq, at_ms):
+    """As it lies in the outbox: {"seq", "health": {"at", "cpu_percent"}} in CBOR."""
+    return (head(5, 2) + text("seq") + head(0, seq) + text("health") + head(5, 2) + text("at") + head(0, at_ms) +
+            text("cpu_percent") + head(0, 99))
+
+
+class Backlog(RunningArgosy):
+    def setUp(self):
+        self.root, claim, config = self.folder / "root", self.folder / "claim", self.folder / "agent.toml"
+        claim.write_text(self.make_claim())
+        for each in (self.root, self.folder / "run"):
+            each.mkdir()
+        config.write_text(CONFIG.format(server=self.installation.argosyd.device_url, root=self.root, claim=claim,
+                                        run=self.folder / "run", ca=self.installation.ca, pace=RECORDS_PER_S))
+        self.agent = Program("agent", [self.build / "agent/argosy-agent", "--config", config], log=self.folder / "agent.log")
+
+    def epoch(self):
+        epochs = self.api("GET", "/api/v1/devices/cam-7/telemetry-integrity").json().get("items", [])
+        self.assertLessEqual(len(epochs), 1, "the outbox never began anew")
+        return epochs[0] if epochs else {"stored": 0, "last_seq": 0}
+
+    def was_away(self):
+        """What an agent would have kept in these days, a sample every few minutes."""
+        begun_ms = int((time.time() - AWAY_S) * 1000)
+        with closing(sqlite3.connect(self.root / "state/outbox.db")) as outbox, outbox:
+            next_seq = int(outbox.execute("select value from meta where key = 'next_seq'").fetchone()[0])
+            for number in range(RECORDS):
+                at_ms = begun_ms + number * (AWAY_S * 1000 // RECORDS)
+                outbox.execute("insert into records values (?, ?, ?)",
+                               (next_seq + number, at_ms, health_record(next_seq + number, at_ms)))
+            outbox.execute("update meta set value = ? where key = 'next_seq'", (str(next_seq + RECORDS),))
+        return next_seq + RECORDS - 1
+
+    def health(self):
+        """How old the shown sample is, and what it says."""
+        device = self.api("GET", "/api/v1/devices/cam-7").json()
+        return time.time() - datetime.fromisoformat(device["health_at"]).timestamp(), device["health"]
+
+    def test_the_newest_comes_first_and_everything_comes_once(self):
+        self.group.start(self.agent)
+        wait_until(lambda: self.epoch()["stored"] > 1, 60, "the agent enrols and reports")
+        self.agent.kill()
+        last_before, last_of_backlog = self.epoch()["last_seq"], self.was_away()
+
+        back_at = time.time()
+        self.agent.start()
+        wait_until(lambda: self.health()[0] < time.time() - back_at, 30, "its newest health is known")
+        self.assertLess(self.epoch()["last_seq"], last_of_backlog, "the backlog is still on its way")
+        self.assertGreater(self.health()[1]["outbox_records"], 0)
+
+        for share in (0.2, 0.5):
+            wait_until(lambda: self.epoch()["last_seq"] > last_before + share * RECORDS, 60, "it catches up")
+            age_s, shown = self.health()
+            self.assertLess(age_s, 10)
+            self.assertNotEqual(shown["cpu_percent"], 99, "nothing old is shown as the newest")
+            self.agent.kill()
+            self.agent.start()
+        wait_until(lambda: self.epoch()["last_seq"] > last_of_backlog, 120, "it has caught up")
+
+        whole = self.epoch()
+        self.assertEqual({name: whole[name] for name in ("lost", "duplicates", "gaps")},
+                         {"lost": 0, "duplicates": 0, "gaps": 0}, whole)
+        self.assertEqual(whole["stored"], whole["last_seq"])
+        self.assertGreaterEqual(time.time() - back_at, (RECORDS - 4 * AT_ONCE) / RECORDS_PER_S, "no faster than its pace")
+        age = self.health()[0]
+        wait_until(lambda: self.health()[0] < age, 30, "new samples are shown again")
+        self.assertIn("clock_offset_ms", self.health()[1])
+        self.assertLess(abs(self.health()[1]["clock_offset_ms"]), 2500)
