@@ -129,7 +129,7 @@ TEST(Validate, ALabelWithoutAScoreIsIncompatible) {
   options.dataset = file.path();
   const auto report = validate(options);
   EXPECT_EQ(report["error"]["type"], "incompatible");
-  EXPECT_EQ(report["error"]["message"], "sample 0 has label 10, and the model answers with 10 scores");
+  EXPECT_EQ(report["error"]["message"], "the label of sample 0 is none of the model's 10 classes");
 }
 
 nlohmann::json validate_fixture(const std::string& model) {
