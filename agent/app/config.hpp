@@ -58,8 +58,9 @@ struct Config {
 
   std::filesystem::path runner;  // default: argosy-runner beside this program
   std::optional<std::filesystem::path> local_dataset;
-  std::vector<std::string> signing_keys;  // files of the publishers' public keys
-  bool signing_required = false;          // default: whether there are keys
+  std::map<std::string, std::filesystem::path> validation_commands;  // by the models' format
+  std::vector<std::string> signing_keys;                             // files of the publishers' public keys
+  bool signing_required = false;                                     // default: whether there are keys
   ServingConfig serving;
   std::string log_level = "info";
 };

@@ -80,7 +80,8 @@ Models::Entry* Models::entry(const std::string& model) {
     ports_.log(model + ": this device has " + std::to_string(limit) + " models already; it is left out");
     return nullptr;
   }
-  UpdaterOptions options{model, storage_, options_.runner, options_.local_dataset, options_.seed, options_.trust};
+  UpdaterOptions options{model,         storage_,       options_.runner,  options_.local_dataset,
+                         options_.seed, options_.trust, options_.commands};
   auto updater = std::make_shared<ModelUpdater>(std::move(options), ports_);
   const auto started = updater->start();
   if (!started) {

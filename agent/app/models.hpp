@@ -23,6 +23,7 @@ class Models {
     std::optional<std::filesystem::path> local_dataset;
     std::uint64_t seed = 0;
     TrustPolicy trust = {};
+    std::map<std::string, std::filesystem::path> commands = {};
   };
 
   // `ports.baseline` and `ports.changed` are filled in here; `changed` is called after each change worth a report.

@@ -60,6 +60,8 @@ max_days = 2
 [validation]
 runner = "/opt/runner"
 local_dataset = "/data.npz"
+[validation.commands]
+tflite = "/usr/lib/argosy/tflite-runner"
 [serving]
 adapter = "directory"
 reload_pid_file = "/pid"
@@ -80,6 +82,7 @@ level = "debug"
   EXPECT_EQ(config->outbox_max_age, 48h);
   EXPECT_EQ(config->serving.reload_timeout_s, 9);
   EXPECT_EQ(*config->local_dataset, "/data.npz");
+  EXPECT_EQ(config->validation_commands.at("tflite"), "/usr/lib/argosy/tflite-runner");
   EXPECT_EQ(config->signing_keys, std::vector<std::string>{"/etc/argosy/publisher.pub"});
   EXPECT_FALSE(config->signing_required);
   EXPECT_FALSE(config->mqtt);
