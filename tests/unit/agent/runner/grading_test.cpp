@@ -74,10 +74,9 @@ TEST(Grading, CountsAnswersThatAreNoNumbers) {
 TEST(Grading, SaysWhenMetricAndDataSetDoNotFit) {
   EXPECT_EQ(refusal(golden(), "f1"),
             "corrupt: metric f1 needs labels, which are integers, in the data set's y, and that is float64 [2,1,2]");
-  EXPECT_EQ(
-      refusal(labelled(), "mse"),
-      "corrupt: metric mse needs golden outputs, which are float32 or float64, in the data set's y, and that is "
-      "int64 [2]");
+  EXPECT_EQ(refusal(labelled(), "mse"),
+            "corrupt: metric mse needs golden outputs, which are float32 or float64, in the data set's y, and that is "
+            "int64 [2]");
   EXPECT_EQ(refusal(data_with(""), "accuracy"),
             "corrupt: metric accuracy needs labels, which are integers, in the data set's y, and there is no y");
   EXPECT_EQ(refusal(data_with(""), "none"), "");
