@@ -1,10 +1,13 @@
 #include "agent/runner/network.hpp"
 
 #include <cerrno>
+#include <cstddef>
 #include <functional>
 
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -92,6 +95,27 @@ TEST(Network, OfItsOwnLeavesFilesAsTheyWere) {
   });
   if (outcome == not_permitted_here) GTEST_SKIP() << "namespaces are not permitted here";
   EXPECT_EQ(outcome, 0);
+}
+
+// As under argosy-agent.service: RestrictNamespaces= is such a filter.
+bool forbid_namespaces() {
+  sock_filter program[] = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_unshare, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  };
+  const sock_fprog filter{sizeof program / sizeof program[0], program};
+  return ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) == 0;
+}
+
+TEST(Network, IsFilteredWhereNamespacesAreNotPermitted) {
+  const Listener listener;
+  EXPECT_EQ(in_a_child([&] {
+              if (!forbid_namespaces()) return not_permitted_here;
+              return leave_network() == Network::filtered ? listener.connect() : 0;
+            }),
+            EACCES);
 }
 
 TEST(Network, IsLeftOneWayOrTheOther) {
