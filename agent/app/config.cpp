@@ -230,17 +230,21 @@ void read_serving(Section section, ServingConfig& serving) {
   section.finish("is no key of the adapter '" + serving.adapter + "'");
 }
 
+// Absolute paths by names that the file's author chose.
+void read_paths(Section section, const std::string& names, std::map<std::string, fs::path>& out) {
+  std::map<std::string, std::string> texts;
+  section.named_texts(names, texts);
+  for (const auto& [name, path] : texts) {
+    if (!fs::path(path).is_absolute()) section.fail(name.c_str(), "is '" + path + "'; it must be an absolute path");
+    out[name] = path;
+  }
+}
+
 void read_validation(Section section, Config& config) {
   section.path("runner", config.runner);
   section.path("local_dataset", config.local_dataset);
-  std::map<std::string, std::string> commands;
-  Section formats = section.section("commands");
-  formats.named_texts("form of a model", commands);
-  for (const auto& [format, program] : commands) {
-    if (!fs::path(program).is_absolute())
-      formats.fail(format.c_str(), "is '" + program + "'; it must be the absolute path of a program");
-    config.validation_commands[format] = program;
-  }
+  read_paths(section.section("local_datasets"), "model", config.local_datasets);
+  read_paths(section.section("commands"), "form of models", config.validation_commands);
   section.finish();
 }
 

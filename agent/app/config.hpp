@@ -56,8 +56,9 @@ struct Config {
   std::uint64_t outbox_max_bytes = 16ULL << 20;
   Duration outbox_max_age = std::chrono::hours(24 * 14);
 
-  std::filesystem::path runner;  // default: argosy-runner beside this program
-  std::optional<std::filesystem::path> local_dataset;
+  std::filesystem::path runner;                                      // default: argosy-runner beside this program
+  std::optional<std::filesystem::path> local_dataset;                // of every model
+  std::map<std::string, std::filesystem::path> local_datasets;       // by model, in place of it
   std::map<std::string, std::filesystem::path> validation_commands;  // by the models' format
   std::vector<std::string> signing_keys;                             // files of the publishers' public keys
   bool signing_required = false;                                     // default: whether there are keys

@@ -24,6 +24,7 @@ class Models {
     std::uint64_t seed = 0;
     TrustPolicy trust = {};
     std::map<std::string, std::filesystem::path> commands = {};
+    std::map<std::string, std::filesystem::path> local_datasets = {};  // by model, in place of `local_dataset`
   };
 
   // `ports.baseline` and `ports.changed` are filled in here; `changed` is called after each change worth a report.
