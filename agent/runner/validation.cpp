@@ -115,8 +115,8 @@ Result<Json> measure_by_program(const RunnerOptions& options) {
   const ProgramJob job{*options.exec, options.model, options.format, options.threads, options.warmup};
   ProgramRun most;  // of its runs, one a data set
   const auto run = [&](const Dataset* data, const TakeAnswer& take) -> Result<void> {
-    ARGOSY_TRY(const ProgramRun run, run_program(job, data, take));
-    most = {std::max(most.load_ms, run.load_ms), std::max(most.peak_memory_mb, run.peak_memory_mb)};
+    ARGOSY_TRY(const ProgramRun ended, run_program(job, data, take));
+    most = {std::max(most.load_ms, ended.load_ms), std::max(most.peak_memory_mb, ended.peak_memory_mb)};
     return {};
   };
   if (!options.dataset && !options.local_dataset) ARGOSY_CHECK(run(nullptr, {}));

@@ -180,6 +180,18 @@ TEST(Validate, InputsAloneAreEnoughForLatencyAndFiniteOutputs) {
   EXPECT_GT(report["latency_ms"]["p95"], 0);
 }
 
+TEST(Validate, AComplaintAboutASampleHoldsNothingOfIt) {
+  const TemporaryFile data(npy<float>("<f4", "(1, 4)", {1, 2, 3, 98765}));
+  RunnerOptions options;
+  options.model = std::filesystem::path(ARGOSY_FIXTURES) / "table.onnx";
+  options.local_dataset = data.path();
+  options.metric = "none";
+  const auto report = validate(options);
+  const auto message = report["error"]["message"].get<std::string>();
+  EXPECT_NE(message.find("out of data bounds, idx=#"), std::string::npos) << message;
+  EXPECT_EQ(report.dump().find("98765"), std::string::npos) << report;
+}
+
 TEST(Validate, SaysWhatItCannotRunAndWhy) {
   const auto message = [](const char* model) {
     const auto report = validate_fixture(model);
