@@ -50,8 +50,7 @@ std::optional<std::string> misses_threshold(const wire::ValidationSpec& spec, st
          number(spec.threshold) + " is asked for";
 }
 
-// So much worse, as a sentence, when it is more than the spec allows. Numbers such as 0.95 - 0.94 are a little over
-// 0.01.
+// So much worse, as a sentence, when it is more than the spec allows; 0.95 - 0.94 is a little over 0.01.
 std::optional<std::string> loses_too_much(const wire::ValidationSpec& spec, std::optional<double> value,
                                           std::optional<double> serving, const std::string& where) {
   if (!spec.max_loss || !value || !serving) return std::nullopt;
@@ -95,7 +94,9 @@ std::string left_out(const wire::ValidationSpec& spec, const std::optional<Runne
                             (spec.max_loss && spec.max_latency_ratio ? " and " : "") +
                             (spec.max_latency_ratio ? "max_latency_ratio" : "") + " did not apply: ";
   if (!serving) return names + "no version served here";
-  if (serving->end == End::finished && serving->ok) return {};
+  const bool measured = serving->value || serving->local_value || serving->latency_p95_ms;
+  if (serving->end == End::finished && serving->ok && measured) return {};
+  if (serving->end == End::finished && serving->ok) return names + "there was no data set to measure on";
   return names + "the serving version could not be measured" +
          (serving->error_message.empty() ? "" : " (" + serving->error_message + ")");
 }

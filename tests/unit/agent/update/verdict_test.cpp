@@ -156,6 +156,12 @@ TEST(JudgeValidation, SaysWhenThereWasNothingToCompareWith) {
   EXPECT_TRUE(unlike.passed);
   EXPECT_EQ(unlike.message, "max_loss did not apply: the serving version could not be measured (another shape)");
   EXPECT_EQ(judge_validation(at_most(0.01), measured(0.7), measured(0.7)).message, "");
+  wire::ValidationSpec bare = at_most(0.01);
+  bare.dataset.reset();
+  RunnerReport loaded;
+  loaded.ok = true;
+  EXPECT_EQ(judge_validation(bare, loaded, loaded).message,
+            "max_loss did not apply: there was no data set to measure on");
   EXPECT_EQ(judge_validation(accuracy_of(0.5), measured(0.7)).message, "");
 }
 
