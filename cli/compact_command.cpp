@@ -14,6 +14,7 @@
 #include "common/base/mapped_file.hpp"
 #include "common/compact/step_choice.hpp"
 #include "common/delta/patch_make.hpp"
+#include "common/wire/metric_rule.hpp"
 
 namespace argosy::cli {
 
@@ -293,7 +294,10 @@ void add_compact_command(CLI::App& release, Context& context) {
       ->excludes(dataset);
   command->add_option("--metric", flags->metric, "What to measure of both on the data set")
       ->capture_default_str()
-      ->check(CLI::IsMember({"accuracy", "top5_accuracy"}));
+      ->check([](const std::string& metric) {
+        const auto rule = wire::metric_rule(metric);
+        return rule && rule->against != wire::MetricRule::Against::nothing ? "" : wire::unknown_metric(metric);
+      });
   command->add_option("--min-agreement", flags->min_agreement, "Share of samples that both must predict alike")
       ->capture_default_str()
       ->check(CLI::Range(0.0, 1.0));

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "cli/runner_process.hpp"
+#include "common/wire/metric_rule.hpp"
 
 namespace argosy::cli {
 
@@ -42,8 +43,10 @@ std::optional<double> number_at(const json& document, const char* key) {
 }
 
 bool loses_too_much(const Validation& validation, const json& metric) {
-  return validation.max_metric_loss && metric.is_object() &&
-         metric["exact"].get<double>() - metric["compact"].get<double>() > *validation.max_metric_loss;
+  if (!validation.max_metric_loss || !metric.is_object()) return false;
+  const auto rule = wire::metric_rule(validation.metric);
+  const double gain = metric["compact"].get<double>() - metric["exact"].get<double>();
+  return (rule && !rule->higher_is_better ? gain : -gain) > *validation.max_metric_loss;
 }
 
 Result<Verdict> judge_by_running(const Validation& validation, const std::filesystem::path& compact) {

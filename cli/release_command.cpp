@@ -1,5 +1,6 @@
 #include <filesystem>
 #include <memory>
+#include <optional>
 
 #include "cli/command.hpp"
 #include "cli/compact_command.hpp"
@@ -9,6 +10,8 @@
 #include "cli/sign_command.hpp"
 #include "common/base/file.hpp"
 #include "common/crypto/digest.hpp"
+#include "common/wire/desired.hpp"
+#include "common/wire/metric_rule.hpp"
 
 namespace argosy::cli {
 
@@ -22,9 +25,8 @@ struct PublishFlags {
   std::vector<std::string> variants;
   std::vector<std::string> compact_reports;
   std::vector<std::string> key_sets;
-  std::string dataset, metric = "accuracy", reference, notes, document, signature;
-  double threshold = 0;
-  double max_latency_ms = 0;
+  std::string dataset, metric, reference, notes, document, signature;
+  std::optional<double> threshold, max_latency_ms, max_loss, max_latency_ratio;
 };
 
 Result<std::string> upload(const Context& context, const ApiClient& api, const fs::path& file) {
@@ -90,6 +92,28 @@ Result<json> publish_variant(const Context& context, const ApiClient& api, const
   return variant;
 }
 
+// The data set is not in it yet. Inputs alone have no metric.
+Result<json> validation_from_flags(const PublishFlags& flags) {
+  const bool inputs_alone = fs::path(flags.dataset).extension() == ".npy";
+  wire::ValidationSpec spec;
+  spec.metric = !flags.metric.empty() ? flags.metric : inputs_alone ? "none" : "accuracy";
+  const auto rule = wire::metric_rule(spec.metric);
+  spec.higher_is_better = !rule || rule->higher_is_better;
+  spec.threshold = flags.threshold.value_or(0);
+  spec.max_loss = flags.max_loss;
+  if (auto wrong = wire::contradiction_in(spec)) return make_error(Errc::invalid_argument, std::move(*wrong));
+  if (!spec.higher_is_better && !flags.threshold)
+    return make_error(Errc::invalid_argument,
+                      "lower values of " + spec.metric + " are better: say the highest that passes with --threshold");
+  json validation{{"metric", spec.metric},
+                  {"direction", spec.higher_is_better ? "higher" : "lower"},
+                  {"threshold", spec.threshold}};
+  if (flags.max_latency_ms) validation["max_latency_ms"] = *flags.max_latency_ms;
+  if (flags.max_loss) validation["max_loss"] = *flags.max_loss;
+  if (flags.max_latency_ratio) validation["max_latency_ratio"] = *flags.max_latency_ratio;
+  return validation;
+}
+
 Result<json> release_from_flags(const Context& context, const ApiClient& api, const PublishFlags& flags) {
   ARGOSY_TRY(const ReleaseName name, parse_release_name(flags.release));
   if (flags.variants.empty())
@@ -100,10 +124,10 @@ Result<json> release_from_flags(const Context& context, const ApiClient& api, co
     document["variants"].push_back(std::move(variant));
   }
   if (!flags.dataset.empty()) {
-    json validation{{"metric", flags.metric}, {"direction", "higher"}, {"threshold", flags.threshold}};
-    ARGOSY_TRY(validation["dataset"], upload(context, api, flags.dataset));
-    if (flags.max_latency_ms > 0) validation["max_latency_ms"] = flags.max_latency_ms;
-    document["validation"] = std::move(validation);
+    ARGOSY_TRY(document["validation"], validation_from_flags(flags));
+    ARGOSY_TRY(document["validation"]["dataset"], upload(context, api, flags.dataset));
+  } else if (flags.threshold || flags.max_latency_ms || flags.max_loss || flags.max_latency_ratio) {
+    return make_error(Errc::invalid_argument, "what devices are to measure it on is missing: name a --dataset");
   }
   if (!flags.reference.empty()) {
     ARGOSY_TRY(const std::string text, read_file(flags.reference, 1 << 20));
@@ -207,10 +231,19 @@ void add_release_commands(CLI::App& root, Context& context) {
                          "[NAME=]FILE[,KEY=VALUE...]: a build and what devices it suits (architecture, accelerator, "
                          "runtime, precision, hardware_class, min_memory_mb); may be repeated");
   publishing->add_option("--dataset", flags->dataset,
-                         "Validation set (.npz with arrays x and y) that devices try it on first");
-  publishing->add_option("--metric", flags->metric, "What to measure on it")->capture_default_str();
-  publishing->add_option("--threshold", flags->threshold, "Devices refuse the release under this value");
+                         "Validation set that devices try it on first: .npz with arrays x and y (labels, or golden "
+                         "outputs), or .npy of inputs alone");
+  publishing->add_option("--metric", flags->metric,
+                         "What to measure on it: accuracy (default), topK_accuracy, f1, mae, mse, cosine, "
+                         "max_abs_difference, or none (default of inputs alone)");
+  publishing->add_option("--threshold", flags->threshold,
+                         "Devices refuse the release when its value is worse, which is over this for mae, mse and "
+                         "max_abs_difference, and under it for the others");
+  publishing->add_option("--max-loss", flags->max_loss,
+                         "Devices refuse it when its value is so much worse than that of the version they serve");
   publishing->add_option("--max-latency-ms", flags->max_latency_ms, "Devices refuse it over this p95 in validation");
+  publishing->add_option("--max-latency-ratio", flags->max_latency_ratio,
+                         "Devices refuse it when its p95 is over so many times that of the version they serve");
   publishing->add_option("--reference", flags->reference, "JSON with the features' reference histograms, for drift");
   publishing->add_option("--notes", flags->notes, "What is new");
   publishing->add_option("--compact", flags->compact_reports,

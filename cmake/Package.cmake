@@ -15,7 +15,7 @@ install(FILES "${ONNXRUNTIME_ROOT}/copyright" DESTINATION "${CMAKE_INSTALL_DOCDI
 install(FILES agent/sdk/argosy_observe.h DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}" COMPONENT agent)
 install(FILES agent/sdk/argosy_observe.py DESTINATION lib/python3/dist-packages COMPONENT agent)
 install(FILES deploy/systemd/argosy-agent.service DESTINATION lib/systemd/system COMPONENT agent)
-install(FILES docs/agent.md docs/observations.md DESTINATION "${CMAKE_INSTALL_DOCDIR}-agent" COMPONENT agent)
+install(FILES docs/agent.md docs/observations.md docs/validation.md DESTINATION "${CMAKE_INSTALL_DOCDIR}-agent" COMPONENT agent)
 install(FILES deploy/debian/agent.toml DESTINATION /etc/argosy COMPONENT agent)
 
 set(CPACK_GENERATOR DEB)

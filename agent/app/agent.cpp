@@ -104,7 +104,9 @@ class Agent {
 
  private:
   static Models::Options models_options(const Config& config, TrustPolicy trust, std::uint64_t seed) {
-    return {config.device, config.runner, config.local_dataset, seed, std::move(trust)};
+    return {
+        config.device,        config.runner, config.local_dataset, seed, std::move(trust), config.validation_commands,
+        config.local_datasets};
   }
   std::function<bool(std::function<void()>)> job_port() {
     return [this](std::function<void()> job) { return jobs_.post(std::move(job)); };

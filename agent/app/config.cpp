@@ -65,11 +65,12 @@ class Section {
     for (const auto& item : *list)
       take<std::string>(item, key, "a list of texts", [&](auto&& value) { out.push_back(value); });
   }
-  void labels(std::map<std::string, std::string>& out) {
+  // Texts under names that the file's author chose; `what` says what the names are of.
+  void named_texts(const std::string& what, std::map<std::string, std::string>& out) {
     if (table_ == nullptr) return;
     for (const auto& [key, node] : *table_) {
       const std::string name(key.str());
-      if (!is_name(name)) return fail(name.c_str(), "is no label's name: it must match [A-Za-z0-9_-]{1,64}");
+      if (!is_name(name)) return fail(name.c_str(), "is no name of a " + what + ": it must match [A-Za-z0-9_-]{1,64}");
       take<std::string>(node, name.c_str(), "text in quotes", [&](auto&& value) { out[name] = value; });
       known_.insert(name);
     }
@@ -142,7 +143,7 @@ void read_connection(Section& root, Config& config) {
   root.path("root", config.root);
   root.path("run_dir", config.run_dir);
   Section labels = root.section("labels");
-  labels.labels(config.labels);
+  labels.named_texts("label", config.labels);
   Section enrolment = root.section("enrolment");
   enrolment.path("claim_file", config.claim_file);
   enrolment.path("ca_file", config.ca_file);
@@ -235,6 +236,24 @@ void read_serving(Section section, ServingConfig& serving) {
   section.finish("is no key of the adapter '" + serving.adapter + "'");
 }
 
+// Absolute paths by names that the file's author chose.
+void read_paths(Section section, const std::string& names, std::map<std::string, fs::path>& out) {
+  std::map<std::string, std::string> texts;
+  section.named_texts(names, texts);
+  for (const auto& [name, path] : texts) {
+    if (!fs::path(path).is_absolute()) section.fail(name.c_str(), "is '" + path + "'; it must be an absolute path");
+    out[name] = path;
+  }
+}
+
+void read_validation(Section section, Config& config) {
+  section.path("runner", config.runner);
+  section.path("local_dataset", config.local_dataset);
+  read_paths(section.section("local_datasets"), "model", config.local_datasets);
+  read_paths(section.section("commands"), "form of models", config.validation_commands);
+  section.finish();
+}
+
 void read_signing(Section section, Config& config) {
   section.texts("keys", config.signing_keys);
   config.signing_required = !config.signing_keys.empty();
@@ -277,10 +296,7 @@ Result<Config> parse_config(std::string_view text, const fs::path& program) {
     read_outbox(root.section("outbox"), config);
     read_serving(root.section("serving"), config.serving);
     read_signing(root.section("signing"), config);
-    Section validation = root.section("validation");
-    validation.path("runner", config.runner);
-    validation.path("local_dataset", config.local_dataset);
-    validation.finish();
+    read_validation(root.section("validation"), config);
     Section log = root.section("log");
     log.text("level", config.log_level);
     log.finish();

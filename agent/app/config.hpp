@@ -58,10 +58,12 @@ struct Config {
   double catch_up_records_per_s = 40;
   double catch_up_bytes_per_s = 64 << 10;
 
-  std::filesystem::path runner;  // default: argosy-runner beside this program
-  std::optional<std::filesystem::path> local_dataset;
-  std::vector<std::string> signing_keys;  // files of the publishers' public keys
-  bool signing_required = false;          // default: whether there are keys
+  std::filesystem::path runner;                                      // default: argosy-runner beside this program
+  std::optional<std::filesystem::path> local_dataset;                // of every model
+  std::map<std::string, std::filesystem::path> local_datasets;       // by model, in place of it
+  std::map<std::string, std::filesystem::path> validation_commands;  // by the models' format
+  std::vector<std::string> signing_keys;                             // files of the publishers' public keys
+  bool signing_required = false;                                     // default: whether there are keys
   ServingConfig serving;
   std::string log_level = "info";
 };

@@ -80,7 +80,14 @@ Models::Entry* Models::entry(const std::string& model) {
     ports_.log(model + ": this device has " + std::to_string(limit) + " models already; it is left out");
     return nullptr;
   }
-  UpdaterOptions options{model, storage_, options_.runner, options_.local_dataset, options_.seed, options_.trust};
+  const auto own_data = options_.local_datasets.find(model);
+  UpdaterOptions options{model,
+                         storage_,
+                         options_.runner,
+                         own_data == options_.local_datasets.end() ? options_.local_dataset : own_data->second,
+                         options_.seed,
+                         options_.trust,
+                         options_.commands};
   auto updater = std::make_shared<ModelUpdater>(std::move(options), ports_);
   const auto started = updater->start();
   if (!started) {

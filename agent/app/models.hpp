@@ -23,6 +23,8 @@ class Models {
     std::optional<std::filesystem::path> local_dataset;
     std::uint64_t seed = 0;
     TrustPolicy trust = {};
+    std::map<std::string, std::filesystem::path> commands = {};
+    std::map<std::string, std::filesystem::path> local_datasets = {};  // by model, in place of `local_dataset`
   };
 
   // `ports.baseline` and `ports.changed` are filled in here; `changed` is called after each change worth a report.

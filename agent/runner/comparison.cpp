@@ -7,7 +7,7 @@
 
 #include "agent/runner/agreement.hpp"
 #include "agent/runner/dataset.hpp"
-#include "agent/runner/metric.hpp"
+#include "agent/runner/grading.hpp"
 #include "agent/runner/session.hpp"
 #include "common/base/random.hpp"
 
@@ -78,28 +78,30 @@ Samples taken_from(const Dataset& data) {
           [&data](std::size_t index, std::span<float> out) { data.sample(index, out); }};
 }
 
-// The metric of both models, where there are labels.
+// The metric of both models, where it is known what is right.
 class Graded {
  public:
-  static Result<Graded> make(const std::string& metric) {
-    Graded graded;
+  static Result<Graded> make(const Dataset& data, const std::string& metric) {
+    ARGOSY_TRY(Truths truths, Truths::make(data, metric));
+    Graded graded(std::move(truths));
     ARGOSY_TRY(graded.exact_, make_metric(metric));
     ARGOSY_TRY(graded.other_, make_metric(metric));
     return graded;
   }
-  Result<void> add(std::span<const float> exact, std::span<const float> other, std::int64_t label) {
-    if (label < 0 || static_cast<std::size_t>(label) >= exact.size())
-      return make_error(Errc::incompatible, "label " + std::to_string(label) + ", and the model answers with " +
-                                                std::to_string(exact.size()) + " scores");
-    exact_->add(exact, static_cast<std::size_t>(label));
-    other_->add(other, static_cast<std::size_t>(label));
+  Result<void> add(std::size_t sample, std::span<const float> exact, std::span<const float> other) {
+    ARGOSY_TRY(const Truth truth, truths_.of(sample, exact.size()));
+    exact_->add(exact, truth);
+    other_->add(other, truth);
     return {};
   }
   Json report(const std::string& metric) const {
-    return {{"name", metric}, {"value", exact_->value()}, {"other", other_->value()}};
+    if (!exact_->value()) return nullptr;
+    return {{"name", metric}, {"value", *exact_->value()}, {"other", *other_->value()}};
   }
 
  private:
+  explicit Graded(Truths truths) : truths_(std::move(truths)) {}
+  Truths truths_;
   std::unique_ptr<Metric> exact_, other_;
 };
 
@@ -149,11 +151,10 @@ Result<Json> compare_models(const RunnerOptions& options) {
     return {boost::system::in_place_value, std::move(report)};
   }
   ARGOSY_TRY(const Dataset data, Dataset::open(*options.dataset));
-  ARGOSY_TRY(Graded graded, Graded::make(options.metric));
+  ARGOSY_TRY(Graded graded, Graded::make(data, options.metric));
   const Samples samples = taken_from(data);
-  ARGOSY_CHECK(compare_each(exact, other, samples, agreement, [&](std::size_t i, auto scores, auto others) {
-    return graded.add(scores, others, data.label(i));
-  }));
+  ARGOSY_CHECK(compare_each(exact, other, samples, agreement,
+                            [&](std::size_t i, auto scores, auto others) { return graded.add(i, scores, others); }));
   Json report = report_of(agreement, samples);
   report["metric"] = graded.report(options.metric);
   return {boost::system::in_place_value, std::move(report)};

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -12,16 +13,33 @@
 
 namespace argosy::agent {
 
+// What is right for one sample: its class, or the golden output.
+struct Truth {
+  std::size_t label = 0;
+  std::span<const float> output = {};
+};
+
 class Metric {
  public:
   virtual ~Metric() = default;
-  // `scores`: one a class, higher is likelier; `label`: the right class, an index into them.
-  virtual void add(std::span<const float> scores, std::size_t label) = 0;
-  virtual double value() const = 0;
-  virtual std::uint64_t correct() const = 0;  // samples answered right, as this metric sees it
+  // `answer`: the model's first output; against labels a score a class, higher is likelier, and `truth.label` an index
+  // into them; against golden outputs as many values as `truth.output`. Returns how well this sample went: lower is
+  // worse, minus infinity when a value is not a number.
+  virtual float add(std::span<const float> answer, const Truth& truth) = 0;
+  // Infinite when an answer was, of those whose lower values are better. Nothing for `none`.
+  virtual std::optional<double> value() const = 0;
+  // Samples answered right, as this metric sees it; nothing where there is no right or wrong.
+  virtual std::optional<std::uint64_t> correct() const { return std::nullopt; }
 };
 
-// "accuracy": the share whose highest score is the label's. "top5_accuracy": the label is among the five highest.
+// Of the names in common/wire/metric_rule.hpp:
+//   accuracy, topK_accuracy   the share whose label has the highest score, or one of the K highest
+//   f1                        macro: the mean, over the classes that occur as a label or as an answer, of
+//                             2 TP / (2 TP + FP + FN)
+//   mae, mse                  mean absolute, mean squared difference, over all values of all samples
+//   cosine                    the mean over the samples of a.b / (|a| |b|); two zero vectors are alike, one is not
+//   max_abs_difference        the largest of all
+//   none                      no value
 // A score that is not a number makes the sample wrong. Errc::invalid_argument for another name.
 Result<std::unique_ptr<Metric>> make_metric(std::string_view name);
 
@@ -29,7 +47,7 @@ Result<std::unique_ptr<Metric>> make_metric(std::string_view name);
 // Minus infinity when a score is not a number.
 float margin(std::span<const float> scores, std::size_t label);
 
-// Keeps the indices of the samples with the lowest margins.
+// Keeps the indices of the samples that went worst.
 class WorstSamples {
  public:
   explicit WorstSamples(std::size_t keep) : keep_(keep) {}

@@ -10,10 +10,12 @@ namespace argosy::agent {
 
 const char* const runner_usage =
     "usage: argosy-runner --model FILE.onnx [--dataset FILE.npz] [options]\n"
-    "Loads a model, measures it on labelled data sets, and prints one JSON object.\n"
-    "  --dataset FILE         the release's data set; without any, the model is only loaded\n"
-    "  --local-dataset FILE   this device's own data set, reported beside the release's\n"
-    "  --metric NAME          accuracy (default) or top5_accuracy\n"
+    "Loads a model, measures it on data sets, and prints one JSON object.\n"
+    "  --dataset PATH         the release's data set, .npz, .npy or a folder; without any, the model is only loaded\n"
+    "  --local-dataset PATH   this device's own data set, reported beside the release's\n"
+    "  --metric NAME          accuracy (default), topK_accuracy, f1, mae, mse, cosine, max_abs_difference or none\n"
+    "  --exec PROGRAM         runs the model with this program, of any engine: docs/validation.md\n"
+    "  --format NAME          the model's form, for that program, default onnx\n"
     "  --threads N            1..64, default 1\n"
     "  --warmup N             runs before the clock counts, 0..1000, default 5\n"
     "  --max-memory-mb N      32..1048576, default 512\n"
@@ -68,6 +70,10 @@ Result<void> apply(RunnerOptions& options, std::string_view flag, std::string_vi
     options.local_dataset = value;
   else if (flag == "--compare-with")
     options.compare_with = value;
+  else if (flag == "--exec")
+    options.exec = value;
+  else if (flag == "--format")
+    options.format = value;
   else if (flag == "--metric")
     options.metric = value;
   else
@@ -85,6 +91,8 @@ Result<RunnerOptions> parse_runner_options(std::span<const char* const> argument
   }
   if (options.model.empty()) return usage_error("--model is missing");
   ARGOSY_CHECK(make_metric(options.metric));
+  if (options.exec && options.compare_with)
+    return usage_error("--exec does not go with --compare-with: two models are compared by ONNX Runtime");
   return options;
 }
 

@@ -15,6 +15,8 @@ struct RunnerOptions {
   std::optional<std::filesystem::path> dataset;        // without any, the model is only loaded
   std::optional<std::filesystem::path> local_dataset;  // this device's own
   std::optional<std::filesystem::path> compare_with;   // another model, compared with `model`
+  std::optional<std::filesystem::path> exec;           // a program that runs the model in place of ONNX Runtime
+  std::string format = "onnx";                         // of the model; told to that program
   std::string metric = "accuracy";
   int threads = 1;          // 1..64
   int warmup = 5;           // runs before the clock counts, 0..1000

@@ -1,15 +1,17 @@
 #include "agent/runner/validation.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
+#include <functional>
 #include <new>
 
 #include "agent/runner/comparison.hpp"
 #include "agent/runner/dataset.hpp"
+#include "agent/runner/grading.hpp"
 #include "agent/runner/limits.hpp"
-#include "agent/runner/metric.hpp"
-#include "agent/runner/percentile.hpp"
+#include "agent/runner/program.hpp"
 #include "agent/runner/session.hpp"
 
 namespace argosy::agent {
@@ -22,39 +24,17 @@ double ms_since(Clock::time_point start) {
   return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
 }
 
-struct Measured {
-  double value = 0;
-  std::size_t samples = 0;
-  std::uint64_t correct = 0;
-  std::vector<double> latencies_ms;
-  std::vector<std::size_t> worst;
-};
-
-Result<Measured> measure(Session& session, const Dataset& data, const RunnerOptions& options) {
+Result<void> answer_all(Session& session, const Dataset& data, int warmup, const TakeAnswer& take) {
   ARGOSY_CHECK(session.prepare(data.sample_shape(), data.describe()));
-  ARGOSY_TRY(auto metric, make_metric(options.metric));
-  WorstSamples worst(static_cast<std::size_t>(options.top_worst));
-  Measured measured{.value = 0, .samples = data.size(), .correct = 0, .latencies_ms = {}, .worst = {}};
-  measured.latencies_ms.reserve(data.size());
   data.sample(0, session.input());
-  for (int i = 0; i < options.warmup; ++i) ARGOSY_CHECK(session.run());
+  for (int i = 0; i < warmup; ++i) ARGOSY_CHECK(session.run());
   for (std::size_t i = 0; i < data.size(); ++i) {
     data.sample(i, session.input());
     const auto start = Clock::now();
-    ARGOSY_TRY(const auto scores, session.run());
-    measured.latencies_ms.push_back(ms_since(start));
-    const std::int64_t label = data.label(i);
-    if (label < 0 || static_cast<std::size_t>(label) >= scores.size())
-      return make_error(Errc::incompatible, "sample " + std::to_string(i) + " has label " + std::to_string(label) +
-                                                ", and the model answers with " + std::to_string(scores.size()) +
-                                                " scores");
-    metric->add(scores, static_cast<std::size_t>(label));
-    worst.add(i, margin(scores, static_cast<std::size_t>(label)));
+    ARGOSY_TRY(const auto answer, session.run());
+    ARGOSY_CHECK(take(answer, ms_since(start)));
   }
-  measured.value = metric->value();
-  measured.correct = metric->correct();
-  measured.worst = worst.indices();
-  return measured;
+  return {};
 }
 
 Json ports_json(const std::vector<Port>& ports) {
@@ -63,11 +43,17 @@ Json ports_json(const std::vector<Port>& ports) {
   return list;
 }
 
+template <class T>
+Json or_null(const std::optional<T>& value) {
+  return value ? Json(*value) : Json();
+}
+
 Json measured_json(const Measured& measured) {
-  const LatencySummary latency = summarise(measured.latencies_ms);
-  return {{"value", measured.value},
+  const LatencySummary& latency = measured.latency_ms;
+  return {{"value", or_null(measured.value)},
           {"samples", measured.samples},
-          {"correct", measured.correct},
+          {"correct", or_null(measured.correct)},
+          {"unusable", measured.unusable},
           {"latency_ms", {{"mean", latency.mean}, {"p50", latency.p50}, {"p95", latency.p95}, {"p99", latency.p99}}},
           {"worst", measured.worst}};
 }
@@ -85,32 +71,65 @@ Json failure_of(const Error& error) {
   return validation_failure(error.code == Errc::corrupt ? "malformed-dataset" : slug(error.code), error.message);
 }
 
-Result<Json> measure_on(const std::filesystem::path& file, Session& session, const RunnerOptions& options) {
-  ARGOSY_TRY(const Dataset data, Dataset::open(file));
-  ARGOSY_TRY(const Measured measured, measure(session, data, options));
-  return {boost::system::in_place_value, measured_json(measured)};
+// Has every sample of a data set answered.
+using AnswerAll = std::function<Result<void>(const Dataset& data, const TakeAnswer& take)>;
+
+Result<Json> measure_on(const std::filesystem::path& path, const AnswerAll& answer_all, const RunnerOptions& options) {
+  ARGOSY_TRY(const Dataset data, Dataset::open(path));
+  ARGOSY_TRY(Grading grading, Grading::make(data, options.metric, options.top_worst));
+  ARGOSY_CHECK(answer_all(
+      data, [&](std::span<const float> answer, double latency_ms) { return grading.add(answer, latency_ms); }));
+  return {boost::system::in_place_value, measured_json(grading.measured())};
 }
 
-Result<Json> measure_all(const RunnerOptions& options) {
-  ARGOSY_CHECK(check_model_file(options.model));
-  const auto start = Clock::now();
-  ARGOSY_TRY(Session session, Session::load(options.model, options.threads));
-  const double load_ms = ms_since(start);
+Result<Json> measure_data_sets(const AnswerAll& answer_all, const RunnerOptions& options) {
   Json report = Json::object();
   if (options.dataset) {
-    ARGOSY_TRY(report, measure_on(*options.dataset, session, options));
+    ARGOSY_TRY(report, measure_on(*options.dataset, answer_all, options));
   }
   report["local"] = nullptr;
   if (options.local_dataset) {
-    ARGOSY_TRY(report["local"], measure_on(*options.local_dataset, session, options));
+    ARGOSY_TRY(report["local"], measure_on(*options.local_dataset, answer_all, options));
   }
   report["ok"] = true;
   report["metric"] = options.metric;
+  return {boost::system::in_place_value, std::move(report)};
+}
+
+Result<Json> measure_by_onnx_runtime(const RunnerOptions& options) {
+  const auto start = Clock::now();
+  ARGOSY_TRY(Session session, Session::load(options.model, options.threads));
+  const double load_ms = ms_since(start);
+  const auto run = [&](const Dataset& data, const TakeAnswer& take) {
+    return answer_all(session, data, options.warmup, take);
+  };
+  ARGOSY_TRY(Json report, measure_data_sets(run, options));
   report["load_ms"] = load_ms;
   report["peak_memory_mb"] = peak_memory_mb();
   report["inputs"] = ports_json(session.inputs());
   report["outputs"] = ports_json(session.outputs());
   return {boost::system::in_place_value, std::move(report)};
+}
+
+Result<Json> measure_by_program(const RunnerOptions& options) {
+  const ProgramJob job{*options.exec, options.model, options.format, options.threads, options.warmup};
+  ProgramRun most;  // of its runs, one a data set
+  const auto run = [&](const Dataset* data, const TakeAnswer& take) -> Result<void> {
+    ARGOSY_TRY(const ProgramRun ended, run_program(job, data, take));
+    most = {std::max(most.load_ms, ended.load_ms), std::max(most.peak_memory_mb, ended.peak_memory_mb)};
+    return {};
+  };
+  if (!options.dataset && !options.local_dataset) ARGOSY_CHECK(run(nullptr, {}));
+  ARGOSY_TRY(Json report,
+             measure_data_sets([&](const Dataset& data, const TakeAnswer& take) { return run(&data, take); }, options));
+  report["load_ms"] = most.load_ms;
+  report["peak_memory_mb"] = most.peak_memory_mb;
+  return {boost::system::in_place_value, std::move(report)};
+}
+
+Result<Json> measure_all(const RunnerOptions& options) {
+  ARGOSY_CHECK(check_model_file(options.model));
+  return options.exec ? measure_by_program(options) : measure_by_onnx_runtime(options);
 }
 
 Result<Json> compare_all(const RunnerOptions& options) {
@@ -149,7 +168,8 @@ int run_argosy_runner(int argc, const char* const* argv) {
     return 2;
   }
   const auto limited = limit_this_process(options->max_memory_mb, options->cpu_seconds);
-  const Json report = limited ? validate(*options) : failure_of(limited.error());
+  Json report = limited ? validate(*options) : failure_of(limited.error());
+  if (limited) report["network"] = to_string(*limited);
   const std::string text = report.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
   std::fwrite(text.data(), 1, text.size(), stdout);
   std::fflush(stdout);

@@ -101,6 +101,8 @@ void read_fields(Fields& fields, UpdateState& state, Words& words) {
   fields.optional("retry_at", state.retry_at);
   fields.optional("probation_from", state.probation_from);
   fields.optional("metric_value", state.metric_value);
+  fields.optional("serving_value", state.serving_value);
+  fields.optional("serving_p95_ms", state.serving_p95_ms);
   fields.optional("latency_p95_ms", state.latency_p95_ms);
   fields.optional("peak_memory_mb", state.peak_memory_mb);
   fields.optional("samples", state.samples);
@@ -155,6 +157,8 @@ std::string encode_journal(const UpdateState& state) {
   put_time(json, "retry_at", state.retry_at);
   put_time(json, "probation_from", state.probation_from);
   put(json, "metric_value", state.metric_value);
+  put(json, "serving_value", state.serving_value);
+  put(json, "serving_p95_ms", state.serving_p95_ms);
   put(json, "latency_p95_ms", state.latency_p95_ms);
   put(json, "peak_memory_mb", state.peak_memory_mb);
   put(json, "samples", state.samples);

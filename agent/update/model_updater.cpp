@@ -7,7 +7,6 @@
 #include "agent/update/part_file.hpp"
 #include "agent/update/patched_part.hpp"
 #include "agent/update/plan.hpp"
-#include "agent/update/runner_process.hpp"
 #include "common/base/disk.hpp"
 #include "common/base/file.hpp"
 #include "common/base/id.hpp"
@@ -110,9 +109,15 @@ Surveyed survey_disk(const Storage& storage, const wire::DesiredModel& wish) {
   return seen;
 }
 
-RunnerReport nothing_to_find_out() {
+// A model in a form that nothing here can run is taken as it is, unless the release asks to have it measured.
+RunnerReport try_out(const RunnerCall& call, const wire::ValidationSpec& spec, const StopFlag& stop) {
+  if (call.program || call.format == runners_format) return run_runner(call, stop);
   RunnerReport report;
-  report.ok = true;
+  report.ok = !spec.dataset;
+  if (report.ok) return report;
+  report.end = RunnerReport::End::not_started;
+  report.error_message = "nothing here runs models of the form '" + call.format +
+                         "': name a program for it under [validation.commands] of the agent's configuration";
   return report;
 }
 
@@ -317,23 +322,34 @@ void ModelUpdater::perform(const VerifyArtifact& effect, std::int64_t ticket) {
   });
 }
 
-void ModelUpdater::perform(const Validate& effect, std::int64_t ticket) {
+RunnerCall ModelUpdater::call_for(SlotName slot, const std::string& format) const {
   const wire::ValidationSpec& spec = state_.wish->validation;
   RunnerCall call;
   call.runner = options_.runner;
-  call.model = folder_.model_file(effect.target, state_.wish->format);
+  call.model = folder_.model_file(slot, format);
+  if (const auto found = options_.commands.find(format); found != options_.commands.end()) call.program = found->second;
+  call.format = format;
   if (spec.dataset) call.dataset = options_.storage.dataset(spec.dataset->digest);
   call.local_dataset = options_.local_dataset;
   call.metric = spec.metric;
   call.max_memory_mb = spec.max_memory_mb;
   call.timeout_s = spec.timeout_s;
+  return call;
+}
+
+void ModelUpdater::perform(const Validate& effect, std::int64_t ticket) {
+  const wire::ValidationSpec& spec = state_.wish->validation;
+  std::optional<RunnerCall> serving;
   Baseline baseline;
-  if (const SlotContent* served = state_.slots.served()) baseline = ports_.baseline(options_.model, served->version);
-  // A release in a format that the runner does not load can only be taken as it is, unless it asks to be measured.
-  const bool can_be_run = spec.dataset || state_.wish->format == runners_format;
-  in_background([call, spec, baseline, can_be_run, stop = running_, ticket]() -> std::optional<Event> {
-    const RunnerReport report = can_be_run ? run_runner(call, stop) : nothing_to_find_out();
-    return Validated{ticket, judge_validation(spec, report), baseline};
+  if (const SlotContent* served = state_.slots.served()) {
+    baseline = ports_.baseline(options_.model, served->version);
+    if (compares_with_serving(spec)) serving = call_for(*state_.slots.serving, served->format);
+  }
+  in_background([call = call_for(effect.target, state_.wish->format), serving, spec, baseline, stop = running_,
+                 ticket]() -> std::optional<Event> {
+    std::optional<RunnerReport> serving_report;
+    if (serving) serving_report = try_out(*serving, spec, stop);
+    return Validated{ticket, judge_validation(spec, try_out(call, spec, stop), serving_report), baseline};
   });
 }
 

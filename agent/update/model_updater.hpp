@@ -4,6 +4,7 @@
 
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -13,6 +14,7 @@
 #include "agent/update/journal.hpp"
 #include "agent/update/model_folder.hpp"
 #include "agent/update/release_trust.hpp"
+#include "agent/update/runner_process.hpp"
 #include "agent/update/storage.hpp"
 #include "agent/update/update_machine.hpp"
 
@@ -36,6 +38,7 @@ struct UpdaterOptions {
   std::optional<std::filesystem::path> local_dataset;  // has to meet the release's threshold too
   std::uint64_t seed = 0;
   TrustPolicy trust = {};
+  std::map<std::string, std::filesystem::path> commands = {};  // by format: programs that run what the runner does not
 };
 
 class ModelUpdater : public std::enable_shared_from_this<ModelUpdater> {
@@ -79,6 +82,7 @@ class ModelUpdater : public std::enable_shared_from_this<ModelUpdater> {
   // Runs `work` on the job thread; the event that it returns is handled on the loop.
   void in_background(std::function<std::optional<Event>()> work);
   Placement placement_of(SlotName slot) const;
+  RunnerCall call_for(SlotName slot, const std::string& format) const;
 
   UpdaterOptions options_;
   UpdaterPorts ports_;

@@ -34,6 +34,10 @@ std::vector<std::string> arguments_of(const RunnerCall& call) {
     arguments.emplace_back(flag);
     arguments.push_back(value);
   };
+  if (call.program) {
+    add("--exec", call.program->string());
+    add("--format", call.format);
+  }
   if (call.dataset) add("--dataset", call.dataset->string());
   if (call.local_dataset) add("--local-dataset", call.local_dataset->string());
   add("--metric", call.metric);
@@ -99,18 +103,23 @@ ReadEnd read_output(int fd, Clock::time_point deadline, const StopFlag& stop, st
   }
 }
 
-// The exit status; the child is killed when it lives past the deadline.
+// The exit status; the child is killed when it lives past the deadline, and what it leaves behind when it ends.
 int reap(pid_t pid, Clock::time_point deadline, const StopFlag& stop, bool& killed) {
-  int status = 0;
   for (;;) {
-    const pid_t ended = ::waitpid(pid, &status, WNOHANG);
-    if (ended == pid || (ended < 0 && errno != EINTR)) return status;
+    siginfo_t ended{};
+    if (::waitid(P_PID, static_cast<id_t>(pid), &ended, WEXITED | WNOHANG | WNOWAIT) != 0 && errno != EINTR) return 0;
+    if (ended.si_pid == pid) break;
     if (!killed && (Clock::now() >= deadline || (stop && stop->load()))) {
       ::kill(-pid, SIGKILL);
       killed = true;
     }
     ::poll(nullptr, 0, 5);
   }
+  ::kill(-pid, SIGKILL);  // before its number may be another's
+  int status = 0;
+  while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+  }
+  return status;
 }
 
 RunnerReport ended(End end, std::string message) {
@@ -131,13 +140,20 @@ Result<RunnerReport> parse_runner_output(std::string_view text) {
   fields.optional("value", report.value);
   fields.optional("samples", report.samples);
   fields.optional("peak_memory_mb", report.peak_memory_mb);
+  std::uint64_t local_unusable = 0;
+  fields.optional("unusable", report.unusable);
+  fields.object("local", [&](wire::Fields& local) {
+    local.optional("value", report.local_value);
+    local.optional("unusable", local_unusable);
+    local.object("latency_ms", [&](wire::Fields& latency) { latency.optional("p95", report.latency_p95_ms); });
+  });
   fields.object("latency_ms", [&](wire::Fields& latency) { latency.optional("p95", report.latency_p95_ms); });
-  fields.object("local", [&](wire::Fields& local) { local.optional("value", report.local_value); });
   fields.object("error", [&](wire::Fields& error) {
     error.required("type", report.error_type);
     error.optional("message", report.error_message);
   });
   if (fault) return std::move(*fault).within("argosy-runner's answer");
+  report.unusable += local_unusable;
   return report;
 }
 

@@ -16,6 +16,8 @@ struct RunnerCall {
   std::filesystem::path model;
   std::optional<std::filesystem::path> dataset;
   std::optional<std::filesystem::path> local_dataset;
+  std::optional<std::filesystem::path> program;  // runs models of this format in place of ONNX Runtime
+  std::string format = "onnx";
   std::string metric;
   std::uint32_t max_memory_mb = 1024;
   std::uint32_t timeout_s = 300;

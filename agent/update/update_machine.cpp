@@ -330,12 +330,15 @@ void refuse_bytes(Move& m, const VerifyFailed& event) {
 void judge_validated(Move& m, const Validated& event) {
   const ValidationOutcome& outcome = event.outcome;
   m.s.metric_value = outcome.value;
+  m.s.serving_value = outcome.serving_value;
+  m.s.serving_p95_ms = outcome.serving_p95_ms;
   m.s.samples = outcome.samples;
   m.s.latency_p95_ms = outcome.latency_p95_ms;
   m.s.peak_memory_mb = outcome.peak_memory_mb;
   if (!outcome.passed)
     return finish(m, outcome.models_fault ? Phase::rejected : Phase::failed, outcome.cause, outcome.message);
   m.s.baseline = event.baseline;
+  m.s.message = outcome.message;
   m.enter(Phase::activating);
   m.await(Activate{m.s.target});
 }
@@ -362,7 +365,8 @@ void look(Move& m, const Observed& event) {
   m.s.strikes = strikes;
   const auto whole = std::chrono::seconds(std::max<std::uint32_t>(1, m.s.wish->probation.duration_s));
   m.s.progress = std::min(1.0, std::chrono::duration<double>(m.now - *m.s.probation_from) / whole);
-  if (verdict.choice == ProbationVerdict::Choice::commit) return commit(m, verdict.message);
+  if (verdict.choice == ProbationVerdict::Choice::commit)
+    return commit(m, verdict.message.empty() ? m.s.message : verdict.message);
   if (verdict.choice == ProbationVerdict::Choice::roll_back) roll_back(m, verdict.cause, verdict.message);
 }
 

@@ -50,6 +50,8 @@ wire::UpdateReport report_update(const UpdateState& state) {
   report.message = state.message;
   report.metric_value = state.metric_value;
   if (state.metric_value) report.metric_threshold = state.wish->validation.threshold;
+  report.serving_value = state.serving_value;
+  report.serving_p95_ms = state.serving_p95_ms;
   report.peak_memory_mb = state.peak_memory_mb;
   report.changed_at = state.changed_at;
   const bool was_in_probation = state.probation_from.has_value();

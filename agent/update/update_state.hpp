@@ -115,6 +115,8 @@ struct UpdateState {
   std::string cause;
   std::string message;
   std::optional<double> metric_value;
+  std::optional<double> serving_value;  // of the version that served, in the same validation
+  std::optional<double> serving_p95_ms;
   std::optional<double> latency_p95_ms;
   std::optional<double> peak_memory_mb;
   std::optional<std::uint64_t> samples;

@@ -1,6 +1,10 @@
 #include "agent/update/verdict.hpp"
 
+#include <algorithm>
+#include <cmath>
 #include <cstdio>
+
+#include "common/wire/metric_rule.hpp"
 
 namespace argosy::agent {
 
@@ -28,13 +32,13 @@ ValidationOutcome refuse(ValidationOutcome outcome, std::string cause, std::stri
 // From argosy-runner's error type to a cause of the protocol.
 std::string cause_of_error(const std::string& type) {
   if (type == "malformed-model" || type == "not-found") return "malformed_model";
-  if (type == "incompatible") return "incompatible";
+  if (type == "incompatible" || type == "unavailable") return "incompatible";
   if (type == "timeout") return "validate_timeout";
   return "validate_crashed";
 }
 
 bool is_models_fault(const std::string& type) {
-  return type != "malformed-dataset";
+  return type != "malformed-dataset" && type != "unavailable";
 }
 
 // How a measured value misses the threshold, as a sentence; nothing when it does not, or was not measured.
@@ -44,6 +48,57 @@ std::optional<std::string> misses_threshold(const wire::ValidationSpec& spec, st
   if (spec.higher_is_better ? *value >= spec.threshold : *value <= spec.threshold) return std::nullopt;
   return spec.metric + where + " is " + number(*value) + "; " + (spec.higher_is_better ? "at least " : "at most ") +
          number(spec.threshold) + " is asked for";
+}
+
+// So much worse, as a sentence, when it is more than the spec allows; 0.95 - 0.94 is a little over 0.01.
+std::optional<std::string> loses_too_much(const wire::ValidationSpec& spec, std::optional<double> value,
+                                          std::optional<double> serving, const std::string& where) {
+  if (!spec.max_loss || !value || !serving) return std::nullopt;
+  const double loss = spec.higher_is_better ? *serving - *value : *value - *serving;
+  const double rounding = 1e-9 * std::max({1.0, std::abs(*value), std::abs(*serving)});
+  if (loss <= *spec.max_loss + rounding) return std::nullopt;
+  return spec.metric + where + " is " + number(*value) + "; the serving version's is " + number(*serving) +
+         ", and at most " + number(*spec.max_loss) + " may be lost";
+}
+
+std::optional<std::string> is_too_slow(const wire::ValidationSpec& spec, std::optional<double> p95_ms,
+                                       std::optional<double> serving_p95_ms) {
+  if (!p95_ms) return std::nullopt;
+  const std::string is = "latency p95 in validation is " + number(*p95_ms) + " ms; ";
+  if (spec.max_latency_ms && *p95_ms > *spec.max_latency_ms)
+    return is + "the limit is " + number(*spec.max_latency_ms) + " ms";
+  if (spec.max_latency_ratio && serving_p95_ms && *p95_ms > *spec.max_latency_ratio * *serving_p95_ms)
+    return is + "the serving version's is " + number(*serving_p95_ms) + " ms, and the limit is " +
+           number(*spec.max_latency_ratio) + " times that";
+  return std::nullopt;
+}
+
+// The first thing that a measurement shows to be wrong with the new version.
+std::optional<std::string> fault_in(const wire::ValidationSpec& spec, const RunnerReport& report,
+                                    const RunnerReport& serving) {
+  const std::string local = " on the device's own data";
+  if (report.unusable > 0)
+    return "the outputs for " + std::to_string(report.unusable) + " samples hold what is not a number, or not finite";
+  if (auto fault = misses_threshold(spec, report.value, "")) return fault;
+  if (auto fault = misses_threshold(spec, report.local_value, local)) return fault;
+  if (auto fault = loses_too_much(spec, report.value, serving.value, "")) return fault;
+  if (auto fault = loses_too_much(spec, report.local_value, serving.local_value, local)) return fault;
+  return is_too_slow(spec, report.latency_p95_ms, serving.latency_p95_ms);
+}
+
+// Why thresholds relative to the version that serves were not asked of the new one; empty when they were.
+std::string left_out(const wire::ValidationSpec& spec, const std::optional<RunnerReport>& serving) {
+  using End = RunnerReport::End;
+  if (!compares_with_serving(spec)) return {};
+  const std::string names = std::string(spec.max_loss ? "max_loss" : "") +
+                            (spec.max_loss && spec.max_latency_ratio ? " and " : "") +
+                            (spec.max_latency_ratio ? "max_latency_ratio" : "") + " did not apply: ";
+  if (!serving) return names + "no version served here";
+  const bool measured = serving->value || serving->local_value || serving->latency_p95_ms;
+  if (serving->end == End::finished && serving->ok && measured) return {};
+  if (serving->end == End::finished && serving->ok) return names + "there was no data set to measure on";
+  return names + "the serving version could not be measured" +
+         (serving->error_message.empty() ? "" : " (" + serving->error_message + ")");
 }
 
 ProbationVerdict roll_back(std::string cause, std::string message) {
@@ -72,12 +127,20 @@ std::optional<ProbationVerdict> complaint(const wire::ProbationSpec& spec, const
 
 }  // namespace
 
-ValidationOutcome judge_validation(const wire::ValidationSpec& spec, const RunnerReport& report) {
+bool compares_with_serving(const wire::ValidationSpec& spec) {
+  return spec.max_loss || spec.max_latency_ratio;
+}
+
+ValidationOutcome judge_validation(const wire::ValidationSpec& spec, const RunnerReport& report,
+                                   const std::optional<RunnerReport>& serving) {
   using End = RunnerReport::End;
+  const RunnerReport compared = serving && serving->ok ? *serving : RunnerReport{};
   ValidationOutcome outcome;
   outcome.value = report.value;
+  outcome.serving_value = compared.value;
   outcome.samples = report.samples;
   outcome.latency_p95_ms = report.latency_p95_ms;
+  outcome.serving_p95_ms = compared.latency_p95_ms;
   outcome.peak_memory_mb = report.peak_memory_mb;
   if (report.end == End::not_started) {
     outcome.models_fault = false;
@@ -91,18 +154,13 @@ ValidationOutcome judge_validation(const wire::ValidationSpec& spec, const Runne
     outcome.models_fault = is_models_fault(report.error_type);
     return refuse(std::move(outcome), cause_of_error(report.error_type), report.error_message);
   }
-
-  if (spec.dataset && !report.value)
+  if (auto wrong = wire::contradiction_in(spec)) return refuse(std::move(outcome), "incompatible", std::move(*wrong));
+  if (auto fault = fault_in(spec, report, compared))
+    return refuse(std::move(outcome), "validate_rejected", std::move(*fault));
+  if (spec.dataset && !report.value && wire::metric_rule(spec.metric)->against != wire::MetricRule::Against::nothing)
     return refuse(std::move(outcome), "validate_crashed", "the runner gave no value for " + spec.metric);
-  if (const auto short_of = misses_threshold(spec, report.value, ""))
-    return refuse(std::move(outcome), "validate_rejected", *short_of);
-  if (const auto short_of = misses_threshold(spec, report.local_value, " on the device's own data"))
-    return refuse(std::move(outcome), "validate_rejected", *short_of);
-  if (spec.max_latency_ms && report.latency_p95_ms && *report.latency_p95_ms > *spec.max_latency_ms)
-    return refuse(std::move(outcome), "validate_rejected",
-                  "latency p95 in validation is " + number(*report.latency_p95_ms) + " ms; the limit is " +
-                      number(*spec.max_latency_ms) + " ms");
   outcome.passed = true;
+  outcome.message = left_out(spec, serving);
   return outcome;
 }
 

@@ -19,7 +19,8 @@ struct RunnerReport {
   std::optional<double> value;        // on the release's data set
   std::optional<double> local_value;  // on the device's own
   std::optional<std::uint64_t> samples;
-  std::optional<double> latency_p95_ms;
+  std::uint64_t unusable = 0;            // of both sets' samples: answered with what is no number
+  std::optional<double> latency_p95_ms;  // on the release's data set, else on the device's own
   std::optional<double> peak_memory_mb;
 };
 
@@ -27,15 +28,23 @@ struct ValidationOutcome {
   bool passed = false;
   bool models_fault = true;  // false: this device could not validate at all
   std::string cause;         // empty when passed
-  std::string message;
+  std::string message;       // when passed: what could not be asked of it
   std::optional<double> value;
+  std::optional<double> serving_value;  // of the version that serves, measured for comparison
   std::optional<std::uint64_t> samples;
   std::optional<double> latency_p95_ms;
+  std::optional<double> serving_p95_ms;
   std::optional<double> peak_memory_mb;
   friend bool operator==(const ValidationOutcome&, const ValidationOutcome&) = default;
 };
 
-ValidationOutcome judge_validation(const wire::ValidationSpec& spec, const RunnerReport& report);
+// Whether the version that serves has to be measured too.
+bool compares_with_serving(const wire::ValidationSpec& spec);
+
+// `serving`: the same measurement of the version that serves; none when there is no such version. What it cannot be
+// compared with is not asked of the new one, and the message says so.
+ValidationOutcome judge_validation(const wire::ValidationSpec& spec, const RunnerReport& report,
+                                   const std::optional<RunnerReport>& serving = std::nullopt);
 
 struct ProbationVerdict {
   enum class Choice : std::uint8_t { wait, commit, roll_back };

@@ -40,6 +40,8 @@ Json json_of(const ValidationSpec& spec) {
                {"timeout_s", spec.timeout_s}};
   if (spec.dataset) json["dataset"] = json_of(*spec.dataset);
   if (spec.max_latency_ms) json["max_latency_ms"] = *spec.max_latency_ms;
+  if (spec.max_loss) json["max_loss"] = *spec.max_loss;
+  if (spec.max_latency_ratio) json["max_latency_ratio"] = *spec.max_latency_ratio;
   return json;
 }
 
@@ -112,6 +114,8 @@ void read_validation(Fields& fields, ValidationSpec& spec) {
   fields.optional("direction", direction);
   fields.optional("threshold", spec.threshold);
   fields.optional("max_latency_ms", spec.max_latency_ms);
+  fields.optional("max_loss", spec.max_loss);
+  fields.optional("max_latency_ratio", spec.max_latency_ratio);
   fields.optional("max_memory_mb", spec.max_memory_mb);
   fields.optional("timeout_s", spec.timeout_s);
   fields.check(

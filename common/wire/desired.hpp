@@ -30,11 +30,14 @@ struct PatchOffer {
 };
 
 struct ValidationSpec {
-  std::optional<BlobRef> dataset;  // .npz with arrays x and y; absent: a model in ONNX form is only loaded
-  std::string metric = "accuracy";
+  std::optional<BlobRef> dataset;   // .npz with arrays x and y, .npy of x alone; absent: the model is only loaded
+  std::string metric = "accuracy";  // of metric_rule.hpp
   bool higher_is_better = true;
   double threshold = 0;
   std::optional<double> max_latency_ms;  // p95 in validation
+  // Against the version that serves on the device, measured there on the same data; without one they do not apply.
+  std::optional<double> max_loss;           // so much worse may the value be
+  std::optional<double> max_latency_ratio;  // of the p95s
   std::uint32_t max_memory_mb = 1024;
   std::uint32_t timeout_s = 300;
   friend bool operator==(const ValidationSpec&, const ValidationSpec&) = default;

@@ -48,6 +48,8 @@ Json json_of(const UpdateReport& update) {
                {"changed_at", to_rfc3339(update.changed_at)}};
   put(json, "metric_value", update.metric_value);
   put(json, "metric_threshold", update.metric_threshold);
+  put(json, "serving_value", update.serving_value);
+  put(json, "serving_p95_ms", update.serving_p95_ms);
   put(json, "latency_p95_ms", update.latency_p95_ms);
   put(json, "baseline_p95_ms", update.baseline_p95_ms);
   put(json, "peak_memory_mb", update.peak_memory_mb);
@@ -106,6 +108,8 @@ void read_update(Fields& fields, UpdateReport& update) {
   fields.optional("message", update.message);
   fields.optional("metric_value", update.metric_value);
   fields.optional("metric_threshold", update.metric_threshold);
+  fields.optional("serving_value", update.serving_value);
+  fields.optional("serving_p95_ms", update.serving_p95_ms);
   fields.optional("latency_p95_ms", update.latency_p95_ms);
   fields.optional("baseline_p95_ms", update.baseline_p95_ms);
   fields.optional("peak_memory_mb", update.peak_memory_mb);

@@ -47,6 +47,8 @@ struct UpdateReport {
   std::string message;           // for a person
   std::optional<double> metric_value;
   std::optional<double> metric_threshold;
+  std::optional<double> serving_value;  // of the version that served, where the release is held against it
+  std::optional<double> serving_p95_ms;
   std::optional<double> latency_p95_ms;
   std::optional<double> baseline_p95_ms;
   std::optional<double> peak_memory_mb;

@@ -8,6 +8,7 @@
 #include "common/crypto/digest.hpp"
 #include "common/signing/key_set.hpp"
 #include "common/signing/release_signature.hpp"
+#include "common/wire/metric_rule.hpp"
 #include "server/http/json_body.hpp"
 
 namespace argosy::server {
@@ -68,11 +69,15 @@ void read_limits(JsonReader& fields, wire::ValidationSpec& validation) {
       .optional("direction", direction)
       .optional("threshold", validation.threshold)
       .optional("max_latency_ms", validation.max_latency_ms)
+      .optional("max_loss", validation.max_loss)
+      .optional("max_latency_ratio", validation.max_latency_ratio)
       .optional("max_memory_mb", validation.max_memory_mb, std::uint32_t{1}, std::uint32_t{1'000'000})
       .optional("timeout_s", validation.timeout_s, std::uint32_t{1}, std::uint32_t{86'400})
       .check("metric", is_name(validation.metric), name_rule)
       .check("direction", direction == "higher" || direction == "lower", "must be higher or lower")
-      .check("max_latency_ms", validation.max_latency_ms.value_or(1) > 0, "must be over 0");
+      .check("max_latency_ms", validation.max_latency_ms.value_or(1) > 0, "must be over 0")
+      .check("max_loss", validation.max_loss.value_or(0) >= 0, "must be 0 or more")
+      .check("max_latency_ratio", validation.max_latency_ratio.value_or(1) > 0, "must be over 0");
   validation.higher_is_better = direction == "higher";
 }
 
@@ -80,7 +85,14 @@ void read_validation(JsonReader& fields, wire::ValidationSpec& validation) {
   std::string dataset;
   fields.optional("dataset", dataset).check("dataset", dataset.empty() || is_digest(dataset), digest_rule);
   if (!dataset.empty()) validation.dataset = wire::BlobRef{dataset, 0};
+  const bool has_direction = fields.has("direction");
   read_limits(fields, validation);
+  const auto rule = wire::metric_rule(validation.metric);
+  if (rule && !has_direction) validation.higher_is_better = rule->higher_is_better;
+  fields.check("threshold", validation.higher_is_better || fields.has("threshold"),
+               "is needed where lower values are better");
+  const auto contradiction = wire::contradiction_in(validation);
+  fields.check("metric", !contradiction, contradiction.value_or(""));
 }
 
 void read_feature(JsonReader& fields, wire::FeatureReference& feature) {
@@ -183,11 +195,15 @@ std::string validation_to_json(const std::optional<wire::ValidationSpec>& valida
                {"direction", validation->higher_is_better ? "higher" : "lower"},
                {"threshold", validation->threshold},
                {"max_latency_ms", nullptr},
+               {"max_loss", nullptr},
+               {"max_latency_ratio", nullptr},
                {"max_memory_mb", validation->max_memory_mb},
                {"timeout_s", validation->timeout_s}};
   if (validation->dataset)
     json["dataset"] = {{"digest", validation->dataset->digest}, {"size", validation->dataset->size}};
   if (validation->max_latency_ms) json["max_latency_ms"] = *validation->max_latency_ms;
+  if (validation->max_loss) json["max_loss"] = *validation->max_loss;
+  if (validation->max_latency_ratio) json["max_latency_ratio"] = *validation->max_latency_ratio;
   return json.dump();
 }
 

@@ -47,8 +47,9 @@ Result<wire::ReleaseSignature> parse_signature(std::string_view json);
 Result<void> check_signature(const ReleaseDraft& draft, std::string_view model);
 
 // The forms kept in the database, in releases.validation, releases.reference and variants.selector:
-//   {"dataset": {"digest", "size"} | null, "metric", "direction", "threshold", "max_latency_ms", "max_memory_mb",
-//    "timeout_s"}, or {} without validation · {"features": [{"name", "edges", "counts"}]} · {only the keys given}
+//   {"dataset": {"digest", "size"} | null, "metric", "direction", "threshold", "max_latency_ms", "max_loss",
+//    "max_latency_ratio", "max_memory_mb", "timeout_s"}, or {} without validation · {"features": [{"name", "edges",
+//    "counts"}]} · {only the keys given}
 std::string validation_to_json(const std::optional<wire::ValidationSpec>& validation);
 std::string reference_to_json(const std::vector<wire::FeatureReference>& features);
 std::string selector_to_json(const Selector& selector);

@@ -43,6 +43,8 @@ nlohmann::json numbers_of(const wire::UpdateReport& update) {
   };
   put("metric_value", update.metric_value);
   put("metric_threshold", update.metric_threshold);
+  put("serving_value", update.serving_value);
+  put("serving_p95_ms", update.serving_p95_ms);
   put("latency_p95_ms", update.latency_p95_ms);
   put("baseline_p95_ms", update.baseline_p95_ms);
   put("peak_memory_mb", update.peak_memory_mb);

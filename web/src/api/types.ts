@@ -34,6 +34,8 @@ export interface Update {
   message: string;
   metric_value?: number;
   metric_threshold?: number;
+  serving_value?: number;
+  serving_p95_ms?: number;
   latency_p95_ms?: number;
   baseline_p95_ms?: number;
   peak_memory_mb?: number;
@@ -277,7 +279,7 @@ export interface Release {
   version: string;
   notes: string;
   variants: Variant[];
-  validation: { metric: string; direction: "higher" | "lower"; threshold: number } | null;
+  validation: { metric: string; direction: "higher" | "lower"; threshold: number; max_loss?: number | null; max_latency_ratio?: number | null } | null;
   signature?: { statement: string; bundle: string; key_sets: string[] } | null;
   created_by: string;
   published_at: string;

@@ -130,6 +130,11 @@ function SlotCard({ slot }: { slot: Slot }) {
 const SOURCES: Record<string, string> = { patch: "as a patch", full: "as the whole file", local: "from its other slot" };
 const SETTLED = ["committed", "rejected", "failed", "rolled_back", "idle"];
 
+// Errors such as mse may be over one; shares are not.
+function score(value: number | undefined): string {
+  return value !== undefined && Math.abs(value) > 1 ? String(Number(value.toPrecision(4))) : percent(value);
+}
+
 function UpdateFacts({ update }: { update: Update }) {
   return (
     <div class="stack" style="gap: 6px">
@@ -140,7 +145,8 @@ function UpdateFacts({ update }: { update: Update }) {
         {typeof update.metric_value === "number" && (
           <>
             {" "}
-            Validated on the device: {percent(update.metric_value)} against a threshold of {percent(update.metric_threshold)}, p95 {milliseconds(update.latency_p95_ms)}
+            Validated on the device: {score(update.metric_value)} against a threshold of {score(update.metric_threshold)}
+            {typeof update.serving_value === "number" && ` and the ${score(update.serving_value)} of what it served`}, p95 {milliseconds(update.latency_p95_ms)}
             {typeof update.samples === "number" && `, ${plural(update.samples, "sample")}`}.
           </>
         )}

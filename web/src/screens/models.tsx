@@ -4,7 +4,7 @@ import { Link } from "wouter-preact";
 import { useModels, useReleases } from "../api/queries";
 import type { Model, Release } from "../api/types";
 import { Card, Empty, Failure, Skeleton } from "../ui/card";
-import { ago, bytes, number, percent, person, plural, words } from "../ui/format";
+import { ago, bytes, percent, person, plural, words } from "../ui/format";
 import { CompactReports } from "./compact";
 import { Patches } from "./patches";
 import { devicesPath } from "./paths";
@@ -103,12 +103,24 @@ function ReleaseRow({ release }: { release: Release }) {
           ))}
         </ul>
       </td>
-      <td class="nowrap">{validation ? `${words(validation.metric)} ${validation.direction === "higher" ? "≥" : "≤"} ${validation.threshold <= 1 ? percent(validation.threshold, 0) : number(validation.threshold)}` : <span class="muted">no</span>}</td>
+      <td class="nowrap">{validation ? asked(validation) : <span class="muted">no</span>}</td>
       <td class="nowrap muted">
         {ago(release.published_at)} by {person(release.created_by)}
         {release.signature && ", signed"}
       </td>
     </tr>
+  );
+}
+
+// What devices ask of the release: "Accuracy ≥ 94 %, loses ≤ 1 %". Shares are those whose higher values are better.
+function asked(validation: NonNullable<Release["validation"]>): string {
+  if (validation.metric === "none") return "Loads, outputs are finite";
+  const isShare = validation.direction === "higher" && validation.threshold <= 1;
+  const show = (value: number) => (isShare ? percent(value, 0) : String(value));
+  const loss = validation.max_loss;
+  return (
+    `${words(validation.metric)} ${validation.direction === "higher" ? "≥" : "≤"} ${show(validation.threshold)}` +
+    (typeof loss === "number" ? `, loses ≤ ${isShare ? percent(loss, 1) : loss}` : "")
   );
 }
 

@@ -62,6 +62,10 @@ catch_up_kb_per_s = 8
 [validation]
 runner = "/opt/runner"
 local_dataset = "/data.npz"
+[validation.local_datasets]
+digits = "/digits"
+[validation.commands]
+tflite = "/usr/lib/argosy/tflite-runner"
 [serving]
 adapter = "directory"
 reload_pid_file = "/pid"
@@ -84,6 +88,8 @@ level = "debug"
   EXPECT_EQ(config->catch_up_bytes_per_s, 8192);
   EXPECT_EQ(config->serving.reload_timeout_s, 9);
   EXPECT_EQ(*config->local_dataset, "/data.npz");
+  EXPECT_EQ(config->local_datasets.at("digits"), "/digits");
+  EXPECT_EQ(config->validation_commands.at("tflite"), "/usr/lib/argosy/tflite-runner");
   EXPECT_EQ(config->signing_keys, std::vector<std::string>{"/etc/argosy/publisher.pub"});
   EXPECT_FALSE(config->signing_required);
   EXPECT_FALSE(config->mqtt);
@@ -135,6 +141,19 @@ timeout_s = 90
   ASSERT_TRUE(exec) << exec.error().message;
   EXPECT_EQ(exec->serving.command, "/x");
   EXPECT_EQ(exec->serving.check_command, "/y");
+}
+
+TEST(Config, ValidationErrorsNameTheRemedy) {
+  const auto complaint = [](const std::string& lines) {
+    const auto config = parse(least + lines);
+    return config ? "" : config.error().message;
+  };
+  EXPECT_EQ(complaint("[validation.commands]\ntflite = \"run\"\n"),
+            "validation.commands.tflite is 'run'; it must be an absolute path");
+  EXPECT_EQ(complaint("[validation.local_datasets]\ndigits = 1\n"),
+            "validation.local_datasets.digits must be text in quotes");
+  EXPECT_EQ(complaint("[validation.commands]\n\"a b\" = \"/x\"\n"),
+            "validation.commands.a b is no name of a form of models: it must match [A-Za-z0-9_-]{1,64}");
 }
 
 TEST(Config, ServingErrorsNameTheRemedy) {

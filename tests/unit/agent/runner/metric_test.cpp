@@ -8,52 +8,135 @@
 namespace argosy::agent {
 namespace {
 
-using Scores = std::vector<float>;
+using Values = std::vector<float>;
 constexpr float nan = std::numeric_limits<float>::quiet_NaN();
+constexpr float infinity = std::numeric_limits<float>::infinity();
+
+std::unique_ptr<Metric> metric_of(const char* name) {
+  return *make_metric(name);
+}
+float add(Metric& metric, const Values& scores, std::size_t label) {
+  return metric.add(scores, {label, {}});
+}
+float compare(Metric& metric, const Values& answer, const Values& golden) {
+  return metric.add(answer, {0, golden});
+}
 
 TEST(Accuracy, IsTheShareOfRightAnswers) {
-  const auto metric = *make_metric("accuracy");
-  metric->add(Scores{0.1F, 0.9F}, 1);
-  metric->add(Scores{0.1F, 0.9F}, 0);
-  metric->add(Scores{-3, -5}, 0);
-  metric->add(Scores{2, 2}, 0);
+  const auto metric = metric_of("accuracy");
+  add(*metric, {0.1F, 0.9F}, 1);
+  add(*metric, {0.1F, 0.9F}, 0);
+  add(*metric, {-3, -5}, 0);
+  add(*metric, {2, 2}, 0);
   EXPECT_EQ(metric->correct(), 3U);
-  EXPECT_DOUBLE_EQ(metric->value(), 0.75);
+  EXPECT_DOUBLE_EQ(*metric->value(), 0.75);
 }
 
 TEST(Accuracy, OfNothingIsZero) {
-  EXPECT_EQ((*make_metric("accuracy"))->value(), 0);
+  EXPECT_EQ(metric_of("accuracy")->value(), 0);
+  EXPECT_EQ(metric_of("f1")->value(), 0);
 }
 
 TEST(Accuracy, EqualScoresGoToTheFirstClassAsInArgmax) {
-  const auto metric = *make_metric("accuracy");
-  metric->add(Scores{1, 1}, 1);
+  const auto metric = metric_of("accuracy");
+  add(*metric, {1, 1}, 1);
   EXPECT_EQ(metric->correct(), 0U);
 }
 
 TEST(Accuracy, AModelThatAnswersNotANumberIsWrong) {
-  const auto metric = *make_metric("accuracy");
-  metric->add(Scores{nan, 0.5F}, 1);
-  metric->add(Scores{nan, nan}, 0);
-  EXPECT_EQ(metric->value(), 0);
+  for (const char* name : {"accuracy", "top2_accuracy", "f1"}) {
+    const auto metric = metric_of(name);
+    EXPECT_EQ(add(*metric, {nan, 0.5F}, 1), -infinity) << name;
+    add(*metric, {nan, nan}, 0);
+    EXPECT_EQ(metric->value(), 0) << name;
+  }
 }
 
-TEST(Top5Accuracy, TheLabelIsAmongTheFiveHighest) {
-  const auto metric = *make_metric("top5_accuracy");
-  const Scores scores{6, 5, 4, 3, 2, 1};
-  metric->add(scores, 4);
-  metric->add(scores, 5);
-  EXPECT_DOUBLE_EQ(metric->value(), 0.5);
+TEST(TopAccuracy, TheLabelIsAmongTheHighest) {
+  const Values scores{6, 5, 4, 3, 2, 1};
+  for (const std::size_t places : {1, 2, 5, 6}) {
+    const auto metric = metric_of(("top" + std::to_string(places) + "_accuracy").c_str());
+    for (std::size_t label = 0; label < scores.size(); ++label) add(*metric, scores, label);
+    EXPECT_EQ(metric->correct(), places);
+  }
+}
+
+TEST(TopAccuracy, HasOneToAThousandPlaces) {
+  EXPECT_TRUE(make_metric("top1000_accuracy"));
+  for (const char* name :
+       {"top0_accuracy", "top1001_accuracy", "top_accuracy", "top05_accuracy", "top5", "top-1_accuracy"})
+    EXPECT_EQ(make_metric(name).error().code, Errc::invalid_argument) << name;
+}
+
+// Labels 0 0 0 1 1 2, answers 0 0 1 1 2 1: F1 of the classes 2*2/(3+2), 2*1/(2+3), 0/(1+1).
+TEST(F1, IsTheMeanOverTheClassesThatOccur) {
+  const auto metric = metric_of("f1");
+  const std::size_t labels[] = {0, 0, 0, 1, 1, 2}, answers[] = {0, 0, 1, 1, 2, 1};
+  for (std::size_t i = 0; i < 6; ++i) {
+    Values scores(5, 0.0F);
+    scores[answers[i]] = 1;
+    add(*metric, scores, labels[i]);
+  }
+  EXPECT_NEAR(*metric->value(), (0.8 + 0.4 + 0) / 3, 1e-12);
+  EXPECT_EQ(metric->correct(), 3U);
+}
+
+TEST(MeanError, IsOverAllValuesOfAllSamples) {
+  const auto mae = metric_of("mae"), mse = metric_of("mse");
+  for (Metric* metric : {mae.get(), mse.get()}) {
+    compare(*metric, {1, 2}, {1, 4});
+    compare(*metric, {0, -1}, {1, 0});
+  }
+  EXPECT_DOUBLE_EQ(*mae->value(), (0 + 2 + 1 + 1) / 4.0);
+  EXPECT_DOUBLE_EQ(*mse->value(), (0 + 4 + 1 + 1) / 4.0);
+  EXPECT_EQ(mae->correct(), std::nullopt);
+}
+
+TEST(Cosine, IsTheMeanOverTheSamples) {
+  const auto metric = metric_of("cosine");
+  EXPECT_FLOAT_EQ(compare(*metric, {2, 0}, {5, 0}), 1);
+  EXPECT_FLOAT_EQ(compare(*metric, {2, 0}, {0, 1}), 0);
+  EXPECT_FLOAT_EQ(compare(*metric, {1, 1}, {-1, -1}), -1);
+  EXPECT_FLOAT_EQ(compare(*metric, {0, 0}, {0, 0}), 1);
+  EXPECT_FLOAT_EQ(compare(*metric, {0, 0}, {0, 1}), 0);
+  EXPECT_NEAR(*metric->value(), 0.2, 1e-12);
+}
+
+TEST(MaxAbsDifference, IsTheLargestOfAll) {
+  const auto metric = metric_of("max_abs_difference");
+  EXPECT_FLOAT_EQ(compare(*metric, {1, 2}, {1.5F, 2}), -0.5F);
+  EXPECT_FLOAT_EQ(compare(*metric, {-3, 0}, {0, 0}), -3);
+  compare(*metric, {1, 1}, {1, 1});
+  EXPECT_DOUBLE_EQ(*metric->value(), 3);
+}
+
+TEST(Metric, WhatIsNotANumberIsAsFarOffAsCanBe) {
+  for (const char* name : {"mae", "mse", "max_abs_difference"}) {
+    const auto metric = metric_of(name);
+    EXPECT_EQ(compare(*metric, {nan, 1}, {1, 1}), -infinity) << name;
+    EXPECT_EQ(metric->value(), double{infinity}) << name;
+  }
+  const auto cosine = metric_of("cosine");
+  EXPECT_EQ(compare(*cosine, {nan, 1}, {1, 1}), -infinity);
+  EXPECT_EQ(cosine->value(), -1);
+}
+
+TEST(Metric, NoneHasNoValue) {
+  const auto metric = metric_of("none");
+  metric->add(Values{1, 2}, {});
+  EXPECT_EQ(metric->value(), std::nullopt);
 }
 
 TEST(Metric, AnUnknownNameIsRefused) {
-  EXPECT_EQ(make_metric("f1").error().message, "metric 'f1' is unknown: use accuracy or top5_accuracy");
+  EXPECT_EQ(make_metric("recall").error().message,
+            "metric 'recall' is unknown: use accuracy, topK_accuracy (K from 1 to 1000), f1, mae, mse, cosine, "
+            "max_abs_difference or none");
 }
 
 TEST(Margin, IsNegativeWhenWrong) {
-  EXPECT_FLOAT_EQ(margin(Scores{0.25F, 0.75F}, 1), 0.5F);
-  EXPECT_FLOAT_EQ(margin(Scores{0.25F, 0.75F}, 0), -0.5F);
-  EXPECT_TRUE(std::isinf(margin(Scores{0.25F, nan}, 0)));
+  EXPECT_FLOAT_EQ(margin(Values{0.25F, 0.75F}, 1), 0.5F);
+  EXPECT_FLOAT_EQ(margin(Values{0.25F, 0.75F}, 0), -0.5F);
+  EXPECT_TRUE(std::isinf(margin(Values{0.25F, nan}, 0)));
 }
 
 TEST(WorstSamples, KeepsTheLowestMarginsWorstFirst) {

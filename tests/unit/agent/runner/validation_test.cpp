@@ -1,5 +1,7 @@
 #include "agent/runner/validation.hpp"
 
+#include <limits>
+
 #include <gtest/gtest.h>
 
 #include "common/base/file.hpp"
@@ -129,7 +131,7 @@ TEST(Validate, ALabelWithoutAScoreIsIncompatible) {
   options.dataset = file.path();
   const auto report = validate(options);
   EXPECT_EQ(report["error"]["type"], "incompatible");
-  EXPECT_EQ(report["error"]["message"], "sample 0 has label 10, and the model answers with 10 scores");
+  EXPECT_EQ(report["error"]["message"], "the label of sample 0 is none of the model's 10 classes");
 }
 
 nlohmann::json validate_fixture(const std::string& model) {
@@ -144,6 +146,50 @@ TEST(Validate, FillsTheModelsOwnInputTypeByValue) {
   for (const char* model : {"uint8_input", "int8_input", "float16_input"}) {
     EXPECT_EQ(validate_fixture(model)["value"], 1.0) << model;
   }
+}
+
+// The fixtures answer with their input.
+TEST(Validate, HoldsOutputsAgainstGoldenOnes) {
+  const TemporaryFile data(npz({{"x.npy", npy<float>("<f4", "(2, 4)", {1, 2, 3, 4, 5, 6, 7, 8})},
+                                {"y.npy", npy<float>("<f4", "(2, 4)", {1, 2, 3, 4, 5, 6, 7, 12})}}));
+  RunnerOptions options;
+  options.model = std::filesystem::path(ARGOSY_FIXTURES) / "float16_input.onnx";
+  options.dataset = data.path();
+  for (const auto& [metric, value] : {std::pair{"mae", 0.5}, {"mse", 2.0}, {"max_abs_difference", 4.0}}) {
+    options.metric = metric;
+    const auto report = validate(options);
+    EXPECT_EQ(report["value"], value) << report;
+    EXPECT_EQ(report["worst"], nlohmann::json({1, 0}));
+    EXPECT_TRUE(report["correct"].is_null());
+  }
+  options.metric = "accuracy";
+  EXPECT_EQ(error_type(options), "malformed-dataset");
+}
+
+TEST(Validate, InputsAloneAreEnoughForLatencyAndFiniteOutputs) {
+  const TemporaryFile data(npy<float>("<f4", "(2, 4)", {1, 2, 3, 4, 5, 6, 7, std::numeric_limits<float>::infinity()}));
+  RunnerOptions options;
+  options.model = std::filesystem::path(ARGOSY_FIXTURES) / "float16_input.onnx";
+  options.dataset = data.path();
+  options.metric = "none";
+  const auto report = validate(options);
+  EXPECT_TRUE(report["value"].is_null()) << report;
+  EXPECT_EQ(report["samples"], 2);
+  EXPECT_EQ(report["unusable"], 1);
+  EXPECT_EQ(report["worst"], nlohmann::json({1}));
+  EXPECT_GT(report["latency_ms"]["p95"], 0);
+}
+
+TEST(Validate, AComplaintAboutASampleHoldsNothingOfIt) {
+  const TemporaryFile data(npy<float>("<f4", "(1, 4)", {1, 2, 3, 98765}));
+  RunnerOptions options;
+  options.model = std::filesystem::path(ARGOSY_FIXTURES) / "table.onnx";
+  options.local_dataset = data.path();
+  options.metric = "none";
+  const auto report = validate(options);
+  const auto message = report["error"]["message"].get<std::string>();
+  EXPECT_NE(message.find("out of data bounds, idx=#"), std::string::npos) << message;
+  EXPECT_EQ(report.dump().find("98765"), std::string::npos) << report;
 }
 
 TEST(Validate, SaysWhatItCannotRunAndWhy) {

@@ -59,13 +59,44 @@ TEST(ModelUpdater, WithoutADataSetAModelIsStillLoaded) {
   EXPECT_EQ(bench.served(), "model one");
 }
 
+TEST(ModelUpdater, HoldsANewVersionAgainstTheOneThatServes) {
+  Bench bench;
+  wire::DesiredModel wish = bench.wish("1.0", "model one", 1);
+  wish.validation.max_loss = 0.01;
+  bench.install(wish);
+  EXPECT_EQ(bench.phase(), Phase::committed);
+  EXPECT_EQ(bench.updater().report().update->message, "max_loss did not apply: no version served here");
+
+  // The runner's answer depends on the model that it is given.
+  EXPECT_TRUE(
+      write_file_atomically(bench.folder() / "runner",
+                            "#!/bin/sh\nif grep -q one \"$2\"; then v=0.95; else v=0.93; fi\n"
+                            "echo \"{\\\"ok\\\": true, \\\"value\\\": $v, \\\"latency_ms\\\": {\\\"p95\\\": 2}}\"\n",
+                            0755));
+  wish = bench.wish("1.1", "model two", 2);
+  wish.validation.max_loss = 0.01;
+  bench.install(wish);
+  EXPECT_EQ(bench.phase(), Phase::rejected);
+  const auto update = *bench.updater().report().update;
+  EXPECT_EQ(update.message, "accuracy is 0.93; the serving version's is 0.95, and at most 0.01 may be lost");
+  EXPECT_EQ(update.metric_value, 0.93);
+  EXPECT_EQ(update.serving_value, 0.95);
+  EXPECT_EQ(update.serving_p95_ms, 2);
+  EXPECT_EQ(bench.served(), "model one");
+  wish.rollout = 3;
+  wish.validation.max_loss = 0.05;
+  bench.install(wish);
+  EXPECT_EQ(bench.phase(), Phase::committed) << bench.updater().state().message;
+}
+
 TEST(ModelUpdater, AFormTheRunnerDoesNotKnowIsTakenAsItIsUnlessItIsToBeMeasured) {
   Bench bench;
-  bench.answer_with(0.5);
   wire::DesiredModel wish = bench.wish("1.0", "model one", 1);
   wish.format = "tflite";
   bench.install(wish);
-  EXPECT_EQ(bench.updater().report().update->cause, "validate_rejected");
+  EXPECT_EQ(bench.phase(), Phase::failed);
+  EXPECT_EQ(bench.updater().report().update->cause, "incompatible");
+  EXPECT_NE(bench.updater().report().update->message.find("'tflite'"), std::string::npos);
   wish.rollout = 2;
   wish.validation.dataset.reset();
   bench.install(wish);

@@ -45,6 +45,44 @@ TEST(RunnerProcess, PassesModelDatasetAndLimits) {
             "--model model.onnx --dataset v.npz --metric accuracy --threads 1 --max-memory-mb 1024 --cpu-seconds 10");
 }
 
+TEST(RunnerProcess, PassesTheProgramOfAnotherEngine) {
+  const TempFolder folder;
+  ASSERT_TRUE(write_file_atomically(
+      folder / "runner",
+      "#!/bin/sh\nprintf '{\"ok\": false, \"error\": {\"type\": \"x\", \"message\": \"%s\"}}' \"$*\"\n", 0755));
+  RunnerCall call;
+  call.runner = folder / "runner";
+  call.model = "model.tflite";
+  call.program = "/usr/lib/argosy/tflite-runner";
+  call.format = "tflite";
+  call.metric = "mae";
+  EXPECT_TRUE(
+      run_runner(call, make_stop_flag())
+          .error_message.starts_with("--model model.tflite --exec /usr/lib/argosy/tflite-runner --format tflite "));
+}
+
+TEST(RunnerProcess, CountsWhatIsNoNumberOnBothDataSets) {
+  const auto report = run_script(
+      R"(echo '{"ok": true, "value": null, "unusable": 1, "local": {"value": 0.5, "unusable": 2, "latency_ms": {"p95": 3}}}')");
+  EXPECT_EQ(report.unusable, 3U);
+  EXPECT_EQ(report.value, std::nullopt);
+  EXPECT_EQ(report.local_value, 0.5);
+  EXPECT_EQ(report.latency_p95_ms, 3);
+}
+
+TEST(RunnerProcess, WhatTheRunnerLeavesBehindEndsWithIt) {
+  const TempFolder folder;
+  run_script("sleep 60 >/dev/null & echo $! > " + (folder / "pid").string() + "; echo '{\"ok\": true}'");
+  const int pid = std::stoi(read_file(folder / "pid").value());
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  const auto alive = [&] {  // a zombie that nobody has waited for yet is not
+    const auto status = read_file("/proc/" + std::to_string(pid) + "/stat");
+    return status && status->find(") Z ") == std::string::npos;
+  };
+  while (alive() && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
+  EXPECT_FALSE(alive());
+}
+
 TEST(RunnerProcess, ErrorOfTheRunnerIsNotACrash) {
   const auto report =
       run_script(R"(echo '{"ok": false, "error": {"type": "malformed-model", "message": "no model"}}'; exit 1)");

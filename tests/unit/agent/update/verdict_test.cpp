@@ -35,6 +35,7 @@ TEST(JudgeValidation, ComparesInTheMetricsDirection) {
   wire::ValidationSpec spec = accuracy_of(0.9);
   EXPECT_TRUE(judge_validation(spec, measured(0.9)).passed);
   EXPECT_EQ(judge_validation(spec, measured(0.89)).cause, "validate_rejected");
+  spec.metric = "mae";
   spec.higher_is_better = false;
   EXPECT_TRUE(judge_validation(spec, measured(0.89)).passed);
   EXPECT_EQ(judge_validation(spec, measured(0.91)).cause, "validate_rejected");
@@ -74,6 +75,100 @@ TEST(JudgeValidation, ValueIsNeededWhenThereIsADataset) {
   report.ok = true;
   EXPECT_FALSE(judge_validation(accuracy_of(0.9), report).passed);
   EXPECT_TRUE(judge_validation(wire::ValidationSpec{}, report).passed);
+}
+
+TEST(JudgeValidation, RefusesASpecThatContradictsItself) {
+  wire::ValidationSpec spec = accuracy_of(0.9);
+  spec.higher_is_better = false;
+  const auto outcome = judge_validation(spec, measured(0.95));
+  EXPECT_EQ(outcome.cause, "incompatible");
+  EXPECT_EQ(outcome.message, "of accuracy higher is better, and the direction is lower");
+}
+
+TEST(JudgeValidation, OutputsThatAreNoNumbersNeverPass) {
+  RunnerReport report = measured(0.99);
+  report.unusable = 1;
+  const auto outcome = judge_validation(accuracy_of(0.9), report);
+  EXPECT_EQ(outcome.cause, "validate_rejected");
+  EXPECT_EQ(outcome.message, "the outputs for 1 samples hold what is not a number, or not finite");
+}
+
+TEST(JudgeValidation, InputsAloneNeedNoValue) {
+  wire::ValidationSpec spec = accuracy_of(0);
+  RunnerReport report;
+  report.ok = true;
+  EXPECT_EQ(judge_validation(spec, report).cause, "validate_crashed");
+  spec.metric = "none";
+  EXPECT_TRUE(judge_validation(spec, report).passed);
+}
+
+wire::ValidationSpec at_most(std::optional<double> loss, std::optional<double> latency_ratio = {}) {
+  wire::ValidationSpec spec = accuracy_of(0.5);
+  spec.max_loss = loss;
+  spec.max_latency_ratio = latency_ratio;
+  return spec;
+}
+
+TEST(JudgeValidation, MayLoseLittleAgainstTheServingVersion) {
+  EXPECT_TRUE(judge_validation(at_most(0.01), measured(0.94), measured(0.95)).passed);  // exactly that much
+  EXPECT_TRUE(judge_validation(at_most(0.01), measured(0.99), measured(0.95)).passed);
+  EXPECT_TRUE(judge_validation(at_most(0), measured(0.95), measured(0.95)).passed);
+  const auto outcome = judge_validation(at_most(0.01), measured(0.93), measured(0.95));
+  EXPECT_EQ(outcome.cause, "validate_rejected");
+  EXPECT_EQ(outcome.message, "accuracy is 0.93; the serving version's is 0.95, and at most 0.01 may be lost");
+  EXPECT_EQ(outcome.serving_value, 0.95);
+}
+
+TEST(JudgeValidation, WhereLowerIsBetterALossIsMore) {
+  wire::ValidationSpec spec = at_most(0.1);
+  spec.metric = "mse";
+  spec.higher_is_better = false;
+  spec.threshold = 9;
+  EXPECT_TRUE(judge_validation(spec, measured(1.1), measured(1)).passed);
+  EXPECT_TRUE(judge_validation(spec, measured(0.1), measured(1)).passed);
+  EXPECT_EQ(judge_validation(spec, measured(1.2), measured(1)).cause, "validate_rejected");
+}
+
+TEST(JudgeValidation, TheDevicesOwnDataIsComparedToo) {
+  RunnerReport now = measured(0.95), before = measured(0.95);
+  now.local_value = 0.8;
+  before.local_value = 0.9;
+  EXPECT_EQ(judge_validation(at_most(0.05), now, before).message,
+            "accuracy on the device's own data is 0.8; the serving version's is 0.9, and at most 0.05 may be lost");
+}
+
+TEST(JudgeValidation, MayBeSoManyTimesSlowerThanTheServingVersion) {
+  EXPECT_TRUE(judge_validation(at_most({}, 1.5), measured(0.95, 3), measured(0.95, 2)).passed);
+  const auto outcome = judge_validation(at_most({}, 1.5), measured(0.95, 3.1), measured(0.95, 2));
+  EXPECT_EQ(outcome.cause, "validate_rejected");
+  EXPECT_EQ(outcome.message,
+            "latency p95 in validation is 3.1 ms; the serving version's is 2 ms, and the limit is 1.5 times that");
+  EXPECT_EQ(outcome.serving_p95_ms, 2);
+}
+
+TEST(JudgeValidation, SaysWhenThereWasNothingToCompareWith) {
+  const auto first = judge_validation(at_most(0.01, 1.5), measured(0.7));
+  EXPECT_TRUE(first.passed);
+  EXPECT_EQ(first.message, "max_loss and max_latency_ratio did not apply: no version served here");
+  RunnerReport broken = ended(End::finished, "incompatible");
+  broken.error_message = "another shape";
+  const auto unlike = judge_validation(at_most(0.01), measured(0.7), broken);
+  EXPECT_TRUE(unlike.passed);
+  EXPECT_EQ(unlike.message, "max_loss did not apply: the serving version could not be measured (another shape)");
+  EXPECT_EQ(judge_validation(at_most(0.01), measured(0.7), measured(0.7)).message, "");
+  wire::ValidationSpec bare = at_most(0.01);
+  bare.dataset.reset();
+  RunnerReport loaded;
+  loaded.ok = true;
+  EXPECT_EQ(judge_validation(bare, loaded, loaded).message,
+            "max_loss did not apply: there was no data set to measure on");
+  EXPECT_EQ(judge_validation(accuracy_of(0.5), measured(0.7)).message, "");
+}
+
+TEST(JudgeValidation, AProgramThatIsMissingIsNotTheModelsFault) {
+  const auto outcome = judge_validation(accuracy_of(0.9), ended(End::finished, "unavailable"));
+  EXPECT_EQ(outcome.cause, "incompatible");
+  EXPECT_FALSE(outcome.models_fault);
 }
 
 wire::ProbationSpec ten_seconds() {

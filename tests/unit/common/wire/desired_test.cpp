@@ -29,6 +29,8 @@ Desired whole() {
   model.validation.dataset = BlobRef{std::string(64, 'd'), 77};
   model.validation.threshold = 0.94;
   model.validation.max_latency_ms = 5.5;
+  model.validation.max_loss = 0.01;
+  model.validation.max_latency_ratio = 1.5;
   model.probation.max_latency_ratio = 1.5;
   model.probation.max_error_rate = 0.02;
   model.features = {{"sharpness", {0.5, 1.5}, {1, 2, 3, 0}}, {"brightness", {0.25}, {}}};
@@ -77,6 +79,15 @@ TEST(Desired, ASignatureMayBeLongerThanOtherTextsButNotEndless) {
   EXPECT_EQ(*decode_desired(encode(desired)), desired);
   desired.models.front().signature->bundle += 'x';
   EXPECT_NE(decode_desired(encode(desired)).error().message.find("models[0].signature.bundle"), std::string::npos);
+}
+
+TEST(Desired, AnOlderServerHoldsNothingAgainstTheServingVersion) {
+  Desired desired = whole();
+  const std::string older = replaced(encode(desired), "\"max_latency_ratio\":1.5,\"max_loss\":0.01,", "");
+  desired.models.front().validation.max_loss.reset();
+  desired.models.front().validation.max_latency_ratio.reset();
+  EXPECT_EQ(*decode_desired(older), desired);
+  EXPECT_EQ(encode(desired), older);
 }
 
 TEST(Desired, UnknownFieldsOfANewerServerAreLetThrough) {

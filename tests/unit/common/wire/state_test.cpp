@@ -31,6 +31,8 @@ DeviceState whole() {
   update.message = "accuracy is 0.5; at least 0.94 is asked for";
   update.metric_value = 0.5;
   update.metric_threshold = 0.94;
+  update.serving_value = 0.75;
+  update.serving_p95_ms = 1.5;
   update.latency_p95_ms = 1.25;
   update.baseline_p95_ms = 1.5;
   update.peak_memory_mb = 42;

@@ -79,6 +79,43 @@ TEST(Release, ASignatureIsOfThisReleaseAndAllItsVariants) {
   EXPECT_NE(complaint(json), "parsed");
 }
 
+TEST(Release, TheDirectionFollowsTheMetricAndMayNotContradictIt) {
+  const auto with = [](const Json& validation) {
+    Json json = document();
+    json["validation"] = validation;
+    return parse_release(json.dump());
+  };
+  EXPECT_FALSE(with({{"metric", "mae"}, {"threshold", 0.5}})->validation->higher_is_better);
+  EXPECT_TRUE(with({{"metric", "cosine"}, {"threshold", 0.5}})->validation->higher_is_better);
+  EXPECT_NE(with({{"metric", "mae"}, {"threshold", 0.5}, {"direction", "higher"}})
+                .error()
+                .message.find("of mae lower is better, and the direction is higher"),
+            std::string::npos);
+  EXPECT_NE(with({{"metric", "recall"}}).error().message.find("metric 'recall' is unknown"), std::string::npos);
+  EXPECT_NE(with({{"metric", "mse"}}).error().message.find("threshold' is needed where lower values are better"),
+            std::string::npos);
+}
+
+TEST(Release, MayBeHeldAgainstTheServingVersion) {
+  Json json = document();
+  json["validation"]["max_loss"] = 0.01;
+  json["validation"]["max_latency_ratio"] = 1.5;
+  const auto draft = parse_release(json.dump());
+  ASSERT_TRUE(draft) << draft.error().message;
+  EXPECT_EQ(draft->validation->max_loss, 0.01);
+  EXPECT_EQ(draft->validation->max_latency_ratio, 1.5);
+  EXPECT_EQ(validation_from_json(validation_to_json(draft->validation)).value(), draft->validation);
+  json["validation"]["max_loss"] = -0.01;
+  EXPECT_EQ(parse_release(json.dump()).error().message, "field 'validation.max_loss' must be 0 or more");
+}
+
+TEST(Release, ValidationKeptBeforeThereWereRelativeThresholdsIsRead) {
+  const auto kept = validation_from_json(R"({"dataset": null, "metric": "accuracy", "direction": "higher",
+      "threshold": 0.9, "max_latency_ms": null, "max_memory_mb": 512, "timeout_s": 60})");
+  ASSERT_TRUE(kept) << kept.error().message;
+  EXPECT_EQ((*kept)->max_loss, std::nullopt);
+}
+
 TEST(Release, ValidationAndReferenceAreOptional) {
   Json json = document();
   json.erase("validation");
