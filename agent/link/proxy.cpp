@@ -66,9 +66,9 @@ std::string Proxy::authorization() const {
   return user.empty() ? "" : "Basic " + to_base64(as_bytes(user + ":" + password));
 }
 
-std::string Proxy::url() const {
+std::string Proxy::with_credentials() const {
   const std::string credentials = user.empty() ? "" : percent_encoded(user) + ":" + percent_encoded(password) + "@";
-  return std::string(scheme) + credentials + address();
+  return credentials + address();
 }
 
 Result<Proxy> parse_proxy(std::string_view url) {

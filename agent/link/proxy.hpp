@@ -17,8 +17,8 @@ struct Proxy {
   std::string password;
 
   std::string address() const { return endpoint.host_and_port(); }
-  std::string authorization() const;  // for Proxy-Authorization; empty without a user
-  std::string url() const;            // with the credentials
+  std::string authorization() const;     // for Proxy-Authorization; empty without a user
+  std::string with_credentials() const;  // "USER:PASSWORD@HOST:PORT", percent-encoded
 };
 
 // "http://[USER[:PASSWORD]@]HOST[:PORT]", also without the scheme; credentials percent-encoded.

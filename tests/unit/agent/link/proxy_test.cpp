@@ -27,11 +27,11 @@ TEST(Proxy, AddressAndCredentials) {
   EXPECT_EQ(proxy.user, "cam@site");
   EXPECT_EQ(proxy.password, "p:ss%");
   EXPECT_EQ(proxy.authorization(), "Basic Y2FtQHNpdGU6cDpzcyU=");
-  EXPECT_EQ(proxy.url(), "http://cam%40site:p%3ass%25@proxy.example:3128");
+  EXPECT_EQ(proxy.with_credentials(), "cam%40site:p%3ass%25@proxy.example:3128");
   const Proxy plain = parse_proxy("[::1]:8080").value();
   EXPECT_EQ(plain.address(), "[::1]:8080");
   EXPECT_EQ(plain.authorization(), "");
-  EXPECT_EQ(plain.url(), "http://[::1]:8080");
+  EXPECT_EQ(plain.with_credentials(), "[::1]:8080");
   EXPECT_EQ(parse_proxy("http://proxy").value().address(), "proxy:80");
   EXPECT_EQ(parse_proxy("http://user@proxy").value().password, "");
 }
