@@ -75,6 +75,7 @@ std::string content_range_of(const Download& download) {
 
 // A part goes on only where it ends; a whole answer to a request for the rest begins afresh.
 Result<void> accept_head(Download& download, const HttpHead& head) {
+  if (download.stop->load()) return make_error(Errc::cancelled, "the download was cancelled");
   download.head = head;
   const wire::BlobRef& blob = download.request.blob;
   if (head.status == 200) {

@@ -114,6 +114,18 @@ TEST_F(Fetching, StopEndsTheDownload) {
   EXPECT_EQ(failure->error.code, Errc::cancelled);
 }
 
+// Its part may be another's by now: even an answer that would begin afresh changes nothing.
+TEST_F(Fetching, AnswerAfterTheStopTouchesNothing) {
+  server.behave("cut no-range");
+  EXPECT_TRUE(fetch());
+  const std::uint64_t kept = part_bytes();
+  EXPECT_GT(kept, 0u);
+  const StopFlag stop = make_stop_flag();
+  stop->store(true);
+  EXPECT_EQ(fetch(blob, stop)->error.code, Errc::cancelled);
+  EXPECT_EQ(part_bytes(), kept);
+}
+
 // What its owner allows ----------------------------------------------------------------------------------------------
 
 class FetchingByTheRules : public Fetching {
