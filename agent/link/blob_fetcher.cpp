@@ -18,6 +18,7 @@ using Done = std::function<void(std::optional<FetchFailure>)>;
 using RunJob = std::function<bool(std::function<void()>)>;
 
 constexpr std::uint64_t progress_step = 64 << 10;
+constexpr std::size_t most_read_ahead = 4 << 20;
 
 struct Measures {  // of all downloads
   std::shared_ptr<LinkRate> rate;
@@ -34,6 +35,7 @@ struct Download {
   std::uint64_t reported = 0;
   HttpHead head = {};
   std::optional<Hold> hold = {};
+  std::string from = {};  // the host that a redirect led to
 
   bool complete() const { return intake->size() == request.blob.size; }
 };
@@ -127,17 +129,17 @@ DownloadSink sink_of(Download& download, const std::shared_ptr<Throttle>& thrott
   DownloadSink sink;
   sink.on_head = [&download](const HttpHead& head) { return accept_head(download, head); };
   sink.on_piece = [&download](std::string_view piece) { return accept_piece(download, piece); };
-  sink.piece_bytes = throttle->piece_bytes(DownloadSink::largest_piece);
-  if (throttle->is_limited())
-    sink.pause_after = [throttle](std::size_t bytes) {
-      return throttle->take(bytes, std::chrono::steady_clock::now());
-    };
+  if (!throttle->is_limited()) return sink;
+  sink.piece_bytes = throttle->burst_bytes(DownloadSink::largest_piece);
+  sink.read_ahead_bytes = throttle->burst_bytes(most_read_ahead);
+  sink.pause_after = [throttle](std::size_t bytes) { return throttle->take(bytes, std::chrono::steady_clock::now()); };
   return sink;
 }
 
-std::optional<FetchFailure> refusal_of(const HttpHead& head, const std::string& digest) {
+std::optional<FetchFailure> refusal_of(const HttpHead& head, const Download& download) {
   if (head.status == 200 || head.status == 206) return std::nullopt;
-  return failure(error_of({head, ""}, "blob " + digest), head.retry_after());
+  const std::string where = download.from.empty() ? "" : " at '" + download.from + "'";
+  return failure(error_of({head, ""}, "blob " + download.request.blob.digest + where), head.retry_after());
 }
 
 // A client for a host that a redirect leads to: it gets no certificate of ours, and is judged like any on the web.
@@ -164,6 +166,7 @@ Task<Result<HttpHead>> get(const BlobFetcher::Ports& ports, const DownloadSink& 
                                                 std::to_string(max_redirects) + " redirects: that is one too many");
     ARGOSY_CO_TRY(at, follow_redirect(ports.redirects, at, *head));
     ARGOSY_CO_TRY(elsewhere, client_for(ports, at.endpoint));
+    download.from = at.endpoint.host;
   }
 }
 
@@ -179,7 +182,7 @@ Task<std::optional<FetchFailure>> transfer(const BlobFetcher::Ports& ports, cons
     if (!emptied) co_return failure(std::move(emptied).error());
     co_return failure(make_error(Errc::unavailable, "the server has no such range: starting again"));
   }
-  co_return refusal_of(*head, download.request.blob.digest);
+  co_return refusal_of(*head, download);
 }
 
 // Whether it may begin, and how many bytes it may take.

@@ -59,10 +59,15 @@ Error network_error(std::string_view what, const error_code& code) {
 }
 
 // What is slowed down here must not pile up in the system meanwhile.
-void limit_read_ahead(beast::tcp_stream& socket, std::size_t piece_bytes) {
+void limit_read_ahead(beast::tcp_stream& socket, std::size_t bytes) {
   error_code ignored;
-  socket.socket().set_option(tcp::socket::receive_buffer_size(static_cast<int>(std::max(piece_bytes, least_buffer))),
+  socket.socket().set_option(tcp::socket::receive_buffer_size(static_cast<int>(std::max(bytes, least_buffer))),
                              ignored);
+}
+
+// For messages: what follows the path may be a key to it.
+std::string path_of(const HttpRequest& request) {
+  return request.method + " " + request.target.substr(0, request.target.find('?'));
 }
 
 WireRequest to_wire(const HttpRequest& request, const Endpoint& endpoint) {
@@ -241,7 +246,7 @@ void HttpsClient::Impl::put_back(ConnectionPtr connection, bool keep_alive) {
 
 Task<Result<HttpResponse>> HttpsClient::Impl::exchange(Connection& connection, const HttpRequest& request,
                                                        bool& keep_alive) {
-  const std::string where = request.method + " " + request.target;
+  const std::string where = path_of(request);
   const WireRequest wire = to_wire(request, endpoint);
   beast::get_lowest_layer(connection.stream).expires_after(request.time_limit);
   auto writing = http::async_write(connection.stream, wire, as_result);
@@ -277,10 +282,10 @@ Task<Result<HttpResponse>> HttpsClient::request(HttpRequest request) {
 
 Task<Result<HttpHead>> HttpsClient::Impl::transfer(Connection& connection, const HttpRequest& request,
                                                    const DownloadSink& sink, bool& keep_alive) {
-  const std::string where = "GET " + request.target;
+  const std::string where = path_of(request);
   auto& socket = beast::get_lowest_layer(connection.stream);
   const WireRequest wire = to_wire(request, endpoint);
-  if (sink.pause_after) limit_read_ahead(socket, sink.piece_bytes);
+  if (sink.read_ahead_bytes > 0) limit_read_ahead(socket, sink.read_ahead_bytes);
   socket.expires_after(request.time_limit);
   auto writing = http::async_write(connection.stream, wire, as_result);
   auto [unsent, sent] = co_await std::move(writing);

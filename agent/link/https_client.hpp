@@ -51,6 +51,7 @@ struct DownloadSink {
   // How long to wait after so many bytes; null: not at all.
   std::function<std::chrono::nanoseconds(std::size_t bytes)> pause_after;
   std::size_t piece_bytes = largest_piece;  // how many may come at once
+  std::size_t read_ahead_bytes = 0;         // how many may wait in the system; 0: as it sees fit
   static constexpr std::size_t largest_piece = 32 << 10;
 };
 

@@ -24,9 +24,9 @@ class Throttle {
     if (level_ >= 0) return {};
     return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::duration<double>(-level_ / rate_));
   }
-  // The most that should come in at once, so that nobody waits for long.
-  std::size_t piece_bytes(std::size_t most) const {
-    return is_limited() ? std::clamp<std::size_t>(static_cast<std::size_t>(rate_ * burst_s), 1, most) : most;
+  // The most that should come in at once, so that nobody waits for long, and `most` at most.
+  std::size_t burst_bytes(std::size_t most) const {
+    return is_limited() ? static_cast<std::size_t>(std::clamp(rate_ * burst_s, 1.0, static_cast<double>(most))) : most;
   }
 
  private:

@@ -73,6 +73,20 @@ TEST_F(Redirected, OtherBytesFromThereAreRefused) {
   EXPECT_FALSE(std::filesystem::exists(folder / "whole"));
 }
 
+TEST_F(Redirected, RefusalThereNamesTheHostAndKeepsTheKey) {
+  server.behave("302=" + cdn.url() + "?key=secret 302=" + cdn.url() + "?key=secret");
+  cdn.behave("403 cut");
+  const auto refused = fetch();
+  ASSERT_TRUE(refused);
+  EXPECT_FALSE(refused->passing);
+  EXPECT_EQ(refused->error.message, "blob " + blob.digest + " at 'localhost': the server answered 403");
+  const auto cut = fetch();
+  ASSERT_TRUE(cut);
+  EXPECT_TRUE(cut->passing);
+  EXPECT_EQ(cdn.heads()[1], "/blob?key=secret|Host User-Agent|no certificate");
+  EXPECT_EQ(cut->error.message.find("secret"), std::string::npos) << cut->error.message;
+}
+
 TEST_F(Redirected, HostThatIsNotListedIsRefusedByName) {
   redirects.hosts = {"cdn.example", "*.localhost"};
   server.behave("302=" + cdn.url());

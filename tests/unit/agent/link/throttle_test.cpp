@@ -10,7 +10,7 @@ using namespace std::chrono_literals;
 TEST(Throttle, WithoutALimitNobodyWaits) {
   Throttle throttle(0);
   EXPECT_EQ(throttle.take(1 << 30, Throttle::Time{1s}), 0ns);
-  EXPECT_EQ(throttle.piece_bytes(32768), 32768u);
+  EXPECT_EQ(throttle.burst_bytes(32768), 32768u);
 }
 
 TEST(Throttle, RateIsKeptOverAnyTimeWhoeverTakes) {
@@ -35,7 +35,7 @@ TEST(Throttle, WhatWasNotTakenIsNotSavedUp) {
 TEST(Throttle, NobodyWaitsLongForAPiece) {
   for (const std::uint64_t rate : {1ULL, 8'000ULL, 100'000ULL, 10'000'000'000ULL}) {
     Throttle throttle(rate);
-    const std::size_t piece = throttle.piece_bytes(32768);
+    const std::size_t piece = throttle.burst_bytes(32768);
     EXPECT_GE(piece, 1u);
     EXPECT_LE(piece, 32768u);
     throttle.take(piece, Throttle::Time{10s});
