@@ -4,6 +4,8 @@ namespace argosy::agent {
 
 namespace {
 
+constexpr std::size_t date_length = 10;  // a text that changed each time would be news each time
+
 bool is_allowed_on_metered(OnMetered rule, BlobKind kind) {
   return rule == OnMetered::all || (rule == OnMetered::patches && kind != BlobKind::model);
 }
@@ -36,8 +38,8 @@ std::optional<Hold> wait_for_window(const TimeWindows& windows, const std::strin
                                     const LocalClock& clock) {
   if (is_open(windows, now, clock)) return std::nullopt;
   if (now < clock_is_set_from)
-    return Hold{std::nullopt,
-                "the clock is not set, it shows " + to_rfc3339(now) + ": waiting for the time (" + what + ")"};
+    return Hold{std::nullopt, "the clock is not set, it shows " + to_rfc3339(now).substr(0, date_length) +
+                                  ": waiting for the time (" + what + ")"};
   const auto opening = windows.next_opening(now, clock);
   return Hold{opening, "waiting for " + windows.text() +
                            (opening ? ", next at " + to_rfc3339(*opening) : std::string(", not in two weeks")) + " (" +
