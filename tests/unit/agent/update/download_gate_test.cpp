@@ -88,6 +88,29 @@ TEST_F(Gate, PowerCutGivesNothingBack) {
   }
 }
 
+// The same where the disk stands still in the middle of any call: whatever came in by then is spent.
+TEST_F(Gate, PowerCutInTheMiddleOfAWriteGivesNothingBack) {
+  rules.bytes_per_day = 4 * mb;
+  const argosy::test::Image empty;
+  bool died = true;
+  for (std::size_t call = 0; died; ++call) {
+    argosy::test::FaultyDisk disk(folder / "root", empty);
+    const DiskInPlace in_place(disk);
+    disk.fail_at(call, argosy::test::Fault::stop);
+    DownloadGate gate = make("root/spent.json");
+    std::uint64_t spent = 0;
+    bool goes_on = gate.admit(BlobKind::model).has_value();
+    while (goes_on && !disk.died() && spent < 2 * mb) {
+      spent += piece;
+      goes_on = gate.spend(piece).has_value();
+    }
+    died = disk.died();
+    disk.lose_power(argosy::test::Unsynced::lost, 1);
+    DownloadGate again = make("root/spent.json");
+    EXPECT_LE(rest(again), 4 * mb - spent) << "call " << call;
+  }
+}
+
 TEST_F(Gate, DiskThatCannotKeepCountEndsTheDownload) {
   rules.bytes_per_day = mb;
   argosy::test::FaultyDisk disk(folder / "root", {});
