@@ -212,6 +212,7 @@ Result<void> run_agent(const Config& config) {
   ARGOSY_TRY(Endpoint endpoint, parse_endpoint(config.server));
   ARGOSY_TRY(TrustPolicy trust, load_policy(config.signing_keys, config.signing_required));
   ARGOSY_TRY(const WayOut way_out, find_way_out(config));
+  MqttLink::forget_environment();
   const Storage storage(config.root);
   ARGOSY_CHECK(storage.create());
   ARGOSY_TRY(ObservationSocket socket, ObservationSocket::open(config.run_dir / "observe.sock"));

@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstdlib>
 #include <optional>
 
 #include <boost/asio/post.hpp>
@@ -167,6 +168,10 @@ void MqttLink::Impl::on_lost(const std::string& why) {
     handlers.on_disconnected();
   }
   retry_later("the connection broke" + (why.empty() ? std::string() : ": " + why));
+}
+
+void MqttLink::forget_environment() {
+  for (const char* name : {"http_proxy", "https_proxy"}) ::unsetenv(name);
 }
 
 MqttLink::MqttLink(asio::any_io_executor io, Options options, Handlers handlers)

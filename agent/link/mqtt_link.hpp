@@ -42,6 +42,10 @@ class MqttLink {
     std::function<void(const std::string& line)> log;
   };
 
+  // Paho takes https_proxy from the environment for every broker, whatever no_proxy says: without it, Options::proxy
+  // alone counts. Once, before there is a second thread.
+  static void forget_environment();
+
   MqttLink(boost::asio::any_io_executor io, Options options, Handlers handlers);
   ~MqttLink();  // stop()
   void start();

@@ -26,7 +26,7 @@ window_s = 1
 state_s = 1
 poll_s = 1
 [network]
-proxy = "http://cam:secret@127.0.0.1:{proxy}"
+proxy = "{proxy}"
 no_proxy = []
 [downloads]
 max_mb_per_day = 100
@@ -51,14 +51,18 @@ class OwnerRules(RunningArgosy):
         self.agent = Program("agent", [self.build / "agent/argosy-agent", "--config", self.folder / "agent.toml"],
                              log=self.folder / "agent.log", env={"https_proxy": "http://nobody.invalid:1"})
 
-    def restart_agent(self, *, metered, windows=()):
+    def restart_agent(self, *, metered, windows=(), proxied=True):
         """As if the device were carried elsewhere: a link of another kind, other hours."""
         self.agent.stop()
         (self.folder / "metered").write_text("yes\n" if metered else "no\n")
         (self.folder / "agent.toml").write_text(CONFIG.format(
-            server=self.installation.argosyd.device_url, folder=self.folder, ca=self.installation.ca, proxy=self.proxy_port,
+            server=self.installation.argosyd.device_url, folder=self.folder, ca=self.installation.ca,
+            proxy=f"http://cam:secret@127.0.0.1:{self.proxy_port}" if proxied else "",
             windows=json.dumps(list(windows))))
         self.group.start(self.agent)
+
+    def agent_log(self):
+        return (self.folder / "agent.log").read_text()
 
     def roll_out(self, version, file):
         self.argosy("release", "publish", f"digits@{version}", "--variant", file)
@@ -103,4 +107,12 @@ class OwnerRules(RunningArgosy):
         server = self.installation.argosyd.device_url.removeprefix("https://")
         self.assertIn(server, {target for target, _ in asked})
         self.assertGreater(len(asked), 1, "the broker is reached through the proxy, too")
-        self.assertNotIn("secret", (self.folder / "agent.log").read_text())
+        self.assertNotIn("secret", self.agent_log())
+
+        self.agent.stop()
+        log = self.proxy_log.read_text()
+        connected = self.agent_log().count("MQTT: connected")
+        self.restart_agent(metered=False, proxied=False)
+        wait_until(lambda: self.agent_log().count("MQTT: connected") > connected, 30,
+                   "without a proxy, whatever the environment says")
+        self.assertEqual(self.proxy_log.read_text(), log, "nobody asks it any more")

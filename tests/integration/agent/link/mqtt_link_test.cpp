@@ -118,6 +118,15 @@ TEST_F(MqttLinkTest, ProxyLeadsToTheBroker) {
   EXPECT_TRUE(run_until([&] { return messages.size() == 1; }));
 }
 
+TEST_F(MqttLinkTest, ProxyOfTheEnvironmentIsForTheCallerToJudge) {
+  ::setenv("https_proxy", "http://127.0.0.1:1", 1);
+  ::setenv("http_proxy", "http://127.0.0.1:1", 1);
+  MqttLink::forget_environment();
+  MqttLink link(io.get_executor(), options(), handlers());
+  link.start();
+  EXPECT_TRUE(run_until([&] { return connects == 1; }));
+}
+
 TEST_F(MqttLinkTest, ProxyThatRefusesIsNamedWithoutItsPassword) {
   const test::ConnectProxy proxy("407");
   MqttLink::Options through = options();
