@@ -12,9 +12,12 @@
 #include "agent/app/service_manager.hpp"
 #include "agent/app/telemetry_source.hpp"
 #include "agent/app/uplink.hpp"
+#include "agent/app/way_out.hpp"
 #include "agent/link/blob_fetcher.hpp"
 #include "agent/link/local_http.hpp"
+#include "agent/update/download_gate.hpp"
 #include "agent/update/job_thread.hpp"
+#include "agent/update/local_clock.hpp"
 
 namespace argosy::agent {
 
@@ -63,18 +66,19 @@ Duration between_looks(const Config& config) {
 
 class Agent {
  public:
-  Agent(const Config& config, TrustPolicy trust, Endpoint endpoint, TelemetrySource source, ServiceManager manager,
-        std::uint64_t seed)
+  Agent(const Config& config, TrustPolicy trust, Endpoint endpoint, const WayOut& way_out, TelemetrySource source,
+        ServiceManager manager, std::uint64_t seed)
       : config_(config),
         manager_(std::move(manager)),
         storage_(config.root),
         source_(std::move(source)),
         serving_(make_serving(config.serving, local_http_, seed)),
-        https_(io_.get_executor(), std::move(endpoint)),
-        blobs_({io_.get_executor(), &https_, job_port(), Duration{30'000}}),
+        https_(io_.get_executor(), endpoint, way_out.proxies.for_host(endpoint.host)),
+        gate_(config.downloads.rules, storage_.spent(), {wall_clock_now, system_clock_on_the_wall, log_line}),
+        blobs_({io_.get_executor(), &https_, job_port(), Duration{30'000}, &gate_, way_out.redirects, way_out.proxies}),
         models_(storage_, models_options(config, std::move(trust), seed), updater_ports(), source_.windows(),
                 [this] { uplink_.state_changed(); }),
-        uplink_(io_, config, IdentityStore(storage_.identity()), https_, source_.outbox(),
+        uplink_(io_, config, IdentityStore(storage_.identity()), https_, way_out.proxies, source_.outbox(),
                 storage_.root() / "state" / "session", seed, uplink_ports()),
         observations_(io_, ::dup(source_.socket_fd())),
         signals_(io_, SIGTERM, SIGINT),
@@ -116,6 +120,9 @@ class Agent {
     ports.run_job = job_port();
     ports.on_loop = [this](std::function<void()> f) { asio::post(io_, std::move(f)); };
     ports.now = wall_clock_now;
+    ports.hold_switch = [&windows = config_.activation_windows] {
+      return wait_for_window(windows, "activation.windows", wall_clock_now(), system_clock_on_the_wall());
+    };
     ports.log = log_line;
     ports.blobs = &blobs_;
     ports.serving = serving_.get();
@@ -180,6 +187,7 @@ class Agent {
   LocalHttp local_http_;
   std::unique_ptr<Serving> serving_;
   HttpsClient https_;
+  DownloadGate gate_;
   BlobFetcher blobs_;
   Models models_;
   Uplink uplink_;
@@ -207,6 +215,8 @@ Result<void> run_agent(const Config& config) {
   ServiceManager manager = ServiceManager::from_environment();
   ARGOSY_TRY(Endpoint endpoint, parse_endpoint(config.server));
   ARGOSY_TRY(TrustPolicy trust, load_policy(config.signing_keys, config.signing_required));
+  ARGOSY_TRY(const WayOut way_out, find_way_out(config));
+  MqttLink::forget_environment();
   const Storage storage(config.root);
   ARGOSY_CHECK(storage.create());
   ARGOSY_TRY(ObservationSocket socket, ObservationSocket::open(config.run_dir / "observe.sock"));
@@ -216,7 +226,8 @@ Result<void> run_agent(const Config& config) {
   TelemetrySource source(std::move(socket), HealthSampler(disk), std::move(outbox),
                          WindowAccumulator(wall_clock_now(), config.feature_interval), log_line);
   log_line("argosy-agent " ARGOSY_VERSION " for " + config.device + " at " + config.server);
-  Agent(config, std::move(trust), std::move(endpoint), std::move(source), std::move(manager), device_seed()).run();
+  Agent(config, std::move(trust), std::move(endpoint), way_out, std::move(source), std::move(manager), device_seed())
+      .run();
   return {};
 }
 

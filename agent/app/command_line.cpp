@@ -10,6 +10,7 @@
 #include <spdlog/spdlog.h>
 
 #include "agent/app/agent.hpp"
+#include "agent/app/way_out.hpp"
 #include "agent/update/release_trust.hpp"
 
 namespace argosy::agent {
@@ -68,6 +69,8 @@ int run_command_line(int argc, const char* const* argv) {
   if (!config) return fail(2, config.error().message);
   const auto trust = load_policy(config->signing_keys, config->signing_required);
   if (!trust) return fail(2, options.config.string() + ": " + trust.error().message);
+  const auto way_out = find_way_out(*config);
+  if (!way_out) return fail(2, options.config.string() + ": " + way_out.error().message);
   if (options.check_only) return std::puts("the configuration is in order"), 0;
   keep_memory_small();
   std::signal(SIGPIPE, SIG_IGN);  // a broken connection is an error of that connection

@@ -1,5 +1,7 @@
 #include "agent/app/config.hpp"
 
+#include <algorithm>
+#include <cctype>
 #include <cmath>
 #include <set>
 #include <vector>
@@ -19,6 +21,9 @@ namespace argosy::agent {
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr std::size_t max_redirect_hosts = 32;
+constexpr std::uint64_t least_kb_per_s = 8;  // the server wants 64 KiB taken within a minute
 
 // One table of the file. Remembers which keys were asked for, so that the rest can be called unknown.
 class Section {
@@ -65,6 +70,13 @@ class Section {
     for (const auto& item : *list)
       take<std::string>(item, key, "a list of texts", [&](auto&& value) { out.push_back(value); });
   }
+  void windows(const char* key, TimeWindows& out) {
+    std::vector<std::string> given;
+    texts(key, given);
+    auto parsed = TimeWindows::parse(given);
+    if (!parsed) return fail(key, parsed.error().message);
+    out = std::move(*parsed);
+  }
   // Texts under names that the file's author chose; `what` says what the names are of.
   void named_texts(const std::string& what, std::map<std::string, std::string>& out) {
     if (table_ == nullptr) return;
@@ -81,6 +93,7 @@ class Section {
     if (node != nullptr && inner == nullptr) fail(key, "must be a section");
     return {inner, at(key), fault_};
   }
+  bool has(const char* key) const { return table_ != nullptr && table_->contains(key); }
   void finish(const std::string& rule = "is no key that the agent knows") {
     if (table_ == nullptr || fault_) return;
     for (const auto& [key, node] : *table_)
@@ -263,6 +276,71 @@ void read_signing(Section section, Config& config) {
     section.fail("required", "is true without keys: name files of public keys in signing.keys");
 }
 
+std::optional<OnMetered> parse_on_metered(const std::string& text) {
+  if (text == "wait") return OnMetered::wait;
+  if (text == "patches") return OnMetered::patches;
+  if (text == "all") return OnMetered::all;
+  return std::nullopt;
+}
+
+// "cdn.example" or "*.cdn.example".
+bool is_host_pattern(const std::string& text) {
+  const std::string host = text.starts_with("*.") ? text.substr(2) : text;
+  const auto is_of_a_name = [](unsigned char c) { return std::isalnum(c) != 0 || c == '-' || c == '.' || c == '_'; };
+  return !host.empty() && host.size() <= 253 && host.front() != '.' &&
+         std::all_of(host.begin(), host.end(), is_of_a_name);
+}
+
+void read_redirects(Section& section, DownloadsConfig& downloads) {
+  section.texts("redirect_hosts", downloads.redirect_hosts);
+  section.path("redirect_ca_file", downloads.redirect_ca_file);
+  if (downloads.redirect_hosts.size() > max_redirect_hosts)
+    section.fail("redirect_hosts", "has " + std::to_string(downloads.redirect_hosts.size()) + " hosts; the limit is " +
+                                       std::to_string(max_redirect_hosts));
+  for (const std::string& host : downloads.redirect_hosts)
+    if (!is_host_pattern(host))
+      section.fail("redirect_hosts",
+                   "has '" + host + "'; a host looks like \"cdn.example\", or \"*.cdn.example\" for all below it");
+  if (downloads.redirect_ca_file && downloads.redirect_hosts.empty())
+    section.fail("redirect_ca_file", "is given without redirect_hosts: nobody would ask it");
+}
+
+void read_downloads(Section section, DownloadsConfig& downloads) {
+  DownloadRules& rules = downloads.rules;
+  std::uint64_t mb_per_day = 0;
+  std::uint64_t kb_per_s = 0;
+  std::string on_metered = "wait";
+  section.integer("max_mb_per_day", 0, 1'000'000, mb_per_day);
+  section.integer("max_kb_per_s", 0, 10'000'000, kb_per_s);
+  section.flag("metered", rules.metered);
+  section.path("metered_file", rules.metered_file);
+  section.text("on_metered", on_metered);
+  section.windows("windows", rules.windows);
+  read_redirects(section, downloads);
+  section.finish();
+  if (kb_per_s > 0 && kb_per_s < least_kb_per_s)
+    section.fail("max_kb_per_s", "is " + std::to_string(kb_per_s) + "; it must be at least " +
+                                     std::to_string(least_kb_per_s) + ", or 0 for no limit: the server gives up on " +
+                                     "a device that takes less");
+  const auto parsed = parse_on_metered(on_metered);
+  if (!parsed) return section.fail("on_metered", "is '" + on_metered + "'; it must be wait, patches or all");
+  rules.bytes_per_day = mb_per_day << 20;
+  rules.bytes_per_s = kb_per_s << 10;
+  rules.on_metered = *parsed;
+}
+
+void read_network(Section section, ProxySettings& network) {
+  std::string proxy;
+  std::vector<std::string> exceptions;
+  section.text("proxy", proxy);
+  section.texts("no_proxy", exceptions);
+  section.finish();
+  if (section.has("proxy")) network.proxy = proxy;
+  if (section.has("no_proxy")) network.exceptions = exceptions;
+  const auto parsed = proxy.empty() ? Result<Proxy>(Proxy()) : parse_proxy(proxy);
+  if (!parsed) section.fail("proxy", parsed.error().message);
+}
+
 Result<void> check(const Config& config) {
   const auto wrong = [](std::string message) { return make_error(Errc::invalid_argument, std::move(message)); };
   if (config.server.empty()) return wrong("server is missing: give an address such as \"https://fleet.example:8443\"");
@@ -296,6 +374,11 @@ Result<Config> parse_config(std::string_view text, const fs::path& program) {
     read_outbox(root.section("outbox"), config);
     read_serving(root.section("serving"), config.serving);
     read_signing(root.section("signing"), config);
+    read_downloads(root.section("downloads"), config.downloads);
+    Section activation = root.section("activation");
+    activation.windows("windows", config.activation_windows);
+    activation.finish();
+    read_network(root.section("network"), config.network);
     read_validation(root.section("validation"), config);
     Section log = root.section("log");
     log.text("level", config.log_level);

@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "agent/link/proxy.hpp"
+#include "agent/update/download_policy.hpp"
 #include "common/base/error.hpp"
 #include "common/base/instant.hpp"
 #include "common/wire/state.hpp"
@@ -32,6 +34,12 @@ struct ServingConfig {
   std::string metrics_url;  // default: programs report inferences themselves
 
   int timeout_s = 60;  // exec and the model servers
+};
+
+struct DownloadsConfig {
+  DownloadRules rules;
+  std::vector<std::string> redirect_hosts;
+  std::optional<std::filesystem::path> redirect_ca_file;
 };
 
 struct Config {
@@ -65,6 +73,9 @@ struct Config {
   std::vector<std::string> signing_keys;                             // files of the publishers' public keys
   bool signing_required = false;                                     // default: whether there are keys
   ServingConfig serving;
+  DownloadsConfig downloads;
+  TimeWindows activation_windows;
+  ProxySettings network;
   std::string log_level = "info";
 };
 

@@ -37,13 +37,14 @@ std::uint64_t read_number(const std::filesystem::path& file) {
 
 }  // namespace
 
-Uplink::Uplink(asio::io_context& io, const Config& config, IdentityStore identities, HttpsClient& https, Outbox& outbox,
-               std::filesystem::path nonce_file, std::uint64_t seed, Ports ports)
+Uplink::Uplink(asio::io_context& io, const Config& config, IdentityStore identities, HttpsClient& https,
+               ProxyRules proxies, Outbox& outbox, std::filesystem::path nonce_file, std::uint64_t seed, Ports ports)
     : io_(io),
       config_(config),
       identities_(std::move(identities)),
       https_(https),
       api_(https),
+      proxies_(std::move(proxies)),
       nonce_file_(std::move(nonce_file)),
       ports_(std::move(ports)),
       rng_(seed),
@@ -206,6 +207,7 @@ void Uplink::start_mqtt() {
   options.ca_file = identities_.ca_file();
   options.certificate_file = identities_.certificate_file();
   options.key_file = identities_.key_file();
+  options.proxy = proxies_.for_host(identity_->mqtt_host);
   options.subscriptions = {topic("down/desired"), topic("down/ack")};
   options.will_topic = topic("up/event");
   options.seed = rng_();

@@ -32,7 +32,7 @@ class Uplink {
   };
 
   Uplink(boost::asio::io_context& io, const Config& config, IdentityStore identities, HttpsClient& https,
-         Outbox& outbox, std::filesystem::path nonce_file, std::uint64_t seed, Ports ports);
+         ProxyRules proxies, Outbox& outbox, std::filesystem::path nonce_file, std::uint64_t seed, Ports ports);
 
   void start();
   void stop();
@@ -70,6 +70,7 @@ class Uplink {
   IdentityStore identities_;
   HttpsClient& https_;
   DeviceApi api_;
+  ProxyRules proxies_;
   std::filesystem::path nonce_file_;
   Ports ports_;
   Rng rng_;

@@ -18,14 +18,24 @@ using Done = std::function<void(std::optional<FetchFailure>)>;
 using RunJob = std::function<bool(std::function<void()>)>;
 
 constexpr std::uint64_t progress_step = 64 << 10;
+constexpr std::size_t most_read_ahead = 4 << 20;
+
+struct Measures {  // of all downloads
+  std::shared_ptr<LinkRate> rate;
+  std::shared_ptr<Throttle> throttle;
+};
 
 struct Download {
   FetchRequest request;
   StopFlag stop;
   Progress progress;
   std::shared_ptr<BlobIntake> intake;
+  DownloadGate* gate = nullptr;
+  std::uint64_t end = 0;  // as far as it may go now
   std::uint64_t reported = 0;
-  HttpHead head;
+  HttpHead head = {};
+  std::optional<Hold> hold = {};
+  std::string from = {};  // the host that a redirect led to
 
   bool complete() const { return intake->size() == request.blob.size; }
 };
@@ -56,12 +66,18 @@ FetchFailure failure(Error error, std::optional<Duration> retry_after = std::nul
   return {std::move(error), passing, retry_after};
 }
 
-std::string content_range_of(std::uint64_t from, const wire::BlobRef& blob) {
-  return "bytes " + std::to_string(from) + "-" + std::to_string(blob.size - 1) + "/" + std::to_string(blob.size);
+FetchFailure held(Hold hold) {
+  return {make_error(Errc::unavailable, hold.why), true, std::nullopt, std::move(hold)};
+}
+
+std::string content_range_of(const Download& download) {
+  return "bytes " + std::to_string(download.intake->size()) + "-" + std::to_string(download.end - 1) + "/" +
+         std::to_string(download.request.blob.size);
 }
 
 // A part goes on only where it ends; a whole answer to a request for the rest begins afresh.
 Result<void> accept_head(Download& download, const HttpHead& head) {
+  if (download.stop->load()) return make_error(Errc::cancelled, "the download was cancelled");
   download.head = head;
   const wire::BlobRef& blob = download.request.blob;
   if (head.status == 200) {
@@ -73,7 +89,7 @@ Result<void> accept_head(Download& download, const HttpHead& head) {
     return {};
   }
   if (head.status != 206) return {};
-  const std::string expected = content_range_of(download.intake->size(), blob);
+  const std::string expected = content_range_of(download);
   const auto range = head.header("content-range");
   if (range == expected) return {};
   ARGOSY_CHECK(download.intake->restart());
@@ -85,57 +101,123 @@ Result<void> accept_piece(Download& download, std::string_view piece) {
   if (download.stop->load()) return make_error(Errc::cancelled, "the download was cancelled");
   ARGOSY_CHECK(download.intake->append(piece));
   const std::uint64_t size = download.intake->size();
-  if (size - download.reported < progress_step && !download.complete()) return {};
-  download.reported = size;
-  download.progress(size);
-  return {};
+  if (size - download.reported >= progress_step || download.complete()) {
+    download.reported = size;
+    download.progress(size);
+  }
+  if (download.gate == nullptr) return {};
+  ARGOSY_TRY(download.hold, download.gate->spend(piece.size()));
+  if (!download.hold || download.complete()) return {};
+  return make_error(Errc::unavailable, download.hold->why);
 }
 
-HttpRequest request_of(const Download& download, Duration stall_limit) {
+// Another host's tag says nothing of ours: there the range alone goes along, and Content-Range and the digest prove it.
+HttpRequest request_of(const Download& download, const std::string& target, bool is_ours, Duration stall_limit) {
   HttpRequest request;
-  request.target = "/device/v1/blobs/" + download.request.blob.digest;
+  request.target = target;
   request.time_limit = stall_limit;
-  if (download.intake->size() == 0) return request;
-  request.headers["Range"] = "bytes=" + std::to_string(download.intake->size()) + "-";
-  request.headers["If-Range"] = "\"" + download.request.blob.digest + "\"";
+  const std::uint64_t from = download.intake->size();
+  const bool to_the_end = download.end == download.request.blob.size;
+  if (from == 0 && to_the_end) return request;
+  request.headers["Range"] =
+      "bytes=" + std::to_string(from) + "-" + (to_the_end ? "" : std::to_string(download.end - 1));
+  if (from > 0 && is_ours) request.headers["If-Range"] = "\"" + download.request.blob.digest + "\"";
   return request;
 }
 
-std::optional<FetchFailure> refusal_of(const HttpHead& head, const std::string& digest) {
-  if (head.status == 200 || head.status == 206) return std::nullopt;
-  return failure(error_of({head, ""}, "blob " + digest), head.retry_after());
-}
-
-Task<std::optional<FetchFailure>> transfer(HttpsClient& https, Download& download, Duration stall_limit) {
-  if (download.complete()) co_return std::nullopt;
+DownloadSink sink_of(Download& download, const std::shared_ptr<Throttle>& throttle) {
   DownloadSink sink;
   sink.on_head = [&download](const HttpHead& head) { return accept_head(download, head); };
   sink.on_piece = [&download](std::string_view piece) { return accept_piece(download, piece); };
-  auto getting = https.download(request_of(download, stall_limit), sink);
+  if (!throttle->is_limited()) return sink;
+  sink.piece_bytes = throttle->burst_bytes(DownloadSink::largest_piece);
+  sink.read_ahead_bytes = throttle->burst_bytes(most_read_ahead);
+  sink.pause_after = [throttle](std::size_t bytes) { return throttle->take(bytes, std::chrono::steady_clock::now()); };
+  return sink;
+}
+
+std::optional<FetchFailure> refusal_of(const HttpHead& head, const Download& download) {
+  if (head.status == 200 || head.status == 206) return std::nullopt;
+  const std::string where = download.from.empty() ? "" : " at '" + download.from + "'";
+  return failure(error_of({head, ""}, "blob " + download.request.blob.digest + where), head.retry_after());
+}
+
+// A client for a host that a redirect leads to: it gets no certificate of ours, and is judged like any on the web.
+Result<std::unique_ptr<HttpsClient>> client_for(const BlobFetcher::Ports& ports, const Endpoint& endpoint) {
+  auto client = std::make_unique<HttpsClient>(ports.io, endpoint, ports.proxies.for_host(endpoint.host));
+  Trust trust;
+  trust.ca_pem = ports.redirects.ca_pem;
+  trust.system_authorities = true;
+  ARGOSY_CHECK(client->set_trust(trust));
+  return client;
+}
+
+// From our server, or from where it leads to.
+Task<Result<HttpHead>> get(const BlobFetcher::Ports& ports, const DownloadSink& sink, Download& download) {
+  HttpUrl at{ports.https->endpoint(), "/device/v1/blobs/" + download.request.blob.digest};
+  std::unique_ptr<HttpsClient> elsewhere;
+  for (int redirects = 0;; ++redirects) {
+    HttpsClient& client = elsewhere ? *elsewhere : *ports.https;
+    auto getting = client.download(request_of(download, at.target, !elsewhere, ports.stall_limit), sink);
+    auto head = co_await std::move(getting);
+    if (!head || !is_redirect(head->status)) co_return head;
+    if (redirects == max_redirects)
+      co_return make_error(Errc::forbidden, "'" + at.endpoint.host + "' leads on after " +
+                                                std::to_string(max_redirects) + " redirects: that is one too many");
+    ARGOSY_CO_TRY(at, follow_redirect(ports.redirects, at, *head));
+    ARGOSY_CO_TRY(elsewhere, client_for(ports, at.endpoint));
+    download.from = at.endpoint.host;
+  }
+}
+
+Task<std::optional<FetchFailure>> transfer(const BlobFetcher::Ports& ports, const DownloadSink& sink,
+                                           Download& download) {
+  if (download.complete()) co_return std::nullopt;
+  auto getting = get(ports, sink, download);
   auto head = co_await std::move(getting);
+  if (!head && download.hold) co_return held(std::move(*download.hold));
   if (!head) co_return failure(std::move(head).error(), download.head.retry_after());
   if (head->status == 416) {
     auto emptied = download.intake->restart();
     if (!emptied) co_return failure(std::move(emptied).error());
     co_return failure(make_error(Errc::unavailable, "the server has no such range: starting again"));
   }
-  co_return refusal_of(*head, download.request.blob.digest);
+  co_return refusal_of(*head, download);
+}
+
+// Whether it may begin, and how many bytes it may take.
+std::variant<Leave, FetchFailure> ask_gate(DownloadGate* gate, BlobKind kind) {
+  if (gate == nullptr) return Leave{};
+  auto ruling = gate->admit(kind);
+  if (!ruling) return failure(std::move(ruling).error());
+  if (auto* hold = std::get_if<Hold>(&*ruling)) return held(std::move(*hold));
+  return std::get<Leave>(*ruling);
+}
+
+std::uint64_t end_of(const Leave& leave, const BlobIntake& intake, const wire::BlobRef& blob) {
+  const std::uint64_t left = blob.size - std::min(intake.size(), blob.size);
+  return intake.size() + std::min(leave.bytes.value_or(left), left);
 }
 
 Task<std::optional<FetchFailure>> fetch_blob(BlobFetcher::Ports ports, FetchRequest request, StopFlag stop,
-                                             Progress progress, std::shared_ptr<LinkRate> rate) {
+                                             Progress progress, Measures measures) {
   using Opened = std::unique_ptr<BlobIntake>;
+  auto answer = ask_gate(ports.gate, request.kind);
+  if (auto* refused = std::get_if<FetchFailure>(&answer)) co_return std::move(*refused);
   auto opening = in_background<Opened>(ports.run_job, request.open);
   auto intake = co_await std::move(opening);
   if (!intake) co_return failure(std::move(intake).error());
   if (!*intake) co_return std::nullopt;
-  Download download{std::move(request), std::move(stop), std::move(progress), std::move(*intake), 0, {}};
+  const std::uint64_t end = end_of(std::get<Leave>(answer), **intake, request.blob);
+  Download download{std::move(request), std::move(stop), std::move(progress), std::move(*intake), ports.gate, end};
+  const DownloadSink sink = sink_of(download, measures.throttle);
   const std::uint64_t before = download.intake->size();
   const auto start = std::chrono::steady_clock::now();
-  auto transferring = transfer(*ports.https, download, ports.stall_limit);
+  auto transferring = transfer(ports, sink, download);
   auto trouble = co_await std::move(transferring);
+  if (ports.gate != nullptr) ports.gate->settle();
   const std::uint64_t after = download.intake->size();
-  if (after > before) rate->add(after - before, std::chrono::steady_clock::now() - start);
+  if (after > before) measures.rate->add(after - before, std::chrono::steady_clock::now() - start);
   if (trouble) co_return trouble;
   std::function<Result<void>()> finish = [intake = download.intake] { return intake->finish(); };
   auto finishing = in_background<void>(ports.run_job, std::move(finish));
@@ -145,9 +227,9 @@ Task<std::optional<FetchFailure>> fetch_blob(BlobFetcher::Ports ports, FetchRequ
 }
 
 Task<void> run(BlobFetcher::Ports ports, FetchRequest request, StopFlag stop, Progress progress, Done done,
-               std::shared_ptr<LinkRate> rate) {
+               Measures measures) {
   auto fetching =
-      fetch_blob(std::move(ports), std::move(request), std::move(stop), std::move(progress), std::move(rate));
+      fetch_blob(std::move(ports), std::move(request), std::move(stop), std::move(progress), std::move(measures));
   auto outcome = co_await std::move(fetching);
   done(std::move(outcome));
 }
@@ -166,10 +248,16 @@ std::optional<std::uint64_t> LinkRate::bytes_per_s() const {
   return static_cast<std::uint64_t>(*rate_);
 }
 
+BlobFetcher::BlobFetcher(Ports ports)
+    : ports_(std::move(ports)),
+      throttle_(std::make_shared<Throttle>(ports_.gate == nullptr ? 0 : ports_.gate->rules().bytes_per_s)) {}
+
 void BlobFetcher::fetch(FetchRequest request, StopFlag stop, std::function<void(std::uint64_t)> progress,
                         std::function<void(std::optional<FetchFailure>)> done) {
   const auto io = ports_.io;
-  asio::co_spawn(io, run(ports_, std::move(request), std::move(stop), std::move(progress), std::move(done), rate_),
+  asio::co_spawn(io,
+                 run(ports_, std::move(request), std::move(stop), std::move(progress), std::move(done),
+                     Measures{rate_, throttle_}),
                  asio::detached);
 }
 

@@ -1,9 +1,13 @@
-// Downloads blobs over HTTPS: resumes with Range and If-Range, checks size before digest. Loop thread; what blocks
-// (hashing a part again, syncing) goes to the job thread.
+// Downloads blobs over HTTPS, when and as fast as the device's owner allows: resumes with Range and If-Range, checks
+// size before digest, goes on at another host where that is allowed. Loop thread; what blocks (hashing a part again,
+// syncing) goes to the job thread.
 #pragma once
 
 #include "agent/link/https_client.hpp"
+#include "agent/link/redirect.hpp"
+#include "agent/link/throttle.hpp"
 #include "agent/update/blob_source.hpp"
+#include "agent/update/download_gate.hpp"
 
 namespace argosy::agent {
 
@@ -26,8 +30,11 @@ class BlobFetcher : public BlobSource {
     HttpsClient* https = nullptr;
     std::function<bool(std::function<void()>)> run_job;
     Duration stall_limit{30'000};  // without a byte
+    DownloadGate* gate = nullptr;  // null: whenever, as fast as it goes
+    RedirectRules redirects = {};
+    ProxyRules proxies = {};  // on the way to other hosts
   };
-  explicit BlobFetcher(Ports ports) : ports_(std::move(ports)) {}
+  explicit BlobFetcher(Ports ports);
 
   void fetch(FetchRequest request, StopFlag stop, std::function<void(std::uint64_t)> progress,
              std::function<void(std::optional<FetchFailure>)> done) override;
@@ -36,6 +43,7 @@ class BlobFetcher : public BlobSource {
  private:
   Ports ports_;
   std::shared_ptr<LinkRate> rate_ = std::make_shared<LinkRate>();
+  std::shared_ptr<Throttle> throttle_;  // of all downloads together
 };
 
 }  // namespace argosy::agent

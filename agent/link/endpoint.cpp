@@ -21,7 +21,7 @@ bool is_port(std::string_view text) {
 
 // HOST[:PORT], [IPv6][:PORT]; nothing when it is neither.
 std::optional<Endpoint> parse_authority(std::string_view rest) {
-  if (rest.empty() || rest.find_first_of("/?#@ ") != std::string_view::npos) return std::nullopt;
+  if (rest.empty() || rest.find_first_of("/?#@\\ ") != std::string_view::npos) return std::nullopt;
   Endpoint endpoint;
   std::string_view port;
   if (rest.front() == '[') {
@@ -46,9 +46,13 @@ bool is_printable(std::string_view text) {
 
 }  // namespace
 
+std::string Endpoint::host_and_port() const {
+  return (host.find(':') == std::string::npos ? host : "[" + host + "]") + ":" + port;
+}
+
 std::string Endpoint::authority() const {
-  const std::string name = host.find(':') == std::string::npos ? host : "[" + host + "]";
-  return port == "443" ? name : name + ":" + port;
+  const std::string whole = host_and_port();
+  return port == "443" ? whole.substr(0, whole.rfind(':')) : whole;
 }
 
 Result<Endpoint> parse_endpoint(std::string_view url) {
@@ -60,6 +64,20 @@ Result<Endpoint> parse_endpoint(std::string_view url) {
   if (!endpoint) return wrong_url(url);
   if (endpoint->port.empty()) endpoint->port = "443";
   return std::move(*endpoint);
+}
+
+Result<HttpUrl> parse_https_url(std::string_view url) {
+  constexpr std::string_view scheme = "https://";
+  const std::string_view whole = url.substr(0, url.find('#'));
+  if (!whole.starts_with(scheme) || !is_printable(whole)) return wrong_url(url);
+  const std::string_view rest = whole.substr(scheme.size());
+  const auto path = rest.find_first_of("/?");
+  auto endpoint = parse_authority(rest.substr(0, path));
+  if (!endpoint) return wrong_url(url);
+  if (endpoint->port.empty()) endpoint->port = "443";
+  HttpUrl parsed{std::move(*endpoint), path == std::string_view::npos ? "" : std::string(rest.substr(path))};
+  if (!parsed.target.starts_with('/')) parsed.target.insert(0, "/");
+  return parsed;
 }
 
 Result<HttpUrl> parse_http_url(std::string_view url) {

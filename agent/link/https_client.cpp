@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <ctime>
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ssl/error.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core/buffers_to_string.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
@@ -29,8 +31,8 @@ using boost::system::error_code;
 using tcp = asio::ip::tcp;
 
 constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
-constexpr std::size_t piece_bytes = 32 << 10;
 constexpr std::size_t head_limit = 16 << 10;
+constexpr std::size_t least_buffer = 16 << 10;  // a record of TLS
 constexpr Duration connect_limit{15'000};
 constexpr std::chrono::seconds idle_limit{30};  // a connection unused for longer is not trusted to be alive
 
@@ -57,6 +59,18 @@ Error network_error(std::string_view what, const error_code& code) {
   return make_error(kind, std::string(what) + ": " + code.message());
 }
 
+// What is slowed down here must not pile up in the system meanwhile.
+void limit_read_ahead(beast::tcp_stream& socket, std::size_t bytes) {
+  error_code ignored;
+  socket.socket().set_option(tcp::socket::receive_buffer_size(static_cast<int>(std::max(bytes, least_buffer))),
+                             ignored);
+}
+
+// For messages: what follows the path may be a key to it.
+std::string path_of(const HttpRequest& request) {
+  return request.method + " " + request.target.substr(0, request.target.find('?'));
+}
+
 WireRequest to_wire(const HttpRequest& request, const Endpoint& endpoint) {
   WireRequest wire;
   wire.version(11);
@@ -69,6 +83,14 @@ WireRequest to_wire(const HttpRequest& request, const Endpoint& endpoint) {
   wire.body() = request.body;
   wire.prepare_payload();
   return wire;
+}
+
+// "Mon, 23 Nov 2026 04:00:00 GMT"
+std::optional<std::int64_t> seconds_of_date(const std::string& text) {
+  std::tm date{};
+  const char* end = ::strptime(text.c_str(), "%a, %d %b %Y %H:%M:%S GMT", &date);
+  if (end == nullptr || *end != '\0') return std::nullopt;
+  return ::timegm(&date);
 }
 
 template <class Message>
@@ -88,12 +110,15 @@ HttpHead head_of(const Message& message) {
 struct HttpsClient::Impl {
   asio::any_io_executor io;
   Endpoint endpoint;
+  std::optional<Proxy> proxy;
   std::shared_ptr<ssl::context> tls;
   std::string pinned_sha256;
   ConnectionPtr idle;
   ServerClock server_clock;
 
   Task<Result<ConnectionPtr>> connect();
+  Task<Result<void>> reach(beast::tcp_stream& socket);
+  Task<Result<void>> tunnel(beast::tcp_stream& socket);
   Task<Result<ConnectionPtr>> connection(bool may_reuse);
   void put_back(ConnectionPtr connection, bool keep_alive);
   Task<Result<HttpResponse>> exchange(Connection& connection, const HttpRequest& request, bool& keep_alive);
@@ -108,17 +133,29 @@ std::optional<std::string> HttpHead::header(const std::string& lower_case_name) 
 
 std::optional<Duration> HttpHead::retry_after() const {
   const auto text = header("retry-after");
-  unsigned seconds = 0;
-  if (!text || std::from_chars(text->data(), text->data() + text->size(), seconds).ec != std::errc{})
-    return std::nullopt;
-  return Duration{std::min(seconds, 86400U) * 1000};
+  if (!text) return std::nullopt;
+  std::int64_t seconds = 0;
+  const auto [end, failed] = std::from_chars(text->data(), text->data() + text->size(), seconds);
+  if (failed != std::errc{} || end != text->data() + text->size()) {
+    const auto then = seconds_of_date(*text);
+    const auto sent = seconds_of_date(header("date").value_or(""));
+    if (!then || !sent) return std::nullopt;
+    seconds = *then - *sent;
+  }
+  return Duration{std::clamp<std::int64_t>(seconds, 0, 86400) * 1000};
 }
 
-HttpsClient::HttpsClient(asio::any_io_executor io, Endpoint endpoint) : impl_(std::make_shared<Impl>()) {
+HttpsClient::HttpsClient(asio::any_io_executor io, Endpoint endpoint, std::optional<Proxy> proxy)
+    : impl_(std::make_shared<Impl>()) {
   impl_->io = std::move(io);
   impl_->endpoint = std::move(endpoint);
+  impl_->proxy = std::move(proxy);
 }
 HttpsClient::~HttpsClient() = default;
+
+const Endpoint& HttpsClient::endpoint() const {
+  return impl_->endpoint;
+}
 
 Result<void> HttpsClient::set_trust(const Trust& trust) {
   ARGOSY_TRY(impl_->tls, make_tls_context(trust));
@@ -136,19 +173,10 @@ std::optional<Duration> HttpsClient::clock_offset() const {
 
 Task<Result<ConnectionPtr>> HttpsClient::Impl::connect() {
   if (!tls) co_return make_error(Errc::unauthenticated, "there is no authority to trust yet");
-  const std::string where = "cannot reach " + endpoint.authority();
   auto made = std::make_unique<Connection>(io, tls);
-  tcp::resolver resolver(io);
-  auto resolving = resolver.async_resolve(endpoint.host, endpoint.port, as_result);
-  auto [unresolved, addresses] = co_await std::move(resolving);
-  if (unresolved) co_return network_error(where, unresolved);
-  auto& socket = beast::get_lowest_layer(made->stream);
-  socket.expires_after(connect_limit);
-  auto connecting = socket.async_connect(addresses, as_result);
-  auto [unconnected, address] = co_await std::move(connecting);
-  if (unconnected) co_return network_error(where, unconnected);
-  error_code ignored;
-  socket.socket().set_option(tcp::no_delay(true), ignored);
+  auto reaching = reach(beast::get_lowest_layer(made->stream));
+  auto reached = co_await std::move(reaching);
+  if (!reached) co_return std::move(reached).error();
   SSL_set_tlsext_host_name(made->stream.native_handle(), endpoint.host.c_str());
   made->stream.set_verify_callback([host = endpoint.host, pin = pinned_sha256](bool ok, ssl::verify_context& context) {
     return verify_server(ok, context, host, pin);
@@ -157,6 +185,51 @@ Task<Result<ConnectionPtr>> HttpsClient::Impl::connect() {
   auto [refused] = co_await std::move(shaking);
   if (refused) co_return network_error("no secure connection to " + endpoint.authority(), refused);
   co_return made;
+}
+
+// Bytes to the server and back, at first hand or through the proxy.
+Task<Result<void>> HttpsClient::Impl::reach(beast::tcp_stream& socket) {
+  const Endpoint& first = proxy ? proxy->endpoint : endpoint;
+  const std::string where = "cannot reach " + (proxy ? "the proxy " + proxy->address() : endpoint.authority());
+  tcp::resolver resolver(io);
+  auto resolving = resolver.async_resolve(first.host, first.port, as_result);
+  auto [unresolved, addresses] = co_await std::move(resolving);
+  if (unresolved) co_return network_error(where, unresolved);
+  socket.expires_after(connect_limit);
+  auto connecting = socket.async_connect(addresses, as_result);
+  auto [unconnected, address] = co_await std::move(connecting);
+  if (unconnected) co_return network_error(where, unconnected);
+  error_code ignored;
+  socket.socket().set_option(tcp::no_delay(true), ignored);
+  if (!proxy) co_return Result<void>();
+  auto tunnelling = tunnel(socket);
+  co_return co_await std::move(tunnelling);
+}
+
+// RFC 9110, section 9.3.6.
+Task<Result<void>> HttpsClient::Impl::tunnel(beast::tcp_stream& socket) {
+  const std::string to = endpoint.host_and_port();
+  const std::string where = "the proxy " + proxy->address();
+  http::request<http::empty_body> asking(http::verb::connect, to, 11);
+  asking.set(http::field::host, to);
+  asking.set(http::field::user_agent, "argosy-agent/" ARGOSY_VERSION);
+  if (!proxy->user.empty()) asking.set(http::field::proxy_authorization, proxy->authorization());
+  auto writing = http::async_write(socket, asking, as_result);
+  auto [unsent, sent] = co_await std::move(writing);
+  if (unsent) co_return network_error(where, unsent);
+  http::response_parser<http::empty_body> parser;
+  parser.header_limit(head_limit);
+  parser.skip(true);  // what follows belongs to the server
+  beast::flat_buffer buffer;
+  auto reading = http::async_read_header(socket, buffer, parser, as_result);
+  auto [unread, read] = co_await std::move(reading);
+  if (unread) co_return network_error(where, unread);
+  const int status = static_cast<int>(parser.get().result_int());
+  if (status / 100 == 2) co_return Result<void>();
+  const std::string answer = where + " answered " + std::to_string(status) + " to CONNECT " + to;
+  if (status == 407)
+    co_return make_error(Errc::unauthenticated, answer + ": it wants another user or password (network.proxy)");
+  co_return make_error(Errc::unavailable, answer);
 }
 
 Task<Result<ConnectionPtr>> HttpsClient::Impl::connection(bool may_reuse) {
@@ -179,7 +252,7 @@ void HttpsClient::Impl::put_back(ConnectionPtr connection, bool keep_alive) {
 
 Task<Result<HttpResponse>> HttpsClient::Impl::exchange(Connection& connection, const HttpRequest& request,
                                                        bool& keep_alive) {
-  const std::string where = request.method + " " + request.target;
+  const std::string where = path_of(request);
   const WireRequest wire = to_wire(request, endpoint);
   beast::get_lowest_layer(connection.stream).expires_after(request.time_limit);
   const Instant asked_at = wall_clock_now();
@@ -217,9 +290,10 @@ Task<Result<HttpResponse>> HttpsClient::request(HttpRequest request) {
 
 Task<Result<HttpHead>> HttpsClient::Impl::transfer(Connection& connection, const HttpRequest& request,
                                                    const DownloadSink& sink, bool& keep_alive) {
-  const std::string where = "GET " + request.target;
+  const std::string where = path_of(request);
   auto& socket = beast::get_lowest_layer(connection.stream);
   const WireRequest wire = to_wire(request, endpoint);
+  if (sink.read_ahead_bytes > 0) limit_read_ahead(socket, sink.read_ahead_bytes);
   socket.expires_after(request.time_limit);
   auto writing = http::async_write(connection.stream, wire, as_result);
   auto [unsent, sent] = co_await std::move(writing);
@@ -234,17 +308,23 @@ Task<Result<HttpHead>> HttpsClient::Impl::transfer(Connection& connection, const
   auto accepted = sink.on_head(head);
   if (!accepted) co_return std::move(accepted).error();
   if (head.status != 200 && head.status != 206) co_return head;
-  std::array<char, piece_bytes> piece;
+  asio::steady_timer pause(io);
+  std::array<char, DownloadSink::largest_piece> piece;
+  const std::size_t piece_bytes = std::min(sink.piece_bytes, piece.size());
   while (!parser.is_done()) {
     parser.get().body().data = piece.data();
-    parser.get().body().size = piece.size();
+    parser.get().body().size = piece_bytes;
     socket.expires_after(request.time_limit);
     auto receiving = http::async_read_some(connection.stream, connection.buffer, parser, as_result);
     auto [cut, count] = co_await std::move(receiving);
     if (cut && cut != http::error::need_buffer) co_return network_error(where, cut);
-    const std::size_t filled = piece.size() - parser.get().body().size;
+    const std::size_t filled = piece_bytes - parser.get().body().size;
     auto taken = sink.on_piece({piece.data(), filled});
     if (!taken) co_return std::move(taken).error();
+    if (!sink.pause_after) continue;
+    pause.expires_after(sink.pause_after(filled));
+    auto pausing = pause.async_wait(as_result);
+    co_await std::move(pausing);
   }
   keep_alive = parser.get().keep_alive();
   co_return head;
@@ -271,7 +351,10 @@ Errc code_of_status(int status) {
     case 403:
       return Errc::forbidden;
     case 404:
+    case 410:
       return Errc::not_found;
+    case 408:
+      return Errc::timeout;
     case 409:
       return Errc::conflict;
     case 413:

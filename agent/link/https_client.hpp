@@ -1,5 +1,6 @@
-// HTTPS to the one server this device belongs to: requests with small bodies, and downloads as a stream. Coroutines on
-// the agent's loop; keeps one idle connection. Everything has a time limit and a size limit.
+// HTTPS to one server, through a proxy where there is one: requests with small bodies, and downloads as a stream.
+// Coroutines on the agent's loop; keeps one idle connection. Everything has a time limit and a size limit. Redirects
+// are answers like others: nothing here follows them.
 #pragma once
 
 #include <functional>
@@ -12,6 +13,7 @@
 #include <boost/asio/awaitable.hpp>
 
 #include "agent/link/endpoint.hpp"
+#include "agent/link/proxy.hpp"
 #include "agent/link/trust.hpp"
 #include "common/base/instant.hpp"
 
@@ -34,7 +36,7 @@ struct HttpHead {
   int status = 0;
   std::map<std::string, std::string> headers;  // names in lower case
   std::optional<std::string> header(const std::string& lower_case_name) const;
-  std::optional<Duration> retry_after() const;  // given in seconds
+  std::optional<Duration> retry_after() const;  // at most a day; a date counts from the answer's own
 };
 
 struct HttpResponse {
@@ -46,13 +48,19 @@ struct HttpResponse {
 struct DownloadSink {
   std::function<Result<void>(const HttpHead&)> on_head;
   std::function<Result<void>(std::string_view piece)> on_piece;
+  // How long to wait after so many bytes; null: not at all.
+  std::function<std::chrono::nanoseconds(std::size_t bytes)> pause_after;
+  std::size_t piece_bytes = largest_piece;  // how many may come at once
+  std::size_t read_ahead_bytes = 0;         // how many may wait in the system; 0: as it sees fit
+  static constexpr std::size_t largest_piece = 32 << 10;
 };
 
 class HttpsClient {
  public:
-  HttpsClient(boost::asio::any_io_executor io, Endpoint endpoint);
+  HttpsClient(boost::asio::any_io_executor io, Endpoint endpoint, std::optional<Proxy> proxy = std::nullopt);
   ~HttpsClient();
 
+  const Endpoint& endpoint() const;
   // From the next connection on.
   Result<void> set_trust(const Trust& trust);
   bool has_trust() const;

@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstdlib>
 #include <optional>
 
 #include <boost/asio/post.hpp>
@@ -36,6 +37,9 @@ struct MqttLink::Impl : std::enable_shared_from_this<MqttLink::Impl> {
   Impl(asio::any_io_executor executor, Options with, Handlers to)
       : io(std::move(executor)), options(std::move(with)), handlers(std::move(to)), timer(io), rng(options.seed) {}
 
+  std::string where() const {
+    return options.uri + (options.proxy ? " through the proxy " + options.proxy->address() : "");
+  }
   void open_client();
   void try_connect();
   void begin_afresh();
@@ -74,7 +78,7 @@ void MqttLink::Impl::open_client() {
     if (!self) return;
     self->on_loop(of_life, [ok, code](Impl& impl) {
       if (ok) return impl.on_connected();
-      impl.retry_later("cannot connect to " + impl.options.uri + " (code " + std::to_string(code) + ")");
+      impl.retry_later("cannot connect to " + impl.where() + " (code " + std::to_string(code) + ")");
     });
   };
   client->set_connection_lost_handler([weak = weak_from_this(), of_life](const std::string& cause) {
@@ -90,6 +94,7 @@ void MqttLink::Impl::open_client() {
   tls.set_enable_server_cert_auth(true);
   tls.set_verify(true);
   connect_options.set_ssl(std::move(tls));
+  if (options.proxy) connect_options.set_https_proxy(options.proxy->with_credentials());
   connect_options.set_clean_session(true);
   connect_options.set_automatic_reconnect(false);
   connect_options.set_keep_alive_interval(options.keep_alive_s);
@@ -130,7 +135,7 @@ void MqttLink::Impl::try_connect() {
     connect_options.set_will(mqtt::will_options(options.will_topic, will, qos, false));
     client->connect(connect_options, nullptr, listener);
   } catch (const mqtt::exception& error) {
-    retry_later(std::string("cannot connect to ") + options.uri + ": " + error.what());
+    retry_later("cannot connect to " + where() + ": " + error.what());
   }
 }
 
@@ -163,6 +168,10 @@ void MqttLink::Impl::on_lost(const std::string& why) {
     handlers.on_disconnected();
   }
   retry_later("the connection broke" + (why.empty() ? std::string() : ": " + why));
+}
+
+void MqttLink::forget_environment() {
+  for (const char* name : {"http_proxy", "https_proxy"}) ::unsetenv(name);
 }
 
 MqttLink::MqttLink(asio::any_io_executor io, Options options, Handlers handlers)

@@ -6,11 +6,13 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include <boost/asio/any_io_executor.hpp>
 
+#include "agent/link/proxy.hpp"
 #include "common/base/error.hpp"
 
 namespace argosy::agent {
@@ -26,6 +28,7 @@ class MqttLink {
     std::string ca_file;
     std::string certificate_file;
     std::string key_file;
+    std::optional<Proxy> proxy;
     std::vector<std::string> subscriptions;
     std::string will_topic;
     int keep_alive_s = 30;
@@ -38,6 +41,10 @@ class MqttLink {
     std::function<void(const std::string& topic, const std::string& payload)> on_message;
     std::function<void(const std::string& line)> log;
   };
+
+  // Paho takes https_proxy from the environment for every broker, whatever no_proxy says: without it, Options::proxy
+  // alone counts. Once, before there is a second thread.
+  static void forget_environment();
 
   MqttLink(boost::asio::any_io_executor io, Options options, Handlers handlers);
   ~MqttLink();  // stop()

@@ -40,6 +40,7 @@ Result<std::shared_ptr<ssl::context>> make_tls_context(const Trust& trust) {
                          ssl::context::no_tlsv1 | ssl::context::no_tlsv1_1);
     SSL_CTX_set_mode(context->native_handle(), SSL_MODE_RELEASE_BUFFERS);
     context->set_verify_mode(ssl::verify_peer);
+    if (trust.system_authorities) context->set_default_verify_paths();
     if (!trust.ca_pem.empty()) context->add_certificate_authority(boost::asio::buffer(trust.ca_pem));
     if (!trust.certificate_pem.empty()) {
       what = "this device's certificate";

@@ -16,6 +16,7 @@ struct Trust {
   std::string ca_sha256;        // hex of the authority's fingerprint, to be found in the server's chain
   std::string certificate_pem;  // our own; empty before enrolment
   std::string private_key_pem;
+  bool system_authorities = false;  // are believed, too
 };
 
 // A client's TLS 1.2+ context. Errc::invalid_argument names what cannot be used.

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string_view>
 
+#include "agent/update/hold.hpp"
 #include "common/base/error.hpp"
 #include "common/base/instant.hpp"
 #include "common/wire/desired.hpp"
@@ -31,7 +32,10 @@ class BlobIntake {
   virtual Result<void> finish() = 0;   // after the last byte: check, sync, put in place
 };
 
+enum class BlobKind : std::uint8_t { model, patch, dataset };
+
 struct FetchRequest {
+  BlobKind kind = BlobKind::model;
   wire::BlobRef blob;
   // Takes up what is there already; null: all of it is.
   std::function<Result<std::unique_ptr<BlobIntake>>()> open;
@@ -40,7 +44,8 @@ struct FetchRequest {
 struct FetchFailure {
   Error error;
   bool passing = true;  // trouble on the way: worth another try
-  std::optional<Duration> retry_after;
+  std::optional<Duration> retry_after = {};
+  std::optional<Hold> hold = {};  // it was not trouble: its owner wants it to wait
 };
 
 class BlobSource {

@@ -90,6 +90,7 @@ void read_fields(Fields& fields, UpdateState& state, Words& words) {
   fields.optional("patches_refused", state.patches_refused);
   fields.optional("dataset_ready", state.dataset_ready);
   fields.optional("fetching_dataset", state.fetching_dataset);
+  fields.optional("held", state.held);
   fields.optional("tries", state.tries);
   fields.optional("wrong_bytes", state.wrong_bytes);
   fields.optional("fetched_bytes", state.fetched_bytes);
@@ -141,6 +142,7 @@ std::string encode_journal(const UpdateState& state) {
                {"patches_refused", state.patches_refused},
                {"dataset_ready", state.dataset_ready},
                {"fetching_dataset", state.fetching_dataset},
+               {"held", state.held},
                {"tries", state.tries},
                {"wrong_bytes", state.wrong_bytes},
                {"fetched_bytes", state.fetched_bytes},

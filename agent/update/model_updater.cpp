@@ -123,6 +123,10 @@ RunnerReport try_out(const RunnerCall& call, const wire::ValidationSpec& spec, c
 
 }  // namespace
 
+Duration steady_uptime() {
+  return std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now().time_since_epoch());
+}
+
 ModelUpdater::ModelUpdater(UpdaterOptions options, UpdaterPorts ports)
     : options_(std::move(options)),
       ports_(std::move(ports)),
@@ -173,9 +177,17 @@ void ModelUpdater::tick() {
     for (std::deque<Event> held = std::exchange(held_, {}); !held.empty(); held.pop_front()) handle(held.front());
     return;
   }
-  const auto due = wake_at(state_);
-  const Instant now = ports_.now();
-  if (due && (now >= *due || *due - now > retry_cap)) handle(Tick{});
+  if (!due_ || ports_.uptime() < *due_) return;
+  due_.reset();
+  handle(Tick{true, state_.phase == Phase::validating ? ports_.hold_switch() : std::nullopt});
+}
+
+// A wall clock that jumps makes no wait longer, nor shorter.
+void ModelUpdater::set_alarm(const std::optional<Instant>& before) {
+  const auto at = wake_at(state_);
+  if (at == before && due_.has_value() == at.has_value()) return;
+  due_.reset();
+  if (at) due_ = ports_.uptime() + std::max(*at - ports_.now(), Duration{0});
 }
 
 void ModelUpdater::handle(const Event& event) {
@@ -196,7 +208,11 @@ void ModelUpdater::take(Step step) {
     return waited ? void() : ports_.changed();
   }
   const bool moved = step.next.phase != state_.phase || step.next.cause != state_.cause;
+  const bool waits = step.next.held && (!state_.held || step.next.message != state_.message);
+  const auto woken_at = wake_at(state_);
   state_ = std::move(step.next);
+  set_alarm(woken_at);
+  if (waits) ports_.log(options_.model + ": " + state_.message);
   if (moved)
     ports_.log(options_.model + ": " + std::string(to_string(state_.phase)) +
                (state_.wish ? " " + state_.wish->version : "") +
@@ -274,7 +290,8 @@ void ModelUpdater::fetch(FetchRequest request, std::int64_t ticket) {
     const auto self = weak.lock();
     if (!self) return;
     if (!failure) return self->handle(Fetched{ticket});
-    self->handle(FetchFailed{ticket, std::move(failure->error), failure->passing, failure->retry_after});
+    self->handle(FetchFailed{ticket, std::move(failure->error), failure->passing, failure->retry_after,
+                             std::move(failure->hold)});
   };
   ports_.blobs->fetch(std::move(request), running_, progress, done);
 }
@@ -286,7 +303,10 @@ void ModelUpdater::perform(const FetchBlob& effect, std::int64_t ticket) {
                      whole = effect.is_dataset ? storage.dataset(digest) : storage.download(digest)] {
     return PartFile::open(part, whole, blob);
   };
-  fetch({effect.blob, open}, ticket);
+  const BlobKind kind = effect.is_dataset                ? BlobKind::dataset
+                        : state_.source == Source::patch ? BlobKind::patch
+                                                         : BlobKind::model;
+  fetch({kind, effect.blob, open}, ticket);
 }
 
 void ModelUpdater::perform(const StreamPatch& effect, std::int64_t ticket) {
@@ -296,7 +316,7 @@ void ModelUpdater::perform(const StreamPatch& effect, std::int64_t ticket) {
     return PatchedPart::open({base.path, base.file, effect.patch.blob, result, storage.part(result.digest),
                               storage.log(effect.patch.blob.digest), storage.download(result.digest)});
   };
-  fetch({effect.patch.blob, open}, ticket);
+  fetch({BlobKind::patch, effect.patch.blob, open}, ticket);
 }
 
 void ModelUpdater::perform(const ApplyPatch& effect, std::int64_t ticket) {
@@ -345,11 +365,11 @@ void ModelUpdater::perform(const Validate& effect, std::int64_t ticket) {
     baseline = ports_.baseline(options_.model, served->version);
     if (compares_with_serving(spec)) serving = call_for(*state_.slots.serving, served->format);
   }
-  in_background([call = call_for(effect.target, state_.wish->format), serving, spec, baseline, stop = running_,
-                 ticket]() -> std::optional<Event> {
+  in_background([call = call_for(effect.target, state_.wish->format), serving, spec, baseline,
+                 hold = ports_.hold_switch, stop = running_, ticket]() -> std::optional<Event> {
     std::optional<RunnerReport> serving_report;
     if (serving) serving_report = try_out(*serving, spec, stop);
-    return Validated{ticket, judge_validation(spec, try_out(call, spec, stop), serving_report), baseline};
+    return Validated{ticket, judge_validation(spec, try_out(call, spec, stop), serving_report), baseline, hold()};
   });
 }
 

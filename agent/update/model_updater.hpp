@@ -20,10 +20,14 @@
 
 namespace argosy::agent {
 
+Duration steady_uptime();
+
 struct UpdaterPorts {
   std::function<bool(std::function<void()>)> run_job;  // on the job thread, in order; false: full
   std::function<void(std::function<void()>)> on_loop;  // from any thread
   std::function<Instant()> now;
+  std::function<Duration()> uptime = steady_uptime;  // by a clock that never jumps
+  std::function<std::optional<Hold>()> hold_switch = [] { return std::optional<Hold>(); };  // any thread
   std::function<Baseline(const std::string& model, const std::string& version)> baseline;
   std::function<void()> changed;  // there is something new to report
   std::function<void(const std::string& line)> log;
@@ -62,6 +66,7 @@ class ModelUpdater : public std::enable_shared_from_this<ModelUpdater> {
   void handle(const Event& event);
   void take(Step step);
   bool keep(const UpdateState& next);
+  void set_alarm(const std::optional<Instant>& before);
   void act(const Effect& effect);
 
   void perform(const Survey&, std::int64_t ticket);
@@ -95,6 +100,7 @@ class ModelUpdater : public std::enable_shared_from_this<ModelUpdater> {
   std::deque<Event> held_;              // before what happens meanwhile
   std::optional<MarkProven> unmarked_;  // could not be written to the slot: again at the next tick
   StopFlag running_;                    // of the present effects
+  std::optional<Duration> due_;         // wake_at(state_), by uptime
   Instant reported_at_{};
   bool stopped_ = false;
 };

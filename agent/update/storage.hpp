@@ -22,6 +22,8 @@ class Storage {
   // The highest sequence of a signed release that was taken up; no model's name holds a dot.
   std::filesystem::path seen(const std::string& model) const { return root_ / "state" / (model + ".seen.json"); }
   std::filesystem::path signing_keys() const { return root_ / "state" / "signing.keys.json"; }
+  // What of a day's bytes is spent; no model's name holds a dot.
+  std::filesystem::path spent() const { return root_ / "state" / "downloads.spent.json"; }
   std::filesystem::path outbox() const { return root_ / "state" / "outbox.db"; }
   std::filesystem::path identity() const { return root_ / "identity"; }
   std::filesystem::path download(const std::string& digest) const { return root_ / "downloads" / digest; }

@@ -23,6 +23,10 @@ struct Move {
     s.progress = 0;
     s.retry_at.reset();
     s.tries = 0;
+    end_hold();
+  }
+  void end_hold() {
+    if (std::exchange(s.held, false)) s.message.clear();
   }
   void await(Work work) { effects.push_back({std::move(work), ++s.ticket}); }  // its outcome comes back as an event
   void act(Work work) { effects.push_back({std::move(work), s.ticket}); }
@@ -235,24 +239,44 @@ void start_pending(Move& m, const Tick&) {
 
 // Fetching ------------------------------------------------------------------------------------------------------------
 
-// A wall clock that jumped back must not stop the agent for years: no wait is longer than the cap.
-bool is_due(const UpdateState& s, Instant now) {
-  return s.retry_at && (now >= *s.retry_at || *s.retry_at - now > retry_cap);
+// A wall clock that jumped back must not stop the agent for years.
+bool is_due(const UpdateState& s, const Tick& tick, Instant now) {
+  return s.retry_at && (tick.due || now >= *s.retry_at || *s.retry_at - now > longest_wait);
+}
+
+// A fleet with the same hours does not begin in the same second.
+Duration spread(const Move& m) {
+  Rng rng(stable_hash(m.s.seed, "spread") + static_cast<std::uint64_t>(m.s.ticket));
+  return Duration{static_cast<std::int64_t>(rng.below(longest_spread.count()))};
+}
+
+// No failed try, and no restart too many, however long it lasts.
+void wait_for_owner(Move& m, const Hold& hold) {
+  const Instant latest = m.now + look_again;
+  m.keep = !m.s.held || m.s.starts > 0 || m.s.message != hold.why;
+  m.s.starts = 0;
+  m.s.held = true;
+  m.s.message = hold.why;
+  m.s.retry_at = hold.until && *hold.until < latest ? *hold.until + spread(m) : latest;
 }
 
 void wait_and_retry(Move& m, std::optional<Duration> at_least) {
   Rng rng(stable_hash(m.s.seed, m.s.wish ? m.s.wish->artifact.digest : "") + static_cast<std::uint64_t>(m.s.ticket));
   const Duration jitter = full_jitter(retry_base, retry_cap, m.s.tries, rng);
-  m.s.retry_at = m.now + std::min(std::max(jitter, at_least.value_or(Duration{0})), retry_cap);
+  m.s.retry_at = m.now + std::max(jitter, std::min(at_least.value_or(Duration{0}), longest_wait));
   ++m.s.tries;
 }
 
 void note_progress(Move& m, const FetchProgress& event) {
-  m.keep = m.s.starts > 0;
+  m.keep = m.s.starts > 0 || m.s.held;
+  m.end_hold();
   m.s.starts = 0;
-  m.s.tries = 0;
-  if (m.s.fetching_dataset) return;
-  m.s.fetched_bytes = event.bytes;
+  if (m.s.fetching_dataset) {
+    m.s.tries = 0;
+    return;
+  }
+  if (event.bytes > m.s.fetched_bytes) m.s.tries = 0;  // the same bytes once more are no progress
+  m.s.fetched_bytes = std::max(m.s.fetched_bytes, event.bytes);
   const std::uint64_t whole = bytes_of_way(m.s);
   m.s.progress = whole == 0 ? 1 : std::min(1.0, static_cast<double>(event.bytes) / static_cast<double>(whole));
 }
@@ -274,7 +298,9 @@ void take_blob(Move& m, const Fetched&) {
 
 void fetch_again_or_fail(Move& m, const FetchFailed& event) {
   const Error& error = event.error;
+  if (event.hold) return wait_for_owner(m, *event.hold);
   if (error.code == Errc::out_of_space) return finish(m, Phase::failed, "no_space", error.message);
+  m.end_hold();
   if (event.passing) {
     m.s.message = error.message;
     return wait_and_retry(m, event.retry_after);
@@ -286,8 +312,9 @@ void fetch_again_or_fail(Move& m, const FetchFailed& event) {
   finish(m, Phase::failed, wrong ? "verify" : "download", error.message);
 }
 
-void fetch_when_due(Move& m, const Tick&) {
-  if (!is_due(m.s, m.now)) return m.ignore();
+void fetch_when_due(Move& m, const Tick& tick) {
+  if (!is_due(m.s, tick, m.now)) return m.ignore();
+  m.keep = !m.s.held;  // a start finds the same, and a long wait does not wear out the disk
   fetch(m);
 }
 
@@ -327,6 +354,11 @@ void refuse_bytes(Move& m, const VerifyFailed& event) {
   finish(m, Phase::failed, "verify", event.error.message);
 }
 
+void switch_in(Move& m) {
+  m.enter(Phase::activating);
+  m.await(Activate{m.s.target});
+}
+
 void judge_validated(Move& m, const Validated& event) {
   const ValidationOutcome& outcome = event.outcome;
   m.s.metric_value = outcome.value;
@@ -339,8 +371,15 @@ void judge_validated(Move& m, const Validated& event) {
     return finish(m, outcome.models_fault ? Phase::rejected : Phase::failed, outcome.cause, outcome.message);
   m.s.baseline = event.baseline;
   m.s.message = outcome.message;
-  m.enter(Phase::activating);
-  m.await(Activate{m.s.target});
+  m.s.progress = 1;
+  if (event.hold) return wait_for_owner(m, *event.hold);
+  switch_in(m);
+}
+
+void switch_in_when_due(Move& m, const Tick& tick) {
+  if (!is_due(m.s, tick, m.now)) return m.ignore();
+  if (tick.hold) return wait_for_owner(m, *tick.hold);
+  switch_in(m);
 }
 
 void enter_service(Move& m, const Activated&) {
@@ -379,8 +418,8 @@ void roll_back_later(Move& m, const RollBackFailed&) {
   wait_and_retry(m, std::nullopt);
 }
 
-void roll_back_when_due(Move& m, const Tick&) {
-  if (!is_due(m.s, m.now)) return m.ignore();
+void roll_back_when_due(Move& m, const Tick& tick) {
+  if (!is_due(m.s, tick, m.now)) return m.ignore();
   m.s.retry_at.reset();
   m.await(RollBack{previous_of(m.s)});
 }
@@ -434,7 +473,8 @@ constexpr Row table[] = {
     on<PatchFailed, give_up_patch>(in<Phase::patching>),           // -> planning | failed
     on<Verified, validate>(in<Phase::verifying>),                  // -> validating
     on<VerifyFailed, refuse_bytes>(in<Phase::verifying>),          // -> planning | failed
-    on<Validated, judge_validated>(in<Phase::validating>),         // -> activating | rejected | failed
+    on<Validated, judge_validated>(in<Phase::validating>),         // -> activating | rejected | failed, or waits
+    on<Tick, switch_in_when_due>(in<Phase::validating>),           // -> activating
     on<Activated, enter_service>(in<Phase::activating>),           // -> probation | committed
     on<ActivateFailed, undo_activation>(in<Phase::activating>),    // -> rolling_back | failed
     on<Observed, look>(in<Phase::probation>),                      // -> committed | rolling_back | failed

@@ -10,6 +10,7 @@
 #include <variant>
 #include <vector>
 
+#include "agent/update/hold.hpp"
 #include "agent/update/update_state.hpp"
 #include "agent/update/verdict.hpp"
 
@@ -20,6 +21,9 @@ inline constexpr int max_wrong_bytes = 3;                   // fetches of one bl
 inline constexpr std::uint64_t disk_reserve = 16ULL << 20;  // bytes that an update leaves free
 inline constexpr Duration retry_base{1000};
 inline constexpr Duration retry_cap{300'000};
+inline constexpr Duration longest_wait = std::chrono::hours(24);  // what Retry-After can ask for
+inline constexpr Duration look_again{300'000};                    // at the latest, whether a hold still holds
+inline constexpr Duration longest_spread{30'000};                 // after its end
 
 // Effects: what the shell does --------------------------------------------------------------------------------------
 struct Survey {};   // look at free space, bytes already fetched and the data set -> Surveyed
@@ -72,8 +76,11 @@ struct Effect {
 struct Wished {  // the desired document names this model
   wire::DesiredModel wish;
 };
-struct Withdrawn {};  // it no longer does
-struct Tick {};       // at wake_at(state), or any time
+struct Withdrawn {};              // it no longer does
+struct Tick {                     // at wake_at(state), or any time
+  bool due = false;               // wake_at has come by a clock that never jumps, whatever `now` says
+  std::optional<Hold> hold = {};  // of switching in what has been validated
+};
 struct Surveyed {
   std::int64_t ticket = 0;
   std::uint64_t free_bytes = 0;
@@ -94,6 +101,7 @@ struct FetchFailed {
   Error error;
   bool passing = true;  // network trouble: worth another try
   std::optional<Duration> retry_after;
+  std::optional<Hold> hold = {};  // it was not trouble: its owner wants it to wait
 };
 struct Patched {
   std::int64_t ticket = 0;
@@ -112,7 +120,8 @@ struct VerifyFailed {
 struct Validated {
   std::int64_t ticket = 0;
   ValidationOutcome outcome;
-  Baseline baseline;  // of the version that serves now
+  Baseline baseline;              // of the version that serves now
+  std::optional<Hold> hold = {};  // of switching it in
 };
 struct Activated {
   std::int64_t ticket = 0;

@@ -103,6 +103,7 @@ struct UpdateState {
   int tries = 0;                    // of the present fetch or roll-back, without progress
   int wrong_bytes = 0;              // fetches whose digest was wrong
   std::optional<Instant> retry_at;  // set while the machine waits for a Tick
+  bool held = false;                // it waits because its owner wants it to: no try has failed, and `message` says why
   std::uint64_t fetched_bytes = 0;  // of this update's model, on the way that is tried now
   std::uint64_t wasted_bytes = 0;   // fetched for ways that failed
   double progress = 0;

@@ -11,6 +11,7 @@
 #include "common/base/random.hpp"
 #include "common/crypto/certificates.hpp"
 #include "common/crypto/keys.hpp"
+#include "tests/unit/agent/link/connect_proxy.hpp"
 #include "tests/unit/agent/temp_folder.hpp"
 
 namespace argosy::agent {
@@ -103,6 +104,39 @@ TEST_F(MqttLinkTest, TakesWhatTheServerPublishes) {
   EXPECT_EQ(messages[0], std::make_pair(topic("down/desired"), std::string("retained before")));
   server_publishes("down/ack", "ack");
   EXPECT_TRUE(run_until([&] { return messages.size() == 2; }));
+}
+
+TEST_F(MqttLinkTest, ProxyLeadsToTheBroker) {
+  const test::ConnectProxy proxy;
+  MqttLink::Options through = options();
+  through.proxy = proxy.proxy("cam", "p:s%");
+  MqttLink link(io.get_executor(), through, handlers());
+  link.start();
+  ASSERT_TRUE(run_until([&] { return connects == 1; }));
+  EXPECT_EQ(proxy.requests()[0], "127.0.0.1:" + setting("ARGOSY_TEST_MQTT_PORT") + "|Basic Y2FtOnA6cyU=");
+  server_publishes("down/ack", "ack");
+  EXPECT_TRUE(run_until([&] { return messages.size() == 1; }));
+}
+
+TEST_F(MqttLinkTest, ProxyOfTheEnvironmentIsForTheCallerToJudge) {
+  ::setenv("https_proxy", "http://127.0.0.1:1", 1);
+  ::setenv("http_proxy", "http://127.0.0.1:1", 1);
+  MqttLink::forget_environment();
+  MqttLink link(io.get_executor(), options(), handlers());
+  link.start();
+  EXPECT_TRUE(run_until([&] { return connects == 1; }));
+}
+
+TEST_F(MqttLinkTest, ProxyThatRefusesIsNamedWithoutItsPassword) {
+  const test::ConnectProxy proxy("407");
+  MqttLink::Options through = options();
+  through.proxy = proxy.proxy("cam", "secret");
+  MqttLink link(io.get_executor(), through, handlers());
+  link.start();
+  ASSERT_TRUE(run_until([&] { return !log.empty(); }));
+  EXPECT_NE(log[0].find("through the proxy " + through.proxy->address()), std::string::npos) << log[0];
+  EXPECT_EQ(log[0].find("secret"), std::string::npos);
+  EXPECT_EQ(connects, 0);
 }
 
 TEST_F(MqttLinkTest, PublishedStateIsKeptByTheBroker) {

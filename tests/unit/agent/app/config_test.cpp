@@ -2,6 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include "agent/app/way_out.hpp"
+#include "common/base/file.hpp"
+#include "common/crypto/certificates.hpp"
+#include "tests/unit/agent/temp_folder.hpp"
+
 namespace argosy::agent {
 namespace {
 
@@ -74,6 +79,20 @@ reload_timeout_s = 9
 [signing]
 keys = ["/etc/argosy/publisher.pub"]
 required = false
+[downloads]
+max_mb_per_day = 50
+max_kb_per_s = 200
+metered = true
+metered_file = "/run/metered"
+on_metered = "patches"
+windows = ["Mon-Fri 01:00-04:00", "22:00-02:00"]
+redirect_hosts = ["cdn.example", "*.cache.example"]
+redirect_ca_file = "/cache.pem"
+[activation]
+windows = ["03:00-04:00"]
+[network]
+proxy = "http://cam:secret@proxy:3128"
+no_proxy = ["fleet.example"]
 [log]
 level = "debug"
 )");
@@ -93,6 +112,89 @@ level = "debug"
   EXPECT_EQ(config->signing_keys, std::vector<std::string>{"/etc/argosy/publisher.pub"});
   EXPECT_FALSE(config->signing_required);
   EXPECT_FALSE(config->mqtt);
+  const DownloadRules& rules = config->downloads.rules;
+  EXPECT_EQ(rules.bytes_per_day, 50u << 20);
+  EXPECT_EQ(rules.bytes_per_s, 200u << 10);
+  EXPECT_TRUE(rules.metered);
+  EXPECT_EQ(rules.metered_file, "/run/metered");
+  EXPECT_EQ(rules.on_metered, OnMetered::patches);
+  EXPECT_EQ(rules.windows.text(), "Mon-Fri 01:00-04:00, 22:00-02:00");
+  EXPECT_EQ(config->downloads.redirect_hosts, (std::vector<std::string>{"cdn.example", "*.cache.example"}));
+  EXPECT_EQ(config->downloads.redirect_ca_file, "/cache.pem");
+  EXPECT_EQ(config->activation_windows.text(), "03:00-04:00");
+  EXPECT_EQ(config->network.proxy, "http://cam:secret@proxy:3128");
+  EXPECT_EQ(config->network.exceptions, std::vector<std::string>{"fleet.example"});
+}
+
+TEST(Config, DownloadsAreFreeUnlessSomebodySaysOtherwise) {
+  const auto config = parse(least + "[downloads]\nwindows = []\n[activation]\nwindows = []\n");
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_EQ(config->downloads.rules.bytes_per_day, 0u);
+  EXPECT_EQ(config->downloads.rules.bytes_per_s, 0u);
+  EXPECT_FALSE(config->downloads.rules.metered);
+  EXPECT_EQ(config->downloads.rules.on_metered, OnMetered::wait);
+  EXPECT_TRUE(config->downloads.rules.windows.always());
+  EXPECT_TRUE(config->activation_windows.always());
+  EXPECT_FALSE(config->network.proxy);
+  EXPECT_FALSE(config->network.exceptions);
+  EXPECT_EQ(parse(least + "[network]\nproxy = \"\"\n")->network.proxy, "");  // none, whatever the environment says
+}
+
+TEST(Config, DownloadErrorsNameTheRemedy) {
+  const auto complaint = [](const std::string& keys) { return complaint_about(least + "[downloads]\n" + keys); };
+  const auto says = [&](const std::string& keys, const std::string& words) {
+    const std::string said = complaint(keys);
+    EXPECT_NE(said.find(words), std::string::npos) << keys << " -> " << said;
+  };
+  says("max_mb_per_day = -1", "downloads.max_mb_per_day is -1; it must be a whole number from 0 to 1000000");
+  says("max_mb_per_day = \"50\"", "downloads.max_mb_per_day must be a whole number");
+  says("max_kb_per_s = 7", "downloads.max_kb_per_s is 7; it must be at least 8, or 0 for no limit");
+  says("metered = \"yes\"", "downloads.metered must be true or false");
+  says("metered_file = true", "downloads.metered_file must be a path");
+  says("on_metered = \"never\"", "downloads.on_metered is 'never'; it must be wait, patches or all");
+  says("windows = \"01:00-02:00\"", "downloads.windows must be a list of texts");
+  says("windows = [\"1-2\"]", "downloads.windows has '1-2'; a window looks like \"01:00-04:00\"");
+  says("redirect_hosts = [\"https://cdn.example\"]",
+       "downloads.redirect_hosts has 'https://cdn.example'; a host looks");
+  for (const std::string host : {"", "*", "*.", "cdn.example:443", ".example", "a/b", "*.*.example"})
+    says("redirect_hosts = [\"" + host + "\"]", "downloads.redirect_hosts has '" + host + "'");
+  says("redirect_ca_file = \"/ca.pem\"", "downloads.redirect_ca_file is given without redirect_hosts");
+  says("max_mb = 5", "downloads.max_mb is no key that the agent knows");
+  EXPECT_NE(complaint_about(least + "[activation]\nwindows = [\"x\"]").find("activation.windows has 'x'"),
+            std::string::npos);
+  EXPECT_EQ(complaint_about(least + "[activation]\nwindow = []"), "activation.window is no key that the agent knows");
+}
+
+TEST(Config, ProxyErrorsKeepThePassword) {
+  for (const std::string proxy : {"https://cam:secret@proxy:1", "http://cam:secret@proxy:x", "http://cam:secret@"}) {
+    const std::string said = complaint_about(least + "[network]\nproxy = \"" + proxy + "\"");
+    EXPECT_TRUE(said.starts_with("network.proxy is no proxy that the agent can use: ")) << said;
+    EXPECT_EQ(said.find("secret"), std::string::npos);
+  }
+  EXPECT_EQ(complaint_about(least + "[network]\nproxies = []"), "network.proxies is no key that the agent knows");
+  EXPECT_NE(complaint_about(least + "[network]\nno_proxy = \"a\"").find("network.no_proxy must be a list of texts"),
+            std::string::npos);
+}
+
+TEST(Config, WayOutIsFoundOrItsFaultIsNamed) {
+  const test::TempFolder folder;
+  const auto with_ca_file = [&](const std::string& text) {
+    EXPECT_TRUE(write_file_atomically(folder / "ca.pem", text));
+    return find_way_out(*parse(least + "[downloads]\nredirect_hosts = [\"a\"]\nredirect_ca_file = \"" +
+                               (folder / "ca.pem").string() +
+                               "\"\n[network]\nproxy = \"proxy:1\"\nno_proxy = [\"b\"]"));
+  };
+  const Validity validity{wall_clock_now() - 1h, wall_clock_now() + 1h};
+  const std::string authority = make_authority("Cache", validity).value().certificate_pem;
+  const auto way_out = with_ca_file(authority);
+  ASSERT_TRUE(way_out) << way_out.error().message;
+  EXPECT_EQ(way_out->redirects.hosts, std::vector<std::string>{"a"});
+  EXPECT_EQ(way_out->redirects.ca_pem, authority);
+  EXPECT_EQ(way_out->proxies.for_host("a")->address(), "proxy:1");
+  EXPECT_FALSE(way_out->proxies.for_host("b"));
+  EXPECT_TRUE(with_ca_file("no certificate").error().message.starts_with("downloads.redirect_ca_file: "));
+  std::filesystem::remove(folder / "ca.pem");
+  EXPECT_FALSE(find_way_out(*parse(least + "[downloads]\nredirect_hosts = [\"a\"]\nredirect_ca_file = \"/none\"")));
 }
 
 TEST(Config, WhoPinsKeysWantsSignatures) {

@@ -1,58 +1,12 @@
 #include "agent/link/blob_fetcher.hpp"
 
-#include <boost/asio/io_context.hpp>
-#include <gtest/gtest.h>
-
-#include "agent/update/part_file.hpp"
-#include "common/crypto/digest.hpp"
-#include "tests/unit/agent/link/blob_server.hpp"
+#include "tests/unit/agent/link/fetching.hpp"
 
 namespace argosy::agent {
 namespace {
 
-using test::BlobServer;
-using test::TempFolder;
-namespace asio = boost::asio;
-
-std::string some_model() {
-  std::string bytes;
-  for (int i = 0; i < 300'000; ++i) bytes.push_back(static_cast<char>(i * 31 % 251));
-  return bytes;
-}
-
-class Fetching : public ::testing::Test {
- protected:
-  const std::string content = some_model();
-  const wire::BlobRef blob{sha256(as_bytes(content)).to_hex(), content.size()};
-  BlobServer server{content};
-  TempFolder folder;
-  asio::io_context io;
-  HttpsClient https{io.get_executor(), server.endpoint()};
-  std::vector<std::uint64_t> progress;
-  Duration stall_limit{5000};
-
-  void SetUp() override { ASSERT_TRUE(https.set_trust(server.trust())); }
-
-  std::optional<FetchFailure> fetch(const wire::BlobRef& what, const StopFlag& stop = make_stop_flag()) {
-    BlobFetcher fetcher({io.get_executor(), &https,
-                         [this](std::function<void()> job) {
-                           asio::post(io, std::move(job));
-                           return true;
-                         },
-                         stall_limit});
-    std::optional<std::optional<FetchFailure>> outcome;
-    fetcher.fetch(
-        {what, [&] { return PartFile::open(folder / "part", folder / "whole", what); }}, stop,
-        [&](std::uint64_t bytes) { progress.push_back(bytes); },
-        [&](std::optional<FetchFailure> failure) { outcome = std::move(failure); });
-    io.restart();
-    io.run_for(std::chrono::seconds(20));
-    EXPECT_TRUE(outcome) << "no outcome in time";
-    return outcome.value_or(std::nullopt);
-  }
-  std::optional<FetchFailure> fetch() { return fetch(blob); }
-  void expect_whole() { EXPECT_EQ(read_file(folder / "whole").value(), content); }
-};
+using test::Fetching;
+using namespace std::chrono_literals;
 
 TEST_F(Fetching, WholeBlob) {
   EXPECT_FALSE(fetch());
@@ -125,12 +79,23 @@ TEST_F(Fetching, AnotherSizeIsRefusedBeforeAByteIsWritten) {
   EXPECT_EQ(std::filesystem::file_size(folder / "part"), 0u);
 }
 
-TEST_F(Fetching, MissingBlobIsFinal) {
-  server.behave("404");
-  const auto failure = fetch();
-  ASSERT_TRUE(failure);
-  EXPECT_EQ(failure->error.code, Errc::not_found);
-  EXPECT_FALSE(failure->passing);
+TEST_F(Fetching, WhatCannotHealIsFinal) {
+  for (const std::string status : {"403", "404", "410", "400"}) {
+    server.behave(status);
+    const auto failure = fetch();
+    ASSERT_TRUE(failure);
+    EXPECT_FALSE(failure->passing) << status;
+    EXPECT_NE(failure->error.message.find("answered " + status), std::string::npos);
+  }
+}
+
+TEST_F(Fetching, WhatCanHealIsTriedAgain) {
+  for (const std::string status : {"401", "408", "429", "500", "502", "504"}) {
+    server.behave(status);
+    const auto failure = fetch();
+    ASSERT_TRUE(failure);
+    EXPECT_TRUE(failure->passing) << status;
+  }
 }
 
 TEST_F(Fetching, BusyServerSaysWhenToComeAgain) {
@@ -147,6 +112,119 @@ TEST_F(Fetching, StopEndsTheDownload) {
   const auto failure = fetch(blob, stop);
   ASSERT_TRUE(failure);
   EXPECT_EQ(failure->error.code, Errc::cancelled);
+}
+
+// Its part may be another's by now: even an answer that would begin afresh changes nothing.
+TEST_F(Fetching, AnswerAfterTheStopTouchesNothing) {
+  server.behave("cut no-range");
+  EXPECT_TRUE(fetch());
+  const std::uint64_t kept = part_bytes();
+  EXPECT_GT(kept, 0u);
+  const StopFlag stop = make_stop_flag();
+  stop->store(true);
+  EXPECT_EQ(fetch(blob, stop)->error.code, Errc::cancelled);
+  EXPECT_EQ(part_bytes(), kept);
+}
+
+// What its owner allows ----------------------------------------------------------------------------------------------
+
+class FetchingByTheRules : public Fetching {
+ protected:
+  DownloadGate& make_gate() {
+    kept_gate.emplace(rules, folder / "spent.json",
+                      DownloadGate::Ports{[this] { return now; }, [] { return LocalClock(wall); }, [](auto&) {}});
+    gate = &*kept_gate;
+    return *gate;
+  }
+  static LocalTime wall(Instant at) {
+    const auto day = std::chrono::floor<std::chrono::days>(at);
+    return {day.time_since_epoch().count(),
+            static_cast<int>(std::chrono::floor<std::chrono::minutes>(at - day).count())};
+  }
+  DownloadRules rules;
+  Instant now = parse_rfc3339("2026-11-23T12:00:00Z").value();
+  std::optional<DownloadGate> kept_gate;
+};
+
+TEST_F(FetchingByTheRules, DaysBytesAreFetchedToTheLastAndNotAByteMore) {
+  rules.bytes_per_day = 131'000;
+  make_gate();
+  const auto first = fetch();
+  ASSERT_TRUE(first);
+  ASSERT_TRUE(first->hold);
+  EXPECT_EQ(first->hold->until, now + 12h);
+  EXPECT_EQ(part_bytes(), 131'000u);
+  EXPECT_TRUE(fetch()->hold);
+  EXPECT_EQ(server.requests().size(), 1u);
+  now += 24h;
+  make_gate();  // the agent was started again, too
+  EXPECT_TRUE(fetch()->hold);
+  now += 24h;
+  EXPECT_FALSE(fetch());
+  expect_whole();
+  const std::string etag = "\"" + blob.digest + "\"";
+  EXPECT_EQ(server.requests(),
+            (std::vector<std::string>{"bytes=0-130999|None|ok", "bytes=131000-261999|" + etag + "|ok",
+                                      "bytes=262000-|" + etag + "|ok"}));
+}
+
+TEST_F(FetchingByTheRules, BytesThatAreCutOffCountToo) {
+  rules.bytes_per_day = 350'000;
+  make_gate();
+  server.behave("cut wrong-range");
+  EXPECT_FALSE(fetch()->hold);
+  EXPECT_FALSE(fetch()->hold);  // and begins afresh
+  EXPECT_TRUE(fetch()->hold);
+  EXPECT_EQ(server.requests().back(), "bytes=0-199999|None|ok");
+}
+
+TEST_F(FetchingByTheRules, WindowThatClosesPausesWithoutLosingAByte) {
+  rules.windows = TimeWindows::parse({"12:00-12:30"}).value();
+  make_gate();
+  on_progress = [this](std::uint64_t) { now += 30min; };
+  const auto paused = fetch();
+  ASSERT_TRUE(paused);
+  ASSERT_TRUE(paused->hold);
+  EXPECT_TRUE(paused->passing);
+  const std::uint64_t kept = part_bytes();
+  EXPECT_GT(kept, 0u);
+  EXPECT_LT(kept, blob.size);
+  EXPECT_TRUE(fetch()->hold);
+  on_progress = [](std::uint64_t) {};
+  now += 23h + 30min;
+  EXPECT_FALSE(fetch());
+  expect_whole();
+  EXPECT_EQ(server.requests().size(), 2u);
+  EXPECT_TRUE(server.requests()[1].starts_with("bytes=" + std::to_string(kept) + "-|"));
+}
+
+TEST_F(FetchingByTheRules, MeteredLinkCarriesPatchesOnly) {
+  rules.metered = true;
+  rules.on_metered = OnMetered::patches;
+  make_gate();
+  EXPECT_TRUE(fetch(blob, make_stop_flag(), BlobKind::model)->hold);
+  EXPECT_FALSE(fetch(blob, make_stop_flag(), BlobKind::patch));
+  expect_whole();
+}
+
+TEST_F(FetchingByTheRules, RateIsKept) {
+  rules.bytes_per_s = 500'000;
+  make_gate();
+  const auto start = std::chrono::steady_clock::now();
+  EXPECT_FALSE(fetch());
+  expect_whole();
+  EXPECT_GT(std::chrono::steady_clock::now() - start, 300ms);  // 0.6 s, less what may come at once
+}
+
+TEST_F(FetchingByTheRules, SlowDownloadCanBeCancelledAtAnyTime) {
+  rules.bytes_per_s = 100'000;
+  make_gate();
+  const StopFlag stop = make_stop_flag();
+  on_progress = [&](std::uint64_t) { stop->store(true); };
+  const auto failure = fetch(blob, stop);
+  ASSERT_TRUE(failure);
+  EXPECT_EQ(failure->error.code, Errc::cancelled);
+  EXPECT_FALSE(failure->hold);
 }
 
 TEST_F(Fetching, BlobThatIsThereNeedsNoServer) {

@@ -1,20 +1,15 @@
 // blob_server.py as a child of the test, with an authority of its own.
 #pragma once
 
-#include <cstdio>
+#include <optional>
 #include <sstream>
 #include <string>
 #include <vector>
 
-#include <fcntl.h>
-#include <gtest/gtest.h>
-#include <signal.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include "agent/link/https_client.hpp"
 #include "common/base/file.hpp"
 #include "common/crypto/certificates.hpp"
+#include "tests/unit/agent/link/child_server.hpp"
 #include "tests/unit/agent/temp_folder.hpp"
 
 namespace argosy::agent::test {
@@ -28,36 +23,17 @@ class BlobServer {
     put("server.pem", server.certificate_pem + authority_.certificate_pem);
     put("server.key", server.private_key_pem);
     put("blob", blob);
-    int out[2];
-    int in[2];
-    EXPECT_EQ(::pipe(out) + ::pipe(in), 0);
-    pid_ = ::fork();
-    if (pid_ == 0) {
-      ::dup2(out[1], STDOUT_FILENO);
-      ::dup2(in[0], STDIN_FILENO);
-      for (const int fd : {out[0], out[1], in[0], in[1]}) ::close(fd);
-      ::execlp("python3", "python3", ARGOSY_BLOB_SERVER, path("server.pem").c_str(), path("server.key").c_str(),
-               path("blob").c_str(), path("manners").c_str(), nullptr);
-      ::_exit(127);
-    }
-    ::close(out[1]);
-    ::close(in[0]);
-    stdin_ = in[1];
-    char c = 0;
-    while (::read(out[0], &c, 1) == 1 && c != '\n') port_.push_back(c);
-    EXPECT_FALSE(port_.empty()) << "the server did not start";
-    ::close(out[0]);
-  }
-  ~BlobServer() {
-    ::close(stdin_);
-    ::kill(pid_, SIGKILL);
-    ::waitpid(pid_, nullptr, 0);
+    child_.emplace(std::vector<std::string>{ARGOSY_BLOB_SERVER, path("server.pem"), path("server.key"), path("blob"),
+                                            path("manners")});
   }
   BlobServer(const BlobServer&) = delete;
   BlobServer& operator=(const BlobServer&) = delete;
 
   void behave(const std::string& words) { put("manners", words); }
-  Endpoint endpoint(const std::string& host = "127.0.0.1") const { return {host, port_}; }
+  Endpoint endpoint(const std::string& host = "127.0.0.1") const { return {host, child_->port()}; }
+  std::string url(const std::string& host = "localhost") const {
+    return "https://" + host + ":" + child_->port() + "/blob";
+  }
   const CertificateAndKey& authority() const { return authority_; }
   Trust trust() const {
     Trust trust;
@@ -65,22 +41,25 @@ class BlobServer {
     return trust;
   }
   // "Range|If-Range|word" of each request.
-  std::vector<std::string> requests() const {
-    std::istringstream log(read_file(path("manners.log")).value());
-    std::vector<std::string> lines;
-    for (std::string line; std::getline(log, line);) lines.push_back(line);
-    return lines;
-  }
+  std::vector<std::string> requests() const { return lines_of("manners.log"); }
+  // Of each GET: the path, the names of its header fields, and "certificate" or "no certificate".
+  std::vector<std::string> heads() const { return lines_of("manners.heads"); }
 
  private:
   std::string path(const std::string& name) const { return (folder_ / name).string(); }
   void put(const std::string& name, const std::string& text) { EXPECT_TRUE(write_file_atomically(path(name), text)); }
 
+  std::vector<std::string> lines_of(const std::string& name) const {
+    const auto text = read_file(path(name));
+    std::istringstream log(text ? *text : "");
+    std::vector<std::string> lines;
+    for (std::string line; std::getline(log, line);) lines.push_back(line);
+    return lines;
+  }
+
   TempFolder folder_;
   CertificateAndKey authority_;
-  pid_t pid_ = -1;
-  int stdin_ = -1;
-  std::string port_;
+  std::optional<ChildServer> child_;
 };
 
 }  // namespace argosy::agent::test

@@ -4,7 +4,9 @@ Usage: blob_server.py CERTIFICATE KEY BLOB MANNERS
 
 Prints its port. Serves BLOB under any path; each request takes the next word from the file MANNERS and behaves like it:
 ok, no-range (the whole file to any request), wrong-range, wrong-bytes, longer, cut (half of what was asked for, then the
-end), stall (half, then silence), 404, 416, 503. When there is no word left: ok. Appends "Range|If-Range|word" to MANNERS.log.
+end), stall (half, then silence), a status such as 404 or 503, 302=URL (a redirect, also with 301, 303, 307, 308; without a
+Location when there is no URL). When there is no word left: ok. Appends "Range|If-Range|word" to MANNERS.log and, of a GET,
+"path|names of the header fields|certificate" or "…|no certificate" to MANNERS.heads.
 """
 import http.server
 import pathlib
@@ -53,16 +55,21 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self):
         word = next_word(self)
-        if word in ("404", "416", "503"):
-            return self.answer(int(word), b"", [("Retry-After", "7")] if word == "503" else [])
+        with open(f"{manners}.heads", "a") as heads:
+            certificate = "certificate" if self.connection.getpeercert() else "no certificate"
+            heads.write(f"{self.path}|{' '.join(sorted(self.headers.keys()))}|{certificate}\n")
+        if word[:3].isdigit():
+            location = [("Location", word[4:])] if len(word) > 4 else []
+            return self.answer(int(word[:3]), b"", [("Retry-After", "7")] if word == "503" else location)
         data = bytes(b ^ 1 for b in blob) if word == "wrong-bytes" else blob + b"!" if word == "longer" else blob
-        wanted = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range") or "")
+        wanted = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range") or "")
         first = int(wanted.group(1)) if wanted and word != "no-range" else None
+        last = min(int(wanted.group(2) or len(data)), len(data) - 1) if wanted else None
         self.send_response(200 if first is None else 206)
         if first is not None:
             shown = first + 1 if word == "wrong-range" else first
-            self.send_header("Content-Range", f"bytes {shown}-{len(data) - 1}/{len(data)}")
-            data = data[first:]
+            self.send_header("Content-Range", f"bytes {shown}-{last}/{len(data)}")
+            data = data[first:last + 1]
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
         if word not in ("cut", "stall"):
@@ -85,6 +92,8 @@ class Server(http.server.ThreadingHTTPServer):
 server = Server(("127.0.0.1", 0), Handler)
 context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
 context.load_cert_chain(certificate, key)
+context.load_verify_locations(certificate)
+context.verify_mode = ssl.CERT_OPTIONAL
 server.socket = context.wrap_socket(server.socket, server_side=True)
 print(server.server_port, flush=True)
 server.serve_forever()

@@ -62,6 +62,22 @@ TEST(HttpsClient, ProblemBecomesAnError) {
   EXPECT_EQ(response->head.retry_after(), Duration{7000});
 }
 
+TEST(HttpsClient, RetryAfterIsSecondsOrADate) {
+  const auto wait = [](const std::string& said, const std::string& sent = "Mon, 23 Nov 2026 04:00:00 GMT") {
+    return HttpHead{503, {{"retry-after", said}, {"date", sent}}}.retry_after();
+  };
+  EXPECT_EQ(wait("0"), Duration{0});
+  EXPECT_EQ(wait("120"), std::chrono::minutes(2));
+  EXPECT_EQ(wait("99999999"), std::chrono::hours(24));
+  EXPECT_EQ(wait("-5"), Duration{0});
+  EXPECT_EQ(wait("Mon, 23 Nov 2026 04:10:00 GMT"), std::chrono::minutes(10));
+  EXPECT_EQ(wait("Sun, 22 Nov 2026 04:10:00 GMT"), Duration{0});
+  EXPECT_EQ(wait("Thu, 23 Nov 2028 04:10:00 GMT"), std::chrono::hours(24));
+  for (const std::string nonsense : {"", "soon", "12 s", "9999999999999999999999"}) EXPECT_FALSE(wait(nonsense));
+  EXPECT_FALSE(wait("Mon, 23 Nov 2026 04:10:00 GMT", ""));  // whose clock would that be
+  EXPECT_FALSE(HttpHead{}.retry_after());
+}
+
 TEST(HttpsClient, AnotherAuthorityIsNotTrusted) {
   const BlobServer server("hello");
   const BlobServer stranger("hello");

@@ -18,6 +18,7 @@ UpdateState in_probation() {
   world.run_until(Phase::probation);
   world.wish(test::wish_for("1.2", 'c', 2));
   world.state.retry_at = instant_from_ms(1234);
+  world.state.held = true;
   return world.state;
 }
 

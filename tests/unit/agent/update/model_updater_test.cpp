@@ -134,6 +134,83 @@ TEST(ModelUpdater, SwitchedOffAfterAnyJobItEndsTheSameWay) {
   }
 }
 
+// A device whose connection breaks, up to its wait for the next try.
+void break_connection(Bench& bench) {
+  bench.install(bench.wish("1.0", "model one", 1));
+  bench.break_downloads_after(1);
+  bench.updater().wish(bench.wish("1.1", std::string(20'000, 'n'), 2));
+  bench.run();
+  ASSERT_EQ(bench.phase(), Phase::downloading);
+  ASSERT_TRUE(bench.updater().state().retry_at);
+}
+
+TEST(ModelUpdater, WallClockThatJumpsMakesNoWaitShorterOrLonger) {
+  using namespace std::chrono_literals;
+  for (const Duration jump : {Duration(-50 * 365 * 24h), Duration(-1s), Duration(1h), Duration(10 * 365 * 24h)}) {
+    Bench bench;
+    break_connection(bench);
+    const Duration wait = *bench.updater().state().retry_at - bench.now();
+    const int fetches = bench.fetches();
+    bench.set_wall_clock(bench.now() + jump);
+    if (wait > 1ms) bench.let_time_pass(wait - 1ms);
+    EXPECT_EQ(bench.fetches(), fetches) << jump.count();
+    bench.let_time_pass(1ms);
+    EXPECT_EQ(bench.fetches(), fetches + 1) << jump.count();
+  }
+}
+
+TEST(ModelUpdater, HeldDownloadSaysWhyAndGoesOnWhenItMay) {
+  Bench bench;
+  bench.install(bench.wish("1.0", "model one", 1));
+  bench.hold_downloads(Hold{bench.now() + std::chrono::hours(9), "waiting for tonight"});
+  bench.updater().wish(bench.wish("1.1", "model two", 2));
+  bench.run();
+  EXPECT_EQ(bench.updater().report().update->state, "downloading");
+  EXPECT_EQ(bench.updater().report().update->message, "waiting for tonight");
+  EXPECT_NE(bench.log().find("digits: waiting for tonight\n"), std::string::npos);
+  bench.start();  // the same after a restart
+  bench.run();
+  EXPECT_EQ(bench.updater().report().update->message, "waiting for tonight");
+  bench.hold_downloads(std::nullopt);
+  bench.let_time_pass(look_again);
+  bench.run();
+  bench.pass_probation({100, 0, 10.0, false});
+  EXPECT_EQ(bench.phase(), Phase::committed);
+  EXPECT_EQ(bench.served(), "model two");
+}
+
+TEST(ModelUpdater, ValidatedModelWaitsForItsHourAndCanBeCancelledMeanwhile) {
+  for (const bool cancelled : {false, true}) {
+    Bench bench;
+    bench.install(bench.wish("1.0", "model one", 1));
+    bench.hold_switch(Hold{bench.now() + std::chrono::minutes(1), "waiting for a quiet hour"});
+    bench.updater().wish(bench.wish("1.1", "model two", 2));
+    bench.run();
+    EXPECT_EQ(bench.updater().report().update->state, "validating");
+    EXPECT_EQ(bench.updater().report().update->message, "waiting for a quiet hour");
+    EXPECT_EQ(bench.served(), "model one");
+    if (cancelled) bench.updater().withdraw();
+    bench.hold_switch(std::nullopt);
+    bench.let_time_pass(std::chrono::minutes(1) + longest_spread);
+    bench.run();
+    bench.pass_probation({100, 0, 10.0, false});
+    EXPECT_EQ(bench.phase(), cancelled ? Phase::failed : Phase::committed);
+    EXPECT_EQ(bench.served(), cancelled ? "model one" : "model two");
+  }
+}
+
+TEST(ModelUpdater, GoingBackWaitsForNoHour) {
+  Bench bench;
+  const auto first = bench.wish("1.0", "model one", 1);
+  bench.install(first);
+  bench.install(bench.wish("1.1", "model two", 2));
+  bench.hold_switch(Hold{std::nullopt, "waiting"});
+  bench.hold_downloads(Hold{std::nullopt, "waiting"});
+  bench.install(bench.wish("1.0", "model one", 3));
+  EXPECT_EQ(bench.phase(), Phase::committed);
+  EXPECT_EQ(bench.served(), "model one");
+}
+
 class StreamedPatch : public testing::Test {
  protected:
   void SetUp() override {

@@ -43,6 +43,8 @@ class Bench : public BlobSource {
     };
     ports.on_loop = [this](std::function<void()> f) { loop_.push_back(std::move(f)); };
     ports.now = [this] { return now_; };
+    ports.uptime = [this] { return uptime_; };
+    ports.hold_switch = [this] { return hold_switch_; };
     ports.baseline = [](const std::string&, const std::string&) { return Baseline{10.0, 100}; };
     ports.changed = [] {};
     ports.log = [this](const std::string& line) { log_ += line + '\n'; };
@@ -61,7 +63,11 @@ class Bench : public BlobSource {
   void stop_when(std::function<bool()> switched_off) { switched_off_ = std::move(switched_off); }
   void fetch(FetchRequest request, StopFlag, std::function<void(std::uint64_t)> progress,
              std::function<void(std::optional<FetchFailure>)> done) override {
+    ++fetches_;
+    kinds_ += "mpd"[static_cast<int>(request.kind)];
     loop_.push_back([this, request, progress, done] {
+      if (hold_downloads_)
+        return done(FetchFailure{make_error(Errc::unavailable, "held"), true, std::nullopt, hold_downloads_});
       const auto found = blobs_.find(request.blob.digest);
       if (found == blobs_.end()) return done(FetchFailure{make_error(Errc::not_found, "404"), false, std::nullopt});
       auto taken = take(request, found->second, progress);
@@ -73,6 +79,11 @@ class Bench : public BlobSource {
   // The connection breaks after so many bytes of each fetch.
   void break_downloads_after(std::uint64_t bytes) { connection_lasts_ = bytes; }
   std::uint64_t bytes_sent() const { return bytes_sent_; }
+  // What its owner says of downloads, and of switching in.
+  void hold_downloads(std::optional<Hold> hold) { hold_downloads_ = std::move(hold); }
+  void hold_switch(std::optional<Hold> hold) { hold_switch_ = std::move(hold); }
+  int fetches() const { return fetches_; }
+  const std::string& kinds() const { return kinds_; }  // of the fetches: m, p, d
 
   void publish(const std::string& bytes) { blobs_[blob_of(bytes).digest] = bytes; }
   void answer_with(double accuracy) {
@@ -117,8 +128,11 @@ class Bench : public BlobSource {
   }
   void let_time_pass(Duration duration) {
     now_ += duration;
+    uptime_ += duration;
     updater_->tick();
   }
+  void set_wall_clock(Instant now) { now_ = now; }
+  Instant now() const { return now_; }
   Phase phase() const { return updater_->state().phase; }
   std::string served() const { return read_file(folder_ / "root/models/digits/current/model.onnx").value(); }
   ModelUpdater& updater() { return *updater_; }
@@ -151,6 +165,11 @@ class Bench : public BlobSource {
   Storage storage_;
   DirectoryServing serving_{{}};
   Instant now_ = instant_from_ms(1'700'000'000'000);
+  Duration uptime_{};
+  std::optional<Hold> hold_downloads_;
+  std::optional<Hold> hold_switch_;
+  int fetches_ = 0;
+  std::string kinds_;
   std::map<std::string, std::string> blobs_;
   std::deque<std::function<void()>> loop_;
   std::shared_ptr<ModelUpdater> updater_;

@@ -248,9 +248,9 @@ TEST(UpdateMachine, PatchThatIsReadyLaterGoesToTheWishThatWaitsButNotToTheOneTha
 }
 
 TEST(UpdateMachine, WithdrawalCancelsBeforeActivationOnly) {
-  for (const Phase phase : {planning, downloading, verifying, validating}) {
+  for (const Phase phase : {planning, downloading, patching, verifying, validating}) {
     World world = World::serving("1.0", 'a');
-    world.wish(wish_for("1.1", 'b'));
+    world.wish(phase == patching ? with_streamed_patch(wish_for("1.1", 'b'), 'a') : wish_for("1.1", 'b'));
     ASSERT_TRUE(world.run_until(phase));
     world.give(Withdrawn{});
     EXPECT_EQ(world.state.phase, failed);
@@ -310,6 +310,31 @@ TEST(UpdateMachine, ClockThatJumpedBackDoesNotStopARetry) {
   world.now = instant_from_ms(0);
   world.give(Tick{});
   EXPECT_FALSE(world.state.retry_at);
+}
+
+TEST(UpdateMachine, TheSameBytesOnceMoreAreNoProgress) {
+  World world = World::serving("1.0", 'a');
+  world.wish(wish_for("1.1", 'b'));
+  ASSERT_TRUE(world.run_until(downloading));
+  for (int i = 1; i <= 3; ++i) {  // a server that always begins afresh, and is cut at the same place
+    world.give(FetchProgress{world.state.ticket, 500});
+    world.give(FetchFailed{world.state.ticket, make_error(Errc::unavailable, "cut"), true, std::nullopt});
+    EXPECT_EQ(world.state.tries, i);
+    world.give(Tick{true});
+  }
+  EXPECT_EQ(report("digits", world.state).update->bytes, 500u);
+  world.give(FetchProgress{world.state.ticket, 501});
+  EXPECT_EQ(world.state.tries, 0);
+}
+
+TEST(UpdateMachine, ServerMayAskForAWaitOfUpToADay) {
+  World world = World::serving("1.0", 'a');
+  world.wish(wish_for("1.1", 'b'));
+  ASSERT_TRUE(world.run_until(downloading));
+  world.give(FetchFailed{world.state.ticket, make_error(Errc::unavailable, "later"), true, std::chrono::hours(2)});
+  EXPECT_GE(*wake_at(world.state) - world.now, std::chrono::hours(2));
+  world.give(Tick{});
+  EXPECT_TRUE(world.state.retry_at);
 }
 
 TEST(UpdateMachine, MissingBlobFailsAndMissingPatchFallsBack) {
