@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <memory>
+#include <sstream>
 
 #include <unistd.h>
 
@@ -71,7 +72,26 @@ Result<signing::SignedFile> measured(const std::string& path) {
   if (extension.size() < 2)
     return make_error(Errc::invalid_argument, "\"" + path + "\" has no extension that tells its format, such as .onnx");
   ARGOSY_TRY(const FileDigest found, measure_file(file));
-  return signing::SignedFile{{file.filename().string(), extension.substr(1), found.size_bytes}, found.digest};
+  return signing::SignedFile{{file.filename().string(), extension.substr(1), found.size_bytes, {}}, found.digest};
+}
+
+// "digits-int8.onnx,precision=int8,runtime=onnxruntime".
+Result<void> take_selector(const std::string& text, std::vector<signing::SignedFile>& files) {
+  std::istringstream parts(text);
+  std::string name;
+  std::getline(parts, name, ',');
+  name = fs::path(name).filename().string();
+  const auto found = std::find_if(files.begin(), files.end(), [&](const auto& each) { return each.file.name == name; });
+  if (found == files.end())
+    return make_error(Errc::invalid_argument, "--selector names \"" + name + "\", which is none of the files to sign");
+  for (std::string part; std::getline(parts, part, ',');) {
+    const auto equals = part.find('=');
+    if (equals == std::string::npos)
+      return make_error(Errc::invalid_argument,
+                        "\"" + part + "\" is no selector; write KEY=VALUE, for example precision=int8");
+    ARGOSY_CHECK(wire::set_key(found->file.selector, part.substr(0, equals), part.substr(equals + 1)));
+  }
+  return {};
 }
 
 Result<signing::ReleaseStatement> statement_of(const SignFlags& flags) {
@@ -151,8 +171,9 @@ Result<int> sign(const OutputOptions& output, const SignFlags& flags) {
   for (const std::string& path : flags.files) {
     ARGOSY_TRY(signing::SignedFile file, measured(path));
     files.push_back(std::move(file));
-    statement.files.push_back(files.back().file);
   }
+  for (const std::string& text : flags.selectors) ARGOSY_CHECK(take_selector(text, files));
+  for (const signing::SignedFile& each : files) statement.files.push_back(each.file);
   fs::path folder = flags.folder.empty() ? fs::path(flags.files.front()).parent_path() : fs::path(flags.folder);
   if (folder.empty()) folder = ".";
   const fs::path statement_path = folder / signing::statement_name;
@@ -248,6 +269,10 @@ void add_sign_commands(CLI::App& root, Context& context) {
   auto flags = std::make_shared<SignFlags>();
   signing->add_option("release", flags->release, "MODEL@VERSION, for example digits@1.1")->required();
   signing->add_option("files", flags->files, "The files of all its variants")->required();
+  signing->add_option(
+      "--selector", flags->selectors,
+      "FILE,KEY=VALUE,…: devices that the file is meant for, by the keys of `release publish --variant`; "
+      "may be repeated");
   signing->add_option("--key", flags->key, "The private key (PEM)");
   signing->add_option("--sequence", flags->sequence,
                       "Grows with each release of the model; now, as seconds since 1970, unless given");

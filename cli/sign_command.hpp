@@ -26,6 +26,7 @@ struct RotateFlags {
 struct SignFlags {
   std::string release;  // model@version
   std::vector<std::string> files;
+  std::vector<std::string> selectors;  // FILE,KEY=VALUE,...
   std::string key;
   std::string folder;  // where the signature goes; empty: beside the first file
   std::optional<std::uint64_t> sequence;

@@ -15,6 +15,7 @@
 #include "agent/app/way_out.hpp"
 #include "agent/link/blob_fetcher.hpp"
 #include "agent/link/local_http.hpp"
+#include "agent/telemetry/look_pace.hpp"
 #include "agent/update/download_gate.hpp"
 #include "agent/update/job_thread.hpp"
 #include "agent/update/local_clock.hpp"
@@ -80,7 +81,9 @@ class Agent {
                 [this] { uplink_.state_changed(); }),
         uplink_(io_, config, IdentityStore(storage_.identity()), https_, way_out.proxies, source_.outbox(),
                 storage_.root() / "state" / "session", seed, uplink_ports()),
-        observations_(io_, ::dup(source_.socket_fd())),
+        observations_(io_),
+        observations_pace_(source_.socket().queue()),
+        observations_rest_(io_),
         signals_(io_, SIGTERM, SIGINT),
         ticking_(io_, tick, [this] { on_tick(); }),
         windows_(io_, config.window, [this] { on_window(); }),
@@ -98,7 +101,7 @@ class Agent {
     looks_.start();
     health_.start();
     if (manager_.watch_period()) watchdog_.start();
-    wait_for_observations();
+    watch_observations();
     signals_.async_wait([this](error_code cancelled, int) {
       if (!cancelled) stop();
     });
@@ -161,12 +164,21 @@ class Agent {
       });
     });
   }
-  void wait_for_observations() {
+  void watch_observations() {
+    if (!observations_.is_open()) observations_.assign(source_.socket().fd());
     observations_.async_wait(asio::posix::stream_descriptor::wait_read, [this](error_code cancelled) {
-      if (cancelled) return;
-      source_.take_observations([this](const std::string& model) { return models_.serving_version(model); },
-                                wall_clock_now());
-      wait_for_observations();
+      if (!cancelled) take_observations();
+    });
+  }
+  void take_observations() {
+    const auto taken = source_.take_observations(
+        [this](const std::string& model) { return models_.serving_version(model); }, wall_clock_now());
+    const auto rest = observations_pace_.after(taken, LookPace::Clock::now());
+    if (!rest) return watch_observations();
+    if (observations_.is_open()) observations_.release();  // or the loop would be woken all the same
+    observations_rest_.expires_after(*rest);
+    observations_rest_.async_wait([this](error_code cancelled) {
+      if (!cancelled) take_observations();
     });
   }
   void stop() {
@@ -176,6 +188,7 @@ class Agent {
     serving_->stop();
     on_window();
     uplink_.stop();
+    if (observations_.is_open()) observations_.release();
     io_.stop();
   }
 
@@ -191,7 +204,9 @@ class Agent {
   BlobFetcher blobs_;
   Models models_;
   Uplink uplink_;
-  asio::posix::stream_descriptor observations_;
+  asio::posix::stream_descriptor observations_;  // only while the socket is watched; the socket stays its source's
+  LookPace observations_pace_;
+  asio::steady_timer observations_rest_;
   asio::signal_set signals_;
   Repeating ticking_;
   Repeating windows_;
@@ -214,7 +229,8 @@ std::uint64_t device_seed() {
 Result<void> run_agent(const Config& config) {
   ServiceManager manager = ServiceManager::from_environment();
   ARGOSY_TRY(Endpoint endpoint, parse_endpoint(config.server));
-  ARGOSY_TRY(TrustPolicy trust, load_policy(config.signing_keys, config.signing_required));
+  ARGOSY_TRY(TrustPolicy trust,
+             load_policy(config.signing_keys, config.signing_required, {config.capabilities, config.hardware_class}));
   ARGOSY_TRY(const WayOut way_out, find_way_out(config));
   MqttLink::forget_environment();
   const Storage storage(config.root);

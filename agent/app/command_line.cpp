@@ -67,7 +67,8 @@ int run_command_line(int argc, const char* const* argv) {
   const auto program = std::filesystem::read_symlink("/proc/self/exe", unknown);
   const auto config = load_config(options.config, program);
   if (!config) return fail(2, config.error().message);
-  const auto trust = load_policy(config->signing_keys, config->signing_required);
+  const auto trust =
+      load_policy(config->signing_keys, config->signing_required, {config->capabilities, config->hardware_class});
   if (!trust) return fail(2, options.config.string() + ": " + trust.error().message);
   const auto way_out = find_way_out(*config);
   if (!way_out) return fail(2, options.config.string() + ": " + way_out.error().message);

@@ -8,12 +8,12 @@ constexpr std::size_t observations_a_turn = 512;
 
 }  // namespace
 
-bool TelemetrySource::take_observations(const std::function<std::string(const std::string&)>& serving_version,
-                                        Instant now) {
+std::size_t TelemetrySource::take_observations(const std::function<std::string(const std::string&)>& serving_version,
+                                               Instant now) {
   const auto take = [&](const Observation& observation) {
     windows_.add(observation, observation.release.empty() ? serving_version(observation.model) : std::string(), now);
   };
-  return socket_.drain(observations_a_turn, take) == observations_a_turn;
+  return socket_.drain(observations_a_turn, take);
 }
 
 void TelemetrySource::end_window(Instant now) {

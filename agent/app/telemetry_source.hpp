@@ -22,14 +22,15 @@ class TelemetrySource {
         windows_(std::move(windows)),
         log_(std::move(log)) {}
 
-  // Takes what waits in the socket, a bounded number at a time; whether there may be more.
-  bool take_observations(const std::function<std::string(const std::string& model)>& serving_version, Instant now);
+  // Takes what waits in the socket, a bounded number at a time; how many there were.
+  std::size_t take_observations(const std::function<std::string(const std::string& model)>& serving_version,
+                                Instant now);
   void end_window(Instant now);
   // `clock_offset`: by how much this clock is ahead of the server's, when that is known.
   void sample_health(Instant now, std::optional<Duration> clock_offset);
   const std::optional<wire::HealthSample>& newest_health() const { return newest_health_; }
 
-  int socket_fd() const { return socket_.fd(); }
+  const ObservationSocket& socket() const { return socket_; }
   WindowAccumulator& windows() { return windows_; }
   Outbox& outbox() { return outbox_; }
 

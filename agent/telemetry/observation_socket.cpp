@@ -1,6 +1,8 @@
 #include "agent/telemetry/observation_socket.hpp"
 
+#include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <cstring>
 
 #include <sys/socket.h>
@@ -13,6 +15,15 @@ namespace argosy::agent {
 namespace {
 
 constexpr int receive_buffer_bytes = 256 << 10;
+constexpr std::size_t senders_queue = 200;   // datagrams in a sender's buffer of the usual 208 KiB
+constexpr std::size_t kernels_default = 10;  // where the setting cannot be read
+
+std::size_t queue_of_new_sockets() {
+  const auto setting = read_file("/proc/sys/net/unix/max_dgram_qlen", 64);
+  std::size_t queue = kernels_default;
+  if (setting) std::from_chars(setting->data(), setting->data() + setting->size(), queue);
+  return std::min(queue, senders_queue);
+}
 
 }  // namespace
 
@@ -34,7 +45,7 @@ Result<ObservationSocket> ObservationSocket::open(const std::filesystem::path& p
   if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
     return errno_error("cannot bind " + text, errno);
   if (::chmod(text.c_str(), 0666) != 0) return errno_error("cannot open " + text + " to other users", errno);
-  return ObservationSocket(std::move(fd));
+  return ObservationSocket(std::move(fd), queue_of_new_sockets());
 }
 
 std::size_t ObservationSocket::drain(std::size_t limit, const std::function<void(const Observation&)>& take) {

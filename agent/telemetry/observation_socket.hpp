@@ -24,13 +24,17 @@ class ObservationSocket {
   ObservationSocket& operator=(ObservationSocket&&) = default;
 
   int fd() const { return fd_.get(); }
+  // How many datagrams it holds at least: net.unix.max_dgram_qlen when it was made, and what the senders' buffers
+  // allow.
+  std::size_t queue() const { return queue_; }
   // Takes up to `limit` datagrams; returns how many there were.
   std::size_t drain(std::size_t limit, const std::function<void(const Observation&)>& take);
   const Counters& counters() const { return counters_; }
 
  private:
-  explicit ObservationSocket(UniqueFd fd) : fd_(std::move(fd)) {}
+  ObservationSocket(UniqueFd fd, std::size_t queue) : fd_(std::move(fd)), queue_(queue) {}
   UniqueFd fd_;
+  std::size_t queue_;
   Counters counters_;
 };
 

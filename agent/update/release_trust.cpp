@@ -45,7 +45,7 @@ Result<std::vector<std::string>> load_key_sets(const std::filesystem::path& file
 
 }  // namespace
 
-Result<TrustPolicy> load_policy(const std::vector<std::string>& key_files, bool required) {
+Result<TrustPolicy> load_policy(const std::vector<std::string>& key_files, bool required, signing::DeviceKind device) {
   std::vector<std::string> pems;
   for (const std::string& file : key_files) {
     auto pem = read_file(file, max_key_file_bytes);
@@ -55,7 +55,7 @@ Result<TrustPolicy> load_policy(const std::vector<std::string>& key_files, bool 
     pems.push_back(std::move(*pem));
   }
   ARGOSY_TRY(signing::TrustedKeys keys, signing::TrustedKeys::of(pems));
-  return TrustPolicy{std::move(keys), required};
+  return TrustPolicy{std::move(keys), required, std::move(device)};
 }
 
 Result<signing::Seen> load_seen(const std::filesystem::path& file) {
@@ -99,7 +99,7 @@ Result<void> ReleaseTrust::admit(const wire::DesiredModel& wish, Instant now) co
   if (policy_.keys.empty() && !policy_.required) return {};
   if (!wish.signature && !policy_.required) return {};
   ARGOSY_TRY(const auto keys, present_keys(wish.signature ? wish.signature->key_sets : std::vector<std::string>()));
-  ARGOSY_TRY(const auto statement, signing::check_wish(wish, keys, now));
+  ARGOSY_TRY(const auto statement, signing::check_wish(wish, keys, policy_.device, now));
   ARGOSY_TRY(const signing::Seen seen, load_seen(seen_));
   ARGOSY_CHECK(signing::check_sequence(statement, seen));
   const signing::Seen next = signing::after(seen, statement);

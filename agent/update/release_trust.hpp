@@ -11,10 +11,11 @@ namespace argosy::agent {
 struct TrustPolicy {
   signing::TrustedKeys keys;
   bool required = false;  // an unsigned release is refused; a wrong signature always is, once there are keys
+  signing::DeviceKind device = {};
 };
 
 // The public keys in these PEM files; the error names the file that is wrong.
-Result<TrustPolicy> load_policy(const std::vector<std::string>& key_files, bool required);
+Result<TrustPolicy> load_policy(const std::vector<std::string>& key_files, bool required, signing::DeviceKind device);
 
 class ReleaseTrust {
  public:

@@ -68,6 +68,8 @@ std::string_view slug(Errc code) {
       return "signature-sequence";
     case Errc::signature_expired:
       return "signature-expired";
+    case Errc::signature_selector:
+      return "signature-selector";
     case Errc::incompatible:
       return "incompatible";
     case Errc::rate_limited:

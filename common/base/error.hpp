@@ -45,6 +45,7 @@ enum class Errc : std::uint8_t {
   signature_release,   // of another model or version
   signature_sequence,  // of a release older than one that was seen
   signature_expired,
+  signature_selector,  // of a file that is not meant for this device
   incompatible,
   rate_limited,
   unavailable,

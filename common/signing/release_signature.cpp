@@ -40,18 +40,19 @@ Result<void> check_is_of(const SignedRelease& release, std::string_view model, s
                                                  std::string(model) + "@" + std::string(version));
 }
 
-Result<void> check_covers(const SignedRelease& release, const wire::BlobRef& artifact, std::string_view format) {
+Result<ReleaseFile> covered_file(const SignedRelease& release, const wire::BlobRef& artifact, std::string_view format) {
   for (const ReleaseFile& file : release.statement.files) {
     const Resource* resource = release.bundle.manifest.find(file.name);
     if (resource != nullptr && resource->digest.to_hex() == artifact.digest && file.size == artifact.size &&
         file.format == format)
-      return {};
+      return file;
   }
   return make_error(Errc::signature_digest, "the signature is not of the file " + artifact.digest + " (" +
                                                 std::string(format) + ", " + std::to_string(artifact.size) + " bytes)");
 }
 
-Result<ReleaseStatement> check_wish(const wire::DesiredModel& wish, const TrustedKeys& keys, Instant now) {
+Result<ReleaseStatement> check_wish(const wire::DesiredModel& wish, const TrustedKeys& keys, const DeviceKind& device,
+                                    Instant now) {
   if (!wish.signature)
     return make_error(Errc::signature_missing, wish.model + "@" + wish.version +
                                                    " is not signed, and this device takes "
@@ -59,7 +60,9 @@ Result<ReleaseStatement> check_wish(const wire::DesiredModel& wish, const Truste
   ARGOSY_TRY(SignedRelease release, read_signature(*wish.signature));
   ARGOSY_CHECK(keys.check(release.bundle.envelope, release.bundle.key_hint));
   ARGOSY_CHECK(check_is_of(release, wish.model, wish.version));
-  ARGOSY_CHECK(check_covers(release, wish.artifact, wish.format));
+  ARGOSY_TRY(const ReleaseFile file, covered_file(release, wish.artifact, wish.format));
+  if (const auto reason = wire::mismatch(file.selector, device.capabilities, device.hardware_class); !reason.empty())
+    return make_error(Errc::signature_selector, file.name + " was signed for other devices: it " + reason);
   const auto& expires_at = release.statement.expires_at;
   if (expires_at && now >= *expires_at)
     return make_error(Errc::signature_expired, "the signature held until " + to_rfc3339(*expires_at) + ", and it is " +

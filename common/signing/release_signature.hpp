@@ -29,10 +29,18 @@ Result<SignedRelease> read_signature(const wire::ReleaseSignature& signature);
 
 // Whether the signature is of this release (signature_release) and of this file (signature_digest).
 Result<void> check_is_of(const SignedRelease& release, std::string_view model, std::string_view version);
-Result<void> check_covers(const SignedRelease& release, const wire::BlobRef& artifact, std::string_view format);
+Result<ReleaseFile> covered_file(const SignedRelease& release, const wire::BlobRef& artifact, std::string_view format);
 
-// All that a device asks but the sequence: read, signed by one who is trusted, of this wish, not expired.
-Result<ReleaseStatement> check_wish(const wire::DesiredModel& wish, const TrustedKeys& keys, Instant now);
+// What a device says of itself.
+struct DeviceKind {
+  wire::Capabilities capabilities;
+  std::string hardware_class;
+};
+
+// All that a device asks but the sequence: read, signed by one who is trusted, of this wish, for this kind of device,
+// not expired.
+Result<ReleaseStatement> check_wish(const wire::DesiredModel& wish, const TrustedKeys& keys, const DeviceKind& device,
+                                    Instant now);
 
 // What was taken up last, of a model.
 struct Seen {

@@ -10,10 +10,45 @@ using wire::Fields;
 
 namespace {
 
+void read_selector(Fields& fields, wire::Selector& selector) {
+  const auto word = [&](const char* key, std::optional<std::string>& out) {
+    fields.optional(key, out);
+    fields.check(
+        key, [&] { return !out || is_name(*out); }, "must match [A-Za-z0-9_-]{1,64}");
+  };
+  word("architecture", selector.architecture);
+  word("accelerator", selector.accelerator);
+  word("runtime", selector.runtime);
+  word("precision", selector.precision);
+  word("hardware_class", selector.hardware_class);
+  fields.optional("min_memory_mb", selector.min_memory_mb);
+}
+
+wire::Json to_json(const wire::Selector& selector) {
+  wire::Json json = wire::Json::object();
+  const auto put = [&](const char* key, const auto& value) {
+    if (value) json[key] = *value;
+  };
+  put("architecture", selector.architecture);
+  put("accelerator", selector.accelerator);
+  put("runtime", selector.runtime);
+  put("precision", selector.precision);
+  put("hardware_class", selector.hardware_class);
+  put("min_memory_mb", selector.min_memory_mb);
+  return json;
+}
+
+wire::Json to_json(const ReleaseFile& file) {
+  wire::Json json = {{"name", file.name}, {"format", file.format}, {"size", file.size}};
+  if (file.selector != wire::Selector{}) json["selector"] = to_json(file.selector);
+  return json;
+}
+
 void read_file_entry(Fields& fields, ReleaseFile& file) {
   fields.required("name", file.name);
   fields.required("format", file.format);
   fields.required("size", file.size);
+  fields.object("selector", [&](Fields& inner) { read_selector(inner, file.selector); });
   fields.check(
       "format", [&] { return is_name(file.format); }, "must match [A-Za-z0-9_-]{1,64}");
 }
@@ -39,8 +74,7 @@ void read_fields(Fields& fields, ReleaseStatement& statement) {
 
 std::string encode(const ReleaseStatement& statement) {
   wire::Json files = wire::Json::array();
-  for (const ReleaseFile& file : statement.files)
-    files.push_back({{"name", file.name}, {"format", file.format}, {"size", file.size}});
+  for (const ReleaseFile& file : statement.files) files.push_back(to_json(file));
   wire::Json json = {{"v", 1},
                      {"model", statement.model},
                      {"version", statement.version},

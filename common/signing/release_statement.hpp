@@ -10,6 +10,7 @@
 
 #include "common/base/error.hpp"
 #include "common/base/instant.hpp"
+#include "common/wire/selector.hpp"
 
 namespace argosy::signing {
 
@@ -20,6 +21,7 @@ struct ReleaseFile {
   std::string name;    // among the signed files
   std::string format;  // "onnx"
   std::uint64_t size = 0;
+  wire::Selector selector = {};  // the devices that it is meant for
   friend bool operator==(const ReleaseFile&, const ReleaseFile&) = default;
 };
 

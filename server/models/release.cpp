@@ -36,7 +36,8 @@ void read_selector(JsonReader& fields, Selector& selector) {
   read_word(fields, "precision", selector.precision);
   read_word(fields, "hardware_class", selector.hardware_class);
   fields.optional("min_memory_mb", selector.min_memory_mb);
-  fields.check("min_memory_mb", selector.min_memory_mb.value_or(0) <= 1'000'000'000, "must be at most 1000000000");
+  fields.check("min_memory_mb", selector.min_memory_mb.value_or(0) <= wire::max_min_memory_mb,
+               "must be at most 1000000000");
 }
 
 // Kept as it came: what is in it is between `argosy release compact` and who reads it.
@@ -160,7 +161,7 @@ Result<void> check_signature(const ReleaseDraft& draft, std::string_view model) 
   for (const std::string& key_set : draft.signature->key_sets) ARGOSY_CHECK(signing::read_key_set(key_set));
   ARGOSY_CHECK(signing::check_is_of(release, model, draft.version));
   for (const Variant& variant : draft.variants)
-    ARGOSY_CHECK(signing::check_covers(release, {variant.digest, variant.size}, variant.format));
+    ARGOSY_CHECK(signing::covered_file(release, {variant.digest, variant.size}, variant.format));
   return {};
 }
 

@@ -1,46 +1,10 @@
 #include "server/models/variant.hpp"
 
-#include <algorithm>
+#include <optional>
 
 #include <nlohmann/json.hpp>
 
 namespace argosy::server {
-
-namespace {
-
-std::string joined(const std::vector<std::string>& words) {
-  std::string text;
-  for (const std::string& word : words) text += (text.empty() ? "" : ", ") + word;
-  return text.empty() ? "none" : text;
-}
-
-// Why the device does not offer `wanted`; empty when it does, or when nothing is wanted.
-std::string missing(std::string_view what, const std::optional<std::string>& wanted,
-                    const std::vector<std::string>& offered) {
-  if (!wanted || std::find(offered.begin(), offered.end(), *wanted) != offered.end()) return {};
-  return "needs the " + std::string(what) + " " + *wanted + ", the device offers " + joined(offered);
-}
-
-std::vector<std::string> one(const std::string& value) {
-  return value.empty() ? std::vector<std::string>{} : std::vector<std::string>{value};
-}
-
-std::string mismatch(const Selector& selector, const wire::Capabilities& capabilities,
-                     const std::string& hardware_class) {
-  const std::string reasons[] = {missing("architecture", selector.architecture, one(capabilities.architecture)),
-                                 missing("accelerator", selector.accelerator, capabilities.accelerators),
-                                 missing("runtime", selector.runtime, capabilities.runtimes),
-                                 missing("precision", selector.precision, capabilities.precisions),
-                                 missing("hardware class", selector.hardware_class, one(hardware_class))};
-  for (const std::string& reason : reasons)
-    if (!reason.empty()) return reason;
-  if (selector.min_memory_mb && capabilities.memory_mb < *selector.min_memory_mb)
-    return "needs " + std::to_string(*selector.min_memory_mb) + " MB of memory, the device has " +
-           std::to_string(capabilities.memory_mb);
-  return {};
-}
-
-}  // namespace
 
 VariantChoice choose_variant(const std::vector<Variant>& variants, const wire::Capabilities& capabilities,
                              const std::string& hardware_class) {

@@ -3,25 +3,16 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
 #include <vector>
 
-#include "common/wire/state.hpp"
+#include "common/wire/selector.hpp"
 
 namespace argosy::server {
 
-struct Selector {  // every key that is given must hold
-  std::optional<std::string> architecture;
-  std::optional<std::string> accelerator;
-  std::optional<std::string> runtime;
-  std::optional<std::string> precision;
-  std::optional<std::string> hardware_class;
-  std::optional<std::uint64_t> min_memory_mb;
-  friend bool operator==(const Selector&, const Selector&) = default;
-};
+using wire::Selector;
 
 struct Variant {
   std::string name;    // "fp32"

@@ -65,6 +65,7 @@ constexpr std::array known_causes{
     "signature_release"sv,
     "signature_sequence"sv,
     "signature_expired"sv,
+    "signature_selector"sv,
     cause_timeout,
     cause_cancelled,
     cause_superseded,

@@ -19,7 +19,11 @@ class StolenServer : public testing::Test {
  protected:
   StolenServer() { bench_.install(signed_wish("1.1", "model one", 1, 10)); }
 
-  TrustPolicy policy() const { return {signing::TrustedKeys::of({public_half(publisher_).value()}).value(), true}; }
+  TrustPolicy policy() const {
+    wire::Capabilities capabilities;
+    capabilities.precisions = {"fp32", "int8"};
+    return {signing::TrustedKeys::of({public_half(publisher_).value()}).value(), true, {capabilities, "cpu-fp32"}};
+  }
   wire::ReleaseSignature signature(const wire::DesiredModel& of, std::uint64_t sequence, const SigningKey& key) const {
     signing::ReleaseStatement said;
     said.model = of.model;
@@ -28,7 +32,7 @@ class StolenServer : public testing::Test {
     said.allow_downgrade_from = allow_downgrade_from_;
     said.expires_at = expires_at_;
     const auto digest = Digest::parse(of.artifact.digest).value();
-    return signing::sign_release(said, {{{"model.onnx", of.format, of.artifact.size}, digest}}, key).value();
+    return signing::sign_release(said, {{{"model.onnx", of.format, of.artifact.size, selector_}, digest}}, key).value();
   }
   wire::DesiredModel signed_wish(const std::string& version, const std::string& bytes, std::int64_t rollout,
                                  std::uint64_t sequence) {
@@ -50,6 +54,7 @@ class StolenServer : public testing::Test {
   SigningKey publisher_ = new_key();
   std::optional<std::uint64_t> allow_downgrade_from_;
   std::optional<Instant> expires_at_;
+  wire::Selector selector_;
   Bench bench_{policy()};
 };
 
@@ -121,6 +126,18 @@ TEST_F(StolenServer, ADamagedRecordOfWhatWasSeenLetsNothingIn) {
 TEST_F(StolenServer, AnExpiredReleaseIsRefused) {
   expires_at_ = instant_from_ms(1'600'000'000'000);
   expect_refused(signed_wish("1.2", "model two", 2, 11), "signature_expired");
+}
+
+TEST_F(StolenServer, AVariantForOtherDevicesIsRefused) {
+  selector_.precision = "int8";
+  selector_.hardware_class = "orin-nano";
+  expect_refused(signed_wish("1.2", "model two", 2, 11), "signature_selector");
+  EXPECT_NE(bench_.updater().state().message.find("needs the hardware class orin-nano, the device offers cpu-fp32"),
+            std::string::npos)
+      << bench_.updater().state().message;
+  selector_.hardware_class = "cpu-fp32";
+  bench_.install(signed_wish("1.3", "model three", 3, 12));
+  EXPECT_EQ(bench_.served(), "model three") << bench_.updater().state().message;
 }
 
 TEST_F(StolenServer, ABundleThatIsNoneIsRefused) {

@@ -28,7 +28,7 @@ ReleaseStatement statement() {
 }
 
 wire::ReleaseSignature signature_of(const ReleaseStatement& said, const SigningKey& key = publisher()) {
-  return sign_release(said, {{{"digits.onnx", "onnx", 7}, sha256(as_bytes(bytes))}}, key).value();
+  return sign_release(said, {{{"digits.onnx", "onnx", 7, {}}, sha256(as_bytes(bytes))}}, key).value();
 }
 
 wire::DesiredModel wish(std::optional<wire::ReleaseSignature> signature) {
@@ -42,12 +42,12 @@ wire::DesiredModel wish(std::optional<wire::ReleaseSignature> signature) {
 }
 
 Errc refusal(const wire::DesiredModel& wish, Instant now = today) {
-  const auto checked = check_wish(wish, trusted(), now);
+  const auto checked = check_wish(wish, trusted(), {}, now);
   return checked ? Errc::internal : checked.error().code;
 }
 
 TEST(ReleaseSignature, OfThisReleaseIsTaken) {
-  const auto checked = check_wish(wish(signature_of(statement())), trusted(), today);
+  const auto checked = check_wish(wish(signature_of(statement())), trusted(), {}, today);
   ASSERT_TRUE(checked) << checked.error().message;
   EXPECT_EQ(checked->sequence, 7U);
 }
@@ -58,7 +58,7 @@ TEST(ReleaseSignature, WhatTheReferenceSignedIsTakenToo) {
   wire::DesiredModel model = wish(signature);
   const std::string file = test::golden("release/digits.onnx");
   model.artifact = {sha256(as_bytes(file)).to_hex(), file.size()};
-  const auto checked = check_wish(model, TrustedKeys::of({test::golden("publisher.key.pub")}).value(), today);
+  const auto checked = check_wish(model, TrustedKeys::of({test::golden("publisher.key.pub")}).value(), {}, today);
   ASSERT_TRUE(checked) << checked.error().message;
   EXPECT_EQ(checked->sequence, 7U);
 }
