@@ -155,16 +155,23 @@ static inline int argosy_observer_open(argosy_observer *observer, const char *so
   return observer->fd >= 0 ? 0 : -1;
 }
 
-/* Sends one observation. Returns 1 when the agent has it, 0 when it was dropped. The address is looked up at each call,
+/* To the agent that the socket was connected to; where there is none, or it is gone, to the one that is there now.
+ * Looking the agent up at each call would double what it costs. */
+static inline ssize_t argosy_observer_send(const argosy_observer *observer, const uint8_t *bytes, size_t size) {
+  const ssize_t sent = send(observer->fd, bytes, size, MSG_DONTWAIT | MSG_NOSIGNAL);
+  if (sent >= 0 || errno == EAGAIN) return sent;
+  if (connect(observer->fd, (const struct sockaddr *)&observer->agent, sizeof observer->agent) != 0) return -1;
+  return send(observer->fd, bytes, size, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+/* Sends one observation. Returns 1 when the agent has it, 0 when it was dropped. The address is looked up where needed,
  * so an agent that starts later, or again, is found without any further ado. errno stays as it was. */
 static inline int argosy_observe(const argosy_observer *observer, const argosy_observation *observation) {
   uint8_t bytes[ARGOSY_OBSERVATION_MAX_BYTES];
   const int errno_before = errno;
   const size_t size = argosy_observation_encode(observation, bytes, sizeof bytes);
   ssize_t sent = -1;
-  if (size > 0 && observer->fd >= 0)
-    sent = sendto(observer->fd, bytes, size, MSG_DONTWAIT | MSG_NOSIGNAL, (const struct sockaddr *)&observer->agent,
-                  sizeof observer->agent);
+  if (size > 0 && observer->fd >= 0) sent = argosy_observer_send(observer, bytes, size);
   errno = errno_before;
   return size > 0 && sent == (ssize_t)size;
 }
