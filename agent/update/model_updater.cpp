@@ -209,10 +209,11 @@ void ModelUpdater::take(Step step) {
   }
   const bool moved = step.next.phase != state_.phase || step.next.cause != state_.cause;
   const bool waits = step.next.held && (!state_.held || step.next.message != state_.message);
+  const bool gave_up_patch = step.next.patches_refused && !state_.patches_refused;
   const auto woken_at = wake_at(state_);
   state_ = std::move(step.next);
   set_alarm(woken_at);
-  if (waits) ports_.log(options_.model + ": " + state_.message);
+  if (waits || gave_up_patch) ports_.log(options_.model + ": " + state_.message);
   if (moved)
     ports_.log(options_.model + ": " + std::string(to_string(state_.phase)) +
                (state_.wish ? " " + state_.wish->version : "") +

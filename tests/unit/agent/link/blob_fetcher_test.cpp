@@ -79,6 +79,17 @@ TEST_F(Fetching, AnotherSizeIsRefusedBeforeAByteIsWritten) {
   EXPECT_EQ(std::filesystem::file_size(folder / "part"), 0u);
 }
 
+TEST_F(Fetching, EndlessHeadIsLeft) {
+  server.behave("endless-head");
+  const auto failure = fetch();
+  ASSERT_TRUE(failure);
+  EXPECT_NE(failure->error.message.find("header limit exceeded"), std::string::npos) << failure->error.message;
+  EXPECT_TRUE(failure->passing);
+  EXPECT_EQ(part_bytes(), 0u);
+  EXPECT_FALSE(fetch());
+  expect_whole();
+}
+
 TEST_F(Fetching, WhatCannotHealIsFinal) {
   for (const std::string status : {"403", "404", "410", "400"}) {
     server.behave(status);

@@ -4,8 +4,8 @@ Usage: blob_server.py CERTIFICATE KEY BLOB MANNERS
 
 Prints its port. Serves BLOB under any path; each request takes the next word from the file MANNERS and behaves like it:
 ok, no-range (the whole file to any request), wrong-range, wrong-bytes, longer, cut (half of what was asked for, then the
-end), stall (half, then silence), a status such as 404 or 503, 302=URL (a redirect, also with 301, 303, 307, 308; without a
-Location when there is no URL). When there is no word left: ok. Appends "Range|If-Range|word" to MANNERS.log and, of a GET,
+end), stall (half, then silence), large-head (a field of 1 MiB), endless-head (fields until the client hangs up), a status
+such as 404 or 503, 302=URL (a redirect, also with 301, 303, 307, 308; without a Location when there is no URL). When there is no word left: ok. Appends "Range|If-Range|word" to MANNERS.log and, of a GET,
 "path|names of the header fields|certificate" or "…|no certificate" to MANNERS.heads.
 """
 import http.server
@@ -45,6 +45,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
+    def answer_at_length(self, word):
+        self.close_connection = True
+        self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n")
+        if word == "large-head":
+            return self.wfile.write(b"X-Large: " + b"x" * (1 << 20) + b"\r\n\r\n")
+        while True:
+            self.wfile.write(b"X-More: and more\r\n" * 100)
+
     def do_POST(self):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         word = next_word(self)
@@ -61,6 +69,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if word[:3].isdigit():
             location = [("Location", word[4:])] if len(word) > 4 else []
             return self.answer(int(word[:3]), b"", [("Retry-After", "7")] if word == "503" else location)
+        if word in ("large-head", "endless-head"):
+            return self.answer_at_length(word)
         data = bytes(b ^ 1 for b in blob) if word == "wrong-bytes" else blob + b"!" if word == "longer" else blob
         wanted = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range") or "")
         first = int(wanted.group(1)) if wanted and word != "no-range" else None

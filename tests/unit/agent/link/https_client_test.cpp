@@ -143,7 +143,23 @@ TEST(HttpsClient, AnswersAreLimited) {
   ASSERT_TRUE(https.set_trust(server.trust()));
   HttpRequest request = to("GET");
   request.response_limit = 9'999;
-  EXPECT_FALSE(ask(io, https, request));
+  const auto response = ask(io, https, request);
+  ASSERT_FALSE(response);
+  EXPECT_EQ(response.error().message, "GET /x: body limit exceeded");
+}
+
+TEST(HttpsClient, HeadsOfAnswersAreLimited) {
+  BlobServer server("hello");
+  asio::io_context io;
+  for (const char* word : {"large-head", "endless-head"}) {
+    HttpsClient https(io.get_executor(), server.endpoint());
+    ASSERT_TRUE(https.set_trust(server.trust()));
+    server.behave(word);
+    const auto response = ask(io, https);
+    ASSERT_FALSE(response) << word;
+    EXPECT_EQ(response.error().message, "GET /x: header limit exceeded") << word;
+    EXPECT_EQ(ask(io, https)->body, "hello") << "over a new connection";
+  }
 }
 
 }  // namespace

@@ -85,7 +85,8 @@ class Bench : public BlobSource {
   int fetches() const { return fetches_; }
   const std::string& kinds() const { return kinds_; }  // of the fetches: m, p, d
 
-  void publish(const std::string& bytes) { blobs_[blob_of(bytes).digest] = bytes; }
+  void publish(const std::string& bytes) { publish_as(blob_of(bytes).digest, bytes); }
+  void publish_as(const std::string& digest, const std::string& bytes) { blobs_[digest] = bytes; }
   void answer_with(double accuracy) {
     const fs::path runner = folder_ / "runner";
     std::ofstream(runner) << "#!/bin/sh\necho '{\"ok\": true, \"value\": " << accuracy << "}'\n";
