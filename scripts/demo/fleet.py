@@ -23,10 +23,7 @@ ca_file = "{ca}"
 precisions = ["{precision}"]
 
 [intervals]
-window_s = 1
-health_s = 2
-state_s = 5
-poll_s = 5
+{intervals}
 
 [serving]
 reload_pid_file = "{classifier_pid}"
@@ -35,11 +32,14 @@ reload_pid_file = "{classifier_pid}"
 level = "info"
 """
 
+# A demonstration shows in seconds what a device tells in minutes.
+DEMO_INTERVALS = {"window_s": 1, "health_s": 2, "state_s": 5, "poll_s": 5}
+
 
 class Device:
     """One device: its folder, its agent, its inference program, and the faults that the demo gives it."""
 
-    def __init__(self, installation, server, number, claim_file):
+    def __init__(self, installation, server, number, claim_file, intervals):
         self.id = f"cam-{number:02d}"
         self.hardware_class, precision = CLASSES[(number - 1) % len(CLASSES)]
         self.folder = installation.folder / "devices" / self.id
@@ -52,7 +52,7 @@ class Device:
         config.write_text(AGENT_CONFIG.format(
             server=server.device_url, device=self.id, hardware_class=self.hardware_class, precision=precision,
             root=self.root, run=run, site=("berlin", "lisbon", "oslo")[number % 3], claim=claim_file, ca=installation.ca,
-            classifier_pid=pid_file))
+            classifier_pid=pid_file, intervals="\n".join(f"{key} = {value}" for key, value in intervals.items())))
         self.set_fault()
         self.agent = Program(f"agent {self.id}", [installation.build / "agent/argosy-agent", "--config", config],
                              log=self.folder / "agent.log")
@@ -70,23 +70,24 @@ class Device:
     def is_enrolled(self):
         return (self.root / "identity/device.crt").exists()
 
-    def phase(self):
-        """Where the update of its model stands, as its journal on disk says; empty when there is none yet."""
+    def phase(self, model="digits"):
+        """Where the update of a model stands, as its journal on disk says; empty when there is none yet."""
         try:
-            journal = json.loads((self.root / "state/digits.json").read_text())
+            journal = json.loads((self.root / f"state/{model}.json").read_text())
         except (OSError, ValueError):
             return ""
         return journal.get("phase", journal.get("state", {}).get("phase", ""))
 
 
 class Fleet:
-    def __init__(self, group, installation, argosy, count, server=None):
-        """With `server`, the argosyd that the devices ask; else the installation's first one."""
+    def __init__(self, group, installation, argosy, count, server=None, intervals=DEMO_INTERVALS):
+        """With `server`, the argosyd that the devices ask; else the installation's first one. `intervals` are those of the
+        agents' configuration; what they leave out is as the agent has it by itself."""
         self.group, self.installation, self.argosy = group, installation, argosy
         self.devices = []
         claim_file = installation.folder / "claim"
         for number in range(1, count + 1):
-            self.devices.append(Device(installation, server or installation.argosyd, number, claim_file))
+            self.devices.append(Device(installation, server or installation.argosyd, number, claim_file, intervals))
         if not all(device.is_enrolled() for device in self.devices):  # an earlier start's claim may have expired
             claim_file.touch(mode=0o600)
             claim_file.write_text(argosy("device", "claim", "--uses", count, "--expires-in", 3600)["claim"])
