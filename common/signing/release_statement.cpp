@@ -24,23 +24,9 @@ void read_selector(Fields& fields, wire::Selector& selector) {
   fields.optional("min_memory_mb", selector.min_memory_mb);
 }
 
-wire::Json to_json(const wire::Selector& selector) {
-  wire::Json json = wire::Json::object();
-  const auto put = [&](const char* key, const auto& value) {
-    if (value) json[key] = *value;
-  };
-  put("architecture", selector.architecture);
-  put("accelerator", selector.accelerator);
-  put("runtime", selector.runtime);
-  put("precision", selector.precision);
-  put("hardware_class", selector.hardware_class);
-  put("min_memory_mb", selector.min_memory_mb);
-  return json;
-}
-
 wire::Json to_json(const ReleaseFile& file) {
   wire::Json json = {{"name", file.name}, {"format", file.format}, {"size", file.size}};
-  if (file.selector != wire::Selector{}) json["selector"] = to_json(file.selector);
+  if (file.selector != wire::Selector{}) json["selector"] = wire::Json::parse(wire::encode(file.selector));
   return json;
 }
 

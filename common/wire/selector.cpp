@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "common/base/id.hpp"
+#include "common/wire/json_fields.hpp"
 
 namespace argosy::wire {
 
@@ -51,6 +52,20 @@ std::string mismatch(const Selector& selector, const Capabilities& capabilities,
     return "needs " + std::to_string(*selector.min_memory_mb) + " MB of memory, the device has " +
            std::to_string(capabilities.memory_mb);
   return {};
+}
+
+std::string encode(const Selector& selector) {
+  Json json = Json::object();
+  const auto put = [&](const char* key, const auto& value) {
+    if (value) json[key] = *value;
+  };
+  put("architecture", selector.architecture);
+  put("accelerator", selector.accelerator);
+  put("runtime", selector.runtime);
+  put("precision", selector.precision);
+  put("hardware_class", selector.hardware_class);
+  put("min_memory_mb", selector.min_memory_mb);
+  return dump(json);
 }
 
 Result<void> set_key(Selector& selector, std::string_view key, const std::string& value) {

@@ -24,6 +24,9 @@ inline constexpr std::uint64_t max_min_memory_mb = 1'000'000'000;
 // "needs the precision int8, the device offers fp32"; empty when the device suits.
 std::string mismatch(const Selector& selector, const Capabilities& capabilities, const std::string& hardware_class);
 
+// {"precision": "int8"}: the keys that are given.
+std::string encode(const Selector& selector);
+
 // Takes up one key as text, as people write it. Errc::invalid_argument names the key or the value, and what is allowed.
 Result<void> set_key(Selector& selector, std::string_view key, const std::string& value);
 

@@ -19,7 +19,7 @@ Json variant_to_json(const Variant& variant) {
           {"digest", variant.digest},
           {"size", variant.size},
           {"format", variant.format},
-          {"selector", Json::parse(selector_to_json(variant.selector))},
+          {"selector", Json::parse(wire::encode(variant.selector))},
           {"priority", variant.priority},
           {"compact", variant.compact_json.empty() ? Json(nullptr) : Json::parse(variant.compact_json)}};
 }

@@ -205,7 +205,7 @@ struct PublishRelease {
           "insert into variants (release_id, name, digest, size, format, selector, priority, compact) "
           "values ($1, $2, $3, $4, $5, $6::jsonb, $7, nullif($8, '')::jsonb)",
           id, variant.name, variant.digest, static_cast<std::int64_t>(variant.size), variant.format,
-          selector_to_json(variant.selector), variant.priority, variant.compact_json);
+          wire::encode(variant.selector), variant.priority, variant.compact_json);
     const std::string object = "release/" + model + "/" + draft.version;
     append_audit(transaction, actor, "release.publish", object);
     append_event(transaction, {.kind = "release.published",

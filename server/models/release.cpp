@@ -215,20 +215,6 @@ std::string reference_to_json(const std::vector<wire::FeatureReference>& feature
   return Json{{"features", std::move(items)}}.dump();
 }
 
-std::string selector_to_json(const Selector& selector) {
-  Json json = Json::object();
-  const auto put = [&](const char* key, const auto& value) {
-    if (value) json[key] = *value;
-  };
-  put("architecture", selector.architecture);
-  put("accelerator", selector.accelerator);
-  put("runtime", selector.runtime);
-  put("precision", selector.precision);
-  put("hardware_class", selector.hardware_class);
-  put("min_memory_mb", selector.min_memory_mb);
-  return json.dump();
-}
-
 std::string key_sets_to_json(const std::vector<std::string>& key_sets) {
   return Json(key_sets).dump();
 }

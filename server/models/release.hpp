@@ -49,10 +49,9 @@ Result<void> check_signature(const ReleaseDraft& draft, std::string_view model);
 // The forms kept in the database, in releases.validation, releases.reference and variants.selector:
 //   {"dataset": {"digest", "size"} | null, "metric", "direction", "threshold", "max_latency_ms", "max_loss",
 //    "max_latency_ratio", "max_memory_mb", "timeout_s"}, or {} without validation · {"features": [{"name", "edges",
-//    "counts"}]} · {only the keys given}
+//    "counts"}]}. A selector's is wire::encode.
 std::string validation_to_json(const std::optional<wire::ValidationSpec>& validation);
 std::string reference_to_json(const std::vector<wire::FeatureReference>& features);
-std::string selector_to_json(const Selector& selector);
 std::string key_sets_to_json(const std::vector<std::string>& key_sets);
 Result<std::vector<std::string>> key_sets_from_json(std::string_view json);
 Result<std::optional<wire::ValidationSpec>> validation_from_json(std::string_view json);
