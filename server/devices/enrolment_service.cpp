@@ -5,7 +5,7 @@
 #include "common/crypto/keys.hpp"
 #include "common/crypto/token.hpp"
 #include "server/devices/enrolment_store.hpp"
-#include "server/http/json_body.hpp"
+#include "common/json/json_reader.hpp"
 
 namespace argosy::server {
 

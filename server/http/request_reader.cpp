@@ -7,6 +7,7 @@
 #include <boost/beast/http/buffer_body.hpp>
 #include <boost/beast/http/parser.hpp>
 
+#include "common/base/text.hpp"
 #include "server/http/query.hpp"
 
 namespace argosy::server {
@@ -143,7 +144,7 @@ Result<Request> RequestReader::request() const {
   if (!method) {
     return make_error(
         Errc::invalid_argument,
-        "the method '" + std::string(view(message.method_string())).substr(0, 32) + "' is not served here");
+        "the method '" + shortened(view(message.method_string())) + "' is not served here");
   }
   request.method = *method;
   if (message.version() >= 11 && message.count(http::field::host) != 1) {
