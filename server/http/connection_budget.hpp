@@ -19,8 +19,8 @@ class ConnectionBudget {
   struct Limits {
     std::size_t connections = 1024;
     std::size_t unsigned_per_address = 64;
-    std::size_t per_peer = 64;    // of one device, person or token
-    std::size_t reserve = 256;    // of `connections`, out of reach for strangers
+    std::size_t per_peer = 64;  // of one device, person or token
+    std::size_t reserve = 256;  // of `connections`, out of reach for strangers
   };
   struct Counters {
     std::uint64_t turned_away = 0;  // nobody could make room
@@ -63,9 +63,9 @@ class ConnectionBudget {
   Counters counters_;
   Id next_ = 1;
   std::map<Id, Held> held_;
-  ByName addresses_;                                       // of strangers
-  ByName peers_;                                           // of those who signed
-  std::set<std::pair<std::size_t, std::string>> greed_;    // strangers' addresses by how many they hold
+  ByName addresses_;                                     // of strangers
+  ByName peers_;                                         // of those who signed
+  std::set<std::pair<std::size_t, std::string>> greed_;  // strangers' addresses by how many they hold
   std::size_t strangers_ = 0;
 };
 

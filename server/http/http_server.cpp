@@ -30,9 +30,14 @@ constexpr std::chrono::milliseconds pause_after_failed_accept{100};
 struct HttpServer::Impl : std::enable_shared_from_this<Impl> {
   Impl(asio::any_io_executor io_given, Options options_given, Dispatcher dispatcher, WorkerPool& file_reader)
       : io(io_given), options(std::move(options_given)), acceptor(io), drained(io) {
-    context = std::make_shared<Connection::Context>(
-        Connection::Context{io, std::move(dispatcher), file_reader, options.limits, 1, to_hex(secure_random(3)) + "-",
-                            ConnectionBudget(options.connections), {}});
+    context = std::make_shared<Connection::Context>(Connection::Context{io,
+                                                                        std::move(dispatcher),
+                                                                        file_reader,
+                                                                        options.limits,
+                                                                        1,
+                                                                        to_hex(secure_random(3)) + "-",
+                                                                        ConnectionBudget(options.connections),
+                                                                        {}});
     context->close = [this](ConnectionBudget::Id id) { close(id); };
   }
 

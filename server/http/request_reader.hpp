@@ -11,10 +11,10 @@
 namespace argosy::server {
 
 struct HttpTimeouts {
-  std::chrono::milliseconds idle{75000};      // until the first byte of the next request
-  std::chrono::milliseconds stranger{10000};  // the same, of a connection on which nobody has signed
-  std::chrono::milliseconds header{10000};    // from there to the end of the header; the TLS handshake too
-  std::chrono::milliseconds transfer{60000};  // for each piece of at most 64 KiB of a body, either way
+  std::chrono::milliseconds idle{75000};              // until the first byte of the next request
+  std::chrono::milliseconds stranger{10000};          // the same, of a connection on which nobody has signed
+  std::chrono::milliseconds header{10000};            // from there to the end of the header; the TLS handshake too
+  std::chrono::milliseconds transfer{60000};          // for each piece of at most 64 KiB of a body, either way
   std::chrono::milliseconds unsigned_request{60000};  // all of a request that nobody has signed, header to answer
   TransferBudget::Limits body{};                      // all of a body, either way
 };
