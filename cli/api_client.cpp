@@ -30,7 +30,8 @@ Error problem_of(const HttpResponse& response) {
     return make_error(Errc::internal, "the server answered " + std::to_string(response.status) + " without a reason");
   const json& problem = *parsed;
   std::string message = text_in(problem, "detail", text_in(problem, "title", "the server refused"));
-  for (const json& e : list_in(problem, "errors")) message += "\n  " + text_in(e, "field", "?") + ": " + text_in(e, "message");
+  for (const json& e : list_in(problem, "errors"))
+    message += "\n  " + text_in(e, "field", "?") + ": " + text_in(e, "message");
   return make_error(errc_of(text_in(problem, "type")), std::move(message));
 }
 

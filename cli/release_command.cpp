@@ -136,8 +136,8 @@ Result<void> attach_compact_report(json& document, const std::string& file) {
       variant["compact"] = report;
       return {};
     }
-  return make_error(Errc::invalid_argument, file + " reports on another file (" + digest +
-                                                "): publish the one that it was written with");
+  return make_error(Errc::invalid_argument,
+                    file + " reports on another file (" + digest + "): publish the one that it was written with");
 }
 
 Result<void> ensure_model(const ApiClient& api, const std::string& model) {

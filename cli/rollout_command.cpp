@@ -107,8 +107,8 @@ Result<int> create(const Context& context, const CreateFlags& flags) {
     ARGOSY_TRY(const std::string text, read_file(flags.policy_file, 1 << 20));
     auto policy = parse_json(text);
     if (!policy)
-      return make_error(Errc::malformed_json,
-                        flags.policy_file + " holds no policy, as docs/rollouts.md shows one: " + policy.error().message);
+      return make_error(Errc::malformed_json, flags.policy_file + " holds no policy, as docs/rollouts.md shows one: " +
+                                                  policy.error().message);
     document["policy"] = std::move(*policy);
   }
   ARGOSY_TRY(const ApiClient api, context.api());

@@ -11,8 +11,8 @@
 #include "cli/exit_code.hpp"
 #include "cli/release_name.hpp"
 #include "common/base/file.hpp"
-#include "common/json/json_text.hpp"
 #include "common/crypto/digest.hpp"
+#include "common/json/json_text.hpp"
 #include "common/signing/key_set.hpp"
 #include "common/signing/release_signature.hpp"
 

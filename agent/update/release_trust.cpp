@@ -1,8 +1,8 @@
 #include "agent/update/release_trust.hpp"
 
 #include "common/base/file.hpp"
-#include "common/signing/key_set.hpp"
 #include "common/json/json_reader.hpp"
+#include "common/signing/key_set.hpp"
 
 namespace argosy::agent {
 

@@ -58,8 +58,8 @@ int take_milliseconds(std::string_view& text) {
 Result<Instant> parse_rfc3339(std::string_view whole) {
   using namespace std::chrono;
   const auto bad = [&] {
-    return make_error(Errc::invalid_argument, "\"" + shortened(whole) +
-                                                  "\" is not a time from 1970 to 9999; write it as 2026-01-31T09:30:00Z");
+    return make_error(Errc::invalid_argument,
+                      "\"" + shortened(whole) + "\" is not a time from 1970 to 9999; write it as 2026-01-31T09:30:00Z");
   };
   std::string_view text = whole;
   const int y = take_digits(text, 4);

@@ -17,7 +17,7 @@ inline Instant instant_from_ms(std::int64_t unix_ms) {
   return Instant{Duration{unix_ms}};
 }
 // What may come in from outside: four digits a year, and PostgreSQL and every language can hold it.
-inline constexpr Instant earliest_instant{};                                   // 1970-01-01T00:00:00.000Z
+inline constexpr Instant earliest_instant{};                                           // 1970-01-01T00:00:00.000Z
 inline constexpr Instant latest_instant{Duration{std::int64_t{253'402'300'799'999}}};  // 9999-12-31T23:59:59.999Z
 constexpr bool is_storable(Instant at) {
   return at >= earliest_instant && at <= latest_instant;

@@ -1,12 +1,12 @@
-// Reading one JSON object strictly: a missing field, a wrong type, a value out of bounds or a key that nobody asked for is
-// an error that names it by its path. Pure. null stands for absent.
+// Reading one JSON object strictly: a missing field, a wrong type, a value out of bounds or a key that nobody asked for
+// is an error that names it by its path. Pure. null stands for absent.
 //
 //   ARGOSY_TRY(auto body, JsonReader::parse(request.body));
 //   body.required("name", claim.name).optional("max_uses", claim.max_uses, 1, 100000);
 //   ARGOSY_CHECK(body.finish());
 //
-// Bounds that hold without being said: texts default_text_limit bytes, lists and maps default_list_limit items, unsigned
-// numbers largest_count, times 1970 to 9999, numbers finite.
+// Bounds that hold without being said: texts default_text_limit bytes, lists and maps default_list_limit items,
+// unsigned numbers largest_count, times 1970 to 9999, numbers finite.
 #pragma once
 
 #include <concepts>
@@ -71,7 +71,8 @@ class JsonReader {
   }
   template <class T>
   JsonReader& optional(std::string_view name, T& value, std::type_identity_t<T> min, std::type_identity_t<T> max) {
-    return read(name, false, [&](const Place& at, const nlohmann::json& found) { bounded(at, found, value, min, max); });
+    return read(name, false,
+                [&](const Place& at, const nlohmann::json& found) { bounded(at, found, value, min, max); });
   }
   template <class T>
   JsonReader& optional(std::string_view name, std::optional<T>& value, std::type_identity_t<T> min,

@@ -1,8 +1,8 @@
 // The one way in for JSON that somebody else wrote, and the way out. Pure.
 //
 // Parsing takes no stack for nesting, and stops at the first byte that is over a limit: size, depth, number of values.
-// Refused as well: a key that comes twice, a NUL in a text or key (PostgreSQL holds none), bytes that are not UTF-8, and
-// numbers that no double holds (1e400).
+// Refused as well: a key that comes twice, a NUL in a text or key (PostgreSQL holds none), bytes that are not UTF-8,
+// and numbers that no double holds (1e400).
 #pragma once
 
 #include <cstddef>

@@ -6,7 +6,6 @@
 
 namespace argosy::signing {
 
-
 namespace {
 
 void read_selector(JsonReader& fields, wire::Selector& selector) {

@@ -136,7 +136,8 @@ void read_feature(JsonReader& fields, FeatureReference& feature) {
   fields.optional("counts", feature.counts);
   fields.check("name", is_name(feature.name), name_rule);
   fields.check("edges", std::is_sorted(feature.edges.begin(), feature.edges.end()), "must ascend");
-  fields.check("counts", feature.counts.empty() || feature.counts.size() == feature.edges.size() + 2, "must hold two more numbers than edges, or none");
+  fields.check("counts", feature.counts.empty() || feature.counts.size() == feature.edges.size() + 2,
+               "must hold two more numbers than edges, or none");
 }
 
 void read_signature(JsonReader& fields, ReleaseSignature& signature) {
@@ -157,7 +158,8 @@ void read_model(JsonReader& fields, DesiredModel& model) {
   fields.optional_object("validation", [&](JsonReader& spec) { read_validation(spec, model.validation); });
   fields.optional_object("probation", [&](JsonReader& spec) { read_probation(spec, model.probation); });
   fields.objects("features", max_features, model.features, read_feature);
-  fields.optional_object("signature", [&](JsonReader& signature) { read_signature(signature, model.signature.emplace()); });
+  fields.optional_object("signature",
+                         [&](JsonReader& signature) { read_signature(signature, model.signature.emplace()); });
   fields.check("model", is_name(model.model), name_rule);
   fields.check("version", is_version(model.version), version_rule);
   fields.check("format", is_name(model.format), name_rule);

@@ -35,7 +35,8 @@ Result<void> set_memory(Selector& selector, const std::string& value) {
   std::uint64_t megabytes = 0;
   const auto [end, failed] = std::from_chars(value.data(), value.data() + value.size(), megabytes);
   if (failed != std::errc{} || end != value.data() + value.size() || megabytes > max_min_memory_mb)
-    return make_error(Errc::invalid_argument, "min_memory_mb is \"" + shortened(value) + "\"; it must be a whole number up to " +
+    return make_error(Errc::invalid_argument, "min_memory_mb is \"" + shortened(value) +
+                                                  "\"; it must be a whole number up to " +
                                                   std::to_string(max_min_memory_mb));
   selector.min_memory_mb = megabytes;
   return {};

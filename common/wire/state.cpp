@@ -128,7 +128,8 @@ void read_update(JsonReader& fields, UpdateReport& update) {
   fields.optional("changed_at", update.changed_at);
   fields.check("version", update.version.empty() || is_version(update.version), version_rule);
   update.progress = std::clamp(update.progress, 0.0, 1.0);
-  fields.check("state", std::find(update_states.begin(), update_states.end(), update.state) != update_states.end(), "is not a state of an update");
+  fields.check("state", std::find(update_states.begin(), update_states.end(), update.state) != update_states.end(),
+               "is not a state of an update");
 }
 
 void read_capabilities(JsonReader& fields, Capabilities& capabilities) {

@@ -145,7 +145,8 @@ Result<Bytes> read_latency(CborReader& in) {
   ARGOSY_TRY(const auto bytes, in.bytes(LogHistogram::encoded_limit));
   const auto histogram = LogHistogram::decode(bytes);
   if (!histogram) return in.malformed(histogram.error().message);
-  if (histogram->count() > most_in_window) return in.malformed("a latency histogram counts more than a window can hold");
+  if (histogram->count() > most_in_window)
+    return in.malformed("a latency histogram counts more than a window can hold");
   return Bytes(bytes.begin(), bytes.end());
 }
 

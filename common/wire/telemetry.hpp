@@ -43,7 +43,7 @@ struct InferenceWindow {
   std::uint64_t errors = 0;    // of count
   std::uint64_t labelled = 0;  // of count
   std::uint64_t correct = 0;   // of labelled
-  Bytes latency;  // log-histogram in milliseconds, common/stats/log_histogram.hpp
+  Bytes latency;               // log-histogram in milliseconds, common/stats/log_histogram.hpp
   std::map<int, std::uint64_t> classes;
   std::vector<FeatureCounts> features;
   friend bool operator==(const InferenceWindow&, const InferenceWindow&) = default;

@@ -1,8 +1,9 @@
 #include <nlohmann/json.hpp>
 
-#include "common/json/json_reader.hpp"
-#include "server/http/paging.hpp"
 #include "common/base/text.hpp"
+#include "common/json/json_reader.hpp"
+#include "server/access/access_api.hpp"
+#include "server/http/paging.hpp"
 #include "server/http/query.hpp"
 
 namespace argosy::server {
@@ -45,8 +46,7 @@ Response whole_list(const Request& request, const std::vector<Item>& items, json
 
 Result<Role> role_field(const std::string& text) {
   auto role = parse_role(text);
-  if (!role)
-    return field_error("role", "must be viewer, publisher, operator or admin, not '" + shortened(text) + "'");
+  if (!role) return field_error("role", "must be viewer, publisher, operator or admin, not '" + shortened(text) + "'");
   return role;
 }
 

@@ -2,8 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
-#include "server/access/access_api.hpp"
 #include "common/json/json_text.hpp"
+#include "server/access/access_api.hpp"
 #include "server/access/audit_store.hpp"
 #include "server/db/db_pool.hpp"
 #include "server/http/paging.hpp"

@@ -2,8 +2,8 @@
 #include <algorithm>
 #include <map>
 
-#include "server/db/db_pool.hpp"
 #include "common/json/json_text.hpp"
+#include "server/db/db_pool.hpp"
 #include "server/devices/device_report.hpp"
 #include "server/devices/device_rows.hpp"
 #include "server/devices/device_store.hpp"

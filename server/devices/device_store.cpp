@@ -113,7 +113,8 @@ struct PatchLabels {
         "select labels::text, revoked_at is not null from devices where id = $1 for update", id.value());
     if (rows.empty()) return no_such_device(id);
     if (rows[0][1].as<bool>())
-      return make_error(Errc::conflict, "the device '" + shortened(id.value()) + "' was revoked; its labels stay as they are");
+      return make_error(Errc::conflict,
+                        "the device '" + shortened(id.value()) + "' was revoked; its labels stay as they are");
     const Labels before = labels_of(rows[0][0]);
     ARGOSY_TRY(const Labels after, apply_patch(before, patch));
     if (after != before) {

@@ -4,8 +4,8 @@
 #include "common/crypto/digest.hpp"
 #include "common/crypto/keys.hpp"
 #include "common/crypto/token.hpp"
-#include "server/devices/enrolment_store.hpp"
 #include "common/json/json_reader.hpp"
+#include "server/devices/enrolment_store.hpp"
 
 namespace argosy::server {
 

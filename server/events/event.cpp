@@ -38,8 +38,8 @@ std::string hint_to_sse(std::string_view kind, std::string_view id_json) {
 namespace {
 
 Error bad_scope(std::string_view part) {
-  return make_error(Errc::invalid_argument, "scope \"" + shortened(part) +
-                                                "\" is unknown; write overview, device:NAME or rollout:NUMBER");
+  return make_error(Errc::invalid_argument,
+                    "scope \"" + shortened(part) + "\" is unknown; write overview, device:NAME or rollout:NUMBER");
 }
 
 Result<void> add_part(Scope& scope, std::string_view part) {

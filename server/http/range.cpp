@@ -23,9 +23,8 @@ std::optional<std::uint64_t> number(std::string_view text) {
 }
 
 Error outside(std::string_view header, std::uint64_t content_size) {
-  return make_error(Errc::range_not_satisfiable, "the range '" + shortened(header) +
-                                                     "' lies outside of the " + std::to_string(content_size) +
-                                                     " bytes there are");
+  return make_error(Errc::range_not_satisfiable, "the range '" + shortened(header) + "' lies outside of the " +
+                                                     std::to_string(content_size) + " bytes there are");
 }
 
 }  // namespace

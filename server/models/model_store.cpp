@@ -16,7 +16,8 @@ Error no_such_model(const std::string& name) {
 }
 
 Error no_such_release(const std::string& model, const std::string& version) {
-  return make_error(Errc::not_found, "there is no release " + shortened(version) + " of a model '" + shortened(model) + "'");
+  return make_error(Errc::not_found,
+                    "there is no release " + shortened(version) + " of a model '" + shortened(model) + "'");
 }
 
 bool model_exists(pqxx::work& transaction, const std::string& name) {

@@ -7,8 +7,8 @@
 #include <pqxx/pqxx>
 
 #include "common/base/text.hpp"
-#include "server/db/db_pool.hpp"
 #include "common/json/json_reader.hpp"
+#include "server/db/db_pool.hpp"
 #include "server/journal/journal_store.hpp"
 #include "server/models/patch_rows.hpp"
 
@@ -129,7 +129,8 @@ std::vector<PatchMatrixRow> matrix_rows_of(pqxx::work& transaction, const std::s
 Result<void> check_release_known(pqxx::work& transaction, const std::string& model, const std::string& version) {
   if (!transaction.exec_params("select 1 from releases where model = $1 and version = $2", model, version).empty())
     return {};
-  return make_error(Errc::not_found, "there is no release " + shortened(version) + " of the model '" + shortened(model) + "'");
+  return make_error(Errc::not_found,
+                    "there is no release " + shortened(version) + " of the model '" + shortened(model) + "'");
 }
 
 // The files of the variants that both releases have under one name.

@@ -6,10 +6,10 @@
 
 #include "common/base/id.hpp"
 #include "common/crypto/digest.hpp"
+#include "common/json/json_reader.hpp"
 #include "common/signing/key_set.hpp"
 #include "common/signing/release_signature.hpp"
 #include "common/wire/metric_rule.hpp"
-#include "common/json/json_reader.hpp"
 
 namespace argosy::server {
 

@@ -6,9 +6,9 @@
 #include <nlohmann/json.hpp>
 
 #include "common/base/text.hpp"
+#include "common/json/json_reader.hpp"
 #include "server/devices/device.hpp"
 #include "server/devices/filter.hpp"
-#include "common/json/json_reader.hpp"
 
 namespace argosy::server {
 namespace {

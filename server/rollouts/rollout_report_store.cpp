@@ -5,8 +5,8 @@
 #include <nlohmann/json.hpp>
 #include <pqxx/pqxx>
 
-#include "server/db/db_pool.hpp"
 #include "common/json/json_reader.hpp"
+#include "server/db/db_pool.hpp"
 #include "server/rollouts/report_mapping.hpp"
 #include "server/rollouts/rollout_rows_store.hpp"
 #include "server/rollouts/rollout_store.hpp"

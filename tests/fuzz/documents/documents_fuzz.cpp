@@ -1,5 +1,5 @@
-// The fuzz target of the JSON that crosses the network, in libFuzzer's form: whatever the text, each document is refused
-// with a short reason or decodes to what every column holds, and is written and read again as the same.
+// The fuzz target of the JSON that crosses the network, in libFuzzer's form: whatever the text, each document is
+// refused with a short reason or decodes to what every column holds, and is written and read again as the same.
 #include <cstdint>
 #include <string>
 

@@ -1,5 +1,5 @@
-// The fuzz target of the agent's socket, in libFuzzer's form: whatever a program sends, it is refused or counted, and the
-// window that it is counted in is one that the server takes.
+// The fuzz target of the agent's socket, in libFuzzer's form: whatever a program sends, it is refused or counted, and
+// the window that it is counted in is one that the server takes.
 #include <cstdint>
 #include <limits>
 

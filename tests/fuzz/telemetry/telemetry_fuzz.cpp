@@ -1,5 +1,5 @@
-// The fuzz target of telemetry, in libFuzzer's form: whatever the bytes, a batch is refused or decodes to windows that a
-// device can have counted and that the server's columns and sums hold, and is written and read again as the same.
+// The fuzz target of telemetry, in libFuzzer's form: whatever the bytes, a batch is refused or decodes to windows that
+// a device can have counted and that the server's columns and sums hold, and is written and read again as the same.
 #include <cmath>
 #include <cstdint>
 

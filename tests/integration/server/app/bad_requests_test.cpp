@@ -78,8 +78,16 @@ std::vector<std::string> bad_values() {
 }
 
 std::vector<std::string> bad_bodies(const Operation& operation) {
-  std::vector<std::string> bodies{"", "{", "[]", "null", "3", "\xff", "{\"\\u0000\": 1}", R"({"zz": 1, "zz": 1})",
-                                  "{\"" + long_text + "\": 1}", std::string(50'000, '['),
+  std::vector<std::string> bodies{"",
+                                  "{",
+                                  "[]",
+                                  "null",
+                                  "3",
+                                  "\xff",
+                                  "{\"\\u0000\": 1}",
+                                  R"({"zz": 1, "zz": 1})",
+                                  "{\"" + long_text + "\": 1}",
+                                  std::string(50'000, '['),
                                   "{\"a\":" + std::string(50'000, '[')};
   for (const std::string& property : operation.properties)
     for (const std::string& value : bad_values()) bodies.push_back("{\"" + property + "\": " + value + "}");
@@ -124,8 +132,9 @@ TEST_F(BadRequestsTest, EveryOperationRefusesABadBodyInFewWords) {
 TEST_F(BadRequestsTest, EveryOperationRefusesBadPathsAndQueriesInFewWords) {
   RunningServer server(database, folder);
   const std::string admin = token("admin");
-  const std::vector<std::string> values{"%00",   "%ff", "-1",  "0",    "99999999999999999999", "1e400",
-                                        "%1b[2J", "%22", "%27", "%2e%2e", long_text,              "9999-12-31T23:59:59-23:59"};
+  const std::vector<std::string> values{
+      "%00", "%ff", "-1",     "0",       "99999999999999999999",     "1e400", "%1b[2J",
+      "%22", "%27", "%2e%2e", long_text, "9999-12-31T23:59:59-23:59"};
   for (const Operation& operation : operations()) {
     for (const std::string& value : values) {
       if (operation.path.find('{') != std::string::npos) {

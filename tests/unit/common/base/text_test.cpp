@@ -15,7 +15,10 @@ TEST(Text, IsUtf8WithoutNul) {
 TEST(Text, IsShownShortAndOnOneLine) {
   EXPECT_EQ(shortened("digits"), "digits");
   EXPECT_EQ(shortened("a\nb\x1b[2J\x7f"), "a\\x0ab\\x1b[2J\\x7f");
-  EXPECT_EQ(shortened("\xc2\x9b" "A"), "\\xc2\\x9bA") << "terminals obey U+009B as well";
+  EXPECT_EQ(shortened("\xc2\x9b"
+                      "A"),
+            "\\xc2\\x9bA")
+      << "terminals obey U+009B as well";
   EXPECT_EQ(shortened("caf\u00e9 \xff"), "caf\u00e9 \\xff");
   EXPECT_EQ(shortened(std::string(41, 'x')), std::string(40, 'x') + "...");
   EXPECT_EQ(shortened("xx\u20ac", 4), "xx...") << "no half characters";

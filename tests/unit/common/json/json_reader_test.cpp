@@ -128,8 +128,8 @@ TEST(JsonReader, NeverShowsAForeignKeyOrValueWhole) {
   const std::string evil_key = "\x1b[2J";
   std::map<std::string, int> numbers;
   for (const std::string& text :
-       {"{\"" + long_key + "\": 1}", "{\"numbers\": {\"" + long_key + "\": \"x\"}}", "{\"numbers\": \"" + long_key + "\"}",
-        std::string(R"({"numbers": {"\u001b[2J": null}})")}) {
+       {"{\"" + long_key + "\": 1}", "{\"numbers\": {\"" + long_key + "\": \"x\"}}",
+        "{\"numbers\": \"" + long_key + "\"}", std::string(R"({"numbers": {"\u001b[2J": null}})")}) {
     auto in = JsonReader::parse(text).value();
     in.optional("numbers", numbers);
     const auto read = in.finish();

@@ -39,9 +39,28 @@ TEST(JsonText, RefusesMoreThanItsLimits) {
 }
 
 TEST(JsonText, RefusesWhatNoColumnHolds) {
-  for (const char* bad : {"", "nul", "{", "[1,]", "[1] 2", "{\"a\": 1, \"a\": 1}", "{\"a\": {\"b\": 1, \"b\": 2}}", "1e400", "-1e400",
-                          "[1e999999999]", "\"\\u0000\"", "{\"a\\u0000\": 1}", "\"\\ud800\"", "\"\xff\"", "\"\xc0\x80\"",
-                          "NaN", "[Infinity]", "// no\n1", "\"\x01\"", "01", "{1: 2}", "'a'"}) {
+  for (const char* bad : {"",
+                          "nul",
+                          "{",
+                          "[1,]",
+                          "[1] 2",
+                          "{\"a\": 1, \"a\": 1}",
+                          "{\"a\": {\"b\": 1, \"b\": 2}}",
+                          "1e400",
+                          "-1e400",
+                          "[1e999999999]",
+                          "\"\\u0000\"",
+                          "{\"a\\u0000\": 1}",
+                          "\"\\ud800\"",
+                          "\"\xff\"",
+                          "\"\xc0\x80\"",
+                          "NaN",
+                          "[Infinity]",
+                          "// no\n1",
+                          "\"\x01\"",
+                          "01",
+                          "{1: 2}",
+                          "'a'"}) {
     const auto document = parse_json(bad);
     ASSERT_FALSE(document) << bad;
     EXPECT_EQ(document.error().code, Errc::malformed_json);
@@ -51,8 +70,9 @@ TEST(JsonText, RefusesWhatNoColumnHolds) {
 
 TEST(JsonText, NeverQuotesAtLength) {
   const std::string many(100'000, '7');
-  for (const std::string& bad : {"\"" + many, "[1e" + many + "]", many + "x", "{\"" + many + "\": 1, \"" + many + "\": 1}",
-                                 "\"\x1b[2J\xff", std::string("\"\0\"", 3)}) {
+  for (const std::string& bad :
+       {"\"" + many, "[1e" + many + "]", many + "x", "{\"" + many + "\": 1, \"" + many + "\": 1}",
+        std::string("\"\x1b[2J\xff"), std::string("\"\0\"", 3)}) {
     const auto document = parse_json(bad);
     ASSERT_FALSE(document);
     EXPECT_LT(document.error().message.size(), 250U);
