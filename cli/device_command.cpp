@@ -38,8 +38,8 @@ void print_quarantine(const json& items) {
   std::vector<Row> rows;
   for (const json& row : items) {
     if (!row.contains("ended_at") || !row["ended_at"].is_null()) continue;
-    rows.push_back({cell(row, "/kind"), cell(row, "/count"), cell(row, "/first_at"), cell(row, "/last_at"),
-                    cell(row, "/reason")});
+    rows.push_back(
+        {cell(row, "/kind"), cell(row, "/count"), cell(row, "/first_at"), cell(row, "/last_at"), cell(row, "/reason")});
   }
   if (rows.empty()) return;
   std::puts("\nNot taken of what it sends:");

@@ -52,8 +52,8 @@ void DeviceMessages::take_refusals(const std::vector<MqttRefusals>& refusals) {
   for (const MqttRefusals& one : refusals) {
     const MessageId id{one.sender, MessageKind::rate, {}};
     const bool large = one.too_large > 0;
-    const std::string reason = large ? "a message larger than its kind may be: 256 KiB a state, 1 MiB a telemetry batch"
-                                     : "more messages, or more bytes, than a device may send";
+    const std::string_view reason =
+        large ? "a message larger than its kind may be: 256 KiB a state, 1 MiB a telemetry batch" : too_much;
     parts_.quarantine.refuse(id, reason, now, static_cast<std::int64_t>(one.too_large + one.over_budget));
   }
 }
@@ -66,7 +66,8 @@ std::optional<MqttTopicRule> DeviceMessages::rule_of(std::string_view topic) {
 
 namespace {
 
-Task<Result<Response>> post_state(StateIntake& states, Request& request) {
+Task<Result<Response>> post_state(StateIntake& states, QuarantineService& quarantine, Request& request) {
+  ARGOSY_CO_CHECK(quarantine.spend(request.principal.name, request.body.size(), request.now));
   auto taking = states.take_now(request.principal.name, std::move(request.body), request.now);
   ARGOSY_CO_CHECK(co_await std::move(taking));
   co_return Response::no_content();
@@ -74,11 +75,11 @@ Task<Result<Response>> post_state(StateIntake& states, Request& request) {
 
 }  // namespace
 
-void add_device_state_routes(Router& router, StateIntake& states) {
+void add_device_state_routes(Router& router, StateIntake& states, QuarantineService& quarantine) {
   router.add({.method = Method::post,
               .path = "/device/v1/state",
               .access = Access::device,
-              .handler = [&states](Request& request) { return post_state(states, request); },
+              .handler = [&states, &quarantine](Request& request) { return post_state(states, quarantine, request); },
               .body_limit = size_limit(UpKind::state)});
 }
 

@@ -44,6 +44,6 @@ class DeviceMessages {
 };
 
 // POST /device/v1/state
-void add_device_state_routes(Router& router, StateIntake& states);
+void add_device_state_routes(Router& router, StateIntake& states, QuarantineService& quarantine);
 
 }  // namespace argosy::server

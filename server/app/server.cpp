@@ -83,6 +83,21 @@ EnrolmentOptions enrolment_options(const Config& config, CertificateAndKey autho
   return options;
 }
 
+SenderBudgets::Limits device_budgets(const Config& config) {
+  return {.messages_per_s = config.devices_messages_per_s,
+          .messages_burst = 10 * config.devices_messages_per_s,
+          .bytes_per_s = 1024 * config.devices_kb_per_s,
+          .bytes_burst = 1024 * std::max(10 * config.devices_kb_per_s, 4096.0)};
+}
+
+QuarantineService::Options quarantine_options(const Config& config) {
+  QuarantineService::Options options;
+  options.server_version = ARGOSY_VERSION;
+  options.folder = fs::path(config.store_dir) / "in-hand";
+  options.budgets = device_budgets(config);
+  return options;
+}
+
 MqttClient::Options mqtt_options(const Config& config) {
   const fs::path pki(config.pki_dir);
   return {.uri = config.mqtt_uri,
@@ -91,10 +106,7 @@ MqttClient::Options mqtt_options(const Config& config) {
           .certificate_file = pki / "argosyd.pem",
           .key_file = pki / "argosyd.key",
           .subscriptions = {"argosy/v1/+/up/state", "argosy/v1/+/up/telemetry", "argosy/v1/+/up/event"},
-          .inbox = {.budgets = {.messages_per_s = config.mqtt_device_messages_per_s,
-                                .messages_burst = 10 * config.mqtt_device_messages_per_s,
-                                .bytes_per_s = 1024 * config.mqtt_device_kb_per_s,
-                                .bytes_burst = 1024 * std::max(10 * config.mqtt_device_kb_per_s, 4096.0)}},
+          .inbox = {.budgets = device_budgets(config)},
           .rule_of = DeviceMessages::rule_of};
 }
 
@@ -211,8 +223,7 @@ struct Server::Parts {
   WorkerPool file_reader{io, {.threads = 1, .queue_limit = 20000}};  // downloads
   WorkerPool patch_worker{io, {.threads = size(config.patches_threads), .queue_limit = 16}};
 
-  QuarantineService quarantine{db,
-                               {.server_version = ARGOSY_VERSION, .folder = fs::path(config.store_dir) / "in-hand"}};
+  QuarantineService quarantine{db, quarantine_options(config)};
   std::unique_ptr<DeviceService> devices = create_device_service(db);
   std::unique_ptr<EnrolmentService> enrolment;  // null without a device listener
   std::unique_ptr<PresenceService> presence = create_presence_service(db, presence_options(config));
@@ -317,7 +328,7 @@ void Server::Parts::add_routes() {
   add_desired_routes(all, *desired);
   add_telemetry_routes(all, *telemetry);
   add_device_telemetry_routes(all, *telemetry, telemetry_intake);
-  add_device_state_routes(all, *states);
+  add_device_state_routes(all, *states, quarantine);
   add_quarantine_routes(all, quarantine);
   add_drift_routes(all, *drift);
   add_alert_routes(all, *alerts);

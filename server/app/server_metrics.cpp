@@ -27,10 +27,11 @@ void add_db(Metrics& metrics, DbPool& db) {
 void add_mqtt(Metrics& metrics, MqttClient& mqtt) {
   count(metrics, "argosy_mqtt_received_total", "Messages from the broker",
         [&mqtt] { return mqtt.counters().inbox.received; });
-  count(metrics, "argosy_mqtt_dropped_total", "Messages dropped: too large, too many, or on no device's topic", [&mqtt] {
-    const auto inbox = mqtt.counters().inbox;
-    return inbox.full + inbox.over_budget + inbox.too_large + inbox.unknown_topic;
-  });
+  count(metrics, "argosy_mqtt_dropped_total", "Messages dropped: too large, too many, or on no device's topic",
+        [&mqtt] {
+          const auto inbox = mqtt.counters().inbox;
+          return inbox.full + inbox.over_budget + inbox.too_large + inbox.unknown_topic;
+        });
   count(metrics, "argosy_mqtt_over_budget_total", "Messages dropped because their device sent too much",
         [&mqtt] { return mqtt.counters().inbox.over_budget; });
   show(metrics, "argosy_mqtt_inbox_bytes", "Messages that nobody has read yet",
@@ -51,7 +52,8 @@ void add_messages(Metrics& metrics, const QuarantineService& quarantine, const S
         [&quarantine] { return quarantine.counters().refused; });
   count(metrics, "argosy_quarantine_passed_over_total", "Messages that had been refused before",
         [&quarantine] { return quarantine.counters().passed_over; });
-  count(metrics, "argosy_quarantine_put_off_total", "Messages that may have ended the server, until they are tried again",
+  count(metrics, "argosy_quarantine_put_off_total",
+        "Messages that may have ended the server, until they are tried again",
         [&quarantine] { return quarantine.counters().put_off; });
   count(metrics, "argosy_quarantine_unmarked_total", "Messages that left no mark while they were in hand",
         [&quarantine] { return quarantine.counters().unmarked; });

@@ -189,7 +189,8 @@ Task<void> work_off(std::shared_ptr<Impl> impl) {
     }
     impl->errors.report(*failed);
     impl->pausing = true;  // nothing that comes shortens it
-    auto waiting = wait_for(impl, full_jitter(impl->options.retry_base, impl->options.retry_cap, impl->failures++, impl->rng));
+    auto waiting =
+        wait_for(impl, full_jitter(impl->options.retry_base, impl->options.retry_cap, impl->failures++, impl->rng));
     co_await std::move(waiting);
     impl->pausing = false;
   }
@@ -272,7 +273,8 @@ std::optional<Error> StateIntake::Impl::settle(std::vector<Passing> passing, Ins
   }
   for (std::string& device : parts.devices.take_those_over_allowance())
     parts.quarantine.refuse({std::move(device), MessageKind::allowance, {}},
-                            "its updates change more often than a device may tell; some of that is not in the timeline", now, 1);
+                            "its updates change more often than a device may tell; some of that is not in the timeline",
+                            now, 1);
   return failed;
 }
 
@@ -293,7 +295,8 @@ void StateIntake::Impl::refuse(const MessageId& message, const Error& error, Ins
 Result<void> StateIntake::Impl::answer(const Passing& one) const {
   if (const auto error = to_try_again(one)) return *error;
   if (is_refused(one.stored)) return refusal(why_refused(one.stored));
-  if (*one.stored == StateOutcome::unknown) return make_error(Errc::forbidden, "the device is unknown or revoked; enrol it");
+  if (*one.stored == StateOutcome::unknown)
+    return make_error(Errc::forbidden, "the device is unknown or revoked; enrol it");
   if (*one.stored == StateOutcome::stale)
     return make_error(Errc::conflict, "the state is of an older session than one that was taken; start a new session");
   if (!one.reported) return refusal(one.reported.error()).within("the state was stored, its report was not taken");

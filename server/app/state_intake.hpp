@@ -28,10 +28,10 @@ class StateIntake {
     Duration retry_cap{15'000};
   };
   struct Counters {
-    std::uint64_t states = 0;     // read
-    std::uint64_t refused = 0;    // of those, for good; and those that cannot be read
-    std::uint64_t put_back = 0;   // to be tried again: the database was not there
-    std::uint64_t dropped = 0;    // no room: the device's next state says the same again
+    std::uint64_t states = 0;    // read
+    std::uint64_t refused = 0;   // of those, for good; and those that cannot be read
+    std::uint64_t put_back = 0;  // to be tried again: the database was not there
+    std::uint64_t dropped = 0;   // no room: the device's next state says the same again
     std::size_t waiting_bytes = 0;
   };
   StateIntake(boost::asio::any_io_executor io, Parts parts) : StateIntake(std::move(io), parts, Options()) {}

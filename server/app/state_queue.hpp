@@ -1,5 +1,6 @@
-// State documents that wait to be stored: the newest of each device, as bytes. Those that may be at fault wait aside, and
-// come one at a time when no others are there. Pure; on the I/O thread. Bounded in bytes, and aside in number as well.
+// State documents that wait to be stored: the newest of each device, as bytes. Those that may be at fault wait aside,
+// and come one at a time when no others are there. Pure; on the I/O thread. Bounded in bytes, and aside in number as
+// well.
 #pragma once
 
 #include <cstddef>

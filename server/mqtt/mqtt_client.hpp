@@ -30,10 +30,10 @@ class MqttClient {
     MqttInbox::Limits inbox{};
     MqttInbox::RuleOf rule_of{};  // called on Paho's thread
   };
-  struct Handlers {                                             // all on the I/O thread
-    std::function<void(std::vector<MqttMessage>)> on_messages;  // everything that waited, in order
+  struct Handlers {                                              // all on the I/O thread
+    std::function<void(std::vector<MqttMessage>)> on_messages;   // everything that waited, in order
     std::function<void(std::vector<MqttRefusals>)> on_refusals;  // who sent too much
-    std::function<void()> on_connected;                         // after the subscriptions are in place
+    std::function<void()> on_connected;                          // after the subscriptions are in place
     std::function<void()> on_disconnected;
   };
   struct Counters {

@@ -1,17 +1,17 @@
 #include "server/quarantine/in_hand.hpp"
 
-#include <fcntl.h>
-#include <sys/file.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <array>
 #include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <map>
 #include <system_error>
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "common/base/id.hpp"
 
@@ -125,7 +125,8 @@ Result<std::unique_ptr<InHand>> InHand::open(const fs::path& folder) {
                                            " processes use it; give each fleet a store of its own");
 }
 
-InHand::InHand(fs::path folder, std::unique_ptr<Mapping> own) : folder_(std::move(folder)), marks_(std::make_shared<Marks>()) {
+InHand::InHand(fs::path folder, std::unique_ptr<Mapping> own)
+    : folder_(std::move(folder)), marks_(std::make_shared<Marks>()) {
   marks_->own = std::move(own);
   for (std::uint16_t slot = most_marks; slot > 0; --slot) marks_->free.push_back(static_cast<std::uint16_t>(slot - 1));
 }

@@ -1,6 +1,7 @@
-// Which messages our code has in hand, in a file mapped into memory: it outlives the process, by whatever way that ends,
-// and needs no fsync, for it need not outlive the power. Each process locks a file of its own in the folder; a file that
-// nobody locks was left by one that died. A mark costs a copy of 112 bytes. On the I/O thread; at most 2,048 marks.
+// Which messages our code has in hand, in a file mapped into memory: it outlives the process, by whatever way that
+// ends, and needs no fsync, for it need not outlive the power. Each process locks a file of its own in the folder; a
+// file that nobody locks was left by one that died. A mark costs a copy of 112 bytes. On the I/O thread; at most 2,048
+// marks.
 #pragma once
 
 #include <cstddef>

@@ -72,11 +72,11 @@ class Quarantine {
  public:
   struct Limits {
     std::size_t rows = 20'000;
-    int deaths = 3;                                        // after so many the same message is not tried again
-    Duration deaths_forgotten{24 * 3'600'000LL};           // after the last one
-    Duration events_apart{3'600'000};                      // events of one row
-    Duration rate_calm{600'000};                           // a row without a message of its own ends after so long
-    Duration kept{30 * 24 * 3'600'000LL};                  // rows that ended
+    int deaths = 3;                               // after so many the same message is not tried again
+    Duration deaths_forgotten{24 * 3'600'000LL};  // after the last one
+    Duration events_apart{3'600'000};             // events of one row
+    Duration rate_calm{600'000};                  // a row without a message of its own ends after so long
+    Duration kept{30 * 24 * 3'600'000LL};         // rows that ended
   };
   struct Change {
     QuarantineRow row;
@@ -123,6 +123,8 @@ class Quarantine {
   };
   std::map<Key, Flags> changed_;
 };
+
+inline constexpr std::string_view too_much = "more messages, or more bytes, than a device may send";
 
 // A reason as it is kept and shown: one line of well-formed text, at most 200 bytes.
 std::string short_reason(std::string_view text);

@@ -32,7 +32,8 @@ QuarantineService::QuarantineService(DbPool& db, Options options)
     : db_(db),
       options_(std::move(options)),
       rows_(options_.server_version, options_.limits),
-      in_hand_(open_marks(options_.folder)) {}
+      in_hand_(open_marks(options_.folder)),
+      budgets_(options_.budgets) {}
 
 Task<Result<void>> QuarantineService::save_changes() {
   for (auto changes = rows_.take_changes(saved_at_once); !changes.empty();
@@ -89,6 +90,13 @@ Result<void> QuarantineService::check(const MessageId& message, Instant now) {
   if (ruling.admission == Admittance::wait)
     return make_error(Errc::unavailable, ruling.reason + "; it may be sent again after " + to_rfc3339(ruling.until));
   return {};
+}
+
+Result<void> QuarantineService::spend(const std::string& device, std::size_t bytes, Instant now) {
+  if (budgets_.spend(device, bytes, std::chrono::steady_clock::now())) return {};
+  rows_.refuse({device, MessageKind::rate, {}}, too_much, now);
+  ++counters_.refused;
+  return make_error(Errc::rate_limited, std::string(too_much) + "; send it again later");
 }
 
 InHand::Hold QuarantineService::hold(const std::vector<MessageId>& messages) {

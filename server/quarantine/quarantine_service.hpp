@@ -10,6 +10,7 @@
 #include "server/http/router.hpp"
 #include "server/quarantine/in_hand.hpp"
 #include "server/quarantine/quarantine.hpp"
+#include "server/work/sender_budgets.hpp"
 
 namespace argosy::server {
 
@@ -21,6 +22,7 @@ class QuarantineService {
     std::string server_version;
     std::filesystem::path folder;  // of the messages in hand; empty: they leave no mark
     Quarantine::Limits limits{};
+    SenderBudgets::Limits budgets{};  // of what comes by HTTPS
     Duration clear_interval{3'600'000};
   };
   struct Counters {
@@ -41,6 +43,8 @@ class QuarantineService {
   Ruling admit(const MessageId& message, Instant now);
   // Errc::unprocessable, or unavailable when it may be sent again later; nothing for what may be taken.
   Result<void> check(const MessageId& message, Instant now);
+  // Errc::rate_limited, which the quarantine is told of, when the device sends more by HTTPS than it may.
+  Result<void> spend(const std::string& device, std::size_t bytes, Instant now);
   InHand::Hold hold(const std::vector<MessageId>& messages);
   void refuse(const MessageId& message, const Error& error, Instant now);
   void refuse(const MessageId& message, std::string_view reason, Instant now, std::int64_t times);
@@ -56,6 +60,7 @@ class QuarantineService {
   Options options_;
   Quarantine rows_;
   std::unique_ptr<InHand> in_hand_;  // null when the folder cannot be used; the log says so
+  SenderBudgets budgets_;
   std::optional<Instant> cleared_at_;
   Counters counters_;
 };

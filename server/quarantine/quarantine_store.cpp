@@ -75,9 +75,8 @@ std::string what_of(MessageKind kind) {
 }
 
 void append_quarantine_event(pqxx::work& transaction, const QuarantineRow& row, bool began) {
-  const std::string message =
-      began ? row.device + " sent " + what_of(row.kind) + " that is not taken: " + row.reason
-            : row.device + " is out of quarantine (" + std::string(to_string(row.kind)) + ")";
+  const std::string message = began ? row.device + " sent " + what_of(row.kind) + " that is not taken: " + row.reason
+                                    : row.device + " is out of quarantine (" + std::string(to_string(row.kind)) + ")";
   append_event(transaction, {.kind = began ? "quarantine.began" : "quarantine.ended",
                              .severity = began ? "warning" : "info",
                              .device_id = row.device,

@@ -13,9 +13,9 @@ Result<std::optional<std::string>> make_room_for_epoch(const std::vector<KnownEp
     return std::tie(one.used_at, one.epoch) < std::tie(other.used_at, other.epoch);
   });
   if (now - oldest->used_at >= allowance.unused) return std::optional(oldest->epoch);
-  return make_error(Errc::unprocessable, "the device has used " + std::to_string(known.size()) +
-                                             " epochs within two weeks, and may have " +
-                                             std::to_string(allowance.epochs) + "; is its disk made anew at each start?");
+  return make_error(Errc::unprocessable,
+                    "the device has used " + std::to_string(known.size()) + " epochs within two weeks, and may have " +
+                        std::to_string(allowance.epochs) + "; is its disk made anew at each start?");
 }
 
 Result<void> PairAllowance::check(const wire::TelemetryBatch& batch, Instant now) {
@@ -24,7 +24,8 @@ Result<void> PairAllowance::check(const wire::TelemetryBatch& batch, Instant now
     const auto* window = std::get_if<wire::InferenceWindow>(&record.content);
     if (window != nullptr) pairs.insert_or_assign({window->model, window->version}, now);
   }
-  if (pairs.size() > limits_.pairs) std::erase_if(pairs, [&](const auto& one) { return now - one.second > limits_.unused; });
+  if (pairs.size() > limits_.pairs)
+    std::erase_if(pairs, [&](const auto& one) { return now - one.second > limits_.unused; });
   if (pairs.size() > limits_.pairs)
     return make_error(Errc::unprocessable, "the device speaks of " + std::to_string(pairs.size()) +
                                                " versions of models within a day, and may speak of " +

@@ -1,5 +1,5 @@
-// What one device may bring up: outboxes (epochs) and pairs of model and version. Whoever invents them fills an allowance
-// of its own and nothing else. Pure: `now` is given; PairAllowance lives on the I/O thread.
+// What one device may bring up: outboxes (epochs) and pairs of model and version. Whoever invents them fills an
+// allowance of its own and nothing else. Pure: `now` is given; PairAllowance lives on the I/O thread.
 #pragma once
 
 #include <cstddef>
@@ -29,8 +29,9 @@ struct EpochAllowance {
   Duration unused{14 * 24 * 3'600'000LL};
 };
 
-// A device begins an epoch beside those that are known. Answers the one that has to make room, if any; an error when all
-// are in use. Source of the numbers: an agent begins one when its disk is made anew or restored, which nobody does daily.
+// A device begins an epoch beside those that are known. Answers the one that has to make room, if any; an error when
+// all are in use. Source of the numbers: an agent begins one when its disk is made anew or restored, which nobody does
+// daily.
 Result<std::optional<std::string>> make_room_for_epoch(const std::vector<KnownEpoch>& known, Instant now,
                                                        const EpochAllowance& allowance = {});
 

@@ -1,6 +1,7 @@
 // Gathers telemetry from the broker until there are enough bytes or the oldest waited long enough, and stores it in one
-// transaction; the acks follow the commit. Waits as bytes, is read when it is stored. On the I/O thread. Bounded in bytes,
-// with a share for each device: over it a batch is dropped and counted, for devices send again what was not acknowledged.
+// transaction; the acks follow the commit. Waits as bytes, is read when it is stored. On the I/O thread. Bounded in
+// bytes, with a share for each device: over it a batch is dropped and counted, for devices send again what was not
+// acknowledged.
 #pragma once
 
 #include <cstdint>
@@ -16,9 +17,9 @@
 namespace argosy::server {
 
 struct CollectorOptions {
-  std::size_t rows = 2000;                        // stored together at most about this many
-  std::size_t bytes = std::size_t{512} << 10;     // enough to store at once
-  Duration delay{100};                            // a batch waits no longer than this, unless the database is busy
+  std::size_t rows = 2000;                     // stored together at most about this many
+  std::size_t bytes = std::size_t{512} << 10;  // enough to store at once
+  Duration delay{100};                         // a batch waits no longer than this, unless the database is busy
   std::size_t waiting_bytes_limit = std::size_t{64} << 20;
   std::size_t device_bytes_limit = std::size_t{4} << 20;  // of those, for one device
 };
@@ -38,8 +39,8 @@ class BatchCollector {
   // Called for each batch that will never be taken, whenever it comes, with the reason.
   using OnRefusal = std::function<void(const MessageId& message, const Error& error)>;
 
-  BatchCollector(boost::asio::any_io_executor io, TelemetryService& telemetry, TelemetryIntake& intake,
-                 OnAck on_ack, OnRefusal on_refusal, CollectorOptions options = {});
+  BatchCollector(boost::asio::any_io_executor io, TelemetryService& telemetry, TelemetryIntake& intake, OnAck on_ack,
+                 OnRefusal on_refusal, CollectorOptions options = {});
   ~BatchCollector();  // what waits is forgotten, not acknowledged
 
   // A payload that came on the topic of `device`: Errc::unavailable when there is no room for it. What the database

@@ -1,5 +1,5 @@
-// From a device's bytes to a batch that may be stored, and back from the outcome to the quarantine: one way for what comes
-// by MQTT and by HTTPS. On the I/O thread; bounded by the allowance of each device.
+// From a device's bytes to a batch that may be stored, and back from the outcome to the quarantine: one way for what
+// comes by MQTT and by HTTPS. On the I/O thread; bounded by the allowance of each device.
 #pragma once
 
 #include <string>
@@ -21,6 +21,9 @@ class TelemetryIntake {
   // Before anything is read.
   Ruling admit(const MessageId& message, Instant now) { return quarantine_.admit(message, now); }
   Result<void> check(const MessageId& message, Instant now) { return quarantine_.check(message, now); }
+  Result<void> spend(const std::string& device, std::size_t bytes, Instant now) {
+    return quarantine_.spend(device, bytes, now);
+  }
   // Marked while it is read. Errc::malformed_cbor, forbidden in another device's name, unprocessable over the device's
   // allowance; the quarantine knows of it then.
   Result<wire::TelemetryBatch> read(const MessageId& message, std::string_view payload, Instant now);

@@ -46,8 +46,8 @@ class Service final : public TelemetryService {
     auto storing = take_by_halves<wire::TelemetryAck>(std::move(batches), StoreTogether{db_, stored, now});
     auto acks = co_await std::move(storing);
     publish(stored);
-    const bool nothing = std::all_of(acks.begin(), acks.end(),
-                                     [](const auto& ack) { return !ack && is_for_all(ack.error().code); });
+    const bool nothing =
+        std::all_of(acks.begin(), acks.end(), [](const auto& ack) { return !ack && is_for_all(ack.error().code); });
     if (nothing) co_return acks.front().error();
     for (const auto& ack : acks) counters_.batches_refused += !ack && !is_for_all(ack.error().code) ? 1 : 0;
     co_return acks;

@@ -1,6 +1,6 @@
-// Finds the one that spoils it for the others: many are tried together, and what fails together is tried in halves until
-// the one at fault is alone, at about 2 * log2(n) more tries for each. An error that is everybody's ends it: what was not
-// taken by then gets that error, and can be tried again later. Knows no domain word; on the caller's thread.
+// Finds the one that spoils it for the others: many are tried together, and what fails together is tried in halves
+// until the one at fault is alone, at about 2 * log2(n) more tries for each. An error that is everybody's ends it: what
+// was not taken by then gets that error, and can be tried again later. Knows no domain word; on the caller's thread.
 #pragma once
 
 #include <cstddef>

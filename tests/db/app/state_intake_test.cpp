@@ -17,7 +17,8 @@ class StateIntakeTest : public RolloutFleet {
     tick();
     return id;
   }
-  wire::DeviceState state(const std::string& device, std::int64_t rollout = 0, const std::string& update = "validating") {
+  wire::DeviceState state(const std::string& device, std::int64_t rollout = 0,
+                          const std::string& update = "validating") {
     wire::DeviceState document;
     document.device = device;
     document.nonce = 7;
@@ -51,10 +52,11 @@ class StateIntakeTest : public RolloutFleet {
   }
   // The table refuses rows of a device, as a column that cannot hold a value does.
   void poison(const std::string& table, const std::string& device, const std::string& errcode = "22000") {
-    database.exec("create function refuse_" + table + "() returns trigger language plpgsql as $$ begin if new.device_id = '" +
-                  device + "' then raise exception 'poison' using errcode = '" + errcode +
-                  "'; end if; return new; end $$");
-    database.exec("create trigger refuse before update on " + table + " for each row execute function refuse_" + table + "()");
+    database.exec("create function refuse_" + table +
+                  "() returns trigger language plpgsql as $$ begin if new.device_id = '" + device +
+                  "' then raise exception 'poison' using errcode = '" + errcode + "'; end if; return new; end $$");
+    database.exec("create trigger refuse before update on " + table + " for each row execute function refuse_" + table +
+                  "()");
   }
   void cure(const std::string& table) { database.exec("drop trigger refuse on " + table); }
   Admittance admission(const wire::DeviceState& document, MessageKind kind = MessageKind::state) {
@@ -189,10 +191,11 @@ TEST_F(StateIntakeTest, ASuspectIsTakenAloneAndWhatEndedTheServerBeforeWaits) {
   for (int i = 0; i < 3; ++i) add_device(name(i));
   poison("device_state", name(2), "22000");
   auto deadly = state(name(1));
-  database.exec("insert into quarantine (device_id, kind, reason, digest, count, first_at, last_at, suspect, deaths, "
-                "retry_at, server_version) values ('" + name(1) + "', 'state', 'in hand', '" +
-                sha256(as_bytes(wire::encode(deadly))).to_hex() + "', 1, now(), now(), true, 1, '" +
-                to_rfc3339(now + Duration{3'600'000}) + "', '1.0')");
+  database.exec(
+      "insert into quarantine (device_id, kind, reason, digest, count, first_at, last_at, suspect, deaths, "
+      "retry_at, server_version) values ('" +
+      name(1) + "', 'state', 'in hand', '" + sha256(as_bytes(wire::encode(deadly))).to_hex() +
+      "', 1, now(), now(), true, 1, '" + to_rfc3339(now + Duration{3'600'000}) + "', '1.0')");
   ASSERT_TRUE(run(quarantine.load(now)));
   for (int i = 0; i < 3; ++i) send(state(name(i)));
   ASSERT_TRUE(wait([&] { return is_stored(name(0)) && quarantine.counters().in_quarantine == 2; }));

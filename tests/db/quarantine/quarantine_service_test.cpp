@@ -1,12 +1,11 @@
 #include "server/quarantine/quarantine_service.hpp"
 
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <csignal>
 
 #include <boost/asio/io_context.hpp>
 #include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "server/db/db_pool.hpp"
 #include "tests/support/run_task.hpp"

@@ -81,8 +81,9 @@ TEST_F(Collector, ABatchThatTheDatabaseRefusesIsTriedAgainWhenItChangesAlone) {
     EXPECT_TRUE(gathered.take(device, payload(batch(device, 1, health(now, 1)))));
   }
   ASSERT_TRUE(test::run_until(io, [&] { return acks.size() == 49 && refusals.contains("cam-2"); }));
-  EXPECT_EQ(quarantine.admit(TelemetryIntake::id_of("cam-2", payload(batch("cam-2", 1, health(now, 1)))), now).admission,
-            Admittance::refuse);
+  EXPECT_EQ(
+      quarantine.admit(TelemetryIntake::id_of("cam-2", payload(batch("cam-2", 1, health(now, 1)))), now).admission,
+      Admittance::refuse);
   auto changed = batch("cam-2", 2, health(now, 2));
   changed.oldest = 2;
   EXPECT_TRUE(gathered.take("cam-2", payload(changed)));
@@ -103,7 +104,8 @@ TEST_F(Collector, InventedVersionsAreRefusedAndTold) {
 
 TEST_F(Collector, DropsAndCountsOverItsLimitAndOverADevicesShare) {
   const auto one = payload(batch("cam-1", 1, health(now, 1)));
-  auto gathered = collector({.delay = Duration{50}, .waiting_bytes_limit = 3 * one.size(), .device_bytes_limit = 2 * one.size()});
+  auto gathered =
+      collector({.delay = Duration{50}, .waiting_bytes_limit = 3 * one.size(), .device_bytes_limit = 2 * one.size()});
   EXPECT_TRUE(gathered.take("cam-1", one));
   EXPECT_TRUE(gathered.take("cam-1", one));
   EXPECT_EQ(gathered.take("cam-1", one).error().code, Errc::unavailable);  // its share

@@ -1,8 +1,8 @@
 #include "server/app/device_topic.hpp"
 
-#include <gtest/gtest.h>
-
 #include <string>
+
+#include <gtest/gtest.h>
 
 namespace argosy::server {
 namespace {
@@ -18,12 +18,26 @@ TEST(DeviceTopic, NamesTheDeviceAndTheKind) {
 }
 
 TEST(DeviceTopic, IsNothingElse) {
-  for (const std::string topic :
-       {"", "/", "argosy/v1/", "argosy/v1//up/state", "argosy/v1/cam-7/up/", "argosy/v1/cam-7/up/states",
-        "argosy/v1/cam-7/up/state/", "argosy/v1/cam-7/up/state/more", "argosy/v1/cam-7/down/state",
-        "argosy/v1/cam-7/x/up/state", "argosy/v1/cam-7/up/up/state", "argosy/v2/cam-7/up/state",
-        "x/argosy/v1/cam-7/up/state", "argosy/v1/cam.7/up/state", "argosy/v1/cam 7/up/state", "argosy/v1/argosyd/up/state",
-        "argosy/v1/cam-7/up", "argosy/v1/cam-7", "ARGOSY/v1/cam-7/up/state", "argosy/v1/c\xc3\xa4m/up/state"})
+  for (const std::string topic : {"",
+                                  "/",
+                                  "argosy/v1/",
+                                  "argosy/v1//up/state",
+                                  "argosy/v1/cam-7/up/",
+                                  "argosy/v1/cam-7/up/states",
+                                  "argosy/v1/cam-7/up/state/",
+                                  "argosy/v1/cam-7/up/state/more",
+                                  "argosy/v1/cam-7/down/state",
+                                  "argosy/v1/cam-7/x/up/state",
+                                  "argosy/v1/cam-7/up/up/state",
+                                  "argosy/v2/cam-7/up/state",
+                                  "x/argosy/v1/cam-7/up/state",
+                                  "argosy/v1/cam.7/up/state",
+                                  "argosy/v1/cam 7/up/state",
+                                  "argosy/v1/argosyd/up/state",
+                                  "argosy/v1/cam-7/up",
+                                  "argosy/v1/cam-7",
+                                  "ARGOSY/v1/cam-7/up/state",
+                                  "argosy/v1/c\xc3\xa4m/up/state"})
     EXPECT_FALSE(parse_up_topic(topic)) << topic;
   EXPECT_FALSE(parse_up_topic("argosy/v1/" + std::string(65, 'a') + "/up/event"));
   EXPECT_FALSE(parse_up_topic(std::string("argosy/v1/cam-7/up/state\0", 25)));

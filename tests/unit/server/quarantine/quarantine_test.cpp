@@ -152,8 +152,7 @@ TEST(Quarantine, NeverGrowsOverItsLimitAndKeepsTheNewest) {
   Quarantine::Limits limits;
   limits.rows = 100;
   Quarantine quarantine("1.0", limits);
-  for (int i = 0; i < 1000; ++i)
-    quarantine.refuse(message("cam-" + std::to_string(i), "a"), "bad", start + i * 1s);
+  for (int i = 0; i < 1000; ++i) quarantine.refuse(message("cam-" + std::to_string(i), "a"), "bad", start + i * 1s);
   EXPECT_LE(quarantine.rows(), 100u);
   EXPECT_EQ(admission(quarantine, message("cam-999", "a"), start + 1000s), Admittance::refuse);
   EXPECT_EQ(admission(quarantine, message("cam-0", "a"), start + 1000s), Admittance::take);

@@ -10,8 +10,8 @@ using namespace std::chrono_literals;
 const SenderBudgets::Time start{1h};
 
 SenderBudgets budgets(std::size_t senders = 100'000) {
-  return SenderBudgets({.messages_per_s = 10, .messages_burst = 5, .bytes_per_s = 100, .bytes_burst = 1000,
-                        .senders = senders});
+  return SenderBudgets(
+      {.messages_per_s = 10, .messages_burst = 5, .bytes_per_s = 100, .bytes_burst = 1000, .senders = senders});
 }
 
 TEST(SenderBudgets, ABurstAndThenARate) {
