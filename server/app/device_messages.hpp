@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "server/app/periodic.hpp"
 #include "server/app/state_intake.hpp"
+#include "server/base/repeated_error.hpp"
 #include "server/devices/presence_service.hpp"
 #include "server/mqtt/mqtt_inbox.hpp"
 #include "server/quarantine/quarantine_service.hpp"

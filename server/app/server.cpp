@@ -2,8 +2,11 @@
 
 #include <iostream>
 
+#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <spdlog/spdlog.h>
 
 #include "common/base/file.hpp"
@@ -208,6 +211,22 @@ Task<void> send_ack(MqttClient& mqtt, std::string device, wire::TelemetryAck ack
   co_await std::move(sending);  // a lost ack is asked for again
 }
 
+Task<void> stop_all(PatchService& patches, LeaderWork& leader, std::shared_ptr<asio::steady_timer> done) {
+  auto stopping = patches.stop();
+  co_await std::move(stopping);
+  auto ending = leader.ended();
+  co_await std::move(ending);
+  done->cancel();
+}
+
+// Waits for the rounds that are under way, but no longer than `grace`: one may wait for a database that is gone.
+Task<void> end_work(asio::any_io_executor io, PatchService& patches, LeaderWork& leader, Duration grace) {
+  const auto done = std::make_shared<asio::steady_timer>(io, grace);
+  asio::co_spawn(io, stop_all(patches, leader, done), asio::detached);
+  auto waiting = done->async_wait(asio::as_tuple(asio::use_awaitable));
+  co_await std::move(waiting);
+}
+
 }  // namespace
 
 struct Server::Parts {
@@ -235,7 +254,7 @@ struct Server::Parts {
   std::unique_ptr<TelemetryService> telemetry = create_telemetry_service(db, telemetry_options(config));
   std::unique_ptr<DriftService> drift = create_drift_service(db, drift_options(config));
   std::unique_ptr<AlertService> alerts = create_alert_service(db);
-  std::unique_ptr<EventService> events = create_event_service(io, db);
+  std::unique_ptr<EventService> events = create_event_service(io, db, {.observe = loop_observer(metrics)});
   std::unique_ptr<OverviewService> overview = create_overview_service(db);
   AccessService access{db, worker, access_options(config)};
 
@@ -248,7 +267,7 @@ struct Server::Parts {
   std::unique_ptr<LeaderWork> leader;
   std::unique_ptr<SessionLock> lead;
   bool holds_lead = false;
-  std::unique_ptr<Periodic> upkeep;  // on every instance
+  std::unique_ptr<Loop> upkeep;  // on every instance
 
   Authenticator authenticator{access, [this](PeerCertificate peer) { return is_current(*enrolment, std::move(peer)); }};
   Idempotency idempotency{db};
@@ -272,7 +291,9 @@ Server::Parts::Parts(asio::io_context& context, const Config& given, Certificate
   if (!blobs) return;
   if (config.device_enabled) enrolment = create_enrolment_service(db, enrolment_options(config, std::move(authority)));
   models = create_model_service(db, **blobs);
-  patches = create_patch_service(db, **blobs, patch_worker, patch_options(config));
+  PatchOptions making = patch_options(config);
+  making.observe = loop_observer(metrics);
+  patches = create_patch_service(db, **blobs, patch_worker, making);
   RolloutOptions rollout_options;
   rollout_options.guard_interval = ms(config.rollouts_guard_interval_ms);
   rollouts = create_rollout_service(db, *patches, rollout_options);
@@ -309,7 +330,8 @@ void Server::Parts::connect_parts() {
   leader = std::make_unique<LeaderWork>(
       io, LeaderWork::Parts{access, *alerts, *desired, *drift, *patches, *presence, *rollouts, *telemetry, mqtt.get()},
       LeaderWork::Rhythm{ms(config.presence_tick_ms), ms(config.rollouts_tick_ms), ms(config.drift_tick_ms),
-                         ms(config.alerts_tick_ms)});
+                         ms(config.alerts_tick_ms)},
+      loop_observer(metrics));
 }
 
 void Server::Parts::add_routes() {
@@ -418,10 +440,9 @@ Task<Result<void>> Server::start() {
   if (parts.device_server) ARGOSY_CO_CHECK(parts.device_server->start());
   if (parts.metrics_server) ARGOSY_CO_CHECK(parts.metrics_server->start());
   parts.events->start();
-  parts.upkeep = std::make_unique<Periodic>(parts.io);
-  parts.upkeep->every("quarantine", Duration{2000}, [&parts](Instant now) { return parts.quarantine.tick(now); });
-  for (std::int64_t maker = 0; maker < parts.config.patches_threads; ++maker)
-    asio::co_spawn(parts.io, parts.patches->run(), asio::detached);
+  parts.upkeep = std::make_unique<Loop>(parts.io, LoopOptions{.name = "quarantine", .interval = Duration{2000}},
+                                        [&parts](Instant now) { return parts.quarantine.tick(now); });
+  parts.patches->start(parts.io, size(parts.config.patches_threads));
   parts.lead = std::make_unique<SessionLock>(
       parts.io, SessionLock::Options{parts.config.database_conninfo, leader_lock_key, ms(parts.config.leader_check_ms)},
       [&parts](bool held) {
@@ -450,9 +471,11 @@ Task<void> Server::stop() {
   parts.holds_lead = false;
   parts.lead.reset();  // another instance may take over at once
   parts.leader->stop();
-  parts.patches->stop();
   parts.events->stop();
-  parts.upkeep.reset();
+  auto ending_upkeep = parts.upkeep->stop();
+  co_await std::move(ending_upkeep);
+  auto ending_work = end_work(parts.io, *parts.patches, *parts.leader, grace);
+  co_await std::move(ending_work);
   auto stopping_people = parts.operator_server->stop(grace);
   co_await std::move(stopping_people);
   if (parts.device_server) {

@@ -4,6 +4,7 @@
 #include <functional>
 
 #include "server/app/state_intake.hpp"
+#include "server/base/loop.hpp"
 #include "server/db/db_pool.hpp"
 #include "server/http/http_server.hpp"
 #include "server/http/metrics.hpp"
@@ -25,6 +26,9 @@ struct ServerMetricsSources {  // all outlive the metrics
   MqttClient* mqtt;
   std::function<bool()> leading;
 };
+
+// Puts what a loop tells of its rounds under its name. The metrics outlive the loops.
+LoopObserver loop_observer(Metrics& metrics);
 
 void add_server_metrics(Metrics& metrics, const ServerMetricsSources& sources);
 

@@ -12,7 +12,7 @@
 
 #include "common/base/random.hpp"
 #include "common/wire/state.hpp"
-#include "server/app/periodic.hpp"
+#include "server/base/repeated_error.hpp"
 #include "server/work/by_halves.hpp"
 
 namespace argosy::server {
