@@ -1,6 +1,7 @@
 #include "common/wire/telemetry.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <cstddef>
 #include <set>
@@ -22,6 +23,8 @@ constexpr std::size_t latency_limit = 32768;
 constexpr std::size_t class_limit = 1024;
 constexpr std::size_t feature_limit = 64;
 constexpr std::size_t bin_limit = 258;
+constexpr std::size_t link_size = 8;
+constexpr std::size_t message_limit = 200;
 constexpr std::size_t key_limit = 32;                    // pairs in a map, unknown ones included
 constexpr std::uint64_t count_limit = 1ULL << 53;        // exact in every language that reads it
 constexpr std::int64_t latest_ms = 253'402'300'799'999;  // the end of the year 9999
@@ -103,6 +106,14 @@ void write(CborWriter& out, const TelemetryRecord& record) {
   std::visit([&](const auto& content) { write(out, content); }, record.content);
 }
 
+Bytes bytes_of(const std::vector<ChainLink>& chain) {
+  Bytes out;
+  out.reserve(chain.size() * link_size);
+  for (const ChainLink link : chain)
+    for (int shift = 56; shift >= 0; shift -= 8) out.push_back(static_cast<std::uint8_t>(link >> shift));
+  return out;
+}
+
 // Reading -------------------------------------------------------------------------------------------------------------
 
 // Calls `read_value(key)` for each pair of the map that comes next; it answers whether it took the value. Values under
@@ -121,8 +132,8 @@ Result<void> read_map(CborReader& in, ReadValue read_value) {
   return {};
 }
 
-template <class T>
-Result<bool> take_into(T& target, Result<T> value) {
+template <class Target, class T>
+Result<bool> take_into(Target& target, Result<T> value) {
   if (!value) return std::move(value).error();
   target = std::move(*value);
   return true;
@@ -245,6 +256,20 @@ Result<TelemetryRecord> read_record(CborReader& in) {
   return record;
 }
 
+Result<std::vector<ChainLink>> read_chain(CborReader& in) {
+  ARGOSY_TRY(const auto bytes, in.bytes((record_limit + 1) * link_size));
+  if (bytes.empty() || bytes.size() % link_size != 0) return in.malformed("a chain is links of 8 bytes");
+  std::vector<ChainLink> chain(bytes.size() / link_size);
+  for (std::size_t i = 0; i < bytes.size(); ++i) chain[i / link_size] = chain[i / link_size] << 8 | bytes[i];
+  return chain;
+}
+
+Result<Duration> read_offset(CborReader& in) {
+  ARGOSY_TRY(const auto ms, in.integer());
+  if (ms < -latest_ms || ms > latest_ms) return in.malformed("a clock is off by at most 8,000 years");
+  return Duration{ms};
+}
+
 Result<std::vector<TelemetryRecord>> read_records(CborReader& in) {
   ARGOSY_TRY(const auto items, in.array(record_limit));
   std::vector<TelemetryRecord> records;
@@ -259,6 +284,34 @@ Result<std::vector<TelemetryRecord>> read_records(CborReader& in) {
   return records;
 }
 
+// Answers in JSON
+// ------------------------------------------------------------------------------------------------------
+
+std::string hex_of(ChainLink link) {
+  return to_hex(bytes_of({link}));
+}
+
+std::optional<std::uint64_t> number_at(const nlohmann::json& document, const char* key) {
+  if (!document.is_object() || !document.contains(key) || !document[key].is_number_unsigned()) return std::nullopt;
+  return document[key].get<std::uint64_t>();
+}
+
+std::optional<ChainLink> link_at(const nlohmann::json& document, const char* key) {
+  if (!document.is_object() || !document.contains(key) || !document[key].is_string()) return std::nullopt;
+  const auto& text = document[key].get_ref<const std::string&>();
+  if (!is_epoch(text)) return std::nullopt;
+  ChainLink link = 0;
+  std::from_chars(text.data(), text.data() + text.size(), link, 16);
+  return link;
+}
+
+std::string printable(std::string_view text) {
+  std::string out(text.substr(0, message_limit));
+  for (char& c : out)
+    if (c < ' ' || c > '~') c = '?';
+  return out;
+}
+
 }  // namespace
 
 Bytes encode_record(const TelemetryRecord& record) {
@@ -271,7 +324,9 @@ Bytes encode_record(const TelemetryRecord& record) {
 Bytes encode(const TelemetryBatch& batch) {
   Bytes out;
   CborWriter writer(out);
-  writer.map(5);
+  const bool chained = !batch.chain.empty();
+  writer.map(5 + (chained ? 2U : 0U) + (batch.refused > 0 ? 1U : 0U) + (batch.sent_at ? 1U : 0U) +
+             (batch.clock_offset ? 1U : 0U));
   writer.text("v");
   writer.unsigned_integer(1);
   writer.text("device");
@@ -280,6 +335,24 @@ Bytes encode(const TelemetryBatch& batch) {
   writer.text(batch.epoch);
   writer.text("oldest");
   writer.unsigned_integer(batch.oldest);
+  if (chained) {
+    writer.text("chain");
+    writer.bytes(bytes_of(batch.chain));
+    writer.text("since");
+    writer.unsigned_integer(batch.since);
+  }
+  if (batch.refused > 0) {
+    writer.text("refused");
+    writer.unsigned_integer(batch.refused);
+  }
+  if (batch.sent_at) {
+    writer.text("sent_at");
+    writer.integer(to_ms(*batch.sent_at));
+  }
+  if (batch.clock_offset) {
+    writer.text("clock_offset");
+    writer.integer(batch.clock_offset->count());
+  }
   writer.text("records");
   writer.array(batch.records.size());
   for (const auto& record : batch.records) write(writer, record);
@@ -298,6 +371,11 @@ Result<TelemetryBatch> decode_telemetry(ByteView cbor) {
     if (key == "device") return take_into(batch.device, read_name(in, is_name, "device name"));
     if (key == "epoch") return take_into(batch.epoch, read_name(in, is_epoch, "epoch (16 hex digits)"));
     if (key == "oldest") return take_into(batch.oldest, in.unsigned_integer(count_limit));
+    if (key == "chain") return take_into(batch.chain, read_chain(in));
+    if (key == "since") return take_into(batch.since, in.unsigned_integer(count_limit));
+    if (key == "refused") return take_into(batch.refused, in.unsigned_integer(count_limit));
+    if (key == "sent_at") return take_into(batch.sent_at, read_instant(in));
+    if (key == "clock_offset") return take_into(batch.clock_offset, read_offset(in));
     if (key == "records") return take_into(batch.records, read_records(in));
     return false;
   }));
@@ -306,6 +384,12 @@ Result<TelemetryBatch> decode_telemetry(ByteView cbor) {
   if (batch.device.empty() || batch.epoch.empty()) return in.malformed("a batch needs device and epoch");
   if (!batch.records.empty() && (batch.oldest == 0 || batch.oldest > batch.records.front().seq))
     return in.malformed("\"oldest\" must be from 1 to the first record's seq");
+  if (batch.chain.empty()) batch.since = 0;
+  if (!batch.chain.empty() && batch.chain.size() != batch.records.size() + 1)
+    return in.malformed("a chain of " + std::to_string(batch.chain.size()) + " links does not fit " +
+                        std::to_string(batch.records.size()) + " records: it has one more");
+  if (!batch.records.empty() && batch.since >= batch.records.front().seq)
+    return in.malformed("\"since\" must be before the first record's seq");
   return batch;
 }
 
@@ -318,7 +402,10 @@ Result<TelemetryRecord> decode_record(ByteView cbor) {
 }
 
 std::string encode(const TelemetryAck& ack) {
-  return nlohmann::json{{"epoch", ack.epoch}, {"seq", ack.seq}}.dump();
+  nlohmann::json document{{"epoch", ack.epoch}, {"seq", ack.seq}};
+  if (ack.link) document["link"] = hex_of(*ack.link);
+  if (ack.renew) document["renew"] = {{"seq", ack.renew->seq}, {"link", hex_of(ack.renew->link)}};
+  return document.dump();
 }
 
 Result<TelemetryAck> decode_telemetry_ack(std::string_view json) {
@@ -328,12 +415,47 @@ Result<TelemetryAck> decode_telemetry_ack(std::string_view json) {
   if (json.size() > 1024) return bad("it is over 1024 bytes");
   const auto document = nlohmann::json::parse(json, nullptr, false);
   if (!document.is_object()) return bad("it must be a JSON object");
+  TelemetryAck ack;
   const auto epoch = document.find("epoch");
-  const auto seq = document.find("seq");
   if (epoch == document.end() || !epoch->is_string() || !is_epoch(epoch->get_ref<const std::string&>()))
     return bad("\"epoch\" must be 16 hex digits");
-  if (seq == document.end() || !seq->is_number_unsigned()) return bad("\"seq\" must be a number from 0");
-  return TelemetryAck{epoch->get<std::string>(), seq->get<std::uint64_t>()};
+  ack.epoch = epoch->get<std::string>();
+  const auto seq = number_at(document, "seq");
+  if (!seq) return bad("\"seq\" must be a number from 0");
+  ack.seq = *seq;
+  if (document.contains("link")) {
+    ack.link = link_at(document, "link");
+    if (!ack.link) return bad("\"link\" must be 16 hex digits");
+  }
+  if (document.contains("renew")) {
+    const auto& renew = document["renew"];
+    const auto end = number_at(renew, "seq");
+    const auto link = link_at(renew, "link");
+    if (!end || !link || !ack.link) return bad("\"renew\" must be {seq, link}, beside a link");
+    ack.renew = ChainPoint{*end, *link};
+  }
+  return ack;
+}
+
+std::string encode(const TelemetryRefusal& refusal) {
+  return nlohmann::json{{"refused", {{"batch", refusal.batch}, {"message", printable(refusal.message)}}}}.dump();
+}
+
+Result<TelemetryRefusal> decode_telemetry_refusal(std::string_view json) {
+  const auto bad = [](const char* reason) {
+    return make_error(Errc::malformed_json, std::string("not a telemetry refusal: ") + reason);
+  };
+  if (json.size() > 1024) return bad("it is over 1024 bytes");
+  const auto document = nlohmann::json::parse(json, nullptr, false);
+  if (!document.is_object() || !document.contains("refused")) return bad("it must be {\"refused\": …}");
+  const auto& refused = document["refused"];
+  const auto text_at = [&](const char* key) {
+    return refused.is_object() && refused.contains(key) && refused[key].is_string() ? refused[key].get<std::string>()
+                                                                                    : std::string();
+  };
+  TelemetryRefusal refusal{text_at("batch"), printable(text_at("message"))};
+  if (!is_epoch(refusal.batch)) return bad("\"batch\" must be 16 hex digits");
+  return refusal;
 }
 
 }  // namespace argosy::wire

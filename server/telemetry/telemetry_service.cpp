@@ -26,7 +26,7 @@ class Service final : public TelemetryService {
 
   Task<Result<Acks>> ingest(std::vector<wire::TelemetryBatch> batches, Instant now) override {
     if (batches.empty()) co_return Acks{};
-    auto stored_task = db_.transact(StoreTelemetry{batches, now});
+    auto stored_task = db_.transact(StoreTelemetry{batches, now, std::chrono::days(options_.retention_days)});
     auto stored = co_await std::move(stored_task);
     if (stored) {
       publish(*stored);
@@ -81,6 +81,8 @@ class Service final : public TelemetryService {
     counters_.records_stored += stored.counters.records_stored;
     counters_.records_repeated += stored.counters.records_repeated;
     counters_.records_lost += stored.counters.records_lost;
+    counters_.records_refused += stored.counters.records_refused;
+    counters_.forks += stored.counters.forks;
     counters_.batches_refused += stored.counters.batches_refused;
     counters_.malformed_histograms += stored.counters.malformed_histograms;
     if (stored.windows.empty()) return;

@@ -26,6 +26,8 @@ struct TelemetryCounters {
   std::uint64_t records_stored = 0;
   std::uint64_t records_repeated = 0;
   std::uint64_t records_lost = 0;          // dropped by devices
+  std::uint64_t records_refused = 0;       // set aside by devices, because the server refuses them for good
+  std::uint64_t forks = 0;                 // outboxes that were restored or copied
   std::uint64_t batches_refused = 0;       // unknown or revoked device, or refused by the database
   std::uint64_t malformed_histograms = 0;  // windows stored without percentiles
 };

@@ -232,6 +232,11 @@ export interface TelemetryEpoch {
   lost: number;
   duplicates: number;
   gaps: number;
+  refused: number;
+  unread: number;
+  forks: number;
+  forked_at: string | null;
+  received_at: string | null;
 }
 
 export interface WhereItRuns {
