@@ -1,6 +1,6 @@
 #include "agent/link/device_api.hpp"
 
-#include "common/wire/json_fields.hpp"
+#include "common/wire/document.hpp"
 
 namespace argosy::agent {
 
@@ -30,7 +30,7 @@ Task<Result<IssuedIdentity>> DeviceApi::enrol(EnrolmentOrder order) {
                            {"hardware_class", order.hardware_class},
                            {"csr", order.csr_pem},
                            {"labels", order.labels}};
-  auto calling = https_.request(post("/device/v1/enrol", wire::dump(body)));
+  auto calling = https_.request(post("/device/v1/enrol", write_json(body)));
   auto response = co_await std::move(calling);
   if (!response) co_return std::move(response).error();
   if (response->head.status != 201 && response->head.status != 200) co_return error_of(*response, "enrolment");
@@ -39,7 +39,7 @@ Task<Result<IssuedIdentity>> DeviceApi::enrol(EnrolmentOrder order) {
 
 Task<Result<IssuedIdentity>> DeviceApi::renew(std::string csr_pem) {
   const wire::Json body = {{"csr", csr_pem}};
-  auto calling = https_.request(post("/device/v1/renew", wire::dump(body)));
+  auto calling = https_.request(post("/device/v1/renew", write_json(body)));
   auto response = co_await std::move(calling);
   if (!response) co_return std::move(response).error();
   if (response->head.status != 200) co_return error_of(*response, "renewal of the certificate");

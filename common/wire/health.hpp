@@ -10,6 +10,8 @@
 
 namespace argosy::wire {
 
+inline constexpr double largest_reading = 1e18;  // either way; bytes since boot are the largest of them
+
 struct HealthSample {
   Instant at{};
   std::optional<double> cpu_percent;

@@ -87,6 +87,9 @@ struct LastWill {
   std::int64_t nonce = 0;
 };
 
+// As they stand in the state document, and in a column of its own.
+Result<Capabilities> decode_capabilities(std::string_view json);
+
 std::string encode(const DeviceState& state);
 Result<DeviceState> decode_device_state(std::string_view json);  // at most 256 KiB
 std::string encode(const LastWill& will);

@@ -7,27 +7,30 @@
 #include <set>
 #include <utility>
 
-#include <nlohmann/json.hpp>
-
+#include "common/base/bounds.hpp"
 #include "common/base/id.hpp"
+#include "common/base/text.hpp"
+#include "common/stats/log_histogram.hpp"
 #include "common/wire/cbor.hpp"
+#include "common/wire/document.hpp"
 
 namespace argosy::wire {
 
 namespace {
 
 constexpr std::size_t document_limit = 1U << 20;
+constexpr std::size_t ack_limit = 1024;
+constexpr std::string_view ack_name = "the telemetry ack";
+constexpr std::string_view refusal_name = "the telemetry refusal";
 constexpr std::size_t record_limit = 500;
 constexpr std::size_t name_limit = 64;
-constexpr std::size_t latency_limit = 32768;
 constexpr std::size_t class_limit = 1024;
 constexpr std::size_t feature_limit = 64;
 constexpr std::size_t bin_limit = 258;
 constexpr std::size_t link_size = 8;
 constexpr std::size_t message_limit = 200;
-constexpr std::size_t key_limit = 32;                    // pairs in a map, unknown ones included
-constexpr std::uint64_t count_limit = 1ULL << 53;        // exact in every language that reads it
-constexpr std::int64_t latest_ms = 253'402'300'799'999;  // the end of the year 9999
+constexpr std::int64_t longest_offset_ms = 253'402'300'799'999;  // from 1970 to 9999
+constexpr std::size_t key_limit = 32;                            // pairs in a map, unknown ones included
 
 static_assert(health_fields.size() + 1 <= key_limit, "servers of all versions must be able to read it");
 
@@ -141,8 +144,9 @@ Result<bool> take_into(Target& target, Result<T> value) {
 
 Result<Instant> read_instant(CborReader& in) {
   ARGOSY_TRY(const auto ms, in.integer());
-  if (ms < 0 || ms > latest_ms) return in.malformed(std::to_string(ms) + " ms is no time from 1970 to 9999");
-  return instant_from_ms(ms);
+  const Instant at = instant_from_ms(ms);
+  if (!is_storable(at)) return in.malformed(std::to_string(ms) + " ms is no time from 1970 to 9999");
+  return at;
 }
 
 Result<std::string> read_name(CborReader& in, bool (*is_valid)(std::string_view), std::string_view what) {
@@ -152,7 +156,11 @@ Result<std::string> read_name(CborReader& in, bool (*is_valid)(std::string_view)
 }
 
 Result<Bytes> read_latency(CborReader& in) {
-  ARGOSY_TRY(const auto bytes, in.bytes(latency_limit));
+  ARGOSY_TRY(const auto bytes, in.bytes(LogHistogram::encoded_limit));
+  const auto histogram = LogHistogram::decode(bytes);
+  if (!histogram) return in.malformed(histogram.error().message);
+  if (histogram->count() > most_in_window)
+    return in.malformed("a latency histogram counts more than a window can hold");
   return Bytes(bytes.begin(), bytes.end());
 }
 
@@ -162,7 +170,7 @@ Result<std::map<int, std::uint64_t>> read_classes(CborReader& in) {
   for (std::size_t i = 0; i < pairs; ++i) {
     ARGOSY_TRY(const auto label, in.integer());
     if (label < INT32_MIN || label > INT32_MAX) return in.malformed("a class must fit 32 bits");
-    ARGOSY_TRY(const auto count, in.unsigned_integer(count_limit));
+    ARGOSY_TRY(const auto count, in.unsigned_integer(most_in_window));
     if (!classes.emplace(static_cast<int>(label), count).second) return in.malformed("a class comes twice");
   }
   return classes;
@@ -176,7 +184,7 @@ Result<FeatureCounts> read_feature(CborReader& in) {
   ARGOSY_TRY(const auto bins, in.array(bin_limit));
   feature.counts.reserve(bins);
   for (std::size_t i = 0; i < bins; ++i) {
-    ARGOSY_TRY(const auto count, in.unsigned_integer(count_limit));
+    ARGOSY_TRY(const auto count, in.unsigned_integer(most_in_window));
     feature.counts.push_back(count);
   }
   return feature;
@@ -193,12 +201,25 @@ Result<std::vector<FeatureCounts>> read_features(CborReader& in) {
   return features;
 }
 
+// Why no device can have counted this; empty when one can.
+std::string_view impossible_in(const InferenceWindow& window) {
+  if (window.model.empty() || window.version.empty()) return "a window needs start, model and version";
+  if (window.ended_at < window.started_at) return "a window ends before its start";
+  if (window.ended_at - window.started_at > longest_window) return "a window is longer than a day";
+  if (window.errors > window.count) return "a window has more errors than observations";
+  if (window.labelled > window.count) return "a window has more labelled than observations";
+  if (window.correct > window.labelled) return "a window has more correct than labelled";
+  return {};
+}
+
 Result<InferenceWindow> read_window(CborReader& in) {
   InferenceWindow window;
-  const auto count = [&](std::uint64_t& target) { return take_into(target, in.unsigned_integer(count_limit)); };
-  bool timed = false;
+  const auto count = [&](std::uint64_t& target) { return take_into(target, in.unsigned_integer(most_in_window)); };
+  bool has_start = false;
+  bool has_end = false;
   ARGOSY_CHECK(read_map(in, [&](std::string_view key) -> Result<bool> {
-    if (key == "start") timed = true;
+    if (key == "start") has_start = true;
+    if (key == "end") has_end = true;
     if (key == "start") return take_into(window.started_at, read_instant(in));
     if (key == "end") return take_into(window.ended_at, read_instant(in));
     if (key == "model") return take_into(window.model, read_name(in, is_name, "model name"));
@@ -212,9 +233,10 @@ Result<InferenceWindow> read_window(CborReader& in) {
     if (key == "features") return take_into(window.features, read_features(in));
     return false;
   }));
-  if (!timed || window.model.empty() || window.version.empty())
-    return in.malformed("a window needs start, model and version");
-  if (window.correct > window.labelled) return in.malformed("a window has more correct than labelled");
+  if (!has_start) return in.malformed("a window needs start, model and version");
+  if (!has_end) window.ended_at = window.started_at;
+  if (window.latency.empty()) window.latency = LogHistogram{}.encode();
+  if (const auto why = impossible_in(window); !why.empty()) return in.malformed(why);
   return window;
 }
 
@@ -227,7 +249,9 @@ Result<HealthSample> read_health(CborReader& in) {
     const auto* field = std::find_if(health_fields.begin(), health_fields.end(),
                                      [&](const HealthField& candidate) { return candidate.name == key; });
     if (field == health_fields.end()) return false;
-    ARGOSY_TRY(sample.*field->member, in.number());
+    ARGOSY_TRY(const double reading, in.number());
+    if (std::abs(reading) > largest_reading) return in.malformed("no reading of " + std::string(key) + " is so large");
+    sample.*field->member = reading;
     return true;
   }));
   if (!timed) return in.malformed("a health sample needs its time, \"at\"");
@@ -247,7 +271,7 @@ Result<TelemetryRecord> read_record(CborReader& in) {
   TelemetryRecord record;
   bool filled = false;
   ARGOSY_CHECK(read_map(in, [&](std::string_view key) -> Result<bool> {
-    if (key == "seq") return take_into(record.seq, in.unsigned_integer(count_limit));
+    if (key == "seq") return take_into(record.seq, in.unsigned_integer(largest_count));
     if (key == "window") return read_content(record, filled, in, read_window(in));
     if (key == "health") return read_content(record, filled, in, read_health(in));
     return false;
@@ -266,7 +290,7 @@ Result<std::vector<ChainLink>> read_chain(CborReader& in) {
 
 Result<Duration> read_offset(CborReader& in) {
   ARGOSY_TRY(const auto ms, in.integer());
-  if (ms < -latest_ms || ms > latest_ms) return in.malformed("a clock is off by at most 8,000 years");
+  if (ms < -longest_offset_ms || ms > longest_offset_ms) return in.malformed("a clock is off by at most 8,000 years");
   return Duration{ms};
 }
 
@@ -291,25 +315,13 @@ std::string hex_of(ChainLink link) {
   return to_hex(bytes_of({link}));
 }
 
-std::optional<std::uint64_t> number_at(const nlohmann::json& document, const char* key) {
-  if (!document.is_object() || !document.contains(key) || !document[key].is_number_unsigned()) return std::nullopt;
-  return document[key].get<std::uint64_t>();
-}
-
-std::optional<ChainLink> link_at(const nlohmann::json& document, const char* key) {
-  if (!document.is_object() || !document.contains(key) || !document[key].is_string()) return std::nullopt;
-  const auto& text = document[key].get_ref<const std::string&>();
-  if (!is_epoch(text)) return std::nullopt;
+ChainLink read_link(JsonReader& fields) {
+  std::string text;
+  fields.required("link", text);
+  fields.check("link", is_epoch(text), "must be 16 hex digits");
   ChainLink link = 0;
   std::from_chars(text.data(), text.data() + text.size(), link, 16);
   return link;
-}
-
-std::string printable(std::string_view text) {
-  std::string out(text.substr(0, message_limit));
-  for (char& c : out)
-    if (c < ' ' || c > '~') c = '?';
-  return out;
 }
 
 }  // namespace
@@ -367,13 +379,13 @@ Result<TelemetryBatch> decode_telemetry(ByteView cbor) {
   TelemetryBatch batch;
   std::uint64_t version = 0;
   ARGOSY_CHECK(read_map(in, [&](std::string_view key) -> Result<bool> {
-    if (key == "v") return take_into(version, in.unsigned_integer(count_limit));
+    if (key == "v") return take_into(version, in.unsigned_integer(largest_count));
     if (key == "device") return take_into(batch.device, read_name(in, is_name, "device name"));
     if (key == "epoch") return take_into(batch.epoch, read_name(in, is_epoch, "epoch (16 hex digits)"));
-    if (key == "oldest") return take_into(batch.oldest, in.unsigned_integer(count_limit));
+    if (key == "oldest") return take_into(batch.oldest, in.unsigned_integer(largest_count));
     if (key == "chain") return take_into(batch.chain, read_chain(in));
-    if (key == "since") return take_into(batch.since, in.unsigned_integer(count_limit));
-    if (key == "refused") return take_into(batch.refused, in.unsigned_integer(count_limit));
+    if (key == "since") return take_into(batch.since, in.unsigned_integer(largest_count));
+    if (key == "refused") return take_into(batch.refused, in.unsigned_integer(largest_count));
     if (key == "sent_at") return take_into(batch.sent_at, read_instant(in));
     if (key == "clock_offset") return take_into(batch.clock_offset, read_offset(in));
     if (key == "records") return take_into(batch.records, read_records(in));
@@ -405,56 +417,38 @@ std::string encode(const TelemetryAck& ack) {
   nlohmann::json document{{"epoch", ack.epoch}, {"seq", ack.seq}};
   if (ack.link) document["link"] = hex_of(*ack.link);
   if (ack.renew) document["renew"] = {{"seq", ack.renew->seq}, {"link", hex_of(ack.renew->link)}};
-  return document.dump();
+  return write_json(document);
 }
 
 Result<TelemetryAck> decode_telemetry_ack(std::string_view json) {
-  const auto bad = [](const char* reason) {
-    return make_error(Errc::malformed_json, std::string("not a telemetry ack: ") + reason);
-  };
-  if (json.size() > 1024) return bad("it is over 1024 bytes");
-  const auto document = nlohmann::json::parse(json, nullptr, false);
-  if (!document.is_object()) return bad("it must be a JSON object");
+  ARGOSY_TRY(JsonReader fields, read_document(json, ack_limit, ack_name));
   TelemetryAck ack;
-  const auto epoch = document.find("epoch");
-  if (epoch == document.end() || !epoch->is_string() || !is_epoch(epoch->get_ref<const std::string&>()))
-    return bad("\"epoch\" must be 16 hex digits");
-  ack.epoch = epoch->get<std::string>();
-  const auto seq = number_at(document, "seq");
-  if (!seq) return bad("\"seq\" must be a number from 0");
-  ack.seq = *seq;
-  if (document.contains("link")) {
-    ack.link = link_at(document, "link");
-    if (!ack.link) return bad("\"link\" must be 16 hex digits");
-  }
-  if (document.contains("renew")) {
-    const auto& renew = document["renew"];
-    const auto end = number_at(renew, "seq");
-    const auto link = link_at(renew, "link");
-    if (!end || !link || !ack.link) return bad("\"renew\" must be {seq, link}, beside a link");
-    ack.renew = ChainPoint{*end, *link};
-  }
+  fields.required("epoch", ack.epoch).required("seq", ack.seq);
+  fields.check("epoch", is_epoch(ack.epoch), "must be 16 hex digits");
+  if (fields.has("link")) ack.link = read_link(fields);
+  fields.optional_object("renew", [&](JsonReader& renew) {
+    ChainPoint& point = ack.renew.emplace();
+    renew.required("seq", point.seq);
+    point.link = read_link(renew);
+  });
+  fields.check("renew", !ack.renew || ack.link, "comes beside a link");
+  ARGOSY_CHECK(finish(fields, ack_name));
   return ack;
 }
 
 std::string encode(const TelemetryRefusal& refusal) {
-  return nlohmann::json{{"refused", {{"batch", refusal.batch}, {"message", printable(refusal.message)}}}}.dump();
+  return write_json({{"refused", {{"batch", refusal.batch}, {"message", shortened(refusal.message, message_limit)}}}});
 }
 
 Result<TelemetryRefusal> decode_telemetry_refusal(std::string_view json) {
-  const auto bad = [](const char* reason) {
-    return make_error(Errc::malformed_json, std::string("not a telemetry refusal: ") + reason);
-  };
-  if (json.size() > 1024) return bad("it is over 1024 bytes");
-  const auto document = nlohmann::json::parse(json, nullptr, false);
-  if (!document.is_object() || !document.contains("refused")) return bad("it must be {\"refused\": …}");
-  const auto& refused = document["refused"];
-  const auto text_at = [&](const char* key) {
-    return refused.is_object() && refused.contains(key) && refused[key].is_string() ? refused[key].get<std::string>()
-                                                                                    : std::string();
-  };
-  TelemetryRefusal refusal{text_at("batch"), printable(text_at("message"))};
-  if (!is_epoch(refusal.batch)) return bad("\"batch\" must be 16 hex digits");
+  ARGOSY_TRY(JsonReader fields, read_document(json, ack_limit, refusal_name));
+  TelemetryRefusal refusal;
+  fields.required_object("refused", [&](JsonReader& refused) {
+    refused.required("batch", refusal.batch).required("message", refusal.message);
+    refused.check("batch", is_epoch(refusal.batch), "must be 16 hex digits");
+  });
+  ARGOSY_CHECK(finish(fields, refusal_name));
+  refusal.message = shortened(refusal.message, message_limit);
   return refusal;
 }
 

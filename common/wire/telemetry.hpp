@@ -10,6 +10,7 @@
 // them; docs/protocol.md, "Exactly-once telemetry".
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -25,6 +26,12 @@
 
 namespace argosy::wire {
 
+// An agent closes a window after an hour at most; a board that slept may be late.
+inline constexpr std::chrono::hours longest_window{24};
+// What a window can hold: a day of 100,000 inferences a second are 8.64e9. A table may then hold 900 million of the
+// fullest windows before a sum over all of them leaves 64 bits.
+inline constexpr std::uint64_t most_in_window = 10'000'000'000;
+
 struct FeatureCounts {
   std::string name;
   std::vector<std::uint64_t> counts;  // over the release's bins, common/wire/desired.hpp
@@ -33,14 +40,14 @@ struct FeatureCounts {
 
 struct InferenceWindow {
   Instant started_at{};
-  Instant ended_at{};
+  Instant ended_at{};  // not before the start, and at most longest_window after it
   std::string model;
   std::string version;
-  std::uint64_t count = 0;
-  std::uint64_t errors = 0;
-  std::uint64_t labelled = 0;
-  std::uint64_t correct = 0;
-  Bytes latency;  // log-histogram in milliseconds, common/stats/log_histogram.hpp
+  std::uint64_t count = 0;     // at most most_in_window, as each count below
+  std::uint64_t errors = 0;    // of count
+  std::uint64_t labelled = 0;  // of count
+  std::uint64_t correct = 0;   // of labelled
+  Bytes latency;               // log-histogram in milliseconds, common/stats/log_histogram.hpp
   std::map<int, std::uint64_t> classes;
   std::vector<FeatureCounts> features;
   friend bool operator==(const InferenceWindow&, const InferenceWindow&) = default;

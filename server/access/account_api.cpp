@@ -1,7 +1,7 @@
 #include <nlohmann/json.hpp>
 
-#include "server/access/access_api.hpp"
-#include "server/http/json_body.hpp"
+#include "common/base/text.hpp"
+#include "common/json/json_reader.hpp"
 #include "server/http/paging.hpp"
 #include "server/http/query.hpp"
 
@@ -45,8 +45,7 @@ Response whole_list(const Request& request, const std::vector<Item>& items, json
 
 Result<Role> role_field(const std::string& text) {
   auto role = parse_role(text);
-  if (!role)
-    return field_error("role", "must be viewer, publisher, operator or admin, not '" + text.substr(0, 32) + "'");
+  if (!role) return field_error("role", "must be viewer, publisher, operator or admin, not '" + shortened(text) + "'");
   return role;
 }
 

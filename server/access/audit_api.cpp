@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "common/json/json_text.hpp"
 #include "server/access/access_api.hpp"
 #include "server/access/audit_store.hpp"
 #include "server/db/db_pool.hpp"
@@ -35,7 +36,7 @@ Task<Result<Response>> list_audit(DbPool& db, Request& request) {
                      {"actor", entry.actor},
                      {"action", entry.action},
                      {"object", entry.object},
-                     {"details", json::parse(entry.details_json)}});
+                     {"details", json_or_null(entry.details_json)}});
   }
   co_return page_response(request, items, next, audit.total);
 }

@@ -1,7 +1,7 @@
 #include <nlohmann/json.hpp>
 
+#include "common/json/json_reader.hpp"
 #include "server/access/access_api.hpp"
-#include "server/http/json_body.hpp"
 
 namespace argosy::server {
 namespace {

@@ -5,6 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "common/json/json_text.hpp"
 #include "common/stats/accuracy.hpp"
 
 namespace argosy::server {
@@ -151,7 +152,7 @@ std::string alert_to_json(const Alert& alert) {
               {"value", number(alert.value)},
               {"threshold", number(alert.threshold)},
               {"message", alert.message},
-              {"details", json::parse(alert.details_json, nullptr, false)},
+              {"details", json_or_null(alert.details_json)},
               {"opened_at", to_rfc3339(alert.opened_at)},
               {"fired_at", time(alert.fired_at)},
               {"resolved_at", time(alert.resolved_at)},

@@ -1,5 +1,6 @@
 #include "server/devices/device_store.hpp"
 
+#include "common/json/json_text.hpp"
 #include "server/db/db_pool.hpp"
 #include "server/devices/device_rows.hpp"
 #include "server/devices/filter_sql.hpp"
@@ -12,7 +13,7 @@ namespace {
 using Json = nlohmann::json;
 
 Error no_such_device(const DeviceId& id) {
-  return make_error(Errc::not_found, "there is no device '" + id.value() + "'");
+  return make_error(Errc::not_found, "there is no device '" + shortened(id.value()) + "'");
 }
 
 const std::string& select_device() {
@@ -56,8 +57,8 @@ Device device_of(const pqxx::row& row) {
   device.health_json = row["health"].as<std::string>();
   device.health_at = optional_instant(row["health_at"]);
   device.report_json = row["report"].as<std::string>();
-  for (const Json& columns : Json::parse(row["models"].as<std::string>())) device.models.push_back(model_of(columns));
-  device.drifted = Json::parse(row["drifted"].as<std::string>()).get<std::vector<std::string>>();
+  for (const Json& columns : json_or_null(row["models"].as<std::string>())) device.models.push_back(model_of(columns));
+  for (const Json& feature : json_or_null(row["drifted"].as<std::string>())) device.drifted.push_back(feature);
   device.open_alerts = row["open_alerts"].as<std::int64_t>();
   return device;
 }
@@ -112,7 +113,8 @@ struct PatchLabels {
         "select labels::text, revoked_at is not null from devices where id = $1 for update", id.value());
     if (rows.empty()) return no_such_device(id);
     if (rows[0][1].as<bool>())
-      return make_error(Errc::conflict, "the device '" + id.value() + "' was revoked; its labels stay as they are");
+      return make_error(Errc::conflict,
+                        "the device '" + shortened(id.value()) + "' was revoked; its labels stay as they are");
     const Labels before = labels_of(rows[0][0]);
     ARGOSY_TRY(const Labels after, apply_patch(before, patch));
     if (after != before) {

@@ -1,6 +1,6 @@
 #include "server/devices/enrolment.hpp"
 
-#include "server/http/json_body.hpp"
+#include "common/json/json_reader.hpp"
 
 namespace argosy::server {
 

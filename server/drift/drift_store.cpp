@@ -5,6 +5,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "common/base/text.hpp"
+#include "common/json/json_reader.hpp"
 #include "common/stats/bins.hpp"
 #include "common/wire/desired.hpp"
 #include "server/journal/journal_store.hpp"
@@ -21,6 +23,8 @@ struct KnownVerdict {
   bool drifted = false;
 };
 
+constexpr std::size_t max_features = 256;
+
 struct Evidence {
   std::string version;
   std::map<std::string, Counts> present;  // by feature
@@ -29,16 +33,15 @@ struct Evidence {
 // What releases.reference holds; features without counts have bins but nothing to compare with.
 std::vector<wire::FeatureReference> parse_reference(const std::string& text) {
   std::vector<wire::FeatureReference> features;
-  const auto document = json::parse(text, nullptr, false);
-  if (!document.is_object() || !document.contains("features")) return features;
-  for (const auto& entry : document["features"]) {
-    wire::FeatureReference feature;
-    feature.name = entry.value("name", std::string());
-    feature.edges = entry.value("edges", std::vector<double>());
-    feature.counts = entry.value("counts", Counts());
-    const bool is_whole = check_edges(feature.edges) && feature.counts.size() == bins_of_edges(feature.edges.size());
-    if (is_whole) features.push_back(std::move(feature));
-  }
+  auto document = JsonReader::parse(text, stored_json, UnknownKeys::pass);
+  if (!document) return features;
+  document->objects("features", max_features, features, [](JsonReader& entry, wire::FeatureReference& feature) {
+    entry.required("name", feature.name).optional("edges", feature.edges).optional("counts", feature.counts);
+  });
+  if (!document->finish()) features.clear();
+  std::erase_if(features, [](const wire::FeatureReference& feature) {
+    return !check_edges(feature.edges) || feature.counts.size() != bins_of_edges(feature.edges.size());
+  });
   return features;
 }
 
@@ -49,6 +52,19 @@ std::vector<wire::FeatureReference> read_reference(pqxx::work& transaction, cons
   return rows.empty() ? std::vector<wire::FeatureReference>{} : parse_reference(rows[0][0].as<std::string>());
 }
 
+// What inference_windows.features holds; nothing where it is damaged.
+std::vector<wire::FeatureCounts> counted_in(const std::string& text) {
+  std::vector<wire::FeatureCounts> features;
+  auto list = parse_json(text, stored_json);
+  if (!list) return features;
+  auto row = JsonReader::of({{"features", std::move(*list)}}, {}, UnknownKeys::pass).value();
+  row.objects("features", max_features, features, [](JsonReader& entry, wire::FeatureCounts& feature) {
+    entry.required("name", feature.name).required("counts", feature.counts);
+  });
+  if (!row.finish()) features.clear();
+  return features;
+}
+
 // A device's clock may be a little ahead; what it dates further into the future is not judged.
 constexpr Duration clock_tolerance{300'000};
 constexpr std::size_t page_size = 64;
@@ -57,11 +73,11 @@ constexpr std::size_t page_size = 64;
 // use.
 bool add_window(Evidence& evidence, const std::string& features_json, std::uint64_t samples) {
   bool is_wanted = false;
-  for (const auto& feature : json::parse(features_json)) {
-    auto& counts = evidence.present[feature.at("name").get<std::string>()];
+  for (const wire::FeatureCounts& feature : counted_in(features_json)) {
+    auto& counts = evidence.present[feature.name];
     if (total_of(counts) >= samples) continue;
     is_wanted = true;
-    (void)add_counts(counts, feature.at("counts").get<Counts>());
+    (void)add_counts(counts, feature.counts);
   }
   return is_wanted || evidence.present.empty();
 }
@@ -194,7 +210,7 @@ void JudgeDrift::operator()(pqxx::work& transaction) const {
 
 Result<std::vector<FeatureDrift>> ReadDeviceDrift::operator()(pqxx::work& transaction) const {
   if (transaction.exec_params("select 1 from devices where id = $1", device).empty())
-    return make_error(Errc::not_found, "there is no device \"" + device + "\"");
+    return make_error(Errc::not_found, "there is no device \"" + shortened(device) + "\"");
   const auto rows = transaction.exec_params(
       "select model, version, feature, drifted, present, (extract(epoch from since) * 1000)::bigint, "
       "(extract(epoch from updated_at) * 1000)::bigint from drift_state where device_id = $1 order by model, feature",
@@ -207,7 +223,7 @@ Result<std::vector<FeatureDrift>> ReadDeviceDrift::operator()(pqxx::work& transa
     drift.version = row[1].as<std::string>();
     drift.feature = row[2].as<std::string>();
     drift.drifted = row[3].as<bool>();
-    drift.present = json::parse(row[4].as<std::string>()).get<Counts>();
+    drift.present = read_json<Counts>(row[4].as<std::string>()).value();
     drift.since = instant_from_ms(row[5].as<std::int64_t>());
     drift.updated_at = instant_from_ms(row[6].as<std::int64_t>());
     auto [reference, is_new] = references.try_emplace(drift.model + "@" + drift.version);

@@ -2,6 +2,8 @@
 
 #include <charconv>
 
+#include "common/base/text.hpp"
+
 namespace argosy::server {
 namespace {
 
@@ -25,8 +27,7 @@ Result<std::int64_t> parse_integer(std::string_view text, std::string_view name)
   std::int64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc{} || end != text.data() + text.size()) {
-    return make_error(Errc::invalid_argument,
-                      std::string(name) + ": '" + std::string(text.substr(0, 64)) + "' is not a whole number");
+    return make_error(Errc::invalid_argument, std::string(name) + ": '" + shortened(text) + "' is not a whole number");
   }
   return value;
 }
@@ -58,7 +59,7 @@ Result<std::optional<Instant>> instant_query(const Request& request, std::string
 Result<std::int64_t> id_param(const Request& request, std::string_view name) {
   auto id = parse_integer(request.param(name), name);
   if (!id || *id < 1) {
-    return make_error(Errc::not_found, "'" + std::string(request.param(name)) + "' is no id");
+    return make_error(Errc::not_found, "'" + shortened(request.param(name)) + "' is no id");
   }
   return id;
 }
@@ -107,8 +108,7 @@ Result<std::map<std::string, std::string, std::less<>>> parse_query(std::string_
     auto name = percent_decode(pair.substr(0, equals), true);
     auto value = percent_decode(pair.substr(std::min(equals + 1, pair.size())), true);
     if (!name || !value || value->find('\0') != std::string::npos) {
-      return make_error(Errc::invalid_argument,
-                        "the query does not decode at '" + std::string(pair.substr(0, 64)) + "'");
+      return make_error(Errc::invalid_argument, "the query does not decode at '" + shortened(pair) + "'");
     }
     if (query.size() >= max_parameters) return make_error(Errc::too_large, "the query has more than 64 parameters");
     query.insert_or_assign(std::move(*name), std::move(*value));

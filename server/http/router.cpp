@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "common/base/text.hpp"
+
 namespace argosy::server {
 namespace {
 
@@ -64,7 +66,7 @@ Result<Role> parse_role(std::string_view text) {
     if (to_string(role) == text) return role;
   }
   return make_error(Errc::invalid_argument,
-                    "'" + std::string(text) + "' is no role: use viewer, publisher, operator or admin");
+                    "'" + shortened(text) + "' is no role: use viewer, publisher, operator or admin");
 }
 
 std::string_view to_string(Method method) {
@@ -148,6 +150,7 @@ Response Response::no_content() {
 
 void Router::add(Route route) {
   if (!route.path.starts_with('/')) throw std::logic_error("route '" + route.path + "' must start with /");
+  if (route.body_limit == 0) route.body_limit = route.access == Access::open ? open_body_limit : usual_body_limit;
   for (const Route& other : routes_) {
     if (other.method == route.method && other.path == route.path) {
       throw std::logic_error("two routes for " + std::string(to_string(route.method)) + " " + route.path);

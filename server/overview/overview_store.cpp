@@ -38,7 +38,7 @@ std::vector<ModelSkew> read_models(pqxx::work& transaction) {
 }
 
 void add_counts(std::map<std::string, std::int64_t>& sum, const std::string& counts_json) {
-  const auto counts = json::parse(counts_json, nullptr, false);
+  const auto counts = json_or_null(counts_json);
   if (!counts.is_object()) return;
   for (const auto& [state, count] : counts.items()) {
     if (count.is_number_integer()) sum[state] += count.get<std::int64_t>();

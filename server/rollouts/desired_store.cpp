@@ -9,6 +9,8 @@
 #include <nlohmann/json.hpp>
 #include <pqxx/pqxx>
 
+#include "common/base/text.hpp"
+#include "common/json/json_text.hpp"
 #include "server/db/db_pool.hpp"
 #include "server/journal/journal_store.hpp"
 #include "server/models/patch_choice.hpp"
@@ -105,7 +107,7 @@ class Builder {
     auto probation = Policy{}.probation;
     const auto rows = transaction_.exec_params("select policy::text from rollouts where id = $1", rollout);
     if (!rows.empty()) {
-      ARGOSY_TRY(const auto policy, decode_policy(Json::parse(rows[0][0].as<std::string>())));
+      ARGOSY_TRY(const auto policy, decode_policy(json_or_null(rows[0][0].as<std::string>())));
       probation = policy.probation;
     }
     probations_.emplace(rollout, probation);
@@ -128,7 +130,7 @@ struct GetDesired {
   Result<wire::Desired> operator()(pqxx::work& transaction) const {
     const auto rows =
         transaction.exec_params(std::string(device_columns) + "where id = $1 and revoked_at is null", device);
-    if (rows.empty()) return make_error(Errc::not_found, "there is no device '" + device + "'");
+    if (rows.empty()) return make_error(Errc::not_found, "there is no device '" + shortened(device) + "'");
     return Builder(transaction).build(rows[0]);
   }
 };

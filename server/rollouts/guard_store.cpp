@@ -8,12 +8,18 @@
 #include <pqxx/pqxx>
 
 #include "common/stats/log_histogram.hpp"
+#include "common/wire/telemetry.hpp"
 #include "server/db/db_pool.hpp"
 #include "server/rollouts/rollout_rows_store.hpp"
 #include "server/rollouts/rollout_store.hpp"
 
 namespace argosy::server {
 namespace {
+
+// Windows that were stored before counts were bounded must not carry a sum out of 64 bits.
+std::string bounded_sum(const std::string& column) {
+  return "sum(least(" + column + ", " + std::to_string(wire::most_in_window) + "))::bigint";
+}
 
 constexpr int most_histograms = 20'000;  // the newest of each side; sums go over all
 
@@ -83,9 +89,8 @@ struct Measure {
 
   void load_sums(pqxx::work& transaction, Sides& sides) const {
     const auto rows = transaction.exec_params(
-        "select w.version = $3, q.device_id, sum(w.count)::bigint, sum(w.errors)::bigint, sum(w.labelled)::bigint, "
-        "sum(w.correct)::bigint " +
-            updated_windows() + "group by 1, 2",
+        "select w.version = $3, q.device_id, " + bounded_sum("w.count") + ", " + bounded_sum("w.errors") + ", " +
+            bounded_sum("w.labelled") + ", " + bounded_sum("w.correct") + " " + updated_windows() + "group by 1, 2",
         record.id, record.model, record.version, earliest(), static_cast<double>(record.policy.baseline_s));
     for (const auto& row : rows) {
       auto& side = row[0].as<bool>() ? sides.canary : sides.baseline;

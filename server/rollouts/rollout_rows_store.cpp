@@ -4,6 +4,7 @@
 #include <map>
 #include <utility>
 
+#include "common/json/json_reader.hpp"
 #include "server/journal/journal_store.hpp"
 
 namespace argosy::server {
@@ -16,7 +17,7 @@ Json optional_text(const std::optional<Instant>& at) {
 }
 
 Counts counts_of(const pqxx::field& field) {
-  return Json::parse(field.as<std::string>()).get<Counts>();
+  return read_json<Counts>(field.as<std::string>()).value();
 }
 
 std::vector<WaveRecord> load_waves(pqxx::work& transaction, std::int64_t id) {
@@ -39,9 +40,11 @@ Acknowledged load_acknowledged(pqxx::work& transaction, std::int64_t id) {
       id);
   Acknowledged seen;
   if (rows.empty()) return seen;
-  const auto document = Json::parse(rows[0][0].as<std::string>());
-  seen.failures = document.value("failures", std::vector<std::int64_t>{});
-  for (const auto& name : document.value("guards", std::vector<std::string>{})) {
+  auto inputs = JsonReader::parse(rows[0][0].as<std::string>(), stored_json, UnknownKeys::pass).value();
+  std::vector<std::string> guards;
+  inputs.optional("failures", seen.failures).optional("guards", guards);
+  if (!inputs.finish()) return {};
+  for (const auto& name : guards) {
     for (const auto metric : {GuardMetric::latency_p95, GuardMetric::error_rate, GuardMetric::accuracy}) {
       if (to_string(metric) == name) seen.guards.push_back(metric);
     }
@@ -129,7 +132,7 @@ std::vector<TargetedRow> lock_targeted(pqxx::work& transaction, const RolloutRec
                  .source = row[7].as<std::string>(),
                  .bytes = row[8].as<std::uint64_t>(),
                  .full_bytes = row[9].as<std::uint64_t>(),
-                 .numbers = Json::parse(row[10].as<std::string>())};
+                 .numbers = json_or_null(row[10].as<std::string>())};
     targeted.push_back(std::move(one));
   }
   return targeted;
@@ -216,7 +219,7 @@ Result<RolloutRecord> load_rollout(pqxx::work& transaction, std::int64_t id, Loc
   record.version = row[2].as<std::string>();
   record.release_id = row[3].as<std::int64_t>();
   record.filter = row[4].as<std::string>();
-  ARGOSY_TRY(record.policy, decode_policy(Json::parse(row[5].as<std::string>())));
+  ARGOSY_TRY(record.policy, decode_policy(json_or_null(row[5].as<std::string>())));
   record.seed = static_cast<std::uint64_t>(row[6].as<std::int64_t>());
   ARGOSY_TRY(record.state, parse_rollout_state(row[7].as<std::string>()));
   record.reason = row[8].as<std::string>();

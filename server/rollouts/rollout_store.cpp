@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <pqxx/pqxx>
 
+#include "common/base/text.hpp"
 #include "server/db/db_pool.hpp"
 #include "server/devices/filter.hpp"
 #include "server/journal/journal_store.hpp"
@@ -22,7 +23,7 @@ Result<std::int64_t> find_release(pqxx::work& transaction, const std::string& mo
       "select l.id from models m left join releases l on l.model = m.name and l.version = $2 "
       "and l.published_at is not null where m.name = $1",
       model, version);
-  if (rows.empty()) return make_error(Errc::not_found, "there is no model '" + model + "'");
+  if (rows.empty()) return make_error(Errc::not_found, "there is no model '" + shortened(model) + "'");
   if (rows[0][0].is_null()) {
     return make_error(Errc::not_found, "model '" + model + "' has no published release '" + version + "'");
   }
@@ -34,7 +35,9 @@ void load_bytes(pqxx::work& transaction, std::vector<RolloutRecord>& records) {
   Json ids = Json::array();
   for (const auto& record : records) ids.push_back(record.id);
   const auto rows = transaction.exec_params(
-      "select rollout_id, coalesce(sum(bytes), 0)::bigint, coalesce(sum(full_bytes), 0)::bigint from rollout_devices "
+      // Each device says how much it fetched, up to 2^53: their sum needs no more to be believed.
+      "select rollout_id, least(coalesce(sum(bytes), 0), 9007199254740992)::bigint, "
+      "least(coalesce(sum(full_bytes), 0), 9007199254740992)::bigint from rollout_devices "
       "where rollout_id in (select value::bigint from jsonb_array_elements_text($1::jsonb)) "
       "and source in ('patch', 'full') group by rollout_id",
       ids.dump());

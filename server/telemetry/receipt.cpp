@@ -6,7 +6,7 @@ namespace argosy::server {
 
 namespace {
 
-constexpr Duration longest_way{120'000};      // a POST ends after 90 s
+constexpr Duration longest_way{120'000};    // a POST ends after 90 s
 constexpr double longest_offset_ms = 9e14;  // no two times of the years 1970 to 9999 are farther apart
 
 std::optional<Duration> offset_by_health(const wire::TelemetryBatch& batch) {

@@ -9,6 +9,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "common/base/text.hpp"
+#include "common/json/json_text.hpp"
 #include "common/stats/log_histogram.hpp"
 #include "server/journal/journal_store.hpp"
 #include "server/telemetry/receipt.hpp"
@@ -253,7 +255,7 @@ void update_device_state(pqxx::work& transaction, const std::set<std::string>& d
   std::map<std::string, json> newest;
   for (const auto& device : devices) newest[device] = {{"device", device}};
   for_each_accepted<wire::HealthSample>(accepted, [&](const Accepted& record, const auto& sample) {
-    newest[record.batch.device]["health"] = json::parse(wire::health_values_json(sample));
+    newest[record.batch.device]["health"] = json_or_null(wire::health_values_json(sample));
     newest[record.batch.device]["at"] = to_rfc3339(place_in_time(sample.at, record.receipt));
   });
   auto news = json::array();
@@ -398,7 +400,7 @@ Result<std::vector<EpochIntegrity>> ReadIntegrity::operator()(pqxx::work& transa
     epochs.push_back(std::move(epoch));
   }
   if (epochs.empty() && transaction.exec_params("select 1 from devices where id = $1", device).empty())
-    return make_error(Errc::not_found, "there is no device \"" + device + "\"");
+    return make_error(Errc::not_found, "there is no device \"" + shortened(device) + "\"");
   return epochs;
 }
 

@@ -2,7 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "server/http/json_body.hpp"
+#include "common/json/json_reader.hpp"
 #include "tests/unit/server/http/listener/test_server.hpp"
 
 namespace argosy::server {
@@ -230,18 +230,6 @@ TEST_F(HttpServerTest, CountsRequestsByRoute) {
 }
 
 class SmallServerTest : public ServerTest {};
-
-TEST_F(SmallServerTest, TurnsConnectionsAwayOverTheLimit) {
-  options.max_connections = 1;
-  get("/hello/{name}", hello);
-  start();
-  Client first = client();
-  first.send("GET /hello/x HTTP/1.1\r\nHost: x\r\n\r\n");
-  EXPECT_EQ(first.read_reply().status, 200);
-  EXPECT_EQ(client().read_to_end(), "");
-  first.send("GET /hello/x HTTP/1.1\r\nHost: x\r\n\r\n");
-  EXPECT_EQ(first.read_reply().status, 200);
-}
 
 TEST_F(SmallServerTest, ATakenPortIsNamed) {
   start();
