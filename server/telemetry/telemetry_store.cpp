@@ -305,13 +305,16 @@ struct Judge {
     row.forked_at = continuation.forked_at;
     ++row.new_forks;
     ++stored.counters.forks;
-    append_event(transaction,
-                 {.kind = "telemetry.forked",
-                  .severity = "warning",
-                  .device_id = outbox.first,
-                  .message = outbox.first + " sends other telemetry under numbers that are stored: its disk was " +
-                             "restored or copied; what is new is filed under a new epoch",
-                  .details_json = json{{"epoch", outbox.second}, {"stored_to", continuation.ack.seq}}.dump()});
+    NewEvent event;
+    event.kind = "telemetry.forked";
+    event.severity = "warning";
+    event.device_id = outbox.first;
+    event.message =
+        outbox.first +
+        " sends other telemetry under numbers that are stored: its disk was restored or copied; what is new "
+        "is filed under a new epoch";
+    event.details_json = json{{"epoch", outbox.second}, {"stored_to", continuation.ack.seq}}.dump();
+    append_event(transaction, event);
   }
 
   void note_speaker(const OutboxKey& outbox, bool is_new) {
@@ -322,12 +325,14 @@ struct Judge {
     known = *next;
     new_speakers[outbox.first] = *next;
     if (!are_two) return;
-    append_event(transaction, {.kind = "device.identity_shared",
-                               .severity = "critical",
-                               .device_id = outbox.first,
-                               .message = "two agents send in the name of " + outbox.first +
-                                          ": a card or an image with its key was copied; revoke it and enrol both anew",
-                               .details_json = json{{"epoch", outbox.second}}.dump()});
+    NewEvent event;
+    event.kind = "device.identity_shared";
+    event.severity = "critical";
+    event.device_id = outbox.first;
+    event.message = "two agents send in the name of " + outbox.first +
+                    ": a card or an image with its key was copied; revoke it and enrol both anew";
+    event.details_json = json{{"epoch", outbox.second}}.dump();
+    append_event(transaction, event);
   }
 
   // In sorted order, as everywhere.
