@@ -3,17 +3,22 @@
 
 #include <functional>
 
+#include "server/app/state_intake.hpp"
+#include "server/base/loop.hpp"
 #include "server/db/db_pool.hpp"
 #include "server/http/http_server.hpp"
 #include "server/http/metrics.hpp"
 #include "server/models/patch_service.hpp"
 #include "server/mqtt/mqtt_client.hpp"
-#include "server/telemetry/telemetry_service.hpp"
+#include "server/telemetry/batch_collector.hpp"
 
 namespace argosy::server {
 
 struct ServerMetricsSources {  // all outlive the metrics
   DbPool& db;
+  QuarantineService& quarantine;
+  StateIntake& states;
+  BatchCollector& collector;
   PatchService& patches;
   TelemetryService& telemetry;
   HttpServer& operator_server;
@@ -21,6 +26,9 @@ struct ServerMetricsSources {  // all outlive the metrics
   MqttClient* mqtt;
   std::function<bool()> leading;
 };
+
+// Puts what a loop tells of its rounds under its name. The metrics outlive the loops.
+LoopObserver loop_observer(Metrics& metrics);
 
 void add_server_metrics(Metrics& metrics, const ServerMetricsSources& sources);
 

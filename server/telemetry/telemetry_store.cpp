@@ -359,7 +359,6 @@ Result<StoredTelemetry> StoreTelemetry::operator()(pqxx::work& transaction) cons
       judge.take(batch);
       continue;
     }
-    ++judge.stored.counters.batches_refused;
     judge.stored.acks.push_back(
         make_error(Errc::forbidden, "device \"" + batch.device + "\" is unknown or revoked; enrol it"));
   }

@@ -120,7 +120,7 @@ TEST_F(MqttClientTest, AStoppedClientStartsAgain) {
 
 TEST_F(MqttClientTest, DropsWhatIsTooLargeAndCountsIt) {
   MqttClient::Options small = options_as("argosyd", {topic("up/+")});
-  small.payload_limit = 10;
+  small.rule_of = [](std::string_view) { return MqttTopicRule{"", 10}; };
   MqttClient client(io.get_executor(), small, handlers());
   client.start();
   ASSERT_TRUE(run_until(io, [&] { return connects == 1; }));
@@ -128,7 +128,7 @@ TEST_F(MqttClientTest, DropsWhatIsTooLargeAndCountsIt) {
   ASSERT_TRUE(run_task(io, client.publish(topic("up/state"), "small", false)));
   ASSERT_TRUE(run_until(io, [&] { return !messages.empty(); }));
   EXPECT_EQ(messages[0].payload, "small");
-  EXPECT_EQ(client.counters().dropped, 1U);
+  EXPECT_EQ(client.counters().inbox.too_large, 1U);
 }
 
 }  // namespace
