@@ -215,8 +215,7 @@ Task<void> send_ack(MqttClient& mqtt, std::string device, wire::TelemetryAck ack
 Task<void> send_refusal(MqttClient& mqtt, MessageId message, Error error) {
   const wire::TelemetryRefusal refusal{message.digest.to_hex().substr(0, 16), error.message};
   auto sending = mqtt.publish("argosy/v1/" + message.device + "/down/ack", wire::encode(refusal), false);
-  const auto sent = co_await std::move(sending);
-  if (!sent) spdlog::debug("cannot tell {} of a refusal: {}", message.device, sent.error().message);
+  co_await std::move(sending);  // without an answer it is sent again
 }
 
 Task<void> stop_all(PatchService& patches, LeaderWork& leader, std::shared_ptr<asio::steady_timer> done) {
