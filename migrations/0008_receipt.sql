@@ -26,3 +26,4 @@ create table telemetry_speakers (
   returns     int not null default 0,                  -- in a row, none more than an hour after the one before
   returned_at timestamptz
 ) with (fillfactor = 70);
+create index telemetry_speakers_returned on telemetry_speakers (returned_at) where returns >= 2;
