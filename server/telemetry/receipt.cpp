@@ -30,12 +30,20 @@ std::optional<Duration> offset_of(const wire::TelemetryBatch& batch, Instant rec
   return batch.clock_offset && is_fresh(*batch.clock_offset, apparent) ? *batch.clock_offset : apparent;
 }
 
-}  // namespace
-
-Receipt receipt_of(const wire::TelemetryBatch& batch, Instant received_at) {
-  const Duration offset = offset_of(batch, received_at).value_or(Duration::zero());
+// Clocks that are nearly right are left alone.
+Receipt receipt_with(Duration offset, Instant received_at) {
   const bool is_near = offset <= clock_tolerance && -offset <= clock_tolerance;
   return {received_at, is_near ? Duration::zero() : offset};
+}
+
+}  // namespace
+
+Receipt receipt_of(Instant sent_at, Instant received_at) {
+  return receipt_with(sent_at - received_at, received_at);
+}
+
+Receipt receipt_of(const wire::TelemetryBatch& batch, Instant received_at) {
+  return receipt_with(offset_of(batch, received_at).value_or(Duration::zero()), received_at);
 }
 
 Instant place_in_time(Instant by_the_device, const Receipt& receipt) {

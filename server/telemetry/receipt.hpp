@@ -17,6 +17,8 @@ struct Receipt {
   Instant received_at{};
   Duration clock_ahead{0};  // the device's clock less ours; within the tolerance it is nought
 };
+// Of what a device sent when its clock showed `sent_at`.
+Receipt receipt_of(Instant sent_at, Instant received_at);
 
 // By when the device says that it sent the batch. That takes a slow way for a clock that is behind, so what the device
 // knows of its clock is better while the two agree. Agents that say neither may tell it in a health sample.
