@@ -28,7 +28,7 @@ constexpr const char* schema =
     "create table if not exists refused (id integer primary key, at_ms integer not null, reason text not null, "
     "content blob);"
     "pragma user_version = 1;";
-constexpr std::uint64_t earliest_honest_ms = 1'704'067'200'000;  // the year 2024
+constexpr std::uint64_t earliest_honest_ms = 1'577'836'800'000;  // the year 2020
 constexpr std::uint64_t refused_content_kept = 64 << 10;         // bytes
 
 // By words, in a form that older agents leave alone.

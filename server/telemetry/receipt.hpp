@@ -10,8 +10,8 @@ namespace argosy::server {
 
 // Clocks that differ by less are left as they are: a batch may be under way so long.
 inline constexpr Duration clock_tolerance{30'000};
-// No agent wrote anything before the year 2024: such a time is of a board whose clock was not set yet.
-inline constexpr Instant earliest_honest_time{Duration{1'704'067'200'000}};
+// No agent wrote anything before the year 2020: such a time is of a board whose clock was not set yet.
+inline constexpr Instant earliest_honest_time{Duration{1'577'836'800'000}};
 
 struct Receipt {
   Instant received_at{};

@@ -12,7 +12,6 @@ namespace {
 
 using test::run_task;
 
-const Instant start = parse_rfc3339("2026-03-01T12:00:00Z").value();
 constexpr Duration minute{60'000};
 
 class OddDevice : public ::testing::Test {
@@ -20,7 +19,7 @@ class OddDevice : public ::testing::Test {
   void SetUp() override {
     test::add_device(database, "cam-1");
     database.exec("insert into device_models (device_id, model, version) values ('cam-1', 'digits', '1.0')");
-    ASSERT_TRUE(run_task(io, telemetry->tick(start)));
+    ASSERT_TRUE(run_task(io, telemetry->tick(clock)));
   }
   // A window by a clock that is `ahead`.
   void feed(double latency_ms, int windows, Duration ahead) {
@@ -52,7 +51,7 @@ class OddDevice : public ::testing::Test {
   std::unique_ptr<AlertService> alerts = create_alert_service(pool);
   std::map<std::string, std::uint64_t> seqs;
   std::uint64_t seq = 0;
-  Instant clock = start;
+  Instant clock = parse_rfc3339("2026-03-01T12:00:00Z").value();
 };
 
 TEST_F(OddDevice, AClockTwoHoursAheadRaisesAlertsLikeAnyOther) {
@@ -62,7 +61,7 @@ TEST_F(OddDevice, AClockTwoHoursAheadRaisesAlertsLikeAnyOther) {
 }
 
 TEST_F(OddDevice, AClockOf1970RaisesAlertsLikeAnyOther) {
-  const auto since_1970 = instant_from_ms(0) - (start - minute);
+  const auto since_1970 = instant_from_ms(0) - (clock - minute);
   feed(10, 12, since_1970);
   feed(40, 3, since_1970);
   EXPECT_EQ(states(), "latency_doubled:cam-1:firing");

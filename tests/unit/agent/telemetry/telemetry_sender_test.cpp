@@ -41,7 +41,7 @@ class Sender : public ::testing::TestWithParam<bool> {
   void answer() {
     const Bytes bytes = *std::exchange(under_way, std::nullopt);
     const auto batch = wire::decode_telemetry(bytes).value();
-    EXPECT_EQ(batch.sent_at, now);
+    EXPECT_TRUE(batch.sent_at && *batch.sent_at <= now);
     EXPECT_EQ(batch.clock_offset, Duration{-1500});
     ++answers;
     for (const auto& record : batch.records)
