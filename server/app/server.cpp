@@ -449,8 +449,9 @@ Task<Result<void>> Server::start() {
   if (parts.device_server) ARGOSY_CO_CHECK(parts.device_server->start());
   if (parts.metrics_server) ARGOSY_CO_CHECK(parts.metrics_server->start());
   parts.events->start();
-  parts.upkeep = std::make_unique<Loop>(parts.io, LoopOptions{.name = "quarantine", .interval = Duration{2000}},
-                                        [&parts](Instant now) { return parts.quarantine.tick(now); });
+  parts.upkeep = std::make_unique<Loop>(
+      parts.io, LoopOptions{.name = "quarantine", .interval = Duration{2000}, .observe = loop_observer(parts.metrics)},
+      [&parts](Instant now) { return parts.quarantine.tick(now); });
   parts.patches->start(parts.io, size(parts.config.patches_threads));
   parts.lead = std::make_unique<SessionLock>(
       parts.io, SessionLock::Options{parts.config.database_conninfo, leader_lock_key, ms(parts.config.leader_check_ms)},
@@ -481,8 +482,11 @@ Task<void> Server::stop() {
   parts.lead.reset();  // another instance may take over at once
   parts.leader->stop();
   parts.events->stop();
-  auto ending_upkeep = parts.upkeep->stop();
-  co_await std::move(ending_upkeep);
+  parts.states->stop();
+  if (parts.upkeep) {
+    auto ending_upkeep = parts.upkeep->stop();
+    co_await std::move(ending_upkeep);
+  }
   auto ending_work = end_work(parts.io, *parts.patches, *parts.leader, grace);
   co_await std::move(ending_work);
   auto stopping_people = parts.operator_server->stop(grace);

@@ -265,7 +265,12 @@ std::optional<Error> StateIntake::Impl::settle(std::vector<Passing> passing, Ins
     settle_one(one, now);
     const auto error = to_try_again(one);
     if (!error) continue;
-    if (!failed) failed = error;
+    if (error->code == Errc::timeout && one.waiting.alone) {
+      one.waiting.due = wall_clock_now() + options.retry_cap;  // it takes too long by itself: the others need not wait
+      errors.report(*error);
+    } else if (!failed) {
+      failed = error;
+    }
     // One of them may be why there was not time enough for all: next time each is alone.
     if (error->code == Errc::timeout) one.waiting.alone = true;
     ++counters.put_back;
@@ -307,6 +312,10 @@ StateIntake::StateIntake(asio::any_io_executor io, Parts parts, Options options)
     : impl_(std::make_shared<Impl>(std::move(io), parts, options)) {}
 
 StateIntake::~StateIntake() {
+  stop();
+}
+
+void StateIntake::stop() {
   impl_->stopped = true;
   impl_->timer.cancel();
 }

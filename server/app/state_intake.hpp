@@ -36,7 +36,8 @@ class StateIntake {
   };
   StateIntake(boost::asio::any_io_executor io, Parts parts) : StateIntake(std::move(io), parts, Options()) {}
   StateIntake(boost::asio::any_io_executor io, Parts parts, Options options);
-  ~StateIntake();  // what waits is forgotten
+  ~StateIntake();  // as stop()
+  void stop();     // what waits is forgotten
 
   // A state from the broker.
   void take(std::string device, std::string document, bool retained, Instant now);

@@ -31,16 +31,19 @@ std::vector<WaitingState> StateQueue::take(Instant now) {
     size += batch.back().document.size();
   }
   if (!batch.empty()) return batch;
-  const auto due = std::find_if(aside_.begin(), aside_.end(), [&](const auto& one) { return one.second.due <= now; });
-  if (due != aside_.end()) batch.push_back(extract(aside_, due));
+  const auto due = first_due();
+  if (due != aside_.end() && due->second.due <= now) batch.push_back(extract(aside_, due));
   return batch;
 }
 
-std::optional<Instant> StateQueue::next_due() const {
-  const auto first = std::min_element(aside_.begin(), aside_.end(), [](const auto& one, const auto& other) {
-    return one.second.due < other.second.due;
-  });
+std::optional<Instant> StateQueue::next_due() {
+  const auto first = first_due();
   return first == aside_.end() ? std::nullopt : std::optional(first->second.due);
+}
+
+StateQueue::ByDevice::iterator StateQueue::first_due() {
+  return std::min_element(aside_.begin(), aside_.end(),
+                          [](const auto& one, const auto& other) { return one.second.due < other.second.due; });
 }
 
 void StateQueue::remove(const std::string& device) {

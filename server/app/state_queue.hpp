@@ -42,13 +42,14 @@ class StateQueue {
   // Those to be stored together now, in the order of their names from where the last ones ended; without any, one that
   // waited aside and is due.
   std::vector<WaitingState> take(Instant now);
-  std::optional<Instant> next_due() const;  // of those aside
+  std::optional<Instant> next_due();  // of those aside
   bool empty() const { return waiting_.empty() && aside_.empty(); }
   std::size_t bytes() const { return bytes_; }
   std::size_t size() const { return waiting_.size() + aside_.size(); }
 
  private:
   using ByDevice = std::map<std::string, WaitingState, std::less<>>;
+  ByDevice::iterator first_due();
   void remove(const std::string& device);
   WaitingState extract(ByDevice& from, ByDevice::iterator one);
 

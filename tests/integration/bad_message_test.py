@@ -71,7 +71,7 @@ class BadMessage(RunningArgosy):
             wait_until(lambda name=name: "state" in self.quarantine(f"bad-{name}"), 20, f"{name} in quarantine")
         row = self.quarantine("bad-none")["state"]
         self.assertEqual((row["count"], row["ended_at"]), (1, None))
-        shown = json.loads(self.argosy("device", "show", "bad-none", "--json"))
+        shown = self.argosy("device", "show", "bad-none", "--json")
         self.assertEqual(shown["quarantine"][0]["kind"], "state")
         self.assertIn("Not taken of what it sends", self.argosy("device", "show", "bad-none"))
         self.assertEqual(self.installation.argosyd.pid, pid)
@@ -107,6 +107,8 @@ class BadMessage(RunningArgosy):
         self.publish("held-1", state_of("held-1"))
         wait_until(lambda: self.installation.count(waits), 10, "the statement waits for the row")
         self.installation.argosyd.kill()
+        self.installation.rows("select pg_terminate_backend(pid) from pg_stat_activity "
+                               "where query like '%pg_sleep%' and pid <> pg_backend_pid()")
         lock.kill()
         self.publish("held-2", state_of("held-2"))
         self.installation.argosyd.start()

@@ -45,7 +45,8 @@ class StateIntakeTest : public RolloutFleet {
   bool wait(const std::function<bool()>& done) { return test::run_until(io, done); }
   int stored() { return database.value<int>("select count(*) from device_state where agent_version = '9.9'"); }
   bool is_stored(const std::string& device) {
-    return database.value<bool>("select agent_version = '9.9' from device_state where device_id = '" + device + "'");
+    return database.value<bool>("select coalesce(agent_version, '') = '9.9' from device_state where device_id = '" +
+                                device + "'");
   }
   std::string step(const std::string& device) {
     return database.value<std::string>("select state from rollout_devices where device_id = '" + device + "'");

@@ -56,6 +56,16 @@ TEST(StateQueue, ThoseAsideComeOneAtATimeAfterTheOthersAndWhenTheyAreDue) {
   EXPECT_EQ(devices(queue.take(now + 5s)), std::vector<std::string>{"c"});
 }
 
+TEST(StateQueue, OneThatComesBackAsideLetsTheOthersGoFirst) {
+  StateQueue queue;
+  for (const auto* name : {"a", "b", "c"}) queue.put(state(name, "{}", true));
+  EXPECT_EQ(devices(queue.take(now)), std::vector<std::string>{"a"});
+  queue.put_back(state("a", "{}", true, now + 1s));
+  EXPECT_EQ(devices(queue.take(now + 2s)), std::vector<std::string>{"b"});
+  EXPECT_EQ(devices(queue.take(now + 2s)), std::vector<std::string>{"c"});
+  EXPECT_EQ(devices(queue.take(now + 2s)), std::vector<std::string>{"a"});
+}
+
 TEST(StateQueue, NobodyStarvesBehindEarlierNames) {
   StateQueue::Limits limits;
   limits.batch = 2;
