@@ -54,11 +54,18 @@ void TelemetrySender::pump() {
   ports_.post(std::move(encoded));  // last: its answer may come before it returns
 }
 
+// One that neither helps nor is about what is under way is old, or another agent's on the same topic: sending again at
+// each of those would never end.
 void TelemetrySender::take_ack(const wire::TelemetryAck& ack) {
-  delivery_.answered();
-  most_records_ = std::min(2 * most_records_, CatchUp::bulk.records);
+  const auto oldest = outbox_.oldest();
+  const auto epoch = outbox_.epoch();
+  const bool of_under_way = ack.epoch == under_way_.epoch && ack.seq >= under_way_.first;
   const auto deleted = outbox_.acknowledge(ack);
   if (!deleted) return ports_.log(deleted.error().message);
+  const bool helped = outbox_.oldest() != oldest || outbox_.epoch() != epoch;
+  if (!helped && !of_under_way) return;
+  delivery_.answered();
+  most_records_ = std::min(2 * most_records_, CatchUp::bulk.records);
   pump();
 }
 
