@@ -115,6 +115,7 @@ struct StateIntake::Impl : std::enable_shared_from_this<StateIntake::Impl> {
   std::vector<Passing> read(std::vector<WaitingState> batch, Instant now);
   std::optional<Error> settle(std::vector<Passing> passing, Instant now);
   void settle_one(const Passing& one, Instant now);
+  void note_those_over_allowance(Instant now);
   void refuse(const MessageId& message, const Error& error, Instant now);
   Result<void> answer(const Passing& one) const;
 };
@@ -217,7 +218,8 @@ Task<Result<void>> take_one_now(std::shared_ptr<Impl> impl, WaitingState waiting
   auto storing = store(impl, passing, now);
   co_await std::move(storing);
   auto told = impl->answer(passing.front());
-  for (Passing& done : passing) impl->settle_one(done, now);
+  impl->settle_one(passing.front(), now);
+  impl->note_those_over_allowance(now);
   co_return told;
 }
 
@@ -276,11 +278,15 @@ std::optional<Error> StateIntake::Impl::settle(std::vector<Passing> passing, Ins
     ++counters.put_back;
     if (!queue.put_back(std::move(one.waiting))) ++counters.dropped;
   }
+  note_those_over_allowance(now);
+  return failed;
+}
+
+void StateIntake::Impl::note_those_over_allowance(Instant now) {
   for (std::string& device : parts.devices.take_those_over_allowance())
     parts.quarantine.refuse({std::move(device), MessageKind::allowance, {}},
                             "its updates change more often than a device may tell; some of that is not in the timeline",
                             now, 1);
-  return failed;
 }
 
 void StateIntake::Impl::settle_one(const Passing& one, Instant now) {

@@ -46,6 +46,7 @@ class MqttClientTest : public ::testing::Test {
   MqttClient::Handlers handlers() {
     return {.on_messages =
                 [this](std::vector<MqttMessage> batch) { messages.insert(messages.end(), batch.begin(), batch.end()); },
+            .on_refusals = {},
             .on_connected = [this] { ++connects; },
             .on_disconnected = [this] { ++disconnects; }};
   }
