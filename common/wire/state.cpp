@@ -16,9 +16,6 @@ constexpr std::size_t max_will_bytes = 1 << 10;
 constexpr std::size_t max_models = 64;
 constexpr std::size_t max_slots = 16;
 
-constexpr std::size_t max_words = 64;  // of a capability
-constexpr std::size_t max_word_bytes = 64;
-constexpr std::uint64_t max_memory_mb = 1'000'000'000;
 constexpr std::uint32_t max_health_interval_s = 86400;
 constexpr int most_attempts = 1'000'000;
 constexpr std::string_view state_name = "the state document";
@@ -87,21 +84,21 @@ Json json_of(const Capabilities& capabilities) {
 
 void read_words(JsonReader& fields, const char* key, std::vector<std::string>& words) {
   fields.optional(key, words);
-  const auto is_word = [](const std::string& word) { return word.size() <= max_word_bytes; };
-  fields.check(key, words.size() <= max_words && std::all_of(words.begin(), words.end(), is_word),
+  const auto is_word = [](const std::string& word) { return word.size() <= most_word_bytes; };
+  fields.check(key, words.size() <= most_capabilities && std::all_of(words.begin(), words.end(), is_word),
                "must hold at most 64 words of at most 64 bytes");
 }
 
 // What the columns and indexes for versions and digests hold; empty where there is none.
 void read_content(JsonReader& fields, std::string& version, std::string& digest) {
   fields.optional("version", version);
-  fields.optional_text("digest", max_word_bytes, digest);
+  fields.optional_text("digest", most_word_bytes, digest);
   fields.check("version", version.empty() || is_version(version), version_rule);
 }
 
 void read_slot(JsonReader& fields, SlotReport& slot) {
-  fields.required_text("slot", max_word_bytes, slot.slot);
-  fields.required_text("role", max_word_bytes, slot.role);
+  fields.required_text("slot", most_word_bytes, slot.slot);
+  fields.required_text("role", most_word_bytes, slot.role);
   read_content(fields, slot.version, slot.digest);
   fields.optional("size", slot.size);
 }
@@ -112,10 +109,10 @@ void read_update(JsonReader& fields, UpdateReport& update) {
   fields.required("version", update.version);
   fields.required("state", update.state);
   fields.optional("progress", update.progress);
-  fields.optional_text("source", max_word_bytes, update.source);
+  fields.optional_text("source", most_word_bytes, update.source);
   fields.optional("bytes", update.bytes);
   fields.optional("full_bytes", update.full_bytes);
-  fields.optional_text("cause", max_word_bytes, update.cause);
+  fields.optional_text("cause", most_word_bytes, update.cause);
   fields.optional("message", update.message);
   fields.optional("metric_value", update.metric_value);
   fields.optional("metric_threshold", update.metric_threshold);
@@ -133,11 +130,11 @@ void read_update(JsonReader& fields, UpdateReport& update) {
 }
 
 void read_capabilities(JsonReader& fields, Capabilities& capabilities) {
-  fields.optional_text("architecture", max_word_bytes, capabilities.architecture);
+  fields.optional_text("architecture", most_word_bytes, capabilities.architecture);
   read_words(fields, "accelerators", capabilities.accelerators);
   read_words(fields, "runtimes", capabilities.runtimes);
   read_words(fields, "precisions", capabilities.precisions);
-  fields.optional("memory_mb", capabilities.memory_mb, 0, max_memory_mb);
+  fields.optional("memory_mb", capabilities.memory_mb, 0, most_memory_mb);
 }
 
 void read_health(JsonReader& fields, HealthSample& sample) {
@@ -188,8 +185,8 @@ Result<DeviceState> decode_device_state(std::string_view json) {
   fields.required("device", state.device);
   fields.required("nonce", state.nonce, 0, INT64_MAX);
   fields.optional("rev", state.rev, 0, INT64_MAX);
-  fields.optional_text("agent_version", max_word_bytes, state.agent_version);
-  fields.optional_text("hardware_class", max_word_bytes, state.hardware_class);
+  fields.optional_text("agent_version", most_word_bytes, state.agent_version);
+  fields.optional_text("hardware_class", most_word_bytes, state.hardware_class);
   fields.optional_object("capabilities", [&](JsonReader& inner) { read_capabilities(inner, state.capabilities); });
   fields.optional("download_bytes_per_s", state.download_bytes_per_s);
   fields.optional("health_interval_s", state.health_interval_s, 1, max_health_interval_s);

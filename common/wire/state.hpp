@@ -14,6 +14,10 @@
 
 namespace argosy::wire {
 
+inline constexpr std::size_t most_capabilities = 64;  // words in a list of them
+inline constexpr std::size_t most_word_bytes = 64;
+inline constexpr std::uint64_t most_memory_mb = 1'000'000'000;
+
 struct Capabilities {                     // what variants are matched against
   std::string architecture;               // "x86_64", "aarch64"
   std::vector<std::string> accelerators;  // "cpu", "cuda", "edgetpu", ...

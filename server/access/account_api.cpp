@@ -2,6 +2,7 @@
 
 #include "common/base/text.hpp"
 #include "common/json/json_reader.hpp"
+#include "server/access/access_api.hpp"
 #include "server/http/paging.hpp"
 #include "server/http/query.hpp"
 

@@ -2,6 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "common/json/json_text.hpp"
+
 namespace argosy::server {
 
 namespace {

@@ -71,8 +71,8 @@ TEST(JsonText, RefusesWhatNoColumnHolds) {
 TEST(JsonText, NeverQuotesAtLength) {
   const std::string many(100'000, '7');
   for (const std::string& bad :
-       {"\"" + many, "[1e" + many + "]", many + "x", "{\"" + many + "\": 1, \"" + many + "\": 1}", "\"\x1b[2J\xff",
-        std::string("\"\0\"", 3)}) {
+       {"\"" + many, "[1e" + many + "]", many + "x", "{\"" + many + "\": 1, \"" + many + "\": 1}",
+        std::string("\"\x1b[2J\xff"), std::string("\"\0\"", 3)}) {
     const auto document = parse_json(bad);
     ASSERT_FALSE(document);
     EXPECT_LT(document.error().message.size(), 250U);

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/base/random.hpp"
+#include "common/stats/log_histogram.hpp"
 
 namespace argosy::wire {
 namespace {
@@ -190,6 +191,57 @@ TEST(Telemetry, RefusesWhatIsOutOfBoundsAndSaysWhy) {
   batch.records.pop_back();
   EXPECT_EQ(decode_telemetry(encode(batch)).value(), batch);
   EXPECT_NE(error_of(Bytes((1U << 20) + 1, 0)).find("over the limit of 1 MiB"), std::string::npos);
+}
+
+// Counts of 2^53 froze a rollout: sums over windows must stay within 64 bits, and charts and guards must read each.
+TEST(Telemetry, RefusesWindowsThatNobodyCanHaveCounted) {
+  using Change = void (*)(InferenceWindow&);
+  const std::pair<Change, const char*> table[] = {
+      {[](InferenceWindow& w) { w.ended_at = w.started_at - Duration{1}; }, "ends before its start"},
+      {[](InferenceWindow& w) { w.ended_at = w.started_at + longest_window + Duration{1}; }, "longer than a day"},
+      {[](InferenceWindow& w) { w.started_at = instant_from_ms(0); }, "longer than a day"},
+      {[](InferenceWindow& w) { w.count = most_in_window + 1; }, "10000000000"},
+      {[](InferenceWindow& w) { w.count = UINT64_MAX; }, "10000000000"},
+      {[](InferenceWindow& w) { w.errors = w.count + 1; }, "more errors than observations"},
+      {[](InferenceWindow& w) { w.labelled = w.count + 1; }, "more labelled than observations"},
+      {[](InferenceWindow& w) { w.correct = w.labelled + 1; }, "more correct than labelled"},
+      {[](InferenceWindow& w) { w.classes[7] = most_in_window + 1; }, "10000000000"},
+      {[](InferenceWindow& w) { w.features[0].counts[1] = 1ULL << 53; }, "10000000000"},
+      {[](InferenceWindow& w) {
+         w.latency = {1, 2, 3};
+       },
+       "not a latency histogram"},
+      {[](InferenceWindow& w) { w.latency = from_hex("01ffffffffffffff3f00").value(); }, "more than a window can hold"},
+      {[](InferenceWindow& w) { w.started_at = w.ended_at = instant_from_ms(-1); }, "no time from 1970 to 9999"},
+      {[](InferenceWindow& w) { w.started_at = w.ended_at = latest_instant + Duration{1}; },
+       "no time from 1970 to 9999"}};
+  for (const auto& [change, reason] : table) {
+    InferenceWindow window = some_window();
+    change(window);
+    EXPECT_NE(error_of(encode(TelemetryBatch{"cam-7", "0123456789abcdef", 1, {{1, window}}})).find(reason),
+              std::string::npos)
+        << reason;
+  }
+  InferenceWindow largest = some_window();
+  largest.ended_at = largest.started_at + longest_window;
+  largest.count = largest.errors = largest.labelled = largest.correct = most_in_window;
+  EXPECT_TRUE(decode_record(encode_record({1, largest})));
+}
+
+// Whatever reads windows later decodes each histogram: one that is not there is stored as an empty one.
+TEST(Telemetry, AWindowWithoutLatencyHasAnEmptyHistogram) {
+  InferenceWindow window = some_window();
+  window.latency.clear();
+  const auto record = decode_record(encode_record({1, window}));
+  ASSERT_TRUE(record);
+  EXPECT_EQ(std::get<InferenceWindow>(record->content).latency, LogHistogram{}.encode());
+}
+
+TEST(Telemetry, RefusesReadingsThatNoAverageHolds) {
+  HealthSample sample = some_health();
+  sample.uptime_s = 1e300;
+  EXPECT_NE(error_of(encode(TelemetryBatch{"cam-7", "0123456789abcdef", 1, {{1, sample}}})).find("uptime_s"),
+            std::string::npos);
 }
 
 TEST(Telemetry, EveryCutIsRefused) {
