@@ -15,6 +15,13 @@ HttpRequest post(std::string target, std::string body, std::string content_type 
   return request;
 }
 
+// The server itself says that the document is at fault: not the sender's rights, not the moment, and not some proxy.
+bool is_refusal(const HttpResponse& response) {
+  const int status = response.head.status;
+  const bool of_content = status == 400 || status == 413 || status == 422;
+  return of_content && response.body.find("https://argosy.dev/problems/") != std::string::npos;
+}
+
 }  // namespace
 
 Task<Result<IssuedIdentity>> DeviceApi::enrol(EnrolmentOrder order) {
@@ -66,7 +73,8 @@ Task<TelemetryAnswer> DeviceApi::post_telemetry(Bytes batch) {
   auto response = co_await std::move(calling);
   if (!response) co_return TelemetryAnswer{std::move(response).error(), std::nullopt};
   if (response->head.status != 200)
-    co_return TelemetryAnswer{error_of(*response, "a telemetry batch"), response->head.retry_after()};
+    co_return TelemetryAnswer{error_of(*response, "a telemetry batch"), response->head.retry_after(),
+                              is_refusal(*response)};
   co_return TelemetryAnswer{wire::decode_telemetry_ack(response->body), std::nullopt};
 }
 

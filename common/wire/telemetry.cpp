@@ -1,6 +1,7 @@
 #include "common/wire/telemetry.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <cstddef>
 #include <set>
@@ -8,6 +9,7 @@
 
 #include "common/base/bounds.hpp"
 #include "common/base/id.hpp"
+#include "common/base/text.hpp"
 #include "common/stats/log_histogram.hpp"
 #include "common/wire/cbor.hpp"
 #include "common/wire/document.hpp"
@@ -19,12 +21,16 @@ namespace {
 constexpr std::size_t document_limit = 1U << 20;
 constexpr std::size_t ack_limit = 1024;
 constexpr std::string_view ack_name = "the telemetry ack";
+constexpr std::string_view refusal_name = "the telemetry refusal";
 constexpr std::size_t record_limit = 500;
 constexpr std::size_t name_limit = 64;
 constexpr std::size_t class_limit = 1024;
 constexpr std::size_t feature_limit = 64;
 constexpr std::size_t bin_limit = 258;
-constexpr std::size_t key_limit = 32;  // pairs in a map, unknown ones included
+constexpr std::size_t link_size = 8;
+constexpr std::size_t message_limit = 200;
+constexpr std::int64_t longest_offset_ms = 253'402'300'799'999;  // from 1970 to 9999
+constexpr std::size_t key_limit = 32;                            // pairs in a map, unknown ones included
 
 static_assert(health_fields.size() + 1 <= key_limit, "servers of all versions must be able to read it");
 
@@ -103,6 +109,14 @@ void write(CborWriter& out, const TelemetryRecord& record) {
   std::visit([&](const auto& content) { write(out, content); }, record.content);
 }
 
+Bytes bytes_of(const std::vector<ChainLink>& chain) {
+  Bytes out;
+  out.reserve(chain.size() * link_size);
+  for (const ChainLink link : chain)
+    for (int shift = 56; shift >= 0; shift -= 8) out.push_back(static_cast<std::uint8_t>(link >> shift));
+  return out;
+}
+
 // Reading -------------------------------------------------------------------------------------------------------------
 
 // Calls `read_value(key)` for each pair of the map that comes next; it answers whether it took the value. Values under
@@ -121,8 +135,8 @@ Result<void> read_map(CborReader& in, ReadValue read_value) {
   return {};
 }
 
-template <class T>
-Result<bool> take_into(T& target, Result<T> value) {
+template <class Target, class T>
+Result<bool> take_into(Target& target, Result<T> value) {
   if (!value) return std::move(value).error();
   target = std::move(*value);
   return true;
@@ -266,6 +280,20 @@ Result<TelemetryRecord> read_record(CborReader& in) {
   return record;
 }
 
+Result<std::vector<ChainLink>> read_chain(CborReader& in) {
+  ARGOSY_TRY(const auto bytes, in.bytes((record_limit + 1) * link_size));
+  if (bytes.empty() || bytes.size() % link_size != 0) return in.malformed("a chain is links of 8 bytes");
+  std::vector<ChainLink> chain(bytes.size() / link_size);
+  for (std::size_t i = 0; i < bytes.size(); ++i) chain[i / link_size] = chain[i / link_size] << 8 | bytes[i];
+  return chain;
+}
+
+Result<Duration> read_offset(CborReader& in) {
+  ARGOSY_TRY(const auto ms, in.integer());
+  if (ms < -longest_offset_ms || ms > longest_offset_ms) return in.malformed("a clock is off by at most 8,000 years");
+  return Duration{ms};
+}
+
 Result<std::vector<TelemetryRecord>> read_records(CborReader& in) {
   ARGOSY_TRY(const auto items, in.array(record_limit));
   std::vector<TelemetryRecord> records;
@@ -280,6 +308,22 @@ Result<std::vector<TelemetryRecord>> read_records(CborReader& in) {
   return records;
 }
 
+// Answers in JSON
+// ------------------------------------------------------------------------------------------------------
+
+std::string hex_of(ChainLink link) {
+  return to_hex(bytes_of({link}));
+}
+
+ChainLink read_link(JsonReader& fields) {
+  std::string text;
+  fields.required("link", text);
+  fields.check("link", is_epoch(text), "must be 16 hex digits");
+  ChainLink link = 0;
+  std::from_chars(text.data(), text.data() + text.size(), link, 16);
+  return link;
+}
+
 }  // namespace
 
 Bytes encode_record(const TelemetryRecord& record) {
@@ -292,7 +336,9 @@ Bytes encode_record(const TelemetryRecord& record) {
 Bytes encode(const TelemetryBatch& batch) {
   Bytes out;
   CborWriter writer(out);
-  writer.map(5);
+  const bool chained = !batch.chain.empty();
+  writer.map(5 + (chained ? 2U : 0U) + (batch.refused > 0 ? 1U : 0U) + (batch.sent_at ? 1U : 0U) +
+             (batch.clock_offset ? 1U : 0U));
   writer.text("v");
   writer.unsigned_integer(1);
   writer.text("device");
@@ -301,6 +347,24 @@ Bytes encode(const TelemetryBatch& batch) {
   writer.text(batch.epoch);
   writer.text("oldest");
   writer.unsigned_integer(batch.oldest);
+  if (chained) {
+    writer.text("chain");
+    writer.bytes(bytes_of(batch.chain));
+    writer.text("since");
+    writer.unsigned_integer(batch.since);
+  }
+  if (batch.refused > 0) {
+    writer.text("refused");
+    writer.unsigned_integer(batch.refused);
+  }
+  if (batch.sent_at) {
+    writer.text("sent_at");
+    writer.integer(to_ms(*batch.sent_at));
+  }
+  if (batch.clock_offset) {
+    writer.text("clock_offset");
+    writer.integer(batch.clock_offset->count());
+  }
   writer.text("records");
   writer.array(batch.records.size());
   for (const auto& record : batch.records) write(writer, record);
@@ -319,6 +383,11 @@ Result<TelemetryBatch> decode_telemetry(ByteView cbor) {
     if (key == "device") return take_into(batch.device, read_name(in, is_name, "device name"));
     if (key == "epoch") return take_into(batch.epoch, read_name(in, is_epoch, "epoch (16 hex digits)"));
     if (key == "oldest") return take_into(batch.oldest, in.unsigned_integer(largest_count));
+    if (key == "chain") return take_into(batch.chain, read_chain(in));
+    if (key == "since") return take_into(batch.since, in.unsigned_integer(largest_count));
+    if (key == "refused") return take_into(batch.refused, in.unsigned_integer(largest_count));
+    if (key == "sent_at") return take_into(batch.sent_at, read_instant(in));
+    if (key == "clock_offset") return take_into(batch.clock_offset, read_offset(in));
     if (key == "records") return take_into(batch.records, read_records(in));
     return false;
   }));
@@ -327,6 +396,12 @@ Result<TelemetryBatch> decode_telemetry(ByteView cbor) {
   if (batch.device.empty() || batch.epoch.empty()) return in.malformed("a batch needs device and epoch");
   if (!batch.records.empty() && (batch.oldest == 0 || batch.oldest > batch.records.front().seq))
     return in.malformed("\"oldest\" must be from 1 to the first record's seq");
+  if (batch.chain.empty()) batch.since = 0;
+  if (!batch.chain.empty() && batch.chain.size() != batch.records.size() + 1)
+    return in.malformed("a chain of " + std::to_string(batch.chain.size()) + " links does not fit " +
+                        std::to_string(batch.records.size()) + " records: it has one more");
+  if (!batch.records.empty() && batch.since >= batch.records.front().seq)
+    return in.malformed("\"since\" must be before the first record's seq");
   return batch;
 }
 
@@ -339,7 +414,10 @@ Result<TelemetryRecord> decode_record(ByteView cbor) {
 }
 
 std::string encode(const TelemetryAck& ack) {
-  return write_json({{"epoch", ack.epoch}, {"seq", ack.seq}});
+  nlohmann::json document{{"epoch", ack.epoch}, {"seq", ack.seq}};
+  if (ack.link) document["link"] = hex_of(*ack.link);
+  if (ack.renew) document["renew"] = {{"seq", ack.renew->seq}, {"link", hex_of(ack.renew->link)}};
+  return write_json(document);
 }
 
 Result<TelemetryAck> decode_telemetry_ack(std::string_view json) {
@@ -347,8 +425,31 @@ Result<TelemetryAck> decode_telemetry_ack(std::string_view json) {
   TelemetryAck ack;
   fields.required("epoch", ack.epoch).required("seq", ack.seq);
   fields.check("epoch", is_epoch(ack.epoch), "must be 16 hex digits");
+  if (fields.has("link")) ack.link = read_link(fields);
+  fields.optional_object("renew", [&](JsonReader& renew) {
+    ChainPoint& point = ack.renew.emplace();
+    renew.required("seq", point.seq);
+    point.link = read_link(renew);
+  });
+  fields.check("renew", !ack.renew || ack.link, "comes beside a link");
   ARGOSY_CHECK(finish(fields, ack_name));
   return ack;
+}
+
+std::string encode(const TelemetryRefusal& refusal) {
+  return write_json({{"refused", {{"batch", refusal.batch}, {"message", shortened(refusal.message, message_limit)}}}});
+}
+
+Result<TelemetryRefusal> decode_telemetry_refusal(std::string_view json) {
+  ARGOSY_TRY(JsonReader fields, read_document(json, ack_limit, refusal_name));
+  TelemetryRefusal refusal;
+  fields.required_object("refused", [&](JsonReader& refused) {
+    refused.required("batch", refusal.batch).required("message", refusal.message);
+    refused.check("batch", is_epoch(refusal.batch), "must be 16 hex digits");
+  });
+  ARGOSY_CHECK(finish(fields, refusal_name));
+  refusal.message = shortened(refusal.message, message_limit);
+  return refusal;
 }
 
 }  // namespace argosy::wire

@@ -20,12 +20,14 @@ std::string_view to_string(AlertRule rule) {
       return "gone_dark";
     case AlertRule::drift:
       return "drift";
+    case AlertRule::identity_shared:
+      return "identity_shared";
   }
   return "gone_dark";
 }
 
 std::string_view severity_of(AlertRule rule) {
-  return rule == AlertRule::gone_dark || rule == AlertRule::accuracy_low ? "critical" : "warning";
+  return rule == AlertRule::latency_doubled || rule == AlertRule::drift ? "warning" : "critical";
 }
 
 std::string_view to_string(AlertState state) {

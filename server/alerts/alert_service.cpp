@@ -33,7 +33,10 @@ class Service final : public AlertService {
     auto levels_task = db_.transact(JudgeLevels{now});
     const auto levels = co_await std::move(levels_task);
     if (!levels) co_return levels.error();
-    co_return *windows + *levels;
+    auto identities_task = db_.transact(JudgeIdentities{now});
+    const auto identities = co_await std::move(identities_task);
+    if (!identities) co_return identities.error();
+    co_return *windows + *levels + *identities;
   }
 
   Task<Result<AlertPage>> list(AlertQuery query) override {

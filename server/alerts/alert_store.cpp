@@ -14,7 +14,8 @@ constexpr auto alert_columns =
     "coalesce(acknowledged_by, '')";
 
 AlertRule rule_of(const std::string& text) {
-  for (const auto rule : {AlertRule::latency_doubled, AlertRule::accuracy_low, AlertRule::gone_dark})
+  for (const auto rule :
+       {AlertRule::latency_doubled, AlertRule::accuracy_low, AlertRule::gone_dark, AlertRule::identity_shared})
     if (text == to_string(rule)) return rule;
   return AlertRule::drift;
 }

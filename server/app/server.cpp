@@ -211,6 +211,13 @@ Task<void> send_ack(MqttClient& mqtt, std::string device, wire::TelemetryAck ack
   co_await std::move(sending);  // a lost ack is asked for again
 }
 
+// The agent takes the batch apart until the record at fault is alone.
+Task<void> send_refusal(MqttClient& mqtt, MessageId message, Error error) {
+  const wire::TelemetryRefusal refusal{message.digest.to_hex().substr(0, 16), error.message};
+  auto sending = mqtt.publish("argosy/v1/" + message.device + "/down/ack", wire::encode(refusal), false);
+  co_await std::move(sending);  // without an answer it is sent again
+}
+
 Task<void> stop_all(PatchService& patches, LeaderWork& leader, std::shared_ptr<asio::steady_timer> done) {
   auto stopping = patches.stop();
   co_await std::move(stopping);
@@ -323,6 +330,8 @@ void Server::Parts::connect_parts() {
       },
       [this](const MessageId& message, const Error& error) {
         telemetry_refusals.report(Error(error).within(message.device));
+        const bool of_content = error.code != Errc::forbidden;
+        if (mqtt && of_content) asio::co_spawn(io, send_refusal(*mqtt, message, error), asio::detached);
       },
       collector_options);
   states = std::make_unique<StateIntake>(io, StateIntake::Parts{*devices, *rollouts, quarantine});

@@ -77,6 +77,10 @@ void add_telemetry(Metrics& metrics, TelemetryService& telemetry) {
         [&telemetry] { return telemetry.counters().records_repeated; });
   count(metrics, "argosy_telemetry_records_lost_total", "Records dropped by devices",
         [&telemetry] { return telemetry.counters().records_lost; });
+  count(metrics, "argosy_telemetry_records_refused_total", "Records that devices set aside because they are refused",
+        [&telemetry] { return telemetry.counters().records_refused; });
+  count(metrics, "argosy_telemetry_forks_total", "Outboxes that were restored from an older image, or copied",
+        [&telemetry] { return telemetry.counters().forks; });
   count(metrics, "argosy_telemetry_batches_refused_total", "Batches refused",
         [&telemetry] { return telemetry.counters().batches_refused; });
 }

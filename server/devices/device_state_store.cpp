@@ -8,6 +8,7 @@
 #include "server/devices/device_rows.hpp"
 #include "server/devices/device_store.hpp"
 #include "server/journal/journal_store.hpp"
+#include "server/telemetry/receipt.hpp"
 
 namespace argosy::server {
 
@@ -142,7 +143,13 @@ struct TakeStates {
         {"download_rate", state.download_bytes_per_s ? Json(std::min(*state.download_bytes_per_s, max_rate)) : Json()},
         {"seen_at", device.live ? Json(to_rfc3339(now)) : Json(nullptr)},
         {"health", state.health ? json_or_null(wire::health_values_json(*state.health)) : Json()},
-        {"health_at", state.health ? Json(to_rfc3339(state.health->at)) : Json()}};
+        {"health_at", state.health ? Json(to_rfc3339(health_time(state, device.live))) : Json()}};
+  }
+
+  // By our clock. What the broker kept was sent some time ago, and says nothing of the device's.
+  Instant health_time(const wire::DeviceState& state, bool is_live) const {
+    const bool tells_clock = is_live && state.at != Instant{};
+    return place_in_time(state.health->at, tells_clock ? receipt_of(state.at, now) : Receipt{now});
   }
 
   static Json model_row(const std::string& id, const InstalledModel& model) {

@@ -232,6 +232,11 @@ export interface TelemetryEpoch {
   lost: number;
   duplicates: number;
   gaps: number;
+  refused: number;
+  unread: number;
+  forks: number;
+  forked_at: string | null;
+  received_at: string | null;
 }
 
 /** What a device sent and the server does not take, one row a kind of message. */

@@ -71,8 +71,35 @@ TEST(Telemetry, GoldenBytesNeverChange) {
   EXPECT_EQ(decode_telemetry(golden("telemetry_batch.hex")).value(), some_batch());
   EXPECT_EQ(to_hex(encode_record({813, some_health()})), to_hex(golden("health_record.hex")));
   EXPECT_EQ(to_hex(encode_record({812, some_window()})), to_hex(golden("window_record.hex")));
-  EXPECT_EQ(to_hex(encode_record({814, whole_health()})), to_hex(golden("whole_health_record.hex")));
-  EXPECT_EQ(decode_record(golden("whole_health_record.hex")).value(), (TelemetryRecord{814, whole_health()}));
+  EXPECT_EQ(to_hex(encode_record({814, whole_health()})), to_hex(golden("whole_health_record_2.hex")));
+  EXPECT_EQ(decode_record(golden("whole_health_record_2.hex")).value(), (TelemetryRecord{814, whole_health()}));
+  HealthSample older = whole_health();
+  older.records_refused.reset();
+  EXPECT_EQ(decode_record(golden("whole_health_record.hex")).value(), (TelemetryRecord{814, older}));
+}
+
+TelemetryBatch chained_batch() {
+  auto batch = some_batch();
+  batch.chain = {0x0123456789abcdef, 0xfedcba9876543210, 0};
+  batch.since = 809;
+  batch.refused = 1;
+  batch.sent_at = instant_from_ms(1'767'225'690'000);
+  batch.clock_offset = Duration{-1500};
+  return batch;
+}
+
+TEST(Telemetry, GoldenBytesOfAChainedBatchNeverChange) {
+  EXPECT_EQ(to_hex(encode(chained_batch())), to_hex(golden("telemetry_chained_batch.hex")));
+  EXPECT_EQ(decode_telemetry(golden("telemetry_chained_batch.hex")).value(), chained_batch());
+}
+
+TEST(Telemetry, AChainHasOneLinkMoreThanThereAreRecords) {
+  auto batch = chained_batch();
+  batch.chain.pop_back();
+  EXPECT_NE(error_of(encode(batch)).find("2 links does not fit 2 records"), std::string::npos);
+  batch = chained_batch();
+  batch.since = 812;
+  EXPECT_NE(error_of(encode(batch)).find("\"since\" must be before"), std::string::npos);
 }
 
 TEST(Telemetry, AnotherReaderOfCborUnderstandsTheBytes) {
@@ -246,6 +273,30 @@ TEST(TelemetryAck, IsJson) {
   for (const char* bad : {"", "[]", "{}", R"({"epoch":"0123456789abcdef"})", R"({"epoch":"0123456789abcdef","seq":-1})",
                           R"({"epoch":"x","seq":1})"})
     EXPECT_EQ(decode_telemetry_ack(bad).error().code, Errc::malformed_json) << bad;
+}
+
+TEST(TelemetryAck, MaySayWhoseItIsAndAskForANewEpoch) {
+  const TelemetryAck ack{"0123456789abcdef", 812, 0xfedcba9876543210, {}};
+  EXPECT_EQ(encode(ack), R"({"epoch":"0123456789abcdef","link":"fedcba9876543210","seq":812})");
+  EXPECT_EQ(decode_telemetry_ack(encode(ack)).value(), ack);
+  const TelemetryAck renew{"0123456789abcdef", 812, 1, ChainPoint{820, 2}};
+  EXPECT_EQ(encode(renew), R"({"epoch":"0123456789abcdef","link":"0000000000000001",)"
+                           R"("renew":{"link":"0000000000000002","seq":820},"seq":812})");
+  EXPECT_EQ(decode_telemetry_ack(encode(renew)).value(), renew);
+  for (const char* bad : {R"({"epoch":"0123456789abcdef","seq":1,"link":"x"})",
+                          R"({"epoch":"0123456789abcdef","seq":1,"renew":{"seq":1,"link":"0000000000000001"}})",
+                          R"({"epoch":"0123456789abcdef","seq":1,"link":"0000000000000001","renew":{"seq":1}})"})
+    EXPECT_EQ(decode_telemetry_ack(bad).error().code, Errc::malformed_json) << bad;
+}
+
+TEST(TelemetryRefusal, IsJson) {
+  const TelemetryRefusal refusal{"0123456789abcdef", "a record needs seq"};
+  EXPECT_EQ(encode(refusal), R"({"refused":{"batch":"0123456789abcdef","message":"a record needs seq"}})");
+  EXPECT_EQ(decode_telemetry_refusal(encode(refusal)).value(), refusal);
+  EXPECT_LT(encode(TelemetryRefusal{"0123456789abcdef", std::string(5000, '\xff')}).size(), 1024u);
+  for (const char* bad : {"", "[]", "{}", R"({"refused":1})", R"({"refused":{"batch":"x"}})"})
+    EXPECT_EQ(decode_telemetry_refusal(bad).error().code, Errc::malformed_json) << bad;
+  EXPECT_FALSE(decode_telemetry_ack(encode(refusal)));
 }
 
 }  // namespace

@@ -1,0 +1,50 @@
+// The rule identity_shared: what JudgeIdentities does. Telemetry notes how often an outbox that had been left came
+// back; few devices ever have such a row, and those have an index.
+#include "server/alerts/alert_rows_store.hpp"
+#include "server/alerts/alert_store.hpp"
+
+namespace argosy::server {
+
+namespace {
+
+constexpr auto newly_shared =
+    "select s.device_id, s.device_id || ': two agents use its certificate; a card or an image was copied: revoke it "
+    "and "
+    "enrol both anew' from telemetry_speakers s join devices d on d.id = s.device_id "
+    "where s.returns >= $1 and s.returned_at > $2::timestamptz and d.revoked_at is null and not exists (select 1 from "
+    "alerts a where a.rule = 'identity_shared' and a.device_id = s.device_id and a.state <> 'resolved') "
+    "order by 1 limit 1000";
+constexpr auto no_longer_shared =
+    "select a.device_id, case when d.revoked_at is not null then a.device_id || ' was revoked' "
+    "else a.device_id || ' has one agent again' end "
+    "from alerts a join devices d on d.id = a.device_id left join telemetry_speakers s on s.device_id = a.device_id "
+    "where a.rule = 'identity_shared' and a.state <> 'resolved' and (d.revoked_at is not null or s.returned_at is null "
+    "or s.returned_at <= $1::timestamptz) order by 1 limit 1000";
+
+std::size_t bring(pqxx::work& transaction, const pqxx::result& rows, AlertState state, Instant now) {
+  std::size_t moved = 0;
+  for (const auto& row : rows) {
+    const AlertFinding finding{AlertRule::identity_shared,
+                               row[0].as<std::string>(),
+                               {},
+                               state,
+                               std::nullopt,
+                               std::nullopt,
+                               row[1].as<std::string>(),
+                               "{}"};
+    const auto present = open_alert_state(transaction, finding.rule, finding.device, finding.model);
+    if (apply_finding(transaction, present, finding, now)) ++moved;
+  }
+  return moved;
+}
+
+}  // namespace
+
+std::size_t JudgeIdentities::operator()(pqxx::work& transaction) const {
+  const auto since = to_rfc3339(now - Speaker::memory);
+  const auto over = transaction.exec_params(no_longer_shared, since);
+  const auto begun = transaction.exec_params(newly_shared, Speaker::returns_of_two, since);
+  return bring(transaction, over, AlertState::ok, now) + bring(transaction, begun, AlertState::firing, now);
+}
+
+}  // namespace argosy::server
