@@ -142,9 +142,9 @@ PresenceOptions presence_options(const Config& config) {
 
 DriftOptions drift_options(const Config& config) {
   DriftOptions options;
-  options.interval = ms(config.drift_interval_ms);
-  options.samples = static_cast<std::uint64_t>(config.drift_samples);
-  options.sweep_interval = std::min(options.sweep_interval, options.interval);
+  options.watch.limits.interval = ms(config.drift_interval_ms);
+  options.evidence.samples = static_cast<std::uint64_t>(config.drift_samples);
+  options.watch.sweep_interval = std::min(options.watch.sweep_interval, ms(config.drift_interval_ms));
   return options;
 }
 
@@ -280,8 +280,8 @@ Server::Parts::Parts(asio::io_context& context, const Config& given, Certificate
 
 // Who hears whom: telemetry feeds drift and alerts, the broker feeds the capabilities, the lock decides who leads.
 void Server::Parts::connect_parts() {
-  telemetry->add_listener([this](const auto& windows) { drift->take(windows); });
-  telemetry->add_listener([this](const auto& windows) { alerts->take(windows); });
+  telemetry->add_listener([this](const auto& windows) { drift->take(windows, wall_clock_now()); });
+  telemetry->add_listener([this](const auto& windows) { alerts->take(windows, wall_clock_now()); });
 
   if (config.mqtt_enabled) {
     MqttClient::Handlers handlers;
@@ -359,13 +359,10 @@ void Server::Parts::make_listeners() {
     metrics_server = std::make_unique<HttpServer>(io, metrics_options(config),
                                                   dispatcher("metrics", metrics_router, nullptr), file_reader);
   }
-  ServerMetricsSources sources{db,
-                               *patches,
-                               *telemetry,
-                               *operator_server,
-                               device_server.get(),
-                               mqtt.get(),
-                               [this] { return leader->leading(); }};
+  ServerMetricsSources sources{
+      db, *patches, *telemetry, *drift, *alerts, *operator_server, device_server.get(), mqtt.get(), [this] {
+        return leader->leading();
+      }};
   add_server_metrics(metrics, sources);
 }
 

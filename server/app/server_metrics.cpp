@@ -48,6 +48,27 @@ void add_telemetry(Metrics& metrics, TelemetryService& telemetry) {
         [&telemetry] { return telemetry.counters().batches_refused; });
 }
 
+// The watch of drift or alerts: whether every (device, model) gets its turn.
+template <class Service>
+void add_watch(Metrics& metrics, const std::string& judge, Service& service) {
+  const MetricLabels labels{{"judge", judge}};
+  const auto figure = [&metrics, &labels](const std::string& name, const std::string& help, const std::string& type,
+                                          std::function<double()> read) {
+    metrics.sampled("argosy_watch_" + name, help, type, std::move(read), labels);
+  };
+  const auto figures = [&service] { return service.watch_figures(wall_clock_now()); };
+  figure("oldest_wait_seconds", "How long the (device, model) that is due longest has waited", "gauge",
+         [figures] { return static_cast<double>(figures().oldest_wait.count()) / 1000; });
+  figure("waiting", "(device, model) pairs that wait to be judged", "gauge",
+         [figures] { return static_cast<double>(figures().waiting); });
+  figure("judged_total", "Judgements of a (device, model)", "counter",
+         [figures] { return static_cast<double>(figures().counters.judged); });
+  figure("set_aside_total", "Judgements that failed on the rows of one (device, model), which is tried again later",
+         "counter", [figures] { return static_cast<double>(figures().counters.set_aside); });
+  figure("refused_total", "(device, model) pairs over the limit of the watch list", "counter",
+         [figures] { return static_cast<double>(figures().counters.refused); });
+}
+
 void add_patches(Metrics& metrics, PatchService& patches) {
   count(metrics, "argosy_patches_ready_total", "Patches made", [&patches] { return patches.counters().ready; });
   count(metrics, "argosy_patches_declined_total", "Pairs for which no patch is of use",
@@ -93,6 +114,8 @@ LoopObserver loop_observer(Metrics& metrics) {
 void add_server_metrics(Metrics& metrics, const ServerMetricsSources& sources) {
   add_db(metrics, sources.db);
   add_telemetry(metrics, sources.telemetry);
+  add_watch(metrics, "drift", sources.drift);
+  add_watch(metrics, "alerts", sources.alerts);
   add_patches(metrics, sources.patches);
   if (sources.mqtt != nullptr) add_mqtt(metrics, *sources.mqtt);
   show(metrics, "argosy_leading", "Whether this instance leads",
