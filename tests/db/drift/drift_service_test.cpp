@@ -133,12 +133,10 @@ TEST_F(Drift, EvidenceThatCannotBeReadIsGatheredAnew) {
 }
 
 TEST_F(Drift, ManySmallWindowsAreGatheredPageByPage) {
-  clock += Duration{60'000};
-  for (int i = 0; i < 420; ++i) {
-    clock += Duration{1000};
-    auto content = window({.started_at = clock, .features = {{"sharpness", {0, 1, 0, 0, 0}}}});
-    ASSERT_TRUE(run_task(io, telemetry->ingest({test::batch("cam-1", ++next_seq["cam-1"], content)}, clock)));
-  }
+  clock += 10 * Duration{60'000};
+  const auto history = test::batch_of_windows("cam-1", 1, 420, Duration{1000},
+                                              {.started_at = clock, .features = {{"sharpness", {0, 1, 0, 0, 0}}}});
+  ASSERT_TRUE(run_task(io, telemetry->ingest({history}, clock)));
   database.exec("insert into device_models (device_id, model, version) values ('cam-1', 'digits', '1.0')");
   tick();
   EXPECT_EQ(state_of("cam-1").measures.samples, 400u);
