@@ -55,7 +55,7 @@ void add_move(std::vector<Move>& moves, AlertStep step, const AlertFinding& find
   moves.push_back({step, finding});
 }
 
-std::map<AlertKey, std::vector<Move>> moves_of(const OpenAlerts& open, const std::vector<AlertFinding>& findings) {
+std::map<AlertKey, std::vector<Move>> moves_of(const OngoingAlerts& open, const std::vector<AlertFinding>& findings) {
   std::map<AlertKey, AlertState> states;
   std::map<AlertKey, std::vector<Move>> moves;
   for (const auto& finding : findings) {
@@ -170,7 +170,7 @@ void lock_alerts(pqxx::work& transaction) {
   transaction.exec1("select pg_advisory_xact_lock(7102002)");
 }
 
-OpenAlerts read_open_alerts(pqxx::work& transaction, const std::vector<std::string>& devices) {
+OngoingAlerts read_open_alerts(pqxx::work& transaction, const std::vector<std::string>& devices) {
   // The rules are named because the index of open alerts begins with them.
   const auto rows = transaction.exec_params(
       "select a.rule, a.device_id, a.model, a.state, coalesce(a.details ->> 'version', '') "
@@ -178,7 +178,7 @@ OpenAlerts read_open_alerts(pqxx::work& transaction, const std::vector<std::stri
       "cross join unnest(array['latency_doubled', 'accuracy_low', 'gone_dark', 'drift']) as r(rule) "
       "join alerts a on a.rule = r.rule and a.device_id = d.device and a.state <> 'resolved'",
       json(devices).dump());
-  OpenAlerts open;
+  OngoingAlerts open;
   for (const auto& row : rows) {
     const auto state = row[3].as<std::string>() == "firing" ? AlertState::firing : AlertState::pending;
     open[{alert_rule_of(row[0].as<std::string>()), row[1].as<std::string>(), row[2].as<std::string>()}] = {
@@ -187,8 +187,8 @@ OpenAlerts read_open_alerts(pqxx::work& transaction, const std::vector<std::stri
   return open;
 }
 
-std::size_t apply_findings(pqxx::work& transaction, const OpenAlerts& open, const std::vector<AlertFinding>& findings,
-                           Instant now) {
+std::size_t apply_findings(pqxx::work& transaction, const OngoingAlerts& open,
+                           const std::vector<AlertFinding>& findings, Instant now) {
   const auto moves = moves_of(open, findings);
   std::size_t longest = 0;
   for (const auto& [key, of_alert] : moves) longest = std::max(longest, of_alert.size());

@@ -17,13 +17,13 @@ namespace argosy::server {
 void lock_alerts(pqxx::work& transaction);
 
 using AlertKey = std::tuple<AlertRule, std::string, std::string>;  // rule, device, model
-using OpenAlerts = std::map<AlertKey, OpenAlert>;
+using OngoingAlerts = std::map<AlertKey, OngoingAlert>;
 
 // Every open alert of the devices.
-OpenAlerts read_open_alerts(pqxx::work& transaction, const std::vector<std::string>& devices);
+OngoingAlerts read_open_alerts(pqxx::work& transaction, const std::vector<std::string>& devices);
 
 // Takes every alert through the findings that are about it, in their order. How many moved to another state.
-std::size_t apply_findings(pqxx::work& transaction, const OpenAlerts& open, const std::vector<AlertFinding>& findings,
-                           Instant now);
+std::size_t apply_findings(pqxx::work& transaction, const OngoingAlerts& open,
+                           const std::vector<AlertFinding>& findings, Instant now);
 
 }  // namespace argosy::server

@@ -68,7 +68,7 @@ AlertFinding finding_of(AlertRule rule, const std::string& device, const std::st
 }
 
 // What should be open and is not.
-void find_news(const Levels& levels, const DriftLevels& drift, const OpenAlerts& open,
+void find_news(const Levels& levels, const DriftLevels& drift, const OngoingAlerts& open,
                std::vector<AlertFinding>& findings) {
   for (const auto& [device, level] : levels) {
     if (level.is_revoked || level.presence != "offline" || open.contains({AlertRule::gone_dark, device, ""})) continue;
@@ -86,7 +86,7 @@ void find_news(const Levels& levels, const DriftLevels& drift, const OpenAlerts&
 }
 
 // What is open and should not be. "late" is not back yet.
-void find_ends(const Levels& levels, const DriftLevels& drift, const OpenAlerts& open,
+void find_ends(const Levels& levels, const DriftLevels& drift, const OngoingAlerts& open,
                std::vector<AlertFinding>& findings) {
   for (const auto& [key, alert] : open) {
     const auto& [rule, device, model] = key;

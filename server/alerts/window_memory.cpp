@@ -76,7 +76,7 @@ AlertFinding accuracy_finding(const ServedVersion& served, double threshold, con
 
 // An alert on a version that the device no longer serves says nothing any more. The state that remains.
 AlertState close_for_other_version(std::vector<AlertFinding>& findings, AlertRule rule, const ServedVersion& served,
-                                   const OpenAlert& alert) {
+                                   const OngoingAlert& alert) {
   if (alert.state == AlertState::ok || alert.version.empty() || alert.version == served.version) return alert.state;
   AlertFinding finding{rule, served.device, served.model, AlertState::ok, std::nullopt, std::nullopt, {}, "{}"};
   finding.message = served.device + ": " + served.model + " " + alert.version + " was replaced by " + served.version;
@@ -163,7 +163,7 @@ void remember_labels(WindowMemory& memory, const std::string& text) {
 }
 
 std::vector<AlertFinding> judge_windows(const WindowRules& rules, const ServedVersion& served, WindowMemory& memory,
-                                        const OpenAlert& latency_alert, const OpenAlert& accuracy_alert,
+                                        const OngoingAlert& latency_alert, const OngoingAlert& accuracy_alert,
                                         const std::vector<JudgedWindow>& windows, Instant now) {
   std::vector<AlertFinding> findings;
   const auto latency = close_for_other_version(findings, AlertRule::latency_doubled, served, latency_alert);

@@ -53,7 +53,7 @@ struct ServedVersion {
   std::optional<double> accuracy_threshold;  // that its release was validated against
 };
 
-struct OpenAlert {
+struct OngoingAlert {
   AlertState state = AlertState::ok;
   std::string version;  // that it is about
 };
@@ -61,7 +61,7 @@ struct OpenAlert {
 // What follows from `windows`, oldest first and all newer than `memory.read_until`; the memory learns from them. The
 // findings are in the order in which they hold, those of one rule one after another.
 std::vector<AlertFinding> judge_windows(const WindowRules& rules, const ServedVersion& served, WindowMemory& memory,
-                                        const OpenAlert& latency_alert, const OpenAlert& accuracy_alert,
+                                        const OngoingAlert& latency_alert, const OngoingAlert& accuracy_alert,
                                         const std::vector<JudgedWindow>& windows, Instant now);
 
 }  // namespace argosy::server

@@ -139,9 +139,9 @@ void save_memories(pqxx::work& transaction, const std::vector<WatchedVersion>& v
       text, versions_kept);
 }
 
-OpenAlert open_alert_of(const OpenAlerts& open, AlertRule rule, const ServedVersion& served) {
+OngoingAlert open_alert_of(const OngoingAlerts& open, AlertRule rule, const ServedVersion& served) {
   const auto found = open.find({rule, served.device, served.model});
-  return found != open.end() ? found->second : OpenAlert{};
+  return found != open.end() ? found->second : OngoingAlert{};
 }
 
 }  // namespace

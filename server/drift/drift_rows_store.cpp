@@ -22,7 +22,7 @@ std::optional<wire::FeatureReference> feature_of(const json& entry) {
     wire::FeatureReference feature;
     feature.name = entry.value("name", std::string());
     feature.edges = entry.value("edges", std::vector<double>());
-    feature.counts = entry.value("counts", Counts());
+    feature.counts = entry.value("counts", HistogramCounts());
     const bool is_whole = check_edges(feature.edges) && feature.counts.size() == bins_of_edges(feature.edges.size());
     return is_whole ? std::optional(std::move(feature)) : std::nullopt;
   } catch (const json::exception&) {

@@ -14,9 +14,9 @@ using nlohmann::json;
 
 constexpr std::uint64_t count_limit = 1ULL << 53;  // as on the wire
 
-std::optional<Counts> counts_of(const json& value) {
+std::optional<HistogramCounts> counts_of(const json& value) {
   if (!value.is_array()) return std::nullopt;
-  Counts counts;
+  HistogramCounts counts;
   for (const auto& count : value) {
     if (!count.is_number_unsigned() || count.get<std::uint64_t>() > count_limit) return std::nullopt;
     counts.push_back(count.get<std::uint64_t>());
@@ -31,8 +31,8 @@ std::optional<Instant> instant_of(const json& value) {
 
 }  // namespace
 
-std::map<std::string, Counts> features_of_json(const std::string& text) {
-  std::map<std::string, Counts> features;
+std::map<std::string, HistogramCounts> features_of_json(const std::string& text) {
+  std::map<std::string, HistogramCounts> features;
   const auto document = json::parse(text, nullptr, false);
   if (!document.is_array()) return features;
   for (const auto& entry : document) {
@@ -58,7 +58,7 @@ bool Evidence::has_room(const Block& block, Instant at) const {
 }
 
 std::optional<Evidence::Block> Evidence::merge(Block* block, const EvidenceWindow& window) const {
-  Block alone{window.started_at, window.started_at, std::vector<Counts>(names_.size()), 0};
+  Block alone{window.started_at, window.started_at, std::vector<HistogramCounts>(names_.size()), 0};
   for (std::size_t i = 0; i < names_.size(); ++i) {
     const auto found = window.features.find(names_[i]);
     if (found == window.features.end() || found->second.size() != bins_[i]) continue;
@@ -127,10 +127,10 @@ bool Evidence::wants_older() const {
   return older_wanted_ && windows_ < rule_.window_limit && blocks_.size() < block_limit && !blocks_needed();
 }
 
-Counts Evidence::present(const std::string& feature) const {
+HistogramCounts Evidence::present(const std::string& feature) const {
   const auto place = static_cast<std::size_t>(std::find(names_.begin(), names_.end(), feature) - names_.begin());
   if (place == names_.size()) return {};
-  Counts sum(bins_[place]);
+  HistogramCounts sum(bins_[place]);
   for (auto block = blocks_.rbegin(); block != blocks_.rend() && total_of(sum) < rule_.samples; ++block) {
     if (!block->counts[place].empty()) (void)add_counts(sum, block->counts[place]);
   }

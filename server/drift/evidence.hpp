@@ -14,7 +14,7 @@
 
 namespace argosy::server {
 
-using Counts = std::vector<std::uint64_t>;
+using HistogramCounts = std::vector<std::uint64_t>;
 
 struct EvidenceRule {
   std::uint64_t samples = 2000;           // the rolling histogram holds the newest windows with about so many samples
@@ -24,10 +24,10 @@ struct EvidenceRule {
 
 struct EvidenceWindow {
   Instant started_at{};
-  std::map<std::string, Counts> features = {};
+  std::map<std::string, HistogramCounts> features = {};
 };
 // What inference_windows.features holds; what has another shape is left out.
-std::map<std::string, Counts> features_of_json(const std::string& text);
+std::map<std::string, HistogramCounts> features_of_json(const std::string& text);
 
 class Evidence {
  public:
@@ -48,7 +48,7 @@ class Evidence {
   std::optional<Instant> newest() const { return newest_; }
   std::optional<Instant> oldest() const { return oldest_; }
   // The newest blocks that hold the samples wanted, summed up; zeros for a feature of which there are none.
-  Counts present(const std::string& feature) const;
+  HistogramCounts present(const std::string& feature) const;
 
   std::string to_json() const;
   // False, and nothing is known, when the text is not one of ours.
@@ -58,8 +58,8 @@ class Evidence {
   struct Block {
     Instant from{};
     Instant to{};
-    std::vector<Counts> counts;  // by the place of the feature; empty: none yet
-    std::uint64_t samples = 0;   // of the feature that has the most
+    std::vector<HistogramCounts> counts;  // by the place of the feature; empty: none yet
+    std::uint64_t samples = 0;            // of the feature that has the most
   };
   static constexpr std::size_t blocks_wanted = 8;
   static constexpr std::size_t block_limit = 64;  // when features are rarer than others

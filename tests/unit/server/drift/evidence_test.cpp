@@ -11,7 +11,7 @@ const Instant start = parse_rfc3339("2026-03-01T12:00:00Z").value();
 constexpr Duration minute{60'000};
 const std::vector<wire::FeatureReference> reference{{"level", {1, 2}, {5, 5, 5, 0}}, {"rare", {1}, {5, 5, 0}}};
 
-EvidenceWindow window_at(int minutes, Counts level, Counts rare = {}) {
+EvidenceWindow window_at(int minutes, HistogramCounts level, HistogramCounts rare = {}) {
   EvidenceWindow window{start + minutes * minute};
   window.features["level"] = std::move(level);
   if (!rare.empty()) window.features["rare"] = std::move(rare);
@@ -21,10 +21,10 @@ EvidenceWindow window_at(int minutes, Counts level, Counts rare = {}) {
 TEST(Evidence, HoldsTheNewestWindowsWithAboutTheSamplesWanted) {
   Evidence evidence({.samples = 400}, reference);
   for (int i = 0; i < 8; ++i) evidence.add_newer(window_at(i, {50, 0, 0, 0}));
-  EXPECT_EQ(evidence.present("level"), (Counts{400, 0, 0, 0}));
+  EXPECT_EQ(evidence.present("level"), (HistogramCounts{400, 0, 0, 0}));
   for (int i = 8; i < 12; ++i) evidence.add_newer(window_at(i, {0, 50, 0, 0}));
-  EXPECT_EQ(evidence.present("level"), (Counts{200, 200, 0, 0}));
-  EXPECT_EQ(evidence.present("rare"), (Counts{0, 0, 0}));
+  EXPECT_EQ(evidence.present("level"), (HistogramCounts{200, 200, 0, 0}));
+  EXPECT_EQ(evidence.present("rare"), (HistogramCounts{0, 0, 0}));
 }
 
 TEST(Evidence, IsBoundedHoweverSmallTheWindowsAre) {
@@ -39,8 +39,8 @@ TEST(Evidence, IsBoundedHoweverSmallTheWindowsAre) {
 TEST(Evidence, KeepsMoreWhileARarerFeatureHasTooFewButNotForEver) {
   Evidence evidence({.samples = 400}, reference);
   for (int i = 0; i < 30; ++i) evidence.add_newer(window_at(i, {50, 0, 0, 0}, {0, 10, 0}));
-  EXPECT_EQ(evidence.present("rare"), (Counts{0, 300, 0}));
-  EXPECT_EQ(evidence.present("level"), (Counts{400, 0, 0, 0}));
+  EXPECT_EQ(evidence.present("rare"), (HistogramCounts{0, 300, 0}));
+  EXPECT_EQ(evidence.present("level"), (HistogramCounts{400, 0, 0, 0}));
   for (int i = 30; i < 5000; ++i) evidence.add_newer(window_at(i, {50, 0, 0, 0}));
   EXPECT_LT(evidence.to_json().size(), 4000u);
 }
@@ -49,10 +49,10 @@ TEST(Evidence, AWindowWithOtherBinsOrUnknownFeaturesCountsForNothing) {
   Evidence evidence({.samples = 400}, reference);
   evidence.add_newer(window_at(0, {7, 7}));
   evidence.add_newer({start + minute, {{"unknown", {1, 2, 3, 4}}}});
-  EXPECT_EQ(evidence.present("level"), (Counts{0, 0, 0, 0}));
+  EXPECT_EQ(evidence.present("level"), (HistogramCounts{0, 0, 0, 0}));
   EXPECT_EQ(evidence.newest(), start + minute) << "but it was read";
   evidence.add_newer(window_at(2, {1, 2, 3, 4}));
-  EXPECT_EQ(evidence.present("level"), (Counts{1, 2, 3, 4}));
+  EXPECT_EQ(evidence.present("level"), (HistogramCounts{1, 2, 3, 4}));
 }
 
 TEST(Evidence, ReadsBackwardsUntilItHasEnough) {
@@ -62,7 +62,7 @@ TEST(Evidence, ReadsBackwardsUntilItHasEnough) {
   while (evidence.wants_older()) evidence.add_older(window_at(--at, {50, 0, 0, 0}));
   EXPECT_EQ(at, -8);
   EXPECT_EQ(evidence.newest(), start - minute);
-  EXPECT_EQ(evidence.present("level"), (Counts{400, 0, 0, 0}));
+  EXPECT_EQ(evidence.present("level"), (HistogramCounts{400, 0, 0, 0}));
 }
 
 TEST(Evidence, GoesOnWhereItStoppedAfterItLayInTheDatabase) {
@@ -99,20 +99,20 @@ TEST(Evidence, ForgetsWhatIsTooOldAndWhatAnotherVersionInterrupted) {
   evidence.add_newer(window_at(0, {50, 0, 0, 0}));
   evidence.add_newer(window_at(1000, {0, 50, 0, 0}));
   evidence.forget_before(start + minute);
-  EXPECT_EQ(evidence.present("level"), (Counts{0, 50, 0, 0}));
+  EXPECT_EQ(evidence.present("level"), (HistogramCounts{0, 50, 0, 0}));
   evidence.begin_again();
-  EXPECT_EQ(evidence.present("level"), (Counts{0, 0, 0, 0}));
+  EXPECT_EQ(evidence.present("level"), (HistogramCounts{0, 0, 0, 0}));
   EXPECT_FALSE(evidence.wants_older());
 }
 
 TEST(Evidence, CountsOfTheLargestSizeDoNotOverflow) {
   Evidence evidence({.samples = 400}, reference);
-  for (int i = 0; i < 100; ++i) evidence.add_newer(window_at(i, Counts(4, 1ULL << 53)));
-  EXPECT_EQ(evidence.present("level"), Counts(4, 1ULL << 53));
+  for (int i = 0; i < 100; ++i) evidence.add_newer(window_at(i, HistogramCounts(4, 1ULL << 53)));
+  EXPECT_EQ(evidence.present("level"), HistogramCounts(4, 1ULL << 53));
 }
 
 TEST(Evidence, FeaturesOfAnyShapeAreReadOrLeftOut) {
-  EXPECT_EQ(features_of_json(R"([{"name": "a", "counts": [1, 2]}])").at("a"), (Counts{1, 2}));
+  EXPECT_EQ(features_of_json(R"([{"name": "a", "counts": [1, 2]}])").at("a"), (HistogramCounts{1, 2}));
   for (const char* bad : {"", "null", "{}", "[1]", R"([{"name": 1, "counts": [1]}])", R"([{"name": "a"}])",
                           R"([{"name": "a", "counts": [-1]}])", R"([{"name": "a", "counts": [1.5]}])",
                           R"([{"name": "a", "counts": [1e300]}])", R"([{"name": "a", "counts": {}}])",
