@@ -401,23 +401,9 @@ void Server::Parts::make_listeners() {
     metrics_server = std::make_unique<HttpServer>(io, metrics_options(config),
                                                   dispatcher("metrics", metrics_router, nullptr), file_reader);
   }
-<<<<<<< HEAD
   ServerMetricsSources sources{
-      db, *patches, *telemetry, *drift, *alerts, *operator_server, device_server.get(), mqtt.get(), [this] {
-        return leader->leading();
-      }};
-=======
-  ServerMetricsSources sources{db,
-                               quarantine,
-                               *states,
-                               *collector,
-                               *patches,
-                               *telemetry,
-                               *operator_server,
-                               device_server.get(),
-                               mqtt.get(),
-                               [this] { return leader->leading(); }};
->>>>>>> main
+      db,     quarantine, *states,          *collector,          *patches,   *telemetry,
+      *drift, *alerts,    *operator_server, device_server.get(), mqtt.get(), [this] { return leader->leading(); }};
   add_server_metrics(metrics, sources);
 }
 

@@ -3,12 +3,8 @@
 
 #include <functional>
 
-<<<<<<< HEAD
 #include "server/alerts/alert_service.hpp"
-    == == ==
-    =
 #include "server/app/state_intake.hpp"
-        >>>>>>> main
 #include "server/base/loop.hpp"
 #include "server/db/db_pool.hpp"
 #include "server/drift/drift_service.hpp"
@@ -18,26 +14,26 @@
 #include "server/mqtt/mqtt_client.hpp"
 #include "server/telemetry/batch_collector.hpp"
 
-        namespace argosy::server {
+namespace argosy::server {
 
-  struct ServerMetricsSources {  // all outlive the metrics
-    DbPool& db;
-    QuarantineService& quarantine;
-    StateIntake& states;
-    BatchCollector& collector;
-    PatchService& patches;
-    TelemetryService& telemetry;
-    DriftService& drift;
-    AlertService& alerts;
-    HttpServer& operator_server;
-    HttpServer* device_server;
-    MqttClient* mqtt;
-    std::function<bool()> leading;
-  };
+struct ServerMetricsSources {  // all outlive the metrics
+  DbPool& db;
+  QuarantineService& quarantine;
+  StateIntake& states;
+  BatchCollector& collector;
+  PatchService& patches;
+  TelemetryService& telemetry;
+  DriftService& drift;
+  AlertService& alerts;
+  HttpServer& operator_server;
+  HttpServer* device_server;
+  MqttClient* mqtt;
+  std::function<bool()> leading;
+};
 
-  // Puts what a loop tells of its rounds under its name. The metrics outlive the loops.
-  LoopObserver loop_observer(Metrics & metrics);
+// Puts what a loop tells of its rounds under its name. The metrics outlive the loops.
+LoopObserver loop_observer(Metrics& metrics);
 
-  void add_server_metrics(Metrics & metrics, const ServerMetricsSources& sources);
+void add_server_metrics(Metrics& metrics, const ServerMetricsSources& sources);
 
 }  // namespace argosy::server
