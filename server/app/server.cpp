@@ -402,8 +402,11 @@ Task<Result<void>> Server::start() {
   parts.events->start();
   parts.patches->start(parts.io, size(parts.config.patches_threads));
   parts.lead = std::make_unique<SessionLock>(
-      parts.io, SessionLock::Options{parts.config.database_conninfo, leader_lock_key, ms(parts.config.leader_check_ms)},
-      [&parts](bool held) { held ? parts.leader->start() : parts.leader->stop(); });
+      parts.io,
+      SessionLock::Options{parts.config.database_conninfo, leader_lock_key, ms(parts.config.leader_check_ms), true},
+      [&parts](bool held) {
+        held ? parts.leader->start({leader_lock_key, parts.lead->fence()}) : parts.leader->stop();
+      });
 
   const std::string url = public_url(parts.config, operator_port());
   spdlog::info("argosyd {} serves people on {}", ARGOSY_VERSION, url);
