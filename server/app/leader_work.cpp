@@ -25,16 +25,12 @@ Loop::Round round_of(Service& service) {
   return [&service](Instant now) { return tick(service, now); };
 }
 
-Task<void> make_all_due(DesiredService& desired) {
-  auto making = desired.republish_all();
-  const auto made = co_await std::move(making);
-  if (!made) spdlog::warn("publishing all desired documents again: {}", made.error().message);
-}
-
 }  // namespace
 
 struct LeaderWork::Term {
-  Term(boost::asio::any_io_executor executor, const LoopObserver& observe) : loops(std::move(executor), observe) {}
+  Term(boost::asio::any_io_executor fenced, const LoopObserver& observe)
+      : executor(std::move(fenced)), loops(executor, observe) {}
+  boost::asio::any_io_executor executor;
   Loops loops;
   std::unique_ptr<RolloutDriver> driver;
 

@@ -272,6 +272,7 @@ Server::Parts::Parts(asio::io_context& context, const Config& given, Certificate
   patches = create_patch_service(db, **blobs, patch_worker, making);
   RolloutOptions rollout_options;
   rollout_options.guard_interval = ms(config.rollouts_guard_interval_ms);
+  rollout_options.busy_share = 0.05;
   rollouts = create_rollout_service(db, *patches, rollout_options);
   connect_parts();
   add_routes();
@@ -359,13 +360,10 @@ void Server::Parts::make_listeners() {
     metrics_server = std::make_unique<HttpServer>(io, metrics_options(config),
                                                   dispatcher("metrics", metrics_router, nullptr), file_reader);
   }
-  ServerMetricsSources sources{db,
-                               *patches,
-                               *telemetry,
-                               *operator_server,
-                               device_server.get(),
-                               mqtt.get(),
-                               [this] { return leader->leading(); }};
+  ServerMetricsSources sources{
+      db, *desired, *patches, *telemetry, *operator_server, device_server.get(), mqtt.get(), [this] {
+        return leader->leading();
+      }};
   add_server_metrics(metrics, sources);
 }
 

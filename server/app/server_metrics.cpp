@@ -37,6 +37,13 @@ void add_mqtt(Metrics& metrics, MqttClient& mqtt) {
        [&mqtt] { return mqtt.connected() ? 1 : 0; });
 }
 
+void add_desired(Metrics& metrics, DesiredService& desired) {
+  count(metrics, "argosy_desired_published_total", "Desired documents that the broker took",
+        [&desired] { return desired.counters().published; });
+  count(metrics, "argosy_desired_unbuildable_total", "Attempts to build a desired document that failed",
+        [&desired] { return desired.counters().unbuildable; });
+}
+
 void add_telemetry(Metrics& metrics, TelemetryService& telemetry) {
   count(metrics, "argosy_telemetry_records_stored_total", "Records stored",
         [&telemetry] { return telemetry.counters().records_stored; });
@@ -92,6 +99,7 @@ LoopObserver loop_observer(Metrics& metrics) {
 
 void add_server_metrics(Metrics& metrics, const ServerMetricsSources& sources) {
   add_db(metrics, sources.db);
+  add_desired(metrics, sources.desired);
   add_telemetry(metrics, sources.telemetry);
   add_patches(metrics, sources.patches);
   if (sources.mqtt != nullptr) add_mqtt(metrics, *sources.mqtt);

@@ -9,12 +9,14 @@
 #include "server/http/metrics.hpp"
 #include "server/models/patch_service.hpp"
 #include "server/mqtt/mqtt_client.hpp"
+#include "server/rollouts/desired_service.hpp"
 #include "server/telemetry/telemetry_service.hpp"
 
 namespace argosy::server {
 
 struct ServerMetricsSources {  // all outlive the metrics
   DbPool& db;
+  DesiredService& desired;
   PatchService& patches;
   TelemetryService& telemetry;
   HttpServer& operator_server;
