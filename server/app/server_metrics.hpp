@@ -3,6 +3,7 @@
 
 #include <functional>
 
+#include "server/app/state_intake.hpp"
 #include "server/base/loop.hpp"
 #include "server/db/db_pool.hpp"
 #include "server/http/http_server.hpp"
@@ -10,6 +11,7 @@
 #include "server/models/patch_service.hpp"
 #include "server/mqtt/mqtt_client.hpp"
 #include "server/rollouts/desired_service.hpp"
+#include "server/telemetry/batch_collector.hpp"
 #include "server/telemetry/telemetry_service.hpp"
 
 namespace argosy::server {
@@ -17,6 +19,9 @@ namespace argosy::server {
 struct ServerMetricsSources {  // all outlive the metrics
   DbPool& db;
   DesiredService& desired;
+  QuarantineService& quarantine;
+  StateIntake& states;
+  BatchCollector& collector;
   PatchService& patches;
   TelemetryService& telemetry;
   HttpServer& operator_server;
