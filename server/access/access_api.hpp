@@ -15,7 +15,7 @@ struct AccessApiOptions {
   std::string public_url;      // in links: "https://argosy.example"
 };
 
-// POST /api/v1/login, login/link, logout; GET /api/v1/me; PUT /api/v1/me/password
+// POST /api/v1/login, login/link, logout; GET /api/v1/me; DELETE /api/v1/me/sessions; PUT /api/v1/me/password
 void add_session_routes(Router& router, AccessService& access, AccessApiOptions options);
 // GET/POST /api/v1/users, PATCH /api/v1/users/{id}; GET/POST /api/v1/tokens, DELETE /api/v1/tokens/{id}
 void add_account_routes(Router& router, AccessService& access, AccessApiOptions options);

@@ -11,6 +11,7 @@
 #include "common/base/file.hpp"
 #include "server/app/config_keys.hpp"
 #include "server/app/toml_file.hpp"
+#include "server/http/client_address.hpp"
 
 namespace argosy::server {
 namespace {
@@ -154,6 +155,9 @@ Result<void> check_whole(const Config& config) {
   if (config.operator_tls_certificate.empty() != config.operator_tls_key.empty()) {
     return make_error(Errc::invalid_argument,
                       "give both http.operator.tls_certificate and http.operator.tls_key, or neither");
+  }
+  if (auto proxies = TrustedProxies::parse(config.operator_trusted_proxies); !proxies) {
+    return std::move(proxies).error().within("http.operator.trusted_proxies");
   }
   if (std::find(log_levels.begin(), log_levels.end(), config.log_level) == log_levels.end()) {
     return make_error(Errc::invalid_argument,

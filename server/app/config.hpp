@@ -20,6 +20,7 @@ struct Config {
   std::string operator_tls_key;
   std::string operator_web_root;
   std::int64_t operator_max_connections = 1024;
+  std::string operator_trusted_proxies;
   // device listener
   bool device_enabled = true;
   std::string device_address = "0.0.0.0";
@@ -49,6 +50,7 @@ struct Config {
   std::int64_t patches_keep_days = 30;
   // people
   std::int64_t access_session_minutes = 720;
+  std::int64_t access_session_days = 7;
   std::int64_t access_link_minutes = 1440;
   // rhythm
   std::int64_t leader_check_ms = 2000;

@@ -13,16 +13,19 @@
 #include "server/alerts/alert_api.hpp"
 #include "server/app/device_messages.hpp"
 #include "server/app/leader_work.hpp"
+#include "server/app/periodic.hpp"
 #include "server/app/server_metrics.hpp"
 #include "server/app/system_api.hpp"
 #include "server/db/db_pool.hpp"
 #include "server/db/migrations.hpp"
+#include "server/db/notifications.hpp"
 #include "server/db/session_lock.hpp"
 #include "server/devices/device_api.hpp"
 #include "server/drift/drift_api.hpp"
 #include "server/events/event_api.hpp"
 #include "server/events/event_service.hpp"
 #include "server/http/http_server.hpp"
+#include "server/http/open_exchanges.hpp"
 #include "server/models/model_api.hpp"
 #include "server/models/patch_api.hpp"
 #include "server/overview/overview_service.hpp"
@@ -37,6 +40,8 @@ namespace asio = boost::asio;
 namespace fs = std::filesystem;
 
 constexpr std::int64_t leader_lock_key = 4711370002;  // any number, the same in every argosyd
+constexpr Duration people_check_interval{10'000};  // sessions and tokens end by time, too
+constexpr Duration failures_interval{10'000};
 constexpr std::string_view device_prefix = "/device/";
 
 std::chrono::milliseconds ms(std::int64_t count) {
@@ -145,6 +150,7 @@ PatchOptions patch_options(const Config& config) {
 AccessOptions access_options(const Config& config) {
   AccessOptions options;
   options.session_life = std::chrono::minutes(config.access_session_minutes);
+  options.absolute_life = std::chrono::hours(24 * config.access_session_days);
   options.link_life = std::chrono::minutes(config.access_link_minutes);
   return options;
 }
@@ -172,6 +178,11 @@ Task<void> send_ack(MqttClient& mqtt, std::string device, wire::TelemetryAck ack
   co_await std::move(sending);  // a lost ack is asked for again
 }
 
+Task<Result<void>> check_people(OpenExchanges& exchanges) {
+  exchanges.check_people();
+  co_return Result<void>{};
+}
+
 }  // namespace
 
 struct Server::Parts {
@@ -183,7 +194,8 @@ struct Server::Parts {
   Metrics metrics;
 
   DbPool db{io, db_options(config)};
-  WorkerPool worker{io, {.threads = 1, .queue_limit = 1024}};        // passwords, digests
+  WorkerPool worker{io, {.threads = 1, .queue_limit = 1024}};        // digests of uploads
+  WorkerPool password_worker{io, {.threads = 1, .queue_limit = 64}};
   WorkerPool file_reader{io, {.threads = 1, .queue_limit = 20000}};  // downloads
   WorkerPool patch_worker{io, {.threads = size(config.patches_threads), .queue_limit = 16}};
 
@@ -200,7 +212,7 @@ struct Server::Parts {
   std::unique_ptr<AlertService> alerts = create_alert_service(db);
   std::unique_ptr<EventService> events = create_event_service(io, db);
   std::unique_ptr<OverviewService> overview = create_overview_service(db);
-  AccessService access{db, worker, access_options(config)};
+  AccessService access{db, password_worker, access_options(config)};
 
   std::unique_ptr<MqttClient> mqtt;
   std::unique_ptr<BatchCollector> collector;
@@ -209,6 +221,11 @@ struct Server::Parts {
   std::unique_ptr<SessionLock> lead;
 
   Authenticator authenticator{access, [this](PeerCertificate peer) { return is_current(*enrolment, std::move(peer)); }};
+  OpenExchanges exchanges{io, [this](const Request& head, Access access_wanted) {
+                            return authenticator.still_allowed(head, access_wanted);
+                          }};
+  std::unique_ptr<Notifications> authority_news;
+  std::unique_ptr<Periodic> upkeep;  // what each instance does, whether it leads or not
   Idempotency idempotency{db};
   StaticFiles dashboard{config.operator_web_root};
   Router operator_router;
@@ -219,6 +236,7 @@ struct Server::Parts {
   void connect_parts();
   void add_routes();
   void make_listeners();
+  void watch_authority();
   Dispatcher dispatcher(const std::string& listener, const Router& router, const StaticFiles* files);
 };
 
@@ -298,11 +316,26 @@ Dispatcher Server::Parts::dispatcher(const std::string& listener, const Router& 
   options.router = &router;
   options.files = files;
   options.metrics = &metrics;
+  options.exchanges = &exchanges;
   options.authenticate = [this](const Request& request) { return authenticator.authenticate(request); };
   if (listener == "operator") {
+    options.proxies = TrustedProxies::parse(config.operator_trusted_proxies).value();
     options.around = [this](const Route& route, Request& request) { return idempotency.around(route, request); };
   }
   return Dispatcher(std::move(options));
+}
+
+// A right that ends, whoever ended it on whichever instance, ends what goes on under it here.
+void Server::Parts::watch_authority() {
+  authority_news = std::make_unique<Notifications>(
+      io, Notifications::Options{.conninfo = config.database_conninfo, .channel = "argosy_authority"},
+      [this](const News& news) {
+        for (const std::string& authority : news.payloads) exchanges.check(authority);
+        if (news.gap) exchanges.check_all();
+      });
+  upkeep = std::make_unique<Periodic>(io);
+  upkeep->every("open exchanges", people_check_interval, [this](Instant) { return check_people(exchanges); });
+  upkeep->every("failed sign-ins", failures_interval, [this](Instant now) { return access.write_failures(now); });
 }
 
 void Server::Parts::make_listeners() {
@@ -352,6 +385,7 @@ Task<Result<void>> Server::start() {
   ARGOSY_CO_CHECK(parts.operator_server->start());
   if (parts.device_server) ARGOSY_CO_CHECK(parts.device_server->start());
   parts.events->start();
+  parts.watch_authority();
   for (std::int64_t maker = 0; maker < parts.config.patches_threads; ++maker)
     asio::co_spawn(parts.io, parts.patches->run(), asio::detached);
   parts.lead = std::make_unique<SessionLock>(
@@ -378,6 +412,8 @@ Task<void> Server::stop() {
   parts.leader->stop();
   parts.patches->stop();
   parts.events->stop();
+  parts.authority_news.reset();
+  parts.upkeep.reset();
   auto stopping_people = parts.operator_server->stop(grace);
   co_await std::move(stopping_people);
   if (parts.device_server) {

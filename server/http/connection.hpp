@@ -40,6 +40,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Task<void> stream_live(const Exchange& exchange, LiveBody body);
   Task<void> linger();
   void identify(Request& request);
+  OpenExchanges::Ticket watch(const Request& request, const Route& route);
 
   enum class Phase : std::uint8_t { idle, busy, live };
   std::shared_ptr<ByteStream> stream_;
