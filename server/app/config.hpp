@@ -21,11 +21,19 @@ struct Config {
   std::string operator_web_root;
   std::int64_t operator_max_connections = 1024;
   std::string operator_trusted_proxies;
+  std::int64_t operator_max_strangers_per_address = 64;
+  std::int64_t operator_max_connections_per_peer = 64;
   // device listener
   bool device_enabled = true;
   std::string device_address = "0.0.0.0";
   std::int64_t device_port = 8443;
   std::int64_t device_max_connections = 10000;
+  std::int64_t device_max_strangers_per_address = 64;
+  std::int64_t device_max_connections_per_peer = 16;
+  // metrics on a listener of their own
+  bool metrics_enabled = false;
+  std::string metrics_address = "127.0.0.1";
+  std::int64_t metrics_port = 9464;
   // fleet certificates
   std::string pki_dir = "/etc/argosy/pki";
   std::int64_t pki_device_days = 90;

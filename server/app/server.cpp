@@ -97,11 +97,20 @@ MqttClient::Options mqtt_options(const Config& config) {
           .subscriptions = {"argosy/v1/+/up/state", "argosy/v1/+/up/telemetry", "argosy/v1/+/up/event"}};
 }
 
+// A quarter is for those who have signed.
+ConnectionBudget::Limits connection_limits(std::int64_t most, std::int64_t strangers, std::int64_t per_peer) {
+  return {.connections = size(most),
+          .unsigned_per_address = size(strangers),
+          .per_peer = size(per_peer),
+          .reserve = size(most) / 4};
+}
+
 HttpServer::Options operator_options(const Config& config) {
   HttpServer::Options options;
   options.address = config.operator_address;
   options.port = port(config.operator_port);
-  options.max_connections = size(config.operator_max_connections);
+  options.connections = connection_limits(config.operator_max_connections, config.operator_max_strangers_per_address,
+                                          config.operator_max_connections_per_peer);
   if (!config.operator_tls_certificate.empty()) {
     options.tls = TlsFiles{config.operator_tls_certificate, config.operator_tls_key, {}};
   }
@@ -113,8 +122,17 @@ HttpServer::Options device_options(const Config& config) {
   HttpServer::Options options;
   options.address = config.device_address;
   options.port = port(config.device_port);
-  options.max_connections = size(config.device_max_connections);
+  options.connections = connection_limits(config.device_max_connections, config.device_max_strangers_per_address,
+                                          config.device_max_connections_per_peer);
   options.tls = TlsFiles{pki / "server.pem", pki / "server.key", pki / "ca.pem"};
+  return options;
+}
+
+HttpServer::Options metrics_options(const Config& config) {
+  HttpServer::Options options;
+  options.address = config.metrics_address;
+  options.port = port(config.metrics_port);
+  options.connections = {.connections = 64, .unsigned_per_address = 64, .per_peer = 64, .reserve = 0};
   return options;
 }
 
@@ -230,8 +248,10 @@ struct Server::Parts {
   StaticFiles dashboard{config.operator_web_root};
   Router operator_router;
   Router device_router;
+  Router metrics_router;
   std::unique_ptr<HttpServer> operator_server;
   std::unique_ptr<HttpServer> device_server;
+  std::unique_ptr<HttpServer> metrics_server;  // null: the operators' listener serves them
 
   void connect_parts();
   void add_routes();
@@ -286,7 +306,8 @@ void Server::Parts::connect_parts() {
 
 void Server::Parts::add_routes() {
   Router all;
-  add_system_routes(all, db, metrics, [this] { return SystemStatus{leader->leading(), mqtt && mqtt->connected()}; });
+  add_metrics_route(config.metrics_enabled ? metrics_router : all, metrics);
+  add_system_routes(all, db, [this] { return SystemStatus{leader->leading(), mqtt && mqtt->connected()}; });
   add_session_routes(all, access, access_api_options(config));
   add_account_routes(all, access, access_api_options(config));
   add_audit_routes(all, db);
@@ -345,6 +366,10 @@ void Server::Parts::make_listeners() {
     device_server = std::make_unique<HttpServer>(io, device_options(config),
                                                  dispatcher("device", device_router, nullptr), file_reader);
   }
+  if (config.metrics_enabled) {
+    metrics_server = std::make_unique<HttpServer>(io, metrics_options(config),
+                                                  dispatcher("metrics", metrics_router, nullptr), file_reader);
+  }
   ServerMetricsSources sources{db,
                                *patches,
                                *telemetry,
@@ -384,6 +409,7 @@ Task<Result<void>> Server::start() {
   ARGOSY_CO_CHECK(co_await std::move(preparing));
   ARGOSY_CO_CHECK(parts.operator_server->start());
   if (parts.device_server) ARGOSY_CO_CHECK(parts.device_server->start());
+  if (parts.metrics_server) ARGOSY_CO_CHECK(parts.metrics_server->start());
   parts.events->start();
   parts.watch_authority();
   for (std::int64_t maker = 0; maker < parts.config.patches_threads; ++maker)
@@ -394,6 +420,7 @@ Task<Result<void>> Server::start() {
 
   const std::string url = public_url(parts.config, operator_port());
   spdlog::info("argosyd {} serves people on {}", ARGOSY_VERSION, url);
+  if (parts.metrics_server) spdlog::info("metrics: http://{}:{}/metrics", parts.config.metrics_address, metrics_port());
   if (parts.device_server) spdlog::info("agents: https://{}:{}", parts.config.device_address, device_port());
   auto linking = parts.access.make_admin_link(true, wall_clock_now());
   ARGOSY_CO_TRY(const std::string token, co_await std::move(linking));
@@ -420,10 +447,17 @@ Task<void> Server::stop() {
     auto stopping_devices = parts.device_server->stop(grace);
     co_await std::move(stopping_devices);
   }
+  if (parts.metrics_server) {
+    auto stopping_metrics = parts.metrics_server->stop(grace);
+    co_await std::move(stopping_metrics);
+  }
 }
 
 std::uint16_t Server::operator_port() const {
   return parts_->operator_server->port();
+}
+std::uint16_t Server::metrics_port() const {
+  return parts_->metrics_server ? parts_->metrics_server->port() : 0;
 }
 std::uint16_t Server::device_port() const {
   return parts_->device_server ? parts_->device_server->port() : 0;

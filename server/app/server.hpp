@@ -22,7 +22,8 @@ class Server {
   Task<void> stop();
 
   std::uint16_t operator_port() const;
-  std::uint16_t device_port() const;  // 0 when that listener is off
+  std::uint16_t device_port() const;   // 0 when that listener is off
+  std::uint16_t metrics_port() const;  // 0 when the operators' listener serves them
   const Router& operator_routes() const;
   const Router& device_routes() const;
 

@@ -62,6 +62,16 @@ void add_patches(Metrics& metrics, PatchService& patches) {
         [&patches] { return patches.counters().cleared_bytes; });
 }
 
+void add_listener(Metrics& metrics, const std::string& name, const std::string& whose, const HttpServer& server) {
+  const std::string prefix = "argosy_http_" + name + "_";
+  show(metrics, prefix + "connections", "Open connections of " + whose, [&server] { return server.connections(); });
+  show(metrics, prefix + "strangers", "Those on which nobody has signed in", [&server] { return server.strangers(); });
+  count(metrics, prefix + "turned_away_total", "Connections for which there was no room",
+        [&server] { return server.counters().turned_away; });
+  count(metrics, prefix + "evicted_total", "Connections closed to make room for another",
+        [&server] { return server.counters().evicted; });
+}
+
 }  // namespace
 
 void add_server_metrics(Metrics& metrics, const ServerMetricsSources& sources) {
@@ -71,12 +81,8 @@ void add_server_metrics(Metrics& metrics, const ServerMetricsSources& sources) {
   if (sources.mqtt != nullptr) add_mqtt(metrics, *sources.mqtt);
   show(metrics, "argosy_leading", "Whether this instance leads",
        [leading = sources.leading] { return leading() ? 1 : 0; });
-  show(metrics, "argosy_http_operator_connections", "Open connections of people and pipelines",
-       [&server = sources.operator_server] { return server.connections(); });
-  if (sources.device_server != nullptr) {
-    show(metrics, "argosy_http_device_connections", "Open connections of agents",
-         [server = sources.device_server] { return server->connections(); });
-  }
+  add_listener(metrics, "operator", "people and pipelines", sources.operator_server);
+  if (sources.device_server != nullptr) add_listener(metrics, "device", "agents", *sources.device_server);
 }
 
 }  // namespace argosy::server

@@ -50,11 +50,14 @@ std::string_view openapi_document() {
   return embedded_api().front().content;
 }
 
-void add_system_routes(Router& router, DbPool& db, Metrics& metrics, std::function<SystemStatus()> status) {
+void add_system_routes(Router& router, DbPool& db, std::function<SystemStatus()> status) {
   add_open(router, "/livez", livez);
   add_open(router, "/readyz", [&db, status](Request&) { return readyz(db, status); });
-  add_open(router, "/metrics", [&metrics](Request&) { return metrics_text(metrics); });
   add_open(router, "/api/v1/openapi.json", openapi);
+}
+
+void add_metrics_route(Router& router, Metrics& metrics) {
+  add_open(router, "/metrics", [&metrics](Request&) { return metrics_text(metrics); });
 }
 
 }  // namespace argosy::server

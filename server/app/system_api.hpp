@@ -15,8 +15,10 @@ struct SystemStatus {
   bool mqtt_connected = false;
 };
 
-// GET /livez, /readyz, /metrics, /api/v1/openapi.json
-void add_system_routes(Router& router, DbPool& db, Metrics& metrics, std::function<SystemStatus()> status);
+// GET /livez, /readyz, /api/v1/openapi.json
+void add_system_routes(Router& router, DbPool& db, std::function<SystemStatus()> status);
+// GET /metrics
+void add_metrics_route(Router& router, Metrics& metrics);
 
 // The OpenAPI document that is compiled in.
 std::string_view openapi_document();

@@ -67,7 +67,6 @@ class TcpStream final : public ByteStream {
     return read_from(stream_, buffer, size);
   }
   Task<Result<void>> write(std::string_view data) override { return write_to(stream_, data); }
-  void expires_after(std::chrono::steady_clock::duration timeout) override { stream_.expires_after(timeout); }
   void expires_never() override { stream_.expires_never(); }
   bool is_tls() const override { return false; }
   Task<void> end_writing() override {
@@ -80,6 +79,8 @@ class TcpStream final : public ByteStream {
   std::string peer_address() const override { return address_; }
 
  private:
+  void set_deadline(Clock::time_point deadline) override { stream_.expires_at(deadline); }
+
   beast::tcp_stream stream_;
   std::string address_;
 };
@@ -109,9 +110,6 @@ class TlsStream final : public ByteStream {
     return read_from(stream_, buffer, size);
   }
   Task<Result<void>> write(std::string_view data) override { return write_to(stream_, data); }
-  void expires_after(std::chrono::steady_clock::duration timeout) override {
-    stream_.next_layer().expires_after(timeout);
-  }
   void expires_never() override { stream_.next_layer().expires_never(); }
   bool is_tls() const override { return true; }
   Task<void> end_writing() override {
@@ -124,6 +122,7 @@ class TlsStream final : public ByteStream {
   std::string peer_address() const override { return address_; }
 
  private:
+  void set_deadline(Clock::time_point deadline) override { stream_.next_layer().expires_at(deadline); }
   Result<void> remember_peer() {
     const auto pem = certificate_pem(stream_.native_handle());
     if (!pem) return {};

@@ -1,7 +1,9 @@
 // One accepted connection as bytes in and bytes out, over TCP or TLS alike. On the I/O thread; at most one read and one
-// write at a time. Every operation ends before the deadline that expires_after() set last.
+// write at a time. Every operation ends before the deadline that expires_after() or expires_at() set last, and before
+// the one of end_all_by().
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -18,14 +20,18 @@ namespace argosy::server {
 
 class ByteStream {
  public:
+  using Clock = std::chrono::steady_clock;
   virtual ~ByteStream() = default;
   // The TLS handshake; nothing to do on plain TCP.
   virtual Task<Result<void>> handshake() = 0;
   // 0 when the peer has closed its side.
   virtual Task<Result<std::size_t>> read_some(std::uint8_t* buffer, std::size_t size) = 0;
   virtual Task<Result<void>> write(std::string_view data) = 0;
-  virtual void expires_after(std::chrono::steady_clock::duration timeout) = 0;
+  void expires_after(Clock::duration timeout) { expires_at(Clock::now() + timeout); }
+  void expires_at(Clock::time_point deadline) { set_deadline(std::min(deadline, last_deadline_)); }
   virtual void expires_never() = 0;
+  // No later deadline holds until the next call; Clock::time_point::max() lets all hold again.
+  void end_all_by(Clock::time_point deadline) { last_deadline_ = deadline; }
   // No more writes; the peer sees the end of the stream. Over TLS it also waits for the peer's own end.
   virtual Task<void> end_writing() = 0;
   // The same below TLS and without waiting; reading goes on.
@@ -34,6 +40,12 @@ class ByteStream {
   virtual bool is_tls() const = 0;
   virtual std::optional<PeerCertificate> peer_certificate() const = 0;
   virtual std::string peer_address() const = 0;
+
+ protected:
+  virtual void set_deadline(Clock::time_point deadline) = 0;
+
+ private:
+  Clock::time_point last_deadline_ = Clock::time_point::max();
 };
 
 std::shared_ptr<ByteStream> make_tcp_stream(boost::asio::ip::tcp::socket socket);

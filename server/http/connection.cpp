@@ -17,6 +17,8 @@ namespace asio = boost::asio;
 constexpr std::uint64_t small_rest_bytes = 64 * 1024;
 constexpr std::uint64_t linger_bytes = 32ULL << 20;
 constexpr std::chrono::seconds linger_time{5};
+constexpr std::uint64_t most_ignored_bytes = 64 * 1024;  // of what a peer sends while it follows a live stream
+constexpr auto no_end = ByteStream::Clock::time_point::max();
 
 // The body of a streaming route, straight from the connection.
 class ConnectionBody final : public BodyStream {
@@ -42,18 +44,20 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
 // Reads until the peer ends or breaks the connection, then ends the live stream that it no longer reads.
 Task<void> watch_peer(std::shared_ptr<ByteStream> stream, std::shared_ptr<Connection> connection) {
   std::array<std::uint8_t, 512> ignored;
-  for (;;) {
+  for (std::uint64_t total = 0; total < most_ignored_bytes;) {
     auto reading = stream->read_some(ignored.data(), ignored.size());
     const auto count = co_await std::move(reading);
     if (!count || *count == 0) break;
+    total += *count;
   }
   connection->stop();
 }
 
 }  // namespace
 
-Connection::Connection(std::shared_ptr<ByteStream> stream, std::shared_ptr<Context> context)
-    : stream_(std::move(stream)),
+Connection::Connection(ConnectionBudget::Id id, std::shared_ptr<ByteStream> stream, std::shared_ptr<Context> context)
+    : id_(id),
+      stream_(std::move(stream)),
       context_(std::move(context)),
       reader_(*stream_, context_->limits),
       writer_(*stream_, context_->file_reader, context_->limits.timeouts) {}
@@ -88,11 +92,29 @@ void Connection::identify(Request& request) {
   request.peer_certificate = stream_->peer_certificate();
 }
 
+// What the listener's budget knows of this connection after the caller was, or was not, recognised.
+void Connection::account_for(const Request& request, const Dispatcher::Admission& admission) {
+  if (request.principal.kind != Principal::Kind::anonymous) {
+    stream_->end_all_by(no_end);
+    const auto evicted = context_->budget.sign(id_, request.principal.actor());
+    if (evicted) context_->close(*evicted);
+  } else if (admission.answer && admission.answer->status == 401) {
+    context_->budget.unsign(id_);
+  }
+}
+
+std::chrono::milliseconds Connection::patience() const {
+  const HttpTimeouts& timeouts = context_->limits.timeouts;
+  return context_->budget.is_signed(id_) ? timeouts.idle : timeouts.stranger;
+}
+
 Task<bool> Connection::serve_one() {
   phase_ = Phase::idle;
-  auto reading = reader_.read_header();
+  stream_->end_all_by(no_end);
+  auto reading = reader_.read_header(patience());
   const auto next = co_await std::move(reading);
   phase_ = Phase::busy;
+  stream_->end_all_by(reader_.began_at() + context_->limits.timeouts.unsigned_request);
   const auto start = std::chrono::steady_clock::now();
   if (next && *next == RequestReader::Next::end) co_return false;
   auto parsed = next ? reader_.request() : Result<Request>(next.error());
@@ -107,6 +129,7 @@ Task<bool> Connection::serve_one() {
   auto admitting = context_->dispatcher.admit(request);
   Dispatcher::Admission admission = co_await std::move(admitting);
   OpenExchanges::Ticket ticket;
+  account_for(request, admission);
   if (!admission.answer) {
     if (admission.route->streaming) ticket = watch(request, *admission.route);
     auto responding = respond(request, *admission.route);
@@ -230,6 +253,7 @@ Task<void> Connection::stream_live(const Exchange& exchange, LiveBody body) {
 
 // A peer that is still sending would lose the response if the connection were reset under it: read on for a while.
 Task<void> Connection::linger() {
+  stream_->end_all_by(no_end);
   stream_->expires_after(linger_time);
   if (!unread_) {
     auto ending = stream_->end_writing();

@@ -2,12 +2,14 @@
 // On the I/O thread; owned by its own coroutine. The server may ask it to stop after what it is doing.
 #pragma once
 
+#include <functional>
 #include <memory>
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 
 #include "server/http/byte_stream.hpp"
+#include "server/http/connection_budget.hpp"
 #include "server/http/dispatcher.hpp"
 #include "server/http/request_reader.hpp"
 #include "server/http/response_writer.hpp"
@@ -23,8 +25,10 @@ class Connection : public std::enable_shared_from_this<Connection> {
     RequestReader::Limits limits;
     std::uint64_t next_request = 1;
     std::string request_prefix;  // so that ids of two starts differ
+    ConnectionBudget budget;
+    std::function<void(ConnectionBudget::Id)> close;  // another connection, which gives way to this one
   };
-  Connection(std::shared_ptr<ByteStream> stream, std::shared_ptr<Context> context);
+  Connection(ConnectionBudget::Id id, std::shared_ptr<ByteStream> stream, std::shared_ptr<Context> context);
 
   Task<void> run();
   // Idle: closes now. Busy: finishes the response. Live: ends the stream.
@@ -41,8 +45,11 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Task<void> linger();
   void identify(Request& request);
   OpenExchanges::Ticket watch(const Request& request, const Route& route);
+  void account_for(const Request& request, const Dispatcher::Admission& admission);
+  std::chrono::milliseconds patience() const;
 
   enum class Phase : std::uint8_t { idle, busy, live };
+  ConnectionBudget::Id id_;
   std::shared_ptr<ByteStream> stream_;
   std::shared_ptr<Context> context_;
   RequestReader reader_;

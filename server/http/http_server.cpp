@@ -1,6 +1,6 @@
 #include "server/http/http_server.hpp"
 
-#include <set>
+#include <map>
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -30,8 +30,15 @@ constexpr std::chrono::milliseconds pause_after_failed_accept{100};
 struct HttpServer::Impl : std::enable_shared_from_this<Impl> {
   Impl(asio::any_io_executor io_given, Options options_given, Dispatcher dispatcher, WorkerPool& file_reader)
       : io(io_given), options(std::move(options_given)), acceptor(io), drained(io) {
-    context = std::make_shared<Connection::Context>(
-        Connection::Context{io, std::move(dispatcher), file_reader, options.limits, 1, to_hex(secure_random(3)) + "-"});
+    context = std::make_shared<Connection::Context>(Connection::Context{io,
+                                                                        std::move(dispatcher),
+                                                                        file_reader,
+                                                                        options.limits,
+                                                                        1,
+                                                                        to_hex(secure_random(3)) + "-",
+                                                                        ConnectionBudget(options.connections),
+                                                                        {}});
+    context->close = [this](ConnectionBudget::Id id) { close(id); };
   }
 
   asio::any_io_executor io;
@@ -40,7 +47,7 @@ struct HttpServer::Impl : std::enable_shared_from_this<Impl> {
   asio::steady_timer drained;  // cancelled when the last connection has gone
   std::shared_ptr<asio::ssl::context> tls;
   std::shared_ptr<Connection::Context> context;
-  std::set<std::shared_ptr<Connection>> connections;
+  std::map<ConnectionBudget::Id, std::shared_ptr<Connection>> connections;
 
   Result<void> bind() {
     error_code error;
@@ -74,24 +81,33 @@ struct HttpServer::Impl : std::enable_shared_from_this<Impl> {
     }
   }
 
+  void close(ConnectionBudget::Id id) {
+    const auto found = connections.find(id);
+    if (found != connections.end()) found->second->close();
+  }
+
   void welcome(tcp::socket socket) {
     error_code ignored;
-    if (connections.size() >= options.max_connections) {
+    const auto peer = socket.remote_endpoint(ignored);
+    const auto admission = context->budget.admit(peer.address().to_string());
+    if (!admission) {
       socket.close(ignored);
       return;
     }
+    if (admission->evicted) close(*admission->evicted);
     socket.set_option(tcp::no_delay(true), ignored);
     auto stream = tls ? make_tls_stream(std::move(socket), *tls) : make_tcp_stream(std::move(socket));
-    auto connection = std::make_shared<Connection>(std::move(stream), context);
-    connections.insert(connection);
-    const auto finished = [self = shared_from_this(), connection](const std::exception_ptr& failure) {
-      self->farewell(connection, failure);
+    auto connection = std::make_shared<Connection>(admission->id, std::move(stream), context);
+    connections.emplace(admission->id, connection);
+    const auto finished = [self = shared_from_this(), id = admission->id](const std::exception_ptr& failure) {
+      self->farewell(id, failure);
     };
     asio::co_spawn(io, connection->run(), finished);
   }
 
-  void farewell(const std::shared_ptr<Connection>& connection, const std::exception_ptr& failure) {
-    connections.erase(connection);
+  void farewell(ConnectionBudget::Id id, const std::exception_ptr& failure) {
+    context->budget.leave(id);
+    connections.erase(id);
     if (connections.empty()) drained.cancel();
     try {
       if (failure) std::rethrow_exception(failure);
@@ -104,7 +120,7 @@ struct HttpServer::Impl : std::enable_shared_from_this<Impl> {
     error_code ignored;
     acceptor.close(ignored);
     const auto present = connections;
-    for (const auto& connection : present) connection->stop();
+    for (const auto& [id, connection] : present) connection->stop();
   }
 };
 
@@ -114,7 +130,7 @@ HttpServer::HttpServer(asio::any_io_executor io, Options options, Dispatcher dis
 HttpServer::~HttpServer() {
   error_code ignored;
   impl_->acceptor.close(ignored);
-  for (const auto& connection : impl_->connections) connection->close();
+  for (const auto& [id, connection] : impl_->connections) connection->close();
 }
 
 Result<void> HttpServer::start() {
@@ -135,6 +151,14 @@ std::size_t HttpServer::connections() const {
   return impl_->connections.size();
 }
 
+std::size_t HttpServer::strangers() const {
+  return impl_->context->budget.strangers();
+}
+
+ConnectionBudget::Counters HttpServer::counters() const {
+  return impl_->context->budget.counters();
+}
+
 Task<void> HttpServer::stop(std::chrono::steady_clock::duration grace) {
   const auto impl = impl_;
   impl->stop_accepting();
@@ -143,7 +167,7 @@ Task<void> HttpServer::stop(std::chrono::steady_clock::duration grace) {
   auto waiting = impl->drained.async_wait(as_result);
   co_await std::move(waiting);
   const auto left = impl->connections;
-  for (const auto& connection : left) connection->close();
+  for (const auto& [id, connection] : left) connection->close();
 }
 
 }  // namespace argosy::server

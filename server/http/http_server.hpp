@@ -8,6 +8,7 @@
 
 #include <boost/asio/any_io_executor.hpp>
 
+#include "server/http/connection_budget.hpp"
 #include "server/http/dispatcher.hpp"
 #include "server/http/request_reader.hpp"
 #include "server/http/tls_context.hpp"
@@ -21,7 +22,7 @@ class HttpServer {
     std::string address = "127.0.0.1";
     std::uint16_t port = 0;  // 0: any free one; port() tells
     std::optional<TlsFiles> tls;
-    std::size_t max_connections = 1024;  // more are turned away
+    ConnectionBudget::Limits connections;
     RequestReader::Limits limits;
   };
   // `file_reader` reads the files of FileBody responses; it outlives the server.
@@ -31,6 +32,8 @@ class HttpServer {
   Result<void> start();  // binds and accepts; Errc::conflict when the port is taken
   std::uint16_t port() const;
   std::size_t connections() const;
+  std::size_t strangers() const;  // connections on which nobody has signed yet
+  ConnectionBudget::Counters counters() const;
   // Accepts no more, lets responses finish for at most `grace`, then closes what is left.
   Task<void> stop(std::chrono::steady_clock::duration grace);
 

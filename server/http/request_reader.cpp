@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include <boost/beast/core/string.hpp>
 #include <boost/beast/http/buffer_body.hpp>
@@ -82,6 +83,8 @@ struct RequestReader::Impl {
   Limits limits;
   std::string buffer;  // received, not parsed yet
   std::optional<Parser> parser;
+  std::optional<TransferBudget> body_budget;  // from the first look at the body
+  ByteStream::Clock::time_point began_at;
   bool continue_sent = false;
 
   // False at the end of the stream.
@@ -101,6 +104,17 @@ struct RequestReader::Impl {
     return error;
   }
 
+  void begin_header() {
+    began_at = ByteStream::Clock::now();
+    stream.expires_at(began_at + limits.timeouts.header);
+  }
+
+  void expect_body() {
+    const auto now = ByteStream::Clock::now();
+    if (!body_budget) body_budget.emplace(limits.timeouts.body, now);
+    stream.expires_at(std::min(now + limits.timeouts.transfer, body_budget->deadline()));
+  }
+
   bool client_waits() const {
     return !continue_sent && parser->get().version() >= 11 && buffer.empty() && !parser->is_done() &&
            beast::iequals(parser->get()[http::field::expect], "100-continue");
@@ -110,14 +124,23 @@ struct RequestReader::Impl {
 RequestReader::RequestReader(ByteStream& stream, Limits limits) : impl_(std::make_unique<Impl>(stream, limits)) {}
 RequestReader::~RequestReader() = default;
 
-Task<Result<RequestReader::Next>> RequestReader::read_header() {
+ByteStream::Clock::time_point RequestReader::began_at() const {
+  return impl_->began_at;
+}
+
+Task<Result<RequestReader::Next>> RequestReader::read_header(std::chrono::milliseconds idle) {
   Impl& self = *impl_;
   self.parser.emplace();
   self.parser->header_limit(self.limits.header_bytes);
   self.parser->body_limit(boost::none);  // bounded by the reader of the body, which knows the route
   self.continue_sent = false;
-  self.stream.expires_after(self.buffer.empty() ? self.limits.timeouts.idle : self.limits.timeouts.header);
+  self.body_budget.reset();
   bool begun = !self.buffer.empty();
+  if (begun) {
+    self.begin_header();
+  } else {
+    self.stream.expires_after(idle);
+  }
   for (;;) {
     if (!self.buffer.empty()) {
       const error_code error = self.parse_some();
@@ -126,13 +149,12 @@ Task<Result<RequestReader::Next>> RequestReader::read_header() {
       if (self.buffer.size() > self.limits.header_bytes) {
         co_return header_error(http::error::header_limit, self.limits.header_bytes);
       }
-      if (!begun) self.stream.expires_after(self.limits.timeouts.header);
-      begun = true;
     }
     auto receiving = self.receive();
     auto more = co_await std::move(receiving);
     if (!more) co_return std::move(more).error();
     if (!*more) co_return Next::end;
+    if (!std::exchange(begun, true)) self.begin_header();
   }
 }
 
@@ -186,7 +208,7 @@ Task<Result<std::size_t>> RequestReader::read_body(std::uint8_t* out, std::size_
     if (!written) co_return std::move(written).error();
   }
   self.continue_sent = true;
-  self.stream.expires_after(self.limits.timeouts.transfer);
+  self.expect_body();
   while (!self.parser->is_done()) {
     if (!self.buffer.empty()) {
       auto& body = self.parser->get().body();
@@ -198,7 +220,10 @@ Task<Result<std::size_t>> RequestReader::read_body(std::uint8_t* out, std::size_
       const std::size_t produced = size - body.size;
       const bool harmless = !error || error == http::error::need_more || error == http::error::need_buffer;
       if (!harmless) co_return make_error(Errc::invalid_argument, "the body is malformed: " + error.message());
-      if (produced > 0) co_return produced;
+      if (produced > 0) {
+        self.body_budget->add(produced);
+        co_return produced;
+      }
       if (self.buffer.size() < before) continue;
       if (self.buffer.size() > read_ahead) co_return make_error(Errc::too_large, "a chunk's header is too large");
     }

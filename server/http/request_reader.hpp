@@ -6,13 +6,17 @@
 
 #include "server/http/byte_stream.hpp"
 #include "server/http/router.hpp"
+#include "server/http/transfer_budget.hpp"
 
 namespace argosy::server {
 
 struct HttpTimeouts {
-  std::chrono::milliseconds idle{75000};      // until the first byte of the next request
-  std::chrono::milliseconds header{10000};    // from there to the end of the header; the TLS handshake too
-  std::chrono::milliseconds transfer{60000};  // for each piece of at most 64 KiB of a body, either way
+  std::chrono::milliseconds idle{75000};              // until the first byte of the next request
+  std::chrono::milliseconds stranger{10000};          // the same, of a connection on which nobody has signed
+  std::chrono::milliseconds header{10000};            // from there to the end of the header; the TLS handshake too
+  std::chrono::milliseconds transfer{60000};          // for each piece of at most 64 KiB of a body, either way
+  std::chrono::milliseconds unsigned_request{60000};  // all of a request that nobody has signed, header to answer
+  TransferBudget::Limits body{};                      // all of a body, either way
 };
 
 class RequestReader {
@@ -25,8 +29,11 @@ class RequestReader {
   ~RequestReader();
 
   enum class Next : std::uint8_t { request, end };
-  // Reads a header. An error whose code is too_large, invalid_argument or rate_limited deserves an answer.
-  Task<Result<Next>> read_header();
+  // Reads a header, whose first byte may take `idle`. An error whose code is too_large, invalid_argument or
+  // rate_limited deserves an answer.
+  Task<Result<Next>> read_header(std::chrono::milliseconds idle);
+  // When the header's first byte was there.
+  ByteStream::Clock::time_point began_at() const;
   // What the header says; without principal, params and body.
   Result<Request> request() const;
 

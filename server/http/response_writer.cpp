@@ -93,7 +93,13 @@ std::string hexadecimal(std::size_t number) {
 }  // namespace
 
 Task<Result<void>> ResponseWriter::send(std::string data) {
-  stream_.expires_after(timeouts_.transfer);
+  auto sending = send_by(ByteStream::Clock::time_point::max(), std::move(data));
+  auto outcome = co_await std::move(sending);
+  co_return outcome;
+}
+
+Task<Result<void>> ResponseWriter::send_by(ByteStream::Clock::time_point deadline, std::string data) {
+  stream_.expires_at(std::min(deadline, ByteStream::Clock::now() + timeouts_.transfer));
   auto writing = stream_.write(data);
   auto outcome = co_await std::move(writing);
   co_return outcome;
@@ -187,6 +193,7 @@ Task<Written> ResponseWriter::write_bytes(const Exchange& exchange, const Respon
   std::string data = format_head(response, head);
   Written written{response.status, data.size(), false};
   std::uint64_t sent = without_body(exchange, response.status) ? range.size : 0;
+  TransferBudget budget(timeouts_.body, ByteStream::Clock::now());
   while (true) {
     if (sent < range.size) {
       auto reading = file_reader_.run(ReadPiece{fd, range.first + sent, std::min(piece_bytes, range.size - sent)});
@@ -196,9 +203,11 @@ Task<Written> ResponseWriter::write_bytes(const Exchange& exchange, const Respon
       sent += piece->size();
       written.bytes += piece->size();
     }
-    auto sending = send(std::move(data));
+    const std::size_t size = data.size();
+    auto sending = send_by(budget.deadline(), std::move(data));
     const auto outcome = co_await std::move(sending);
     if (!outcome) co_return written;
+    budget.add(size);
     data.clear();
     if (sent >= range.size) break;
   }

@@ -41,6 +41,7 @@ class ResponseWriter {
   Task<Written> write_bytes(const Exchange& exchange, const Response& response, std::shared_ptr<UniqueFd> fd,
                             ByteRange range);
   Task<Result<void>> send(std::string data);
+  Task<Result<void>> send_by(ByteStream::Clock::time_point deadline, std::string data);
 
   ByteStream& stream_;
   WorkerPool& file_reader_;

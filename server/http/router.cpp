@@ -148,6 +148,7 @@ Response Response::no_content() {
 
 void Router::add(Route route) {
   if (!route.path.starts_with('/')) throw std::logic_error("route '" + route.path + "' must start with /");
+  if (route.body_limit == 0) route.body_limit = route.access == Access::open ? open_body_limit : usual_body_limit;
   for (const Route& other : routes_) {
     if (other.method == route.method && other.path == route.path) {
       throw std::logic_error("two routes for " + std::string(to_string(route.method)) + " " + route.path);

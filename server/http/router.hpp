@@ -106,9 +106,12 @@ struct Route {
   std::string path;  // "/api/v1/devices/{id}"; a placeholder matches one segment
   Access access = Access::viewer;
   Handler handler;
-  std::uint64_t body_limit = 1ULL << 20;
-  bool streaming = false;  // the handler reads Request::stream; body_limit does not apply
+  std::uint64_t body_limit = 0;  // bytes; 0: what is usual, which is little where nobody has to sign
+  bool streaming = false;        // the handler reads Request::stream; body_limit does not apply
 };
+
+inline constexpr std::uint64_t usual_body_limit = 1ULL << 20;
+inline constexpr std::uint64_t open_body_limit = 16ULL << 10;
 
 class Router {
  public:

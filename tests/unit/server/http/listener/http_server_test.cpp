@@ -231,18 +231,6 @@ TEST_F(HttpServerTest, CountsRequestsByRoute) {
 
 class SmallServerTest : public ServerTest {};
 
-TEST_F(SmallServerTest, TurnsConnectionsAwayOverTheLimit) {
-  options.max_connections = 1;
-  get("/hello/{name}", hello);
-  start();
-  Client first = client();
-  first.send("GET /hello/x HTTP/1.1\r\nHost: x\r\n\r\n");
-  EXPECT_EQ(first.read_reply().status, 200);
-  EXPECT_EQ(client().read_to_end(), "");
-  first.send("GET /hello/x HTTP/1.1\r\nHost: x\r\n\r\n");
-  EXPECT_EQ(first.read_reply().status, 200);
-}
-
 TEST_F(SmallServerTest, ATakenPortIsNamed) {
   start();
   HttpServer::Options same = options;
