@@ -19,8 +19,12 @@ Role role_of(const pqxx::field& field) {
 }
 
 User user_of(const pqxx::row& row) {
-  User user{row[0].as<std::int64_t>(), row[1].as<std::string>(), role_of(row[2]), row[3].as<bool>(),
-            instant_from_ms(row[4].as<std::int64_t>())};
+  User user{row[0].as<std::int64_t>(),
+            row[1].as<std::string>(),
+            role_of(row[2]),
+            row[3].as<bool>(),
+            instant_from_ms(row[4].as<std::int64_t>()),
+            std::nullopt};
   if (!row[5].is_null()) user.disabled_at = instant_from_ms(row[5].as<std::int64_t>());
   return user;
 }

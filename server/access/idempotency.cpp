@@ -3,9 +3,13 @@
 #include <algorithm>
 #include <array>
 
+#include <boost/asio/this_coro.hpp>
+#include <nlohmann/json.hpp>
+
 #include "common/crypto/digest.hpp"
 #include "server/access/idempotency_store.hpp"
 #include "server/db/db_pool.hpp"
+#include "server/db/transaction_scope.hpp"
 
 namespace argosy::server {
 namespace {
@@ -25,7 +29,7 @@ bool applies_to(const Route& route) {
 std::optional<StoredResponse> worth_keeping(const Response& response) {
   const auto* body = std::get_if<std::string>(&response.body);
   if (response.status >= 500 || body == nullptr || body->size() > max_kept_bytes) return std::nullopt;
-  return StoredResponse{response.status, *body};
+  return StoredResponse{response.status, *body, {}};
 }
 
 Response replay(const StoredResponse& stored) {
@@ -36,14 +40,35 @@ Response replay(const StoredResponse& stored) {
   return response;
 }
 
+bool reads(Method method) {
+  return method == Method::get || method == Method::head;
+}
+
 }  // namespace
+
+std::string path_of_object(const std::string& object) {
+  const std::size_t slash = object.find('/');
+  if (slash == std::string::npos) return {};
+  const std::string kind = object.substr(0, slash);
+  const std::string rest = object.substr(slash + 1);
+  if (kind == "rollout") return "/api/v1/rollouts/" + rest;
+  if (kind == "model") return "/api/v1/models/" + rest;
+  const std::size_t second = rest.find('/');
+  if (kind == "release" && second != std::string::npos) {
+    return "/api/v1/models/" + rest.substr(0, second) + "/releases/" + rest.substr(second + 1);
+  }
+  return {};
+}
 
 Task<Result<Response>> Idempotency::around(const Route& route, Request& request) {
   const auto key = request.header("idempotency-key");
   if (!key || !applies_to(route)) {
     auto handling = route.handler(request);
-    auto response = co_await std::move(handling);
-    co_return response;
+    if (reads(request.method)) co_return co_await std::move(handling);
+    auto scope = std::make_shared<TransactionScope>();
+    scope->origin = request.peer_address;
+    auto scoped = in_scope(co_await boost::asio::this_coro::executor, std::move(scope), std::move(handling));
+    co_return co_await std::move(scoped);
   }
   const bool printable = std::all_of(key->begin(), key->end(), [](char c) { return c > ' ' && c < 0x7f; });
   if (key->empty() || key->size() > max_key_bytes || !printable) {
@@ -58,15 +83,41 @@ Task<Result<Response>> Idempotency::run_once(const Route& route, Request& reques
   const std::string actor = request.principal.actor();
   auto beginning = db_.transact(
       BeginIdempotent{actor, key, request.path, sha256(as_bytes(request.body)).to_hex(), request.now, give_up});
-  ARGOSY_CO_TRY(const auto earlier, co_await std::move(beginning));
-  if (earlier) co_return replay(*earlier);
-  auto handling = route.handler(request);
+  ARGOSY_CO_TRY(const auto begun, co_await std::move(beginning));
+  if (begun.earlier && begun.earlier->status == 0) {
+    auto reading = outcome_of(request, begun.earlier->object);
+    auto response = co_await std::move(reading);
+    co_return response;
+  }
+  if (begun.earlier) co_return replay(*begun.earlier);
+  auto scope = std::make_shared<TransactionScope>();
+  scope->origin = request.peer_address;
+  scope->before_commit = MarkIdempotent{actor, key, begun.attempt};
+  auto handling = in_scope(co_await boost::asio::this_coro::executor, std::move(scope), route.handler(request));
   auto outcome = co_await std::move(handling);
   Response response = outcome ? std::move(*outcome) : problem(outcome.error());
-  auto finishing = db_.transact(FinishIdempotent{actor, key, worth_keeping(response)});
+  auto finishing = db_.transact(FinishIdempotent{actor, key, begun.attempt, worth_keeping(response)});
   const auto finished = co_await std::move(finishing);
   if (!finished) co_return finished.error();
   if (!outcome && http_status(outcome.error().code) >= 500) co_return outcome.error();
+  co_return response;
+}
+
+// The change was made, and its server died before it answered: what the change came to is read instead.
+Task<Result<Response>> Idempotency::outcome_of(Request& request, std::string object) {
+  const Router::Match match = router_.match(Method::get, path_of_object(object));
+  Response response = Response::json(nlohmann::json{{"done", true}, {"object", object}}.dump());
+  if (match.route != nullptr && allows(match.route->access, request.principal)) {
+    Request read;
+    read.path = path_of_object(object);
+    read.params = match.params;
+    read.principal = request.principal;
+    read.now = request.now;
+    auto reading = match.route->handler(read);
+    auto found = co_await std::move(reading);
+    if (found) response = std::move(*found);
+  }
+  response.headers.emplace_back("Idempotency-Replayed", "true");
   co_return response;
 }
 

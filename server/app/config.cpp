@@ -187,6 +187,10 @@ std::string bounds_text(const ConfigKey& key) {
 
 }  // namespace
 
+std::string audit_archive(const Config& config) {
+  return config.retention_audit_archive.empty() ? config.store_dir + "/audit" : config.retention_audit_archive;
+}
+
 std::string environment_name(std::string_view key) {
   std::string name = "ARGOSY_";
   for (const char c : key) name += c == '.' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));

@@ -72,6 +72,8 @@ struct Config {
   std::int64_t drift_samples = 2000;
   std::int64_t telemetry_retention_days = 30;
   std::int64_t telemetry_batch_ms = 100;
+  std::int64_t retention_audit_days = 730;
+  std::string retention_audit_archive;
   std::int64_t shutdown_grace_ms = 10000;
   std::string log_level = "info";
 };
@@ -89,6 +91,9 @@ Result<Config> read_config(const ConfigSources& sources);
 // The reference of all keys: as text for --help, as a Markdown table for docs/operations.md.
 std::string config_help();
 std::string config_markdown();
+
+// Where old rows of the audit log go.
+std::string audit_archive(const Config& config);
 
 // The environment variable of a key: "http.operator.port" is ARGOSY_HTTP_OPERATOR_PORT.
 std::string environment_name(std::string_view key);

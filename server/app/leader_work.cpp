@@ -8,6 +8,8 @@ namespace argosy::server {
 namespace {
 
 constexpr Duration upkeep_interval{60'000};
+constexpr Duration seal_interval{1'000};
+constexpr Duration archive_interval{60'000};
 constexpr Duration demand_interval{15'000};
 constexpr Duration patch_clearing_interval{300'000};
 
@@ -40,6 +42,10 @@ void LeaderWork::start() {
   periodic_ = std::make_unique<Periodic>(io_);
   periodic_->every("telemetry upkeep", upkeep_interval, tick_of(parts_.telemetry));
   periodic_->every("access upkeep", upkeep_interval, tick_of(parts_.access));
+  periodic_->every("sealing the audit log", seal_interval,
+                   [&audit = parts_.audit](Instant now) { return audit.seal(now); });
+  periodic_->every("archiving the audit log", archive_interval,
+                   [&audit = parts_.audit](Instant) { return audit.archive(); });
   periodic_->every("presence", rhythm_.presence, tick_of(parts_.presence));
   periodic_->every("drift", rhythm_.drift, tick_of(parts_.drift));
   periodic_->every("alerts", rhythm_.alerts, tick_of(parts_.alerts));

@@ -8,6 +8,8 @@
 
 #include "common/base/file.hpp"
 #include "server/access/access_api.hpp"
+#include "server/access/access_metrics.hpp"
+#include "server/access/audit_service.hpp"
 #include "server/access/authenticator.hpp"
 #include "server/access/idempotency.hpp"
 #include "server/alerts/alert_api.hpp"
@@ -40,7 +42,7 @@ namespace asio = boost::asio;
 namespace fs = std::filesystem;
 
 constexpr std::int64_t leader_lock_key = 4711370002;  // any number, the same in every argosyd
-constexpr Duration people_check_interval{10'000};  // sessions and tokens end by time, too
+constexpr Duration people_check_interval{10'000};     // sessions and tokens end by time, too
 constexpr Duration failures_interval{10'000};
 constexpr std::string_view device_prefix = "/device/";
 
@@ -173,6 +175,13 @@ AccessOptions access_options(const Config& config) {
   return options;
 }
 
+AuditOptions audit_options(const Config& config) {
+  AuditOptions options;
+  options.keep_days = config.retention_audit_days;
+  options.archive = audit_archive(config);
+  return options;
+}
+
 std::string public_url(const Config& config, std::uint16_t actual_port) {
   if (!config.operator_public_url.empty()) return config.operator_public_url;
   const std::string scheme = config.operator_tls_certificate.empty() ? "http" : "https";
@@ -212,7 +221,7 @@ struct Server::Parts {
   Metrics metrics;
 
   DbPool db{io, db_options(config)};
-  WorkerPool worker{io, {.threads = 1, .queue_limit = 1024}};        // digests of uploads
+  WorkerPool worker{io, {.threads = 1, .queue_limit = 1024}};  // digests of uploads
   WorkerPool password_worker{io, {.threads = 1, .queue_limit = 64}};
   WorkerPool file_reader{io, {.threads = 1, .queue_limit = 20000}};  // downloads
   WorkerPool patch_worker{io, {.threads = size(config.patches_threads), .queue_limit = 16}};
@@ -232,6 +241,8 @@ struct Server::Parts {
   std::unique_ptr<OverviewService> overview = create_overview_service(db);
   AccessService access{db, password_worker, access_options(config)};
 
+  AuditService audit{db, worker, audit_options(config)};
+
   std::unique_ptr<MqttClient> mqtt;
   std::unique_ptr<BatchCollector> collector;
   std::unique_ptr<DeviceMessages> messages;
@@ -244,10 +255,10 @@ struct Server::Parts {
                           }};
   std::unique_ptr<Notifications> authority_news;
   std::unique_ptr<Periodic> upkeep;  // what each instance does, whether it leads or not
-  Idempotency idempotency{db};
   StaticFiles dashboard{config.operator_web_root};
   Router operator_router;
   Router device_router;
+  Idempotency idempotency{db, operator_router};
   Router metrics_router;
   std::unique_ptr<HttpServer> operator_server;
   std::unique_ptr<HttpServer> device_server;
@@ -298,10 +309,11 @@ void Server::Parts::connect_parts() {
       },
       collector_options);
   messages = std::make_unique<DeviceMessages>(io, DeviceMessages::Parts{*devices, *rollouts, *presence, *collector});
-  leader = std::make_unique<LeaderWork>(
-      io, LeaderWork::Parts{access, *alerts, *desired, *drift, *patches, *presence, *rollouts, *telemetry, mqtt.get()},
-      LeaderWork::Rhythm{ms(config.presence_tick_ms), ms(config.rollouts_tick_ms), ms(config.drift_tick_ms),
-                         ms(config.alerts_tick_ms)});
+  leader = std::make_unique<LeaderWork>(io,
+                                        LeaderWork::Parts{access, *alerts, audit, *desired, *drift, *patches, *presence,
+                                                          *rollouts, *telemetry, mqtt.get()},
+                                        LeaderWork::Rhythm{ms(config.presence_tick_ms), ms(config.rollouts_tick_ms),
+                                                           ms(config.drift_tick_ms), ms(config.alerts_tick_ms)});
 }
 
 void Server::Parts::add_routes() {
@@ -310,7 +322,7 @@ void Server::Parts::add_routes() {
   add_system_routes(all, db, [this] { return SystemStatus{leader->leading(), mqtt && mqtt->connected()}; });
   add_session_routes(all, access, access_api_options(config));
   add_account_routes(all, access, access_api_options(config));
-  add_audit_routes(all, db);
+  add_audit_routes(all, db, audit);
   add_device_routes(all, *devices);
   if (enrolment) add_enrolment_routes(all, *enrolment);
   add_model_routes(all, *models);
@@ -378,6 +390,7 @@ void Server::Parts::make_listeners() {
                                mqtt.get(),
                                [this] { return leader->leading(); }};
   add_server_metrics(metrics, sources);
+  add_access_metrics(metrics, access, audit, exchanges);
 }
 
 Server::Server(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}

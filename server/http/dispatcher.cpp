@@ -6,7 +6,7 @@ namespace argosy::server {
 namespace {
 
 // A body that took longer to arrive may have outlived the right to send it.
-constexpr Duration admission_life{1'000};
+constexpr Duration admission_life{100};
 
 Response method_not_allowed(const Request& request, const std::vector<Method>& allowed) {
   std::string list;

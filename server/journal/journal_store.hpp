@@ -23,6 +23,7 @@ struct NewEvent {
 };
 
 void append_event(pqxx::work& transaction, const NewEvent& event);
+// With the address from which the request came that the transaction belongs to.
 void append_audit(pqxx::work& transaction, const std::string& actor, const std::string& action,
                   const std::string& object, const std::string& details_json = "{}");
 // The device's desired document has changed: raises desired_rev; the leader publishes it.
