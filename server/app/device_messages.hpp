@@ -9,7 +9,7 @@
 
 #include <boost/asio/any_io_executor.hpp>
 
-#include "server/app/periodic.hpp"
+#include "server/base/repeated_error.hpp"
 #include "server/devices/device_service.hpp"
 #include "server/devices/presence_service.hpp"
 #include "server/mqtt/mqtt_client.hpp"

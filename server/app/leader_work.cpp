@@ -23,7 +23,7 @@ Task<Result<void>> tick(Service& service, Instant now) {
 }
 
 template <class Service>
-Periodic::Tick tick_of(Service& service) {
+Loop::Round round_of(Service& service) {
   return [&service](Instant now) { return tick(service, now); };
 }
 
@@ -35,47 +35,72 @@ Task<void> make_all_due(DesiredService& desired) {
 
 }  // namespace
 
+struct LeaderWork::Term {
+  Term(boost::asio::any_io_executor executor, const LoopObserver& observe) : loops(std::move(executor), observe) {}
+  Loops loops;
+  std::unique_ptr<RolloutDriver> driver;
+
+  void request_stop() {
+    loops.request_stop();
+    driver->request_stop();
+  }
+};
+
 void LeaderWork::start() {
-  if (std::exchange(leading_, true)) return;
+  if (term_) return;
   spdlog::info("this instance leads");
   parts_.presence.watch_from(wall_clock_now());
-  periodic_ = std::make_unique<Periodic>(io_);
-  periodic_->every("telemetry upkeep", upkeep_interval, tick_of(parts_.telemetry));
-  periodic_->every("access upkeep", upkeep_interval, tick_of(parts_.access));
-  periodic_->every("sealing the audit log", seal_interval,
-                   [&audit = parts_.audit](Instant now) { return audit.seal(now); });
-  periodic_->every("archiving the audit log", archive_interval,
-                   [&audit = parts_.audit](Instant) { return audit.archive(); });
-  periodic_->every("presence", rhythm_.presence, tick_of(parts_.presence));
-  periodic_->every("drift", rhythm_.drift, tick_of(parts_.drift));
-  periodic_->every("alerts", rhythm_.alerts, tick_of(parts_.alerts));
-  periodic_->every("demand for patches", demand_interval,
-                   [&patches = parts_.patches](Instant now) { return patches.count_demand(now); });
-  periodic_->every("clearing patches", patch_clearing_interval,
-                   [&patches = parts_.patches](Instant now) { return patches.clear(now); });
-  start_driver();
+  term_ = std::make_shared<Term>(io_, observe_);
+  start_loops();
   if (parts_.mqtt != nullptr) parts_.mqtt->start();
 }
 
-void LeaderWork::start_driver() {
-  driver_ = std::make_shared<RolloutDriver>(
+void LeaderWork::start_loops() {
+  Loops& loops = term_->loops;
+  const auto every = [](const char* name, Duration interval) {
+    return LoopOptions{.name = name, .interval = interval};
+  };
+  loops.add(every("telemetry upkeep", upkeep_interval), round_of(parts_.telemetry));
+  loops.add(every("access upkeep", upkeep_interval), round_of(parts_.access));
+  loops.add(every("sealing the audit log", seal_interval),
+            [&audit = parts_.audit](Instant now) { return audit.seal(now); });
+  loops.add(every("archiving the audit log", archive_interval),
+            [&audit = parts_.audit](Instant) { return audit.archive(); });
+  loops.add(every("presence", rhythm_.presence), round_of(parts_.presence));
+  loops.add(every("drift", rhythm_.drift), round_of(parts_.drift));
+  loops.add(every("alerts", rhythm_.alerts), round_of(parts_.alerts));
+  loops.add(every("demand for patches", demand_interval),
+            [&patches = parts_.patches](Instant now) { return patches.count_demand(now); });
+  loops.add(every("clearing patches", patch_clearing_interval),
+            [&patches = parts_.patches](Instant now) { return patches.clear(now); });
+  term_->driver = std::make_unique<RolloutDriver>(
       io_, parts_.rollouts, parts_.desired,
       [this](std::string topic, std::string payload) { return publish(std::move(topic), std::move(payload)); },
-      [this](const Error& error) { driver_errors_.report(error); },
-      RolloutDriver::Options{.interval = rhythm_.rollouts});
-  parts_.rollouts.on_due([weak = std::weak_ptr(driver_)] {
-    if (const auto driver = weak.lock()) driver->wake();
-  });
-  boost::asio::co_spawn(io_, driver_->run(), [driver = driver_](const std::exception_ptr&) {});
+      RolloutDriver::Options{.interval = rhythm_.rollouts, .observe = observe_});
 }
 
 void LeaderWork::stop() {
-  if (!std::exchange(leading_, false)) return;
+  const auto term = std::exchange(term_, nullptr);
+  if (!term) return;
   spdlog::info("this instance does not lead any more");
-  periodic_.reset();
-  driver_->stop();
-  driver_.reset();
+  term->request_stop();
+  ending_ = term;
+  boost::asio::co_spawn(io_, end(term), boost::asio::detached);
   if (parts_.mqtt != nullptr) parts_.mqtt->stop();
+}
+
+Task<void> LeaderWork::end(std::shared_ptr<Term> term) {
+  auto stopping_driver = term->driver->stop();
+  co_await std::move(stopping_driver);
+  auto stopping = term->loops.stop();
+  co_await std::move(stopping);
+}
+
+Task<void> LeaderWork::ended() {
+  const auto term = ending_.lock();
+  if (!term) co_return;
+  auto ending = end(term);
+  co_await std::move(ending);
 }
 
 void LeaderWork::broker_is_back() {

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <string>
 
 #include <boost/asio/any_io_executor.hpp>
 
@@ -11,7 +12,7 @@
 #include "server/access/audit_service.hpp"
 #include "server/alerts/alert_service.hpp"
 #include "server/app/config.hpp"
-#include "server/app/periodic.hpp"
+#include "server/base/loop.hpp"
 #include "server/devices/presence_service.hpp"
 #include "server/drift/drift_service.hpp"
 #include "server/models/patch_service.hpp"
@@ -40,26 +41,28 @@ class LeaderWork {
   struct Rhythm {
     Duration presence, rollouts, drift, alerts;
   };
-  LeaderWork(boost::asio::any_io_executor io, Parts parts, Rhythm rhythm)
-      : io_(std::move(io)), parts_(parts), rhythm_(rhythm) {}
+  LeaderWork(boost::asio::any_io_executor io, Parts parts, Rhythm rhythm, LoopObserver observe)
+      : io_(std::move(io)), parts_(parts), rhythm_(rhythm), observe_(std::move(observe)) {}
 
   void start();
   void stop();
-  bool leading() const { return leading_; }
+  Task<void> ended();  // after stop(): resumes when no round is under way any more
+  bool leading() const { return term_ != nullptr; }
   // The broker is there (again): it may have forgotten what it kept, and silence before now means nothing.
   void broker_is_back();
 
  private:
-  void start_driver();
+  struct Term;  // of leading: from start() to stop()
+  void start_loops();
+  static Task<void> end(std::shared_ptr<Term> term);
   Task<Result<void>> publish(std::string topic, std::string payload);
 
   boost::asio::any_io_executor io_;
   Parts parts_;
   Rhythm rhythm_;
-  bool leading_ = false;
-  std::unique_ptr<Periodic> periodic_;
-  std::shared_ptr<RolloutDriver> driver_;
-  RepeatedError driver_errors_{"rollouts"};
+  LoopObserver observe_;
+  std::shared_ptr<Term> term_;
+  std::weak_ptr<Term> ending_;  // the last term, while a round of it is under way
 };
 
 }  // namespace argosy::server

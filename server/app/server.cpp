@@ -2,8 +2,11 @@
 
 #include <iostream>
 
+#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <spdlog/spdlog.h>
 
 #include "common/base/file.hpp"
@@ -15,9 +18,9 @@
 #include "server/alerts/alert_api.hpp"
 #include "server/app/device_messages.hpp"
 #include "server/app/leader_work.hpp"
-#include "server/app/periodic.hpp"
 #include "server/app/server_metrics.hpp"
 #include "server/app/system_api.hpp"
+#include "server/base/loop.hpp"
 #include "server/db/db_pool.hpp"
 #include "server/db/migrations.hpp"
 #include "server/db/notifications.hpp"
@@ -210,6 +213,22 @@ Task<Result<void>> check_people(OpenExchanges& exchanges) {
   co_return Result<void>{};
 }
 
+Task<void> stop_all(PatchService& patches, LeaderWork& leader, std::shared_ptr<asio::steady_timer> done) {
+  auto stopping = patches.stop();
+  co_await std::move(stopping);
+  auto ending = leader.ended();
+  co_await std::move(ending);
+  done->cancel();
+}
+
+// Waits for the rounds that are under way, but no longer than `grace`: one may wait for a database that is gone.
+Task<void> end_work(asio::any_io_executor io, PatchService& patches, LeaderWork& leader, Duration grace) {
+  const auto done = std::make_shared<asio::steady_timer>(io, grace);
+  asio::co_spawn(io, stop_all(patches, leader, done), asio::detached);
+  auto waiting = done->async_wait(asio::as_tuple(asio::use_awaitable));
+  co_await std::move(waiting);
+}
+
 }  // namespace
 
 struct Server::Parts {
@@ -237,7 +256,7 @@ struct Server::Parts {
   std::unique_ptr<TelemetryService> telemetry = create_telemetry_service(db, telemetry_options(config));
   std::unique_ptr<DriftService> drift = create_drift_service(db, drift_options(config));
   std::unique_ptr<AlertService> alerts = create_alert_service(db);
-  std::unique_ptr<EventService> events = create_event_service(io, db);
+  std::unique_ptr<EventService> events = create_event_service(io, db, {.observe = loop_observer(metrics)});
   std::unique_ptr<OverviewService> overview = create_overview_service(db);
   AccessService access{db, password_worker, access_options(config)};
 
@@ -254,7 +273,7 @@ struct Server::Parts {
                             return authenticator.still_allowed(head, access_wanted);
                           }};
   std::unique_ptr<Notifications> authority_news;
-  std::unique_ptr<Periodic> upkeep;  // what each instance does, whether it leads or not
+  std::unique_ptr<Loops> upkeep;  // what each instance does, whether it leads or not
   StaticFiles dashboard{config.operator_web_root};
   Router operator_router;
   Router device_router;
@@ -277,7 +296,9 @@ Server::Parts::Parts(asio::io_context& context, const Config& given, Certificate
   if (!blobs) return;
   if (config.device_enabled) enrolment = create_enrolment_service(db, enrolment_options(config, std::move(authority)));
   models = create_model_service(db, **blobs);
-  patches = create_patch_service(db, **blobs, patch_worker, patch_options(config));
+  PatchOptions making = patch_options(config);
+  making.observe = loop_observer(metrics);
+  patches = create_patch_service(db, **blobs, patch_worker, making);
   RolloutOptions rollout_options;
   rollout_options.guard_interval = ms(config.rollouts_guard_interval_ms);
   rollouts = create_rollout_service(db, *patches, rollout_options);
@@ -313,7 +334,8 @@ void Server::Parts::connect_parts() {
                                         LeaderWork::Parts{access, *alerts, audit, *desired, *drift, *patches, *presence,
                                                           *rollouts, *telemetry, mqtt.get()},
                                         LeaderWork::Rhythm{ms(config.presence_tick_ms), ms(config.rollouts_tick_ms),
-                                                           ms(config.drift_tick_ms), ms(config.alerts_tick_ms)});
+                                                           ms(config.drift_tick_ms), ms(config.alerts_tick_ms)},
+                                        loop_observer(metrics));
 }
 
 void Server::Parts::add_routes() {
@@ -366,9 +388,11 @@ void Server::Parts::watch_authority() {
         for (const std::string& authority : news.payloads) exchanges.check(authority);
         if (news.gap) exchanges.check_all();
       });
-  upkeep = std::make_unique<Periodic>(io);
-  upkeep->every("open exchanges", people_check_interval, [this](Instant) { return check_people(exchanges); });
-  upkeep->every("failed sign-ins", failures_interval, [this](Instant now) { return access.write_failures(now); });
+  upkeep = std::make_unique<Loops>(io, loop_observer(metrics));
+  upkeep->add({.name = "open exchanges", .interval = people_check_interval},
+              [this](Instant) { return check_people(exchanges); });
+  upkeep->add({.name = "failed sign-ins", .interval = failures_interval},
+              [this](Instant now) { return access.write_failures(now); });
 }
 
 void Server::Parts::make_listeners() {
@@ -425,8 +449,7 @@ Task<Result<void>> Server::start() {
   if (parts.metrics_server) ARGOSY_CO_CHECK(parts.metrics_server->start());
   parts.events->start();
   parts.watch_authority();
-  for (std::int64_t maker = 0; maker < parts.config.patches_threads; ++maker)
-    asio::co_spawn(parts.io, parts.patches->run(), asio::detached);
+  parts.patches->start(parts.io, size(parts.config.patches_threads));
   parts.lead = std::make_unique<SessionLock>(
       parts.io, SessionLock::Options{parts.config.database_conninfo, leader_lock_key, ms(parts.config.leader_check_ms)},
       [&parts](bool held) { held ? parts.leader->start() : parts.leader->stop(); });
@@ -450,10 +473,11 @@ Task<void> Server::stop() {
   const auto grace = ms(parts.config.shutdown_grace_ms);
   parts.lead.reset();  // another instance may take over at once
   parts.leader->stop();
-  parts.patches->stop();
   parts.events->stop();
   parts.authority_news.reset();
-  parts.upkeep.reset();
+  if (parts.upkeep) parts.upkeep->request_stop();
+  auto ending_work = end_work(parts.io, *parts.patches, *parts.leader, grace);
+  co_await std::move(ending_work);
   auto stopping_people = parts.operator_server->stop(grace);
   co_await std::move(stopping_people);
   if (parts.device_server) {

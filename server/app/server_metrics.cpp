@@ -62,6 +62,10 @@ void add_patches(Metrics& metrics, PatchService& patches) {
         [&patches] { return patches.counters().cleared_bytes; });
 }
 
+double seconds(std::chrono::steady_clock::duration duration) {
+  return std::chrono::duration<double>(duration).count();
+}
+
 void add_listener(Metrics& metrics, const std::string& name, const std::string& whose, const HttpServer& server) {
   const std::string prefix = "argosy_http_" + name + "_";
   show(metrics, prefix + "connections", "Open connections of " + whose, [&server] { return server.connections(); });
@@ -73,6 +77,18 @@ void add_listener(Metrics& metrics, const std::string& name, const std::string& 
 }
 
 }  // namespace
+
+LoopObserver loop_observer(Metrics& metrics) {
+  return [&metrics](const std::string& name, const LoopFigures& figures) {
+    const MetricLabels labels{{"loop", name}};
+    metrics.gauge("argosy_loop_rounds", "Rounds since the loop began", labels).set(static_cast<double>(figures.rounds));
+    metrics.gauge("argosy_loop_failed_rounds", "Rounds that failed since the loop began", labels)
+        .set(static_cast<double>(figures.failed));
+    metrics.gauge("argosy_loop_last_round_seconds", "How long the last round took", labels).set(seconds(figures.last));
+    metrics.gauge("argosy_loop_lag_seconds", "How long after its time the last round began", labels)
+        .set(seconds(figures.last_lag));
+  };
+}
 
 void add_server_metrics(Metrics& metrics, const ServerMetricsSources& sources) {
   add_db(metrics, sources.db);

@@ -3,6 +3,7 @@
 
 #include <functional>
 
+#include "server/base/loop.hpp"
 #include "server/db/db_pool.hpp"
 #include "server/http/http_server.hpp"
 #include "server/http/metrics.hpp"
@@ -21,6 +22,9 @@ struct ServerMetricsSources {  // all outlive the metrics
   MqttClient* mqtt;
   std::function<bool()> leading;
 };
+
+// Puts what a loop tells of its rounds under its name. The metrics outlive the loops.
+LoopObserver loop_observer(Metrics& metrics);
 
 void add_server_metrics(Metrics& metrics, const ServerMetricsSources& sources);
 

@@ -4,8 +4,6 @@
 #include <utility>
 
 #include <boost/asio/as_tuple.hpp>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
@@ -35,11 +33,10 @@ struct Subscriber {
 // What the loop and the subscribers share. It outlives the service as long as a stream still refers to it.
 struct Hub {
   Hub(asio::any_io_executor executor, DbPool& pool, EventOptions given)
-      : io(std::move(executor)), db(pool), options(given), timer(io), ring(given.kept) {}
+      : io(std::move(executor)), db(pool), options(std::move(given)), ring(options.kept) {}
   asio::any_io_executor io;
   DbPool& db;
   EventOptions options;
-  asio::steady_timer timer;
   EventRing ring;
   bool is_ready = false;  // the ring knows where it starts
   bool stopped = false;
@@ -100,36 +97,27 @@ void hint_subscribers(Hub& hub, const std::vector<std::shared_ptr<Subscriber>>& 
   }
 }
 
-// One look at the database. Errors are passed over: the next look finds the same.
-Task<void> look(std::shared_ptr<Hub> hub) {
+// One look at the database. After an error, the next look finds the same.
+Task<Result<void>> look(std::shared_ptr<Hub> hub) {
   if (!hub->is_ready) {
     auto position_task = hub->db.transact(FindPosition{});
     const auto position = co_await std::move(position_task);
-    if (!position) co_return;
+    if (!position) co_return position.error();
     hub->ring = EventRing(hub->options.kept, *position);
     hub->is_ready = true;
   }
   auto events_task = hub->db.transact(ReadEventsAfter{hub->ring.end(), catch_up_page});
   const auto events = co_await std::move(events_task);
-  if (!events) co_return;
+  if (!events) co_return events.error();
   for (const auto& event : *events) hub->ring.add(event);
   hub->overview_changed |= !events->empty();
   const auto subscribers = live(*hub);
-  if (subscribers.empty()) co_return;
+  if (subscribers.empty()) co_return Result<void>{};
   auto marks_task = hub->db.transact(wanted_marks(subscribers));
   auto marks = co_await std::move(marks_task);
-  if (marks) hint_subscribers(*hub, subscribers, std::move(*marks));
-}
-
-Task<void> watch(std::shared_ptr<Hub> hub) {
-  while (!hub->stopped) {
-    auto looked = look(hub);
-    co_await std::move(looked);
-    if (hub->stopped) break;
-    hub->timer.expires_after(hub->options.poll_interval);
-    auto waited = hub->timer.async_wait(asio::as_tuple(asio::use_awaitable));
-    co_await std::move(waited);
-  }
+  if (!marks) co_return marks.error();
+  hint_subscribers(*hub, subscribers, std::move(*marks));
+  co_return Result<void>{};
 }
 
 // Events behind the ring's reach, from the table.
@@ -174,14 +162,19 @@ Task<Result<std::string>> next_piece(std::shared_ptr<Hub> hub, std::shared_ptr<S
 class Service final : public EventService {
  public:
   Service(asio::any_io_executor io, DbPool& db, EventOptions options)
-      : hub_(std::make_shared<Hub>(std::move(io), db, options)) {}
+      : hub_(std::make_shared<Hub>(std::move(io), db, std::move(options))) {}
   ~Service() override { stop(); }
 
-  void start() override { asio::co_spawn(hub_->io, watch(hub_), asio::detached); }
+  void start() override {
+    watch_ = std::make_unique<Loop>(
+        hub_->io,
+        LoopOptions{.name = "events", .interval = hub_->options.poll_interval, .observe = hub_->options.observe},
+        [hub = hub_](Instant) { return look(hub); });
+  }
 
   void stop() override {
     hub_->stopped = true;
-    hub_->timer.cancel();
+    if (watch_) watch_->request_stop();
     for (const auto& subscriber : live(*hub_)) subscriber->wake.cancel();
   }
 
@@ -212,12 +205,13 @@ class Service final : public EventService {
 
  private:
   std::shared_ptr<Hub> hub_;
+  std::unique_ptr<Loop> watch_;
 };
 
 }  // namespace
 
 std::unique_ptr<EventService> create_event_service(asio::any_io_executor io, DbPool& db, EventOptions options) {
-  return std::make_unique<Service>(std::move(io), db, options);
+  return std::make_unique<Service>(std::move(io), db, std::move(options));
 }
 
 }  // namespace argosy::server

@@ -10,6 +10,7 @@
 
 #include <boost/asio/any_io_executor.hpp>
 
+#include "server/base/loop.hpp"
 #include "server/events/event.hpp"
 #include "server/http/router.hpp"
 
@@ -23,6 +24,7 @@ struct EventOptions {
   Duration heartbeat{15'000};
   std::size_t kept = 1000;  // newest events in memory; who is further behind reads the table
   std::size_t subscriber_limit = 256;
+  LoopObserver observe{};
 };
 
 struct EventQuery {

@@ -14,17 +14,13 @@
 #include <variant>
 #include <vector>
 
-#include <boost/asio/awaitable.hpp>
-
 #include "common/base/encoding.hpp"
 #include "common/base/error.hpp"
 #include "common/base/id.hpp"
 #include "common/base/instant.hpp"
+#include "server/base/task.hpp"
 
 namespace argosy::server {
-
-template <class T>
-using Task = boost::asio::awaitable<T>;
 
 enum class Method : std::uint8_t { get, head, post, put, patch, del };
 

@@ -67,8 +67,8 @@ class StoredPatchService final : public PatchService {
     co_return Result<void>{};
   }
 
-  Task<void> run() override { return maker_.run(); }
-  void stop() override { maker_.stop(); }
+  void start(boost::asio::any_io_executor io, std::size_t makers) override { maker_.start(std::move(io), makers); }
+  Task<void> stop() override { return maker_.stop(); }
 
   PatchCounters counters() const override {
     PatchCounters counters = maker_.counters();

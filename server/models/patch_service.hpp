@@ -9,7 +9,10 @@
 #include <string>
 #include <vector>
 
+#include <boost/asio/any_io_executor.hpp>
+
 #include "common/base/instant.hpp"
+#include "server/base/loop.hpp"
 #include "server/http/router.hpp"
 #include "server/models/patch.hpp"
 #include "server/models/patch_request.hpp"
@@ -29,6 +32,7 @@ struct PatchOptions {
   std::chrono::hours keep_unused{24 * 30};     // a patch whose old file no device has
   std::chrono::seconds keep_unreferred{3600};  // the file of a patch that no pair refers to
   std::size_t clear_batch = 100;
+  LoopObserver observe{};
 };
 
 struct PatchCounters {
@@ -58,9 +62,10 @@ class PatchService {
   virtual Task<Result<void>> count_demand(Instant now) = 0;
   virtual Task<Result<void>> clear(Instant now) = 0;
 
-  // One maker's loop, for co_spawn: once for each thread of the worker pool. Ends some time after stop().
-  virtual Task<void> run() = 0;
-  virtual void stop() = 0;
+  // So many makers, each for a thread of the worker pool, from now to stop(). Once.
+  virtual void start(boost::asio::any_io_executor io, std::size_t makers) = 0;
+  // What is being made is given back; resumes when that is done.
+  virtual Task<void> stop() = 0;
   virtual PatchCounters counters() const = 0;
 };
 

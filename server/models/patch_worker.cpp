@@ -5,6 +5,7 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
@@ -102,25 +103,30 @@ struct PatchWorker::Encoding {
 PatchWorker::PatchWorker(PatchStore& store, BlobService& blobs, WorkerPool& pool, const PatchOptions& options)
     : store_(store), blobs_(blobs), pool_(pool), options_(options), jitter_(seed_of_jitter()) {}
 
-Task<void> PatchWorker::run() {
-  while (!stopped_) {
-    auto claiming = store_.claim(options_.claim_lease, options_.limits.max_attempts);
-    const auto round = co_await std::move(claiming);
-    if (round) {
-      auto removing = remove_files_of(round->abandoned);
-      co_await std::move(removing);
-    }
-    if (round && round->claim && stopped_) {
-      auto giving = store_.give_back(*round->claim);
-      co_await std::move(giving);
-    } else if (round && round->claim) {
-      auto making = make(*round->claim);
-      co_await std::move(making);
-    } else if (!stopped_) {
-      auto resting = rest(options_.poll_interval);
-      co_await std::move(resting);
-    }
+void PatchWorker::start(asio::any_io_executor io, std::size_t makers) {
+  for (std::size_t maker = 0; maker < makers; ++maker) {
+    makers_.push_back(std::make_unique<Loop>(
+        io, LoopOptions{.name = "making patches", .interval = options_.poll_interval, .observe = options_.observe},
+        [this, maker](Instant) { return make_one(maker); }));
   }
+}
+
+Task<Result<void>> PatchWorker::make_one(std::size_t maker) {
+  auto claiming = store_.claim(options_.claim_lease, options_.limits.max_attempts);
+  const auto round = co_await std::move(claiming);
+  if (!round) co_return round.error();
+  auto removing = remove_files_of(round->abandoned);
+  co_await std::move(removing);
+  if (!round->claim) co_return Result<void>{};
+  if (stopped_) {
+    auto giving = store_.give_back(*round->claim);
+    co_await std::move(giving);
+    co_return Result<void>{};
+  }
+  auto making = make(*round->claim);
+  const bool settled = co_await std::move(making);
+  if (settled) makers_[maker]->wake();
+  co_return Result<void>{};
 }
 
 // Should one of them be alive after all, only stuck, it finds its file gone and the pair no longer its own.
@@ -132,50 +138,41 @@ Task<void> PatchWorker::remove_files_of(std::vector<std::string> claims) {
 }
 
 void PatchWorker::wake() {
-  for (asio::steady_timer& timer : idle_) timer.cancel();
+  for (const auto& maker : makers_) maker->wake();
 }
 
 void PatchWorker::check_claims() {
   for (const auto& encoding : encodings_) encoding->timer.cancel();
 }
 
-void PatchWorker::stop() {
+Task<void> PatchWorker::stop() {
   stopped_ = true;
   for (const auto& encoding : encodings_) encoding->reins->shutting_down = true;
-  wake();
+  for (const auto& maker : makers_) maker->request_stop();
+  for (const auto& maker : makers_) {
+    auto stopping = maker->stop();
+    co_await std::move(stopping);
+  }
 }
 
-Task<void> PatchWorker::rest(std::chrono::milliseconds duration) {
-  const auto timer = idle_.emplace(idle_.end(), co_await asio::this_coro::executor);
-  auto sleeping = sleep(*timer, duration);
-  co_await std::move(sleeping);
-  idle_.erase(timer);
-}
-
-Task<void> PatchWorker::make(PatchClaim claim) {
+// Whether the pair is settled; else it was given back, and there is no hurry to try it again.
+Task<bool> PatchWorker::make(PatchClaim claim) {
   auto trying = try_make(claim);
   auto row = co_await std::move(trying);
   if (!row && row.error().code == Errc::conflict) {
     ++counters_.given_up;
-    co_return;
+    co_return true;
   }
   if (!row && is_passing(row.error().code)) {
-    auto giving = give_back(std::move(claim));
+    auto giving = store_.give_back(std::move(claim));
     co_await std::move(giving);
-    co_return;
+    co_return false;
   }
   if (!row)
     row = row_of(claim.pair, PatchState::failed, std::string(slug(row.error().code)) + ": " + row.error().message);
   auto finishing = finish(std::move(claim), std::move(*row));
   co_await std::move(finishing);
-}
-
-Task<void> PatchWorker::give_back(PatchClaim claim) {
-  auto giving = store_.give_back(std::move(claim));
-  co_await std::move(giving);
-  if (stopped_) co_return;
-  auto resting = rest(options_.poll_interval);
-  co_await std::move(resting);
+  co_return true;
 }
 
 Task<void> PatchWorker::finish(PatchClaim claim, PatchRow row) {

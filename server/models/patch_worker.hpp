@@ -6,10 +6,12 @@
 #include <list>
 #include <memory>
 #include <optional>
+#include <vector>
 
-#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/any_io_executor.hpp>
 
 #include "common/base/random.hpp"
+#include "server/base/loop.hpp"
 #include "server/models/patch_service.hpp"
 #include "server/models/patch_store.hpp"
 
@@ -24,31 +26,30 @@ class PatchWorker {
  public:
   PatchWorker(PatchStore& store, BlobService& blobs, WorkerPool& pool, const PatchOptions& options);
 
-  Task<void> run();     // any number of times at once, until stop()
+  void start(boost::asio::any_io_executor io, std::size_t makers);
   void wake();          // there may be something to make
   void check_claims();  // one of them may have been cancelled
-  void stop();          // what is being made is given back, soon after
+  Task<void> stop();    // gives back what is being made, and waits for that
   PatchCounters counters() const { return counters_; }
 
  private:
   struct Encoding;
   static Task<void> encode(WorkerPool& pool, MakeRequest request, std::shared_ptr<Encoding> encoding);
 
+  Task<Result<void>> make_one(std::size_t maker);
   Task<void> remove_files_of(std::vector<std::string> claims);
-  Task<void> make(PatchClaim claim);
+  Task<bool> make(PatchClaim claim);
   Task<Result<PatchRow>> try_make(PatchClaim claim);
   Task<Result<MakeReport>> encode_with_claim(PatchClaim claim, MakeRequest request,
                                              std::chrono::milliseconds time_limit);
-  Task<void> give_back(PatchClaim claim);
   Task<void> finish(PatchClaim claim, PatchRow row);
-  Task<void> rest(std::chrono::milliseconds duration);
   void count(PatchState outcome);
 
   PatchStore& store_;
   BlobService& blobs_;
   WorkerPool& pool_;
   PatchOptions options_;
-  std::list<boost::asio::steady_timer> idle_;       // of the loops that have nothing to do
+  std::vector<std::unique_ptr<Loop>> makers_;
   std::list<std::shared_ptr<Encoding>> encodings_;  // under way
   Rng jitter_;
   PatchCounters counters_;

@@ -2,74 +2,90 @@
 
 #include <utility>
 
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
-
 namespace argosy::server {
 
-struct RolloutDriver::Timer {
-  boost::asio::steady_timer timer;
+struct RolloutDriver::Impl {
+  Impl(boost::asio::any_io_executor executor, RolloutService& rollouts_given, DesiredService& desired_given,
+       DesiredService::Publish publish_given, Options options_given)
+      : rollouts(rollouts_given),
+        desired(desired_given),
+        publish(std::move(publish_given)),
+        options(std::move(options_given)),
+        loops(std::move(executor), options.observe) {}
+
+  RolloutService& rollouts;
+  DesiredService& desired;
+  DesiredService::Publish publish;
+  Options options;
+  Loops loops;
+  Loop* deciding = nullptr;
+  Loop* publishing = nullptr;
+
+  // Rounds own the driver's parts as long as they run.
+  static Task<Result<void>> decide(std::shared_ptr<Impl> impl, Instant now) {
+    auto ticking = impl->rollouts.tick(now);
+    const auto ticked = co_await std::move(ticking);
+    impl->publishing->wake();  // what acted before an error wants to go out, too
+    if (!ticked) co_return ticked.error();
+    co_return Result<void>{};
+  }
+
+  // One batch a round, so that a stop need not wait for all that is due.
+  static Task<Result<void>> publish_some(std::shared_ptr<Impl> impl) {
+    auto sending = impl->desired.publish_due(impl->publish, impl->options.publish_batch);
+    const auto published = co_await std::move(sending);
+    if (!published) co_return published.error();
+    if (*published == impl->options.publish_batch) impl->publishing->wake();
+    co_return Result<void>{};
+  }
+
+  static Task<Result<void>> offer_some(std::shared_ptr<Impl> impl) {
+    auto offering = impl->desired.offer_new_patches(impl->options.publish_batch);
+    const auto offered = co_await std::move(offering);
+    if (!offered) co_return offered.error();
+    if (*offered > 0) impl->publishing->wake();
+    co_return Result<void>{};
+  }
 };
 
-RolloutDriver::RolloutDriver(boost::asio::any_io_executor io, RolloutService& rollouts, DesiredService& desired,
-                             DesiredService::Publish publish, OnError on_error)
-    : RolloutDriver(std::move(io), rollouts, desired, std::move(publish), std::move(on_error), Options{}) {}
-
-RolloutDriver::RolloutDriver(boost::asio::any_io_executor io, RolloutService& rollouts, DesiredService& desired,
-                             DesiredService::Publish publish, OnError on_error, Options options)
-    : timer_(std::make_unique<Timer>(Timer{boost::asio::steady_timer(std::move(io))})),
-      rollouts_(rollouts),
-      desired_(desired),
-      publish_(std::move(publish)),
-      on_error_(std::move(on_error)),
-      options_(options) {
-  rollouts_.on_due([this] { wake(); });
+RolloutDriver::RolloutDriver(boost::asio::any_io_executor executor, RolloutService& rollouts, DesiredService& desired,
+                             DesiredService::Publish publish, Options options)
+    : impl_(std::make_shared<Impl>(std::move(executor), rollouts, desired, std::move(publish), std::move(options))) {
+  const std::weak_ptr<Impl> weak = impl_;
+  const auto options_of = [this](const char* name) {
+    return LoopOptions{.name = name, .interval = impl_->options.interval};
+  };
+  Loops& loops = impl_->loops;
+  impl_->deciding = &loops.add(options_of("rollouts"), [weak](Instant now) { return Impl::decide(weak.lock(), now); });
+  impl_->publishing =
+      &loops.add(options_of("desired documents"), [weak](Instant) { return Impl::publish_some(weak.lock()); });
+  loops.add(options_of("offering patches"), [weak](Instant) { return Impl::offer_some(weak.lock()); });
+  // A driver that has gone is woken in vain; its successor has put its own in this one's place.
+  rollouts.on_due([weak] {
+    if (const auto alive = weak.lock()) alive->deciding->wake();
+  });
 }
 
 RolloutDriver::~RolloutDriver() {
-  rollouts_.on_due({});
-}
-
-Task<void> RolloutDriver::run() {
-  stopped_ = false;
-  while (!stopped_) {
-    woken_ = false;
-    auto ticking = rollouts_.tick(wall_clock_now());
-    auto ticked = co_await std::move(ticking);
-    if (!ticked) on_error_(std::move(ticked).error().within("rollouts"));
-    auto offering = desired_.offer_new_patches(options_.publish_batch);
-    auto offered = co_await std::move(offering);
-    if (!offered) on_error_(std::move(offered).error().within("offering new patches"));
-    auto publishing = publish_all();
-    co_await std::move(publishing);
-    if (woken_ || stopped_) continue;
-    timer_->timer.expires_after(options_.interval);
-    auto waiting = timer_->timer.async_wait(boost::asio::as_tuple(boost::asio::use_awaitable));
-    co_await std::move(waiting);
-  }
-}
-
-Task<void> RolloutDriver::publish_all() {
-  while (!stopped_) {
-    auto publishing = desired_.publish_due(publish_, options_.publish_batch);
-    auto published = co_await std::move(publishing);
-    if (!published) {
-      on_error_(std::move(published).error().within("desired documents"));
-      co_return;
-    }
-    if (*published < options_.publish_batch) co_return;
-  }
+  request_stop();
 }
 
 void RolloutDriver::wake() {
-  woken_ = true;
-  timer_->timer.cancel();
+  impl_->deciding->wake();
 }
 
-void RolloutDriver::stop() {
-  stopped_ = true;
-  timer_->timer.cancel();
+void RolloutDriver::wake_publishing() {
+  impl_->publishing->wake();
+}
+
+void RolloutDriver::request_stop() {
+  impl_->loops.request_stop();
+}
+
+Task<void> RolloutDriver::stop() {
+  const auto impl = impl_;
+  auto stopping = impl->loops.stop();
+  co_await std::move(stopping);
 }
 
 }  // namespace argosy::server

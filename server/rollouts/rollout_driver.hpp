@@ -1,15 +1,15 @@
-// The leader's loop: ticks rollouts and publishes what became due, on an interval and at once when woken. Lives on the
-// I/O thread; run() must have ended before the driver goes.
+// The leader's loops of rollouts, from its making to stop(): one decides (ticks rollouts), one publishes what became
+// due, one offers new patches. Apart, so that a rollout is stopped in time however much waits to be published. Each
+// goes round on the interval and when woken. On the executor's thread; the services must outlive the loops' rounds.
 #pragma once
 
 #include <cstddef>
-#include <functional>
 #include <memory>
 
 #include <boost/asio/any_io_executor.hpp>
 
-#include "common/base/error.hpp"
 #include "common/base/instant.hpp"
+#include "server/base/loop.hpp"
 #include "server/rollouts/desired_service.hpp"
 #include "server/rollouts/rollout_service.hpp"
 
@@ -20,33 +20,23 @@ class RolloutDriver {
   struct Options {
     Duration interval{1000};
     std::size_t publish_batch = 500;
+    LoopObserver observe{};
   };
-  using OnError = std::function<void(const Error& error)>;
 
-  RolloutDriver(boost::asio::any_io_executor io, RolloutService& rollouts, DesiredService& desired,
-                DesiredService::Publish publish, OnError on_error);
-  RolloutDriver(boost::asio::any_io_executor io, RolloutService& rollouts, DesiredService& desired,
-                DesiredService::Publish publish, OnError on_error, Options options);
+  RolloutDriver(boost::asio::any_io_executor executor, RolloutService& rollouts, DesiredService& desired,
+                DesiredService::Publish publish, Options options);
   ~RolloutDriver();
   RolloutDriver(const RolloutDriver&) = delete;
   RolloutDriver& operator=(const RolloutDriver&) = delete;
 
-  Task<void> run();  // until stop()
   void wake();
-  void stop();
+  void wake_publishing();
+  void request_stop();
+  Task<void> stop();  // resumes when no round is under way
 
  private:
-  Task<void> publish_all();
-
-  struct Timer;
-  std::unique_ptr<Timer> timer_;
-  RolloutService& rollouts_;
-  DesiredService& desired_;
-  DesiredService::Publish publish_;
-  OnError on_error_;
-  Options options_;
-  bool woken_ = false;
-  bool stopped_ = false;
+  struct Impl;
+  std::shared_ptr<Impl> impl_;
 };
 
 }  // namespace argosy::server

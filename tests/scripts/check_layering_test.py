@@ -75,6 +75,7 @@ PLANTED = {
         ("server/alerts/alert_api.cpp", '"server/devices/device_api.hpp"'),
         ("server/alerts/alert_store.cpp", '"server/devices/device_rows.hpp"')],
     "a capability never sees server/app": [("server/drift/drift_service.cpp", '"server/app/config.hpp"')],
+    "server/base knows no other part of the server": [("server/base/loop.cpp", '"server/db/db_pool.hpp"')],
     "plumbing knows no capability and no app": [("server/http/router.cpp", '"server/access/role.hpp"'),
                                                 ("server/db/db_pool.cpp", '"server/app/config.hpp"')],
     "engines are pure": [("server/rollouts/rollout_engine.cpp", "<boost/asio/post.hpp>"),

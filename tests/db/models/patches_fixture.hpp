@@ -10,7 +10,6 @@ class PatchesTest : public ModelsTest {
  protected:
   WorkerPool encoder{io.get_executor(), {}};
   std::unique_ptr<PatchService> patches;
-  bool worker_ended = false;
   std::string old_model;
   std::string new_model;
 
@@ -31,14 +30,12 @@ class PatchesTest : public ModelsTest {
     patches = create_patch_service(pool, *blobs, encoder, options);
   }
   void start() {
-    worker_ended = false;
-    boost::asio::co_spawn(io, patches->run(), [this](std::exception_ptr) { worker_ended = true; });
+    patches->start(io.get_executor(), 1);
     started_ = true;
   }
   void stop() {
     if (!started_) return;
-    patches->stop();
-    EXPECT_TRUE(test::run_until(io, [&] { return worker_ended; }));
+    test::run_task(io, patches->stop());
     started_ = false;
   }
   PatchRow want(const std::string& from, const std::string& to, int demand = 1) {

@@ -2,8 +2,6 @@
 
 #include <map>
 
-#include <boost/asio/co_spawn.hpp>
-
 #include "server/rollouts/rollout_driver.hpp"
 #include "tests/db/rollouts/rollout_fleet.hpp"
 
@@ -240,32 +238,38 @@ TEST_F(RolloutFleet, ABrokerThatForgotIsToldEverythingAgain) {
 TEST_F(RolloutFleet, TheDriverTicksAndPublishesAndHearsOperators) {
   add_twelve();
   Broker broker;
-  RolloutDriver driver(io.get_executor(), *rollouts, *desired, broker.port(),
-                       [](const Error& error) { ADD_FAILURE() << error.message; }, {.interval = Duration{60'000}});
-  bool ended = false;
-  boost::asio::co_spawn(io, driver.run(), [&ended](std::exception_ptr) { ended = true; });
+  RolloutDriver driver(io.get_executor(), *rollouts, *desired, broker.port(), {.interval = Duration{60'000}});
   const auto id = started();
   EXPECT_TRUE(test::run_until(io, [&broker] { return broker.taken == 3; })) << "the start woke it";
   report_all(id, "notified", "committed");
   EXPECT_TRUE(test::run_until(io, [&broker] { return broker.taken == 12; })) << "the reports woke it";
-  driver.stop();
-  EXPECT_TRUE(test::run_until(io, [&ended] { return ended; }));
+  test::run_task(io, driver.stop());
+}
+
+TEST_F(RolloutFleet, ADriverThatGoesLeavesItsSuccessorItsWakeUp) {
+  add_twelve();
+  Broker broker;
+  const RolloutDriver::Options rarely{.interval = Duration{60'000}};
+  auto first = std::make_unique<RolloutDriver>(io.get_executor(), *rollouts, *desired, broker.port(), rarely);
+  RolloutDriver second(io.get_executor(), *rollouts, *desired, broker.port(), rarely);
+  first.reset();
+  ASSERT_FALSE(test::run_until(
+      io, [&broker] { return broker.taken > 0; }, std::chrono::milliseconds(50)));
+  started();
+  EXPECT_TRUE(test::run_until(io, [&broker] { return broker.taken == 3; }));
+  test::run_task(io, second.stop());
 }
 
 TEST_F(PatchOffers, ArePublishedByTheDriver) {
   add_device("fp32-1");
   started("1.1", {{"waves", {{{"share", 1.0}}}}});
   Broker broker;
-  RolloutDriver driver(io.get_executor(), *rollouts, *desired, broker.port(),
-                       [](const Error& error) { ADD_FAILURE() << error.message; }, {.interval = Duration{20}});
-  bool ended = false;
-  boost::asio::co_spawn(io, driver.run(), [&ended](std::exception_ptr) { ended = true; });
+  RolloutDriver driver(io.get_executor(), *rollouts, *desired, broker.port(), {.interval = Duration{20}});
   EXPECT_TRUE(test::run_until(io, [&broker] { return broker.taken == 1; }));
   add_patch("1.0", "1.1", 50'000);
   EXPECT_TRUE(test::run_until(io, [&broker] { return broker.taken == 2; }));
   EXPECT_EQ(broker.retained[desired_topic("fp32-1")].models[0].patches.size(), 1U);
-  driver.stop();
-  EXPECT_TRUE(test::run_until(io, [&ended] { return ended; }));
+  test::run_task(io, driver.stop());
 }
 
 }  // namespace

@@ -22,9 +22,9 @@ class AuthorityTest : public ServerFixture {
   std::string made_token(const std::string& maker) {
     const std::string secret = "argosy_of_" + maker;
     database.exec("insert into users (name, role) values ('" + maker + "', 'admin')");
-    database.exec("insert into api_tokens (name, role, token_hash, created_by, maker_id) select 'ci', 'viewer', decode('" +
-                  sha256(as_bytes(secret)).to_hex() + "', 'hex'), 'user:' || name, id from users where name = '" +
-                  maker + "'");
+    database.exec(
+        "insert into api_tokens (name, role, token_hash, created_by, maker_id) select 'ci', 'viewer', decode('" +
+        sha256(as_bytes(secret)).to_hex() + "', 'hex'), 'user:' || name, id from users where name = '" + maker + "'");
     return secret;
   }
   std::string id_of(const std::string& table, const std::string& name) {
@@ -48,12 +48,14 @@ TEST_F(AuthorityTest, ARevokedTokensStreamEndsHereAndOnTheOtherInstance) {
 TEST_F(AuthorityTest, TheStreamsOfADisabledPersonsTokensAndSessionsEnd) {
   RunningServer here(database, folder), there(database, folder);
   const std::string admin = token("admin"), of_ada = made_token("ada");
-  database.exec("insert into sessions (token_hash, user_id, csrf, expires_at) select sha256('secret'), id, 'c', now() + "
-                "interval '1 hour' from users where name = 'ada'");
+  database.exec(
+      "insert into sessions (token_hash, user_id, csrf, expires_at) select sha256('secret'), id, 'c', now() + "
+      "interval '1 hour' from users where name = 'ada'");
   database.exec("insert into users (name, role) values ('root', 'admin')");
   const auto by_token = open_stream(there->operator_port(), bearer(of_ada));
   const auto by_session = open_stream(there->operator_port(), "Cookie: argosy_session=secret\r\n");
-  EXPECT_EQ(ask(here->operator_port(), "PATCH", "/api/v1/users/" + id_of("users", "ada"), admin, "{\"disabled\":true}").status,
+  EXPECT_EQ(ask(here->operator_port(), "PATCH", "/api/v1/users/" + id_of("users", "ada"), admin, "{\"disabled\":true}")
+                .status,
             200);
   expect_end(*by_token);
   expect_end(*by_session);
@@ -110,12 +112,14 @@ TEST_F(AuthorityTest, ARequestWhoseBodyOutlivesItsRightIsRefused) {
 TEST_F(AuthorityTest, SigningOutEverywhereEndsTheStream) {
   RunningServer server(database, folder);
   made_token("ada");
-  database.exec("insert into sessions (token_hash, user_id, csrf, expires_at) select sha256('secret'), id, 'c', now() + "
-                "interval '1 hour' from users where name = 'ada'");
+  database.exec(
+      "insert into sessions (token_hash, user_id, csrf, expires_at) select sha256('secret'), id, 'c', now() + "
+      "interval '1 hour' from users where name = 'ada'");
   const auto stream = open_stream(server->operator_port(), "Cookie: argosy_session=secret\r\n");
   test::Client client(server->operator_port());
-  client.send("DELETE /api/v1/me/sessions HTTP/1.1\r\nHost: x\r\nCookie: argosy_session=secret\r\nX-CSRF-Token: "
-              "c\r\nContent-Length: 0\r\n\r\n");
+  client.send(
+      "DELETE /api/v1/me/sessions HTTP/1.1\r\nHost: x\r\nCookie: argosy_session=secret\r\nX-CSRF-Token: "
+      "c\r\nContent-Length: 0\r\n\r\n");
   EXPECT_EQ(client.read_reply().status, 204);
   expect_end(*stream);
 }

@@ -84,18 +84,14 @@ const std::vector<Endpoint> operators_table{
     {"GET /api/v1/stream", "vpoa"},
 };
 const std::vector<Endpoint> devices_table{
-    {"POST /device/v1/enrol", "nd"},     {"POST /device/v1/renew", "d"},     {"GET /device/v1/desired", "d"},
-    {"POST /device/v1/state", "d"},      {"POST /device/v1/telemetry", "d"}, {"GET /device/v1/blobs/{digest}", "d"},
+    {"POST /device/v1/enrol", "nd"}, {"POST /device/v1/renew", "d"},     {"GET /device/v1/desired", "d"},
+    {"POST /device/v1/state", "d"},  {"POST /device/v1/telemetry", "d"}, {"GET /device/v1/blobs/{digest}", "d"},
 };
 // What the API document calls it.
-const std::map<std::string, std::set<std::string>> words{{"open", {"nvpoa", "nd"}},
-                                                         {"viewer", {"vpoa"}},
-                                                         {"any", {"vpoa"}},
-                                                         {"publisher", {"pa"}},
-                                                         {"operator", {"oa"}},
-                                                         {"publisher-or-operator", {"poa"}},
-                                                         {"admin", {"a"}},
-                                                         {"device", {"d"}}};
+const std::map<std::string, std::set<std::string>> words{{"open", {"nvpoa", "nd"}}, {"viewer", {"vpoa"}},
+                                                         {"any", {"vpoa"}},         {"publisher", {"pa"}},
+                                                         {"operator", {"oa"}},      {"publisher-or-operator", {"poa"}},
+                                                         {"admin", {"a"}},          {"device", {"d"}}};
 
 using Operations = std::set<std::string>;
 
@@ -129,9 +125,7 @@ class RolesTest : public ServerFixture {
     }
     return {operation.substr(0, blank), path};
   }
-  std::string hashed(const std::string& secret) {
-    return "decode('" + sha256(as_bytes(secret)).to_hex() + "', 'hex')";
-  }
+  std::string hashed(const std::string& secret) { return "decode('" + sha256(as_bytes(secret)).to_hex() + "', 'hex')"; }
   // A session of a new user of this role; each request has its own, as some end it.
   Caller person(const std::string& role, bool disabled = false) {
     const std::string secret = "session" + std::to_string(++people_);
