@@ -49,3 +49,25 @@ create trigger tokens_end after delete or update of revoked_at, expires_at, role
   execute function tell_authority();
 create trigger devices_end after delete or update of revoked_at, certificate_fingerprint, next_fingerprint, key_sha256 on devices
   for each row execute function tell_authority();
+
+-- Claims are rights, too: they end when whoever made them may make none any more.
+create function end_claims() returns trigger language plpgsql as $$
+declare
+  maker text;
+begin
+  if tg_table_name = 'users' then
+    if new.role = 'admin' and new.disabled_at is null then return null; end if;
+    maker := 'user:' || new.name;
+  else
+    if new.revoked_at is null or exists (select from api_tokens t where t.name = new.name and t.revoked_at is null) then
+      return null;
+    end if;
+    maker := 'token:' || new.name;
+  end if;
+  with ended as (update claims set revoked_at = now() where created_by = maker and revoked_at is null and expires_at > now() returning id)
+  insert into audit (actor, action, object, details)
+  select 'argosyd', 'claim.revoke', 'claim/' || id, jsonb_build_object('because', maker || ' may make claims no more') from ended;
+  return null;
+end $$;
+create trigger claims_end_with_users after update of role, disabled_at on users for each row execute function end_claims();
+create trigger claims_end_with_tokens after update of revoked_at on api_tokens for each row execute function end_claims();

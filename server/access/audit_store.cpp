@@ -13,16 +13,15 @@ constexpr const char* row_columns =
     "coalesce((extract(epoch from sealed_at) * 1000000)::bigint, 0), actor, action, object, address, details::text, "
     "coalesce(encode(hash, 'hex'), '')";
 
-SealedRow sealed_row_of(const pqxx::row& row) {
-  SealedRow sealed{row[0].as<std::int64_t>(), row[1].as<std::int64_t>(), row[2].as<std::int64_t>(),
-                   row[3].as<std::int64_t>(), row[4].as<std::string>(),  row[5].as<std::string>(),
-                   row[6].as<std::string>(),  row[7].as<std::string>(),  row[8].as<std::string>()};
-  sealed.hash = Digest::parse(row[9].as<std::string>()).value_or(Digest{});  // what is no hash fits nothing
-  return sealed;
+Digest digest_of(const pqxx::field& field) {  // what is no hash fits nothing
+  const auto digest = Digest::parse(field.as<std::string>());
+  return digest ? *digest : Digest{};
 }
 
-Digest digest_of(const pqxx::field& field) {
-  return Digest::parse(field.as<std::string>()).value_or(Digest{});
+SealedRow sealed_row_of(const pqxx::row& row) {
+  return {row[0].as<std::int64_t>(), row[1].as<std::int64_t>(), row[2].as<std::int64_t>(), row[3].as<std::int64_t>(),
+          row[4].as<std::string>(),  row[5].as<std::string>(),  row[6].as<std::string>(),  row[7].as<std::string>(),
+          row[8].as<std::string>(),  digest_of(row[9])};
 }
 
 // Where the next rows continue; a cluster that the log was restored to counts its transactions anew.

@@ -16,14 +16,14 @@ struct SealedRow {
   std::int64_t id = 0;
   std::int64_t at_us = 0;  // since 1970
   std::int64_t sealed_at_us = 0;
-  std::string actor, action, object, address;
-  std::string details;  // as PostgreSQL renders its jsonb
-  Digest hash;
+  std::string actor{}, action{}, object{}, address{};
+  std::string details{};  // as PostgreSQL renders its jsonb
+  Digest hash{};
 };
 
 struct ChainHead {
   std::int64_t seal = 0;
-  Digest hash;
+  Digest hash{};
 };
 
 // Before the first row.

@@ -155,5 +155,22 @@ TEST_F(AuthorityTest, WatchingAStreamIsNoUse) {
   EXPECT_FALSE(lives(session));
 }
 
+TEST_F(AuthorityTest, ClaimsEndWhenTheirMakerMayMakeNoneAnyMore) {
+  const NewToken token = make_token(maker(root));
+  for (const std::string by : {"user:ada", "user:root", "token:ci"}) {
+    database.exec("insert into claims (token_hash, max_uses, expires_at, created_by) values (sha256('" + by +
+                  "'), 9, now() + interval '1 day', '" + by + "')");
+  }
+  const auto open_claims = [this] {
+    return database.value<std::string>("select string_agg(created_by, ' ' order by created_by) from claims where "
+                                       "revoked_at is null");
+  };
+  change(ada, {.role = Role::operator_});
+  EXPECT_EQ(open_claims(), "token:ci user:root");
+  run(access.revoke_token(token.token.id, "user:root", now)).value();
+  EXPECT_EQ(open_claims(), "user:root");
+  EXPECT_EQ(database.value<int>("select count(*) from audit where action = 'claim.revoke'"), 2);
+}
+
 }  // namespace
 }  // namespace argosy::server
