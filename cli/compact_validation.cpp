@@ -31,6 +31,7 @@ std::vector<std::string> arguments_of(const Validation& validation, const std::f
     add("--dataset", validation.dataset);
     add("--metric", validation.metric);
   }
+  add("--box", "any");  // the publisher's own models
   add("--threads", std::to_string(std::clamp(::sysconf(_SC_NPROCESSORS_ONLN), 1L, most_threads)));
   add("--cpu-seconds", cpu_seconds);
   add("--max-memory-mb", max_memory_mb);

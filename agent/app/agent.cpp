@@ -111,9 +111,10 @@ class Agent {
 
  private:
   static Models::Options models_options(const Config& config, TrustPolicy trust, std::uint64_t seed) {
-    return {
-        config.device,        config.runner, config.local_dataset, seed, std::move(trust), config.validation_commands,
-        config.local_datasets};
+    return {config.device,         config.runner,
+            config.local_dataset,  seed,
+            std::move(trust),      config.validation_commands,
+            config.local_datasets, config.validation_open_box};
   }
   std::function<bool(std::function<void()>)> job_port() {
     return [this](std::function<void()> job) { return jobs_.post(std::move(job)); };
@@ -235,7 +236,7 @@ Result<void> run_agent(const Config& config) {
   MqttLink::forget_environment();
   const Storage storage(config.root);
   ARGOSY_CHECK(storage.create());
-  ARGOSY_TRY(ObservationSocket socket, ObservationSocket::open(config.run_dir / "observe.sock"));
+  ARGOSY_TRY(ObservationSocket socket, ObservationSocket::open(config.run_dir / "observe.sock", config.observe_group));
   ARGOSY_TRY(Outbox outbox, Outbox::open(storage.outbox(), {config.outbox_max_bytes, config.outbox_max_age}));
   HealthSampler::Options disk;
   disk.disk = config.root;

@@ -264,6 +264,7 @@ void read_validation(Section section, Config& config) {
   section.path("local_dataset", config.local_dataset);
   read_paths(section.section("local_datasets"), "model", config.local_datasets);
   read_paths(section.section("commands"), "form of models", config.validation_commands);
+  section.flag("open_box", config.validation_open_box);
   section.finish();
 }
 
@@ -380,6 +381,9 @@ Result<Config> parse_config(std::string_view text, const fs::path& program) {
     activation.finish();
     read_network(root.section("network"), config.network);
     read_validation(root.section("validation"), config);
+    Section observe = root.section("observe");
+    observe.text("group", config.observe_group);
+    observe.finish();
     Section log = root.section("log");
     log.text("level", config.log_level);
     log.finish();

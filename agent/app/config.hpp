@@ -48,6 +48,7 @@ struct Config {
   std::string hardware_class;  // "cpu-fp32"
   std::filesystem::path root = "/var/lib/argosy";
   std::filesystem::path run_dir = "/run/argosy";
+  std::string observe_group;  // whose programs may send observations; empty: this process's own
   std::map<std::string, std::string> labels;
   wire::Capabilities capabilities;
 
@@ -70,6 +71,7 @@ struct Config {
   std::optional<std::filesystem::path> local_dataset;                // of every model
   std::map<std::string, std::filesystem::path> local_datasets;       // by model, in place of it
   std::map<std::string, std::filesystem::path> validation_commands;  // by the models' format
+  bool validation_open_box = false;                                  // validate where the system permits no box, too
   std::vector<std::string> signing_keys;                             // files of the publishers' public keys
   bool signing_required = false;                                     // default: whether there are keys
   ServingConfig serving;

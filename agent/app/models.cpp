@@ -87,7 +87,8 @@ Models::Entry* Models::entry(const std::string& model) {
                          own_data == options_.local_datasets.end() ? options_.local_dataset : own_data->second,
                          options_.seed,
                          options_.trust,
-                         options_.commands};
+                         options_.commands,
+                         options_.open_box};
   auto updater = std::make_shared<ModelUpdater>(std::move(options), ports_);
   const auto started = updater->start();
   if (!started) {

@@ -25,6 +25,7 @@ class Models {
     TrustPolicy trust = {};
     std::map<std::string, std::filesystem::path> commands = {};
     std::map<std::string, std::filesystem::path> local_datasets = {};  // by model, in place of `local_dataset`
+    bool open_box = false;                                             // validate where no box is permitted, too
   };
 
   // `ports.baseline` and `ports.changed` are filled in here; `changed` is called after each change worth a report.

@@ -68,7 +68,7 @@ Result<void> limit_memory(int max_memory_mb) {
 
 }  // namespace
 
-Result<Network> limit_this_process(int max_memory_mb, int cpu_seconds) {
+Result<void> limit_this_process(int max_memory_mb, int cpu_seconds) {
   if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return errno_error("cannot give up new privileges", errno);
   ::setpriority(PRIO_PROCESS, 0, 10);
   const auto seconds = static_cast<rlim_t>(cpu_seconds);
@@ -77,7 +77,14 @@ Result<Network> limit_this_process(int max_memory_mb, int cpu_seconds) {
   ARGOSY_CHECK(set_limit(RLIMIT_CORE, "core files", 0, 0));
   ARGOSY_CHECK(set_limit(RLIMIT_NOFILE, "open files", 64, 64));
   if (memory_can_be_limited) ARGOSY_CHECK(limit_memory(max_memory_mb));
-  return leave_network();
+  return {};
+}
+
+Confinement confine_this_process(const std::vector<std::filesystem::path>& readable) {
+  Confinement confinement;
+  confinement.network = leave_network();
+  confinement.box = enter_box(readable);
+  return confinement;
 }
 
 double peak_memory_mb() {

@@ -16,6 +16,7 @@ const char* const runner_usage =
     "  --metric NAME          accuracy (default), topK_accuracy, f1, mae, mse, cosine, max_abs_difference or none\n"
     "  --exec PROGRAM         runs the model with this program, of any engine: docs/validation.md\n"
     "  --format NAME          the model's form, for that program, default onnx\n"
+    "  --box required|any     any: go on where the system permits no box, default required\n"
     "  --threads N            1..64, default 1\n"
     "  --warmup N             runs before the clock counts, 0..1000, default 5\n"
     "  --max-memory-mb N      32..1048576, default 512\n"
@@ -76,6 +77,10 @@ Result<void> apply(RunnerOptions& options, std::string_view flag, std::string_vi
     options.format = value;
   else if (flag == "--metric")
     options.metric = value;
+  else if (flag == "--box" && (value == "required" || value == "any"))
+    options.box_required = value == "required";
+  else if (flag == "--box")
+    return usage_error("--box '" + std::string(value) + "': required or any is needed");
   else
     return usage_error("'" + std::string(flag) + "' is no option of argosy-runner");
   return {};

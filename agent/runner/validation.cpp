@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <functional>
 #include <new>
+#include <vector>
 
 #include "agent/runner/comparison.hpp"
 #include "agent/runner/dataset.hpp"
@@ -156,6 +157,36 @@ Json validate(const RunnerOptions& options) noexcept {
   }
 }
 
+namespace {
+
+// Beside the system's own: the model and what its file refers to, data sets, and the program with what lies about it.
+std::vector<std::filesystem::path> readable_paths(const RunnerOptions& options) {
+  std::vector<std::filesystem::path> paths{std::filesystem::absolute(options.model).parent_path()};
+  if (options.compare_with) paths.push_back(std::filesystem::absolute(*options.compare_with).parent_path());
+  if (options.dataset) paths.push_back(*options.dataset);
+  if (options.local_dataset) paths.push_back(*options.local_dataset);
+  if (options.exec) paths.push_back(std::filesystem::absolute(*options.exec).parent_path());
+  return paths;
+}
+
+Json validate_in_a_box(const RunnerOptions& options) {
+  const auto limited = limit_this_process(options.max_memory_mb, options.cpu_seconds);
+  if (!limited) return failure_of(limited.error());
+  const Confinement confinement = confine_this_process(readable_paths(options));
+  const bool is_open = confinement.network == Network::open || confinement.box == Box::open;
+  Json report = is_open && options.box_required
+                    ? validation_failure("unavailable",
+                                         "this system permits no box for a model that nobody has vouched for: a kernel "
+                                         "with Landlock (5.13) and seccomp is needed, or, where the model may see and "
+                                         "do all that the agent may, validation.open_box = true (--box any)")
+                    : validate(options);
+  report["network"] = to_string(confinement.network);
+  report["box"] = to_string(confinement.box);
+  return report;
+}
+
+}  // namespace
+
 int run_argosy_runner(int argc, const char* const* argv) {
   const std::span<const char* const> arguments{argv + 1, static_cast<std::size_t>(argc - 1)};
   if (arguments.size() == 1 && std::string_view(arguments[0]) == "--help") {
@@ -167,9 +198,7 @@ int run_argosy_runner(int argc, const char* const* argv) {
     std::fprintf(stderr, "argosy-runner: %s\n%s", options.error().message.c_str(), runner_usage);
     return 2;
   }
-  const auto limited = limit_this_process(options->max_memory_mb, options->cpu_seconds);
-  Json report = limited ? validate(*options) : failure_of(limited.error());
-  if (limited) report["network"] = to_string(*limited);
+  Json report = validate_in_a_box(*options);
   const std::string text = report.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
   std::fwrite(text.data(), 1, text.size(), stdout);
   std::fflush(stdout);

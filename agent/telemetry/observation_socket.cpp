@@ -5,6 +5,7 @@
 #include <charconv>
 #include <cstring>
 
+#include <grp.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -25,9 +26,22 @@ std::size_t queue_of_new_sockets() {
   return std::min(queue, senders_queue);
 }
 
+Result<void> give_to_group(const std::string& path, const std::string& name) {
+  const ::group* found = ::getgrnam(name.c_str());
+  if (found == nullptr)
+    return make_error(Errc::invalid_argument, "there is no group '" + name +
+                                                  "' for observe.sock: make it (addgroup --system " + name +
+                                                  "), or change observe.group");
+  if (::chown(path.c_str(), static_cast<uid_t>(-1), found->gr_gid) != 0)
+    return make_error(Errc::invalid_argument,
+                      "cannot give " + path + " to the group '" + name + "' (" + std::strerror(errno) +
+                          "): the agent's user must belong to it (adduser argosy " + name + ")");
+  return {};
+}
+
 }  // namespace
 
-Result<ObservationSocket> ObservationSocket::open(const std::filesystem::path& path) {
+Result<ObservationSocket> ObservationSocket::open(const std::filesystem::path& path, const std::string& group) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   const std::string text = path.string();
@@ -44,7 +58,8 @@ Result<ObservationSocket> ObservationSocket::open(const std::filesystem::path& p
   ::unlink(text.c_str());
   if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
     return errno_error("cannot bind " + text, errno);
-  if (::chmod(text.c_str(), 0666) != 0) return errno_error("cannot open " + text + " to other users", errno);
+  if (!group.empty()) ARGOSY_CHECK(give_to_group(text, group));
+  if (::chmod(text.c_str(), 0660) != 0) return errno_error("cannot open " + text + " to its group", errno);
   return ObservationSocket(std::move(fd), queue_of_new_sockets());
 }
 

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <string>
 
 #include "agent/telemetry/observation.hpp"
 #include "common/base/file.hpp"
@@ -18,8 +19,9 @@ class ObservationSocket {
     std::uint64_t malformed = 0;
   };
 
-  // Replaces a socket that an earlier run left behind; programs of any user may send to it.
-  static Result<ObservationSocket> open(const std::filesystem::path& path);
+  // Replaces a socket that an earlier run left behind. Programs of this user and of `group` may send to it; without a
+  // name, of this process's own group. Errc::invalid_argument where there is no such group, or it cannot be given.
+  static Result<ObservationSocket> open(const std::filesystem::path& path, const std::string& group = {});
   ObservationSocket(ObservationSocket&&) = default;
   ObservationSocket& operator=(ObservationSocket&&) = default;
 

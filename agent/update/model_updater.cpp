@@ -355,6 +355,7 @@ RunnerCall ModelUpdater::call_for(SlotName slot, const std::string& format) cons
   call.metric = spec.metric;
   call.max_memory_mb = spec.max_memory_mb;
   call.timeout_s = spec.timeout_s;
+  call.open_box = options_.open_box;
   return call;
 }
 

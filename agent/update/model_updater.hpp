@@ -43,6 +43,7 @@ struct UpdaterOptions {
   std::uint64_t seed = 0;
   TrustPolicy trust = {};
   std::map<std::string, std::filesystem::path> commands = {};  // by format: programs that run what the runner does not
+  bool open_box = false;                                       // validate where no box is permitted, too
 };
 
 class ModelUpdater : public std::enable_shared_from_this<ModelUpdater> {

@@ -41,6 +41,7 @@ std::vector<std::string> arguments_of(const RunnerCall& call) {
   if (call.dataset) add("--dataset", call.dataset->string());
   if (call.local_dataset) add("--local-dataset", call.local_dataset->string());
   add("--metric", call.metric);
+  if (call.open_box) add("--box", "any");
   add("--threads", "1");
   add("--max-memory-mb", std::to_string(std::max<std::uint32_t>(call.max_memory_mb, 32)));
   add("--cpu-seconds", std::to_string(std::max<std::uint32_t>(call.timeout_s, 1)));

@@ -21,6 +21,7 @@ struct RunnerCall {
   std::string metric;
   std::uint32_t max_memory_mb = 1024;
   std::uint32_t timeout_s = 300;
+  bool open_box = false;  // measure where the system permits no box, too
 };
 
 RunnerReport run_runner(const RunnerCall& call, const StopFlag& stop);

@@ -59,17 +59,21 @@ TEST(Network, IsThereBefore) {
   EXPECT_EQ(in_a_child([&] { return listener.connect(); }), 0);
 }
 
-TEST(Network, TheFilterRefusesEverySocketButLocalOnes) {
+TEST(Network, TheFilterRefusesEverySocket) {
   const Listener listener;
   EXPECT_EQ(in_a_child([&] { return filter_sockets() ? listener.connect() : not_permitted_here; }), EACCES);
-  for (const int family : {AF_INET, AF_INET6, AF_NETLINK, AF_PACKET})
+  for (const int family : {AF_INET, AF_INET6, AF_NETLINK, AF_PACKET, AF_UNIX})
     EXPECT_EQ(in_a_child([&] {
                 if (!filter_sockets()) return not_permitted_here;
                 return ::socket(family, SOCK_DGRAM, 0) < 0 ? errno : 0;
               }),
               EACCES)
         << family;
-  EXPECT_EQ(in_a_child([&] { return filter_sockets() && ::socket(AF_UNIX, SOCK_STREAM, 0) >= 0 ? 0 : 1; }), 0);
+  EXPECT_EQ(in_a_child([] {
+              int ends[2];
+              return filter_sockets() && ::socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0 ? 0 : 1;
+            }),
+            0);
 }
 
 TEST(Network, TheFilterRefusesTheWayAroundIt) {

@@ -2,7 +2,9 @@
 
 #include <vector>
 
+#include <grp.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include "agent/sdk/argosy_observe.h"
 #include "tests/unit/agent/temp_folder.hpp"
@@ -70,6 +72,25 @@ TEST(ObservationSocket, ReplacesWhatAnEarlierRunLeft) {
   const TempFolder folder;
   { ASSERT_TRUE(ObservationSocket::open(folder / "observe.sock")); }
   EXPECT_TRUE(ObservationSocket::open(folder / "observe.sock"));
+}
+
+TEST(ObservationSocket, IsOpenToItsUserAndGroupAlone) {
+  const TempFolder folder;
+  const auto socket = ObservationSocket::open(folder / "observe.sock");
+  ASSERT_TRUE(socket);
+  using std::filesystem::perms;
+  EXPECT_EQ(std::filesystem::status(folder / "observe.sock").permissions(),
+            perms::owner_read | perms::owner_write | perms::group_read | perms::group_write);
+}
+
+TEST(ObservationSocket, BelongsToTheGroupThatIsNamed) {
+  const TempFolder folder;
+  const std::string mine = ::getgrgid(::getegid())->gr_name;
+  EXPECT_TRUE(ObservationSocket::open(folder / "observe.sock", mine));
+  const auto socket = ObservationSocket::open(folder / "observe.sock", "no-such-group");
+  ASSERT_FALSE(socket);
+  EXPECT_EQ(socket.error().code, Errc::invalid_argument);
+  EXPECT_NE(socket.error().message.find("'no-such-group'"), std::string::npos);
 }
 
 TEST(ObservationSocket, PathThatIsTooLongIsSaid) {
