@@ -85,7 +85,8 @@ Task<Result<void>> AccessService::admit(Try attempt, Instant now, Duration& retr
     co_return too_many_tries(verdict.delay);
   }
   ++held_;
-  boost::asio::steady_timer pause(co_await boost::asio::this_coro::executor, verdict.delay);
+  const auto io = co_await boost::asio::this_coro::executor;
+  boost::asio::steady_timer pause(io, verdict.delay);
   auto waiting = pause.async_wait(boost::asio::as_tuple(boost::asio::use_awaitable));
   co_await std::move(waiting);
   --held_;

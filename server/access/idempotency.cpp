@@ -60,15 +60,24 @@ std::string path_of_object(const std::string& object) {
   return {};
 }
 
+Task<Result<Response>> handle_with_origin(const Route& route, Request& request) {
+  auto handling = route.handler(request);
+  if (!reads(request.method)) {
+    auto scope = std::make_shared<TransactionScope>();
+    scope->origin = request.peer_address;
+    const auto io = co_await boost::asio::this_coro::executor;
+    handling = in_scope(io, std::move(scope), std::move(handling));
+  }
+  auto response = co_await std::move(handling);
+  co_return response;
+}
+
 Task<Result<Response>> Idempotency::around(const Route& route, Request& request) {
   const auto key = request.header("idempotency-key");
   if (!key || !applies_to(route)) {
-    auto handling = route.handler(request);
-    if (reads(request.method)) co_return co_await std::move(handling);
-    auto scope = std::make_shared<TransactionScope>();
-    scope->origin = request.peer_address;
-    auto scoped = in_scope(co_await boost::asio::this_coro::executor, std::move(scope), std::move(handling));
-    co_return co_await std::move(scoped);
+    auto handling = handle_with_origin(route, request);
+    auto response = co_await std::move(handling);
+    co_return response;
   }
   const bool printable = std::all_of(key->begin(), key->end(), [](char c) { return c > ' ' && c < 0x7f; });
   if (key->empty() || key->size() > max_key_bytes || !printable) {
@@ -93,7 +102,8 @@ Task<Result<Response>> Idempotency::run_once(const Route& route, Request& reques
   auto scope = std::make_shared<TransactionScope>();
   scope->origin = request.peer_address;
   scope->before_commit = MarkIdempotent{actor, key, begun.attempt};
-  auto handling = in_scope(co_await boost::asio::this_coro::executor, std::move(scope), route.handler(request));
+  const auto io = co_await boost::asio::this_coro::executor;
+  auto handling = in_scope(io, std::move(scope), route.handler(request));
   auto outcome = co_await std::move(handling);
   Response response = outcome ? std::move(*outcome) : problem(outcome.error());
   auto finishing = db_.transact(FinishIdempotent{actor, key, begun.attempt, worth_keeping(response)});

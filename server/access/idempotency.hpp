@@ -24,6 +24,9 @@ class Idempotency {
   const Router& router_;
 };
 
+// Calls the route's handler, and the changes that it makes know from which address they were asked for.
+Task<Result<Response>> handle_with_origin(const Route& route, Request& request);
+
 // Where a changed object can be read: "rollout/3" is at "/api/v1/rollouts/3"; empty: nowhere by itself.
 std::string path_of_object(const std::string& object);
 

@@ -7,7 +7,8 @@ Task<Result<void>> PasswordDesk::wait_for_turn(std::string address) {
     busy_ = true;
     co_return Result<void>{};
   }
-  const auto waiter = std::make_shared<Waiter>(co_await boost::asio::this_coro::executor);
+  const auto io = co_await boost::asio::this_coro::executor;
+  const auto waiter = std::make_shared<Waiter>(io);
   if (const auto turned_away = line_.push(address, waiter)) {
     ++refused_;
     (*turned_away)->refused = true;

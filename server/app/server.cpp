@@ -373,6 +373,7 @@ Dispatcher Server::Parts::dispatcher(const std::string& listener, const Router& 
   options.metrics = &metrics;
   options.exchanges = &exchanges;
   options.authenticate = [this](const Request& request) { return authenticator.authenticate(request); };
+  options.around = handle_with_origin;
   if (listener == "operator") {
     options.proxies = TrustedProxies::parse(config.operator_trusted_proxies).value();
     options.around = [this](const Route& route, Request& request) { return idempotency.around(route, request); };

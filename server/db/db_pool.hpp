@@ -87,7 +87,8 @@ auto DbPool::transact(Work work)
     -> boost::asio::awaitable<typename detail::as_result<std::invoke_result_t<Work&, pqxx::work&>>::type> {
   using Raw = std::invoke_result_t<Work&, pqxx::work&>;
   using R = typename detail::as_result<Raw>::type;
-  auto scope = detail::scope_of(co_await boost::asio::this_coro::executor);
+  const auto executor = co_await boost::asio::this_coro::executor;
+  auto scope = detail::scope_of(executor);
   auto initiate = [this, scope = std::move(scope)](auto handler, Work owned) {
     auto shared_work = std::make_shared<Work>(std::move(owned));
     auto slot = std::make_shared<R>(make_error(Errc::internal, "the work did not run"));

@@ -162,8 +162,9 @@ TEST_F(AuthorityTest, ClaimsEndWhenTheirMakerMayMakeNoneAnyMore) {
                   "'), 9, now() + interval '1 day', '" + by + "')");
   }
   const auto open_claims = [this] {
-    return database.value<std::string>("select string_agg(created_by, ' ' order by created_by) from claims where "
-                                       "revoked_at is null");
+    return database.value<std::string>(
+        "select string_agg(created_by, ' ' order by created_by) from claims where "
+        "revoked_at is null");
   };
   change(ada, {.role = Role::operator_});
   EXPECT_EQ(open_claims(), "token:ci user:root");
