@@ -21,7 +21,7 @@ std::optional<std::string> text_query(const Request& request, std::string_view n
 
 Result<std::int64_t> seal_query(const Request& request, std::string_view name) {
   const auto value = request.query_value(name);
-  if (!value) return 0;
+  if (!value) return std::int64_t{0};
   ARGOSY_TRY(const std::int64_t seal, parse_integer(*value, name));
   if (seal < 0) return make_error(Errc::invalid_argument, "\"" + std::string(name) + "\" must be 0 or more");
   return seal;

@@ -40,6 +40,12 @@ Response replay(const StoredResponse& stored) {
   return response;
 }
 
+// Tokens may share a name, but not their keys.
+std::string owner_of_keys(const Principal& principal) {
+  if (principal.kind == Principal::Kind::token) return "token:" + std::to_string(principal.id);
+  return principal.actor();
+}
+
 bool reads(Method method) {
   return method == Method::get || method == Method::head;
 }
@@ -89,7 +95,7 @@ Task<Result<Response>> Idempotency::around(const Route& route, Request& request)
 }
 
 Task<Result<Response>> Idempotency::run_once(const Route& route, Request& request, std::string key) {
-  const std::string actor = request.principal.actor();
+  const std::string actor = owner_of_keys(request.principal);
   auto beginning = db_.transact(
       BeginIdempotent{actor, key, request.path, sha256(as_bytes(request.body)).to_hex(), request.now, give_up});
   ARGOSY_CO_TRY(const auto begun, co_await std::move(beginning));

@@ -81,7 +81,7 @@ struct Notifications::Impl : std::enable_shared_from_this<Notifications::Impl> {
 
   void listen(const std::stop_token& stop) {
     const auto connection = connect(options.conninfo);
-    const Receiver receiver(*connection, *this);
+    Receiver receiver(*connection, *this);
     connection->get_notifs();
     add_gap();
     while (!stop.stop_requested()) {
