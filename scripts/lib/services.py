@@ -18,13 +18,15 @@ import secrets
 import shutil
 import signal
 import subprocess
+import threading
+import time
 from collections import namedtuple
 from pathlib import Path
 
 from processes import ROOT, Program, accepts_connections, free_port
 
 TlsFiles = namedtuple("TlsFiles", "ca certificate key")
-TEMPLATE = Path(__file__).with_name("mosquitto.conf.in")
+BROKER = ROOT / "deploy/mosquitto"  # what a private broker runs is what an installation runs
 
 
 def run(argv, **options):
@@ -34,6 +36,16 @@ def run(argv, **options):
     if done.returncode != 0:
         raise RuntimeError(f"{argv[0]} ended with status {done.returncode}:\n{done.stdout}")
     return done.stdout
+
+
+def catches(pid, number):
+    """Whether the process has a handler for the signal: before it has, SIGHUP would end it."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return False
+    caught = next(line for line in status.splitlines() if line.startswith("SigCgt:"))
+    return bool(int(caught.split()[1], 16) >> (number - 1) & 1)
 
 
 def postgres_bin(name):
@@ -139,19 +151,33 @@ class Postgres(Program):
                 os.chown(path, owner.pw_uid, owner.pw_gid)
 
 
+PRIVATE_BROKER = """\
+# The broker of one private run: deploy/mosquitto/argosy.conf, with what Debian's mosquitto.conf says besides.
+user {user}
+pid_file {folder}/mosquitto.pid
+log_dest stderr
+log_type error
+log_type warning
+log_type notice
+persistence_location {folder}/data/
+autosave_on_changes true
+"""
+
+
 class Mosquitto(Program):
     """The broker of protocol.md: client certificates required, the CN is user name and client id, topics by ACL.
 
-    Its state survives restart(), and kill() but for the last `autosave_changes` changes. With `revoked` set to
-    a CRL file it refuses the certificates in it; reload() makes it read that file again.
+    Its state survives restart(), and kill() but for the last `autosave_changes` changes. It refuses the certificates in
+    the list `revoked` (by default crl.pem beside the authority, where there is one), and reads the list again when it
+    changes, as argosy-revocations.path has it done in an installation.
     """
 
     def __init__(self, folder, tls, port=None, revoked=None, autosave_changes=20):
         self.folder, self.tls, self.port = Path(folder).resolve(), tls, port or free_port()
-        self.revoked, self.autosave_changes = revoked, autosave_changes
+        self.revoked, self.autosave_changes = Path(revoked or Path(tls.ca).with_name("crl.pem")), autosave_changes
         self.config = self.folder / "mosquitto.conf"
         super().__init__("mosquitto", [self._program(), "-c", self.config], log=self.folder / "mosquitto.log",
-                         ready=lambda: accepts_connections(self.port))
+                         ready=lambda: accepts_connections(self.port) and catches(self.process.pid, signal.SIGHUP))
 
     @staticmethod
     def _program():
@@ -163,18 +189,46 @@ class Mosquitto(Program):
     def launch(self):
         self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / "data").mkdir(exist_ok=True)
-        values = {"PORT": self.port, "FOLDER": self.folder, "CA": self.tls.ca, "CERTIFICATE": self.tls.certificate,
-                  "KEY": self.tls.key, "USER": pwd.getpwuid(os.getuid()).pw_name, "AUTOSAVE": self.autosave_changes,
-                  "REVOKED": f"crlfile {self.revoked}" if self.revoked else "# no revocation list"}
-        acl, config = TEMPLATE.with_name("mosquitto.acl"), TEMPLATE.read_text()
-        for name, value in values.items():
-            config = config.replace(f"@{name}@", str(value))
-        self.config.write_text(config)
-        shutil.copy(acl, self.folder / "acl")
+        self.config.write_text(self._configuration())
+        shutil.copy(BROKER / "argosy.acl", self.folder / "acl")
+        seen = self._revoked_file()
         super().launch()
+        threading.Thread(target=self._reload_when_revoked, args=(self.process, seen), daemon=True).start()
 
     def reload(self):
         self.process.send_signal(signal.SIGHUP)
+
+    def _configuration(self):
+        """argosy.conf with this run's paths, port and pace in place of the installation's."""
+        here = {"listener 8883": f"listener {self.port} 127.0.0.1",
+                "cafile /etc/argosy/pki/ca.pem": f"cafile {self.tls.ca}",
+                "certfile /etc/argosy/pki/broker.pem": f"certfile {self.tls.certificate}",
+                "keyfile /etc/argosy/pki/broker.key": f"keyfile {self.tls.key}",
+                "crlfile /etc/argosy/pki/crl.pem": f"crlfile {self.revoked}" if self.revoked.exists() else "",
+                "acl_file /etc/argosy/argosy.acl": f"acl_file {self.folder}/acl",
+                "autosave_interval 60": f"autosave_interval {self.autosave_changes}"}
+        lines = (BROKER / "argosy.conf").read_text().splitlines()
+        missing = set(here) - set(lines)
+        if missing:
+            raise RuntimeError(f"deploy/mosquitto/argosy.conf no longer says {sorted(missing)}: change services.py too")
+        private = PRIVATE_BROKER.format(user=pwd.getpwuid(os.getuid()).pw_name, folder=self.folder)
+        return private + "\n".join(here.get(line, line) for line in lines) + "\n"
+
+    def _reload_when_revoked(self, process, seen, poll_s=0.05):
+        """What argosy-revocations.path does, for as long as this process of the broker lives."""
+        while process.poll() is None:
+            now = self._revoked_file()
+            if now not in (seen, None) and catches(process.pid, signal.SIGHUP):
+                seen = now
+                process.send_signal(signal.SIGHUP)
+            time.sleep(poll_s)
+
+    def _revoked_file(self):
+        try:
+            facts = self.revoked.stat()
+        except FileNotFoundError:
+            return None
+        return facts.st_ino, facts.st_mtime_ns
 
 
 class Authority:
@@ -192,7 +246,22 @@ class Authority:
             run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
                  "-subj", "/CN=Argosy test CA", "-addext", "keyUsage=critical,keyCertSign,cRLSign",
                  "-keyout", authority.key, "-out", authority.certificate])
+            authority.revoke()
         return authority
+
+    def revoke(self, *certificates):
+        """Write crl.pem, the list of what is no longer good: these, and all that were named before."""
+        config, index, number = (self.folder / name for name in ("ca.cnf", "index.txt", "crlnumber"))
+        if not index.exists():
+            index.touch()
+            number.write_text("01\n")
+            config.write_text(f"[ca]\ndefault_ca=here\n[here]\ndatabase={index}\ncrlnumber={number}\ndefault_md=sha256\n"
+                              "default_crl_days=2\n")
+        command = ["openssl", "ca", "-config", config, "-cert", self.certificate, "-keyfile", self.key]
+        for certificate in certificates:
+            run([*command, "-revoke", certificate])
+        run([*command, "-gencrl", "-out", self.folder / "crl.new"])
+        (self.folder / "crl.new").rename(self.folder / "crl.pem")
 
     def issue(self, common_name, names=()):
         """A certificate and its key; with names (`DNS:…`, `IP:…`) it serves for a server too."""

@@ -51,6 +51,13 @@ class PkiFolder {
     made_.push_back(name);
     return {};
   }
+  Result<void> write_empty_list(const CertificateAndKey& authority, Instant now) const {
+    const fs::path file = folder_ / "crl.pem";
+    if (fs::exists(file)) return {};
+    ARGOSY_TRY(const CertificateFacts facts, read_certificate(authority.certificate_pem));
+    ARGOSY_TRY(const std::string list, make_revocation_list(authority, {}, 1, {now - clock_slack, facts.not_after}));
+    return write_file_atomically(file, list, 0644);
+  }
   std::vector<std::string> made() && { return std::move(made_); }
 
  private:
@@ -93,6 +100,7 @@ Result<std::vector<std::string>> init_pki(const fs::path& folder, const std::vec
     ARGOSY_TRY(const auto made, make_client(authority, "argosyd", validity));
     ARGOSY_CHECK(pki.write("argosyd", made));
   }
+  ARGOSY_CHECK(pki.write_empty_list(authority, now));
   return std::move(pki).made();
 }
 

@@ -11,7 +11,8 @@
 
 namespace argosy::server {
 
-// Makes ca, server, broker and argosyd, each as NAME.pem and NAME.key (mode 0600); answers the names it made now.
+// Makes ca, server, broker and argosyd, each as NAME.pem and NAME.key (mode 0600), and crl.pem, the empty list of
+// revoked certificates that a broker needs at its first start; answers the names of the pairs it made now.
 Result<std::vector<std::string>> init_pki(const std::filesystem::path& folder, const std::vector<std::string>& hosts,
                                           Instant now);
 

@@ -3,18 +3,22 @@
 
 #include <functional>
 
+#include "server/app/state_intake.hpp"
 #include "server/base/loop.hpp"
 #include "server/db/db_pool.hpp"
 #include "server/http/http_server.hpp"
 #include "server/http/metrics.hpp"
 #include "server/models/patch_service.hpp"
 #include "server/mqtt/mqtt_client.hpp"
-#include "server/telemetry/telemetry_service.hpp"
+#include "server/telemetry/batch_collector.hpp"
 
 namespace argosy::server {
 
 struct ServerMetricsSources {  // all outlive the metrics
   DbPool& db;
+  QuarantineService& quarantine;
+  StateIntake& states;
+  BatchCollector& collector;
   PatchService& patches;
   TelemetryService& telemetry;
   HttpServer& operator_server;

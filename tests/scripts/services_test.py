@@ -52,6 +52,28 @@ class Services(TemporaryFolder):
             self.assertEqual(seen, ["argosy/v1/cam-1/up/state good"])
             self.assertEqual(subscribe(broker, authority.issue("cam-2"), "argosy/v1/#"), [])
 
+    def test_a_device_has_three_topics_to_write_and_no_more(self):
+        with Group() as group:
+            authority = Authority.create(self.folder / "tls")
+            broker = group.start(Mosquitto(self.folder / "mosquitto", authority.broker_files()))
+            device = authority.issue("cam-1")
+            for topic in ("up/state", "up/telemetry", "up/event", "up/invented", "up", "up/state/below", "down/desired"):
+                publish(broker, device, f"argosy/v1/cam-1/{topic}", "x")
+            seen = subscribe(broker, authority.issue("argosyd"), "argosy/v1/#")
+            self.assertEqual(sorted(seen), [f"argosy/v1/cam-1/up/{kind} x" for kind in ("event", "state", "telemetry")])
+
+    def test_the_broker_reads_the_list_of_revoked_certificates_again_when_it_changes(self):
+        with Group() as group:
+            authority = Authority.create(self.folder / "tls")
+            broker = group.start(Mosquitto(self.folder / "mosquitto", authority.broker_files()))
+            revoked, other = authority.issue("cam-1"), authority.issue("cam-2")
+            self.assertEqual(publish(broker, revoked, "argosy/v1/cam-1/up/state", "x"), 0)
+            authority.revoke(revoked.certificate)
+            wait_until(lambda: publish(broker, revoked, "argosy/v1/cam-1/up/state", "x", check=False) != 0, 5, "refused")
+            self.assertEqual(publish(broker, other, "argosy/v1/cam-2/up/state", "x"), 0)
+            broker.restart()
+            self.assertNotEqual(publish(broker, revoked, "argosy/v1/cam-1/up/state", "x", check=False), 0)
+
     def test_the_broker_refuses_a_stranger(self):
         with Group() as group:
             authority = Authority.create(self.folder / "tls")
