@@ -54,6 +54,7 @@ const std::vector<Endpoint> operators_table{
     {"GET /api/v1/devices/{id}/events", "vpoa"},
     {"GET /api/v1/devices/{id}/drift", "vpoa"},
     {"GET /api/v1/devices/{id}/telemetry-integrity", "vpoa"},
+    {"GET /api/v1/devices/{id}/quarantine", "vpoa"},
     {"GET /api/v1/models", "vpoa"},
     {"POST /api/v1/models", "pa"},
     {"GET /api/v1/models/{model}", "vpoa"},
