@@ -8,6 +8,8 @@ namespace argosy::server {
 namespace {
 
 constexpr Duration upkeep_interval{60'000};
+constexpr Duration seal_interval{1'000};
+constexpr Duration archive_interval{60'000};
 constexpr Duration demand_interval{15'000};
 constexpr Duration patch_clearing_interval{300'000};
 
@@ -56,6 +58,10 @@ void LeaderWork::start_loops() {
   };
   loops.add(every("telemetry upkeep", upkeep_interval), round_of(parts_.telemetry));
   loops.add(every("access upkeep", upkeep_interval), round_of(parts_.access));
+  loops.add(every("sealing the audit log", seal_interval),
+            [&audit = parts_.audit](Instant now) { return audit.seal(now); });
+  loops.add(every("archiving the audit log", archive_interval),
+            [&audit = parts_.audit](Instant) { return audit.archive(); });
   loops.add(every("presence", rhythm_.presence), round_of(parts_.presence));
   loops.add(every("drift", rhythm_.drift), round_of(parts_.drift));
   loops.add(every("alerts", rhythm_.alerts), round_of(parts_.alerts));

@@ -9,6 +9,7 @@
 #include <boost/asio/any_io_executor.hpp>
 
 #include "server/access/access_service.hpp"
+#include "server/access/audit_service.hpp"
 #include "server/alerts/alert_service.hpp"
 #include "server/app/config.hpp"
 #include "server/base/loop.hpp"
@@ -29,6 +30,7 @@ class LeaderWork {
   struct Parts {
     AccessService& access;
     AlertService& alerts;
+    AuditService& audit;
     DesiredService& desired;
     DriftService& drift;
     PatchService& patches;

@@ -11,6 +11,8 @@
 
 #include "common/base/file.hpp"
 #include "server/access/access_api.hpp"
+#include "server/access/access_metrics.hpp"
+#include "server/access/audit_service.hpp"
 #include "server/access/authenticator.hpp"
 #include "server/access/idempotency.hpp"
 #include "server/alerts/alert_api.hpp"
@@ -18,14 +20,17 @@
 #include "server/app/leader_work.hpp"
 #include "server/app/server_metrics.hpp"
 #include "server/app/system_api.hpp"
+#include "server/base/loop.hpp"
 #include "server/db/db_pool.hpp"
 #include "server/db/migrations.hpp"
+#include "server/db/notifications.hpp"
 #include "server/db/session_lock.hpp"
 #include "server/devices/device_api.hpp"
 #include "server/drift/drift_api.hpp"
 #include "server/events/event_api.hpp"
 #include "server/events/event_service.hpp"
 #include "server/http/http_server.hpp"
+#include "server/http/open_exchanges.hpp"
 #include "server/models/model_api.hpp"
 #include "server/models/patch_api.hpp"
 #include "server/overview/overview_service.hpp"
@@ -41,6 +46,8 @@ namespace asio = boost::asio;
 namespace fs = std::filesystem;
 
 constexpr std::int64_t leader_lock_key = 4711370002;  // any number, the same in every argosyd
+constexpr Duration people_check_interval{10'000};     // sessions and tokens end by time, too
+constexpr Duration failures_interval{10'000};
 constexpr std::string_view device_prefix = "/device/";
 
 std::chrono::milliseconds ms(std::int64_t count) {
@@ -196,7 +203,15 @@ PatchOptions patch_options(const Config& config) {
 AccessOptions access_options(const Config& config) {
   AccessOptions options;
   options.session_life = std::chrono::minutes(config.access_session_minutes);
+  options.absolute_life = std::chrono::hours(24 * config.access_session_days);
   options.link_life = std::chrono::minutes(config.access_link_minutes);
+  return options;
+}
+
+AuditOptions audit_options(const Config& config) {
+  AuditOptions options;
+  options.keep_days = config.retention_audit_days;
+  options.archive = audit_archive(config);
   return options;
 }
 
@@ -230,6 +245,11 @@ Task<void> send_refusal(MqttClient& mqtt, MessageId message, Error error) {
   co_await std::move(sending);  // without an answer it is sent again
 }
 
+Task<Result<void>> check_people(OpenExchanges& exchanges) {
+  exchanges.check_people();
+  co_return Result<void>{};
+}
+
 Task<void> stop_all(PatchService& patches, LeaderWork& leader, std::shared_ptr<asio::steady_timer> done) {
   auto stopping = patches.stop();
   co_await std::move(stopping);
@@ -257,7 +277,8 @@ struct Server::Parts {
   Metrics metrics;
 
   DbPool db{io, db_options(config)};
-  WorkerPool worker{io, {.threads = 1, .queue_limit = 1024}};        // passwords, digests
+  WorkerPool worker{io, {.threads = 1, .queue_limit = 1024}};  // digests of uploads
+  WorkerPool password_worker{io, {.threads = 1, .queue_limit = 64}};
   WorkerPool file_reader{io, {.threads = 1, .queue_limit = 20000}};  // downloads
   WorkerPool patch_worker{io, {.threads = size(config.patches_threads), .queue_limit = 16}};
 
@@ -275,7 +296,9 @@ struct Server::Parts {
   std::unique_ptr<AlertService> alerts = create_alert_service(db, alert_options(config));
   std::unique_ptr<EventService> events = create_event_service(io, db, {.observe = loop_observer(metrics)});
   std::unique_ptr<OverviewService> overview = create_overview_service(db);
-  AccessService access{db, worker, access_options(config)};
+  AccessService access{db, password_worker, access_options(config)};
+
+  AuditService audit{db, worker, audit_options(config)};
 
   std::unique_ptr<MqttClient> mqtt;
   TelemetryIntake telemetry_intake{quarantine};
@@ -289,10 +312,15 @@ struct Server::Parts {
   std::unique_ptr<Loop> upkeep;  // on every instance
 
   Authenticator authenticator{access, [this](PeerCertificate peer) { return is_current(*enrolment, std::move(peer)); }};
-  Idempotency idempotency{db};
+  OpenExchanges exchanges{io, [this](const Request& head, Access access_wanted) {
+                            return authenticator.still_allowed(head, access_wanted);
+                          }};
+  std::unique_ptr<Notifications> authority_news;
+  std::unique_ptr<Loops> authority_rounds;  // what each instance does, whether it leads or not
   StaticFiles dashboard{config.operator_web_root};
   Router operator_router;
   Router device_router;
+  Idempotency idempotency{db, operator_router};
   Router metrics_router;
   std::unique_ptr<HttpServer> operator_server;
   std::unique_ptr<HttpServer> device_server;
@@ -301,6 +329,7 @@ struct Server::Parts {
   void connect_parts();
   void add_routes();
   void make_listeners();
+  void watch_authority();
   Dispatcher dispatcher(const std::string& listener, const Router& router, const StaticFiles* files);
 };
 
@@ -352,11 +381,12 @@ void Server::Parts::connect_parts() {
       collector_options);
   states = std::make_unique<StateIntake>(io, StateIntake::Parts{*devices, *rollouts, quarantine});
   messages = std::make_unique<DeviceMessages>(DeviceMessages::Parts{*states, *presence, *collector, quarantine});
-  leader = std::make_unique<LeaderWork>(
-      io, LeaderWork::Parts{access, *alerts, *desired, *drift, *patches, *presence, *rollouts, *telemetry, mqtt.get()},
-      LeaderWork::Rhythm{ms(config.presence_tick_ms), ms(config.rollouts_tick_ms), ms(config.drift_tick_ms),
-                         ms(config.alerts_tick_ms)},
-      loop_observer(metrics));
+  leader = std::make_unique<LeaderWork>(io,
+                                        LeaderWork::Parts{access, *alerts, audit, *desired, *drift, *patches, *presence,
+                                                          *rollouts, *telemetry, mqtt.get()},
+                                        LeaderWork::Rhythm{ms(config.presence_tick_ms), ms(config.rollouts_tick_ms),
+                                                           ms(config.drift_tick_ms), ms(config.alerts_tick_ms)},
+                                        loop_observer(metrics));
 }
 
 void Server::Parts::add_routes() {
@@ -365,7 +395,7 @@ void Server::Parts::add_routes() {
   add_system_routes(all, db, [this] { return SystemStatus{leader->leading(), mqtt && mqtt->connected()}; });
   add_session_routes(all, access, access_api_options(config));
   add_account_routes(all, access, access_api_options(config));
-  add_audit_routes(all, db);
+  add_audit_routes(all, db, audit);
   add_device_routes(all, *devices);
   if (enrolment) add_enrolment_routes(all, *enrolment);
   add_model_routes(all, *models);
@@ -393,11 +423,29 @@ Dispatcher Server::Parts::dispatcher(const std::string& listener, const Router& 
   options.router = &router;
   options.files = files;
   options.metrics = &metrics;
+  options.exchanges = &exchanges;
   options.authenticate = [this](const Request& request) { return authenticator.authenticate(request); };
+  options.around = handle_with_origin;
   if (listener == "operator") {
+    options.proxies = TrustedProxies::parse(config.operator_trusted_proxies).value();
     options.around = [this](const Route& route, Request& request) { return idempotency.around(route, request); };
   }
   return Dispatcher(std::move(options));
+}
+
+// A right that ends, whoever ended it on whichever instance, ends what goes on under it here.
+void Server::Parts::watch_authority() {
+  authority_news = std::make_unique<Notifications>(
+      io, Notifications::Options{.conninfo = config.database_conninfo, .channel = "argosy_authority"},
+      [this](const News& news) {
+        for (const std::string& authority : news.payloads) exchanges.check(authority);
+        if (news.gap) exchanges.check_all();
+      });
+  authority_rounds = std::make_unique<Loops>(io, loop_observer(metrics));
+  authority_rounds->add({.name = "open exchanges", .interval = people_check_interval},
+                        [this](Instant) { return check_people(exchanges); });
+  authority_rounds->add({.name = "failed sign-ins", .interval = failures_interval},
+                        [this](Instant now) { return access.write_failures(now); });
 }
 
 void Server::Parts::make_listeners() {
@@ -425,6 +473,7 @@ void Server::Parts::make_listeners() {
                                mqtt.get(),
                                [this] { return leader->leading(); }};
   add_server_metrics(metrics, sources);
+  add_access_metrics(metrics, access, audit, exchanges);
 }
 
 Server::Server(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
@@ -468,6 +517,7 @@ Task<Result<void>> Server::start() {
   if (parts.device_server) ARGOSY_CO_CHECK(parts.device_server->start());
   if (parts.metrics_server) ARGOSY_CO_CHECK(parts.metrics_server->start());
   parts.events->start();
+  parts.watch_authority();
   parts.upkeep = std::make_unique<Loop>(
       parts.io, LoopOptions{.name = "quarantine", .interval = Duration{2000}, .observe = loop_observer(parts.metrics)},
       [&parts](Instant now) { return parts.quarantine.tick(now); });
@@ -502,6 +552,8 @@ Task<void> Server::stop() {
   parts.lead.reset();  // another instance may take over at once
   parts.leader->stop();
   parts.events->stop();
+  parts.authority_news.reset();
+  if (parts.authority_rounds) parts.authority_rounds->request_stop();
   parts.states->stop();
   if (parts.upkeep) {
     auto ending_upkeep = parts.upkeep->stop();

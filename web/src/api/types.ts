@@ -359,6 +359,7 @@ export interface Token {
   id: number;
   name: string;
   role: Role;
+  effective_role: Role; // what its maker may still do of it
   created_by: string;
   created_at: string;
   expires_at: string | null;
@@ -381,5 +382,6 @@ export interface AuditEntry {
   actor: string;
   action: string;
   object: string;
+  address: string; // from where; empty: the server itself
   details: Record<string, unknown>;
 }
