@@ -34,9 +34,8 @@ void load_bytes(pqxx::work& transaction, std::vector<RolloutRecord>& records) {
   Json ids = Json::array();
   for (const auto& record : records) ids.push_back(record.id);
   const auto rows = transaction.exec_params(
-      "select rollout_id, coalesce(sum(bytes), 0)::bigint, coalesce(sum(full_bytes), 0)::bigint from rollout_devices "
-      "where rollout_id in (select value::bigint from jsonb_array_elements_text($1::jsonb)) "
-      "and source in ('patch', 'full') group by rollout_id",
+      "select rollout_id, sum(bytes_sent)::bigint, sum(bytes_full)::bigint from rollout_waves "
+      "where rollout_id in (select value::bigint from jsonb_array_elements_text($1::jsonb)) group by rollout_id",
       ids.dump());
   for (const auto& row : rows) {
     for (auto& record : records) {
