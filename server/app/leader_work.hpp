@@ -12,10 +12,12 @@
 #include "server/alerts/alert_service.hpp"
 #include "server/app/config.hpp"
 #include "server/base/loop.hpp"
+#include "server/devices/device_service.hpp"
 #include "server/devices/presence_service.hpp"
 #include "server/drift/drift_service.hpp"
 #include "server/models/patch_service.hpp"
 #include "server/mqtt/mqtt_client.hpp"
+#include "server/retention/retention_service.hpp"
 #include "server/rollouts/desired_service.hpp"
 #include "server/rollouts/rollout_driver.hpp"
 #include "server/rollouts/rollout_service.hpp"
@@ -29,9 +31,11 @@ class LeaderWork {
     AccessService& access;
     AlertService& alerts;
     DesiredService& desired;
+    DeviceService& devices;
     DriftService& drift;
     PatchService& patches;
     PresenceService& presence;
+    RetentionService& retention;
     RolloutService& rollouts;
     TelemetryService& telemetry;
     MqttClient* mqtt;  // null when it is switched off
