@@ -34,6 +34,9 @@ constexpr std::string_view old_rollouts =
 constexpr std::string_view old_verdicts =
     "delete from drift_state where ctid = any(array(select ctid from drift_state where updated_at < $1::timestamptz "
     "limit $2))";
+constexpr std::string_view old_evidence =
+    "delete from drift_evidence where ctid = any(array(select ctid from drift_evidence "
+    "where updated_at < $1::timestamptz limit $2))";
 constexpr std::string_view old_baselines =
     "delete from latency_baselines where ctid = any(array(select ctid from latency_baselines "
     "where updated_at < $1::timestamptz limit $2))";
@@ -61,6 +64,7 @@ constexpr RetentionRule rules[] = {
     {"rollout_decisions", &RetentionDays::rollouts, decisions_of_old_rollouts},
     {"rollouts", &RetentionDays::rollouts, old_rollouts},
     {"drift_state", &RetentionDays::verdicts, old_verdicts, once_an_hour},
+    {"drift_evidence", &RetentionDays::verdicts, old_evidence, once_an_hour},
     {"latency_baselines", &RetentionDays::verdicts, old_baselines, once_an_hour},
     {"devices", &RetentionDays::revoked_devices, old_revoked_devices},
     {"claims", &RetentionDays::claims, old_claims},
@@ -80,6 +84,7 @@ constexpr TableBound bounds[] = {
     {"device_state", of_a_device},
     {"device_targets", "one a device and model; goes with its device"},
     {"devices", "retention.revoked_devices_days after one was revoked"},
+    {"drift_evidence", "retention.verdicts_days after the last window; one a device and model"},
     {"drift_state", "retention.verdicts_days after the last judgement; one a device, model and feature"},
     {"events", "retention.events_days"},
     {"fleet_count_changes", "added up by the leader each second"},
@@ -88,6 +93,7 @@ constexpr TableBound bounds[] = {
     {"idempotency_keys", "a day"},
     {"inference_windows", "telemetry.retention_days, by partition"},
     {"latency_baselines", "retention.verdicts_days after the last window of that version"},
+    {"level_changes", "emptied by the leader each second"},
     {"login_links", "a week after one expired"},
     {"models", of_publishers},
     {"patches", "patches.keep_days after the last device left the old file"},

@@ -192,7 +192,6 @@ create index device_models_serving on device_models (model, version, device_id);
 drop index device_models_version;
 create index alerts_firing on alerts (rule, id) where state = 'firing';
 create index alerts_firing_newest on alerts (id) where state = 'firing';
-create index drift_state_drifted on drift_state (psi desc) where drifted;
 create index rollout_devices_rolling_back on rollout_devices (rollout_id) where state = 'rolling_back';
 create index rollout_devices_in_progress on rollout_devices (rollout_id, wave)
   where state in ('notified', 'downloading', 'patching', 'verifying', 'validating', 'activating', 'probation');
