@@ -74,6 +74,13 @@ struct Config {
   std::int64_t drift_interval_ms = 60000;
   std::int64_t drift_samples = 2000;
   std::int64_t telemetry_retention_days = 30;
+  std::int64_t retention_events_days = 90;
+  std::int64_t retention_alerts_days = 180;
+  std::int64_t retention_rollouts_days = 365;
+  std::int64_t retention_revoked_devices_days = 365;
+  std::int64_t retention_claims_days = 90;
+  std::int64_t retention_tokens_days = 365;
+  std::int64_t retention_verdicts_days = 90;
   std::int64_t telemetry_batch_ms = 100;
   std::int64_t retention_audit_days = 730;
   std::string retention_audit_archive;

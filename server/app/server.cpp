@@ -26,6 +26,7 @@
 #include "server/db/notifications.hpp"
 #include "server/db/session_lock.hpp"
 #include "server/devices/device_api.hpp"
+#include "server/devices/standing_service.hpp"
 #include "server/drift/drift_api.hpp"
 #include "server/events/event_api.hpp"
 #include "server/events/event_service.hpp"
@@ -200,6 +201,18 @@ PatchOptions patch_options(const Config& config) {
   return options;
 }
 
+RetentionOptions retention_options(const Config& config) {
+  RetentionOptions options;
+  options.days = {.events = config.retention_events_days,
+                  .alerts = config.retention_alerts_days,
+                  .rollouts = config.retention_rollouts_days,
+                  .revoked_devices = config.retention_revoked_devices_days,
+                  .claims = config.retention_claims_days,
+                  .tokens = config.retention_tokens_days,
+                  .verdicts = config.retention_verdicts_days};
+  return options;
+}
+
 AccessOptions access_options(const Config& config) {
   AccessOptions options;
   options.session_life = std::chrono::minutes(config.access_session_minutes);
@@ -226,9 +239,9 @@ AccessApiOptions access_api_options(const Config& config) {
   return {.secure_cookie = url.starts_with("https://"), .public_url = url};
 }
 
-Task<Result<bool>> is_current(EnrolmentService& enrolment, PeerCertificate certificate) {
+Task<Result<bool>> is_current(StandingService& standing, PeerCertificate certificate) {
   ARGOSY_CO_TRY(const Digest fingerprint, Digest::parse(certificate.fingerprint));
-  auto asking = enrolment.is_current(DeviceId(certificate.common_name), fingerprint);
+  auto asking = standing.is_current(DeviceId(certificate.common_name), fingerprint);
   auto answer = co_await std::move(asking);
   co_return answer;
 }
@@ -285,6 +298,7 @@ struct Server::Parts {
   QuarantineService quarantine{db, quarantine_options(config)};
   std::unique_ptr<DeviceService> devices = create_device_service(db);
   std::unique_ptr<EnrolmentService> enrolment;  // null without a device listener
+  std::unique_ptr<StandingService> standing;    // likewise
   std::unique_ptr<PresenceService> presence = create_presence_service(db, presence_options(config));
   Result<std::unique_ptr<BlobService>> blobs;
   std::unique_ptr<ModelService> models;
@@ -295,6 +309,7 @@ struct Server::Parts {
   std::unique_ptr<DriftService> drift = create_drift_service(db, drift_options(config));
   std::unique_ptr<AlertService> alerts = create_alert_service(db, alert_options(config));
   std::unique_ptr<EventService> events = create_event_service(io, db, {.observe = loop_observer(metrics)});
+  std::unique_ptr<RetentionService> retention = create_retention_service(db, retention_options(config));
   std::unique_ptr<OverviewService> overview = create_overview_service(db);
   AccessService access{db, password_worker, access_options(config)};
 
@@ -311,7 +326,7 @@ struct Server::Parts {
   bool holds_lead = false;
   std::unique_ptr<Loop> upkeep;  // on every instance
 
-  Authenticator authenticator{access, [this](PeerCertificate peer) { return is_current(*enrolment, std::move(peer)); }};
+  Authenticator authenticator{access, [this](PeerCertificate peer) { return is_current(*standing, std::move(peer)); }};
   OpenExchanges exchanges{io, [this](const Request& head, Access access_wanted) {
                             return authenticator.still_allowed(head, access_wanted);
                           }};
@@ -337,7 +352,13 @@ Server::Parts::Parts(asio::io_context& context, const Config& given, Certificate
                      std::function<Result<std::unique_ptr<BlobService>>(Parts&)> make_blobs)
     : io(context.get_executor()), config(given), blobs(make_blobs(*this)) {
   if (!blobs) return;
-  if (config.device_enabled) enrolment = create_enrolment_service(db, enrolment_options(config, std::move(authority)));
+  if (config.device_enabled) {
+    enrolment = create_enrolment_service(db, enrolment_options(config, std::move(authority)));
+    standing = create_standing_service(
+        io, db, [this](DeviceId device, Digest print) { return enrolment->is_current(std::move(device), print); },
+        {.conninfo = config.database_conninfo, .memory = {}});
+    devices->on_revoked([this](const DeviceId& device) { standing->forget(device); });
+  }
   models = create_model_service(db, **blobs);
   PatchOptions making = patch_options(config);
   making.observe = loop_observer(metrics);
@@ -382,8 +403,8 @@ void Server::Parts::connect_parts() {
   states = std::make_unique<StateIntake>(io, StateIntake::Parts{*devices, *rollouts, quarantine});
   messages = std::make_unique<DeviceMessages>(DeviceMessages::Parts{*states, *presence, *collector, quarantine});
   leader = std::make_unique<LeaderWork>(io,
-                                        LeaderWork::Parts{access, *alerts, audit, *desired, *drift, *patches, *presence,
-                                                          *rollouts, *telemetry, mqtt.get()},
+                                        LeaderWork::Parts{access, *alerts, audit, *desired, *devices, *drift, *patches,
+                                                          *presence, *retention, *rollouts, *telemetry, mqtt.get()},
                                         LeaderWork::Rhythm{ms(config.presence_tick_ms), ms(config.rollouts_tick_ms),
                                                            ms(config.drift_tick_ms), ms(config.alerts_tick_ms)},
                                         loop_observer(metrics));
@@ -402,7 +423,9 @@ void Server::Parts::add_routes() {
   add_patch_routes(all, *patches);
   add_blob_routes(all, **blobs);
   add_rollout_routes(all, *rollouts);
-  add_desired_routes(all, *desired);
+  add_desired_routes(all, *desired, [this](std::string_view device) {
+    return standing ? standing->desired_rev(device) : std::optional<std::int64_t>();
+  });
   add_telemetry_routes(all, *telemetry);
   add_device_telemetry_routes(all, *telemetry, telemetry_intake);
   add_device_state_routes(all, *states, quarantine);
@@ -465,6 +488,9 @@ void Server::Parts::make_listeners() {
                                *states,
                                *collector,
                                *patches,
+                               *presence,
+                               *retention,
+                               standing.get(),
                                *telemetry,
                                *drift,
                                *alerts,

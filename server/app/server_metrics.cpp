@@ -131,6 +131,32 @@ double seconds(std::chrono::steady_clock::duration duration) {
   return std::chrono::duration<double>(duration).count();
 }
 
+void add_presence(Metrics& metrics, PresenceService& presence) {
+  count(metrics, "argosy_presence_judged_total", "Devices that were due and judged",
+        [&presence] { return presence.figures().judged; });
+  count(metrics, "argosy_presence_wills_dropped_total", "Broken connections that were not looked at: too many at once",
+        [&presence] { return presence.figures().dropped_wills; });
+  show(metrics, "argosy_presence_longest_wait_seconds", "How long the device that was due longest had waited",
+       [&presence] { return seconds(presence.figures().longest_wait); });
+}
+
+void add_retention(Metrics& metrics, RetentionService& retention) {
+  count(metrics, "argosy_retention_removed_total", "Rows that went because they were old enough", [&retention] {
+    std::uint64_t total = 0;
+    for (const auto& [table, removed] : retention.removed()) total += removed;
+    return total;
+  });
+}
+
+void add_standing(Metrics& metrics, StandingService& standing) {
+  show(metrics, "argosy_devices_known", "Devices whose certificate and wanted releases are in memory",
+       [&standing] { return standing.figures().known; });
+  count(metrics, "argosy_devices_from_memory_total", "Requests of devices that were known from memory",
+        [&standing] { return standing.figures().from_memory; });
+  count(metrics, "argosy_devices_from_database_total", "Requests of devices that the database was asked about",
+        [&standing] { return standing.figures().from_database; });
+}
+
 void add_listener(Metrics& metrics, const std::string& name, const std::string& whose, const HttpServer& server) {
   const std::string prefix = "argosy_http_" + name + "_";
   show(metrics, prefix + "connections", "Open connections of " + whose, [&server] { return server.connections(); });
@@ -163,6 +189,9 @@ void add_server_metrics(Metrics& metrics, const ServerMetricsSources& sources) {
   add_watch(metrics, "drift", sources.drift, sources.leading);
   add_watch(metrics, "alerts", sources.alerts, sources.leading);
   add_patches(metrics, sources.patches);
+  add_presence(metrics, sources.presence);
+  add_retention(metrics, sources.retention);
+  if (sources.standing != nullptr) add_standing(metrics, *sources.standing);
   if (sources.mqtt != nullptr) add_mqtt(metrics, *sources.mqtt);
   show(metrics, "argosy_leading", "Whether this instance leads",
        [leading = sources.leading] { return leading() ? 1 : 0; });

@@ -1,5 +1,6 @@
 #include "server/db/notifications.hpp"
 
+#include <algorithm>
 #include <array>
 #include <condition_variable>
 #include <mutex>
@@ -81,17 +82,24 @@ struct Notifications::Impl : std::enable_shared_from_this<Notifications::Impl> {
 
   void listen(const std::stop_token& stop) {
     const auto connection = connect(options.conninfo);
-    Receiver receiver(*connection, *this);
+    auto proved = std::chrono::steady_clock::now();
+    const Receiver receiver(*connection, *this);
     connection->get_notifs();
-    add_gap();
+    add_gap(proved);
     while (!stop.stop_requested()) {
       std::array<pollfd, 2> watched{pollfd{connection->sock(), POLLIN, 0}, pollfd{wake.fd(), POLLIN, 0}};
-      const int ready = ::poll(watched.data(), watched.size(), static_cast<int>(options.proof_of_life.count()));
-      if (ready == 0) {
-        pqxx::nontransaction(*connection).exec("select");
-      }
+      ::poll(watched.data(), watched.size(), milliseconds_until(proved + options.proof_of_life));
+      const auto asked = std::chrono::steady_clock::now();
+      const bool is_proof_due = asked - proved >= options.proof_of_life;
+      if (is_proof_due) pqxx::nontransaction(*connection).exec("select");
       connection->get_notifs();
+      if (is_proof_due) add_proof(proved = asked);
     }
+  }
+
+  static int milliseconds_until(std::chrono::steady_clock::time_point at) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(at - std::chrono::steady_clock::now());
+    return static_cast<int>(std::max<std::int64_t>(0, left.count()));
   }
 
   void add(const std::string& payload) {
@@ -99,14 +107,22 @@ struct Notifications::Impl : std::enable_shared_from_this<Notifications::Impl> {
     if (waiting.payloads.size() < options.limit) {
       waiting.payloads.push_back(payload);
     } else {
-      waiting = {true, {}};
+      waiting.gap = true;
+      waiting.payloads.clear();
     }
     post();
   }
 
-  void add_gap() {
+  void add_gap(std::chrono::steady_clock::time_point complete_until) {
     const std::lock_guard lock(mutex);
     waiting.gap = true;
+    waiting.complete_until = complete_until;
+    post();
+  }
+
+  void add_proof(std::chrono::steady_clock::time_point complete_until) {
+    const std::lock_guard lock(mutex);
+    waiting.complete_until = complete_until;
     post();
   }
 

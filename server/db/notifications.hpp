@@ -16,6 +16,8 @@ namespace argosy::server {
 struct News {
   bool gap = false;  // something may have been missed: the payloads are not all there is
   std::vector<std::string> payloads;
+  // All that was committed before this has been handed over; moves on every proof_of_life while the connection lives.
+  std::chrono::steady_clock::time_point complete_until{};
 };
 
 class Notifications {
@@ -25,7 +27,7 @@ class Notifications {
     std::string channel;
     std::size_t limit = 1000;                        // payloads that wait; more become a gap
     std::chrono::milliseconds reconnect{250};        // after a failure
-    std::chrono::milliseconds proof_of_life{5'000};  // how often a silent connection is asked
+    std::chrono::milliseconds proof_of_life{5'000};  // how often the connection is asked
   };
   // `on_news` is called on the I/O executor, first with a gap as soon as the database listens.
   Notifications(boost::asio::any_io_executor io, Options options, std::function<void(News)> on_news);

@@ -37,10 +37,9 @@ void load_bytes(pqxx::work& transaction, std::vector<RolloutRecord>& records) {
   for (const auto& record : records) ids.push_back(record.id);
   const auto rows = transaction.exec_params(
       // Each device says how much it fetched, up to 2^53: their sum needs no more to be believed.
-      "select rollout_id, least(coalesce(sum(bytes), 0), 9007199254740992)::bigint, "
-      "least(coalesce(sum(full_bytes), 0), 9007199254740992)::bigint from rollout_devices "
-      "where rollout_id in (select value::bigint from jsonb_array_elements_text($1::jsonb)) "
-      "and source in ('patch', 'full') group by rollout_id",
+      "select rollout_id, least(sum(bytes_sent), 9007199254740992)::bigint, "
+      "least(sum(bytes_full), 9007199254740992)::bigint from rollout_waves "
+      "where rollout_id in (select value::bigint from jsonb_array_elements_text($1::jsonb)) group by rollout_id",
       ids.dump());
   for (const auto& row : rows) {
     for (auto& record : records) {
