@@ -16,6 +16,9 @@ Authenticator::Authenticator(AccessService& access, IsCurrentDevice is_current_d
 
 Task<Result<Principal>> Authenticator::authenticate(const Request& request) const {
   if (request.peer_certificate) {
+    if (request.now > request.peer_certificate->not_after)  // it was good when the connection began
+      co_return make_error(Errc::unauthenticated, "the certificate of '" + request.peer_certificate->common_name +
+                                                      "' has ended; POST /device/v1/return gives a new one");
     auto identifying = device(*request.peer_certificate);
     auto principal = co_await std::move(identifying);
     co_return principal;

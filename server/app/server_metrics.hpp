@@ -5,6 +5,7 @@
 
 #include "server/base/loop.hpp"
 #include "server/db/db_pool.hpp"
+#include "server/devices/revocation_service.hpp"
 #include "server/http/http_server.hpp"
 #include "server/http/metrics.hpp"
 #include "server/models/patch_service.hpp"
@@ -20,6 +21,7 @@ struct ServerMetricsSources {  // all outlive the metrics
   HttpServer& operator_server;
   HttpServer* device_server;
   MqttClient* mqtt;
+  RevocationService* revocation;
   std::function<bool()> leading;
 };
 
