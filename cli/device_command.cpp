@@ -33,9 +33,25 @@ Result<int> list_devices(const Context& context, const ListFlags& flags) {
   return exit_ok;
 }
 
+// What it sent and the server does not take.
+void print_quarantine(const json& items) {
+  std::vector<Row> rows;
+  for (const json& row : items) {
+    if (!row.contains("ended_at") || !row["ended_at"].is_null()) continue;
+    rows.push_back(
+        {cell(row, "/kind"), cell(row, "/count"), cell(row, "/first_at"), cell(row, "/last_at"), cell(row, "/reason")});
+  }
+  if (rows.empty()) return;
+  std::puts("\nNot taken of what it sends:");
+  print_table({"KIND", "MESSAGES", "SINCE", "LAST", "REASON"}, rows);
+}
+
 Result<int> show_device(const Context& context, const std::string& id) {
   ARGOSY_TRY(const ApiClient api, context.api());
-  ARGOSY_TRY(const json device, api.get("/devices/" + percent_encode(id)));
+  ARGOSY_TRY(json device, api.get("/devices/" + percent_encode(id)));
+  const auto quarantine = api.get("/devices/" + percent_encode(id) + "/quarantine");
+  if (!quarantine && quarantine.error().code != Errc::not_found) return quarantine.error();  // an older server has none
+  device["quarantine"] = quarantine ? quarantine->value("items", json::array()) : json::array();
   if (context.output.json) {
     print_json(device);
     return exit_ok;
@@ -48,6 +64,7 @@ Result<int> show_device(const Context& context, const std::string& id) {
     rows.push_back({cell(model, "/model"), cell(model, "/version"), cell(model, "/previous_version"),
                     cell(model, "/update_state"), cell(model, "/update/message")});
   print_table({"MODEL", "SERVING", "PREVIOUS", "UPDATE", "MESSAGE"}, rows);
+  print_quarantine(device["quarantine"]);
   return exit_ok;
 }
 

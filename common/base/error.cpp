@@ -72,6 +72,8 @@ std::string_view slug(Errc code) {
       return "signature-selector";
     case Errc::incompatible:
       return "incompatible";
+    case Errc::unprocessable:
+      return "unprocessable";
     case Errc::rate_limited:
       return "rate-limited";
     case Errc::unavailable:

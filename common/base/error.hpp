@@ -47,6 +47,7 @@ enum class Errc : std::uint8_t {
   signature_expired,
   signature_selector,  // of a file that is not meant for this device
   incompatible,
+  unprocessable,  // it reads well, and cannot be kept: the same again fails again
   rate_limited,
   unavailable,
   timeout,

@@ -47,6 +47,9 @@ struct Config {
   std::string mqtt_uri = "ssl://127.0.0.1:8883";
   std::string mqtt_agent_host;
   std::int64_t mqtt_agent_port = 8883;
+  // what one device may send
+  double devices_messages_per_s = 20;
+  double devices_kb_per_s = 512;
   // blobs and patches
   std::string store_dir = "/var/lib/argosy/store";
   std::int64_t store_max_blob_mb = 16384;

@@ -31,6 +31,7 @@
 #include "server/models/patch_api.hpp"
 #include "server/mqtt/broker_visit.hpp"
 #include "server/overview/overview_service.hpp"
+#include "server/quarantine/quarantine_api.hpp"
 #include "server/rollouts/rollout_api.hpp"
 #include "server/telemetry/telemetry_api.hpp"
 #include "server/work/worker_pool.hpp"
@@ -88,6 +89,21 @@ EnrolmentOptions enrolment_options(const Config& config, CertificateAndKey autho
   return options;
 }
 
+SenderBudgets::Limits device_budgets(const Config& config) {
+  return {.messages_per_s = config.devices_messages_per_s,
+          .messages_burst = 10 * config.devices_messages_per_s,
+          .bytes_per_s = 1024 * config.devices_kb_per_s,
+          .bytes_burst = 1024 * std::max(10 * config.devices_kb_per_s, 4096.0)};
+}
+
+QuarantineService::Options quarantine_options(const Config& config) {
+  QuarantineService::Options options;
+  options.server_version = ARGOSY_VERSION;
+  options.folder = fs::path(config.store_dir) / "in-hand";
+  options.budgets = device_budgets(config);
+  return options;
+}
+
 MqttClient::Options mqtt_options(const Config& config) {
   const fs::path pki(config.pki_dir);
   return {.uri = config.mqtt_uri,
@@ -95,7 +111,9 @@ MqttClient::Options mqtt_options(const Config& config) {
           .ca_file = pki / "ca.pem",
           .certificate_file = pki / "argosyd.pem",
           .key_file = pki / "argosyd.key",
-          .subscriptions = {"argosy/v1/+/up/state", "argosy/v1/+/up/telemetry", "argosy/v1/+/up/event"}};
+          .subscriptions = {"argosy/v1/+/up/state", "argosy/v1/+/up/telemetry", "argosy/v1/+/up/event"},
+          .inbox = {.budgets = device_budgets(config)},
+          .rule_of = DeviceMessages::rule_of};
 }
 
 // A quarter is for those who have signed.
@@ -255,6 +273,7 @@ struct Server::Parts {
   WorkerPool file_reader{io, {.threads = 1, .queue_limit = 20000}};  // downloads
   WorkerPool patch_worker{io, {.threads = size(config.patches_threads), .queue_limit = 16}};
 
+  QuarantineService quarantine{db, quarantine_options(config)};
   std::unique_ptr<DeviceService> devices = create_device_service(db);
   std::unique_ptr<EnrolmentService> enrolment;    // null without a device listener
   std::unique_ptr<RevocationService> revocation;  // likewise
@@ -273,11 +292,16 @@ struct Server::Parts {
   AccessService access{db, worker, access_options(config)};
 
   std::unique_ptr<MqttClient> mqtt;
+  TelemetryIntake telemetry_intake{quarantine};
+  RepeatedError telemetry_refusals{"telemetry that is not taken"};
   std::unique_ptr<BatchCollector> collector;
+  std::unique_ptr<StateIntake> states;
   std::unique_ptr<DeviceMessages> messages;
   std::unique_ptr<LeaderWork> leader;
   Loops loops{io, loop_observer(metrics)};  // what every instance does
   std::unique_ptr<SessionLock> lead;
+  bool holds_lead = false;
+  std::unique_ptr<Loop> upkeep;  // on every instance
 
   Authenticator authenticator{access, [this](PeerCertificate peer) { return is_current(*enrolment, std::move(peer)); }};
   Idempotency idempotency{db};
@@ -332,6 +356,7 @@ void Server::Parts::connect_parts() {
   if (config.mqtt_enabled) {
     MqttClient::Handlers handlers;
     handlers.on_messages = [this](std::vector<MqttMessage> batch) { messages->take(std::move(batch)); };
+    handlers.on_refusals = [this](std::vector<MqttRefusals> refusals) { messages->take_refusals(refusals); };
     handlers.on_connected = [this] {
       leader->broker_is_back();
       if (revocation) revocation->broker_is_back();
@@ -341,15 +366,16 @@ void Server::Parts::connect_parts() {
   CollectorOptions collector_options;
   collector_options.delay = ms(config.telemetry_batch_ms);
   collector = std::make_unique<BatchCollector>(
-      io, *telemetry,
+      io, *telemetry, telemetry_intake,
       [this](const std::string& device, const wire::TelemetryAck& ack) {
         if (mqtt) asio::co_spawn(io, send_ack(*mqtt, device, ack), asio::detached);
       },
-      [](const std::string& device, const Error& error) {
-        spdlog::warn("telemetry of {} was refused: {}", device, error.message);
+      [this](const MessageId& message, const Error& error) {
+        telemetry_refusals.report(Error(error).within(message.device));
       },
       collector_options);
-  messages = std::make_unique<DeviceMessages>(io, DeviceMessages::Parts{*devices, *rollouts, *presence, *collector});
+  states = std::make_unique<StateIntake>(io, StateIntake::Parts{*devices, *rollouts, quarantine});
+  messages = std::make_unique<DeviceMessages>(DeviceMessages::Parts{*states, *presence, *collector, quarantine});
   leader = std::make_unique<LeaderWork>(
       io, LeaderWork::Parts{access, *alerts, *desired, *drift, *patches, *presence, *rollouts, *telemetry, mqtt.get()},
       LeaderWork::Rhythm{ms(config.presence_tick_ms), ms(config.rollouts_tick_ms), ms(config.drift_tick_ms),
@@ -376,8 +402,9 @@ void Server::Parts::add_routes() {
   add_rollout_routes(all, *rollouts);
   add_desired_routes(all, *desired);
   add_telemetry_routes(all, *telemetry);
-  add_device_telemetry_routes(all, *telemetry);
-  add_device_state_routes(all, *messages);
+  add_device_telemetry_routes(all, *telemetry, telemetry_intake);
+  add_device_state_routes(all, *states, quarantine);
+  add_quarantine_routes(all, quarantine);
   add_drift_routes(all, *drift);
   add_alert_routes(all, *alerts);
   add_event_routes(all, *events);
@@ -412,10 +439,17 @@ void Server::Parts::make_listeners() {
     metrics_server = std::make_unique<HttpServer>(io, metrics_options(config),
                                                   dispatcher("metrics", metrics_router, nullptr), file_reader);
   }
-  ServerMetricsSources sources{
-      db, *patches, *telemetry, *operator_server, device_server.get(), mqtt.get(), revocation.get(), [this] {
-        return leader->leading();
-      }};
+  ServerMetricsSources sources{db,
+                               quarantine,
+                               *states,
+                               *collector,
+                               *patches,
+                               *telemetry,
+                               *operator_server,
+                               device_server.get(),
+                               mqtt.get(),
+                               revocation.get(),
+                               [this] { return leader->leading(); }};
   add_server_metrics(metrics, sources);
 }
 
@@ -442,10 +476,20 @@ Result<std::unique_ptr<Server>> Server::create(asio::io_context& io, const Confi
   return std::unique_ptr<Server>(new Server(std::move(parts)));
 }
 
+// The one that led before may have died with a message in hand: that is known before the broker sends it to us.
+Task<void> Server::take_lead(Parts& parts) {
+  auto remembering = parts.quarantine.load(wall_clock_now());
+  const auto remembered = co_await std::move(remembering);
+  if (!remembered) spdlog::warn("reading the quarantine: {}", remembered.error().message);
+  if (parts.holds_lead) parts.leader->start();
+}
+
 Task<Result<void>> Server::start() {
   Parts& parts = *parts_;
   auto preparing = parts.telemetry->tick(wall_clock_now());  // partitions before the first window
   ARGOSY_CO_CHECK(co_await std::move(preparing));
+  auto remembering = parts.quarantine.load(wall_clock_now());  // what must not be taken again
+  ARGOSY_CO_CHECK(co_await std::move(remembering));
   ARGOSY_CO_CHECK(parts.operator_server->start());
   if (parts.device_server) ARGOSY_CO_CHECK(parts.device_server->start());
   if (parts.metrics_server) ARGOSY_CO_CHECK(parts.metrics_server->start());
@@ -454,10 +498,17 @@ Task<Result<void>> Server::start() {
     parts.loops.add({.name = "revocations", .interval = revocation_interval},
                     [&parts](Instant now) { return parts.revocation->tick(now, parts.leader->leading()); });
   }
+  parts.upkeep = std::make_unique<Loop>(
+      parts.io, LoopOptions{.name = "quarantine", .interval = Duration{2000}, .observe = loop_observer(parts.metrics)},
+      [&parts](Instant now) { return parts.quarantine.tick(now); });
   parts.patches->start(parts.io, size(parts.config.patches_threads));
   parts.lead = std::make_unique<SessionLock>(
       parts.io, SessionLock::Options{parts.config.database_conninfo, leader_lock_key, ms(parts.config.leader_check_ms)},
-      [&parts](bool held) { held ? parts.leader->start() : parts.leader->stop(); });
+      [&parts](bool held) {
+        parts.holds_lead = held;
+        if (!held) return parts.leader->stop();
+        asio::co_spawn(parts.io, take_lead(parts), asio::detached);
+      });
 
   const std::string url = public_url(parts.config, operator_port());
   spdlog::info("argosyd {} serves people on {}", ARGOSY_VERSION, url);
@@ -477,9 +528,15 @@ Task<void> Server::stop() {
   Parts& parts = *parts_;
   const auto grace = ms(parts.config.shutdown_grace_ms);
   parts.loops.request_stop();
+  parts.holds_lead = false;
   parts.lead.reset();  // another instance may take over at once
   parts.leader->stop();
   parts.events->stop();
+  parts.states->stop();
+  if (parts.upkeep) {
+    auto ending_upkeep = parts.upkeep->stop();
+    co_await std::move(ending_upkeep);
+  }
   auto ending_work = end_work(parts.io, *parts.patches, *parts.leader, parts.loops, grace);
   co_await std::move(ending_work);
   auto stopping_people = parts.operator_server->stop(grace);

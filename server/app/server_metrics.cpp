@@ -26,15 +26,48 @@ void add_db(Metrics& metrics, DbPool& db) {
 
 void add_mqtt(Metrics& metrics, MqttClient& mqtt) {
   count(metrics, "argosy_mqtt_received_total", "Messages from the broker",
-        [&mqtt] { return mqtt.counters().received; });
-  count(metrics, "argosy_mqtt_dropped_total", "Messages dropped: too large, or too many",
-        [&mqtt] { return mqtt.counters().dropped; });
+        [&mqtt] { return mqtt.counters().inbox.received; });
+  count(metrics, "argosy_mqtt_dropped_total", "Messages dropped: too large, too many, or on no device's topic",
+        [&mqtt] {
+          const auto inbox = mqtt.counters().inbox;
+          return inbox.full + inbox.over_budget + inbox.too_large + inbox.unknown_topic;
+        });
+  count(metrics, "argosy_mqtt_over_budget_total", "Messages dropped because their device sent too much",
+        [&mqtt] { return mqtt.counters().inbox.over_budget; });
+  show(metrics, "argosy_mqtt_inbox_bytes", "Messages that nobody has read yet",
+       [&mqtt] { return mqtt.counters().inbox_bytes; });
   count(metrics, "argosy_mqtt_published_total", "Messages the broker took",
         [&mqtt] { return mqtt.counters().published; });
   count(metrics, "argosy_mqtt_connections_total", "Connections to the broker",
         [&mqtt] { return mqtt.counters().reconnects; });
   show(metrics, "argosy_mqtt_connected", "Whether the broker is connected",
        [&mqtt] { return mqtt.connected() ? 1 : 0; });
+}
+
+void add_messages(Metrics& metrics, const QuarantineService& quarantine, const StateIntake& states,
+                  const BatchCollector& collector) {
+  show(metrics, "argosy_quarantine", "Kinds of messages of devices that are in quarantine",
+       [&quarantine] { return quarantine.counters().in_quarantine; });
+  count(metrics, "argosy_quarantine_refused_total", "Messages that could not be read or stored, or were too many",
+        [&quarantine] { return quarantine.counters().refused; });
+  count(metrics, "argosy_quarantine_passed_over_total", "Messages that had been refused before",
+        [&quarantine] { return quarantine.counters().passed_over; });
+  count(metrics, "argosy_quarantine_put_off_total",
+        "Messages that may have ended the server, until they are tried again",
+        [&quarantine] { return quarantine.counters().put_off; });
+  count(metrics, "argosy_quarantine_unmarked_total", "Messages that left no mark while they were in hand",
+        [&quarantine] { return quarantine.counters().unmarked; });
+  count(metrics, "argosy_states_total", "State documents read", [&states] { return states.counters().states; });
+  count(metrics, "argosy_states_put_back_total", "State documents tried again because the database was not there",
+        [&states] { return states.counters().put_back; });
+  count(metrics, "argosy_states_dropped_total", "State documents for which there was no room",
+        [&states] { return states.counters().dropped; });
+  show(metrics, "argosy_states_waiting_bytes", "State documents that wait to be stored",
+       [&states] { return states.counters().waiting_bytes; });
+  count(metrics, "argosy_telemetry_batches_dropped_total", "Batches for which there was no room",
+        [&collector] { return collector.counters().dropped; });
+  show(metrics, "argosy_telemetry_waiting_bytes", "Batches that wait to be stored",
+       [&collector] { return collector.counters().waiting_bytes; });
 }
 
 void add_telemetry(Metrics& metrics, TelemetryService& telemetry) {
@@ -101,6 +134,7 @@ LoopObserver loop_observer(Metrics& metrics) {
 
 void add_server_metrics(Metrics& metrics, const ServerMetricsSources& sources) {
   add_db(metrics, sources.db);
+  add_messages(metrics, sources.quarantine, sources.states, sources.collector);
   add_telemetry(metrics, sources.telemetry);
   add_patches(metrics, sources.patches);
   if (sources.mqtt != nullptr) add_mqtt(metrics, *sources.mqtt);

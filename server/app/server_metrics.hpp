@@ -3,6 +3,7 @@
 
 #include <functional>
 
+#include "server/app/state_intake.hpp"
 #include "server/base/loop.hpp"
 #include "server/db/db_pool.hpp"
 #include "server/devices/revocation_service.hpp"
@@ -10,12 +11,15 @@
 #include "server/http/metrics.hpp"
 #include "server/models/patch_service.hpp"
 #include "server/mqtt/mqtt_client.hpp"
-#include "server/telemetry/telemetry_service.hpp"
+#include "server/telemetry/batch_collector.hpp"
 
 namespace argosy::server {
 
 struct ServerMetricsSources {  // all outlive the metrics
   DbPool& db;
+  QuarantineService& quarantine;
+  StateIntake& states;
+  BatchCollector& collector;
   PatchService& patches;
   TelemetryService& telemetry;
   HttpServer& operator_server;

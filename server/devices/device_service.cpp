@@ -34,6 +34,10 @@ class StoredDeviceService final : public DeviceService {
     auto taken = store_.take_states(std::move(states), now);
     co_return co_await std::move(taken);
   }
+  std::vector<std::string> take_those_over_allowance() override { return store_.take_those_over_allowance(); }
+  Task<Result<StateOutcome>> standing(DeviceId id, std::int64_t nonce) override {
+    return store_.standing(std::move(id), nonce);
+  }
 
  private:
   DeviceStore store_;

@@ -50,6 +50,10 @@ class DeviceService {
   // Takes in state documents in the order they came, all in one transaction; repeating it changes nothing. Answers one
   // outcome a document. At most 500 at once. Writes an event `update.state` for each real change.
   virtual Task<Result<std::vector<StateOutcome>>> take_states(std::vector<ReceivedState> states, Instant now) = 0;
+  // Devices whose reports wanted to cause more events than they may, since the last call.
+  virtual std::vector<std::string> take_those_over_allowance() = 0;
+  // What take_states would answer for a state of this session that can be stored: taken, stale or unknown.
+  virtual Task<Result<StateOutcome>> standing(DeviceId id, std::int64_t nonce) = 0;
 };
 
 std::unique_ptr<DeviceService> create_device_service(DbPool& db);

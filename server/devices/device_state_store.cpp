@@ -26,6 +26,7 @@ bool storable(const wire::DeviceState& state, std::string_view encoded) {
 struct TakeStates {
   std::vector<ReceivedState> states;
   Instant now;
+  EventAllowance& allowance;
 
   std::vector<StateOutcome> operator()(pqxx::work& transaction) const {
     std::map<std::string, Known> known = lock_known(transaction);
@@ -77,7 +78,10 @@ struct TakeStates {
     const ReportChange change = compare_reports(device.report ? &*device.report : nullptr, state);
     for (const InstalledModel& model : change.models) device.models[model.model] = model;
     for (const std::string& model : change.gone) device.models[model] = std::nullopt;
-    for (const UpdateChange& update : change.updates) append_update_event(transaction, state.device, update);
+    for (const UpdateChange& update : change.updates) {
+      if (allowance.spend(state.device, std::chrono::steady_clock::now()))
+        append_update_event(transaction, state.device, update);
+    }
     device.new_capabilities |= !device.report || device.report->capabilities != state.capabilities;
     device.nonce = state.nonce;
     device.report = state;
@@ -195,10 +199,29 @@ struct TakeStates {
   }
 };
 
+struct ReadStanding {
+  DeviceId id;
+  std::int64_t nonce;
+
+  StateOutcome operator()(pqxx::work& transaction) const {
+    const pqxx::result rows = transaction.exec_params(
+        "select s.session_nonce from device_state s join devices d on d.id = s.device_id "
+        "where d.id = $1 and d.revoked_at is null",
+        id.value());
+    if (rows.empty()) return StateOutcome::unknown;
+    return nonce < rows[0][0].as<std::int64_t>() ? StateOutcome::stale : StateOutcome::taken;
+  }
+};
+
 }  // namespace
 
+Task<Result<StateOutcome>> DeviceStore::standing(DeviceId id, std::int64_t nonce) {
+  auto work = db_.transact(ReadStanding{std::move(id), nonce});
+  co_return co_await std::move(work);
+}
+
 Task<Result<std::vector<StateOutcome>>> DeviceStore::take_states(std::vector<ReceivedState> states, Instant now) {
-  auto work = db_.transact(TakeStates{std::move(states), now});
+  auto work = db_.transact(TakeStates{std::move(states), now, allowance_});
   co_return co_await std::move(work);
 }
 

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "server/devices/device_service.hpp"
+#include "server/devices/event_allowance.hpp"
 
 namespace argosy::server {
 
@@ -16,9 +17,12 @@ class DeviceStore {
   Task<Result<Device>> patch_labels(DeviceId id, LabelPatch patch, std::string actor);
   Task<Result<void>> revoke(DeviceId id, std::string actor, Instant now);
   Task<Result<std::vector<StateOutcome>>> take_states(std::vector<ReceivedState> states, Instant now);
+  Task<Result<StateOutcome>> standing(DeviceId id, std::int64_t nonce);
+  std::vector<std::string> take_those_over_allowance() { return allowance_.take_those_over(); }
 
  private:
   DbPool& db_;
+  EventAllowance allowance_;
 };
 
 }  // namespace argosy::server

@@ -71,6 +71,8 @@ Kind kind_of(Errc code) {
       return {422, "The signature is not one of this release"};
     case Errc::incompatible:
       return {409, "Not compatible"};
+    case Errc::unprocessable:
+      return {422, "It cannot be kept"};
     case Errc::rate_limited:
       return {429, "Too many requests"};
     case Errc::unavailable:

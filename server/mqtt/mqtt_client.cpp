@@ -75,7 +75,8 @@ struct MqttClient::Impl : std::enable_shared_from_this<MqttClient::Impl> {
         options(std::move(options_given)),
         handlers(std::move(handlers_given)),
         connect_options(connect_options_of(options)),
-        retry_timer(io) {}
+        retry_timer(io),
+        inbox(options.inbox, options.rule_of) {}
 
   asio::any_io_executor io;
   Options options;
@@ -97,10 +98,10 @@ struct MqttClient::Impl : std::enable_shared_from_this<MqttClient::Impl> {
   std::map<std::uint64_t, Waiting> waiting;                      // publishes whose caller still waits
   std::map<std::uint64_t, std::unique_ptr<Listener>> listeners;  // until Paho has reported, whoever waits
 
-  std::mutex mutex;
-  std::vector<MqttMessage> inbox;
+  mutable std::mutex mutex;
+  MqttInbox inbox;
   bool wake_posted = false;
-  std::atomic<std::uint64_t> received{0}, dropped{0}, published{0}, reconnects{0};
+  std::atomic<std::uint64_t> published{0}, reconnects{0};
   std::atomic<bool> is_connected{false};
 
   // Runs `step` on the I/O thread unless this client has been stopped by then. Called from Paho's threads too.
@@ -222,17 +223,9 @@ struct MqttClient::Impl : std::enable_shared_from_this<MqttClient::Impl> {
 
   // On Paho's receive thread.
   void receive(const mqtt::message& message) {
-    ++received;
-    if (message.get_payload().size() > options.payload_limit) {
-      ++dropped;
-      return;
-    }
     const std::lock_guard lock(mutex);
-    if (inbox.size() >= options.inbox_limit) {
-      ++dropped;
-      return;
-    }
-    inbox.push_back({message.get_topic(), message.get_payload(), message.is_retained()});
+    const auto now = std::chrono::steady_clock::now();
+    if (!inbox.take(message.get_topic(), message.get_payload(), message.is_retained(), now)) return;
     if (!std::exchange(wake_posted, true)) {
       asio::post(io, [weak = weak_from_this()] {
         if (const auto self = weak.lock()) self->deliver();
@@ -241,13 +234,15 @@ struct MqttClient::Impl : std::enable_shared_from_this<MqttClient::Impl> {
   }
 
   void deliver() {
-    std::vector<MqttMessage> messages;
+    MqttInbox::Delivery delivery;
     {
       const std::lock_guard lock(mutex);
-      messages.swap(inbox);
+      delivery = inbox.deliver();
       wake_posted = false;
     }
-    if (!messages.empty() && client && handlers.on_messages) handlers.on_messages(std::move(messages));
+    if (!client) return;
+    if (!delivery.messages.empty() && handlers.on_messages) handlers.on_messages(std::move(delivery.messages));
+    if (!delivery.refusals.empty() && handlers.on_refusals) handlers.on_refusals(std::move(delivery.refusals));
   }
 
   void publish(std::string topic, std::string payload, bool retain, Done done) {
@@ -319,7 +314,8 @@ asio::awaitable<Result<void>> MqttClient::publish(std::string topic, std::string
 }
 
 MqttClient::Counters MqttClient::counters() const {
-  return {impl_->received, impl_->dropped, impl_->published, impl_->reconnects};
+  const std::lock_guard lock(impl_->mutex);
+  return {impl_->inbox.counters(), impl_->inbox.bytes(), impl_->published, impl_->reconnects};
 }
 
 }  // namespace argosy::server

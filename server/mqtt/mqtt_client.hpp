@@ -13,14 +13,9 @@
 #include <boost/asio/awaitable.hpp>
 
 #include "common/base/error.hpp"
+#include "server/mqtt/mqtt_inbox.hpp"
 
 namespace argosy::server {
-
-struct MqttMessage {
-  std::string topic;
-  std::string payload;
-  bool retained = false;
-};
 
 class MqttClient {
  public:
@@ -31,17 +26,19 @@ class MqttClient {
     std::string certificate_file;
     std::string key_file;
     std::vector<std::string> subscriptions;
-    std::size_t inbox_limit = 10000;  // more is dropped and counted: devices send again what was not acknowledged
-    std::size_t payload_limit = 1U << 20;
+    // More is dropped and counted: devices send again what was not acknowledged, and states are levels.
+    MqttInbox::Limits inbox{};
+    MqttInbox::RuleOf rule_of{};  // called on Paho's thread
   };
-  struct Handlers {                                             // all on the I/O thread
-    std::function<void(std::vector<MqttMessage>)> on_messages;  // everything that waited, in order
-    std::function<void()> on_connected;                         // after the subscriptions are in place
+  struct Handlers {                                              // all on the I/O thread
+    std::function<void(std::vector<MqttMessage>)> on_messages;   // everything that waited, in order
+    std::function<void(std::vector<MqttRefusals>)> on_refusals;  // who sent too much
+    std::function<void()> on_connected;                          // after the subscriptions are in place
     std::function<void()> on_disconnected;
   };
   struct Counters {
-    std::uint64_t received = 0;
-    std::uint64_t dropped = 0;
+    MqttInbox::Counters inbox{};
+    std::size_t inbox_bytes = 0;
     std::uint64_t published = 0;
     std::uint64_t reconnects = 0;
   };

@@ -1,5 +1,7 @@
 #include "server/telemetry/batch_collector.hpp"
 
+#include <deque>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -9,51 +11,96 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include "server/work/by_halves.hpp"
+
 namespace argosy::server {
 
 namespace asio = boost::asio;
 
+namespace {
+
+struct WaitingBatch {
+  MessageId message;
+  std::string payload;
+};
+
+}  // namespace
+
 struct BatchCollector::State {
-  State(asio::any_io_executor io, TelemetryService& service, OnAck ack, OnRefusal refusal, CollectorOptions given)
-      : telemetry(service), on_ack(std::move(ack)), on_refusal(std::move(refusal)), options(given), timer(io) {}
+  State(asio::any_io_executor io, TelemetryService& service, TelemetryIntake& reader, OnAck ack, OnRefusal refusal,
+        CollectorOptions given)
+      : telemetry(service),
+        intake(reader),
+        on_ack(std::move(ack)),
+        on_refusal(std::move(refusal)),
+        options(given),
+        timer(io) {}
 
   TelemetryService& telemetry;
+  TelemetryIntake& intake;
   OnAck on_ack;
   OnRefusal on_refusal;
   CollectorOptions options;
   asio::steady_timer timer;
-  std::vector<wire::TelemetryBatch> waiting;
-  std::size_t waiting_rows = 0;
+  std::deque<WaitingBatch> waiting;
+  std::deque<WaitingBatch> aside;  // each alone, when no others wait: one of them may be at fault
+  std::size_t waiting_bytes = 0;
+  std::unordered_map<std::string, std::size_t> device_bytes;
   Counters counters;
   bool flushing = false;  // a flush waits for its time or is under way
   bool stopped = false;
 
-  std::vector<wire::TelemetryBatch> take_some();
-  void answer(const std::vector<std::string>& devices, const Result<TelemetryService::Acks>& acks);
+  struct Reading {
+    std::vector<MessageId> messages;
+    std::vector<wire::TelemetryBatch> batches;
+    std::size_t rows = 0;
+  };
+  Reading read_some(Instant now);
+  void read_next(std::deque<WaitingBatch>& from, Reading& reading, Instant now);
+  void answer(const std::vector<MessageId>& messages, const Result<TelemetryService::Acks>& acks, Instant now);
 };
 
-// Whole batches, in the order they came, until there are enough rows.
-std::vector<wire::TelemetryBatch> BatchCollector::State::take_some() {
-  std::size_t rows = 0;
-  std::size_t batches = 0;
-  while (batches < waiting.size() && rows < options.rows) rows += waiting[batches++].records.size();
-  const auto end = waiting.begin() + static_cast<std::ptrdiff_t>(batches);
-  std::vector<wire::TelemetryBatch> some(std::make_move_iterator(waiting.begin()), std::make_move_iterator(end));
-  waiting.erase(waiting.begin(), end);
-  waiting_rows -= rows;
-  return some;
+// Whole batches, in the order they came, until there are enough rows; without any, one that is to be alone.
+BatchCollector::State::Reading BatchCollector::State::read_some(Instant now) {
+  Reading reading;
+  while (!waiting.empty() && reading.rows < options.rows) read_next(waiting, reading, now);
+  while (waiting.empty() && reading.batches.empty() && !aside.empty()) read_next(aside, reading, now);
+  return reading;
 }
 
-void BatchCollector::State::answer(const std::vector<std::string>& devices,
-                                   const Result<TelemetryService::Acks>& acks) {
-  if (!acks) return on_refusal({}, acks.error());  // nothing was stored; the devices send again
-  for (std::size_t i = 0; i < devices.size(); ++i) {
+void BatchCollector::State::read_next(std::deque<WaitingBatch>& from, Reading& reading, Instant now) {
+  const WaitingBatch next = std::move(from.front());
+  from.pop_front();
+  waiting_bytes -= next.payload.size();
+  const auto of_device = device_bytes.find(next.message.device);
+  of_device->second -= next.payload.size();
+  if (of_device->second == 0) device_bytes.erase(of_device);
+  auto batch = intake.read(next.message, next.payload, now);
+  if (!batch) {
+    ++counters.malformed;
+    return on_refusal(next.message, batch.error());
+  }
+  reading.rows += batch->records.size();
+  reading.messages.push_back(next.message);
+  reading.batches.push_back(std::move(*batch));
+}
+
+void BatchCollector::State::answer(const std::vector<MessageId>& messages, const Result<TelemetryService::Acks>& acks,
+                                   Instant now) {
+  if (!acks) {  // nothing was stored; the devices send again
+    counters.failed += messages.size();
+    return;
+  }
+  for (std::size_t i = 0; i < messages.size(); ++i) {
     const auto& ack = (*acks)[i];
+    intake.settle(messages[i], ack, now);
     if (ack) {
-      on_ack(devices[i], *ack);
+      on_ack(messages[i].device, *ack);
+    } else if (is_for_all(ack.error().code)) {
+      ++counters.failed;
     } else {
       ++counters.refused;
-      on_refusal(devices[i], ack.error());
+      on_refusal(messages[i], ack.error());
     }
   }
 }
@@ -64,58 +111,64 @@ template <class State>
 Task<void> flush(std::shared_ptr<State> state) {
   auto waited = state->timer.async_wait(asio::as_tuple(asio::use_awaitable));
   co_await std::move(waited);
-  while (!state->stopped && !state->waiting.empty()) {
-    auto batches = state->take_some();
-    std::vector<std::string> devices;
-    for (const auto& batch : batches) devices.push_back(batch.device);
-    auto stored = state->telemetry.ingest(std::move(batches), wall_clock_now());
+  while (!state->stopped && !(state->waiting.empty() && state->aside.empty())) {
+    const Instant now = wall_clock_now();
+    auto reading = state->read_some(now);
+    if (reading.batches.empty()) continue;
+    const auto in_hand = state->intake.hold(reading.messages);
+    auto stored = state->telemetry.ingest(std::move(reading.batches), now);
     const auto acks = co_await std::move(stored);
-    if (!state->stopped) state->answer(devices, acks);
+    if (!state->stopped) state->answer(reading.messages, acks, now);
   }
   state->flushing = false;
 }
 
 }  // namespace
 
-BatchCollector::BatchCollector(asio::any_io_executor io, TelemetryService& telemetry, OnAck on_ack,
-                               OnRefusal on_refusal, CollectorOptions options)
-    : state_(std::make_shared<State>(io, telemetry, std::move(on_ack), std::move(on_refusal), options)) {}
+BatchCollector::BatchCollector(asio::any_io_executor io, TelemetryService& telemetry, TelemetryIntake& intake,
+                               OnAck on_ack, OnRefusal on_refusal, CollectorOptions options)
+    : state_(std::make_shared<State>(io, telemetry, intake, std::move(on_ack), std::move(on_refusal), options)) {}
 
 BatchCollector::~BatchCollector() {
   state_->stopped = true;
   state_->timer.cancel();
 }
 
-Result<void> BatchCollector::take(std::string_view device, std::string_view payload) {
-  auto batch = wire::decode_telemetry(as_bytes(payload));
-  if (!batch) {
-    ++state_->counters.malformed;
-    return batch.error();
+Result<void> BatchCollector::take(std::string_view device, std::string payload) {
+  State& state = *state_;
+  MessageId message = TelemetryIntake::id_of(std::string(device), payload);
+  const Ruling ruling = state.intake.admit(message, wall_clock_now());
+  if (ruling.admission == Admittance::wait) return {};  // the device will send it again
+  if (ruling.admission == Admittance::refuse) {
+    state.on_refusal(message, make_error(Errc::unprocessable, "it was refused before: " + ruling.reason));
+    return {};
   }
-  if (batch->device != device) {
-    ++state_->counters.malformed;
-    return make_error(Errc::forbidden,
-                      "device \"" + std::string(device) + "\" sent telemetry in the name of \"" + batch->device + "\"");
-  }
-  const auto rows = batch->records.size();
-  if (state_->waiting_rows + rows > state_->options.waiting_rows_limit) {
-    ++state_->counters.dropped;
+  std::size_t& of_device = state.device_bytes[message.device];
+  const bool has_room = state.waiting_bytes + payload.size() <= state.options.waiting_bytes_limit &&
+                        of_device + payload.size() <= state.options.device_bytes_limit;
+  if (!has_room || payload.empty()) {
+    if (of_device == 0) state.device_bytes.erase(message.device);
+    ++state.counters.dropped;
     return make_error(Errc::unavailable, "too much telemetry is waiting; the device will send again");
   }
-  ++state_->counters.batches;
-  state_->waiting_rows += rows;
-  state_->waiting.push_back(std::move(*batch));
-  if (!state_->flushing) {
-    state_->flushing = true;
-    state_->timer.expires_after(state_->options.delay);
-    asio::co_spawn(state_->timer.get_executor(), flush(state_), asio::detached);
+  ++state.counters.batches;
+  of_device += payload.size();
+  state.waiting_bytes += payload.size();
+  auto& queue = ruling.admission == Admittance::take ? state.waiting : state.aside;
+  queue.push_back({std::move(message), std::move(payload)});
+  if (!state.flushing) {
+    state.flushing = true;
+    state.timer.expires_after(state.options.delay);
+    asio::co_spawn(state.timer.get_executor(), flush(state_), asio::detached);
   }
-  if (state_->waiting_rows >= state_->options.rows) state_->timer.cancel();
+  if (state.waiting_bytes >= state.options.bytes) state.timer.cancel();
   return {};
 }
 
 BatchCollector::Counters BatchCollector::counters() const {
-  return state_->counters;
+  Counters counters = state_->counters;
+  counters.waiting_bytes = state_->waiting_bytes;
+  return counters;
 }
 
 bool BatchCollector::idle() const {

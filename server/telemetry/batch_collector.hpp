@@ -1,6 +1,7 @@
-// Gathers telemetry from the broker until there are enough records or the oldest waited long enough, and stores it in
-// one transaction; the acks follow the commit. One thread, the I/O thread. Bounded: over the limit a batch is dropped
-// and counted, for devices send again what was not acknowledged.
+// Gathers telemetry from the broker until there are enough bytes or the oldest waited long enough, and stores it in one
+// transaction; the acks follow the commit. Waits as bytes, is read when it is stored. On the I/O thread. Bounded in
+// bytes, with a share for each device: over it a batch is dropped and counted, for devices send again what was not
+// acknowledged.
 #pragma once
 
 #include <cstdint>
@@ -11,14 +12,16 @@
 
 #include <boost/asio/any_io_executor.hpp>
 
-#include "server/telemetry/telemetry_service.hpp"
+#include "server/telemetry/telemetry_intake.hpp"
 
 namespace argosy::server {
 
 struct CollectorOptions {
-  std::size_t rows = 2000;  // stored together at most about this many
-  Duration delay{100};      // a record waits no longer than this, unless the database is busy
-  std::size_t waiting_rows_limit = 50'000;
+  std::size_t rows = 2000;                     // stored together at most about this many
+  std::size_t bytes = std::size_t{512} << 10;  // enough to store at once
+  Duration delay{100};                         // a batch waits no longer than this, unless the database is busy
+  std::size_t waiting_bytes_limit = std::size_t{64} << 20;
+  std::size_t device_bytes_limit = std::size_t{4} << 20;  // of those, for one device
 };
 
 class BatchCollector {
@@ -28,18 +31,21 @@ class BatchCollector {
     std::uint64_t malformed = 0;
     std::uint64_t dropped = 0;  // too many were waiting
     std::uint64_t refused = 0;  // by the service
+    std::uint64_t failed = 0;   // by the database, for all of them
+    std::size_t waiting_bytes = 0;
   };
   // Called with the device's name after the commit; publishes `down/ack`.
   using OnAck = std::function<void(const std::string& device, const wire::TelemetryAck& ack)>;
-  // Called for a device whose batch cannot be stored, with the reason; for the log.
-  using OnRefusal = std::function<void(const std::string& device, const Error& error)>;
+  // Called for each batch that will never be taken, whenever it comes, with the reason.
+  using OnRefusal = std::function<void(const MessageId& message, const Error& error)>;
 
-  BatchCollector(boost::asio::any_io_executor io, TelemetryService& telemetry, OnAck on_ack, OnRefusal on_refusal,
-                 CollectorOptions options = {});
+  BatchCollector(boost::asio::any_io_executor io, TelemetryService& telemetry, TelemetryIntake& intake, OnAck on_ack,
+                 OnRefusal on_refusal, CollectorOptions options = {});
   ~BatchCollector();  // what waits is forgotten, not acknowledged
 
-  // A payload that came on the topic of `device`: Errc::malformed_cbor, or forbidden when it names another device.
-  Result<void> take(std::string_view device, std::string_view payload);
+  // A payload that came on the topic of `device`: Errc::unavailable when there is no room for it. What the database
+  // failed to store is counted and forgotten: its device sends it again.
+  Result<void> take(std::string_view device, std::string payload);
   Counters counters() const;
   bool idle() const;  // nothing waits and nothing is under way
 

@@ -29,23 +29,23 @@ class UnderWay {
   std::shared_ptr<std::size_t> count_;
 };
 
-Task<Result<Response>> post_telemetry(TelemetryService& telemetry, std::shared_ptr<std::size_t> count,
-                                      Request& request) {
+Task<Result<Response>> post_telemetry(TelemetryService& telemetry, TelemetryIntake& intake,
+                                      std::shared_ptr<std::size_t> count, Request& request) {
   const UnderWay under_way(std::move(count));
   if (under_way.too_many())
     co_return make_error(Errc::rate_limited, "too many batches are being stored; send this one again later");
-  auto batch = wire::decode_telemetry(as_bytes(request.body));
-  if (!batch) co_return batch.error();
-  if (batch->device != request.principal.name)
-    co_return make_error(Errc::forbidden, "the certificate is of \"" + request.principal.name +
-                                              "\", but the batch names \"" + batch->device + "\"");
+  ARGOSY_CO_CHECK(intake.spend(request.principal.name, request.body.size(), request.now));
+  const MessageId message = TelemetryIntake::id_of(request.principal.name, request.body);
+  ARGOSY_CO_CHECK(intake.check(message, request.now));
+  ARGOSY_CO_TRY(auto batch, intake.read(message, request.body, request.now));
+  const auto in_hand = intake.hold({message});
   std::vector<wire::TelemetryBatch> batches;
-  batches.push_back(std::move(*batch));
-  auto stored = telemetry.ingest(std::move(batches), request.now);
-  auto acks = co_await std::move(stored);
-  if (!acks) co_return acks.error();
-  if (!acks->front()) co_return acks->front().error();
-  co_return Response::json(wire::encode(*acks->front()));
+  batches.push_back(std::move(batch));
+  auto storing = telemetry.ingest(std::move(batches), request.now);
+  ARGOSY_CO_TRY(const auto acks, co_await std::move(storing));
+  intake.settle(message, acks.front(), request.now);
+  if (!acks.front()) co_return refusal(acks.front().error());
+  co_return Response::json(wire::encode(*acks.front()));
 }
 
 Result<SeriesQuery> series_query(const Request& request) {
@@ -90,10 +90,10 @@ Task<Result<Response>> get_integrity(TelemetryService& telemetry, Request& reque
 
 }  // namespace
 
-void add_device_telemetry_routes(Router& device_router, TelemetryService& telemetry) {
+void add_device_telemetry_routes(Router& device_router, TelemetryService& telemetry, TelemetryIntake& intake) {
   device_router.add({Method::post, "/device/v1/telemetry", Access::device,
-                     [&telemetry, count = std::make_shared<std::size_t>(0)](Request& request) {
-                       return post_telemetry(telemetry, count, request);
+                     [&telemetry, &intake, count = std::make_shared<std::size_t>(0)](Request& request) {
+                       return post_telemetry(telemetry, intake, count, request);
                      },
                      telemetry_body_limit});
 }

@@ -1,5 +1,6 @@
 #include "server/telemetry/telemetry_service.hpp"
 
+#include <algorithm>
 #include <iterator>
 #include <optional>
 #include <utility>
@@ -8,15 +9,30 @@
 #include "server/telemetry/partition_store.hpp"
 #include "server/telemetry/series_store.hpp"
 #include "server/telemetry/telemetry_store.hpp"
+#include "server/work/by_halves.hpp"
 
 namespace argosy::server {
 
 namespace {
 
-// The database is not there or has no time: every half would fail as the whole did.
-bool is_for_all(Errc code) {
-  return code == Errc::unavailable || code == Errc::timeout || code == Errc::out_of_space || code == Errc::cancelled;
-}
+// One transaction; the counters and the windows of those that are committed add up in `stored`.
+struct StoreTogether {
+  DbPool& db;
+  StoredTelemetry& stored;
+  Instant now;
+  Task<Result<TelemetryService::Acks>> operator()(std::vector<wire::TelemetryBatch> batches) const {
+    return store(db, stored, std::move(batches), now);
+  }
+  static Task<Result<TelemetryService::Acks>> store(DbPool& db, StoredTelemetry& stored,
+                                                    std::vector<wire::TelemetryBatch> batches, Instant now) {
+    auto storing = db.transact(StoreTelemetry{std::move(batches), now});
+    ARGOSY_CO_TRY(StoredTelemetry part, co_await std::move(storing));
+    stored.counters += part.counters;
+    stored.windows.insert(stored.windows.end(), std::make_move_iterator(part.windows.begin()),
+                          std::make_move_iterator(part.windows.end()));
+    co_return std::move(part.acks);
+  }
+};
 
 class Service final : public TelemetryService {
  public:
@@ -26,19 +42,15 @@ class Service final : public TelemetryService {
 
   Task<Result<Acks>> ingest(std::vector<wire::TelemetryBatch> batches, Instant now) override {
     if (batches.empty()) co_return Acks{};
-    auto stored_task = db_.transact(StoreTelemetry{batches, now});
-    auto stored = co_await std::move(stored_task);
-    if (stored) {
-      publish(*stored);
-      co_return std::move(stored->acks);
-    }
-    if (is_for_all(stored.error().code)) co_return stored.error();
-    if (batches.size() == 1) {
-      ++counters_.batches_refused;
-      co_return Acks{stored.error()};
-    }
-    auto halves_task = ingest_halves(std::move(batches), now);
-    co_return co_await std::move(halves_task);
+    StoredTelemetry stored;
+    auto storing = take_by_halves<wire::TelemetryAck>(std::move(batches), StoreTogether{db_, stored, now});
+    auto acks = co_await std::move(storing);
+    publish(stored);
+    const bool nothing =
+        std::all_of(acks.begin(), acks.end(), [](const auto& ack) { return !ack && is_for_all(ack.error().code); });
+    if (nothing) co_return acks.front().error();
+    for (const auto& ack : acks) counters_.batches_refused += !ack && !is_for_all(ack.error().code) ? 1 : 0;
+    co_return acks;
   }
 
   Task<Result<void>> tick(Instant now) override {
@@ -62,27 +74,8 @@ class Service final : public TelemetryService {
   TelemetryCounters counters() const override { return counters_; }
 
  private:
-  // Finds the batch that the database refuses: the others are stored.
-  Task<Result<Acks>> ingest_halves(std::vector<wire::TelemetryBatch> batches, Instant now) {
-    const auto middle = batches.begin() + static_cast<std::ptrdiff_t>(batches.size() / 2);
-    std::vector<wire::TelemetryBatch> second(std::make_move_iterator(middle), std::make_move_iterator(batches.end()));
-    batches.erase(middle, batches.end());
-    auto first_task = ingest(std::move(batches), now);
-    auto first_acks = co_await std::move(first_task);
-    if (!first_acks) co_return first_acks.error();
-    auto second_task = ingest(std::move(second), now);
-    auto second_acks = co_await std::move(second_task);
-    if (!second_acks) co_return second_acks.error();
-    first_acks->insert(first_acks->end(), second_acks->begin(), second_acks->end());
-    co_return std::move(*first_acks);
-  }
-
   void publish(const StoredTelemetry& stored) {
-    counters_.records_stored += stored.counters.records_stored;
-    counters_.records_repeated += stored.counters.records_repeated;
-    counters_.records_lost += stored.counters.records_lost;
-    counters_.batches_refused += stored.counters.batches_refused;
-    counters_.malformed_histograms += stored.counters.malformed_histograms;
+    counters_ += stored.counters;
     if (stored.windows.empty()) return;
     for (const auto& listener : listeners_) listener(stored.windows);
   }

@@ -28,6 +28,15 @@ struct TelemetryCounters {
   std::uint64_t records_lost = 0;          // dropped by devices
   std::uint64_t batches_refused = 0;       // unknown or revoked device, or refused by the database
   std::uint64_t malformed_histograms = 0;  // windows stored without percentiles
+
+  TelemetryCounters& operator+=(const TelemetryCounters& more) {
+    records_stored += more.records_stored;
+    records_repeated += more.records_repeated;
+    records_lost += more.records_lost;
+    batches_refused += more.batches_refused;
+    malformed_histograms += more.malformed_histograms;
+    return *this;
+  }
 };
 
 class TelemetryService {
@@ -41,7 +50,8 @@ class TelemetryService {
 
   // Stores what continues each device's cursor, all in one transaction, and answers in the order of `batches`: an ack,
   // or Errc::forbidden for a device that is unknown or revoked. A batch that the database refuses does not stop the
-  // others. An error of the whole: nothing was stored, and the devices will send again.
+  // others. Where the database went away, batches that are not stored have its error, and the devices will send again;
+  // an error of the whole: that is so of all.
   virtual Task<Result<Acks>> ingest(std::vector<wire::TelemetryBatch> batches, Instant now) = 0;
 
   // Makes the partitions from yesterday to some days ahead, and drops those past the retention. Call before the first

@@ -158,14 +158,12 @@ Result<StoredTelemetry> StoreTelemetry::operator()(pqxx::work& transaction) cons
     for (const auto& batch : batches)
       stored.acks.push_back(
           make_error(Errc::forbidden, "device \"" + batch.device + "\" is unknown or revoked; enrol it"));
-    stored.counters.batches_refused = batches.size();
     return stored;
   }
   auto cursors = lock_cursors(transaction, outboxes);
   std::vector<Acceptance> accepted;
   for (const auto& batch : batches) {
     if (!known.contains(batch.device)) {
-      ++stored.counters.batches_refused;
       stored.acks.push_back(
           make_error(Errc::forbidden, "device \"" + batch.device + "\" is unknown or revoked; enrol it"));
       continue;

@@ -73,7 +73,8 @@ PLANTED = {
     "a capability never sees another's store or api": [
         ("server/rollouts/rollout_service.cpp", '"server/devices/device_store.hpp"'),
         ("server/alerts/alert_api.cpp", '"server/devices/device_api.hpp"'),
-        ("server/alerts/alert_store.cpp", '"server/devices/device_rows.hpp"')],
+        ("server/alerts/alert_store.cpp", '"server/devices/device_rows.hpp"'),
+        ("server/telemetry/telemetry_api.cpp", '"server/quarantine/quarantine_store.hpp"')],
     "a capability never sees server/app": [("server/drift/drift_service.cpp", '"server/app/config.hpp"')],
     "server/base knows no other part of the server": [("server/base/loop.cpp", '"server/db/db_pool.hpp"')],
     "plumbing knows no capability and no app": [("server/http/router.cpp", '"server/access/role.hpp"'),

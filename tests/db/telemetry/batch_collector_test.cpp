@@ -22,9 +22,9 @@ class Collector : public ::testing::Test {
   }
   BatchCollector collector(CollectorOptions options = {}) {
     return BatchCollector(
-        io.get_executor(), *telemetry,
+        io.get_executor(), *telemetry, intake,
         [this](const std::string& device, const wire::TelemetryAck& ack) { acks[device] = ack.seq; },
-        [this](const std::string& device, const Error& error) { refusals[device] = error.message; }, options);
+        [this](const MessageId& message, const Error& error) { refusals[message.device] = error.message; }, options);
   }
   static std::string payload(const wire::TelemetryBatch& sent) { return std::string(as_text(wire::encode(sent))); }
 
@@ -33,6 +33,8 @@ class Collector : public ::testing::Test {
   boost::asio::io_context io;
   DbPool pool{io.get_executor(), {.conninfo = database.conninfo(), .threads = 1}};
   std::unique_ptr<TelemetryService> telemetry = create_telemetry_service(pool);
+  QuarantineService quarantine{pool, {.server_version = "1.0", .folder = {}}};
+  TelemetryIntake intake{quarantine, {.pairs = 3}};
   std::map<std::string, std::uint64_t> acks;
   std::map<std::string, std::string> refusals;
 };
@@ -51,24 +53,80 @@ TEST_F(Collector, StoresManyDevicesTogetherAndAcknowledgesEach) {
   EXPECT_TRUE(test::run_until(io, [&] { return gathered.idle(); }));
 }
 
-TEST_F(Collector, RefusesWhatIsMalformedOrInAnothersName) {
+TEST_F(Collector, RefusesWhatIsMalformedOrInAnothersNameAndPassesItOverThereafter) {
   auto gathered = collector();
-  EXPECT_EQ(gathered.take("cam-1", "nonsense").error().code, Errc::malformed_cbor);
-  EXPECT_EQ(gathered.take("cam-1", payload(batch("cam-2", 1, health(now, 1)))).error().code, Errc::forbidden);
-  EXPECT_EQ(gathered.counters().malformed, 2u);
+  EXPECT_TRUE(gathered.take("cam-1", "nonsense"));
+  EXPECT_TRUE(gathered.take("cam-2", payload(batch("cam-3", 1, health(now, 1)))));
   EXPECT_TRUE(gathered.take("stranger", payload(batch("stranger", 1, health(now, 1)))));
-  ASSERT_TRUE(test::run_until(io, [&] { return refusals.contains("stranger"); }));
-  EXPECT_TRUE(acks.empty());
+  EXPECT_TRUE(gathered.take("cam-4", payload(batch("cam-4", 1, health(now, 1)))));
+  ASSERT_TRUE(test::run_until(io, [&] { return acks.contains("cam-4") && refusals.contains("stranger"); }));
+  EXPECT_EQ(gathered.counters().malformed, 2u);
+  EXPECT_NE(refusals["cam-2"].find("in the name of another device"), std::string::npos);
+  EXPECT_EQ(acks.size(), 1u);
+  EXPECT_TRUE(gathered.take("cam-1", "nonsense"));
+  EXPECT_TRUE(gathered.idle() || gathered.counters().waiting_bytes == 0);
+  EXPECT_EQ(quarantine.counters().in_quarantine, 2u);  // a stranger has no place there
+  EXPECT_EQ(quarantine.counters().passed_over, 1u);
 }
 
-TEST_F(Collector, DropsAndCountsOverItsLimit) {
-  auto gathered = collector({.rows = 1000, .delay = Duration{50}, .waiting_rows_limit = 2});
-  EXPECT_TRUE(gathered.take("cam-1", payload(batch("cam-1", 1, health(now, 1), health(now, 1)))));
-  EXPECT_EQ(gathered.take("cam-2", payload(batch("cam-2", 1, health(now, 1)))).error().code, Errc::unavailable);
-  EXPECT_EQ(gathered.counters().dropped, 1u);
-  ASSERT_TRUE(test::run_until(io, [&] { return acks.contains("cam-1"); }));
-  EXPECT_TRUE(gathered.take("cam-2", payload(batch("cam-2", 1, health(now, 1)))));
+TEST_F(Collector, ABatchThatTheDatabaseRefusesIsTriedAgainWhenItChangesAlone) {
+  database.exec(
+      "create function refuse() returns trigger language plpgsql as $$ begin "
+      "if new.device_id = 'cam-2' and new.seq = 1 then raise exception 'poison' using errcode = '22000'; end if; "
+      "return new; end $$");
+  database.exec("create trigger refuse before insert on health_samples for each row execute function refuse()");
+  auto gathered = collector();
+  for (int i = 0; i < 50; ++i) {
+    const auto device = "cam-" + std::to_string(i);
+    EXPECT_TRUE(gathered.take(device, payload(batch(device, 1, health(now, 1)))));
+  }
+  ASSERT_TRUE(test::run_until(io, [&] { return acks.size() == 49 && refusals.contains("cam-2"); }));
+  EXPECT_EQ(
+      quarantine.admit(TelemetryIntake::id_of("cam-2", payload(batch("cam-2", 1, health(now, 1)))), now).admission,
+      Admittance::refuse);
+  auto changed = batch("cam-2", 2, health(now, 2));
+  changed.oldest = 2;
+  EXPECT_TRUE(gathered.take("cam-2", payload(changed)));
   ASSERT_TRUE(test::run_until(io, [&] { return acks.contains("cam-2"); }));
+  EXPECT_EQ(quarantine.counters().in_quarantine, 0u);
+}
+
+TEST_F(Collector, InventedVersionsAreRefusedAndTold) {
+  auto gathered = collector();
+  for (const char* version : {"1.0", "1.1", "1.2", "1.3"}) {
+    gathered.take("cam-1", payload(batch("cam-1", 1, test::window({.started_at = now, .version = version}))));
+    ASSERT_TRUE(test::run_until(io, [&] { return gathered.idle(); }));
+  }
+  EXPECT_NE(refusals["cam-1"].find("versions of models within a day"), std::string::npos);
+  EXPECT_EQ(database.value<int>("select count(distinct version) from inference_windows"), 1);  // the others are repeats
+  EXPECT_EQ(quarantine.counters().in_quarantine, 2u);
+}
+
+TEST_F(Collector, DropsAndCountsOverItsLimitAndOverADevicesShare) {
+  const auto one = payload(batch("cam-1", 1, health(now, 1)));
+  auto gathered =
+      collector({.delay = Duration{50}, .waiting_bytes_limit = 3 * one.size(), .device_bytes_limit = 2 * one.size()});
+  EXPECT_TRUE(gathered.take("cam-1", one));
+  EXPECT_TRUE(gathered.take("cam-1", one));
+  EXPECT_EQ(gathered.take("cam-1", one).error().code, Errc::unavailable);  // its share
+  EXPECT_TRUE(gathered.take("cam-2", payload(batch("cam-2", 1, health(now, 1)))));
+  EXPECT_EQ(gathered.take("cam-3", payload(batch("cam-3", 1, health(now, 1)))).error().code, Errc::unavailable);
+  EXPECT_EQ(gathered.counters().dropped, 2u);
+  ASSERT_TRUE(test::run_until(io, [&] { return acks.contains("cam-1") && acks.contains("cam-2"); }));
+  EXPECT_EQ(gathered.counters().waiting_bytes, 0u);
+  EXPECT_TRUE(gathered.take("cam-3", payload(batch("cam-3", 1, health(now, 1)))));
+  ASSERT_TRUE(test::run_until(io, [&] { return acks.contains("cam-3"); }));
+}
+
+TEST_F(Collector, NothingIsBlamedWhenTheDatabaseIsAway) {
+  DbPool away{io.get_executor(), {.conninfo = "host=127.0.0.1 port=1 dbname=none", .threads = 1}};
+  const auto unreachable = create_telemetry_service(away);
+  BatchCollector gathered(
+      io.get_executor(), *unreachable, intake, [](const std::string&, const wire::TelemetryAck&) {},
+      [](const MessageId& message, const Error& why) { ADD_FAILURE() << message.device << ": " << why.message; });
+  for (const char* device : {"cam-1", "cam-2"}) gathered.take(device, payload(batch(device, 1, health(now, 1))));
+  ASSERT_TRUE(test::run_until(io, [&] { return gathered.counters().failed == 2; }));
+  EXPECT_EQ(quarantine.counters().refused, 0u);
 }
 
 TEST_F(Collector, ManyMoreRowsThanFitOneTransactionAllArrive) {

@@ -41,6 +41,8 @@ class Ingest : public ::testing::Test {
   boost::asio::io_context io;
   DbPool pool{io.get_executor(), {.conninfo = database.conninfo(), .threads = 3}};
   std::unique_ptr<TelemetryService> telemetry = create_telemetry_service(pool);
+  QuarantineService quarantine{pool, {.server_version = "1.0", .folder = {}}};
+  TelemetryIntake intake{quarantine};
   std::size_t heard = 0;
 };
 
@@ -215,7 +217,7 @@ TEST_F(Ingest, IsExactlyOnceOverTwoInstancesAndCutConnections) {
 
 TEST_F(Ingest, OverHttpsADeviceSpeaksOnlyForItself) {
   Router router;
-  add_device_telemetry_routes(router, *telemetry);
+  add_device_telemetry_routes(router, *telemetry, intake);
   const auto post = [&](const std::string& certificate, const wire::TelemetryBatch& sent) {
     Request request;
     request.method = Method::post;
@@ -240,7 +242,7 @@ TEST_F(Ingest, OverHttpsADeviceSpeaksOnlyForItself) {
 TEST_F(Ingest, OverHttpsMoreThanCanBeStoredAtOnceAreAskedToComeAgain) {
   constexpr std::size_t most = 64;
   Router router;
-  add_device_telemetry_routes(router, *telemetry);
+  add_device_telemetry_routes(router, *telemetry, intake);
   const Route& route = *router.match(Method::post, "/device/v1/telemetry").route;
   const auto bytes = wire::encode(batch("cam-1", 1, health(now, 1)));
   std::vector<Request> requests(most + 1);

@@ -3,7 +3,7 @@
 import { QueryCache, QueryClient, keepPreviousData, useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { ApiError, call, query } from "./client";
 import { markFresh } from "./freshness";
-import type { Alert, AuditEntry, Claim, Decision, Device, DriftFeature, FleetEvent, Me, Model, Overview, Page, Patch, Release, Rollout, RolloutDevice, Series, TelemetryEpoch, Token, User } from "./types";
+import type { Alert, AuditEntry, Claim, Decision, Device, DriftFeature, FleetEvent, Me, Model, Overview, Page, Patch, QuarantineRow, Release, Rollout, RolloutDevice, Series, TelemetryEpoch, Token, User } from "./types";
 
 export const queryClient = new QueryClient({
   queryCache: new QueryCache({
@@ -69,6 +69,9 @@ export const useDeviceEvents = (id: string) =>
 
 export const useIntegrity = (id: string) =>
   useQuery({ queryKey: ["integrity", id], queryFn: () => call<{ items: TelemetryEpoch[] }>(`/devices/${path(id)}/telemetry-integrity`), staleTime: 30_000 });
+
+export const useQuarantine = (id: string) =>
+  useQuery({ queryKey: ["device", id, "quarantine"], queryFn: () => call<{ items: QuarantineRow[] }>(`/devices/${path(id)}/quarantine`), staleTime: 15_000 });
 
 export const useRollouts = () =>
   useQuery({ queryKey: ["rollouts"], queryFn: () => call<Page<Rollout>>("/rollouts?limit=100"), refetchInterval: 15_000 });

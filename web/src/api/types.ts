@@ -234,6 +234,17 @@ export interface TelemetryEpoch {
   gaps: number;
 }
 
+/** What a device sent and the server does not take, one row a kind of message. */
+export interface QuarantineRow {
+  kind: "state" | "report" | "telemetry" | "event" | "rate" | "allowance";
+  reason: string;
+  count: number;
+  first_at: string;
+  last_at: string;
+  ended_at: string | null;
+  retry_at: string | null;
+}
+
 export interface WhereItRuns {
   version: string;
   digest: string | null;

@@ -2,9 +2,9 @@
 
 import { Link } from "wouter-preact";
 import { call } from "../api/client";
-import { queryClient, useDevice, useDeviceEvents, useDrift, useIntegrity } from "../api/queries";
+import { queryClient, useDevice, useDeviceEvents, useDrift, useIntegrity, useQuarantine } from "../api/queries";
 import { useRefusal } from "../api/roles";
-import type { Device as Data, DeviceModel, DriftFeature, Slot, TelemetryEpoch, Update } from "../api/types";
+import type { Device as Data, DeviceModel, DriftFeature, QuarantineRow, Slot, TelemetryEpoch, Update } from "../api/types";
 import { Meter } from "../ui/bar";
 import { Card, Empty, Failure, Skeleton } from "../ui/card";
 import { Confirm } from "../ui/confirm";
@@ -27,6 +27,7 @@ export default function Device({ id }: { id: string }) {
       {device.data.models.map((model) => (
         <ModelCard key={model.model} model={model} />
       ))}
+      <Quarantine id={id} />
       <Health device={device.data} />
       <DeviceCharts device={device.data} />
       <Drift id={id} />
@@ -246,6 +247,54 @@ function Events({ id }: { id: string }) {
           </table>
         </div>
       )}
+    </Card>
+  );
+}
+
+const KINDS: Record<QuarantineRow["kind"], string> = {
+  state: "State document",
+  report: "Report of an update",
+  telemetry: "Telemetry",
+  event: "Last will",
+  rate: "Too much",
+  allowance: "Over its allowance",
+};
+
+/** What it sends and the server does not take; nothing when all is well and was for a month. */
+function Quarantine({ id }: { id: string }) {
+  const rows = useQuarantine(id).data?.items ?? [];
+  if (rows.length === 0) return null;
+  const open = rows.filter((row) => row.ended_at === null);
+  return (
+    <Card title="Messages that were not taken" extra={<Status tone={open.length > 0 ? "warn" : "quiet"} text={open.length > 0 ? "In quarantine" : "Out of quarantine"} />} flush>
+      <div class="table-wrap">
+        <table>
+          <thead>
+            <tr>
+              <th>What</th>
+              <th>Why</th>
+              <th class="num">Messages</th>
+              <th>Since</th>
+              <th>Last</th>
+              <th>Until</th>
+            </tr>
+          </thead>
+          <tbody>
+            {rows.map((row) => (
+              <tr key={row.kind}>
+                <td class="nowrap">
+                  <Status tone={row.ended_at === null ? "warn" : "quiet"} text={KINDS[row.kind]} />
+                </td>
+                <td class="wide-text">{row.reason}</td>
+                <td class="num">{number(row.count)}</td>
+                <td class="nowrap muted">{clock(row.first_at)}</td>
+                <td class="nowrap muted">{clock(row.last_at)}</td>
+                <td class="nowrap muted">{row.ended_at ? clock(row.ended_at) : row.retry_at ? `tried again ${clock(row.retry_at)}` : "it changes"}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
     </Card>
   );
 }

@@ -46,6 +46,7 @@ class MqttClientTest : public ::testing::Test {
   MqttClient::Handlers handlers() {
     return {.on_messages =
                 [this](std::vector<MqttMessage> batch) { messages.insert(messages.end(), batch.begin(), batch.end()); },
+            .on_refusals = {},
             .on_connected = [this] { ++connects; },
             .on_disconnected = [this] { ++disconnects; }};
   }
@@ -120,7 +121,7 @@ TEST_F(MqttClientTest, AStoppedClientStartsAgain) {
 
 TEST_F(MqttClientTest, DropsWhatIsTooLargeAndCountsIt) {
   MqttClient::Options small = options_as("argosyd", {topic("up/+")});
-  small.payload_limit = 10;
+  small.rule_of = [](std::string_view) { return MqttTopicRule{"", 10}; };
   MqttClient client(io.get_executor(), small, handlers());
   client.start();
   ASSERT_TRUE(run_until(io, [&] { return connects == 1; }));
@@ -128,7 +129,7 @@ TEST_F(MqttClientTest, DropsWhatIsTooLargeAndCountsIt) {
   ASSERT_TRUE(run_task(io, client.publish(topic("up/state"), "small", false)));
   ASSERT_TRUE(run_until(io, [&] { return !messages.empty(); }));
   EXPECT_EQ(messages[0].payload, "small");
-  EXPECT_EQ(client.counters().dropped, 1U);
+  EXPECT_EQ(client.counters().inbox.too_large, 1U);
 }
 
 }  // namespace
