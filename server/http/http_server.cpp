@@ -153,7 +153,7 @@ std::size_t HttpServer::connections() const {
 
 void HttpServer::close_connections_of(std::string_view fingerprint) {
   const auto present = impl_->connections;
-  for (const auto& connection : present) {
+  for (const auto& [number, connection] : present) {
     if (connection->is_of(fingerprint)) connection->close();
   }
 }
