@@ -33,6 +33,9 @@ Task<Result<bool>> Authenticator::still_allowed(const Request& head, Access acce
 
 Task<Result<Principal>> Authenticator::identify(const Request& request, bool is_use) const {
   if (request.peer_certificate) {
+    if (request.now > request.peer_certificate->not_after)  // it was good when the connection began
+      co_return make_error(Errc::unauthenticated, "the certificate of '" + request.peer_certificate->common_name +
+                                                      "' has ended; POST /device/v1/return gives a new one");
     auto identifying = device(*request.peer_certificate);
     auto principal = co_await std::move(identifying);
     co_return principal;

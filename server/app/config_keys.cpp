@@ -40,7 +40,9 @@ const ConfigKey keys[] = {
     {"http.metrics.address", &Config::metrics_address, "IP address for whoever collects the metrics; plain HTTP"},
     {"http.metrics.port", &Config::metrics_port, "Its port; 0 takes any free one", 0, port_max},
     {"pki.dir", &Config::pki_dir,
-     "Folder with ca.pem, ca.key, server.pem, server.key, argosyd.pem and argosyd.key, as argosyd --init-pki makes it"},
+     "Folder with ca.pem, ca.key, server.pem, server.key, argosyd.pem and argosyd.key, as argosyd --init-pki makes it; "
+     "crl.pem is "
+     "written there"},
     {"pki.device_days", &Config::pki_device_days, "Life of a device's certificate; agents renew at two thirds", 1,
      ten_years_days},
     {"pki.way_back_days", &Config::pki_way_back_days,

@@ -26,6 +26,7 @@
 #include "server/db/notifications.hpp"
 #include "server/db/session_lock.hpp"
 #include "server/devices/device_api.hpp"
+#include "server/devices/revocation_service.hpp"
 #include "server/devices/standing_service.hpp"
 #include "server/drift/drift_api.hpp"
 #include "server/events/event_api.hpp"
@@ -34,6 +35,7 @@
 #include "server/http/open_exchanges.hpp"
 #include "server/models/model_api.hpp"
 #include "server/models/patch_api.hpp"
+#include "server/mqtt/broker_visit.hpp"
 #include "server/overview/overview_service.hpp"
 #include "server/quarantine/quarantine_api.hpp"
 #include "server/rollouts/rollout_api.hpp"
@@ -49,6 +51,7 @@ namespace fs = std::filesystem;
 constexpr std::int64_t leader_lock_key = 4711370002;  // any number, the same in every argosyd
 constexpr Duration people_check_interval{10'000};     // sessions and tokens end by time, too
 constexpr Duration failures_interval{10'000};
+constexpr Duration revocation_interval{300};
 constexpr std::string_view device_prefix = "/device/";
 
 std::chrono::milliseconds ms(std::int64_t count) {
@@ -246,6 +249,32 @@ Task<Result<bool>> is_current(StandingService& standing, PeerCertificate certifi
   co_return answer;
 }
 
+Task<Result<bool>> visit(asio::any_io_executor io, BrokerVisit as) {
+  auto visiting = visit_broker(io, std::move(as));
+  auto outcome = co_await std::move(visiting);
+  co_return outcome;
+}
+
+Task<Result<void>> keep_at_broker(MqttClient& mqtt, std::string topic, std::string payload) {
+  auto publishing = mqtt.publish(std::move(topic), std::move(payload), true);
+  auto outcome = co_await std::move(publishing);
+  co_return outcome;
+}
+
+BrokerDoor broker_door(asio::any_io_executor io, const Config& config, std::string ca_pem,
+                       std::unique_ptr<MqttClient>& mqtt) {
+  if (!config.mqtt_enabled) return {};
+  BrokerDoor door;
+  door.visit = [io, uri = config.mqtt_uri, ca_pem](std::string name, CertificateAndKey identity) {
+    return visit(
+        io, {uri, ca_pem, std::move(identity.certificate_pem), std::move(identity.private_key_pem), std::move(name)});
+  };
+  door.publish = [&mqtt](std::string topic, std::string payload) {
+    return keep_at_broker(*mqtt, std::move(topic), std::move(payload));
+  };
+  return door;
+}
+
 Task<void> send_ack(MqttClient& mqtt, std::string device, wire::TelemetryAck ack) {
   auto sending = mqtt.publish("argosy/v1/" + device + "/down/ack", wire::encode(ack), false);
   co_await std::move(sending);  // a lost ack is asked for again
@@ -263,18 +292,20 @@ Task<Result<void>> check_people(OpenExchanges& exchanges) {
   co_return Result<void>{};
 }
 
-Task<void> stop_all(PatchService& patches, LeaderWork& leader, std::shared_ptr<asio::steady_timer> done) {
+Task<void> stop_all(PatchService& patches, LeaderWork& leader, Loops& loops, std::shared_ptr<asio::steady_timer> done) {
   auto stopping = patches.stop();
   co_await std::move(stopping);
   auto ending = leader.ended();
   co_await std::move(ending);
+  auto ending_loops = loops.stop();
+  co_await std::move(ending_loops);
   done->cancel();
 }
 
 // Waits for the rounds that are under way, but no longer than `grace`: one may wait for a database that is gone.
-Task<void> end_work(asio::any_io_executor io, PatchService& patches, LeaderWork& leader, Duration grace) {
+Task<void> end_work(asio::any_io_executor io, PatchService& patches, LeaderWork& leader, Loops& loops, Duration grace) {
   const auto done = std::make_shared<asio::steady_timer>(io, grace);
-  asio::co_spawn(io, stop_all(patches, leader, done), asio::detached);
+  asio::co_spawn(io, stop_all(patches, leader, loops, done), asio::detached);
   auto waiting = done->async_wait(asio::as_tuple(asio::use_awaitable));
   co_await std::move(waiting);
 }
@@ -297,14 +328,16 @@ struct Server::Parts {
 
   QuarantineService quarantine{db, quarantine_options(config)};
   std::unique_ptr<DeviceService> devices = create_device_service(db);
-  std::unique_ptr<EnrolmentService> enrolment;  // null without a device listener
-  std::unique_ptr<StandingService> standing;    // likewise
+  std::unique_ptr<EnrolmentService> enrolment;    // null without a device listener
+  std::unique_ptr<RevocationService> revocation;  // likewise
+  std::unique_ptr<StandingService> standing;      // likewise
   std::unique_ptr<PresenceService> presence = create_presence_service(db, presence_options(config));
   Result<std::unique_ptr<BlobService>> blobs;
   std::unique_ptr<ModelService> models;
   std::unique_ptr<PatchService> patches;
   std::unique_ptr<RolloutService> rollouts;
   std::unique_ptr<DesiredService> desired = create_desired_service(db);
+  DownloadPermits permits{[this](DeviceId device) { return desired->get(std::move(device)); }};
   std::unique_ptr<TelemetryService> telemetry = create_telemetry_service(db, telemetry_options(config));
   std::unique_ptr<DriftService> drift = create_drift_service(db, drift_options(config));
   std::unique_ptr<AlertService> alerts = create_alert_service(db, alert_options(config));
@@ -322,6 +355,7 @@ struct Server::Parts {
   std::unique_ptr<StateIntake> states;
   std::unique_ptr<DeviceMessages> messages;
   std::unique_ptr<LeaderWork> leader;
+  Loops loops{io, loop_observer(metrics)};  // what every instance does
   std::unique_ptr<SessionLock> lead;
   bool holds_lead = false;
   std::unique_ptr<Loop> upkeep;  // on every instance
@@ -342,6 +376,7 @@ struct Server::Parts {
   std::unique_ptr<HttpServer> metrics_server;  // null: the operators' listener serves them
 
   void connect_parts();
+  void make_enrolment(CertificateAndKey authority);
   void add_routes();
   void make_listeners();
   void watch_authority();
@@ -352,13 +387,7 @@ Server::Parts::Parts(asio::io_context& context, const Config& given, Certificate
                      std::function<Result<std::unique_ptr<BlobService>>(Parts&)> make_blobs)
     : io(context.get_executor()), config(given), blobs(make_blobs(*this)) {
   if (!blobs) return;
-  if (config.device_enabled) {
-    enrolment = create_enrolment_service(db, enrolment_options(config, std::move(authority)));
-    standing = create_standing_service(
-        io, db, [this](DeviceId device, Digest print) { return enrolment->is_current(std::move(device), print); },
-        {.conninfo = config.database_conninfo, .memory = {}});
-    devices->on_revoked([this](const DeviceId& device) { standing->forget(device); });
-  }
+  if (config.device_enabled) make_enrolment(std::move(authority));
   models = create_model_service(db, **blobs);
   PatchOptions making = patch_options(config);
   making.observe = loop_observer(metrics);
@@ -370,6 +399,22 @@ Server::Parts::Parts(asio::io_context& context, const Config& given, Certificate
   connect_parts();
   add_routes();
   make_listeners();
+}
+
+void Server::Parts::make_enrolment(CertificateAndKey authority) {
+  BrokerDoor broker = broker_door(io, config, authority.certificate_pem, mqtt);
+  RevocationOptions options{authority, fs::path(config.pki_dir) / "crl.pem"};
+  revocation = create_revocation_service(db, std::move(options), std::move(broker));
+  revocation->on_ended([this](const EndedCertificate& ended) {
+    if (device_server) device_server->close_connections_of(ended.fingerprint);
+    permits.forget(ended.device);
+    standing->forget(DeviceId(ended.device));
+  });
+  enrolment = create_enrolment_service(db, enrolment_options(config, std::move(authority)));
+  standing = create_standing_service(
+      io, db, [this](DeviceId device, Digest print) { return enrolment->is_current(std::move(device), print); },
+      {.conninfo = config.database_conninfo, .memory = {}});
+  devices->on_revoked([this](const DeviceId& device) { standing->forget(device); });
 }
 
 // Who hears whom: telemetry feeds drift and alerts, the broker feeds the capabilities, the lock decides who leads.
@@ -384,7 +429,10 @@ void Server::Parts::connect_parts() {
     MqttClient::Handlers handlers;
     handlers.on_messages = [this](std::vector<MqttMessage> batch) { messages->take(std::move(batch)); };
     handlers.on_refusals = [this](std::vector<MqttRefusals> refusals) { messages->take_refusals(refusals); };
-    handlers.on_connected = [this] { leader->broker_is_back(); };
+    handlers.on_connected = [this] {
+      leader->broker_is_back();
+      if (revocation) revocation->broker_is_back();
+    };
     mqtt = std::make_unique<MqttClient>(io, mqtt_options(config), std::move(handlers));
   }
   CollectorOptions collector_options;
@@ -413,7 +461,10 @@ void Server::Parts::connect_parts() {
 void Server::Parts::add_routes() {
   Router all;
   add_metrics_route(config.metrics_enabled ? metrics_router : all, metrics);
-  add_system_routes(all, db, [this] { return SystemStatus{leader->leading(), mqtt && mqtt->connected()}; });
+  add_system_routes(all, db, [this] {
+    return SystemStatus{leader->leading(), mqtt && mqtt->connected(),
+                        revocation ? revocation->status() : RevocationStatus{}};
+  });
   add_session_routes(all, access, access_api_options(config));
   add_account_routes(all, access, access_api_options(config));
   add_audit_routes(all, db, audit);
@@ -422,6 +473,7 @@ void Server::Parts::add_routes() {
   add_model_routes(all, *models);
   add_patch_routes(all, *patches);
   add_blob_routes(all, **blobs);
+  add_device_blob_routes(all, **blobs, permits);
   add_rollout_routes(all, *rollouts);
   add_desired_routes(all, *desired, [this](std::string_view device) {
     return standing ? standing->desired_rev(device) : std::optional<std::int64_t>();
@@ -497,6 +549,7 @@ void Server::Parts::make_listeners() {
                                *operator_server,
                                device_server.get(),
                                mqtt.get(),
+                               revocation.get(),
                                [this] { return leader->leading(); }};
   add_server_metrics(metrics, sources);
   add_access_metrics(metrics, access, audit, exchanges);
@@ -544,6 +597,10 @@ Task<Result<void>> Server::start() {
   if (parts.metrics_server) ARGOSY_CO_CHECK(parts.metrics_server->start());
   parts.events->start();
   parts.watch_authority();
+  if (parts.revocation) {
+    parts.loops.add({.name = "revocations", .interval = revocation_interval},
+                    [&parts](Instant now) { return parts.revocation->tick(now, parts.leader->leading()); });
+  }
   parts.upkeep = std::make_unique<Loop>(
       parts.io, LoopOptions{.name = "quarantine", .interval = Duration{2000}, .observe = loop_observer(parts.metrics)},
       [&parts](Instant now) { return parts.quarantine.tick(now); });
@@ -574,6 +631,7 @@ Task<Result<void>> Server::start() {
 Task<void> Server::stop() {
   Parts& parts = *parts_;
   const auto grace = ms(parts.config.shutdown_grace_ms);
+  parts.loops.request_stop();
   parts.holds_lead = false;
   parts.lead.reset();  // another instance may take over at once
   parts.leader->stop();
@@ -585,7 +643,7 @@ Task<void> Server::stop() {
     auto ending_upkeep = parts.upkeep->stop();
     co_await std::move(ending_upkeep);
   }
-  auto ending_work = end_work(parts.io, *parts.patches, *parts.leader, grace);
+  auto ending_work = end_work(parts.io, *parts.patches, *parts.leader, parts.loops, grace);
   co_await std::move(ending_work);
   auto stopping_people = parts.operator_server->stop(grace);
   co_await std::move(stopping_people);

@@ -127,6 +127,15 @@ void add_patches(Metrics& metrics, PatchService& patches) {
         [&patches] { return patches.counters().cleared_bytes; });
 }
 
+void add_revocation(Metrics& metrics, RevocationService& revocation) {
+  show(metrics, "argosy_revocations_waiting", "Certificates that ended and that the broker may still take",
+       [&revocation] { return revocation.status().waiting; });
+  show(metrics, "argosy_revocations_waiting_seconds", "Since when the oldest of them waits", [&revocation] {
+    const auto since = revocation.status().since;
+    return since ? std::chrono::duration<double>(wall_clock_now() - *since).count() : 0.0;
+  });
+}
+
 double seconds(std::chrono::steady_clock::duration duration) {
   return std::chrono::duration<double>(duration).count();
 }
@@ -193,6 +202,7 @@ void add_server_metrics(Metrics& metrics, const ServerMetricsSources& sources) {
   add_retention(metrics, sources.retention);
   if (sources.standing != nullptr) add_standing(metrics, *sources.standing);
   if (sources.mqtt != nullptr) add_mqtt(metrics, *sources.mqtt);
+  if (sources.revocation != nullptr) add_revocation(metrics, *sources.revocation);
   show(metrics, "argosy_leading", "Whether this instance leads",
        [leading = sources.leading] { return leading() ? 1 : 0; });
   add_listener(metrics, "operator", "people and pipelines", sources.operator_server);

@@ -8,6 +8,7 @@
 #include "server/base/loop.hpp"
 #include "server/db/db_pool.hpp"
 #include "server/devices/presence_service.hpp"
+#include "server/devices/revocation_service.hpp"
 #include "server/devices/standing_service.hpp"
 #include "server/drift/drift_service.hpp"
 #include "server/http/http_server.hpp"
@@ -37,6 +38,7 @@ struct ServerMetricsSources {  // all outlive the metrics
   HttpServer& operator_server;
   HttpServer* device_server;
   MqttClient* mqtt;
+  RevocationService* revocation;
   std::function<bool()> leading;
 };
 

@@ -3,6 +3,7 @@
 #include "common/json/json_text.hpp"
 #include "server/db/db_pool.hpp"
 #include "server/devices/device_rows.hpp"
+#include "server/devices/ended_certificates_store.hpp"
 #include "server/devices/filter_sql.hpp"
 #include "server/devices/fleet_counts_store.hpp"
 #include "server/journal/journal_store.hpp"
@@ -159,8 +160,11 @@ struct RevokeDevice {
         transaction.exec_params("select revoked_at is not null from devices where id = $1 for update", id.value());
     if (rows.empty()) return no_such_device(id);
     if (rows[0][0].as<bool>()) return {};
-    transaction.exec_params0("update devices set revoked_at = $2::timestamptz where id = $1", id.value(),
-                             to_rfc3339(now));
+    end_all_certificates(transaction, id.value());
+    transaction.exec_params0(
+        "update devices set revoked_at = $2::timestamptz, next_fingerprint = null, next_serial = null, "
+        "next_not_after = null, next_pem = null where id = $1",
+        id.value(), to_rfc3339(now));
     append_audit(transaction, actor, "device.revoke", "device/" + id.value());
     append_event(transaction, {.kind = "device.revoked",
                                .severity = "warning",

@@ -85,6 +85,11 @@ void Connection::stop() {
   if (phase_ == Phase::live) end_of_live_.emit(asio::cancellation_type::terminal);
 }
 
+bool Connection::is_of(std::string_view fingerprint) const {
+  const auto certificate = stream_->peer_certificate();
+  return certificate && certificate->fingerprint == fingerprint;
+}
+
 void Connection::identify(Request& request) {
   request.id = context_->request_prefix + std::to_string(context_->next_request++);
   request.now = wall_clock_now();

@@ -34,6 +34,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   // Idle: closes now. Busy: finishes the response. Live: ends the stream.
   void stop();
   void close() { stream_->close(); }
+  // Whether the peer came with this certificate (fingerprint in hex).
+  bool is_of(std::string_view fingerprint) const;
 
  private:
   Task<bool> serve_one();  // false: close the connection

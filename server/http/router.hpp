@@ -56,6 +56,7 @@ class BodyStream {
 struct PeerCertificate {  // verified against the listener's client authority before anyone sees it
   std::string common_name;
   std::string fingerprint;  // lower-case hex SHA-256 of the DER form
+  Instant not_after = Instant::max();
 };
 
 struct Request {
@@ -78,7 +79,8 @@ struct Request {
 
 struct FileBody {  // served by sendfile-like streaming, with Range and If-Range handled by the server
   std::filesystem::path path;
-  std::string etag;  // without quotes
+  std::string etag;                     // without quotes
+  std::shared_ptr<const void> lease{};  // let go when the response has been sent, or has broken off
 };
 
 struct LiveBody {  // a stream without end (SSE): each call gives the next piece; an error or an empty piece ends it
