@@ -21,30 +21,30 @@ constexpr auto no_longer_shared =
     "where a.rule = 'identity_shared' and a.state <> 'resolved' and (d.revoked_at is not null or s.returned_at is null "
     "or s.returned_at <= $1::timestamptz) order by 1 limit 1000";
 
-std::size_t bring(pqxx::work& transaction, const pqxx::result& rows, AlertState state, Instant now) {
-  std::size_t moved = 0;
-  for (const auto& row : rows) {
-    const AlertFinding finding{AlertRule::identity_shared,
-                               row[0].as<std::string>(),
-                               {},
-                               state,
-                               std::nullopt,
-                               std::nullopt,
-                               row[1].as<std::string>(),
-                               "{}"};
-    const auto present = open_alert_state(transaction, finding.rule, finding.device, finding.model);
-    if (apply_finding(transaction, present, finding, now)) ++moved;
-  }
-  return moved;
+void find(const pqxx::result& rows, AlertState state, std::vector<AlertFinding>& findings) {
+  for (const auto& row : rows)
+    findings.push_back({AlertRule::identity_shared,
+                        row[0].as<std::string>(),
+                        {},
+                        state,
+                        std::nullopt,
+                        std::nullopt,
+                        row[1].as<std::string>(),
+                        "{}"});
 }
 
 }  // namespace
 
 std::size_t JudgeIdentities::operator()(pqxx::work& transaction) const {
   const auto since = to_rfc3339(now - Speaker::memory);
-  const auto over = transaction.exec_params(no_longer_shared, since);
-  const auto begun = transaction.exec_params(newly_shared, Speaker::returns_of_two, since);
-  return bring(transaction, over, AlertState::ok, now) + bring(transaction, begun, AlertState::firing, now);
+  std::vector<AlertFinding> findings;
+  find(transaction.exec_params(no_longer_shared, since), AlertState::ok, findings);
+  find(transaction.exec_params(newly_shared, Speaker::returns_of_two, since), AlertState::firing, findings);
+  if (findings.empty()) return 0;
+  lock_alerts(transaction);
+  std::vector<std::string> devices;
+  for (const auto& finding : findings) devices.push_back(finding.device);
+  return apply_findings(transaction, read_open_alerts(transaction, devices), findings, now);
 }
 
 }  // namespace argosy::server
