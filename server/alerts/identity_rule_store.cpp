@@ -21,29 +21,33 @@ constexpr auto no_longer_shared =
     "where a.rule = 'identity_shared' and a.state <> 'resolved' and (d.revoked_at is not null or s.returned_at is null "
     "or s.returned_at <= $1::timestamptz) order by 1 limit 1000";
 
-void find(const pqxx::result& rows, AlertState state, std::vector<AlertFinding>& findings) {
-  for (const auto& row : rows)
+void add_findings(const pqxx::result& rows, AlertState state, std::vector<std::string>& devices,
+                  std::vector<AlertFinding>& findings) {
+  for (const auto& row : rows) {
+    devices.push_back(row[0].as<std::string>());
     findings.push_back({AlertRule::identity_shared,
-                        row[0].as<std::string>(),
+                        devices.back(),
                         {},
                         state,
                         std::nullopt,
                         std::nullopt,
                         row[1].as<std::string>(),
                         "{}"});
+  }
 }
 
 }  // namespace
 
 std::size_t JudgeIdentities::operator()(pqxx::work& transaction) const {
   const auto since = to_rfc3339(now - Speaker::memory);
-  std::vector<AlertFinding> findings;
-  find(transaction.exec_params(no_longer_shared, since), AlertState::ok, findings);
-  find(transaction.exec_params(newly_shared, Speaker::returns_of_two, since), AlertState::firing, findings);
-  if (findings.empty()) return 0;
+  const auto over = transaction.exec_params(no_longer_shared, since);
+  const auto begun = transaction.exec_params(newly_shared, Speaker::returns_of_two, since);
+  if (over.empty() && begun.empty()) return 0;
   lock_alerts(transaction);
   std::vector<std::string> devices;
-  for (const auto& finding : findings) devices.push_back(finding.device);
+  std::vector<AlertFinding> findings;
+  add_findings(over, AlertState::ok, devices, findings);
+  add_findings(begun, AlertState::firing, devices, findings);
   return apply_findings(transaction, read_open_alerts(transaction, devices), findings, now);
 }
 

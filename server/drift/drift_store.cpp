@@ -7,6 +7,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "common/base/text.hpp"
 #include "server/drift/drift_rows_store.hpp"
 
 namespace argosy::server {
