@@ -157,6 +157,7 @@ Result<std::string> read_name(CborReader& in, bool (*is_valid)(std::string_view)
 
 Result<Bytes> read_latency(CborReader& in) {
   ARGOSY_TRY(const auto bytes, in.bytes(LogHistogram::encoded_limit));
+  if (bytes.empty()) return Bytes();
   const auto histogram = LogHistogram::decode(bytes);
   if (!histogram) return in.malformed(histogram.error().message);
   if (histogram->count() > most_in_window)
