@@ -111,9 +111,13 @@ Trust Uplink::first_trust() const {
 
 void Uplink::use(const Identity& identity) {
   identity_ = identity;
+  use_for_https(identity);
+  start_mqtt();
+}
+
+void Uplink::use_for_https(const Identity& identity) {
   const auto trusted = https_.set_trust({identity.ca_pem, "", identity.certificate_pem, identity.private_key_pem});
   if (!trusted) ports_.log(trusted.error().message);
-  start_mqtt();
 }
 
 Task<void> Uplink::enrol() {
@@ -158,12 +162,13 @@ Task<bool> Uplink::try_enrol() {
 }
 
 Task<void> Uplink::renew_if_due() {
-  if (!identity_ || ports_.now() < identity_->renew_at()) co_return;
-  if (ports_.now() >= identity_->not_after) {  // too long away to renew: the claim and the key are the way back
-    auto enrolling = try_enrol();
-    co_await std::move(enrolling);
+  if (!identity_) co_return;
+  if (ports_.now() >= identity_->not_after || turned_away_) {  // the key is the way back, whatever became of the claim
+    auto returning = come_back();
+    co_await std::move(returning);
     co_return;
   }
+  if (ports_.now() < identity_->renew_at()) co_return;
   const auto csr = make_csr(identity_->private_key_pem, config_.device);
   if (!csr) co_return;
   auto calling = api_.renew(*csr);
@@ -177,12 +182,38 @@ Task<void> Uplink::renew_if_due() {
   use(*identity);
 }
 
+Task<void> Uplink::come_back() {
+  auto asking = ask_to_come_back();
+  const auto issued = co_await std::move(asking);
+  auto identity = issued ? identities_.keep(*issued, ports_.now()) : Result<Identity>(issued.error());
+  if (!identity) {
+    ports_.log("the certificate has ended, and there is no way back yet: " + identity.error().message);
+    use_for_https(*identity_);
+    co_return;
+  }
+  turned_away_ = false;
+  ports_.log("came back as " + identity->device + ", with a certificate until " + to_rfc3339(identity->not_after));
+  use(*identity);
+}
+
+// Without a certificate: the server would turn the old one away before it heard what this is about.
+Task<Result<IssuedIdentity>> Uplink::ask_to_come_back() {
+  ARGOSY_CO_CHECK(https_.set_trust(first_trust()));
+  auto asking = api_.challenge();
+  ARGOSY_CO_TRY(const std::string challenge, co_await std::move(asking));
+  ARGOSY_CO_TRY(std::string csr, make_csr(identity_->private_key_pem, config_.device, challenge));
+  auto calling = api_.come_back(config_.device, std::move(csr), challenge);
+  auto issued = co_await std::move(calling);
+  co_return issued;
+}
+
 // Desired, state and telemetry ----------------------------------------------------------------------------------------
 
 Task<void> Uplink::poll() {
   auto calling = api_.desired(ports_.known_rev());
   auto desired = co_await std::move(calling);
   https_up_ = desired.has_value();
+  turned_away_ = !desired && desired.error().code == Errc::unauthenticated;
   if (!desired)
     ports_.log("cannot ask for the desired document: " + desired.error().message);
   else if (*desired)

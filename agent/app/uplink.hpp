@@ -48,6 +48,8 @@ class Uplink {
   Task<bool> try_enrol();
   Task<void> poll();
   Task<void> renew_if_due();
+  Task<void> come_back();
+  Task<Result<IssuedIdentity>> ask_to_come_back();
   Task<void> send_state_over_https(std::string document);
   Task<void> send_batch_over_https(Bytes batch);
   Task<void> pause(Duration wait);
@@ -55,6 +57,7 @@ class Uplink {
   Result<std::string> claim() const;
   Trust first_trust() const;
   void use(const Identity& identity);
+  void use_for_https(const Identity& identity);
   void start_mqtt();
   void on_message(const std::string& topic, const std::string& payload);
   std::string new_session();
@@ -81,7 +84,8 @@ class Uplink {
   std::unique_ptr<MqttLink> mqtt_;
   std::int64_t nonce_ = 0;
   bool stopped_ = false;
-  bool https_up_ = true;  // the last call got an answer
+  bool https_up_ = true;      // the last call got an answer
+  bool turned_away_ = false;  // because of the certificate
   bool state_dirty_ = true;
   Instant state_sent_at_{};
 };

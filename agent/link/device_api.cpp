@@ -6,6 +6,8 @@ namespace argosy::agent {
 
 namespace {
 
+constexpr std::size_t max_challenge_answer = 4096;
+
 HttpRequest post(std::string target, std::string body, std::string content_type = "application/json") {
   HttpRequest request;
   request.method = "POST";
@@ -43,6 +45,30 @@ Task<Result<IssuedIdentity>> DeviceApi::renew(std::string csr_pem) {
   auto response = co_await std::move(calling);
   if (!response) co_return std::move(response).error();
   if (response->head.status != 200) co_return error_of(*response, "renewal of the certificate");
+  co_return decode_issued_identity(response->body);
+}
+
+Task<Result<std::string>> DeviceApi::challenge() {
+  HttpRequest request;
+  request.target = "/device/v1/challenge";
+  auto calling = https_.request(std::move(request));
+  auto response = co_await std::move(calling);
+  if (!response) co_return std::move(response).error();
+  if (response->head.status != 200) co_return error_of(*response, "the way back");
+  ARGOSY_CO_TRY(const wire::Json document, wire::parse_document(response->body, max_challenge_answer, "the challenge"));
+  std::optional<Error> fault;
+  std::string challenge;
+  wire::Fields(document, "", fault).required("challenge", challenge);
+  if (fault) co_return std::move(*fault).within("the challenge");
+  co_return challenge;
+}
+
+Task<Result<IssuedIdentity>> DeviceApi::come_back(std::string device, std::string csr_pem, std::string challenge) {
+  const wire::Json body = {{"device", device}, {"csr", csr_pem}, {"challenge", challenge}};
+  auto calling = https_.request(post("/device/v1/return", wire::dump(body)));
+  auto response = co_await std::move(calling);
+  if (!response) co_return std::move(response).error();
+  if (response->head.status != 200) co_return error_of(*response, "the way back");
   co_return decode_issued_identity(response->body);
 }
 

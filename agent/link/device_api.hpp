@@ -33,6 +33,10 @@ class DeviceApi {
 
   Task<Result<IssuedIdentity>> enrol(EnrolmentOrder order);
   Task<Result<IssuedIdentity>> renew(std::string csr_pem);
+  // The way back when the certificate has ended: what the request that shows possession of the key has to hold, and the
+  // request itself. Both without a certificate.
+  Task<Result<std::string>> challenge();
+  Task<Result<IssuedIdentity>> come_back(std::string device, std::string csr_pem, std::string challenge);
   // None when nothing newer than `known_rev` is there.
   Task<Result<std::optional<wire::Desired>>> desired(std::int64_t known_rev);
   Task<Result<void>> post_state(std::string document);

@@ -1,6 +1,7 @@
 #include "common/crypto/digest.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <stdexcept>
 
@@ -59,6 +60,25 @@ Digest sha256(ByteView data) {
   Sha256 hash;
   hash.update(data);
   return hash.finish();
+}
+
+Digest hmac_sha256(ByteView key, ByteView data) {
+  std::array<std::uint8_t, 64> block{};
+  if (key.size() > block.size()) {
+    const Digest shorter = sha256(key);
+    std::copy(shorter.bytes.begin(), shorter.bytes.end(), block.begin());
+  } else {
+    std::copy(key.begin(), key.end(), block.begin());
+  }
+  Sha256 inner;
+  Sha256 outer;
+  for (auto& byte : block) byte ^= 0x36;
+  inner.update(block);
+  inner.update(data);
+  for (auto& byte : block) byte ^= 0x36 ^ 0x5c;
+  outer.update(block);
+  outer.update(inner.finish().bytes);
+  return outer.finish();
 }
 
 Result<FileDigest> measure_file(const std::filesystem::path& path) {

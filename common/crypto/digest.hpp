@@ -48,6 +48,7 @@ struct FileDigest {
 };
 
 Digest sha256(ByteView data);
+Digest hmac_sha256(ByteView key, ByteView data);  // RFC 2104
 // Reads the file once, 64 KiB at a time. Blocking: not on an I/O thread.
 Result<Digest> sha256_file(const std::filesystem::path& path);
 Result<FileDigest> measure_file(const std::filesystem::path& path);

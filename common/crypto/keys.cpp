@@ -13,6 +13,8 @@ using namespace openssl;
 
 namespace {
 
+constexpr std::size_t max_challenge_bytes = 255;  // PKCS #9's own bound
+
 Result<std::string> public_key_pem(EVP_PKEY* key) {
   return to_pem("the public key", [&](BIO* bio) { return PEM_write_bio_PUBKEY(bio, key); });
 }
@@ -32,6 +34,31 @@ Result<void> check_key_kind(EVP_PKEY* key) {
                                                 " bits is not accepted; use P-256, P-384, or RSA of 2048 to 4096 bits");
 }
 
+Result<void> add_challenge(X509_REQ* request, std::string_view challenge) {
+  if (challenge.empty()) return {};
+  if (challenge.size() > max_challenge_bytes)
+    return make_error(Errc::invalid_argument,
+                      "a challenge of " + std::to_string(challenge.size()) + " bytes is too long");
+  const bool added = X509_REQ_add1_attr_by_NID(request, NID_pkcs9_challengePassword, MBSTRING_UTF8,
+                                               reinterpret_cast<const unsigned char*>(challenge.data()),
+                                               static_cast<int>(challenge.size())) == 1;
+  if (!added) return last_error(Errc::internal, "cannot put the challenge into the request");
+  return {};
+}
+
+std::string challenge_of(const X509_REQ* request) {
+  const int at = X509_REQ_get_attr_by_NID(request, NID_pkcs9_challengePassword, -1);
+  const X509_ATTRIBUTE* attribute = at < 0 ? nullptr : X509_REQ_get_attr(request, at);
+  const ASN1_TYPE* value =
+      attribute == nullptr ? nullptr : X509_ATTRIBUTE_get0_type(const_cast<X509_ATTRIBUTE*>(attribute), 0);
+  const bool text = value != nullptr && (value->type == V_ASN1_UTF8STRING || value->type == V_ASN1_PRINTABLESTRING);
+  if (!text) return {};
+  const ASN1_STRING* string = value->value.asn1_string;
+  const int size = ASN1_STRING_length(string);
+  if (size < 0 || static_cast<std::size_t>(size) > max_challenge_bytes) return {};
+  return {reinterpret_cast<const char*>(ASN1_STRING_get0_data(string)), static_cast<std::size_t>(size)};
+}
+
 }  // namespace
 
 Result<std::string> make_private_key() {
@@ -47,12 +74,14 @@ Result<std::string> public_key_of(std::string_view private_key_pem) {
   return public_key_pem(key.get());
 }
 
-Result<std::string> make_csr(std::string_view private_key_pem, std::string_view common_name) {
+Result<std::string> make_csr(std::string_view private_key_pem, std::string_view common_name,
+                             std::string_view challenge) {
   ARGOSY_TRY(const Key key, read_private_key(private_key_pem));
   const Request request(X509_REQ_new());
   const Name subject(X509_NAME_new());
   if (!request || !subject) return last_error(Errc::internal, "cannot make a certificate signing request");
   ARGOSY_CHECK(set_common_name(subject.get(), common_name));
+  ARGOSY_CHECK(add_challenge(request.get(), challenge));
   const bool signed_ok =
       X509_REQ_set_version(request.get(), 0) == 1 && X509_REQ_set_subject_name(request.get(), subject.get()) == 1 &&
       X509_REQ_set_pubkey(request.get(), key.get()) == 1 && X509_REQ_sign(request.get(), key.get(), EVP_sha256()) > 0;
@@ -71,6 +100,7 @@ Result<CsrFacts> parse_csr(std::string_view csr_pem) {
   CsrFacts facts;
   ARGOSY_TRY(facts.common_name, common_name_of(X509_REQ_get_subject_name(request.get())));
   ARGOSY_TRY(facts.public_key_pem, public_key_pem(key));
+  facts.challenge = challenge_of(request.get());
   return facts;
 }
 

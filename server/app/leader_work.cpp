@@ -8,8 +8,12 @@ namespace argosy::server {
 namespace {
 
 constexpr Duration upkeep_interval{60'000};
+constexpr Duration seal_interval{1'000};
+constexpr Duration archive_interval{60'000};
 constexpr Duration demand_interval{15'000};
 constexpr Duration patch_clearing_interval{300'000};
+constexpr Duration fold_interval{1'000};
+constexpr Duration recount_interval{3'600'000};
 
 // A tick that counts what it did, as one that does not.
 template <class Service>
@@ -25,16 +29,25 @@ Loop::Round round_of(Service& service) {
   return [&service](Instant now) { return tick(service, now); };
 }
 
-Task<void> make_all_due(DesiredService& desired) {
-  auto making = desired.republish_all();
-  const auto made = co_await std::move(making);
-  if (!made) spdlog::warn("publishing all desired documents again: {}", made.error().message);
+Task<Result<void>> fold_counts(DeviceService& devices) {
+  auto folding = devices.fold_counts();
+  ARGOSY_CO_CHECK(co_await std::move(folding));
+  co_return Result<void>{};
+}
+
+Task<Result<void>> recount(DeviceService& devices) {
+  auto counting = devices.recount();
+  ARGOSY_CO_TRY(const std::size_t wrong, co_await std::move(counting));
+  if (wrong > 0) spdlog::warn("{} counts of the fleet were wrong and are right now", wrong);
+  co_return Result<void>{};
 }
 
 }  // namespace
 
 struct LeaderWork::Term {
-  Term(boost::asio::any_io_executor executor, const LoopObserver& observe) : loops(std::move(executor), observe) {}
+  Term(boost::asio::any_io_executor fenced, const LoopObserver& observe)
+      : executor(std::move(fenced)), loops(executor, observe) {}
+  boost::asio::any_io_executor executor;
   Loops loops;
   std::unique_ptr<RolloutDriver> driver;
 
@@ -44,11 +57,11 @@ struct LeaderWork::Term {
   }
 };
 
-void LeaderWork::start() {
+void LeaderWork::start(Fence fence) {
   if (term_) return;
   spdlog::info("this instance leads");
   parts_.presence.watch_from(wall_clock_now());
-  term_ = std::make_shared<Term>(io_, observe_);
+  term_ = std::make_shared<Term>(FencedExecutor(io_, fence), observe_);
   start_loops();
   if (parts_.mqtt != nullptr) parts_.mqtt->start();
 }
@@ -60,7 +73,16 @@ void LeaderWork::start_loops() {
   };
   loops.add(every("telemetry upkeep", upkeep_interval), round_of(parts_.telemetry));
   loops.add(every("access upkeep", upkeep_interval), round_of(parts_.access));
+  loops.add(every("sealing the audit log", seal_interval),
+            [&audit = parts_.audit](Instant now) { return audit.seal(now); });
+  loops.add(every("archiving the audit log", archive_interval),
+            [&audit = parts_.audit](Instant) { return audit.archive(); });
+  loops.add(every("retention", upkeep_interval), round_of(parts_.retention));
   loops.add(every("presence", rhythm_.presence), round_of(parts_.presence));
+  loops.add(every("fleet counts", fold_interval),
+            [&devices = parts_.devices](Instant) { return fold_counts(devices); });
+  loops.add(every("recount of the fleet", recount_interval),
+            [&devices = parts_.devices](Instant) { return recount(devices); });
   loops.add(every("drift", rhythm_.drift), round_of(parts_.drift));
   loops.add(every("alerts", rhythm_.alerts), round_of(parts_.alerts));
   loops.add(every("demand for patches", demand_interval),
@@ -68,7 +90,7 @@ void LeaderWork::start_loops() {
   loops.add(every("clearing patches", patch_clearing_interval),
             [&patches = parts_.patches](Instant now) { return patches.clear(now); });
   term_->driver = std::make_unique<RolloutDriver>(
-      io_, parts_.rollouts, parts_.desired,
+      term_->executor, parts_.rollouts, parts_.desired,
       [this](std::string topic, std::string payload) { return publish(std::move(topic), std::move(payload)); },
       RolloutDriver::Options{.interval = rhythm_.rollouts, .observe = observe_});
 }
@@ -99,7 +121,8 @@ Task<void> LeaderWork::ended() {
 
 void LeaderWork::broker_is_back() {
   parts_.presence.watch_from(wall_clock_now());
-  boost::asio::co_spawn(io_, make_all_due(parts_.desired), boost::asio::detached);
+  parts_.desired.republish_all();
+  if (term_) term_->driver->wake_publishing();
 }
 
 Task<Result<void>> LeaderWork::publish(std::string topic, std::string payload) {

@@ -9,13 +9,17 @@
 #include <boost/asio/any_io_executor.hpp>
 
 #include "server/access/access_service.hpp"
+#include "server/access/audit_service.hpp"
 #include "server/alerts/alert_service.hpp"
 #include "server/app/config.hpp"
 #include "server/base/loop.hpp"
+#include "server/db/fence.hpp"
+#include "server/devices/device_service.hpp"
 #include "server/devices/presence_service.hpp"
 #include "server/drift/drift_service.hpp"
 #include "server/models/patch_service.hpp"
 #include "server/mqtt/mqtt_client.hpp"
+#include "server/retention/retention_service.hpp"
 #include "server/rollouts/desired_service.hpp"
 #include "server/rollouts/rollout_driver.hpp"
 #include "server/rollouts/rollout_service.hpp"
@@ -28,10 +32,13 @@ class LeaderWork {
   struct Parts {
     AccessService& access;
     AlertService& alerts;
+    AuditService& audit;
     DesiredService& desired;
+    DeviceService& devices;
     DriftService& drift;
     PatchService& patches;
     PresenceService& presence;
+    RetentionService& retention;
     RolloutService& rollouts;
     TelemetryService& telemetry;
     MqttClient* mqtt;  // null when it is switched off
@@ -42,7 +49,8 @@ class LeaderWork {
   LeaderWork(boost::asio::any_io_executor io, Parts parts, Rhythm rhythm, LoopObserver observe)
       : io_(std::move(io)), parts_(parts), rhythm_(rhythm), observe_(std::move(observe)) {}
 
-  void start();
+  // Its loops, and all they do, are within the fence: they write nothing when another leads.
+  void start(Fence fence);
   void stop();
   Task<void> ended();  // after stop(): resumes when no round is under way any more
   bool leading() const { return term_ != nullptr; }

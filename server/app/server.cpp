@@ -11,6 +11,8 @@
 
 #include "common/base/file.hpp"
 #include "server/access/access_api.hpp"
+#include "server/access/access_metrics.hpp"
+#include "server/access/audit_service.hpp"
 #include "server/access/authenticator.hpp"
 #include "server/access/idempotency.hpp"
 #include "server/alerts/alert_api.hpp"
@@ -18,16 +20,22 @@
 #include "server/app/leader_work.hpp"
 #include "server/app/server_metrics.hpp"
 #include "server/app/system_api.hpp"
+#include "server/base/loop.hpp"
 #include "server/db/db_pool.hpp"
 #include "server/db/migrations.hpp"
+#include "server/db/notifications.hpp"
 #include "server/db/session_lock.hpp"
 #include "server/devices/device_api.hpp"
+#include "server/devices/revocation_service.hpp"
+#include "server/devices/standing_service.hpp"
 #include "server/drift/drift_api.hpp"
 #include "server/events/event_api.hpp"
 #include "server/events/event_service.hpp"
 #include "server/http/http_server.hpp"
+#include "server/http/open_exchanges.hpp"
 #include "server/models/model_api.hpp"
 #include "server/models/patch_api.hpp"
+#include "server/mqtt/broker_visit.hpp"
 #include "server/overview/overview_service.hpp"
 #include "server/quarantine/quarantine_api.hpp"
 #include "server/rollouts/rollout_api.hpp"
@@ -41,6 +49,9 @@ namespace asio = boost::asio;
 namespace fs = std::filesystem;
 
 constexpr std::int64_t leader_lock_key = 4711370002;  // any number, the same in every argosyd
+constexpr Duration people_check_interval{10'000};     // sessions and tokens end by time, too
+constexpr Duration failures_interval{10'000};
+constexpr Duration revocation_interval{300};
 constexpr std::string_view device_prefix = "/device/";
 
 std::chrono::milliseconds ms(std::int64_t count) {
@@ -193,10 +204,30 @@ PatchOptions patch_options(const Config& config) {
   return options;
 }
 
+RetentionOptions retention_options(const Config& config) {
+  RetentionOptions options;
+  options.days = {.events = config.retention_events_days,
+                  .alerts = config.retention_alerts_days,
+                  .rollouts = config.retention_rollouts_days,
+                  .revoked_devices = config.retention_revoked_devices_days,
+                  .claims = config.retention_claims_days,
+                  .tokens = config.retention_tokens_days,
+                  .verdicts = config.retention_verdicts_days};
+  return options;
+}
+
 AccessOptions access_options(const Config& config) {
   AccessOptions options;
   options.session_life = std::chrono::minutes(config.access_session_minutes);
+  options.absolute_life = std::chrono::hours(24 * config.access_session_days);
   options.link_life = std::chrono::minutes(config.access_link_minutes);
+  return options;
+}
+
+AuditOptions audit_options(const Config& config) {
+  AuditOptions options;
+  options.keep_days = config.retention_audit_days;
+  options.archive = audit_archive(config);
   return options;
 }
 
@@ -211,11 +242,37 @@ AccessApiOptions access_api_options(const Config& config) {
   return {.secure_cookie = url.starts_with("https://"), .public_url = url};
 }
 
-Task<Result<bool>> is_current(EnrolmentService& enrolment, PeerCertificate certificate) {
+Task<Result<bool>> is_current(StandingService& standing, PeerCertificate certificate) {
   ARGOSY_CO_TRY(const Digest fingerprint, Digest::parse(certificate.fingerprint));
-  auto asking = enrolment.is_current(DeviceId(certificate.common_name), fingerprint);
+  auto asking = standing.is_current(DeviceId(certificate.common_name), fingerprint);
   auto answer = co_await std::move(asking);
   co_return answer;
+}
+
+Task<Result<bool>> visit(asio::any_io_executor io, BrokerVisit as) {
+  auto visiting = visit_broker(io, std::move(as));
+  auto outcome = co_await std::move(visiting);
+  co_return outcome;
+}
+
+Task<Result<void>> keep_at_broker(MqttClient& mqtt, std::string topic, std::string payload) {
+  auto publishing = mqtt.publish(std::move(topic), std::move(payload), true);
+  auto outcome = co_await std::move(publishing);
+  co_return outcome;
+}
+
+BrokerDoor broker_door(asio::any_io_executor io, const Config& config, std::string ca_pem,
+                       std::unique_ptr<MqttClient>& mqtt) {
+  if (!config.mqtt_enabled) return {};
+  BrokerDoor door;
+  door.visit = [io, uri = config.mqtt_uri, ca_pem](std::string name, CertificateAndKey identity) {
+    return visit(
+        io, {uri, ca_pem, std::move(identity.certificate_pem), std::move(identity.private_key_pem), std::move(name)});
+  };
+  door.publish = [&mqtt](std::string topic, std::string payload) {
+    return keep_at_broker(*mqtt, std::move(topic), std::move(payload));
+  };
+  return door;
 }
 
 Task<void> send_ack(MqttClient& mqtt, std::string device, wire::TelemetryAck ack) {
@@ -230,18 +287,25 @@ Task<void> send_refusal(MqttClient& mqtt, MessageId message, Error error) {
   co_await std::move(sending);  // without an answer it is sent again
 }
 
-Task<void> stop_all(PatchService& patches, LeaderWork& leader, std::shared_ptr<asio::steady_timer> done) {
+Task<Result<void>> check_people(OpenExchanges& exchanges) {
+  exchanges.check_people();
+  co_return Result<void>{};
+}
+
+Task<void> stop_all(PatchService& patches, LeaderWork& leader, Loops& loops, std::shared_ptr<asio::steady_timer> done) {
   auto stopping = patches.stop();
   co_await std::move(stopping);
   auto ending = leader.ended();
   co_await std::move(ending);
+  auto ending_loops = loops.stop();
+  co_await std::move(ending_loops);
   done->cancel();
 }
 
 // Waits for the rounds that are under way, but no longer than `grace`: one may wait for a database that is gone.
-Task<void> end_work(asio::any_io_executor io, PatchService& patches, LeaderWork& leader, Duration grace) {
+Task<void> end_work(asio::any_io_executor io, PatchService& patches, LeaderWork& leader, Loops& loops, Duration grace) {
   const auto done = std::make_shared<asio::steady_timer>(io, grace);
-  asio::co_spawn(io, stop_all(patches, leader, done), asio::detached);
+  asio::co_spawn(io, stop_all(patches, leader, loops, done), asio::detached);
   auto waiting = done->async_wait(asio::as_tuple(asio::use_awaitable));
   co_await std::move(waiting);
 }
@@ -257,25 +321,32 @@ struct Server::Parts {
   Metrics metrics;
 
   DbPool db{io, db_options(config)};
-  WorkerPool worker{io, {.threads = 1, .queue_limit = 1024}};        // passwords, digests
+  WorkerPool worker{io, {.threads = 1, .queue_limit = 1024}};  // digests of uploads
+  WorkerPool password_worker{io, {.threads = 1, .queue_limit = 64}};
   WorkerPool file_reader{io, {.threads = 1, .queue_limit = 20000}};  // downloads
   WorkerPool patch_worker{io, {.threads = size(config.patches_threads), .queue_limit = 16}};
 
   QuarantineService quarantine{db, quarantine_options(config)};
   std::unique_ptr<DeviceService> devices = create_device_service(db);
-  std::unique_ptr<EnrolmentService> enrolment;  // null without a device listener
+  std::unique_ptr<EnrolmentService> enrolment;    // null without a device listener
+  std::unique_ptr<RevocationService> revocation;  // likewise
+  std::unique_ptr<StandingService> standing;      // likewise
   std::unique_ptr<PresenceService> presence = create_presence_service(db, presence_options(config));
   Result<std::unique_ptr<BlobService>> blobs;
   std::unique_ptr<ModelService> models;
   std::unique_ptr<PatchService> patches;
   std::unique_ptr<RolloutService> rollouts;
   std::unique_ptr<DesiredService> desired = create_desired_service(db);
+  DownloadPermits permits{[this](DeviceId device) { return desired->get(std::move(device)); }};
   std::unique_ptr<TelemetryService> telemetry = create_telemetry_service(db, telemetry_options(config));
   std::unique_ptr<DriftService> drift = create_drift_service(db, drift_options(config));
   std::unique_ptr<AlertService> alerts = create_alert_service(db, alert_options(config));
   std::unique_ptr<EventService> events = create_event_service(io, db, {.observe = loop_observer(metrics)});
+  std::unique_ptr<RetentionService> retention = create_retention_service(db, retention_options(config));
   std::unique_ptr<OverviewService> overview = create_overview_service(db);
-  AccessService access{db, worker, access_options(config)};
+  AccessService access{db, password_worker, access_options(config)};
+
+  AuditService audit{db, worker, audit_options(config)};
 
   std::unique_ptr<MqttClient> mqtt;
   TelemetryIntake telemetry_intake{quarantine};
@@ -284,23 +355,31 @@ struct Server::Parts {
   std::unique_ptr<StateIntake> states;
   std::unique_ptr<DeviceMessages> messages;
   std::unique_ptr<LeaderWork> leader;
+  Loops loops{io, loop_observer(metrics)};  // what every instance does
   std::unique_ptr<SessionLock> lead;
   bool holds_lead = false;
   std::unique_ptr<Loop> upkeep;  // on every instance
 
-  Authenticator authenticator{access, [this](PeerCertificate peer) { return is_current(*enrolment, std::move(peer)); }};
-  Idempotency idempotency{db};
+  Authenticator authenticator{access, [this](PeerCertificate peer) { return is_current(*standing, std::move(peer)); }};
+  OpenExchanges exchanges{io, [this](const Request& head, Access access_wanted) {
+                            return authenticator.still_allowed(head, access_wanted);
+                          }};
+  std::unique_ptr<Notifications> authority_news;
+  std::unique_ptr<Loops> authority_rounds;  // what each instance does, whether it leads or not
   StaticFiles dashboard{config.operator_web_root};
   Router operator_router;
   Router device_router;
+  Idempotency idempotency{db, operator_router};
   Router metrics_router;
   std::unique_ptr<HttpServer> operator_server;
   std::unique_ptr<HttpServer> device_server;
   std::unique_ptr<HttpServer> metrics_server;  // null: the operators' listener serves them
 
   void connect_parts();
+  void make_enrolment(CertificateAndKey authority);
   void add_routes();
   void make_listeners();
+  void watch_authority();
   Dispatcher dispatcher(const std::string& listener, const Router& router, const StaticFiles* files);
 };
 
@@ -308,17 +387,34 @@ Server::Parts::Parts(asio::io_context& context, const Config& given, Certificate
                      std::function<Result<std::unique_ptr<BlobService>>(Parts&)> make_blobs)
     : io(context.get_executor()), config(given), blobs(make_blobs(*this)) {
   if (!blobs) return;
-  if (config.device_enabled) enrolment = create_enrolment_service(db, enrolment_options(config, std::move(authority)));
+  if (config.device_enabled) make_enrolment(std::move(authority));
   models = create_model_service(db, **blobs);
   PatchOptions making = patch_options(config);
   making.observe = loop_observer(metrics);
   patches = create_patch_service(db, **blobs, patch_worker, making);
   RolloutOptions rollout_options;
   rollout_options.guard_interval = ms(config.rollouts_guard_interval_ms);
+  rollout_options.busy_share = 0.05;
   rollouts = create_rollout_service(db, *patches, rollout_options);
   connect_parts();
   add_routes();
   make_listeners();
+}
+
+void Server::Parts::make_enrolment(CertificateAndKey authority) {
+  BrokerDoor broker = broker_door(io, config, authority.certificate_pem, mqtt);
+  RevocationOptions options{authority, fs::path(config.pki_dir) / "crl.pem"};
+  revocation = create_revocation_service(db, std::move(options), std::move(broker));
+  revocation->on_ended([this](const EndedCertificate& ended) {
+    if (device_server) device_server->close_connections_of(ended.fingerprint);
+    permits.forget(ended.device);
+    standing->forget(DeviceId(ended.device));
+  });
+  enrolment = create_enrolment_service(db, enrolment_options(config, std::move(authority)));
+  standing = create_standing_service(
+      io, db, [this](DeviceId device, Digest print) { return enrolment->is_current(std::move(device), print); },
+      {.conninfo = config.database_conninfo, .memory = {}});
+  devices->on_revoked([this](const DeviceId& device) { standing->forget(device); });
 }
 
 // Who hears whom: telemetry feeds drift and alerts, the broker feeds the capabilities, the lock decides who leads.
@@ -333,7 +429,10 @@ void Server::Parts::connect_parts() {
     MqttClient::Handlers handlers;
     handlers.on_messages = [this](std::vector<MqttMessage> batch) { messages->take(std::move(batch)); };
     handlers.on_refusals = [this](std::vector<MqttRefusals> refusals) { messages->take_refusals(refusals); };
-    handlers.on_connected = [this] { leader->broker_is_back(); };
+    handlers.on_connected = [this] {
+      leader->broker_is_back();
+      if (revocation) revocation->broker_is_back();
+    };
     mqtt = std::make_unique<MqttClient>(io, mqtt_options(config), std::move(handlers));
   }
   CollectorOptions collector_options;
@@ -351,27 +450,34 @@ void Server::Parts::connect_parts() {
       collector_options);
   states = std::make_unique<StateIntake>(io, StateIntake::Parts{*devices, *rollouts, quarantine});
   messages = std::make_unique<DeviceMessages>(DeviceMessages::Parts{*states, *presence, *collector, quarantine});
-  leader = std::make_unique<LeaderWork>(
-      io, LeaderWork::Parts{access, *alerts, *desired, *drift, *patches, *presence, *rollouts, *telemetry, mqtt.get()},
-      LeaderWork::Rhythm{ms(config.presence_tick_ms), ms(config.rollouts_tick_ms), ms(config.drift_tick_ms),
-                         ms(config.alerts_tick_ms)},
-      loop_observer(metrics));
+  leader = std::make_unique<LeaderWork>(io,
+                                        LeaderWork::Parts{access, *alerts, audit, *desired, *devices, *drift, *patches,
+                                                          *presence, *retention, *rollouts, *telemetry, mqtt.get()},
+                                        LeaderWork::Rhythm{ms(config.presence_tick_ms), ms(config.rollouts_tick_ms),
+                                                           ms(config.drift_tick_ms), ms(config.alerts_tick_ms)},
+                                        loop_observer(metrics));
 }
 
 void Server::Parts::add_routes() {
   Router all;
   add_metrics_route(config.metrics_enabled ? metrics_router : all, metrics);
-  add_system_routes(all, db, [this] { return SystemStatus{leader->leading(), mqtt && mqtt->connected()}; });
+  add_system_routes(all, db, [this] {
+    return SystemStatus{leader->leading(), mqtt && mqtt->connected(),
+                        revocation ? revocation->status() : RevocationStatus{}};
+  });
   add_session_routes(all, access, access_api_options(config));
   add_account_routes(all, access, access_api_options(config));
-  add_audit_routes(all, db);
+  add_audit_routes(all, db, audit);
   add_device_routes(all, *devices);
   if (enrolment) add_enrolment_routes(all, *enrolment);
   add_model_routes(all, *models);
   add_patch_routes(all, *patches);
   add_blob_routes(all, **blobs);
+  add_device_blob_routes(all, **blobs, permits);
   add_rollout_routes(all, *rollouts);
-  add_desired_routes(all, *desired);
+  add_desired_routes(all, *desired, [this](std::string_view device) {
+    return standing ? standing->desired_rev(device) : std::optional<std::int64_t>();
+  });
   add_telemetry_routes(all, *telemetry);
   add_device_telemetry_routes(all, *telemetry, telemetry_intake);
   add_device_state_routes(all, *states, quarantine);
@@ -392,11 +498,29 @@ Dispatcher Server::Parts::dispatcher(const std::string& listener, const Router& 
   options.router = &router;
   options.files = files;
   options.metrics = &metrics;
+  options.exchanges = &exchanges;
   options.authenticate = [this](const Request& request) { return authenticator.authenticate(request); };
+  options.around = handle_with_origin;
   if (listener == "operator") {
+    options.proxies = TrustedProxies::parse(config.operator_trusted_proxies).value();
     options.around = [this](const Route& route, Request& request) { return idempotency.around(route, request); };
   }
   return Dispatcher(std::move(options));
+}
+
+// A right that ends, whoever ended it on whichever instance, ends what goes on under it here.
+void Server::Parts::watch_authority() {
+  authority_news = std::make_unique<Notifications>(
+      io, Notifications::Options{.conninfo = config.database_conninfo, .channel = "argosy_authority"},
+      [this](const News& news) {
+        for (const std::string& authority : news.payloads) exchanges.check(authority);
+        if (news.gap) exchanges.check_all();
+      });
+  authority_rounds = std::make_unique<Loops>(io, loop_observer(metrics));
+  authority_rounds->add({.name = "open exchanges", .interval = people_check_interval},
+                        [this](Instant) { return check_people(exchanges); });
+  authority_rounds->add({.name = "failed sign-ins", .interval = failures_interval},
+                        [this](Instant now) { return access.write_failures(now); });
 }
 
 void Server::Parts::make_listeners() {
@@ -410,10 +534,25 @@ void Server::Parts::make_listeners() {
     metrics_server = std::make_unique<HttpServer>(io, metrics_options(config),
                                                   dispatcher("metrics", metrics_router, nullptr), file_reader);
   }
-  ServerMetricsSources sources{
-      db,     quarantine, *states,          *collector,          *patches,   *telemetry,
-      *drift, *alerts,    *operator_server, device_server.get(), mqtt.get(), [this] { return leader->leading(); }};
+  ServerMetricsSources sources{db,
+                               *desired,
+                               quarantine,
+                               *states,
+                               *collector,
+                               *patches,
+                               *presence,
+                               *retention,
+                               standing.get(),
+                               *telemetry,
+                               *drift,
+                               *alerts,
+                               *operator_server,
+                               device_server.get(),
+                               mqtt.get(),
+                               revocation.get(),
+                               [this] { return leader->leading(); }};
   add_server_metrics(metrics, sources);
+  add_access_metrics(metrics, access, audit, exchanges);
 }
 
 Server::Server(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
@@ -444,7 +583,7 @@ Task<void> Server::take_lead(Parts& parts) {
   auto remembering = parts.quarantine.load(wall_clock_now());
   const auto remembered = co_await std::move(remembering);
   if (!remembered) spdlog::warn("reading the quarantine: {}", remembered.error().message);
-  if (parts.holds_lead) parts.leader->start();
+  if (parts.holds_lead && parts.lead) parts.leader->start({leader_lock_key, parts.lead->fence()});
 }
 
 Task<Result<void>> Server::start() {
@@ -457,12 +596,18 @@ Task<Result<void>> Server::start() {
   if (parts.device_server) ARGOSY_CO_CHECK(parts.device_server->start());
   if (parts.metrics_server) ARGOSY_CO_CHECK(parts.metrics_server->start());
   parts.events->start();
+  parts.watch_authority();
+  if (parts.revocation) {
+    parts.loops.add({.name = "revocations", .interval = revocation_interval},
+                    [&parts](Instant now) { return parts.revocation->tick(now, parts.leader->leading()); });
+  }
   parts.upkeep = std::make_unique<Loop>(
       parts.io, LoopOptions{.name = "quarantine", .interval = Duration{2000}, .observe = loop_observer(parts.metrics)},
       [&parts](Instant now) { return parts.quarantine.tick(now); });
   parts.patches->start(parts.io, size(parts.config.patches_threads));
   parts.lead = std::make_unique<SessionLock>(
-      parts.io, SessionLock::Options{parts.config.database_conninfo, leader_lock_key, ms(parts.config.leader_check_ms)},
+      parts.io,
+      SessionLock::Options{parts.config.database_conninfo, leader_lock_key, ms(parts.config.leader_check_ms), true},
       [&parts](bool held) {
         parts.holds_lead = held;
         if (!held) return parts.leader->stop();
@@ -486,16 +631,19 @@ Task<Result<void>> Server::start() {
 Task<void> Server::stop() {
   Parts& parts = *parts_;
   const auto grace = ms(parts.config.shutdown_grace_ms);
+  parts.loops.request_stop();
   parts.holds_lead = false;
   parts.lead.reset();  // another instance may take over at once
   parts.leader->stop();
   parts.events->stop();
+  parts.authority_news.reset();
+  if (parts.authority_rounds) parts.authority_rounds->request_stop();
   parts.states->stop();
   if (parts.upkeep) {
     auto ending_upkeep = parts.upkeep->stop();
     co_await std::move(ending_upkeep);
   }
-  auto ending_work = end_work(parts.io, *parts.patches, *parts.leader, grace);
+  auto ending_work = end_work(parts.io, *parts.patches, *parts.leader, parts.loops, grace);
   co_await std::move(ending_work);
   auto stopping_people = parts.operator_server->stop(grace);
   co_await std::move(stopping_people);

@@ -44,6 +44,13 @@ void add_mqtt(Metrics& metrics, MqttClient& mqtt) {
        [&mqtt] { return mqtt.connected() ? 1 : 0; });
 }
 
+void add_desired(Metrics& metrics, DesiredService& desired) {
+  count(metrics, "argosy_desired_published_total", "Desired documents that the broker took",
+        [&desired] { return desired.counters().published; });
+  count(metrics, "argosy_desired_unbuildable_total", "Attempts to build a desired document that failed",
+        [&desired] { return desired.counters().unbuildable; });
+}
+
 void add_messages(Metrics& metrics, const QuarantineService& quarantine, const StateIntake& states,
                   const BatchCollector& collector) {
   show(metrics, "argosy_quarantine", "Kinds of messages of devices that are in quarantine",
@@ -120,8 +127,43 @@ void add_patches(Metrics& metrics, PatchService& patches) {
         [&patches] { return patches.counters().cleared_bytes; });
 }
 
+void add_revocation(Metrics& metrics, RevocationService& revocation) {
+  show(metrics, "argosy_revocations_waiting", "Certificates that ended and that the broker may still take",
+       [&revocation] { return revocation.status().waiting; });
+  show(metrics, "argosy_revocations_waiting_seconds", "Since when the oldest of them waits", [&revocation] {
+    const auto since = revocation.status().since;
+    return since ? std::chrono::duration<double>(wall_clock_now() - *since).count() : 0.0;
+  });
+}
+
 double seconds(std::chrono::steady_clock::duration duration) {
   return std::chrono::duration<double>(duration).count();
+}
+
+void add_presence(Metrics& metrics, PresenceService& presence) {
+  count(metrics, "argosy_presence_judged_total", "Devices that were due and judged",
+        [&presence] { return presence.figures().judged; });
+  count(metrics, "argosy_presence_wills_dropped_total", "Broken connections that were not looked at: too many at once",
+        [&presence] { return presence.figures().dropped_wills; });
+  show(metrics, "argosy_presence_longest_wait_seconds", "How long the device that was due longest had waited",
+       [&presence] { return seconds(presence.figures().longest_wait); });
+}
+
+void add_retention(Metrics& metrics, RetentionService& retention) {
+  count(metrics, "argosy_retention_removed_total", "Rows that went because they were old enough", [&retention] {
+    std::uint64_t total = 0;
+    for (const auto& [table, removed] : retention.removed()) total += removed;
+    return total;
+  });
+}
+
+void add_standing(Metrics& metrics, StandingService& standing) {
+  show(metrics, "argosy_devices_known", "Devices whose certificate and wanted releases are in memory",
+       [&standing] { return standing.figures().known; });
+  count(metrics, "argosy_devices_from_memory_total", "Requests of devices that were known from memory",
+        [&standing] { return standing.figures().from_memory; });
+  count(metrics, "argosy_devices_from_database_total", "Requests of devices that the database was asked about",
+        [&standing] { return standing.figures().from_database; });
 }
 
 void add_listener(Metrics& metrics, const std::string& name, const std::string& whose, const HttpServer& server) {
@@ -150,12 +192,17 @@ LoopObserver loop_observer(Metrics& metrics) {
 
 void add_server_metrics(Metrics& metrics, const ServerMetricsSources& sources) {
   add_db(metrics, sources.db);
+  add_desired(metrics, sources.desired);
   add_messages(metrics, sources.quarantine, sources.states, sources.collector);
   add_telemetry(metrics, sources.telemetry);
   add_watch(metrics, "drift", sources.drift, sources.leading);
   add_watch(metrics, "alerts", sources.alerts, sources.leading);
   add_patches(metrics, sources.patches);
+  add_presence(metrics, sources.presence);
+  add_retention(metrics, sources.retention);
+  if (sources.standing != nullptr) add_standing(metrics, *sources.standing);
   if (sources.mqtt != nullptr) add_mqtt(metrics, *sources.mqtt);
+  if (sources.revocation != nullptr) add_revocation(metrics, *sources.revocation);
   show(metrics, "argosy_leading", "Whether this instance leads",
        [leading = sources.leading] { return leading() ? 1 : 0; });
   add_listener(metrics, "operator", "people and pipelines", sources.operator_server);

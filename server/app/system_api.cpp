@@ -22,9 +22,12 @@ Task<Result<Response>> readyz(DbPool& db, std::function<SystemStatus()> status) 
   const auto pong = co_await std::move(pinging);
   if (!pong) co_return make_error(Errc::unavailable, "the database does not answer: " + pong.error().message);
   const SystemStatus now = status();
-  co_return Response::json(
-      json{{"status", "ready"}, {"version", ARGOSY_VERSION}, {"leading", now.leading}, {"mqtt", now.mqtt_connected}}
-          .dump());
+  const json answer = {{"status", "ready"},
+                       {"version", ARGOSY_VERSION},
+                       {"leading", now.leading},
+                       {"mqtt", now.mqtt_connected},
+                       {"revocations_waiting", now.revocations.waiting}};
+  co_return Response::json(answer.dump());
 }
 
 Task<Result<Response>> metrics_text(Metrics& metrics) {

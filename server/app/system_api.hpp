@@ -5,6 +5,7 @@
 #include <string>
 
 #include "server/db/db_pool.hpp"
+#include "server/devices/revocation.hpp"
 #include "server/http/metrics.hpp"
 #include "server/http/router.hpp"
 
@@ -13,6 +14,7 @@ namespace argosy::server {
 struct SystemStatus {
   bool leading = false;
   bool mqtt_connected = false;
+  RevocationStatus revocations;
 };
 
 // GET /livez, /readyz, /api/v1/openapi.json

@@ -69,7 +69,7 @@ struct Device {
 struct DevicePage {
   std::vector<Device> items;           // ordered by id
   std::optional<DeviceId> next_after;  // the page after this one starts behind it
-  std::int64_t total = 0;              // of all that match, whatever the page
+  std::int64_t total = 0;              // of all that match, whatever the page; a mixed filter's is counted up to 10,000
 };
 
 }  // namespace argosy::server

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "server/devices/address_budgets.hpp"
 #include "server/devices/device_json.hpp"
 #include "server/http/paging.hpp"
 #include "server/http/query.hpp"
@@ -81,7 +82,7 @@ Task<Result<Response>> revoke_claim(EnrolmentService& enrolment, Request& reques
 Task<Result<Response>> enrol(EnrolmentService& enrolment, Request& request) {
   auto order = parse_enrolment(request.body);
   if (!order) co_return order.error();
-  auto asked = enrolment.enrol(std::move(*order), request.now);
+  auto asked = enrolment.enrol(std::move(*order), request.peer_address, request.now);
   auto credentials = co_await std::move(asked);
   if (!credentials) co_return credentials.error();
   co_return Response::json(credentials_to_json(*credentials).dump(), 201);
@@ -90,11 +91,39 @@ Task<Result<Response>> enrol(EnrolmentService& enrolment, Request& request) {
 Task<Result<Response>> renew(EnrolmentService& enrolment, Request& request) {
   auto csr = parse_renewal(request.body);
   if (!csr) co_return csr.error();
-  auto asked = enrolment.renew(DeviceId{request.principal.name}, std::move(*csr), request.now);
+  auto asked = enrolment.renew(DeviceId{request.principal.name}, std::move(*csr), request.peer_address, request.now);
   auto credentials = co_await std::move(asked);
   if (!credentials) co_return credentials.error();
   co_return Response::json(credentials_to_json(*credentials).dump());
 }
+
+Task<Result<Response>> give_challenge(EnrolmentService& enrolment, Request& request) {
+  Response response = Response::json(nlohmann::json{{"challenge", enrolment.challenge(request.now)}}.dump());
+  response.headers.emplace_back("Cache-Control", "no-store");
+  co_return response;
+}
+
+// Whoever asks has no certificate: a stranger costs one signature check and one look into the database, and no more of
+// them than its address has left.
+class WayBack {
+ public:
+  explicit WayBack(EnrolmentService& enrolment) : enrolment_(enrolment) {}
+
+  Task<Result<Response>> answer(Request& request) {
+    if (!budgets_.take(request.peer_address, request.now))
+      co_return make_error(Errc::rate_limited, "too many devices come back from this address at once; try again later");
+    auto order = parse_return(request.body);
+    if (!order) co_return order.error();
+    auto asked = enrolment_.come_back(std::move(*order), request.peer_address, request.now);
+    auto credentials = co_await std::move(asked);
+    if (!credentials) co_return credentials.error();
+    co_return Response::json(credentials_to_json(*credentials).dump());
+  }
+
+ private:
+  EnrolmentService& enrolment_;
+  AddressBudgets budgets_;
+};
 
 template <class Service>
 Handler bound(Service& service, Task<Result<Response>> (*answer)(Service&, Request&)) {
@@ -126,6 +155,10 @@ void add_enrolment_routes(Router& router, EnrolmentService& enrolment) {
   router.add(route(Method::del, "/api/v1/claims/{id}", Access::admin, bound(enrolment, revoke_claim)));
   router.add(route(Method::post, "/device/v1/enrol", Access::open, bound(enrolment, enrol)));
   router.add(route(Method::post, "/device/v1/renew", Access::device, bound(enrolment, renew)));
+  router.add(route(Method::get, "/device/v1/challenge", Access::open, bound(enrolment, give_challenge)));
+  router.add(
+      route(Method::post, "/device/v1/return", Access::open,
+            [way_back = std::make_shared<WayBack>(enrolment)](Request& request) { return way_back->answer(request); }));
 }
 
 }  // namespace argosy::server

@@ -3,7 +3,9 @@
 #include "common/json/json_text.hpp"
 #include "server/db/db_pool.hpp"
 #include "server/devices/device_rows.hpp"
+#include "server/devices/ended_certificates_store.hpp"
 #include "server/devices/filter_sql.hpp"
+#include "server/devices/fleet_counts_store.hpp"
 #include "server/journal/journal_store.hpp"
 
 namespace argosy::server {
@@ -11,6 +13,8 @@ namespace argosy::server {
 namespace {
 
 using Json = nlohmann::json;
+
+constexpr std::int64_t counted_up_to = 10'000;
 
 Error no_such_device(const DeviceId& id) {
   return make_error(Errc::not_found, "there is no device '" + shortened(id.value()) + "'");
@@ -69,32 +73,52 @@ Result<Device> select_one(pqxx::work& transaction, const DeviceId& id) {
   return device_of(rows[0]);
 }
 
+// The page's ids first, so that what hangs on a device is read for those on the page alone.
 struct ListDevices {
   DeviceQuery query;
 
   DevicePage operator()(pqxx::work& transaction) const {
-    const SqlCondition condition = to_sql(query.filter, 1);
-    const auto parameters = pqxx::prepare::make_dynamic_params(condition.parameters);
-    const std::string where = "where d.revoked_at is null and " + condition.text;
     DevicePage page;
-    page.total =
-        transaction
-            .exec_params1("select count(*) from devices d left join device_state s on s.device_id = d.id " + where,
-                          parameters)[0]
-            .as<std::int64_t>();
+    if (matches_nobody(transaction, query.filter)) return page;
+    const SqlCondition condition = to_sql(query.filter, 1);
+    const Json ids = select_ids(transaction, condition);
+    const bool is_last = ids.size() <= query.limit;
+    for (const pqxx::row& row : transaction.exec_params(
+             select_device() + "where d.id in (select jsonb_array_elements_text($1::jsonb)) order by d.id limit $2",
+             ids.dump(), query.limit))
+      page.items.push_back(device_of(row));
+    if (!is_last) page.next_after = page.items.back().id;
+    const bool is_all_there_is = is_last && !query.after;
+    page.total = is_all_there_is ? static_cast<std::int64_t>(ids.size()) : count(transaction, condition);
+    return page;
+  }
+
+ private:
+  static std::string matching(const SqlCondition& condition) {
+    return "from devices d left join device_state s on s.device_id = d.id where d.revoked_at is null and " +
+           condition.text;
+  }
+
+  // One more than the page holds, when there are more.
+  Json select_ids(pqxx::work& transaction, const SqlCondition& condition) const {
     const auto next = condition.parameters.size() + 1;
     const pqxx::result rows =
-        transaction.exec_params(select_device() + where + " and d.id > $" + std::to_string(next) +
+        transaction.exec_params("select d.id " + matching(condition) + " and d.id > $" + std::to_string(next) +
                                     " order by d.id limit $" + std::to_string(next + 1),
-                                parameters, query.after ? query.after->value() : std::string(), query.limit + 1);
-    for (const pqxx::row& row : rows) {
-      if (page.items.size() == query.limit) {
-        page.next_after = page.items.back().id;
-        break;
-      }
-      page.items.push_back(device_of(row));
-    }
-    return page;
+                                pqxx::prepare::make_dynamic_params(condition.parameters),
+                                query.after ? query.after->value() : std::string(), query.limit + 1);
+    Json ids = Json::array();
+    for (const pqxx::row& row : rows) ids.push_back(row[0].as<std::string>());
+    return ids;
+  }
+
+  std::int64_t count(pqxx::work& transaction, const SqlCondition& condition) const {
+    if (const auto known = count_by_totals(transaction, query.filter)) return *known;
+    return transaction
+        .exec_params1("select count(*) from (select 1 " + matching(condition) + " limit " +
+                          std::to_string(counted_up_to) + ") as counted",
+                      pqxx::prepare::make_dynamic_params(condition.parameters))[0]
+        .as<std::int64_t>();
   }
 };
 
@@ -136,8 +160,11 @@ struct RevokeDevice {
         transaction.exec_params("select revoked_at is not null from devices where id = $1 for update", id.value());
     if (rows.empty()) return no_such_device(id);
     if (rows[0][0].as<bool>()) return {};
-    transaction.exec_params0("update devices set revoked_at = $2::timestamptz where id = $1", id.value(),
-                             to_rfc3339(now));
+    end_all_certificates(transaction, id.value());
+    transaction.exec_params0(
+        "update devices set revoked_at = $2::timestamptz, next_fingerprint = null, next_serial = null, "
+        "next_not_after = null, next_pem = null where id = $1",
+        id.value(), to_rfc3339(now));
     append_audit(transaction, actor, "device.revoke", "device/" + id.value());
     append_event(transaction, {.kind = "device.revoked",
                                .severity = "warning",
@@ -168,6 +195,16 @@ Task<Result<Device>> DeviceStore::patch_labels(DeviceId id, LabelPatch patch, st
 
 Task<Result<void>> DeviceStore::revoke(DeviceId id, std::string actor, Instant now) {
   auto work = db_.transact(RevokeDevice{std::move(id), std::move(actor), now});
+  co_return co_await std::move(work);
+}
+
+Task<Result<std::size_t>> DeviceStore::fold_counts() {
+  auto work = db_.transact(FoldFleetCounts{});
+  co_return co_await std::move(work);
+}
+
+Task<Result<std::size_t>> DeviceStore::recount() {
+  auto work = db_.transact(RecountFleet{});
   co_return co_await std::move(work);
 }
 

@@ -1,5 +1,9 @@
 #include "server/devices/enrolment.hpp"
 
+#include <charconv>
+
+#include "common/crypto/digest.hpp"
+#include "common/crypto/token.hpp"
 #include "common/json/json_reader.hpp"
 
 namespace argosy::server {
@@ -7,6 +11,15 @@ namespace argosy::server {
 namespace {
 
 constexpr std::string_view name_rule = "must match [A-Za-z0-9_-]{1,64}";
+constexpr std::size_t max_challenge_bytes = 160;
+
+std::int64_t seconds_of(Instant at) {
+  return std::chrono::floor<std::chrono::seconds>(at).time_since_epoch().count();
+}
+
+std::string code_of(ByteView secret, std::string_view what) {
+  return hmac_sha256(secret, as_bytes(what)).to_hex();
+}
 
 Result<void> check_spendable(const Claim& claim, Instant now) {
   if (now >= claim.expires_at)
@@ -54,29 +67,75 @@ Result<EnrolmentRequest> parse_enrolment(std::string_view json) {
 
 Result<void> check_device_name(std::string_view name) {
   if (!is_name(name)) return field_error("device", name_rule);
-  if (name == server_identity) return field_error("device", "is the server's own name; choose another");
+  if (name == server_identity || name == probe_identity)
+    return field_error("device", "is the server's own name; choose another");
+  return {};
+}
+
+Result<ReturnRequest> parse_return(std::string_view json) {
+  ARGOSY_TRY(JsonReader body, JsonReader::parse(json));
+  ReturnRequest request;
+  std::string device;
+  body.required("device", device).required("csr", request.csr_pem).required("challenge", request.challenge);
+  ARGOSY_CHECK(body.finish());
+  ARGOSY_CHECK(check_device_name(device));
+  request.device = DeviceId{std::move(device)};
+  return request;
+}
+
+std::string make_challenge(ByteView secret, std::string_view random_hex, Instant now) {
+  const std::string what = std::to_string(seconds_of(now)) + "." + std::string(random_hex);
+  return what + "." + code_of(secret, what);
+}
+
+Result<void> check_challenge(ByteView secret, std::string_view challenge, Instant now) {
+  const Error refused = make_error(
+      Errc::unauthenticated, "this challenge is none of this server's, or older than five minutes; ask for a new one");
+  const std::size_t end = challenge.rfind('.');
+  if (challenge.size() > max_challenge_bytes || end == std::string_view::npos) return refused;
+  const std::string_view what = challenge.substr(0, end);
+  if (!equal_in_constant_time(code_of(secret, what), challenge.substr(end + 1))) return refused;
+  std::int64_t at = 0;  // ours: the code holds
+  std::from_chars(what.data(), what.data() + what.size(), at);
+  const std::chrono::seconds age{seconds_of(now) - at};
+  if (age < -challenge_life || age > challenge_life) return refused;  // instances' clocks differ a little
   return {};
 }
 
 Result<Enrolment> decide_enrolment(const std::optional<Claim>& claim, const std::optional<KnownDevice>& known,
-                                   std::string_view device, std::string_view key_sha256, Duration way_back,
-                                   Instant now) {
+                                   std::string_view device, const KeyFacts& key, Duration way_back, Instant now) {
   if (!claim || claim->revoked_at)
     return make_error(Errc::claim_invalid, "no such claim; copy it again, or ask for a new one");
-  const bool same_key = known && known->key_sha256 == key_sha256;
+  const std::string name(device);
+  const bool same_key = known && known->key_sha256 == key.sha256;
   const bool revoked = known && known->revoked_at;
-  if (same_key && !revoked && may_come_back(*known, way_back, now)) return Enrolment::again;
+  if (revoked && same_key)
+    return make_error(Errc::conflict, "the device '" + name + "' was revoked with this key at " +
+                                          to_rfc3339(*known->revoked_at) + "; make a new key to enrol it again");
+  if (key.refused)
+    return make_error(Errc::conflict, "a device was revoked with this key; make a new key to enrol '" + name + "'");
+  if (same_key && may_come_back(*known, way_back, now)) return Enrolment::again;
 
   ARGOSY_CHECK(check_spendable(*claim, now));
-  const std::string name(device);
   if (known && !revoked && !same_key)
     return make_error(Errc::conflict, "the name '" + name +
                                           "' belongs to a device with another key; choose another name, or revoke "
                                           "that device first");
-  if (revoked && same_key)
-    return make_error(Errc::conflict, "the device '" + name + "' was revoked with this key at " +
-                                          to_rfc3339(*known->revoked_at) + "; make a new key to enrol it again");
   return Enrolment::fresh;
+}
+
+Result<void> decide_return(const std::optional<KnownDevice>& known, std::string_view device, const KeyFacts& key,
+                           Duration way_back, Instant now) {
+  const std::string name(device);
+  if (!known || known->key_sha256 != key.sha256)
+    return make_error(Errc::forbidden, "no device '" + name + "' with this key is known here; enrol it with a claim");
+  if (known->revoked_at || key.refused)
+    return make_error(Errc::forbidden, "the device '" + name + "' was revoked; enrol it with a new key and a claim");
+  if (!may_come_back(*known, way_back, now))
+    return make_error(Errc::forbidden, "the device '" + name +
+                                           "' was away for longer than pki.way_back_days; revoke it, "
+                                           "and enrol it with a new key and a claim");
+  return {};
 }
 
 }  // namespace argosy::server

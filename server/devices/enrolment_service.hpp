@@ -47,9 +47,16 @@ class EnrolmentService {
   virtual Task<Result<void>> revoke_claim(std::int64_t id, std::string actor, Instant now) = 0;
 
   // Errc::claim_invalid, claim_expired, conflict (the name belongs to another key), invalid_argument (CSR, name).
-  virtual Task<Result<Credentials>> enrol(EnrolmentRequest request, Instant now) = 0;
+  // `address`: where the request came from, for the audit log.
+  virtual Task<Result<Credentials>> enrol(EnrolmentRequest request, std::string address, Instant now) = 0;
   // For a device that has shown its certificate. The old certificate stays good until the new one is first used.
-  virtual Task<Result<Credentials>> renew(DeviceId device, std::string csr_pem, Instant now) = 0;
+  // Errc::rate_limited when the device has given up too many.
+  virtual Task<Result<Credentials>> renew(DeviceId device, std::string csr_pem, std::string address, Instant now) = 0;
+  // The way back of a device whose certificate has ended: possession of its key, shown with a challenge that this fleet
+  // gave out in the last minutes. Errc::unauthenticated (the challenge), forbidden (unknown, another key, revoked, too
+  // late).
+  virtual std::string challenge(Instant now) = 0;
+  virtual Task<Result<Credentials>> come_back(ReturnRequest request, std::string address, Instant now) = 0;
   // For the HTTP authenticator: whether this certificate (SHA-256 of its DER form) is the device's present one.
   virtual Task<Result<bool>> is_current(DeviceId device, Digest fingerprint) = 0;
 };

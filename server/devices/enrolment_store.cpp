@@ -2,6 +2,7 @@
 
 #include "server/db/db_pool.hpp"
 #include "server/devices/device_rows.hpp"
+#include "server/devices/ended_certificates_store.hpp"
 #include "server/journal/journal_store.hpp"
 
 namespace argosy::server {
@@ -78,21 +79,74 @@ struct RevokeClaim {
   }
 };
 
+std::optional<KnownDevice> lock_device(pqxx::work& transaction, const DeviceId& device) {
+  const pqxx::result rows =
+      transaction.exec_params("select coalesce(key_sha256, ''), " + ms_of("certificate_not_after") + ", " +
+                                  ms_of("revoked_at") + " from devices where id = $1 for update",
+                              device.value());
+  if (rows.empty()) return std::nullopt;
+  return KnownDevice{rows[0][0].as<std::string>(), optional_instant(rows[0][1]), optional_instant(rows[0][2])};
+}
+
+void write_down(pqxx::work& transaction, const std::string& device, const std::string& action, Json details,
+                const std::string& address, const std::string& kind, const std::string& message) {
+  if (!address.empty()) details["address"] = address;
+  append_event(transaction, {.kind = kind,
+                             .severity = "info",
+                             .device_id = device,
+                             .rollout_id = std::nullopt,
+                             .model = std::nullopt,
+                             .message = message,
+                             .details_json = details.dump()});
+  append_audit(transaction, "device:" + device, action, "device/" + device, details.dump());
+}
+
+// The certificate that was handed out last and not used yet, when it is for this key and lasts long enough: a lost
+// answer is given again, and costs nothing.
+std::optional<IssuedCertificate> handed_out(pqxx::work& transaction, const RenewalOrder& order) {
+  const pqxx::result rows =
+      transaction.exec_params("select next_pem, next_fingerprint, next_serial, " + ms_of("next_not_after") +
+                                  " from devices where id = $1 and key_sha256 = $2 and next_pem is not null and "
+                                  "next_not_after >= $3::timestamptz",
+                              order.device.value(), order.key_sha256, to_rfc3339(order.good_until));
+  if (rows.empty()) return std::nullopt;
+  return IssuedCertificate{rows[0][0].as<std::string>(), rows[0][1].as<std::string>(), rows[0][2].as<std::string>(),
+                           instant(rows[0][3])};
+}
+
+// The next certificate of a device that is known and locked; the present one stays good until this one is used.
+Result<IssuedCertificate> issue_next(pqxx::work& transaction, const RenewalOrder& order) {
+  const std::string& id = order.device.value();
+  if (auto again = handed_out(transaction, order)) return std::move(*again);
+  if (count_ended_certificates(transaction, id) >= max_ended_certificates)
+    return make_error(Errc::rate_limited,
+                      "the device '" + id + "' has given up " + std::to_string(max_ended_certificates) +
+                          " certificates before their time; it gets another one when they have expired");
+  ARGOSY_TRY(IssuedCertificate certificate, order.issue(order.device));
+  end_unused_certificate(transaction, id);
+  transaction.exec_params0(
+      "update devices set key_sha256 = $2, next_fingerprint = $3, next_serial = $4, next_not_after = $5::timestamptz, "
+      "next_pem = $6, certificate_not_after = $5::timestamptz where id = $1",
+      id, order.key_sha256, certificate.fingerprint, certificate.serial, to_rfc3339(certificate.not_after),
+      certificate.pem);
+  write_down(transaction, id, "device.renew", Json{{"not_after", to_rfc3339(certificate.not_after)}}, order.address,
+             "device.renewed", id + " has a new certificate until " + to_rfc3339(certificate.not_after));
+  return certificate;
+}
+
 struct EnrolDevice {
   EnrolmentOrder order;
 
   Result<IssuedCertificate> operator()(pqxx::work& transaction) const {
     const std::optional<Claim> claim = lock_claim(transaction);
-    const std::optional<KnownDevice> known = lock_device(transaction);
     const DeviceId& device = order.request.device;
+    const std::optional<KnownDevice> known = lock_device(transaction, device);
+    const KeyFacts key{order.key_sha256, is_refused_key(transaction, order.key_sha256)};
     ARGOSY_TRY(const Enrolment enrolment,
-               decide_enrolment(claim, known, device.value(), order.key_sha256, order.way_back, order.now));
+               decide_enrolment(claim, known, device.value(), key, order.way_back, order.now));
+    if (enrolment == Enrolment::again) return hand_out_again(transaction);
     ARGOSY_TRY(IssuedCertificate certificate, order.issue(device));
-    if (enrolment == Enrolment::again) {
-      hand_out_again(transaction, certificate);
-    } else {
-      enrol(transaction, *claim, certificate);
-    }
+    enrol(transaction, *claim, certificate);
     return certificate;
   }
 
@@ -104,22 +158,11 @@ struct EnrolDevice {
     return claim_of(rows[0]);
   }
 
-  std::optional<KnownDevice> lock_device(pqxx::work& transaction) const {
-    const pqxx::result rows =
-        transaction.exec_params("select coalesce(key_sha256, ''), " + ms_of("certificate_not_after") + ", " +
-                                    ms_of("revoked_at") + " from devices where id = $1 for update",
-                                order.request.device.value());
-    if (rows.empty()) return std::nullopt;
-    return KnownDevice{rows[0][0].as<std::string>(), optional_instant(rows[0][1]), optional_instant(rows[0][2])};
-  }
-
-  // Its last answer may have been lost, or not: the certificate that it has stays good until this one is used.
-  void hand_out_again(pqxx::work& transaction, const IssuedCertificate& certificate) const {
+  Result<IssuedCertificate> hand_out_again(pqxx::work& transaction) const {
     const std::string& id = order.request.device.value();
-    transaction.exec_params0(
-        "update devices set next_fingerprint = $2, certificate_not_after = $3::timestamptz where id = $1", id,
-        certificate.fingerprint, to_rfc3339(certificate.not_after));
     transaction.exec_params0("update device_state set session_nonce = 0 where device_id = $1", id);
+    return issue_next(transaction, RenewalOrder{order.request.device, order.key_sha256, order.issue, order.good_until,
+                                                order.address});
   }
 
   void enrol(pqxx::work& transaction, const Claim& claim, const IssuedCertificate& certificate) const {
@@ -129,27 +172,33 @@ struct EnrolDevice {
     for (const auto& [key, value] : claim.labels) labels.insert_or_assign(key, value);
 
     transaction.exec_params0("update claims set uses = uses + 1 where id = $1", claim.id);
-    transaction.exec_params0(
-        "insert into devices (id, hardware_class, labels, key_sha256, certificate_fingerprint, certificate_not_after, "
-        "enrolled_at) values ($1, $2, $3::jsonb, $4, $5, $6::timestamptz, $7::timestamptz) "
-        "on conflict (id) do update set hardware_class = excluded.hardware_class, labels = excluded.labels, "
-        "capabilities = '{}', key_sha256 = excluded.key_sha256, "
-        "certificate_fingerprint = excluded.certificate_fingerprint, next_fingerprint = null, "
-        "certificate_not_after = excluded.certificate_not_after, enrolled_at = excluded.enrolled_at, revoked_at = null",
-        id, hardware_class, labels_json(labels), order.key_sha256, certificate.fingerprint,
-        to_rfc3339(certificate.not_after), to_rfc3339(order.now));
+    write_device(transaction, hardware_class, labels, certificate);
     transaction.exec_params0("delete from device_state where device_id = $1", id);
     transaction.exec_params0("delete from device_models where device_id = $1", id);
     transaction.exec_params0("insert into device_state (device_id, presence_since) values ($1, $2::timestamptz)", id,
                              to_rfc3339(order.now));
-    append_event(transaction, {.kind = "device.enrolled",
-                               .severity = "info",
-                               .device_id = id,
-                               .rollout_id = std::nullopt,
-                               .model = std::nullopt,
-                               .message = id + " enrolled with claim " + std::to_string(claim.id),
-                               .details_json = Json{{"claim", claim.id}, {"hardware_class", hardware_class}}.dump()});
-    append_audit(transaction, "device:" + id, "device.enrol", "device/" + id, Json{{"claim", claim.id}}.dump());
+    write_down(transaction, id, "device.enrol", Json{{"claim", claim.id}, {"hardware_class", hardware_class}},
+               order.address, "device.enrolled", id + " enrolled with claim " + std::to_string(claim.id));
+  }
+
+  // What the broker kept for one of that name was cleared when it was revoked: it is due again.
+  void write_device(pqxx::work& transaction, const std::string& hardware_class, const Labels& labels,
+                    const IssuedCertificate& certificate) const {
+    const std::string& id = order.request.device.value();
+    end_unused_certificate(transaction, id);
+    transaction.exec_params0(
+        "insert into devices (id, hardware_class, labels, key_sha256, certificate_fingerprint, certificate_serial, "
+        "certificate_not_after, present_not_after, enrolled_at) "
+        "values ($1, $2, $3::jsonb, $4, $5, $6, $7::timestamptz, $7::timestamptz, $8::timestamptz) "
+        "on conflict (id) do update set hardware_class = excluded.hardware_class, labels = excluded.labels, "
+        "capabilities = '{}', key_sha256 = excluded.key_sha256, "
+        "certificate_fingerprint = excluded.certificate_fingerprint, certificate_serial = excluded.certificate_serial, "
+        "present_not_after = excluded.present_not_after, next_fingerprint = null, next_serial = null, "
+        "next_not_after = null, next_pem = null, certificate_not_after = excluded.certificate_not_after, "
+        "enrolled_at = excluded.enrolled_at, revoked_at = null, "
+        "published_rev = least(devices.published_rev, greatest(devices.desired_rev - 1, 0))",
+        id, hardware_class, labels_json(labels), order.key_sha256, certificate.fingerprint, certificate.serial,
+        to_rfc3339(certificate.not_after), to_rfc3339(order.now));
   }
 };
 
@@ -158,16 +207,24 @@ struct RenewDevice {
 
   Result<IssuedCertificate> operator()(pqxx::work& transaction) const {
     const std::string& id = order.device.value();
-    const pqxx::result rows =
-        transaction.exec_params("select revoked_at is not null from devices where id = $1 for update", id);
-    if (rows.empty() || rows[0][0].as<bool>())
+    const std::optional<KnownDevice> known = lock_device(transaction, order.device);
+    if (!known || known->revoked_at)
       return make_error(Errc::forbidden, "the device '" + id + "' is not enrolled, or was revoked");
-    ARGOSY_TRY(IssuedCertificate certificate, order.issue(order.device));
-    transaction.exec_params0(
-        "update devices set key_sha256 = $2, next_fingerprint = $3, certificate_not_after = $4::timestamptz "
-        "where id = $1",
-        id, order.key_sha256, certificate.fingerprint, to_rfc3339(certificate.not_after));
-    return certificate;
+    if (is_refused_key(transaction, order.key_sha256))
+      return make_error(Errc::forbidden, "a device was revoked with this key; '" + id + "' needs a new one");
+    return issue_next(transaction, order);
+  }
+};
+
+struct ComeBack {
+  ReturnOrder order;
+
+  Result<IssuedCertificate> operator()(pqxx::work& transaction) const {
+    const RenewalOrder& renewal = order.renewal;
+    const std::optional<KnownDevice> known = lock_device(transaction, renewal.device);
+    const KeyFacts key{renewal.key_sha256, is_refused_key(transaction, renewal.key_sha256)};
+    ARGOSY_CHECK(decide_return(known, renewal.device.value(), key, order.way_back, order.now));
+    return issue_next(transaction, renewal);
   }
 };
 
@@ -182,12 +239,32 @@ struct IsCurrent {
         device.value(), fingerprint);
     if (rows.empty()) return false;
     const bool first_use_of_next = rows[0][1].as<bool>();
-    if (first_use_of_next)
-      transaction.exec_params0(
-          "update devices set certificate_fingerprint = $2, next_fingerprint = null "
-          "where id = $1 and next_fingerprint = $2",
-          device.value(), fingerprint);
-    return first_use_of_next || rows[0][0].as<bool>();
+    if (!first_use_of_next) return rows[0][0].as<bool>();
+    return take_up_next(transaction);
+  }
+
+ private:
+  // Of two first uses at once one does it.
+  bool take_up_next(pqxx::work& transaction) const {
+    const pqxx::result still_next = transaction.exec_params(
+        "select 1 from devices where id = $1 and next_fingerprint = $2 and revoked_at is null for update",
+        device.value(), fingerprint);
+    if (still_next.empty()) return is_present(transaction);
+    end_replaced_certificate(transaction, device.value());
+    transaction.exec_params0(
+        "update devices set certificate_fingerprint = next_fingerprint, certificate_serial = next_serial, "
+        "present_not_after = next_not_after, next_fingerprint = null, next_serial = null, next_not_after = null, "
+        "next_pem = null where id = $1",
+        device.value());
+    return true;
+  }
+
+  bool is_present(pqxx::work& transaction) const {
+    return !transaction
+                .exec_params(
+                    "select 1 from devices where id = $1 and certificate_fingerprint = $2 and revoked_at is null",
+                    device.value(), fingerprint)
+                .empty();
   }
 };
 
@@ -216,6 +293,11 @@ Task<Result<IssuedCertificate>> EnrolmentStore::enrol(EnrolmentOrder order) {
 
 Task<Result<IssuedCertificate>> EnrolmentStore::renew(RenewalOrder order) {
   auto work = db_.transact(RenewDevice{std::move(order)});
+  co_return co_await std::move(work);
+}
+
+Task<Result<IssuedCertificate>> EnrolmentStore::come_back(ReturnOrder order) {
+  auto work = db_.transact(ComeBack{std::move(order)});
   co_return co_await std::move(work);
 }
 

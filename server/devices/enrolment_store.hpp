@@ -15,6 +15,7 @@ class DbPool;
 struct IssuedCertificate {
   std::string pem;
   std::string fingerprint;  // SHA-256 of the DER form, hex
+  std::string serial;       // hex
   Instant not_after{};
 };
 
@@ -28,12 +29,22 @@ struct EnrolmentOrder {
   Duration way_back{};
   Issue issue;
   Instant now{};
+  Instant good_until{};  // a certificate that is handed out again lasts at least till then
+  std::string address;   // where the request came from, for the audit log
 };
 
 struct RenewalOrder {
   DeviceId device;
   std::string key_sha256;
   Issue issue;
+  Instant good_until{};
+  std::string address;
+};
+
+struct ReturnOrder {
+  RenewalOrder renewal;
+  Duration way_back{};
+  Instant now{};
 };
 
 class EnrolmentStore {
@@ -45,6 +56,7 @@ class EnrolmentStore {
   Task<Result<void>> revoke_claim(std::int64_t id, std::string actor, Instant now);
   Task<Result<IssuedCertificate>> enrol(EnrolmentOrder order);
   Task<Result<IssuedCertificate>> renew(RenewalOrder order);
+  Task<Result<IssuedCertificate>> come_back(ReturnOrder order);
   Task<Result<bool>> is_current(DeviceId device, std::string fingerprint);
 
  private:

@@ -127,7 +127,7 @@ class TlsStream final : public ByteStream {
     const auto pem = certificate_pem(stream_.native_handle());
     if (!pem) return {};
     ARGOSY_TRY(const CertificateFacts facts, read_certificate(*pem));
-    certificate_ = PeerCertificate{facts.common_name, facts.fingerprint.to_hex()};
+    certificate_ = PeerCertificate{facts.common_name, facts.fingerprint.to_hex(), facts.not_after};
     return {};
   }
 

@@ -34,6 +34,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   // Idle: closes now. Busy: finishes the response. Live: ends the stream.
   void stop();
   void close() { stream_->close(); }
+  // Whether the peer came with this certificate (fingerprint in hex).
+  bool is_of(std::string_view fingerprint) const;
 
  private:
   Task<bool> serve_one();  // false: close the connection
@@ -44,6 +46,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Task<void> stream_live(const Exchange& exchange, LiveBody body);
   Task<void> linger();
   void identify(Request& request);
+  OpenExchanges::Ticket watch(const Request& request, const Route& route);
   void account_for(const Request& request, const Dispatcher::Admission& admission);
   std::chrono::milliseconds patience() const;
 

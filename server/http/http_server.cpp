@@ -151,6 +151,13 @@ std::size_t HttpServer::connections() const {
   return impl_->connections.size();
 }
 
+void HttpServer::close_connections_of(std::string_view fingerprint) {
+  const auto present = impl_->connections;
+  for (const auto& [number, connection] : present) {
+    if (connection->is_of(fingerprint)) connection->close();
+  }
+}
+
 std::size_t HttpServer::strangers() const {
   return impl_->context->budget.strangers();
 }

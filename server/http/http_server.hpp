@@ -32,6 +32,8 @@ class HttpServer {
   Result<void> start();  // binds and accepts; Errc::conflict when the port is taken
   std::uint16_t port() const;
   std::size_t connections() const;
+  // Ends every connection whose peer came with this certificate (fingerprint in hex), whatever it is doing.
+  void close_connections_of(std::string_view fingerprint);
   std::size_t strangers() const;  // connections on which nobody has signed yet
   ConnectionBudget::Counters counters() const;
   // Accepts no more, lets responses finish for at most `grace`, then closes what is left.

@@ -2,6 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "server/db/transaction_scope.hpp"
+
 namespace argosy::server {
 
 void append_event(pqxx::work& transaction, const NewEvent& event) {
@@ -35,17 +37,22 @@ void append_events(pqxx::work& transaction, const std::vector<NewEvent>& events)
 
 void append_audit(pqxx::work& transaction, const std::string& actor, const std::string& action,
                   const std::string& object, const std::string& details_json) {
-  transaction.exec_params0("insert into audit (actor, action, object, details) values ($1, $2, $3, $4::jsonb)", actor,
-                           action, object, details_json);
+  transaction.exec_params0(
+      "insert into audit (actor, action, object, details, address) values ($1, $2, $3, $4::jsonb, $5)", actor, action,
+      object, details_json, transaction_origin());
 }
 
-void touch_desired(pqxx::work& transaction, const std::vector<std::string>& device_ids) {
+void touch_desired(pqxx::work& transaction, const std::vector<std::string>& device_ids, DueClass due) {
   if (device_ids.empty()) return;
   // In one order everywhere, so that two rollouts that touch the same devices wait instead of deadlocking.
   transaction.exec_params0(
-      "update devices set desired_rev = desired_rev + 1 where id in "
-      "(select id from devices where id in (select jsonb_array_elements_text($1::jsonb)) order by id for update)",
-      nlohmann::json(device_ids).dump());
+      "with raised as (update devices set desired_rev = desired_rev + 1 where id in "
+      "(select id from devices where id in (select jsonb_array_elements_text($1::jsonb)) order by id for update) "
+      "returning id, desired_rev) "
+      "insert into desired_due (device_id, class, rev) select id, $2, desired_rev from raised order by id "
+      "on conflict (device_id) do update set class = least(desired_due.class, excluded.class), rev = excluded.rev, "
+      "not_before = '-infinity', failures = 0",
+      nlohmann::json(device_ids).dump(), static_cast<int>(due));
 }
 
 }  // namespace argosy::server

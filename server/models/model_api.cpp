@@ -126,6 +126,18 @@ Task<Result<Response>> get_blob(BlobService& blobs, Request& request) {
   co_return response;
 }
 
+Task<Result<Response>> get_device_blob(BlobService& blobs, DownloadPermits& permits, Request& request) {
+  const auto digest = digest_param(request);
+  if (!digest) co_return digest.error();
+  auto admitting = permits.admit(DeviceId{request.principal.name}, digest->to_hex(), request.now);
+  auto lease = co_await std::move(admitting);
+  if (!lease) co_return lease.error();
+  auto getting = get_blob(blobs, request);
+  auto response = co_await std::move(getting);
+  if (response) std::get<FileBody>(response->body).lease = std::move(*lease);
+  co_return response;
+}
+
 template <class Service>
 Handler bound(Service& service, Task<Result<Response>> (*answer)(Service&, Request&)) {
   return [&service, answer](Request& request) { return answer(service, request); };
@@ -164,7 +176,11 @@ void add_blob_routes(Router& router, BlobService& blobs) {
   put.streaming = true;
   router.add(std::move(put));
   router.add(route(Method::get, "/api/v1/blobs/{digest}", Access::viewer, bound(blobs, get_blob)));
-  router.add(route(Method::get, "/device/v1/blobs/{digest}", Access::device, bound(blobs, get_blob)));
+}
+
+void add_device_blob_routes(Router& router, BlobService& blobs, DownloadPermits& permits) {
+  router.add(route(Method::get, "/device/v1/blobs/{digest}", Access::device,
+                   [&](Request& request) { return get_device_blob(blobs, permits, request); }));
 }
 
 }  // namespace argosy::server

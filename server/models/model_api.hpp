@@ -3,6 +3,7 @@
 
 #include "server/http/router.hpp"
 #include "server/models/blob_service.hpp"
+#include "server/models/download_permits.hpp"
 #include "server/models/model_service.hpp"
 
 namespace argosy::server {
@@ -10,7 +11,9 @@ namespace argosy::server {
 // GET/POST /api/v1/models, GET /api/v1/models/{model}, GET/POST .../releases, GET .../releases/{version}
 void add_model_routes(Router& router, ModelService& models);
 
-// PUT/HEAD/GET /api/v1/blobs/{digest}, GET /device/v1/blobs/{digest}
+// PUT/HEAD/GET /api/v1/blobs/{digest}
 void add_blob_routes(Router& router, BlobService& blobs);
+// GET /device/v1/blobs/{digest}
+void add_device_blob_routes(Router& router, BlobService& blobs, DownloadPermits& permits);
 
 }  // namespace argosy::server

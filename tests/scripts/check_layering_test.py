@@ -83,6 +83,7 @@ PLANTED = {
     "server/base knows no other part of the server": [("server/base/loop.cpp", '"server/db/db_pool.hpp"')],
     "plumbing knows no capability and no app": [("server/http/router.cpp", '"server/access/role.hpp"'),
                                                 ("server/db/db_pool.cpp", '"server/app/config.hpp"')],
+    "retention knows no capability and no app": [("server/retention/retention_store.cpp", '"server/devices/device.hpp"')],
     "engines are pure": [("server/rollouts/rollout_engine.cpp", "<boost/asio/post.hpp>"),
                          ("server/rollouts/rollout_engine.hpp", '"server/rollouts/rollout_store.hpp"')],
     "the program's main knows its app alone": [("server/main.cpp", '"server/http/router.hpp"'),

@@ -1,5 +1,6 @@
 #include "server/devices/enrolment_service.hpp"
 
+#include "server/devices/device_service.hpp"
 #include "tests/db/devices/devices_fixture.hpp"
 
 namespace argosy::server {
@@ -11,6 +12,7 @@ class EnrolmentServiceTest : public DevicesTest {
  protected:
   CertificateAndKey authority = make_authority("test fleet", {now - 24h, now + 24h * 365}).value();
   std::unique_ptr<EnrolmentService> enrolment = create_enrolment_service(pool, options());
+  std::unique_ptr<DeviceService> devices = create_device_service(pool);
   const std::string key = make_private_key().value();
   const std::string other_key = make_private_key().value();
 
@@ -35,10 +37,26 @@ class EnrolmentServiceTest : public DevicesTest {
     request.hardware_class = "cpu";
     request.csr_pem = make_csr(private_key, device).value();
     request.labels = {{"site", "berlin"}};
-    return run(enrolment->enrol(std::move(request), now + later));
+    return run(enrolment->enrol(std::move(request), "192.0.2.7", now + later));
   }
   bool is_current(const std::string& device, const std::string& certificate) {
     return run(enrolment->is_current(DeviceId{device}, read_certificate(certificate)->fingerprint)).value();
+  }
+  Result<Credentials> renew(const std::string& device, const std::string& private_key) {
+    return run(enrolment->renew(DeviceId{device}, make_csr(private_key, device).value(), "192.0.2.7", now));
+  }
+  Result<Credentials> come_back(const std::string& device, const std::string& private_key, Duration later = 0s) {
+    const std::string challenge = enrolment->challenge(now + later);
+    ReturnRequest request{DeviceId{device}, make_csr(private_key, device, challenge).value(), challenge};
+    return run(enrolment->come_back(std::move(request), "192.0.2.7", now + later));
+  }
+  static std::string serial(const Credentials& credentials) {
+    return read_certificate(credentials.certificate_pem)->serial_hex;
+  }
+  // "revoked 4af…,replaced 77…", in the order in which they ended.
+  std::string ended() {
+    return database.value<std::string>(
+        "select coalesce(string_agg(reason || ' ' || serial, ',' order by id), '') from ended_certificates");
   }
   int uses() { return database.value<int>("select sum(uses) from claims"); }
 };
@@ -113,13 +131,88 @@ TEST_F(EnrolmentServiceTest, AnotherKeyIsAConflictUntilTheOldDeviceIsRevoked) {
 TEST_F(EnrolmentServiceTest, RenewalKeepsTheOldCertificateUntilTheNewOneIsUsed) {
   const Credentials old = enrol(claim(), "cam-7", key).value();
   const std::string csr = make_csr(key, "cam-7").value();
-  const Credentials fresh = run(enrolment->renew(DeviceId{"cam-7"}, csr, now + 24h)).value();
+  const Credentials fresh = run(enrolment->renew(DeviceId{"cam-7"}, csr, "192.0.2.7", now + 24h)).value();
   EXPECT_TRUE(is_current("cam-7", old.certificate_pem));
   EXPECT_TRUE(is_current("cam-7", fresh.certificate_pem));
   EXPECT_FALSE(is_current("cam-7", old.certificate_pem));
   EXPECT_TRUE(is_current("cam-7", fresh.certificate_pem));
-  EXPECT_EQ(run(enrolment->renew(DeviceId{"stranger"}, make_csr(key, "stranger").value(), now)).error().code,
-            Errc::forbidden);
+  EXPECT_EQ(
+      run(enrolment->renew(DeviceId{"stranger"}, make_csr(key, "stranger").value(), "192.0.2.7", now)).error().code,
+      Errc::forbidden);
+}
+
+TEST_F(EnrolmentServiceTest, WhatEndsBeforeItsTimeIsRemembered) {
+  const Credentials first = enrol(claim(), "cam-7", key).value();
+  const Credentials second = renew("cam-7", key).value();
+  EXPECT_EQ(renew("cam-7", key).value().certificate_pem, second.certificate_pem) << "a lost answer is given again";
+  EXPECT_EQ(ended(), "") << "both are good until the second is used";
+  EXPECT_TRUE(is_current("cam-7", second.certificate_pem));
+  EXPECT_EQ(ended(), "replaced " + serial(first));
+  const Credentials third = renew("cam-7", other_key).value();
+  database.exec("update devices set next_not_after = '2026-01-01'");
+  const Credentials fourth = renew("cam-7", other_key).value();
+  EXPECT_EQ(ended(), "replaced " + serial(first) + ",replaced " + serial(third)) << "never to be handed out again";
+  EXPECT_TRUE(run(devices->revoke(DeviceId{"cam-7"}, "user:ada", now)));
+  EXPECT_EQ(ended(), "replaced " + serial(first) + ",replaced " + serial(third) + ",revoked " + serial(second) +
+                         ",revoked " + serial(fourth));
+}
+
+TEST_F(EnrolmentServiceTest, ARevokedKeyNeverComesBackUnderAnyName) {
+  const std::string token = claim(9);
+  ASSERT_TRUE(enrol(token, "cam-7", key));
+  ASSERT_TRUE(run(devices->revoke(DeviceId{"cam-7"}, "user:ada", now)));
+  ASSERT_TRUE(enrol(token, "cam-7", other_key));
+  ASSERT_TRUE(run(devices->revoke(DeviceId{"cam-7"}, "user:ada", now)));
+  EXPECT_EQ(enrol(token, "cam-7", key).error().code, Errc::conflict) << "the key before the last";
+  EXPECT_EQ(enrol(token, "cam-8", key).error().code, Errc::conflict) << "another name";
+  ASSERT_TRUE(enrol(token, "cam-9", make_private_key().value()));
+  EXPECT_EQ(renew("cam-9", key).error().code, Errc::forbidden) << "through a device that is let in";
+  EXPECT_EQ(come_back("cam-7", other_key).error().code, Errc::forbidden);
+}
+
+TEST_F(EnrolmentServiceTest, TheKeyIsTheWayBackWhateverBecameOfTheClaim) {
+  const std::string token = claim();
+  ASSERT_TRUE(enrol(token, "cam-7", key));
+  EXPECT_TRUE(run(enrolment->revoke_claim(run(enrolment->list_claims())->at(0).id, "user:ada", now)));
+  const Credentials back = come_back("cam-7", key, 24h * (90 + 100)).value();
+  EXPECT_TRUE(check_key_matches(back.certificate_pem, key));
+  EXPECT_TRUE(is_current("cam-7", back.certificate_pem));
+  EXPECT_EQ(uses(), 1);
+  EXPECT_EQ(come_back("cam-7", other_key, 24h * 190).error().code, Errc::forbidden);
+  EXPECT_EQ(come_back("cam-8", key, 24h * 190).error().code, Errc::forbidden);
+  EXPECT_EQ(come_back("cam-7", key, 24h * (190 + 90 + 181)).error().code, Errc::forbidden) << "too late";
+}
+
+TEST_F(EnrolmentServiceTest, ARequestThatWasSeenBeforeIsOfNoUse) {
+  ASSERT_TRUE(enrol(claim(), "cam-7", key));
+  const std::string challenge = enrolment->challenge(now);
+  const ReturnRequest seen{DeviceId{"cam-7"}, make_csr(key, "cam-7", challenge).value(), challenge};
+  EXPECT_TRUE(run(enrolment->come_back(seen, "", now)));
+  EXPECT_EQ(run(enrolment->come_back(seen, "", now + 6min)).error().code, Errc::unauthenticated);
+  ReturnRequest renewed = seen;
+  renewed.challenge = enrolment->challenge(now + 6min);
+  EXPECT_EQ(run(enrolment->come_back(renewed, "", now + 6min)).error().code, Errc::invalid_argument);
+  renewed.csr_pem = make_csr(key, "cam-7").value();
+  EXPECT_EQ(run(enrolment->come_back(renewed, "", now + 6min)).error().code, Errc::invalid_argument);
+}
+
+TEST_F(EnrolmentServiceTest, EnrolmentsAndRenewalsAreInTheAuditLog) {
+  ASSERT_TRUE(enrol(claim(), "cam-7", key));
+  ASSERT_TRUE(renew("cam-7", key));
+  EXPECT_EQ(
+      database.value<std::string>("select string_agg(action || ' ' || (details->>'address'), ',' order by id) from "
+                                  "audit where object = 'device/cam-7'"),
+      "device.enrol 192.0.2.7,device.renew 192.0.2.7");
+  EXPECT_EQ(database.value<int>("select count(*) from events where kind = 'device.renewed'"), 1);
+}
+
+TEST_F(EnrolmentServiceTest, ADeviceThatIsEnrolledAgainIsToldAgainWhatItShouldRun) {
+  const std::string token = claim(5);
+  ASSERT_TRUE(enrol(token, "cam-7", key));
+  database.exec("update devices set desired_rev = 4, published_rev = 4");
+  ASSERT_TRUE(run(devices->revoke(DeviceId{"cam-7"}, "user:ada", now)));
+  ASSERT_TRUE(enrol(token, "cam-7", other_key));
+  EXPECT_EQ(database.value<int>("select published_rev from devices"), 3);
 }
 
 TEST_F(EnrolmentServiceTest, ARequestThatIsNotInOrderIsRefused) {
@@ -128,9 +221,10 @@ TEST_F(EnrolmentServiceTest, ARequestThatIsNotInOrderIsRefused) {
   request.device = DeviceId{"cam-7"};
   request.hardware_class = "cpu";
   request.csr_pem = "not a request";
-  EXPECT_EQ(run(enrolment->enrol(request, now)).error().code, Errc::invalid_argument);
+  EXPECT_EQ(run(enrolment->enrol(request, "192.0.2.7", now)).error().code, Errc::invalid_argument);
   request.csr_pem = make_csr(key, "cam-8").value();
-  EXPECT_EQ(run(enrolment->enrol(request, now)).error().message, "field 'csr' names 'cam-8', not the device 'cam-7'");
+  EXPECT_EQ(run(enrolment->enrol(request, "192.0.2.7", now)).error().message,
+            "field 'csr' names 'cam-8', not the device 'cam-7'");
   EXPECT_EQ(uses(), 0);
 }
 
@@ -145,7 +239,7 @@ TEST_F(EnrolmentServiceTest, OneUseIsSpentOnceHoweverManyComeAtOnce) {
     request.hardware_class = "cpu";
     request.csr_pem = make_csr(make_private_key().value(), request.device.value()).value();
     boost::asio::co_spawn(
-        io, enrolment->enrol(std::move(request), now),
+        io, enrolment->enrol(std::move(request), "192.0.2.7", now),
         [&](std::exception_ptr, const Result<Credentials>& answer) { ++(answer ? enrolled : refused); });
   }
   ASSERT_TRUE(test::run_until(io, [&] { return enrolled + refused == 6; }));

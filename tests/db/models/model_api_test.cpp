@@ -12,11 +12,15 @@ using Json = nlohmann::json;
 class ModelApiTest : public ModelsTest {
  protected:
   std::unique_ptr<ModelService> models = create_model_service(pool, *blobs);
+  wire::Desired desired;  // of the device that asks
+  DownloadPermits permits{[this](DeviceId) { return desired_document(); }};
   Router router;
 
+  Task<Result<wire::Desired>> desired_document() { co_return desired; }
   void SetUp() override {
     add_model_routes(router, *models);
     add_blob_routes(router, *blobs);
+    add_device_blob_routes(router, *blobs, permits);
   }
 
   Response call(Method method, const std::string& path, const std::string& body = "") {
@@ -45,7 +49,11 @@ TEST_F(ModelApiTest, APublisherUploadsAndPublishes) {
   EXPECT_EQ(call(Method::get, "/api/v1/blobs/" + digest).status, 404);
   EXPECT_EQ(call(Method::put, "/api/v1/blobs/" + digest, file).status, 201);
   EXPECT_EQ(call(Method::put, "/api/v1/blobs/" + digest, file).status, 200);
-  EXPECT_EQ(std::get<FileBody>(call(Method::get, "/device/v1/blobs/" + digest).body).etag, digest);
+  EXPECT_EQ(call(Method::get, "/device/v1/blobs/" + digest).status, 404) << "its document does not name it";
+  desired.models.emplace_back().artifact.digest = digest;
+  const Response response = call(Method::get, "/device/v1/blobs/" + digest);
+  EXPECT_EQ(std::get<FileBody>(response.body).etag, digest);
+  EXPECT_TRUE(std::get<FileBody>(response.body).lease);
 
   EXPECT_EQ(call(Method::post, "/api/v1/models", R"({"name": "digits"})").status, 201);
   EXPECT_EQ(call(Method::post, "/api/v1/models", R"({"name": "digits"})").status, 200);

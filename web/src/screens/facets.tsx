@@ -3,7 +3,7 @@
 import { useRef } from "preact/hooks";
 import { useDeviceCount, useOverview } from "../api/queries";
 import type { Device } from "../api/types";
-import { number, words } from "../ui/format";
+import { counted, words } from "../ui/format";
 import { hasTerm, withTerm } from "./filter";
 
 const VALUES_A_FACET = 8;
@@ -28,7 +28,7 @@ export function Facets({ filter, devices, isListed, onChange }: { filter: string
     <aside class="stack" style="gap: var(--space-4)" aria-label="Facets">
       <Facet title="Presence" field="presence" values={["online", "late", "offline", "never_seen"]} label={words} {...shared} />
       <Facet title="Hardware class" field="hardware_class" values={classes} {...shared} />
-      {overview.data?.models.slice(0, 3).map((model) => (
+      {overview.data?.models?.slice(0, 3).map((model) => (
         <Facet key={model.model} title={`Serving of ${model.model}`} field={`model.${model.model}`} values={model.versions.flatMap((each) => each.version ?? [])} {...shared} />
       ))}
       <Facet title="Site" field="labels.site" values={sites} {...shared} />
@@ -70,7 +70,7 @@ function FacetValue({ text, field, term, filter, counts, onChange }: ValueProps)
   return (
     <button type="button" aria-pressed={isOn} onClick={() => onChange(withTerm(filter, field, term))}>
       <span>{text}</span>
-      <span class="count">{count.data === undefined ? "" : number(count.data)}</span>
+      <span class="count">{count.data === undefined ? "" : counted(count.data)}</span>
     </button>
   );
 }

@@ -22,7 +22,7 @@ KnownDevice known_device(std::string key) {
 }
 
 Result<Enrolment> decide(const std::optional<Claim>& claim, const std::optional<KnownDevice>& known) {
-  return decide_enrolment(claim, known, "cam-7", "key", way_back, now);
+  return decide_enrolment(claim, known, "cam-7", {"key", false}, way_back, now);
 }
 
 TEST(Enrolment, ANewNameSpendsAClaim) {
@@ -73,6 +73,13 @@ TEST(Enrolment, ARevokedNameTakesANewKeyButNotTheRevokedOne) {
   EXPECT_EQ(decide(good_claim(), known).value(), Enrolment::fresh);
 }
 
+TEST(Enrolment, ARevokedKeyComesUnderNoName) {
+  const KeyFacts refused{"key", true};
+  for (const auto& known :
+       {std::optional<KnownDevice>(), std::optional(known_device("key")), std::optional(known_device("other"))})
+    EXPECT_EQ(decide_enrolment(good_claim(), known, "cam-7", refused, way_back, now).error().code, Errc::conflict);
+}
+
 TEST(Enrolment, TheRequestIsReadStrictly) {
   const auto request = parse_enrolment(
       R"({"claim": "t", "device": "cam-7", "hardware_class": "cpu", "csr": "PEM", "labels": {"site": "x"}})");
@@ -86,6 +93,7 @@ TEST(Enrolment, TheRequestIsReadStrictly) {
         .message;
   };
   EXPECT_EQ(error("argosyd", ""), "field 'device' is the server's own name; choose another");
+  EXPECT_EQ(error("argosyd-probe", ""), "field 'device' is the server's own name; choose another");
   EXPECT_EQ(error("a/b", ""), "field 'device' must match [A-Za-z0-9_-]{1,64}");
   EXPECT_EQ(error("cam", R"(, "labels": {"a b": "c"})"),
             "field 'labels.a b' has a key that does not match [A-Za-z0-9_-]{1,64}");

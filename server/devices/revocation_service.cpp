@@ -1,0 +1,225 @@
+#include "server/devices/revocation_service.hpp"
+
+#include <chrono>
+
+#include "common/base/file.hpp"
+#include "common/base/random.hpp"
+#include "common/crypto/keys.hpp"
+#include "server/devices/enrolment.hpp"
+#include "server/devices/revocation_store.hpp"
+
+namespace argosy::server {
+
+namespace {
+
+constexpr std::size_t ended_at_once = 1000;
+constexpr std::size_t enforced_at_once = 50;
+constexpr std::chrono::minutes visit_life{10};
+constexpr std::chrono::minutes clock_tolerance{10};  // the broker's may lag behind ours
+constexpr std::chrono::hours broker_memory{24};      // how long ago a clearing may be that the broker has forgotten
+constexpr std::chrono::seconds expiry_interval{10};
+constexpr std::chrono::hours forget_interval{1};
+constexpr std::chrono::hours keep_after_expiry{24};
+
+// Good for as long as its authority: a list that ran out would shut everybody out.
+Result<std::string> revocation_list(const CertificateAndKey& authority, const std::vector<Revocation>& revoked,
+                                    Instant now) {
+  ARGOSY_TRY(const CertificateFacts facts, read_certificate(authority.certificate_pem));
+  return make_revocation_list(authority, revoked, static_cast<std::uint64_t>(to_ms(now)),
+                              {now - clock_tolerance, facts.not_after});
+}
+
+struct WriteListFile {
+  CertificateAndKey authority;
+  std::filesystem::path file;
+  std::string probe_serial;
+  Instant now;
+
+  Result<void> operator()(const std::vector<Revocation>& revoked) const {
+    std::vector<Revocation> all = revoked;
+    all.push_back({probe_serial, now});
+    ARGOSY_TRY(const std::string list, revocation_list(authority, all, now));
+    return write_file_atomically(file, list, 0644);
+  }
+};
+
+class StoredRevocationService final : public RevocationService {
+ public:
+  StoredRevocationService(DbPool& db, RevocationOptions options, BrokerDoor broker)
+      : store_(db), options_(std::move(options)), broker_(std::move(broker)), key_(make_private_key().value()) {}
+
+  void on_ended(std::function<void(const EndedCertificate&)> hear) override { hear_.push_back(std::move(hear)); }
+  void broker_is_back() override { broker_forgot_ = true; }
+  const RevocationStatus& status() const override { return status_; }
+
+  Task<Result<void>> tick(Instant now, bool leading) override {
+    auto listing = keep_list(now);
+    const Result<void> listed = co_await std::move(listing);
+    if (!leading) {
+      settled_ = false;  // whoever leads next looks for itself
+      status_ = {};
+      co_return listed;
+    }
+    if (!listed) {
+      auto telling = tell(listed.error().message, now);
+      ARGOSY_CO_CHECK(co_await std::move(telling));
+      co_return listed;
+    }
+    auto keeping_up = keep_up(now);
+    ARGOSY_CO_CHECK(co_await std::move(keeping_up));
+    if (settled_ && !broker_forgot_) co_return Result<void>{};
+    auto enforcing = enforce(now);
+    const auto enforced = co_await std::move(enforcing);
+    auto telling = tell(enforced ? "" : enforced.error().message, now);
+    ARGOSY_CO_CHECK(co_await std::move(telling));
+    settled_ = status_.waiting == 0;
+    if (!enforced && takes_too_long(status_, now)) co_return enforced;  // until then it is under way
+    co_return Result<void>{};
+  }
+
+ private:
+  // What ended since the last round becomes part of the list; at the start all of it.
+  Task<Result<void>> keep_list(Instant now) {
+    if (listed_) {
+      auto reading = store_.ended_after(heard_, ended_at_once);
+      ARGOSY_CO_TRY(const auto ended, co_await std::move(reading));
+      for (const EndedCertificate& certificate : ended) {
+        for (const auto& hear : hear_) hear(certificate);
+        heard_ = certificate.id;
+        settled_ = false;
+      }
+      if (heard_ <= *listed_) co_return Result<void>{};
+    }
+    std::string serial = new_serial();
+    auto writing = store_.write_list(WriteListFile{options_.authority, options_.list_file, serial, now});
+    ARGOSY_CO_TRY(const std::int64_t last, co_await std::move(writing));
+    if (!listed_) heard_ = last;
+    listed_ = last;
+    probe_serial_ = std::move(serial);
+    in_effect_ = false;
+    co_return Result<void>{};
+  }
+
+  Task<Result<void>> enforce(Instant now) {
+    if (broker_forgot_) {
+      auto again = store_.clear_again(now - broker_memory);
+      ARGOSY_CO_CHECK(co_await std::move(again));
+      broker_forgot_ = false;
+    }
+    auto reading = store_.waiting(*listed_, enforced_at_once);
+    ARGOSY_CO_TRY(const auto waiting, co_await std::move(reading));
+    if (waiting.empty()) co_return Result<void>{};
+    if (broker_.visit) {
+      auto proving = prove(now);
+      ARGOSY_CO_CHECK(co_await std::move(proving));
+    }
+    for (const EndedCertificate& certificate : waiting) {
+      if (broker_.visit) {
+        auto ending = end_at_broker(certificate, now);
+        ARGOSY_CO_CHECK(co_await std::move(ending));
+      }
+      auto marking = store_.mark_enforced(certificate.id, now);
+      ARGOSY_CO_CHECK(co_await std::move(marking));
+    }
+    co_return Result<void>{};
+  }
+
+  // The newest list names a certificate that is ours: a broker that turns it away has read that list.
+  Task<Result<void>> prove(Instant now) {
+    if (in_effect_) co_return Result<void>{};
+    auto visiting = visit(std::string(probe_identity), probe_serial_, now);
+    ARGOSY_CO_TRY(const bool let_in, co_await std::move(visiting));
+    if (let_in)
+      co_return make_error(Errc::unavailable,
+                           "the broker still takes certificates that " + options_.list_file.string() +
+                               " names: it must have crlfile set to that file, and be reloaded when it changes "
+                               "(argosy-revocations.path)");
+    in_effect_ = true;
+    co_return Result<void>{};
+  }
+
+  Task<Result<void>> end_at_broker(const EndedCertificate& certificate, Instant now) {
+    auto visiting = visit(certificate.device, new_serial(), now);
+    ARGOSY_CO_TRY(const bool let_in, co_await std::move(visiting));
+    if (!let_in)
+      co_return make_error(Errc::unavailable, "the broker turns away a good certificate of this fleet's authority");
+    if (!certificate.clear_traces) co_return Result<void>{};
+    for (const std::string& topic : topics_of(certificate.device)) {
+      auto clearing = broker_.publish(topic, "");
+      ARGOSY_CO_CHECK(co_await std::move(clearing));
+    }
+    co_return Result<void>{};
+  }
+
+  Task<Result<bool>> visit(std::string name, std::string serial, Instant now) {
+    CertificateAndKey identity;
+    identity.private_key_pem = key_;
+    ARGOSY_CO_TRY(const std::string request, make_csr(key_, name));
+    const ClientCertificateOptions certificate{name, {now - visit_life, now + visit_life}, std::move(serial)};
+    ARGOSY_CO_TRY(identity.certificate_pem, issue_client_certificate(options_.authority, request, certificate));
+    auto visiting = broker_.visit(std::move(name), std::move(identity));
+    auto outcome = co_await std::move(visiting);
+    co_return outcome;
+  }
+
+  Task<Result<void>> tell(std::string reason, Instant now) {
+    auto reading = store_.status();
+    ARGOSY_CO_TRY(status_, co_await std::move(reading));
+    status_.reason = std::move(reason);
+    const bool too_long = takes_too_long(status_, now) && !status_.reason.empty();
+    if (too_long == told_) co_return Result<void>{};
+    if (!too_long && status_.waiting > 0) co_return Result<void>{};
+    auto writing = too_long ? store_.write_down("broker.revocation_late", "critical",
+                                                "the MQTT broker may still take " + std::to_string(status_.waiting) +
+                                                    " certificates that have ended: " + status_.reason)
+                            : store_.write_down("broker.revocation_done", "info",
+                                                "the MQTT broker refuses every certificate that has ended");
+    ARGOSY_CO_CHECK(co_await std::move(writing));
+    told_ = too_long;
+    co_return Result<void>{};
+  }
+
+  // What time does by itself: present certificates expire, and expired ones need not be remembered.
+  Task<Result<void>> keep_up(Instant now) {
+    if (now - expired_at_ >= expiry_interval) {
+      auto ending = store_.end_expired(now);
+      ARGOSY_CO_CHECK(co_await std::move(ending));
+      expired_at_ = now;
+    }
+    if (now - forgot_at_ < forget_interval) co_return Result<void>{};
+    auto forgetting = store_.forget(now - keep_after_expiry);
+    ARGOSY_CO_CHECK(co_await std::move(forgetting));
+    forgot_at_ = now;
+    co_return Result<void>{};
+  }
+
+  static std::string new_serial() {
+    Bytes bytes = secure_random(16);
+    bytes[0] = static_cast<std::uint8_t>((bytes[0] & 0x3f) | 0x40);  // positive, and never shorter than the rest
+    return to_hex(bytes);
+  }
+
+  RevocationStore store_;
+  RevocationOptions options_;
+  BrokerDoor broker_;
+  std::string key_;  // of the certificates with which this goes to the broker
+  std::vector<std::function<void(const EndedCertificate&)>> hear_;
+  std::optional<std::int64_t> listed_;  // the last that the list in the file names; none before the first
+  std::int64_t heard_ = 0;              // the last that was told to those who hear
+  std::string probe_serial_;            // named by that list
+  bool in_effect_ = false;              // the broker has read that list
+  bool broker_forgot_ = false;
+  bool settled_ = false;  // nothing waits, as far as was heard
+  bool told_ = false;
+  Instant expired_at_{};
+  Instant forgot_at_{};
+  RevocationStatus status_;
+};
+
+}  // namespace
+
+std::unique_ptr<RevocationService> create_revocation_service(DbPool& db, RevocationOptions options, BrokerDoor broker) {
+  return std::make_unique<StoredRevocationService>(db, std::move(options), std::move(broker));
+}
+
+}  // namespace argosy::server

@@ -1,0 +1,169 @@
+#include "server/devices/revocation_store.hpp"
+
+#include "server/db/db_pool.hpp"
+#include "server/devices/device_rows.hpp"
+#include "server/devices/ended_certificates_store.hpp"
+#include "server/journal/journal_store.hpp"
+
+namespace argosy::server {
+
+namespace {
+
+constexpr std::size_t counted_up_to = 1000;
+
+const std::string& select_ended() {
+  static const std::string sql =
+      "select e.id, e.device_id, e.fingerprint, "
+      "e.reason = 'revoked' and not exists (select 1 from devices d where d.id = e.device_id and d.revoked_at is "
+      "null), " +
+      ms_of("e.ended_at") + " from ended_certificates e ";
+  return sql;
+}
+
+std::vector<EndedCertificate> ended_of(const pqxx::result& rows) {
+  std::vector<EndedCertificate> ended;
+  for (const pqxx::row& row : rows)
+    ended.push_back({row[0].as<std::int64_t>(), row[1].as<std::string>(), row[2].as<std::string>(), row[3].as<bool>(),
+                     instant(row[4])});
+  return ended;
+}
+
+struct EndedAfter {
+  std::int64_t id;
+  std::size_t limit;
+  std::vector<EndedCertificate> operator()(pqxx::work& transaction) const {
+    return ended_of(transaction.exec_params(select_ended() + "where e.id > $1 order by e.id limit $2", id,
+                                            static_cast<std::int64_t>(limit)));
+  }
+};
+
+struct WriteList {
+  RevocationStore::KeepList keep;
+  Result<std::int64_t> operator()(pqxx::work& transaction) const {
+    const pqxx::result rows = transaction.exec("select id, serial, " + ms_of("ended_at") +
+                                               ", not_after > now() from ended_certificates order by id");
+    std::vector<Revocation> revoked;
+    for (const pqxx::row& row : rows) {
+      const bool named = !row[1].is_null() && row[3].as<bool>();
+      if (named) revoked.push_back({row[1].as<std::string>(), instant(row[2])});
+    }
+    ARGOSY_CHECK(keep(revoked));
+    return rows.empty() ? 0 : rows.back()[0].as<std::int64_t>();
+  }
+};
+
+struct Waiting {
+  std::int64_t id;
+  std::size_t limit;
+  std::vector<EndedCertificate> operator()(pqxx::work& transaction) const {
+    return ended_of(
+        transaction.exec_params(select_ended() + "where e.enforced_at is null and e.id <= $1 order by e.id limit $2",
+                                id, static_cast<std::int64_t>(limit)));
+  }
+};
+
+struct ReadStatus {
+  RevocationStatus operator()(pqxx::work& transaction) const {
+    const pqxx::row row = transaction.exec_params1(
+        "select count(*), " + ms_of("min(ended_at)") +
+            " from (select ended_at from ended_certificates where enforced_at is null order by id limit $1) as w",
+        static_cast<std::int64_t>(counted_up_to));
+    return {row[0].as<std::size_t>(), optional_instant(row[1]), {}};
+  }
+};
+
+struct EndExpired {
+  Instant now;
+  void operator()(pqxx::work& transaction) const { end_expired_certificates(transaction, to_rfc3339(now)); }
+};
+
+struct MarkEnforced {
+  std::int64_t id;
+  Instant now;
+  void operator()(pqxx::work& transaction) const {
+    transaction.exec_params0("update ended_certificates set enforced_at = $2::timestamptz where id = $1", id,
+                             to_rfc3339(now));
+  }
+};
+
+struct ClearAgain {
+  Instant revoked_since;
+  void operator()(pqxx::work& transaction) const {
+    transaction.exec_params0(
+        "update ended_certificates set enforced_at = null where reason = 'revoked' and ended_at > $1::timestamptz "
+        "and enforced_at is not null",
+        to_rfc3339(revoked_since));
+  }
+};
+
+struct Forget {
+  Instant before;
+  void operator()(pqxx::work& transaction) const {
+    transaction.exec_params0(
+        "delete from ended_certificates where not_after < $1::timestamptz and enforced_at is not null",
+        to_rfc3339(before));
+  }
+};
+
+struct WriteDown {
+  std::string kind;
+  std::string severity;
+  std::string message;
+  void operator()(pqxx::work& transaction) const {
+    append_event(transaction, {.kind = kind,
+                               .severity = severity,
+                               .device_id = std::nullopt,
+                               .rollout_id = std::nullopt,
+                               .model = std::nullopt,
+                               .message = message});
+  }
+};
+
+}  // namespace
+
+Task<Result<std::vector<EndedCertificate>>> RevocationStore::ended_after(std::int64_t id, std::size_t limit) {
+  auto work = db_.transact(EndedAfter{id, limit});
+  co_return co_await std::move(work);
+}
+
+Task<Result<std::int64_t>> RevocationStore::write_list(KeepList keep) {
+  auto work = db_.transact(WriteList{std::move(keep)});
+  co_return co_await std::move(work);
+}
+
+Task<Result<std::vector<EndedCertificate>>> RevocationStore::waiting(std::int64_t id, std::size_t limit) {
+  auto work = db_.transact(Waiting{id, limit});
+  co_return co_await std::move(work);
+}
+
+Task<Result<RevocationStatus>> RevocationStore::status() {
+  auto work = db_.transact(ReadStatus{});
+  co_return co_await std::move(work);
+}
+
+Task<Result<void>> RevocationStore::end_expired(Instant now) {
+  auto work = db_.transact(EndExpired{now});
+  co_return co_await std::move(work);
+}
+
+Task<Result<void>> RevocationStore::mark_enforced(std::int64_t id, Instant now) {
+  auto work = db_.transact(MarkEnforced{id, now});
+  co_return co_await std::move(work);
+}
+
+Task<Result<void>> RevocationStore::clear_again(Instant revoked_since) {
+  auto work = db_.transact(ClearAgain{revoked_since});
+  co_return co_await std::move(work);
+}
+
+Task<Result<void>> RevocationStore::forget(Instant before) {
+  auto work = db_.transact(Forget{before});
+  co_return co_await std::move(work);
+}
+
+Task<Result<void>> RevocationStore::write_down(std::string kind, std::string severity, std::string message) {
+  auto work = db_.transact(WriteDown{std::move(kind), std::move(severity), std::move(message)});
+  co_return co_await std::move(work);
+}
+
+}  // namespace argosy::server

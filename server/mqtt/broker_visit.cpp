@@ -1,0 +1,154 @@
+#include "server/mqtt/broker_visit.hpp"
+
+#include <array>
+#include <chrono>
+#include <optional>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/connect.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/read.hpp>
+#include <boost/asio/ssl/context.hpp>
+#include <boost/asio/ssl/host_name_verification.hpp>
+#include <boost/asio/ssl/stream.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+
+namespace argosy::server {
+namespace {
+
+namespace asio = boost::asio;
+using boost::system::error_code;
+using tcp = asio::ip::tcp;
+
+constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
+constexpr std::chrono::seconds patience{5};
+constexpr std::string_view tls_scheme = "ssl://";
+
+struct Address {
+  std::string host;
+  std::string port;
+};
+
+Result<Address> address_of(std::string_view uri) {
+  const std::size_t colon = uri.rfind(':');
+  if (!uri.starts_with(tls_scheme) || colon <= tls_scheme.size())
+    return make_error(Errc::invalid_argument, "mqtt.uri '" + std::string(uri.substr(0, 80)) +
+                                                  "' names no broker with TLS; certificates mean nothing there");
+  return Address{std::string(uri.substr(tls_scheme.size(), colon - tls_scheme.size())),
+                 std::string(uri.substr(colon + 1))};
+}
+
+Result<asio::ssl::context> context_of(const BrokerVisit& visit) {
+  asio::ssl::context context(asio::ssl::context::tls_client);
+  error_code error;
+  context.set_options(asio::ssl::context::default_workarounds | asio::ssl::context::no_tlsv1 |
+                      asio::ssl::context::no_tlsv1_1);
+  if (!error) context.add_certificate_authority(asio::buffer(visit.ca_pem), error);
+  if (!error) context.use_certificate(asio::buffer(visit.certificate_pem), asio::ssl::context::pem, error);
+  if (!error) context.use_private_key(asio::buffer(visit.key_pem), asio::ssl::context::pem, error);
+  if (!error) context.set_verify_mode(asio::ssl::verify_peer, error);
+  if (error) return make_error(Errc::internal, "cannot prepare a visit to the broker: " + error.message());
+  return context;
+}
+
+// CONNECT of MQTT 3.1.1, clean session, keep alive 30 s, no will, no password.
+std::string connect_packet(const std::string& client_id) {
+  std::string packet{"\x10\0\0\x04MQTT\x04\x02\0\x1e\0\0", 14};
+  packet[1] = static_cast<char>(12 + client_id.size());
+  packet[13] = static_cast<char>(client_id.size());
+  return packet + client_id;
+}
+
+Error no_answer(const Address& address, const std::string& why) {
+  return make_error(Errc::unavailable,
+                    "the broker at " + address.host + ":" + address.port + " does not answer: " + why);
+}
+
+class Visitor {
+ public:
+  Visitor(asio::any_io_executor io, BrokerVisit visit, Address address, asio::ssl::context context)
+      : visit_(std::move(visit)),
+        address_(std::move(address)),
+        context_(std::move(context)),
+        stream_(io, context_),
+        resolver_(io) {}
+
+  void give_up() {
+    given_up_ = true;
+    resolver_.cancel();
+    error_code ignored;
+    stream_.lowest_layer().close(ignored);
+  }
+
+  asio::awaitable<Result<bool>> run() {
+    auto resolving = resolver_.async_resolve(address_.host, address_.port, as_result);
+    const auto [unknown, endpoints] = co_await std::move(resolving);
+    if (unknown) co_return no_answer(address_, unknown.message());
+    auto connecting = asio::async_connect(stream_.lowest_layer(), endpoints, as_result);
+    const auto [unreachable, endpoint] = co_await std::move(connecting);
+    if (unreachable) co_return no_answer(address_, given_up_ ? "too slow" : unreachable.message());
+    stream_.set_verify_callback(asio::ssl::host_name_verification(address_.host));
+    auto shaking = stream_.async_handshake(asio::ssl::stream_base::client, as_result);
+    const auto [refused] = co_await std::move(shaking);
+    if (refused) co_return turned_away(refused);
+    auto asking = ask();
+    auto outcome = co_await std::move(asking);
+    co_return outcome;
+  }
+
+ private:
+  // With TLS 1.3 the handshake is over here before the broker has looked at our certificate: what comes instead of its
+  // CONNACK is the answer.
+  asio::awaitable<Result<bool>> ask() {
+    const std::string hello = connect_packet(visit_.client_id);
+    auto writing = asio::async_write(stream_, asio::buffer(hello), as_result);
+    const auto [unsent, written] = co_await std::move(writing);
+    if (unsent) co_return turned_away(unsent);
+    std::array<std::uint8_t, 4> answer{};
+    auto reading = asio::async_read(stream_, asio::buffer(answer), as_result);
+    const auto [unanswered, count] = co_await std::move(reading);
+    if (unanswered) co_return turned_away(unanswered);
+    const bool let_in = answer[0] == 0x20 && answer[3] == 0;
+    const std::string farewell{"\xe0\0", 2};
+    auto leaving = asio::async_write(stream_, asio::buffer(farewell), as_result);
+    co_await std::move(leaving);
+    error_code ignored;
+    stream_.lowest_layer().close(ignored);
+    co_return let_in;
+  }
+
+  Result<bool> turned_away(const error_code& error) const {
+    if (given_up_) return no_answer(address_, "too slow");
+    const bool we_refuse = SSL_get_verify_result(const_cast<Stream&>(stream_).native_handle()) != X509_V_OK;
+    if (we_refuse) return no_answer(address_, "its certificate is not of this fleet: " + error.message());
+    return false;
+  }
+
+  using Stream = asio::ssl::stream<tcp::socket>;
+  BrokerVisit visit_;
+  Address address_;
+  asio::ssl::context context_;
+  Stream stream_;
+  tcp::resolver resolver_;
+  bool given_up_ = false;
+};
+
+}  // namespace
+
+asio::awaitable<Result<bool>> visit_broker(asio::any_io_executor io, BrokerVisit visit) {
+  ARGOSY_CO_TRY(Address address, address_of(visit.uri));
+  ARGOSY_CO_TRY(asio::ssl::context context, context_of(visit));
+  const auto visitor = std::make_shared<Visitor>(io, std::move(visit), std::move(address), std::move(context));
+  asio::steady_timer deadline(io, patience);
+  deadline.async_wait([weak = std::weak_ptr(visitor)](const error_code& cancelled) {
+    const auto visitor = weak.lock();
+    if (!cancelled && visitor) visitor->give_up();
+  });
+  auto running = visitor->run();
+  auto outcome = co_await std::move(running);
+  co_return outcome;
+}
+
+}  // namespace argosy::server
