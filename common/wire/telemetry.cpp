@@ -28,7 +28,7 @@ constexpr std::size_t class_limit = 1024;
 constexpr std::size_t feature_limit = 64;
 constexpr std::size_t bin_limit = 258;
 constexpr std::size_t link_size = 8;
-constexpr std::size_t message_limit = 200;
+constexpr std::size_t message_limit = 150;
 constexpr std::int64_t longest_offset_ms = 253'402'300'799'999;  // from 1970 to 9999
 constexpr std::size_t key_limit = 32;                            // pairs in a map, unknown ones included
 
@@ -157,6 +157,7 @@ Result<std::string> read_name(CborReader& in, bool (*is_valid)(std::string_view)
 
 Result<Bytes> read_latency(CborReader& in) {
   ARGOSY_TRY(const auto bytes, in.bytes(LogHistogram::encoded_limit));
+  if (bytes.empty()) return Bytes();
   const auto histogram = LogHistogram::decode(bytes);
   if (!histogram) return in.malformed(histogram.error().message);
   if (histogram->count() > most_in_window)

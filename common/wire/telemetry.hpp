@@ -96,7 +96,7 @@ struct TelemetryAck {
 // JSON on `down/ack`: a batch that the server will never take. HTTPS has a problem document in its place.
 struct TelemetryRefusal {
   std::string batch;    // the first 16 hex digits of the SHA-256 of its bytes
-  std::string message;  // why, for a person; shortened to 200 characters
+  std::string message;  // why, for a person; shortened to 150 bytes
   friend bool operator==(const TelemetryRefusal&, const TelemetryRefusal&) = default;
 };
 

@@ -106,7 +106,8 @@ constexpr TableBound bounds[] = {
     {"rollouts", "retention.rollouts_days after one ended, and no device follows its wish any more"},
     {"schema_migrations", "one a migration"},
     {"sessions", "when one expires"},
-    {"telemetry_cursors", "one a device and epoch; goes with its device"},
+    {"telemetry_cursors", "at most 32 a device; the one unused longest makes room; goes with its device"},
+    {"telemetry_speakers", "one a device; goes with its device"},
     {"users", "what people make; a name is never given again"},
     {"variants", of_publishers},
 };

@@ -13,6 +13,7 @@
 #include "common/json/json_text.hpp"
 #include "common/stats/log_histogram.hpp"
 #include "server/journal/journal_store.hpp"
+#include "server/telemetry/allowance.hpp"
 #include "server/telemetry/receipt.hpp"
 
 namespace argosy::server {
@@ -20,6 +21,7 @@ namespace argosy::server {
 namespace {
 
 using nlohmann::json;
+constexpr Duration between_fork_events{3'600'000};  // of one outbox; all are counted
 constexpr Duration longest_window{24 * 3'600'000};  // what a window says of its own length is believed up to here
 
 using OutboxKey = std::pair<std::string, std::string>;  // device, epoch
@@ -42,7 +44,8 @@ struct Accepted {
 struct CursorRow {
   Cursor cursor;
   std::uint64_t unread = 0;
-  std::optional<wire::ChainLink> forked_at;  // of the newest fork
+  std::optional<wire::ChainLink> forked_at;  // the first record of the newest fork
+  bool forked_lately = false;                // and was told of
   bool is_moved = false;
   std::uint64_t new_forks = 0;
 };
@@ -88,36 +91,53 @@ void save_speaker(pqxx::work& transaction, const std::string& device, const Spea
       device, speaker.epoch, speaker.returns, returned_at);
 }
 
-CursorRows select_cursors_for_update(pqxx::work& transaction, const std::string& keys) {
+CursorRows select_cursors_for_update(pqxx::work& transaction, const std::string& keys, Instant now) {
   CursorRows cursors;
   const auto rows = transaction.exec_params(
-      "select c.device_id, c.epoch, c.seq, c.lost, c.refused, c.link, c.unread, c.fork_link from telemetry_cursors c "
+      "select c.device_id, c.epoch, c.seq, c.lost, c.refused, c.link, c.unread, c.fork_link, "
+      "coalesce(c.forked_at > $2::timestamptz, false) from telemetry_cursors c "
       "join jsonb_to_recordset($1::jsonb) as k(device text, epoch text) on k.device = c.device_id and k.epoch = "
       "c.epoch order by c.device_id, c.epoch for update of c",
-      keys);
+      keys, to_rfc3339(now - between_fork_events));
   for (const auto& row : rows) {
     CursorRow cursor;
     cursor.cursor = {row[2].as<std::uint64_t>(), row[3].as<std::uint64_t>(), row[4].as<std::uint64_t>(),
                      link_of(row[5])};
     cursor.unread = row[6].as<std::uint64_t>();
     cursor.forked_at = link_of(row[7]);
+    cursor.forked_lately = row[8].as<bool>();
     cursors[{row[0].as<std::string>(), row[1].as<std::string>()}] = cursor;
   }
   return cursors;
 }
 
-// In sorted order, so that two transactions that meet on the same devices wait instead of deadlocking.
-CursorRows lock_cursors(pqxx::work& transaction, const std::set<OutboxKey>& outboxes) {
+// A device may have so many epochs, and whoever has more in use waits: nothing of what it sends is at fault.
+void begin_epoch(pqxx::work& transaction, const OutboxKey& outbox, Instant now) {
+  std::vector<KnownEpoch> known;
+  const auto rows = transaction.exec_params(
+      "select epoch, coalesce((extract(epoch from received_at) * 1000)::bigint, 0) from telemetry_cursors "
+      "where device_id = $1",
+      outbox.first);
+  for (const auto& row : rows) known.push_back({row[0].as<std::string>(), instant_from_ms(row[1].as<std::int64_t>())});
+  const auto room = make_room_for_epoch(known, now);
+  if (!room) return;
+  if (*room)
+    transaction.exec_params0("delete from telemetry_cursors where device_id = $1 and epoch = $2", outbox.first, **room);
+  transaction.exec_params0(
+      "insert into telemetry_cursors (device_id, epoch, seq) values ($1, $2, 0) on conflict do nothing", outbox.first,
+      outbox.second);
+}
+
+// In sorted order, so that two transactions that meet on the same devices wait instead of deadlocking. An outbox for
+// which there is no room is left out.
+CursorRows lock_cursors(pqxx::work& transaction, const std::set<OutboxKey>& outboxes, Instant now) {
   auto keys = json::array();
   for (const auto& [device, epoch] : outboxes) keys.push_back({{"device", device}, {"epoch", epoch}});
-  auto cursors = select_cursors_for_update(transaction, keys.dump());
+  auto cursors = select_cursors_for_update(transaction, keys.dump(), now);
   if (cursors.size() == outboxes.size()) return cursors;
-  transaction.exec_params0(
-      "insert into telemetry_cursors (device_id, epoch, seq) "
-      "select device, epoch, 0 from jsonb_to_recordset($1::jsonb) as k(device text, epoch text) "
-      "order by device, epoch on conflict do nothing",
-      keys.dump());
-  return select_cursors_for_update(transaction, keys.dump());
+  for (const auto& outbox : outboxes)
+    if (!cursors.contains(outbox)) begin_epoch(transaction, outbox, now);
+  return select_cursors_for_update(transaction, keys.dump(), now);
 }
 
 json number_or_null(const std::optional<std::int64_t>& number) {
@@ -305,6 +325,7 @@ struct Judge {
     row.forked_at = continuation.forked_at;
     ++row.new_forks;
     ++stored.counters.forks;
+    if (std::exchange(row.forked_lately, true)) return;
     NewEvent event;
     event.kind = "telemetry.forked";
     event.severity = "warning";
@@ -352,15 +373,17 @@ Result<StoredTelemetry> StoreTelemetry::operator()(pqxx::work& transaction) cons
     if (known.contains(batch.device)) outboxes.emplace(batch.device, batch.epoch);
   }
   CursorRows cursors;
-  if (!outboxes.empty()) cursors = lock_cursors(transaction, outboxes);
+  if (!outboxes.empty()) cursors = lock_cursors(transaction, outboxes, now);
   Judge judge{transaction, cursors, speakers, now};
   for (const auto& batch : batches) {
-    if (known.contains(batch.device)) {
+    if (cursors.contains({batch.device, batch.epoch})) {
       judge.take(batch);
       continue;
     }
     judge.stored.acks.push_back(
-        make_error(Errc::forbidden, "device \"" + batch.device + "\" is unknown or revoked; enrol it"));
+        known.contains(batch.device)
+            ? make_error(Errc::unavailable, "device \"" + batch.device + "\" begins too many epochs; send again later")
+            : make_error(Errc::forbidden, "device \"" + batch.device + "\" is unknown or revoked; enrol it"));
   }
   if (!judge.accepted.empty()) {
     copy_windows(transaction, judge.accepted, now - retention, cursors, judge.stored);

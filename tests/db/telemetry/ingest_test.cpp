@@ -202,6 +202,21 @@ TEST_F(Ingest, ARestoredDisksRecordsAreAskedForUnderANewEpochAndStoredThere) {
   EXPECT_EQ(stored(), 8);
 }
 
+TEST_F(Ingest, ADeviceThatBeginsEpochsWithoutEndWaits) {
+  const auto of_epoch = [](int number) {
+    auto sent = batch("cam-1", 1, health(now, number));
+    sent.epoch = "00000000000000" + std::to_string(10 + number);
+    return sent;
+  };
+  for (int i = 0; i < 32; ++i) ASSERT_TRUE(ingest({of_epoch(i)}).at(0));
+  const auto acks = ingest({of_epoch(32), batch("cam-2", 1, health(now, 1)), of_epoch(0)});
+  EXPECT_EQ(acks.at(0).error().code, Errc::unavailable);
+  EXPECT_TRUE(acks.at(1) && acks.at(2)) << "and keeps nobody waiting";
+  database.exec("update telemetry_cursors set received_at = '2026-02-01T00:00:00Z' where epoch = '0000000000000013'");
+  EXPECT_TRUE(ingest({of_epoch(32)}).at(0)) << "one that is long gone makes room";
+  EXPECT_EQ(database.value<int>("select count(*) from telemetry_cursors where device_id = 'cam-1'"), 32);
+}
+
 TEST_F(Ingest, AForkIsSeenWithinOneTransactionToo) {
   const auto image = chained("cam-1", 1, {1, 2});
   const auto acks =
