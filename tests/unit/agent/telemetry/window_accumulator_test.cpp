@@ -54,7 +54,8 @@ TEST(WindowAccumulator, CountsWhatItSawAndStartsAfresh) {
 
 // A board without a clock of its own wakes in 1970; a server refuses windows of decades, and counts that nobody has.
 TEST(WindowAccumulator, MakesWindowsThatTheServerTakesWhateverTheClockAndTheCounters) {
-  for (const auto& [from, to] : {std::pair(instant_from_ms(10'000), start), std::pair(start, instant_from_ms(10'000))}) {
+  for (const auto& [from, to] :
+       {std::pair(instant_from_ms(10'000), start), std::pair(start, instant_from_ms(10'000))}) {
     WindowAccumulator windows(from);
     windows.add_counts("digits", "1.0", UINT64_MAX, UINT64_MAX, {}, to);
     const auto closed = windows.close(to);
