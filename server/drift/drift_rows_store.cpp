@@ -75,14 +75,16 @@ KnownVerdicts read_verdicts(pqxx::work& transaction, const std::vector<WatchedPa
   auto wanted = json::array();
   for (const auto& [device, model] : pairs) wanted.push_back({{"device", device}, {"model", model}});
   const auto rows = transaction.exec_params(
-      "select s.device_id, s.model, s.feature, s.version, s.drifted, s.psi, s.samples "
+      "select s.device_id, s.model, s.feature, s.version, s.drifted, s.psi, s.samples, "
+      "(extract(epoch from s.updated_at) * 1000)::bigint "
       "from jsonb_to_recordset($1::jsonb) as p(device text, model text) "
       "join drift_state s on s.device_id = p.device and s.model = p.model",
       wanted.dump());
   KnownVerdicts known;
   for (const auto& row : rows)
     known[{row[0].as<std::string>(), row[1].as<std::string>(), row[2].as<std::string>()}] = {
-        row[3].as<std::string>(), row[4].as<bool>(), row[5].as<double>(), row[6].as<std::uint64_t>()};
+        row[3].as<std::string>(), row[4].as<bool>(), row[5].as<double>(), row[6].as<std::uint64_t>(),
+        instant_from_ms(row[7].as<std::int64_t>())};
   return known;
 }
 

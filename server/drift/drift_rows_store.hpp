@@ -34,6 +34,7 @@ struct KnownVerdict {
   bool drifted = false;
   double psi = 0;
   std::uint64_t samples = 0;
+  Instant written_at{};
 };
 using VerdictKey = std::tuple<std::string, std::string, std::string>;  // device, model, feature
 using KnownVerdicts = std::map<VerdictKey, KnownVerdict>;

@@ -22,6 +22,8 @@ constexpr Duration clock_tolerance{300'000};
 constexpr std::size_t windows_at_once = 64;
 // A PSI that moved less than this, and over no threshold, is not worth a row.
 constexpr double psi_worth_writing = 0.01;
+// But a row that was not written for so long would look as if nobody judged any more, and retention would take it.
+constexpr Duration written_at_least{6 * 3'600'000};
 
 struct Watched {
   std::size_t place = 0;  // in the batch
@@ -170,14 +172,14 @@ void save_evidence(pqxx::work& transaction, const std::vector<Watched>& watched,
       rows.dump(), to_rfc3339(now));
 }
 
-bool is_worth_writing(const DriftRule& rule, const KnownVerdict& known, const Verdict& verdict) {
+bool is_worth_writing(const DriftRule& rule, const KnownVerdict& known, const Verdict& verdict, Instant now) {
   const auto crossed = [](auto before, auto after, auto threshold) {
     return (before >= threshold) != (after >= threshold);
   };
   const double psi = verdict.measures.psi;
-  return known.version != verdict.version || known.drifted != verdict.drifted ||
-         std::abs(known.psi - psi) > psi_worth_writing || crossed(known.psi, psi, rule.open_psi) ||
-         crossed(known.samples, verdict.measures.samples, rule.min_samples);
+  return now - known.written_at >= written_at_least || known.version != verdict.version ||
+         known.drifted != verdict.drifted || std::abs(known.psi - psi) > psi_worth_writing ||
+         crossed(known.psi, psi, rule.open_psi) || crossed(known.samples, verdict.measures.samples, rule.min_samples);
 }
 
 void judge_features(const JudgeDrift& judge, const Watched& watched, const KnownVerdicts& known,
@@ -190,7 +192,7 @@ void judge_features(const JudgeDrift& judge, const Watched& watched, const Known
     // A new version has a reference of its own: its verdict starts afresh.
     const bool is_same_version = before != known.end() && before->second.version == watched.version;
     verdict.drifted = judge_drift(judge.rule, verdict.measures, verdict.was_drifted && is_same_version);
-    if (before == known.end() || is_worth_writing(judge.rule, before->second, verdict))
+    if (before == known.end() || is_worth_writing(judge.rule, before->second, verdict, judge.now))
       verdicts.push_back(std::move(verdict));
   }
 }

@@ -149,6 +149,10 @@ TEST_F(Drift, AVerdictThatStaysIsNotWrittenAgain) {
   feed("cam-1", as_in_training, 3);
   EXPECT_EQ(database.value<std::string>("select max(updated_at)::text from drift_state"), written);
   EXPECT_EQ(state_of("cam-1").updated_at, clock) << "though it was judged";
+  database.exec("update drift_state set updated_at = updated_at - interval '6 hours'");
+  feed("cam-1", as_in_training, 1);
+  EXPECT_EQ(database.value<int>("select count(*) from drift_state where updated_at >= '" + written + "'"), 1)
+      << "but some times a day, so that retention sees that it is alive";
 }
 
 TEST_F(Drift, WindowsOfOddShapesHoldUpNobody) {
