@@ -23,6 +23,12 @@ std::string_view to_string(AlertRule rule) {
   return "gone_dark";
 }
 
+AlertRule alert_rule_of(std::string_view text) {
+  for (const auto rule : {AlertRule::latency_doubled, AlertRule::accuracy_low, AlertRule::gone_dark})
+    if (text == to_string(rule)) return rule;
+  return AlertRule::drift;
+}
+
 std::string_view severity_of(AlertRule rule) {
   return rule == AlertRule::gone_dark || rule == AlertRule::accuracy_low ? "critical" : "warning";
 }

@@ -14,6 +14,7 @@ namespace argosy::server {
 
 enum class AlertRule : std::uint8_t { latency_doubled, accuracy_low, gone_dark, drift };
 std::string_view to_string(AlertRule rule);
+AlertRule alert_rule_of(std::string_view text);  // of what to_string wrote
 std::string_view severity_of(AlertRule rule);
 
 enum class AlertState : std::uint8_t { ok, pending, firing, resolved };

@@ -8,94 +8,203 @@ namespace argosy::server {
 
 namespace {
 
-void announce(pqxx::work& transaction, const AlertFinding& finding, const char* kind, std::int64_t id) {
-  NewEvent event;
-  event.kind = kind;
-  event.severity = event.kind == "alert.firing" ? std::string(severity_of(finding.rule)) : "info";
-  event.device_id = finding.device;
-  if (!finding.model.empty()) event.model = finding.model;
-  event.message = finding.message;
-  event.details_json =
-      nlohmann::json{{"alert", id},
-                     {"rule", to_string(finding.rule)},
-                     {"value", finding.value ? nlohmann::json(*finding.value) : nlohmann::json(nullptr)},
-                     {"threshold", finding.threshold ? nlohmann::json(*finding.threshold) : nlohmann::json(nullptr)}}
-          .dump();
-  append_event(transaction, event);
+using nlohmann::json;
+
+struct Move {
+  AlertStep step = AlertStep::none;
+  AlertFinding finding;
+};
+
+constexpr auto columns_of_findings =
+    "jsonb_to_recordset($1::jsonb) as f(place int, rule text, severity text, device text, model text, "
+    "value double precision, threshold double precision, message text, details text)";
+
+json number_of(const std::optional<double>& value) {
+  return value ? json(*value) : json(nullptr);
 }
 
-// Opens the row or raises the pending one. Nothing comes back when another instance was quicker.
-bool open(pqxx::work& transaction, const AlertFinding& finding, AlertState state, Instant now) {
+AlertKey key_of(const AlertFinding& finding) {
+  return {finding.rule, finding.device, finding.model};
+}
+
+AlertState state_after(AlertStep step, AlertState present) {
+  switch (step) {
+    case AlertStep::none:
+    case AlertStep::refresh:
+      return present;
+    case AlertStep::open_pending:
+      return AlertState::pending;
+    case AlertStep::fire:
+      return AlertState::firing;
+    case AlertStep::withdraw:
+    case AlertStep::resolve:
+      return AlertState::ok;
+  }
+  return present;
+}
+
+// What a new finding makes of the moves so far: a refresh is of no use before another move, and what was pending
+// between two looks leaves no trace.
+void add_move(std::vector<Move>& moves, AlertStep step, const AlertFinding& finding) {
+  if (step == AlertStep::none) return;
+  if (!moves.empty() && moves.back().step == AlertStep::refresh) moves.pop_back();
+  if (step == AlertStep::withdraw && !moves.empty() && moves.back().step == AlertStep::open_pending) {
+    moves.pop_back();
+    return;
+  }
+  moves.push_back({step, finding});
+}
+
+std::map<AlertKey, std::vector<Move>> moves_of(const OngoingAlerts& open, const std::vector<AlertFinding>& findings) {
+  std::map<AlertKey, AlertState> states;
+  std::map<AlertKey, std::vector<Move>> moves;
+  for (const auto& finding : findings) {
+    const auto key = key_of(finding);
+    const auto known = open.find(key);
+    auto& state = states.try_emplace(key, known != open.end() ? known->second.state : AlertState::ok).first->second;
+    const auto step = next_step(state, finding.state);
+    add_move(moves[key], step, finding);
+    state = state_after(step, state);
+  }
+  return moves;
+}
+
+using Findings = std::vector<const AlertFinding*>;
+
+std::string rows_json(const Findings& findings) {
+  auto rows = json::array();
+  for (const auto* finding : findings) {
+    rows.push_back({{"place", rows.size()},
+                    {"rule", to_string(finding->rule)},
+                    {"severity", severity_of(finding->rule)},
+                    {"device", finding->device},
+                    {"model", finding->model},
+                    {"value", number_of(finding->value)},
+                    {"threshold", number_of(finding->threshold)},
+                    {"message", finding->message},
+                    {"details", finding->details_json}});
+  }
+  return rows.dump();
+}
+
+// `rows` hold (id, rule, device, model) of alerts that moved.
+void announce(pqxx::work& transaction, const Findings& findings, const char* kind, const pqxx::result& rows) {
+  std::map<std::tuple<std::string, std::string, std::string>, std::int64_t> ids;
+  for (const auto& row : rows)
+    ids[{row[1].as<std::string>(), row[2].as<std::string>(), row[3].as<std::string>()}] = row[0].as<std::int64_t>();
+  std::vector<NewEvent> events;
+  for (const auto* finding : findings) {
+    const auto id = ids.find({std::string(to_string(finding->rule)), finding->device, finding->model});
+    if (id == ids.end()) continue;
+    NewEvent event;
+    event.kind = kind;
+    event.severity = event.kind == "alert.firing" ? std::string(severity_of(finding->rule)) : "info";
+    event.device_id = finding->device;
+    if (!finding->model.empty()) event.model = finding->model;
+    event.message = finding->message;
+    event.details_json = json{{"alert", id->second},
+                              {"rule", to_string(finding->rule)},
+                              {"value", number_of(finding->value)},
+                              {"threshold", number_of(finding->threshold)}}
+                             .dump();
+    events.push_back(std::move(event));
+  }
+  append_events(transaction, events);
+}
+
+// Opens rows or raises pending ones.
+std::size_t open_rows(pqxx::work& transaction, const Findings& findings, AlertState state, Instant now) {
+  if (findings.empty()) return 0;
   const auto rows = transaction.exec_params(
-      "insert into alerts as a (rule, severity, device_id, model, state, value, threshold, message, details, "
-      "opened_at, "
-      "fired_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9::jsonb, $10::timestamptz, "
-      "case when $5 = 'firing' then $10::timestamptz end) "
-      "on conflict (rule, device_id, model) where state <> 'resolved' do update set state = excluded.state, "
-      "value = excluded.value, threshold = excluded.threshold, message = excluded.message, details = excluded.details, "
-      "fired_at = excluded.fired_at where a.state = 'pending' and excluded.state = 'firing' returning id",
-      std::string(to_string(finding.rule)), std::string(severity_of(finding.rule)), finding.device, finding.model,
-      std::string(to_string(state)), finding.value, finding.threshold, finding.message, finding.details_json,
-      to_rfc3339(now));
-  if (rows.empty()) return false;
-  if (state == AlertState::firing) announce(transaction, finding, "alert.firing", rows[0][0].as<std::int64_t>());
-  return true;
+      std::string(
+          "insert into alerts as a (rule, severity, device_id, model, state, value, threshold, message, details, "
+          "opened_at, fired_at) select rule, severity, device, model, $2, value, threshold, message, "
+          "details::jsonb, $3::timestamptz, case when $2 = 'firing' then $3::timestamptz end from ") +
+          columns_of_findings +
+          " order by place on conflict (rule, device_id, model) where state <> 'resolved' do update set "
+          "state = excluded.state, value = excluded.value, threshold = excluded.threshold, message = excluded.message, "
+          "details = excluded.details, fired_at = excluded.fired_at "
+          "where a.state = 'pending' and excluded.state = 'firing' returning id, rule, device_id, model",
+      rows_json(findings), std::string(to_string(state)), to_rfc3339(now));
+  if (state == AlertState::firing) announce(transaction, findings, "alert.firing", rows);
+  return rows.size();
 }
 
-void refresh(pqxx::work& transaction, const AlertFinding& finding) {
-  transaction.exec_params0(
-      "update alerts set value = $4, threshold = $5 where rule = $1 and device_id = $2 and model = $3 and "
-      "state <> 'resolved'",
-      std::string(to_string(finding.rule)), finding.device, finding.model, finding.value, finding.threshold);
+void refresh_rows(pqxx::work& transaction, const Findings& findings) {
+  if (findings.empty()) return;
+  transaction.exec_params0(std::string("update alerts a set value = f.value, threshold = f.threshold from ") +
+                               columns_of_findings +
+                               " where a.rule = f.rule and a.device_id = f.device and a.model = f.model "
+                               "and a.state <> 'resolved' and "
+                               "(a.value, a.threshold) is distinct from (f.value, f.threshold)",
+                           rows_json(findings));
 }
 
-bool withdraw(pqxx::work& transaction, const AlertFinding& finding) {
+std::size_t withdraw_rows(pqxx::work& transaction, const Findings& findings) {
+  if (findings.empty()) return 0;
   return transaction
-             .exec_params("delete from alerts where rule = $1 and device_id = $2 and model = $3 and state = 'pending'",
-                          std::string(to_string(finding.rule)), finding.device, finding.model)
-             .affected_rows() > 0;
+      .exec_params(
+          std::string("delete from alerts a using ") + columns_of_findings +
+              " where a.rule = f.rule and a.device_id = f.device and a.model = f.model and a.state = 'pending'",
+          rows_json(findings))
+      .affected_rows();
 }
 
-bool resolve(pqxx::work& transaction, const AlertFinding& finding, Instant now) {
+std::size_t resolve_rows(pqxx::work& transaction, const Findings& findings, Instant now) {
+  if (findings.empty()) return 0;
   const auto rows = transaction.exec_params(
-      "update alerts set state = 'resolved', resolved_at = $4::timestamptz, value = coalesce($5, value), "
-      "details = details || jsonb_build_object('resolution', $6::text) "
-      "where rule = $1 and device_id = $2 and model = $3 and state = 'firing' returning id",
-      std::string(to_string(finding.rule)), finding.device, finding.model, to_rfc3339(now), finding.value,
-      finding.message);
-  if (rows.empty()) return false;
-  announce(transaction, finding, "alert.resolved", rows[0][0].as<std::int64_t>());
-  return true;
+      std::string("update alerts a set state = 'resolved', resolved_at = $2::timestamptz, "
+                  "value = coalesce(f.value, a.value), "
+                  "details = a.details || jsonb_build_object('resolution', f.message) from ") +
+          columns_of_findings +
+          " where a.rule = f.rule and a.device_id = f.device and a.model = f.model and a.state = 'firing' "
+          "returning a.id, a.rule, a.device_id, a.model",
+      rows_json(findings), to_rfc3339(now));
+  announce(transaction, findings, "alert.resolved", rows);
+  return rows.size();
 }
 
 }  // namespace
 
-AlertState open_alert_state(pqxx::work& transaction, AlertRule rule, const std::string& device,
-                            const std::string& model) {
-  const auto rows = transaction.exec_params(
-      "select state from alerts where rule = $1 and device_id = $2 and model = $3 and state <> 'resolved' for update",
-      std::string(to_string(rule)), device, model);
-  if (rows.empty()) return AlertState::ok;
-  return rows[0][0].as<std::string>() == "firing" ? AlertState::firing : AlertState::pending;
+void lock_alerts(pqxx::work& transaction) {
+  transaction.exec1("select pg_advisory_xact_lock(7102002)");
 }
 
-bool apply_finding(pqxx::work& transaction, AlertState present, const AlertFinding& finding, Instant now) {
-  switch (next_step(present, finding.state)) {
-    case AlertStep::none:
-      return false;
-    case AlertStep::open_pending:
-      return open(transaction, finding, AlertState::pending, now);
-    case AlertStep::fire:
-      return open(transaction, finding, AlertState::firing, now);
-    case AlertStep::refresh:
-      refresh(transaction, finding);
-      return false;
-    case AlertStep::withdraw:
-      return withdraw(transaction, finding);
-    case AlertStep::resolve:
-      return resolve(transaction, finding, now);
+OngoingAlerts read_open_alerts(pqxx::work& transaction, const std::vector<std::string>& devices) {
+  // The rules are named because the index of open alerts begins with them.
+  const auto rows = transaction.exec_params(
+      "select a.rule, a.device_id, a.model, a.state, coalesce(a.details ->> 'version', '') "
+      "from (select distinct device from jsonb_array_elements_text($1::jsonb) as t(device)) d "
+      "cross join unnest(array['latency_doubled', 'accuracy_low', 'gone_dark', 'drift']) as r(rule) "
+      "join alerts a on a.rule = r.rule and a.device_id = d.device and a.state <> 'resolved'",
+      json(devices).dump());
+  OngoingAlerts open;
+  for (const auto& row : rows) {
+    const auto state = row[3].as<std::string>() == "firing" ? AlertState::firing : AlertState::pending;
+    open[{alert_rule_of(row[0].as<std::string>()), row[1].as<std::string>(), row[2].as<std::string>()}] = {
+        state, row[4].as<std::string>()};
   }
-  return false;
+  return open;
+}
+
+std::size_t apply_findings(pqxx::work& transaction, const OngoingAlerts& open,
+                           const std::vector<AlertFinding>& findings, Instant now) {
+  const auto moves = moves_of(open, findings);
+  std::size_t longest = 0;
+  for (const auto& [key, of_alert] : moves) longest = std::max(longest, of_alert.size());
+  std::size_t moved = 0;
+  for (std::size_t turn = 0; turn < longest; ++turn) {  // nearly always one
+    std::map<AlertStep, Findings> steps;
+    for (const auto& [key, of_alert] : moves) {
+      if (turn < of_alert.size()) steps[of_alert[turn].step].push_back(&of_alert[turn].finding);
+    }
+    moved += open_rows(transaction, steps[AlertStep::open_pending], AlertState::pending, now);
+    moved += open_rows(transaction, steps[AlertStep::fire], AlertState::firing, now);
+    refresh_rows(transaction, steps[AlertStep::refresh]);
+    moved += withdraw_rows(transaction, steps[AlertStep::withdraw]);
+    moved += resolve_rows(transaction, steps[AlertStep::resolve], now);
+  }
+  return moved;
 }
 
 }  // namespace argosy::server

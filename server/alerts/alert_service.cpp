@@ -1,6 +1,6 @@
 #include "server/alerts/alert_service.hpp"
 
-#include <set>
+#include <chrono>
 #include <utility>
 
 #include "server/alerts/alert_store.hpp"
@@ -10,29 +10,27 @@ namespace argosy::server {
 
 namespace {
 
-// A window may be committed some time after its device was marked as seen.
-constexpr Duration sweep_overlap{10'000};
+struct MakeJudgeWindows {
+  WindowRules rules;
+  JudgeWindows operator()(std::vector<DuePair> due, Instant now) const { return {std::move(due), rules, now}; }
+};
 
 class Service final : public AlertService {
  public:
-  Service(DbPool& db, AlertOptions options) : db_(db), options_(options) {}
+  Service(DbPool& db, AlertOptions options) : db_(db), options_(std::move(options)), watch_(db, options_.watch) {}
 
-  void take(const std::vector<StoredWindow>& windows) override {
-    for (const auto& window : windows) due_.insert({window.device, window.model});
-  }
+  void take(const std::vector<StoredWindow>& windows, Instant now) override { watch_.take(windows, now); }
 
+  WatchFigures watch_figures(Instant now) const override { return watch_.figures(now); }
+
+  // Levels first: they are few, and windows that cannot be judged must not hold them up.
   Task<Result<std::size_t>> tick(Instant now) override {
-    if (!swept_at_ || now - *swept_at_ >= options_.sweep_interval) {
-      auto sweep_task = sweep(now);
-      const auto swept = co_await std::move(sweep_task);
-      if (!swept) co_return swept.error();
-    }
-    auto windows_task = judge_windows(now);
-    const auto windows = co_await std::move(windows_task);
-    if (!windows) co_return windows.error();
-    auto levels_task = db_.transact(JudgeLevels{now});
+    auto levels_task = judge_levels(now);
     const auto levels = co_await std::move(levels_task);
+    auto windows_task = watch_.tick(MakeJudgeWindows{options_.rules}, now);
+    const auto windows = co_await std::move(windows_task);
     if (!levels) co_return levels.error();
+    if (!windows) co_return windows.error();
     co_return *windows + *levels;
   }
 
@@ -47,37 +45,28 @@ class Service final : public AlertService {
   }
 
  private:
-  Task<Result<void>> sweep(Instant now) {
-    const Instant since = swept_at_ ? *swept_at_ - sweep_overlap : now - options_.longest_look;
-    auto task = db_.transact(FindHeardDevices{since});
-    auto pairs = co_await std::move(task);
-    if (!pairs) co_return pairs.error();
-    due_.insert(pairs->begin(), pairs->end());
-    swept_at_ = now;
-    co_return Result<void>{};
-  }
-
-  Task<Result<std::size_t>> judge_windows(Instant now) {
-    std::vector<WatchedModel> due;
-    while (!due_.empty() && due.size() < options_.per_tick)
-      due.push_back(std::move(due_.extract(due_.begin()).value()));
-    if (due.empty()) co_return std::size_t{0};
-    auto task = db_.transact(JudgeWindows{due, options_, now});
-    auto moved = co_await std::move(task);
-    if (!moved) due_.insert(due.begin(), due.end());
-    co_return moved;
+  Task<Result<std::size_t>> judge_levels(Instant now) {
+    const auto began = std::chrono::steady_clock::now();
+    std::size_t moved = 0;
+    while (true) {
+      auto task = db_.transact(JudgeLevels{options_.levels_at_once, now});
+      const auto judged = co_await std::move(task);
+      if (!judged) co_return judged.error();
+      moved += judged->moved;
+      const bool is_over = std::chrono::steady_clock::now() - began >= options_.watch.budget;
+      if (is_over || judged->taken < options_.levels_at_once) co_return moved;
+    }
   }
 
   DbPool& db_;
   AlertOptions options_;
-  std::set<WatchedModel> due_;
-  std::optional<Instant> swept_at_;
+  Watch watch_;
 };
 
 }  // namespace
 
 std::unique_ptr<AlertService> create_alert_service(DbPool& db, AlertOptions options) {
-  return std::make_unique<Service>(db, options);
+  return std::make_unique<Service>(db, std::move(options));
 }
 
 }  // namespace argosy::server

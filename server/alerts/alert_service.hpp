@@ -9,19 +9,19 @@
 #include <vector>
 
 #include "server/alerts/alert.hpp"
+#include "server/alerts/window_memory.hpp"
 #include "server/http/router.hpp"
 #include "server/telemetry/telemetry.hpp"
+#include "server/telemetry/watch_service.hpp"
 
 namespace argosy::server {
 
 class DbPool;
 
 struct AlertOptions {
-  LatencyRule latency{};
-  AccuracyRule accuracy{};
-  Duration longest_look{24 * 3'600'000};  // windows older than this are not news
-  Duration sweep_interval{60'000};        // how often to look for devices that other instances heard
-  std::size_t per_tick = 200;             // (device, model) pairs judged in one tick
+  WindowRules rules{};
+  WatchOptions watch{.name = "alerts", .limits = {.interval = Duration{2000}}};
+  std::size_t levels_at_once = 1000;  // changes of presence and drift judged in one transaction
 };
 
 struct AlertQuery {
@@ -41,10 +41,11 @@ class AlertService {
  public:
   virtual ~AlertService() = default;
   // Windows that were just stored: their devices are due. A listener of the telemetry service.
-  virtual void take(const std::vector<StoredWindow>& windows) = 0;
+  virtual void take(const std::vector<StoredWindow>& windows, Instant now) = 0;
   // Judges what is due, presence and drift, and writes alerts with the events `alert.firing` and `alert.resolved`.
   // Answers how many alerts moved. Call about once a second on the leader.
   virtual Task<Result<std::size_t>> tick(Instant now) = 0;
+  virtual WatchFigures watch_figures(Instant now) const = 0;
   virtual Task<Result<AlertPage>> list(AlertQuery query) = 0;
   // Errc::not_found, or Errc::illegal_transition when it is resolved. Acknowledging twice changes nothing.
   virtual Task<Result<Alert>> acknowledge(std::int64_t id, std::string actor, Instant now) = 0;

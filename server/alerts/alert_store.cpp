@@ -1,6 +1,5 @@
 #include "server/alerts/alert_store.hpp"
 
-#include "server/alerts/alert_rows_store.hpp"
 #include "server/journal/journal_store.hpp"
 
 namespace argosy::server {
@@ -12,12 +11,6 @@ constexpr auto alert_columns =
     "(extract(epoch from opened_at) * 1000)::bigint, (extract(epoch from fired_at) * 1000)::bigint, "
     "(extract(epoch from resolved_at) * 1000)::bigint, (extract(epoch from acknowledged_at) * 1000)::bigint, "
     "coalesce(acknowledged_by, '')";
-
-AlertRule rule_of(const std::string& text) {
-  for (const auto rule : {AlertRule::latency_doubled, AlertRule::accuracy_low, AlertRule::gone_dark})
-    if (text == to_string(rule)) return rule;
-  return AlertRule::drift;
-}
 
 AlertState state_of(const std::string& text) {
   if (text == "pending") return AlertState::pending;
@@ -37,7 +30,7 @@ std::optional<Instant> instant_of(const pqxx::field& field) {
 Alert alert_of(const pqxx::row& row) {
   Alert alert;
   alert.id = row[0].as<std::int64_t>();
-  alert.rule = rule_of(row[1].as<std::string>());
+  alert.rule = alert_rule_of(row[1].as<std::string>());
   alert.severity = row[2].as<std::string>();
   alert.device = row[3].as<std::string>();
   alert.model = row[4].as<std::string>();
@@ -54,78 +47,7 @@ Alert alert_of(const pqxx::row& row) {
   return alert;
 }
 
-// Level rules: `rows` hold (device, model, message, value or null), all to be brought to `state`.
-std::size_t apply_all(pqxx::work& transaction, const pqxx::result& rows, AlertRule rule, AlertState state,
-                      Instant now) {
-  std::size_t moved = 0;
-  for (const auto& row : rows) {
-    AlertFinding finding{rule,
-                         row[0].as<std::string>(),
-                         row[1].as<std::string>(),
-                         state,
-                         number_of(row[3]),
-                         std::nullopt,
-                         row[2].as<std::string>(),
-                         "{}"};
-    const auto present = open_alert_state(transaction, rule, finding.device, finding.model);
-    if (apply_finding(transaction, present, finding, now)) ++moved;
-  }
-  return moved;
-}
-
-constexpr auto newly_dark =
-    "select d.id, '', d.id || ' has gone dark: ' || s.presence_reason, null::double precision "
-    "from device_state s join devices d on d.id = s.device_id "
-    "where s.presence = 'offline' and d.revoked_at is null and not exists (select 1 from alerts a "
-    "where a.rule = 'gone_dark' and a.device_id = d.id and a.state <> 'resolved') order by d.id limit 1000";
-constexpr auto no_longer_dark =
-    "select a.device_id, a.model, case when d.revoked_at is not null then a.device_id || ' was revoked' "
-    "else a.device_id || ' is back' end, null::double precision "
-    "from alerts a join devices d on d.id = a.device_id left join device_state s on s.device_id = a.device_id "
-    "where a.rule = 'gone_dark' and a.state <> 'resolved' and (d.revoked_at is not null or s.presence = 'online') "
-    "order by a.device_id limit 1000";
-constexpr auto newly_drifted =
-    "select t.device_id, t.model, t.device_id || ': the input of ' || t.model || ' has drifted (' || "
-    "string_agg('\"' || t.feature || '\" PSI ' || round(t.psi::numeric, 2), ', ' order by t.psi desc) || ')', "
-    "max(t.psi) "
-    "from drift_state t join devices d on d.id = t.device_id where t.drifted and d.revoked_at is null and not exists "
-    "(select 1 from alerts a where a.rule = 'drift' and a.device_id = t.device_id and a.model = t.model "
-    "and a.state <> 'resolved') group by t.device_id, t.model order by t.device_id, t.model limit 1000";
-constexpr auto no_longer_drifted =
-    "select a.device_id, a.model, a.device_id || ': the input of ' || a.model || ' looks as it did in training again', "
-    "(select max(psi) from drift_state t where t.device_id = a.device_id and t.model = a.model) "
-    "from alerts a where a.rule = 'drift' and a.state <> 'resolved' and not exists (select 1 from drift_state t "
-    "join devices d on d.id = t.device_id where t.device_id = a.device_id and t.model = a.model and t.drifted "
-    "and d.revoked_at is null) order by a.device_id, a.model limit 1000";
-constexpr auto of_revoked_devices =
-    "select a.device_id, a.model, a.device_id || ' was revoked', null::double precision from alerts a "
-    "join devices d on d.id = a.device_id where a.rule = $1 and a.state <> 'resolved' and d.revoked_at is not null "
-    "order by a.device_id, a.model limit 1000";
-
 }  // namespace
-
-std::vector<WatchedModel> FindHeardDevices::operator()(pqxx::work& transaction) const {
-  const auto rows = transaction.exec_params(
-      "select m.device_id, m.model from device_state s join device_models m using (device_id) "
-      "where s.last_seen_at >= $1::timestamptz",
-      to_rfc3339(since));
-  std::vector<WatchedModel> pairs;
-  for (const auto& row : rows) pairs.push_back({row[0].as<std::string>(), row[1].as<std::string>()});
-  return pairs;
-}
-
-std::size_t JudgeLevels::operator()(pqxx::work& transaction) const {
-  std::size_t moved = 0;
-  moved += apply_all(transaction, transaction.exec(no_longer_dark), AlertRule::gone_dark, AlertState::ok, now);
-  moved += apply_all(transaction, transaction.exec(newly_dark), AlertRule::gone_dark, AlertState::firing, now);
-  moved += apply_all(transaction, transaction.exec(no_longer_drifted), AlertRule::drift, AlertState::ok, now);
-  moved += apply_all(transaction, transaction.exec(newly_drifted), AlertRule::drift, AlertState::firing, now);
-  for (const auto rule : {AlertRule::latency_doubled, AlertRule::accuracy_low}) {
-    const auto rows = transaction.exec_params(of_revoked_devices, std::string(to_string(rule)));
-    moved += apply_all(transaction, rows, rule, AlertState::ok, now);
-  }
-  return moved;
-}
 
 AlertPage ReadAlerts::operator()(pqxx::work& transaction) const {
   const std::string filter =

@@ -1,5 +1,6 @@
-// The SQL of alerts; the only writer of alerts and latency_baselines. Functors for DbPool::transact: they own their
-// arguments and may be repeated. Reading, judging and writing are one transaction, so every window counts once.
+// The SQL of alerts; the only writer of alerts and latency_baselines, and who empties level_changes. Functors for
+// DbPool::transact: they own their arguments and may be repeated. Reading, judging and writing are one transaction, so
+// every window counts once.
 #pragma once
 
 #include <string>
@@ -11,30 +12,24 @@
 
 namespace argosy::server {
 
-struct WatchedModel {
-  std::string device;
-  std::string model;
-  friend auto operator<=>(const WatchedModel&, const WatchedModel&) = default;
-};
-
-// Every (device, model) of a device that was seen since `since`.
-struct FindHeardDevices {
-  Instant since;
-  std::vector<WatchedModel> operator()(pqxx::work& transaction) const;
-};
-
-// Judges latency and accuracy of each pair by the windows that came since it was judged last. How many alerts moved.
+// Judges latency and accuracy of each pair by the windows that came since it was judged last.
 struct JudgeWindows {
-  std::vector<WatchedModel> due;
-  AlertOptions options;
+  std::vector<DuePair> due;
+  WindowRules rules;
   Instant now;
-  std::size_t operator()(pqxx::work& transaction) const;
+  Judged operator()(pqxx::work& transaction) const;
 };
 
-// Brings the alerts on presence and drift in line with the verdicts of those who judge them. How many alerts moved.
+struct LevelsJudged {
+  std::size_t taken = 0;  // changes; as many as asked for: there may be more
+  std::size_t moved = 0;  // alerts
+};
+
+// Brings the alerts on presence and drift in line with the verdicts of those who judge them, where these have changed.
 struct JudgeLevels {
+  std::size_t at_once;
   Instant now;
-  std::size_t operator()(pqxx::work& transaction) const;
+  LevelsJudged operator()(pqxx::work& transaction) const;
 };
 
 struct ReadAlerts {

@@ -1,6 +1,6 @@
-// The rules that judge windows, latency_doubled and accuracy_low: what JudgeWindows does for each (device, model).
-#include <algorithm>
-#include <cstdio>
+// The rules that judge windows, latency_doubled and accuracy_low: reads what a batch of (device, model) needs, has it
+// judged (window_memory), and writes what follows.
+#include <iterator>
 
 #include <nlohmann/json.hpp>
 
@@ -15,192 +15,156 @@ using nlohmann::json;
 
 // A device's clock may be a little ahead; what it dates further into the future is not judged.
 constexpr Duration clock_tolerance{300'000};
+// Of one pair in one judgement; whoever has more is judged again.
+constexpr std::size_t windows_at_once = 300;
+// Usual latencies that are kept of a (device, model): a device that goes back to an older version finds it again.
+constexpr int versions_kept = 8;
 
-// The windows that are news: as database times.
-struct Look {
-  std::string from;
-  std::string to;
+struct WatchedVersion {
+  std::size_t place = 0;  // in the batch
+  ServedVersion served;
+  WindowMemory memory;
+  std::vector<JudgedWindow> windows;
 };
 
-std::optional<std::string> newest_version(pqxx::work& transaction, const WatchedModel& pair, const Look& look) {
+std::string pairs_json(const std::vector<DuePair>& due) {
+  auto pairs = json::array();
+  for (const auto& [pair, at, order, earliest] : due)
+    pairs.push_back({{"n", pairs.size()}, {"device", pair.device}, {"model", pair.model}});
+  return pairs.dump();
+}
+
+// The version that each device serves now, what is remembered of it, and the threshold that its release was validated
+// against when that is an accuracy. Devices that are revoked and pairs without windows are left out. The limit on
+// devices keeps the planner from reading all of them for some hundred.
+std::vector<WatchedVersion> read_versions(pqxx::work& transaction, const JudgeWindows& judge) {
+  const Instant oldest = judge.now - judge.rules.longest_look;
   const auto rows = transaction.exec_params(
-      "select version from inference_windows where device_id = $1 and model = $2 and started_at > $3::timestamptz and "
-      "started_at < $4::timestamptz order by started_at desc limit 1",
-      pair.device, pair.model, look.from, look.to);
-  if (rows.empty()) return std::nullopt;
-  return rows[0][0].as<std::string>();
-}
-
-std::optional<LatencyBaseline> lock_baseline(pqxx::work& transaction, const WatchedModel& pair,
-                                             const std::string& version) {
-  const auto rows = transaction.exec_params(
-      "select ln_p95_mean, windows, (extract(epoch from updated_at) * 1000)::bigint from latency_baselines "
-      "where device_id = $1 and model = $2 and version = $3 for update",
-      pair.device, pair.model, version);
-  if (rows.empty()) return std::nullopt;
-  return LatencyBaseline{rows[0][0].as<double>(), rows[0][1].as<std::uint64_t>(),
-                         instant_from_ms(rows[0][2].as<std::int64_t>())};
-}
-
-void save_baseline(pqxx::work& transaction, const WatchedModel& pair, const std::string& version,
-                   const LatencyBaseline& baseline) {
-  transaction.exec_params0(
-      "insert into latency_baselines (device_id, model, version, ln_p95_mean, windows, updated_at) "
-      "values ($1, $2, $3, $4, $5, $6::timestamptz) on conflict (device_id, model, version) do update set "
-      "ln_p95_mean = excluded.ln_p95_mean, windows = excluded.windows, updated_at = excluded.updated_at",
-      pair.device, pair.model, version, baseline.ln_p95_mean, baseline.windows, to_rfc3339(baseline.until));
-}
-
-// Windows of the version with enough inferences, oldest first: the last `before` ones up to `until`, and all after it.
-std::vector<LatencyWindow> read_latency(pqxx::work& transaction, const WatchedModel& pair, const std::string& version,
-                                        const LatencyRule& rule, const Look& look, Instant until, std::size_t before) {
-  const auto rows = transaction.exec_params(
-      "(select (extract(epoch from started_at) * 1000)::bigint as at, p95_ms, count from inference_windows "
-      "  where device_id = $1 and model = $2 and version = $3 and count >= $4 and p95_ms is not null "
-      "  and started_at > $5::timestamptz and started_at <= $6::timestamptz order by started_at desc limit $7) "
-      "union all "
-      "(select (extract(epoch from started_at) * 1000)::bigint, p95_ms, count from inference_windows "
-      "  where device_id = $1 and model = $2 and version = $3 and count >= $4 and p95_ms is not null "
-      "  and started_at > $6::timestamptz and started_at > $5::timestamptz and started_at < $8::timestamptz "
-      "  order by started_at limit 2000) order by at",
-      pair.device, pair.model, version, rule.min_count, look.from, to_rfc3339(until), before, look.to);
-  std::vector<LatencyWindow> windows;
-  for (const auto& row : rows)
-    windows.push_back({instant_from_ms(row[0].as<std::int64_t>()), row[1].as<double>(), row[2].as<std::uint64_t>()});
-  return windows;
-}
-
-AlertFinding latency_finding(const WatchedModel& pair, const std::string& version, const LatencyRule& rule,
-                             const LatencyJudgement& judgement) {
-  char text[256];
-  const char* format = judgement.state == AlertState::ok
-                           ? "%s: latency of %s %s is back at %.1f ms (p95), usual here is %.1f ms"
-                           : "%s: latency of %s %s is %.1f ms (p95), usual here is %.1f ms";
-  std::snprintf(text, sizeof text, format, pair.device.c_str(), pair.model.c_str(), version.c_str(), judgement.value_ms,
-                judgement.baseline_ms);
-  AlertFinding finding{AlertRule::latency_doubled,
-                       pair.device,
-                       pair.model,
-                       judgement.state,
-                       judgement.value_ms,
-                       std::max(rule.open_ratio * judgement.baseline_ms, judgement.baseline_ms + rule.min_delta_ms),
-                       text,
-                       {}};
-  finding.details_json = json{
-      {"version", version},
-      {"p95_ms", judgement.value_ms},
-      {"baseline_p95_ms", judgement.baseline_ms},
-      {"ratio",
-       judgement.ratio}}.dump();
-  return finding;
-}
-
-// An alert on a version that the device no longer serves says nothing any more.
-bool close_for_other_version(pqxx::work& transaction, AlertRule rule, const WatchedModel& pair,
-                             const std::string& version, Instant now) {
-  const auto rows = transaction.exec_params(
-      "select details ->> 'version' from alerts where rule = $1 and device_id = $2 and model = $3 and "
-      "state <> 'resolved' and details ->> 'version' <> $4",
-      std::string(to_string(rule)), pair.device, pair.model, version);
-  if (rows.empty()) return false;
-  AlertFinding finding{rule, pair.device, pair.model, AlertState::ok, std::nullopt, std::nullopt, {}, "{}"};
-  finding.message =
-      pair.device + ": " + pair.model + " " + rows[0][0].as<std::string>() + " was replaced by " + version;
-  return apply_finding(transaction, open_alert_state(transaction, rule, pair.device, pair.model), finding, now);
-}
-
-std::size_t judge_latency_of(pqxx::work& transaction, const WatchedModel& pair, const std::string& version,
-                             const AlertOptions& options, const Look& look, Instant now) {
-  const LatencyRule& rule = options.latency;
-  std::size_t moved = close_for_other_version(transaction, AlertRule::latency_doubled, pair, version, now) ? 1 : 0;
-  const auto known = lock_baseline(transaction, pair, version);
-  LatencyBaseline baseline = known.value_or(LatencyBaseline{});
-  const auto span = std::max(rule.open_of, rule.close_after);
-  const auto windows = read_latency(transaction, pair, version, rule, look, baseline.until, span);
-  auto state = open_alert_state(transaction, AlertRule::latency_doubled, pair.device, pair.model);
-  std::vector<LatencyWindow> recent;
-  const Instant judged_until = baseline.until;
-  bool is_new = false;
-  for (const auto& window : windows) {
-    recent.push_back(window);
-    if (recent.size() > span) recent.erase(recent.begin());
-    if (known && window.started_at <= judged_until) continue;
-    is_new = true;
-    const auto judgement = judge_latency(rule, baseline, state, recent);
-    if (apply_finding(transaction, state, latency_finding(pair, version, rule, judgement), now)) ++moved;
-    state = judgement.state;
+      "select p.n, p.device, p.model, w.version, b.ln_p95_mean, b.windows, "
+      "(extract(epoch from b.updated_at) * 1000)::bigint, "
+      "(extract(epoch from coalesce(b.read_until, b.updated_at)) * 1000)::bigint, b.recent, b.labels, "
+      "case when r.validation ->> 'metric' = 'accuracy' and jsonb_typeof(r.validation -> 'threshold') = 'number' "
+      "     then (r.validation ->> 'threshold')::double precision end "
+      "from jsonb_to_recordset($1::jsonb) as p(n int, device text, model text) "
+      "cross join lateral (select id from devices where id = p.device and revoked_at is null limit 1) d "
+      "cross join lateral (select version from inference_windows where device_id = p.device and model = p.model and "
+      "  started_at > $2::timestamptz and started_at < $3::timestamptz order by started_at desc limit 1) w "
+      "left join latency_baselines b on b.device_id = p.device and b.model = p.model and b.version = w.version "
+      "left join releases r on r.model = p.model and r.version = w.version",
+      pairs_json(judge.due), to_rfc3339(oldest), to_rfc3339(judge.now + clock_tolerance));
+  std::vector<WatchedVersion> versions;
+  for (const auto& row : rows) {
+    WatchedVersion version;
+    version.place = row[0].as<std::size_t>();
+    version.served = {row[1].as<std::string>(), row[2].as<std::string>(), row[3].as<std::string>(), std::nullopt};
+    if (!row[10].is_null()) version.served.accuracy_threshold = row[10].as<double>();
+    version.memory.read_until = oldest;
+    if (!row[4].is_null()) {
+      version.memory.is_new = false;
+      version.memory.baseline = {row[4].as<double>(), row[5].as<std::uint64_t>(),
+                                 instant_from_ms(row[6].as<std::int64_t>())};
+      version.memory.read_until = std::max(oldest, instant_from_ms(row[7].as<std::int64_t>()));
+      remember_recent(version.memory, row[8].as<std::string>());
+      remember_labels(version.memory, row[9].as<std::string>());
+    }
+    versions.push_back(std::move(version));
   }
-  if (is_new) save_baseline(transaction, pair, version, baseline);
-  return moved;
+  return versions;
 }
 
-// The threshold that the release was validated against, when it is an accuracy.
-std::optional<double> accuracy_threshold(pqxx::work& transaction, const std::string& model,
-                                         const std::string& version) {
+void read_windows(pqxx::work& transaction, const JudgeWindows& judge, std::vector<WatchedVersion>& versions) {
+  auto wanted = json::array();
+  for (const auto& version : versions)
+    wanted.push_back({{"n", wanted.size()},
+                      {"device", version.served.device},
+                      {"model", version.served.model},
+                      {"version", version.served.version},
+                      {"since", to_rfc3339(version.memory.read_until)}});
   const auto rows = transaction.exec_params(
-      "select (validation ->> 'threshold')::double precision from releases where model = $1 and version = $2 "
-      "and validation ->> 'metric' = 'accuracy' and validation ->> 'threshold' is not null",
-      model, version);
-  if (rows.empty()) return std::nullopt;
-  return rows[0][0].as<double>();
+      "select p.n, (extract(epoch from w.started_at) * 1000)::bigint, w.p95_ms, w.count, w.labelled, w.correct "
+      "from jsonb_to_recordset($1::jsonb) as p(n int, device text, model text, version text, since timestamptz) "
+      "cross join lateral (select started_at, p95_ms, count, labelled, correct from inference_windows "
+      "  where device_id = p.device and model = p.model and version = p.version and started_at > p.since "
+      "  and started_at > $2::timestamptz and started_at < $3::timestamptz order by started_at limit $4) w "
+      "order by p.n, w.started_at",
+      wanted.dump(), to_rfc3339(judge.now - judge.rules.longest_look), to_rfc3339(judge.now + clock_tolerance),
+      windows_at_once);
+  for (const auto& row : rows) {
+    JudgedWindow window;
+    window.started_at = instant_from_ms(row[1].as<std::int64_t>());
+    if (!row[2].is_null()) window.p95_ms = row[2].as<double>();
+    window.count = row[3].as<std::uint64_t>();
+    window.labelled = row[4].as<std::uint64_t>();
+    window.correct = row[5].as<std::uint64_t>();
+    versions[row[0].as<std::size_t>()].windows.push_back(window);
+  }
 }
 
-std::vector<AccuracyWindow> read_labels(pqxx::work& transaction, const WatchedModel& pair, const std::string& version,
-                                        const Look& look) {
-  const auto rows = transaction.exec_params(
-      "select labelled, correct from inference_windows where device_id = $1 and model = $2 and version = $3 and "
-      "labelled > 0 and started_at > $4::timestamptz and started_at < $5::timestamptz order by started_at desc limit "
-      "500",
-      pair.device, pair.model, version, look.from, look.to);
-  std::vector<AccuracyWindow> windows;
-  for (const auto& row : rows) windows.push_back({row[0].as<std::uint64_t>(), row[1].as<std::uint64_t>()});
-  return windows;
+void save_memories(pqxx::work& transaction, const std::vector<WatchedVersion>& versions) {
+  auto rows = json::array();
+  bool any_new = false;
+  for (const auto& [place, served, memory, windows] : versions) {
+    if (windows.empty()) continue;
+    any_new = any_new || memory.is_new;
+    rows.push_back({{"device", served.device},
+                    {"model", served.model},
+                    {"version", served.version},
+                    {"is_new", memory.is_new},
+                    {"mean", memory.baseline.ln_p95_mean},
+                    {"windows", memory.baseline.windows},
+                    {"until", to_rfc3339(memory.baseline.until)},
+                    {"read_until", to_rfc3339(memory.read_until)},
+                    {"recent", recent_to_json(memory)},
+                    {"labels", labels_to_json(memory)}});
+  }
+  if (rows.empty()) return;
+  const auto text = rows.dump();
+  transaction.exec_params0(
+      "insert into latency_baselines (device_id, model, version, ln_p95_mean, windows, updated_at, read_until, recent, "
+      "labels) select device, model, version, mean, windows, until, read_until, recent, labels "
+      "from jsonb_to_recordset($1::jsonb) as m(device text, model text, version text, mean double precision, "
+      "windows bigint, until timestamptz, read_until timestamptz, recent text, labels text) "
+      "order by device, model, version "
+      "on conflict (device_id, model, version) do update set "
+      "ln_p95_mean = excluded.ln_p95_mean, windows = excluded.windows, updated_at = excluded.updated_at, "
+      "read_until = excluded.read_until, recent = excluded.recent, labels = excluded.labels",
+      text);
+  if (!any_new) return;
+  transaction.exec_params0(
+      "delete from latency_baselines b using (select o.device_id, o.model, o.version, row_number() over "
+      "  (partition by o.device_id, o.model order by o.read_until desc nulls last) as newest "
+      "  from jsonb_to_recordset($1::jsonb) as m(device text, model text, is_new boolean) "
+      "  join latency_baselines o on o.device_id = m.device and o.model = m.model where m.is_new) old "
+      "where old.newest > $2 and b.device_id = old.device_id and b.model = old.model and b.version = old.version",
+      text, versions_kept);
 }
 
-AlertFinding accuracy_finding(const WatchedModel& pair, const std::string& version, double threshold,
-                              const AccuracyJudgement& judgement) {
-  char text[256];
-  const char* format = judgement.state == AlertState::ok
-                           ? "%s: accuracy of %s %s is back at %.1f %% of %llu labels (it must reach %.1f %%)"
-                           : "%s: accuracy of %s %s is %.1f %% of %llu labels (it must reach %.1f %%)";
-  std::snprintf(text, sizeof text, format, pair.device.c_str(), pair.model.c_str(), version.c_str(),
-                100 * judgement.value, static_cast<unsigned long long>(judgement.labels), 100 * threshold);
-  AlertFinding finding{AlertRule::accuracy_low, pair.device, pair.model, judgement.state,
-                       judgement.value,         threshold,   text,       {}};
-  finding.details_json =
-      json{{"version", version}, {"upper_bound", judgement.upper}, {"labels", judgement.labels}}.dump();
-  return finding;
-}
-
-std::size_t judge_accuracy_of(pqxx::work& transaction, const WatchedModel& pair, const std::string& version,
-                              const AlertOptions& options, const Look& look, Instant now) {
-  const std::size_t moved = close_for_other_version(transaction, AlertRule::accuracy_low, pair, version, now) ? 1 : 0;
-  const auto threshold = accuracy_threshold(transaction, pair.model, version);
-  if (!threshold) return moved;
-  const auto windows = read_labels(transaction, pair, version, look);
-  const auto state = open_alert_state(transaction, AlertRule::accuracy_low, pair.device, pair.model);
-  const auto judgement = judge_accuracy(options.accuracy, *threshold, state, windows);
-  const auto finding = accuracy_finding(pair, version, *threshold, judgement);
-  return moved + (apply_finding(transaction, state, finding, now) ? 1 : 0);
+OngoingAlert open_alert_of(const OngoingAlerts& open, AlertRule rule, const ServedVersion& served) {
+  const auto found = open.find({rule, served.device, served.model});
+  return found != open.end() ? found->second : OngoingAlert{};
 }
 
 }  // namespace
 
-std::size_t JudgeWindows::operator()(pqxx::work& transaction) const {
-  std::size_t moved = 0;
-  // One instance at a time: a leader that is stepping down and its successor must not judge the same windows.
-  transaction.exec1("select pg_advisory_xact_lock(7102002)");
-  const Look look{to_rfc3339(now - options.longest_look), to_rfc3339(now + clock_tolerance)};
-  for (const auto& pair : due) {
-    const auto device =
-        transaction.exec_params("select 1 from devices where id = $1 and revoked_at is null", pair.device);
-    if (device.empty()) continue;
-    const auto version = newest_version(transaction, pair, look);
-    if (!version) continue;
-    moved += judge_latency_of(transaction, pair, *version, options, look, now);
-    moved += judge_accuracy_of(transaction, pair, *version, options, look, now);
+Judged JudgeWindows::operator()(pqxx::work& transaction) const {
+  lock_alerts(transaction);
+  Judged judged;
+  auto versions = read_versions(transaction, *this);
+  if (versions.empty()) return judged;
+  read_windows(transaction, *this, versions);
+  std::vector<std::string> devices;
+  for (const auto& version : versions) devices.push_back(version.served.device);
+  const auto open = read_open_alerts(transaction, devices);
+  std::vector<AlertFinding> findings;
+  for (auto& [place, served, memory, windows] : versions) {
+    auto of_pair = judge_windows(rules, served, memory, open_alert_of(open, AlertRule::latency_doubled, served),
+                                 open_alert_of(open, AlertRule::accuracy_low, served), windows, now);
+    findings.insert(findings.end(), std::make_move_iterator(of_pair.begin()), std::make_move_iterator(of_pair.end()));
+    if (windows.size() == windows_at_once) judged.unfinished.push_back(place);
   }
-  return moved;
+  save_memories(transaction, versions);
+  judged.moved = apply_findings(transaction, open, findings, now);
+  return judged;
 }
 
 }  // namespace argosy::server

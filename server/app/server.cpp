@@ -161,11 +161,23 @@ PresenceOptions presence_options(const Config& config) {
   return options;
 }
 
+// So that what else the database is for is served between two ticks, however far apart they are.
+Duration judging_budget(std::int64_t tick_ms) {
+  return std::max(Duration{100}, ms(tick_ms) * 6 / 10);
+}
+
+AlertOptions alert_options(const Config& config) {
+  AlertOptions options;
+  options.watch.budget = judging_budget(config.alerts_tick_ms);
+  return options;
+}
+
 DriftOptions drift_options(const Config& config) {
   DriftOptions options;
-  options.interval = ms(config.drift_interval_ms);
-  options.samples = static_cast<std::uint64_t>(config.drift_samples);
-  options.sweep_interval = std::min(options.sweep_interval, options.interval);
+  options.watch.budget = judging_budget(config.drift_tick_ms);
+  options.watch.limits.interval = ms(config.drift_interval_ms);
+  options.evidence.samples = static_cast<std::uint64_t>(config.drift_samples);
+  options.watch.sweep_interval = std::min(options.watch.sweep_interval, ms(config.drift_interval_ms));
   return options;
 }
 
@@ -286,7 +298,7 @@ struct Server::Parts {
   DownloadPermits permits{[this](DeviceId device) { return desired->get(std::move(device)); }};
   std::unique_ptr<TelemetryService> telemetry = create_telemetry_service(db, telemetry_options(config));
   std::unique_ptr<DriftService> drift = create_drift_service(db, drift_options(config));
-  std::unique_ptr<AlertService> alerts = create_alert_service(db);
+  std::unique_ptr<AlertService> alerts = create_alert_service(db, alert_options(config));
   std::unique_ptr<EventService> events = create_event_service(io, db, {.observe = loop_observer(metrics)});
   std::unique_ptr<OverviewService> overview = create_overview_service(db);
   AccessService access{db, worker, access_options(config)};
@@ -343,15 +355,18 @@ void Server::Parts::make_enrolment(CertificateAndKey authority) {
   revocation = create_revocation_service(db, std::move(options), std::move(broker));
   revocation->on_ended([this](const EndedCertificate& ended) {
     if (device_server) device_server->close_connections_of(ended.fingerprint);
-    permits.forget(ended.device);
+    if (ended.clear_traces) permits.forget(ended.device);
   });
   enrolment = create_enrolment_service(db, enrolment_options(config, std::move(authority)));
 }
 
 // Who hears whom: telemetry feeds drift and alerts, the broker feeds the capabilities, the lock decides who leads.
 void Server::Parts::connect_parts() {
-  telemetry->add_listener([this](const auto& windows) { drift->take(windows); });
-  telemetry->add_listener([this](const auto& windows) { alerts->take(windows); });
+  telemetry->add_listener([this](const auto& windows) {
+    if (!leader->leading()) return;  // the one that leads finds them by its sweep
+    drift->take(windows, wall_clock_now());
+    alerts->take(windows, wall_clock_now());
+  });
 
   if (config.mqtt_enabled) {
     MqttClient::Handlers handlers;
@@ -445,6 +460,8 @@ void Server::Parts::make_listeners() {
                                *collector,
                                *patches,
                                *telemetry,
+                               *drift,
+                               *alerts,
                                *operator_server,
                                device_server.get(),
                                mqtt.get(),

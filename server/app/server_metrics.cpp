@@ -81,6 +81,27 @@ void add_telemetry(Metrics& metrics, TelemetryService& telemetry) {
         [&telemetry] { return telemetry.counters().batches_refused; });
 }
 
+// The watch of drift or alerts: whether every (device, model) gets its turn.
+template <class Service>
+void add_watch(Metrics& metrics, const std::string& judge, Service& service, const std::function<bool()>& leading) {
+  const MetricLabels labels{{"judge", judge}};
+  const auto figure = [&metrics, &labels](const std::string& name, const std::string& help, const std::string& type,
+                                          std::function<double()> read) {
+    metrics.sampled("argosy_watch_" + name, help, type, std::move(read), labels);
+  };
+  const auto figures = [&service] { return service.watch_figures(wall_clock_now()); };
+  figure("oldest_wait_seconds", "How long the (device, model) that is due longest has waited", "gauge",
+         [figures, leading] { return leading() ? static_cast<double>(figures().oldest_wait.count()) / 1000 : 0; });
+  figure("waiting", "(device, model) pairs that wait to be judged", "gauge",
+         [figures, leading] { return leading() ? static_cast<double>(figures().waiting) : 0; });
+  figure("judged_total", "Judgements of a (device, model)", "counter",
+         [figures] { return static_cast<double>(figures().counters.judged); });
+  figure("set_aside_total", "Judgements that failed on the rows of one (device, model), which is tried again later",
+         "counter", [figures] { return static_cast<double>(figures().counters.set_aside); });
+  figure("refused_total", "(device, model) pairs over the limit of the watch list", "counter",
+         [figures] { return static_cast<double>(figures().counters.refused); });
+}
+
 void add_patches(Metrics& metrics, PatchService& patches) {
   count(metrics, "argosy_patches_ready_total", "Patches made", [&patches] { return patches.counters().ready; });
   count(metrics, "argosy_patches_declined_total", "Pairs for which no patch is of use",
@@ -136,6 +157,8 @@ void add_server_metrics(Metrics& metrics, const ServerMetricsSources& sources) {
   add_db(metrics, sources.db);
   add_messages(metrics, sources.quarantine, sources.states, sources.collector);
   add_telemetry(metrics, sources.telemetry);
+  add_watch(metrics, "drift", sources.drift, sources.leading);
+  add_watch(metrics, "alerts", sources.alerts, sources.leading);
   add_patches(metrics, sources.patches);
   if (sources.mqtt != nullptr) add_mqtt(metrics, *sources.mqtt);
   if (sources.revocation != nullptr) add_revocation(metrics, *sources.revocation);

@@ -3,10 +3,12 @@
 
 #include <functional>
 
+#include "server/alerts/alert_service.hpp"
 #include "server/app/state_intake.hpp"
 #include "server/base/loop.hpp"
 #include "server/db/db_pool.hpp"
 #include "server/devices/revocation_service.hpp"
+#include "server/drift/drift_service.hpp"
 #include "server/http/http_server.hpp"
 #include "server/http/metrics.hpp"
 #include "server/models/patch_service.hpp"
@@ -22,6 +24,8 @@ struct ServerMetricsSources {  // all outlive the metrics
   BatchCollector& collector;
   PatchService& patches;
   TelemetryService& telemetry;
+  DriftService& drift;
+  AlertService& alerts;
   HttpServer& operator_server;
   HttpServer* device_server;
   MqttClient* mqtt;

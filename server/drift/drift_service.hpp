@@ -9,8 +9,10 @@
 #include <vector>
 
 #include "server/drift/drift.hpp"
+#include "server/drift/evidence.hpp"
 #include "server/http/router.hpp"
 #include "server/telemetry/telemetry.hpp"
+#include "server/telemetry/watch_service.hpp"
 
 namespace argosy::server {
 
@@ -18,12 +20,9 @@ class DbPool;
 
 struct DriftOptions {
   DriftRule rule{};
-  std::uint64_t samples = 2000;           // the rolling histogram holds the newest windows with about so many samples
-  Duration longest_look{24 * 3'600'000};  // and none older than this
-  std::size_t window_limit = 1440;        // nor more windows than this
-  Duration interval{60'000};              // a device's model is judged once in so long
-  Duration sweep_interval{60'000};        // how often to look for devices that other instances heard
-  std::size_t per_tick = 200;             // judged in one tick
+  EvidenceRule evidence{};
+  // A device's model is judged once in an interval.
+  WatchOptions watch{.name = "drift", .limits = {.interval = Duration{60'000}}};
 };
 
 struct FeatureDrift {  // one feature of one model on one device, for the screen
@@ -44,10 +43,11 @@ class DriftService {
  public:
   virtual ~DriftService() = default;
   // Windows that were just stored: their devices are due. A listener of the telemetry service.
-  virtual void take(const std::vector<StoredWindow>& windows) = 0;
+  virtual void take(const std::vector<StoredWindow>& windows, Instant now) = 0;
   // Judges what is due and writes verdicts, with the events `drift.detected` and `drift.cleared`; answers how many
-  // (device, model) pairs were judged. Call about once a second on the leader.
+  // verdicts changed. Call about once a second on the leader.
   virtual Task<Result<std::size_t>> tick(Instant now) = 0;
+  virtual WatchFigures watch_figures(Instant now) const = 0;
   virtual Task<Result<std::vector<FeatureDrift>>> of_device(std::string device) = 0;  // Errc::not_found
   virtual const DriftRule& rule() const = 0;
 };

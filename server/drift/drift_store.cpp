@@ -1,227 +1,282 @@
 #include "server/drift/drift_store.hpp"
 
+#include <algorithm>
+#include <cmath>
 #include <map>
 #include <optional>
 
 #include <nlohmann/json.hpp>
 
-#include "common/stats/bins.hpp"
-#include "common/wire/desired.hpp"
-#include "server/journal/journal_store.hpp"
+#include "server/drift/drift_rows_store.hpp"
 
 namespace argosy::server {
 
 namespace {
 
 using nlohmann::json;
-using Counts = std::vector<std::uint64_t>;
-
-struct KnownVerdict {
-  std::string version;
-  bool drifted = false;
-};
-
-struct Evidence {
-  std::string version;
-  std::map<std::string, Counts> present;  // by feature
-};
-
-// What releases.reference holds; features without counts have bins but nothing to compare with.
-std::vector<wire::FeatureReference> parse_reference(const std::string& text) {
-  std::vector<wire::FeatureReference> features;
-  const auto document = json::parse(text, nullptr, false);
-  if (!document.is_object() || !document.contains("features")) return features;
-  for (const auto& entry : document["features"]) {
-    wire::FeatureReference feature;
-    feature.name = entry.value("name", std::string());
-    feature.edges = entry.value("edges", std::vector<double>());
-    feature.counts = entry.value("counts", Counts());
-    const bool is_whole = check_edges(feature.edges) && feature.counts.size() == bins_of_edges(feature.edges.size());
-    if (is_whole) features.push_back(std::move(feature));
-  }
-  return features;
-}
-
-std::vector<wire::FeatureReference> read_reference(pqxx::work& transaction, const std::string& model,
-                                                   const std::string& version) {
-  const auto rows =
-      transaction.exec_params("select reference from releases where model = $1 and version = $2", model, version);
-  return rows.empty() ? std::vector<wire::FeatureReference>{} : parse_reference(rows[0][0].as<std::string>());
-}
 
 // A device's clock may be a little ahead; what it dates further into the future is not judged.
 constexpr Duration clock_tolerance{300'000};
-constexpr std::size_t page_size = 64;
+// Of one pair in one judgement, forwards and backwards; whoever has more is judged again.
+constexpr std::size_t windows_at_once = 64;
+// A PSI that moved less than this, and over no threshold, is not worth a row.
+constexpr double psi_worth_writing = 0.01;
+// But a row that was not written for so long would look as if nobody judged any more, and retention would take it.
+constexpr Duration written_at_least{6 * 3'600'000};
 
-// Adds one window; whether a feature still wanted samples. A window whose bins are not those of the others is of no
-// use.
-bool add_window(Evidence& evidence, const std::string& features_json, std::uint64_t samples) {
-  bool is_wanted = false;
-  for (const auto& feature : json::parse(features_json)) {
-    auto& counts = evidence.present[feature.at("name").get<std::string>()];
-    if (total_of(counts) >= samples) continue;
-    is_wanted = true;
-    (void)add_counts(counts, feature.at("counts").get<Counts>());
-  }
-  return is_wanted || evidence.present.empty();
-}
-
-// Adds the newest windows of the newest version, page by page, until each feature has its samples.
-Evidence gather(pqxx::work& transaction, const ModelOnDevice& pair, const DriftOptions& options, Instant now) {
+struct Watched {
+  std::size_t place = 0;  // in the batch
+  WatchedPair pair;
+  std::string version;
   Evidence evidence;
-  std::string before = to_rfc3339(now + clock_tolerance);
-  for (std::size_t seen = 0; seen < options.window_limit;) {
-    const auto rows = transaction.exec_params(
-        "select version, features, started_at::text from inference_windows where device_id = $1 and model = $2 and "
-        "started_at > $3::timestamptz and started_at < $4::timestamptz order by started_at desc limit $5",
-        pair.device, pair.model, to_rfc3339(now - options.longest_look), before, page_size);
-    for (const auto& row : rows) {
-      if (evidence.version.empty()) evidence.version = row[0].as<std::string>();
-      if (row[0].as<std::string>() != evidence.version) return evidence;
-      if (!add_window(evidence, row[1].as<std::string>(), options.samples)) return evidence;
+  const std::vector<wire::FeatureReference>* reference = nullptr;
+  std::size_t newer = 0;  // windows read
+  std::size_t older = 0;
+};
+
+std::string pairs_json(const std::vector<DuePair>& due) {
+  auto pairs = json::array();
+  for (const auto& [pair, at, order, earliest] : due)
+    pairs.push_back({{"n", pairs.size()}, {"device", pair.device}, {"model", pair.model}});
+  return pairs.dump();
+}
+
+// Windows that came out of their order are not among the newer ones: then the evidence is gathered anew.
+bool came_in_order(const DuePair& due, Instant newest, Instant oldest) {
+  return !due.earliest || *due.earliest > newest || *due.earliest < oldest;
+}
+
+// Each pair with the version that it serves now and the evidence so far; revoked devices, pairs without windows and
+// versions without a reference are left out.
+std::vector<Watched> read_watched(pqxx::work& transaction, const JudgeDrift& judge, References& references) {
+  const Instant oldest = judge.now - judge.evidence.longest_look;
+  const auto rows = transaction.exec_params(
+      "select p.n, w.version, e.version = w.version, (extract(epoch from e.newest_at) * 1000)::bigint, e.evidence "
+      "from jsonb_to_recordset($1::jsonb) as p(n int, device text, model text) "
+      "cross join lateral (select id from devices where id = p.device and revoked_at is null limit 1) d "
+      "cross join lateral (select version from inference_windows where device_id = p.device and model = p.model and "
+      "  started_at > $2::timestamptz and started_at < $3::timestamptz order by started_at desc limit 1) w "
+      "left join drift_evidence e on e.device_id = p.device and e.model = p.model",
+      pairs_json(judge.due), to_rfc3339(oldest), to_rfc3339(judge.now + clock_tolerance));
+  std::vector<ReleaseName> releases;
+  for (const auto& row : rows)
+    releases.emplace_back(judge.due[row[0].as<std::size_t>()].pair.model, row[1].as<std::string>());
+  references = read_references(transaction, releases);
+  std::vector<Watched> watched;
+  for (const auto& row : rows) {
+    const auto place = row[0].as<std::size_t>();
+    const DuePair& due = judge.due[place];
+    const auto reference = references.find({due.pair.model, row[1].as<std::string>()});
+    if (reference == references.end() || reference->second.empty()) continue;
+    Evidence evidence(judge.evidence, reference->second);
+    if (row[2].as<bool>(false)) {
+      const Instant newest = instant_from_ms(row[3].as<std::int64_t>());
+      if (came_in_order(due, newest, oldest)) (void)evidence.restore(row[4].as<std::string>(), newest);
     }
-    seen += static_cast<std::size_t>(rows.size());
-    if (rows.size() < page_size) break;
-    before = rows.back()[2].as<std::string>();
+    watched.push_back({place, due.pair, row[1].as<std::string>(), std::move(evidence), &reference->second});
   }
-  return evidence;
+  return watched;
 }
 
-std::map<std::string, KnownVerdict> read_verdicts(pqxx::work& transaction, const ModelOnDevice& pair) {
-  const auto rows = transaction.exec_params(
-      "select feature, version, drifted from drift_state where device_id = $1 and model = $2", pair.device, pair.model);
-  std::map<std::string, KnownVerdict> verdicts;
-  for (const auto& row : rows) verdicts[row[0].as<std::string>()] = {row[1].as<std::string>(), row[2].as<bool>()};
-  return verdicts;
+constexpr auto newer_windows =
+    "select p.n, (extract(epoch from w.started_at) * 1000)::bigint, w.version, w.features "
+    "from jsonb_to_recordset($1::jsonb) as p(n int, device text, model text, at timestamptz) "
+    "cross join lateral (select started_at, version, features from inference_windows where device_id = p.device "
+    "  and model = p.model and started_at > p.at and started_at > $2::timestamptz and started_at < $3::timestamptz "
+    "  order by started_at limit $4) w order by p.n, w.started_at";
+constexpr auto older_windows =
+    "select p.n, (extract(epoch from w.started_at) * 1000)::bigint, w.version, w.features "
+    "from jsonb_to_recordset($1::jsonb) as p(n int, device text, model text, at timestamptz) "
+    "cross join lateral (select started_at, version, features from inference_windows where device_id = p.device "
+    "  and model = p.model and started_at < p.at and started_at > $2::timestamptz and started_at < $3::timestamptz "
+    "  order by started_at desc limit $4) w order by p.n, w.started_at desc";
+
+// `places` are those of `watched` whose windows are wanted, `at` of each from when on.
+template <class At>
+pqxx::result read_windows(pqxx::work& transaction, const char* statement, const JudgeDrift& judge,
+                          const std::vector<Watched>& watched, const std::vector<std::size_t>& places, At at) {
+  auto wanted = json::array();
+  for (const auto place : places)
+    wanted.push_back({{"n", place},
+                      {"device", watched[place].pair.device},
+                      {"model", watched[place].pair.model},
+                      {"at", to_rfc3339(at(watched[place].evidence))}});
+  return transaction.exec_params(statement, wanted.dump(), to_rfc3339(judge.now - judge.evidence.longest_look),
+                                 to_rfc3339(judge.now + clock_tolerance), windows_at_once);
 }
 
-std::vector<double> peer_psi(pqxx::work& transaction, const std::string& device, const std::string& model,
-                             const std::string& version, const std::string& feature, std::uint64_t min_samples) {
-  const auto rows = transaction.exec_params(
-      "select psi from drift_state where model = $2 and version = $3 and feature = $4 and device_id <> $1 and "
-      "samples >= $5 order by updated_at desc limit 1000",
-      device, model, version, feature, min_samples);
-  std::vector<double> values;
-  for (const auto& row : rows) values.push_back(row[0].as<double>());
-  return values;
+void read_newer(pqxx::work& transaction, const JudgeDrift& judge, std::vector<Watched>& watched) {
+  std::vector<std::size_t> places;
+  for (std::size_t i = 0; i < watched.size(); ++i) {
+    if (watched[i].evidence.newest()) places.push_back(i);
+  }
+  if (places.empty()) return;
+  const auto rows = read_windows(transaction, newer_windows, judge, watched, places,
+                                 [](const Evidence& evidence) { return *evidence.newest(); });
+  for (const auto& row : rows) {
+    auto& [place, pair, version, evidence, reference, newer, older] = watched[row[0].as<std::size_t>()];
+    ++newer;
+    EvidenceWindow window{instant_from_ms(row[1].as<std::int64_t>())};
+    if (row[2].as<std::string>() == version) {
+      window.features = features_of_json(row[3].as<std::string>());
+    } else {
+      evidence.begin_again();
+    }
+    evidence.add_newer(window);
+  }
 }
 
-void write_verdict(pqxx::work& transaction, const ModelOnDevice& pair, const std::string& version,
-                   const std::string& feature, const DriftMeasures& measures, bool drifted, const Counts& present,
-                   Instant now) {
+// What evidence that begins anew, or did not yet reach back far enough, still wants.
+void read_older(pqxx::work& transaction, const JudgeDrift& judge, std::vector<Watched>& watched) {
+  std::vector<std::size_t> places;
+  for (std::size_t i = 0; i < watched.size(); ++i) {
+    if (watched[i].evidence.wants_older()) places.push_back(i);
+  }
+  if (places.empty()) return;
+  const auto rows = read_windows(
+      transaction, older_windows, judge, watched, places,
+      [&judge](const Evidence& evidence) { return evidence.oldest().value_or(judge.now + clock_tolerance); });
+  for (const auto& row : rows) {
+    auto& [place, pair, version, evidence, reference, newer, older] = watched[row[0].as<std::size_t>()];
+    ++older;
+    if (!evidence.wants_older()) continue;
+    if (row[2].as<std::string>() == version) {
+      evidence.add_older({instant_from_ms(row[1].as<std::int64_t>()), features_of_json(row[3].as<std::string>())});
+    } else {
+      evidence.has_no_older();
+    }
+  }
+  for (const auto place : places) {
+    if (watched[place].older < windows_at_once) watched[place].evidence.has_no_older();
+  }
+}
+
+void save_evidence(pqxx::work& transaction, const std::vector<Watched>& watched, Instant now) {
+  auto rows = json::array();
+  for (const auto& entry : watched) {
+    if (entry.newer + entry.older == 0) continue;
+    rows.push_back({{"device", entry.pair.device},
+                    {"model", entry.pair.model},
+                    {"version", entry.version},
+                    {"newest", to_rfc3339(*entry.evidence.newest())},
+                    {"evidence", entry.evidence.to_json()}});
+  }
+  if (rows.empty()) return;
   transaction.exec_params0(
-      "insert into drift_state as s (device_id, model, version, feature, psi, samples, drifted, since, updated_at, "
-      "present) values ($1, $2, $3, $4, $5, $6, $7, $8::timestamptz, $8::timestamptz, $9::jsonb) "
-      "on conflict (device_id, model, feature) do update set version = excluded.version, psi = excluded.psi, "
-      "samples = excluded.samples, drifted = excluded.drifted, updated_at = excluded.updated_at, "
-      "present = excluded.present, since = case when s.drifted = excluded.drifted and s.version = excluded.version "
-      "then s.since else excluded.since end",
-      pair.device, pair.model, version, feature, measures.psi, measures.samples, drifted, to_rfc3339(now),
-      json(present).dump());
+      "insert into drift_evidence (device_id, model, version, newest_at, updated_at, evidence) "
+      "select device, model, version, newest, $2::timestamptz, evidence from jsonb_to_recordset($1::jsonb) as "
+      "e(device text, model text, version text, newest timestamptz, evidence text) order by device, model "
+      "on conflict (device_id, model) do update set version = excluded.version, newest_at = excluded.newest_at, "
+      "updated_at = excluded.updated_at, evidence = excluded.evidence",
+      rows.dump(), to_rfc3339(now));
 }
 
-void announce(pqxx::work& transaction, const ModelOnDevice& pair, const std::string& version,
-              const std::string& feature, const DriftMeasures& measures, bool drifted, const DriftOptions& options) {
-  const auto peers = peer_psi(transaction, pair.device, pair.model, version, feature, options.rule.min_samples);
-  const auto scope = scope_of(options.rule, drifted, peers);
-  NewEvent event;
-  event.kind = drifted ? "drift.detected" : "drift.cleared";
-  event.severity = drifted ? "warning" : "info";
-  event.device_id = pair.device;
-  event.model = pair.model;
-  event.message = pair.device + ": " + describe_drift(options.rule, feature, measures, drifted, scope);
-  event.details_json = json{{"feature", feature},          {"version", version},
-                            {"psi", measures.psi},         {"js", measures.jensen_shannon},
-                            {"samples", measures.samples}, {"scope", to_string(scope)}}
-                           .dump();
-  append_event(transaction, event);
+bool is_worth_writing(const DriftRule& rule, const KnownVerdict& known, const Verdict& verdict, Instant now) {
+  const auto crossed = [](auto before, auto after, auto threshold) {
+    return (before >= threshold) != (after >= threshold);
+  };
+  const double psi = verdict.measures.psi;
+  return now - known.written_at >= written_at_least || known.version != verdict.version ||
+         known.drifted != verdict.drifted || std::abs(known.psi - psi) > psi_worth_writing ||
+         crossed(known.psi, psi, rule.open_psi) || crossed(known.samples, verdict.measures.samples, rule.min_samples);
+}
+
+void judge_features(const JudgeDrift& judge, const Watched& watched, const KnownVerdicts& known,
+                    std::vector<Verdict>& verdicts) {
+  for (const auto& feature : *watched.reference) {
+    Verdict verdict{watched.pair, watched.version, feature.name, {}, false, false};
+    verdict.measures = measure(feature.edges, feature.counts, watched.evidence.present(feature.name));
+    const auto before = known.find({watched.pair.device, watched.pair.model, feature.name});
+    verdict.was_drifted = before != known.end() && before->second.drifted;
+    // A new version has a reference of its own: its verdict starts afresh.
+    const bool is_same_version = before != known.end() && before->second.version == watched.version;
+    verdict.drifted = judge_drift(judge.rule, verdict.measures, verdict.was_drifted && is_same_version);
+    if (before == known.end() || is_worth_writing(judge.rule, before->second, verdict, judge.now))
+      verdicts.push_back(std::move(verdict));
+  }
 }
 
 // Verdicts on features that the present version does not have say nothing any more.
-void drop_other_features(pqxx::work& transaction, const ModelOnDevice& pair,
-                         const std::vector<wire::FeatureReference>& reference) {
-  auto names = json::array();
-  for (const auto& feature : reference) names.push_back(feature.name);
-  transaction.exec_params0(
-      "delete from drift_state where device_id = $1 and model = $2 and feature not in "
-      "(select jsonb_array_elements_text($3::jsonb))",
-      pair.device, pair.model, names.dump());
-}
-
-void judge_pair(pqxx::work& transaction, const ModelOnDevice& pair, const DriftOptions& options, Instant now) {
-  const auto evidence = gather(transaction, pair, options, now);
-  if (evidence.version.empty()) return;
-  const auto reference = read_reference(transaction, pair.model, evidence.version);
-  const auto known = read_verdicts(transaction, pair);
-  for (const auto& feature : reference) {
-    const auto found = evidence.present.find(feature.name);
-    const Counts present = found != evidence.present.end() && found->second.size() == feature.counts.size()
-                               ? found->second
-                               : Counts(feature.counts.size());
-    const auto measures = measure(feature.edges, feature.counts, present);
-    const auto before = known.find(feature.name);
-    const bool was_drifted = before != known.end() && before->second.drifted;
-    // A new version has a reference of its own: its verdict starts afresh.
-    const bool is_same_version = before != known.end() && before->second.version == evidence.version;
-    const bool drifted = judge_drift(options.rule, measures, was_drifted && is_same_version);
-    write_verdict(transaction, pair, evidence.version, feature.name, measures, drifted, present, now);
-    if (drifted != was_drifted) announce(transaction, pair, evidence.version, feature.name, measures, drifted, options);
+std::vector<VerdictKey> outdated(const std::vector<Watched>& watched, const KnownVerdicts& known) {
+  std::vector<VerdictKey> gone;
+  for (const auto& entry : watched) {
+    const auto& [device, model] = entry.pair;
+    for (auto at = known.lower_bound({device, model, {}}); at != known.end(); ++at) {
+      const auto& [of_device, of_model, feature] = at->first;
+      if (of_device != device || of_model != model) break;
+      const bool is_known = std::any_of(entry.reference->begin(), entry.reference->end(),
+                                        [&name = feature](const auto& known_now) { return known_now.name == name; });
+      if (!is_known) gone.push_back(at->first);
+    }
   }
-  if (known.size() > 0) drop_other_features(transaction, pair, reference);
+  return gone;
 }
 
 }  // namespace
 
-std::vector<ModelOnDevice> FindHeardModels::operator()(pqxx::work& transaction) const {
-  const auto rows = transaction.exec_params(
-      "select m.device_id, m.model from device_state s join device_models m using (device_id) "
-      "where s.last_seen_at >= $1::timestamptz",
-      to_rfc3339(since));
-  std::vector<ModelOnDevice> pairs;
-  for (const auto& row : rows) pairs.push_back({row[0].as<std::string>(), row[1].as<std::string>()});
-  return pairs;
-}
-
-void JudgeDrift::operator()(pqxx::work& transaction) const {
+Judged JudgeDrift::operator()(pqxx::work& transaction) const {
   // One instance at a time: a leader that is stepping down and its successor must not write the same verdict.
   transaction.exec1("select pg_advisory_xact_lock(7102003)");
-  for (const auto& pair : due) {
-    const auto device =
-        transaction.exec_params("select 1 from devices where id = $1 and revoked_at is null", pair.device);
-    if (!device.empty()) judge_pair(transaction, pair, options, now);
+  References references;
+  auto watched = read_watched(transaction, *this, references);
+  if (watched.empty()) return {};
+  read_newer(transaction, *this, watched);
+  read_older(transaction, *this, watched);
+  Judged judged;
+  std::vector<WatchedPair> pairs;
+  for (auto& entry : watched) {
+    entry.evidence.forget_before(now - evidence.longest_look);
+    pairs.push_back(entry.pair);
+    const bool has_more = entry.newer == windows_at_once || entry.evidence.wants_older();
+    if (has_more) judged.unfinished.push_back(entry.place);
   }
+  const auto known = read_verdicts(transaction, pairs);
+  std::vector<Verdict> verdicts;
+  for (const auto& entry : watched) judge_features(*this, entry, known, verdicts);
+  save_evidence(transaction, watched, now);
+  write_verdicts(transaction, verdicts, now);
+  announce_verdicts(transaction, verdicts, rule);
+  drop_verdicts(transaction, outdated(watched, known));
+  for (const auto& verdict : verdicts) judged.moved += verdict.drifted != verdict.was_drifted ? 1 : 0;
+  return judged;
 }
 
 Result<std::vector<FeatureDrift>> ReadDeviceDrift::operator()(pqxx::work& transaction) const {
   if (transaction.exec_params("select 1 from devices where id = $1", device).empty())
     return make_error(Errc::not_found, "there is no device \"" + device + "\"");
   const auto rows = transaction.exec_params(
-      "select model, version, feature, drifted, present, (extract(epoch from since) * 1000)::bigint, "
-      "(extract(epoch from updated_at) * 1000)::bigint from drift_state where device_id = $1 order by model, feature",
+      "select s.model, s.version, s.feature, s.drifted, (extract(epoch from s.since) * 1000)::bigint, "
+      "(extract(epoch from e.updated_at) * 1000)::bigint, (extract(epoch from e.newest_at) * 1000)::bigint, e.evidence "
+      "from drift_state s join drift_evidence e on e.device_id = s.device_id and e.model = s.model "
+      "and e.version = s.version where s.device_id = $1 order by s.model, s.feature",
       device);
+  std::vector<ReleaseName> releases;
+  for (const auto& row : rows) releases.emplace_back(row[0].as<std::string>(), row[1].as<std::string>());
+  const auto references = read_references(transaction, releases);
   std::vector<FeatureDrift> drifts;
-  std::map<std::string, std::vector<wire::FeatureReference>> references;
   for (const auto& row : rows) {
-    FeatureDrift drift;
-    drift.model = row[0].as<std::string>();
-    drift.version = row[1].as<std::string>();
-    drift.feature = row[2].as<std::string>();
-    drift.drifted = row[3].as<bool>();
-    drift.present = json::parse(row[4].as<std::string>()).get<Counts>();
-    drift.since = instant_from_ms(row[5].as<std::int64_t>());
-    drift.updated_at = instant_from_ms(row[6].as<std::int64_t>());
-    auto [reference, is_new] = references.try_emplace(drift.model + "@" + drift.version);
-    if (is_new) reference->second = read_reference(transaction, drift.model, drift.version);
+    const auto reference = references.find({row[0].as<std::string>(), row[1].as<std::string>()});
+    if (reference == references.end()) continue;
+    Evidence known(evidence, reference->second);
+    if (!known.restore(row[7].as<std::string>(), instant_from_ms(row[6].as<std::int64_t>()))) continue;
     for (const auto& feature : reference->second) {
-      if (feature.name != drift.feature || feature.counts.size() != drift.present.size()) continue;
+      if (feature.name != row[2].as<std::string>()) continue;
+      FeatureDrift drift;
+      drift.model = row[0].as<std::string>();
+      drift.version = row[1].as<std::string>();
+      drift.feature = feature.name;
+      drift.drifted = row[3].as<bool>();
+      drift.since = instant_from_ms(row[4].as<std::int64_t>());
+      drift.updated_at = instant_from_ms(row[5].as<std::int64_t>());
       drift.edges = feature.edges;
       drift.reference = feature.counts;
+      drift.present = known.present(feature.name);
       drift.measures = measure(feature.edges, feature.counts, drift.present);
+      drift.scope =
+          scope_of(rule, drift.drifted,
+                   peer_psi(transaction, device, drift.model, drift.version, drift.feature, rule.min_samples));
+      drifts.push_back(std::move(drift));
     }
-    if (drift.reference.empty()) continue;
-    drift.scope = scope_of(rule, drift.drifted,
-                           peer_psi(transaction, device, drift.model, drift.version, drift.feature, rule.min_samples));
-    drifts.push_back(std::move(drift));
   }
   return drifts;
 }

@@ -1,5 +1,5 @@
-// The SQL of drift; the only writer of drift_state. Functors for DbPool::transact: they own their arguments and may be
-// repeated.
+// The SQL of drift; the only writer of drift_state and drift_evidence. Functors for DbPool::transact: they own their
+// arguments and may be repeated.
 #pragma once
 
 #include <string>
@@ -11,28 +11,18 @@
 
 namespace argosy::server {
 
-struct ModelOnDevice {
-  std::string device;
-  std::string model;
-  friend auto operator<=>(const ModelOnDevice&, const ModelOnDevice&) = default;
-};
-
-// Every (device, model) of a device that was seen since `since`.
-struct FindHeardModels {
-  Instant since;
-  std::vector<ModelOnDevice> operator()(pqxx::work& transaction) const;
-};
-
 // Measures the newest windows of each pair against the reference of the version it serves, and writes what follows.
 struct JudgeDrift {
-  std::vector<ModelOnDevice> due;
-  DriftOptions options;
+  std::vector<DuePair> due;
+  EvidenceRule evidence;
+  DriftRule rule;
   Instant now;
-  void operator()(pqxx::work& transaction) const;
+  Judged operator()(pqxx::work& transaction) const;
 };
 
 struct ReadDeviceDrift {
   std::string device;
+  EvidenceRule evidence;
   DriftRule rule;
   Result<std::vector<FeatureDrift>> operator()(pqxx::work& transaction) const;
 };

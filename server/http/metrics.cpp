@@ -43,14 +43,14 @@ struct Metrics::Family {
   std::map<MetricLabels, Counter> counters;
   std::map<MetricLabels, Gauge> gauges;
   std::map<MetricLabels, Histogram> histograms;
-  std::function<double()> read;
+  std::map<MetricLabels, std::function<double()>> reads;
 
   void write(std::string& out) const {
     out += "# HELP " + name + " " + help + "\n# TYPE " + name + " " + type + "\n";
     for (const auto& [labels, counter] : counters) line(out, braces(labels), std::to_string(counter.value()));
     for (const auto& [labels, gauge] : gauges) line(out, braces(labels), number(gauge.value()));
     for (const auto& [labels, histogram] : histograms) write_histogram(out, labels, histogram);
-    if (read) line(out, "", number(read()));
+    for (const auto& [labels, read] : reads) line(out, braces(labels), number(read()));
   }
 
   void line(std::string& out, const std::string& labels, const std::string& value) const {
@@ -94,9 +94,9 @@ Histogram& Metrics::histogram(const std::string& name, const std::string& help, 
 }
 
 void Metrics::sampled(const std::string& name, const std::string& help, const std::string& type,
-                      std::function<double()> read) {
+                      std::function<double()> read, const MetricLabels& labels) {
   const std::lock_guard lock(mutex_);
-  family(name, help, type).read = std::move(read);
+  family(name, help, type).reads[labels] = std::move(read);
 }
 
 std::string Metrics::text() const {

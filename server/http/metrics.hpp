@@ -56,7 +56,8 @@ class Metrics {
   Gauge& gauge(const std::string& name, const std::string& help, const MetricLabels& labels = {});
   Histogram& histogram(const std::string& name, const std::string& help, const MetricLabels& labels = {});
   // A value that is read when somebody asks for it, on the thread that asks. `type` is "gauge" or "counter".
-  void sampled(const std::string& name, const std::string& help, const std::string& type, std::function<double()> read);
+  void sampled(const std::string& name, const std::string& help, const std::string& type, std::function<double()> read,
+               const MetricLabels& labels = {});
 
   std::string text() const;
 

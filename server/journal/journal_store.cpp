@@ -11,6 +11,28 @@ void append_event(pqxx::work& transaction, const NewEvent& event) {
       event.kind, event.severity, event.device_id, event.rollout_id, event.model, event.message, event.details_json);
 }
 
+void append_events(pqxx::work& transaction, const std::vector<NewEvent>& events) {
+  if (events.empty()) return;
+  const auto or_null = [](const auto& value) { return value ? nlohmann::json(*value) : nlohmann::json(nullptr); };
+  auto rows = nlohmann::json::array();
+  for (const auto& event : events) {
+    rows.push_back({{"place", rows.size()},
+                    {"kind", event.kind},
+                    {"severity", event.severity},
+                    {"device_id", or_null(event.device_id)},
+                    {"rollout_id", or_null(event.rollout_id)},
+                    {"model", or_null(event.model)},
+                    {"message", event.message},
+                    {"details", event.details_json}});
+  }
+  transaction.exec_params0(
+      "insert into events (kind, severity, device_id, rollout_id, model, message, details) "
+      "select kind, severity, device_id, rollout_id, model, message, details::jsonb from jsonb_to_recordset($1::jsonb) "
+      "as e(place int, kind text, severity text, device_id text, rollout_id bigint, model text, message text, "
+      "details text) order by place",
+      rows.dump());
+}
+
 void append_audit(pqxx::work& transaction, const std::string& actor, const std::string& action,
                   const std::string& object, const std::string& details_json) {
   transaction.exec_params0("insert into audit (actor, action, object, details) values ($1, $2, $3, $4::jsonb)", actor,

@@ -23,6 +23,8 @@ struct NewEvent {
 };
 
 void append_event(pqxx::work& transaction, const NewEvent& event);
+// In one statement; their ids are in the given order.
+void append_events(pqxx::work& transaction, const std::vector<NewEvent>& events);
 void append_audit(pqxx::work& transaction, const std::string& actor, const std::string& action,
                   const std::string& object, const std::string& details_json = "{}");
 // The device's desired document has changed: raises desired_rev; the leader publishes it.

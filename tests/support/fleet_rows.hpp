@@ -67,4 +67,16 @@ wire::TelemetryBatch batch(const std::string& device, std::uint64_t first, Conte
   return batch;
 }
 
+// So many windows like `of`, one a `step`, the last of which starts at `of.started_at`.
+inline wire::TelemetryBatch batch_of_windows(const std::string& device, std::uint64_t first, int count, Duration step,
+                                             WindowOf of) {
+  wire::TelemetryBatch batch{device, epoch, first, {}};
+  of.started_at -= count * step;
+  for (int i = 0; i < count; ++i) {
+    of.started_at += step;
+    batch.records.push_back({first++, window(of)});
+  }
+  return batch;
+}
+
 }  // namespace argosy::test

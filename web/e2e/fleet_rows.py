@@ -271,10 +271,18 @@ class Fleet:
         for name in (name for name in self.names[:DETAILED] if name != self.dark):
             for feature in FEATURES:
                 drifted = feature == "sharpness" and name == self.dirty
-                present = [count * 2 for count in (SHIFTED if drifted else USUAL)]
+                present = self.present(name, feature)
                 self.rows.add("drift_state", device_id=name, model="digits", version=self.serving(name), feature=feature,
                               psi=psi(USUAL, present), samples=sum(present), drifted=drifted, since=self.ago(2400),
-                              updated_at=self.ago(30), present=present)
+                              updated_at=self.ago(30))
+            began, newest = self.ago(600), self.ago(WINDOW_S)
+            block = [int(at.timestamp() * 1000) for at in (began, newest)] + [self.present(name, feature) for feature in FEATURES]
+            self.rows.add("drift_evidence", device_id=name, model="digits", version=self.serving(name), newest_at=newest,
+                          updated_at=self.ago(30),
+                          evidence={"features": FEATURES, "windows": 10, "older_than": None, "blocks": [block]})
+
+    def present(self, name, feature):
+        return [count * 2 for count in (SHIFTED if (feature, name) == ("sharpness", self.dirty) else USUAL)]
 
     # What is wrong ----------------------------------------------------------------------------------------------------
 

@@ -28,9 +28,10 @@ class Alerts : public ::testing::Test {
   // As after a restart of the server: only what lies in the database is left.
   void restart() {
     AlertOptions options;
-    options.latency.baseline_windows = 5;
-    options.latency.close_after = 4;
-    options.sweep_interval = Duration{1000};
+    options.rules.latency.baseline_windows = 5;
+    options.rules.latency.close_after = 4;
+    options.watch.sweep_interval = Duration{1000};
+    options.watch.budget = test::task_deadline;
     alerts = create_alert_service(pool, options);
   }
   void send(const std::string& device, test::WindowOf of) {
@@ -183,6 +184,83 @@ TEST_F(Alerts, OfARevokedDeviceEnd) {
   database.exec("update devices set revoked_at = now() where id = 'cam-1'");
   tick();
   EXPECT_EQ(states(), "latency_doubled:cam-1:resolved gone_dark:cam-1:resolved");
+}
+
+TEST_F(Alerts, EveryDeviceHasItsTurnWhateverItsName) {
+  AlertOptions options;
+  options.watch.batch = 1;
+  options.watch.budget = Duration{0};  // one batch a tick
+  options.watch.sweep_interval = Duration{1000};
+  alerts = create_alert_service(pool, options);
+  test::add_device(database, "zebra");
+  for (int i = 0; i < 4; ++i) {
+    for (const char* device : {"cam-1", "cam-2", "zebra"}) send(device, {.latency_ms = 10});
+    tick();
+  }
+  EXPECT_EQ(database.value<int>("select count(*) from latency_baselines"), 3);
+  EXPECT_GT(alerts->watch_figures(clock).oldest_wait, Duration{0}) << "the next ones wait, and it can be seen";
+}
+
+TEST_F(Alerts, OneDevicesRowsThatCannotBeJudgedHoldUpNobody) {
+  for (int i = 3; i <= 9; ++i) test::add_device(database, "cam-" + std::to_string(i));
+  for (int i = 1; i <= 9; ++i) send("cam-" + std::to_string(i), {.latency_ms = 10});
+  database.exec("update inference_windows set count = -1 where device_id in ('cam-2', 'cam-7')");
+  tick();
+  EXPECT_EQ(database.value<int>("select count(*) from latency_baselines"), 7);
+  EXPECT_EQ(alerts->watch_figures(clock).counters.set_aside, 2u);
+  tick();
+  EXPECT_EQ(alerts->watch_figures(clock).counters.set_aside, 2u) << "not at once again";
+  database.exec("update inference_windows set count = 100");
+  clock += Duration{600'000};
+  tick();
+  EXPECT_EQ(database.value<int>("select count(*) from latency_baselines"), 9) << "but later";
+}
+
+TEST_F(Alerts, AHistoryLongerThanOneLookIsJudgedToItsEnd) {
+  clock += 320 * Duration{60'000};
+  const auto history = test::batch_of_windows("cam-1", 1, 320, Duration{60'000}, {.started_at = clock});
+  ASSERT_TRUE(run_task(io, telemetry->ingest({history}, clock)));
+  next_seq["cam-1"] = 320;
+  for (int i = 0; i < 3; ++i) send("cam-1", {.latency_ms = 25});
+  tick();
+  EXPECT_EQ(states(), "latency_doubled:cam-1:firing");
+  EXPECT_EQ(database.value<int>("select windows from latency_baselines"), 320);
+}
+
+TEST_F(Alerts, WhatWasRememberedBeforeAnUpdateOfTheServerGoesOn) {
+  feed(10, 8);
+  feed(25, 3);
+  database.exec("update latency_baselines set read_until = null, recent = '[]', labels = 'nonsense'");
+  restart();
+  feed(11, 3);
+  EXPECT_EQ(states(), "latency_doubled:cam-1:firing");
+  feed(11, 1);
+  EXPECT_EQ(states(), "latency_doubled:cam-1:resolved");
+}
+
+TEST_F(Alerts, TheLatencyOfOnlySoManyVersionsIsRemembered) {
+  for (int i = 0; i < 20; ++i) {
+    send("cam-1", {.latency_ms = 10, .version = "1." + std::to_string(i)});
+    tick();
+  }
+  EXPECT_EQ(database.value<int>("select count(*) from latency_baselines"), 8);
+  EXPECT_EQ(database.value<int>("select count(*) from latency_baselines where version = '1.19'"), 1);
+}
+
+TEST_F(Alerts, ManyChangesOfPresenceAreAllSeen) {
+  AlertOptions options;
+  options.levels_at_once = 7;
+  alerts = create_alert_service(pool, options);
+  for (int i = 0; i < 50; ++i) test::add_device(database, "more-" + std::to_string(i));
+  database.exec("update device_state set presence = 'offline' where device_id like 'more-%'");
+  database.exec("delete from devices where id = 'more-7'");
+  tick();
+  EXPECT_EQ(database.value<int>("select count(*) from alerts where rule = 'gone_dark' and state = 'firing'"), 49);
+  EXPECT_EQ(database.value<int>("select count(*) from level_changes"), 0);
+  database.exec("update device_state set presence = 'online'");
+  tick();
+  EXPECT_EQ(database.value<int>("select count(*) from alerts where state = 'firing'"), 0);
+  EXPECT_EQ(events("alert.resolved"), 49);
 }
 
 TEST_F(Alerts, AreListedAndAcknowledged) {

@@ -32,7 +32,12 @@ class Drift : public ::testing::Test {
   }
   // As after a restart of the server: only what lies in the database is left.
   void restart() {
-    drift = create_drift_service(pool, {.samples = 400, .interval = Duration{1000}, .sweep_interval = Duration{1000}});
+    DriftOptions options;
+    options.evidence.samples = 400;
+    options.watch.limits.interval = Duration{1000};
+    options.watch.budget = test::task_deadline;
+    options.watch.sweep_interval = Duration{1000};
+    drift = create_drift_service(pool, options);
   }
   // `windows` windows of a minute with 50 samples each, and a tick of the service after each.
   void feed(const std::string& device, const std::vector<std::uint64_t>& counts, int windows,
@@ -107,6 +112,61 @@ TEST_F(Drift, ANewVersionStartsAfresh) {
 TEST_F(Drift, AWindowWithOtherBinsOrUnknownFeaturesIsOfNoUse) {
   feed("cam-1", {1, 2, 3}, 8);
   EXPECT_EQ(state_of("cam-1").measures.samples, 0u);
+}
+
+TEST_F(Drift, AWindowThatComesLateCounts) {
+  feed("cam-1", as_in_training, 3);
+  const Instant late = clock - Duration{90'000};
+  auto content = window({.started_at = late, .features = {{"sharpness", dirty_lens}}});
+  ASSERT_TRUE(run_task(io, telemetry->ingest({test::batch("cam-1", ++next_seq["cam-1"], content)}, clock)));
+  drift->take({{"cam-1", "digits", "1.0", late}}, clock);
+  clock += Duration{1000};
+  tick();
+  EXPECT_EQ(state_of("cam-1").present, (std::vector<std::uint64_t>{50, 75, 75, 0, 0}));
+}
+
+TEST_F(Drift, EvidenceThatCannotBeReadIsGatheredAnew) {
+  feed("cam-1", as_in_training, 6);
+  database.exec("update drift_evidence set evidence = '{\"features\": 7}'");
+  feed("cam-1", as_in_training, 1);
+  EXPECT_EQ(state_of("cam-1").measures.samples, 350u);
+}
+
+TEST_F(Drift, ManySmallWindowsAreGatheredPageByPage) {
+  clock += 10 * Duration{60'000};
+  const auto history = test::batch_of_windows("cam-1", 1, 420, Duration{1000},
+                                              {.started_at = clock, .features = {{"sharpness", {0, 1, 0, 0, 0}}}});
+  ASSERT_TRUE(run_task(io, telemetry->ingest({history}, clock)));
+  database.exec("insert into device_models (device_id, model, version) values ('cam-1', 'digits', '1.0')");
+  tick();
+  EXPECT_EQ(state_of("cam-1").measures.samples, 400u);
+  EXPECT_EQ(drift->watch_figures(clock).waiting, 0u);
+}
+
+TEST_F(Drift, AVerdictThatStaysIsNotWrittenAgain) {
+  feed("cam-1", as_in_training, 8);
+  const auto written = database.value<std::string>("select max(updated_at)::text from drift_state");
+  feed("cam-1", as_in_training, 3);
+  EXPECT_EQ(database.value<std::string>("select max(updated_at)::text from drift_state"), written);
+  EXPECT_EQ(state_of("cam-1").updated_at, clock) << "though it was judged";
+  database.exec("update drift_state set updated_at = updated_at - interval '6 hours'");
+  feed("cam-1", as_in_training, 1);
+  EXPECT_EQ(database.value<int>("select count(*) from drift_state where updated_at >= '" + written + "'"), 1)
+      << "but some times a day, so that retention sees that it is alive";
+}
+
+TEST_F(Drift, WindowsOfOddShapesHoldUpNobody) {
+  feed("cam-1", as_in_training, 1);
+  for (const char* features : {"null", "{}", "[7]", "[{\"name\": \"sharpness\", \"counts\": \"x\"}]"}) {
+    clock += Duration{60'000};
+    auto content = window({.started_at = clock, .features = {{"sharpness", as_in_training}}});
+    ASSERT_TRUE(run_task(io, telemetry->ingest({test::batch("cam-1", ++next_seq["cam-1"], content)}, clock)));
+    database.exec("update inference_windows set features = '" + std::string(features) + "' where started_at = '" +
+                  to_rfc3339(clock) + "'");
+  }
+  feed("cam-2", dirty_lens, 8);
+  EXPECT_TRUE(state_of("cam-2").drifted);
+  EXPECT_EQ(drift->watch_figures(clock).counters.set_aside, 0u);
 }
 
 TEST_F(Drift, TheScreenGetsBothHistograms) {

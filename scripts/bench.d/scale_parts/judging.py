@@ -1,0 +1,102 @@
+"""How long a (device, model) waits to be judged for drift and alerts, with a window a minute from each device.
+
+The windows are written as another instance of argosyd would store them, so that the leader has to find them by its sweep:
+the longer way. Each device sends in the same second of every minute.
+"""
+import subprocess
+import threading
+import time
+import urllib.request
+
+ORDER = 40
+SETTLE_S, WATCHED_S = 240, 240
+
+# As the browser tests' fleet measures them: two features over eleven bins, 300 inferences, 40 of them labelled.
+PREPARE = """
+create table if not exists bench_senders as
+  select row_number() over (order by md5(m.device_id)) as number, m.device_id, m.model, coalesce(m.version, '1.0') as version,
+         case when d.hardware_class = 'jetson-fp16' then 3.2 when d.hardware_class = 'cpu-int8' then 6.5 else 11.0 end as usual_ms
+    from device_models m join devices d on d.id = m.device_id where d.revoked_at is null;
+create index if not exists bench_senders_turn on bench_senders ((number % 60));
+analyze bench_senders;
+insert into telemetry_cursors (device_id, epoch, seq) select device_id, '0123456789abcdef', 0 from bench_senders on conflict do nothing;
+"""
+SECOND = """
+begin;
+with sent as (
+  insert into inference_windows (device_id, epoch, seq, started_at, ended_at, model, version, count, errors, labelled, correct,
+                                 latency, p50_ms, p95_ms, p99_ms, features, classes)
+  select device_id, '0123456789abcdef', {minute}, now() - interval '60 s', now(), model, version, 300, 0, 40, 38 + (random() * 2)::int,
+         decode('0100', 'hex') || decode(repeat('05', 80), 'hex'), usual_ms * 0.9, usual_ms * (1.3 + 0.1 * random()), usual_ms * 1.7,
+         jsonb_build_array(
+           jsonb_build_object('name', 'brightness', 'counts', array[5, 15, 35, 60 + (random() * 10)::int, 75, 65, 40, 20, 7, 2, 0]),
+           jsonb_build_object('name', 'sharpness', 'counts', array[5, 15, 35, 60 + (random() * 10)::int, 75, 65, 40, 20, 7, 2, 0])), '{{}}'
+    from bench_senders where number % 60 = {turn} returning device_id)
+update telemetry_cursors c set seq = c.seq + 1 from sent where c.device_id = sent.device_id and c.epoch = '0123456789abcdef';
+update device_state s set last_seen_at = now() from bench_senders b where b.number % 60 = {turn} and s.device_id = b.device_id;
+commit;
+"""
+# A device that was judged up to one window owes the next one 60 s later, which comes another 60 s after it began.
+WAITED = """
+select (select count(*) from bench_senders) - (select count(*) from latency_baselines b join bench_senders s using (device_id, model, version)),
+       (select count(*) from bench_senders) - (select count(*) from drift_evidence e join bench_senders s using (device_id, model, version)),
+       (select coalesce(extract(epoch from now() - min(b.read_until)), 0) - 120 from latency_baselines b join bench_senders s using (device_id, model, version)),
+       (select coalesce(extract(epoch from now() - min(e.newest_at)), 0) - 120 from drift_evidence e join bench_senders s using (device_id, model, version))
+"""
+
+
+class Senders(threading.Thread):
+    """Writes each second what the devices whose turn it is send, through one connection."""
+
+    def __init__(self, fleet):
+        super().__init__(daemon=True)
+        self.psql = subprocess.Popen(["psql", fleet.conninfo, "-X", "-q", "-v", "ON_ERROR_STOP=1"], cwd="/", text=True,
+                                     stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+        self.stopped, self.seconds, self.late_s = threading.Event(), 0, 0.0
+
+    def run(self):
+        begun = time.monotonic()
+        while not self.stopped.is_set():
+            self.psql.stdin.write(SECOND.format(minute=self.seconds // 60 + 1, turn=self.seconds % 60))
+            self.psql.stdin.flush()
+            self.seconds += 1
+            wait = begun + self.seconds - time.monotonic()
+            self.late_s = max(self.late_s, -wait)
+            time.sleep(max(0, wait))
+
+    def stop(self):
+        self.stopped.set()
+        self.join()
+        self.psql.stdin.close()
+        self.psql.wait()
+
+
+def watch_metrics(fleet):
+    with urllib.request.urlopen(urllib.request.Request(fleet.url + "/metrics", headers=fleet.client.headers), timeout=10) as answer:
+        lines = answer.read().decode().splitlines()
+    return {line.split(" ")[0].removeprefix("argosy_watch_"): float(line.split(" ")[1]) for line in lines
+            if line.startswith("argosy_watch_")}
+
+
+def measure(fleet):
+    fleet.sql(PREPARE)
+    senders = Senders(fleet)
+    senders.start()
+    time.sleep(SETTLE_S)
+    server, database, begun = fleet.server_cpu_s(), fleet.database_cpu_s(), time.monotonic()
+    waited, oldest = [], []
+    while time.monotonic() - begun < WATCHED_S:
+        time.sleep(5)
+        unknown_to_alerts, unknown_to_drift, alerts_s, drift_s = map(float, fleet.sql(WAITED).split())
+        if unknown_to_alerts or unknown_to_drift:
+            raise RuntimeError(f"never judged: {unknown_to_alerts:.0f} for alerts, {unknown_to_drift:.0f} for drift")
+        waited.append(max(alerts_s, drift_s))
+        figures = watch_metrics(fleet)
+        oldest.append(max(value for name, value in figures.items() if name.startswith("oldest_wait")))
+    elapsed = time.monotonic() - begun
+    server, database = (fleet.server_cpu_s() - server) / elapsed, (fleet.database_cpu_s() - database) / elapsed
+    senders.stop()
+    return {"judged_within_s": round(max(waited), 1),
+            "details": {"judging_server_cores": round(server, 3), "judging_database_cores": round(database, 3),
+                        "judging_oldest_wait_s": max(oldest), "judging_watch": watch_metrics(fleet),
+                        "judging_windows_per_s": round(fleet.count / 60), "judging_senders_late_s": round(senders.late_s, 1)}}

@@ -1,0 +1,131 @@
+// The rules that follow the verdicts of others: gone_dark follows presence, drift follows drift, and every alert of a
+// revoked device ends. The database notes each device whose verdicts change (level_changes), so nothing is searched.
+#include <nlohmann/json.hpp>
+
+#include "server/alerts/alert_rows_store.hpp"
+#include "server/alerts/alert_store.hpp"
+
+namespace argosy::server {
+
+namespace {
+
+constexpr auto take_changes =
+    "with taken as (delete from level_changes where id in (select id from level_changes order by id limit $1 "
+    "for update skip locked) returning device_id) select device_id, count(*) from taken group by 1 order by 1";
+
+// The limits keep the planner from reading whole tables for what it takes for more rows than they are.
+constexpr auto read_levels =
+    "select d.id, d.revoked_at is not null, coalesce(s.presence, ''), coalesce(s.presence_reason, '') "
+    "from jsonb_array_elements_text($1::jsonb) as c(device) "
+    "cross join lateral (select id, revoked_at from devices where id = c.device limit 1) d "
+    "left join lateral (select presence, presence_reason from device_state where device_id = d.id limit 1) s on true";
+
+constexpr auto read_drifted =
+    "select t.device_id, t.model, max(t.psi) filter (where t.drifted), max(t.psi), t.device_id || ': the input of ' || "
+    "t.model || ' has drifted (' || string_agg('\"' || t.feature || '\" PSI ' || round(t.psi::numeric, 2), ', ' "
+    "order by t.psi desc) filter (where t.drifted) || ')' "
+    "from jsonb_array_elements_text($1::jsonb) as c(device) join drift_state t on t.device_id = c.device "
+    "group by t.device_id, t.model";
+
+struct Level {
+  bool is_revoked = false;
+  std::string presence;
+  std::string reason;
+};
+
+struct DriftLevel {
+  std::optional<double> drifted_psi;  // none: nothing drifted
+  std::optional<double> psi;
+  std::string message;
+};
+
+using Levels = std::map<std::string, Level>;
+using DriftLevels = std::map<std::pair<std::string, std::string>, DriftLevel>;
+
+std::optional<double> psi_of(const pqxx::field& field) {
+  if (field.is_null()) return std::nullopt;
+  return field.as<double>();
+}
+
+Levels levels_of(pqxx::work& transaction, const std::string& devices) {
+  Levels levels;
+  for (const auto& row : transaction.exec_params(read_levels, devices))
+    levels[row[0].as<std::string>()] = {row[1].as<bool>(), row[2].as<std::string>(), row[3].as<std::string>()};
+  return levels;
+}
+
+DriftLevels drift_of(pqxx::work& transaction, const std::string& devices) {
+  DriftLevels drift;
+  for (const auto& row : transaction.exec_params(read_drifted, devices))
+    drift[{row[0].as<std::string>(), row[1].as<std::string>()}] = {psi_of(row[2]), psi_of(row[3]),
+                                                                   row[4].as<std::string>("")};
+  return drift;
+}
+
+AlertFinding finding_of(AlertRule rule, const std::string& device, const std::string& model, AlertState state,
+                        std::optional<double> value, std::string message) {
+  return {rule, device, model, state, value, std::nullopt, std::move(message), "{}"};
+}
+
+// What should be open and is not.
+void find_news(const Levels& levels, const DriftLevels& drift, const OngoingAlerts& open,
+               std::vector<AlertFinding>& findings) {
+  for (const auto& [device, level] : levels) {
+    if (level.is_revoked || level.presence != "offline" || open.contains({AlertRule::gone_dark, device, ""})) continue;
+    findings.push_back(finding_of(AlertRule::gone_dark, device, "", AlertState::firing, std::nullopt,
+                                  device + " has gone dark: " + level.reason));
+  }
+  for (const auto& [pair, state] : drift) {
+    const auto& [device, model] = pair;
+    const auto level = levels.find(device);
+    const bool counts = state.drifted_psi && level != levels.end() && !level->second.is_revoked;
+    if (!counts || open.contains({AlertRule::drift, device, model})) continue;
+    findings.push_back(
+        finding_of(AlertRule::drift, device, model, AlertState::firing, state.drifted_psi, state.message));
+  }
+}
+
+// What is open and should not be. "late" is not back yet.
+void find_ends(const Levels& levels, const DriftLevels& drift, const OngoingAlerts& open,
+               std::vector<AlertFinding>& findings) {
+  for (const auto& [key, alert] : open) {
+    const auto& [rule, device, model] = key;
+    const auto level = levels.find(device);
+    if (level == levels.end()) continue;
+    const auto state = drift.find({device, model});
+    if (level->second.is_revoked) {
+      findings.push_back(finding_of(rule, device, model, AlertState::ok, std::nullopt, device + " was revoked"));
+    } else if (rule == AlertRule::gone_dark && level->second.presence == "online") {
+      findings.push_back(finding_of(rule, device, model, AlertState::ok, std::nullopt, device + " is back"));
+    } else if (rule == AlertRule::drift && (state == drift.end() || !state->second.drifted_psi)) {
+      findings.push_back(finding_of(rule, device, model, AlertState::ok,
+                                    state != drift.end() ? state->second.psi : std::nullopt,
+                                    device + ": the input of " + model + " looks as it did in training again"));
+    }
+  }
+}
+
+}  // namespace
+
+LevelsJudged JudgeLevels::operator()(pqxx::work& transaction) const {
+  const auto changes = transaction.exec_params(take_changes, at_once);
+  LevelsJudged judged;
+  if (changes.empty()) return judged;
+  lock_alerts(transaction);
+  std::vector<std::string> devices;
+  for (const auto& row : changes) {
+    devices.push_back(row[0].as<std::string>());
+    judged.taken += row[1].as<std::size_t>();
+  }
+  const auto list = nlohmann::json(devices).dump();
+  const auto levels = levels_of(transaction, list);
+  const auto drift = drift_of(transaction, list);
+  const auto open = read_open_alerts(transaction, devices);
+  std::vector<AlertFinding> findings;
+  find_ends(levels, drift, open, findings);
+  find_news(levels, drift, open, findings);
+  judged.moved = apply_findings(transaction, open, findings, now);
+  return judged;
+}
+
+}  // namespace argosy::server

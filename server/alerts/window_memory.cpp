@@ -1,0 +1,177 @@
+#include "server/alerts/window_memory.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+
+#include <nlohmann/json.hpp>
+
+namespace argosy::server {
+
+namespace {
+
+using nlohmann::json;
+
+// The labels that the rule looks at lie in about so many runs.
+constexpr std::uint64_t runs_of_labels = 8;
+
+// The list of lists of numbers in `text`, those of another length left out.
+std::vector<std::vector<double>> numbers_of(const std::string& text, std::size_t length) {
+  std::vector<std::vector<double>> lists;
+  const auto document = json::parse(text, nullptr, false);
+  if (!document.is_array()) return lists;
+  for (const auto& entry : document) {
+    const bool is_whole = entry.is_array() && entry.size() == length &&
+                          std::all_of(entry.begin(), entry.end(), [](const json& value) { return value.is_number(); });
+    if (is_whole) lists.push_back(entry.get<std::vector<double>>());
+  }
+  return lists;
+}
+
+Instant instant_of(double unix_ms) {
+  return instant_from_ms(static_cast<std::int64_t>(unix_ms));
+}
+
+std::size_t span_of(const LatencyRule& rule) {
+  return std::max(rule.open_of, rule.close_after);
+}
+
+AlertFinding latency_finding(const ServedVersion& served, const LatencyRule& rule, const LatencyJudgement& judgement) {
+  char text[256];
+  const char* format = judgement.state == AlertState::ok
+                           ? "%s: latency of %s %s is back at %.1f ms (p95), usual here is %.1f ms"
+                           : "%s: latency of %s %s is %.1f ms (p95), usual here is %.1f ms";
+  std::snprintf(text, sizeof text, format, served.device.c_str(), served.model.c_str(), served.version.c_str(),
+                judgement.value_ms, judgement.baseline_ms);
+  AlertFinding finding{AlertRule::latency_doubled,
+                       served.device,
+                       served.model,
+                       judgement.state,
+                       judgement.value_ms,
+                       std::max(rule.open_ratio * judgement.baseline_ms, judgement.baseline_ms + rule.min_delta_ms),
+                       text,
+                       {}};
+  finding.details_json = json{
+      {"version", served.version},
+      {"p95_ms", judgement.value_ms},
+      {"baseline_p95_ms", judgement.baseline_ms},
+      {"ratio",
+       judgement.ratio}}.dump();
+  return finding;
+}
+
+AlertFinding accuracy_finding(const ServedVersion& served, double threshold, const AccuracyJudgement& judgement) {
+  char text[256];
+  const char* format = judgement.state == AlertState::ok
+                           ? "%s: accuracy of %s %s is back at %.1f %% of %llu labels (it must reach %.1f %%)"
+                           : "%s: accuracy of %s %s is %.1f %% of %llu labels (it must reach %.1f %%)";
+  std::snprintf(text, sizeof text, format, served.device.c_str(), served.model.c_str(), served.version.c_str(),
+                100 * judgement.value, static_cast<unsigned long long>(judgement.labels), 100 * threshold);
+  AlertFinding finding{AlertRule::accuracy_low, served.device, served.model, judgement.state,
+                       judgement.value,         threshold,     text,         {}};
+  finding.details_json =
+      json{{"version", served.version}, {"upper_bound", judgement.upper}, {"labels", judgement.labels}}.dump();
+  return finding;
+}
+
+// An alert on a version that the device no longer serves says nothing any more. The state that remains.
+AlertState close_for_other_version(std::vector<AlertFinding>& findings, AlertRule rule, const ServedVersion& served,
+                                   const OngoingAlert& alert) {
+  if (alert.state == AlertState::ok || alert.version.empty() || alert.version == served.version) return alert.state;
+  AlertFinding finding{rule, served.device, served.model, AlertState::ok, std::nullopt, std::nullopt, {}, "{}"};
+  finding.message = served.device + ": " + served.model + " " + alert.version + " was replaced by " + served.version;
+  findings.push_back(std::move(finding));
+  return AlertState::ok;
+}
+
+void judge_latency_of(const WindowRules& rules, const ServedVersion& served, WindowMemory& memory, AlertState present,
+                      const std::vector<JudgedWindow>& windows, std::vector<AlertFinding>& findings) {
+  for (const auto& window : windows) {
+    if (window.count < rules.latency.min_count || !window.p95_ms || !std::isfinite(*window.p95_ms)) continue;
+    memory.recent.push_back({window.started_at, *window.p95_ms, window.count});
+    if (memory.recent.size() > span_of(rules.latency)) memory.recent.erase(memory.recent.begin());
+    const auto judgement = judge_latency(rules.latency, memory.baseline, present, memory.recent);
+    findings.push_back(latency_finding(served, rules.latency, judgement));
+    present = judgement.state;
+  }
+}
+
+void add_labels(const AccuracyRule& rule, std::vector<LabelRun>& runs, const JudgedWindow& window, Duration longest) {
+  if (window.labelled == 0) return;
+  const bool fits = !runs.empty() &&
+                    runs.back().labels.labelled < std::max<std::uint64_t>(1, rule.labels / runs_of_labels) &&
+                    window.started_at - runs.back().from < longest / runs_of_labels;
+  if (!fits) runs.push_back({window.started_at, window.started_at, {}});
+  runs.back().to = window.started_at;
+  runs.back().labels.labelled += window.labelled;
+  runs.back().labels.correct += std::min(window.correct, window.labelled);
+}
+
+// Keeps the newest runs that hold the labels the rule looks at, and none that is too old.
+void forget_labels(const WindowRules& rules, std::vector<LabelRun>& runs, Instant now) {
+  std::uint64_t labels = 0;
+  auto first = runs.end();
+  while (first != runs.begin() && labels < rules.accuracy.labels && std::prev(first)->to > now - rules.longest_look) {
+    --first;
+    labels += first->labels.labelled;
+  }
+  runs.erase(runs.begin(), first);
+}
+
+void judge_accuracy_of(const WindowRules& rules, const ServedVersion& served, WindowMemory& memory, AlertState present,
+                       const std::vector<JudgedWindow>& windows, Instant now, std::vector<AlertFinding>& findings) {
+  for (const auto& window : windows) {
+    add_labels(rules.accuracy, memory.labels, window, rules.longest_look);
+    if (memory.labels.size() > 4 * runs_of_labels) forget_labels(rules, memory.labels, now);
+  }
+  forget_labels(rules, memory.labels, now);
+  if (!served.accuracy_threshold || memory.labels.empty()) return;
+  std::vector<AccuracyWindow> newest_first;
+  for (auto run = memory.labels.rbegin(); run != memory.labels.rend(); ++run) newest_first.push_back(run->labels);
+  const auto judgement = judge_accuracy(rules.accuracy, *served.accuracy_threshold, present, newest_first);
+  findings.push_back(accuracy_finding(served, *served.accuracy_threshold, judgement));
+}
+
+}  // namespace
+
+std::string recent_to_json(const WindowMemory& memory) {
+  auto document = json::array();
+  for (const auto& window : memory.recent)
+    document.push_back(json::array({to_ms(window.started_at), window.p95_ms, window.count}));
+  return document.dump();
+}
+
+std::string labels_to_json(const WindowMemory& memory) {
+  auto document = json::array();
+  for (const auto& run : memory.labels)
+    document.push_back(json::array({to_ms(run.from), to_ms(run.to), run.labels.labelled, run.labels.correct}));
+  return document.dump();
+}
+
+void remember_recent(WindowMemory& memory, const std::string& text) {
+  memory.recent.clear();
+  for (const auto& entry : numbers_of(text, 3))
+    memory.recent.push_back({instant_of(entry[0]), entry[1], static_cast<std::uint64_t>(entry[2])});
+}
+
+void remember_labels(WindowMemory& memory, const std::string& text) {
+  memory.labels.clear();
+  for (const auto& entry : numbers_of(text, 4))
+    memory.labels.push_back({instant_of(entry[0]),
+                             instant_of(entry[1]),
+                             {static_cast<std::uint64_t>(entry[2]), static_cast<std::uint64_t>(entry[3])}});
+}
+
+std::vector<AlertFinding> judge_windows(const WindowRules& rules, const ServedVersion& served, WindowMemory& memory,
+                                        const OngoingAlert& latency_alert, const OngoingAlert& accuracy_alert,
+                                        const std::vector<JudgedWindow>& windows, Instant now) {
+  std::vector<AlertFinding> findings;
+  const auto latency = close_for_other_version(findings, AlertRule::latency_doubled, served, latency_alert);
+  judge_latency_of(rules, served, memory, latency, windows, findings);
+  const auto accuracy = close_for_other_version(findings, AlertRule::accuracy_low, served, accuracy_alert);
+  judge_accuracy_of(rules, served, memory, accuracy, windows, now, findings);
+  if (!windows.empty()) memory.read_until = std::max(memory.read_until, windows.back().started_at);
+  return findings;
+}
+
+}  // namespace argosy::server

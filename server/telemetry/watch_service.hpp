@@ -1,0 +1,121 @@
+// The watch that drift and alerts keep, each with a list of its own: hears of windows, sweeps for those that other
+// instances heard, and has the pairs judged in short transactions until the time of a tick is used up. A pair whose
+// rows cannot be judged is found by halving its batch, and set aside. Coroutines on the I/O thread.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "server/base/task.hpp"
+#include "server/db/db_pool.hpp"
+#include "server/telemetry/telemetry.hpp"
+#include "server/telemetry/watch.hpp"
+
+namespace argosy::server {
+
+struct WatchOptions {
+  std::string name;  // for the log
+  WatchLimits limits{};
+  Duration budget{600};                   // of a tick
+  std::size_t batch = 400;                // pairs in a transaction
+  std::size_t set_aside_per_tick = 16;    // more than these, and it is not the fault of their rows
+  Duration longest_look{24 * 3'600'000};  // after a start: whoever was seen since
+  Duration sweep_interval{60'000};        // a round over all devices takes at least so long,
+  std::size_t slice = 2000;               // and goes over so many in a tick
+  std::size_t enough = 5000;              // pairs that wait, and the first sweep after a start goes no faster
+};
+
+struct WatchFigures {
+  Duration oldest_wait{0};
+  std::size_t waiting = 0;
+  WatchList::Counters counters;
+};
+
+// What a transaction did to a batch.
+struct Judged {
+  std::size_t moved = 0;                // verdicts
+  std::vector<std::size_t> unfinished;  // places in the batch: pairs of which there is more to judge
+};
+
+class Watch {
+ public:
+  Watch(DbPool& db, WatchOptions options) : db_(db), options_(std::move(options)), list_(options_.limits) {}
+
+  // A listener of the telemetry service.
+  void take(const std::vector<StoredWindow>& windows, Instant now);
+  WatchFigures figures(Instant now) const { return {list_.oldest_wait(now), list_.waiting(), list_.counters()}; }
+
+  // `make` turns a batch into a functor for DbPool::transact that answers Judged. Answers the verdicts that moved; on
+  // an error of the database, the pairs are where they were.
+  template <class Make>
+  Task<Result<std::size_t>> tick(Make make, Instant now);
+  // How many pairs were judged in the last tick.
+  std::size_t judged_in_tick() const { return judged_in_tick_; }
+
+ private:
+  using Batch = std::vector<DuePair>;
+
+  Task<Result<void>> sweep(Instant now);
+  void finish(Batch batch, const Judged& judged, Instant now);
+  // Whether it is the batch's rows that failed, and not the database.
+  static bool is_of_the_rows(const Error& error);
+  void set_aside(const DuePair& due, const Error& error, Instant now);
+  void give_back(std::vector<Batch> batches);
+
+  DbPool& db_;
+  WatchOptions options_;
+  WatchList list_;
+  std::string swept_to_;        // the device at which the sweep stands
+  bool has_swept_all_ = false;  // once since the start
+  std::optional<Instant> round_began_;
+  std::optional<Instant> previous_round_;
+  std::size_t judged_in_tick_ = 0;
+};
+
+template <class Make>
+Task<Result<std::size_t>> Watch::tick(Make make, Instant now) {
+  const auto began = std::chrono::steady_clock::now();
+  auto sweeping = sweep(now);
+  const auto swept = co_await std::move(sweeping);
+  judged_in_tick_ = 0;
+  std::size_t moved = 0;
+  std::size_t failed = 0;
+  std::vector<Batch> batches;  // the last one is next
+  while (true) {
+    if (batches.empty()) {
+      const bool is_over = judged_in_tick_ > 0 && std::chrono::steady_clock::now() - began >= options_.budget;
+      auto batch = is_over ? Batch{} : list_.take(options_.batch, now);
+      if (batch.empty()) break;
+      batches.push_back(std::move(batch));
+    }
+    Batch batch = std::move(batches.back());
+    batches.pop_back();
+    auto judging = db_.transact(make(batch, now));
+    const auto outcome = co_await std::move(judging);
+    if (outcome) {
+      moved += outcome->moved;
+      finish(std::move(batch), *outcome, now);
+      continue;
+    }
+    if (!is_of_the_rows(outcome.error()) || failed >= options_.set_aside_per_tick) {
+      batches.push_back(std::move(batch));
+      give_back(std::move(batches));
+      co_return outcome.error();
+    }
+    if (batch.size() == 1) {
+      ++failed;
+      set_aside(batch.front(), outcome.error(), now);
+      continue;
+    }
+    const auto middle = batch.begin() + static_cast<std::ptrdiff_t>(batch.size() / 2);
+    batches.emplace_back(middle, batch.end());
+    batches.emplace_back(batch.begin(), middle);
+  }
+  if (!swept) co_return swept.error();
+  co_return moved;
+}
+
+}  // namespace argosy::server

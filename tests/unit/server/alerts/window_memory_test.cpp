@@ -1,0 +1,104 @@
+#include "server/alerts/window_memory.hpp"
+
+#include <limits>
+
+#include <gtest/gtest.h>
+
+namespace argosy::server {
+namespace {
+
+const Instant start = parse_rfc3339("2026-03-01T12:00:00Z").value();
+constexpr Duration minute{60'000};
+const ServedVersion served{"cam-1", "digits", "1.0", 0.94};
+
+std::vector<JudgedWindow> windows(int from, int count, double p95_ms, std::uint64_t labelled = 0,
+                                  std::uint64_t correct = 0) {
+  std::vector<JudgedWindow> of;
+  for (int i = 0; i < count; ++i) of.push_back({start + (from + i) * minute, p95_ms, 100, labelled, correct});
+  return of;
+}
+
+AlertState last_state(const std::vector<AlertFinding>& findings, AlertRule rule) {
+  AlertState state = AlertState::ok;
+  for (const auto& finding : findings) state = finding.rule == rule ? finding.state : state;
+  return state;
+}
+
+TEST(WindowMemory, JudgesTheSameInOneLookAsInMany) {
+  auto all = windows(0, 20, 10);
+  for (auto& window : windows(20, 5, 30)) all.push_back(window);
+  WindowMemory at_once;
+  const auto findings = judge_windows({}, served, at_once, {}, {}, all, start);
+  WindowMemory one_by_one;
+  AlertState state = AlertState::ok;
+  for (const auto& window : all) {
+    WindowMemory restored = one_by_one;
+    remember_recent(restored, recent_to_json(one_by_one));
+    remember_labels(restored, labels_to_json(one_by_one));
+    state = last_state(judge_windows({}, served, restored, {state, "1.0"}, {}, {window}, start),
+                       AlertRule::latency_doubled);
+    one_by_one = restored;
+  }
+  EXPECT_EQ(state, AlertState::firing);
+  EXPECT_EQ(state, last_state(findings, AlertRule::latency_doubled));
+  EXPECT_DOUBLE_EQ(at_once.baseline.ln_p95_mean, one_by_one.baseline.ln_p95_mean);
+  EXPECT_EQ(recent_to_json(at_once), recent_to_json(one_by_one));
+}
+
+TEST(WindowMemory, RemembersADozenWindowsAndAFewRunsOfLabels) {
+  WindowMemory memory;
+  for (int i = 0; i < 2000; ++i) judge_windows({}, served, memory, {}, {}, windows(i, 1, 10, 1, 1), start + i * minute);
+  EXPECT_EQ(memory.recent.size(), 10u);
+  std::uint64_t labels = 0;
+  for (const auto& run : memory.labels) labels += run.labels.labelled;
+  EXPECT_GE(labels, 200u);
+  EXPECT_LE(labels, 225u);
+  EXPECT_LT(labels_to_json(memory).size() + recent_to_json(memory).size(), 1000u);
+}
+
+TEST(WindowMemory, AccuracyIsThatOfTheNewestLabels) {
+  WindowMemory memory;
+  judge_windows({}, served, memory, {}, {}, windows(0, 10, 10, 40, 20), start);
+  const auto findings =
+      judge_windows({}, served, memory, {}, {AlertState::firing, "1.0"}, windows(10, 5, 10, 40, 40), start);
+  EXPECT_EQ(last_state(findings, AlertRule::accuracy_low), AlertState::ok);
+}
+
+TEST(WindowMemory, LabelsOfYesterdayAreForgotten) {
+  WindowMemory memory;
+  judge_windows({}, served, memory, {}, {}, windows(0, 2, 10, 40, 20), start);
+  judge_windows({}, served, memory, {}, {}, {}, start + 25 * 60 * minute);
+  EXPECT_TRUE(memory.labels.empty());
+}
+
+TEST(WindowMemory, AnAlertOnAnotherVersionEnds) {
+  WindowMemory memory;
+  const auto findings = judge_windows({}, served, memory, {AlertState::firing, "0.9"}, {}, {}, start);
+  ASSERT_EQ(findings.size(), 1u);
+  EXPECT_EQ(findings[0].state, AlertState::ok);
+  EXPECT_EQ(findings[0].message, "cam-1: digits 0.9 was replaced by 1.0");
+}
+
+TEST(WindowMemory, WindowsThatSayNothingOfLatencyAreReadAllTheSame) {
+  WindowMemory memory;
+  auto odd = windows(0, 4, 10);
+  odd[0].p95_ms = std::nullopt;
+  odd[1].p95_ms = std::numeric_limits<double>::infinity();
+  odd[2].count = 1;
+  odd[3].p95_ms = 0;
+  judge_windows({}, served, memory, {}, {}, odd, start);
+  EXPECT_EQ(memory.baseline.windows, 0u);
+  EXPECT_EQ(memory.read_until, start + 3 * minute);
+}
+
+TEST(WindowMemory, WhatCannotBeReadIsForgotten) {
+  WindowMemory memory;
+  for (const char* bad : {"", "nonsense", "{}", "[1]", "[[1, 2]]", "[[\"a\", 2, 3]]", "[[1, 2, 3, 4, 5]]"}) {
+    remember_recent(memory, bad);
+    remember_labels(memory, bad);
+    EXPECT_TRUE(memory.recent.empty() && memory.labels.empty()) << bad;
+  }
+}
+
+}  // namespace
+}  // namespace argosy::server
