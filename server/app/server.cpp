@@ -407,7 +407,7 @@ void Server::Parts::make_enrolment(CertificateAndKey authority) {
   revocation = create_revocation_service(db, std::move(options), std::move(broker));
   revocation->on_ended([this](const EndedCertificate& ended) {
     if (device_server) device_server->close_connections_of(ended.fingerprint);
-    permits.forget(ended.device);
+    if (ended.clear_traces) permits.forget(ended.device);
     standing->forget(DeviceId(ended.device));
   });
   enrolment = create_enrolment_service(db, enrolment_options(config, std::move(authority)));
