@@ -91,15 +91,15 @@ class SessionApi {
   }
 
   Task<Result<Response>> change_password(Request& request) {
+    const auto cookie = session_token(request);
+    if (request.principal.kind != Principal::Kind::user || !cookie) {
+      co_return make_error(Errc::forbidden, "a token has no password; sign in as a person to change yours");
+    }
     ARGOSY_CO_TRY(auto body, JsonReader::parse(request.body));
     std::string password;
     std::optional<std::string> current;
     body.required("password", password).optional("current", current);
     ARGOSY_CO_CHECK(body.finish());
-    const auto cookie = session_token(request);
-    if (request.principal.kind != Principal::Kind::user || !cookie) {
-      co_return make_error(Errc::forbidden, "a token has no password; sign in as a person to change yours");
-    }
     auto finding = access_.find_session(std::string(*cookie), request.now);
     ARGOSY_CO_TRY(const auto session, co_await std::move(finding));
     if (!session) co_return make_error(Errc::unauthenticated, "the session has ended; sign in again");

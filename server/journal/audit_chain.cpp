@@ -4,6 +4,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "common/json/json_text.hpp"
+
 namespace argosy::server {
 namespace {
 
@@ -62,7 +64,7 @@ std::string to_archive_line(const SealedRow& row) {
 }
 
 Result<SealedRow> from_archive_line(const std::string& line) {
-  const json document = json::parse(line, nullptr, false);
+  const json document = json_or_null(line);
   const auto wrong = [] {
     return make_error(Errc::corrupt, "a line of the audit archive is not one that argosyd wrote");
   };

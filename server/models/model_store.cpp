@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/base/text.hpp"
+#include "common/json/json_text.hpp"
 #include "server/db/db_pool.hpp"
 #include "server/journal/journal_store.hpp"
 #include "server/models/model_rows.hpp"

@@ -13,13 +13,13 @@ namespace {
 
 constexpr std::int64_t key = 42;
 
-struct Insert {
+struct InsertRow {
   void operator()(pqxx::work& transaction) const { transaction.exec("insert into t default values"); }
 };
 
 // As a service does, some calls deep.
 boost::asio::awaitable<Result<void>> insert(DbPool& pool) {
-  auto inserting = pool.transact(Insert{});
+  auto inserting = pool.transact(InsertRow{});
   co_return co_await std::move(inserting);
 }
 boost::asio::awaitable<Result<void>> insert_deep(DbPool& pool) {
