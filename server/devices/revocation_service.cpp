@@ -209,7 +209,7 @@ class StoredRevocationService final : public RevocationService {
   std::string probe_serial_;            // named by that list
   bool in_effect_ = false;              // the broker has read that list
   bool broker_forgot_ = false;
-  bool settled_ = false;                // nothing waits, as far as was heard
+  bool settled_ = false;  // nothing waits, as far as was heard
   bool told_ = false;
   Instant expired_at_{};
   Instant forgot_at_{};

@@ -26,7 +26,9 @@ class RevocationServiceTest : public DevicesTest {
   std::unique_ptr<RevocationService> service() {
     BrokerDoor door;
     door.visit = [this](std::string name, CertificateAndKey) { return visit(std::move(name)); };
-    door.publish = [this](std::string topic, std::string payload) { return publish(std::move(topic), std::move(payload)); };
+    door.publish = [this](std::string topic, std::string payload) {
+      return publish(std::move(topic), std::move(payload));
+    };
     auto made = create_revocation_service(pool, {authority, folder.path() / "crl.pem"}, std::move(door));
     made->on_ended([this](const EndedCertificate& ended) { heard.push_back(ended.device + " " + ended.fingerprint); });
     return made;

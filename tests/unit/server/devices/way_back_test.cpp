@@ -18,7 +18,8 @@ TEST(WayBack, NeedsTheKeyAndIsBounded) {
   EXPECT_TRUE(decide_return(known, "cam-7", {"key", false}, 24h, now));
   EXPECT_EQ(decide_return(known, "cam-7", {"other", false}, 24h, now).error().code, Errc::forbidden);
   EXPECT_EQ(decide_return(known, "cam-7", {"key", false}, 24h, now + 1h).error().code, Errc::forbidden);
-  EXPECT_TRUE(decide_return(KnownDevice{"key", now + 24h, std::nullopt}, "cam-7", {"key", false}, 0h, now)) << "not ended yet";
+  EXPECT_TRUE(decide_return(KnownDevice{"key", now + 24h, std::nullopt}, "cam-7", {"key", false}, 0h, now))
+      << "not ended yet";
 }
 
 TEST(WayBack, IsClosedToARevokedDeviceAndToARevokedKey) {
