@@ -2,12 +2,17 @@
 
 #include "common/base/encoding.hpp"
 #include "common/base/random.hpp"
+#include "common/json/json_look.hpp"
+#include "common/json/json_text.hpp"
 
 namespace argosy::cli {
 
 using nlohmann::json;
 
 namespace {
+
+// A list's page is the largest answer.
+constexpr JsonLimits answer_limits{.bytes = 64 << 20, .depth = 64, .values = 4 << 20};
 
 // The Errc whose slug ends the problem's type; Errc::internal for a type this version does not know.
 Errc errc_of(std::string_view type) {
@@ -20,22 +25,22 @@ Errc errc_of(std::string_view type) {
 }
 
 Error problem_of(const HttpResponse& response) {
-  const json problem = json::parse(response.body, nullptr, false);
-  if (!problem.is_object())
+  const auto parsed = parse_json(response.body, answer_limits);
+  if (!parsed || !parsed->is_object())
     return make_error(Errc::internal, "the server answered " + std::to_string(response.status) + " without a reason");
-  std::string message = problem.value("detail", problem.value("title", "the server refused"));
-  if (problem.contains("errors") && problem["errors"].is_array()) {
-    for (const json& e : problem["errors"]) message += "\n  " + e.value("field", "?") + ": " + e.value("message", "");
-  }
-  return make_error(errc_of(problem.value("type", "")), std::move(message));
+  const json& problem = *parsed;
+  std::string message = text_in(problem, "detail", text_in(problem, "title", "the server refused"));
+  for (const json& e : list_in(problem, "errors"))
+    message += "\n  " + text_in(e, "field", "?") + ": " + text_in(e, "message");
+  return make_error(errc_of(text_in(problem, "type")), std::move(message));
 }
 
 Result<json> json_of(const HttpResponse& response) {
   if (response.status >= 400) return problem_of(response);
   if (response.body.empty()) return json::object();
-  json document = json::parse(response.body, nullptr, false);
-  if (document.is_discarded())
-    return make_error(Errc::malformed_json, "the server's answer is not JSON; is this an Argosy server?");
+  auto document = parse_json(response.body, answer_limits);
+  if (!document || !document->is_object())
+    return make_error(Errc::malformed_json, "the server's answer is no JSON object; is this an Argosy server?");
   return document;
 }
 
@@ -88,9 +93,9 @@ Result<json> ApiClient::list(const std::string& path, const std::string& filter,
     if (!filter.empty()) target += "&filter=" + percent_encode(filter);
     if (!cursor.empty()) target += "&cursor=" + percent_encode(cursor);
     ARGOSY_TRY(json page, get(target));
-    for (json& item : page["items"]) items.push_back(std::move(item));
-    if (!page.contains("next_cursor") || page["next_cursor"].is_null()) break;
-    cursor = page["next_cursor"].get<std::string>();
+    for (const json& item : list_in(page, "items")) items.push_back(item);
+    cursor = text_in(page, "next_cursor");
+    if (cursor.empty()) break;
   }
   return items;
 }
@@ -123,17 +128,17 @@ Result<std::string> ApiClient::token_for_login(const std::string& login_path, co
   if (cookie == session.headers.end())
     return make_error(Errc::internal, "the server gave no session; is this an Argosy server?");
   const std::string session_cookie = cookie->second.substr(0, cookie->second.find(';'));
-  const json wish{{"name", token_name}, {"role", who["user"]["role"]}};
+  const json wish{{"name", token_name}, {"role", text_in(member(who, "user"), "role")}};
   HttpRequest make{
       "POST",
       "/tokens",
-      {{"Content-Type", "application/json"}, {"Cookie", session_cookie}, {"X-CSRF-Token", who.value("csrf", "")}},
+      {{"Content-Type", "application/json"}, {"Cookie", session_cookie}, {"X-CSRF-Token", text_in(who, "csrf")}},
       wish.dump(),
       {},
       {}};
   ARGOSY_TRY(const HttpResponse made, send(std::move(make)));
   ARGOSY_TRY(const json token, json_of(made));
-  return token.value("token", "");
+  return text_in(token, "token");
 }
 
 }  // namespace argosy::cli

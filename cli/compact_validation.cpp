@@ -5,6 +5,8 @@
 #include <unistd.h>
 
 #include "cli/runner_process.hpp"
+#include "common/base/bounds.hpp"
+#include "common/json/json_look.hpp"
 #include "common/wire/metric_rule.hpp"
 
 namespace argosy::cli {
@@ -38,32 +40,32 @@ std::vector<std::string> arguments_of(const Validation& validation, const std::f
   return arguments;
 }
 
-std::optional<double> number_at(const json& document, const char* key) {
-  const auto found = document.find(key);
-  return found != document.end() && found->is_number() ? std::optional(found->get<double>()) : std::nullopt;
+std::uint64_t count_in(const json& answer, const char* key) {
+  const double count = number_in(answer, key).value_or(0);
+  return count > 0 ? static_cast<std::uint64_t>(std::min(count, static_cast<double>(largest_count))) : 0;
 }
 
 bool loses_too_much(const Validation& validation, const json& metric) {
   if (!validation.max_metric_loss || !metric.is_object()) return false;
   const auto rule = wire::metric_rule(validation.metric);
-  const double gain = metric["compact"].get<double>() - metric["exact"].get<double>();
+  const double gain = number_in(metric, "compact").value_or(0) - number_in(metric, "exact").value_or(0);
   return (rule && !rule->higher_is_better ? gain : -gain) > *validation.max_metric_loss;
 }
 
 Result<Verdict> judge_by_running(const Validation& validation, const std::filesystem::path& compact) {
   ARGOSY_TRY(const json answer, run_runner(validation.runner, arguments_of(validation, compact)));
   Verdict verdict;
-  verdict.agreement = number_at(answer, "agreement");
+  verdict.agreement = number_in(answer, "agreement");
   if (!verdict.agreement)
     return make_error(Errc::unavailable, validation.runner.string() + " did not compare: is it of this version?");
-  verdict.samples = static_cast<std::uint64_t>(number_at(answer, "samples").value_or(0));
-  verdict.predictions = static_cast<std::uint64_t>(number_at(answer, "predictions").value_or(0));
-  verdict.max_difference = number_at(answer, "max_difference");
-  const json metric = answer.value("metric", json());
+  verdict.samples = count_in(answer, "samples");
+  verdict.predictions = count_in(answer, "predictions");
+  verdict.max_difference = number_in(answer, "max_difference");
+  const json& metric = member(answer, "metric");
   if (metric.is_object())
-    verdict.metric = {{"name", metric.value("name", "")},
-                      {"exact", metric.value("value", 0.0)},
-                      {"compact", metric.value("other", 0.0)}};
+    verdict.metric = {{"name", text_in(metric, "name")},
+                      {"exact", number_in(metric, "value").value_or(0)},
+                      {"compact", number_in(metric, "other").value_or(0)}};
   verdict.accepted = verdict.max_difference && *verdict.agreement >= validation.min_agreement &&
                      !loses_too_much(validation, verdict.metric);
   return verdict;

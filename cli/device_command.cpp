@@ -2,6 +2,7 @@
 
 #include "cli/command.hpp"
 #include "cli/exit_code.hpp"
+#include "common/json/json_look.hpp"
 
 namespace argosy::cli {
 
@@ -24,7 +25,7 @@ Result<int> list_devices(const Context& context, const ListFlags& flags) {
   std::vector<Row> rows;
   for (const json& device : items) {
     std::string models;
-    for (const json& model : device.value("models", json::array()))
+    for (const json& model : list_in(device, "models"))
       models += (models.empty() ? "" : " ") + cell(model, "/model") + "@" + cell(model, "/version");
     rows.push_back({cell(device, "/id"), cell(device, "/hardware_class"), cell(device, "/presence"),
                     models.empty() ? "-" : models, cell(device, "/last_seen_at"), cell(device, "/open_alerts")});
@@ -60,7 +61,7 @@ Result<int> show_device(const Context& context, const std::string& id) {
               cell(device, "/presence").c_str(), cell(device, "/presence_since").c_str(),
               cell(device, "/presence_reason").c_str());
   std::vector<Row> rows;
-  for (const json& model : device.value("models", json::array()))
+  for (const json& model : list_in(device, "models"))
     rows.push_back({cell(model, "/model"), cell(model, "/version"), cell(model, "/previous_version"),
                     cell(model, "/update_state"), cell(model, "/update/message")});
   print_table({"MODEL", "SERVING", "PREVIOUS", "UPDATE", "MESSAGE"}, rows);

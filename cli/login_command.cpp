@@ -6,6 +6,7 @@
 #include "cli/command.hpp"
 #include "cli/exit_code.hpp"
 #include "common/base/id.hpp"
+#include "common/json/json_look.hpp"
 
 namespace argosy::cli {
 
@@ -66,7 +67,7 @@ Result<int> log_in(const Context& context, const LoginFlags& flags) {
   }
   ARGOSY_TRY(const json me, ApiClient(settings).get("/me"));
   ARGOSY_CHECK(save_credentials(settings));
-  if (context.output.json) print_json({{"server", settings.server.to_string()}, {"user", me["user"]}});
+  if (context.output.json) print_json({{"server", settings.server.to_string()}, {"user", member(me, "user")}});
   print_note(context.output, "Logged in to " + settings.server.to_string() + " as " + cell(me, "/user/name") + " (" +
                                  cell(me, "/user/role") + "); credentials in " + credentials_path().string());
   return exit_ok;

@@ -77,7 +77,7 @@ std::string cell(const json& item, const std::string& path) {
   if (!item.contains(pointer)) return "-";
   const json& value = item.at(pointer);
   if (value.is_null()) return "-";
-  if (value.is_string()) return value.get_ref<const std::string&>().empty() ? "-" : value.get<std::string>();
+  if (value.is_string()) return value.get_ref<const std::string&>().empty() ? "-" : value.get_ref<const std::string&>();
   return value.dump();
 }
 

@@ -5,11 +5,14 @@
 #include "cli/command.hpp"
 #include "cli/compact_command.hpp"
 #include "cli/exit_code.hpp"
+#include "cli/release_document.hpp"
 #include "cli/release_name.hpp"
 #include "cli/release_patch_command.hpp"
 #include "cli/sign_command.hpp"
 #include "common/base/file.hpp"
 #include "common/crypto/digest.hpp"
+#include "common/json/json_look.hpp"
+#include "common/json/json_text.hpp"
 #include "common/wire/desired.hpp"
 #include "common/wire/metric_rule.hpp"
 
@@ -40,27 +43,15 @@ Result<std::string> upload(const Context& context, const ApiClient& api, const f
   return hex;
 }
 
-// A release document whose files are named by path, relative to the document: uploads them and puts their digests in.
-Result<json> release_from_document(const Context& context, const ApiClient& api, const fs::path& file) {
+Upload upload_to(const Context& context, const ApiClient& api) {
+  return [&context, &api](const fs::path& file) { return upload(context, api, file); };
+}
+
+// JSON of a file that is put into the release as it is.
+Result<json> json_file(const std::string& file) {
   ARGOSY_TRY(const std::string text, read_file(file, 1 << 20));
-  json document = json::parse(text, nullptr, false);
-  if (!document.is_object())
-    return make_error(Errc::malformed_json,
-                      file.string() + " is not a JSON object; examples/digits/releases shows one");
-  const auto beside = [&](const json& path) { return file.parent_path() / path.get<std::string>(); };
-  for (json& variant : document["variants"]) {
-    if (!variant.contains("file")) continue;
-    ARGOSY_TRY(variant["digest"], upload(context, api, beside(variant["file"])));
-    variant.erase("file");
-  }
-  if (document.contains("/validation/dataset"_json_pointer)) {
-    json& dataset = document["validation"]["dataset"];
-    ARGOSY_TRY(dataset, upload(context, api, beside(dataset)));
-  }
-  if (document.contains("reference") && document["reference"].is_string()) {
-    ARGOSY_TRY(const std::string reference, read_file(beside(document["reference"]), 1 << 20));
-    document["reference"] = json::parse(reference, nullptr, false);
-  }
+  auto document = parse_json(text);
+  if (!document) return std::move(document).error().within(file);
   return document;
 }
 
@@ -130,27 +121,23 @@ Result<json> release_from_flags(const Context& context, const ApiClient& api, co
     return make_error(Errc::invalid_argument, "what devices are to measure it on is missing: name a --dataset");
   }
   if (!flags.reference.empty()) {
-    ARGOSY_TRY(const std::string text, read_file(flags.reference, 1 << 20));
-    document["reference"] = json::parse(text, nullptr, false);
-    if (document["reference"].is_discarded())
-      return make_error(Errc::malformed_json, flags.reference + " is not JSON; it holds {\"features\": [...]}");
+    ARGOSY_TRY(document["reference"], json_file(flags.reference));
   }
   return document;
 }
 
 // Puts what `release compact` reported beside the variant that it made.
 Result<void> attach_compact_report(json& document, const std::string& file) {
-  ARGOSY_TRY(const std::string text, read_file(file, 1 << 20));
-  const json report = json::parse(text, nullptr, false);
-  if (!report.is_object() || !report.contains("result_digest"))
-    return make_error(Errc::malformed_json, file + " is no report of `argosy release compact`");
+  ARGOSY_TRY(const json report, json_file(file));
+  const std::string digest = text_in(report, "result_digest");
+  if (digest.empty()) return make_error(Errc::malformed_json, file + " is no report of `argosy release compact`");
   for (json& variant : document["variants"])
-    if (variant.value("digest", json()) == report["result_digest"]) {
+    if (text_in(variant, "digest") == digest) {
       variant["compact"] = report;
       return {};
     }
-  return make_error(Errc::invalid_argument, file + " reports on another file (" + cell(report, "/result_digest") +
-                                                "): publish the one that it was written with");
+  return make_error(Errc::invalid_argument,
+                    file + " reports on another file (" + digest + "): publish the one that it was written with");
 }
 
 Result<void> ensure_model(const ApiClient& api, const std::string& model) {
@@ -162,7 +149,7 @@ Result<void> ensure_model(const ApiClient& api, const std::string& model) {
 Result<int> publish(const Context& context, const PublishFlags& flags) {
   ARGOSY_TRY(const ApiClient api, context.api());
   ARGOSY_TRY(json document, flags.document.empty() ? release_from_flags(context, api, flags)
-                                                   : release_from_document(context, api, flags.document));
+                                                   : read_release_document(flags.document, upload_to(context, api)));
   for (const std::string& file : flags.compact_reports) ARGOSY_CHECK(attach_compact_report(document, file));
   if (!flags.signature.empty()) {
     ARGOSY_TRY(document["signature"], load_signature(flags.signature, flags.key_sets));
@@ -173,7 +160,7 @@ Result<int> publish(const Context& context, const PublishFlags& flags) {
   ARGOSY_TRY(const json made, api.post("/models/" + percent_encode(model) + "/releases", document));
   if (context.output.json) print_json(made);
   print_note(context.output, "Published " + model + "@" + cell(document, "/version") + " with " +
-                                 std::to_string(document["variants"].size()) + " variant(s)");
+                                 std::to_string(list_in(document, "variants").size()) + " variant(s)");
   return exit_ok;
 }
 
@@ -198,11 +185,11 @@ Result<int> list_releases(const Context& context, const std::string& model) {
   std::vector<Row> rows;
   for (const json& release : items) {
     std::string variants;
-    for (const json& variant : release.value("variants", json::array()))
-      variants +=
-          (variants.empty() ? "" : ", ") + cell(variant, "/name") + " " + human_bytes(variant.value("size", 0.0));
+    for (const json& variant : list_in(release, "variants"))
+      variants += (variants.empty() ? "" : ", ") + cell(variant, "/name") + " " +
+                  human_bytes(number_in(variant, "size").value_or(0));
     rows.push_back({cell(release, "/version"), variants, cell(release, "/validation/metric"),
-                    cell(release, "/validation/threshold"), release.value("signature", json()).is_null() ? "-" : "yes",
+                    cell(release, "/validation/threshold"), member(release, "signature").is_null() ? "-" : "yes",
                     cell(release, "/created_at"), cell(release, "/notes")});
   }
   print_table({"VERSION", "VARIANTS", "METRIC", "THRESHOLD", "SIGNED", "PUBLISHED", "NOTES"}, rows);

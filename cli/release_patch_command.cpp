@@ -4,6 +4,7 @@
 
 #include "cli/exit_code.hpp"
 #include "common/base/id.hpp"
+#include "common/json/json_look.hpp"
 
 namespace argosy::cli {
 
@@ -17,13 +18,15 @@ struct ServerPatchFlags {
 };
 
 std::string size_cell(const json& patch, const char* key) {
-  return patch.contains(key) && patch[key].is_number() ? human_bytes(patch[key].get<double>()) : "-";
+  const auto size = number_in(patch, key);
+  return size ? human_bytes(*size) : "-";
 }
 
 std::string ratio_cell(const json& patch) {
-  if (!patch.contains("ratio") || !patch["ratio"].is_number()) return "-";
-  char text[32];
-  std::snprintf(text, sizeof text, "%.1f %%", 100 * patch["ratio"].get<double>());
+  const auto ratio = number_in(patch, "ratio");
+  if (!ratio) return "-";
+  char text[340];
+  std::snprintf(text, sizeof text, "%.1f %%", 100 * *ratio);
   return text;
 }
 
@@ -68,7 +71,7 @@ Result<int> ask_for_patch(const Context& context, const ServerPatchFlags& flags)
   if (!flags.variant.empty()) pair["variant"] = flags.variant;
   const json wish{{"pairs", json::array({pair})}, {"days", flags.days}};
   ARGOSY_TRY(const json page, api.post(patches_path(flags.model), wish));
-  print_patches(context, page["items"]);
+  print_patches(context, list_in(page, "items"));
   return exit_ok;
 }
 
@@ -78,7 +81,7 @@ Result<int> cancel_patch(const Context& context, const ServerPatchFlags& flags) 
   std::string path = patches_path(flags.model) + "/" + percent_encode(flags.from) + "/" + percent_encode(flags.to);
   if (!flags.variant.empty()) path += "?variant=" + percent_encode(flags.variant);
   ARGOSY_TRY(const json page, api.remove(path));
-  print_patches(context, page["items"]);
+  print_patches(context, list_in(page, "items"));
   return exit_ok;
 }
 
@@ -101,7 +104,7 @@ std::pair<CLI::App*, std::shared_ptr<ServerPatchFlags>> add_for_pair(CLI::App& r
 }  // namespace
 
 Row patch_row(const json& patch) {
-  const bool will_retry = patch.value("will_retry", false);
+  const bool will_retry = member(patch, "will_retry") == true;
   return {cell(patch, "/from_version"),
           cell(patch, "/to_version"),
           cell(patch, "/variant"),

@@ -7,6 +7,8 @@
 #include "cli/exit_code.hpp"
 #include "common/base/file.hpp"
 #include "common/base/id.hpp"
+#include "common/json/json_look.hpp"
+#include "common/json/json_text.hpp"
 
 namespace argosy::cli {
 
@@ -43,24 +45,23 @@ void print_rollout(const Context& context, const json& rollout) {
   }
   std::printf("Rollout %s: %s@%s %s%s%s\n", cell(rollout, "/id").c_str(), cell(rollout, "/model").c_str(),
               cell(rollout, "/version").c_str(), cell(rollout, "/state").c_str(),
-              rollout.value("reason", "").empty() ? "" : ": ", rollout.value("reason", "").c_str());
+              text_in(rollout, "reason").empty() ? "" : ": ", text_in(rollout, "reason").c_str());
   std::vector<Row> rows;
   int number = 1;
-  for (const json& wave : rollout.value("waves", json::array()))
+  for (const json& wave : list_in(rollout, "waves"))
     rows.push_back({std::to_string(number++), cell(wave, "/share"), cell(wave, "/planned"), cell(wave, "/opened_at"),
-                    cell(wave, "/passed_at"), counts_text(wave.value("counts", json::object()))});
+                    cell(wave, "/passed_at"), counts_text(member(wave, "counts"))});
   print_table({"WAVE", "SHARE", "DEVICES", "OPENED", "PASSED", "STATES"}, rows);
 }
 
 Result<json> act(const ApiClient& api, const std::string& id, const std::string& action) {
   ARGOSY_TRY(const json rollout, api.get(path_of(id)));
-  const std::string etag = rollout["etag"].is_string() ? rollout["etag"].get<std::string>() : rollout["etag"].dump();
-  return api.post_if_match(path_of(id) + "/" + action, etag, json::object());
+  return api.post_if_match(path_of(id) + "/" + action, cell(rollout, "/etag"), json::object());
 }
 
 // Follows a rollout to its end: one line for each decision, exit_not_completed unless it completes.
 Result<int> watch(const Context& context, const ApiClient& api, const std::string& id) {
-  std::int64_t last_decision = 0;
+  double last_decision = 0;
   std::string last_counts;
   int unreachable = 0;
   for (;;) {
@@ -73,8 +74,8 @@ Result<int> watch(const Context& context, const ApiClient& api, const std::strin
     unreachable = 0;
     const auto decisions = api.get(path_of(id) + "/decisions?limit=500");
     if (decisions) {
-      for (const json& decision : (*decisions)["items"]) {
-        const auto number = decision.value("id", std::int64_t{0});
+      for (const json& decision : list_in(*decisions, "items")) {
+        const double number = number_in(decision, "id").value_or(0);
         if (number <= last_decision) continue;
         last_decision = number;
         if (!context.output.quiet)
@@ -82,7 +83,7 @@ Result<int> watch(const Context& context, const ApiClient& api, const std::strin
                        cell(decision, "/decision").c_str(), cell(decision, "/message").c_str());
       }
     }
-    const std::string counts = counts_text(rollout->value("counts", json::object()));
+    const std::string counts = counts_text(member(*rollout, "counts"));
     if (counts != last_counts) print_note(context.output, "  " + counts);
     last_counts = counts;
     const std::string state = cell(*rollout, "/state");
@@ -104,13 +105,15 @@ Result<int> create(const Context& context, const CreateFlags& flags) {
                 {"filter", flags.filter}};
   if (!flags.policy_file.empty()) {
     ARGOSY_TRY(const std::string text, read_file(flags.policy_file, 1 << 20));
-    document["policy"] = json::parse(text, nullptr, false);
-    if (document["policy"].is_discarded())
-      return make_error(Errc::malformed_json, flags.policy_file + " is not JSON; docs/rollouts.md shows a policy");
+    auto policy = parse_json(text);
+    if (!policy)
+      return make_error(Errc::malformed_json, flags.policy_file + " holds no policy, as docs/rollouts.md shows one: " +
+                                                  policy.error().message);
+    document["policy"] = std::move(*policy);
   }
   ARGOSY_TRY(const ApiClient api, context.api());
   ARGOSY_TRY(json rollout, api.post("/rollouts", document));
-  const std::string id = rollout["id"].dump();
+  const std::string id = cell(rollout, "/id");
   if (flags.start || flags.watch) {
     ARGOSY_TRY(rollout, act(api, id, "start"));
   }
@@ -130,7 +133,7 @@ Result<int> list_rollouts(const Context& context) {
   for (const json& rollout : items)
     rows.push_back({cell(rollout, "/id"), cell(rollout, "/name"),
                     cell(rollout, "/model") + "@" + cell(rollout, "/version"), cell(rollout, "/state"),
-                    cell(rollout, "/created_at"), counts_text(rollout.value("counts", json::object()))});
+                    cell(rollout, "/created_at"), counts_text(member(rollout, "counts"))});
   print_table({"ID", "NAME", "RELEASE", "STATE", "CREATED", "DEVICES"}, rows);
   return exit_ok;
 }

@@ -11,6 +11,8 @@
 #include <unistd.h>
 
 #include "common/base/file.hpp"
+#include "common/json/json_look.hpp"
+#include "common/json/json_text.hpp"
 
 extern char** environ;
 
@@ -91,11 +93,6 @@ int wait_for(pid_t pid) {
   return status;
 }
 
-std::string text_at(const json& document, const char* pointer) {
-  const json::json_pointer path(pointer);
-  return document.contains(path) && document.at(path).is_string() ? document.at(path).get<std::string>() : "";
-}
-
 }  // namespace
 
 Result<fs::path> find_runner(const std::string& named) {
@@ -115,15 +112,16 @@ Result<json> run_runner(const fs::path& runner, std::vector<std::string> argumen
   const std::string answer = read_answer(child.output.get());
   const int status = wait_for(child.pid);
   if (WIFSIGNALED(status) && WTERMSIG(status) == SIGINT) return make_error(Errc::cancelled, "cancelled");
-  json document = json::parse(answer, nullptr, false);
-  if (!document.is_object() || !document.contains("ok") || !document["ok"].is_boolean())
+  auto document = parse_json(answer, {.bytes = max_answer_bytes + 4096});
+  if (!document || !member(*document, "ok").is_boolean())
     return make_error(Errc::unavailable,
                       runner.string() + " ended " +
                           (WIFSIGNALED(status) ? "by signal " + std::to_string(WTERMSIG(status))
                                                : "with exit code " + std::to_string(WEXITSTATUS(status))) +
                           " and without an answer: is it of this version?");
-  if (!document["ok"].get<bool>()) return make_error(Errc::incompatible, text_at(document, "/error/message"));
-  return {boost::system::in_place_value, std::move(document)};
+  if (member(*document, "ok") == false)
+    return make_error(Errc::incompatible, text_in(member(*document, "error"), "message"));
+  return document;
 }
 
 }  // namespace argosy::cli

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/base/file.hpp"
+#include "common/json/json_reader.hpp"
 
 namespace argosy::cli {
 
@@ -23,14 +24,23 @@ struct Stored {
   std::string server, token, ca_file;
 };
 
+Result<Stored> decode_credentials(std::string_view text) {
+  ARGOSY_TRY(JsonReader in, JsonReader::parse(text, {}, UnknownKeys::pass));
+  Stored stored;
+  in.optional("server", stored.server).optional("token", stored.token).optional("ca_file", stored.ca_file);
+  ARGOSY_CHECK(in.finish());
+  return stored;
+}
+
 Result<Stored> read_credentials() {
   const auto text = read_file(credentials_path(), 64 << 10);
   if (!text && text.error().code == Errc::not_found) return Stored{};
   if (!text) return text.error();
-  const auto document = nlohmann::json::parse(*text, nullptr, false);
-  if (!document.is_object())
-    return make_error(Errc::malformed_json, credentials_path().string() + " is damaged; run `argosy login` again");
-  return Stored{document.value("server", ""), document.value("token", ""), document.value("ca_file", "")};
+  auto stored = decode_credentials(*text);
+  if (!stored)
+    return make_error(Errc::malformed_json, credentials_path().string() + " is damaged (" + stored.error().message +
+                                                "); run `argosy login` again");
+  return stored;
 }
 
 }  // namespace

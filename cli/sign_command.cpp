@@ -12,6 +12,7 @@
 #include "cli/release_name.hpp"
 #include "common/base/file.hpp"
 #include "common/crypto/digest.hpp"
+#include "common/json/json_text.hpp"
 #include "common/signing/key_set.hpp"
 #include "common/signing/release_signature.hpp"
 
@@ -209,7 +210,7 @@ Result<int> verify(const OutputOptions& output, const VerifyFlags& flags) {
   if (bundle.manifest.find(signing::statement_name) != nullptr) {
     ARGOSY_TRY(const std::string said, read_file(folder / signing::statement_name, wire::max_statement_bytes));
     ARGOSY_TRY(const auto release, signing::read_signature({said, text, {}}));
-    report["release"] = json::parse(said);
+    report["release"] = json_or_null(said);
     what = release.statement.model + "@" + release.statement.version + ", sequence " +
            std::to_string(release.statement.sequence);
   }

@@ -15,6 +15,7 @@
 #include "agent/serving/server_dialect.hpp"
 #include "common/base/file.hpp"
 #include "common/base/id.hpp"
+#include "common/base/text.hpp"
 
 namespace argosy::agent {
 
@@ -69,6 +70,14 @@ class Section {
     out.clear();
     for (const auto& item : *list)
       take<std::string>(item, key, "a list of texts", [&](auto&& value) { out.push_back(value); });
+  }
+  // What the server's reader of the state document takes.
+  void words(const char* key, std::vector<std::string>& out) {
+    texts(key, out);
+    const auto is_word = [](const std::string& word) { return word.size() <= wire::most_word_bytes && is_text(word); };
+    if (out.size() > wire::most_capabilities || !std::all_of(out.begin(), out.end(), is_word))
+      fail(key, "must be at most " + std::to_string(wire::most_capabilities) + " words of at most " +
+                    std::to_string(wire::most_word_bytes) + " bytes");
   }
   void windows(const char* key, TimeWindows& out) {
     std::vector<std::string> given;
@@ -169,10 +178,10 @@ void read_connection(Section& root, Config& config) {
 
 void read_capabilities(Section section, wire::Capabilities& capabilities) {
   section.text("architecture", capabilities.architecture);
-  section.texts("accelerators", capabilities.accelerators);
-  section.texts("runtimes", capabilities.runtimes);
-  section.texts("precisions", capabilities.precisions);
-  section.integer("memory_mb", 1, 1LL << 32, capabilities.memory_mb);
+  section.words("accelerators", capabilities.accelerators);
+  section.words("runtimes", capabilities.runtimes);
+  section.words("precisions", capabilities.precisions);
+  section.integer("memory_mb", 1, std::int64_t{wire::most_memory_mb}, capabilities.memory_mb);
   section.finish();
 }
 

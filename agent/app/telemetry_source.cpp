@@ -23,6 +23,7 @@ void TelemetrySource::end_window(Instant now) {
 void TelemetrySource::sample_health(Instant now, std::optional<Duration> clock_offset) {
   wire::HealthSample sample = sampler_.sample(now);
   sample.outbox_records = static_cast<double>(outbox_.records());
+  sample.records_refused = static_cast<double>(outbox_.refusals().records);
   if (clock_offset) sample.clock_offset_ms = static_cast<double>(clock_offset->count());
   newest_health_ = sample;
   append(std::move(sample), now);

@@ -260,6 +260,8 @@ void Uplink::on_message(const std::string& to, const std::string& payload) {
   if (to == topic("down/ack")) {
     const auto ack = wire::decode_telemetry_ack(payload);
     if (ack) return take_ack(*ack);
+    const auto refusal = wire::decode_telemetry_refusal(payload);
+    if (refusal) return sender_.take_refusal(*refusal);
     return ports_.log(ack.error().message);
   }
   if (to != topic("down/desired") || payload.empty()) return;
@@ -336,6 +338,7 @@ TelemetrySender::Ports Uplink::sender_ports() {
   };
   ports.post = [this](Bytes batch) { asio::co_spawn(io_, send_batch_over_https(std::move(batch)), asio::detached); };
   ports.now = ports_.now;
+  ports.clock_offset = [this] { return clock_offset(); };
   ports.log = ports_.log;
   return ports;
 }
@@ -347,7 +350,11 @@ Task<void> Uplink::send_batch_over_https(Bytes batch) {
     take_ack(*answer.ack);
     co_return;
   }
-  https_up_ = answer.retry_after.has_value();
+  https_up_ = answer.retry_after.has_value() || answer.refused;
+  if (answer.refused) {
+    sender_.post_refused(answer.ack.error());
+    co_return;
+  }
   sender_.post_failed(answer.ack.error(), answer.retry_after);
 }
 

@@ -1,6 +1,7 @@
 #include "agent/link/device_api.hpp"
 
-#include "common/wire/json_fields.hpp"
+#include "common/json/json_reader.hpp"
+#include "common/wire/document.hpp"
 
 namespace argosy::agent {
 
@@ -17,6 +18,22 @@ HttpRequest post(std::string target, std::string body, std::string content_type 
   return request;
 }
 
+// The server itself says that the document is at fault: not the sender's rights, not the moment, and not some proxy.
+bool is_refusal(const HttpResponse& response) {
+  const int status = response.head.status;
+  const bool of_content = status == 400 || status == 413 || status == 422;
+  return of_content && response.body.find("https://argosy.dev/problems/") != std::string::npos;
+}
+
+Result<std::string> decode_challenge(std::string_view text) {
+  ARGOSY_TRY(JsonReader document, JsonReader::parse(text, {.bytes = max_challenge_answer}, UnknownKeys::pass));
+  std::string challenge;
+  document.required("challenge", challenge);
+  auto read = document.finish();
+  if (!read) return std::move(read).error().within("the challenge");
+  return challenge;
+}
+
 }  // namespace
 
 Task<Result<IssuedIdentity>> DeviceApi::enrol(EnrolmentOrder order) {
@@ -25,7 +42,7 @@ Task<Result<IssuedIdentity>> DeviceApi::enrol(EnrolmentOrder order) {
                            {"hardware_class", order.hardware_class},
                            {"csr", order.csr_pem},
                            {"labels", order.labels}};
-  auto calling = https_.request(post("/device/v1/enrol", wire::dump(body)));
+  auto calling = https_.request(post("/device/v1/enrol", write_json(body)));
   auto response = co_await std::move(calling);
   if (!response) co_return std::move(response).error();
   if (response->head.status != 201 && response->head.status != 200) co_return error_of(*response, "enrolment");
@@ -34,7 +51,7 @@ Task<Result<IssuedIdentity>> DeviceApi::enrol(EnrolmentOrder order) {
 
 Task<Result<IssuedIdentity>> DeviceApi::renew(std::string csr_pem) {
   const wire::Json body = {{"csr", csr_pem}};
-  auto calling = https_.request(post("/device/v1/renew", wire::dump(body)));
+  auto calling = https_.request(post("/device/v1/renew", write_json(body)));
   auto response = co_await std::move(calling);
   if (!response) co_return std::move(response).error();
   if (response->head.status != 200) co_return error_of(*response, "renewal of the certificate");
@@ -48,17 +65,12 @@ Task<Result<std::string>> DeviceApi::challenge() {
   auto response = co_await std::move(calling);
   if (!response) co_return std::move(response).error();
   if (response->head.status != 200) co_return error_of(*response, "the way back");
-  ARGOSY_CO_TRY(const wire::Json document, wire::parse_document(response->body, max_challenge_answer, "the challenge"));
-  std::optional<Error> fault;
-  std::string challenge;
-  wire::Fields(document, "", fault).required("challenge", challenge);
-  if (fault) co_return std::move(*fault).within("the challenge");
-  co_return challenge;
+  co_return decode_challenge(response->body);
 }
 
 Task<Result<IssuedIdentity>> DeviceApi::come_back(std::string device, std::string csr_pem, std::string challenge) {
   const wire::Json body = {{"device", device}, {"csr", csr_pem}, {"challenge", challenge}};
-  auto calling = https_.request(post("/device/v1/return", wire::dump(body)));
+  auto calling = https_.request(post("/device/v1/return", write_json(body)));
   auto response = co_await std::move(calling);
   if (!response) co_return std::move(response).error();
   if (response->head.status != 200) co_return error_of(*response, "the way back");
@@ -92,7 +104,8 @@ Task<TelemetryAnswer> DeviceApi::post_telemetry(Bytes batch) {
   auto response = co_await std::move(calling);
   if (!response) co_return TelemetryAnswer{std::move(response).error(), std::nullopt};
   if (response->head.status != 200)
-    co_return TelemetryAnswer{error_of(*response, "a telemetry batch"), response->head.retry_after()};
+    co_return TelemetryAnswer{error_of(*response, "a telemetry batch"), response->head.retry_after(),
+                              is_refusal(*response)};
   co_return TelemetryAnswer{wire::decode_telemetry_ack(response->body), std::nullopt};
 }
 

@@ -24,6 +24,7 @@ struct EnrolmentOrder {
 struct TelemetryAnswer {
   Result<wire::TelemetryAck> ack;
   std::optional<Duration> retry_after;  // with an error: what the server asked for
+  bool refused = false;                 // with an error: this batch will never be taken
 };
 
 class DeviceApi {

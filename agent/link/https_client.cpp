@@ -17,7 +17,9 @@
 #include <boost/beast/ssl/ssl_stream.hpp>
 
 #include "agent/link/server_clock.hpp"
-#include "common/wire/json_fields.hpp"
+#include "common/base/text.hpp"
+#include "common/json/json_look.hpp"
+#include "common/json/json_text.hpp"
 
 namespace argosy::agent {
 
@@ -368,6 +370,9 @@ Errc code_of_status(int status) {
   }
 }
 
+constexpr std::size_t max_problem_bytes = 64 << 10;
+constexpr std::size_t shown_detail_bytes = 500;
+
 Errc code_of_type(std::string_view type, int status) {
   for (const Errc code :
        {Errc::claim_invalid, Errc::claim_expired, Errc::conflict, Errc::forbidden, Errc::unauthenticated})
@@ -380,14 +385,11 @@ Errc code_of_type(std::string_view type, int status) {
 Error error_of(const HttpResponse& response, std::string_view what) {
   const int status = response.head.status;
   std::string message = std::string(what) + ": the server answered " + std::to_string(status);
-  const auto problem = wire::Json::parse(response.body, nullptr, false);
-  if (!problem.is_object()) return make_error(code_of_status(status), std::move(message));
-  const auto text = [&](const char* key) {
-    const auto found = problem.find(key);
-    return found != problem.end() && found->is_string() ? found->get<std::string>() : std::string();
-  };
-  if (const std::string detail = text("detail"); !detail.empty()) message += ", " + detail.substr(0, 500);
-  return make_error(code_of_type(text("type"), status), std::move(message));
+  const auto problem = parse_json(response.body, {.bytes = max_problem_bytes});
+  if (!problem) return make_error(code_of_status(status), std::move(message));
+  const std::string detail = text_in(*problem, "detail");
+  if (!detail.empty()) message += ", " + shortened(detail, shown_detail_bytes);
+  return make_error(code_of_type(text_in(*problem, "type"), status), std::move(message));
 }
 
 }  // namespace argosy::agent

@@ -3,17 +3,19 @@
 #include "common/base/file.hpp"
 #include "common/crypto/certificates.hpp"
 #include "common/crypto/keys.hpp"
-#include "common/wire/json_fields.hpp"
+#include "common/wire/document.hpp"
 
 namespace argosy::agent {
 
 namespace {
 
 constexpr std::uint64_t max_file_bytes = 128 << 10;
+constexpr std::size_t max_pem_bytes = 32 << 10;
+constexpr std::string_view answer_name = "the server's answer";
 constexpr unsigned secret_mode = 0600;
 
 std::string encode_issued(const IssuedIdentity& issued) {
-  return wire::dump({{"device", issued.device},
+  return write_json({{"device", issued.device},
                      {"certificate", issued.certificate_pem},
                      {"ca", issued.ca_pem},
                      {"mqtt", {{"host", issued.mqtt_host}, {"port", issued.mqtt_port}}}});
@@ -37,18 +39,16 @@ Result<Identity> identity_of(const IssuedIdentity& issued, std::string private_k
 }  // namespace
 
 Result<IssuedIdentity> decode_issued_identity(std::string_view json) {
-  ARGOSY_TRY(const wire::Json document, wire::parse_document(json, max_file_bytes, "the server's answer"));
-  std::optional<Error> fault;
+  ARGOSY_TRY(JsonReader fields, wire::read_document(json, max_file_bytes, answer_name));
   IssuedIdentity issued;
-  wire::Fields fields(document, "", fault);
   fields.required("device", issued.device);
-  fields.required("certificate", issued.certificate_pem);
-  fields.required("ca", issued.ca_pem);
-  fields.object("mqtt", [&](wire::Fields& mqtt) {
+  fields.required_text("certificate", max_pem_bytes, issued.certificate_pem);
+  fields.required_text("ca", max_pem_bytes, issued.ca_pem);
+  fields.optional_object("mqtt", [&](JsonReader& mqtt) {
     mqtt.optional("host", issued.mqtt_host);
     mqtt.optional("port", issued.mqtt_port);
   });
-  if (fault) return std::move(*fault).within("the server's answer");
+  ARGOSY_CHECK(wire::finish(fields, answer_name));
   return issued;
 }
 

@@ -16,6 +16,9 @@
 #include <unistd.h>
 
 #include "common/base/file.hpp"
+#include "common/base/text.hpp"
+#include "common/json/json_look.hpp"
+#include "common/json/json_text.hpp"
 
 namespace argosy::agent {
 namespace {
@@ -25,6 +28,8 @@ using Json = nlohmann::json;
 constexpr int contract_version = 1;
 constexpr std::size_t max_line_bytes = 16 << 20;
 constexpr std::size_t max_message_bytes = 500;
+// An answer is a list of numbers, of which an image has as many as it has pixels.
+constexpr JsonLimits line_limits{.bytes = max_line_bytes, .depth = 8, .values = 4 << 20};
 constexpr int cannot_start = 127;
 
 std::string job_json(const ProgramJob& job, const Dataset* data) {
@@ -136,31 +141,23 @@ class RunningProgram {
   std::size_t searched_ = 0;
 };
 
-std::optional<double> number_at(const Json& line, const char* key) {
-  const auto found = line.find(key);
-  return found != line.end() && found->is_number() ? std::optional(found->get<double>()) : std::nullopt;
-}
-
 // What the program itself calls wrong, cut short: a report is no place for data.
 Error error_said(const Json& error) {
-  const auto text = [&](const char* key) {
-    return error.is_object() && error.contains(key) && error[key].is_string() ? error[key].get<std::string>() : "";
-  };
-  const std::string type = text("type");
+  const std::string type = text_in(error, "type");
   const Errc code = type == "malformed-model" ? Errc::malformed_model
                     : type == "incompatible"  ? Errc::incompatible
                                               : Errc::io;
-  const std::string message = text("message").substr(0, max_message_bytes);
+  const std::string message = shortened(text_in(error, "message"), max_message_bytes);
   return make_error(code, message.empty() ? "it gives no reason" : message);
 }
 
 Result<void> take_output(const Json& line, const TakeAnswer& take, std::vector<float>& values) {
-  const auto latency = number_at(line, "ms");
-  const auto output = line.find("output");
-  if (!latency || *latency < 0 || output == line.end() || !output->is_array())
+  const auto latency = number_in(line, "ms");
+  const Json& output = member(line, "output");
+  if (!latency || *latency < 0 || !output.is_array())
     return make_error(Errc::io, "\"output\", a list of numbers, and \"ms\" are needed for each sample");
   values.clear();
-  for (const Json& value : *output) {
+  for (const Json& value : output) {
     if (!value.is_number() && !value.is_null())
       return make_error(Errc::io, "\"output\" may hold numbers, and null for what is none");
     values.push_back(value.is_null() ? std::numeric_limits<float>::quiet_NaN() : value.get<float>());
@@ -181,11 +178,12 @@ Result<Heard> hear(RunningProgram& program, std::size_t samples, const TakeAnswe
   for (;;) {
     ARGOSY_TRY(const auto text, program.line());
     if (!text) return heard;
-    const Json line = Json::parse(*text, nullptr, false);
-    if (!line.is_object()) return make_error(Errc::io, "printed a line that is no JSON object");
+    const auto parsed = parse_json(*text, line_limits);
+    if (!parsed || !parsed->is_object()) return make_error(Errc::io, "printed a line that is no JSON object");
+    const Json& line = *parsed;
     if (line.contains("error")) return error_said(line["error"]);
     if (!heard.load_ms) {
-      heard.load_ms = number_at(line, "load_ms");
+      heard.load_ms = number_in(line, "load_ms");
       if (!heard.load_ms) return make_error(Errc::io, "its first line has no \"load_ms\"");
       continue;
     }

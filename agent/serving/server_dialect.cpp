@@ -3,13 +3,14 @@
 #include <array>
 #include <utility>
 
-#include "common/wire/json_fields.hpp"
+#include "common/json/json_look.hpp"
+#include "common/json/json_text.hpp"
 
 namespace argosy::agent {
 
 namespace {
 
-using wire::Json;
+using Json = nlohmann::json;
 
 constexpr std::size_t words_limit = 500;
 constexpr std::size_t answer_limit = 64 << 10;
@@ -19,37 +20,29 @@ constexpr std::array<std::pair<ServerKind, std::string_view>, 3> names = {{
     {ServerKind::tfserving, "tfserving"},
 }};
 
+// Null when it is no JSON.
 Json parsed(const std::string& body) {
-  return Json::parse(body, nullptr, false);
-}
-
-std::string text_at(const Json& object, const char* key) {
-  if (!object.is_object()) return {};
-  const auto found = object.find(key);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
+  auto answer = parse_json(body, {.bytes = answer_limit});
+  return answer ? std::move(*answer) : Json();
 }
 
 // TensorFlow Serving answers with a list of versions, here of the one that was asked for; null when it is no such
 // answer.
 Json first_version_status(const Json& answer) {
-  if (!answer.is_object()) return nullptr;
-  const auto list = answer.find("model_version_status");
-  if (list == answer.end() || !list->is_array() || list->empty() || !list->front().is_object()) return nullptr;
-  return list->front();
+  const Json& list = list_in(answer, "model_version_status");
+  return list.empty() || !list.front().is_object() ? Json() : list.front();
 }
 
 Json inner_status(const Json& version_status) {
-  if (!version_status.is_object()) return nullptr;
-  const auto status = version_status.find("status");
-  return status == version_status.end() ? Json(nullptr) : *status;
+  return member(version_status, "status");
 }
 
 Readiness readiness_from_state(const HttpReply& reply) {
   if (reply.status != 200) return Readiness::not_yet;
   const Json status = first_version_status(parsed(reply.body));
-  const std::string state = text_at(status, "state");
+  const std::string state = text_in(status, "state");
   if (state == "AVAILABLE") return Readiness::ready;
-  const std::string code = text_at(inner_status(status), "error_code");
+  const std::string code = text_in(inner_status(status), "error_code");
   const bool given_up = state == "END" && !code.empty() && code != "OK";
   return given_up ? Readiness::failed : Readiness::not_yet;
 }
@@ -106,10 +99,10 @@ Readiness readiness(ServerKind kind, const HttpReply& reply) {
 
 std::string words_of(const HttpReply& reply) {
   const Json answer = parsed(reply.body);
-  std::string words = text_at(answer, "error");
+  std::string words = text_in(answer, "error");
   if (const Json status = first_version_status(answer); words.empty() && status.is_object()) {
-    words = text_at(status, "state");
-    if (const std::string message = text_at(inner_status(status), "error_message"); !message.empty())
+    words = text_in(status, "state");
+    if (const std::string message = text_in(inner_status(status), "error_message"); !message.empty())
       words += ", " + message;
   }
   if (words.empty()) words = reply.body;

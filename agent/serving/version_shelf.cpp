@@ -10,7 +10,7 @@
 
 #include "common/base/disk.hpp"
 #include "common/base/file.hpp"
-#include "common/wire/json_fields.hpp"
+#include "common/json/json_reader.hpp"
 
 namespace argosy::agent {
 
@@ -79,31 +79,29 @@ Result<void> VersionShelf::recall() {
 }
 
 void VersionShelf::take_in(const std::string& text) {
-  const auto document = wire::parse_document(text, max_memory_bytes, memory_.filename().string());
-  if (!document) return;
-  std::optional<Error> fault;
+  auto fields = JsonReader::parse(text, {.bytes = max_memory_bytes}, UnknownKeys::pass);
+  if (!fields) return;
   std::uint64_t next = 1;
   std::uint64_t serving = 0;
   std::vector<Entry> entries;
-  wire::Fields fields(*document, "", fault);
-  fields.required("next", next);
-  fields.optional("serving", serving);
-  fields.list("versions", max_versions, entries, [](wire::Fields& item, Entry& entry) {
+  fields->required("next", next);
+  fields->optional("serving", serving);
+  fields->objects("versions", max_versions, entries, [](JsonReader& item, Entry& entry) {
     item.required("number", entry.number);
     item.required("version", entry.version);
     item.required("digest", entry.digest);
   });
-  if (fault) return;
+  if (!fields->finish()) return;
   next_ = std::max<std::uint64_t>(1, next);
   serving_ = serving;
   entries_ = std::move(entries);
 }
 
 Result<void> VersionShelf::remember() const {
-  wire::Json versions = wire::Json::array();
+  nlohmann::json versions = nlohmann::json::array();
   for (const Entry& entry : entries_)
     versions.push_back({{"number", entry.number}, {"version", entry.version}, {"digest", entry.digest}});
-  return write_file_atomically(memory_, wire::dump({{"next", next_}, {"serving", serving_}, {"versions", versions}}));
+  return write_file_atomically(memory_, write_json({{"next", next_}, {"serving", serving_}, {"versions", versions}}));
 }
 
 std::set<std::uint64_t> VersionShelf::numbers_on_disk() const {

@@ -32,4 +32,10 @@ void Delivery::failed(Instant now, std::optional<Duration> retry_after) {
           full_jitter(retry_base, retry_cap, failures_++, rng_);
 }
 
+void Delivery::refused(Instant now) {
+  answered();
+  since_ = now;
+  wait_ = full_jitter(retry_base, retry_cap, 0, rng_);
+}
+
 }  // namespace argosy::agent

@@ -23,6 +23,9 @@ class Delivery {
   void sent(Instant now, Duration answer_within = answer_timeout);
   void answered();
   void failed(Instant now, std::optional<Duration> retry_after = std::nullopt);
+  // The answer was that this will never be taken: something else may go soon, and not at once, lest a server that
+  // refuses everything be asked without a rest.
+  void refused(Instant now);
   void link_changed() { answered(); }         // another way: what was under way may be sent again at once
   int failures() const { return failures_; }  // in a row
 

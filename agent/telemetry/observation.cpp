@@ -84,6 +84,7 @@ class Decoder {
   }
   Result<void> read_features() {
     ARGOSY_TRY(const std::size_t count, reader_.array(max_features));
+    seen_.features.clear();  // the key may come twice
     for (std::size_t i = 0; i < count; ++i) {
       ARGOSY_TRY(const double value, read_number());
       seen_.features.push_back(value);

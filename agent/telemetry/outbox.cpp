@@ -1,10 +1,16 @@
 #include "agent/telemetry/outbox.hpp"
 
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <sstream>
 #include <utility>
 
 #include <sqlite3.h>
 
+#include "agent/telemetry/sqlite.hpp"
 #include "common/base/random.hpp"
+#include "common/crypto/digest.hpp"
 
 namespace argosy::agent {
 
@@ -19,97 +25,39 @@ constexpr const char* settings =
 constexpr const char* schema =
     "create table if not exists meta (key text primary key, value text not null) without rowid;"
     "create table if not exists records (seq integer primary key, at_ms integer not null, content blob not null);"
+    "create table if not exists refused (id integer primary key, at_ms integer not null, reason text not null, "
+    "content blob);"
     "pragma user_version = 1;";
+constexpr std::uint64_t earliest_honest_ms = 1'577'836'800'000;  // the year 2020
+constexpr std::uint64_t refused_content_kept = 64 << 10;         // bytes
 
-Error database_error(sqlite3* db, std::string_view what) {
-  const int code = sqlite3_errcode(db);
-  const Errc kind = code == SQLITE_FULL                               ? Errc::out_of_space
-                    : code == SQLITE_CORRUPT || code == SQLITE_NOTADB ? Errc::corrupt
-                                                                      : Errc::io;
-  return make_error(kind, "outbox: " + std::string(what) + ": " + sqlite3_errmsg(db));
+// By words, in a form that older agents leave alone.
+std::string link_text(const std::optional<wire::ChainLink>& link) {
+  return link ? std::to_string(*link) : "-";
 }
 
-// A prepared statement for one use; binds by position, steps through rows.
-class Statement {
- public:
-  Statement(sqlite3* db, const char* sql) : db_(db) { sqlite3_prepare_v2(db, sql, -1, &statement_, nullptr); }
-  ~Statement() { sqlite3_finalize(statement_); }
-  Statement(const Statement&) = delete;
-  Statement& operator=(const Statement&) = delete;
-
-  Statement& bind(int at, std::uint64_t value) {
-    sqlite3_bind_int64(statement_, at, static_cast<sqlite3_int64>(value));
-    return *this;
-  }
-  Statement& bind(int at, const std::string& value) {
-    sqlite3_bind_text(statement_, at, value.data(), static_cast<int>(value.size()), SQLITE_TRANSIENT);
-    return *this;
-  }
-  Statement& bind(int at, const Bytes& value) {
-    sqlite3_bind_blob(statement_, at, value.data(), static_cast<int>(value.size()), SQLITE_STATIC);
-    return *this;
-  }
-  Result<bool> row(std::string_view what) {  // whether there is another row
-    if (statement_ == nullptr) return database_error(db_, what);
-    const int code = sqlite3_step(statement_);
-    if (code == SQLITE_ROW) return true;
-    if (code == SQLITE_DONE) return false;
-    return database_error(db_, what);
-  }
-  std::uint64_t integer(int column) const {
-    return static_cast<std::uint64_t>(sqlite3_column_int64(statement_, column));
-  }
-  std::string text(int column) const {
-    const auto* text = sqlite3_column_text(statement_, column);
-    return text == nullptr ? std::string() : std::string(reinterpret_cast<const char*>(text));
-  }
-  ByteView blob(int column) const {
-    return {static_cast<const std::uint8_t*>(sqlite3_column_blob(statement_, column)),
-            static_cast<std::size_t>(sqlite3_column_bytes(statement_, column))};
-  }
-
- private:
-  sqlite3* db_;
-  sqlite3_stmt* statement_ = nullptr;
-};
-
-Result<void> execute(sqlite3* db, const char* sql) {
-  if (sqlite3_exec(db, sql, nullptr, nullptr, nullptr) == SQLITE_OK) return {};
-  return database_error(db, "cannot run a statement");
+wire::ChainLink next_link(wire::ChainLink previous, ByteView record) {
+  Sha256 hash;
+  std::array<std::uint8_t, 8> bytes{};
+  for (auto& byte : bytes) byte = static_cast<std::uint8_t>(std::exchange(previous, previous << 8) >> 56);
+  hash.update(bytes);
+  hash.update(record);
+  const Digest digest = hash.finish();
+  wire::ChainLink link = 0;
+  for (std::size_t i = 0; i < bytes.size(); ++i) link = link << 8 | digest.bytes[i];
+  return link;
 }
 
-Result<void> put_meta(sqlite3* db, const char* key, const std::string& value) {
-  Statement put(db, "insert or replace into meta (key, value) values (?1, ?2)");
-  ARGOSY_CHECK(put.bind(1, std::string(key)).bind(2, value).row("cannot note a number"));
-  return {};
+// Few and small enough to be worth their place.
+Result<void> keep_oldest_as_refused(sqlite3* db, const std::string& reason, std::uint64_t count) {
+  Statement keep(db,
+                 "insert into refused (at_ms, reason, content) select at_ms, ?1, "
+                 "case when length(content) <= ?2 then content end from records order by seq limit 1");
+  ARGOSY_CHECK(keep.bind(1, reason).bind(2, refused_content_kept).row("cannot keep a refused record"));
+  Statement bound(db, "delete from refused where id <= (select max(id) from refused) - ?1");
+  ARGOSY_CHECK(bound.bind(1, Outbox::refused_records_kept).row("cannot delete a refused record"));
+  return put_meta(db, "refused", std::to_string(count));
 }
-
-Result<std::string> get_meta(sqlite3* db, const char* key) {
-  Statement get(db, "select value from meta where key = ?1");
-  ARGOSY_TRY(const bool found, get.bind(1, std::string(key)).row("cannot read a number"));
-  return found ? get.text(0) : std::string();
-}
-
-// Rolls back unless committed.
-class Transaction {
- public:
-  static Result<void> begin(sqlite3* db) { return execute(db, "begin immediate"); }
-  explicit Transaction(sqlite3* db) : db_(db) {}
-  ~Transaction() {
-    if (!done_) sqlite3_exec(db_, "rollback", nullptr, nullptr, nullptr);
-  }
-  Transaction(const Transaction&) = delete;
-  Transaction& operator=(const Transaction&) = delete;
-  Result<void> commit() {
-    ARGOSY_CHECK(execute(db_, "commit"));
-    done_ = true;
-    return {};
-  }
-
- private:
-  sqlite3* db_;
-  bool done_ = false;
-};
 
 }  // namespace
 
@@ -155,25 +103,52 @@ Result<void> Outbox::prepare_schema() {
 }
 
 Result<void> Outbox::load() {
-  ARGOSY_TRY(epoch_, get_meta(db_.get(), "epoch"));
-  if (epoch_.empty()) ARGOSY_CHECK(begin_epoch());
   ARGOSY_TRY(const std::string next, get_meta(db_.get(), "next_seq"));
   next_seq_ = next.empty() ? 1 : std::stoull(next);
   ARGOSY_TRY(const std::string dropped, get_meta(db_.get(), "dropped"));
   dropped_ = dropped.empty() ? 0 : std::stoull(dropped);
-  Statement sums(db_.get(), "select count(*), coalesce(sum(length(content)), 0), coalesce(max(seq), 0) from records");
+  ARGOSY_TRY(const std::string refused, get_meta(db_.get(), "refused"));
+  refusals_.records = refused.empty() ? 0 : std::stoull(refused);
+  Statement newest(db_.get(), "select reason from refused order by id desc limit 1");
+  ARGOSY_TRY(const bool any_refused, newest.row("cannot read what was refused"));
+  if (any_refused) refusals_.newest = newest.text(0);
+  ARGOSY_CHECK(count_records());
+  Statement ends(db_.get(), "select coalesce(min(seq), 0), coalesce(max(seq), 0) from records");
+  ARGOSY_CHECK(ends.row("cannot find the records"));
+  next_seq_ = std::max(next_seq_, ends.integer(1) + 1);
+  return load_place(records_ == 0 ? next_seq_ : ends.integer(0));
+}
+
+// A file that an agent without chains wrote, or changed since, is sealed where it ends now.
+Result<void> Outbox::load_place(std::uint64_t oldest) {
+  ARGOSY_TRY(const std::string epoch, get_meta(db_.get(), "epoch"));
+  if (epoch.empty()) return renew();
+  ARGOSY_TRY(const std::string text, get_meta(db_.get(), "place"));
+  Place place;
+  std::string link;
+  std::istringstream words(text);
+  words >> place.epoch >> place.before >> place.since >> place.refused >> link >> place.sealed;
+  if (words && place.epoch == epoch && place.before + 1 == oldest) {
+    place.link = link == "-" ? std::nullopt : std::optional(std::strtoull(link.c_str(), nullptr, 10));
+    place_ = std::move(place);
+    return {};
+  }
+  place_ = {epoch, oldest - 1, oldest - 1, 0, std::nullopt, next_seq_ - 1};
+  return records_ == 0 ? renew() : save(place_);
+}
+
+Result<void> Outbox::count_records() {
+  Statement sums(db_.get(), "select count(*), coalesce(sum(length(content)), 0) from records");
   ARGOSY_CHECK(sums.row("cannot count the records"));
   records_ = sums.integer(0);
   bytes_ = sums.integer(1);
-  next_seq_ = std::max(next_seq_, sums.integer(2) + 1);
   return {};
 }
 
-Result<void> Outbox::begin_epoch() {
-  const std::string epoch = to_hex(secure_random(8));
-  ARGOSY_CHECK(put_meta(db_.get(), "epoch", epoch));
-  epoch_ = epoch;
-  return {};
+Result<void> Outbox::save(const Place& place) {
+  return put_meta(db_.get(), "place",
+                  place.epoch + " " + std::to_string(place.before) + " " + std::to_string(place.since) + " " +
+                      std::to_string(place.refused) + " " + link_text(place.link) + " " + std::to_string(place.sealed));
 }
 
 Result<std::uint64_t> Outbox::append(Content content, Instant now) {
@@ -198,37 +173,129 @@ Result<void> Outbox::drop_oldest(Instant now) {
   Statement oldest(db_.get(), "select seq, at_ms from records order by seq limit 1");
   ARGOSY_TRY(const bool any, oldest.row("cannot find the oldest record"));
   if (!any) return {};
-  const std::uint64_t before = records_;
-  if (bytes_ >= limits_.max_bytes) ARGOSY_CHECK(remove_up_to(oldest.integer(0) + records_ / 8));
   const Instant at = instant_from_ms(static_cast<std::int64_t>(oldest.integer(1)));
-  if (now - at > limits_.max_age) {
-    Statement last(db_.get(), "select coalesce(max(seq), 0) from records where at_ms < ?1");
-    last.bind(1, static_cast<std::uint64_t>(to_ms(now - limits_.max_age)));
-    ARGOSY_CHECK(last.row("cannot find the oldest records"));
-    ARGOSY_CHECK(remove_up_to(last.integer(0)));
-  }
-  if (records_ == before) return {};
-  dropped_ += before - records_;
-  return put_meta(db_.get(), "dropped", std::to_string(dropped_));
+  if (bytes_ >= limits_.max_bytes) ARGOSY_CHECK(forget_up_to(oldest.integer(0) + records_ / 8, Leaving::dropped));
+  if (now - at <= limits_.max_age) return {};
+  // What was kept before the clock was set (1970, on a board without a battery) is of an unknown age, not an old one.
+  Statement last(db_.get(), "select coalesce(max(seq), 0) from records where at_ms < ?1 and at_ms >= ?2");
+  last.bind(1, static_cast<std::uint64_t>(to_ms(now - limits_.max_age))).bind(2, earliest_honest_ms);
+  ARGOSY_CHECK(last.row("cannot find the oldest records"));
+  return forget_up_to(last.integer(0), Leaving::dropped);
 }
 
-Result<void> Outbox::remove_up_to(std::uint64_t seq) {
-  Statement sums(db_.get(), "select count(*), coalesce(sum(length(content)), 0) from records where seq <= ?1");
-  ARGOSY_CHECK(sums.bind(1, seq).row("cannot count the records"));
+// None where this outbox has no record, or has no chain.
+Result<std::optional<wire::ChainLink>> Outbox::link_at(std::uint64_t seq) const {
+  const std::optional<wire::ChainLink> none;
+  if (!place_.link || seq < place_.before || seq >= next_seq_) return none;
+  wire::ChainLink link = *place_.link;
+  Statement rows(db_.get(), "select content from records where seq <= ?1 order by seq");
+  rows.bind(1, seq);
+  for (;;) {
+    ARGOSY_TRY(const bool any, rows.row("cannot read the records"));
+    if (!any) return std::optional(link);
+    link = next_link(link, rows.blob(0));
+  }
+}
+
+Result<bool> Outbox::is_ours(const wire::ChainPoint& point) const {
+  ARGOSY_TRY(const auto link, link_at(point.seq));
+  return link == point.link;
+}
+
+Result<void> Outbox::forget_up_to(std::uint64_t seq, Leaving leaving, const std::string& reason) {
+  if (seq <= place_.before) return {};
+  Place next = place_;
+  next.before = seq;
+  ARGOSY_TRY(next.link, link_at(seq));
+  if (leaving == Leaving::refused) ++next.refused;
+  if (leaving == Leaving::stored) next.since = seq;
+  if (leaving == Leaving::stored) next.refused = 0;
+
+  ARGOSY_CHECK(Transaction::begin(db_.get()));
+  Transaction transaction(db_.get());
+  if (leaving == Leaving::refused) ARGOSY_CHECK(keep_oldest_as_refused(db_.get(), reason, refusals_.records + 1));
   Statement remove(db_.get(), "delete from records where seq <= ?1");
   ARGOSY_CHECK(remove.bind(1, seq).row("cannot delete records"));
-  records_ -= sums.integer(0);
-  bytes_ -= sums.integer(1);
-  return {};
+  const auto removed = static_cast<std::uint64_t>(sqlite3_changes(db_.get()));
+  if (leaving == Leaving::dropped) ARGOSY_CHECK(put_meta(db_.get(), "dropped", std::to_string(dropped_ + removed)));
+  ARGOSY_CHECK(save(next));
+  ARGOSY_CHECK(transaction.commit());
+
+  place_ = std::move(next);
+  if (leaving == Leaving::dropped) dropped_ += removed;
+  if (leaving == Leaving::refused) refusals_ = {refusals_.records + 1, reason};
+  ARGOSY_CHECK(count_records());
+  const bool unsealed = !place_.link && place_.before >= place_.sealed;
+  return unsealed ? renew() : Result<void>();
+}
+
+// Follows from what is left, so that two images of one outbox file the same records under the same epoch and numbers,
+// and the server knows the second for a repeat.
+Result<std::string> Outbox::next_epoch() const {
+  Statement oldest(db_.get(), "select content from records order by seq limit 1");
+  ARGOSY_TRY(const bool any, oldest.row("cannot find the oldest record"));
+  if (!any || place_.epoch.empty()) return to_hex(secure_random(8));
+  const auto link = next_link(place_.link.value_or(0), oldest.blob(0));
+  return sha256(as_bytes(place_.epoch + " " + std::to_string(link))).to_hex().substr(0, 16);
+}
+
+// Files all that is left under a new epoch, from 1 on, or after as many numbers as left without anybody knowing them to
+// be stored: the server counts those as lost.
+Result<void> Outbox::renew() {
+  Place next;
+  ARGOSY_TRY(next.epoch, next_epoch());
+  next.before = place_.before - place_.since;
+  next.refused = place_.refused;
+  ARGOSY_CHECK(Transaction::begin(db_.get()));
+  Transaction transaction(db_.get());
+  ARGOSY_TRY(const std::uint64_t next_seq, renumber(next.before + 1));
+  ARGOSY_CHECK(put_meta(db_.get(), "epoch", next.epoch));
+  ARGOSY_CHECK(put_meta(db_.get(), "next_seq", std::to_string(next_seq)));
+  ARGOSY_CHECK(save(next));
+  ARGOSY_CHECK(transaction.commit());
+  place_ = std::move(next);
+  next_seq_ = next_seq;
+  return count_records();
+}
+
+// In order and never upwards, so that no record meets the number of another. One that cannot be read keeps its bytes,
+// until it is the oldest and is set aside.
+Result<std::uint64_t> Outbox::renumber(std::uint64_t next) {
+  for (std::uint64_t done = 0;;) {
+    Statement row(db_.get(), "select seq, content from records where seq > ?1 order by seq limit 1");
+    ARGOSY_TRY(const bool any, row.bind(1, done).row("cannot read the records"));
+    if (!any) return next;
+    done = row.integer(0);
+    Bytes content(row.blob(1).begin(), row.blob(1).end());
+    auto record = wire::decode_record(content);
+    if (record) {
+      record->seq = next;
+      content = wire::encode_record(*record);
+    }
+    Statement move(db_.get(), "update records set seq = ?2, content = ?3 where seq = ?1");
+    ARGOSY_CHECK(move.bind(1, done).bind(2, next++).bind(3, content).row("cannot number a record anew"));
+  }
 }
 
 Result<std::optional<wire::TelemetryBatch>> Outbox::batch(const std::string& device, std::size_t max_records,
-                                                          std::size_t max_bytes) const {
+                                                          std::size_t max_bytes) {
+  for (;;) {
+    auto batch = read_batch(device, max_records, max_bytes);
+    if (batch || batch.error().code != Errc::malformed_cbor) return batch;
+    ARGOSY_CHECK(set_aside_oldest("this agent cannot read it: " + batch.error().message));
+  }
+}
+
+// Ends before a record that cannot be read; Errc::malformed_cbor when that is the oldest.
+Result<std::optional<wire::TelemetryBatch>> Outbox::read_batch(const std::string& device, std::size_t max_records,
+                                                               std::size_t max_bytes) const {
   wire::TelemetryBatch batch;
   batch.device = device;
-  batch.epoch = epoch_;
-  Statement rows(db_.get(), "select content from records order by seq limit ?1");
-  rows.bind(1, std::uint64_t{max_records});
+  batch.epoch = place_.epoch;
+  batch.oldest = place_.before + 1;
+  if (place_.link) batch.chain.push_back(*place_.link);
+  Statement rows(db_.get(), "select content from records where seq <= ?1 order by seq limit ?2");
+  rows.bind(1, place_.link ? next_seq_ : place_.sealed).bind(2, std::uint64_t{max_records});
   std::size_t size = 0;
   for (;;) {
     ARGOSY_TRY(const bool any, rows.row("cannot read the records"));
@@ -236,18 +303,51 @@ Result<std::optional<wire::TelemetryBatch>> Outbox::batch(const std::string& dev
     const ByteView content = rows.blob(0);
     size += content.size();
     if (size > max_bytes && !batch.records.empty()) break;
-    ARGOSY_TRY(wire::TelemetryRecord record, wire::decode_record(content));
-    batch.records.push_back(std::move(record));
+    auto record = wire::decode_record(content);
+    if (!record && batch.records.empty()) return std::move(record).error();
+    if (!record) break;
+    batch.records.push_back(std::move(*record));
+    if (place_.link) batch.chain.push_back(next_link(batch.chain.back(), content));
   }
   if (batch.records.empty()) return std::optional<wire::TelemetryBatch>();
-  batch.oldest = batch.records.front().seq;
+  if (place_.link) batch.since = place_.since;
+  if (place_.link) batch.refused = place_.refused;
   return std::optional(std::move(batch));
 }
 
 Result<void> Outbox::acknowledge(const wire::TelemetryAck& ack) {
-  if (ack.epoch != epoch_) return {};
-  if (ack.seq >= next_seq_) return begin_epoch();
-  return remove_up_to(ack.seq);
+  if (ack.epoch != place_.epoch) return {};
+  if (!ack.link || !place_.link) return ack.renew ? Result<void>() : acknowledge_by_number(ack.seq);
+  ARGOSY_TRY(const bool ours, is_ours({ack.seq, *ack.link}));
+  if (!ours) return {};
+  if (!ack.renew) return note_stored(ack.seq);
+  ARGOSY_TRY(const bool asked_of_us, is_ours(*ack.renew));
+  if (!asked_of_us) return {};
+  ARGOSY_CHECK(forget_up_to(ack.seq, Leaving::stored));
+  return renew();
+}
+
+// Of what was dropped, too, when its ack comes late.
+Result<void> Outbox::note_stored(std::uint64_t seq) {
+  if (seq > place_.before) return forget_up_to(seq, Leaving::stored);
+  if (seq == place_.since) return {};
+  Place next = place_;
+  next.since = seq;
+  next.refused = 0;
+  ARGOSY_CHECK(save(next));
+  place_ = std::move(next);
+  return {};
+}
+
+// Of a server that knows no chains, or of a sealed epoch.
+Result<void> Outbox::acknowledge_by_number(std::uint64_t seq) {
+  if (!place_.link) return forget_up_to(std::min(seq, place_.sealed), Leaving::stored);
+  return seq >= next_seq_ ? renew() : forget_up_to(seq, Leaving::stored);
+}
+
+Result<void> Outbox::set_aside_oldest(const std::string& reason) {
+  if (records_ == 0) return {};
+  return forget_up_to(place_.before + 1, Leaving::refused, reason);
 }
 
 }  // namespace argosy::agent

@@ -89,11 +89,12 @@ wire::InferenceWindow WindowAccumulator::window_of(const Key& key, Entry& entry)
   wire::InferenceWindow window;
   window.model = key.model;
   window.version = key.version;
-  window.count = entry.count;
-  window.errors = entry.errors;
+  window.count = std::min(entry.count, wire::most_in_window);  // a model server's counters may jump
+  window.errors = std::min(entry.errors, window.count);
   window.labelled = entry.labelled;
   window.correct = entry.correct;
-  window.latency = entry.latency_ms.encode();
+  const bool is_possible = entry.latency_ms.count() <= wire::most_in_window;
+  window.latency = is_possible ? entry.latency_ms.encode() : LogHistogram{}.encode();
   window.classes = std::move(entry.classes);
   for (Feature& feature : entry.features) {
     if (feature.bins.total() == 0) continue;
@@ -108,7 +109,7 @@ std::vector<wire::InferenceWindow> WindowAccumulator::close(Instant now) {
   for (auto& [key, entry] : entries_) {
     if (entry.count == 0) continue;
     wire::InferenceWindow window = window_of(key, entry);
-    window.started_at = std::min(started_at_, now);
+    window.started_at = std::clamp(started_at_, now - Duration(wire::longest_window), now);
     window.ended_at = now;
     windows.push_back(std::move(window));
     entry.remembered.push_back(std::move(entry.latency_ms));

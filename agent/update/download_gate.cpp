@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "common/base/file.hpp"
-#include "common/wire/json_fields.hpp"
+#include "common/json/json_reader.hpp"
 
 namespace argosy::agent {
 
@@ -25,6 +25,14 @@ std::string trimmed(const std::string& text) {
   return text.substr(first, text.find_last_not_of(" \t\r\n") + 1 - first);
 }
 
+Result<DaySpent> decode_spent(std::string_view text) {
+  ARGOSY_TRY(JsonReader fields, JsonReader::parse(text, {.bytes = file_limit}, UnknownKeys::pass));
+  DaySpent spent;
+  fields.required("day", spent.day).required("bytes", spent.bytes);
+  ARGOSY_CHECK(fields.finish());
+  return spent;
+}
+
 }  // namespace
 
 DownloadGate::DownloadGate(DownloadRules rules, std::filesystem::path spent_file, Ports ports)
@@ -36,16 +44,10 @@ DownloadGate::DownloadGate(DownloadRules rules, std::filesystem::path spent_file
 void DownloadGate::load() {
   const auto text = read_file(file_, file_limit);
   if (!text && text.error().code == Errc::not_found) return;
-  std::optional<Error> fault;
-  if (!text) fault = text.error();
-  const wire::Json document = text ? wire::Json::parse(*text, nullptr, false) : wire::Json();
-  wire::Fields fields(document, "", fault);
-  fields.required("day", spent_.day);
-  fields.required("bytes", spent_.bytes);
-  if (fault) {
-    spent_ = {};
-    ports_.log(file_.string() + " is of no use, counting the day's bytes from zero: " + fault->message);
-  }
+  const auto spent = text ? decode_spent(*text) : text.error();
+  if (!spent)
+    ports_.log(file_.string() + " is of no use, counting the day's bytes from zero: " + spent.error().message);
+  spent_ = spent ? *spent : DaySpent{};
   written_ = spent_;
 }
 
@@ -67,7 +69,7 @@ Circumstances DownloadGate::circumstances(bool metered) {
 Result<void> DownloadGate::write_down(std::uint64_t bytes) {
   const DaySpent next{spent_.day, bytes};
   if (next == written_) return {};
-  ARGOSY_CHECK(write_file_atomically(file_, wire::dump({{"day", next.day}, {"bytes", next.bytes}})));
+  ARGOSY_CHECK(write_file_atomically(file_, write_json({{"day", next.day}, {"bytes", next.bytes}})));
   written_ = next;
   return {};
 }

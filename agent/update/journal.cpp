@@ -2,17 +2,17 @@
 
 #include "common/base/disk.hpp"
 #include "common/base/file.hpp"
-#include "common/wire/json_fields.hpp"
+#include "common/wire/document.hpp"
 
 namespace argosy::agent {
 
 namespace {
 
 namespace fs = std::filesystem;
-using wire::Fields;
-using wire::Json;
+using Json = nlohmann::json;
 
 constexpr std::uint64_t max_journal_bytes = 4 << 20;
+constexpr std::string_view journal_name = "the journal";
 
 template <class T>
 void put(Json& json, const char* key, const std::optional<T>& value) {
@@ -44,34 +44,35 @@ Json json_of(const wire::PatchOffer& patch) {
   return json;
 }
 
-void read_baseline(Fields& fields, Baseline& baseline) {
+void read_baseline(JsonReader& fields, Baseline& baseline) {
   fields.required("observations", baseline.observations);
   fields.optional("latency_p95_ms", baseline.latency_p95_ms);
 }
 
-void read_totals(Fields& fields, ProbationTotals& totals) {
+void read_totals(JsonReader& fields, ProbationTotals& totals) {
   fields.required("observations", totals.observations);
   fields.required("errors", totals.errors);
   fields.required("program_down", totals.program_down);
   fields.optional("latency_p95_ms", totals.latency_p95_ms);
 }
 
-void read_patch(Fields& fields, wire::PatchOffer& patch) {
+void read_patch(JsonReader& fields, wire::PatchOffer& patch) {
   fields.required("base_digest", patch.base_digest);
   fields.required("codec", patch.codec);
   fields.required("digest", patch.blob.digest);
   fields.required("size", patch.blob.size);
-  fields.object("result", [&](Fields& result) {
+  fields.optional_object("result", [&](JsonReader& result) {
     patch.result.emplace();
     result.required("digest", patch.result->digest);
     result.required("size", patch.result->size);
   });
 }
 
-Result<void> read_wish(const Json& document, const char* key, std::optional<wire::DesiredModel>& wish) {
-  const auto found = document.find(key);
-  if (found == document.end()) return {};
-  ARGOSY_TRY(wish, wire::decode_desired_model(found->dump()));
+Result<void> read_wish(JsonReader& fields, const char* key, std::optional<wire::DesiredModel>& wish) {
+  Json document;
+  fields.optional(key, document);
+  if (document.is_null()) return {};
+  ARGOSY_TRY(wish, wire::decode_desired_model(write_json(document)));
   return {};
 }
 
@@ -79,13 +80,13 @@ struct Words {  // enums as text, while they are being read
   std::string phase, target, source;
 };
 
-void read_fields(Fields& fields, UpdateState& state, Words& words) {
+void read_fields(JsonReader& fields, UpdateState& state, Words& words) {
   fields.required("phase", words.phase);
   fields.required("target", words.target);
   fields.required("source", words.source);
   fields.required("changed_at", state.changed_at);
   fields.optional("ticket", state.ticket);
-  fields.optional("seed", state.seed);
+  fields.optional("seed", state.seed, 0, UINT64_MAX);
   fields.optional("starts", state.starts);
   fields.optional("patches_refused", state.patches_refused);
   fields.optional("dataset_ready", state.dataset_ready);
@@ -107,9 +108,9 @@ void read_fields(Fields& fields, UpdateState& state, Words& words) {
   fields.optional("latency_p95_ms", state.latency_p95_ms);
   fields.optional("peak_memory_mb", state.peak_memory_mb);
   fields.optional("samples", state.samples);
-  fields.object("patch", [&](Fields& inner) { read_patch(inner, state.patch.emplace()); });
-  fields.object("baseline", [&](Fields& inner) { read_baseline(inner, state.baseline); });
-  fields.object("totals", [&](Fields& inner) { read_totals(inner, state.totals); });
+  fields.optional_object("patch", [&](JsonReader& inner) { read_patch(inner, state.patch.emplace()); });
+  fields.optional_object("baseline", [&](JsonReader& inner) { read_baseline(inner, state.baseline); });
+  fields.optional_object("totals", [&](JsonReader& inner) { read_totals(inner, state.totals); });
 }
 
 Result<void> apply_words(const Words& words, UpdateState& state) {
@@ -153,8 +154,8 @@ std::string encode_journal(const UpdateState& state) {
                {"message", state.message.substr(0, 1024)},
                {"baseline", json_of(state.baseline)},
                {"totals", json_of(state.totals)}};
-  if (state.wish) json["wish"] = Json::parse(wire::encode(*state.wish));
-  if (state.pending) json["pending"] = Json::parse(wire::encode(*state.pending));
+  if (state.wish) json["wish"] = parse_json(wire::encode(*state.wish)).value();
+  if (state.pending) json["pending"] = parse_json(wire::encode(*state.pending)).value();
   if (state.patch) json["patch"] = json_of(*state.patch);
   put_time(json, "retry_at", state.retry_at);
   put_time(json, "probation_from", state.probation_from);
@@ -164,25 +165,23 @@ std::string encode_journal(const UpdateState& state) {
   put(json, "latency_p95_ms", state.latency_p95_ms);
   put(json, "peak_memory_mb", state.peak_memory_mb);
   put(json, "samples", state.samples);
-  return wire::dump(json);
+  return write_json(json);
 }
 
 Result<UpdateState> decode_journal(std::string_view text) {
-  ARGOSY_TRY(const Json document, wire::parse_document(text, max_journal_bytes, "the journal"));
-  std::optional<Error> fault;
-  Fields fields(document, "", fault);
+  ARGOSY_TRY(JsonReader fields, wire::read_document(text, max_journal_bytes, journal_name));
   int schema = 0;
   fields.required("schema", schema);
-  if (!fault && schema > journal_schema)
+  if (schema > journal_schema)
     return make_error(Errc::incompatible, "the journal has schema " + std::to_string(schema) +
                                               ", written by a newer agent; this one reads up to " +
                                               std::to_string(journal_schema) + ": install the newer agent again");
   UpdateState state;
   Words words;
   read_fields(fields, state, words);
-  if (fault) return make_error(Errc::corrupt, fault->message);
-  ARGOSY_CHECK(read_wish(document, "wish", state.wish));
-  ARGOSY_CHECK(read_wish(document, "pending", state.pending));
+  if (const auto read = fields.finish(); !read) return make_error(Errc::corrupt, read.error().message);
+  ARGOSY_CHECK(read_wish(fields, "wish", state.wish));
+  ARGOSY_CHECK(read_wish(fields, "pending", state.pending));
   ARGOSY_CHECK(apply_words(words, state));
   return state;
 }

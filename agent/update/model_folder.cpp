@@ -5,35 +5,31 @@
 #include "common/base/disk.hpp"
 #include "common/base/file.hpp"
 #include "common/base/id.hpp"
-#include "common/wire/json_fields.hpp"
+#include "common/wire/document.hpp"
 
 namespace argosy::agent {
 
 namespace fs = std::filesystem;
-using wire::Json;
 
 namespace {
 
 constexpr std::uint64_t max_release_bytes = 64 << 10;
 
 Result<SlotContent> decode_release(std::string_view text) {
-  ARGOSY_TRY(const Json document, wire::parse_document(text, max_release_bytes, "release.json"));
-  std::optional<Error> fault;
+  ARGOSY_TRY(JsonReader fields, wire::read_document(text, max_release_bytes, "release.json"));
   SlotContent content;
-  wire::Fields fields(document, "", fault);
   fields.required("version", content.version);
   fields.required("digest", content.digest);
   fields.required("format", content.format);
   fields.required("size", content.size);
   fields.required("proven", content.proven);
-  fields.check(
-      "format", [&] { return is_name(content.format); }, "is not a file format's name");
-  if (fault) return std::move(*fault);
+  fields.check("format", is_name(content.format), "is not a file format's name");
+  ARGOSY_CHECK(wire::finish(fields, "release.json"));
   return content;
 }
 
 std::string encode_release(const SlotContent& content) {
-  return wire::dump({{"version", content.version},
+  return write_json({{"version", content.version},
                      {"digest", content.digest},
                      {"format", content.format},
                      {"size", content.size},

@@ -1,8 +1,8 @@
 #include "agent/update/release_trust.hpp"
 
 #include "common/base/file.hpp"
+#include "common/json/json_reader.hpp"
 #include "common/signing/key_set.hpp"
-#include "common/wire/json_fields.hpp"
 
 namespace argosy::agent {
 
@@ -25,22 +25,33 @@ std::vector<std::string> hints_of(const signing::TrustedKeys& keys) {
   return hints;
 }
 
+Result<KeptKeys> decode_kept(std::string_view text) {
+  ARGOSY_TRY(JsonReader fields, JsonReader::parse(text, {.bytes = max_kept_keys_bytes}, UnknownKeys::pass));
+  KeptKeys kept;
+  fields.required("pinned", kept.pinned).required("key_sets", kept.key_sets);
+  ARGOSY_CHECK(fields.finish());
+  return kept;
+}
+
+Result<signing::Seen> decode_seen(std::string_view text) {
+  ARGOSY_TRY(JsonReader fields, JsonReader::parse(text, {.bytes = max_seen_bytes}, UnknownKeys::pass));
+  signing::Seen seen;
+  fields.required("sequence", seen.sequence).required("version", seen.version);
+  ARGOSY_CHECK(fields.finish());
+  return seen;
+}
+
 // Nothing when other keys are pinned by now: whoever changes them begins anew.
 Result<std::vector<std::string>> load_key_sets(const std::filesystem::path& file, const signing::TrustedKeys& pinned) {
   const auto text = read_file(file, max_kept_keys_bytes);
   if (!text && text.error().code == Errc::not_found) return std::vector<std::string>();
   if (!text) return text.error();
-  const wire::Json document = wire::Json::parse(*text, nullptr, false);
-  std::optional<Error> fault;
-  wire::Fields fields(document, "", fault);
-  KeptKeys kept;
-  fields.required("pinned", kept.pinned);
-  fields.required("key_sets", kept.key_sets);
-  if (fault)
-    return make_error(Errc::signature_key, file.string() + " cannot be read (" + fault->message +
+  auto kept = decode_kept(*text);
+  if (!kept)
+    return make_error(Errc::signature_key, file.string() + " cannot be read (" + kept.error().message +
                                                "); no signed release is taken up until it is mended or removed");
-  if (kept.pinned != hints_of(pinned)) return std::vector<std::string>();
-  return std::move(kept.key_sets);
+  if (kept->pinned != hints_of(pinned)) return std::vector<std::string>();
+  return std::move(kept->key_sets);
 }
 
 }  // namespace
@@ -62,19 +73,14 @@ Result<signing::Seen> load_seen(const std::filesystem::path& file) {
   const auto text = read_file(file, max_seen_bytes);
   if (!text && text.error().code == Errc::not_found) return signing::Seen{};
   if (!text) return text.error();
-  const wire::Json document = wire::Json::parse(*text, nullptr, false);
-  std::optional<Error> fault;
-  wire::Fields fields(document, "", fault);
-  signing::Seen seen;
-  fields.required("sequence", seen.sequence);
-  fields.required("version", seen.version);
-  if (!fault) return seen;
-  return make_error(Errc::signature_sequence, file.string() + " cannot be read (" + fault->message +
+  auto seen = decode_seen(*text);
+  if (seen) return seen;
+  return make_error(Errc::signature_sequence, file.string() + " cannot be read (" + seen.error().message +
                                                   "); no signed release is taken up until it is mended or removed");
 }
 
 Result<void> save_seen(const std::filesystem::path& file, const signing::Seen& seen) {
-  return write_file_atomically(file, wire::dump({{"sequence", seen.sequence}, {"version", seen.version}}));
+  return write_file_atomically(file, write_json({{"sequence", seen.sequence}, {"version", seen.version}}));
 }
 
 Result<signing::TrustedKeys> ReleaseTrust::present_keys(const std::vector<std::string>& key_sets) const {
@@ -90,8 +96,8 @@ Result<signing::TrustedKeys> ReleaseTrust::present_keys(const std::vector<std::s
   if (kept.size() > max_kept_key_sets)
     return make_error(Errc::signature_key, "the keys changed over " + std::to_string(max_kept_key_sets) +
                                                " times; name those of today in signing.keys");
-  const wire::Json record = {{"pinned", hints_of(policy_.keys)}, {"key_sets", kept}};
-  ARGOSY_CHECK(write_file_atomically(keys_, wire::dump(record)));
+  const nlohmann::json record = {{"pinned", hints_of(policy_.keys)}, {"key_sets", kept}};
+  ARGOSY_CHECK(write_file_atomically(keys_, write_json(record)));
   return std::move(trust.keys);
 }
 

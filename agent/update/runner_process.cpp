@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "common/base/file.hpp"
-#include "common/wire/json_fields.hpp"
+#include "common/wire/document.hpp"
 
 extern char** environ;
 
@@ -26,6 +26,7 @@ using Clock = std::chrono::steady_clock;
 using End = RunnerReport::End;
 
 constexpr std::size_t max_output_bytes = 256 << 10;
+constexpr std::string_view answer_name = "argosy-runner's answer";
 constexpr int stop_check_ms = 200;
 
 std::vector<std::string> arguments_of(const RunnerCall& call) {
@@ -133,27 +134,25 @@ RunnerReport ended(End end, std::string message) {
 }  // namespace
 
 Result<RunnerReport> parse_runner_output(std::string_view text) {
-  ARGOSY_TRY(const wire::Json document, wire::parse_document(text, max_output_bytes, "argosy-runner's answer"));
-  std::optional<Error> fault;
+  ARGOSY_TRY(JsonReader fields, wire::read_document(text, max_output_bytes, answer_name));
   RunnerReport report;
-  wire::Fields fields(document, "", fault);
   fields.required("ok", report.ok);
   fields.optional("value", report.value);
   fields.optional("samples", report.samples);
   fields.optional("peak_memory_mb", report.peak_memory_mb);
   std::uint64_t local_unusable = 0;
   fields.optional("unusable", report.unusable);
-  fields.object("local", [&](wire::Fields& local) {
+  fields.optional_object("local", [&](JsonReader& local) {
     local.optional("value", report.local_value);
     local.optional("unusable", local_unusable);
-    local.object("latency_ms", [&](wire::Fields& latency) { latency.optional("p95", report.latency_p95_ms); });
+    local.optional_object("latency_ms", [&](JsonReader& latency) { latency.optional("p95", report.latency_p95_ms); });
   });
-  fields.object("latency_ms", [&](wire::Fields& latency) { latency.optional("p95", report.latency_p95_ms); });
-  fields.object("error", [&](wire::Fields& error) {
+  fields.optional_object("latency_ms", [&](JsonReader& latency) { latency.optional("p95", report.latency_p95_ms); });
+  fields.optional_object("error", [&](JsonReader& error) {
     error.required("type", report.error_type);
     error.optional("message", report.error_message);
   });
-  if (fault) return std::move(*fault).within("argosy-runner's answer");
+  ARGOSY_CHECK(wire::finish(fields, answer_name));
   report.unusable += local_unusable;
   return report;
 }

@@ -3,6 +3,8 @@
 #include <array>
 #include <cstdio>
 
+#include "common/base/text.hpp"
+
 namespace argosy {
 
 std::string to_rfc3339(Instant at) {
@@ -57,7 +59,7 @@ Result<Instant> parse_rfc3339(std::string_view whole) {
   using namespace std::chrono;
   const auto bad = [&] {
     return make_error(Errc::invalid_argument,
-                      "\"" + std::string(whole.substr(0, 64)) + "\" is not a time; write it as 2026-01-31T09:30:00Z");
+                      "\"" + shortened(whole) + "\" is not a time from 1970 to 9999; write it as 2026-01-31T09:30:00Z");
   };
   std::string_view text = whole;
   const int y = take_digits(text, 4);
@@ -85,7 +87,9 @@ Result<Instant> parse_rfc3339(std::string_view whole) {
   if (!text.empty() || y < 0 || mo < 0 || d < 0 || !date.ok() || h < 0 || h > 23 || mi < 0 || mi > 59 || s < 0 ||
       s > 60 || ms < 0)
     return bad();
-  return Instant{sys_days{date} + hours{h} + minutes{mi} + seconds{s} + milliseconds{ms} - offset};
+  const Instant at{sys_days{date} + hours{h} + minutes{mi} + seconds{s} + milliseconds{ms} - offset};
+  if (!is_storable(at)) return bad();
+  return at;
 }
 
 }  // namespace argosy

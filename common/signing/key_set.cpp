@@ -1,7 +1,7 @@
 #include "common/signing/key_set.hpp"
 
 #include "common/wire/desired.hpp"
-#include "common/wire/json_fields.hpp"
+#include "common/wire/document.hpp"
 
 namespace argosy::signing {
 
@@ -19,30 +19,26 @@ Error no_key_set(const std::string& why) {
 }
 
 Result<KeySet> read_payload(std::string_view payload) {
-  const auto document = wire::parse_document(payload, max_envelope_bytes, "the payload");
+  auto document = wire::read_document(payload, max_envelope_bytes, "the payload");
   if (!document) return no_key_set(document.error().message);
-  std::optional<Error> fault;
-  wire::Fields fields(*document, "", fault);
+  JsonReader& fields = *document;
   int version = 0;
   KeySet set;
   fields.required("v", version);
   fields.required("number", set.number);
   fields.required("keys", set.keys);
-  fields.check(
-      "number", [&] { return set.number > 0; }, "must be over 0");
-  fields.check(
-      "keys", [&] { return !set.keys.empty(); }, "must hold a key");
-  if (fault) return no_key_set(fault->message);
+  fields.check("number", set.number > 0, "must be over 0");
+  fields.check("keys", !set.keys.empty(), "must hold a key");
+  if (const auto read = wire::finish(fields, "the payload"); !read) return no_key_set(read.error().message);
   const auto keys = TrustedKeys::of(set.keys);
   if (!keys) return no_key_set(keys.error().message);
   return set;
 }
 
 Result<SignedKeySet> read_signed(std::string_view text) {
-  if (text.size() > wire::max_key_set_bytes)
-    return no_key_set("it is over " + std::to_string(wire::max_key_set_bytes) + " bytes");
-  const wire::Json json = wire::Json::parse(text, nullptr, false);
-  ARGOSY_TRY(Envelope envelope, envelope_from_json(json));
+  const auto json = parse_json(text, {.bytes = wire::max_key_set_bytes});
+  if (!json) return no_key_set(json.error().message);
+  ARGOSY_TRY(Envelope envelope, envelope_from_json(*json));
   if (envelope.payload_type != key_set_type)
     return no_key_set("its payloadType is not \"" + std::string(key_set_type) + "\"");
   ARGOSY_TRY(KeySet set, read_payload(envelope.payload));
@@ -52,10 +48,10 @@ Result<SignedKeySet> read_signed(std::string_view text) {
 }  // namespace
 
 Result<std::string> make_key_set(const KeySet& set, const SigningKey& by) {
-  std::string payload = wire::dump({{"v", 1}, {"number", set.number}, {"keys", set.keys}});
+  std::string payload = write_json({{"v", 1}, {"number", set.number}, {"keys", set.keys}});
   ARGOSY_CHECK(read_payload(payload));
   ARGOSY_TRY(const Envelope envelope, seal(std::string(key_set_type), std::move(payload), by));
-  std::string text = wire::dump(envelope_to_json(envelope));
+  std::string text = write_json(envelope_to_json(envelope));
   if (text.size() <= wire::max_key_set_bytes) return text;
   return make_error(Errc::too_large, "the key set would have " + std::to_string(text.size()) + " bytes, over " +
                                          std::to_string(wire::max_key_set_bytes) + "; name fewer keys");

@@ -2,14 +2,16 @@
 
 #include <algorithm>
 
+#include "common/base/text.hpp"
+#include "common/json/json_look.hpp"
+#include "common/json/json_text.hpp"
 #include "common/wire/desired.hpp"
-#include "common/wire/json_fields.hpp"
 
 namespace argosy::signing {
 
 namespace {
 
-using wire::Json;
+using Json = nlohmann::json;
 
 constexpr std::string_view media_type = "application/vnd.dev.sigstore.bundle.v0.3+json";
 constexpr std::string_view in_toto_json = "application/vnd.in-toto+json";
@@ -45,13 +47,6 @@ Digest root_digest(const std::vector<Resource>& resources) {
   Sha256 hash;
   for (const Resource& resource : resources) hash.update(resource.digest.bytes);
   return hash.finish();
-}
-
-const Json& member(const Json& object, const char* key) {
-  static const Json nothing;
-  if (!object.is_object()) return nothing;
-  const auto found = object.find(key);
-  return found == object.end() ? nothing : *found;
 }
 
 Result<void> expect(const Json& object, const char* key, std::string_view value) {
@@ -92,8 +87,9 @@ Result<std::vector<Resource>> read_resources(const Json& predicate) {
 
 // The statement's digest is over the resources as they stand; which of two with one name is meant would be a guess.
 Result<Manifest> read_statement(std::string_view text) {
-  const Json statement = Json::parse(text, nullptr, false);
-  if (!statement.is_object()) return wrong("the signed payload is not a JSON object");
+  const auto parsed = parse_json(text, {.bytes = max_envelope_bytes});
+  if (!parsed) return wrong("the signed payload: " + parsed.error().message);
+  const Json& statement = *parsed;
   ARGOSY_CHECK(expect(statement, "_type", statement_type));
   ARGOSY_CHECK(expect(statement, "predicateType", predicate_type));
   const Json& subjects = member(statement, "subject");
@@ -118,7 +114,7 @@ std::string write_statement(const Manifest& manifest) {
   for (const Resource& resource : manifest.resources)
     resources.push_back({{"name", resource.name}, {"algorithm", "sha256"}, {"digest", resource.digest.to_hex()}});
   Json subject = {{"name", manifest.subject}, {"digest", {{"sha256", root_digest(manifest.resources).to_hex()}}}};
-  return wire::dump({{"_type", statement_type},
+  return write_json({{"_type", statement_type},
                      {"subject", Json::array({std::move(subject)})},
                      {"predicateType", predicate_type},
                      {"predicate",
@@ -141,22 +137,21 @@ Result<std::string> make_bundle(Manifest manifest, const SigningKey& key) {
     return make_error(Errc::invalid_argument, "two files are named " + twice->name + "; give each a name of its own");
   for (const Resource& resource : manifest.resources)
     if (!is_relative_path(resource.name))
-      return make_error(Errc::invalid_argument, "\"" + resource.name + "\" is no name to sign a file under");
+      return make_error(Errc::invalid_argument, "\"" + shortened(resource.name) + "\" is no name to sign a file under");
   if (manifest.resources.empty() || manifest.resources.size() > max_resources)
     return make_error(Errc::invalid_argument, "a signature is over 1 to " + std::to_string(max_resources) + " files");
   ARGOSY_TRY(const std::string public_key, public_half(key));
   ARGOSY_TRY(const Envelope envelope, seal(std::string(in_toto_json), write_statement(manifest), key));
-  return wire::dump(
+  return write_json(
       {{"mediaType", media_type},
        {"verificationMaterial", {{"publicKey", {{"hint", hint_of(public_key)}}}, {"tlogEntries", Json::array()}}},
        {"dsseEnvelope", envelope_to_json(envelope)}});
 }
 
 Result<Bundle> read_bundle(std::string_view text) {
-  if (text.size() > wire::max_bundle_bytes)
-    return wrong("the bundle has " + std::to_string(text.size()) + " bytes; the limit is " +
-                 std::to_string(wire::max_bundle_bytes));
-  const Json json = Json::parse(text, nullptr, false);
+  const auto parsed = parse_json(text, {.bytes = wire::max_bundle_bytes});
+  if (!parsed) return wrong("the bundle: " + parsed.error().message);
+  const Json& json = *parsed;
   ARGOSY_CHECK(expect(json, "mediaType", media_type));
   const Json& key = member(member(json, "verificationMaterial"), "publicKey");
   if (!key.is_object()) return wrong("verificationMaterial.publicKey is missing: only the method key is read");

@@ -2,19 +2,16 @@
 
 #include "common/base/id.hpp"
 #include "common/wire/desired.hpp"
-#include "common/wire/json_fields.hpp"
+#include "common/wire/document.hpp"
 
 namespace argosy::signing {
 
-using wire::Fields;
-
 namespace {
 
-void read_selector(Fields& fields, wire::Selector& selector) {
+void read_selector(JsonReader& fields, wire::Selector& selector) {
   const auto word = [&](const char* key, std::optional<std::string>& out) {
     fields.optional(key, out);
-    fields.check(
-        key, [&] { return !out || is_name(*out); }, "must match [A-Za-z0-9_-]{1,64}");
+    fields.check(key, !out || is_name(*out), wire::name_rule);
   };
   word("architecture", selector.architecture);
   word("accelerator", selector.accelerator);
@@ -26,34 +23,30 @@ void read_selector(Fields& fields, wire::Selector& selector) {
 
 wire::Json to_json(const ReleaseFile& file) {
   wire::Json json = {{"name", file.name}, {"format", file.format}, {"size", file.size}};
-  if (file.selector != wire::Selector{}) json["selector"] = wire::Json::parse(wire::encode(file.selector));
+  if (file.selector != wire::Selector{}) json["selector"] = parse_json(wire::encode(file.selector)).value();
   return json;
 }
 
-void read_file_entry(Fields& fields, ReleaseFile& file) {
+void read_file_entry(JsonReader& fields, ReleaseFile& file) {
   fields.required("name", file.name);
   fields.required("format", file.format);
   fields.required("size", file.size);
-  fields.object("selector", [&](Fields& inner) { read_selector(inner, file.selector); });
-  fields.check(
-      "format", [&] { return is_name(file.format); }, "must match [A-Za-z0-9_-]{1,64}");
+  fields.optional_object("selector", [&](JsonReader& inner) { read_selector(inner, file.selector); });
+  fields.check("format", is_name(file.format), wire::name_rule);
 }
 
-void read_fields(Fields& fields, ReleaseStatement& statement) {
+void read_fields(JsonReader& fields, ReleaseStatement& statement) {
   int version = 0;
   fields.required("v", version);
   fields.required("model", statement.model);
   fields.required("version", statement.version);
   fields.required("sequence", statement.sequence);
-  fields.list("files", max_statement_files, statement.files, read_file_entry);
+  fields.objects("files", max_statement_files, statement.files, read_file_entry);
   fields.optional("expires_at", statement.expires_at);
   fields.optional("allow_downgrade_from", statement.allow_downgrade_from);
-  fields.check(
-      "model", [&] { return is_name(statement.model); }, "must match [A-Za-z0-9_-]{1,64}");
-  fields.check(
-      "version", [&] { return is_version(statement.version); }, "must match [A-Za-z0-9_.+-]{1,64}");
-  fields.check(
-      "files", [&] { return !statement.files.empty(); }, "must name the release's files");
+  fields.check("model", is_name(statement.model), wire::name_rule);
+  fields.check("version", is_version(statement.version), wire::version_rule);
+  fields.check("files", !statement.files.empty(), "must name the release's files");
 }
 
 }  // namespace
@@ -68,17 +61,16 @@ std::string encode(const ReleaseStatement& statement) {
                      {"files", std::move(files)}};
   if (statement.expires_at) json["expires_at"] = to_rfc3339(*statement.expires_at);
   if (statement.allow_downgrade_from) json["allow_downgrade_from"] = *statement.allow_downgrade_from;
-  return wire::dump(json) + "\n";
+  return write_json(json) + "\n";
 }
 
 Result<ReleaseStatement> decode_statement(std::string_view json) {
-  auto document = wire::parse_document(json, wire::max_statement_bytes, statement_name);
-  if (!document) return make_error(Errc::signature_malformed, document.error().message);
-  std::optional<Error> fault;
+  auto fields = wire::read_document(json, wire::max_statement_bytes, statement_name);
+  if (!fields) return make_error(Errc::signature_malformed, fields.error().message);
   ReleaseStatement statement;
-  Fields fields(*document, "", fault);
-  read_fields(fields, statement);
-  if (fault) return make_error(Errc::signature_malformed, std::string(statement_name) + ": " + fault->message);
+  read_fields(*fields, statement);
+  const auto read = wire::finish(*fields, statement_name);
+  if (!read) return make_error(Errc::signature_malformed, read.error().message);
   return statement;
 }
 

@@ -87,7 +87,7 @@ std::optional<double> LogHistogram::quantile(double q) const {
   std::uint64_t below = zeros_;
   if (rank < below) return 0.0;
   for (const auto& [index, count] : buckets_) {
-    below += count;
+    below = add_up_to_limit(below, count);
     if (rank < below) return value_of(index);
   }
   return buckets_.empty() ? 0.0 : value_of(buckets_.rbegin()->first);

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "common/base/id.hpp"
-#include "common/wire/json_fields.hpp"
+#include "common/wire/document.hpp"
 
 namespace argosy::wire {
 
@@ -13,6 +13,9 @@ constexpr std::size_t max_document_bytes = 1 << 20;
 constexpr std::size_t max_models = 64;
 constexpr std::size_t max_patches = 64;
 constexpr std::size_t max_features = 256;
+constexpr int most_attempts = 1'000'000;
+constexpr std::string_view desired_name = "the desired document";
+constexpr std::string_view model_name = "the desired model";
 
 bool is_digest(std::string_view text) {
   return text.size() == 64 &&
@@ -20,7 +23,6 @@ bool is_digest(std::string_view text) {
 }
 
 constexpr std::string_view digest_rule = "must be a SHA-256 of 64 lower-case hex digits";
-constexpr std::string_view name_rule = "must match [A-Za-z0-9_-]{1,64}";
 
 Json json_of(const BlobRef& blob) {
   return {{"digest", blob.digest}, {"size", blob.size}};
@@ -89,26 +91,22 @@ Json json_of(const DesiredModel& model) {
   return json;
 }
 
-void read_blob(Fields& fields, BlobRef& blob) {
+void read_blob(JsonReader& fields, BlobRef& blob) {
   fields.required("digest", blob.digest);
   fields.required("size", blob.size);
-  fields.check(
-      "digest", [&] { return is_digest(blob.digest); }, digest_rule);
+  fields.check("digest", is_digest(blob.digest), digest_rule);
 }
 
-void read_patch(Fields& fields, PatchOffer& patch) {
+void read_patch(JsonReader& fields, PatchOffer& patch) {
   fields.required("base_digest", patch.base_digest);
   fields.required("codec", patch.codec);
-  fields.check(
-      "base_digest", [&] { return is_digest(patch.base_digest); }, digest_rule);
-  const bool present = fields.object("blob", [&](Fields& blob) { read_blob(blob, patch.blob); });
-  fields.check(
-      "blob", [&] { return present; }, "is missing");
-  fields.object("result", [&](Fields& blob) { read_blob(blob, patch.result.emplace()); });
+  fields.check("base_digest", is_digest(patch.base_digest), digest_rule);
+  fields.required_object("blob", [&](JsonReader& blob) { read_blob(blob, patch.blob); });
+  fields.optional_object("result", [&](JsonReader& blob) { read_blob(blob, patch.result.emplace()); });
 }
 
-void read_validation(Fields& fields, ValidationSpec& spec) {
-  fields.object("dataset", [&](Fields& blob) { read_blob(blob, spec.dataset.emplace()); });
+void read_validation(JsonReader& fields, ValidationSpec& spec) {
+  fields.optional_object("dataset", [&](JsonReader& blob) { read_blob(blob, spec.dataset.emplace()); });
   std::string direction = "higher";
   fields.optional("metric", spec.metric);
   fields.optional("direction", direction);
@@ -118,14 +116,12 @@ void read_validation(Fields& fields, ValidationSpec& spec) {
   fields.optional("max_latency_ratio", spec.max_latency_ratio);
   fields.optional("max_memory_mb", spec.max_memory_mb);
   fields.optional("timeout_s", spec.timeout_s);
-  fields.check(
-      "direction", [&] { return direction == "higher" || direction == "lower"; }, "must be higher or lower");
-  fields.check(
-      "metric", [&] { return is_name(spec.metric); }, name_rule);
+  fields.check("direction", direction == "higher" || direction == "lower", "must be higher or lower");
+  fields.check("metric", is_name(spec.metric), name_rule);
   spec.higher_is_better = direction != "lower";
 }
 
-void read_probation(Fields& fields, ProbationSpec& spec) {
+void read_probation(JsonReader& fields, ProbationSpec& spec) {
   fields.optional("duration_s", spec.duration_s);
   fields.optional("min_observations", spec.min_observations);
   fields.optional("max_latency_ratio", spec.max_latency_ratio);
@@ -134,81 +130,68 @@ void read_probation(Fields& fields, ProbationSpec& spec) {
   fields.optional("max_duration_s", spec.max_duration_s);
 }
 
-void read_feature(Fields& fields, FeatureReference& feature) {
+void read_feature(JsonReader& fields, FeatureReference& feature) {
   fields.required("name", feature.name);
   fields.required("edges", feature.edges);
   fields.optional("counts", feature.counts);
-  fields.check(
-      "name", [&] { return is_name(feature.name); }, name_rule);
-  fields.check(
-      "edges", [&] { return std::is_sorted(feature.edges.begin(), feature.edges.end()); }, "must ascend");
-  fields.check(
-      "counts", [&] { return feature.counts.empty() || feature.counts.size() == feature.edges.size() + 2; },
-      "must hold two more numbers than edges, or none");
+  fields.check("name", is_name(feature.name), name_rule);
+  fields.check("edges", std::is_sorted(feature.edges.begin(), feature.edges.end()), "must ascend");
+  fields.check("counts", feature.counts.empty() || feature.counts.size() == feature.edges.size() + 2,
+               "must hold two more numbers than edges, or none");
 }
 
-void read_signature(Fields& fields, ReleaseSignature& signature) {
-  fields.text("statement", max_statement_bytes, signature.statement);
-  fields.text("bundle", max_bundle_bytes, signature.bundle);
+void read_signature(JsonReader& fields, ReleaseSignature& signature) {
+  fields.required_text("statement", max_statement_bytes, signature.statement);
+  fields.required_text("bundle", max_bundle_bytes, signature.bundle);
   fields.optional("key_sets", signature.key_sets);
-  fields.check(
-      "key_sets", [&] { return signature.key_sets.size() <= max_key_sets; }, "may hold at most 8 texts");
+  fields.check("key_sets", signature.key_sets.size() <= max_key_sets, "may hold at most 8 texts");
 }
 
-void read_model(Fields& fields, DesiredModel& model) {
+void read_model(JsonReader& fields, DesiredModel& model) {
   fields.required("model", model.model);
   fields.required("version", model.version);
-  fields.optional("rollout", model.rollout);
-  fields.optional("attempt", model.attempt);
+  fields.optional("rollout", model.rollout, 0, INT64_MAX);
+  fields.optional("attempt", model.attempt, 0, most_attempts);
   fields.required("format", model.format);
-  const bool present = fields.object("artifact", [&](Fields& blob) { read_blob(blob, model.artifact); });
-  fields.check(
-      "artifact", [&] { return present; }, "is missing");
-  fields.list("patches", max_patches, model.patches, read_patch);
-  fields.object("validation", [&](Fields& spec) { read_validation(spec, model.validation); });
-  fields.object("probation", [&](Fields& spec) { read_probation(spec, model.probation); });
-  fields.list("features", max_features, model.features, read_feature);
-  fields.object("signature", [&](Fields& signature) { read_signature(signature, model.signature.emplace()); });
-  fields.check(
-      "model", [&] { return is_name(model.model); }, name_rule);
-  fields.check(
-      "version", [&] { return is_version(model.version); }, "must match [A-Za-z0-9_.+-]{1,64}");
-  fields.check(
-      "format", [&] { return is_name(model.format); }, name_rule);
+  fields.required_object("artifact", [&](JsonReader& blob) { read_blob(blob, model.artifact); });
+  fields.objects("patches", max_patches, model.patches, read_patch);
+  fields.optional_object("validation", [&](JsonReader& spec) { read_validation(spec, model.validation); });
+  fields.optional_object("probation", [&](JsonReader& spec) { read_probation(spec, model.probation); });
+  fields.objects("features", max_features, model.features, read_feature);
+  fields.optional_object("signature",
+                         [&](JsonReader& signature) { read_signature(signature, model.signature.emplace()); });
+  fields.check("model", is_name(model.model), name_rule);
+  fields.check("version", is_version(model.version), version_rule);
+  fields.check("format", is_name(model.format), name_rule);
 }
 
 }  // namespace
 
 std::string encode(const Desired& desired) {
-  return dump(
+  return write_json(
       {{"v", protocol_version}, {"device", desired.device}, {"rev", desired.rev}, {"models", list_of(desired.models)}});
 }
 
 Result<Desired> decode_desired(std::string_view json) {
-  ARGOSY_TRY(const Json document, parse_document(json, max_document_bytes, "the desired document"));
-  std::optional<Error> fault;
+  ARGOSY_TRY(JsonReader fields, read_document(json, max_document_bytes, desired_name));
   Desired desired;
-  Fields fields(document, "", fault);
   fields.required("device", desired.device);
-  fields.required("rev", desired.rev);
-  fields.list("models", max_models, desired.models, read_model);
-  fields.check(
-      "device", [&] { return is_name(desired.device); }, name_rule);
-  if (fault) return std::move(*fault).within("the desired document");
+  fields.required("rev", desired.rev, 0, INT64_MAX);
+  fields.objects("models", max_models, desired.models, read_model);
+  fields.check("device", is_name(desired.device), name_rule);
+  ARGOSY_CHECK(finish(fields, desired_name));
   return desired;
 }
 
 std::string encode(const DesiredModel& model) {
-  return dump(json_of(model));
+  return write_json(json_of(model));
 }
 
 Result<DesiredModel> decode_desired_model(std::string_view json) {
-  ARGOSY_TRY(const Json document, parse_document(json, max_document_bytes, "the desired model"));
-  std::optional<Error> fault;
+  ARGOSY_TRY(JsonReader fields, read_document(json, max_document_bytes, model_name));
   DesiredModel model;
-  Fields fields(document, "", fault);
   read_model(fields, model);
-  if (fault) return std::move(*fault).within("the desired model");
+  ARGOSY_CHECK(finish(fields, model_name));
   return model;
 }
 

@@ -10,6 +10,8 @@
 
 namespace argosy::wire {
 
+inline constexpr double largest_reading = 1e18;  // either way; bytes since boot are the largest of them
+
 struct HealthSample {
   Instant at{};
   std::optional<double> cpu_percent;
@@ -39,6 +41,7 @@ struct HealthSample {
   std::optional<double> clock_synchronised;  // 1: to a time source
   std::optional<double> network_links_up;    // real interfaces with a link
   std::optional<double> network_speed_mbps;  // of the fastest of them
+  std::optional<double> records_refused;     // by the server for good, and set aside; since the outbox was made
   friend bool operator==(const HealthSample&, const HealthSample&) = default;
 };
 
@@ -48,7 +51,7 @@ struct HealthField {
 };
 
 // In the order in which they are written. A reader of any version takes at most 32 pairs, the time among them.
-inline constexpr std::array<HealthField, 27> health_fields{{
+inline constexpr std::array<HealthField, 28> health_fields{{
     {"cpu_percent", &HealthSample::cpu_percent},
     {"memory_used_mb", &HealthSample::memory_used_mb},
     {"memory_total_mb", &HealthSample::memory_total_mb},
@@ -76,6 +79,7 @@ inline constexpr std::array<HealthField, 27> health_fields{{
     {"clock_synchronised", &HealthSample::clock_synchronised},
     {"network_links_up", &HealthSample::network_links_up},
     {"network_speed_mbps", &HealthSample::network_speed_mbps},
+    {"records_refused", &HealthSample::records_refused},
 }};
 
 // The values that are there as a JSON object, under the names of the fields; without the time.

@@ -2,6 +2,7 @@
 
 #include <charconv>
 
+#include "common/base/text.hpp"
 #include "common/wire/desired.hpp"
 
 namespace argosy::wire {
@@ -45,7 +46,7 @@ std::optional<MetricRule> metric_rule(std::string_view name) {
 }
 
 std::string unknown_metric(std::string_view name) {
-  return "metric '" + std::string(name) +
+  return "metric '" + shortened(name) +
          "' is unknown: use accuracy, topK_accuracy (K from 1 to 1000), f1, mae, mse, cosine, max_abs_difference or "
          "none";
 }

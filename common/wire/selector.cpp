@@ -5,16 +5,19 @@
 #include <vector>
 
 #include "common/base/id.hpp"
-#include "common/wire/json_fields.hpp"
+#include "common/base/text.hpp"
+#include "common/wire/document.hpp"
 
 namespace argosy::wire {
 
 namespace {
 
+constexpr std::size_t shown_words_bytes = 200;
+
 std::string joined(const std::vector<std::string>& words) {
   std::string text;
   for (const std::string& word : words) text += (text.empty() ? "" : ", ") + word;
-  return text.empty() ? "none" : text;
+  return text.empty() ? "none" : shortened(text, shown_words_bytes);
 }
 
 // Why the device does not offer `wanted`; empty when it does, or when nothing is wanted.
@@ -32,7 +35,8 @@ Result<void> set_memory(Selector& selector, const std::string& value) {
   std::uint64_t megabytes = 0;
   const auto [end, failed] = std::from_chars(value.data(), value.data() + value.size(), megabytes);
   if (failed != std::errc{} || end != value.data() + value.size() || megabytes > max_min_memory_mb)
-    return make_error(Errc::invalid_argument, "min_memory_mb is \"" + value + "\"; it must be a whole number up to " +
+    return make_error(Errc::invalid_argument, "min_memory_mb is \"" + shortened(value) +
+                                                  "\"; it must be a whole number up to " +
                                                   std::to_string(max_min_memory_mb));
   selector.min_memory_mb = megabytes;
   return {};
@@ -65,7 +69,7 @@ std::string encode(const Selector& selector) {
   put("precision", selector.precision);
   put("hardware_class", selector.hardware_class);
   put("min_memory_mb", selector.min_memory_mb);
-  return dump(json);
+  return write_json(json);
 }
 
 Result<void> set_key(Selector& selector, std::string_view key, const std::string& value) {
@@ -80,11 +84,11 @@ Result<void> set_key(Selector& selector, std::string_view key, const std::string
     if (name != key) continue;
     if (!is_name(value))
       return make_error(Errc::invalid_argument,
-                        std::string(key) + " is \"" + value + "\"; it must match [A-Za-z0-9_-]{1,64}");
+                        std::string(key) + " is \"" + shortened(value) + "\"; it must match [A-Za-z0-9_-]{1,64}");
     *word = value;
     return {};
   }
-  return make_error(Errc::invalid_argument, "\"" + std::string(key) +
+  return make_error(Errc::invalid_argument, "\"" + shortened(key) +
                                                 "\" is no key of a selector; they are architecture, "
                                                 "accelerator, runtime, precision, hardware_class, min_memory_mb");
 }

@@ -5,7 +5,7 @@
 
 #include "common/base/id.hpp"
 #include "common/wire/desired.hpp"
-#include "common/wire/json_fields.hpp"
+#include "common/wire/document.hpp"
 
 namespace argosy::wire {
 
@@ -16,7 +16,10 @@ constexpr std::size_t max_will_bytes = 1 << 10;
 constexpr std::size_t max_models = 64;
 constexpr std::size_t max_slots = 16;
 
-constexpr std::string_view name_rule = "must match [A-Za-z0-9_-]{1,64}";
+constexpr std::uint32_t max_health_interval_s = 86400;
+constexpr int most_attempts = 1'000'000;
+constexpr std::string_view state_name = "the state document";
+constexpr std::string_view will_name = "the will";
 constexpr std::array<std::string_view, 13> update_states = {
     "idle",      "planning",  "downloading", "patching", "verifying",    "validating", "activating",
     "probation", "committed", "rejected",    "failed",   "rolling_back", "rolled_back"};
@@ -79,32 +82,37 @@ Json json_of(const Capabilities& capabilities) {
           {"memory_mb", capabilities.memory_mb}};
 }
 
-void read_capabilities(Fields& fields, Capabilities& capabilities) {
-  fields.optional("architecture", capabilities.architecture);
-  fields.optional("accelerators", capabilities.accelerators);
-  fields.optional("runtimes", capabilities.runtimes);
-  fields.optional("precisions", capabilities.precisions);
-  fields.optional("memory_mb", capabilities.memory_mb);
+void read_words(JsonReader& fields, const char* key, std::vector<std::string>& words) {
+  fields.optional(key, words);
+  const auto is_word = [](const std::string& word) { return word.size() <= most_word_bytes; };
+  fields.check(key, words.size() <= most_capabilities && std::all_of(words.begin(), words.end(), is_word),
+               "must hold at most 64 words of at most 64 bytes");
 }
 
-void read_slot(Fields& fields, SlotReport& slot) {
-  fields.required("slot", slot.slot);
-  fields.required("role", slot.role);
-  fields.optional("version", slot.version);
-  fields.optional("digest", slot.digest);
+// What the columns and indexes for versions and digests hold; empty where there is none.
+void read_content(JsonReader& fields, std::string& version, std::string& digest) {
+  fields.optional("version", version);
+  fields.optional_text("digest", most_word_bytes, digest);
+  fields.check("version", version.empty() || is_version(version), version_rule);
+}
+
+void read_slot(JsonReader& fields, SlotReport& slot) {
+  fields.required_text("slot", most_word_bytes, slot.slot);
+  fields.required_text("role", most_word_bytes, slot.role);
+  read_content(fields, slot.version, slot.digest);
   fields.optional("size", slot.size);
 }
 
-void read_update(Fields& fields, UpdateReport& update) {
-  fields.optional("rollout", update.rollout);
-  fields.optional("attempt", update.attempt);
+void read_update(JsonReader& fields, UpdateReport& update) {
+  fields.optional("rollout", update.rollout, 0, INT64_MAX);
+  fields.optional("attempt", update.attempt, 0, most_attempts);
   fields.required("version", update.version);
   fields.required("state", update.state);
   fields.optional("progress", update.progress);
-  fields.optional("source", update.source);
+  fields.optional_text("source", most_word_bytes, update.source);
   fields.optional("bytes", update.bytes);
   fields.optional("full_bytes", update.full_bytes);
-  fields.optional("cause", update.cause);
+  fields.optional_text("cause", most_word_bytes, update.cause);
   fields.optional("message", update.message);
   fields.optional("metric_value", update.metric_value);
   fields.optional("metric_threshold", update.metric_threshold);
@@ -115,28 +123,43 @@ void read_update(Fields& fields, UpdateReport& update) {
   fields.optional("peak_memory_mb", update.peak_memory_mb);
   fields.optional("samples", update.samples);
   fields.optional("changed_at", update.changed_at);
-  fields.check(
-      "state",
-      [&] { return std::find(update_states.begin(), update_states.end(), update.state) != update_states.end(); },
-      "is not a state of an update");
+  fields.check("version", update.version.empty() || is_version(update.version), version_rule);
+  update.progress = std::clamp(update.progress, 0.0, 1.0);
+  fields.check("state", std::find(update_states.begin(), update_states.end(), update.state) != update_states.end(),
+               "is not a state of an update");
 }
 
-void read_health(Fields& fields, HealthSample& sample) {
+void read_capabilities(JsonReader& fields, Capabilities& capabilities) {
+  fields.optional_text("architecture", most_word_bytes, capabilities.architecture);
+  read_words(fields, "accelerators", capabilities.accelerators);
+  read_words(fields, "runtimes", capabilities.runtimes);
+  read_words(fields, "precisions", capabilities.precisions);
+  fields.optional("memory_mb", capabilities.memory_mb, 0, most_memory_mb);
+}
+
+void read_health(JsonReader& fields, HealthSample& sample) {
   fields.required("at", sample.at);
-  for (const HealthField& field : health_fields) fields.optional(field.name, sample.*field.member);
+  for (const HealthField& field : health_fields)
+    fields.optional(field.name, sample.*field.member, -largest_reading, largest_reading);
 }
 
-void read_model(Fields& fields, ModelReport& model) {
+void read_model(JsonReader& fields, ModelReport& model) {
   fields.required("model", model.model);
-  fields.optional("version", model.version);
-  fields.optional("digest", model.digest);
-  fields.list("slots", max_slots, model.slots, read_slot);
-  fields.object("update", [&](Fields& update) { read_update(update, model.update.emplace()); });
-  fields.check(
-      "model", [&] { return is_name(model.model); }, name_rule);
+  read_content(fields, model.version, model.digest);
+  fields.objects("slots", max_slots, model.slots, read_slot);
+  fields.optional_object("update", [&](JsonReader& update) { read_update(update, model.update.emplace()); });
+  fields.check("model", is_name(model.model), name_rule);
 }
 
 }  // namespace
+
+Result<Capabilities> decode_capabilities(std::string_view json) {
+  ARGOSY_TRY(JsonReader fields, read_document(json, max_document_bytes, "the capabilities"));
+  Capabilities capabilities;
+  read_capabilities(fields, capabilities);
+  ARGOSY_CHECK(finish(fields, "the capabilities"));
+  return capabilities;
+}
 
 std::string encode(const DeviceState& state) {
   Json models = Json::array();
@@ -153,45 +176,39 @@ std::string encode(const DeviceState& state) {
                {"models", std::move(models)}};
   put(json, "download_bytes_per_s", state.download_bytes_per_s);
   if (state.health) json["health"] = json_of(*state.health);
-  return dump(json);
+  return write_json(json);
 }
 
 Result<DeviceState> decode_device_state(std::string_view json) {
-  ARGOSY_TRY(const Json document, parse_document(json, max_document_bytes, "the state document"));
-  std::optional<Error> fault;
+  ARGOSY_TRY(JsonReader fields, read_document(json, max_document_bytes, state_name));
   DeviceState state;
-  Fields fields(document, "", fault);
   fields.required("device", state.device);
-  fields.required("nonce", state.nonce);
-  fields.optional("rev", state.rev);
-  fields.optional("agent_version", state.agent_version);
-  fields.optional("hardware_class", state.hardware_class);
-  fields.object("capabilities", [&](Fields& inner) { read_capabilities(inner, state.capabilities); });
+  fields.required("nonce", state.nonce, 0, INT64_MAX);
+  fields.optional("rev", state.rev, 0, INT64_MAX);
+  fields.optional_text("agent_version", most_word_bytes, state.agent_version);
+  fields.optional_text("hardware_class", most_word_bytes, state.hardware_class);
+  fields.optional_object("capabilities", [&](JsonReader& inner) { read_capabilities(inner, state.capabilities); });
   fields.optional("download_bytes_per_s", state.download_bytes_per_s);
-  fields.optional("health_interval_s", state.health_interval_s);
+  fields.optional("health_interval_s", state.health_interval_s, 1, max_health_interval_s);
   fields.optional("at", state.at);
-  fields.list("models", max_models, state.models, read_model);
-  fields.object("health", [&](Fields& inner) { read_health(inner, state.health.emplace()); });
-  fields.check(
-      "device", [&] { return is_name(state.device); }, name_rule);
-  if (fault) return std::move(*fault).within("the state document");
+  fields.objects("models", max_models, state.models, read_model);
+  fields.optional_object("health", [&](JsonReader& inner) { read_health(inner, state.health.emplace()); });
+  fields.check("device", is_name(state.device), name_rule);
+  ARGOSY_CHECK(finish(fields, state_name));
   return state;
 }
 
 std::string encode(const LastWill& will) {
-  return dump({{"v", protocol_version}, {"device", will.device}, {"nonce", will.nonce}});
+  return write_json({{"v", protocol_version}, {"device", will.device}, {"nonce", will.nonce}});
 }
 
 Result<LastWill> decode_last_will(std::string_view json) {
-  ARGOSY_TRY(const Json document, parse_document(json, max_will_bytes, "the will"));
-  std::optional<Error> fault;
+  ARGOSY_TRY(JsonReader fields, read_document(json, max_will_bytes, will_name));
   LastWill will;
-  Fields fields(document, "", fault);
   fields.required("device", will.device);
-  fields.required("nonce", will.nonce);
-  fields.check(
-      "device", [&] { return is_name(will.device); }, name_rule);
-  if (fault) return std::move(*fault).within("the will");
+  fields.required("nonce", will.nonce, 0, INT64_MAX);
+  fields.check("device", is_name(will.device), name_rule);
+  ARGOSY_CHECK(finish(fields, will_name));
   return will;
 }
 

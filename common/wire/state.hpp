@@ -14,6 +14,10 @@
 
 namespace argosy::wire {
 
+inline constexpr std::size_t most_capabilities = 64;  // words in a list of them
+inline constexpr std::size_t most_word_bytes = 64;
+inline constexpr std::uint64_t most_memory_mb = 1'000'000'000;
+
 struct Capabilities {                     // what variants are matched against
   std::string architecture;               // "x86_64", "aarch64"
   std::vector<std::string> accelerators;  // "cpu", "cuda", "edgetpu", ...
@@ -86,6 +90,9 @@ struct LastWill {
   std::string device;
   std::int64_t nonce = 0;
 };
+
+// As they stand in the state document, and in a column of its own.
+Result<Capabilities> decode_capabilities(std::string_view json);
 
 std::string encode(const DeviceState& state);
 Result<DeviceState> decode_device_state(std::string_view json);  // at most 256 KiB

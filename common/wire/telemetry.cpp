@@ -1,30 +1,36 @@
 #include "common/wire/telemetry.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <cstddef>
 #include <set>
 #include <utility>
 
-#include <nlohmann/json.hpp>
-
+#include "common/base/bounds.hpp"
 #include "common/base/id.hpp"
+#include "common/base/text.hpp"
+#include "common/stats/log_histogram.hpp"
 #include "common/wire/cbor.hpp"
+#include "common/wire/document.hpp"
 
 namespace argosy::wire {
 
 namespace {
 
 constexpr std::size_t document_limit = 1U << 20;
+constexpr std::size_t ack_limit = 1024;
+constexpr std::string_view ack_name = "the telemetry ack";
+constexpr std::string_view refusal_name = "the telemetry refusal";
 constexpr std::size_t record_limit = 500;
 constexpr std::size_t name_limit = 64;
-constexpr std::size_t latency_limit = 32768;
 constexpr std::size_t class_limit = 1024;
 constexpr std::size_t feature_limit = 64;
 constexpr std::size_t bin_limit = 258;
-constexpr std::size_t key_limit = 32;                    // pairs in a map, unknown ones included
-constexpr std::uint64_t count_limit = 1ULL << 53;        // exact in every language that reads it
-constexpr std::int64_t latest_ms = 253'402'300'799'999;  // the end of the year 9999
+constexpr std::size_t link_size = 8;
+constexpr std::size_t message_limit = 150;
+constexpr std::int64_t longest_offset_ms = 253'402'300'799'999;  // from 1970 to 9999
+constexpr std::size_t key_limit = 32;                            // pairs in a map, unknown ones included
 
 static_assert(health_fields.size() + 1 <= key_limit, "servers of all versions must be able to read it");
 
@@ -103,6 +109,14 @@ void write(CborWriter& out, const TelemetryRecord& record) {
   std::visit([&](const auto& content) { write(out, content); }, record.content);
 }
 
+Bytes bytes_of(const std::vector<ChainLink>& chain) {
+  Bytes out;
+  out.reserve(chain.size() * link_size);
+  for (const ChainLink link : chain)
+    for (int shift = 56; shift >= 0; shift -= 8) out.push_back(static_cast<std::uint8_t>(link >> shift));
+  return out;
+}
+
 // Reading -------------------------------------------------------------------------------------------------------------
 
 // Calls `read_value(key)` for each pair of the map that comes next; it answers whether it took the value. Values under
@@ -121,8 +135,8 @@ Result<void> read_map(CborReader& in, ReadValue read_value) {
   return {};
 }
 
-template <class T>
-Result<bool> take_into(T& target, Result<T> value) {
+template <class Target, class T>
+Result<bool> take_into(Target& target, Result<T> value) {
   if (!value) return std::move(value).error();
   target = std::move(*value);
   return true;
@@ -130,8 +144,9 @@ Result<bool> take_into(T& target, Result<T> value) {
 
 Result<Instant> read_instant(CborReader& in) {
   ARGOSY_TRY(const auto ms, in.integer());
-  if (ms < 0 || ms > latest_ms) return in.malformed(std::to_string(ms) + " ms is no time from 1970 to 9999");
-  return instant_from_ms(ms);
+  const Instant at = instant_from_ms(ms);
+  if (!is_storable(at)) return in.malformed(std::to_string(ms) + " ms is no time from 1970 to 9999");
+  return at;
 }
 
 Result<std::string> read_name(CborReader& in, bool (*is_valid)(std::string_view), std::string_view what) {
@@ -141,7 +156,12 @@ Result<std::string> read_name(CborReader& in, bool (*is_valid)(std::string_view)
 }
 
 Result<Bytes> read_latency(CborReader& in) {
-  ARGOSY_TRY(const auto bytes, in.bytes(latency_limit));
+  ARGOSY_TRY(const auto bytes, in.bytes(LogHistogram::encoded_limit));
+  if (bytes.empty()) return Bytes();
+  const auto histogram = LogHistogram::decode(bytes);
+  if (!histogram) return in.malformed(histogram.error().message);
+  if (histogram->count() > most_in_window)
+    return in.malformed("a latency histogram counts more than a window can hold");
   return Bytes(bytes.begin(), bytes.end());
 }
 
@@ -151,7 +171,7 @@ Result<std::map<int, std::uint64_t>> read_classes(CborReader& in) {
   for (std::size_t i = 0; i < pairs; ++i) {
     ARGOSY_TRY(const auto label, in.integer());
     if (label < INT32_MIN || label > INT32_MAX) return in.malformed("a class must fit 32 bits");
-    ARGOSY_TRY(const auto count, in.unsigned_integer(count_limit));
+    ARGOSY_TRY(const auto count, in.unsigned_integer(most_in_window));
     if (!classes.emplace(static_cast<int>(label), count).second) return in.malformed("a class comes twice");
   }
   return classes;
@@ -165,7 +185,7 @@ Result<FeatureCounts> read_feature(CborReader& in) {
   ARGOSY_TRY(const auto bins, in.array(bin_limit));
   feature.counts.reserve(bins);
   for (std::size_t i = 0; i < bins; ++i) {
-    ARGOSY_TRY(const auto count, in.unsigned_integer(count_limit));
+    ARGOSY_TRY(const auto count, in.unsigned_integer(most_in_window));
     feature.counts.push_back(count);
   }
   return feature;
@@ -182,12 +202,25 @@ Result<std::vector<FeatureCounts>> read_features(CborReader& in) {
   return features;
 }
 
+// Why no device can have counted this; empty when one can.
+std::string_view impossible_in(const InferenceWindow& window) {
+  if (window.model.empty() || window.version.empty()) return "a window needs start, model and version";
+  if (window.ended_at < window.started_at) return "a window ends before its start";
+  if (window.ended_at - window.started_at > longest_window) return "a window is longer than a day";
+  if (window.errors > window.count) return "a window has more errors than observations";
+  if (window.labelled > window.count) return "a window has more labelled than observations";
+  if (window.correct > window.labelled) return "a window has more correct than labelled";
+  return {};
+}
+
 Result<InferenceWindow> read_window(CborReader& in) {
   InferenceWindow window;
-  const auto count = [&](std::uint64_t& target) { return take_into(target, in.unsigned_integer(count_limit)); };
-  bool timed = false;
+  const auto count = [&](std::uint64_t& target) { return take_into(target, in.unsigned_integer(most_in_window)); };
+  bool has_start = false;
+  bool has_end = false;
   ARGOSY_CHECK(read_map(in, [&](std::string_view key) -> Result<bool> {
-    if (key == "start") timed = true;
+    if (key == "start") has_start = true;
+    if (key == "end") has_end = true;
     if (key == "start") return take_into(window.started_at, read_instant(in));
     if (key == "end") return take_into(window.ended_at, read_instant(in));
     if (key == "model") return take_into(window.model, read_name(in, is_name, "model name"));
@@ -201,9 +234,10 @@ Result<InferenceWindow> read_window(CborReader& in) {
     if (key == "features") return take_into(window.features, read_features(in));
     return false;
   }));
-  if (!timed || window.model.empty() || window.version.empty())
-    return in.malformed("a window needs start, model and version");
-  if (window.correct > window.labelled) return in.malformed("a window has more correct than labelled");
+  if (!has_start) return in.malformed("a window needs start, model and version");
+  if (!has_end) window.ended_at = window.started_at;
+  if (window.latency.empty()) window.latency = LogHistogram{}.encode();
+  if (const auto why = impossible_in(window); !why.empty()) return in.malformed(why);
   return window;
 }
 
@@ -216,7 +250,9 @@ Result<HealthSample> read_health(CborReader& in) {
     const auto* field = std::find_if(health_fields.begin(), health_fields.end(),
                                      [&](const HealthField& candidate) { return candidate.name == key; });
     if (field == health_fields.end()) return false;
-    ARGOSY_TRY(sample.*field->member, in.number());
+    ARGOSY_TRY(const double reading, in.number());
+    if (std::abs(reading) > largest_reading) return in.malformed("no reading of " + std::string(key) + " is so large");
+    sample.*field->member = reading;
     return true;
   }));
   if (!timed) return in.malformed("a health sample needs its time, \"at\"");
@@ -236,13 +272,27 @@ Result<TelemetryRecord> read_record(CborReader& in) {
   TelemetryRecord record;
   bool filled = false;
   ARGOSY_CHECK(read_map(in, [&](std::string_view key) -> Result<bool> {
-    if (key == "seq") return take_into(record.seq, in.unsigned_integer(count_limit));
+    if (key == "seq") return take_into(record.seq, in.unsigned_integer(largest_count));
     if (key == "window") return read_content(record, filled, in, read_window(in));
     if (key == "health") return read_content(record, filled, in, read_health(in));
     return false;
   }));
   if (record.seq == 0 || !filled) return in.malformed("a record needs seq, from 1, and window or health");
   return record;
+}
+
+Result<std::vector<ChainLink>> read_chain(CborReader& in) {
+  ARGOSY_TRY(const auto bytes, in.bytes((record_limit + 1) * link_size));
+  if (bytes.empty() || bytes.size() % link_size != 0) return in.malformed("a chain is links of 8 bytes");
+  std::vector<ChainLink> chain(bytes.size() / link_size);
+  for (std::size_t i = 0; i < bytes.size(); ++i) chain[i / link_size] = chain[i / link_size] << 8 | bytes[i];
+  return chain;
+}
+
+Result<Duration> read_offset(CborReader& in) {
+  ARGOSY_TRY(const auto ms, in.integer());
+  if (ms < -longest_offset_ms || ms > longest_offset_ms) return in.malformed("a clock is off by at most 8,000 years");
+  return Duration{ms};
 }
 
 Result<std::vector<TelemetryRecord>> read_records(CborReader& in) {
@@ -259,6 +309,22 @@ Result<std::vector<TelemetryRecord>> read_records(CborReader& in) {
   return records;
 }
 
+// Answers in JSON
+// ------------------------------------------------------------------------------------------------------
+
+std::string hex_of(ChainLink link) {
+  return to_hex(bytes_of({link}));
+}
+
+ChainLink read_link(JsonReader& fields) {
+  std::string text;
+  fields.required("link", text);
+  fields.check("link", is_epoch(text), "must be 16 hex digits");
+  ChainLink link = 0;
+  std::from_chars(text.data(), text.data() + text.size(), link, 16);
+  return link;
+}
+
 }  // namespace
 
 Bytes encode_record(const TelemetryRecord& record) {
@@ -271,7 +337,9 @@ Bytes encode_record(const TelemetryRecord& record) {
 Bytes encode(const TelemetryBatch& batch) {
   Bytes out;
   CborWriter writer(out);
-  writer.map(5);
+  const bool chained = !batch.chain.empty();
+  writer.map(5 + (chained ? 2U : 0U) + (batch.refused > 0 ? 1U : 0U) + (batch.sent_at ? 1U : 0U) +
+             (batch.clock_offset ? 1U : 0U));
   writer.text("v");
   writer.unsigned_integer(1);
   writer.text("device");
@@ -280,6 +348,24 @@ Bytes encode(const TelemetryBatch& batch) {
   writer.text(batch.epoch);
   writer.text("oldest");
   writer.unsigned_integer(batch.oldest);
+  if (chained) {
+    writer.text("chain");
+    writer.bytes(bytes_of(batch.chain));
+    writer.text("since");
+    writer.unsigned_integer(batch.since);
+  }
+  if (batch.refused > 0) {
+    writer.text("refused");
+    writer.unsigned_integer(batch.refused);
+  }
+  if (batch.sent_at) {
+    writer.text("sent_at");
+    writer.integer(to_ms(*batch.sent_at));
+  }
+  if (batch.clock_offset) {
+    writer.text("clock_offset");
+    writer.integer(batch.clock_offset->count());
+  }
   writer.text("records");
   writer.array(batch.records.size());
   for (const auto& record : batch.records) write(writer, record);
@@ -294,10 +380,15 @@ Result<TelemetryBatch> decode_telemetry(ByteView cbor) {
   TelemetryBatch batch;
   std::uint64_t version = 0;
   ARGOSY_CHECK(read_map(in, [&](std::string_view key) -> Result<bool> {
-    if (key == "v") return take_into(version, in.unsigned_integer(count_limit));
+    if (key == "v") return take_into(version, in.unsigned_integer(largest_count));
     if (key == "device") return take_into(batch.device, read_name(in, is_name, "device name"));
     if (key == "epoch") return take_into(batch.epoch, read_name(in, is_epoch, "epoch (16 hex digits)"));
-    if (key == "oldest") return take_into(batch.oldest, in.unsigned_integer(count_limit));
+    if (key == "oldest") return take_into(batch.oldest, in.unsigned_integer(largest_count));
+    if (key == "chain") return take_into(batch.chain, read_chain(in));
+    if (key == "since") return take_into(batch.since, in.unsigned_integer(largest_count));
+    if (key == "refused") return take_into(batch.refused, in.unsigned_integer(largest_count));
+    if (key == "sent_at") return take_into(batch.sent_at, read_instant(in));
+    if (key == "clock_offset") return take_into(batch.clock_offset, read_offset(in));
     if (key == "records") return take_into(batch.records, read_records(in));
     return false;
   }));
@@ -306,6 +397,12 @@ Result<TelemetryBatch> decode_telemetry(ByteView cbor) {
   if (batch.device.empty() || batch.epoch.empty()) return in.malformed("a batch needs device and epoch");
   if (!batch.records.empty() && (batch.oldest == 0 || batch.oldest > batch.records.front().seq))
     return in.malformed("\"oldest\" must be from 1 to the first record's seq");
+  if (batch.chain.empty()) batch.since = 0;
+  if (!batch.chain.empty() && batch.chain.size() != batch.records.size() + 1)
+    return in.malformed("a chain of " + std::to_string(batch.chain.size()) + " links does not fit " +
+                        std::to_string(batch.records.size()) + " records: it has one more");
+  if (!batch.records.empty() && batch.since >= batch.records.front().seq)
+    return in.malformed("\"since\" must be before the first record's seq");
   return batch;
 }
 
@@ -318,22 +415,42 @@ Result<TelemetryRecord> decode_record(ByteView cbor) {
 }
 
 std::string encode(const TelemetryAck& ack) {
-  return nlohmann::json{{"epoch", ack.epoch}, {"seq", ack.seq}}.dump();
+  nlohmann::json document{{"epoch", ack.epoch}, {"seq", ack.seq}};
+  if (ack.link) document["link"] = hex_of(*ack.link);
+  if (ack.renew) document["renew"] = {{"seq", ack.renew->seq}, {"link", hex_of(ack.renew->link)}};
+  return write_json(document);
 }
 
 Result<TelemetryAck> decode_telemetry_ack(std::string_view json) {
-  const auto bad = [](const char* reason) {
-    return make_error(Errc::malformed_json, std::string("not a telemetry ack: ") + reason);
-  };
-  if (json.size() > 1024) return bad("it is over 1024 bytes");
-  const auto document = nlohmann::json::parse(json, nullptr, false);
-  if (!document.is_object()) return bad("it must be a JSON object");
-  const auto epoch = document.find("epoch");
-  const auto seq = document.find("seq");
-  if (epoch == document.end() || !epoch->is_string() || !is_epoch(epoch->get_ref<const std::string&>()))
-    return bad("\"epoch\" must be 16 hex digits");
-  if (seq == document.end() || !seq->is_number_unsigned()) return bad("\"seq\" must be a number from 0");
-  return TelemetryAck{epoch->get<std::string>(), seq->get<std::uint64_t>()};
+  ARGOSY_TRY(JsonReader fields, read_document(json, ack_limit, ack_name));
+  TelemetryAck ack;
+  fields.required("epoch", ack.epoch).required("seq", ack.seq);
+  fields.check("epoch", is_epoch(ack.epoch), "must be 16 hex digits");
+  if (fields.has("link")) ack.link = read_link(fields);
+  fields.optional_object("renew", [&](JsonReader& renew) {
+    ChainPoint& point = ack.renew.emplace();
+    renew.required("seq", point.seq);
+    point.link = read_link(renew);
+  });
+  fields.check("renew", !ack.renew || ack.link, "comes beside a link");
+  ARGOSY_CHECK(finish(fields, ack_name));
+  return ack;
+}
+
+std::string encode(const TelemetryRefusal& refusal) {
+  return write_json({{"refused", {{"batch", refusal.batch}, {"message", shortened(refusal.message, message_limit)}}}});
+}
+
+Result<TelemetryRefusal> decode_telemetry_refusal(std::string_view json) {
+  ARGOSY_TRY(JsonReader fields, read_document(json, ack_limit, refusal_name));
+  TelemetryRefusal refusal;
+  fields.required_object("refused", [&](JsonReader& refused) {
+    refused.required("batch", refusal.batch).required("message", refusal.message);
+    refused.check("batch", is_epoch(refusal.batch), "must be 16 hex digits");
+  });
+  ARGOSY_CHECK(finish(fields, refusal_name));
+  refusal.message = shortened(refusal.message, message_limit);
+  return refusal;
 }
 
 }  // namespace argosy::wire

@@ -82,15 +82,16 @@ class Postgres(Program):
     """A cluster with the superuser `argosy` and a random password (`postgres.password`), on a loopback port only.
 
     durable=False trades safety against a power cut for speed; a kill -9 still loses nothing that was committed.
+    `settings` are more of its parameters, or others than those here.
     """
 
-    def __init__(self, folder, port=None, durable=False):
+    def __init__(self, folder, port=None, durable=False, settings=None):
         self.folder = Path(folder).resolve()
         self.data, self.port = self.folder / "data", port or self._remembered_port() or free_port()
         self.password = None
         options = {"port": self.port, "listen_addresses": "127.0.0.1", "unix_socket_directories": "",
                    "max_connections": 100, "shared_buffers": "64MB", "log_min_messages": "warning",
-                   "fsync": "on" if durable else "off", "full_page_writes": "on" if durable else "off"}
+                   "fsync": "on" if durable else "off", "full_page_writes": "on" if durable else "off", **(settings or {})}
         flags = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
         super().__init__("postgres", [postgres_bin("postgres"), "-D", self.data, *flags], log=self.folder / "postgres.log",
                          user=unprivileged_user(), cwd="/", ready=self._answers, stop_signal=signal.SIGINT)

@@ -8,6 +8,7 @@
 
 namespace argosy::server {
 
+class AuditService;
 class DbPool;
 
 struct AccessApiOptions {
@@ -15,12 +16,12 @@ struct AccessApiOptions {
   std::string public_url;      // in links: "https://argosy.example"
 };
 
-// POST /api/v1/login, login/link, logout; GET /api/v1/me; PUT /api/v1/me/password
+// POST /api/v1/login, login/link, logout; GET /api/v1/me; DELETE /api/v1/me/sessions; PUT /api/v1/me/password
 void add_session_routes(Router& router, AccessService& access, AccessApiOptions options);
 // GET/POST /api/v1/users, PATCH /api/v1/users/{id}; GET/POST /api/v1/tokens, DELETE /api/v1/tokens/{id}
 void add_account_routes(Router& router, AccessService& access, AccessApiOptions options);
-// GET /api/v1/audit
-void add_audit_routes(Router& router, DbPool& db);
+// GET /api/v1/audit, audit/head, audit/verify
+void add_audit_routes(Router& router, DbPool& db, AuditService& audit);
 
 // The address that a one-time token opens: the token is after '#', so that no server and no proxy logs it.
 std::string login_link(const std::string& public_url, const std::string& token);

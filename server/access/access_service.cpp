@@ -1,10 +1,16 @@
 #include "server/access/access_service.hpp"
 
+#include <boost/asio/steady_timer.hpp>
+#include <spdlog/spdlog.h>
+
 #include "common/crypto/digest.hpp"
 #include "common/crypto/password.hpp"
 #include "common/crypto/token.hpp"
 #include "server/access/access_store.hpp"
+#include "server/access/failed_logins_store.hpp"
+#include "server/access/token_store.hpp"
 #include "server/db/db_pool.hpp"
+#include "server/http/client_address.hpp"
 #include "server/work/worker_pool.hpp"
 
 namespace argosy::server {
@@ -46,54 +52,129 @@ Error wrong_login() {
   return make_error(Errc::unauthenticated, "the name or the password is wrong");
 }
 
+constexpr Duration desk_pause{1'000};  // to come back after when the desk is full
+
+Error too_many_tries(Duration wait) {
+  return make_error(Errc::rate_limited,
+                    "too many tries; wait " + std::to_string((wait.count() + 999) / 1000) + " seconds");
+}
+
 }  // namespace
 
 AccessService::AccessService(DbPool& db, WorkerPool& worker, AccessOptions options)
-    : db_(db), worker_(worker), options_(options), limiter_(options.limiter) {}
+    : db_(db),
+      worker_(worker),
+      options_(options),
+      limiter_(options.limiter),
+      failures_(options.failures),
+      desk_(worker, options.hashing_limit) {}
 
-Result<void> AccessService::count_try(const std::string& account, const std::string& address, Instant now,
-                                      Duration& retry_after) {
-  retry_after = std::max(limiter_.take("account " + account, now), limiter_.take("address " + address, now));
-  if (retry_after == Duration::zero()) return {};
-  return make_error(Errc::rate_limited,
-                    "too many tries; wait " + std::to_string((retry_after.count() + 999) / 1000) + " seconds");
+// Counts a try and waits as long as it must; an error when it may not be made.
+Task<Result<void>> AccessService::admit(Try attempt, Instant now, Duration& retry_after) {
+  const auto verdict = limiter_.take(attempt.account, attempt.address, now);
+  retry_after = verdict.wait;
+  if (verdict.wait > Duration::zero()) {
+    ++limited_;
+    co_return too_many_tries(verdict.wait);
+  }
+  if (verdict.delay == Duration::zero()) co_return Result<void>{};
+  if (held_ >= options_.held_limit) {
+    ++limited_;
+    limiter_.give_back(attempt.account, attempt.address);
+    retry_after = verdict.delay;
+    co_return too_many_tries(verdict.delay);
+  }
+  ++held_;
+  const auto io = co_await boost::asio::this_coro::executor;
+  boost::asio::steady_timer pause(io, verdict.delay);
+  auto waiting = pause.async_wait(boost::asio::as_tuple(boost::asio::use_awaitable));
+  co_await std::move(waiting);
+  --held_;
+  co_return Result<void>{};
 }
 
-Task<Result<SignedIn>> AccessService::login(std::string name, std::string password, std::string address, Instant now,
+// In the log at once, in the audit log as its bounds allow. A failure to write it down does not let anybody in.
+Task<void> AccessService::note_failure(Try attempt, std::string reason, Instant now) {
+  ++failed_;
+  spdlog::warn("a sign-in as '{}' from {} failed: {}", attempt.account, attempt.address, reason);
+  if (!failures_.add(attempt.account, attempt.address, now)) co_return;
+  auto writing = db_.transact(AppendFailedLogins{{{attempt.account, attempt.address, 1}}, std::move(reason)});
+  const auto written = co_await std::move(writing);
+  if (!written) spdlog::warn("a failed sign-in is not in the audit log: {}", written.error().message);
+}
+
+Task<Result<void>> AccessService::write_failures(Instant now) {
+  auto counts = failures_.drain(now);
+  if (counts.empty()) co_return Result<void>{};
+  auto writing = db_.transact(AppendFailedLogins{std::move(counts), "more of the same minute"});
+  auto outcome = co_await std::move(writing);
+  co_return outcome;
+}
+
+Task<Result<SignedIn>> AccessService::login(std::string name, std::string password, Door door, Instant now,
                                             Duration& retry_after) {
-  ARGOSY_CO_CHECK(count_try(name, address, now, retry_after));
-  if (!check_account_name(name) || password.empty() || password.size() > max_password_bytes) co_return wrong_login();
-  auto finding = db_.transact(FindLogin{name});
-  ARGOSY_CO_TRY(const auto record, co_await std::move(finding));
-  auto checking = worker_.run(CheckPassword{record ? record->password_hash : "", password});
-  ARGOSY_CO_TRY(const Verdict verdict, co_await std::move(checking));
-  if (!verdict.good) co_return wrong_login();
-  limiter_.forget("account " + name);
-  limiter_.forget("address " + address);
+  const Try attempt{check_account_name(name) ? name : "?", address_group(door.address)};
+  auto admitting = admit(attempt, now, retry_after);
+  ARGOSY_CO_CHECK(co_await std::move(admitting));
+  std::optional<LoginRecord> record;
+  if (attempt.account == name && !password.empty() && password.size() <= max_password_bytes) {
+    auto finding = db_.transact(FindLogin{name});
+    ARGOSY_CO_TRY(record, co_await std::move(finding));
+  } else {
+    password = "x";  // costs as much as a real one
+  }
+  auto checking = desk_.run(attempt.address, CheckPassword{record ? record->password_hash : "", password});
+  const auto verdict = co_await std::move(checking);
+  if (!verdict) {
+    limiter_.give_back(attempt.account, attempt.address);
+    if (verdict.error().code == Errc::rate_limited) retry_after = desk_pause;
+    co_return verdict.error();
+  }
+  if (!verdict->good) {
+    auto noting = note_failure(attempt, record ? "wrong password" : "no such account", now);
+    co_await std::move(noting);
+    co_return wrong_login();
+  }
+  limiter_.succeeded(attempt.account, attempt.address, now);
   SignedIn signed_in;
   signed_in.cookie_token = random_token();
-  auto creating = db_.transact(CreateSession{record->user_id, hash_of(signed_in.cookie_token), random_token(),
-                                             now + options_.session_life, verdict.rehashed});
+  CreateSession create{{hash_of(signed_in.cookie_token), random_token(), now, now + options_.session_life, {}},
+                       record->user_id,
+                       record->password_hash,
+                       verdict->rehashed};
+  if (!door.cookie_token.empty()) create.session.replaces = hash_of(door.cookie_token);
+  auto creating = db_.transact(std::move(create));
   ARGOSY_CO_TRY(signed_in.session, co_await std::move(creating));
   co_return signed_in;
 }
 
-Task<Result<SignedIn>> AccessService::login_by_link(std::string token, std::optional<std::string> password,
-                                                    std::string address, Instant now, Duration& retry_after) {
-  ARGOSY_CO_CHECK(count_try("link", address, now, retry_after));
-  limiter_.forget("account link");  // only the address counts: a link has no account to protect
-  UseLoginLink use{hash_of(token), std::nullopt, {}, now};
-  if (password) {
-    ARGOSY_CO_CHECK(check_new_password(*password));
+Task<Result<SignedIn>> AccessService::login_by_link(std::string token, std::optional<std::string> password, Door door,
+                                                    Instant now, Duration& retry_after) {
+  if (password) ARGOSY_CO_CHECK(check_new_password(*password));
+  const std::string link_hash = hash_of(token);
+  auto finding = db_.transact(FindLoginLink{link_hash, now});
+  ARGOSY_CO_TRY(const bool good, co_await std::move(finding));
+  if (!good) {
+    const std::string address = address_group(door.address);
+    retry_after = limiter_.fail(address, now);
+    if (retry_after > Duration::zero()) {
+      ++limited_;
+      co_return too_many_tries(retry_after);
+    }
+    auto noting = note_failure({"?", address}, "no such link, or used, or expired", now);
+    co_await std::move(noting);
+  }
+  UseLoginLink use{link_hash, std::nullopt, {}};
+  if (good && password) {  // beside the desk: at most one a link
     auto hashing = worker_.run(HashPassword{*password});
     ARGOSY_CO_TRY(use.password_hash, co_await std::move(hashing));
   }
   SignedIn signed_in;
   signed_in.cookie_token = random_token();
-  use.session = {0, hash_of(signed_in.cookie_token), random_token(), now + options_.session_life, std::nullopt};
+  use.session = {hash_of(signed_in.cookie_token), random_token(), now, now + options_.session_life, {}};
+  if (!door.cookie_token.empty()) use.session.replaces = hash_of(door.cookie_token);
   auto using_it = db_.transact(std::move(use));
   ARGOSY_CO_TRY(signed_in.session, co_await std::move(using_it));
-  limiter_.forget("address " + address);
   co_return signed_in;
 }
 
@@ -103,26 +184,48 @@ Task<Result<void>> AccessService::logout(std::string cookie_token) {
   co_return outcome;
 }
 
-Task<Result<void>> AccessService::change_password(Session session, std::string cookie_token,
-                                                  std::optional<std::string> current, std::string password) {
+Task<Result<void>> AccessService::logout_everywhere(std::int64_t user_id, std::string actor) {
+  auto ending = db_.transact(EndAllSessions{user_id, std::move(actor)});
+  auto outcome = co_await std::move(ending);
+  co_return outcome;
+}
+
+Task<Result<std::string>> AccessService::change_password(Session session, std::optional<std::string> current,
+                                                         std::string password, std::string address, Instant now) {
   ARGOSY_CO_CHECK(check_new_password(password));
   auto finding = db_.transact(FindLogin{session.user});
   ARGOSY_CO_TRY(const auto record, co_await std::move(finding));
   if (!record) co_return make_error(Errc::unauthenticated, "this account is disabled");
+  const Try attempt{session.user, address_group(address)};
   if (!record->password_hash.empty()) {
-    auto checking = worker_.run(CheckPassword{record->password_hash, current.value_or("")});
-    ARGOSY_CO_TRY(const Verdict verdict, co_await std::move(checking));
-    if (!verdict.good) co_return make_error(Errc::forbidden, "field 'current' is not the present password");
+    Duration wait{};
+    auto admitting = admit(attempt, now, wait);
+    ARGOSY_CO_CHECK(co_await std::move(admitting));
+    auto checking = desk_.run(attempt.address, CheckPassword{record->password_hash, current.value_or("")});
+    const auto verdict = co_await std::move(checking);
+    if (!verdict) {
+      limiter_.give_back(attempt.account, attempt.address);
+      co_return verdict.error();
+    }
+    if (!verdict->good) {
+      auto noting = note_failure(attempt, "wrong present password in a change of it", now);
+      co_await std::move(noting);
+      co_return make_error(Errc::forbidden, "field 'current' is not the present password");
+    }
+    limiter_.succeeded(attempt.account, attempt.address, now);
   }
-  auto hashing = worker_.run(HashPassword{password});
+  auto hashing = desk_.run(attempt.address, HashPassword{password});
   ARGOSY_CO_TRY(const std::string hash, co_await std::move(hashing));
-  auto changing = db_.transact(ChangePassword{session.user_id, hash, hash_of(cookie_token), "user:" + session.user});
-  auto outcome = co_await std::move(changing);
-  co_return outcome;
+  const std::string cookie_token = random_token();
+  auto changing = db_.transact(ChangePassword{session.user_id, hash, record->password_hash, session.id,
+                                              hash_of(cookie_token), "user:" + session.user});
+  ARGOSY_CO_CHECK(co_await std::move(changing));
+  co_return cookie_token;
 }
 
-Task<Result<std::optional<Session>>> AccessService::find_session(std::string cookie_token, Instant now) {
-  auto finding = db_.transact(FindSession{hash_of(cookie_token), now, options_.session_life});
+Task<Result<std::optional<Session>>> AccessService::find_session(std::string cookie_token, Instant now, bool prolongs) {
+  auto finding =
+      db_.transact(FindSession{hash_of(cookie_token), now, {options_.session_life, options_.absolute_life}, prolongs});
   auto found = co_await std::move(finding);
   co_return found;
 }
@@ -140,13 +243,13 @@ Task<Result<std::vector<User>>> AccessService::list_users() {
 }
 
 Task<Result<NewUser>> AccessService::create_user(std::string name, Role role, std::optional<std::string> password,
-                                                 std::string actor, Instant now) {
+                                                 Maker maker, Instant now) {
   ARGOSY_CO_CHECK(check_account_name(name));
   NewUser created;
-  CreateUser create{name, role, std::nullopt, std::nullopt, now + options_.link_life, actor};
+  CreateUser create{name, role, std::nullopt, std::nullopt, now + options_.link_life, maker};
   if (password) {
     ARGOSY_CO_CHECK(check_new_password(*password));
-    auto hashing = worker_.run(HashPassword{*password});
+    auto hashing = desk_.run(maker.actor, HashPassword{*password});
     ARGOSY_CO_TRY(create.password_hash, co_await std::move(hashing));
   } else {
     created.link_token = random_token();
@@ -157,9 +260,9 @@ Task<Result<NewUser>> AccessService::create_user(std::string name, Role role, st
   co_return created;
 }
 
-Task<Result<NewUser>> AccessService::change_user(std::int64_t id, UserChange change, std::string actor, Instant now) {
+Task<Result<NewUser>> AccessService::change_user(std::int64_t id, UserChange change, Maker maker, Instant now) {
   NewUser changed;
-  ChangeUser work{id, change.role, change.disabled, std::nullopt, now + options_.link_life, now, actor};
+  ChangeUser work{id, change.role, change.disabled, std::nullopt, now + options_.link_life, now, maker};
   if (change.new_link) {
     changed.link_token = random_token();
     work.link_hash = hash_of(changed.link_token);
@@ -176,12 +279,12 @@ Task<Result<std::vector<ApiToken>>> AccessService::list_tokens() {
 }
 
 Task<Result<NewToken>> AccessService::create_token(std::string name, Role role, std::optional<Duration> life,
-                                                   std::string actor, Instant now) {
+                                                   Maker maker, Instant now) {
   ARGOSY_CO_CHECK(check_account_name(name));
   NewToken created;
   created.secret = std::string(token_prefix) + random_token();
   const auto expires_at = life ? std::optional(now + *life) : std::nullopt;
-  auto creating = db_.transact(CreateToken{name, role, hash_of(created.secret), expires_at, actor});
+  auto creating = db_.transact(CreateToken{name, role, hash_of(created.secret), expires_at, std::move(maker)});
   ARGOSY_CO_TRY(created.token, co_await std::move(creating));
   co_return created;
 }
@@ -200,7 +303,7 @@ Task<Result<std::string>> AccessService::make_admin_link(bool only_if_no_users, 
 }
 
 Task<Result<void>> AccessService::tick(Instant now) {
-  auto forgetting = db_.transact(ForgetExpired{now});
+  auto forgetting = db_.transact(ForgetExpired{now, options_.absolute_life});
   auto outcome = co_await std::move(forgetting);
   co_return outcome;
 }

@@ -1,5 +1,5 @@
 // Signing in and out, accounts and tokens. Coroutines on the I/O thread; SQL on the database threads, password hashing
-// on a worker, tries limited before either.
+// on a worker of its own, tries limited before it.
 #pragma once
 
 #include <memory>
@@ -8,17 +8,22 @@
 #include <vector>
 
 #include "server/access/account.hpp"
+#include "server/access/failed_logins.hpp"
 #include "server/access/login_limiter.hpp"
+#include "server/access/password_desk.hpp"
 
 namespace argosy::server {
 
 class DbPool;
-class WorkerPool;
 
 struct AccessOptions {
-  Duration session_life{std::chrono::hours(12)};
+  Duration session_life{std::chrono::hours(12)};       // without use
+  Duration absolute_life{std::chrono::hours(24 * 7)};  // in all
   Duration link_life{std::chrono::hours(24)};
-  LoginLimiter::Options limiter;
+  LoginLimiter::Options limiter{};
+  FailedLogins::Options failures{};
+  std::size_t hashing_limit = 64;  // passwords that wait to be hashed
+  std::size_t held_limit = 256;    // tries that wait because their account is being guessed at
 };
 
 struct SignedIn {
@@ -42,29 +47,39 @@ struct UserChange {
   bool new_link = false;
 };
 
+// Where somebody signs in from.
+struct Door {
+  std::string address;
+  std::string cookie_token{};  // of the session that the browser had; it ends
+};
+
 class AccessService {
  public:
+  // `worker` hashes passwords and does nothing else.
   AccessService(DbPool& db, WorkerPool& worker, AccessOptions options);
 
   // Errc::rate_limited with the wait in `retry_after`; Errc::unauthenticated.
-  Task<Result<SignedIn>> login(std::string name, std::string password, std::string address, Instant now,
-                               Duration& retry_after);
-  Task<Result<SignedIn>> login_by_link(std::string token, std::optional<std::string> password, std::string address,
-                                       Instant now, Duration& retry_after);
+  Task<Result<SignedIn>> login(std::string name, std::string password, Door door, Instant now, Duration& retry_after);
+  // Who brings a good link is never made to wait.
+  Task<Result<SignedIn>> login_by_link(std::string token, std::optional<std::string> password, Door door, Instant now,
+                                       Duration& retry_after);
   Task<Result<void>> logout(std::string cookie_token);
-  // Errc::unauthenticated when `current` is wrong. Not asked for when the user has no password yet.
-  Task<Result<void>> change_password(Session session, std::string cookie_token, std::optional<std::string> current,
-                                     std::string password);
+  Task<Result<void>> logout_everywhere(std::int64_t user_id, std::string actor);
+  // The cookie under which the session goes on. Errc::forbidden when `current` is wrong; it is not asked for when the
+  // user has no password yet.
+  Task<Result<std::string>> change_password(Session session, std::optional<std::string> current, std::string password,
+                                            std::string address, Instant now);
 
-  Task<Result<std::optional<Session>>> find_session(std::string cookie_token, Instant now);
+  // `prolongs`: this is use, which a sliding life counts.
+  Task<Result<std::optional<Session>>> find_session(std::string cookie_token, Instant now, bool prolongs = true);
   Task<Result<std::optional<ApiToken>>> find_token(std::string secret, Instant now);
 
   Task<Result<std::vector<User>>> list_users();
-  Task<Result<NewUser>> create_user(std::string name, Role role, std::optional<std::string> password, std::string actor,
+  Task<Result<NewUser>> create_user(std::string name, Role role, std::optional<std::string> password, Maker maker,
                                     Instant now);
-  Task<Result<NewUser>> change_user(std::int64_t id, UserChange change, std::string actor, Instant now);
+  Task<Result<NewUser>> change_user(std::int64_t id, UserChange change, Maker maker, Instant now);
   Task<Result<std::vector<ApiToken>>> list_tokens();
-  Task<Result<NewToken>> create_token(std::string name, Role role, std::optional<Duration> life, std::string actor,
+  Task<Result<NewToken>> create_token(std::string name, Role role, std::optional<Duration> life, Maker maker,
                                       Instant now);
   Task<Result<void>> revoke_token(std::int64_t id, std::string actor, Instant now);
 
@@ -72,14 +87,33 @@ class AccessService {
   Task<Result<std::string>> make_admin_link(bool only_if_no_users, Instant now);
   // Forgets what has expired. About once a minute on the leader.
   Task<Result<void>> tick(Instant now);
+  // Writes down the failed sign-ins that were counted here. Every few seconds on each instance.
+  Task<Result<void>> write_failures(Instant now);
+
+  struct Counters {
+    std::uint64_t failed = 0;       // wrong passwords and links
+    std::uint64_t limited = 0;      // tries refused for their number
+    std::uint64_t desk_full = 0;    // for want of room at the desk
+    std::size_t hashing_waits = 0;  // present
+  };
+  Counters counters() const { return {failed_, limited_, desk_.refused(), desk_.waiting()}; }
 
  private:
-  Result<void> count_try(const std::string& account, const std::string& address, Instant now, Duration& retry_after);
+  struct Try {
+    std::string account, address;  // the address as a group
+  };
+  Task<Result<void>> admit(Try attempt, Instant now, Duration& retry_after);
+  Task<void> note_failure(Try attempt, std::string reason, Instant now);
 
   DbPool& db_;
   WorkerPool& worker_;
   AccessOptions options_;
   LoginLimiter limiter_;
+  FailedLogins failures_;
+  PasswordDesk desk_;
+  std::size_t held_ = 0;
+  std::uint64_t failed_ = 0;
+  std::uint64_t limited_ = 0;
 };
 
 }  // namespace argosy::server

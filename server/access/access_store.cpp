@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "server/access/token_store.hpp"
 #include "server/journal/journal_store.hpp"
 
 namespace argosy::server {
@@ -12,42 +13,34 @@ using nlohmann::json;
 constexpr const char* user_columns =
     "id, name, role, password_hash is not null, (extract(epoch from created_at) * 1000)::bigint, "
     "(extract(epoch from disabled_at) * 1000)::bigint";
-constexpr const char* token_columns =
-    "id, name, role, created_by, (extract(epoch from created_at) * 1000)::bigint, "
-    "(extract(epoch from expires_at) * 1000)::bigint, (extract(epoch from revoked_at) * 1000)::bigint, "
-    "(extract(epoch from last_used_at) * 1000)::bigint";
 
 Role role_of(const pqxx::field& field) {
   return parse_role(field.as<std::string>()).value();
 }
 
-Instant instant_of(const pqxx::field& field) {
-  return instant_from_ms(field.as<std::int64_t>());
-}
-
-std::optional<Instant> optional_instant(const pqxx::field& field) {
-  if (field.is_null()) return std::nullopt;
-  return instant_of(field);
-}
-
 User user_of(const pqxx::row& row) {
-  return {row[0].as<std::int64_t>(), row[1].as<std::string>(), role_of(row[2]),
-          row[3].as<bool>(),         instant_of(row[4]),       optional_instant(row[5])};
-}
-
-ApiToken token_of(const pqxx::row& row) {
-  return {row[0].as<std::int64_t>(), row[1].as<std::string>(), role_of(row[2]),          row[3].as<std::string>(),
-          instant_of(row[4]),        optional_instant(row[5]), optional_instant(row[6]), optional_instant(row[7])};
+  User user{row[0].as<std::int64_t>(),
+            row[1].as<std::string>(),
+            role_of(row[2]),
+            row[3].as<bool>(),
+            instant_from_ms(row[4].as<std::int64_t>()),
+            std::nullopt};
+  if (!row[5].is_null()) user.disabled_at = instant_from_ms(row[5].as<std::int64_t>());
+  return user;
 }
 
 std::string text(Role role) {
   return std::string(to_string(role));
 }
 
-void insert_link(pqxx::work& transaction, std::int64_t user_id, const std::string& hash, Instant expires_at) {
+// One link a person at a time: a new one ends those before.
+void insert_link(pqxx::work& transaction, std::int64_t user_id, const std::string& hash, Instant expires_at,
+                 const Maker& maker) {
+  transaction.exec_params("delete from login_links where user_id = $1 and used_at is null", user_id);
   transaction.exec_params(
-      "insert into login_links (token_hash, user_id, expires_at) values (decode($1, 'hex'), $2, $3::timestamptz)", hash,
-      user_id, to_rfc3339(expires_at));
+      "insert into login_links (token_hash, user_id, expires_at, maker_id, maker_token_id) "
+      "values (decode($1, 'hex'), $2, $3::timestamptz, $4, $5)",
+      hash, user_id, to_rfc3339(expires_at), maker.user_id, maker.token_id);
 }
 
 bool an_admin_is_left(pqxx::work& transaction) {
@@ -55,37 +48,57 @@ bool an_admin_is_left(pqxx::work& transaction) {
       .as<bool>();
 }
 
+// Sessions of the person (but for one), and unused links: to the person, and those that the person made for others.
+void end_sessions_and_links(pqxx::work& transaction, std::int64_t user_id, const std::string& kept_session = "") {
+  transaction.exec_params("delete from sessions where user_id = $1 and token_hash <> decode($2, 'hex')", user_id,
+                          kept_session);
+  transaction.exec_params("delete from login_links where used_at is null and (user_id = $1 or maker_id = $1)", user_id);
+}
+
+Session insert_session(pqxx::work& transaction, std::int64_t user_id, const NewSession& session) {
+  if (!session.replaces.empty()) {
+    transaction.exec_params("delete from sessions where token_hash = decode($1, 'hex')", session.replaces);
+  }
+  transaction.exec_params(
+      "insert into sessions (token_hash, user_id, csrf, created_at, expires_at) values (decode($1, 'hex'), $2, $3, "
+      "$4::timestamptz, $5::timestamptz)",
+      session.token_hash, user_id, session.csrf, to_rfc3339(session.now), to_rfc3339(session.expires_at));
+  const auto row = transaction.exec_params1("select name, role from users where id = $1", user_id);
+  return {session.token_hash, user_id, row[0].as<std::string>(), role_of(row[1]), session.csrf};
+}
+
+struct Before {  // of a user who is about to change
+  Role role = Role::viewer;
+  bool disabled = false;
+  bool has_password = false;
+};
+
+std::optional<Before> lock_user(pqxx::work& transaction, std::int64_t id) {
+  const auto rows = transaction.exec_params(
+      "select role, disabled_at is not null, password_hash is not null from users where id = $1 for update", id);
+  if (rows.empty()) return std::nullopt;
+  return Before{role_of(rows[0][0]), rows[0][1].as<bool>(), rows[0][2].as<bool>()};
+}
+
 }  // namespace
 
 std::optional<Session> FindSession::operator()(pqxx::work& transaction) const {
   const auto rows = transaction.exec_params(
-      "select u.id, u.name, u.role, s.csrf, s.expires_at < $3::timestamptz from sessions s join users u on u.id = "
-      "s.user_id "
-      "where s.token_hash = decode($1, 'hex') and s.expires_at > $2::timestamptz and u.disabled_at is null",
-      token_hash, to_rfc3339(now), to_rfc3339(now + life / 2));
+      "select u.id, u.name, u.role, s.csrf, s.expires_at < least($3::timestamptz, s.created_at + $4 * interval '1 "
+      "millisecond') from sessions s join users u on u.id = s.user_id where s.token_hash = decode($1, 'hex') "
+      "and s.expires_at > $2::timestamptz and s.created_at + $4 * interval '1 millisecond' > $2::timestamptz "
+      "and u.disabled_at is null",
+      token_hash, to_rfc3339(now), to_rfc3339(now + lives.sliding / 2), lives.absolute.count());
   if (rows.empty()) return std::nullopt;
   const auto row = rows[0];
-  if (row[4].as<bool>()) {
-    transaction.exec_params("update sessions set expires_at = $2::timestamptz where token_hash = decode($1, 'hex')",
-                            token_hash, to_rfc3339(now + life));
+  if (prolongs && row[4].as<bool>()) {
+    transaction.exec_params(
+        "update sessions set expires_at = least($2::timestamptz, created_at + $3 * interval '1 millisecond') "
+        "where token_hash = decode($1, 'hex')",
+        token_hash, to_rfc3339(now + lives.sliding), lives.absolute.count());
   }
-  return Session{row[0].as<std::int64_t>(), row[1].as<std::string>(), role_of(row[2]), row[3].as<std::string>()};
-}
-
-std::optional<ApiToken> FindToken::operator()(pqxx::work& transaction) const {
-  const auto rows = transaction.exec_params(
-      std::string("select ") + token_columns +
-          ", coalesce(last_used_at < $2::timestamptz - interval '1 minute', true) from api_tokens "
-          "where token_hash = decode($1, 'hex') and revoked_at is null "
-          "and (expires_at is null or expires_at > $2::timestamptz)",
-      token_hash, to_rfc3339(now));
-  if (rows.empty()) return std::nullopt;
-  ApiToken token = token_of(rows[0]);
-  if (rows[0][8].as<bool>()) {
-    transaction.exec_params("update api_tokens set last_used_at = $2::timestamptz where id = $1", token.id,
-                            to_rfc3339(now));
-  }
-  return token;
+  return Session{token_hash, row[0].as<std::int64_t>(), row[1].as<std::string>(), role_of(row[2]),
+                 row[3].as<std::string>()};
 }
 
 std::optional<LoginRecord> FindLogin::operator()(pqxx::work& transaction) const {
@@ -95,45 +108,91 @@ std::optional<LoginRecord> FindLogin::operator()(pqxx::work& transaction) const 
   return LoginRecord{rows[0][0].as<std::int64_t>(), role_of(rows[0][1]), rows[0][2].as<std::string>()};
 }
 
-Session CreateSession::operator()(pqxx::work& transaction) const {
+Result<Session> CreateSession::operator()(pqxx::work& transaction) const {
+  const auto rows = transaction.exec_params(
+      "select name from users where id = $1 and disabled_at is null and password_hash = $2 for share", user_id,
+      checked_password_hash);
+  if (rows.empty()) return make_error(Errc::unauthenticated, "the account has changed just now; sign in again");
   if (new_password_hash) {
     transaction.exec_params("update users set password_hash = $2 where id = $1", user_id, *new_password_hash);
   }
-  transaction.exec_params(
-      "insert into sessions (token_hash, user_id, csrf, expires_at) values (decode($1, 'hex'), $2, $3, "
-      "$4::timestamptz)",
-      token_hash, user_id, csrf, to_rfc3339(expires_at));
-  const auto row = transaction.exec_params1("select name, role from users where id = $1", user_id);
-  return {user_id, row[0].as<std::string>(), role_of(row[1]), csrf};
+  const std::string name = rows[0][0].as<std::string>();
+  append_audit(transaction, "user:" + name, "user.login", "user/" + name);
+  return insert_session(transaction, user_id, session);
 }
 
 void EndSession::operator()(pqxx::work& transaction) const {
-  transaction.exec_params("delete from sessions where token_hash = decode($1, 'hex')", token_hash);
+  const auto rows = transaction.exec_params(
+      "delete from sessions s using users u where s.token_hash = decode($1, 'hex') and u.id = s.user_id returning "
+      "u.name",
+      token_hash);
+  if (rows.empty()) return;
+  const std::string name = rows[0][0].as<std::string>();
+  append_audit(transaction, "user:" + name, "user.logout", "user/" + name);
+}
+
+void EndAllSessions::operator()(pqxx::work& transaction) const {
+  end_sessions_and_links(transaction, user_id);
+  append_audit(transaction, actor, "user.logout_everywhere", "user/" + actor.substr(actor.find(':') + 1));
+}
+
+namespace {
+
+// Of a link that is not used up, and whose maker may still make one. The server's own have no maker.
+constexpr const char* good_link =
+    " l.token_hash = decode($1, 'hex') and l.used_at is null and l.expires_at > $2::timestamptz "
+    "and u.id = l.user_id and u.disabled_at is null "
+    "and (l.maker_id is null or exists (select from users m where m.id = l.maker_id and m.role = 'admin' "
+    "and m.disabled_at is null)) "
+    "and (l.maker_token_id is null or exists (select from api_tokens t left join users m on m.id = t.maker_id "
+    "where t.id = l.maker_token_id and t.revoked_at is null and m.disabled_at is null "
+    "and coalesce(m.role, 'admin') = 'admin')) ";
+
+}  // namespace
+
+bool FindLoginLink::operator()(pqxx::work& transaction) const {
+  return !transaction
+              .exec_params(std::string("select 1 from login_links l, users u where") + good_link, link_hash,
+                           to_rfc3339(now))
+              .empty();
 }
 
 Result<Session> UseLoginLink::operator()(pqxx::work& transaction) const {
-  const auto rows = transaction.exec_params(
-      "update login_links l set used_at = $2::timestamptz from users u where l.token_hash = decode($1, 'hex') "
-      "and l.used_at is null and l.expires_at > $2::timestamptz and u.id = l.user_id and u.disabled_at is null "
-      "returning u.id, u.name",
-      link_hash, to_rfc3339(now));
+  const auto rows =
+      transaction.exec_params(std::string("update login_links l set used_at = $2::timestamptz from users u where") +
+                                  good_link + "returning u.id, u.name, u.password_hash is not null",
+                              link_hash, to_rfc3339(session.now));
   if (rows.empty()) {
     return make_error(Errc::unauthenticated,
                       "this link was used or has expired; ask an admin for a new one, or run argosyd --admin-link");
   }
-  CreateSession create = session;
-  create.user_id = rows[0][0].as<std::int64_t>();
-  create.new_password_hash = password_hash;
+  const auto user_id = rows[0][0].as<std::int64_t>();
   const std::string name = rows[0][1].as<std::string>();
-  append_audit(transaction, "user:" + name, "user.link_used", "user/" + name);
-  return create(transaction);
+  json details = json::object();
+  if (password_hash) {
+    const bool is_reset = rows[0][2].as<bool>();
+    transaction.exec_params("update users set password_hash = $2 where id = $1", user_id, *password_hash);
+    end_sessions_and_links(transaction, user_id);
+    details["password"] = is_reset ? "reset" : "set";
+    if (is_reset) details["tokens_ended"] = revoke_tokens_of(transaction, user_id);
+  }
+  append_audit(transaction, "user:" + name, "user.link_used", "user/" + name, details.dump());
+  return insert_session(transaction, user_id, session);
 }
 
-void ChangePassword::operator()(pqxx::work& transaction) const {
-  transaction.exec_params("update users set password_hash = $2 where id = $1", user_id, password_hash);
-  transaction.exec_params("delete from sessions where user_id = $1 and token_hash <> decode($2, 'hex')", user_id,
-                          kept_session);
-  append_audit(transaction, actor, "user.password", "user/" + std::to_string(user_id));
+Result<void> ChangePassword::operator()(pqxx::work& transaction) const {
+  const auto rows = transaction.exec_params(
+      "update users set password_hash = $2 where id = $1 and disabled_at is null and coalesce(password_hash, '') = $3 "
+      "returning name",
+      user_id, password_hash, checked_password_hash);
+  if (rows.empty()) return make_error(Errc::unauthenticated, "the account has changed just now; sign in again");
+  const auto kept =
+      transaction.exec_params("update sessions set token_hash = decode($2, 'hex') where token_hash = decode($1, 'hex')",
+                              kept_session, rotated_token);
+  if (kept.affected_rows() == 0) return make_error(Errc::unauthenticated, "the session has ended; sign in again");
+  end_sessions_and_links(transaction, user_id, rotated_token);
+  append_audit(transaction, actor, "user.password", "user/" + rows[0][0].as<std::string>());
+  return {};
 }
 
 std::vector<User> ListUsers::operator()(pqxx::work& transaction) const {
@@ -153,29 +212,33 @@ Result<User> CreateUser::operator()(pqxx::work& transaction) const {
                               name, text(role), password_hash);
   if (rows.empty()) return make_error(Errc::conflict, "there is a user '" + name + "' already");
   const User user = user_of(rows[0]);
-  if (link_hash) insert_link(transaction, user.id, *link_hash, link_expires_at);
-  append_audit(transaction, actor, "user.create", "user/" + name, json{{"role", text(role)}}.dump());
+  if (link_hash) insert_link(transaction, user.id, *link_hash, link_expires_at, maker);
+  append_audit(transaction, maker.actor, "user.create", "user/" + name, json{{"role", text(role)}}.dump());
   return user;
 }
 
 Result<User> ChangeUser::operator()(pqxx::work& transaction) const {
-  const auto rows = transaction.exec_params(
+  const auto before = lock_user(transaction, id);
+  if (!before) return make_error(Errc::not_found, "there is no user " + std::to_string(id));
+  const auto row = transaction.exec_params1(
       std::string(
           "update users set role = coalesce($2, role), disabled_at = case when $3::boolean is null then disabled_at "
           "when $3::boolean then coalesce(disabled_at, $4::timestamptz) else null end where id = $1 returning ") +
           user_columns,
       id, role ? std::optional(text(*role)) : std::nullopt, disabled, to_rfc3339(now));
-  if (rows.empty()) return make_error(Errc::not_found, "there is no user " + std::to_string(id));
-  const User user = user_of(rows[0]);
+  const User user = user_of(row);
   if (!an_admin_is_left(transaction)) {
     return make_error(Errc::conflict, "'" + user.name + "' is the last admin; make another one first");
   }
-  if (disabled.value_or(false)) transaction.exec_params("delete from sessions where user_id = $1", id);
-  if (link_hash) insert_link(transaction, id, *link_hash, link_expires_at);
+  const bool was_disabled = disabled.value_or(false) && !before->disabled;
+  const bool was_reset = link_hash && before->has_password;
   json details{{"link", link_hash.has_value()}};
   if (role) details["role"] = text(*role);
   if (disabled) details["disabled"] = *disabled;
-  append_audit(transaction, actor, "user.change", "user/" + user.name, details.dump());
+  if (was_disabled || was_reset || user.role != before->role) end_sessions_and_links(transaction, id);
+  if (was_disabled || was_reset) details["tokens_ended"] = revoke_tokens_of(transaction, id);
+  if (link_hash) insert_link(transaction, id, *link_hash, link_expires_at, maker);
+  append_audit(transaction, maker.actor, "user.change", "user/" + user.name, details.dump());
   return user;
 }
 
@@ -189,45 +252,16 @@ std::string MakeAdminLink::operator()(pqxx::work& transaction) const {
         "insert into users (name, role) values ('admin', 'admin') "
         "on conflict (name) do update set role = 'admin', disabled_at = null returning id, name");
   }
-  insert_link(transaction, rows[0][0].as<std::int64_t>(), link_hash, expires_at);
+  insert_link(transaction, rows[0][0].as<std::int64_t>(), link_hash, expires_at, Maker{"argosyd"});
   const std::string name = rows[0][1].as<std::string>();
   append_audit(transaction, "argosyd", "user.admin_link", "user/" + name);
   return name;
 }
 
-std::vector<ApiToken> ListTokens::operator()(pqxx::work& transaction) const {
-  std::vector<ApiToken> tokens;
-  const auto rows =
-      transaction.exec(std::string("select ") + token_columns + " from api_tokens order by id desc limit 1000");
-  for (const auto& row : rows) tokens.push_back(token_of(row));
-  return tokens;
-}
-
-ApiToken CreateToken::operator()(pqxx::work& transaction) const {
-  const auto row = transaction.exec_params1(
-      std::string("insert into api_tokens (name, role, token_hash, created_by, expires_at) "
-                  "values ($1, $2, decode($3, 'hex'), $4, $5::timestamptz) returning ") +
-          token_columns,
-      name, text(role), token_hash, actor, expires_at ? std::optional(to_rfc3339(*expires_at)) : std::nullopt);
-  ApiToken token = token_of(row);
-  append_audit(transaction, actor, "token.create", "token/" + std::to_string(token.id),
-               json{{"name", name}, {"role", text(role)}}.dump());
-  return token;
-}
-
-Result<void> RevokeToken::operator()(pqxx::work& transaction) const {
-  const auto rows = transaction.exec_params(
-      "update api_tokens set revoked_at = coalesce(revoked_at, $2::timestamptz) where id = $1 returning name", id,
-      to_rfc3339(now));
-  if (rows.empty()) return make_error(Errc::not_found, "there is no token " + std::to_string(id));
-  append_audit(transaction, actor, "token.revoke", "token/" + std::to_string(id),
-               json{{"name", rows[0][0].as<std::string>()}}.dump());
-  return {};
-}
-
 void ForgetExpired::operator()(pqxx::work& transaction) const {
   const std::string at = to_rfc3339(now);
-  transaction.exec_params("delete from sessions where expires_at < $1::timestamptz", at);
+  transaction.exec_params("delete from sessions where expires_at < $1::timestamptz or created_at < $2::timestamptz", at,
+                          to_rfc3339(now - absolute_life));
   transaction.exec_params("delete from login_links where expires_at < $1::timestamptz - interval '7 days'", at);
   transaction.exec_params("delete from idempotency_keys where created_at < $1::timestamptz - interval '1 day'", at);
 }

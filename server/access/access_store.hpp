@@ -1,5 +1,5 @@
-// The SQL of users, login links, sessions and API tokens: functors for DbPool::transact, run on the DB threads. Secrets
-// come as hex SHA-256, never as they are.
+// The SQL of users, login links and sessions: functors for DbPool::transact, run on the DB threads. Secrets come as hex
+// SHA-256, never as they are.
 #pragma once
 
 #include <optional>
@@ -12,17 +12,17 @@
 
 namespace argosy::server {
 
+struct SessionLives {
+  Duration sliding;   // without use
+  Duration absolute;  // in all
+};
+
 struct FindSession {
   std::string token_hash;
   Instant now;
-  Duration life;  // a session in use is prolonged to this once half of it is gone
+  SessionLives lives;
+  bool prolongs = true;  // a session in use lives on once half of its sliding life is gone
   std::optional<Session> operator()(pqxx::work& transaction) const;
-};
-
-struct FindToken {
-  std::string token_hash;
-  Instant now;
-  std::optional<ApiToken> operator()(pqxx::work& transaction) const;
 };
 
 struct LoginRecord {
@@ -35,35 +35,57 @@ struct FindLogin {
   std::optional<LoginRecord> operator()(pqxx::work& transaction) const;  // not of disabled users
 };
 
-struct CreateSession {
-  std::int64_t user_id = 0;
+struct NewSession {
   std::string token_hash;
   std::string csrf;
+  Instant now;
   Instant expires_at;
+  std::string replaces;  // hash of the session that the browser had before; empty: none
+};
+
+// Errc::unauthenticated when the account was disabled, or its password changed, since that was checked.
+struct CreateSession {
+  NewSession session;
+  std::int64_t user_id = 0;
+  std::string checked_password_hash;
   std::optional<std::string> new_password_hash;  // when the stored one is too cheap by now
-  Session operator()(pqxx::work& transaction) const;
+  Result<Session> operator()(pqxx::work& transaction) const;
 };
 
 struct EndSession {
   std::string token_hash;
   void operator()(pqxx::work& transaction) const;
 };
+struct EndAllSessions {  // and unused links
+  std::int64_t user_id = 0;
+  std::string actor;
+  void operator()(pqxx::work& transaction) const;
+};
 
-// Errc::unauthenticated when the link was used, has expired or never was.
+// Whether the link is good: then nobody who brings it is ever made to wait.
+struct FindLoginLink {
+  std::string link_hash;
+  Instant now;
+  bool operator()(pqxx::work& transaction) const;
+};
+// Errc::unauthenticated when the link was used, has expired or never was, or its maker may not make links any more.
+// With a password where there was one before, it is a reset: the account's sessions, links and tokens end.
 struct UseLoginLink {
   std::string link_hash;
   std::optional<std::string> password_hash;  // becomes the user's
-  CreateSession session;                     // its user_id comes from the link
-  Instant now;
+  NewSession session;
   Result<Session> operator()(pqxx::work& transaction) const;
 };
 
+// The other sessions of the user and the unused links end, and the present session goes on under another cookie.
 struct ChangePassword {
   std::int64_t user_id = 0;
   std::string password_hash;
-  std::string kept_session;  // its hash; the user's other sessions end
+  std::string checked_password_hash;
+  std::string kept_session;   // its hash
+  std::string rotated_token;  // its hash from now on
   std::string actor;
-  void operator()(pqxx::work& transaction) const;
+  Result<void> operator()(pqxx::work& transaction) const;
 };
 
 struct ListUsers {
@@ -75,17 +97,19 @@ struct CreateUser {  // Errc::conflict when the name is taken
   std::optional<std::string> password_hash;
   std::optional<std::string> link_hash;
   Instant link_expires_at;
-  std::string actor;
+  Maker maker;
   Result<User> operator()(pqxx::work& transaction) const;
 };
-struct ChangeUser {  // Errc::not_found; Errc::conflict when no admin would be left
+// Errc::not_found; Errc::conflict when no admin would be left. Disabling, another role and a new link in place of a
+// password end the user's sessions and unused links; the first and the last end the tokens, too.
+struct ChangeUser {
   std::int64_t id = 0;
   std::optional<Role> role;
   std::optional<bool> disabled;
   std::optional<std::string> link_hash;
   Instant link_expires_at;
   Instant now;
-  std::string actor;
+  Maker maker;
   Result<User> operator()(pqxx::work& transaction) const;
 };
 // A link for the first admin who is not disabled; makes the user "admin" when there is none. `only_if_no_users`: does
@@ -97,27 +121,10 @@ struct MakeAdminLink {
   std::string operator()(pqxx::work& transaction) const;
 };
 
-struct ListTokens {
-  std::vector<ApiToken> operator()(pqxx::work& transaction) const;  // newest first, at most 1,000
-};
-struct CreateToken {
-  std::string name;
-  Role role = Role::viewer;
-  std::string token_hash;
-  std::optional<Instant> expires_at;
-  std::string actor;
-  ApiToken operator()(pqxx::work& transaction) const;
-};
-struct RevokeToken {  // Errc::not_found; twice is no error
-  std::int64_t id = 0;
-  Instant now;
-  std::string actor;
-  Result<void> operator()(pqxx::work& transaction) const;
-};
-
 // Sessions and links that have expired, and idempotency keys a day old.
 struct ForgetExpired {
   Instant now;
+  Duration absolute_life;
   void operator()(pqxx::work& transaction) const;
 };
 

@@ -14,6 +14,19 @@ bool is_account_character(char c) {
 
 }  // namespace
 
+Maker maker_of(const Principal& principal) {
+  Maker maker{principal.actor()};
+  if (principal.kind == Principal::Kind::user) maker.user_id = principal.id;
+  if (principal.kind == Principal::Kind::token) maker.token_id = principal.id;
+  return maker;
+}
+
+Role capped(Role granted, Role maker) {
+  if (maker == Role::admin || granted == maker) return granted;
+  if (granted == Role::admin) return maker;
+  return Role::viewer;  // of publisher and operator neither includes the other
+}
+
 Result<void> check_account_name(std::string_view name) {
   if (!name.empty() && name.size() <= 64 && std::all_of(name.begin(), name.end(), is_account_character)) return {};
   return make_error(Errc::invalid_argument, "field 'name' must be 1 to 64 letters, digits or any of . _ - @");

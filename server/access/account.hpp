@@ -25,15 +25,26 @@ struct User {
 struct ApiToken {
   std::int64_t id = 0;
   std::string name;
-  Role role = Role::viewer;
+  Role role = Role::viewer;            // as it was made
+  Role effective_role = Role::viewer;  // what its maker may still do of it
   std::string created_by;
   Instant created_at{};
   std::optional<Instant> expires_at;
   std::optional<Instant> revoked_at;
   std::optional<Instant> last_used_at;
+  std::optional<std::int64_t> maker_id;  // whose rights it has at most; none: argosyd's own
 };
 
+// Who makes a user, a link or a token: what is made ends with them.
+struct Maker {
+  std::string actor;  // for the audit log
+  std::optional<std::int64_t> user_id{};
+  std::optional<std::int64_t> token_id{};
+};
+Maker maker_of(const Principal& principal);
+
 struct Session {
+  std::string id;  // hex SHA-256 of the cookie's value
   std::int64_t user_id = 0;
   std::string user;
   Role role = Role::viewer;
@@ -42,6 +53,9 @@ struct Session {
 
 inline constexpr std::string_view session_cookie = "argosy_session";
 inline constexpr std::string_view token_prefix = "argosy_";
+
+// What `granted` leaves when nobody may give more than `maker` has.
+Role capped(Role granted, Role maker);
 
 // Names of users and tokens: 1 to 64 of letters, digits and . _ - @
 Result<void> check_account_name(std::string_view name);

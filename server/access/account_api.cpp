@@ -1,7 +1,8 @@
 #include <nlohmann/json.hpp>
 
+#include "common/base/text.hpp"
+#include "common/json/json_reader.hpp"
 #include "server/access/access_api.hpp"
-#include "server/http/json_body.hpp"
 #include "server/http/paging.hpp"
 #include "server/http/query.hpp"
 
@@ -29,6 +30,7 @@ json token_json(const ApiToken& token) {
   return {{"id", token.id},
           {"name", token.name},
           {"role", to_string(token.role)},
+          {"effective_role", to_string(token.effective_role)},
           {"created_by", token.created_by},
           {"created_at", to_rfc3339(token.created_at)},
           {"expires_at", optional_time(token.expires_at)},
@@ -45,8 +47,7 @@ Response whole_list(const Request& request, const std::vector<Item>& items, json
 
 Result<Role> role_field(const std::string& text) {
   auto role = parse_role(text);
-  if (!role)
-    return field_error("role", "must be viewer, publisher, operator or admin, not '" + text.substr(0, 32) + "'");
+  if (!role) return field_error("role", "must be viewer, publisher, operator or admin, not '" + shortened(text) + "'");
   return role;
 }
 
@@ -67,7 +68,7 @@ class AccountApi {
     body.required("name", name).required("role", role_text).optional("password", password);
     ARGOSY_CO_CHECK(body.finish());
     ARGOSY_CO_TRY(const Role role, role_field(role_text));
-    auto creating = access_.create_user(name, role, password, request.principal.actor(), request.now);
+    auto creating = access_.create_user(name, role, password, maker_of(request.principal), request.now);
     ARGOSY_CO_TRY(const NewUser created, co_await std::move(creating));
     co_return with_link(created, 201);
   }
@@ -82,7 +83,7 @@ class AccountApi {
     if (role_text) {
       ARGOSY_CO_TRY(change.role, role_field(*role_text));
     }
-    auto changing = access_.change_user(id, change, request.principal.actor(), request.now);
+    auto changing = access_.change_user(id, change, maker_of(request.principal), request.now);
     ARGOSY_CO_TRY(const NewUser changed, co_await std::move(changing));
     co_return with_link(changed, 200);
   }
@@ -103,7 +104,7 @@ class AccountApi {
     ARGOSY_CO_CHECK(body.finish());
     ARGOSY_CO_TRY(const Role role, role_field(role_text));
     const auto life = expires_in_s ? std::optional<Duration>(std::chrono::seconds(*expires_in_s)) : std::nullopt;
-    auto creating = access_.create_token(name, role, life, request.principal.actor(), request.now);
+    auto creating = access_.create_token(name, role, life, maker_of(request.principal), request.now);
     ARGOSY_CO_TRY(const NewToken created, co_await std::move(creating));
     json document = token_json(created.token);
     document["token"] = created.secret;

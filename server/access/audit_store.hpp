@@ -1,4 +1,5 @@
-// The SQL that lists the audit log: a functor for DbPool::transact. Writing is journal_store.hpp's.
+// The SQL of the audit log but for writing a row, which is journal_store.hpp's: listing, sealing, walking the chain and
+// archiving. Functors for DbPool::transact, run on the DB threads; each works on a bounded number of rows.
 #pragma once
 
 #include <cstdint>
@@ -9,6 +10,7 @@
 #include <pqxx/pqxx>
 
 #include "common/base/instant.hpp"
+#include "server/journal/audit_chain.hpp"
 
 namespace argosy::server {
 
@@ -18,6 +20,7 @@ struct AuditEntry {
   std::string actor;
   std::string action;
   std::string object;
+  std::string address;
   std::string details_json;
 };
 
@@ -32,6 +35,60 @@ struct ListAudit {
   std::optional<std::string> actor;
   std::optional<std::string> object;
   AuditPage operator()(pqxx::work& transaction) const;
+};
+
+struct ChainState {
+  ChainHead head;
+  ChainHead archived;            // the archive ends here
+  std::int64_t unsealed = 0;     // rows that wait, at most unsealed_counted
+  std::int64_t rows_before = 0;  // there was a chain
+};
+struct FindChain {
+  static constexpr std::int64_t unsealed_counted = 10'000;
+  ChainState operator()(pqxx::work& transaction) const;
+};
+
+// Seals the next rows that no running transaction can come before. Nothing when another instance is at it.
+struct SealAudit {
+  std::size_t limit = 500;
+  struct Outcome {
+    std::size_t sealed = 0;
+    ChainHead head;
+  };
+  Outcome operator()(pqxx::work& transaction) const;
+};
+
+// Rows from behind a seal, and what the chain says of the end when they reach it.
+struct WalkAudit {
+  std::int64_t after = 0;  // a seal that was walked to before, or the archive's last
+  std::size_t limit = 1000;
+  struct Outcome {
+    ChainHead reached;
+    std::size_t rows = 0;
+    bool complete = false;
+    std::optional<ChainFault> fault;
+  };
+  Outcome operator()(pqxx::work& transaction) const;
+};
+
+// The seal and hash of an earlier head: whether the chain still goes through it.
+struct HasSeal {
+  ChainHead noted;
+  std::optional<ChainFault> operator()(pqxx::work& transaction) const;
+};
+
+struct ReadOldest {  // the closed prefix that is older than this
+  Instant before;
+  std::size_t limit = 5000;
+  struct Outcome {
+    ChainHead archived;
+    std::vector<SealedRow> rows;
+  };
+  Outcome operator()(pqxx::work& transaction) const;
+};
+struct DropArchived {  // Errc::conflict when the archive ends elsewhere by now
+  ChainHead from, upto;
+  Result<void> operator()(pqxx::work& transaction) const;
 };
 
 }  // namespace argosy::server

@@ -15,6 +15,23 @@ Authenticator::Authenticator(AccessService& access, IsCurrentDevice is_current_d
     : access_(access), is_current_device_(std::move(is_current_device)) {}
 
 Task<Result<Principal>> Authenticator::authenticate(const Request& request) const {
+  auto identifying = identify(request, true);
+  auto principal = co_await std::move(identifying);
+  co_return principal;
+}
+
+Task<Result<bool>> Authenticator::still_allowed(const Request& head, Access access) const {
+  Request now = head;
+  now.now = wall_clock_now();
+  auto identifying = identify(now, false);
+  const auto principal = co_await std::move(identifying);
+  if (principal) co_return allows(access, *principal);
+  const Errc code = principal.error().code;
+  if (code == Errc::unauthenticated || code == Errc::forbidden) co_return false;
+  co_return principal.error();
+}
+
+Task<Result<Principal>> Authenticator::identify(const Request& request, bool is_use) const {
   if (request.peer_certificate) {
     if (request.now > request.peer_certificate->not_after)  // it was good when the connection began
       co_return make_error(Errc::unauthenticated, "the certificate of '" + request.peer_certificate->common_name +
@@ -29,7 +46,7 @@ Task<Result<Principal>> Authenticator::authenticate(const Request& request) cons
     co_return principal;
   }
   if (const auto cookie = session_token(request)) {
-    auto identifying = person(request, std::string(*cookie));
+    auto identifying = person(request, std::string(*cookie), is_use);
     auto principal = co_await std::move(identifying);
     co_return principal;
   }
@@ -45,28 +62,35 @@ Task<Result<Principal>> Authenticator::device(PeerCertificate certificate) const
         Errc::unauthenticated,
         "the certificate of '" + name + "' is not its present one, or the device was revoked; enrol it again");
   }
-  co_return Principal{Principal::Kind::device, name, Role::viewer};
+  co_return Principal{Principal::Kind::device, name, Role::viewer, 0, {"device:" + name}};
 }
 
 Task<Result<Principal>> Authenticator::token(std::string secret, Instant now) const {
   auto finding = access_.find_token(std::move(secret), now);
   ARGOSY_CO_TRY(const auto found, co_await std::move(finding));
   if (!found) co_return make_error(Errc::unauthenticated, "the token is not known, has expired or was revoked");
-  co_return Principal{Principal::Kind::token, found->name, found->role};
+  Principal principal{
+      Principal::Kind::token, found->name, found->effective_role, found->id, {"token:" + std::to_string(found->id)}};
+  if (found->maker_id) principal.depends_on.push_back("user:" + std::to_string(*found->maker_id));
+  co_return principal;
 }
 
-Task<Result<Principal>> Authenticator::person(const Request& request, std::string cookie) const {
-  auto finding = access_.find_session(std::move(cookie), request.now);
+Task<Result<Principal>> Authenticator::person(const Request& request, std::string cookie, bool is_use) const {
+  auto finding = access_.find_session(std::move(cookie), request.now, is_use);
   ARGOSY_CO_TRY(const auto found, co_await std::move(finding));
   if (!found) co_return make_error(Errc::unauthenticated, "the session has ended; sign in again");
-  if (changes_something(request.method)) {
+  if (is_use && changes_something(request.method)) {
     const auto csrf = request.header("x-csrf-token");
     if (!csrf || !equal_in_constant_time(*csrf, found->csrf)) {
       co_return make_error(Errc::forbidden,
                            "a change with a session cookie needs the header X-CSRF-Token from the login");
     }
   }
-  co_return Principal{Principal::Kind::user, found->user, found->role};
+  co_return Principal{Principal::Kind::user,
+                      found->user,
+                      found->role,
+                      found->user_id,
+                      {"session:" + found->id, "user:" + std::to_string(found->user_id)}};
 }
 
 }  // namespace argosy::server

@@ -18,11 +18,14 @@ class Authenticator {
   // Anonymous when the request carries nothing; Errc::unauthenticated when it carries something that is not (or no
   // longer) good, Errc::forbidden when the CSRF token is missing.
   Task<Result<Principal>> authenticate(const Request& request) const;
+  // Whether the caller of an exchange that still goes on may do this; that is not use of a session.
+  Task<Result<bool>> still_allowed(const Request& head, Access access) const;
 
  private:
   Task<Result<Principal>> device(PeerCertificate certificate) const;
   Task<Result<Principal>> token(std::string secret, Instant now) const;
-  Task<Result<Principal>> person(const Request& request, std::string cookie) const;
+  Task<Result<Principal>> person(const Request& request, std::string cookie, bool is_use) const;
+  Task<Result<Principal>> identify(const Request& request, bool is_use) const;
 
   AccessService& access_;
   IsCurrentDevice is_current_device_;

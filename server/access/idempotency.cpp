@@ -3,9 +3,13 @@
 #include <algorithm>
 #include <array>
 
+#include <boost/asio/this_coro.hpp>
+#include <nlohmann/json.hpp>
+
 #include "common/crypto/digest.hpp"
 #include "server/access/idempotency_store.hpp"
 #include "server/db/db_pool.hpp"
+#include "server/db/transaction_scope.hpp"
 
 namespace argosy::server {
 namespace {
@@ -25,7 +29,7 @@ bool applies_to(const Route& route) {
 std::optional<StoredResponse> worth_keeping(const Response& response) {
   const auto* body = std::get_if<std::string>(&response.body);
   if (response.status >= 500 || body == nullptr || body->size() > max_kept_bytes) return std::nullopt;
-  return StoredResponse{response.status, *body};
+  return StoredResponse{response.status, *body, {}};
 }
 
 Response replay(const StoredResponse& stored) {
@@ -36,12 +40,48 @@ Response replay(const StoredResponse& stored) {
   return response;
 }
 
+// Tokens may share a name, but not their keys.
+std::string owner_of_keys(const Principal& principal) {
+  if (principal.kind == Principal::Kind::token) return "token:" + std::to_string(principal.id);
+  return principal.actor();
+}
+
+bool reads(Method method) {
+  return method == Method::get || method == Method::head;
+}
+
 }  // namespace
+
+std::string path_of_object(const std::string& object) {
+  const std::size_t slash = object.find('/');
+  if (slash == std::string::npos) return {};
+  const std::string kind = object.substr(0, slash);
+  const std::string rest = object.substr(slash + 1);
+  if (kind == "rollout") return "/api/v1/rollouts/" + rest;
+  if (kind == "model") return "/api/v1/models/" + rest;
+  const std::size_t second = rest.find('/');
+  if (kind == "release" && second != std::string::npos) {
+    return "/api/v1/models/" + rest.substr(0, second) + "/releases/" + rest.substr(second + 1);
+  }
+  return {};
+}
+
+Task<Result<Response>> handle_with_origin(const Route& route, Request& request) {
+  auto handling = route.handler(request);
+  if (!reads(request.method)) {
+    auto scope = std::make_shared<TransactionScope>();
+    scope->origin = request.peer_address;
+    const auto io = co_await boost::asio::this_coro::executor;
+    handling = in_scope(io, std::move(scope), std::move(handling));
+  }
+  auto response = co_await std::move(handling);
+  co_return response;
+}
 
 Task<Result<Response>> Idempotency::around(const Route& route, Request& request) {
   const auto key = request.header("idempotency-key");
   if (!key || !applies_to(route)) {
-    auto handling = route.handler(request);
+    auto handling = handle_with_origin(route, request);
     auto response = co_await std::move(handling);
     co_return response;
   }
@@ -55,18 +95,45 @@ Task<Result<Response>> Idempotency::around(const Route& route, Request& request)
 }
 
 Task<Result<Response>> Idempotency::run_once(const Route& route, Request& request, std::string key) {
-  const std::string actor = request.principal.actor();
+  const std::string actor = owner_of_keys(request.principal);
   auto beginning = db_.transact(
       BeginIdempotent{actor, key, request.path, sha256(as_bytes(request.body)).to_hex(), request.now, give_up});
-  ARGOSY_CO_TRY(const auto earlier, co_await std::move(beginning));
-  if (earlier) co_return replay(*earlier);
-  auto handling = route.handler(request);
+  ARGOSY_CO_TRY(const auto begun, co_await std::move(beginning));
+  if (begun.earlier && begun.earlier->status == 0) {
+    auto reading = outcome_of(request, begun.earlier->object);
+    auto response = co_await std::move(reading);
+    co_return response;
+  }
+  if (begun.earlier) co_return replay(*begun.earlier);
+  auto scope = std::make_shared<TransactionScope>();
+  scope->origin = request.peer_address;
+  scope->before_commit = MarkIdempotent{actor, key, begun.attempt};
+  const auto io = co_await boost::asio::this_coro::executor;
+  auto handling = in_scope(io, std::move(scope), route.handler(request));
   auto outcome = co_await std::move(handling);
   Response response = outcome ? std::move(*outcome) : problem(outcome.error());
-  auto finishing = db_.transact(FinishIdempotent{actor, key, worth_keeping(response)});
+  auto finishing = db_.transact(FinishIdempotent{actor, key, begun.attempt, worth_keeping(response)});
   const auto finished = co_await std::move(finishing);
   if (!finished) co_return finished.error();
   if (!outcome && http_status(outcome.error().code) >= 500) co_return outcome.error();
+  co_return response;
+}
+
+// The change was made, and its server died before it answered: what the change came to is read instead.
+Task<Result<Response>> Idempotency::outcome_of(Request& request, std::string object) {
+  const Router::Match match = router_.match(Method::get, path_of_object(object));
+  Response response = Response::json(nlohmann::json{{"done", true}, {"object", object}}.dump());
+  if (match.route != nullptr && allows(match.route->access, request.principal)) {
+    Request read;
+    read.path = path_of_object(object);
+    read.params = match.params;
+    read.principal = request.principal;
+    read.now = request.now;
+    auto reading = match.route->handler(read);
+    auto found = co_await std::move(reading);
+    if (found) response = std::move(*found);
+  }
+  response.headers.emplace_back("Idempotency-Replayed", "true");
   co_return response;
 }
 

@@ -2,33 +2,49 @@
 
 namespace argosy::server {
 
-Result<std::optional<StoredResponse>> BeginIdempotent::operator()(pqxx::work& transaction) const {
+Result<BeginIdempotent::Outcome> BeginIdempotent::operator()(pqxx::work& transaction) const {
   const auto taken = transaction.exec_params(
       "insert into idempotency_keys as k (actor, key, route, body_digest, status, response, created_at) "
       "values ($1, $2, $3, $4, 0, '', $5::timestamptz) on conflict (actor, key) do update set created_at = "
-      "excluded.created_at "
-      "where k.status = 0 and k.route = excluded.route and k.body_digest = excluded.body_digest "
-      "and k.created_at < $6::timestamptz returning 1",
+      "excluded.created_at, attempt = k.attempt + 1 "
+      "where k.status = 0 and not k.done and k.route = excluded.route and k.body_digest = excluded.body_digest "
+      "and k.created_at < $6::timestamptz returning attempt",
       actor, key, route, body_digest, to_rfc3339(now), to_rfc3339(now - give_up));
-  if (!taken.empty()) return std::optional<StoredResponse>{};
+  if (!taken.empty()) return Outcome{taken[0][0].as<std::int64_t>(), std::nullopt};
   const auto row = transaction.exec_params1(
-      "select route, body_digest, status, response from idempotency_keys where actor = $1 and key = $2", actor, key);
+      "select route, body_digest, status, response, object, done, created_at < $3::timestamptz from idempotency_keys "
+      "where actor = $1 and key = $2",
+      actor, key, to_rfc3339(now - give_up));
   if (row[0].as<std::string>() != route || row[1].as<std::string>() != body_digest) {
     return make_error(Errc::idempotency_mismatch,
                       "the Idempotency-Key '" + key + "' was used for another request; take a new key");
   }
-  if (row[2].as<int>() == 0) {
+  const int status = row[2].as<int>();
+  const bool died_behind_its_change = row[5].as<bool>() && row[6].as<bool>();
+  if (status == 0 && !died_behind_its_change) {
     return make_error(Errc::conflict, "the request with the Idempotency-Key '" + key + "' is still under way");
   }
-  return std::optional(StoredResponse{row[2].as<int>(), row[3].as<std::string>()});
+  return Outcome{0, StoredResponse{status, row[3].as<std::string>(), row[4].as<std::string>()}};
+}
+
+Result<void> MarkIdempotent::operator()(pqxx::work& transaction) const {
+  const auto marked = transaction.exec_params(
+      "update idempotency_keys set done = true, object = coalesce((select object from audit where seal is null and "
+      "xact = pg_current_xact_id() order by id limit 1), object) where actor = $1 and key = $2 and attempt = $3",
+      actor, key, attempt);
+  if (marked.affected_rows() == 1) return {};
+  return make_error(Errc::conflict, "the request with the Idempotency-Key '" + key +
+                                        "' took so long that it was begun again; ask for the outcome of that");
 }
 
 void FinishIdempotent::operator()(pqxx::work& transaction) const {
   if (response) {
-    transaction.exec_params("update idempotency_keys set status = $3, response = $4 where actor = $1 and key = $2",
-                            actor, key, response->status, response->body);
+    transaction.exec_params(
+        "update idempotency_keys set status = $4, response = $5 where actor = $1 and key = $2 and attempt = $3", actor,
+        key, attempt, response->status, response->body);
   } else {
-    transaction.exec_params("delete from idempotency_keys where actor = $1 and key = $2 and status = 0", actor, key);
+    transaction.exec_params("delete from idempotency_keys where actor = $1 and key = $2 and attempt = $3 and not done",
+                            actor, key, attempt);
   }
 }
 

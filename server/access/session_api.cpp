@@ -1,7 +1,7 @@
 #include <nlohmann/json.hpp>
 
+#include "common/json/json_reader.hpp"
 #include "server/access/access_api.hpp"
-#include "server/http/json_body.hpp"
 
 namespace argosy::server {
 namespace {
@@ -25,6 +25,10 @@ Response signed_in_response(const SignedIn& signed_in, bool secure) {
   return response;
 }
 
+Door door_of(const Request& request) {
+  return {request.peer_address, std::string(session_token(request).value_or(""))};
+}
+
 // A refusal that tells how long to wait.
 Response wait_response(const Error& error, Duration retry_after) {
   Response response = problem(error);
@@ -44,7 +48,7 @@ class SessionApi {
     body.required("name", name).required("password", password);
     ARGOSY_CO_CHECK(body.finish());
     Duration retry_after{};
-    auto signing_in = access_.login(name, password, request.peer_address, request.now, retry_after);
+    auto signing_in = access_.login(name, password, door_of(request), request.now, retry_after);
     const auto signed_in = co_await std::move(signing_in);
     if (!signed_in && retry_after > Duration::zero()) co_return wait_response(signed_in.error(), retry_after);
     if (!signed_in) co_return signed_in.error();
@@ -58,7 +62,7 @@ class SessionApi {
     body.required("token", token).optional("password", password);
     ARGOSY_CO_CHECK(body.finish());
     Duration retry_after{};
-    auto signing_in = access_.login_by_link(token, password, request.peer_address, request.now, retry_after);
+    auto signing_in = access_.login_by_link(token, password, door_of(request), request.now, retry_after);
     const auto signed_in = co_await std::move(signing_in);
     if (!signed_in && retry_after > Duration::zero()) co_return wait_response(signed_in.error(), retry_after);
     if (!signed_in) co_return signed_in.error();
@@ -87,21 +91,34 @@ class SessionApi {
   }
 
   Task<Result<Response>> change_password(Request& request) {
+    const auto cookie = session_token(request);
+    if (request.principal.kind != Principal::Kind::user || !cookie) {
+      co_return make_error(Errc::forbidden, "a token has no password; sign in as a person to change yours");
+    }
     ARGOSY_CO_TRY(auto body, JsonReader::parse(request.body));
     std::string password;
     std::optional<std::string> current;
     body.required("password", password).optional("current", current);
     ARGOSY_CO_CHECK(body.finish());
-    const auto cookie = session_token(request);
-    if (request.principal.kind != Principal::Kind::user || !cookie) {
-      co_return make_error(Errc::forbidden, "a token has no password; sign in as a person to change yours");
-    }
     auto finding = access_.find_session(std::string(*cookie), request.now);
     ARGOSY_CO_TRY(const auto session, co_await std::move(finding));
     if (!session) co_return make_error(Errc::unauthenticated, "the session has ended; sign in again");
-    auto changing = access_.change_password(*session, std::string(*cookie), current, password);
-    ARGOSY_CO_CHECK(co_await std::move(changing));
-    co_return Response::no_content();
+    auto changing = access_.change_password(*session, current, password, request.peer_address, request.now);
+    ARGOSY_CO_TRY(const std::string rotated, co_await std::move(changing));
+    Response response = Response::no_content();
+    response.headers.emplace_back("Set-Cookie", cookie_of(rotated, options_.secure_cookie, false));
+    co_return response;
+  }
+
+  Task<Result<Response>> end_sessions(Request& request) {
+    if (request.principal.kind != Principal::Kind::user) {
+      co_return make_error(Errc::forbidden, "a token has no sessions; an admin revokes it");
+    }
+    auto ending = access_.logout_everywhere(request.principal.id, request.principal.actor());
+    ARGOSY_CO_CHECK(co_await std::move(ending));
+    Response response = Response::no_content();
+    response.headers.emplace_back("Set-Cookie", cookie_of("", options_.secure_cookie, true));
+    co_return response;
   }
 
  private:
@@ -125,6 +142,7 @@ void add_session_routes(Router& router, AccessService& access, AccessApiOptions 
   add(Method::post, "/api/v1/login/link", Access::open, &SessionApi::login_by_link);
   add(Method::post, "/api/v1/logout", Access::any_user, &SessionApi::logout);
   add(Method::get, "/api/v1/me", Access::any_user, &SessionApi::me);
+  add(Method::del, "/api/v1/me/sessions", Access::any_user, &SessionApi::end_sessions);
   add(Method::put, "/api/v1/me/password", Access::any_user, &SessionApi::change_password);
 }
 

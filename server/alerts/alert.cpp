@@ -5,6 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "common/json/json_text.hpp"
 #include "common/stats/accuracy.hpp"
 
 namespace argosy::server {
@@ -19,18 +20,21 @@ std::string_view to_string(AlertRule rule) {
       return "gone_dark";
     case AlertRule::drift:
       return "drift";
+    case AlertRule::identity_shared:
+      return "identity_shared";
   }
   return "gone_dark";
 }
 
 AlertRule alert_rule_of(std::string_view text) {
-  for (const auto rule : {AlertRule::latency_doubled, AlertRule::accuracy_low, AlertRule::gone_dark})
+  for (const auto rule :
+       {AlertRule::latency_doubled, AlertRule::accuracy_low, AlertRule::gone_dark, AlertRule::identity_shared})
     if (text == to_string(rule)) return rule;
   return AlertRule::drift;
 }
 
 std::string_view severity_of(AlertRule rule) {
-  return rule == AlertRule::gone_dark || rule == AlertRule::accuracy_low ? "critical" : "warning";
+  return rule == AlertRule::latency_doubled || rule == AlertRule::drift ? "warning" : "critical";
 }
 
 std::string_view to_string(AlertState state) {
@@ -157,7 +161,7 @@ std::string alert_to_json(const Alert& alert) {
               {"value", number(alert.value)},
               {"threshold", number(alert.threshold)},
               {"message", alert.message},
-              {"details", json::parse(alert.details_json, nullptr, false)},
+              {"details", json_or_null(alert.details_json)},
               {"opened_at", to_rfc3339(alert.opened_at)},
               {"fired_at", time(alert.fired_at)},
               {"resolved_at", time(alert.resolved_at)},

@@ -12,7 +12,7 @@
 
 namespace argosy::server {
 
-enum class AlertRule : std::uint8_t { latency_doubled, accuracy_low, gone_dark, drift };
+enum class AlertRule : std::uint8_t { latency_doubled, accuracy_low, gone_dark, drift, identity_shared };
 std::string_view to_string(AlertRule rule);
 AlertRule alert_rule_of(std::string_view text);  // of what to_string wrote
 std::string_view severity_of(AlertRule rule);

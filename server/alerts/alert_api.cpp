@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "common/json/json_text.hpp"
 #include "server/http/paging.hpp"
 #include "server/http/query.hpp"
 
@@ -33,7 +34,7 @@ Task<Result<Response>> get_alerts(AlertService& alerts, Request& request) {
   const auto found = co_await std::move(task);
   if (!found) co_return found.error();
   auto items = nlohmann::json::array();
-  for (const auto& alert : found->items) items.push_back(nlohmann::json::parse(alert_to_json(alert)));
+  for (const auto& alert : found->items) items.push_back(json_or_null(alert_to_json(alert)));
   CursorKey next;
   if (found->items.size() == page->limit) next.push_back(std::to_string(found->items.back().id));
   co_return page_response(request, items, next, found->total);

@@ -29,9 +29,12 @@ class Service final : public AlertService {
     const auto levels = co_await std::move(levels_task);
     auto windows_task = watch_.tick(MakeJudgeWindows{options_.rules}, now);
     const auto windows = co_await std::move(windows_task);
+    auto identities_task = db_.transact(JudgeIdentities{now});
+    const auto identities = co_await std::move(identities_task);
     if (!levels) co_return levels.error();
     if (!windows) co_return windows.error();
-    co_return *windows + *levels;
+    if (!identities) co_return identities.error();
+    co_return *windows + *levels + *identities;
   }
 
   Task<Result<AlertPage>> list(AlertQuery query) override {

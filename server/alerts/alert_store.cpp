@@ -55,7 +55,9 @@ AlertPage ReadAlerts::operator()(pqxx::work& transaction) const {
       "($2::text is null or device_id = $2) and ($3::text is null or rule = $3)";
   AlertPage page;
   page.total =
-      transaction.exec_params1("select count(*) from alerts where " + filter, query.state, query.device, query.rule)[0]
+      transaction
+          .exec_params1("select count(*) from (select 1 from alerts where " + filter + " limit 10000) as counted",
+                        query.state, query.device, query.rule)[0]
           .as<std::int64_t>();
   const auto rows = transaction.exec_params(std::string("select ") + alert_columns + " from alerts where " + filter +
                                                 " and ($4::bigint is null or id < $4) order by id desc limit $5",

@@ -32,6 +32,12 @@ struct JudgeLevels {
   LevelsJudged operator()(pqxx::work& transaction) const;
 };
 
+// Opens and closes the alerts on devices that two agents speak for. How many alerts moved.
+struct JudgeIdentities {
+  Instant now;
+  std::size_t operator()(pqxx::work& transaction) const;
+};
+
 struct ReadAlerts {
   AlertQuery query;
   AlertPage operator()(pqxx::work& transaction) const;

@@ -6,6 +6,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "common/json/json_text.hpp"
+
 namespace argosy::server {
 
 namespace {
@@ -18,7 +20,7 @@ constexpr std::uint64_t runs_of_labels = 8;
 // The list of lists of numbers in `text`, those of another length left out.
 std::vector<std::vector<double>> numbers_of(const std::string& text, std::size_t length) {
   std::vector<std::vector<double>> lists;
-  const auto document = json::parse(text, nullptr, false);
+  const auto document = json_or_null(text);
   if (!document.is_array()) return lists;
   for (const auto& entry : document) {
     const bool is_whole = entry.is_array() && entry.size() == length &&

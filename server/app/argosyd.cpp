@@ -19,6 +19,7 @@
 #include "server/app/config.hpp"
 #include "server/app/init_pki.hpp"
 #include "server/app/server.hpp"
+#include "server/app/verify_audit.hpp"
 #include "server/db/db_pool.hpp"
 #include "server/db/migrations.hpp"
 #include "server/work/worker_pool.hpp"
@@ -160,6 +161,7 @@ int run_argosyd(int argc, char** argv) {
   const auto config = load_config(*line);
   if (!config) return complain(config.error(), status_wrong_use);
   if (line->action == Action::check_config) return status_done;
+  if (line->action == Action::verify_audit) return verify_audit(*config, line->noted_head);
   if (line->action == Action::admin_link) return print_admin_link(*config);
   return serve(*config);
 }

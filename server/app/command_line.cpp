@@ -14,7 +14,8 @@ const std::map<std::string, Action> plain_actions{{"--help", Action::help},
                                                   {"--version", Action::version},
                                                   {"--check-config", Action::check_config},
                                                   {"--config-reference", Action::config_reference},
-                                                  {"--admin-link", Action::admin_link}};
+                                                  {"--admin-link", Action::admin_link},
+                                                  {"--verify-audit", Action::verify_audit}};
 
 void apply(CommandLine& line, const std::string& name, const std::string& value) {
   if (name == "config") {
@@ -22,6 +23,9 @@ void apply(CommandLine& line, const std::string& name, const std::string& value)
   } else if (name == "init-pki") {
     line.action = Action::init_pki;
     line.pki_dir = value;
+  } else if (name == "verify-audit") {
+    line.action = Action::verify_audit;
+    line.noted_head = value;
   } else if (name == "host") {
     line.hosts.push_back(value);
   } else {
@@ -67,6 +71,9 @@ std::string usage() {
          "       argosyd --init-pki DIR --host NAME_OR_IP [--host ...]     makes the fleet's certificates; keeps what "
          "exists\n"
          "       argosyd --admin-link [--config FILE] [--KEY=VALUE]...     prints a one-time link for an admin\n"
+         "       argosyd --verify-audit[=SEAL:HASH] [--config FILE] ...    walks the audit log's chain; exit 1 names "
+         "what "
+         "does not fit\n"
          "       argosyd --config-reference | --help | --version\n\n"
          "A key is looked for in FILE (TOML), then in the environment (http.operator.port is\n"
          "ARGOSY_HTTP_OPERATOR_PORT), then here; the last one wins. Keys and their defaults:\n\n" +

@@ -10,11 +10,21 @@
 namespace argosy::server {
 
 struct CommandLine {
-  enum class Action : std::uint8_t { serve, help, version, check_config, config_reference, init_pki, admin_link };
+  enum class Action : std::uint8_t {
+    serve,
+    help,
+    version,
+    check_config,
+    config_reference,
+    init_pki,
+    admin_link,
+    verify_audit
+  };
   Action action = Action::serve;
   std::string config_file;
   std::string pki_dir;             // of --init-pki
   std::vector<std::string> hosts;  // of --init-pki: names and IP addresses
+  std::string noted_head;          // of --verify-audit: "SEAL:HASH", or empty
   std::vector<std::pair<std::string, std::string>> settings;
 };
 

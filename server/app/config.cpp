@@ -11,6 +11,7 @@
 #include "common/base/file.hpp"
 #include "server/app/config_keys.hpp"
 #include "server/app/toml_file.hpp"
+#include "server/http/client_address.hpp"
 
 namespace argosy::server {
 namespace {
@@ -155,6 +156,9 @@ Result<void> check_whole(const Config& config) {
     return make_error(Errc::invalid_argument,
                       "give both http.operator.tls_certificate and http.operator.tls_key, or neither");
   }
+  if (auto proxies = TrustedProxies::parse(config.operator_trusted_proxies); !proxies) {
+    return std::move(proxies).error().within("http.operator.trusted_proxies");
+  }
   if (std::find(log_levels.begin(), log_levels.end(), config.log_level) == log_levels.end()) {
     return make_error(Errc::invalid_argument,
                       "log.level must be trace, debug, info, warn or error, not '" + config.log_level + "'");
@@ -182,6 +186,10 @@ std::string bounds_text(const ConfigKey& key) {
 }
 
 }  // namespace
+
+std::string audit_archive(const Config& config) {
+  return config.retention_audit_archive.empty() ? config.store_dir + "/audit" : config.retention_audit_archive;
+}
 
 std::string environment_name(std::string_view key) {
   std::string name = "ARGOSY_";

@@ -20,6 +20,7 @@ struct Config {
   std::string operator_tls_key;
   std::string operator_web_root;
   std::int64_t operator_max_connections = 1024;
+  std::string operator_trusted_proxies;
   std::int64_t operator_max_strangers_per_address = 64;
   std::int64_t operator_max_connections_per_peer = 64;
   // device listener
@@ -60,6 +61,7 @@ struct Config {
   std::int64_t patches_keep_days = 30;
   // people
   std::int64_t access_session_minutes = 720;
+  std::int64_t access_session_days = 7;
   std::int64_t access_link_minutes = 1440;
   // rhythm
   std::int64_t leader_check_ms = 2000;
@@ -72,7 +74,16 @@ struct Config {
   std::int64_t drift_interval_ms = 60000;
   std::int64_t drift_samples = 2000;
   std::int64_t telemetry_retention_days = 30;
+  std::int64_t retention_events_days = 90;
+  std::int64_t retention_alerts_days = 180;
+  std::int64_t retention_rollouts_days = 365;
+  std::int64_t retention_revoked_devices_days = 365;
+  std::int64_t retention_claims_days = 90;
+  std::int64_t retention_tokens_days = 365;
+  std::int64_t retention_verdicts_days = 90;
   std::int64_t telemetry_batch_ms = 100;
+  std::int64_t retention_audit_days = 730;
+  std::string retention_audit_archive;
   std::int64_t shutdown_grace_ms = 10000;
   std::string log_level = "info";
 };
@@ -90,6 +101,9 @@ Result<Config> read_config(const ConfigSources& sources);
 // The reference of all keys: as text for --help, as a Markdown table for docs/operations.md.
 std::string config_help();
 std::string config_markdown();
+
+// Where old rows of the audit log go.
+std::string audit_archive(const Config& config);
 
 // The environment variable of a key: "http.operator.port" is ARGOSY_HTTP_OPERATOR_PORT.
 std::string environment_name(std::string_view key);

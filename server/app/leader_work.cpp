@@ -8,8 +8,12 @@ namespace argosy::server {
 namespace {
 
 constexpr Duration upkeep_interval{60'000};
+constexpr Duration seal_interval{1'000};
+constexpr Duration archive_interval{60'000};
 constexpr Duration demand_interval{15'000};
 constexpr Duration patch_clearing_interval{300'000};
+constexpr Duration fold_interval{1'000};
+constexpr Duration recount_interval{3'600'000};
 
 // A tick that counts what it did, as one that does not.
 template <class Service>
@@ -23,6 +27,19 @@ Task<Result<void>> tick(Service& service, Instant now) {
 template <class Service>
 Loop::Round round_of(Service& service) {
   return [&service](Instant now) { return tick(service, now); };
+}
+
+Task<Result<void>> fold_counts(DeviceService& devices) {
+  auto folding = devices.fold_counts();
+  ARGOSY_CO_CHECK(co_await std::move(folding));
+  co_return Result<void>{};
+}
+
+Task<Result<void>> recount(DeviceService& devices) {
+  auto counting = devices.recount();
+  ARGOSY_CO_TRY(const std::size_t wrong, co_await std::move(counting));
+  if (wrong > 0) spdlog::warn("{} counts of the fleet were wrong and are right now", wrong);
+  co_return Result<void>{};
 }
 
 }  // namespace
@@ -56,7 +73,16 @@ void LeaderWork::start_loops() {
   };
   loops.add(every("telemetry upkeep", upkeep_interval), round_of(parts_.telemetry));
   loops.add(every("access upkeep", upkeep_interval), round_of(parts_.access));
+  loops.add(every("sealing the audit log", seal_interval),
+            [&audit = parts_.audit](Instant now) { return audit.seal(now); });
+  loops.add(every("archiving the audit log", archive_interval),
+            [&audit = parts_.audit](Instant) { return audit.archive(); });
+  loops.add(every("retention", upkeep_interval), round_of(parts_.retention));
   loops.add(every("presence", rhythm_.presence), round_of(parts_.presence));
+  loops.add(every("fleet counts", fold_interval),
+            [&devices = parts_.devices](Instant) { return fold_counts(devices); });
+  loops.add(every("recount of the fleet", recount_interval),
+            [&devices = parts_.devices](Instant) { return recount(devices); });
   loops.add(every("drift", rhythm_.drift), round_of(parts_.drift));
   loops.add(every("alerts", rhythm_.alerts), round_of(parts_.alerts));
   loops.add(every("demand for patches", demand_interval),

@@ -9,14 +9,17 @@
 #include <boost/asio/any_io_executor.hpp>
 
 #include "server/access/access_service.hpp"
+#include "server/access/audit_service.hpp"
 #include "server/alerts/alert_service.hpp"
 #include "server/app/config.hpp"
 #include "server/base/loop.hpp"
 #include "server/db/fence.hpp"
+#include "server/devices/device_service.hpp"
 #include "server/devices/presence_service.hpp"
 #include "server/drift/drift_service.hpp"
 #include "server/models/patch_service.hpp"
 #include "server/mqtt/mqtt_client.hpp"
+#include "server/retention/retention_service.hpp"
 #include "server/rollouts/desired_service.hpp"
 #include "server/rollouts/rollout_driver.hpp"
 #include "server/rollouts/rollout_service.hpp"
@@ -29,10 +32,13 @@ class LeaderWork {
   struct Parts {
     AccessService& access;
     AlertService& alerts;
+    AuditService& audit;
     DesiredService& desired;
+    DeviceService& devices;
     DriftService& drift;
     PatchService& patches;
     PresenceService& presence;
+    RetentionService& retention;
     RolloutService& rollouts;
     TelemetryService& telemetry;
     MqttClient* mqtt;  // null when it is switched off

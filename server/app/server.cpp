@@ -11,6 +11,8 @@
 
 #include "common/base/file.hpp"
 #include "server/access/access_api.hpp"
+#include "server/access/access_metrics.hpp"
+#include "server/access/audit_service.hpp"
 #include "server/access/authenticator.hpp"
 #include "server/access/idempotency.hpp"
 #include "server/alerts/alert_api.hpp"
@@ -18,15 +20,19 @@
 #include "server/app/leader_work.hpp"
 #include "server/app/server_metrics.hpp"
 #include "server/app/system_api.hpp"
+#include "server/base/loop.hpp"
 #include "server/db/db_pool.hpp"
 #include "server/db/migrations.hpp"
+#include "server/db/notifications.hpp"
 #include "server/db/session_lock.hpp"
 #include "server/devices/device_api.hpp"
 #include "server/devices/revocation_service.hpp"
+#include "server/devices/standing_service.hpp"
 #include "server/drift/drift_api.hpp"
 #include "server/events/event_api.hpp"
 #include "server/events/event_service.hpp"
 #include "server/http/http_server.hpp"
+#include "server/http/open_exchanges.hpp"
 #include "server/models/model_api.hpp"
 #include "server/models/patch_api.hpp"
 #include "server/mqtt/broker_visit.hpp"
@@ -43,6 +49,8 @@ namespace asio = boost::asio;
 namespace fs = std::filesystem;
 
 constexpr std::int64_t leader_lock_key = 4711370002;  // any number, the same in every argosyd
+constexpr Duration people_check_interval{10'000};     // sessions and tokens end by time, too
+constexpr Duration failures_interval{10'000};
 constexpr Duration revocation_interval{300};
 constexpr std::string_view device_prefix = "/device/";
 
@@ -196,10 +204,30 @@ PatchOptions patch_options(const Config& config) {
   return options;
 }
 
+RetentionOptions retention_options(const Config& config) {
+  RetentionOptions options;
+  options.days = {.events = config.retention_events_days,
+                  .alerts = config.retention_alerts_days,
+                  .rollouts = config.retention_rollouts_days,
+                  .revoked_devices = config.retention_revoked_devices_days,
+                  .claims = config.retention_claims_days,
+                  .tokens = config.retention_tokens_days,
+                  .verdicts = config.retention_verdicts_days};
+  return options;
+}
+
 AccessOptions access_options(const Config& config) {
   AccessOptions options;
   options.session_life = std::chrono::minutes(config.access_session_minutes);
+  options.absolute_life = std::chrono::hours(24 * config.access_session_days);
   options.link_life = std::chrono::minutes(config.access_link_minutes);
+  return options;
+}
+
+AuditOptions audit_options(const Config& config) {
+  AuditOptions options;
+  options.keep_days = config.retention_audit_days;
+  options.archive = audit_archive(config);
   return options;
 }
 
@@ -214,9 +242,9 @@ AccessApiOptions access_api_options(const Config& config) {
   return {.secure_cookie = url.starts_with("https://"), .public_url = url};
 }
 
-Task<Result<bool>> is_current(EnrolmentService& enrolment, PeerCertificate certificate) {
+Task<Result<bool>> is_current(StandingService& standing, PeerCertificate certificate) {
   ARGOSY_CO_TRY(const Digest fingerprint, Digest::parse(certificate.fingerprint));
-  auto asking = enrolment.is_current(DeviceId(certificate.common_name), fingerprint);
+  auto asking = standing.is_current(DeviceId(certificate.common_name), fingerprint);
   auto answer = co_await std::move(asking);
   co_return answer;
 }
@@ -252,6 +280,18 @@ Task<void> send_ack(MqttClient& mqtt, std::string device, wire::TelemetryAck ack
   co_await std::move(sending);  // a lost ack is asked for again
 }
 
+// The agent takes the batch apart until the record at fault is alone.
+Task<void> send_refusal(MqttClient& mqtt, MessageId message, Error error) {
+  const wire::TelemetryRefusal refusal{message.digest.to_hex().substr(0, 16), error.message};
+  auto sending = mqtt.publish("argosy/v1/" + message.device + "/down/ack", wire::encode(refusal), false);
+  co_await std::move(sending);  // without an answer it is sent again
+}
+
+Task<Result<void>> check_people(OpenExchanges& exchanges) {
+  exchanges.check_people();
+  co_return Result<void>{};
+}
+
 Task<void> stop_all(PatchService& patches, LeaderWork& leader, Loops& loops, std::shared_ptr<asio::steady_timer> done) {
   auto stopping = patches.stop();
   co_await std::move(stopping);
@@ -281,7 +321,8 @@ struct Server::Parts {
   Metrics metrics;
 
   DbPool db{io, db_options(config)};
-  WorkerPool worker{io, {.threads = 1, .queue_limit = 1024}};        // passwords, digests
+  WorkerPool worker{io, {.threads = 1, .queue_limit = 1024}};  // digests of uploads
+  WorkerPool password_worker{io, {.threads = 1, .queue_limit = 64}};
   WorkerPool file_reader{io, {.threads = 1, .queue_limit = 20000}};  // downloads
   WorkerPool patch_worker{io, {.threads = size(config.patches_threads), .queue_limit = 16}};
 
@@ -289,6 +330,7 @@ struct Server::Parts {
   std::unique_ptr<DeviceService> devices = create_device_service(db);
   std::unique_ptr<EnrolmentService> enrolment;    // null without a device listener
   std::unique_ptr<RevocationService> revocation;  // likewise
+  std::unique_ptr<StandingService> standing;      // likewise
   std::unique_ptr<PresenceService> presence = create_presence_service(db, presence_options(config));
   Result<std::unique_ptr<BlobService>> blobs;
   std::unique_ptr<ModelService> models;
@@ -300,8 +342,11 @@ struct Server::Parts {
   std::unique_ptr<DriftService> drift = create_drift_service(db, drift_options(config));
   std::unique_ptr<AlertService> alerts = create_alert_service(db, alert_options(config));
   std::unique_ptr<EventService> events = create_event_service(io, db, {.observe = loop_observer(metrics)});
+  std::unique_ptr<RetentionService> retention = create_retention_service(db, retention_options(config));
   std::unique_ptr<OverviewService> overview = create_overview_service(db);
-  AccessService access{db, worker, access_options(config)};
+  AccessService access{db, password_worker, access_options(config)};
+
+  AuditService audit{db, worker, audit_options(config)};
 
   std::unique_ptr<MqttClient> mqtt;
   TelemetryIntake telemetry_intake{quarantine};
@@ -315,11 +360,16 @@ struct Server::Parts {
   bool holds_lead = false;
   std::unique_ptr<Loop> upkeep;  // on every instance
 
-  Authenticator authenticator{access, [this](PeerCertificate peer) { return is_current(*enrolment, std::move(peer)); }};
-  Idempotency idempotency{db};
+  Authenticator authenticator{access, [this](PeerCertificate peer) { return is_current(*standing, std::move(peer)); }};
+  OpenExchanges exchanges{io, [this](const Request& head, Access access_wanted) {
+                            return authenticator.still_allowed(head, access_wanted);
+                          }};
+  std::unique_ptr<Notifications> authority_news;
+  std::unique_ptr<Loops> authority_rounds;  // what each instance does, whether it leads or not
   StaticFiles dashboard{config.operator_web_root};
   Router operator_router;
   Router device_router;
+  Idempotency idempotency{db, operator_router};
   Router metrics_router;
   std::unique_ptr<HttpServer> operator_server;
   std::unique_ptr<HttpServer> device_server;
@@ -329,6 +379,7 @@ struct Server::Parts {
   void make_enrolment(CertificateAndKey authority);
   void add_routes();
   void make_listeners();
+  void watch_authority();
   Dispatcher dispatcher(const std::string& listener, const Router& router, const StaticFiles* files);
 };
 
@@ -357,8 +408,13 @@ void Server::Parts::make_enrolment(CertificateAndKey authority) {
   revocation->on_ended([this](const EndedCertificate& ended) {
     if (device_server) device_server->close_connections_of(ended.fingerprint);
     if (ended.clear_traces) permits.forget(ended.device);
+    standing->forget(DeviceId(ended.device));
   });
   enrolment = create_enrolment_service(db, enrolment_options(config, std::move(authority)));
+  standing = create_standing_service(
+      io, db, [this](DeviceId device, Digest print) { return enrolment->is_current(std::move(device), print); },
+      {.conninfo = config.database_conninfo, .memory = {}});
+  devices->on_revoked([this](const DeviceId& device) { standing->forget(device); });
 }
 
 // Who hears whom: telemetry feeds drift and alerts, the broker feeds the capabilities, the lock decides who leads.
@@ -388,15 +444,18 @@ void Server::Parts::connect_parts() {
       },
       [this](const MessageId& message, const Error& error) {
         telemetry_refusals.report(Error(error).within(message.device));
+        const bool of_content = error.code != Errc::forbidden;
+        if (mqtt && of_content) asio::co_spawn(io, send_refusal(*mqtt, message, error), asio::detached);
       },
       collector_options);
   states = std::make_unique<StateIntake>(io, StateIntake::Parts{*devices, *rollouts, quarantine});
   messages = std::make_unique<DeviceMessages>(DeviceMessages::Parts{*states, *presence, *collector, quarantine});
-  leader = std::make_unique<LeaderWork>(
-      io, LeaderWork::Parts{access, *alerts, *desired, *drift, *patches, *presence, *rollouts, *telemetry, mqtt.get()},
-      LeaderWork::Rhythm{ms(config.presence_tick_ms), ms(config.rollouts_tick_ms), ms(config.drift_tick_ms),
-                         ms(config.alerts_tick_ms)},
-      loop_observer(metrics));
+  leader = std::make_unique<LeaderWork>(io,
+                                        LeaderWork::Parts{access, *alerts, audit, *desired, *devices, *drift, *patches,
+                                                          *presence, *retention, *rollouts, *telemetry, mqtt.get()},
+                                        LeaderWork::Rhythm{ms(config.presence_tick_ms), ms(config.rollouts_tick_ms),
+                                                           ms(config.drift_tick_ms), ms(config.alerts_tick_ms)},
+                                        loop_observer(metrics));
 }
 
 void Server::Parts::add_routes() {
@@ -408,7 +467,7 @@ void Server::Parts::add_routes() {
   });
   add_session_routes(all, access, access_api_options(config));
   add_account_routes(all, access, access_api_options(config));
-  add_audit_routes(all, db);
+  add_audit_routes(all, db, audit);
   add_device_routes(all, *devices);
   if (enrolment) add_enrolment_routes(all, *enrolment);
   add_model_routes(all, *models);
@@ -416,7 +475,9 @@ void Server::Parts::add_routes() {
   add_blob_routes(all, **blobs);
   add_device_blob_routes(all, **blobs, permits);
   add_rollout_routes(all, *rollouts);
-  add_desired_routes(all, *desired);
+  add_desired_routes(all, *desired, [this](std::string_view device) {
+    return standing ? standing->desired_rev(device) : std::optional<std::int64_t>();
+  });
   add_telemetry_routes(all, *telemetry);
   add_device_telemetry_routes(all, *telemetry, telemetry_intake);
   add_device_state_routes(all, *states, quarantine);
@@ -437,11 +498,29 @@ Dispatcher Server::Parts::dispatcher(const std::string& listener, const Router& 
   options.router = &router;
   options.files = files;
   options.metrics = &metrics;
+  options.exchanges = &exchanges;
   options.authenticate = [this](const Request& request) { return authenticator.authenticate(request); };
+  options.around = handle_with_origin;
   if (listener == "operator") {
+    options.proxies = TrustedProxies::parse(config.operator_trusted_proxies).value();
     options.around = [this](const Route& route, Request& request) { return idempotency.around(route, request); };
   }
   return Dispatcher(std::move(options));
+}
+
+// A right that ends, whoever ended it on whichever instance, ends what goes on under it here.
+void Server::Parts::watch_authority() {
+  authority_news = std::make_unique<Notifications>(
+      io, Notifications::Options{.conninfo = config.database_conninfo, .channel = "argosy_authority"},
+      [this](const News& news) {
+        for (const std::string& authority : news.payloads) exchanges.check(authority);
+        if (news.gap) exchanges.check_all();
+      });
+  authority_rounds = std::make_unique<Loops>(io, loop_observer(metrics));
+  authority_rounds->add({.name = "open exchanges", .interval = people_check_interval},
+                        [this](Instant) { return check_people(exchanges); });
+  authority_rounds->add({.name = "failed sign-ins", .interval = failures_interval},
+                        [this](Instant now) { return access.write_failures(now); });
 }
 
 void Server::Parts::make_listeners() {
@@ -461,6 +540,9 @@ void Server::Parts::make_listeners() {
                                *states,
                                *collector,
                                *patches,
+                               *presence,
+                               *retention,
+                               standing.get(),
                                *telemetry,
                                *drift,
                                *alerts,
@@ -470,6 +552,7 @@ void Server::Parts::make_listeners() {
                                revocation.get(),
                                [this] { return leader->leading(); }};
   add_server_metrics(metrics, sources);
+  add_access_metrics(metrics, access, audit, exchanges);
 }
 
 Server::Server(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
@@ -513,6 +596,7 @@ Task<Result<void>> Server::start() {
   if (parts.device_server) ARGOSY_CO_CHECK(parts.device_server->start());
   if (parts.metrics_server) ARGOSY_CO_CHECK(parts.metrics_server->start());
   parts.events->start();
+  parts.watch_authority();
   if (parts.revocation) {
     parts.loops.add({.name = "revocations", .interval = revocation_interval},
                     [&parts](Instant now) { return parts.revocation->tick(now, parts.leader->leading()); });
@@ -552,6 +636,8 @@ Task<void> Server::stop() {
   parts.lead.reset();  // another instance may take over at once
   parts.leader->stop();
   parts.events->stop();
+  parts.authority_news.reset();
+  if (parts.authority_rounds) parts.authority_rounds->request_stop();
   parts.states->stop();
   if (parts.upkeep) {
     auto ending_upkeep = parts.upkeep->stop();

@@ -84,6 +84,10 @@ void add_telemetry(Metrics& metrics, TelemetryService& telemetry) {
         [&telemetry] { return telemetry.counters().records_repeated; });
   count(metrics, "argosy_telemetry_records_lost_total", "Records dropped by devices",
         [&telemetry] { return telemetry.counters().records_lost; });
+  count(metrics, "argosy_telemetry_records_refused_total", "Records that devices set aside because they are refused",
+        [&telemetry] { return telemetry.counters().records_refused; });
+  count(metrics, "argosy_telemetry_forks_total", "Outboxes that were restored from an older image, or copied",
+        [&telemetry] { return telemetry.counters().forks; });
   count(metrics, "argosy_telemetry_batches_refused_total", "Batches refused",
         [&telemetry] { return telemetry.counters().batches_refused; });
 }
@@ -136,6 +140,32 @@ double seconds(std::chrono::steady_clock::duration duration) {
   return std::chrono::duration<double>(duration).count();
 }
 
+void add_presence(Metrics& metrics, PresenceService& presence) {
+  count(metrics, "argosy_presence_judged_total", "Devices that were due and judged",
+        [&presence] { return presence.figures().judged; });
+  count(metrics, "argosy_presence_wills_dropped_total", "Broken connections that were not looked at: too many at once",
+        [&presence] { return presence.figures().dropped_wills; });
+  show(metrics, "argosy_presence_longest_wait_seconds", "How long the device that was due longest had waited",
+       [&presence] { return seconds(presence.figures().longest_wait); });
+}
+
+void add_retention(Metrics& metrics, RetentionService& retention) {
+  count(metrics, "argosy_retention_removed_total", "Rows that went because they were old enough", [&retention] {
+    std::uint64_t total = 0;
+    for (const auto& [table, removed] : retention.removed()) total += removed;
+    return total;
+  });
+}
+
+void add_standing(Metrics& metrics, StandingService& standing) {
+  show(metrics, "argosy_devices_known", "Devices whose certificate and wanted releases are in memory",
+       [&standing] { return standing.figures().known; });
+  count(metrics, "argosy_devices_from_memory_total", "Requests of devices that were known from memory",
+        [&standing] { return standing.figures().from_memory; });
+  count(metrics, "argosy_devices_from_database_total", "Requests of devices that the database was asked about",
+        [&standing] { return standing.figures().from_database; });
+}
+
 void add_listener(Metrics& metrics, const std::string& name, const std::string& whose, const HttpServer& server) {
   const std::string prefix = "argosy_http_" + name + "_";
   show(metrics, prefix + "connections", "Open connections of " + whose, [&server] { return server.connections(); });
@@ -168,6 +198,9 @@ void add_server_metrics(Metrics& metrics, const ServerMetricsSources& sources) {
   add_watch(metrics, "drift", sources.drift, sources.leading);
   add_watch(metrics, "alerts", sources.alerts, sources.leading);
   add_patches(metrics, sources.patches);
+  add_presence(metrics, sources.presence);
+  add_retention(metrics, sources.retention);
+  if (sources.standing != nullptr) add_standing(metrics, *sources.standing);
   if (sources.mqtt != nullptr) add_mqtt(metrics, *sources.mqtt);
   if (sources.revocation != nullptr) add_revocation(metrics, *sources.revocation);
   show(metrics, "argosy_leading", "Whether this instance leads",

@@ -7,12 +7,15 @@
 #include "server/app/state_intake.hpp"
 #include "server/base/loop.hpp"
 #include "server/db/db_pool.hpp"
+#include "server/devices/presence_service.hpp"
 #include "server/devices/revocation_service.hpp"
+#include "server/devices/standing_service.hpp"
 #include "server/drift/drift_service.hpp"
 #include "server/http/http_server.hpp"
 #include "server/http/metrics.hpp"
 #include "server/models/patch_service.hpp"
 #include "server/mqtt/mqtt_client.hpp"
+#include "server/retention/retention_service.hpp"
 #include "server/rollouts/desired_service.hpp"
 #include "server/telemetry/batch_collector.hpp"
 #include "server/telemetry/telemetry_service.hpp"
@@ -26,6 +29,9 @@ struct ServerMetricsSources {  // all outlive the metrics
   StateIntake& states;
   BatchCollector& collector;
   PatchService& patches;
+  PresenceService& presence;
+  RetentionService& retention;
+  StandingService* standing;
   TelemetryService& telemetry;
   DriftService& drift;
   AlertService& alerts;

@@ -20,8 +20,13 @@ Result<void> flatten(const toml::table& table, const std::string& prefix, const 
       std::ostringstream plain;
       plain << toml::node_view<const toml::node>(node);
       out.emplace_back(path, plain.str());
+    } else if (const auto* list = node.as_array(); list != nullptr && list->is_homogeneous<std::string>()) {
+      std::string joined;
+      for (const auto& entry : *list) joined += (joined.empty() ? "" : ",") + entry.ref<std::string>();
+      out.emplace_back(path, joined);
     } else {
-      return make_error(Errc::invalid_argument, name + ": '" + path + "' must be text, a number or true or false");
+      return make_error(Errc::invalid_argument,
+                        name + ": '" + path + "' must be text, a list of texts, a number or true or false");
     }
   }
   return {};

@@ -22,6 +22,9 @@ std::unique_ptr<pqxx::connection> connect(const DbPool::Options& options) {
   setup.exec("set statement_timeout = " + std::to_string(options.statement_timeout.count()));
   setup.exec("set idle_in_transaction_session_timeout = " + std::to_string(2 * options.statement_timeout.count()));
   setup.exec("set time zone 'UTC'");
+  // Statements that take milliseconds on a database that lies in memory or on flash.
+  setup.exec("set jit = off");
+  setup.exec("set random_page_cost = 1.1");
   setup.commit();
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
@@ -35,6 +38,7 @@ std::unique_ptr<pqxx::connection> connect(const DbPool::Options& options) {
 
 struct DbPool::Impl {
   struct Item {
+    std::shared_ptr<const TransactionScope> scope;
     Job job;
     std::function<void(Result<void>)> done;
   };
@@ -61,12 +65,12 @@ struct DbPool::Impl {
   void serve() {
     std::unique_ptr<pqxx::connection> connection;
     while (auto item = next()) {
-      Result<void> outcome = run(connection, item->job);
+      Result<void> outcome = run(connection, *item);
       item->done(std::move(outcome));
     }
   }
 
-  Result<void> run(std::unique_ptr<pqxx::connection>& connection, Job& job) {
+  Result<void> run(std::unique_ptr<pqxx::connection>& connection, Item& item) {
     ++transactions;
     for (int attempt = 1;; ++attempt) {
       const bool fresh = !connection;
@@ -75,7 +79,7 @@ struct DbPool::Impl {
           connection = connect(options);
           ++connections;
         }
-        return attempt_once(*connection, job);
+        return attempt_once(*connection, item);
       } catch (const std::exception& exception) {
         DbFailure failure = classify_db_exception(exception);
         const bool could_not_connect = fresh && !connection;
@@ -89,15 +93,23 @@ struct DbPool::Impl {
     }
   }
 
-  static Result<void> attempt_once(pqxx::connection& connection, Job& job) {
+  static Result<void> attempt_once(pqxx::connection& connection, Item& item) {
+    const detail::TransactionScopeGuard guard(item.scope.get());
     pqxx::work transaction(connection);
-    Result<void> outcome = job(transaction);
+    Result<void> outcome = item.job(transaction);
+    if (outcome && item.scope && item.scope->before_commit && has_written(transaction)) {
+      outcome = item.scope->before_commit(transaction);
+    }
     if (!outcome) {
       transaction.abort();
       return outcome;
     }
     commit(transaction);
     return {};
+  }
+
+  static bool has_written(pqxx::work& transaction) {
+    return !transaction.exec1("select pg_current_xact_id_if_assigned()")[0].is_null();
   }
 
   // Whatever breaks the connection from here on leaves the outcome unknown.
@@ -133,11 +145,11 @@ DbPool::Job DbPool::fenced(Job job, Fence fence) {
   };
 }
 
-void DbPool::submit(Job job, std::function<void(Result<void>)> done) {
+void DbPool::submit(std::shared_ptr<const TransactionScope> scope, Job job, std::function<void(Result<void>)> done) {
   {
     const std::lock_guard lock(impl_->mutex);
     if (impl_->queue.size() < impl_->options.queue_limit) {
-      impl_->queue.push_back({std::move(job), std::move(done)});
+      impl_->queue.push_back({std::move(scope), std::move(job), std::move(done)});
       impl_->wake.notify_one();
       return;
     }

@@ -23,6 +23,7 @@
 
 #include "common/base/error.hpp"
 #include "server/db/fence.hpp"
+#include "server/db/transaction_scope.hpp"
 
 namespace argosy::server {
 
@@ -77,8 +78,8 @@ class DbPool {
   using Job = std::function<Result<void>(pqxx::work&)>;  // fills its own result slot
   // `job` within the fence.
   static Job fenced(Job job, Fence fence);
-  // Queues `job`; `done` is called on the DB thread with the outcome of the transaction.
-  void submit(Job job, std::function<void(Result<void>)> done);
+  // Queues `job`; `done` is called on the DB thread with the outcome of the transaction. `scope` may be null.
+  void submit(std::shared_ptr<const TransactionScope> scope, Job job, std::function<void(Result<void>)> done);
 
   struct Impl;
   std::unique_ptr<Impl> impl_;
@@ -91,7 +92,8 @@ auto DbPool::transact(Work work)
   using Raw = std::invoke_result_t<Work&, pqxx::work&>;
   using R = typename detail::as_result<Raw>::type;
   const auto executor = co_await boost::asio::this_coro::executor;
-  auto initiate = [this, fence = fence_of(executor)](auto handler, Work owned) {
+  auto scope = detail::scope_of(executor);
+  auto initiate = [this, fence = fence_of(executor), scope = std::move(scope)](auto handler, Work owned) {
     auto shared_work = std::make_shared<Work>(std::move(owned));
     auto slot = std::make_shared<R>(make_error(Errc::internal, "the work did not run"));
     auto shared_handler = std::make_shared<decltype(handler)>(std::move(handler));
@@ -111,7 +113,7 @@ auto DbPool::transact(Work work)
       if (!outcome) *slot = std::move(outcome).error();
       boost::asio::post(io, [slot, shared_handler] { std::move (*shared_handler)(std::move(*slot)); });
     };
-    submit(fence ? fenced(std::move(job), *fence) : std::move(job), std::move(done));
+    submit(scope, fence ? fenced(std::move(job), *fence) : std::move(job), std::move(done));
   };
   auto operation = boost::asio::async_initiate<const boost::asio::use_awaitable_t<>, void(R)>(
       std::move(initiate), boost::asio::use_awaitable, std::move(work));

@@ -11,14 +11,12 @@
 #include "common/base/error.hpp"
 #include "common/base/id.hpp"
 #include "common/base/instant.hpp"
+#include "common/base/text.hpp"
 
 namespace argosy::server {
 
 inline constexpr std::size_t max_labels = 64;
 inline constexpr std::size_t max_label_bytes = 256;
-
-// Well-formed UTF-8 without zero bytes: what a text column can hold.
-bool is_text(std::string_view text);
 
 using Labels = std::map<std::string, std::string, std::less<>>;
 
@@ -26,6 +24,8 @@ using Labels = std::map<std::string, std::string, std::less<>>;
 using LabelPatch = std::map<std::string, std::optional<std::string>, std::less<>>;
 
 // Keys are names, values at most 256 bytes of UTF-8, at most 64 labels; the error names the label.
+// As a column of jsonb holds them; none where it is damaged.
+Labels decode_labels(std::string_view json);
 Result<void> check_labels(const Labels& labels);
 Result<Labels> apply_patch(Labels labels, const LabelPatch& patch);
 
@@ -69,7 +69,7 @@ struct Device {
 struct DevicePage {
   std::vector<Device> items;           // ordered by id
   std::optional<DeviceId> next_after;  // the page after this one starts behind it
-  std::int64_t total = 0;              // of all that match, whatever the page
+  std::int64_t total = 0;              // of all that match, whatever the page; a mixed filter's is counted up to 10,000
 };
 
 }  // namespace argosy::server

@@ -2,7 +2,9 @@
 
 #include <nlohmann/json.hpp>
 
-#include "server/http/json_body.hpp"
+#include "common/base/text.hpp"
+#include "common/json/json_look.hpp"
+#include "common/json/json_reader.hpp"
 
 namespace argosy::server {
 
@@ -20,16 +22,14 @@ Json text_or_null(const std::string& text) {
 }
 
 Json object_of(const std::string& text) {
-  Json json = Json::parse(text, nullptr, false);
-  return json.is_object() ? json : Json::object();
+  auto json = parse_json(text);
+  return json && json->is_object() ? std::move(*json) : Json::object();
 }
 
 // Slots and the update come from the report itself, which says more about them than the columns do.
 Json reported_model(const Json& report, const std::string& model) {
-  const auto models = report.find("models");
-  if (models == report.end() || !models->is_array()) return Json::object();
-  for (const Json& item : *models)
-    if (item.is_object() && item.value("model", "") == model) return item;
+  for (const Json& item : list_in(report, "models"))
+    if (text_in(item, "model") == model) return item;
   return Json::object();
 }
 
@@ -41,8 +41,8 @@ Json model_json(const InstalledModel& model, const Json& report) {
           {"previous_version", text_or_null(model.previous_version)},
           {"update_state", model.update_state},
           {"update_version", text_or_null(model.update_version)},
-          {"slots", reported.value("slots", Json::array())},
-          {"update", reported.value("update", Json(nullptr))}};
+          {"slots", list_in(reported, "slots")},
+          {"update", member(reported, "update")}};
 }
 
 }  // namespace
@@ -99,10 +99,10 @@ Result<LabelPatch> parse_label_patch(std::string_view json) {
   body.required("labels", labels).check("labels", labels.is_object(), "must be an object");
   ARGOSY_CHECK(body.finish());
   LabelPatch patch;
-  for (const auto& [key, value] : labels.items()) {
+  for (const auto& [key, value] : labels.get_ref<const Json::object_t&>()) {
     if (!value.is_string() && !value.is_null())
-      return field_error("labels." + key, "must be text, or null to take it away");
-    patch[key] = value.is_null() ? std::nullopt : std::optional(value.get<std::string>());
+      return field_error("labels." + shortened(key), "must be text, or null to take it away");
+    patch[key] = value.is_null() ? std::nullopt : std::optional(value.get_ref<const std::string&>());
   }
   return patch;
 }
@@ -124,7 +124,7 @@ Result<ClaimOffer> parse_claim_offer(std::string_view json) {
 Result<std::string> parse_renewal(std::string_view json) {
   ARGOSY_TRY(JsonReader body, JsonReader::parse(json));
   std::string csr;
-  body.required("csr", csr);
+  body.required_text("csr", max_csr_bytes, csr);
   ARGOSY_CHECK(body.finish());
   return csr;
 }

@@ -28,7 +28,7 @@ inline Instant instant(const pqxx::field& field) {
 }
 
 inline Labels labels_of(const pqxx::field& field) {
-  return nlohmann::json::parse(field.as<std::string>("{}")).get<Labels>();
+  return decode_labels(field.as<std::string>("{}"));
 }
 
 inline std::string labels_json(const Labels& labels) {

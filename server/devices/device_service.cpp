@@ -24,8 +24,12 @@ class StoredDeviceService final : public DeviceService {
     return store_.patch_labels(std::move(id), std::move(patch), std::move(actor));
   }
   Task<Result<void>> revoke(DeviceId id, std::string actor, Instant now) override {
-    return store_.revoke(std::move(id), std::move(actor), now);
+    auto revoking = store_.revoke(id, std::move(actor), now);
+    ARGOSY_CO_CHECK(co_await std::move(revoking));
+    if (tell_revoked_) tell_revoked_(id);
+    co_return Result<void>{};
   }
+  void on_revoked(std::function<void(const DeviceId&)> tell) override { tell_revoked_ = std::move(tell); }
   Task<Result<std::vector<StateOutcome>>> take_states(std::vector<ReceivedState> states, Instant now) override {
     if (states.empty()) co_return std::vector<StateOutcome>{};
     if (states.size() > max_states_at_once)
@@ -38,9 +42,12 @@ class StoredDeviceService final : public DeviceService {
   Task<Result<StateOutcome>> standing(DeviceId id, std::int64_t nonce) override {
     return store_.standing(std::move(id), nonce);
   }
+  Task<Result<std::size_t>> fold_counts() override { return store_.fold_counts(); }
+  Task<Result<std::size_t>> recount() override { return store_.recount(); }
 
  private:
   DeviceStore store_;
+  std::function<void(const DeviceId&)> tell_revoked_;
 };
 
 }  // namespace

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -46,6 +47,8 @@ class DeviceService {
   virtual Task<Result<Device>> patch_labels(DeviceId id, LabelPatch patch, std::string actor) = 0;
   // Its certificate is refused from now on. Revoking twice is no error.
   virtual Task<Result<void>> revoke(DeviceId id, std::string actor, Instant now) = 0;
+  // Called when one was revoked here, before revoke() answers.
+  virtual void on_revoked(std::function<void(const DeviceId&)> tell) = 0;
 
   // Takes in state documents in the order they came, all in one transaction; repeating it changes nothing. Answers one
   // outcome a document. At most 500 at once. Writes an event `update.state` for each real change.
@@ -54,6 +57,12 @@ class DeviceService {
   virtual std::vector<std::string> take_those_over_allowance() = 0;
   // What take_states would answer for a state of this session that can be stored: taken, stale or unknown.
   virtual Task<Result<StateOutcome>> standing(DeviceId id, std::int64_t nonce) = 0;
+
+  // How many devices there are of each kind is kept as they move (fleet_counts_store.hpp). The leader adds the changes
+  // up, about once a second, and now and then counts them all: answers how many counts were wrong, which are right
+  // then.
+  virtual Task<Result<std::size_t>> fold_counts() = 0;
+  virtual Task<Result<std::size_t>> recount() = 0;
 };
 
 std::unique_ptr<DeviceService> create_device_service(DbPool& db);

@@ -2,11 +2,13 @@
 #include <algorithm>
 #include <map>
 
+#include "common/json/json_text.hpp"
 #include "server/db/db_pool.hpp"
 #include "server/devices/device_report.hpp"
 #include "server/devices/device_rows.hpp"
 #include "server/devices/device_store.hpp"
 #include "server/journal/journal_store.hpp"
+#include "server/telemetry/receipt.hpp"
 
 namespace argosy::server {
 
@@ -113,7 +115,7 @@ struct TakeStates {
     for (const auto& [id, device] : known) {
       if (!device.taken) continue;
       if (device.new_capabilities)
-        capabilities.push_back({{"device", id}, {"capabilities", Json::parse(device.encoded)["capabilities"]}});
+        capabilities.push_back({{"device", id}, {"capabilities", json_or_null(device.encoded)["capabilities"]}});
       for (const auto& [name, model] : device.models) {
         if (model) {
           models.push_back(model_row(id, *model));
@@ -140,8 +142,14 @@ struct TakeStates {
         {"interval_s", interval_s},
         {"download_rate", state.download_bytes_per_s ? Json(std::min(*state.download_bytes_per_s, max_rate)) : Json()},
         {"seen_at", device.live ? Json(to_rfc3339(now)) : Json(nullptr)},
-        {"health", state.health ? Json::parse(wire::health_values_json(*state.health)) : Json()},
-        {"health_at", state.health ? Json(to_rfc3339(state.health->at)) : Json()}};
+        {"health", state.health ? json_or_null(wire::health_values_json(*state.health)) : Json()},
+        {"health_at", state.health ? Json(to_rfc3339(health_time(state, device.live))) : Json()}};
+  }
+
+  // By our clock. What the broker kept was sent some time ago, and says nothing of the device's.
+  Instant health_time(const wire::DeviceState& state, bool is_live) const {
+    const bool tells_clock = is_live && state.at != Instant{};
+    return place_in_time(state.health->at, tells_clock ? receipt_of(state.at, now) : Receipt{now});
   }
 
   static Json model_row(const std::string& id, const InstalledModel& model) {

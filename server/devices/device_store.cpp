@@ -1,9 +1,11 @@
 #include "server/devices/device_store.hpp"
 
+#include "common/json/json_text.hpp"
 #include "server/db/db_pool.hpp"
 #include "server/devices/device_rows.hpp"
 #include "server/devices/ended_certificates_store.hpp"
 #include "server/devices/filter_sql.hpp"
+#include "server/devices/fleet_counts_store.hpp"
 #include "server/journal/journal_store.hpp"
 
 namespace argosy::server {
@@ -12,8 +14,10 @@ namespace {
 
 using Json = nlohmann::json;
 
+constexpr std::int64_t counted_up_to = 10'000;
+
 Error no_such_device(const DeviceId& id) {
-  return make_error(Errc::not_found, "there is no device '" + id.value() + "'");
+  return make_error(Errc::not_found, "there is no device '" + shortened(id.value()) + "'");
 }
 
 const std::string& select_device() {
@@ -57,8 +61,8 @@ Device device_of(const pqxx::row& row) {
   device.health_json = row["health"].as<std::string>();
   device.health_at = optional_instant(row["health_at"]);
   device.report_json = row["report"].as<std::string>();
-  for (const Json& columns : Json::parse(row["models"].as<std::string>())) device.models.push_back(model_of(columns));
-  device.drifted = Json::parse(row["drifted"].as<std::string>()).get<std::vector<std::string>>();
+  for (const Json& columns : json_or_null(row["models"].as<std::string>())) device.models.push_back(model_of(columns));
+  for (const Json& feature : json_or_null(row["drifted"].as<std::string>())) device.drifted.push_back(feature);
   device.open_alerts = row["open_alerts"].as<std::int64_t>();
   return device;
 }
@@ -69,32 +73,52 @@ Result<Device> select_one(pqxx::work& transaction, const DeviceId& id) {
   return device_of(rows[0]);
 }
 
+// The page's ids first, so that what hangs on a device is read for those on the page alone.
 struct ListDevices {
   DeviceQuery query;
 
   DevicePage operator()(pqxx::work& transaction) const {
-    const SqlCondition condition = to_sql(query.filter, 1);
-    const auto parameters = pqxx::prepare::make_dynamic_params(condition.parameters);
-    const std::string where = "where d.revoked_at is null and " + condition.text;
     DevicePage page;
-    page.total =
-        transaction
-            .exec_params1("select count(*) from devices d left join device_state s on s.device_id = d.id " + where,
-                          parameters)[0]
-            .as<std::int64_t>();
+    if (matches_nobody(transaction, query.filter)) return page;
+    const SqlCondition condition = to_sql(query.filter, 1);
+    const Json ids = select_ids(transaction, condition);
+    const bool is_last = ids.size() <= query.limit;
+    for (const pqxx::row& row : transaction.exec_params(
+             select_device() + "where d.id in (select jsonb_array_elements_text($1::jsonb)) order by d.id limit $2",
+             ids.dump(), query.limit))
+      page.items.push_back(device_of(row));
+    if (!is_last) page.next_after = page.items.back().id;
+    const bool is_all_there_is = is_last && !query.after;
+    page.total = is_all_there_is ? static_cast<std::int64_t>(ids.size()) : count(transaction, condition);
+    return page;
+  }
+
+ private:
+  static std::string matching(const SqlCondition& condition) {
+    return "from devices d left join device_state s on s.device_id = d.id where d.revoked_at is null and " +
+           condition.text;
+  }
+
+  // One more than the page holds, when there are more.
+  Json select_ids(pqxx::work& transaction, const SqlCondition& condition) const {
     const auto next = condition.parameters.size() + 1;
     const pqxx::result rows =
-        transaction.exec_params(select_device() + where + " and d.id > $" + std::to_string(next) +
+        transaction.exec_params("select d.id " + matching(condition) + " and d.id > $" + std::to_string(next) +
                                     " order by d.id limit $" + std::to_string(next + 1),
-                                parameters, query.after ? query.after->value() : std::string(), query.limit + 1);
-    for (const pqxx::row& row : rows) {
-      if (page.items.size() == query.limit) {
-        page.next_after = page.items.back().id;
-        break;
-      }
-      page.items.push_back(device_of(row));
-    }
-    return page;
+                                pqxx::prepare::make_dynamic_params(condition.parameters),
+                                query.after ? query.after->value() : std::string(), query.limit + 1);
+    Json ids = Json::array();
+    for (const pqxx::row& row : rows) ids.push_back(row[0].as<std::string>());
+    return ids;
+  }
+
+  std::int64_t count(pqxx::work& transaction, const SqlCondition& condition) const {
+    if (const auto known = count_by_totals(transaction, query.filter)) return *known;
+    return transaction
+        .exec_params1("select count(*) from (select 1 " + matching(condition) + " limit " +
+                          std::to_string(counted_up_to) + ") as counted",
+                      pqxx::prepare::make_dynamic_params(condition.parameters))[0]
+        .as<std::int64_t>();
   }
 };
 
@@ -113,7 +137,8 @@ struct PatchLabels {
         "select labels::text, revoked_at is not null from devices where id = $1 for update", id.value());
     if (rows.empty()) return no_such_device(id);
     if (rows[0][1].as<bool>())
-      return make_error(Errc::conflict, "the device '" + id.value() + "' was revoked; its labels stay as they are");
+      return make_error(Errc::conflict,
+                        "the device '" + shortened(id.value()) + "' was revoked; its labels stay as they are");
     const Labels before = labels_of(rows[0][0]);
     ARGOSY_TRY(const Labels after, apply_patch(before, patch));
     if (after != before) {
@@ -170,6 +195,16 @@ Task<Result<Device>> DeviceStore::patch_labels(DeviceId id, LabelPatch patch, st
 
 Task<Result<void>> DeviceStore::revoke(DeviceId id, std::string actor, Instant now) {
   auto work = db_.transact(RevokeDevice{std::move(id), std::move(actor), now});
+  co_return co_await std::move(work);
+}
+
+Task<Result<std::size_t>> DeviceStore::fold_counts() {
+  auto work = db_.transact(FoldFleetCounts{});
+  co_return co_await std::move(work);
+}
+
+Task<Result<std::size_t>> DeviceStore::recount() {
+  auto work = db_.transact(RecountFleet{});
   co_return co_await std::move(work);
 }
 

@@ -19,6 +19,8 @@ class DeviceStore {
   Task<Result<std::vector<StateOutcome>>> take_states(std::vector<ReceivedState> states, Instant now);
   Task<Result<StateOutcome>> standing(DeviceId id, std::int64_t nonce);
   std::vector<std::string> take_those_over_allowance() { return allowance_.take_those_over(); }
+  Task<Result<std::size_t>> fold_counts();
+  Task<Result<std::size_t>> recount();
 
  private:
   DbPool& db_;

@@ -4,7 +4,7 @@
 
 #include "common/crypto/digest.hpp"
 #include "common/crypto/token.hpp"
-#include "server/http/json_body.hpp"
+#include "common/json/json_reader.hpp"
 
 namespace argosy::server {
 

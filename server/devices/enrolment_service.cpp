@@ -4,8 +4,8 @@
 #include "common/crypto/digest.hpp"
 #include "common/crypto/keys.hpp"
 #include "common/crypto/token.hpp"
+#include "common/json/json_reader.hpp"
 #include "server/devices/enrolment_store.hpp"
-#include "server/http/json_body.hpp"
 
 namespace argosy::server {
 

@@ -8,16 +8,17 @@ class Writer {
  public:
   explicit Writer(int first) : next_(first) {}
 
-  std::string condition(const FilterNode& node) {
+  // Negations go down to the comparisons: what is left are conditions that an index can serve.
+  std::string condition(const FilterNode& node, bool negated = false) {
     switch (node.kind) {
       case FilterNode::Kind::comparison:
-        return comparison(node.comparison);
+        return comparison(node.comparison, negated);
       case FilterNode::Kind::negation:
-        return "not " + condition(node.children.front());
+        return condition(node.children.front(), !negated);
       case FilterNode::Kind::all_of:
-        return joined(node.children, " and ");
+        return joined(node.children, negated ? " or " : " and ", negated);
       case FilterNode::Kind::any_of:
-        return joined(node.children, " or ");
+        return joined(node.children, negated ? " and " : " or ", negated);
     }
     return "true";
   }
@@ -25,18 +26,32 @@ class Writer {
   std::vector<std::string> parameters;
 
  private:
-  std::string joined(const std::vector<FilterNode>& nodes, std::string_view joint) {
+  std::string joined(const std::vector<FilterNode>& nodes, std::string_view joint, bool negated) {
     std::string text = "(";
     for (const FilterNode& node : nodes) {
       if (text.size() > 1) text += joint;
-      text += condition(node);
+      text += condition(node, negated);
     }
     return text + ")";
   }
 
-  std::string comparison(const FilterComparison& comparison) {
-    std::string text = positive(comparison);
-    return comparison.op == FilterOperator::not_equal ? "not " + text : text;
+  std::string comparison(const FilterComparison& comparison, bool negated) {
+    if (comparison.op == FilterOperator::not_equal) negated = !negated;
+    if (comparison.field == FilterField::presence) return presence(comparison, negated);
+    const std::string text = positive(comparison);
+    return negated ? "not " + text : text;
+  }
+
+  // There are four, so each condition is a list of those that it is true for.
+  static std::string presence(const FilterComparison& comparison, bool negated) {
+    const bool contains = comparison.op == FilterOperator::contains;
+    std::string list;
+    for (const Presence each : {Presence::online, Presence::late, Presence::offline, Presence::never_seen}) {
+      const std::string_view name = to_string(each);
+      const bool holds = contains ? name.find(comparison.value) != std::string_view::npos : name == comparison.value;
+      if (holds != negated) list += (list.empty() ? "'" : ", '") + std::string(name) + "'";
+    }
+    return list.empty() ? "false" : "s.presence in (" + list + ")";
   }
 
   std::string positive(const FilterComparison& comparison) {
@@ -45,17 +60,32 @@ class Writer {
       case FilterField::id:
         return compare("d.id", comparison.value, contains);
       case FilterField::hardware_class:
-        return compare("d.hardware_class", comparison.value, contains);
-      case FilterField::presence:
-        return compare("coalesce(s.presence, 'never_seen')", comparison.value, contains);
+        return contains ? one_of("d.hardware_class", "class", comparison)
+                        : compare("d.hardware_class", comparison.value, false);
       case FilterField::agent_version:
-        return compare("coalesce(s.agent_version, '')", comparison.value, contains);
+        return agent_version(comparison, contains);
       case FilterField::label:
         return label(comparison, contains);
       case FilterField::model:
         return model(comparison, contains);
+      case FilterField::presence:
+        break;  // has its own
     }
     return "true";
+  }
+
+  // Of a field with few values: it is one of those that the fleet has and that hold the text.
+  std::string one_of(std::string_view column, std::string_view kind, const FilterComparison& comparison) {
+    return "(" + std::string(column) + " in (select value from fleet_totals where kind = '" + std::string(kind) +
+           "' and strpos(value, " + parameter(comparison.value) + ") > 0))";
+  }
+
+  // Null: it never said, which is as an empty one.
+  std::string agent_version(const FilterComparison& comparison, bool contains) {
+    if (comparison.value.empty()) return contains ? "true" : "(coalesce(s.agent_version, '') = '')";
+    const std::string text =
+        contains ? one_of("s.agent_version", "agent", comparison) : compare("s.agent_version", comparison.value, false);
+    return "(s.agent_version is not null and " + text + ")";
   }
 
   std::string label(const FilterComparison& comparison, bool contains) {

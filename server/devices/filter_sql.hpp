@@ -13,8 +13,8 @@ struct SqlCondition {
   std::vector<std::string> parameters;  // all of type text, for $first, $first + 1, ...
 };
 
-// The condition speaks of `d` (devices) and `s` (its device_state, joined), in a query whose free parameters start at
-// $first.
+// The condition speaks of `d` (devices) and `s` (its device_state, which every device has, joined), in a query whose
+// free parameters start at $first.
 SqlCondition to_sql(const Filter& filter, int first = 1);
 
 }  // namespace argosy::server

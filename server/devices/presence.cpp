@@ -18,18 +18,33 @@ Duration times(Duration interval, double factor) {
   return Duration{static_cast<Duration::rep>(static_cast<double>(interval.count()) * factor)};
 }
 
+bool is_gone(Presence presence) {
+  return presence == Presence::offline || presence == Presence::never_seen;
+}
+
+Duration promised_interval(const PresenceEvidence& evidence, const PresenceRule& rule) {
+  return std::clamp(evidence.interval, rule.shortest_interval, rule.longest_interval);
+}
+
+// Since when silence counts against it; of a device that was heard.
+Instant silent_since(const PresenceEvidence& evidence) {
+  return is_gone(evidence.presence) ? *evidence.last_seen : std::max(*evidence.last_seen, evidence.watching_since);
+}
+
+bool is_suspected(const PresenceEvidence& evidence) {
+  return evidence.will_at && *evidence.will_at >= *evidence.last_seen;
+}
+
 }  // namespace
 
 PresenceVerdict judge_presence(const PresenceEvidence& evidence, const PresenceRule& rule, Instant now) {
   if (!evidence.last_seen) return {Presence::never_seen, "enrolled, not seen yet"};
-  const bool gone = evidence.presence == Presence::offline || evidence.presence == Presence::never_seen;
   const bool heard_since_verdict = *evidence.last_seen >= evidence.since;
   if (evidence.presence == Presence::offline && !heard_since_verdict) return {Presence::offline, "not heard since"};
 
-  const Duration interval = std::clamp(evidence.interval, rule.shortest_interval, rule.longest_interval);
-  const Instant silent_since = gone ? *evidence.last_seen : std::max(*evidence.last_seen, evidence.watching_since);
-  const Duration silence = now - silent_since;
-  const bool suspected = evidence.will_at && *evidence.will_at >= *evidence.last_seen;
+  const Duration interval = promised_interval(evidence, rule);
+  const Duration silence = now - silent_since(evidence);
+  const bool suspected = is_suspected(evidence);
   const Duration patience = times(interval, suspected ? rule.suspected_intervals : rule.offline_intervals);
   const std::string promise = seconds(now - *evidence.last_seen) + " silent, expected every " + seconds(interval);
 
@@ -38,6 +53,18 @@ PresenceVerdict judge_presence(const PresenceEvidence& evidence, const PresenceR
   if (silence >= times(interval, rule.late_intervals)) return {Presence::late, promise};
   if (evidence.presence == Presence::late && !heard_since_verdict) return {Presence::late, promise};
   return {Presence::online, "reports every " + seconds(interval)};
+}
+
+std::optional<Instant> next_presence_check(const PresenceEvidence& evidence, const PresenceVerdict& verdict,
+                                           const PresenceRule& rule, Instant now) {
+  if (is_gone(verdict.presence)) return std::nullopt;
+  const Duration interval = promised_interval(evidence, rule);
+  const double intervals = verdict.presence == Presence::online ? rule.late_intervals
+                           : is_suspected(evidence)             ? rule.suspected_intervals
+                                                                : rule.offline_intervals;
+  // A device that has come back is judged as one that is there from now on: by the later of the two times.
+  const Instant since = std::max(*evidence.last_seen, evidence.watching_since);
+  return std::max(since + times(interval, intervals), now + Duration{1});
 }
 
 }  // namespace argosy::server

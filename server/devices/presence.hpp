@@ -34,4 +34,9 @@ struct PresenceVerdict {
 
 PresenceVerdict judge_presence(const PresenceEvidence& evidence, const PresenceRule& rule, Instant now);
 
+// When the verdict that was given at `now` may be another one although nothing is heard; nothing: not before the device
+// is heard. Always later than `now`.
+std::optional<Instant> next_presence_check(const PresenceEvidence& evidence, const PresenceVerdict& verdict,
+                                           const PresenceRule& rule, Instant now);
+
 }  // namespace argosy::server

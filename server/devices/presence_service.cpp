@@ -1,6 +1,8 @@
 #include "server/devices/presence_service.hpp"
 
 #include <algorithm>
+#include <chrono>
+#include <unordered_map>
 
 #include "server/devices/presence_store.hpp"
 
@@ -19,33 +21,51 @@ class StoredPresenceService final : public PresenceService {
   }
 
   void take_will(const wire::LastWill& will, Instant now) override {
-    const auto known = suspicions_.find(will.device);
-    if (known == suspicions_.end() && suspicions_.size() >= options_.will_limit) return;
-    if (known != suspicions_.end() && known->second.nonce > will.nonce) return;
-    suspicions_.insert_or_assign(will.device, Suspicion{will.nonce, now});
+    const auto known = wills_.find(will.device);
+    if (known == wills_.end() && wills_.size() >= options_.will_limit) {
+      ++figures_.dropped_wills;
+      return;
+    }
+    if (known != wills_.end() && known->second.nonce > will.nonce) return;
+    wills_.insert_or_assign(will.device, Suspicion{will.device, will.nonce, now});
   }
 
   void watch_from(Instant now) override { watching_since_ = std::max(watching_since_, now); }
 
   Task<Result<std::size_t>> tick(Instant now) override {
-    forget_old_suspicions(now);
-    PresenceTick order{options_.rule, options_.time_scale, watching_since_, suspicions_, now};
-    auto ticked = store_.tick(std::move(order));
-    co_return co_await std::move(ticked);
+    const auto until = std::chrono::steady_clock::now() + options_.budget;
+    if (!wills_.empty()) {
+      auto suspecting = store_.suspect(take_wills());
+      ARGOSY_CO_CHECK(co_await std::move(suspecting));
+    }
+    std::size_t changed = 0;
+    for (bool is_first = true;; is_first = false) {
+      auto judging = store_.judge({options_.rule, options_.time_scale, watching_since_, options_.slice, now});
+      ARGOSY_CO_TRY(const PresenceJudged judged, co_await std::move(judging));
+      if (is_first) figures_.longest_wait = judged.oldest ? now - *judged.oldest : Duration{0};
+      figures_.judged += judged.settled;
+      changed += judged.changed;
+      const bool is_done = judged.due < options_.slice || judged.settled == 0;
+      if (is_done || std::chrono::steady_clock::now() >= until) co_return changed;
+    }
   }
 
+  PresenceFigures figures() const override { return figures_; }
+
  private:
-  // By then the ordinary wait has come to the same end.
-  void forget_old_suspicions(Instant now) {
-    const Duration longest =
-        scaled(options_.rule.longest_interval, options_.time_scale * options_.rule.offline_intervals);
-    std::erase_if(suspicions_, [&](const auto& entry) { return now - entry.second.at > longest; });
+  // As many as go into one transaction.
+  std::vector<Suspicion> take_wills() {
+    std::vector<Suspicion> taken;
+    while (!wills_.empty() && taken.size() < options_.slice)
+      taken.push_back(std::move(wills_.extract(wills_.begin()).mapped()));
+    return taken;
   }
 
   PresenceStore store_;
   PresenceOptions options_;
+  PresenceFigures figures_;
   Instant watching_since_{};
-  std::unordered_map<std::string, Suspicion> suspicions_;
+  std::unordered_map<std::string, Suspicion> wills_;  // by device
 };
 
 }  // namespace

@@ -1,4 +1,9 @@
+// How it stays right without locking what it reads: a verdict is written only where last_seen_at is still what it was
+// decided on, and check_at is moved only where it is still what was read. A sign of life of a device that is not online
+// sets check_at (the trigger device_state_heard), in the transaction that writes it down.
 #include "server/devices/presence_store.hpp"
+
+#include <set>
 
 #include "server/db/db_pool.hpp"
 #include "server/devices/device_rows.hpp"
@@ -10,82 +15,160 @@ namespace {
 
 using Json = nlohmann::json;
 
-struct TickPresence {
-  PresenceTick tick;
+NewEvent presence_event(const std::string& device, Presence before, const PresenceVerdict& verdict) {
+  const Json details = {{"from", to_string(before)}, {"to", to_string(verdict.presence)}, {"reason", verdict.reason}};
+  return {.kind = "device.presence",
+          .severity = verdict.presence == Presence::offline ? "warning" : "info",
+          .device_id = device,
+          .rollout_id = std::nullopt,
+          .model = std::nullopt,
+          .message = device + " is " + std::string(to_string(verdict.presence)) + ": " + verdict.reason,
+          .details_json = details.dump()};
+}
 
-  std::size_t operator()(pqxx::work& transaction) const {
-    Json changes = Json::array();
-    for (const pqxx::row& row : candidates(transaction)) {
-      const std::string device = row[0].as<std::string>();
-      const PresenceEvidence evidence = evidence_of(row, device);
-      const PresenceVerdict verdict = judge_presence(evidence, tick.rule, tick.now);
-      if (verdict.presence == evidence.presence) continue;
-      changes.push_back({{"device", device}, {"presence", to_string(verdict.presence)}, {"reason", verdict.reason}});
-      append_presence_event(transaction, device, evidence, verdict);
+struct Due {
+  std::string device;
+  PresenceEvidence evidence;
+  PresenceVerdict verdict;
+  bool is_revoked = false;
+  std::string check_at;   // as read, to the microsecond
+  std::string last_seen;  // likewise
+};
+
+struct JudgeDue {
+  PresenceSlice slice;
+
+  PresenceJudged operator()(pqxx::work& transaction) const {
+    std::vector<Due> all;
+    PresenceJudged judged;
+    for (const pqxx::row& row : select_due(transaction)) {
+      if (all.empty()) judged.oldest = optional_instant(row[11]);
+      all.push_back(judge(row));
     }
-    if (!changes.empty()) write(transaction, changes);
-    return changes.size();
+    judged.due = all.size();
+    if (all.empty()) return judged;
+    const std::set<std::string> written = write_verdicts(transaction, all);
+    judged.changed = written.size();
+    judged.settled = move_checks(transaction, all, written);
+    return judged;
   }
 
  private:
-  // A row that is being written right now is skipped: its device is alive, and the next tick sees it.
-  pqxx::result candidates(pqxx::work& transaction) const {
-    Json suspected = Json::array();
-    for (const auto& [device, suspicion] : tick.suspicions) suspected.push_back(device);
-    return transaction.exec_params(
-        "select s.device_id, s.presence, " + ms_of("s.presence_since") + ", " + ms_of("s.last_seen_at") +
-            ", s.interval_s, s.session_nonce from device_state s join devices d on d.id = s.device_id "
-            "where d.revoked_at is null and s.last_seen_at is not null and (s.presence in ('never_seen', 'late') "
-            "or (s.presence = 'offline' and s.last_seen_at >= s.presence_since) "
-            "or (s.presence = 'online' and s.last_seen_at <= $1::timestamptz - make_interval(secs => s.interval_s * "
-            "$2::float8)) "
-            "or (s.presence = 'online' and s.device_id in (select jsonb_array_elements_text($3::jsonb)))) "
-            "order by s.device_id limit 5000 for update of s skip locked",
-        to_rfc3339(tick.now), tick.rule.late_intervals * tick.time_scale, suspected.dump());
+  pqxx::result select_due(pqxx::work& transaction) const {
+    static const std::string sql =
+        "select c.device_id, s.presence, " + ms_of("s.presence_since") + ", " + ms_of("s.last_seen_at") +
+        ", s.interval_s, s.session_nonce, d.revoked_at is not null, c.check_at::text, coalesce(s.last_seen_at::text, "
+        "''), " +
+        ms_of("c.will_at") + ", coalesce(c.will_nonce, 0), " + ms_of("c.check_at") +
+        " from (select * from presence_checks where check_at <= $1::timestamptz order by check_at, device_id limit $2) "
+        "c "
+        "join device_state s on s.device_id = c.device_id join devices d on d.id = c.device_id "
+        "order by c.check_at, c.device_id";
+    return transaction.exec_params(sql, to_rfc3339(slice.now), static_cast<std::int64_t>(slice.limit));
   }
 
-  PresenceEvidence evidence_of(const pqxx::row& row, const std::string& device) const {
-    PresenceEvidence evidence;
-    evidence.presence = parse_presence(row[1].as<std::string>()).value();
-    evidence.since = instant(row[2]);
-    evidence.last_seen = optional_instant(row[3]);
-    const double interval_ms = row[4].as<double>() * 1000 * tick.time_scale;
-    evidence.interval = Duration{static_cast<Duration::rep>(interval_ms)};
-    evidence.watching_since = tick.watching_since;
-    const auto suspicion = tick.suspicions.find(device);
-    const bool of_this_session =
-        suspicion != tick.suspicions.end() && suspicion->second.nonce >= row[5].as<std::int64_t>();
-    if (of_this_session) evidence.will_at = suspicion->second.at;
-    return evidence;
+  Due judge(const pqxx::row& row) const {
+    Due due;
+    due.device = row[0].as<std::string>();
+    due.is_revoked = row[6].as<bool>();
+    due.check_at = row[7].as<std::string>();
+    due.last_seen = row[8].as<std::string>();
+    due.evidence.presence = parse_presence(row[1].as<std::string>()).value();
+    due.evidence.since = instant(row[2]);
+    due.evidence.last_seen = optional_instant(row[3]);
+    const double interval_ms = row[4].as<double>() * 1000 * slice.time_scale;
+    due.evidence.interval = Duration{static_cast<Duration::rep>(interval_ms)};
+    due.evidence.watching_since = slice.watching_since;
+    const bool is_of_this_session = row[10].as<std::int64_t>() >= row[5].as<std::int64_t>();
+    if (is_of_this_session) due.evidence.will_at = optional_instant(row[9]);
+    due.verdict = judge_presence(due.evidence, slice.rule, slice.now);
+    return due;
   }
 
-  static void append_presence_event(pqxx::work& transaction, const std::string& device,
-                                    const PresenceEvidence& evidence, const PresenceVerdict& verdict) {
-    const Json details = {
-        {"from", to_string(evidence.presence)}, {"to", to_string(verdict.presence)}, {"reason", verdict.reason}};
-    append_event(transaction,
-                 {.kind = "device.presence",
-                  .severity = verdict.presence == Presence::offline ? "warning" : "info",
-                  .device_id = device,
-                  .rollout_id = std::nullopt,
-                  .model = std::nullopt,
-                  .message = device + " is " + std::string(to_string(verdict.presence)) + ": " + verdict.reason,
-                  .details_json = details.dump()});
-  }
+  static bool is_changed(const Due& due) { return !due.is_revoked && due.verdict.presence != due.evidence.presence; }
 
-  void write(pqxx::work& transaction, const Json& changes) const {
-    transaction.exec_params0(
+  // Answers whose verdict was written, with an event for each.
+  std::set<std::string> write_verdicts(pqxx::work& transaction, const std::vector<Due>& all) const {
+    Json rows = Json::array();
+    for (const Due& due : all) {
+      if (is_changed(due))
+        rows.push_back({{"device", due.device},
+                        {"presence", to_string(due.verdict.presence)},
+                        {"reason", due.verdict.reason},
+                        {"seen", due.last_seen}});
+    }
+    std::set<std::string> written;
+    if (rows.empty()) return written;
+    const pqxx::result changed = transaction.exec_params(
+        "with i as (select * from jsonb_to_recordset($1::jsonb) as r(device text, presence text, reason text, seen "
+        "text)), "
+        "free as (select s.device_id from device_state s join i on i.device = s.device_id "
+        "where s.last_seen_at = i.seen::timestamptz for update of s skip locked) "
         "update device_state s set presence = i.presence, presence_reason = i.reason, presence_since = $2::timestamptz "
-        "from jsonb_to_recordset($1::jsonb) as i(device text, presence text, reason text) "
-        "where s.device_id = i.device",
-        changes.dump(), to_rfc3339(tick.now));
+        "from i join free on free.device_id = i.device where s.device_id = i.device returning s.device_id",
+        rows.dump(), to_rfc3339(slice.now));
+    for (const pqxx::row& row : changed) written.insert(row[0].as<std::string>());
+    std::vector<NewEvent> events;
+    for (const Due& due : all)
+      if (written.contains(due.device))
+        events.push_back(presence_event(due.device, due.evidence.presence, due.verdict));
+    append_events(transaction, events);
+    return written;
+  }
+
+  // Answers how many are not due any more.
+  std::size_t move_checks(pqxx::work& transaction, const std::vector<Due>& all,
+                          const std::set<std::string>& written) const {
+    Json rows = Json::array();
+    for (const Due& due : all) {
+      if (is_changed(due) && !written.contains(due.device)) continue;  // it was heard meanwhile, or is being written
+      const auto next =
+          due.is_revoked ? std::nullopt : next_presence_check(due.evidence, due.verdict, slice.rule, slice.now);
+      rows.push_back({{"device", due.device}, {"was", due.check_at}, {"at", next ? Json(to_rfc3339(*next)) : Json()}});
+    }
+    return transaction
+        .exec_params1(
+            "with i as (select * from jsonb_to_recordset($1::jsonb) as r(device text, was timestamptz, at "
+            "timestamptz)), "
+            "free as (select c.device_id, i.at from presence_checks c join i on i.device = c.device_id "
+            "and i.was = c.check_at for update of c skip locked), "
+            "moved as (update presence_checks c set check_at = f.at from free f where c.device_id = f.device_id "
+            "and f.at is not null returning 1), "
+            "gone as (delete from presence_checks c using free f where c.device_id = f.device_id and f.at is null "
+            "returning 1) "
+            "select (select count(*) from moved) + (select count(*) from gone)",
+            rows.dump())[0]
+        .as<std::size_t>();
+  }
+};
+
+struct Suspect {
+  std::vector<Suspicion> suspicions;
+
+  void operator()(pqxx::work& transaction) const {
+    Json rows = Json::array();
+    for (const Suspicion& suspicion : suspicions)
+      rows.push_back({{"device", suspicion.device}, {"nonce", suspicion.nonce}, {"at", to_rfc3339(suspicion.at)}});
+    transaction.exec_params0(
+        "with i as (select * from jsonb_to_recordset($1::jsonb) as r(device text, nonce bigint, at timestamptz)), "
+        "free as (select c.device_id, i.nonce, i.at from presence_checks c join i on i.device = c.device_id "
+        "join device_state s on s.device_id = c.device_id and s.session_nonce <= i.nonce "
+        "for update of c skip locked) "
+        "update presence_checks c set will_at = f.at, will_nonce = f.nonce, check_at = least(c.check_at, f.at) "
+        "from free f where c.device_id = f.device_id and coalesce(c.will_nonce, f.nonce) <= f.nonce",
+        rows.dump());
   }
 };
 
 }  // namespace
 
-Task<Result<std::size_t>> PresenceStore::tick(PresenceTick tick) {
-  auto work = db_.transact(TickPresence{std::move(tick)});
+Task<Result<PresenceJudged>> PresenceStore::judge(PresenceSlice slice) {
+  auto work = db_.transact(JudgeDue{slice});
+  co_return co_await std::move(work);
+}
+
+Task<Result<void>> PresenceStore::suspect(std::vector<Suspicion> suspicions) {
+  auto work = db_.transact(Suspect{std::move(suspicions)});
   co_return co_await std::move(work);
 }
 

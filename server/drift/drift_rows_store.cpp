@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "common/json/json_reader.hpp"
 #include "common/stats/bins.hpp"
 #include "server/drift/evidence.hpp"
 #include "server/journal/journal_store.hpp"
@@ -16,28 +17,20 @@ using nlohmann::json;
 
 constexpr int peer_limit = 1000;
 
-// None for features without counts, which have bins but nothing to compare with, and for what has another shape.
-std::optional<wire::FeatureReference> feature_of(const json& entry) {
-  try {
-    wire::FeatureReference feature;
-    feature.name = entry.value("name", std::string());
-    feature.edges = entry.value("edges", std::vector<double>());
-    feature.counts = entry.value("counts", HistogramCounts());
-    const bool is_whole = check_edges(feature.edges) && feature.counts.size() == bins_of_edges(feature.edges.size());
-    return is_whole ? std::optional(std::move(feature)) : std::nullopt;
-  } catch (const json::exception&) {
-    return std::nullopt;
-  }
-}
+constexpr std::size_t max_features = 256;
 
-// What releases.reference holds.
+// What releases.reference holds; features without counts have bins but nothing to compare with.
 std::vector<wire::FeatureReference> parse_reference(const std::string& text) {
   std::vector<wire::FeatureReference> features;
-  const auto document = json::parse(text, nullptr, false);
-  if (!document.is_object() || !document.contains("features")) return features;
-  for (const auto& entry : document["features"]) {
-    if (auto feature = feature_of(entry)) features.push_back(std::move(*feature));
-  }
+  auto document = JsonReader::parse(text, stored_json, UnknownKeys::pass);
+  if (!document) return features;
+  document->objects("features", max_features, features, [](JsonReader& entry, wire::FeatureReference& feature) {
+    entry.required("name", feature.name).optional("edges", feature.edges).optional("counts", feature.counts);
+  });
+  if (!document->finish()) features.clear();
+  std::erase_if(features, [](const wire::FeatureReference& feature) {
+    return !check_edges(feature.edges) || feature.counts.size() != bins_of_edges(feature.edges.size());
+  });
   return features;
 }
 

@@ -7,6 +7,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "common/base/text.hpp"
 #include "server/drift/drift_rows_store.hpp"
 
 namespace argosy::server {
@@ -243,7 +244,7 @@ Judged JudgeDrift::operator()(pqxx::work& transaction) const {
 
 Result<std::vector<FeatureDrift>> ReadDeviceDrift::operator()(pqxx::work& transaction) const {
   if (transaction.exec_params("select 1 from devices where id = $1", device).empty())
-    return make_error(Errc::not_found, "there is no device \"" + device + "\"");
+    return make_error(Errc::not_found, "there is no device \"" + shortened(device) + "\"");
   const auto rows = transaction.exec_params(
       "select s.model, s.version, s.feature, s.drifted, (extract(epoch from s.since) * 1000)::bigint, "
       "(extract(epoch from e.updated_at) * 1000)::bigint, (extract(epoch from e.newest_at) * 1000)::bigint, e.evidence "

@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "common/json/json_text.hpp"
 #include "common/stats/bins.hpp"
 
 namespace argosy::server {
@@ -33,7 +34,7 @@ std::optional<Instant> instant_of(const json& value) {
 
 std::map<std::string, HistogramCounts> features_of_json(const std::string& text) {
   std::map<std::string, HistogramCounts> features;
-  const auto document = json::parse(text, nullptr, false);
+  const auto document = json_or_null(text);
   if (!document.is_array()) return features;
   for (const auto& entry : document) {
     if (!entry.is_object() || !entry.contains("name") || !entry["name"].is_string() || !entry.contains("counts"))
@@ -152,7 +153,7 @@ std::string Evidence::to_json() const {
 }
 
 bool Evidence::restore(const std::string& text, Instant newest) {
-  const auto document = json::parse(text, nullptr, false);
+  const auto document = json_or_null(text);
   if (!document.is_object() || document.value("features", json()) != json(names_)) return false;
   const auto windows = document.value("windows", json());
   const auto blocks = document.value("blocks", json());

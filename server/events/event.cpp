@@ -5,6 +5,8 @@
 #include <nlohmann/json.hpp>
 
 #include "common/base/id.hpp"
+#include "common/base/text.hpp"
+#include "common/json/json_text.hpp"
 
 namespace argosy::server {
 
@@ -19,7 +21,7 @@ std::string event_to_json(const Event& event) {
               {"rollout_id", event.rollout ? json(*event.rollout) : json(nullptr)},
               {"model", event.model ? json(*event.model) : json(nullptr)},
               {"message", event.message},
-              {"details", json::parse(event.details_json, nullptr, false)}}
+              {"details", json_or_null(event.details_json)}}
       .dump();
 }
 
@@ -36,8 +38,8 @@ std::string hint_to_sse(std::string_view kind, std::string_view id_json) {
 namespace {
 
 Error bad_scope(std::string_view part) {
-  return make_error(Errc::invalid_argument, "scope \"" + std::string(part.substr(0, 80)) +
-                                                "\" is unknown; write overview, device:NAME or rollout:NUMBER");
+  return make_error(Errc::invalid_argument,
+                    "scope \"" + shortened(part) + "\" is unknown; write overview, device:NAME or rollout:NUMBER");
 }
 
 Result<void> add_part(Scope& scope, std::string_view part) {

@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "common/json/json_text.hpp"
 #include "server/http/paging.hpp"
 #include "server/http/query.hpp"
 
@@ -49,7 +50,7 @@ Task<Result<Response>> get_events(EventService& events, Request& request, std::o
   const auto found = co_await std::move(task);
   if (!found) co_return found.error();
   auto items = nlohmann::json::array();
-  for (const auto& event : found->items) items.push_back(nlohmann::json::parse(event_to_json(event)));
+  for (const auto& event : found->items) items.push_back(json_or_null(event_to_json(event)));
   CursorKey next;
   if (found->more) next.push_back(std::to_string(found->items.back().position.id));
   co_return page_response(request, items, next, found->total);

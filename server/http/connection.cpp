@@ -133,8 +133,10 @@ Task<bool> Connection::serve_one() {
 
   auto admitting = context_->dispatcher.admit(request);
   Dispatcher::Admission admission = co_await std::move(admitting);
+  OpenExchanges::Ticket ticket;
   account_for(request, admission);
   if (!admission.answer) {
+    if (admission.route->streaming) ticket = watch(request, *admission.route);
     auto responding = respond(request, *admission.route);
     admission.answer = co_await std::move(responding);
   }
@@ -142,6 +144,9 @@ Task<bool> Connection::serve_one() {
                                                      *reader_.content_length() <= small_rest_bytes);
   const Exchange exchange{request, reader_.keep_alive() && rest_is_small && !stopping_, reader_.http_1_0(),
                           stream_->is_tls()};
+  if (!ticket && admission.route != nullptr && !std::holds_alternative<std::string>(admission.answer->body)) {
+    ticket = watch(request, *admission.route);
+  }
   const auto live = std::get_if<LiveBody>(&admission.answer->body)
                         ? std::optional(std::get<LiveBody>(admission.answer->body))
                         : std::nullopt;
@@ -158,6 +163,16 @@ Task<bool> Connection::serve_one() {
   auto skipping = skip_rest_of_body();
   const bool skipped = co_await std::move(skipping);
   co_return skipped;
+}
+
+// While the ticket is held, the connection ends with the caller's right to it.
+OpenExchanges::Ticket Connection::watch(const Request& request, const Route& route) {
+  return context_->dispatcher.watch(request, route, [weak = weak_from_this()] {
+    const auto self = weak.lock();
+    if (!self) return;
+    self->stop();
+    self->close();
+  });
 }
 
 Task<bool> Connection::answer_unreadable(Error error) {
@@ -185,6 +200,9 @@ Task<Response> Connection::respond(Request& request, const Route& route) {
     auto reading = read_body(request.body, route.body_limit);
     const auto read = co_await std::move(reading);
     if (!read) co_return problem(read.error());
+    auto asking = context_->dispatcher.admit_again(route, request);
+    auto refusal = co_await std::move(asking);
+    if (refusal) co_return std::move(*refusal);
   }
   auto handling = context_->dispatcher.handle(route, request);
   Response response = co_await std::move(handling);

@@ -46,6 +46,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Task<void> stream_live(const Exchange& exchange, LiveBody body);
   Task<void> linger();
   void identify(Request& request);
+  OpenExchanges::Ticket watch(const Request& request, const Route& route);
   void account_for(const Request& request, const Dispatcher::Admission& admission);
   std::chrono::milliseconds patience() const;
 

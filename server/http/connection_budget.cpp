@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include <boost/asio/ip/address.hpp>
+#include "server/http/client_address.hpp"
 
 namespace argosy::server {
 
@@ -95,19 +95,6 @@ void ConnectionBudget::leave(Id id) {
 bool ConnectionBudget::is_signed(Id id) const {
   const auto found = held_.find(id);
   return found != held_.end() && !found->second.peer.empty();
-}
-
-std::string address_group(const std::string& address) {
-  boost::system::error_code error;
-  const auto parsed = boost::asio::ip::make_address(address, error);
-  if (error || parsed.is_v4()) return address;
-  auto six = parsed.to_v6();
-  if (six.is_v4_mapped()) {
-    return boost::asio::ip::make_address_v4(boost::asio::ip::v4_mapped, six).to_string();
-  }
-  auto bytes = six.to_bytes();
-  std::fill(bytes.begin() + 8, bytes.end(), 0);
-  return boost::asio::ip::address_v6(bytes).to_string() + "/64";
 }
 
 }  // namespace argosy::server

@@ -69,7 +69,4 @@ class ConnectionBudget {
   std::size_t strangers_ = 0;
 };
 
-// What counts as one address: an IPv4 address, or the /64 of an IPv6 one, which its owner fills as he likes.
-std::string address_group(const std::string& address);
-
 }  // namespace argosy::server

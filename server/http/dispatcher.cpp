@@ -5,6 +5,9 @@
 namespace argosy::server {
 namespace {
 
+// A body that took longer to arrive may have outlived the right to send it.
+constexpr Duration admission_life{100};
+
 Response method_not_allowed(const Request& request, const std::vector<Method>& allowed) {
   std::string list;
   for (const Method method : allowed) {
@@ -54,19 +57,37 @@ Dispatcher::Admission Dispatcher::without_route(const Request& request, const Ro
 }
 
 Task<Dispatcher::Admission> Dispatcher::admit(Request& request) const {
+  request.peer_address =
+      options_.proxies.client(request.peer_address, request.header("x-forwarded-for"), request.header("forwarded"));
   Router::Match match = options_.router->match(request.method, request.path);
   if (match.route == nullptr) co_return without_route(request, match);
   request.params = std::move(match.params);
-  if (options_.authenticate && match.route->access != Access::open) {
+  auto asking = refusal(*match.route, request);
+  auto answer = co_await std::move(asking);
+  co_return Admission{match.route, std::move(answer)};
+}
+
+Task<std::optional<Response>> Dispatcher::refusal(const Route& route, Request& request) const {
+  if (options_.authenticate && route.access != Access::open) {
     auto authentication = options_.authenticate(request);
     auto principal = co_await std::move(authentication);
-    if (!principal) co_return Admission{match.route, answer_of(request, principal.error())};
+    if (!principal) co_return answer_of(request, principal.error());
     request.principal = std::move(*principal);
   }
-  if (!allows(match.route->access, request.principal)) {
-    co_return Admission{match.route, problem(access_error(match.route->access, request.principal))};
-  }
-  co_return Admission{match.route, std::nullopt};
+  if (!allows(route.access, request.principal)) co_return problem(access_error(route.access, request.principal));
+  co_return std::nullopt;
+}
+
+Task<std::optional<Response>> Dispatcher::admit_again(const Route& route, Request& request) const {
+  if (wall_clock_now() - request.now < admission_life) co_return std::nullopt;
+  auto asking = refusal(route, request);
+  auto answer = co_await std::move(asking);
+  co_return answer;
+}
+
+OpenExchanges::Ticket Dispatcher::watch(const Request& request, const Route& route, std::function<void()> cut) const {
+  if (options_.exchanges == nullptr || route.access == Access::open) return {};
+  return options_.exchanges->enter(request, route.access, std::move(cut));
 }
 
 Task<Response> Dispatcher::handle(const Route& route, Request& request) const {

@@ -6,7 +6,9 @@
 #include <optional>
 #include <string>
 
+#include "server/http/client_address.hpp"
 #include "server/http/metrics.hpp"
+#include "server/http/open_exchanges.hpp"
 #include "server/http/router.hpp"
 #include "server/http/static_files.hpp"
 
@@ -22,6 +24,8 @@ class Dispatcher {
     const StaticFiles* files = nullptr;  // for paths that no route has; may be null
     Metrics* metrics = nullptr;          // outlives this
     Authenticate authenticate;           // empty: everybody is anonymous
+    TrustedProxies proxies{};            // whose word on a client's address counts
+    OpenExchanges* exchanges = nullptr;  // outlives this; may be null
     Around around;  // calls the route's handler, and may do something before and after; may be empty
   };
   explicit Dispatcher(Options options) : options_(std::move(options)) {}
@@ -32,12 +36,17 @@ class Dispatcher {
   };
   // Fills the request's params and principal.
   Task<Admission> admit(Request& request) const;
+  // Whether the caller may still do this: asked again when much time went by since. A refusal, or nothing.
+  Task<std::optional<Response>> admit_again(const Route& route, Request& request) const;
   Task<Response> handle(const Route& route, Request& request) const;
+  // While the ticket is held, `cut` is called when the caller's right ends.
+  OpenExchanges::Ticket watch(const Request& request, const Route& route, std::function<void()> cut) const;
 
   // Counts and logs one answered request.
   void record(const Request& request, const Route* route, int status, std::uint64_t bytes_sent, double seconds) const;
 
  private:
+  Task<std::optional<Response>> refusal(const Route& route, Request& request) const;
   Admission without_route(const Request& request, const Router::Match& match) const;
   Options options_;
 };

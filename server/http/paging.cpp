@@ -1,8 +1,7 @@
 #include "server/http/paging.hpp"
 
-#include <nlohmann/json.hpp>
-
 #include "common/base/encoding.hpp"
+#include "common/json/json_text.hpp"
 #include "server/http/query.hpp"
 
 namespace argosy::server {
@@ -20,12 +19,12 @@ Result<CursorKey> decode_cursor(std::string_view text, std::size_t key_size) {
   if (text.size() > max_cursor_bytes) return wrong();
   auto bytes = from_base64url(text);
   if (!bytes) return wrong();
-  const json document = json::parse(as_text(*bytes), nullptr, false);
-  if (!document.is_array() || document.size() != key_size) return wrong();
+  const auto document = parse_json(as_text(*bytes), {.bytes = max_cursor_bytes, .depth = 1});
+  if (!document || !document->is_array() || document->size() != key_size) return wrong();
   CursorKey key;
-  for (const json& value : document) {
+  for (const json& value : *document) {
     if (!value.is_string()) return wrong();
-    key.push_back(value.get<std::string>());
+    key.push_back(value.get_ref<const std::string&>());
   }
   return key;
 }

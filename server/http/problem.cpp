@@ -1,6 +1,6 @@
 #include <nlohmann/json.hpp>
 
-#include "server/http/json_body.hpp"
+#include "common/json/json_reader.hpp"
 #include "server/http/router.hpp"
 
 namespace argosy::server {

@@ -4,6 +4,8 @@
 #include <charconv>
 #include <string>
 
+#include "common/base/text.hpp"
+
 namespace argosy::server {
 namespace {
 
@@ -21,9 +23,8 @@ std::optional<std::uint64_t> number(std::string_view text) {
 }
 
 Error outside(std::string_view header, std::uint64_t content_size) {
-  return make_error(Errc::range_not_satisfiable, "the range '" + std::string(header.substr(0, 64)) +
-                                                     "' lies outside of the " + std::to_string(content_size) +
-                                                     " bytes there are");
+  return make_error(Errc::range_not_satisfiable, "the range '" + shortened(header) + "' lies outside of the " +
+                                                     std::to_string(content_size) + " bytes there are");
 }
 
 }  // namespace

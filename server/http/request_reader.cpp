@@ -5,10 +5,9 @@
 #include <utility>
 
 #include <boost/beast/core/string.hpp>
-#include <boost/beast/http/buffer_body.hpp>
-#include <boost/beast/http/parser.hpp>
 
-#include "server/http/query.hpp"
+#include "common/base/text.hpp"
+#include "server/http/request_head.hpp"
 
 namespace argosy::server {
 namespace {
@@ -49,40 +48,15 @@ std::optional<Method> method_of(http::verb verb) {
   }
 }
 
-// "/path?query" of a target that may also be "http://host/path?query".
-std::string_view origin_form(std::string_view target) {
-  if (target.starts_with('/')) return target;
-  const std::size_t scheme = target.find("://");
-  if (scheme == std::string_view::npos) return {};
-  const std::size_t slash = target.find('/', scheme + 3);
-  return slash == std::string_view::npos ? std::string_view("/") : target.substr(slash);
-}
-
-Result<void> read_target(std::string_view target, Request& request) {
-  const std::string_view whole = origin_form(target);
-  const std::size_t mark = std::min(whole.find('?'), whole.size());
-  auto path = percent_decode(whole.substr(0, mark), false);
-  const bool printable = path && std::none_of(path->begin(), path->end(),
-                                              [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
-  if (whole.empty() || !printable) {
-    return make_error(Errc::invalid_argument, "the request's target does not decode to a path");
-  }
-  request.path = std::move(*path);
-  ARGOSY_TRY(request.query, parse_query(whole.substr(std::min(mark + 1, whole.size()))));
-  return {};
-}
-
 }  // namespace
 
 struct RequestReader::Impl {
-  using Parser = http::request_parser<http::buffer_body>;
-
   Impl(ByteStream& stream_given, Limits limits_given) : stream(stream_given), limits(limits_given) {}
 
   ByteStream& stream;
   Limits limits;
   std::string buffer;  // received, not parsed yet
-  std::optional<Parser> parser;
+  std::optional<RequestParser> parser;
   std::optional<TransferBudget> body_budget;  // from the first look at the body
   ByteStream::Clock::time_point began_at;
   bool continue_sent = false;
@@ -131,8 +105,7 @@ ByteStream::Clock::time_point RequestReader::began_at() const {
 Task<Result<RequestReader::Next>> RequestReader::read_header(std::chrono::milliseconds idle) {
   Impl& self = *impl_;
   self.parser.emplace();
-  self.parser->header_limit(self.limits.header_bytes);
-  self.parser->body_limit(boost::none);  // bounded by the reader of the body, which knows the route
+  set_limits(*self.parser, self.limits.header_bytes);
   self.continue_sent = false;
   self.body_budget.reset();
   bool begun = !self.buffer.empty();
@@ -163,21 +136,14 @@ Result<Request> RequestReader::request() const {
   Request request;
   const auto method = method_of(message.method());
   if (!method) {
-    return make_error(
-        Errc::invalid_argument,
-        "the method '" + std::string(view(message.method_string())).substr(0, 32) + "' is not served here");
+    return make_error(Errc::invalid_argument,
+                      "the method '" + shortened(view(message.method_string())) + "' is not served here");
   }
   request.method = *method;
-  if (message.version() >= 11 && message.count(http::field::host) != 1) {
-    return make_error(Errc::invalid_argument, "the request must have one Host header");
-  }
-  for (const auto& field : message) {
-    std::string name(view(field.name_string()));
-    std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return std::tolower(c); });
-    const auto [slot, is_new] = request.headers.emplace(std::move(name), view(field.value()));
-    if (!is_new) slot->second += ", " + std::string(view(field.value()));
-  }
-  ARGOSY_CHECK(read_target(view(message.target()), request));
+  ARGOSY_TRY(RequestHead head, read_head(message));
+  request.path = std::move(head.target.path);
+  request.query = std::move(head.target.query);
+  request.headers = std::move(head.headers);
   return request;
 }
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "common/base/text.hpp"
+
 namespace argosy::server {
 namespace {
 
@@ -64,7 +66,7 @@ Result<Role> parse_role(std::string_view text) {
     if (to_string(role) == text) return role;
   }
   return make_error(Errc::invalid_argument,
-                    "'" + std::string(text) + "' is no role: use viewer, publisher, operator or admin");
+                    "'" + shortened(text) + "' is no role: use viewer, publisher, operator or admin");
 }
 
 std::string_view to_string(Method method) {

@@ -32,8 +32,11 @@ Result<Role> parse_role(std::string_view text);
 struct Principal {
   enum class Kind : std::uint8_t { anonymous, user, token, device };
   Kind kind = Kind::anonymous;
-  std::string name;           // user name, token name, or device id
-  Role role = Role::viewer;   // for user and token
+  std::string name;          // user name, token name, or device id
+  Role role = Role::viewer;  // for user and token
+  std::int64_t id = 0;       // for user and token
+  // What this right rests on; when one of it may have ended, the caller is asked again: "user:5", "device:cam-7".
+  std::vector<std::string> depends_on{};
   std::string actor() const;  // for the audit log: "user:ada", "token:ci", "device:cam-7"
 };
 
@@ -66,7 +69,7 @@ struct Request {
   BodyStream* stream = nullptr;                             // only on a streaming route
   Principal principal;
   std::optional<PeerCertificate> peer_certificate;  // only on a TLS listener that asks for one
-  std::string peer_address;                         // "192.0.2.7"
+  std::string peer_address;                         // "192.0.2.7"; the client's, behind named proxies
   std::string id;                                   // in the log, in problems and as X-Request-Id
   Instant now{};
   std::string_view param(std::string_view name) const;  // must exist in the route

@@ -2,6 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "server/db/transaction_scope.hpp"
+
 namespace argosy::server {
 
 void append_event(pqxx::work& transaction, const NewEvent& event) {
@@ -35,8 +37,9 @@ void append_events(pqxx::work& transaction, const std::vector<NewEvent>& events)
 
 void append_audit(pqxx::work& transaction, const std::string& actor, const std::string& action,
                   const std::string& object, const std::string& details_json) {
-  transaction.exec_params0("insert into audit (actor, action, object, details) values ($1, $2, $3, $4::jsonb)", actor,
-                           action, object, details_json);
+  transaction.exec_params0(
+      "insert into audit (actor, action, object, details, address) values ($1, $2, $3, $4::jsonb, $5)", actor, action,
+      object, details_json, transaction_origin());
 }
 
 void touch_desired(pqxx::work& transaction, const std::vector<std::string>& device_ids, DueClass due) {

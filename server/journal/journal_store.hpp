@@ -25,6 +25,7 @@ struct NewEvent {
 void append_event(pqxx::work& transaction, const NewEvent& event);
 // In one statement; their ids are in the given order.
 void append_events(pqxx::work& transaction, const std::vector<NewEvent>& events);
+// With the address from which the request came that the transaction belongs to.
 void append_audit(pqxx::work& transaction, const std::string& actor, const std::string& action,
                   const std::string& object, const std::string& details_json = "{}");
 // Who is published first. A device that waits for both goes with the stops.

@@ -4,7 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "server/http/json_body.hpp"
+#include "common/json/json_reader.hpp"
 #include "server/http/paging.hpp"
 #include "server/models/model_json.hpp"
 

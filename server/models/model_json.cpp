@@ -2,7 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "server/http/json_body.hpp"
+#include "common/json/json_reader.hpp"
 
 namespace argosy::server {
 
@@ -19,9 +19,9 @@ Json variant_to_json(const Variant& variant) {
           {"digest", variant.digest},
           {"size", variant.size},
           {"format", variant.format},
-          {"selector", Json::parse(wire::encode(variant.selector))},
+          {"selector", json_or_null(wire::encode(variant.selector))},
           {"priority", variant.priority},
-          {"compact", variant.compact_json.empty() ? Json(nullptr) : Json::parse(variant.compact_json)}};
+          {"compact", variant.compact_json.empty() ? Json(nullptr) : json_or_null(variant.compact_json)}};
 }
 
 Json signature_to_json(const std::optional<wire::ReleaseSignature>& signature) {
@@ -55,8 +55,8 @@ Json release_to_json(const Release& release) {
           {"version", release.content.version},
           {"notes", release.content.notes},
           {"variants", std::move(variants)},
-          {"validation", validation ? Json::parse(validation_to_json(validation)) : Json(nullptr)},
-          {"reference", Json::parse(reference_to_json(release.content.features))},
+          {"validation", validation ? json_or_null(validation_to_json(validation)) : Json(nullptr)},
+          {"reference", json_or_null(reference_to_json(release.content.features))},
           {"signature", signature_to_json(release.content.signature)},
           {"published_at", to_rfc3339(release.published_at)},
           {"created_by", release.created_by},

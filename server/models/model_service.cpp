@@ -1,7 +1,7 @@
 #include "server/models/model_service.hpp"
 
 #include "common/base/id.hpp"
-#include "server/http/json_body.hpp"
+#include "common/json/json_reader.hpp"
 #include "server/models/blob_service.hpp"
 #include "server/models/model_store.hpp"
 

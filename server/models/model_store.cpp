@@ -2,6 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "common/base/text.hpp"
+#include "common/json/json_text.hpp"
 #include "server/db/db_pool.hpp"
 #include "server/journal/journal_store.hpp"
 #include "server/models/model_rows.hpp"
@@ -11,11 +13,12 @@ namespace argosy::server {
 namespace {
 
 Error no_such_model(const std::string& name) {
-  return make_error(Errc::not_found, "there is no model '" + name + "'; make it with POST /api/v1/models");
+  return make_error(Errc::not_found, "there is no model '" + shortened(name) + "'; make it with POST /api/v1/models");
 }
 
 Error no_such_release(const std::string& model, const std::string& version) {
-  return make_error(Errc::not_found, "there is no release " + version + " of a model '" + model + "'");
+  return make_error(Errc::not_found,
+                    "there is no release " + shortened(version) + " of a model '" + shortened(model) + "'");
 }
 
 bool model_exists(pqxx::work& transaction, const std::string& name) {
@@ -63,7 +66,7 @@ const std::string& select_release() {
 // PostgreSQL writes jsonb with spaces and in an order of its own; a draft's is as nlohmann writes it.
 std::string plain_json(const pqxx::field& json) {
   const auto text = json.as<std::string>();
-  return text.empty() ? text : nlohmann::json::parse(text).dump();
+  return text.empty() ? text : write_json(parse_json(text).value());
 }
 
 Result<std::vector<Variant>> variants_of(pqxx::work& transaction, std::int64_t release) {

@@ -4,13 +4,15 @@
 #include <array>
 #include <utility>
 
-#include <nlohmann/json.hpp>
+#include "common/json/json_reader.hpp"
 
 namespace argosy::server {
 
 namespace {
 
 using namespace std::chrono_literals;
+
+constexpr std::size_t most_trials = 64;
 
 constexpr std::array<std::pair<PatchState, std::string_view>, 6> state_names = {{
     {PatchState::pending, "pending"},
@@ -51,18 +53,14 @@ std::string trials_to_json(const std::vector<CodecTrial>& trials) {
 
 std::vector<CodecTrial> trials_from_json(std::string_view json) {
   std::vector<CodecTrial> trials;
-  const auto items = nlohmann::json::parse(json, nullptr, false);
-  if (!items.is_array()) return trials;
-  for (const auto& item : items) {
-    CodecTrial& trial = trials.emplace_back();
-    trial.codec = item.at("codec").get<std::string>();
-    trial.seconds = item.at("seconds").get<double>();
-    if (item.at("failure").is_null()) {
-      trial.bytes = item.at("bytes").get<std::uint64_t>();
-    } else {
-      trial.failure = item.at("failure").get<std::string>();
-    }
-  }
+  auto items = parse_json(json);
+  if (!items) return trials;
+  auto in = JsonReader::of({{"trials", std::move(*items)}}).value();
+  in.objects("trials", most_trials, trials, [](JsonReader& item, CodecTrial& trial) {
+    item.required("codec", trial.codec).optional("seconds", trial.seconds);
+    item.optional("bytes", trial.bytes).optional("failure", trial.failure);
+  });
+  if (!in.finish()) trials.clear();
   return trials;
 }
 

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "common/json/json_text.hpp"
 #include "server/models/patch_choice.hpp"
 
 namespace argosy::server {
@@ -35,7 +36,7 @@ nlohmann::json patch_to_json(const PatchMatrixRow& row) {
            ready ? Json(seconds_for_patch(patch.codec, *patch.size, row.full_size, usual)) : Json(nullptr)},
           {"full_seconds", seconds_for_whole(row.full_size, usual)},
           {"encode_ms", patch.encode_ms ? Json(*patch.encode_ms) : Json(nullptr)},
-          {"trials", Json::parse(trials_to_json(patch.trials))},
+          {"trials", json_or_null(trials_to_json(patch.trials))},
           {"demand", patch.demand},
           {"attempts", patch.attempts},
           {"will_retry", patch.will_retry},

@@ -1,7 +1,7 @@
 #include "server/models/patch_request.hpp"
 
 #include "common/base/id.hpp"
-#include "server/http/json_body.hpp"
+#include "common/json/json_reader.hpp"
 
 namespace argosy::server {
 

@@ -6,8 +6,9 @@
 #include <nlohmann/json.hpp>
 #include <pqxx/pqxx>
 
+#include "common/base/text.hpp"
+#include "common/json/json_reader.hpp"
 #include "server/db/db_pool.hpp"
-#include "server/http/json_body.hpp"
 #include "server/journal/journal_store.hpp"
 #include "server/models/patch_rows.hpp"
 
@@ -80,7 +81,7 @@ struct WantPatches {
 
 Result<void> check_model_known(pqxx::work& transaction, const std::string& model) {
   if (!transaction.exec_params("select 1 from models where name = $1", model).empty()) return {};
-  return make_error(Errc::not_found, "there is no model '" + model + "'");
+  return make_error(Errc::not_found, "there is no model '" + shortened(model) + "'");
 }
 
 std::vector<PatchMatrixRow> matrix_rows(pqxx::work& transaction, const std::string& model) {
@@ -128,7 +129,8 @@ std::vector<PatchMatrixRow> matrix_rows_of(pqxx::work& transaction, const std::s
 Result<void> check_release_known(pqxx::work& transaction, const std::string& model, const std::string& version) {
   if (!transaction.exec_params("select 1 from releases where model = $1 and version = $2", model, version).empty())
     return {};
-  return make_error(Errc::not_found, "there is no release " + version + " of the model '" + model + "'");
+  return make_error(Errc::not_found,
+                    "there is no release " + shortened(version) + " of the model '" + shortened(model) + "'");
 }
 
 // The files of the variants that both releases have under one name.

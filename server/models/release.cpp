@@ -6,10 +6,10 @@
 
 #include "common/base/id.hpp"
 #include "common/crypto/digest.hpp"
+#include "common/json/json_reader.hpp"
 #include "common/signing/key_set.hpp"
 #include "common/signing/release_signature.hpp"
 #include "common/wire/metric_rule.hpp"
-#include "server/http/json_body.hpp"
 
 namespace argosy::server {
 
@@ -48,8 +48,7 @@ void read_compact(JsonReader& fields, Variant& variant) {
   variant.compact_json = compact.dump();
   fields.check("compact", compact.is_object(), "must be an object")
       .check("compact", variant.compact_json.size() <= max_compact_bytes,
-             "must be at most " + std::to_string(max_compact_bytes) + " bytes")
-      .check("compact", variant.compact_json.find("\\u0000") == std::string::npos, "must not hold NUL characters");
+             "must be at most " + std::to_string(max_compact_bytes) + " bytes");
 }
 
 void read_variant(JsonReader& fields, Variant& variant) {
@@ -131,7 +130,7 @@ bool names_differ(const std::vector<T>& items) {
 }  // namespace
 
 Result<ReleaseDraft> parse_release(std::string_view json) {
-  ARGOSY_TRY(JsonReader body, JsonReader::parse(json));
+  ARGOSY_TRY(JsonReader body, JsonReader::parse(json, {.bytes = max_release_bytes}));
   ReleaseDraft draft;
   body.required("version", draft.version)
       .optional("notes", draft.notes)
@@ -220,12 +219,12 @@ std::string key_sets_to_json(const std::vector<std::string>& key_sets) {
 }
 
 Result<std::vector<std::string>> key_sets_from_json(std::string_view json) {
-  const Json list = Json::parse(json, nullptr, false);
+  ARGOSY_TRY(Json list, parse_json(json));
+  ARGOSY_TRY(JsonReader row, JsonReader::of({{"signature_key_sets", std::move(list)}}, "releases"));
   std::vector<std::string> key_sets;
-  for (const Json& item : list) {
-    if (!item.is_string()) return make_error(Errc::corrupt, "releases.signature_key_sets holds what is no text");
-    key_sets.push_back(item.get<std::string>());
-  }
+  row.optional("signature_key_sets", key_sets);
+  const auto read = row.finish();
+  if (!read) return make_error(Errc::corrupt, read.error().message);
   return key_sets;
 }
 

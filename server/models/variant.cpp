@@ -2,8 +2,6 @@
 
 #include <optional>
 
-#include <nlohmann/json.hpp>
-
 namespace argosy::server {
 
 VariantChoice choose_variant(const std::vector<Variant>& variants, const wire::Capabilities& capabilities,
@@ -23,16 +21,8 @@ VariantChoice choose_variant(const std::vector<Variant>& variants, const wire::C
 }
 
 wire::Capabilities capabilities_of(std::string_view json) {
-  const auto document = nlohmann::json::parse(json, nullptr, false);
-  wire::Capabilities capabilities;
-  if (!document.is_object()) return capabilities;
-  using Words = std::vector<std::string>;
-  capabilities.architecture = document.value("architecture", std::string());
-  capabilities.accelerators = document.value("accelerators", Words{});
-  capabilities.runtimes = document.value("runtimes", Words{});
-  capabilities.precisions = document.value("precisions", Words{});
-  capabilities.memory_mb = document.value("memory_mb", std::uint64_t{0});
-  return capabilities;
+  auto capabilities = wire::decode_capabilities(json);
+  return capabilities ? std::move(*capabilities) : wire::Capabilities{};
 }
 
 }  // namespace argosy::server

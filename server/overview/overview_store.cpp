@@ -2,6 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "common/json/json_text.hpp"
+
 namespace argosy::server {
 
 namespace {
@@ -26,8 +28,7 @@ std::map<std::string, std::int64_t> counts_of(const pqxx::result& rows) {
 
 std::vector<ModelSkew> read_models(pqxx::work& transaction) {
   const auto rows = transaction.exec(
-      "select m.model, coalesce(m.version, ''), count(*) from device_models m join devices d on d.id = m.device_id "
-      "where d.revoked_at is null group by 1, 2 order by 1, 3 desc, 2 desc limit 500");
+      "select name, value, devices from fleet_totals where kind = 'model' order by 1, 3 desc, 2 desc limit 500");
   std::vector<ModelSkew> models;
   for (const auto& row : rows) {
     const auto model = row[0].as<std::string>();
@@ -38,7 +39,7 @@ std::vector<ModelSkew> read_models(pqxx::work& transaction) {
 }
 
 void add_counts(std::map<std::string, std::int64_t>& sum, const std::string& counts_json) {
-  const auto counts = json::parse(counts_json, nullptr, false);
+  const auto counts = json_or_null(counts_json);
   if (!counts.is_object()) return;
   for (const auto& [state, count] : counts.items()) {
     if (count.is_number_integer()) sum[state] += count.get<std::int64_t>();
@@ -78,7 +79,7 @@ std::vector<OpenAlert> read_alerts(pqxx::work& transaction) {
   const auto rows = transaction.exec(
       "select id, rule, severity, device_id, model, message, value, threshold, (extract(epoch from opened_at) * "
       "1000)::bigint, (extract(epoch from fired_at) * 1000)::bigint, (extract(epoch from acknowledged_at) * "
-      "1000)::bigint, coalesce(acknowledged_by, '') from alerts where state <> 'resolved' and state = 'firing' "
+      "1000)::bigint, coalesce(acknowledged_by, '') from alerts where state = 'firing' "
       "order by id desc limit 10");
   std::vector<OpenAlert> alerts;
   for (const auto& row : rows)
@@ -131,14 +132,12 @@ pqxx::result worst_drift(pqxx::work& transaction) {
 }
 
 void read_presence(pqxx::work& transaction, Instant, const OverviewOptions&, Overview& overview) {
-  overview.presence = counts_of(transaction.exec(
-      "select s.presence, count(*) from device_state s join devices d on d.id = s.device_id where d.revoked_at is null "
-      "group by 1"));
+  overview.presence = counts_of(transaction.exec("select value, devices from fleet_totals where kind = 'presence'"));
 }
 
 void read_firing(pqxx::work& transaction, Instant, const OverviewOptions&, Overview& overview) {
-  overview.firing_by_rule = counts_of(
-      transaction.exec("select rule, count(*) from alerts where state <> 'resolved' and state = 'firing' group by 1"));
+  overview.firing_by_rule =
+      counts_of(transaction.exec("select rule, count(*) from alerts where state = 'firing' group by 1"));
   overview.alerts = read_alerts(transaction);
 }
 

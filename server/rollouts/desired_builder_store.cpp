@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "common/json/json_text.hpp"
 #include "server/models/patch_choice.hpp"
 #include "server/models/release.hpp"
 #include "server/rollouts/policy.hpp"
@@ -153,7 +154,7 @@ wire::ProbationSpec DesiredBuilder::probation_of(std::int64_t rollout) {
   const auto rows = transaction_.exec_params("select policy::text from rollouts where id = $1", rollout);
   const auto probation = read_stored<wire::ProbationSpec>("the policy", [&]() -> Result<wire::ProbationSpec> {
     if (rows.empty()) return Policy{}.probation;
-    ARGOSY_TRY(const auto policy, decode_policy(Json::parse(rows[0][0].as<std::string>())));
+    ARGOSY_TRY(const auto policy, decode_policy(json_or_null(rows[0][0].as<std::string>())));
     return policy.probation;
   });
   return probations_.emplace(rollout, probation ? *probation : Policy{}.probation).first->second;

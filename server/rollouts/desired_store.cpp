@@ -6,6 +6,8 @@
 #include <nlohmann/json.hpp>
 #include <pqxx/pqxx>
 
+#include "common/base/text.hpp"
+#include "common/json/json_text.hpp"
 #include "server/db/db_pool.hpp"
 #include "server/journal/journal_store.hpp"
 
@@ -20,7 +22,7 @@ struct GetDesired {
 
   Result<wire::Desired> operator()(pqxx::work& transaction) const {
     auto built = DesiredBuilder(transaction, cache).build("where d.id = $1 and d.revoked_at is null", device);
-    if (built.empty()) return make_error(Errc::not_found, "there is no device '" + device + "'");
+    if (built.empty()) return make_error(Errc::not_found, "there is no device '" + shortened(device) + "'");
     return std::move(built.front().document);
   }
 };

@@ -8,6 +8,7 @@
 #include <pqxx/pqxx>
 
 #include "common/stats/log_histogram.hpp"
+#include "common/wire/telemetry.hpp"
 #include "server/db/db_pool.hpp"
 #include "server/rollouts/rollout_rows_store.hpp"
 #include "server/rollouts/rollout_store.hpp"

@@ -7,7 +7,8 @@
 
 #include <nlohmann/json.hpp>
 
-#include "server/http/json_body.hpp"
+#include "common/base/text.hpp"
+#include "common/json/json_reader.hpp"
 #include "server/rollouts/rollout.hpp"
 
 namespace argosy::server {
@@ -71,7 +72,7 @@ void read_criterion(JsonReader& in, std::vector<AbortCriterion>& criteria) {
       .optional("min_executed", criterion.min_executed, std::int64_t{1}, most_devices)
       .optional("share", criterion.share, smallest_share, 1.0);
   for (const auto& cause : criterion.causes) {
-    in.check("causes", can_abort(cause), "\"" + cause + "\" is no failure of a release; use \"*\" for any");
+    in.check("causes", can_abort(cause), "\"" + shortened(cause) + "\" is no failure of a release; use \"*\" for any");
   }
   read_word(in, "action", reactions, criterion.action);
   criteria.push_back(std::move(criterion));

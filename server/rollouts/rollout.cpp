@@ -4,6 +4,8 @@
 #include <array>
 #include <utility>
 
+#include "common/base/text.hpp"
+
 namespace argosy::server {
 namespace {
 
@@ -86,7 +88,7 @@ Result<Value> value_in(const Table& table, std::string_view text, std::string_vi
   for (const auto& [value, name] : table) {
     if (name == text) return value;
   }
-  return make_error(Errc::invalid_argument, "\"" + std::string(text) + "\" is not a " + std::string(what));
+  return make_error(Errc::invalid_argument, "\"" + shortened(text) + "\" is not a " + std::string(what));
 }
 
 bool is_step_name(std::string_view key) {

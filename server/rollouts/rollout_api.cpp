@@ -111,17 +111,26 @@ Task<Result<Response>> list_decisions(RolloutService& rollouts, Request& request
   co_return page_response(request, items, next, found->total);
 }
 
-Task<Result<Response>> get_desired(DesiredService& desired, Request& request) {
+std::string etag_of(std::int64_t rev) {
+  return "\"" + std::to_string(rev) + "\"";
+}
+
+Response not_modified(const std::string& etag) {
+  Response unchanged = Response::no_content();
+  unchanged.status = 304;
+  unchanged.headers.emplace_back("ETag", etag);
+  return unchanged;
+}
+
+Task<Result<Response>> get_desired(DesiredService& desired, const KnownRev& known_rev, Request& request) {
+  const auto has = request.header("if-none-match");
+  if (const auto rev = has ? known_rev(request.principal.name) : std::nullopt; rev && etag_of(*rev) == *has)
+    co_return not_modified(etag_of(*rev));
   auto asked = desired.get(DeviceId{request.principal.name});
   auto document = co_await std::move(asked);
   if (!document) co_return document.error();
-  const std::string etag = "\"" + std::to_string(document->rev) + "\"";
-  if (request.header("if-none-match") == std::string_view(etag)) {
-    Response unchanged = Response::no_content();
-    unchanged.status = 304;
-    unchanged.headers.emplace_back("ETag", etag);
-    co_return unchanged;
-  }
+  const std::string etag = etag_of(document->rev);
+  if (has == std::string_view(etag)) co_return not_modified(etag);
   auto response = Response::json(wire::encode(*document));
   response.headers.emplace_back("ETag", etag);
   co_return response;
@@ -161,11 +170,13 @@ void add_rollout_routes(Router& router, RolloutService& rollouts) {
   }
 }
 
-void add_desired_routes(Router& router, DesiredService& desired) {
+void add_desired_routes(Router& router, DesiredService& desired, KnownRev known_rev) {
   router.add({.method = Method::get,
               .path = "/device/v1/desired",
               .access = Access::device,
-              .handler = [&desired](Request& request) { return get_desired(desired, request); }});
+              .handler = [&desired, known_rev = std::move(known_rev)](Request& request) {
+                return get_desired(desired, known_rev, request);
+              }});
 }
 
 }  // namespace argosy::server

@@ -5,9 +5,10 @@
 
 #include <nlohmann/json.hpp>
 
+#include "common/base/text.hpp"
+#include "common/json/json_reader.hpp"
 #include "server/devices/device.hpp"
 #include "server/devices/filter.hpp"
-#include "server/http/json_body.hpp"
 
 namespace argosy::server {
 namespace {
@@ -104,7 +105,7 @@ json rollout_device_to_json(const RolloutDeviceRecord& device) {
           {"source", text_or_null(device.source)},
           {"bytes", number_or_null(device.bytes)},
           {"full_bytes", number_or_null(device.full_bytes)},
-          {"numbers", json::parse(device.numbers_json)},
+          {"numbers", json_or_null(device.numbers_json)},
           {"notified_at", time_or_null(device.notified_at)},
           {"started_at", time_or_null(device.started_at)},
           {"finished_at", time_or_null(device.finished_at)}};
@@ -117,7 +118,7 @@ json decision_to_json(const DecisionRecord& decision) {
           {"rule", decision.rule},
           {"decision", decision.decision},
           {"message", decision.message},
-          {"inputs", json::parse(decision.inputs_json)}};
+          {"inputs", json_or_null(decision.inputs_json)}};
 }
 
 Result<NewRollout> parse_new_rollout(std::string_view text) {
@@ -144,7 +145,7 @@ Result<std::string> parse_retry(std::string_view text) {
   if (text.empty()) return cause;
   ARGOSY_TRY(auto in, JsonReader::parse(text));
   in.optional("cause", cause)
-      .check("cause", cause.empty() || is_known_cause(cause), "\"" + cause + "\" is no cause of a failure");
+      .check("cause", cause.empty() || is_known_cause(cause), "\"" + shortened(cause) + "\" is no cause of a failure");
   ARGOSY_CHECK(in.finish());
   return cause;
 }
@@ -159,7 +160,7 @@ Result<std::string> parse_if_match(std::optional<std::string_view> header) {
   const bool digits = !text.empty() && text.size() <= 19 &&
                       std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
   if (text != "*" && !digits) {
-    return make_error(Errc::precondition_failed, "If-Match '" + std::string(*header) + "' is no etag of a rollout");
+    return make_error(Errc::precondition_failed, "If-Match '" + shortened(*header) + "' is no etag of a rollout");
   }
   return std::string(text);
 }

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <pqxx/pqxx>
 
+#include "common/json/json_reader.hpp"
 #include "server/db/db_pool.hpp"
 #include "server/rollouts/report_mapping.hpp"
 #include "server/rollouts/rollout_rows_store.hpp"
@@ -52,7 +53,7 @@ std::vector<OpenDevice> lock_open(pqxx::work& transaction, const std::vector<wir
     one.row.source = row[10].as<std::string>();
     one.row.bytes = row[11].as<std::uint64_t>();
     one.row.full_bytes = row[12].as<std::uint64_t>();
-    one.row.digests = Json::parse(row[13].as<std::string>("[]")).get<std::vector<std::string>>();
+    one.row.digests = read_json<std::vector<std::string>>(row[13].as<std::string>("[]")).value();
     open.push_back(std::move(one));
   }
   return open;

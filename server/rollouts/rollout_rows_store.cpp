@@ -4,6 +4,7 @@
 #include <map>
 #include <utility>
 
+#include "common/json/json_reader.hpp"
 #include "server/journal/journal_store.hpp"
 
 namespace argosy::server {
@@ -16,7 +17,7 @@ Json optional_text(const std::optional<Instant>& at) {
 }
 
 Counts counts_of(const pqxx::field& field) {
-  return Json::parse(field.as<std::string>()).get<Counts>();
+  return read_json<Counts>(field.as<std::string>()).value();
 }
 
 // A reader of what is stored, as written here or by hand: what cannot be read becomes the rollout's fault, not an
@@ -28,7 +29,7 @@ void read_or_fault(std::string& fault, const std::string& what, Read read) {
   };
   try {
     if (const Result<void> outcome = read(); !outcome) keep(outcome.error().message);
-  } catch (const Json::exception&) {
+  } catch (const std::exception&) {
     keep("it is not of the form that is written here");
   }
 }
@@ -61,16 +62,15 @@ Acknowledged load_acknowledged(pqxx::work& transaction, std::int64_t id) {
       id);
   Acknowledged seen;
   if (rows.empty()) return seen;
-  try {
-    const auto document = Json::parse(rows[0][0].as<std::string>());
-    seen.failures = document.value("failures", std::vector<std::int64_t>{});
-    for (const auto& name : document.value("guards", std::vector<std::string>{})) {
-      for (const auto metric : {GuardMetric::latency_p95, GuardMetric::error_rate, GuardMetric::accuracy}) {
-        if (to_string(metric) == name) seen.guards.push_back(metric);
-      }
+  auto inputs = JsonReader::parse(rows[0][0].as<std::string>(), stored_json, UnknownKeys::pass);
+  if (!inputs) return {};  // what cannot be read was not accepted
+  std::vector<std::string> guards;
+  inputs->optional("failures", seen.failures).optional("guards", guards);
+  if (!inputs->finish()) return {};
+  for (const auto& name : guards) {
+    for (const auto metric : {GuardMetric::latency_p95, GuardMetric::error_rate, GuardMetric::accuracy}) {
+      if (to_string(metric) == name) seen.guards.push_back(metric);
     }
-  } catch (const Json::exception&) {
-    return {};  // what cannot be read was not accepted
   }
   return seen;
 }
@@ -165,7 +165,7 @@ std::vector<TargetedRow> lock_targeted(pqxx::work& transaction, const RolloutRec
                  .source = row[7].as<std::string>(),
                  .bytes = row[8].as<std::uint64_t>(),
                  .full_bytes = row[9].as<std::uint64_t>(),
-                 .numbers = Json::parse(row[10].as<std::string>())};
+                 .numbers = json_or_null(row[10].as<std::string>())};
     targeted.push_back(std::move(one));
   }
   return targeted;
@@ -286,7 +286,7 @@ Result<RolloutRecord> load_rollout(pqxx::work& transaction, std::int64_t id, Loc
   record.release_id = row[3].as<std::int64_t>();
   record.filter = row[4].as<std::string>();
   read_or_fault(record.fault, "policy", [&]() -> Result<void> {
-    ARGOSY_TRY(record.policy, decode_policy(Json::parse(row[5].as<std::string>())));
+    ARGOSY_TRY(record.policy, decode_policy(json_or_null(row[5].as<std::string>())));
     return {};
   });
   if (!record.fault.empty()) record.policy.guards.clear();  // no verdicts by a policy that nobody wrote

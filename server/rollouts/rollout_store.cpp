@@ -7,6 +7,7 @@
 #include <pqxx/pqxx>
 #include <spdlog/spdlog.h>
 
+#include "common/base/text.hpp"
 #include "server/db/db_pool.hpp"
 #include "server/devices/filter.hpp"
 #include "server/journal/journal_store.hpp"
@@ -23,7 +24,7 @@ Result<std::int64_t> find_release(pqxx::work& transaction, const std::string& mo
       "select l.id from models m left join releases l on l.model = m.name and l.version = $2 "
       "and l.published_at is not null where m.name = $1",
       model, version);
-  if (rows.empty()) return make_error(Errc::not_found, "there is no model '" + model + "'");
+  if (rows.empty()) return make_error(Errc::not_found, "there is no model '" + shortened(model) + "'");
   if (rows[0][0].is_null()) {
     return make_error(Errc::not_found, "model '" + model + "' has no published release '" + version + "'");
   }
@@ -35,9 +36,10 @@ void load_bytes(pqxx::work& transaction, std::vector<RolloutRecord>& records) {
   Json ids = Json::array();
   for (const auto& record : records) ids.push_back(record.id);
   const auto rows = transaction.exec_params(
-      "select rollout_id, coalesce(sum(bytes), 0)::bigint, coalesce(sum(full_bytes), 0)::bigint from rollout_devices "
-      "where rollout_id in (select value::bigint from jsonb_array_elements_text($1::jsonb)) "
-      "and source in ('patch', 'full') group by rollout_id",
+      // Each device says how much it fetched, up to 2^53: their sum needs no more to be believed.
+      "select rollout_id, least(sum(bytes_sent), 9007199254740992)::bigint, "
+      "least(sum(bytes_full), 9007199254740992)::bigint from rollout_waves "
+      "where rollout_id in (select value::bigint from jsonb_array_elements_text($1::jsonb)) group by rollout_id",
       ids.dump());
   for (const auto& row : rows) {
     for (auto& record : records) {

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <string>
+#include <vector>
 
 namespace argosy::server {
 
@@ -49,13 +50,37 @@ void make_partition(pqxx::work& transaction, const PartitionedTable& table, sys_
                     to + ")");
 }
 
+// What came before we noted the receipt and lies in our future: no day of its own would ever come for it.
+void bring_back_from_the_future(pqxx::work& transaction, const PartitionedTable& table, Instant latest, Instant now) {
+  const auto& time = table.time_column;
+  transaction.exec_params0("update " + table.name + " set device_" + time + " = coalesce(device_" + time + ", " + time +
+                               "), " + time + " = $2::timestamptz where " + time + " >= $1::timestamptz",
+                           to_rfc3339(latest), to_rfc3339(now));
+}
+
+// Days that have rows in the default partition and no partition of their own: a backlog from before the first upkeep.
+std::vector<sys_days> days_in_default(pqxx::work& transaction, const PartitionedTable& table, sys_days oldest) {
+  const auto rows = transaction.exec_params("select distinct floor(extract(epoch from " + table.time_column +
+                                                ") / 86400)::int from " + table.name + "_default where " +
+                                                table.time_column + " >= $1::timestamptz order by 1",
+                                            to_rfc3339(Instant{oldest}));
+  std::vector<sys_days> found;
+  for (const auto& row : rows) found.push_back(sys_days{days{row[0].as<int>()}});
+  return found;
+}
+
 void drop_old(pqxx::work& transaction, const PartitionedTable& table, sys_days oldest) {
   const auto rows = transaction.exec_params(
       "select c.relname from pg_inherits i join pg_class c on c.oid = i.inhrelid where i.inhparent = to_regclass($1) "
       "and c.relname ~ '_[0-9]{8}$' and c.relname < $2 order by 1",
       table.name, partition_name(table, oldest));
   for (const auto& row : rows) transaction.exec0("drop table " + transaction.quote_name(row[0].as<std::string>()));
-  transaction.exec_params0("delete from " + table.name + "_default where " + table.time_column + " < $1::timestamptz",
+  // What never had a day of its own was never shown: it counts as lost.
+  transaction.exec_params0("with gone as (delete from " + table.name + "_default where " + table.time_column +
+                               " < $1::timestamptz returning device_id, epoch), "
+                               "counted as (select device_id, epoch, count(*) as rows from gone group by 1, 2) "
+                               "update telemetry_cursors c set unread = c.unread + g.rows from counted g "
+                               "where g.device_id = c.device_id and g.epoch = c.epoch",
                            to_rfc3339(Instant{oldest}));
 }
 
@@ -67,8 +92,11 @@ void KeepPartitions::operator()(pqxx::work& transaction) const {
   for (const auto& table : partitioned_tables) {
     if (!exists(transaction, table.name + "_default"))
       transaction.exec0("create table " + table.name + "_default partition of " + table.name + " default");
+    const auto oldest = today - days{retention_days};
     for (int day = -1; day <= ahead_days; ++day) make_partition(transaction, table, today + days{day});
-    drop_old(transaction, table, today - days{retention_days});
+    bring_back_from_the_future(transaction, table, Instant{today + days{ahead_days + 1}}, now);
+    for (const auto day : days_in_default(transaction, table, oldest)) make_partition(transaction, table, day);
+    drop_old(transaction, table, oldest);
   }
 }
 

@@ -1,5 +1,5 @@
 // Daily partitions of the telemetry tables: made ahead, dropped when they are past the retention. What is older than
-// the oldest partition or newer than the newest lies in a default partition, and moves out of it once its day is made.
+// the oldest partition lies in a default partition until the next upkeep makes its day; nothing stays there.
 #pragma once
 
 #include <pqxx/pqxx>

@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "common/base/text.hpp"
 #include "common/stats/robust.hpp"
 
 namespace argosy::server {
@@ -29,7 +30,7 @@ LogHistogram histogram_of(const pqxx::field& bytea) {
 
 Result<std::string> model_of(pqxx::work& transaction, const SeriesQuery& query) {
   if (transaction.exec_params("select 1 from devices where id = $1", query.device).empty())
-    return make_error(Errc::not_found, "there is no device \"" + query.device + "\"");
+    return make_error(Errc::not_found, "there is no device \"" + shortened(query.device) + "\"");
   if (!query.model.empty()) return query.model;
   const auto row = transaction.exec_params1(
       "select coalesce(min(model), '') from inference_windows where device_id = $1 and started_at >= $2::timestamptz "

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -13,20 +14,56 @@ namespace argosy::server {
 
 // How far the records of one outbox have been stored.
 struct Cursor {
-  std::uint64_t seq = 0;   // the highest sequence stored or lost; 0: nothing yet
-  std::uint64_t lost = 0;  // sequences that the device dropped from a full outbox
+  std::uint64_t seq = 0;                     // the highest sequence stored or lost; 0: nothing yet
+  std::uint64_t lost = 0;                    // sequences that the device dropped from a full outbox
+  std::uint64_t refused = 0;                 // sequences that the device set aside because we would not have them
+  std::optional<wire::ChainLink> link = {};  // of the record `seq`; none: it came without a chain
   friend bool operator==(const Cursor&, const Cursor&) = default;
 };
+
+// The links of records that are stored, by their sequence.
+using StoredLinks = std::map<std::uint64_t, wire::ChainLink>;
+
+struct Sequences {
+  std::uint64_t first = 0;
+  std::uint64_t last = 0;
+  friend bool operator==(const Sequences&, const Sequences&) = default;
+};
+
+// The records whose stored links continue_from must know to judge this batch; none in the usual course of things.
+std::optional<Sequences> links_needed(const Cursor& cursor, const wire::TelemetryBatch& batch);
 
 struct Continuation {
   std::size_t skip = 0;  // records at the front of the batch that are stored already
   std::size_t take = 0;  // records after those, which continue the cursor
   Cursor cursor;         // once they are stored
+  wire::TelemetryAck ack;
+  // The link of the first record that is another than the one we have under its number: one a fork.
+  std::optional<wire::ChainLink> forked_at = {};
 };
 
 // Only what continues the cursor is taken: from `cursor + 1`, or from `oldest` when the device had to drop what lay
 // between. A repeat and a hole take nothing and leave the cursor where it is.
-Continuation continue_from(const Cursor& cursor, const wire::TelemetryBatch& batch);
+//
+// By its chain a batch also shows whose it is. An outbox that was restored from an older image, or copied, has other
+// records under the numbers that we have: nothing of it is taken, and the ack says up to where its records are ours and
+// asks for the others under a new epoch.
+Continuation continue_from(const Cursor& cursor, const wire::TelemetryBatch& batch, const StoredLinks& stored = {});
+
+// Which outbox speaks for a device. An outbox never takes an epoch again that it left, so one that comes back with news
+// is of another agent with the same identity; once may be a disk that was changed back, again and again is two of them.
+struct Speaker {
+  static constexpr int returns_of_two = 2;
+  static constexpr Duration memory{3'600'000};
+
+  std::string epoch;
+  int returns = 0;  // in a row, none longer than `memory` after the one before
+  std::optional<Instant> returned_at = {};
+  friend bool operator==(const Speaker&, const Speaker&) = default;
+};
+
+// After news under `epoch`; `is_new`: there was nothing under it before. None: nothing changed.
+std::optional<Speaker> speak(const std::optional<Speaker>& known, const std::string& epoch, bool is_new, Instant now);
 
 // A window as it was stored; what drift, alerts and the live stream want to know of it.
 struct StoredWindow {
@@ -45,6 +82,11 @@ struct EpochIntegrity {
   std::uint64_t lost = 0;        // dropped by the device before we could have them
   std::uint64_t duplicates = 0;  // rows over one per sequence
   std::uint64_t gaps = 0;        // sequences missing between first_seq and last_seq, lost ones included
+  std::uint64_t refused = 0;     // set aside by the device because we refuse them for good
+  std::uint64_t unread = 0;      // acknowledged, but so old that retention took them before anybody could see them
+  std::uint64_t forks = 0;       // how often another outbox spoke under this epoch: a restored or copied disk
+  std::optional<Instant> forked_at = {};    // the last time
+  std::optional<Instant> received_at = {};  // when the last batch came
 };
 
 }  // namespace argosy::server

@@ -72,6 +72,10 @@ Task<Result<Response>> get_series(TelemetryService& telemetry, Request& request)
   co_return Response::json(series_to_json(*series));
 }
 
+nlohmann::json time_or_null(const std::optional<Instant>& at) {
+  return at ? nlohmann::json(to_rfc3339(*at)) : nlohmann::json(nullptr);
+}
+
 Task<Result<Response>> get_integrity(TelemetryService& telemetry, Request& request) {
   auto task = telemetry.integrity(std::string(request.param("id")));
   const auto epochs = co_await std::move(task);
@@ -84,7 +88,12 @@ Task<Result<Response>> get_integrity(TelemetryService& telemetry, Request& reque
                      {"last_seq", epoch.last_seq},
                      {"lost", epoch.lost},
                      {"duplicates", epoch.duplicates},
-                     {"gaps", epoch.gaps}});
+                     {"gaps", epoch.gaps},
+                     {"refused", epoch.refused},
+                     {"unread", epoch.unread},
+                     {"forks", epoch.forks},
+                     {"forked_at", time_or_null(epoch.forked_at)},
+                     {"received_at", time_or_null(epoch.received_at)}});
   co_return Response::json(nlohmann::json{{"items", std::move(items)}}.dump());
 }
 

@@ -20,12 +20,12 @@ struct StoreTogether {
   DbPool& db;
   StoredTelemetry& stored;
   Instant now;
+  Duration retention;
   Task<Result<TelemetryService::Acks>> operator()(std::vector<wire::TelemetryBatch> batches) const {
-    return store(db, stored, std::move(batches), now);
+    return store(db, stored, StoreTelemetry{std::move(batches), now, retention});
   }
-  static Task<Result<TelemetryService::Acks>> store(DbPool& db, StoredTelemetry& stored,
-                                                    std::vector<wire::TelemetryBatch> batches, Instant now) {
-    auto storing = db.transact(StoreTelemetry{std::move(batches), now});
+  static Task<Result<TelemetryService::Acks>> store(DbPool& db, StoredTelemetry& stored, StoreTelemetry together) {
+    auto storing = db.transact(std::move(together));
     ARGOSY_CO_TRY(StoredTelemetry part, co_await std::move(storing));
     stored.counters += part.counters;
     stored.windows.insert(stored.windows.end(), std::make_move_iterator(part.windows.begin()),
@@ -43,7 +43,8 @@ class Service final : public TelemetryService {
   Task<Result<Acks>> ingest(std::vector<wire::TelemetryBatch> batches, Instant now) override {
     if (batches.empty()) co_return Acks{};
     StoredTelemetry stored;
-    auto storing = take_by_halves<wire::TelemetryAck>(std::move(batches), StoreTogether{db_, stored, now});
+    auto storing = take_by_halves<wire::TelemetryAck>(
+        std::move(batches), StoreTogether{db_, stored, now, std::chrono::days(options_.retention_days)});
     auto acks = co_await std::move(storing);
     publish(stored);
     const bool nothing =

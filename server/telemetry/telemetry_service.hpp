@@ -26,6 +26,8 @@ struct TelemetryCounters {
   std::uint64_t records_stored = 0;
   std::uint64_t records_repeated = 0;
   std::uint64_t records_lost = 0;          // dropped by devices
+  std::uint64_t records_refused = 0;       // set aside by devices, because the server refuses them for good
+  std::uint64_t forks = 0;                 // outboxes that were restored or copied
   std::uint64_t batches_refused = 0;       // unknown or revoked device, or refused by the database
   std::uint64_t malformed_histograms = 0;  // windows stored without percentiles
 
@@ -33,6 +35,8 @@ struct TelemetryCounters {
     records_stored += more.records_stored;
     records_repeated += more.records_repeated;
     records_lost += more.records_lost;
+    records_refused += more.records_refused;
+    forks += more.forks;
     batches_refused += more.batches_refused;
     malformed_histograms += more.malformed_histograms;
     return *this;

@@ -19,6 +19,7 @@ struct StoredTelemetry {
 struct StoreTelemetry {
   std::vector<wire::TelemetryBatch> batches;
   Instant now;
+  Duration retention;  // what is older is not stored, but counted as unread
   Result<StoredTelemetry> operator()(pqxx::work& transaction) const;
 };
 

@@ -1,7 +1,6 @@
 """A device comes back after days with thousands of records in its outbox, and is killed (SIGKILL) while it catches up: the
 server knows at once how it is, and has each record once in the end."""
 import sqlite3
-import struct
 import sys
 import time
 from contextlib import closing
@@ -12,6 +11,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 
 from running_argosy import RunningArgosy  # noqa: E402, I001  (it knows where the next are)
 from processes import Program, wait_until  # noqa: E402
+import cbor  # noqa: E402
 
 AWAY_S = 13 * 86400
 RECORDS = 4000
@@ -34,24 +34,9 @@ catch_up_records_per_s = {pace}
 """
 
 
-def head(major, number):
-    """The beginning of an item in CBOR: its kind, and a number in as few bytes as hold it."""
-    if number < 24:
-        return bytes([major << 5 | number])
-    for code, form in ((24, ">B"), (25, ">H"), (26, ">I"), (27, ">Q")):
-        if number < 1 << 8 * struct.calcsize(form):
-            return bytes([major << 5 | code]) + struct.pack(form, number)
-    raise ValueError(number)
-
-
-def text(word):
-    return head(3, len(word)) + word.encode()
-
-
 def health_record(seq, at_ms):
-    """As it lies in the outbox: {"seq", "health": {"at", "cpu_percent"}} in CBOR."""
-    return (head(5, 2) + text("seq") + head(0, seq) + text("health") + head(5, 2) + text("at") + head(0, at_ms) +
-            text("cpu_percent") + head(0, 99))
+    """As it lies in the outbox."""
+    return cbor.encode({"seq": seq, "health": {"at": at_ms, "cpu_percent": 99}})
 
 
 class Backlog(RunningArgosy):

@@ -22,6 +22,8 @@ check = load_check()
 
 CLEAN = {
     "common/base/error.hpp": ["<boost/system/result.hpp>", "<string>"],
+    "common/json/json_reader.hpp": ["<nlohmann/json.hpp>", '"common/base/error.hpp"'],
+    "common/wire/telemetry.cpp": ['"common/json/json_reader.hpp"', '"common/stats/log_histogram.hpp"'],
     "common/crypto/keys.cpp": ["<openssl/pem.h>", '"common/base/error.hpp"'],
     "common/delta/patch_apply.hpp": ['"common/crypto/digest.hpp"', '"common/delta/old_file.hpp"'],
     "common/delta/patch_make.cpp": ['"common/tensors/tensor_map.hpp"'],
@@ -50,13 +52,15 @@ PLANTED = {
     "common/ knows nobody above it": [("common/base/a.hpp", '"server/http/router.hpp"'),
                                       ("common/stats/a.cpp", '"agent/update/slot.hpp"')],
     "common/base knows no other part of common/": [("common/base/a.hpp", '"common/wire/state.hpp"')],
-    "wire, crypto, stats and tensors know base and themselves": [
-        ("common/stats/a.hpp", '"common/wire/state.hpp"'), ("common/wire/a.hpp", '"common/crypto/digest.hpp"'),
+    "wire knows base, itself, json and the histogram of stats": [
+        ("common/wire/a.hpp", '"common/crypto/digest.hpp"'), ("common/wire/a.cpp", '"common/stats/drift.hpp"')],
+    "json, crypto, stats and tensors know base and themselves": [
+        ("common/stats/a.hpp", '"common/wire/state.hpp"'), ("common/json/a.hpp", '"common/wire/state.hpp"'),
         ("common/crypto/a.cpp", '"common/tensors/tensor_map.hpp"'), ("common/tensors/a.hpp", '"common/delta/patch_info.hpp"')],
     "delta knows base, itself, the tensors and the digests of crypto": [
         ("common/delta/a.hpp", '"common/crypto/keys.hpp"'), ("common/delta/a.cpp", '"common/wire/state.hpp"')],
     "compact knows base, itself, delta and the tensors": [("common/compact/a.cpp", '"common/crypto/digest.hpp"')],
-    "signing knows base, itself, wire and crypto": [("common/signing/a.cpp", '"common/delta/patch_info.hpp"')],
+    "signing knows base, itself, json, wire and crypto": [("common/signing/a.cpp", '"common/delta/patch_info.hpp"')],
     "a device never looks for tensors, nor makes compact models": [
         ("agent/update/a.cpp", '"common/tensors/tensor_map.hpp"'),
         ("agent/update/b.cpp", '"common/compact/compact_model.hpp"'),
@@ -79,6 +83,7 @@ PLANTED = {
     "server/base knows no other part of the server": [("server/base/loop.cpp", '"server/db/db_pool.hpp"')],
     "plumbing knows no capability and no app": [("server/http/router.cpp", '"server/access/role.hpp"'),
                                                 ("server/db/db_pool.cpp", '"server/app/config.hpp"')],
+    "retention knows no capability and no app": [("server/retention/retention_store.cpp", '"server/devices/device.hpp"')],
     "engines are pure": [("server/rollouts/rollout_engine.cpp", "<boost/asio/post.hpp>"),
                          ("server/rollouts/rollout_engine.hpp", '"server/rollouts/rollout_store.hpp"')],
     "the program's main knows its app alone": [("server/main.cpp", '"server/http/router.hpp"'),
@@ -123,8 +128,21 @@ class CheckLayering(unittest.TestCase):
                     self.assertIn((file, 4, f"includes {include[1:-1]}", name), list(check.violations(self.root)))
                     self.restore(file, before)
 
+    def test_json_parsed_beside_the_reader_is_caught(self):
+        rule = next(rule for rule in check.CALL_RULES if "JSON" in rule.name)
+        for call in ("nlohmann::json::parse(text)", "Json::parse(text, nullptr, false)", "json::sax_parse(text, &sax)",
+                     "json::accept(text)"):
+            for file in ("server/devices/device.cpp", "common/wire/state.cpp", "cli/settings.cpp", "agent/link/a.cpp"):
+                with self.subTest(call, file=file):
+                    path = self.root / file
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    path.write_text(f"// Reads.\nparse_json(text);\n{call};\n")
+                    found = [(file, line, name) for file, line, _, name in check.violations(self.root)]
+                    self.assertEqual(found, [(file, 3, rule.name)])
+                    path.unlink()
+
     def test_calls_beside_the_layer_for_files_are_caught(self):
-        rule, = check.CALL_RULES
+        rule = next(rule for rule in check.CALL_RULES if "files" in rule.name)
         for call in ("::open(path, 0)", "fs::rename(a, b)", "std::filesystem::remove_all(a)", "::fsync(fd)",
                      "std::ofstream(a)", "fs::create_directories(a)"):
             with self.subTest(call):

@@ -335,7 +335,7 @@ class Fleet:
                      {0: {name: "succeeded" for name in everyone[:1]}, 1: {name: "succeeded" for name in everyone[1:]}}, 86400 * 7)
         rejected = everyone[: max(2, self.count // 50)]
         self.rollout(2, "digits 1.1, first try", 2, "halted", "validate_rejected reached 50 % of the devices with an outcome", 86400 * 2,
-                     {0: {name: "validate_rejected" for name in rejected}, 1: {name: "cancelled" for name in everyone if name not in rejected}},
+                     {0: {name: "validate_rejected" for name in rejected}, 1: {name: "cancelled" for name in everyone[len(rejected):]}},
                      86400 * 2 - 900)
         states = {name: "succeeded" for name in self.succeeded} | {name: "probation" for name in self.in_probation}
         self.rollout(3, "digits 1.1", 2, "running", "", 1200,
@@ -343,7 +343,7 @@ class Fleet:
 
     def rollout(self, number, name, release, state, reason, age_s, waves, ended_s):
         planned = sum(len(wave) for wave in waves.values())
-        share = round(len(waves[0]) / planned, 4)
+        share = round(len(waves[0]) / planned, 6)
         policy = {"waves": [{"share": share}, {"share": 1.0}],
                   "gate": {"min_executed": 1, "success_share": 0.9, "bake_s": 7200, "manual": True},
                   "in_progress_timeout_s": 86400}

@@ -4,7 +4,7 @@ import { useComputed, useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import { Link, useLocation } from "wouter-preact";
-import { call } from "./api/client";
+import { Account, leave } from "./account";
 import { connection, freshAt } from "./api/freshness";
 import { LiveStream } from "./api/live";
 import { scopeOf } from "./api/scope";
@@ -85,17 +85,10 @@ function Freshness() {
 }
 
 function SignOut({ me }: { me: Me }) {
-  const leave = async () => {
-    await call("/logout", { method: "POST", body: {} });
-    queryClient.clear();
-    location.assign("/");
-  };
   return (
     <span class="row who">
-      <span class="muted small" title={`Role: ${me.user.role}`}>
-        {me.user.name}
-      </span>
-      <button class="button plain" type="button" onClick={() => void leave()}>
+      <Account me={me} />
+      <button class="button plain" type="button" onClick={() => void leave("/logout")}>
         Sign out
       </button>
     </span>

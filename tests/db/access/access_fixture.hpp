@@ -26,11 +26,20 @@ class AccessFixture : public ::testing::Test {
     return test::run_task(io, std::move(task));
   }
   // Signs in and gives the session.
-  Result<SignedIn> login(const std::string& name, const std::string& password) {
-    return run(access.login(name, password, "192.0.2.1", now, retry_after));
+  Result<SignedIn> login(const std::string& name, const std::string& password,
+                         const std::string& address = "192.0.2.1") {
+    return run(access.login(name, password, Door{address}, now, retry_after));
   }
+  Result<SignedIn> enter(const std::string& link, std::optional<std::string> password = std::nullopt) {
+    return run(access.login_by_link(link, std::move(password), Door{"192.0.2.1"}, now, retry_after));
+  }
+  static Maker maker(const NewUser& user) { return {"user:" + user.user.name, user.user.id}; }
+  bool lives(const SignedIn& signed_in) {
+    return run(access.find_session(signed_in.cookie_token, now)).value().has_value();
+  }
+  bool lives(const NewToken& token) { return run(access.find_token(token.secret, now)).value().has_value(); }
   NewUser make_user(const std::string& name, Role role, const std::string& password = "correct horse") {
-    return run(access.create_user(name, role, password, "test", now)).value();
+    return run(access.create_user(name, role, password, Maker{"test"}, now)).value();
   }
 };
 

@@ -27,7 +27,7 @@ TEST_F(AuthenticatorTest, NothingIsAnonymous) {
 }
 
 TEST_F(AuthenticatorTest, ATokenActsUnderItsName) {
-  const auto token = run(access.create_token("ci", Role::publisher, std::nullopt, "test", now)).value();
+  const auto token = run(access.create_token("ci", Role::publisher, std::nullopt, Maker{"test"}, now)).value();
   request.headers["authorization"] = "Bearer " + token.secret;
   EXPECT_EQ(who().value().actor(), "token:ci");
   EXPECT_EQ(who().value().role, Role::publisher);

@@ -87,5 +87,65 @@ TEST_F(PresenceServiceTest, AMassOutageIsJudgedInOneTick) {
   EXPECT_EQ(run(presence->tick(now + 44s)).value(), 1000U);
 }
 
+// Whoever waits longest comes first, and a tick ends at its budget: of two that are due, the other one is next.
+TEST_F(PresenceServiceTest, TheLongestDueIsJudgedFirst) {
+  add_device("cam-2");
+  heard(now);
+  database.exec("update device_state set last_seen_at = last_seen_at - interval '5 s' where device_id = 'cam-2'");
+  PresenceOptions options;
+  options.slice = 1;
+  options.budget = Duration{0};
+  presence = create_presence_service(pool, options);
+  EXPECT_EQ(run(presence->tick(now + 1s)).value(), 1U);
+  EXPECT_EQ(presence->figures().longest_wait, 6s);
+  EXPECT_EQ(database.value<std::string>("select device_id from device_state where presence = 'online'"), "cam-2");
+  EXPECT_EQ(run(presence->tick(now + 1s)).value(), 1U);
+  EXPECT_EQ(presence->figures().longest_wait, 1s);
+}
+
+TEST_F(PresenceServiceTest, ATickReadsNobodyWhoIsNotDue) {
+  heard(now);
+  EXPECT_EQ(after(1s), "online");
+  const auto judged = presence->figures().judged;
+  for (int second = 2; second < 15; ++second) EXPECT_EQ(after(std::chrono::seconds(second)), "online");
+  EXPECT_EQ(presence->figures().judged, judged);
+  EXPECT_EQ(after(15s), "late");
+  EXPECT_EQ(after(16s), "late");
+  EXPECT_EQ(presence->figures().judged, judged + 1);
+}
+
+TEST_F(PresenceServiceTest, ADeviceThatIsBeingWrittenIsJudgedLater) {
+  heard(now);
+  EXPECT_EQ(after(1s), "online");
+  pqxx::connection other(database.conninfo());
+  pqxx::work writing(other);
+  writing.exec0("update device_state set health = '{}'");
+  EXPECT_EQ(after(20s), "online");
+  writing.exec0("update device_state set last_seen_at = '" + to_rfc3339(now + 19s) + "'");
+  writing.commit();
+  EXPECT_EQ(after(21s), "online");
+  EXPECT_EQ(after(19s + 15s), "late");
+}
+
+TEST_F(PresenceServiceTest, AShorterPromiseHoldsAtOnce) {
+  heard(now);
+  EXPECT_EQ(after(1s), "online");
+  database.exec("update device_state set interval_s = 2");
+  EXPECT_EQ(after(3s), "late");
+}
+
+TEST_F(PresenceServiceTest, WillsThatWaitAreLimited) {
+  PresenceOptions options;
+  options.will_limit = 1;
+  presence = create_presence_service(pool, options);
+  heard(now);
+  EXPECT_EQ(after(1s), "online");
+  presence->take_will({"cam-1", 1}, now + 2s);
+  presence->take_will({"nobody", 1}, now + 2s);
+  presence->take_will({"cam-1", 1}, now + 3s);
+  EXPECT_EQ(presence->figures().dropped_wills, 1U);
+  EXPECT_EQ(after(4s), "late");
+}
+
 }  // namespace
 }  // namespace argosy::server

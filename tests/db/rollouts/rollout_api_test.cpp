@@ -11,9 +11,11 @@ using nlohmann::json;
 
 class RolloutApi : public RolloutFleet {
  protected:
+  std::optional<std::int64_t> known_rev;
+
   RolloutApi() {
     add_rollout_routes(router, *rollouts);
-    add_desired_routes(router, *desired);
+    add_desired_routes(router, *desired, [this](std::string_view) { return known_rev; });
     add_twelve();
   }
 
@@ -132,6 +134,19 @@ TEST_F(RolloutApi, ADeviceReadsItsDesiredDocumentOnce) {
   EXPECT_EQ(document.body["models"][0]["version"], "1.1");
   request.headers["if-none-match"] = document.etag;
   EXPECT_EQ(answer(request).status, 304);
+}
+
+TEST_F(RolloutApi, WhatIsKnownToBeUnchangedIsNotBuilt) {
+  Request request;
+  request.path = "/device/v1/desired";
+  request.principal = {Principal::Kind::device, "nobody", Role::viewer};
+  request.headers["if-none-match"] = "\"5\"";
+  known_rev = 5;
+  const auto unchanged = answer(request);
+  EXPECT_EQ(unchanged.status, 304) << "no database would find such a device";
+  EXPECT_EQ(unchanged.etag, "\"5\"");
+  known_rev = 6;
+  EXPECT_EQ(answer(request).status, 404);
 }
 
 }  // namespace

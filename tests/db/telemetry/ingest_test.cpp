@@ -168,6 +168,106 @@ TEST_F(Ingest, WindowsFromAnyYearAreStored) {
   EXPECT_EQ(stored(), 3);
 }
 
+// As the outbox of an agent sends: links that follow from the record before, and from what the record says.
+wire::TelemetryBatch chained(const std::string& device, std::uint64_t first, std::vector<double> cpu,
+                             wire::ChainLink before = 1) {
+  wire::TelemetryBatch sent{device, test::epoch, first, {}};
+  sent.chain = {before};
+  sent.since = first - 1;
+  for (const double value : cpu) {
+    sent.records.push_back({first++, health(now, value)});
+    sent.chain.push_back(sent.chain.back() * 31 + static_cast<wire::ChainLink>(value));
+  }
+  return sent;
+}
+
+TEST_F(Ingest, ARestoredDisksRecordsAreAskedForUnderANewEpochAndStoredThere) {
+  const auto image = chained("cam-1", 1, {1, 2, 3});
+  ingest({image});
+  const auto went_on = chained("cam-1", 4, {4, 5}, image.chain.back());
+  ingest({went_on});
+  const auto restored = chained("cam-1", 2, {2, 3, 14, 15, 16}, image.chain[1]);
+  for (int times = 0; times < 3; ++times) {
+    const auto ack = ingest({restored}).at(0).value();
+    EXPECT_EQ(ack.seq, 3u) << "the first two are those that are stored";
+    EXPECT_EQ(ack.link, image.chain[3]);
+    EXPECT_EQ(ack.renew, (wire::ChainPoint{6, restored.chain.back()}));
+  }
+  EXPECT_EQ(stored(), 5);
+  EXPECT_EQ(integrity("cam-1").forks, 1u);
+  EXPECT_EQ(database.value<int>("select count(*) from events where kind = 'telemetry.forked'"), 1);
+  auto filed_anew = chained("cam-1", 1, {14, 15, 16});
+  filed_anew.epoch = "fedcba9876543210";
+  EXPECT_FALSE(ingest({filed_anew}).at(0).value().renew);
+  EXPECT_EQ(stored(), 8);
+}
+
+TEST_F(Ingest, ADeviceThatBeginsEpochsWithoutEndWaits) {
+  const auto of_epoch = [](int number) {
+    auto sent = batch("cam-1", 1, health(now, number));
+    sent.epoch = "00000000000000" + std::to_string(10 + number);
+    return sent;
+  };
+  for (int i = 0; i < 32; ++i) ASSERT_TRUE(ingest({of_epoch(i)}).at(0));
+  const auto acks = ingest({of_epoch(32), batch("cam-2", 1, health(now, 1)), of_epoch(0)});
+  EXPECT_EQ(acks.at(0).error().code, Errc::unavailable);
+  EXPECT_TRUE(acks.at(1) && acks.at(2)) << "and keeps nobody waiting";
+  database.exec("update telemetry_cursors set received_at = '2026-02-01T00:00:00Z' where epoch = '0000000000000013'");
+  EXPECT_TRUE(ingest({of_epoch(32)}).at(0)) << "one that is long gone makes room";
+  EXPECT_EQ(database.value<int>("select count(*) from telemetry_cursors where device_id = 'cam-1'"), 32);
+}
+
+TEST_F(Ingest, AForkIsSeenWithinOneTransactionToo) {
+  const auto image = chained("cam-1", 1, {1, 2});
+  const auto acks =
+      ingest({image, chained("cam-1", 3, {3, 4}, image.chain.back()), chained("cam-1", 2, {2, 13}, image.chain[1])});
+  EXPECT_EQ(acks.at(2).value().seq, 2u);
+  EXPECT_TRUE(acks.at(2).value().renew);
+  EXPECT_EQ(stored(), 4);
+}
+
+TEST_F(Ingest, TwoAgentsWithOneIdentityAreNamedAndARestoredDiskIsNot) {
+  const auto events = [&] {
+    return database.value<int>("select count(*) from events where kind = 'device.identity_shared'");
+  };
+  auto one = chained("cam-1", 1, {1, 2});
+  auto other = chained("cam-1", 1, {11, 12});
+  other.epoch = "fedcba9876543210";
+  ingest({one});
+  ingest({other});
+  EXPECT_EQ(events(), 0) << "a disk was restored";
+  for (int turn = 0; turn < 3; ++turn) {
+    one = chained("cam-1", one.records.back().seq + 1, {3}, one.chain.back());
+    ingest({one});
+    other = chained("cam-1", other.records.back().seq + 1, {13}, other.chain.back());
+    other.epoch = "fedcba9876543210";
+    ingest({other});
+  }
+  EXPECT_EQ(events(), 1);
+  EXPECT_GE(database.value<int>("select returns from telemetry_speakers where device_id = 'cam-1'"), 2);
+}
+
+TEST_F(Ingest, AWrongClockIsPutRightAndTheDevicesOwnTimeIsKept) {
+  const auto two_hours = Duration{7'200'000};
+  auto sent = batch("cam-1", 1, window({.started_at = now + two_hours - Duration{60'000}}), health(now + two_hours, 1));
+  sent.sent_at = now + two_hours;
+  ingest({sent, batch("cam-2", 1, window({.started_at = now - Duration{60'000}}), health(instant_from_ms(5), 2))});
+  const auto of = [&](const std::string& column, const std::string& table, const std::string& device) {
+    return database.value<std::string>("select coalesce(to_char(" + column +
+                                       " at time zone 'UTC', 'YYYY-MM-DD HH24:MI'), '-') from " + table +
+                                       " where device_id = '" + device + "'");
+  };
+  EXPECT_EQ(of("started_at", "inference_windows", "cam-1"), "2026-03-01 11:59");
+  EXPECT_EQ(of("ended_at", "inference_windows", "cam-1"), "2026-03-01 12:00");
+  EXPECT_EQ(of("device_started_at", "inference_windows", "cam-1"), "2026-03-01 13:59");
+  EXPECT_EQ(of("received_at", "inference_windows", "cam-1"), "2026-03-01 12:00");
+  EXPECT_EQ(of("at", "health_samples", "cam-1"), "2026-03-01 12:00");
+  EXPECT_EQ(of("health_at", "device_state", "cam-1"), "2026-03-01 12:00");
+  EXPECT_EQ(of("device_started_at", "inference_windows", "cam-2"), "-");
+  EXPECT_EQ(of("at", "health_samples", "cam-2"), "2026-03-01 12:00");
+  EXPECT_EQ(of("device_at", "health_samples", "cam-2"), "1970-01-01 00:00");
+}
+
 // Two instances get the same batches, connections are cut at random, and devices send again until acknowledged.
 TEST_F(Ingest, IsExactlyOnceOverTwoInstancesAndCutConnections) {
   DbPool other_pool{io.get_executor(), {.conninfo = database.conninfo(), .threads = 2}};

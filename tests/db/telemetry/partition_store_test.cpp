@@ -26,7 +26,7 @@ class Partitions : public ::testing::Test {
     wire::TelemetryBatch batch{"cam-1", test::epoch, next_seq, {}};
     for (const auto at : times) batch.records.push_back({next_seq++, window({.started_at = at})});
     pqxx::work transaction(database.connection());
-    ASSERT_TRUE(StoreTelemetry({{batch}, noon})(transaction));
+    ASSERT_TRUE(StoreTelemetry({{batch}, noon, days{30}})(transaction));
     transaction.commit();
   }
   std::string partition_of_all() {
@@ -53,9 +53,10 @@ TEST_F(Partitions, AreMadeFromYesterdayToThreeDaysAhead) {
 TEST_F(Partitions, WhatHasNoDayYetMovesOutOfTheDefaultOnceItsDayIsMade) {
   keep(noon);
   store({noon - days{5}, noon, noon + days{4}});
-  EXPECT_EQ(partition_of_all(), "inference_windows_default inference_windows_20260301 inference_windows_default");
+  EXPECT_EQ(partition_of_all(), "inference_windows_default inference_windows_20260301 inference_windows_20260301")
+      << "nothing happens in the future";
   keep(noon + days{1});
-  EXPECT_EQ(partition_of_all(), "inference_windows_default inference_windows_20260301 inference_windows_20260305");
+  EXPECT_EQ(partition_of_all(), "inference_windows_20260224 inference_windows_20260301 inference_windows_20260301");
 }
 
 TEST_F(Partitions, ArePastTheRetentionDropped) {
@@ -64,6 +65,28 @@ TEST_F(Partitions, ArePastTheRetentionDropped) {
   keep(noon + days{8}, 8);
   EXPECT_EQ(partition_of_all(), "inference_windows_20260301");
   EXPECT_EQ(database.value<int>("select count(*) from pg_class where relname = 'inference_windows_20260228'"), 0);
+}
+
+TEST_F(Partitions, WhatIsDeletedUnreadIsCountedAsLost) {
+  keep(noon);
+  store({instant_from_ms(1'714'000'000'000), noon});  // 2024, and honest about it
+  EXPECT_EQ(partition_of_all(), "inference_windows_20260301");
+  EXPECT_EQ(database.value<int>("select unread from telemetry_cursors"), 1);
+}
+
+// Rows from before the receipt was noted.
+TEST_F(Partitions, OldRowsOfOddYearsLeaveTheDefaultPartition) {
+  keep(noon);
+  store({noon});
+  database.exec(
+      "insert into inference_windows (device_id, epoch, seq, started_at, ended_at, model, version, count, errors, "
+      "labelled, correct, latency) select 'cam-1', '" +
+      std::string(test::epoch) +
+      "', 7, t::timestamptz, t::timestamptz, 'digits', '1.0', 1, 0, 0, 0, '' from (values ('1970-01-01T00:00:05Z'), "
+      "('2060-01-01T00:00:00Z')) as v(t)");
+  keep(noon + days{1});
+  EXPECT_EQ(partition_of_all(), "inference_windows_20260301 inference_windows_20260302");
+  EXPECT_EQ(database.value<int>("select unread from telemetry_cursors"), 1);
 }
 
 }  // namespace

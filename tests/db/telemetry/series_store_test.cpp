@@ -29,7 +29,7 @@ class SeriesOfADevice : public ::testing::Test {
                                                        .version = minute < 60 ? "1.0" : "1.1"})});
       batch.records.push_back({2 * minute + 2, health(at, static_cast<double>(minute))});
     }
-    EXPECT_TRUE(StoreTelemetry({{batch}, noon})(transaction));
+    EXPECT_TRUE(StoreTelemetry({{batch}, noon, std::chrono::hours(24 * 30)})(transaction));
     transaction.commit();
   }
   Result<Series> read(SeriesQuery query) {

@@ -234,6 +234,11 @@ export interface TelemetryEpoch {
   lost: number;
   duplicates: number;
   gaps: number;
+  refused: number;
+  unread: number;
+  forks: number;
+  forked_at: string | null;
+  received_at: string | null;
 }
 
 /** What a device sent and the server does not take, one row a kind of message. */
@@ -354,6 +359,7 @@ export interface Token {
   id: number;
   name: string;
   role: Role;
+  effective_role: Role; // what its maker may still do of it
   created_by: string;
   created_at: string;
   expires_at: string | null;
@@ -376,5 +382,6 @@ export interface AuditEntry {
   actor: string;
   action: string;
   object: string;
+  address: string; // from where; empty: the server itself
   details: Record<string, unknown>;
 }

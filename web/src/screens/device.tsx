@@ -303,7 +303,8 @@ function Integrity({ id }: { id: string }) {
   const integrity = useIntegrity(id);
   const items = integrity.data?.items ?? [];
   if (items.length === 0) return null;
-  const whole = items.every((epoch) => epoch.lost === 0 && epoch.gaps === 0 && epoch.duplicates === 0);
+  const whole = items.every((epoch) => epoch.lost === 0 && epoch.gaps === 0 && epoch.duplicates === 0 && epoch.refused === 0 && epoch.unread === 0);
+  const forked = items.filter((epoch) => epoch.forks > 0);
   return (
     <Card title="Is its telemetry whole?" extra={<Status tone={whole ? "good" : "warn"} text={whole ? "Whole" : "Not whole"} />} flush>
       <div class="table-wrap">
@@ -314,6 +315,8 @@ function Integrity({ id }: { id: string }) {
               <th class="num">Stored</th>
               <th class="num">Records</th>
               <th class="num">Dropped on the device</th>
+              <th class="num">Refused</th>
+              <th class="num">Too old when it came</th>
               <th class="num">Stored twice</th>
               <th class="num">Missing</th>
             </tr>
@@ -325,6 +328,12 @@ function Integrity({ id }: { id: string }) {
           </tbody>
         </table>
       </div>
+      {forked.map((epoch) => (
+        <p key={epoch.epoch} class="muted small">
+          {plural(epoch.forks, "time")} another outbox spoke as <span class="mono">{epoch.epoch}</span>, last {ago(epoch.forked_at)}: its disk was restored or copied. What was new there is kept under
+          an outbox of its own.
+        </p>
+      ))}
     </Card>
   );
 }
@@ -338,6 +347,8 @@ function EpochRow({ epoch }: { epoch: TelemetryEpoch }) {
         {number(epoch.first_seq)} – {number(epoch.last_seq)}
       </td>
       <td class="num">{number(epoch.lost)}</td>
+      <td class="num">{number(epoch.refused)}</td>
+      <td class="num">{number(epoch.unread)}</td>
       <td class="num">{number(epoch.duplicates)}</td>
       <td class="num">{number(epoch.gaps)}</td>
     </tr>

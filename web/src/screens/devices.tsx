@@ -1,4 +1,4 @@
-// The list of devices: the filter is the address, the total is exact, pages come as one scrolls on.
+// The list of devices: the filter is the address, pages come as one scrolls on.
 
 import { useSignal } from "@preact/signals";
 import { useEffect, useId, useRef } from "preact/hooks";
@@ -7,7 +7,7 @@ import { ApiError } from "../api/client";
 import { useDevices } from "../api/queries";
 import type { Device } from "../api/types";
 import { Card, Empty, Failure, Skeleton } from "../ui/card";
-import { ago, number, plural, words } from "../ui/format";
+import { ago, counted, number, plural, words } from "../ui/format";
 import { PresenceStatus, Status, updateTone } from "../ui/status";
 import { useRowsInView } from "../ui/rows-in-view";
 import { Facets } from "./facets";
@@ -27,7 +27,7 @@ export function Devices() {
       <div class="row between">
         <div class="row">
           <h1>Devices</h1>
-          <span class="muted">{total === undefined ? "" : filter === "" ? plural(total, "device") : plural(total, "matches", "match")}</span>
+          <span class="muted">{total === undefined ? "" : filter === "" ? `${counted(total)} ${total === 1 ? "device" : "devices"}` : `${counted(total)} ${total === 1 ? "matches" : "match"}`}</span>
         </div>
         <Link class="button" href={withSearch("/rollouts", { plan: "yes", filter })}>
           Plan a rollout for {filter === "" ? "all" : "these"}
@@ -36,7 +36,7 @@ export function Devices() {
       <FilterBox filter={filter} error={devices.error} onChange={setFilter} />
       <div class="beside">
         <Facets filter={filter} devices={items} isListed={devices.data !== undefined && !devices.isPlaceholderData} onChange={setFilter} />
-        <Card title={filter === "" ? "The whole fleet" : "Devices that match"} extra={<span class="muted small">{items.length > 0 && `${number(items.length)} of ${number(total)} loaded`}</span>} flush>
+        <Card title={filter === "" ? "The whole fleet" : "Devices that match"} extra={<span class="muted small">{items.length > 0 && `${number(items.length)} of ${counted(total)} loaded`}</span>} flush>
           {devices.isPending ? (
             <Skeleton lines={12} />
           ) : devices.error && items.length === 0 ? (

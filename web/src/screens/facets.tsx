@@ -3,7 +3,7 @@
 import { useRef } from "preact/hooks";
 import { useDeviceCount, useOverview } from "../api/queries";
 import type { Device } from "../api/types";
-import { number, words } from "../ui/format";
+import { counted, words } from "../ui/format";
 import { hasTerm, withTerm } from "./filter";
 
 const VALUES_A_FACET = 8;
@@ -70,7 +70,7 @@ function FacetValue({ text, field, term, filter, counts, onChange }: ValueProps)
   return (
     <button type="button" aria-pressed={isOn} onClick={() => onChange(withTerm(filter, field, term))}>
       <span>{text}</span>
-      <span class="count">{count.data === undefined ? "" : number(count.data)}</span>
+      <span class="count">{count.data === undefined ? "" : counted(count.data)}</span>
     </button>
   );
 }

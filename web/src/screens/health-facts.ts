@@ -84,6 +84,7 @@ export function healthFacts(sample: Sample): HealthFact[] {
     plain("Up for", "uptime_s", (value) => span(value * 1000)),
     plain("Agent's memory", "agent_rss_mb", megabytes),
     sample["outbox_records"] !== undefined && sample["outbox_records"] > 1 ? { name: "Telemetry waiting", text: plural(sample["outbox_records"], "record") } : null,
+    sample["records_refused"] ? { name: "Telemetry refused", text: plural(sample["records_refused"], "record") } : null,
   ];
   return facts.filter((fact): fact is HealthFact => fact !== null);
 }

@@ -8,7 +8,7 @@ import { queryClient, useDeviceCount, useModels, useReleases } from "../api/quer
 import { useRefusal } from "../api/roles";
 import type { Rollout } from "../api/types";
 import { Failure } from "../ui/card";
-import { plural } from "../ui/format";
+import { counted } from "../ui/format";
 
 export function PlanRollout() {
   const dialog = useRef<HTMLDialogElement>(null);
@@ -99,7 +99,7 @@ function Form({ startFilter, onCancel, onMade }: { startFilter: string; onCancel
         Which devices (empty: all)
         <input class="input mono" value={filter.value} onChange={(event) => (filter.value = event.currentTarget.value.trim())} maxLength={2000} placeholder={'labels.site = "berlin"'} spellcheck={false} />
         <span class="muted small" aria-live="polite">
-          {count.error ? count.error.message : count.data === undefined ? "Counting…" : `${plural(count.data, "device matches", "devices match")} now.`}
+          {count.error ? count.error.message : count.data === undefined ? "Counting…" : `${counted(count.data)} ${count.data === 1 ? "device matches" : "devices match"} now.`}
         </span>
       </label>
       <div class="pair">

@@ -11,6 +11,8 @@ import { Confirm } from "../ui/confirm";
 import { Copy } from "../ui/copy";
 import { ago, clock, person, span, words } from "../ui/format";
 import { Status } from "../ui/status";
+import { PersonActions } from "./person-actions";
+import { VerifyAudit } from "./verify-audit";
 
 const ROLES: Role[] = ["viewer", "publisher", "operator", "admin"];
 
@@ -201,14 +203,17 @@ function Tokens() {
       {tokens.data?.items.map((token) => (
         <tr key={token.id}>
           <td>{token.name}</td>
-          <td>{words(token.role)}</td>
+          <td>
+            {words(token.effective_role)}
+            {token.effective_role !== token.role && <span class="muted small"> (made as {words(token.role)}; its maker may do less now)</span>}
+          </td>
           <td>{until(token.expires_at)}</td>
           <td>{ago(token.last_used_at)}</td>
           <td class="muted">
             {person(token.created_by)}, {ago(token.created_at)}
           </td>
           <td class="num">
-            <Revoke what={`token ${token.name}`} at={token.revoked_at} path={`/tokens/${token.id}`} list="tokens" does="What uses it is refused from now on." />
+            <Revoke what={`token ${token.name}`} at={token.revoked_at} path={`/tokens/${token.id}`} list="tokens" does="What uses it is refused from now on, and so are tokens that it made." />
           </td>
         </tr>
       ))}
@@ -257,14 +262,17 @@ function Users() {
     </Make>
   );
   return (
-    <List title="People" extra={add} state={users} empty="None." head={["Name", "Role", "Password", "Since", ""]}>
+    <List title="People" extra={add} state={users} empty="None." head={["Name", "Role", "Password", "Since", "State", ""]}>
       {users.data?.items.map((user) => (
         <tr key={user.id}>
           <td>{user.name}</td>
           <td>{words(user.role)}</td>
           <td>{user.has_password ? "chosen" : "none yet"}</td>
           <td class="muted">{ago(user.created_at)}</td>
-          <td class="num">{user.disabled_at && <Status tone="quiet" text="Disabled" title={clock(user.disabled_at)} />}</td>
+          <td>{user.disabled_at ? <Status tone="quiet" text="Disabled" title={clock(user.disabled_at)} /> : <Status tone="good" text="Active" />}</td>
+          <td class="num">
+            <PersonActions user={user} onChange={() => changed("users")} />
+          </td>
         </tr>
       ))}
     </List>
@@ -274,11 +282,12 @@ function Users() {
 function Audit() {
   const audit = useAudit();
   return (
-    <List title="Record of changes" state={audit} empty="Nobody has changed anything yet." head={["When", "Who", "Did", "To", "Details"]}>
+    <List title="Record of changes" extra={<VerifyAudit />} state={audit} empty="Nobody has changed anything yet." head={["When", "Who", "From", "Did", "To", "Details"]}>
       {audit.data?.items.map((entry) => (
         <tr key={entry.id}>
           <td class="nowrap muted">{clock(entry.at)}</td>
           <td class="nowrap">{person(entry.actor)}</td>
+          <td class="nowrap muted">{entry.address}</td>
           <td class="nowrap">{entry.action}</td>
           <td class="nowrap">{entry.object}</td>
           <td class="small mono muted" style="overflow-wrap: anywhere">

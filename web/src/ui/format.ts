@@ -79,6 +79,14 @@ export function shortDigest(digest: string | null | undefined): string {
   return digest ? digest.slice(0, 12) : "–";
 }
 
+/** The server counts what matches a mixed filter no further than this. */
+const COUNTED_UP_TO = 10_000;
+
+/** A total of a list: "10,000+" when the server stopped counting. */
+export function counted(total: number | undefined): string {
+  return total === COUNTED_UP_TO ? `${number(total)}+` : number(total);
+}
+
 export function plural(count: number, one: string, many = `${one}s`): string {
   return `${number(count)} ${count === 1 ? one : many}`;
 }

@@ -115,6 +115,7 @@ class Device {
       posted.push_back(batch);
     };
     ports.now = [this] { return now; };
+    ports.clock_offset = [] { return std::optional<Duration>(); };
     ports.log = [](const std::string&) {};
     return ports;
   }

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sqlite3.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -33,7 +34,7 @@ void append(Outbox& outbox, int count, Instant at = now) {
   for (int i = 0; i < count; ++i) ASSERT_TRUE(outbox.append(sample(i), at));
 }
 
-std::vector<std::uint64_t> numbers(const Outbox& outbox, std::size_t records = 1000, std::size_t bytes = 1 << 20) {
+std::vector<std::uint64_t> numbers(Outbox& outbox, std::size_t records = 1000, std::size_t bytes = 1 << 20) {
   std::vector<std::uint64_t> seqs;
   const auto batch = outbox.batch("cam-7", records, bytes);
   EXPECT_TRUE(batch);
@@ -134,6 +135,129 @@ TEST(Outbox, DamagedFileIsSetAsideAndANewEpochBegins) {
   EXPECT_NE(outbox.epoch(), epoch);
   EXPECT_TRUE(std::filesystem::exists(folder / "outbox.db.corrupt"));
   append(outbox, 1);
+}
+
+wire::TelemetryBatch batch_of(Outbox& outbox, std::size_t records = 1000) {
+  return outbox.batch("cam-7", records, 1 << 20).value().value();
+}
+
+TEST(Outbox, AnAckWithALinkThatIsNotOursDeletesNothing) {
+  const TempFolder folder;
+  Outbox outbox = open(folder);
+  append(outbox, 3);
+  const auto batch = batch_of(outbox);
+  ASSERT_EQ(batch.chain.size(), 4u);
+  ASSERT_TRUE(outbox.acknowledge({outbox.epoch(), 3, batch.chain[3] + 1, {}}));
+  EXPECT_EQ(outbox.records(), 3u) << "it is of another image of this outbox";
+  ASSERT_TRUE(outbox.acknowledge({outbox.epoch(), 2, batch.chain[2], {}}));
+  EXPECT_EQ(numbers(outbox), (std::vector<std::uint64_t>{3}));
+  EXPECT_EQ(batch_of(outbox).chain, (std::vector<wire::ChainLink>{batch.chain[2], batch.chain[3]}));
+  EXPECT_EQ(batch_of(outbox).since, 2u);
+}
+
+TEST(Outbox, WhatIsAskedForIsFiledUnderANewEpoch) {
+  std::string epochs[2];
+  for (std::string& renewed : epochs) {
+    const TempFolder folder;
+    Outbox outbox = open(folder);
+    append(outbox, 5);
+    const auto batch = batch_of(outbox);
+    const auto epoch = outbox.epoch();
+    ASSERT_TRUE(outbox.acknowledge({epoch, 2, batch.chain[2], wire::ChainPoint{5, batch.chain[5] + 1}}));
+    EXPECT_EQ(outbox.epoch(), epoch) << "another agent is asked";
+    ASSERT_TRUE(outbox.acknowledge({epoch, 2, batch.chain[2], wire::ChainPoint{5, batch.chain[5]}}));
+    EXPECT_NE(outbox.epoch(), epoch);
+    EXPECT_EQ(numbers(outbox), (std::vector<std::uint64_t>{1, 2, 3}));
+    EXPECT_EQ(batch_of(outbox).oldest, 1u);
+    renewed = outbox.epoch();
+    outbox = open(folder);
+    EXPECT_EQ(outbox.epoch(), renewed);
+    EXPECT_EQ(*outbox.append(sample(1), now), 4u);
+  }
+  EXPECT_NE(epochs[0], epochs[1]) << "these were two outboxes";
+}
+
+TEST(Outbox, WhatWasDroppedUnstoredLeavesItsNumbersFreeInTheNewEpoch) {
+  const TempFolder folder;
+  Outbox::Limits limits;
+  limits.max_bytes = 2000;
+  Outbox outbox = open(folder, limits);
+  append(outbox, 200);
+  const auto dropped = outbox.dropped();
+  ASSERT_GT(dropped, 0u);
+  const auto batch = batch_of(outbox);
+  EXPECT_EQ(batch.since, 0u);
+  ASSERT_TRUE(outbox.acknowledge({outbox.epoch(), batch.oldest - 1, batch.chain.front(),
+                                  wire::ChainPoint{batch.records.back().seq, batch.chain.back()}}));
+  EXPECT_EQ(batch_of(outbox).oldest, dropped + 1);
+}
+
+// Files of agents without chains: what lies in them leaves by its numbers, and the rest has a chain from its first on.
+TEST(Outbox, AFileOfAnOlderAgentIsSealedAndGoesOnUnderANewEpoch) {
+  const TempFolder folder;
+  std::string epoch;
+  {
+    Outbox outbox = open(folder);
+    append(outbox, 3);
+    epoch = outbox.epoch();
+  }
+  sqlite3* db = nullptr;
+  ASSERT_EQ(sqlite3_open((folder / "outbox.db").c_str(), &db), SQLITE_OK);
+  ASSERT_EQ(sqlite3_exec(db, "delete from meta where key = 'place'; drop table refused", nullptr, nullptr, nullptr),
+            SQLITE_OK);
+  sqlite3_close(db);
+  Outbox outbox = open(folder);
+  append(outbox, 2);
+  outbox = open(folder);
+  EXPECT_EQ(outbox.epoch(), epoch);
+  EXPECT_EQ(numbers(outbox), (std::vector<std::uint64_t>{1, 2, 3})) << "and not what came after";
+  EXPECT_TRUE(batch_of(outbox).chain.empty());
+  ASSERT_TRUE(outbox.acknowledge({epoch, 120}));  // the one this was copied from went on
+  EXPECT_NE(outbox.epoch(), epoch);
+  EXPECT_EQ(numbers(outbox), (std::vector<std::uint64_t>{1, 2}));
+  EXPECT_EQ(batch_of(outbox).chain.size(), 3u);
+}
+
+TEST(Outbox, WhatTheServerRefusesIsSetAsideCountedAndBounded) {
+  const TempFolder folder;
+  Outbox outbox = open(folder);
+  append(outbox, 30);
+  for (int i = 0; i < 25; ++i) ASSERT_TRUE(outbox.set_aside_oldest("no such year " + std::to_string(i)));
+  outbox = open(folder);
+  EXPECT_EQ(outbox.refusals().records, 25u);
+  EXPECT_EQ(outbox.refusals().newest, "no such year 24");
+  EXPECT_EQ(outbox.dropped(), 0u);
+  const auto batch = batch_of(outbox);
+  EXPECT_EQ(batch.oldest, 26u);
+  EXPECT_EQ(batch.refused, 25u);
+  EXPECT_EQ(batch.since, 0u);
+  ASSERT_TRUE(outbox.acknowledge({outbox.epoch(), 27, batch.chain[2], {}}));
+  EXPECT_EQ(batch_of(outbox).refused, 0u) << "the server knows";
+}
+
+// One that an older agent wrote, and this one holds to be out of bounds.
+TEST(Outbox, ARecordThatCannotBeReadDoesNotHoldUpTheOthers) {
+  const TempFolder folder;
+  Outbox outbox = open(folder);
+  append(outbox, 5);
+  sqlite3* db = nullptr;
+  ASSERT_EQ(sqlite3_open((folder / "outbox.db").c_str(), &db), SQLITE_OK);
+  ASSERT_EQ(sqlite3_exec(db, "update records set content = x'00' where seq in (1, 4)", nullptr, nullptr, nullptr),
+            SQLITE_OK);
+  sqlite3_close(db);
+  EXPECT_EQ(numbers(outbox), (std::vector<std::uint64_t>{2, 3}));
+  const auto batch = batch_of(outbox);
+  ASSERT_TRUE(outbox.acknowledge({outbox.epoch(), 3, batch.chain[2], {}}));
+  EXPECT_EQ(numbers(outbox), (std::vector<std::uint64_t>{5}));
+  EXPECT_EQ(outbox.refusals().records, 2u);
+}
+
+TEST(Outbox, WhatWasKeptBeforeTheClockWasSetIsNotTooOld) {
+  const TempFolder folder;
+  Outbox outbox = open(folder);
+  append(outbox, 3, instant_from_ms(90'000));
+  append(outbox, 1, now);
+  EXPECT_EQ(outbox.records(), 4u);
 }
 
 // A process is killed while it appends; what it had said to be appended is there, and no number is given twice.

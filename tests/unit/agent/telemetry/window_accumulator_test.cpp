@@ -52,6 +52,21 @@ TEST(WindowAccumulator, CountsWhatItSawAndStartsAfresh) {
   EXPECT_TRUE(windows.close(start + 4s).empty());
 }
 
+// A board without a clock of its own wakes in 1970; a server refuses windows of decades, and counts that nobody has.
+TEST(WindowAccumulator, MakesWindowsThatTheServerTakesWhateverTheClockAndTheCounters) {
+  for (const auto& [from, to] :
+       {std::pair(instant_from_ms(10'000), start), std::pair(start, instant_from_ms(10'000))}) {
+    WindowAccumulator windows(from);
+    windows.add_counts("digits", "1.0", UINT64_MAX, UINT64_MAX, {}, to);
+    const auto closed = windows.close(to);
+    ASSERT_EQ(closed.size(), 1u);
+    EXPECT_EQ(closed[0].count, wire::most_in_window);
+    const auto taken = wire::decode_record(wire::encode_record({1, closed[0]}));
+    ASSERT_TRUE(taken) << taken.error().message;
+    EXPECT_EQ(std::get<wire::InferenceWindow>(taken->content), closed[0]);
+  }
+}
+
 TEST(WindowAccumulator, VersionOfTheProgramWinsOverTheOneThatServes) {
   WindowAccumulator windows(start);
   windows.add(seen(1), "1.1", start);

@@ -13,7 +13,8 @@ TEST(Instant, IsWrittenInUtcWithMilliseconds) {
 }
 
 TEST(Instant, ReadsWhatItWrites) {
-  for (const std::int64_t ms : {0LL, 1LL, -1LL, 951'782'399'999LL, 951'782'400'000LL, 4'102'444'800'000LL})
+  for (const std::int64_t ms :
+       {0LL, 1LL, 253'402'300'799'999LL, 951'782'399'999LL, 951'782'400'000LL, 4'102'444'800'000LL})
     EXPECT_EQ(to_ms(parse_rfc3339(to_rfc3339(instant_from_ms(ms))).value()), ms);
 }
 
@@ -24,6 +25,16 @@ TEST(Instant, ReadsTheOtherSpellings) {
     EXPECT_EQ(parse_rfc3339(text).value(), expected) << text;
   EXPECT_EQ(to_ms(parse_rfc3339("1970-01-01T00:00:00.5Z").value()), 500);
   EXPECT_EQ(to_ms(parse_rfc3339("1970-01-01T00:00:00.123456789Z").value()), 123);
+}
+
+// A state document of the year 0000 took 500 others with it: no column holds it.
+TEST(Instant, ReadsNoTimeThatCannotBeStored) {
+  for (const char* bad :
+       {"0000-01-01T00:00:00Z", "1969-12-31T23:59:59.999Z", "1970-01-01T00:00:00+00:01", "9999-12-31T23:59:59-00:01"})
+    EXPECT_FALSE(parse_rfc3339(bad)) << bad;
+  EXPECT_FALSE(is_storable(instant_from_ms(-1)));
+  EXPECT_TRUE(is_storable(latest_instant));
+  EXPECT_FALSE(is_storable(latest_instant + Duration{1}));
 }
 
 TEST(Instant, RefusesWhatIsNoTimeAndShowsHowToWriteIt) {

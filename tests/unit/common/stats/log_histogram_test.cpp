@@ -127,5 +127,19 @@ TEST(LogHistogram, EveryMutationIsRefusedOrIsAHistogramThatWritesTheSameBytes) {
   }
 }
 
+TEST(LogHistogram, SumsOfTheLargestStayInRange) {
+  LogHistogram full;
+  for (const double value : {0.0, 1.0, 10.0, 100.0, 1000.0}) full.add(value, UINT64_MAX);
+  LogHistogram sum = full;
+  for (int i = 0; i < 70; ++i) sum.merge(LogHistogram(sum));
+  EXPECT_EQ(sum.count(), full.count()) << "full is full";
+  for (const double q : {0.0, 0.5, 0.95, 1.0}) {
+    const auto value = sum.quantile(q);
+    ASSERT_TRUE(value);
+    EXPECT_GE(*value, 0);
+    EXPECT_LE(*value, 1010);
+  }
+}
+
 }  // namespace
 }  // namespace argosy

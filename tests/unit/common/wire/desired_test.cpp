@@ -121,7 +121,7 @@ TEST(Desired, ErrorNamesThePathOfTheWrongField) {
     const auto decoded = decode_desired(text);
     ASSERT_FALSE(decoded) << path;
     EXPECT_EQ(decoded.error().code, Errc::malformed_json);
-    EXPECT_NE(decoded.error().message.find(path + " "), std::string::npos) << decoded.error().message;
+    EXPECT_NE(decoded.error().message.find("'" + path + "' "), std::string::npos) << decoded.error().message;
   }
 }
 

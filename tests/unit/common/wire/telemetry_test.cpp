@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/base/random.hpp"
+#include "common/stats/log_histogram.hpp"
 
 namespace argosy::wire {
 namespace {
@@ -70,8 +71,35 @@ TEST(Telemetry, GoldenBytesNeverChange) {
   EXPECT_EQ(decode_telemetry(golden("telemetry_batch.hex")).value(), some_batch());
   EXPECT_EQ(to_hex(encode_record({813, some_health()})), to_hex(golden("health_record.hex")));
   EXPECT_EQ(to_hex(encode_record({812, some_window()})), to_hex(golden("window_record.hex")));
-  EXPECT_EQ(to_hex(encode_record({814, whole_health()})), to_hex(golden("whole_health_record.hex")));
-  EXPECT_EQ(decode_record(golden("whole_health_record.hex")).value(), (TelemetryRecord{814, whole_health()}));
+  EXPECT_EQ(to_hex(encode_record({814, whole_health()})), to_hex(golden("whole_health_record_2.hex")));
+  EXPECT_EQ(decode_record(golden("whole_health_record_2.hex")).value(), (TelemetryRecord{814, whole_health()}));
+  HealthSample older = whole_health();
+  older.records_refused.reset();
+  EXPECT_EQ(decode_record(golden("whole_health_record.hex")).value(), (TelemetryRecord{814, older}));
+}
+
+TelemetryBatch chained_batch() {
+  auto batch = some_batch();
+  batch.chain = {0x0123456789abcdef, 0xfedcba9876543210, 0};
+  batch.since = 809;
+  batch.refused = 1;
+  batch.sent_at = instant_from_ms(1'767'225'690'000);
+  batch.clock_offset = Duration{-1500};
+  return batch;
+}
+
+TEST(Telemetry, GoldenBytesOfAChainedBatchNeverChange) {
+  EXPECT_EQ(to_hex(encode(chained_batch())), to_hex(golden("telemetry_chained_batch.hex")));
+  EXPECT_EQ(decode_telemetry(golden("telemetry_chained_batch.hex")).value(), chained_batch());
+}
+
+TEST(Telemetry, AChainHasOneLinkMoreThanThereAreRecords) {
+  auto batch = chained_batch();
+  batch.chain.pop_back();
+  EXPECT_NE(error_of(encode(batch)).find("2 links does not fit 2 records"), std::string::npos);
+  batch = chained_batch();
+  batch.since = 812;
+  EXPECT_NE(error_of(encode(batch)).find("\"since\" must be before"), std::string::npos);
 }
 
 TEST(Telemetry, AnotherReaderOfCborUnderstandsTheBytes) {
@@ -165,6 +193,57 @@ TEST(Telemetry, RefusesWhatIsOutOfBoundsAndSaysWhy) {
   EXPECT_NE(error_of(Bytes((1U << 20) + 1, 0)).find("over the limit of 1 MiB"), std::string::npos);
 }
 
+// Counts of 2^53 froze a rollout: sums over windows must stay within 64 bits, and charts and guards must read each.
+TEST(Telemetry, RefusesWindowsThatNobodyCanHaveCounted) {
+  using Change = void (*)(InferenceWindow&);
+  const std::pair<Change, const char*> table[] = {
+      {[](InferenceWindow& w) { w.ended_at = w.started_at - Duration{1}; }, "ends before its start"},
+      {[](InferenceWindow& w) { w.ended_at = w.started_at + longest_window + Duration{1}; }, "longer than a day"},
+      {[](InferenceWindow& w) { w.started_at = instant_from_ms(0); }, "longer than a day"},
+      {[](InferenceWindow& w) { w.count = most_in_window + 1; }, "10000000000"},
+      {[](InferenceWindow& w) { w.count = UINT64_MAX; }, "10000000000"},
+      {[](InferenceWindow& w) { w.errors = w.count + 1; }, "more errors than observations"},
+      {[](InferenceWindow& w) { w.labelled = w.count + 1; }, "more labelled than observations"},
+      {[](InferenceWindow& w) { w.correct = w.labelled + 1; }, "more correct than labelled"},
+      {[](InferenceWindow& w) { w.classes[7] = most_in_window + 1; }, "10000000000"},
+      {[](InferenceWindow& w) { w.features[0].counts[1] = 1ULL << 53; }, "10000000000"},
+      {[](InferenceWindow& w) {
+         w.latency = {1, 2, 3};
+       },
+       "not a latency histogram"},
+      {[](InferenceWindow& w) { w.latency = from_hex("01ffffffffffffff3f00").value(); }, "more than a window can hold"},
+      {[](InferenceWindow& w) { w.started_at = w.ended_at = instant_from_ms(-1); }, "no time from 1970 to 9999"},
+      {[](InferenceWindow& w) { w.started_at = w.ended_at = latest_instant + Duration{1}; },
+       "no time from 1970 to 9999"}};
+  for (const auto& [change, reason] : table) {
+    InferenceWindow window = some_window();
+    change(window);
+    EXPECT_NE(error_of(encode(TelemetryBatch{"cam-7", "0123456789abcdef", 1, {{1, window}}})).find(reason),
+              std::string::npos)
+        << reason;
+  }
+  InferenceWindow largest = some_window();
+  largest.ended_at = largest.started_at + longest_window;
+  largest.count = largest.errors = largest.labelled = largest.correct = most_in_window;
+  EXPECT_TRUE(decode_record(encode_record({1, largest})));
+}
+
+// Whatever reads windows later decodes each histogram: one that is not there is stored as an empty one.
+TEST(Telemetry, AWindowWithoutLatencyHasAnEmptyHistogram) {
+  InferenceWindow window = some_window();
+  window.latency.clear();
+  const auto record = decode_record(encode_record({1, window}));
+  ASSERT_TRUE(record);
+  EXPECT_EQ(std::get<InferenceWindow>(record->content).latency, LogHistogram{}.encode());
+}
+
+TEST(Telemetry, RefusesReadingsThatNoAverageHolds) {
+  HealthSample sample = some_health();
+  sample.uptime_s = 1e300;
+  EXPECT_NE(error_of(encode(TelemetryBatch{"cam-7", "0123456789abcdef", 1, {{1, sample}}})).find("uptime_s"),
+            std::string::npos);
+}
+
 TEST(Telemetry, EveryCutIsRefused) {
   const auto bytes = encode(some_batch());
   for (std::size_t size = 0; size < bytes.size(); ++size) error_of(ByteView(bytes).first(size));
@@ -194,6 +273,30 @@ TEST(TelemetryAck, IsJson) {
   for (const char* bad : {"", "[]", "{}", R"({"epoch":"0123456789abcdef"})", R"({"epoch":"0123456789abcdef","seq":-1})",
                           R"({"epoch":"x","seq":1})"})
     EXPECT_EQ(decode_telemetry_ack(bad).error().code, Errc::malformed_json) << bad;
+}
+
+TEST(TelemetryAck, MaySayWhoseItIsAndAskForANewEpoch) {
+  const TelemetryAck ack{"0123456789abcdef", 812, 0xfedcba9876543210, {}};
+  EXPECT_EQ(encode(ack), R"({"epoch":"0123456789abcdef","link":"fedcba9876543210","seq":812})");
+  EXPECT_EQ(decode_telemetry_ack(encode(ack)).value(), ack);
+  const TelemetryAck renew{"0123456789abcdef", 812, 1, ChainPoint{820, 2}};
+  EXPECT_EQ(encode(renew), R"({"epoch":"0123456789abcdef","link":"0000000000000001",)"
+                           R"("renew":{"link":"0000000000000002","seq":820},"seq":812})");
+  EXPECT_EQ(decode_telemetry_ack(encode(renew)).value(), renew);
+  for (const char* bad : {R"({"epoch":"0123456789abcdef","seq":1,"link":"x"})",
+                          R"({"epoch":"0123456789abcdef","seq":1,"renew":{"seq":1,"link":"0000000000000001"}})",
+                          R"({"epoch":"0123456789abcdef","seq":1,"link":"0000000000000001","renew":{"seq":1}})"})
+    EXPECT_EQ(decode_telemetry_ack(bad).error().code, Errc::malformed_json) << bad;
+}
+
+TEST(TelemetryRefusal, IsJson) {
+  const TelemetryRefusal refusal{"0123456789abcdef", "a record needs seq"};
+  EXPECT_EQ(encode(refusal), R"({"refused":{"batch":"0123456789abcdef","message":"a record needs seq"}})");
+  EXPECT_EQ(decode_telemetry_refusal(encode(refusal)).value(), refusal);
+  EXPECT_LT(encode(TelemetryRefusal{"0123456789abcdef", std::string(5000, '\xff')}).size(), 1024u);
+  for (const char* bad : {"", "[]", "{}", R"({"refused":1})", R"({"refused":{"batch":"x"}})"})
+    EXPECT_EQ(decode_telemetry_refusal(bad).error().code, Errc::malformed_json) << bad;
+  EXPECT_FALSE(decode_telemetry_ack(encode(refusal)));
 }
 
 }  // namespace

@@ -43,5 +43,17 @@ TEST(Account, ALinksTokenNeverReachesAServerLog) {
   EXPECT_EQ(login_link("https://argosy.example", "t0k"), "https://argosy.example/login#token=t0k");
 }
 
+TEST(Capped, NobodyGivesMoreThanTheyHave) {
+  for (const Role role : {Role::viewer, Role::publisher, Role::operator_, Role::admin}) {
+    EXPECT_EQ(capped(role, Role::admin), role);
+    EXPECT_EQ(capped(Role::admin, role), role);
+    EXPECT_EQ(capped(role, role), role);
+    EXPECT_EQ(capped(role, Role::viewer), Role::viewer);
+    EXPECT_EQ(capped(Role::viewer, role), Role::viewer);
+  }
+  EXPECT_EQ(capped(Role::publisher, Role::operator_), Role::viewer) << "neither includes the other";
+  EXPECT_EQ(capped(Role::operator_, Role::publisher), Role::viewer);
+}
+
 }  // namespace
 }  // namespace argosy::server

@@ -24,6 +24,14 @@ TEST(CommandLine, ReadsActions) {
   EXPECT_EQ(pki.hosts, (std::vector<std::string>{"a", "127.0.0.1"}));
 }
 
+TEST(CommandLine, VerifiesTheAuditLogWithOrWithoutANotedHead) {
+  EXPECT_EQ(parse_command_line({"--verify-audit"}).value().action, CommandLine::Action::verify_audit);
+  const auto line = parse_command_line({"--verify-audit=7:ab", "--config", "x"}).value();
+  EXPECT_EQ(line.action, CommandLine::Action::verify_audit);
+  EXPECT_EQ(line.noted_head, "7:ab");
+  EXPECT_EQ(line.config_file, "x");
+}
+
 TEST(CommandLine, NamesWhatItDoesNotUnderstand) {
   for (const auto& arguments : std::vector<std::vector<std::string>>{{"serve"}, {"--config"}, {"--init-pki", "d"}}) {
     const auto line = parse_command_line(arguments);

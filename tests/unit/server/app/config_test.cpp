@@ -32,6 +32,16 @@ TEST(Config, ReadsTables) {
   EXPECT_EQ(config.database_conninfo, "dbname=x");
 }
 
+TEST(Config, ReadsListsOfTexts) {
+  const auto config =
+      read_config(from_toml("[http.operator]\ntrusted_proxies = [\"127.0.0.1/32\", \"2001:db8::/32\"]\n"));
+  EXPECT_EQ(config.value().operator_trusted_proxies, "127.0.0.1/32,2001:db8::/32");
+  const auto wrong = read_config(from_toml("[http.operator]\ntrusted_proxies = \"proxy.example\"\n"));
+  EXPECT_NE(wrong.error().message.find("trusted_proxies"), std::string::npos);
+  EXPECT_NE(wrong.error().message.find("proxy.example"), std::string::npos);
+  EXPECT_FALSE(read_config(from_toml("[http.operator]\ntrusted_proxies = [1]\n")));
+}
+
 TEST(Config, FlagsBeatTheEnvironmentWhichBeatsTheFile) {
   ConfigSources sources = from_toml("http.operator.port = 1\nhttp.device.port = 1\nmqtt.agent_port = 1");
   sources.environment = {{"ARGOSY_HTTP_OPERATOR_PORT", "2"}, {"ARGOSY_HTTP_DEVICE_PORT", "2"}};

@@ -26,7 +26,22 @@ TEST(FilterSql, NumbersItsParametersFromWhereTheQueryLeavesOff) {
 }
 
 TEST(FilterSql, UnequalIsTheNegationOfEqual) {
-  EXPECT_EQ(condition("presence != offline").text, "not (coalesce(s.presence, 'never_seen') = $1::text)");
+  EXPECT_EQ(condition("id != x").text, "not (d.id = $1::text)");
+  EXPECT_EQ(condition("NOT id != x").text, "(d.id = $1::text)");
+}
+
+TEST(FilterSql, NegationsGoDownToTheComparisons) {
+  EXPECT_EQ(condition("NOT (id = a OR (id = b AND NOT id = c))").text,
+            "(not (d.id = $1::text) and (not (d.id = $2::text) or (d.id = $3::text)))");
+}
+
+TEST(FilterSql, APresenceIsAListOfThoseThatItIsTrueFor) {
+  EXPECT_EQ(condition("presence = offline").text, "s.presence in ('offline')");
+  EXPECT_EQ(condition("NOT presence != late").text, "s.presence in ('late')");
+  EXPECT_EQ(condition("presence != offline").text, "s.presence in ('online', 'late', 'never_seen')");
+  EXPECT_EQ(condition("presence : line").text, "s.presence in ('online', 'offline')");
+  EXPECT_EQ(condition("presence : nowhere").text, "false");
+  EXPECT_TRUE(condition("presence : nowhere").parameters.empty());
 }
 
 }  // namespace

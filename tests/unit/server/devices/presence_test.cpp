@@ -86,5 +86,35 @@ TEST(Presence, TheReasonTellsSilenceAndPromise) {
             "50 s silent, expected every 10 s");
 }
 
+// Until the time of its next check a verdict stays as it is, whatever is silent; and at that time it changes.
+TEST(Presence, NothingChangesBeforeTheNextCheck) {
+  const PresenceRule rule;
+  for (const Presence presence : {Presence::online, Presence::late, Presence::offline, Presence::never_seen}) {
+    for (const Duration will_after : {Duration{-1s}, Duration{3s}}) {
+      for (const Duration watching_after : {Duration{-1h}, Duration{4s}}) {
+        PresenceEvidence evidence = heard(presence);
+        evidence.watching_since = start + watching_after;
+        if (will_after > Duration{0}) evidence.will_at = start + will_after;
+        Instant now = start + 5s;
+        for (int checks = 0; checks < 4; ++checks) {
+          const PresenceVerdict verdict = judge_presence(evidence, rule, now);
+          const auto next = next_presence_check(evidence, verdict, rule, now);
+          if (verdict.presence != evidence.presence) evidence.since = now;
+          evidence.presence = verdict.presence;
+          if (!next) {
+            EXPECT_EQ(verdict.presence, Presence::offline);
+            EXPECT_EQ(after(24h, evidence), Presence::offline);
+            break;
+          }
+          ASSERT_GT(*next, now);
+          EXPECT_EQ(judge_presence(evidence, rule, *next - Duration{1}).presence, verdict.presence);
+          EXPECT_NE(judge_presence(evidence, rule, *next).presence, verdict.presence);
+          now = *next;
+        }
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace argosy::server

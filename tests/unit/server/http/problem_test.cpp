@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
-#include "server/http/json_body.hpp"
+#include "common/json/json_reader.hpp"
 #include "server/http/router.hpp"
 
 namespace argosy::server {

@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include "server/http/client_address.hpp"
+
 namespace argosy::server {
 namespace {
 

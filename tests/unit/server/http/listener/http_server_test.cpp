@@ -2,7 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "server/http/json_body.hpp"
+#include "common/json/json_reader.hpp"
 #include "tests/unit/server/http/listener/test_server.hpp"
 
 namespace argosy::server {

@@ -1,0 +1,60 @@
+// The audit log as something to rely on: rows sealed into a chain within a second or two, the chain walked on demand,
+// and old rows moved to files that continue it. Coroutines on the I/O thread; SQL on the database threads, files on a
+// worker. Sealing and archiving are for the leader; both are harmless when two do it.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "server/access/audit_store.hpp"
+#include "server/http/router.hpp"
+
+namespace argosy::server {
+
+class DbPool;
+class WorkerPool;
+
+struct AuditOptions {
+  std::int64_t keep_days = 0;  // 0: for ever
+  std::filesystem::path archive;
+  std::size_t slice = 1000;        // rows a transaction
+  std::size_t slices_a_call = 10;  // of walk()
+  Duration note_interval{60'000};  // between lines of the log that tell the head
+};
+
+class AuditService {
+ public:
+  AuditService(DbPool& db, WorkerPool& worker, AuditOptions options)
+      : db_(db), worker_(worker), options_(std::move(options)) {}
+
+  Task<Result<void>> seal(Instant now);  // about each second
+  Task<Result<void>> archive();          // now and then; up to some thousand rows
+  Task<Result<ChainState>> chain();
+
+  struct Walk {
+    ChainHead reached;
+    std::size_t rows = 0;
+    bool complete = false;
+    std::optional<ChainFault> fault;
+  };
+  // From behind a seal (0: from where the archive ends), a bounded number of rows at a time: go on at `reached`.
+  Task<Result<Walk>> walk(std::int64_t after);
+  Task<Result<std::optional<ChainFault>>> has(ChainHead noted);
+
+  ChainHead last_sealed() const { return head_; }
+
+ private:
+  DbPool& db_;
+  WorkerPool& worker_;
+  AuditOptions options_;
+  ChainHead head_;
+  std::int64_t noted_seal_ = 0;
+  Instant noted_at_{};
+};
+
+// The files of an archive from its first row, as far as they go. Errc::corrupt names the row that does not fit.
+// Blocking.
+Result<ChainHead> walk_archive(const std::filesystem::path& folder);
+
+}  // namespace argosy::server

@@ -1,0 +1,50 @@
+// Answers who a device is and what it has been told last, from memory where that is sure (standing.hpp), else from the
+// database. Listens to the database's news on a connection of its own. Coroutines on the I/O thread.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <boost/asio/any_io_executor.hpp>
+
+#include "common/base/id.hpp"
+#include "server/devices/standing.hpp"
+#include "server/http/router.hpp"
+
+namespace argosy::server {
+
+class DbPool;
+
+struct StandingOptions {
+  std::string conninfo;  // for the news
+  Standings::Options memory;
+};
+
+struct StandingFigures {
+  std::size_t known = 0;
+  std::uint64_t from_memory = 0;
+  std::uint64_t from_database = 0;
+};
+
+class StandingService {
+ public:
+  virtual ~StandingService() = default;
+  // Whether it is the device's present certificate.
+  virtual Task<Result<bool>> is_current(DeviceId device, Digest fingerprint) = 0;
+  // How new what the device should run is; nothing when that is not known here.
+  virtual std::optional<std::int64_t> desired_rev(std::string_view device) const = 0;
+  // This instance changed it: holds at once.
+  virtual void forget(const DeviceId& device) = 0;
+  virtual StandingFigures figures() const = 0;
+};
+
+// Decides on a certificate that is not the present one: it may be the next one, at its first use.
+using DecideCertificate = std::function<Task<Result<bool>>(DeviceId device, Digest fingerprint)>;
+
+std::unique_ptr<StandingService> create_standing_service(boost::asio::any_io_executor io, DbPool& db,
+                                                         DecideCertificate decide, StandingOptions options);
+
+}  // namespace argosy::server

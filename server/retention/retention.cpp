@@ -1,0 +1,125 @@
+#include "server/retention/retention.hpp"
+
+namespace argosy::server {
+
+namespace {
+
+// Ids follow the time closely enough: looking at the oldest ids alone ends at once when there is nothing to do.
+constexpr std::string_view old_events =
+    "delete from events where id in (select id from (select id, at from events order by id limit $2) oldest "
+    "where at < $1::timestamptz)";
+
+constexpr std::string_view old_alerts =
+    "delete from alerts where id in (select id from alerts where state = 'resolved' and resolved_at < $1::timestamptz "
+    "order by resolved_at limit $2)";
+
+// Ended, or a draft that nobody started.
+#define ARGOSY_OLD_ROLLOUTS                                                                                         \
+  "select id from rollouts where (state in ('completed', 'halted', 'rolled_back') and ended_at < $1::timestamptz) " \
+  "or (state = 'draft' and created_at < $1::timestamptz)"
+constexpr std::string_view devices_of_old_rollouts =
+    "delete from rollout_devices where ctid = any(array(select q.ctid from rollout_devices q join (" ARGOSY_OLD_ROLLOUTS
+    ") o on o.id = q.rollout_id limit $2))";
+constexpr std::string_view decisions_of_old_rollouts =
+    "delete from rollout_decisions where ctid = any(array(select q.ctid from rollout_decisions q join "
+    "(" ARGOSY_OLD_ROLLOUTS ") o on o.id = q.rollout_id limit $2))";
+// A rollout whose wish a device still follows says how long its probation is: that row stays.
+constexpr std::string_view old_rollouts =
+    "delete from rollouts where id in (select o.id from (" ARGOSY_OLD_ROLLOUTS
+    ") o where not exists (select from rollout_devices q where q.rollout_id = o.id) "
+    "and not exists (select from rollout_decisions q where q.rollout_id = o.id) "
+    "and not exists (select from device_targets t where t.rollout_id = o.id) limit $2)";
+#undef ARGOSY_OLD_ROLLOUTS
+
+constexpr std::string_view old_verdicts =
+    "delete from drift_state where ctid = any(array(select ctid from drift_state where updated_at < $1::timestamptz "
+    "limit $2))";
+constexpr std::string_view old_evidence =
+    "delete from drift_evidence where ctid = any(array(select ctid from drift_evidence "
+    "where updated_at < $1::timestamptz limit $2))";
+constexpr std::string_view old_baselines =
+    "delete from latency_baselines where ctid = any(array(select ctid from latency_baselines "
+    "where updated_at < $1::timestamptz limit $2))";
+
+// With all its rows, which are those of one device: few, but for what a rollout and telemetry say of it.
+constexpr std::string_view old_revoked_devices =
+    "delete from devices where id in (select id from devices where revoked_at < $1::timestamptz order by revoked_at "
+    "limit "
+    "least($2, 50))";
+
+constexpr std::string_view old_claims =
+    "delete from claims where id in (select id from claims where least(expires_at, revoked_at) < $1::timestamptz "
+    "order by id limit $2)";
+constexpr std::string_view old_tokens =
+    "delete from api_tokens where id in (select id from api_tokens where least(expires_at, revoked_at) < "
+    "$1::timestamptz "
+    "order by id limit $2)";
+
+constexpr Duration once_an_hour{3'600'000};
+
+constexpr RetentionRule rules[] = {
+    {"events", &RetentionDays::events, old_events},
+    {"alerts", &RetentionDays::alerts, old_alerts},
+    {"rollout_devices", &RetentionDays::rollouts, devices_of_old_rollouts},
+    {"rollout_decisions", &RetentionDays::rollouts, decisions_of_old_rollouts},
+    {"rollouts", &RetentionDays::rollouts, old_rollouts},
+    {"drift_state", &RetentionDays::verdicts, old_verdicts, once_an_hour},
+    {"drift_evidence", &RetentionDays::verdicts, old_evidence, once_an_hour},
+    {"latency_baselines", &RetentionDays::verdicts, old_baselines, once_an_hour},
+    {"devices", &RetentionDays::revoked_devices, old_revoked_devices},
+    {"claims", &RetentionDays::claims, old_claims},
+    {"api_tokens", &RetentionDays::tokens, old_tokens},
+};
+
+constexpr std::string_view of_a_device = "as many as there are devices; goes with its device";
+constexpr std::string_view of_publishers = "what people publish: a release is for good";
+
+constexpr TableBound bounds[] = {
+    {"alerts", "retention.alerts_days after one was resolved"},
+    {"api_tokens", "retention.tokens_days after one expired or was revoked"},
+    {"audit", "for good: what people did is never dropped"},
+    {"blobs", "what was uploaded is for good; patches go with patches.keep_days"},
+    {"claims", "retention.claims_days after one expired or was revoked"},
+    {"device_models", "as many as a device has models; goes with its device, and when it reports the model gone"},
+    {"device_state", of_a_device},
+    {"device_targets", "one a device and model; goes with its device"},
+    {"devices", "retention.revoked_devices_days after one was revoked"},
+    {"drift_evidence", "retention.verdicts_days after the last window; one a device and model"},
+    {"drift_state", "retention.verdicts_days after the last judgement; one a device, model and feature"},
+    {"events", "retention.events_days"},
+    {"fleet_count_changes", "added up by the leader each second"},
+    {"fleet_counts", "as many as there are different values in the fleet; zeroes go"},
+    {"health_samples", "telemetry.retention_days, by partition"},
+    {"idempotency_keys", "a day"},
+    {"inference_windows", "telemetry.retention_days, by partition"},
+    {"latency_baselines", "retention.verdicts_days after the last window of that version"},
+    {"level_changes", "emptied by the leader each second"},
+    {"login_links", "a week after one expired"},
+    {"models", of_publishers},
+    {"patches", "patches.keep_days after the last device left the old file"},
+    {"presence_checks", of_a_device},
+    {"quarantine", "30 days after the last message at fault; goes with its device"},
+    {"releases", of_publishers},
+    {"rollout_decisions", "retention.rollouts_days after the rollout ended"},
+    {"rollout_devices", "retention.rollouts_days after the rollout ended"},
+    {"rollout_waves", "goes with its rollout"},
+    {"rollouts", "retention.rollouts_days after one ended, and no device follows its wish any more"},
+    {"schema_migrations", "one a migration"},
+    {"sessions", "when one expires"},
+    {"telemetry_cursors", "at most 32 a device; the one unused longest makes room; goes with its device"},
+    {"telemetry_speakers", "one a device; goes with its device"},
+    {"users", "what people make; a name is never given again"},
+    {"variants", of_publishers},
+};
+
+}  // namespace
+
+std::span<const RetentionRule> retention_rules() {
+  return rules;
+}
+
+std::span<const TableBound> table_bounds() {
+  return bounds;
+}
+
+}  // namespace argosy::server

@@ -1,0 +1,12 @@
+#include "server/retention/retention_store.hpp"
+
+#include <string>
+
+namespace argosy::server {
+
+std::size_t RemoveOld::operator()(pqxx::work& transaction) const {
+  return transaction.exec_params(std::string(rule.sql), to_rfc3339(before), static_cast<std::int64_t>(limit))
+      .affected_rows();
+}
+
+}  // namespace argosy::server

@@ -1,0 +1,78 @@
+// Behind one's own name: another password, and the end of every session.
+
+import { useSignal } from "@preact/signals";
+import { useId, useRef } from "preact/hooks";
+import { call } from "./api/client";
+import { queryClient } from "./api/queries";
+import type { Me } from "./api/types";
+import { Failure } from "./ui/card";
+
+const SHORTEST_PASSWORD = 12;
+
+export async function leave(path: "/logout" | "/me/sessions") {
+  await call(path, path === "/logout" ? { method: "POST", body: {} } : { method: "DELETE" });
+  queryClient.clear();
+  location.assign("/");
+}
+
+export function Account({ me }: { me: Me }) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  const failure = useSignal<unknown>(null);
+  const changed = useSignal(false);
+  const title = useId();
+  const attempt = async (act: () => Promise<void>) => {
+    failure.value = null;
+    try {
+      await act();
+    } catch (error) {
+      failure.value = error;
+    }
+  };
+  const change = async (event: SubmitEvent) => {
+    event.preventDefault();
+    const form = event.target as HTMLFormElement;
+    const values = new FormData(form);
+    const current = String(values.get("current"));
+    await attempt(async () => {
+      await call("/me/password", { method: "PUT", body: { password: values.get("password"), ...(current ? { current } : {}) } });
+      changed.value = true;
+      form.reset();
+    });
+  };
+  const open = () => {
+    failure.value = null;
+    changed.value = false;
+    dialog.current?.showModal();
+  };
+  return (
+    <>
+      <button class="button plain" type="button" title={`Your account; role: ${me.user.role}`} onClick={open}>
+        {me.user.name}
+      </button>
+      <dialog ref={dialog} aria-labelledby={title}>
+        <form class="stack" onSubmit={(event) => void change(event)}>
+          <h2 id={title}>Your account</h2>
+          <label class="field">
+            Present password (empty: none yet)
+            <input class="input" name="current" type="password" autocomplete="current-password" />
+          </label>
+          <label class="field">
+            New password, at least {SHORTEST_PASSWORD} characters
+            <input class="input" name="password" type="password" autocomplete="new-password" minLength={SHORTEST_PASSWORD} required />
+          </label>
+          {changed.value && <p role="status">The password is changed, and your other sessions have ended.</p>}
+          {failure.value !== null && <Failure error={failure.value} />}
+          <div class="row">
+            <button class="button primary">Change the password</button>
+            <button class="button danger" type="button" title="Ends all your sessions, this one too, and your unused links" onClick={() => void attempt(() => leave("/me/sessions"))}>
+              Sign out everywhere
+            </button>
+            <button class="button" type="button" onClick={() => dialog.current?.close()}>
+              Close
+            </button>
+          </div>
+        </form>
+      </dialog>
+    </>
+  );
+}
