@@ -195,10 +195,12 @@ struct EnrolDevice {
         "certificate_fingerprint = excluded.certificate_fingerprint, certificate_serial = excluded.certificate_serial, "
         "present_not_after = excluded.present_not_after, next_fingerprint = null, next_serial = null, "
         "next_not_after = null, next_pem = null, certificate_not_after = excluded.certificate_not_after, "
-        "enrolled_at = excluded.enrolled_at, revoked_at = null, "
-        "published_rev = least(devices.published_rev, greatest(devices.desired_rev - 1, 0))",
+        "enrolled_at = excluded.enrolled_at, revoked_at = null",
         id, hardware_class, labels_json(labels), order.key_sha256, certificate.fingerprint, certificate.serial,
         to_rfc3339(certificate.not_after), to_rfc3339(order.now));
+    const bool was_told =
+        !transaction.exec_params("select 1 from devices where id = $1 and desired_rev > 0", id).empty();
+    if (was_told) touch_desired(transaction, {id});
   }
 };
 
