@@ -85,8 +85,9 @@ const std::vector<Endpoint> operators_table{
     {"GET /api/v1/stream", "vpoa"},
 };
 const std::vector<Endpoint> devices_table{
-    {"POST /device/v1/enrol", "nd"}, {"POST /device/v1/renew", "d"},     {"GET /device/v1/desired", "d"},
-    {"POST /device/v1/state", "d"},  {"POST /device/v1/telemetry", "d"}, {"GET /device/v1/blobs/{digest}", "d"},
+    {"POST /device/v1/enrol", "nd"},    {"GET /device/v1/challenge", "nd"},     {"POST /device/v1/return", "nd"},
+    {"POST /device/v1/renew", "d"},     {"GET /device/v1/desired", "d"},        {"POST /device/v1/state", "d"},
+    {"POST /device/v1/telemetry", "d"}, {"GET /device/v1/blobs/{digest}", "d"},
 };
 // What the API document calls it.
 const std::map<std::string, std::set<std::string>> words{{"open", {"nvpoa", "nd"}}, {"viewer", {"vpoa"}},
