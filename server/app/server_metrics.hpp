@@ -12,12 +12,15 @@
 #include "server/http/metrics.hpp"
 #include "server/models/patch_service.hpp"
 #include "server/mqtt/mqtt_client.hpp"
+#include "server/rollouts/desired_service.hpp"
 #include "server/telemetry/batch_collector.hpp"
+#include "server/telemetry/telemetry_service.hpp"
 
 namespace argosy::server {
 
 struct ServerMetricsSources {  // all outlive the metrics
   DbPool& db;
+  DesiredService& desired;
   QuarantineService& quarantine;
   StateIntake& states;
   BatchCollector& collector;
