@@ -7,7 +7,6 @@
 #include <pqxx/pqxx>
 
 #include "common/base/text.hpp"
-#include "common/json/json_text.hpp"
 #include "server/db/db_pool.hpp"
 #include "server/journal/journal_store.hpp"
 
