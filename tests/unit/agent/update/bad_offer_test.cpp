@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 #include <malloc.h>
 
+#include "common/base/bounds.hpp"
 #include "common/delta/tensor_encode.hpp"
 #include "common/delta/tensor_format.hpp"
 #include "common/delta/zstd_from_apply.hpp"
@@ -175,11 +176,12 @@ const BadOffer bad_blobs[] = {
      "download", "longer than the 300000 bytes"},
     {"fewer_bytes_than_announced", [](Offer& o) { o.serve_instead(o.new_model.substr(0, 100'000)); }, Phase::failed,
      "download", "ended after 100000 of 300000"},
-    {"a_size_for_no_disk", [](Offer& o) { o.announce(1ULL << 62); }, Phase::failed, "no_space", "make room"},
-    {"a_size_at_the_end_of_numbers", [](Offer& o) { o.announce(~0ULL); }, Phase::failed, "no_space", "make room"},
+    {"a_size_for_no_disk", [](Offer& o) { o.announce(largest_count / 2); }, Phase::failed, "no_space", "make room"},
+    {"a_size_at_the_end_of_numbers", [](Offer& o) { o.announce(largest_count); }, Phase::failed, "no_space",
+     "make room"},
     {"a_data_set_for_no_disk",
      [](Offer& o) {
-       o.wish.validation.dataset = {blob_of("else").digest, ~0ULL};
+       o.wish.validation.dataset = {blob_of("else").digest, largest_count};
      },
      Phase::failed, "no_space", "make room"},
     {"a_data_set_of_other_bytes",
@@ -289,7 +291,7 @@ const BadOffer bad_patches[] = {
      Phase::committed, "", "the patch failed"},
     {"a_step_for_no_disk",
      [](Offer& o) {
-       const wire::BlobRef absurd{blob_of("a step").digest, ~0ULL};
+       const wire::BlobRef absurd{blob_of("a step").digest, largest_count};
        o.patch("zstd", frame_of_zeros(20, bomb_bytes, bomb_bytes), absurd);
        o.patch("zstd", "the rest");
        o.wish.patches[1].base_digest = absurd.digest;

@@ -106,6 +106,7 @@ TEST(Desired, ErrorNamesThePathOfTheWrongField) {
   const std::pair<std::string, std::string> cases[] = {
       {replaced(good, "\"size\":123456", "\"size\":-1"), "models[0].artifact.size"},
       {replaced(good, "\"size\":123456", "\"size\":1.5"), "models[0].artifact.size"},
+      {replaced(good, "\"size\":123456", "\"size\":9007199254740993"), "models[0].artifact.size"},
       {replaced(good, std::string(64, 'c'), std::string(64, 'C')), "models[0].patches[0].blob.digest"},
       {replaced(good, std::string(64, 'a'), "../../etc/passwd"), "models[0].artifact.digest"},
       {replaced(good, "\"model\":\"digits\"", "\"model\":\"../x\""), "models[0].model"},
