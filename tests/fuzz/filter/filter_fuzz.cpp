@@ -32,7 +32,9 @@ Device some_device() {
 
 // The same tree with every value and key replaced by something harmless of the same field.
 FilterNode tamed(FilterNode node) {
-  node.comparison.value = node.comparison.field == FilterField::presence ? "online" : "x";
+  // Presence is one of four, and nothing is not the same as something: both choose among texts that are fixed.
+  const bool chooses = node.comparison.field == FilterField::presence || node.comparison.value.empty();
+  if (!chooses) node.comparison.value = node.comparison.field == FilterField::presence ? "online" : "x";
   if (!node.comparison.key.empty()) node.comparison.key = "k";
   for (FilterNode& child : node.children) child = tamed(std::move(child));
   return node;

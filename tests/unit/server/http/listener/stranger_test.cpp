@@ -28,7 +28,11 @@ class StrangerTest : public ServerTest {
   void SetUp() override {
     get("/hello", name_of_caller, Access::viewer);
     get("/open", name_of_caller);
-    router.add({.method = Method::post, .path = "/echo", .access = Access::open, .handler = size_of_body});
+    router.add({.method = Method::post,
+                .path = "/echo",
+                .access = Access::open,
+                .handler = size_of_body,
+                .body_limit = 2'000'000});
     router.add({.method = Method::post, .path = "/signed", .access = Access::viewer, .handler = size_of_body});
     authenticate = [](const Request& request) { return by_header(request); };
     options.limits.timeouts = {.idle = seconds(20),
