@@ -175,7 +175,7 @@ OngoingAlerts read_open_alerts(pqxx::work& transaction, const std::vector<std::s
   const auto rows = transaction.exec_params(
       "select a.rule, a.device_id, a.model, a.state, coalesce(a.details ->> 'version', '') "
       "from (select distinct device from jsonb_array_elements_text($1::jsonb) as t(device)) d "
-      "cross join unnest(array['latency_doubled', 'accuracy_low', 'gone_dark', 'drift']) as r(rule) "
+      "cross join unnest(array['latency_doubled', 'accuracy_low', 'gone_dark', 'drift', 'identity_shared']) as r(rule) "
       "join alerts a on a.rule = r.rule and a.device_id = d.device and a.state <> 'resolved'",
       json(devices).dump());
   OngoingAlerts open;

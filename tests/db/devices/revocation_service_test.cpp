@@ -35,8 +35,9 @@ class RevocationServiceTest : public DevicesTest {
   }
   Task<Result<bool>> visit(std::string name) {
     visitors.push_back(name);
-    if (name == "argosyd-probe") co_return takes_revoked;
-    co_return true;
+    if (name != "argosyd-probe") co_return true;
+    if (!takes_revoked) co_return takes_revoked.error();
+    co_return takes_revoked.value();
   }
   Task<Result<void>> publish(std::string topic, std::string payload) {
     cleared.push_back(topic + payload);
