@@ -55,9 +55,10 @@ TEST_F(AccessServiceTest, SignInsAndFailuresAreInTheAuditLog) {
   EXPECT_EQ(database.value<int>(failures), 2) << "one an account and address";
   run(access.write_failures(now + Duration(61'000))).value();
   EXPECT_EQ(database.value<int>(failures), 3);
-  EXPECT_EQ(database.value<std::string>("select details->>'failures' || details->>'address' from audit where action = "
-                                        "'user.login_failed' order by id desc limit 1"),
-            "32001:db8::/64");
+  EXPECT_EQ(
+      database.value<std::string>("select (details->>'failures') || (details->>'address') from audit where action = "
+                                  "'user.login_failed' order by id desc limit 1"),
+      "32001:db8::/64");
 }
 
 TEST_F(AccessServiceTest, NoSecretIsStoredAsItIs) {
