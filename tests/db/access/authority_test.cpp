@@ -132,7 +132,7 @@ TEST_F(AuthorityTest, ASessionEndsInTheEndHoweverMuchItIsUsed) {
   const Instant began = now;
   while (now < began + hours(24 * 7)) {
     ASSERT_TRUE(lives(session)) << to_rfc3339(now);
-    now += hours(5);
+    now += hours(4);
   }
   EXPECT_FALSE(lives(session));
   run(access.tick(now)).value();
