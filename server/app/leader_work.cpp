@@ -40,16 +40,12 @@ Task<Result<void>> recount(DeviceService& devices) {
   co_return Result<void>{};
 }
 
-Task<void> make_all_due(DesiredService& desired) {
-  auto making = desired.republish_all();
-  const auto made = co_await std::move(making);
-  if (!made) spdlog::warn("publishing all desired documents again: {}", made.error().message);
-}
-
 }  // namespace
 
 struct LeaderWork::Term {
-  Term(boost::asio::any_io_executor executor, const LoopObserver& observe) : loops(std::move(executor), observe) {}
+  Term(boost::asio::any_io_executor fenced, const LoopObserver& observe)
+      : executor(std::move(fenced)), loops(executor, observe) {}
+  boost::asio::any_io_executor executor;
   Loops loops;
   std::unique_ptr<RolloutDriver> driver;
 
@@ -59,11 +55,11 @@ struct LeaderWork::Term {
   }
 };
 
-void LeaderWork::start() {
+void LeaderWork::start(Fence fence) {
   if (term_) return;
   spdlog::info("this instance leads");
   parts_.presence.watch_from(wall_clock_now());
-  term_ = std::make_shared<Term>(io_, observe_);
+  term_ = std::make_shared<Term>(FencedExecutor(io_, fence), observe_);
   start_loops();
   if (parts_.mqtt != nullptr) parts_.mqtt->start();
 }
@@ -88,7 +84,7 @@ void LeaderWork::start_loops() {
   loops.add(every("clearing patches", patch_clearing_interval),
             [&patches = parts_.patches](Instant now) { return patches.clear(now); });
   term_->driver = std::make_unique<RolloutDriver>(
-      io_, parts_.rollouts, parts_.desired,
+      term_->executor, parts_.rollouts, parts_.desired,
       [this](std::string topic, std::string payload) { return publish(std::move(topic), std::move(payload)); },
       RolloutDriver::Options{.interval = rhythm_.rollouts, .observe = observe_});
 }
@@ -119,7 +115,8 @@ Task<void> LeaderWork::ended() {
 
 void LeaderWork::broker_is_back() {
   parts_.presence.watch_from(wall_clock_now());
-  boost::asio::co_spawn(io_, make_all_due(parts_.desired), boost::asio::detached);
+  parts_.desired.republish_all();
+  if (term_) term_->driver->wake_publishing();
 }
 
 Task<Result<void>> LeaderWork::publish(std::string topic, std::string payload) {

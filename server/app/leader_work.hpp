@@ -12,6 +12,7 @@
 #include "server/alerts/alert_service.hpp"
 #include "server/app/config.hpp"
 #include "server/base/loop.hpp"
+#include "server/db/fence.hpp"
 #include "server/devices/device_service.hpp"
 #include "server/devices/presence_service.hpp"
 #include "server/drift/drift_service.hpp"
@@ -46,7 +47,8 @@ class LeaderWork {
   LeaderWork(boost::asio::any_io_executor io, Parts parts, Rhythm rhythm, LoopObserver observe)
       : io_(std::move(io)), parts_(parts), rhythm_(rhythm), observe_(std::move(observe)) {}
 
-  void start();
+  // Its loops, and all they do, are within the fence: they write nothing when another leads.
+  void start(Fence fence);
   void stop();
   Task<void> ended();  // after stop(): resumes when no round is under way any more
   bool leading() const { return term_ != nullptr; }

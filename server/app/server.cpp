@@ -329,6 +329,7 @@ Server::Parts::Parts(asio::io_context& context, const Config& given, Certificate
   patches = create_patch_service(db, **blobs, patch_worker, making);
   RolloutOptions rollout_options;
   rollout_options.guard_interval = ms(config.rollouts_guard_interval_ms);
+  rollout_options.busy_share = 0.05;
   rollouts = create_rollout_service(db, *patches, rollout_options);
   connect_parts();
   add_routes();
@@ -426,6 +427,7 @@ void Server::Parts::make_listeners() {
                                                   dispatcher("metrics", metrics_router, nullptr), file_reader);
   }
   ServerMetricsSources sources{db,
+                               *desired,
                                quarantine,
                                *states,
                                *collector,
@@ -471,7 +473,7 @@ Task<void> Server::take_lead(Parts& parts) {
   auto remembering = parts.quarantine.load(wall_clock_now());
   const auto remembered = co_await std::move(remembering);
   if (!remembered) spdlog::warn("reading the quarantine: {}", remembered.error().message);
-  if (parts.holds_lead) parts.leader->start();
+  if (parts.holds_lead && parts.lead) parts.leader->start({leader_lock_key, parts.lead->fence()});
 }
 
 Task<Result<void>> Server::start() {
@@ -489,7 +491,8 @@ Task<Result<void>> Server::start() {
       [&parts](Instant now) { return parts.quarantine.tick(now); });
   parts.patches->start(parts.io, size(parts.config.patches_threads));
   parts.lead = std::make_unique<SessionLock>(
-      parts.io, SessionLock::Options{parts.config.database_conninfo, leader_lock_key, ms(parts.config.leader_check_ms)},
+      parts.io,
+      SessionLock::Options{parts.config.database_conninfo, leader_lock_key, ms(parts.config.leader_check_ms), true},
       [&parts](bool held) {
         parts.holds_lead = held;
         if (!held) return parts.leader->stop();

@@ -44,6 +44,13 @@ void add_mqtt(Metrics& metrics, MqttClient& mqtt) {
        [&mqtt] { return mqtt.connected() ? 1 : 0; });
 }
 
+void add_desired(Metrics& metrics, DesiredService& desired) {
+  count(metrics, "argosy_desired_published_total", "Desired documents that the broker took",
+        [&desired] { return desired.counters().published; });
+  count(metrics, "argosy_desired_unbuildable_total", "Attempts to build a desired document that failed",
+        [&desired] { return desired.counters().unbuildable; });
+}
+
 void add_messages(Metrics& metrics, const QuarantineService& quarantine, const StateIntake& states,
                   const BatchCollector& collector) {
   show(metrics, "argosy_quarantine", "Kinds of messages of devices that are in quarantine",
@@ -172,6 +179,7 @@ LoopObserver loop_observer(Metrics& metrics) {
 
 void add_server_metrics(Metrics& metrics, const ServerMetricsSources& sources) {
   add_db(metrics, sources.db);
+  add_desired(metrics, sources.desired);
   add_messages(metrics, sources.quarantine, sources.states, sources.collector);
   add_telemetry(metrics, sources.telemetry);
   add_watch(metrics, "drift", sources.drift, sources.leading);

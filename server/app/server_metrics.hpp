@@ -15,6 +15,7 @@
 #include "server/models/patch_service.hpp"
 #include "server/mqtt/mqtt_client.hpp"
 #include "server/retention/retention_service.hpp"
+#include "server/rollouts/desired_service.hpp"
 #include "server/telemetry/batch_collector.hpp"
 #include "server/telemetry/telemetry_service.hpp"
 
@@ -22,6 +23,7 @@ namespace argosy::server {
 
 struct ServerMetricsSources {  // all outlive the metrics
   DbPool& db;
+  DesiredService& desired;
   QuarantineService& quarantine;
   StateIntake& states;
   BatchCollector& collector;

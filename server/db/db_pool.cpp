@@ -129,6 +129,13 @@ DbPool::~DbPool() {
   for (std::thread& thread : impl_->threads) thread.join();
 }
 
+DbPool::Job DbPool::fenced(Job job, Fence fence) {
+  return [job = std::move(job), fence](pqxx::work& transaction) -> Result<void> {
+    ARGOSY_CHECK(hold_fence(transaction, fence));
+    return job(transaction);
+  };
+}
+
 void DbPool::submit(Job job, std::function<void(Result<void>)> done) {
   {
     const std::lock_guard lock(impl_->mutex);

@@ -17,10 +17,12 @@
 #include <boost/asio/execution/outstanding_work.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/prefer.hpp>
+#include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <pqxx/pqxx>
 
 #include "common/base/error.hpp"
+#include "server/db/fence.hpp"
 
 namespace argosy::server {
 
@@ -66,12 +68,15 @@ class DbPool {
   // transaction on a DB thread and resumes the caller on the I/O executor. Commits when it returned a value, rolls back
   // on an error or exception. Every pqxx exception becomes an Error (db_error.hpp). Serialization failures, deadlocks
   // and a connection found broken before the commit was sent are retried (up to 3 times): `work` must be repeatable.
+  // In a coroutine on a FencedExecutor the transaction first makes sure that its term still lasts (fence.hpp).
   template <class Work>
   auto transact(Work work)
       -> boost::asio::awaitable<typename detail::as_result<std::invoke_result_t<Work&, pqxx::work&>>::type>;
 
  private:
   using Job = std::function<Result<void>(pqxx::work&)>;  // fills its own result slot
+  // `job` within the fence.
+  static Job fenced(Job job, Fence fence);
   // Queues `job`; `done` is called on the DB thread with the outcome of the transaction.
   void submit(Job job, std::function<void(Result<void>)> done);
 
@@ -85,7 +90,8 @@ auto DbPool::transact(Work work)
     -> boost::asio::awaitable<typename detail::as_result<std::invoke_result_t<Work&, pqxx::work&>>::type> {
   using Raw = std::invoke_result_t<Work&, pqxx::work&>;
   using R = typename detail::as_result<Raw>::type;
-  auto initiate = [this](auto handler, Work owned) {
+  const auto executor = co_await boost::asio::this_coro::executor;
+  auto initiate = [this, fence = fence_of(executor)](auto handler, Work owned) {
     auto shared_work = std::make_shared<Work>(std::move(owned));
     auto slot = std::make_shared<R>(make_error(Errc::internal, "the work did not run"));
     auto shared_handler = std::make_shared<decltype(handler)>(std::move(handler));
@@ -105,7 +111,7 @@ auto DbPool::transact(Work work)
       if (!outcome) *slot = std::move(outcome).error();
       boost::asio::post(io, [slot, shared_handler] { std::move (*shared_handler)(std::move(*slot)); });
     };
-    submit(std::move(job), std::move(done));
+    submit(fence ? fenced(std::move(job), *fence) : std::move(job), std::move(done));
   };
   auto operation = boost::asio::async_initiate<const boost::asio::use_awaitable_t<>, void(R)>(
       std::move(initiate), boost::asio::use_awaitable, std::move(work));

@@ -1,5 +1,7 @@
 #include "server/db/session_lock.hpp"
 
+#include <algorithm>
+#include <atomic>
 #include <condition_variable>
 #include <mutex>
 #include <thread>
@@ -8,6 +10,7 @@
 #include <pqxx/pqxx>
 
 #include "server/db/conninfo.hpp"
+#include "server/db/fence.hpp"
 
 namespace argosy::server {
 namespace {
@@ -18,6 +21,9 @@ std::unique_ptr<pqxx::connection> connect(const SessionLock::Options& options) {
   // So that the server, too, notices within seconds when this process's machine is gone.
   setup.exec("set tcp_keepalives_idle = 5; set tcp_keepalives_interval = 2; set tcp_keepalives_count = 3");
   setup.exec("set statement_timeout = 5000");
+  // And when this process stands still: its machine keeps the connection alive without it.
+  const auto patience = std::max<std::int64_t>(5 * options.interval.count(), 5000);
+  setup.exec("set idle_session_timeout = " + std::to_string(patience));
   setup.commit();
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
@@ -38,6 +44,7 @@ struct SessionLock::Impl : std::enable_shared_from_this<SessionLock::Impl> {
   std::mutex mutex;
   std::condition_variable_any wake;
   std::jthread thread;
+  std::atomic<std::int64_t> fence{0};
 
   void run(const std::stop_token& stop) {
     std::unique_ptr<pqxx::connection> connection;
@@ -51,12 +58,18 @@ struct SessionLock::Impl : std::enable_shared_from_this<SessionLock::Impl> {
     }
   }
 
+  bool is_ours(pqxx::connection& connection, bool held) const {
+    pqxx::nontransaction session(connection);
+    if (held) return session.exec1("select true")[0].as<bool>();
+    return session.exec1("select pg_try_advisory_lock(" + std::to_string(options.key) + ")")[0].as<bool>();
+  }
+
   bool look(std::unique_ptr<pqxx::connection>& connection, bool held) {
     try {
       if (!connection) connection = connect(options);
-      pqxx::nontransaction session(*connection);
-      if (held) return session.exec1("select true")[0].as<bool>();
-      return session.exec1("select pg_try_advisory_lock(" + std::to_string(options.key) + ")")[0].as<bool>();
+      if (!is_ours(*connection, held)) return false;
+      if (!held && options.raises_fence) fence = raise_fence(*connection, options.key);
+      return true;
     } catch (const std::exception&) {  // the connection is of no more use, and the lock went with it
       connection.reset();
       return false;
@@ -80,6 +93,10 @@ SessionLock::~SessionLock() {
   impl_->on_change = nullptr;
   impl_->thread.request_stop();
   impl_->thread.join();
+}
+
+std::int64_t SessionLock::fence() const {
+  return impl_->fence;
 }
 
 }  // namespace argosy::server

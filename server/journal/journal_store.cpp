@@ -39,13 +39,17 @@ void append_audit(pqxx::work& transaction, const std::string& actor, const std::
                            action, object, details_json);
 }
 
-void touch_desired(pqxx::work& transaction, const std::vector<std::string>& device_ids) {
+void touch_desired(pqxx::work& transaction, const std::vector<std::string>& device_ids, DueClass due) {
   if (device_ids.empty()) return;
   // In one order everywhere, so that two rollouts that touch the same devices wait instead of deadlocking.
   transaction.exec_params0(
-      "update devices set desired_rev = desired_rev + 1 where id in "
-      "(select id from devices where id in (select jsonb_array_elements_text($1::jsonb)) order by id for update)",
-      nlohmann::json(device_ids).dump());
+      "with raised as (update devices set desired_rev = desired_rev + 1 where id in "
+      "(select id from devices where id in (select jsonb_array_elements_text($1::jsonb)) order by id for update) "
+      "returning id, desired_rev) "
+      "insert into desired_due (device_id, class, rev) select id, $2, desired_rev from raised order by id "
+      "on conflict (device_id) do update set class = least(desired_due.class, excluded.class), rev = excluded.rev, "
+      "not_before = '-infinity', failures = 0",
+      nlohmann::json(device_ids).dump(), static_cast<int>(due));
 }
 
 }  // namespace argosy::server

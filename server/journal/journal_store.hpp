@@ -27,7 +27,11 @@ void append_event(pqxx::work& transaction, const NewEvent& event);
 void append_events(pqxx::work& transaction, const std::vector<NewEvent>& events);
 void append_audit(pqxx::work& transaction, const std::string& actor, const std::string& action,
                   const std::string& object, const std::string& details_json = "{}");
-// The device's desired document has changed: raises desired_rev; the leader publishes it.
-void touch_desired(pqxx::work& transaction, const std::vector<std::string>& device_ids);
+// Who is published first. A device that waits for both goes with the stops.
+enum class DueClass : std::uint8_t { stop, change };
+// The devices' desired documents have changed: raises desired_rev and puts them on the list of those that are due; the
+// leader publishes them.
+void touch_desired(pqxx::work& transaction, const std::vector<std::string>& device_ids,
+                   DueClass due = DueClass::change);
 
 }  // namespace argosy::server

@@ -25,6 +25,7 @@ constexpr std::chrono::seconds publish_timeout{10};
 constexpr Duration retry_base{500};
 constexpr Duration retry_cap{15'000};
 constexpr std::size_t waiting_limit = 2000;  // published, not yet acknowledged by the broker
+constexpr int unacknowledged_limit = 1000;   // of those, on the wire together; Paho holds the others
 
 using Done = std::function<void(Result<void>)>;
 
@@ -52,7 +53,7 @@ mqtt::connect_options connect_options_of(const MqttClient::Options& options) {
   connect.set_clean_session(true);  // everything is a level or is sent again: the broker keeps nothing for us
   connect.set_keep_alive_interval(keep_alive);
   connect.set_connect_timeout(connect_timeout);
-  connect.set_max_inflight(100);
+  connect.set_max_inflight(unacknowledged_limit);
   if (!options.ca_file.empty()) {
     mqtt::ssl_options tls;
     tls.set_trust_store(options.ca_file);
@@ -126,7 +127,11 @@ struct MqttClient::Impl : std::enable_shared_from_this<MqttClient::Impl> {
 
   void start() {
     ++life;
-    client = std::make_unique<mqtt::async_client>(options.uri, options.client_id);
+    // Paho refuses a burst of more than 100 unless it is told otherwise. It keeps nothing while there is no connection:
+    // what is published has its own way of being sent again.
+    mqtt::create_options create;
+    create.set_max_buffered_messages(2 * static_cast<int>(waiting_limit));
+    client = std::make_unique<mqtt::async_client>(options.uri, options.client_id, create);
     client->set_message_callback([this](mqtt::const_message_ptr message) { receive(*message); });
     client->set_connection_lost_handler([this, of_life = life](const std::string& cause) {
       post(of_life, [cause](Impl& self) { self.lost("the connection broke " + cause); });

@@ -126,6 +126,8 @@ json worst_json(const std::vector<WorstDevice>& devices) {
 }  // namespace
 
 std::string verdict_of(const Overview& overview) {
+  if (overview.unavailable.contains("presence"))
+    return "The devices cannot be counted now." + rollout_words(overview.rollouts);
   const auto devices = total_of(overview.presence);
   if (devices == 0) return "No device is enrolled yet: create a claim and start an agent with it.";
   const std::string rollouts = rollout_words(overview.rollouts);
@@ -151,21 +153,26 @@ std::string overview_to_json(const Overview& overview) {
   json presence{{"online", 0}, {"late", 0}, {"offline", 0}, {"never_seen", 0}};
   for (const auto& [state, count] : overview.presence) presence[state] = count;
   presence["total"] = total_of(overview.presence);
-  return json{{"verdict", verdict_of(overview)},
-              {"presence", std::move(presence)},
-              {"models", models_json(overview.models)},
-              {"rollouts", rollouts_json(overview.rollouts)},
-              {"alerts",
-               {{"firing", total_of(overview.firing_by_rule)},
-                {"by_rule", overview.firing_by_rule},
-                {"items", alerts_json(overview.alerts)}}},
-              {"worst",
-               {{"latency", worst_json(overview.worst_latency)},
-                {"accuracy", worst_json(overview.worst_accuracy)},
-                {"drift", worst_json(overview.worst_drift)}}},
-              {"windows_last_minute", overview.windows_last_minute},
-              {"updated_at", to_rfc3339(overview.updated_at)}}
-      .dump();
+  json document{{"verdict", verdict_of(overview)},
+                {"presence", std::move(presence)},
+                {"models", models_json(overview.models)},
+                {"rollouts", rollouts_json(overview.rollouts)},
+                {"alerts",
+                 {{"firing", total_of(overview.firing_by_rule)},
+                  {"by_rule", overview.firing_by_rule},
+                  {"items", alerts_json(overview.alerts)}}},
+                {"worst",
+                 {{"latency", worst_json(overview.worst_latency)},
+                  {"accuracy", worst_json(overview.worst_accuracy)},
+                  {"drift", worst_json(overview.worst_drift)}}},
+                {"windows_last_minute", overview.windows_last_minute},
+                {"unavailable", overview.unavailable},
+                {"updated_at", to_rfc3339(overview.updated_at)}};
+  for (const auto& [panel, reason] : overview.unavailable) {
+    const bool is_worst = panel.starts_with("worst.");
+    (is_worst ? document["worst"][panel.substr(6)] : document[panel]) = nullptr;
+  }
+  return document.dump();
 }
 
 }  // namespace argosy::server

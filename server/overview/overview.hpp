@@ -66,6 +66,9 @@ struct Overview {
   std::vector<WorstDevice> worst_drift;
   std::int64_t windows_last_minute = 0;
   Instant updated_at{};
+  // Panels that could not be read, and why; what they would show is empty above, and null in the JSON: "presence",
+  // "models", "rollouts", "alerts", "worst.latency", "worst.accuracy", "worst.drift", "windows_last_minute".
+  std::map<std::string, std::string> unavailable;
 };
 
 std::string verdict_of(const Overview& overview);  // one plain sentence

@@ -1,4 +1,5 @@
-// Answers GET /overview: read at most once a second an instance, whoever asks. Coroutines on the I/O thread.
+// Answers GET /overview: read at most once a second an instance, and no more than a tenth of the time, whoever asks.
+// Coroutines on the I/O thread.
 #pragma once
 
 #include <memory>
@@ -19,7 +20,8 @@ struct OverviewOptions {
 class OverviewService {
  public:
   virtual ~OverviewService() = default;
-  virtual Task<Result<std::shared_ptr<const Overview>>> current(Instant now) = 0;
+  // A panel that cannot be read is among Overview::unavailable; the others are there.
+  virtual Task<std::shared_ptr<const Overview>> current(Instant now) = 0;
 };
 
 std::unique_ptr<OverviewService> create_overview_service(DbPool& db, OverviewOptions options = {});

@@ -97,15 +97,17 @@ std::vector<WorstDevice> worst_of(const pqxx::result& rows) {
   return worst;
 }
 
-// The newest window of each device and model, worst against its own usual latency first.
+// The newest window of each device and model, worst against its own usual latency first. By logarithms: a latency of 0
+// divides by nothing, and no usual latency is too large for a number.
 pqxx::result worst_latency(pqxx::work& transaction, Instant since, Instant now) {
   return transaction.exec_params(
       "with newest as (select distinct on (device_id, model) device_id, model, version, p95_ms from inference_windows "
       "  where started_at > $1::timestamptz and started_at <= $2::timestamptz and p95_ms is not null order by "
       "device_id, model, started_at desc) "
-      "select n.device_id, n.model, n.version, n.p95_ms, exp(b.ln_p95_mean) from newest n "
-      "left join latency_baselines b using (device_id, model, version) "
-      "order by n.p95_ms / coalesce(exp(b.ln_p95_mean), n.p95_ms) desc, n.p95_ms desc limit 10",
+      "select n.device_id, n.model, n.version, n.p95_ms, case when b.ln_p95_mean between -100 and 100 then "
+      "exp(b.ln_p95_mean) end from newest n left join latency_baselines b using (device_id, model, version) "
+      "order by case when n.p95_ms > 0 and b.ln_p95_mean between -100 and 100 then ln(n.p95_ms) - b.ln_p95_mean "
+      "when n.p95_ms > 0 then 0 end desc nulls last, n.p95_ms desc limit 10",
       to_rfc3339(since), to_rfc3339(now));
 }
 
@@ -114,8 +116,9 @@ pqxx::result worst_accuracy(pqxx::work& transaction, Instant since) {
       "with figures as (select device_id, model, version, sum(correct)::double precision / sum(labelled) as accuracy "
       "  from inference_windows where started_at > $1::timestamptz and labelled > 0 group by 1, 2, 3 "
       "  having sum(labelled) >= 20) "
-      "select f.device_id, f.model, f.version, f.accuracy, case when r.validation ->> 'metric' = 'accuracy' then "
-      "(r.validation ->> 'threshold')::double precision end from figures f left join releases r on r.model = f.model "
+      "select f.device_id, f.model, f.version, f.accuracy, case when r.validation ->> 'metric' = 'accuracy' and "
+      "jsonb_typeof(r.validation -> 'threshold') = 'number' then (r.validation ->> 'threshold')::double precision end "
+      "from figures f left join releases r on r.model = f.model "
       "and r.version = f.version order by f.accuracy limit 10",
       to_rfc3339(since));
 }
@@ -126,19 +129,17 @@ pqxx::result worst_drift(pqxx::work& transaction) {
       "order by psi desc limit 10");
 }
 
-}  // namespace
-
-Overview ReadOverview::operator()(pqxx::work& transaction) const {
-  Overview overview;
+void read_presence(pqxx::work& transaction, Instant, const OverviewOptions&, Overview& overview) {
   overview.presence = counts_of(transaction.exec("select value, devices from fleet_totals where kind = 'presence'"));
-  overview.models = read_models(transaction);
-  overview.rollouts = read_rollouts(transaction);
+}
+
+void read_firing(pqxx::work& transaction, Instant, const OverviewOptions&, Overview& overview) {
   overview.firing_by_rule =
       counts_of(transaction.exec("select rule, count(*) from alerts where state = 'firing' group by 1"));
   overview.alerts = read_alerts(transaction);
-  overview.worst_latency = worst_of(worst_latency(transaction, now - options.latency_look, now));
-  overview.worst_accuracy = worst_of(worst_accuracy(transaction, now - options.accuracy_look));
-  overview.worst_drift = worst_of(worst_drift(transaction));
+}
+
+void read_windows(pqxx::work& transaction, Instant now, const OverviewOptions& options, Overview& overview) {
   overview.windows_last_minute =
       transaction
           .exec_params1(
@@ -146,7 +147,54 @@ Overview ReadOverview::operator()(pqxx::work& transaction) const {
               "ended_at > $2::timestamptz and ended_at <= $3::timestamptz",
               to_rfc3339(now - options.latency_look), to_rfc3339(now - Duration{60'000}), to_rfc3339(now))[0]
           .as<std::int64_t>();
-  overview.updated_at = now;
+}
+
+}  // namespace
+
+const std::vector<Panel>& overview_panels() {
+  using Work = pqxx::work;
+  using Options = OverviewOptions;
+  static const std::vector<Panel> panels{
+      {"presence", read_presence, [](Overview& from, Overview& into) { into.presence = std::move(from.presence); }},
+      {"models",
+       [](Work& transaction, Instant, const Options&, Overview& overview) {
+         overview.models = read_models(transaction);
+       },
+       [](Overview& from, Overview& into) { into.models = std::move(from.models); }},
+      {"rollouts",
+       [](Work& transaction, Instant, const Options&, Overview& overview) {
+         overview.rollouts = read_rollouts(transaction);
+       },
+       [](Overview& from, Overview& into) { into.rollouts = std::move(from.rollouts); }},
+      {"alerts", read_firing,
+       [](Overview& from, Overview& into) {
+         into.firing_by_rule = std::move(from.firing_by_rule);
+         into.alerts = std::move(from.alerts);
+       }},
+      {"worst.latency",
+       [](Work& transaction, Instant now, const Options& options, Overview& overview) {
+         overview.worst_latency = worst_of(worst_latency(transaction, now - options.latency_look, now));
+       },
+       [](Overview& from, Overview& into) { into.worst_latency = std::move(from.worst_latency); }},
+      {"worst.accuracy",
+       [](Work& transaction, Instant now, const Options& options, Overview& overview) {
+         overview.worst_accuracy = worst_of(worst_accuracy(transaction, now - options.accuracy_look));
+       },
+       [](Overview& from, Overview& into) { into.worst_accuracy = std::move(from.worst_accuracy); }},
+      {"worst.drift",
+       [](Work& transaction, Instant, const Options&, Overview& overview) {
+         overview.worst_drift = worst_of(worst_drift(transaction));
+       },
+       [](Overview& from, Overview& into) { into.worst_drift = std::move(from.worst_drift); }},
+      {"windows_last_minute", read_windows,
+       [](Overview& from, Overview& into) { into.windows_last_minute = from.windows_last_minute; }},
+  };
+  return panels;
+}
+
+Overview ReadPanel::operator()(pqxx::work& transaction) const {
+  Overview overview;
+  read(transaction, now, options, overview);
   return overview;
 }
 

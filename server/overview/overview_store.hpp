@@ -1,6 +1,8 @@
-// The SQL behind the overview. A functor for DbPool::transact; reads only, and no more than the last minutes of
-// windows.
+// The SQL behind the overview. Functors for DbPool::transact, one for each panel, so that one that cannot be read takes
+// no other with it. Read only, and no more than the last minutes of windows.
 #pragma once
+
+#include <vector>
 
 #include <pqxx/pqxx>
 
@@ -8,10 +10,20 @@
 
 namespace argosy::server {
 
-struct ReadOverview {
+// What one panel shows, written into `overview`.
+struct ReadPanel {
+  using Read = void (*)(pqxx::work& transaction, Instant now, const OverviewOptions& options, Overview& overview);
+  Read read;
   Instant now;
   OverviewOptions options;
   Overview operator()(pqxx::work& transaction) const;
 };
+
+struct Panel {
+  const char* name;  // as in Overview::unavailable
+  ReadPanel::Read read;
+  void (*take)(Overview& from, Overview& into);  // moves what `read` has written
+};
+const std::vector<Panel>& overview_panels();
 
 }  // namespace argosy::server

@@ -60,6 +60,11 @@ std::string missing(const GuardPolicy& policy, const GuardInput& input) {
          " more samples on the new release and " + std::to_string(lack(input.baseline_samples)) + " on the old one";
 }
 
+std::string left_out(const GuardInput& input) {
+  if (input.unreadable == 0) return "";
+  return "; " + std::to_string(input.unreadable) + " windows cannot be read and are left out";
+}
+
 }  // namespace
 
 std::string_view to_string(Verdict verdict) {
@@ -70,6 +75,8 @@ std::string_view to_string(Verdict verdict) {
       return "fail";
     case Verdict::waiting:
       return "waiting";
+    case Verdict::unknown:
+      return "unknown";
   }
   return "unknown";
 }
@@ -80,6 +87,15 @@ GuardVerdict judge(const GuardPolicy& policy, const GuardInput& input) {
                       .canary_samples = input.canary_samples,
                       .baseline_samples = input.baseline_samples,
                       .devices = input.devices};
+  if (!input.unmeasured.empty()) {
+    result.verdict = Verdict::unknown;
+    result.message = std::string(to_string(policy.metric)) + " cannot be measured: " + input.unmeasured;
+    return result;
+  }
+  if (input.about_to_be) {
+    result.message = std::string(to_string(policy.metric)) + " is about to be measured";
+    return result;
+  }
   if (input.comparable == 0 && input.first_installs > 0) {
     result.verdict = Verdict::pass;
     result.message =
@@ -87,13 +103,13 @@ GuardVerdict judge(const GuardPolicy& policy, const GuardInput& input) {
     return result;
   }
   if (input.canary_samples < policy.min_samples || input.baseline_samples < policy.min_samples) {
-    result.message = missing(policy, input);
+    result.message = missing(policy, input) + left_out(input);
     return result;
   }
   result.estimate = estimate_of(input);
   const bool harmful = is_harmful(policy, input, result.estimate, result.limit);
   result.verdict = harmful ? Verdict::fail : Verdict::pass;
-  result.message = describe(policy, input, result.limit);
+  result.message = describe(policy, input, result.limit) + left_out(input);
   return result;
 }
 

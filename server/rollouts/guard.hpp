@@ -1,5 +1,6 @@
 // Guards: is the new release worse than the old one on the devices that run it? Pure functions over merged figures of
-// the updated devices: each is its own baseline, on the release it ran before. Too few samples wait; they never pass.
+// the updated devices: each is its own baseline, on the release it ran before. Too few samples wait, and what cannot be
+// measured is unknown: neither ever passes.
 #pragma once
 
 #include <cstdint>
@@ -19,9 +20,13 @@ struct GuardInput {
   std::int64_t devices = 0;         // updated, with figures on both releases
   std::int64_t comparable = 0;      // updated, and ran an earlier release
   std::int64_t first_installs = 0;  // updated, and had none before
+  std::int64_t unreadable = 0;      // windows left out because they cannot be read
+  std::string unmeasured{};         // why there are no figures at all; empty: there are
+  bool about_to_be = false;         // there are none yet
 };
 
-enum class Verdict : std::uint8_t { pass, fail, waiting };
+// unknown: it could not be measured. It holds the gate as waiting does, and stops nothing else.
+enum class Verdict : std::uint8_t { pass, fail, waiting, unknown };
 std::string_view to_string(Verdict verdict);
 
 struct GuardVerdict {

@@ -24,7 +24,18 @@ struct Side {
   std::uint64_t correct = 0;
   LogHistogram latency;
   std::set<std::string> devices;
+  std::int64_t unreadable = 0;  // windows
 };
+
+// Sums over many windows stay numbers that fit, whatever a device sends.
+std::uint64_t add_up(std::uint64_t a, std::uint64_t b) {
+  constexpr std::uint64_t most = 1ULL << 62;
+  return std::min(most, std::min(most, a) + std::min(most, b));
+}
+
+std::string sum_of(const std::string& column) {
+  return "least(greatest(sum(" + column + "), 0), 4611686018427387904)::bigint";
+}
 
 struct Sides {
   Side canary;
@@ -59,8 +70,8 @@ struct Measure {
     if (!record.started_at || record.policy.guards.empty()) return std::vector<GuardInput>{};
     count_devices(transaction, sides);
     load_sums(transaction, sides);
-    ARGOSY_CHECK(load_histograms(transaction, sides, true));
-    ARGOSY_CHECK(load_histograms(transaction, sides, false));
+    load_histograms(transaction, sides, true);
+    load_histograms(transaction, sides, false);
     std::vector<GuardInput> inputs;
     for (const auto& guard : record.policy.guards) inputs.push_back(input_of(guard.metric, sides));
     return inputs;
@@ -82,42 +93,44 @@ struct Measure {
   }
 
   void load_sums(pqxx::work& transaction, Sides& sides) const {
-    const auto rows = transaction.exec_params(
-        "select w.version = $3, q.device_id, sum(w.count)::bigint, sum(w.errors)::bigint, sum(w.labelled)::bigint, "
-        "sum(w.correct)::bigint " +
-            updated_windows() + "group by 1, 2",
-        record.id, record.model, record.version, earliest(), static_cast<double>(record.policy.baseline_s));
+    static const std::string sql = "select w.version = $3, q.device_id, " + sum_of("w.count") + ", " +
+                                   sum_of("w.errors") + ", " + sum_of("w.labelled") + ", " + sum_of("w.correct") + " " +
+                                   updated_windows() + "group by 1, 2";
+    const auto rows = transaction.exec_params(sql, record.id, record.model, record.version, earliest(),
+                                              static_cast<double>(record.policy.baseline_s));
     for (const auto& row : rows) {
       auto& side = row[0].as<bool>() ? sides.canary : sides.baseline;
       side.devices.insert(row[1].as<std::string>());
-      side.count += row[2].as<std::uint64_t>();
-      side.errors += row[3].as<std::uint64_t>();
-      side.labelled += row[4].as<std::uint64_t>();
-      side.correct += row[5].as<std::uint64_t>();
+      side.count = add_up(side.count, row[2].as<std::uint64_t>());
+      side.errors = add_up(side.errors, row[3].as<std::uint64_t>());
+      side.labelled = add_up(side.labelled, row[4].as<std::uint64_t>());
+      side.correct = add_up(side.correct, row[5].as<std::uint64_t>());
     }
   }
 
-  Result<void> load_histograms(pqxx::work& transaction, Sides& sides, bool canary) const {
+  // One that cannot be read is left out and counted: it must not take the others with it.
+  void load_histograms(pqxx::work& transaction, Sides& sides, bool canary) const {
     const bool needed = std::any_of(record.policy.guards.begin(), record.policy.guards.end(),
                                     [](const auto& guard) { return guard.metric == GuardMetric::latency_p95; });
-    if (!needed) return {};
+    if (!needed) return;
     const auto rows = transaction.exec_params("select encode(w.latency, 'hex') " + updated_windows() +
                                                   "and (w.version = $3) = $6 order by w.started_at desc limit $7",
                                               record.id, record.model, record.version, earliest(),
                                               static_cast<double>(record.policy.baseline_s), canary, most_histograms);
     auto& side = canary ? sides.canary : sides.baseline;
     for (const auto& row : rows) {
-      ARGOSY_TRY(const auto bytes, from_hex(row[0].as<std::string>()));
-      ARGOSY_TRY(const auto histogram, LogHistogram::decode(bytes));
-      side.latency.merge(histogram);
+      const auto bytes = from_hex(row[0].as<std::string>());
+      const auto histogram = bytes ? LogHistogram::decode(*bytes) : bytes.error();
+      if (histogram) side.latency.merge(*histogram);
+      if (!histogram) ++side.unreadable;
     }
-    return {};
   }
 
   static GuardInput input_of(GuardMetric metric, const Sides& sides) {
     GuardInput input{.metric = metric, .comparable = sides.comparable, .first_installs = sides.first_installs};
     input.devices = std::count_if(sides.canary.devices.begin(), sides.canary.devices.end(),
                                   [&](const auto& device) { return sides.baseline.devices.count(device) != 0; });
+    if (metric == GuardMetric::latency_p95) input.unreadable = sides.canary.unreadable + sides.baseline.unreadable;
     fill(metric, sides.canary, input.canary, input.canary_samples);
     fill(metric, sides.baseline, input.baseline, input.baseline_samples);
     return input;

@@ -236,7 +236,7 @@ Result<Notified> notify_devices(pqxx::work& transaction, const RolloutRecord& re
     taken_over.push_back(one.device);
   }
   supersede_others(transaction, record, taken_over, now);
-  set_targets(transaction, record.model, targets, now);
+  set_targets(transaction, record.model, targets, now, DueClass::change);
   move_devices(transaction, record.id, moves);
   return Notified{static_cast<std::int64_t>(moves.size()), patches.unasked()};
 }

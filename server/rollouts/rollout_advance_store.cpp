@@ -1,4 +1,5 @@
 // One tick of one rollout: snapshot, next_actions, effects, in one transaction that holds the rollout's row.
+#include <optional>
 #include <type_traits>
 #include <utility>
 #include <variant>
@@ -16,6 +17,7 @@ namespace argosy::server {
 namespace {
 
 constexpr const char* engine = "engine";
+constexpr int most_at_once = 1000;  // devices in one transaction; the next round goes on
 
 struct OpenRow {
   std::string device;
@@ -55,14 +57,16 @@ DeviceMove failed_move(OpenRow row, std::string_view cause, std::string message,
           .previous_release = {}};
 }
 
-// Revoked devices leave every rollout that has no outcome of them.
-std::vector<DeviceMove> decommission(pqxx::work& transaction, std::int64_t rollout, Instant now) {
+// Devices that were revoked since leave every rollout that has no outcome of them.
+std::vector<DeviceMove> decommission(pqxx::work& transaction, std::int64_t rollout, std::optional<Instant> since,
+                                     Instant now) {
   std::vector<DeviceMove> moves;
   const auto rows = transaction.exec_params(
       std::string(open_columns) +
           "join devices d on d.id = q.device_id where d.revoked_at is not null and q.rollout_id = $1 "
+          "and d.revoked_at >= coalesce($2::timestamptz, '-infinity') "
           "and q.state not in ('succeeded', 'failed', 'rolled_back') order by q.device_id for update of q",
-      rollout);
+      rollout, since ? std::optional(to_rfc3339(*since)) : std::nullopt);
   for (const auto& row : rows) {
     moves.push_back(failed_move(open_row(row), cause_decommissioned, "the device was revoked", now));
   }
@@ -77,8 +81,9 @@ std::vector<DeviceMove> time_out(pqxx::work& transaction, const RolloutRecord& r
           "left join device_state s on s.device_id = q.device_id where q.rollout_id = $1 and "
           "((q.state in ('downloading', 'patching', 'verifying', 'validating', 'activating', 'probation') "
           "and q.started_at <= $2::timestamptz) or (q.state = 'notified' and s.presence in ('online', 'late') "
-          "and greatest(q.notified_at, s.presence_since) <= $2::timestamptz)) order by q.device_id for update of q",
-      record.id, to_rfc3339(started_by));
+          "and greatest(q.notified_at, s.presence_since) <= $2::timestamptz)) order by q.device_id limit $3 for update "
+          "of q",
+      record.id, to_rfc3339(started_by), most_at_once);
   for (const auto& row : rows) {
     auto one = open_row(row);
     const auto message = "no outcome after " + std::to_string(record.policy.in_progress_timeout_s) + " s; last seen " +
@@ -97,32 +102,57 @@ std::vector<DeviceMove> time_out(pqxx::work& transaction, const RolloutRecord& r
 
 struct AdvanceOne {
   std::int64_t id;
-  std::vector<GuardInput> guards;
+  Guards guards;
+  std::optional<Instant> revoked_since;
   Instant now;
 
   Result<Advance> operator()(pqxx::work& transaction) const {
     ARGOSY_TRY(auto record, load_rollout(transaction, id, Lock::row));
     Advance advance;
-    const auto gone = decommission(transaction, id, now);
+    if (record.told_up_to) {
+      tell_of_stop(transaction, record, record.state, *record.told_up_to, now);
+      advance.acted = true;
+      return advance;
+    }
+    const auto gone = decommission(transaction, id, revoked_since, now);
     if (!gone.empty()) {
       move_devices(transaction, id, gone);
       ARGOSY_TRY(record, load_rollout(transaction, id, Lock::none));
       advance.acted = true;
     }
-    const auto actions = next_actions(load_snapshot(transaction, record, guards), now);
+    const auto actions = next_actions(load_snapshot(transaction, record, guards_for(record)), now);
     for (const auto& action : actions) {
+      if (advance.stopped) break;  // what else was decided, was decided without knowing
       ARGOSY_CHECK(std::visit([&](const auto& one) { return apply(transaction, record, one, advance); }, action));
     }
     return advance;
   }
 
  private:
+  // Figures from before its last change, which may have opened a wave, say nothing about what has changed.
+  std::vector<GuardInput> guards_for(const RolloutRecord& record) const {
+    return record.etag == guards.etag ? guards.inputs : about_to_be_measured(record.policy);
+  }
+
   Result<void> apply(pqxx::work& transaction, const RolloutRecord& record, const Notify& action,
                      Advance& advance) const {
-    ARGOSY_TRY(auto notified, notify_devices(transaction, record, action, now));
+    auto telling = notify_devices(transaction, record, action, now);
+    if (!telling && record.state == RolloutState::running)
+      return pause_for(transaction, record, telling.error(), advance);
+    ARGOSY_TRY(auto notified, std::move(telling));
     advance.notified += notified.devices;
     advance.acted |= notified.devices > 0;
     advance.wanted = std::move(notified.wanted);
+    return {};
+  }
+
+  // Its release cannot be told to anybody: whoever looks after it should know.
+  Result<void> pause_for(pqxx::work& transaction, const RolloutRecord& record, const Error& error,
+                         Advance& advance) const {
+    const Decision decision{"fault", "pause", "nobody can be told: " + error.message, {{"error", error.message}}};
+    change_state(transaction, record, RolloutState::paused, engine, decision, now);
+    advance.acted = true;
+    advance.stopped = true;
     return {};
   }
 
@@ -164,8 +194,9 @@ struct AdvanceOne {
 
 }  // namespace
 
-Task<Result<Advance>> RolloutStore::advance(std::int64_t id, std::vector<GuardInput> guards, Instant now) {
-  auto work = db_.transact(AdvanceOne{id, std::move(guards), now});
+Task<Result<Advance>> RolloutStore::advance(std::int64_t id, Guards guards, std::optional<Instant> revoked_since,
+                                            Instant now) {
+  auto work = db_.transact(AdvanceOne{id, std::move(guards), revoked_since, now});
   co_return co_await std::move(work);
 }
 

@@ -4,6 +4,12 @@
 
 namespace argosy::server {
 
+namespace {
+
+constexpr Duration gathering{100};  // what happens in this time is looked at in one tick
+
+}  // namespace
+
 struct RolloutDriver::Impl {
   Impl(boost::asio::any_io_executor executor, RolloutService& rollouts_given, DesiredService& desired_given,
        DesiredService::Publish publish_given, Options options_given)
@@ -27,6 +33,14 @@ struct RolloutDriver::Impl {
     const auto ticked = co_await std::move(ticking);
     impl->publishing->wake();  // what acted before an error wants to go out, too
     if (!ticked) co_return ticked.error();
+    if (*ticked > 0) impl->deciding->wake();  // there may be more to do: it ends when nothing acts any more
+    co_return Result<void>{};
+  }
+
+  static Task<Result<void>> measure(std::shared_ptr<Impl> impl, Instant now) {
+    auto measuring = impl->rollouts.measure(now);
+    const auto measured = co_await std::move(measuring);
+    if (!measured) co_return measured.error();
     co_return Result<void>{};
   }
 
@@ -35,7 +49,7 @@ struct RolloutDriver::Impl {
     auto sending = impl->desired.publish_due(impl->publish, impl->options.publish_batch);
     const auto published = co_await std::move(sending);
     if (!published) co_return published.error();
-    if (*published == impl->options.publish_batch) impl->publishing->wake();
+    if (*published > 0) impl->publishing->wake();
     co_return Result<void>{};
   }
 
@@ -57,12 +71,13 @@ RolloutDriver::RolloutDriver(boost::asio::any_io_executor executor, RolloutServi
   };
   Loops& loops = impl_->loops;
   impl_->deciding = &loops.add(options_of("rollouts"), [weak](Instant now) { return Impl::decide(weak.lock(), now); });
+  loops.add(options_of("guards"), [weak](Instant now) { return Impl::measure(weak.lock(), now); });
   impl_->publishing =
       &loops.add(options_of("desired documents"), [weak](Instant) { return Impl::publish_some(weak.lock()); });
   loops.add(options_of("offering patches"), [weak](Instant) { return Impl::offer_some(weak.lock()); });
   // A driver that has gone is woken in vain; its successor has put its own in this one's place.
   rollouts.on_due([weak] {
-    if (const auto alive = weak.lock()) alive->deciding->wake();
+    if (const auto alive = weak.lock()) alive->deciding->wake(gathering);
   });
 }
 

@@ -174,6 +174,11 @@ Gate check_executed(const Snapshot& snapshot) {
   return {GateVerdict::pass, of(succeeded(wave.counts), done) + " devices succeeded"};
 }
 
+bool is_about_to_be_measured(const Snapshot& snapshot) {
+  return std::any_of(snapshot.guards.begin(), snapshot.guards.end(),
+                     [](const auto& guard) { return guard.about_to_be; });
+}
+
 Gate check_guard_samples(const Snapshot& snapshot, Instant bake_end, Instant now) {
   for (const auto& guard : snapshot.policy.guards) {
     const auto verdict = verdict_of(guard, snapshot);
@@ -181,7 +186,8 @@ Gate check_guard_samples(const Snapshot& snapshot, Instant bake_end, Instant now
     if (verdict.verdict == Verdict::fail) {
       return {GateVerdict::hold, verdict.message + ": accepted by an operator, so only an operator promotes"};
     }
-    if (now - bake_end < seconds(snapshot.policy.gate.max_dwell_s)) return {GateVerdict::hold, verdict.message};
+    const bool may_wait = now - bake_end < seconds(snapshot.policy.gate.max_dwell_s);
+    if (may_wait || is_about_to_be_measured(snapshot)) return {GateVerdict::hold, verdict.message};
     return {GateVerdict::stop, "inconclusive: " + verdict.message + ", and the longest wait is over"};
   }
   return {GateVerdict::pass, ""};
@@ -266,6 +272,11 @@ std::optional<TimeOut> time_out(const Snapshot& snapshot, Instant now) {
 }
 
 void run(const Snapshot& snapshot, Instant now, std::vector<Action>& actions) {
+  if (!snapshot.fault.empty()) {
+    actions.push_back(ChangeState{
+        RolloutState::paused, {"fault", "pause", "it cannot go on: " + snapshot.fault, {{"fault", snapshot.fault}}}});
+    return;
+  }
   if (auto abort = check_abort(snapshot)) {
     actions.push_back(std::move(*abort));
     return;
@@ -307,6 +318,25 @@ int last_wave(const Snapshot& snapshot) {
   return last;
 }
 
+std::vector<GuardInput> unmeasured(const Policy& policy, const std::string& why) {
+  std::vector<GuardInput> inputs;
+  for (const auto& guard : policy.guards) inputs.push_back({.metric = guard.metric, .unmeasured = why});
+  return inputs;
+}
+
+std::vector<GuardInput> about_to_be_measured(const Policy& policy) {
+  std::vector<GuardInput> inputs;
+  for (const auto& guard : policy.guards) inputs.push_back({.metric = guard.metric, .about_to_be = true});
+  return inputs;
+}
+
+std::string why_unmeasured(const std::vector<GuardInput>& guards) {
+  for (const auto& guard : guards) {
+    if (!guard.unmeasured.empty()) return guard.unmeasured;
+  }
+  return "";
+}
+
 std::vector<GuardVerdict> judge_guards(const Snapshot& snapshot) {
   std::vector<GuardVerdict> verdicts;
   for (const auto& guard : snapshot.policy.guards) verdicts.push_back(verdict_of(guard, snapshot));
@@ -324,13 +354,15 @@ Acknowledged acknowledge(const Snapshot& snapshot) {
 }
 
 std::string gate_status(const Snapshot& snapshot, Instant now) {
+  if (!snapshot.fault.empty()) return "it cannot go on: " + snapshot.fault;
+  if (snapshot.stopping) return "devices are being told of the stop";
   if (snapshot.state != RolloutState::running || snapshot.waves.empty()) return "";
   return check_gate(snapshot, now).reason;
 }
 
 std::vector<Action> next_actions(const Snapshot& snapshot, Instant now) {
   std::vector<Action> actions;
-  if (snapshot.waves.empty() || snapshot.state == RolloutState::draft) return actions;
+  if (snapshot.waves.empty() || snapshot.state == RolloutState::draft || snapshot.stopping) return actions;
   if (auto overdue = time_out(snapshot, now)) {
     actions.push_back(*overdue);  // alone: a gate must not be judged by counts that are about to change
     return actions;
@@ -340,6 +372,7 @@ std::vector<Action> next_actions(const Snapshot& snapshot, Instant now) {
       run(snapshot, now, actions);
       break;
     case RolloutState::completed:
+      if (!snapshot.fault.empty()) break;
       if (auto more = notify_more(snapshot)) actions.push_back(*more);
       break;
     case RolloutState::rolling_back:

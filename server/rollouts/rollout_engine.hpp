@@ -46,6 +46,9 @@ struct Snapshot {
   std::optional<Instant> oldest_clock;
   std::int64_t rolling_back_reachable = 0;  // told to go back, reachable, not back yet
   Acknowledged acknowledged;
+  // Why the rollout cannot go on, though it can be stopped: what is stored of it cannot be read. Empty: it can.
+  std::string fault;
+  bool stopping = false;  // devices are still to be told of the last stop: nothing else is decided before
 };
 
 struct Decision {
@@ -85,6 +88,13 @@ std::vector<Action> next_actions(const Snapshot& snapshot, Instant now);
 
 // Why the open wave's gate does not open yet, for the operator; empty when the rollout is not running or it does open.
 std::string gate_status(const Snapshot& snapshot, Instant now);
+
+// Why guards of this policy cannot be measured, as inputs that say so.
+std::vector<GuardInput> unmeasured(const Policy& policy, const std::string& why);
+// Those of a rollout that has not been measured since its last change.
+std::vector<GuardInput> about_to_be_measured(const Policy& policy);
+// The first reason among `guards`; empty when all were measured.
+std::string why_unmeasured(const std::vector<GuardInput>& guards);
 
 // What each guard of the policy says now.
 std::vector<GuardVerdict> judge_guards(const Snapshot& snapshot);

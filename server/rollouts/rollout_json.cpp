@@ -73,6 +73,7 @@ json rollout_to_json(const RolloutRecord& record) {
           {"seed", std::to_string(record.seed)},
           {"state", to_string(record.state)},
           {"reason", record.reason},
+          {"fault", text_or_null(record.fault)},
           {"wave", record.wave},
           {"etag", std::to_string(record.etag)},
           {"created_by", record.created_by},

@@ -90,8 +90,12 @@ struct Operate {
   }
 
   void change(pqxx::work& transaction, const RolloutRecord& record, RolloutState to, const std::string& word) const {
-    const Json inputs = call.operation == Operation::resume ? accepted(transaction, record) : Json::object();
-    const auto message = word + " by " + call.actor + " when " + std::string(to_string(record.state));
+    Json inputs = call.operation == Operation::resume ? accepted(transaction, record) : Json::object();
+    auto message = word + " by " + call.actor + " when " + std::string(to_string(record.state));
+    if (const auto why = why_unmeasured(guards); !why.empty()) {
+      inputs["guards_unmeasured"] = why;
+      message += "; the guards cannot be measured now";
+    }
     change_state(transaction, record, to, call.actor, by_operator(word, message, inputs), now);
   }
 

@@ -9,7 +9,7 @@ Counts total_counts(const RolloutRecord& record) {
 }
 
 Situation situation_of(const RolloutRecord& record) {
-  Situation now{.state = record.state, .wave = record.wave, .counts = total_counts(record)};
+  Situation now{.state = record.state, .wave = record.wave, .counts = total_counts(record), .fault = record.fault};
   for (std::size_t i = 0; i < record.waves.size(); ++i) {
     now.planned += record.waves[i].planned;
     if (record.waves[i].planned > 0) now.last_wave = static_cast<int>(i);

@@ -42,6 +42,10 @@ struct RolloutRecord {
   std::vector<WaveRecord> waves;
   std::int64_t bytes_sent = 0;  // downloaded by devices for the model itself
   std::int64_t bytes_full = 0;  // what whole files would have been
+  // Why some of this is missing, because what is stored cannot be read: such a rollout is shown, and can be stopped.
+  std::string fault;
+  // Devices up to this one have been told of the last halt or roll back, the others follow; none: all have.
+  std::optional<std::string> told_up_to;
 };
 
 Counts total_counts(const RolloutRecord& record);

@@ -19,14 +19,36 @@ Counts counts_of(const pqxx::field& field) {
   return Json::parse(field.as<std::string>()).get<Counts>();
 }
 
-std::vector<WaveRecord> load_waves(pqxx::work& transaction, std::int64_t id) {
+// A reader of what is stored, as written here or by hand: what cannot be read becomes the rollout's fault, not an
+// error.
+template <class Read>
+void read_or_fault(std::string& fault, const std::string& what, Read read) {
+  const auto keep = [&](const std::string& why) {
+    if (fault.empty()) fault = "its " + what + " cannot be read: " + why;
+  };
+  try {
+    if (const Result<void> outcome = read(); !outcome) keep(outcome.error().message);
+  } catch (const Json::exception&) {
+    keep("it is not of the form that is written here");
+  }
+}
+
+std::vector<WaveRecord> load_waves(pqxx::work& transaction, std::int64_t id, std::string& fault) {
   static const std::string sql = "select share, planned, counts::text, " + epoch_ms("opened_at") + ", " +
                                  epoch_ms("bake_started_at") + ", " + epoch_ms("passed_at") +
                                  " from rollout_waves where rollout_id = $1 order by wave";
   std::vector<WaveRecord> waves;
   for (const auto& row : transaction.exec_params(sql, id)) {
-    waves.push_back({row[0].as<double>(), row[1].as<std::int64_t>(), counts_of(row[2]), instant_or_none(row[3]),
-                     instant_or_none(row[4]), instant_or_none(row[5])});
+    waves.push_back({row[0].as<double>(),
+                     row[1].as<std::int64_t>(),
+                     {},
+                     instant_or_none(row[3]),
+                     instant_or_none(row[4]),
+                     instant_or_none(row[5])});
+    read_or_fault(fault, "counts of " + wave_name(static_cast<int>(waves.size()) - 1), [&]() -> Result<void> {
+      waves.back().counts = counts_of(row[2]);
+      return {};
+    });
   }
   return waves;
 }
@@ -39,14 +61,24 @@ Acknowledged load_acknowledged(pqxx::work& transaction, std::int64_t id) {
       id);
   Acknowledged seen;
   if (rows.empty()) return seen;
-  const auto document = Json::parse(rows[0][0].as<std::string>());
-  seen.failures = document.value("failures", std::vector<std::int64_t>{});
-  for (const auto& name : document.value("guards", std::vector<std::string>{})) {
-    for (const auto metric : {GuardMetric::latency_p95, GuardMetric::error_rate, GuardMetric::accuracy}) {
-      if (to_string(metric) == name) seen.guards.push_back(metric);
+  try {
+    const auto document = Json::parse(rows[0][0].as<std::string>());
+    seen.failures = document.value("failures", std::vector<std::int64_t>{});
+    for (const auto& name : document.value("guards", std::vector<std::string>{})) {
+      for (const auto metric : {GuardMetric::latency_p95, GuardMetric::error_rate, GuardMetric::accuracy}) {
+        if (to_string(metric) == name) seen.guards.push_back(metric);
+      }
     }
+  } catch (const Json::exception&) {
+    return {};  // what cannot be read was not accepted
   }
   return seen;
+}
+
+WaveView* wave_of(Snapshot& snapshot, const pqxx::field& number) {
+  const auto wave = number.as<std::int64_t>();
+  if (wave < 0 || wave >= static_cast<std::int64_t>(snapshot.waves.size())) return nullptr;
+  return &snapshot.waves[static_cast<std::size_t>(wave)];
 }
 
 void load_queued(pqxx::work& transaction, const RolloutRecord& record, Snapshot& snapshot) {
@@ -58,7 +90,7 @@ void load_queued(pqxx::work& transaction, const RolloutRecord& record, Snapshot&
       "group by wave",
       record.id, record.wave, record.policy.max_in_progress);
   for (const auto& row : rows) {
-    snapshot.waves.at(row[0].as<std::size_t>()).queued_reachable = row[1].as<std::int64_t>();
+    if (auto* wave = wave_of(snapshot, row[0])) wave->queued_reachable = row[1].as<std::int64_t>();
   }
 }
 
@@ -75,9 +107,10 @@ void load_running(pqxx::work& transaction, const RolloutRecord& record, Snapshot
       "q.state in ('notified', 'downloading', 'patching', 'verifying', 'validating', 'activating', 'probation')) as t "
       "group by wave";
   for (const auto& row : transaction.exec_params(sql, record.id)) {
-    auto& wave = snapshot.waves.at(row[0].as<std::size_t>());
-    wave.running_reachable = row[1].as<std::int64_t>();
-    wave.suspects = row[2].as<std::int64_t>();
+    if (auto* wave = wave_of(snapshot, row[0])) {
+      wave->running_reachable = row[1].as<std::int64_t>();
+      wave->suspects = row[2].as<std::int64_t>();
+    }
     const auto clock = instant_or_none(row[3]);
     if (clock && (!snapshot.oldest_clock || *clock < *snapshot.oldest_clock)) snapshot.oldest_clock = clock;
   }
@@ -95,7 +128,9 @@ void write_counts(pqxx::work& transaction, std::int64_t rollout,
   }
 }
 
-// Devices of the rollout whose target is still its wish, locked.
+constexpr std::int64_t devices_a_slice = 1000;  // told of a stop in one transaction
+
+// A device of the rollout whose target is still its wish.
 struct TargetedRow {
   std::string device;
   int wave = 0;
@@ -106,14 +141,15 @@ struct TargetedRow {
   Progress as_is;
 };
 
-std::vector<TargetedRow> lock_targeted(pqxx::work& transaction, const RolloutRecord& record) {
+// The next of them behind `after`, locked.
+std::vector<TargetedRow> lock_targeted(pqxx::work& transaction, const RolloutRecord& record, const std::string& after) {
   const auto rows = transaction.exec_params(
       "select q.device_id, q.wave, q.state, coalesce(q.cause, ''), q.attempt, q.previous_release_id, q.message, "
       "coalesce(q.source, ''), coalesce(q.bytes, 0), coalesce(q.full_bytes, 0), q.numbers::text "
       "from rollout_devices q join device_targets t on t.device_id = q.device_id and t.model = $2 "
       "and t.rollout_id = q.rollout_id and t.release_id = $3 where q.rollout_id = $1 and q.state <> 'queued' "
-      "order by q.device_id for update of q",
-      record.id, record.model, record.release_id);
+      "and q.device_id > $4 order by q.device_id limit $5 for update of q",
+      record.id, record.model, record.release_id, after, devices_a_slice);
   std::vector<TargetedRow> targeted;
   for (const auto& row : rows) {
     TargetedRow one;
@@ -164,6 +200,39 @@ bool may_run_it(const TargetedRow& row) {
   return is_in_progress(row.step) || (row.step == DeviceStep::failed && row.cause == cause_timeout);
 }
 
+struct StopEffects {
+  std::vector<DeviceMove> moves;
+  std::vector<TargetChange> targets;
+};
+
+StopEffects effects_of_halt(const std::vector<TargetedRow>& rows, const RolloutRecord& record, Instant now) {
+  StopEffects effects;
+  for (const auto& row : rows) {
+    if (!is_before_activating(row.step)) continue;
+    effects.moves.push_back(cancelled(row, "the rollout was halted", now));
+    effects.targets.push_back({row.device, row.previous, record.id, row.attempt});
+  }
+  return effects;
+}
+
+StopEffects effects_of_rollback(const std::vector<TargetedRow>& rows, const RolloutRecord& record, Instant now) {
+  StopEffects effects;
+  for (const auto& row : rows) {
+    if (may_run_it(row) && row.previous) {
+      auto to = row.as_is;
+      to.step = DeviceStep::rolling_back;
+      to.cause.clear();
+      effects.moves.push_back(move_of(row, std::move(to), std::nullopt));
+    } else if (is_before_activating(row.step)) {
+      effects.moves.push_back(cancelled(row, "the rollout was rolled back before the first installation", now));
+    } else if (row.step != DeviceStep::failed) {
+      continue;  // it had this release before, or had none: it keeps what it has
+    }
+    effects.targets.push_back({row.device, row.previous, record.id, row.attempt});
+  }
+  return effects;
+}
+
 std::string severity_of(RolloutState to) {
   if (to == RolloutState::halted || to == RolloutState::rolling_back) return "critical";
   return to == RolloutState::paused ? "warning" : "info";
@@ -205,7 +274,7 @@ Result<RolloutRecord> load_rollout(pqxx::work& transaction, std::int64_t id, Loc
       "select r.name, r.model, l.version, r.release_id, r.filter, r.policy::text, r.seed, r.state, r.reason, r.wave, "
       "r.version, r.created_by, " +
       epoch_ms("r.created_at") + ", " + epoch_ms("r.started_at") + ", " + epoch_ms("r.ended_at") +
-      " from rollouts r join releases l on l.id = r.release_id where r.id = $1";
+      ", r.told_up_to from rollouts r join releases l on l.id = r.release_id where r.id = $1";
   const auto rows = transaction.exec_params(lock == Lock::row ? sql + " for update of r" : sql, id);
   if (rows.empty()) return make_error(Errc::not_found, "there is no rollout " + std::to_string(id));
   const auto row = rows[0];
@@ -216,7 +285,11 @@ Result<RolloutRecord> load_rollout(pqxx::work& transaction, std::int64_t id, Loc
   record.version = row[2].as<std::string>();
   record.release_id = row[3].as<std::int64_t>();
   record.filter = row[4].as<std::string>();
-  ARGOSY_TRY(record.policy, decode_policy(Json::parse(row[5].as<std::string>())));
+  read_or_fault(record.fault, "policy", [&]() -> Result<void> {
+    ARGOSY_TRY(record.policy, decode_policy(Json::parse(row[5].as<std::string>())));
+    return {};
+  });
+  if (!record.fault.empty()) record.policy.guards.clear();  // no verdicts by a policy that nobody wrote
   record.seed = static_cast<std::uint64_t>(row[6].as<std::int64_t>());
   ARGOSY_TRY(record.state, parse_rollout_state(row[7].as<std::string>()));
   record.reason = row[8].as<std::string>();
@@ -226,7 +299,12 @@ Result<RolloutRecord> load_rollout(pqxx::work& transaction, std::int64_t id, Loc
   record.created_at = *instant_or_none(row[12]);
   record.started_at = instant_or_none(row[13]);
   record.ended_at = instant_or_none(row[14]);
-  record.waves = load_waves(transaction, id);
+  if (!row[15].is_null()) record.told_up_to = row[15].as<std::string>();
+  record.waves = load_waves(transaction, id, record.fault);
+  if (record.wave < 0 || record.wave >= static_cast<int>(record.waves.size())) {
+    if (record.fault.empty()) record.fault = wave_name(record.wave) + ", which is open, is not one of its waves";
+    record.wave = 0;
+  }
   return record;
 }
 
@@ -236,6 +314,8 @@ Snapshot load_snapshot(pqxx::work& transaction, const RolloutRecord& record, std
   snapshot.policy = record.policy;
   snapshot.wave = record.wave;
   snapshot.guards = std::move(guards);
+  snapshot.fault = record.fault;
+  snapshot.stopping = record.told_up_to.has_value();
   for (const auto& wave : record.waves) {
     snapshot.waves.push_back({.planned = wave.planned,
                               .counts = wave.counts,
@@ -243,8 +323,11 @@ Snapshot load_snapshot(pqxx::work& transaction, const RolloutRecord& record, std
                               .bake_started_at = wave.bake_started_at});
   }
   snapshot.acknowledged = load_acknowledged(transaction, record.id);
-  load_queued(transaction, record, snapshot);
-  load_running(transaction, record, snapshot);
+  // The counts tell where there is nothing to look for.
+  const auto total = total_counts(record);
+  if (count_of(total, "queued") > 0) load_queued(transaction, record, snapshot);
+  if (in_progress(total) > 0) load_running(transaction, record, snapshot);
+  if (count_of(total, "rolling_back") == 0) return snapshot;
   snapshot.rolling_back_reachable =
       transaction
           .exec_params1(
@@ -288,7 +371,7 @@ void move_devices(pqxx::work& transaction, std::int64_t rollout, const std::vect
 }
 
 void set_targets(pqxx::work& transaction, const std::string& model, const std::vector<TargetChange>& changes,
-                 Instant now) {
+                 Instant now, DueClass due) {
   Json set = Json::array();
   Json gone = Json::array();
   std::vector<std::string> touched;
@@ -317,49 +400,13 @@ void set_targets(pqxx::work& transaction, const std::string& model, const std::v
         "delete from device_targets where model = $2 and device_id in (select jsonb_array_elements_text($1::jsonb))",
         gone.dump(), model);
   }
-  touch_desired(transaction, touched);
+  touch_desired(transaction, touched, due);
 }
 
 void log_decision(pqxx::work& transaction, const RolloutRecord& record, const std::string& actor,
                   const Decision& decision, Instant now) {
   insert_decision(transaction, record, actor, decision, now);
   append_decision_event(transaction, record, "info", actor, decision);
-}
-
-std::int64_t cancel_pending(pqxx::work& transaction, const RolloutRecord& record, Instant now) {
-  std::vector<DeviceMove> moves;
-  std::vector<TargetChange> targets;
-  for (const auto& row : lock_targeted(transaction, record)) {
-    if (!is_before_activating(row.step)) continue;
-    moves.push_back(cancelled(row, "the rollout was halted", now));
-    targets.push_back({row.device, row.previous, record.id, row.attempt});
-  }
-  set_targets(transaction, record.model, targets, now);
-  move_devices(transaction, record.id, moves);
-  return static_cast<std::int64_t>(moves.size());
-}
-
-std::int64_t send_back(pqxx::work& transaction, const RolloutRecord& record, Instant now) {
-  std::vector<DeviceMove> moves;
-  std::vector<TargetChange> targets;
-  std::int64_t sent = 0;
-  for (const auto& row : lock_targeted(transaction, record)) {
-    if (may_run_it(row) && row.previous) {
-      auto to = row.as_is;
-      to.step = DeviceStep::rolling_back;
-      to.cause.clear();
-      moves.push_back(move_of(row, std::move(to), std::nullopt));
-      ++sent;
-    } else if (is_before_activating(row.step)) {
-      moves.push_back(cancelled(row, "the rollout was rolled back before the first installation", now));
-    } else if (row.step != DeviceStep::failed) {
-      continue;  // it had this release before, or had none: it keeps what it has
-    }
-    targets.push_back({row.device, row.previous, record.id, row.attempt});
-  }
-  set_targets(transaction, record.model, targets, now);
-  move_devices(transaction, record.id, moves);
-  return sent;
 }
 
 void change_state(pqxx::work& transaction, const RolloutRecord& record, RolloutState to, const std::string& actor,
@@ -371,8 +418,19 @@ void change_state(pqxx::work& transaction, const RolloutRecord& record, RolloutS
       record.id, std::string(to_string(to)), decision.message, to_rfc3339(now), ends);
   insert_decision(transaction, record, actor, decision, now);
   append_decision_event(transaction, record, severity_of(to), actor, decision);
-  if (to == RolloutState::halted) cancel_pending(transaction, record, now);
-  if (to == RolloutState::rolling_back) send_back(transaction, record, now);
+  if (to == RolloutState::halted || to == RolloutState::rolling_back) tell_of_stop(transaction, record, to, "", now);
+}
+
+void tell_of_stop(pqxx::work& transaction, const RolloutRecord& record, RolloutState to, const std::string& after,
+                  Instant now) {
+  const auto rows = lock_targeted(transaction, record, after);
+  const auto effects =
+      to == RolloutState::halted ? effects_of_halt(rows, record, now) : effects_of_rollback(rows, record, now);
+  set_targets(transaction, record.model, effects.targets, now, DueClass::stop);
+  move_devices(transaction, record.id, effects.moves);
+  const bool all_told = rows.size() < static_cast<std::size_t>(devices_a_slice);
+  transaction.exec_params0("update rollouts set told_up_to = $2 where id = $1", record.id,
+                           all_told ? std::optional<std::string>() : std::optional(rows.back().device));
 }
 
 void open_wave(pqxx::work& transaction, const RolloutRecord& record, int wave, const std::string& actor,

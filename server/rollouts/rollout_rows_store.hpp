@@ -13,6 +13,7 @@
 #include <pqxx/pqxx>
 
 #include "common/base/instant.hpp"
+#include "server/journal/journal_store.hpp"
 #include "server/rollouts/report_mapping.hpp"
 #include "server/rollouts/rollout_record.hpp"
 
@@ -50,19 +51,20 @@ struct TargetChange {
 };
 // Writes device_targets and marks the devices' desired documents as due.
 void set_targets(pqxx::work& transaction, const std::string& model, const std::vector<TargetChange>& changes,
-                 Instant now);
+                 Instant now, DueClass due);
 
 void log_decision(pqxx::work& transaction, const RolloutRecord& record, const std::string& actor,
                   const Decision& decision, Instant now);
 
-// Effects of a change of state on devices; the same for the engine and for operators.
-// Halt: devices told but not yet past activating are told their previous release again. Answers how many.
-std::int64_t cancel_pending(pqxx::work& transaction, const RolloutRecord& record, Instant now);
-// Roll back: devices that run the release or work on it are told what each had before. Answers how many.
-std::int64_t send_back(pqxx::work& transaction, const RolloutRecord& record, Instant now);
-// State, reason, end; raises the ETag. Includes cancel_pending and send_back.
+// State, reason, end; raises the ETag. A halt or roll back tells the first devices at once; tell_of_stop the others.
 void change_state(pqxx::work& transaction, const RolloutRecord& record, RolloutState to, const std::string& actor,
                   const Decision& decision, Instant now);
+// The next thousand behind `after` whose target is still this rollout's wish, the same for the engine and for
+// operators. Halt: those told but not yet past activating are told their previous release again. Roll back: those that
+// run the release or work on it are told what each had before. Writes how far it came to rollouts.told_up_to, null at
+// the end: so the decision itself is a short transaction, however many devices there are.
+void tell_of_stop(pqxx::work& transaction, const RolloutRecord& record, RolloutState to, const std::string& after,
+                  Instant now);
 void open_wave(pqxx::work& transaction, const RolloutRecord& record, int wave, const std::string& actor,
                const Decision& decision, Instant now);
 

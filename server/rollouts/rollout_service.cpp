@@ -1,5 +1,6 @@
 #include "server/rollouts/rollout_service.hpp"
 
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <utility>
@@ -9,6 +10,9 @@
 
 namespace argosy::server {
 namespace {
+
+// Two clocks, and a transaction that takes its time: a revocation is looked for a little into the past.
+constexpr std::chrono::minutes revocation_overlap{5};
 
 std::uint64_t new_seed() {
   std::uint64_t seed = 0;
@@ -31,11 +35,10 @@ class Rollouts final : public RolloutService {
     auto asked = store_.get(id);
     auto record = co_await std::move(asked);
     if (!record) co_return record.error();
-    auto measuring = guards_of(std::move(*record), now);
+    auto measuring = guards_of(*record, now);
     auto guards = co_await std::move(measuring);
-    if (!guards) co_return guards.error();
-    auto details = store_.details(id, std::move(*guards), now);
-    co_return co_await std::move(details);
+    auto showing = show(std::move(*record), std::move(guards), now);
+    co_return co_await std::move(showing);
   }
 
   Task<Result<RolloutPage<RolloutRecord>>> list(std::int64_t before, std::size_t limit) override {
@@ -51,19 +54,24 @@ class Rollouts final : public RolloutService {
   }
 
   Task<Result<RolloutDetails>> operate(OperatorCall call, Instant now) override {
-    const auto id = call.rollout;
-    auto asked = store_.get(id);
+    const bool stops = call.operation == Operation::pause || call.operation == Operation::halt ||
+                       call.operation == Operation::rollback;
+    auto asked = store_.get(call.rollout);
     auto record = co_await std::move(asked);
     if (!record) co_return record.error();
-    auto measuring = guards_of(std::move(*record), now);
-    auto guards = co_await std::move(measuring);
-    if (!guards) co_return guards.error();
-    auto operating = store_.operate(std::move(call), *guards, now);
+    std::vector<GuardInput> guards;
+    if (stops) {
+      guards = last_measured(*record).inputs;  // a stop waits for no measurement
+    } else {
+      auto measuring = guards_of(*record, now);
+      guards = co_await std::move(measuring);
+    }
+    auto operating = store_.operate(std::move(call), guards, now);
     auto operated = co_await std::move(operating);
     if (!operated) co_return operated.error();
     wake();
-    auto details = store_.details(id, std::move(*guards), now);
-    co_return co_await std::move(details);
+    auto showing = show(std::move(*operated), std::move(guards), now);
+    co_return co_await std::move(showing);
   }
 
   Task<Result<std::size_t>> take_reports(std::vector<wire::DeviceState> states, Instant now) override {
@@ -75,81 +83,162 @@ class Rollouts final : public RolloutService {
   }
 
   Task<Result<std::size_t>> tick(Instant now) override {
-    auto asked = store_.active();
-    auto records = co_await std::move(asked);
+    const bool asked_for = std::exchange(due_, false);
+    auto asking = store_.active();
+    auto records = co_await std::move(asking);
     if (!records) co_return records.error();
     forget_all_but(*records);
     std::size_t acted = 0;
     std::optional<Error> first_error;
-    for (auto& record : *records) {
-      auto moving = tick_one(std::move(record), now);
+    for (const auto& record : *records) {
+      if (!asked_for && !record.told_up_to && is_resting(looks_[record.id])) continue;
+      auto moving = tick_one(record, now);
       auto moved = co_await std::move(moving);
       if (moved) acted += *moved ? 1 : 0;
-      if (!moved && !first_error) first_error = std::move(moved).error();
+      if (!moved && !first_error) first_error = std::move(moved).error().within("rollout " + std::to_string(record.id));
     }
     if (first_error) co_return std::move(*first_error);
     co_return acted;
   }
 
+  Task<Result<std::size_t>> measure(Instant now) override {
+    auto asking = store_.active();
+    auto records = co_await std::move(asking);
+    if (!records) co_return records.error();
+    std::size_t measured = 0;
+    bool changed = false;  // a verdict
+    for (const auto& record : *records) {
+      if (record.state != RolloutState::running || record.policy.guards.empty() || is_fresh(record, now)) continue;
+      const auto before = verdicts(record.policy, last_measured(record).inputs);
+      auto measuring = guards_of(record, now);
+      const auto guards = co_await std::move(measuring);
+      ++measured;
+      changed |= verdicts(record.policy, guards) != before;
+      auto telling = tell_measuring(record.id, why_unmeasured(guards), now);
+      const auto told = co_await std::move(telling);
+      if (!told) co_return told.error();
+    }
+    if (changed) wake();
+    co_return measured;
+  }
+
   void on_due(std::function<void()> wake) override { wake_ = std::move(wake); }
 
  private:
+  using Clock = std::chrono::steady_clock;
+
   struct Measured {
     std::vector<GuardInput> inputs;
     Instant at{};
     std::int64_t etag = 0;
+    Clock::time_point rests_until{};
+    bool told_unmeasured = false;  // the decisions say so
+  };
+  struct Look {
+    std::optional<Instant> at;  // of the last tick that went well
+    Clock::time_point rests_until{};
   };
 
   void wake() {
+    due_ = true;
     if (wake_) wake_();
   }
 
-  Task<Result<std::vector<GuardInput>>> guards_of(RolloutRecord record, Instant now) {
+  // From the end of something that began then.
+  Clock::time_point rest_after(Clock::time_point began) const {
+    const auto end = Clock::now();
+    return end + std::chrono::duration_cast<Clock::duration>((end - began) * (1 / options_.busy_share - 1));
+  }
+  static std::vector<Verdict> verdicts(const Policy& policy, const std::vector<GuardInput>& inputs) {
+    std::vector<Verdict> list;
+    for (std::size_t i = 0; i < std::min(policy.guards.size(), inputs.size()); ++i)
+      list.push_back(judge(policy.guards[i], inputs[i]).verdict);
+    return list;
+  }
+  static bool is_resting(const Look& look) { return Clock::now() < look.rests_until; }
+
+  bool is_fresh(const RolloutRecord& record, Instant now) const {
+    const auto found = measured_.find(record.id);
+    if (found == measured_.end() || found->second.etag != record.etag) return false;
+    return now - found->second.at < options_.guard_interval || Clock::now() < found->second.rests_until;
+  }
+
+  Guards last_measured(const RolloutRecord& record) const {
+    const auto found = measured_.find(record.id);
+    if (found != measured_.end() && found->second.etag == record.etag) return {found->second.inputs, record.etag};
+    return {about_to_be_measured(record.policy), record.etag};
+  }
+
+  Task<std::vector<GuardInput>> guards_of(RolloutRecord record, Instant now) {
+    if (is_fresh(record, now)) co_return measured_[record.id].inputs;
     const auto id = record.id;
     const auto etag = record.etag;
-    const auto found = measured_.find(id);
-    const bool fresh =
-        found != measured_.end() && found->second.etag == etag && now - found->second.at < options_.guard_interval;
-    if (fresh) co_return found->second.inputs;
+    const auto policy = record.policy;
+    const auto began = Clock::now();
     auto measuring = store_.measure(std::move(record));
     auto inputs = co_await std::move(measuring);
-    if (!inputs) co_return inputs.error();
-    measured_[id] = {*inputs, now, etag};
-    co_return inputs;
+    if (!inputs) inputs = unmeasured(policy, inputs.error().message);
+    auto& measured = measured_[id];
+    measured.inputs = *inputs;
+    measured.at = now;
+    measured.etag = etag;
+    measured.rests_until = rest_after(began);
+    co_return std::move(*inputs);
+  }
+
+  Task<Result<void>> tell_measuring(std::int64_t id, std::string why, Instant now) {
+    if (measured_[id].told_unmeasured == !why.empty()) co_return Result<void>{};
+    auto logging = store_.log_measuring(id, why, now);
+    const auto logged = co_await std::move(logging);
+    if (!logged) co_return logged.error();
+    measured_[id].told_unmeasured = !why.empty();
+    co_return Result<void>{};
+  }
+
+  // With what costs a look at its devices; without it when that look fails, for a screen must not hide the rollout.
+  Task<Result<RolloutDetails>> show(RolloutRecord record, std::vector<GuardInput> guards, Instant now) {
+    auto looking = store_.details(record.id, std::move(guards), now);
+    auto details = co_await std::move(looking);
+    if (details) co_return std::move(*details);
+    if (record.fault.empty()) record.fault = "its devices cannot be looked at: " + details.error().message;
+    co_return RolloutDetails{std::move(record), {}, ""};
   }
 
   void forget_all_but(const std::vector<RolloutRecord>& records) {
     std::map<std::int64_t, Measured> kept;
+    std::map<std::int64_t, Look> kept_looks;
     for (const auto& record : records) {
       auto found = measured_.extract(record.id);
       if (found) kept.insert(std::move(found));
+      auto look = looks_.extract(record.id);
+      if (look) kept_looks.insert(std::move(look));
     }
     measured_ = std::move(kept);
+    looks_ = std::move(kept_looks);
   }
 
   Task<Result<bool>> tick_one(RolloutRecord record, Instant now) {
-    const auto id = record.id;
-    std::vector<GuardInput> guards;
-    if (record.state == RolloutState::running) {
-      auto measuring = guards_of(std::move(record), now);
-      auto inputs = co_await std::move(measuring);
-      if (!inputs) co_return inputs.error();
-      guards = std::move(*inputs);
-    }
+    const auto began = Clock::now();
+    const auto began_at = wall_clock_now();  // devices are revoked by the database's clock, whatever `now` is
+    const auto last_look = looks_[record.id].at;
+    const auto revoked_since = last_look ? std::optional(*last_look - revocation_overlap) : std::nullopt;
     bool acted = false;
     for (int round = 0; round < options_.rounds; ++round) {
-      auto advancing = store_.advance(id, guards, now);
+      auto advancing = store_.advance(record.id, last_measured(record), revoked_since, now);
       auto advance = co_await std::move(advancing);
       if (!advance) co_return advance.error();
       acted |= advance->acted;
       if (!advance->wanted.empty()) {
         auto asking = patches_.want(std::move(advance->wanted));
         auto asked = co_await std::move(asking);
-        if (!asked) co_return asked.error();
+        if (!asked) co_return std::move(asked).error().within("asking for patches");
       } else if (!advance->acted) {
         break;
       }
     }
+    auto& look = looks_[record.id];
+    look.at = began_at;
+    if (!acted) look.rests_until = rest_after(began);
     co_return acted;
   }
 
@@ -157,6 +246,8 @@ class Rollouts final : public RolloutService {
   PatchService& patches_;
   RolloutOptions options_;
   std::map<std::int64_t, Measured> measured_;
+  std::map<std::int64_t, Look> looks_;
+  bool due_ = true;
   std::function<void()> wake_;
 };
 

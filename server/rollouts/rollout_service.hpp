@@ -22,6 +22,9 @@ class PatchService;
 struct RolloutOptions {
   Duration guard_interval{2000};  // guard figures are measured again after so long
   int rounds = 4;                 // of one rollout in one tick, while it has more to do
+  // What takes long is done less often: at most this share of the time goes to one rollout's looks and measurements
+  // that nothing asked for. 1: no limit.
+  double busy_share = 1;
 };
 
 class RolloutService {
@@ -43,8 +46,12 @@ class RolloutService {
   // revoked); answers how many devices moved.
   virtual Task<Result<std::size_t>> take_reports(std::vector<wire::DeviceState> states, Instant now) = 0;
   // Moves every rollout as far as it goes now; answers how many rollouts acted. Call about once a second, and when
-  // on_due asks for it. One rollout's error does not hold the others; the first is answered.
+  // on_due asks for it. Judges guards by their last measurement and never waits for one. One rollout's error does not
+  // hold the others; the first is answered.
   virtual Task<Result<std::size_t>> tick(Instant now) = 0;
+  // Measures the guards of running rollouts anew where it is time; answers how many it measured. What cannot be
+  // measured is `unknown` from then on, which the decisions tell once.
+  virtual Task<Result<std::size_t>> measure(Instant now) = 0;
   // Called on the I/O thread when something happened that a tick should look at soon.
   virtual void on_due(std::function<void()> wake) = 0;
 };

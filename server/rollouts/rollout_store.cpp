@@ -5,6 +5,7 @@
 
 #include <nlohmann/json.hpp>
 #include <pqxx/pqxx>
+#include <spdlog/spdlog.h>
 
 #include "server/db/db_pool.hpp"
 #include "server/devices/filter.hpp"
@@ -106,7 +107,7 @@ struct List {
 
   Result<RolloutPage<RolloutRecord>> operator()(pqxx::work& transaction) const {
     RolloutPage<RolloutRecord> page;
-    page.total = transaction.exec_params1("select count(*) from rollouts")[0].as<std::int64_t>();
+    page.total = transaction.exec1("select count(*) from rollouts")[0].as<std::int64_t>();
     const auto rows = transaction.exec_params("select id from rollouts where id < $1 order by id desc limit $2", before,
                                               static_cast<std::int64_t>(limit) + 1);
     for (const auto& row : rows) {
@@ -194,6 +195,29 @@ struct Decisions {
   }
 };
 
+struct LogMeasuring {
+  std::int64_t id;
+  std::string why;
+  Instant now;
+
+  Result<void> operator()(pqxx::work& transaction) const {
+    ARGOSY_TRY(const auto record, load_rollout(transaction, id, Lock::row));
+    const Decision decision = why.empty()
+                                  ? Decision{"measuring", "guards are measured", "the guards can be measured again", {}}
+                                  : Decision{"measuring",
+                                             "guards are not measured",
+                                             "the guards cannot be measured, so no wave opens; stopping works: " + why,
+                                             {{"why", why}}};
+    const auto last = transaction.exec_params(
+        "select decision from rollout_decisions where rollout_id = $1 and rule = 'measuring' order by id desc limit 1",
+        id);
+    const bool was_measured = last.empty() || last[0][0].as<std::string>() == "guards are measured";
+    if (was_measured == why.empty()) return {};
+    log_decision(transaction, record, "engine", decision, now);
+    return {};
+  }
+};
+
 struct Active {
   std::vector<RolloutRecord> operator()(pqxx::work& transaction) const {
     // A rollout that has ended still has devices to tell, to hear of or to bring back.
@@ -202,10 +226,11 @@ struct Active {
         "(state in ('completed', 'halted', 'rolled_back') and exists (select from rollout_waves w "
         "where w.rollout_id = r.id and w.counts ?| array['notified', 'downloading', 'patching', 'verifying', "
         "'validating', 'activating', 'probation'] or (r.state = 'completed' and w.rollout_id = r.id "
-        "and w.counts ? 'queued'))) order by id");
+        "and w.counts ? 'queued'))) or told_up_to is not null order by told_up_to is null, id");
     std::vector<RolloutRecord> records;
     for (const auto& row : rows) {
       auto record = load_rollout(transaction, row[0].as<std::int64_t>(), Lock::none);
+      if (!record) spdlog::error("rollout {} is passed over: {}", row[0].as<std::int64_t>(), record.error().message);
       if (record) records.push_back(std::move(*record));
     }
     return records;
@@ -245,6 +270,11 @@ Task<Result<RolloutPage<RolloutDeviceRecord>>> RolloutStore::devices(std::int64_
 Task<Result<RolloutPage<DecisionRecord>>> RolloutStore::decisions(std::int64_t id, std::int64_t before,
                                                                   std::size_t limit) {
   auto work = db_.transact(Decisions{id, before, limit});
+  co_return co_await std::move(work);
+}
+
+Task<Result<void>> RolloutStore::log_measuring(std::int64_t id, std::string why, Instant now) {
+  auto work = db_.transact(LogMeasuring{id, std::move(why), now});
   co_return co_await std::move(work);
 }
 

@@ -36,7 +36,13 @@ struct OperatorCall {
 struct Advance {                  // what one tick did to one rollout
   std::vector<PatchPair> wanted;  // patches that devices wait for and nobody has asked for yet
   std::int64_t notified = 0;
-  bool acted = false;  // another tick may find more to do at once
+  bool acted = false;    // another tick may find more to do at once
+  bool stopped = false;  // by something that was found on the way
+};
+
+struct Guards {  // figures, and the ETag of the rollout that they were measured for
+  std::vector<GuardInput> inputs;
+  std::int64_t etag = 0;
 };
 
 class RolloutStore {
@@ -59,11 +65,15 @@ class RolloutStore {
   // what is resumed or promoted is accepted as it stands.
   Task<Result<RolloutRecord>> operate(OperatorCall call, std::vector<GuardInput> guards, Instant now);
 
-  // Rollouts that a tick may have something to do for, oldest first.
+  // Rollouts that a tick may have something to do for: those that are being stopped first, then the oldest first.
   Task<Result<std::vector<RolloutRecord>>> active();
   Task<Result<std::vector<GuardInput>>> measure(RolloutRecord record);
-  // Snapshot, next_actions and all their effects. Two servers that tick at once do it one after the other.
-  Task<Result<Advance>> advance(std::int64_t id, std::vector<GuardInput> guards, Instant now);
+  // Snapshot, next_actions and all their effects. Two servers that tick at once do it one after the other. Devices that
+  // were revoked before `revoked_since` have been seen to.
+  Task<Result<Advance>> advance(std::int64_t id, Guards guards, std::optional<Instant> revoked_since, Instant now);
+  // Writes into the decisions that guards cannot be measured, and why, or that they can be again (`why` empty); nothing
+  // when the decisions say so already.
+  Task<Result<void>> log_measuring(std::int64_t id, std::string why, Instant now);
   // Answers how many devices moved.
   Task<Result<std::size_t>> take_reports(std::vector<wire::DeviceState> states, Instant now);
 

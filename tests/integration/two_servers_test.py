@@ -1,5 +1,6 @@
 """Two argosyd on one database, broker and store: one leads, either answers, and one may die at any time."""
 import json
+import signal
 import sys
 import urllib.request
 from pathlib import Path
@@ -62,6 +63,20 @@ class TwoServers(RunningArgosy):
         self.assert_a_change_here_is_seen_there(rollout)
         fleet.stop()
         story.nothing_lost()
+
+    def test_a_leader_that_stands_still_is_replaced_and_follows_when_it_wakes(self):
+        wait_until(lambda: self.is_leading(self.first) and not self.is_leading(self.second), 20, "the first one leads alone")
+        terms = self.installation.count("select number from fences")
+        self.first.process.send_signal(signal.SIGSTOP)
+        try:
+            wait_until(lambda: self.is_leading(self.second), 40, "the second one leads")
+        finally:
+            self.first.process.send_signal(signal.SIGCONT)
+        wait_until(lambda: "does not lead any more" in self.first.log_text(), 20, "the first one hears of it")
+        wait_until(lambda: self.send(self.operator(self.first), "GET", "/readyz").status == 200, 20, "and serves people")
+        self.assertFalse(self.is_leading(self.first))
+        self.assertTrue(self.is_leading(self.second))
+        self.assertEqual(self.installation.count("select number from fences"), terms + 1)
 
     def wait_for_traffic_to_compare_with(self):
         """The guards of the policy want 100 samples of the old release from each canary."""

@@ -1,9 +1,13 @@
 #include "server/overview/overview_store.hpp"
 
+#include <boost/asio/io_context.hpp>
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
+#include "server/db/db_pool.hpp"
 #include "server/telemetry/partition_store.hpp"
 #include "tests/support/fleet_rows.hpp"
+#include "tests/support/run_task.hpp"
 
 namespace argosy::server {
 namespace {
@@ -19,7 +23,12 @@ class OverviewOfAFleet : public ::testing::Test {
   }
   Overview read() {
     pqxx::work transaction(database.connection());
-    return ReadOverview{noon, {}}(transaction);
+    Overview overview;
+    for (const Panel& panel : overview_panels()) {
+      auto read = ReadPanel{panel.read, noon, {}}(transaction);
+      panel.take(read, overview);
+    }
+    return overview;
   }
   void add_window(const std::string& device, double p95_ms, int labelled, int correct, int age_s) {
     database.exec(
@@ -36,6 +45,38 @@ class OverviewOfAFleet : public ::testing::Test {
   test::TestDatabase database;
   int seq = 0;
 };
+
+TEST_F(OverviewOfAFleet, ALatencyOfNothingIsShownAndOrderedLast) {
+  for (const char* device : {"zero", "slow", "odd"}) test::add_device(database, device);
+  database.exec(
+      "insert into latency_baselines values ('zero', 'digits', '1.0', ln(5), 100, now()), "
+      "('slow', 'digits', '1.0', ln(5), 100, now()), ('odd', 'digits', '1.0', 1e300, 100, now())");
+  add_window("zero", 0, 0, 0, 50);
+  add_window("slow", 20, 0, 0, 50);
+  add_window("odd", 7, 0, 0, 50);
+  const auto worst = read().worst_latency;
+  ASSERT_EQ(worst.size(), 3u);
+  EXPECT_EQ(worst[0].device, "slow");
+  EXPECT_EQ(worst[1].device, "odd");
+  EXPECT_FALSE(worst[1].usual) << "no number that a latency could be";
+  EXPECT_EQ(worst[2].device, "zero");
+}
+
+TEST_F(OverviewOfAFleet, APanelThatCannotBeReadLeavesTheOthers) {
+  boost::asio::io_context io;
+  DbPool pool(io.get_executor(), {.conninfo = database.conninfo(), .threads = 1});
+  const auto overview = create_overview_service(pool);
+  test::add_device(database, "cam-1");
+  database.exec("alter table drift_state rename to drift_state_lost");
+  const auto read = test::run_task(io, overview->current(noon));
+  EXPECT_EQ(read->presence.at("never_seen"), 1);
+  ASSERT_EQ(read->unavailable.size(), 1u);
+  EXPECT_EQ(read->unavailable.begin()->first, "worst.drift");
+  const auto document = nlohmann::json::parse(overview_to_json(*read));
+  EXPECT_TRUE(document["worst"]["drift"].is_null());
+  EXPECT_TRUE(document["worst"]["latency"].is_array());
+  EXPECT_TRUE(document["unavailable"].contains("worst.drift"));
+}
 
 TEST_F(OverviewOfAFleet, OfAnEmptyDatabaseIsEmpty) {
   const auto overview = read();

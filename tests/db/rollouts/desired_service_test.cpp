@@ -230,7 +230,7 @@ TEST_F(RolloutFleet, ABrokerThatForgotIsToldEverythingAgain) {
   tick();
   Broker broker;
   ASSERT_EQ(run(desired->publish_due(broker.port(), 100)).value(), 3U);
-  EXPECT_EQ(run(desired->republish_all()).value(), 3U);
+  desired->republish_all();
   EXPECT_EQ(run(desired->publish_due(broker.port(), 100)).value(), 3U);
   EXPECT_EQ(broker.taken, 6);
 }

@@ -114,6 +114,8 @@ std::vector<std::string> RolloutFleet::devices_in(std::int64_t id, const std::st
 }
 
 void RolloutFleet::tick() {
+  const auto measured = run(rollouts->measure(now));
+  ASSERT_TRUE(measured) << measured.error().message;
   const auto ticked = run(rollouts->tick(now));
   ASSERT_TRUE(ticked) << ticked.error().message;
 }

@@ -105,7 +105,7 @@ export interface Guard {
   canary_samples: number;
   baseline_samples: number;
   devices: number;
-  verdict: "pass" | "fail" | "waiting";
+  verdict: "pass" | "fail" | "waiting" | "unknown"; // unknown: it could not be measured, and holds the gate
   message: string;
 }
 
@@ -121,6 +121,7 @@ export interface Rollout {
   policy: Record<string, unknown>;
   state: RolloutState;
   reason: string;
+  fault: string | null; // why it can only be stopped: what is stored of it cannot be read
   wave: number;
   etag: string;
   created_by: string;
@@ -198,12 +199,13 @@ export interface ActiveRollout {
 
 export interface Overview {
   verdict: string;
-  presence: Record<Presence | "total", number>;
-  models: { model: string; versions: { version: string | null; devices: number }[] }[];
-  rollouts: ActiveRollout[];
-  alerts: { firing: number; by_rule: Record<string, number>; items: Alert[] };
-  worst: { latency: WorstDevice[]; accuracy: WorstDevice[]; drift: WorstDevice[] };
-  windows_last_minute: number;
+  presence: Record<Presence | "total", number> | null; // null, here and below: not available now
+  models: { model: string; versions: { version: string | null; devices: number }[] }[] | null;
+  rollouts: ActiveRollout[] | null;
+  alerts: { firing: number; by_rule: Record<string, number>; items: Alert[] } | null;
+  worst: { latency: WorstDevice[] | null; accuracy: WorstDevice[] | null; drift: WorstDevice[] | null };
+  windows_last_minute: number | null;
+  unavailable: Record<string, string>; // panel -> why
   updated_at: string;
 }
 

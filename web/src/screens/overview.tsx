@@ -19,22 +19,31 @@ export function Overview() {
   return (
     <>
       <div>
-        <p class="eyebrow">Fleet of {plural(data.presence.total, "device")}</p>
+        <p class="eyebrow">{data.presence ? `Fleet of ${plural(data.presence.total, "device")}` : "The fleet"}</p>
         <Verdict text={data.verdict} />
       </div>
-      <PresenceCounts data={data} />
+      {data.presence ? <PresenceCounts counts={data.presence} /> : <NotAvailable title="Devices by presence" why={data.unavailable["presence"]} />}
       <div class="grid-2 stretch">
-        <ActiveRollouts rollouts={data.rollouts} />
-        <Versions data={data} />
+        {data.rollouts ? <ActiveRollouts rollouts={data.rollouts} /> : <NotAvailable title="Active rollouts" why={data.unavailable["rollouts"]} />}
+        {data.models ? <Versions models={data.models} /> : <NotAvailable title="Versions in service" why={data.unavailable["models"]} />}
       </div>
-      <FiringAlerts alerts={data.alerts.items} firing={data.alerts.firing} />
+      {data.alerts ? <FiringAlerts alerts={data.alerts.items} firing={data.alerts.firing} /> : <NotAvailable title="Alerts" why={data.unavailable["alerts"]} />}
       <div class="grid-3">
-        <Worst title="Slowest against their usual" unit="p95" rows={data.worst.latency} value={(row) => milliseconds(row.value)} beside={(row) => row.usual && row.value / row.usual >= 1.05 && `× ${number(row.value / row.usual, 1)}`} />
-        <Worst title="Least accurate" unit="of labelled samples" rows={data.worst.accuracy} value={(row) => percent(row.value)} badness={(row) => 1 - row.value} beside={(row) => row.usual && row.value < row.usual && `< ${percent(row.usual, 0)}`} />
-        <Worst title="Most drifted inputs" unit="PSI" rows={data.worst.drift} value={(row) => number(row.value, 2)} />
+        <Worst title="Slowest against their usual" unit="p95" rows={data.worst.latency} why={data.unavailable["worst.latency"]} value={(row) => milliseconds(row.value)} beside={(row) => row.usual && row.value / row.usual >= 1.05 && `× ${number(row.value / row.usual, 1)}`} />
+        <Worst title="Least accurate" unit="of labelled samples" rows={data.worst.accuracy} why={data.unavailable["worst.accuracy"]} value={(row) => percent(row.value)} badness={(row) => 1 - row.value} beside={(row) => row.usual && row.value < row.usual && `< ${percent(row.usual, 0)}`} />
+        <Worst title="Most drifted inputs" unit="PSI" rows={data.worst.drift} why={data.unavailable["worst.drift"]} value={(row) => number(row.value, 2)} />
       </div>
-      <p class="muted small">{plural(data.windows_last_minute, "telemetry window")} arrived in the last minute.</p>
+      {data.windows_last_minute !== null && <p class="muted small">{plural(data.windows_last_minute, "telemetry window")} arrived in the last minute.</p>}
     </>
+  );
+}
+
+/** In place of a panel that the server could not read; the others are as true as ever. */
+function NotAvailable({ title, why }: { title: string; why: string | undefined }) {
+  return (
+    <Card title={title}>
+      <p class="muted">Not available now{why ? `: ${why}` : ""}.</p>
+    </Card>
   );
 }
 
@@ -49,17 +58,17 @@ function Verdict({ text }: { text: string }) {
   );
 }
 
-function PresenceCounts({ data }: { data: Data }) {
+function PresenceCounts({ counts }: { counts: NonNullable<Data["presence"]> }) {
   return (
     <section class="grid-4" aria-label="Devices by presence">
       {PRESENCES.map((presence) => (
         <Link key={presence} href={devicesPath(`presence = "${presence}"`)} class="card stat">
           <span class="row between">
-            <span class="value">{number(data.presence[presence])}</span>
-            <span class="muted">{data.presence.total > 0 ? percent(data.presence[presence] / data.presence.total) : "–"}</span>
+            <span class="value">{number(counts[presence])}</span>
+            <span class="muted">{counts.total > 0 ? percent(counts[presence] / counts.total) : "–"}</span>
           </span>
           <span>
-            <Status tone={data.presence[presence] === 0 && presence !== "online" ? "quiet" : presenceTone(presence)} text={words(presence)} />
+            <Status tone={counts[presence] === 0 && presence !== "online" ? "quiet" : presenceTone(presence)} text={words(presence)} />
           </span>
         </Link>
       ))}
@@ -94,12 +103,12 @@ function ActiveRollouts({ rollouts }: { rollouts: ActiveRollout[] }) {
   );
 }
 
-function Versions({ data }: { data: Data }) {
+function Versions({ models }: { models: NonNullable<Data["models"]> }) {
   return (
     <Card title="Versions in service" extra={<Link href="/models">All models</Link>}>
-      {data.models.length === 0 && <p class="muted">No model is in service yet.</p>}
+      {models.length === 0 && <p class="muted">No model is in service yet.</p>}
       <div class="stack" style="gap: var(--space-5)">
-        {data.models.map((model) => (
+        {models.map((model) => (
           <VersionBar key={model.model} model={model.model} versions={model.versions} />
         ))}
       </div>
@@ -150,13 +159,15 @@ function FiringAlerts({ alerts, firing }: { alerts: Alert[]; firing: number }) {
 interface WorstProps {
   title: string;
   unit: string;
-  rows: WorstDevice[];
+  rows: WorstDevice[] | null;
+  why: string | undefined; // there are none
   value: (row: WorstDevice) => string;
   badness?: (row: WorstDevice) => number; // what the bar shows
   beside?: (row: WorstDevice) => string | false | 0 | null;
 }
 
-function Worst({ title, unit, rows, value, badness = (row) => row.value, beside }: WorstProps) {
+function Worst({ title, unit, rows, why, value, badness = (row) => row.value, beside }: WorstProps) {
+  if (!rows) return <NotAvailable title={title} why={why} />;
   const most = Math.max(...rows.map(badness), Number.MIN_VALUE);
   return (
     <Card title={title} extra={<span class="muted small">{unit}</span>} flush>

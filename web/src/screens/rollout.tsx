@@ -36,6 +36,7 @@ export function Rollout({ id }: { id: string }) {
             {data.ended_at && ` · ended ${ago(data.ended_at)}`}
           </p>
           {data.reason && <p>{data.reason}</p>}
+          {data.fault && <p class="tone-text-bad">It can only be stopped: {data.fault}.</p>}
         </div>
         <RolloutActions rollout={data} />
       </div>
@@ -134,14 +135,14 @@ function Guards({ guards }: { guards: Guard[] }) {
 }
 
 function GuardRow({ guard }: { guard: Guard }) {
-  const judged = guard.verdict !== "waiting" && guard.devices > 0;
+  const judged = (guard.verdict === "pass" || guard.verdict === "fail") && guard.devices > 0;
   return (
     <tr>
       <td class="nowrap">
         <strong>{GUARD_NAMES[guard.metric] ?? words(guard.metric)}</strong>
       </td>
       <td>
-        <Status tone={guard.verdict === "pass" ? "good" : guard.verdict === "fail" ? "bad" : "quiet"} text={words(guard.verdict)} />
+        <Status tone={guard.verdict === "pass" ? "good" : guard.verdict === "fail" ? "bad" : guard.verdict === "unknown" ? "warn" : "quiet"} text={guard.verdict === "unknown" ? "Cannot be measured" : words(guard.verdict)} />
       </td>
       <td class="num">{judged ? guardFigure(guard, guard.estimate) : "–"}</td>
       <td>{judged && <Meter share={guardShare(guard)} colour={guard.verdict === "fail" ? "var(--bad)" : undefined} />}</td>

@@ -67,7 +67,7 @@ function RolloutTable({ rollouts }: { rollouts: Rollout[] }) {
               <td style="min-width: 260px">
                 <RolloutBar counts={rollout.counts} what={`Devices of ${rollout.name}`} />
               </td>
-              <td class="small">{rollout.reason || "–"}</td>
+              <td class="small">{rollout.fault || rollout.reason || "–"}</td>
               <td class="num muted">{ago(rollout.created_at)}</td>
             </tr>
           ))}
