@@ -193,5 +193,3 @@ drop index device_models_version;
 create index alerts_firing on alerts (rule, id) where state = 'firing';
 create index alerts_firing_newest on alerts (id) where state = 'firing';
 create index rollout_devices_rolling_back on rollout_devices (rollout_id) where state = 'rolling_back';
-create index rollout_devices_in_progress on rollout_devices (rollout_id, wave)
-  where state in ('notified', 'downloading', 'patching', 'verifying', 'validating', 'activating', 'probation');

@@ -29,7 +29,8 @@ insert into device_targets (device_id, model, release_id, rollout_id)
   select q.device_id, 'digits', case when r.device_id is null then 1 else 2 end, case when r.device_id is null then 1 else 3 end
     from rollout_devices q left join rollout_devices r on r.rollout_id = 3 and r.device_id = q.device_id and r.state <> 'queued'
    where q.rollout_id = 1;
-update devices set desired_rev = 1, published_rev = 1;
+update devices set desired_rev = 1;
+delete from desired_due;
 """
 
 
