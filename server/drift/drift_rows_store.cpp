@@ -89,7 +89,7 @@ KnownVerdicts read_verdicts(pqxx::work& transaction, const std::vector<WatchedPa
   return known;
 }
 
-void write_verdicts(pqxx::work& transaction, const std::vector<Verdict>& verdicts, Instant now) {
+void write_verdicts(pqxx::work& transaction, const std::vector<DriftVerdict>& verdicts, Instant now) {
   if (verdicts.empty()) return;
   auto rows = json::array();
   for (const auto& verdict : verdicts)
@@ -123,7 +123,7 @@ void drop_verdicts(pqxx::work& transaction, const std::vector<VerdictKey>& verdi
       rows.dump());
 }
 
-void announce_verdicts(pqxx::work& transaction, const std::vector<Verdict>& verdicts, const DriftRule& rule) {
+void announce_verdicts(pqxx::work& transaction, const std::vector<DriftVerdict>& verdicts, const DriftRule& rule) {
   std::map<std::tuple<std::string, std::string, std::string>, Peers> peers;  // read once for a batch
   std::vector<NewEvent> events;
   for (const auto& verdict : verdicts) {

@@ -20,7 +20,7 @@ using References = std::map<ReleaseName, std::vector<wire::FeatureReference>>;
 // Features that have counts to compare with; empty for a release that is unknown or has none.
 References read_references(pqxx::work& transaction, const std::vector<ReleaseName>& releases);
 
-struct Verdict {
+struct DriftVerdict {
   WatchedPair pair;
   std::string version;
   std::string feature;
@@ -40,10 +40,10 @@ using VerdictKey = std::tuple<std::string, std::string, std::string>;  // device
 using KnownVerdicts = std::map<VerdictKey, KnownVerdict>;
 
 KnownVerdicts read_verdicts(pqxx::work& transaction, const std::vector<WatchedPair>& pairs);
-void write_verdicts(pqxx::work& transaction, const std::vector<Verdict>& verdicts, Instant now);
+void write_verdicts(pqxx::work& transaction, const std::vector<DriftVerdict>& verdicts, Instant now);
 void drop_verdicts(pqxx::work& transaction, const std::vector<VerdictKey>& verdicts);
 // The events of verdicts that changed; their scope by what the peers show now.
-void announce_verdicts(pqxx::work& transaction, const std::vector<Verdict>& verdicts, const DriftRule& rule);
+void announce_verdicts(pqxx::work& transaction, const std::vector<DriftVerdict>& verdicts, const DriftRule& rule);
 
 // PSI of the same feature on other devices, at most 1000 of them.
 std::vector<double> peer_psi(pqxx::work& transaction, const std::string& device, const std::string& model,

@@ -172,7 +172,7 @@ void save_evidence(pqxx::work& transaction, const std::vector<Watched>& watched,
       rows.dump(), to_rfc3339(now));
 }
 
-bool is_worth_writing(const DriftRule& rule, const KnownVerdict& known, const Verdict& verdict, Instant now) {
+bool is_worth_writing(const DriftRule& rule, const KnownVerdict& known, const DriftVerdict& verdict, Instant now) {
   const auto crossed = [](auto before, auto after, auto threshold) {
     return (before >= threshold) != (after >= threshold);
   };
@@ -183,9 +183,9 @@ bool is_worth_writing(const DriftRule& rule, const KnownVerdict& known, const Ve
 }
 
 void judge_features(const JudgeDrift& judge, const Watched& watched, const KnownVerdicts& known,
-                    std::vector<Verdict>& verdicts) {
+                    std::vector<DriftVerdict>& verdicts) {
   for (const auto& feature : *watched.reference) {
-    Verdict verdict{watched.pair, watched.version, feature.name, {}, false, false};
+    DriftVerdict verdict{watched.pair, watched.version, feature.name, {}, false, false};
     verdict.measures = measure(feature.edges, feature.counts, watched.evidence.present(feature.name));
     const auto before = known.find({watched.pair.device, watched.pair.model, feature.name});
     verdict.was_drifted = before != known.end() && before->second.drifted;
@@ -232,7 +232,7 @@ Judged JudgeDrift::operator()(pqxx::work& transaction) const {
     if (has_more) judged.unfinished.push_back(entry.place);
   }
   const auto known = read_verdicts(transaction, pairs);
-  std::vector<Verdict> verdicts;
+  std::vector<DriftVerdict> verdicts;
   for (const auto& entry : watched) judge_features(*this, entry, known, verdicts);
   save_evidence(transaction, watched, now);
   write_verdicts(transaction, verdicts, now);

@@ -109,7 +109,7 @@ class Rollouts final : public RolloutService {
     bool changed = false;  // a verdict
     for (const auto& record : *records) {
       if (record.state != RolloutState::running || record.policy.guards.empty() || is_fresh(record, now)) continue;
-      const auto before = verdicts(record.policy, last_measured(record).inputs);
+      const auto before = last_verdicts(record);
       auto measuring = guards_of(record, now);
       const auto guards = co_await std::move(measuring);
       ++measured;
@@ -154,6 +154,10 @@ class Rollouts final : public RolloutService {
     for (std::size_t i = 0; i < std::min(policy.guards.size(), inputs.size()); ++i)
       list.push_back(judge(policy.guards[i], inputs[i]).verdict);
     return list;
+  }
+  // Not in the coroutine: g++ 12 destroys a temporary twice there when a part of it is passed by reference.
+  std::vector<Verdict> last_verdicts(const RolloutRecord& record) const {
+    return verdicts(record.policy, last_measured(record).inputs);
   }
   static bool is_resting(const Look& look) { return Clock::now() < look.rests_until; }
 
