@@ -91,11 +91,21 @@ Kind kind_of(Errc code) {
   return {500, "The server failed"};
 }
 
+// What a caller sent is quoted, but not at any length: the answer to a bad request is no larger than a good one's.
+constexpr std::size_t most_words = 1000;  // bytes
+
+std::string in_few_words(std::string_view text) {
+  if (text.size() <= most_words) return std::string(text);
+  std::size_t end = most_words;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
+  return std::string(text.substr(0, end)) + "…";
+}
+
 nlohmann::ordered_json document(int status, std::string_view slug, std::string_view title, std::string_view detail) {
   return {{"type", "https://argosy.dev/problems/" + std::string(slug)},
           {"title", title},
           {"status", status},
-          {"detail", detail}};
+          {"detail", in_few_words(detail)}};
 }
 
 Response problem_response(int status, const nlohmann::ordered_json& document) {
@@ -115,7 +125,8 @@ Response problem(const Error& error) {
   const Kind kind = kind_of(error.code);
   auto body = document(kind.status, slug(error.code), kind.title, error.message);
   if (const auto field = named_field(error)) {
-    body["errors"] = nlohmann::ordered_json::array({{{"field", field->field}, {"message", field->message}}});
+    body["errors"] = nlohmann::ordered_json::array(
+        {{{"field", in_few_words(field->field)}, {"message", in_few_words(field->message)}}});
   }
   Response response = problem_response(kind.status, body);
   if (kind.status == 503 || kind.status == 429) response.headers.emplace_back("Retry-After", "1");

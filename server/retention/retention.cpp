@@ -51,9 +51,9 @@ constexpr std::string_view old_claims =
     "delete from claims where id in (select id from claims where least(expires_at, revoked_at) < $1::timestamptz "
     "order by id limit $2)";
 constexpr std::string_view old_tokens =
-    "delete from api_tokens where id in (select id from api_tokens where least(expires_at, revoked_at) < "
-    "$1::timestamptz "
-    "order by id limit $2)";
+    "delete from api_tokens where id in (select t.id from api_tokens t where least(t.expires_at, t.revoked_at) < "
+    "$1::timestamptz and not exists (select from api_tokens c where c.parent_id = t.id) "
+    "and not exists (select from login_links l where l.maker_token_id = t.id) order by t.id limit $2)";
 
 constexpr Duration once_an_hour{3'600'000};
 

@@ -20,6 +20,7 @@ class TwoServers(RunningArgosy):
     def setUp(self):
         self.first = self.installation.argosyd
         self.second = self.installation.start_another("argosyd-2")
+        self.addCleanup(self.second.stop)
         self.argosy = CommandLine(self.build / "cli/argosy", self.folder / "cli-2")
         self.argosy("login", "--server", self.second.url, "--link", self.installation.admin_link())
 
