@@ -219,7 +219,8 @@ TEST_F(RolesTest, TheTableHasEachEndpointAndTheDocumentSaysTheSame) {
   EXPECT_EQ(of_router(server->operator_routes()), of_table(operators_table));
   EXPECT_EQ(of_router(server->device_routes()), of_table(devices_table));
   std::map<std::string, std::string> documented;
-  for (const auto& [path, methods] : nlohmann::json::parse(openapi_document()).at("paths").items()) {
+  const auto document = nlohmann::json::parse(openapi_document());
+  for (const auto& [path, methods] : document.at("paths").items()) {
     for (const auto& [method, operation] : methods.items()) {
       std::string upper = method;
       std::transform(upper.begin(), upper.end(), upper.begin(), [](unsigned char c) { return std::toupper(c); });
