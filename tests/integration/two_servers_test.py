@@ -78,6 +78,8 @@ class TwoServers(RunningArgosy):
         self.assertFalse(self.is_leading(self.first))
         self.assertTrue(self.is_leading(self.second))
         self.assertEqual(self.installation.count("select number from fences"), terms + 1)
+        self.second.stop()
+        wait_until(lambda: self.is_leading(self.first), 20, "the first one leads again, as the other tests find it")
 
     def wait_for_traffic_to_compare_with(self):
         """The guards of the policy want 100 samples of the old release from each canary."""
