@@ -152,6 +152,17 @@ class CheckLayering(unittest.TestCase):
                 self.assertEqual([(file, line, name) for file, line, _, name in found],
                                  [("agent/update/slot.cpp", 3, rule.name)])
 
+    def test_two_types_of_one_name_are_caught(self):
+        (self.root / "server/drift").mkdir(parents=True, exist_ok=True)
+        verdict = "namespace argosy::server {{\n\n{} Verdict {{\n}};\n\n}}  // namespace argosy::server\n"
+        (self.root / "server/drift/rows.hpp").write_text(verdict.format("struct"))
+        (self.root / "server/rollouts/guard.hpp").write_text(verdict.format("enum class"))
+        self.assertEqual([(file, line) for file, line, *_ in check.twins(self.root)], [("server/rollouts/guard.hpp", 3)])
+        (self.root / "server/rollouts/guard.hpp").write_text(verdict.format("enum class").replace("argosy::server", "argosy::agent"))
+        (self.root / "server/rollouts/guard.cpp").write_text(
+            "namespace argosy::server {\nnamespace {\n\nstruct Verdict {\n};\n\n}  // namespace\n}  // namespace argosy::server\n")
+        self.assertEqual(list(check.twins(self.root)), [])
+
     def restore(self, file, text):
         if text is None:
             (self.root / file).unlink()
