@@ -23,7 +23,7 @@ update rollout_waves w set counts = jsonb_set(jsonb_set(w.counts, array[f.state]
   from failing f where w.rollout_id = f.rollout_id and w.wave = f.wave;
 commit;
 """
-POLICY = {"abort": [{"causes": ["activate"], "min_executed": 1, "share": 1e-9, "action": "rollback"}]}
+POLICY = {"abort": [{"causes": ["activate"], "min_executed": 1, "share": 1e-6, "action": "rollback"}]}
 
 
 def due(fleet, condition="true"):
