@@ -95,7 +95,7 @@ class LargeFleet:
         self.conninfo = self.postgres.create_database("argosy")
         run([ARGOSYD, "--init-pki", self.pki, "--host", "127.0.0.1", "--host", "localhost"])
         broker = TlsFiles(self.pki / "ca.pem", self.pki / "broker.pem", self.pki / "broker.key")
-        self.mosquitto = self.group.start(Mosquitto(self.folder / "mosquitto", broker, port=self.mqtt_port))
+        self.mosquitto = self.group.start(Mosquitto(self.folder / "mosquitto", broker, port=self.mqtt_port, autosave_changes=10_000_000))
         (self.folder / "store").mkdir()
         self.argosyd = Program("argosyd", [ARGOSYD, *self.flags()], log=self.folder / "argosyd.log", ready=self.is_ready,
                                ready_within_s=120)
