@@ -13,7 +13,7 @@ STEPS = (("checks", ["scripts/check"]),
          ("tests with sanitizers", ["scripts/test", "--preset", "asan", "--label", "unit"]),
          ("tests on arm64", ["scripts/test-arm64"]),
          ("fuzzing", ["scripts/fuzz", "--seconds", "20"]))
-STEP_TIMEOUT_S = 30 * 60
+STEP_TIMEOUT_S = 40 * 60
 CLOSING_LINE = re.compile(r"^(\d+) passed, (\d+) failed$")
 
 
