@@ -260,8 +260,8 @@ std::string MakeAdminLink::operator()(pqxx::work& transaction) const {
 
 void ForgetExpired::operator()(pqxx::work& transaction) const {
   const std::string at = to_rfc3339(now);
-  transaction.exec_params("delete from sessions where expires_at <= $1::timestamptz or created_at <= $2::timestamptz", at,
-                          to_rfc3339(now - absolute_life));
+  transaction.exec_params("delete from sessions where expires_at <= $1::timestamptz or created_at <= $2::timestamptz",
+                          at, to_rfc3339(now - absolute_life));
   transaction.exec_params("delete from login_links where expires_at < $1::timestamptz - interval '7 days'", at);
   transaction.exec_params("delete from idempotency_keys where created_at < $1::timestamptz - interval '1 day'", at);
 }
