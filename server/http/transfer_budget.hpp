@@ -2,6 +2,7 @@
 // least rate over the whole of it. A byte now and then does not buy more time. Pure.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 
@@ -19,12 +20,14 @@ class TransferBudget {
   void add(std::uint64_t bytes) { bytes_ += bytes; }
   // The peer has failed when the next piece is not through by then.
   Clock::time_point deadline() const {
-    const std::uint64_t seconds = bytes_ / limits_.bytes_per_s;
+    const std::uint64_t seconds = std::min(bytes_ / limits_.bytes_per_s, most_seconds);
     const std::uint64_t rest = bytes_ % limits_.bytes_per_s * 1000 / limits_.bytes_per_s;
     return start_ + limits_.grace + std::chrono::seconds(seconds) + std::chrono::milliseconds(rest);
   }
 
  private:
+  static constexpr std::uint64_t most_seconds = 10ULL * 366 * 86'400;  // a clock of nanoseconds holds 292 years
+
   Limits limits_;
   Clock::time_point start_;
   std::uint64_t bytes_ = 0;
