@@ -15,14 +15,15 @@ STEPS = (("checks", ["scripts/check"]),
          ("fuzzing", ["scripts/fuzz", "--seconds", "20"]))
 STEP_TIMEOUT_S = 40 * 60
 CLOSING_LINE = re.compile(r"^(\d+) passed, (\d+) failed$")
+FAILED_LINE = re.compile(r"^\s*FAILED\s")
 
 
-def counts(log, status):
-    """What the step's closing line says; a step that failed without saying so is one failure."""
+def outcome(log, status):
+    """What the step's closing line counts, and its lines about what failed; a step that failed without a count is one failure."""
     lines = log.read_text(errors="replace").splitlines()
     found = CLOSING_LINE.match(lines[-1]) if lines else None
     passed, failed = (int(found[1]), int(found[2])) if found else (0, 0)
-    return passed, max(failed, 1) if status else failed
+    return passed, max(failed, 1) if status else failed, [line.strip() for line in lines if FAILED_LINE.match(line)]
 
 
 def minutes_since(begun_at):
@@ -39,13 +40,16 @@ def main():
                 log = Path(folder) / "log"
                 step_begun_at = time.monotonic()
                 status = group.run(command, cwd=ROOT, log=log, timeout_s=STEP_TIMEOUT_S)
-                results.append((name, *counts(log, status), minutes_since(step_begun_at)))
+                results.append((name, *outcome(log, status), minutes_since(step_begun_at)))
     except KeyboardInterrupt:
         say("interrupted")
         return 130
     print()
-    for name, passed, failed, minutes in results:
+    for name, passed, failed, _, minutes in results:
         print(f"  {name:<30} {passed:>5} passed, {failed:>3} failed   {minutes:.1f} minutes")
+    for name, _, _, failures, _ in results:
+        for failure in failures:
+            print(f"  {name}: {failure}")
     passed, failed = sum(result[1] for result in results), sum(result[2] for result in results)
     print(f"  in {minutes_since(begun_at):.1f} minutes")
     print(f"{passed} passed, {failed} failed", flush=True)
