@@ -507,6 +507,10 @@ class BadNeighbour(RunningArgosy):
             return len(shown) == GOOD
 
         wait_until(all_shown, 30, "the latest state of every good device is there", 0.5)
-        online = self.api("GET", '/api/v1/devices?filter=presence%20%3D%20"online"&limit=100').json()["items"]
-        self.assertGreaterEqual(len([one for one in online if one["id"].startswith("good-")]), GOOD)
+
+        def all_online():
+            online = self.api("GET", '/api/v1/devices?filter=presence%20%3D%20"online"&limit=100').json()["items"]
+            return sum(one["id"].startswith("good-") for one in online) == GOOD
+
+        wait_until(all_online, 30, "every good device is online", 0.5)
         self.assert_can_be_stopped()

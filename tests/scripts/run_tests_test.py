@@ -92,7 +92,9 @@ class ClosingLine(unittest.TestCase):
             for text, status, expected in (("9 passed, 0 failed\n", 0, (9, 0)), ("9 passed, 2 failed\n", 1, (9, 2)),
                                            ("9 passed, 0 failed\n", 124, (9, 1)), ("Traceback\n", 1, (0, 1)), ("", 2, (0, 1))):
                 log.write_text(text)
-                self.assertEqual(run_ci.counts(log, status), expected)
+                self.assertEqual(run_ci.outcome(log, status), (*expected, []))
+            log.write_text("  FAILED unit: A.Fails\n  unit FAILED\n3 passed, 1 failed\n")
+            self.assertEqual(run_ci.outcome(log, 1), (3, 1, ["FAILED unit: A.Fails"]))
 
     def test_a_label_that_does_not_exist_is_refused(self):
         done = subprocess.run([sys.executable, ROOT / "scripts/lib/run_tests.py", "--label", "nonsense"],
