@@ -81,6 +81,7 @@ struct Config {
   std::int64_t retention_claims_days = 90;
   std::int64_t retention_tokens_days = 365;
   std::int64_t retention_verdicts_days = 90;
+  std::int64_t retention_uploads_days = 90;
   std::int64_t telemetry_batch_ms = 100;
   std::int64_t retention_audit_days = 730;
   std::string retention_audit_archive;

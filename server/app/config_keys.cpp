@@ -101,6 +101,8 @@ const ConfigKey keys[] = {
      1, ten_years_days},
     {"retention.tokens_days", &Config::retention_tokens_days, "A token is kept so long after it expired or was revoked",
      1, ten_years_days},
+    {"retention.uploads_days", &Config::retention_uploads_days,
+     "An uploaded file that no release names is kept so long after it was sent last", 1, ten_years_days},
     {"retention.verdicts_days", &Config::retention_verdicts_days,
      "Verdicts on drift and usual latencies are kept so long after the last input", 1, ten_years_days},
     {"telemetry.batch_ms", &Config::telemetry_batch_ms, "Telemetry waits at most so long to be stored together", 1,

@@ -201,6 +201,7 @@ PatchOptions patch_options(const Config& config) {
   options.limits.max_file_bytes = static_cast<std::uint64_t>(config.patches_max_file_mb) << 20;
   options.limits.seconds_per_mb = config.patches_seconds_per_mb;
   options.keep_unused = std::chrono::hours(24 * config.patches_keep_days);
+  options.keep_unreferred.uploads = std::chrono::hours(24 * config.retention_uploads_days);
   return options;
 }
 

@@ -122,9 +122,13 @@ void add_patches(Metrics& metrics, PatchService& patches) {
   count(metrics, "argosy_patches_given_up_total", "Encodings ended because nobody wanted the patch any more",
         [&patches] { return patches.counters().given_up; });
   count(metrics, "argosy_patches_cleared_total", "Patch files deleted because nothing needs them",
-        [&patches] { return patches.counters().cleared; });
-  count(metrics, "argosy_patches_cleared_bytes_total", "Bytes of those files",
-        [&patches] { return patches.counters().cleared_bytes; });
+        [&patches] { return patches.counters().cleared.patches; });
+  count(metrics, "argosy_uploads_cleared_total", "Uploaded files deleted because no release has named them for long",
+        [&patches] { return patches.counters().cleared.uploads; });
+  count(metrics, "argosy_strays_cleared_total", "Files of the store deleted because no row belongs to them",
+        [&patches] { return patches.counters().cleared.strays; });
+  count(metrics, "argosy_cleared_bytes_total", "Bytes of the cleared patches and uploads",
+        [&patches] { return patches.counters().cleared.bytes; });
 }
 
 void add_revocation(Metrics& metrics, RevocationService& revocation) {

@@ -22,6 +22,12 @@ Result<void> make_folder(const fs::path& folder) {
   return {};
 }
 
+bool is_old(const fs::path& file) {
+  std::error_code failure;
+  const auto written_at = fs::last_write_time(file, failure);
+  return !failure && written_at < fs::file_time_type::clock::now() - abandoned_after;
+}
+
 }  // namespace
 
 BlobUpload::~BlobUpload() {
@@ -102,11 +108,26 @@ Result<void> BlobFolder::remove(const Digest& digest) const {
   return {};
 }
 
+std::vector<Digest> BlobFolder::old_files(std::uint8_t first_byte) const {
+  std::vector<Digest> found;
+  std::error_code ignored;
+  const fs::path part = folder_ / to_hex(ByteView(&first_byte, 1));
+  for (const fs::directory_entry& entry : fs::recursive_directory_iterator(part, ignored)) {
+    const auto digest = Digest::parse(entry.path().filename().string());
+    if (digest && is_old(entry.path())) found.push_back(*digest);
+  }
+  return found;
+}
+
+Result<void> BlobFolder::remove_if_old(const Digest& digest) const {
+  if (!is_old(path_of(digest))) return {};
+  return remove(digest);
+}
+
 void BlobFolder::remove_abandoned() const {
   std::error_code ignored;
-  const auto limit = fs::file_time_type::clock::now() - abandoned_after;
   for (const fs::directory_entry& entry : fs::directory_iterator(folder_ / "tmp", ignored))
-    if (entry.last_write_time(ignored) < limit) fs::remove(entry.path(), ignored);
+    if (is_old(entry.path())) fs::remove(entry.path(), ignored);
 }
 
 }  // namespace argosy::server

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "common/base/file.hpp"
 #include "common/crypto/digest.hpp"
@@ -50,6 +51,9 @@ class BlobFolder {
   Result<void> adopt(const std::filesystem::path& temporary, const Digest& digest) const;
   // Whoever has it open reads on to its end. A file that is not there is no error.
   Result<void> remove(const Digest& digest) const;
+  // Stored files of digests that begin with this byte, and are older than a day.
+  std::vector<Digest> old_files(std::uint8_t first_byte) const;
+  Result<void> remove_if_old(const Digest& digest) const;
   // What was left in tmp more than a day ago, by those who died on the way.
   void remove_abandoned() const;
 

@@ -57,6 +57,19 @@ struct RemoveAbandoned {
   void operator()() const { folder.remove_abandoned(); }
 };
 
+struct OldFiles {
+  BlobFolder folder;
+  std::uint8_t first_byte;
+  std::vector<Digest> operator()() const { return folder.old_files(first_byte); }
+};
+
+struct RemoveIfOld {
+  BlobFolder folder;
+  Result<void> operator()(const std::string& digest) const {
+    return folder.remove_if_old(Digest::parse(digest).value());
+  }
+};
+
 struct RemoveTemporary {
   BlobFolder folder;
   std::string name;
@@ -116,7 +129,12 @@ class FolderBlobService final : public BlobService {
     if (!kept) co_return kept.error();
     wire::BlobRef row{digest.to_hex(), (*upload)->size()};
     auto inserting = store_.insert(std::move(row));
-    co_return co_await std::move(inserting);
+    const auto inserted = co_await std::move(inserting);
+    if (!inserted) co_return inserted.error();
+    auto checking = expect_file({digest, (*upload)->size()});
+    const auto there = co_await std::move(checking);
+    if (!there) co_return there.error();
+    co_return Result<bool>(*inserted);
   }
 
   Task<Result<StoredBlob>> find(Digest digest) override {
@@ -149,25 +167,21 @@ class FolderBlobService final : public BlobService {
     auto inserting = store_.adopt(std::move(row));
     auto inserted = co_await std::move(inserting);
     if (!inserted) co_return inserted.error();
-    // Another instance may have cleared the same patch away between the file and the row.
-    auto measuring = worker_.run(SizeOnDisk{folder_, file.digest});
-    auto size = co_await std::move(measuring);
-    if (!size) co_return size.error();
-    if (!*size || **size != file.size_bytes)
-      co_return make_error(Errc::unavailable, "the blob " + file.digest.to_hex() + " was cleared away while it came");
-    co_return Result<void>{};
+    auto checking = expect_file(file);
+    co_return co_await std::move(checking);
   }
 
-  Task<Result<ClearedBlobs>> clear_patches(std::chrono::seconds grace, std::size_t limit) override {
+  Task<Result<ClearedBlobs>> clear_unreferred(BlobGrace grace, std::size_t limit) override {
     auto removing = worker_.run(RemoveAbandoned{folder_});
     auto removed = co_await std::move(removing);
     if (!removed) co_return removed.error();
-    auto deleting = store_.delete_patches(grace, limit, RemoveStored{folder_});
-    const auto deleted = co_await std::move(deleting);
-    if (!deleted) co_return deleted.error();
-    ClearedBlobs cleared;
-    cleared.patches = deleted->size();
-    for (const wire::BlobRef& blob : *deleted) cleared.bytes += blob.size;
+    auto deleting = store_.delete_unreferred(grace, limit, RemoveStored{folder_});
+    auto cleared = co_await std::move(deleting);
+    if (!cleared) co_return cleared.error();
+    auto clearing = clear_strays(next_part_++);
+    const auto strays = co_await std::move(clearing);
+    if (!strays) co_return strays.error();
+    cleared->strays = *strays;
     co_return cleared;
   }
 
@@ -184,6 +198,36 @@ class FolderBlobService final : public BlobService {
   }
 
  private:
+  // Another instance may have cleared the same blob away between the file and the row.
+  Task<Result<void>> expect_file(FileDigest file) {
+    auto measuring = worker_.run(SizeOnDisk{folder_, file.digest});
+    auto size = co_await std::move(measuring);
+    if (!size) co_return size.error();
+    if (!*size || **size != file.size_bytes)
+      co_return make_error(Errc::unavailable, "the blob " + file.digest.to_hex() + " was cleared away while it came");
+    co_return Result<void>{};
+  }
+
+  Task<Result<std::size_t>> clear_strays(std::uint8_t part) {
+    auto listing = worker_.run(OldFiles{folder_, part});
+    const auto files = co_await std::move(listing);
+    if (!files) co_return files.error();
+    std::vector<std::string> names;
+    for (const Digest& digest : *files) names.push_back(digest.to_hex());
+    auto looking = store_.find(names);
+    const auto rows = co_await std::move(looking);
+    if (!rows) co_return rows.error();
+    for (const wire::BlobRef& row : *rows) std::erase(names, row.digest);
+    std::size_t removed = 0;
+    for (std::string& name : names) {
+      auto removing = store_.remove_stray(std::move(name), RemoveIfOld{folder_});
+      const auto done = co_await std::move(removing);
+      if (!done) co_return done.error();
+      removed += *done ? 1 : 0;
+    }
+    co_return removed;
+  }
+
   Error over_limit() const {
     return make_error(Errc::too_large, "the body is over the limit of " + std::to_string(max_bytes_) + " bytes");
   }
@@ -226,6 +270,7 @@ class FolderBlobService final : public BlobService {
   WorkerPool& worker_;
   BlobFolder folder_;
   std::uint64_t max_bytes_;
+  std::uint8_t next_part_ = 0;  // of the store, by the first byte of the digest: to be looked through for strays
 };
 
 }  // namespace

@@ -1,6 +1,6 @@
 // The content-addressed store: models, data sets and patches by their SHA-256. A file is in place before its row is.
-// What was uploaded is for good; a patch made here goes when nothing refers to it any more. Coroutines on the I/O
-// thread; files are written on the worker, 256 KiB at a time.
+// What no release and no patch names goes after a while. Coroutines on the I/O thread; files are written on the worker,
+// 256 KiB at a time.
 #pragma once
 
 #include <chrono>
@@ -13,6 +13,7 @@
 #include "common/crypto/digest.hpp"
 #include "common/wire/desired.hpp"
 #include "server/http/router.hpp"
+#include "server/models/blob_store.hpp"
 
 namespace argosy::server {
 
@@ -30,11 +31,6 @@ struct StoredBlob {
   std::filesystem::path path;
 };
 
-struct ClearedBlobs {
-  std::size_t patches = 0;
-  std::uint64_t bytes = 0;
-};
-
 class BlobService {
  public:
   virtual ~BlobService() = default;
@@ -49,9 +45,10 @@ class BlobService {
   virtual std::filesystem::path temporary_path(const std::string& name) = 0;
   virtual Task<Result<void>> adopt(std::filesystem::path temporary, FileDigest digest) = 0;
   virtual Task<Result<void>> remove_temporary(std::string name) = 0;
-  // Deletes, row and file, at most `limit` adopted patches that nothing refers to and nobody adopted within `grace`,
-  // and files that were left under way more than a day ago. Answers how many patches and how many bytes they had.
-  virtual Task<Result<ClearedBlobs>> clear_patches(std::chrono::seconds grace, std::size_t limit) = 0;
+  // Deletes, row and file, at most `limit` blobs that nothing refers to and that are older than their grace; files that
+  // were left under way more than a day ago; and, in one 256th of the store at each call, files older than a day that
+  // have no row, because argosyd died between the two.
+  virtual Task<Result<ClearedBlobs>> clear_unreferred(BlobGrace grace, std::size_t limit) = 0;
   // Those of `digests` that are stored.
   virtual Task<Result<std::vector<wire::BlobRef>>> sizes(std::vector<std::string> digests) = 0;
   // Errc::malformed_model with the offset when the file cannot be a model of this format ("onnx", "tflite"); formats

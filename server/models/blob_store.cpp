@@ -31,33 +31,50 @@ struct AdoptBlob {
 struct KeepBlob {
   std::string digest;
   void operator()(pqxx::work& transaction) const {
-    transaction.exec_params0("update blobs set patch = false where digest = $1 and patch", digest);
+    transaction.exec_params0("update blobs set patch = false, created_at = now() where digest = $1", digest);
   }
 };
 
-struct DeletePatchBlobs {
-  std::chrono::seconds grace;
+struct DeleteUnreferred {
+  BlobGrace grace;
   std::size_t limit;
   BlobStore::RemoveFile remove_file;
 
-  Result<std::vector<wire::BlobRef>> operator()(pqxx::work& transaction) const {
+  Result<ClearedBlobs> operator()(pqxx::work& transaction) const {
     const pqxx::result rows = transaction.exec_params(
-        "delete from blobs d using (select b.digest from blobs b where b.patch "
-        "and b.created_at <= now() - make_interval(secs => $1) "
+        "delete from blobs d using (select b.digest from blobs b "
+        "where b.created_at <= now() - make_interval(secs => case when b.patch then $1 else $2 end) "
         "and not exists (select 1 from patches p where p.digest = b.digest) "
         "and not exists (select 1 from patches p where p.from_digest = b.digest) "
         "and not exists (select 1 from patches p where p.to_digest = b.digest) "
         "and not exists (select 1 from variants v where v.digest = b.digest) "
         "and not exists (select 1 from releases r where r.validation->'dataset'->>'digest' = b.digest) "
-        "order by b.digest limit $2 for update skip locked) as u where d.digest = u.digest "
-        "returning d.digest, d.size",
-        static_cast<double>(grace.count()), static_cast<std::int64_t>(limit));
-    std::vector<wire::BlobRef> deleted;
+        "order by b.digest limit $3 for update skip locked) as u where d.digest = u.digest "
+        "returning d.digest, d.size, d.patch",
+        static_cast<double>(grace.patches.count()), static_cast<double>(grace.uploads.count()),
+        static_cast<std::int64_t>(limit));
+    ClearedBlobs cleared;
     for (const pqxx::row& row : rows) {
-      deleted.push_back({row[0].as<std::string>(), row[1].as<std::uint64_t>()});
-      ARGOSY_CHECK(remove_file(deleted.back().digest));
+      ARGOSY_CHECK(remove_file(row[0].as<std::string>()));
+      ++(row[2].as<bool>() ? cleared.patches : cleared.uploads);
+      cleared.bytes += row[1].as<std::uint64_t>();
     }
-    return deleted;
+    return cleared;
+  }
+};
+
+struct RemoveStray {
+  std::string digest;
+  BlobStore::RemoveFile remove_file;
+
+  // The row stands only within this transaction: whoever inserts the same one waits for its end.
+  Result<bool> operator()(pqxx::work& transaction) const {
+    const pqxx::result rows = transaction.exec_params(
+        "insert into blobs (digest, size) values ($1, 0) on conflict (digest) do nothing returning 1", digest);
+    if (rows.empty()) return Result<bool>(false);
+    ARGOSY_CHECK(remove_file(digest));
+    transaction.exec_params0("delete from blobs where digest = $1", digest);
+    return Result<bool>(true);
   }
 };
 
@@ -90,9 +107,13 @@ Task<Result<void>> BlobStore::keep(std::string digest) {
   co_return co_await std::move(work);
 }
 
-Task<Result<std::vector<wire::BlobRef>>> BlobStore::delete_patches(std::chrono::seconds grace, std::size_t limit,
-                                                                   RemoveFile remove_file) {
-  auto work = db_.transact(DeletePatchBlobs{grace, limit, std::move(remove_file)});
+Task<Result<ClearedBlobs>> BlobStore::delete_unreferred(BlobGrace grace, std::size_t limit, RemoveFile remove_file) {
+  auto work = db_.transact(DeleteUnreferred{grace, limit, std::move(remove_file)});
+  co_return co_await std::move(work);
+}
+
+Task<Result<bool>> BlobStore::remove_stray(std::string digest, RemoveFile remove_file) {
+  auto work = db_.transact(RemoveStray{std::move(digest), std::move(remove_file)});
   co_return co_await std::move(work);
 }
 

@@ -175,6 +175,7 @@ struct PublishRelease {
                                             "' was published before with other content, and a release never changes; "
                                             "choose another version");
     }
+    ARGOSY_CHECK(hold_files(transaction));
     insert(transaction);
     ARGOSY_TRY(Release release, release_of(transaction, find(transaction)[0]));
     return Published{std::move(release), true};
@@ -183,6 +184,16 @@ struct PublishRelease {
  private:
   pqxx::result find(pqxx::work& transaction) const {
     return transaction.exec_params(select_release() + "where r.model = $1 and r.version = $2", model, draft.version);
+  }
+
+  // They were there a moment ago, and stay from now: what nothing refers to may be cleared away.
+  Result<void> hold_files(pqxx::work& transaction) const {
+    const std::vector<std::string> digests = referenced_blobs(draft);
+    const auto held = transaction.exec_params(
+        "select from blobs where digest in (select jsonb_array_elements_text($1::jsonb)) order by digest for key share",
+        nlohmann::json(digests).dump());
+    if (static_cast<std::size_t>(held.size()) == digests.size()) return {};
+    return make_error(Errc::conflict, "a file of this release was cleared away meanwhile; upload its files again");
   }
 
   void insert(pqxx::work& transaction) const {

@@ -59,11 +59,13 @@ class StoredPatchService final : public PatchService {
     auto dropping = store_.drop_unused(options_.keep_unused, options_.clear_batch);
     const auto dropped = co_await std::move(dropping);
     if (!dropped) co_return dropped.error();
-    auto clearing = blobs_.clear_patches(options_.keep_unreferred, options_.clear_batch);
+    auto clearing = blobs_.clear_unreferred(options_.keep_unreferred, options_.clear_batch);
     const auto cleared = co_await std::move(clearing);
     if (!cleared) co_return cleared.error();
-    cleared_ += cleared->patches;
-    cleared_bytes_ += cleared->bytes;
+    cleared_.patches += cleared->patches;
+    cleared_.uploads += cleared->uploads;
+    cleared_.strays += cleared->strays;
+    cleared_.bytes += cleared->bytes;
     co_return Result<void>{};
   }
 
@@ -73,7 +75,6 @@ class StoredPatchService final : public PatchService {
   PatchCounters counters() const override {
     PatchCounters counters = maker_.counters();
     counters.cleared = cleared_;
-    counters.cleared_bytes = cleared_bytes_;
     return counters;
   }
 
@@ -82,8 +83,7 @@ class StoredPatchService final : public PatchService {
   BlobService& blobs_;
   PatchOptions options_;
   PatchWorker maker_;
-  std::uint64_t cleared_ = 0;
-  std::uint64_t cleared_bytes_ = 0;
+  ClearedBlobs cleared_;
 };
 
 }  // namespace

@@ -14,6 +14,7 @@
 #include "common/base/instant.hpp"
 #include "server/base/loop.hpp"
 #include "server/http/router.hpp"
+#include "server/models/blob_store.hpp"
 #include "server/models/patch.hpp"
 #include "server/models/patch_request.hpp"
 
@@ -28,9 +29,9 @@ struct PatchOptions {
   std::chrono::milliseconds claim_lease{60'000};  // a claim not renewed for so long is taken over
   std::chrono::milliseconds claim_renewal{5000};  // and how soon a maker hears that its pair was cancelled
   PatchLimits limits;
-  std::chrono::seconds drop_grace{60};         // a pair this young is not dropped for want of demand
-  std::chrono::hours keep_unused{24 * 30};     // a patch whose old file no device has
-  std::chrono::seconds keep_unreferred{3600};  // the file of a patch that no pair refers to
+  std::chrono::seconds drop_grace{60};      // a pair this young is not dropped for want of demand
+  std::chrono::hours keep_unused{24 * 30};  // a patch whose old file no device has
+  BlobGrace keep_unreferred;                // files that no pair and no release refers to
   std::size_t clear_batch = 100;
   LoopObserver observe{};
 };
@@ -40,8 +41,7 @@ struct PatchCounters {
   std::uint64_t declined = 0;
   std::uint64_t failed = 0;
   std::uint64_t given_up = 0;  // cancelled, or taken over, while this instance made them
-  std::uint64_t cleared = 0;
-  std::uint64_t cleared_bytes = 0;
+  ClearedBlobs cleared;
 };
 
 class PatchService {

@@ -77,9 +77,9 @@ constexpr std::string_view of_publishers = "what people publish: a release is fo
 constexpr TableBound bounds[] = {
     {"alerts", "retention.alerts_days after one was resolved"},
     {"api_tokens", "retention.tokens_days after one expired or was revoked"},
-    {"audit", "for good: what people did is never dropped"},
+    {"audit", "retention.audit_days; then in files of the archive, which are for good"},
     {"audit_chain", "one row"},
-    {"blobs", "what was uploaded is for good; patches go with patches.keep_days"},
+    {"blobs", "retention.uploads_days after one was sent that no release names; patches go with patches.keep_days"},
     {"claims", "retention.claims_days after one expired or was revoked"},
     {"desired_due", "at most one a device; goes when its document is published, and with its device"},
     {"device_models", "as many as a device has models; goes with its device, and when it reports the model gone"},

@@ -110,8 +110,8 @@ TEST_F(PatchUpkeepTest, APatchIsClearedAwayWhenNoDeviceHasItsOldFile) {
   EXPECT_FALSE(is_stored(patch));
   EXPECT_EQ(database.value<int>("select count(*) from blobs"), 2) << "models stay";
   EXPECT_TRUE(is_stored(digest_of(old_model)));
-  EXPECT_EQ(patches->counters().cleared, 1U);
-  EXPECT_GT(patches->counters().cleared_bytes, 0U);
+  EXPECT_EQ(patches->counters().cleared.patches, 1U);
+  EXPECT_GT(patches->counters().cleared.bytes, 0U);
 }
 
 TEST_F(PatchUpkeepTest, APatchStaysWhileItCanEndAChain) {
@@ -130,22 +130,60 @@ TEST_F(PatchUpkeepTest, APatchStaysWhileItCanEndAChain) {
   EXPECT_EQ(database.value<int>("select count(*) from patches"), 0);
 }
 
-TEST_F(PatchUpkeepTest, AnAdoptedFileIsYoungAgainAndAnUploadedOneIsForGood) {
+TEST_F(PatchUpkeepTest, AnAdoptedFileIsYoungAgainAndAnUploadedOneStaysLonger) {
   make_one();
   const Digest patch = Digest::parse(database.value<std::string>("select digest from patches")).value();
   const std::string content = read_file(run(blobs->find(patch))->path).value();
   database.exec("delete from patches");
-  EXPECT_EQ(run(blobs->clear_patches(1h, 100))->patches, 0U) << "somebody may be about to refer to it";
+  EXPECT_EQ(run(blobs->clear_unreferred({.patches = 1h}, 100))->patches, 0U) << "somebody may be about to refer to it";
   const auto temporary = blobs->temporary_path("made");
   ASSERT_TRUE(write_file_atomically(temporary, content));
   database.exec("update blobs set created_at = now() - interval '2 hours'");
   ASSERT_TRUE(run(blobs->adopt(temporary, {patch, content.size()})));
-  EXPECT_EQ(run(blobs->clear_patches(1h, 100))->patches, 0U) << "another one has just made the same";
+  EXPECT_EQ(run(blobs->clear_unreferred({.patches = 1h}, 100))->patches, 0U) << "another one has just made the same";
   store(content);
-  EXPECT_EQ(run(blobs->clear_patches(0s, 100))->patches, 0U) << "somebody uploaded the same";
+  EXPECT_EQ(run(blobs->clear_unreferred({.patches = 0s}, 100))->patches, 0U) << "somebody uploaded the same";
   database.exec("update blobs set patch = true where digest = '" + patch.to_hex() + "'");
-  EXPECT_EQ(run(blobs->clear_patches(0s, 100))->patches, 1U);
+  EXPECT_EQ(run(blobs->clear_unreferred({.patches = 0s}, 100))->patches, 1U);
   EXPECT_EQ(run(blobs->find(patch)).error().code, Errc::not_found);
+}
+
+TEST_F(PatchUpkeepTest, AnUploadThatNoReleaseNamesGoesInTheEnd) {
+  const std::string published = store(onnx("published"));
+  publish_both(published, published);
+  const std::string dataset = store("a data set");
+  database.exec("update releases set validation = jsonb_build_object('dataset', jsonb_build_object('digest', '" +
+                dataset + "')) where version = '1.1'");
+  const std::string forgotten = store("forgotten");
+  const std::string sent_again = store("sent again");
+  database.exec("update blobs set created_at = now() - interval '91 days'");
+  store("sent again");
+  EXPECT_EQ(run(blobs->clear_unreferred({}, 100))->uploads, 1U);
+  EXPECT_FALSE(is_stored(Digest::parse(forgotten).value()));
+  for (const std::string& stays : {published, dataset, sent_again})
+    EXPECT_TRUE(is_stored(Digest::parse(stays).value())) << stays;
+}
+
+TEST_F(PatchUpkeepTest, AFileWithoutARowGoesOnceItIsOld) {
+  const std::string kept = store("kept");
+  const std::string stray = store("stray");
+  const std::filesystem::path file = run(blobs->find(Digest::parse(stray).value()))->path;
+  database.exec("delete from blobs where digest = '" + stray + "'");
+  const auto look_everywhere = [&] {
+    std::size_t strays = 0;
+    for (int part = 0; part < 256; ++part) strays += run(blobs->clear_unreferred({}, 100))->strays;
+    return strays;
+  };
+  EXPECT_EQ(look_everywhere(), 0U) << "its row may be on its way";
+  for (const std::string& digest : {kept, stray}) {
+    const std::filesystem::path old =
+        file.parent_path().parent_path().parent_path() / digest.substr(0, 2) / digest.substr(2, 2) / digest;
+    std::filesystem::last_write_time(old, std::filesystem::file_time_type::clock::now() - 25h);
+  }
+  EXPECT_EQ(look_everywhere(), 1U);
+  EXPECT_FALSE(std::filesystem::exists(file));
+  EXPECT_TRUE(is_stored(Digest::parse(kept).value()));
+  EXPECT_EQ(database.value<int>("select count(*) from blobs where digest = '" + stray + "'"), 0);
 }
 
 TEST_F(PatchUpkeepTest, AnAdoptionThatMeetsTheClearingIsTriedAgain) {

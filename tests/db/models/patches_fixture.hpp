@@ -26,7 +26,7 @@ class PatchesTest : public ModelsTest {
     stop();
     options.poll_interval = std::chrono::milliseconds(20);
     options.drop_grace = std::chrono::seconds(0);
-    options.keep_unreferred = std::chrono::seconds(0);
+    options.keep_unreferred.patches = std::chrono::seconds(0);
     patches = create_patch_service(pool, *blobs, encoder, options);
   }
   void start() {
