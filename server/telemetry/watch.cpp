@@ -40,21 +40,29 @@ void WatchList::make_due(Pairs::iterator at, Instant now) {
   enqueue(at, {judged_at ? std::max(now, *judged_at + limits_.interval) : now, next_++});
 }
 
+void WatchList::has_news(Pairs::iterator at, Instant now) {
+  Entry& entry = at->second;
+  if (entry.in_hands) entry.heard_again = true;
+  if (!entry.in_hands && !entry.place) make_due(at, now);
+}
+
 void WatchList::heard(const WatchedPair& pair, std::optional<Instant> window, Instant now) {
   const auto at = find_or_add(pair);
   if (at == pairs_.end()) return;
   Entry& entry = at->second;
   entry.earliest = earlier(entry.earliest, window);
-  if (entry.in_hands) entry.heard_again = true;
-  if (!entry.in_hands && !entry.place) make_due(at, now);
+  entry.newest_sign = std::max(entry.newest_sign, std::optional(now));
+  has_news(at, now);
 }
 
 void WatchList::seen(const WatchedPair& pair, Instant seen_at, Instant now) {
   const auto at = find_or_add(pair);
   if (at == pairs_.end()) return;
-  const Entry& entry = at->second;
-  if (entry.in_hands || entry.place || (entry.judged_at && seen_at < *entry.judged_at)) return;
-  make_due(at, now);
+  Entry& entry = at->second;
+  if (entry.newest_sign && seen_at <= *entry.newest_sign) return;
+  entry.newest_sign = seen_at;
+  if (entry.judged_at && seen_at + limits_.commit_lag < *entry.judged_at) return;
+  has_news(at, now);
 }
 
 std::vector<DuePair> WatchList::take(std::size_t most, Instant now) {

@@ -24,6 +24,7 @@ struct WatchedPair {
 
 struct WatchLimits {
   Duration interval{0};           // one pair is due once in so long
+  Duration commit_lag{10'000};    // a sign of life, and what came with it, is committed within so long of its time
   std::size_t limit = 1'000'000;  // pairs
   std::size_t device_limit = 64;  // pairs of one device
   Duration set_aside{600'000};    // a pair that cannot be judged is tried again after so long, then after twice that
@@ -44,7 +45,8 @@ class WatchList {
 
   // The pair has a new window, which started at `window`. A pair that waits keeps its place.
   void heard(const WatchedPair& pair, std::optional<Instant> window, Instant now);
-  // The sweep saw a sign of life of the device at `seen_at`: news, unless the pair was judged after that.
+  // The sweep saw a sign of life of the device at `seen_at`: news, unless this list knew of it, or the pair was judged
+  // so long after it that what came with it had been committed.
   void seen(const WatchedPair& pair, Instant seen_at, Instant now);
 
   // Up to `most` pairs that are due, the one that has been due longest first. Each goes back by one of the three below.
@@ -73,6 +75,7 @@ class WatchList {
   struct Entry {
     std::optional<Place> place;  // in the queue; none: idle, or in somebody's hands
     std::optional<Instant> judged_at;
+    std::optional<Instant> newest_sign;  // of life that the list has heard of
     std::optional<Instant> earliest;
     bool in_hands = false;
     bool heard_again = false;  // while in somebody's hands
@@ -83,6 +86,7 @@ class WatchList {
   Pairs::iterator find_or_add(const WatchedPair& pair);  // the end when there is no room
   bool has_room_for(const std::string& device) const;
   void make_due(Pairs::iterator at, Instant now);
+  void has_news(Pairs::iterator at, Instant now);
   void enqueue(Pairs::iterator at, Place place);
 
   WatchLimits limits_;

@@ -135,8 +135,37 @@ TEST(WatchList, TheSweepAddsOnlyWhatWasNotJudgedSince) {
   judge_all(list, start + second);
   list.seen(pair_of("cam-1"), start, start + 2 * second);
   EXPECT_EQ(list.waiting(), 0u);
-  list.seen(pair_of("cam-1"), start + second, start + 2 * second);
+  list.seen(pair_of("cam-1"), start + 2 * second, start + 2 * second);
   EXPECT_EQ(list.waiting(), 1u);
+}
+
+TEST(WatchList, TheSweepFindsWhatWasCommittedWhileThePairWasJudged) {
+  WatchList list;
+  list.seen(pair_of("cam-1"), start, start);
+  judge_all(list, start + 5 * second);
+  list.seen(pair_of("cam-1"), start + 4 * second, start + 60 * second);
+  EXPECT_EQ(list.waiting(), 1u) << "its window may not have been there yet";
+  judge_all(list, start + 60 * second);
+  list.seen(pair_of("cam-1"), start + 49 * second, start + 120 * second);
+  EXPECT_EQ(list.waiting(), 0u) << "it had been, by then";
+}
+
+TEST(WatchList, ASignOfLifeWhileThePairIsInHandsIsNotLost) {
+  WatchList list;
+  list.seen(pair_of("cam-1"), start, start);
+  auto due = list.take(1, start);
+  list.seen(pair_of("cam-1"), start + second, start + second);
+  EXPECT_EQ(list.waiting(), 0u);
+  list.judged(due.front(), start + 2 * second);
+  EXPECT_EQ(list.waiting(), 1u);
+}
+
+TEST(WatchList, TheSweepTellsNothingNewOfWhatWasHeard) {
+  WatchList list;
+  list.heard(pair_of("cam-1"), start, start + second);
+  judge_all(list, start + second);
+  list.seen(pair_of("cam-1"), start + second, start + 2 * second);
+  EXPECT_EQ(list.waiting(), 0u);
 }
 
 }  // namespace
