@@ -5,6 +5,7 @@
 
 #include "common/base/encoding.hpp"
 #include "common/base/random.hpp"
+#include "common/crypto/digest.hpp"
 #include "server/db/conninfo.hpp"
 #include "server/db/migrations.hpp"
 
@@ -34,13 +35,41 @@ void exec_outside_transaction(const std::string& conninfo, const std::string& sq
   transaction.exec(sql);
 }
 
+// One name for each set of migrations.
+std::string template_name() {
+  Sha256 digest;
+  for (const server::Migration& migration : server::built_in_migrations()) {
+    digest.update(as_bytes(migration.name));
+    digest.update(as_bytes(migration.sql));
+  }
+  return "argosy_template_" + digest.finish().to_hex().substr(0, 16);
+}
+
+// A migrated database for others to be copied from, made by the first test that needs one and left to the server.
+const std::string& migrated_template(const std::string& server) {
+  static const std::string name = [&] {
+    std::string wanted = template_name();
+    pqxx::connection connection(server);
+    pqxx::nontransaction transaction(connection);
+    transaction.exec("select pg_advisory_lock(hashtext('argosy_template'))");  // until the connection ends
+    if (!transaction.exec_params("select from pg_database where datname = $1", wanted).empty()) return wanted;
+    const std::string making = wanted + "_making";
+    transaction.exec("drop database if exists " + making);
+    transaction.exec("create database " + making);
+    server::migrate(server::with_database(server, making).value(), server::built_in_migrations()).value();
+    transaction.exec("alter database " + making + " rename to " + wanted);
+    return wanted;
+  }();
+  return name;
+}
+
 }  // namespace
 
 TestDatabase::TestDatabase(Schema schema)
     : server_(server_of_tests()), name_("argosy_test_" + to_hex(secure_random(8))) {
   conninfo_ = server::with_database(server_, name_).value();
-  exec_outside_transaction(server_, "create database " + name_);
-  if (schema == Schema::migrated) server::migrate(conninfo_, server::built_in_migrations()).value();
+  const std::string from = schema == Schema::migrated ? migrated_template(server_) : "template1";
+  exec_outside_transaction(server_, "create database " + name_ + " template " + from);
 }
 
 TestDatabase::~TestDatabase() {
