@@ -33,12 +33,14 @@ const std::string& select_model() {
   return sql;
 }
 
+constexpr int most_files = 500;  // of a model, those that most devices run; devices tell whatever digest they like
+
 std::vector<WhereItRuns> where_it_runs(pqxx::work& transaction, const std::string& model) {
   std::vector<WhereItRuns> running;
   const pqxx::result rows = transaction.exec_params(
-      "select m.version, coalesce(m.digest, ''), count(*) from device_models m join devices d on d.id = m.device_id "
-      "where m.model = $1 and m.version <> '' and d.revoked_at is null group by 1, 2 order by 3 desc, 1, 2",
-      model);
+      "select split_part(value, ' ', 1), split_part(value, ' ', 2), devices from fleet_totals "
+      "where kind = 'file' and name = $1 and value not like ' %' order by 3 desc, 1, 2 limit $2",
+      model, most_files);
   for (const pqxx::row& row : rows)
     running.push_back({row[0].as<std::string>(), row[1].as<std::string>(), row[2].as<std::int64_t>()});
   return running;

@@ -60,6 +60,10 @@ TEST_F(FleetCountsTest, FoldingChangesNoTotalAndLeavesNothing) {
   EXPECT_EQ(database.value<int>("select count(*) from fleet_count_changes"), 0);
   EXPECT_EQ(total("labels.site = s1"), 4);
   EXPECT_EQ(wrong(), 0);
+  database.exec("update device_models set digest = 'abc' where device_id < 'cam-3'");
+  database.exec("update device_models set version = '1.1' where device_id = 'cam-1'");
+  EXPECT_EQ(database.value<int>("select devices from fleet_totals where kind = 'file' and value = '1.1 abc'"), 1);
+  EXPECT_EQ(wrong(), 0);
   database.exec("delete from devices");
   EXPECT_EQ(wrong(), 0);
   run(devices->fold_counts()).value();
