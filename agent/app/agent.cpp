@@ -236,6 +236,7 @@ Result<void> run_agent(const Config& config) {
   MqttLink::forget_environment();
   const Storage storage(config.root);
   ARGOSY_CHECK(storage.create());
+  ARGOSY_TRY(const UniqueFd root_lock, storage.take());
   ARGOSY_TRY(ObservationSocket socket, ObservationSocket::open(config.run_dir / "observe.sock", config.observe_group));
   ARGOSY_TRY(Outbox outbox, Outbox::open(storage.outbox(), {config.outbox_max_bytes, config.outbox_max_age}));
   HealthSampler::Options disk;

@@ -2,6 +2,10 @@
 
 #include <cerrno>
 
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
 #include "common/base/disk.hpp"
 #include "common/base/file.hpp"
 
@@ -16,6 +20,22 @@ Result<void> Storage::create() const {
   std::error_code failed;
   fs::permissions(root_ / "identity", fs::perms::owner_all, failed);
   return {};
+}
+
+Result<UniqueFd> Storage::take() const {
+  const fs::path path = root_ / "lock";
+  UniqueFd lock(disk().open(path, O_RDWR | O_CREAT));
+  if (!lock) return errno_error("cannot open " + path.string(), errno);
+  if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK) return errno_error("cannot lock " + path.string(), errno);
+    const auto owner = read_file(path, 64);
+    return make_error(Errc::conflict, "process " + (owner && !owner->empty() ? *owner : "of another agent") + " has " +
+                                          root_.string() + "; stop it, or give this agent a root of its own");
+  }
+  // What it says is for people alone: a full disk does not keep the agent from its work.
+  const std::string process = std::to_string(::getpid());
+  if (disk().truncate(lock.get(), 0) == 0) disk().write(lock.get(), process.data(), process.size());
+  return lock;
 }
 
 Result<std::uint64_t> Storage::free_bytes() const {

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "common/base/error.hpp"
+#include "common/base/file.hpp"
 #include "common/base/instant.hpp"
 #include "common/wire/desired.hpp"
 
@@ -33,6 +34,9 @@ class Storage {
   std::filesystem::path dataset(const std::string& digest) const { return root_ / "datasets" / digest; }
 
   Result<void> create() const;
+  // The root is this process's own until the descriptor is closed or the process dies, however it dies. Errc::conflict
+  // names the process that has it.
+  Result<UniqueFd> take() const;
   Result<std::uint64_t> free_bytes() const;
   // Of a blob: its whole size when it was fetched, else that of its part; 0 without either.
   std::uint64_t have_bytes(const std::string& digest) const;
