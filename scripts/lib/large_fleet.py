@@ -109,7 +109,8 @@ class LargeFleet:
     def flags(self, **settings):
         settings = {"http.operator.port": self.port, "http.device.address": "127.0.0.1", "http.device.port": self.device_port,
                     "pki.dir": self.pki, "mqtt.uri": f"ssl://127.0.0.1:{self.mqtt_port}", "mqtt.agent_port": self.mqtt_port,
-                    "database.conninfo": self.conninfo, "store.dir": self.folder / "store"} | settings
+                    "database.conninfo": self.conninfo, "store.dir": self.folder / "store",
+                    "devices.messages_per_s": 1_000_000} | settings  # few devices ask for all of them
         return [f"--{key}={value}" for key, value in settings.items()]
 
     def is_ready(self):

@@ -66,8 +66,7 @@ std::optional<MqttTopicRule> DeviceMessages::rule_of(std::string_view topic) {
 
 namespace {
 
-Task<Result<Response>> post_state(StateIntake& states, QuarantineService& quarantine, Request& request) {
-  ARGOSY_CO_CHECK(quarantine.spend(request.principal.name, request.body.size(), request.now));
+Task<Result<Response>> post_state(StateIntake& states, Request& request) {
   auto taking = states.take_now(request.principal.name, std::move(request.body), request.now);
   ARGOSY_CO_CHECK(co_await std::move(taking));
   co_return Response::no_content();
@@ -75,11 +74,11 @@ Task<Result<Response>> post_state(StateIntake& states, QuarantineService& quaran
 
 }  // namespace
 
-void add_device_state_routes(Router& router, StateIntake& states, QuarantineService& quarantine) {
+void add_device_state_routes(Router& router, StateIntake& states) {
   router.add({.method = Method::post,
               .path = "/device/v1/state",
               .access = Access::device,
-              .handler = [&states, &quarantine](Request& request) { return post_state(states, quarantine, request); },
+              .handler = [&states](Request& request) { return post_state(states, request); },
               .body_limit = size_limit(UpKind::state)});
 }
 

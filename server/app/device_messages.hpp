@@ -44,6 +44,6 @@ class DeviceMessages {
 };
 
 // POST /device/v1/state
-void add_device_state_routes(Router& router, StateIntake& states, QuarantineService& quarantine);
+void add_device_state_routes(Router& router, StateIntake& states);
 
 }  // namespace argosy::server

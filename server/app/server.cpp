@@ -382,6 +382,7 @@ struct Server::Parts {
   void make_listeners();
   void watch_authority();
   Dispatcher dispatcher(const std::string& listener, const Router& router, const StaticFiles* files);
+  Task<Result<Response>> within_budget(const Route& route, Request& request);
 };
 
 Server::Parts::Parts(asio::io_context& context, const Config& given, CertificateAndKey authority,
@@ -481,7 +482,7 @@ void Server::Parts::add_routes() {
   });
   add_telemetry_routes(all, *telemetry);
   add_device_telemetry_routes(all, *telemetry, telemetry_intake);
-  add_device_state_routes(all, *states, quarantine);
+  add_device_state_routes(all, *states);
   add_quarantine_routes(all, quarantine);
   add_drift_routes(all, *drift);
   add_alert_routes(all, *alerts);
@@ -501,12 +502,20 @@ Dispatcher Server::Parts::dispatcher(const std::string& listener, const Router& 
   options.metrics = &metrics;
   options.exchanges = &exchanges;
   options.authenticate = [this](const Request& request) { return authenticator.authenticate(request); };
-  options.around = handle_with_origin;
+  options.around = [this](const Route& route, Request& request) { return within_budget(route, request); };
   if (listener == "operator") {
     options.proxies = TrustedProxies::parse(config.operator_trusted_proxies).value();
     options.around = [this](const Route& route, Request& request) { return idempotency.around(route, request); };
   }
   return Dispatcher(std::move(options));
+}
+
+// Whatever a device asks for counts against what it may send.
+Task<Result<Response>> Server::Parts::within_budget(const Route& route, Request& request) {
+  if (request.principal.kind == Principal::Kind::device)
+    ARGOSY_CO_CHECK(quarantine.spend(request.principal.name, request.body.size(), request.now));
+  auto handling = handle_with_origin(route, request);
+  co_return co_await std::move(handling);
 }
 
 // A right that ends, whoever ended it on whichever instance, ends what goes on under it here.

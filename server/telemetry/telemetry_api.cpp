@@ -34,7 +34,6 @@ Task<Result<Response>> post_telemetry(TelemetryService& telemetry, TelemetryInta
   const UnderWay under_way(std::move(count));
   if (under_way.too_many())
     co_return make_error(Errc::rate_limited, "too many batches are being stored; send this one again later");
-  ARGOSY_CO_CHECK(intake.spend(request.principal.name, request.body.size(), request.now));
   const MessageId message = TelemetryIntake::id_of(request.principal.name, request.body);
   ARGOSY_CO_CHECK(intake.check(message, request.now));
   ARGOSY_CO_TRY(auto batch, intake.read(message, request.body, request.now));

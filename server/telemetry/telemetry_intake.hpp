@@ -21,9 +21,6 @@ class TelemetryIntake {
   // Before anything is read.
   Ruling admit(const MessageId& message, Instant now) { return quarantine_.admit(message, now); }
   Result<void> check(const MessageId& message, Instant now) { return quarantine_.check(message, now); }
-  Result<void> spend(const std::string& device, std::size_t bytes, Instant now) {
-    return quarantine_.spend(device, bytes, now);
-  }
   // Marked while it is read. Errc::malformed_cbor, forbidden in another device's name, unprocessable over the device's
   // allowance; the quarantine knows of it then.
   Result<wire::TelemetryBatch> read(const MessageId& message, std::string_view payload, Instant now);

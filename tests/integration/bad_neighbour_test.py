@@ -418,7 +418,7 @@ class BadNeighbour(RunningArgosy):
             if answer.getheader("Connection") == "close":
                 connection.close()
         connection.close()
-        self.assertLess(max(statuses), 500, statuses)
+        self.assertEqual(max(statuses), 429, statuses)
         self.assert_can_be_stopped()
 
     # Strangers -------------------------------------------------------------------------------------------------------------
