@@ -13,12 +13,14 @@ class Dashboard(threading.Thread):
 
     def __init__(self, fleet):
         super().__init__(daemon=True)
-        self.fleet, self.overviews, self.messages = fleet, 0, 0
+        self.fleet, self.overviews, self.messages, self.closed = fleet, 0, 0, threading.Event()
 
     def run(self):
         threading.Thread(target=self.refetch, daemon=True).start()
         read_at = 0
         for line in self.fleet.stream("/api/v1/stream?scope=overview"):
+            if self.closed.is_set():
+                return
             if not line.startswith(b"data:") or time.monotonic() - read_at < GATHER_S:
                 continue
             self.messages += 1
@@ -26,9 +28,9 @@ class Dashboard(threading.Thread):
             self.read()
 
     def refetch(self):
-        while True:
+        self.read()
+        while not self.closed.wait(REFETCH_S):
             self.read()
-            time.sleep(REFETCH_S)
 
     def read(self):
         self.fleet.new_client().get("/api/v1/overview")
@@ -43,6 +45,7 @@ def measure(fleet):
     scans = fleet.sequential_scans()
     server, database, begun = fleet.server_cpu_s(), fleet.database_cpu_s(), time.monotonic()
     time.sleep(WATCHED_S)
+    dashboard.closed.set()
     elapsed = time.monotonic() - begun
     server, database = (fleet.server_cpu_s() - server) / elapsed, (fleet.database_cpu_s() - database) / elapsed
     costly = json.loads(fleet.sql(
