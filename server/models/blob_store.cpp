@@ -43,7 +43,7 @@ struct DeleteUnreferred {
   Result<ClearedBlobs> operator()(pqxx::work& transaction) const {
     const pqxx::result rows = transaction.exec_params(
         "delete from blobs d using (select b.digest from blobs b "
-        "where b.created_at <= now() - make_interval(secs => case when b.patch then $1 else $2 end) "
+        "where b.created_at <= now() - make_interval(secs => case when b.patch then $1::float8 else $2::float8 end) "
         "and not exists (select 1 from patches p where p.digest = b.digest) "
         "and not exists (select 1 from patches p where p.from_digest = b.digest) "
         "and not exists (select 1 from patches p where p.to_digest = b.digest) "
