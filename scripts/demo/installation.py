@@ -68,13 +68,13 @@ class Server(Program):
 
 
 class Installation:
-    def __init__(self, group, folder, build, port):
+    def __init__(self, group, folder, build, port, device_port=8443, mqtt_port=8883):
         self.group, self.folder, self.build = group, Path(folder), build
         self.argosyd_program = build / "server/argosyd"
         self.pki, self.cli_home = self.folder / "pki", self.folder / "cli"
         self.ca = self.pki / "ca.pem"
-        self.port, self.device_port = self._kept_port("operator", port), self._kept_port("device", 8443)
-        self.mqtt_port = self._kept_port("mqtt", 8883)
+        self.port, self.device_port = self._kept_port("operator", port), self._kept_port("device", device_port)
+        self.mqtt_port = self._kept_port("mqtt", mqtt_port)
         self.postgres = Postgres(self.folder / "postgres", durable=True)
         self.mosquitto = self.argosyd = None
 

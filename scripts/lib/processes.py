@@ -278,6 +278,35 @@ class Group:
                 process.stdout.close()
 
 
+    def run_several(self, commands, at_once, timeout_s, folder, **options):
+        """Run commands, {name: argv}, so many at once, each with its output in folder/NAME.log; yields (name, status, log,
+        seconds) as each ends. When we must leave early, those under way are ended first; TIMED_OUT as with run()."""
+        waiting, running = list(commands.items()), {}
+        try:
+            while waiting or running:
+                while waiting and len(running) < at_once:
+                    name, argv = waiting.pop(0)
+                    log = Path(folder) / f"{name}.log"
+                    with open(log, "wb") as output:
+                        running[name] = log, time.monotonic(), subprocess.Popen(
+                            ["setpriv", "--pdeathsig", "TERM", "--", *(str(word) for word in argv)], stdin=subprocess.DEVNULL,
+                            stdout=output, stderr=subprocess.STDOUT, **options)
+                time.sleep(0.05)
+                for name, (log, begun_at, process) in list(running.items()):
+                    seconds = time.monotonic() - begun_at
+                    if seconds > timeout_s and process.poll() is None:
+                        say(f"{name} took longer than {timeout_s} s: killing it")
+                        kill_tree(process.pid)
+                        process.wait()
+                        process.returncode = TIMED_OUT
+                    if process.poll() is not None:
+                        del running[name]
+                        yield name, process.returncode, log, seconds
+        finally:
+            for _, _, process in running.values():
+                end_command(process)
+
+
 def copy_output(process, log, deadline):
     """What the command prints, to our own stdout and to the log, until it ends; what it left running is not waited for."""
     with open(log, "wb") as copy:

@@ -109,18 +109,19 @@ class Run:
         self.record(f"{label} (C++)", work)
 
     def python_files(self, label):
-        for file in sorted((ROOT / "tests" / label).glob("*_test.py")):
-            self.record(f"{label} {file.name}", lambda outcome, file=file: self._python_file(file, outcome))
-
-    def _python_file(self, file, outcome):
-        result = self.folder / f"{file.stem}.json"
-        status = self.command([sys.executable, ROOT / "scripts/lib/python_suite.py", file, result])
-        if result.exists():
-            found = json.loads(result.read_text())
-            outcome.passed, outcome.skipped, outcome.failures = found["passed"], found["skipped"], found["failures"]
-        if status and not outcome.failures:
-            outcome.failures.append(f"{file.name} ended with status {status}")
-        return outcome
+        """Several at once: each has an installation of its own, and waits for it most of the time."""
+        files = sorted((ROOT / "tests" / label).glob("*_test.py"))
+        say(f"== {label}: {len(files)} files in Python")
+        commands = {file.name: [sys.executable, ROOT / "scripts/lib/python_suite.py", file, self.folder / f"{file.name}.json"]
+                    for file in files}
+        for name, status, log, seconds in self.group.run_several(commands, os.cpu_count(), SUITE_TIMEOUT_S, self.folder,
+                                                                  cwd=ROOT, env=self.environment):
+            say(f"== {label} {name}")
+            sys.stdout.write(log.read_text(errors="replace"))
+            sys.stdout.flush()
+            outcome = Outcome(f"{label} {name}", seconds=seconds)
+            read_python_result(self.folder / f"{name}.json", status, outcome)
+            self.outcomes.append(outcome)
 
     def npm_script(self, script, suite):
         package = ROOT / "web/package.json"
@@ -137,6 +138,14 @@ class Run:
             return outcome
 
         self.record(suite, work)
+
+
+def read_python_result(result, status, outcome):
+    if result.exists():
+        found = json.loads(result.read_text())
+        outcome.passed, outcome.skipped, outcome.failures = found["passed"], found["skipped"], found["failures"]
+    if status and not outcome.failures:
+        outcome.failures.append(f"{outcome.suite} ended with status {status}")
 
 
 def read_junit(report, outcome):

@@ -46,7 +46,7 @@ class RunningArgosy(unittest.TestCase):
         cls.folder.chmod(0o755)
         cls.addClassCleanup(shutil.rmtree, cls.folder, ignore_errors=True)
         cls.group = cls.enterClassContext(Group())
-        cls.installation = Installation(cls.group, cls.folder, cls.build, free_port())
+        cls.installation = Installation(cls.group, cls.folder, cls.build, free_port(), free_port(), free_port())
         cls.installation.start()
         cls.admin = cls.make_admin_token()
         cls.argosy = CommandLine(cls.build / "cli/argosy", cls.installation.cli_home)
