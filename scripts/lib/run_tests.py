@@ -108,36 +108,51 @@ class Run:
 
         self.record(f"{label} (C++)", work)
 
-    def python_files(self, label):
-        """Several at once: each has an installation of its own, and waits for it most of the time."""
-        files = sorted((ROOT / "tests" / label).glob("*_test.py"))
-        say(f"== {label}: {len(files)} files in Python")
+    def several(self, label, npm_scripts=()):
+        """The label's files in Python, and scripts of the dashboard beside them, so many at once as there are processors: each
+        has an installation of its own, and waits for it most of the time."""
         commands = {file.name: [sys.executable, ROOT / "scripts/lib/python_suite.py", file, self.folder / f"{file.name}.json"]
-                    for file in files}
+                    for file in sorted((ROOT / "tests" / label).glob("*_test.py"))}
+        commands |= {script: npm_run(script) for script in npm_scripts if can_run(script)}
+        say(f"== {label}: {', '.join(commands)}")
         for name, status, log, seconds in self.group.run_several(commands, os.cpu_count(), SUITE_TIMEOUT_S, self.folder,
-                                                                  cwd=ROOT, env=self.environment):
+                                                                 cwd=ROOT, env=self.environment):
             say(f"== {label} {name}")
-            sys.stdout.write(log.read_text(errors="replace"))
+            output = log.read_text(errors="replace")
+            sys.stdout.write(output)
             sys.stdout.flush()
             outcome = Outcome(f"{label} {name}", seconds=seconds)
-            read_python_result(self.folder / f"{name}.json", status, outcome)
+            if name in npm_scripts:
+                read_npm_log(output, status, name, outcome)
+            else:
+                read_python_result(self.folder / f"{name}.json", status, outcome)
             self.outcomes.append(outcome)
 
     def npm_script(self, script, suite):
-        package = ROOT / "web/package.json"
-        if not package.exists() or script not in json.loads(package.read_text()).get("scripts", {}):
-            return
-        if not (ROOT / "web/node_modules").exists():
-            say(f"web/node_modules is missing: {suite} left out")
+        if not can_run(script):
             return
 
         def work(outcome):
-            log = self.folder / f"npm-{script.replace(':', '-')}.log"
-            status = self.command(["npm", "run", "--silent", script], cwd=ROOT / "web", log=log)
+            log = self.folder / f"npm-{script}.log"
+            status = self.command(npm_run(script), log=log)
             read_npm_log(log.read_text(errors="replace"), status, script, outcome)
             return outcome
 
         self.record(suite, work)
+
+
+def npm_run(script):
+    return ["npm", "--prefix", ROOT / "web", "run", "--silent", script]
+
+
+def can_run(script):
+    package = ROOT / "web/package.json"
+    if not package.exists() or script not in json.loads(package.read_text()).get("scripts", {}):
+        return False
+    if not (ROOT / "web/node_modules").exists():
+        say(f"web/node_modules is missing: npm run {script} is left out")
+        return False
+    return True
 
 
 def read_python_result(result, status, outcome):
@@ -196,11 +211,9 @@ def run_labels(run):
         if label in ("scripts", "integration", "e2e"):
             if label == "e2e":
                 run.npm_script("build", "dashboard build")
-            run.python_files(label)
+            run.several(label, ["test:e2e"] if label == "e2e" else [])
         if label == "web":
             run.npm_script("test", "web (unit)")
-        if label == "e2e":
-            run.npm_script("test:e2e", "e2e (browser)")
 
 
 def report(outcomes):
