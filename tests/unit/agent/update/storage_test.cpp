@@ -30,7 +30,8 @@ TEST(Storage, IsOfOneProcessUntilThatDies) {
   const auto refused = storage.take();
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, Errc::conflict);
-  EXPECT_NE(refused.error().message.find("process " + std::to_string(other)), std::string::npos) << refused.error().message;
+  EXPECT_NE(refused.error().message.find("process " + std::to_string(other)), std::string::npos)
+      << refused.error().message;
   ::kill(other, SIGKILL);
   ::waitpid(other, nullptr, 0);
   EXPECT_TRUE(storage.take());
