@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Check what a compiler does not: links between documents, migrations' numbers, every script's syntax and --help.
+"""Check what a compiler does not: links between documents, migrations' numbers, every script's syntax and --help, and that
+nothing but text lies outside the folders for other files.
 
 Usage: check_repository.py [FOLDER]       (default: this repository)      Prints each problem and exits 1.
 """
@@ -13,6 +14,7 @@ LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)|!\[[^\]]*\]\(([^)\s]+)\)")
 CODE = re.compile(r"^( {0,3})(```|~~~).*?^\1\2\s*$|`[^`\n]*`", re.MULTILINE | re.DOTALL)
 MIGRATION = re.compile(r"(\d{4})_[a-z0-9_]+\.sql")
 HELP_TIMEOUT_S = 10
+NOT_TEXT = re.compile(r"tests/(.*/)?(corpus|data|fixtures|golden|recorded)/|docs/images/|examples/[^/]+/(data|models)/|examples/[^/]+/[^/]+\.tflite$")
 
 
 def tracked(root):
@@ -112,8 +114,25 @@ def commands_without_help(root):
             yield f"{name} --help: ended with status {done.returncode} and {len(done.stdout)} characters without a usage line"
 
 
+def stray_binaries(root, files):
+    for file in files:
+        name = file.relative_to(root).as_posix()
+        content = file.read_bytes()
+        if not NOT_TEXT.match(name) and (b"\0" in content or not is_utf8(content)):
+            yield f"{name}: not text; such files belong below tests/**/data, in docs/images or in examples/*/data and models"
+
+
+def is_utf8(content):
+    try:
+        content.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
 def problems(root):
     files = tracked(root)
+    yield from stray_binaries(root, files)
     yield from broken_links(root, files)
     yield from misnumbered_migrations(root)
     yield from wrong_scripts(root, files)

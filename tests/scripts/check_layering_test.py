@@ -128,6 +128,33 @@ class CheckLayering(unittest.TestCase):
                     self.assertIn((file, 4, f"includes {include[1:-1]}", name), list(check.violations(self.root)))
                     self.restore(file, before)
 
+    def write_text(self, file, text):
+        path = self.root / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+    def test_a_table_that_another_writes_is_caught(self):
+        self.write_text("migrations/0001_a.sql", "create table devices (\n  id text);\ncreate table alerts (id text);\n")
+        for statement in ('"insert into devices (id) values ($1)"', '"update devices set x = 1"', '"delete from devices"',
+                          '"with a as (update " \n    "devices set x = 1) select"', 'R"(\ndelete from only\n devices)"'):
+            with self.subTest(statement):
+                self.write_text("server/alerts/alert_store.cpp", f"// Alerts.\ntransaction.exec({statement});\n")
+                found = [(file, what, name) for file, _, what, name in check.foreign_writes(self.root)]
+                self.assertEqual(found, [("server/alerts/alert_store.cpp", "writes devices", check.ONE_OWNER)])
+        for file, statement in (("server/devices/device_store.cpp", "update devices set x = 1"), ("server/journal/a.cpp", "update devices set"),
+                                ("server/alerts/alert_store.cpp", "insert into alerts select id from devices for update"),
+                                ("server/retention/retention.cpp", "delete from devices")):
+            with self.subTest(file, statement=statement):
+                self.write_text("server/alerts/alert_store.cpp", "// Alerts.\n")
+                self.write_text(file, f'transaction.exec("{statement}");\n')
+                self.assertEqual(list(check.foreign_writes(self.root)), [])
+
+    def test_a_table_without_an_owner_is_caught(self):
+        self.write_text("migrations/0001_a.sql", "create table orphans (id text);\n")
+        self.assertEqual([name for *_, name in check.foreign_writes(self.root)], [check.NO_OWNER])
+        self.write_text("migrations/0002_b.sql", "drop table orphans;\n")
+        self.assertEqual(list(check.foreign_writes(self.root)), [])
+
     def test_json_parsed_beside_the_reader_is_caught(self):
         rule = next(rule for rule in check.CALL_RULES if "JSON" in rule.name)
         for call in ("nlohmann::json::parse(text)", "Json::parse(text, nullptr, false)", "json::sax_parse(text, &sax)",

@@ -48,6 +48,12 @@ class CheckRepository(unittest.TestCase):
         self.write("docs/how.md", "## Another part\n")
         self.assertFinds("how.md#the-second-part: no such heading")
 
+    def test_a_program_that_was_left_lying_about(self):
+        (self.root / "rn").write_bytes(b"\x7fELF\0\0")
+        self.write("tests/unit/a/data/half", "")
+        (self.root / "tests/unit/a/data/half").write_bytes(b"\xff\0")
+        self.assertFinds("rn: not text")
+
     def test_a_hole_between_migrations(self):
         self.write("migrations/0004_late.sql", "")
         self.assertFinds("0004_late.sql: number 0003 was due")
