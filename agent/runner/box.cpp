@@ -1,8 +1,11 @@
 #include "agent/runner/box.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstddef>
+#include <iterator>
 #include <string>
+#include <string_view>
 
 #include <fcntl.h>
 #include <grp.h>
@@ -66,6 +69,16 @@ constexpr const char* system_paths[] = {"/usr",
                                         "/etc/OpenCL",
                                         "/etc/vulkan"};
 
+// Of /dev, by how the names begin: what every program uses, and accelerators. Not /dev/shm, where other programs leave
+// their memory, nor disks, which root may read without a capability.
+constexpr std::string_view devices[] = {
+    "full",    "null",    "random",  "urandom",  "zero",  // of every program
+    "accel",   "dri",     "kfd",     "nvidia",   "nvgpu", "nvhost",
+    "nvmap",                                                          // GPUs: accel/, dri/, AMD, NVIDIA, Jetson
+    "apex_",   "hailo",   "galcore", "mali",     "rknpu", "davinci",  // Coral, Hailo, Vivante, Arm, Rockchip, Ascend
+    "adsprpc", "fastrpc", "kgsl",    "dma_heap", "ion",               // Qualcomm, and buffers that they share
+};
+
 std::uint64_t all_rights(long version) {
   std::uint64_t rights = (1ULL << 13) - 1;
   if (version >= 2) rights |= LANDLOCK_ACCESS_FS_REFER;
@@ -102,6 +115,19 @@ Result<void> permit_python(int ruleset, std::uint64_t rights) {
   return {};
 }
 
+Result<void> permit_devices(int ruleset, std::uint64_t rights) {
+  std::error_code failed;
+  for (const auto& entry : fs::directory_iterator("/dev", failed)) {
+    const std::string name = entry.path().filename().string();
+    const bool is_named = std::any_of(std::begin(devices), std::end(devices),
+                                      [&](std::string_view device) { return name.starts_with(device); });
+    std::error_code unknown;
+    if (!is_named || entry.is_block_file(unknown)) continue;
+    ARGOSY_CHECK(permit(ruleset, entry.path(), rights));
+  }
+  return {};
+}
+
 }  // namespace
 
 std::string_view to_string(Box box) {
@@ -125,7 +151,7 @@ Result<void> enter_landlock(const std::vector<fs::path>& readable) {
   if (!ruleset) return errno_error("cannot make a Landlock ruleset", errno);
   for (const char* path : system_paths) ARGOSY_CHECK(permit(ruleset.get(), path, rights & reading));
   ARGOSY_CHECK(permit_python(ruleset.get(), rights & reading));
-  ARGOSY_CHECK(permit(ruleset.get(), "/dev", rights & using_devices));
+  ARGOSY_CHECK(permit_devices(ruleset.get(), rights & using_devices));
   for (const fs::path& path : readable) ARGOSY_CHECK(permit(ruleset.get(), path, rights & reading));
   if (::syscall(__NR_landlock_restrict_self, ruleset.get(), 0) != 0)
     return errno_error("cannot enter the Landlock ruleset", errno);

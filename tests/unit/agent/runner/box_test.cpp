@@ -82,6 +82,19 @@ TEST_F(BoxTest, ProgramsAndDevicesStay) {
   EXPECT_EQ(in_the_box([] { return ::system("true >/dev/null") == 0 ? 0 : 1; }), 0);
 }
 
+TEST_F(BoxTest, SharedMemoryAndDisksAreOutOfReach) {
+  const fs::path shared = "/dev/shm/argosy-test-" + std::to_string(::getpid());
+  std::ofstream(shared) << "of another program";
+  EXPECT_EQ(in_the_box([&] { return open_errno(shared, O_RDONLY); }), EACCES);
+  EXPECT_EQ(in_the_box([&] { return open_errno(shared, O_WRONLY); }), EACCES);
+  EXPECT_EQ(in_the_box([&] { return open_errno(shared.string() + "-new", O_WRONLY | O_CREAT); }), EACCES);
+  fs::remove(shared);
+  for (const auto& device : fs::directory_iterator("/dev")) {
+    if (!device.is_block_file()) continue;
+    EXPECT_EQ(in_the_box([&] { return open_errno(device.path(), O_RDONLY | O_NONBLOCK); }), EACCES) << device.path();
+  }
+}
+
 TEST_F(BoxTest, HoldsForProgramsThatItStarts) {
   const std::string command = "cat " + key.string() + " >/dev/null 2>&1";
   EXPECT_EQ(in_the_box([&] { return ::system(command.c_str()) == 0 ? 0 : 1; }), 1);
