@@ -84,7 +84,8 @@ class Scenario:
         require(ended["state"] == "completed", f"rollout of 1.1 ended as {ended['state']}: {ended['reason']}")
         self.wait_all_serve("1.1")
         devices = self.argosy("rollout", "devices", rollout)
-        wrong = [d["device"] for d in devices if d["state"] != "succeeded" or d["source"] != "patch"
+        wrong = [f"{d['device']} ({d['state']}, {d['source']}, {d['cause']}, {d['numbers']})" for d in devices
+                 if d["state"] != "succeeded" or d["source"] != "patch"
                  or d["numbers"].get("metric_value") is None]
         require(not wrong, f"not updated by a validated patch: {', '.join(wrong)}")
         sent, full = sum(d["bytes"] for d in devices), sum(d["full_bytes"] for d in devices)
