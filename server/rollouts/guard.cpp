@@ -96,10 +96,10 @@ GuardVerdict judge(const GuardPolicy& policy, const GuardInput& input) {
     result.message = std::string(to_string(policy.metric)) + " is about to be measured";
     return result;
   }
-  if (input.comparable == 0 && input.first_installs > 0) {
+  if (input.comparable == 0 && input.first_installs + input.already_there > 0) {
     result.verdict = Verdict::pass;
-    result.message =
-        std::string(to_string(policy.metric)) + " has nothing to compare: no updated device ran an earlier release";
+    result.message = std::string(to_string(policy.metric)) + " has nothing to compare: " +
+                     (input.first_installs > 0 ? "no updated device ran an earlier release" : "no device was updated");
     return result;
   }
   if (input.canary_samples < policy.min_samples || input.baseline_samples < policy.min_samples) {

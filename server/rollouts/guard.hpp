@@ -20,6 +20,7 @@ struct GuardInput {
   std::int64_t devices = 0;         // updated, with figures on both releases
   std::int64_t comparable = 0;      // updated, and ran an earlier release
   std::int64_t first_installs = 0;  // updated, and had none before
+  std::int64_t already_there = 0;   // not updated: they served the release before
   std::int64_t unreadable = 0;      // windows left out because they cannot be read
   std::string unmeasured{};         // why there are no figures at all; empty: there are
   bool about_to_be = false;         // there are none yet
@@ -40,7 +41,8 @@ struct GuardVerdict {
   std::string message{};  // for the operator: figures, limit, or what is still missing
 };
 
-// A guard with nothing to compare - every updated device got its first release - passes and says so.
+// A guard with nothing to compare - every device of the rollout got its first release, or had this one before - passes
+// and says so.
 GuardVerdict judge(const GuardPolicy& policy, const GuardInput& input);
 
 }  // namespace argosy::server

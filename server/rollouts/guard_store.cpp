@@ -43,12 +43,14 @@ struct Sides {
   Side baseline;
   std::int64_t comparable = 0;
   std::int64_t first_installs = 0;
+  std::int64_t already_there = 0;
 };
 
 // Devices that came to run the release, whatever became of it: those that went back by themselves are the worst of all.
-constexpr const char* updated =
+constexpr const char* has_it =
     "q.rollout_id = $1 and (q.state in ('probation', 'succeeded', 'rolling_back', 'rolled_back') "
-    "or q.cause like 'probation%') and q.cause is distinct from 'already_installed' ";
+    "or q.cause like 'probation%') ";
+constexpr const char* updated_by_it = "q.cause is distinct from 'already_installed' ";
 
 // Their windows, each beside its own past. $1 rollout, $2 model, $3 new version, $4 earliest start, $5 seconds of past.
 const std::string& updated_windows() {
@@ -59,7 +61,7 @@ const std::string& updated_windows() {
           "and w.started_at >= $4::timestamptz and ((w.version = $3 and w.started_at >= q.notified_at) "
           "or (w.version = p.version and w.version <> $3 and w.started_at < q.notified_at "
           "and w.started_at >= q.notified_at - make_interval(secs => $5))) where ") +
-      updated;
+      has_it + "and " + updated_by_it;
   return sql;
 }
 
@@ -85,12 +87,14 @@ struct Measure {
 
   void count_devices(pqxx::work& transaction, Sides& sides) const {
     const auto row = transaction.exec_params1(
-        std::string("select count(*) filter (where previous_release_id is not null), "
-                    "count(*) filter (where previous_release_id is null) from rollout_devices q where ") +
-            updated,
+        std::string("select count(*) filter (where updated and previous_release_id is not null), "
+                    "count(*) filter (where updated and previous_release_id is null), "
+                    "count(*) filter (where not updated) from (select previous_release_id, ") +
+            updated_by_it + "as updated from rollout_devices q where " + has_it + ") as had",
         record.id);
     sides.comparable = row[0].as<std::int64_t>();
     sides.first_installs = row[1].as<std::int64_t>();
+    sides.already_there = row[2].as<std::int64_t>();
   }
 
   void load_sums(pqxx::work& transaction, Sides& sides) const {
@@ -128,7 +132,10 @@ struct Measure {
   }
 
   static GuardInput input_of(GuardMetric metric, const Sides& sides) {
-    GuardInput input{.metric = metric, .comparable = sides.comparable, .first_installs = sides.first_installs};
+    GuardInput input{.metric = metric,
+                     .comparable = sides.comparable,
+                     .first_installs = sides.first_installs,
+                     .already_there = sides.already_there};
     input.devices = std::count_if(sides.canary.devices.begin(), sides.canary.devices.end(),
                                   [&](const auto& device) { return sides.baseline.devices.count(device) != 0; });
     if (metric == GuardMetric::latency_p95) input.unreadable = sides.canary.unreadable + sides.baseline.unreadable;

@@ -22,13 +22,9 @@ namespace {
 using Json = nlohmann::json;
 
 struct Queued {
-  std::string device;
-  int wave = 0;
-  int attempt = 1;
+  HeardOut heard;
   DeviceFacts facts;
   std::optional<std::uint64_t> download_bytes_per_s;
-  std::optional<std::int64_t> serving_release;  // what it runs now, when that is a release known here
-  bool newer_wish = false;                      // a rollout that was started later has told it something
 };
 
 constexpr std::int64_t most_at_once = 500;  // keeps the transaction short; the next round goes on
@@ -39,8 +35,9 @@ std::int64_t candidates_for(std::int64_t devices) {
 }
 
 std::vector<Queued> lock_queued(pqxx::work& transaction, const RolloutRecord& record, const Notify& action) {
-  const auto rows = transaction.exec_params(
-      "select q.device_id, q.wave, q.attempt, d.hardware_class, d.capabilities::text, coalesce(m.version, ''), "
+  static const std::string sql =
+      "select " + std::string(rollout_device_columns) +
+      ", d.hardware_class, d.capabilities::text, coalesce(m.version, ''), "
       "coalesce(m.digest, ''), coalesce(m.previous_digest, ''), coalesce(m.update_state, 'idle'), l.id, "
       "coalesce(o.started_at > $4::timestamptz, false), s.download_bytes_per_s "
       "from rollout_devices q join devices d on d.id = q.device_id "
@@ -50,25 +47,26 @@ std::vector<Queued> lock_queued(pqxx::work& transaction, const RolloutRecord& re
       "left join device_targets w on w.device_id = q.device_id and w.model = $2 and w.rollout_id <> $1 "
       "left join rollouts o on o.id = w.rollout_id "
       "where q.rollout_id = $1 and q.state = 'queued' and q.wave <= $5 and d.revoked_at is null "
-      "order by q.wave, q.device_id limit $6 for update of q",
-      record.id, record.model, record.release_id, to_rfc3339(record.started_at.value_or(record.created_at)),
-      action.wave, candidates_for(action.devices));
+      "order by q.wave, q.device_id limit $6 for update of q";
+  const auto rows = transaction.exec_params(sql, record.id, record.model, record.release_id,
+                                            to_rfc3339(record.started_at.value_or(record.created_at)), action.wave,
+                                            candidates_for(action.devices));
   std::vector<Queued> queued;
-  for (const auto& row : rows) {
+  std::size_t next = 0;
+  for (auto& device : rollout_devices_of(rows)) {
+    const auto row = rows[static_cast<pqxx::result::size_type>(next++)];
     Queued one;
-    one.device = row[0].as<std::string>();
-    one.wave = row[1].as<int>();
-    one.attempt = row[2].as<int>();
-    one.facts.hardware_class = row[3].as<std::string>();
-    one.facts.capabilities = capabilities_of(row[4].as<std::string>());
-    one.facts.version = row[5].as<std::string>();
-    one.facts.digest = row[6].as<std::string>();
-    one.facts.previous_digest = row[7].as<std::string>();
+    one.heard.row = std::move(device);
+    one.facts.hardware_class = row[11].as<std::string>();
+    one.facts.capabilities = capabilities_of(row[12].as<std::string>());
+    one.facts.version = row[13].as<std::string>();
+    one.facts.digest = row[14].as<std::string>();
+    one.facts.previous_digest = row[15].as<std::string>();
     static const std::set<std::string> settled{"idle", "committed", "rejected", "failed", "rolled_back"};
-    one.facts.updating = settled.count(row[8].as<std::string>()) == 0;
-    if (!row[9].is_null()) one.serving_release = row[9].as<std::int64_t>();
-    one.newer_wish = row[10].as<bool>();
-    if (!row[11].is_null()) one.download_bytes_per_s = row[11].as<std::uint64_t>();
+    one.facts.updating = settled.count(row[16].as<std::string>()) == 0;
+    if (!row[17].is_null()) one.heard.serving_release = row[17].as<std::int64_t>();
+    one.heard.newer_wish = row[18].as<bool>();
+    if (!row[19].is_null()) one.download_bytes_per_s = row[19].as<std::uint64_t>();
     queued.push_back(std::move(one));
   }
   return queued;
@@ -129,62 +127,38 @@ bool need_not_wait(ReadyPatches& ready, const Queued& queued, const Telling& tel
 }
 
 // Older rollouts of the same model lose the devices that this one tells.
-void supersede_others(pqxx::work& transaction, const RolloutRecord& record, const std::vector<std::string>& devices,
+void supersede_others(pqxx::work& transaction, const RolloutRecord& record, const std::vector<TargetChange>& told,
                       Instant now) {
-  const auto rows = transaction.exec_params(
-      "select q.rollout_id, q.device_id, q.wave, q.state, coalesce(q.source, ''), coalesce(q.bytes, 0), "
-      "coalesce(q.full_bytes, 0) from rollout_devices q join rollouts r on r.id = q.rollout_id "
+  static const std::string sql =
+      "select " + std::string(rollout_device_columns) +
+      ", q.rollout_id from rollout_devices q join rollouts r on r.id = q.rollout_id "
       "where r.model = $2 and r.id <> $1 and r.started_at <= $3::timestamptz "
       "and q.state not in ('succeeded', 'failed', 'rolled_back') "
       "and q.device_id in (select jsonb_array_elements_text($4::jsonb)) order by q.rollout_id, q.device_id "
-      "for update of q",
-      record.id, record.model, to_rfc3339(record.started_at.value_or(record.created_at)), Json(devices).dump());
-  std::map<std::int64_t, std::vector<DeviceMove>> moves;
-  for (const auto& row : rows) {
-    const auto step = parse_device_step(row[3].as<std::string>()).value();
-    moves[row[0].as<std::int64_t>()].push_back({.device = row[1].as<std::string>(),
-                                                .wave = row[2].as<int>(),
-                                                .from_key = count_key(step, ""),
-                                                .to = {.step = DeviceStep::failed,
-                                                       .cause = std::string(cause_superseded),
-                                                       .message = "rollout " + std::to_string(record.id) + " took over",
-                                                       .source = row[4].as<std::string>(),
-                                                       .bytes = row[5].as<std::uint64_t>(),
-                                                       .full_bytes = row[6].as<std::uint64_t>()},
-                                                .notified_at = {},
-                                                .started_at = {},
-                                                .finished_at = now,
-                                                .previous_release = {}});
+      "for update of q";
+  Json devices = Json::array();
+  for (const auto& target : told) devices.push_back(target.device);
+  const auto rows = transaction.exec_params(sql, record.id, record.model,
+                                            to_rfc3339(record.started_at.value_or(record.created_at)), devices.dump());
+  std::map<std::int64_t, std::vector<RolloutDevice>> by_rollout;
+  std::size_t next = 0;
+  for (auto& device : rollout_devices_of(rows)) {
+    const auto row = rows[static_cast<pqxx::result::size_type>(next++)];
+    by_rollout[row["rollout_id"].as<std::int64_t>()].push_back(std::move(device));
   }
-  for (const auto& [rollout, list] : moves) move_devices(transaction, rollout, list);
+  for (const auto& [rollout, lost] : by_rollout)
+    move_devices(transaction, rollout, effects_of_superseding(lost, record.id, now).moves);
 }
 
-void append_refusal_event(pqxx::work& transaction, const RolloutRecord& record, const Queued& queued,
-                          const std::string& refusal) {
-  append_event(transaction,
-               {.kind = "rollout.device",
-                .severity = "warning",
-                .device_id = queued.device,
-                .rollout_id = record.id,
-                .model = record.model,
-                .message = queued.device + " cannot run " + record.model + " " + record.version + ": " + refusal,
-                .details_json = Json{{"cause", cause_incompatible}}.dump()});
-}
-
-DeviceMove leave_queue(const Queued& queued, Progress to, Instant now) {
-  const bool ended = is_terminal(to.step);
-  return {.device = queued.device,
-          .wave = queued.wave,
-          .from_key = "queued",
-          .to = std::move(to),
-          .notified_at = now,
-          .started_at = {},
-          .finished_at = ended ? std::optional(now) : std::nullopt,
-          .previous_release = queued.serving_release};
-}
-
-Progress failure(std::string_view cause, std::string message) {
-  return {.step = DeviceStep::failed, .cause = std::string(cause), .message = std::move(message)};
+void append_refusal_event(pqxx::work& transaction, const RolloutRecord& record, const HeardOut& heard) {
+  append_event(transaction, {.kind = "rollout.device",
+                             .severity = "warning",
+                             .device_id = heard.row.device,
+                             .rollout_id = record.id,
+                             .model = record.model,
+                             .message = heard.row.device + " cannot run " + record.model + " " + record.version + ": " +
+                                        heard.refusal,
+                             .details_json = Json{{"cause", cause_incompatible}}.dump()});
 }
 
 std::set<std::string> bases_of(const std::vector<Telling>& tellings) {
@@ -205,40 +179,29 @@ Result<Notified> notify_devices(pqxx::work& transaction, const RolloutRecord& re
 
   ReadyPatches ready(transaction);
 
-  std::vector<DeviceMove> moves;
-  std::vector<TargetChange> targets;
-  std::vector<std::string> taken_over;
+  std::vector<HeardOut> leaving;
   const auto most = static_cast<std::size_t>(std::min(action.devices, most_at_once));
-  for (std::size_t i = 0; i < queued.size() && moves.size() < most; ++i) {
-    const auto& one = queued[i];
+  for (std::size_t i = 0; i < queued.size() && leaving.size() < most; ++i) {
+    HeardOut heard = queued[i].heard;
     const auto& telling = tellings[i];
-    if (one.newer_wish) {
-      moves.push_back(leave_queue(one, failure(cause_superseded, "a rollout that was started later has told it"), now));
-      continue;
+    heard.refusal = telling.refusal;
+    heard.already_installed = telling.already_installed;
+    if (telling.variant && !heard.newer_wish) {
+      const auto& variant = variants[*telling.variant];
+      const auto waits = std::count_if(telling.patch_bases.begin(), telling.patch_bases.end(),
+                                       [&](const auto& base) { return !patches.settled(base, variant.digest); });
+      if (waits > 0 && !need_not_wait(ready, queued[i], telling, variant)) continue;
+      heard.full_bytes = variant.size;
+    } else if (!heard.newer_wish) {
+      append_refusal_event(transaction, record, heard);
     }
-    if (!telling.variant) {
-      moves.push_back(leave_queue(one, failure(cause_incompatible, telling.refusal), now));
-      append_refusal_event(transaction, record, one, telling.refusal);
-      continue;
-    }
-    const auto& variant = variants[*telling.variant];
-    const auto waits = std::count_if(telling.patch_bases.begin(), telling.patch_bases.end(),
-                                     [&](const auto& base) { return !patches.settled(base, variant.digest); });
-    if (waits > 0 && !need_not_wait(ready, one, telling, variant)) continue;
-    Progress to{.step = DeviceStep::notified, .full_bytes = variant.size};
-    if (telling.already_installed) {
-      to = {.step = DeviceStep::succeeded,
-            .cause = std::string(cause_already_installed),
-            .message = "it serves " + record.version + " already"};
-    }
-    moves.push_back(leave_queue(one, std::move(to), now));
-    targets.push_back({one.device, record.release_id, record.id, one.attempt});
-    taken_over.push_back(one.device);
+    leaving.push_back(std::move(heard));
   }
-  supersede_others(transaction, record, taken_over, now);
-  set_targets(transaction, record.model, targets, now, DueClass::change);
-  move_devices(transaction, record.id, moves);
-  return Notified{static_cast<std::int64_t>(moves.size()), patches.unasked()};
+  const auto effects = effects_of_telling(leaving, {record.id, record.release_id, record.version}, now);
+  supersede_others(transaction, record, effects.targets, now);
+  set_targets(transaction, record.model, effects.targets, now, DueClass::change);
+  move_devices(transaction, record.id, effects.moves);
+  return Notified{static_cast<std::int64_t>(effects.moves.size()), patches.unasked()};
 }
 
 }  // namespace argosy::server

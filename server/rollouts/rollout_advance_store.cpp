@@ -19,85 +19,40 @@ namespace {
 constexpr const char* engine = "engine";
 constexpr int most_at_once = 1000;  // devices in one transaction; the next round goes on
 
-struct OpenRow {
-  std::string device;
-  int wave = 0;
-  DeviceStep step = DeviceStep::queued;
-  Progress as_is;
-};
-
-OpenRow open_row(const pqxx::row& row) {
-  OpenRow one;
-  one.device = row[0].as<std::string>();
-  one.wave = row[1].as<int>();
-  one.step = parse_device_step(row[2].as<std::string>()).value();
-  one.as_is = {.step = one.step,
-               .source = row[3].as<std::string>(),
-               .bytes = row[4].as<std::uint64_t>(),
-               .full_bytes = row[5].as<std::uint64_t>()};
-  return one;
+const std::string& select_devices() {
+  static const std::string sql = "select " + std::string(rollout_device_columns) + " from rollout_devices q ";
+  return sql;
 }
 
-constexpr const char* open_columns =
-    "select q.device_id, q.wave, q.state, coalesce(q.source, ''), coalesce(q.bytes, 0), coalesce(q.full_bytes, 0) "
-    "from rollout_devices q ";
-
-DeviceMove failed_move(OpenRow row, std::string_view cause, std::string message, Instant now) {
-  auto to = std::move(row.as_is);
-  to.step = DeviceStep::failed;
-  to.cause = cause;
-  to.message = std::move(message);
-  return {.device = std::move(row.device),
-          .wave = row.wave,
-          .from_key = count_key(row.step, ""),
-          .to = std::move(to),
-          .notified_at = {},
-          .started_at = {},
-          .finished_at = now,
-          .previous_release = {}};
-}
-
-// Devices that were revoked since leave every rollout that has no outcome of them.
-std::vector<DeviceMove> decommission(pqxx::work& transaction, std::int64_t rollout, std::optional<Instant> since,
-                                     Instant now) {
-  std::vector<DeviceMove> moves;
-  const auto rows = transaction.exec_params(
-      std::string(open_columns) +
+// Devices that were revoked since, and that the rollout has no outcome of.
+std::vector<RolloutDevice> lock_revoked(pqxx::work& transaction, std::int64_t rollout, std::optional<Instant> since) {
+  return rollout_devices_of(transaction.exec_params(
+      select_devices() +
           "join devices d on d.id = q.device_id where d.revoked_at is not null and q.rollout_id = $1 "
           "and d.revoked_at >= coalesce($2::timestamptz, '-infinity') "
           "and q.state not in ('succeeded', 'failed', 'rolled_back') order by q.device_id for update of q",
-      rollout, since ? std::optional(to_rfc3339(*since)) : std::nullopt);
-  for (const auto& row : rows) {
-    moves.push_back(failed_move(open_row(row), cause_decommissioned, "the device was revoked", now));
-  }
-  return moves;
+      rollout, since ? std::optional(to_rfc3339(*since)) : std::nullopt));
 }
 
-std::vector<DeviceMove> time_out(pqxx::work& transaction, const RolloutRecord& record, Instant started_by,
-                                 Instant now) {
-  std::vector<DeviceMove> moves;
-  const auto rows = transaction.exec_params(
-      std::string(open_columns) +
+std::vector<RolloutDevice> lock_late(pqxx::work& transaction, std::int64_t rollout, Instant started_by) {
+  return rollout_devices_of(transaction.exec_params(
+      select_devices() +
           "left join device_state s on s.device_id = q.device_id where q.rollout_id = $1 and "
           "((q.state in ('downloading', 'patching', 'verifying', 'validating', 'activating', 'probation') "
           "and q.started_at <= $2::timestamptz) or (q.state = 'notified' and s.presence in ('online', 'late') "
           "and greatest(q.notified_at, s.presence_since) <= $2::timestamptz)) order by q.device_id limit $3 for update "
           "of q",
-      record.id, to_rfc3339(started_by), most_at_once);
-  for (const auto& row : rows) {
-    auto one = open_row(row);
-    const auto message = "no outcome after " + std::to_string(record.policy.in_progress_timeout_s) + " s; last seen " +
-                         std::string(to_string(one.step));
-    append_event(transaction, {.kind = "rollout.device",
-                               .severity = "warning",
-                               .device_id = one.device,
-                               .rollout_id = record.id,
-                               .model = record.model,
-                               .message = one.device + ": " + message,
-                               .details_json = nlohmann::json{{"cause", cause_timeout}}.dump()});
-    moves.push_back(failed_move(std::move(one), cause_timeout, message, now));
-  }
-  return moves;
+      rollout, to_rfc3339(started_by), most_at_once));
+}
+
+void append_time_out_event(pqxx::work& transaction, const RolloutRecord& record, const DeviceMove& move) {
+  append_event(transaction, {.kind = "rollout.device",
+                             .severity = "warning",
+                             .device_id = move.device,
+                             .rollout_id = record.id,
+                             .model = record.model,
+                             .message = move.device + ": " + move.to.message,
+                             .details_json = nlohmann::json{{"cause", cause_timeout}}.dump()});
 }
 
 struct AdvanceOne {
@@ -114,9 +69,9 @@ struct AdvanceOne {
       advance.acted = true;
       return advance;
     }
-    const auto gone = decommission(transaction, id, revoked_since, now);
-    if (!gone.empty()) {
-      move_devices(transaction, id, gone);
+    const auto gone = effects_of_revocation(lock_revoked(transaction, id, revoked_since), now);
+    if (!gone.moves.empty()) {
+      move_devices(transaction, id, gone.moves);
       ARGOSY_TRY(record, load_rollout(transaction, id, Lock::none));
       advance.acted = true;
     }
@@ -158,7 +113,10 @@ struct AdvanceOne {
 
   Result<void> apply(pqxx::work& transaction, const RolloutRecord& record, const TimeOut& action,
                      Advance& advance) const {
-    move_devices(transaction, record.id, time_out(transaction, record, action.started_by, now));
+    const auto late = lock_late(transaction, record.id, action.started_by);
+    const auto effects = effects_of_time_out(late, record.policy, now);
+    for (const auto& move : effects.moves) append_time_out_event(transaction, record, move);
+    move_devices(transaction, record.id, effects.moves);
     advance.acted = true;
     return {};
   }

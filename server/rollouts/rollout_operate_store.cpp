@@ -128,7 +128,7 @@ struct Operate {
   }
 
   Result<void> retry(pqxx::work& transaction, const RolloutRecord& record) const {
-    const auto moves = failed_devices(transaction, record.id);
+    const auto moves = effects_of_retry(lock_failed(transaction, record.id)).moves;
     if (moves.empty()) {
       return make_error(Errc::illegal_transition, "no device has failed with cause '" + call.cause + "'");
     }
@@ -147,25 +147,11 @@ struct Operate {
     return {};
   }
 
-  std::vector<DeviceMove> failed_devices(pqxx::work& transaction, std::int64_t id) const {
-    const auto rows = transaction.exec_params(
-        "select device_id, wave, cause from rollout_devices where rollout_id = $1 and state = 'failed' "
-        "and ($2 = '' or cause = $2) order by device_id for update",
-        id, call.cause);
-    std::vector<DeviceMove> moves;
-    for (const auto& row : rows) {
-      const auto cause = row[2].as<std::string>("");
-      if (!is_retryable(cause)) continue;
-      moves.push_back({.device = row[0].as<std::string>(),
-                       .wave = row[1].as<int>(),
-                       .from_key = count_key(DeviceStep::failed, cause),
-                       .to = {.step = DeviceStep::queued},
-                       .notified_at = {},
-                       .started_at = {},
-                       .finished_at = {},
-                       .previous_release = {}});
-    }
-    return moves;
+  std::vector<RolloutDevice> lock_failed(pqxx::work& transaction, std::int64_t id) const {
+    static const std::string sql = "select " + std::string(rollout_device_columns) +
+                                   " from rollout_devices q where q.rollout_id = $1 and q.state = 'failed' "
+                                   "and ($2 = '' or q.cause = $2) order by q.device_id for update";
+    return rollout_devices_of(transaction.exec_params(sql, id, call.cause));
   }
 };
 

@@ -17,19 +17,28 @@ namespace {
 using Json = nlohmann::json;
 
 struct OpenDevice {
-  std::string device;
   std::string model;
-  int wave = 0;
-  Tracked row;
+  RolloutDevice row;  // as it is
+  Tracked tracked;
 };
+
+Tracked tracked_of(const RolloutDevice& device) {
+  Tracked tracked;
+  tracked.attempt = device.attempt;
+  tracked.step = device.is.step;
+  tracked.cause = device.is.cause;
+  tracked.message = device.is.message;
+  tracked.source = device.is.source;
+  tracked.bytes = device.is.bytes;
+  tracked.full_bytes = device.is.full_bytes;
+  return tracked;
+}
 
 // Rows that a report can change: without an outcome, or failed while the device is still told to try.
 std::vector<OpenDevice> lock_open(pqxx::work& transaction, const std::vector<wire::DeviceState>& states) {
-  Json ids = Json::array();
-  for (const auto& state : states) ids.push_back(state.device);
-  const auto rows = transaction.exec_params(
-      "select q.device_id, r.model, q.wave, q.rollout_id, q.attempt, l.version, p.version, q.state, "
-      "coalesce(q.cause, ''), q.message, coalesce(q.source, ''), coalesce(q.bytes, 0), coalesce(q.full_bytes, 0), "
+  static const std::string sql =
+      "select " + std::string(rollout_device_columns) +
+      ", r.model, q.rollout_id, l.version, p.version, "
       "(select jsonb_agg(v.digest) from variants v where v.release_id = r.release_id)::text "
       "from rollout_devices q join rollouts r on r.id = q.rollout_id join releases l on l.id = r.release_id "
       "left join releases p on p.id = q.previous_release_id "
@@ -38,23 +47,20 @@ std::vector<OpenDevice> lock_open(pqxx::work& transaction, const std::vector<wir
       "where q.device_id in (select jsonb_array_elements_text($1::jsonb)) "
       "and (q.state not in ('queued', 'succeeded', 'failed', 'rolled_back') or (q.state = 'failed' "
       "and t.rollout_id is not null and q.cause not in ('cancelled', 'superseded', 'decommissioned'))) "
-      "order by q.rollout_id, q.device_id for update of q",
-      ids.dump());
+      "order by q.rollout_id, q.device_id for update of q";
+  Json ids = Json::array();
+  for (const auto& state : states) ids.push_back(state.device);
+  const auto rows = transaction.exec_params(sql, ids.dump());
   std::vector<OpenDevice> open;
-  for (const auto& row : rows) {
-    OpenDevice one{row[0].as<std::string>(), row[1].as<std::string>(), row[2].as<int>(), {}};
-    one.row.rollout = row[3].as<std::int64_t>();
-    one.row.attempt = row[4].as<int>();
-    one.row.version = row[5].as<std::string>();
-    if (!row[6].is_null()) one.row.previous_version = row[6].as<std::string>();
-    one.row.step = parse_device_step(row[7].as<std::string>()).value();
-    one.row.cause = row[8].as<std::string>();
-    one.row.message = row[9].as<std::string>();
-    one.row.source = row[10].as<std::string>();
-    one.row.bytes = row[11].as<std::uint64_t>();
-    one.row.full_bytes = row[12].as<std::uint64_t>();
-    one.row.digests = read_json<std::vector<std::string>>(row[13].as<std::string>("[]")).value();
-    open.push_back(std::move(one));
+  std::size_t next = 0;
+  for (auto& device : rollout_devices_of(rows)) {
+    const auto row = rows[static_cast<pqxx::result::size_type>(next++)];
+    Tracked tracked = tracked_of(device);
+    tracked.rollout = row["rollout_id"].as<std::int64_t>();
+    tracked.version = row[13].as<std::string>();
+    if (!row[14].is_null()) tracked.previous_version = row[14].as<std::string>();
+    tracked.digests = read_json<std::vector<std::string>>(row[15].as<std::string>("[]")).value();
+    open.push_back({row["model"].as<std::string>(), std::move(device), std::move(tracked)});
   }
   return open;
 }
@@ -89,18 +95,9 @@ struct TakeReports {
     std::map<std::int64_t, std::vector<DeviceMove>> moves;
     std::size_t moved = 0;
     for (const auto& one : lock_open(transaction, states)) {
-      auto next = follow(one.row, one.device, one.model, states);
+      auto next = follow(one.tracked, one.row.device, one.model, states);
       if (!next) continue;
-      const bool ended = is_terminal(next->step);
-      const auto from = count_key(one.row.step, one.row.cause);
-      moves[one.row.rollout].push_back({.device = one.device,
-                                        .wave = one.wave,
-                                        .from_key = from,
-                                        .to = std::move(*next),
-                                        .notified_at = {},
-                                        .started_at = now,
-                                        .finished_at = ended ? std::optional(now) : std::nullopt,
-                                        .previous_release = {}});
+      moves[one.tracked.rollout].push_back(effect_of_report(one.row, std::move(*next), now));
       ++moved;
     }
     for (const auto& [rollout, list] : moves) move_devices(transaction, rollout, list);

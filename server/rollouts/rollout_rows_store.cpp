@@ -130,107 +130,16 @@ void write_counts(pqxx::work& transaction, std::int64_t rollout,
 
 constexpr std::int64_t devices_a_slice = 1000;  // told of a stop in one transaction
 
-// A device of the rollout whose target is still its wish.
-struct TargetedRow {
-  std::string device;
-  int wave = 0;
-  DeviceStep step = DeviceStep::queued;
-  std::string cause;
-  int attempt = 1;
-  std::optional<std::int64_t> previous;
-  Progress as_is;
-};
-
-// The next of them behind `after`, locked.
-std::vector<TargetedRow> lock_targeted(pqxx::work& transaction, const RolloutRecord& record, const std::string& after) {
-  const auto rows = transaction.exec_params(
-      "select q.device_id, q.wave, q.state, coalesce(q.cause, ''), q.attempt, q.previous_release_id, q.message, "
-      "coalesce(q.source, ''), coalesce(q.bytes, 0), coalesce(q.full_bytes, 0), q.numbers::text "
-      "from rollout_devices q join device_targets t on t.device_id = q.device_id and t.model = $2 "
-      "and t.rollout_id = q.rollout_id and t.release_id = $3 where q.rollout_id = $1 and q.state <> 'queued' "
-      "and q.device_id > $4 order by q.device_id limit $5 for update of q",
-      record.id, record.model, record.release_id, after, devices_a_slice);
-  std::vector<TargetedRow> targeted;
-  for (const auto& row : rows) {
-    TargetedRow one;
-    one.device = row[0].as<std::string>();
-    one.wave = row[1].as<int>();
-    one.step = parse_device_step(row[2].as<std::string>()).value();
-    one.cause = row[3].as<std::string>();
-    one.attempt = row[4].as<int>();
-    if (!row[5].is_null()) one.previous = row[5].as<std::int64_t>();
-    one.as_is = {.step = one.step,
-                 .cause = one.cause,
-                 .message = row[6].as<std::string>(),
-                 .source = row[7].as<std::string>(),
-                 .bytes = row[8].as<std::uint64_t>(),
-                 .full_bytes = row[9].as<std::uint64_t>(),
-                 .numbers = json_or_null(row[10].as<std::string>())};
-    targeted.push_back(std::move(one));
-  }
-  return targeted;
-}
-
-DeviceMove move_of(const TargetedRow& row, Progress to, std::optional<Instant> finished_at) {
-  return {.device = row.device,
-          .wave = row.wave,
-          .from_key = count_key(row.step, row.cause),
-          .to = std::move(to),
-          .notified_at = {},
-          .started_at = {},
-          .finished_at = finished_at,
-          .previous_release = {}};
-}
-
-DeviceMove cancelled(const TargetedRow& row, const std::string& message, Instant now) {
-  auto to = row.as_is;
-  to.step = DeviceStep::failed;
-  to.cause = cause_cancelled;
-  to.message = message;
-  return move_of(row, std::move(to), now);
-}
-
-bool is_before_activating(DeviceStep step) {
-  return is_in_progress(step) && step < DeviceStep::activating;
-}
-
-// Whether the device runs the release because of this rollout, or may do so.
-bool may_run_it(const TargetedRow& row) {
-  if (row.step == DeviceStep::succeeded) return row.cause != cause_already_installed;
-  return is_in_progress(row.step) || (row.step == DeviceStep::failed && row.cause == cause_timeout);
-}
-
-struct StopEffects {
-  std::vector<DeviceMove> moves;
-  std::vector<TargetChange> targets;
-};
-
-StopEffects effects_of_halt(const std::vector<TargetedRow>& rows, const RolloutRecord& record, Instant now) {
-  StopEffects effects;
-  for (const auto& row : rows) {
-    if (!is_before_activating(row.step)) continue;
-    effects.moves.push_back(cancelled(row, "the rollout was halted", now));
-    effects.targets.push_back({row.device, row.previous, record.id, row.attempt});
-  }
-  return effects;
-}
-
-StopEffects effects_of_rollback(const std::vector<TargetedRow>& rows, const RolloutRecord& record, Instant now) {
-  StopEffects effects;
-  for (const auto& row : rows) {
-    if (may_run_it(row) && row.previous) {
-      auto to = row.as_is;
-      to.step = DeviceStep::rolling_back;
-      to.cause.clear();
-      effects.moves.push_back(move_of(row, std::move(to), std::nullopt));
-    } else if (is_before_activating(row.step)) {
-      effects.moves.push_back(cancelled(row, "the rollout was rolled back before the first installation", now));
-    } else if (row.step != DeviceStep::failed) {
-      continue;  // it had this release before, or had none: it keeps what it has
-    }
-    effects.targets.push_back({row.device, row.previous, record.id, row.attempt});
-  }
-  return effects;
+// The next devices behind `after` whose target is still the rollout's wish, locked.
+std::vector<RolloutDevice> lock_targeted(pqxx::work& transaction, const RolloutRecord& record,
+                                         const std::string& after) {
+  static const std::string sql = "select " + std::string(rollout_device_columns) +
+                                 " from rollout_devices q join device_targets t on t.device_id = q.device_id and "
+                                 "t.model = $2 and t.rollout_id = q.rollout_id and t.release_id = $3 "
+                                 "where q.rollout_id = $1 and q.state <> 'queued' and q.device_id > $4 "
+                                 "order by q.device_id limit $5 for update of q";
+  return rollout_devices_of(
+      transaction.exec_params(sql, record.id, record.model, record.release_id, after, devices_a_slice));
 }
 
 std::string severity_of(RolloutState to) {
@@ -267,6 +176,25 @@ std::string epoch_ms(std::string_view column) {
 std::optional<Instant> instant_or_none(const pqxx::field& field) {
   if (field.is_null()) return std::nullopt;
   return instant_from_ms(field.as<std::int64_t>());
+}
+
+std::vector<RolloutDevice> rollout_devices_of(const pqxx::result& rows) {
+  std::vector<RolloutDevice> devices;
+  for (const auto& row : rows) {
+    RolloutDevice& one = devices.emplace_back();
+    one.device = row[0].as<std::string>();
+    one.wave = row[1].as<int>();
+    one.attempt = row[2].as<int>();
+    if (!row[3].is_null()) one.previous_release = row[3].as<std::int64_t>();
+    one.is = {.step = parse_device_step(row[4].as<std::string>()).value(),
+              .cause = row[5].as<std::string>(),
+              .message = row[6].as<std::string>(),
+              .source = row[7].as<std::string>(),
+              .bytes = row[8].as<std::uint64_t>(),
+              .full_bytes = row[9].as<std::uint64_t>(),
+              .numbers = json_or_null(row[10].as<std::string>())};
+  }
+  return devices;
 }
 
 Result<RolloutRecord> load_rollout(pqxx::work& transaction, std::int64_t id, Lock lock) {
@@ -424,8 +352,7 @@ void change_state(pqxx::work& transaction, const RolloutRecord& record, RolloutS
 void tell_of_stop(pqxx::work& transaction, const RolloutRecord& record, RolloutState to, const std::string& after,
                   Instant now) {
   const auto rows = lock_targeted(transaction, record, after);
-  const auto effects =
-      to == RolloutState::halted ? effects_of_halt(rows, record, now) : effects_of_rollback(rows, record, now);
+  const auto effects = effects_of_stop(rows, to, record.id, now);
   set_targets(transaction, record.model, effects.targets, now, DueClass::stop);
   move_devices(transaction, record.id, effects.moves);
   const bool all_told = rows.size() < static_cast<std::size_t>(devices_a_slice);

@@ -9,6 +9,7 @@ Telling tell(const std::vector<Variant>& variants, const std::string& version, c
   const auto choice = choose_variant(variants, facts.capabilities, facts.hardware_class);
   if (const auto* reasons = std::get_if<std::vector<std::string>>(&choice)) {
     for (const auto& reason : *reasons) telling.refusal += (telling.refusal.empty() ? "" : "; ") + reason;
+    if (telling.refusal.empty()) telling.refusal = "the release has no files";
     return telling;
   }
   telling.variant = std::get<std::size_t>(choice);

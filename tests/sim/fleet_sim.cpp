@@ -27,13 +27,15 @@ class World {
         rng_(scenario.seed),
         scheduler_(parse_rfc3339("2026-01-01T00:00:00Z").value()),
         network_(scheduler_, rng_, network_faults()),
-        server_(scheduler_, {[this](const std::string& device) { publish(device); }, watch()}) {
+        server_(scheduler_, {[this](const std::string& device) { publish(device); }, watch(),
+                             [this](const std::string& version) { return accuracy_of(version); }}) {
     make_fleet();
   }
 
   Outcome run() {
     for (auto& [name, device] : devices_) device->power_on();
     tick_server();
+    measure_guards();
     scheduler_.in(60s, [this] { begin_rollout("1.1"); });
     if (!scenario_.calm) begin_faults();
     scheduler_.run_until(scheduler_.now() + faults_last);
@@ -105,6 +107,7 @@ class World {
     if (version != "1.1") return {};
     switch (scenario_.badness) {
       case Badness::none:
+      case Badness::inaccurate:  // no device can tell by itself
         return {};
       case Badness::refused:
         return {.validates = false};
@@ -114,6 +117,10 @@ class World {
         return {.crashes = true};
     }
     return {};
+  }
+
+  double accuracy_of(const std::string& version) const {
+    return scenario_.badness == Badness::inaccurate && version == "1.1" ? 0.8 : 0.95;
   }
 
   void publish(const std::string& device) {
@@ -126,12 +133,17 @@ class World {
     scheduler_.in(5s, [this] { tick_server(); });
   }
 
+  void measure_guards() {
+    server_.measure();
+    scheduler_.in(20s, [this] { measure_guards(); });
+  }
+
   server::Policy policy() {
     server::Policy policy;
     policy.waves = {{0.2}, {0.5}, {1.0}};
     policy.gate.bake_s = static_cast<std::int64_t>(rng_.below(120));
     policy.gate.success_share = 0.7;
-    policy.guards.clear();
+    policy.guards = {{.metric = server::GuardMetric::accuracy, .max_drop = 0.03, .min_samples = 50}};
     policy.probation.duration_s = 60;
     policy.probation.max_latency_ratio = 2;
     policy.probation.max_duration_s = 600;
@@ -155,6 +167,7 @@ class World {
       if (rng_.chance(0.15)) scheduler_.in(random_within(600s), [this, name = name] { network_.cut(name); });
     }
     scheduler_.in(random_within(1200s), [this] { interfere(); });
+    scheduler_.in(random_within(300s), [this] { change_leader(); });
     if (rng_.chance(0.4)) {
       const std::string next = rng_.chance(0.5) ? "1.2" : "0.9";
       scheduler_.in(600s + random_within(3000s), [this, next] { begin_rollout(next); });
@@ -204,6 +217,12 @@ class World {
     scheduler_.in(random_within(1200s), [this] { interfere(); });
   }
 
+  void change_leader() {
+    if (!faulty_) return;
+    server_.change_leader();
+    scheduler_.in(random_within(300s), [this] { change_leader(); });
+  }
+
   void end_faults() {
     faulty_ = false;
     network_.calm_down();
@@ -232,22 +251,25 @@ class World {
     const auto name = "rollout " + std::to_string(rollout.id);
     const bool moving = rollout.state == RolloutState::running || rollout.state == RolloutState::rolling_back;
     if (moving && !has_nobody_to_ask(rollout)) {
-      complain(name + " is still " + std::string(to_string(rollout.state)));
+      complain(name + " is still " + std::string(to_string(rollout.state)) + ": " + server_.gate_of(rollout));
     }
     for (const auto& [device, row] : rollout.rows) {
-      const auto where = name + ": " + device + " is still " + std::string(to_string(row.step));
-      if (server::has_begun(row.step)) complain(where);
+      const auto where = name + ": " + device + " is still " + std::string(to_string(row.is.step));
+      if (server::has_begun(row.is.step)) complain(where);
       if (dead_.count(device) != 0) continue;
-      if (row.step == server::DeviceStep::notified || row.step == server::DeviceStep::rolling_back) complain(where);
-      if (rollout.state == RolloutState::completed && row.step == server::DeviceStep::queued) complain(where);
+      if (row.is.step == server::DeviceStep::notified || row.is.step == server::DeviceStep::rolling_back)
+        complain(where);
+      if (rollout.state == RolloutState::completed && row.is.step == server::DeviceStep::queued) complain(where);
       check_truth(rollout, device, row, complain);
     }
   }
 
-  // Every device of the opened waves is gone without an outcome: only an operator can go on.
+  // Every device of the opened waves is gone without an outcome, or an operator accepted what a guard found: only an
+  // operator can go on.
   bool has_nobody_to_ask(const SimRollout& rollout) const {
+    if (!rollout.acknowledged.guards.empty()) return true;
     for (const auto& [device, row] : rollout.rows) {
-      const bool neutral = row.step == server::DeviceStep::failed && server::is_neutral_cause(row.is.cause);
+      const bool neutral = row.is.step == server::DeviceStep::failed && server::is_neutral_cause(row.is.cause);
       if (row.wave <= rollout.wave && dead_.count(device) == 0 && !neutral) return false;
     }
     return true;
@@ -259,16 +281,19 @@ class World {
     const auto& target = server_.known(device).target;
     if (!target || target->rollout != rollout.id) return;
     const auto serves = devices_.at(device)->serves();
-    if (row.step == server::DeviceStep::succeeded && serves != rollout.version) {
+    if (row.is.step == server::DeviceStep::succeeded && serves != rollout.version) {
       complain(device + " counts as updated to " + rollout.version + " and serves " + serves);
     }
-    const bool failed = row.step == server::DeviceStep::failed && !server::is_neutral_cause(row.is.cause);
-    if (failed && row.previous && target->version == rollout.version && serves == rollout.version) {
+    const bool failed = row.is.step == server::DeviceStep::failed && !server::is_neutral_cause(row.is.cause);
+    if (failed && row.previous_release && target->version == rollout.version && serves == rollout.version) {
       complain(device + " counts as failed (" + row.is.cause + ") and serves " + serves);
     }
-    if (row.step == server::DeviceStep::rolled_back && serves != row.previous) {
-      complain(device + " counts as back on " + row.previous.value_or("") + " and serves " + serves);
-    }
+    if (row.is.step == server::DeviceStep::rolled_back && !is_back(row, serves))
+      complain(device + " counts as back and serves " + serves);
+  }
+
+  bool is_back(const Row& row, const std::string& serves) const {
+    return row.previous_release && server_.version_of(*row.previous_release) == serves;
   }
 
   template <class Complain>
@@ -311,6 +336,7 @@ Scenario scenario_of(std::uint64_t seed) {
   Rng rng(stable_hash(seed, "scenario"));
   Scenario scenario{.seed = seed, .calm = seed % 4 == 0};
   const auto draw = rng.below(8);
+  if (draw == 4) scenario.badness = Badness::inaccurate;
   if (draw == 5) scenario.badness = Badness::refused;
   if (draw == 6) scenario.badness = Badness::slow;
   if (draw == 7) scenario.badness = Badness::crashes;

@@ -10,7 +10,7 @@
 
 namespace argosy::sim {
 
-enum class Badness : std::uint8_t { none, refused, slow, crashes };
+enum class Badness : std::uint8_t { none, refused, slow, crashes, inaccurate };
 
 struct Scenario {
   std::uint64_t seed = 0;

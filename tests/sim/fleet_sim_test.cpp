@@ -32,6 +32,9 @@ void expect_known_end(const Scenario& scenario, const Outcome& outcome) {
     case Badness::refused:
       EXPECT_EQ(server::succeeded(outcome.first_counts), 0);
       break;
+    case Badness::inaccurate:
+      EXPECT_EQ(outcome.first_state, RolloutState::rolled_back);
+      break;
     case Badness::slow:
     case Badness::crashes:
       break;

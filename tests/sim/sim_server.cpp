@@ -17,21 +17,15 @@ constexpr auto offline_after = 130s;
 constexpr std::uint64_t model_bytes = 1'000'000;
 constexpr std::uint64_t patch_bytes = 50'000;
 
-bool is_before_activating(DeviceStep step) {
-  return server::is_in_progress(step) && step < DeviceStep::activating;
-}
+constexpr std::uint64_t samples_a_device = 100;
+constexpr std::size_t devices_a_slice = 3;  // hear of a stop at once
 
 bool is_settled(const Row& row) {
-  return server::is_terminal(row.step);
-}
-
-bool may_run_it(const Row& row) {
-  if (row.step == DeviceStep::succeeded) return row.is.cause != server::cause_already_installed;
-  return server::is_in_progress(row.step) || (row.step == DeviceStep::failed && row.is.cause == server::cause_timeout);
+  return server::is_terminal(row.is.step);
 }
 
 std::string key_of(const Row& row) {
-  return server::count_key(row.step, row.is.cause);
+  return server::count_key(row.is.step, row.is.cause);
 }
 
 }  // namespace
@@ -57,7 +51,9 @@ std::int64_t Server::create(const std::string& version, server::Policy policy, s
     auto& wave = rollout.waves[static_cast<std::size_t>(place.wave)];
     ++wave.planned;
     ++wave.counts["queued"];
-    rollout.rows[place.device].wave = place.wave;
+    Row& row = rollout.rows[place.device];
+    row.device = place.device;
+    row.wave = place.wave;
   }
   rollout.policy = std::move(policy);
   const auto id = rollout.id;
@@ -72,8 +68,8 @@ bool Server::reachable(const std::string& device) const {
 
 // When the time-out's clock of a device started; none while it does not run.
 std::optional<Instant> Server::clock_of(const std::string& device, const Row& row) const {
-  if (server::has_begun(row.step)) return row.started_at;
-  if (row.step != DeviceStep::notified || !reachable(device)) return std::nullopt;
+  if (server::has_begun(row.is.step)) return row.started_at;
+  if (row.is.step != DeviceStep::notified || !reachable(device)) return std::nullopt;
   return std::max(*row.notified_at, devices_.at(device).online_since);
 }
 
@@ -84,18 +80,27 @@ server::Snapshot Server::snapshot(const SimRollout& rollout) const {
   snapshot.wave = rollout.wave;
   snapshot.waves = rollout.waves;
   snapshot.acknowledged = rollout.acknowledged;
+  snapshot.stopping = rollout.told_up_to.has_value();
+  const auto measured = measured_.find(rollout.id);
+  const bool counts = measured != measured_.end() && measured->second.etag == rollout.etag;
+  snapshot.guards = counts ? measured->second.inputs : server::about_to_be_measured(rollout.policy);
   for (const auto& [device, row] : rollout.rows) {
     auto& wave = snapshot.waves[static_cast<std::size_t>(row.wave)];
     const bool here = reachable(device);
-    if (row.step == DeviceStep::queued && here && row.wave <= rollout.wave) ++wave.queued_reachable;
-    if (row.step == DeviceStep::rolling_back && here) ++snapshot.rolling_back_reachable;
-    if (!server::is_in_progress(row.step)) continue;
+    const auto step = row.is.step;
+    if (step == DeviceStep::queued && here && row.wave <= rollout.wave) ++wave.queued_reachable;
+    if (step == DeviceStep::rolling_back && here) ++snapshot.rolling_back_reachable;
+    if (!server::is_in_progress(step)) continue;
     if (here) ++wave.running_reachable;
-    if (!here && row.step >= DeviceStep::activating) ++wave.suspects;
+    if (!here && step >= DeviceStep::activating) ++wave.suspects;
     const auto clock = clock_of(device, row);
     if (clock && (!snapshot.oldest_clock || *clock < *snapshot.oldest_clock)) snapshot.oldest_clock = clock;
   }
   return snapshot;
+}
+
+std::string Server::gate_of(const SimRollout& rollout) const {
+  return server::gate_status(snapshot(rollout), scheduler_.now());
 }
 
 server::Situation Server::situation(const SimRollout& rollout) const {
@@ -104,28 +109,37 @@ server::Situation Server::situation(const SimRollout& rollout) const {
           server::total_counts(view)};
 }
 
-void Server::set_target(const std::string& device, std::optional<Target> target) {
-  auto& known = devices_.at(device);
-  known.target = std::move(target);
-  ++known.rev;
-  ports_.publish(device);
+std::int64_t Server::release_of(const std::string& version) {
+  const auto found = std::find(releases_.begin(), releases_.end(), version);
+  if (found == releases_.end()) releases_.push_back(version);
+  return std::find(releases_.begin(), releases_.end(), version) - releases_.begin();
 }
 
-void Server::move(SimRollout& rollout, const std::string& device, server::Progress to) {
-  auto& row = rollout.rows.at(device);
+void Server::save(SimRollout& rollout, const server::Effects& effects) {
+  for (const auto& target : effects.targets) save(target);
+  for (const auto& move : effects.moves) save(rollout, move);
+}
+
+void Server::save(SimRollout& rollout, const server::DeviceMove& move) {
+  auto& row = rollout.rows.at(move.device);
+  if (move.wave != row.wave || move.from_key != key_of(row))
+    ports_.violation(move.device + " moves from where it is not");
   auto& counts = rollout.waves[static_cast<std::size_t>(row.wave)].counts;
-  const auto from = key_of(row);
-  if (--counts[from] == 0) counts.erase(from);
-  row.step = to.step;
-  row.is = std::move(to);
+  if (--counts[move.from_key] == 0) counts.erase(move.from_key);
+  row.is = move.to;
   ++counts[key_of(row)];
+  if (move.notified_at) row.notified_at = move.notified_at;
+  if (!row.started_at) row.started_at = move.started_at;
+  if (move.finished_at.has_value() != is_settled(row)) ports_.violation(move.device + " has an outcome without an end");
+  if (move.previous_release) row.previous_release = move.previous_release;
 }
 
-void Server::fail(SimRollout& rollout, const std::string& device, std::string_view cause) {
-  auto to = rollout.rows.at(device).is;
-  to.step = DeviceStep::failed;
-  to.cause = cause;
-  move(rollout, device, std::move(to));
+void Server::save(const server::TargetChange& change) {
+  auto& known = devices_.at(change.device);
+  known.target.reset();
+  if (change.release) known.target = Target{version_of(*change.release), change.rollout.value_or(0), change.attempt};
+  ++known.rev;
+  ports_.publish(change.device);
 }
 
 // Reports
@@ -146,22 +160,22 @@ void Server::take(const wire::DeviceState& state) {
     if (found == rollout.rows.end()) continue;
     auto& row = found->second;
     const bool still_told = known.target && known.target->rollout == id && known.target->version == rollout.version;
-    if (row.step == DeviceStep::failed && !still_told) continue;
-    const server::Tracked tracked{.rollout = id,
-                                  .attempt = row.attempt,
-                                  .version = rollout.version,
-                                  .digests = {digest_of(rollout.version)},
-                                  .previous_version = row.previous,
-                                  .step = row.step,
-                                  .cause = row.is.cause,
-                                  .message = row.is.message,
-                                  .source = row.is.source,
-                                  .bytes = row.is.bytes,
-                                  .full_bytes = row.is.full_bytes};
+    if (row.is.step == DeviceStep::failed && !still_told) continue;
+    const server::Tracked tracked{
+        .rollout = id,
+        .attempt = row.attempt,
+        .version = rollout.version,
+        .digests = {digest_of(rollout.version)},
+        .previous_version = row.previous_release ? std::optional(version_of(*row.previous_release)) : std::nullopt,
+        .step = row.is.step,
+        .cause = row.is.cause,
+        .message = row.is.message,
+        .source = row.is.source,
+        .bytes = row.is.bytes,
+        .full_bytes = row.is.full_bytes};
     auto next = server::map_report(tracked, model);
     if (!next) continue;
-    if (!row.started_at) row.started_at = scheduler_.now();
-    move(rollout, state.device, std::move(*next));
+    save(rollout, server::effect_of_report(row, std::move(*next), scheduler_.now()));
     check(rollout);
   }
 }
@@ -171,6 +185,10 @@ void Server::take(const wire::DeviceState& state) {
 
 void Server::tick() {
   for (auto& [id, rollout] : rollouts_) {
+    if (rollout.told_up_to) {
+      tell_of_stop(rollout, *rollout.told_up_to);
+      continue;
+    }
     const auto actions = server::next_actions(snapshot(rollout), scheduler_.now());
     for (const auto& action : actions) {
       std::visit([&](const auto& one) { apply(rollout, one); }, action);
@@ -179,52 +197,83 @@ void Server::tick() {
   }
 }
 
+void Server::measure() {
+  for (const auto& [id, rollout] : rollouts_) measured_[id] = {rollout.etag, {accuracy_of(rollout)}};
+}
+
+// Over the devices that came to run the release, whatever became of them; each measures at once.
+server::GuardInput Server::accuracy_of(const SimRollout& rollout) const {
+  server::GuardInput input{.metric = server::GuardMetric::accuracy};
+  for (const auto& [device, row] : rollout.rows) {
+    const auto step = row.is.step;
+    const bool updated = step == DeviceStep::probation || step == DeviceStep::succeeded ||
+                         step == DeviceStep::rolling_back || step == DeviceStep::rolled_back ||
+                         row.is.cause.starts_with("probation");
+    if (!updated) continue;
+    const bool had_it = row.is.cause == server::cause_already_installed;
+    ++(had_it ? input.already_there : row.previous_release ? input.comparable : input.first_installs);
+    if (!had_it && row.previous_release) input.baseline += ports_.accuracy(version_of(*row.previous_release));
+  }
+  if (input.comparable == 0) return input;
+  input.devices = input.comparable;
+  input.baseline /= static_cast<double>(input.comparable);
+  input.canary = ports_.accuracy(rollout.version);
+  input.canary_samples = input.baseline_samples = samples_a_device * static_cast<std::uint64_t>(input.comparable);
+  return input;
+}
+
 void Server::apply(SimRollout& rollout, const server::Notify& action) {
   if (rollout.state == RolloutState::halted) ports_.violation("a halted rollout tells devices");
-  std::int64_t left = action.devices;
+  std::vector<server::HeardOut> queued;
   for (int wave = 0; wave <= action.wave; ++wave) {
-    for (auto& [device, row] : rollout.rows) {
-      if (left == 0) break;
-      if (row.wave != wave || row.step != DeviceStep::queued || !reachable(device)) continue;
-      tell(rollout, device);
-      --left;
+    for (const auto& [device, row] : rollout.rows) {
+      if (row.wave != wave || row.is.step != DeviceStep::queued || !reachable(device)) continue;
+      if (static_cast<std::int64_t>(queued.size()) < action.devices) queued.push_back(hear_out(rollout, row));
     }
+  }
+  const server::RolloutWish wish{rollout.id, release_of(rollout.version), rollout.version};
+  const auto effects = server::effects_of_telling(queued, wish, scheduler_.now());
+  supersede(rollout, effects.targets);
+  save(rollout, effects);
+  for (const auto& target : effects.targets) {
+    rollout.told.insert(target.device);
+    if (rollout.rows.at(target.device).wave > rollout.wave)
+      ports_.violation(target.device + " was told before its wave was open");
   }
   if (in_progress_reachable(rollout) > rollout.policy.max_in_progress) {
     ports_.violation("more devices in progress than the policy allows");
   }
 }
 
-void Server::tell(SimRollout& rollout, const std::string& device) {
-  auto& row = rollout.rows.at(device);
-  const auto& known = devices_.at(device);
-  if (known.target && known.target->rollout > rollout.id) return fail(rollout, device, server::cause_superseded);
-  if (row.wave > rollout.wave) ports_.violation(device + " was told before its wave was open");
-  supersede(rollout, device);
-  row.notified_at = scheduler_.now();
-  row.started_at.reset();
-  const bool has_it = known.version == rollout.version && !known.updating;
-  if (!has_it && !known.version.empty() && known.version != rollout.version) row.previous = known.version;
-  rollout.told.insert(device);
-  set_target(device, Target{rollout.version, rollout.id, row.attempt});
-  server::Progress to{.step = has_it ? DeviceStep::succeeded : DeviceStep::notified};
-  if (has_it) to.cause = server::cause_already_installed;
-  move(rollout, device, std::move(to));
+server::HeardOut Server::hear_out(const SimRollout& rollout, const Row& row) {
+  const auto& known = devices_.at(row.device);
+  server::HeardOut heard{.row = row};
+  if (!known.version.empty() && known.version != rollout.version) heard.serving_release = release_of(known.version);
+  heard.newer_wish = known.target && known.target->rollout > rollout.id;
+  heard.already_installed = known.version == rollout.version && !known.updating;
+  heard.full_bytes = model_bytes;
+  return heard;
 }
 
-void Server::supersede(const SimRollout& by, const std::string& device) {
+void Server::supersede(const SimRollout& by, const std::vector<server::TargetChange>& told) {
   for (auto& [id, other] : rollouts_) {
     if (id >= by.id || other.state == RolloutState::draft) continue;
-    const auto found = other.rows.find(device);
-    if (found != other.rows.end() && !is_settled(found->second)) fail(other, device, server::cause_superseded);
+    std::vector<server::RolloutDevice> lost;
+    for (const auto& target : told) {
+      const auto found = other.rows.find(target.device);
+      if (found != other.rows.end() && !is_settled(found->second)) lost.push_back(found->second);
+    }
+    save(other, server::effects_of_superseding(lost, by.id, scheduler_.now()));
   }
 }
 
 void Server::apply(SimRollout& rollout, const server::TimeOut& action) {
-  for (auto& [device, row] : rollout.rows) {
+  std::vector<server::RolloutDevice> late;
+  for (const auto& [device, row] : rollout.rows) {
     const auto clock = clock_of(device, row);
-    if (clock && *clock <= action.started_by) fail(rollout, device, server::cause_timeout);
+    if (clock && *clock <= action.started_by) late.push_back(row);
   }
+  save(rollout, server::effects_of_time_out(late, rollout.policy, scheduler_.now()));
 }
 
 void Server::apply(SimRollout& rollout, const server::StartBake& action) {
@@ -234,6 +283,7 @@ void Server::apply(SimRollout& rollout, const server::StartBake& action) {
 void Server::apply(SimRollout& rollout, const server::OpenWave& action) {
   check_gate(rollout, action.wave);
   rollout.wave = action.wave;
+  ++rollout.etag;
   rollout.waves[static_cast<std::size_t>(action.wave)].opened_at = scheduler_.now();
 }
 
@@ -248,37 +298,22 @@ void Server::enter(SimRollout& rollout, RolloutState to) {
     ports_.violation("a halted rollout did not stay halted");
   }
   rollout.state = to;
-  if (to == RolloutState::halted) take_back_pending(rollout);
-  if (to == RolloutState::rolling_back) send_back(rollout);
+  ++rollout.etag;
+  if (to == RolloutState::halted || to == RolloutState::rolling_back) tell_of_stop(rollout, "");
 }
 
-void Server::take_back_pending(SimRollout& rollout) {
-  for (auto& [device, row] : rollout.rows) {
-    const auto& target = devices_.at(device).target;
-    if (!target || target->rollout != rollout.id || target->version != rollout.version) continue;
-    if (!is_before_activating(row.step)) continue;
-    fail(rollout, device, server::cause_cancelled);
-    set_target(device, row.previous ? std::optional(Target{*row.previous, rollout.id, row.attempt}) : std::nullopt);
+void Server::tell_of_stop(SimRollout& rollout, const std::string& after) {
+  std::vector<server::RolloutDevice> targeted;
+  for (auto at = rollout.rows.upper_bound(after); at != rollout.rows.end(); ++at) {
+    const auto& target = devices_.at(at->first).target;
+    const bool is_its_wish = target && target->rollout == rollout.id && target->version == rollout.version;
+    if (!is_its_wish || at->second.is.step == DeviceStep::queued) continue;
+    targeted.push_back(at->second);
+    if (targeted.size() == devices_a_slice) break;
   }
-}
-
-void Server::send_back(SimRollout& rollout) {
-  for (auto& [device, row] : rollout.rows) {
-    const auto& target = devices_.at(device).target;
-    if (!target || target->rollout != rollout.id || target->version != rollout.version) continue;
-    if (row.step == DeviceStep::queued) continue;
-    if (may_run_it(row) && row.previous) {
-      auto to = row.is;
-      to.step = DeviceStep::rolling_back;
-      to.cause.clear();
-      move(rollout, device, std::move(to));
-    } else if (is_before_activating(row.step)) {
-      fail(rollout, device, server::cause_cancelled);
-    } else if (row.step != DeviceStep::failed) {
-      continue;
-    }
-    set_target(device, row.previous ? std::optional(Target{*row.previous, rollout.id, row.attempt}) : std::nullopt);
-  }
+  save(rollout, server::effects_of_stop(targeted, rollout.state, rollout.id, scheduler_.now()));
+  rollout.told_up_to.reset();
+  if (targeted.size() == devices_a_slice) rollout.told_up_to = targeted.back().device;
 }
 
 // Operators
@@ -322,15 +357,20 @@ bool Server::operate(std::int64_t id, server::Operation operation) {
 }
 
 void Server::retry(SimRollout& rollout) {
-  for (auto& [device, row] : rollout.rows) {
-    if (row.step != DeviceStep::failed || !server::is_retryable(row.is.cause)) continue;
-    move(rollout, device, {.step = DeviceStep::queued});
+  std::vector<server::RolloutDevice> failed;
+  for (const auto& [device, row] : rollout.rows)
+    if (row.is.step == DeviceStep::failed) failed.push_back(row);
+  const auto effects = server::effects_of_retry(failed);
+  save(rollout, effects);
+  for (const auto& move : effects.moves) {
+    auto& row = rollout.rows.at(move.device);
     ++row.attempt;
     row.notified_at.reset();
     row.started_at.reset();
   }
   rollout.waves[static_cast<std::size_t>(rollout.wave)].bake_started_at.reset();
   rollout.acknowledged = server::acknowledge(snapshot(rollout));
+  ++rollout.etag;
 }
 
 // Documents
@@ -362,7 +402,7 @@ wire::Desired Server::desired(const std::string& device) const {
 
 std::int64_t Server::in_progress_reachable(const SimRollout& rollout) const {
   return std::count_if(rollout.rows.begin(), rollout.rows.end(), [this](const auto& row) {
-    return server::is_in_progress(row.second.step) && reachable(row.first);
+    return server::is_in_progress(row.second.is.step) && reachable(row.first);
   });
 }
 
@@ -387,17 +427,18 @@ void Server::check_gate(const SimRollout& rollout, int opened) const {
   std::int64_t done = 0;
   std::int64_t good = 0;
   for (const auto& [device, row] : rollout.rows) {
-    const bool neutral = row.step == DeviceStep::failed && server::is_neutral_cause(row.is.cause);
+    const bool neutral = row.is.step == DeviceStep::failed && server::is_neutral_cause(row.is.cause);
     const bool counts = is_settled(row) && !neutral;
     evidence += row.wave <= rollout.wave && counts ? 1 : 0;
     if (row.wave != rollout.wave) continue;
-    if (row.step == DeviceStep::queued && reachable(device)) ports_.violation("a wave passed with a device untold");
-    if (server::is_in_progress(row.step) && reachable(device)) ports_.violation("a wave passed with work under way");
+    if (row.is.step == DeviceStep::queued && reachable(device)) ports_.violation("a wave passed with a device untold");
+    if (server::is_in_progress(row.is.step) && reachable(device)) ports_.violation("a wave passed with work under way");
     if (!counts) continue;
     ++done;
-    good += row.step == DeviceStep::succeeded ? 1 : 0;
+    good += row.is.step == DeviceStep::succeeded ? 1 : 0;
   }
   const auto& gate = rollout.policy.gate;
+  check_accuracy(rollout);
   if (evidence == 0) ports_.violation("a wave passed before any device had an outcome");
   if (static_cast<double>(good) < gate.success_share * static_cast<double>(done)) {
     ports_.violation("a wave passed that failed");
@@ -406,6 +447,14 @@ void Server::check_gate(const SimRollout& rollout, int opened) const {
   if (!baked_from || scheduler_.now() - *baked_from < std::chrono::seconds(gate.bake_s)) {
     ports_.violation("a wave passed unbaked");
   }
+}
+
+// A release that gets more wrong passes only when an operator saw it.
+void Server::check_accuracy(const SimRollout& rollout) const {
+  if (rollout.policy.guards.empty() || !rollout.acknowledged.guards.empty()) return;
+  const auto now = accuracy_of(rollout);
+  if (now.comparable > 0 && now.baseline - now.canary > rollout.policy.guards.front().max_drop)
+    ports_.violation("a wave passed that gets more wrong than before");
 }
 
 }  // namespace argosy::sim

@@ -1,5 +1,6 @@
-// The server in memory: the real rollout engine and the real mapping of reports, around rows that stand for the
-// database. What *_store.cpp does in SQL is done here in maps, and after each step the rules of safety are checked.
+// The server in memory: the real rollout engine, the real effects and the real mapping of reports, around rows that
+// stand for the database. The rows that *_store.cpp picks by SQL are picked here from maps, and after each step the
+// rules of safety are checked.
 #pragma once
 
 #include <cstdint>
@@ -14,19 +15,15 @@
 #include "common/wire/desired.hpp"
 #include "common/wire/state.hpp"
 #include "server/rollouts/report_mapping.hpp"
+#include "server/rollouts/rollout_effects.hpp"
 #include "server/rollouts/rollout_engine.hpp"
 #include "tests/sim/scheduler.hpp"
 
 namespace argosy::sim {
 
-struct Row {
-  int wave = 0;
-  int attempt = 1;
-  server::DeviceStep step = server::DeviceStep::queued;
-  server::Progress is;
-  std::optional<std::string> previous;  // version
-  std::optional<Instant> notified_at;
-  std::optional<Instant> started_at;
+struct Row : server::RolloutDevice {
+  std::optional<Instant> notified_at{};
+  std::optional<Instant> started_at{};
 };
 
 struct SimRollout {
@@ -36,10 +33,12 @@ struct SimRollout {
   server::RolloutState state = server::RolloutState::draft;
   std::string reason;
   int wave = 0;
+  std::int64_t etag = 0;  // raised by each change of state or wave
   std::vector<server::WaveView> waves;
   std::map<std::string, Row> rows;
   server::Acknowledged acknowledged;
-  std::set<std::string> told;  // ever
+  std::set<std::string> told;               // ever
+  std::optional<std::string> told_up_to{};  // of the last stop; none: everybody has heard of it
 };
 
 struct Target {
@@ -64,6 +63,7 @@ class Server {
   struct Ports {
     std::function<void(const std::string& device)> publish;
     std::function<void(const std::string& what)> violation;
+    std::function<double(const std::string& version)> accuracy;  // share of labelled inputs that a device gets right
   };
   Server(Scheduler& scheduler, Ports ports) : scheduler_(scheduler), ports_(std::move(ports)) {}
 
@@ -73,40 +73,57 @@ class Server {
   bool operate(std::int64_t rollout, server::Operation operation);
   void take(const wire::DeviceState& state);
   void tick();
+  void measure();
+  // Another instance takes over, which has measured nothing.
+  void change_leader() { measured_.clear(); }
   wire::Desired desired(const std::string& device) const;
 
   const std::map<std::int64_t, SimRollout>& rollouts() const { return rollouts_; }
+  // Why its gate stays closed.
+  std::string gate_of(const SimRollout& rollout) const;
   const Known& known(const std::string& device) const { return devices_.at(device); }
+  // Of a release, by the id that rows name it with.
+  const std::string& version_of(std::int64_t release) const { return releases_.at(static_cast<std::size_t>(release)); }
 
  private:
+  // What the guards knew when they were measured last.
+  struct Measured {
+    std::int64_t etag = 0;
+    std::vector<server::GuardInput> inputs;
+  };
+
+  server::GuardInput accuracy_of(const SimRollout& rollout) const;
   bool reachable(const std::string& device) const;
   server::Snapshot snapshot(const SimRollout& rollout) const;
   server::Situation situation(const SimRollout& rollout) const;
   std::optional<Instant> clock_of(const std::string& device, const Row& row) const;
-  void set_target(const std::string& device, std::optional<Target> target);
-  void move(SimRollout& rollout, const std::string& device, server::Progress to);
-  void fail(SimRollout& rollout, const std::string& device, std::string_view cause);
+  std::int64_t release_of(const std::string& version);
+  void save(SimRollout& rollout, const server::Effects& effects);
+  void save(SimRollout& rollout, const server::DeviceMove& move);
+  void save(const server::TargetChange& change);
 
   void apply(SimRollout& rollout, const server::Notify& action);
   void apply(SimRollout& rollout, const server::TimeOut& action);
   void apply(SimRollout& rollout, const server::StartBake& action);
   void apply(SimRollout& rollout, const server::OpenWave& action);
   void apply(SimRollout& rollout, const server::ChangeState& action);
-  void tell(SimRollout& rollout, const std::string& device);
-  void supersede(const SimRollout& by, const std::string& device);
+  server::HeardOut hear_out(const SimRollout& rollout, const Row& row);
+  void supersede(const SimRollout& by, const std::vector<server::TargetChange>& told);
   void enter(SimRollout& rollout, server::RolloutState to);
-  void take_back_pending(SimRollout& rollout);
-  void send_back(SimRollout& rollout);
+  void tell_of_stop(SimRollout& rollout, const std::string& after);
   void retry(SimRollout& rollout);
 
   void check(const SimRollout& rollout) const;
   void check_gate(const SimRollout& rollout, int opened) const;
+  void check_accuracy(const SimRollout& rollout) const;
   std::int64_t in_progress_reachable(const SimRollout& rollout) const;
 
   Scheduler& scheduler_;
   Ports ports_;
   std::map<std::string, Known> devices_;
   std::map<std::int64_t, SimRollout> rollouts_;
+  std::map<std::int64_t, Measured> measured_;  // the leader's, by rollout
+  std::vector<std::string> releases_;          // versions; a release's id is its place
 };
 
 std::string digest_of(const std::string& version);

@@ -343,6 +343,12 @@ TEST(RolloutEngine, AGuardHasNothingToCompareOnFirstInstalls) {
   EXPECT_EQ(summary(guarded({.first_installs = 3})), "open 1");
 }
 
+TEST(RolloutEngine, AGuardHasNothingToCompareWhereEverybodyHadTheRelease) {
+  EXPECT_EQ(summary(guarded({.already_there = 3})), "open 1");
+  EXPECT_EQ(summary(guarded({.comparable = 1, .already_there = 3})), "hold")
+      << "one was updated, and is to be measured";
+}
+
 TEST(RolloutEngine, AnAcceptedGuardLeavesPromotionToTheOperator) {
   auto snapshot = guarded(measured(16, 10));
   snapshot.policy.guards[0].action = Reaction::pause;
