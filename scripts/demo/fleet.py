@@ -1,7 +1,7 @@
 """The demo's devices: each a real argosy-agent beside a real inference program that classifies real images."""
 import json
 
-from processes import ROOT, Program
+from processes import ROOT, Program, wait_until
 
 CLASSES = (("cpu-fp32", "fp32"), ("cpu-int8", "int8"))
 
@@ -93,9 +93,11 @@ class Fleet:
             claim_file.write_text(argosy("device", "claim", "--uses", count, "--expires-in", 3600)["claim"])
 
     def start(self):
+        """Returns when the server knows every device."""
         for device in self.devices:
             for program in (device.agent, device.classifier):
                 self.group.start(program)
+        wait_until(lambda: all(device.is_enrolled() for device in self.devices), 60, "every device enrols")
 
     def stop(self):
         for device in self.devices:
