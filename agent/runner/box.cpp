@@ -72,12 +72,14 @@ constexpr const char* system_paths[] = {"/usr",
 // Of /dev, by how the names begin: what every program uses, and accelerators. Not /dev/shm, where other programs leave
 // their memory, nor disks, which root may read without a capability.
 constexpr std::string_view devices[] = {
-    "full",    "null",    "random",  "urandom",  "zero",  // of every program
-    "accel",   "dri",     "kfd",     "nvidia",   "nvgpu", "nvhost",
-    "nvmap",                                                          // GPUs: accel/, dri/, AMD, NVIDIA, Jetson
-    "apex_",   "hailo",   "galcore", "mali",     "rknpu", "davinci",  // Coral, Hailo, Vivante, Arm, Rockchip, Ascend
-    "adsprpc", "fastrpc", "kgsl",    "dma_heap", "ion",               // Qualcomm, and buffers that they share
-};
+    // of every program
+    "full", "null", "random", "urandom", "zero",
+    // GPUs: accel/, dri/, AMD, NVIDIA, Jetson
+    "accel", "dri", "kfd", "nvidia", "nvgpu", "nvhost", "nvmap",
+    // Coral, Hailo, Vivante, Arm, Rockchip, Ascend
+    "apex_", "hailo", "galcore", "mali", "rknpu", "davinci",
+    // Qualcomm, and buffers that they share
+    "adsprpc", "fastrpc", "kgsl", "dma_heap", "ion"};
 
 std::uint64_t all_rights(long version) {
   std::uint64_t rights = (1ULL << 13) - 1;
