@@ -40,8 +40,7 @@ asio::awaitable<void> write_request(Stream& stream, http::request<Body>& message
   std::uint64_t sent = 0;
   while (!serializer.is_done()) {
     beast::get_lowest_layer(stream).expires_after(options.timeout);
-    auto step = http::async_write_some(stream, serializer, asio::use_awaitable);
-    sent += co_await std::move(step);
+    sent += co_await http::async_write_some(stream, serializer, asio::use_awaitable);
     if (request.on_progress) request.on_progress(sent);
   }
 }
@@ -56,23 +55,20 @@ asio::awaitable<HttpResponse> exchange(Stream& stream, const Url& server, const 
     message.body().open(request.body_file->c_str(), beast::file_mode::scan, error);
     if (error) throw beast::system_error(error);
     message.prepare_payload();
-    auto written = write_request(stream, message, options, request);
-    co_await std::move(written);
+    co_await write_request(stream, message, options, request);
   } else {
     http::request<http::string_body> message;
     fill_head(message, server, request);
     message.body() = request.body;
     message.prepare_payload();
-    auto written = write_request(stream, message, options, request);
-    co_await std::move(written);
+    co_await write_request(stream, message, options, request);
   }
   http::response_parser<http::string_body> parser;
   parser.body_limit(response_limit);
   if (request.method == "HEAD") parser.skip(true);
   beast::flat_buffer buffer;
   beast::get_lowest_layer(stream).expires_after(options.timeout);
-  auto reading = http::async_read(stream, buffer, parser, asio::use_awaitable);
-  co_await std::move(reading);
+  co_await http::async_read(stream, buffer, parser, asio::use_awaitable);
 
   HttpResponse response;
   response.status = parser.get().result_int();
@@ -87,21 +83,17 @@ asio::awaitable<HttpResponse> exchange(Stream& stream, const Url& server, const 
 
 asio::awaitable<void> connect(Plain& stream, const Url& server, const HttpOptions& options) {
   asio::ip::tcp::resolver resolver(stream.get_executor());
-  auto resolving = resolver.async_resolve(server.host, std::to_string(server.port), asio::use_awaitable);
-  const auto endpoints = co_await std::move(resolving);
+  const auto endpoints = co_await resolver.async_resolve(server.host, std::to_string(server.port), asio::use_awaitable);
   stream.expires_after(options.timeout);
-  auto connecting = stream.async_connect(endpoints, asio::use_awaitable);
-  co_await std::move(connecting);
+  co_await stream.async_connect(endpoints, asio::use_awaitable);
 }
 
 asio::awaitable<HttpResponse> converse(const Url& server, const HttpOptions& options, const HttpRequest& request) {
   const auto executor = co_await asio::this_coro::executor;
   if (!server.tls) {
     Plain stream(executor);
-    auto connected = connect(stream, server, options);
-    co_await std::move(connected);
-    auto answered = exchange(stream, server, options, request);
-    co_return co_await std::move(answered);
+    co_await connect(stream, server, options);
+    co_return co_await exchange(stream, server, options, request);
   }
   asio::ssl::context context(asio::ssl::context::tls_client);
   if (options.ca_file.empty()) {
@@ -113,12 +105,9 @@ asio::awaitable<HttpResponse> converse(const Url& server, const HttpOptions& opt
   Tls stream(executor, context);
   stream.set_verify_callback(asio::ssl::host_name_verification(server.host));
   SSL_set_tlsext_host_name(stream.native_handle(), server.host.c_str());
-  auto connected = connect(stream.next_layer(), server, options);
-  co_await std::move(connected);
-  auto shaking = stream.async_handshake(asio::ssl::stream_base::client, asio::use_awaitable);
-  co_await std::move(shaking);
-  auto answered = exchange(stream, server, options, request);
-  co_return co_await std::move(answered);
+  co_await connect(stream.next_layer(), server, options);
+  co_await stream.async_handshake(asio::ssl::stream_base::client, asio::use_awaitable);
+  co_return co_await exchange(stream, server, options, request);
 }
 
 }  // namespace

@@ -65,23 +65,18 @@ void Uplink::stop() {
 
 Task<void> Uplink::pause(Duration wait) {
   timer_.expires_after(wait);
-  auto waiting = timer_.async_wait(asio::as_tuple(asio::use_awaitable));
-  co_await std::move(waiting);
+  co_await timer_.async_wait(asio::as_tuple(asio::use_awaitable));
 }
 
 Task<void> Uplink::run() {
   new_session();
-  auto enrolling = enrol();
-  co_await std::move(enrolling);
+  co_await enrol();
   while (!stopped_) {
-    auto renewing = renew_if_due();
-    co_await std::move(renewing);
-    auto polling = poll();
-    co_await std::move(polling);
+    co_await renew_if_due();
+    co_await poll();
     // Spread over the interval's last fifth, so that a fleet that started together does not ask together.
     const Duration spread{static_cast<std::int64_t>(rng_.uniform() * static_cast<double>(config_.poll.count()) / 5)};
-    auto pausing = pause(config_.poll - spread);
-    co_await std::move(pausing);
+    co_await pause(config_.poll - spread);
   }
 }
 
@@ -128,10 +123,8 @@ Task<void> Uplink::enrol() {
     co_return;
   }
   for (int failures = 0; !stopped_; ++failures) {
-    auto trying = try_enrol();
-    if (co_await std::move(trying)) co_return;
-    auto pausing = pause(retry_base + full_jitter(retry_base, retry_cap, failures, rng_));
-    co_await std::move(pausing);
+    if (co_await try_enrol()) co_return;
+    co_await pause(retry_base + full_jitter(retry_base, retry_cap, failures, rng_));
   }
 }
 
@@ -149,8 +142,7 @@ Task<bool> Uplink::try_enrol() {
     co_return false;
   }
   EnrolmentOrder order{*with_claim, config_.device, config_.hardware_class, *csr, config_.labels};
-  auto calling = api_.enrol(std::move(order));
-  auto issued = co_await std::move(calling);
+  auto issued = co_await api_.enrol(std::move(order));
   auto identity = issued ? identities_.keep(*issued, ports_.now()) : Result<Identity>(issued.error());
   if (!identity) {
     ports_.log("cannot enrol: " + identity.error().message);
@@ -164,15 +156,13 @@ Task<bool> Uplink::try_enrol() {
 Task<void> Uplink::renew_if_due() {
   if (!identity_) co_return;
   if (ports_.now() >= identity_->not_after || turned_away_) {  // the key is the way back, whatever became of the claim
-    auto returning = come_back();
-    co_await std::move(returning);
+    co_await come_back();
     co_return;
   }
   if (ports_.now() < identity_->renew_at()) co_return;
   const auto csr = make_csr(identity_->private_key_pem, config_.device);
   if (!csr) co_return;
-  auto calling = api_.renew(*csr);
-  auto issued = co_await std::move(calling);
+  auto issued = co_await api_.renew(*csr);
   auto identity = issued ? identities_.keep(*issued, ports_.now()) : Result<Identity>(issued.error());
   if (!identity) {
     ports_.log("cannot renew the certificate, trying again: " + identity.error().message);
@@ -183,8 +173,7 @@ Task<void> Uplink::renew_if_due() {
 }
 
 Task<void> Uplink::come_back() {
-  auto asking = ask_to_come_back();
-  const auto issued = co_await std::move(asking);
+  const auto issued = co_await ask_to_come_back();
   auto identity = issued ? identities_.keep(*issued, ports_.now()) : Result<Identity>(issued.error());
   if (!identity) {
     ports_.log("the certificate has ended, and there is no way back yet: " + identity.error().message);
@@ -199,19 +188,15 @@ Task<void> Uplink::come_back() {
 // Without a certificate: the server would turn the old one away before it heard what this is about.
 Task<Result<IssuedIdentity>> Uplink::ask_to_come_back() {
   ARGOSY_CO_CHECK(https_.set_trust(first_trust()));
-  auto asking = api_.challenge();
-  ARGOSY_CO_TRY(const std::string challenge, co_await std::move(asking));
+  ARGOSY_CO_TRY(const std::string challenge, co_await api_.challenge());
   ARGOSY_CO_TRY(std::string csr, make_csr(identity_->private_key_pem, config_.device, challenge));
-  auto calling = api_.come_back(config_.device, std::move(csr), challenge);
-  auto issued = co_await std::move(calling);
-  co_return issued;
+  co_return co_await api_.come_back(config_.device, std::move(csr), challenge);
 }
 
 // Desired, state and telemetry ----------------------------------------------------------------------------------------
 
 Task<void> Uplink::poll() {
-  auto calling = api_.desired(ports_.known_rev());
-  auto desired = co_await std::move(calling);
+  auto desired = co_await api_.desired(ports_.known_rev());
   https_up_ = desired.has_value();
   turned_away_ = !desired && desired.error().code == Errc::unauthenticated;
   if (!desired)
@@ -318,8 +303,7 @@ void Uplink::send_state() {
 }
 
 Task<void> Uplink::send_state_over_https(std::string document) {
-  auto calling = api_.post_state(std::move(document));
-  const auto sent = co_await std::move(calling);
+  const auto sent = co_await api_.post_state(std::move(document));
   if (sent) {
     state_delivery_.answered();
     co_return;
@@ -344,8 +328,7 @@ TelemetrySender::Ports Uplink::sender_ports() {
 }
 
 Task<void> Uplink::send_batch_over_https(Bytes batch) {
-  auto calling = api_.post_telemetry(std::move(batch));
-  const auto answer = co_await std::move(calling);
+  const auto answer = co_await api_.post_telemetry(std::move(batch));
   if (answer.ack) {
     take_ack(*answer.ack);
     co_return;

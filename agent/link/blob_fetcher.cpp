@@ -51,9 +51,8 @@ Task<Result<T>> in_background(RunJob run_job, std::function<Result<T>()> work) {
     };
     if (!run([finish, job] { finish(job()); })) finish(make_error(Errc::unavailable, "the job queue is full"));
   };
-  auto waiting = asio::async_initiate<decltype(asio::use_awaitable), void(Result<T>)>(
+  co_return co_await asio::async_initiate<decltype(asio::use_awaitable), void(Result<T>)>(
       initiate, asio::use_awaitable, io, std::move(run_job), std::move(work));
-  co_return co_await std::move(waiting);
 }
 
 bool is_passing(const Error& error) {
@@ -158,8 +157,7 @@ Task<Result<HttpHead>> get(const BlobFetcher::Ports& ports, const DownloadSink& 
   std::unique_ptr<HttpsClient> elsewhere;
   for (int redirects = 0;; ++redirects) {
     HttpsClient& client = elsewhere ? *elsewhere : *ports.https;
-    auto getting = client.download(request_of(download, at.target, !elsewhere, ports.stall_limit), sink);
-    auto head = co_await std::move(getting);
+    auto head = co_await client.download(request_of(download, at.target, !elsewhere, ports.stall_limit), sink);
     if (!head || !is_redirect(head->status)) co_return head;
     if (redirects == max_redirects)
       co_return make_error(Errc::forbidden, "'" + at.endpoint.host + "' leads on after " +
@@ -173,8 +171,7 @@ Task<Result<HttpHead>> get(const BlobFetcher::Ports& ports, const DownloadSink& 
 Task<std::optional<FetchFailure>> transfer(const BlobFetcher::Ports& ports, const DownloadSink& sink,
                                            Download& download) {
   if (download.complete()) co_return std::nullopt;
-  auto getting = get(ports, sink, download);
-  auto head = co_await std::move(getting);
+  auto head = co_await get(ports, sink, download);
   if (!head && download.hold) co_return held(std::move(*download.hold));
   if (!head) co_return failure(std::move(head).error(), download.head.retry_after());
   if (head->status == 416) {
@@ -204,8 +201,7 @@ Task<std::optional<FetchFailure>> fetch_blob(BlobFetcher::Ports ports, FetchRequ
   using Opened = std::unique_ptr<BlobIntake>;
   auto answer = ask_gate(ports.gate, request.kind);
   if (auto* refused = std::get_if<FetchFailure>(&answer)) co_return std::move(*refused);
-  auto opening = in_background<Opened>(ports.run_job, request.open);
-  auto intake = co_await std::move(opening);
+  auto intake = co_await in_background<Opened>(ports.run_job, request.open);
   if (!intake) co_return failure(std::move(intake).error());
   if (!*intake) co_return std::nullopt;
   const std::uint64_t end = end_of(std::get<Leave>(answer), **intake, request.blob);
@@ -213,24 +209,21 @@ Task<std::optional<FetchFailure>> fetch_blob(BlobFetcher::Ports ports, FetchRequ
   const DownloadSink sink = sink_of(download, measures.throttle);
   const std::uint64_t before = download.intake->size();
   const auto start = std::chrono::steady_clock::now();
-  auto transferring = transfer(ports, sink, download);
-  auto trouble = co_await std::move(transferring);
+  auto trouble = co_await transfer(ports, sink, download);
   if (ports.gate != nullptr) ports.gate->settle();
   const std::uint64_t after = download.intake->size();
   if (after > before) measures.rate->add(after - before, std::chrono::steady_clock::now() - start);
   if (trouble) co_return trouble;
   std::function<Result<void>()> finish = [intake = download.intake] { return intake->finish(); };
-  auto finishing = in_background<void>(ports.run_job, std::move(finish));
-  auto finished = co_await std::move(finishing);
+  auto finished = co_await in_background<void>(ports.run_job, std::move(finish));
   if (!finished) co_return failure(std::move(finished).error());
   co_return std::nullopt;
 }
 
 Task<void> run(BlobFetcher::Ports ports, FetchRequest request, StopFlag stop, Progress progress, Done done,
                Measures measures) {
-  auto fetching =
-      fetch_blob(std::move(ports), std::move(request), std::move(stop), std::move(progress), std::move(measures));
-  auto outcome = co_await std::move(fetching);
+  auto outcome = co_await fetch_blob(std::move(ports), std::move(request), std::move(stop), std::move(progress),
+                                     std::move(measures));
   done(std::move(outcome));
 }
 

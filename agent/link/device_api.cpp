@@ -42,66 +42,54 @@ Task<Result<IssuedIdentity>> DeviceApi::enrol(EnrolmentOrder order) {
                            {"hardware_class", order.hardware_class},
                            {"csr", order.csr_pem},
                            {"labels", order.labels}};
-  auto calling = https_.request(post("/device/v1/enrol", write_json(body)));
-  auto response = co_await std::move(calling);
-  if (!response) co_return std::move(response).error();
-  if (response->head.status != 201 && response->head.status != 200) co_return error_of(*response, "enrolment");
-  co_return decode_issued_identity(response->body);
+  ARGOSY_CO_TRY(auto response, co_await https_.request(post("/device/v1/enrol", write_json(body))));
+  if (response.head.status != 201 && response.head.status != 200) co_return error_of(response, "enrolment");
+  co_return decode_issued_identity(response.body);
 }
 
 Task<Result<IssuedIdentity>> DeviceApi::renew(std::string csr_pem) {
   const wire::Json body = {{"csr", csr_pem}};
-  auto calling = https_.request(post("/device/v1/renew", write_json(body)));
-  auto response = co_await std::move(calling);
-  if (!response) co_return std::move(response).error();
-  if (response->head.status != 200) co_return error_of(*response, "renewal of the certificate");
-  co_return decode_issued_identity(response->body);
+  ARGOSY_CO_TRY(auto response, co_await https_.request(post("/device/v1/renew", write_json(body))));
+  if (response.head.status != 200) co_return error_of(response, "renewal of the certificate");
+  co_return decode_issued_identity(response.body);
 }
 
 Task<Result<std::string>> DeviceApi::challenge() {
   HttpRequest request;
   request.target = "/device/v1/challenge";
-  auto calling = https_.request(std::move(request));
-  auto response = co_await std::move(calling);
-  if (!response) co_return std::move(response).error();
-  if (response->head.status != 200) co_return error_of(*response, "the way back");
-  co_return decode_challenge(response->body);
+  ARGOSY_CO_TRY(auto response, co_await https_.request(std::move(request)));
+  if (response.head.status != 200) co_return error_of(response, "the way back");
+  co_return decode_challenge(response.body);
 }
 
 Task<Result<IssuedIdentity>> DeviceApi::come_back(std::string device, std::string csr_pem, std::string challenge) {
   const wire::Json body = {{"device", device}, {"csr", csr_pem}, {"challenge", challenge}};
-  auto calling = https_.request(post("/device/v1/return", write_json(body)));
-  auto response = co_await std::move(calling);
-  if (!response) co_return std::move(response).error();
-  if (response->head.status != 200) co_return error_of(*response, "the way back");
-  co_return decode_issued_identity(response->body);
+  ARGOSY_CO_TRY(auto response, co_await https_.request(post("/device/v1/return", write_json(body))));
+  if (response.head.status != 200) co_return error_of(response, "the way back");
+  co_return decode_issued_identity(response.body);
 }
 
 Task<Result<std::optional<wire::Desired>>> DeviceApi::desired(std::int64_t known_rev) {
   HttpRequest request;
   request.target = "/device/v1/desired";
   request.headers["If-None-Match"] = "\"" + std::to_string(known_rev) + "\"";
-  auto calling = https_.request(std::move(request));
-  auto response = co_await std::move(calling);
-  if (!response) co_return std::move(response).error();
-  if (response->head.status == 304) co_return std::optional<wire::Desired>();
-  if (response->head.status != 200) co_return error_of(*response, "the desired document");
-  auto desired = wire::decode_desired(response->body);
+  ARGOSY_CO_TRY(auto response, co_await https_.request(std::move(request)));
+  if (response.head.status == 304) co_return std::optional<wire::Desired>();
+  if (response.head.status != 200) co_return error_of(response, "the desired document");
+  auto desired = wire::decode_desired(response.body);
   if (!desired) co_return std::move(desired).error();
   co_return std::optional(std::move(*desired));
 }
 
 Task<Result<void>> DeviceApi::post_state(std::string document) {
-  auto calling = https_.request(post("/device/v1/state", std::move(document)));
-  auto response = co_await std::move(calling);
-  if (!response) co_return std::move(response).error();
-  if (response->head.status != 204 && response->head.status != 200) co_return error_of(*response, "the state document");
+  ARGOSY_CO_TRY(auto response, co_await https_.request(post("/device/v1/state", std::move(document))));
+  if (response.head.status != 204 && response.head.status != 200) co_return error_of(response, "the state document");
   co_return Result<void>();
 }
 
 Task<TelemetryAnswer> DeviceApi::post_telemetry(Bytes batch) {
-  auto calling = https_.request(post("/device/v1/telemetry", std::string(as_text(batch)), "application/cbor"));
-  auto response = co_await std::move(calling);
+  auto response =
+      co_await https_.request(post("/device/v1/telemetry", std::string(as_text(batch)), "application/cbor"));
   if (!response) co_return TelemetryAnswer{std::move(response).error(), std::nullopt};
   if (response->head.status != 200)
     co_return TelemetryAnswer{error_of(*response, "a telemetry batch"), response->head.retry_after(),

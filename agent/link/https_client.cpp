@@ -176,15 +176,12 @@ std::optional<Duration> HttpsClient::clock_offset() const {
 Task<Result<ConnectionPtr>> HttpsClient::Impl::connect() {
   if (!tls) co_return make_error(Errc::unauthenticated, "there is no authority to trust yet");
   auto made = std::make_unique<Connection>(io, tls);
-  auto reaching = reach(beast::get_lowest_layer(made->stream));
-  auto reached = co_await std::move(reaching);
-  if (!reached) co_return std::move(reached).error();
+  ARGOSY_CO_CHECK(co_await reach(beast::get_lowest_layer(made->stream)));
   SSL_set_tlsext_host_name(made->stream.native_handle(), endpoint.host.c_str());
   made->stream.set_verify_callback([host = endpoint.host, pin = pinned_sha256](bool ok, ssl::verify_context& context) {
     return verify_server(ok, context, host, pin);
   });
-  auto shaking = made->stream.async_handshake(ssl::stream_base::client, as_result);
-  auto [refused] = co_await std::move(shaking);
+  auto [refused] = co_await made->stream.async_handshake(ssl::stream_base::client, as_result);
   if (refused) co_return network_error("no secure connection to " + endpoint.authority(), refused);
   co_return made;
 }
@@ -194,18 +191,15 @@ Task<Result<void>> HttpsClient::Impl::reach(beast::tcp_stream& socket) {
   const Endpoint& first = proxy ? proxy->endpoint : endpoint;
   const std::string where = "cannot reach " + (proxy ? "the proxy " + proxy->address() : endpoint.authority());
   tcp::resolver resolver(io);
-  auto resolving = resolver.async_resolve(first.host, first.port, as_result);
-  auto [unresolved, addresses] = co_await std::move(resolving);
+  auto [unresolved, addresses] = co_await resolver.async_resolve(first.host, first.port, as_result);
   if (unresolved) co_return network_error(where, unresolved);
   socket.expires_after(connect_limit);
-  auto connecting = socket.async_connect(addresses, as_result);
-  auto [unconnected, address] = co_await std::move(connecting);
+  auto [unconnected, address] = co_await socket.async_connect(addresses, as_result);
   if (unconnected) co_return network_error(where, unconnected);
   error_code ignored;
   socket.socket().set_option(tcp::no_delay(true), ignored);
   if (!proxy) co_return Result<void>();
-  auto tunnelling = tunnel(socket);
-  co_return co_await std::move(tunnelling);
+  co_return co_await tunnel(socket);
 }
 
 // RFC 9110, section 9.3.6.
@@ -216,15 +210,13 @@ Task<Result<void>> HttpsClient::Impl::tunnel(beast::tcp_stream& socket) {
   asking.set(http::field::host, to);
   asking.set(http::field::user_agent, "argosy-agent/" ARGOSY_VERSION);
   if (!proxy->user.empty()) asking.set(http::field::proxy_authorization, proxy->authorization());
-  auto writing = http::async_write(socket, asking, as_result);
-  auto [unsent, sent] = co_await std::move(writing);
+  auto [unsent, sent] = co_await http::async_write(socket, asking, as_result);
   if (unsent) co_return network_error(where, unsent);
   http::response_parser<http::empty_body> parser;
   parser.header_limit(head_limit);
   parser.skip(true);  // what follows belongs to the server
   beast::flat_buffer buffer;
-  auto reading = http::async_read_header(socket, buffer, parser, as_result);
-  auto [unread, read] = co_await std::move(reading);
+  auto [unread, read] = co_await http::async_read_header(socket, buffer, parser, as_result);
   if (unread) co_return network_error(where, unread);
   const int status = static_cast<int>(parser.get().result_int());
   if (status / 100 == 2) co_return Result<void>();
@@ -241,8 +233,7 @@ Task<Result<ConnectionPtr>> HttpsClient::Impl::connection(bool may_reuse) {
     co_return kept;
   }
   kept.reset();
-  auto made = connect();
-  co_return co_await std::move(made);
+  co_return co_await connect();
 }
 
 void HttpsClient::Impl::put_back(ConnectionPtr connection, bool keep_alive) {
@@ -258,14 +249,12 @@ Task<Result<HttpResponse>> HttpsClient::Impl::exchange(Connection& connection, c
   const WireRequest wire = to_wire(request, endpoint);
   beast::get_lowest_layer(connection.stream).expires_after(request.time_limit);
   const Instant asked_at = wall_clock_now();
-  auto writing = http::async_write(connection.stream, wire, as_result);
-  auto [unsent, sent] = co_await std::move(writing);
+  auto [unsent, sent] = co_await http::async_write(connection.stream, wire, as_result);
   if (unsent) co_return network_error(where, unsent);
   http::response_parser<http::string_body> parser;
   parser.header_limit(head_limit);
   parser.body_limit(request.response_limit);
-  auto reading = http::async_read(connection.stream, connection.buffer, parser, as_result);
-  auto [unread, read] = co_await std::move(reading);
+  auto [unread, read] = co_await http::async_read(connection.stream, connection.buffer, parser, as_result);
   if (unread) co_return network_error(where, unread);
   keep_alive = parser.get().keep_alive();
   HttpResponse response{head_of(parser.get()), std::move(parser.get().body())};
@@ -276,12 +265,10 @@ Task<Result<HttpResponse>> HttpsClient::Impl::exchange(Connection& connection, c
 Task<Result<HttpResponse>> HttpsClient::request(HttpRequest request) {
   const auto impl = impl_;
   for (const bool may_reuse : {true, false}) {
-    auto getting = impl->connection(may_reuse);
-    auto connection = co_await std::move(getting);
+    auto connection = co_await impl->connection(may_reuse);
     if (!connection) co_return std::move(connection).error();
     bool keep_alive = false;
-    auto exchanging = impl->exchange(**connection, request, keep_alive);
-    auto response = co_await std::move(exchanging);
+    auto response = co_await impl->exchange(**connection, request, keep_alive);
     const bool was_stale = !response && (*connection)->reused && response.error().code == Errc::unavailable;
     if (was_stale) continue;
     if (response) impl->put_back(std::move(*connection), keep_alive);
@@ -297,14 +284,12 @@ Task<Result<HttpHead>> HttpsClient::Impl::transfer(Connection& connection, const
   const WireRequest wire = to_wire(request, endpoint);
   if (sink.read_ahead_bytes > 0) limit_read_ahead(socket, sink.read_ahead_bytes);
   socket.expires_after(request.time_limit);
-  auto writing = http::async_write(connection.stream, wire, as_result);
-  auto [unsent, sent] = co_await std::move(writing);
+  auto [unsent, sent] = co_await http::async_write(connection.stream, wire, as_result);
   if (unsent) co_return network_error(where, unsent);
   http::response_parser<http::buffer_body> parser;
   parser.header_limit(head_limit);
   parser.body_limit(boost::none);
-  auto reading = http::async_read_header(connection.stream, connection.buffer, parser, as_result);
-  auto [unread, read] = co_await std::move(reading);
+  auto [unread, read] = co_await http::async_read_header(connection.stream, connection.buffer, parser, as_result);
   if (unread) co_return network_error(where, unread);
   HttpHead head = head_of(parser.get());
   auto accepted = sink.on_head(head);
@@ -317,16 +302,14 @@ Task<Result<HttpHead>> HttpsClient::Impl::transfer(Connection& connection, const
     parser.get().body().data = piece.data();
     parser.get().body().size = piece_bytes;
     socket.expires_after(request.time_limit);
-    auto receiving = http::async_read_some(connection.stream, connection.buffer, parser, as_result);
-    auto [cut, count] = co_await std::move(receiving);
+    auto [cut, count] = co_await http::async_read_some(connection.stream, connection.buffer, parser, as_result);
     if (cut && cut != http::error::need_buffer) co_return network_error(where, cut);
     const std::size_t filled = piece_bytes - parser.get().body().size;
     auto taken = sink.on_piece({piece.data(), filled});
     if (!taken) co_return std::move(taken).error();
     if (!sink.pause_after) continue;
     pause.expires_after(sink.pause_after(filled));
-    auto pausing = pause.async_wait(as_result);
-    co_await std::move(pausing);
+    co_await pause.async_wait(as_result);
   }
   keep_alive = parser.get().keep_alive();
   co_return head;
@@ -334,12 +317,10 @@ Task<Result<HttpHead>> HttpsClient::Impl::transfer(Connection& connection, const
 
 Task<Result<HttpHead>> HttpsClient::download(HttpRequest request, DownloadSink sink) {
   const auto impl = impl_;
-  auto getting = impl->connect();
-  auto connection = co_await std::move(getting);
+  auto connection = co_await impl->connect();
   if (!connection) co_return std::move(connection).error();
   bool keep_alive = false;
-  auto transferring = impl->transfer(**connection, request, sink, keep_alive);
-  auto head = co_await std::move(transferring);
+  auto head = co_await impl->transfer(**connection, request, sink, keep_alive);
   if (head) impl->put_back(std::move(*connection), keep_alive);
   co_return head;
 }

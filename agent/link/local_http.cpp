@@ -52,24 +52,20 @@ http::request<http::string_body> to_wire(const HttpCall& call, const HttpUrl& ur
 
 asio::awaitable<Result<HttpReply>> exchange(asio::io_context& io, const HttpCall& call, HttpUrl url) {
   tcp::resolver resolver(io);
-  auto resolving = resolver.async_resolve(url.endpoint.host, url.endpoint.port, as_result);
-  auto [unresolved, addresses] = co_await std::move(resolving);
+  auto [unresolved, addresses] = co_await resolver.async_resolve(url.endpoint.host, url.endpoint.port, as_result);
   if (unresolved) co_return failure(call, unresolved);
   beast::tcp_stream stream(io);
   stream.expires_after(call.time_limit);
-  auto connecting = stream.async_connect(addresses, as_result);
-  auto [unconnected, address] = co_await std::move(connecting);
+  auto [unconnected, address] = co_await stream.async_connect(addresses, as_result);
   if (unconnected) co_return failure(call, unconnected);
   const auto wire = to_wire(call, url);
-  auto writing = http::async_write(stream, wire, as_result);
-  auto [unsent, sent] = co_await std::move(writing);
+  auto [unsent, sent] = co_await http::async_write(stream, wire, as_result);
   if (unsent) co_return failure(call, unsent);
   beast::flat_buffer buffer;
   http::response_parser<http::string_body> parser;
   parser.header_limit(head_limit);
   parser.body_limit(call.response_limit);
-  auto reading = http::async_read(stream, buffer, parser, as_result);
-  auto [unread, read] = co_await std::move(reading);
+  auto [unread, read] = co_await http::async_read(stream, buffer, parser, as_result);
   if (unread) co_return failure(call, unread);
   HttpReply reply{static_cast<int>(parser.get().result_int()), std::move(parser.get().body())};
   co_return reply;
@@ -77,8 +73,7 @@ asio::awaitable<Result<HttpReply>> exchange(asio::io_context& io, const HttpCall
 
 asio::awaitable<void> run(asio::io_context& io, const HttpCall& call, HttpUrl url,
                           std::optional<Result<HttpReply>>& outcome) {
-  auto exchanging = exchange(io, call, std::move(url));
-  outcome.emplace(co_await std::move(exchanging));
+  outcome.emplace(co_await exchange(io, call, std::move(url)));
 }
 
 }  // namespace

@@ -98,7 +98,12 @@ inline Error make_error(Errc code, std::string message) {
     if (!argosy_check) return std::move(argosy_check).error(); \
   } while (false)
 
-// The same inside a coroutine. Build the awaitable first: ARGOSY_CO_TRY(auto rows, co_await std::move(reading));
+// The same inside a coroutine: ARGOSY_CO_TRY(auto rows, co_await store.read(device));
+//
+// What may stand beside a co_await: g++ 12 destroys some temporaries of the awaited expression twice, those that are
+// aggregates in braces, lambdas with captures, or come out of `?:` (gcc.gnu.org/PR99576 and its kin). Such an argument
+// gets a name before, or is made by who takes it: `co_await db.transact<FindToken>(hash, now)`. scripts/check-layering
+// refuses the others.
 #define ARGOSY_CO_TRY_AS(binding, result, expression) \
   auto result = (expression);                         \
   if (!result) co_return std::move(result).error();   \

@@ -87,8 +87,7 @@ Task<Result<void>> AccessService::admit(Try attempt, Instant now, Duration& retr
   ++held_;
   const auto io = co_await boost::asio::this_coro::executor;
   boost::asio::steady_timer pause(io, verdict.delay);
-  auto waiting = pause.async_wait(boost::asio::as_tuple(boost::asio::use_awaitable));
-  co_await std::move(waiting);
+  co_await pause.async_wait(boost::asio::as_tuple(boost::asio::use_awaitable));
   --held_;
   co_return Result<void>{};
 }
@@ -106,33 +105,29 @@ Task<void> AccessService::note_failure(Try attempt, std::string reason, Instant 
 Task<Result<void>> AccessService::write_failures(Instant now) {
   auto counts = failures_.drain(now);
   if (counts.empty()) co_return Result<void>{};
-  auto writing = db_.transact(AppendFailedLogins{std::move(counts), "more of the same minute"});
-  auto outcome = co_await std::move(writing);
-  co_return outcome;
+  co_return co_await db_.transact<AppendFailedLogins>(std::move(counts), "more of the same minute");
 }
 
 Task<Result<SignedIn>> AccessService::login(std::string name, std::string password, Door door, Instant now,
                                             Duration& retry_after) {
   const Try attempt{check_account_name(name) ? name : "?", address_group(door.address)};
-  auto admitting = admit(attempt, now, retry_after);
-  ARGOSY_CO_CHECK(co_await std::move(admitting));
+  ARGOSY_CO_CHECK(co_await admit(attempt, now, retry_after));
   std::optional<LoginRecord> record;
   if (attempt.account == name && !password.empty() && password.size() <= max_password_bytes) {
-    auto finding = db_.transact(FindLogin{name});
-    ARGOSY_CO_TRY(record, co_await std::move(finding));
+    ARGOSY_CO_TRY(record, co_await db_.transact<FindLogin>(name));
   } else {
     password = "x";  // costs as much as a real one
   }
-  auto checking = desk_.run(attempt.address, CheckPassword{record ? record->password_hash : "", password});
-  const auto verdict = co_await std::move(checking);
+  const std::string known_hash = record ? record->password_hash : "";
+  const auto verdict = co_await desk_.run<CheckPassword>(attempt.address, known_hash, password);
   if (!verdict) {
     limiter_.give_back(attempt.account, attempt.address);
     if (verdict.error().code == Errc::rate_limited) retry_after = desk_pause;
     co_return verdict.error();
   }
   if (!verdict->good) {
-    auto noting = note_failure(attempt, record ? "wrong password" : "no such account", now);
-    co_await std::move(noting);
+    const std::string reason = record ? "wrong password" : "no such account";
+    co_await note_failure(attempt, reason, now);
     co_return wrong_login();
   }
   limiter_.succeeded(attempt.account, attempt.address, now);
@@ -143,8 +138,7 @@ Task<Result<SignedIn>> AccessService::login(std::string name, std::string passwo
                        record->password_hash,
                        verdict->rehashed};
   if (!door.cookie_token.empty()) create.session.replaces = hash_of(door.cookie_token);
-  auto creating = db_.transact(std::move(create));
-  ARGOSY_CO_TRY(signed_in.session, co_await std::move(creating));
+  ARGOSY_CO_TRY(signed_in.session, co_await db_.transact(std::move(create)));
   co_return signed_in;
 }
 
@@ -152,8 +146,7 @@ Task<Result<SignedIn>> AccessService::login_by_link(std::string token, std::opti
                                                     Instant now, Duration& retry_after) {
   if (password) ARGOSY_CO_CHECK(check_new_password(*password));
   const std::string link_hash = hash_of(token);
-  auto finding = db_.transact(FindLoginLink{link_hash, now});
-  ARGOSY_CO_TRY(const bool good, co_await std::move(finding));
+  ARGOSY_CO_TRY(const bool good, co_await db_.transact<FindLoginLink>(link_hash, now));
   if (!good) {
     const std::string address = address_group(door.address);
     retry_after = limiter_.fail(address, now);
@@ -166,80 +159,64 @@ Task<Result<SignedIn>> AccessService::login_by_link(std::string token, std::opti
   }
   UseLoginLink use{link_hash, std::nullopt, {}};
   if (good && password) {  // beside the desk: at most one a link
-    auto hashing = worker_.run(HashPassword{*password});
-    ARGOSY_CO_TRY(use.password_hash, co_await std::move(hashing));
+    ARGOSY_CO_TRY(use.password_hash, co_await worker_.run<HashPassword>(*password));
   }
   SignedIn signed_in;
   signed_in.cookie_token = random_token();
   use.session = {hash_of(signed_in.cookie_token), random_token(), now, now + options_.session_life, {}};
   if (!door.cookie_token.empty()) use.session.replaces = hash_of(door.cookie_token);
-  auto using_it = db_.transact(std::move(use));
-  ARGOSY_CO_TRY(signed_in.session, co_await std::move(using_it));
+  ARGOSY_CO_TRY(signed_in.session, co_await db_.transact(std::move(use)));
   co_return signed_in;
 }
 
 Task<Result<void>> AccessService::logout(std::string cookie_token) {
-  auto ending = db_.transact(EndSession{hash_of(cookie_token)});
-  auto outcome = co_await std::move(ending);
-  co_return outcome;
+  co_return co_await db_.transact<EndSession>(hash_of(cookie_token));
 }
 
 Task<Result<void>> AccessService::logout_everywhere(std::int64_t user_id, std::string actor) {
-  auto ending = db_.transact(EndAllSessions{user_id, std::move(actor)});
-  auto outcome = co_await std::move(ending);
-  co_return outcome;
+  co_return co_await db_.transact<EndAllSessions>(user_id, std::move(actor));
 }
 
 Task<Result<std::string>> AccessService::change_password(Session session, std::optional<std::string> current,
                                                          std::string password, std::string address, Instant now) {
   ARGOSY_CO_CHECK(check_new_password(password));
-  auto finding = db_.transact(FindLogin{session.user});
-  ARGOSY_CO_TRY(const auto record, co_await std::move(finding));
+  ARGOSY_CO_TRY(const auto record, co_await db_.transact<FindLogin>(session.user));
   if (!record) co_return make_error(Errc::unauthenticated, "this account is disabled");
   const Try attempt{session.user, address_group(address)};
   if (!record->password_hash.empty()) {
     Duration wait{};
-    auto admitting = admit(attempt, now, wait);
-    ARGOSY_CO_CHECK(co_await std::move(admitting));
-    auto checking = desk_.run(attempt.address, CheckPassword{record->password_hash, current.value_or("")});
-    const auto verdict = co_await std::move(checking);
+    ARGOSY_CO_CHECK(co_await admit(attempt, now, wait));
+    const auto verdict =
+        co_await desk_.run<CheckPassword>(attempt.address, record->password_hash, current.value_or(""));
     if (!verdict) {
       limiter_.give_back(attempt.account, attempt.address);
       co_return verdict.error();
     }
     if (!verdict->good) {
-      auto noting = note_failure(attempt, "wrong present password in a change of it", now);
-      co_await std::move(noting);
+      co_await note_failure(attempt, "wrong present password in a change of it", now);
       co_return make_error(Errc::forbidden, "field 'current' is not the present password");
     }
     limiter_.succeeded(attempt.account, attempt.address, now);
   }
-  auto hashing = desk_.run(attempt.address, HashPassword{password});
-  ARGOSY_CO_TRY(const std::string hash, co_await std::move(hashing));
+  ARGOSY_CO_TRY(const std::string hash, co_await desk_.run<HashPassword>(attempt.address, password));
   const std::string cookie_token = random_token();
-  auto changing = db_.transact(ChangePassword{session.user_id, hash, record->password_hash, session.id,
-                                              hash_of(cookie_token), "user:" + session.user});
-  ARGOSY_CO_CHECK(co_await std::move(changing));
+  ARGOSY_CO_CHECK(co_await db_.transact<ChangePassword>(session.user_id, hash, record->password_hash, session.id,
+                                                        hash_of(cookie_token), "user:" + session.user));
   co_return cookie_token;
 }
 
 Task<Result<std::optional<Session>>> AccessService::find_session(std::string cookie_token, Instant now, bool prolongs) {
   auto finding =
       db_.transact(FindSession{hash_of(cookie_token), now, {options_.session_life, options_.absolute_life}, prolongs});
-  auto found = co_await std::move(finding);
-  co_return found;
+  co_return co_await std::move(finding);
 }
 
 Task<Result<std::optional<ApiToken>>> AccessService::find_token(std::string secret, Instant now) {
-  auto finding = db_.transact(FindToken{hash_of(secret), now});
-  auto found = co_await std::move(finding);
-  co_return found;
+  co_return co_await db_.transact<FindToken>(hash_of(secret), now);
 }
 
 Task<Result<std::vector<User>>> AccessService::list_users() {
-  auto listing = db_.transact(ListUsers{});
-  auto users = co_await std::move(listing);
-  co_return users;
+  co_return co_await db_.transact<ListUsers>();
 }
 
 Task<Result<NewUser>> AccessService::create_user(std::string name, Role role, std::optional<std::string> password,
@@ -249,14 +226,12 @@ Task<Result<NewUser>> AccessService::create_user(std::string name, Role role, st
   CreateUser create{name, role, std::nullopt, std::nullopt, now + options_.link_life, maker};
   if (password) {
     ARGOSY_CO_CHECK(check_new_password(*password));
-    auto hashing = desk_.run(maker.actor, HashPassword{*password});
-    ARGOSY_CO_TRY(create.password_hash, co_await std::move(hashing));
+    ARGOSY_CO_TRY(create.password_hash, co_await desk_.run<HashPassword>(maker.actor, *password));
   } else {
     created.link_token = random_token();
     create.link_hash = hash_of(created.link_token);
   }
-  auto creating = db_.transact(std::move(create));
-  ARGOSY_CO_TRY(created.user, co_await std::move(creating));
+  ARGOSY_CO_TRY(created.user, co_await db_.transact(std::move(create)));
   co_return created;
 }
 
@@ -267,15 +242,12 @@ Task<Result<NewUser>> AccessService::change_user(std::int64_t id, UserChange cha
     changed.link_token = random_token();
     work.link_hash = hash_of(changed.link_token);
   }
-  auto changing = db_.transact(std::move(work));
-  ARGOSY_CO_TRY(changed.user, co_await std::move(changing));
+  ARGOSY_CO_TRY(changed.user, co_await db_.transact(std::move(work)));
   co_return changed;
 }
 
 Task<Result<std::vector<ApiToken>>> AccessService::list_tokens() {
-  auto listing = db_.transact(ListTokens{});
-  auto tokens = co_await std::move(listing);
-  co_return tokens;
+  co_return co_await db_.transact<ListTokens>();
 }
 
 Task<Result<NewToken>> AccessService::create_token(std::string name, Role role, std::optional<Duration> life,
@@ -284,28 +256,24 @@ Task<Result<NewToken>> AccessService::create_token(std::string name, Role role, 
   NewToken created;
   created.secret = std::string(token_prefix) + random_token();
   const auto expires_at = life ? std::optional(now + *life) : std::nullopt;
-  auto creating = db_.transact(CreateToken{name, role, hash_of(created.secret), expires_at, std::move(maker)});
-  ARGOSY_CO_TRY(created.token, co_await std::move(creating));
+  ARGOSY_CO_TRY(created.token,
+                co_await db_.transact<CreateToken>(name, role, hash_of(created.secret), expires_at, std::move(maker)));
   co_return created;
 }
 
 Task<Result<void>> AccessService::revoke_token(std::int64_t id, std::string actor, Instant now) {
-  auto revoking = db_.transact(RevokeToken{id, now, actor});
-  auto outcome = co_await std::move(revoking);
-  co_return outcome;
+  co_return co_await db_.transact<RevokeToken>(id, now, actor);
 }
 
 Task<Result<std::string>> AccessService::make_admin_link(bool only_if_no_users, Instant now) {
   const std::string token = random_token();
-  auto making = db_.transact(MakeAdminLink{hash_of(token), now + options_.link_life, only_if_no_users});
-  ARGOSY_CO_TRY(const std::string user, co_await std::move(making));
+  ARGOSY_CO_TRY(const std::string user,
+                co_await db_.transact<MakeAdminLink>(hash_of(token), now + options_.link_life, only_if_no_users));
   co_return user.empty() ? std::string() : token;
 }
 
 Task<Result<void>> AccessService::tick(Instant now) {
-  auto forgetting = db_.transact(ForgetExpired{now, options_.absolute_life});
-  auto outcome = co_await std::move(forgetting);
-  co_return outcome;
+  co_return co_await db_.transact<ForgetExpired>(now, options_.absolute_life);
 }
 
 }  // namespace argosy::server

@@ -56,8 +56,7 @@ class AccountApi {
   AccountApi(AccessService& access, AccessApiOptions options) : access_(access), options_(std::move(options)) {}
 
   Task<Result<Response>> list_users(Request& request) {
-    auto listing = access_.list_users();
-    ARGOSY_CO_TRY(const auto users, co_await std::move(listing));
+    ARGOSY_CO_TRY(const auto users, co_await access_.list_users());
     co_return whole_list(request, users, user_json);
   }
 
@@ -68,8 +67,8 @@ class AccountApi {
     body.required("name", name).required("role", role_text).optional("password", password);
     ARGOSY_CO_CHECK(body.finish());
     ARGOSY_CO_TRY(const Role role, role_field(role_text));
-    auto creating = access_.create_user(name, role, password, maker_of(request.principal), request.now);
-    ARGOSY_CO_TRY(const NewUser created, co_await std::move(creating));
+    ARGOSY_CO_TRY(const NewUser created,
+                  co_await access_.create_user(name, role, password, maker_of(request.principal), request.now));
     co_return with_link(created, 201);
   }
 
@@ -83,14 +82,13 @@ class AccountApi {
     if (role_text) {
       ARGOSY_CO_TRY(change.role, role_field(*role_text));
     }
-    auto changing = access_.change_user(id, change, maker_of(request.principal), request.now);
-    ARGOSY_CO_TRY(const NewUser changed, co_await std::move(changing));
+    ARGOSY_CO_TRY(const NewUser changed,
+                  co_await access_.change_user(id, change, maker_of(request.principal), request.now));
     co_return with_link(changed, 200);
   }
 
   Task<Result<Response>> list_tokens(Request& request) {
-    auto listing = access_.list_tokens();
-    ARGOSY_CO_TRY(const auto tokens, co_await std::move(listing));
+    ARGOSY_CO_TRY(const auto tokens, co_await access_.list_tokens());
     co_return whole_list(request, tokens, token_json);
   }
 
@@ -104,8 +102,8 @@ class AccountApi {
     ARGOSY_CO_CHECK(body.finish());
     ARGOSY_CO_TRY(const Role role, role_field(role_text));
     const auto life = expires_in_s ? std::optional<Duration>(std::chrono::seconds(*expires_in_s)) : std::nullopt;
-    auto creating = access_.create_token(name, role, life, maker_of(request.principal), request.now);
-    ARGOSY_CO_TRY(const NewToken created, co_await std::move(creating));
+    ARGOSY_CO_TRY(const NewToken created,
+                  co_await access_.create_token(name, role, life, maker_of(request.principal), request.now));
     json document = token_json(created.token);
     document["token"] = created.secret;
     co_return Response::json(document.dump(), 201);
@@ -113,8 +111,7 @@ class AccountApi {
 
   Task<Result<Response>> revoke_token(Request& request) {
     ARGOSY_CO_TRY(const std::int64_t id, id_param(request));
-    auto revoking = access_.revoke_token(id, request.principal.actor(), request.now);
-    ARGOSY_CO_CHECK(co_await std::move(revoking));
+    ARGOSY_CO_CHECK(co_await access_.revoke_token(id, request.principal.actor(), request.now));
     co_return Response::no_content();
   }
 

@@ -42,9 +42,8 @@ json fault_json(const std::optional<ChainFault>& fault) {
 Task<Result<Response>> list_audit(DbPool& db, Request& request) {
   ARGOSY_CO_TRY(const Page page, read_page(request));
   ARGOSY_CO_TRY(const std::int64_t before, id_after(page, std::numeric_limits<std::int64_t>::max()));
-  auto listing =
-      db.transact(ListAudit{before, page.limit + 1, text_query(request, "actor"), text_query(request, "object")});
-  ARGOSY_CO_TRY(AuditPage audit, co_await std::move(listing));
+  ARGOSY_CO_TRY(AuditPage audit, co_await db.transact<ListAudit>(before, page.limit + 1, text_query(request, "actor"),
+                                                                 text_query(request, "object")));
   CursorKey next;
   if (audit.items.size() > page.limit) {
     audit.items.pop_back();
@@ -64,8 +63,7 @@ Task<Result<Response>> list_audit(DbPool& db, Request& request) {
 }
 
 Task<Result<Response>> get_head(AuditService& audit, Request&) {
-  auto asking = audit.chain();
-  ARGOSY_CO_TRY(const ChainState chain, co_await std::move(asking));
+  ARGOSY_CO_TRY(const ChainState chain, co_await audit.chain());
   json document = head_json(chain.head);
   document["unsealed"] = chain.unsealed;
   document["archived"] = head_json(chain.archived);
@@ -80,17 +78,13 @@ Task<Result<std::optional<ChainFault>>> compare_noted(AuditService& audit, Reque
   ChainHead noted;
   ARGOSY_CO_TRY(noted.seal, seal_query(request, "seal"));
   ARGOSY_CO_TRY(noted.hash, Digest::parse(*hash));
-  auto asking = audit.has(noted);
-  auto fault = co_await std::move(asking);
-  co_return fault;
+  co_return co_await audit.has(noted);
 }
 
 Task<Result<Response>> verify(AuditService& audit, Request& request) {
   ARGOSY_CO_TRY(const std::int64_t after, seal_query(request, "after"));
-  auto comparing = compare_noted(audit, request);
-  ARGOSY_CO_TRY(auto fault, co_await std::move(comparing));
-  auto walking = audit.walk(after);
-  ARGOSY_CO_TRY(const auto walk, co_await std::move(walking));
+  ARGOSY_CO_TRY(auto fault, co_await compare_noted(audit, request));
+  ARGOSY_CO_TRY(const auto walk, co_await audit.walk(after));
   if (!fault) fault = walk.fault;
   co_return Response::json(json{
       {"intact", !fault},

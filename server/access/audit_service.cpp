@@ -45,8 +45,7 @@ Result<ChainHead> checked_end(const ChainHead& start, const std::vector<SealedRo
 
 Task<Result<void>> AuditService::seal(Instant now) {
   for (std::size_t sealed = sealed_a_step; sealed == sealed_a_step;) {
-    auto sealing = db_.transact(SealAudit{sealed_a_step});
-    ARGOSY_CO_TRY(const auto outcome, co_await std::move(sealing));
+    ARGOSY_CO_TRY(const auto outcome, co_await db_.transact<SealAudit>(sealed_a_step));
     sealed = outcome.sealed;
     if (sealed > 0) head_ = outcome.head;
   }
@@ -60,32 +59,27 @@ Task<Result<void>> AuditService::seal(Instant now) {
 
 Task<Result<void>> AuditService::archive() {
   if (options_.keep_days == 0) co_return Result<void>{};
-  auto reading = db_.transact(ReadOldest{wall_clock_now() - std::chrono::hours(24 * options_.keep_days)});
-  ARGOSY_CO_TRY(auto oldest, co_await std::move(reading));
+  ARGOSY_CO_TRY(auto oldest,
+                co_await db_.transact<ReadOldest>(wall_clock_now() - std::chrono::hours(24 * options_.keep_days)));
   if (oldest.rows.empty()) co_return Result<void>{};
   const auto end = checked_end(oldest.archived, oldest.rows);
   if (!end) co_return Error(end.error()).within("the audit log is not archived while its chain is broken");
   const std::size_t count = oldest.rows.size();
-  auto writing = worker_.run(WriteArchive{options_.archive, std::move(oldest.rows)});
-  ARGOSY_CO_CHECK(co_await std::move(writing));
-  auto dropping = db_.transact(DropArchived{oldest.archived, *end});
-  ARGOSY_CO_CHECK(co_await std::move(dropping));
+  ARGOSY_CO_CHECK(co_await worker_.run<WriteArchive>(options_.archive, std::move(oldest.rows)));
+  ARGOSY_CO_CHECK(co_await db_.transact<DropArchived>(oldest.archived, *end));
   spdlog::info("{} rows of the audit log went to its archive, up to {}:{}", count, end->seal, end->hash.to_hex());
   co_return Result<void>{};
 }
 
 Task<Result<ChainState>> AuditService::chain() {
-  auto finding = db_.transact(FindChain{});
-  auto state = co_await std::move(finding);
-  co_return state;
+  co_return co_await db_.transact<FindChain>();
 }
 
 Task<Result<AuditService::Walk>> AuditService::walk(std::int64_t after) {
   Walk walked;
   walked.reached.seal = after;
   for (std::size_t slice = 0; slice < options_.slices_a_call && !walked.complete && !walked.fault; ++slice) {
-    auto walking = db_.transact(WalkAudit{walked.reached.seal, options_.slice});
-    ARGOSY_CO_TRY(const auto outcome, co_await std::move(walking));
+    ARGOSY_CO_TRY(const auto outcome, co_await db_.transact<WalkAudit>(walked.reached.seal, options_.slice));
     walked.rows += outcome.rows;
     walked.complete = outcome.complete;
     walked.fault = outcome.fault;
@@ -95,9 +89,7 @@ Task<Result<AuditService::Walk>> AuditService::walk(std::int64_t after) {
 }
 
 Task<Result<std::optional<ChainFault>>> AuditService::has(ChainHead noted) {
-  auto looking = db_.transact(HasSeal{noted});
-  auto fault = co_await std::move(looking);
-  co_return fault;
+  co_return co_await db_.transact<HasSeal>(noted);
 }
 
 Result<ChainHead> walk_archive(const std::filesystem::path& folder) {

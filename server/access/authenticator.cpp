@@ -15,16 +15,13 @@ Authenticator::Authenticator(AccessService& access, IsCurrentDevice is_current_d
     : access_(access), is_current_device_(std::move(is_current_device)) {}
 
 Task<Result<Principal>> Authenticator::authenticate(const Request& request) const {
-  auto identifying = identify(request, true);
-  auto principal = co_await std::move(identifying);
-  co_return principal;
+  co_return co_await identify(request, true);
 }
 
 Task<Result<bool>> Authenticator::still_allowed(const Request& head, Access access) const {
   Request now = head;
   now.now = wall_clock_now();
-  auto identifying = identify(now, false);
-  const auto principal = co_await std::move(identifying);
+  const auto principal = co_await identify(now, false);
   if (principal) co_return allows(access, *principal);
   const Errc code = principal.error().code;
   if (code == Errc::unauthenticated || code == Errc::forbidden) co_return false;
@@ -36,27 +33,20 @@ Task<Result<Principal>> Authenticator::identify(const Request& request, bool is_
     if (request.now > request.peer_certificate->not_after)  // it was good when the connection began
       co_return make_error(Errc::unauthenticated, "the certificate of '" + request.peer_certificate->common_name +
                                                       "' has ended; POST /device/v1/return gives a new one");
-    auto identifying = device(*request.peer_certificate);
-    auto principal = co_await std::move(identifying);
-    co_return principal;
+    co_return co_await device(*request.peer_certificate);
   }
   if (const auto secret = bearer_token(request)) {
-    auto identifying = token(std::string(*secret), request.now);
-    auto principal = co_await std::move(identifying);
-    co_return principal;
+    co_return co_await token(std::string(*secret), request.now);
   }
   if (const auto cookie = session_token(request)) {
-    auto identifying = person(request, std::string(*cookie), is_use);
-    auto principal = co_await std::move(identifying);
-    co_return principal;
+    co_return co_await person(request, std::string(*cookie), is_use);
   }
   co_return Principal{};
 }
 
 Task<Result<Principal>> Authenticator::device(PeerCertificate certificate) const {
   const std::string name = certificate.common_name;
-  auto asking = is_current_device_(std::move(certificate));
-  ARGOSY_CO_TRY(const bool good, co_await std::move(asking));
+  ARGOSY_CO_TRY(const bool good, co_await is_current_device_(std::move(certificate)));
   if (!good) {
     co_return make_error(
         Errc::unauthenticated,
@@ -66,8 +56,7 @@ Task<Result<Principal>> Authenticator::device(PeerCertificate certificate) const
 }
 
 Task<Result<Principal>> Authenticator::token(std::string secret, Instant now) const {
-  auto finding = access_.find_token(std::move(secret), now);
-  ARGOSY_CO_TRY(const auto found, co_await std::move(finding));
+  ARGOSY_CO_TRY(const auto found, co_await access_.find_token(std::move(secret), now));
   if (!found) co_return make_error(Errc::unauthenticated, "the token is not known, has expired or was revoked");
   Principal principal{
       Principal::Kind::token, found->name, found->effective_role, found->id, {"token:" + std::to_string(found->id)}};
@@ -76,8 +65,7 @@ Task<Result<Principal>> Authenticator::token(std::string secret, Instant now) co
 }
 
 Task<Result<Principal>> Authenticator::person(const Request& request, std::string cookie, bool is_use) const {
-  auto finding = access_.find_session(std::move(cookie), request.now, is_use);
-  ARGOSY_CO_TRY(const auto found, co_await std::move(finding));
+  ARGOSY_CO_TRY(const auto found, co_await access_.find_session(std::move(cookie), request.now, is_use));
   if (!found) co_return make_error(Errc::unauthenticated, "the session has ended; sign in again");
   if (is_use && changes_something(request.method)) {
     const auto csrf = request.header("x-csrf-token");

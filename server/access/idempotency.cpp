@@ -74,24 +74,19 @@ Task<Result<Response>> handle_with_origin(const Route& route, Request& request) 
     const auto io = co_await boost::asio::this_coro::executor;
     handling = in_scope(io, std::move(scope), std::move(handling));
   }
-  auto response = co_await std::move(handling);
-  co_return response;
+  co_return co_await std::move(handling);
 }
 
 Task<Result<Response>> Idempotency::around(const Route& route, Request& request) {
   const auto key = request.header("idempotency-key");
   if (!key || !applies_to(route)) {
-    auto handling = handle_with_origin(route, request);
-    auto response = co_await std::move(handling);
-    co_return response;
+    co_return co_await handle_with_origin(route, request);
   }
   const bool printable = std::all_of(key->begin(), key->end(), [](char c) { return c > ' ' && c < 0x7f; });
   if (key->empty() || key->size() > max_key_bytes || !printable) {
     co_return make_error(Errc::invalid_argument, "the Idempotency-Key must be 1 to 128 visible ASCII characters");
   }
-  auto running = run_once(route, request, std::string(*key));
-  auto response = co_await std::move(running);
-  co_return response;
+  co_return co_await run_once(route, request, std::string(*key));
 }
 
 Task<Result<Response>> Idempotency::run_once(const Route& route, Request& request, std::string key) {
@@ -100,21 +95,16 @@ Task<Result<Response>> Idempotency::run_once(const Route& route, Request& reques
       BeginIdempotent{actor, key, request.path, sha256(as_bytes(request.body)).to_hex(), request.now, give_up});
   ARGOSY_CO_TRY(const auto begun, co_await std::move(beginning));
   if (begun.earlier && begun.earlier->status == 0) {
-    auto reading = outcome_of(request, begun.earlier->object);
-    auto response = co_await std::move(reading);
-    co_return response;
+    co_return co_await outcome_of(request, begun.earlier->object);
   }
   if (begun.earlier) co_return replay(*begun.earlier);
   auto scope = std::make_shared<TransactionScope>();
   scope->origin = request.peer_address;
   scope->before_commit = MarkIdempotent{actor, key, begun.attempt};
   const auto io = co_await boost::asio::this_coro::executor;
-  auto handling = in_scope(io, std::move(scope), route.handler(request));
-  auto outcome = co_await std::move(handling);
+  auto outcome = co_await in_scope(io, std::move(scope), route.handler(request));
   Response response = outcome ? std::move(*outcome) : problem(outcome.error());
-  auto finishing = db_.transact(FinishIdempotent{actor, key, begun.attempt, worth_keeping(response)});
-  const auto finished = co_await std::move(finishing);
-  if (!finished) co_return finished.error();
+  ARGOSY_CO_CHECK(co_await db_.transact<FinishIdempotent>(actor, key, begun.attempt, worth_keeping(response)));
   if (!outcome && http_status(outcome.error().code) >= 500) co_return outcome.error();
   co_return response;
 }
@@ -129,8 +119,7 @@ Task<Result<Response>> Idempotency::outcome_of(Request& request, std::string obj
     read.params = match.params;
     read.principal = request.principal;
     read.now = request.now;
-    auto reading = match.route->handler(read);
-    auto found = co_await std::move(reading);
+    auto found = co_await match.route->handler(read);
     if (found) response = std::move(*found);
   }
   response.headers.emplace_back("Idempotency-Replayed", "true");

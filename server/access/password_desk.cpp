@@ -15,8 +15,7 @@ Task<Result<void>> PasswordDesk::wait_for_turn(std::string address) {
     (*turned_away)->turn.cancel();
   }
   if (!waiter->refused) {
-    auto waiting = waiter->turn.async_wait(boost::asio::as_tuple(boost::asio::use_awaitable));
-    co_await std::move(waiting);
+    co_await waiter->turn.async_wait(boost::asio::as_tuple(boost::asio::use_awaitable));
   }
   if (waiter->refused)
     co_return make_error(Errc::rate_limited, "too many people sign in at once; try again in a second");

@@ -23,6 +23,11 @@ class PasswordDesk {
   // Runs `work` when it is the turn of `address`.
   template <class Work>
   auto run(std::string address, Work work) -> Task<detail::work_result_t<Work>>;
+  // The same with a Work made of `arguments`.
+  template <class Work, class... Arguments>
+  auto run(std::string address, Arguments&&... arguments) {
+    return run(std::move(address), Work{std::forward<Arguments>(arguments)...});
+  }
   std::size_t waiting() const { return line_.size(); }
   std::uint64_t refused() const { return refused_; }
 
@@ -44,10 +49,8 @@ class PasswordDesk {
 
 template <class Work>
 auto PasswordDesk::run(std::string address, Work work) -> Task<detail::work_result_t<Work>> {
-  auto waiting = wait_for_turn(std::move(address));
-  ARGOSY_CO_CHECK(co_await std::move(waiting));
-  auto working = worker_.run(std::move(work));
-  auto outcome = co_await std::move(working);
+  ARGOSY_CO_CHECK(co_await wait_for_turn(std::move(address)));
+  auto outcome = co_await worker_.run(std::move(work));
   next();
   co_return outcome;
 }

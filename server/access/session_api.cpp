@@ -48,8 +48,7 @@ class SessionApi {
     body.required("name", name).required("password", password);
     ARGOSY_CO_CHECK(body.finish());
     Duration retry_after{};
-    auto signing_in = access_.login(name, password, door_of(request), request.now, retry_after);
-    const auto signed_in = co_await std::move(signing_in);
+    const auto signed_in = co_await access_.login(name, password, door_of(request), request.now, retry_after);
     if (!signed_in && retry_after > Duration::zero()) co_return wait_response(signed_in.error(), retry_after);
     if (!signed_in) co_return signed_in.error();
     co_return signed_in_response(*signed_in, options_.secure_cookie);
@@ -62,8 +61,7 @@ class SessionApi {
     body.required("token", token).optional("password", password);
     ARGOSY_CO_CHECK(body.finish());
     Duration retry_after{};
-    auto signing_in = access_.login_by_link(token, password, door_of(request), request.now, retry_after);
-    const auto signed_in = co_await std::move(signing_in);
+    const auto signed_in = co_await access_.login_by_link(token, password, door_of(request), request.now, retry_after);
     if (!signed_in && retry_after > Duration::zero()) co_return wait_response(signed_in.error(), retry_after);
     if (!signed_in) co_return signed_in.error();
     co_return signed_in_response(*signed_in, options_.secure_cookie);
@@ -71,8 +69,7 @@ class SessionApi {
 
   Task<Result<Response>> logout(Request& request) {
     if (const auto cookie = session_token(request)) {
-      auto ending = access_.logout(std::string(*cookie));
-      ARGOSY_CO_CHECK(co_await std::move(ending));
+      ARGOSY_CO_CHECK(co_await access_.logout(std::string(*cookie)));
     }
     Response response = Response::no_content();
     response.headers.emplace_back("Set-Cookie", cookie_of("", options_.secure_cookie, true));
@@ -83,8 +80,7 @@ class SessionApi {
     json document{{"user", user_json(request.principal.name, request.principal.role)}, {"csrf", nullptr}};
     const auto cookie = session_token(request);
     if (request.principal.kind == Principal::Kind::user && cookie) {
-      auto finding = access_.find_session(std::string(*cookie), request.now);
-      ARGOSY_CO_TRY(const auto session, co_await std::move(finding));
+      ARGOSY_CO_TRY(const auto session, co_await access_.find_session(std::string(*cookie), request.now));
       if (session) document["csrf"] = session->csrf;
     }
     co_return Response::json(document.dump());
@@ -100,11 +96,10 @@ class SessionApi {
     std::optional<std::string> current;
     body.required("password", password).optional("current", current);
     ARGOSY_CO_CHECK(body.finish());
-    auto finding = access_.find_session(std::string(*cookie), request.now);
-    ARGOSY_CO_TRY(const auto session, co_await std::move(finding));
+    ARGOSY_CO_TRY(const auto session, co_await access_.find_session(std::string(*cookie), request.now));
     if (!session) co_return make_error(Errc::unauthenticated, "the session has ended; sign in again");
-    auto changing = access_.change_password(*session, current, password, request.peer_address, request.now);
-    ARGOSY_CO_TRY(const std::string rotated, co_await std::move(changing));
+    ARGOSY_CO_TRY(const std::string rotated,
+                  co_await access_.change_password(*session, current, password, request.peer_address, request.now));
     Response response = Response::no_content();
     response.headers.emplace_back("Set-Cookie", cookie_of(rotated, options_.secure_cookie, false));
     co_return response;
@@ -114,8 +109,7 @@ class SessionApi {
     if (request.principal.kind != Principal::Kind::user) {
       co_return make_error(Errc::forbidden, "a token has no sessions; an admin revokes it");
     }
-    auto ending = access_.logout_everywhere(request.principal.id, request.principal.actor());
-    ARGOSY_CO_CHECK(co_await std::move(ending));
+    ARGOSY_CO_CHECK(co_await access_.logout_everywhere(request.principal.id, request.principal.actor()));
     Response response = Response::no_content();
     response.headers.emplace_back("Set-Cookie", cookie_of("", options_.secure_cookie, true));
     co_return response;

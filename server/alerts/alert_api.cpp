@@ -30,23 +30,19 @@ Task<Result<Response>> get_alerts(AlertService& alerts, Request& request) {
   const auto before = id_after(*page, 0);
   if (!before) co_return before.error();
   if (*before > 0) query.before = *before;
-  auto task = alerts.list(std::move(query));
-  const auto found = co_await std::move(task);
-  if (!found) co_return found.error();
+  ARGOSY_CO_TRY(const auto found, co_await alerts.list(std::move(query)));
   auto items = nlohmann::json::array();
-  for (const auto& alert : found->items) items.push_back(json_or_null(alert_to_json(alert)));
+  for (const auto& alert : found.items) items.push_back(json_or_null(alert_to_json(alert)));
   CursorKey next;
-  if (found->items.size() == page->limit) next.push_back(std::to_string(found->items.back().id));
-  co_return page_response(request, items, next, found->total);
+  if (found.items.size() == page->limit) next.push_back(std::to_string(found.items.back().id));
+  co_return page_response(request, items, next, found.total);
 }
 
 Task<Result<Response>> acknowledge(AlertService& alerts, Request& request) {
   const auto id = id_param(request);
   if (!id) co_return id.error();
-  auto task = alerts.acknowledge(*id, request.principal.actor(), request.now);
-  const auto alert = co_await std::move(task);
-  if (!alert) co_return alert.error();
-  co_return Response::json(alert_to_json(*alert));
+  ARGOSY_CO_TRY(const auto alert, co_await alerts.acknowledge(*id, request.principal.actor(), request.now));
+  co_return Response::json(alert_to_json(alert));
 }
 
 }  // namespace

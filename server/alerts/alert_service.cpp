@@ -25,12 +25,10 @@ class Service final : public AlertService {
 
   // Levels first: they are few, and windows that cannot be judged must not hold them up.
   Task<Result<std::size_t>> tick(Instant now) override {
-    auto levels_task = judge_levels(now);
-    const auto levels = co_await std::move(levels_task);
+    const auto levels = co_await judge_levels(now);
     auto windows_task = watch_.tick(MakeJudgeWindows{options_.rules}, now);
     const auto windows = co_await std::move(windows_task);
-    auto identities_task = db_.transact(JudgeIdentities{now});
-    const auto identities = co_await std::move(identities_task);
+    const auto identities = co_await db_.transact<JudgeIdentities>(now);
     if (!levels) co_return levels.error();
     if (!windows) co_return windows.error();
     if (!identities) co_return identities.error();
@@ -38,13 +36,11 @@ class Service final : public AlertService {
   }
 
   Task<Result<AlertPage>> list(AlertQuery query) override {
-    auto task = db_.transact(ReadAlerts{std::move(query)});
-    co_return co_await std::move(task);
+    co_return co_await db_.transact<ReadAlerts>(std::move(query));
   }
 
   Task<Result<Alert>> acknowledge(std::int64_t id, std::string actor, Instant now) override {
-    auto task = db_.transact(AcknowledgeAlert{id, std::move(actor), now});
-    co_return co_await std::move(task);
+    co_return co_await db_.transact<AcknowledgeAlert>(id, std::move(actor), now);
   }
 
  private:
@@ -52,12 +48,10 @@ class Service final : public AlertService {
     const auto began = std::chrono::steady_clock::now();
     std::size_t moved = 0;
     while (true) {
-      auto task = db_.transact(JudgeLevels{options_.levels_at_once, now});
-      const auto judged = co_await std::move(task);
-      if (!judged) co_return judged.error();
-      moved += judged->moved;
+      ARGOSY_CO_TRY(const auto judged, co_await db_.transact<JudgeLevels>(options_.levels_at_once, now));
+      moved += judged.moved;
       const bool is_over = std::chrono::steady_clock::now() - began >= options_.watch.budget;
-      if (is_over || judged->taken < options_.levels_at_once) co_return moved;
+      if (is_over || judged.taken < options_.levels_at_once) co_return moved;
     }
   }
 

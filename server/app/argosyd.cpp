@@ -69,21 +69,18 @@ void set_up_log(const Config& config) {
 // Starts, waits for SIGINT or SIGTERM, stops. A second signal ends the process at once.
 Task<void> live(asio::io_context& io, Server& server, int& status) {
   asio::signal_set signals(io, SIGINT, SIGTERM);
-  auto starting = server.start();
-  const auto started = co_await std::move(starting);
+  const auto started = co_await server.start();
   if (!started) {
     status = complain(started.error(), status_failed);
     io.stop();
     co_return;
   }
-  auto waiting = signals.async_wait(asio::as_tuple(asio::use_awaitable));
-  co_await std::move(waiting);
+  co_await signals.async_wait(asio::as_tuple(asio::use_awaitable));
   signals.clear();
   std::signal(SIGINT, SIG_DFL);
   std::signal(SIGTERM, SIG_DFL);
   spdlog::info("stopping");
-  auto stopping = server.stop();
-  co_await std::move(stopping);
+  co_await server.stop();
 }
 
 int serve(const Config& config) {
@@ -102,9 +99,7 @@ int serve(const Config& config) {
 }
 
 Task<Result<std::string>> make_link(AccessService& access) {
-  auto making = access.make_admin_link(false, wall_clock_now());
-  auto token = co_await std::move(making);
-  co_return token;
+  co_return co_await access.make_admin_link(false, wall_clock_now());
 }
 
 int print_admin_link(const Config& config) {

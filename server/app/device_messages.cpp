@@ -67,8 +67,7 @@ std::optional<MqttTopicRule> DeviceMessages::rule_of(std::string_view topic) {
 namespace {
 
 Task<Result<Response>> post_state(StateIntake& states, Request& request) {
-  auto taking = states.take_now(request.principal.name, std::move(request.body), request.now);
-  ARGOSY_CO_CHECK(co_await std::move(taking));
+  ARGOSY_CO_CHECK(co_await states.take_now(request.principal.name, std::move(request.body), request.now));
   co_return Response::no_content();
 }
 

@@ -18,9 +18,7 @@ constexpr Duration recount_interval{3'600'000};
 // A tick that counts what it did, as one that does not.
 template <class Service>
 Task<Result<void>> tick(Service& service, Instant now) {
-  auto ticking = service.tick(now);
-  const auto outcome = co_await std::move(ticking);
-  if (!outcome) co_return outcome.error();
+  ARGOSY_CO_CHECK(co_await service.tick(now));
   co_return Result<void>{};
 }
 
@@ -30,14 +28,12 @@ Loop::Round round_of(Service& service) {
 }
 
 Task<Result<void>> fold_counts(DeviceService& devices) {
-  auto folding = devices.fold_counts();
-  ARGOSY_CO_CHECK(co_await std::move(folding));
+  ARGOSY_CO_CHECK(co_await devices.fold_counts());
   co_return Result<void>{};
 }
 
 Task<Result<void>> recount(DeviceService& devices) {
-  auto counting = devices.recount();
-  ARGOSY_CO_TRY(const std::size_t wrong, co_await std::move(counting));
+  ARGOSY_CO_TRY(const std::size_t wrong, co_await devices.recount());
   if (wrong > 0) spdlog::warn("{} counts of the fleet were wrong and are right now", wrong);
   co_return Result<void>{};
 }
@@ -106,17 +102,14 @@ void LeaderWork::stop() {
 }
 
 Task<void> LeaderWork::end(std::shared_ptr<Term> term) {
-  auto stopping_driver = term->driver->stop();
-  co_await std::move(stopping_driver);
-  auto stopping = term->loops.stop();
-  co_await std::move(stopping);
+  co_await term->driver->stop();
+  co_await term->loops.stop();
 }
 
 Task<void> LeaderWork::ended() {
   const auto term = ending_.lock();
   if (!term) co_return;
-  auto ending = end(term);
-  co_await std::move(ending);
+  co_await end(term);
 }
 
 void LeaderWork::broker_is_back() {
@@ -127,9 +120,7 @@ void LeaderWork::broker_is_back() {
 
 Task<Result<void>> LeaderWork::publish(std::string topic, std::string payload) {
   if (parts_.mqtt == nullptr) co_return Result<void>{};  // without a broker, devices ask
-  auto publishing = parts_.mqtt->publish(std::move(topic), std::move(payload), true);
-  auto outcome = co_await std::move(publishing);
-  co_return outcome;
+  co_return co_await parts_.mqtt->publish(std::move(topic), std::move(payload), true);
 }
 
 }  // namespace argosy::server

@@ -245,21 +245,15 @@ AccessApiOptions access_api_options(const Config& config) {
 
 Task<Result<bool>> is_current(StandingService& standing, PeerCertificate certificate) {
   ARGOSY_CO_TRY(const Digest fingerprint, Digest::parse(certificate.fingerprint));
-  auto asking = standing.is_current(DeviceId(certificate.common_name), fingerprint);
-  auto answer = co_await std::move(asking);
-  co_return answer;
+  co_return co_await standing.is_current(DeviceId(certificate.common_name), fingerprint);
 }
 
 Task<Result<bool>> visit(asio::any_io_executor io, BrokerVisit as) {
-  auto visiting = visit_broker(io, std::move(as));
-  auto outcome = co_await std::move(visiting);
-  co_return outcome;
+  co_return co_await visit_broker(io, std::move(as));
 }
 
 Task<Result<void>> keep_at_broker(MqttClient& mqtt, std::string topic, std::string payload) {
-  auto publishing = mqtt.publish(std::move(topic), std::move(payload), true);
-  auto outcome = co_await std::move(publishing);
-  co_return outcome;
+  co_return co_await mqtt.publish(std::move(topic), std::move(payload), true);
 }
 
 BrokerDoor broker_door(asio::any_io_executor io, const Config& config, std::string ca_pem,
@@ -277,15 +271,15 @@ BrokerDoor broker_door(asio::any_io_executor io, const Config& config, std::stri
 }
 
 Task<void> send_ack(MqttClient& mqtt, std::string device, wire::TelemetryAck ack) {
-  auto sending = mqtt.publish("argosy/v1/" + device + "/down/ack", wire::encode(ack), false);
-  co_await std::move(sending);  // a lost ack is asked for again
+  // A lost ack is asked for again.
+  co_await mqtt.publish("argosy/v1/" + device + "/down/ack", wire::encode(ack), false);
 }
 
 // The agent takes the batch apart until the record at fault is alone.
 Task<void> send_refusal(MqttClient& mqtt, MessageId message, Error error) {
   const wire::TelemetryRefusal refusal{message.digest.to_hex().substr(0, 16), error.message};
-  auto sending = mqtt.publish("argosy/v1/" + message.device + "/down/ack", wire::encode(refusal), false);
-  co_await std::move(sending);  // without an answer it is sent again
+  // Without an answer it is sent again.
+  co_await mqtt.publish("argosy/v1/" + message.device + "/down/ack", wire::encode(refusal), false);
 }
 
 Task<Result<void>> check_people(OpenExchanges& exchanges) {
@@ -294,12 +288,9 @@ Task<Result<void>> check_people(OpenExchanges& exchanges) {
 }
 
 Task<void> stop_all(PatchService& patches, LeaderWork& leader, Loops& loops, std::shared_ptr<asio::steady_timer> done) {
-  auto stopping = patches.stop();
-  co_await std::move(stopping);
-  auto ending = leader.ended();
-  co_await std::move(ending);
-  auto ending_loops = loops.stop();
-  co_await std::move(ending_loops);
+  co_await patches.stop();
+  co_await leader.ended();
+  co_await loops.stop();
   done->cancel();
 }
 
@@ -307,8 +298,7 @@ Task<void> stop_all(PatchService& patches, LeaderWork& leader, Loops& loops, std
 Task<void> end_work(asio::any_io_executor io, PatchService& patches, LeaderWork& leader, Loops& loops, Duration grace) {
   const auto done = std::make_shared<asio::steady_timer>(io, grace);
   asio::co_spawn(io, stop_all(patches, leader, loops, done), asio::detached);
-  auto waiting = done->async_wait(asio::as_tuple(asio::use_awaitable));
-  co_await std::move(waiting);
+  co_await done->async_wait(asio::as_tuple(asio::use_awaitable));
 }
 
 }  // namespace
@@ -514,8 +504,7 @@ Dispatcher Server::Parts::dispatcher(const std::string& listener, const Router& 
 Task<Result<Response>> Server::Parts::within_budget(const Route& route, Request& request) {
   if (request.principal.kind == Principal::Kind::device)
     ARGOSY_CO_CHECK(quarantine.spend(request.principal.name, request.body.size(), request.now));
-  auto handling = handle_with_origin(route, request);
-  co_return co_await std::move(handling);
+  co_return co_await handle_with_origin(route, request);
 }
 
 // A right that ends, whoever ended it on whichever instance, ends what goes on under it here.
@@ -590,8 +579,7 @@ Result<std::unique_ptr<Server>> Server::create(asio::io_context& io, const Confi
 
 // The one that led before may have died with a message in hand: that is known before the broker sends it to us.
 Task<void> Server::take_lead(Parts& parts) {
-  auto remembering = parts.quarantine.load(wall_clock_now());
-  const auto remembered = co_await std::move(remembering);
+  const auto remembered = co_await parts.quarantine.load(wall_clock_now());
   if (!remembered) spdlog::warn("reading the quarantine: {}", remembered.error().message);
   if (parts.holds_lead && parts.lead) parts.leader->start({leader_lock_key, parts.lead->fence()});
 }
@@ -628,8 +616,7 @@ Task<Result<void>> Server::start() {
   spdlog::info("argosyd {} serves people on {}", ARGOSY_VERSION, url);
   if (parts.metrics_server) spdlog::info("metrics: http://{}:{}/metrics", parts.config.metrics_address, metrics_port());
   if (parts.device_server) spdlog::info("agents: https://{}:{}", parts.config.device_address, device_port());
-  auto linking = parts.access.make_admin_link(true, wall_clock_now());
-  ARGOSY_CO_TRY(const std::string token, co_await std::move(linking));
+  ARGOSY_CO_TRY(const std::string token, co_await parts.access.make_admin_link(true, wall_clock_now()));
   if (!token.empty()) {
     std::cout << "First start: there are no users yet. Open this link to sign in as admin and set a password; it works "
                  "once, within "
@@ -650,20 +637,15 @@ Task<void> Server::stop() {
   if (parts.authority_rounds) parts.authority_rounds->request_stop();
   parts.states->stop();
   if (parts.upkeep) {
-    auto ending_upkeep = parts.upkeep->stop();
-    co_await std::move(ending_upkeep);
+    co_await parts.upkeep->stop();
   }
-  auto ending_work = end_work(parts.io, *parts.patches, *parts.leader, parts.loops, grace);
-  co_await std::move(ending_work);
-  auto stopping_people = parts.operator_server->stop(grace);
-  co_await std::move(stopping_people);
+  co_await end_work(parts.io, *parts.patches, *parts.leader, parts.loops, grace);
+  co_await parts.operator_server->stop(grace);
   if (parts.device_server) {
-    auto stopping_devices = parts.device_server->stop(grace);
-    co_await std::move(stopping_devices);
+    co_await parts.device_server->stop(grace);
   }
   if (parts.metrics_server) {
-    auto stopping_metrics = parts.metrics_server->stop(grace);
-    co_await std::move(stopping_metrics);
+    co_await parts.metrics_server->stop(grace);
   }
 }
 

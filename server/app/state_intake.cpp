@@ -37,8 +37,7 @@ struct TakeStates {
   }
   static Task<Result<std::vector<Result<StateOutcome>>>> take(DeviceService& devices, std::vector<ReceivedState> states,
                                                               Instant now) {
-    auto taking = devices.take_states(std::move(states), now);
-    ARGOSY_CO_TRY(const auto outcomes, co_await std::move(taking));
+    ARGOSY_CO_TRY(const auto outcomes, co_await devices.take_states(std::move(states), now));
     co_return std::vector<Result<StateOutcome>>(outcomes.begin(), outcomes.end());
   }
 };
@@ -52,8 +51,7 @@ struct TakeReports {
   static Task<Result<std::vector<Result<void>>>> take(RolloutService& rollouts, std::vector<wire::DeviceState> states,
                                                       Instant now) {
     const std::size_t count = states.size();
-    auto taking = rollouts.take_reports(std::move(states), now);
-    ARGOSY_CO_CHECK(co_await std::move(taking));
+    ARGOSY_CO_CHECK(co_await rollouts.take_reports(std::move(states), now));
     co_return std::vector<Result<void>>(count);
   }
 };
@@ -131,8 +129,7 @@ Task<void> judge_standing(std::shared_ptr<Impl> impl, std::vector<Passing>& pass
     if (one.stored && *one.stored == StateOutcome::taken) who.push_back(i);
     if (!is_refused(one.stored)) continue;
     // It cannot be stored, but what it says of a rollout may count all the same: if it is no older session's.
-    auto asking = impl->parts.devices.standing(DeviceId{one.waiting.device}, one.state.nonce);
-    const auto standing = co_await std::move(asking);
+    const auto standing = co_await impl->parts.devices.standing(DeviceId(one.waiting.device), one.state.nonce);
     if (!standing) one.reported = standing.error();
     if (standing && *standing == StateOutcome::taken) who.push_back(i);
   }
@@ -151,8 +148,7 @@ Task<void> store(std::shared_ptr<Impl> impl, std::vector<Passing>& passing, Inst
   auto stored = co_await std::move(storing);
   for (std::size_t i = 0; i < passing.size(); ++i) passing[i].stored = std::move(stored[i]);
   std::vector<std::size_t> who;
-  auto judging = judge_standing(impl, passing, who);
-  co_await std::move(judging);
+  co_await judge_standing(impl, passing, who);
   std::vector<wire::DeviceState> reports;
   for (const std::size_t i : who) reports.push_back(passing[i].state);
   auto reporting = take_by_halves<void>(std::move(reports), TakeReports{impl->parts.rollouts, now});
@@ -163,8 +159,7 @@ Task<void> store(std::shared_ptr<Impl> impl, std::vector<Passing>& passing, Inst
 template <class Impl>
 Task<void> wait_for(std::shared_ptr<Impl> impl, Duration duration) {
   impl->timer.expires_after(duration);
-  auto waiting = impl->timer.async_wait(asio::as_tuple(asio::use_awaitable));
-  co_await std::move(waiting);
+  co_await impl->timer.async_wait(asio::as_tuple(asio::use_awaitable));
 }
 
 template <class Impl>
@@ -173,14 +168,12 @@ Task<void> work_off(std::shared_ptr<Impl> impl) {
     const Instant now = wall_clock_now();
     auto batch = impl->queue.take(now);
     if (batch.empty()) {
-      auto waiting = wait_for(impl, std::max(Duration{1}, impl->queue.next_due().value_or(now) - now));
-      co_await std::move(waiting);
+      co_await wait_for(impl, std::max(Duration(1), impl->queue.next_due().value_or(now) - now));
       continue;
     }
     auto passing = impl->read(std::move(batch), now);
     if (passing.empty()) continue;
-    auto storing = store(impl, passing, now);
-    co_await std::move(storing);
+    co_await store(impl, passing, now);
     if (impl->stopped) break;
     const auto failed = impl->settle(std::move(passing), now);
     if (!failed) {
@@ -190,9 +183,8 @@ Task<void> work_off(std::shared_ptr<Impl> impl) {
     }
     impl->errors.report(*failed);
     impl->pausing = true;  // nothing that comes shortens it
-    auto waiting =
-        wait_for(impl, full_jitter(impl->options.retry_base, impl->options.retry_cap, impl->failures++, impl->rng));
-    co_await std::move(waiting);
+    co_await wait_for(impl,
+                      full_jitter(impl->options.retry_base, impl->options.retry_cap, impl->failures++, impl->rng));
     impl->pausing = false;
   }
   impl->working = false;
@@ -215,8 +207,7 @@ Task<Result<void>> take_one_now(std::shared_ptr<Impl> impl, WaitingState waiting
   }
   std::vector<Passing> passing;
   passing.push_back(std::move(one));
-  auto storing = store(impl, passing, now);
-  co_await std::move(storing);
+  co_await store(impl, passing, now);
   auto told = impl->answer(passing.front());
   impl->settle_one(passing.front(), now);
   impl->note_those_over_allowance(now);

@@ -18,8 +18,7 @@ Task<Result<Response>> livez(Request&) {
 }
 
 Task<Result<Response>> readyz(DbPool& db, std::function<SystemStatus()> status) {
-  auto pinging = db.ping();
-  const auto pong = co_await std::move(pinging);
+  const auto pong = co_await db.ping();
   if (!pong) co_return make_error(Errc::unavailable, "the database does not answer: " + pong.error().message);
   const SystemStatus now = status();
   const json answer = {{"status", "ready"},

@@ -45,19 +45,16 @@ Result<std::string> compare_archive(const ChainHead& files, const ChainHead& arc
 }
 
 Task<Result<void>> walk_all(AuditService& audit, ChainHead files, std::optional<ChainHead> noted) {
-  auto asking = audit.chain();
-  ARGOSY_CO_TRY(const ChainState chain, co_await std::move(asking));
+  ARGOSY_CO_TRY(const ChainState chain, co_await audit.chain());
   ARGOSY_CO_TRY(const std::string about_archive, compare_archive(files, chain.archived));
   std::cout << about_archive;
   if (noted) {
-    auto comparing = audit.has(*noted);
-    ARGOSY_CO_TRY(const auto fault, co_await std::move(comparing));
+    ARGOSY_CO_TRY(const auto fault, co_await audit.has(*noted));
     if (fault) co_return broken(*fault);
   }
   std::size_t rows = 0;
   for (AuditService::Walk walk; !walk.complete;) {
-    auto walking = audit.walk(walk.reached.seal);
-    ARGOSY_CO_TRY(walk, co_await std::move(walking));
+    ARGOSY_CO_TRY(walk, co_await audit.walk(walk.reached.seal));
     if (walk.fault) co_return broken(*walk.fault);
     rows += walk.rows;
     if (walk.complete) {

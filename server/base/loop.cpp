@@ -80,8 +80,7 @@ Task<void> Loop::stop() {
   const auto state = state_;
   request_stop();
   if (!state->running) co_return;
-  auto ending = state->ended.async_wait(asio::as_tuple(asio::use_awaitable));
-  co_await std::move(ending);
+  co_await state->ended.async_wait(asio::as_tuple(asio::use_awaitable));
 }
 
 const LoopFigures& Loop::figures() const {
@@ -91,14 +90,12 @@ const LoopFigures& Loop::figures() const {
 Task<void> Loop::run(std::shared_ptr<State> state) {
   while (!state->stopped) {
     if (Clock::now() >= state->due) {
-      auto going_round = run_round(state);
-      co_await std::move(going_round);
+      co_await run_round(state);
       if (state->options.interval) state->due = std::min(state->due, Clock::now() + state->pause());
       continue;
     }
     state->timer.expires_at(state->due);
-    auto waiting = state->timer.async_wait(asio::as_tuple(asio::use_awaitable));
-    co_await std::move(waiting);
+    co_await state->timer.async_wait(asio::as_tuple(asio::use_awaitable));
   }
   state->running = false;
   state->round = nullptr;  // what it holds goes with the loop, not with the last who asks for figures
@@ -111,8 +108,7 @@ Task<void> Loop::run_round(std::shared_ptr<State> state) {
   state->due = Clock::time_point::max();  // whoever wakes the loop from here on wants another round
   Result<void> outcome;
   try {
-    auto going = state->round(wall_clock_now());
-    outcome = co_await std::move(going);
+    outcome = co_await state->round(wall_clock_now());
   } catch (const std::exception& exception) {
     outcome = make_error(Errc::internal, exception.what());
   }
@@ -139,8 +135,7 @@ void Loops::request_stop() {
 Task<void> Loops::stop() {
   request_stop();
   for (const auto& loop : loops_) {
-    auto stopping = loop->stop();
-    co_await std::move(stopping);
+    co_await loop->stop();
   }
 }
 

@@ -73,6 +73,12 @@ class DbPool {
   template <class Work>
   auto transact(Work work)
       -> boost::asio::awaitable<typename detail::as_result<std::invoke_result_t<Work&, pqxx::work&>>::type>;
+  // The same with a Work made of `arguments`: `co_await db.transact<FindToken>(hash, now)`, without a temporary in
+  // braces beside the co_await (common/base/error.hpp).
+  template <class Work, class... Arguments>
+  auto transact(Arguments&&... arguments) {
+    return transact(Work{std::forward<Arguments>(arguments)...});
+  }
 
  private:
   using Job = std::function<Result<void>(pqxx::work&)>;  // fills its own result slot
@@ -115,9 +121,8 @@ auto DbPool::transact(Work work)
     };
     submit(scope, fence ? fenced(std::move(job), *fence) : std::move(job), std::move(done));
   };
-  auto operation = boost::asio::async_initiate<const boost::asio::use_awaitable_t<>, void(R)>(
+  co_return co_await boost::asio::async_initiate<const boost::asio::use_awaitable_t<>, void(R)>(
       std::move(initiate), boost::asio::use_awaitable, std::move(work));
-  co_return co_await std::move(operation);
 }
 
 }  // namespace argosy::server

@@ -80,8 +80,7 @@ template <class T>
 boost::asio::awaitable<T> in_scope(boost::asio::any_io_executor io, std::shared_ptr<const TransactionScope> scope,
                                    boost::asio::awaitable<T> task) {
   boost::asio::any_io_executor scoped = detail::ScopedExecutor(std::move(io), std::move(scope));
-  auto running = boost::asio::co_spawn(scoped, std::move(task), boost::asio::use_awaitable);
-  co_return co_await std::move(running);
+  co_return co_await boost::asio::co_spawn(scoped, std::move(task), boost::asio::use_awaitable);
 }
 
 }  // namespace argosy::server

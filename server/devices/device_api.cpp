@@ -18,83 +18,67 @@ Task<Result<Response>> list_devices(DeviceService& devices, Request& request) {
   if (!filter) co_return filter.error();
   DeviceQuery query{std::move(*filter), std::nullopt, page->limit};
   if (!page->after.empty()) query.after = DeviceId{page->after.front()};
-  auto asked = devices.list(std::move(query));
-  auto found = co_await std::move(asked);
-  if (!found) co_return found.error();
+  ARGOSY_CO_TRY(auto found, co_await devices.list(std::move(query)));
   nlohmann::json items = nlohmann::json::array();
-  for (const Device& device : found->items) items.push_back(device_to_json(device));
+  for (const Device& device : found.items) items.push_back(device_to_json(device));
   CursorKey next;
-  if (found->next_after) next.push_back(found->next_after->value());
-  co_return page_response(request, items, next, found->total);
+  if (found.next_after) next.push_back(found.next_after->value());
+  co_return page_response(request, items, next, found.total);
 }
 
 Task<Result<Response>> get_device(DeviceService& devices, Request& request) {
-  auto asked = devices.get(DeviceId{std::string(request.param("id"))});
-  auto device = co_await std::move(asked);
-  if (!device) co_return device.error();
-  co_return Response::json(device_to_json(*device).dump());
+  ARGOSY_CO_TRY(auto device, co_await devices.get(DeviceId(std::string(request.param("id")))));
+  co_return Response::json(device_to_json(device).dump());
 }
 
 Task<Result<Response>> patch_device(DeviceService& devices, Request& request) {
   auto patch = parse_label_patch(request.body);
   if (!patch) co_return patch.error();
-  auto asked =
-      devices.patch_labels(DeviceId{std::string(request.param("id"))}, std::move(*patch), request.principal.actor());
-  auto device = co_await std::move(asked);
-  if (!device) co_return device.error();
-  co_return Response::json(device_to_json(*device).dump());
+  ARGOSY_CO_TRY(auto device, co_await devices.patch_labels(DeviceId(std::string(request.param("id"))),
+                                                           std::move(*patch), request.principal.actor()));
+  co_return Response::json(device_to_json(device).dump());
 }
 
 Task<Result<Response>> revoke_device(DeviceService& devices, Request& request) {
-  auto asked = devices.revoke(DeviceId{std::string(request.param("id"))}, request.principal.actor(), request.now);
-  auto revoked = co_await std::move(asked);
-  if (!revoked) co_return revoked.error();
+  ARGOSY_CO_CHECK(
+      co_await devices.revoke(DeviceId(std::string(request.param("id"))), request.principal.actor(), request.now));
   co_return Response::no_content();
 }
 
 Task<Result<Response>> list_claims(EnrolmentService& enrolment, Request& request) {
-  auto asked = enrolment.list_claims();
-  auto claims = co_await std::move(asked);
-  if (!claims) co_return claims.error();
+  ARGOSY_CO_TRY(auto claims, co_await enrolment.list_claims());
   nlohmann::json items = nlohmann::json::array();
-  for (const Claim& claim : *claims) items.push_back(claim_to_json(claim));
-  co_return page_response(request, items, {}, static_cast<std::int64_t>(claims->size()));
+  for (const Claim& claim : claims) items.push_back(claim_to_json(claim));
+  co_return page_response(request, items, {}, static_cast<std::int64_t>(claims.size()));
 }
 
 Task<Result<Response>> create_claim(EnrolmentService& enrolment, Request& request) {
   auto offer = parse_claim_offer(request.body);
   if (!offer) co_return offer.error();
-  auto asked = enrolment.create_claim(std::move(*offer), request.principal.actor(), request.now);
-  auto claim = co_await std::move(asked);
-  if (!claim) co_return claim.error();
-  co_return Response::json(new_claim_to_json(*claim).dump(), 201);
+  ARGOSY_CO_TRY(auto claim, co_await enrolment.create_claim(std::move(*offer), request.principal.actor(), request.now));
+  co_return Response::json(new_claim_to_json(claim).dump(), 201);
 }
 
 Task<Result<Response>> revoke_claim(EnrolmentService& enrolment, Request& request) {
   auto id = id_param(request);
   if (!id) co_return id.error();
-  auto asked = enrolment.revoke_claim(*id, request.principal.actor(), request.now);
-  auto revoked = co_await std::move(asked);
-  if (!revoked) co_return revoked.error();
+  ARGOSY_CO_CHECK(co_await enrolment.revoke_claim(*id, request.principal.actor(), request.now));
   co_return Response::no_content();
 }
 
 Task<Result<Response>> enrol(EnrolmentService& enrolment, Request& request) {
   auto order = parse_enrolment(request.body);
   if (!order) co_return order.error();
-  auto asked = enrolment.enrol(std::move(*order), request.peer_address, request.now);
-  auto credentials = co_await std::move(asked);
-  if (!credentials) co_return credentials.error();
-  co_return Response::json(credentials_to_json(*credentials).dump(), 201);
+  ARGOSY_CO_TRY(auto credentials, co_await enrolment.enrol(std::move(*order), request.peer_address, request.now));
+  co_return Response::json(credentials_to_json(credentials).dump(), 201);
 }
 
 Task<Result<Response>> renew(EnrolmentService& enrolment, Request& request) {
   auto csr = parse_renewal(request.body);
   if (!csr) co_return csr.error();
-  auto asked = enrolment.renew(DeviceId{request.principal.name}, std::move(*csr), request.peer_address, request.now);
-  auto credentials = co_await std::move(asked);
-  if (!credentials) co_return credentials.error();
-  co_return Response::json(credentials_to_json(*credentials).dump());
+  ARGOSY_CO_TRY(auto credentials, co_await enrolment.renew(DeviceId(request.principal.name), std::move(*csr),
+                                                           request.peer_address, request.now));
+  co_return Response::json(credentials_to_json(credentials).dump());
 }
 
 Task<Result<Response>> give_challenge(EnrolmentService& enrolment, Request& request) {
@@ -114,10 +98,9 @@ class WayBack {
       co_return make_error(Errc::rate_limited, "too many devices come back from this address at once; try again later");
     auto order = parse_return(request.body);
     if (!order) co_return order.error();
-    auto asked = enrolment_.come_back(std::move(*order), request.peer_address, request.now);
-    auto credentials = co_await std::move(asked);
-    if (!credentials) co_return credentials.error();
-    co_return Response::json(credentials_to_json(*credentials).dump());
+    ARGOSY_CO_TRY(auto credentials,
+                  co_await enrolment_.come_back(std::move(*order), request.peer_address, request.now));
+    co_return Response::json(credentials_to_json(credentials).dump());
   }
 
  private:

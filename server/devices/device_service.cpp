@@ -24,8 +24,7 @@ class StoredDeviceService final : public DeviceService {
     return store_.patch_labels(std::move(id), std::move(patch), std::move(actor));
   }
   Task<Result<void>> revoke(DeviceId id, std::string actor, Instant now) override {
-    auto revoking = store_.revoke(id, std::move(actor), now);
-    ARGOSY_CO_CHECK(co_await std::move(revoking));
+    ARGOSY_CO_CHECK(co_await store_.revoke(id, std::move(actor), now));
     if (tell_revoked_) tell_revoked_(id);
     co_return Result<void>{};
   }
@@ -35,8 +34,7 @@ class StoredDeviceService final : public DeviceService {
     if (states.size() > max_states_at_once)
       co_return make_error(Errc::too_large, std::to_string(states.size()) + " states at once; the limit is " +
                                                 std::to_string(max_states_at_once));
-    auto taken = store_.take_states(std::move(states), now);
-    co_return co_await std::move(taken);
+    co_return co_await store_.take_states(std::move(states), now);
   }
   std::vector<std::string> take_those_over_allowance() override { return store_.take_those_over_allowance(); }
   Task<Result<StateOutcome>> standing(DeviceId id, std::int64_t nonce) override {

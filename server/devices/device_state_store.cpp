@@ -224,13 +224,11 @@ struct ReadStanding {
 }  // namespace
 
 Task<Result<StateOutcome>> DeviceStore::standing(DeviceId id, std::int64_t nonce) {
-  auto work = db_.transact(ReadStanding{std::move(id), nonce});
-  co_return co_await std::move(work);
+  co_return co_await db_.transact<ReadStanding>(std::move(id), nonce);
 }
 
 Task<Result<std::vector<StateOutcome>>> DeviceStore::take_states(std::vector<ReceivedState> states, Instant now) {
-  auto work = db_.transact(TakeStates{std::move(states), now, allowance_});
-  co_return co_await std::move(work);
+  co_return co_await db_.transact<TakeStates>(std::move(states), now, allowance_);
 }
 
 }  // namespace argosy::server

@@ -179,33 +179,27 @@ struct RevokeDevice {
 }  // namespace
 
 Task<Result<DevicePage>> DeviceStore::list(DeviceQuery query) {
-  auto work = db_.transact(ListDevices{std::move(query)});
-  co_return co_await std::move(work);
+  co_return co_await db_.transact<ListDevices>(std::move(query));
 }
 
 Task<Result<Device>> DeviceStore::get(DeviceId id) {
-  auto work = db_.transact(GetDevice{std::move(id)});
-  co_return co_await std::move(work);
+  co_return co_await db_.transact<GetDevice>(std::move(id));
 }
 
 Task<Result<Device>> DeviceStore::patch_labels(DeviceId id, LabelPatch patch, std::string actor) {
-  auto work = db_.transact(PatchLabels{std::move(id), std::move(patch), std::move(actor)});
-  co_return co_await std::move(work);
+  co_return co_await db_.transact<PatchLabels>(std::move(id), std::move(patch), std::move(actor));
 }
 
 Task<Result<void>> DeviceStore::revoke(DeviceId id, std::string actor, Instant now) {
-  auto work = db_.transact(RevokeDevice{std::move(id), std::move(actor), now});
-  co_return co_await std::move(work);
+  co_return co_await db_.transact<RevokeDevice>(std::move(id), std::move(actor), now);
 }
 
 Task<Result<std::size_t>> DeviceStore::fold_counts() {
-  auto work = db_.transact(FoldFleetCounts{});
-  co_return co_await std::move(work);
+  co_return co_await db_.transact<FoldFleetCounts>();
 }
 
 Task<Result<std::size_t>> DeviceStore::recount() {
-  auto work = db_.transact(RecountFleet{});
-  co_return co_await std::move(work);
+  co_return co_await db_.transact<RecountFleet>();
 }
 
 }  // namespace argosy::server

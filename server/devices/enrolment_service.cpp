@@ -61,8 +61,7 @@ class StoredEnrolmentService final : public EnrolmentService {
   Task<Result<NewClaim>> create_claim(ClaimOffer offer, std::string actor, Instant now) override {
     if (auto checked = check_claim(offer); !checked) co_return checked.error();
     NewClaim claim{0, random_token(), authority_.fingerprint.to_hex()};
-    auto stored = store_.create_claim(std::move(offer), sha256_hex(claim.token), std::move(actor), now);
-    auto id = co_await std::move(stored);
+    auto id = co_await store_.create_claim(std::move(offer), sha256_hex(claim.token), std::move(actor), now);
     if (!id) co_return id.error();
     claim.id = *id;
     co_return claim;
@@ -81,20 +80,16 @@ class StoredEnrolmentService final : public EnrolmentService {
     EnrolmentOrder order{std::move(request), std::move(token_sha256), std::move(*key),
                          options_.way_back,  std::move(issue),        now,
                          good_until(now),    std::move(address)};
-    auto stored = store_.enrol(std::move(order));
-    auto certificate = co_await std::move(stored);
-    if (!certificate) co_return certificate.error();
-    co_return credentials(device, std::move(certificate->pem));
+    ARGOSY_CO_TRY(auto certificate, co_await store_.enrol(std::move(order)));
+    co_return credentials(device, std::move(certificate.pem));
   }
 
   Task<Result<Credentials>> renew(DeviceId device, std::string csr_pem, std::string address, Instant now) override {
     auto key = key_of(csr_pem, device);
     if (!key) co_return key.error();
     RenewalOrder order{device, std::move(*key), signer(csr_pem, now), good_until(now), std::move(address)};
-    auto stored = store_.renew(std::move(order));
-    auto certificate = co_await std::move(stored);
-    if (!certificate) co_return certificate.error();
-    co_return credentials(device, std::move(certificate->pem));
+    ARGOSY_CO_TRY(auto certificate, co_await store_.renew(std::move(order)));
+    co_return credentials(device, std::move(certificate.pem));
   }
 
   std::string challenge(Instant now) override { return make_challenge(secret_.bytes, to_hex(secure_random(8)), now); }
@@ -109,9 +104,8 @@ class StoredEnrolmentService final : public EnrolmentService {
     RenewalOrder renewal{device, sha256_hex(csr.public_key_pem), signer(request.csr_pem, now), good_until(now),
                          std::move(address)};
     auto stored = store_.come_back(ReturnOrder{std::move(renewal), options_.way_back, now});
-    auto certificate = co_await std::move(stored);
-    if (!certificate) co_return certificate.error();
-    co_return credentials(device, std::move(certificate->pem));
+    ARGOSY_CO_TRY(auto certificate, co_await std::move(stored));
+    co_return credentials(device, std::move(certificate.pem));
   }
 
   Task<Result<bool>> is_current(DeviceId device, Digest fingerprint) override {

@@ -274,38 +274,31 @@ struct IsCurrent {
 
 Task<Result<std::int64_t>> EnrolmentStore::create_claim(ClaimOffer offer, std::string token_sha256, std::string actor,
                                                         Instant now) {
-  auto work = db_.transact(CreateClaim{std::move(offer), std::move(token_sha256), std::move(actor), now});
-  co_return co_await std::move(work);
+  co_return co_await db_.transact<CreateClaim>(std::move(offer), std::move(token_sha256), std::move(actor), now);
 }
 
 Task<Result<std::vector<Claim>>> EnrolmentStore::list_claims() {
-  auto work = db_.transact(ListClaims{});
-  co_return co_await std::move(work);
+  co_return co_await db_.transact<ListClaims>();
 }
 
 Task<Result<void>> EnrolmentStore::revoke_claim(std::int64_t id, std::string actor, Instant now) {
-  auto work = db_.transact(RevokeClaim{id, std::move(actor), now});
-  co_return co_await std::move(work);
+  co_return co_await db_.transact<RevokeClaim>(id, std::move(actor), now);
 }
 
 Task<Result<IssuedCertificate>> EnrolmentStore::enrol(EnrolmentOrder order) {
-  auto work = db_.transact(EnrolDevice{std::move(order)});
-  co_return co_await std::move(work);
+  co_return co_await db_.transact<EnrolDevice>(std::move(order));
 }
 
 Task<Result<IssuedCertificate>> EnrolmentStore::renew(RenewalOrder order) {
-  auto work = db_.transact(RenewDevice{std::move(order)});
-  co_return co_await std::move(work);
+  co_return co_await db_.transact<RenewDevice>(std::move(order));
 }
 
 Task<Result<IssuedCertificate>> EnrolmentStore::come_back(ReturnOrder order) {
-  auto work = db_.transact(ComeBack{std::move(order)});
-  co_return co_await std::move(work);
+  co_return co_await db_.transact<ComeBack>(std::move(order));
 }
 
 Task<Result<bool>> EnrolmentStore::is_current(DeviceId device, std::string fingerprint) {
-  auto work = db_.transact(IsCurrent{std::move(device), std::move(fingerprint)});
-  co_return co_await std::move(work);
+  co_return co_await db_.transact<IsCurrent>(std::move(device), std::move(fingerprint));
 }
 
 }  // namespace argosy::server

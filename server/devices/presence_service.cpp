@@ -35,8 +35,7 @@ class StoredPresenceService final : public PresenceService {
   Task<Result<std::size_t>> tick(Instant now) override {
     const auto until = std::chrono::steady_clock::now() + options_.budget;
     if (!wills_.empty()) {
-      auto suspecting = store_.suspect(take_wills());
-      ARGOSY_CO_CHECK(co_await std::move(suspecting));
+      ARGOSY_CO_CHECK(co_await store_.suspect(take_wills()));
     }
     std::size_t changed = 0;
     for (bool is_first = true;; is_first = false) {

@@ -163,13 +163,11 @@ struct Suspect {
 }  // namespace
 
 Task<Result<PresenceJudged>> PresenceStore::judge(PresenceSlice slice) {
-  auto work = db_.transact(JudgeDue{slice});
-  co_return co_await std::move(work);
+  co_return co_await db_.transact<JudgeDue>(slice);
 }
 
 Task<Result<void>> PresenceStore::suspect(std::vector<Suspicion> suspicions) {
-  auto work = db_.transact(Suspect{std::move(suspicions)});
-  co_return co_await std::move(work);
+  co_return co_await db_.transact<Suspect>(std::move(suspicions));
 }
 
 }  // namespace argosy::server

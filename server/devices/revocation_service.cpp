@@ -53,25 +53,21 @@ class StoredRevocationService final : public RevocationService {
   const RevocationStatus& status() const override { return status_; }
 
   Task<Result<void>> tick(Instant now, bool leading) override {
-    auto listing = keep_list(now);
-    const Result<void> listed = co_await std::move(listing);
+    const Result<void> listed = co_await keep_list(now);
     if (!leading) {
       settled_ = false;  // whoever leads next looks for itself
       status_ = {};
       co_return listed;
     }
     if (!listed) {
-      auto telling = tell(listed.error().message, now);
-      ARGOSY_CO_CHECK(co_await std::move(telling));
+      ARGOSY_CO_CHECK(co_await tell(listed.error().message, now));
       co_return listed;
     }
-    auto keeping_up = keep_up(now);
-    ARGOSY_CO_CHECK(co_await std::move(keeping_up));
+    ARGOSY_CO_CHECK(co_await keep_up(now));
     if (settled_ && !broker_forgot_) co_return Result<void>{};
-    auto enforcing = enforce(now);
-    const auto enforced = co_await std::move(enforcing);
-    auto telling = tell(enforced ? "" : enforced.error().message, now);
-    ARGOSY_CO_CHECK(co_await std::move(telling));
+    const auto enforced = co_await enforce(now);
+    const std::string reason = enforced ? "" : enforced.error().message;
+    ARGOSY_CO_CHECK(co_await tell(reason, now));
     settled_ = status_.waiting == 0;
     if (!enforced && takes_too_long(status_, now)) co_return enforced;  // until then it is under way
     co_return Result<void>{};
@@ -81,8 +77,7 @@ class StoredRevocationService final : public RevocationService {
   // What ended since the last round becomes part of the list; at the start all of it.
   Task<Result<void>> keep_list(Instant now) {
     if (listed_) {
-      auto reading = store_.ended_after(heard_, ended_at_once);
-      ARGOSY_CO_TRY(const auto ended, co_await std::move(reading));
+      ARGOSY_CO_TRY(const auto ended, co_await store_.ended_after(heard_, ended_at_once));
       for (const EndedCertificate& certificate : ended) {
         for (const auto& hear : hear_) hear(certificate);
         heard_ = certificate.id;
@@ -102,24 +97,19 @@ class StoredRevocationService final : public RevocationService {
 
   Task<Result<void>> enforce(Instant now) {
     if (broker_forgot_) {
-      auto again = store_.clear_again(now - broker_memory);
-      ARGOSY_CO_CHECK(co_await std::move(again));
+      ARGOSY_CO_CHECK(co_await store_.clear_again(now - broker_memory));
       broker_forgot_ = false;
     }
-    auto reading = store_.waiting(*listed_, enforced_at_once);
-    ARGOSY_CO_TRY(const auto waiting, co_await std::move(reading));
+    ARGOSY_CO_TRY(const auto waiting, co_await store_.waiting(*listed_, enforced_at_once));
     if (waiting.empty()) co_return Result<void>{};
     if (broker_.visit) {
-      auto proving = prove(now);
-      ARGOSY_CO_CHECK(co_await std::move(proving));
+      ARGOSY_CO_CHECK(co_await prove(now));
     }
     for (const EndedCertificate& certificate : waiting) {
       if (broker_.visit) {
-        auto ending = end_at_broker(certificate, now);
-        ARGOSY_CO_CHECK(co_await std::move(ending));
+        ARGOSY_CO_CHECK(co_await end_at_broker(certificate, now));
       }
-      auto marking = store_.mark_enforced(certificate.id, now);
-      ARGOSY_CO_CHECK(co_await std::move(marking));
+      ARGOSY_CO_CHECK(co_await store_.mark_enforced(certificate.id, now));
     }
     co_return Result<void>{};
   }
@@ -127,8 +117,7 @@ class StoredRevocationService final : public RevocationService {
   // The newest list names a certificate that is ours: a broker that turns it away has read that list.
   Task<Result<void>> prove(Instant now) {
     if (in_effect_) co_return Result<void>{};
-    auto visiting = visit(std::string(probe_identity), probe_serial_, now);
-    ARGOSY_CO_TRY(const bool let_in, co_await std::move(visiting));
+    ARGOSY_CO_TRY(const bool let_in, co_await visit(std::string(probe_identity), probe_serial_, now));
     if (let_in)
       co_return make_error(Errc::unavailable,
                            "the broker still takes certificates that " + options_.list_file.string() +
@@ -139,14 +128,12 @@ class StoredRevocationService final : public RevocationService {
   }
 
   Task<Result<void>> end_at_broker(const EndedCertificate& certificate, Instant now) {
-    auto visiting = visit(certificate.device, new_serial(), now);
-    ARGOSY_CO_TRY(const bool let_in, co_await std::move(visiting));
+    ARGOSY_CO_TRY(const bool let_in, co_await visit(certificate.device, new_serial(), now));
     if (!let_in)
       co_return make_error(Errc::unavailable, "the broker turns away a good certificate of this fleet's authority");
     if (!certificate.clear_traces) co_return Result<void>{};
     for (const std::string& topic : topics_of(certificate.device)) {
-      auto clearing = broker_.publish(topic, "");
-      ARGOSY_CO_CHECK(co_await std::move(clearing));
+      ARGOSY_CO_CHECK(co_await broker_.publish(topic, ""));
     }
     co_return Result<void>{};
   }
@@ -157,24 +144,23 @@ class StoredRevocationService final : public RevocationService {
     ARGOSY_CO_TRY(const std::string request, make_csr(key_, name));
     const ClientCertificateOptions certificate{name, {now - visit_life, now + visit_life}, std::move(serial)};
     ARGOSY_CO_TRY(identity.certificate_pem, issue_client_certificate(options_.authority, request, certificate));
-    auto visiting = broker_.visit(std::move(name), std::move(identity));
-    auto outcome = co_await std::move(visiting);
-    co_return outcome;
+    co_return co_await broker_.visit(std::move(name), std::move(identity));
   }
 
   Task<Result<void>> tell(std::string reason, Instant now) {
-    auto reading = store_.status();
-    ARGOSY_CO_TRY(status_, co_await std::move(reading));
+    ARGOSY_CO_TRY(status_, co_await store_.status());
     status_.reason = std::move(reason);
     const bool too_long = takes_too_long(status_, now) && !status_.reason.empty();
     if (too_long == told_) co_return Result<void>{};
     if (!too_long && status_.waiting > 0) co_return Result<void>{};
-    auto writing = too_long ? store_.write_down("broker.revocation_late", "critical",
-                                                "the MQTT broker may still take " + std::to_string(status_.waiting) +
-                                                    " certificates that have ended: " + status_.reason)
-                            : store_.write_down("broker.revocation_done", "info",
-                                                "the MQTT broker refuses every certificate that has ended");
-    ARGOSY_CO_CHECK(co_await std::move(writing));
+    if (too_long) {
+      ARGOSY_CO_CHECK(co_await store_.write_down("broker.revocation_late", "critical",
+                                                 "the MQTT broker may still take " + std::to_string(status_.waiting) +
+                                                     " certificates that have ended: " + status_.reason));
+    } else {
+      ARGOSY_CO_CHECK(co_await store_.write_down("broker.revocation_done", "info",
+                                                 "the MQTT broker refuses every certificate that has ended"));
+    }
     told_ = too_long;
     co_return Result<void>{};
   }
@@ -182,13 +168,11 @@ class StoredRevocationService final : public RevocationService {
   // What time does by itself: present certificates expire, and expired ones need not be remembered.
   Task<Result<void>> keep_up(Instant now) {
     if (now - expired_at_ >= expiry_interval) {
-      auto ending = store_.end_expired(now);
-      ARGOSY_CO_CHECK(co_await std::move(ending));
+      ARGOSY_CO_CHECK(co_await store_.end_expired(now));
       expired_at_ = now;
     }
     if (now - forgot_at_ < forget_interval) co_return Result<void>{};
-    auto forgetting = store_.forget(now - keep_after_expiry);
-    ARGOSY_CO_CHECK(co_await std::move(forgetting));
+    ARGOSY_CO_CHECK(co_await store_.forget(now - keep_after_expiry));
     forgot_at_ = now;
     co_return Result<void>{};
   }

@@ -122,48 +122,39 @@ struct WriteDown {
 }  // namespace
 
 Task<Result<std::vector<EndedCertificate>>> RevocationStore::ended_after(std::int64_t id, std::size_t limit) {
-  auto work = db_.transact(EndedAfter{id, limit});
-  co_return co_await std::move(work);
+  co_return co_await db_.transact<EndedAfter>(id, limit);
 }
 
 Task<Result<std::int64_t>> RevocationStore::write_list(KeepList keep) {
-  auto work = db_.transact(WriteList{std::move(keep)});
-  co_return co_await std::move(work);
+  co_return co_await db_.transact<WriteList>(std::move(keep));
 }
 
 Task<Result<std::vector<EndedCertificate>>> RevocationStore::waiting(std::int64_t id, std::size_t limit) {
-  auto work = db_.transact(Waiting{id, limit});
-  co_return co_await std::move(work);
+  co_return co_await db_.transact<Waiting>(id, limit);
 }
 
 Task<Result<RevocationStatus>> RevocationStore::status() {
-  auto work = db_.transact(ReadStatus{});
-  co_return co_await std::move(work);
+  co_return co_await db_.transact<ReadStatus>();
 }
 
 Task<Result<void>> RevocationStore::end_expired(Instant now) {
-  auto work = db_.transact(EndExpired{now});
-  co_return co_await std::move(work);
+  co_return co_await db_.transact<EndExpired>(now);
 }
 
 Task<Result<void>> RevocationStore::mark_enforced(std::int64_t id, Instant now) {
-  auto work = db_.transact(MarkEnforced{id, now});
-  co_return co_await std::move(work);
+  co_return co_await db_.transact<MarkEnforced>(id, now);
 }
 
 Task<Result<void>> RevocationStore::clear_again(Instant revoked_since) {
-  auto work = db_.transact(ClearAgain{revoked_since});
-  co_return co_await std::move(work);
+  co_return co_await db_.transact<ClearAgain>(revoked_since);
 }
 
 Task<Result<void>> RevocationStore::forget(Instant before) {
-  auto work = db_.transact(Forget{before});
-  co_return co_await std::move(work);
+  co_return co_await db_.transact<Forget>(before);
 }
 
 Task<Result<void>> RevocationStore::write_down(std::string kind, std::string severity, std::string message) {
-  auto work = db_.transact(WriteDown{std::move(kind), std::move(severity), std::move(message)});
-  co_return co_await std::move(work);
+  co_return co_await db_.transact<WriteDown>(std::move(kind), std::move(severity), std::move(message));
 }
 
 }  // namespace argosy::server

@@ -50,14 +50,11 @@ class RememberingStandingService final : public StandingService {
     }
     ++figures_.from_database;
     standings_.begin_reading(device.value());
-    auto reading = db_.transact(ReadStanding{device});
-    const auto read = co_await std::move(reading);
+    const auto read = co_await db_.transact<ReadStanding>(device);
     standings_.end_reading(device.value(), read ? *read : std::nullopt);
     if (!read) co_return read.error();
     if (*read && (*read)->certificate == fingerprint) co_return true;
-    auto deciding = decide_(std::move(device), fingerprint);
-    auto decided = co_await std::move(deciding);
-    co_return decided;
+    co_return co_await decide_(std::move(device), fingerprint);
   }
 
   std::optional<std::int64_t> desired_rev(std::string_view device) const override {

@@ -33,11 +33,9 @@ nlohmann::json to_json(const FeatureDrift& drift, const DriftRule& rule) {
 }
 
 Task<Result<Response>> get_drift(DriftService& service, Request& request) {
-  auto task = service.of_device(std::string(request.param("id")));
-  const auto drifts = co_await std::move(task);
-  if (!drifts) co_return drifts.error();
+  ARGOSY_CO_TRY(const auto drifts, co_await service.of_device(std::string(request.param("id"))));
   auto items = nlohmann::json::array();
-  for (const auto& drift : *drifts) items.push_back(to_json(drift, service.rule()));
+  for (const auto& drift : drifts) items.push_back(to_json(drift, service.rule()));
   co_return Response::json(nlohmann::json{{"items", std::move(items)}}.dump());
 }
 

@@ -29,8 +29,7 @@ class Service final : public DriftService {
   }
 
   Task<Result<std::vector<FeatureDrift>>> of_device(std::string device) override {
-    auto task = db_.transact(ReadDeviceDrift{std::move(device), options_.evidence, options_.rule});
-    co_return co_await std::move(task);
+    co_return co_await db_.transact<ReadDeviceDrift>(std::move(device), options_.evidence, options_.rule);
   }
 
   const DriftRule& rule() const override { return options_.rule; }

@@ -46,14 +46,12 @@ Task<Result<Response>> get_events(EventService& events, Request& request, std::o
   auto query = event_query(request, *page);
   if (!query) co_return query.error();
   if (device) query->device = std::move(device);
-  auto task = events.list(std::move(*query));
-  const auto found = co_await std::move(task);
-  if (!found) co_return found.error();
+  ARGOSY_CO_TRY(const auto found, co_await events.list(std::move(*query)));
   auto items = nlohmann::json::array();
-  for (const auto& event : found->items) items.push_back(json_or_null(event_to_json(event)));
+  for (const auto& event : found.items) items.push_back(json_or_null(event_to_json(event)));
   CursorKey next;
-  if (found->more) next.push_back(std::to_string(found->items.back().position.id));
-  co_return page_response(request, items, next, found->total);
+  if (found.more) next.push_back(std::to_string(found.items.back().position.id));
+  co_return page_response(request, items, next, found.total);
 }
 
 // A browser's EventSource sends the header when it reconnects; `last_event_id` does the same for the first connection.
@@ -69,8 +67,7 @@ Task<Result<Response>> get_stream(EventService& events, Request& request) {
   if (!scope) co_return scope.error();
   const auto last = last_event_id(request);
   if (!last) co_return last.error();
-  auto task = events.subscribe(std::move(*scope), *last);
-  auto body = co_await std::move(task);
+  auto body = co_await events.subscribe(std::move(*scope), *last);
   if (!body) co_return body.error();
   Response response;
   response.content_type = "text/event-stream";

@@ -100,35 +100,27 @@ void hint_subscribers(Hub& hub, const std::vector<std::shared_ptr<Subscriber>>& 
 // One look at the database. After an error, the next look finds the same.
 Task<Result<void>> look(std::shared_ptr<Hub> hub) {
   if (!hub->is_ready) {
-    auto position_task = hub->db.transact(FindPosition{});
-    const auto position = co_await std::move(position_task);
-    if (!position) co_return position.error();
-    hub->ring = EventRing(hub->options.kept, *position);
+    ARGOSY_CO_TRY(const auto position, co_await hub->db.transact<FindPosition>());
+    hub->ring = EventRing(hub->options.kept, position);
     hub->is_ready = true;
   }
-  auto events_task = hub->db.transact(ReadEventsAfter{hub->ring.end(), catch_up_page});
-  const auto events = co_await std::move(events_task);
-  if (!events) co_return events.error();
-  for (const auto& event : *events) hub->ring.add(event);
-  hub->overview_changed |= !events->empty();
+  ARGOSY_CO_TRY(const auto events, co_await hub->db.transact<ReadEventsAfter>(hub->ring.end(), catch_up_page));
+  for (const auto& event : events) hub->ring.add(event);
+  hub->overview_changed |= !events.empty();
   const auto subscribers = live(*hub);
   if (subscribers.empty()) co_return Result<void>{};
-  auto marks_task = hub->db.transact(wanted_marks(subscribers));
-  auto marks = co_await std::move(marks_task);
-  if (!marks) co_return marks.error();
-  hint_subscribers(*hub, subscribers, std::move(*marks));
+  ARGOSY_CO_TRY(auto marks, co_await hub->db.transact(wanted_marks(subscribers)));
+  hint_subscribers(*hub, subscribers, std::move(marks));
   co_return Result<void>{};
 }
 
 // Events behind the ring's reach, from the table.
 Task<Result<std::string>> catch_up(std::shared_ptr<Hub> hub, std::shared_ptr<Subscriber> subscriber) {
-  auto task = hub->db.transact(ReadEventsAfter{subscriber->position, catch_up_page});
-  const auto events = co_await std::move(task);
-  if (!events) co_return events.error();
+  ARGOSY_CO_TRY(const auto events, co_await hub->db.transact<ReadEventsAfter>(subscriber->position, catch_up_page));
   std::string text;
-  for (const auto& event : *events) text += to_sse(event);
+  for (const auto& event : events) text += to_sse(event);
   // An empty answer means that what the ring had was settled meanwhile: go on there.
-  subscriber->position = events->empty() ? hub->ring.end() : events->back().position;
+  subscriber->position = events.empty() ? hub->ring.end() : events.back().position;
   co_return text;
 }
 
@@ -141,10 +133,8 @@ Task<Result<std::string>> next_piece(std::shared_ptr<Hub> hub, std::shared_ptr<S
       text = std::move(piece->text);
       subscriber->position = piece->upto;
     } else {
-      auto task = catch_up(hub, subscriber);
-      auto caught_up = co_await std::move(task);
-      if (!caught_up) co_return caught_up.error();
-      text = std::move(*caught_up);
+      ARGOSY_CO_TRY(auto caught_up, co_await catch_up(hub, subscriber));
+      text = std::move(caught_up);
       if (text.empty()) continue;
     }
     for (const auto& hint : subscriber->hints) text += hint;
@@ -152,8 +142,7 @@ Task<Result<std::string>> next_piece(std::shared_ptr<Hub> hub, std::shared_ptr<S
     if (!text.empty()) co_return text;
     if (has_waited) co_return std::string(sse_heartbeat);
     subscriber->wake.expires_after(hub->options.heartbeat);
-    auto waiting = subscriber->wake.async_wait(asio::as_tuple(asio::use_awaitable));
-    const auto [cancelled] = co_await std::move(waiting);
+    const auto [cancelled] = co_await subscriber->wake.async_wait(asio::as_tuple(asio::use_awaitable));
     has_waited = !cancelled;
   }
   co_return std::string();
@@ -179,8 +168,7 @@ class Service final : public EventService {
   }
 
   Task<Result<EventPage>> list(EventQuery query) override {
-    auto task = hub_->db.transact(ReadEvents{std::move(query)});
-    co_return co_await std::move(task);
+    co_return co_await hub_->db.transact<ReadEvents>(std::move(query));
   }
 
   Task<Result<LiveBody>> subscribe(Scope scope, std::optional<std::int64_t> last_event_id) override {
@@ -189,10 +177,8 @@ class Service final : public EventService {
       co_return make_error(Errc::unavailable, "too many live streams are open; try again later");
     EventPosition start = hub_->ring.end();
     if (last_event_id || !hub_->is_ready) {
-      auto task = hub_->db.transact(FindPosition{last_event_id});
-      const auto position = co_await std::move(task);
-      if (!position) co_return position.error();
-      start = *position;
+      ARGOSY_CO_TRY(const auto position, co_await hub_->db.transact<FindPosition>(last_event_id));
+      start = position;
     }
     auto subscriber = std::make_shared<Subscriber>(hub_->io, std::move(scope), start);
     hub_->subscribers.push_back(subscriber);

@@ -43,8 +43,7 @@ void end_sending(beast::tcp_stream& stream) {
 
 template <class Stream>
 Task<Result<std::size_t>> read_from(Stream& stream, std::uint8_t* buffer, std::size_t size) {
-  auto reading = stream.async_read_some(asio::buffer(buffer, size), as_result);
-  const auto [error, count] = co_await std::move(reading);
+  const auto [error, count] = co_await stream.async_read_some(asio::buffer(buffer, size), as_result);
   if (is_end(error)) co_return std::size_t{0};
   if (error) co_return stream_error(error);
   co_return count;
@@ -52,8 +51,7 @@ Task<Result<std::size_t>> read_from(Stream& stream, std::uint8_t* buffer, std::s
 
 template <class Stream>
 Task<Result<void>> write_to(Stream& stream, std::string_view data) {
-  auto writing = asio::async_write(stream, asio::buffer(data.data(), data.size()), as_result);
-  const auto [error, count] = co_await std::move(writing);
+  const auto [error, count] = co_await asio::async_write(stream, asio::buffer(data.data(), data.size()), as_result);
   if (error) co_return stream_error(error);
   co_return Result<void>{};
 }
@@ -101,8 +99,7 @@ class TlsStream final : public ByteStream {
       : stream_(beast::tcp_stream(std::move(socket)), context), address_(address_of(stream_.next_layer())) {}
 
   Task<Result<void>> handshake() override {
-    auto shaking = stream_.async_handshake(asio::ssl::stream_base::server, as_result);
-    const auto [error] = co_await std::move(shaking);
+    const auto [error] = co_await stream_.async_handshake(asio::ssl::stream_base::server, as_result);
     if (error) co_return stream_error(error);
     co_return remember_peer();
   }
@@ -112,10 +109,7 @@ class TlsStream final : public ByteStream {
   Task<Result<void>> write(std::string_view data) override { return write_to(stream_, data); }
   void expires_never() override { stream_.next_layer().expires_never(); }
   bool is_tls() const override { return true; }
-  Task<void> end_writing() override {
-    auto ending = stream_.async_shutdown(as_result);
-    co_await std::move(ending);
-  }
+  Task<void> end_writing() override { co_await stream_.async_shutdown(as_result); }
   void half_close() override { end_sending(stream_.next_layer()); }
   void close() override { stream_.next_layer().close(); }
   std::optional<PeerCertificate> peer_certificate() const override { return certificate_; }

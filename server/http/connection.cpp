@@ -45,8 +45,7 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
 Task<void> watch_peer(std::shared_ptr<ByteStream> stream, std::shared_ptr<Connection> connection) {
   std::array<std::uint8_t, 512> ignored;
   for (std::uint64_t total = 0; total < most_ignored_bytes;) {
-    auto reading = stream->read_some(ignored.data(), ignored.size());
-    const auto count = co_await std::move(reading);
+    const auto count = co_await stream->read_some(ignored.data(), ignored.size());
     if (!count || *count == 0) break;
     total += *count;
   }
@@ -65,16 +64,13 @@ Connection::Connection(ConnectionBudget::Id id, std::shared_ptr<ByteStream> stre
 Task<void> Connection::run() {
   const auto self = shared_from_this();
   stream_->expires_after(context_->limits.timeouts.header);
-  auto shaking = stream_->handshake();
-  const auto shaken = co_await std::move(shaking);
+  const auto shaken = co_await stream_->handshake();
   bool go_on = shaken.has_value();
   while (go_on && !stopping_) {
-    auto serving = serve_one();
-    go_on = co_await std::move(serving);
+    go_on = co_await serve_one();
   }
   if (shaken) {
-    auto ending = linger();
-    co_await std::move(ending);
+    co_await linger();
   }
   stream_->close();
 }
@@ -116,29 +112,25 @@ std::chrono::milliseconds Connection::patience() const {
 Task<bool> Connection::serve_one() {
   phase_ = Phase::idle;
   stream_->end_all_by(no_end);
-  auto reading = reader_.read_header(patience());
-  const auto next = co_await std::move(reading);
+  const auto next = co_await reader_.read_header(patience());
   phase_ = Phase::busy;
   stream_->end_all_by(reader_.began_at() + context_->limits.timeouts.unsigned_request);
   const auto start = std::chrono::steady_clock::now();
   if (next && *next == RequestReader::Next::end) co_return false;
   auto parsed = next ? reader_.request() : Result<Request>(next.error());
   if (!parsed) {
-    auto answering = answer_unreadable(parsed.error());
-    const bool go_on = co_await std::move(answering);
+    const bool go_on = co_await answer_unreadable(parsed.error());
     co_return go_on;
   }
   Request request = std::move(*parsed);
   identify(request);
 
-  auto admitting = context_->dispatcher.admit(request);
-  Dispatcher::Admission admission = co_await std::move(admitting);
+  Dispatcher::Admission admission = co_await context_->dispatcher.admit(request);
   OpenExchanges::Ticket ticket;
   account_for(request, admission);
   if (!admission.answer) {
     if (admission.route->streaming) ticket = watch(request, *admission.route);
-    auto responding = respond(request, *admission.route);
-    admission.answer = co_await std::move(responding);
+    admission.answer = co_await respond(request, *admission.route);
   }
   const bool rest_is_small = reader_.body_done() || (!reader_.client_waits() && reader_.content_length() &&
                                                      *reader_.content_length() <= small_rest_bytes);
@@ -150,18 +142,15 @@ Task<bool> Connection::serve_one() {
   const auto live = std::get_if<LiveBody>(&admission.answer->body)
                         ? std::optional(std::get<LiveBody>(admission.answer->body))
                         : std::nullopt;
-  auto writing = writer_.write(exchange, std::move(*admission.answer));
-  const Written written = co_await std::move(writing);
+  const Written written = co_await writer_.write(exchange, std::move(*admission.answer));
   context_->dispatcher.record(request, admission.route, written.status, written.bytes, seconds_since(start));
   if (live && written.complete && request.method != Method::head) {
-    auto streaming = stream_live(exchange, *live);
-    co_await std::move(streaming);
+    co_await stream_live(exchange, *live);
     co_return false;
   }
   unread_ = !reader_.body_done();
   if (!written.complete || !exchange.keep_alive) co_return false;
-  auto skipping = skip_rest_of_body();
-  const bool skipped = co_await std::move(skipping);
+  const bool skipped = co_await skip_rest_of_body();
   co_return skipped;
 }
 
@@ -185,8 +174,7 @@ Task<bool> Connection::answer_unreadable(Error error) {
   Request unknown;
   identify(unknown);
   const Exchange exchange{unknown, false, false, stream_->is_tls()};
-  auto writing = writer_.write(exchange, std::move(response));
-  const Written written = co_await std::move(writing);
+  const Written written = co_await writer_.write(exchange, std::move(response));
   context_->dispatcher.record(unknown, nullptr, written.status, written.bytes, 0);
   unread_ = true;
   co_return false;
@@ -197,15 +185,12 @@ Task<Response> Connection::respond(Request& request, const Route& route) {
   if (route.streaming) {
     request.stream = &body;
   } else {
-    auto reading = read_body(request.body, route.body_limit);
-    const auto read = co_await std::move(reading);
+    const auto read = co_await read_body(request.body, route.body_limit);
     if (!read) co_return problem(read.error());
-    auto asking = context_->dispatcher.admit_again(route, request);
-    auto refusal = co_await std::move(asking);
+    auto refusal = co_await context_->dispatcher.admit_again(route, request);
     if (refusal) co_return std::move(*refusal);
   }
-  auto handling = context_->dispatcher.handle(route, request);
-  Response response = co_await std::move(handling);
+  Response response = co_await context_->dispatcher.handle(route, request);
   request.stream = nullptr;
   co_return response;
 }
@@ -217,8 +202,7 @@ Task<Result<void>> Connection::read_body(std::string& body, std::uint64_t limit)
     const std::size_t have = body.size();
     if (have > limit) co_return too_large(limit);
     body.resize(have + step);
-    auto reading = reader_.read_body(reinterpret_cast<std::uint8_t*>(body.data()) + have, step);
-    const auto count = co_await std::move(reading);
+    const auto count = co_await reader_.read_body(reinterpret_cast<std::uint8_t*>(body.data()) + have, step);
     body.resize(have + (count ? *count : 0));
     if (!count) co_return count.error();
     if (*count == 0) co_return Result<void>{};
@@ -228,8 +212,7 @@ Task<Result<void>> Connection::read_body(std::string& body, std::uint64_t limit)
 Task<bool> Connection::skip_rest_of_body() {
   std::array<std::uint8_t, 4096> ignored;
   while (!reader_.body_done()) {
-    auto reading = reader_.read_body(ignored.data(), ignored.size());
-    const auto count = co_await std::move(reading);
+    const auto count = co_await reader_.read_body(ignored.data(), ignored.size());
     if (!count) co_return false;
   }
   unread_ = false;
@@ -241,13 +224,11 @@ Task<void> Connection::stream_live(const Exchange& exchange, LiveBody body) {
   stream_->expires_never();  // for the watcher's read; each write sets its own deadline
   asio::co_spawn(context_->io, watch_peer(stream_, shared_from_this()), asio::detached);
   while (!stopping_) {
-    auto asking =
-        asio::co_spawn(context_->io, body.next(),
-                       asio::bind_cancellation_slot(end_of_live_.slot(), asio::as_tuple(asio::use_awaitable)));
-    const auto [failure, piece] = co_await std::move(asking);
+    const auto [failure, piece] =
+        co_await asio::co_spawn(context_->io, body.next(),
+                                asio::bind_cancellation_slot(end_of_live_.slot(), asio::as_tuple(asio::use_awaitable)));
     if (failure || !piece || piece->empty() || stopping_) break;
-    auto writing = writer_.write_piece(exchange, *piece);
-    const auto written = co_await std::move(writing);
+    const auto written = co_await writer_.write_piece(exchange, *piece);
     if (!written) break;
   }
   auto ending = writer_.write_piece(exchange, {});
@@ -261,15 +242,13 @@ Task<void> Connection::linger() {
   stream_->end_all_by(no_end);
   stream_->expires_after(linger_time);
   if (!unread_) {
-    auto ending = stream_->end_writing();
-    co_await std::move(ending);
+    co_await stream_->end_writing();
     co_return;
   }
   stream_->half_close();
   std::vector<std::uint8_t> ignored(64 * 1024);
   for (std::uint64_t total = 0; total < linger_bytes;) {
-    auto reading = stream_->read_some(ignored.data(), ignored.size());
-    const auto count = co_await std::move(reading);
+    const auto count = co_await stream_->read_some(ignored.data(), ignored.size());
     if (!count || *count == 0) break;
     total += *count;
   }

@@ -62,15 +62,13 @@ Task<Dispatcher::Admission> Dispatcher::admit(Request& request) const {
   Router::Match match = options_.router->match(request.method, request.path);
   if (match.route == nullptr) co_return without_route(request, match);
   request.params = std::move(match.params);
-  auto asking = refusal(*match.route, request);
-  auto answer = co_await std::move(asking);
+  auto answer = co_await refusal(*match.route, request);
   co_return Admission{match.route, std::move(answer)};
 }
 
 Task<std::optional<Response>> Dispatcher::refusal(const Route& route, Request& request) const {
   if (options_.authenticate && route.access != Access::open) {
-    auto authentication = options_.authenticate(request);
-    auto principal = co_await std::move(authentication);
+    auto principal = co_await options_.authenticate(request);
     if (!principal) co_return answer_of(request, principal.error());
     request.principal = std::move(*principal);
   }
@@ -80,9 +78,7 @@ Task<std::optional<Response>> Dispatcher::refusal(const Route& route, Request& r
 
 Task<std::optional<Response>> Dispatcher::admit_again(const Route& route, Request& request) const {
   if (wall_clock_now() - request.now < admission_life) co_return std::nullopt;
-  auto asking = refusal(route, request);
-  auto answer = co_await std::move(asking);
-  co_return answer;
+  co_return co_await refusal(route, request);
 }
 
 OpenExchanges::Ticket Dispatcher::watch(const Request& request, const Route& route, std::function<void()> cut) const {
@@ -93,8 +89,8 @@ OpenExchanges::Ticket Dispatcher::watch(const Request& request, const Route& rou
 Task<Response> Dispatcher::handle(const Route& route, Request& request) const {
   std::string failure;
   try {
-    auto handling = options_.around ? options_.around(route, request) : route.handler(request);
-    auto response = co_await std::move(handling);
+    auto answering = options_.around ? options_.around(route, request) : route.handler(request);
+    auto response = co_await std::move(answering);
     if (response) co_return std::move(*response);
     co_return answer_of(request, response.error());
   } catch (const std::exception& exception) {

@@ -73,8 +73,7 @@ struct HttpServer::Impl : std::enable_shared_from_this<Impl> {
       if (error) {  // out of descriptors, most likely: let some connections end
         spdlog::warn("accepting a connection failed: {}", error.message());
         pause.expires_after(pause_after_failed_accept);
-        auto waiting = pause.async_wait(as_result);
-        co_await std::move(waiting);
+        co_await pause.async_wait(as_result);
         continue;
       }
       self->welcome(std::move(socket));
@@ -171,8 +170,7 @@ Task<void> HttpServer::stop(std::chrono::steady_clock::duration grace) {
   impl->stop_accepting();
   if (impl->connections.empty()) co_return;
   impl->drained.expires_after(grace);
-  auto waiting = impl->drained.async_wait(as_result);
-  co_await std::move(waiting);
+  co_await impl->drained.async_wait(as_result);
   const auto left = impl->connections;
   for (const auto& [id, connection] : left) connection->close();
 }

@@ -54,8 +54,7 @@ struct OpenExchanges::State : std::enable_shared_from_this<State> {
       const auto found = self->open.find(id);
       if (found == self->open.end()) continue;
       const Request head = found->second.head;
-      auto question = self->still_allowed(head, found->second.access);
-      const auto answer = co_await std::move(question);
+      const auto answer = co_await self->still_allowed(head, found->second.access);
       if (answer && !*answer) self->cut(id);
     }
     self->asking = false;

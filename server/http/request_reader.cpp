@@ -64,11 +64,9 @@ struct RequestReader::Impl {
   // False at the end of the stream.
   Task<Result<bool>> receive() {
     std::array<std::uint8_t, 16 * 1024> piece;
-    auto reading = stream.read_some(piece.data(), piece.size());
-    auto count = co_await std::move(reading);
-    if (!count) co_return std::move(count).error();
-    buffer.append(reinterpret_cast<const char*>(piece.data()), *count);
-    co_return *count > 0;
+    ARGOSY_CO_TRY(auto count, co_await stream.read_some(piece.data(), piece.size()));
+    buffer.append(reinterpret_cast<const char*>(piece.data()), count);
+    co_return count > 0;
   }
 
   error_code parse_some() {
@@ -123,10 +121,8 @@ Task<Result<RequestReader::Next>> RequestReader::read_header(std::chrono::millis
         co_return header_error(http::error::header_limit, self.limits.header_bytes);
       }
     }
-    auto receiving = self.receive();
-    auto more = co_await std::move(receiving);
-    if (!more) co_return std::move(more).error();
-    if (!*more) co_return Next::end;
+    ARGOSY_CO_TRY(auto more, co_await self.receive());
+    if (!more) co_return Next::end;
     if (!std::exchange(begun, true)) self.begin_header();
   }
 }
@@ -169,9 +165,7 @@ std::optional<std::uint64_t> RequestReader::content_length() const {
 Task<Result<std::size_t>> RequestReader::read_body(std::uint8_t* out, std::size_t size) {
   Impl& self = *impl_;
   if (self.client_waits()) {
-    auto interim = self.stream.write("HTTP/1.1 100 Continue\r\n\r\n");
-    auto written = co_await std::move(interim);
-    if (!written) co_return std::move(written).error();
+    ARGOSY_CO_CHECK(co_await self.stream.write("HTTP/1.1 100 Continue\r\n\r\n"));
   }
   self.continue_sent = true;
   self.expect_body();
@@ -193,10 +187,8 @@ Task<Result<std::size_t>> RequestReader::read_body(std::uint8_t* out, std::size_
       if (self.buffer.size() < before) continue;
       if (self.buffer.size() > read_ahead) co_return make_error(Errc::too_large, "a chunk's header is too large");
     }
-    auto receiving = self.receive();
-    auto more = co_await std::move(receiving);
-    if (!more) co_return std::move(more).error();
-    if (!*more) co_return make_error(Errc::truncated, "the body ended before its announced length");
+    ARGOSY_CO_TRY(auto more, co_await self.receive());
+    if (!more) co_return make_error(Errc::truncated, "the body ended before its announced length");
   }
   co_return std::size_t{0};
 }

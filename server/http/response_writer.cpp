@@ -93,30 +93,23 @@ std::string hexadecimal(std::size_t number) {
 }  // namespace
 
 Task<Result<void>> ResponseWriter::send(std::string data) {
-  auto sending = send_by(ByteStream::Clock::time_point::max(), std::move(data));
-  auto outcome = co_await std::move(sending);
-  co_return outcome;
+  co_return co_await send_by(ByteStream::Clock::time_point::max(), std::move(data));
 }
 
 Task<Result<void>> ResponseWriter::send_by(ByteStream::Clock::time_point deadline, std::string data) {
   stream_.expires_at(std::min(deadline, ByteStream::Clock::now() + timeouts_.transfer));
-  auto writing = stream_.write(data);
-  auto outcome = co_await std::move(writing);
-  co_return outcome;
+  co_return co_await stream_.write(data);
 }
 
 Task<Written> ResponseWriter::write(const Exchange& exchange, Response response) {
   if (std::holds_alternative<FileBody>(response.body)) {
-    auto writing = write_file(exchange, std::move(response));
-    auto written = co_await std::move(writing);
-    co_return written;
+    co_return co_await write_file(exchange, std::move(response));
   }
   if (std::holds_alternative<LiveBody>(response.body)) {
     Head head = head_of(exchange);
     head.chunked = !exchange.http_1_0;
     head.keep_alive = false;
-    auto sending = send(format_head(response, head));
-    const auto outcome = co_await std::move(sending);
+    const auto outcome = co_await send(format_head(response, head));
     co_return Written{response.status, 0, outcome.has_value()};
   }
   const auto etag = response_header(response, "ETag");
@@ -125,9 +118,7 @@ Task<Written> ResponseWriter::write(const Exchange& exchange, Response response)
     response.content_type.clear();
     response.body = std::string{};
   }
-  auto writing = write_text(exchange, response);
-  auto written = co_await std::move(writing);
-  co_return written;
+  co_return co_await write_text(exchange, response);
 }
 
 Task<Written> ResponseWriter::write_text(const Exchange& exchange, const Response& response) {
@@ -137,29 +128,24 @@ Task<Written> ResponseWriter::write_text(const Exchange& exchange, const Respons
   std::string data = format_head(response, head);
   if (!without_body(exchange, response.status)) data += body;
   const std::uint64_t bytes = data.size();
-  auto sending = send(std::move(data));
-  const auto outcome = co_await std::move(sending);
+  const auto outcome = co_await send(std::move(data));
   co_return Written{response.status, bytes, outcome.has_value()};
 }
 
 Task<Written> ResponseWriter::write_problem(const Exchange& exchange, Error error, std::string range) {
   Response response = problem(error);
   if (!range.empty()) response.headers.emplace_back("Content-Range", std::move(range));
-  auto writing = write_text(exchange, response);
-  auto written = co_await std::move(writing);
-  co_return written;
+  co_return co_await write_text(exchange, response);
 }
 
 Task<Written> ResponseWriter::write_file(const Exchange& exchange, Response response) {
   const FileBody file = std::get<FileBody>(response.body);
-  auto opening = file_reader_.run(Open{file.path});
-  const auto opened = co_await std::move(opening);
+  const auto opened = co_await file_reader_.run<Open>(file.path);
   if (!opened) {
     const bool missing = opened.error().code == Errc::not_found;
     auto refusing = write_problem(
         exchange, missing ? make_error(Errc::not_found, "the content is not there any more") : opened.error(), {});
-    auto written = co_await std::move(refusing);
-    co_return written;
+    co_return co_await std::move(refusing);
   }
   response.headers.emplace_back("ETag", "\"" + file.etag + "\"");
   response.headers.emplace_back("Accept-Ranges", "bytes");
@@ -167,23 +153,18 @@ Task<Written> ResponseWriter::write_file(const Exchange& exchange, Response resp
     response.status = 304;
     response.content_type.clear();
     response.body = std::string{};
-    auto writing = write_text(exchange, response);
-    auto written = co_await std::move(writing);
-    co_return written;
+    co_return co_await write_text(exchange, response);
   }
   const auto range = wanted_range(exchange.request, file.etag, opened->size);
   if (!range) {
-    auto refusing = write_problem(exchange, range.error(), content_range(std::nullopt, opened->size));
-    auto written = co_await std::move(refusing);
-    co_return written;
+    co_return co_await write_problem(exchange, range.error(), content_range(std::nullopt, opened->size));
   }
   if (*range) {
     response.status = 206;
     response.headers.emplace_back("Content-Range", content_range(*range, opened->size));
   }
   auto writing = write_bytes(exchange, response, opened->fd, range->value_or(ByteRange{0, opened->size}));
-  auto written = co_await std::move(writing);
-  co_return written;
+  co_return co_await std::move(writing);
 }
 
 Task<Written> ResponseWriter::write_bytes(const Exchange& exchange, const Response& response,
@@ -196,16 +177,15 @@ Task<Written> ResponseWriter::write_bytes(const Exchange& exchange, const Respon
   TransferBudget budget(timeouts_.body, ByteStream::Clock::now());
   while (true) {
     if (sent < range.size) {
-      auto reading = file_reader_.run(ReadPiece{fd, range.first + sent, std::min(piece_bytes, range.size - sent)});
-      const auto piece = co_await std::move(reading);
+      const auto piece =
+          co_await file_reader_.run<ReadPiece>(fd, range.first + sent, std::min(piece_bytes, range.size - sent));
       if (!piece) co_return written;  // the head is out already: only closing tells the peer
       data += *piece;
       sent += piece->size();
       written.bytes += piece->size();
     }
     const std::size_t size = data.size();
-    auto sending = send_by(budget.deadline(), std::move(data));
-    const auto outcome = co_await std::move(sending);
+    const auto outcome = co_await send_by(budget.deadline(), std::move(data));
     if (!outcome) co_return written;
     budget.add(size);
     data.clear();
@@ -219,9 +199,7 @@ Task<Result<void>> ResponseWriter::write_piece(const Exchange& exchange, std::st
   if (exchange.http_1_0 && piece.empty()) co_return Result<void>{};
   std::string data(piece);
   if (!exchange.http_1_0) data = hexadecimal(piece.size()) + "\r\n" + data + "\r\n";
-  auto sending = send(std::move(data));
-  auto outcome = co_await std::move(sending);
-  co_return outcome;
+  co_return co_await send(std::move(data));
 }
 
 }  // namespace argosy::server

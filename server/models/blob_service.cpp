@@ -105,81 +105,57 @@ class FolderBlobService final : public BlobService {
 
   Task<Result<bool>> put(Digest digest, BodyStream& body) override {
     auto claiming = store_.keep(digest.to_hex());  // before looking, so that it is not cleared away in between
-    const auto claimed = co_await std::move(claiming);
-    if (!claimed) co_return claimed.error();
-    auto looking = find(digest);
-    const auto known = co_await std::move(looking);
+    ARGOSY_CO_CHECK(co_await std::move(claiming));
+    const auto known = co_await find(digest);
     if (known) {
-      auto draining = drain(body);
-      auto drained = co_await std::move(draining);
-      if (!drained) co_return drained.error();
+      ARGOSY_CO_CHECK(co_await drain(body));
       co_return false;
     }
     const Errc why = known.error().code;
     if (why != Errc::not_found && why != Errc::corrupt) co_return known.error();
     if (body.content_length().value_or(0) > max_bytes_) co_return over_limit();
-    auto beginning = worker_.run(Begin{folder_});
-    auto upload = co_await std::move(beginning);
-    if (!upload) co_return upload.error();
-    auto receiving = receive(*upload, body);
-    auto received = co_await std::move(receiving);
+    ARGOSY_CO_TRY(auto upload, co_await worker_.run<Begin>(folder_));
+    auto received = co_await receive(upload, body);
     if (!received) co_return received.error();
-    auto keeping = worker_.run(Keep{folder_, *upload, digest});
-    auto kept = co_await std::move(keeping);
-    if (!kept) co_return kept.error();
-    wire::BlobRef row{digest.to_hex(), (*upload)->size()};
-    auto inserting = store_.insert(std::move(row));
-    const auto inserted = co_await std::move(inserting);
-    if (!inserted) co_return inserted.error();
-    auto checking = expect_file({digest, (*upload)->size()});
-    const auto there = co_await std::move(checking);
-    if (!there) co_return there.error();
-    co_return Result<bool>(*inserted);
+    ARGOSY_CO_CHECK(co_await worker_.run<Keep>(folder_, upload, digest));
+    wire::BlobRef row{digest.to_hex(), (upload)->size()};
+    ARGOSY_CO_TRY(const auto inserted, co_await store_.insert(std::move(row)));
+    auto checking = expect_file({digest, (upload)->size()});
+    ARGOSY_CO_CHECK(co_await std::move(checking));
+    co_return Result<bool>(inserted);
   }
 
   Task<Result<StoredBlob>> find(Digest digest) override {
     std::vector<std::string> digests(1, digest.to_hex());
-    auto looking = store_.find(std::move(digests));
-    auto rows = co_await std::move(looking);
-    if (!rows) co_return rows.error();
-    if (rows->empty()) co_return make_error(Errc::not_found, "there is no blob " + digest.to_hex());
-    auto measuring = worker_.run(SizeOnDisk{folder_, digest});
-    auto size = co_await std::move(measuring);
+    ARGOSY_CO_TRY(auto rows, co_await store_.find(std::move(digests)));
+    if (rows.empty()) co_return make_error(Errc::not_found, "there is no blob " + digest.to_hex());
+    auto size = co_await worker_.run<SizeOnDisk>(folder_, digest);
     if (!size) co_return size.error();
-    if (!*size || **size != rows->front().size)
+    if (!*size || **size != rows.front().size)
       co_return make_error(Errc::corrupt,
                            "the file of the blob " + digest.to_hex() + " is missing or cut short; upload it again");
-    co_return StoredBlob{digest, rows->front().size, folder_.path_of(digest)};
+    co_return StoredBlob{digest, rows.front().size, folder_.path_of(digest)};
   }
 
   std::filesystem::path temporary_path(const std::string& name) override { return folder_.temporary_path(name); }
 
   Task<Result<void>> remove_temporary(std::string name) override {
-    auto removing = worker_.run(RemoveTemporary{folder_, std::move(name)});
-    co_return co_await std::move(removing);
+    co_return co_await worker_.run<RemoveTemporary>(folder_, std::move(name));
   }
 
   Task<Result<void>> adopt(std::filesystem::path temporary, FileDigest file) override {
-    auto adopting = worker_.run(Adopt{folder_, std::move(temporary), file.digest});
-    auto adopted = co_await std::move(adopting);
-    if (!adopted) co_return adopted.error();
+    ARGOSY_CO_CHECK(co_await worker_.run<Adopt>(folder_, std::move(temporary), file.digest));
     wire::BlobRef row{file.digest.to_hex(), file.size_bytes};
-    auto inserting = store_.adopt(std::move(row));
-    auto inserted = co_await std::move(inserting);
-    if (!inserted) co_return inserted.error();
-    auto checking = expect_file(file);
-    co_return co_await std::move(checking);
+    ARGOSY_CO_CHECK(co_await store_.adopt(std::move(row)));
+    co_return co_await expect_file(file);
   }
 
   Task<Result<ClearedBlobs>> clear_unreferred(BlobGrace grace, std::size_t limit) override {
-    auto removing = worker_.run(RemoveAbandoned{folder_});
-    auto removed = co_await std::move(removing);
-    if (!removed) co_return removed.error();
+    ARGOSY_CO_CHECK(co_await worker_.run<RemoveAbandoned>(folder_));
     auto deleting = store_.delete_unreferred(grace, limit, RemoveStored{folder_});
     auto cleared = co_await std::move(deleting);
     if (!cleared) co_return cleared.error();
-    auto clearing = clear_strays(next_part_++);
-    const auto strays = co_await std::move(clearing);
+    const auto strays = co_await clear_strays(next_part_++);
     if (!strays) co_return strays.error();
     cleared->strays = *strays;
     co_return cleared;
@@ -190,18 +166,14 @@ class FolderBlobService final : public BlobService {
   }
 
   Task<Result<void>> check_model(Digest digest, std::string format) override {
-    auto looking = find(digest);
-    auto blob = co_await std::move(looking);
-    if (!blob) co_return blob.error();
-    auto checking = worker_.run(CheckModel{blob->path, blob->size, std::move(format)});
-    co_return co_await std::move(checking);
+    ARGOSY_CO_TRY(auto blob, co_await find(digest));
+    co_return co_await worker_.run<CheckModel>(blob.path, blob.size, std::move(format));
   }
 
  private:
   // Another instance may have cleared the same blob away between the file and the row.
   Task<Result<void>> expect_file(FileDigest file) {
-    auto measuring = worker_.run(SizeOnDisk{folder_, file.digest});
-    auto size = co_await std::move(measuring);
+    auto size = co_await worker_.run<SizeOnDisk>(folder_, file.digest);
     if (!size) co_return size.error();
     if (!*size || **size != file.size_bytes)
       co_return make_error(Errc::unavailable, "the blob " + file.digest.to_hex() + " was cleared away while it came");
@@ -209,21 +181,16 @@ class FolderBlobService final : public BlobService {
   }
 
   Task<Result<std::size_t>> clear_strays(std::uint8_t part) {
-    auto listing = worker_.run(OldFiles{folder_, part});
-    const auto files = co_await std::move(listing);
-    if (!files) co_return files.error();
+    ARGOSY_CO_TRY(const auto files, co_await worker_.run<OldFiles>(folder_, part));
     std::vector<std::string> names;
-    for (const Digest& digest : *files) names.push_back(digest.to_hex());
-    auto looking = store_.find(names);
-    const auto rows = co_await std::move(looking);
-    if (!rows) co_return rows.error();
-    for (const wire::BlobRef& row : *rows) std::erase(names, row.digest);
+    for (const Digest& digest : files) names.push_back(digest.to_hex());
+    ARGOSY_CO_TRY(const auto rows, co_await store_.find(names));
+    for (const wire::BlobRef& row : rows) std::erase(names, row.digest);
     std::size_t removed = 0;
     for (std::string& name : names) {
       auto removing = store_.remove_stray(std::move(name), RemoveIfOld{folder_});
-      const auto done = co_await std::move(removing);
-      if (!done) co_return done.error();
-      removed += *done ? 1 : 0;
+      ARGOSY_CO_TRY(const auto done, co_await std::move(removing));
+      removed += done ? 1 : 0;
     }
     co_return removed;
   }
@@ -238,18 +205,14 @@ class FolderBlobService final : public BlobService {
     for (bool at_end = false; !at_end;) {
       std::size_t filled = 0;
       while (filled < piece.size() && !at_end) {
-        auto reading = body.read(piece.data() + filled, piece.size() - filled);
-        auto count = co_await std::move(reading);
-        if (!count) co_return count.error();
-        filled += *count;
-        at_end = *count == 0;
+        ARGOSY_CO_TRY(auto count, co_await body.read(piece.data() + filled, piece.size() - filled));
+        filled += count;
+        at_end = count == 0;
       }
       if (upload->size() + filled > max_bytes_) co_return over_limit();
       if (filled == 0) break;
-      auto appending = worker_.run(Append{upload, std::move(piece), filled});
-      auto buffer = co_await std::move(appending);
-      if (!buffer) co_return buffer.error();
-      piece = std::move(*buffer);
+      ARGOSY_CO_TRY(auto buffer, co_await worker_.run<Append>(upload, std::move(piece), filled));
+      piece = std::move(buffer);
     }
     co_return Result<void>{};
   }
@@ -257,11 +220,9 @@ class FolderBlobService final : public BlobService {
   Task<Result<void>> drain(BodyStream& body) {
     Bytes ignored(piece_bytes);
     for (std::uint64_t seen = 0; seen <= max_bytes_;) {
-      auto reading = body.read(ignored.data(), ignored.size());
-      auto count = co_await std::move(reading);
-      if (!count) co_return count.error();
-      if (*count == 0) co_return Result<void>{};
-      seen += *count;
+      ARGOSY_CO_TRY(auto count, co_await body.read(ignored.data(), ignored.size()));
+      if (count == 0) co_return Result<void>{};
+      seen += count;
     }
     co_return over_limit();
   }

@@ -93,33 +93,27 @@ struct FindBlobs {
 }  // namespace
 
 Task<Result<bool>> BlobStore::insert(wire::BlobRef blob) {
-  auto work = db_.transact(InsertBlob{std::move(blob)});
-  co_return co_await std::move(work);
+  co_return co_await db_.transact<InsertBlob>(std::move(blob));
 }
 
 Task<Result<void>> BlobStore::adopt(wire::BlobRef blob) {
-  auto work = db_.transact(AdoptBlob{std::move(blob)});
-  co_return co_await std::move(work);
+  co_return co_await db_.transact<AdoptBlob>(std::move(blob));
 }
 
 Task<Result<void>> BlobStore::keep(std::string digest) {
-  auto work = db_.transact(KeepBlob{std::move(digest)});
-  co_return co_await std::move(work);
+  co_return co_await db_.transact<KeepBlob>(std::move(digest));
 }
 
 Task<Result<ClearedBlobs>> BlobStore::delete_unreferred(BlobGrace grace, std::size_t limit, RemoveFile remove_file) {
-  auto work = db_.transact(DeleteUnreferred{grace, limit, std::move(remove_file)});
-  co_return co_await std::move(work);
+  co_return co_await db_.transact<DeleteUnreferred>(grace, limit, std::move(remove_file));
 }
 
 Task<Result<bool>> BlobStore::remove_stray(std::string digest, RemoveFile remove_file) {
-  auto work = db_.transact(RemoveStray{std::move(digest), std::move(remove_file)});
-  co_return co_await std::move(work);
+  co_return co_await db_.transact<RemoveStray>(std::move(digest), std::move(remove_file));
 }
 
 Task<Result<std::vector<wire::BlobRef>>> BlobStore::find(std::vector<std::string> digests) {
-  auto work = db_.transact(FindBlobs{std::move(digests)});
-  co_return co_await std::move(work);
+  co_return co_await db_.transact<FindBlobs>(std::move(digests));
 }
 
 }  // namespace argosy::server

@@ -45,8 +45,7 @@ Task<Result<std::shared_ptr<const void>>> DownloadPermits::admit(DeviceId device
   const auto held = lease(blobs);
   NamedBlobs::Answer answer = blobs->ask(digest, now, false);
   if (answer == NamedBlobs::Answer::look) {
-    auto looking = desired_(std::move(device));
-    ARGOSY_CO_TRY(const wire::Desired desired, co_await std::move(looking));
+    ARGOSY_CO_TRY(const wire::Desired desired, co_await desired_(std::move(device)));
     blobs->take(desired, now);
     answer = blobs->ask(digest, now, true);
   }

@@ -22,57 +22,50 @@ nlohmann::json array_of(const std::vector<T>& items, nlohmann::json (*to_json)(c
 Task<Result<Response>> list_models(ModelService& models, Request& request) {
   auto query = read_page(request);
   if (!query) co_return query.error();
-  auto asked = models.list_models(query->after.empty() ? "" : query->after.front(), query->limit);
-  const auto page = co_await std::move(asked);
-  if (!page) co_return page.error();
+  const std::string after = query->after.empty() ? "" : query->after.front();
+  ARGOSY_CO_TRY(const auto page, co_await models.list_models(after, query->limit));
   CursorKey next;
-  if (page->more) next.push_back(page->items.back().name);
-  co_return page_response(request, array_of(page->items, model_to_json), next, page->total);
+  if (page.more) next.push_back(page.items.back().name);
+  co_return page_response(request, array_of(page.items, model_to_json), next, page.total);
 }
 
 Task<Result<Response>> create_model(ModelService& models, Request& request) {
   auto draft = parse_model(request.body);
   if (!draft) co_return draft.error();
   const std::string name = draft->name;
-  auto creating = models.create_model(std::move(draft->name), std::move(draft->description), request.principal.actor());
-  const auto created = co_await std::move(creating);
-  if (!created) co_return created.error();
-  auto asked = models.get_model(name);
-  const auto model = co_await std::move(asked);
+  ARGOSY_CO_TRY(const auto created, co_await models.create_model(std::move(draft->name), std::move(draft->description),
+                                                                 request.principal.actor()));
+  const auto model = co_await models.get_model(name);
   if (!model) co_return model.error();
-  Response response = Response::json(model_to_json(*model).dump(), *created ? 201 : 200);
+  Response response = Response::json(model_to_json(*model).dump(), created ? 201 : 200);
   response.headers.emplace_back("Location", "/api/v1/models/" + name);
   co_return response;
 }
 
 Task<Result<Response>> get_model(ModelService& models, Request& request) {
-  auto asked = models.get_model(std::string(request.param("model")));
-  const auto model = co_await std::move(asked);
-  if (!model) co_return model.error();
-  co_return Response::json(model_to_json(*model).dump());
+  ARGOSY_CO_TRY(const auto model, co_await models.get_model(std::string(request.param("model"))));
+  co_return Response::json(model_to_json(model).dump());
 }
 
 Task<Result<Response>> publish_release(ModelService& models, Request& request) {
   auto draft = parse_release(request.body);
   if (!draft) co_return draft.error();
   const std::string model(request.param("model"));
-  auto publishing = models.publish(model, std::move(*draft), request.principal.actor(), request.now);
-  const auto published = co_await std::move(publishing);
-  if (!published) co_return published.error();
-  Response response = Response::json(release_to_json(published->release).dump(), published->created ? 201 : 200);
+  ARGOSY_CO_TRY(const auto published,
+                co_await models.publish(model, std::move(*draft), request.principal.actor(), request.now));
+  Response response = Response::json(release_to_json(published.release).dump(), published.created ? 201 : 200);
   response.headers.emplace_back("Location",
-                                "/api/v1/models/" + model + "/releases/" + published->release.content.version);
+                                "/api/v1/models/" + model + "/releases/" + published.release.content.version);
   co_return response;
 }
 
 Task<Result<Response>> put_signature(ModelService& models, Request& request) {
   auto signature = parse_signature(request.body);
   if (!signature) co_return signature.error();
-  auto replacing = models.replace_signature(std::string(request.param("model")), std::string(request.param("version")),
-                                            std::move(*signature), request.principal.actor());
-  const auto release = co_await std::move(replacing);
-  if (!release) co_return release.error();
-  co_return Response::json(release_to_json(*release).dump());
+  ARGOSY_CO_TRY(const auto release, co_await models.replace_signature(
+                                        std::string(request.param("model")), std::string(request.param("version")),
+                                        std::move(*signature), request.principal.actor()));
+  co_return Response::json(release_to_json(release).dump());
 }
 
 Task<Result<Response>> list_releases(ModelService& models, Request& request) {
@@ -80,19 +73,17 @@ Task<Result<Response>> list_releases(ModelService& models, Request& request) {
   if (!query) co_return query.error();
   const auto before = id_after(*query, std::numeric_limits<std::int64_t>::max());
   if (!before) co_return before.error();
-  auto asked = models.list_releases(std::string(request.param("model")), *before, query->limit);
-  const auto page = co_await std::move(asked);
-  if (!page) co_return page.error();
+  ARGOSY_CO_TRY(const auto page,
+                co_await models.list_releases(std::string(request.param("model")), *before, query->limit));
   CursorKey next;
-  if (page->more) next.push_back(std::to_string(page->items.back().id));
-  co_return page_response(request, array_of(page->items, release_to_json), next, page->total);
+  if (page.more) next.push_back(std::to_string(page.items.back().id));
+  co_return page_response(request, array_of(page.items, release_to_json), next, page.total);
 }
 
 Task<Result<Response>> get_release(ModelService& models, Request& request) {
-  auto asked = models.get_release(std::string(request.param("model")), std::string(request.param("version")));
-  const auto release = co_await std::move(asked);
-  if (!release) co_return release.error();
-  co_return Response::json(release_to_json(*release).dump());
+  ARGOSY_CO_TRY(const auto release, co_await models.get_release(std::string(request.param("model")),
+                                                                std::string(request.param("version"))));
+  co_return Response::json(release_to_json(release).dump());
 }
 
 Result<Digest> digest_param(const Request& request) {
@@ -106,34 +97,28 @@ Result<Digest> digest_param(const Request& request) {
 Task<Result<Response>> put_blob(BlobService& blobs, Request& request) {
   const auto digest = digest_param(request);
   if (!digest) co_return digest.error();
-  auto putting = blobs.put(*digest, *request.stream);
-  const auto created = co_await std::move(putting);
-  if (!created) co_return created.error();
+  ARGOSY_CO_TRY(const auto created, co_await blobs.put(*digest, *request.stream));
   const nlohmann::json body = {{"digest", digest->to_hex()}};
-  co_return Response::json(body.dump(), *created ? 201 : 200);
+  co_return Response::json(body.dump(), created ? 201 : 200);
 }
 
 Task<Result<Response>> get_blob(BlobService& blobs, Request& request) {
   const auto digest = digest_param(request);
   if (!digest) co_return digest.error();
-  auto finding = blobs.find(*digest);
-  const auto blob = co_await std::move(finding);
-  if (!blob) co_return blob.error();
+  ARGOSY_CO_TRY(const auto blob, co_await blobs.find(*digest));
   Response response;
   response.content_type = "application/octet-stream";
   response.headers.emplace_back("Cache-Control", "private, max-age=31536000, immutable");
-  response.body = FileBody{blob->path, digest->to_hex()};
+  response.body = FileBody{blob.path, digest->to_hex()};
   co_return response;
 }
 
 Task<Result<Response>> get_device_blob(BlobService& blobs, DownloadPermits& permits, Request& request) {
   const auto digest = digest_param(request);
   if (!digest) co_return digest.error();
-  auto admitting = permits.admit(DeviceId{request.principal.name}, digest->to_hex(), request.now);
-  auto lease = co_await std::move(admitting);
+  auto lease = co_await permits.admit(DeviceId(request.principal.name), digest->to_hex(), request.now);
   if (!lease) co_return lease.error();
-  auto getting = get_blob(blobs, request);
-  auto response = co_await std::move(getting);
+  auto response = co_await get_blob(blobs, request);
   if (response) std::get<FileBody>(response->body).lease = std::move(*lease);
   co_return response;
 }

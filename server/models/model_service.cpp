@@ -25,23 +25,18 @@ class StoredModelService final : public ModelService {
     if (!is_name(name)) co_return field_error("name", "must match [A-Za-z0-9_-]{1,64}");
     if (description && description->size() > max_description_bytes)
       co_return field_error("description", "must be at most " + std::to_string(max_description_bytes) + " bytes");
-    auto creating = store_.create_model(std::move(name), std::move(description), std::move(actor));
-    co_return co_await std::move(creating);
+    co_return co_await store_.create_model(std::move(name), std::move(description), std::move(actor));
   }
 
   Task<Result<Published>> publish(std::string model, ReleaseDraft draft, std::string actor, Instant now) override {
-    auto measuring = blobs_.sizes(referenced_blobs(draft));
-    const auto blobs = co_await std::move(measuring);
-    if (!blobs) co_return blobs.error();
-    if (auto filled = fill_sizes(draft, *blobs); !filled) co_return filled.error();
+    ARGOSY_CO_TRY(const auto blobs, co_await blobs_.sizes(referenced_blobs(draft)));
+    if (auto filled = fill_sizes(draft, blobs); !filled) co_return filled.error();
     if (auto checked = check_signature(draft, model); !checked) co_return checked.error();
     for (const Variant& variant : draft.variants) {
-      auto checking = blobs_.check_model(Digest::parse(variant.digest).value(), variant.format);
-      auto checked = co_await std::move(checking);
+      auto checked = co_await blobs_.check_model(Digest::parse(variant.digest).value(), variant.format);
       if (!checked) co_return std::move(checked).error().within("variant '" + variant.name + "'");
     }
-    auto publishing = store_.publish(std::move(model), std::move(draft), std::move(actor), now);
-    co_return co_await std::move(publishing);
+    co_return co_await store_.publish(std::move(model), std::move(draft), std::move(actor), now);
   }
 
   Task<Result<Release>> replace_signature(std::string model, std::string version, wire::ReleaseSignature signature,

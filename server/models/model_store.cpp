@@ -312,41 +312,34 @@ struct GetRelease {
 }  // namespace
 
 Task<Result<ModelPage>> ModelStore::list_models(std::string after, std::size_t limit) {
-  auto work = db_.transact(ListModels{std::move(after), limit});
-  co_return co_await std::move(work);
+  co_return co_await db_.transact<ListModels>(std::move(after), limit);
 }
 
 Task<Result<Model>> ModelStore::get_model(std::string name) {
-  auto work = db_.transact(GetModel{std::move(name)});
-  co_return co_await std::move(work);
+  co_return co_await db_.transact<GetModel>(std::move(name));
 }
 
 Task<Result<bool>> ModelStore::create_model(std::string name, std::optional<std::string> description,
                                             std::string actor) {
-  auto work = db_.transact(CreateModel{std::move(name), std::move(description), std::move(actor)});
-  co_return co_await std::move(work);
+  co_return co_await db_.transact<CreateModel>(std::move(name), std::move(description), std::move(actor));
 }
 
 Task<Result<Published>> ModelStore::publish(std::string model, ReleaseDraft draft, std::string actor, Instant now) {
-  auto work = db_.transact(PublishRelease{std::move(model), std::move(draft), std::move(actor), now});
-  co_return co_await std::move(work);
+  co_return co_await db_.transact<PublishRelease>(std::move(model), std::move(draft), std::move(actor), now);
 }
 
 Task<Result<Release>> ModelStore::replace_signature(std::string model, std::string version,
                                                     wire::ReleaseSignature signature, std::string actor) {
-  auto work =
-      db_.transact(ReplaceSignature{std::move(model), std::move(version), std::move(signature), std::move(actor)});
-  co_return co_await std::move(work);
+  co_return co_await db_.transact<ReplaceSignature>(std::move(model), std::move(version), std::move(signature),
+                                                    std::move(actor));
 }
 
 Task<Result<ReleasePage>> ModelStore::list_releases(std::string model, std::int64_t before, std::size_t limit) {
-  auto work = db_.transact(ListReleases{std::move(model), before, limit});
-  co_return co_await std::move(work);
+  co_return co_await db_.transact<ListReleases>(std::move(model), before, limit);
 }
 
 Task<Result<Release>> ModelStore::get_release(std::string model, std::string version) {
-  auto work = db_.transact(GetRelease{std::move(model), std::move(version)});
-  co_return co_await std::move(work);
+  co_return co_await db_.transact<GetRelease>(std::move(model), std::move(version));
 }
 
 }  // namespace argosy::server

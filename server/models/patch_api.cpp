@@ -16,20 +16,16 @@ Response matrix_response(const Request& request, const std::vector<PatchMatrixRo
 }
 
 Task<Result<Response>> show_patches(PatchService& patches, Request& request) {
-  auto asked = patches.matrix(std::string(request.param("model")));
-  const auto matrix = co_await std::move(asked);
-  if (!matrix) co_return matrix.error();
-  co_return matrix_response(request, *matrix);
+  ARGOSY_CO_TRY(const auto matrix, co_await patches.matrix(std::string(request.param("model"))));
+  co_return matrix_response(request, matrix);
 }
 
 Task<Result<Response>> ask_for_patches(PatchService& patches, Request& request) {
   auto wanted = parse_patch_request(request.body);
   if (!wanted) co_return wanted.error();
   wanted->model = std::string(request.param("model"));
-  auto asking = patches.ask(std::move(*wanted), request.principal.actor());
-  const auto rows = co_await std::move(asking);
-  if (!rows) co_return rows.error();
-  co_return matrix_response(request, *rows);
+  ARGOSY_CO_TRY(const auto rows, co_await patches.ask(std::move(*wanted), request.principal.actor()));
+  co_return matrix_response(request, rows);
 }
 
 Task<Result<Response>> cancel_patches(PatchService& patches, Request& request) {
@@ -38,10 +34,8 @@ Task<Result<Response>> cancel_patches(PatchService& patches, Request& request) {
   which.pair.from_version = std::string(request.param("from"));
   which.pair.to_version = std::string(request.param("to"));
   which.pair.variant = std::string(request.query_value("variant").value_or(""));
-  auto cancelling = patches.cancel(std::move(which), request.principal.actor());
-  const auto rows = co_await std::move(cancelling);
-  if (!rows) co_return rows.error();
-  co_return matrix_response(request, *rows);
+  ARGOSY_CO_TRY(const auto rows, co_await patches.cancel(std::move(which), request.principal.actor()));
+  co_return matrix_response(request, rows);
 }
 
 }  // namespace

@@ -20,8 +20,7 @@ class StoredPatchService final : public PatchService {
     if (pairs.size() > max_pairs_at_once)
       co_return make_error(Errc::too_large, std::to_string(pairs.size()) + " pairs at once; the limit is " +
                                                 std::to_string(max_pairs_at_once));
-    auto asking = store_.want(std::move(pairs));
-    auto rows = co_await std::move(asking);
+    auto rows = co_await store_.want(std::move(pairs));
     maker_.wake();
     co_return rows;
   }
@@ -31,41 +30,34 @@ class StoredPatchService final : public PatchService {
   }
 
   Task<Result<std::vector<PatchMatrixRow>>> ask(PatchRequest request, std::string actor) override {
-    auto asking = store_.ask(std::move(request), std::move(actor));
-    auto rows = co_await std::move(asking);
+    auto rows = co_await store_.ask(std::move(request), std::move(actor));
     maker_.wake();
     co_return rows;
   }
 
   Task<Result<std::vector<PatchMatrixRow>>> cancel(PatchCancellation which, std::string actor) override {
-    auto cancelling = store_.cancel(std::move(which), std::move(actor));
-    auto rows = co_await std::move(cancelling);
+    auto rows = co_await store_.cancel(std::move(which), std::move(actor));
     maker_.check_claims();
     co_return rows;
   }
 
   Task<Result<void>> count_demand(Instant) override {
     auto counting = store_.count_demand({options_.drop_grace, false});
-    const auto dropped = co_await std::move(counting);
-    if (!dropped) co_return dropped.error();
-    if (*dropped > 0) maker_.check_claims();
+    ARGOSY_CO_TRY(const auto dropped, co_await std::move(counting));
+    if (dropped > 0) maker_.check_claims();
     co_return Result<void>{};
   }
 
   Task<Result<void>> clear(Instant) override {
     auto counting = store_.count_demand({options_.drop_grace, true});
-    const auto counted = co_await std::move(counting);
-    if (!counted) co_return counted.error();
-    auto dropping = store_.drop_unused(options_.keep_unused, options_.clear_batch);
-    const auto dropped = co_await std::move(dropping);
+    ARGOSY_CO_CHECK(co_await std::move(counting));
+    const auto dropped = co_await store_.drop_unused(options_.keep_unused, options_.clear_batch);
     if (!dropped) co_return dropped.error();
-    auto clearing = blobs_.clear_unreferred(options_.keep_unreferred, options_.clear_batch);
-    const auto cleared = co_await std::move(clearing);
-    if (!cleared) co_return cleared.error();
-    cleared_.patches += cleared->patches;
-    cleared_.uploads += cleared->uploads;
-    cleared_.strays += cleared->strays;
-    cleared_.bytes += cleared->bytes;
+    ARGOSY_CO_TRY(const auto cleared, co_await blobs_.clear_unreferred(options_.keep_unreferred, options_.clear_batch));
+    cleared_.patches += cleared.patches;
+    cleared_.uploads += cleared.uploads;
+    cleared_.strays += cleared.strays;
+    cleared_.bytes += cleared.bytes;
     co_return Result<void>{};
   }
 

@@ -278,23 +278,19 @@ void append_patch_event(pqxx::work& transaction, const PatchRow& row) {
 }
 
 Task<Result<std::vector<PatchRow>>> PatchStore::want(std::vector<PatchPair> pairs) {
-  auto work = db_.transact(WantPatches{std::move(pairs)});
-  co_return co_await std::move(work);
+  co_return co_await db_.transact<WantPatches>(std::move(pairs));
 }
 
 Task<Result<std::vector<PatchMatrixRow>>> PatchStore::matrix(std::string model) {
-  auto work = db_.transact(PatchMatrix{std::move(model)});
-  co_return co_await std::move(work);
+  co_return co_await db_.transact<PatchMatrix>(std::move(model));
 }
 
 Task<Result<std::vector<PatchMatrixRow>>> PatchStore::ask(PatchRequest request, std::string actor) {
-  auto work = db_.transact(AskForPatches{std::move(request), std::move(actor)});
-  co_return co_await std::move(work);
+  co_return co_await db_.transact<AskForPatches>(std::move(request), std::move(actor));
 }
 
 Task<Result<std::vector<PatchMatrixRow>>> PatchStore::cancel(PatchCancellation which, std::string actor) {
-  auto work = db_.transact(CancelPatches{std::move(which), std::move(actor)});
-  co_return co_await std::move(work);
+  co_return co_await db_.transact<CancelPatches>(std::move(which), std::move(actor));
 }
 
 }  // namespace argosy::server

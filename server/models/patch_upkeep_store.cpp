@@ -149,13 +149,11 @@ struct DropUnused {
 }  // namespace
 
 Task<Result<std::size_t>> PatchStore::count_demand(DemandOptions options) {
-  auto work = db_.transact(CountDemand{options});
-  co_return co_await std::move(work);
+  co_return co_await db_.transact<CountDemand>(options);
 }
 
 Task<Result<std::size_t>> PatchStore::drop_unused(std::chrono::hours keep, std::size_t limit) {
-  auto work = db_.transact(DropUnused{keep, limit});
-  co_return co_await std::move(work);
+  co_return co_await db_.transact<DropUnused>(keep, limit);
 }
 
 }  // namespace argosy::server

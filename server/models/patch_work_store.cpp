@@ -103,23 +103,19 @@ struct FinishPatch {
 }  // namespace
 
 Task<Result<ClaimRound>> PatchStore::claim(std::chrono::milliseconds lease, int max_attempts) {
-  auto work = db_.transact(ClaimPatch{lease, max_attempts});
-  co_return co_await std::move(work);
+  co_return co_await db_.transact<ClaimPatch>(lease, max_attempts);
 }
 
 Task<Result<bool>> PatchStore::renew(PatchClaim claim) {
-  auto work = db_.transact(RenewClaim{std::move(claim)});
-  co_return co_await std::move(work);
+  co_return co_await db_.transact<RenewClaim>(std::move(claim));
 }
 
 Task<Result<void>> PatchStore::give_back(PatchClaim claim) {
-  auto work = db_.transact(GiveBack{std::move(claim)});
-  co_return co_await std::move(work);
+  co_return co_await db_.transact<GiveBack>(std::move(claim));
 }
 
 Task<Result<void>> PatchStore::finish(PatchClaim claim, PatchRow row, std::optional<std::chrono::milliseconds> rest) {
-  auto work = db_.transact(FinishPatch{std::move(claim), std::move(row), rest});
-  co_return co_await std::move(work);
+  co_return co_await db_.transact<FinishPatch>(std::move(claim), std::move(row), rest);
 }
 
 }  // namespace argosy::server

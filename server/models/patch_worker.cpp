@@ -45,8 +45,7 @@ struct Encode {
 
 Task<void> sleep(asio::steady_timer& timer, std::chrono::milliseconds duration) {
   timer.expires_after(duration);
-  auto waiting = timer.async_wait(asio::as_tuple(asio::use_awaitable));
-  co_await std::move(waiting);
+  co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
 }
 
 PatchRow row_of(const PatchPair& pair, PatchState state, std::string reason) {
@@ -112,19 +111,14 @@ void PatchWorker::start(asio::any_io_executor io, std::size_t makers) {
 }
 
 Task<Result<void>> PatchWorker::make_one(std::size_t maker) {
-  auto claiming = store_.claim(options_.claim_lease, options_.limits.max_attempts);
-  const auto round = co_await std::move(claiming);
-  if (!round) co_return round.error();
-  auto removing = remove_files_of(round->abandoned);
-  co_await std::move(removing);
-  if (!round->claim) co_return Result<void>{};
+  ARGOSY_CO_TRY(const auto round, co_await store_.claim(options_.claim_lease, options_.limits.max_attempts));
+  co_await remove_files_of(round.abandoned);
+  if (!round.claim) co_return Result<void>{};
   if (stopped_) {
-    auto giving = store_.give_back(*round->claim);
-    co_await std::move(giving);
+    co_await store_.give_back(*round.claim);
     co_return Result<void>{};
   }
-  auto making = make(*round->claim);
-  const bool settled = co_await std::move(making);
+  const bool settled = co_await make(*round.claim);
   if (settled) makers_[maker]->wake();
   co_return Result<void>{};
 }
@@ -132,8 +126,7 @@ Task<Result<void>> PatchWorker::make_one(std::size_t maker) {
 // Should one of them be alive after all, only stuck, it finds its file gone and the pair no longer its own.
 Task<void> PatchWorker::remove_files_of(std::vector<std::string> claims) {
   for (std::string& claim : claims) {
-    auto removing = blobs_.remove_temporary(std::move(claim));
-    co_await std::move(removing);
+    co_await blobs_.remove_temporary(std::move(claim));
   }
 }
 
@@ -150,28 +143,24 @@ Task<void> PatchWorker::stop() {
   for (const auto& encoding : encodings_) encoding->reins->shutting_down = true;
   for (const auto& maker : makers_) maker->request_stop();
   for (const auto& maker : makers_) {
-    auto stopping = maker->stop();
-    co_await std::move(stopping);
+    co_await maker->stop();
   }
 }
 
 // Whether the pair is settled; else it was given back, and there is no hurry to try it again.
 Task<bool> PatchWorker::make(PatchClaim claim) {
-  auto trying = try_make(claim);
-  auto row = co_await std::move(trying);
+  auto row = co_await try_make(claim);
   if (!row && row.error().code == Errc::conflict) {
     ++counters_.given_up;
     co_return true;
   }
   if (!row && is_passing(row.error().code)) {
-    auto giving = store_.give_back(std::move(claim));
-    co_await std::move(giving);
+    co_await store_.give_back(std::move(claim));
     co_return false;
   }
   if (!row)
     row = row_of(claim.pair, PatchState::failed, std::string(slug(row.error().code)) + ": " + row.error().message);
-  auto finishing = finish(std::move(claim), std::move(*row));
-  co_await std::move(finishing);
+  co_await finish(std::move(claim), std::move(*row));
   co_return true;
 }
 
@@ -180,8 +169,8 @@ Task<void> PatchWorker::finish(PatchClaim claim, PatchRow row) {
   const auto rest = row.state == PatchState::failed
                         ? rest_after_failure(claim.attempts, options_.limits.max_attempts, jitter_)
                         : std::nullopt;
-  auto finishing = store_.finish(std::move(claim), std::move(row), rest);
-  co_await std::move(finishing);  // when even this fails, the claim runs out and the pair is taken again
+  // When even this fails, the claim runs out and the pair is taken again.
+  co_await store_.finish(std::move(claim), std::move(row), rest);
 }
 
 void PatchWorker::count(PatchState outcome) {
@@ -191,34 +180,28 @@ void PatchWorker::count(PatchState outcome) {
 }
 
 Task<Result<PatchRow>> PatchWorker::try_make(PatchClaim claim) {
-  auto finding_old = blobs_.find(Digest::parse(claim.pair.from_digest).value());
-  const auto old_blob = co_await std::move(finding_old);
-  if (!old_blob) co_return old_blob.error();
-  auto finding_new = blobs_.find(Digest::parse(claim.pair.to_digest).value());
-  const auto new_blob = co_await std::move(finding_new);
+  ARGOSY_CO_TRY(const auto old_blob, co_await blobs_.find(Digest::parse(claim.pair.from_digest).value()));
+  const auto new_blob = co_await blobs_.find(Digest::parse(claim.pair.to_digest).value());
   if (!new_blob) co_return new_blob.error();
-  const std::uint64_t larger = std::max(old_blob->size, new_blob->size);
+  const std::uint64_t larger = std::max(old_blob.size, new_blob->size);
   if (larger > options_.limits.max_file_bytes)
     co_return row_of(claim.pair, PatchState::declined,
                      "a file of " + in_mb(larger) + " is over the limit of " + in_mb(options_.limits.max_file_bytes) +
                          " (patches.max_file_mb)");
 
   MakeRequest request;
-  request.old_path = old_blob->path;
+  request.old_path = old_blob.path;
   request.new_path = new_blob->path;
   request.patch_path = blobs_.temporary_path(claim.name);
   request.limits.max_memory_bytes = options_.limits.max_memory_bytes;
   const std::filesystem::path patch_path = request.patch_path;
-  const auto time_limit = longest_encoding(old_blob->size + new_blob->size, options_.limits);
-  auto encoding = encode_with_claim(claim, std::move(request), time_limit);
-  const auto report = co_await std::move(encoding);
-  if (!report) co_return report.error();
-  if (report->codec) {
-    auto adopting = blobs_.adopt(patch_path, report->patch);
-    auto adopted = co_await std::move(adopting);
+  const auto time_limit = longest_encoding(old_blob.size + new_blob->size, options_.limits);
+  ARGOSY_CO_TRY(const auto report, co_await encode_with_claim(claim, std::move(request), time_limit));
+  if (report.codec) {
+    auto adopted = co_await blobs_.adopt(patch_path, report.patch);
     if (!adopted) co_return adopted.error();
   }
-  co_return outcome_row(claim.pair, *report);
+  co_return outcome_row(claim.pair, report);
 }
 
 // Renews the claim as long as the encoder works, so that no other instance takes the pair over. Errc::conflict: the
@@ -232,11 +215,9 @@ Task<Result<MakeReport>> PatchWorker::encode_with_claim(PatchClaim claim, MakeRe
   const auto listed = encodings_.insert(encodings_.end(), encoding);
   asio::co_spawn(io, encode(pool_, std::move(request), encoding), asio::detached);
   while (!encoding->outcome) {
-    auto sleeping = sleep(encoding->timer, options_.claim_renewal);
-    co_await std::move(sleeping);
+    co_await sleep(encoding->timer, options_.claim_renewal);
     if (encoding->outcome) break;
-    auto renewing = store_.renew(claim);
-    const auto still_ours = co_await std::move(renewing);
+    const auto still_ours = co_await store_.renew(claim);
     if (still_ours && !*still_ours) encoding->reins->given_up = true;
   }
   encodings_.erase(listed);
@@ -249,8 +230,7 @@ Task<Result<MakeReport>> PatchWorker::encode_with_claim(PatchClaim claim, MakeRe
 }
 
 Task<void> PatchWorker::encode(WorkerPool& pool, MakeRequest request, std::shared_ptr<Encoding> encoding) {
-  auto working = pool.run(Encode{std::move(request), encoding->reins});
-  encoding->outcome = co_await std::move(working);
+  encoding->outcome = co_await pool.run<Encode>(std::move(request), encoding->reins);
   encoding->timer.cancel();
 }
 

@@ -83,19 +83,14 @@ class Visitor {
   }
 
   asio::awaitable<Result<bool>> run() {
-    auto resolving = resolver_.async_resolve(address_.host, address_.port, as_result);
-    const auto [unknown, endpoints] = co_await std::move(resolving);
+    const auto [unknown, endpoints] = co_await resolver_.async_resolve(address_.host, address_.port, as_result);
     if (unknown) co_return no_answer(address_, unknown.message());
-    auto connecting = asio::async_connect(stream_.lowest_layer(), endpoints, as_result);
-    const auto [unreachable, endpoint] = co_await std::move(connecting);
+    const auto [unreachable, endpoint] = co_await asio::async_connect(stream_.lowest_layer(), endpoints, as_result);
     if (unreachable) co_return no_answer(address_, given_up_ ? "too slow" : unreachable.message());
     stream_.set_verify_callback(asio::ssl::host_name_verification(address_.host));
-    auto shaking = stream_.async_handshake(asio::ssl::stream_base::client, as_result);
-    const auto [refused] = co_await std::move(shaking);
+    const auto [refused] = co_await stream_.async_handshake(asio::ssl::stream_base::client, as_result);
     if (refused) co_return turned_away(refused);
-    auto asking = ask();
-    auto outcome = co_await std::move(asking);
-    co_return outcome;
+    co_return co_await ask();
   }
 
  private:
@@ -103,17 +98,14 @@ class Visitor {
   // CONNACK is the answer.
   asio::awaitable<Result<bool>> ask() {
     const std::string hello = connect_packet(visit_.client_id);
-    auto writing = asio::async_write(stream_, asio::buffer(hello), as_result);
-    const auto [unsent, written] = co_await std::move(writing);
+    const auto [unsent, written] = co_await asio::async_write(stream_, asio::buffer(hello), as_result);
     if (unsent) co_return turned_away(unsent);
     std::array<std::uint8_t, 4> answer{};
-    auto reading = asio::async_read(stream_, asio::buffer(answer), as_result);
-    const auto [unanswered, count] = co_await std::move(reading);
+    const auto [unanswered, count] = co_await asio::async_read(stream_, asio::buffer(answer), as_result);
     if (unanswered) co_return turned_away(unanswered);
     const bool let_in = answer[0] == 0x20 && answer[3] == 0;
     const std::string farewell{"\xe0\0", 2};
-    auto leaving = asio::async_write(stream_, asio::buffer(farewell), as_result);
-    co_await std::move(leaving);
+    co_await asio::async_write(stream_, asio::buffer(farewell), as_result);
     error_code ignored;
     stream_.lowest_layer().close(ignored);
     co_return let_in;
@@ -146,9 +138,7 @@ asio::awaitable<Result<bool>> visit_broker(asio::any_io_executor io, BrokerVisit
     const auto visitor = weak.lock();
     if (!cancelled && visitor) visitor->give_up();
   });
-  auto running = visitor->run();
-  auto outcome = co_await std::move(running);
-  co_return outcome;
+  co_return co_await visitor->run();
 }
 
 }  // namespace argosy::server

@@ -313,9 +313,8 @@ asio::awaitable<Result<void>> MqttClient::publish(std::string topic, std::string
                  [shared, outcome = std::move(outcome)]() mutable { std::move (*shared)(std::move(outcome)); });
     });
   };
-  auto operation = asio::async_initiate<const asio::use_awaitable_t<>, void(Result<void>)>(
+  co_return co_await asio::async_initiate<const asio::use_awaitable_t<>, void(Result<void>)>(
       std::move(initiate), asio::use_awaitable, std::move(topic), std::move(payload), retain);
-  co_return co_await std::move(operation);
 }
 
 MqttClient::Counters MqttClient::counters() const {

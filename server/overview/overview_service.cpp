@@ -46,8 +46,7 @@ class Service final : public OverviewService {
 };
 
 Task<Result<Response>> get_overview(OverviewService& service, Request& request) {
-  auto task = service.current(request.now);
-  const auto overview = co_await std::move(task);
+  const auto overview = co_await service.current(request.now);
   co_return Response::json(overview_to_json(*overview));
 }
 

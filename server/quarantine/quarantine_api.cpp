@@ -21,8 +21,7 @@ nlohmann::json to_json(const QuarantineRow& row) {
 }
 
 Task<Result<Response>> get_quarantine(QuarantineService& quarantine, Request& request) {
-  auto reading = quarantine.of_device(std::string(request.param("id")));
-  ARGOSY_CO_TRY(const auto rows, co_await std::move(reading));
+  ARGOSY_CO_TRY(const auto rows, co_await quarantine.of_device(std::string(request.param("id"))));
   auto items = nlohmann::json::array();
   for (const QuarantineRow& row : rows) items.push_back(to_json(row));
   co_return Response::json(nlohmann::json{{"items", std::move(items)}}.dump());

@@ -38,8 +38,7 @@ QuarantineService::QuarantineService(DbPool& db, Options options)
 Task<Result<void>> QuarantineService::save_changes() {
   for (auto changes = rows_.take_changes(saved_at_once); !changes.empty();
        changes = rows_.take_changes(saved_at_once)) {
-    auto saving = db_.transact(SaveQuarantine{changes});
-    const auto saved = co_await std::move(saving);
+    const auto saved = co_await db_.transact<SaveQuarantine>(changes);
     if (saved) continue;
     rows_.give_back(changes);
     co_return saved.error();
@@ -48,10 +47,8 @@ Task<Result<void>> QuarantineService::save_changes() {
 }
 
 Task<Result<void>> QuarantineService::load(Instant now) {
-  auto saving_ours = save_changes();
-  ARGOSY_CO_CHECK(co_await std::move(saving_ours));
-  auto loading = db_.transact(LoadQuarantine{options_.limits.rows});
-  ARGOSY_CO_TRY(auto rows, co_await std::move(loading));
+  ARGOSY_CO_CHECK(co_await save_changes());
+  ARGOSY_CO_TRY(auto rows, co_await db_.transact<LoadQuarantine>(options_.limits.rows));
   rows_.load(std::move(rows));
   if (!in_hand_) co_return Result<void>{};
   const auto groups = in_hand_->left_behind();
@@ -59,19 +56,16 @@ Task<Result<void>> QuarantineService::load(Instant now) {
     spdlog::warn("the server ended while it had {} message(s) in hand, the first of {}: taken again with care",
                  group.size(), group.front().device);
   rows_.died(groups, now);
-  auto saving = save_changes();
-  ARGOSY_CO_CHECK(co_await std::move(saving));  // else the marks stay for the next start
+  ARGOSY_CO_CHECK(co_await save_changes());  // else the marks stay for the next start
   in_hand_->forget_left_behind();
   co_return Result<void>{};
 }
 
 Task<Result<void>> QuarantineService::tick(Instant now) {
   rows_.tick(now);
-  auto saving = save_changes();
-  ARGOSY_CO_CHECK(co_await std::move(saving));
+  ARGOSY_CO_CHECK(co_await save_changes());
   if (cleared_at_ && now - *cleared_at_ < options_.clear_interval) co_return Result<void>{};
-  auto clearing = db_.transact(ClearQuarantine{now, options_.limits.kept});
-  ARGOSY_CO_CHECK(co_await std::move(clearing));
+  ARGOSY_CO_CHECK(co_await db_.transact<ClearQuarantine>(now, options_.limits.kept));
   cleared_at_ = now;
   co_return Result<void>{};
 }
@@ -113,8 +107,7 @@ void QuarantineService::refuse(const MessageId& message, std::string_view reason
 }
 
 Task<Result<std::vector<QuarantineRow>>> QuarantineService::of_device(std::string device) {
-  auto reading = db_.transact(ReadQuarantine{std::move(device)});
-  co_return co_await std::move(reading);
+  co_return co_await db_.transact<ReadQuarantine>(std::move(device));
 }
 
 QuarantineService::Counters QuarantineService::counters() const {

@@ -25,8 +25,7 @@ class SlicingRetentionService final : public RetentionService {
     for (std::size_t looked_at = 0; looked_at < rules_.size() && Clock::now() < until; ++looked_at) {
       const std::size_t turn = std::exchange(next_, (next_ + 1) % rules_.size());
       if (now < due_[turn]) continue;
-      auto applying = apply(turn, now, until);
-      const auto removed = co_await std::move(applying);
+      const auto removed = co_await apply(turn, now, until);
       if (removed) total += *removed;
       if (!removed && !failure) failure = Error(removed.error()).within(rules_[turn].table);
     }
@@ -43,8 +42,7 @@ class SlicingRetentionService final : public RetentionService {
     const Instant before = now - std::chrono::hours(24 * options_.days.*rule.days);
     std::size_t total = 0;
     while (Clock::now() < until) {
-      auto removing = db_.transact(RemoveOld{rule, before, options_.slice});
-      ARGOSY_CO_TRY(const std::size_t removed, co_await std::move(removing));
+      ARGOSY_CO_TRY(const std::size_t removed, co_await db_.transact<RemoveOld>(rule, before, options_.slice));
       removed_[std::string(rule.table)] += removed;
       total += removed;
       if (removed > 0) continue;

@@ -38,8 +38,7 @@ struct Flight {
 Task<void> fly(std::shared_ptr<Flight> flight) {
   while (!flight->refused && flight->next < flight->documents.size()) {
     auto document = std::move(flight->documents[flight->next++]);
-    auto publishing = flight->publish(desired_topic(document.device), std::move(document.payload));
-    auto outcome = co_await std::move(publishing);
+    auto outcome = co_await flight->publish(desired_topic(document.device), std::move(document.payload));
     if (outcome) flight->taken.push_back(std::move(document));
     if (!outcome && !flight->refused) flight->refused = std::move(outcome).error();
   }
@@ -52,8 +51,7 @@ Task<std::shared_ptr<Flight>> publish_together(std::vector<DueDocument> document
   flight->under_way = std::min(DesiredService::window, flight->documents.size());
   for (auto left = flight->under_way; left > 0; --left) asio::co_spawn(executor, fly(flight), asio::detached);
   while (flight->under_way > 0) {
-    auto landing = flight->landed.async_wait(asio::as_tuple(asio::use_awaitable));
-    co_await std::move(landing);
+    co_await flight->landed.async_wait(asio::as_tuple(asio::use_awaitable));
   }
   co_return flight;
 }
@@ -65,22 +63,16 @@ class DesiredDocuments final : public DesiredService {
   Task<Result<wire::Desired>> get(DeviceId device) override { return store_.get(device.value()); }
 
   Task<Result<std::size_t>> publish_due(Publish publish, std::size_t limit) override {
-    auto asking = store_.due(limit);
-    auto batch = co_await std::move(asking);
-    if (!batch) co_return batch.error();
-    counters_.unbuildable += batch->unbuildable;
+    ARGOSY_CO_TRY(auto batch, co_await store_.due(limit));
+    counters_.unbuildable += batch.unbuildable;
     std::size_t published = 0;
-    if (!batch->documents.empty()) {
-      auto publishing = publish_and_mark(std::move(batch->documents), publish);
-      const auto taken = co_await std::move(publishing);
-      if (!taken) co_return taken.error();
-      published = *taken;
+    if (!batch.documents.empty()) {
+      ARGOSY_CO_TRY(const auto taken, co_await publish_and_mark(std::move(batch.documents), publish));
+      published = taken;
     }
-    if (batch->looked_at >= limit || !republished_up_to_) co_return published;
-    auto republishing = republish_some(std::move(publish), limit - batch->looked_at);
-    const auto again = co_await std::move(republishing);
-    if (!again) co_return again.error();
-    co_return published + *again;
+    if (batch.looked_at >= limit || !republished_up_to_) co_return published;
+    ARGOSY_CO_TRY(const auto again, co_await republish_some(std::move(publish), limit - batch.looked_at));
+    co_return published + again;
   }
 
   void republish_all() override {
@@ -94,37 +86,31 @@ class DesiredDocuments final : public DesiredService {
  private:
   // Marks what the broker took, also when it refused the rest; only when it took none, its refusal is the answer.
   Task<Result<std::size_t>> publish_and_mark(std::vector<DueDocument> documents, Publish publish) {
-    auto publishing = publish_together(std::move(documents), std::move(publish));
-    const auto flight = co_await std::move(publishing);
+    const auto flight = co_await publish_together(std::move(documents), std::move(publish));
     const auto count = flight->taken.size();
     counters_.published += count;
     if (count == 0) co_return *flight->refused;
-    auto marking = store_.mark_published(std::move(flight->taken));
-    const auto marked = co_await std::move(marking);
-    if (!marked) co_return marked.error();
+    ARGOSY_CO_CHECK(co_await store_.mark_published(std::move(flight->taken)));
     co_return count;
   }
 
   // The next of all devices; goes on behind them when the broker took every one.
   Task<Result<std::size_t>> republish_some(Publish publish, std::size_t limit) {
     const auto republication = republication_;
-    auto asking = store_.told(*republished_up_to_, limit);
-    auto batch = co_await std::move(asking);
-    if (!batch) co_return batch.error();
-    counters_.unbuildable += batch->unbuildable;
+    ARGOSY_CO_TRY(auto batch, co_await store_.told(*republished_up_to_, limit));
+    counters_.unbuildable += batch.unbuildable;
     std::size_t count = 0;
-    if (!batch->documents.empty()) {
-      auto publishing = publish_together(std::move(batch->documents), std::move(publish));
-      const auto flight = co_await std::move(publishing);
+    if (!batch.documents.empty()) {
+      const auto flight = co_await publish_together(std::move(batch.documents), std::move(publish));
       count = flight->taken.size();
       counters_.published += count;
       if (flight->refused) co_return *flight->refused;
     }
     if (republication != republication_) co_return count;  // the broker came back once more
-    if (batch->looked_at < limit) {
+    if (batch.looked_at < limit) {
       republished_up_to_.reset();
     } else {
-      republished_up_to_ = std::move(batch->last);
+      republished_up_to_ = std::move(batch.last);
     }
     co_return count;
   }

@@ -145,23 +145,19 @@ struct MarkPublished {
 }  // namespace
 
 Task<Result<wire::Desired>> DesiredStore::get(std::string device) {
-  auto work = db_.transact(GetDesired{cache_, std::move(device)});
-  co_return co_await std::move(work);
+  co_return co_await db_.transact<GetDesired>(cache_, std::move(device));
 }
 
 Task<Result<DueBatch>> DesiredStore::due(std::size_t limit) {
-  auto work = db_.transact(Due{cache_, limit});
-  co_return co_await std::move(work);
+  co_return co_await db_.transact<Due>(cache_, limit);
 }
 
 Task<Result<DueBatch>> DesiredStore::told(std::string after, std::size_t limit) {
-  auto work = db_.transact(Told{cache_, std::move(after), limit});
-  co_return co_await std::move(work);
+  co_return co_await db_.transact<Told>(cache_, std::move(after), limit);
 }
 
 Task<Result<void>> DesiredStore::mark_published(std::vector<DueDocument> published) {
-  auto work = db_.transact(MarkPublished{std::move(published)});
-  co_return co_await std::move(work);
+  co_return co_await db_.transact<MarkPublished>(std::move(published));
 }
 
 }  // namespace argosy::server

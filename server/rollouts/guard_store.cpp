@@ -168,8 +168,7 @@ struct Measure {
 }  // namespace
 
 Task<Result<std::vector<GuardInput>>> RolloutStore::measure(RolloutRecord record) {
-  auto work = db_.transact(Measure{std::move(record)});
-  co_return co_await std::move(work);
+  co_return co_await db_.transact<Measure>(std::move(record));
 }
 
 }  // namespace argosy::server

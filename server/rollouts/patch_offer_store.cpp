@@ -91,8 +91,7 @@ class OfferNewPatches {
 }  // namespace
 
 Task<Result<std::size_t>> DesiredStore::offer_new_patches(std::size_t limit) {
-  auto work = db_.transact(OfferNewPatches{cache_, limit});
-  co_return co_await std::move(work);
+  co_return co_await db_.transact<OfferNewPatches>(cache_, limit);
 }
 
 }  // namespace argosy::server

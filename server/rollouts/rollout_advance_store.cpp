@@ -154,8 +154,7 @@ struct AdvanceOne {
 
 Task<Result<Advance>> RolloutStore::advance(std::int64_t id, Guards guards, std::optional<Instant> revoked_since,
                                             Instant now) {
-  auto work = db_.transact(AdvanceOne{id, std::move(guards), revoked_since, now});
-  co_return co_await std::move(work);
+  co_return co_await db_.transact<AdvanceOne>(id, std::move(guards), revoked_since, now);
 }
 
 }  // namespace argosy::server

@@ -30,34 +30,28 @@ Task<Result<Response>> list_rollouts(RolloutService& rollouts, Request& request)
   if (!page) co_return page.error();
   auto before = id_after(*page, from_the_newest);
   if (!before) co_return before.error();
-  auto asked = rollouts.list(*before, page->limit);
-  auto found = co_await std::move(asked);
-  if (!found) co_return found.error();
+  ARGOSY_CO_TRY(auto found, co_await rollouts.list(*before, page->limit));
   json items = json::array();
-  for (const auto& record : found->items) items.push_back(rollout_to_json(record));
+  for (const auto& record : found.items) items.push_back(rollout_to_json(record));
   CursorKey next;
-  if (found->more) next.push_back(std::to_string(found->items.back().id));
-  co_return page_response(request, items, next, found->total);
+  if (found.more) next.push_back(std::to_string(found.items.back().id));
+  co_return page_response(request, items, next, found.total);
 }
 
 Task<Result<Response>> create_rollout(RolloutService& rollouts, Request& request) {
   auto wanted = parse_new_rollout(request.body);
   if (!wanted) co_return wanted.error();
-  auto asked = rollouts.create(std::move(*wanted), request.principal.actor(), request.now);
-  auto record = co_await std::move(asked);
-  if (!record) co_return record.error();
-  auto response = rollout_response(rollout_to_json(*record), 201);
-  response.headers.emplace_back("Location", "/api/v1/rollouts/" + std::to_string(record->id));
+  ARGOSY_CO_TRY(auto record, co_await rollouts.create(std::move(*wanted), request.principal.actor(), request.now));
+  auto response = rollout_response(rollout_to_json(record), 201);
+  response.headers.emplace_back("Location", "/api/v1/rollouts/" + std::to_string(record.id));
   co_return response;
 }
 
 Task<Result<Response>> get_rollout(RolloutService& rollouts, Request& request) {
   auto id = id_param(request);
   if (!id) co_return id.error();
-  auto asked = rollouts.get(*id, request.now);
-  auto details = co_await std::move(asked);
-  if (!details) co_return details.error();
-  co_return rollout_response(details_to_json(*details));
+  ARGOSY_CO_TRY(auto details, co_await rollouts.get(*id, request.now));
+  co_return rollout_response(details_to_json(details));
 }
 
 Task<Result<Response>> operate_rollout(RolloutService& rollouts, Request& request, Operation operation) {
@@ -71,10 +65,8 @@ Task<Result<Response>> operate_rollout(RolloutService& rollouts, Request& reques
     if (!cause) co_return cause.error();
     call.cause = std::move(*cause);
   }
-  auto asked = rollouts.operate(std::move(call), request.now);
-  auto details = co_await std::move(asked);
-  if (!details) co_return details.error();
-  co_return rollout_response(details_to_json(*details));
+  ARGOSY_CO_TRY(auto details, co_await rollouts.operate(std::move(call), request.now));
+  co_return rollout_response(details_to_json(details));
 }
 
 Task<Result<Response>> list_rollout_devices(RolloutService& rollouts, Request& request) {
@@ -84,14 +76,12 @@ Task<Result<Response>> list_rollout_devices(RolloutService& rollouts, Request& r
   if (!page) co_return page.error();
   const std::string after = page->after.empty() ? std::string() : page->after.front();
   const std::string key(request.query_value("state").value_or(""));
-  auto asked = rollouts.devices(*id, key, after, page->limit);
-  auto found = co_await std::move(asked);
-  if (!found) co_return found.error();
+  ARGOSY_CO_TRY(auto found, co_await rollouts.devices(*id, key, after, page->limit));
   json items = json::array();
-  for (const auto& device : found->items) items.push_back(rollout_device_to_json(device));
+  for (const auto& device : found.items) items.push_back(rollout_device_to_json(device));
   CursorKey next;
-  if (found->more) next.push_back(found->items.back().device);
-  co_return page_response(request, items, next, found->total);
+  if (found.more) next.push_back(found.items.back().device);
+  co_return page_response(request, items, next, found.total);
 }
 
 Task<Result<Response>> list_decisions(RolloutService& rollouts, Request& request) {
@@ -101,14 +91,12 @@ Task<Result<Response>> list_decisions(RolloutService& rollouts, Request& request
   if (!page) co_return page.error();
   auto before = id_after(*page, from_the_newest);
   if (!before) co_return before.error();
-  auto asked = rollouts.decisions(*id, *before, page->limit);
-  auto found = co_await std::move(asked);
-  if (!found) co_return found.error();
+  ARGOSY_CO_TRY(auto found, co_await rollouts.decisions(*id, *before, page->limit));
   json items = json::array();
-  for (const auto& decision : found->items) items.push_back(decision_to_json(decision));
+  for (const auto& decision : found.items) items.push_back(decision_to_json(decision));
   CursorKey next;
-  if (found->more) next.push_back(std::to_string(found->items.back().id));
-  co_return page_response(request, items, next, found->total);
+  if (found.more) next.push_back(std::to_string(found.items.back().id));
+  co_return page_response(request, items, next, found.total);
 }
 
 std::string etag_of(std::int64_t rev) {
@@ -126,12 +114,10 @@ Task<Result<Response>> get_desired(DesiredService& desired, const KnownRev& know
   const auto has = request.header("if-none-match");
   if (const auto rev = has ? known_rev(request.principal.name) : std::nullopt; rev && etag_of(*rev) == *has)
     co_return not_modified(etag_of(*rev));
-  auto asked = desired.get(DeviceId{request.principal.name});
-  auto document = co_await std::move(asked);
-  if (!document) co_return document.error();
-  const std::string etag = etag_of(document->rev);
+  ARGOSY_CO_TRY(auto document, co_await desired.get(DeviceId(request.principal.name)));
+  const std::string etag = etag_of(document.rev);
   if (has == std::string_view(etag)) co_return not_modified(etag);
-  auto response = Response::json(wire::encode(*document));
+  auto response = Response::json(wire::encode(document));
   response.headers.emplace_back("ETag", etag);
   co_return response;
 }

@@ -29,8 +29,7 @@ struct RolloutDriver::Impl {
 
   // Rounds own the driver's parts as long as they run.
   static Task<Result<void>> decide(std::shared_ptr<Impl> impl, Instant now) {
-    auto ticking = impl->rollouts.tick(now);
-    const auto ticked = co_await std::move(ticking);
+    const auto ticked = co_await impl->rollouts.tick(now);
     impl->publishing->wake();  // what acted before an error wants to go out, too
     if (!ticked) co_return ticked.error();
     if (*ticked > 0) impl->deciding->wake();  // there may be more to do: it ends when nothing acts any more
@@ -38,26 +37,20 @@ struct RolloutDriver::Impl {
   }
 
   static Task<Result<void>> measure(std::shared_ptr<Impl> impl, Instant now) {
-    auto measuring = impl->rollouts.measure(now);
-    const auto measured = co_await std::move(measuring);
-    if (!measured) co_return measured.error();
+    ARGOSY_CO_CHECK(co_await impl->rollouts.measure(now));
     co_return Result<void>{};
   }
 
   // One batch a round, so that a stop need not wait for all that is due.
   static Task<Result<void>> publish_some(std::shared_ptr<Impl> impl) {
-    auto sending = impl->desired.publish_due(impl->publish, impl->options.publish_batch);
-    const auto published = co_await std::move(sending);
-    if (!published) co_return published.error();
-    if (*published > 0) impl->publishing->wake();
+    ARGOSY_CO_TRY(const auto published, co_await impl->desired.publish_due(impl->publish, impl->options.publish_batch));
+    if (published > 0) impl->publishing->wake();
     co_return Result<void>{};
   }
 
   static Task<Result<void>> offer_some(std::shared_ptr<Impl> impl) {
-    auto offering = impl->desired.offer_new_patches(impl->options.publish_batch);
-    const auto offered = co_await std::move(offering);
-    if (!offered) co_return offered.error();
-    if (*offered > 0) impl->publishing->wake();
+    ARGOSY_CO_TRY(const auto offered, co_await impl->desired.offer_new_patches(impl->options.publish_batch));
+    if (offered > 0) impl->publishing->wake();
     co_return Result<void>{};
   }
 };
@@ -99,8 +92,7 @@ void RolloutDriver::request_stop() {
 
 Task<void> RolloutDriver::stop() {
   const auto impl = impl_;
-  auto stopping = impl->loops.stop();
-  co_await std::move(stopping);
+  co_await impl->loops.stop();
 }
 
 }  // namespace argosy::server

@@ -158,8 +158,7 @@ struct Operate {
 }  // namespace
 
 Task<Result<RolloutRecord>> RolloutStore::operate(OperatorCall call, std::vector<GuardInput> guards, Instant now) {
-  auto work = db_.transact(Operate{std::move(call), std::move(guards), now});
-  co_return co_await std::move(work);
+  co_return co_await db_.transact<Operate>(std::move(call), std::move(guards), now);
 }
 
 }  // namespace argosy::server

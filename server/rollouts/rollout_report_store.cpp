@@ -108,8 +108,7 @@ struct TakeReports {
 }  // namespace
 
 Task<Result<std::size_t>> RolloutStore::take_reports(std::vector<wire::DeviceState> states, Instant now) {
-  auto work = db_.transact(TakeReports{std::move(states), now});
-  co_return co_await std::move(work);
+  co_return co_await db_.transact<TakeReports>(std::move(states), now);
 }
 
 }  // namespace argosy::server

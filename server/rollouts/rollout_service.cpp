@@ -27,18 +27,13 @@ class Rollouts final : public RolloutService {
 
   Task<Result<RolloutRecord>> create(NewRollout rollout, std::string actor, Instant now) override {
     rollout.seed = new_seed();
-    auto made = store_.create(std::move(rollout), std::move(actor), now);
-    co_return co_await std::move(made);
+    co_return co_await store_.create(std::move(rollout), std::move(actor), now);
   }
 
   Task<Result<RolloutDetails>> get(std::int64_t id, Instant now) override {
-    auto asked = store_.get(id);
-    auto record = co_await std::move(asked);
-    if (!record) co_return record.error();
-    auto measuring = guards_of(*record, now);
-    auto guards = co_await std::move(measuring);
-    auto showing = show(std::move(*record), std::move(guards), now);
-    co_return co_await std::move(showing);
+    ARGOSY_CO_TRY(auto record, co_await store_.get(id));
+    auto guards = co_await guards_of(record, now);
+    co_return co_await show(std::move(record), std::move(guards), now);
   }
 
   Task<Result<RolloutPage<RolloutRecord>>> list(std::int64_t before, std::size_t limit) override {
@@ -56,44 +51,34 @@ class Rollouts final : public RolloutService {
   Task<Result<RolloutDetails>> operate(OperatorCall call, Instant now) override {
     const bool stops = call.operation == Operation::pause || call.operation == Operation::halt ||
                        call.operation == Operation::rollback;
-    auto asked = store_.get(call.rollout);
-    auto record = co_await std::move(asked);
-    if (!record) co_return record.error();
+    ARGOSY_CO_TRY(auto record, co_await store_.get(call.rollout));
     std::vector<GuardInput> guards;
     if (stops) {
-      guards = last_measured(*record).inputs;  // a stop waits for no measurement
+      guards = last_measured(record).inputs;  // a stop waits for no measurement
     } else {
-      auto measuring = guards_of(*record, now);
-      guards = co_await std::move(measuring);
+      guards = co_await guards_of(record, now);
     }
-    auto operating = store_.operate(std::move(call), guards, now);
-    auto operated = co_await std::move(operating);
-    if (!operated) co_return operated.error();
+    ARGOSY_CO_TRY(auto operated, co_await store_.operate(std::move(call), guards, now));
     wake();
-    auto showing = show(std::move(*operated), std::move(guards), now);
-    co_return co_await std::move(showing);
+    co_return co_await show(std::move(operated), std::move(guards), now);
   }
 
   Task<Result<std::size_t>> take_reports(std::vector<wire::DeviceState> states, Instant now) override {
     if (states.empty()) co_return std::size_t{0};
-    auto taking = store_.take_reports(std::move(states), now);
-    auto moved = co_await std::move(taking);
+    auto moved = co_await store_.take_reports(std::move(states), now);
     if (moved && *moved > 0) wake();
     co_return moved;
   }
 
   Task<Result<std::size_t>> tick(Instant now) override {
     const bool asked_for = std::exchange(due_, false);
-    auto asking = store_.active();
-    auto records = co_await std::move(asking);
-    if (!records) co_return records.error();
-    forget_all_but(*records);
+    ARGOSY_CO_TRY(auto records, co_await store_.active());
+    forget_all_but(records);
     std::size_t acted = 0;
     std::optional<Error> first_error;
-    for (const auto& record : *records) {
+    for (const auto& record : records) {
       if (!asked_for && !record.told_up_to && is_resting(looks_[record.id])) continue;
-      auto moving = tick_one(record, now);
-      auto moved = co_await std::move(moving);
+      auto moved = co_await tick_one(record, now);
       if (moved) acted += *moved ? 1 : 0;
       if (!moved && !first_error) first_error = std::move(moved).error().within("rollout " + std::to_string(record.id));
     }
@@ -102,21 +87,16 @@ class Rollouts final : public RolloutService {
   }
 
   Task<Result<std::size_t>> measure(Instant now) override {
-    auto asking = store_.active();
-    auto records = co_await std::move(asking);
-    if (!records) co_return records.error();
+    ARGOSY_CO_TRY(auto records, co_await store_.active());
     std::size_t measured = 0;
     bool changed = false;  // a verdict
-    for (const auto& record : *records) {
+    for (const auto& record : records) {
       if (record.state != RolloutState::running || record.policy.guards.empty() || is_fresh(record, now)) continue;
       const auto before = last_verdicts(record);
-      auto measuring = guards_of(record, now);
-      const auto guards = co_await std::move(measuring);
+      const auto guards = co_await guards_of(record, now);
       ++measured;
       changed |= verdicts(record.policy, guards) != before;
-      auto telling = tell_measuring(record.id, why_unmeasured(guards), now);
-      const auto told = co_await std::move(telling);
-      if (!told) co_return told.error();
+      ARGOSY_CO_CHECK(co_await tell_measuring(record.id, why_unmeasured(guards), now));
     }
     if (changed) wake();
     co_return measured;
@@ -179,8 +159,7 @@ class Rollouts final : public RolloutService {
     const auto etag = record.etag;
     const auto policy = record.policy;
     const auto began = Clock::now();
-    auto measuring = store_.measure(std::move(record));
-    auto inputs = co_await std::move(measuring);
+    auto inputs = co_await store_.measure(std::move(record));
     if (!inputs) inputs = unmeasured(policy, inputs.error().message);
     auto& measured = measured_[id];
     measured.inputs = *inputs;
@@ -192,17 +171,14 @@ class Rollouts final : public RolloutService {
 
   Task<Result<void>> tell_measuring(std::int64_t id, std::string why, Instant now) {
     if (measured_[id].told_unmeasured == !why.empty()) co_return Result<void>{};
-    auto logging = store_.log_measuring(id, why, now);
-    const auto logged = co_await std::move(logging);
-    if (!logged) co_return logged.error();
+    ARGOSY_CO_CHECK(co_await store_.log_measuring(id, why, now));
     measured_[id].told_unmeasured = !why.empty();
     co_return Result<void>{};
   }
 
   // With what costs a look at its devices; without it when that look fails, for a screen must not hide the rollout.
   Task<Result<RolloutDetails>> show(RolloutRecord record, std::vector<GuardInput> guards, Instant now) {
-    auto looking = store_.details(record.id, std::move(guards), now);
-    auto details = co_await std::move(looking);
+    auto details = co_await store_.details(record.id, std::move(guards), now);
     if (details) co_return std::move(*details);
     if (record.fault.empty()) record.fault = "its devices cannot be looked at: " + details.error().message;
     co_return RolloutDetails{std::move(record), {}, ""};
@@ -228,15 +204,13 @@ class Rollouts final : public RolloutService {
     const auto revoked_since = last_look ? std::optional(*last_look - revocation_overlap) : std::nullopt;
     bool acted = false;
     for (int round = 0; round < options_.rounds; ++round) {
-      auto advancing = store_.advance(record.id, last_measured(record), revoked_since, now);
-      auto advance = co_await std::move(advancing);
-      if (!advance) co_return advance.error();
-      acted |= advance->acted;
-      if (!advance->wanted.empty()) {
-        auto asking = patches_.want(std::move(advance->wanted));
+      ARGOSY_CO_TRY(auto advance, co_await store_.advance(record.id, last_measured(record), revoked_since, now));
+      acted |= advance.acted;
+      if (!advance.wanted.empty()) {
+        auto asking = patches_.want(std::move(advance.wanted));
         auto asked = co_await std::move(asking);
         if (!asked) co_return std::move(asked).error().within("asking for patches");
-      } else if (!advance->acted) {
+      } else if (!advance.acted) {
         break;
       }
     }

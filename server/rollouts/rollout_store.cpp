@@ -245,45 +245,37 @@ struct Active {
 Task<Result<RolloutRecord>> RolloutStore::create(NewRollout rollout, std::string actor, Instant now) {
   auto filter = parse_filter(rollout.filter);
   if (!filter) co_return filter.error();
-  auto work = db_.transact(Create{std::move(rollout), std::move(*filter), std::move(actor), now});
-  co_return co_await std::move(work);
+  co_return co_await db_.transact<Create>(std::move(rollout), std::move(*filter), std::move(actor), now);
 }
 
 Task<Result<RolloutRecord>> RolloutStore::get(std::int64_t id) {
-  auto work = db_.transact(Get{id});
-  co_return co_await std::move(work);
+  co_return co_await db_.transact<Get>(id);
 }
 
 Task<Result<RolloutDetails>> RolloutStore::details(std::int64_t id, std::vector<GuardInput> guards, Instant now) {
-  auto work = db_.transact(GetDetails{id, std::move(guards), now});
-  co_return co_await std::move(work);
+  co_return co_await db_.transact<GetDetails>(id, std::move(guards), now);
 }
 
 Task<Result<RolloutPage<RolloutRecord>>> RolloutStore::list(std::int64_t before, std::size_t limit) {
-  auto work = db_.transact(List{before, limit});
-  co_return co_await std::move(work);
+  co_return co_await db_.transact<List>(before, limit);
 }
 
 Task<Result<RolloutPage<RolloutDeviceRecord>>> RolloutStore::devices(std::int64_t id, std::string key,
                                                                      std::string after, std::size_t limit) {
-  auto work = db_.transact(Devices{id, std::move(key), std::move(after), limit});
-  co_return co_await std::move(work);
+  co_return co_await db_.transact<Devices>(id, std::move(key), std::move(after), limit);
 }
 
 Task<Result<RolloutPage<DecisionRecord>>> RolloutStore::decisions(std::int64_t id, std::int64_t before,
                                                                   std::size_t limit) {
-  auto work = db_.transact(Decisions{id, before, limit});
-  co_return co_await std::move(work);
+  co_return co_await db_.transact<Decisions>(id, before, limit);
 }
 
 Task<Result<void>> RolloutStore::log_measuring(std::int64_t id, std::string why, Instant now) {
-  auto work = db_.transact(LogMeasuring{id, std::move(why), now});
-  co_return co_await std::move(work);
+  co_return co_await db_.transact<LogMeasuring>(id, std::move(why), now);
 }
 
 Task<Result<std::vector<RolloutRecord>>> RolloutStore::active() {
-  auto work = db_.transact(Active{});
-  co_return co_await std::move(work);
+  co_return co_await db_.transact<Active>();
 }
 
 }  // namespace argosy::server

@@ -109,15 +109,13 @@ namespace {
 
 template <class State>
 Task<void> flush(std::shared_ptr<State> state) {
-  auto waited = state->timer.async_wait(asio::as_tuple(asio::use_awaitable));
-  co_await std::move(waited);
+  co_await state->timer.async_wait(asio::as_tuple(asio::use_awaitable));
   while (!state->stopped && !(state->waiting.empty() && state->aside.empty())) {
     const Instant now = wall_clock_now();
     auto reading = state->read_some(now);
     if (reading.batches.empty()) continue;
     const auto in_hand = state->intake.hold(reading.messages);
-    auto stored = state->telemetry.ingest(std::move(reading.batches), now);
-    const auto acks = co_await std::move(stored);
+    const auto acks = co_await state->telemetry.ingest(std::move(reading.batches), now);
     if (!state->stopped) state->answer(reading.messages, acks, now);
   }
   state->flushing = false;

@@ -40,8 +40,7 @@ Task<Result<Response>> post_telemetry(TelemetryService& telemetry, TelemetryInta
   const auto in_hand = intake.hold({message});
   std::vector<wire::TelemetryBatch> batches;
   batches.push_back(std::move(batch));
-  auto storing = telemetry.ingest(std::move(batches), request.now);
-  ARGOSY_CO_TRY(const auto acks, co_await std::move(storing));
+  ARGOSY_CO_TRY(const auto acks, co_await telemetry.ingest(std::move(batches), request.now));
   intake.settle(message, acks.front(), request.now);
   if (!acks.front()) co_return refusal(acks.front().error());
   co_return Response::json(wire::encode(*acks.front()));
@@ -65,10 +64,8 @@ Result<SeriesQuery> series_query(const Request& request) {
 Task<Result<Response>> get_series(TelemetryService& telemetry, Request& request) {
   auto query = series_query(request);
   if (!query) co_return query.error();
-  auto task = telemetry.series(std::move(*query));
-  const auto series = co_await std::move(task);
-  if (!series) co_return series.error();
-  co_return Response::json(series_to_json(*series));
+  ARGOSY_CO_TRY(const auto series, co_await telemetry.series(std::move(*query)));
+  co_return Response::json(series_to_json(series));
 }
 
 nlohmann::json time_or_null(const std::optional<Instant>& at) {
@@ -76,11 +73,9 @@ nlohmann::json time_or_null(const std::optional<Instant>& at) {
 }
 
 Task<Result<Response>> get_integrity(TelemetryService& telemetry, Request& request) {
-  auto task = telemetry.integrity(std::string(request.param("id")));
-  const auto epochs = co_await std::move(task);
-  if (!epochs) co_return epochs.error();
+  ARGOSY_CO_TRY(const auto epochs, co_await telemetry.integrity(std::string(request.param("id"))));
   auto items = nlohmann::json::array();
-  for (const auto& epoch : *epochs)
+  for (const auto& epoch : epochs)
     items.push_back({{"epoch", epoch.epoch},
                      {"stored", epoch.stored},
                      {"first_seq", epoch.first_seq},

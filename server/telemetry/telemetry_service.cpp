@@ -25,8 +25,7 @@ struct StoreTogether {
     return store(db, stored, StoreTelemetry{std::move(batches), now, retention});
   }
   static Task<Result<TelemetryService::Acks>> store(DbPool& db, StoredTelemetry& stored, StoreTelemetry together) {
-    auto storing = db.transact(std::move(together));
-    ARGOSY_CO_TRY(StoredTelemetry part, co_await std::move(storing));
+    ARGOSY_CO_TRY(StoredTelemetry part, co_await db.transact(std::move(together)));
     stored.counters += part.counters;
     stored.windows.insert(stored.windows.end(), std::make_move_iterator(part.windows.begin()),
                           std::make_move_iterator(part.windows.end()));
@@ -56,20 +55,17 @@ class Service final : public TelemetryService {
 
   Task<Result<void>> tick(Instant now) override {
     if (kept_at_ && now - *kept_at_ < options_.upkeep_interval) co_return Result<void>{};
-    auto kept_task = db_.transact(KeepPartitions{now, options_.partitions_ahead_days, options_.retention_days});
-    auto kept = co_await std::move(kept_task);
+    auto kept = co_await db_.transact<KeepPartitions>(now, options_.partitions_ahead_days, options_.retention_days);
     if (kept) kept_at_ = now;
     co_return kept;
   }
 
   Task<Result<Series>> series(SeriesQuery query) override {
-    auto task = db_.transact(ReadSeries{std::move(query)});
-    co_return co_await std::move(task);
+    co_return co_await db_.transact<ReadSeries>(std::move(query));
   }
 
   Task<Result<std::vector<EpochIntegrity>>> integrity(std::string device) override {
-    auto task = db_.transact(ReadIntegrity{std::move(device)});
-    co_return co_await std::move(task);
+    co_return co_await db_.transact<ReadIntegrity>(std::move(device));
   }
 
   TelemetryCounters counters() const override { return counters_; }

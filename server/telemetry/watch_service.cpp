@@ -27,8 +27,7 @@ Task<Result<void>> Watch::sweep(Instant now) {
   do {
     if (!round_began_) round_began_ = now;
     const Instant since = previous_round_ ? *previous_round_ - sweep_overlap : now - options_.longest_look;
-    auto finding = db_.transact(FindSeen{swept_to_, options_.slice, since});
-    const auto slice = co_await std::move(finding);
+    const auto slice = co_await db_.transact<FindSeen>(swept_to_, options_.slice, since);
     if (!slice) co_return slice.error();
     for (const auto& [pair, seen_at] : slice->pairs) list_.seen(pair, seen_at, now);
     swept_to_ = slice->last_device;

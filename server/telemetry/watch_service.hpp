@@ -78,8 +78,7 @@ class Watch {
 template <class Make>
 Task<Result<std::size_t>> Watch::tick(Make make, Instant now) {
   const auto began = std::chrono::steady_clock::now();
-  auto sweeping = sweep(now);
-  const auto swept = co_await std::move(sweeping);
+  const auto swept = co_await sweep(now);
   judged_in_tick_ = 0;
   std::size_t moved = 0;
   std::size_t failed = 0;
@@ -93,8 +92,7 @@ Task<Result<std::size_t>> Watch::tick(Make make, Instant now) {
     }
     Batch batch = std::move(batches.back());
     batches.pop_back();
-    auto judging = db_.transact(make(batch, now));
-    const auto outcome = co_await std::move(judging);
+    const auto outcome = co_await db_.transact(make(batch, now));
     if (outcome) {
       moved += outcome->moved;
       finish(std::move(batch), *outcome, now);

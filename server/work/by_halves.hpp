@@ -34,8 +34,7 @@ boost::asio::awaitable<std::vector<Result<Value>>> take_by_halves(std::vector<It
     ranges.pop_back();
     const auto from = items.begin() + static_cast<std::ptrdiff_t>(begin);
     const auto to = items.begin() + static_cast<std::ptrdiff_t>(end);
-    auto taking = take(std::vector<Item>(from, to));
-    auto taken = co_await std::move(taking);
+    auto taken = co_await take(std::vector<Item>(from, to));
     if (taken) {
       for (std::size_t i = begin; i < end; ++i) results[i] = std::move((*taken)[i - begin]);
     } else if (is_for_all(taken.error().code)) {

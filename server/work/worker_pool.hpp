@@ -62,6 +62,11 @@ class WorkerPool {
   // a worker thread and resumes the caller on the I/O executor. An exception becomes Errc::internal with its text.
   template <class Work>
   auto run(Work work) -> boost::asio::awaitable<detail::work_result_t<Work>>;
+  // The same with a Work made of `arguments`.
+  template <class Work, class... Arguments>
+  auto run(Arguments&&... arguments) {
+    return run(Work{std::forward<Arguments>(arguments)...});
+  }
 
  private:
   using Job = std::function<void(std::stop_token)>;
@@ -100,9 +105,8 @@ auto WorkerPool::run(Work work) -> boost::asio::awaitable<detail::work_result_t<
     });
     if (!accepted) resume();
   };
-  auto operation = boost::asio::async_initiate<const boost::asio::use_awaitable_t<>, void(R)>(
+  co_return co_await boost::asio::async_initiate<const boost::asio::use_awaitable_t<>, void(R)>(
       std::move(initiate), boost::asio::use_awaitable, std::move(work));
-  co_return co_await std::move(operation);
 }
 
 }  // namespace argosy::server

@@ -70,7 +70,7 @@ PLANTED = {
         ("server/rollouts/rollout_service.cpp", "<pqxx/pqxx>"), ("agent/update/a.cpp", "<pqxx/transaction>")],
     "only server/mqtt and agent/link see Paho": [("server/app/app.cpp", "<mqtt/async_client.h>"),
                                                  ("agent/app/app.cpp", "<MQTTClient.h>")],
-    "only server/http, *_api.*, server/app, agent/link and cli see Beast": [
+    "only net, server/http, *_api.*, server/app, agent/link and cli see Beast": [
         ("server/devices/device_service.cpp", "<boost/beast/http.hpp>"), ("agent/app/app.cpp", "<boost/beast.hpp>")],
     "in agent/ only link, app and main see Asio": [("agent/update/a.cpp", "<boost/asio/post.hpp>")],
     "only agent/runner sees ONNX Runtime": [("agent/serving/a.cpp", "<onnxruntime_c_api.h>")],
@@ -189,6 +189,18 @@ class CheckLayering(unittest.TestCase):
         (self.root / "server/rollouts/guard.cpp").write_text(
             "namespace argosy::server {\nnamespace {\n\nstruct Verdict {\n};\n\n}  // namespace\n}  // namespace argosy::server\n")
         self.assertEqual(list(check.twins(self.root)), [])
+
+    def test_what_the_compiler_destroys_twice_is_caught(self):
+        file = self.root / "server/devices/device_service.cpp"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        for call in ("db.transact(FindDevice{id})", "pool.run([id] { return id; })", 'tell(late ? "late" : reason, now)'):
+            file.write_text(f"Task<void> f() {{\n  ARGOSY_CO_CHECK(co_await {call});\n}}\n")
+            self.assertEqual([(name, line) for name, line, *_ in check.beside_awaits(self.root)],
+                             [("server/devices/device_service.cpp", 2)], call)
+        for body in ("if (co_await f(ids[0])) {\n    x = Y{1};\n  }", "co_await db.transact<FindDevice>(id, now);",
+                     'co_await tell("{?}");  // what? {}', "const auto [a, b] = co_await stream.async_read(buffer, as_result);"):
+            file.write_text(f"Task<void> f() {{\n  {body}\n}}\n")
+            self.assertEqual(list(check.beside_awaits(self.root)), [], body)
 
     def restore(self, file, text):
         if text is None:

@@ -105,19 +105,16 @@ class ProtectedChangeTest : public IdempotencyTest {
  protected:
   int models() { return database.value<int>("select count(*) from models"); }
   Task<Result<Response>> make_model() {
-    auto making = db.transact(MakeModel{"m" + std::to_string(++runs)});
-    ARGOSY_CO_CHECK(co_await std::move(making));
+    ARGOSY_CO_CHECK(co_await db.transact<MakeModel>("m" + std::to_string(++runs)));
     co_return Response::json("{}", 201);
   }
   // Takes so long that the same request is begun again meanwhile.
   Task<Result<Response>> outlived() {
     database.exec("update idempotency_keys set attempt = attempt + 1");
-    auto making = make_model();
-    co_return co_await std::move(making);
+    co_return co_await make_model();
   }
   Task<Result<Response>> audited() {
-    auto auditing = db.transact(Audited{});
-    ARGOSY_CO_CHECK(co_await std::move(auditing));
+    ARGOSY_CO_CHECK(co_await db.transact<Audited>());
     co_return Response::json("{}");
   }
   void SetUp() override {

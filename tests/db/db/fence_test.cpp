@@ -19,12 +19,10 @@ struct InsertRow {
 
 // As a service does, some calls deep.
 boost::asio::awaitable<Result<void>> insert(DbPool& pool) {
-  auto inserting = pool.transact(InsertRow{});
-  co_return co_await std::move(inserting);
+  co_return co_await pool.transact<InsertRow>();
 }
 boost::asio::awaitable<Result<void>> insert_deep(DbPool& pool) {
-  auto inserting = insert(pool);
-  co_return co_await std::move(inserting);
+  co_return co_await insert(pool);
 }
 
 class FenceTest : public ::testing::Test {

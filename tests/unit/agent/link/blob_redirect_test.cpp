@@ -156,8 +156,7 @@ TEST_F(Redirected, ProxyLeadsThereToo) {
 Task<void> ask(HttpsClient& https, int& status) {
   HttpRequest request;
   request.target = "/device/v1/desired";
-  auto asking = https.request(std::move(request));
-  const auto answer = co_await std::move(asking);
+  const auto answer = co_await https.request(std::move(request));
   status = answer ? answer->head.status : -1;
 }
 

@@ -22,8 +22,7 @@ HttpRequest to(std::string method, std::string body = "") {
 }
 
 Task<void> keep_outcome(HttpsClient& https, HttpRequest request, std::optional<Result<HttpResponse>>& outcome) {
-  auto asking = https.request(std::move(request));
-  outcome = co_await std::move(asking);
+  outcome = co_await https.request(std::move(request));
 }
 
 Result<HttpResponse> ask(asio::io_context& io, HttpsClient& https, HttpRequest request = to("GET")) {

@@ -16,8 +16,7 @@ using test::ConnectProxy;
 Task<void> keep_body(HttpsClient& https, std::optional<Result<std::string>>& outcome) {
   HttpRequest request;
   request.target = "/x";
-  auto asking = https.request(std::move(request));
-  auto answer = co_await std::move(asking);
+  auto answer = co_await https.request(std::move(request));
   outcome = answer ? Result<std::string>(answer->body) : Result<std::string>(answer.error());
 }
 

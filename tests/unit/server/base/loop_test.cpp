@@ -36,8 +36,7 @@ struct Stage {
 Task<Result<void>> play(Stage& stage) {
   ++stage.begun;
   if (!stage.is_open) {
-    auto waiting = stage.door.async_wait(asio::as_tuple(asio::use_awaitable));
-    co_await std::move(waiting);
+    co_await stage.door.async_wait(asio::as_tuple(asio::use_awaitable));
   }
   if (stage.throws) throw std::runtime_error("the round threw");
   ++stage.ended;
@@ -45,8 +44,7 @@ Task<Result<void>> play(Stage& stage) {
 }
 
 Task<void> stop_and_tell(Loop& loop, bool& stopped) {
-  auto stopping = loop.stop();
-  co_await std::move(stopping);
+  co_await loop.stop();
   stopped = true;
 }
 

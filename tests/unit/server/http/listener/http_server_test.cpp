@@ -32,8 +32,7 @@ Task<Result<Response>> count_bytes(Request& request) {
   std::vector<std::uint8_t> piece(1000);
   std::uint64_t total = 0;
   for (;;) {
-    auto reading = request.stream->read(piece.data(), piece.size());
-    auto count = co_await std::move(reading);
+    auto count = co_await request.stream->read(piece.data(), piece.size());
     if (!count) co_return std::move(count).error();
     if (*count == 0) break;
     total += *count;

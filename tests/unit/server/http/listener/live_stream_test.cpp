@@ -15,8 +15,7 @@ struct Ticker {
   static Task<Result<std::string>> next(boost::asio::io_context& io, std::shared_ptr<int> sent) {
     if (*sent < 3) co_return "data: " + std::to_string((*sent)++) + "\n\n";
     boost::asio::steady_timer forever(io, std::chrono::hours(1));
-    auto waiting = forever.async_wait(boost::asio::as_tuple(boost::asio::use_awaitable));
-    co_await std::move(waiting);
+    co_await forever.async_wait(boost::asio::as_tuple(boost::asio::use_awaitable));
     co_return std::string();
   }
 };
