@@ -8,9 +8,12 @@ from pathlib import Path
 
 from processes import ROOT, Group, say
 
+# Unit tests are compiled with sanitizers alone, but for those that say less there.
+PLAIN = ("plain", "sim", "db", "scripts", "integration", "web", "e2e")
 STEPS = (("checks", ["scripts/check"]),
-         ("tests", ["scripts/test"]),
-         ("tests with sanitizers", ["scripts/test", "--preset", "asan", "--label", "unit"]),
+         ("tests", ["scripts/test", *(f"--label={label}" for label in PLAIN)]),
+         ("unit tests with sanitizers", ["scripts/test", "--preset=asan", "--label=unit"]),
+         ("threads", ["scripts/test", "--preset=tsan", "--label=threads"]),
          ("tests on arm64", ["scripts/test-arm64"]),
          ("fuzzing", ["scripts/fuzz", "--seconds", "20"]))
 STEP_TIMEOUT_S = 40 * 60

@@ -16,8 +16,10 @@ from processes import ROOT, Group, NotReady, say
 from services import start_services
 
 LABELS = ("unit", "sim", "db", "scripts", "integration", "web", "e2e")
-NEED_SERVICES = {"db", "integration"}
-CXX_LABELS = ("unit", "sim", "db", "integration")
+# Parts of these by a label of their own, see cmake/Argosy.cmake; they are run when they are asked for.
+PARTS = ("plain", "threads")
+NEED_SERVICES = {"db", "integration", "threads"}
+CXX_LABELS = ("unit", "sim", "db", "integration", *PARTS)
 NEED_PROGRAMS = {"integration", "e2e"}
 PROGRAMS = ("argosyd", "argosy", "argosy-agent", "argosy-runner", "argosy-digits-classifier")
 SUITE_TIMEOUT_S = 900
@@ -50,7 +52,8 @@ class Run:
         scratch.chmod(0o1777)
         jobs = str(os.cpu_count())  # ninja would take two more, and each compiler up to a gigabyte
         self.environment = {"CMAKE_BUILD_PARALLEL_LEVEL": jobs, **os.environ, "ARGOSY_BUILD": str(self.build), "PYTHONPATH": str(ROOT / "scripts/lib"),
-                            "PYTHONDONTWRITEBYTECODE": "1", "UBSAN_OPTIONS": "print_stacktrace=1", "TMPDIR": str(scratch)}
+                            "PYTHONDONTWRITEBYTECODE": "1", "UBSAN_OPTIONS": "print_stacktrace=1",
+                            "TSAN_OPTIONS": f"suppressions={ROOT / 'tests/support/tsan.supp'}", "TMPDIR": str(scratch)}
         self.outcomes = []
 
     def command(self, argv, cwd=ROOT, timeout_s=SUITE_TIMEOUT_S, **options):
@@ -99,7 +102,7 @@ class Run:
         jobs = 1 if label in NEED_SERVICES else os.cpu_count()
 
         def work(outcome):
-            status = self.command(["ctest", "--test-dir", self.build, "-L", f"^{label}$", "-j", str(jobs),
+            status = self.command(["ctest", "--test-dir", self.build, "-L", f"(^|:){label}(:|$)", "-j", str(jobs),
                                    "--progress", "--output-on-failure", "--no-tests=ignore", "--output-junit", report])
             read_junit(report, outcome)
             if status and not outcome.failures:
@@ -201,7 +204,7 @@ def run_labels(run):
     wanted = run.labels
     if not run.build_what_is_tested():
         return
-    for label in LABELS:
+    for label in PARTS + LABELS:
         if label not in wanted:
             continue
         if label in NEED_SERVICES and "ARGOSY_TEST_PG" not in run.environment and not run.start_services():
@@ -238,7 +241,7 @@ def report(outcomes):
 def parse(arguments):
     parser = argparse.ArgumentParser(prog="scripts/test", add_help=False)
     parser.add_argument("--preset", choices=("dev", "asan", "tsan"), default="dev")
-    parser.add_argument("--label", action="append", choices=LABELS, default=[])
+    parser.add_argument("--label", action="append", choices=LABELS + PARTS, default=[])
     parser.add_argument("--quick", action="store_true")
     options = parser.parse_args(arguments)
     quick = ("unit", "web") if options.quick else LABELS

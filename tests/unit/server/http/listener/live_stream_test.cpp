@@ -44,9 +44,7 @@ class LiveStreamTest : public ServerTest {
     return true;
   }
   std::size_t server_connections() {
-    std::promise<std::size_t> count;
-    boost::asio::post(io, [&] { count.set_value(server->connections()); });
-    return count.get_future().get();
+    return ask_on_its_thread([this] { return server->connections(); });
   }
 };
 

@@ -75,8 +75,8 @@ TEST_F(StrangerTest, HalfRequestsFromOneAddressShutNobodyOut) {
     signed_in.send(as("ada"));
     EXPECT_EQ(signed_in.read_reply().status, 200) << "after " << i << " half requests";
   }
-  EXPECT_LE(server->strangers(), 10U);
-  EXPECT_GT(server->counters().evicted, 100U);
+  EXPECT_LE(ask_on_its_thread([this] { return server->strangers(); }), 10U);
+  EXPECT_GT(ask_on_its_thread([this] { return server->counters().evicted; }), 100U);
 }
 
 TEST_F(StrangerTest, APeersOldestConnectionGivesWayToItsNewest) {
@@ -98,7 +98,7 @@ TEST_F(StrangerTest, WhoWasRefusedCountsAsAStranger) {
   Client one = client();
   one.send(as("ada"));
   EXPECT_EQ(one.read_reply().status, 200);
-  EXPECT_EQ(server->strangers(), 0U);
+  EXPECT_EQ(ask_on_its_thread([this] { return server->strangers(); }), 0U);
   one.send(as("mallory"));
   EXPECT_EQ(one.read_reply().status, 401);
   EXPECT_EQ(server->strangers(), 1U);

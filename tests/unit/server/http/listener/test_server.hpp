@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <map>
 #include <string>
 #include <thread>
@@ -10,6 +11,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/read.hpp>
 #include <boost/asio/use_future.hpp>
 #include <boost/asio/write.hpp>
@@ -53,6 +55,10 @@ class ServerTest : public ::testing::Test {
     server = std::make_unique<HttpServer>(io.get_executor(), options, std::move(dispatcher), *workers);
     server->start().value();
     thread = std::jthread([this] { io.run(); });
+  }
+  // What the server tells on its I/O thread alone.
+  std::size_t ask_on_its_thread(std::function<std::size_t()> question) {
+    return boost::asio::post(io, boost::asio::use_future(std::move(question))).get();
   }
   Client client() { return Client(server->port()); }
   // One request on a connection of its own.
