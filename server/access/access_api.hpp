@@ -4,9 +4,10 @@
 #include <string>
 
 #include "server/access/access_service.hpp"
-#include "server/http/router.hpp"
 
 namespace argosy::server {
+
+class Router;
 
 class AuditService;
 class DbPool;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/crypto/password.hpp"
+#include "server/http/request.hpp"
 
 namespace argosy::server {
 namespace {

@@ -6,10 +6,13 @@
 #include <string>
 #include <string_view>
 
+#include "common/base/error.hpp"
 #include "common/base/instant.hpp"
-#include "server/http/router.hpp"
+#include "server/http/principal.hpp"
 
 namespace argosy::server {
+
+struct Request;
 
 inline constexpr std::size_t min_password_bytes = 10;
 

@@ -9,6 +9,9 @@
 #include "server/db/db_pool.hpp"
 #include "server/http/paging.hpp"
 #include "server/http/query.hpp"
+#include "server/http/request.hpp"
+#include "server/http/response.hpp"
+#include "server/http/router.hpp"
 
 namespace argosy::server {
 namespace {

@@ -3,12 +3,16 @@
 // worker. Sealing and archiving are for the leader; both are harmless when two do it.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <utility>
 
+#include "common/base/error.hpp"
+#include "common/base/instant.hpp"
 #include "server/access/audit_store.hpp"
-#include "server/http/router.hpp"
+#include "server/base/task.hpp"
 
 namespace argosy::server {
 

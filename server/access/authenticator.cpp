@@ -1,6 +1,7 @@
 #include "server/access/authenticator.hpp"
 
 #include "common/crypto/token.hpp"
+#include "server/http/request.hpp"
 
 namespace argosy::server {
 namespace {

@@ -3,11 +3,18 @@
 #pragma once
 
 #include <functional>
+#include <string>
 
+#include "common/base/error.hpp"
+#include "common/base/instant.hpp"
 #include "server/access/access_service.hpp"
-#include "server/http/router.hpp"
+#include "server/base/task.hpp"
+#include "server/http/peer_certificate.hpp"
+#include "server/http/principal.hpp"
 
 namespace argosy::server {
+
+struct Request;
 
 class Authenticator {
  public:

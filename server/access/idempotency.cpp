@@ -10,6 +10,9 @@
 #include "server/access/idempotency_store.hpp"
 #include "server/db/db_pool.hpp"
 #include "server/db/transaction_scope.hpp"
+#include "server/http/problem.hpp"
+#include "server/http/request.hpp"
+#include "server/http/router.hpp"
 
 namespace argosy::server {
 namespace {

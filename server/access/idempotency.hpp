@@ -3,9 +3,17 @@
 // operator listener, and gives each change the address it comes from. Coroutines on the I/O thread.
 #pragma once
 
-#include "server/http/router.hpp"
+#include <string>
+
+#include "common/base/error.hpp"
+#include "server/base/task.hpp"
+#include "server/http/response.hpp"
 
 namespace argosy::server {
+
+class Router;
+struct Request;
+struct Route;
 
 class DbPool;
 

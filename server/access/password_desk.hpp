@@ -3,15 +3,19 @@
 // I/O thread.
 #pragma once
 
+#include <cstdint>
 #include <memory>
+#include <string>
+#include <utility>
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include "common/base/error.hpp"
 #include "server/access/fair_line.hpp"
-#include "server/http/router.hpp"
+#include "server/base/task.hpp"
 #include "server/work/worker_pool.hpp"
 
 namespace argosy::server {

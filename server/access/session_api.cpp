@@ -2,6 +2,9 @@
 
 #include "common/json/json_reader.hpp"
 #include "server/access/access_api.hpp"
+#include "server/http/problem.hpp"
+#include "server/http/request.hpp"
+#include "server/http/router.hpp"
 
 namespace argosy::server {
 namespace {

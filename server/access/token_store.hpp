@@ -9,6 +9,7 @@
 #include <pqxx/pqxx>
 
 #include "server/access/account.hpp"
+#include "server/http/principal.hpp"
 
 namespace argosy::server {
 

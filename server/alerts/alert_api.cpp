@@ -7,6 +7,9 @@
 #include "common/json/json_text.hpp"
 #include "server/http/paging.hpp"
 #include "server/http/query.hpp"
+#include "server/http/request.hpp"
+#include "server/http/response.hpp"
+#include "server/http/router.hpp"
 
 namespace argosy::server {
 

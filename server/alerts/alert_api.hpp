@@ -2,9 +2,10 @@
 #pragma once
 
 #include "server/alerts/alert_service.hpp"
-#include "server/http/router.hpp"
 
 namespace argosy::server {
+
+class Router;
 
 // GET /api/v1/alerts, POST /api/v1/alerts/{id}/acknowledge
 void add_alert_routes(Router& router, AlertService& alerts);

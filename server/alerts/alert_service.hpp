@@ -8,9 +8,11 @@
 #include <string>
 #include <vector>
 
+#include "common/base/error.hpp"
+#include "common/base/instant.hpp"
 #include "server/alerts/alert.hpp"
 #include "server/alerts/window_memory.hpp"
-#include "server/http/router.hpp"
+#include "server/base/task.hpp"
 #include "server/telemetry/telemetry.hpp"
 #include "server/telemetry/watch_service.hpp"
 

@@ -2,6 +2,9 @@
 
 #include "common/wire/state.hpp"
 #include "server/app/device_topic.hpp"
+#include "server/http/request.hpp"
+#include "server/http/response.hpp"
+#include "server/http/router.hpp"
 
 namespace argosy::server {
 

@@ -14,6 +14,8 @@
 
 namespace argosy::server {
 
+class Router;
+
 class DeviceMessages {
  public:
   struct Parts {  // all outlive this

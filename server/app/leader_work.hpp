@@ -13,6 +13,7 @@
 #include "server/alerts/alert_service.hpp"
 #include "server/app/config.hpp"
 #include "server/base/loop.hpp"
+#include "server/base/task.hpp"
 #include "server/db/fence.hpp"
 #include "server/devices/device_service.hpp"
 #include "server/devices/presence_service.hpp"

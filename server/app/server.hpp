@@ -2,14 +2,18 @@
 // The only place that sees everything. On the I/O thread.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 
 #include <boost/asio/io_context.hpp>
 
+#include "common/base/error.hpp"
 #include "server/app/config.hpp"
-#include "server/http/router.hpp"
+#include "server/base/task.hpp"
 
 namespace argosy::server {
+
+class Router;
 
 class Server {
  public:

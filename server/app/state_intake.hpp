@@ -9,6 +9,7 @@
 #include <boost/asio/any_io_executor.hpp>
 
 #include "server/app/state_queue.hpp"
+#include "server/base/task.hpp"
 #include "server/devices/device_service.hpp"
 #include "server/quarantine/quarantine_service.hpp"
 #include "server/rollouts/rollout_service.hpp"

@@ -3,6 +3,9 @@
 #include <nlohmann/json.hpp>
 
 #include "common/base/embedded.hpp"
+#include "server/http/request.hpp"
+#include "server/http/response.hpp"
+#include "server/http/router.hpp"
 
 namespace argosy {
 std::span<const EmbeddedFile> embedded_api();

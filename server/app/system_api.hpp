@@ -3,13 +3,15 @@
 
 #include <functional>
 #include <string>
+#include <string_view>
 
 #include "server/db/db_pool.hpp"
 #include "server/devices/revocation.hpp"
 #include "server/http/metrics.hpp"
-#include "server/http/router.hpp"
 
 namespace argosy::server {
+
+class Router;
 
 struct SystemStatus {
   bool leading = false;

@@ -6,6 +6,9 @@
 #include "server/devices/device_json.hpp"
 #include "server/http/paging.hpp"
 #include "server/http/query.hpp"
+#include "server/http/request.hpp"
+#include "server/http/response.hpp"
+#include "server/http/router.hpp"
 
 namespace argosy::server {
 

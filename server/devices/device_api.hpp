@@ -3,9 +3,10 @@
 
 #include "server/devices/device_service.hpp"
 #include "server/devices/enrolment_service.hpp"
-#include "server/http/router.hpp"
 
 namespace argosy::server {
+
+class Router;
 
 // GET /api/v1/devices, GET/PATCH/DELETE /api/v1/devices/{id}
 void add_device_routes(Router& router, DeviceService& devices);

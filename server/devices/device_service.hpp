@@ -9,10 +9,13 @@
 #include <string>
 #include <vector>
 
+#include "common/base/error.hpp"
+#include "common/base/id.hpp"
+#include "common/base/instant.hpp"
 #include "common/wire/state.hpp"
+#include "server/base/task.hpp"
 #include "server/devices/device.hpp"
 #include "server/devices/filter.hpp"
-#include "server/http/router.hpp"
 
 namespace argosy::server {
 

@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "server/base/task.hpp"
 #include "server/devices/device_service.hpp"
 #include "server/devices/event_allowance.hpp"
 

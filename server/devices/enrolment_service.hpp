@@ -8,9 +8,12 @@
 #include <string>
 #include <vector>
 
+#include "common/base/error.hpp"
+#include "common/base/id.hpp"
+#include "common/base/instant.hpp"
 #include "common/crypto/certificates.hpp"
+#include "server/base/task.hpp"
 #include "server/devices/enrolment.hpp"
-#include "server/http/router.hpp"
 
 namespace argosy::server {
 

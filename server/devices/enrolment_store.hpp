@@ -1,12 +1,16 @@
 // The SQL of claims and of devices' certificates. Each call is one transaction on the pool's threads.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <vector>
 
+#include "common/base/error.hpp"
+#include "common/base/id.hpp"
+#include "common/base/instant.hpp"
+#include "server/base/task.hpp"
 #include "server/devices/enrolment.hpp"
-#include "server/http/router.hpp"
 
 namespace argosy::server {
 

@@ -8,9 +8,11 @@
 #include <cstdint>
 #include <memory>
 
+#include "common/base/error.hpp"
+#include "common/base/instant.hpp"
 #include "common/wire/state.hpp"
+#include "server/base/task.hpp"
 #include "server/devices/presence.hpp"
-#include "server/http/router.hpp"
 
 namespace argosy::server {
 

@@ -8,8 +8,10 @@
 #include <string>
 #include <vector>
 
+#include "common/base/error.hpp"
+#include "common/base/instant.hpp"
+#include "server/base/task.hpp"
 #include "server/devices/presence.hpp"
-#include "server/http/router.hpp"
 
 namespace argosy::server {
 

@@ -9,9 +9,11 @@
 #include <memory>
 #include <string>
 
+#include "common/base/error.hpp"
+#include "common/base/instant.hpp"
 #include "common/crypto/certificates.hpp"
+#include "server/base/task.hpp"
 #include "server/devices/revocation.hpp"
-#include "server/http/router.hpp"
 
 namespace argosy::server {
 

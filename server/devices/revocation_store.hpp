@@ -2,13 +2,16 @@
 // learn. Each call is one transaction on the pool's threads.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <vector>
 
+#include "common/base/error.hpp"
+#include "common/base/instant.hpp"
 #include "common/crypto/certificates.hpp"
+#include "server/base/task.hpp"
 #include "server/devices/revocation.hpp"
-#include "server/http/router.hpp"
 
 namespace argosy::server {
 

@@ -2,6 +2,7 @@
 // database. Listens to the database's news on a connection of its own. Coroutines on the I/O thread.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -10,9 +11,10 @@
 
 #include <boost/asio/any_io_executor.hpp>
 
+#include "common/base/error.hpp"
 #include "common/base/id.hpp"
+#include "server/base/task.hpp"
 #include "server/devices/standing.hpp"
-#include "server/http/router.hpp"
 
 namespace argosy::server {
 

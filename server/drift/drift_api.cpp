@@ -2,6 +2,10 @@
 
 #include <nlohmann/json.hpp>
 
+#include "server/http/request.hpp"
+#include "server/http/response.hpp"
+#include "server/http/router.hpp"
+
 namespace argosy::server {
 
 namespace {

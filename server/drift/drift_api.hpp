@@ -2,9 +2,10 @@
 #pragma once
 
 #include "server/drift/drift_service.hpp"
-#include "server/http/router.hpp"
 
 namespace argosy::server {
+
+class Router;
 
 // GET /api/v1/devices/{id}/drift
 void add_drift_routes(Router& router, DriftService& drift);

@@ -10,6 +10,7 @@
 #include "server/db/db_pool.hpp"
 #include "server/events/event_ring.hpp"
 #include "server/events/event_store.hpp"
+#include "server/http/response.hpp"
 
 namespace argosy::server {
 

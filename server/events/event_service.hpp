@@ -10,11 +10,15 @@
 
 #include <boost/asio/any_io_executor.hpp>
 
+#include "common/base/error.hpp"
+#include "common/base/instant.hpp"
 #include "server/base/loop.hpp"
+#include "server/base/task.hpp"
 #include "server/events/event.hpp"
-#include "server/http/router.hpp"
 
 namespace argosy::server {
+
+struct LiveBody;
 
 class DbPool;
 

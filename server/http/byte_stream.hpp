@@ -14,7 +14,9 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ssl/context.hpp>
 
-#include "server/http/router.hpp"
+#include "common/base/error.hpp"
+#include "server/base/task.hpp"
+#include "server/http/peer_certificate.hpp"
 
 namespace argosy::server {
 

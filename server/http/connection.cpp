@@ -9,6 +9,10 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include "server/http/problem.hpp"
+#include "server/http/request.hpp"
+#include "server/http/route.hpp"
+
 namespace argosy::server {
 namespace {
 

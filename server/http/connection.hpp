@@ -8,13 +8,18 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 
+#include "server/base/task.hpp"
 #include "server/http/byte_stream.hpp"
 #include "server/http/connection_budget.hpp"
 #include "server/http/dispatcher.hpp"
 #include "server/http/request_reader.hpp"
+#include "server/http/response.hpp"
 #include "server/http/response_writer.hpp"
 
 namespace argosy::server {
+
+struct Request;
+struct Route;
 
 class Connection : public std::enable_shared_from_this<Connection> {
  public:

@@ -2,6 +2,9 @@
 
 #include <spdlog/spdlog.h>
 
+#include "server/http/problem.hpp"
+#include "server/http/request.hpp"
+
 namespace argosy::server {
 namespace {
 

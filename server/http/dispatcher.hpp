@@ -2,17 +2,25 @@
 // listener does apart from the bytes. Runs on the I/O thread; answers every failure with a problem.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 
+#include "common/base/error.hpp"
+#include "server/base/task.hpp"
 #include "server/http/client_address.hpp"
 #include "server/http/metrics.hpp"
 #include "server/http/open_exchanges.hpp"
+#include "server/http/response.hpp"
 #include "server/http/router.hpp"
 #include "server/http/static_files.hpp"
 
 namespace argosy::server {
+
+struct Request;
+struct Route;
 
 class Dispatcher {
  public:

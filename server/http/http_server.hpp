@@ -8,6 +8,7 @@
 
 #include <boost/asio/any_io_executor.hpp>
 
+#include "server/base/task.hpp"
 #include "server/http/connection_budget.hpp"
 #include "server/http/dispatcher.hpp"
 #include "server/http/request_reader.hpp"

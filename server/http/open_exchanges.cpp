@@ -3,6 +3,8 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 
+#include "server/http/request.hpp"
+
 namespace argosy::server {
 
 struct OpenExchanges::State : std::enable_shared_from_this<State> {

@@ -3,6 +3,7 @@
 // many as the listeners have connections; one question at a time, those that somebody named first.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -11,9 +12,13 @@
 
 #include <boost/asio/any_io_executor.hpp>
 
-#include "server/http/router.hpp"
+#include "common/base/error.hpp"
+#include "server/base/task.hpp"
+#include "server/http/principal.hpp"
 
 namespace argosy::server {
+
+struct Request;
 
 class OpenExchanges {
  public:

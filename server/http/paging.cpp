@@ -3,6 +3,7 @@
 #include "common/base/encoding.hpp"
 #include "common/json/json_text.hpp"
 #include "server/http/query.hpp"
+#include "server/http/request.hpp"
 
 namespace argosy::server {
 namespace {

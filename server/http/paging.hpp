@@ -8,9 +8,12 @@
 
 #include <nlohmann/json_fwd.hpp>
 
-#include "server/http/router.hpp"
+#include "common/base/error.hpp"
+#include "server/http/response.hpp"
 
 namespace argosy::server {
+
+struct Request;
 
 using CursorKey = std::vector<std::string>;
 

@@ -1,7 +1,10 @@
+#include "server/http/problem.hpp"
+
+#include <string>
+
 #include <nlohmann/json.hpp>
 
 #include "common/json/json_reader.hpp"
-#include "server/http/router.hpp"
 
 namespace argosy::server {
 namespace {

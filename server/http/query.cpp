@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "common/base/text.hpp"
+#include "server/http/request.hpp"
 
 namespace argosy::server {
 

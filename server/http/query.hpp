@@ -6,10 +6,13 @@
 #include <string>
 #include <string_view>
 
-#include "server/http/router.hpp"
+#include "common/base/error.hpp"
+#include "common/base/instant.hpp"
 #include "server/http/url_coding.hpp"
 
 namespace argosy::server {
+
+struct Request;
 
 Result<std::int64_t> parse_integer(std::string_view text, std::string_view name);
 

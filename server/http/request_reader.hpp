@@ -2,10 +2,14 @@
 // larger than the limit is Errc::too_large, and no more than 64 KiB are read ahead. On the I/O thread.
 #pragma once
 
+#include <cstdint>
 #include <memory>
+#include <optional>
 
+#include "common/base/error.hpp"
+#include "server/base/task.hpp"
 #include "server/http/byte_stream.hpp"
-#include "server/http/router.hpp"
+#include "server/http/request.hpp"
 #include "server/http/transfer_budget.hpp"
 
 namespace argosy::server {

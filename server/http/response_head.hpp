@@ -4,8 +4,9 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
-#include "server/http/router.hpp"
+#include "server/http/response.hpp"
 
 namespace argosy::server {
 

@@ -9,7 +9,9 @@
 #include <unistd.h>
 
 #include "common/base/file.hpp"
+#include "server/http/problem.hpp"
 #include "server/http/range.hpp"
+#include "server/http/request.hpp"
 #include "server/http/response_head.hpp"
 
 namespace argosy::server {

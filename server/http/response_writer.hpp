@@ -2,14 +2,23 @@
 // here. On the I/O thread; files are read on a worker.
 #pragma once
 
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "common/base/error.hpp"
 #include "common/base/file.hpp"
+#include "server/base/task.hpp"
 #include "server/http/byte_stream.hpp"
 #include "server/http/range.hpp"
 #include "server/http/request_reader.hpp"
-#include "server/http/router.hpp"
+#include "server/http/response.hpp"
 #include "server/work/worker_pool.hpp"
 
 namespace argosy::server {
+
+struct Request;
 
 struct Exchange {  // what the response must know of its request
   const Request& request;

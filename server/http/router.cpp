@@ -1,9 +1,9 @@
 #include "server/http/router.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <stdexcept>
-
-#include "common/base/text.hpp"
+#include <utility>
 
 namespace argosy::server {
 namespace {
@@ -39,114 +39,7 @@ std::optional<Params> fit(std::string_view pattern, std::string_view path) {
   return params;
 }
 
-std::optional<std::string_view> find(const Params& map, std::string_view name) {
-  const auto found = map.find(name);
-  if (found == map.end()) return std::nullopt;
-  return found->second;
-}
-
 }  // namespace
-
-std::string_view to_string(Role role) {
-  switch (role) {
-    case Role::viewer:
-      return "viewer";
-    case Role::publisher:
-      return "publisher";
-    case Role::operator_:
-      return "operator";
-    case Role::admin:
-      return "admin";
-  }
-  return "viewer";
-}
-
-Result<Role> parse_role(std::string_view text) {
-  for (const Role role : {Role::viewer, Role::publisher, Role::operator_, Role::admin}) {
-    if (to_string(role) == text) return role;
-  }
-  return make_error(Errc::invalid_argument,
-                    "'" + shortened(text) + "' is no role: use viewer, publisher, operator or admin");
-}
-
-std::string_view to_string(Method method) {
-  switch (method) {
-    case Method::get:
-      return "GET";
-    case Method::head:
-      return "HEAD";
-    case Method::post:
-      return "POST";
-    case Method::put:
-      return "PUT";
-    case Method::patch:
-      return "PATCH";
-    case Method::del:
-      return "DELETE";
-  }
-  return "GET";
-}
-
-std::string Principal::actor() const {
-  switch (kind) {
-    case Kind::anonymous:
-      return "anonymous";
-    case Kind::user:
-      return "user:" + name;
-    case Kind::token:
-      return "token:" + name;
-    case Kind::device:
-      return "device:" + name;
-  }
-  return "anonymous";
-}
-
-bool allows(Access access, const Principal& principal) {
-  if (access == Access::open) return true;
-  if (access == Access::device) return principal.kind == Principal::Kind::device;
-  const bool person_or_program = principal.kind == Principal::Kind::user || principal.kind == Principal::Kind::token;
-  if (!person_or_program) return false;
-  switch (access) {
-    case Access::publisher:
-      return principal.role == Role::publisher || principal.role == Role::admin;
-    case Access::operator_:
-      return principal.role == Role::operator_ || principal.role == Role::admin;
-    case Access::publisher_or_operator:
-      return principal.role != Role::viewer;
-    case Access::admin:
-      return principal.role == Role::admin;
-    default:
-      return true;  // viewer and any_user: every role reads
-  }
-}
-
-std::string_view Request::param(std::string_view name) const {
-  const auto found = find(params, name);
-  if (!found) throw std::logic_error("the route has no {" + std::string(name) + "}");
-  return *found;
-}
-
-std::optional<std::string_view> Request::header(std::string_view lower_case_name) const {
-  return find(headers, lower_case_name);
-}
-
-std::optional<std::string_view> Request::query_value(std::string_view name) const {
-  return find(query, name);
-}
-
-Response Response::json(std::string text, int status) {
-  Response response;
-  response.status = status;
-  response.body = std::move(text);
-  return response;
-}
-
-Response Response::no_content() {
-  Response response;
-  response.status = 204;
-  response.content_type.clear();
-  return response;
-}
 
 void Router::add(Route route) {
   if (!route.path.starts_with('/')) throw std::logic_error("route '" + route.path + "' must start with /");

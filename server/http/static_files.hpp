@@ -6,7 +6,7 @@
 #include <optional>
 #include <string_view>
 
-#include "server/http/router.hpp"
+#include "server/http/response.hpp"
 
 namespace argosy::server {
 

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 
+#include "server/http/request.hpp"
 #include "server/models/blob_folder.hpp"
 #include "server/models/blob_store.hpp"
 #include "server/models/model_sniff.hpp"

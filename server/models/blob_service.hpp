@@ -10,12 +10,15 @@
 #include <string>
 #include <vector>
 
+#include "common/base/error.hpp"
 #include "common/crypto/digest.hpp"
 #include "common/wire/desired.hpp"
-#include "server/http/router.hpp"
+#include "server/base/task.hpp"
 #include "server/models/blob_store.hpp"
 
 namespace argosy::server {
+
+class BodyStream;
 
 class DbPool;
 class WorkerPool;

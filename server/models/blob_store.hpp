@@ -8,8 +8,9 @@
 #include <string>
 #include <vector>
 
+#include "common/base/error.hpp"
 #include "common/wire/desired.hpp"
-#include "server/http/router.hpp"
+#include "server/base/task.hpp"
 
 namespace argosy::server {
 

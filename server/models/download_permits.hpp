@@ -3,15 +3,18 @@
 // bounded number of devices, so that the ranges of one download ask nobody.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 
+#include "common/base/error.hpp"
 #include "common/base/id.hpp"
 #include "common/base/instant.hpp"
 #include "common/wire/desired.hpp"
-#include "server/http/router.hpp"
+#include "server/base/task.hpp"
 
 namespace argosy::server {
 

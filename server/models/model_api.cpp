@@ -6,6 +6,9 @@
 
 #include "common/json/json_reader.hpp"
 #include "server/http/paging.hpp"
+#include "server/http/request.hpp"
+#include "server/http/response.hpp"
+#include "server/http/router.hpp"
 #include "server/models/model_json.hpp"
 
 namespace argosy::server {

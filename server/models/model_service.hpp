@@ -7,7 +7,9 @@
 #include <string>
 #include <vector>
 
-#include "server/http/router.hpp"
+#include "common/base/error.hpp"
+#include "common/base/instant.hpp"
+#include "server/base/task.hpp"
 #include "server/models/release.hpp"
 
 namespace argosy::server {

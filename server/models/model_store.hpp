@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "server/base/task.hpp"
 #include "server/models/model_service.hpp"
 
 namespace argosy::server {

@@ -3,6 +3,9 @@
 #include <nlohmann/json.hpp>
 
 #include "server/http/paging.hpp"
+#include "server/http/request.hpp"
+#include "server/http/response.hpp"
+#include "server/http/router.hpp"
 #include "server/models/patch_json.hpp"
 
 namespace argosy::server {

@@ -11,9 +11,10 @@
 
 #include <boost/asio/any_io_executor.hpp>
 
+#include "common/base/error.hpp"
 #include "common/base/instant.hpp"
 #include "server/base/loop.hpp"
-#include "server/http/router.hpp"
+#include "server/base/task.hpp"
 #include "server/models/blob_store.hpp"
 #include "server/models/patch.hpp"
 #include "server/models/patch_request.hpp"

@@ -8,7 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "server/http/router.hpp"
+#include "common/base/error.hpp"
+#include "server/base/task.hpp"
 #include "server/models/patch.hpp"
 #include "server/models/patch_request.hpp"
 

@@ -12,6 +12,7 @@
 
 #include "common/base/random.hpp"
 #include "server/base/loop.hpp"
+#include "server/base/task.hpp"
 #include "server/models/patch_service.hpp"
 #include "server/models/patch_store.hpp"
 

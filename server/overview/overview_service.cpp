@@ -3,6 +3,9 @@
 #include <utility>
 
 #include "server/db/db_pool.hpp"
+#include "server/http/request.hpp"
+#include "server/http/response.hpp"
+#include "server/http/router.hpp"
 #include "server/overview/overview_store.hpp"
 
 namespace argosy::server {

@@ -4,10 +4,13 @@
 
 #include <memory>
 
-#include "server/http/router.hpp"
+#include "common/base/instant.hpp"
+#include "server/base/task.hpp"
 #include "server/overview/overview.hpp"
 
 namespace argosy::server {
+
+class Router;
 
 class DbPool;
 

@@ -2,12 +2,17 @@
 // and is told what became of it. In memory, saved every few seconds; on the I/O thread.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
-#include "server/http/router.hpp"
+#include "common/base/error.hpp"
+#include "common/base/instant.hpp"
+#include "server/base/task.hpp"
 #include "server/quarantine/in_hand.hpp"
 #include "server/quarantine/quarantine.hpp"
 #include "server/work/sender_budgets.hpp"

@@ -7,8 +7,9 @@
 #include <memory>
 #include <string>
 
+#include "common/base/error.hpp"
 #include "common/base/instant.hpp"
-#include "server/http/router.hpp"
+#include "server/base/task.hpp"
 #include "server/retention/retention.hpp"
 
 namespace argosy::server {

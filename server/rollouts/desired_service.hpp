@@ -10,9 +10,10 @@
 #include <memory>
 #include <string>
 
+#include "common/base/error.hpp"
 #include "common/base/id.hpp"
 #include "common/wire/desired.hpp"
-#include "server/http/router.hpp"
+#include "server/base/task.hpp"
 
 namespace argosy::server {
 

@@ -6,8 +6,9 @@
 #include <string>
 #include <vector>
 
+#include "common/base/error.hpp"
 #include "common/wire/desired.hpp"
-#include "server/http/router.hpp"
+#include "server/base/task.hpp"
 #include "server/rollouts/desired_builder_store.hpp"
 
 namespace argosy::server {

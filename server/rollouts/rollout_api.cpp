@@ -8,6 +8,9 @@
 
 #include "server/http/paging.hpp"
 #include "server/http/query.hpp"
+#include "server/http/request.hpp"
+#include "server/http/response.hpp"
+#include "server/http/router.hpp"
 #include "server/rollouts/desired_service.hpp"
 #include "server/rollouts/rollout_json.hpp"
 #include "server/rollouts/rollout_service.hpp"

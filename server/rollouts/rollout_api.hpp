@@ -6,9 +6,9 @@
 #include <optional>
 #include <string_view>
 
-#include "server/http/router.hpp"
-
 namespace argosy::server {
+
+class Router;
 
 class DesiredService;
 class RolloutService;

@@ -7,8 +7,10 @@
 #include <string>
 #include <vector>
 
+#include "common/base/error.hpp"
+#include "common/base/instant.hpp"
 #include "common/wire/state.hpp"
-#include "server/http/router.hpp"
+#include "server/base/task.hpp"
 #include "server/models/patch.hpp"
 #include "server/rollouts/rollout_record.hpp"
 

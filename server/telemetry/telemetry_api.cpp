@@ -6,6 +6,9 @@
 #include <nlohmann/json.hpp>
 
 #include "server/http/query.hpp"
+#include "server/http/request.hpp"
+#include "server/http/response.hpp"
+#include "server/http/router.hpp"
 
 namespace argosy::server {
 

@@ -1,10 +1,11 @@
 // The HTTP endpoints of telemetry. The services must outlive the router.
 #pragma once
 
-#include "server/http/router.hpp"
 #include "server/telemetry/telemetry_intake.hpp"
 
 namespace argosy::server {
+
+class Router;
 
 // POST /device/v1/telemetry; Errc::rate_limited while 64 others are being stored
 void add_device_telemetry_routes(Router& device_router, TelemetryService& telemetry, TelemetryIntake& intake);

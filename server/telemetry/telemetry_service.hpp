@@ -8,7 +8,9 @@
 #include <string>
 #include <vector>
 
-#include "server/http/router.hpp"
+#include "common/base/error.hpp"
+#include "common/base/instant.hpp"
+#include "server/base/task.hpp"
 #include "server/telemetry/series.hpp"
 #include "server/telemetry/telemetry.hpp"
 

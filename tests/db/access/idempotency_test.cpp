@@ -1,5 +1,8 @@
 #include "server/access/idempotency.hpp"
 
+#include "server/http/request.hpp"
+#include "server/http/response.hpp"
+#include "server/http/router.hpp"
 #include "server/journal/journal_store.hpp"
 #include "tests/db/access/access_fixture.hpp"
 

@@ -2,6 +2,9 @@
 
 #include <nlohmann/json.hpp>
 
+#include "server/http/problem.hpp"
+#include "server/http/request.hpp"
+#include "server/http/router.hpp"
 #include "tests/db/devices/devices_fixture.hpp"
 
 namespace argosy::server {

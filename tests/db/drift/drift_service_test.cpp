@@ -5,6 +5,9 @@
 
 #include "server/db/db_pool.hpp"
 #include "server/drift/drift_api.hpp"
+#include "server/http/request.hpp"
+#include "server/http/response.hpp"
+#include "server/http/router.hpp"
 #include "server/telemetry/telemetry_service.hpp"
 #include "tests/support/fleet_rows.hpp"
 #include "tests/support/run_task.hpp"

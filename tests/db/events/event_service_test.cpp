@@ -9,6 +9,9 @@
 #include "server/db/db_pool.hpp"
 #include "server/events/event_api.hpp"
 #include "server/events/event_store.hpp"
+#include "server/http/request.hpp"
+#include "server/http/response.hpp"
+#include "server/http/router.hpp"
 #include "tests/support/fleet_rows.hpp"
 #include "tests/support/run_task.hpp"
 

@@ -8,7 +8,9 @@
 
 #include "common/base/file.hpp"
 #include "common/base/random.hpp"
+#include "server/base/task.hpp"
 #include "server/db/db_pool.hpp"
+#include "server/http/request.hpp"
 #include "server/models/blob_service.hpp"
 #include "server/work/worker_pool.hpp"
 #include "tests/support/run_task.hpp"

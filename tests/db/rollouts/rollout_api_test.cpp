@@ -2,6 +2,9 @@
 
 #include <stdexcept>
 
+#include "server/http/problem.hpp"
+#include "server/http/request.hpp"
+#include "server/http/router.hpp"
 #include "tests/db/rollouts/rollout_fleet.hpp"
 
 namespace argosy::server {

@@ -12,6 +12,7 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include "server/base/task.hpp"
 #include "server/db/db_pool.hpp"
 #include "server/models/blob_service.hpp"
 #include "server/models/patch_service.hpp"

@@ -3,6 +3,9 @@
 
 #include "common/base/random.hpp"
 #include "server/db/db_pool.hpp"
+#include "server/http/request.hpp"
+#include "server/http/response.hpp"
+#include "server/http/router.hpp"
 #include "server/telemetry/telemetry_api.hpp"
 #include "server/telemetry/telemetry_service.hpp"
 #include "tests/support/fleet_rows.hpp"

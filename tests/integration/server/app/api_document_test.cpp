@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "server/app/system_api.hpp"
+#include "server/http/router.hpp"
 #include "tests/integration/server/app/server_fixture.hpp"
 
 namespace argosy::server {

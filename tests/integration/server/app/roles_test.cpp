@@ -11,6 +11,7 @@
 #include "common/crypto/certificates.hpp"
 #include "common/crypto/keys.hpp"
 #include "server/app/system_api.hpp"
+#include "server/http/router.hpp"
 #include "tests/integration/server/app/server_fixture.hpp"
 
 namespace argosy::server {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "server/access/access_api.hpp"
+#include "server/http/request.hpp"
 
 namespace argosy::server {
 namespace {

@@ -3,6 +3,8 @@
 #include <boost/asio/io_context.hpp>
 #include <gtest/gtest.h>
 
+#include "server/http/request.hpp"
+
 namespace argosy::server {
 namespace {
 

@@ -3,6 +3,9 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include "server/http/request.hpp"
+#include "server/http/response.hpp"
+
 namespace argosy::server {
 namespace {
 

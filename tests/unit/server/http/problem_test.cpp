@@ -1,10 +1,12 @@
+#include "server/http/problem.hpp"
+
 #include <set>
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include "common/base/error.hpp"
 #include "common/json/json_reader.hpp"
-#include "server/http/router.hpp"
 
 namespace argosy::server {
 namespace {

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "server/http/request.hpp"
+
 namespace argosy::server {
 namespace {
 

@@ -1,3 +1,5 @@
+#include "server/http/request.hpp"
+#include "server/http/response.hpp"
 #include "tests/unit/server/http/listener/test_server.hpp"
 
 namespace argosy::server {

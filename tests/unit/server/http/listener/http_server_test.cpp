@@ -3,6 +3,9 @@
 #include <nlohmann/json.hpp>
 
 #include "common/json/json_reader.hpp"
+#include "server/http/request.hpp"
+#include "server/http/response.hpp"
+#include "server/http/router.hpp"
 #include "tests/unit/server/http/listener/test_server.hpp"
 
 namespace argosy::server {

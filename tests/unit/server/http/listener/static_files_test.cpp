@@ -1,5 +1,6 @@
 #include "server/http/static_files.hpp"
 
+#include "server/http/response.hpp"
 #include "tests/unit/server/http/listener/test_server.hpp"
 
 namespace argosy::server {

@@ -3,6 +3,9 @@
 #include <thread>
 
 #include "server/http/http_server.hpp"
+#include "server/http/request.hpp"
+#include "server/http/response.hpp"
+#include "server/http/router.hpp"
 #include "tests/unit/server/http/listener/test_server.hpp"
 
 namespace argosy::server {

@@ -18,6 +18,7 @@
 #include <gtest/gtest.h>
 
 #include "server/http/http_server.hpp"
+#include "server/http/router.hpp"
 #include "tests/support/raw_http.hpp"
 #include "tests/support/temporary_folder.hpp"
 

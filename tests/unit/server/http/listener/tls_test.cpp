@@ -2,6 +2,8 @@
 
 #include "common/crypto/certificates.hpp"
 #include "common/crypto/keys.hpp"
+#include "server/http/request.hpp"
+#include "server/http/response.hpp"
 #include "tests/unit/server/http/listener/test_server.hpp"
 
 namespace argosy::server {
