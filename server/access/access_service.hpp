@@ -11,8 +11,8 @@
 #include "server/access/failed_logins.hpp"
 #include "server/access/login_limiter.hpp"
 #include "server/access/password_desk.hpp"
+#include "server/access/role.hpp"
 #include "server/base/task.hpp"
-#include "server/http/principal.hpp"
 
 namespace argosy::server {
 

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "common/crypto/password.hpp"
-#include "server/http/request.hpp"
 
 namespace argosy::server {
 namespace {
@@ -14,19 +13,6 @@ bool is_account_character(char c) {
 }
 
 }  // namespace
-
-Maker maker_of(const Principal& principal) {
-  Maker maker{principal.actor()};
-  if (principal.kind == Principal::Kind::user) maker.user_id = principal.id;
-  if (principal.kind == Principal::Kind::token) maker.token_id = principal.id;
-  return maker;
-}
-
-Role capped(Role granted, Role maker) {
-  if (maker == Role::admin || granted == maker) return granted;
-  if (granted == Role::admin) return maker;
-  return Role::viewer;  // of publisher and operator neither includes the other
-}
 
 Result<void> check_account_name(std::string_view name) {
   if (!name.empty() && name.size() <= 64 && std::all_of(name.begin(), name.end(), is_account_character)) return {};
@@ -48,21 +34,6 @@ std::optional<std::string_view> find_cookie(std::string_view header, std::string
     if (pair.starts_with(name) && pair.substr(name.size()).starts_with('=')) return pair.substr(name.size() + 1);
   }
   return std::nullopt;
-}
-
-std::optional<std::string_view> bearer_token(const Request& request) {
-  constexpr std::string_view scheme = "Bearer ";
-  const auto header = request.header("authorization");
-  if (!header || header->size() > 512 || !header->starts_with(scheme)) return std::nullopt;
-  return header->substr(scheme.size());
-}
-
-std::optional<std::string_view> session_token(const Request& request) {
-  const auto header = request.header("cookie");
-  if (!header) return std::nullopt;
-  const auto token = find_cookie(*header, session_cookie);
-  if (!token || token->empty() || token->size() > 128) return std::nullopt;
-  return token;
 }
 
 }  // namespace argosy::server

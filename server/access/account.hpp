@@ -8,11 +8,9 @@
 
 #include "common/base/error.hpp"
 #include "common/base/instant.hpp"
-#include "server/http/principal.hpp"
+#include "server/access/role.hpp"
 
 namespace argosy::server {
-
-struct Request;
 
 inline constexpr std::size_t min_password_bytes = 10;
 
@@ -44,7 +42,6 @@ struct Maker {
   std::optional<std::int64_t> user_id{};
   std::optional<std::int64_t> token_id{};
 };
-Maker maker_of(const Principal& principal);
 
 struct Session {
   std::string id;  // hex SHA-256 of the cookie's value
@@ -57,17 +54,11 @@ struct Session {
 inline constexpr std::string_view session_cookie = "argosy_session";
 inline constexpr std::string_view token_prefix = "argosy_";
 
-// What `granted` leaves when nobody may give more than `maker` has.
-Role capped(Role granted, Role maker);
-
 // Names of users and tokens: 1 to 64 of letters, digits and . _ - @
 Result<void> check_account_name(std::string_view name);
 Result<void> check_new_password(std::string_view password);
 
 // The value of one cookie in a Cookie header.
 std::optional<std::string_view> find_cookie(std::string_view header, std::string_view name);
-// Which secrets a request carries; of both, the bearer token counts.
-std::optional<std::string_view> bearer_token(const Request& request);
-std::optional<std::string_view> session_token(const Request& request);
 
 }  // namespace argosy::server

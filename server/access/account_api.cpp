@@ -3,6 +3,8 @@
 #include "common/base/text.hpp"
 #include "common/json/json_reader.hpp"
 #include "server/access/access_api.hpp"
+#include "server/access/credentials.hpp"
+#include "server/access/permission.hpp"
 #include "server/http/paging.hpp"
 #include "server/http/query.hpp"
 #include "server/http/request.hpp"
@@ -136,7 +138,7 @@ void add_account_routes(Router& router, AccessService& access, AccessApiOptions 
   const auto add = [&](Method method, std::string path, Task<Result<Response>> (AccountApi::*call)(Request&)) {
     router.add({.method = method,
                 .path = std::move(path),
-                .access = Access::admin,
+                .permission = Permission::manage_people,
                 .handler = [api, call](Request& request) { return ((*api).*call)(request); },
                 .body_limit = 16 * 1024});
   };

@@ -6,6 +6,7 @@
 #include "server/access/access_api.hpp"
 #include "server/access/audit_service.hpp"
 #include "server/access/audit_store.hpp"
+#include "server/access/permission.hpp"
 #include "server/db/db_pool.hpp"
 #include "server/http/paging.hpp"
 #include "server/http/query.hpp"
@@ -102,8 +103,10 @@ Task<Result<Response>> verify(AuditService& audit, Request& request) {
 
 void add_audit_routes(Router& router, DbPool& db, AuditService& audit) {
   const auto add = [&router](std::string path, Handler handler) {
-    router.add(
-        {.method = Method::get, .path = std::move(path), .access = Access::admin, .handler = std::move(handler)});
+    router.add({.method = Method::get,
+                .path = std::move(path),
+                .permission = Permission::read_audit,
+                .handler = std::move(handler)});
   };
   add("/api/v1/audit", [&db](Request& request) { return list_audit(db, request); });
   add("/api/v1/audit/head", [&audit](Request& request) { return get_head(audit, request); });

@@ -1,6 +1,8 @@
 #include "server/access/authenticator.hpp"
 
 #include "common/crypto/token.hpp"
+#include "server/access/authorization.hpp"
+#include "server/access/credentials.hpp"
 #include "server/http/request.hpp"
 
 namespace argosy::server {
@@ -19,11 +21,11 @@ Task<Result<Principal>> Authenticator::authenticate(const Request& request) cons
   co_return co_await identify(request, true);
 }
 
-Task<Result<bool>> Authenticator::still_allowed(const Request& head, Access access) const {
+Task<Result<bool>> Authenticator::still_allowed(const Request& head, Permission permission) const {
   Request now = head;
   now.now = wall_clock_now();
   const auto principal = co_await identify(now, false);
-  if (principal) co_return allows(access, *principal);
+  if (principal) co_return authorize(permission, *principal).has_value();
   const Errc code = principal.error().code;
   if (code == Errc::unauthenticated || code == Errc::forbidden) co_return false;
   co_return principal.error();

@@ -26,7 +26,7 @@ class Authenticator {
   // longer) good, Errc::forbidden when the CSRF token is missing.
   Task<Result<Principal>> authenticate(const Request& request) const;
   // Whether the caller of an exchange that still goes on may do this; that is not use of a session.
-  Task<Result<bool>> still_allowed(const Request& head, Access access) const;
+  Task<Result<bool>> still_allowed(const Request& head, Permission permission) const;
 
  private:
   Task<Result<Principal>> device(PeerCertificate certificate) const;

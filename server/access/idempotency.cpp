@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/crypto/digest.hpp"
+#include "server/access/authorization.hpp"
 #include "server/access/idempotency_store.hpp"
 #include "server/db/db_pool.hpp"
 #include "server/db/transaction_scope.hpp"
@@ -116,7 +117,7 @@ Task<Result<Response>> Idempotency::run_once(const Route& route, Request& reques
 Task<Result<Response>> Idempotency::outcome_of(Request& request, std::string object) {
   const Router::Match match = router_.match(Method::get, path_of_object(object));
   Response response = Response::json(nlohmann::json{{"done", true}, {"object", object}}.dump());
-  if (match.route != nullptr && allows(match.route->access, request.principal)) {
+  if (match.route != nullptr && authorize(match.route->permission, request.principal)) {
     Request read;
     read.path = path_of_object(object);
     read.params = match.params;

@@ -2,6 +2,8 @@
 
 #include "common/json/json_reader.hpp"
 #include "server/access/access_api.hpp"
+#include "server/access/credentials.hpp"
+#include "server/access/permission.hpp"
 #include "server/http/problem.hpp"
 #include "server/http/request.hpp"
 #include "server/http/router.hpp"
@@ -127,20 +129,20 @@ class SessionApi {
 
 void add_session_routes(Router& router, AccessService& access, AccessApiOptions options) {
   const auto api = std::make_shared<SessionApi>(access, std::move(options));
-  const auto add = [&](Method method, std::string path, Access who,
+  const auto add = [&](Method method, std::string path, Permission who,
                        Task<Result<Response>> (SessionApi::*call)(Request&)) {
     router.add({.method = method,
                 .path = std::move(path),
-                .access = who,
+                .permission = who,
                 .handler = [api, call](Request& request) { return ((*api).*call)(request); },
                 .body_limit = 16 * 1024});
   };
-  add(Method::post, "/api/v1/login", Access::open, &SessionApi::login);
-  add(Method::post, "/api/v1/login/link", Access::open, &SessionApi::login_by_link);
-  add(Method::post, "/api/v1/logout", Access::any_user, &SessionApi::logout);
-  add(Method::get, "/api/v1/me", Access::any_user, &SessionApi::me);
-  add(Method::del, "/api/v1/me/sessions", Access::any_user, &SessionApi::end_sessions);
-  add(Method::put, "/api/v1/me/password", Access::any_user, &SessionApi::change_password);
+  add(Method::post, "/api/v1/login", Permission::open, &SessionApi::login);
+  add(Method::post, "/api/v1/login/link", Permission::open, &SessionApi::login_by_link);
+  add(Method::post, "/api/v1/logout", Permission::use_own_account, &SessionApi::logout);
+  add(Method::get, "/api/v1/me", Permission::use_own_account, &SessionApi::me);
+  add(Method::del, "/api/v1/me/sessions", Permission::use_own_account, &SessionApi::end_sessions);
+  add(Method::put, "/api/v1/me/password", Permission::use_own_account, &SessionApi::change_password);
 }
 
 std::string login_link(const std::string& public_url, const std::string& token) {

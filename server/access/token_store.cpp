@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "server/access/policy.hpp"
 #include "server/journal/journal_store.hpp"
 
 namespace argosy::server {

@@ -9,7 +9,7 @@
 #include <pqxx/pqxx>
 
 #include "server/access/account.hpp"
-#include "server/http/principal.hpp"
+#include "server/access/role.hpp"
 
 namespace argosy::server {
 

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/json/json_text.hpp"
+#include "server/access/permission.hpp"
 #include "server/http/paging.hpp"
 #include "server/http/query.hpp"
 #include "server/http/request.hpp"
@@ -51,9 +52,9 @@ Task<Result<Response>> acknowledge(AlertService& alerts, Request& request) {
 }  // namespace
 
 void add_alert_routes(Router& router, AlertService& alerts) {
-  router.add({Method::get, "/api/v1/alerts", Access::viewer,
+  router.add({Method::get, "/api/v1/alerts", Permission::read_fleet,
               [&alerts](Request& request) { return get_alerts(alerts, request); }});
-  router.add({Method::post, "/api/v1/alerts/{id}/acknowledge", Access::operator_,
+  router.add({Method::post, "/api/v1/alerts/{id}/acknowledge", Permission::acknowledge_alerts,
               [&alerts](Request& request) { return acknowledge(alerts, request); }});
 }
 

@@ -1,6 +1,7 @@
 #include "server/app/device_messages.hpp"
 
 #include "common/wire/state.hpp"
+#include "server/access/permission.hpp"
 #include "server/app/device_topic.hpp"
 #include "server/http/request.hpp"
 #include "server/http/response.hpp"
@@ -79,7 +80,7 @@ Task<Result<Response>> post_state(StateIntake& states, Request& request) {
 void add_device_state_routes(Router& router, StateIntake& states) {
   router.add({.method = Method::post,
               .path = "/device/v1/state",
-              .access = Access::device,
+              .permission = Permission::act_as_device,
               .handler = [&states](Request& request) { return post_state(states, request); },
               .body_limit = size_limit(UpKind::state)});
 }

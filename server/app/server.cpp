@@ -14,6 +14,7 @@
 #include "server/access/access_metrics.hpp"
 #include "server/access/audit_service.hpp"
 #include "server/access/authenticator.hpp"
+#include "server/access/authorization.hpp"
 #include "server/access/idempotency.hpp"
 #include "server/alerts/alert_api.hpp"
 #include "server/app/device_messages.hpp"
@@ -355,9 +356,8 @@ struct Server::Parts {
   std::unique_ptr<Loop> upkeep;  // on every instance
 
   Authenticator authenticator{access, [this](PeerCertificate peer) { return is_current(*standing, std::move(peer)); }};
-  OpenExchanges exchanges{io, [this](const Request& head, Access access_wanted) {
-                            return authenticator.still_allowed(head, access_wanted);
-                          }};
+  OpenExchanges exchanges{
+      io, [this](const Request& head, Permission wanted) { return authenticator.still_allowed(head, wanted); }};
   std::unique_ptr<Notifications> authority_news;
   std::unique_ptr<Loops> authority_rounds;  // what each instance does, whether it leads or not
   StaticFiles dashboard{config.operator_web_root};
@@ -495,6 +495,7 @@ Dispatcher Server::Parts::dispatcher(const std::string& listener, const Router& 
   options.metrics = &metrics;
   options.exchanges = &exchanges;
   options.authenticate = [this](const Request& request) { return authenticator.authenticate(request); };
+  options.authorize = authorize;
   options.around = [this](const Route& route, Request& request) { return within_budget(route, request); };
   if (listener == "operator") {
     options.proxies = TrustedProxies::parse(config.operator_trusted_proxies).value();

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/base/embedded.hpp"
+#include "server/access/permission.hpp"
 #include "server/http/request.hpp"
 #include "server/http/response.hpp"
 #include "server/http/router.hpp"
@@ -46,7 +47,8 @@ Task<Result<Response>> openapi(Request&) {
 }
 
 void add_open(Router& router, std::string path, Handler handler) {
-  router.add({.method = Method::get, .path = std::move(path), .access = Access::open, .handler = std::move(handler)});
+  router.add(
+      {.method = Method::get, .path = std::move(path), .permission = Permission::open, .handler = std::move(handler)});
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "server/access/permission.hpp"
 #include "server/devices/address_budgets.hpp"
 #include "server/devices/device_json.hpp"
 #include "server/http/paging.hpp"
@@ -116,11 +117,11 @@ Handler bound(Service& service, Task<Result<Response>> (*answer)(Service&, Reque
   return [&service, answer](Request& request) { return answer(service, request); };
 }
 
-Route route(Method method, std::string path, Access access, Handler handler) {
+Route route(Method method, std::string path, Permission permission, Handler handler) {
   Route result;
   result.method = method;
   result.path = std::move(path);
-  result.access = access;
+  result.permission = permission;
   result.handler = std::move(handler);
   result.body_limit = 64 << 10;
   return result;
@@ -129,21 +130,21 @@ Route route(Method method, std::string path, Access access, Handler handler) {
 }  // namespace
 
 void add_device_routes(Router& router, DeviceService& devices) {
-  router.add(route(Method::get, "/api/v1/devices", Access::viewer, bound(devices, list_devices)));
-  router.add(route(Method::get, "/api/v1/devices/{id}", Access::viewer, bound(devices, get_device)));
-  router.add(route(Method::patch, "/api/v1/devices/{id}", Access::operator_, bound(devices, patch_device)));
-  router.add(route(Method::del, "/api/v1/devices/{id}", Access::operator_, bound(devices, revoke_device)));
+  router.add(route(Method::get, "/api/v1/devices", Permission::read_fleet, bound(devices, list_devices)));
+  router.add(route(Method::get, "/api/v1/devices/{id}", Permission::read_fleet, bound(devices, get_device)));
+  router.add(route(Method::patch, "/api/v1/devices/{id}", Permission::manage_devices, bound(devices, patch_device)));
+  router.add(route(Method::del, "/api/v1/devices/{id}", Permission::manage_devices, bound(devices, revoke_device)));
 }
 
 void add_enrolment_routes(Router& router, EnrolmentService& enrolment) {
-  router.add(route(Method::get, "/api/v1/claims", Access::admin, bound(enrolment, list_claims)));
-  router.add(route(Method::post, "/api/v1/claims", Access::admin, bound(enrolment, create_claim)));
-  router.add(route(Method::del, "/api/v1/claims/{id}", Access::admin, bound(enrolment, revoke_claim)));
-  router.add(route(Method::post, "/device/v1/enrol", Access::open, bound(enrolment, enrol)));
-  router.add(route(Method::post, "/device/v1/renew", Access::device, bound(enrolment, renew)));
-  router.add(route(Method::get, "/device/v1/challenge", Access::open, bound(enrolment, give_challenge)));
+  router.add(route(Method::get, "/api/v1/claims", Permission::admit_devices, bound(enrolment, list_claims)));
+  router.add(route(Method::post, "/api/v1/claims", Permission::admit_devices, bound(enrolment, create_claim)));
+  router.add(route(Method::del, "/api/v1/claims/{id}", Permission::admit_devices, bound(enrolment, revoke_claim)));
+  router.add(route(Method::post, "/device/v1/enrol", Permission::open, bound(enrolment, enrol)));
+  router.add(route(Method::post, "/device/v1/renew", Permission::act_as_device, bound(enrolment, renew)));
+  router.add(route(Method::get, "/device/v1/challenge", Permission::open, bound(enrolment, give_challenge)));
   router.add(
-      route(Method::post, "/device/v1/return", Access::open,
+      route(Method::post, "/device/v1/return", Permission::open,
             [way_back = std::make_shared<WayBack>(enrolment)](Request& request) { return way_back->answer(request); }));
 }
 

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "server/access/permission.hpp"
 #include "server/http/request.hpp"
 #include "server/http/response.hpp"
 #include "server/http/router.hpp"
@@ -46,7 +47,7 @@ Task<Result<Response>> get_drift(DriftService& service, Request& request) {
 }  // namespace
 
 void add_drift_routes(Router& router, DriftService& drift) {
-  router.add({Method::get, "/api/v1/devices/{id}/drift", Access::viewer,
+  router.add({Method::get, "/api/v1/devices/{id}/drift", Permission::read_fleet,
               [&drift](Request& request) { return get_drift(drift, request); }});
 }
 

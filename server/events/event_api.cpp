@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/json/json_text.hpp"
+#include "server/access/permission.hpp"
 #include "server/http/paging.hpp"
 #include "server/http/query.hpp"
 #include "server/http/request.hpp"
@@ -82,11 +83,11 @@ Task<Result<Response>> get_stream(EventService& events, Request& request) {
 }  // namespace
 
 void add_event_routes(Router& router, EventService& events) {
-  router.add({Method::get, "/api/v1/events", Access::viewer,
+  router.add({Method::get, "/api/v1/events", Permission::read_fleet,
               [&events](Request& request) { return get_events(events, request, std::nullopt); }});
-  router.add({Method::get, "/api/v1/devices/{id}/events", Access::viewer,
+  router.add({Method::get, "/api/v1/devices/{id}/events", Permission::read_fleet,
               [&events](Request& request) { return get_events(events, request, std::string(request.param("id"))); }});
-  router.add({Method::get, "/api/v1/stream", Access::viewer,
+  router.add({Method::get, "/api/v1/stream", Permission::read_fleet,
               [&events](Request& request) { return get_stream(events, request); }});
 }
 

@@ -24,17 +24,6 @@ Response method_not_allowed(const Request& request, const std::vector<Method>& a
   return response;
 }
 
-Error access_error(Access access, const Principal& principal) {
-  if (access == Access::device) {
-    return make_error(Errc::unauthenticated, "this needs the client certificate of an enrolled device");
-  }
-  if (principal.kind == Principal::Kind::anonymous) {
-    return make_error(Errc::unauthenticated, "this needs a session or a bearer token: sign in first");
-  }
-  return make_error(Errc::forbidden, principal.actor() + " has the role " + std::string(to_string(principal.role)) +
-                                         ", which may not do this");
-}
-
 // Callers learn that something failed and where to look, not what the database said.
 Response answer_of(const Request& request, const Error& error) {
   if (http_status(error.code) == 500) {
@@ -46,6 +35,10 @@ Response answer_of(const Request& request, const Error& error) {
 }
 
 }  // namespace
+
+Result<void> Dispatcher::nobody_may(Permission, const Principal&) {
+  return make_error(Errc::unauthenticated, "this listener serves only what is open to everybody");
+}
 
 Dispatcher::Admission Dispatcher::without_route(const Request& request, const Router::Match& match) const {
   if (!match.allowed.empty()) return {nullptr, method_not_allowed(request, match.allowed)};
@@ -70,12 +63,14 @@ Task<Dispatcher::Admission> Dispatcher::admit(Request& request) const {
 }
 
 Task<std::optional<Response>> Dispatcher::refusal(const Route& route, Request& request) const {
-  if (options_.authenticate && route.access != Access::open) {
+  if (route.permission == open_to_everybody) co_return std::nullopt;
+  if (options_.authenticate) {
     auto principal = co_await options_.authenticate(request);
     if (!principal) co_return answer_of(request, principal.error());
     request.principal = std::move(*principal);
   }
-  if (!allows(route.access, request.principal)) co_return problem(access_error(route.access, request.principal));
+  const auto authorized = options_.authorize(route.permission, request.principal);
+  if (!authorized) co_return problem(authorized.error());
   co_return std::nullopt;
 }
 
@@ -85,8 +80,8 @@ Task<std::optional<Response>> Dispatcher::admit_again(const Route& route, Reques
 }
 
 OpenExchanges::Ticket Dispatcher::watch(const Request& request, const Route& route, std::function<void()> cut) const {
-  if (options_.exchanges == nullptr || route.access == Access::open) return {};
-  return options_.exchanges->enter(request, route.access, std::move(cut));
+  if (options_.exchanges == nullptr || route.permission == open_to_everybody) return {};
+  return options_.exchanges->enter(request, route.permission, std::move(cut));
 }
 
 Task<Response> Dispatcher::handle(const Route& route, Request& request) const {

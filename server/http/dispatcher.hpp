@@ -13,6 +13,7 @@
 #include "server/http/client_address.hpp"
 #include "server/http/metrics.hpp"
 #include "server/http/open_exchanges.hpp"
+#include "server/http/principal.hpp"
 #include "server/http/response.hpp"
 #include "server/http/router.hpp"
 #include "server/http/static_files.hpp"
@@ -25,6 +26,8 @@ struct Route;
 class Dispatcher {
  public:
   using Authenticate = std::function<Task<Result<Principal>>(const Request&)>;
+  // Whether this caller has this permission; an error that says what is missing.
+  using Authorize = std::function<Result<void>(Permission, const Principal&)>;
   using Around = std::function<Task<Result<Response>>(const Route&, Request&)>;
   struct Options {
     std::string listener;                // in metrics and the log: "operator", "device"
@@ -32,10 +35,12 @@ class Dispatcher {
     const StaticFiles* files = nullptr;  // for paths that no route has; may be null
     Metrics* metrics = nullptr;          // outlives this
     Authenticate authenticate;           // empty: everybody is anonymous
+    Authorize authorize = nobody_may;    // of what is not open
     TrustedProxies proxies{};            // whose word on a client's address counts
     OpenExchanges* exchanges = nullptr;  // outlives this; may be null
     Around around;  // calls the route's handler, and may do something before and after; may be empty
   };
+  static Result<void> nobody_may(Permission wanted, const Principal& caller);
   explicit Dispatcher(Options options) : options_(std::move(options)) {}
 
   struct Admission {

@@ -10,7 +10,7 @@ namespace argosy::server {
 struct OpenExchanges::State : std::enable_shared_from_this<State> {
   struct Exchange {
     Request head;  // what authentication looks at, and nothing else
-    Access access;
+    Permission permission;
     std::function<void()> cut;
   };
   State(boost::asio::any_io_executor io_given, StillAllowed still_allowed_given)
@@ -56,7 +56,7 @@ struct OpenExchanges::State : std::enable_shared_from_this<State> {
       const auto found = self->open.find(id);
       if (found == self->open.end()) continue;
       const Request head = found->second.head;
-      const auto answer = co_await self->still_allowed(head, found->second.access);
+      const auto answer = co_await self->still_allowed(head, found->second.permission);
       if (answer && !*answer) self->cut(id);
     }
     self->asking = false;
@@ -94,9 +94,9 @@ OpenExchanges::~OpenExchanges() {
   state_->still_allowed = nullptr;
 }
 
-OpenExchanges::Ticket OpenExchanges::enter(const Request& request, Access access, std::function<void()> cut) {
+OpenExchanges::Ticket OpenExchanges::enter(const Request& request, Permission permission, std::function<void()> cut) {
   const std::uint64_t id = state_->next++;
-  state_->open.emplace(id, State::Exchange{head_of(request), access, std::move(cut)});
+  state_->open.emplace(id, State::Exchange{head_of(request), permission, std::move(cut)});
   for (const std::string& authority : request.principal.depends_on) state_->by_authority[authority].insert(id);
   state_->others.insert(id);
   state_->ask();

@@ -14,7 +14,7 @@
 
 #include "common/base/error.hpp"
 #include "server/base/task.hpp"
-#include "server/http/principal.hpp"
+#include "server/http/permission.hpp"
 
 namespace argosy::server {
 
@@ -23,7 +23,7 @@ struct Request;
 class OpenExchanges {
  public:
   // Whether this caller may still do this; an error when that cannot be found out now: then it goes on for the moment.
-  using StillAllowed = std::function<Task<Result<bool>>(const Request& head, Access access)>;
+  using StillAllowed = std::function<Task<Result<bool>>(const Request& head, Permission permission)>;
   OpenExchanges(boost::asio::any_io_executor io, StillAllowed still_allowed);
   ~OpenExchanges();  // nothing is cut any more
   OpenExchanges(const OpenExchanges&) = delete;
@@ -32,7 +32,7 @@ class OpenExchanges {
   // Until the ticket is gone, `cut` is called when the right has ended. Asked once at the start, too: it may have ended
   // since the request was admitted.
   using Ticket = std::shared_ptr<void>;
-  [[nodiscard]] Ticket enter(const Request& request, Access access, std::function<void()> cut);
+  [[nodiscard]] Ticket enter(const Request& request, Permission permission, std::function<void()> cut);
 
   void check(const std::string& authority);  // what rests on it: "user:5", "device:cam-7"
   void check_people();                       // sessions and tokens: they end by time, too

@@ -9,7 +9,7 @@
 #include "common/base/error.hpp"
 #include "server/base/task.hpp"
 #include "server/http/method.hpp"
-#include "server/http/principal.hpp"
+#include "server/http/permission.hpp"
 
 namespace argosy::server {
 
@@ -20,8 +20,8 @@ using Handler = std::function<Task<Result<Response>>(Request&)>;
 
 struct Route {
   Method method = Method::get;
-  std::string path;  // "/api/v1/devices/{id}"; a placeholder matches one segment
-  Access access = Access::viewer;
+  std::string path;                            // "/api/v1/devices/{id}"; a placeholder matches one segment
+  Permission permission = unnamed_permission;  // Router::add refuses a route without one
   Handler handler;
   std::uint64_t body_limit = 0;  // bytes; 0: what is usual, which is little where nobody has to sign
   bool streaming = false;        // the handler reads Request::stream; body_limit does not apply

@@ -43,7 +43,9 @@ std::optional<Params> fit(std::string_view pattern, std::string_view path) {
 
 void Router::add(Route route) {
   if (!route.path.starts_with('/')) throw std::logic_error("route '" + route.path + "' must start with /");
-  if (route.body_limit == 0) route.body_limit = route.access == Access::open ? open_body_limit : usual_body_limit;
+  if (route.permission == unnamed_permission) throw std::logic_error("route '" + route.path + "' names no permission");
+  if (route.body_limit == 0)
+    route.body_limit = route.permission == open_to_everybody ? open_body_limit : usual_body_limit;
   for (const Route& other : routes_) {
     if (other.method == route.method && other.path == route.path) {
       throw std::logic_error("two routes for " + std::string(to_string(route.method)) + " " + route.path);

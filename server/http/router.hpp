@@ -14,7 +14,7 @@ namespace argosy::server {
 
 class Router {
  public:
-  void add(Route route);
+  void add(Route route);  // throws what is a mistake in the program: no permission, the same route twice
   struct Match {
     const Route* route = nullptr;  // null: nothing here, or only for the `allowed` methods
     std::map<std::string, std::string, std::less<>> params;

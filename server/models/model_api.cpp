@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/json/json_reader.hpp"
+#include "server/access/permission.hpp"
 #include "server/http/paging.hpp"
 #include "server/http/request.hpp"
 #include "server/http/response.hpp"
@@ -131,11 +132,11 @@ Handler bound(Service& service, Task<Result<Response>> (*answer)(Service&, Reque
   return [&service, answer](Request& request) { return answer(service, request); };
 }
 
-Route route(Method method, std::string path, Access access, Handler handler) {
+Route route(Method method, std::string path, Permission permission, Handler handler) {
   Route result;
   result.method = method;
   result.path = std::move(path);
-  result.access = access;
+  result.permission = permission;
   result.handler = std::move(handler);
   return result;
 }
@@ -145,29 +146,29 @@ Route route(Method method, std::string path, Access access, Handler handler) {
 void add_model_routes(Router& router, ModelService& models) {
   const std::string all = "/api/v1/models";
   const std::string one = all + "/{model}";
-  router.add(route(Method::get, all, Access::viewer, bound(models, list_models)));
-  router.add(route(Method::post, all, Access::publisher, bound(models, create_model)));
-  router.add(route(Method::get, one, Access::viewer, bound(models, get_model)));
-  Route publish = route(Method::post, one + "/releases", Access::publisher, bound(models, publish_release));
+  router.add(route(Method::get, all, Permission::read_fleet, bound(models, list_models)));
+  router.add(route(Method::post, all, Permission::publish_releases, bound(models, create_model)));
+  router.add(route(Method::get, one, Permission::read_fleet, bound(models, get_model)));
+  Route publish = route(Method::post, one + "/releases", Permission::publish_releases, bound(models, publish_release));
   publish.body_limit = max_release_bytes;
   router.add(std::move(publish));
-  router.add(route(Method::get, one + "/releases", Access::viewer, bound(models, list_releases)));
-  router.add(route(Method::get, one + "/releases/{version}", Access::viewer, bound(models, get_release)));
-  Route sign =
-      route(Method::put, one + "/releases/{version}/signature", Access::publisher, bound(models, put_signature));
+  router.add(route(Method::get, one + "/releases", Permission::read_fleet, bound(models, list_releases)));
+  router.add(route(Method::get, one + "/releases/{version}", Permission::read_fleet, bound(models, get_release)));
+  Route sign = route(Method::put, one + "/releases/{version}/signature", Permission::publish_releases,
+                     bound(models, put_signature));
   sign.body_limit = 2 * (wire::max_statement_bytes + wire::max_bundle_bytes);
   router.add(std::move(sign));
 }
 
 void add_blob_routes(Router& router, BlobService& blobs) {
-  Route put = route(Method::put, "/api/v1/blobs/{digest}", Access::publisher, bound(blobs, put_blob));
+  Route put = route(Method::put, "/api/v1/blobs/{digest}", Permission::publish_releases, bound(blobs, put_blob));
   put.streaming = true;
   router.add(std::move(put));
-  router.add(route(Method::get, "/api/v1/blobs/{digest}", Access::viewer, bound(blobs, get_blob)));
+  router.add(route(Method::get, "/api/v1/blobs/{digest}", Permission::read_fleet, bound(blobs, get_blob)));
 }
 
 void add_device_blob_routes(Router& router, BlobService& blobs, DownloadPermits& permits) {
-  router.add(route(Method::get, "/device/v1/blobs/{digest}", Access::device,
+  router.add(route(Method::get, "/device/v1/blobs/{digest}", Permission::act_as_device,
                    [&](Request& request) { return get_device_blob(blobs, permits, request); }));
 }
 

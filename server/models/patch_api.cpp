@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "server/access/permission.hpp"
 #include "server/http/paging.hpp"
 #include "server/http/request.hpp"
 #include "server/http/response.hpp"
@@ -44,18 +45,18 @@ Task<Result<Response>> cancel_patches(PatchService& patches, Request& request) {
 }  // namespace
 
 void add_patch_routes(Router& router, PatchService& patches) {
-  const auto add = [&](Method method, const std::string& path, Access access,
+  const auto add = [&](Method method, const std::string& path, Permission permission,
                        Task<Result<Response>> (*answer)(PatchService&, Request&)) {
     Route route;
     route.method = method;
     route.path = "/api/v1/models/{model}/patches" + path;
-    route.access = access;
+    route.permission = permission;
     route.handler = [&patches, answer](Request& request) { return answer(patches, request); };
     router.add(std::move(route));
   };
-  add(Method::get, "", Access::viewer, show_patches);
-  add(Method::post, "", Access::publisher_or_operator, ask_for_patches);
-  add(Method::del, "/{from}/{to}", Access::publisher_or_operator, cancel_patches);
+  add(Method::get, "", Permission::read_fleet, show_patches);
+  add(Method::post, "", Permission::prepare_patches, ask_for_patches);
+  add(Method::del, "/{from}/{to}", Permission::prepare_patches, cancel_patches);
 }
 
 }  // namespace argosy::server

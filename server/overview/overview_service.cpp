@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "server/access/permission.hpp"
 #include "server/db/db_pool.hpp"
 #include "server/http/request.hpp"
 #include "server/http/response.hpp"
@@ -60,7 +61,7 @@ std::unique_ptr<OverviewService> create_overview_service(DbPool& db, OverviewOpt
 }
 
 void add_overview_routes(Router& router, OverviewService& overview) {
-  router.add({Method::get, "/api/v1/overview", Access::viewer,
+  router.add({Method::get, "/api/v1/overview", Permission::read_fleet,
               [&overview](Request& request) { return get_overview(overview, request); }});
 }
 

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "server/access/permission.hpp"
 #include "server/http/request.hpp"
 #include "server/http/response.hpp"
 #include "server/http/router.hpp"
@@ -34,7 +35,7 @@ Task<Result<Response>> get_quarantine(QuarantineService& quarantine, Request& re
 }  // namespace
 
 void add_quarantine_routes(Router& router, QuarantineService& quarantine) {
-  router.add({Method::get, "/api/v1/devices/{id}/quarantine", Access::viewer,
+  router.add({Method::get, "/api/v1/devices/{id}/quarantine", Permission::read_fleet,
               [&quarantine](Request& request) { return get_quarantine(quarantine, request); }});
 }
 

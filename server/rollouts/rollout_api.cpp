@@ -6,6 +6,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "server/access/permission.hpp"
 #include "server/http/paging.hpp"
 #include "server/http/query.hpp"
 #include "server/http/request.hpp"
@@ -130,29 +131,31 @@ Task<Result<Response>> get_desired(DesiredService& desired, const KnownRev& know
 void add_rollout_routes(Router& router, RolloutService& rollouts) {
   const std::string all = "/api/v1/rollouts";
   const std::string one = all + "/{id}";
-  router.add({.method = Method::get, .path = all, .access = Access::viewer, .handler = [&rollouts](Request& request) {
-                return list_rollouts(rollouts, request);
-              }});
-  router.add(
-      {.method = Method::post, .path = all, .access = Access::operator_, .handler = [&rollouts](Request& request) {
-         return create_rollout(rollouts, request);
-       }});
-  router.add({.method = Method::get, .path = one, .access = Access::viewer, .handler = [&rollouts](Request& request) {
-                return get_rollout(rollouts, request);
-              }});
+  router.add({.method = Method::get,
+              .path = all,
+              .permission = Permission::read_fleet,
+              .handler = [&rollouts](Request& request) { return list_rollouts(rollouts, request); }});
+  router.add({.method = Method::post,
+              .path = all,
+              .permission = Permission::operate_rollouts,
+              .handler = [&rollouts](Request& request) { return create_rollout(rollouts, request); }});
+  router.add({.method = Method::get,
+              .path = one,
+              .permission = Permission::read_fleet,
+              .handler = [&rollouts](Request& request) { return get_rollout(rollouts, request); }});
   router.add({.method = Method::get,
               .path = one + "/devices",
-              .access = Access::viewer,
+              .permission = Permission::read_fleet,
               .handler = [&rollouts](Request& request) { return list_rollout_devices(rollouts, request); }});
   router.add({.method = Method::get,
               .path = one + "/decisions",
-              .access = Access::viewer,
+              .permission = Permission::read_fleet,
               .handler = [&rollouts](Request& request) { return list_decisions(rollouts, request); }});
   for (const auto operation : {Operation::start, Operation::pause, Operation::resume, Operation::promote,
                                Operation::halt, Operation::rollback, Operation::retry}) {
     router.add({.method = Method::post,
                 .path = one + "/" + std::string(to_string(operation)),
-                .access = Access::operator_,
+                .permission = Permission::operate_rollouts,
                 .handler = [&rollouts, operation](Request& request) {
                   return operate_rollout(rollouts, request, operation);
                 }});
@@ -162,7 +165,7 @@ void add_rollout_routes(Router& router, RolloutService& rollouts) {
 void add_desired_routes(Router& router, DesiredService& desired, KnownRev known_rev) {
   router.add({.method = Method::get,
               .path = "/device/v1/desired",
-              .access = Access::device,
+              .permission = Permission::act_as_device,
               .handler = [&desired, known_rev = std::move(known_rev)](Request& request) {
                 return get_desired(desired, known_rev, request);
               }});

@@ -5,6 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "server/access/permission.hpp"
 #include "server/http/query.hpp"
 #include "server/http/request.hpp"
 #include "server/http/response.hpp"
@@ -97,7 +98,7 @@ Task<Result<Response>> get_integrity(TelemetryService& telemetry, Request& reque
 }  // namespace
 
 void add_device_telemetry_routes(Router& device_router, TelemetryService& telemetry, TelemetryIntake& intake) {
-  device_router.add({Method::post, "/device/v1/telemetry", Access::device,
+  device_router.add({Method::post, "/device/v1/telemetry", Permission::act_as_device,
                      [&telemetry, &intake, count = std::make_shared<std::size_t>(0)](Request& request) {
                        return post_telemetry(telemetry, intake, count, request);
                      },
@@ -105,9 +106,9 @@ void add_device_telemetry_routes(Router& device_router, TelemetryService& teleme
 }
 
 void add_telemetry_routes(Router& router, TelemetryService& telemetry) {
-  router.add({Method::get, "/api/v1/devices/{id}/series", Access::viewer,
+  router.add({Method::get, "/api/v1/devices/{id}/series", Permission::read_fleet,
               [&telemetry](Request& request) { return get_series(telemetry, request); }});
-  router.add({Method::get, "/api/v1/devices/{id}/telemetry-integrity", Access::viewer,
+  router.add({Method::get, "/api/v1/devices/{id}/telemetry-integrity", Permission::read_fleet,
               [&telemetry](Request& request) { return get_integrity(telemetry, request); }});
 }
 

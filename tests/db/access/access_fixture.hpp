@@ -4,8 +4,8 @@
 #include <gtest/gtest.h>
 
 #include "server/access/access_service.hpp"
+#include "server/access/role.hpp"
 #include "server/db/db_pool.hpp"
-#include "server/http/principal.hpp"
 #include "server/work/worker_pool.hpp"
 #include "tests/support/run_task.hpp"
 #include "tests/support/test_database.hpp"

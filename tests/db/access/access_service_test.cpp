@@ -1,6 +1,6 @@
 #include "server/access/access_service.hpp"
 
-#include "server/http/principal.hpp"
+#include "server/access/role.hpp"
 #include "tests/db/access/access_fixture.hpp"
 
 namespace argosy::server {

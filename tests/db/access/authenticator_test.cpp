@@ -1,5 +1,6 @@
 #include "server/access/authenticator.hpp"
 
+#include "server/access/role.hpp"
 #include "server/http/request.hpp"
 #include "tests/db/access/access_fixture.hpp"
 

@@ -1,5 +1,5 @@
 // An authority that ends, ends everywhere: sessions, links and tokens, each with what it rests on.
-#include "server/http/principal.hpp"
+#include "server/access/role.hpp"
 #include "tests/db/access/access_fixture.hpp"
 
 namespace argosy::server {

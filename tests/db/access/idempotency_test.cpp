@@ -1,5 +1,7 @@
 #include "server/access/idempotency.hpp"
 
+#include "server/access/permission.hpp"
+#include "server/access/role.hpp"
 #include "server/http/request.hpp"
 #include "server/http/response.hpp"
 #include "server/http/router.hpp"
@@ -15,7 +17,10 @@ class IdempotencyTest : public AccessFixture {
   Idempotency idempotency{db, router};
   int runs = 0;
   Result<Response> answer = Response::json("{\"id\":1}", 201);
-  Route route{.method = Method::post, .path = "/api/v1/rollouts", .handler = [this](Request&) { return handle(); }};
+  Route route{.method = Method::post,
+              .path = "/api/v1/rollouts",
+              .permission = Permission::operate_rollouts,
+              .handler = [this](Request&) { return handle(); }};
 
   Task<Result<Response>> handle() {
     ++runs;
@@ -122,9 +127,10 @@ class ProtectedChangeTest : public IdempotencyTest {
   }
   void SetUp() override {
     route.handler = [this](Request&) { return make_model(); };
-    router.add({.method = Method::get, .path = "/api/v1/models/{model}", .handler = [](Request& request) {
-                  return read_model(std::string(request.param("model")));
-                }});
+    router.add({.method = Method::get,
+                .path = "/api/v1/models/{model}",
+                .permission = Permission::read_fleet,
+                .handler = [](Request& request) { return read_model(std::string(request.param("model"))); }});
   }
   static Task<Result<Response>> read_model(std::string name) {
     co_return Response::json("{\"name\":\"" + name + "\"}");

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include "server/access/permission.hpp"
+#include "server/access/role.hpp"
 #include "server/alerts/alert_api.hpp"
 #include "server/db/db_pool.hpp"
 #include "server/http/request.hpp"
@@ -291,7 +293,7 @@ TEST_F(Alerts, AreListedAndAcknowledged) {
   Request post;
   post.path = "/api/v1/alerts/" + std::to_string(id) + "/acknowledge";
   const auto acknowledge = router.match(Method::post, post.path);
-  EXPECT_EQ(acknowledge.route->access, Access::operator_);
+  EXPECT_EQ(acknowledge.route->permission, Permission::acknowledge_alerts);
   post.params = acknowledge.params;
   post.principal = {Principal::Kind::user, "ada", Role::operator_};
   post.now = clock;

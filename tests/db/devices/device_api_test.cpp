@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "server/access/role.hpp"
 #include "server/http/problem.hpp"
 #include "server/http/request.hpp"
 #include "server/http/router.hpp"

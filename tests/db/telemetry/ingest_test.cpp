@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "common/base/random.hpp"
+#include "server/access/permission.hpp"
 #include "server/db/db_pool.hpp"
 #include "server/http/request.hpp"
 #include "server/http/response.hpp"
@@ -331,7 +332,7 @@ TEST_F(Ingest, OverHttpsADeviceSpeaksOnlyForItself) {
     request.principal.name = certificate;
     request.now = now;
     const auto match = router.match(Method::post, request.path);
-    EXPECT_EQ(match.route->access, Access::device);
+    EXPECT_EQ(match.route->permission, Permission::act_as_device);
     return run_task(io, match.route->handler(request));
   };
   const auto good = post("cam-1", batch("cam-1", 1, health(now, 1)));

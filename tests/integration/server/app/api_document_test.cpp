@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "server/access/policy.hpp"
 #include "server/app/system_api.hpp"
 #include "server/http/router.hpp"
 #include "tests/integration/server/app/server_fixture.hpp"
@@ -11,36 +12,14 @@ namespace argosy::server {
 namespace {
 
 using nlohmann::json;
-using Operations = std::set<std::string>;  // "GET /api/v1/devices viewer"
-
-std::string_view word(Access access) {
-  switch (access) {
-    case Access::open:
-      return "open";
-    case Access::viewer:
-      return "viewer";
-    case Access::publisher:
-      return "publisher";
-    case Access::operator_:
-      return "operator";
-    case Access::publisher_or_operator:
-      return "publisher-or-operator";
-    case Access::admin:
-      return "admin";
-    case Access::any_user:
-      return "any";
-    case Access::device:
-      return "device";
-  }
-  return "";
-}
+using Operations = std::set<std::string>;  // "GET /api/v1/devices read_fleet"
 
 Operations of_routes(Server& server) {
   Operations operations;
   for (const Router* router : {&server.operator_routes(), &server.device_routes()}) {
     for (const Route& route : router->routes()) {
       operations.insert(std::string(to_string(route.method)) + " " + route.path + " " +
-                        std::string(word(route.access)));
+                        std::string(to_string(route.permission)));
     }
   }
   return operations;
@@ -53,7 +32,7 @@ Operations of_document() {
     for (const auto& [method, operation] : methods.items()) {
       std::string upper = method;
       std::transform(upper.begin(), upper.end(), upper.begin(), [](unsigned char c) { return std::toupper(c); });
-      operations.insert(upper + " " + path + " " + operation.at("x-argosy-access").get<std::string>());
+      operations.insert(upper + " " + path + " " + operation.at("x-argosy-permission").get<std::string>());
     }
   }
   return operations;
@@ -75,6 +54,17 @@ TEST_F(ApiDocumentTest, DescribesExactlyTheRoutesThereAre) {
   const Operations document = of_document();
   EXPECT_EQ(only_in(routes, document), "") << "served, but not in docs/api/openapi.json";
   EXPECT_EQ(only_in(document, routes), "") << "in docs/api/openapi.json, but not served";
+}
+
+TEST_F(ApiDocumentTest, SaysWhichRoleHasWhichPermission) {
+  json policy;
+  for (const Role role : all_roles) {
+    json& permissions = policy[std::string(to_string(role))];
+    for (const Permission permission : role_permissions) {
+      if (gives(role, permission)) permissions.push_back(to_string(permission));
+    }
+  }
+  EXPECT_EQ(json::parse(openapi_document()).at("info").at("x-argosy-roles"), policy);
 }
 
 TEST_F(ApiDocumentTest, IsServed) {

@@ -15,7 +15,7 @@ class OpenExchangesTest : public ::testing::Test {
   bool database_answers = true;
   int asked = 0;
   OpenExchanges exchanges{io.get_executor(),
-                          [this](const Request& head, Access) { return still_allowed(head.principal.name); }};
+                          [this](const Request& head, Permission) { return still_allowed(head.principal.name); }};
   std::vector<std::string> cut;
 
   Task<Result<bool>> still_allowed(std::string name) {
@@ -25,8 +25,8 @@ class OpenExchangesTest : public ::testing::Test {
   }
   OpenExchanges::Ticket enter(const std::string& name, Principal::Kind kind = Principal::Kind::user) {
     Request request;
-    request.principal = {kind, name, Role::viewer, 0, {"user:" + name}};
-    auto ticket = exchanges.enter(request, Access::viewer, [this, name] { cut.push_back(name); });
+    request.principal = {kind, name, Role{}, 0, {"user:" + name}};
+    auto ticket = exchanges.enter(request, Permission{7}, [this, name] { cut.push_back(name); });
     run();
     return ticket;
   }

@@ -4,12 +4,15 @@
 
 #include <gtest/gtest.h>
 
+#include "server/access/permission.hpp"
+
 namespace argosy::server {
 namespace {
 
 Router router_of(const std::vector<std::pair<Method, std::string>>& routes) {
   Router router;
-  for (const auto& [method, path] : routes) router.add({.method = method, .path = path, .handler = {}});
+  for (const auto& [method, path] : routes)
+    router.add({.method = method, .path = path, .permission = Permission::read_fleet, .handler = {}});
   return router;
 }
 
@@ -57,28 +60,23 @@ TEST(Router, TellsTheAllowedMethods) {
 
 TEST(Router, RefusesTheSameRouteTwice) {
   Router twice = router;
-  EXPECT_THROW(twice.add({.method = Method::get, .path = "/api/v1/devices", .handler = {}}), std::logic_error);
+  EXPECT_THROW(
+      twice.add(
+          {.method = Method::get, .path = "/api/v1/devices", .permission = Permission::read_fleet, .handler = {}}),
+      std::logic_error);
 }
 
-TEST(Access, PublisherAndOperatorDoNotIncludeEachOther) {
-  const auto user = [](Role role) { return Principal{Principal::Kind::user, "ada", role}; };
-  EXPECT_TRUE(allows(Access::viewer, user(Role::viewer)));
-  EXPECT_FALSE(allows(Access::operator_, user(Role::publisher)));
-  EXPECT_FALSE(allows(Access::publisher, user(Role::operator_)));
-  EXPECT_TRUE(allows(Access::publisher, user(Role::admin)));
-  EXPECT_TRUE(allows(Access::operator_, user(Role::admin)));
-  EXPECT_FALSE(allows(Access::admin, user(Role::operator_)));
+TEST(Router, RefusesARouteThatNamesNoPermission) {
+  Router unguarded;
+  EXPECT_THROW(unguarded.add({.method = Method::get, .path = "/x", .handler = {}}), std::logic_error);
 }
 
-TEST(Access, DevicesAndPeopleStayApart) {
-  const Principal device{Principal::Kind::device, "cam-7", Role::viewer};
-  EXPECT_TRUE(allows(Access::device, device));
-  for (const Access access : {Access::viewer, Access::publisher, Access::operator_, Access::admin, Access::any_user}) {
-    EXPECT_FALSE(allows(access, device));
-    EXPECT_FALSE(allows(access, Principal{}));
-  }
-  EXPECT_FALSE(allows(Access::device, Principal{Principal::Kind::user, "ada", Role::admin}));
-  EXPECT_TRUE(allows(Access::open, Principal{}));
+TEST(Router, TakesLittleFromThoseWhoNeedNotSign) {
+  Router two;
+  two.add({.method = Method::post, .path = "/open", .permission = open_to_everybody, .handler = {}});
+  two.add({.method = Method::post, .path = "/signed", .permission = Permission::read_fleet, .handler = {}});
+  EXPECT_EQ(two.match(Method::post, "/open").route->body_limit, open_body_limit);
+  EXPECT_EQ(two.match(Method::post, "/signed").route->body_limit, usual_body_limit);
 }
 
 }  // namespace

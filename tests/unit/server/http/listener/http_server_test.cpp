@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/json/json_reader.hpp"
+#include "server/access/permission.hpp"
 #include "server/http/request.hpp"
 #include "server/http/response.hpp"
 #include "server/http/router.hpp"
@@ -49,11 +50,18 @@ class HttpServerTest : public ServerTest {
     get("/hello/{name}", hello);
     get("/fail", fail);
     get("/throw", throw_something);
-    get("/people", hello, Access::viewer);
-    router.add({.method = Method::post, .path = "/echo", .access = Access::open, .handler = echo, .body_limit = 1000});
-    router.add({.method = Method::post, .path = "/json", .access = Access::open, .handler = needs_json});
-    router.add(
-        {.method = Method::put, .path = "/count", .access = Access::open, .handler = count_bytes, .streaming = true});
+    get("/people", hello, Permission::read_fleet);
+    router.add({.method = Method::post,
+                .path = "/echo",
+                .permission = open_to_everybody,
+                .handler = echo,
+                .body_limit = 1000});
+    router.add({.method = Method::post, .path = "/json", .permission = open_to_everybody, .handler = needs_json});
+    router.add({.method = Method::put,
+                .path = "/count",
+                .permission = open_to_everybody,
+                .handler = count_bytes,
+                .streaming = true});
     options.limits.timeouts = {.idle = std::chrono::seconds(5),
                                .header = std::chrono::milliseconds(300),
                                .transfer = std::chrono::milliseconds(300)};
@@ -116,6 +124,11 @@ TEST_F(HttpServerTest, AnonymousCallersAreToldToSignIn) {
   const Reply reply = ask_get("/people");
   EXPECT_EQ(reply.status, 401);
   EXPECT_EQ(slug_of(reply), "unauthenticated");
+}
+
+TEST_F(HttpServerTest, WithoutAPolicyOnlyWhatIsOpenIsServed) {
+  const auto refused = Dispatcher::nobody_may(Permission::read_fleet, {Principal::Kind::user, "ada"});
+  EXPECT_EQ(refused.error().code, Errc::unauthenticated);
 }
 
 TEST_F(HttpServerTest, ATenMegabyteHeaderIsRefusedClearly) {

@@ -2,6 +2,8 @@
 #include <deque>
 #include <thread>
 
+#include "server/access/permission.hpp"
+#include "server/access/role.hpp"
 #include "server/http/http_server.hpp"
 #include "server/http/request.hpp"
 #include "server/http/response.hpp"
@@ -30,14 +32,15 @@ Task<Result<Principal>> by_header(const Request& request) {
 class StrangerTest : public ServerTest {
  protected:
   void SetUp() override {
-    get("/hello", name_of_caller, Access::viewer);
+    get("/hello", name_of_caller, Permission::read_fleet);
     get("/open", name_of_caller);
     router.add({.method = Method::post,
                 .path = "/echo",
-                .access = Access::open,
+                .permission = open_to_everybody,
                 .handler = size_of_body,
                 .body_limit = 2'000'000});
-    router.add({.method = Method::post, .path = "/signed", .access = Access::viewer, .handler = size_of_body});
+    router.add(
+        {.method = Method::post, .path = "/signed", .permission = Permission::read_fleet, .handler = size_of_body});
     authenticate = [](const Request& request) { return by_header(request); };
     options.limits.timeouts = {.idle = seconds(20),
                                .stranger = seconds(20),

@@ -42,8 +42,12 @@ class ServerTest : public ::testing::Test {
   std::unique_ptr<HttpServer> server;
   std::jthread thread;
 
-  void get(const std::string& path, Handler handler, Access access = Access::open) {
-    router.add({.method = Method::get, .path = path, .access = access, .handler = std::move(handler)});
+  void get(const std::string& path, Handler handler, Permission permission = open_to_everybody) {
+    router.add({.method = Method::get, .path = path, .permission = permission, .handler = std::move(handler)});
+  }
+  static Result<void> whoever_signed_in(Permission, const Principal& caller) {
+    if (caller.kind != Principal::Kind::anonymous) return {};
+    return make_error(Errc::unauthenticated, "sign in first");
   }
   void start() {
     workers = std::make_unique<WorkerPool>(io.get_executor(), WorkerPool::Options{});
@@ -52,6 +56,7 @@ class ServerTest : public ::testing::Test {
                            .files = files,
                            .metrics = &metrics,
                            .authenticate = authenticate,
+                           .authorize = whoever_signed_in,
                            .around = {}});
     server = std::make_unique<HttpServer>(io.get_executor(), options, std::move(dispatcher), *workers);
     server->start().value();

@@ -1,0 +1,35 @@
+#include "server/access/permission.hpp"
+
+namespace argosy::server {
+
+std::string_view to_string(Permission permission) {
+  switch (permission) {
+    case Permission::open:
+      return "open";
+    case Permission::act_as_device:
+      return "act_as_device";
+    case Permission::use_own_account:
+      return "use_own_account";
+    case Permission::read_fleet:
+      return "read_fleet";
+    case Permission::publish_releases:
+      return "publish_releases";
+    case Permission::prepare_patches:
+      return "prepare_patches";
+    case Permission::manage_devices:
+      return "manage_devices";
+    case Permission::operate_rollouts:
+      return "operate_rollouts";
+    case Permission::acknowledge_alerts:
+      return "acknowledge_alerts";
+    case Permission::admit_devices:
+      return "admit_devices";
+    case Permission::manage_people:
+      return "manage_people";
+    case Permission::read_audit:
+      return "read_audit";
+  }
+  return "unnamed";
+}
+
+}  // namespace argosy::server
