@@ -5,7 +5,8 @@
 
 #include <nlohmann/json_fwd.hpp>
 
-#include "server/devices/enrolment_service.hpp"
+#include "server/devices/device.hpp"
+#include "server/devices/enrolment.hpp"
 
 namespace argosy::server {
 

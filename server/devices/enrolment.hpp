@@ -45,6 +45,20 @@ struct Claim {
   std::optional<Instant> revoked_at;
 };
 
+struct NewClaim {
+  std::int64_t id = 0;
+  std::string token;      // shown once; only its SHA-256 is stored
+  std::string ca_sha256;  // so that a device can pin the fleet's CA before it trusts the connection
+};
+
+struct Credentials {
+  DeviceId device;
+  std::string certificate_pem;
+  std::string authority_pem;
+  std::string mqtt_host;
+  std::uint16_t mqtt_port = 0;
+};
+
 struct EnrolmentRequest {
   std::string claim;
   DeviceId device;

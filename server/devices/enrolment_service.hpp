@@ -27,20 +27,6 @@ struct EnrolmentOptions {
   std::chrono::hours way_back{24 * 180};
 };
 
-struct NewClaim {
-  std::int64_t id = 0;
-  std::string token;      // shown once; only its SHA-256 is stored
-  std::string ca_sha256;  // so that a device can pin the fleet's CA before it trusts the connection
-};
-
-struct Credentials {
-  DeviceId device;
-  std::string certificate_pem;
-  std::string authority_pem;
-  std::string mqtt_host;
-  std::uint16_t mqtt_port = 0;
-};
-
 class EnrolmentService {
  public:
   virtual ~EnrolmentService() = default;

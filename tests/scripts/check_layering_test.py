@@ -86,6 +86,11 @@ PLANTED = {
     "retention knows no capability and no app": [("server/retention/retention_store.cpp", '"server/devices/device.hpp"')],
     "engines are pure": [("server/rollouts/rollout_engine.cpp", "<boost/asio/post.hpp>"),
                          ("server/rollouts/rollout_engine.hpp", '"server/rollouts/rollout_store.hpp"')],
+    "the pure files of a capability know neither network nor database, nor the shell around them": [
+        ("server/drift/drift.cpp", "<boost/asio/post.hpp>"), ("server/access/policy.hpp", '"server/http/principal.hpp"'),
+        ("server/models/patch_choice.cpp", '"server/base/task.hpp"'), ("server/telemetry/series.cpp", "<mutex>"),
+        ("server/devices/device_json.hpp", '"server/devices/enrolment_service.hpp"'),
+        ("server/access/account.hpp", '"server/access/credentials.hpp"'), ("server/models/release.cpp", "<openssl/evp.h>")],
     "the program's main knows its app alone": [("server/main.cpp", '"server/http/router.hpp"'),
                                                ("agent/main.cpp", '"common/base/error.hpp"'),
                                                ("cli/main.cpp", '"cli/settings.hpp"')],
@@ -132,6 +137,22 @@ class CheckLayering(unittest.TestCase):
         path = self.root / file
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
+
+    def test_a_core_that_links_or_compiles_too_much_or_too_little_is_caught(self):
+        self.write("server/drift/drift.cpp", [])
+        self.write("server/drift/drift_store.cpp", [])
+        lists = "server/drift/CMakeLists.txt"
+
+        def found(sources, links):
+            self.write_text(lists, f"argosy_library(argosy_server_drift_core\n  SOURCES {sources}\n  DEPS {links})\n")
+            return [(what, name) for file, _, what, name in check.cores(self.root) if file == lists]
+
+        self.assertEqual(found("drift.cpp", "argosy_base argosy_server_telemetry_core"), [])
+        self.assertEqual(found("drift.cpp", "argosy_net"), [("links argosy_net", check.CORE_LINKS)])
+        self.assertEqual(found("drift.cpp", "argosy_server_telemetry"), [("links argosy_server_telemetry", check.CORE_LINKS)])
+        self.assertEqual(found("drift.cpp drift_store.cpp", "argosy_base"), [("compiles drift_store.cpp", check.CORE_HAS)])
+        self.assertEqual(found("gone.cpp", "argosy_base"),
+                         [("leaves out drift.cpp", check.CORE_HAS), ("compiles gone.cpp", check.CORE_HAS)])
 
     def test_a_table_that_another_writes_is_caught(self):
         self.write_text("migrations/0001_a.sql", "create table devices (\n  id text);\ncreate table alerts (id text);\n")
