@@ -1,17 +1,16 @@
 #include "agent/update/plan.hpp"
 
 #include <algorithm>
-#include <array>
 #include <limits>
+
+#include "common/delta/patch_codec.hpp"
 
 namespace argosy::agent {
 
 namespace {
 
-constexpr std::array<std::string_view, 4> codecs = {"tensor", "bsdiff", "zstd-from", "zstd"};
-
 bool is_known(const wire::PatchOffer& patch) {
-  return std::find(codecs.begin(), codecs.end(), patch.codec) != codecs.end();
+  return find_codec(patch.codec) != nullptr;
 }
 
 bool is_here(const std::string& digest, const Slots& slots, const Means& means) {
@@ -75,7 +74,8 @@ bool fits(Plan& plan, std::uint64_t need, std::uint64_t reclaimable, const Means
 }  // namespace
 
 bool is_streamed(const wire::PatchOffer& patch) {
-  return patch.codec == "tensor";
+  const CodecFacts* facts = find_codec(patch.codec);
+  return facts != nullptr && facts->is_streamed;
 }
 
 const wire::BlobRef& result_of(const wire::PatchOffer& patch, const wire::DesiredModel& wish) {

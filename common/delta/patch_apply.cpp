@@ -7,11 +7,9 @@
 
 #include "common/base/disk.hpp"
 #include "common/base/file.hpp"
-#include "common/delta/bsdiff_apply.hpp"
+#include "common/delta/old_file.hpp"
+#include "common/delta/patch_decoder.hpp"
 #include "common/delta/patch_info.hpp"
-#include "common/delta/tensor_apply.hpp"
-#include "common/delta/zstd_apply.hpp"
-#include "common/delta/zstd_from_apply.hpp"
 
 namespace argosy {
 
@@ -57,21 +55,6 @@ Result<void> check_result(const ApplyRequest& request, const FileDigest& result)
                                                request.expected_new->digest.to_hex() + " is expected");
 }
 
-Result<void> run_codec(int patch_fd, const PatchInfo& info, int old_fd, std::uint64_t old_size, ResultWriter& writer) {
-  OldFile old(old_fd, old_size);
-  switch (info.codec) {
-    case PatchCodec::bsdiff:
-      return apply_bsdiff(patch_fd, info, old, writer);
-    case PatchCodec::tensor:
-      return apply_tensor(patch_fd, info, old_fd, writer);
-    case PatchCodec::zstd_from:
-      return apply_zstd_from(patch_fd, info, old_fd, old_size, writer);
-    case PatchCodec::zstd:
-      return apply_zstd(patch_fd, info, writer);
-  }
-  return make_error(Errc::internal, "no decoder for this patch codec");
-}
-
 Result<ApplyReport> write_part(const ApplyRequest& request, const fs::path& part, const PatchProgress& progress) {
   const UniqueFd fd(disk().open(part, O_WRONLY | O_CREAT | O_TRUNC));
   if (!fd) return errno_error("cannot create " + part.string(), errno);
@@ -98,7 +81,7 @@ Result<ApplyReport> apply_patch(const ApplyRequest& request, const PatchSink& si
   ARGOSY_CHECK(check_base(request, info, old_size));
 
   ResultWriter writer(info.new_bytes, sink, progress);
-  ARGOSY_CHECK(run_codec(patch_fd.get(), info, old_fd.get(), old_size, writer));
+  ARGOSY_CHECK(decoder_of(info.codec).apply(patch_fd.get(), info, old_fd.get(), old_size, writer));
   ARGOSY_TRY(const auto result, writer.finish());
   ARGOSY_CHECK(check_result(request, result));
   return ApplyReport{info.codec, info.patch_bytes, result};

@@ -1,6 +1,7 @@
 #include "common/delta/patch_make.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <chrono>
 #include <cstdio>
@@ -57,6 +58,11 @@ Result<Bytes> read_whole(std::string_view what, const fs::path& path) {
   return content;
 }
 
+Result<void> encode_tensor_files(const MakeRequest& request, const fs::path& patch_path,
+                                 const PatchProgress& progress) {
+  return encode_tensor(request.old_path, request.new_path, patch_path, request.limits, progress);
+}
+
 Result<void> encode_bsdiff_files(const MakeRequest& request, const fs::path& patch_path,
                                  const PatchProgress& progress) {
   std::error_code unreadable;  // then reading says why
@@ -69,6 +75,17 @@ Result<void> encode_bsdiff_files(const MakeRequest& request, const fs::path& pat
   return write_file_atomically(patch_path, as_text(patch));
 }
 
+Result<void> encode_zstd_from_files(const MakeRequest& request, const fs::path& patch_path, const PatchProgress&) {
+  ARGOSY_TRY(const Bytes old, read_whole("old file", request.old_path));
+  ARGOSY_TRY(const Bytes fresh, read_whole("new file", request.new_path));
+  ARGOSY_TRY(const Bytes patch, encode_zstd_from(old, fresh));
+  return write_file_atomically(patch_path, as_text(patch));
+}
+
+Result<void> encode_zstd_file(const MakeRequest& request, const fs::path& patch_path, const PatchProgress& progress) {
+  return encode_zstd(request.new_path, patch_path, progress);
+}
+
 // Applies the patch to nowhere: a patch that does not rebuild the new file must never leave this house.
 Result<void> prove(const MakeReport& report, const MakeRequest& request, const fs::path& patch_path) {
   const PatchSink nowhere = [](ByteView) -> Result<void> { return {}; };
@@ -79,13 +96,6 @@ Result<void> prove(const MakeReport& report, const MakeRequest& request, const f
                                    nowhere);
   if (applied) return {};
   return make_error(Errc::internal, "the patch made does not rebuild the new file: " + applied.error().message);
-}
-
-Result<void> encode_zstd_from_files(const MakeRequest& request, const fs::path& patch_path) {
-  ARGOSY_TRY(const Bytes old, read_whole("old file", request.old_path));
-  ARGOSY_TRY(const Bytes fresh, read_whole("new file", request.new_path));
-  ARGOSY_TRY(const Bytes patch, encode_zstd_from(old, fresh));
-  return write_file_atomically(patch_path, as_text(patch));
 }
 
 bool ends_all_trials(Errc code) {
@@ -110,20 +120,54 @@ Result<PatchTrial> try_codec(PatchCodec codec, const MakeRequest& request, const
   return trial;
 }
 
-bool is_long_for_bsdiff(const MakeReport& report, const MakeRequest& request) {
-  return std::max(report.old_file.size_bytes, report.new_file.size_bytes) > request.bsdiff_up_to_bytes;
+// Whether an encoder has a chance beside the others, whose smallest patch so far has `best_bytes`.
+struct Contest {
+  const MakeRequest& request;
+  const MakeReport& report;
+  std::optional<std::uint64_t> best_bytes;
+
+  bool has_others() const { return request.candidates.size() > 1; }
+};
+
+Result<bool> always(const Contest&) {
+  return true;
 }
 
-bool is_large_for_zstd_from(const MakeReport& report) {
-  return !fits_zstd_from(report.old_file.size_bytes, report.new_file.size_bytes);
+Result<bool> bsdiff_could_win(const Contest& contest) {
+  const std::uint64_t larger = std::max(contest.report.old_file.size_bytes, contest.report.new_file.size_bytes);
+  return !contest.has_others() || larger <= contest.request.bsdiff_up_to_bytes;
 }
 
-// What zstd would make of the file by its sample, with room for what only shows in long stretches.
-Result<bool> could_win_with_zstd(const MakeReport& report, const MakeRequest& request, std::uint64_t best_bytes) {
+Result<bool> zstd_from_could_win(const Contest& contest) {
+  return !contest.has_others() ||
+         fits_zstd_from(contest.report.old_file.size_bytes, contest.report.new_file.size_bytes);
+}
+
+// By what zstd would make of the file by its sample, with room for what only shows in long stretches.
+Result<bool> zstd_could_win(const Contest& contest) {
   constexpr double long_range_gain = 0.9;
-  if (report.new_file.size_bytes <= request.zstd_unsampled_bytes) return true;
-  ARGOSY_TRY(const double ratio, sample_zstd_ratio(request.new_path));
-  return long_range_gain * ratio * static_cast<double>(report.new_file.size_bytes) < static_cast<double>(best_bytes);
+  const std::uint64_t new_bytes = contest.report.new_file.size_bytes;
+  if (!contest.best_bytes || new_bytes <= contest.request.zstd_unsampled_bytes) return true;
+  ARGOSY_TRY(const double ratio, sample_zstd_ratio(contest.request.new_path));
+  return long_range_gain * ratio * static_cast<double>(new_bytes) < static_cast<double>(*contest.best_bytes);
+}
+
+struct Encoder {
+  PatchCodec codec;
+  Result<void> (*encode)(const MakeRequest& request, const fs::path& patch_path, const PatchProgress& progress);
+  Result<bool> (*could_win)(const Contest& contest);
+};
+
+constexpr std::array<Encoder, patch_codecs.size()> encoders = {{
+    {PatchCodec::tensor, encode_tensor_files, always},
+    {PatchCodec::bsdiff, encode_bsdiff_files, bsdiff_could_win},
+    {PatchCodec::zstd_from, encode_zstd_from_files, zstd_from_could_win},
+    {PatchCodec::zstd, encode_zstd_file, zstd_could_win},
+}};
+static_assert(one_for_each_codec(encoders));
+
+const Encoder& encoder_of(PatchCodec codec) {
+  return encoders[static_cast<std::size_t>(codec)];
 }
 
 std::string why_declined(const MakeReport& report) {
@@ -138,17 +182,7 @@ std::string why_declined(const MakeReport& report) {
 
 Result<void> encode_patch(PatchCodec codec, const MakeRequest& request, const fs::path& patch_path,
                           const PatchProgress& progress) {
-  switch (codec) {
-    case PatchCodec::bsdiff:
-      return encode_bsdiff_files(request, patch_path, progress);
-    case PatchCodec::tensor:
-      return encode_tensor(request.old_path, request.new_path, patch_path, request.limits, progress);
-    case PatchCodec::zstd_from:
-      return encode_zstd_from_files(request, patch_path);
-    case PatchCodec::zstd:
-      return encode_zstd(request.new_path, patch_path, progress);
-  }
-  return make_error(Errc::internal, "no encoder for this patch codec");
+  return encoder_of(codec).encode(request, patch_path, progress);
 }
 
 Result<MakeReport> make_patch(const MakeRequest& request, const PatchProgress& progress) {
@@ -157,19 +191,15 @@ Result<MakeReport> make_patch(const MakeRequest& request, const PatchProgress& p
   ARGOSY_TRY(report.new_file, measure_file(request.new_path));
   const double largest = request.largest_ratio * static_cast<double>(report.new_file.size_bytes);
   std::optional<TrialFile> best;
-  std::uint64_t best_bytes = 0;
+  std::optional<std::uint64_t> best_bytes;
   for (const PatchCodec codec : request.candidates) {
-    if (codec == PatchCodec::bsdiff && request.candidates.size() > 1 && is_long_for_bsdiff(report, request)) continue;
-    if (codec == PatchCodec::zstd_from && request.candidates.size() > 1 && is_large_for_zstd_from(report)) continue;
-    if (codec == PatchCodec::zstd && best) {
-      ARGOSY_TRY(const bool worth_it, could_win_with_zstd(report, request, best_bytes));
-      if (!worth_it) continue;
-    }
+    ARGOSY_TRY(const bool could_win, encoder_of(codec).could_win({request, report, best_bytes}));
+    if (!could_win) continue;
     TrialFile file(request.patch_path, codec);
     ARGOSY_TRY(const auto trial, try_codec(codec, request, report, file, progress));
     report.trials.push_back(trial);
     if (!trial.failure.empty() || static_cast<double>(trial.bytes) > largest) continue;
-    if (best && trial.bytes >= best_bytes) continue;
+    if (best_bytes && trial.bytes >= *best_bytes) continue;
     best = std::move(file);
     best_bytes = trial.bytes;
     report.codec = codec;

@@ -18,7 +18,7 @@ struct MakeRequest {
   std::filesystem::path old_path;
   std::filesystem::path new_path;
   std::filesystem::path patch_path;
-  std::vector<PatchCodec> candidates{PatchCodec::tensor, PatchCodec::bsdiff, PatchCodec::zstd_from, PatchCodec::zstd};
+  std::vector<PatchCodec> candidates = every_codec();  // in the order in which they are tried
   EncodeLimits limits;
   // Beside others, bsdiff is tried on files up to this size: it is slow, and wins on small ones alone.
   std::uint64_t bsdiff_up_to_bytes = 8ULL << 20;

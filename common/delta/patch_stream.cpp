@@ -4,10 +4,6 @@
 
 namespace argosy {
 
-bool can_stream(PatchCodec codec) {
-  return codec == PatchCodec::tensor;
-}
-
 PatchStream::PatchStream(const StreamRequest& request, ChunkSink sink)
     : request_(request), sink_(std::move(sink)), head_(tensor::header_bytes), chunk_head_(tensor::chunk_header_bytes) {
   expect(Stage::header, head_);

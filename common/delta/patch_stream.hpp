@@ -13,9 +13,6 @@
 
 namespace argosy {
 
-// Whether patches of a codec can be applied so; others need their file whole.
-bool can_stream(PatchCodec codec);
-
 // The end of a chunk, in both files.
 struct PatchPosition {
   std::uint64_t patch_bytes = 0;

@@ -23,7 +23,7 @@ struct BlobRef {       // content-addressed: GET /device/v1/blobs/{digest}
 
 struct PatchOffer {
   std::string base_digest;  // usable only on exactly this file
-  std::string codec;        // "tensor", "bsdiff", "zstd"
+  std::string codec;        // "tensor": a name in common/delta/patch_codec.hpp, or of a later version
   BlobRef blob;
   std::optional<BlobRef> result;  // a step on the way: the base of another offer; absent: the artifact itself
   friend bool operator==(const PatchOffer&, const PatchOffer&) = default;

@@ -9,22 +9,9 @@ namespace argosy::server {
 
 namespace {
 
-// Of the new file, by one core of x86-64, as measured with `scripts/bench delta`. A codec counts with the slowest of
-// its models.
+// By one core of x86-64; what rebuilding manages stands by codec in patch_codec.hpp.
 constexpr double checked_bytes_per_s = 400e6;
-constexpr double slowest_rebuild_bytes_per_s = 100e6;
-double rebuilt_bytes_per_s(PatchCodec codec) {
-  switch (codec) {
-    case PatchCodec::tensor:
-      return 100e6;  // int8; fp32 150
-    case PatchCodec::bsdiff:
-      return 100e6;
-    case PatchCodec::zstd_from:
-    case PatchCodec::zstd:
-      return 300e6;
-  }
-  return slowest_rebuild_bytes_per_s;
-}
+constexpr std::uint64_t slowest_rebuild_bytes_per_s = 100'000'000;
 constexpr double slowness_elsewhere = 4;
 
 double slowness(const PatchTaker& taker) {
@@ -38,8 +25,8 @@ double seconds_on_link(std::uint64_t bytes, const PatchTaker& taker) {
 }
 
 double rebuild_rate(std::string_view name) {
-  const auto codec = parse_patch_codec(name);
-  return codec ? rebuilt_bytes_per_s(*codec) : slowest_rebuild_bytes_per_s;
+  const CodecFacts* facts = find_codec(name);
+  return static_cast<double>(facts != nullptr ? facts->rebuilt_bytes_per_s : slowest_rebuild_bytes_per_s);
 }
 
 struct Way {

@@ -2,9 +2,9 @@
 //
 // cost = bytes / what its link reaches + bytes to rebuild or to check / what such a device manages
 //
-// What one core of x86-64 manages stands by codec in patch_choice.cpp. Other machines are taken as a quarter as fast,
-// an unknown link as 8 Mbit/s, and one over 200 Mbit/s as that: the server's own link is shared by all that update at
-// once.
+// What one core of x86-64 manages stands by codec in common/delta/patch_codec.hpp. Other machines are taken as a
+// quarter as fast, an unknown link as 8 Mbit/s, and one over 200 Mbit/s as that: the server's own link is shared by all
+// that update at once.
 #pragma once
 
 #include <cstddef>

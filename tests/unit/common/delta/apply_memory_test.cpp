@@ -56,6 +56,10 @@ std::int64_t growth_of_applying(const DeltaFiles& files, std::uint64_t result_by
   return peak - before;
 }
 
+std::int64_t bound_of(PatchCodec codec) {
+  return static_cast<std::int64_t>(facts_of(codec).apply_memory_bytes);
+}
+
 class ApplyMemory : public testing::Test {
  protected:
   void SetUp() override {
@@ -67,10 +71,10 @@ class ApplyMemory : public testing::Test {
   Rng rng_{5};
 };
 
-TEST_F(ApplyMemory, OfBsdiffStaysUnder10MiBFor64MiB) {
+TEST_F(ApplyMemory, OfBsdiffStaysUnderItsBoundFor64MiB) {
   files_.write("patch", large_patch(rng_).assemble());
   files_.write("old", Bytes(60 * mib, 'o'));
-  EXPECT_LT(growth_of_applying(files_), 10 * static_cast<std::int64_t>(mib));
+  EXPECT_LT(growth_of_applying(files_), bound_of(PatchCodec::bsdiff));
 }
 
 TEST_F(ApplyMemory, OfOurOwnBsdiffStaysUnder3MiB) {
@@ -89,7 +93,7 @@ TEST_F(ApplyMemory, OfOurOwnBsdiffStaysUnder3MiB) {
   EXPECT_LT(growth_of_applying(files_, fresh.size()), 3 * static_cast<std::int64_t>(mib));
 }
 
-TEST_F(ApplyMemory, OfZstdStaysUnder3MiBFor64MiB) {
+TEST_F(ApplyMemory, OfZstdStaysUnderItsBoundFor64MiB) {
   const Bytes noise = random_bytes(rng_, 3 * mib);
   Bytes fresh;
   while (fresh.size() < 64 * mib)
@@ -98,20 +102,20 @@ TEST_F(ApplyMemory, OfZstdStaysUnder3MiBFor64MiB) {
   files_.write("old", {});
   ASSERT_TRUE(encode_zstd(files_.write("new", fresh), files_.path("patch"), {}));
   fresh = {};
-  EXPECT_LT(growth_of_applying(files_), 3 * static_cast<std::int64_t>(mib));
+  EXPECT_LT(growth_of_applying(files_), bound_of(PatchCodec::zstd));
 }
 
-TEST_F(ApplyMemory, OfZstdBesideTheOldFileStaysUnder3MiB) {
+TEST_F(ApplyMemory, OfZstdBesideTheOldFileStaysUnderItsBound) {
   Bytes old = random_bytes(rng_, 2 * mib);
   Bytes fresh(old.begin() + 1'000, old.end());
   fresh.resize(2 * mib, 7);
   files_.write("old", old);
   files_.write("patch", encode_zstd_from(old, fresh).value());
   old = {}, fresh = {};
-  EXPECT_LT(growth_of_applying(files_, 2 * mib), 3 * static_cast<std::int64_t>(mib));
+  EXPECT_LT(growth_of_applying(files_, 2 * mib), bound_of(PatchCodec::zstd_from));
 }
 
-TEST_F(ApplyMemory, OfTensorStaysUnder4MiBFor64MiB) {
+TEST_F(ApplyMemory, OfTensorStaysUnderItsBoundFor64MiB) {
   const Bytes weights = random_weights(rng_, mib);
   Bytes old, fresh;
   for (int i = 0; i < 16; ++i) {
@@ -121,7 +125,7 @@ TEST_F(ApplyMemory, OfTensorStaysUnder4MiBFor64MiB) {
   for (std::size_t i = 0; i < fresh.size(); i += 4) fresh[i] = static_cast<std::uint8_t>(fresh[i] + rng_.below(100));
   ASSERT_TRUE(encode_tensor(files_.write("old", old), files_.write("new", fresh), files_.path("patch")));
   old = fresh = {};
-  EXPECT_LT(growth_of_applying(files_), 4 * static_cast<std::int64_t>(mib));
+  EXPECT_LT(growth_of_applying(files_), bound_of(PatchCodec::tensor));
 }
 
 }  // namespace

@@ -4,8 +4,6 @@
 
 #include <gtest/gtest.h>
 
-#include "common/delta/patch_codec.hpp"
-
 namespace argosy {
 namespace {
 
@@ -56,24 +54,6 @@ TEST(BsdiffFormat, ImpossibleLengthsAreRefused) {
     ASSERT_FALSE(header) << bad.control << " " << bad.difference << " " << bad.result;
     EXPECT_EQ(header.error().code, bad.code) << header.error().message;
   }
-}
-
-TEST(PatchCodec, NamesComeBack) {
-  EXPECT_EQ(parse_patch_codec("bsdiff").value(), PatchCodec::bsdiff);
-  EXPECT_EQ(parse_patch_codec("tensor").value(), PatchCodec::tensor);
-  EXPECT_EQ(parse_patch_codec("zstd").value(), PatchCodec::zstd);
-  EXPECT_EQ(parse_patch_codec("xdelta").error().code, Errc::invalid_argument);
-}
-
-TEST(PatchCodec, IsRecognisedByTheFirstBytes) {
-  EXPECT_EQ(recognise_patch(as_bytes("BSDIFF40")).value(), PatchCodec::bsdiff);
-  EXPECT_EQ(recognise_patch(as_bytes("ARGOSYT2")).value(), PatchCodec::tensor);
-  EXPECT_EQ(recognise_patch(as_bytes("\x28\xb5\x2f\xfd")).value(), PatchCodec::zstd);
-  EXPECT_EQ(recognise_patch(as_bytes("BSDI")).error().code, Errc::truncated);
-  EXPECT_EQ(recognise_patch({}).error().code, Errc::truncated);
-  EXPECT_EQ(recognise_patch(as_bytes("BSDIFF41")).error().code, Errc::malformed_patch);
-  EXPECT_EQ(recognise_patch(as_bytes("ARGO")).error().code, Errc::truncated);
-  EXPECT_EQ(recognise_patch(as_bytes("ELF")).error().code, Errc::malformed_patch);
 }
 
 }  // namespace
