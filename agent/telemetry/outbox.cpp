@@ -277,8 +277,8 @@ Result<std::uint64_t> Outbox::renumber(std::uint64_t next) {
   }
 }
 
-Result<std::optional<wire::TelemetryBatch>> Outbox::batch(const std::string& device, std::size_t max_records,
-                                                          std::size_t max_bytes) {
+Result<std::optional<wire::StoredBatch>> Outbox::batch(const std::string& device, std::size_t max_records,
+                                                       std::size_t max_bytes) {
   for (;;) {
     auto batch = read_batch(device, max_records, max_bytes);
     if (batch || batch.error().code != Errc::malformed_cbor) return batch;
@@ -287,9 +287,9 @@ Result<std::optional<wire::TelemetryBatch>> Outbox::batch(const std::string& dev
 }
 
 // Ends before a record that cannot be read; Errc::malformed_cbor when that is the oldest.
-Result<std::optional<wire::TelemetryBatch>> Outbox::read_batch(const std::string& device, std::size_t max_records,
-                                                               std::size_t max_bytes) const {
-  wire::TelemetryBatch batch;
+Result<std::optional<wire::StoredBatch>> Outbox::read_batch(const std::string& device, std::size_t max_records,
+                                                            std::size_t max_bytes) const {
+  wire::StoredBatch batch;
   batch.device = device;
   batch.epoch = place_.epoch;
   batch.oldest = place_.before + 1;
@@ -303,13 +303,13 @@ Result<std::optional<wire::TelemetryBatch>> Outbox::read_batch(const std::string
     const ByteView content = rows.blob(0);
     size += content.size();
     if (size > max_bytes && !batch.records.empty()) break;
-    auto record = wire::decode_record(content);
-    if (!record && batch.records.empty()) return std::move(record).error();
-    if (!record) break;
-    batch.records.push_back(std::move(*record));
+    auto whole = wire::check_record(content);
+    if (!whole && batch.records.empty()) return std::move(whole).error();
+    if (!whole) break;
+    batch.records.emplace_back(content.begin(), content.end());
     if (place_.link) batch.chain.push_back(next_link(batch.chain.back(), content));
   }
-  if (batch.records.empty()) return std::optional<wire::TelemetryBatch>();
+  if (batch.records.empty()) return std::optional<wire::StoredBatch>();
   if (place_.link) batch.since = place_.since;
   if (place_.link) batch.refused = place_.refused;
   return std::optional(std::move(batch));

@@ -42,10 +42,10 @@ class Outbox {
   ~Outbox();
 
   Result<std::uint64_t> append(Content content, Instant now);  // its sequence number
-  // The next records after what was acknowledged, at most `max_records` and about `max_bytes`; none when empty. What
-  // this agent itself cannot read is set aside.
-  Result<std::optional<wire::TelemetryBatch>> batch(const std::string& device, std::size_t max_records,
-                                                    std::size_t max_bytes);
+  // The next records after what was acknowledged, as they lie, at most `max_records` and about `max_bytes`; none when
+  // empty. What cannot lie in a batch is set aside.
+  Result<std::optional<wire::StoredBatch>> batch(const std::string& device, std::size_t max_records,
+                                                 std::size_t max_bytes);
   // Deletes what the ack covers. An ack of another epoch, or with a link that is not ours, changes nothing. One that
   // asks for it, and one beyond all numbers ever given (the server would take new records for repeats), files what is
   // left under a new epoch.
@@ -83,8 +83,8 @@ class Outbox {
   Result<void> count_records();
   Result<void> save(const Place& place);
   Result<void> drop_oldest(Instant now);
-  Result<std::optional<wire::TelemetryBatch>> read_batch(const std::string& device, std::size_t max_records,
-                                                         std::size_t max_bytes) const;
+  Result<std::optional<wire::StoredBatch>> read_batch(const std::string& device, std::size_t max_records,
+                                                      std::size_t max_bytes) const;
   Result<std::optional<wire::ChainLink>> link_at(std::uint64_t seq) const;
   Result<bool> is_ours(const wire::ChainPoint& point) const;
   Result<void> forget_up_to(std::uint64_t seq, Leaving leaving, const std::string& reason = {});

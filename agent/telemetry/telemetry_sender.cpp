@@ -42,7 +42,7 @@ void TelemetrySender::pump() {
   (*batch)->clock_offset = ports_.clock_offset();
   Bytes encoded = wire::encode(**batch);
   const CatchUp::Amount amount{(*batch)->records.size(), encoded.size()};
-  under_way_ = {name_of(encoded), (*batch)->epoch, (*batch)->records.front().seq, amount.records};
+  under_way_ = {name_of(encoded), (*batch)->epoch, (*batch)->oldest, amount.records};
   if (over_mqtt) {
     if (!ports_.publish(std::move(encoded))) return;
     delivery_.sent(now);

@@ -62,6 +62,10 @@ void CborWriter::bytes(ByteView value) {
   out_.insert(out_.end(), value.begin(), value.end());
 }
 
+void CborWriter::item(ByteView encoded) {
+  out_.insert(out_.end(), encoded.begin(), encoded.end());
+}
+
 void CborWriter::text(std::string_view value) {
   head(text_major, value.size());
   out_.insert(out_.end(), value.begin(), value.end());

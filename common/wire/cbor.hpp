@@ -22,6 +22,7 @@ class CborWriter {
   void array(std::size_t items) { head(4, items); }
   void map(std::size_t pairs) { head(5, pairs); }
   void number(double value);
+  void item(ByteView encoded);  // one whole item, as it is
 
  private:
   void head(std::uint8_t major, std::uint64_t argument);

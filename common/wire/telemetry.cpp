@@ -109,11 +109,54 @@ void write(CborWriter& out, const TelemetryRecord& record) {
   std::visit([&](const auto& content) { write(out, content); }, record.content);
 }
 
+void write(CborWriter& out, const Bytes& record) {
+  out.item(record);
+}
+
 Bytes bytes_of(const std::vector<ChainLink>& chain) {
   Bytes out;
   out.reserve(chain.size() * link_size);
   for (const ChainLink link : chain)
     for (int shift = 56; shift >= 0; shift -= 8) out.push_back(static_cast<std::uint8_t>(link >> shift));
+  return out;
+}
+
+template <class Record>
+Bytes encode_batch(const BatchOf<Record>& batch) {
+  Bytes out;
+  CborWriter writer(out);
+  const bool chained = !batch.chain.empty();
+  writer.map(5 + (chained ? 2U : 0U) + (batch.refused > 0 ? 1U : 0U) + (batch.sent_at ? 1U : 0U) +
+             (batch.clock_offset ? 1U : 0U));
+  writer.text("v");
+  writer.unsigned_integer(1);
+  writer.text("device");
+  writer.text(batch.device);
+  writer.text("epoch");
+  writer.text(batch.epoch);
+  writer.text("oldest");
+  writer.unsigned_integer(batch.oldest);
+  if (chained) {
+    writer.text("chain");
+    writer.bytes(bytes_of(batch.chain));
+    writer.text("since");
+    writer.unsigned_integer(batch.since);
+  }
+  if (batch.refused > 0) {
+    writer.text("refused");
+    writer.unsigned_integer(batch.refused);
+  }
+  if (batch.sent_at) {
+    writer.text("sent_at");
+    writer.integer(to_ms(*batch.sent_at));
+  }
+  if (batch.clock_offset) {
+    writer.text("clock_offset");
+    writer.integer(batch.clock_offset->count());
+  }
+  writer.text("records");
+  writer.array(batch.records.size());
+  for (const Record& record : batch.records) write(writer, record);
   return out;
 }
 
@@ -335,41 +378,10 @@ Bytes encode_record(const TelemetryRecord& record) {
 }
 
 Bytes encode(const TelemetryBatch& batch) {
-  Bytes out;
-  CborWriter writer(out);
-  const bool chained = !batch.chain.empty();
-  writer.map(5 + (chained ? 2U : 0U) + (batch.refused > 0 ? 1U : 0U) + (batch.sent_at ? 1U : 0U) +
-             (batch.clock_offset ? 1U : 0U));
-  writer.text("v");
-  writer.unsigned_integer(1);
-  writer.text("device");
-  writer.text(batch.device);
-  writer.text("epoch");
-  writer.text(batch.epoch);
-  writer.text("oldest");
-  writer.unsigned_integer(batch.oldest);
-  if (chained) {
-    writer.text("chain");
-    writer.bytes(bytes_of(batch.chain));
-    writer.text("since");
-    writer.unsigned_integer(batch.since);
-  }
-  if (batch.refused > 0) {
-    writer.text("refused");
-    writer.unsigned_integer(batch.refused);
-  }
-  if (batch.sent_at) {
-    writer.text("sent_at");
-    writer.integer(to_ms(*batch.sent_at));
-  }
-  if (batch.clock_offset) {
-    writer.text("clock_offset");
-    writer.integer(batch.clock_offset->count());
-  }
-  writer.text("records");
-  writer.array(batch.records.size());
-  for (const auto& record : batch.records) write(writer, record);
-  return out;
+  return encode_batch(batch);
+}
+Bytes encode(const StoredBatch& batch) {
+  return encode_batch(batch);
 }
 
 Result<TelemetryBatch> decode_telemetry(ByteView cbor) {
@@ -412,6 +424,15 @@ Result<TelemetryRecord> decode_record(ByteView cbor) {
   ARGOSY_TRY(auto record, read_record(in));
   if (!in.at_end()) return in.malformed("bytes follow the end of the record");
   return record;
+}
+
+Result<void> check_record(ByteView cbor) {
+  CborReader in(cbor);
+  if (cbor.size() > document_limit) return in.malformed("a record is over the limit of 1 MiB");
+  ARGOSY_TRY(const auto pairs, in.map(key_limit));
+  for (std::size_t i = 0; i < 2 * pairs; ++i) ARGOSY_CHECK(in.skip());
+  if (!in.at_end()) return in.malformed("bytes follow the end of the record");
+  return {};
 }
 
 std::string encode(const TelemetryAck& ack) {

@@ -61,11 +61,13 @@ struct TelemetryRecord {
 
 using ChainLink = std::uint64_t;
 
-struct TelemetryBatch {
+// Of records read or, in the agent, of their bytes as they lie in the outbox.
+template <class Record>
+struct BatchOf {
   std::string device;
-  std::string epoch;                          // 16 hex digits, made with the outbox
-  std::uint64_t oldest = 0;                   // lowest sequence still in the outbox
-  std::vector<TelemetryRecord> records = {};  // ascending, without holes; at most 500
+  std::string epoch;                 // 16 hex digits, made with the outbox
+  std::uint64_t oldest = 0;          // lowest sequence still in the outbox
+  std::vector<Record> records = {};  // ascending, without holes; at most 500
   // The link before the first record and the one after each, so one more than there are records; none: an outbox that
   // has no chain (yet).
   std::vector<ChainLink> chain = {};
@@ -73,8 +75,10 @@ struct TelemetryBatch {
   std::uint64_t refused = 0;  // so many of those between `since` and the first record the server refused for good
   std::optional<Instant> sent_at = {};        // by the device's clock
   std::optional<Duration> clock_offset = {};  // the device's clock less the server's, when the device knows it
-  friend bool operator==(const TelemetryBatch&, const TelemetryBatch&) = default;
+  friend bool operator==(const BatchOf&, const BatchOf&) = default;
 };
+using TelemetryBatch = BatchOf<TelemetryRecord>;
+using StoredBatch = BatchOf<Bytes>;  // each as encode_record() made it
 
 struct ChainPoint {
   std::uint64_t seq = 0;
@@ -103,8 +107,11 @@ struct TelemetryRefusal {
 // One record as it lies in the outbox; a batch is a CBOR map around such records.
 Bytes encode_record(const TelemetryRecord& record);
 Bytes encode(const TelemetryBatch& batch);
+Bytes encode(const StoredBatch& batch);
 Result<TelemetryBatch> decode_telemetry(ByteView cbor);  // at most 1 MiB; Errc::malformed_cbor
 Result<TelemetryRecord> decode_record(ByteView cbor);
+// Whether these bytes can lie in a batch: one whole map. What it says is for whoever reads the batch.
+Result<void> check_record(ByteView cbor);
 std::string encode(const TelemetryAck& ack);
 Result<TelemetryAck> decode_telemetry_ack(std::string_view json);
 std::string encode(const TelemetryRefusal& refusal);

@@ -23,6 +23,10 @@ Id id_of(const wire::TelemetryRecord& record) {
   return static_cast<Id>(*std::get<wire::HealthSample>(record.content).cpu_percent);
 }
 
+wire::TelemetryBatch read(const wire::StoredBatch& batch) {
+  return wire::decode_telemetry(wire::encode(batch)).value();
+}
+
 struct Server {
   std::map<std::string, server::Cursor> cursors;
   std::map<std::string, server::StoredLinks> links;
@@ -78,7 +82,7 @@ struct Device {
     std::set<Id> ids;
     const auto all = outbox->batch("cam-7", 100'000, 1U << 30).value();
     if (all)
-      for (const auto& record : all->records) ids.insert(id_of(record));
+      for (const auto& record : all->records) ids.insert(id_of(wire::decode_record(record).value()));
     return ids;
   }
 
@@ -120,7 +124,7 @@ class Fleet {
       for (int i = 0; device->outbox->records() > 0; ++i) {
         ASSERT_LT(i, 200) << "an outbox never empties";
         const auto batch = device->outbox->batch("cam-7", 50, 1U << 20).value();
-        acknowledge(*device, server_.take(*batch));
+        acknowledge(*device, server_.take(read(*batch)));
       }
     }
   }
@@ -147,9 +151,9 @@ class Fleet {
   void send(Device& device) {
     const auto batch = device.outbox->batch("cam-7", 1 + rng_.below(8), 1U << 20).value();
     if (!batch) return;
-    if (rng_.chance(0.3)) late_.push_back(*batch);
+    if (rng_.chance(0.3)) late_.push_back(read(*batch));
     if (rng_.chance(0.2)) return;  // lost on its way
-    answer(device, server_.take(*batch));
+    answer(device, server_.take(read(*batch)));
   }
 
   void deliver_late() {

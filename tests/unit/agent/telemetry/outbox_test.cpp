@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "common/base/file.hpp"
+#include "common/stats/log_histogram.hpp"
 #include "tests/unit/agent/temp_folder.hpp"
 
 namespace argosy::agent {
@@ -34,12 +35,19 @@ void append(Outbox& outbox, int count, Instant at = now) {
   for (int i = 0; i < count; ++i) ASSERT_TRUE(outbox.append(sample(i), at));
 }
 
+// As the server reads it.
+wire::TelemetryBatch read(const wire::StoredBatch& batch) {
+  const auto decoded = wire::decode_telemetry(wire::encode(batch));
+  EXPECT_TRUE(decoded) << decoded.error().message;
+  return decoded.value();
+}
+
 std::vector<std::uint64_t> numbers(Outbox& outbox, std::size_t records = 1000, std::size_t bytes = 1 << 20) {
   std::vector<std::uint64_t> seqs;
   const auto batch = outbox.batch("cam-7", records, bytes);
   EXPECT_TRUE(batch);
   if (batch && *batch)
-    for (const auto& record : (*batch)->records) seqs.push_back(record.seq);
+    for (const auto& record : read(**batch).records) seqs.push_back(record.seq);
   return seqs;
 }
 
@@ -138,7 +146,7 @@ TEST(Outbox, DamagedFileIsSetAsideAndANewEpochBegins) {
 }
 
 wire::TelemetryBatch batch_of(Outbox& outbox, std::size_t records = 1000) {
-  return outbox.batch("cam-7", records, 1 << 20).value().value();
+  return read(outbox.batch("cam-7", records, 1 << 20).value().value());
 }
 
 TEST(Outbox, AnAckWithALinkThatIsNotOursDeletesNothing) {
@@ -235,7 +243,7 @@ TEST(Outbox, WhatTheServerRefusesIsSetAsideCountedAndBounded) {
   EXPECT_EQ(batch_of(outbox).refused, 0u) << "the server knows";
 }
 
-// One that an older agent wrote, and this one holds to be out of bounds.
+// One that the disk damaged.
 TEST(Outbox, ARecordThatCannotBeReadDoesNotHoldUpTheOthers) {
   const TempFolder folder;
   Outbox outbox = open(folder);
@@ -250,6 +258,34 @@ TEST(Outbox, ARecordThatCannotBeReadDoesNotHoldUpTheOthers) {
   ASSERT_TRUE(outbox.acknowledge({outbox.epoch(), 3, batch.chain[2], {}}));
   EXPECT_EQ(numbers(outbox), (std::vector<std::uint64_t>{5}));
   EXPECT_EQ(outbox.refusals().records, 2u);
+}
+
+TEST(Outbox, ABatchOfWhatLiesThereIsTheBatchOfItsRecords) {
+  const TempFolder folder;
+  Outbox outbox = open(folder);
+  append(outbox, 3);
+  wire::InferenceWindow window;
+  window.started_at = window.ended_at = now;
+  window.model = "digits";
+  window.version = "1.0";
+  window.latency = LogHistogram{}.encode();
+  ASSERT_TRUE(outbox.append(window, now));
+  auto stored = outbox.batch("cam-7", 1000, 1 << 20).value().value();
+  stored.sent_at = now;
+  stored.clock_offset = Duration{-1500};
+  EXPECT_EQ(wire::encode(stored), wire::encode(read(stored)));
+}
+
+// The server says what is wrong with it, in words of its own version.
+TEST(Outbox, WhatARecordSaysIsNotJudgedHere) {
+  const TempFolder folder;
+  Outbox outbox = open(folder);
+  wire::HealthSample impossible = sample(1e300);
+  ASSERT_TRUE(outbox.append(impossible, now));
+  const auto batch = outbox.batch("cam-7", 1000, 1 << 20).value();
+  ASSERT_TRUE(batch);
+  EXPECT_EQ(wire::decode_telemetry(wire::encode(*batch)).error().code, Errc::malformed_cbor);
+  EXPECT_EQ(outbox.refusals().records, 0u);
 }
 
 TEST(Outbox, WhatWasKeptBeforeTheClockWasSetIsNotTooOld) {

@@ -78,6 +78,14 @@ TEST(Telemetry, GoldenBytesNeverChange) {
   EXPECT_EQ(decode_record(golden("whole_health_record.hex")).value(), (TelemetryRecord{814, older}));
 }
 
+// What the agent sends without reading it.
+StoredBatch as_stored(const TelemetryBatch& batch) {
+  StoredBatch stored{batch.device,  batch.epoch,   batch.oldest,      {}, batch.chain, batch.since,
+                     batch.refused, batch.sent_at, batch.clock_offset};
+  for (const auto& record : batch.records) stored.records.push_back(encode_record(record));
+  return stored;
+}
+
 TelemetryBatch chained_batch() {
   auto batch = some_batch();
   batch.chain = {0x0123456789abcdef, 0xfedcba9876543210, 0};
@@ -91,6 +99,29 @@ TelemetryBatch chained_batch() {
 TEST(Telemetry, GoldenBytesOfAChainedBatchNeverChange) {
   EXPECT_EQ(to_hex(encode(chained_batch())), to_hex(golden("telemetry_chained_batch.hex")));
   EXPECT_EQ(decode_telemetry(golden("telemetry_chained_batch.hex")).value(), chained_batch());
+}
+
+TEST(Telemetry, ABatchOfStoredRecordsHasTheSameBytes) {
+  EXPECT_EQ(to_hex(encode(as_stored(some_batch()))), to_hex(golden("telemetry_batch.hex")));
+  EXPECT_EQ(to_hex(encode(as_stored(chained_batch()))), to_hex(golden("telemetry_chained_batch.hex")));
+  TelemetryBatch late = chained_batch();
+  late.refused = 3;
+  late.sent_at = instant_from_ms(1'767'225'700'000);
+  late.clock_offset = Duration{-86'400'000};
+  EXPECT_EQ(encode(as_stored(late)), encode(late));
+}
+
+TEST(Telemetry, OnlyAWholeMapCanLieInABatch) {
+  const Bytes record = encode_record({813, some_health()});
+  EXPECT_TRUE(check_record(record));
+  for (std::size_t cut = 0; cut < record.size(); ++cut) EXPECT_FALSE(check_record(ByteView(record).first(cut))) << cut;
+  Bytes longer = record;
+  longer.push_back(0);
+  for (const Bytes& wrong : {longer, Bytes{0x00}, Bytes{0x80}, Bytes{0xff}, Bytes{}}) {
+    const auto checked = check_record(wrong);
+    ASSERT_FALSE(checked) << to_hex(wrong);
+    EXPECT_EQ(checked.error().code, Errc::malformed_cbor);
+  }
 }
 
 TEST(Telemetry, AChainHasOneLinkMoreThanThereAreRecords) {
