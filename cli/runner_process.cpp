@@ -3,18 +3,13 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
-#include <cstring>
 
-#include <fcntl.h>
-#include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "common/base/file.hpp"
+#include "common/base/spawn.hpp"
 #include "common/json/json_look.hpp"
 #include "common/json/json_text.hpp"
-
-extern char** environ;
 
 namespace argosy::cli {
 
@@ -48,29 +43,10 @@ std::vector<fs::path> places() {
   return found;
 }
 
-struct Child {
-  pid_t pid = -1;
-  UniqueFd output;
-};
-
-// Its standard output on our pipe; in our process group, so that Ctrl-C ends it too.
-Result<Child> spawn(const fs::path& runner, std::vector<std::string>& arguments) {
-  int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0) return errno_error("cannot make a pipe", errno);
-  Child child;
-  child.output.reset(ends[0]);
-  const UniqueFd theirs(ends[1]);
-  std::vector<char*> argv{const_cast<char*>(runner.c_str())};
-  for (std::string& argument : arguments) argv.push_back(argument.data());
-  argv.push_back(nullptr);
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-  posix_spawn_file_actions_adddup2(&actions, theirs.get(), STDOUT_FILENO);
-  const int failed = ::posix_spawn(&child.pid, runner.c_str(), &actions, nullptr, argv.data(), environ);
-  posix_spawn_file_actions_destroy(&actions);
-  if (failed != 0)
-    return make_error(Errc::unavailable, "cannot start " + runner.string() + ": " + std::strerror(failed));
+Result<Child> start(const fs::path& runner, std::vector<std::string> arguments) {
+  arguments.insert(arguments.begin(), runner.string());
+  auto child = spawn({.arguments = std::move(arguments), .group = ChildProgram::Group::ours});
+  if (!child) return make_error(Errc::unavailable, child.error().message);
   return child;
 }
 
@@ -108,7 +84,7 @@ Result<fs::path> find_runner(const std::string& named) {
 }
 
 Result<json> run_runner(const fs::path& runner, std::vector<std::string> arguments) {
-  ARGOSY_TRY(const Child child, spawn(runner, arguments));
+  ARGOSY_TRY(const Child child, start(runner, std::move(arguments)));
   const std::string answer = read_answer(child.output.get());
   const int status = wait_for(child.pid);
   if (WIFSIGNALED(status) && WTERMSIG(status) == SIGINT) return make_error(Errc::cancelled, "cancelled");

@@ -1,19 +1,14 @@
 #include "agent/serving/command.hpp"
 
 #include <cerrno>
-#include <cstring>
 
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
-#include <sys/types.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "common/base/file.hpp"
-
-extern char** environ;
+#include "common/base/spawn.hpp"
 
 namespace argosy::agent {
 
@@ -21,53 +16,13 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-std::vector<std::string> whole_environment(const Command& command) {
-  std::vector<std::string> environment;
-  for (char** entry = environ; *entry != nullptr; ++entry) environment.emplace_back(*entry);
-  for (const auto& [name, value] : command.environment) environment.push_back(name + "=" + value);
-  return environment;
-}
-
-std::vector<char*> pointers_to(std::vector<std::string>& texts) {
-  std::vector<char*> pointers;
-  for (std::string& text : texts) pointers.push_back(text.data());
-  pointers.push_back(nullptr);
-  return pointers;
-}
-
-// A running command, and the reading end of what it says to standard error.
-struct Running {
-  pid_t pid = -1;
-  UniqueFd words;
-};
-
-Result<Running> start(const Command& command) {
-  int ends[2] = {-1, -1};
-  if (::pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) return errno_error("cannot make a pipe", errno);
-  Running running;
-  running.words.reset(ends[0]);
-  const UniqueFd writing(ends[1]);
-  ::fcntl(writing.get(), F_SETFL, 0);  // only the reader must not wait
-
-  std::vector<std::string> arguments = {"/bin/sh", "-c", command.text};
-  std::vector<std::string> environment = whole_environment(command);
-  posix_spawn_file_actions_t files;
-  posix_spawn_file_actions_init(&files);
-  posix_spawn_file_actions_adddup2(&files, writing.get(), STDERR_FILENO);
-  posix_spawnattr_t attributes;
-  posix_spawnattr_init(&attributes);
-  sigset_t ignored_here;
-  sigemptyset(&ignored_here);
-  sigaddset(&ignored_here, SIGPIPE);
-  posix_spawnattr_setsigdefault(&attributes, &ignored_here);
-  posix_spawnattr_setpgroup(&attributes, 0);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF);
-  const int failed = ::posix_spawn(&running.pid, "/bin/sh", &files, &attributes, pointers_to(arguments).data(),
-                                   pointers_to(environment).data());
-  posix_spawnattr_destroy(&attributes);
-  posix_spawn_file_actions_destroy(&files);
-  if (failed != 0) return errno_error("cannot start " + command.name, failed);
-  return running;
+Result<Child> start(const Command& command) {
+  auto child = spawn({.arguments = {"/bin/sh", "-c", command.text},
+                      .environment = command.environment,
+                      .read = ChildProgram::Output::errors});
+  if (!child) return std::move(child).error().within(command.name);
+  ::fcntl(child->output.get(), F_SETFL, O_NONBLOCK);
+  return child;
 }
 
 // Takes what is there; only the last of it is kept.
@@ -79,13 +34,13 @@ void take_words(int fd, std::string& last) {
   }
 }
 
-Result<int> wait_for(const Running& running, const Command& command, std::string& last_words) {
+Result<int> wait_for(const Child& running, const Command& command, std::string& last_words) {
   const auto deadline = Clock::now() + command.time_limit;
   int status = 0;
   bool killed = false;
   for (;;) {
     const pid_t ended = ::waitpid(running.pid, &status, WNOHANG);
-    take_words(running.words.get(), last_words);
+    take_words(running.output.get(), last_words);
     if (ended == running.pid && killed)
       return make_error(Errc::timeout, command.name + " took too long and was killed");
     if (ended == running.pid) return status;
@@ -113,7 +68,7 @@ std::string one_line(std::string text) {
 }  // namespace
 
 Result<void> run_command(const Command& command) {
-  ARGOSY_TRY(const Running running, start(command));
+  ARGOSY_TRY(const Child running, start(command));
   std::string words;
   ARGOSY_TRY(const int status, wait_for(running, command, words));
   if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return {};

@@ -6,17 +6,13 @@
 #include <utility>
 #include <vector>
 
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "common/base/file.hpp"
+#include "common/base/spawn.hpp"
 #include "common/wire/document.hpp"
-
-extern char** environ;
 
 namespace argosy::agent {
 
@@ -47,45 +43,6 @@ std::vector<std::string> arguments_of(const RunnerCall& call) {
   add("--max-memory-mb", std::to_string(std::max<std::uint32_t>(call.max_memory_mb, 32)));
   add("--cpu-seconds", std::to_string(std::max<std::uint32_t>(call.timeout_s, 1)));
   return arguments;
-}
-
-struct Child {
-  pid_t pid = -1;
-  UniqueFd output;
-};
-
-// A child with a process group of its own, its standard output on our pipe.
-Result<Child> spawn(const RunnerCall& call) {
-  int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0) return errno_error("cannot make a pipe", errno);
-  UniqueFd ours(ends[0]);
-  const UniqueFd theirs(ends[1]);
-  posix_spawn_file_actions_t actions;
-  posix_spawnattr_t attributes;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawnattr_init(&attributes);
-  posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-  posix_spawn_file_actions_adddup2(&actions, theirs.get(), STDOUT_FILENO);
-  sigset_t none;
-  sigemptyset(&none);
-  sigset_t ignored_here;
-  sigemptyset(&ignored_here);
-  sigaddset(&ignored_here, SIGPIPE);
-  posix_spawnattr_setsigmask(&attributes, &none);
-  posix_spawnattr_setsigdefault(&attributes, &ignored_here);
-  posix_spawnattr_setpgroup(&attributes, 0);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-  std::vector<std::string> arguments = arguments_of(call);
-  std::vector<char*> argv;
-  for (std::string& argument : arguments) argv.push_back(argument.data());
-  argv.push_back(nullptr);
-  Child child;
-  const int failed = ::posix_spawn(&child.pid, argv[0], &actions, &attributes, argv.data(), environ);
-  posix_spawn_file_actions_destroy(&actions);
-  posix_spawnattr_destroy(&attributes);
-  if (failed != 0) return errno_error("cannot start " + call.runner.string(), failed);
-  child.output = std::move(ours);
-  return child;
 }
 
 enum class ReadEnd { closed, timed_out, stopped, too_long };
@@ -158,7 +115,7 @@ Result<RunnerReport> parse_runner_output(std::string_view text) {
 }
 
 RunnerReport run_runner(const RunnerCall& call, const StopFlag& stop) {
-  const auto child = spawn(call);
+  const auto child = spawn({.arguments = arguments_of(call)});
   if (!child) return ended(End::not_started, child.error().message);
   const auto deadline = Clock::now() + std::chrono::seconds(call.timeout_s);
   std::string output;
