@@ -7,6 +7,9 @@
 
 namespace argosy::cli {
 
+using net::HttpRequest;
+using net::HttpResponse;
+using net::percent_encode;
 using nlohmann::json;
 
 namespace {
@@ -27,7 +30,8 @@ Errc errc_of(std::string_view type) {
 Error problem_of(const HttpResponse& response) {
   const auto parsed = parse_json(response.body, answer_limits);
   if (!parsed || !parsed->is_object())
-    return make_error(Errc::internal, "the server answered " + std::to_string(response.status) + " without a reason");
+    return make_error(Errc::internal,
+                      "the server answered " + std::to_string(response.head.status) + " without a reason");
   const json& problem = *parsed;
   std::string message = text_in(problem, "detail", text_in(problem, "title", "the server refused"));
   for (const json& e : list_in(problem, "errors"))
@@ -36,7 +40,7 @@ Error problem_of(const HttpResponse& response) {
 }
 
 Result<json> json_of(const HttpResponse& response) {
-  if (response.status >= 400) return problem_of(response);
+  if (response.head.status >= 400) return problem_of(response);
   if (response.body.empty()) return json::object();
   auto document = parse_json(response.body, answer_limits);
   if (!document || !document->is_object())
@@ -46,16 +50,18 @@ Result<json> json_of(const HttpResponse& response) {
 
 }  // namespace
 
-Result<HttpResponse> ApiClient::send(HttpRequest request) const {
+Result<HttpResponse> ApiClient::send(HttpRequest request, const std::optional<net::Upload>& upload) const {
   request.target = "/api/v1" + request.target;
+  request.response_limit = answer_limits.bytes;
   if (!settings_.token.empty()) request.headers.emplace_back("Authorization", "Bearer " + settings_.token);
-  return send_http(settings_.server, HttpOptions{std::chrono::seconds(30), settings_.ca_file}, request);
+  auto response = net::call_http({settings_.server, settings_.ca_file}, request, "argosy/" ARGOSY_VERSION, upload);
+  if (response || response.error().code == Errc::timeout) return response;
+  return make_error(Errc::unavailable, response.error().message);
 }
 
 Result<json> ApiClient::call(std::string method, const std::string& path, const json* body,
                              std::vector<std::pair<std::string, std::string>> headers) const {
-  HttpRequest request{std::move(method), path, std::move(headers), body ? body->dump() : "", {}, {}};
-  if (body) request.headers.emplace_back("Content-Type", "application/json");
+  HttpRequest request{std::move(method), path, std::move(headers), body ? body->dump() : ""};
   ARGOSY_TRY(const HttpResponse response, send(std::move(request)));
   return json_of(response);
 }
@@ -101,42 +107,37 @@ Result<json> ApiClient::list(const std::string& path, const std::string& filter,
 }
 
 Result<bool> ApiClient::has_blob(const std::string& digest) const {
-  HttpRequest request{"HEAD", "/blobs/" + digest, {}, "", {}, {}};
-  ARGOSY_TRY(const HttpResponse response, send(std::move(request)));
-  if (response.status == 404) return false;
-  if (response.status >= 400)
-    return make_error(response.status == 401 ? Errc::unauthenticated : Errc::forbidden,
+  const HttpRequest request{"HEAD", "/blobs/" + digest, {}, ""};
+  ARGOSY_TRY(const HttpResponse response, send(request));
+  if (response.head.status == 404) return false;
+  if (response.head.status >= 400)
+    return make_error(response.head.status == 401 ? Errc::unauthenticated : Errc::forbidden,
                       "the server refused to look for a blob; log in as a publisher");
   return true;
 }
 
 Result<void> ApiClient::put_blob(const std::string& digest, const std::filesystem::path& file,
                                  std::function<void(std::uint64_t)> on_progress) const {
-  HttpRequest request{"PUT", "/blobs/" + digest,    {{"Content-Type", "application/octet-stream"}}, "",
-                      file,  std::move(on_progress)};
-  ARGOSY_TRY(const HttpResponse response, send(std::move(request)));
-  if (response.status >= 400) return problem_of(response);
+  const HttpRequest request{"PUT", "/blobs/" + digest, {{"Content-Type", "application/octet-stream"}}, ""};
+  const net::Upload upload{file, std::move(on_progress)};
+  ARGOSY_TRY(const HttpResponse response, send(request, upload));
+  if (response.head.status >= 400) return problem_of(response);
   return {};
 }
 
 Result<std::string> ApiClient::token_for_login(const std::string& login_path, const json& credentials,
                                                const std::string& token_name) const {
-  HttpRequest login{"POST", login_path, {{"Content-Type", "application/json"}}, credentials.dump(), {}, {}};
-  ARGOSY_TRY(const HttpResponse session, send(std::move(login)));
+  const HttpRequest login{"POST", login_path, {}, credentials.dump()};
+  ARGOSY_TRY(const HttpResponse session, send(login));
   ARGOSY_TRY(const json who, json_of(session));
-  const auto cookie = session.headers.find("set-cookie");
-  if (cookie == session.headers.end())
+  const auto cookie = session.head.headers.find("set-cookie");
+  if (cookie == session.head.headers.end())
     return make_error(Errc::internal, "the server gave no session; is this an Argosy server?");
   const std::string session_cookie = cookie->second.substr(0, cookie->second.find(';'));
   const json wish{{"name", token_name}, {"role", text_in(member(who, "user"), "role")}};
-  HttpRequest make{
-      "POST",
-      "/tokens",
-      {{"Content-Type", "application/json"}, {"Cookie", session_cookie}, {"X-CSRF-Token", text_in(who, "csrf")}},
-      wish.dump(),
-      {},
-      {}};
-  ARGOSY_TRY(const HttpResponse made, send(std::move(make)));
+  const HttpRequest make{
+      "POST", "/tokens", {{"Cookie", session_cookie}, {"X-CSRF-Token", text_in(who, "csrf")}}, wish.dump()};
+  ARGOSY_TRY(const HttpResponse made, send(make));
   ARGOSY_TRY(const json token, json_of(made));
   return text_in(token, "token");
 }

@@ -4,13 +4,14 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include <nlohmann/json.hpp>
 
-#include "cli/http_client.hpp"
 #include "cli/settings.hpp"
+#include "net/http_call.hpp"
 
 namespace argosy::cli {
 
@@ -38,7 +39,8 @@ class ApiClient {
   const Settings& settings() const { return settings_; }
 
  private:
-  Result<HttpResponse> send(HttpRequest request) const;
+  Result<net::HttpResponse> send(net::HttpRequest request,
+                                 const std::optional<net::Upload>& upload = std::nullopt) const;
   Result<nlohmann::json> call(std::string method, const std::string& path, const nlohmann::json* body,
                               std::vector<std::pair<std::string, std::string>> headers) const;
   Settings settings_;

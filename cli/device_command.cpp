@@ -49,8 +49,8 @@ void print_quarantine(const json& items) {
 
 Result<int> show_device(const Context& context, const std::string& id) {
   ARGOSY_TRY(const ApiClient api, context.api());
-  ARGOSY_TRY(json device, api.get("/devices/" + percent_encode(id)));
-  const auto quarantine = api.get("/devices/" + percent_encode(id) + "/quarantine");
+  ARGOSY_TRY(json device, api.get("/devices/" + net::percent_encode(id)));
+  const auto quarantine = api.get("/devices/" + net::percent_encode(id) + "/quarantine");
   if (!quarantine && quarantine.error().code != Errc::not_found) return quarantine.error();  // an older server has none
   device["quarantine"] = quarantine ? quarantine->value("items", json::array()) : json::array();
   if (context.output.json) {
@@ -71,7 +71,7 @@ Result<int> show_device(const Context& context, const std::string& id) {
 
 Result<int> show_integrity(const Context& context, const std::string& id) {
   ARGOSY_TRY(const ApiClient api, context.api());
-  ARGOSY_TRY(const json answer, api.get("/devices/" + percent_encode(id) + "/telemetry-integrity"));
+  ARGOSY_TRY(const json answer, api.get("/devices/" + net::percent_encode(id) + "/telemetry-integrity"));
   print_json(answer);
   return exit_ok;
 }
@@ -115,7 +115,7 @@ Result<int> create_claim(const Context& context, const ClaimFlags& flags) {
 Result<int> label_device(const Context& context, const std::string& id, const std::vector<std::string>& pairs) {
   ARGOSY_TRY(const ApiClient api, context.api());
   ARGOSY_TRY(const json labels, labels_of(pairs));
-  ARGOSY_TRY(const json device, api.patch("/devices/" + percent_encode(id), {{"labels", labels}}));
+  ARGOSY_TRY(const json device, api.patch("/devices/" + net::percent_encode(id), {{"labels", labels}}));
   if (context.output.json) print_json(device);
   print_note(context.output, "Labelled " + id);
   return exit_ok;
@@ -125,7 +125,7 @@ Result<int> revoke_device(const Context& context, const std::string& id) {
   if (!context.assume_yes)
     return make_error(Errc::invalid_argument, "revoking " + id + " locks it out; say --yes if you mean it");
   ARGOSY_TRY(const ApiClient api, context.api());
-  ARGOSY_TRY(const json answer, api.remove("/devices/" + percent_encode(id)));
+  ARGOSY_TRY(const json answer, api.remove("/devices/" + net::percent_encode(id)));
   if (context.output.json) print_json(answer);
   print_note(context.output, "Revoked " + id);
   return exit_ok;
@@ -134,7 +134,7 @@ Result<int> revoke_device(const Context& context, const std::string& id) {
 Result<int> list_alerts(const Context& context, const std::string& state) {
   ARGOSY_TRY(const ApiClient api, context.api());
   ARGOSY_TRY(const json items,
-             api.list(state.empty() ? "/alerts" : "/alerts?state=" + percent_encode(state), "", 1000));
+             api.list(state.empty() ? "/alerts" : "/alerts?state=" + net::percent_encode(state), "", 1000));
   if (context.output.json) {
     print_json(items);
     return exit_ok;
@@ -149,7 +149,7 @@ Result<int> list_alerts(const Context& context, const std::string& state) {
 
 Result<int> acknowledge_alert(const Context& context, const std::string& id) {
   ARGOSY_TRY(const ApiClient api, context.api());
-  ARGOSY_TRY(const json alert, api.post("/alerts/" + percent_encode(id) + "/acknowledge", json::object()));
+  ARGOSY_TRY(const json alert, api.post("/alerts/" + net::percent_encode(id) + "/acknowledge", json::object()));
   if (context.output.json) print_json(alert);
   print_note(context.output, "Acknowledged alert " + id);
   return exit_ok;

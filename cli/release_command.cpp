@@ -157,7 +157,7 @@ Result<int> publish(const Context& context, const PublishFlags& flags) {
   const std::string model = cell(document, "/model");
   document.erase("model");
   ARGOSY_CHECK(ensure_model(api, model));
-  ARGOSY_TRY(const json made, api.post("/models/" + percent_encode(model) + "/releases", document));
+  ARGOSY_TRY(const json made, api.post("/models/" + net::percent_encode(model) + "/releases", document));
   if (context.output.json) print_json(made);
   print_note(context.output, "Published " + model + "@" + cell(document, "/version") + " with " +
                                  std::to_string(list_in(document, "variants").size()) + " variant(s)");
@@ -168,7 +168,7 @@ Result<int> replace_signature(const Context& context, const PublishFlags& flags)
   ARGOSY_TRY(const ReleaseName name, parse_release_name(flags.release));
   ARGOSY_TRY(const json signature, load_signature(flags.signature, flags.key_sets));
   ARGOSY_TRY(const ApiClient api, context.api());
-  const std::string path = "/models/" + name.model + "/releases/" + percent_encode(name.version) + "/signature";
+  const std::string path = "/models/" + name.model + "/releases/" + net::percent_encode(name.version) + "/signature";
   ARGOSY_TRY(const json release, api.put(path, signature));
   if (context.output.json) print_json(release);
   print_note(context.output, flags.release + " has a new signature; `argosy rollout retry` has devices look again");
@@ -177,7 +177,7 @@ Result<int> replace_signature(const Context& context, const PublishFlags& flags)
 
 Result<int> list_releases(const Context& context, const std::string& model) {
   ARGOSY_TRY(const ApiClient api, context.api());
-  ARGOSY_TRY(const json items, api.list("/models/" + percent_encode(model) + "/releases", "", 1000));
+  ARGOSY_TRY(const json items, api.list("/models/" + net::percent_encode(model) + "/releases", "", 1000));
   if (context.output.json) {
     print_json(items);
     return exit_ok;
@@ -199,7 +199,7 @@ Result<int> list_releases(const Context& context, const std::string& model) {
 Result<int> show_release(const Context& context, const std::string& text) {
   ARGOSY_TRY(const ReleaseName name, parse_release_name(text));
   ARGOSY_TRY(const ApiClient api, context.api());
-  ARGOSY_TRY(const json release, api.get("/models/" + name.model + "/releases/" + percent_encode(name.version)));
+  ARGOSY_TRY(const json release, api.get("/models/" + name.model + "/releases/" + net::percent_encode(name.version)));
   print_json(release);
   return exit_ok;
 }

@@ -41,7 +41,7 @@ void print_patches(const Context& context, const json& items) {
 }
 
 std::string patches_path(const std::string& model) {
-  return "/models/" + percent_encode(model) + "/patches";
+  return "/models/" + net::percent_encode(model) + "/patches";
 }
 
 Result<void> check_names(const ServerPatchFlags& flags) {
@@ -78,8 +78,9 @@ Result<int> ask_for_patch(const Context& context, const ServerPatchFlags& flags)
 Result<int> cancel_patch(const Context& context, const ServerPatchFlags& flags) {
   ARGOSY_CHECK(check_names(flags));
   ARGOSY_TRY(const ApiClient api, context.api());
-  std::string path = patches_path(flags.model) + "/" + percent_encode(flags.from) + "/" + percent_encode(flags.to);
-  if (!flags.variant.empty()) path += "?variant=" + percent_encode(flags.variant);
+  std::string path =
+      patches_path(flags.model) + "/" + net::percent_encode(flags.from) + "/" + net::percent_encode(flags.to);
+  if (!flags.variant.empty()) path += "?variant=" + net::percent_encode(flags.variant);
   ARGOSY_TRY(const json page, api.remove(path));
   print_patches(context, list_in(page, "items"));
   return exit_ok;

@@ -27,7 +27,7 @@ bool has_ended(const std::string& state) {
 }
 
 std::string path_of(const std::string& id) {
-  return "/rollouts/" + percent_encode(id);
+  return "/rollouts/" + net::percent_encode(id);
 }
 
 std::string counts_text(const json& counts) {

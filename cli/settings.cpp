@@ -57,7 +57,7 @@ Result<Settings> load_settings(const SettingFlags& flags) {
   const std::string server = first_of(flags.server, environment("ARGOSY_SERVER"), stored.server);
   if (server.empty())
     return make_error(Errc::unauthenticated, "no server is set; run `argosy login --server URL` or pass --server");
-  ARGOSY_TRY(Url url, parse_url(server));
+  ARGOSY_TRY(net::ServerUrl url, net::parse_server_url(server));
   return Settings{std::move(url), first_of(flags.token, environment("ARGOSY_TOKEN"), stored.token),
                   first_of(flags.ca_file, environment("ARGOSY_CA_FILE"), stored.ca_file)};
 }

@@ -5,13 +5,13 @@
 #include <filesystem>
 #include <string>
 
-#include "cli/url.hpp"
 #include "common/base/error.hpp"
+#include "net/url.hpp"
 
 namespace argosy::cli {
 
 struct Settings {
-  Url server;
+  net::ServerUrl server;
   std::string token;
   std::string ca_file;
 };

@@ -229,7 +229,7 @@ std::uint64_t device_seed() {
 
 Result<void> run_agent(const Config& config) {
   ServiceManager manager = ServiceManager::from_environment();
-  ARGOSY_TRY(Endpoint endpoint, parse_endpoint(config.server));
+  ARGOSY_TRY(Endpoint endpoint, net::parse_endpoint(config.server));
   ARGOSY_TRY(TrustPolicy trust,
              load_policy(config.signing_keys, config.signing_required, {config.capabilities, config.hardware_class}));
   ARGOSY_TRY(const WayOut way_out, find_way_out(config));

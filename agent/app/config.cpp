@@ -11,11 +11,11 @@
 #include <toml++/toml.h>
 #include <unistd.h>
 
-#include "agent/link/endpoint.hpp"
 #include "agent/serving/server_dialect.hpp"
 #include "common/base/file.hpp"
 #include "common/base/id.hpp"
 #include "common/base/text.hpp"
+#include "net/url.hpp"
 
 namespace argosy::agent {
 
@@ -234,7 +234,7 @@ void read_model_server(Section& section, ServingConfig& serving) {
     section.fail("url",
                  "is missing: the adapter '" + serving.adapter + "' needs one such as \"http://127.0.0.1:8000\"");
   for (const auto& [key, url] : {std::pair("url", &serving.url), std::pair("metrics_url", &serving.metrics_url)})
-    if (const auto parsed = parse_http_url(*url); !url->empty() && !parsed)
+    if (const auto parsed = net::parse_http_url(*url); !url->empty() && !parsed)
       section.fail(key, "is wrong: " + parsed.error().message);
   if (!serving.repository.is_absolute())
     section.fail("repository",
@@ -354,7 +354,7 @@ void read_network(Section section, ProxySettings& network) {
 Result<void> check(const Config& config) {
   const auto wrong = [](std::string message) { return make_error(Errc::invalid_argument, std::move(message)); };
   if (config.server.empty()) return wrong("server is missing: give an address such as \"https://fleet.example:8443\"");
-  if (const auto endpoint = parse_endpoint(config.server); !endpoint)
+  if (const auto endpoint = net::parse_endpoint(config.server); !endpoint)
     return wrong("server: " + endpoint.error().message);
   if (!is_name(config.device)) return wrong("device is '" + config.device + "'; it must match [A-Za-z0-9_-]{1,64}");
   if (!is_name(config.hardware_class))

@@ -220,9 +220,9 @@ void Uplink::start_mqtt() {
   MqttLink::Options options;
   options.uri = "ssl://" + identity_->mqtt_host + ":" + std::to_string(identity_->mqtt_port);
   options.client_id = config_.device;
-  options.ca_file = identities_.ca_file();
-  options.certificate_file = identities_.certificate_file();
-  options.key_file = identities_.key_file();
+  options.identity.ca_file = identities_.ca_file();
+  options.identity.certificate_file = identities_.certificate_file();
+  options.identity.key_file = identities_.key_file();
   options.proxy = proxies_.for_host(identity_->mqtt_host);
   options.subscriptions = {topic("down/desired"), topic("down/ack")};
   options.will_topic = topic("up/event");

@@ -118,9 +118,9 @@ HttpRequest request_of(const Download& download, const std::string& target, bool
   const std::uint64_t from = download.intake->size();
   const bool to_the_end = download.end == download.request.blob.size;
   if (from == 0 && to_the_end) return request;
-  request.headers["Range"] =
-      "bytes=" + std::to_string(from) + "-" + (to_the_end ? "" : std::to_string(download.end - 1));
-  if (from > 0 && is_ours) request.headers["If-Range"] = "\"" + download.request.blob.digest + "\"";
+  request.headers.emplace_back(
+      "Range", "bytes=" + std::to_string(from) + "-" + (to_the_end ? "" : std::to_string(download.end - 1)));
+  if (from > 0 && is_ours) request.headers.emplace_back("If-Range", "\"" + download.request.blob.digest + "\"");
   return request;
 }
 
@@ -153,7 +153,7 @@ Result<std::unique_ptr<HttpsClient>> client_for(const BlobFetcher::Ports& ports,
 
 // From our server, or from where it leads to.
 Task<Result<HttpHead>> get(const BlobFetcher::Ports& ports, const DownloadSink& sink, Download& download) {
-  HttpUrl at{ports.https->endpoint(), "/device/v1/blobs/" + download.request.blob.digest};
+  net::HttpUrl at{ports.https->endpoint(), "/device/v1/blobs/" + download.request.blob.digest};
   std::unique_ptr<HttpsClient> elsewhere;
   for (int redirects = 0;; ++redirects) {
     HttpsClient& client = elsewhere ? *elsewhere : *ports.https;

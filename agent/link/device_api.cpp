@@ -72,7 +72,7 @@ Task<Result<IssuedIdentity>> DeviceApi::come_back(std::string device, std::strin
 Task<Result<std::optional<wire::Desired>>> DeviceApi::desired(std::int64_t known_rev) {
   HttpRequest request;
   request.target = "/device/v1/desired";
-  request.headers["If-None-Match"] = "\"" + std::to_string(known_rev) + "\"";
+  request.headers.emplace_back("If-None-Match", "\"" + std::to_string(known_rev) + "\"");
   ARGOSY_CO_TRY(auto response, co_await https_.request(std::move(request)));
   if (response.head.status == 304) co_return std::optional<wire::Desired>();
   if (response.head.status != 200) co_return error_of(response, "the desired document");

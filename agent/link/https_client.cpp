@@ -2,24 +2,16 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
-#include <ctime>
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/ssl/error.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
-#include <boost/beast/core/buffers_to_string.hpp>
-#include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/core/tcp_stream.hpp>
-#include <boost/beast/http.hpp>
-#include <boost/beast/ssl/ssl_stream.hpp>
 
 #include "agent/link/server_clock.hpp"
 #include "common/base/text.hpp"
 #include "common/json/json_look.hpp"
 #include "common/json/json_text.hpp"
+#include "net/http_steps.hpp"
+#include "net/tls_client.hpp"
 
 namespace argosy::agent {
 
@@ -30,10 +22,11 @@ namespace beast = boost::beast;
 namespace http = beast::http;
 namespace ssl = asio::ssl;
 using boost::system::error_code;
-using tcp = asio::ip::tcp;
+using net::as_result;
+using net::network_error;
+using net::WireRequest;
 
-constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
-constexpr std::size_t head_limit = 16 << 10;
+constexpr std::string_view program = "argosy-agent/" ARGOSY_VERSION;
 constexpr std::size_t least_buffer = 16 << 10;  // a record of TLS
 constexpr Duration connect_limit{15'000};
 constexpr std::chrono::seconds idle_limit{30};  // a connection unused for longer is not trusted to be alive
@@ -42,30 +35,18 @@ struct Connection {
   Connection(asio::any_io_executor io, std::shared_ptr<ssl::context> tls)
       : context(std::move(tls)), stream(io, *context) {}
   std::shared_ptr<ssl::context> context;
-  beast::ssl_stream<beast::tcp_stream> stream;
+  net::TlsStream stream;
   beast::flat_buffer buffer;
   std::chrono::steady_clock::time_point idle_since{};
   bool reused = false;
 };
 using ConnectionPtr = std::unique_ptr<Connection>;
-using WireRequest = http::request<http::string_body>;
-
-bool is_tls_refusal(const error_code& code) {
-  return code.category() == asio::error::get_ssl_category() && code != ssl::error::stream_truncated;
-}
-
-Error network_error(std::string_view what, const error_code& code) {
-  const Errc kind = code == beast::error::timeout ? Errc::timeout
-                    : is_tls_refusal(code)        ? Errc::unauthenticated
-                                                  : Errc::unavailable;
-  return make_error(kind, std::string(what) + ": " + code.message());
-}
 
 // What is slowed down here must not pile up in the system meanwhile.
 void limit_read_ahead(beast::tcp_stream& socket, std::size_t bytes) {
   error_code ignored;
-  socket.socket().set_option(tcp::socket::receive_buffer_size(static_cast<int>(std::max(bytes, least_buffer))),
-                             ignored);
+  socket.socket().set_option(
+      asio::ip::tcp::socket::receive_buffer_size(static_cast<int>(std::max(bytes, least_buffer))), ignored);
 }
 
 // For messages: what follows the path may be a key to it.
@@ -73,38 +54,10 @@ std::string path_of(const HttpRequest& request) {
   return request.method + " " + request.target.substr(0, request.target.find('?'));
 }
 
-WireRequest to_wire(const HttpRequest& request, const Endpoint& endpoint) {
-  WireRequest wire;
-  wire.version(11);
-  wire.method_string(request.method);
-  wire.target(request.target);
-  wire.set(http::field::host, endpoint.authority());
-  wire.set(http::field::user_agent, "argosy-agent/" ARGOSY_VERSION);
-  for (const auto& [name, value] : request.headers) wire.set(name, value);
-  if (!request.body.empty()) wire.set(http::field::content_type, request.content_type);
-  wire.body() = request.body;
-  wire.prepare_payload();
-  return wire;
-}
-
-// "Mon, 23 Nov 2026 04:00:00 GMT"
-std::optional<std::int64_t> seconds_of_date(const std::string& text) {
-  std::tm date{};
-  const char* end = ::strptime(text.c_str(), "%a, %d %b %Y %H:%M:%S GMT", &date);
-  if (end == nullptr || *end != '\0') return std::nullopt;
-  return ::timegm(&date);
-}
-
-template <class Message>
-HttpHead head_of(const Message& message) {
-  HttpHead head;
-  head.status = static_cast<int>(message.result_int());
-  for (const auto& field : message) {
-    std::string name(field.name_string());
-    std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return std::tolower(c); });
-    head.headers[name] = std::string(field.value());
-  }
-  return head;
+// An answer over the limit is not the server's word that what we sent is too large.
+Error as_broken(Error error) {
+  if (error.code == Errc::too_large) error.code = Errc::unavailable;
+  return error;
 }
 
 }  // namespace
@@ -127,25 +80,6 @@ struct HttpsClient::Impl {
   Task<Result<HttpHead>> transfer(Connection& connection, const HttpRequest& request, const DownloadSink& sink,
                                   bool& keep_alive);
 };
-
-std::optional<std::string> HttpHead::header(const std::string& lower_case_name) const {
-  const auto found = headers.find(lower_case_name);
-  return found == headers.end() ? std::nullopt : std::optional(found->second);
-}
-
-std::optional<Duration> HttpHead::retry_after() const {
-  const auto text = header("retry-after");
-  if (!text) return std::nullopt;
-  std::int64_t seconds = 0;
-  const auto [end, failed] = std::from_chars(text->data(), text->data() + text->size(), seconds);
-  if (failed != std::errc{} || end != text->data() + text->size()) {
-    const auto then = seconds_of_date(*text);
-    const auto sent = seconds_of_date(header("date").value_or(""));
-    if (!then || !sent) return std::nullopt;
-    seconds = *then - *sent;
-  }
-  return Duration{std::clamp<std::int64_t>(seconds, 0, 86400) * 1000};
-}
 
 HttpsClient::HttpsClient(asio::any_io_executor io, Endpoint endpoint, std::optional<Proxy> proxy)
     : impl_(std::make_shared<Impl>()) {
@@ -177,12 +111,12 @@ Task<Result<ConnectionPtr>> HttpsClient::Impl::connect() {
   if (!tls) co_return make_error(Errc::unauthenticated, "there is no authority to trust yet");
   auto made = std::make_unique<Connection>(io, tls);
   ARGOSY_CO_CHECK(co_await reach(beast::get_lowest_layer(made->stream)));
-  SSL_set_tlsext_host_name(made->stream.native_handle(), endpoint.host.c_str());
+  net::name_host(made->stream, endpoint.host);
   made->stream.set_verify_callback([host = endpoint.host, pin = pinned_sha256](bool ok, ssl::verify_context& context) {
     return verify_server(ok, context, host, pin);
   });
-  auto [refused] = co_await made->stream.async_handshake(ssl::stream_base::client, as_result);
-  if (refused) co_return network_error("no secure connection to " + endpoint.authority(), refused);
+  const std::string what = "no secure connection to " + endpoint.authority();
+  ARGOSY_CO_CHECK(co_await net::shake_hands(made->stream, what));
   co_return made;
 }
 
@@ -190,14 +124,7 @@ Task<Result<ConnectionPtr>> HttpsClient::Impl::connect() {
 Task<Result<void>> HttpsClient::Impl::reach(beast::tcp_stream& socket) {
   const Endpoint& first = proxy ? proxy->endpoint : endpoint;
   const std::string where = "cannot reach " + (proxy ? "the proxy " + proxy->address() : endpoint.authority());
-  tcp::resolver resolver(io);
-  auto [unresolved, addresses] = co_await resolver.async_resolve(first.host, first.port, as_result);
-  if (unresolved) co_return network_error(where, unresolved);
-  socket.expires_after(connect_limit);
-  auto [unconnected, address] = co_await socket.async_connect(addresses, as_result);
-  if (unconnected) co_return network_error(where, unconnected);
-  error_code ignored;
-  socket.socket().set_option(tcp::no_delay(true), ignored);
+  ARGOSY_CO_CHECK(co_await net::connect(socket, first, connect_limit, where));
   if (!proxy) co_return Result<void>();
   co_return co_await tunnel(socket);
 }
@@ -206,14 +133,14 @@ Task<Result<void>> HttpsClient::Impl::reach(beast::tcp_stream& socket) {
 Task<Result<void>> HttpsClient::Impl::tunnel(beast::tcp_stream& socket) {
   const std::string to = endpoint.host_and_port();
   const std::string where = "the proxy " + proxy->address();
-  http::request<http::empty_body> asking(http::verb::connect, to, 11);
-  asking.set(http::field::host, to);
-  asking.set(http::field::user_agent, "argosy-agent/" ARGOSY_VERSION);
-  if (!proxy->user.empty()) asking.set(http::field::proxy_authorization, proxy->authorization());
-  auto [unsent, sent] = co_await http::async_write(socket, asking, as_result);
-  if (unsent) co_return network_error(where, unsent);
+  HttpRequest request;
+  request.method = "CONNECT";
+  request.target = to;
+  if (!proxy->user.empty()) request.headers.emplace_back("Proxy-Authorization", proxy->authorization());
+  const WireRequest asking = net::to_wire(request, to, program);
+  ARGOSY_CO_CHECK(co_await net::send(socket, asking, where));
   http::response_parser<http::empty_body> parser;
-  parser.header_limit(head_limit);
+  parser.header_limit(net::http_head_limit);
   parser.skip(true);  // what follows belongs to the server
   beast::flat_buffer buffer;
   auto [unread, read] = co_await http::async_read_header(socket, buffer, parser, as_result);
@@ -246,20 +173,16 @@ void HttpsClient::Impl::put_back(ConnectionPtr connection, bool keep_alive) {
 Task<Result<HttpResponse>> HttpsClient::Impl::exchange(Connection& connection, const HttpRequest& request,
                                                        bool& keep_alive) {
   const std::string where = path_of(request);
-  const WireRequest wire = to_wire(request, endpoint);
+  const WireRequest wire = net::to_wire(request, endpoint.authority(), program);
   beast::get_lowest_layer(connection.stream).expires_after(request.time_limit);
   const Instant asked_at = wall_clock_now();
-  auto [unsent, sent] = co_await http::async_write(connection.stream, wire, as_result);
-  if (unsent) co_return network_error(where, unsent);
-  http::response_parser<http::string_body> parser;
-  parser.header_limit(head_limit);
-  parser.body_limit(request.response_limit);
-  auto [unread, read] = co_await http::async_read(connection.stream, connection.buffer, parser, as_result);
-  if (unread) co_return network_error(where, unread);
-  keep_alive = parser.get().keep_alive();
-  HttpResponse response{head_of(parser.get()), std::move(parser.get().body())};
-  server_clock.heard(response.head.header("date").value_or(""), asked_at, wall_clock_now());
-  co_return response;
+  ARGOSY_CO_CHECK(co_await net::send(connection.stream, wire, where));
+  auto received = co_await net::receive(connection.stream, connection.buffer, request, where);
+  if (!received) co_return as_broken(std::move(received).error());
+  keep_alive = received->keep_alive;
+  const HttpHead& head = received->response.head;
+  server_clock.heard(head.header("date").value_or(""), asked_at, wall_clock_now());
+  co_return std::move(received->response);
 }
 
 Task<Result<HttpResponse>> HttpsClient::request(HttpRequest request) {
@@ -281,17 +204,16 @@ Task<Result<HttpHead>> HttpsClient::Impl::transfer(Connection& connection, const
                                                    const DownloadSink& sink, bool& keep_alive) {
   const std::string where = path_of(request);
   auto& socket = beast::get_lowest_layer(connection.stream);
-  const WireRequest wire = to_wire(request, endpoint);
+  const WireRequest wire = net::to_wire(request, endpoint.authority(), program);
   if (sink.read_ahead_bytes > 0) limit_read_ahead(socket, sink.read_ahead_bytes);
   socket.expires_after(request.time_limit);
-  auto [unsent, sent] = co_await http::async_write(connection.stream, wire, as_result);
-  if (unsent) co_return network_error(where, unsent);
+  ARGOSY_CO_CHECK(co_await net::send(connection.stream, wire, where));
   http::response_parser<http::buffer_body> parser;
-  parser.header_limit(head_limit);
+  parser.header_limit(net::http_head_limit);
   parser.body_limit(boost::none);
   auto [unread, read] = co_await http::async_read_header(connection.stream, connection.buffer, parser, as_result);
   if (unread) co_return network_error(where, unread);
-  HttpHead head = head_of(parser.get());
+  HttpHead head = net::head_of(parser.get());
   auto accepted = sink.on_head(head);
   if (!accepted) co_return std::move(accepted).error();
   if (head.status != 200 && head.status != 206) co_return head;

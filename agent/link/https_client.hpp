@@ -1,10 +1,9 @@
 // HTTPS to one server, through a proxy where there is one: requests with small bodies, and downloads as a stream.
 // Coroutines on the agent's loop; keeps one idle connection. Everything has a time limit and a size limit. Redirects
-// are answers like others: nothing here follows them.
+// are answers like others: nothing here follows them. In a download the request's time limit is for each piece.
 #pragma once
 
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,37 +11,21 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 
-#include "agent/link/endpoint.hpp"
 #include "agent/link/proxy.hpp"
 #include "agent/link/trust.hpp"
 #include "common/base/instant.hpp"
+#include "net/http.hpp"
+#include "net/url.hpp"
 
 namespace argosy::agent {
 
 template <class T>
 using Task = boost::asio::awaitable<T>;
 
-struct HttpRequest {
-  std::string method = "GET";
-  std::string target;
-  std::map<std::string, std::string> headers;
-  std::string body;
-  std::string content_type = "application/json";
-  Duration time_limit{30'000};  // for all of it; in a download for each piece
-  std::size_t response_limit = 2 << 20;
-};
-
-struct HttpHead {
-  int status = 0;
-  std::map<std::string, std::string> headers;  // names in lower case
-  std::optional<std::string> header(const std::string& lower_case_name) const;
-  std::optional<Duration> retry_after() const;  // at most a day; a date counts from the answer's own
-};
-
-struct HttpResponse {
-  HttpHead head;
-  std::string body;
-};
+using net::Endpoint;
+using net::HttpHead;
+using net::HttpRequest;
+using net::HttpResponse;
 
 // What takes a download's bytes. Each call answers whether to go on.
 struct DownloadSink {

@@ -20,6 +20,8 @@ namespace asio = boost::asio;
 constexpr Duration retry_base{1000};
 constexpr Duration retry_cap{300'000};
 constexpr int qos = 1;
+constexpr int most_in_flight = 10;
+constexpr std::chrono::seconds connect_within{15};
 constexpr auto answer_limit = std::chrono::seconds(25);  // to a try to connect: Paho is known to forget one
 constexpr auto goodbye_limit = std::chrono::seconds(1);
 
@@ -87,19 +89,11 @@ void MqttLink::Impl::open_client() {
   client->set_message_callback([weak = weak_from_this(), of_life](mqtt::const_message_ptr message) {
     if (const auto self = weak.lock()) self->take(of_life, std::move(message));
   });
-  mqtt::ssl_options tls;
-  tls.set_trust_store(options.ca_file);
-  tls.set_key_store(options.certificate_file);
-  tls.set_private_key(options.key_file);
-  tls.set_enable_server_cert_auth(true);
-  tls.set_verify(true);
-  connect_options.set_ssl(std::move(tls));
+  connect_options = net::make_connect_options({.identity = options.identity,
+                                               .keep_alive = std::chrono::seconds(options.keep_alive_s),
+                                               .connect_limit = connect_within,
+                                               .most_in_flight = most_in_flight});
   if (options.proxy) connect_options.set_https_proxy(options.proxy->with_credentials());
-  connect_options.set_clean_session(true);
-  connect_options.set_automatic_reconnect(false);
-  connect_options.set_keep_alive_interval(options.keep_alive_s);
-  connect_options.set_connect_timeout(15);
-  connect_options.set_max_inflight(10);
 }
 
 // On a thread of Paho's: copy, count, post.

@@ -14,6 +14,7 @@
 
 #include "agent/link/proxy.hpp"
 #include "common/base/error.hpp"
+#include "net/mqtt_options.hpp"
 
 namespace argosy::agent {
 
@@ -25,9 +26,7 @@ class MqttLink {
   struct Options {
     std::string uri;  // "ssl://broker:8883"
     std::string client_id;
-    std::string ca_file;
-    std::string certificate_file;
-    std::string key_file;
+    net::MqttIdentity identity;
     std::optional<Proxy> proxy;
     std::vector<std::string> subscriptions;
     std::string will_topic;

@@ -10,16 +10,6 @@ namespace {
 
 constexpr std::string_view scheme = "http://";
 
-bool is_plain(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_';
-}
-
-std::string percent_encoded(std::string_view text) {
-  std::string encoded;
-  for (const char c : text) encoded += is_plain(c) ? std::string(1, c) : "%" + to_hex(as_bytes({&c, 1}));
-  return encoded;
-}
-
 std::optional<std::string> percent_decoded(std::string_view text) {
   std::string decoded;
   for (std::size_t at = 0; at < text.size(); ++at) {
@@ -67,7 +57,8 @@ std::string Proxy::authorization() const {
 }
 
 std::string Proxy::with_credentials() const {
-  const std::string credentials = user.empty() ? "" : percent_encoded(user) + ":" + percent_encoded(password) + "@";
+  const std::string credentials =
+      user.empty() ? "" : net::percent_encode(user) + ":" + net::percent_encode(password) + "@";
   return credentials + address();
 }
 
@@ -92,7 +83,7 @@ Result<Proxy> parse_proxy(std::string_view url) {
     proxy.password = *password;
     rest.remove_prefix(at + 1);
   }
-  auto parsed = parse_http_url(std::string(scheme) + std::string(rest));
+  auto parsed = net::parse_http_url(std::string(scheme) + std::string(rest));
   if (!parsed || (!parsed->target.empty() && parsed->target != "/")) return wrong();
   proxy.endpoint = std::move(parsed->endpoint);
   return proxy;

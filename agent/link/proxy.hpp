@@ -7,12 +7,12 @@
 #include <string>
 #include <vector>
 
-#include "agent/link/endpoint.hpp"
+#include "net/url.hpp"
 
 namespace argosy::agent {
 
 struct Proxy {
-  Endpoint endpoint;
+  net::Endpoint endpoint;
   std::string user;
   std::string password;
 

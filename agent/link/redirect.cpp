@@ -30,14 +30,14 @@ bool is_redirect(int status) {
   return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
 }
 
-Result<HttpUrl> follow_redirect(const RedirectRules& rules, const HttpUrl& from, const HttpHead& answer) {
+Result<net::HttpUrl> follow_redirect(const RedirectRules& rules, const net::HttpUrl& from, const HttpHead& answer) {
   const std::string said = "'" + from.endpoint.host + "' answered " + std::to_string(answer.status);
   const auto location = answer.header("location");
   if (!location) return refusal(said + " without saying where to go");
-  HttpUrl to{from.endpoint, *location};
+  net::HttpUrl to{from.endpoint, *location};
   const bool is_path = location->starts_with('/') && !location->starts_with("//");
   if (!is_path) {
-    auto parsed = parse_https_url(*location);
+    auto parsed = net::parse_https_url(*location);
     if (!parsed) return refusal(said + " and leads to no https address: downloads go nowhere else");
     to = std::move(*parsed);
   }

@@ -18,6 +18,6 @@ struct RedirectRules {
 bool is_redirect(int status);  // 301, 302, 303, 307, 308
 
 // Where the answer of `from` leads to. Errc::forbidden names what is wrong with it and the key that would allow it.
-Result<HttpUrl> follow_redirect(const RedirectRules& rules, const HttpUrl& from, const HttpHead& answer);
+Result<net::HttpUrl> follow_redirect(const RedirectRules& rules, const net::HttpUrl& from, const HttpHead& answer);
 
 }  // namespace argosy::agent

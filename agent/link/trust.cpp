@@ -1,12 +1,11 @@
 #include "agent/link/trust.hpp"
 
-#include <boost/asio/buffer.hpp>
 #include <boost/asio/ssl/host_name_verification.hpp>
-#include <boost/system/system_error.hpp>
 #include <openssl/evp.h>
 #include <openssl/x509.h>
 
 #include "common/base/encoding.hpp"
+#include "net/tls_client.hpp"
 
 namespace argosy::agent {
 
@@ -33,25 +32,10 @@ bool is_pinned_authority(X509_STORE_CTX* store, const std::string& pinned_sha256
 }  // namespace
 
 Result<std::shared_ptr<ssl::context>> make_tls_context(const Trust& trust) {
-  const char* what = "the authority's certificate";
-  try {
-    auto context = std::make_shared<ssl::context>(ssl::context::tls_client);
-    context->set_options(ssl::context::default_workarounds | ssl::context::no_sslv2 | ssl::context::no_sslv3 |
-                         ssl::context::no_tlsv1 | ssl::context::no_tlsv1_1);
-    SSL_CTX_set_mode(context->native_handle(), SSL_MODE_RELEASE_BUFFERS);
-    context->set_verify_mode(ssl::verify_peer);
-    if (trust.system_authorities) context->set_default_verify_paths();
-    if (!trust.ca_pem.empty()) context->add_certificate_authority(boost::asio::buffer(trust.ca_pem));
-    if (!trust.certificate_pem.empty()) {
-      what = "this device's certificate";
-      context->use_certificate_chain(boost::asio::buffer(trust.certificate_pem));
-      what = "this device's key";
-      context->use_private_key(boost::asio::buffer(trust.private_key_pem), ssl::context::pem);
-    }
-    return context;
-  } catch (const boost::system::system_error& error) {
-    return make_error(Errc::invalid_argument, std::string(what) + " cannot be used: " + error.what());
-  }
+  return net::make_client_context({.authorities_pem = trust.ca_pem,
+                                   .system_authorities = trust.system_authorities,
+                                   .certificate_pem = trust.certificate_pem,
+                                   .private_key_pem = trust.private_key_pem});
 }
 
 bool verify_server(bool preverified, ssl::verify_context& context, const std::string& host,

@@ -118,14 +118,13 @@ QuarantineService::Options quarantine_options(const Config& config) {
 
 MqttClient::Options mqtt_options(const Config& config) {
   const fs::path pki(config.pki_dir);
-  return {.uri = config.mqtt_uri,
-          .client_id = "argosyd",
-          .ca_file = pki / "ca.pem",
-          .certificate_file = pki / "argosyd.pem",
-          .key_file = pki / "argosyd.key",
-          .subscriptions = {"argosy/v1/+/up/state", "argosy/v1/+/up/telemetry", "argosy/v1/+/up/event"},
-          .inbox = {.budgets = device_budgets(config)},
-          .rule_of = DeviceMessages::rule_of};
+  return {
+      .uri = config.mqtt_uri,
+      .client_id = "argosyd",
+      .identity = {.ca_file = pki / "ca.pem", .certificate_file = pki / "argosyd.pem", .key_file = pki / "argosyd.key"},
+      .subscriptions = {"argosy/v1/+/up/state", "argosy/v1/+/up/telemetry", "argosy/v1/+/up/event"},
+      .inbox = {.budgets = device_budgets(config)},
+      .rule_of = DeviceMessages::rule_of};
 }
 
 // A quarter is for those who have signed.

@@ -8,12 +8,13 @@
 #include <boost/asio/connect.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/read.hpp>
-#include <boost/asio/ssl/context.hpp>
-#include <boost/asio/ssl/host_name_verification.hpp>
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
+
+#include "net/tls_client.hpp"
+#include "net/url.hpp"
 
 namespace argosy::server {
 namespace {
@@ -26,31 +27,20 @@ constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
 constexpr std::chrono::seconds patience{5};
 constexpr std::string_view tls_scheme = "ssl://";
 
-struct Address {
-  std::string host;
-  std::string port;
-};
-
-Result<Address> address_of(std::string_view uri) {
-  const std::size_t colon = uri.rfind(':');
-  if (!uri.starts_with(tls_scheme) || colon <= tls_scheme.size())
-    return make_error(Errc::invalid_argument, "mqtt.uri '" + std::string(uri.substr(0, 80)) +
-                                                  "' names no broker with TLS; certificates mean nothing there");
-  return Address{std::string(uri.substr(tls_scheme.size(), colon - tls_scheme.size())),
-                 std::string(uri.substr(colon + 1))};
+Result<net::Endpoint> endpoint_of(std::string_view uri) {
+  auto endpoint = uri.starts_with(tls_scheme) ? net::parse_authority(uri.substr(tls_scheme.size())) : std::nullopt;
+  if (endpoint && !endpoint->port.empty()) return std::move(*endpoint);
+  return make_error(Errc::invalid_argument, "mqtt.uri '" + std::string(uri.substr(0, 80)) +
+                                                "' names no broker with TLS; certificates mean nothing there");
 }
 
-Result<asio::ssl::context> context_of(const BrokerVisit& visit) {
-  asio::ssl::context context(asio::ssl::context::tls_client);
-  error_code error;
-  context.set_options(asio::ssl::context::default_workarounds | asio::ssl::context::no_tlsv1 |
-                      asio::ssl::context::no_tlsv1_1);
-  if (!error) context.add_certificate_authority(asio::buffer(visit.ca_pem), error);
-  if (!error) context.use_certificate(asio::buffer(visit.certificate_pem), asio::ssl::context::pem, error);
-  if (!error) context.use_private_key(asio::buffer(visit.key_pem), asio::ssl::context::pem, error);
-  if (!error) context.set_verify_mode(asio::ssl::verify_peer, error);
-  if (error) return make_error(Errc::internal, "cannot prepare a visit to the broker: " + error.message());
-  return context;
+using Context = std::shared_ptr<asio::ssl::context>;
+
+Result<Context> context_of(const BrokerVisit& visit) {
+  auto context = net::make_client_context(
+      {.authorities_pem = visit.ca_pem, .certificate_pem = visit.certificate_pem, .private_key_pem = visit.key_pem});
+  if (context) return context;
+  return make_error(Errc::internal, "cannot prepare a visit to the broker: " + context.error().message);
 }
 
 // CONNECT of MQTT 3.1.1, clean session, keep alive 30 s, no will, no password.
@@ -61,18 +51,17 @@ std::string connect_packet(const std::string& client_id) {
   return packet + client_id;
 }
 
-Error no_answer(const Address& address, const std::string& why) {
-  return make_error(Errc::unavailable,
-                    "the broker at " + address.host + ":" + address.port + " does not answer: " + why);
+Error no_answer(const net::Endpoint& broker, const std::string& why) {
+  return make_error(Errc::unavailable, "the broker at " + broker.host_and_port() + " does not answer: " + why);
 }
 
 class Visitor {
  public:
-  Visitor(asio::any_io_executor io, BrokerVisit visit, Address address, asio::ssl::context context)
+  Visitor(asio::any_io_executor io, BrokerVisit visit, net::Endpoint broker, Context context)
       : visit_(std::move(visit)),
-        address_(std::move(address)),
+        broker_(std::move(broker)),
         context_(std::move(context)),
-        stream_(io, context_),
+        stream_(io, *context_),
         resolver_(io) {}
 
   void give_up() {
@@ -83,11 +72,11 @@ class Visitor {
   }
 
   asio::awaitable<Result<bool>> run() {
-    const auto [unknown, endpoints] = co_await resolver_.async_resolve(address_.host, address_.port, as_result);
-    if (unknown) co_return no_answer(address_, unknown.message());
+    const auto [unknown, endpoints] = co_await resolver_.async_resolve(broker_.host, broker_.port, as_result);
+    if (unknown) co_return no_answer(broker_, unknown.message());
     const auto [unreachable, endpoint] = co_await asio::async_connect(stream_.lowest_layer(), endpoints, as_result);
-    if (unreachable) co_return no_answer(address_, given_up_ ? "too slow" : unreachable.message());
-    stream_.set_verify_callback(asio::ssl::host_name_verification(address_.host));
+    if (unreachable) co_return no_answer(broker_, given_up_ ? "too slow" : unreachable.message());
+    net::expect_host(stream_, broker_.host);
     const auto [refused] = co_await stream_.async_handshake(asio::ssl::stream_base::client, as_result);
     if (refused) co_return turned_away(refused);
     co_return co_await ask();
@@ -112,16 +101,16 @@ class Visitor {
   }
 
   Result<bool> turned_away(const error_code& error) const {
-    if (given_up_) return no_answer(address_, "too slow");
+    if (given_up_) return no_answer(broker_, "too slow");
     const bool we_refuse = SSL_get_verify_result(const_cast<Stream&>(stream_).native_handle()) != X509_V_OK;
-    if (we_refuse) return no_answer(address_, "its certificate is not of this fleet: " + error.message());
+    if (we_refuse) return no_answer(broker_, "its certificate is not of this fleet: " + error.message());
     return false;
   }
 
   using Stream = asio::ssl::stream<tcp::socket>;
   BrokerVisit visit_;
-  Address address_;
-  asio::ssl::context context_;
+  net::Endpoint broker_;
+  Context context_;
   Stream stream_;
   tcp::resolver resolver_;
   bool given_up_ = false;
@@ -130,9 +119,9 @@ class Visitor {
 }  // namespace
 
 asio::awaitable<Result<bool>> visit_broker(asio::any_io_executor io, BrokerVisit visit) {
-  ARGOSY_CO_TRY(Address address, address_of(visit.uri));
-  ARGOSY_CO_TRY(asio::ssl::context context, context_of(visit));
-  const auto visitor = std::make_shared<Visitor>(io, std::move(visit), std::move(address), std::move(context));
+  ARGOSY_CO_TRY(net::Endpoint broker, endpoint_of(visit.uri));
+  ARGOSY_CO_TRY(Context context, context_of(visit));
+  const auto visitor = std::make_shared<Visitor>(io, std::move(visit), std::move(broker), std::move(context));
   asio::steady_timer deadline(io, patience);
   deadline.async_wait([weak = std::weak_ptr(visitor)](const error_code& cancelled) {
     const auto visitor = weak.lock();

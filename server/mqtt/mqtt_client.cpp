@@ -12,6 +12,7 @@
 #include <spdlog/spdlog.h>
 
 #include "common/base/random.hpp"
+#include "net/mqtt_options.hpp"
 
 namespace argosy::server {
 namespace {
@@ -48,22 +49,8 @@ class Listener final : public mqtt::iaction_listener {
   Report report_;
 };
 
-mqtt::connect_options connect_options_of(const MqttClient::Options& options) {
-  mqtt::connect_options connect;
-  connect.set_clean_session(true);  // everything is a level or is sent again: the broker keeps nothing for us
-  connect.set_keep_alive_interval(keep_alive);
-  connect.set_connect_timeout(connect_timeout);
-  connect.set_max_inflight(unacknowledged_limit);
-  if (!options.ca_file.empty()) {
-    mqtt::ssl_options tls;
-    tls.set_trust_store(options.ca_file);
-    tls.set_key_store(options.certificate_file);
-    tls.set_private_key(options.key_file);
-    tls.set_enable_server_cert_auth(true);
-    tls.set_verify(true);
-    connect.set_ssl(std::move(tls));
-  }
-  return connect;
+net::MqttSession session_of(const net::MqttIdentity& identity) {
+  return {identity, keep_alive, connect_timeout, unacknowledged_limit};
 }
 
 }  // namespace
@@ -75,7 +62,7 @@ struct MqttClient::Impl : std::enable_shared_from_this<MqttClient::Impl> {
       : io(io_given),
         options(std::move(options_given)),
         handlers(std::move(handlers_given)),
-        connect_options(connect_options_of(options)),
+        connect_options(net::make_connect_options(session_of(options.identity))),
         retry_timer(io),
         inbox(options.inbox, options.rule_of) {}
 

@@ -13,6 +13,7 @@
 #include <boost/asio/awaitable.hpp>
 
 #include "common/base/error.hpp"
+#include "net/mqtt_options.hpp"
 #include "server/mqtt/mqtt_inbox.hpp"
 
 namespace argosy::server {
@@ -22,9 +23,7 @@ class MqttClient {
   struct Options {
     std::string uri;  // "ssl://127.0.0.1:8883"
     std::string client_id;
-    std::string ca_file;
-    std::string certificate_file;
-    std::string key_file;
+    net::MqttIdentity identity;
     std::vector<std::string> subscriptions;
     // More is dropped and counted: devices send again what was not acknowledged, and states are levels.
     MqttInbox::Limits inbox{};

@@ -39,7 +39,9 @@ CLEAN = {
     "agent/link/mqtt_link.cpp": ["<MQTTAsync.h>", "<boost/beast/ssl.hpp>"],
     "agent/runner/session.cpp": ["<onnxruntime_cxx_api.h>"],
     "cli/main.cpp": ['"cli/app.hpp"'],
-    "cli/http_client.cpp": ["<boost/beast/core.hpp>", '"common/wire/desired.hpp"'],
+    "cli/api_client.cpp": ['"net/http_call.hpp"', '"common/wire/desired.hpp"'],
+    "net/http_steps.hpp": ["<boost/beast/http.hpp>", '"common/base/error.hpp"'],
+    "net/mqtt_options.cpp": ["<mqtt/connect_options.h>"],
     "examples/digits/camera.cpp": ['"agent/sdk/observe.hpp"'],
 }
 
@@ -68,10 +70,13 @@ PLANTED = {
     "in common/ OpenSSL stays inside crypto/": [("common/delta/a.cpp", "<openssl/evp.h>")],
     "only server/db, the journal and *_store.* (with its *_rows.hpp) see pqxx": [
         ("server/rollouts/rollout_service.cpp", "<pqxx/pqxx>"), ("agent/update/a.cpp", "<pqxx/transaction>")],
-    "only server/mqtt and agent/link see Paho": [("server/app/app.cpp", "<mqtt/async_client.h>"),
-                                                 ("agent/app/app.cpp", "<MQTTClient.h>")],
-    "only net, server/http, *_api.*, server/app, agent/link and cli see Beast": [
-        ("server/devices/device_service.cpp", "<boost/beast/http.hpp>"), ("agent/app/app.cpp", "<boost/beast.hpp>")],
+    "only net, server/mqtt and agent/link see Paho": [("server/app/app.cpp", "<mqtt/async_client.h>"),
+                                                      ("agent/app/app.cpp", "<MQTTClient.h>")],
+    "only net, server/http, *_api.*, server/app and agent/link see Beast": [
+        ("server/devices/device_service.cpp", "<boost/beast/http.hpp>"), ("agent/app/app.cpp", "<boost/beast.hpp>"),
+        ("cli/api_client.cpp", "<boost/beast/http.hpp>"), ("agent/app/app.cpp", '"net/http_steps.hpp"')],
+    "net knows common/base alone": [("net/url.cpp", '"common/json/json_reader.hpp"'),
+                                    ("net/http_call.cpp", '"agent/link/proxy.hpp"')],
     "in agent/ only link, app and main see Asio": [("agent/update/a.cpp", "<boost/asio/post.hpp>")],
     "only agent/runner sees ONNX Runtime": [("agent/serving/a.cpp", "<onnxruntime_c_api.h>")],
     "a capability never sees another's store or api": [
@@ -97,7 +102,9 @@ PLANTED = {
     "the server knows neither agent nor cli": [("server/app/app.cpp", '"agent/update/slot.hpp"'),
                                                ("server/app/app.cpp", '"cli/url.hpp"')],
     "the agent knows neither server nor cli": [("agent/app/app.cpp", '"server/http/router.hpp"')],
-    "the cli knows common/ alone": [("cli/app.cpp", '"server/devices/device.hpp"')],
+    "the cli knows common/ and net/ alone": [("cli/app.cpp", '"server/devices/device.hpp"')],
+    "the cli leaves Asio to net": [("cli/api_client.cpp", "<boost/asio/io_context.hpp>"),
+                                   ("cli/api_client.cpp", '"net/tls_client.hpp"')],
     "examples use the device's sdk and nothing else of ours": [("examples/a.cpp", '"agent/update/slot.hpp"')],
     "the parts of the agent do not know its app": [("agent/update/a.cpp", '"agent/app/config.hpp"')],
     check.FROM_THE_ROOT: [("server/rollouts/rollout.cpp", '"rollout.hpp"'),
@@ -188,6 +195,15 @@ class CheckLayering(unittest.TestCase):
                     found = [(file, line, name) for file, line, _, name in check.violations(self.root)]
                     self.assertEqual(found, [(file, 3, rule.name)])
                     path.unlink()
+
+    def test_a_child_is_started_in_one_place(self):
+        rule = next(rule for rule in check.CALL_RULES if "child" in rule.name)
+        for file in ("agent/update/runner.cpp", "cli/runner.cpp", "common/base/other.cpp", "common/base/spawn.cpp"):
+            self.write(file, [])
+            (self.root / file).write_text("int failed = ::posix_spawn(&pid, path, files, attributes, argv, environ);\n")
+        found = [(file, name) for file, _, _, name in check.violations(self.root)]
+        self.assertEqual(sorted(found), [(file, rule.name) for file in
+                                         ("agent/update/runner.cpp", "cli/runner.cpp", "common/base/other.cpp")])
 
     def test_calls_beside_the_layer_for_files_are_caught(self):
         rule = next(rule for rule in check.CALL_RULES if "files" in rule.name)

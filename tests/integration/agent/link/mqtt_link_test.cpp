@@ -66,9 +66,9 @@ class MqttLinkTest : public ::testing::Test {
     MqttLink::Options options;
     options.uri = "ssl://127.0.0.1:" + port;
     options.client_id = device;
-    options.ca_file = fleet_file("ca.pem");
-    options.certificate_file = folder / "device.pem";
-    options.key_file = folder / "device.key";
+    options.identity.ca_file = fleet_file("ca.pem");
+    options.identity.certificate_file = folder / "device.pem";
+    options.identity.key_file = folder / "device.key";
     options.subscriptions = {topic("down/desired"), topic("down/ack")};
     options.will_topic = topic("up/event");
     return options;

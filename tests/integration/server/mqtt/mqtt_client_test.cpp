@@ -38,9 +38,9 @@ class MqttClientTest : public ::testing::Test {
     const std::string folder = setting("ARGOSY_TEST_TLS") + "/";
     return {.uri = "ssl://127.0.0.1:" + setting("ARGOSY_TEST_MQTT_PORT"),
             .client_id = name,
-            .ca_file = folder + "ca.pem",
-            .certificate_file = folder + name + ".pem",
-            .key_file = folder + name + ".key",
+            .identity = {.ca_file = folder + "ca.pem",
+                         .certificate_file = folder + name + ".pem",
+                         .key_file = folder + name + ".key"},
             .subscriptions = std::move(subscriptions)};
   }
   MqttClient::Handlers handlers() {

@@ -27,7 +27,7 @@ TEST(Proxy, AddressAndCredentials) {
   EXPECT_EQ(proxy.user, "cam@site");
   EXPECT_EQ(proxy.password, "p:ss%");
   EXPECT_EQ(proxy.authorization(), "Basic Y2FtQHNpdGU6cDpzcyU=");
-  EXPECT_EQ(proxy.with_credentials(), "cam%40site:p%3ass%25@proxy.example:3128");
+  EXPECT_EQ(proxy.with_credentials(), "cam%40site:p%3Ass%25@proxy.example:3128");
   const Proxy plain = parse_proxy("[::1]:8080").value();
   EXPECT_EQ(plain.address(), "[::1]:8080");
   EXPECT_EQ(plain.authorization(), "");

@@ -5,9 +5,10 @@
 namespace argosy::agent {
 namespace {
 
-const HttpUrl ours{{"fleet.example", "8443"}, "/device/v1/blobs/abc"};
+const net::HttpUrl ours{{"fleet.example", "8443"}, "/device/v1/blobs/abc"};
 
-std::string target(const std::vector<std::string>& hosts, const std::string& location, const HttpUrl& from = ours) {
+std::string target(const std::vector<std::string>& hosts, const std::string& location,
+                   const net::HttpUrl& from = ours) {
   const auto to = follow_redirect({hosts, ""}, from, HttpHead{302, {{"location", location}}});
   return to ? to->endpoint.authority() + to->target : "refused";
 }

@@ -1,10 +1,10 @@
-#include "agent/link/endpoint.hpp"
+#include "net/url.hpp"
 
 #include <algorithm>
 #include <charconv>
-#include <optional>
+#include <cstdint>
 
-namespace argosy::agent {
+namespace argosy::net {
 
 namespace {
 
@@ -17,27 +17,6 @@ bool is_port(std::string_view text) {
   unsigned port = 0;
   const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), port);
   return failed == std::errc{} && end == text.data() + text.size() && port >= 1 && port <= 65535;
-}
-
-// HOST[:PORT], [IPv6][:PORT]; nothing when it is neither.
-std::optional<Endpoint> parse_authority(std::string_view rest) {
-  if (rest.empty() || rest.find_first_of("/?#@\\ ") != std::string_view::npos) return std::nullopt;
-  Endpoint endpoint;
-  std::string_view port;
-  if (rest.front() == '[') {
-    const auto close = rest.find(']');
-    if (close == std::string_view::npos) return std::nullopt;
-    endpoint.host = rest.substr(1, close - 1);
-    port = rest.substr(close + 1);
-  } else {
-    const auto colon = rest.find(':');
-    endpoint.host = rest.substr(0, colon);
-    if (colon != std::string_view::npos) port = rest.substr(colon);
-  }
-  if (endpoint.host.empty() || (!port.empty() && (port.front() != ':' || !is_port(port.substr(1)))))
-    return std::nullopt;
-  endpoint.port = port.empty() ? "" : std::string(port.substr(1));
-  return endpoint;
 }
 
 bool is_printable(std::string_view text) {
@@ -55,6 +34,26 @@ std::string Endpoint::authority() const {
   return port == "443" ? whole.substr(0, whole.rfind(':')) : whole;
 }
 
+std::optional<Endpoint> parse_authority(std::string_view text) {
+  if (text.empty() || text.find_first_of("/?#@\\ ") != std::string_view::npos) return std::nullopt;
+  Endpoint endpoint;
+  std::string_view port;
+  if (text.front() == '[') {
+    const auto close = text.find(']');
+    if (close == std::string_view::npos) return std::nullopt;
+    endpoint.host = text.substr(1, close - 1);
+    port = text.substr(close + 1);
+  } else {
+    const auto colon = text.find(':');
+    endpoint.host = text.substr(0, colon);
+    if (colon != std::string_view::npos) port = text.substr(colon);
+  }
+  if (endpoint.host.empty() || (!port.empty() && (port.front() != ':' || !is_port(port.substr(1)))))
+    return std::nullopt;
+  endpoint.port = port.empty() ? "" : std::string(port.substr(1));
+  return endpoint;
+}
+
 Result<Endpoint> parse_endpoint(std::string_view url) {
   constexpr std::string_view scheme = "https://";
   if (!url.starts_with(scheme)) return wrong_url(url);
@@ -64,6 +63,26 @@ Result<Endpoint> parse_endpoint(std::string_view url) {
   if (!endpoint) return wrong_url(url);
   if (endpoint->port.empty()) endpoint->port = "443";
   return std::move(*endpoint);
+}
+
+std::string ServerUrl::to_string() const {
+  return (tls ? "https://" : "http://") + endpoint.host_and_port();
+}
+
+Result<ServerUrl> parse_server_url(std::string_view text) {
+  const auto wrong = [&] {
+    return make_error(
+        Errc::invalid_argument,
+        "\"" + std::string(text) + "\" is not a server address; write http://HOST:PORT or https://HOST:PORT");
+  };
+  const bool tls = text.starts_with("https://");
+  if (!tls && !text.starts_with("http://")) return wrong();
+  std::string_view rest = text.substr(text.find("://") + 3);
+  while (rest.ends_with('/')) rest.remove_suffix(1);
+  auto endpoint = parse_authority(rest);
+  if (!endpoint) return wrong();
+  if (endpoint->port.empty()) endpoint->port = tls ? "443" : "80";
+  return ServerUrl{tls, std::move(*endpoint)};
 }
 
 Result<HttpUrl> parse_https_url(std::string_view url) {
@@ -84,7 +103,7 @@ Result<HttpUrl> parse_http_url(std::string_view url) {
   constexpr std::string_view scheme = "http://";
   const auto wrong = [&] {
     return make_error(Errc::invalid_argument, "'" + std::string(url) +
-                                                  "' is no address that the agent can ask: give one such as "
+                                                  "' is no address that can be asked: give one such as "
                                                   "http://127.0.0.1:8000 (plain HTTP, without a name or password)");
   };
   if (!url.starts_with(scheme)) return wrong();
@@ -99,4 +118,21 @@ Result<HttpUrl> parse_http_url(std::string_view url) {
   return parsed;
 }
 
-}  // namespace argosy::agent
+std::string percent_encode(std::string_view text) {
+  constexpr std::string_view unreserved = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
+  constexpr std::string_view digits = "0123456789ABCDEF";
+  std::string encoded;
+  for (const char c : text) {
+    if (unreserved.find(c) != std::string_view::npos) {
+      encoded.push_back(c);
+      continue;
+    }
+    const auto byte = static_cast<std::uint8_t>(c);
+    encoded.push_back('%');
+    encoded.push_back(digits[byte >> 4]);
+    encoded.push_back(digits[byte & 15]);
+  }
+  return encoded;
+}
+
+}  // namespace argosy::net

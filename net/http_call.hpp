@@ -1,0 +1,31 @@
+// One request of HTTP/1.1 on a connection of its own, over TCP or TLS, and its whole answer. Blocking; one thread.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "common/base/error.hpp"
+#include "net/http.hpp"
+#include "net/url.hpp"
+
+namespace argosy::net {
+
+struct HttpServer {
+  ServerUrl url;
+  std::string ca_file;  // for https; empty: the system's authorities
+};
+
+struct Upload {  // the body of a request, of any size
+  std::filesystem::path file;
+  std::function<void(std::uint64_t sent)> on_progress = {};  // bytes, with the head's
+};
+
+// Any status is a success. The request's time limit is for each step without any progress. Errors as in http_steps.hpp;
+// Errc::invalid_argument when ca_file cannot be used, not_found or io when the upload's file cannot.
+Result<HttpResponse> call_http(const HttpServer& server, const HttpRequest& request, const std::string& program,
+                               const std::optional<Upload>& upload = std::nullopt);
+
+}  // namespace argosy::net
