@@ -124,8 +124,8 @@ asio::awaitable<Result<bool>> visit_broker(asio::any_io_executor io, BrokerVisit
   const auto visitor = std::make_shared<Visitor>(io, std::move(visit), std::move(broker), std::move(context));
   asio::steady_timer deadline(io, patience);
   deadline.async_wait([weak = std::weak_ptr(visitor)](const error_code& cancelled) {
-    const auto visitor = weak.lock();
-    if (!cancelled && visitor) visitor->give_up();
+    const auto late = weak.lock();
+    if (!cancelled && late) late->give_up();
   });
   co_return co_await visitor->run();
 }
