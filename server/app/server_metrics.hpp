@@ -16,7 +16,7 @@
 #include "server/models/patch_service.hpp"
 #include "server/mqtt/mqtt_client.hpp"
 #include "server/retention/retention_service.hpp"
-#include "server/rollouts/desired_service.hpp"
+#include "server/rollouts/desired/desired_service.hpp"
 #include "server/telemetry/batch_collector.hpp"
 #include "server/telemetry/telemetry_service.hpp"
 

@@ -12,7 +12,7 @@
 #include "server/http/request.hpp"
 #include "server/http/response.hpp"
 #include "server/http/router.hpp"
-#include "server/rollouts/desired_service.hpp"
+#include "server/rollouts/desired/desired_service.hpp"
 #include "server/rollouts/rollout_json.hpp"
 #include "server/rollouts/rollout_service.hpp"
 

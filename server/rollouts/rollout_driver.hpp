@@ -12,7 +12,7 @@
 #include "common/base/instant.hpp"
 #include "server/base/loop.hpp"
 #include "server/base/task.hpp"
-#include "server/rollouts/desired_service.hpp"
+#include "server/rollouts/desired/desired_service.hpp"
 #include "server/rollouts/rollout_service.hpp"
 
 namespace argosy::server {

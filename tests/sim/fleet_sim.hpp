@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "server/rollouts/rollout.hpp"
+#include "server/rollouts/core/rollout.hpp"
 
 namespace argosy::sim {
 

@@ -4,7 +4,7 @@
 #include <utility>
 #include <variant>
 
-#include "server/rollouts/wave_plan.hpp"
+#include "server/rollouts/core/wave_plan.hpp"
 
 namespace argosy::sim {
 namespace {

@@ -14,9 +14,9 @@
 #include "common/base/random.hpp"
 #include "common/wire/desired.hpp"
 #include "common/wire/state.hpp"
-#include "server/rollouts/report_mapping.hpp"
-#include "server/rollouts/rollout_effects.hpp"
-#include "server/rollouts/rollout_engine.hpp"
+#include "server/rollouts/core/report_mapping.hpp"
+#include "server/rollouts/core/rollout_effects.hpp"
+#include "server/rollouts/core/rollout_engine.hpp"
 #include "tests/sim/scheduler.hpp"
 
 namespace argosy::sim {

@@ -16,7 +16,7 @@
 #include "server/db/db_pool.hpp"
 #include "server/models/blob_service.hpp"
 #include "server/models/patch_service.hpp"
-#include "server/rollouts/desired_service.hpp"
+#include "server/rollouts/desired/desired_service.hpp"
 #include "server/rollouts/rollout_service.hpp"
 #include "server/work/worker_pool.hpp"
 #include "tests/support/run_task.hpp"

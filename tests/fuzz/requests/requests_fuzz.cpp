@@ -11,7 +11,7 @@
 #include "server/devices/enrolment.hpp"
 #include "server/models/patch_request.hpp"
 #include "server/models/release.hpp"
-#include "server/rollouts/policy.hpp"
+#include "server/rollouts/core/policy.hpp"
 #include "tests/support/promise.hpp"
 
 using namespace argosy;

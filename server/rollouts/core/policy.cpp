@@ -1,0 +1,234 @@
+#include "server/rollouts/core/policy.hpp"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <utility>
+
+#include <nlohmann/json.hpp>
+
+#include "common/base/text.hpp"
+#include "common/json/json_reader.hpp"
+#include "server/rollouts/core/rollout.hpp"
+
+namespace argosy::server {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::size_t max_waves = 20;
+constexpr std::size_t max_criteria = 10;
+constexpr std::size_t max_causes = 30;
+constexpr std::int64_t thirty_days_s = 30 * 86400;
+constexpr std::uint32_t most_probation_s = 30 * 86400;
+constexpr std::int64_t most_devices = 1'000'000;
+constexpr std::uint64_t most_samples = 1'000'000'000;
+constexpr double smallest_share = 1e-6;
+
+constexpr std::array reactions{Reaction::pause, Reaction::halt, Reaction::rollback};
+constexpr std::array metrics{GuardMetric::latency_p95, GuardMetric::error_rate, GuardMetric::accuracy};
+
+// Leaves `into` as it is when the key is absent; a word that is not in the table is an error that lists it.
+template <class Table, class Value>
+void read_word(JsonReader& in, std::string_view key, const Table& table, Value& into) {
+  std::string word(to_string(into));
+  in.optional(key, word);
+  std::string all;
+  bool known = false;
+  for (const auto candidate : table) {
+    all += (all.empty() ? "" : ", ") + std::string(to_string(candidate));
+    if (to_string(candidate) != word) continue;
+    into = candidate;
+    known = true;
+  }
+  in.check(key, known, "must be one of " + all);
+}
+
+void read_wave(JsonReader& in, std::vector<WavePolicy>& waves) {
+  WavePolicy wave;
+  in.required("share", wave.share, smallest_share, 1.0);
+  const bool grows = waves.empty() || wave.share > waves.back().share;
+  in.check("share", grows, "must be over the share of the wave before: shares are cumulative");
+  waves.push_back(wave);
+}
+
+void read_gate(JsonReader& in, GatePolicy& gate) {
+  in.optional("min_executed", gate.min_executed, std::int64_t{1}, most_devices)
+      .optional("success_share", gate.success_share, 0.0, 1.0)
+      .optional("bake_s", gate.bake_s, std::int64_t{0}, thirty_days_s)
+      .optional("max_dwell_s", gate.max_dwell_s, std::int64_t{1}, thirty_days_s)
+      .optional("manual", gate.manual);
+}
+
+bool can_abort(const std::string& cause) {
+  return cause == "*" || (is_known_cause(cause) && !is_neutral_cause(cause));
+}
+
+void read_criterion(JsonReader& in, std::vector<AbortCriterion>& criteria) {
+  AbortCriterion criterion;
+  in.required("causes", criterion.causes)
+      .check("causes", !criterion.causes.empty() && criterion.causes.size() <= max_causes,
+             "must name 1 to " + std::to_string(max_causes) + " causes, or \"*\" for any")
+      .optional("min_executed", criterion.min_executed, std::int64_t{1}, most_devices)
+      .optional("share", criterion.share, smallest_share, 1.0);
+  for (const auto& cause : criterion.causes) {
+    in.check("causes", can_abort(cause), "\"" + shortened(cause) + "\" is no failure of a release; use \"*\" for any");
+  }
+  read_word(in, "action", reactions, criterion.action);
+  criteria.push_back(std::move(criterion));
+}
+
+void read_guard(JsonReader& in, std::vector<GuardPolicy>& guards) {
+  GuardPolicy guard;
+  in.check("metric", in.has("metric"), "is missing");
+  read_word(in, "metric", metrics, guard.metric);
+  for (const auto& earlier : guards) {
+    in.check("metric", earlier.metric != guard.metric, "has a guard already: one a metric");
+  }
+  switch (guard.metric) {
+    case GuardMetric::latency_p95:
+      in.optional("max_ratio", guard.max_ratio, 1.0, 1000.0).optional("min_delta_ms", guard.min_delta_ms, 0.0, 1e6);
+      break;
+    case GuardMetric::error_rate:
+      in.optional("max_increase", guard.max_increase, 0.0, 1.0);
+      break;
+    case GuardMetric::accuracy:
+      in.optional("max_drop", guard.max_drop, 0.0, 1.0);
+      break;
+  }
+  in.optional("min_samples", guard.min_samples, std::uint64_t{1}, most_samples);
+  read_word(in, "action", reactions, guard.action);
+  guards.push_back(guard);
+}
+
+// A limit that may be switched off with null, which the reader takes for absent.
+void read_limit(JsonReader& in, const json& document, const char* key, std::optional<double>& into, double low,
+                double high) {
+  double limit = into.value_or(low);
+  in.optional(key, limit, low, high);
+  if (in.has(key)) into = limit;
+  if (document.contains(key) && document[key].is_null()) into.reset();
+}
+
+void read_probation(JsonReader& in, const json& document, wire::ProbationSpec& probation) {
+  in.optional("duration_s", probation.duration_s, 0U, most_probation_s)
+      .optional("max_duration_s", probation.max_duration_s, 0U, most_probation_s)
+      .optional("min_observations", probation.min_observations, std::uint64_t{0}, most_samples)
+      .optional("min_latency_delta_ms", probation.min_latency_delta_ms, 0.0, 1e6);
+  read_limit(in, document, "max_latency_ratio", probation.max_latency_ratio, 1, 1000);
+  read_limit(in, document, "max_error_rate", probation.max_error_rate, 0, 1);
+  probation.max_duration_s = std::max(probation.duration_s, probation.max_duration_s);
+}
+
+// A list that is given replaces the default one, an empty one too.
+template <class T>
+void read_list(JsonReader& in, std::string_view key, std::size_t limit, void (*read_one)(JsonReader&, std::vector<T>&),
+               std::vector<T>& list) {
+  if (in.has(key)) list.clear();
+  in.objects(key, limit, [read_one, &list](JsonReader& one) { read_one(one, list); });
+}
+
+json encode_guard(const GuardPolicy& guard) {
+  json document{
+      {"metric", to_string(guard.metric)}, {"min_samples", guard.min_samples}, {"action", to_string(guard.action)}};
+  switch (guard.metric) {
+    case GuardMetric::latency_p95:
+      document["max_ratio"] = guard.max_ratio;
+      document["min_delta_ms"] = guard.min_delta_ms;
+      break;
+    case GuardMetric::error_rate:
+      document["max_increase"] = guard.max_increase;
+      break;
+    case GuardMetric::accuracy:
+      document["max_drop"] = guard.max_drop;
+      break;
+  }
+  return document;
+}
+
+json encode_optional(const std::optional<double>& value) {
+  return value ? json(*value) : json(nullptr);
+}
+
+}  // namespace
+
+std::string_view to_string(Reaction reaction) {
+  switch (reaction) {
+    case Reaction::pause:
+      return "pause";
+    case Reaction::halt:
+      return "halt";
+    case Reaction::rollback:
+      return "rollback";
+  }
+  return "unknown";
+}
+
+std::string_view to_string(GuardMetric metric) {
+  switch (metric) {
+    case GuardMetric::latency_p95:
+      return "latency_p95";
+    case GuardMetric::error_rate:
+      return "error_rate";
+    case GuardMetric::accuracy:
+      return "accuracy";
+  }
+  return "unknown";
+}
+
+Result<Policy> decode_policy(const json& document) {
+  Policy policy;
+  ARGOSY_TRY(auto in, JsonReader::of(document, "policy"));
+  read_list(in, "waves", max_waves, read_wave, policy.waves);
+  const bool reaches_all = !policy.waves.empty() && policy.waves.back().share == 1.0;
+  in.check("waves", reaches_all, "must end with the share 1, or some devices get nothing");
+  in.optional_object("gate", [&policy](JsonReader& gate) { read_gate(gate, policy.gate); });
+  read_list(in, "abort", max_criteria, read_criterion, policy.abort);
+  read_list(in, "guards", metrics.size(), read_guard, policy.guards);
+  in.optional_object("probation",
+                     [&](JsonReader& one) { read_probation(one, document["probation"], policy.probation); });
+  in.optional("baseline_s", policy.baseline_s, std::int64_t{1}, thirty_days_s)
+      .optional("in_progress_timeout_s", policy.in_progress_timeout_s, std::int64_t{1}, thirty_days_s)
+      .optional("max_in_progress", policy.max_in_progress, std::int64_t{1}, std::int64_t{100'000})
+      .optional("patch_wait_s", policy.patch_wait_s, std::int64_t{0}, thirty_days_s);
+  ARGOSY_CHECK(in.finish());
+  return policy;
+}
+
+json encode(const Policy& policy) {
+  json waves = json::array();
+  for (const auto& wave : policy.waves) waves.push_back({{"share", wave.share}});
+  json abort = json::array();
+  for (const auto& criterion : policy.abort) {
+    abort.push_back({{"causes", criterion.causes},
+                     {"min_executed", criterion.min_executed},
+                     {"share", criterion.share},
+                     {"action", to_string(criterion.action)}});
+  }
+  json guards = json::array();
+  for (const auto& guard : policy.guards) guards.push_back(encode_guard(guard));
+  const auto& gate = policy.gate;
+  const auto& probation = policy.probation;
+  return {{"waves", waves},
+          {"gate",
+           {{"min_executed", gate.min_executed},
+            {"success_share", gate.success_share},
+            {"bake_s", gate.bake_s},
+            {"max_dwell_s", gate.max_dwell_s},
+            {"manual", gate.manual}}},
+          {"abort", abort},
+          {"guards", guards},
+          {"probation",
+           {{"duration_s", probation.duration_s},
+            {"max_duration_s", probation.max_duration_s},
+            {"min_observations", probation.min_observations},
+            {"max_latency_ratio", encode_optional(probation.max_latency_ratio)},
+            {"min_latency_delta_ms", probation.min_latency_delta_ms},
+            {"max_error_rate", encode_optional(probation.max_error_rate)}}},
+          {"baseline_s", policy.baseline_s},
+          {"in_progress_timeout_s", policy.in_progress_timeout_s},
+          {"max_in_progress", policy.max_in_progress},
+          {"patch_wait_s", policy.patch_wait_s}};
+}
+
+}  // namespace argosy::server

@@ -1,0 +1,267 @@
+#include "server/rollouts/core/rollout.hpp"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "common/base/text.hpp"
+
+namespace argosy::server {
+namespace {
+
+using namespace std::string_view_literals;
+
+constexpr std::array rollout_states{
+    std::pair{RolloutState::draft, "draft"sv},
+    std::pair{RolloutState::running, "running"sv},
+    std::pair{RolloutState::paused, "paused"sv},
+    std::pair{RolloutState::completed, "completed"sv},
+    std::pair{RolloutState::halted, "halted"sv},
+    std::pair{RolloutState::rolling_back, "rolling_back"sv},
+    std::pair{RolloutState::rolled_back, "rolled_back"sv},
+};
+
+constexpr std::array device_steps{
+    std::pair{DeviceStep::queued, "queued"sv},
+    std::pair{DeviceStep::notified, "notified"sv},
+    std::pair{DeviceStep::downloading, "downloading"sv},
+    std::pair{DeviceStep::patching, "patching"sv},
+    std::pair{DeviceStep::verifying, "verifying"sv},
+    std::pair{DeviceStep::validating, "validating"sv},
+    std::pair{DeviceStep::activating, "activating"sv},
+    std::pair{DeviceStep::probation, "probation"sv},
+    std::pair{DeviceStep::succeeded, "succeeded"sv},
+    std::pair{DeviceStep::failed, "failed"sv},
+    std::pair{DeviceStep::rolling_back, "rolling_back"sv},
+    std::pair{DeviceStep::rolled_back, "rolled_back"sv},
+};
+
+constexpr std::array operations{
+    std::pair{Operation::start, "start"sv},   std::pair{Operation::pause, "pause"sv},
+    std::pair{Operation::resume, "resume"sv}, std::pair{Operation::promote, "promote"sv},
+    std::pair{Operation::halt, "halt"sv},     std::pair{Operation::rollback, "rollback"sv},
+    std::pair{Operation::retry, "retry"sv},
+};
+
+constexpr std::array known_causes{
+    "download"sv,
+    "verify"sv,
+    "base_mismatch"sv,
+    "malformed_patch"sv,
+    "no_space"sv,
+    "validate_rejected"sv,
+    "validate_crashed"sv,
+    "validate_timeout"sv,
+    "malformed_model"sv,
+    "activate"sv,
+    "probation_latency"sv,
+    "probation_errors"sv,
+    "probation_crash"sv,
+    "attempts_exhausted"sv,
+    cause_incompatible,
+    "signature_missing"sv,
+    "signature_malformed"sv,
+    "signature_key"sv,
+    "signature_invalid"sv,
+    "signature_digest"sv,
+    "signature_release"sv,
+    "signature_sequence"sv,
+    "signature_expired"sv,
+    "signature_selector"sv,
+    cause_timeout,
+    cause_cancelled,
+    cause_superseded,
+    cause_decommissioned,
+    cause_other,
+};
+
+template <class Table, class Value>
+std::string_view name_in(const Table& table, Value value) {
+  for (const auto& [candidate, name] : table) {
+    if (candidate == value) return name;
+  }
+  return "unknown";
+}
+
+template <class Value, class Table>
+Result<Value> value_in(const Table& table, std::string_view text, std::string_view what) {
+  for (const auto& [value, name] : table) {
+    if (name == text) return value;
+  }
+  return make_error(Errc::invalid_argument, "\"" + shortened(text) + "\" is not a " + std::string(what));
+}
+
+bool is_step_name(std::string_view key) {
+  return std::any_of(device_steps.begin(), device_steps.end(), [key](const auto& row) { return row.second == key; });
+}
+
+// The sentence that every refusal by state shares.
+std::string is_now(RolloutState state) {
+  return "the rollout is " + std::string(to_string(state));
+}
+
+std::optional<std::string> refuse_start(const Situation& now) {
+  if (now.state != RolloutState::draft) return is_now(now.state) + ": only a draft can be started";
+  if (now.planned == 0) return "no device matches the filter";
+  return std::nullopt;
+}
+
+std::optional<std::string> refuse_promote(const Situation& now) {
+  if (now.state != RolloutState::running && now.state != RolloutState::paused) {
+    return is_now(now.state) + ": only a running or paused rollout has a next wave";
+  }
+  if (now.wave >= now.last_wave) return wave_name(now.wave) + " is the last one";
+  return std::nullopt;
+}
+
+std::optional<std::string> refuse_halt(const Situation& now) {
+  if (now.state == RolloutState::running || now.state == RolloutState::paused) return std::nullopt;
+  if (now.state != RolloutState::completed) return is_now(now.state) + ": there is nothing to halt";
+  const bool stragglers = count_of(now.counts, "queued") > 0 || in_progress(now.counts) > 0;
+  if (!stragglers) return "the rollout is completed and nobody is left to notify";
+  return std::nullopt;
+}
+
+std::optional<std::string> refuse_rollback(const Situation& now) {
+  switch (now.state) {
+    case RolloutState::draft:
+      return "the rollout has not been started: there is nothing to go back from";
+    case RolloutState::rolling_back:
+      return "the rollout is already rolling back";
+    case RolloutState::rolled_back:
+      return "the rollout has been rolled back";
+    default:
+      return std::nullopt;
+  }
+}
+
+std::optional<std::string> refuse_retry(const Situation& now) {
+  const bool open =
+      now.state == RolloutState::running || now.state == RolloutState::paused || now.state == RolloutState::completed;
+  if (!open) return is_now(now.state) + ": it tries no device again";
+  if (retryable(now.counts, "") == 0) return "no device has failed";
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::string wave_name(int wave) {
+  return "wave " + std::to_string(wave + 1);
+}
+
+std::string_view to_string(RolloutState state) {
+  return name_in(rollout_states, state);
+}
+std::string_view to_string(DeviceStep step) {
+  return name_in(device_steps, step);
+}
+std::string_view to_string(Operation operation) {
+  return name_in(operations, operation);
+}
+
+Result<RolloutState> parse_rollout_state(std::string_view text) {
+  return value_in<RolloutState>(rollout_states, text, "rollout state");
+}
+Result<DeviceStep> parse_device_step(std::string_view text) {
+  return value_in<DeviceStep>(device_steps, text, "device state");
+}
+Result<Operation> parse_operation(std::string_view text) {
+  return value_in<Operation>(operations, text, "operation");
+}
+
+bool is_in_progress(DeviceStep step) {
+  return step == DeviceStep::notified || has_begun(step);
+}
+bool has_begun(DeviceStep step) {
+  return step >= DeviceStep::downloading && step <= DeviceStep::probation;
+}
+bool is_terminal(DeviceStep step) {
+  return step == DeviceStep::succeeded || step == DeviceStep::failed || step == DeviceStep::rolled_back;
+}
+
+bool is_known_cause(std::string_view cause) {
+  return std::find(known_causes.begin(), known_causes.end(), cause) != known_causes.end();
+}
+bool is_neutral_cause(std::string_view cause) {
+  return cause == cause_cancelled || cause == cause_superseded || cause == cause_decommissioned;
+}
+bool is_retryable(std::string_view cause) {
+  return cause != cause_superseded && cause != cause_decommissioned;
+}
+
+std::string count_key(DeviceStep step, std::string_view cause) {
+  if (step == DeviceStep::failed) return std::string(is_known_cause(cause) ? cause : cause_other);
+  return std::string(to_string(step));
+}
+
+std::int64_t count_of(const Counts& counts, std::string_view key) {
+  const auto found = counts.find(key);
+  return found == counts.end() ? 0 : found->second;
+}
+
+std::int64_t succeeded(const Counts& counts) {
+  return count_of(counts, "succeeded");
+}
+
+std::int64_t failed(const Counts& counts) {
+  std::int64_t total = 0;
+  for (const auto& [key, devices] : counts) {
+    if (!is_step_name(key) && !is_neutral_cause(key)) total += devices;
+  }
+  return total;
+}
+
+std::int64_t executed(const Counts& counts) {
+  return succeeded(counts) + failed(counts);
+}
+
+std::int64_t neutral(const Counts& counts) {
+  return count_of(counts, cause_cancelled) + count_of(counts, cause_superseded) +
+         count_of(counts, cause_decommissioned);
+}
+
+std::int64_t in_progress(const Counts& counts) {
+  std::int64_t total = 0;
+  for (const auto& [step, name] : device_steps) {
+    if (is_in_progress(step)) total += count_of(counts, name);
+  }
+  return total;
+}
+
+Counts sum(const Counts& a, const Counts& b) {
+  Counts total = a;
+  for (const auto& [key, devices] : b) total[key] += devices;
+  return total;
+}
+
+std::int64_t retryable(const Counts& counts, std::string_view cause) {
+  if (!cause.empty()) return is_retryable(cause) && !is_step_name(cause) ? count_of(counts, cause) : 0;
+  return failed(counts) + count_of(counts, cause_cancelled);
+}
+
+std::optional<std::string> refusal(Operation operation, const Situation& now) {
+  const bool stops = operation == Operation::pause || operation == Operation::halt || operation == Operation::rollback;
+  if (!now.fault.empty() && !stops) return "it can only be stopped: " + now.fault;
+  switch (operation) {
+    case Operation::start:
+      return refuse_start(now);
+    case Operation::pause:
+      if (now.state == RolloutState::running) return std::nullopt;
+      return is_now(now.state) + ": only a running rollout can be paused";
+    case Operation::resume:
+      if (now.state == RolloutState::paused) return std::nullopt;
+      if (now.state == RolloutState::halted) return "a halted rollout stays halted: create a new one";
+      return is_now(now.state) + ": only a paused rollout can be resumed";
+    case Operation::promote:
+      return refuse_promote(now);
+    case Operation::halt:
+      return refuse_halt(now);
+    case Operation::rollback:
+      return refuse_rollback(now);
+    case Operation::retry:
+      return refuse_retry(now);
+  }
+  return "unknown operation";
+}
+
+}  // namespace argosy::server

@@ -1,0 +1,110 @@
+// The decisions of a rollout: a snapshot in, the next actions out. Pure, stateless and idempotent: the same snapshot
+// gives the same actions, and each action, applied, removes its own reason. The shell applies all actions of one call
+// in one transaction and keeps every Decision for the operator.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "common/base/instant.hpp"
+#include "server/rollouts/core/policy.hpp"
+#include "server/rollouts/core/rollout.hpp"
+#include "server/rollouts/guards/guard.hpp"
+
+namespace argosy::server {
+
+struct WaveView {
+  std::int64_t planned = 0;
+  Counts counts{};
+  std::optional<Instant> opened_at{};
+  std::optional<Instant> bake_started_at{};
+  // What the counts cannot tell, because it depends on who is reachable now:
+  std::int64_t queued_reachable = 0;
+  std::int64_t running_reachable = 0;  // in progress and reachable: the gate waits for them
+  std::int64_t suspects = 0;           // fell silent in activating or probation: the gate waits for their time-out
+};
+
+// What an operator saw and accepted by resuming or promoting: it does not stop the rollout a second time.
+struct Acknowledged {
+  std::vector<std::int64_t> failures;  // by abort criterion, over all waves
+  std::vector<GuardMetric> guards;     // failing then
+};
+
+struct Snapshot {
+  RolloutState state = RolloutState::draft;
+  Policy policy;
+  int wave = 0;                 // the open one
+  std::vector<WaveView> waves;  // all that the policy names, empty ones too
+  std::vector<GuardInput> guards;
+  // Of the devices without an outcome, the earliest start of the time-out's clock: when the device began, or, for one
+  // that is reachable and does not begin, when it was told or came back, whichever is later.
+  std::optional<Instant> oldest_clock;
+  std::int64_t rolling_back_reachable = 0;  // told to go back, reachable, not back yet
+  Acknowledged acknowledged;
+  // Why the rollout cannot go on, though it can be stopped: what is stored of it cannot be read. Empty: it can.
+  std::string fault;
+  bool stopping = false;  // devices are still to be told of the last stop: nothing else is decided before
+};
+
+struct Decision {
+  std::string rule;      // "gate", "abort", "guard", "rollback"
+  std::string decision;  // "open wave 1", "pause", "halt", "roll back", "complete", "rolled back"
+  std::string message;   // one sentence with the figures
+  nlohmann::json inputs;
+  friend bool operator==(const Decision&, const Decision&) = default;
+};
+
+struct Notify {  // tell up to `devices` queued and reachable devices of waves 0..wave
+  int wave = 0;
+  std::int64_t devices = 0;
+  friend bool operator==(const Notify&, const Notify&) = default;
+};
+struct TimeOut {  // devices without an outcome whose clock started at or before this fail with cause timeout
+  Instant started_by{};
+  friend bool operator==(const TimeOut&, const TimeOut&) = default;
+};
+struct StartBake {
+  int wave = 0;
+  friend bool operator==(const StartBake&, const StartBake&) = default;
+};
+struct OpenWave {
+  int wave = 0;
+  Decision decision;
+  friend bool operator==(const OpenWave&, const OpenWave&) = default;
+};
+struct ChangeState {
+  RolloutState to = RolloutState::paused;
+  Decision decision;
+  friend bool operator==(const ChangeState&, const ChangeState&) = default;
+};
+using Action = std::variant<Notify, TimeOut, StartBake, OpenWave, ChangeState>;
+
+std::vector<Action> next_actions(const Snapshot& snapshot, Instant now);
+
+// Why the open wave's gate does not open yet, for the operator; empty when the rollout is not running or it does open.
+std::string gate_status(const Snapshot& snapshot, Instant now);
+
+// Why guards of this policy cannot be measured, as inputs that say so.
+std::vector<GuardInput> unmeasured(const Policy& policy, const std::string& why);
+// Those of a rollout that has not been measured since its last change.
+std::vector<GuardInput> about_to_be_measured(const Policy& policy);
+// The first reason among `guards`; empty when all were measured.
+std::string why_unmeasured(const std::vector<GuardInput>& guards);
+
+// What each guard of the policy says now.
+std::vector<GuardVerdict> judge_guards(const Snapshot& snapshot);
+
+Counts total_counts(const Snapshot& snapshot);
+// The last wave that holds devices.
+int last_wave(const Snapshot& snapshot);
+// The next wave after `wave` that holds devices; nothing after the last.
+std::optional<int> next_wave(const Snapshot& snapshot, int wave);
+// What there is to acknowledge now.
+Acknowledged acknowledge(const Snapshot& snapshot);
+
+}  // namespace argosy::server

@@ -1,0 +1,93 @@
+// A rollout as it is kept, and what the API shows of it. Pure data.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/base/instant.hpp"
+#include "server/rollouts/core/policy.hpp"
+#include "server/rollouts/core/rollout.hpp"
+#include "server/rollouts/core/rollout_engine.hpp"
+
+namespace argosy::server {
+
+struct WaveRecord {
+  double share = 1;  // cumulative
+  std::int64_t planned = 0;
+  Counts counts;
+  std::optional<Instant> opened_at;
+  std::optional<Instant> bake_started_at;
+  std::optional<Instant> passed_at;
+};
+
+struct RolloutRecord {
+  std::int64_t id = 0;
+  std::string name;
+  std::string model;
+  std::string version;
+  std::int64_t release_id = 0;
+  std::string filter;
+  Policy policy;
+  std::uint64_t seed = 0;
+  RolloutState state = RolloutState::draft;
+  std::string reason;  // why it is in this state
+  int wave = 0;
+  std::int64_t etag = 1;
+  std::string created_by;
+  Instant created_at{};
+  std::optional<Instant> started_at;
+  std::optional<Instant> ended_at;
+  std::vector<WaveRecord> waves;
+  std::int64_t bytes_sent = 0;  // downloaded by devices for the model itself
+  std::int64_t bytes_full = 0;  // what whole files would have been
+  // Why some of this is missing, because what is stored cannot be read: such a rollout is shown, and can be stopped.
+  std::string fault;
+  // Devices up to this one have been told of the last halt or roll back, the others follow; none: all have.
+  std::optional<std::string> told_up_to;
+};
+
+Counts total_counts(const RolloutRecord& record);
+Situation situation_of(const RolloutRecord& record);
+
+struct RolloutDetails {  // one rollout, with what costs a look at its devices
+  RolloutRecord record;
+  std::vector<GuardVerdict> guards;
+  std::string gate;  // what the open wave waits for; empty when the rollout does not run
+};
+
+struct RolloutDeviceRecord {
+  std::string device;
+  int wave = 0;
+  DeviceStep step = DeviceStep::queued;
+  std::string cause;
+  std::string message;
+  int attempt = 1;
+  std::string source;
+  std::optional<std::int64_t> bytes;
+  std::optional<std::int64_t> full_bytes;
+  std::string numbers_json = "{}";
+  std::optional<Instant> notified_at;
+  std::optional<Instant> started_at;
+  std::optional<Instant> finished_at;
+};
+
+struct DecisionRecord {
+  std::int64_t id = 0;
+  Instant at{};
+  std::string actor;
+  std::string rule;
+  std::string decision;
+  std::string message;
+  std::string inputs_json = "{}";
+};
+
+template <class T>
+struct RolloutPage {
+  std::vector<T> items;
+  std::int64_t total = 0;
+  bool more = false;
+};
+
+}  // namespace argosy::server

@@ -1,0 +1,174 @@
+// The figures that guards judge: what updated devices measured on the new release, and on the one before.
+#include <algorithm>
+#include <map>
+#include <set>
+#include <utility>
+
+#include <nlohmann/json.hpp>
+#include <pqxx/pqxx>
+
+#include "common/stats/log_histogram.hpp"
+#include "common/wire/telemetry.hpp"
+#include "server/db/db_pool.hpp"
+#include "server/rollouts/store/rollout_rows_store.hpp"
+#include "server/rollouts/store/rollout_store.hpp"
+
+namespace argosy::server {
+namespace {
+
+constexpr int most_histograms = 20'000;  // the newest of each side; sums go over all
+
+struct Side {
+  std::uint64_t count = 0;
+  std::uint64_t errors = 0;
+  std::uint64_t labelled = 0;
+  std::uint64_t correct = 0;
+  LogHistogram latency;
+  std::set<std::string> devices;
+  std::int64_t unreadable = 0;  // windows
+};
+
+// Sums over many windows stay numbers that fit, whatever a device sends.
+std::uint64_t add_up(std::uint64_t a, std::uint64_t b) {
+  constexpr std::uint64_t most = 1ULL << 62;
+  return std::min(most, std::min(most, a) + std::min(most, b));
+}
+
+std::string sum_of(const std::string& column) {
+  return "least(greatest(sum(" + column + "), 0), 4611686018427387904)::bigint";
+}
+
+struct Sides {
+  Side canary;
+  Side baseline;
+  std::int64_t comparable = 0;
+  std::int64_t first_installs = 0;
+  std::int64_t already_there = 0;
+};
+
+// Devices that came to run the release, whatever became of it: those that went back by themselves are the worst of all.
+constexpr const char* has_it =
+    "q.rollout_id = $1 and (q.state in ('probation', 'succeeded', 'rolling_back', 'rolled_back') "
+    "or q.cause like 'probation%') ";
+constexpr const char* updated_by_it = "q.cause is distinct from 'already_installed' ";
+
+// Their windows, each beside its own past. $1 rollout, $2 model, $3 new version, $4 earliest start, $5 seconds of past.
+const std::string& updated_windows() {
+  static const std::string sql =
+      std::string(
+          "from rollout_devices q left join releases p on p.id = q.previous_release_id "
+          "join inference_windows w on w.device_id = q.device_id and w.model = $2 "
+          "and w.started_at >= $4::timestamptz and ((w.version = $3 and w.started_at >= q.notified_at) "
+          "or (w.version = p.version and w.version <> $3 and w.started_at < q.notified_at "
+          "and w.started_at >= q.notified_at - make_interval(secs => $5))) where ") +
+      has_it + "and " + updated_by_it;
+  return sql;
+}
+
+struct Measure {
+  RolloutRecord record;
+
+  Result<std::vector<GuardInput>> operator()(pqxx::work& transaction) const {
+    Sides sides;
+    if (!record.started_at || record.policy.guards.empty()) return std::vector<GuardInput>{};
+    count_devices(transaction, sides);
+    load_sums(transaction, sides);
+    load_histograms(transaction, sides, true);
+    load_histograms(transaction, sides, false);
+    std::vector<GuardInput> inputs;
+    for (const auto& guard : record.policy.guards) inputs.push_back(input_of(guard.metric, sides));
+    return inputs;
+  }
+
+ private:
+  std::string earliest() const {
+    return to_rfc3339(*record.started_at - std::chrono::seconds(record.policy.baseline_s));
+  }
+
+  void count_devices(pqxx::work& transaction, Sides& sides) const {
+    const auto row = transaction.exec_params1(
+        std::string("select count(*) filter (where updated and previous_release_id is not null), "
+                    "count(*) filter (where updated and previous_release_id is null), "
+                    "count(*) filter (where not updated) from (select previous_release_id, ") +
+            updated_by_it + "as updated from rollout_devices q where " + has_it + ") as had",
+        record.id);
+    sides.comparable = row[0].as<std::int64_t>();
+    sides.first_installs = row[1].as<std::int64_t>();
+    sides.already_there = row[2].as<std::int64_t>();
+  }
+
+  void load_sums(pqxx::work& transaction, Sides& sides) const {
+    static const std::string sql = "select w.version = $3, q.device_id, " + sum_of("w.count") + ", " +
+                                   sum_of("w.errors") + ", " + sum_of("w.labelled") + ", " + sum_of("w.correct") + " " +
+                                   updated_windows() + "group by 1, 2";
+    const auto rows = transaction.exec_params(sql, record.id, record.model, record.version, earliest(),
+                                              static_cast<double>(record.policy.baseline_s));
+    for (const auto& row : rows) {
+      auto& side = row[0].as<bool>() ? sides.canary : sides.baseline;
+      side.devices.insert(row[1].as<std::string>());
+      side.count = add_up(side.count, row[2].as<std::uint64_t>());
+      side.errors = add_up(side.errors, row[3].as<std::uint64_t>());
+      side.labelled = add_up(side.labelled, row[4].as<std::uint64_t>());
+      side.correct = add_up(side.correct, row[5].as<std::uint64_t>());
+    }
+  }
+
+  // One that cannot be read is left out and counted: it must not take the others with it.
+  void load_histograms(pqxx::work& transaction, Sides& sides, bool canary) const {
+    const bool needed = std::any_of(record.policy.guards.begin(), record.policy.guards.end(),
+                                    [](const auto& guard) { return guard.metric == GuardMetric::latency_p95; });
+    if (!needed) return;
+    const auto rows = transaction.exec_params("select encode(w.latency, 'hex') " + updated_windows() +
+                                                  "and (w.version = $3) = $6 order by w.started_at desc limit $7",
+                                              record.id, record.model, record.version, earliest(),
+                                              static_cast<double>(record.policy.baseline_s), canary, most_histograms);
+    auto& side = canary ? sides.canary : sides.baseline;
+    for (const auto& row : rows) {
+      const auto bytes = from_hex(row[0].as<std::string>());
+      const auto histogram = bytes ? LogHistogram::decode(*bytes) : bytes.error();
+      if (histogram) side.latency.merge(*histogram);
+      if (!histogram) ++side.unreadable;
+    }
+  }
+
+  static GuardInput input_of(GuardMetric metric, const Sides& sides) {
+    GuardInput input{.metric = metric,
+                     .comparable = sides.comparable,
+                     .first_installs = sides.first_installs,
+                     .already_there = sides.already_there};
+    input.devices = std::count_if(sides.canary.devices.begin(), sides.canary.devices.end(),
+                                  [&](const auto& device) { return sides.baseline.devices.count(device) != 0; });
+    if (metric == GuardMetric::latency_p95) input.unreadable = sides.canary.unreadable + sides.baseline.unreadable;
+    fill(metric, sides.canary, input.canary, input.canary_samples);
+    fill(metric, sides.baseline, input.baseline, input.baseline_samples);
+    return input;
+  }
+
+  static void fill(GuardMetric metric, const Side& side, double& value, std::uint64_t& samples) {
+    const auto share = [](std::uint64_t part, std::uint64_t whole) {
+      return whole == 0 ? 0.0 : static_cast<double>(part) / static_cast<double>(whole);
+    };
+    switch (metric) {
+      case GuardMetric::latency_p95:
+        samples = side.latency.count();
+        value = side.latency.quantile(0.95).value_or(0);
+        return;
+      case GuardMetric::error_rate:
+        samples = side.count;
+        value = share(side.errors, side.count);
+        return;
+      case GuardMetric::accuracy:
+        samples = side.labelled;
+        value = share(side.correct, side.labelled);
+        return;
+    }
+  }
+};
+
+}  // namespace
+
+Task<Result<std::vector<GuardInput>>> RolloutStore::measure(RolloutRecord record) {
+  co_return co_await db_.transact<Measure>(std::move(record));
+}
+
+}  // namespace argosy::server

@@ -1,0 +1,207 @@
+#include "server/rollouts/store/notify_store.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+
+#include <nlohmann/json.hpp>
+
+#include "server/journal/journal_store.hpp"
+#include "server/rollouts/core/variant_plan.hpp"
+#include "server/rollouts/store/ready_patches_store.hpp"
+#include "server/rollouts/store/release_rows_store.hpp"
+#include "server/rollouts/store/rollout_rows_store.hpp"
+
+namespace argosy::server {
+namespace {
+
+using Json = nlohmann::json;
+
+struct Queued {
+  HeardOut heard;
+  DeviceFacts facts;
+  std::optional<std::uint64_t> download_bytes_per_s;
+};
+
+constexpr std::int64_t most_at_once = 500;  // keeps the transaction short; the next round goes on
+
+// Some of the first in the queue may wait for their patches; others behind them need not.
+std::int64_t candidates_for(std::int64_t devices) {
+  return std::min(devices, most_at_once) * 4;
+}
+
+std::vector<Queued> lock_queued(pqxx::work& transaction, const RolloutRecord& record, const Notify& action) {
+  static const std::string sql =
+      "select " + std::string(rollout_device_columns) +
+      ", d.hardware_class, d.capabilities::text, coalesce(m.version, ''), "
+      "coalesce(m.digest, ''), coalesce(m.previous_digest, ''), coalesce(m.update_state, 'idle'), l.id, "
+      "coalesce(o.started_at > $4::timestamptz, false), s.download_bytes_per_s "
+      "from rollout_devices q join devices d on d.id = q.device_id "
+      "join device_state s on s.device_id = q.device_id and s.presence in ('online', 'late') "
+      "left join device_models m on m.device_id = q.device_id and m.model = $2 "
+      "left join releases l on l.model = $2 and l.version = m.version and l.id <> $3 "
+      "left join device_targets w on w.device_id = q.device_id and w.model = $2 and w.rollout_id <> $1 "
+      "left join rollouts o on o.id = w.rollout_id "
+      "where q.rollout_id = $1 and q.state = 'queued' and q.wave <= $5 and d.revoked_at is null "
+      "order by q.wave, q.device_id limit $6 for update of q";
+  const auto rows = transaction.exec_params(sql, record.id, record.model, record.release_id,
+                                            to_rfc3339(record.started_at.value_or(record.created_at)), action.wave,
+                                            candidates_for(action.devices));
+  std::vector<Queued> queued;
+  std::size_t next = 0;
+  for (auto& device : rollout_devices_of(rows)) {
+    const auto row = rows[static_cast<pqxx::result::size_type>(next++)];
+    Queued one;
+    one.heard.row = std::move(device);
+    one.facts.hardware_class = row[11].as<std::string>();
+    one.facts.capabilities = capabilities_of(row[12].as<std::string>());
+    one.facts.version = row[13].as<std::string>();
+    one.facts.digest = row[14].as<std::string>();
+    one.facts.previous_digest = row[15].as<std::string>();
+    static const std::set<std::string> settled{"idle", "committed", "rejected", "failed", "rolled_back"};
+    one.facts.updating = settled.count(row[16].as<std::string>()) == 0;
+    if (!row[17].is_null()) one.heard.serving_release = row[17].as<std::int64_t>();
+    one.heard.newer_wish = row[18].as<bool>();
+    if (!row[19].is_null()) one.download_bytes_per_s = row[19].as<std::uint64_t>();
+    queued.push_back(std::move(one));
+  }
+  return queued;
+}
+
+// How far the patches between files are.
+class Patches {
+ public:
+  Patches(pqxx::work& transaction, const std::vector<Variant>& variants, const std::set<std::string>& bases,
+          std::chrono::seconds wait, Instant now)
+      : wait_(wait), now_(now) {
+    Json targets = Json::array();
+    for (const auto& variant : variants) targets.push_back(variant.digest);
+    static const std::string sql = "select b.digest, v.digest, p.state, " + epoch_ms("p.requested_at") +
+                                   " from jsonb_array_elements_text($1::jsonb) as f(digest) "
+                                   "join blobs b on b.digest = f.digest "
+                                   "cross join jsonb_array_elements_text($2::jsonb) as v(digest) "
+                                   "left join patches p on p.from_digest = b.digest and p.to_digest = v.digest";
+    for (const auto& row : transaction.exec_params(sql, Json(bases).dump(), targets.dump())) {
+      rows_[{row[0].as<std::string>(), row[1].as<std::string>()}] = {
+          row[2].is_null() ? std::string() : row[2].as<std::string>(), instant_or_none(row[3])};
+    }
+  }
+
+  // Whether a device with `base` need not wait; counts it as waiting otherwise.
+  bool settled(const std::string& base, const std::string& target) {
+    const auto found = rows_.find({base, target});
+    if (found == rows_.end() || wait_.count() == 0) return true;  // a file that is not ours: no patch can be made
+    const auto& [state, requested_at] = found->second;
+    if (state.empty()) {
+      ++unasked_[{base, target}];
+      return false;
+    }
+    const bool under_way = state == "pending" || state == "making";
+    return !under_way || now_ - *requested_at >= wait_;
+  }
+
+  std::vector<PatchPair> unasked() const {
+    std::vector<PatchPair> pairs;
+    for (const auto& [pair, devices] : unasked_) pairs.push_back({pair.first, pair.second, devices});
+    return pairs;
+  }
+
+ private:
+  using Pair = std::pair<std::string, std::string>;
+  std::map<Pair, std::pair<std::string, std::optional<Instant>>> rows_;
+  std::map<Pair, int> unasked_;
+  std::chrono::seconds wait_;
+  Instant now_;
+};
+
+// Whether a device that waits for patches is well served by those that are ready.
+bool need_not_wait(ReadyPatches& ready, const Queued& queued, const Telling& telling, const Variant& variant) {
+  const PatchTaker taker{.bases = telling.patch_bases,
+                         .download_bytes_per_s = queued.download_bytes_per_s,
+                         .architecture = queued.facts.capabilities.architecture};
+  return is_soon_enough(ready.towards(variant.digest), {variant.digest, variant.size}, taker);
+}
+
+// Older rollouts of the same model lose the devices that this one tells.
+void supersede_others(pqxx::work& transaction, const RolloutRecord& record, const std::vector<TargetChange>& told,
+                      Instant now) {
+  static const std::string sql =
+      "select " + std::string(rollout_device_columns) +
+      ", q.rollout_id from rollout_devices q join rollouts r on r.id = q.rollout_id "
+      "where r.model = $2 and r.id <> $1 and r.started_at <= $3::timestamptz "
+      "and q.state not in ('succeeded', 'failed', 'rolled_back') "
+      "and q.device_id in (select jsonb_array_elements_text($4::jsonb)) order by q.rollout_id, q.device_id "
+      "for update of q";
+  Json devices = Json::array();
+  for (const auto& target : told) devices.push_back(target.device);
+  const auto rows = transaction.exec_params(sql, record.id, record.model,
+                                            to_rfc3339(record.started_at.value_or(record.created_at)), devices.dump());
+  std::map<std::int64_t, std::vector<RolloutDevice>> by_rollout;
+  std::size_t next = 0;
+  for (auto& device : rollout_devices_of(rows)) {
+    const auto row = rows[static_cast<pqxx::result::size_type>(next++)];
+    by_rollout[row["rollout_id"].as<std::int64_t>()].push_back(std::move(device));
+  }
+  for (const auto& [rollout, lost] : by_rollout)
+    move_devices(transaction, rollout, effects_of_superseding(lost, record.id, now).moves);
+}
+
+void append_refusal_event(pqxx::work& transaction, const RolloutRecord& record, const HeardOut& heard) {
+  append_event(transaction, {.kind = "rollout.device",
+                             .severity = "warning",
+                             .device_id = heard.row.device,
+                             .rollout_id = record.id,
+                             .model = record.model,
+                             .message = heard.row.device + " cannot run " + record.model + " " + record.version + ": " +
+                                        heard.refusal,
+                             .details_json = Json{{"cause", cause_incompatible}}.dump()});
+}
+
+std::set<std::string> bases_of(const std::vector<Telling>& tellings) {
+  std::set<std::string> bases;
+  for (const auto& telling : tellings) bases.insert(telling.patch_bases.begin(), telling.patch_bases.end());
+  return bases;
+}
+
+}  // namespace
+
+Result<Notified> notify_devices(pqxx::work& transaction, const RolloutRecord& record, const Notify& action,
+                                Instant now) {
+  ARGOSY_TRY(const auto variants, load_variants(transaction, record.release_id));
+  const auto queued = lock_queued(transaction, record, action);
+  std::vector<Telling> tellings;
+  for (const auto& one : queued) tellings.push_back(tell(variants, record.version, one.facts));
+  Patches patches(transaction, variants, bases_of(tellings), std::chrono::seconds(record.policy.patch_wait_s), now);
+
+  ReadyPatches ready(transaction);
+
+  std::vector<HeardOut> leaving;
+  const auto most = static_cast<std::size_t>(std::min(action.devices, most_at_once));
+  for (std::size_t i = 0; i < queued.size() && leaving.size() < most; ++i) {
+    HeardOut heard = queued[i].heard;
+    const auto& telling = tellings[i];
+    heard.refusal = telling.refusal;
+    heard.already_installed = telling.already_installed;
+    if (telling.variant && !heard.newer_wish) {
+      const auto& variant = variants[*telling.variant];
+      const auto waits = std::count_if(telling.patch_bases.begin(), telling.patch_bases.end(),
+                                       [&](const auto& base) { return !patches.settled(base, variant.digest); });
+      if (waits > 0 && !need_not_wait(ready, queued[i], telling, variant)) continue;
+      heard.full_bytes = variant.size;
+    } else if (!heard.newer_wish) {
+      append_refusal_event(transaction, record, heard);
+    }
+    leaving.push_back(std::move(heard));
+  }
+  const auto effects = effects_of_telling(leaving, {record.id, record.release_id, record.version}, now);
+  supersede_others(transaction, record, effects.targets, now);
+  set_targets(transaction, record.model, effects.targets, now, DueClass::change);
+  move_devices(transaction, record.id, effects.moves);
+  return Notified{static_cast<std::int64_t>(effects.moves.size()), patches.unasked()};
+}
+
+}  // namespace argosy::server

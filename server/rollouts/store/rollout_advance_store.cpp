@@ -1,0 +1,160 @@
+// One tick of one rollout: snapshot, next_actions, effects, in one transaction that holds the rollout's row.
+#include <optional>
+#include <type_traits>
+#include <utility>
+#include <variant>
+
+#include <nlohmann/json.hpp>
+#include <pqxx/pqxx>
+
+#include "server/db/db_pool.hpp"
+#include "server/journal/journal_store.hpp"
+#include "server/rollouts/store/notify_store.hpp"
+#include "server/rollouts/store/rollout_rows_store.hpp"
+#include "server/rollouts/store/rollout_store.hpp"
+
+namespace argosy::server {
+namespace {
+
+constexpr const char* engine = "engine";
+constexpr int most_at_once = 1000;  // devices in one transaction; the next round goes on
+
+const std::string& select_devices() {
+  static const std::string sql = "select " + std::string(rollout_device_columns) + " from rollout_devices q ";
+  return sql;
+}
+
+// Devices that were revoked since, and that the rollout has no outcome of.
+std::vector<RolloutDevice> lock_revoked(pqxx::work& transaction, std::int64_t rollout, std::optional<Instant> since) {
+  return rollout_devices_of(transaction.exec_params(
+      select_devices() +
+          "join devices d on d.id = q.device_id where d.revoked_at is not null and q.rollout_id = $1 "
+          "and d.revoked_at >= coalesce($2::timestamptz, '-infinity') "
+          "and q.state not in ('succeeded', 'failed', 'rolled_back') order by q.device_id for update of q",
+      rollout, since ? std::optional(to_rfc3339(*since)) : std::nullopt));
+}
+
+std::vector<RolloutDevice> lock_late(pqxx::work& transaction, std::int64_t rollout, Instant started_by) {
+  return rollout_devices_of(transaction.exec_params(
+      select_devices() +
+          "left join device_state s on s.device_id = q.device_id where q.rollout_id = $1 and "
+          "((q.state in ('downloading', 'patching', 'verifying', 'validating', 'activating', 'probation') "
+          "and q.started_at <= $2::timestamptz) or (q.state = 'notified' and s.presence in ('online', 'late') "
+          "and greatest(q.notified_at, s.presence_since) <= $2::timestamptz)) order by q.device_id limit $3 for update "
+          "of q",
+      rollout, to_rfc3339(started_by), most_at_once));
+}
+
+void append_time_out_event(pqxx::work& transaction, const RolloutRecord& record, const DeviceMove& move) {
+  append_event(transaction, {.kind = "rollout.device",
+                             .severity = "warning",
+                             .device_id = move.device,
+                             .rollout_id = record.id,
+                             .model = record.model,
+                             .message = move.device + ": " + move.to.message,
+                             .details_json = nlohmann::json{{"cause", cause_timeout}}.dump()});
+}
+
+struct AdvanceOne {
+  std::int64_t id;
+  Guards guards;
+  std::optional<Instant> revoked_since;
+  Instant now;
+
+  Result<Advance> operator()(pqxx::work& transaction) const {
+    ARGOSY_TRY(auto record, load_rollout(transaction, id, Lock::row));
+    Advance advance;
+    if (record.told_up_to) {
+      tell_of_stop(transaction, record, record.state, *record.told_up_to, now);
+      advance.acted = true;
+      return advance;
+    }
+    const auto gone = effects_of_revocation(lock_revoked(transaction, id, revoked_since), now);
+    if (!gone.moves.empty()) {
+      move_devices(transaction, id, gone.moves);
+      ARGOSY_TRY(record, load_rollout(transaction, id, Lock::none));
+      advance.acted = true;
+    }
+    const auto actions = next_actions(load_snapshot(transaction, record, guards_for(record)), now);
+    for (const auto& action : actions) {
+      if (advance.stopped) break;  // what else was decided, was decided without knowing
+      ARGOSY_CHECK(std::visit([&](const auto& one) { return apply(transaction, record, one, advance); }, action));
+    }
+    return advance;
+  }
+
+ private:
+  // Figures from before its last change, which may have opened a wave, say nothing about what has changed.
+  std::vector<GuardInput> guards_for(const RolloutRecord& record) const {
+    return record.etag == guards.etag ? guards.inputs : about_to_be_measured(record.policy);
+  }
+
+  Result<void> apply(pqxx::work& transaction, const RolloutRecord& record, const Notify& action,
+                     Advance& advance) const {
+    auto telling = notify_devices(transaction, record, action, now);
+    if (!telling && record.state == RolloutState::running)
+      return pause_for(transaction, record, telling.error(), advance);
+    ARGOSY_TRY(auto notified, std::move(telling));
+    advance.notified += notified.devices;
+    advance.acted |= notified.devices > 0;
+    advance.wanted = std::move(notified.wanted);
+    return {};
+  }
+
+  // Its release cannot be told to anybody: whoever looks after it should know.
+  Result<void> pause_for(pqxx::work& transaction, const RolloutRecord& record, const Error& error,
+                         Advance& advance) const {
+    const Decision decision{"fault", "pause", "nobody can be told: " + error.message, {{"error", error.message}}};
+    change_state(transaction, record, RolloutState::paused, engine, decision, now);
+    advance.acted = true;
+    advance.stopped = true;
+    return {};
+  }
+
+  Result<void> apply(pqxx::work& transaction, const RolloutRecord& record, const TimeOut& action,
+                     Advance& advance) const {
+    const auto late = lock_late(transaction, record.id, action.started_by);
+    const auto effects = effects_of_time_out(late, record.policy, now);
+    for (const auto& move : effects.moves) append_time_out_event(transaction, record, move);
+    move_devices(transaction, record.id, effects.moves);
+    advance.acted = true;
+    return {};
+  }
+
+  Result<void> apply(pqxx::work& transaction, const RolloutRecord& record, const StartBake& action,
+                     Advance& advance) const {
+    transaction.exec_params0(
+        "update rollout_waves set bake_started_at = $3::timestamptz where rollout_id = $1 and wave = $2", record.id,
+        action.wave, to_rfc3339(now));
+    advance.acted = true;
+    return {};
+  }
+
+  Result<void> apply(pqxx::work& transaction, const RolloutRecord& record, const OpenWave& action,
+                     Advance& advance) const {
+    open_wave(transaction, record, action.wave, engine, action.decision, now);
+    advance.acted = true;
+    return {};
+  }
+
+  Result<void> apply(pqxx::work& transaction, const RolloutRecord& record, const ChangeState& action,
+                     Advance& advance) const {
+    change_state(transaction, record, action.to, engine, action.decision, now);
+    if (action.to == RolloutState::completed) {
+      transaction.exec_params0(
+          "update rollout_waves set passed_at = $3::timestamptz where rollout_id = $1 and wave = $2", record.id,
+          record.wave, to_rfc3339(now));
+    }
+    advance.acted = true;
+    return {};
+  }
+};
+
+}  // namespace
+
+Task<Result<Advance>> RolloutStore::advance(std::int64_t id, Guards guards, std::optional<Instant> revoked_since,
+                                            Instant now) {
+  co_return co_await db_.transact<AdvanceOne>(id, std::move(guards), revoked_since, now);
+}
+
+}  // namespace argosy::server

@@ -1,0 +1,164 @@
+// What operators do to rollouts: each call checks the ETag and the state, acts, and leaves an audit row and a decision.
+#include <utility>
+
+#include <nlohmann/json.hpp>
+#include <pqxx/pqxx>
+
+#include "server/db/db_pool.hpp"
+#include "server/journal/journal_store.hpp"
+#include "server/rollouts/store/rollout_plan_store.hpp"
+#include "server/rollouts/store/rollout_rows_store.hpp"
+#include "server/rollouts/store/rollout_store.hpp"
+
+namespace argosy::server {
+namespace {
+
+using Json = nlohmann::json;
+
+Result<void> check_etag(const RolloutRecord& record, const std::string& if_match) {
+  if (if_match == "*" || if_match == std::to_string(record.etag)) return {};
+  return make_error(Errc::precondition_failed, "the rollout has changed: its ETag is \"" + std::to_string(record.etag) +
+                                                   "\", not \"" + if_match + "\"; read it again and decide anew");
+}
+
+struct Operate {
+  OperatorCall call;
+  std::vector<GuardInput> guards;
+  Instant now;
+
+  Result<RolloutRecord> operator()(pqxx::work& transaction) const {
+    ARGOSY_TRY(auto record, load_rollout(transaction, call.rollout, Lock::row));
+    ARGOSY_CHECK(check_etag(record, call.if_match));
+    if (call.operation == Operation::start && record.state == RolloutState::draft) {
+      ARGOSY_CHECK(plan_again(transaction, record));
+    }
+    if (const auto reason = refusal(call.operation, situation_of(record))) {
+      return make_error(Errc::illegal_transition, *reason);
+    }
+    ARGOSY_CHECK(act(transaction, record));
+    append_audit(transaction, call.actor, "rollout." + std::string(to_string(call.operation)),
+                 "rollout/" + std::to_string(record.id), Json{{"from", to_string(record.state)}}.dump());
+    return load_rollout(transaction, record.id, Lock::none);
+  }
+
+ private:
+  // The fleet may have changed since the draft was made.
+  Result<void> plan_again(pqxx::work& transaction, RolloutRecord& record) const {
+    ARGOSY_TRY(const auto filter, parse_filter(record.filter));
+    plan_devices(transaction, record.id, filter, record.policy, record.seed);
+    ARGOSY_TRY(record, load_rollout(transaction, record.id, Lock::none));
+    return {};
+  }
+
+  Result<void> act(pqxx::work& transaction, const RolloutRecord& record) const {
+    switch (call.operation) {
+      case Operation::start:
+        start(transaction, record);
+        return {};
+      case Operation::pause:
+        change(transaction, record, RolloutState::paused, "pause");
+        return {};
+      case Operation::resume:
+        restart_bake(transaction, record);
+        change(transaction, record, RolloutState::running, "resume");
+        return {};
+      case Operation::promote:
+        promote(transaction, record);
+        return {};
+      case Operation::halt:
+        change(transaction, record, RolloutState::halted, "halt");
+        return {};
+      case Operation::rollback:
+        change(transaction, record, RolloutState::rolling_back, "roll back");
+        return {};
+      case Operation::retry:
+        return retry(transaction, record);
+    }
+    return make_error(Errc::internal, "unknown operation");
+  }
+
+  Decision by_operator(std::string decision, std::string message, Json inputs = Json::object()) const {
+    return {"operator", std::move(decision), std::move(message), std::move(inputs)};
+  }
+
+  // The failures and failing guards that the operator saw and accepted.
+  Json accepted(pqxx::work& transaction, const RolloutRecord& record) const {
+    const auto seen = acknowledge(load_snapshot(transaction, record, guards));
+    Json metrics = Json::array();
+    for (const auto metric : seen.guards) metrics.push_back(to_string(metric));
+    return {{"acknowledged", {{"failures", seen.failures}, {"guards", metrics}}}};
+  }
+
+  void change(pqxx::work& transaction, const RolloutRecord& record, RolloutState to, const std::string& word) const {
+    Json inputs = call.operation == Operation::resume ? accepted(transaction, record) : Json::object();
+    auto message = word + " by " + call.actor + " when " + std::string(to_string(record.state));
+    if (const auto why = why_unmeasured(guards); !why.empty()) {
+      inputs["guards_unmeasured"] = why;
+      message += "; the guards cannot be measured now";
+    }
+    change_state(transaction, record, to, call.actor, by_operator(word, message, inputs), now);
+  }
+
+  void start(pqxx::work& transaction, const RolloutRecord& record) const {
+    transaction.exec_params0("update rollout_waves set opened_at = $2::timestamptz where rollout_id = $1 and wave = 0",
+                             record.id, to_rfc3339(now));
+    const auto planned = situation_of(record).planned;
+    const auto message = "started by " + call.actor + " for " + std::to_string(planned) + " devices, " +
+                         std::to_string(record.waves.front().planned) + " in the first wave";
+    change_state(transaction, record, RolloutState::running, call.actor, by_operator("start", message), now);
+  }
+
+  void promote(pqxx::work& transaction, RolloutRecord record) const {
+    const auto snapshot = load_snapshot(transaction, record, guards);
+    const auto next = next_wave(snapshot, record.wave).value_or(record.wave + 1);
+    const auto word = "open " + wave_name(next);
+    auto inputs = accepted(transaction, record);
+    inputs["gate"] = gate_status(snapshot, now);
+    const auto decision = by_operator(word, "promoted by " + call.actor, inputs);
+    if (record.state == RolloutState::paused) {
+      transaction.exec_params0("update rollouts set state = 'running', reason = $2 where id = $1", record.id,
+                               decision.message);
+    }
+    open_wave(transaction, record, next, call.actor, decision, now);
+  }
+
+  void restart_bake(pqxx::work& transaction, const RolloutRecord& record) const {
+    transaction.exec_params0("update rollout_waves set bake_started_at = null where rollout_id = $1 and wave = $2",
+                             record.id, record.wave);
+  }
+
+  Result<void> retry(pqxx::work& transaction, const RolloutRecord& record) const {
+    const auto moves = effects_of_retry(lock_failed(transaction, record.id)).moves;
+    if (moves.empty()) {
+      return make_error(Errc::illegal_transition, "no device has failed with cause '" + call.cause + "'");
+    }
+    move_devices(transaction, record.id, moves);
+    Json devices = Json::array();
+    for (const auto& move : moves) devices.push_back(move.device);
+    transaction.exec_params0(
+        "update rollout_devices set attempt = attempt + 1, started_at = null, notified_at = null "
+        "where rollout_id = $1 and device_id in (select jsonb_array_elements_text($2::jsonb))",
+        record.id, devices.dump());
+    restart_bake(transaction, record);
+    transaction.exec_params0("update rollouts set version = version + 1 where id = $1", record.id);
+    ARGOSY_TRY(const auto after, load_rollout(transaction, record.id, Lock::none));
+    const auto message = std::to_string(moves.size()) + " failed devices try again, asked by " + call.actor;
+    log_decision(transaction, record, call.actor, by_operator("retry", message, accepted(transaction, after)), now);
+    return {};
+  }
+
+  std::vector<RolloutDevice> lock_failed(pqxx::work& transaction, std::int64_t id) const {
+    static const std::string sql = "select " + std::string(rollout_device_columns) +
+                                   " from rollout_devices q where q.rollout_id = $1 and q.state = 'failed' "
+                                   "and ($2 = '' or q.cause = $2) order by q.device_id for update";
+    return rollout_devices_of(transaction.exec_params(sql, id, call.cause));
+  }
+};
+
+}  // namespace
+
+Task<Result<RolloutRecord>> RolloutStore::operate(OperatorCall call, std::vector<GuardInput> guards, Instant now) {
+  co_return co_await db_.transact<Operate>(std::move(call), std::move(guards), now);
+}
+
+}  // namespace argosy::server

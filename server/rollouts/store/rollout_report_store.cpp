@@ -1,0 +1,114 @@
+// Takes in what devices report: a batch of state documents in one transaction, each outcome counted once.
+#include <map>
+#include <utility>
+
+#include <nlohmann/json.hpp>
+#include <pqxx/pqxx>
+
+#include "common/json/json_reader.hpp"
+#include "server/db/db_pool.hpp"
+#include "server/rollouts/core/report_mapping.hpp"
+#include "server/rollouts/store/rollout_rows_store.hpp"
+#include "server/rollouts/store/rollout_store.hpp"
+
+namespace argosy::server {
+namespace {
+
+using Json = nlohmann::json;
+
+struct OpenDevice {
+  std::string model;
+  RolloutDevice row;  // as it is
+  Tracked tracked;
+};
+
+Tracked tracked_of(const RolloutDevice& device) {
+  Tracked tracked;
+  tracked.attempt = device.attempt;
+  tracked.step = device.is.step;
+  tracked.cause = device.is.cause;
+  tracked.message = device.is.message;
+  tracked.source = device.is.source;
+  tracked.bytes = device.is.bytes;
+  tracked.full_bytes = device.is.full_bytes;
+  return tracked;
+}
+
+// Rows that a report can change: without an outcome, or failed while the device is still told to try.
+std::vector<OpenDevice> lock_open(pqxx::work& transaction, const std::vector<wire::DeviceState>& states) {
+  static const std::string sql =
+      "select " + std::string(rollout_device_columns) +
+      ", r.model, q.rollout_id, l.version, p.version, "
+      "(select jsonb_agg(v.digest) from variants v where v.release_id = r.release_id)::text "
+      "from rollout_devices q join rollouts r on r.id = q.rollout_id join releases l on l.id = r.release_id "
+      "left join releases p on p.id = q.previous_release_id "
+      "left join device_targets t on t.device_id = q.device_id and t.model = r.model and t.rollout_id = q.rollout_id "
+      "and t.release_id = r.release_id "
+      "where q.device_id in (select jsonb_array_elements_text($1::jsonb)) "
+      "and (q.state not in ('queued', 'succeeded', 'failed', 'rolled_back') or (q.state = 'failed' "
+      "and t.rollout_id is not null and q.cause not in ('cancelled', 'superseded', 'decommissioned'))) "
+      "order by q.rollout_id, q.device_id for update of q";
+  Json ids = Json::array();
+  for (const auto& state : states) ids.push_back(state.device);
+  const auto rows = transaction.exec_params(sql, ids.dump());
+  std::vector<OpenDevice> open;
+  std::size_t next = 0;
+  for (auto& device : rollout_devices_of(rows)) {
+    const auto row = rows[static_cast<pqxx::result::size_type>(next++)];
+    Tracked tracked = tracked_of(device);
+    tracked.rollout = row["rollout_id"].as<std::int64_t>();
+    tracked.version = row[13].as<std::string>();
+    if (!row[14].is_null()) tracked.previous_version = row[14].as<std::string>();
+    tracked.digests = read_json<std::vector<std::string>>(row[15].as<std::string>("[]")).value();
+    open.push_back({row["model"].as<std::string>(), std::move(device), std::move(tracked)});
+  }
+  return open;
+}
+
+// What several reports of one batch make of one row: the net change.
+std::optional<Progress> follow(Tracked row, const std::string& device, const std::string& model,
+                               const std::vector<wire::DeviceState>& states) {
+  std::optional<Progress> last;
+  for (const auto& state : states) {
+    if (state.device != device) continue;
+    for (const auto& report : state.models) {
+      if (report.model != model) continue;
+      auto next = map_report(row, report);
+      if (!next) continue;
+      row.step = next->step;
+      row.cause = next->cause;
+      row.message = next->message;
+      row.source = next->source;
+      row.bytes = next->bytes;
+      row.full_bytes = next->full_bytes;
+      last = std::move(next);
+    }
+  }
+  return last;
+}
+
+struct TakeReports {
+  std::vector<wire::DeviceState> states;
+  Instant now;
+
+  std::size_t operator()(pqxx::work& transaction) const {
+    std::map<std::int64_t, std::vector<DeviceMove>> moves;
+    std::size_t moved = 0;
+    for (const auto& one : lock_open(transaction, states)) {
+      auto next = follow(one.tracked, one.row.device, one.model, states);
+      if (!next) continue;
+      moves[one.tracked.rollout].push_back(effect_of_report(one.row, std::move(*next), now));
+      ++moved;
+    }
+    for (const auto& [rollout, list] : moves) move_devices(transaction, rollout, list);
+    return moved;
+  }
+};
+
+}  // namespace
+
+Task<Result<std::size_t>> RolloutStore::take_reports(std::vector<wire::DeviceState> states, Instant now) {
+  co_return co_await db_.transact<TakeReports>(std::move(states), now);
+}
+
+}  // namespace argosy::server

@@ -1,0 +1,281 @@
+// Creating rollouts and reading them.
+#include "server/rollouts/store/rollout_store.hpp"
+
+#include <utility>
+
+#include <nlohmann/json.hpp>
+#include <pqxx/pqxx>
+#include <spdlog/spdlog.h>
+
+#include "common/base/text.hpp"
+#include "server/db/db_pool.hpp"
+#include "server/devices/filter.hpp"
+#include "server/journal/journal_store.hpp"
+#include "server/rollouts/store/rollout_plan_store.hpp"
+#include "server/rollouts/store/rollout_rows_store.hpp"
+
+namespace argosy::server {
+namespace {
+
+using Json = nlohmann::json;
+
+Result<std::int64_t> find_release(pqxx::work& transaction, const std::string& model, const std::string& version) {
+  const auto rows = transaction.exec_params(
+      "select l.id from models m left join releases l on l.model = m.name and l.version = $2 "
+      "and l.published_at is not null where m.name = $1",
+      model, version);
+  if (rows.empty()) return make_error(Errc::not_found, "there is no model '" + shortened(model) + "'");
+  if (rows[0][0].is_null()) {
+    return make_error(Errc::not_found, "model '" + model + "' has no published release '" + version + "'");
+  }
+  return rows[0][0].as<std::int64_t>();
+}
+
+// `records` have ids; one query for all.
+void load_bytes(pqxx::work& transaction, std::vector<RolloutRecord>& records) {
+  Json ids = Json::array();
+  for (const auto& record : records) ids.push_back(record.id);
+  const auto rows = transaction.exec_params(
+      // Each device says how much it fetched, up to 2^53: their sum needs no more to be believed.
+      "select rollout_id, least(sum(bytes_sent), 9007199254740992)::bigint, "
+      "least(sum(bytes_full), 9007199254740992)::bigint from rollout_waves "
+      "where rollout_id in (select value::bigint from jsonb_array_elements_text($1::jsonb)) group by rollout_id",
+      ids.dump());
+  for (const auto& row : rows) {
+    for (auto& record : records) {
+      if (record.id != row[0].as<std::int64_t>()) continue;
+      record.bytes_sent = row[1].as<std::int64_t>();
+      record.bytes_full = row[2].as<std::int64_t>();
+    }
+  }
+}
+
+Result<RolloutRecord> load_whole(pqxx::work& transaction, std::int64_t id) {
+  ARGOSY_TRY(auto record, load_rollout(transaction, id, Lock::none));
+  std::vector<RolloutRecord> one{std::move(record)};
+  load_bytes(transaction, one);
+  return std::move(one.front());
+}
+
+Result<void> check_exists(pqxx::work& transaction, std::int64_t id) {
+  if (!transaction.exec_params("select from rollouts where id = $1", id).empty()) return {};
+  return make_error(Errc::not_found, "there is no rollout " + std::to_string(id));
+}
+
+struct Create {
+  NewRollout wanted;
+  Filter filter;
+  std::string actor;
+  Instant now;
+
+  Result<RolloutRecord> operator()(pqxx::work& transaction) const {
+    ARGOSY_TRY(const auto release, find_release(transaction, wanted.model, wanted.version));
+    const auto id = transaction
+                        .exec_params1(
+                            "insert into rollouts (name, model, release_id, filter, policy, seed, created_by, "
+                            "created_at) values ($1, $2, $3, $4, $5::jsonb, $6, $7, $8::timestamptz) returning id",
+                            wanted.name, wanted.model, release, wanted.filter, encode(wanted.policy).dump(),
+                            static_cast<std::int64_t>(wanted.seed), actor, to_rfc3339(now))[0]
+                        .as<std::int64_t>();
+    plan_devices(transaction, id, filter, wanted.policy, wanted.seed);
+    append_audit(transaction, actor, "rollout.create", "rollout/" + std::to_string(id),
+                 Json{{"name", wanted.name}, {"model", wanted.model}, {"version", wanted.version}}.dump());
+    return load_whole(transaction, id);
+  }
+};
+
+struct Get {
+  std::int64_t id;
+  Result<RolloutRecord> operator()(pqxx::work& transaction) const { return load_whole(transaction, id); }
+};
+
+struct GetDetails {
+  std::int64_t id;
+  std::vector<GuardInput> guards;
+  Instant now;
+
+  Result<RolloutDetails> operator()(pqxx::work& transaction) const {
+    RolloutDetails details;
+    ARGOSY_TRY(details.record, load_whole(transaction, id));
+    const auto snapshot = load_snapshot(transaction, details.record, guards);
+    details.guards = judge_guards(snapshot);
+    details.gate = gate_status(snapshot, now);
+    return details;
+  }
+};
+
+struct List {
+  std::int64_t before;
+  std::size_t limit;
+
+  Result<RolloutPage<RolloutRecord>> operator()(pqxx::work& transaction) const {
+    RolloutPage<RolloutRecord> page;
+    page.total = transaction.exec1("select count(*) from rollouts")[0].as<std::int64_t>();
+    const auto rows = transaction.exec_params("select id from rollouts where id < $1 order by id desc limit $2", before,
+                                              static_cast<std::int64_t>(limit) + 1);
+    for (const auto& row : rows) {
+      if (page.items.size() == limit) {
+        page.more = true;
+        break;
+      }
+      ARGOSY_TRY(auto record, load_rollout(transaction, row[0].as<std::int64_t>(), Lock::none));
+      page.items.push_back(std::move(record));
+    }
+    load_bytes(transaction, page.items);
+    return page;
+  }
+};
+
+RolloutDeviceRecord device_of(const pqxx::row& row) {
+  RolloutDeviceRecord device;
+  device.device = row[0].as<std::string>();
+  device.wave = row[1].as<int>();
+  device.step = parse_device_step(row[2].as<std::string>()).value();
+  device.cause = row[3].as<std::string>();
+  device.message = row[4].as<std::string>();
+  device.attempt = row[5].as<int>();
+  device.source = row[6].as<std::string>();
+  if (!row[7].is_null()) device.bytes = row[7].as<std::int64_t>();
+  if (!row[8].is_null()) device.full_bytes = row[8].as<std::int64_t>();
+  device.numbers_json = row[9].as<std::string>();
+  device.notified_at = instant_or_none(row[10]);
+  device.started_at = instant_or_none(row[11]);
+  device.finished_at = instant_or_none(row[12]);
+  return device;
+}
+
+struct Devices {
+  std::int64_t id;
+  std::string key;
+  std::string after;
+  std::size_t limit;
+
+  Result<RolloutPage<RolloutDeviceRecord>> operator()(pqxx::work& transaction) const {
+    ARGOSY_CHECK(check_exists(transaction, id));
+    static const std::string where =
+        " from rollout_devices where rollout_id = $1 and ($2 = '' or $2 = state or $2 = cause)";
+    static const std::string select =
+        "select device_id, wave, state, coalesce(cause, ''), message, attempt, "
+        "coalesce(source, ''), bytes, full_bytes, numbers::text, " +
+        epoch_ms("notified_at") + ", " + epoch_ms("started_at") + ", " + epoch_ms("finished_at") + where +
+        " and device_id > $3 order by device_id limit $4";
+    RolloutPage<RolloutDeviceRecord> page;
+    page.total = transaction.exec_params1("select count(*)" + where, id, key)[0].as<std::int64_t>();
+    for (const auto& row : transaction.exec_params(select, id, key, after, static_cast<std::int64_t>(limit) + 1)) {
+      if (page.items.size() == limit) {
+        page.more = true;
+        break;
+      }
+      page.items.push_back(device_of(row));
+    }
+    return page;
+  }
+};
+
+struct Decisions {
+  std::int64_t id;
+  std::int64_t before;
+  std::size_t limit;
+
+  Result<RolloutPage<DecisionRecord>> operator()(pqxx::work& transaction) const {
+    ARGOSY_CHECK(check_exists(transaction, id));
+    static const std::string select = "select id, " + epoch_ms("at") +
+                                      ", actor, rule, decision, message, inputs::text from rollout_decisions where "
+                                      "rollout_id = $1 and id < $2 order by id desc limit $3";
+    RolloutPage<DecisionRecord> page;
+    page.total = transaction.exec_params1("select count(*) from rollout_decisions where rollout_id = $1", id)[0]
+                     .as<std::int64_t>();
+    for (const auto& row : transaction.exec_params(select, id, before, static_cast<std::int64_t>(limit) + 1)) {
+      if (page.items.size() == limit) {
+        page.more = true;
+        break;
+      }
+      page.items.push_back({row[0].as<std::int64_t>(), *instant_or_none(row[1]), row[2].as<std::string>(),
+                            row[3].as<std::string>(), row[4].as<std::string>(), row[5].as<std::string>(),
+                            row[6].as<std::string>()});
+    }
+    return page;
+  }
+};
+
+struct LogMeasuring {
+  std::int64_t id;
+  std::string why;
+  Instant now;
+
+  Result<void> operator()(pqxx::work& transaction) const {
+    ARGOSY_TRY(const auto record, load_rollout(transaction, id, Lock::row));
+    const Decision decision = why.empty()
+                                  ? Decision{"measuring", "guards are measured", "the guards can be measured again", {}}
+                                  : Decision{"measuring",
+                                             "guards are not measured",
+                                             "the guards cannot be measured, so no wave opens; stopping works: " + why,
+                                             {{"why", why}}};
+    const auto last = transaction.exec_params(
+        "select decision from rollout_decisions where rollout_id = $1 and rule = 'measuring' order by id desc limit 1",
+        id);
+    const bool was_measured = last.empty() || last[0][0].as<std::string>() == "guards are measured";
+    if (was_measured == why.empty()) return {};
+    log_decision(transaction, record, "engine", decision, now);
+    return {};
+  }
+};
+
+struct Active {
+  std::vector<RolloutRecord> operator()(pqxx::work& transaction) const {
+    // A rollout that has ended still has devices to tell, to hear of or to bring back.
+    const auto rows = transaction.exec_params(
+        "select id from rollouts r where state in ('running', 'paused', 'rolling_back') or "
+        "(state in ('completed', 'halted', 'rolled_back') and exists (select from rollout_waves w "
+        "where w.rollout_id = r.id and w.counts ?| array['notified', 'downloading', 'patching', 'verifying', "
+        "'validating', 'activating', 'probation'] or (r.state = 'completed' and w.rollout_id = r.id "
+        "and w.counts ? 'queued'))) or told_up_to is not null order by told_up_to is null, id");
+    std::vector<RolloutRecord> records;
+    for (const auto& row : rows) {
+      auto record = load_rollout(transaction, row[0].as<std::int64_t>(), Lock::none);
+      if (!record) spdlog::error("rollout {} is passed over: {}", row[0].as<std::int64_t>(), record.error().message);
+      if (record) records.push_back(std::move(*record));
+    }
+    return records;
+  }
+};
+
+}  // namespace
+
+Task<Result<RolloutRecord>> RolloutStore::create(NewRollout rollout, std::string actor, Instant now) {
+  auto filter = parse_filter(rollout.filter);
+  if (!filter) co_return filter.error();
+  co_return co_await db_.transact<Create>(std::move(rollout), std::move(*filter), std::move(actor), now);
+}
+
+Task<Result<RolloutRecord>> RolloutStore::get(std::int64_t id) {
+  co_return co_await db_.transact<Get>(id);
+}
+
+Task<Result<RolloutDetails>> RolloutStore::details(std::int64_t id, std::vector<GuardInput> guards, Instant now) {
+  co_return co_await db_.transact<GetDetails>(id, std::move(guards), now);
+}
+
+Task<Result<RolloutPage<RolloutRecord>>> RolloutStore::list(std::int64_t before, std::size_t limit) {
+  co_return co_await db_.transact<List>(before, limit);
+}
+
+Task<Result<RolloutPage<RolloutDeviceRecord>>> RolloutStore::devices(std::int64_t id, std::string key,
+                                                                     std::string after, std::size_t limit) {
+  co_return co_await db_.transact<Devices>(id, std::move(key), std::move(after), limit);
+}
+
+Task<Result<RolloutPage<DecisionRecord>>> RolloutStore::decisions(std::int64_t id, std::int64_t before,
+                                                                  std::size_t limit) {
+  co_return co_await db_.transact<Decisions>(id, before, limit);
+}
+
+Task<Result<void>> RolloutStore::log_measuring(std::int64_t id, std::string why, Instant now) {
+  co_return co_await db_.transact<LogMeasuring>(id, std::move(why), now);
+}
+
+Task<Result<std::vector<RolloutRecord>>> RolloutStore::active() {
+  co_return co_await db_.transact<Active>();
+}
+
+}  // namespace argosy::server

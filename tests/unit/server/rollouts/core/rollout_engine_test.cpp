@@ -1,0 +1,454 @@
+#include "server/rollouts/core/rollout_engine.hpp"
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+namespace argosy::server {
+namespace {
+
+using std::chrono::seconds;
+
+const Instant t0 = instant_from_ms(1'800'000'000'000);
+
+// Two waves, 3 canaries of 12 devices, no guards, one minute of baking.
+Snapshot running() {
+  Snapshot snapshot;
+  snapshot.state = RolloutState::running;
+  snapshot.policy.waves = {{0.25}, {1.0}};
+  snapshot.policy.guards.clear();
+  snapshot.waves = {{.planned = 3, .counts = {{"queued", 3}}, .opened_at = t0, .bake_started_at = {}},
+                    {.planned = 9, .counts = {{"queued", 9}}, .opened_at = {}, .bake_started_at = {}}};
+  return snapshot;
+}
+
+Snapshot with_canaries(Counts counts) {
+  auto snapshot = running();
+  snapshot.waves[0].counts = std::move(counts);
+  return snapshot;
+}
+
+Snapshot baked(Counts counts) {
+  auto snapshot = with_canaries(std::move(counts));
+  snapshot.waves[0].bake_started_at = t0 - seconds(61);
+  return snapshot;
+}
+
+Snapshot guarded(GuardInput input) {
+  auto snapshot = baked({{"succeeded", 3}});
+  snapshot.policy.guards = {{.metric = GuardMetric::latency_p95}};
+  input.metric = GuardMetric::latency_p95;
+  snapshot.guards = {input};
+  return snapshot;
+}
+
+GuardInput measured(double canary_ms, double baseline_ms, std::uint64_t samples = 500) {
+  return {.canary = canary_ms,
+          .baseline = baseline_ms,
+          .canary_samples = samples,
+          .baseline_samples = samples,
+          .devices = 3,
+          .comparable = 3};
+}
+
+template <class T>
+const T* find(const std::vector<Action>& actions) {
+  for (const auto& action : actions) {
+    if (const auto* found = std::get_if<T>(&action)) return found;
+  }
+  return nullptr;
+}
+
+// What an operator would read: the state it goes to, or "open 1", "bake 0", "notify 3", "hold".
+std::string summary(const Snapshot& snapshot, Instant now = t0) {
+  std::string text;
+  const auto add = [&text](const std::string& word) { text += (text.empty() ? "" : ", ") + word; };
+  for (const auto& action : next_actions(snapshot, now)) {
+    if (const auto* n = std::get_if<Notify>(&action)) add("notify " + std::to_string(n->devices));
+    if (const auto* b = std::get_if<StartBake>(&action)) add("bake " + std::to_string(b->wave));
+    if (const auto* o = std::get_if<OpenWave>(&action)) add("open " + std::to_string(o->wave));
+    if (const auto* c = std::get_if<ChangeState>(&action)) add(std::string(to_string(c->to)));
+    if (std::get_if<TimeOut>(&action) != nullptr) add("time out");
+  }
+  return text.empty() ? "hold" : text;
+}
+
+// Pace
+// -----------------------------------------------------------------------------------------------------------------
+
+TEST(RolloutEngine, TellsTheReachableCanariesAndNobodyElse) {
+  auto snapshot = running();
+  snapshot.waves[0].queued_reachable = 2;
+  snapshot.waves[1].queued_reachable = 9;
+  EXPECT_EQ(summary(snapshot), "notify 2");
+}
+
+TEST(RolloutEngine, KeepsTheNumberInProgressUnderItsCap) {
+  auto snapshot = running();
+  snapshot.policy.max_in_progress = 5;
+  snapshot.wave = 1;
+  snapshot.waves[1].queued_reachable = 9;
+  snapshot.waves[0].running_reachable = 2;
+  EXPECT_EQ(summary(snapshot), "notify 3");
+}
+
+TEST(RolloutEngine, TellsStragglersOfEarlierWavesWhenTheyAreSeen) {
+  auto snapshot = running();
+  snapshot.wave = 1;
+  snapshot.waves[0].queued_reachable = 1;
+  EXPECT_EQ(find<Notify>(next_actions(snapshot, t0))->devices, 1);
+}
+
+TEST(RolloutEngine, SaysTheSameTwice) {
+  auto snapshot = baked({{"succeeded", 3}});
+  EXPECT_EQ(next_actions(snapshot, t0), next_actions(snapshot, t0));
+}
+
+// Trap: the denominator counts offline devices, so waves stall
+// ---------------------------------------------------------
+
+TEST(RolloutEngine, OfflineDevicesBlockNothing) {
+  EXPECT_EQ(summary(baked({{"succeeded", 2}, {"queued", 1}})), "open 1");
+}
+
+TEST(RolloutEngine, ADeviceThatWasToldAndWentAwayBlocksNothing) {
+  EXPECT_EQ(summary(baked({{"succeeded", 2}, {"notified", 1}})), "open 1");
+}
+
+TEST(RolloutEngine, AReachableDeviceStillAtWorkIsWaitedFor) {
+  auto snapshot = baked({{"succeeded", 2}, {"downloading", 1}});
+  snapshot.waves[0].running_reachable = 1;
+  EXPECT_EQ(summary(snapshot), "hold");
+}
+
+TEST(RolloutEngine, ADeviceThatFellSilentWhileActivatingIsWaitedForUntilItsTimeOut) {
+  auto snapshot = baked({{"succeeded", 2}, {"probation", 1}});
+  snapshot.waves[0].suspects = 1;
+  snapshot.oldest_clock = t0 - seconds(3599);
+  EXPECT_EQ(summary(snapshot), "hold");
+  EXPECT_EQ(summary(snapshot, t0 + seconds(1)), "time out");
+}
+
+TEST(RolloutEngine, NoGateOpensInTheSameBreathAsATimeOut) {
+  auto snapshot = baked({{"succeeded", 2}, {"downloading", 1}});
+  snapshot.oldest_clock = t0 - seconds(3600);
+  EXPECT_EQ(summary(snapshot), "time out") << "the device that fails now may be one too many";
+}
+
+// Trap: no minimum sample
+// ----------------------------------------------------------------------------------------------
+
+TEST(RolloutEngine, AWaveOfWhichNobodyWasSeenStaysClosed) {
+  EXPECT_EQ(summary(baked({{"queued", 3}})), "hold");
+}
+
+TEST(RolloutEngine, ALaterWaveThatIsAllAwayRestsOnWhatTheEarlierOnesShowed) {
+  auto snapshot = with_canaries({{"succeeded", 3}});
+  snapshot.wave = 1;
+  snapshot.waves[1].bake_started_at = t0 - seconds(61);
+  EXPECT_EQ(summary(snapshot), "completed");
+  snapshot.waves[0].counts = {{"queued", 3}};
+  EXPECT_EQ(summary(snapshot), "hold") << "promoted by hand, and still nobody has an outcome";
+}
+
+TEST(RolloutEngine, TheGateWaitsForItsMinimum) {
+  auto snapshot = baked({{"succeeded", 2}, {"queued", 1}});
+  snapshot.policy.gate.min_executed = 3;
+  EXPECT_EQ(summary(snapshot), "hold");
+}
+
+TEST(RolloutEngine, AMinimumOverTheSizeOfTheWaveMeansAllOfIt) {
+  auto snapshot = baked({{"succeeded", 3}});
+  snapshot.policy.gate.min_executed = 50;
+  EXPECT_EQ(summary(snapshot), "open 1");
+}
+
+TEST(RolloutEngine, OneFailureIsNoReasonToAbortBelowTheMinimumOfTheCriterion) {
+  auto snapshot = with_canaries({{"validate_rejected", 2}, {"downloading", 1}});
+  snapshot.waves[0].running_reachable = 1;
+  EXPECT_EQ(summary(snapshot), "hold");
+}
+
+// Trap: an all-failed wave counts as complete
+// --------------------------------------------------------------------------
+
+TEST(RolloutEngine, AWaveThatFailedPausesAndSaysTheShare) {
+  auto snapshot = baked({{"succeeded", 1}, {"download", 2}});
+  const auto actions = next_actions(snapshot, t0);
+  ASSERT_NE(find<ChangeState>(actions), nullptr);
+  EXPECT_EQ(find<ChangeState>(actions)->to, RolloutState::paused);
+  EXPECT_EQ(find<ChangeState>(actions)->decision.message,
+            "wave 1: 1 of 3 devices succeeded, the gate asks for a share of 0.9");
+}
+
+TEST(RolloutEngine, AnAllFailedLastWaveIsNotComplete) {
+  auto snapshot = with_canaries({{"succeeded", 3}});
+  snapshot.wave = 1;
+  snapshot.waves[1].counts = {{"download", 9}};
+  snapshot.waves[1].bake_started_at = t0 - seconds(61);
+  EXPECT_EQ(summary(snapshot), "paused");
+}
+
+TEST(RolloutEngine, AWaveWithoutASingleDeviceLeftProvesNothing) {
+  EXPECT_EQ(summary(baked({{"superseded", 2}, {"decommissioned", 1}})), "paused");
+}
+
+// Trap: resume after a failed wave starts the next one
+// -----------------------------------------------------------------
+
+TEST(RolloutEngine, ResumingAfterAFailedWaveDoesNotOpenTheNext) {
+  auto snapshot = baked({{"succeeded", 1}, {"download", 2}});
+  snapshot.acknowledged = acknowledge(snapshot);
+  EXPECT_EQ(summary(snapshot), "paused");
+}
+
+TEST(RolloutEngine, AnAcknowledgedCriterionFiresAgainOnlyForNewFailures) {
+  auto snapshot = with_canaries({{"succeeded", 1}, {"timeout", 1}, {"downloading", 1}});
+  snapshot.waves[0].running_reachable = 1;
+  snapshot.policy.abort = {{{"timeout"}, 1, 0.5, Reaction::pause}};
+  EXPECT_EQ(summary(snapshot), "paused");
+  snapshot.acknowledged = acknowledge(snapshot);
+  EXPECT_EQ(summary(snapshot), "hold");
+  snapshot.waves[0].counts = {{"succeeded", 1}, {"timeout", 2}};
+  snapshot.waves[0].running_reachable = 0;
+  EXPECT_EQ(summary(snapshot), "paused");
+}
+
+TEST(RolloutEngine, HaltedStaysHalted) {
+  auto snapshot = baked({{"succeeded", 3}});
+  snapshot.state = RolloutState::halted;
+  snapshot.waves[0].queued_reachable = 1;
+  EXPECT_EQ(summary(snapshot), "hold");
+}
+
+TEST(RolloutEngine, PausedTellsNobodyAndOpensNothing) {
+  auto snapshot = baked({{"succeeded", 3}});
+  snapshot.state = RolloutState::paused;
+  snapshot.waves[0].queued_reachable = 1;
+  EXPECT_EQ(summary(snapshot), "hold");
+}
+
+// Trap: success is recorded before the device has really come up
+// -------------------------------------------------------
+
+TEST(RolloutEngine, ProbationIsNoSuccess) {
+  EXPECT_EQ(executed({{"probation", 3}}), 0);
+  auto snapshot = baked({{"probation", 3}});
+  snapshot.waves[0].running_reachable = 3;
+  EXPECT_EQ(summary(snapshot), "hold");
+}
+
+TEST(RolloutEngine, AWaveBakesBeforeTheNextOpens) {
+  auto snapshot = with_canaries({{"succeeded", 3}});
+  EXPECT_EQ(summary(snapshot), "bake 0");
+  snapshot.waves[0].bake_started_at = t0;
+  EXPECT_EQ(summary(snapshot, t0 + seconds(59)), "hold");
+  EXPECT_EQ(summary(snapshot, t0 + seconds(60)), "open 1");
+}
+
+// Abort criteria: {causes, minimum executed, share, action}
+// ------------------------------------------------------------
+
+struct AbortRow {
+  const char* what;
+  Counts canaries;
+  std::string outcome;
+};
+
+TEST(RolloutEngine, AbortCriteriaFollowTheTable) {
+  const std::vector<AbortRow> table{
+      {"three refusals of three halt", {{"validate_rejected", 3}}, "halted"},
+      {"two refusals of three are half and more", {{"validate_rejected", 2}, {"succeeded", 1}}, "halted"},
+      {"one refusal of three is under the share, but not a passed gate",
+       {{"validate_rejected", 1}, {"succeeded", 2}},
+       "paused"},
+      {"one device that came back by itself rolls back", {{"probation_latency", 1}, {"queued", 2}}, "rolling_back"},
+      {"download failures are no refusals", {{"download", 3}}, "paused"},
+      {"cancelled devices are in no denominator", {{"validate_rejected", 2}, {"cancelled", 1}}, "paused"},
+  };
+  for (const auto& row : table) EXPECT_EQ(summary(baked(row.canaries)), row.outcome) << row.what;
+}
+
+TEST(RolloutEngine, ACriterionLooksAtEachWaveSoThatGoodOnesDoNotDiluteABadOne) {
+  auto snapshot = running();
+  snapshot.wave = 1;
+  snapshot.policy.abort = {{{"*"}, 3, 0.5, Reaction::halt}};
+  snapshot.waves[0] = {.planned = 20, .counts = {{"succeeded", 20}}, .opened_at = t0, .bake_started_at = t0};
+  snapshot.waves[1].counts = {{"download", 2}, {"verify", 2}, {"queued", 5}};
+  EXPECT_EQ(summary(snapshot), "halted");
+}
+
+TEST(RolloutEngine, AStopTellsNobodyNewInTheSameBreath) {
+  auto snapshot = with_canaries({{"probation_crash", 1}, {"queued", 2}});
+  snapshot.waves[0].queued_reachable = 2;
+  EXPECT_EQ(summary(snapshot), "rolling_back");
+}
+
+TEST(RolloutEngine, ADecisionCarriesItsInputs) {
+  const auto actions = next_actions(baked({{"validate_rejected", 3}}), t0);
+  const auto& decision = find<ChangeState>(actions)->decision;
+  EXPECT_EQ(decision.rule, "abort");
+  EXPECT_EQ(decision.decision, "halt");
+  EXPECT_EQ(decision.message,
+            "3 of 3 devices of the rollout failed (validate_rejected); the limit is a share of 0.5 from 3 on");
+  EXPECT_EQ(decision.inputs["failed"], 3);
+  EXPECT_EQ(decision.inputs["executed"], 3);
+}
+
+// Guards: an analysis that never measured must not count as success
+// ----------------------------------------------------
+
+TEST(RolloutEngine, AGuardThatMeasuredNoHarmLetsTheWavePass) {
+  EXPECT_EQ(summary(guarded(measured(11, 10))), "open 1");
+}
+
+TEST(RolloutEngine, AGuardThatMeasuredHarmRollsBack) {
+  EXPECT_EQ(summary(guarded(measured(16, 10))), "rolling_back");
+}
+
+TEST(RolloutEngine, HarmIsActedOnBeforeTheGateIsDue) {
+  auto snapshot = guarded(measured(16, 10));
+  snapshot.waves[0].counts = {{"probation", 1}, {"queued", 2}};
+  snapshot.waves[0].bake_started_at.reset();
+  snapshot.waves[0].queued_reachable = 2;
+  EXPECT_EQ(summary(snapshot), "rolling_back");
+}
+
+TEST(RolloutEngine, ARatioOfNoiseUnderTheSmallestDeltaIsNoHarm) {
+  EXPECT_EQ(summary(guarded(measured(3, 1.5))), "open 1");
+}
+
+TEST(RolloutEngine, AGuardWithoutSamplesHoldsTheGate) {
+  EXPECT_EQ(summary(guarded(measured(0, 10, 49))), "hold");
+  auto nothing = guarded({});
+  nothing.guards.clear();
+  EXPECT_EQ(summary(nothing), "hold");
+}
+
+TEST(RolloutEngine, AnInconclusiveGuardPausesAtTheLongestDwellAndNeverPromotes) {
+  auto snapshot = guarded(measured(0, 10, 7));
+  snapshot.policy.gate.max_dwell_s = 600;
+  snapshot.waves[0].bake_started_at = t0;
+  EXPECT_EQ(summary(snapshot, t0 + seconds(659)), "hold");
+  EXPECT_EQ(summary(snapshot, t0 + seconds(660)), "paused");
+  const auto actions = next_actions(snapshot, t0 + seconds(660));
+  EXPECT_EQ(find<ChangeState>(actions)->decision.message,
+            "wave 1: inconclusive: latency_p95 needs 43 more samples on the new release and 43 on the old one, and the "
+            "longest wait is over");
+}
+
+TEST(RolloutEngine, AGuardHasNothingToCompareOnFirstInstalls) {
+  EXPECT_EQ(summary(guarded({.first_installs = 3})), "open 1");
+}
+
+TEST(RolloutEngine, AGuardHasNothingToCompareWhereEverybodyHadTheRelease) {
+  EXPECT_EQ(summary(guarded({.already_there = 3})), "open 1");
+  EXPECT_EQ(summary(guarded({.comparable = 1, .already_there = 3})), "hold")
+      << "one was updated, and is to be measured";
+}
+
+TEST(RolloutEngine, AnAcceptedGuardLeavesPromotionToTheOperator) {
+  auto snapshot = guarded(measured(16, 10));
+  snapshot.policy.guards[0].action = Reaction::pause;
+  EXPECT_EQ(summary(snapshot), "paused");
+  snapshot.acknowledged = acknowledge(snapshot);
+  EXPECT_EQ(summary(snapshot), "hold");
+}
+
+struct GuardRow {
+  GuardMetric metric;
+  double canary;
+  double baseline;
+  Verdict verdict;
+};
+
+TEST(RolloutGuard, FollowsTheTable) {
+  using enum GuardMetric;
+  const std::vector<GuardRow> table{
+      {latency_p95, 15.0, 10.0, Verdict::pass}, {latency_p95, 15.1, 10.0, Verdict::fail},
+      {latency_p95, 2.0, 1.0, Verdict::pass},   {error_rate, 0.02, 0.0, Verdict::pass},
+      {error_rate, 0.05, 0.01, Verdict::fail},  {error_rate, 0.0, 0.5, Verdict::pass},
+      {accuracy, 0.95, 0.97, Verdict::pass},    {accuracy, 0.90, 0.97, Verdict::fail},
+      {accuracy, 0.99, 0.97, Verdict::pass},
+  };
+  for (const auto& row : table) {
+    const GuardInput input{.metric = row.metric,
+                           .canary = row.canary,
+                           .baseline = row.baseline,
+                           .canary_samples = 50,
+                           .baseline_samples = 50,
+                           .devices = 1,
+                           .comparable = 1};
+    EXPECT_EQ(judge({.metric = row.metric}, input).verdict, row.verdict)
+        << to_string(row.metric) << " " << row.canary << " against " << row.baseline;
+  }
+}
+
+// Waves and the end
+// ----------------------------------------------------------------------------------------------------
+
+TEST(RolloutEngine, AManualGateWaitsForTheOperator) {
+  auto snapshot = baked({{"succeeded", 3}});
+  snapshot.policy.gate.manual = true;
+  EXPECT_EQ(summary(snapshot), "hold");
+  EXPECT_EQ(gate_status(snapshot, t0), "3 of 3 devices succeeded; waiting for an operator to promote");
+}
+
+TEST(RolloutEngine, WavesWithoutDevicesAreSteppedOver) {
+  auto snapshot = baked({{"succeeded", 3}});
+  snapshot.waves.insert(snapshot.waves.begin() + 1, WaveView{});
+  EXPECT_EQ(summary(snapshot), "open 2");
+}
+
+TEST(RolloutEngine, CompletesWithStragglersAndSaysSo) {
+  auto snapshot = with_canaries({{"succeeded", 3}});
+  snapshot.wave = 1;
+  snapshot.waves[1].counts = {{"succeeded", 7}, {"queued", 2}};
+  snapshot.waves[1].bake_started_at = t0 - seconds(61);
+  const auto actions = next_actions(snapshot, t0);
+  ASSERT_NE(find<ChangeState>(actions), nullptr);
+  EXPECT_EQ(find<ChangeState>(actions)->to, RolloutState::completed);
+  EXPECT_EQ(find<ChangeState>(actions)->decision.message,
+            "the last wave passed its gate: 7 of 7 devices succeeded; 2 devices get it when they are seen");
+}
+
+TEST(RolloutEngine, ACompletedRolloutStillTellsItsStragglers) {
+  auto snapshot = with_canaries({{"succeeded", 3}});
+  snapshot.state = RolloutState::completed;
+  snapshot.wave = 1;
+  snapshot.waves[1].counts = {{"succeeded", 7}, {"queued", 2}};
+  snapshot.waves[1].queued_reachable = 1;
+  EXPECT_EQ(summary(snapshot), "notify 1");
+}
+
+TEST(RolloutEngine, TimeOutsRunInEveryStateThatHasDevicesAtWork) {
+  using enum RolloutState;
+  for (const auto state : {RolloutState::running, paused, halted, completed, rolling_back}) {
+    auto snapshot = with_canaries({{"downloading", 3}});
+    snapshot.state = state;
+    snapshot.rolling_back_reachable = 1;
+    snapshot.oldest_clock = t0 - seconds(3600);
+    EXPECT_EQ(summary(snapshot), "time out") << to_string(state);
+  }
+}
+
+TEST(RolloutEngine, IsRolledBackWhenEveryReachableDeviceIsBack) {
+  auto snapshot = with_canaries({{"rolling_back", 2}, {"rolled_back", 1}});
+  snapshot.state = RolloutState::rolling_back;
+  snapshot.rolling_back_reachable = 1;
+  EXPECT_EQ(summary(snapshot), "hold");
+  snapshot.rolling_back_reachable = 0;
+  EXPECT_EQ(summary(snapshot), "rolled_back");
+}
+
+TEST(RolloutEngine, ADraftDoesNothing) {
+  auto snapshot = running();
+  snapshot.state = RolloutState::draft;
+  snapshot.waves[0].queued_reachable = 3;
+  EXPECT_EQ(summary(snapshot), "hold");
+}
+
+}  // namespace
+}  // namespace argosy::server

@@ -1,0 +1,57 @@
+#include "server/rollouts/core/rollout.hpp"
+
+#include <vector>
+
+#include <gtest/gtest.h>
+
+namespace argosy::server {
+namespace {
+
+TEST(RolloutCounts, OnlyOutcomesThatTellAboutTheReleaseAreExecuted) {
+  const Counts counts{{"queued", 5},     {"downloading", 2}, {"succeeded", 6}, {"validate_rejected", 3},
+                      {"superseded", 4}, {"cancelled", 1},   {"timeout", 1}};
+  EXPECT_EQ(succeeded(counts), 6);
+  EXPECT_EQ(failed(counts), 4);
+  EXPECT_EQ(executed(counts), 10);
+  EXPECT_EQ(neutral(counts), 5);
+  EXPECT_EQ(in_progress(counts), 2);
+}
+
+TEST(RolloutCounts, ACauseThatADeviceInventedCannotPoseAsAState) {
+  EXPECT_EQ(count_key(DeviceStep::failed, "succeeded"), "other");
+  EXPECT_EQ(count_key(DeviceStep::failed, "timeout"), "timeout");
+  EXPECT_EQ(count_key(DeviceStep::probation, ""), "probation");
+}
+
+struct Row {
+  Operation operation;
+  RolloutState state;
+  bool legal;
+};
+
+TEST(RolloutOperations, FollowTheTable) {
+  using enum RolloutState;
+  using enum Operation;
+  const std::vector<Row> table{
+      {start, draft, true},           {start, running, false},  {pause, running, true},      {pause, paused, false},
+      {resume, paused, true},         {resume, halted, false},  {promote, running, true},    {promote, paused, true},
+      {promote, draft, false},        {halt, running, true},    {halt, paused, true},        {halt, halted, false},
+      {rollback, running, true},      {rollback, halted, true}, {rollback, completed, true}, {rollback, draft, false},
+      {rollback, rolled_back, false}, {retry, running, true},   {retry, completed, true},    {retry, halted, false},
+  };
+  for (const auto& row : table) {
+    const Situation now{row.state, 0, 2, 12, {{"queued", 6}, {"succeeded", 3}, {"timeout", 3}}};
+    EXPECT_EQ(!refusal(row.operation, now), row.legal) << to_string(row.operation) << " when " << to_string(row.state);
+  }
+}
+
+TEST(RolloutOperations, SayWhyNot) {
+  EXPECT_EQ(refusal(Operation::start, {RolloutState::draft, 0, 0, 0, {}}), "no device matches the filter");
+  EXPECT_EQ(refusal(Operation::promote, {RolloutState::running, 2, 2, 9, {}}), "wave 3 is the last one");
+  EXPECT_EQ(refusal(Operation::resume, {RolloutState::halted, 0, 2, 9, {}}),
+            "a halted rollout stays halted: create a new one");
+  EXPECT_EQ(refusal(Operation::retry, {RolloutState::running, 0, 2, 9, {{"superseded", 2}}}), "no device has failed");
+}
+
+}  // namespace
+}  // namespace argosy::server
