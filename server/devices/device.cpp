@@ -61,4 +61,8 @@ Result<Presence> parse_presence(std::string_view text) {
                     "no presence is called '" + shortened(text) + "': it is online, late, offline or never_seen");
 }
 
+bool is_reachable(Presence presence) {
+  return presence == Presence::online || presence == Presence::late;
+}
+
 }  // namespace argosy::server

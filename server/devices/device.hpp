@@ -1,6 +1,7 @@
 // What the server knows about one device, and the limits of what people may write on it. Pure data and rules.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -42,8 +43,11 @@ struct InstalledModel {
 };
 
 enum class Presence : std::uint8_t { never_seen, online, late, offline };
+inline constexpr std::array all_presences{Presence::never_seen, Presence::online, Presence::late, Presence::offline};
 std::string_view to_string(Presence presence);
 Result<Presence> parse_presence(std::string_view text);
+// Can be told something now: online or late.
+bool is_reachable(Presence presence);
 
 struct Device {
   DeviceId id;

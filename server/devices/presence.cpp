@@ -19,7 +19,7 @@ Duration times(Duration interval, double factor) {
 }
 
 bool is_gone(Presence presence) {
-  return presence == Presence::offline || presence == Presence::never_seen;
+  return !is_reachable(presence);
 }
 
 Duration promised_interval(const PresenceEvidence& evidence, const PresenceRule& rule) {

@@ -5,7 +5,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 
-#include "server/rollouts/store/rollout_store.hpp"
+#include "server/rollouts/core/rollout_record.hpp"
 
 namespace argosy::server {
 

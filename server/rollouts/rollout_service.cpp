@@ -7,6 +7,11 @@
 
 #include "common/base/random.hpp"
 #include "server/models/patch_service.hpp"
+#include "server/rollouts/guards/guard_store.hpp"
+#include "server/rollouts/store/advance_store.hpp"
+#include "server/rollouts/store/operate_store.hpp"
+#include "server/rollouts/store/report_store.hpp"
+#include "server/rollouts/store/rollout_store.hpp"
 
 namespace argosy::server {
 namespace {
@@ -23,7 +28,7 @@ std::uint64_t new_seed() {
 class Rollouts final : public RolloutService {
  public:
   Rollouts(DbPool& db, PatchService& patches, RolloutOptions options)
-      : store_(db), patches_(patches), options_(options) {}
+      : db_(db), store_(db), patches_(patches), options_(options) {}
 
   Task<Result<RolloutRecord>> create(NewRollout rollout, std::string actor, Instant now) override {
     rollout.seed = new_seed();
@@ -58,14 +63,14 @@ class Rollouts final : public RolloutService {
     } else {
       guards = co_await guards_of(record, now);
     }
-    ARGOSY_CO_TRY(auto operated, co_await store_.operate(std::move(call), guards, now));
+    ARGOSY_CO_TRY(auto operated, co_await operate_rollout(db_, std::move(call), guards, now));
     wake();
     co_return co_await show(std::move(operated), std::move(guards), now);
   }
 
   Task<Result<std::size_t>> take_reports(std::vector<wire::DeviceState> states, Instant now) override {
     if (states.empty()) co_return std::size_t{0};
-    auto moved = co_await store_.take_reports(std::move(states), now);
+    auto moved = co_await take_device_reports(db_, std::move(states), now);
     if (moved && *moved > 0) wake();
     co_return moved;
   }
@@ -159,7 +164,7 @@ class Rollouts final : public RolloutService {
     const auto etag = record.etag;
     const auto policy = record.policy;
     const auto began = Clock::now();
-    auto inputs = co_await store_.measure(std::move(record));
+    auto inputs = co_await measure_guards(db_, std::move(record));
     if (!inputs) inputs = unmeasured(policy, inputs.error().message);
     auto& measured = measured_[id];
     measured.inputs = *inputs;
@@ -171,7 +176,7 @@ class Rollouts final : public RolloutService {
 
   Task<Result<void>> tell_measuring(std::int64_t id, std::string why, Instant now) {
     if (measured_[id].told_unmeasured == !why.empty()) co_return Result<void>{};
-    ARGOSY_CO_CHECK(co_await store_.log_measuring(id, why, now));
+    ARGOSY_CO_CHECK(co_await log_measuring(db_, id, why, now));
     measured_[id].told_unmeasured = !why.empty();
     co_return Result<void>{};
   }
@@ -204,7 +209,7 @@ class Rollouts final : public RolloutService {
     const auto revoked_since = last_look ? std::optional(*last_look - revocation_overlap) : std::nullopt;
     bool acted = false;
     for (int round = 0; round < options_.rounds; ++round) {
-      ARGOSY_CO_TRY(auto advance, co_await store_.advance(record.id, last_measured(record), revoked_since, now));
+      ARGOSY_CO_TRY(auto advance, co_await advance_rollout(db_, record.id, last_measured(record), revoked_since, now));
       acted |= advance.acted;
       if (!advance.wanted.empty()) {
         auto asking = patches_.want(std::move(advance.wanted));
@@ -220,6 +225,7 @@ class Rollouts final : public RolloutService {
     co_return acted;
   }
 
+  DbPool& db_;
   RolloutStore store_;
   PatchService& patches_;
   RolloutOptions options_;

@@ -14,7 +14,7 @@
 #include "common/base/instant.hpp"
 #include "common/wire/state.hpp"
 #include "server/base/task.hpp"
-#include "server/rollouts/store/rollout_store.hpp"
+#include "server/rollouts/core/rollout_record.hpp"
 
 namespace argosy::server {
 

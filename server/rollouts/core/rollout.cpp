@@ -91,6 +91,13 @@ Result<Value> value_in(const Table& table, std::string_view text, std::string_vi
   return make_error(Errc::invalid_argument, "\"" + shortened(text) + "\" is not a " + std::string(what));
 }
 
+template <class Value, std::size_t size>
+constexpr std::array<Value, size> values_of(const std::array<std::pair<Value, std::string_view>, size>& table) {
+  std::array<Value, size> values{};
+  for (std::size_t i = 0; i < size; ++i) values[i] = table[i].first;
+  return values;
+}
+
 bool is_step_name(std::string_view key) {
   return std::any_of(device_steps.begin(), device_steps.end(), [key](const auto& row) { return row.second == key; });
 }
@@ -107,7 +114,7 @@ std::optional<std::string> refuse_start(const Situation& now) {
 }
 
 std::optional<std::string> refuse_promote(const Situation& now) {
-  if (now.state != RolloutState::running && now.state != RolloutState::paused) {
+  if (!is_open(now.state)) {
     return is_now(now.state) + ": only a running or paused rollout has a next wave";
   }
   if (now.wave >= now.last_wave) return wave_name(now.wave) + " is the last one";
@@ -115,7 +122,7 @@ std::optional<std::string> refuse_promote(const Situation& now) {
 }
 
 std::optional<std::string> refuse_halt(const Situation& now) {
-  if (now.state == RolloutState::running || now.state == RolloutState::paused) return std::nullopt;
+  if (is_open(now.state)) return std::nullopt;
   if (now.state != RolloutState::completed) return is_now(now.state) + ": there is nothing to halt";
   const bool stragglers = count_of(now.counts, "queued") > 0 || in_progress(now.counts) > 0;
   if (!stragglers) return "the rollout is completed and nobody is left to notify";
@@ -136,9 +143,8 @@ std::optional<std::string> refuse_rollback(const Situation& now) {
 }
 
 std::optional<std::string> refuse_retry(const Situation& now) {
-  const bool open =
-      now.state == RolloutState::running || now.state == RolloutState::paused || now.state == RolloutState::completed;
-  if (!open) return is_now(now.state) + ": it tries no device again";
+  if (!is_open(now.state) && now.state != RolloutState::completed)
+    return is_now(now.state) + ": it tries no device again";
   if (retryable(now.counts, "") == 0) return "no device has failed";
   return std::nullopt;
 }
@@ -169,11 +175,43 @@ Result<Operation> parse_operation(std::string_view text) {
   return value_in<Operation>(operations, text, "operation");
 }
 
+std::span<const RolloutState> all_rollout_states() {
+  static constexpr auto states = values_of(rollout_states);
+  return states;
+}
+std::span<const DeviceStep> all_device_steps() {
+  static constexpr auto steps = values_of(device_steps);
+  return steps;
+}
+std::span<const std::string_view> all_causes() {
+  return known_causes;
+}
+
+bool is_open(RolloutState state) {
+  return state == RolloutState::running || state == RolloutState::paused;
+}
+bool is_active(RolloutState state) {
+  return is_open(state) || state == RolloutState::rolling_back;
+}
+bool has_ended(RolloutState state) {
+  return state == RolloutState::completed || state == RolloutState::halted || state == RolloutState::rolled_back;
+}
+
 bool is_in_progress(DeviceStep step) {
   return step == DeviceStep::notified || has_begun(step);
 }
 bool has_begun(DeviceStep step) {
   return step >= DeviceStep::downloading && step <= DeviceStep::probation;
+}
+bool is_switching(DeviceStep step) {
+  return step == DeviceStep::activating || step == DeviceStep::probation;
+}
+bool awaits_outcome(DeviceStep step) {
+  return is_in_progress(step) || step == DeviceStep::rolling_back;
+}
+bool has_served(DeviceStep step) {
+  return step == DeviceStep::probation || step == DeviceStep::succeeded || step == DeviceStep::rolling_back ||
+         step == DeviceStep::rolled_back;
 }
 bool is_terminal(DeviceStep step) {
   return step == DeviceStep::succeeded || step == DeviceStep::failed || step == DeviceStep::rolled_back;
@@ -181,6 +219,9 @@ bool is_terminal(DeviceStep step) {
 
 bool is_known_cause(std::string_view cause) {
   return std::find(known_causes.begin(), known_causes.end(), cause) != known_causes.end();
+}
+bool is_probation_cause(std::string_view cause) {
+  return cause.starts_with("probation_");
 }
 bool is_neutral_cause(std::string_view cause) {
   return cause == cause_cancelled || cause == cause_superseded || cause == cause_decommissioned;

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -15,6 +16,13 @@ namespace argosy::server {
 enum class RolloutState : std::uint8_t { draft, running, paused, completed, halted, rolling_back, rolled_back };
 std::string_view to_string(RolloutState state);
 Result<RolloutState> parse_rollout_state(std::string_view text);
+std::span<const RolloutState> all_rollout_states();
+// Running or paused: waves may still open.
+bool is_open(RolloutState state);
+// Open, or rolling back.
+bool is_active(RolloutState state);
+// Completed, halted or rolled back.
+bool has_ended(RolloutState state);
 
 // Where a device is inside a rollout. queued: not told yet; notified: told, not heard to have begun.
 enum class DeviceStep : std::uint8_t {
@@ -33,15 +41,25 @@ enum class DeviceStep : std::uint8_t {
 };
 std::string_view to_string(DeviceStep step);
 Result<DeviceStep> parse_device_step(std::string_view text);
+std::span<const DeviceStep> all_device_steps();
 // Told, and without an outcome yet.
 bool is_in_progress(DeviceStep step);
 // Has begun on the device itself: the in-progress time-out runs.
 bool has_begun(DeviceStep step);
+// Puts the release into service, or has just done so: activating or probation.
+bool is_switching(DeviceStep step);
+// In progress, or told to go back.
+bool awaits_outcome(DeviceStep step);
+// The release has served on the device, as far as its step tells: that it failed in probation its cause tells.
+bool has_served(DeviceStep step);
 // succeeded, failed or rolled_back.
 bool is_terminal(DeviceStep step);
 
 // Why a device failed, stable words: what agents report, and what the server adds (timeout, superseded, ...).
 bool is_known_cause(std::string_view cause);
+std::span<const std::string_view> all_causes();
+// The device went back by itself from what served: probation_latency and its like.
+bool is_probation_cause(std::string_view cause);
 // Failures that say nothing about the release and so stay out of every share: cancelled, superseded, decommissioned.
 bool is_neutral_cause(std::string_view cause);
 inline constexpr std::string_view cause_timeout = "timeout";

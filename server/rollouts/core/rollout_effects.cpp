@@ -41,7 +41,7 @@ Progress progress_of_told(const HeardOut& heard, const std::string& version) {
 }
 
 bool is_before_activating(DeviceStep step) {
-  return is_in_progress(step) && step < DeviceStep::activating;
+  return is_in_progress(step) && !is_switching(step);
 }
 
 // Whether the device runs the release because of this rollout, or may do so.

@@ -1,4 +1,4 @@
-// A rollout as it is kept, and what the API shows of it. Pure data.
+// A rollout as it is asked for and kept, and what the API shows of it. Pure data.
 #pragma once
 
 #include <cstdint>
@@ -12,6 +12,23 @@
 #include "server/rollouts/core/rollout_engine.hpp"
 
 namespace argosy::server {
+
+struct NewRollout {
+  std::string name;
+  std::string model;
+  std::string version;
+  std::string filter;
+  Policy policy;
+  std::uint64_t seed = 0;
+};
+
+struct OperatorCall {
+  std::int64_t rollout = 0;
+  Operation operation = Operation::start;
+  std::string if_match;  // the ETag's text, without quotes; "*" matches any
+  std::string cause;     // of retry; empty: any
+  std::string actor;
+};
 
 struct WaveRecord {
   double share = 1;  // cumulative

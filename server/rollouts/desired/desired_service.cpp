@@ -13,6 +13,7 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include "server/rollouts/desired/desired_store.hpp"
+#include "server/rollouts/desired/patch_offer_store.hpp"
 
 namespace argosy::server {
 namespace {
@@ -58,7 +59,7 @@ Task<std::shared_ptr<Flight>> publish_together(std::vector<DueDocument> document
 
 class DesiredDocuments final : public DesiredService {
  public:
-  explicit DesiredDocuments(DbPool& db) : store_(db) {}
+  explicit DesiredDocuments(DbPool& db) : db_(db), store_(db, cache_) {}
 
   Task<Result<wire::Desired>> get(DeviceId device) override { return store_.get(device.value()); }
 
@@ -80,7 +81,7 @@ class DesiredDocuments final : public DesiredService {
     republished_up_to_.emplace();
   }
 
-  Task<Result<std::size_t>> offer_new_patches(std::size_t limit) override { return store_.offer_new_patches(limit); }
+  Task<Result<std::size_t>> offer_new_patches(std::size_t limit) override { return offer_patches(db_, cache_, limit); }
   Counters counters() const override { return counters_; }
 
  private:
@@ -115,6 +116,8 @@ class DesiredDocuments final : public DesiredService {
     co_return count;
   }
 
+  DbPool& db_;
+  ReleaseCache cache_;
   DesiredStore store_;
   Counters counters_;
   std::optional<std::string> republished_up_to_;  // while all are published again

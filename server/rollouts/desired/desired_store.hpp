@@ -30,7 +30,7 @@ struct DueBatch {
 
 class DesiredStore {
  public:
-  explicit DesiredStore(DbPool& db) : db_(db) {}
+  DesiredStore(DbPool& db, ReleaseCache& cache) : db_(db), cache_(cache) {}
 
   Task<Result<wire::Desired>> get(std::string device);
   // Stops before all else; nobody whom a stopped rollout still counts on but who is to be told of the stop first. A
@@ -39,11 +39,10 @@ class DesiredStore {
   // Of devices behind `after` that were ever told something and are not due: what the broker should hold of them.
   Task<Result<DueBatch>> told(std::string after, std::size_t limit);
   Task<Result<void>> mark_published(std::vector<DueDocument> published);
-  Task<Result<std::size_t>> offer_new_patches(std::size_t limit);
 
  private:
   DbPool& db_;
-  ReleaseCache cache_;
+  ReleaseCache& cache_;
 };
 
 }  // namespace argosy::server

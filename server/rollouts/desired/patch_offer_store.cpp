@@ -1,4 +1,5 @@
-// Offers patches that became ready to devices that were told before.
+#include "server/rollouts/desired/patch_offer_store.hpp"
+
 #include <algorithm>
 #include <optional>
 #include <set>
@@ -8,8 +9,7 @@
 #include "server/db/db_pool.hpp"
 #include "server/journal/journal_store.hpp"
 #include "server/models/patch_choice.hpp"
-#include "server/rollouts/desired/desired_builder_store.hpp"
-#include "server/rollouts/desired/desired_store.hpp"
+#include "server/rollouts/core/state_sql.hpp"
 
 namespace argosy::server {
 namespace {
@@ -25,15 +25,19 @@ constexpr std::int64_t max_new_patches = 100;
 
 // Who was told and has not begun, has the patch's old file or can have it by one more patch, and wants its new file or
 // one that one more patch makes of it.
-constexpr const char* may_use_new_patch =
-    "where d.revoked_at is null and d.id > $3 and d.id in (select q.device_id from rollout_devices q "
-    "join device_targets t on t.device_id = q.device_id and t.rollout_id = q.rollout_id "
-    "join device_models m on m.device_id = q.device_id and m.model = t.model where q.state = 'notified' "
-    "and (m.digest = $1 or m.previous_digest = $1 or exists (select from patches f where f.to_digest = $1 "
-    "and f.state = 'ready' and f.from_digest in (m.digest, m.previous_digest))) "
-    "and exists (select from variants v where v.release_id = t.release_id and (v.digest = $2 or exists "
-    "(select from patches l where l.from_digest = $2 and l.to_digest = v.digest and l.state = 'ready')))) "
-    "order by d.id limit $4";
+const std::string& may_use_new_patch() {
+  static const std::string sql =
+      "where d.revoked_at is null and d.id > $3 and d.id in (select q.device_id from rollout_devices q "
+      "join device_targets t on t.device_id = q.device_id and t.rollout_id = q.rollout_id "
+      "join device_models m on m.device_id = q.device_id and m.model = t.model where q.state = " +
+      sql_word(DeviceStep::notified) +
+      " and (m.digest = $1 or m.previous_digest = $1 or exists (select from patches f where f.to_digest = $1 "
+      "and f.state = 'ready' and f.from_digest in (m.digest, m.previous_digest))) "
+      "and exists (select from variants v where v.release_id = t.release_id and (v.digest = $2 or exists "
+      "(select from patches l where l.from_digest = $2 and l.to_digest = v.digest and l.state = 'ready')))) "
+      "order by d.id limit $4";
+  return sql;
+}
 
 class OfferNewPatches {
  public:
@@ -70,7 +74,7 @@ class OfferNewPatches {
   static std::size_t offer(pqxx::work& transaction, DesiredBuilder& builder, const NewPatch& patch, std::size_t limit,
                            std::set<std::string>& told_again) {
     const auto devices =
-        builder.build(may_use_new_patch, patch.from, patch.to, patch.offered_to, static_cast<std::int64_t>(limit));
+        builder.build(may_use_new_patch(), patch.from, patch.to, patch.offered_to, static_cast<std::int64_t>(limit));
     for (const auto& device : devices) {
       if (!device.document) continue;
       const auto& models = device.document->models;
@@ -90,8 +94,8 @@ class OfferNewPatches {
 
 }  // namespace
 
-Task<Result<std::size_t>> DesiredStore::offer_new_patches(std::size_t limit) {
-  co_return co_await db_.transact<OfferNewPatches>(cache_, limit);
+Task<Result<std::size_t>> offer_patches(DbPool& db, ReleaseCache& cache, std::size_t limit) {
+  co_return co_await db.transact<OfferNewPatches>(cache, limit);
 }
 
 }  // namespace argosy::server

@@ -1,4 +1,5 @@
-// The figures that guards judge: what updated devices measured on the new release, and on the one before.
+#include "server/rollouts/guards/guard_store.hpp"
+
 #include <algorithm>
 #include <map>
 #include <set>
@@ -10,8 +11,9 @@
 #include "common/stats/log_histogram.hpp"
 #include "common/wire/telemetry.hpp"
 #include "server/db/db_pool.hpp"
+#include "server/rollouts/core/state_sql.hpp"
+#include "server/rollouts/store/decision_store.hpp"
 #include "server/rollouts/store/rollout_rows_store.hpp"
-#include "server/rollouts/store/rollout_store.hpp"
 
 namespace argosy::server {
 namespace {
@@ -47,10 +49,15 @@ struct Sides {
 };
 
 // Devices that came to run the release, whatever became of it: those that went back by themselves are the worst of all.
-constexpr const char* has_it =
-    "q.rollout_id = $1 and (q.state in ('probation', 'succeeded', 'rolling_back', 'rolled_back') "
-    "or q.cause like 'probation%') ";
-constexpr const char* updated_by_it = "q.cause is distinct from 'already_installed' ";
+const std::string& has_it() {
+  static const std::string sql = "q.rollout_id = $1 and (q.state in (" + sql_steps(has_served) + ") or q.cause in (" +
+                                 sql_causes(is_probation_cause) + ")) ";
+  return sql;
+}
+const std::string& updated_by_it() {
+  static const std::string sql = "q.cause is distinct from " + sql_word(cause_already_installed) + " ";
+  return sql;
+}
 
 // Their windows, each beside its own past. $1 rollout, $2 model, $3 new version, $4 earliest start, $5 seconds of past.
 const std::string& updated_windows() {
@@ -61,7 +68,7 @@ const std::string& updated_windows() {
           "and w.started_at >= $4::timestamptz and ((w.version = $3 and w.started_at >= q.notified_at) "
           "or (w.version = p.version and w.version <> $3 and w.started_at < q.notified_at "
           "and w.started_at >= q.notified_at - make_interval(secs => $5))) where ") +
-      has_it + "and " + updated_by_it;
+      has_it() + "and " + updated_by_it();
   return sql;
 }
 
@@ -90,7 +97,7 @@ struct Measure {
         std::string("select count(*) filter (where updated and previous_release_id is not null), "
                     "count(*) filter (where updated and previous_release_id is null), "
                     "count(*) filter (where not updated) from (select previous_release_id, ") +
-            updated_by_it + "as updated from rollout_devices q where " + has_it + ") as had",
+            updated_by_it() + "as updated from rollout_devices q where " + has_it() + ") as had",
         record.id);
     sides.comparable = row[0].as<std::int64_t>();
     sides.first_installs = row[1].as<std::int64_t>();
@@ -165,10 +172,37 @@ struct Measure {
   }
 };
 
+struct LogMeasuring {
+  std::int64_t id;
+  std::string why;
+  Instant now;
+
+  Result<void> operator()(pqxx::work& transaction) const {
+    ARGOSY_TRY(const auto record, load_rollout(transaction, id, Lock::row));
+    const Decision decision = why.empty()
+                                  ? Decision{"measuring", "guards are measured", "the guards can be measured again", {}}
+                                  : Decision{"measuring",
+                                             "guards are not measured",
+                                             "the guards cannot be measured, so no wave opens; stopping works: " + why,
+                                             {{"why", why}}};
+    const auto last = transaction.exec_params(
+        "select decision from rollout_decisions where rollout_id = $1 and rule = 'measuring' order by id desc limit 1",
+        id);
+    const bool was_measured = last.empty() || last[0][0].as<std::string>() == "guards are measured";
+    if (was_measured == why.empty()) return {};
+    log_decision(transaction, record, "engine", decision, now);
+    return {};
+  }
+};
+
 }  // namespace
 
-Task<Result<std::vector<GuardInput>>> RolloutStore::measure(RolloutRecord record) {
-  co_return co_await db_.transact<Measure>(std::move(record));
+Task<Result<std::vector<GuardInput>>> measure_guards(DbPool& db, RolloutRecord record) {
+  co_return co_await db.transact<Measure>(std::move(record));
+}
+
+Task<Result<void>> log_measuring(DbPool& db, std::int64_t id, std::string why, Instant now) {
+  co_return co_await db.transact<LogMeasuring>(id, std::move(why), now);
 }
 
 }  // namespace argosy::server

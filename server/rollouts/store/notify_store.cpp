@@ -10,11 +10,15 @@
 
 #include <nlohmann/json.hpp>
 
+#include "server/devices/presence_sql.hpp"
 #include "server/journal/journal_store.hpp"
+#include "server/rollouts/core/state_sql.hpp"
 #include "server/rollouts/core/variant_plan.hpp"
+#include "server/rollouts/store/device_rows_store.hpp"
 #include "server/rollouts/store/ready_patches_store.hpp"
 #include "server/rollouts/store/release_rows_store.hpp"
 #include "server/rollouts/store/rollout_rows_store.hpp"
+#include "server/rollouts/store/target_store.hpp"
 
 namespace argosy::server {
 namespace {
@@ -41,12 +45,15 @@ std::vector<Queued> lock_queued(pqxx::work& transaction, const RolloutRecord& re
       "coalesce(m.digest, ''), coalesce(m.previous_digest, ''), coalesce(m.update_state, 'idle'), l.id, "
       "coalesce(o.started_at > $4::timestamptz, false), s.download_bytes_per_s "
       "from rollout_devices q join devices d on d.id = q.device_id "
-      "join device_state s on s.device_id = q.device_id and s.presence in ('online', 'late') "
-      "left join device_models m on m.device_id = q.device_id and m.model = $2 "
+      "join device_state s on s.device_id = q.device_id and " +
+      reachable_sql("s") +
+      " left join device_models m on m.device_id = q.device_id and m.model = $2 "
       "left join releases l on l.model = $2 and l.version = m.version and l.id <> $3 "
       "left join device_targets w on w.device_id = q.device_id and w.model = $2 and w.rollout_id <> $1 "
       "left join rollouts o on o.id = w.rollout_id "
-      "where q.rollout_id = $1 and q.state = 'queued' and q.wave <= $5 and d.revoked_at is null "
+      "where q.rollout_id = $1 and q.state = " +
+      sql_word(DeviceStep::queued) +
+      " and q.wave <= $5 and d.revoked_at is null "
       "order by q.wave, q.device_id limit $6 for update of q";
   const auto rows = transaction.exec_params(sql, record.id, record.model, record.release_id,
                                             to_rfc3339(record.started_at.value_or(record.created_at)), action.wave,
@@ -133,8 +140,9 @@ void supersede_others(pqxx::work& transaction, const RolloutRecord& record, cons
       "select " + std::string(rollout_device_columns) +
       ", q.rollout_id from rollout_devices q join rollouts r on r.id = q.rollout_id "
       "where r.model = $2 and r.id <> $1 and r.started_at <= $3::timestamptz "
-      "and q.state not in ('succeeded', 'failed', 'rolled_back') "
-      "and q.device_id in (select jsonb_array_elements_text($4::jsonb)) order by q.rollout_id, q.device_id "
+      "and q.state not in (" +
+      sql_steps(is_terminal) +
+      ") and q.device_id in (select jsonb_array_elements_text($4::jsonb)) order by q.rollout_id, q.device_id "
       "for update of q";
   Json devices = Json::array();
   for (const auto& target : told) devices.push_back(target.device);

@@ -1,4 +1,3 @@
-// Creating rollouts and reading them.
 #include "server/rollouts/store/rollout_store.hpp"
 
 #include <utility>
@@ -11,8 +10,10 @@
 #include "server/db/db_pool.hpp"
 #include "server/devices/filter.hpp"
 #include "server/journal/journal_store.hpp"
-#include "server/rollouts/store/rollout_plan_store.hpp"
+#include "server/rollouts/core/state_sql.hpp"
+#include "server/rollouts/store/plan_store.hpp"
 #include "server/rollouts/store/rollout_rows_store.hpp"
+#include "server/rollouts/store/snapshot_store.hpp"
 
 namespace argosy::server {
 namespace {
@@ -198,38 +199,17 @@ struct Decisions {
   }
 };
 
-struct LogMeasuring {
-  std::int64_t id;
-  std::string why;
-  Instant now;
-
-  Result<void> operator()(pqxx::work& transaction) const {
-    ARGOSY_TRY(const auto record, load_rollout(transaction, id, Lock::row));
-    const Decision decision = why.empty()
-                                  ? Decision{"measuring", "guards are measured", "the guards can be measured again", {}}
-                                  : Decision{"measuring",
-                                             "guards are not measured",
-                                             "the guards cannot be measured, so no wave opens; stopping works: " + why,
-                                             {{"why", why}}};
-    const auto last = transaction.exec_params(
-        "select decision from rollout_decisions where rollout_id = $1 and rule = 'measuring' order by id desc limit 1",
-        id);
-    const bool was_measured = last.empty() || last[0][0].as<std::string>() == "guards are measured";
-    if (was_measured == why.empty()) return {};
-    log_decision(transaction, record, "engine", decision, now);
-    return {};
-  }
-};
-
 struct Active {
   std::vector<RolloutRecord> operator()(pqxx::work& transaction) const {
     // A rollout that has ended still has devices to tell, to hear of or to bring back.
-    const auto rows = transaction.exec_params(
-        "select id from rollouts r where state in ('running', 'paused', 'rolling_back') or "
-        "(state in ('completed', 'halted', 'rolled_back') and exists (select from rollout_waves w "
-        "where w.rollout_id = r.id and w.counts ?| array['notified', 'downloading', 'patching', 'verifying', "
-        "'validating', 'activating', 'probation'] or (r.state = 'completed' and w.rollout_id = r.id "
-        "and w.counts ? 'queued'))) or told_up_to is not null order by told_up_to is null, id");
+    static const std::string sql =
+        "select id from rollouts r where state in (" + sql_states(is_active) + ") or (state in (" +
+        sql_states(has_ended) +
+        ") and exists (select from rollout_waves w where w.rollout_id = r.id and w.counts ?| array[" +
+        sql_steps(is_in_progress) + "] or (r.state = " + sql_word(RolloutState::completed) +
+        " and w.rollout_id = r.id and w.counts ? " + sql_word(DeviceStep::queued) +
+        "))) or told_up_to is not null order by told_up_to is null, id";
+    const auto rows = transaction.exec_params(sql);
     std::vector<RolloutRecord> records;
     for (const auto& row : rows) {
       auto record = load_rollout(transaction, row[0].as<std::int64_t>(), Lock::none);
@@ -268,10 +248,6 @@ Task<Result<RolloutPage<RolloutDeviceRecord>>> RolloutStore::devices(std::int64_
 Task<Result<RolloutPage<DecisionRecord>>> RolloutStore::decisions(std::int64_t id, std::int64_t before,
                                                                   std::size_t limit) {
   co_return co_await db_.transact<Decisions>(id, before, limit);
-}
-
-Task<Result<void>> RolloutStore::log_measuring(std::int64_t id, std::string why, Instant now) {
-  co_return co_await db_.transact<LogMeasuring>(id, std::move(why), now);
 }
 
 Task<Result<std::vector<RolloutRecord>>> RolloutStore::active() {

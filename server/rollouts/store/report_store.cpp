@@ -1,4 +1,5 @@
-// Takes in what devices report: a batch of state documents in one transaction, each outcome counted once.
+#include "server/rollouts/store/report_store.hpp"
+
 #include <map>
 #include <utility>
 
@@ -8,8 +9,8 @@
 #include "common/json/json_reader.hpp"
 #include "server/db/db_pool.hpp"
 #include "server/rollouts/core/report_mapping.hpp"
-#include "server/rollouts/store/rollout_rows_store.hpp"
-#include "server/rollouts/store/rollout_store.hpp"
+#include "server/rollouts/core/state_sql.hpp"
+#include "server/rollouts/store/device_rows_store.hpp"
 
 namespace argosy::server {
 namespace {
@@ -45,9 +46,10 @@ std::vector<OpenDevice> lock_open(pqxx::work& transaction, const std::vector<wir
       "left join device_targets t on t.device_id = q.device_id and t.model = r.model and t.rollout_id = q.rollout_id "
       "and t.release_id = r.release_id "
       "where q.device_id in (select jsonb_array_elements_text($1::jsonb)) "
-      "and (q.state not in ('queued', 'succeeded', 'failed', 'rolled_back') or (q.state = 'failed' "
-      "and t.rollout_id is not null and q.cause not in ('cancelled', 'superseded', 'decommissioned'))) "
-      "order by q.rollout_id, q.device_id for update of q";
+      "and (q.state in (" +
+      sql_steps(awaits_outcome) + ") or (q.state = " + sql_word(DeviceStep::failed) +
+      " and t.rollout_id is not null and q.cause not in (" + sql_causes(is_neutral_cause) +
+      "))) order by q.rollout_id, q.device_id for update of q";
   Json ids = Json::array();
   for (const auto& state : states) ids.push_back(state.device);
   const auto rows = transaction.exec_params(sql, ids.dump());
@@ -107,8 +109,8 @@ struct TakeReports {
 
 }  // namespace
 
-Task<Result<std::size_t>> RolloutStore::take_reports(std::vector<wire::DeviceState> states, Instant now) {
-  co_return co_await db_.transact<TakeReports>(std::move(states), now);
+Task<Result<std::size_t>> take_device_reports(DbPool& db, std::vector<wire::DeviceState> states, Instant now) {
+  co_return co_await db.transact<TakeReports>(std::move(states), now);
 }
 
 }  // namespace argosy::server

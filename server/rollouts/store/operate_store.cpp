@@ -1,4 +1,5 @@
-// What operators do to rollouts: each call checks the ETag and the state, acts, and leaves an audit row and a decision.
+#include "server/rollouts/store/operate_store.hpp"
+
 #include <utility>
 
 #include <nlohmann/json.hpp>
@@ -6,9 +7,13 @@
 
 #include "server/db/db_pool.hpp"
 #include "server/journal/journal_store.hpp"
-#include "server/rollouts/store/rollout_plan_store.hpp"
+#include "server/rollouts/core/state_sql.hpp"
+#include "server/rollouts/store/decision_store.hpp"
+#include "server/rollouts/store/device_rows_store.hpp"
+#include "server/rollouts/store/plan_store.hpp"
 #include "server/rollouts/store/rollout_rows_store.hpp"
-#include "server/rollouts/store/rollout_store.hpp"
+#include "server/rollouts/store/snapshot_store.hpp"
+#include "server/rollouts/store/transition_store.hpp"
 
 namespace argosy::server {
 namespace {
@@ -116,8 +121,8 @@ struct Operate {
     inputs["gate"] = gate_status(snapshot, now);
     const auto decision = by_operator(word, "promoted by " + call.actor, inputs);
     if (record.state == RolloutState::paused) {
-      transaction.exec_params0("update rollouts set state = 'running', reason = $2 where id = $1", record.id,
-                               decision.message);
+      transaction.exec_params0("update rollouts set state = $3, reason = $2 where id = $1", record.id, decision.message,
+                               std::string(to_string(RolloutState::running)));
     }
     open_wave(transaction, record, next, call.actor, decision, now);
   }
@@ -148,17 +153,20 @@ struct Operate {
   }
 
   std::vector<RolloutDevice> lock_failed(pqxx::work& transaction, std::int64_t id) const {
-    static const std::string sql = "select " + std::string(rollout_device_columns) +
-                                   " from rollout_devices q where q.rollout_id = $1 and q.state = 'failed' "
-                                   "and ($2 = '' or q.cause = $2) order by q.device_id for update";
+    static const std::string sql =
+        "select " + std::string(rollout_device_columns) +
+        " from rollout_devices q where q.rollout_id = $1 and q.state = " + sql_word(DeviceStep::failed) +
+        " "
+        "and ($2 = '' or q.cause = $2) order by q.device_id for update";
     return rollout_devices_of(transaction.exec_params(sql, id, call.cause));
   }
 };
 
 }  // namespace
 
-Task<Result<RolloutRecord>> RolloutStore::operate(OperatorCall call, std::vector<GuardInput> guards, Instant now) {
-  co_return co_await db_.transact<Operate>(std::move(call), std::move(guards), now);
+Task<Result<RolloutRecord>> operate_rollout(DbPool& db, OperatorCall call, std::vector<GuardInput> guards,
+                                            Instant now) {
+  co_return co_await db.transact<Operate>(std::move(call), std::move(guards), now);
 }
 
 }  // namespace argosy::server

@@ -1,4 +1,5 @@
-// One tick of one rollout: snapshot, next_actions, effects, in one transaction that holds the rollout's row.
+#include "server/rollouts/store/advance_store.hpp"
+
 #include <optional>
 #include <type_traits>
 #include <utility>
@@ -8,10 +9,14 @@
 #include <pqxx/pqxx>
 
 #include "server/db/db_pool.hpp"
+#include "server/devices/presence_sql.hpp"
 #include "server/journal/journal_store.hpp"
+#include "server/rollouts/core/state_sql.hpp"
+#include "server/rollouts/store/device_rows_store.hpp"
 #include "server/rollouts/store/notify_store.hpp"
 #include "server/rollouts/store/rollout_rows_store.hpp"
-#include "server/rollouts/store/rollout_store.hpp"
+#include "server/rollouts/store/snapshot_store.hpp"
+#include "server/rollouts/store/transition_store.hpp"
 
 namespace argosy::server {
 namespace {
@@ -19,30 +24,27 @@ namespace {
 constexpr const char* engine = "engine";
 constexpr int most_at_once = 1000;  // devices in one transaction; the next round goes on
 
-const std::string& select_devices() {
-  static const std::string sql = "select " + std::string(rollout_device_columns) + " from rollout_devices q ";
-  return sql;
-}
-
 // Devices that were revoked since, and that the rollout has no outcome of.
 std::vector<RolloutDevice> lock_revoked(pqxx::work& transaction, std::int64_t rollout, std::optional<Instant> since) {
-  return rollout_devices_of(transaction.exec_params(
-      select_devices() +
-          "join devices d on d.id = q.device_id where d.revoked_at is not null and q.rollout_id = $1 "
-          "and d.revoked_at >= coalesce($2::timestamptz, '-infinity') "
-          "and q.state not in ('succeeded', 'failed', 'rolled_back') order by q.device_id for update of q",
-      rollout, since ? std::optional(to_rfc3339(*since)) : std::nullopt));
+  static const std::string sql =
+      "select " + std::string(rollout_device_columns) +
+      " from rollout_devices q join devices d on d.id = q.device_id where d.revoked_at is not null "
+      "and q.rollout_id = $1 and d.revoked_at >= coalesce($2::timestamptz, '-infinity') and q.state not in (" +
+      sql_steps(is_terminal) + ") order by q.device_id for update of q";
+  return rollout_devices_of(
+      transaction.exec_params(sql, rollout, since ? std::optional(to_rfc3339(*since)) : std::nullopt));
 }
 
 std::vector<RolloutDevice> lock_late(pqxx::work& transaction, std::int64_t rollout, Instant started_by) {
-  return rollout_devices_of(transaction.exec_params(
-      select_devices() +
-          "left join device_state s on s.device_id = q.device_id where q.rollout_id = $1 and "
-          "((q.state in ('downloading', 'patching', 'verifying', 'validating', 'activating', 'probation') "
-          "and q.started_at <= $2::timestamptz) or (q.state = 'notified' and s.presence in ('online', 'late') "
-          "and greatest(q.notified_at, s.presence_since) <= $2::timestamptz)) order by q.device_id limit $3 for update "
-          "of q",
-      rollout, to_rfc3339(started_by), most_at_once));
+  static const std::string sql =
+      "select " + std::string(rollout_device_columns) +
+      " from rollout_devices q left join device_state s on s.device_id = q.device_id where q.rollout_id = $1 "
+      "and ((q.state in (" +
+      sql_steps(has_begun) + ") and q.started_at <= $2::timestamptz) or (q.state = " + sql_word(DeviceStep::notified) +
+      " and " + reachable_sql("s") +
+      " and greatest(q.notified_at, s.presence_since) <= $2::timestamptz)) order by q.device_id limit $3 "
+      "for update of q";
+  return rollout_devices_of(transaction.exec_params(sql, rollout, to_rfc3339(started_by), most_at_once));
 }
 
 void append_time_out_event(pqxx::work& transaction, const RolloutRecord& record, const DeviceMove& move) {
@@ -152,9 +154,9 @@ struct AdvanceOne {
 
 }  // namespace
 
-Task<Result<Advance>> RolloutStore::advance(std::int64_t id, Guards guards, std::optional<Instant> revoked_since,
-                                            Instant now) {
-  co_return co_await db_.transact<AdvanceOne>(id, std::move(guards), revoked_since, now);
+Task<Result<Advance>> advance_rollout(DbPool& db, std::int64_t id, Guards guards, std::optional<Instant> revoked_since,
+                                      Instant now) {
+  co_return co_await db.transact<AdvanceOne>(id, std::move(guards), revoked_since, now);
 }
 
 }  // namespace argosy::server

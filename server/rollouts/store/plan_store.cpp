@@ -1,4 +1,4 @@
-#include "server/rollouts/store/rollout_plan_store.hpp"
+#include "server/rollouts/store/plan_store.hpp"
 
 #include <algorithm>
 #include <string>
@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "server/devices/filter_sql.hpp"
+#include "server/rollouts/core/rollout.hpp"
 #include "server/rollouts/core/wave_plan.hpp"
 
 namespace argosy::server {
@@ -33,7 +34,7 @@ std::vector<Candidate> select_candidates(pqxx::work& transaction, const Filter& 
 void insert_waves(pqxx::work& transaction, std::int64_t rollout, const Policy& policy,
                   const std::vector<std::int64_t>& planned) {
   for (std::size_t wave = 0; wave < policy.waves.size(); ++wave) {
-    const Json counts = planned[wave] > 0 ? Json{{"queued", planned[wave]}} : Json::object();
+    const Json counts = planned[wave] > 0 ? Json{{to_string(DeviceStep::queued), planned[wave]}} : Json::object();
     transaction.exec_params0(
         "insert into rollout_waves (rollout_id, wave, share, planned, counts) values ($1, $2, $3, $4, $5::jsonb)",
         rollout, static_cast<int>(wave), policy.waves[wave].share, planned[wave], counts.dump());

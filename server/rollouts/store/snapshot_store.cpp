@@ -1,0 +1,106 @@
+#include "server/rollouts/store/snapshot_store.hpp"
+
+#include <utility>
+
+#include "common/json/json_reader.hpp"
+#include "server/devices/presence_sql.hpp"
+#include "server/rollouts/core/state_sql.hpp"
+#include "server/rollouts/store/rollout_rows_store.hpp"
+
+namespace argosy::server {
+namespace {
+
+// What an operator accepted with the last resume, promote or retry.
+Acknowledged load_acknowledged(pqxx::work& transaction, std::int64_t id) {
+  const auto rows = transaction.exec_params(
+      "select (inputs->'acknowledged')::text from rollout_decisions where rollout_id = $1 and inputs ? 'acknowledged' "
+      "order by id desc limit 1",
+      id);
+  Acknowledged seen;
+  if (rows.empty()) return seen;
+  auto inputs = JsonReader::parse(rows[0][0].as<std::string>(), stored_json, UnknownKeys::pass);
+  if (!inputs) return {};  // what cannot be read was not accepted
+  std::vector<std::string> guards;
+  inputs->optional("failures", seen.failures).optional("guards", guards);
+  if (!inputs->finish()) return {};
+  for (const auto& name : guards) {
+    for (const auto metric : {GuardMetric::latency_p95, GuardMetric::error_rate, GuardMetric::accuracy}) {
+      if (to_string(metric) == name) seen.guards.push_back(metric);
+    }
+  }
+  return seen;
+}
+
+WaveView* wave_of(Snapshot& snapshot, const pqxx::field& number) {
+  const auto wave = number.as<std::int64_t>();
+  if (wave < 0 || wave >= static_cast<std::int64_t>(snapshot.waves.size())) return nullptr;
+  return &snapshot.waves[static_cast<std::size_t>(wave)];
+}
+
+void load_queued(pqxx::work& transaction, const RolloutRecord& record, Snapshot& snapshot) {
+  // The open wave first: it must not look empty because stragglers of earlier waves fill the limit.
+  static const std::string sql =
+      "select wave, count(*) from (select q.wave from rollout_devices q "
+      "join device_state s on s.device_id = q.device_id and " +
+      reachable_sql("s") + " where q.rollout_id = $1 and q.state = " + sql_word(DeviceStep::queued) +
+      " and q.wave <= $2 order by q.wave desc limit $3) as reachable group by wave";
+  const auto rows = transaction.exec_params(sql, record.id, record.wave, record.policy.max_in_progress);
+  for (const auto& row : rows) {
+    if (auto* wave = wave_of(snapshot, row[0])) wave->queued_reachable = row[1].as<std::int64_t>();
+  }
+}
+
+void load_running(pqxx::work& transaction, const RolloutRecord& record, Snapshot& snapshot) {
+  static const std::string started = "min(case when state <> " + sql_word(DeviceStep::notified) +
+                                     " then started_at when reachable then greatest(notified_at, presence_since) end)";
+  static const std::string sql =
+      "select wave, count(*) filter (where reachable), count(*) filter (where not reachable and state in (" +
+      sql_steps(is_switching) + ")), " + epoch_ms(started) +
+      " from (select q.wave, q.state, q.started_at, q.notified_at, s.presence_since, coalesce(" + reachable_sql("s") +
+      ", false) as reachable from rollout_devices q left join device_state s on s.device_id = q.device_id "
+      "where q.rollout_id = $1 and q.state in (" +
+      sql_steps(is_in_progress) + ")) as t group by wave";
+  for (const auto& row : transaction.exec_params(sql, record.id)) {
+    if (auto* wave = wave_of(snapshot, row[0])) {
+      wave->running_reachable = row[1].as<std::int64_t>();
+      wave->suspects = row[2].as<std::int64_t>();
+    }
+    const auto clock = instant_or_none(row[3]);
+    if (clock && (!snapshot.oldest_clock || *clock < *snapshot.oldest_clock)) snapshot.oldest_clock = clock;
+  }
+}
+
+std::int64_t count_going_back(pqxx::work& transaction, std::int64_t rollout) {
+  static const std::string sql =
+      "select count(*) from rollout_devices q join device_state s on s.device_id = q.device_id and " +
+      reachable_sql("s") + " where q.rollout_id = $1 and q.state = " + sql_word(DeviceStep::rolling_back);
+  return transaction.exec_params1(sql, rollout)[0].as<std::int64_t>();
+}
+
+}  // namespace
+
+Snapshot load_snapshot(pqxx::work& transaction, const RolloutRecord& record, std::vector<GuardInput> guards) {
+  Snapshot snapshot;
+  snapshot.state = record.state;
+  snapshot.policy = record.policy;
+  snapshot.wave = record.wave;
+  snapshot.guards = std::move(guards);
+  snapshot.fault = record.fault;
+  snapshot.stopping = record.told_up_to.has_value();
+  for (const auto& wave : record.waves) {
+    snapshot.waves.push_back({.planned = wave.planned,
+                              .counts = wave.counts,
+                              .opened_at = wave.opened_at,
+                              .bake_started_at = wave.bake_started_at});
+  }
+  snapshot.acknowledged = load_acknowledged(transaction, record.id);
+  // The counts tell where there is nothing to look for.
+  const auto total = total_counts(record);
+  if (count_of(total, "queued") > 0) load_queued(transaction, record, snapshot);
+  if (in_progress(total) > 0) load_running(transaction, record, snapshot);
+  if (count_of(total, "rolling_back") == 0) return snapshot;
+  snapshot.rolling_back_reachable = count_going_back(transaction, record.id);
+  return snapshot;
+}
+
+}  // namespace argosy::server
