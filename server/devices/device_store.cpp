@@ -1,5 +1,6 @@
 #include "server/devices/device_store.hpp"
 
+#include "common/base/sql_words.hpp"
 #include "common/json/json_text.hpp"
 #include "server/db/db_pool.hpp"
 #include "server/devices/device_rows.hpp"
@@ -23,11 +24,12 @@ Error no_such_device(const DeviceId& id) {
 const std::string& select_device() {
   static const std::string sql =
       "select d.id, d.hardware_class, d.labels::text as labels, d.capabilities::text as capabilities, "
-      "coalesce(s.agent_version, '') as agent_version, coalesce(s.presence, 'never_seen') as presence, " +
-      ms_of("s.presence_since") + " as presence_since, coalesce(s.presence_reason, '') as presence_reason, " +
-      ms_of("s.last_seen_at") + " as last_seen_at, " + ms_of("d.enrolled_at") + " as enrolled_at, " +
-      ms_of("d.revoked_at") + " as revoked_at, " + ms_of("d.certificate_not_after") + " as certificate_not_after, " +
-      "coalesce(s.health, '{}')::text as health, " + ms_of("s.health_at") + " as health_at, " +
+      "coalesce(s.agent_version, '') as agent_version, coalesce(s.presence, " +
+      sql_word(Presence::never_seen) + ") as presence, " + ms_of("s.presence_since") +
+      " as presence_since, coalesce(s.presence_reason, '') as presence_reason, " + ms_of("s.last_seen_at") +
+      " as last_seen_at, " + ms_of("d.enrolled_at") + " as enrolled_at, " + ms_of("d.revoked_at") + " as revoked_at, " +
+      ms_of("d.certificate_not_after") + " as certificate_not_after, " + "coalesce(s.health, '{}')::text as health, " +
+      ms_of("s.health_at") + " as health_at, " +
       "coalesce(s.report, '{}')::text as report, "
       "(select coalesce(jsonb_agg(jsonb_build_array(m.model, coalesce(m.version, ''), coalesce(m.digest, ''), "
       "coalesce(m.previous_version, ''), coalesce(m.previous_digest, ''), m.update_state, "

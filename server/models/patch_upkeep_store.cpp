@@ -1,5 +1,6 @@
 // The part of PatchStore that the leader uses: who wants what now, and what nobody needs any more.
 #include <map>
+#include <string>
 
 #include <nlohmann/json.hpp>
 #include <pqxx/pqxx>
@@ -9,6 +10,7 @@
 #include "server/models/patch_store.hpp"
 #include "server/models/release.hpp"
 #include "server/models/variant.hpp"
+#include "server/rollouts/core/state_sql.hpp"
 
 namespace argosy::server {
 
@@ -19,21 +21,25 @@ using Files = std::pair<std::string, std::string>;  // from, to
 constexpr int max_groups = 50'000;
 
 // Devices that wait for the same release with the same files count together: a fleet is a few groups.
-constexpr const char* waiting_groups =
-    "with wishes as ("
-    "select q.device_id, r.model, r.release_id from rollout_devices q join rollouts r on r.id = q.rollout_id "
-    "where r.state in ('running', 'paused') and q.state = 'queued' "
-    "union "
-    "select t.device_id, t.model, t.release_id from device_targets t join releases l on l.id = t.release_id "
-    "join device_models m on m.device_id = t.device_id and m.model = t.model "
-    "where (m.update_version is distinct from l.version or m.update_state in ('idle', 'planning')) "
-    "and not exists (select 1 from variants v where v.release_id = t.release_id and v.digest = m.digest)) "
-    "select w.release_id, d.hardware_class, d.capabilities::text, coalesce(m.digest, ''), "
-    "coalesce(m.previous_digest, ''), count(*) from wishes w "
-    "join devices d on d.id = w.device_id and d.revoked_at is null "
-    "join device_models m on m.device_id = w.device_id and m.model = w.model "
-    "where exists (select 1 from patches p where p.from_digest in (m.digest, m.previous_digest)) "
-    "group by 1, 2, 3, 4, 5 order by 6 desc limit $1";
+const std::string& waiting_groups() {
+  static const std::string sql =
+      "with wishes as ("
+      "select q.device_id, r.model, r.release_id from rollout_devices q join rollouts r on r.id = q.rollout_id "
+      "where r.state in (" +
+      sql_states(is_open) + ") and q.state = " + sql_word(DeviceStep::queued) +
+      " union "
+      "select t.device_id, t.model, t.release_id from device_targets t join releases l on l.id = t.release_id "
+      "join device_models m on m.device_id = t.device_id and m.model = t.model "
+      "where (m.update_version is distinct from l.version or m.update_state in ('idle', 'planning')) "
+      "and not exists (select 1 from variants v where v.release_id = t.release_id and v.digest = m.digest)) "
+      "select w.release_id, d.hardware_class, d.capabilities::text, coalesce(m.digest, ''), "
+      "coalesce(m.previous_digest, ''), count(*) from wishes w "
+      "join devices d on d.id = w.device_id and d.revoked_at is null "
+      "join device_models m on m.device_id = w.device_id and m.model = w.model "
+      "where exists (select 1 from patches p where p.from_digest in (m.digest, m.previous_digest)) "
+      "group by 1, 2, 3, 4, 5 order by 6 desc limit $1";
+  return sql;
+}
 
 class CountDemand {
  public:
@@ -58,7 +64,7 @@ class CountDemand {
   static Result<std::map<Files, std::int64_t>> count(pqxx::work& transaction) {
     std::map<Files, std::int64_t> counted;
     std::map<std::int64_t, std::vector<Variant>> releases;
-    for (const pqxx::row& row : transaction.exec_params(waiting_groups, max_groups)) {
+    for (const pqxx::row& row : transaction.exec_params(waiting_groups(), max_groups)) {
       const auto release = row[0].as<std::int64_t>();
       auto known = releases.find(release);
       if (known == releases.end()) {

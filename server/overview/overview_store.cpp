@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/json/json_text.hpp"
+#include "server/rollouts/core/state_sql.hpp"
 
 namespace argosy::server {
 
@@ -47,12 +48,14 @@ void add_counts(std::map<std::string, std::int64_t>& sum, const std::string& cou
 }
 
 std::vector<ActiveRollout> read_rollouts(pqxx::work& transaction) {
-  const auto rows = transaction.exec(
+  static const std::string sql =
       "select r.id, r.name, r.model, v.version, r.state, r.reason, r.wave, (extract(epoch from r.started_at) * "
       "1000)::bigint, coalesce(w.planned, 0), coalesce(w.counts::text, '{}') from (select * from rollouts where state "
-      "in "
-      "('running', 'paused', 'rolling_back') order by id desc limit 20) r join releases v on v.id = r.release_id "
-      "left join rollout_waves w on w.rollout_id = r.id order by r.id desc, w.wave");
+      "in (" +
+      sql_states(is_active) +
+      ") order by id desc limit 20) r join releases v on v.id = r.release_id "
+      "left join rollout_waves w on w.rollout_id = r.id order by r.id desc, w.wave";
+  const auto rows = transaction.exec(sql);
   std::vector<ActiveRollout> rollouts;
   for (const auto& row : rows) {
     const auto id = row[0].as<std::int64_t>();

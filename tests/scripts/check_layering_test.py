@@ -29,8 +29,10 @@ CLEAN = {
     "common/delta/patch_make.cpp": ['"common/tensors/tensor_map.hpp"'],
     "common/tensors/npz_tensors.cpp": ['"common/base/encoding.hpp"', '"common/tensors/npy_tensors.hpp"'],
     "server/main.cpp": ['"server/app/app.hpp"'],
-    "server/app/app.cpp": ['"server/rollouts/rollout_store.hpp"', "<boost/beast/core.hpp>", "<thread>"],
-    "server/rollouts/rollout_store.cpp": ["<pqxx/pqxx>", '"server/journal/journal_store.hpp"'],
+    "server/app/app.cpp": ['"server/rollouts/store/rollout_store.hpp"', "<boost/beast/core.hpp>", "<thread>"],
+    "server/rollouts/store/rollout_store.cpp": ["<pqxx/pqxx>", '"server/journal/journal_store.hpp"'],
+    "server/rollouts/core/rollout_engine.hpp": ['"server/models/variant.hpp"', '"server/rollouts/guards/guard.hpp"'],
+    "server/rollouts/guards/guard_store.cpp": ["<pqxx/pqxx>", '"server/db/db_pool.hpp"'],
     "server/devices/device_rows.hpp": ["<pqxx/pqxx>"],
     "server/rollouts/rollout_service.cpp": ['"server/devices/device_service.hpp"', "<boost/asio/awaitable.hpp>"],
     "server/rollouts/rollout_api.cpp": ["<boost/beast/http.hpp>", '"server/http/router.hpp"'],
@@ -69,7 +71,8 @@ PLANTED = {
         ("common/delta/zstd_apply.cpp", '"common/tensors/tensor_map.hpp"')],
     "in common/ OpenSSL stays inside crypto/": [("common/delta/a.cpp", "<openssl/evp.h>")],
     "only server/db, the journal and *_store.* (with its *_rows.hpp) see pqxx": [
-        ("server/rollouts/rollout_service.cpp", "<pqxx/pqxx>"), ("agent/update/a.cpp", "<pqxx/transaction>")],
+        ("server/rollouts/rollout_service.cpp", "<pqxx/pqxx>"), ("server/rollouts/desired/desired_service.cpp", "<pqxx/pqxx>"),
+        ("agent/update/a.cpp", "<pqxx/transaction>")],
     "only net, server/mqtt and agent/link see Paho": [("server/app/app.cpp", "<mqtt/async_client.h>"),
                                                       ("agent/app/app.cpp", "<MQTTClient.h>")],
     "only net, server/http, *_api.*, server/app and agent/link see Beast": [
@@ -81,21 +84,30 @@ PLANTED = {
     "only agent/runner sees ONNX Runtime": [("agent/serving/a.cpp", "<onnxruntime_c_api.h>")],
     "a capability never sees another's store or api": [
         ("server/rollouts/rollout_service.cpp", '"server/devices/device_store.hpp"'),
+        ("server/rollouts/store/notify_store.cpp", '"server/devices/device_store.hpp"'),
+        ("server/models/patch_store.cpp", '"server/rollouts/store/rollout_rows_store.hpp"'),
         ("server/alerts/alert_api.cpp", '"server/devices/device_api.hpp"'),
         ("server/alerts/alert_store.cpp", '"server/devices/device_rows.hpp"'),
         ("server/telemetry/telemetry_api.cpp", '"server/quarantine/quarantine_store.hpp"')],
-    "a capability never sees server/app": [("server/drift/drift_service.cpp", '"server/app/config.hpp"')],
+    "a capability never sees server/app": [("server/drift/drift_service.cpp", '"server/app/config.hpp"'),
+                                           ("server/rollouts/core/policy.cpp", '"server/app/config.hpp"')],
     "server/base knows no other part of the server": [("server/base/loop.cpp", '"server/db/db_pool.hpp"')],
     "plumbing knows no capability and no app": [("server/http/router.cpp", '"server/access/role.hpp"'),
                                                 ("server/db/db_pool.cpp", '"server/app/config.hpp"')],
     "retention knows no capability and no app": [("server/retention/retention_store.cpp", '"server/devices/device.hpp"')],
-    "engines are pure": [("server/rollouts/rollout_engine.cpp", "<boost/asio/post.hpp>"),
-                         ("server/rollouts/rollout_engine.hpp", '"server/rollouts/rollout_store.hpp"')],
+    "engines are pure": [("server/rollouts/core/rollout_engine.cpp", "<boost/asio/post.hpp>"),
+                         ("server/rollouts/core/rollout_engine.hpp", '"server/rollouts/store/rollout_store.hpp"')],
     "the pure files of a capability know neither network nor database, nor the shell around them": [
         ("server/drift/drift.cpp", "<boost/asio/post.hpp>"), ("server/access/policy.hpp", '"server/http/principal.hpp"'),
         ("server/models/patch_choice.cpp", '"server/base/task.hpp"'), ("server/telemetry/series.cpp", "<mutex>"),
         ("server/devices/device_json.hpp", '"server/devices/enrolment_service.hpp"'),
         ("server/access/account.hpp", '"server/access/credentials.hpp"'), ("server/models/release.cpp", "<openssl/evp.h>")],
+    "the core of a capability is pure, and so are its guards": [
+        *(("server/rollouts/core/policy.cpp", f"<{header}>")
+          for header in ("boost/asio.hpp", "boost/beast/core.hpp", "pqxx/pqxx", "spdlog/spdlog.h", "mutex", "openssl/evp.h")),
+        ("server/rollouts/core/policy.hpp", '"server/db/db_pool.hpp"'),
+        ("server/rollouts/core/policy.hpp", '"server/rollouts/store/rollout_store.hpp"'),
+        ("server/rollouts/guards/guard.cpp", '"server/rollouts/guards/guard_store.hpp"')],
     "the program's main knows its app alone": [("server/main.cpp", '"server/http/router.hpp"'),
                                                ("agent/main.cpp", '"common/base/error.hpp"'),
                                                ("cli/main.cpp", '"cli/settings.hpp"')],
@@ -160,6 +172,11 @@ class CheckLayering(unittest.TestCase):
         self.assertEqual(found("drift.cpp drift_store.cpp", "argosy_base"), [("compiles drift_store.cpp", check.CORE_HAS)])
         self.assertEqual(found("gone.cpp", "argosy_base"),
                          [("leaves out drift.cpp", check.CORE_HAS), ("compiles gone.cpp", check.CORE_HAS)])
+        core = "argosy_library(argosy_server_drift_core SOURCES other.cpp DEPS argosy_server_drift_part)\n"
+        self.write("server/drift/other.cpp", [])
+        for links, wrong in (("argosy_base", []), ("argosy_net", [("links argosy_net", check.CORE_LINKS)])):
+            self.write_text(lists, f"argosy_library(argosy_server_drift_part SOURCES drift.cpp DEPS {links})\n{core}")
+            self.assertEqual([(what, name) for file, _, what, name in check.cores(self.root) if file == lists], wrong)
 
     def test_a_table_that_another_writes_is_caught(self):
         self.write_text("migrations/0001_a.sql", "create table devices (\n  id text);\ncreate table alerts (id text);\n")
@@ -238,6 +255,21 @@ class CheckLayering(unittest.TestCase):
                      'co_await tell("{?}");  // what? {}', "const auto [a, b] = co_await stream.async_read(buffer, as_result);"):
             file.write_text(f"Task<void> f() {{\n  {body}\n}}\n")
             self.assertEqual(list(check.beside_awaits(self.root)), [], body)
+
+    def test_a_state_that_sql_names_by_hand_is_caught(self):
+        self.write_text("server/rollouts/core/rollout.hpp", "enum class DeviceStep : std::uint8_t {\n  queued,\n  failed,\n};\n")
+        self.write_text("server/devices/device.hpp", "enum class Presence { online, late };\n")
+        for file, statement, word in (("server/rollouts/store/a_store.cpp", """"select 1 where q.state = 'queued'\"""", "queued"),
+                                      ("server/rollouts/store/a_store.cpp", """"state in ('failed', 'x')\"""", "failed"),
+                                      ("server/models/a_store.cpp", """R"(\nwhere q.state = 'queued')\"""", "queued"),
+                                      ("server/overview/a_store.cpp", """"s.presence in ('online')\"""", "online")):
+            with self.subTest(statement, file=file):
+                self.write_text(file, f"// Rows.\ntransaction.exec({statement});\n")
+                found = list(check.states_by_hand(self.root))
+                self.assertEqual([(file, what, name) for file, _, what, name in found], [(file, f"says '{word}'", check.BY_HAND)])
+                (self.root / file).unlink()
+        self.write_text("server/models/a_store.cpp", "// 'queued'\ntransaction.exec(\"where p.state = 'failed'\" + sql_word(x));\n")
+        self.assertEqual(list(check.states_by_hand(self.root)), [])
 
     def restore(self, file, text):
         if text is None:

@@ -30,9 +30,11 @@ class RetentionTest : public ::testing::Test {
   }
   void add_rollout(const std::string& id, const std::string& state, const std::string& ended_at, int devices) {
     database.exec(
-        "insert into rollouts (id, name, model, release_id, policy, seed, state, created_by, created_at, ended_at) "
+        "insert into rollouts (id, name, model, release_id, policy, seed, state, created_by, created_at, started_at, "
+        "ended_at) "
         "overriding system value values (" +
-        id + ", 'r', 'digits', 1, '{}', 1, '" + state + "', 'ada', " + ago(2000) + ", " + ended_at + ")");
+        id + ", 'r', 'digits', 1, '{}', 1, '" + state + "', 'ada', " + ago(2000) + ", " +
+        (state == "draft" ? "null" : ago(1999)) + ", " + ended_at + ")");
     database.exec("insert into rollout_waves (rollout_id, wave, share) values (" + id + ", 0, 1)");
     database.exec("insert into rollout_devices (rollout_id, device_id, wave, state) select " + id +
                   ", id, 0, 'succeeded' from devices order by id limit " + std::to_string(devices));
