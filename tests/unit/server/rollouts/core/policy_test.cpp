@@ -43,6 +43,23 @@ TEST(RolloutPolicy, WhatIsWrittenIsReadBack) {
   EXPECT_EQ(*again, policy);
 }
 
+// What clients and stored rollouts hold.
+TEST(RolloutPolicy, IsWrittenAsItWasEverWritten) {
+  const auto guards = encode(Policy{})["guards"].dump();
+  EXPECT_EQ(guards,
+            R"([{"action":"rollback","max_ratio":1.5,"metric":"latency_p95","min_delta_ms":2.0,"min_samples":50},)"
+            R"({"action":"rollback","max_increase":0.02,"metric":"error_rate","min_samples":50},)"
+            R"({"action":"rollback","max_drop":0.03,"metric":"accuracy","min_samples":50}])");
+  const auto read = decode_policy(json::parse(
+      R"({"guards": [{"metric": "latency_p95", "max_ratio": 3, "min_delta_ms": 5, "min_samples": 7, "action": "halt"},)"
+      R"( {"metric": "error_rate", "max_increase": 0.5}, {"metric": "accuracy", "max_drop": 0.25}]})"));
+  ASSERT_TRUE(read) << read.error().message;
+  EXPECT_EQ(encode(*read)["guards"].dump(),
+            R"([{"action":"halt","max_ratio":3.0,"metric":"latency_p95","min_delta_ms":5.0,"min_samples":7},)"
+            R"({"action":"rollback","max_increase":0.5,"metric":"error_rate","min_samples":50},)"
+            R"({"action":"rollback","max_drop":0.25,"metric":"accuracy","min_samples":50}])");
+}
+
 TEST(RolloutPolicy, KeysThatAreLeftOutKeepTheirDefaults) {
   const auto policy = decode_policy(json::parse(R"({"gate": {"bake_s": 5}, "guards": []})"));
   ASSERT_TRUE(policy);
@@ -67,6 +84,16 @@ TEST(RolloutPolicy, ErrorsNameTheKeyAndTheRemedy) {
       {R"({"guards": [{"metric": "accuracy", "action": "explode"}]})",
        "policy.guards[0].action: must be one of pause, halt, rollback"},
       {R"({"guards": [{"metric": "accuracy", "max_ratio": 2}]})", "policy.guards[0].max_ratio: is not known here"},
+      {R"({"guards": [{"metric": "latency_p95", "max_drop": 0.1}]})", "policy.guards[0].max_drop: is not known here"},
+      {R"({"guards": [{"metric": "error_rate", "max_increase": 1.5}]})",
+       "policy.guards[0].max_increase: must be from 0.0 to 1.0"},
+      {R"({"guards": [{"metric": "latency_p95", "max_ratio": 0.5}]})",
+       "policy.guards[0].max_ratio: must be from 1.0 to 1000.0"},
+      {R"({"guards": [{"metric": "latency_p95", "min_delta_ms": -1}]})",
+       "policy.guards[0].min_delta_ms: must be from 0.0"},
+      {R"({"guards": [{"metric": "luck"}]})",
+       "policy.guards[0].metric: must be one of latency_p95, error_rate, accuracy"},
+      {R"({"guards": [{}]})", "policy.guards[0].metric: is missing"},
       {R"({"guards": [{"metric": "accuracy"}, {"metric": "accuracy"}]})",
        "policy.guards[1].metric: has a guard already: one a metric"},
       {R"({"max_in_progress": 0})", "policy.max_in_progress: must be from 1 to 100000"},
