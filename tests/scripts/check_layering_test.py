@@ -222,6 +222,16 @@ class CheckLayering(unittest.TestCase):
         self.assertEqual(sorted(found), [(file, rule.name) for file in
                                          ("agent/update/runner.cpp", "cli/runner.cpp", "common/base/other.cpp")])
 
+    def test_a_metric_of_guards_beside_its_table_is_caught(self):
+        rule = next(rule for rule in check.CALL_RULES if "metrics" in rule.name)
+        text = "// Judges.\nif (guard.metric == GuardMetric::accuracy) return;\n"
+        for file, found in (("server/rollouts/guards/guard.cpp", [2]), ("server/rollouts/core/policy.cpp", [2]),
+                            ("server/rollouts/guards/guard_metrics.cpp", [])):
+            with self.subTest(file):
+                self.write_text(file, text)
+                self.assertEqual([line for _, line, _, name in check.violations(self.root) if name == rule.name], found)
+                (self.root / file).unlink()
+
     def test_calls_beside_the_layer_for_files_are_caught(self):
         rule = next(rule for rule in check.CALL_RULES if "files" in rule.name)
         for call in ("::open(path, 0)", "fs::rename(a, b)", "std::filesystem::remove_all(a)", "::fsync(fd)",

@@ -143,7 +143,7 @@ class World {
     policy.waves = {{0.2}, {0.5}, {1.0}};
     policy.gate.bake_s = static_cast<std::int64_t>(rng_.below(120));
     policy.gate.success_share = 0.7;
-    policy.guards = {{.metric = server::GuardMetric::accuracy, .max_drop = 0.03, .min_samples = 50}};
+    policy.guards = {{.metric = server::GuardMetric::accuracy, .limit = 0.03, .min_samples = 50}};
     policy.probation.duration_s = 60;
     policy.probation.max_latency_ratio = 2;
     policy.probation.max_duration_s = 600;

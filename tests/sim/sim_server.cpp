@@ -453,7 +453,7 @@ void Server::check_gate(const SimRollout& rollout, int opened) const {
 void Server::check_accuracy(const SimRollout& rollout) const {
   if (rollout.policy.guards.empty() || !rollout.acknowledged.guards.empty()) return;
   const auto now = accuracy_of(rollout);
-  if (now.comparable > 0 && now.baseline - now.canary > rollout.policy.guards.front().max_drop)
+  if (now.comparable > 0 && now.baseline - now.canary > rollout.policy.guards.front().limit)
     ports_.violation("a wave passed that gets more wrong than before");
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <optional>
+#include <ranges>
 #include <utility>
 
 #include <nlohmann/json.hpp>
@@ -26,7 +27,10 @@ constexpr std::uint64_t most_samples = 1'000'000'000;
 constexpr double smallest_share = 1e-6;
 
 constexpr std::array reactions{Reaction::pause, Reaction::halt, Reaction::rollback};
-constexpr std::array metrics{GuardMetric::latency_p95, GuardMetric::error_rate, GuardMetric::accuracy};
+
+auto all_metrics() {
+  return guard_specs() | std::views::transform(&GuardSpec::metric);
+}
 
 // Leaves `into` as it is when the key is absent; a word that is not in the table is an error that lists it.
 template <class Table, class Value>
@@ -78,24 +82,20 @@ void read_criterion(JsonReader& in, std::vector<AbortCriterion>& criteria) {
   criteria.push_back(std::move(criterion));
 }
 
+void read_number(JsonReader& in, const GuardKey& key, double& into) {
+  if (!key.name.empty()) in.optional(key.name, into, key.least, key.most);
+}
+
 void read_guard(JsonReader& in, std::vector<GuardPolicy>& guards) {
-  GuardPolicy guard;
+  GuardMetric metric{};
   in.check("metric", in.has("metric"), "is missing");
-  read_word(in, "metric", metrics, guard.metric);
+  read_word(in, "metric", all_metrics(), metric);
   for (const auto& earlier : guards) {
-    in.check("metric", earlier.metric != guard.metric, "has a guard already: one a metric");
+    in.check("metric", earlier.metric != metric, "has a guard already: one a metric");
   }
-  switch (guard.metric) {
-    case GuardMetric::latency_p95:
-      in.optional("max_ratio", guard.max_ratio, 1.0, 1000.0).optional("min_delta_ms", guard.min_delta_ms, 0.0, 1e6);
-      break;
-    case GuardMetric::error_rate:
-      in.optional("max_increase", guard.max_increase, 0.0, 1.0);
-      break;
-    case GuardMetric::accuracy:
-      in.optional("max_drop", guard.max_drop, 0.0, 1.0);
-      break;
-  }
+  GuardPolicy guard{.metric = metric};
+  read_number(in, spec_of(metric).limit, guard.limit);
+  read_number(in, spec_of(metric).least_change, guard.least_change);
   in.optional("min_samples", guard.min_samples, std::uint64_t{1}, most_samples);
   read_word(in, "action", reactions, guard.action);
   guards.push_back(guard);
@@ -128,21 +128,15 @@ void read_list(JsonReader& in, std::string_view key, std::size_t limit, void (*r
   in.objects(key, limit, [read_one, &list](JsonReader& one) { read_one(one, list); });
 }
 
+void put_number(json& document, const GuardKey& key, double value) {
+  if (!key.name.empty()) document[std::string(key.name)] = value;
+}
+
 json encode_guard(const GuardPolicy& guard) {
   json document{
       {"metric", to_string(guard.metric)}, {"min_samples", guard.min_samples}, {"action", to_string(guard.action)}};
-  switch (guard.metric) {
-    case GuardMetric::latency_p95:
-      document["max_ratio"] = guard.max_ratio;
-      document["min_delta_ms"] = guard.min_delta_ms;
-      break;
-    case GuardMetric::error_rate:
-      document["max_increase"] = guard.max_increase;
-      break;
-    case GuardMetric::accuracy:
-      document["max_drop"] = guard.max_drop;
-      break;
-  }
+  put_number(document, spec_of(guard.metric).limit, guard.limit);
+  put_number(document, spec_of(guard.metric).least_change, guard.least_change);
   return document;
 }
 
@@ -164,16 +158,10 @@ std::string_view to_string(Reaction reaction) {
   return "unknown";
 }
 
-std::string_view to_string(GuardMetric metric) {
-  switch (metric) {
-    case GuardMetric::latency_p95:
-      return "latency_p95";
-    case GuardMetric::error_rate:
-      return "error_rate";
-    case GuardMetric::accuracy:
-      return "accuracy";
-  }
-  return "unknown";
+std::vector<GuardPolicy> usual_guards() {
+  std::vector<GuardPolicy> guards;
+  for (const auto& spec : guard_specs()) guards.push_back({.metric = spec.metric});
+  return guards;
 }
 
 Result<Policy> decode_policy(const json& document) {
@@ -184,7 +172,7 @@ Result<Policy> decode_policy(const json& document) {
   in.check("waves", reaches_all, "must end with the share 1, or some devices get nothing");
   in.optional_object("gate", [&policy](JsonReader& gate) { read_gate(gate, policy.gate); });
   read_list(in, "abort", max_criteria, read_criterion, policy.abort);
-  read_list(in, "guards", metrics.size(), read_guard, policy.guards);
+  read_list(in, "guards", guard_specs().size(), read_guard, policy.guards);
   in.optional_object("probation",
                      [&](JsonReader& one) { read_probation(one, document["probation"], policy.probation); });
   in.optional("baseline_s", policy.baseline_s, std::int64_t{1}, thirty_days_s)

@@ -12,6 +12,7 @@
 
 #include "common/base/error.hpp"
 #include "common/wire/desired.hpp"
+#include "server/rollouts/guards/guard_metrics.hpp"
 
 namespace argosy::server {
 
@@ -40,19 +41,18 @@ struct AbortCriterion {
   friend bool operator==(const AbortCriterion&, const AbortCriterion&) = default;
 };
 
-enum class GuardMetric : std::uint8_t { latency_p95, error_rate, accuracy };
-std::string_view to_string(GuardMetric metric);
-
+// What stands in the metric's row of the table is the rest of it: source, estimator, names.
 struct GuardPolicy {
-  GuardMetric metric = GuardMetric::latency_p95;
-  double max_ratio = 1.5;      // latency_p95: new / old
-  double min_delta_ms = 2;     // latency_p95: and at least this much slower
-  double max_increase = 0.02;  // error_rate: new - old
-  double max_drop = 0.03;      // accuracy: old - new
+  GuardMetric metric{};
+  double limit = spec_of(metric).limit.standard;                // of the estimate
+  double least_change = spec_of(metric).least_change.standard;  // of the figures, for the estimate to count
   std::uint64_t min_samples = 50;
   Reaction action = Reaction::rollback;
   friend bool operator==(const GuardPolicy&, const GuardPolicy&) = default;
 };
+
+// One a metric of the table, with its usual limit.
+std::vector<GuardPolicy> usual_guards();
 
 struct Policy {
   std::vector<WavePolicy> waves{{0.05}, {0.25}, {1.0}};
@@ -60,8 +60,7 @@ struct Policy {
   std::vector<AbortCriterion> abort{
       {{"validate_rejected"}, 3, 0.5, Reaction::halt},
       {{"probation_latency", "probation_errors", "probation_crash"}, 1, 0.2, Reaction::rollback}};
-  std::vector<GuardPolicy> guards{
-      {.metric = GuardMetric::latency_p95}, {.metric = GuardMetric::error_rate}, {.metric = GuardMetric::accuracy}};
+  std::vector<GuardPolicy> guards = usual_guards();
   wire::ProbationSpec probation{.duration_s = 60, .max_latency_ratio = {}, .max_error_rate = 0.5};
   std::int64_t baseline_s = 86400;            // how far before a device's update its old figures reach
   std::int64_t in_progress_timeout_s = 3600;  // from the moment the device began

@@ -6,52 +6,27 @@
 namespace argosy::server {
 namespace {
 
-std::string format(const char* pattern, double a, double b, double c) {
-  char text[160];
-  std::snprintf(text, sizeof text, pattern, a, b, c);
+std::string number(double value, int digits) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.*g", digits, value);
   return text;
 }
 
-bool is_harmful(const GuardPolicy& policy, const GuardInput& input, double estimate, double limit) {
-  if (policy.metric != GuardMetric::latency_p95) return estimate > limit;
-  return estimate > limit && input.canary - input.baseline >= policy.min_delta_ms;
+bool is_harmful(const GuardSpec& spec, const GuardPolicy& policy, const GuardInput& input, double estimate) {
+  const double change =
+      spec.harm == Harm::higher_figure ? input.canary - input.baseline : input.baseline - input.canary;
+  return estimate > policy.limit && change >= policy.least_change;
 }
 
-double estimate_of(const GuardInput& input) {
-  switch (input.metric) {
-    case GuardMetric::latency_p95:
-      return input.baseline > 0 ? input.canary / input.baseline : 1;
-    case GuardMetric::error_rate:
-      return input.canary - input.baseline;
-    case GuardMetric::accuracy:
-      return input.baseline - input.canary;
-  }
-  return 0;
+std::string limit_text(const GuardSpec& spec, double limit) {
+  if (spec.estimator == Estimator::ratio) return number(limit, 3) + " times";
+  return (spec.harm == Harm::higher_figure ? "+" : "-") + number(limit, 3);
 }
 
-double limit_of(const GuardPolicy& policy) {
-  switch (policy.metric) {
-    case GuardMetric::latency_p95:
-      return policy.max_ratio;
-    case GuardMetric::error_rate:
-      return policy.max_increase;
-    case GuardMetric::accuracy:
-      return policy.max_drop;
-  }
-  return 0;
-}
-
-std::string describe(const GuardPolicy& policy, const GuardInput& input, double limit) {
-  switch (policy.metric) {
-    case GuardMetric::latency_p95:
-      return format("p95 latency %.3g ms against %.3g ms before, limit %.3g times", input.canary, input.baseline,
-                    limit);
-    case GuardMetric::error_rate:
-      return format("error rate %.3g against %.3g before, limit +%.3g", input.canary, input.baseline, limit);
-    case GuardMetric::accuracy:
-      return format("accuracy %.4g against %.4g before, limit -%.3g", input.canary, input.baseline, limit);
-  }
-  return "";
+std::string describe(const GuardSpec& spec, const GuardPolicy& policy, const GuardInput& input) {
+  const auto figure = [&spec](double value) { return number(value, spec.digits) + std::string(spec.unit); };
+  return std::string(spec.words) + " " + figure(input.canary) + " against " + figure(input.baseline) +
+         " before, limit " + limit_text(spec, policy.limit);
 }
 
 std::string missing(const GuardPolicy& policy, const GuardInput& input) {
@@ -83,7 +58,7 @@ std::string_view to_string(Verdict verdict) {
 
 GuardVerdict judge(const GuardPolicy& policy, const GuardInput& input) {
   GuardVerdict result{.metric = policy.metric,
-                      .limit = limit_of(policy),
+                      .limit = policy.limit,
                       .canary_samples = input.canary_samples,
                       .baseline_samples = input.baseline_samples,
                       .devices = input.devices};
@@ -106,10 +81,10 @@ GuardVerdict judge(const GuardPolicy& policy, const GuardInput& input) {
     result.message = missing(policy, input) + left_out(input);
     return result;
   }
-  result.estimate = estimate_of(input);
-  const bool harmful = is_harmful(policy, input, result.estimate, result.limit);
-  result.verdict = harmful ? Verdict::fail : Verdict::pass;
-  result.message = describe(policy, input, result.limit) + left_out(input);
+  const GuardSpec& spec = spec_of(policy.metric);
+  result.estimate = estimate_of(spec, input.canary, input.baseline);
+  result.verdict = is_harmful(spec, policy, input, result.estimate) ? Verdict::fail : Verdict::pass;
+  result.message = describe(spec, policy, input) + left_out(input);
   return result;
 }
 

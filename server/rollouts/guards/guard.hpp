@@ -12,8 +12,8 @@
 namespace argosy::server {
 
 struct GuardInput {
-  GuardMetric metric = GuardMetric::latency_p95;
-  double canary = 0;    // on the new release: p95 in ms, errors / requests, or correct / labelled
+  GuardMetric metric{};
+  double canary = 0;    // the metric's figure on the new release
   double baseline = 0;  // on the release before
   std::uint64_t canary_samples = 0;
   std::uint64_t baseline_samples = 0;
@@ -31,8 +31,8 @@ enum class Verdict : std::uint8_t { pass, fail, waiting, unknown };
 std::string_view to_string(Verdict verdict);
 
 struct GuardVerdict {
-  GuardMetric metric = GuardMetric::latency_p95;
-  double estimate = 0;  // ratio for latency, difference for the others; + means harm
+  GuardMetric metric{};
+  double estimate = 0;  // by the metric's estimator; + means harm
   double limit = 0;
   std::uint64_t canary_samples = 0;
   std::uint64_t baseline_samples = 0;

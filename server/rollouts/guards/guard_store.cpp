@@ -21,13 +21,8 @@ namespace {
 constexpr int most_histograms = 20'000;  // the newest of each side; sums go over all
 
 struct Side {
-  std::uint64_t count = 0;
-  std::uint64_t errors = 0;
-  std::uint64_t labelled = 0;
-  std::uint64_t correct = 0;
-  LogHistogram latency;
+  WindowTotals totals;
   std::set<std::string> devices;
-  std::int64_t unreadable = 0;  // windows
 };
 
 // Sums over many windows stay numbers that fit, whatever a device sends.
@@ -113,62 +108,47 @@ struct Measure {
     for (const auto& row : rows) {
       auto& side = row[0].as<bool>() ? sides.canary : sides.baseline;
       side.devices.insert(row[1].as<std::string>());
-      side.count = add_up(side.count, row[2].as<std::uint64_t>());
-      side.errors = add_up(side.errors, row[3].as<std::uint64_t>());
-      side.labelled = add_up(side.labelled, row[4].as<std::uint64_t>());
-      side.correct = add_up(side.correct, row[5].as<std::uint64_t>());
+      side.totals.count = add_up(side.totals.count, row[2].as<std::uint64_t>());
+      side.totals.errors = add_up(side.totals.errors, row[3].as<std::uint64_t>());
+      side.totals.labelled = add_up(side.totals.labelled, row[4].as<std::uint64_t>());
+      side.totals.correct = add_up(side.totals.correct, row[5].as<std::uint64_t>());
     }
   }
 
   // One that cannot be read is left out and counted: it must not take the others with it.
   void load_histograms(pqxx::work& transaction, Sides& sides, bool canary) const {
     const bool needed = std::any_of(record.policy.guards.begin(), record.policy.guards.end(),
-                                    [](const auto& guard) { return guard.metric == GuardMetric::latency_p95; });
+                                    [](const auto& guard) { return spec_of(guard.metric).source.reads_histograms; });
     if (!needed) return;
     const auto rows = transaction.exec_params("select encode(w.latency, 'hex') " + updated_windows() +
                                                   "and (w.version = $3) = $6 order by w.started_at desc limit $7",
                                               record.id, record.model, record.version, earliest(),
                                               static_cast<double>(record.policy.baseline_s), canary, most_histograms);
-    auto& side = canary ? sides.canary : sides.baseline;
+    auto& totals = (canary ? sides.canary : sides.baseline).totals;
     for (const auto& row : rows) {
       const auto bytes = from_hex(row[0].as<std::string>());
       const auto histogram = bytes ? LogHistogram::decode(*bytes) : bytes.error();
-      if (histogram) side.latency.merge(*histogram);
-      if (!histogram) ++side.unreadable;
+      if (histogram) totals.latency.merge(*histogram);
+      if (!histogram) ++totals.unreadable;
     }
   }
 
   static GuardInput input_of(GuardMetric metric, const Sides& sides) {
+    const GuardSource& source = spec_of(metric).source;
+    const auto canary = source.figure(sides.canary.totals);
+    const auto baseline = source.figure(sides.baseline.totals);
     GuardInput input{.metric = metric,
+                     .canary = canary.value,
+                     .baseline = baseline.value,
+                     .canary_samples = canary.samples,
+                     .baseline_samples = baseline.samples,
                      .comparable = sides.comparable,
                      .first_installs = sides.first_installs,
                      .already_there = sides.already_there};
     input.devices = std::count_if(sides.canary.devices.begin(), sides.canary.devices.end(),
                                   [&](const auto& device) { return sides.baseline.devices.count(device) != 0; });
-    if (metric == GuardMetric::latency_p95) input.unreadable = sides.canary.unreadable + sides.baseline.unreadable;
-    fill(metric, sides.canary, input.canary, input.canary_samples);
-    fill(metric, sides.baseline, input.baseline, input.baseline_samples);
+    if (source.reads_histograms) input.unreadable = sides.canary.totals.unreadable + sides.baseline.totals.unreadable;
     return input;
-  }
-
-  static void fill(GuardMetric metric, const Side& side, double& value, std::uint64_t& samples) {
-    const auto share = [](std::uint64_t part, std::uint64_t whole) {
-      return whole == 0 ? 0.0 : static_cast<double>(part) / static_cast<double>(whole);
-    };
-    switch (metric) {
-      case GuardMetric::latency_p95:
-        samples = side.latency.count();
-        value = side.latency.quantile(0.95).value_or(0);
-        return;
-      case GuardMetric::error_rate:
-        samples = side.count;
-        value = share(side.errors, side.count);
-        return;
-      case GuardMetric::accuracy:
-        samples = side.labelled;
-        value = share(side.correct, side.labelled);
-        return;
-    }
   }
 };
 

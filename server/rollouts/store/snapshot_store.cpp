@@ -24,8 +24,8 @@ Acknowledged load_acknowledged(pqxx::work& transaction, std::int64_t id) {
   inputs->optional("failures", seen.failures).optional("guards", guards);
   if (!inputs->finish()) return {};
   for (const auto& name : guards) {
-    for (const auto metric : {GuardMetric::latency_p95, GuardMetric::error_rate, GuardMetric::accuracy}) {
-      if (to_string(metric) == name) seen.guards.push_back(metric);
+    for (const auto& spec : guard_specs()) {
+      if (spec.name == name) seen.guards.push_back(spec.metric);
     }
   }
   return seen;

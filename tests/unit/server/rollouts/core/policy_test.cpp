@@ -35,7 +35,7 @@ TEST(RolloutPolicy, WhatIsWrittenIsReadBack) {
   policy.waves = {{0.25}, {1.0}};
   policy.gate = {3, 0.75, 5, 120, true};
   policy.abort = {{{"*"}, 2, 0.5, Reaction::pause}};
-  policy.guards = {{.metric = GuardMetric::accuracy, .max_drop = 0.01, .min_samples = 10, .action = Reaction::halt}};
+  policy.guards = {{.metric = GuardMetric::accuracy, .limit = 0.01, .min_samples = 10, .action = Reaction::halt}};
   policy.probation = {.duration_s = 3, .min_observations = 5, .max_latency_ratio = 2.0, .max_error_rate = std::nullopt};
   policy.patch_wait_s = 0;
   const auto again = decode_policy(encode(policy));

@@ -41,6 +41,35 @@ TEST(Guard, TellsWhatIsMissing) {
             "accuracy has nothing to compare: no updated device ran an earlier release");
 }
 
+// A new row is held to the same as those that are there.
+TEST(GuardMetrics, EveryRowIsWholeAndItsPolicyIsReadAsItIsWritten) {
+  for (const auto& spec : guard_specs()) {
+    SCOPED_TRACE(spec.name);
+    EXPECT_EQ(to_string(spec.metric), spec.name);
+    EXPECT_FALSE(spec.words.empty());
+    EXPECT_NE(spec.source.figure, nullptr);
+    EXPECT_EQ(spec.source.figure(WindowTotals{}).samples, 0U);
+    EXPECT_GE(spec.limit.standard, spec.limit.least);
+    EXPECT_LE(spec.limit.standard, spec.limit.most);
+    Policy policy;
+    policy.guards = {{.metric = spec.metric, .limit = spec.limit.most, .min_samples = 7, .action = Reaction::halt}};
+    const auto again = decode_policy(encode(policy));
+    ASSERT_TRUE(again) << again.error().message;
+    EXPECT_EQ(again->guards, policy.guards);
+  }
+}
+
+TEST(GuardMetrics, FiguresComeFromWhatTheWindowsAddUpTo) {
+  WindowTotals side{.count = 200, .errors = 50, .labelled = 100, .correct = 75};
+  side.latency.add(10, 100);
+  EXPECT_NEAR(spec_of(GuardMetric::latency_p95).source.figure(side).value, 10, 0.2);
+  EXPECT_EQ(spec_of(GuardMetric::latency_p95).source.figure(side).samples, 100U);
+  EXPECT_DOUBLE_EQ(spec_of(GuardMetric::error_rate).source.figure(side).value, 0.25);
+  EXPECT_EQ(spec_of(GuardMetric::error_rate).source.figure(side).samples, 200U);
+  EXPECT_DOUBLE_EQ(spec_of(GuardMetric::accuracy).source.figure(side).value, 0.75);
+  EXPECT_EQ(spec_of(GuardMetric::accuracy).source.figure(side).samples, 100U);
+}
+
 TEST(Guard, EstimatesHarm) {
   EXPECT_DOUBLE_EQ(judged("latency_p95", 20, 10).estimate, 2);
   EXPECT_DOUBLE_EQ(judged("latency_p95", 20, 0).estimate, 1) << "nothing to compare with";
