@@ -8,6 +8,7 @@
 #include "server/db/db_pool.hpp"
 #include "server/journal/journal_store.hpp"
 #include "server/rollouts/core/state_sql.hpp"
+#include "server/rollouts/store/acknowledgement_store.hpp"
 #include "server/rollouts/store/decision_store.hpp"
 #include "server/rollouts/store/device_rows_store.hpp"
 #include "server/rollouts/store/plan_store.hpp"
@@ -86,16 +87,15 @@ struct Operate {
     return {"operator", std::move(decision), std::move(message), std::move(inputs)};
   }
 
-  // The failures and failing guards that the operator saw and accepted.
-  Json accepted(pqxx::work& transaction, const RolloutRecord& record) const {
+  // Keeps the failures and failing guards that the operator saw and accepts; they are the decision's inputs as well.
+  Json accept(pqxx::work& transaction, const RolloutRecord& record) const {
     const auto seen = acknowledge(load_snapshot(transaction, record, guards));
-    Json metrics = Json::array();
-    for (const auto metric : seen.guards) metrics.push_back(to_string(metric));
-    return {{"acknowledged", {{"failures", seen.failures}, {"guards", metrics}}}};
+    keep_acknowledged(transaction, record.id, call.actor, seen, now);
+    return {{"acknowledged", acknowledged_to_json(seen)}};
   }
 
   void change(pqxx::work& transaction, const RolloutRecord& record, RolloutState to, const std::string& word) const {
-    Json inputs = call.operation == Operation::resume ? accepted(transaction, record) : Json::object();
+    Json inputs = call.operation == Operation::resume ? accept(transaction, record) : Json::object();
     auto message = word + " by " + call.actor + " when " + std::string(to_string(record.state));
     if (const auto why = why_unmeasured(guards); !why.empty()) {
       inputs["guards_unmeasured"] = why;
@@ -117,7 +117,7 @@ struct Operate {
     const auto snapshot = load_snapshot(transaction, record, guards);
     const auto next = next_wave(snapshot, record.wave).value_or(record.wave + 1);
     const auto word = "open " + wave_name(next);
-    auto inputs = accepted(transaction, record);
+    auto inputs = accept(transaction, record);
     inputs["gate"] = gate_status(snapshot, now);
     const auto decision = by_operator(word, "promoted by " + call.actor, inputs);
     if (record.state == RolloutState::paused) {
@@ -148,7 +148,7 @@ struct Operate {
     transaction.exec_params0("update rollouts set version = version + 1 where id = $1", record.id);
     ARGOSY_TRY(const auto after, load_rollout(transaction, record.id, Lock::none));
     const auto message = std::to_string(moves.size()) + " failed devices try again, asked by " + call.actor;
-    log_decision(transaction, record, call.actor, by_operator("retry", message, accepted(transaction, after)), now);
+    log_decision(transaction, record, call.actor, by_operator("retry", message, accept(transaction, after)), now);
     return {};
   }
 

@@ -2,34 +2,13 @@
 
 #include <utility>
 
-#include "common/json/json_reader.hpp"
 #include "server/devices/presence_sql.hpp"
 #include "server/rollouts/core/state_sql.hpp"
+#include "server/rollouts/store/acknowledgement_store.hpp"
 #include "server/rollouts/store/rollout_rows_store.hpp"
 
 namespace argosy::server {
 namespace {
-
-// What an operator accepted with the last resume, promote or retry.
-Acknowledged load_acknowledged(pqxx::work& transaction, std::int64_t id) {
-  const auto rows = transaction.exec_params(
-      "select (inputs->'acknowledged')::text from rollout_decisions where rollout_id = $1 and inputs ? 'acknowledged' "
-      "order by id desc limit 1",
-      id);
-  Acknowledged seen;
-  if (rows.empty()) return seen;
-  auto inputs = JsonReader::parse(rows[0][0].as<std::string>(), stored_json, UnknownKeys::pass);
-  if (!inputs) return {};  // what cannot be read was not accepted
-  std::vector<std::string> guards;
-  inputs->optional("failures", seen.failures).optional("guards", guards);
-  if (!inputs->finish()) return {};
-  for (const auto& name : guards) {
-    for (const auto& spec : guard_specs()) {
-      if (spec.name == name) seen.guards.push_back(spec.metric);
-    }
-  }
-  return seen;
-}
 
 WaveView* wave_of(Snapshot& snapshot, const pqxx::field& number) {
   const auto wave = number.as<std::int64_t>();

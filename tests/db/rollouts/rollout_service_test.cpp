@@ -462,12 +462,35 @@ TEST_F(RolloutFleet, ResumingAcceptsTheFailuresButOpensNoWave) {
   tick();
   EXPECT_EQ(state_of(id), RolloutState::paused);
   operate(id, Operation::resume).value();
+  EXPECT_EQ(database.value<std::string>("select (inputs->'acknowledged')::text from rollout_decisions "
+                                        "where decision = 'resume'"),
+            R"({"guards": [], "failures": [1]})");
+  database.exec("update rollout_decisions set inputs = '{}'");  // the log is for people
   tick();
   EXPECT_EQ(state_of(id), RolloutState::running);
   report(id, canaries[1], "failed", "download");
   tick();
   EXPECT_EQ(state_of(id), RolloutState::paused);
   EXPECT_EQ(get(id).record.wave, 0);
+}
+
+TEST_F(RolloutFleet, RetryingAndPromotingAcceptWhatIsThere) {
+  add_twelve();
+  const auto id = started("1.1", {{"abort", {{{"causes", {"*"}}, {"min_executed", 1}, {"share", 0.1}}}}});
+  tick();
+  const auto canaries = devices_in(id, "notified");
+  report(id, canaries[0], "failed", "download");
+  report(id, canaries[1], "failed", "verify");
+  tick();
+  const auto accepted = [&] {
+    return database.value<std::string>("select failures::text from rollout_acknowledgements");
+  };
+  operate(id, Operation::retry, "*", "verify").value();
+  EXPECT_EQ(accepted(), "[1]") << "what is tried again is no failure now";
+  operate(id, Operation::promote).value();
+  EXPECT_EQ(accepted(), "[1]");
+  tick();
+  EXPECT_EQ(state_of(id), RolloutState::running);
 }
 
 }  // namespace

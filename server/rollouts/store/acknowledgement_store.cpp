@@ -1,0 +1,47 @@
+#include "server/rollouts/store/acknowledgement_store.hpp"
+
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "common/json/json_reader.hpp"
+
+namespace argosy::server {
+
+Acknowledged load_acknowledged(pqxx::work& transaction, std::int64_t rollout) {
+  const auto rows = transaction.exec_params(
+      "select jsonb_build_object('failures', failures, 'guards', guards)::text from rollout_acknowledgements "
+      "where rollout_id = $1",
+      rollout);
+  Acknowledged seen;
+  if (rows.empty()) return seen;
+  auto inputs = JsonReader::parse(rows[0][0].as<std::string>(), stored_json, UnknownKeys::pass);
+  if (!inputs) return {};
+  std::vector<std::string> guards;
+  inputs->optional("failures", seen.failures).optional("guards", guards);
+  if (!inputs->finish()) return {};
+  for (const auto& name : guards) {
+    for (const auto& spec : guard_specs()) {
+      if (spec.name == name) seen.guards.push_back(spec.metric);
+    }
+  }
+  return seen;
+}
+
+void keep_acknowledged(pqxx::work& transaction, std::int64_t rollout, const std::string& actor,
+                       const Acknowledged& seen, Instant now) {
+  const auto document = acknowledged_to_json(seen);
+  transaction.exec_params0(
+      "insert into rollout_acknowledgements (rollout_id, at, actor, failures, guards) "
+      "values ($1, $2::timestamptz, $3, $4::jsonb, $5::jsonb) on conflict (rollout_id) do update set "
+      "at = excluded.at, actor = excluded.actor, failures = excluded.failures, guards = excluded.guards",
+      rollout, to_rfc3339(now), actor, document["failures"].dump(), document["guards"].dump());
+}
+
+nlohmann::json acknowledged_to_json(const Acknowledged& seen) {
+  auto metrics = nlohmann::json::array();
+  for (const auto metric : seen.guards) metrics.push_back(to_string(metric));
+  return {{"failures", seen.failures}, {"guards", std::move(metrics)}};
+}
+
+}  // namespace argosy::server
