@@ -22,6 +22,7 @@ std::unique_ptr<pqxx::connection> connect(const DbPool::Options& options) {
   setup.exec("set statement_timeout = " + std::to_string(options.statement_timeout.count()));
   setup.exec("set idle_in_transaction_session_timeout = " + std::to_string(2 * options.statement_timeout.count()));
   setup.exec("set time zone 'UTC'");
+  setup.exec("set datestyle = 'ISO'");  // rows.hpp
   // Statements that take milliseconds on a database that lies in memory or on flash.
   setup.exec("set jit = off");
   setup.exec("set random_page_cost = 1.1");

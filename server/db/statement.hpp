@@ -1,0 +1,27 @@
+// A statement that runs for each message, request or tick: PostgreSQL parses and plans it once a connection instead of
+// each time. Prepared on its first use on a connection, and gone with it. Immutable, and of one name in the program;
+// used on DB threads. Knows no domain word.
+//
+// After five runs PostgreSQL may keep one plan for all parameters. So none whose best plan hangs on them: batches from
+// one row to thousands, stretches of time over partitions.
+#pragma once
+
+#include <string>
+#include <utility>
+
+#include <pqxx/pqxx>
+
+namespace argosy::server {
+
+struct Statement {
+  std::string name;
+  std::string sql;
+};
+
+template <class... Arguments>
+pqxx::result exec_prepared(pqxx::work& transaction, const Statement& statement, Arguments&&... arguments) {
+  transaction.conn().prepare(statement.name, statement.sql);  // noted; a second time it is compared
+  return transaction.exec_prepared(statement.name, std::forward<Arguments>(arguments)...);
+}
+
+}  // namespace argosy::server
