@@ -4,6 +4,8 @@
 
 #include "common/json/json_text.hpp"
 #include "server/db/db_pool.hpp"
+#include "server/db/rows.hpp"
+#include "server/db/statement.hpp"
 #include "server/devices/device_report.hpp"
 #include "server/devices/device_rows.hpp"
 #include "server/devices/device_store.hpp"
@@ -52,18 +54,23 @@ struct TakeStates {
 
   // Locks the rows in one order, so that two batches wait for each other instead of deadlocking.
   std::map<std::string, Known> lock_known(pqxx::work& transaction) const {
-    Json ids = Json::array();
+    std::vector<std::string> ids;
     for (const ReceivedState& received : states) ids.push_back(received.state.device);
     const pqxx::result rows = transaction.exec_params(
-        "select s.device_id, s.session_nonce, s.report::text from device_state s join devices d on d.id = s.device_id "
-        "where s.device_id in (select jsonb_array_elements_text($1::jsonb)) and d.revoked_at is null "
-        "order by s.device_id for update of s",
-        ids.dump());
+        R"sql(
+          select s.device_id, s.session_nonce, s.report
+          from device_state s
+          join devices d on d.id = s.device_id
+          where s.device_id in (select unnest($1::text[])) and d.revoked_at is null
+          order by s.device_id
+          for update of s
+        )sql",
+        pg_array(ids));
     std::map<std::string, Known> known;
     for (const pqxx::row& row : rows) {
-      Known& device = known[row[0].as<std::string>()];
-      device.nonce = row[1].as<std::int64_t>();
-      if (auto report = wire::decode_device_state(row[2].as<std::string>())) device.report = std::move(*report);
+      Known& device = known[row["device_id"].as<std::string>()];
+      device.nonce = row["session_nonce"].as<std::int64_t>();
+      if (auto report = wire::decode_device_state(row["report"].as<std::string>())) device.report = std::move(*report);
     }
     return known;
   }
@@ -166,43 +173,56 @@ struct TakeStates {
   static void write_reports(pqxx::work& transaction, const Json& rows) {
     if (rows.empty()) return;
     transaction.exec_params0(
-        "update device_state s set agent_version = i.agent_version, reported_rev = i.rev, session_nonce = i.nonce, "
-        "report = i.report::jsonb, interval_s = i.interval_s, last_seen_at = greatest(s.last_seen_at, i.seen_at), "
-        "download_bytes_per_s = coalesce(i.download_rate, s.download_bytes_per_s), "
-        "health = coalesce(i.health, s.health), health_at = coalesce(i.health_at, s.health_at) "
-        "from jsonb_to_recordset($1::jsonb) as i(device text, agent_version text, rev bigint, nonce bigint, "
-        "report text, interval_s int, download_rate bigint, seen_at timestamptz, health jsonb, health_at timestamptz) "
-        "where s.device_id = i.device",
+        R"sql(
+          update device_state s
+          set agent_version = i.agent_version, reported_rev = i.rev, session_nonce = i.nonce,
+            report = i.report::jsonb, interval_s = i.interval_s,
+            last_seen_at = greatest(s.last_seen_at, i.seen_at),
+            download_bytes_per_s = coalesce(i.download_rate, s.download_bytes_per_s),
+            health = coalesce(i.health, s.health), health_at = coalesce(i.health_at, s.health_at)
+          from jsonb_to_recordset($1::jsonb) as i(device text, agent_version text, rev bigint, nonce bigint,
+            report text, interval_s int, download_rate bigint, seen_at timestamptz, health jsonb,
+            health_at timestamptz)
+          where s.device_id = i.device
+        )sql",
         rows.dump());
   }
 
   static void write_capabilities(pqxx::work& transaction, const Json& rows) {
     if (rows.empty()) return;
     transaction.exec_params0(
-        "update devices d set capabilities = i.capabilities "
-        "from jsonb_to_recordset($1::jsonb) as i(device text, capabilities jsonb) "
-        "where d.id = i.device and d.capabilities <> i.capabilities",
+        R"sql(
+          update devices d
+          set capabilities = i.capabilities
+          from jsonb_to_recordset($1::jsonb) as i(device text, capabilities jsonb)
+          where d.id = i.device and d.capabilities <> i.capabilities
+        )sql",
         rows.dump());
   }
 
   void write_models(pqxx::work& transaction, const Json& rows, const Json& gone) const {
     if (!rows.empty())
       transaction.exec_params0(
-          "insert into device_models (device_id, model, version, digest, previous_version, previous_digest, "
-          "update_state, update_version, updated_at) "
-          "select i.device, i.model, nullif(i.version, ''), nullif(i.digest, ''), nullif(i.previous_version, ''), "
-          "nullif(i.previous_digest, ''), i.update_state, nullif(i.update_version, ''), $2::timestamptz "
-          "from jsonb_to_recordset($1::jsonb) as i(device text, model text, version text, digest text, "
-          "previous_version text, previous_digest text, update_state text, update_version text) "
-          "on conflict (device_id, model) do update set version = excluded.version, digest = excluded.digest, "
-          "previous_version = excluded.previous_version, previous_digest = excluded.previous_digest, "
-          "update_state = excluded.update_state, update_version = excluded.update_version, "
-          "updated_at = excluded.updated_at",
-          rows.dump(), to_rfc3339(now));
+          R"sql(
+            insert into device_models (device_id, model, version, digest, previous_version, previous_digest,
+              update_state, update_version, updated_at)
+            select i.device, i.model, nullif(i.version, ''), nullif(i.digest, ''), nullif(i.previous_version, ''),
+              nullif(i.previous_digest, ''), i.update_state, nullif(i.update_version, ''), $2::timestamptz
+            from jsonb_to_recordset($1::jsonb) as i(device text, model text, version text, digest text,
+              previous_version text, previous_digest text, update_state text, update_version text)
+            on conflict (device_id, model) do update set version = excluded.version, digest = excluded.digest,
+              previous_version = excluded.previous_version, previous_digest = excluded.previous_digest,
+              update_state = excluded.update_state, update_version = excluded.update_version,
+              updated_at = excluded.updated_at
+          )sql",
+          rows.dump(), now);
     if (!gone.empty())
       transaction.exec_params0(
-          "delete from device_models m using jsonb_to_recordset($1::jsonb) as i(device text, model text) "
-          "where m.device_id = i.device and m.model = i.model",
+          R"sql(
+            delete from device_models m
+            using jsonb_to_recordset($1::jsonb) as i(device text, model text)
+            where m.device_id = i.device and m.model = i.model
+          )sql",
           gone.dump());
   }
 };
@@ -212,10 +232,13 @@ struct ReadStanding {
   std::int64_t nonce;
 
   StateOutcome operator()(pqxx::work& transaction) const {
-    const pqxx::result rows = transaction.exec_params(
-        "select s.session_nonce from device_state s join devices d on d.id = s.device_id "
-        "where d.id = $1 and d.revoked_at is null",
-        id.value());
+    static const Statement read_standing{"read_standing", R"sql(
+      select s.session_nonce
+      from device_state s
+      join devices d on d.id = s.device_id
+      where d.id = $1 and d.revoked_at is null
+    )sql"};
+    const pqxx::result rows = exec_prepared(transaction, read_standing, id.value());
     if (rows.empty()) return StateOutcome::unknown;
     return nonce < rows[0][0].as<std::int64_t>() ? StateOutcome::stale : StateOutcome::taken;
   }

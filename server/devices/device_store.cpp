@@ -3,6 +3,7 @@
 #include "common/base/sql_words.hpp"
 #include "common/json/json_text.hpp"
 #include "server/db/db_pool.hpp"
+#include "server/db/rows.hpp"
 #include "server/devices/device_rows.hpp"
 #include "server/devices/ended_certificates_store.hpp"
 #include "server/devices/filter_sql.hpp"
@@ -21,26 +22,27 @@ Error no_such_device(const DeviceId& id) {
   return make_error(Errc::not_found, "there is no device '" + shortened(id.value()) + "'");
 }
 
-const std::string& select_device() {
-  static const std::string sql =
-      "select d.id, d.hardware_class, d.labels::text as labels, d.capabilities::text as capabilities, "
-      "coalesce(s.agent_version, '') as agent_version, coalesce(s.presence, " +
-      sql_word(Presence::never_seen) + ") as presence, " + ms_of("s.presence_since") +
-      " as presence_since, coalesce(s.presence_reason, '') as presence_reason, " + ms_of("s.last_seen_at") +
-      " as last_seen_at, " + ms_of("d.enrolled_at") + " as enrolled_at, " + ms_of("d.revoked_at") + " as revoked_at, " +
-      ms_of("d.certificate_not_after") + " as certificate_not_after, " + "coalesce(s.health, '{}')::text as health, " +
-      ms_of("s.health_at") + " as health_at, " +
-      "coalesce(s.report, '{}')::text as report, "
-      "(select coalesce(jsonb_agg(jsonb_build_array(m.model, coalesce(m.version, ''), coalesce(m.digest, ''), "
-      "coalesce(m.previous_version, ''), coalesce(m.previous_digest, ''), m.update_state, "
-      "coalesce(m.update_version, '')) order by m.model), '[]') "
-      "from device_models m where m.device_id = d.id)::text as models, "
-      "(select coalesce(jsonb_agg(distinct t.feature order by t.feature), '[]') "
-      "from drift_state t where t.device_id = d.id and t.drifted)::text as drifted, "
-      "(select count(*) from alerts a where a.device_id = d.id and a.state = 'firing') as open_alerts "
-      "from devices d left join device_state s on s.device_id = d.id ";
-  return sql;
-}
+const std::string select_device = R"sql(
+  select d.id, d.hardware_class, d.labels, d.capabilities, coalesce(s.agent_version, '') as agent_version,
+    coalesce(s.presence, )sql" + sql_word(Presence::never_seen) + R"sql() as presence, s.presence_since,
+    coalesce(s.presence_reason, '') as presence_reason, s.last_seen_at, d.enrolled_at, d.revoked_at,
+    d.certificate_not_after, coalesce(s.health, '{}') as health, s.health_at, coalesce(s.report, '{}') as report,
+    (
+      select coalesce(jsonb_agg(jsonb_build_array(m.model, coalesce(m.version, ''), coalesce(m.digest, ''),
+          coalesce(m.previous_version, ''), coalesce(m.previous_digest, ''), m.update_state,
+          coalesce(m.update_version, '')) order by m.model), '[]')
+      from device_models m
+      where m.device_id = d.id
+    ) as models,
+    (
+      select array_agg(distinct t.feature order by t.feature)
+      from drift_state t
+      where t.device_id = d.id and t.drifted
+    ) as drifted,
+    (select count(*) from alerts a where a.device_id = d.id and a.state = 'firing') as open_alerts
+  from devices d
+  left join device_state s on s.device_id = d.id
+)sql";
 
 InstalledModel model_of(const Json& columns) {
   return {columns[0], columns[1], columns[2], columns[3], columns[4], columns[5], columns[6]};
@@ -53,24 +55,24 @@ Device device_of(const pqxx::row& row) {
   device.labels = labels_of(row["labels"]);
   device.capabilities_json = row["capabilities"].as<std::string>();
   device.agent_version = row["agent_version"].as<std::string>();
-  device.presence = parse_presence(row["presence"].as<std::string>()).value();
-  device.enrolled_at = instant(row["enrolled_at"]);
-  device.presence_since = optional_instant(row["presence_since"]).value_or(device.enrolled_at);
+  device.presence = enum_of(row["presence"], parse_presence);
+  device.enrolled_at = row["enrolled_at"].as<Instant>();
+  device.presence_since = optional_of<Instant>(row["presence_since"]).value_or(device.enrolled_at);
   device.presence_reason = row["presence_reason"].as<std::string>();
-  device.last_seen_at = optional_instant(row["last_seen_at"]);
-  device.revoked_at = optional_instant(row["revoked_at"]);
-  device.certificate_not_after = optional_instant(row["certificate_not_after"]);
+  device.last_seen_at = optional_of<Instant>(row["last_seen_at"]);
+  device.revoked_at = optional_of<Instant>(row["revoked_at"]);
+  device.certificate_not_after = optional_of<Instant>(row["certificate_not_after"]);
   device.health_json = row["health"].as<std::string>();
-  device.health_at = optional_instant(row["health_at"]);
+  device.health_at = optional_of<Instant>(row["health_at"]);
   device.report_json = row["report"].as<std::string>();
   for (const Json& columns : json_or_null(row["models"].as<std::string>())) device.models.push_back(model_of(columns));
-  for (const Json& feature : json_or_null(row["drifted"].as<std::string>())) device.drifted.push_back(feature);
+  device.drifted = texts_of(row["drifted"]);
   device.open_alerts = row["open_alerts"].as<std::int64_t>();
   return device;
 }
 
 Result<Device> select_one(pqxx::work& transaction, const DeviceId& id) {
-  const pqxx::result rows = transaction.exec_params(select_device() + "where d.id = $1", id.value());
+  const pqxx::result rows = transaction.exec_params(select_device + "where d.id = $1", id.value());
   if (rows.empty()) return no_such_device(id);
   return device_of(rows[0]);
 }
@@ -83,11 +85,10 @@ struct ListDevices {
     DevicePage page;
     if (matches_nobody(transaction, query.filter)) return page;
     const SqlCondition condition = to_sql(query.filter, 1);
-    const Json ids = select_ids(transaction, condition);
+    const std::vector<std::string> ids = select_ids(transaction, condition);
     const bool is_last = ids.size() <= query.limit;
     for (const pqxx::row& row : transaction.exec_params(
-             select_device() + "where d.id in (select jsonb_array_elements_text($1::jsonb)) order by d.id limit $2",
-             ids.dump(), query.limit))
+             select_device + "where d.id = any($1::text[]) order by d.id limit $2", pg_array(ids), query.limit))
       page.items.push_back(device_of(row));
     if (!is_last) page.next_after = page.items.back().id;
     const bool is_all_there_is = is_last && !query.after;
@@ -102,14 +103,14 @@ struct ListDevices {
   }
 
   // One more than the page holds, when there are more.
-  Json select_ids(pqxx::work& transaction, const SqlCondition& condition) const {
+  std::vector<std::string> select_ids(pqxx::work& transaction, const SqlCondition& condition) const {
     const auto next = condition.parameters.size() + 1;
     const pqxx::result rows =
         transaction.exec_params("select d.id " + matching(condition) + " and d.id > $" + std::to_string(next) +
                                     " order by d.id limit $" + std::to_string(next + 1),
                                 pqxx::prepare::make_dynamic_params(condition.parameters),
                                 query.after ? query.after->value() : std::string(), query.limit + 1);
-    Json ids = Json::array();
+    std::vector<std::string> ids;
     for (const pqxx::row& row : rows) ids.push_back(row[0].as<std::string>());
     return ids;
   }
@@ -136,7 +137,7 @@ struct PatchLabels {
 
   Result<Device> operator()(pqxx::work& transaction) const {
     const pqxx::result rows = transaction.exec_params(
-        "select labels::text, revoked_at is not null from devices where id = $1 for update", id.value());
+        "select labels, revoked_at is not null from devices where id = $1 for update", id.value());
     if (rows.empty()) return no_such_device(id);
     if (rows[0][1].as<bool>())
       return make_error(Errc::conflict,
@@ -164,9 +165,13 @@ struct RevokeDevice {
     if (rows[0][0].as<bool>()) return {};
     end_all_certificates(transaction, id.value());
     transaction.exec_params0(
-        "update devices set revoked_at = $2::timestamptz, next_fingerprint = null, next_serial = null, "
-        "next_not_after = null, next_pem = null where id = $1",
-        id.value(), to_rfc3339(now));
+        R"sql(
+          update devices
+          set revoked_at = $2::timestamptz, next_fingerprint = null, next_serial = null, next_not_after = null,
+            next_pem = null
+          where id = $1
+        )sql",
+        id.value(), now);
     append_audit(transaction, actor, "device.revoke", "device/" + id.value());
     append_event(transaction, {.kind = "device.revoked",
                                .severity = "warning",

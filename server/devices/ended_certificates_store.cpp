@@ -1,5 +1,7 @@
 #include "server/devices/ended_certificates_store.hpp"
 
+#include "server/db/rows.hpp"
+
 namespace argosy::server {
 
 namespace {
@@ -14,18 +16,24 @@ void take_turn(pqxx::work& transaction) {
 
 void end_present(pqxx::work& transaction, const std::string& device, const char* reason) {
   transaction.exec_params0(
-      "insert into ended_certificates (device_id, serial, fingerprint, reason, not_after) "
-      "select id, certificate_serial, certificate_fingerprint, $2, "
-      "coalesce(present_not_after, certificate_not_after, now()) "
-      "from devices where id = $1 and certificate_fingerprint is not null",
+      R"sql(
+        insert into ended_certificates (device_id, serial, fingerprint, reason, not_after)
+        select id, certificate_serial, certificate_fingerprint, $2,
+          coalesce(present_not_after, certificate_not_after, now())
+        from devices
+        where id = $1 and certificate_fingerprint is not null
+      )sql",
       device, reason);
 }
 
 void end_next(pqxx::work& transaction, const std::string& device, const char* reason) {
   transaction.exec_params0(
-      "insert into ended_certificates (device_id, serial, fingerprint, reason, not_after) "
-      "select id, next_serial, next_fingerprint, $2, coalesce(next_not_after, certificate_not_after, now()) "
-      "from devices where id = $1 and next_fingerprint is not null",
+      R"sql(
+        insert into ended_certificates (device_id, serial, fingerprint, reason, not_after)
+        select id, next_serial, next_fingerprint, $2, coalesce(next_not_after, certificate_not_after, now())
+        from devices
+        where id = $1 and next_fingerprint is not null
+      )sql",
       device, reason);
 }
 
@@ -49,22 +57,36 @@ void end_all_certificates(pqxx::work& transaction, const std::string& device) {
   end_present(transaction, device, revoked);
   end_next(transaction, device, revoked);
   transaction.exec_params0(
-      "insert into refused_keys (key_sha256, device_id) select key_sha256, id from devices "
-      "where id = $1 and key_sha256 is not null on conflict (key_sha256) do nothing",
+      R"sql(
+        insert into refused_keys (key_sha256, device_id)
+        select key_sha256, id
+        from devices
+        where id = $1 and key_sha256 is not null
+        on conflict (key_sha256) do nothing
+      )sql",
       device);
 }
 
-void end_expired_certificates(pqxx::work& transaction, const std::string& now) {
+void end_expired_certificates(pqxx::work& transaction, Instant now) {
   const std::string expired =
-      "from devices d where d.revoked_at is null and d.present_not_after <= $1::timestamptz "
-      "and d.present_not_after > $1::timestamptz - interval '1 hour' and not exists (select 1 from ended_certificates "
-      "e "
-      "where e.device_id = d.id and e.fingerprint = d.certificate_fingerprint)";
+      R"sql(
+        from devices d
+        where d.revoked_at is null
+          and d.present_not_after <= $1::timestamptz
+          and d.present_not_after > $1::timestamptz - interval '1 hour'
+          and not exists (
+            select 1
+            from ended_certificates e
+            where e.device_id = d.id and e.fingerprint = d.certificate_fingerprint
+          )
+      )sql";
   if (transaction.exec_params("select 1 " + expired + " limit 1", now).empty()) return;
   take_turn(transaction);
   transaction.exec_params0(
-      "insert into ended_certificates (device_id, serial, fingerprint, reason, not_after) "
-      "select d.id, d.certificate_serial, d.certificate_fingerprint, 'expired', d.present_not_after " +
+      R"sql(
+        insert into ended_certificates (device_id, serial, fingerprint, reason, not_after)
+        select d.id, d.certificate_serial, d.certificate_fingerprint, 'expired', d.present_not_after
+      )sql" +
           expired + " order by d.present_not_after limit 1000",
       now);
 }

@@ -6,6 +6,8 @@
 
 #include <pqxx/pqxx>
 
+#include "common/base/instant.hpp"
+
 namespace argosy::server {
 
 // The present certificate has been followed by the next one, which is in use from now on.
@@ -17,7 +19,7 @@ void end_all_certificates(pqxx::work& transaction, const std::string& device);
 
 // Present certificates that have expired within the hour before `now`, once each: nobody renewed them, and a connection
 // that was made with one may still be open.
-void end_expired_certificates(pqxx::work& transaction, const std::string& now);
+void end_expired_certificates(pqxx::work& transaction, Instant now);
 
 bool is_refused_key(pqxx::work& transaction, const std::string& key_sha256);
 // How many of its certificates ended before their time and have not expired since.

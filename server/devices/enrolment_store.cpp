@@ -1,6 +1,8 @@
 #include "server/devices/enrolment_store.hpp"
 
 #include "server/db/db_pool.hpp"
+#include "server/db/rows.hpp"
+#include "server/db/statement.hpp"
 #include "server/devices/device_rows.hpp"
 #include "server/devices/ended_certificates_store.hpp"
 #include "server/journal/journal_store.hpp"
@@ -11,24 +13,22 @@ namespace {
 
 using Json = nlohmann::json;
 
-const std::string& select_claim() {
-  static const std::string sql = "select id, hardware_class, labels::text as labels, max_uses, uses, " +
-                                 ms_of("expires_at") + " as expires_at, created_by, " + ms_of("created_at") +
-                                 " as created_at, " + ms_of("revoked_at") + " as revoked_at from claims ";
-  return sql;
-}
+const std::string select_claim = R"sql(
+  select id, hardware_class, labels, max_uses, uses, expires_at, created_by, created_at, revoked_at
+  from claims
+)sql";
 
 Claim claim_of(const pqxx::row& row) {
   Claim claim;
   claim.id = row["id"].as<std::int64_t>();
-  if (!row["hardware_class"].is_null()) claim.hardware_class = row["hardware_class"].as<std::string>();
+  claim.hardware_class = optional_of<std::string>(row["hardware_class"]);
   claim.labels = labels_of(row["labels"]);
   claim.max_uses = row["max_uses"].as<int>();
   claim.uses = row["uses"].as<int>();
-  claim.expires_at = instant(row["expires_at"]);
+  claim.expires_at = row["expires_at"].as<Instant>();
   claim.created_by = row["created_by"].as<std::string>();
-  claim.created_at = instant(row["created_at"]);
-  claim.revoked_at = optional_instant(row["revoked_at"]);
+  claim.created_at = row["created_at"].as<Instant>();
+  claim.revoked_at = optional_of<Instant>(row["revoked_at"]);
   return claim;
 }
 
@@ -40,14 +40,14 @@ struct CreateClaim {
 
   std::int64_t operator()(pqxx::work& transaction) const {
     const Instant expires_at = now + std::chrono::seconds(offer.expires_in_s);
-    const auto id = transaction
-                        .exec_params1(
-                            "insert into claims (token_hash, hardware_class, labels, max_uses, expires_at, created_by, "
-                            "created_at) values (decode($1, 'hex'), $2, $3::jsonb, $4, $5::timestamptz, $6, "
-                            "$7::timestamptz) returning id",
-                            token_sha256, offer.hardware_class, labels_json(offer.labels), offer.max_uses,
-                            to_rfc3339(expires_at), actor, to_rfc3339(now))[0]
-                        .as<std::int64_t>();
+    const pqxx::row made = transaction.exec_params1(
+        R"sql(
+          insert into claims (token_hash, hardware_class, labels, max_uses, expires_at, created_by, created_at)
+          values (decode($1, 'hex'), $2, $3::jsonb, $4, $5::timestamptz, $6, $7::timestamptz)
+          returning id
+        )sql",
+        token_sha256, offer.hardware_class, labels_json(offer.labels), offer.max_uses, expires_at, actor, now);
+    const auto id = made[0].as<std::int64_t>();
     const Json details = {{"max_uses", offer.max_uses}, {"expires_at", to_rfc3339(expires_at)}};
     append_audit(transaction, actor, "claim.create", "claim/" + std::to_string(id), details.dump());
     return id;
@@ -57,7 +57,7 @@ struct CreateClaim {
 struct ListClaims {
   std::vector<Claim> operator()(pqxx::work& transaction) const {
     std::vector<Claim> claims;
-    for (const pqxx::row& row : transaction.exec(select_claim() + "order by id desc limit 500"))
+    for (const pqxx::row& row : transaction.exec(select_claim + "order by id desc limit 500"))
       claims.push_back(claim_of(row));
     return claims;
   }
@@ -73,19 +73,24 @@ struct RevokeClaim {
         transaction.exec_params("select revoked_at is not null from claims where id = $1 for update", id);
     if (rows.empty()) return make_error(Errc::not_found, "there is no claim " + std::to_string(id));
     if (rows[0][0].as<bool>()) return {};
-    transaction.exec_params0("update claims set revoked_at = $2::timestamptz where id = $1", id, to_rfc3339(now));
+    transaction.exec_params0("update claims set revoked_at = $2::timestamptz where id = $1", id, now);
     append_audit(transaction, actor, "claim.revoke", "claim/" + std::to_string(id));
     return {};
   }
 };
 
 std::optional<KnownDevice> lock_device(pqxx::work& transaction, const DeviceId& device) {
-  const pqxx::result rows =
-      transaction.exec_params("select coalesce(key_sha256, ''), " + ms_of("certificate_not_after") + ", " +
-                                  ms_of("revoked_at") + " from devices where id = $1 for update",
-                              device.value());
+  const pqxx::result rows = transaction.exec_params(
+      R"sql(
+        select coalesce(key_sha256, '') as key_sha256, certificate_not_after, revoked_at
+        from devices
+        where id = $1
+        for update
+      )sql",
+      device.value());
   if (rows.empty()) return std::nullopt;
-  return KnownDevice{rows[0][0].as<std::string>(), optional_instant(rows[0][1]), optional_instant(rows[0][2])};
+  return KnownDevice{rows[0]["key_sha256"].as<std::string>(), optional_of<Instant>(rows[0]["certificate_not_after"]),
+                     optional_of<Instant>(rows[0]["revoked_at"])};
 }
 
 void write_down(pqxx::work& transaction, const std::string& device, const std::string& action, Json details,
@@ -104,14 +109,16 @@ void write_down(pqxx::work& transaction, const std::string& device, const std::s
 // The certificate that was handed out last and not used yet, when it is for this key and lasts long enough: a lost
 // answer is given again, and costs nothing.
 std::optional<IssuedCertificate> handed_out(pqxx::work& transaction, const RenewalOrder& order) {
-  const pqxx::result rows =
-      transaction.exec_params("select next_pem, next_fingerprint, next_serial, " + ms_of("next_not_after") +
-                                  " from devices where id = $1 and key_sha256 = $2 and next_pem is not null and "
-                                  "next_not_after >= $3::timestamptz",
-                              order.device.value(), order.key_sha256, to_rfc3339(order.good_until));
+  const pqxx::result rows = transaction.exec_params(
+      R"sql(
+        select next_pem, next_fingerprint, next_serial, next_not_after
+        from devices
+        where id = $1 and key_sha256 = $2 and next_pem is not null and next_not_after >= $3::timestamptz
+      )sql",
+      order.device.value(), order.key_sha256, order.good_until);
   if (rows.empty()) return std::nullopt;
-  return IssuedCertificate{rows[0][0].as<std::string>(), rows[0][1].as<std::string>(), rows[0][2].as<std::string>(),
-                           instant(rows[0][3])};
+  return IssuedCertificate{rows[0]["next_pem"].as<std::string>(), rows[0]["next_fingerprint"].as<std::string>(),
+                           rows[0]["next_serial"].as<std::string>(), rows[0]["next_not_after"].as<Instant>()};
 }
 
 // The next certificate of a device that is known and locked; the present one stays good until this one is used.
@@ -125,10 +132,13 @@ Result<IssuedCertificate> issue_next(pqxx::work& transaction, const RenewalOrder
   ARGOSY_TRY(IssuedCertificate certificate, order.issue(order.device));
   end_unused_certificate(transaction, id);
   transaction.exec_params0(
-      "update devices set key_sha256 = $2, next_fingerprint = $3, next_serial = $4, next_not_after = $5::timestamptz, "
-      "next_pem = $6, certificate_not_after = $5::timestamptz where id = $1",
-      id, order.key_sha256, certificate.fingerprint, certificate.serial, to_rfc3339(certificate.not_after),
-      certificate.pem);
+      R"sql(
+        update devices
+        set key_sha256 = $2, next_fingerprint = $3, next_serial = $4, next_not_after = $5::timestamptz,
+          next_pem = $6, certificate_not_after = $5::timestamptz
+        where id = $1
+      )sql",
+      id, order.key_sha256, certificate.fingerprint, certificate.serial, certificate.not_after, certificate.pem);
   write_down(transaction, id, "device.renew", Json{{"not_after", to_rfc3339(certificate.not_after)}}, order.address,
              "device.renewed", id + " has a new certificate until " + to_rfc3339(certificate.not_after));
   return certificate;
@@ -153,7 +163,7 @@ struct EnrolDevice {
  private:
   std::optional<Claim> lock_claim(pqxx::work& transaction) const {
     const pqxx::result rows =
-        transaction.exec_params(select_claim() + "where token_hash = decode($1, 'hex') for update", order.token_sha256);
+        transaction.exec_params(select_claim + "where token_hash = decode($1, 'hex') for update", order.token_sha256);
     if (rows.empty()) return std::nullopt;
     return claim_of(rows[0]);
   }
@@ -176,7 +186,7 @@ struct EnrolDevice {
     transaction.exec_params0("delete from device_state where device_id = $1", id);
     transaction.exec_params0("delete from device_models where device_id = $1", id);
     transaction.exec_params0("insert into device_state (device_id, presence_since) values ($1, $2::timestamptz)", id,
-                             to_rfc3339(order.now));
+                             order.now);
     write_down(transaction, id, "device.enrol", Json{{"claim", claim.id}, {"hardware_class", hardware_class}},
                order.address, "device.enrolled", id + " enrolled with claim " + std::to_string(claim.id));
   }
@@ -187,17 +197,20 @@ struct EnrolDevice {
     const std::string& id = order.request.device.value();
     end_unused_certificate(transaction, id);
     transaction.exec_params0(
-        "insert into devices (id, hardware_class, labels, key_sha256, certificate_fingerprint, certificate_serial, "
-        "certificate_not_after, present_not_after, enrolled_at) "
-        "values ($1, $2, $3::jsonb, $4, $5, $6, $7::timestamptz, $7::timestamptz, $8::timestamptz) "
-        "on conflict (id) do update set hardware_class = excluded.hardware_class, labels = excluded.labels, "
-        "capabilities = '{}', key_sha256 = excluded.key_sha256, "
-        "certificate_fingerprint = excluded.certificate_fingerprint, certificate_serial = excluded.certificate_serial, "
-        "present_not_after = excluded.present_not_after, next_fingerprint = null, next_serial = null, "
-        "next_not_after = null, next_pem = null, certificate_not_after = excluded.certificate_not_after, "
-        "enrolled_at = excluded.enrolled_at, revoked_at = null",
+        R"sql(
+          insert into devices (id, hardware_class, labels, key_sha256, certificate_fingerprint,
+            certificate_serial, certificate_not_after, present_not_after, enrolled_at)
+          values ($1, $2, $3::jsonb, $4, $5, $6, $7::timestamptz, $7::timestamptz, $8::timestamptz)
+          on conflict (id) do update set hardware_class = excluded.hardware_class, labels = excluded.labels,
+            capabilities = '{}', key_sha256 = excluded.key_sha256,
+            certificate_fingerprint = excluded.certificate_fingerprint,
+            certificate_serial = excluded.certificate_serial, present_not_after = excluded.present_not_after,
+            next_fingerprint = null, next_serial = null, next_not_after = null, next_pem = null,
+            certificate_not_after = excluded.certificate_not_after, enrolled_at = excluded.enrolled_at,
+            revoked_at = null
+        )sql",
         id, hardware_class, labels_json(labels), order.key_sha256, certificate.fingerprint, certificate.serial,
-        to_rfc3339(certificate.not_after), to_rfc3339(order.now));
+        certificate.not_after, order.now);
     const bool was_told =
         !transaction.exec_params("select 1 from devices where id = $1 and desired_rev > 0", id).empty();
     if (was_told) touch_desired(transaction, {id});
@@ -235,13 +248,16 @@ struct IsCurrent {
   std::string fingerprint;
 
   bool operator()(pqxx::work& transaction) const {
-    const pqxx::result rows = transaction.exec_params(
-        "select coalesce(certificate_fingerprint = $2, false), coalesce(next_fingerprint = $2, false) from devices "
-        "where id = $1 and revoked_at is null",
-        device.value(), fingerprint);
+    static const Statement is_current{"is_current", R"sql(
+      select coalesce(certificate_fingerprint = $2, false) as is_present,
+        coalesce(next_fingerprint = $2, false) as is_next
+      from devices
+      where id = $1 and revoked_at is null
+    )sql"};
+    const pqxx::result rows = exec_prepared(transaction, is_current, device.value(), fingerprint);
     if (rows.empty()) return false;
-    const bool first_use_of_next = rows[0][1].as<bool>();
-    if (!first_use_of_next) return rows[0][0].as<bool>();
+    const bool first_use_of_next = rows[0]["is_next"].as<bool>();
+    if (!first_use_of_next) return rows[0]["is_present"].as<bool>();
     return take_up_next(transaction);
   }
 
@@ -254,9 +270,13 @@ struct IsCurrent {
     if (still_next.empty()) return is_present(transaction);
     end_replaced_certificate(transaction, device.value());
     transaction.exec_params0(
-        "update devices set certificate_fingerprint = next_fingerprint, certificate_serial = next_serial, "
-        "present_not_after = next_not_after, next_fingerprint = null, next_serial = null, next_not_after = null, "
-        "next_pem = null where id = $1",
+        R"sql(
+          update devices
+          set certificate_fingerprint = next_fingerprint, certificate_serial = next_serial,
+            present_not_after = next_not_after, next_fingerprint = null, next_serial = null,
+            next_not_after = null, next_pem = null
+          where id = $1
+        )sql",
         device.value());
     return true;
   }

@@ -61,8 +61,14 @@ constexpr std::size_t comparisons_looked_up = 8;
 std::int64_t count_fleet(pqxx::work& transaction) {
   return transaction
       .exec1(
-          "select coalesce(sum(devices), 0)::bigint from (select devices from fleet_counts where kind = 'class' "
-          "union all select by from fleet_count_changes where kind = 'class') as t")[0]
+          R"sql(
+            select coalesce(sum(devices), 0)::bigint
+            from (
+              select devices from fleet_counts where kind = 'class'
+              union all
+              select by from fleet_count_changes where kind = 'class'
+            ) as t
+          )sql")[0]
       .as<std::int64_t>();
 }
 
@@ -83,18 +89,25 @@ bool matches_nobody(pqxx::work& transaction, const Filter& filter) {
 }
 
 std::size_t FoldFleetCounts::operator()(pqxx::work& transaction) const {
-  const auto folded =
-      transaction
-          .exec_params1(
-              "with gone as (delete from fleet_count_changes where id in (select id from fleet_count_changes "
-              "order by id limit $1 for update skip locked) returning kind, name, value, by), "
-              "sums as (select kind, name, value, sum(by)::bigint as by from gone group by 1, 2, 3), "
-              "written as (insert into fleet_counts as c (kind, name, value, devices) "
-              "select kind, name, value, by from sums where by <> 0 order by 1, 2, 3 "
-              "on conflict (kind, name, value) do update set devices = c.devices + excluded.devices) "
-              "select count(*) from gone",
-              limit)[0]
-          .as<std::size_t>();
+  const pqxx::row counted = transaction.exec_params1(
+      R"sql(
+        with gone as (
+          delete from fleet_count_changes
+          where id in (select id from fleet_count_changes order by id limit $1 for update skip locked)
+          returning kind, name, value, by
+        ),
+        sums as (
+          select kind, name, value, sum(by)::bigint as by from gone group by 1, 2, 3
+        ),
+        written as (
+          insert into fleet_counts as c (kind, name, value, devices)
+          select kind, name, value, by from sums where by <> 0 order by 1, 2, 3
+          on conflict (kind, name, value) do update set devices = c.devices + excluded.devices
+        )
+        select count(*) from gone
+      )sql",
+      limit);
+  const auto folded = counted[0].as<std::size_t>();
   if (folded > 0) transaction.exec0("delete from fleet_counts where devices = 0");
   return folded;
 }
@@ -102,10 +115,13 @@ std::size_t FoldFleetCounts::operator()(pqxx::work& transaction) const {
 std::size_t RecountFleet::operator()(pqxx::work& transaction) const {
   return transaction
       .exec(
-          "insert into fleet_count_changes (kind, name, value, by) "
-          "select kind, name, value, coalesce(r.devices, 0) - coalesce(t.devices, 0) "
-          "from fleet_recount r full join fleet_totals t using (kind, name, value) "
-          "where coalesce(r.devices, 0) <> coalesce(t.devices, 0)")
+          R"sql(
+            insert into fleet_count_changes (kind, name, value, by)
+            select kind, name, value, coalesce(r.devices, 0) - coalesce(t.devices, 0)
+            from fleet_recount r
+            full join fleet_totals t using (kind, name, value)
+            where coalesce(r.devices, 0) <> coalesce(t.devices, 0)
+          )sql")
       .affected_rows();
 }
 

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "server/db/db_pool.hpp"
+#include "server/db/rows.hpp"
 #include "server/devices/device_rows.hpp"
 #include "server/journal/journal_store.hpp"
 
@@ -42,7 +43,7 @@ struct JudgeDue {
     std::vector<Due> all;
     PresenceJudged judged;
     for (const pqxx::row& row : select_due(transaction)) {
-      if (all.empty()) judged.oldest = optional_instant(row[11]);
+      if (all.empty()) judged.oldest = row["check_at"].as<Instant>();
       all.push_back(judge(row));
     }
     judged.due = all.size();
@@ -55,32 +56,34 @@ struct JudgeDue {
 
  private:
   pqxx::result select_due(pqxx::work& transaction) const {
-    static const std::string sql =
-        "select c.device_id, s.presence, " + ms_of("s.presence_since") + ", " + ms_of("s.last_seen_at") +
-        ", s.interval_s, s.session_nonce, d.revoked_at is not null, c.check_at::text, coalesce(s.last_seen_at::text, "
-        "''), " +
-        ms_of("c.will_at") + ", coalesce(c.will_nonce, 0), " + ms_of("c.check_at") +
-        " from (select * from presence_checks where check_at <= $1::timestamptz order by check_at, device_id limit $2) "
-        "c "
-        "join device_state s on s.device_id = c.device_id join devices d on d.id = c.device_id "
-        "order by c.check_at, c.device_id";
-    return transaction.exec_params(sql, to_rfc3339(slice.now), static_cast<std::int64_t>(slice.limit));
+    return transaction.exec_params(
+        R"sql(
+          select c.device_id, s.presence, s.presence_since, s.last_seen_at, s.interval_s, s.session_nonce,
+            d.revoked_at is not null as is_revoked, c.check_at, c.will_at, coalesce(c.will_nonce, 0) as will_nonce
+          from (
+            select * from presence_checks where check_at <= $1::timestamptz order by check_at, device_id limit $2
+          ) c
+          join device_state s on s.device_id = c.device_id
+          join devices d on d.id = c.device_id
+          order by c.check_at, c.device_id
+        )sql",
+        slice.now, static_cast<std::int64_t>(slice.limit));
   }
 
   Due judge(const pqxx::row& row) const {
     Due due;
-    due.device = row[0].as<std::string>();
-    due.is_revoked = row[6].as<bool>();
-    due.check_at = row[7].as<std::string>();
-    due.last_seen = row[8].as<std::string>();
-    due.evidence.presence = parse_presence(row[1].as<std::string>()).value();
-    due.evidence.since = instant(row[2]);
-    due.evidence.last_seen = optional_instant(row[3]);
-    const double interval_ms = row[4].as<double>() * 1000 * slice.time_scale;
+    due.device = row["device_id"].as<std::string>();
+    due.is_revoked = row["is_revoked"].as<bool>();
+    due.check_at = row["check_at"].as<std::string>();
+    due.last_seen = row["last_seen_at"].as<std::string>("");
+    due.evidence.presence = enum_of(row["presence"], parse_presence);
+    due.evidence.since = optional_of<Instant>(row["presence_since"]).value_or(Instant{});
+    due.evidence.last_seen = optional_of<Instant>(row["last_seen_at"]);
+    const double interval_ms = row["interval_s"].as<double>() * 1000 * slice.time_scale;
     due.evidence.interval = Duration{static_cast<Duration::rep>(interval_ms)};
     due.evidence.watching_since = slice.watching_since;
-    const bool is_of_this_session = row[10].as<std::int64_t>() >= row[5].as<std::int64_t>();
-    if (is_of_this_session) due.evidence.will_at = optional_instant(row[9]);
+    const bool is_of_this_session = row["will_nonce"].as<std::int64_t>() >= row["session_nonce"].as<std::int64_t>();
+    if (is_of_this_session) due.evidence.will_at = optional_of<Instant>(row["will_at"]);
     due.verdict = judge_presence(due.evidence, slice.rule, slice.now);
     return due;
   }
@@ -100,13 +103,26 @@ struct JudgeDue {
     std::set<std::string> written;
     if (rows.empty()) return written;
     const pqxx::result changed = transaction.exec_params(
-        "with i as (select * from jsonb_to_recordset($1::jsonb) as r(device text, presence text, reason text, seen "
-        "text)), "
-        "free as (select s.device_id from device_state s join i on i.device = s.device_id "
-        "where s.last_seen_at = i.seen::timestamptz for update of s skip locked) "
-        "update device_state s set presence = i.presence, presence_reason = i.reason, presence_since = $2::timestamptz "
-        "from i join free on free.device_id = i.device where s.device_id = i.device returning s.device_id",
-        rows.dump(), to_rfc3339(slice.now));
+        R"sql(
+          with i as (
+            select *
+            from jsonb_to_recordset($1::jsonb) as r(device text, presence text, reason text, seen text)
+          ),
+          free as (
+            select s.device_id
+            from device_state s
+            join i on i.device = s.device_id
+            where s.last_seen_at = i.seen::timestamptz
+            for update of s skip locked
+          )
+          update device_state s
+          set presence = i.presence, presence_reason = i.reason, presence_since = $2::timestamptz
+          from i
+          join free on free.device_id = i.device
+          where s.device_id = i.device
+          returning s.device_id
+        )sql",
+        rows.dump(), slice.now);
     for (const pqxx::row& row : changed) written.insert(row[0].as<std::string>());
     std::vector<NewEvent> events;
     for (const Due& due : all)
@@ -128,15 +144,32 @@ struct JudgeDue {
     }
     return transaction
         .exec_params1(
-            "with i as (select * from jsonb_to_recordset($1::jsonb) as r(device text, was timestamptz, at "
-            "timestamptz)), "
-            "free as (select c.device_id, i.at from presence_checks c join i on i.device = c.device_id "
-            "and i.was = c.check_at for update of c skip locked), "
-            "moved as (update presence_checks c set check_at = f.at from free f where c.device_id = f.device_id "
-            "and f.at is not null returning 1), "
-            "gone as (delete from presence_checks c using free f where c.device_id = f.device_id and f.at is null "
-            "returning 1) "
-            "select (select count(*) from moved) + (select count(*) from gone)",
+            R"sql(
+              with i as (
+                select *
+                from jsonb_to_recordset($1::jsonb) as r(device text, was timestamptz, at timestamptz)
+              ),
+              free as (
+                select c.device_id, i.at
+                from presence_checks c
+                join i on i.device = c.device_id and i.was = c.check_at
+                for update of c skip locked
+              ),
+              moved as (
+                update presence_checks c
+                set check_at = f.at
+                from free f
+                where c.device_id = f.device_id and f.at is not null
+                returning 1
+              ),
+              gone as (
+                delete from presence_checks c
+                using free f
+                where c.device_id = f.device_id and f.at is null
+                returning 1
+              )
+              select (select count(*) from moved) + (select count(*) from gone)
+            )sql",
             rows.dump())[0]
         .as<std::size_t>();
   }
@@ -150,12 +183,20 @@ struct Suspect {
     for (const Suspicion& suspicion : suspicions)
       rows.push_back({{"device", suspicion.device}, {"nonce", suspicion.nonce}, {"at", to_rfc3339(suspicion.at)}});
     transaction.exec_params0(
-        "with i as (select * from jsonb_to_recordset($1::jsonb) as r(device text, nonce bigint, at timestamptz)), "
-        "free as (select c.device_id, i.nonce, i.at from presence_checks c join i on i.device = c.device_id "
-        "join device_state s on s.device_id = c.device_id and s.session_nonce <= i.nonce "
-        "for update of c skip locked) "
-        "update presence_checks c set will_at = f.at, will_nonce = f.nonce, check_at = least(c.check_at, f.at) "
-        "from free f where c.device_id = f.device_id and coalesce(c.will_nonce, f.nonce) <= f.nonce",
+        R"sql(
+          with i as (select * from jsonb_to_recordset($1::jsonb) as r(device text, nonce bigint, at timestamptz)),
+          free as (
+            select c.device_id, i.nonce, i.at
+            from presence_checks c
+            join i on i.device = c.device_id
+            join device_state s on s.device_id = c.device_id and s.session_nonce <= i.nonce
+            for update of c skip locked
+          )
+          update presence_checks c
+          set will_at = f.at, will_nonce = f.nonce, check_at = least(c.check_at, f.at)
+          from free f
+          where c.device_id = f.device_id and coalesce(c.will_nonce, f.nonce) <= f.nonce
+        )sql",
         rows.dump());
   }
 };
