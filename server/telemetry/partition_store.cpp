@@ -2,7 +2,10 @@
 
 #include <array>
 #include <string>
+#include <string_view>
 #include <vector>
+
+#include "server/db/rows.hpp"
 
 namespace argosy::server {
 
@@ -20,6 +23,17 @@ struct PartitionedTable {
 };
 const std::array<PartitionedTable, 2> partitioned_tables{
     {{"inference_windows", "started_at"}, {"health_samples", "at"}}};
+
+// `sql` with the table and its column of time in the place of {table} and {time}.
+std::string statement_of(const PartitionedTable& table, std::string sql) {
+  const auto fill_in = [&sql](std::string_view place, const std::string& name) {
+    for (auto at = sql.find(place); at != std::string::npos; at = sql.find(place, at + name.size()))
+      sql.replace(at, place.size(), name);
+  };
+  fill_in("{table}", table.name);
+  fill_in("{time}", table.time_column);
+  return sql;
+}
 
 std::string date_of(sys_days day) {
   return to_rfc3339(Instant{day}).substr(0, 10);
@@ -42,28 +56,34 @@ void make_partition(pqxx::work& transaction, const PartitionedTable& table, sys_
   if (exists(transaction, name)) return;
   const std::string from = "'" + date_of(day) + "T00:00:00Z'";
   const std::string to = "'" + date_of(day + days{1}) + "T00:00:00Z'";
-  transaction.exec0("create table " + name + " (like " + table.name + " including defaults including constraints)");
-  transaction.exec0("with moved as (delete from " + table.name + "_default where " + table.time_column + " >= " + from +
-                    " and " + table.time_column + " < " + to + " returning *) insert into " + name +
-                    " select * from moved");
-  transaction.exec0("alter table " + table.name + " attach partition " + name + " for values from (" + from + ") to (" +
-                    to + ")");
+  transaction.exec0(
+      statement_of(table, "create table " + name + " (like {table} including defaults including constraints)"));
+  transaction.exec0(statement_of(table, "with moved as (delete from {table}_default where {time} >= " + from +
+                                            " and {time} < " + to + " returning *) insert into " + name +
+                                            " select * from moved"));
+  transaction.exec0(statement_of(
+      table, "alter table {table} attach partition " + name + " for values from (" + from + ") to (" + to + ")"));
 }
 
 // What came before we noted the receipt and lies in our future: no day of its own would ever come for it.
 void bring_back_from_the_future(pqxx::work& transaction, const PartitionedTable& table, Instant latest, Instant now) {
-  const auto& time = table.time_column;
-  transaction.exec_params0("update " + table.name + " set device_" + time + " = coalesce(device_" + time + ", " + time +
-                               "), " + time + " = $2::timestamptz where " + time + " >= $1::timestamptz",
-                           to_rfc3339(latest), to_rfc3339(now));
+  const std::string sql = statement_of(table, R"sql(
+    update {table}
+    set device_{time} = coalesce(device_{time}, {time}), {time} = $2::timestamptz
+    where {time} >= $1::timestamptz
+  )sql");
+  transaction.exec_params0(sql, latest, now);
 }
 
 // Days that have rows in the default partition and no partition of their own: a backlog from before the first upkeep.
 std::vector<sys_days> days_in_default(pqxx::work& transaction, const PartitionedTable& table, sys_days oldest) {
-  const auto rows = transaction.exec_params("select distinct floor(extract(epoch from " + table.time_column +
-                                                ") / 86400)::int from " + table.name + "_default where " +
-                                                table.time_column + " >= $1::timestamptz order by 1",
-                                            to_rfc3339(Instant{oldest}));
+  const std::string sql = statement_of(table, R"sql(
+    select distinct floor(extract(epoch from {time}) / 86400)::int
+    from {table}_default
+    where {time} >= $1::timestamptz
+    order by 1
+  )sql");
+  const auto rows = transaction.exec_params(sql, Instant{oldest});
   std::vector<sys_days> found;
   for (const auto& row : rows) found.push_back(sys_days{days{row[0].as<int>()}});
   return found;
@@ -71,17 +91,29 @@ std::vector<sys_days> days_in_default(pqxx::work& transaction, const Partitioned
 
 void drop_old(pqxx::work& transaction, const PartitionedTable& table, sys_days oldest) {
   const auto rows = transaction.exec_params(
-      "select c.relname from pg_inherits i join pg_class c on c.oid = i.inhrelid where i.inhparent = to_regclass($1) "
-      "and c.relname ~ '_[0-9]{8}$' and c.relname < $2 order by 1",
+      R"sql(
+        select c.relname
+        from pg_inherits i
+        join pg_class c on c.oid = i.inhrelid
+        where i.inhparent = to_regclass($1) and c.relname ~ '_[0-9]{8}$' and c.relname < $2
+        order by 1
+      )sql",
       table.name, partition_name(table, oldest));
   for (const auto& row : rows) transaction.exec0("drop table " + transaction.quote_name(row[0].as<std::string>()));
   // What never had a day of its own was never shown: it counts as lost.
-  transaction.exec_params0("with gone as (delete from " + table.name + "_default where " + table.time_column +
-                               " < $1::timestamptz returning device_id, epoch), "
-                               "counted as (select device_id, epoch, count(*) as rows from gone group by 1, 2) "
-                               "update telemetry_cursors c set unread = c.unread + g.rows from counted g "
-                               "where g.device_id = c.device_id and g.epoch = c.epoch",
-                           to_rfc3339(Instant{oldest}));
+  const std::string sql = statement_of(table, R"sql(
+    with gone as (
+      delete from {table}_default where {time} < $1::timestamptz returning device_id, epoch
+    ),
+    counted as (
+      select device_id, epoch, count(*) as rows from gone group by 1, 2
+    )
+    update telemetry_cursors c
+    set unread = c.unread + g.rows
+    from counted g
+    where g.device_id = c.device_id and g.epoch = c.epoch
+  )sql");
+  transaction.exec_params0(sql, Instant{oldest});
 }
 
 }  // namespace

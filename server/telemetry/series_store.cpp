@@ -6,6 +6,7 @@
 
 #include "common/base/text.hpp"
 #include "common/stats/robust.hpp"
+#include "server/db/rows.hpp"
 
 namespace argosy::server {
 
@@ -13,10 +14,6 @@ namespace {
 
 constexpr int window_limit = 100'000;  // a day has 1,440 windows of a minute
 constexpr int marker_limit = 500;
-
-Instant instant_of(const pqxx::field& milliseconds) {
-  return instant_from_ms(milliseconds.as<std::int64_t>());
-}
 
 // "\x0102" as PostgreSQL prints it.
 LogHistogram histogram_of(const pqxx::field& bytea) {
@@ -33,32 +30,45 @@ Result<std::string> model_of(pqxx::work& transaction, const SeriesQuery& query) 
     return make_error(Errc::not_found, "there is no device \"" + shortened(query.device) + "\"");
   if (!query.model.empty()) return query.model;
   const auto row = transaction.exec_params1(
-      "select coalesce(min(model), '') from inference_windows where device_id = $1 and started_at >= $2::timestamptz "
-      "and "
-      "started_at < $3::timestamptz",
-      query.device, to_rfc3339(query.from), to_rfc3339(query.to));
+      R"sql(
+        select coalesce(min(model), '')
+        from inference_windows
+        where device_id = $1 and started_at >= $2::timestamptz and started_at < $3::timestamptz
+      )sql",
+      query.device, query.from, query.to);
   return row[0].as<std::string>();
 }
 
 std::vector<WindowRow> read_windows(pqxx::work& transaction, const SeriesQuery& query, const std::string& model) {
   const auto rows = transaction.exec_params(
-      "select (extract(epoch from started_at) * 1000)::bigint, (extract(epoch from ended_at) * 1000)::bigint, version, "
-      "count, errors, labelled, correct, latency from inference_windows "
-      "where device_id = $1 and model = $2 and started_at >= $3::timestamptz and started_at < $4::timestamptz "
-      "order by started_at desc limit $5",
-      query.device, model, to_rfc3339(query.from), to_rfc3339(query.to), window_limit);
+      R"sql(
+        select started_at, ended_at, version, count, errors, labelled, correct, latency
+        from inference_windows
+        where device_id = $1 and model = $2 and started_at >= $3::timestamptz and started_at < $4::timestamptz
+        order by started_at desc
+        limit $5
+      )sql",
+      query.device, model, query.from, query.to, window_limit);
   std::vector<WindowRow> windows;
   windows.reserve(static_cast<std::size_t>(rows.size()));
+  const auto started_at = rows.column_number("started_at");
+  const auto ended_at = rows.column_number("ended_at");
+  const auto version = rows.column_number("version");
+  const auto count = rows.column_number("count");
+  const auto errors = rows.column_number("errors");
+  const auto labelled = rows.column_number("labelled");
+  const auto correct = rows.column_number("correct");
+  const auto latency = rows.column_number("latency");
   for (const auto& row : rows) {
     WindowRow window;
-    window.started_at = instant_of(row[0]);
-    window.ended_at = instant_of(row[1]);
-    window.version = row[2].as<std::string>();
-    window.count = row[3].as<std::uint64_t>();
-    window.errors = row[4].as<std::uint64_t>();
-    window.labelled = row[5].as<std::uint64_t>();
-    window.correct = row[6].as<std::uint64_t>();
-    window.latency = histogram_of(row[7]);
+    window.started_at = row[started_at].as<Instant>();
+    window.ended_at = row[ended_at].as<Instant>();
+    window.version = row[version].as<std::string>();
+    window.count = row[count].as<std::uint64_t>();
+    window.errors = row[errors].as<std::uint64_t>();
+    window.labelled = row[labelled].as<std::uint64_t>();
+    window.correct = row[correct].as<std::uint64_t>();
+    window.latency = histogram_of(row[latency]);
     windows.push_back(std::move(window));
   }
   return windows;
@@ -74,18 +84,22 @@ Duration usual_length(const std::vector<WindowRow>& windows) {
 
 HealthColumns read_health(pqxx::work& transaction, const SeriesQuery& query, const SeriesGrid& grid) {
   const auto rows = transaction.exec_params(
-      "select (floor(extract(epoch from h.at) / $4) * $4)::bigint as step, v.key, avg(v.value::double precision) "
-      "from health_samples h, jsonb_each_text(h.sample) as v "
-      "where h.device_id = $1 and h.at >= $2::timestamptz and h.at < $3::timestamptz group by step, v.key "
-      "order by step, v.key",
-      query.device, to_rfc3339(query.from), to_rfc3339(query.to), grid.step_s);
+      R"sql(
+        select (floor(extract(epoch from h.at) / $4) * $4)::bigint as step, v.key,
+          avg(v.value::double precision) as value
+        from health_samples h, jsonb_each_text(h.sample) as v
+        where h.device_id = $1 and h.at >= $2::timestamptz and h.at < $3::timestamptz
+        group by step, v.key
+        order by step, v.key
+      )sql",
+      query.device, query.from, query.to, grid.step_s);
   HealthColumns health;
   for (const auto& row : rows) {
-    const auto step = row[0].as<std::int64_t>();
+    const auto step = row["step"].as<std::int64_t>();
     if (health.t.empty() || health.t.back() != step) health.t.push_back(step);
-    auto& column = health.columns[row[1].as<std::string>()];
+    auto& column = health.columns[row["key"].as<std::string>()];
     column.resize(health.t.size());
-    column.back() = row[2].as<double>();
+    column.back() = row["value"].as<double>();
   }
   for (auto& [name, column] : health.columns) column.resize(health.t.size());
   return health;
@@ -93,22 +107,33 @@ HealthColumns read_health(pqxx::work& transaction, const SeriesQuery& query, con
 
 std::vector<SeriesMarker> read_markers(pqxx::work& transaction, const SeriesQuery& query) {
   const auto rows = transaction.exec_params(
-      "select (extract(epoch from at) * 1000)::bigint, kind, label from ("
-      "  select at, kind, message as label from events where device_id = $1 and at >= $2::timestamptz and "
-      "    at < $3::timestamptz and (kind like 'alert.%' or kind like 'drift.%') "
-      "  union all "
-      "  select d.started_at, 'update.started', r.name || ' starts' from rollout_devices d join rollouts r "
-      "    on r.id = d.rollout_id where d.device_id = $1 and d.started_at >= $2::timestamptz and "
-      "    d.started_at < $3::timestamptz "
-      "  union all "
-      "  select d.finished_at, 'update.' || d.state, r.name || ' ' || coalesce(d.cause, d.state) from rollout_devices "
-      "d "
-      "    join rollouts r on r.id = d.rollout_id where d.device_id = $1 and d.finished_at >= $2::timestamptz and "
-      "    d.finished_at < $3::timestamptz) as m order by at desc limit $4",
-      query.device, to_rfc3339(query.from), to_rfc3339(query.to), marker_limit);
+      R"sql(
+        select at, kind, label
+        from (
+          select at, kind, message as label
+          from events
+          where device_id = $1
+            and at >= $2::timestamptz
+            and at < $3::timestamptz
+            and (kind like 'alert.%' or kind like 'drift.%')
+          union all
+          select d.started_at, 'update.started', r.name || ' starts'
+          from rollout_devices d
+          join rollouts r on r.id = d.rollout_id
+          where d.device_id = $1 and d.started_at >= $2::timestamptz and d.started_at < $3::timestamptz
+          union all
+          select d.finished_at, 'update.' || d.state, r.name || ' ' || coalesce(d.cause, d.state)
+          from rollout_devices d
+          join rollouts r on r.id = d.rollout_id
+          where d.device_id = $1 and d.finished_at >= $2::timestamptz and d.finished_at < $3::timestamptz
+        ) as m
+        order by at desc
+        limit $4
+      )sql",
+      query.device, query.from, query.to, marker_limit);
   std::vector<SeriesMarker> markers;
   for (const auto& row : rows)
-    markers.push_back({instant_of(row[0]), row[1].as<std::string>(), row[2].as<std::string>()});
+    markers.push_back({row["at"].as<Instant>(), row["kind"].as<std::string>(), row["label"].as<std::string>()});
   std::reverse(markers.begin(), markers.end());
   return markers;
 }

@@ -12,6 +12,8 @@
 #include "common/base/text.hpp"
 #include "common/json/json_text.hpp"
 #include "common/stats/log_histogram.hpp"
+#include "server/db/rows.hpp"
+#include "server/db/statement.hpp"
 #include "server/journal/journal_store.hpp"
 #include "server/telemetry/allowance.hpp"
 #include "server/telemetry/receipt.hpp"
@@ -64,49 +66,57 @@ std::optional<wire::ChainLink> link_of(const pqxx::field& field) {
 using Speakers = std::map<std::string, std::optional<Speaker>>;
 
 Speakers read_speakers(pqxx::work& transaction, const std::vector<wire::TelemetryBatch>& batches) {
-  auto names = json::array();
+  std::vector<std::string> names;
   for (const auto& batch : batches) names.push_back(batch.device);
   Speakers speakers;
-  const auto rows = transaction.exec_params(
-      "select d.id, s.epoch, s.returns, (extract(epoch from s.returned_at) * 1000)::bigint from devices d "
-      "left join telemetry_speakers s on s.device_id = d.id "
-      "where d.revoked_at is null and d.id in (select jsonb_array_elements_text($1::jsonb))",
-      names.dump());
+  static const Statement find_speakers{"find_speakers", R"sql(
+    select d.id, s.epoch, s.returns, s.returned_at
+    from devices d
+    left join telemetry_speakers s on s.device_id = d.id
+    where d.revoked_at is null and d.id in (select unnest($1::text[]))
+  )sql"};
+  const auto rows = exec_prepared(transaction, find_speakers, pg_array(names));
   for (const auto& row : rows) {
-    auto& speaker = speakers[row[0].as<std::string>()];
-    if (row[1].is_null()) continue;
-    speaker = Speaker{row[1].as<std::string>(), row[2].as<int>()};
-    if (!row[3].is_null()) speaker->returned_at = instant_from_ms(row[3].as<std::int64_t>());
+    auto& speaker = speakers[row["id"].as<std::string>()];
+    if (row["epoch"].is_null()) continue;
+    speaker = Speaker{row["epoch"].as<std::string>(), row["returns"].as<int>()};
+    speaker->returned_at = optional_of<Instant>(row["returned_at"]);
   }
   return speakers;
 }
 
 void save_speaker(pqxx::work& transaction, const std::string& device, const Speaker& speaker) {
-  std::optional<std::string> returned_at;
-  if (speaker.returned_at) returned_at = to_rfc3339(*speaker.returned_at);
   transaction.exec_params0(
-      "insert into telemetry_speakers (device_id, epoch, returns, returned_at) values ($1, $2, $3, $4::timestamptz) "
-      "on conflict (device_id) do update set epoch = excluded.epoch, returns = excluded.returns, "
-      "returned_at = excluded.returned_at",
-      device, speaker.epoch, speaker.returns, returned_at);
+      R"sql(
+        insert into telemetry_speakers (device_id, epoch, returns, returned_at)
+        values ($1, $2, $3, $4::timestamptz)
+        on conflict (device_id) do update set epoch = excluded.epoch, returns = excluded.returns,
+          returned_at = excluded.returned_at
+      )sql",
+      device, speaker.epoch, speaker.returns, speaker.returned_at);
 }
 
 CursorRows select_cursors_for_update(pqxx::work& transaction, const std::string& keys, Instant now) {
   CursorRows cursors;
   const auto rows = transaction.exec_params(
-      "select c.device_id, c.epoch, c.seq, c.lost, c.refused, c.link, c.unread, c.fork_link, "
-      "coalesce(c.forked_at > $2::timestamptz, false) from telemetry_cursors c "
-      "join jsonb_to_recordset($1::jsonb) as k(device text, epoch text) on k.device = c.device_id and k.epoch = "
-      "c.epoch order by c.device_id, c.epoch for update of c",
-      keys, to_rfc3339(now - between_fork_events));
+      R"sql(
+        select c.device_id, c.epoch, c.seq, c.lost, c.refused, c.link, c.unread, c.fork_link,
+          coalesce(c.forked_at > $2::timestamptz, false) as forked_lately
+        from telemetry_cursors c
+        join jsonb_to_recordset($1::jsonb) as k(device text, epoch text) on k.device = c.device_id
+          and k.epoch = c.epoch
+        order by c.device_id, c.epoch
+        for update of c
+      )sql",
+      keys, now - between_fork_events);
   for (const auto& row : rows) {
     CursorRow cursor;
-    cursor.cursor = {row[2].as<std::uint64_t>(), row[3].as<std::uint64_t>(), row[4].as<std::uint64_t>(),
-                     link_of(row[5])};
-    cursor.unread = row[6].as<std::uint64_t>();
-    cursor.forked_at = link_of(row[7]);
-    cursor.forked_lately = row[8].as<bool>();
-    cursors[{row[0].as<std::string>(), row[1].as<std::string>()}] = cursor;
+    cursor.cursor = {row["seq"].as<std::uint64_t>(), row["lost"].as<std::uint64_t>(),
+                     row["refused"].as<std::uint64_t>(), link_of(row["link"])};
+    cursor.unread = row["unread"].as<std::uint64_t>();
+    cursor.forked_at = link_of(row["fork_link"]);
+    cursor.forked_lately = row["forked_lately"].as<bool>();
+    cursors[{row["device_id"].as<std::string>(), row["epoch"].as<std::string>()}] = cursor;
   }
   return cursors;
 }
@@ -114,11 +124,10 @@ CursorRows select_cursors_for_update(pqxx::work& transaction, const std::string&
 // A device may have so many epochs, and whoever has more in use waits: nothing of what it sends is at fault.
 void begin_epoch(pqxx::work& transaction, const OutboxKey& outbox, Instant now) {
   std::vector<KnownEpoch> known;
-  const auto rows = transaction.exec_params(
-      "select epoch, coalesce((extract(epoch from received_at) * 1000)::bigint, 0) from telemetry_cursors "
-      "where device_id = $1",
-      outbox.first);
-  for (const auto& row : rows) known.push_back({row[0].as<std::string>(), instant_from_ms(row[1].as<std::int64_t>())});
+  const auto rows =
+      transaction.exec_params("select epoch, received_at from telemetry_cursors where device_id = $1", outbox.first);
+  for (const auto& row : rows)
+    known.push_back({row[0].as<std::string>(), optional_of<Instant>(row[1]).value_or(Instant{})});
   const auto room = make_room_for_epoch(known, now);
   if (!room) return;
   if (*room)
@@ -140,10 +149,6 @@ CursorRows lock_cursors(pqxx::work& transaction, const std::set<OutboxKey>& outb
   return select_cursors_for_update(transaction, keys.dump(), now);
 }
 
-json number_or_null(const std::optional<std::int64_t>& number) {
-  return number ? json(*number) : json(nullptr);
-}
-
 void save_cursors(pqxx::work& transaction, const CursorRows& cursors, Instant now) {
   auto moved = json::array();
   for (const auto& [outbox, row] : cursors) {
@@ -153,22 +158,25 @@ void save_cursors(pqxx::work& transaction, const CursorRows& cursors, Instant no
                      {"seq", row.cursor.seq},
                      {"lost", row.cursor.lost},
                      {"refused", row.cursor.refused},
-                     {"link", number_or_null(signed_link(row.cursor.link))},
+                     {"link", json_of(signed_link(row.cursor.link))},
                      {"unread", row.unread},
                      {"forks", row.new_forks},
-                     {"fork_link", number_or_null(signed_link(row.forked_at))},
+                     {"fork_link", json_of(signed_link(row.forked_at))},
                      {"moved", row.is_moved}});
   }
   if (moved.empty()) return;
   transaction.exec_params0(
-      "update telemetry_cursors c set seq = m.seq, lost = m.lost, refused = m.refused, link = m.link, "
-      "unread = m.unread, forks = c.forks + m.forks, fork_link = m.fork_link, "
-      "forked_at = case when m.forks > 0 then $2::timestamptz else c.forked_at end, "
-      "received_at = case when m.moved then $2::timestamptz else c.received_at end "
-      "from jsonb_to_recordset($1::jsonb) as m(device text, epoch text, seq bigint, lost bigint, refused bigint, "
-      "link bigint, unread bigint, forks bigint, fork_link bigint, moved boolean) "
-      "where c.device_id = m.device and c.epoch = m.epoch",
-      moved.dump(), to_rfc3339(now));
+      R"sql(
+        update telemetry_cursors c
+        set seq = m.seq, lost = m.lost, refused = m.refused, link = m.link, unread = m.unread,
+          forks = c.forks + m.forks, fork_link = m.fork_link,
+          forked_at = case when m.forks > 0 then $2::timestamptz else c.forked_at end,
+          received_at = case when m.moved then $2::timestamptz else c.received_at end
+        from jsonb_to_recordset($1::jsonb) as m(device text, epoch text, seq bigint, lost bigint,
+          refused bigint, link bigint, unread bigint, forks bigint, fork_link bigint, moved boolean)
+        where c.device_id = m.device and c.epoch = m.epoch
+      )sql",
+      moved.dump(), now);
 }
 
 // The stored links of these records, for the rare batch whose place the cursor alone does not tell. What this very
@@ -177,10 +185,15 @@ StoredLinks read_links(pqxx::work& transaction, const OutboxKey& outbox, const S
                        const std::vector<Acceptance>& accepted) {
   StoredLinks links;
   const auto rows = transaction.exec_params(
-      "select seq, link from inference_windows where device_id = $1 and epoch = $2 and seq between $3 and $4 and link "
-      "is not null union all "
-      "select seq, link from health_samples where device_id = $1 and epoch = $2 and seq between $3 and $4 and link is "
-      "not null",
+      R"sql(
+        select seq, link
+        from inference_windows
+        where device_id = $1 and epoch = $2 and seq between $3 and $4 and link is not null
+        union all
+        select seq, link
+        from health_samples
+        where device_id = $1 and epoch = $2 and seq between $3 and $4 and link is not null
+      )sql",
       outbox.first, outbox.second, wanted.first, wanted.last);
   for (const auto& row : rows) links[row[0].as<std::uint64_t>()] = *link_of(row[1]);
   for (const auto& [batch, continuation, receipt] : accepted) {
@@ -217,8 +230,8 @@ std::string classes_json(const wire::InferenceWindow& window) {
 }
 
 // The device's own time, kept where it is another.
-std::optional<std::string> other_time(Instant by_the_device, Instant placed) {
-  return by_the_device == placed ? std::nullopt : std::optional(to_rfc3339(by_the_device));
+std::optional<Instant> other_time(Instant by_the_device, Instant placed) {
+  return by_the_device == placed ? std::nullopt : std::optional(by_the_device);
 }
 
 void copy_windows(pqxx::work& transaction, const std::vector<Acceptance>& accepted, Instant kept_since,
@@ -240,11 +253,11 @@ void copy_windows(pqxx::work& transaction, const std::vector<Acceptance>& accept
     // A histogram that cannot be read must not hold up the outbox behind it.
     if (!latency) ++stored.counters.malformed_histograms;
     const LogHistogram histogram = latency ? std::move(*latency) : LogHistogram{};
-    out << std::make_tuple(batch.device, batch.epoch, seq, to_rfc3339(started_at), to_rfc3339(ended_at), window.model,
-                           window.version, window.count, window.errors, window.labelled, window.correct,
+    out << std::make_tuple(batch.device, batch.epoch, seq, started_at, ended_at, window.model, window.version,
+                           window.count, window.errors, window.labelled, window.correct,
                            "\\x" + to_hex(histogram.encode()), histogram.quantile(0.50), histogram.quantile(0.95),
                            histogram.quantile(0.99), features_json(window), classes_json(window), link,
-                           to_rfc3339(receipt.received_at), other_time(window.started_at, started_at));
+                           receipt.received_at, other_time(window.started_at, started_at));
     stored.windows.push_back({batch.device, window.model, window.version, started_at});
   });
   out.complete();
@@ -262,8 +275,8 @@ void copy_health(pqxx::work& transaction, const std::vector<Acceptance>& accepte
       ++cursors[{batch.device, batch.epoch}].unread;
       return;
     }
-    out << std::make_tuple(batch.device, batch.epoch, seq, to_rfc3339(at), wire::health_values_json(sample), link,
-                           to_rfc3339(receipt.received_at), other_time(sample.at, at));
+    out << std::make_tuple(batch.device, batch.epoch, seq, at, wire::health_values_json(sample), link,
+                           receipt.received_at, other_time(sample.at, at));
   });
   out.complete();
 }
@@ -281,14 +294,27 @@ void update_device_state(pqxx::work& transaction, const std::set<std::string>& d
   auto news = json::array();
   for (auto& [device, entry] : newest) news.push_back(std::move(entry));
   transaction.exec_params0(
-      "with news as (select * from jsonb_to_recordset($1::jsonb) as n(device text, health jsonb, at timestamptz)), "
-      "locked as (select s.device_id from device_state s where s.device_id in (select device from news) "
-      "           order by s.device_id for update) "
-      "update device_state s set last_seen_at = greatest(s.last_seen_at, $2::timestamptz), "
-      "  health = case when s.report ? 'health' then s.health else coalesce(n.health, s.health) end, "
-      "  health_at = case when s.report ? 'health' then s.health_at else coalesce(n.at, s.health_at) end "
-      "from news n join locked l on l.device_id = n.device where s.device_id = n.device",
-      news.dump(), to_rfc3339(now));
+      R"sql(
+        with news as (
+          select *
+          from jsonb_to_recordset($1::jsonb) as n(device text, health jsonb, at timestamptz)
+        ),
+        locked as (
+          select s.device_id
+          from device_state s
+          where s.device_id in (select device from news)
+          order by s.device_id
+          for update
+        )
+        update device_state s
+        set last_seen_at = greatest(s.last_seen_at, $2::timestamptz),
+          health = case when s.report ? 'health' then s.health else coalesce(n.health, s.health) end,
+          health_at = case when s.report ? 'health' then s.health_at else coalesce(n.at, s.health_at) end
+        from news n
+        join locked l on l.device_id = n.device
+        where s.device_id = n.device
+      )sql",
+      news.dump(), now);
 }
 
 // One batch after the other against its cursor, which moves on in memory.
@@ -397,31 +423,43 @@ Result<StoredTelemetry> StoreTelemetry::operator()(pqxx::work& transaction) cons
 
 Result<std::vector<EpochIntegrity>> ReadIntegrity::operator()(pqxx::work& transaction) const {
   const auto rows = transaction.exec_params(
-      "with stored as (select epoch, seq from inference_windows where device_id = $1 "
-      "                union all select epoch, seq from health_samples where device_id = $1), "
-      "figures as (select epoch, count(*) as rows, count(distinct seq) as sequences, min(seq) as first, max(seq) as "
-      "last "
-      "            from stored group by epoch) "
-      "select c.epoch, coalesce(f.rows, 0), coalesce(f.sequences, 0), coalesce(f.first, 0), coalesce(f.last, 0), "
-      "c.lost, c.refused, c.unread, c.forks, (extract(epoch from c.forked_at) * 1000)::bigint, "
-      "(extract(epoch from c.received_at) * 1000)::bigint "
-      "from telemetry_cursors c left join figures f using (epoch) where c.device_id = $1 "
-      "order by c.received_at nulls first, c.epoch",
+      R"sql(
+        with stored as (
+          select epoch, seq
+          from inference_windows
+          where device_id = $1
+          union all
+          select epoch, seq
+          from health_samples
+          where device_id = $1
+        ),
+        figures as (
+          select epoch, count(*) as rows, count(distinct seq) as sequences, min(seq) as first, max(seq) as last
+          from stored
+          group by epoch
+        )
+        select c.epoch, coalesce(f.rows, 0) as stored, coalesce(f.sequences, 0) as sequences,
+          coalesce(f.first, 0) as first_seq, coalesce(f.last, 0) as last_seq, c.lost, c.refused, c.unread, c.forks, c.forked_at, c.received_at
+        from telemetry_cursors c
+        left join figures f using (epoch)
+        where c.device_id = $1
+        order by c.received_at nulls first, c.epoch
+      )sql",
       device);
   std::vector<EpochIntegrity> epochs;
   for (const auto& row : rows) {
     EpochIntegrity epoch;
-    epoch.epoch = row[0].as<std::string>();
-    epoch.stored = row[1].as<std::uint64_t>();
-    const auto sequences = row[2].as<std::uint64_t>();
-    epoch.first_seq = row[3].as<std::uint64_t>();
-    epoch.last_seq = row[4].as<std::uint64_t>();
-    epoch.lost = row[5].as<std::uint64_t>();
-    epoch.refused = row[6].as<std::uint64_t>();
-    epoch.unread = row[7].as<std::uint64_t>();
-    epoch.forks = row[8].as<std::uint64_t>();
-    if (!row[9].is_null()) epoch.forked_at = instant_from_ms(row[9].as<std::int64_t>());
-    if (!row[10].is_null()) epoch.received_at = instant_from_ms(row[10].as<std::int64_t>());
+    epoch.epoch = row["epoch"].as<std::string>();
+    epoch.stored = row["stored"].as<std::uint64_t>();
+    const auto sequences = row["sequences"].as<std::uint64_t>();
+    epoch.first_seq = row["first_seq"].as<std::uint64_t>();
+    epoch.last_seq = row["last_seq"].as<std::uint64_t>();
+    epoch.lost = row["lost"].as<std::uint64_t>();
+    epoch.refused = row["refused"].as<std::uint64_t>();
+    epoch.unread = row["unread"].as<std::uint64_t>();
+    epoch.forks = row["forks"].as<std::uint64_t>();
+    epoch.forked_at = optional_of<Instant>(row["forked_at"]);
+    epoch.received_at = optional_of<Instant>(row["received_at"]);
     epoch.duplicates = epoch.stored - sequences;
     epoch.gaps = sequences == 0 ? 0 : epoch.last_seq - epoch.first_seq + 1 - sequences;
     epochs.push_back(std::move(epoch));
