@@ -1,8 +1,7 @@
 #include "server/models/blob_store.hpp"
 
-#include <nlohmann/json.hpp>
-
 #include "server/db/db_pool.hpp"
+#include "server/db/rows.hpp"
 
 namespace argosy::server {
 
@@ -22,8 +21,11 @@ struct AdoptBlob {
   wire::BlobRef blob;
   void operator()(pqxx::work& transaction) const {
     transaction.exec_params0(
-        "insert into blobs (digest, size, patch) values ($1, $2, true) "
-        "on conflict (digest) do update set created_at = now()",
+        R"sql(
+          insert into blobs (digest, size, patch)
+          values ($1, $2, true)
+          on conflict (digest) do update set created_at = now()
+        )sql",
         blob.digest, static_cast<std::int64_t>(blob.size));
   }
 };
@@ -42,22 +44,32 @@ struct DeleteUnreferred {
 
   Result<ClearedBlobs> operator()(pqxx::work& transaction) const {
     const pqxx::result rows = transaction.exec_params(
-        "delete from blobs d using (select b.digest from blobs b "
-        "where b.created_at <= now() - make_interval(secs => case when b.patch then $1::float8 else $2::float8 end) "
-        "and not exists (select 1 from patches p where p.digest = b.digest) "
-        "and not exists (select 1 from patches p where p.from_digest = b.digest) "
-        "and not exists (select 1 from patches p where p.to_digest = b.digest) "
-        "and not exists (select 1 from variants v where v.digest = b.digest) "
-        "and not exists (select 1 from releases r where r.validation->'dataset'->>'digest' = b.digest) "
-        "order by b.digest limit $3 for update skip locked) as u where d.digest = u.digest "
-        "returning d.digest, d.size, d.patch",
+        R"sql(
+          delete from blobs d
+          using (
+            select b.digest
+            from blobs b
+            where b.created_at <= now() -
+                make_interval(secs => case when b.patch then $1::float8 else $2::float8 end)
+              and not exists (select 1 from patches p where p.digest = b.digest)
+              and not exists (select 1 from patches p where p.from_digest = b.digest)
+              and not exists (select 1 from patches p where p.to_digest = b.digest)
+              and not exists (select 1 from variants v where v.digest = b.digest)
+              and not exists (select 1 from releases r where r.validation->'dataset'->>'digest' = b.digest)
+            order by b.digest
+            limit $3
+            for update skip locked
+          ) as u
+          where d.digest = u.digest
+          returning d.digest, d.size, d.patch
+        )sql",
         static_cast<double>(grace.patches.count()), static_cast<double>(grace.uploads.count()),
         static_cast<std::int64_t>(limit));
     ClearedBlobs cleared;
     for (const pqxx::row& row : rows) {
-      ARGOSY_CHECK(remove_file(row[0].as<std::string>()));
-      ++(row[2].as<bool>() ? cleared.patches : cleared.uploads);
-      cleared.bytes += row[1].as<std::uint64_t>();
+      ARGOSY_CHECK(remove_file(row["digest"].as<std::string>()));
+      ++(row["patch"].as<bool>() ? cleared.patches : cleared.uploads);
+      cleared.bytes += row["size"].as<std::uint64_t>();
     }
     return cleared;
   }
@@ -83,8 +95,7 @@ struct FindBlobs {
   std::vector<wire::BlobRef> operator()(pqxx::work& transaction) const {
     std::vector<wire::BlobRef> blobs;
     const pqxx::result rows = transaction.exec_params(
-        "select digest, size from blobs where digest in (select jsonb_array_elements_text($1::jsonb)) order by digest",
-        nlohmann::json(digests).dump());
+        "select digest, size from blobs where digest = any($1::text[]) order by digest", pg_array(digests));
     for (const pqxx::row& row : rows) blobs.push_back({row[0].as<std::string>(), row[1].as<std::uint64_t>()});
     return blobs;
   }

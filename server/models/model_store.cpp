@@ -1,12 +1,14 @@
 #include "server/models/model_store.hpp"
 
+#include <map>
+
 #include <nlohmann/json.hpp>
 
 #include "common/base/text.hpp"
 #include "common/json/json_text.hpp"
 #include "server/db/db_pool.hpp"
+#include "server/db/rows.hpp"
 #include "server/journal/journal_store.hpp"
-#include "server/models/model_rows.hpp"
 
 namespace argosy::server {
 
@@ -25,45 +27,59 @@ bool model_exists(pqxx::work& transaction, const std::string& name) {
   return !transaction.exec_params("select 1 from models where name = $1", name).empty();
 }
 
-const std::string& select_model() {
-  static const std::string sql =
-      "select m.name, m.description, " + unix_ms("m.created_at") +
-      ", (select count(*) from releases r where r.model = m.name), coalesce((select r.version from releases r "
-      "where r.model = m.name order by r.id desc limit 1), '') from models m ";
-  return sql;
-}
+const std::string select_model = R"sql(
+  select m.name, m.description, m.created_at, (select count(*) from releases r where r.model = m.name) as releases,
+    coalesce((
+      select r.version from releases r where r.model = m.name order by r.id desc limit 1
+    ), '') as latest_version
+  from models m
+)sql";
 
 constexpr int most_files = 500;  // of a model, those that most devices run; devices tell whatever digest they like
 
-std::vector<WhereItRuns> where_it_runs(pqxx::work& transaction, const std::string& model) {
-  std::vector<WhereItRuns> running;
+using RunningByModel = std::map<std::string, std::vector<WhereItRuns>>;
+
+RunningByModel where_they_run(pqxx::work& transaction, const std::vector<std::string>& models) {
+  RunningByModel running;
   const pqxx::result rows = transaction.exec_params(
-      "select split_part(value, ' ', 1), split_part(value, ' ', 2), devices from fleet_totals "
-      "where kind = 'file' and name = $1 and value not like ' %' order by 3 desc, 1, 2 limit $2",
-      model, most_files);
+      R"sql(
+        select f.name, split_part(f.value, ' ', 1) as version, split_part(f.value, ' ', 2) as digest, f.devices
+        from unnest($1::text[]) as m(name)
+        cross join lateral (
+          select name, value, devices
+          from fleet_totals
+          where kind = 'file' and name = m.name and value not like ' %'
+          order by devices desc, split_part(value, ' ', 1), split_part(value, ' ', 2)
+          limit $2
+        ) f
+        order by 1, 4 desc, 2, 3
+      )sql",
+      pg_array(models), most_files);
   for (const pqxx::row& row : rows)
-    running.push_back({row[0].as<std::string>(), row[1].as<std::string>(), row[2].as<std::int64_t>()});
+    running[row["name"].as<std::string>()].push_back(
+        {row["version"].as<std::string>(), row["digest"].as<std::string>(), row["devices"].as<std::int64_t>()});
   return running;
 }
 
-Model model_of(pqxx::work& transaction, const pqxx::row& row) {
+std::vector<WhereItRuns> where_it_runs(pqxx::work& transaction, const std::string& model) {
+  return where_they_run(transaction, {model})[model];
+}
+
+Model model_of(const pqxx::row& row) {
   Model model;
-  model.name = row[0].as<std::string>();
-  model.description = row[1].as<std::string>();
-  model.created_at = time_of(row[2]);
-  model.releases = row[3].as<std::int64_t>();
-  model.latest_version = row[4].as<std::string>();
-  model.running = where_it_runs(transaction, model.name);
+  model.name = row["name"].as<std::string>();
+  model.description = row["description"].as<std::string>();
+  model.created_at = row["created_at"].as<Instant>();
+  model.releases = row["releases"].as<std::int64_t>();
+  model.latest_version = row["latest_version"].as<std::string>();
   return model;
 }
 
-const std::string& select_release() {
-  static const std::string sql =
-      "select r.id, r.model, r.version, r.notes, r.validation::text, r.reference::text, " + unix_ms("r.published_at") +
-      ", r.created_by, " + unix_ms("r.created_at") +
-      ", r.signature_statement, r.signature_bundle, r.signature_key_sets::text from releases r ";
-  return sql;
-}
+const std::string select_release = R"sql(
+  select r.id, r.model, r.version, r.notes, r.validation, r.reference, r.published_at, r.created_by, r.created_at,
+    r.signature_statement, r.signature_bundle, r.signature_key_sets
+  from releases r
+)sql";
 
 // PostgreSQL writes jsonb with spaces and in an order of its own; a draft's is as nlohmann writes it.
 std::string plain_json(const pqxx::field& json) {
@@ -71,38 +87,64 @@ std::string plain_json(const pqxx::field& json) {
   return text.empty() ? text : write_json(parse_json(text).value());
 }
 
-Result<std::vector<Variant>> variants_of(pqxx::work& transaction, std::int64_t release) {
-  std::vector<Variant> variants;
+using VariantsByRelease = std::map<std::int64_t, std::vector<Variant>>;
+
+Result<VariantsByRelease> variants_of(pqxx::work& transaction, const std::vector<std::int64_t>& releases) {
+  VariantsByRelease variants;
   const pqxx::result rows = transaction.exec_params(
-      "select name, digest, size, format, selector::text, priority, coalesce(compact::text, '') from variants "
-      "where release_id = $1 order by id",
-      release);
+      R"sql(
+        select release_id, name, digest, size, format, selector, priority, coalesce(compact::text, '') as compact
+        from variants
+        where release_id = any($1::bigint[])
+        order by id
+      )sql",
+      pg_array(releases));
   for (const pqxx::row& row : rows) {
-    ARGOSY_TRY(Selector selector, selector_from_json(row[4].as<std::string>()));
-    variants.push_back({row[0].as<std::string>(), row[1].as<std::string>(), row[2].as<std::uint64_t>(),
-                        row[3].as<std::string>(), std::move(selector), row[5].as<int>(), plain_json(row[6])});
+    ARGOSY_TRY(Selector selector, selector_from_json(row["selector"].as<std::string>()));
+    variants[row["release_id"].as<std::int64_t>()].push_back(
+        {row["name"].as<std::string>(), row["digest"].as<std::string>(), row["size"].as<std::uint64_t>(),
+         row["format"].as<std::string>(), std::move(selector), row["priority"].as<int>(), plain_json(row["compact"])});
   }
   return variants;
 }
 
-Result<Release> release_of(pqxx::work& transaction, const pqxx::row& row) {
+// But for its variants.
+Result<Release> bare_release_of(const pqxx::row& row) {
   Release release;
-  release.id = row[0].as<std::int64_t>();
-  release.model = row[1].as<std::string>();
-  release.content.version = row[2].as<std::string>();
-  release.content.notes = row[3].as<std::string>();
-  ARGOSY_TRY(release.content.validation, validation_from_json(row[4].as<std::string>()));
-  ARGOSY_TRY(release.content.features, reference_from_json(row[5].as<std::string>()));
-  ARGOSY_TRY(release.content.variants, variants_of(transaction, release.id));
-  release.published_at = time_of(row[6]);
-  release.created_by = row[7].as<std::string>();
-  release.created_at = time_of(row[8]);
-  if (row[9].is_null()) return release;
+  release.id = row["id"].as<std::int64_t>();
+  release.model = row["model"].as<std::string>();
+  release.content.version = row["version"].as<std::string>();
+  release.content.notes = row["notes"].as<std::string>();
+  ARGOSY_TRY(release.content.validation, validation_from_json(row["validation"].as<std::string>()));
+  ARGOSY_TRY(release.content.features, reference_from_json(row["reference"].as<std::string>()));
+  release.published_at = optional_of<Instant>(row["published_at"]).value_or(Instant{});
+  release.created_by = row["created_by"].as<std::string>();
+  release.created_at = row["created_at"].as<Instant>();
+  if (row["signature_statement"].is_null()) return release;
   wire::ReleaseSignature& signature = release.content.signature.emplace();
-  signature.statement = row[9].as<std::string>();
-  signature.bundle = row[10].as<std::string>();
-  ARGOSY_TRY(signature.key_sets, key_sets_from_json(row[11].as<std::string>()));
+  signature.statement = row["signature_statement"].as<std::string>();
+  signature.bundle = row["signature_bundle"].as<std::string>();
+  ARGOSY_TRY(signature.key_sets, key_sets_from_json(row["signature_key_sets"].as<std::string>()));
   return release;
+}
+
+Result<std::vector<Release>> releases_of(pqxx::work& transaction, const pqxx::result& rows) {
+  std::vector<std::int64_t> ids;
+  for (const pqxx::row& row : rows) ids.push_back(row["id"].as<std::int64_t>());
+  ARGOSY_TRY(VariantsByRelease variants, variants_of(transaction, ids));
+  std::vector<Release> releases;
+  for (const pqxx::row& row : rows) {
+    ARGOSY_TRY(Release release, bare_release_of(row));
+    release.content.variants = std::move(variants[release.id]);
+    releases.push_back(std::move(release));
+  }
+  return releases;
+}
+
+// Of the one row.
+Result<Release> release_of(pqxx::work& transaction, const pqxx::result& rows) {
+  ARGOSY_TRY(std::vector<Release> releases, releases_of(transaction, rows));
+  return std::move(releases.front());
 }
 
 void keep_those_of(std::vector<WhereItRuns>& running, const std::string& version) {
@@ -117,14 +159,18 @@ struct ListModels {
     ModelPage page;
     page.total = transaction.exec1("select count(*) from models")[0].as<std::int64_t>();
     const pqxx::result rows =
-        transaction.exec_params(select_model() + "where m.name > $1 order by m.name limit $2", after, limit + 1);
+        transaction.exec_params(select_model + "where m.name > $1 order by m.name limit $2", after, limit + 1);
+    std::vector<std::string> names;
     for (const pqxx::row& row : rows) {
       if (page.items.size() == limit) {
         page.more = true;
         break;
       }
-      page.items.push_back(model_of(transaction, row));
+      page.items.push_back(model_of(row));
+      names.push_back(page.items.back().name);
     }
+    RunningByModel running = where_they_run(transaction, names);
+    for (Model& model : page.items) model.running = std::move(running[model.name]);
     return page;
   }
 };
@@ -133,9 +179,11 @@ struct GetModel {
   std::string name;
 
   Result<Model> operator()(pqxx::work& transaction) const {
-    const pqxx::result rows = transaction.exec_params(select_model() + "where m.name = $1", name);
+    const pqxx::result rows = transaction.exec_params(select_model + "where m.name = $1", name);
     if (rows.empty()) return no_such_model(name);
-    return model_of(transaction, rows[0]);
+    Model model = model_of(rows[0]);
+    model.running = where_it_runs(transaction, name);
+    return model;
   }
 };
 
@@ -171,7 +219,7 @@ struct PublishRelease {
       return no_such_model(model);
     const pqxx::result existing = find(transaction);
     if (!existing.empty()) {
-      ARGOSY_TRY(Release release, release_of(transaction, existing[0]));
+      ARGOSY_TRY(Release release, release_of(transaction, existing));
       if (release.content == draft) return Published{std::move(release), false};
       return make_error(Errc::conflict, "release " + draft.version + " of '" + model +
                                             "' was published before with other content, and a release never changes; "
@@ -179,21 +227,20 @@ struct PublishRelease {
     }
     ARGOSY_CHECK(hold_files(transaction));
     insert(transaction);
-    ARGOSY_TRY(Release release, release_of(transaction, find(transaction)[0]));
+    ARGOSY_TRY(Release release, release_of(transaction, find(transaction)));
     return Published{std::move(release), true};
   }
 
  private:
   pqxx::result find(pqxx::work& transaction) const {
-    return transaction.exec_params(select_release() + "where r.model = $1 and r.version = $2", model, draft.version);
+    return transaction.exec_params(select_release + "where r.model = $1 and r.version = $2", model, draft.version);
   }
 
   // They were there a moment ago, and stay from now: what nothing refers to may be cleared away.
   Result<void> hold_files(pqxx::work& transaction) const {
     const std::vector<std::string> digests = referenced_blobs(draft);
     const auto held = transaction.exec_params(
-        "select from blobs where digest in (select jsonb_array_elements_text($1::jsonb)) order by digest for key share",
-        nlohmann::json(digests).dump());
+        "select from blobs where digest = any($1::text[]) order by digest for key share", pg_array(digests));
     if (static_cast<std::size_t>(held.size()) == digests.size()) return {};
     return make_error(Errc::conflict, "a file of this release was cleared away meanwhile; upload its files again");
   }
@@ -207,19 +254,22 @@ struct PublishRelease {
       bundle = draft.signature->bundle;
       key_sets = key_sets_to_json(draft.signature->key_sets);
     }
-    const auto id = transaction
-                        .exec_params1(
-                            "insert into releases (model, version, notes, validation, reference, published_at, "
-                            "created_by, created_at, signature_statement, signature_bundle, signature_key_sets) values "
-                            "($1, $2, $3, $4::jsonb, "
-                            "$5::jsonb, $6::timestamptz, $7, $6::timestamptz, $8, $9, $10::jsonb) returning id",
-                            model, draft.version, draft.notes, validation_to_json(draft.validation),
-                            reference_to_json(draft.features), to_rfc3339(now), actor, statement, bundle, key_sets)[0]
-                        .as<std::int64_t>();
+    const auto made = transaction.exec_params1(
+        R"sql(
+          insert into releases (model, version, notes, validation, reference, published_at, created_by, created_at,
+            signature_statement, signature_bundle, signature_key_sets)
+          values ($1, $2, $3, $4::jsonb, $5::jsonb, $6::timestamptz, $7, $6::timestamptz, $8, $9, $10::jsonb)
+          returning id
+        )sql",
+        model, draft.version, draft.notes, validation_to_json(draft.validation), reference_to_json(draft.features), now,
+        actor, statement, bundle, key_sets);
+    const auto id = made[0].as<std::int64_t>();
     for (const Variant& variant : draft.variants)
       transaction.exec_params0(
-          "insert into variants (release_id, name, digest, size, format, selector, priority, compact) "
-          "values ($1, $2, $3, $4, $5, $6::jsonb, $7, nullif($8, '')::jsonb)",
+          R"sql(
+            insert into variants (release_id, name, digest, size, format, selector, priority, compact)
+            values ($1, $2, $3, $4, $5, $6::jsonb, $7, nullif($8, '')::jsonb)
+          )sql",
           id, variant.name, variant.digest, static_cast<std::int64_t>(variant.size), variant.format,
           wire::encode(variant.selector), variant.priority, variant.compact_json);
     const std::string object = "release/" + model + "/" + draft.version;
@@ -243,14 +293,17 @@ struct ReplaceSignature {
 
   Result<Release> operator()(pqxx::work& transaction) const {
     const pqxx::result rows =
-        transaction.exec_params(select_release() + "where r.model = $1 and r.version = $2 for update", model, version);
+        transaction.exec_params(select_release + "where r.model = $1 and r.version = $2 for update", model, version);
     if (rows.empty()) return no_such_release(model, version);
-    ARGOSY_TRY(Release release, release_of(transaction, rows[0]));
+    ARGOSY_TRY(Release release, release_of(transaction, rows));
     release.content.signature = signature;
     ARGOSY_CHECK(check_signature(release.content, model));
     transaction.exec_params0(
-        "update releases set signature_statement = $2, signature_bundle = $3, signature_key_sets = $4::jsonb where id "
-        "= $1",
+        R"sql(
+          update releases
+          set signature_statement = $2, signature_bundle = $3, signature_key_sets = $4::jsonb
+          where id = $1
+        )sql",
         release.id, signature.statement, signature.bundle, key_sets_to_json(signature.key_sets));
     append_audit(transaction, actor, "release.sign", "release/" + model + "/" + version);
     touch_desired(transaction, told_of(transaction, release.id));
@@ -279,16 +332,13 @@ struct ListReleases {
         transaction.exec_params1("select count(*) from releases where model = $1", model)[0].as<std::int64_t>();
     const std::vector<WhereItRuns> running = where_it_runs(transaction, model);
     const pqxx::result rows = transaction.exec_params(
-        select_release() + "where r.model = $1 and r.id < $2 order by r.id desc limit $3", model, before, limit + 1);
-    for (const pqxx::row& row : rows) {
-      if (page.items.size() == limit) {
-        page.more = true;
-        break;
-      }
-      ARGOSY_TRY(Release release, release_of(transaction, row));
+        select_release + "where r.model = $1 and r.id < $2 order by r.id desc limit $3", model, before, limit + 1);
+    ARGOSY_TRY(page.items, releases_of(transaction, rows));
+    page.more = page.items.size() > limit;
+    if (page.more) page.items.pop_back();
+    for (Release& release : page.items) {
       release.running = running;
       keep_those_of(release.running, release.content.version);
-      page.items.push_back(std::move(release));
     }
     return page;
   }
@@ -300,9 +350,9 @@ struct GetRelease {
 
   Result<Release> operator()(pqxx::work& transaction) const {
     const pqxx::result rows =
-        transaction.exec_params(select_release() + "where r.model = $1 and r.version = $2", model, version);
+        transaction.exec_params(select_release + "where r.model = $1 and r.version = $2", model, version);
     if (rows.empty()) return no_such_release(model, version);
-    ARGOSY_TRY(Release release, release_of(transaction, rows[0]));
+    ARGOSY_TRY(Release release, release_of(transaction, rows));
     release.running = where_it_runs(transaction, model);
     keep_those_of(release.running, version);
     return release;

@@ -10,12 +10,12 @@
 
 namespace argosy::server {
 
-// Of `patches p`, in the order that patch_of() reads.
-inline constexpr std::string_view patch_columns =
-    "p.from_digest, p.to_digest, p.state, coalesce(p.codec, ''), coalesce(p.digest, ''), p.size, p.encode_ms, "
-    "coalesce(p.reason, ''), p.demand, p.attempts, p.retry_at is not null, p.trials::text, "
-    "case when p.asked_until > now() then coalesce(p.asked_by, '') else '' end";
-inline constexpr int patch_column_count = 13;
+// Of `patches p`, for patch_of().
+inline constexpr std::string_view patch_columns = R"sql(
+  p.from_digest, p.to_digest, p.state, coalesce(p.codec, '') as codec, coalesce(p.digest, '') as digest, p.size,
+  p.encode_ms, coalesce(p.reason, '') as reason, p.demand, p.attempts, p.retry_at is not null as will_retry, p.trials,
+  case when p.asked_until > now() then coalesce(p.asked_by, '') else '' end as asked_by
+)sql";
 
 PatchRow patch_of(const pqxx::row& row);
 // Writes the patch's event: "patch.ready", "patch.cancelled", ...

@@ -9,6 +9,7 @@
 #include "common/base/text.hpp"
 #include "common/json/json_reader.hpp"
 #include "server/db/db_pool.hpp"
+#include "server/db/rows.hpp"
 #include "server/journal/journal_store.hpp"
 #include "server/models/patch_rows.hpp"
 
@@ -54,23 +55,30 @@ struct WantPatches {
 
   void insert(pqxx::work& transaction, const std::string& asked) const {
     transaction.exec_params0(
-        "insert into patches as p (from_digest, to_digest, state, demand) "
-        "select i.\"from\", i.\"to\", 'pending', max(i.demand) "
-        "from jsonb_to_recordset($1::jsonb) as i(\"from\" text, \"to\" text, demand int) "
-        "join blobs f on f.digest = i.\"from\" join blobs t on t.digest = i.\"to\" "
-        "where i.\"from\" <> i.\"to\" group by 1, 2 order by 1, 2 "
-        "on conflict (from_digest, to_digest) do update set demand = excluded.demand "
-        "where p.state in ('pending', 'making', 'failed') and p.demand < excluded.demand",
+        R"sql(
+          insert into patches as p (from_digest, to_digest, state, demand)
+          select i."from", i."to", 'pending', max(i.demand)
+          from jsonb_to_recordset($1::jsonb) as i("from" text, "to" text, demand int)
+          join blobs f on f.digest = i."from"
+          join blobs t on t.digest = i."to"
+          where i."from" <> i."to"
+          group by 1, 2
+          order by 1, 2
+          on conflict (from_digest, to_digest) do update set demand = excluded.demand
+          where p.state in ('pending', 'making', 'failed') and p.demand < excluded.demand
+        )sql",
         asked);
   }
 
   static std::map<Key, PatchRow> select(pqxx::work& transaction, const std::string& asked) {
     std::map<Key, PatchRow> known;
-    const pqxx::result rows = transaction.exec_params(
-        "select " + std::string(patch_columns) +
-            " from patches p where (p.from_digest, p.to_digest) in (select i.\"from\", i.\"to\" "
-            "from jsonb_to_recordset($1::jsonb) as i(\"from\" text, \"to\" text))",
-        asked);
+    static const std::string sql = "select " + std::string(patch_columns) + R"sql(
+      from patches p
+      where (p.from_digest, p.to_digest) in (
+        select i."from", i."to" from jsonb_to_recordset($1::jsonb) as i("from" text, "to" text)
+      )
+    )sql";
+    const pqxx::result rows = transaction.exec_params(sql, asked);
     for (const pqxx::row& row : rows) {
       PatchRow patch = patch_of(row);
       known.emplace(Key{patch.from_digest, patch.to_digest}, std::move(patch));
@@ -85,18 +93,21 @@ Result<void> check_model_known(pqxx::work& transaction, const std::string& model
 }
 
 std::vector<PatchMatrixRow> matrix_rows(pqxx::work& transaction, const std::string& model) {
-  const pqxx::result rows = transaction.exec_params(
-      "select " + std::string(patch_columns) +
-          ", rf.version, rt.version, vt.name, vt.size from patches p "
-          "join variants vf on vf.digest = p.from_digest join releases rf on rf.id = vf.release_id "
-          "join variants vt on vt.digest = p.to_digest join releases rt on rt.id = vt.release_id "
-          "where rf.model = $1 and rt.model = $1 order by rt.id desc, rf.id desc, vt.name limit 1000",
-      model);
+  static const std::string sql = "select " + std::string(patch_columns) + R"sql(,
+      rf.version as from_version, rt.version as to_version, vt.name as variant, vt.size as full_size
+    from patches p
+    join variants vf on vf.digest = p.from_digest
+    join releases rf on rf.id = vf.release_id
+    join variants vt on vt.digest = p.to_digest
+    join releases rt on rt.id = vt.release_id
+    where rf.model = $1 and rt.model = $1
+    order by rt.id desc, rf.id desc, vt.name
+    limit 1000
+  )sql";
   std::vector<PatchMatrixRow> matrix;
-  for (const pqxx::row& row : rows) {
-    const auto at = [&](int offset) { return row[patch_column_count + offset]; };
-    matrix.push_back({at(0).as<std::string>(), at(1).as<std::string>(), at(2).as<std::string>(), patch_of(row),
-                      at(3).as<std::uint64_t>()});
+  for (const pqxx::row& row : transaction.exec_params(sql, model)) {
+    matrix.push_back({row["from_version"].as<std::string>(), row["to_version"].as<std::string>(),
+                      row["variant"].as<std::string>(), patch_of(row), row["full_size"].as<std::uint64_t>()});
   }
   return matrix;
 }
@@ -138,9 +149,18 @@ Result<std::vector<FilePair>> files_of(pqxx::work& transaction, const std::strin
   ARGOSY_CHECK(check_release_known(transaction, model, pair.from_version));
   ARGOSY_CHECK(check_release_known(transaction, model, pair.to_version));
   const pqxx::result rows = transaction.exec_params(
-      "select vf.digest, vt.digest from releases rf join variants vf on vf.release_id = rf.id "
-      "join releases rt on rt.model = rf.model join variants vt on vt.release_id = rt.id and vt.name = vf.name "
-      "where rf.model = $1 and rf.version = $2 and rt.version = $3 and $4 in ('', vt.name) and vf.digest <> vt.digest",
+      R"sql(
+        select vf.digest, vt.digest
+        from releases rf
+        join variants vf on vf.release_id = rf.id
+        join releases rt on rt.model = rf.model
+        join variants vt on vt.release_id = rt.id and vt.name = vf.name
+        where rf.model = $1
+          and rf.version = $2
+          and rt.version = $3
+          and $4 in ('', vt.name)
+          and vf.digest <> vt.digest
+      )sql",
       model, pair.from_version, pair.to_version, pair.variant);
   std::vector<FilePair> files;
   for (const pqxx::row& row : rows) files.push_back({row[0].as<std::string>(), row[1].as<std::string>()});
@@ -174,15 +194,20 @@ struct AskForPatches {
  private:
   void ask(pqxx::work& transaction, const FilePair& pair) const {
     transaction.exec_params0(
-        "insert into patches as p (from_digest, to_digest, state, demand, asked_by, asked_until) "
-        "values ($1, $2, 'pending', 0, $3, now() + make_interval(days => $4)) "
-        "on conflict (from_digest, to_digest) do update set asked_by = excluded.asked_by, "
-        "asked_until = greatest(p.asked_until, excluded.asked_until)",
+        R"sql(
+          insert into patches as p (from_digest, to_digest, state, demand, asked_by, asked_until)
+          values ($1, $2, 'pending', 0, $3, now() + make_interval(days => $4))
+          on conflict (from_digest, to_digest) do update set asked_by = excluded.asked_by,
+            asked_until = greatest(p.asked_until, excluded.asked_until)
+        )sql",
         pair.from_digest, pair.to_digest, actor, request.days);
     transaction.exec_params0(
-        "update patches set state = 'pending', attempts = 0, retry_at = null, reason = null, finished_at = null, "
-        "requested_at = now() where from_digest = $1 and to_digest = $2 and state in ('declined', 'failed', "
-        "'cancelled')",
+        R"sql(
+          update patches
+          set state = 'pending', attempts = 0, retry_at = null, reason = null, finished_at = null,
+            requested_at = now()
+          where from_digest = $1 and to_digest = $2 and state in ('declined', 'failed', 'cancelled')
+        )sql",
         pair.from_digest, pair.to_digest);
   }
 
@@ -216,12 +241,15 @@ struct CancelPatches {
 
  private:
   bool cancel(pqxx::work& transaction, const FilePair& pair) const {
-    const pqxx::result rows = transaction.exec_params(
-        "update patches p set state = 'cancelled', reason = 'cancelled by ' || $3, claim = null, retry_at = null, "
-        "asked_until = null, finished_at = now() where from_digest = $1 and to_digest = $2 "
-        "and (state in ('pending', 'making') or (state = 'failed' and retry_at is not null)) returning " +
-            std::string(patch_columns),
-        pair.from_digest, pair.to_digest, actor);
+    static const std::string sql = R"sql(
+      update patches p
+      set state = 'cancelled', reason = 'cancelled by ' || $3, claim = null, retry_at = null, asked_until = null,
+        finished_at = now()
+      where from_digest = $1 and to_digest = $2
+        and (state in ('pending', 'making') or (state = 'failed' and retry_at is not null))
+      returning
+    )sql" + std::string(patch_columns);
+    const pqxx::result rows = transaction.exec_params(sql, pair.from_digest, pair.to_digest, actor);
     for (const pqxx::row& row : rows) append_patch_event(transaction, patch_of(row));
     return !rows.empty();
   }
@@ -239,27 +267,34 @@ struct CancelPatches {
 
 PatchRow patch_of(const pqxx::row& row) {
   PatchRow patch;
-  patch.from_digest = row[0].as<std::string>();
-  patch.to_digest = row[1].as<std::string>();
-  patch.state = parse_patch_state(row[2].as<std::string>()).value();
-  patch.codec = row[3].as<std::string>();
-  patch.digest = row[4].as<std::string>();
-  if (!row[5].is_null()) patch.size = row[5].as<std::uint64_t>();
-  if (!row[6].is_null()) patch.encode_ms = row[6].as<std::int64_t>();
-  patch.reason = row[7].as<std::string>();
-  patch.demand = row[8].as<int>();
-  patch.attempts = row[9].as<int>();
-  patch.will_retry = row[10].as<bool>();
-  patch.trials = trials_from_json(row[11].as<std::string>());
-  patch.asked_by = row[12].as<std::string>();
+  patch.from_digest = row["from_digest"].as<std::string>();
+  patch.to_digest = row["to_digest"].as<std::string>();
+  patch.state = enum_of(row["state"], parse_patch_state);
+  patch.codec = row["codec"].as<std::string>();
+  patch.digest = row["digest"].as<std::string>();
+  patch.size = optional_of<std::uint64_t>(row["size"]);
+  patch.encode_ms = optional_of<std::int64_t>(row["encode_ms"]);
+  patch.reason = row["reason"].as<std::string>();
+  patch.demand = row["demand"].as<int>();
+  patch.attempts = row["attempts"].as<int>();
+  patch.will_retry = row["will_retry"].as<bool>();
+  patch.trials = trials_from_json(row["trials"].as<std::string>());
+  patch.asked_by = row["asked_by"].as<std::string>();
   return patch;
 }
 
 void append_patch_event(pqxx::work& transaction, const PatchRow& row) {
   const pqxx::result names = transaction.exec_params(
-      "select rt.model, rf.version, rt.version, vt.size from variants vt join releases rt on rt.id = vt.release_id "
-      "join releases rf on rf.model = rt.model join variants vf on vf.release_id = rf.id "
-      "where vf.digest = $1 and vt.digest = $2 order by rt.id desc, rf.id desc limit 1",
+      R"sql(
+        select rt.model, rf.version as from_version, rt.version as to_version, vt.size
+        from variants vt
+        join releases rt on rt.id = vt.release_id
+        join releases rf on rf.model = rt.model
+        join variants vf on vf.release_id = rf.id
+        where vf.digest = $1 and vt.digest = $2
+        order by rt.id desc, rf.id desc
+        limit 1
+      )sql",
       row.from_digest, row.to_digest);
   NewEvent event;
   event.kind = "patch." + std::string(to_string(row.state));
@@ -267,9 +302,10 @@ void append_patch_event(pqxx::work& transaction, const PatchRow& row) {
   nlohmann::json details = {{"from_digest", row.from_digest}, {"to_digest", row.to_digest}, {"codec", row.codec}};
   std::string what = "patch to " + row.to_digest.substr(0, 12);
   if (!names.empty()) {
-    event.model = names[0][0].as<std::string>();
-    what = "patch for " + *event.model + " " + names[0][1].as<std::string>() + " to " + names[0][2].as<std::string>();
-    details["full_size"] = names[0][3].as<std::int64_t>();
+    event.model = names[0]["model"].as<std::string>();
+    what = "patch for " + *event.model + " " + names[0]["from_version"].as<std::string>() + " to " +
+           names[0]["to_version"].as<std::string>();
+    details["full_size"] = names[0]["size"].as<std::int64_t>();
   }
   if (row.size) details["size"] = *row.size;
   event.message = what + ": " + (row.state == PatchState::ready ? std::to_string(*row.size) + " bytes" : row.reason);

@@ -6,6 +6,7 @@
 #include <pqxx/pqxx>
 
 #include "server/db/db_pool.hpp"
+#include "server/db/rows.hpp"
 #include "server/models/patch_rows.hpp"
 #include "server/models/patch_store.hpp"
 #include "server/models/release.hpp"
@@ -21,25 +22,30 @@ using Files = std::pair<std::string, std::string>;  // from, to
 constexpr int max_groups = 50'000;
 
 // Devices that wait for the same release with the same files count together: a fleet is a few groups.
-const std::string& waiting_groups() {
-  static const std::string sql =
-      "with wishes as ("
-      "select q.device_id, r.model, r.release_id from rollout_devices q join rollouts r on r.id = q.rollout_id "
-      "where r.state in (" +
-      sql_states(is_open) + ") and q.state = " + sql_word(DeviceStep::queued) +
-      " union "
-      "select t.device_id, t.model, t.release_id from device_targets t join releases l on l.id = t.release_id "
-      "join device_models m on m.device_id = t.device_id and m.model = t.model "
-      "where (m.update_version is distinct from l.version or m.update_state in ('idle', 'planning')) "
-      "and not exists (select 1 from variants v where v.release_id = t.release_id and v.digest = m.digest)) "
-      "select w.release_id, d.hardware_class, d.capabilities::text, coalesce(m.digest, ''), "
-      "coalesce(m.previous_digest, ''), count(*) from wishes w "
-      "join devices d on d.id = w.device_id and d.revoked_at is null "
-      "join device_models m on m.device_id = w.device_id and m.model = w.model "
-      "where exists (select 1 from patches p where p.from_digest in (m.digest, m.previous_digest)) "
-      "group by 1, 2, 3, 4, 5 order by 6 desc limit $1";
-  return sql;
-}
+const std::string waiting_groups = R"sql(
+  with wishes as (
+    select q.device_id, r.model, r.release_id
+    from rollout_devices q
+    join rollouts r on r.id = q.rollout_id
+    where r.state in ()sql" + sql_states(is_open) + R"sql() and q.state = )sql" + sql_word(DeviceStep::queued) + R"sql(
+    union
+    select t.device_id, t.model, t.release_id
+    from device_targets t
+    join releases l on l.id = t.release_id
+    join device_models m on m.device_id = t.device_id and m.model = t.model
+    where (m.update_version is distinct from l.version or m.update_state in ('idle', 'planning'))
+      and not exists (select 1 from variants v where v.release_id = t.release_id and v.digest = m.digest)
+  )
+  select w.release_id, d.hardware_class, d.capabilities, coalesce(m.digest, '') as serving,
+    coalesce(m.previous_digest, '') as previous, count(*) as devices
+  from wishes w
+  join devices d on d.id = w.device_id and d.revoked_at is null
+  join device_models m on m.device_id = w.device_id and m.model = w.model
+  where exists (select 1 from patches p where p.from_digest in (m.digest, m.previous_digest))
+  group by 1, 2, 3, 4, 5
+  order by 6 desc
+  limit $1
+)sql";
 
 class CountDemand {
  public:
@@ -56,31 +62,36 @@ class CountDemand {
   static bool some_unsettled(pqxx::work& transaction) {
     return transaction
         .exec1(
-            "select exists (select 1 from patches where state in ('pending', 'making') or "
-            "(state = 'failed' and retry_at is not null))")[0]
+            R"sql(
+              select exists (
+                select 1
+                from patches
+                where state in ('pending', 'making') or (state = 'failed' and retry_at is not null)
+              )
+            )sql")[0]
         .as<bool>();
   }
 
   static Result<std::map<Files, std::int64_t>> count(pqxx::work& transaction) {
     std::map<Files, std::int64_t> counted;
     std::map<std::int64_t, std::vector<Variant>> releases;
-    for (const pqxx::row& row : transaction.exec_params(waiting_groups(), max_groups)) {
-      const auto release = row[0].as<std::int64_t>();
+    for (const pqxx::row& row : transaction.exec_params(waiting_groups, max_groups)) {
+      const auto release = row["release_id"].as<std::int64_t>();
       auto known = releases.find(release);
       if (known == releases.end()) {
         ARGOSY_TRY(auto variants, selectable_variants(transaction, release));
         known = releases.emplace(release, std::move(variants)).first;
       }
-      const auto choice =
-          choose_variant(known->second, capabilities_of(row[2].as<std::string>()), row[1].as<std::string>());
+      const auto choice = choose_variant(known->second, capabilities_of(row["capabilities"].as<std::string>()),
+                                         row["hardware_class"].as<std::string>());
       const auto* index = std::get_if<std::size_t>(&choice);
       if (index == nullptr) continue;
       const std::string& target = known->second[*index].digest;
-      const auto serving = row[3].as<std::string>();
-      const auto previous = row[4].as<std::string>();
+      const auto serving = row["serving"].as<std::string>();
+      const auto previous = row["previous"].as<std::string>();
       if (serving == target || previous == target) continue;  // it has the file
-      counted[{serving, target}] += row[5].as<std::int64_t>();
-      if (previous != serving) counted[{previous, target}] += row[5].as<std::int64_t>();
+      counted[{serving, target}] += row["devices"].as<std::int64_t>();
+      if (previous != serving) counted[{previous, target}] += row["devices"].as<std::int64_t>();
     }
     return counted;
   }
@@ -88,13 +99,13 @@ class CountDemand {
   static Result<std::vector<Variant>> selectable_variants(pqxx::work& transaction, std::int64_t release) {
     std::vector<Variant> variants;
     const pqxx::result rows = transaction.exec_params(
-        "select name, digest, selector::text, priority from variants where release_id = $1 order by id", release);
+        "select name, digest, selector, priority from variants where release_id = $1 order by id", release);
     for (const pqxx::row& row : rows) {
       Variant& variant = variants.emplace_back();
-      variant.name = row[0].as<std::string>();
-      variant.digest = row[1].as<std::string>();
-      ARGOSY_TRY(variant.selector, selector_from_json(row[2].as<std::string>()));
-      variant.priority = row[3].as<int>();
+      variant.name = row["name"].as<std::string>();
+      variant.digest = row["digest"].as<std::string>();
+      ARGOSY_TRY(variant.selector, selector_from_json(row["selector"].as<std::string>()));
+      variant.priority = row["priority"].as<int>();
     }
     return variants;
   }
@@ -104,20 +115,31 @@ class CountDemand {
     for (const auto& [files, devices] : counted)
       rows.push_back({{"from", files.first}, {"to", files.second}, {"devices", devices}});
     transaction.exec_params0(
-        "update patches p set demand = c.devices from (select o.from_digest, o.to_digest, coalesce(i.devices, 0) "
-        "as devices from patches o left join jsonb_to_recordset($1::jsonb) as i(\"from\" text, \"to\" text, "
-        "devices int) on i.\"from\" = o.from_digest and i.\"to\" = o.to_digest "
-        "where o.demand <> coalesce(i.devices, 0) order by 1, 2 for update of o) as c "
-        "where p.from_digest = c.from_digest and p.to_digest = c.to_digest",
+        R"sql(
+          update patches p
+          set demand = c.devices
+          from (
+            select o.from_digest, o.to_digest, coalesce(i.devices, 0) as devices
+            from patches o
+            left join jsonb_to_recordset($1::jsonb) as i("from" text, "to" text, devices int)
+              on i."from" = o.from_digest and i."to" = o.to_digest
+            where o.demand <> coalesce(i.devices, 0)
+            order by 1, 2
+            for update of o
+          ) as c
+          where p.from_digest = c.from_digest and p.to_digest = c.to_digest
+        )sql",
         rows.dump());
   }
 
   std::size_t drop_unwanted(pqxx::work& transaction) const {
-    const pqxx::result rows = transaction.exec_params(
-        "delete from patches p where state in ('pending', 'making') and demand = 0 "
-        "and coalesce(asked_until <= now(), true) and requested_at <= now() - make_interval(secs => $1) returning " +
-            std::string(patch_columns),
-        static_cast<double>(options_.grace.count()));
+    static const std::string sql = R"sql(
+      delete from patches p
+      where state in ('pending', 'making') and demand = 0 and coalesce(asked_until <= now(), true)
+        and requested_at <= now() - make_interval(secs => $1)
+      returning
+    )sql" + std::string(patch_columns);
+    const pqxx::result rows = transaction.exec_params(sql, static_cast<double>(options_.grace.count()));
     for (const pqxx::row& row : rows) {
       PatchRow patch = patch_of(row);
       patch.state = PatchState::cancelled;
@@ -138,15 +160,35 @@ struct DropUnused {
   std::size_t operator()(pqxx::work& transaction) const {
     return transaction
         .exec_params(
-            "with held as materialized (select digest from device_models union select previous_digest "
-            "from device_models) delete from patches d using (select p.from_digest, p.to_digest from patches p "
-            "where p.state in ('ready', 'declined', 'failed', 'cancelled') "
-            "and greatest(p.requested_at, p.finished_at) < now() - make_interval(hours => $1) and p.demand = 0 "
-            "and coalesce(p.asked_until <= now(), true) and not exists (select 1 from held h "
-            "where h.digest = p.from_digest) and not exists (select 1 from patches l join held h "
-            "on h.digest = l.from_digest where l.state = 'ready' and l.to_digest = p.from_digest) "
-            "order by 1, 2 limit $2 for update skip locked) as u "
-            "where d.from_digest = u.from_digest and d.to_digest = u.to_digest",
+            R"sql(
+              with held as materialized (
+                select digest
+                from device_models
+                union
+                select previous_digest
+                from device_models
+              )
+              delete from patches d
+              using (
+                select p.from_digest, p.to_digest
+                from patches p
+                where p.state in ('ready', 'declined', 'failed', 'cancelled')
+                  and greatest(p.requested_at, p.finished_at) < now() - make_interval(hours => $1)
+                  and p.demand = 0
+                  and coalesce(p.asked_until <= now(), true)
+                  and not exists (select 1 from held h where h.digest = p.from_digest)
+                  and not exists (
+                    select 1
+                    from patches l
+                    join held h on h.digest = l.from_digest
+                    where l.state = 'ready' and l.to_digest = p.from_digest
+                  )
+                order by 1, 2
+                limit $2
+                for update skip locked
+              ) as u
+              where d.from_digest = u.from_digest and d.to_digest = u.to_digest
+            )sql",
             static_cast<int>(keep.count()), static_cast<std::int64_t>(limit))
         .affected_rows();
   }
