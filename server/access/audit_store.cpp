@@ -2,16 +2,19 @@
 
 #include <nlohmann/json.hpp>
 
+#include "server/db/rows.hpp"
+
 namespace argosy::server {
 namespace {
 
 using nlohmann::json;
 
 constexpr const char* sealer_lock = "4711370003";  // any number, the same in every argosyd
-constexpr const char* row_columns =
-    "coalesce(seal, 0), id, (extract(epoch from at) * 1000000)::bigint, "
-    "coalesce((extract(epoch from sealed_at) * 1000000)::bigint, 0), actor, action, object, address, details::text, "
-    "coalesce(encode(hash, 'hex'), '')";
+constexpr const char* row_columns = R"sql(
+  coalesce(seal, 0) as seal_or_none, id, (extract(epoch from at) * 1000000)::bigint as at_us,
+  coalesce((extract(epoch from sealed_at) * 1000000)::bigint, 0) as sealed_at_us, actor, action, object, address,
+  details, coalesce(encode(hash, 'hex'), '') as hash_hex
+)sql";
 
 Digest digest_of(const pqxx::field& field) {  // what is no hash fits nothing
   const auto digest = Digest::parse(field.as<std::string>());
@@ -19,9 +22,11 @@ Digest digest_of(const pqxx::field& field) {  // what is no hash fits nothing
 }
 
 SealedRow sealed_row_of(const pqxx::row& row) {
-  return {row[0].as<std::int64_t>(), row[1].as<std::int64_t>(), row[2].as<std::int64_t>(), row[3].as<std::int64_t>(),
-          row[4].as<std::string>(),  row[5].as<std::string>(),  row[6].as<std::string>(),  row[7].as<std::string>(),
-          row[8].as<std::string>(),  digest_of(row[9])};
+  return {row["seal_or_none"].as<std::int64_t>(), row["id"].as<std::int64_t>(),
+          row["at_us"].as<std::int64_t>(),        row["sealed_at_us"].as<std::int64_t>(),
+          row["actor"].as<std::string>(),         row["action"].as<std::string>(),
+          row["object"].as<std::string>(),        row["address"].as<std::string>(),
+          row["details"].as<std::string>(),       digest_of(row["hash_hex"])};
 }
 
 // Where the next rows continue; a cluster that the log was restored to counts its transactions anew.
@@ -32,16 +37,24 @@ struct Position {
 
 Position position_of(pqxx::work& transaction) {
   const auto row = transaction.exec1(
-      "select case when xact >= pg_snapshot_xmax(pg_current_snapshot()) then '0' else xact::text end, "
-      "case when xact >= pg_snapshot_xmax(pg_current_snapshot()) then 0 else row_id end from audit_chain");
+      R"sql(
+        select case when xact >= pg_snapshot_xmax(pg_current_snapshot()) then '0' else xact::text end,
+          case when xact >= pg_snapshot_xmax(pg_current_snapshot()) then 0 else row_id end
+        from audit_chain
+      )sql");
   return {row[0].as<std::string>(), row[1].as<std::int64_t>()};
 }
 
 std::optional<ChainFault> find_inserted(pqxx::work& transaction) {
   const Position position = position_of(transaction);
   const auto rows = transaction.exec_params(
-      "select id from audit where seal is null and (xact < $1::text::xid8 or (xact = $1::text::xid8 and id <= $2)) "
-      "order by xact, id limit 1",
+      R"sql(
+        select id
+        from audit
+        where seal is null and (xact < $1::text::xid8 or (xact = $1::text::xid8 and id <= $2))
+        order by xact, id
+        limit 1
+      )sql",
       position.xact, position.id);
   if (rows.empty()) return std::nullopt;
   const auto id = rows[0][0].as<std::int64_t>();
@@ -55,31 +68,33 @@ AuditPage ListAudit::operator()(pqxx::work& transaction) const {
   const std::string condition =
       " from audit where ($1::text is null or actor = $1) and ($2::text is null or object = $2)";
   AuditPage page;
-  page.total =
-      transaction
-          .exec_params1("select count(*) from (select 1" + condition + " limit 10000) as counted", actor, object)[0]
-          .as<std::int64_t>();
-  const auto rows = transaction.exec_params(
-      "select id, (extract(epoch from at) * 1000)::bigint, actor, action, object, address, details::text" + condition +
-          " and id < $3 order by id desc limit $4",
-      actor, object, before, static_cast<std::int64_t>(limit));
-  for (const auto& row : rows) {
-    page.items.push_back({row[0].as<std::int64_t>(), instant_from_ms(row[1].as<std::int64_t>()),
-                          row[2].as<std::string>(), row[3].as<std::string>(), row[4].as<std::string>(),
-                          row[5].as<std::string>(), row[6].as<std::string>()});
+  const auto counted = transaction.exec_params1(
+      "select count(*) from (select 1" + condition + " limit 10000) as counted", actor, object);
+  page.total = counted[0].as<std::int64_t>();
+  const std::string sql =
+      "select id, at, actor, action, object, address, details" + condition + " and id < $3 order by id desc limit $4";
+  for (const auto& row : transaction.exec_params(sql, actor, object, before, static_cast<std::int64_t>(limit))) {
+    page.items.push_back({row["id"].as<std::int64_t>(), row["at"].as<Instant>(), row["actor"].as<std::string>(),
+                          row["action"].as<std::string>(), row["object"].as<std::string>(),
+                          row["address"].as<std::string>(), row["details"].as<std::string>()});
   }
   return page;
 }
 
 ChainState FindChain::operator()(pqxx::work& transaction) const {
   const auto row = transaction.exec_params1(
-      "select seal, encode(hash, 'hex'), archived_seal, encode(archived_hash, 'hex'), rows_before, "
-      "(select count(*) from (select 1 from audit where seal is null limit $1) as waiting) from audit_chain",
+      R"sql(
+        select seal, encode(hash, 'hex') as hash, archived_seal, encode(archived_hash, 'hex') as archived_hash,
+          rows_before, (
+            select count(*) from (select 1 from audit where seal is null limit $1) as waiting
+          ) as unsealed
+        from audit_chain
+      )sql",
       unsealed_counted);
-  return {{row[0].as<std::int64_t>(), digest_of(row[1])},
-          {row[2].as<std::int64_t>(), digest_of(row[3])},
-          row[5].as<std::int64_t>(),
-          row[4].as<std::int64_t>()};
+  return {{row["seal"].as<std::int64_t>(), digest_of(row["hash"])},
+          {row["archived_seal"].as<std::int64_t>(), digest_of(row["archived_hash"])},
+          row["unsealed"].as<std::int64_t>(),
+          row["rows_before"].as<std::int64_t>()};
 }
 
 SealAudit::Outcome SealAudit::operator()(pqxx::work& transaction) const {
@@ -88,16 +103,20 @@ SealAudit::Outcome SealAudit::operator()(pqxx::work& transaction) const {
       !transaction.exec1(std::string("select pg_try_advisory_xact_lock(") + sealer_lock + ")")[0].as<bool>()) {
     return {};
   }
-  const auto state = transaction.exec1(
-      "select seal, encode(hash, 'hex'), (extract(epoch from now()) * 1000000)::bigint from audit_chain");
-  Outcome outcome{0, {state[0].as<std::int64_t>(), digest_of(state[1])}};
-  const auto now_us = state[2].as<std::int64_t>();
+  const auto state = transaction.exec1(R"sql(
+    select seal, encode(hash, 'hex') as hash, (extract(epoch from now()) * 1000000)::bigint as now_us from audit_chain
+  )sql");
+  Outcome outcome{0, {state["seal"].as<std::int64_t>(), digest_of(state["hash"])}};
+  const auto now_us = state["now_us"].as<std::int64_t>();
   const Position position = position_of(transaction);
-  const auto rows = transaction.exec_params(
-      std::string("select ") + row_columns +
-          ", xact::text from audit where seal is null and xact < pg_snapshot_xmin(pg_current_snapshot()) and (xact > "
-          "$1::text::xid8 or (xact = $1::text::xid8 and id > $2)) order by xact, id limit $3",
-      position.xact, position.id, static_cast<std::int64_t>(limit));
+  const std::string sql = std::string("select ") + row_columns + R"sql(, xact::text as xact_text
+    from audit
+    where seal is null and xact < pg_snapshot_xmin(pg_current_snapshot())
+      and (xact > $1::text::xid8 or (xact = $1::text::xid8 and id > $2))
+    order by xact, id
+    limit $3
+  )sql";
+  const auto rows = transaction.exec_params(sql, position.xact, position.id, static_cast<std::int64_t>(limit));
   if (rows.empty()) return outcome;
   json seals = json::array();
   for (const auto& row : rows) {
@@ -109,13 +128,17 @@ SealAudit::Outcome SealAudit::operator()(pqxx::work& transaction) const {
   }
   outcome.sealed = rows.size();
   transaction.exec_params0(
-      "update audit a set seal = s.seal, hash = decode(s.hash, 'hex'), sealed_at = now() "
-      "from jsonb_to_recordset($1::jsonb) as s(id bigint, seal bigint, hash text) where a.id = s.id",
+      R"sql(
+        update audit a
+        set seal = s.seal, hash = decode(s.hash, 'hex'), sealed_at = now()
+        from jsonb_to_recordset($1::jsonb) as s(id bigint, seal bigint, hash text)
+        where a.id = s.id
+      )sql",
       seals.dump());
   transaction.exec_params0(
       "update audit_chain set seal = $1, hash = decode($2, 'hex'), xact = $3::text::xid8, row_id = $4",
-      outcome.head.seal, outcome.head.hash.to_hex(), rows.back()[10].as<std::string>(),
-      rows.back()[1].as<std::int64_t>());
+      outcome.head.seal, outcome.head.hash.to_hex(), rows.back()["xact_text"].as<std::string>(),
+      rows.back()["id"].as<std::int64_t>());
   return outcome;
 }
 
@@ -182,11 +205,12 @@ std::optional<ChainFault> HasSeal::operator()(pqxx::work& transaction) const {
 
 ReadOldest::Outcome ReadOldest::operator()(pqxx::work& transaction) const {
   Outcome outcome{FindChain{}(transaction).archived, {}};
-  const auto rows = transaction.exec_params(
-      std::string("select ") + row_columns + ", at < $2::timestamptz from audit where seal > $1 order by seal limit $3",
-      outcome.archived.seal, to_rfc3339(before), static_cast<std::int64_t>(limit));
+  const auto rows =
+      transaction.exec_params(std::string("select ") + row_columns +
+                                  ", at < $2::timestamptz as is_old from audit where seal > $1 order by seal limit $3",
+                              outcome.archived.seal, before, static_cast<std::int64_t>(limit));
   for (const auto& row : rows) {
-    if (!row[10].as<bool>()) break;
+    if (!row["is_old"].as<bool>()) break;
     outcome.rows.push_back(sealed_row_of(row));
   }
   return outcome;
@@ -194,8 +218,11 @@ ReadOldest::Outcome ReadOldest::operator()(pqxx::work& transaction) const {
 
 Result<void> DropArchived::operator()(pqxx::work& transaction) const {
   const auto moved = transaction.exec_params(
-      "update audit_chain set archived_seal = $2, archived_hash = decode($3, 'hex') where archived_seal = $1 "
-      "and seal >= $2",
+      R"sql(
+        update audit_chain
+        set archived_seal = $2, archived_hash = decode($3, 'hex')
+        where archived_seal = $1 and seal >= $2
+      )sql",
       from.seal, upto.seal, upto.hash.to_hex());
   if (moved.affected_rows() == 0) return make_error(Errc::conflict, "the audit log was archived by another instance");
   transaction.exec_params("delete from audit where seal <= $1", upto.seal);
