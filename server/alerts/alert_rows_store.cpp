@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "server/db/rows.hpp"
 #include "server/journal/journal_store.hpp"
 
 namespace argosy::server {
@@ -15,13 +16,10 @@ struct Move {
   AlertFinding finding;
 };
 
-constexpr auto columns_of_findings =
-    "jsonb_to_recordset($1::jsonb) as f(place int, rule text, severity text, device text, model text, "
-    "value double precision, threshold double precision, message text, details text)";
-
-json number_of(const std::optional<double>& value) {
-  return value ? json(*value) : json(nullptr);
-}
+constexpr auto columns_of_findings = R"sql(
+  jsonb_to_recordset($1::jsonb) as f(place int, rule text, severity text, device text, model text,
+    value double precision, threshold double precision, message text, details text)
+)sql";
 
 AlertKey key_of(const AlertFinding& finding) {
   return {finding.rule, finding.device, finding.model};
@@ -79,19 +77,20 @@ std::string rows_json(const Findings& findings) {
                     {"severity", severity_of(finding->rule)},
                     {"device", finding->device},
                     {"model", finding->model},
-                    {"value", number_of(finding->value)},
-                    {"threshold", number_of(finding->threshold)},
+                    {"value", json_of(finding->value)},
+                    {"threshold", json_of(finding->threshold)},
                     {"message", finding->message},
                     {"details", finding->details_json}});
   }
   return rows.dump();
 }
 
-// `rows` hold (id, rule, device, model) of alerts that moved.
+// `rows` are alerts that moved.
 void announce(pqxx::work& transaction, const Findings& findings, const char* kind, const pqxx::result& rows) {
   std::map<std::tuple<std::string, std::string, std::string>, std::int64_t> ids;
   for (const auto& row : rows)
-    ids[{row[1].as<std::string>(), row[2].as<std::string>(), row[3].as<std::string>()}] = row[0].as<std::int64_t>();
+    ids[{row["rule"].as<std::string>(), row["device_id"].as<std::string>(), row["model"].as<std::string>()}] =
+        row["id"].as<std::int64_t>();
   std::vector<NewEvent> events;
   for (const auto* finding : findings) {
     const auto id = ids.find({std::string(to_string(finding->rule)), finding->device, finding->model});
@@ -104,8 +103,8 @@ void announce(pqxx::work& transaction, const Findings& findings, const char* kin
     event.message = finding->message;
     event.details_json = json{{"alert", id->second},
                               {"rule", to_string(finding->rule)},
-                              {"value", number_of(finding->value)},
-                              {"threshold", number_of(finding->threshold)}}
+                              {"value", json_of(finding->value)},
+                              {"threshold", json_of(finding->threshold)}}
                              .dump();
     events.push_back(std::move(event));
   }
@@ -115,51 +114,59 @@ void announce(pqxx::work& transaction, const Findings& findings, const char* kin
 // Opens rows or raises pending ones.
 std::size_t open_rows(pqxx::work& transaction, const Findings& findings, AlertState state, Instant now) {
   if (findings.empty()) return 0;
-  const auto rows = transaction.exec_params(
-      std::string(
-          "insert into alerts as a (rule, severity, device_id, model, state, value, threshold, message, details, "
-          "opened_at, fired_at) select rule, severity, device, model, $2, value, threshold, message, "
-          "details::jsonb, $3::timestamptz, case when $2 = 'firing' then $3::timestamptz end from ") +
-          columns_of_findings +
-          " order by place on conflict (rule, device_id, model) where state <> 'resolved' do update set "
-          "state = excluded.state, value = excluded.value, threshold = excluded.threshold, message = excluded.message, "
-          "details = excluded.details, fired_at = excluded.fired_at "
-          "where a.state = 'pending' and excluded.state = 'firing' returning id, rule, device_id, model",
-      rows_json(findings), std::string(to_string(state)), to_rfc3339(now));
+  static const std::string sql =
+      R"sql(
+        insert into alerts as a (rule, severity, device_id, model, state, value, threshold, message, details,
+          opened_at, fired_at)
+        select rule, severity, device, model, $2, value, threshold, message, details::jsonb, $3::timestamptz,
+          case when $2 = 'firing' then $3::timestamptz end
+        from
+      )sql" +
+      std::string(columns_of_findings) + R"sql(
+        order by place
+        on conflict (rule, device_id, model) where state <> 'resolved' do update set
+          state = excluded.state, value = excluded.value, threshold = excluded.threshold,
+          message = excluded.message, details = excluded.details, fired_at = excluded.fired_at
+        where a.state = 'pending' and excluded.state = 'firing'
+        returning id, rule, device_id, model
+      )sql";
+  const auto rows = transaction.exec_params(sql, rows_json(findings), std::string(to_string(state)), now);
   if (state == AlertState::firing) announce(transaction, findings, "alert.firing", rows);
   return rows.size();
 }
 
 void refresh_rows(pqxx::work& transaction, const Findings& findings) {
   if (findings.empty()) return;
-  transaction.exec_params0(std::string("update alerts a set value = f.value, threshold = f.threshold from ") +
-                               columns_of_findings +
-                               " where a.rule = f.rule and a.device_id = f.device and a.model = f.model "
-                               "and a.state <> 'resolved' and "
-                               "(a.value, a.threshold) is distinct from (f.value, f.threshold)",
-                           rows_json(findings));
+  static const std::string sql =
+      "update alerts a set value = f.value, threshold = f.threshold from " + std::string(columns_of_findings) + R"sql(
+        where a.rule = f.rule and a.device_id = f.device and a.model = f.model and a.state <> 'resolved'
+          and (a.value, a.threshold) is distinct from (f.value, f.threshold)
+      )sql";
+  transaction.exec_params0(sql, rows_json(findings));
 }
 
 std::size_t withdraw_rows(pqxx::work& transaction, const Findings& findings) {
   if (findings.empty()) return 0;
-  return transaction
-      .exec_params(
-          std::string("delete from alerts a using ") + columns_of_findings +
-              " where a.rule = f.rule and a.device_id = f.device and a.model = f.model and a.state = 'pending'",
-          rows_json(findings))
-      .affected_rows();
+  static const std::string sql = "delete from alerts a using " + std::string(columns_of_findings) + R"sql(
+    where a.rule = f.rule and a.device_id = f.device and a.model = f.model and a.state = 'pending'
+  )sql";
+  return transaction.exec_params(sql, rows_json(findings)).affected_rows();
 }
 
 std::size_t resolve_rows(pqxx::work& transaction, const Findings& findings, Instant now) {
   if (findings.empty()) return 0;
-  const auto rows = transaction.exec_params(
-      std::string("update alerts a set state = 'resolved', resolved_at = $2::timestamptz, "
-                  "value = coalesce(f.value, a.value), "
-                  "details = a.details || jsonb_build_object('resolution', f.message) from ") +
-          columns_of_findings +
-          " where a.rule = f.rule and a.device_id = f.device and a.model = f.model and a.state = 'firing' "
-          "returning a.id, a.rule, a.device_id, a.model",
-      rows_json(findings), to_rfc3339(now));
+  static const std::string sql =
+      R"sql(
+        update alerts a
+        set state = 'resolved', resolved_at = $2::timestamptz, value = coalesce(f.value, a.value),
+          details = a.details || jsonb_build_object('resolution', f.message)
+        from
+      )sql" +
+      std::string(columns_of_findings) + R"sql(
+        where a.rule = f.rule and a.device_id = f.device and a.model = f.model and a.state = 'firing'
+        returning a.id, a.rule, a.device_id, a.model
+      )sql";
+  const auto rows = transaction.exec_params(sql, rows_json(findings), now);
   announce(transaction, findings, "alert.resolved", rows);
   return rows.size();
 }
@@ -173,16 +180,18 @@ void lock_alerts(pqxx::work& transaction) {
 OngoingAlerts read_open_alerts(pqxx::work& transaction, const std::vector<std::string>& devices) {
   // The rules are named because the index of open alerts begins with them.
   const auto rows = transaction.exec_params(
-      "select a.rule, a.device_id, a.model, a.state, coalesce(a.details ->> 'version', '') "
-      "from (select distinct device from jsonb_array_elements_text($1::jsonb) as t(device)) d "
-      "cross join unnest(array['latency_doubled', 'accuracy_low', 'gone_dark', 'drift', 'identity_shared']) as r(rule) "
-      "join alerts a on a.rule = r.rule and a.device_id = d.device and a.state <> 'resolved'",
-      json(devices).dump());
+      R"sql(
+        select a.rule, a.device_id, a.model, a.state, coalesce(a.details ->> 'version', '') as version
+        from (select distinct device from unnest($1::text[]) as t(device)) d
+        cross join unnest(array['latency_doubled', 'accuracy_low', 'gone_dark', 'drift', 'identity_shared']) as r(rule)
+        join alerts a on a.rule = r.rule and a.device_id = d.device and a.state <> 'resolved'
+      )sql",
+      pg_array(devices));
   OngoingAlerts open;
   for (const auto& row : rows) {
-    const auto state = row[3].as<std::string>() == "firing" ? AlertState::firing : AlertState::pending;
-    open[{alert_rule_of(row[0].as<std::string>()), row[1].as<std::string>(), row[2].as<std::string>()}] = {
-        state, row[4].as<std::string>()};
+    const auto state = row["state"].as<std::string>() == "firing" ? AlertState::firing : AlertState::pending;
+    open[{alert_rule_of(row["rule"].as<std::string>()), row["device_id"].as<std::string>(),
+          row["model"].as<std::string>()}] = {state, row["version"].as<std::string>()};
   }
   return open;
 }

@@ -1,31 +1,40 @@
 // The rules that follow the verdicts of others: gone_dark follows presence, drift follows drift, and every alert of a
 // revoked device ends. The database notes each device whose verdicts change (level_changes), so nothing is searched.
-#include <nlohmann/json.hpp>
-
 #include "server/alerts/alert_rows_store.hpp"
 #include "server/alerts/alert_store.hpp"
+#include "server/db/rows.hpp"
 
 namespace argosy::server {
 
 namespace {
 
-constexpr auto take_changes =
-    "with taken as (delete from level_changes where id in (select id from level_changes order by id limit $1 "
-    "for update skip locked) returning device_id) select device_id, count(*) from taken group by 1 order by 1";
+constexpr auto take_changes = R"sql(
+  with taken as (
+    delete from level_changes
+    where id in (select id from level_changes order by id limit $1 for update skip locked)
+    returning device_id
+  )
+  select device_id, count(*) from taken group by 1 order by 1
+)sql";
 
 // The limits keep the planner from reading whole tables for what it takes for more rows than they are.
-constexpr auto read_levels =
-    "select d.id, d.revoked_at is not null, coalesce(s.presence, ''), coalesce(s.presence_reason, '') "
-    "from jsonb_array_elements_text($1::jsonb) as c(device) "
-    "cross join lateral (select id, revoked_at from devices where id = c.device limit 1) d "
-    "left join lateral (select presence, presence_reason from device_state where device_id = d.id limit 1) s on true";
+constexpr auto read_levels = R"sql(
+  select d.id, d.revoked_at is not null as is_revoked, coalesce(s.presence, '') as presence,
+    coalesce(s.presence_reason, '') as reason
+  from unnest($1::text[]) as c(device)
+  cross join lateral (select id, revoked_at from devices where id = c.device limit 1) d
+  left join lateral (select presence, presence_reason from device_state where device_id = d.id limit 1) s on true
+)sql";
 
-constexpr auto read_drifted =
-    "select t.device_id, t.model, max(t.psi) filter (where t.drifted), max(t.psi), t.device_id || ': the input of ' || "
-    "t.model || ' has drifted (' || string_agg('\"' || t.feature || '\" PSI ' || round(t.psi::numeric, 2), ', ' "
-    "order by t.psi desc) filter (where t.drifted) || ')' "
-    "from jsonb_array_elements_text($1::jsonb) as c(device) join drift_state t on t.device_id = c.device "
-    "group by t.device_id, t.model";
+constexpr auto read_drifted = R"sql(
+  select t.device_id, t.model, max(t.psi) filter (where t.drifted) as drifted_psi, max(t.psi) as psi,
+    t.device_id || ': the input of ' || t.model || ' has drifted (' ||
+      string_agg('"' || t.feature || '" PSI ' || round(t.psi::numeric, 2), ', ' order by t.psi desc)
+      filter (where t.drifted) || ')' as message
+  from unnest($1::text[]) as c(device)
+  join drift_state t on t.device_id = c.device
+  group by t.device_id, t.model
+)sql";
 
 struct Level {
   bool is_revoked = false;
@@ -42,23 +51,19 @@ struct DriftLevel {
 using Levels = std::map<std::string, Level>;
 using DriftLevels = std::map<std::pair<std::string, std::string>, DriftLevel>;
 
-std::optional<double> psi_of(const pqxx::field& field) {
-  if (field.is_null()) return std::nullopt;
-  return field.as<double>();
-}
-
 Levels levels_of(pqxx::work& transaction, const std::string& devices) {
   Levels levels;
   for (const auto& row : transaction.exec_params(read_levels, devices))
-    levels[row[0].as<std::string>()] = {row[1].as<bool>(), row[2].as<std::string>(), row[3].as<std::string>()};
+    levels[row["id"].as<std::string>()] = {row["is_revoked"].as<bool>(), row["presence"].as<std::string>(),
+                                           row["reason"].as<std::string>()};
   return levels;
 }
 
 DriftLevels drift_of(pqxx::work& transaction, const std::string& devices) {
   DriftLevels drift;
   for (const auto& row : transaction.exec_params(read_drifted, devices))
-    drift[{row[0].as<std::string>(), row[1].as<std::string>()}] = {psi_of(row[2]), psi_of(row[3]),
-                                                                   row[4].as<std::string>("")};
+    drift[{row["device_id"].as<std::string>(), row["model"].as<std::string>()}] = {
+        optional_of<double>(row["drifted_psi"]), optional_of<double>(row["psi"]), row["message"].as<std::string>("")};
   return drift;
 }
 
@@ -117,7 +122,7 @@ LevelsJudged JudgeLevels::operator()(pqxx::work& transaction) const {
     devices.push_back(row[0].as<std::string>());
     judged.taken += row[1].as<std::size_t>();
   }
-  const auto list = nlohmann::json(devices).dump();
+  const auto list = pg_array(devices);
   const auto levels = levels_of(transaction, list);
   const auto drift = drift_of(transaction, list);
   const auto open = read_open_alerts(transaction, devices);

@@ -6,6 +6,7 @@
 
 #include "server/alerts/alert_rows_store.hpp"
 #include "server/alerts/alert_store.hpp"
+#include "server/db/rows.hpp"
 
 namespace argosy::server {
 
@@ -40,32 +41,43 @@ std::string pairs_json(const std::vector<DuePair>& due) {
 std::vector<WatchedVersion> read_versions(pqxx::work& transaction, const JudgeWindows& judge) {
   const Instant oldest = judge.now - judge.rules.longest_look;
   const auto rows = transaction.exec_params(
-      "select p.n, p.device, p.model, w.version, b.ln_p95_mean, b.windows, "
-      "(extract(epoch from b.updated_at) * 1000)::bigint, "
-      "(extract(epoch from coalesce(b.read_until, b.updated_at)) * 1000)::bigint, b.recent, b.labels, "
-      "case when r.validation ->> 'metric' = 'accuracy' and jsonb_typeof(r.validation -> 'threshold') = 'number' "
-      "     then (r.validation ->> 'threshold')::double precision end "
-      "from jsonb_to_recordset($1::jsonb) as p(n int, device text, model text) "
-      "cross join lateral (select id from devices where id = p.device and revoked_at is null limit 1) d "
-      "cross join lateral (select version from inference_windows where device_id = p.device and model = p.model and "
-      "  started_at > $2::timestamptz and started_at < $3::timestamptz order by started_at desc limit 1) w "
-      "left join latency_baselines b on b.device_id = p.device and b.model = p.model and b.version = w.version "
-      "left join releases r on r.model = p.model and r.version = w.version",
-      pairs_json(judge.due), to_rfc3339(oldest), to_rfc3339(judge.now + clock_tolerance));
+      R"sql(
+        select p.n, p.device, p.model, w.version, b.ln_p95_mean, b.windows, b.updated_at,
+          coalesce(b.read_until, b.updated_at) as read_until, b.recent, b.labels,
+          case
+            when r.validation ->> 'metric' = 'accuracy' and jsonb_typeof(r.validation -> 'threshold') = 'number'
+            then (r.validation ->> 'threshold')::double precision
+          end as accuracy_threshold
+        from jsonb_to_recordset($1::jsonb) as p(n int, device text, model text)
+        cross join lateral (select id from devices where id = p.device and revoked_at is null limit 1) d
+        cross join lateral (
+          select version
+          from inference_windows
+          where device_id = p.device
+            and model = p.model
+            and started_at > $2::timestamptz
+            and started_at < $3::timestamptz
+          order by started_at desc
+          limit 1
+        ) w
+        left join latency_baselines b on b.device_id = p.device and b.model = p.model and b.version = w.version
+        left join releases r on r.model = p.model and r.version = w.version
+      )sql",
+      pairs_json(judge.due), oldest, judge.now + clock_tolerance);
   std::vector<WatchedVersion> versions;
   for (const auto& row : rows) {
     WatchedVersion version;
-    version.place = row[0].as<std::size_t>();
-    version.served = {row[1].as<std::string>(), row[2].as<std::string>(), row[3].as<std::string>(), std::nullopt};
-    if (!row[10].is_null()) version.served.accuracy_threshold = row[10].as<double>();
+    version.place = row["n"].as<std::size_t>();
+    version.served = {row["device"].as<std::string>(), row["model"].as<std::string>(), row["version"].as<std::string>(),
+                      optional_of<double>(row["accuracy_threshold"])};
     version.memory.read_until = oldest;
-    if (!row[4].is_null()) {
+    if (!row["ln_p95_mean"].is_null()) {
       version.memory.is_new = false;
-      version.memory.baseline = {row[4].as<double>(), row[5].as<std::uint64_t>(),
-                                 instant_from_ms(row[6].as<std::int64_t>())};
-      version.memory.read_until = std::max(oldest, instant_from_ms(row[7].as<std::int64_t>()));
-      remember_recent(version.memory, row[8].as<std::string>());
-      remember_labels(version.memory, row[9].as<std::string>());
+      version.memory.baseline = {row["ln_p95_mean"].as<double>(), row["windows"].as<std::uint64_t>(),
+                                 row["updated_at"].as<Instant>()};
+      version.memory.read_until = std::max(oldest, row["read_until"].as<Instant>());
+      remember_recent(version.memory, row["recent"].as<std::string>());
+      remember_labels(version.memory, row["labels"].as<std::string>());
     }
     versions.push_back(std::move(version));
   }
@@ -81,22 +93,38 @@ void read_windows(pqxx::work& transaction, const JudgeWindows& judge, std::vecto
                       {"version", version.served.version},
                       {"since", to_rfc3339(version.memory.read_until)}});
   const auto rows = transaction.exec_params(
-      "select p.n, (extract(epoch from w.started_at) * 1000)::bigint, w.p95_ms, w.count, w.labelled, w.correct "
-      "from jsonb_to_recordset($1::jsonb) as p(n int, device text, model text, version text, since timestamptz) "
-      "cross join lateral (select started_at, p95_ms, count, labelled, correct from inference_windows "
-      "  where device_id = p.device and model = p.model and version = p.version and started_at > p.since "
-      "  and started_at > $2::timestamptz and started_at < $3::timestamptz order by started_at limit $4) w "
-      "order by p.n, w.started_at",
-      wanted.dump(), to_rfc3339(judge.now - judge.rules.longest_look), to_rfc3339(judge.now + clock_tolerance),
-      windows_at_once);
+      R"sql(
+        select p.n, w.started_at, w.p95_ms, w.count, w.labelled, w.correct
+        from jsonb_to_recordset($1::jsonb) as p(n int, device text, model text, version text, since timestamptz)
+        cross join lateral (
+          select started_at, p95_ms, count, labelled, correct
+          from inference_windows
+          where device_id = p.device
+            and model = p.model
+            and version = p.version
+            and started_at > p.since
+            and started_at > $2::timestamptz
+            and started_at < $3::timestamptz
+          order by started_at
+          limit $4
+        ) w
+        order by p.n, w.started_at
+      )sql",
+      wanted.dump(), judge.now - judge.rules.longest_look, judge.now + clock_tolerance, windows_at_once);
+  const auto place = rows.column_number("n");
+  const auto started_at = rows.column_number("started_at");
+  const auto p95_ms = rows.column_number("p95_ms");
+  const auto count = rows.column_number("count");
+  const auto labelled = rows.column_number("labelled");
+  const auto correct = rows.column_number("correct");
   for (const auto& row : rows) {
     JudgedWindow window;
-    window.started_at = instant_from_ms(row[1].as<std::int64_t>());
-    if (!row[2].is_null()) window.p95_ms = row[2].as<double>();
-    window.count = row[3].as<std::uint64_t>();
-    window.labelled = row[4].as<std::uint64_t>();
-    window.correct = row[5].as<std::uint64_t>();
-    versions[row[0].as<std::size_t>()].windows.push_back(window);
+    window.started_at = row[started_at].as<Instant>();
+    window.p95_ms = optional_of<double>(row[p95_ms]);
+    window.count = row[count].as<std::uint64_t>();
+    window.labelled = row[labelled].as<std::uint64_t>();
+    window.correct = row[correct].as<std::uint64_t>();
+    versions[row[place].as<std::size_t>()].windows.push_back(window);
   }
 }
 
@@ -120,22 +148,35 @@ void save_memories(pqxx::work& transaction, const std::vector<WatchedVersion>& v
   if (rows.empty()) return;
   const auto text = rows.dump();
   transaction.exec_params0(
-      "insert into latency_baselines (device_id, model, version, ln_p95_mean, windows, updated_at, read_until, recent, "
-      "labels) select device, model, version, mean, windows, until, read_until, recent, labels "
-      "from jsonb_to_recordset($1::jsonb) as m(device text, model text, version text, mean double precision, "
-      "windows bigint, until timestamptz, read_until timestamptz, recent text, labels text) "
-      "order by device, model, version "
-      "on conflict (device_id, model, version) do update set "
-      "ln_p95_mean = excluded.ln_p95_mean, windows = excluded.windows, updated_at = excluded.updated_at, "
-      "read_until = excluded.read_until, recent = excluded.recent, labels = excluded.labels",
+      R"sql(
+        insert into latency_baselines
+          (device_id, model, version, ln_p95_mean, windows, updated_at, read_until, recent, labels)
+        select device, model, version, mean, windows, until, read_until, recent, labels
+        from jsonb_to_recordset($1::jsonb) as m(device text, model text, version text, mean double precision,
+          windows bigint, until timestamptz, read_until timestamptz, recent text, labels text)
+        order by device, model, version
+        on conflict (device_id, model, version) do update set ln_p95_mean = excluded.ln_p95_mean,
+          windows = excluded.windows, updated_at = excluded.updated_at, read_until = excluded.read_until,
+          recent = excluded.recent, labels = excluded.labels
+      )sql",
       text);
   if (!any_new) return;
   transaction.exec_params0(
-      "delete from latency_baselines b using (select o.device_id, o.model, o.version, row_number() over "
-      "  (partition by o.device_id, o.model order by o.read_until desc nulls last) as newest "
-      "  from jsonb_to_recordset($1::jsonb) as m(device text, model text, is_new boolean) "
-      "  join latency_baselines o on o.device_id = m.device and o.model = m.model where m.is_new) old "
-      "where old.newest > $2 and b.device_id = old.device_id and b.model = old.model and b.version = old.version",
+      R"sql(
+        delete from latency_baselines b
+        using (
+          select o.device_id, o.model, o.version,
+            row_number() over (partition by o.device_id, o.model order by o.read_until desc nulls last) as
+              newest
+          from jsonb_to_recordset($1::jsonb) as m(device text, model text, is_new boolean)
+          join latency_baselines o on o.device_id = m.device and o.model = m.model
+          where m.is_new
+        ) old
+        where old.newest > $2
+          and b.device_id = old.device_id
+          and b.model = old.model
+          and b.version = old.version
+      )sql",
       text, versions_kept);
 }
 
