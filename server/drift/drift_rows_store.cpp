@@ -6,6 +6,7 @@
 
 #include "common/json/json_reader.hpp"
 #include "common/stats/bins.hpp"
+#include "server/db/rows.hpp"
 #include "server/drift/evidence.hpp"
 #include "server/journal/journal_store.hpp"
 
@@ -48,8 +49,12 @@ struct Peers {
 Peers read_peers(pqxx::work& transaction, const std::string& model, const std::string& version,
                  const std::string& feature, std::uint64_t min_samples) {
   const auto rows = transaction.exec_params(
-      "select device_id, psi from drift_state where model = $1 and version = $2 and feature = $3 and samples >= $4 "
-      "limit $5",
+      R"sql(
+        select device_id, psi
+        from drift_state
+        where model = $1 and version = $2 and feature = $3 and samples >= $4
+        limit $5
+      )sql",
       model, version, feature, min_samples, peer_limit + 1);
   Peers peers;
   for (const auto& row : rows) peers.psi.emplace_back(row[0].as<std::string>(), row[1].as<double>());
@@ -62,30 +67,44 @@ References read_references(pqxx::work& transaction, const std::vector<ReleaseNam
   auto wanted = json::array();
   for (const auto& [model, version] : releases) wanted.push_back({{"model", model}, {"version", version}});
   const auto rows = transaction.exec_params(
-      "select r.model, r.version, r.reference from "
-      "(select distinct model, version from jsonb_to_recordset($1::jsonb) as w(model text, version text)) w "
-      "join releases r on r.model = w.model and r.version = w.version",
+      R"sql(
+        select r.model, r.version, r.reference
+        from (
+          select distinct model, version from jsonb_to_recordset($1::jsonb) as w(model text, version text)
+        ) w
+        join releases r on r.model = w.model and r.version = w.version
+      )sql",
       wanted.dump());
   References references;
   for (const auto& row : rows)
-    references[{row[0].as<std::string>(), row[1].as<std::string>()}] = parse_reference(row[2].as<std::string>());
+    references[{row["model"].as<std::string>(), row["version"].as<std::string>()}] =
+        parse_reference(row["reference"].as<std::string>());
   return references;
 }
 
 KnownVerdicts read_verdicts(pqxx::work& transaction, const std::vector<WatchedPair>& pairs) {
   auto wanted = json::array();
-  for (const auto& [device, model] : pairs) wanted.push_back({{"device", device}, {"model", model}});
+  for (const auto& pair : pairs) wanted.push_back({{"device", pair.device}, {"model", pair.model}});
   const auto rows = transaction.exec_params(
-      "select s.device_id, s.model, s.feature, s.version, s.drifted, s.psi, s.samples, "
-      "(extract(epoch from s.updated_at) * 1000)::bigint "
-      "from jsonb_to_recordset($1::jsonb) as p(device text, model text) "
-      "join drift_state s on s.device_id = p.device and s.model = p.model",
+      R"sql(
+        select s.device_id, s.model, s.feature, s.version, s.drifted, s.psi, s.samples, s.updated_at
+        from jsonb_to_recordset($1::jsonb) as p(device text, model text)
+        join drift_state s on s.device_id = p.device and s.model = p.model
+      )sql",
       wanted.dump());
   KnownVerdicts known;
+  const auto device = rows.column_number("device_id");
+  const auto model = rows.column_number("model");
+  const auto feature = rows.column_number("feature");
+  const auto version = rows.column_number("version");
+  const auto drifted = rows.column_number("drifted");
+  const auto psi = rows.column_number("psi");
+  const auto samples = rows.column_number("samples");
+  const auto updated_at = rows.column_number("updated_at");
   for (const auto& row : rows)
-    known[{row[0].as<std::string>(), row[1].as<std::string>(), row[2].as<std::string>()}] = {
-        row[3].as<std::string>(), row[4].as<bool>(), row[5].as<double>(), row[6].as<std::uint64_t>(),
-        instant_from_ms(row[7].as<std::int64_t>())};
+    known[{row[device].as<std::string>(), row[model].as<std::string>(), row[feature].as<std::string>()}] = {
+        row[version].as<std::string>(), row[drifted].as<bool>(), row[psi].as<double>(),
+        row[samples].as<std::uint64_t>(), row[updated_at].as<Instant>()};
   return known;
 }
 
@@ -101,15 +120,20 @@ void write_verdicts(pqxx::work& transaction, const std::vector<DriftVerdict>& ve
                     {"samples", verdict.measures.samples},
                     {"drifted", verdict.drifted}});
   transaction.exec_params0(
-      "insert into drift_state as s (device_id, model, version, feature, psi, samples, drifted, since, updated_at) "
-      "select device, model, version, feature, psi, samples, drifted, $2::timestamptz, $2::timestamptz "
-      "from jsonb_to_recordset($1::jsonb) as v(device text, model text, version text, feature text, "
-      "psi double precision, samples bigint, drifted boolean) order by device, model, feature "
-      "on conflict (device_id, model, feature) do update set version = excluded.version, psi = excluded.psi, "
-      "samples = excluded.samples, drifted = excluded.drifted, updated_at = excluded.updated_at, "
-      "since = case when s.drifted = excluded.drifted and s.version = excluded.version "
-      "then s.since else excluded.since end",
-      rows.dump(), to_rfc3339(now));
+      R"sql(
+        insert into drift_state as s (device_id, model, version, feature, psi, samples, drifted, since, updated_at)
+        select device, model, version, feature, psi, samples, drifted, $2::timestamptz, $2::timestamptz
+        from jsonb_to_recordset($1::jsonb) as v(device text, model text, version text, feature text,
+          psi double precision, samples bigint, drifted boolean)
+        order by device, model, feature
+        on conflict (device_id, model, feature) do update set version = excluded.version, psi = excluded.psi,
+          samples = excluded.samples, drifted = excluded.drifted, updated_at = excluded.updated_at,
+          since = case
+            when s.drifted = excluded.drifted and s.version = excluded.version then s.since
+            else excluded.since
+          end
+      )sql",
+      rows.dump(), now);
 }
 
 void drop_verdicts(pqxx::work& transaction, const std::vector<VerdictKey>& verdicts) {
@@ -118,8 +142,11 @@ void drop_verdicts(pqxx::work& transaction, const std::vector<VerdictKey>& verdi
   for (const auto& [device, model, feature] : verdicts)
     rows.push_back({{"device", device}, {"model", model}, {"feature", feature}});
   transaction.exec_params0(
-      "delete from drift_state s using jsonb_to_recordset($1::jsonb) as v(device text, model text, feature text) "
-      "where s.device_id = v.device and s.model = v.model and s.feature = v.feature",
+      R"sql(
+        delete from drift_state s
+        using jsonb_to_recordset($1::jsonb) as v(device text, model text, feature text)
+        where s.device_id = v.device and s.model = v.model and s.feature = v.feature
+      )sql",
       rows.dump());
 }
 

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/base/text.hpp"
+#include "server/db/rows.hpp"
 #include "server/drift/drift_rows_store.hpp"
 
 namespace argosy::server {
@@ -52,45 +53,86 @@ bool came_in_order(const DuePair& due, Instant newest, Instant oldest) {
 std::vector<Watched> read_watched(pqxx::work& transaction, const JudgeDrift& judge, References& references) {
   const Instant oldest = judge.now - judge.evidence.longest_look;
   const auto rows = transaction.exec_params(
-      "select p.n, w.version, e.version = w.version, (extract(epoch from e.newest_at) * 1000)::bigint, e.evidence "
-      "from jsonb_to_recordset($1::jsonb) as p(n int, device text, model text) "
-      "cross join lateral (select id from devices where id = p.device and revoked_at is null limit 1) d "
-      "cross join lateral (select version from inference_windows where device_id = p.device and model = p.model and "
-      "  started_at > $2::timestamptz and started_at < $3::timestamptz order by started_at desc limit 1) w "
-      "left join drift_evidence e on e.device_id = p.device and e.model = p.model",
-      pairs_json(judge.due), to_rfc3339(oldest), to_rfc3339(judge.now + clock_tolerance));
+      R"sql(
+        select p.n, w.version, e.version = w.version as is_same, e.newest_at, e.evidence
+        from jsonb_to_recordset($1::jsonb) as p(n int, device text, model text)
+        cross join lateral (select id from devices where id = p.device and revoked_at is null limit 1) d
+        cross join lateral (
+          select version
+          from inference_windows
+          where device_id = p.device
+            and model = p.model
+            and started_at > $2::timestamptz
+            and started_at < $3::timestamptz
+          order by started_at desc
+          limit 1
+        ) w
+        left join drift_evidence e on e.device_id = p.device and e.model = p.model
+      )sql",
+      pairs_json(judge.due), oldest, judge.now + clock_tolerance);
   std::vector<ReleaseName> releases;
   for (const auto& row : rows)
-    releases.emplace_back(judge.due[row[0].as<std::size_t>()].pair.model, row[1].as<std::string>());
+    releases.emplace_back(judge.due[row["n"].as<std::size_t>()].pair.model, row["version"].as<std::string>());
   references = read_references(transaction, releases);
   std::vector<Watched> watched;
   for (const auto& row : rows) {
-    const auto place = row[0].as<std::size_t>();
+    const auto place = row["n"].as<std::size_t>();
     const DuePair& due = judge.due[place];
-    const auto reference = references.find({due.pair.model, row[1].as<std::string>()});
+    const auto reference = references.find({due.pair.model, row["version"].as<std::string>()});
     if (reference == references.end() || reference->second.empty()) continue;
     Evidence evidence(judge.evidence, reference->second);
-    if (row[2].as<bool>(false)) {
-      const Instant newest = instant_from_ms(row[3].as<std::int64_t>());
-      if (came_in_order(due, newest, oldest)) (void)evidence.restore(row[4].as<std::string>(), newest);
+    if (row["is_same"].as<bool>(false)) {
+      const Instant newest = row["newest_at"].as<Instant>();
+      if (came_in_order(due, newest, oldest)) (void)evidence.restore(row["evidence"].as<std::string>(), newest);
     }
-    watched.push_back({place, due.pair, row[1].as<std::string>(), std::move(evidence), &reference->second});
+    watched.push_back({place, due.pair, row["version"].as<std::string>(), std::move(evidence), &reference->second});
   }
   return watched;
 }
 
 constexpr auto newer_windows =
-    "select p.n, (extract(epoch from w.started_at) * 1000)::bigint, w.version, w.features "
-    "from jsonb_to_recordset($1::jsonb) as p(n int, device text, model text, at timestamptz) "
-    "cross join lateral (select started_at, version, features from inference_windows where device_id = p.device "
-    "  and model = p.model and started_at > p.at and started_at > $2::timestamptz and started_at < $3::timestamptz "
-    "  order by started_at limit $4) w order by p.n, w.started_at";
+    R"sql(
+      select p.n, w.started_at, w.version, w.features
+      from jsonb_to_recordset($1::jsonb) as p(n int, device text, model text, at timestamptz)
+      cross join lateral (
+        select started_at, version, features
+        from inference_windows
+        where device_id = p.device
+          and model = p.model
+          and started_at > p.at
+          and started_at > $2::timestamptz
+          and started_at < $3::timestamptz
+        order by started_at
+        limit $4
+      ) w
+      order by p.n, w.started_at
+    )sql";
 constexpr auto older_windows =
-    "select p.n, (extract(epoch from w.started_at) * 1000)::bigint, w.version, w.features "
-    "from jsonb_to_recordset($1::jsonb) as p(n int, device text, model text, at timestamptz) "
-    "cross join lateral (select started_at, version, features from inference_windows where device_id = p.device "
-    "  and model = p.model and started_at < p.at and started_at > $2::timestamptz and started_at < $3::timestamptz "
-    "  order by started_at desc limit $4) w order by p.n, w.started_at desc";
+    R"sql(
+      select p.n, w.started_at, w.version, w.features
+      from jsonb_to_recordset($1::jsonb) as p(n int, device text, model text, at timestamptz)
+      cross join lateral (
+        select started_at, version, features
+        from inference_windows
+        where device_id = p.device
+          and model = p.model
+          and started_at < p.at
+          and started_at > $2::timestamptz
+          and started_at < $3::timestamptz
+        order by started_at desc
+        limit $4
+      ) w
+      order by p.n, w.started_at desc
+    )sql";
+
+struct WindowColumns {
+  pqxx::row::size_type place, started_at, version, features;
+  explicit WindowColumns(const pqxx::result& rows)
+      : place(rows.column_number("n")),
+        started_at(rows.column_number("started_at")),
+        version(rows.column_number("version")),
+        features(rows.column_number("features")) {}
+};
 
 // `places` are those of `watched` whose windows are wanted, `at` of each from when on.
 template <class At>
@@ -102,8 +144,8 @@ pqxx::result read_windows(pqxx::work& transaction, const char* statement, const 
                       {"device", watched[place].pair.device},
                       {"model", watched[place].pair.model},
                       {"at", to_rfc3339(at(watched[place].evidence))}});
-  return transaction.exec_params(statement, wanted.dump(), to_rfc3339(judge.now - judge.evidence.longest_look),
-                                 to_rfc3339(judge.now + clock_tolerance), windows_at_once);
+  return transaction.exec_params(statement, wanted.dump(), judge.now - judge.evidence.longest_look,
+                                 judge.now + clock_tolerance, windows_at_once);
 }
 
 void read_newer(pqxx::work& transaction, const JudgeDrift& judge, std::vector<Watched>& watched) {
@@ -114,12 +156,13 @@ void read_newer(pqxx::work& transaction, const JudgeDrift& judge, std::vector<Wa
   if (places.empty()) return;
   const auto rows = read_windows(transaction, newer_windows, judge, watched, places,
                                  [](const Evidence& evidence) { return *evidence.newest(); });
+  const WindowColumns columns(rows);
   for (const auto& row : rows) {
-    auto& [place, pair, version, evidence, reference, newer, older] = watched[row[0].as<std::size_t>()];
+    auto& [place, pair, version, evidence, reference, newer, older] = watched[row[columns.place].as<std::size_t>()];
     ++newer;
-    EvidenceWindow window{instant_from_ms(row[1].as<std::int64_t>())};
-    if (row[2].as<std::string>() == version) {
-      window.features = features_of_json(row[3].as<std::string>());
+    EvidenceWindow window{row[columns.started_at].as<Instant>()};
+    if (row[columns.version].as<std::string>() == version) {
+      window.features = features_of_json(row[columns.features].as<std::string>());
     } else {
       evidence.begin_again();
     }
@@ -137,12 +180,14 @@ void read_older(pqxx::work& transaction, const JudgeDrift& judge, std::vector<Wa
   const auto rows = read_windows(
       transaction, older_windows, judge, watched, places,
       [&judge](const Evidence& evidence) { return evidence.oldest().value_or(judge.now + clock_tolerance); });
+  const WindowColumns columns(rows);
   for (const auto& row : rows) {
-    auto& [place, pair, version, evidence, reference, newer, older] = watched[row[0].as<std::size_t>()];
+    auto& [place, pair, version, evidence, reference, newer, older] = watched[row[columns.place].as<std::size_t>()];
     ++older;
     if (!evidence.wants_older()) continue;
-    if (row[2].as<std::string>() == version) {
-      evidence.add_older({instant_from_ms(row[1].as<std::int64_t>()), features_of_json(row[3].as<std::string>())});
+    if (row[columns.version].as<std::string>() == version) {
+      evidence.add_older(
+          {row[columns.started_at].as<Instant>(), features_of_json(row[columns.features].as<std::string>())});
     } else {
       evidence.has_no_older();
     }
@@ -164,12 +209,16 @@ void save_evidence(pqxx::work& transaction, const std::vector<Watched>& watched,
   }
   if (rows.empty()) return;
   transaction.exec_params0(
-      "insert into drift_evidence (device_id, model, version, newest_at, updated_at, evidence) "
-      "select device, model, version, newest, $2::timestamptz, evidence from jsonb_to_recordset($1::jsonb) as "
-      "e(device text, model text, version text, newest timestamptz, evidence text) order by device, model "
-      "on conflict (device_id, model) do update set version = excluded.version, newest_at = excluded.newest_at, "
-      "updated_at = excluded.updated_at, evidence = excluded.evidence",
-      rows.dump(), to_rfc3339(now));
+      R"sql(
+        insert into drift_evidence (device_id, model, version, newest_at, updated_at, evidence)
+        select device, model, version, newest, $2::timestamptz, evidence
+        from jsonb_to_recordset($1::jsonb) as
+          e(device text, model text, version text, newest timestamptz, evidence text)
+        order by device, model
+        on conflict (device_id, model) do update set version = excluded.version, newest_at = excluded.newest_at,
+          updated_at = excluded.updated_at, evidence = excluded.evidence
+      )sql",
+      rows.dump(), now);
 }
 
 bool is_worth_writing(const DriftRule& rule, const KnownVerdict& known, const DriftVerdict& verdict, Instant now) {
@@ -246,29 +295,32 @@ Result<std::vector<FeatureDrift>> ReadDeviceDrift::operator()(pqxx::work& transa
   if (transaction.exec_params("select 1 from devices where id = $1", device).empty())
     return make_error(Errc::not_found, "there is no device \"" + shortened(device) + "\"");
   const auto rows = transaction.exec_params(
-      "select s.model, s.version, s.feature, s.drifted, (extract(epoch from s.since) * 1000)::bigint, "
-      "(extract(epoch from e.updated_at) * 1000)::bigint, (extract(epoch from e.newest_at) * 1000)::bigint, e.evidence "
-      "from drift_state s join drift_evidence e on e.device_id = s.device_id and e.model = s.model "
-      "and e.version = s.version where s.device_id = $1 order by s.model, s.feature",
+      R"sql(
+        select s.model, s.version, s.feature, s.drifted, s.since, e.updated_at, e.newest_at, e.evidence
+        from drift_state s
+        join drift_evidence e on e.device_id = s.device_id and e.model = s.model and e.version = s.version
+        where s.device_id = $1
+        order by s.model, s.feature
+      )sql",
       device);
   std::vector<ReleaseName> releases;
-  for (const auto& row : rows) releases.emplace_back(row[0].as<std::string>(), row[1].as<std::string>());
+  for (const auto& row : rows) releases.emplace_back(row["model"].as<std::string>(), row["version"].as<std::string>());
   const auto references = read_references(transaction, releases);
   std::vector<FeatureDrift> drifts;
   for (const auto& row : rows) {
-    const auto reference = references.find({row[0].as<std::string>(), row[1].as<std::string>()});
+    const auto reference = references.find({row["model"].as<std::string>(), row["version"].as<std::string>()});
     if (reference == references.end()) continue;
     Evidence known(evidence, reference->second);
-    if (!known.restore(row[7].as<std::string>(), instant_from_ms(row[6].as<std::int64_t>()))) continue;
+    if (!known.restore(row["evidence"].as<std::string>(), row["newest_at"].as<Instant>())) continue;
     for (const auto& feature : reference->second) {
-      if (feature.name != row[2].as<std::string>()) continue;
+      if (feature.name != row["feature"].as<std::string>()) continue;
       FeatureDrift drift;
-      drift.model = row[0].as<std::string>();
-      drift.version = row[1].as<std::string>();
+      drift.model = row["model"].as<std::string>();
+      drift.version = row["version"].as<std::string>();
       drift.feature = feature.name;
-      drift.drifted = row[3].as<bool>();
-      drift.since = instant_from_ms(row[4].as<std::int64_t>());
-      drift.updated_at = instant_from_ms(row[5].as<std::int64_t>());
+      drift.drifted = row["drifted"].as<bool>();
+      drift.since = row["since"].as<Instant>();
+      drift.updated_at = row["updated_at"].as<Instant>();
       drift.edges = feature.edges;
       drift.reference = feature.counts;
       drift.present = known.present(feature.name);
