@@ -1,12 +1,10 @@
 #include "server/events/event_store.hpp"
 
-#include <nlohmann/json.hpp>
+#include "server/db/rows.hpp"
 
 namespace argosy::server {
 
 namespace {
-
-using nlohmann::json;
 
 constexpr std::int64_t counted_up_to = 10'000;
 // An id is taken a moment before the transaction's number, so two events may have them in opposite order; never by more
@@ -14,27 +12,20 @@ constexpr std::int64_t counted_up_to = 10'000;
 constexpr std::int64_t id_slack = 1000;
 
 constexpr auto event_columns =
-    "id, xact::text, (extract(epoch from at) * 1000)::bigint, kind, severity, device_id, rollout_id, model, message, "
-    "details";
+    "id, xact::text as xact_text, at, kind, severity, device_id, rollout_id, model, message, details";
 constexpr auto seen_by_all = "xact < pg_snapshot_xmin(pg_current_snapshot())";
-
-template <class T>
-std::optional<T> optional_of(const pqxx::field& field) {
-  if (field.is_null()) return std::nullopt;
-  return field.as<T>();
-}
 
 Event event_of(const pqxx::row& row) {
   Event event;
-  event.position = {row[1].as<std::uint64_t>(), row[0].as<std::int64_t>()};
-  event.at = instant_from_ms(row[2].as<std::int64_t>());
-  event.kind = row[3].as<std::string>();
-  event.severity = row[4].as<std::string>();
-  event.device = optional_of<std::string>(row[5]);
-  event.rollout = optional_of<std::int64_t>(row[6]);
-  event.model = optional_of<std::string>(row[7]);
-  event.message = row[8].as<std::string>();
-  event.details_json = row[9].as<std::string>();
+  event.position = {row["xact_text"].as<std::uint64_t>(), row["id"].as<std::int64_t>()};
+  event.at = row["at"].as<Instant>();
+  event.kind = row["kind"].as<std::string>();
+  event.severity = row["severity"].as<std::string>();
+  event.device = optional_of<std::string>(row["device_id"]);
+  event.rollout = optional_of<std::int64_t>(row["rollout_id"]);
+  event.model = optional_of<std::string>(row["model"]);
+  event.message = row["message"].as<std::string>();
+  event.details_json = row["details"].as<std::string>();
   return event;
 }
 
@@ -54,10 +45,11 @@ EventPage ReadEvents::operator()(pqxx::work& transaction) const {
     prefix = kind;
     kind.reset();
   }
-  const std::string filter =
-      "($1::text is null or device_id = $1) and ($2::bigint is null or rollout_id = $2) and ($3::text is null or kind "
-      "= "
-      "$3) and ($4::text is null or starts_with(kind, $4)) and ($5::text is null or severity = $5)";
+  const std::string filter = R"sql(
+    ($1::text is null or device_id = $1) and ($2::bigint is null or rollout_id = $2)
+    and ($3::text is null or kind = $3) and ($4::text is null or starts_with(kind, $4))
+    and ($5::text is null or severity = $5)
+  )sql";
   EventPage page;
   page.total = transaction
                    .exec_params1("select count(*) from (select 1 from events where " + filter + " limit $6) as counted",
@@ -90,8 +82,11 @@ EventPosition FindPosition::operator()(pqxx::work& transaction) const {
 
 std::vector<Event> ReadEventsAfter::operator()(pqxx::work& transaction) const {
   return events_of(transaction.exec_params(
-      std::string("select ") + event_columns + " from events where id > $1 and " + seen_by_all +
-          " and (xact > $2::text::xid8 or (xact = $2::text::xid8 and id > $3)) order by xact, id limit $4",
+      std::string("select ") + event_columns + " from events where id > $1 and " + seen_by_all + R"sql(
+        and (xact > $2::text::xid8 or (xact = $2::text::xid8 and id > $3))
+        order by xact, id
+        limit $4
+      )sql",
       std::max<std::int64_t>(0, after.xact == 0 ? after.id : after.id - id_slack), std::to_string(after.xact), after.id,
       limit));
 }
@@ -100,26 +95,37 @@ Marks ReadMarks::operator()(pqxx::work& transaction) const {
   Marks marks;
   if (!devices.empty()) {
     const auto rows = transaction.exec_params(
-        "select device_id, xmin::text || ':' || ctid::text from device_state where device_id in "
-        "(select jsonb_array_elements_text($1::jsonb))",
-        json(devices).dump());
+        R"sql(
+          select device_id, xmin::text || ':' || ctid::text
+          from device_state
+          where device_id = any($1::text[])
+        )sql",
+        pg_array(devices));
     for (const auto& row : rows) marks.devices[row[0].as<std::string>()] = row[1].as<std::string>();
   }
   if (!rollouts.empty()) {
     const auto rows = transaction.exec_params(
-        "select r.id, r.xmin::text || ':' || r.ctid::text || coalesce((select string_agg(w.xmin::text || ':' || "
-        "w.ctid::text, ',' order by w.wave) from rollout_waves w where w.rollout_id = r.id), '') from rollouts r "
-        "where r.id in (select jsonb_array_elements_text($1::jsonb)::bigint)",
-        json(rollouts).dump());
+        R"sql(
+          select r.id,
+            r.xmin::text || ':' || r.ctid::text || coalesce((
+              select string_agg(w.xmin::text || ':' || w.ctid::text, ',' order by w.wave)
+              from rollout_waves w
+              where w.rollout_id = r.id
+            ), '')
+          from rollouts r
+          where r.id = any($1::bigint[])
+        )sql",
+        pg_array(rollouts));
     for (const auto& row : rows) marks.rollouts[row[0].as<std::int64_t>()] = row[1].as<std::string>();
   }
   if (overview) {
     // What the statistics say: the tables themselves would have to be read whole. A second late at times.
-    marks.overview = transaction
-                         .exec1(
-                             "select pg_stat_get_tuples_inserted(oid) + pg_stat_get_tuples_updated(oid) "
-                             "from pg_class where oid = 'device_state'::regclass")[0]
-                         .as<std::string>();
+    const auto row = transaction.exec1(R"sql(
+      select pg_stat_get_tuples_inserted(oid) + pg_stat_get_tuples_updated(oid)
+      from pg_class
+      where oid = 'device_state'::regclass
+    )sql");
+    marks.overview = row[0].as<std::string>();
   }
   return marks;
 }
