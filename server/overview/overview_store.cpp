@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/json/json_text.hpp"
+#include "server/db/rows.hpp"
 #include "server/rollouts/core/state_sql.hpp"
 
 namespace argosy::server {
@@ -10,16 +11,6 @@ namespace argosy::server {
 namespace {
 
 using nlohmann::json;
-
-std::optional<double> number_of(const pqxx::field& field) {
-  if (field.is_null()) return std::nullopt;
-  return field.as<double>();
-}
-
-std::optional<Instant> instant_of(const pqxx::field& field) {
-  if (field.is_null()) return std::nullopt;
-  return instant_from_ms(field.as<std::int64_t>());
-}
 
 std::map<std::string, std::int64_t> counts_of(const pqxx::result& rows) {
   std::map<std::string, std::int64_t> counts;
@@ -32,9 +23,9 @@ std::vector<ModelSkew> read_models(pqxx::work& transaction) {
       "select name, value, devices from fleet_totals where kind = 'model' order by 1, 3 desc, 2 desc limit 500");
   std::vector<ModelSkew> models;
   for (const auto& row : rows) {
-    const auto model = row[0].as<std::string>();
+    const auto model = row["name"].as<std::string>();
     if (models.empty() || models.back().model != model) models.push_back({model, {}});
-    models.back().versions.push_back({row[1].as<std::string>(), row[2].as<std::int64_t>()});
+    models.back().versions.push_back({row["value"].as<std::string>(), row["devices"].as<std::int64_t>()});
   }
   return models;
 }
@@ -48,57 +39,71 @@ void add_counts(std::map<std::string, std::int64_t>& sum, const std::string& cou
 }
 
 std::vector<ActiveRollout> read_rollouts(pqxx::work& transaction) {
-  static const std::string sql =
-      "select r.id, r.name, r.model, v.version, r.state, r.reason, r.wave, (extract(epoch from r.started_at) * "
-      "1000)::bigint, coalesce(w.planned, 0), coalesce(w.counts::text, '{}') from (select * from rollouts where state "
-      "in (" +
-      sql_states(is_active) +
-      ") order by id desc limit 20) r join releases v on v.id = r.release_id "
-      "left join rollout_waves w on w.rollout_id = r.id order by r.id desc, w.wave";
+  static const std::string sql = R"sql(
+    select r.id, r.name, r.model, v.version, r.state, r.reason, r.wave, r.started_at,
+      coalesce(w.planned, 0) as planned, coalesce(w.counts, '{}') as counts
+    from (
+      select *
+      from rollouts
+      where state in ()sql" + sql_states(is_active) +
+                                 R"sql()
+      order by id desc
+      limit 20
+    ) r
+    join releases v on v.id = r.release_id
+    left join rollout_waves w on w.rollout_id = r.id
+    order by r.id desc, w.wave
+  )sql";
   const auto rows = transaction.exec(sql);
   std::vector<ActiveRollout> rollouts;
   for (const auto& row : rows) {
-    const auto id = row[0].as<std::int64_t>();
+    const auto id = row["id"].as<std::int64_t>();
     if (rollouts.empty() || rollouts.back().id != id) {
       ActiveRollout rollout;
       rollout.id = id;
-      rollout.name = row[1].as<std::string>();
-      rollout.model = row[2].as<std::string>();
-      rollout.version = row[3].as<std::string>();
-      rollout.state = row[4].as<std::string>();
-      rollout.reason = row[5].as<std::string>();
-      rollout.wave = row[6].as<int>();
-      rollout.started_at = instant_of(row[7]);
+      rollout.name = row["name"].as<std::string>();
+      rollout.model = row["model"].as<std::string>();
+      rollout.version = row["version"].as<std::string>();
+      rollout.state = row["state"].as<std::string>();
+      rollout.reason = row["reason"].as<std::string>();
+      rollout.wave = row["wave"].as<int>();
+      rollout.started_at = optional_of<Instant>(row["started_at"]);
       rollouts.push_back(std::move(rollout));
     }
     ++rollouts.back().waves;
-    rollouts.back().planned += row[8].as<std::int64_t>();
-    add_counts(rollouts.back().counts, row[9].as<std::string>());
+    rollouts.back().planned += row["planned"].as<std::int64_t>();
+    add_counts(rollouts.back().counts, row["counts"].as<std::string>());
   }
   return rollouts;
 }
 
 std::vector<OpenAlert> read_alerts(pqxx::work& transaction) {
   const auto rows = transaction.exec(
-      "select id, rule, severity, device_id, model, message, value, threshold, (extract(epoch from opened_at) * "
-      "1000)::bigint, (extract(epoch from fired_at) * 1000)::bigint, (extract(epoch from acknowledged_at) * "
-      "1000)::bigint, coalesce(acknowledged_by, '') from alerts where state = 'firing' "
-      "order by id desc limit 10");
+      R"sql(
+        select id, rule, severity, device_id, model, message, value, threshold, opened_at, fired_at,
+          acknowledged_at, coalesce(acknowledged_by, '') as acknowledged_by
+        from alerts
+        where state = 'firing'
+        order by id desc
+        limit 10
+      )sql");
   std::vector<OpenAlert> alerts;
   for (const auto& row : rows)
-    alerts.push_back({row[0].as<std::int64_t>(), row[1].as<std::string>(), row[2].as<std::string>(),
-                      row[3].as<std::string>(), row[4].as<std::string>(), row[5].as<std::string>(), number_of(row[6]),
-                      number_of(row[7]), *instant_of(row[8]), instant_of(row[9]), instant_of(row[10]),
-                      row[11].as<std::string>()});
+    alerts.push_back({row["id"].as<std::int64_t>(), row["rule"].as<std::string>(), row["severity"].as<std::string>(),
+                      row["device_id"].as<std::string>(), row["model"].as<std::string>(),
+                      row["message"].as<std::string>(), optional_of<double>(row["value"]),
+                      optional_of<double>(row["threshold"]), row["opened_at"].as<Instant>(),
+                      optional_of<Instant>(row["fired_at"]), optional_of<Instant>(row["acknowledged_at"]),
+                      row["acknowledged_by"].as<std::string>()});
   return alerts;
 }
 
-// device, model, version, value, usual, and the feature when there is a sixth column
 std::vector<WorstDevice> worst_of(const pqxx::result& rows) {
   std::vector<WorstDevice> worst;
   for (const auto& row : rows)
-    worst.push_back({row[0].as<std::string>(), row[1].as<std::string>(), row[2].as<std::string>(), row[3].as<double>(),
-                     number_of(row[4]), row.size() > 5 ? row[5].as<std::string>() : std::string()});
+    worst.push_back({row["device_id"].as<std::string>(), row["model"].as<std::string>(),
+                     row["version"].as<std::string>(), row["value"].as<double>(), optional_of<double>(row["usual"]),
+                     row["feature"].as<std::string>()});
   return worst;
 }
 
@@ -106,32 +111,58 @@ std::vector<WorstDevice> worst_of(const pqxx::result& rows) {
 // divides by nothing, and no usual latency is too large for a number.
 pqxx::result worst_latency(pqxx::work& transaction, Instant since, Instant now) {
   return transaction.exec_params(
-      "with newest as (select distinct on (device_id, model) device_id, model, version, p95_ms from inference_windows "
-      "  where started_at > $1::timestamptz and started_at <= $2::timestamptz and p95_ms is not null order by "
-      "device_id, model, started_at desc) "
-      "select n.device_id, n.model, n.version, n.p95_ms, case when b.ln_p95_mean between -100 and 100 then "
-      "exp(b.ln_p95_mean) end from newest n left join latency_baselines b using (device_id, model, version) "
-      "order by case when n.p95_ms > 0 and b.ln_p95_mean between -100 and 100 then ln(n.p95_ms) - b.ln_p95_mean "
-      "when n.p95_ms > 0 then 0 end desc nulls last, n.p95_ms desc limit 10",
-      to_rfc3339(since), to_rfc3339(now));
+      R"sql(
+        with newest as (
+          select distinct on (device_id, model) device_id, model, version, p95_ms
+          from inference_windows
+          where started_at > $1::timestamptz and started_at <= $2::timestamptz and p95_ms is not null
+          order by device_id, model, started_at desc
+        )
+        select n.device_id, n.model, n.version, n.p95_ms as value,
+          case when b.ln_p95_mean between -100 and 100 then exp(b.ln_p95_mean) end as usual, '' as feature
+        from newest n
+        left join latency_baselines b using (device_id, model, version)
+        order by case
+            when n.p95_ms > 0 and b.ln_p95_mean between -100 and 100 then ln(n.p95_ms) - b.ln_p95_mean
+            when n.p95_ms > 0 then 0
+          end desc nulls last, n.p95_ms desc
+        limit 10
+      )sql",
+      since, now);
 }
 
 pqxx::result worst_accuracy(pqxx::work& transaction, Instant since) {
   return transaction.exec_params(
-      "with figures as (select device_id, model, version, sum(correct)::double precision / sum(labelled) as accuracy "
-      "  from inference_windows where started_at > $1::timestamptz and labelled > 0 group by 1, 2, 3 "
-      "  having sum(labelled) >= 20) "
-      "select f.device_id, f.model, f.version, f.accuracy, case when r.validation ->> 'metric' = 'accuracy' and "
-      "jsonb_typeof(r.validation -> 'threshold') = 'number' then (r.validation ->> 'threshold')::double precision end "
-      "from figures f left join releases r on r.model = f.model "
-      "and r.version = f.version order by f.accuracy limit 10",
-      to_rfc3339(since));
+      R"sql(
+        with figures as (
+          select device_id, model, version, sum(correct)::double precision / sum(labelled) as accuracy
+          from inference_windows
+          where started_at > $1::timestamptz and labelled > 0
+          group by 1, 2, 3
+          having sum(labelled) >= 20
+        )
+        select f.device_id, f.model, f.version, f.accuracy as value,
+          case
+            when r.validation ->> 'metric' = 'accuracy' and jsonb_typeof(r.validation -> 'threshold') = 'number'
+            then (r.validation ->> 'threshold')::double precision
+          end as usual, '' as feature
+        from figures f
+        left join releases r on r.model = f.model and r.version = f.version
+        order by f.accuracy
+        limit 10
+      )sql",
+      since);
 }
 
 pqxx::result worst_drift(pqxx::work& transaction) {
   return transaction.exec(
-      "select device_id, model, version, psi, null::double precision, feature from drift_state where drifted "
-      "order by psi desc limit 10");
+      R"sql(
+        select device_id, model, version, psi as value, null::double precision as usual, feature
+        from drift_state
+        where drifted
+        order by psi desc
+        limit 10
+      )sql");
 }
 
 void read_presence(pqxx::work& transaction, Instant, const OverviewOptions&, Overview& overview) {
@@ -145,13 +176,14 @@ void read_firing(pqxx::work& transaction, Instant, const OverviewOptions&, Overv
 }
 
 void read_windows(pqxx::work& transaction, Instant now, const OverviewOptions& options, Overview& overview) {
-  overview.windows_last_minute =
-      transaction
-          .exec_params1(
-              "select count(*) from inference_windows where started_at > $1::timestamptz and "
-              "ended_at > $2::timestamptz and ended_at <= $3::timestamptz",
-              to_rfc3339(now - options.latency_look), to_rfc3339(now - Duration{60'000}), to_rfc3339(now))[0]
-          .as<std::int64_t>();
+  const auto counted = transaction.exec_params1(
+      R"sql(
+        select count(*)
+        from inference_windows
+        where started_at > $1::timestamptz and ended_at > $2::timestamptz and ended_at <= $3::timestamptz
+      )sql",
+      now - options.latency_look, now - Duration{60'000}, now);
+  overview.windows_last_minute = counted[0].as<std::int64_t>();
 }
 
 }  // namespace
