@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "server/db/rows.hpp"
 #include "server/journal/journal_store.hpp"
 
 namespace argosy::server {
@@ -10,34 +11,28 @@ namespace {
 
 using Json = nlohmann::json;
 
-const char* const columns =
-    "select device_id, kind, reason, digest, count, to_char(first_at, 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'), "
-    "to_char(last_at, 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'), suspect, deaths, "
-    "to_char(retry_at, 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'), announced, "
-    "to_char(announced_at, 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'), server_version, "
-    "to_char(ended_at, 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"') from quarantine ";
-
-std::optional<Instant> time_in(const pqxx::field& field) {
-  if (field.is_null()) return std::nullopt;
-  return parse_rfc3339(field.as<std::string>()).value();
-}
+const std::string select_rows = R"sql(
+  select device_id, kind, reason, digest, count, first_at, last_at, suspect, deaths, retry_at, announced,
+    announced_at, server_version, ended_at
+  from quarantine
+)sql";
 
 QuarantineRow row_in(const pqxx::row& row) {
   QuarantineRow one;
-  one.device = row[0].as<std::string>();
-  one.kind = parse_message_kind(row[1].as<std::string>()).value();
-  one.reason = row[2].as<std::string>();
-  one.digest = Digest::parse(row[3].as<std::string>()).value();
-  one.count = row[4].as<std::int64_t>();
-  one.first_at = time_in(row[5]).value();
-  one.last_at = time_in(row[6]).value();
-  one.suspect = row[7].as<bool>();
-  one.deaths = row[8].as<int>();
-  one.retry_at = time_in(row[9]).value_or(Instant{});
-  one.announced = row[10].as<bool>();
-  one.announced_at = time_in(row[11]).value_or(Instant{});
-  one.server_version = row[12].as<std::string>();
-  one.ended_at = time_in(row[13]);
+  one.device = row["device_id"].as<std::string>();
+  one.kind = enum_of(row["kind"], parse_message_kind);
+  one.reason = row["reason"].as<std::string>();
+  one.digest = Digest::parse(row["digest"].as<std::string>()).value();
+  one.count = row["count"].as<std::int64_t>();
+  one.first_at = row["first_at"].as<Instant>();
+  one.last_at = row["last_at"].as<Instant>();
+  one.suspect = row["suspect"].as<bool>();
+  one.deaths = row["deaths"].as<int>();
+  one.retry_at = optional_of<Instant>(row["retry_at"]).value_or(Instant{});
+  one.announced = row["announced"].as<bool>();
+  one.announced_at = optional_of<Instant>(row["announced_at"]).value_or(Instant{});
+  one.server_version = row["server_version"].as<std::string>();
+  one.ended_at = optional_of<Instant>(row["ended_at"]);
   return one;
 }
 
@@ -65,7 +60,7 @@ Json columns_of(const QuarantineRow& row) {
           {"announced", row.announced},
           {"announced_at", time_or_null(row.announced_at)},
           {"version", row.server_version},
-          {"ended_at", row.ended_at ? Json(to_rfc3339(*row.ended_at)) : Json()}};
+          {"ended_at", json_of(row.ended_at)}};
 }
 
 std::string what_of(MessageKind kind) {
@@ -89,25 +84,30 @@ void append_quarantine_event(pqxx::work& transaction, const QuarantineRow& row, 
 }  // namespace
 
 std::vector<QuarantineRow> LoadQuarantine::operator()(pqxx::work& transaction) const {
-  return rows_in(transaction.exec_params(std::string(columns) + "order by last_at desc limit $1", limit));
+  return rows_in(transaction.exec_params(select_rows + "order by last_at desc limit $1", limit));
 }
 
 void SaveQuarantine::operator()(pqxx::work& transaction) const {
   Json rows = Json::array();
   for (const Quarantine::Change& change : changes) rows.push_back(columns_of(change.row));
   const auto saved = transaction.exec_params(
-      "insert into quarantine (device_id, kind, reason, digest, count, first_at, last_at, suspect, deaths, retry_at, "
-      "announced, announced_at, server_version, ended_at) "
-      "select device, kind, reason, digest, count, first_at, last_at, suspect, deaths, retry_at, announced, "
-      "announced_at, version, ended_at from jsonb_to_recordset($1::jsonb) as r(device text, kind text, reason text, "
-      "digest text, count bigint, first_at timestamptz, last_at timestamptz, suspect boolean, deaths int, "
-      "retry_at timestamptz, announced boolean, announced_at timestamptz, version text, ended_at timestamptz) "
-      "where exists (select 1 from devices d where d.id = r.device) order by device, kind "
-      "on conflict (device_id, kind) do update set reason = excluded.reason, digest = excluded.digest, "
-      "count = excluded.count, first_at = excluded.first_at, last_at = excluded.last_at, suspect = excluded.suspect, "
-      "deaths = excluded.deaths, retry_at = excluded.retry_at, announced = excluded.announced, "
-      "announced_at = excluded.announced_at, server_version = excluded.server_version, ended_at = excluded.ended_at "
-      "returning device_id",
+      R"sql(
+        insert into quarantine (device_id, kind, reason, digest, count, first_at, last_at, suspect, deaths,
+          retry_at, announced, announced_at, server_version, ended_at)
+        select device, kind, reason, digest, count, first_at, last_at, suspect, deaths, retry_at, announced,
+          announced_at, version, ended_at
+        from jsonb_to_recordset($1::jsonb) as r(device text, kind text, reason text, digest text, count bigint,
+          first_at timestamptz, last_at timestamptz, suspect boolean, deaths int, retry_at timestamptz,
+          announced boolean, announced_at timestamptz, version text, ended_at timestamptz)
+        where exists (select 1 from devices d where d.id = r.device)
+        order by device, kind
+        on conflict (device_id, kind) do update set reason = excluded.reason, digest = excluded.digest,
+          count = excluded.count, first_at = excluded.first_at, last_at = excluded.last_at,
+          suspect = excluded.suspect, deaths = excluded.deaths, retry_at = excluded.retry_at,
+          announced = excluded.announced, announced_at = excluded.announced_at,
+          server_version = excluded.server_version, ended_at = excluded.ended_at
+        returning device_id
+      )sql",
       rows.dump());
   std::set<std::string> known;
   for (const auto& row : saved) known.insert(row[0].as<std::string>());
@@ -119,7 +119,7 @@ void SaveQuarantine::operator()(pqxx::work& transaction) const {
 }
 
 Result<std::vector<QuarantineRow>> ReadQuarantine::operator()(pqxx::work& transaction) const {
-  auto rows = rows_in(transaction.exec_params(std::string(columns) + "where device_id = $1 order by kind", device));
+  auto rows = rows_in(transaction.exec_params(select_rows + "where device_id = $1 order by kind", device));
   if (rows.empty() && transaction.exec_params("select 1 from devices where id = $1", device).empty())
     return make_error(Errc::not_found, "there is no device \"" + device + "\"");
   return rows;
@@ -127,7 +127,7 @@ Result<std::vector<QuarantineRow>> ReadQuarantine::operator()(pqxx::work& transa
 
 void ClearQuarantine::operator()(pqxx::work& transaction) const {
   transaction.exec_params0("delete from quarantine where ended_at < $1::timestamptz or last_at < $2::timestamptz",
-                           to_rfc3339(now - kept), to_rfc3339(now - 3 * kept));
+                           now - kept, now - 3 * kept);
 }
 
 }  // namespace argosy::server
