@@ -2,11 +2,12 @@
 
 #include <string>
 
+#include "server/db/rows.hpp"
+
 namespace argosy::server {
 
 std::size_t RemoveOld::operator()(pqxx::work& transaction) const {
-  return transaction.exec_params(std::string(rule.sql), to_rfc3339(before), static_cast<std::int64_t>(limit))
-      .affected_rows();
+  return transaction.exec_params(std::string(rule.sql), before, static_cast<std::int64_t>(limit)).affected_rows();
 }
 
 }  // namespace argosy::server
