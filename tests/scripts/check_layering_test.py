@@ -243,6 +243,21 @@ class CheckLayering(unittest.TestCase):
                 self.assertEqual([(file, line, name) for file, line, _, name in found],
                                  [("agent/update/slot.cpp", 3, rule.name)])
 
+    def test_sql_in_pieces_and_times_of_its_own_are_caught(self):
+        (self.root / "server/devices").mkdir(parents=True, exist_ok=True)
+        store = self.root / "server/devices/device_store.cpp"
+        for statement, word in (('"select id from devices "\n    "where id = $1"', "raw string"),
+                                ('"with a as (delete from devices returning 1)"\n    " select 1"', "raw string"),
+                                ('"select (extract(epoch from seen_at) * 1000)::bigint from devices"', "rows")):
+            rule = next(rule for rule in check.CALL_RULES if word in rule.name)
+            store.write_text(f"// Devices.\ntransaction.exec({statement});\n")
+            self.assertEqual([(file, line, name) for file, line, _, name in check.violations(self.root)],
+                             [("server/devices/device_store.cpp", 2, rule.name)], statement)
+        for statement in ('R"sql(\n  select id\n  from devices\n)sql"', '"select " + columns + " from devices where id = $1"',
+                          '"a message "\n    "of two lines"'):
+            store.write_text(f"// Devices.\ntransaction.exec({statement});\n")
+            self.assertEqual(list(check.violations(self.root)), [], statement)
+
     def test_two_types_of_one_name_are_caught(self):
         (self.root / "server/drift").mkdir(parents=True, exist_ok=True)
         verdict = "namespace argosy::server {{\n\n{} Verdict {{\n}};\n\n}}  // namespace argosy::server\n"
