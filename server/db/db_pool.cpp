@@ -38,6 +38,13 @@ std::unique_ptr<pqxx::connection> connect(const DbPool::Options& options) {
 }  // namespace
 
 struct DbPool::Impl {
+  using Clock = std::chrono::steady_clock;
+
+  struct Session {  // of one thread
+    std::unique_ptr<pqxx::connection> connection;
+    Clock::time_point planned_at;
+  };
+
   struct Item {
     std::shared_ptr<const TransactionScope> scope;
     Job job;
@@ -64,14 +71,15 @@ struct DbPool::Impl {
   }
 
   void serve() {
-    std::unique_ptr<pqxx::connection> connection;
+    Session session;
     while (auto item = next()) {
-      Result<void> outcome = run(connection, *item);
+      Result<void> outcome = run(session, *item);
       item->done(std::move(outcome));
     }
   }
 
-  Result<void> run(std::unique_ptr<pqxx::connection>& connection, Item& item) {
+  Result<void> run(Session& session, Item& item) {
+    std::unique_ptr<pqxx::connection>& connection = session.connection;
     ++transactions;
     for (int attempt = 1;; ++attempt) {
       const bool fresh = !connection;
@@ -80,6 +88,7 @@ struct DbPool::Impl {
           connection = connect(options);
           ++connections;
         }
+        forget_old_plans(session, fresh);
         return attempt_once(*connection, item);
       } catch (const std::exception& exception) {
         DbFailure failure = classify_db_exception(exception);
@@ -92,6 +101,13 @@ struct DbPool::Impl {
         ++retries;
       }
     }
+  }
+
+  void forget_old_plans(Session& session, bool fresh) const {
+    const auto now = Clock::now();
+    if (!fresh && now - session.planned_at < options.plans_last) return;
+    session.planned_at = now;
+    if (!fresh) pqxx::nontransaction(*session.connection).exec("discard plans");
   }
 
   static Result<void> attempt_once(pqxx::connection& connection, Item& item) {

@@ -45,6 +45,8 @@ class DbPool {
     std::size_t threads = 4;
     std::size_t queue_limit = 1024;
     std::chrono::milliseconds statement_timeout{15000};
+    // Prepared statements are planned anew as often: tables grow before PostgreSQL notes how large they are.
+    std::chrono::milliseconds plans_last{10000};
   };
   // Connections are made on their threads and again after a failure; the constructor does not wait for them.
   DbPool(boost::asio::any_io_executor io, Options options);

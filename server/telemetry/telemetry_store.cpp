@@ -98,17 +98,16 @@ void save_speaker(pqxx::work& transaction, const std::string& device, const Spea
 
 CursorRows select_cursors_for_update(pqxx::work& transaction, const std::string& keys, Instant now) {
   CursorRows cursors;
-  const auto rows = transaction.exec_params(
-      R"sql(
-        select c.device_id, c.epoch, c.seq, c.lost, c.refused, c.link, c.unread, c.fork_link,
-          coalesce(c.forked_at > $2::timestamptz, false) as forked_lately
-        from telemetry_cursors c
-        join jsonb_to_recordset($1::jsonb) as k(device text, epoch text) on k.device = c.device_id
-          and k.epoch = c.epoch
-        order by c.device_id, c.epoch
-        for update of c
-      )sql",
-      keys, now - between_fork_events);
+  static const Statement lock_outboxes{"lock_outboxes", R"sql(
+    select c.device_id, c.epoch, c.seq, c.lost, c.refused, c.link, c.unread, c.fork_link,
+      coalesce(c.forked_at > $2::timestamptz, false) as forked_lately
+    from telemetry_cursors c
+    join jsonb_to_recordset($1::jsonb) as k(device text, epoch text) on k.device = c.device_id
+      and k.epoch = c.epoch
+    order by c.device_id, c.epoch
+    for update of c
+  )sql"};
+  const auto rows = exec_prepared(transaction, lock_outboxes, keys, now - between_fork_events);
   for (const auto& row : rows) {
     CursorRow cursor;
     cursor.cursor = {row["seq"].as<std::uint64_t>(), row["lost"].as<std::uint64_t>(),
@@ -165,18 +164,17 @@ void save_cursors(pqxx::work& transaction, const CursorRows& cursors, Instant no
                      {"moved", row.is_moved}});
   }
   if (moved.empty()) return;
-  transaction.exec_params0(
-      R"sql(
-        update telemetry_cursors c
-        set seq = m.seq, lost = m.lost, refused = m.refused, link = m.link, unread = m.unread,
-          forks = c.forks + m.forks, fork_link = m.fork_link,
-          forked_at = case when m.forks > 0 then $2::timestamptz else c.forked_at end,
-          received_at = case when m.moved then $2::timestamptz else c.received_at end
-        from jsonb_to_recordset($1::jsonb) as m(device text, epoch text, seq bigint, lost bigint,
-          refused bigint, link bigint, unread bigint, forks bigint, fork_link bigint, moved boolean)
-        where c.device_id = m.device and c.epoch = m.epoch
-      )sql",
-      moved.dump(), now);
+  static const Statement move_cursors{"move_cursors", R"sql(
+    update telemetry_cursors c
+    set seq = m.seq, lost = m.lost, refused = m.refused, link = m.link, unread = m.unread,
+      forks = c.forks + m.forks, fork_link = m.fork_link,
+      forked_at = case when m.forks > 0 then $2::timestamptz else c.forked_at end,
+      received_at = case when m.moved then $2::timestamptz else c.received_at end
+    from jsonb_to_recordset($1::jsonb) as m(device text, epoch text, seq bigint, lost bigint,
+      refused bigint, link bigint, unread bigint, forks bigint, fork_link bigint, moved boolean)
+    where c.device_id = m.device and c.epoch = m.epoch
+  )sql"};
+  exec_prepared(transaction, move_cursors, moved.dump(), now);
 }
 
 // The stored links of these records, for the rare batch whose place the cursor alone does not tell. What this very
@@ -293,28 +291,27 @@ void update_device_state(pqxx::work& transaction, const std::set<std::string>& d
   });
   auto news = json::array();
   for (auto& [device, entry] : newest) news.push_back(std::move(entry));
-  transaction.exec_params0(
-      R"sql(
-        with news as (
-          select *
-          from jsonb_to_recordset($1::jsonb) as n(device text, health jsonb, at timestamptz)
-        ),
-        locked as (
-          select s.device_id
-          from device_state s
-          where s.device_id in (select device from news)
-          order by s.device_id
-          for update
-        )
-        update device_state s
-        set last_seen_at = greatest(s.last_seen_at, $2::timestamptz),
-          health = case when s.report ? 'health' then s.health else coalesce(n.health, s.health) end,
-          health_at = case when s.report ? 'health' then s.health_at else coalesce(n.at, s.health_at) end
-        from news n
-        join locked l on l.device_id = n.device
-        where s.device_id = n.device
-      )sql",
-      news.dump(), now);
+  static const Statement mark_as_seen{"mark_as_seen", R"sql(
+    with news as (
+      select *
+      from jsonb_to_recordset($1::jsonb) as n(device text, health jsonb, at timestamptz)
+    ),
+    locked as (
+      select s.device_id
+      from device_state s
+      where s.device_id in (select device from news)
+      order by s.device_id
+      for update
+    )
+    update device_state s
+    set last_seen_at = greatest(s.last_seen_at, $2::timestamptz),
+      health = case when s.report ? 'health' then s.health else coalesce(n.health, s.health) end,
+      health_at = case when s.report ? 'health' then s.health_at else coalesce(n.at, s.health_at) end
+    from news n
+    join locked l on l.device_id = n.device
+    where s.device_id = n.device
+  )sql"};
+  exec_prepared(transaction, mark_as_seen, news.dump(), now);
 }
 
 // One batch after the other against its cursor, which moves on in memory.

@@ -98,6 +98,26 @@ TEST_F(RowsTest, AStatementIsPreparedOnEachNewConnection) {
   EXPECT_FALSE(run_task(io, pool.transact<Count>("select $1::int")).has_value()) << "two statements of one name";
 }
 
+struct Find {
+  std::string operator()(pqxx::work& transaction) const {
+    exec_prepared(transaction, Statement{"find", "select from t where id = $1"}, 7);
+    return transaction.exec("explain execute find (7)")[0][0].as<std::string>();
+  }
+};
+
+TEST_F(RowsTest, APlanDoesNotOutlastWhatATableWasOnce) {
+  database.exec("create table t (id int primary key)");
+  database.exec("insert into t values (1)");
+  database.exec("analyze t");
+  boost::asio::io_context io;
+  using std::chrono::milliseconds;
+  DbPool pool(io.get_executor(), {.conninfo = database.conninfo(), .threads = 1, .plans_last = milliseconds(0)});
+  for (int turn = 0; turn < 10; ++turn)
+    EXPECT_TRUE(run_task(io, pool.transact<Find>()).value().starts_with("Seq Scan"));
+  database.exec("insert into t select generate_series(2, 20000)");
+  EXPECT_TRUE(run_task(io, pool.transact<Find>()).value().starts_with("Index Only Scan"));
+}
+
 struct WhatTimeIsIt {
   Instant operator()(pqxx::work& transaction) const { return transaction.exec1("select now()")[0].as<Instant>(); }
 };
