@@ -24,7 +24,8 @@ Error no_such_device(const DeviceId& id) {
 
 const std::string select_device = R"sql(
   select d.id, d.hardware_class, d.labels, d.capabilities, coalesce(s.agent_version, '') as agent_version,
-    coalesce(s.presence, )sql" + sql_word(Presence::never_seen) + R"sql() as presence, s.presence_since,
+    coalesce(s.presence, )sql" + sql_word(Presence::never_seen) +
+                                  R"sql() as presence, s.presence_since,
     coalesce(s.presence_reason, '') as presence_reason, s.last_seen_at, d.enrolled_at, d.revoked_at,
     d.certificate_not_after, coalesce(s.health, '{}') as health, s.health_at, coalesce(s.report, '{}') as report,
     (

@@ -27,7 +27,8 @@ const std::string waiting_groups = R"sql(
     select q.device_id, r.model, r.release_id
     from rollout_devices q
     join rollouts r on r.id = q.rollout_id
-    where r.state in ()sql" + sql_states(is_open) + R"sql() and q.state = )sql" + sql_word(DeviceStep::queued) + R"sql(
+    where r.state in ()sql" + sql_states(is_open) +
+                                   R"sql() and q.state = )sql" + sql_word(DeviceStep::queued) + R"sql(
     union
     select t.device_id, t.model, t.release_id
     from device_targets t

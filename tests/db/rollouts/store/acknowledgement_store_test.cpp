@@ -14,7 +14,7 @@ namespace {
 
 using test::TestDatabase;
 
-constexpr const char* the_migration = "0022_acknowledgements.sql";
+constexpr const char* the_migration = "0021_acknowledgements.sql";
 
 Acknowledged load(TestDatabase& database, std::int64_t rollout) {
   pqxx::work transaction(database.connection());
