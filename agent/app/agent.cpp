@@ -158,10 +158,10 @@ class Agent {
   void look() {
     if (looking_) return;
     looking_ = jobs_.post([this, served = models_.served()] {
-      Sight sight = serving_->look(served);
-      asio::post(io_, [this, sight = std::move(sight)] {
+      ServingStatus status = serving_->look(served);
+      asio::post(io_, [this, status = std::move(status)] {
         looking_ = false;
-        models_.saw(sight, wall_clock_now());
+        models_.note_status(status, wall_clock_now());
       });
     });
   }

@@ -93,7 +93,7 @@ Models::Entry* Models::entry(const std::string& model) {
   const auto started = updater->start();
   if (!started) {
     ports_.log(model + ": left alone: " + started.error().message);
-    if (started.error().code == Errc::io || started.error().code == Errc::out_of_space) troubled_.insert(model);
+    if (started.error().code == Errc::io || started.error().code == Errc::out_of_space) without_disk_.insert(model);
     return nullptr;
   }
   return &entries_.emplace(model, Entry{std::move(updater), std::nullopt}).first->second;
@@ -130,9 +130,9 @@ void Models::sweep() {
 
 // A disk that does not answer now may answer later.
 void Models::start_the_troubled() {
-  if (troubled_.empty() || !is_due(tried_at_, retry_after, ports_.now())) return;
+  if (without_disk_.empty() || !is_due(tried_at_, retry_after, ports_.now())) return;
   tried_at_ = ports_.now();
-  for (const std::string& model : std::exchange(troubled_, {})) entry(model);
+  for (const std::string& model : std::exchange(without_disk_, {})) entry(model);
   apply();
 }
 
@@ -162,14 +162,14 @@ void Models::window_ended() {
     totals.program_down = down_.contains(name);
     entry.updater->observe(totals);
   }
-  down_.clear();  // a sight counts once: without a newer one nothing is known
+  down_.clear();  // a status counts once: without a newer one nothing is known
 }
 
-void Models::saw(const Sight& sight, Instant now) {
+void Models::note_status(const ServingStatus& status, Instant now) {
   follow_probations();
-  for (const Traffic& seen : sight.traffic)
+  for (const Traffic& seen : status.traffic)
     windows_.add_counts(seen.model, seen.version, seen.count, seen.errors, seen.latency_ms, now);
-  down_ = sight.down;
+  down_ = status.down;
 }
 
 std::vector<Placement> Models::served() const {

@@ -40,7 +40,7 @@ class Models {
   void tick();
   void window_ended();  // those in probation get their look
   // What the serving adapter saw goes into the windows; what it found down counts at the next window's end.
-  void saw(const Sight& sight, Instant now);
+  void note_status(const ServingStatus& status, Instant now);
 
   std::int64_t rev() const { return desired_.rev; }
   std::vector<wire::ModelReport> reports() const;
@@ -66,8 +66,8 @@ class Models {
   std::function<void()> changed_;
   wire::Desired desired_;
   std::map<std::string, Entry> entries_;
-  std::set<std::string> down_;      // at the last sight of this window
-  std::set<std::string> troubled_;  // could not be started because of the disk: tried again now and then
+  std::set<std::string> down_;          // by the last status of this window
+  std::set<std::string> without_disk_;  // could not be started because of the disk: tried again now and then
   Instant tried_at_{};
   Instant swept_at_{};
 };

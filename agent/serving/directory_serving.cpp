@@ -60,14 +60,14 @@ std::optional<SwitchFailure> DirectoryServing::switch_to(const Placement& placem
   return std::nullopt;
 }
 
-Sight DirectoryServing::look(const std::vector<Placement>& served) {
-  Sight sight;
-  if (!options_.reload_pid_file) return sight;
+ServingStatus DirectoryServing::look(const std::vector<Placement>& served) {
+  ServingStatus status;
+  if (!options_.reload_pid_file) return status;
   const auto pid = read_pid(*options_.reload_pid_file);
   const bool down = pid && ::kill(*pid, 0) != 0 && errno == ESRCH;
-  if (!down) return sight;
-  for (const Placement& placement : served) sight.down.insert(placement.model);
-  return sight;
+  if (!down) return status;
+  for (const Placement& placement : served) status.down.insert(placement.model);
+  return status;
 }
 
 }  // namespace argosy::agent

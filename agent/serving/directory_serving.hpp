@@ -17,7 +17,7 @@ class DirectoryServing : public Serving {
 
   std::optional<SwitchFailure> switch_to(const Placement& placement) override;
   // Down: the process of the pid file does not run. Without one that is not known.
-  Sight look(const std::vector<Placement>& served) override;
+  ServingStatus look(const std::vector<Placement>& served) override;
 
  private:
   Result<void> tell_program(const Placement& placement) const;

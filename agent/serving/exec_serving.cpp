@@ -45,12 +45,12 @@ void ExecServing::settle(const Placement& placement) {
   static_cast<void>(run(options_.command, "settle", placement));
 }
 
-Sight ExecServing::look(const std::vector<Placement>& served) {
-  Sight sight;
-  if (options_.check_command.empty()) return sight;
+ServingStatus ExecServing::look(const std::vector<Placement>& served) {
+  ServingStatus status;
+  if (options_.check_command.empty()) return status;
   for (const Placement& placement : served)
-    if (!run(options_.check_command, "check", placement)) sight.down.insert(placement.model);
-  return sight;
+    if (!run(options_.check_command, "check", placement)) status.down.insert(placement.model);
+  return status;
 }
 
 }  // namespace argosy::agent

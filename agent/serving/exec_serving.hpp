@@ -21,7 +21,7 @@ class ExecServing : public Serving {
 
   std::optional<SwitchFailure> switch_to(const Placement& placement) override;
   void settle(const Placement& placement) override;
-  Sight look(const std::vector<Placement>& served) override;
+  ServingStatus look(const std::vector<Placement>& served) override;
 
  private:
   Result<void> run(const std::string& command, const char* action, const Placement& placement) const;

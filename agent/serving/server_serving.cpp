@@ -158,11 +158,11 @@ void ServerServing::settle(const Placement& placement) {
   if (shelf.version_of(shelf.serving()) == placement.version) static_cast<void>(shelf.keep_only({shelf.serving()}));
 }
 
-Sight ServerServing::look(const std::vector<Placement>& served) {
+ServingStatus ServerServing::look(const std::vector<Placement>& served) {
   for (const Placement& placement : served) shelf_of(placement);
-  Sight sight;
+  ServingStatus status;
   collect();
-  sight.traffic = std::exchange(traffic_, {});
+  status.traffic = std::exchange(traffic_, {});
   bool reachable = true;
   for (const Placement& placement : served) {
     const std::uint64_t number = shelf_of(placement).serving();
@@ -171,9 +171,9 @@ Sight ServerServing::look(const std::vector<Placement>& served) {
     const Result<Readiness> answer =
         reachable ? ask(placement.model, number, words) : make_error(Errc::unavailable, "the server does not answer");
     reachable = reachable && answer.has_value();
-    if (!answer || *answer != Readiness::ready) sight.down.insert(placement.model);
+    if (!answer || *answer != Readiness::ready) status.down.insert(placement.model);
   }
-  return sight;
+  return status;
 }
 
 std::string ServerServing::version_of(const std::string& model, std::uint64_t number) const {

@@ -34,7 +34,7 @@ class ServerServing : public Serving {
   std::optional<SwitchFailure> switch_to(const Placement& placement) override;
   void settle(const Placement& placement) override;
   // Down: the server does not answer, or does not call the version ready.
-  Sight look(const std::vector<Placement>& served) override;
+  ServingStatus look(const std::vector<Placement>& served) override;
   void stop() override;
 
  private:

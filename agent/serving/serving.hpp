@@ -40,7 +40,7 @@ struct Traffic {
   LogHistogram latency_ms;   // of the others
 };
 
-struct Sight {
+struct ServingStatus {
   std::vector<Traffic> traffic;
   std::set<std::string> down;  // models whose program is known not to serve them
 };
@@ -54,7 +54,7 @@ class Serving {
   // The version in service was committed: what was kept beside it, to go back to at once, may go.
   virtual void settle(const Placement&) {}
   // A look at the programs, of the models that have a version in service. Not to be known counts as well.
-  virtual Sight look(const std::vector<Placement>&) { return {}; }
+  virtual ServingStatus look(const std::vector<Placement>&) { return {}; }
   // From any thread: what waits ends soon, with Errc::cancelled.
   virtual void stop() {}
 };

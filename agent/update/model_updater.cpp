@@ -22,7 +22,7 @@ namespace {
 
 constexpr std::string_view runners_format = "onnx";
 constexpr Duration progress_interval{500};
-constexpr std::size_t held_limit = 64;
+constexpr std::size_t deferred_limit = 64;
 
 Result<FileDigest> expected_file(const std::string& digest, std::uint64_t size) {
   ARGOSY_TRY(const Digest parsed, Digest::parse(digest));
@@ -174,7 +174,8 @@ void ModelUpdater::tick() {
     Step again = std::move(*unkept_);
     unkept_.reset();
     take(std::move(again));
-    for (std::deque<Event> held = std::exchange(held_, {}); !held.empty(); held.pop_front()) handle(held.front());
+    for (std::deque<Event> deferred = std::exchange(deferred_, {}); !deferred.empty(); deferred.pop_front())
+      handle(deferred.front());
     return;
   }
   if (!due_ || ports_.uptime() < *due_) return;
@@ -194,7 +195,7 @@ void ModelUpdater::handle(const Event& event) {
   if (stopped_) return;
   if (unkept_) {
     const bool can_wait = !std::holds_alternative<FetchProgress>(event) && !std::holds_alternative<Observed>(event);
-    if (can_wait && held_.size() < held_limit) held_.push_back(event);
+    if (can_wait && deferred_.size() < deferred_limit) deferred_.push_back(event);
     return;
   }
   take(step(state_, event, ports_.now()));

@@ -98,7 +98,7 @@ class ModelUpdater : public std::enable_shared_from_this<ModelUpdater> {
   UpdateState state_;
   std::optional<Step> unkept_;  // could not be written to the journal: tried again at the next tick,
   std::string unkept_because_;
-  std::deque<Event> held_;              // before what happens meanwhile
+  std::deque<Event> deferred_;          // before what happens meanwhile
   std::optional<MarkProven> unmarked_;  // could not be written to the slot: again at the next tick
   StopFlag running_;                    // of the present effects
   std::optional<Duration> due_;         // wake_at(state_), by uptime

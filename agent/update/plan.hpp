@@ -11,7 +11,7 @@
 
 namespace argosy::agent {
 
-struct Means {  // what the plan may count on
+struct PlanResources {  // what the plan may count on
   std::uint64_t free_bytes = 0;
   std::uint64_t have_bytes = 0;     // of the whole file, already downloaded
   std::uint64_t dataset_bytes = 0;  // still to be fetched
@@ -33,6 +33,7 @@ bool is_streamed(const wire::PatchOffer& patch);
 const wire::BlobRef& result_of(const wire::PatchOffer& patch, const wire::DesiredModel& wish);
 
 // Errc::out_of_space with the numbers when no way fits.
-Result<Plan> make_plan(const wire::DesiredModel& wish, const Slots& slots, SlotName target, const Means& means);
+Result<Plan> make_plan(const wire::DesiredModel& wish, const Slots& slots, SlotName target,
+                       const PlanResources& resources);
 
 }  // namespace argosy::agent

@@ -11,25 +11,25 @@ namespace argosy::agent {
 namespace {
 
 // One step in the making.
-struct Move {
-  UpdateState& s;
+struct Transition {
+  UpdateState& state;
   std::vector<Effect>& effects;
   Instant now;
   bool keep = true;
 
   void enter(Phase phase) {
-    s.phase = phase;
-    s.changed_at = now;
-    s.progress = 0;
-    s.retry_at.reset();
-    s.tries = 0;
+    state.phase = phase;
+    state.changed_at = now;
+    state.progress = 0;
+    state.retry_at.reset();
+    state.tries = 0;
     end_hold();
   }
   void end_hold() {
-    if (std::exchange(s.held, false)) s.message.clear();
+    if (std::exchange(state.held, false)) state.message.clear();
   }
-  void await(Work work) { effects.push_back({std::move(work), ++s.ticket}); }  // its outcome comes back as an event
-  void act(Work work) { effects.push_back({std::move(work), s.ticket}); }
+  void await(Work work) { effects.push_back({std::move(work), ++state.ticket}); }  // its outcome comes back as an event
+  void act(Work work) { effects.push_back({std::move(work), state.ticket}); }
   void ignore() { keep = false; }
 };
 
@@ -46,35 +46,35 @@ SlotName previous_of(const UpdateState& s) {
   return other(s.target);
 }
 
-void finish(Move& m, Phase phase, std::string cause, std::string message) {
-  m.enter(phase);
-  m.s.cause = std::move(cause);
-  m.s.message = std::move(message);
-  if (phase != Phase::failed) m.act(Sweep{});
+void finish(Transition& change, Phase phase, std::string cause, std::string message) {
+  change.enter(phase);
+  change.state.cause = std::move(cause);
+  change.state.message = std::move(message);
+  if (phase != Phase::failed) change.act(Sweep{});
 }
 
-void commit(Move& m, std::string message) {
-  finish(m, Phase::committed, "", std::move(message));
-  m.s.progress = 1;
-  m.s.slots.at(m.s.target)->proven = true;
-  m.act(MarkProven{m.s.target});
+void commit(Transition& change, std::string message) {
+  finish(change, Phase::committed, "", std::move(message));
+  change.state.progress = 1;
+  change.state.slots.at(change.state.target)->proven = true;
+  change.act(MarkProven{change.state.target});
 }
 
-void roll_back(Move& m, std::string cause, std::string message) {
-  if (!m.s.slots.at(previous_of(m.s)))
-    return finish(m, Phase::failed, std::move(cause),
+void roll_back(Transition& change, std::string cause, std::string message) {
+  if (!change.state.slots.at(previous_of(change.state)))
+    return finish(change, Phase::failed, std::move(cause),
                   std::move(message) + "; there is no earlier version to go back to, so this one stays");
-  m.enter(Phase::rolling_back);
-  m.s.cause = std::move(cause);
-  m.s.message = std::move(message);
-  m.await(RollBack{previous_of(m.s)});
+  change.enter(Phase::rolling_back);
+  change.state.cause = std::move(cause);
+  change.state.message = std::move(message);
+  change.await(RollBack{previous_of(change.state)});
 }
 
-void begin_probation(Move& m) {
-  m.enter(Phase::probation);
-  m.s.probation_from = m.now;
-  m.s.totals = {};
-  m.s.strikes = 0;
+void begin_probation(Transition& change) {
+  change.enter(Phase::probation);
+  change.state.probation_from = change.now;
+  change.state.totals = {};
+  change.state.strikes = 0;
 }
 
 // Planning: from a wish to a way -------------------------------------------------------------------------------------
@@ -89,35 +89,35 @@ UpdateState fresh_update(const UpdateState& s, const wire::DesiredModel& wish) {
   return fresh;
 }
 
-void survey(Move& m) {
-  m.enter(Phase::planning);
-  m.s.fetching_dataset = false;
-  m.s.wrong_bytes = 0;
-  m.await(Survey{});
+void survey(Transition& change) {
+  change.enter(Phase::planning);
+  change.state.fetching_dataset = false;
+  change.state.wrong_bytes = 0;
+  change.await(Survey{});
 }
 
 // What was fetched on the present way stays counted, and another way is looked for.
-void leave_way(Move& m) {
-  m.s.wasted_bytes += std::exchange(m.s.fetched_bytes, 0);
-  m.s.source = Source::none;
-  m.s.patch.reset();
-  survey(m);
+void leave_way(Transition& change) {
+  change.state.wasted_bytes += std::exchange(change.state.fetched_bytes, 0);
+  change.state.source = Source::none;
+  change.state.patch.reset();
+  survey(change);
 }
 
-void start(Move& m, const wire::DesiredModel& wish) {
-  m.s = fresh_update(m.s, wish);
-  const SlotContent* served = m.s.slots.served();
+void start(Transition& change, const wire::DesiredModel& wish) {
+  change.state = fresh_update(change.state, wish);
+  const SlotContent* served = change.state.slots.served();
   const bool serves_it = served != nullptr && is_release(*served, wish);
   if (serves_it) {
-    m.s.source = Source::local;
-    m.s.target = *m.s.slots.serving;
-    return served->proven ? commit(m, "already in service") : begin_probation(m);
+    change.state.source = Source::local;
+    change.state.target = *change.state.slots.serving;
+    return served->proven ? commit(change, "already in service") : begin_probation(change);
   }
-  const auto& staged = m.s.slots.at(m.s.target);
-  if (!is_release(staged, wish) || !staged->proven) return survey(m);
-  m.s.source = Source::local;
-  m.enter(Phase::activating);
-  m.await(Activate{m.s.target});
+  const auto& staged = change.state.slots.at(change.state.target);
+  if (!is_release(staged, wish) || !staged->proven) return survey(change);
+  change.state.source = Source::local;
+  change.enter(Phase::activating);
+  change.await(Activate{change.state.target});
 }
 
 bool is_complete(const UpdateState& s, const Surveyed& seen) {
@@ -128,113 +128,116 @@ std::uint64_t bytes_of_way(const UpdateState& s) {
   return s.source == Source::patch ? s.patch->blob.size : s.wish->artifact.size;
 }
 
-void fetch(Move& m) {
-  m.s.retry_at.reset();
-  if (m.s.fetching_dataset) return m.await(FetchBlob{*m.s.wish->validation.dataset, true});
-  if (m.s.source != Source::patch) return m.await(FetchBlob{m.s.wish->artifact, false});
-  if (!is_streamed(*m.s.patch)) return m.await(FetchBlob{m.s.patch->blob, false});
-  m.await(StreamPatch{*m.s.patch, m.s.slots.holding(m.s.patch->base_digest)});
+void fetch(Transition& change) {
+  change.state.retry_at.reset();
+  if (change.state.fetching_dataset) return change.await(FetchBlob{*change.state.wish->validation.dataset, true});
+  if (change.state.source != Source::patch) return change.await(FetchBlob{change.state.wish->artifact, false});
+  if (!is_streamed(*change.state.patch)) return change.await(FetchBlob{change.state.patch->blob, false});
+  change.await(StreamPatch{*change.state.patch, change.state.slots.holding(change.state.patch->base_digest)});
 }
 
 // The model's own bytes are here: the data set next, then on to the slot.
-void verify(Move& m) {
-  if (!m.s.dataset_ready) {
-    m.enter(Phase::downloading);
-    m.s.fetching_dataset = true;
-    return fetch(m);
+void verify(Transition& change) {
+  if (!change.state.dataset_ready) {
+    change.enter(Phase::downloading);
+    change.state.fetching_dataset = true;
+    return fetch(change);
   }
-  m.s.fetching_dataset = false;
-  if (m.s.source != Source::local) m.s.slots.at(m.s.target).reset();  // from now on it is overwritten
-  m.enter(Phase::verifying);
-  m.await(VerifyArtifact{m.s.target});
+  change.state.fetching_dataset = false;
+  if (change.state.source != Source::local)
+    change.state.slots.at(change.state.target).reset();  // from now on it is overwritten
+  change.enter(Phase::verifying);
+  change.await(VerifyArtifact{change.state.target});
 }
 
 // What a patch should make is made: the artifact, or the base of the next patch.
-void after_patch(Move& m) {
-  if (m.s.patch->result) return leave_way(m);
-  verify(m);
+void after_patch(Transition& change) {
+  if (change.state.patch->result) return leave_way(change);
+  verify(change);
 }
 
-void choose_way(Move& m, const Surveyed& seen) {
-  const wire::DesiredModel& wish = *m.s.wish;
-  m.s.dataset_ready = seen.dataset_ready || !wish.validation.dataset;
-  if (is_release(m.s.slots.at(m.s.target), wish)) {
-    m.s.source = Source::local;
-    return verify(m);
+void choose_way(Transition& change, const Surveyed& seen) {
+  const wire::DesiredModel& wish = *change.state.wish;
+  change.state.dataset_ready = seen.dataset_ready || !wish.validation.dataset;
+  if (is_release(change.state.slots.at(change.state.target), wish)) {
+    change.state.source = Source::local;
+    return verify(change);
   }
-  if (is_complete(m.s, seen) && m.s.source != Source::none) {  // the start came between its last byte and the slot
-    m.s.fetched_bytes = bytes_of_way(m.s);
-    return verify(m);
+  if (is_complete(change.state, seen) &&
+      change.state.source != Source::none) {  // the start came between its last byte and the slot
+    change.state.fetched_bytes = bytes_of_way(change.state);
+    return verify(change);
   }
-  m.s.fetched_bytes = 0;
-  Means means;
-  means.free_bytes = seen.free_bytes;
-  means.have_bytes = seen.have_bytes;
-  means.dataset_bytes = m.s.dataset_ready ? 0 : wish.validation.dataset->size;
-  means.reserve_bytes = disk_reserve;
-  means.patches_allowed = !m.s.patches_refused;
-  means.applied = seen.applied;
-  means.results = seen.results;
-  const auto plan = make_plan(wish, m.s.slots, m.s.target, means);
-  if (!plan) return finish(m, Phase::failed, "no_space", plan.error().message);
-  m.s.source = plan->source;
-  m.s.patch = plan->patch;
+  change.state.fetched_bytes = 0;
+  PlanResources resources;
+  resources.free_bytes = seen.free_bytes;
+  resources.have_bytes = seen.have_bytes;
+  resources.dataset_bytes = change.state.dataset_ready ? 0 : wish.validation.dataset->size;
+  resources.reserve_bytes = disk_reserve;
+  resources.patches_allowed = !change.state.patches_refused;
+  resources.applied = seen.applied;
+  resources.results = seen.results;
+  const auto plan = make_plan(wish, change.state.slots, change.state.target, resources);
+  if (!plan) return finish(change, Phase::failed, "no_space", plan.error().message);
+  change.state.source = plan->source;
+  change.state.patch = plan->patch;
   if (plan->clear_target) {
-    m.s.slots.at(m.s.target).reset();
-    m.act(ClearSlot{m.s.target});
+    change.state.slots.at(change.state.target).reset();
+    change.act(ClearSlot{change.state.target});
   }
-  m.enter(m.s.patch && is_streamed(*m.s.patch) ? Phase::patching : Phase::downloading);
-  fetch(m);
+  change.enter(change.state.patch && is_streamed(*change.state.patch) ? Phase::patching : Phase::downloading);
+  fetch(change);
 }
 
 std::string patch_failure(const Error& error) {
   return "the patch failed (" + std::string(slug(error.code)) + ": " + error.message + ")";
 }
 
-void take_whole_file(Move& m, const std::string& why) {
-  m.s.patches_refused = true;
-  leave_way(m);
-  m.s.message = why + "; taking the whole file instead";
+void take_whole_file(Transition& change, const std::string& why) {
+  change.state.patches_refused = true;
+  leave_way(change);
+  change.state.message = why + "; taking the whole file instead";
 }
 
 // Wishes ------------------------------------------------------------------------------------------------------------
 
-void take_wish(Move& m, const Wished& event) {
+void take_wish(Transition& change, const Wished& event) {
   const wire::DesiredModel& wish = event.wish;
-  if (m.s.wish && same_wish(*m.s.wish, wish)) {
-    if (!m.s.pending) return m.ignore();
-    return m.s.pending.reset();
+  if (change.state.wish && same_wish(*change.state.wish, wish)) {
+    if (!change.state.pending) return change.ignore();
+    return change.state.pending.reset();
   }
-  if (is_terminal(m.s.phase)) return start(m, wish);
-  if (is_before_activation(m.s.phase)) {
-    m.act(Abort{});
-    return start(m, wish);
+  if (is_terminal(change.state.phase)) return start(change, wish);
+  if (is_before_activation(change.state.phase)) {
+    change.act(Abort{});
+    return start(change, wish);
   }
-  if (m.s.phase == Phase::probation) {
-    if (is_release(m.s.slots.at(m.s.target), wish)) {  // another rollout of the same version: go on under its name
-      m.s.wish = wish;
-      return m.s.pending.reset();
+  if (change.state.phase == Phase::probation) {
+    if (is_release(change.state.slots.at(change.state.target),
+                   wish)) {  // another rollout of the same version: go on under its name
+      change.state.wish = wish;
+      return change.state.pending.reset();
     }
-    const auto& previous = m.s.slots.at(previous_of(m.s));
-    if (is_release(previous, wish) && previous->proven) return start(m, wish);
+    const auto& previous = change.state.slots.at(previous_of(change.state));
+    if (is_release(previous, wish) && previous->proven) return start(change, wish);
   }
-  if (m.s.pending && same_wish(*m.s.pending, wish) && m.s.pending->patches == wish.patches &&
-      m.s.pending->signature == wish.signature)
-    return m.ignore();
-  m.s.pending = wish;  // also the same once more, when a patch or a signature came to it
+  if (change.state.pending && same_wish(*change.state.pending, wish) && change.state.pending->patches == wish.patches &&
+      change.state.pending->signature == wish.signature)
+    return change.ignore();
+  change.state.pending = wish;  // also the same once more, when a patch or a signature came to it
 }
 
-void drop_wish(Move& m, const Withdrawn&) {
-  m.s.pending.reset();
-  if (!is_before_activation(m.s.phase)) return;
-  m.act(Abort{});
-  finish(m, Phase::failed, "cancelled", "the version is no longer wanted here");
+void drop_wish(Transition& change, const Withdrawn&) {
+  change.state.pending.reset();
+  if (!is_before_activation(change.state.phase)) return;
+  change.act(Abort{});
+  finish(change, Phase::failed, "cancelled", "the version is no longer wanted here");
 }
 
-void start_pending(Move& m, const Tick&) {
-  if (!m.s.pending) return m.ignore();
-  const wire::DesiredModel wish = *m.s.pending;
-  start(m, wish);
+void start_pending(Transition& change, const Tick&) {
+  if (!change.state.pending) return change.ignore();
+  const wire::DesiredModel wish = *change.state.pending;
+  start(change, wish);
 }
 
 // Fetching ------------------------------------------------------------------------------------------------------------
@@ -245,95 +248,97 @@ bool is_due(const UpdateState& s, const Tick& tick, Instant now) {
 }
 
 // A fleet with the same hours does not begin in the same second.
-Duration spread(const Move& m) {
-  Rng rng(stable_hash(m.s.seed, "spread") + static_cast<std::uint64_t>(m.s.ticket));
+Duration spread(const Transition& change) {
+  Rng rng(stable_hash(change.state.seed, "spread") + static_cast<std::uint64_t>(change.state.ticket));
   return Duration{static_cast<std::int64_t>(rng.below(longest_spread.count()))};
 }
 
 // No failed try, and no restart too many, however long it lasts.
-void wait_for_owner(Move& m, const Hold& hold) {
-  const Instant latest = m.now + look_again;
-  m.keep = !m.s.held || m.s.starts > 0 || m.s.message != hold.why;
-  m.s.starts = 0;
-  m.s.held = true;
-  m.s.message = hold.why;
-  m.s.retry_at = hold.until && *hold.until < latest ? *hold.until + spread(m) : latest;
+void wait_for_owner(Transition& change, const Hold& hold) {
+  const Instant latest = change.now + look_again;
+  change.keep = !change.state.held || change.state.starts > 0 || change.state.message != hold.why;
+  change.state.starts = 0;
+  change.state.held = true;
+  change.state.message = hold.why;
+  change.state.retry_at = hold.until && *hold.until < latest ? *hold.until + spread(change) : latest;
 }
 
-void wait_and_retry(Move& m, std::optional<Duration> at_least) {
-  Rng rng(stable_hash(m.s.seed, m.s.wish ? m.s.wish->artifact.digest : "") + static_cast<std::uint64_t>(m.s.ticket));
-  const Duration jitter = full_jitter(retry_base, retry_cap, m.s.tries, rng);
-  m.s.retry_at = m.now + std::max(jitter, std::min(at_least.value_or(Duration{0}), longest_wait));
-  ++m.s.tries;
+void wait_and_retry(Transition& change, std::optional<Duration> at_least) {
+  Rng rng(stable_hash(change.state.seed, change.state.wish ? change.state.wish->artifact.digest : "") +
+          static_cast<std::uint64_t>(change.state.ticket));
+  const Duration jitter = full_jitter(retry_base, retry_cap, change.state.tries, rng);
+  change.state.retry_at = change.now + std::max(jitter, std::min(at_least.value_or(Duration{0}), longest_wait));
+  ++change.state.tries;
 }
 
-void note_progress(Move& m, const FetchProgress& event) {
-  m.keep = m.s.starts > 0 || m.s.held;
-  m.end_hold();
-  m.s.starts = 0;
-  if (m.s.fetching_dataset) {
-    m.s.tries = 0;
+void note_progress(Transition& change, const FetchProgress& event) {
+  change.keep = change.state.starts > 0 || change.state.held;
+  change.end_hold();
+  change.state.starts = 0;
+  if (change.state.fetching_dataset) {
+    change.state.tries = 0;
     return;
   }
-  if (event.bytes > m.s.fetched_bytes) m.s.tries = 0;  // the same bytes once more are no progress
-  m.s.fetched_bytes = std::max(m.s.fetched_bytes, event.bytes);
-  const std::uint64_t whole = bytes_of_way(m.s);
-  m.s.progress = whole == 0 ? 1 : std::min(1.0, static_cast<double>(event.bytes) / static_cast<double>(whole));
+  if (event.bytes > change.state.fetched_bytes) change.state.tries = 0;  // the same bytes once more are no progress
+  change.state.fetched_bytes = std::max(change.state.fetched_bytes, event.bytes);
+  const std::uint64_t whole = bytes_of_way(change.state);
+  change.state.progress = whole == 0 ? 1 : std::min(1.0, static_cast<double>(event.bytes) / static_cast<double>(whole));
 }
 
-void take_blob(Move& m, const Fetched&) {
-  m.s.starts = 0;
-  m.s.tries = 0;
-  m.s.wrong_bytes = 0;
-  if (m.s.fetching_dataset) {
-    m.s.dataset_ready = true;
-    return verify(m);
+void take_blob(Transition& change, const Fetched&) {
+  change.state.starts = 0;
+  change.state.tries = 0;
+  change.state.wrong_bytes = 0;
+  if (change.state.fetching_dataset) {
+    change.state.dataset_ready = true;
+    return verify(change);
   }
-  m.s.fetched_bytes = bytes_of_way(m.s);
-  if (m.s.source != Source::patch) return verify(m);
-  if (m.s.phase == Phase::patching) return after_patch(m);
-  m.enter(Phase::patching);
-  m.await(ApplyPatch{*m.s.patch, m.s.slots.holding(m.s.patch->base_digest)});
+  change.state.fetched_bytes = bytes_of_way(change.state);
+  if (change.state.source != Source::patch) return verify(change);
+  if (change.state.phase == Phase::patching) return after_patch(change);
+  change.enter(Phase::patching);
+  change.await(ApplyPatch{*change.state.patch, change.state.slots.holding(change.state.patch->base_digest)});
 }
 
-void fetch_again_or_fail(Move& m, const FetchFailed& event) {
+void fetch_again_or_fail(Transition& change, const FetchFailed& event) {
   const Error& error = event.error;
-  if (event.hold) return wait_for_owner(m, *event.hold);
-  if (error.code == Errc::out_of_space) return finish(m, Phase::failed, "no_space", error.message);
-  m.end_hold();
+  if (event.hold) return wait_for_owner(change, *event.hold);
+  if (error.code == Errc::out_of_space) return finish(change, Phase::failed, "no_space", error.message);
+  change.end_hold();
   if (event.passing) {
-    m.s.message = error.message;
-    return wait_and_retry(m, event.retry_after);
+    change.state.message = error.message;
+    return wait_and_retry(change, event.retry_after);
   }
-  const bool is_patch = m.s.source == Source::patch && !m.s.fetching_dataset;
-  if (is_patch) return take_whole_file(m, patch_failure(error));
+  const bool is_patch = change.state.source == Source::patch && !change.state.fetching_dataset;
+  if (is_patch) return take_whole_file(change, patch_failure(error));
   const bool wrong = error.code == Errc::digest_mismatch;
-  if (wrong && ++m.s.wrong_bytes < max_wrong_bytes) return wait_and_retry(m, std::nullopt);
-  finish(m, Phase::failed, wrong ? "verify" : "download", error.message);
+  if (wrong && ++change.state.wrong_bytes < max_wrong_bytes) return wait_and_retry(change, std::nullopt);
+  finish(change, Phase::failed, wrong ? "verify" : "download", error.message);
 }
 
-void fetch_when_due(Move& m, const Tick& tick) {
-  if (!is_due(m.s, tick, m.now)) return m.ignore();
-  m.keep = !m.s.held;  // a start finds the same, and a long wait does not wear out the disk
-  fetch(m);
+void fetch_when_due(Transition& change, const Tick& tick) {
+  if (!is_due(change.state, tick, change.now)) return change.ignore();
+  change.keep = !change.state.held;  // a start finds the same, and a long wait does not wear out the disk
+  fetch(change);
 }
 
 // From bytes to a version that serves ---------------------------------------------------------------------------------
 
-void take_result(Move& m, const Patched&) {
-  after_patch(m);
+void take_result(Transition& change, const Patched&) {
+  after_patch(change);
 }
 
-void give_up_patch(Move& m, const PatchFailed& event) {
-  if (event.error.code == Errc::out_of_space) return finish(m, Phase::failed, "no_space", event.error.message);
-  take_whole_file(m, patch_failure(event.error));
+void give_up_patch(Transition& change, const PatchFailed& event) {
+  if (event.error.code == Errc::out_of_space) return finish(change, Phase::failed, "no_space", event.error.message);
+  take_whole_file(change, patch_failure(event.error));
 }
 
-void validate(Move& m, const Verified&) {
-  const wire::DesiredModel& wish = *m.s.wish;
-  m.s.slots.at(m.s.target) = SlotContent{wish.version, wish.artifact.digest, wish.format, wish.artifact.size, false};
-  m.enter(Phase::validating);
-  m.await(Validate{m.s.target});
+void validate(Transition& change, const Verified&) {
+  const wire::DesiredModel& wish = *change.state.wish;
+  change.state.slots.at(change.state.target) =
+      SlotContent{wish.version, wish.artifact.digest, wish.format, wish.artifact.size, false};
+  change.enter(Phase::validating);
+  change.await(Validate{change.state.target});
 }
 
 // "signature_key" and the like; empty for other errors.
@@ -343,91 +348,93 @@ std::string signature_cause(Errc code) {
   return cause.starts_with("signature_") ? cause : std::string();
 }
 
-void refuse_bytes(Move& m, const VerifyFailed& event) {
-  if (event.error.code == Errc::out_of_space) return finish(m, Phase::failed, "no_space", event.error.message);
+void refuse_bytes(Transition& change, const VerifyFailed& event) {
+  if (event.error.code == Errc::out_of_space) return finish(change, Phase::failed, "no_space", event.error.message);
   if (std::string cause = signature_cause(event.error.code); !cause.empty())
-    return finish(m, Phase::rejected, std::move(cause), event.error.message);
-  const Source source = m.s.source;
-  m.s.slots.at(m.s.target).reset();
-  if (source == Source::patch) return take_whole_file(m, event.error.message);
-  if (source == Source::local) return leave_way(m);
-  finish(m, Phase::failed, "verify", event.error.message);
+    return finish(change, Phase::rejected, std::move(cause), event.error.message);
+  const Source source = change.state.source;
+  change.state.slots.at(change.state.target).reset();
+  if (source == Source::patch) return take_whole_file(change, event.error.message);
+  if (source == Source::local) return leave_way(change);
+  finish(change, Phase::failed, "verify", event.error.message);
 }
 
-void switch_in(Move& m) {
-  m.enter(Phase::activating);
-  m.await(Activate{m.s.target});
+void switch_in(Transition& change) {
+  change.enter(Phase::activating);
+  change.await(Activate{change.state.target});
 }
 
-void judge_validated(Move& m, const Validated& event) {
+void judge_validated(Transition& change, const Validated& event) {
   const ValidationOutcome& outcome = event.outcome;
-  m.s.metric_value = outcome.value;
-  m.s.serving_value = outcome.serving_value;
-  m.s.serving_p95_ms = outcome.serving_p95_ms;
-  m.s.samples = outcome.samples;
-  m.s.latency_p95_ms = outcome.latency_p95_ms;
-  m.s.peak_memory_mb = outcome.peak_memory_mb;
+  change.state.metric_value = outcome.value;
+  change.state.serving_value = outcome.serving_value;
+  change.state.serving_p95_ms = outcome.serving_p95_ms;
+  change.state.samples = outcome.samples;
+  change.state.latency_p95_ms = outcome.latency_p95_ms;
+  change.state.peak_memory_mb = outcome.peak_memory_mb;
   if (!outcome.passed)
-    return finish(m, outcome.models_fault ? Phase::rejected : Phase::failed, outcome.cause, outcome.message);
-  m.s.baseline = event.baseline;
-  m.s.message = outcome.message;
-  m.s.progress = 1;
-  if (event.hold) return wait_for_owner(m, *event.hold);
-  switch_in(m);
+    return finish(change, outcome.models_fault ? Phase::rejected : Phase::failed, outcome.cause, outcome.message);
+  change.state.baseline = event.baseline;
+  change.state.message = outcome.message;
+  change.state.progress = 1;
+  if (event.hold) return wait_for_owner(change, *event.hold);
+  switch_in(change);
 }
 
-void switch_in_when_due(Move& m, const Tick& tick) {
-  if (!is_due(m.s, tick, m.now)) return m.ignore();
-  if (tick.hold) return wait_for_owner(m, *tick.hold);
-  switch_in(m);
+void switch_in_when_due(Transition& change, const Tick& tick) {
+  if (!is_due(change.state, tick, change.now)) return change.ignore();
+  if (tick.hold) return wait_for_owner(change, *tick.hold);
+  switch_in(change);
 }
 
-void enter_service(Move& m, const Activated&) {
-  m.s.slots.serving = m.s.target;
-  if (m.s.slots.at(m.s.target)->proven) return commit(m, "it was in a slot already");
-  begin_probation(m);
+void enter_service(Transition& change, const Activated&) {
+  change.state.slots.serving = change.state.target;
+  if (change.state.slots.at(change.state.target)->proven) return commit(change, "it was in a slot already");
+  begin_probation(change);
 }
 
-void undo_activation(Move& m, const ActivateFailed& event) {
-  if (!event.switched) return finish(m, Phase::failed, "activate", event.error.message);
-  m.s.slots.serving = m.s.target;
-  roll_back(m, "activate", event.error.message);
+void undo_activation(Transition& change, const ActivateFailed& event) {
+  if (!event.switched) return finish(change, Phase::failed, "activate", event.error.message);
+  change.state.slots.serving = change.state.target;
+  roll_back(change, "activate", event.error.message);
 }
 
-void look(Move& m, const Observed& event) {
-  m.s.totals = event.totals;
-  if (m.now < *m.s.probation_from) m.s.probation_from = m.now;
-  const auto verdict = judge_probation(m.s.wish->probation, m.s.baseline, m.s.totals, m.s.strikes,
-                                       std::chrono::duration_cast<Duration>(m.now - *m.s.probation_from));
-  const int strikes = verdict.strike ? m.s.strikes + 1 : 0;
-  m.keep = strikes != m.s.strikes || verdict.choice != ProbationVerdict::Choice::wait;
-  m.s.strikes = strikes;
-  const auto whole = std::chrono::seconds(std::max<std::uint32_t>(1, m.s.wish->probation.duration_s));
-  m.s.progress = std::min(1.0, std::chrono::duration<double>(m.now - *m.s.probation_from) / whole);
+void look(Transition& change, const Observed& event) {
+  change.state.totals = event.totals;
+  if (change.now < *change.state.probation_from) change.state.probation_from = change.now;
+  const auto verdict =
+      judge_probation(change.state.wish->probation, change.state.baseline, change.state.totals, change.state.strikes,
+                      std::chrono::duration_cast<Duration>(change.now - *change.state.probation_from));
+  const int strikes = verdict.strike ? change.state.strikes + 1 : 0;
+  change.keep = strikes != change.state.strikes || verdict.choice != ProbationVerdict::Choice::wait;
+  change.state.strikes = strikes;
+  const auto whole = std::chrono::seconds(std::max<std::uint32_t>(1, change.state.wish->probation.duration_s));
+  change.state.progress =
+      std::min(1.0, std::chrono::duration<double>(change.now - *change.state.probation_from) / whole);
   if (verdict.choice == ProbationVerdict::Choice::commit)
-    return commit(m, verdict.message.empty() ? m.s.message : verdict.message);
-  if (verdict.choice == ProbationVerdict::Choice::roll_back) roll_back(m, verdict.cause, verdict.message);
+    return commit(change, verdict.message.empty() ? change.state.message : verdict.message);
+  if (verdict.choice == ProbationVerdict::Choice::roll_back) roll_back(change, verdict.cause, verdict.message);
 }
 
-void end_roll_back(Move& m, const RolledBack&) {
-  m.s.slots.serving = previous_of(m.s);
-  finish(m, Phase::rolled_back, m.s.cause, m.s.message);
+void end_roll_back(Transition& change, const RolledBack&) {
+  change.state.slots.serving = previous_of(change.state);
+  finish(change, Phase::rolled_back, change.state.cause, change.state.message);
 }
 
-void roll_back_later(Move& m, const RollBackFailed&) {
-  wait_and_retry(m, std::nullopt);
+void roll_back_later(Transition& change, const RollBackFailed&) {
+  wait_and_retry(change, std::nullopt);
 }
 
-void roll_back_when_due(Move& m, const Tick& tick) {
-  if (!is_due(m.s, tick, m.now)) return m.ignore();
-  m.s.retry_at.reset();
-  m.await(RollBack{previous_of(m.s)});
+void roll_back_when_due(Transition& change, const Tick& tick) {
+  if (!is_due(change.state, tick, change.now)) return change.ignore();
+  change.state.retry_at.reset();
+  change.await(RollBack{previous_of(change.state)});
 }
 
 // The transition table ------------------------------------------------------------------------------------------------
 
 using Applies = bool (*)(Phase);
-using Act = void (*)(Move&, const Event&);
+using Act = void (*)(Transition&, const Event&);
 
 struct Row {
   Applies applies;
@@ -443,9 +450,10 @@ template <class T, class First, class... Others>
 struct IndexOf<T, std::variant<First, Others...>>
     : std::integral_constant<std::size_t, 1 + IndexOf<T, std::variant<Others...>>::value> {};
 
-template <class E, void (*Handler)(Move&, const E&)>
+template <class E, void (*Handler)(Transition&, const E&)>
 constexpr Row on(Applies applies) {
-  return {applies, IndexOf<E, Event>::value, [](Move& m, const Event& event) { Handler(m, std::get<E>(event)); }};
+  return {applies, IndexOf<E, Event>::value,
+          [](Transition& change, const Event& event) { Handler(change, std::get<E>(event)); }};
 }
 
 bool always(Phase) {
@@ -496,59 +504,59 @@ std::optional<std::int64_t> ticket_of(const Event& event) {
 
 // Recovery ------------------------------------------------------------------------------------------------------------
 
-void mend_link(Move& m) {
-  if (m.s.slots.served() != nullptr) return;
-  m.s.slots.serving.reset();
+void mend_link(Transition& change) {
+  if (change.state.slots.served() != nullptr) return;
+  change.state.slots.serving.reset();
   for (const SlotName slot : {SlotName::a, SlotName::b}) {
-    if (!m.s.slots.at(slot) || !m.s.slots.at(slot)->proven) continue;
-    m.s.slots.serving = slot;
-    return m.act(MendLink{slot});
+    if (!change.state.slots.at(slot) || !change.state.slots.at(slot)->proven) continue;
+    change.state.slots.serving = slot;
+    return change.act(MendLink{slot});
   }
 }
 
 // Without a journal: a proven version stays, one that was still on probation makes way for a proven one.
-void recover_from_facts(Move& m) {
-  const SlotContent* served = m.s.slots.served();
+void recover_from_facts(Transition& change) {
+  const SlotContent* served = change.state.slots.served();
   if (served == nullptr || served->proven) return;
-  const auto& spare = m.s.slots.at(other(*m.s.slots.serving));
+  const auto& spare = change.state.slots.at(other(*change.state.slots.serving));
   if (!spare || !spare->proven) return;
-  m.s.target = *m.s.slots.serving;
-  roll_back(m, "probation_crash", "the journal was lost while version " + served->version + " was on probation");
+  change.state.target = *change.state.slots.serving;
+  roll_back(change, "probation_crash", "the journal was lost while version " + served->version + " was on probation");
 }
 
-void recover_activation(Move& m) {
-  if (!m.s.slots.at(m.s.target))
-    return finish(m, Phase::failed, "activate", "the new version's slot is empty after a restart");
-  const bool won = m.s.slots.serving == m.s.target;
-  if (m.s.starts <= max_starts) return m.await(Activate{m.s.target});
-  if (won) return roll_back(m, "attempts_exhausted", "the agent restarted too often during activation");
-  finish(m, Phase::failed, "attempts_exhausted", "the agent restarted too often during activation");
+void recover_activation(Transition& change) {
+  if (!change.state.slots.at(change.state.target))
+    return finish(change, Phase::failed, "activate", "the new version's slot is empty after a restart");
+  const bool won = change.state.slots.serving == change.state.target;
+  if (change.state.starts <= max_starts) return change.await(Activate{change.state.target});
+  if (won) return roll_back(change, "attempts_exhausted", "the agent restarted too often during activation");
+  finish(change, Phase::failed, "attempts_exhausted", "the agent restarted too often during activation");
 }
 
-void recover_probation(Move& m) {
-  if (m.s.starts > max_starts)
-    return roll_back(m, "attempts_exhausted", "the agent restarted too often during probation");
-  if (m.s.slots.serving != m.s.target || !m.s.slots.at(m.s.target))
-    return roll_back(m, "activate", "the version in probation was not in service after a restart");
-  m.s.totals = {};
-  m.s.strikes = 0;
+void recover_probation(Transition& change) {
+  if (change.state.starts > max_starts)
+    return roll_back(change, "attempts_exhausted", "the agent restarted too often during probation");
+  if (change.state.slots.serving != change.state.target || !change.state.slots.at(change.state.target))
+    return roll_back(change, "activate", "the version in probation was not in service after a restart");
+  change.state.totals = {};
+  change.state.strikes = 0;
 }
 
-void recover_from_journal(Move& m) {
-  if (is_terminal(m.s.phase)) {
-    const SlotContent* served = m.s.slots.served();
-    if (m.s.phase != Phase::committed || served == nullptr || served->proven) return;
-    m.s.slots.at(*m.s.slots.serving)->proven = true;
-    return m.act(MarkProven{*m.s.slots.serving});
+void recover_from_journal(Transition& change) {
+  if (is_terminal(change.state.phase)) {
+    const SlotContent* served = change.state.slots.served();
+    if (change.state.phase != Phase::committed || served == nullptr || served->proven) return;
+    change.state.slots.at(*change.state.slots.serving)->proven = true;
+    return change.act(MarkProven{*change.state.slots.serving});
   }
-  if (m.s.phase == Phase::rolling_back) return roll_back(m, m.s.cause, m.s.message);
-  ++m.s.starts;
-  if (m.s.phase == Phase::activating) return recover_activation(m);
-  if (m.s.phase == Phase::probation) return recover_probation(m);
-  if (m.s.starts <= max_starts) return survey(m);
-  finish(
-      m, Phase::failed, "attempts_exhausted",
-      "the agent restarted " + std::to_string(m.s.starts) + " times while it was " + std::string(to_string(m.s.phase)));
+  if (change.state.phase == Phase::rolling_back) return roll_back(change, change.state.cause, change.state.message);
+  ++change.state.starts;
+  if (change.state.phase == Phase::activating) return recover_activation(change);
+  if (change.state.phase == Phase::probation) return recover_probation(change);
+  if (change.state.starts <= max_starts) return survey(change);
+  finish(change, Phase::failed, "attempts_exhausted",
+         "the agent restarted " + std::to_string(change.state.starts) + " times while it was " +
+             std::string(to_string(change.state.phase)));
 }
 
 }  // namespace
@@ -559,9 +567,9 @@ Step step(const UpdateState& state, const Event& event, Instant now) {
   if (ticket && *ticket != state.ticket) return result;
   for (const Row& row : table) {
     if (row.event != event.index() || !row.applies(state.phase)) continue;
-    Move move{result.next, result.effects, now};
-    row.act(move, event);
-    result.keep = move.keep;
+    Transition change{result.next, result.effects, now};
+    row.act(change, event);
+    result.keep = change.keep;
     break;
   }
   return result;
@@ -570,12 +578,12 @@ Step step(const UpdateState& state, const Event& event, Instant now) {
 Step recover(const std::optional<UpdateState>& journal, const Slots& on_disk, Instant now) {
   Step result{journal.value_or(UpdateState{}), {}, true};
   result.next.slots = on_disk;
-  Move move{result.next, result.effects, now};
-  mend_link(move);
+  Transition change{result.next, result.effects, now};
+  mend_link(change);
   if (journal)
-    recover_from_journal(move);
+    recover_from_journal(change);
   else
-    recover_from_facts(move);
+    recover_from_facts(change);
   return result;
 }
 

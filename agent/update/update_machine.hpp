@@ -86,7 +86,7 @@ struct Surveyed {
   std::uint64_t free_bytes = 0;
   std::uint64_t have_bytes = 0;                       // of the artifact's full file, already downloaded or made
   bool dataset_ready = false;                         // cached, or the device has its own
-  std::map<std::string, std::uint64_t> applied = {};  // as in Means
+  std::map<std::string, std::uint64_t> applied = {};  // as in PlanResources
   std::set<std::string> results = {};
 };
 struct FetchProgress {

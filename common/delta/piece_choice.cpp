@@ -77,25 +77,27 @@ ByteView coded_numbers(ByteView old, const Piece& piece, ByteView fresh, Bytes& 
   return scratch;
 }
 
-Piece PieceChooser::describe(Way way, const Region& region, std::uint64_t offset, std::uint32_t bytes) const {
-  switch (way) {
-    case Way::plain:
+Piece PieceChooser::describe(PieceCoding coding, const Region& region, std::uint64_t offset,
+                             std::uint32_t bytes) const {
+  switch (coding) {
+    case PieceCoding::plain:
       return make_piece(Source::literal, bytes);
-    case Way::intra:
+    case PieceCoding::intra:
       return make_piece(Source::intra, bytes, region.element);
-    case Way::serial:
+    case PieceCoding::serial:
       return make_piece(Source::serial, bytes, region.element);
     default:
       break;
   }
   const std::uint64_t position = offset - region.offset;
   Piece piece = make_piece(Source::delta, bytes, region.element, region.old_offset + position);
-  if (way == Way::delta) return piece;
+  if (coding == PieceCoding::delta) return piece;
   const ByteView old = part(old_, piece.old_offset, bytes), fresh = part(fresh_, offset, bytes);
   const std::uint64_t columns = region.row_numbers, in_row = position % columns;
   const auto rows = static_cast<std::size_t>((in_row + bytes + columns - 1) / columns);
-  piece.scaling = way == Way::scaled_rows ? fit_factors(old, fresh, columns, in_row, rows)
-                                          : fit_factors(old, fresh, 1, in_row, static_cast<std::size_t>(columns));
+  piece.scaling = coding == PieceCoding::scaled_rows
+                      ? fit_factors(old, fresh, columns, in_row, rows)
+                      : fit_factors(old, fresh, 1, in_row, static_cast<std::size_t>(columns));
   return piece;
 }
 
@@ -115,34 +117,35 @@ double PieceChooser::cost(const Piece& piece, std::uint64_t offset) {
 }
 
 // Judged on a part from the middle: what is true of 64 KiB of a tensor is true of its neighbours.
-Way PieceChooser::best_way(const Region& region, std::uint64_t offset, std::uint32_t bytes) {
+PieceCoding PieceChooser::best_coding(const Region& region, std::uint64_t offset, std::uint32_t bytes) {
   const auto width = static_cast<std::uint32_t>(width_of(region.element));
   const std::uint32_t sample = std::min(bytes, sample_bytes) / width * width;
   const std::uint64_t start = offset + (bytes - sample) / 2 / width * width;
-  Way best = Way::plain;
+  PieceCoding best = PieceCoding::plain;
   double least = 8.0 * sample;
-  const auto consider = [&](Way way, double margin) {
-    const Piece piece = describe(way, region, start, sample);
+  const auto consider = [&](PieceCoding coding, double margin) {
+    const Piece piece = describe(coding, region, start, sample);
     // A column's factor serves the whole stretch, a row's its own row.
     const double factors = 16.0 * static_cast<double>(piece.scaling.factors.size());
-    const double share = way == Way::scaled_columns ? static_cast<double>(sample) / bytes : 1;
+    const double share = coding == PieceCoding::scaled_columns ? static_cast<double>(sample) / bytes : 1;
     const double found = cost(piece, start) + factors * share;
     if (found >= least * margin) return;
     least = found;
-    best = way;
+    best = coding;
   };
   if (region.has_old) {
-    consider(Way::delta, 1);
+    consider(PieceCoding::delta, 1);
     const bool has_rows =
         region.element == Element::i8 && region.row_numbers >= shortest_scaled_row && region.row_numbers <= max_factors;
-    if (has_rows && bytes > region.row_numbers) consider(Way::scaled_rows, clearly_better);
-    if (has_rows && bytes >= fewest_scaled_rows * region.row_numbers) consider(Way::scaled_columns, clearly_better);
+    if (has_rows && bytes > region.row_numbers) consider(PieceCoding::scaled_rows, clearly_better);
+    if (has_rows && bytes >= fewest_scaled_rows * region.row_numbers)
+      consider(PieceCoding::scaled_columns, clearly_better);
   }
   if (bytes < shortest_numbers) return best;
-  consider(Way::intra, clearly_better);
+  consider(PieceCoding::intra, clearly_better);
   if (is_scattered(region.element)) return best;
-  consider(Way::serial, clearly_better);
-  if (best != Way::delta || least > 4.0 * sample) consider(Way::plain, 1);
+  consider(PieceCoding::serial, clearly_better);
+  if (best != PieceCoding::delta || least > 4.0 * sample) consider(PieceCoding::plain, 1);
   return best;
 }
 
@@ -163,7 +166,7 @@ Piece PieceChooser::choose(const Region& region, std::uint64_t offset, std::uint
       }
     }
   }
-  return describe(best_way(region, offset, bytes), region, offset, bytes);
+  return describe(best_coding(region, offset, bytes), region, offset, bytes);
 }
 
 // Against differences, judged on the first of it.

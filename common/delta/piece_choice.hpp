@@ -8,7 +8,7 @@
 
 namespace argosy::tensor {
 
-enum class Way : std::uint8_t { plain, delta, scaled_rows, scaled_columns, intra, serial };
+enum class PieceCoding : std::uint8_t { plain, delta, scaled_rows, scaled_columns, intra, serial };
 
 class PieceChooser {
  public:
@@ -33,7 +33,7 @@ class PieceChooser {
     int repeated = 0;
   };
 
-  Piece describe(Way way, const Region& region, std::uint64_t offset, std::uint32_t bytes) const;
+  Piece describe(PieceCoding coding, const Region& region, std::uint64_t offset, std::uint32_t bytes) const;
   double cost(const Piece& piece, std::uint64_t offset);
   static std::vector<Region> cut(const Region& region, const Guess& guess);
   double density(const Region& region, const Guess& guess);
@@ -42,7 +42,7 @@ class PieceChooser {
   std::uint64_t equal_bytes(const Region& region) const;
   std::uint64_t bytes_before_a_copy(const Region& region) const;
   bool saves(const Piece& stepped, std::uint64_t offset);
-  Way best_way(const Region& region, std::uint64_t offset, std::uint32_t bytes);
+  PieceCoding best_coding(const Region& region, std::uint64_t offset, std::uint32_t bytes);
 
   ByteView old_;
   ByteView fresh_;

@@ -78,17 +78,17 @@ Task<Result<void>> AccessService::admit(Try attempt, Instant now, Duration& retr
     co_return too_many_tries(verdict.wait);
   }
   if (verdict.delay == Duration::zero()) co_return Result<void>{};
-  if (held_ >= options_.held_limit) {
+  if (delayed_ >= options_.delayed_limit) {
     ++limited_;
     limiter_.give_back(attempt.account, attempt.address);
     retry_after = verdict.delay;
     co_return too_many_tries(verdict.delay);
   }
-  ++held_;
+  ++delayed_;
   const auto io = co_await boost::asio::this_coro::executor;
   boost::asio::steady_timer pause(io, verdict.delay);
   co_await pause.async_wait(boost::asio::as_tuple(boost::asio::use_awaitable));
-  --held_;
+  --delayed_;
   co_return Result<void>{};
 }
 

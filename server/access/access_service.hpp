@@ -24,8 +24,8 @@ struct AccessOptions {
   Duration link_life{std::chrono::hours(24)};
   LoginLimiter::Options limiter{};
   FailedLogins::Options failures{};
-  std::size_t hashing_limit = 64;  // passwords that wait to be hashed
-  std::size_t held_limit = 256;    // tries that wait because their account is being guessed at
+  std::size_t hashing_limit = 64;   // passwords that wait to be hashed
+  std::size_t delayed_limit = 256;  // tries that wait because their account is being guessed at
 };
 
 struct SignedIn {
@@ -113,7 +113,7 @@ class AccessService {
   LoginLimiter limiter_;
   FailedLogins failures_;
   PasswordDesk desk_;
-  std::size_t held_ = 0;
+  std::size_t delayed_ = 0;
   std::uint64_t failed_ = 0;
   std::uint64_t limited_ = 0;
 };

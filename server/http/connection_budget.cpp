@@ -43,7 +43,7 @@ std::optional<ConnectionBudget::Admission> ConnectionBudget::admit(const std::st
   Admission admission;
   if (same != addresses_.end() && same->second.size() >= limits_.unsigned_per_address) {
     admission.evicted = evict(*same->second.begin());
-  } else if (held_.size() >= limits_.connections || strangers_ >= limits_.connections - reserve) {
+  } else if (admitted_.size() >= limits_.connections || strangers_ >= limits_.connections - reserve) {
     const auto oldest = oldest_of_the_greediest();
     if (!oldest) {
       ++counters_.turned_away;
@@ -52,14 +52,14 @@ std::optional<ConnectionBudget::Admission> ConnectionBudget::admit(const std::st
     admission.evicted = evict(*oldest);
   }
   admission.id = next_++;
-  held_.emplace(admission.id, Held{group, {}});
+  admitted_.emplace(admission.id, Admitted{group, {}});
   join(addresses_, group, admission.id);
   return admission;
 }
 
 std::optional<ConnectionBudget::Id> ConnectionBudget::sign(Id id, const std::string& peer) {
-  const auto found = held_.find(id);
-  if (found == held_.end() || found->second.peer == peer) return std::nullopt;
+  const auto found = admitted_.find(id);
+  if (found == admitted_.end() || found->second.peer == peer) return std::nullopt;
   if (found->second.peer.empty()) {
     part(addresses_, found->second.address, id);
   } else {
@@ -74,27 +74,27 @@ std::optional<ConnectionBudget::Id> ConnectionBudget::sign(Id id, const std::str
 }
 
 void ConnectionBudget::unsign(Id id) {
-  const auto found = held_.find(id);
-  if (found == held_.end() || found->second.peer.empty()) return;
+  const auto found = admitted_.find(id);
+  if (found == admitted_.end() || found->second.peer.empty()) return;
   part(peers_, found->second.peer, id);
   found->second.peer.clear();
   join(addresses_, found->second.address, id);
 }
 
 void ConnectionBudget::leave(Id id) {
-  const auto found = held_.find(id);
-  if (found == held_.end()) return;
+  const auto found = admitted_.find(id);
+  if (found == admitted_.end()) return;
   if (found->second.peer.empty()) {
     part(addresses_, found->second.address, id);
   } else {
     part(peers_, found->second.peer, id);
   }
-  held_.erase(found);
+  admitted_.erase(found);
 }
 
 bool ConnectionBudget::is_signed(Id id) const {
-  const auto found = held_.find(id);
-  return found != held_.end() && !found->second.peer.empty();
+  const auto found = admitted_.find(id);
+  return found != admitted_.end() && !found->second.peer.empty();
 }
 
 }  // namespace argosy::server

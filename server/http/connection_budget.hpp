@@ -42,12 +42,12 @@ class ConnectionBudget {
   void leave(Id id);
 
   bool is_signed(Id id) const;
-  std::size_t size() const { return held_.size(); }
+  std::size_t size() const { return admitted_.size(); }
   std::size_t strangers() const { return strangers_; }
   const Counters& counters() const { return counters_; }
 
  private:
-  struct Held {
+  struct Admitted {
     std::string address;
     std::string peer;  // empty: a stranger
   };
@@ -62,7 +62,7 @@ class ConnectionBudget {
   Limits limits_;
   Counters counters_;
   Id next_ = 1;
-  std::map<Id, Held> held_;
+  std::map<Id, Admitted> admitted_;
   ByName addresses_;                                     // of strangers
   ByName peers_;                                         // of those who signed
   std::set<std::pair<std::size_t, std::string>> greed_;  // strangers' addresses by how many they hold

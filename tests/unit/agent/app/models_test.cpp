@@ -122,7 +122,7 @@ TEST(Models, WhatAModelServerCountsIsEnoughForProbation) {
   EXPECT_EQ(models.served()[0].version, "1.1");
   for (int window = 0; window < 2; ++window) {
     EXPECT_EQ(models.reports()[0].update->state, "probation");
-    models.saw({{{"digits", "1.1", 5, 5, {}}}, {}}, wall_clock_now());
+    models.note_status({{{"digits", "1.1", 5, 5, {}}}, {}}, wall_clock_now());
     models.window_ended();
   }
   EXPECT_EQ(models.reports()[0].update->state, "rolling_back");
@@ -134,12 +134,12 @@ TEST(Models, ProgramThatIsSeenDownInThreeWindowsRollsBack) {
   put_on_probation(bench);
   Models models = bench.make();
   models.start();
-  models.saw({{}, {"digits"}}, wall_clock_now());
+  models.note_status({{}, {"digits"}}, wall_clock_now());
   models.window_ended();
   models.window_ended();  // nothing newer is known
   for (int window = 0; window < 3; ++window) {
     EXPECT_EQ(models.reports()[0].update->state, "probation");
-    models.saw({{}, {"digits"}}, wall_clock_now());
+    models.note_status({{}, {"digits"}}, wall_clock_now());
     models.window_ended();
   }
   EXPECT_EQ(models.reports()[0].update->cause, "probation_crash");
