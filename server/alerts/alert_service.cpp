@@ -5,6 +5,7 @@
 
 #include "server/alerts/alert_store.hpp"
 #include "server/db/db_pool.hpp"
+#include "server/telemetry/watch_tick.hpp"
 
 namespace argosy::server {
 
@@ -15,55 +16,49 @@ struct MakeJudgeWindows {
   JudgeWindows operator()(std::vector<DuePair> due, Instant now) const { return {std::move(due), rules, now}; }
 };
 
-class Service final : public AlertService {
- public:
-  Service(DbPool& db, AlertOptions options) : db_(db), options_(std::move(options)), watch_(db, options_.watch) {}
-
-  void take(const std::vector<StoredWindow>& windows, Instant now) override { watch_.take(windows, now); }
-
-  WatchFigures watch_figures(Instant now) const override { return watch_.figures(now); }
-
-  // Levels first: they are few, and windows that cannot be judged must not hold them up.
-  Task<Result<std::size_t>> tick(Instant now) override {
-    const auto levels = co_await judge_levels(now);
-    auto windows_task = watch_.tick(MakeJudgeWindows{options_.rules}, now);
-    const auto windows = co_await std::move(windows_task);
-    const auto identities = co_await db_.transact<JudgeIdentities>(now);
-    if (!levels) co_return levels.error();
-    if (!windows) co_return windows.error();
-    if (!identities) co_return identities.error();
-    co_return *windows + *levels + *identities;
-  }
-
-  Task<Result<AlertPage>> list(AlertQuery query) override {
-    co_return co_await db_.transact<ReadAlerts>(std::move(query));
-  }
-
-  Task<Result<Alert>> acknowledge(std::int64_t id, std::string actor, Instant now) override {
-    co_return co_await db_.transact<AcknowledgeAlert>(id, std::move(actor), now);
-  }
-
- private:
-  Task<Result<std::size_t>> judge_levels(Instant now) {
-    const auto began = std::chrono::steady_clock::now();
-    std::size_t moved = 0;
-    while (true) {
-      ARGOSY_CO_TRY(const auto judged, co_await db_.transact<JudgeLevels>(options_.levels_at_once, now));
-      moved += judged.moved;
-      const bool is_over = std::chrono::steady_clock::now() - began >= options_.watch.budget;
-      if (is_over || judged.taken < options_.levels_at_once) co_return moved;
-    }
-  }
-
-  DbPool& db_;
-  AlertOptions options_;
-  Watch watch_;
-};
-
 }  // namespace
 
-std::unique_ptr<AlertService> create_alert_service(DbPool& db, AlertOptions options) {
-  return std::make_unique<Service>(db, std::move(options));
+AlertService::AlertService(DbPool& db, AlertOptions options)
+    : db_(db), options_(std::move(options)), watch_(db, options_.watch) {}
+
+void AlertService::take(const std::vector<StoredWindow>& windows, Instant now) {
+  watch_.take(windows, now);
+}
+
+WatchFigures AlertService::watch_figures(Instant now) const {
+  return watch_.figures(now);
+}
+
+// Levels first: they are few, and windows that cannot be judged must not hold them up. An error of one kind does not
+// keep the others from being judged.
+Task<Result<std::size_t>> AlertService::tick(Instant now) {
+  const auto levels = co_await judge_levels(now);
+  const MakeJudgeWindows make{options_.rules};
+  const auto windows = co_await watch_.tick(make, now);
+  const auto identities = co_await db_.transact<JudgeIdentities>(now);
+  if (!levels) co_return levels.error();
+  if (!windows) co_return windows.error();
+  if (!identities) co_return identities.error();
+  co_return *windows + *levels + *identities;
+}
+
+Task<Result<AlertPage>> AlertService::list(AlertQuery query) {
+  co_return co_await db_.transact<ReadAlerts>(std::move(query));
+}
+
+Task<Result<Alert>> AlertService::acknowledge(std::int64_t id, std::string actor, Instant now) {
+  co_return co_await db_.transact<AcknowledgeAlert>(id, std::move(actor), now);
+}
+
+Task<Result<std::size_t>> AlertService::judge_levels(Instant now) {
+  const auto began = std::chrono::steady_clock::now();
+  std::size_t moved = 0;
+  while (true) {
+    ARGOSY_CO_TRY(const auto judged, co_await db_.transact<JudgeLevels>(options_.levels_at_once, now));
+    moved += judged.moved;
+    const bool is_over = std::chrono::steady_clock::now() - began >= options_.watch.budget;
+    if (is_over || judged.taken < options_.levels_at_once) co_return moved;
+  }
 }
 
 }  // namespace argosy::server

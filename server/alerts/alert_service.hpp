@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -41,18 +40,24 @@ struct AlertPage {
 
 class AlertService {
  public:
-  virtual ~AlertService() = default;
+  explicit AlertService(DbPool& db, AlertOptions options = {});
+
   // Windows that were just stored: their devices are due. A listener of the telemetry service.
-  virtual void take(const std::vector<StoredWindow>& windows, Instant now) = 0;
+  void take(const std::vector<StoredWindow>& windows, Instant now);
   // Judges what is due, presence and drift, and writes alerts with the events `alert.firing` and `alert.resolved`.
   // Answers how many alerts moved. Call about once a second on the leader.
-  virtual Task<Result<std::size_t>> tick(Instant now) = 0;
-  virtual WatchFigures watch_figures(Instant now) const = 0;
-  virtual Task<Result<AlertPage>> list(AlertQuery query) = 0;
+  Task<Result<std::size_t>> tick(Instant now);
+  WatchFigures watch_figures(Instant now) const;
+  Task<Result<AlertPage>> list(AlertQuery query);
   // Errc::not_found, or Errc::illegal_transition when it is resolved. Acknowledging twice changes nothing.
-  virtual Task<Result<Alert>> acknowledge(std::int64_t id, std::string actor, Instant now) = 0;
-};
+  Task<Result<Alert>> acknowledge(std::int64_t id, std::string actor, Instant now);
 
-std::unique_ptr<AlertService> create_alert_service(DbPool& db, AlertOptions options = {});
+ private:
+  Task<Result<std::size_t>> judge_levels(Instant now);
+
+  DbPool& db_;
+  AlertOptions options_;
+  Watch watch_;
+};
 
 }  // namespace argosy::server

@@ -1,6 +1,7 @@
 #include "server/app/server.hpp"
 
 #include <iostream>
+#include <optional>
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -329,15 +330,15 @@ struct Server::Parts {
   Result<std::unique_ptr<BlobService>> blobs;
   std::unique_ptr<ModelService> models;
   std::unique_ptr<PatchService> patches;
-  std::unique_ptr<RolloutService> rollouts;
-  std::unique_ptr<DesiredService> desired = create_desired_service(db);
-  DownloadPermits permits{[this](DeviceId device) { return desired->get(std::move(device)); }};
-  std::unique_ptr<TelemetryService> telemetry = create_telemetry_service(db, telemetry_options(config));
-  std::unique_ptr<DriftService> drift = create_drift_service(db, drift_options(config));
-  std::unique_ptr<AlertService> alerts = create_alert_service(db, alert_options(config));
-  std::unique_ptr<EventService> events = create_event_service(io, db, {.observe = loop_observer(metrics)});
-  std::unique_ptr<RetentionService> retention = create_retention_service(db, retention_options(config));
-  std::unique_ptr<OverviewService> overview = create_overview_service(db);
+  std::optional<RolloutService> rollouts;
+  DesiredService desired{db};
+  DownloadPermits permits{[this](DeviceId device) { return desired.get(std::move(device)); }};
+  TelemetryService telemetry{db, telemetry_options(config)};
+  DriftService drift{db, drift_options(config)};
+  AlertService alerts{db, alert_options(config)};
+  EventService events{io, db, {.observe = loop_observer(metrics)}};
+  RetentionService retention{db, retention_options(config)};
+  OverviewService overview{db};
   AccessService access{db, password_worker, access_options(config)};
 
   AuditService audit{db, worker, audit_options(config)};
@@ -389,7 +390,7 @@ Server::Parts::Parts(asio::io_context& context, const Config& given, Certificate
   RolloutOptions rollout_options;
   rollout_options.guard_interval = ms(config.rollouts_guard_interval_ms);
   rollout_options.busy_share = 0.05;
-  rollouts = create_rollout_service(db, *patches, rollout_options);
+  rollouts.emplace(db, *patches, rollout_options);
   connect_parts();
   add_routes();
   make_listeners();
@@ -413,10 +414,10 @@ void Server::Parts::make_enrolment(CertificateAndKey authority) {
 
 // Who hears whom: telemetry feeds drift and alerts, the broker feeds the capabilities, the lock decides who leads.
 void Server::Parts::connect_parts() {
-  telemetry->add_listener([this](const auto& windows) {
+  telemetry.add_listener([this](const auto& windows) {
     if (!leader->leading()) return;  // the one that leads finds them by its sweep
-    drift->take(windows, wall_clock_now());
-    alerts->take(windows, wall_clock_now());
+    drift.take(windows, wall_clock_now());
+    alerts.take(windows, wall_clock_now());
   });
 
   if (config.mqtt_enabled) {
@@ -432,7 +433,7 @@ void Server::Parts::connect_parts() {
   CollectorOptions collector_options;
   collector_options.delay = ms(config.telemetry_batch_ms);
   collector = std::make_unique<BatchCollector>(
-      io, *telemetry, telemetry_intake,
+      io, telemetry, telemetry_intake,
       [this](const std::string& device, const wire::TelemetryAck& ack) {
         if (mqtt) asio::co_spawn(io, send_ack(*mqtt, device, ack), asio::detached);
       },
@@ -445,8 +446,8 @@ void Server::Parts::connect_parts() {
   states = std::make_unique<StateIntake>(io, StateIntake::Parts{*devices, *rollouts, quarantine});
   messages = std::make_unique<DeviceMessages>(DeviceMessages::Parts{*states, *presence, *collector, quarantine});
   leader = std::make_unique<LeaderWork>(io,
-                                        LeaderWork::Parts{access, *alerts, audit, *desired, *devices, *drift, *patches,
-                                                          *presence, *retention, *rollouts, *telemetry, mqtt.get()},
+                                        LeaderWork::Parts{access, alerts, audit, desired, *devices, drift, *patches,
+                                                          *presence, retention, *rollouts, telemetry, mqtt.get()},
                                         LeaderWork::Rhythm{ms(config.presence_tick_ms), ms(config.rollouts_tick_ms),
                                                            ms(config.drift_tick_ms), ms(config.alerts_tick_ms)},
                                         loop_observer(metrics));
@@ -469,17 +470,17 @@ void Server::Parts::add_routes() {
   add_blob_routes(all, **blobs);
   add_device_blob_routes(all, **blobs, permits);
   add_rollout_routes(all, *rollouts);
-  add_desired_routes(all, *desired, [this](std::string_view device) {
+  add_desired_routes(all, desired, [this](std::string_view device) {
     return standing ? standing->desired_rev(device) : std::optional<std::int64_t>();
   });
-  add_telemetry_routes(all, *telemetry);
-  add_device_telemetry_routes(all, *telemetry, telemetry_intake);
+  add_telemetry_routes(all, telemetry);
+  add_device_telemetry_routes(all, telemetry, telemetry_intake);
   add_device_state_routes(all, *states);
   add_quarantine_routes(all, quarantine);
-  add_drift_routes(all, *drift);
-  add_alert_routes(all, *alerts);
-  add_event_routes(all, *events);
-  add_overview_routes(all, *overview);
+  add_drift_routes(all, drift);
+  add_alert_routes(all, alerts);
+  add_event_routes(all, events);
+  add_overview_routes(all, overview);
   for (const Route& route : all.routes()) {
     Router& where = route.path.starts_with(device_prefix) ? device_router : operator_router;
     where.add(route);
@@ -537,17 +538,17 @@ void Server::Parts::make_listeners() {
                                                   dispatcher("metrics", metrics_router, nullptr), file_reader);
   }
   ServerMetricsSources sources{db,
-                               *desired,
+                               desired,
                                quarantine,
                                *states,
                                *collector,
                                *patches,
                                *presence,
-                               *retention,
+                               retention,
                                standing.get(),
-                               *telemetry,
-                               *drift,
-                               *alerts,
+                               telemetry,
+                               drift,
+                               alerts,
                                *operator_server,
                                device_server.get(),
                                mqtt.get(),
@@ -589,14 +590,13 @@ Task<void> Server::take_lead(Parts& parts) {
 
 Task<Result<void>> Server::start() {
   Parts& parts = *parts_;
-  auto preparing = parts.telemetry->tick(wall_clock_now());  // partitions before the first window
-  ARGOSY_CO_CHECK(co_await std::move(preparing));
-  auto remembering = parts.quarantine.load(wall_clock_now());  // what must not be taken again
-  ARGOSY_CO_CHECK(co_await std::move(remembering));
+  const Instant now = wall_clock_now();
+  ARGOSY_CO_CHECK(co_await parts.telemetry.tick(now));   // partitions before the first window
+  ARGOSY_CO_CHECK(co_await parts.quarantine.load(now));  // what must not be taken again
   ARGOSY_CO_CHECK(parts.operator_server->start());
   if (parts.device_server) ARGOSY_CO_CHECK(parts.device_server->start());
   if (parts.metrics_server) ARGOSY_CO_CHECK(parts.metrics_server->start());
-  parts.events->start();
+  parts.events.start();
   parts.watch_authority();
   if (parts.revocation) {
     parts.loops.add({.name = "revocations", .interval = revocation_interval},
@@ -635,7 +635,7 @@ Task<void> Server::stop() {
   parts.holds_lead = false;
   parts.lead.reset();  // another instance may take over at once
   parts.leader->stop();
-  parts.events->stop();
+  parts.events.stop();
   parts.authority_news.reset();
   if (parts.authority_rounds) parts.authority_rounds->request_stop();
   parts.states->stop();

@@ -3,8 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -43,17 +41,21 @@ struct FeatureDrift {  // one feature of one model on one device, for the screen
 
 class DriftService {
  public:
-  virtual ~DriftService() = default;
+  explicit DriftService(DbPool& db, DriftOptions options = {});
+
   // Windows that were just stored: their devices are due. A listener of the telemetry service.
-  virtual void take(const std::vector<StoredWindow>& windows, Instant now) = 0;
+  void take(const std::vector<StoredWindow>& windows, Instant now);
   // Judges what is due and writes verdicts, with the events `drift.detected` and `drift.cleared`; answers how many
   // verdicts changed. Call about once a second on the leader.
-  virtual Task<Result<std::size_t>> tick(Instant now) = 0;
-  virtual WatchFigures watch_figures(Instant now) const = 0;
-  virtual Task<Result<std::vector<FeatureDrift>>> of_device(std::string device) = 0;  // Errc::not_found
-  virtual const DriftRule& rule() const = 0;
-};
+  Task<Result<std::size_t>> tick(Instant now);
+  WatchFigures watch_figures(Instant now) const;
+  Task<Result<std::vector<FeatureDrift>>> of_device(std::string device);  // Errc::not_found
+  const DriftRule& rule() const { return options_.rule; }
 
-std::unique_ptr<DriftService> create_drift_service(DbPool& db, DriftOptions options = {});
+ private:
+  DbPool& db_;
+  DriftOptions options_;
+  Watch watch_;
+};
 
 }  // namespace argosy::server

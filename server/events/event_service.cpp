@@ -16,24 +16,19 @@ namespace argosy::server {
 
 namespace asio = boost::asio;
 
-namespace {
-
-constexpr std::size_t events_a_piece = 100;
-constexpr std::size_t catch_up_page = 500;
-
-struct Subscriber {
-  Subscriber(asio::any_io_executor io, Scope wanted, EventPosition start)
-      : scope(std::move(wanted)), position(start), wake(io) {}
-  Scope scope;
-  EventPosition position;
-  std::set<std::string> hints;  // rendered, each once: the latest wins
-  bool is_new = true;           // has not been greeted
-  asio::steady_timer wake;
-};
-
 // What the loop and the subscribers share. It outlives the service as long as a stream still refers to it.
-struct Hub {
-  Hub(asio::any_io_executor executor, DbPool& pool, EventOptions given)
+struct EventHub {
+  struct Subscriber {
+    Subscriber(asio::any_io_executor io, Scope wanted, EventPosition start)
+        : scope(std::move(wanted)), position(start), wake(io) {}
+    Scope scope;
+    EventPosition position;
+    std::set<std::string> hints;  // rendered, each once: the latest wins
+    bool is_new = true;           // has not been greeted
+    asio::steady_timer wake;
+  };
+
+  EventHub(asio::any_io_executor executor, DbPool& pool, EventOptions given)
       : io(std::move(executor)), db(pool), options(std::move(given)), ring(options.kept) {}
   asio::any_io_executor io;
   DbPool& db;
@@ -47,7 +42,14 @@ struct Hub {
   std::chrono::steady_clock::time_point overview_hinted{};
 };
 
-std::vector<std::shared_ptr<Subscriber>> live(Hub& hub) {
+namespace {
+
+constexpr std::size_t events_a_piece = 100;
+constexpr std::size_t catch_up_page = 500;
+
+using Subscriber = EventHub::Subscriber;
+
+std::vector<std::shared_ptr<Subscriber>> live(EventHub& hub) {
   std::vector<std::shared_ptr<Subscriber>> alive;
   for (const auto& weak : hub.subscribers) {
     if (auto subscriber = weak.lock()) alive.push_back(std::move(subscriber));
@@ -77,7 +79,7 @@ std::set<Id> changed(const std::map<Id, std::string>& before, const std::map<Id,
   return ids;
 }
 
-void hint_subscribers(Hub& hub, const std::vector<std::shared_ptr<Subscriber>>& subscribers, Marks marks) {
+void hint_subscribers(EventHub& hub, const std::vector<std::shared_ptr<Subscriber>>& subscribers, Marks marks) {
   const auto devices = changed(hub.marks.devices, marks.devices);
   const auto rollouts = changed(hub.marks.rollouts, marks.rollouts);
   hub.overview_changed |= !hub.marks.overview.empty() && hub.marks.overview != marks.overview;
@@ -99,7 +101,7 @@ void hint_subscribers(Hub& hub, const std::vector<std::shared_ptr<Subscriber>>& 
 }
 
 // One look at the database. After an error, the next look finds the same.
-Task<Result<void>> look(std::shared_ptr<Hub> hub) {
+Task<Result<void>> look(std::shared_ptr<EventHub> hub) {
   if (!hub->is_ready) {
     ARGOSY_CO_TRY(const auto position, co_await hub->db.transact<FindPosition>());
     hub->ring = EventRing(hub->options.kept, position);
@@ -116,7 +118,7 @@ Task<Result<void>> look(std::shared_ptr<Hub> hub) {
 }
 
 // Events behind the ring's reach, from the table.
-Task<Result<std::string>> catch_up(std::shared_ptr<Hub> hub, std::shared_ptr<Subscriber> subscriber) {
+Task<Result<std::string>> catch_up(std::shared_ptr<EventHub> hub, std::shared_ptr<Subscriber> subscriber) {
   ARGOSY_CO_TRY(const auto events, co_await hub->db.transact<ReadEventsAfter>(subscriber->position, catch_up_page));
   std::string text;
   for (const auto& event : events) text += to_sse(event);
@@ -125,7 +127,7 @@ Task<Result<std::string>> catch_up(std::shared_ptr<Hub> hub, std::shared_ptr<Sub
   co_return text;
 }
 
-Task<Result<std::string>> next_piece(std::shared_ptr<Hub> hub, std::shared_ptr<Subscriber> subscriber) {
+Task<Result<std::string>> next_piece(std::shared_ptr<EventHub> hub, std::shared_ptr<Subscriber> subscriber) {
   if (std::exchange(subscriber->is_new, false)) co_return std::string("retry: 2000\n\n");
   bool has_waited = false;
   while (!hub->stopped) {
@@ -149,56 +151,49 @@ Task<Result<std::string>> next_piece(std::shared_ptr<Hub> hub, std::shared_ptr<S
   co_return std::string();
 }
 
-class Service final : public EventService {
- public:
-  Service(asio::any_io_executor io, DbPool& db, EventOptions options)
-      : hub_(std::make_shared<Hub>(std::move(io), db, std::move(options))) {}
-  ~Service() override { stop(); }
-
-  void start() override {
-    watch_ = std::make_unique<Loop>(
-        hub_->io,
-        LoopOptions{.name = "events", .interval = hub_->options.poll_interval, .observe = hub_->options.observe},
-        [hub = hub_](Instant) { return look(hub); });
-  }
-
-  void stop() override {
-    hub_->stopped = true;
-    if (watch_) watch_->request_stop();
-    for (const auto& subscriber : live(*hub_)) subscriber->wake.cancel();
-  }
-
-  Task<Result<EventPage>> list(EventQuery query) override {
-    co_return co_await hub_->db.transact<ReadEvents>(std::move(query));
-  }
-
-  Task<Result<LiveBody>> subscribe(Scope scope, std::optional<std::int64_t> last_event_id) override {
-    if (hub_->stopped) co_return make_error(Errc::unavailable, "the server is stopping");
-    if (live(*hub_).size() >= hub_->options.subscriber_limit)
-      co_return make_error(Errc::unavailable, "too many live streams are open; try again later");
-    EventPosition start = hub_->ring.end();
-    if (last_event_id || !hub_->is_ready) {
-      ARGOSY_CO_TRY(const auto position, co_await hub_->db.transact<FindPosition>(last_event_id));
-      start = position;
-    }
-    auto subscriber = std::make_shared<Subscriber>(hub_->io, std::move(scope), start);
-    hub_->subscribers.push_back(subscriber);
-    LiveBody body;
-    body.next = [hub = hub_, subscriber] { return next_piece(hub, subscriber); };
-    co_return body;
-  }
-
-  std::size_t subscribers() const override { return live(*hub_).size(); }
-
- private:
-  std::shared_ptr<Hub> hub_;
-  std::unique_ptr<Loop> watch_;
-};
-
 }  // namespace
 
-std::unique_ptr<EventService> create_event_service(asio::any_io_executor io, DbPool& db, EventOptions options) {
-  return std::make_unique<Service>(std::move(io), db, std::move(options));
+EventService::EventService(asio::any_io_executor io, DbPool& db, EventOptions options)
+    : hub_(std::make_shared<EventHub>(std::move(io), db, std::move(options))) {}
+
+EventService::~EventService() {
+  stop();
+}
+
+void EventService::start() {
+  watch_ = std::make_unique<Loop>(
+      hub_->io,
+      LoopOptions{.name = "events", .interval = hub_->options.poll_interval, .observe = hub_->options.observe},
+      [hub = hub_](Instant) { return look(hub); });
+}
+
+void EventService::stop() {
+  hub_->stopped = true;
+  if (watch_) watch_->request_stop();
+  for (const auto& subscriber : live(*hub_)) subscriber->wake.cancel();
+}
+
+Task<Result<EventPage>> EventService::list(EventQuery query) {
+  co_return co_await hub_->db.transact<ReadEvents>(std::move(query));
+}
+
+Task<Result<LiveBody>> EventService::subscribe(Scope scope, std::optional<std::int64_t> last_event_id) {
+  if (hub_->stopped) co_return make_error(Errc::unavailable, "the server is stopping");
+  if (live(*hub_).size() >= hub_->options.subscriber_limit)
+    co_return make_error(Errc::unavailable, "too many live streams are open; try again later");
+  EventPosition start = hub_->ring.end();
+  if (last_event_id || !hub_->is_ready) {
+    ARGOSY_CO_TRY(start, co_await hub_->db.transact<FindPosition>(last_event_id));
+  }
+  auto subscriber = std::make_shared<Subscriber>(hub_->io, std::move(scope), start);
+  hub_->subscribers.push_back(subscriber);
+  LiveBody body;
+  body.next = [hub = hub_, subscriber] { return next_piece(hub, subscriber); };
+  co_return body;
+}
+
+std::size_t EventService::subscribers() const {
+  return live(*hub_).size();
 }
 
 }  // namespace argosy::server

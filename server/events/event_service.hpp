@@ -18,6 +18,7 @@
 
 namespace argosy::server {
 
+struct EventHub;
 struct LiveBody;
 
 class DbPool;
@@ -49,16 +50,21 @@ struct EventPage {
 
 class EventService {
  public:
-  virtual ~EventService() = default;
-  virtual void start() = 0;
-  virtual void stop() = 0;  // ends every stream; before the executor stops
-  virtual Task<Result<EventPage>> list(EventQuery query) = 0;
-  // Errc::unavailable when there are too many subscribers.
-  virtual Task<Result<LiveBody>> subscribe(Scope scope, std::optional<std::int64_t> last_event_id) = 0;
-  virtual std::size_t subscribers() const = 0;
-};
+  EventService(boost::asio::any_io_executor io, DbPool& db, EventOptions options = {});
+  ~EventService();  // as stop()
+  EventService(const EventService&) = delete;
+  EventService& operator=(const EventService&) = delete;
 
-std::unique_ptr<EventService> create_event_service(boost::asio::any_io_executor io, DbPool& db,
-                                                   EventOptions options = {});
+  void start();
+  void stop();  // ends every stream; before the executor stops
+  Task<Result<EventPage>> list(EventQuery query);
+  // Errc::unavailable when there are too many subscribers.
+  Task<Result<LiveBody>> subscribe(Scope scope, std::optional<std::int64_t> last_event_id);
+  std::size_t subscribers() const;
+
+ private:
+  std::shared_ptr<EventHub> hub_;  // streams share it
+  std::unique_ptr<Loop> watch_;
+};
 
 }  // namespace argosy::server

@@ -13,41 +13,7 @@ namespace argosy::server {
 
 namespace {
 
-class Service final : public OverviewService {
- public:
-  Service(DbPool& db, OverviewOptions options) : db_(db), options_(options) {}
-
-  Task<std::shared_ptr<const Overview>> current(Instant now) override {
-    if (kept_ && now - kept_->updated_at < options_.fresh_for && now >= kept_->updated_at) co_return kept_;
-    // While one caller reads, and as long as reading took dear, the others get what there is.
-    if (kept_ && (is_reading_ || Clock::now() < rests_until_)) co_return kept_;
-    is_reading_ = true;
-    const auto began = Clock::now();
-    auto overview = std::make_shared<Overview>();
-    for (const Panel& panel : overview_panels()) {
-      auto reading = db_.transact(ReadPanel{panel.read, now, options_});
-      auto read = co_await std::move(reading);
-      if (read) panel.take(*read, *overview);
-      if (!read) overview->unavailable[panel.name] = std::move(read).error().message;
-    }
-    overview->updated_at = now;
-    is_reading_ = false;
-    const auto end = Clock::now();
-    rests_until_ = end + (end - began) * most_rest;
-    kept_ = std::move(overview);
-    co_return kept_;
-  }
-
- private:
-  using Clock = std::chrono::steady_clock;
-  static constexpr int most_rest = 10;  // times as long as reading took: an open screen must not fill the database
-
-  DbPool& db_;
-  OverviewOptions options_;
-  std::shared_ptr<const Overview> kept_;
-  bool is_reading_ = false;
-  Clock::time_point rests_until_{};
-};
+constexpr int most_rest = 10;  // times as long as reading took: an open screen must not fill the database
 
 Task<Result<Response>> get_overview(OverviewService& service, Request& request) {
   const auto overview = co_await service.current(request.now);
@@ -56,8 +22,24 @@ Task<Result<Response>> get_overview(OverviewService& service, Request& request) 
 
 }  // namespace
 
-std::unique_ptr<OverviewService> create_overview_service(DbPool& db, OverviewOptions options) {
-  return std::make_unique<Service>(db, options);
+Task<std::shared_ptr<const Overview>> OverviewService::current(Instant now) {
+  if (kept_ && now - kept_->updated_at < options_.fresh_for && now >= kept_->updated_at) co_return kept_;
+  // While one caller reads, and as long as reading took dear, the others get what there is.
+  if (kept_ && (is_reading_ || Clock::now() < rests_until_)) co_return kept_;
+  is_reading_ = true;
+  const auto began = Clock::now();
+  auto overview = std::make_shared<Overview>();
+  for (const Panel& panel : overview_panels()) {
+    auto read = co_await db_.transact<ReadPanel>(panel.read, now, options_);
+    if (read) panel.take(*read, *overview);
+    if (!read) overview->unavailable[panel.name] = std::move(read).error().message;
+  }
+  overview->updated_at = now;
+  is_reading_ = false;
+  const auto end = Clock::now();
+  rests_until_ = end + (end - began) * most_rest;
+  kept_ = std::move(overview);
+  co_return kept_;
 }
 
 void add_overview_routes(Router& router, OverviewService& overview) {

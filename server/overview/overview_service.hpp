@@ -2,6 +2,7 @@
 // Coroutines on the I/O thread.
 #pragma once
 
+#include <chrono>
 #include <memory>
 
 #include "common/base/instant.hpp"
@@ -10,9 +11,8 @@
 
 namespace argosy::server {
 
-class Router;
-
 class DbPool;
+class Router;
 
 struct OverviewOptions {
   Duration fresh_for{1000};
@@ -22,12 +22,20 @@ struct OverviewOptions {
 
 class OverviewService {
  public:
-  virtual ~OverviewService() = default;
-  // A panel that cannot be read is among Overview::unavailable; the others are there.
-  virtual Task<std::shared_ptr<const Overview>> current(Instant now) = 0;
-};
+  explicit OverviewService(DbPool& db, OverviewOptions options = {}) : db_(db), options_(options) {}
 
-std::unique_ptr<OverviewService> create_overview_service(DbPool& db, OverviewOptions options = {});
+  // A panel that cannot be read is among Overview::unavailable; the others are there.
+  Task<std::shared_ptr<const Overview>> current(Instant now);
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  DbPool& db_;
+  OverviewOptions options_;
+  std::shared_ptr<const Overview> kept_;
+  bool is_reading_ = false;
+  Clock::time_point rests_until_{};
+};
 
 // GET /api/v1/overview. The service must outlive the router.
 void add_overview_routes(Router& router, OverviewService& overview);

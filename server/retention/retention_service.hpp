@@ -2,10 +2,12 @@
 // than its budget, so that a large backlog costs the database little at a time. Coroutines on the I/O thread.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <map>
-#include <memory>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "common/base/error.hpp"
 #include "common/base/instant.hpp"
@@ -24,13 +26,24 @@ struct RetentionOptions {
 
 class RetentionService {
  public:
-  virtual ~RetentionService() = default;
-  // Answers how many rows went. Errc of the first rule that failed; the others run all the same.
-  virtual Task<Result<std::size_t>> tick(Instant now) = 0;
-  // Rows that went since the start, by table.
-  virtual const std::map<std::string, std::uint64_t>& removed() const = 0;
-};
+  explicit RetentionService(DbPool& db, RetentionOptions options = {}) : db_(db), options_(options) {}
 
-std::unique_ptr<RetentionService> create_retention_service(DbPool& db, RetentionOptions options = {});
+  // Answers how many rows went. Errc of the first rule that failed; the others run all the same.
+  Task<Result<std::size_t>> tick(Instant now);
+  // Rows that went since the start, by table.
+  const std::map<std::string, std::uint64_t>& removed() const { return removed_; }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  Task<Result<std::size_t>> apply(std::size_t turn, Instant now, Clock::time_point until);
+
+  DbPool& db_;
+  RetentionOptions options_;
+  std::span<const RetentionRule> rules_ = retention_rules();
+  std::size_t next_ = 0;  // the rule whose turn it is
+  std::vector<Instant> due_ = std::vector<Instant>(rules_.size());
+  std::map<std::string, std::uint64_t> removed_;
+};
 
 }  // namespace argosy::server

@@ -6,7 +6,8 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
-#include <memory>
+#include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,11 +16,13 @@
 #include "common/wire/state.hpp"
 #include "server/base/task.hpp"
 #include "server/rollouts/core/rollout_record.hpp"
+#include "server/rollouts/store/rollout_store.hpp"
 
 namespace argosy::server {
 
 class DbPool;
 class PatchService;
+struct Guards;
 
 struct RolloutOptions {
   Duration guard_interval{2000};  // guard figures are measured again after so long
@@ -31,33 +34,65 @@ struct RolloutOptions {
 
 class RolloutService {
  public:
-  virtual ~RolloutService() = default;
+  RolloutService(DbPool& db, PatchService& patches, RolloutOptions options = {});
 
   // Errc::not_found (model, version), filter_syntax.
-  virtual Task<Result<RolloutRecord>> create(NewRollout rollout, std::string actor, Instant now) = 0;
-  virtual Task<Result<RolloutDetails>> get(std::int64_t id, Instant now) = 0;
-  virtual Task<Result<RolloutPage<RolloutRecord>>> list(std::int64_t before, std::size_t limit) = 0;
-  virtual Task<Result<RolloutPage<RolloutDeviceRecord>>> devices(std::int64_t id, std::string key, std::string after,
-                                                                 std::size_t limit) = 0;
-  virtual Task<Result<RolloutPage<DecisionRecord>>> decisions(std::int64_t id, std::int64_t before,
-                                                              std::size_t limit) = 0;
+  Task<Result<RolloutRecord>> create(NewRollout rollout, std::string actor, Instant now);
+  Task<Result<RolloutDetails>> get(std::int64_t id, Instant now);
+  Task<Result<RolloutPage<RolloutRecord>>> list(std::int64_t before, std::size_t limit);
+  Task<Result<RolloutPage<RolloutDeviceRecord>>> devices(std::int64_t id, std::string key, std::string after,
+                                                         std::size_t limit);
+  Task<Result<RolloutPage<DecisionRecord>>> decisions(std::int64_t id, std::int64_t before, std::size_t limit);
   // Errc::precondition_failed, illegal_transition.
-  virtual Task<Result<RolloutDetails>> operate(OperatorCall call, Instant now) = 0;
+  Task<Result<RolloutDetails>> operate(OperatorCall call, Instant now);
 
   // What devices report, at most 500 documents at once, and only those that DeviceService has taken (not stale, not
   // revoked); answers how many devices moved.
-  virtual Task<Result<std::size_t>> take_reports(std::vector<wire::DeviceState> states, Instant now) = 0;
+  Task<Result<std::size_t>> take_reports(std::vector<wire::DeviceState> states, Instant now);
   // Moves every rollout as far as it goes now; answers how many rollouts acted. Call about once a second, and when
   // on_due asks for it. Judges guards by their last measurement and never waits for one. One rollout's error does not
   // hold the others; the first is answered.
-  virtual Task<Result<std::size_t>> tick(Instant now) = 0;
+  Task<Result<std::size_t>> tick(Instant now);
   // Measures the guards of running rollouts anew where it is time; answers how many it measured. What cannot be
   // measured is `unknown` from then on, which the decisions tell once.
-  virtual Task<Result<std::size_t>> measure(Instant now) = 0;
+  Task<Result<std::size_t>> measure(Instant now);
   // Called on the I/O thread when something happened that a tick should look at soon.
-  virtual void on_due(std::function<void()> wake) = 0;
-};
+  void on_due(std::function<void()> wake) { wake_ = std::move(wake); }
 
-std::unique_ptr<RolloutService> create_rollout_service(DbPool& db, PatchService& patches, RolloutOptions options = {});
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  struct Measured {
+    std::vector<GuardInput> inputs;
+    Instant at{};
+    std::int64_t etag = 0;
+    Clock::time_point rests_until{};
+    bool told_unmeasured = false;  // the decisions say so
+  };
+  struct Look {
+    std::optional<Instant> at;  // of the last tick that went well
+    Clock::time_point rests_until{};
+  };
+
+  void wake();
+  Clock::time_point rest_after(Clock::time_point began) const;
+  bool is_fresh(const RolloutRecord& record, Instant now) const;
+  Guards last_measured(const RolloutRecord& record) const;
+  std::vector<Verdict> last_verdicts(const RolloutRecord& record) const;
+  Task<std::vector<GuardInput>> guards_of(RolloutRecord record, Instant now);
+  Task<Result<void>> tell_measuring(std::int64_t id, std::string why, Instant now);
+  Task<Result<RolloutDetails>> show(RolloutRecord record, std::vector<GuardInput> guards, Instant now);
+  void forget_all_but(const std::vector<RolloutRecord>& records);
+  Task<Result<bool>> tick_one(RolloutRecord record, Instant now);
+
+  DbPool& db_;
+  RolloutStore store_;
+  PatchService& patches_;
+  RolloutOptions options_;
+  std::map<std::int64_t, Measured> measured_;
+  std::map<std::int64_t, Look> looks_;
+  bool due_ = true;
+  std::function<void()> wake_;
+};
 
 }  // namespace argosy::server

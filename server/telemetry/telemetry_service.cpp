@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <iterator>
-#include <optional>
 #include <utility>
 
 #include "server/db/db_pool.hpp"
@@ -33,61 +32,40 @@ struct StoreTogether {
   }
 };
 
-class Service final : public TelemetryService {
- public:
-  Service(DbPool& db, TelemetryOptions options) : db_(db), options_(options) {}
-
-  void add_listener(Listener listener) override { listeners_.push_back(std::move(listener)); }
-
-  Task<Result<Acks>> ingest(std::vector<wire::TelemetryBatch> batches, Instant now) override {
-    if (batches.empty()) co_return Acks{};
-    StoredTelemetry stored;
-    auto storing = take_by_halves<wire::TelemetryAck>(
-        std::move(batches), StoreTogether{db_, stored, now, std::chrono::days(options_.retention_days)});
-    auto acks = co_await std::move(storing);
-    publish(stored);
-    const bool nothing =
-        std::all_of(acks.begin(), acks.end(), [](const auto& ack) { return !ack && is_for_all(ack.error().code); });
-    if (nothing) co_return acks.front().error();
-    for (const auto& ack : acks) counters_.batches_refused += !ack && !is_for_all(ack.error().code) ? 1 : 0;
-    co_return acks;
-  }
-
-  Task<Result<void>> tick(Instant now) override {
-    if (kept_at_ && now - *kept_at_ < options_.upkeep_interval) co_return Result<void>{};
-    auto kept = co_await db_.transact<KeepPartitions>(now, options_.partitions_ahead_days, options_.retention_days);
-    if (kept) kept_at_ = now;
-    co_return kept;
-  }
-
-  Task<Result<Series>> series(SeriesQuery query) override {
-    co_return co_await db_.transact<ReadSeries>(std::move(query));
-  }
-
-  Task<Result<std::vector<EpochIntegrity>>> integrity(std::string device) override {
-    co_return co_await db_.transact<ReadIntegrity>(std::move(device));
-  }
-
-  TelemetryCounters counters() const override { return counters_; }
-
- private:
-  void publish(const StoredTelemetry& stored) {
-    counters_ += stored.counters;
-    if (stored.windows.empty()) return;
-    for (const auto& listener : listeners_) listener(stored.windows);
-  }
-
-  DbPool& db_;
-  TelemetryOptions options_;
-  std::vector<Listener> listeners_;
-  std::optional<Instant> kept_at_;
-  TelemetryCounters counters_;
-};
-
 }  // namespace
 
-std::unique_ptr<TelemetryService> create_telemetry_service(DbPool& db, TelemetryOptions options) {
-  return std::make_unique<Service>(db, options);
+Task<Result<TelemetryService::Acks>> TelemetryService::ingest(std::vector<wire::TelemetryBatch> batches, Instant now) {
+  if (batches.empty()) co_return Acks{};
+  StoredTelemetry stored;
+  const StoreTogether store{db_, stored, now, std::chrono::days(options_.retention_days)};
+  auto acks = co_await take_by_halves<wire::TelemetryAck>(std::move(batches), store);
+  publish(stored);
+  const bool nothing =
+      std::all_of(acks.begin(), acks.end(), [](const auto& ack) { return !ack && is_for_all(ack.error().code); });
+  if (nothing) co_return acks.front().error();
+  for (const auto& ack : acks) counters_.batches_refused += !ack && !is_for_all(ack.error().code) ? 1 : 0;
+  co_return acks;
+}
+
+Task<Result<void>> TelemetryService::tick(Instant now) {
+  if (kept_at_ && now - *kept_at_ < options_.upkeep_interval) co_return Result<void>{};
+  ARGOSY_CO_CHECK(co_await db_.transact<KeepPartitions>(now, options_.partitions_ahead_days, options_.retention_days));
+  kept_at_ = now;
+  co_return Result<void>{};
+}
+
+Task<Result<Series>> TelemetryService::series(SeriesQuery query) {
+  co_return co_await db_.transact<ReadSeries>(std::move(query));
+}
+
+Task<Result<std::vector<EpochIntegrity>>> TelemetryService::integrity(std::string device) {
+  co_return co_await db_.transact<ReadIntegrity>(std::move(device));
+}
+
+void TelemetryService::publish(const StoredTelemetry& stored) {
+  counters_ += stored.counters;
+  if (stored.windows.empty()) return;
+  for (const auto& listener : listeners_) listener(stored.windows);
 }
 
 }  // namespace argosy::server

@@ -4,7 +4,7 @@
 
 #include <cstdint>
 #include <functional>
-#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,6 +17,7 @@
 namespace argosy::server {
 
 class DbPool;
+struct StoredTelemetry;
 
 struct TelemetryOptions {
   int partitions_ahead_days = 3;
@@ -49,26 +50,34 @@ class TelemetryService {
  public:
   using Listener = std::function<void(const std::vector<StoredWindow>&)>;
   using Acks = std::vector<Result<wire::TelemetryAck>>;
-  virtual ~TelemetryService() = default;
+
+  explicit TelemetryService(DbPool& db, TelemetryOptions options = {}) : db_(db), options_(options) {}
 
   // Called on the I/O thread after each commit with the windows that it stored. Set before the first ingest.
-  virtual void add_listener(Listener listener) = 0;
+  void add_listener(Listener listener) { listeners_.push_back(std::move(listener)); }
 
   // Stores what continues each device's cursor, all in one transaction, and answers in the order of `batches`: an ack,
   // or Errc::forbidden for a device that is unknown or revoked. A batch that the database refuses does not stop the
   // others. Where the database went away, batches that are not stored have its error, and the devices will send again;
   // an error of the whole: that is so of all.
-  virtual Task<Result<Acks>> ingest(std::vector<wire::TelemetryBatch> batches, Instant now) = 0;
+  Task<Result<Acks>> ingest(std::vector<wire::TelemetryBatch> batches, Instant now);
 
   // Makes the partitions from yesterday to some days ahead, and drops those past the retention. Call before the first
   // ingest and about once a minute on the leader: it does something once an upkeep_interval.
-  virtual Task<Result<void>> tick(Instant now) = 0;
+  Task<Result<void>> tick(Instant now);
 
-  virtual Task<Result<Series>> series(SeriesQuery query) = 0;  // Errc::not_found without such a device
-  virtual Task<Result<std::vector<EpochIntegrity>>> integrity(std::string device) = 0;
-  virtual TelemetryCounters counters() const = 0;
+  Task<Result<Series>> series(SeriesQuery query);  // Errc::not_found without such a device
+  Task<Result<std::vector<EpochIntegrity>>> integrity(std::string device);
+  TelemetryCounters counters() const { return counters_; }
+
+ private:
+  void publish(const StoredTelemetry& stored);
+
+  DbPool& db_;
+  TelemetryOptions options_;
+  std::vector<Listener> listeners_;
+  std::optional<Instant> kept_at_;
+  TelemetryCounters counters_;
 };
-
-std::unique_ptr<TelemetryService> create_telemetry_service(DbPool& db, TelemetryOptions options = {});
 
 }  // namespace argosy::server

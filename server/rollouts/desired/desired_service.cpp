@@ -57,77 +57,68 @@ Task<std::shared_ptr<Flight>> publish_together(std::vector<DueDocument> document
   co_return flight;
 }
 
-class DesiredDocuments final : public DesiredService {
- public:
-  explicit DesiredDocuments(DbPool& db) : db_(db), store_(db, cache_) {}
-
-  Task<Result<wire::Desired>> get(DeviceId device) override { return store_.get(device.value()); }
-
-  Task<Result<std::size_t>> publish_due(Publish publish, std::size_t limit) override {
-    ARGOSY_CO_TRY(auto batch, co_await store_.due(limit));
-    counters_.unbuildable += batch.unbuildable;
-    std::size_t published = 0;
-    if (!batch.documents.empty()) {
-      ARGOSY_CO_TRY(const auto taken, co_await publish_and_mark(std::move(batch.documents), publish));
-      published = taken;
-    }
-    if (batch.looked_at >= limit || !republished_up_to_) co_return published;
-    ARGOSY_CO_TRY(const auto again, co_await republish_some(std::move(publish), limit - batch.looked_at));
-    co_return published + again;
-  }
-
-  void republish_all() override {
-    ++republication_;
-    republished_up_to_.emplace();
-  }
-
-  Task<Result<std::size_t>> offer_new_patches(std::size_t limit) override { return offer_patches(db_, cache_, limit); }
-  Counters counters() const override { return counters_; }
-
- private:
-  // Marks what the broker took, also when it refused the rest; only when it took none, its refusal is the answer.
-  Task<Result<std::size_t>> publish_and_mark(std::vector<DueDocument> documents, Publish publish) {
-    const auto flight = co_await publish_together(std::move(documents), std::move(publish));
-    const auto count = flight->taken.size();
-    counters_.published += count;
-    if (count == 0) co_return *flight->refused;
-    ARGOSY_CO_CHECK(co_await store_.mark_published(std::move(flight->taken)));
-    co_return count;
-  }
-
-  // The next of all devices; goes on behind them when the broker took every one.
-  Task<Result<std::size_t>> republish_some(Publish publish, std::size_t limit) {
-    const auto republication = republication_;
-    ARGOSY_CO_TRY(auto batch, co_await store_.told(*republished_up_to_, limit));
-    counters_.unbuildable += batch.unbuildable;
-    std::size_t count = 0;
-    if (!batch.documents.empty()) {
-      const auto flight = co_await publish_together(std::move(batch.documents), std::move(publish));
-      count = flight->taken.size();
-      counters_.published += count;
-      if (flight->refused) co_return *flight->refused;
-    }
-    if (republication != republication_) co_return count;  // the broker came back once more
-    if (batch.looked_at < limit) {
-      republished_up_to_.reset();
-    } else {
-      republished_up_to_ = std::move(batch.last);
-    }
-    co_return count;
-  }
-
-  DbPool& db_;
-  ReleaseCache cache_;
-  DesiredStore store_;
-  Counters counters_;
-  std::optional<std::string> republished_up_to_;  // while all are published again
-  std::uint64_t republication_ = 0;
-};
-
 }  // namespace
 
-std::unique_ptr<DesiredService> create_desired_service(DbPool& db) {
-  return std::make_unique<DesiredDocuments>(db);
+DesiredService::DesiredService(DbPool& db)
+    : db_(db), cache_(std::make_unique<ReleaseCache>()), store_(std::make_unique<DesiredStore>(db, *cache_)) {}
+
+DesiredService::~DesiredService() = default;
+
+Task<Result<wire::Desired>> DesiredService::get(DeviceId device) {
+  return store_->get(device.value());
+}
+
+Task<Result<std::size_t>> DesiredService::publish_due(Publish publish, std::size_t limit) {
+  ARGOSY_CO_TRY(auto batch, co_await store_->due(limit));
+  counters_.unbuildable += batch.unbuildable;
+  std::size_t published = 0;
+  if (!batch.documents.empty()) {
+    ARGOSY_CO_TRY(const auto taken, co_await publish_and_mark(std::move(batch.documents), publish));
+    published = taken;
+  }
+  if (batch.looked_at >= limit || !republished_up_to_) co_return published;
+  ARGOSY_CO_TRY(const auto again, co_await republish_some(std::move(publish), limit - batch.looked_at));
+  co_return published + again;
+}
+
+void DesiredService::republish_all() {
+  ++republication_;
+  republished_up_to_.emplace();
+}
+
+Task<Result<std::size_t>> DesiredService::offer_new_patches(std::size_t limit) {
+  return offer_patches(db_, *cache_, limit);
+}
+
+// Marks what the broker took, also when it refused the rest; only when it took none, its refusal is the answer.
+Task<Result<std::size_t>> DesiredService::publish_and_mark(std::vector<DueDocument> documents, Publish publish) {
+  const auto flight = co_await publish_together(std::move(documents), std::move(publish));
+  const auto count = flight->taken.size();
+  counters_.published += count;
+  if (count == 0) co_return *flight->refused;
+  ARGOSY_CO_CHECK(co_await store_->mark_published(std::move(flight->taken)));
+  co_return count;
+}
+
+// The next of all devices; goes on behind them when the broker took every one.
+Task<Result<std::size_t>> DesiredService::republish_some(Publish publish, std::size_t limit) {
+  const auto republication = republication_;
+  ARGOSY_CO_TRY(auto batch, co_await store_->told(*republished_up_to_, limit));
+  counters_.unbuildable += batch.unbuildable;
+  std::size_t count = 0;
+  if (!batch.documents.empty()) {
+    const auto flight = co_await publish_together(std::move(batch.documents), std::move(publish));
+    count = flight->taken.size();
+    counters_.published += count;
+    if (flight->refused) co_return *flight->refused;
+  }
+  if (republication != republication_) co_return count;  // the broker came back once more
+  if (batch.looked_at < limit) {
+    republished_up_to_.reset();
+  } else {
+    republished_up_to_ = std::move(batch.last);
+  }
+  co_return count;
 }
 
 std::string desired_topic(const std::string& device) {

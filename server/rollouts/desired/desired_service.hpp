@@ -8,7 +8,9 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "common/base/error.hpp"
 #include "common/base/id.hpp"
@@ -18,6 +20,9 @@
 namespace argosy::server {
 
 class DbPool;
+class DesiredStore;
+class ReleaseCache;
+struct DueDocument;
 
 class DesiredService {
  public:
@@ -29,22 +34,34 @@ class DesiredService {
   };
   static constexpr std::size_t window = 400;  // messages under way together
 
-  virtual ~DesiredService() = default;
+  explicit DesiredService(DbPool& db);
+  ~DesiredService();
+  DesiredService(const DesiredService&) = delete;
+  DesiredService& operator=(const DesiredService&) = delete;
 
   // Errc::not_found when there is no such device, or it was revoked.
-  virtual Task<Result<wire::Desired>> get(DeviceId device) = 0;
+  Task<Result<wire::Desired>> get(DeviceId device);
   // One batch of at most `limit` documents; answers how many the broker has taken. What it did not take stays due.
-  virtual Task<Result<std::size_t>> publish_due(Publish publish, std::size_t limit) = 0;
+  Task<Result<std::size_t>> publish_due(Publish publish, std::size_t limit);
   // The broker may have lost its retained messages: publish_due also goes once over all devices that were ever told
   // something, when nothing else is due. In memory: whoever leads next hears of the broker, too.
-  virtual void republish_all() = 0;
+  void republish_all();
   // Patches became ready: devices that were told before and have not begun are due again, where their cheapest way now
   // leads over one of these. Looks at no more than `limit` devices, the next call goes on; answers how many are due.
-  virtual Task<Result<std::size_t>> offer_new_patches(std::size_t limit) = 0;
-  virtual Counters counters() const = 0;
-};
+  Task<Result<std::size_t>> offer_new_patches(std::size_t limit);
+  Counters counters() const { return counters_; }
 
-std::unique_ptr<DesiredService> create_desired_service(DbPool& db);
+ private:
+  Task<Result<std::size_t>> publish_and_mark(std::vector<DueDocument> documents, Publish publish);
+  Task<Result<std::size_t>> republish_some(Publish publish, std::size_t limit);
+
+  DbPool& db_;
+  std::unique_ptr<ReleaseCache> cache_;
+  std::unique_ptr<DesiredStore> store_;
+  Counters counters_;
+  std::optional<std::string> republished_up_to_;  // while all are published again
+  std::uint64_t republication_ = 0;
+};
 
 std::string desired_topic(const std::string& device);
 

@@ -1,5 +1,7 @@
 #include "server/alerts/alert_service.hpp"
 
+#include <optional>
+
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
@@ -27,7 +29,7 @@ class Alerts : public ::testing::Test {
   void SetUp() override {
     for (const char* device : {"cam-1", "cam-2"}) test::add_device(database, device);
     test::add_release(database, "digits", "1.0", "{}", R"({"metric": "accuracy", "threshold": 0.94})");
-    ASSERT_TRUE(run_task(io, telemetry->tick(start)));
+    ASSERT_TRUE(run_task(io, telemetry.tick(start)));
     restart();
   }
   // As after a restart of the server: only what lies in the database is left.
@@ -37,14 +39,14 @@ class Alerts : public ::testing::Test {
     options.rules.latency.close_after = 4;
     options.watch.sweep_interval = Duration{1000};
     options.watch.budget = test::task_deadline;
-    alerts = create_alert_service(pool, options);
+    alerts.emplace(pool, options);
   }
   void send(const std::string& device, test::WindowOf of) {
     clock += Duration{60'000};
     of.started_at = clock;
     database.exec("insert into device_models (device_id, model, version) values ('" + device +
                   "', 'digits', '1.0') on conflict do nothing");
-    ASSERT_TRUE(run_task(io, telemetry->ingest({test::batch(device, ++next_seq[device], window(of))}, clock)));
+    ASSERT_TRUE(run_task(io, telemetry.ingest({test::batch(device, ++next_seq[device], window(of))}, clock)));
   }
   void tick() { ASSERT_TRUE(run_task(io, alerts->tick(clock += Duration{1000}))); }
   void feed(double latency_ms, int windows, bool restarts = false) {
@@ -65,8 +67,8 @@ class Alerts : public ::testing::Test {
   test::TestDatabase database;
   boost::asio::io_context io;
   DbPool pool{io.get_executor(), {.conninfo = database.conninfo(), .threads = 1}};
-  std::unique_ptr<TelemetryService> telemetry = create_telemetry_service(pool);
-  std::unique_ptr<AlertService> alerts;
+  TelemetryService telemetry{pool};
+  std::optional<AlertService> alerts;
   std::map<std::string, std::uint64_t> next_seq;
   Instant clock = start;
 };
@@ -196,7 +198,7 @@ TEST_F(Alerts, EveryDeviceHasItsTurnWhateverItsName) {
   options.watch.batch = 1;
   options.watch.budget = Duration{0};  // one batch a tick
   options.watch.sweep_interval = Duration{1000};
-  alerts = create_alert_service(pool, options);
+  alerts.emplace(pool, options);
   test::add_device(database, "zebra");
   for (int i = 0; i < 4; ++i) {
     for (const char* device : {"cam-1", "cam-2", "zebra"}) send(device, {.latency_ms = 10});
@@ -224,7 +226,7 @@ TEST_F(Alerts, OneDevicesRowsThatCannotBeJudgedHoldUpNobody) {
 TEST_F(Alerts, AHistoryLongerThanOneLookIsJudgedToItsEnd) {
   clock += 320 * Duration{60'000};
   const auto history = test::batch_of_windows("cam-1", 1, 320, Duration{60'000}, {.started_at = clock});
-  ASSERT_TRUE(run_task(io, telemetry->ingest({history}, clock)));
+  ASSERT_TRUE(run_task(io, telemetry.ingest({history}, clock)));
   next_seq["cam-1"] = 320;
   for (int i = 0; i < 3; ++i) send("cam-1", {.latency_ms = 25});
   tick();
@@ -255,7 +257,7 @@ TEST_F(Alerts, TheLatencyOfOnlySoManyVersionsIsRemembered) {
 TEST_F(Alerts, ManyChangesOfPresenceAreAllSeen) {
   AlertOptions options;
   options.levels_at_once = 7;
-  alerts = create_alert_service(pool, options);
+  alerts.emplace(pool, options);
   for (int i = 0; i < 50; ++i) test::add_device(database, "more-" + std::to_string(i));
   database.exec("update device_state set presence = 'offline' where device_id like 'more-%'");
   database.exec("delete from devices where id = 'more-7'");

@@ -19,7 +19,7 @@ class OddDevice : public ::testing::Test {
   void SetUp() override {
     test::add_device(database, "cam-1");
     database.exec("insert into device_models (device_id, model, version) values ('cam-1', 'digits', '1.0')");
-    ASSERT_TRUE(run_task(io, telemetry->tick(clock)));
+    ASSERT_TRUE(run_task(io, telemetry.tick(clock)));
   }
   // A window by a clock that is `ahead`.
   void feed(double latency_ms, int windows, Duration ahead) {
@@ -28,16 +28,16 @@ class OddDevice : public ::testing::Test {
       auto sent =
           test::batch("cam-1", ++seq, test::window({.started_at = clock + ahead - minute, .latency_ms = latency_ms}));
       sent.sent_at = clock + ahead;
-      ASSERT_TRUE(run_task(io, telemetry->ingest({sent}, clock)));
-      ASSERT_TRUE(run_task(io, alerts->tick(clock += Duration{1000})));
+      ASSERT_TRUE(run_task(io, telemetry.ingest({sent}, clock)));
+      ASSERT_TRUE(run_task(io, alerts.tick(clock += Duration{1000})));
     }
   }
   // An agent's next record under its own epoch.
   void speak(const std::string& epoch) {
     auto sent = test::batch("cam-1", ++seqs[epoch], test::health(clock += minute, 1));
     sent.epoch = epoch;
-    ASSERT_TRUE(run_task(io, telemetry->ingest({sent}, clock)));
-    ASSERT_TRUE(run_task(io, alerts->tick(clock)));
+    ASSERT_TRUE(run_task(io, telemetry.ingest({sent}, clock)));
+    ASSERT_TRUE(run_task(io, alerts.tick(clock)));
   }
   std::string states() {
     return database.value<std::string>(
@@ -47,8 +47,8 @@ class OddDevice : public ::testing::Test {
   test::TestDatabase database;
   boost::asio::io_context io;
   DbPool pool{io.get_executor(), {.conninfo = database.conninfo(), .threads = 1}};
-  std::unique_ptr<TelemetryService> telemetry = create_telemetry_service(pool);
-  std::unique_ptr<AlertService> alerts = create_alert_service(pool);
+  TelemetryService telemetry{pool};
+  AlertService alerts{pool};
   std::map<std::string, std::uint64_t> seqs;
   std::uint64_t seq = 0;
   Instant clock = parse_rfc3339("2026-03-01T12:00:00Z").value();

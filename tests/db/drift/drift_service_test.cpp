@@ -1,5 +1,7 @@
 #include "server/drift/drift_service.hpp"
 
+#include <optional>
+
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
@@ -30,7 +32,7 @@ class Drift : public ::testing::Test {
     for (int i = 1; i <= 7; ++i) test::add_device(database, "cam-" + std::to_string(i));
     test::add_release(database, "digits", "1.0", reference);
     test::add_release(database, "digits", "1.1", reference);
-    ASSERT_TRUE(run_task(io, telemetry->tick(start)));
+    ASSERT_TRUE(run_task(io, telemetry.tick(start)));
     restart();
   }
   // As after a restart of the server: only what lies in the database is left.
@@ -40,7 +42,7 @@ class Drift : public ::testing::Test {
     options.watch.limits.interval = Duration{1000};
     options.watch.budget = test::task_deadline;
     options.watch.sweep_interval = Duration{1000};
-    drift = create_drift_service(pool, options);
+    drift.emplace(pool, options);
   }
   // `windows` windows of a minute with 50 samples each, and a tick of the service after each.
   void feed(const std::string& device, const std::vector<std::uint64_t>& counts, int windows,
@@ -51,7 +53,7 @@ class Drift : public ::testing::Test {
       auto content = window({.started_at = clock, .version = version, .features = {{"sharpness", counts}}});
       database.exec("insert into device_models (device_id, model, version) values ('" + device + "', 'digits', '" +
                     version + "') on conflict do nothing");
-      ASSERT_TRUE(run_task(io, telemetry->ingest({test::batch(device, ++seq, content)}, clock)));
+      ASSERT_TRUE(run_task(io, telemetry.ingest({test::batch(device, ++seq, content)}, clock)));
       tick();
     }
   }
@@ -64,8 +66,8 @@ class Drift : public ::testing::Test {
   test::TestDatabase database;
   boost::asio::io_context io;
   DbPool pool{io.get_executor(), {.conninfo = database.conninfo(), .threads = 1}};
-  std::unique_ptr<TelemetryService> telemetry = create_telemetry_service(pool);
-  std::unique_ptr<DriftService> drift;
+  TelemetryService telemetry{pool};
+  std::optional<DriftService> drift;
   std::map<std::string, std::uint64_t> next_seq;
   Instant clock = start;
 };
@@ -121,7 +123,7 @@ TEST_F(Drift, AWindowThatComesLateCounts) {
   feed("cam-1", as_in_training, 3);
   const Instant late = clock - Duration{90'000};
   auto content = window({.started_at = late, .features = {{"sharpness", dirty_lens}}});
-  ASSERT_TRUE(run_task(io, telemetry->ingest({test::batch("cam-1", ++next_seq["cam-1"], content)}, clock)));
+  ASSERT_TRUE(run_task(io, telemetry.ingest({test::batch("cam-1", ++next_seq["cam-1"], content)}, clock)));
   drift->take({{"cam-1", "digits", "1.0", late}}, clock);
   clock += Duration{1000};
   tick();
@@ -139,7 +141,7 @@ TEST_F(Drift, ManySmallWindowsAreGatheredPageByPage) {
   clock += 10 * Duration{60'000};
   const auto history = test::batch_of_windows("cam-1", 1, 420, Duration{1000},
                                               {.started_at = clock, .features = {{"sharpness", {0, 1, 0, 0, 0}}}});
-  ASSERT_TRUE(run_task(io, telemetry->ingest({history}, clock)));
+  ASSERT_TRUE(run_task(io, telemetry.ingest({history}, clock)));
   database.exec("insert into device_models (device_id, model, version) values ('cam-1', 'digits', '1.0')");
   tick();
   EXPECT_EQ(state_of("cam-1").measures.samples, 400u);
@@ -163,7 +165,7 @@ TEST_F(Drift, WindowsOfOddShapesHoldUpNobody) {
   for (const char* features : {"null", "{}", "[7]", "[{\"name\": \"sharpness\", \"counts\": \"x\"}]"}) {
     clock += Duration{60'000};
     auto content = window({.started_at = clock, .features = {{"sharpness", as_in_training}}});
-    ASSERT_TRUE(run_task(io, telemetry->ingest({test::batch("cam-1", ++next_seq["cam-1"], content)}, clock)));
+    ASSERT_TRUE(run_task(io, telemetry.ingest({test::batch("cam-1", ++next_seq["cam-1"], content)}, clock)));
     database.exec("update inference_windows set features = '" + std::string(features) + "' where started_at = '" +
                   to_rfc3339(clock) + "'");
   }

@@ -1,6 +1,7 @@
 #include "server/events/event_service.hpp"
 
 #include <algorithm>
+#include <optional>
 
 #include <boost/asio/co_spawn.hpp>
 #include <gtest/gtest.h>
@@ -45,12 +46,12 @@ class Events : public ::testing::Test {
     return found;
   }
   std::unique_ptr<EventService> instance() {
-    return create_event_service(io.get_executor(), pool,
-                                {.poll_interval = Duration{10},
-                                 .overview_interval = Duration{10},
-                                 .heartbeat = Duration{50},
-                                 .kept = 20,
-                                 .subscriber_limit = 3});
+    return std::make_unique<EventService>(io.get_executor(), pool,
+                                          EventOptions{.poll_interval = Duration{10},
+                                                       .overview_interval = Duration{10},
+                                                       .heartbeat = Duration{50},
+                                                       .kept = 20,
+                                                       .subscriber_limit = 3});
   }
 
   test::TestDatabase database;

@@ -65,10 +65,10 @@ TEST_F(OverviewOfAFleet, ALatencyOfNothingIsShownAndOrderedLast) {
 TEST_F(OverviewOfAFleet, APanelThatCannotBeReadLeavesTheOthers) {
   boost::asio::io_context io;
   DbPool pool(io.get_executor(), {.conninfo = database.conninfo(), .threads = 1});
-  const auto overview = create_overview_service(pool);
+  OverviewService overview{pool};
   test::add_device(database, "cam-1");
   database.exec("alter table drift_state rename to drift_state_lost");
-  const auto read = test::run_task(io, overview->current(noon));
+  const auto read = test::run_task(io, overview.current(noon));
   EXPECT_EQ(read->presence.at("never_seen"), 1);
   ASSERT_EQ(read->unavailable.size(), 1u);
   EXPECT_EQ(read->unavailable.begin()->first, "worst.drift");

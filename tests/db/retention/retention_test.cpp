@@ -19,10 +19,10 @@ class RetentionTest : public ::testing::Test {
   test::TestDatabase database;
   boost::asio::io_context io;
   DbPool pool{io.get_executor(), {.conninfo = database.conninfo(), .threads = 1}};
-  std::unique_ptr<RetentionService> retention = create_retention_service(pool, {.days = {}, .slice = 7});
+  RetentionService retention{pool, {.days = {}, .slice = 7}};
 
   std::string ago(int days) const { return "'" + to_rfc3339(now - 24h * days) + "'"; }
-  std::size_t tick(Duration later = 0s) { return test::run_task(io, retention->tick(now + later)).value(); }
+  std::size_t tick(Duration later = 0s) { return test::run_task(io, retention.tick(now + later)).value(); }
   int count(const std::string& what) { return database.value<int>("select count(*) from " + what); }
   void add_release() {
     database.exec("insert into models (name) values ('digits')");
@@ -71,7 +71,7 @@ TEST_F(RetentionTest, OldEventsGoSliceBySlice) {
                 "::timestamptz, 'x', 'x' from generate_series(1, 3)");
   EXPECT_EQ(tick(), 40U);
   EXPECT_EQ(count("events"), 3);
-  EXPECT_EQ(retention->removed().at("events"), 40U);
+  EXPECT_EQ(retention.removed().at("events"), 40U);
 }
 
 TEST_F(RetentionTest, AlertsThatAreOpenStay) {

@@ -28,8 +28,8 @@ RolloutFleet::RolloutFleet() {
   folder = std::filesystem::temp_directory_path() / ("argosy_rollouts_" + to_hex(secure_random(8)));
   blobs = create_blob_service(pool, worker, {.folder = folder}).value();
   patches = create_patch_service(pool, *blobs, worker);
-  rollouts = create_rollout_service(pool, *patches, {.guard_interval = Duration{0}});
-  desired = create_desired_service(pool);
+  rollouts.emplace(pool, *patches, RolloutOptions{.guard_interval = Duration{0}});
+  desired.emplace(pool);
   database.exec("insert into models (name) values ('digits')");
   database.exec("create table inference_windows_all partition of inference_windows default");
   publish("1.0");

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -77,8 +78,8 @@ class RolloutFleet : public ::testing::Test {
   std::filesystem::path folder;
   std::unique_ptr<BlobService> blobs;
   std::unique_ptr<PatchService> patches;
-  std::unique_ptr<RolloutService> rollouts;
-  std::unique_ptr<DesiredService> desired;
+  std::optional<RolloutService> rollouts;
+  std::optional<DesiredService> desired;
   Instant now = wall_clock_now();
 };
 

@@ -384,11 +384,11 @@ TEST_F(RolloutFleet, ATickRepeatedAtTheSameInstantChangesNothing) {
 TEST_F(RolloutFleet, TwoServersThatTickAtOnceTellEachDeviceOnce) {
   add_twelve();
   DbPool other_pool(io.get_executor(), {.conninfo = database.conninfo(), .threads = 2});
-  const auto other = create_rollout_service(other_pool, *patches, {.guard_interval = Duration{0}});
+  RolloutService other{other_pool, *patches, {.guard_interval = Duration{0}}};
   const auto id = started();
   for (int round = 0; round < 6; ++round) {
     int done = 0;
-    for (RolloutService* service : {rollouts.get(), other.get()}) {
+    for (RolloutService* service : {&*rollouts, &other}) {
       boost::asio::co_spawn(io, service->tick(now), [&done](std::exception_ptr, Result<std::size_t> ticked) {
         EXPECT_TRUE(ticked) << ticked.error().message;
         ++done;

@@ -18,11 +18,11 @@ class Collector : public ::testing::Test {
  protected:
   void SetUp() override {
     for (int i = 0; i < 50; ++i) test::add_device(database, "cam-" + std::to_string(i));
-    ASSERT_TRUE(test::run_task(io, telemetry->tick(now)));
+    ASSERT_TRUE(test::run_task(io, telemetry.tick(now)));
   }
   BatchCollector collector(CollectorOptions options = {}) {
     return BatchCollector(
-        io.get_executor(), *telemetry, intake,
+        io.get_executor(), telemetry, intake,
         [this](const std::string& device, const wire::TelemetryAck& ack) { acks[device] = ack.seq; },
         [this](const MessageId& message, const Error& error) { refusals[message.device] = error.message; }, options);
   }
@@ -32,7 +32,7 @@ class Collector : public ::testing::Test {
   test::TestDatabase database;
   boost::asio::io_context io;
   DbPool pool{io.get_executor(), {.conninfo = database.conninfo(), .threads = 1}};
-  std::unique_ptr<TelemetryService> telemetry = create_telemetry_service(pool);
+  TelemetryService telemetry{pool};
   QuarantineService quarantine{pool, {.server_version = "1.0", .folder = {}}};
   TelemetryIntake intake{quarantine, {.pairs = 3}};
   std::map<std::string, std::uint64_t> acks;
@@ -120,9 +120,9 @@ TEST_F(Collector, DropsAndCountsOverItsLimitAndOverADevicesShare) {
 
 TEST_F(Collector, NothingIsBlamedWhenTheDatabaseIsAway) {
   DbPool away{io.get_executor(), {.conninfo = "host=127.0.0.1 port=1 dbname=none", .threads = 1}};
-  const auto unreachable = create_telemetry_service(away);
+  TelemetryService unreachable{away};
   BatchCollector gathered(
-      io.get_executor(), *unreachable, intake, [](const std::string&, const wire::TelemetryAck&) {},
+      io.get_executor(), unreachable, intake, [](const std::string&, const wire::TelemetryAck&) {},
       [](const MessageId& message, const Error& why) { ADD_FAILURE() << message.device << ": " << why.message; });
   for (const char* device : {"cam-1", "cam-2"}) gathered.take(device, payload(batch(device, 1, health(now, 1))));
   ASSERT_TRUE(test::run_until(io, [&] { return gathered.counters().failed == 2; }));

@@ -26,25 +26,25 @@ class Ingest : public ::testing::Test {
  protected:
   void SetUp() override {
     for (const char* device : {"cam-1", "cam-2", "cam-3"}) test::add_device(database, device);
-    ASSERT_TRUE(run_task(io, telemetry->tick(now)));
-    telemetry->add_listener([this](const std::vector<StoredWindow>& windows) { heard += windows.size(); });
+    ASSERT_TRUE(run_task(io, telemetry.tick(now)));
+    telemetry.add_listener([this](const std::vector<StoredWindow>& windows) { heard += windows.size(); });
   }
 
   TelemetryService::Acks ingest(std::vector<wire::TelemetryBatch> batches) {
-    return run_task(io, telemetry->ingest(std::move(batches), now)).value();
+    return run_task(io, telemetry.ingest(std::move(batches), now)).value();
   }
   std::int64_t stored() {
     return database.value<std::int64_t>(
         "select (select count(*) from inference_windows) + (select count(*) from health_samples)");
   }
   EpochIntegrity integrity(const std::string& device) {
-    return run_task(io, telemetry->integrity(device)).value().at(0);
+    return run_task(io, telemetry.integrity(device)).value().at(0);
   }
 
   test::TestDatabase database;
   boost::asio::io_context io;
   DbPool pool{io.get_executor(), {.conninfo = database.conninfo(), .threads = 3}};
-  std::unique_ptr<TelemetryService> telemetry = create_telemetry_service(pool);
+  TelemetryService telemetry{pool};
   QuarantineService quarantine{pool, {.server_version = "1.0", .folder = {}}};
   TelemetryIntake intake{quarantine};
   std::size_t heard = 0;
@@ -140,7 +140,7 @@ TEST_F(Ingest, AnUnknownAndARevokedDeviceDoNotStopTheOthers) {
   EXPECT_EQ(acks.at(3).value().seq, 1u);
   EXPECT_EQ(ingest({batch("stranger", 1, health(now, 1))}).at(0).error().code, Errc::forbidden);
   EXPECT_EQ(stored(), 2);
-  EXPECT_EQ(telemetry->counters().batches_refused, 3u);
+  EXPECT_EQ(telemetry.counters().batches_refused, 3u);
 }
 
 TEST_F(Ingest, ABatchThatTheDatabaseRefusesDoesNotStopTheOthers) {
@@ -163,7 +163,7 @@ TEST_F(Ingest, AHistogramThatCannotBeReadDoesNotHoldUpTheOutbox) {
   broken.latency = {9, 9, 9};
   EXPECT_EQ(ingest({batch("cam-1", 1, broken)}).at(0).value().seq, 1u);
   EXPECT_TRUE(database.exec("select p95_ms from inference_windows")[0][0].is_null());
-  EXPECT_EQ(telemetry->counters().malformed_histograms, 1u);
+  EXPECT_EQ(telemetry.counters().malformed_histograms, 1u);
 }
 
 TEST_F(Ingest, WindowsFromAnyYearAreStored) {
@@ -275,7 +275,7 @@ TEST_F(Ingest, AWrongClockIsPutRightAndTheDevicesOwnTimeIsKept) {
 // Two instances get the same batches, connections are cut at random, and devices send again until acknowledged.
 TEST_F(Ingest, IsExactlyOnceOverTwoInstancesAndCutConnections) {
   DbPool other_pool{io.get_executor(), {.conninfo = database.conninfo(), .threads = 2}};
-  const auto other = create_telemetry_service(other_pool);
+  TelemetryService other{other_pool};
   Rng rng(5);
   const std::vector<std::string> devices{"cam-1", "cam-2", "cam-3"};
   constexpr std::uint64_t last = 60;
@@ -304,8 +304,8 @@ TEST_F(Ingest, IsExactlyOnceOverTwoInstancesAndCutConnections) {
         }
       }
     };
-    boost::asio::co_spawn(io, telemetry->ingest(batches, now), take);
-    boost::asio::co_spawn(io, other->ingest(batches, now), take);
+    boost::asio::co_spawn(io, telemetry.ingest(batches, now), take);
+    boost::asio::co_spawn(io, other.ingest(batches, now), take);
     if (rng.chance(0.2)) cuts += database.disconnect_others();
     ASSERT_TRUE(test::run_until(io, [&] { return answers == 2; }));
   }
@@ -321,7 +321,7 @@ TEST_F(Ingest, IsExactlyOnceOverTwoInstancesAndCutConnections) {
 
 TEST_F(Ingest, OverHttpsADeviceSpeaksOnlyForItself) {
   Router router;
-  add_device_telemetry_routes(router, *telemetry, intake);
+  add_device_telemetry_routes(router, telemetry, intake);
   const auto post = [&](const std::string& certificate, const wire::TelemetryBatch& sent) {
     Request request;
     request.method = Method::post;
@@ -346,7 +346,7 @@ TEST_F(Ingest, OverHttpsADeviceSpeaksOnlyForItself) {
 TEST_F(Ingest, OverHttpsMoreThanCanBeStoredAtOnceAreAskedToComeAgain) {
   constexpr std::size_t most = 64;
   Router router;
-  add_device_telemetry_routes(router, *telemetry, intake);
+  add_device_telemetry_routes(router, telemetry, intake);
   const Route& route = *router.match(Method::post, "/device/v1/telemetry").route;
   const auto bytes = wire::encode(batch("cam-1", 1, health(now, 1)));
   std::vector<Request> requests(most + 1);
@@ -369,8 +369,8 @@ TEST_F(Ingest, OverHttpsMoreThanCanBeStoredAtOnceAreAskedToComeAgain) {
 }
 
 TEST_F(Ingest, IntegrityOfAnUnknownDeviceIsNotFound) {
-  EXPECT_EQ(run_task(io, telemetry->integrity("nobody")).error().code, Errc::not_found);
-  EXPECT_TRUE(run_task(io, telemetry->integrity("cam-1")).value().empty());
+  EXPECT_EQ(run_task(io, telemetry.integrity("nobody")).error().code, Errc::not_found);
+  EXPECT_TRUE(run_task(io, telemetry.integrity("cam-1")).value().empty());
 }
 
 }  // namespace
