@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "server/db/advisory_locks.hpp"
 #include "server/db/rows.hpp"
 
 namespace argosy::server {
@@ -9,7 +10,6 @@ namespace {
 
 using nlohmann::json;
 
-constexpr const char* sealer_lock = "4711370003";  // any number, the same in every argosyd
 constexpr const char* row_columns = R"sql(
   coalesce(seal, 0) as seal_or_none, id, (extract(epoch from at) * 1000000)::bigint as at_us,
   coalesce((extract(epoch from sealed_at) * 1000000)::bigint, 0) as sealed_at_us, actor, action, object, address,
@@ -99,8 +99,7 @@ ChainState FindChain::operator()(pqxx::work& transaction) const {
 
 SealAudit::Outcome SealAudit::operator()(pqxx::work& transaction) const {
   const auto waits = transaction.exec1("select exists (select from audit where seal is null)")[0].as<bool>();
-  if (!waits ||
-      !transaction.exec1(std::string("select pg_try_advisory_xact_lock(") + sealer_lock + ")")[0].as<bool>()) {
+  if (!waits || !transaction.exec1(advisory_lock::try_in_transaction(advisory_lock::audit_sealer))[0].as<bool>()) {
     return {};
   }
   const auto state = transaction.exec1(R"sql(

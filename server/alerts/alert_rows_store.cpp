@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "server/db/advisory_locks.hpp"
 #include "server/db/rows.hpp"
 #include "server/journal/journal_store.hpp"
 
@@ -174,7 +175,7 @@ std::size_t resolve_rows(pqxx::work& transaction, const Findings& findings, Inst
 }  // namespace
 
 void lock_alerts(pqxx::work& transaction) {
-  transaction.exec1("select pg_advisory_xact_lock(7102002)");
+  transaction.exec1(advisory_lock::wait_in_transaction(advisory_lock::alerts));
 }
 
 OngoingAlerts read_open_alerts(pqxx::work& transaction, const std::vector<std::string>& devices) {

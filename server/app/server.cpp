@@ -23,6 +23,7 @@
 #include "server/app/server_metrics.hpp"
 #include "server/app/system_api.hpp"
 #include "server/base/loop.hpp"
+#include "server/db/advisory_locks.hpp"
 #include "server/db/db_pool.hpp"
 #include "server/db/migrations.hpp"
 #include "server/db/notifications.hpp"
@@ -53,8 +54,7 @@ namespace {
 namespace asio = boost::asio;
 namespace fs = std::filesystem;
 
-constexpr std::int64_t leader_lock_key = 4711370002;  // any number, the same in every argosyd
-constexpr Duration people_check_interval{10'000};     // sessions and tokens end by time, too
+constexpr Duration people_check_interval{10'000};  // sessions and tokens end by time, too
 constexpr Duration failures_interval{10'000};
 constexpr Duration revocation_interval{300};
 constexpr std::string_view device_prefix = "/device/";
@@ -585,7 +585,7 @@ Result<std::unique_ptr<Server>> Server::create(asio::io_context& io, const Confi
 Task<void> Server::take_lead(Parts& parts) {
   const auto remembered = co_await parts.quarantine.load(wall_clock_now());
   if (!remembered) spdlog::warn("reading the quarantine: {}", remembered.error().message);
-  if (parts.holds_lead && parts.lead) parts.leader->start({leader_lock_key, parts.lead->fence()});
+  if (parts.holds_lead && parts.lead) parts.leader->start({advisory_lock::leader, parts.lead->fence()});
 }
 
 Task<Result<void>> Server::start() {
@@ -606,14 +606,14 @@ Task<Result<void>> Server::start() {
       parts.io, LoopOptions{.name = "quarantine", .interval = Duration{2000}, .observe = loop_observer(parts.metrics)},
       [&parts](Instant now) { return parts.quarantine.tick(now); });
   parts.patches->start(parts.io, size(parts.config.patches_threads));
-  parts.lead = std::make_unique<SessionLock>(
-      parts.io,
-      SessionLock::Options{parts.config.database_conninfo, leader_lock_key, ms(parts.config.leader_check_ms), true},
-      [&parts](bool held) {
-        parts.holds_lead = held;
-        if (!held) return parts.leader->stop();
-        asio::co_spawn(parts.io, take_lead(parts), asio::detached);
-      });
+  parts.lead = std::make_unique<SessionLock>(parts.io,
+                                             SessionLock::Options{parts.config.database_conninfo, advisory_lock::leader,
+                                                                  ms(parts.config.leader_check_ms), true},
+                                             [&parts](bool held) {
+                                               parts.holds_lead = held;
+                                               if (!held) return parts.leader->stop();
+                                               asio::co_spawn(parts.io, take_lead(parts), asio::detached);
+                                             });
 
   const std::string url = public_url(parts.config, operator_port());
   spdlog::info("argosyd {} serves people on {}", ARGOSY_VERSION, url);

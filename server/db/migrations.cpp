@@ -6,6 +6,7 @@
 
 #include "common/base/embedded.hpp"
 #include "common/crypto/digest.hpp"
+#include "server/db/advisory_locks.hpp"
 #include "server/db/conninfo.hpp"
 #include "server/db/db_error.hpp"
 
@@ -15,9 +16,6 @@ std::span<const EmbeddedFile> embedded_migrations();
 
 namespace argosy::server {
 namespace {
-
-// Any number will do, as long as every argosyd takes the same.
-constexpr const char* lock_statement = "select pg_advisory_lock(4711370001)";
 
 using Checksums = std::map<std::string, std::string>;
 
@@ -67,7 +65,7 @@ void apply(pqxx::connection& connection, const Migration& migration) {
 void take_lock(pqxx::connection& connection) {
   pqxx::nontransaction transaction(connection);
   transaction.exec("set client_min_messages = warning");
-  transaction.exec(lock_statement);  // held until the connection closes
+  transaction.exec(advisory_lock::wait_in_session(advisory_lock::migrations));  // held until the connection closes
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include <boost/asio/post.hpp>
 #include <pqxx/pqxx>
 
+#include "server/db/advisory_locks.hpp"
 #include "server/db/conninfo.hpp"
 #include "server/db/fence.hpp"
 
@@ -61,7 +62,7 @@ struct SessionLock::Impl : std::enable_shared_from_this<SessionLock::Impl> {
   bool is_ours(pqxx::connection& connection, bool held) const {
     pqxx::nontransaction session(connection);
     if (held) return session.exec1("select true")[0].as<bool>();
-    return session.exec1("select pg_try_advisory_lock(" + std::to_string(options.key) + ")")[0].as<bool>();
+    return session.exec1(advisory_lock::try_in_session(options.key))[0].as<bool>();
   }
 
   bool look(std::unique_ptr<pqxx::connection>& connection, bool held) {

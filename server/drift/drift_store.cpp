@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/base/text.hpp"
+#include "server/db/advisory_locks.hpp"
 #include "server/db/rows.hpp"
 #include "server/drift/drift_rows_store.hpp"
 
@@ -266,7 +267,7 @@ std::vector<VerdictKey> outdated(const std::vector<Watched>& watched, const Know
 
 Judged JudgeDrift::operator()(pqxx::work& transaction) const {
   // One instance at a time: a leader that is stepping down and its successor must not write the same verdict.
-  transaction.exec1("select pg_advisory_xact_lock(7102003)");
+  transaction.exec1(advisory_lock::wait_in_transaction(advisory_lock::drift));
   References references;
   auto watched = read_watched(transaction, *this, references);
   if (watched.empty()) return {};

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "server/db/advisory_locks.hpp"
 #include "server/db/rows.hpp"
 
 namespace argosy::server {
@@ -13,9 +14,6 @@ namespace {
 
 using std::chrono::days;
 using std::chrono::sys_days;
-
-// Any number that no other advisory lock of this program uses.
-constexpr auto take_turns = "select pg_advisory_xact_lock(7102001)";
 
 struct PartitionedTable {
   std::string name;
@@ -119,7 +117,7 @@ void drop_old(pqxx::work& transaction, const PartitionedTable& table, sys_days o
 }  // namespace
 
 void KeepPartitions::operator()(pqxx::work& transaction) const {
-  transaction.exec1(take_turns);
+  transaction.exec1(advisory_lock::wait_in_transaction(advisory_lock::telemetry_partitions));
   const auto today = std::chrono::floor<days>(now);
   for (const auto& table : partitioned_tables) {
     if (!exists(transaction, table.name + "_default"))

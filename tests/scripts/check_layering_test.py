@@ -258,6 +258,16 @@ class CheckLayering(unittest.TestCase):
             store.write_text(f"// Devices.\ntransaction.exec({statement});\n")
             self.assertEqual(list(check.violations(self.root)), [], statement)
 
+    def test_an_advisory_lock_outside_of_the_list_is_caught(self):
+        rule = next(rule for rule in check.CALL_RULES if "advisory" in rule.name)
+        for call in ("pg_advisory_xact_lock(7102001)", "pg_try_advisory_lock(", "pg_advisory_xact_lock_shared("):
+            for file, line in (("server/drift/drift_store.cpp", [2]), ("server/db/fence.cpp", [2]),
+                               ("server/db/advisory_locks.hpp", [])):
+                with self.subTest(call, file=file):
+                    self.write_text(file, f'// Locks.\ntransaction.exec("select {call}");\n')
+                    self.assertEqual([at for _, at, _, name in check.violations(self.root) if name == rule.name], line)
+                    (self.root / file).unlink()
+
     def test_two_types_of_one_name_are_caught(self):
         (self.root / "server/drift").mkdir(parents=True, exist_ok=True)
         verdict = "namespace argosy::server {{\n\n{} Verdict {{\n}};\n\n}}  // namespace argosy::server\n"

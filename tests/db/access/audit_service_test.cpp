@@ -3,6 +3,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "server/db/advisory_locks.hpp"
 #include "server/journal/journal_store.hpp"
 #include "tests/db/access/access_fixture.hpp"
 #include "tests/support/temporary_folder.hpp"
@@ -63,6 +64,15 @@ TEST_F(AuditServiceTest, RowsAreSealedOneAfterTheOther) {
   seal();
   EXPECT_EQ(run(audit.chain()).value().head.seal, 21);
   EXPECT_EQ(audit.last_sealed().hash, run(audit.chain()).value().head.hash);
+}
+
+TEST_F(AuditServiceTest, WhatElseTheLeaderDoesKeepsItFromNoSealing) {
+  append(1);
+  pqxx::connection connection(database.conninfo());
+  pqxx::work of_the_term(connection);
+  of_the_term.exec(advisory_lock::share_in_transaction(advisory_lock::leader_fence));
+  seal();
+  EXPECT_EQ(run(audit.chain()).value().unsealed, 0);
 }
 
 TEST_F(AuditServiceTest, ATouchedRowIsNamed) {
