@@ -20,6 +20,7 @@
 #include "server/alerts/alert_api.hpp"
 #include "server/app/device_messages.hpp"
 #include "server/app/leader_work.hpp"
+#include "server/app/part_options.hpp"
 #include "server/app/server_metrics.hpp"
 #include "server/app/system_api.hpp"
 #include "server/base/loop.hpp"
@@ -59,192 +60,12 @@ constexpr Duration failures_interval{10'000};
 constexpr Duration revocation_interval{300};
 constexpr std::string_view device_prefix = "/device/";
 
-std::chrono::milliseconds ms(std::int64_t count) {
-  return std::chrono::milliseconds(count);
-}
-std::size_t size(std::int64_t count) {
-  return static_cast<std::size_t>(count);
-}
-std::uint16_t port(std::int64_t number) {
-  return static_cast<std::uint16_t>(number);
-}
-
-// "ssl://broker.example:8883" gives "broker.example".
-std::string host_of(const std::string& uri) {
-  const std::size_t scheme = uri.find("://");
-  const std::size_t start = scheme == std::string::npos ? 0 : scheme + 3;
-  return uri.substr(start, uri.rfind(':') == std::string::npos || uri.rfind(':') < start ? std::string::npos
-                                                                                         : uri.rfind(':') - start);
-}
-
 Result<CertificateAndKey> read_authority(const Config& config) {
   if (!config.device_enabled) return CertificateAndKey{};
   CertificateAndKey authority;
   ARGOSY_TRY(authority.certificate_pem, read_file(fs::path(config.pki_dir) / "ca.pem"));
   ARGOSY_TRY(authority.private_key_pem, read_file(fs::path(config.pki_dir) / "ca.key"));
   return authority;
-}
-
-DbPool::Options db_options(const Config& config) {
-  return {.conninfo = config.database_conninfo,
-          .threads = size(config.database_threads),
-          .queue_limit = size(config.database_queue_limit),
-          .statement_timeout = ms(config.database_statement_timeout_ms)};
-}
-
-EnrolmentOptions enrolment_options(const Config& config, CertificateAndKey authority) {
-  EnrolmentOptions options;
-  options.authority = std::move(authority);
-  options.mqtt_host = config.mqtt_agent_host.empty() ? host_of(config.mqtt_uri) : config.mqtt_agent_host;
-  options.mqtt_port = port(config.mqtt_agent_port);
-  options.certificate_life = std::chrono::hours(24 * config.pki_device_days);
-  options.way_back = std::chrono::hours(24 * config.pki_way_back_days);
-  return options;
-}
-
-SenderBudgets::Limits device_budgets(const Config& config) {
-  return {.messages_per_s = config.devices_messages_per_s,
-          .messages_burst = 10 * config.devices_messages_per_s,
-          .bytes_per_s = 1024 * config.devices_kb_per_s,
-          .bytes_burst = 1024 * std::max(10 * config.devices_kb_per_s, 4096.0)};
-}
-
-QuarantineService::Options quarantine_options(const Config& config) {
-  QuarantineService::Options options;
-  options.server_version = ARGOSY_VERSION;
-  options.folder = fs::path(config.store_dir) / "in-hand";
-  options.budgets = device_budgets(config);
-  return options;
-}
-
-MqttClient::Options mqtt_options(const Config& config) {
-  const fs::path pki(config.pki_dir);
-  return {
-      .uri = config.mqtt_uri,
-      .client_id = "argosyd",
-      .identity = {.ca_file = pki / "ca.pem", .certificate_file = pki / "argosyd.pem", .key_file = pki / "argosyd.key"},
-      .subscriptions = {"argosy/v1/+/up/state", "argosy/v1/+/up/telemetry", "argosy/v1/+/up/event"},
-      .inbox = {.budgets = device_budgets(config)},
-      .rule_of = DeviceMessages::rule_of};
-}
-
-// A quarter is for those who have signed.
-ConnectionBudget::Limits connection_limits(std::int64_t most, std::int64_t strangers, std::int64_t per_peer) {
-  return {.connections = size(most),
-          .unsigned_per_address = size(strangers),
-          .per_peer = size(per_peer),
-          .reserve = size(most) / 4};
-}
-
-HttpServer::Options operator_options(const Config& config) {
-  HttpServer::Options options;
-  options.address = config.operator_address;
-  options.port = port(config.operator_port);
-  options.connections = connection_limits(config.operator_max_connections, config.operator_max_strangers_per_address,
-                                          config.operator_max_connections_per_peer);
-  if (!config.operator_tls_certificate.empty()) {
-    options.tls = TlsFiles{config.operator_tls_certificate, config.operator_tls_key, {}};
-  }
-  return options;
-}
-
-HttpServer::Options device_options(const Config& config) {
-  const fs::path pki(config.pki_dir);
-  HttpServer::Options options;
-  options.address = config.device_address;
-  options.port = port(config.device_port);
-  options.connections = connection_limits(config.device_max_connections, config.device_max_strangers_per_address,
-                                          config.device_max_connections_per_peer);
-  options.tls = TlsFiles{pki / "server.pem", pki / "server.key", pki / "ca.pem"};
-  return options;
-}
-
-HttpServer::Options metrics_options(const Config& config) {
-  HttpServer::Options options;
-  options.address = config.metrics_address;
-  options.port = port(config.metrics_port);
-  options.connections = {.connections = 64, .unsigned_per_address = 64, .per_peer = 64, .reserve = 0};
-  return options;
-}
-
-PresenceOptions presence_options(const Config& config) {
-  PresenceOptions options;
-  options.time_scale = config.presence_time_scale;
-  return options;
-}
-
-// So that what else the database is for is served between two ticks, however far apart they are.
-Duration judging_budget(std::int64_t tick_ms) {
-  return std::max(Duration{100}, ms(tick_ms) * 6 / 10);
-}
-
-AlertOptions alert_options(const Config& config) {
-  AlertOptions options;
-  options.watch.budget = judging_budget(config.alerts_tick_ms);
-  return options;
-}
-
-DriftOptions drift_options(const Config& config) {
-  DriftOptions options;
-  options.watch.budget = judging_budget(config.drift_tick_ms);
-  options.watch.limits.interval = ms(config.drift_interval_ms);
-  options.evidence.samples = static_cast<std::uint64_t>(config.drift_samples);
-  options.watch.sweep_interval = std::min(options.watch.sweep_interval, ms(config.drift_interval_ms));
-  return options;
-}
-
-TelemetryOptions telemetry_options(const Config& config) {
-  TelemetryOptions options;
-  options.retention_days = static_cast<int>(config.telemetry_retention_days);
-  return options;
-}
-
-PatchOptions patch_options(const Config& config) {
-  PatchOptions options;
-  options.limits.max_memory_bytes = static_cast<std::uint64_t>(config.patches_max_memory_mb) << 20;
-  options.limits.max_file_bytes = static_cast<std::uint64_t>(config.patches_max_file_mb) << 20;
-  options.limits.seconds_per_mb = config.patches_seconds_per_mb;
-  options.keep_unused = std::chrono::hours(24 * config.patches_keep_days);
-  options.keep_unreferred.uploads = std::chrono::hours(24 * config.retention_uploads_days);
-  return options;
-}
-
-RetentionOptions retention_options(const Config& config) {
-  RetentionOptions options;
-  options.days = {.events = config.retention_events_days,
-                  .alerts = config.retention_alerts_days,
-                  .rollouts = config.retention_rollouts_days,
-                  .revoked_devices = config.retention_revoked_devices_days,
-                  .claims = config.retention_claims_days,
-                  .tokens = config.retention_tokens_days,
-                  .verdicts = config.retention_verdicts_days};
-  return options;
-}
-
-AccessOptions access_options(const Config& config) {
-  AccessOptions options;
-  options.session_life = std::chrono::minutes(config.access_session_minutes);
-  options.absolute_life = std::chrono::hours(24 * config.access_session_days);
-  options.link_life = std::chrono::minutes(config.access_link_minutes);
-  return options;
-}
-
-AuditOptions audit_options(const Config& config) {
-  AuditOptions options;
-  options.keep_days = config.retention_audit_days;
-  options.archive = audit_archive(config);
-  return options;
-}
-
-std::string public_url(const Config& config, std::uint16_t actual_port) {
-  if (!config.operator_public_url.empty()) return config.operator_public_url;
-  const std::string scheme = config.operator_tls_certificate.empty() ? "http" : "https";
-  return scheme + "://" + config.operator_address + ":" + std::to_string(actual_port);
-}
-
-AccessApiOptions access_api_options(const Config& config) {
-  const std::string url = public_url(config, port(config.operator_port));
-  return {.secure_cookie = url.starts_with("https://"), .public_url = url};
 }
 
 Task<Result<bool>> is_current(StandingService& standing, PeerCertificate certificate) {
@@ -319,7 +140,7 @@ struct Server::Parts {
   WorkerPool worker{io, {.threads = 1, .queue_limit = 1024}};  // digests of uploads
   WorkerPool password_worker{io, {.threads = 1, .queue_limit = 64}};
   WorkerPool file_reader{io, {.threads = 1, .queue_limit = 20000}};  // downloads
-  WorkerPool patch_worker{io, {.threads = size(config.patches_threads), .queue_limit = 16}};
+  WorkerPool patch_worker{io, patch_worker_options(config)};
 
   QuarantineService quarantine{db, quarantine_options(config)};
   std::unique_ptr<DeviceService> devices = create_device_service(db);
@@ -387,10 +208,7 @@ Server::Parts::Parts(asio::io_context& context, const Config& given, Certificate
   PatchOptions making = patch_options(config);
   making.observe = loop_observer(metrics);
   patches = create_patch_service(db, **blobs, patch_worker, making);
-  RolloutOptions rollout_options;
-  rollout_options.guard_interval = ms(config.rollouts_guard_interval_ms);
-  rollout_options.busy_share = 0.05;
-  rollouts.emplace(db, *patches, rollout_options);
+  rollouts.emplace(db, *patches, rollout_options(config));
   connect_parts();
   add_routes();
   make_listeners();
@@ -398,8 +216,7 @@ Server::Parts::Parts(asio::io_context& context, const Config& given, Certificate
 
 void Server::Parts::make_enrolment(CertificateAndKey authority) {
   BrokerDoor broker = broker_door(io, config, authority.certificate_pem, mqtt);
-  RevocationOptions options{authority, fs::path(config.pki_dir) / "crl.pem"};
-  revocation = create_revocation_service(db, std::move(options), std::move(broker));
+  revocation = create_revocation_service(db, revocation_options(config, authority), std::move(broker));
   revocation->on_ended([this](const EndedCertificate& ended) {
     if (device_server) device_server->close_connections_of(ended.fingerprint);
     if (ended.clear_traces) permits.forget(ended.device);
@@ -430,8 +247,6 @@ void Server::Parts::connect_parts() {
     };
     mqtt = std::make_unique<MqttClient>(io, mqtt_options(config), std::move(handlers));
   }
-  CollectorOptions collector_options;
-  collector_options.delay = ms(config.telemetry_batch_ms);
   collector = std::make_unique<BatchCollector>(
       io, telemetry, telemetry_intake,
       [this](const std::string& device, const wire::TelemetryAck& ack) {
@@ -442,15 +257,16 @@ void Server::Parts::connect_parts() {
         const bool of_content = error.code != Errc::forbidden;
         if (mqtt && of_content) asio::co_spawn(io, send_refusal(*mqtt, message, error), asio::detached);
       },
-      collector_options);
+      collector_options(config));
   states = std::make_unique<StateIntake>(io, StateIntake::Parts{*devices, *rollouts, quarantine});
   messages = std::make_unique<DeviceMessages>(DeviceMessages::Parts{*states, *presence, *collector, quarantine});
-  leader = std::make_unique<LeaderWork>(io,
-                                        LeaderWork::Parts{access, alerts, audit, desired, *devices, drift, *patches,
-                                                          *presence, retention, *rollouts, telemetry, mqtt.get()},
-                                        LeaderWork::Rhythm{ms(config.presence_tick_ms), ms(config.rollouts_tick_ms),
-                                                           ms(config.drift_tick_ms), ms(config.alerts_tick_ms)},
-                                        loop_observer(metrics));
+  leader = std::make_unique<LeaderWork>(
+      io,
+      LeaderWork::Parts{access, alerts, audit, desired, *devices, drift, *patches, *presence, retention, *rollouts,
+                        telemetry, mqtt.get()},
+      LeaderWork::Rhythm{Duration{config.presence_tick_ms}, Duration{config.rollouts_tick_ms},
+                         Duration{config.drift_tick_ms}, Duration{config.alerts_tick_ms}},
+      loop_observer(metrics));
 }
 
 void Server::Parts::add_routes() {
@@ -571,10 +387,7 @@ Result<std::unique_ptr<Server>> Server::create(asio::io_context& io, const Confi
   ARGOSY_TRY(const auto applied, migrate(config.database_conninfo, built_in_migrations()));
   for (const std::string& name : applied) spdlog::info("applied migration {}", name);
   const auto make_blobs = [](Parts& parts) {
-    BlobOptions options;
-    options.folder = parts.config.store_dir;
-    options.max_bytes = static_cast<std::uint64_t>(parts.config.store_max_blob_mb) << 20;
-    return create_blob_service(parts.db, parts.worker, options);
+    return create_blob_service(parts.db, parts.worker, blob_options(parts.config));
   };
   auto parts = std::make_unique<Parts>(io, config, std::move(*authority), make_blobs);
   if (!parts->blobs) return std::move(parts->blobs).error().within("the store");
@@ -605,15 +418,12 @@ Task<Result<void>> Server::start() {
   parts.upkeep = std::make_unique<Loop>(
       parts.io, LoopOptions{.name = "quarantine", .interval = Duration{2000}, .observe = loop_observer(parts.metrics)},
       [&parts](Instant now) { return parts.quarantine.tick(now); });
-  parts.patches->start(parts.io, size(parts.config.patches_threads));
-  parts.lead = std::make_unique<SessionLock>(parts.io,
-                                             SessionLock::Options{parts.config.database_conninfo, advisory_lock::leader,
-                                                                  ms(parts.config.leader_check_ms), true},
-                                             [&parts](bool held) {
-                                               parts.holds_lead = held;
-                                               if (!held) return parts.leader->stop();
-                                               asio::co_spawn(parts.io, take_lead(parts), asio::detached);
-                                             });
+  parts.patches->start(parts.io, patch_makers(parts.config));
+  parts.lead = std::make_unique<SessionLock>(parts.io, leader_lock_options(parts.config), [&parts](bool held) {
+    parts.holds_lead = held;
+    if (!held) return parts.leader->stop();
+    asio::co_spawn(parts.io, take_lead(parts), asio::detached);
+  });
 
   const std::string url = public_url(parts.config, operator_port());
   spdlog::info("argosyd {} serves people on {}", ARGOSY_VERSION, url);
@@ -630,7 +440,7 @@ Task<Result<void>> Server::start() {
 
 Task<void> Server::stop() {
   Parts& parts = *parts_;
-  const auto grace = ms(parts.config.shutdown_grace_ms);
+  const auto grace = Duration{parts.config.shutdown_grace_ms};
   parts.loops.request_stop();
   parts.holds_lead = false;
   parts.lead.reset();  // another instance may take over at once
