@@ -1,54 +1,38 @@
-// What only one instance does at a time: the broker, presence, rollouts, drift, alerts, the demand for patches, and the
-// clearing away. Starts when this instance takes the lead and stops when it loses it. On the I/O thread.
+// What only one instance does at a time: the broker, rollouts, and every loop that the parts have added. Starts when
+// this instance takes the lead and stops when it loses it. On the I/O thread.
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include <boost/asio/any_io_executor.hpp>
 
-#include "server/access/access_service.hpp"
-#include "server/access/audit_service.hpp"
-#include "server/alerts/alert_service.hpp"
-#include "server/app/config.hpp"
 #include "server/base/loop.hpp"
 #include "server/base/task.hpp"
 #include "server/db/fence.hpp"
-#include "server/devices/device_service.hpp"
 #include "server/devices/presence_service.hpp"
-#include "server/drift/drift_service.hpp"
-#include "server/models/patch_service.hpp"
 #include "server/mqtt/mqtt_client.hpp"
-#include "server/retention/retention_service.hpp"
 #include "server/rollouts/desired/desired_service.hpp"
 #include "server/rollouts/rollout_driver.hpp"
 #include "server/rollouts/rollout_service.hpp"
-#include "server/telemetry/telemetry_service.hpp"
 
 namespace argosy::server {
 
 class LeaderWork {
  public:
   struct Parts {
-    AccessService& access;
-    AlertService& alerts;
-    AuditService& audit;
     DesiredService& desired;
-    DeviceService& devices;
-    DriftService& drift;
-    PatchService& patches;
     PresenceService& presence;
-    RetentionService& retention;
     RolloutService& rollouts;
-    TelemetryService& telemetry;
     MqttClient* mqtt;  // null when it is switched off
   };
-  struct Rhythm {
-    Duration presence, rollouts, drift, alerts;
-  };
-  LeaderWork(boost::asio::any_io_executor io, Parts parts, Rhythm rhythm, LoopObserver observe)
-      : io_(std::move(io)), parts_(parts), rhythm_(rhythm), observe_(std::move(observe)) {}
+  LeaderWork(boost::asio::any_io_executor io, Parts parts, Duration rollout_interval, LoopObserver observe)
+      : io_(std::move(io)), parts_(parts), rollout_interval_(rollout_interval), observe_(std::move(observe)) {}
+
+  // A loop of each term that begins from now on. Its figures are in the metrics under its name.
+  void add(LoopOptions options, Loop::Round round);
 
   // Its loops, and all they do, are within the fence: they write nothing when another leads.
   void start(Fence fence);
@@ -60,14 +44,18 @@ class LeaderWork {
 
  private:
   struct Term;  // of leading: from start() to stop()
-  void start_loops();
+  struct Job {
+    LoopOptions options;
+    Loop::Round round;
+  };
   static Task<void> end(std::shared_ptr<Term> term);
   Task<Result<void>> publish(std::string topic, std::string payload);
 
   boost::asio::any_io_executor io_;
   Parts parts_;
-  Rhythm rhythm_;
+  Duration rollout_interval_;
   LoopObserver observe_;
+  std::vector<Job> jobs_;
   std::shared_ptr<Term> term_;
   std::weak_ptr<Term> ending_;  // the last term, while a round of it is under way
 };

@@ -24,6 +24,7 @@
 #include "server/app/server_metrics.hpp"
 #include "server/app/system_api.hpp"
 #include "server/base/loop.hpp"
+#include "server/base/round_of.hpp"
 #include "server/db/advisory_locks.hpp"
 #include "server/db/db_pool.hpp"
 #include "server/db/migrations.hpp"
@@ -54,6 +55,7 @@ namespace {
 
 namespace asio = boost::asio;
 namespace fs = std::filesystem;
+using namespace std::chrono_literals;
 
 constexpr Duration people_check_interval{10'000};  // sessions and tokens end by time, too
 constexpr Duration failures_interval{10'000};
@@ -109,6 +111,12 @@ Task<void> send_refusal(MqttClient& mqtt, MessageId message, Error error) {
 
 Task<Result<void>> check_people(OpenExchanges& exchanges) {
   exchanges.check_people();
+  co_return Result<void>{};
+}
+
+Task<Result<void>> recount(DeviceService& devices) {
+  ARGOSY_CO_TRY(const std::size_t wrong, co_await devices.recount());
+  if (wrong > 0) spdlog::warn("{} counts of the fleet were wrong and are right now", wrong);
   co_return Result<void>{};
 }
 
@@ -192,6 +200,7 @@ struct Server::Parts {
 
   void connect_parts();
   void make_enrolment(CertificateAndKey authority);
+  void add_leader_jobs();
   void add_routes();
   void make_listeners();
   void watch_authority();
@@ -260,13 +269,28 @@ void Server::Parts::connect_parts() {
       collector_options(config));
   states = std::make_unique<StateIntake>(io, StateIntake::Parts{*devices, *rollouts, quarantine});
   messages = std::make_unique<DeviceMessages>(DeviceMessages::Parts{*states, *presence, *collector, quarantine});
-  leader = std::make_unique<LeaderWork>(
-      io,
-      LeaderWork::Parts{access, alerts, audit, desired, *devices, drift, *patches, *presence, retention, *rollouts,
-                        telemetry, mqtt.get()},
-      LeaderWork::Rhythm{Duration{config.presence_tick_ms}, Duration{config.rollouts_tick_ms},
-                         Duration{config.drift_tick_ms}, Duration{config.alerts_tick_ms}},
-      loop_observer(metrics));
+  leader = std::make_unique<LeaderWork>(io, LeaderWork::Parts{desired, *presence, *rollouts, mqtt.get()},
+                                        Duration{config.rollouts_tick_ms}, loop_observer(metrics));
+  add_leader_jobs();
+}
+
+// What comes round on the instance that leads.
+void Server::Parts::add_leader_jobs() {
+  const auto every = [this](const char* name, Duration interval, Loop::Round round) {
+    leader->add({.name = name, .interval = interval}, std::move(round));
+  };
+  every("telemetry upkeep", 60s, round_of<&TelemetryService::tick>(telemetry));
+  every("access upkeep", 60s, round_of<&AccessService::tick>(access));
+  every("sealing the audit log", 1s, round_of<&AuditService::seal>(audit));
+  every("archiving the audit log", 60s, round_of<&AuditService::archive>(audit));
+  every("retention", 60s, round_of<&RetentionService::tick>(retention));
+  every("presence", Duration{config.presence_tick_ms}, round_of<&PresenceService::tick>(*presence));
+  every("fleet counts", 1s, round_of<&DeviceService::fold_counts>(*devices));
+  every("recount of the fleet", 1h, [this](Instant) { return recount(*devices); });
+  every("drift", Duration{config.drift_tick_ms}, round_of<&DriftService::tick>(drift));
+  every("alerts", Duration{config.alerts_tick_ms}, round_of<&AlertService::tick>(alerts));
+  every("demand for patches", 15s, round_of<&PatchService::count_demand>(*patches));
+  every("clearing patches", 5min, round_of<&PatchService::clear>(*patches));
 }
 
 void Server::Parts::add_routes() {
