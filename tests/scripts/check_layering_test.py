@@ -244,15 +244,20 @@ class CheckLayering(unittest.TestCase):
                                  [("agent/update/slot.cpp", 3, rule.name)])
 
     def test_sql_in_pieces_and_times_of_its_own_are_caught(self):
-        (self.root / "server/devices").mkdir(parents=True, exist_ok=True)
-        store = self.root / "server/devices/device_store.cpp"
+        for file in ("server/devices/device_store.cpp", "server/rollouts/store/plan_store.cpp"):
+            with self.subTest(file):
+                self.check_sql_of(file)
+
+    def check_sql_of(self, file):
+        store = self.root / file
+        store.parent.mkdir(parents=True, exist_ok=True)
         for statement, word in (('"select id from devices "\n    "where id = $1"', "raw string"),
                                 ('"with a as (delete from devices returning 1)"\n    " select 1"', "raw string"),
                                 ('"select (extract(epoch from seen_at) * 1000)::bigint from devices"', "rows")):
             rule = next(rule for rule in check.CALL_RULES if word in rule.name)
             store.write_text(f"// Devices.\ntransaction.exec({statement});\n")
-            self.assertEqual([(file, line, name) for file, line, _, name in check.violations(self.root)],
-                             [("server/devices/device_store.cpp", 2, rule.name)], statement)
+            self.assertEqual([(at, line, name) for at, line, _, name in check.violations(self.root)],
+                             [(file, 2, rule.name)], statement)
         for statement in ('R"sql(\n  select id\n  from devices\n)sql"', '"select " + columns + " from devices where id = $1"',
                           '"a message "\n    "of two lines"'):
             store.write_text(f"// Devices.\ntransaction.exec({statement});\n")

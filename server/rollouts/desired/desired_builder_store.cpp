@@ -5,6 +5,8 @@
 #include <nlohmann/json.hpp>
 
 #include "common/json/json_text.hpp"
+#include "server/db/rows.hpp"
+#include "server/db/statement.hpp"
 #include "server/models/patch_choice.hpp"
 #include "server/models/release.hpp"
 #include "server/rollouts/core/policy.hpp"
@@ -14,8 +16,6 @@
 namespace argosy::server {
 namespace {
 
-using Json = nlohmann::json;
-
 // What stands in a row may be of another version of this program, or of a hand: then only what needs it fails.
 template <class T, class Read>
 Result<T> read_stored(const std::string& what, Read read) {
@@ -23,7 +23,7 @@ Result<T> read_stored(const std::string& what, Read read) {
     Result<T> value = read();
     if (!value) return std::move(value).error().within(what);
     return value;
-  } catch (const Json::exception&) {
+  } catch (const nlohmann::json::exception&) {
     return make_error(Errc::corrupt, what + " is stored in a form that cannot be read");
   } catch (const pqxx::conversion_error&) {
     return make_error(Errc::corrupt, what + " holds a number that cannot be read");
@@ -45,43 +45,49 @@ void ReleaseCache::keep(std::int64_t id, std::string row_version, std::shared_pt
   entries_.insert_or_assign(id, Entry{std::move(row_version), std::move(content)});
 }
 
-std::string DesiredBuilder::device_columns() {
-  return "select d.id, d.hardware_class, d.capabilities::text, d.desired_rev, (select s.download_bytes_per_s "
-         "from device_state s where s.device_id = d.id) from devices d ";
+std::string DesiredBuilder::select_devices(const std::string& condition) {
+  return R"sql(
+    select d.id, d.hardware_class, d.capabilities, d.desired_rev,
+      (select s.download_bytes_per_s from device_state s where s.device_id = d.id) as download_bytes_per_s
+    from devices d
+  )sql" + condition;
 }
 
-std::vector<BuiltDocument> DesiredBuilder::build_all(const pqxx::result& devices) {
-  Json ids = Json::array();
-  for (const auto& device : devices) ids.push_back(device[0].as<std::string>());
-  const auto rows = transaction_.exec_params(
-      "select t.device_id, t.model, t.release_id, coalesce(t.rollout_id, 0), t.attempt, coalesce(m.digest, ''), "
-      "coalesce(m.previous_digest, '') from device_targets t left join device_models m "
-      "on m.device_id = t.device_id and m.model = t.model "
-      "where t.device_id in (select jsonb_array_elements_text($1::jsonb)) order by t.device_id, t.model",
-      ids.dump());
+std::vector<BuiltDocument> DesiredBuilder::build(const pqxx::result& devices) {
+  static const Statement find_targets{"find_targets", R"sql(
+    select t.device_id, t.model, t.release_id, coalesce(t.rollout_id, 0) as rollout_id, t.attempt,
+      coalesce(m.digest, '') as digest, coalesce(m.previous_digest, '') as previous_digest
+    from device_targets t
+    left join device_models m on m.device_id = t.device_id and m.model = t.model
+    where t.device_id in (select unnest($1::text[]))
+    order by t.device_id, t.model
+  )sql"};
+  std::vector<std::string> ids;
+  for (const auto& device : devices) ids.push_back(device["id"].as<std::string>());
   TargetRows targets;
-  for (const auto& row : rows) targets[row[0].as<std::string>()].push_back(row);
+  for (const auto& row : exec_prepared(transaction_, find_targets, pg_array(ids)))
+    targets[row["device_id"].as<std::string>()].push_back(row);
   std::vector<BuiltDocument> built;
   built.reserve(devices.size());
   for (const auto& device : devices) {
-    auto id = device[0].as<std::string>();
+    auto id = device["id"].as<std::string>();
     auto document = read_stored<wire::Desired>("device '" + id + "'", [&] { return build_one(device, targets[id]); });
-    built.push_back({std::move(id), device[3].as<std::int64_t>(), std::move(document)});
+    built.push_back({std::move(id), device["desired_rev"].as<std::int64_t>(), std::move(document)});
   }
   return built;
 }
 
 Result<wire::Desired> DesiredBuilder::build_one(const pqxx::row& device, const std::vector<pqxx::row>& targets) {
   wire::Desired desired;
-  desired.device = device[0].as<std::string>();
-  desired.rev = device[3].as<std::int64_t>();
-  const auto hardware_class = device[1].as<std::string>();
-  const auto capabilities = capabilities_of(device[2].as<std::string>());
+  desired.device = device["id"].as<std::string>();
+  desired.rev = device["desired_rev"].as<std::int64_t>();
+  const auto hardware_class = device["hardware_class"].as<std::string>();
+  const auto capabilities = capabilities_of(device["capabilities"].as<std::string>());
   PatchTaker taker;
   taker.architecture = capabilities.architecture;
-  if (!device[4].is_null()) taker.download_bytes_per_s = device[4].as<std::uint64_t>();
+  taker.download_bytes_per_s = optional_of<std::uint64_t>(device["download_bytes_per_s"]);
   for (const auto& target : targets) {
-    ARGOSY_TRY(const auto release, release_of(target[2].as<std::int64_t>()));
+    ARGOSY_TRY(const auto release, release_of(target["release_id"].as<std::int64_t>()));
     const auto choice = choose_variant(release->variants, capabilities, hardware_class);
     const auto* index = std::get_if<std::size_t>(&choice);
     if (index == nullptr) continue;  // it no longer suits: its capabilities have changed
@@ -93,13 +99,13 @@ Result<wire::Desired> DesiredBuilder::build_one(const pqxx::row& device, const s
 wire::DesiredModel DesiredBuilder::build_model(const pqxx::row& target, const ReleaseContent& release,
                                                const Variant& variant, PatchTaker& taker) {
   wire::DesiredModel model;
-  model.model = target[1].as<std::string>();
+  model.model = target["model"].as<std::string>();
   model.version = release.version;
-  model.rollout = target[3].as<std::int64_t>();
-  model.attempt = target[4].as<int>();
+  model.rollout = target["rollout_id"].as<std::int64_t>();
+  model.attempt = target["attempt"].as<int>();
   model.format = variant.format;
   model.artifact = {variant.digest, variant.size};
-  taker.bases = {target[5].as<std::string>(), target[6].as<std::string>()};
+  taker.bases = {target["digest"].as<std::string>(), target["previous_digest"].as<std::string>()};
   model.patches = choose_patches(patches_.towards(variant.digest), model.artifact, taker);
   model.validation = release.validation;
   model.probation = probation_of(model.rollout);
@@ -111,8 +117,8 @@ wire::DesiredModel DesiredBuilder::build_model(const pqxx::row& target, const Re
 Result<std::shared_ptr<const ReleaseContent>> DesiredBuilder::release_of(std::int64_t id) {
   const auto found = releases_.find(id);
   if (found != releases_.end()) return found->second;
-  const auto row_version =
-      transaction_.exec_params1("select xmin::text from releases where id = $1", id)[0].as<std::string>();
+  static const Statement find_row_version{"find_row_version", "select xmin from releases where id = $1"};
+  const auto row_version = exec_prepared(transaction_, find_row_version, id).at(0)[0].as<std::string>();
   Result<std::shared_ptr<const ReleaseContent>> content = cache_.find(id, row_version);
   if (*content == nullptr) {
     std::string read_version;
@@ -130,19 +136,24 @@ Result<std::shared_ptr<const ReleaseContent>> DesiredBuilder::release_of(std::in
 
 Result<ReleaseContent> DesiredBuilder::load_release(std::int64_t id, std::string& row_version) {
   const auto row = transaction_.exec_params1(
-      "select version, validation::text, reference::text, signature_statement, signature_bundle, "
-      "signature_key_sets::text, xmin::text from releases where id = $1",
+      R"sql(
+        select version, validation, reference, signature_statement, signature_bundle, signature_key_sets,
+          xmin as row_version
+        from releases
+        where id = $1
+      )sql",
       id);
-  row_version = row[6].as<std::string>();
+  row_version = row["row_version"].as<std::string>();
   ReleaseContent content;
-  content.version = row[0].as<std::string>();
-  ARGOSY_TRY(auto validation, validation_from_json(row[1].as<std::string>()));
+  content.version = row["version"].as<std::string>();
+  ARGOSY_TRY(auto validation, validation_from_json(row["validation"].as<std::string>()));
   content.validation = validation.value_or(wire::ValidationSpec{});
-  ARGOSY_TRY(content.features, reference_from_json(row[2].as<std::string>()));
+  ARGOSY_TRY(content.features, reference_from_json(row["reference"].as<std::string>()));
   ARGOSY_TRY(content.variants, load_variants(transaction_, id));
-  if (!row[3].is_null()) {
-    ARGOSY_TRY(auto key_sets, key_sets_from_json(row[5].as<std::string>()));
-    content.signature = wire::ReleaseSignature{row[3].as<std::string>(), row[4].as<std::string>(), std::move(key_sets)};
+  if (!row["signature_statement"].is_null()) {
+    ARGOSY_TRY(auto key_sets, key_sets_from_json(row["signature_key_sets"].as<std::string>()));
+    content.signature = wire::ReleaseSignature{row["signature_statement"].as<std::string>(),
+                                               row["signature_bundle"].as<std::string>(), std::move(key_sets)};
   }
   return content;
 }
@@ -151,7 +162,8 @@ Result<ReleaseContent> DesiredBuilder::load_release(std::int64_t id, std::string
 wire::ProbationSpec DesiredBuilder::probation_of(std::int64_t rollout) {
   const auto found = probations_.find(rollout);
   if (found != probations_.end()) return found->second;
-  const auto rows = transaction_.exec_params("select policy::text from rollouts where id = $1", rollout);
+  static const Statement find_policy{"find_policy", "select policy from rollouts where id = $1"};
+  const auto rows = exec_prepared(transaction_, find_policy, rollout);
   const auto probation = read_stored<wire::ProbationSpec>("the policy", [&]() -> Result<wire::ProbationSpec> {
     if (rows.empty()) return Policy{}.probation;
     ARGOSY_TRY(const auto policy, decode_policy(json_or_null(rows[0][0].as<std::string>())));

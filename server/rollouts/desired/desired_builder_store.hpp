@@ -53,17 +53,14 @@ class DesiredBuilder {
   DesiredBuilder(pqxx::work& transaction, ReleaseCache& cache)
       : transaction_(transaction), cache_(cache), patches_(transaction) {}
 
-  // Of the devices that `condition` selects of `devices d`, in its order. Each has the rev that was read before its
-  // targets were: a change in between is published again under its own rev.
-  template <class... Arguments>
-  std::vector<BuiltDocument> build(const std::string& condition, Arguments... arguments) {
-    return build_all(transaction_.exec_params(device_columns() + condition, arguments...));
-  }
+  // What build() needs to know of devices, from `devices d`; `condition` follows.
+  static std::string select_devices(const std::string& condition);
+  // Of these devices, in their order. Each has the rev that was read before its targets were: a change in between is
+  // published again under its own rev.
+  std::vector<BuiltDocument> build(const pqxx::result& devices);
 
  private:
   using TargetRows = std::map<std::string, std::vector<pqxx::row>, std::less<>>;
-  static std::string device_columns();
-  std::vector<BuiltDocument> build_all(const pqxx::result& devices);
   Result<wire::Desired> build_one(const pqxx::row& device, const std::vector<pqxx::row>& targets);
   wire::DesiredModel build_model(const pqxx::row& target, const ReleaseContent& release, const Variant& variant,
                                  PatchTaker& taker);

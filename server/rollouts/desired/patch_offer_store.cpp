@@ -25,18 +25,33 @@ constexpr std::int64_t max_new_patches = 100;
 
 // Who was told and has not begun, has the patch's old file or can have it by one more patch, and wants its new file or
 // one that one more patch makes of it.
-const std::string& may_use_new_patch() {
-  static const std::string sql =
-      "where d.revoked_at is null and d.id > $3 and d.id in (select q.device_id from rollout_devices q "
-      "join device_targets t on t.device_id = q.device_id and t.rollout_id = q.rollout_id "
-      "join device_models m on m.device_id = q.device_id and m.model = t.model where q.state = " +
-      sql_word(DeviceStep::notified) +
-      " and (m.digest = $1 or m.previous_digest = $1 or exists (select from patches f where f.to_digest = $1 "
-      "and f.state = 'ready' and f.from_digest in (m.digest, m.previous_digest))) "
-      "and exists (select from variants v where v.release_id = t.release_id and (v.digest = $2 or exists "
-      "(select from patches l where l.from_digest = $2 and l.to_digest = v.digest and l.state = 'ready')))) "
-      "order by d.id limit $4";
-  return sql;
+pqxx::result select_who_may_use(pqxx::work& transaction, const NewPatch& patch, std::size_t limit) {
+  static const std::string sql = DesiredBuilder::select_devices(R"sql(
+    where d.revoked_at is null and d.id > $3 and d.id in (
+        select q.device_id
+        from rollout_devices q
+        join device_targets t on t.device_id = q.device_id and t.rollout_id = q.rollout_id
+        join device_models m on m.device_id = q.device_id and m.model = t.model
+        where q.state = )sql" + sql_word(DeviceStep::notified) + R"sql(
+          and (m.digest = $1 or m.previous_digest = $1 or exists (
+            select
+            from patches f
+            where f.to_digest = $1 and f.state = 'ready' and f.from_digest in (m.digest, m.previous_digest)
+          ))
+          and exists (
+            select
+            from variants v
+            where v.release_id = t.release_id and (v.digest = $2 or exists (
+              select
+              from patches l
+              where l.from_digest = $2 and l.to_digest = v.digest and l.state = 'ready'
+            ))
+          )
+      )
+    order by d.id
+    limit $4
+  )sql");
+  return transaction.exec_params(sql, patch.from, patch.to, patch.offered_to, static_cast<std::int64_t>(limit));
 }
 
 class OfferNewPatches {
@@ -59,12 +74,18 @@ class OfferNewPatches {
   static std::vector<NewPatch> lock_new(pqxx::work& transaction) {
     std::vector<NewPatch> patches;
     const auto rows = transaction.exec_params(
-        "select from_digest, to_digest, digest, offered_to from patches where offered_to is not null "
-        "and state = 'ready' order by finished_at, from_digest, to_digest limit $1 for update skip locked",
+        R"sql(
+          select from_digest, to_digest, digest, offered_to
+          from patches
+          where offered_to is not null and state = 'ready'
+          order by finished_at, from_digest, to_digest
+          limit $1
+          for update skip locked
+        )sql",
         max_new_patches);
     for (const auto& row : rows) {
-      patches.push_back(
-          {row[0].as<std::string>(), row[1].as<std::string>(), row[2].as<std::string>(), row[3].as<std::string>()});
+      patches.push_back({row["from_digest"].as<std::string>(), row["to_digest"].as<std::string>(),
+                         row["digest"].as<std::string>(), row["offered_to"].as<std::string>()});
     }
     return patches;
   }
@@ -73,8 +94,7 @@ class OfferNewPatches {
   // passed over: it is built, or put off, when it is due.
   static std::size_t offer(pqxx::work& transaction, DesiredBuilder& builder, const NewPatch& patch, std::size_t limit,
                            std::set<std::string>& told_again) {
-    const auto devices =
-        builder.build(may_use_new_patch(), patch.from, patch.to, patch.offered_to, static_cast<std::int64_t>(limit));
+    const auto devices = builder.build(select_who_may_use(transaction, patch, limit));
     for (const auto& device : devices) {
       if (!device.document) continue;
       const auto& models = device.document->models;

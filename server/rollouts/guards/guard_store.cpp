@@ -11,6 +11,7 @@
 #include "common/stats/log_histogram.hpp"
 #include "common/wire/telemetry.hpp"
 #include "server/db/db_pool.hpp"
+#include "server/db/rows.hpp"
 #include "server/rollouts/core/state_sql.hpp"
 #include "server/rollouts/store/decision_store.hpp"
 #include "server/rollouts/store/rollout_rows_store.hpp"
@@ -32,7 +33,7 @@ std::uint64_t add_up(std::uint64_t a, std::uint64_t b) {
 }
 
 std::string sum_of(const std::string& column) {
-  return "least(greatest(sum(" + column + "), 0), 4611686018427387904)::bigint";
+  return "least(greatest(sum(w." + column + "), 0), 4611686018427387904)::bigint as " + column;
 }
 
 struct Sides {
@@ -56,14 +57,17 @@ const std::string& updated_by_it() {
 
 // Their windows, each beside its own past. $1 rollout, $2 model, $3 new version, $4 earliest start, $5 seconds of past.
 const std::string& updated_windows() {
-  static const std::string sql =
-      std::string(
-          "from rollout_devices q left join releases p on p.id = q.previous_release_id "
-          "join inference_windows w on w.device_id = q.device_id and w.model = $2 "
-          "and w.started_at >= $4::timestamptz and ((w.version = $3 and w.started_at >= q.notified_at) "
-          "or (w.version = p.version and w.version <> $3 and w.started_at < q.notified_at "
-          "and w.started_at >= q.notified_at - make_interval(secs => $5))) where ") +
-      has_it() + "and " + updated_by_it();
+  static const std::string sql = R"sql(
+    from rollout_devices q
+    left join releases p on p.id = q.previous_release_id
+    join inference_windows w on w.device_id = q.device_id and w.model = $2 and w.started_at >= $4::timestamptz
+      and (
+        (w.version = $3 and w.started_at >= q.notified_at)
+        or (w.version = p.version and w.version <> $3 and w.started_at < q.notified_at
+          and w.started_at >= q.notified_at - make_interval(secs => $5))
+      )
+    where )sql" + has_it() + "and " +
+                                 updated_by_it();
   return sql;
 }
 
@@ -83,35 +87,45 @@ struct Measure {
   }
 
  private:
-  std::string earliest() const {
-    return to_rfc3339(*record.started_at - std::chrono::seconds(record.policy.baseline_s));
-  }
+  Instant earliest() const { return *record.started_at - std::chrono::seconds(record.policy.baseline_s); }
 
   void count_devices(pqxx::work& transaction, Sides& sides) const {
-    const auto row = transaction.exec_params1(
-        std::string("select count(*) filter (where updated and previous_release_id is not null), "
-                    "count(*) filter (where updated and previous_release_id is null), "
-                    "count(*) filter (where not updated) from (select previous_release_id, ") +
-            updated_by_it() + "as updated from rollout_devices q where " + has_it() + ") as had",
-        record.id);
-    sides.comparable = row[0].as<std::int64_t>();
-    sides.first_installs = row[1].as<std::int64_t>();
-    sides.already_there = row[2].as<std::int64_t>();
+    static const std::string sql = R"sql(
+      select count(*) filter (where updated and previous_release_id is not null) as comparable,
+        count(*) filter (where updated and previous_release_id is null) as first_installs,
+        count(*) filter (where not updated) as already_there
+      from (
+        select previous_release_id, )sql" +
+                                   updated_by_it() + R"sql(as updated
+        from rollout_devices q
+        where )sql" + has_it() + R"sql(
+      ) as had
+    )sql";
+    const auto row = transaction.exec_params1(sql, record.id);
+    sides.comparable = row["comparable"].as<std::int64_t>();
+    sides.first_installs = row["first_installs"].as<std::int64_t>();
+    sides.already_there = row["already_there"].as<std::int64_t>();
   }
 
   void load_sums(pqxx::work& transaction, Sides& sides) const {
-    static const std::string sql = "select w.version = $3, q.device_id, " + sum_of("w.count") + ", " +
-                                   sum_of("w.errors") + ", " + sum_of("w.labelled") + ", " + sum_of("w.correct") + " " +
+    static const std::string sql = "select w.version = $3 as is_canary, q.device_id, " + sum_of("count") + ", " +
+                                   sum_of("errors") + ", " + sum_of("labelled") + ", " + sum_of("correct") +
                                    updated_windows() + "group by 1, 2";
     const auto rows = transaction.exec_params(sql, record.id, record.model, record.version, earliest(),
                                               static_cast<double>(record.policy.baseline_s));
+    const auto is_canary = rows.column_number("is_canary");
+    const auto device = rows.column_number("device_id");
+    const auto count = rows.column_number("count");
+    const auto errors = rows.column_number("errors");
+    const auto labelled = rows.column_number("labelled");
+    const auto correct = rows.column_number("correct");
     for (const auto& row : rows) {
-      auto& side = row[0].as<bool>() ? sides.canary : sides.baseline;
-      side.devices.insert(row[1].as<std::string>());
-      side.totals.count = add_up(side.totals.count, row[2].as<std::uint64_t>());
-      side.totals.errors = add_up(side.totals.errors, row[3].as<std::uint64_t>());
-      side.totals.labelled = add_up(side.totals.labelled, row[4].as<std::uint64_t>());
-      side.totals.correct = add_up(side.totals.correct, row[5].as<std::uint64_t>());
+      auto& side = row[is_canary].as<bool>() ? sides.canary : sides.baseline;
+      side.devices.insert(row[device].as<std::string>());
+      side.totals.count = add_up(side.totals.count, row[count].as<std::uint64_t>());
+      side.totals.errors = add_up(side.totals.errors, row[errors].as<std::uint64_t>());
+      side.totals.labelled = add_up(side.totals.labelled, row[labelled].as<std::uint64_t>());
+      side.totals.correct = add_up(side.totals.correct, row[correct].as<std::uint64_t>());
     }
   }
 
@@ -166,7 +180,13 @@ struct LogMeasuring {
                                              "the guards cannot be measured, so no wave opens; stopping works: " + why,
                                              {{"why", why}}};
     const auto last = transaction.exec_params(
-        "select decision from rollout_decisions where rollout_id = $1 and rule = 'measuring' order by id desc limit 1",
+        R"sql(
+          select decision
+          from rollout_decisions
+          where rollout_id = $1 and rule = 'measuring'
+          order by id desc
+          limit 1
+        )sql",
         id);
     const bool was_measured = last.empty() || last[0][0].as<std::string>() == "guards are measured";
     if (was_measured == why.empty()) return {};

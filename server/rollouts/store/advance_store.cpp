@@ -9,6 +9,7 @@
 #include <pqxx/pqxx>
 
 #include "server/db/db_pool.hpp"
+#include "server/db/rows.hpp"
 #include "server/devices/presence_sql.hpp"
 #include "server/journal/journal_store.hpp"
 #include "server/rollouts/core/state_sql.hpp"
@@ -26,25 +27,35 @@ constexpr int most_at_once = 1000;  // devices in one transaction; the next roun
 
 // Devices that were revoked since, and that the rollout has no outcome of.
 std::vector<RolloutDevice> lock_revoked(pqxx::work& transaction, std::int64_t rollout, std::optional<Instant> since) {
-  static const std::string sql =
-      "select " + std::string(rollout_device_columns) +
-      " from rollout_devices q join devices d on d.id = q.device_id where d.revoked_at is not null "
-      "and q.rollout_id = $1 and d.revoked_at >= coalesce($2::timestamptz, '-infinity') and q.state not in (" +
-      sql_steps(is_terminal) + ") order by q.device_id for update of q";
-  return rollout_devices_of(
-      transaction.exec_params(sql, rollout, since ? std::optional(to_rfc3339(*since)) : std::nullopt));
+  static const std::string sql = "select " + rollout_device_columns + R"sql(
+    from rollout_devices q
+    join devices d on d.id = q.device_id
+    where d.revoked_at is not null and q.rollout_id = $1
+      and d.revoked_at >= coalesce($2::timestamptz, '-infinity')
+      and q.state not in ()sql" + sql_steps(is_terminal) +
+                                 R"sql()
+    order by q.device_id
+    for update of q
+  )sql";
+  return rollout_devices_of(transaction.exec_params(sql, rollout, since));
 }
 
 std::vector<RolloutDevice> lock_late(pqxx::work& transaction, std::int64_t rollout, Instant started_by) {
-  static const std::string sql =
-      "select " + std::string(rollout_device_columns) +
-      " from rollout_devices q left join device_state s on s.device_id = q.device_id where q.rollout_id = $1 "
-      "and ((q.state in (" +
-      sql_steps(has_begun) + ") and q.started_at <= $2::timestamptz) or (q.state = " + sql_word(DeviceStep::notified) +
-      " and " + reachable_sql("s") +
-      " and greatest(q.notified_at, s.presence_since) <= $2::timestamptz)) order by q.device_id limit $3 "
-      "for update of q";
-  return rollout_devices_of(transaction.exec_params(sql, rollout, to_rfc3339(started_by), most_at_once));
+  static const std::string sql = "select " + rollout_device_columns + R"sql(
+    from rollout_devices q
+    left join device_state s on s.device_id = q.device_id
+    where q.rollout_id = $1 and (
+        (q.state in ()sql" + sql_steps(has_begun) +
+                                 R"sql() and q.started_at <= $2::timestamptz)
+        or (q.state = )sql" + sql_word(DeviceStep::notified) +
+                                 " and " + reachable_sql("s") + R"sql(
+          and greatest(q.notified_at, s.presence_since) <= $2::timestamptz)
+      )
+    order by q.device_id
+    limit $3
+    for update of q
+  )sql";
+  return rollout_devices_of(transaction.exec_params(sql, rollout, started_by, most_at_once));
 }
 
 void append_time_out_event(pqxx::work& transaction, const RolloutRecord& record, const DeviceMove& move) {
@@ -127,7 +138,7 @@ struct AdvanceOne {
                      Advance& advance) const {
     transaction.exec_params0(
         "update rollout_waves set bake_started_at = $3::timestamptz where rollout_id = $1 and wave = $2", record.id,
-        action.wave, to_rfc3339(now));
+        action.wave, now);
     advance.acted = true;
     return {};
   }
@@ -145,7 +156,7 @@ struct AdvanceOne {
     if (action.to == RolloutState::completed) {
       transaction.exec_params0(
           "update rollout_waves set passed_at = $3::timestamptz where rollout_id = $1 and wave = $2", record.id,
-          record.wave, to_rfc3339(now));
+          record.wave, now);
     }
     advance.acted = true;
     return {};

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "server/db/rows.hpp"
 #include "server/journal/journal_store.hpp"
 
 namespace argosy::server {
@@ -11,9 +12,11 @@ using Json = nlohmann::json;
 void log_decision(pqxx::work& transaction, const RolloutRecord& record, const std::string& actor,
                   const Decision& decision, Instant now, const std::string& severity) {
   transaction.exec_params0(
-      "insert into rollout_decisions (rollout_id, at, actor, rule, decision, message, inputs) "
-      "values ($1, $2::timestamptz, $3, $4, $5, $6, $7::jsonb)",
-      record.id, to_rfc3339(now), actor, decision.rule, decision.decision, decision.message, decision.inputs.dump());
+      R"sql(
+        insert into rollout_decisions (rollout_id, at, actor, rule, decision, message, inputs)
+        values ($1, $2::timestamptz, $3, $4, $5, $6, $7::jsonb)
+      )sql",
+      record.id, now, actor, decision.rule, decision.decision, decision.message, decision.inputs.dump());
   const Json details{{"actor", actor}, {"rule", decision.rule}, {"decision", decision.decision}};
   append_event(transaction, {.kind = "rollout.decision",
                              .severity = severity,

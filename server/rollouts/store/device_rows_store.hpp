@@ -3,7 +3,7 @@
 #pragma once
 
 #include <cstdint>
-#include <string_view>
+#include <string>
 #include <vector>
 
 #include <pqxx/pqxx>
@@ -12,10 +12,11 @@
 
 namespace argosy::server {
 
-// Of rollout_devices as q, in the order in which rollout_devices_of reads them; what follows them is the caller's.
-inline constexpr std::string_view rollout_device_columns =
-    "q.device_id, q.wave, q.attempt, q.previous_release_id, q.state, coalesce(q.cause, ''), q.message, "
-    "coalesce(q.source, ''), coalesce(q.bytes, 0), coalesce(q.full_bytes, 0), q.numbers::text";
+// Of rollout_devices as q, for rollout_devices_of; a statement may select others, of other names, beside them.
+inline const std::string rollout_device_columns = R"sql(
+  q.device_id, q.wave, q.attempt, q.previous_release_id, q.state, coalesce(q.cause, '') as cause, q.message,
+  coalesce(q.source, '') as source, coalesce(q.bytes, 0) as bytes, coalesce(q.full_bytes, 0) as full_bytes, q.numbers
+)sql";
 std::vector<RolloutDevice> rollout_devices_of(const pqxx::result& rows);
 
 // Writes the rows and moves the counts of their waves.

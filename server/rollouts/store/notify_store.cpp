@@ -10,6 +10,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "server/db/rows.hpp"
 #include "server/devices/presence_sql.hpp"
 #include "server/journal/journal_store.hpp"
 #include "server/rollouts/core/state_sql.hpp"
@@ -38,42 +39,58 @@ std::int64_t candidates_for(std::int64_t devices) {
   return std::min(devices, most_at_once) * 4;
 }
 
+// Planned anew each time: its best plan hangs on how many are queued, and how many were told.
 std::vector<Queued> lock_queued(pqxx::work& transaction, const RolloutRecord& record, const Notify& action) {
-  static const std::string sql =
-      "select " + std::string(rollout_device_columns) +
-      ", d.hardware_class, d.capabilities::text, coalesce(m.version, ''), "
-      "coalesce(m.digest, ''), coalesce(m.previous_digest, ''), coalesce(m.update_state, 'idle'), l.id, "
-      "coalesce(o.started_at > $4::timestamptz, false), s.download_bytes_per_s "
-      "from rollout_devices q join devices d on d.id = q.device_id "
-      "join device_state s on s.device_id = q.device_id and " +
-      reachable_sql("s") +
-      " left join device_models m on m.device_id = q.device_id and m.model = $2 "
-      "left join releases l on l.model = $2 and l.version = m.version and l.id <> $3 "
-      "left join device_targets w on w.device_id = q.device_id and w.model = $2 and w.rollout_id <> $1 "
-      "left join rollouts o on o.id = w.rollout_id "
-      "where q.rollout_id = $1 and q.state = " +
-      sql_word(DeviceStep::queued) +
-      " and q.wave <= $5 and d.revoked_at is null "
-      "order by q.wave, q.device_id limit $6 for update of q";
+  static const std::string sql = "select " + rollout_device_columns + R"sql(,
+      d.hardware_class, d.capabilities, coalesce(m.version, '') as version, coalesce(m.digest, '') as digest,
+      coalesce(m.previous_digest, '') as previous_digest, coalesce(m.update_state, 'idle') as update_state,
+      l.id as serving_release, coalesce(o.started_at > $4::timestamptz, false) as newer_wish,
+      s.download_bytes_per_s
+    from rollout_devices q
+    join devices d on d.id = q.device_id
+    join device_state s on s.device_id = q.device_id and )sql" +
+                                 reachable_sql("s") + R"sql(
+    left join device_models m on m.device_id = q.device_id and m.model = $2
+    left join releases l on l.model = $2 and l.version = m.version and l.id <> $3
+    left join device_targets w on w.device_id = q.device_id and w.model = $2 and w.rollout_id <> $1
+    left join rollouts o on o.id = w.rollout_id
+    where q.rollout_id = $1 and q.state = )sql" +
+                                 sql_word(DeviceStep::queued) +
+                                 R"sql(
+      and q.wave <= $5 and d.revoked_at is null
+    order by q.wave, q.device_id
+    limit $6
+    for update of q
+  )sql";
   const auto rows = transaction.exec_params(sql, record.id, record.model, record.release_id,
-                                            to_rfc3339(record.started_at.value_or(record.created_at)), action.wave,
+                                            record.started_at.value_or(record.created_at), action.wave,
                                             candidates_for(action.devices));
+  const auto hardware_class = rows.column_number("hardware_class");
+  const auto capabilities = rows.column_number("capabilities");
+  const auto version = rows.column_number("version");
+  const auto digest = rows.column_number("digest");
+  const auto previous_digest = rows.column_number("previous_digest");
+  const auto update_state = rows.column_number("update_state");
+  const auto serving_release = rows.column_number("serving_release");
+  const auto newer_wish = rows.column_number("newer_wish");
+  const auto download_bytes_per_s = rows.column_number("download_bytes_per_s");
   std::vector<Queued> queued;
+  queued.reserve(static_cast<std::size_t>(rows.size()));
   std::size_t next = 0;
   for (auto& device : rollout_devices_of(rows)) {
     const auto row = rows[static_cast<pqxx::result::size_type>(next++)];
     Queued one;
     one.heard.row = std::move(device);
-    one.facts.hardware_class = row[11].as<std::string>();
-    one.facts.capabilities = capabilities_of(row[12].as<std::string>());
-    one.facts.version = row[13].as<std::string>();
-    one.facts.digest = row[14].as<std::string>();
-    one.facts.previous_digest = row[15].as<std::string>();
+    one.facts.hardware_class = row[hardware_class].as<std::string>();
+    one.facts.capabilities = capabilities_of(row[capabilities].as<std::string>());
+    one.facts.version = row[version].as<std::string>();
+    one.facts.digest = row[digest].as<std::string>();
+    one.facts.previous_digest = row[previous_digest].as<std::string>();
     static const std::set<std::string> settled{"idle", "committed", "rejected", "failed", "rolled_back"};
-    one.facts.updating = settled.count(row[16].as<std::string>()) == 0;
-    if (!row[17].is_null()) one.heard.serving_release = row[17].as<std::int64_t>();
-    one.heard.newer_wish = row[18].as<bool>();
-    if (!row[19].is_null()) one.download_bytes_per_s = row[19].as<std::uint64_t>();
+    one.facts.updating = settled.count(row[update_state].as<std::string>()) == 0;
+    one.heard.serving_release = optional_of<std::int64_t>(row[serving_release]);
+    one.heard.newer_wish = row[newer_wish].as<bool>();
+    one.download_bytes_per_s = optional_of<std::uint64_t>(row[download_bytes_per_s]);
     queued.push_back(std::move(one));
   }
   return queued;
@@ -85,16 +102,20 @@ class Patches {
   Patches(pqxx::work& transaction, const std::vector<Variant>& variants, const std::set<std::string>& bases,
           std::chrono::seconds wait, Instant now)
       : wait_(wait), now_(now) {
-    Json targets = Json::array();
+    std::vector<std::string> targets;
     for (const auto& variant : variants) targets.push_back(variant.digest);
-    static const std::string sql = "select b.digest, v.digest, p.state, " + epoch_ms("p.requested_at") +
-                                   " from jsonb_array_elements_text($1::jsonb) as f(digest) "
-                                   "join blobs b on b.digest = f.digest "
-                                   "cross join jsonb_array_elements_text($2::jsonb) as v(digest) "
-                                   "left join patches p on p.from_digest = b.digest and p.to_digest = v.digest";
-    for (const auto& row : transaction.exec_params(sql, Json(bases).dump(), targets.dump())) {
-      rows_[{row[0].as<std::string>(), row[1].as<std::string>()}] = {
-          row[2].is_null() ? std::string() : row[2].as<std::string>(), instant_or_none(row[3])};
+    const auto rows = transaction.exec_params(
+        R"sql(
+          select b.digest as base, v.digest as target, coalesce(p.state, '') as state, p.requested_at
+          from unnest($1::text[]) as f(digest)
+          join blobs b on b.digest = f.digest
+          cross join unnest($2::text[]) as v(digest)
+          left join patches p on p.from_digest = b.digest and p.to_digest = v.digest
+        )sql",
+        pg_array(bases), pg_array(targets));
+    for (const auto& row : rows) {
+      rows_[{row["base"].as<std::string>(), row["target"].as<std::string>()}] = {
+          row["state"].as<std::string>(), optional_of<Instant>(row["requested_at"])};
     }
   }
 
@@ -136,18 +157,20 @@ bool need_not_wait(ReadyPatches& ready, const Queued& queued, const Telling& tel
 // Older rollouts of the same model lose the devices that this one tells.
 void supersede_others(pqxx::work& transaction, const RolloutRecord& record, const std::vector<TargetChange>& told,
                       Instant now) {
-  static const std::string sql =
-      "select " + std::string(rollout_device_columns) +
-      ", q.rollout_id from rollout_devices q join rollouts r on r.id = q.rollout_id "
-      "where r.model = $2 and r.id <> $1 and r.started_at <= $3::timestamptz "
-      "and q.state not in (" +
-      sql_steps(is_terminal) +
-      ") and q.device_id in (select jsonb_array_elements_text($4::jsonb)) order by q.rollout_id, q.device_id "
-      "for update of q";
-  Json devices = Json::array();
+  static const std::string sql = "select " + rollout_device_columns + R"sql(, q.rollout_id
+    from rollout_devices q
+    join rollouts r on r.id = q.rollout_id
+    where r.model = $2 and r.id <> $1 and r.started_at <= $3::timestamptz
+      and q.state not in ()sql" + sql_steps(is_terminal) +
+                                 R"sql()
+      and q.device_id in (select unnest($4::text[]))
+    order by q.rollout_id, q.device_id
+    for update of q
+  )sql";
+  std::vector<std::string> devices;
   for (const auto& target : told) devices.push_back(target.device);
-  const auto rows = transaction.exec_params(sql, record.id, record.model,
-                                            to_rfc3339(record.started_at.value_or(record.created_at)), devices.dump());
+  const auto rows = transaction.exec_params(sql, record.id, record.model, record.started_at.value_or(record.created_at),
+                                            pg_array(devices));
   std::map<std::int64_t, std::vector<RolloutDevice>> by_rollout;
   std::size_t next = 0;
   for (auto& device : rollout_devices_of(rows)) {

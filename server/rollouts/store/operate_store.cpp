@@ -6,6 +6,7 @@
 #include <pqxx/pqxx>
 
 #include "server/db/db_pool.hpp"
+#include "server/db/rows.hpp"
 #include "server/journal/journal_store.hpp"
 #include "server/rollouts/core/state_sql.hpp"
 #include "server/rollouts/store/acknowledgement_store.hpp"
@@ -106,7 +107,7 @@ struct Operate {
 
   void start(pqxx::work& transaction, const RolloutRecord& record) const {
     transaction.exec_params0("update rollout_waves set opened_at = $2::timestamptz where rollout_id = $1 and wave = 0",
-                             record.id, to_rfc3339(now));
+                             record.id, now);
     const auto planned = situation_of(record).planned;
     const auto message = "started by " + call.actor + " for " + std::to_string(planned) + " devices, " +
                          std::to_string(record.waves.front().planned) + " in the first wave";
@@ -138,12 +139,15 @@ struct Operate {
       return make_error(Errc::illegal_transition, "no device has failed with cause '" + call.cause + "'");
     }
     move_devices(transaction, record.id, moves);
-    Json devices = Json::array();
+    std::vector<std::string> devices;
     for (const auto& move : moves) devices.push_back(move.device);
     transaction.exec_params0(
-        "update rollout_devices set attempt = attempt + 1, started_at = null, notified_at = null "
-        "where rollout_id = $1 and device_id in (select jsonb_array_elements_text($2::jsonb))",
-        record.id, devices.dump());
+        R"sql(
+          update rollout_devices
+          set attempt = attempt + 1, started_at = null, notified_at = null
+          where rollout_id = $1 and device_id in (select unnest($2::text[]))
+        )sql",
+        record.id, pg_array(devices));
     restart_bake(transaction, record);
     transaction.exec_params0("update rollouts set version = version + 1 where id = $1", record.id);
     ARGOSY_TRY(const auto after, load_rollout(transaction, record.id, Lock::none));
@@ -153,11 +157,14 @@ struct Operate {
   }
 
   std::vector<RolloutDevice> lock_failed(pqxx::work& transaction, std::int64_t id) const {
-    static const std::string sql =
-        "select " + std::string(rollout_device_columns) +
-        " from rollout_devices q where q.rollout_id = $1 and q.state = " + sql_word(DeviceStep::failed) +
-        " "
-        "and ($2 = '' or q.cause = $2) order by q.device_id for update";
+    static const std::string sql = "select " + rollout_device_columns + R"sql(
+      from rollout_devices q
+      where q.rollout_id = $1 and q.state = )sql" +
+                                   sql_word(DeviceStep::failed) + R"sql(
+        and ($2 = '' or q.cause = $2)
+      order by q.device_id
+      for update
+    )sql";
     return rollout_devices_of(transaction.exec_params(sql, id, call.cause));
   }
 };

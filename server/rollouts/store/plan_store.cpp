@@ -21,8 +21,11 @@ constexpr std::size_t rows_a_statement = 5000;
 std::vector<Candidate> select_candidates(pqxx::work& transaction, const Filter& filter) {
   const auto condition = to_sql(filter, 1);
   const auto rows = transaction.exec_params(
-      "select d.id, d.hardware_class from devices d left join device_state s on s.device_id = d.id "
-      "where d.revoked_at is null and " +
+      R"sql(
+        select d.id, d.hardware_class
+        from devices d
+        left join device_state s on s.device_id = d.id
+        where d.revoked_at is null and )sql" +
           condition.text,
       pqxx::prepare::make_dynamic_params(condition.parameters));
   std::vector<Candidate> candidates;
@@ -47,8 +50,11 @@ void insert_devices(pqxx::work& transaction, std::int64_t rollout, const std::ve
     const auto to = std::min(plan.size(), from + rows_a_statement);
     for (std::size_t i = from; i < to; ++i) rows.push_back({{"device", plan[i].device}, {"wave", plan[i].wave}});
     transaction.exec_params0(
-        "insert into rollout_devices (rollout_id, device_id, wave) select $1, i.device, i.wave "
-        "from jsonb_to_recordset($2::jsonb) as i(device text, wave int)",
+        R"sql(
+          insert into rollout_devices (rollout_id, device_id, wave)
+          select $1, i.device, i.wave
+          from jsonb_to_recordset($2::jsonb) as i(device text, wave int)
+        )sql",
         rollout, rows.dump());
   }
 }

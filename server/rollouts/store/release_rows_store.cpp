@@ -3,23 +3,28 @@
 #include <string>
 #include <utility>
 
+#include "server/db/statement.hpp"
 #include "server/models/release.hpp"
 
 namespace argosy::server {
 
 Result<std::vector<Variant>> load_variants(pqxx::work& transaction, std::int64_t release) {
+  static const Statement find_variants{"find_variants", R"sql(
+    select name, digest, size, format, selector, priority
+    from variants
+    where release_id = $1
+    order by id
+  )sql"};
+  const auto rows = exec_prepared(transaction, find_variants, release);
   std::vector<Variant> variants;
-  const auto rows = transaction.exec_params(
-      "select name, digest, size, format, selector::text, priority from variants where release_id = $1 order by id",
-      release);
   for (const auto& row : rows) {
     Variant variant;
-    variant.name = row[0].as<std::string>();
-    variant.digest = row[1].as<std::string>();
-    variant.size = row[2].as<std::uint64_t>();
-    variant.format = row[3].as<std::string>();
-    ARGOSY_TRY(variant.selector, selector_from_json(row[4].as<std::string>()));
-    variant.priority = row[5].as<int>();
+    variant.name = row["name"].as<std::string>();
+    variant.digest = row["digest"].as<std::string>();
+    variant.size = row["size"].as<std::uint64_t>();
+    variant.format = row["format"].as<std::string>();
+    ARGOSY_TRY(variant.selector, selector_from_json(row["selector"].as<std::string>()));
+    variant.priority = row["priority"].as<int>();
     variants.push_back(std::move(variant));
   }
   return variants;

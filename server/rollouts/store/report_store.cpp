@@ -8,14 +8,14 @@
 
 #include "common/json/json_reader.hpp"
 #include "server/db/db_pool.hpp"
+#include "server/db/rows.hpp"
+#include "server/db/statement.hpp"
 #include "server/rollouts/core/report_mapping.hpp"
 #include "server/rollouts/core/state_sql.hpp"
 #include "server/rollouts/store/device_rows_store.hpp"
 
 namespace argosy::server {
 namespace {
-
-using Json = nlohmann::json;
 
 struct OpenDevice {
   std::string model;
@@ -37,31 +37,35 @@ Tracked tracked_of(const RolloutDevice& device) {
 
 // Rows that a report can change: without an outcome, or failed while the device is still told to try.
 std::vector<OpenDevice> lock_open(pqxx::work& transaction, const std::vector<wire::DeviceState>& states) {
-  static const std::string sql =
-      "select " + std::string(rollout_device_columns) +
-      ", r.model, q.rollout_id, l.version, p.version, "
-      "(select jsonb_agg(v.digest) from variants v where v.release_id = r.release_id)::text "
-      "from rollout_devices q join rollouts r on r.id = q.rollout_id join releases l on l.id = r.release_id "
-      "left join releases p on p.id = q.previous_release_id "
-      "left join device_targets t on t.device_id = q.device_id and t.model = r.model and t.rollout_id = q.rollout_id "
-      "and t.release_id = r.release_id "
-      "where q.device_id in (select jsonb_array_elements_text($1::jsonb)) "
-      "and (q.state in (" +
-      sql_steps(awaits_outcome) + ") or (q.state = " + sql_word(DeviceStep::failed) +
-      " and t.rollout_id is not null and q.cause not in (" + sql_causes(is_neutral_cause) +
-      "))) order by q.rollout_id, q.device_id for update of q";
-  Json ids = Json::array();
+  static const Statement lock_open_devices{"lock_open_devices", "select " + rollout_device_columns + R"sql(,
+      r.model, q.rollout_id, l.version, p.version as previous_version,
+      (select array_agg(v.digest) from variants v where v.release_id = r.release_id) as digests
+    from rollout_devices q
+    join rollouts r on r.id = q.rollout_id
+    join releases l on l.id = r.release_id
+    left join releases p on p.id = q.previous_release_id
+    left join device_targets t on t.device_id = q.device_id and t.model = r.model
+      and t.rollout_id = q.rollout_id and t.release_id = r.release_id
+    where q.device_id in (select unnest($1::text[])) and (
+        q.state in ()sql" + sql_steps(awaits_outcome) + R"sql()
+        or (q.state = )sql" + sql_word(DeviceStep::failed) + R"sql( and t.rollout_id is not null
+          and q.cause not in ()sql" + sql_causes(is_neutral_cause) + R"sql())
+      )
+    order by q.rollout_id, q.device_id
+    for update of q
+  )sql"};
+  std::vector<std::string> ids;
   for (const auto& state : states) ids.push_back(state.device);
-  const auto rows = transaction.exec_params(sql, ids.dump());
+  const auto rows = exec_prepared(transaction, lock_open_devices, pg_array(ids));
   std::vector<OpenDevice> open;
   std::size_t next = 0;
   for (auto& device : rollout_devices_of(rows)) {
     const auto row = rows[static_cast<pqxx::result::size_type>(next++)];
     Tracked tracked = tracked_of(device);
     tracked.rollout = row["rollout_id"].as<std::int64_t>();
-    tracked.version = row[13].as<std::string>();
-    if (!row[14].is_null()) tracked.previous_version = row[14].as<std::string>();
-    tracked.digests = read_json<std::vector<std::string>>(row[15].as<std::string>("[]")).value();
+    tracked.version = row["version"].as<std::string>();
+    tracked.previous_version = optional_of<std::string>(row["previous_version"]);
+    tracked.digests = texts_of(row["digests"]);
     open.push_back({row["model"].as<std::string>(), std::move(device), std::move(tracked)});
   }
   return open;

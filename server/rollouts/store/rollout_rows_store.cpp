@@ -3,6 +3,8 @@
 #include <nlohmann/json.hpp>
 
 #include "common/json/json_reader.hpp"
+#include "server/db/rows.hpp"
+#include "server/db/statement.hpp"
 
 namespace argosy::server {
 namespace {
@@ -26,19 +28,22 @@ void read_or_fault(std::string& fault, const std::string& what, Read read) {
 }
 
 std::vector<WaveRecord> load_waves(pqxx::work& transaction, std::int64_t id, std::string& fault) {
-  static const std::string sql = "select share, planned, counts::text, " + epoch_ms("opened_at") + ", " +
-                                 epoch_ms("bake_started_at") + ", " + epoch_ms("passed_at") +
-                                 " from rollout_waves where rollout_id = $1 order by wave";
+  static const Statement find_waves{"find_waves", R"sql(
+    select share, planned, counts, opened_at, bake_started_at, passed_at
+    from rollout_waves
+    where rollout_id = $1
+    order by wave
+  )sql"};
   std::vector<WaveRecord> waves;
-  for (const auto& row : transaction.exec_params(sql, id)) {
-    waves.push_back({row[0].as<double>(),
-                     row[1].as<std::int64_t>(),
+  for (const auto& row : exec_prepared(transaction, find_waves, id)) {
+    waves.push_back({row["share"].as<double>(),
+                     row["planned"].as<std::int64_t>(),
                      {},
-                     instant_or_none(row[3]),
-                     instant_or_none(row[4]),
-                     instant_or_none(row[5])});
+                     optional_of<Instant>(row["opened_at"]),
+                     optional_of<Instant>(row["bake_started_at"]),
+                     optional_of<Instant>(row["passed_at"])});
     read_or_fault(fault, "counts of " + wave_name(static_cast<int>(waves.size()) - 1), [&]() -> Result<void> {
-      waves.back().counts = counts_of(row[2]);
+      waves.back().counts = counts_of(row["counts"]);
       return {};
     });
   }
@@ -47,46 +52,41 @@ std::vector<WaveRecord> load_waves(pqxx::work& transaction, std::int64_t id, std
 
 }  // namespace
 
-std::string epoch_ms(std::string_view column) {
-  return "(extract(epoch from " + std::string(column) + ") * 1000)::bigint";
-}
-
-std::optional<Instant> instant_or_none(const pqxx::field& field) {
-  if (field.is_null()) return std::nullopt;
-  return instant_from_ms(field.as<std::int64_t>());
-}
-
 Result<RolloutRecord> load_rollout(pqxx::work& transaction, std::int64_t id, Lock lock) {
-  static const std::string sql =
-      "select r.name, r.model, l.version, r.release_id, r.filter, r.policy::text, r.seed, r.state, r.reason, r.wave, "
-      "r.version, r.created_by, " +
-      epoch_ms("r.created_at") + ", " + epoch_ms("r.started_at") + ", " + epoch_ms("r.ended_at") +
-      ", r.told_up_to from rollouts r join releases l on l.id = r.release_id where r.id = $1";
-  const auto rows = transaction.exec_params(lock == Lock::row ? sql + " for update of r" : sql, id);
+  static const std::string sql = R"sql(
+    select r.name, r.model, l.version, r.release_id, r.filter, r.policy, r.seed, r.state, r.reason, r.wave,
+      r.version as etag, r.created_by, r.created_at, r.started_at, r.ended_at, r.told_up_to
+    from rollouts r
+    join releases l on l.id = r.release_id
+    where r.id = $1
+  )sql";
+  static const Statement find_rollout{"find_rollout", sql};
+  static const Statement lock_rollout{"lock_rollout", sql + "for update of r"};
+  const auto rows = exec_prepared(transaction, lock == Lock::row ? lock_rollout : find_rollout, id);
   if (rows.empty()) return make_error(Errc::not_found, "there is no rollout " + std::to_string(id));
   const auto row = rows[0];
   RolloutRecord record;
   record.id = id;
-  record.name = row[0].as<std::string>();
-  record.model = row[1].as<std::string>();
-  record.version = row[2].as<std::string>();
-  record.release_id = row[3].as<std::int64_t>();
-  record.filter = row[4].as<std::string>();
+  record.name = row["name"].as<std::string>();
+  record.model = row["model"].as<std::string>();
+  record.version = row["version"].as<std::string>();
+  record.release_id = row["release_id"].as<std::int64_t>();
+  record.filter = row["filter"].as<std::string>();
   read_or_fault(record.fault, "policy", [&]() -> Result<void> {
-    ARGOSY_TRY(record.policy, decode_policy(json_or_null(row[5].as<std::string>())));
+    ARGOSY_TRY(record.policy, decode_policy(json_or_null(row["policy"].as<std::string>())));
     return {};
   });
   if (!record.fault.empty()) record.policy.guards.clear();  // no verdicts by a policy that nobody wrote
-  record.seed = static_cast<std::uint64_t>(row[6].as<std::int64_t>());
-  ARGOSY_TRY(record.state, parse_rollout_state(row[7].as<std::string>()));
-  record.reason = row[8].as<std::string>();
-  record.wave = row[9].as<int>();
-  record.etag = row[10].as<std::int64_t>();
-  record.created_by = row[11].as<std::string>();
-  record.created_at = *instant_or_none(row[12]);
-  record.started_at = instant_or_none(row[13]);
-  record.ended_at = instant_or_none(row[14]);
-  if (!row[15].is_null()) record.told_up_to = row[15].as<std::string>();
+  record.seed = static_cast<std::uint64_t>(row["seed"].as<std::int64_t>());
+  ARGOSY_TRY(record.state, parse_rollout_state(row["state"].as<std::string>()));
+  record.reason = row["reason"].as<std::string>();
+  record.wave = row["wave"].as<int>();
+  record.etag = row["etag"].as<std::int64_t>();
+  record.created_by = row["created_by"].as<std::string>();
+  record.created_at = row["created_at"].as<Instant>();
+  record.started_at = optional_of<Instant>(row["started_at"]);
+  record.ended_at = optional_of<Instant>(row["ended_at"]);
+  record.told_up_to = optional_of<std::string>(row["told_up_to"]);
   record.waves = load_waves(transaction, id, record.fault);
   if (record.wave < 0 || record.wave >= static_cast<int>(record.waves.size())) {
     if (record.fault.empty()) record.fault = wave_name(record.wave) + ", which is open, is not one of its waves";

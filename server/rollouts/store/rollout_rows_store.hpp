@@ -3,20 +3,13 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
-#include <string>
-#include <string_view>
 
 #include <pqxx/pqxx>
 
-#include "common/base/instant.hpp"
+#include "common/base/error.hpp"
 #include "server/rollouts/core/rollout_record.hpp"
 
 namespace argosy::server {
-
-// SQL for a time as milliseconds since 1970, or null.
-std::string epoch_ms(std::string_view column);
-std::optional<Instant> instant_or_none(const pqxx::field& field);
 
 enum class Lock : std::uint8_t { none, row };
 // Errc::not_found when there is no such rollout. Bytes are not filled in.

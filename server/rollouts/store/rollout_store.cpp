@@ -8,6 +8,7 @@
 
 #include "common/base/text.hpp"
 #include "server/db/db_pool.hpp"
+#include "server/db/rows.hpp"
 #include "server/devices/filter.hpp"
 #include "server/journal/journal_store.hpp"
 #include "server/rollouts/core/state_sql.hpp"
@@ -22,8 +23,12 @@ using Json = nlohmann::json;
 
 Result<std::int64_t> find_release(pqxx::work& transaction, const std::string& model, const std::string& version) {
   const auto rows = transaction.exec_params(
-      "select l.id from models m left join releases l on l.model = m.name and l.version = $2 "
-      "and l.published_at is not null where m.name = $1",
+      R"sql(
+        select l.id
+        from models m
+        left join releases l on l.model = m.name and l.version = $2 and l.published_at is not null
+        where m.name = $1
+      )sql",
       model, version);
   if (rows.empty()) return make_error(Errc::not_found, "there is no model '" + shortened(model) + "'");
   if (rows[0][0].is_null()) {
@@ -34,19 +39,23 @@ Result<std::int64_t> find_release(pqxx::work& transaction, const std::string& mo
 
 // `records` have ids; one query for all.
 void load_bytes(pqxx::work& transaction, std::vector<RolloutRecord>& records) {
-  Json ids = Json::array();
+  std::vector<std::int64_t> ids;
   for (const auto& record : records) ids.push_back(record.id);
+  // Each device says how much it fetched, up to 2^53: their sum needs no more to be believed.
   const auto rows = transaction.exec_params(
-      // Each device says how much it fetched, up to 2^53: their sum needs no more to be believed.
-      "select rollout_id, least(sum(bytes_sent), 9007199254740992)::bigint, "
-      "least(sum(bytes_full), 9007199254740992)::bigint from rollout_waves "
-      "where rollout_id in (select value::bigint from jsonb_array_elements_text($1::jsonb)) group by rollout_id",
-      ids.dump());
+      R"sql(
+        select rollout_id, least(sum(bytes_sent), 9007199254740992)::bigint as bytes_sent,
+          least(sum(bytes_full), 9007199254740992)::bigint as bytes_full
+        from rollout_waves
+        where rollout_id in (select unnest($1::bigint[]))
+        group by rollout_id
+      )sql",
+      pg_array(ids));
   for (const auto& row : rows) {
     for (auto& record : records) {
-      if (record.id != row[0].as<std::int64_t>()) continue;
-      record.bytes_sent = row[1].as<std::int64_t>();
-      record.bytes_full = row[2].as<std::int64_t>();
+      if (record.id != row["rollout_id"].as<std::int64_t>()) continue;
+      record.bytes_sent = row["bytes_sent"].as<std::int64_t>();
+      record.bytes_full = row["bytes_full"].as<std::int64_t>();
     }
   }
 }
@@ -73,10 +82,14 @@ struct Create {
     ARGOSY_TRY(const auto release, find_release(transaction, wanted.model, wanted.version));
     const auto id = transaction
                         .exec_params1(
-                            "insert into rollouts (name, model, release_id, filter, policy, seed, created_by, "
-                            "created_at) values ($1, $2, $3, $4, $5::jsonb, $6, $7, $8::timestamptz) returning id",
+                            R"sql(
+                              insert into rollouts (name, model, release_id, filter, policy, seed, created_by,
+                                created_at)
+                              values ($1, $2, $3, $4, $5::jsonb, $6, $7, $8::timestamptz)
+                              returning id
+                            )sql",
                             wanted.name, wanted.model, release, wanted.filter, encode(wanted.policy).dump(),
-                            static_cast<std::int64_t>(wanted.seed), actor, to_rfc3339(now))[0]
+                            static_cast<std::int64_t>(wanted.seed), actor, now)[0]
                         .as<std::int64_t>();
     plan_devices(transaction, id, filter, wanted.policy, wanted.seed);
     append_audit(transaction, actor, "rollout.create", "rollout/" + std::to_string(id),
@@ -129,19 +142,19 @@ struct List {
 
 RolloutDeviceRecord device_of(const pqxx::row& row) {
   RolloutDeviceRecord device;
-  device.device = row[0].as<std::string>();
-  device.wave = row[1].as<int>();
-  device.step = parse_device_step(row[2].as<std::string>()).value();
-  device.cause = row[3].as<std::string>();
-  device.message = row[4].as<std::string>();
-  device.attempt = row[5].as<int>();
-  device.source = row[6].as<std::string>();
-  if (!row[7].is_null()) device.bytes = row[7].as<std::int64_t>();
-  if (!row[8].is_null()) device.full_bytes = row[8].as<std::int64_t>();
-  device.numbers_json = row[9].as<std::string>();
-  device.notified_at = instant_or_none(row[10]);
-  device.started_at = instant_or_none(row[11]);
-  device.finished_at = instant_or_none(row[12]);
+  device.device = row["device_id"].as<std::string>();
+  device.wave = row["wave"].as<int>();
+  device.step = enum_of(row["state"], parse_device_step);
+  device.cause = row["cause"].as<std::string>("");
+  device.message = row["message"].as<std::string>();
+  device.attempt = row["attempt"].as<int>();
+  device.source = row["source"].as<std::string>("");
+  device.bytes = optional_of<std::int64_t>(row["bytes"]);
+  device.full_bytes = optional_of<std::int64_t>(row["full_bytes"]);
+  device.numbers_json = row["numbers"].as<std::string>();
+  device.notified_at = optional_of<Instant>(row["notified_at"]);
+  device.started_at = optional_of<Instant>(row["started_at"]);
+  device.finished_at = optional_of<Instant>(row["finished_at"]);
   return device;
 }
 
@@ -155,11 +168,10 @@ struct Devices {
     ARGOSY_CHECK(check_exists(transaction, id));
     static const std::string where =
         " from rollout_devices where rollout_id = $1 and ($2 = '' or $2 = state or $2 = cause)";
-    static const std::string select =
-        "select device_id, wave, state, coalesce(cause, ''), message, attempt, "
-        "coalesce(source, ''), bytes, full_bytes, numbers::text, " +
-        epoch_ms("notified_at") + ", " + epoch_ms("started_at") + ", " + epoch_ms("finished_at") + where +
-        " and device_id > $3 order by device_id limit $4";
+    static const std::string select = R"sql(
+      select device_id, wave, state, cause, message, attempt, source, bytes, full_bytes, numbers, notified_at,
+        started_at, finished_at
+    )sql" + where + " and device_id > $3 order by device_id limit $4";
     RolloutPage<RolloutDeviceRecord> page;
     page.total = transaction.exec_params1("select count(*)" + where, id, key)[0].as<std::int64_t>();
     for (const auto& row : transaction.exec_params(select, id, key, after, static_cast<std::int64_t>(limit) + 1)) {
@@ -180,9 +192,13 @@ struct Decisions {
 
   Result<RolloutPage<DecisionRecord>> operator()(pqxx::work& transaction) const {
     ARGOSY_CHECK(check_exists(transaction, id));
-    static const std::string select = "select id, " + epoch_ms("at") +
-                                      ", actor, rule, decision, message, inputs::text from rollout_decisions where "
-                                      "rollout_id = $1 and id < $2 order by id desc limit $3";
+    static const char* const select = R"sql(
+      select id, at, actor, rule, decision, message, inputs
+      from rollout_decisions
+      where rollout_id = $1 and id < $2
+      order by id desc
+      limit $3
+    )sql";
     RolloutPage<DecisionRecord> page;
     page.total = transaction.exec_params1("select count(*) from rollout_decisions where rollout_id = $1", id)[0]
                      .as<std::int64_t>();
@@ -191,9 +207,9 @@ struct Decisions {
         page.more = true;
         break;
       }
-      page.items.push_back({row[0].as<std::int64_t>(), *instant_or_none(row[1]), row[2].as<std::string>(),
-                            row[3].as<std::string>(), row[4].as<std::string>(), row[5].as<std::string>(),
-                            row[6].as<std::string>()});
+      page.items.push_back({row["id"].as<std::int64_t>(), row["at"].as<Instant>(), row["actor"].as<std::string>(),
+                            row["rule"].as<std::string>(), row["decision"].as<std::string>(),
+                            row["message"].as<std::string>(), row["inputs"].as<std::string>()});
     }
     return page;
   }
@@ -202,13 +218,25 @@ struct Decisions {
 struct Active {
   std::vector<RolloutRecord> operator()(pqxx::work& transaction) const {
     // A rollout that has ended still has devices to tell, to hear of or to bring back.
-    static const std::string sql =
-        "select id from rollouts r where state in (" + sql_states(is_active) + ") or (state in (" +
-        sql_states(has_ended) +
-        ") and exists (select from rollout_waves w where w.rollout_id = r.id and w.counts ?| array[" +
-        sql_steps(is_in_progress) + "] or (r.state = " + sql_word(RolloutState::completed) +
-        " and w.rollout_id = r.id and w.counts ? " + sql_word(DeviceStep::queued) +
-        "))) or told_up_to is not null order by told_up_to is null, id";
+    static const std::string sql = R"sql(
+      select id
+      from rollouts r
+      where state in ()sql" + sql_states(is_active) +
+                                   R"sql()
+        or (state in ()sql" + sql_states(has_ended) +
+                                   R"sql() and exists (
+          select
+          from rollout_waves w
+          where w.rollout_id = r.id and w.counts ?| array[)sql" +
+                                   sql_steps(is_in_progress) + R"sql(]
+            or (r.state = )sql" + sql_word(RolloutState::completed) +
+                                   R"sql(
+              and w.rollout_id = r.id and w.counts ? )sql" +
+                                   sql_word(DeviceStep::queued) + R"sql()
+        ))
+        or told_up_to is not null
+      order by told_up_to is null, id
+    )sql";
     const auto rows = transaction.exec_params(sql);
     std::vector<RolloutRecord> records;
     for (const auto& row : rows) {

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "server/db/rows.hpp"
+#include "server/db/statement.hpp"
 #include "server/devices/presence_sql.hpp"
 #include "server/rollouts/core/state_sql.hpp"
 #include "server/rollouts/store/acknowledgement_store.hpp"
@@ -18,42 +20,64 @@ WaveView* wave_of(Snapshot& snapshot, const pqxx::field& number) {
 
 void load_queued(pqxx::work& transaction, const RolloutRecord& record, Snapshot& snapshot) {
   // The open wave first: it must not look empty because stragglers of earlier waves fill the limit.
-  static const std::string sql =
-      "select wave, count(*) from (select q.wave from rollout_devices q "
-      "join device_state s on s.device_id = q.device_id and " +
-      reachable_sql("s") + " where q.rollout_id = $1 and q.state = " + sql_word(DeviceStep::queued) +
-      " and q.wave <= $2 order by q.wave desc limit $3) as reachable group by wave";
-  const auto rows = transaction.exec_params(sql, record.id, record.wave, record.policy.max_in_progress);
+  static const Statement count_queued{"count_queued", R"sql(
+    select wave, count(*)
+    from (
+      select q.wave
+      from rollout_devices q
+      join device_state s on s.device_id = q.device_id and )sql" +
+                                                          reachable_sql("s") + R"sql(
+      where q.rollout_id = $1 and q.state = )sql" + sql_word(DeviceStep::queued) +
+                                                          R"sql( and q.wave <= $2
+      order by q.wave desc
+      limit $3
+    ) as reachable
+    group by wave
+  )sql"};
+  const auto rows = exec_prepared(transaction, count_queued, record.id, record.wave, record.policy.max_in_progress);
   for (const auto& row : rows) {
     if (auto* wave = wave_of(snapshot, row[0])) wave->queued_reachable = row[1].as<std::int64_t>();
   }
 }
 
 void load_running(pqxx::work& transaction, const RolloutRecord& record, Snapshot& snapshot) {
-  static const std::string started = "min(case when state <> " + sql_word(DeviceStep::notified) +
-                                     " then started_at when reachable then greatest(notified_at, presence_since) end)";
-  static const std::string sql =
-      "select wave, count(*) filter (where reachable), count(*) filter (where not reachable and state in (" +
-      sql_steps(is_switching) + ")), " + epoch_ms(started) +
-      " from (select q.wave, q.state, q.started_at, q.notified_at, s.presence_since, coalesce(" + reachable_sql("s") +
-      ", false) as reachable from rollout_devices q left join device_state s on s.device_id = q.device_id "
-      "where q.rollout_id = $1 and q.state in (" +
-      sql_steps(is_in_progress) + ")) as t group by wave";
-  for (const auto& row : transaction.exec_params(sql, record.id)) {
-    if (auto* wave = wave_of(snapshot, row[0])) {
-      wave->running_reachable = row[1].as<std::int64_t>();
-      wave->suspects = row[2].as<std::int64_t>();
+  static const Statement count_running{"count_running", R"sql(
+    select wave, count(*) filter (where reachable) as running_reachable,
+      count(*) filter (where not reachable and state in ()sql" +
+                                                            sql_steps(is_switching) + R"sql()) as suspects,
+      min(case
+        when state <> )sql" + sql_word(DeviceStep::notified) +
+                                                            R"sql( then started_at
+        when reachable then greatest(notified_at, presence_since)
+      end) as oldest_clock
+    from (
+      select q.wave, q.state, q.started_at, q.notified_at, s.presence_since,
+        coalesce()sql" + reachable_sql("s") + R"sql(, false) as reachable
+      from rollout_devices q
+      left join device_state s on s.device_id = q.device_id
+      where q.rollout_id = $1 and q.state in ()sql" + sql_steps(is_in_progress) +
+                                                            R"sql()
+    ) as t
+    group by wave
+  )sql"};
+  for (const auto& row : exec_prepared(transaction, count_running, record.id)) {
+    if (auto* wave = wave_of(snapshot, row["wave"])) {
+      wave->running_reachable = row["running_reachable"].as<std::int64_t>();
+      wave->suspects = row["suspects"].as<std::int64_t>();
     }
-    const auto clock = instant_or_none(row[3]);
+    const auto clock = optional_of<Instant>(row["oldest_clock"]);
     if (clock && (!snapshot.oldest_clock || *clock < *snapshot.oldest_clock)) snapshot.oldest_clock = clock;
   }
 }
 
 std::int64_t count_going_back(pqxx::work& transaction, std::int64_t rollout) {
-  static const std::string sql =
-      "select count(*) from rollout_devices q join device_state s on s.device_id = q.device_id and " +
-      reachable_sql("s") + " where q.rollout_id = $1 and q.state = " + sql_word(DeviceStep::rolling_back);
-  return transaction.exec_params1(sql, rollout)[0].as<std::int64_t>();
+  static const Statement going_back{"count_going_back", R"sql(
+    select count(*)
+    from rollout_devices q
+    join device_state s on s.device_id = q.device_id and )sql" +
+                                                            reachable_sql("s") + R"sql(
+    where q.rollout_id = $1 and q.state = )sql" + sql_word(DeviceStep::rolling_back)};
+  return exec_prepared(transaction, going_back, rollout)[0][0].as<std::int64_t>();
 }
 
 }  // namespace

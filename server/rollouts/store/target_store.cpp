@@ -2,17 +2,16 @@
 
 #include <nlohmann/json.hpp>
 
+#include "server/db/rows.hpp"
+
 namespace argosy::server {
-namespace {
 
 using Json = nlohmann::json;
-
-}  // namespace
 
 void set_targets(pqxx::work& transaction, const std::string& model, const std::vector<TargetChange>& changes,
                  Instant now, DueClass due) {
   Json set = Json::array();
-  Json gone = Json::array();
+  std::vector<std::string> gone;
   std::vector<std::string> touched;
   for (const auto& change : changes) {
     touched.push_back(change.device);
@@ -22,22 +21,24 @@ void set_targets(pqxx::work& transaction, const std::string& model, const std::v
     }
     set.push_back({{"device", change.device},
                    {"release", *change.release},
-                   {"rollout", change.rollout ? Json(*change.rollout) : Json(nullptr)},
+                   {"rollout", json_of(change.rollout)},
                    {"attempt", change.attempt}});
   }
   if (!set.empty()) {
     transaction.exec_params0(
-        "insert into device_targets (device_id, model, release_id, rollout_id, attempt, since) "
-        "select i.device, $2, i.release, i.rollout, i.attempt, $3::timestamptz from jsonb_to_recordset($1::jsonb) "
-        "as i(device text, release bigint, rollout bigint, attempt int) order by i.device "
-        "on conflict (device_id, model) do update set release_id = excluded.release_id, "
-        "rollout_id = excluded.rollout_id, attempt = excluded.attempt, since = excluded.since",
-        set.dump(), model, to_rfc3339(now));
+        R"sql(
+          insert into device_targets (device_id, model, release_id, rollout_id, attempt, since)
+          select i.device, $2, i.release, i.rollout, i.attempt, $3::timestamptz
+          from jsonb_to_recordset($1::jsonb) as i(device text, release bigint, rollout bigint, attempt int)
+          order by i.device
+          on conflict (device_id, model) do update set release_id = excluded.release_id,
+            rollout_id = excluded.rollout_id, attempt = excluded.attempt, since = excluded.since
+        )sql",
+        set.dump(), model, now);
   }
   if (!gone.empty()) {
-    transaction.exec_params0(
-        "delete from device_targets where model = $2 and device_id in (select jsonb_array_elements_text($1::jsonb))",
-        gone.dump(), model);
+    transaction.exec_params0("delete from device_targets where model = $2 and device_id in (select unnest($1::text[]))",
+                             pg_array(gone), model);
   }
   touch_desired(transaction, touched, due);
 }

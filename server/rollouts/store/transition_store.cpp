@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "server/db/rows.hpp"
 #include "server/rollouts/core/rollout_effects.hpp"
 #include "server/rollouts/core/state_sql.hpp"
 #include "server/rollouts/store/decision_store.hpp"
@@ -19,13 +20,16 @@ constexpr std::int64_t devices_a_slice = 1000;  // told of a stop in one transac
 // The next devices behind `after` whose target is still the rollout's wish, locked.
 std::vector<RolloutDevice> lock_targeted(pqxx::work& transaction, const RolloutRecord& record,
                                          const std::string& after) {
-  static const std::string sql = "select " + std::string(rollout_device_columns) +
-                                 " from rollout_devices q join device_targets t on t.device_id = q.device_id and "
-                                 "t.model = $2 and t.rollout_id = q.rollout_id and t.release_id = $3 "
-                                 "where q.rollout_id = $1 and q.state <> " +
-                                 sql_word(DeviceStep::queued) +
-                                 " and q.device_id > $4 "
-                                 "order by q.device_id limit $5 for update of q";
+  static const std::string sql = "select " + rollout_device_columns + R"sql(
+    from rollout_devices q
+    join device_targets t on t.device_id = q.device_id and t.model = $2 and t.rollout_id = q.rollout_id
+      and t.release_id = $3
+    where q.rollout_id = $1 and q.state <> )sql" +
+                                 sql_word(DeviceStep::queued) + R"sql( and q.device_id > $4
+    order by q.device_id
+    limit $5
+    for update of q
+  )sql";
   return rollout_devices_of(
       transaction.exec_params(sql, record.id, record.model, record.release_id, after, devices_a_slice));
 }
@@ -40,9 +44,13 @@ std::string severity_of(RolloutState to) {
 void change_state(pqxx::work& transaction, const RolloutRecord& record, RolloutState to, const std::string& actor,
                   const Decision& decision, Instant now) {
   transaction.exec_params0(
-      "update rollouts set state = $2, reason = $3, version = version + 1, started_at = coalesce(started_at, "
-      "$4::timestamptz), ended_at = case when $5 then $4::timestamptz end where id = $1",
-      record.id, std::string(to_string(to)), decision.message, to_rfc3339(now), has_ended(to));
+      R"sql(
+        update rollouts
+        set state = $2, reason = $3, version = version + 1, started_at = coalesce(started_at, $4::timestamptz),
+          ended_at = case when $5 then $4::timestamptz end
+        where id = $1
+      )sql",
+      record.id, std::string(to_string(to)), decision.message, now, has_ended(to));
   log_decision(transaction, record, actor, decision, now, severity_of(to));
   if (to == RolloutState::halted || to == RolloutState::rolling_back) tell_of_stop(transaction, record, to, "", now);
 }
@@ -60,11 +68,10 @@ void tell_of_stop(pqxx::work& transaction, const RolloutRecord& record, RolloutS
 
 void open_wave(pqxx::work& transaction, const RolloutRecord& record, int wave, const std::string& actor,
                const Decision& decision, Instant now) {
-  const auto at = to_rfc3339(now);
   transaction.exec_params0("update rollout_waves set passed_at = $3::timestamptz where rollout_id = $1 and wave = $2",
-                           record.id, record.wave, at);
+                           record.id, record.wave, now);
   transaction.exec_params0("update rollout_waves set opened_at = $3::timestamptz where rollout_id = $1 and wave = $2",
-                           record.id, wave, at);
+                           record.id, wave, now);
   transaction.exec_params0("update rollouts set wave = $2, version = version + 1 where id = $1", record.id, wave);
   log_decision(transaction, record, actor, decision, now);
 }
