@@ -138,8 +138,12 @@ Result<std::string> ApiClient::token_for_login(const std::string& login_path, co
   const HttpRequest make{
       "POST", "/tokens", {{"Cookie", session_cookie}, {"X-CSRF-Token", text_in(who, "csrf")}}, wish.dump()};
   ARGOSY_TRY(const HttpResponse made, send(make));
-  ARGOSY_TRY(const json token, json_of(made));
-  return text_in(token, "token");
+  auto token = json_of(made);
+  if (!token && token.error().code == Errc::forbidden)
+    return make_error(Errc::forbidden,
+                      token.error().message + "; ask an administrator for a token and log in with --token TOKEN");
+  if (!token) return token.error();
+  return text_in(*token, "token");
 }
 
 }  // namespace argosy::cli

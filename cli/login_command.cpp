@@ -118,6 +118,7 @@ void add_login_commands(CLI::App& root, Context& context) {
   root.add_subcommand("logout", "Forget the remembered credentials")->callback([&context] {
     context.chosen = [&context]() -> Result<int> {
       ARGOSY_CHECK(forget_credentials());
+      if (context.output.json) print_json(json::object());
       print_note(context.output, "Credentials forgotten; the token stays valid until it is revoked.");
       return exit_ok;
     };

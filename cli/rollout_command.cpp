@@ -54,9 +54,23 @@ void print_rollout(const Context& context, const json& rollout) {
   print_table({"WAVE", "SHARE", "DEVICES", "OPENED", "PASSED", "STATES"}, rows);
 }
 
-Result<json> act(const ApiClient& api, const std::string& id, const std::string& action) {
+Result<json> act(const ApiClient& api, const std::string& id, const std::string& action,
+                 const json& details = json::object()) {
   ARGOSY_TRY(const json rollout, api.get(path_of(id)));
-  return api.post_if_match(path_of(id) + "/" + action, cell(rollout, "/etag"), json::object());
+  return api.post_if_match(path_of(id) + "/" + action, cell(rollout, "/etag"), details);
+}
+
+// Those after `last`, which moves on to the newest: one line each, as they were taken.
+void print_new_decisions(const Context& context, const json& newest_first, double& last) {
+  const json& items = list_in(newest_first, "items");
+  for (auto at = items.rbegin(); at != items.rend(); ++at) {
+    const json& decision = *at;
+    const double number = number_in(decision, "id").value_or(0);
+    if (number <= last) continue;
+    last = number;
+    print_note(context.output, cell(decision, "/at") + "  " + cell(decision, "/actor") + "  " +
+                                   cell(decision, "/decision") + ": " + cell(decision, "/message"));
+  }
 }
 
 // Follows a rollout to its end: one line for each decision, exit_not_completed unless it completes.
@@ -73,16 +87,7 @@ Result<int> watch(const Context& context, const ApiClient& api, const std::strin
     if (!rollout) return rollout.error();
     unreachable = 0;
     const auto decisions = api.get(path_of(id) + "/decisions?limit=500");
-    if (decisions) {
-      for (const json& decision : list_in(*decisions, "items")) {
-        const double number = number_in(decision, "id").value_or(0);
-        if (number <= last_decision) continue;
-        last_decision = number;
-        if (!context.output.quiet)
-          std::fprintf(stderr, "%s  %s  %s: %s\n", cell(decision, "/at").c_str(), cell(decision, "/actor").c_str(),
-                       cell(decision, "/decision").c_str(), cell(decision, "/message").c_str());
-      }
-    }
+    if (decisions) print_new_decisions(context, *decisions, last_decision);
     const std::string counts = counts_text(member(*rollout, "counts"));
     if (counts != last_counts) print_note(context.output, "  " + counts);
     last_counts = counts;
@@ -243,7 +248,7 @@ void add_rollout_commands(CLI::App& root, Context& context) {
     context.chosen = [&context, id, cause]() -> Result<int> {
       ARGOSY_TRY(const ApiClient api, context.api());
       const json body = cause->empty() ? json::object() : json{{"cause", *cause}};
-      ARGOSY_TRY(const json rollout_now, api.post(path_of(*id) + "/retry", body));
+      ARGOSY_TRY(const json rollout_now, act(api, *id, "retry", body));
       print_rollout(context, rollout_now);
       return exit_ok;
     };

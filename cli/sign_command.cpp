@@ -180,6 +180,7 @@ Result<int> sign(const OutputOptions& output, const SignFlags& flags) {
   const fs::path statement_path = folder / signing::statement_name;
   if (flags.statement_only) {
     ARGOSY_CHECK(write_file_atomically(statement_path, signing::encode(statement)));
+    if (output.json) print_json(json_or_null(signing::encode(statement)));
     print_note(output, "Wrote " + statement_path.string() + "; sign the folder with it");
     return exit_ok;
   }

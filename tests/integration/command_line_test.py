@@ -1,0 +1,450 @@
+"""Every verb of `argosy` against a running server: what it prints for people and with --json, and how it ends. A verb that
+no test here brings to a good end fails the last one."""
+import json
+import re
+import socket
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
+
+from running_argosy import RunningArgosy  # noqa: E402, I001  (it knows where the next are)
+from played_device import state  # noqa: E402
+from processes import free_port, wait_until  # noqa: E402
+from scenario import EXAMPLE  # noqa: E402
+
+FAILED, USAGE, NOT_ALLOWED, NOT_FOUND, CONFLICT, UNREACHABLE, NOT_COMPLETED = 1, 2, 3, 4, 5, 6, 7
+ONE_WAVE = {"waves": [{"share": 1}], "gate": {"min_executed": 1, "bake_s": 0}, "abort": [], "guards": []}
+TWO_WAVES = {"waves": [{"share": 0.5}, {"share": 1}], "gate": {"min_executed": 1, "bake_s": 0, "manual": True}, "guards": []}
+PASSWORD = "correct horse battery"
+
+
+class Ended:
+    def __init__(self, words, done):
+        self.words, self.status, self.out, self.err = words, done.returncode, done.stdout, done.stderr
+
+    def json(self):
+        return json.loads(self.out)
+
+    def __repr__(self):
+        return f"argosy {' '.join(self.words)}: status {self.status}\n{self.out}{self.err}"
+
+
+class CommandLineVerbs(RunningArgosy):
+    worked = set()  # the words of each call that ended well, options left out
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.models = EXAMPLE / "models"
+        for version in ("1.0", "1.1"):
+            cls.argosy("release", "publish", f"digits@{version}", "--variant", f"fp32={cls.models}/digits-{version}-fp32.onnx")
+
+    # Asking ---------------------------------------------------------------------------------------------------------------
+    def argosy_ends(self, *words, home=None, stdin="", env=None):
+        words = [str(word) for word in words]
+        environment = {**self.argosy.env, **(env or {})}
+        if home:
+            environment["XDG_CONFIG_HOME"] = str(home)
+        return Ended(words, subprocess.run([self.argosy.program, *words], input=stdin, capture_output=True, text=True,
+                                           env=environment, timeout=60))
+
+    def ok(self, *words, **means):
+        """A call that ends well; what it printed."""
+        ended = self.argosy_ends(*words, **means)
+        self.assertEqual(ended.status, 0, ended)
+        self.worked.add(tuple(ended.words))
+        return ended
+
+    def ok_json(self, *words, **means):
+        ended = self.ok(*words, "--json", **means)
+        self.assertTrue(ended.out, f"one JSON document on stdout was promised: {ended}")
+        return ended.json()
+
+    def refused(self, status, words, *named, **means):
+        """Ends with this status, tells people why on stderr, and programs with --json on stdout."""
+        for_people = self.argosy_ends(*words, **means)
+        self.assertEqual(for_people.status, status, for_people)
+        self.assertEqual(for_people.out, "")
+        for name in named:
+            self.assertIn(name, for_people.err)
+        if status == USAGE:
+            return
+        for_programs = self.argosy_ends(*words, "--json", **means)
+        self.assertEqual(for_programs.status, status, for_programs)
+        self.assertEqual(set(for_programs.json()["error"]), {"type", "message"})
+
+    def table(self, *words):
+        """What people see: the header's words, and the rows."""
+        header, *rows = self.ok(*words).out.splitlines()
+        return re.split(r"\s{2,}", header), [re.split(r"\s{2,}", row.strip()) for row in rows]
+
+    # The fleet ------------------------------------------------------------------------------------------------------------
+    def device(self, name):
+        identity = self.enrol(name)
+        self.report(name, identity)
+        return identity
+
+    def report(self, name, identity, **changes):
+        answer = self.send(self.device_side(identity), "POST", "/device/v1/state", state(name, **changes))
+        self.assertEqual(answer.status, 204, answer.body)
+
+    def desired(self, identity):
+        return self.send(self.device_side(identity), "GET", "/device/v1/desired").json()
+
+    def report_update(self, name, identity, **update):
+        """Tells how the update goes that the device is told of."""
+        desired = wait_until(lambda: (found := self.desired(identity))["models"] and found, 20, f"{name} is told")
+        wish, = desired["models"]
+        report = {"rollout": wish["rollout"], "attempt": wish["attempt"], "version": wish["version"], "progress": 1, "source": "full",
+                  "bytes": 10, "full_bytes": 10, "cause": "", "message": "", "changed_at": state(name)["at"], **update}
+        served = {"version": wish["version"], "digest": wish["artifact"]["digest"]} if update["state"] == "committed" else {"version": "", "digest": ""}
+        self.report(name, identity, rev=desired["rev"], models=[{"model": wish["model"], **served, "slots": [], "update": report}])
+        return wish
+
+    def step(self, rollout):
+        row, = self.argosy("rollout", "devices", rollout)
+        return row["state"], row["cause"], row["attempt"]
+
+    def policy(self, content):
+        file = self.folder / "policy.json"
+        file.write_text(json.dumps(content))
+        return file
+
+    def plan(self, *words, policy=ONE_WAVE, filter_='id = "nobody"'):
+        return self.ok_json("rollout", "create", "digits@1.0", "--filter", filter_, "--policy", self.policy(policy), *words)
+
+    def state_of(self, rollout):
+        return self.argosy("rollout", "show", rollout)["state"]
+
+    # Who asks -------------------------------------------------------------------------------------------------------------
+    def test_login_by_link_by_password_and_by_token_and_logout(self):
+        home, server = self.folder / "grace", ("--server", self.installation.argosyd.url)
+        person = self.api("POST", "/api/v1/users", {"name": "grace", "role": "admin"}).json()
+        inside = self.ok_json("login", *server, "--link", person["link"], home=home)
+        self.assertRegex(inside["user"]["name"], "^login-", "a token named after the machine")
+        self.assertEqual((home / "argosy/credentials.json").stat().st_mode & 0o777, 0o600)
+        self.assertEqual(self.ok("whoami", home=home).out.split()[1:], ["(admin)", "at", self.installation.argosyd.url])
+
+        self.assertEqual(self.ok_json("logout", home=home), {})
+        self.assertFalse((home / "argosy/credentials.json").exists())
+        self.refused(NOT_ALLOWED, ("whoami",), "argosy login", home=home)
+
+        self.set_password(person)
+        self.ok("login", *server, "--user", "grace", "--password-stdin", home=home, stdin=PASSWORD + "\n")
+        self.assertEqual(self.ok_json("whoami", home=home)["user"], inside["user"])
+        self.refused(NOT_ALLOWED, ("login", *server, "--user", "grace"), home=home, stdin="not this one\n")
+        self.refused(FAILED, ("login", *server), "--user NAME", home=home)
+
+        self.ok("login", *server, "--token", self.admin, home=home)
+        self.assertEqual(self.ok_json("whoami", home=home)["user"]["role"], "admin")
+
+    def test_who_may_make_no_token_is_told_to_bring_one(self):
+        home, server = self.folder / "vera", ("--server", self.installation.argosyd.url)
+        person = self.api("POST", "/api/v1/users", {"name": "vera", "role": "operator"}).json()
+        self.set_password(person)
+        self.refused(NOT_ALLOWED, ("login", *server, "--user", "vera"), "--token TOKEN", home=home, stdin=PASSWORD + "\n")
+        token = self.ok_json("token", "create", "vera", "--role", "operator")["token"]
+        self.ok("login", *server, "--token", token, home=home)
+        self.assertEqual(self.ok_json("whoami", home=home)["user"]["role"], "operator")
+
+    def set_password(self, person):
+        link = self.api("PATCH", f"/api/v1/users/{person['id']}", {"new_link": True}).json()["link"]
+        answer = self.send(self.operator(), "POST", "/api/v1/login/link", {"token": link.partition("token=")[2], "password": PASSWORD})
+        self.assertEqual(answer.status, 200, answer.body)
+
+    def test_a_token_may_do_what_its_role_may(self):
+        printed = self.ok("token", "create", "watcher", "--role", "viewer", "--expires-in", "600", "--quiet").out.split()
+        self.assertEqual(len(printed), 1, "the token alone, for $(…)")
+        self.assertEqual(self.ok_json("whoami", "--token", printed[0])["user"]["role"], "viewer")
+        self.ok("device", "list", "--token", printed[0])
+        self.refused(NOT_ALLOWED, ("device", "claim", "--token", printed[0]))
+        self.assertIn("token", self.ok_json("token", "create", "another"))
+        self.refused(FAILED, ("token", "create", "third", "--role", "captain"), "captain")
+        self.refused(NOT_ALLOWED, ("whoami", "--token", "argosy_wrong"))
+
+    def test_a_server_that_is_not_there_or_is_none(self):
+        nowhere = ("--server", f"http://127.0.0.1:{free_port()}")
+        for words in (("whoami",), ("device", "list"), ("rollout", "show", "1"), ("release", "list", "digits")):
+            self.refused(UNREACHABLE, (*words, *nowhere))
+        self.refused(FAILED, ("whoami", "--server", "ftp://somewhere"), "http://HOST:PORT")
+        self.refused(NOT_ALLOWED, ("whoami",), "no server is set", home=self.folder / "nobody")
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            threading.Thread(target=self.answer_once_and_again, args=(silent,), daemon=True).start()
+            self.refused(FAILED, ("whoami", "--server", f"http://127.0.0.1:{silent.getsockname()[1]}"), "is this an Argosy server?")
+
+    def answer_once_and_again(self, listener):
+        for _ in range(2):
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(4096)
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello")
+
+    # Devices --------------------------------------------------------------------------------------------------------------
+    def test_a_claim_enrols_with_its_class_and_labels(self):
+        claim = self.ok("device", "claim", "--uses", 2, "--expires-in", 600, "--hardware-class", "cpu-int8", "--label", "site=berlin")
+        self.assertIn("Fleet authority", claim.err)
+        _, csr = self.certificate_request("claimed-1")
+        self.assertEqual(self.ask_to_enrol("claimed-1", claim.out.strip(), csr).status, 201)
+        device = self.ok_json("device", "show", "claimed-1")
+        self.assertEqual((device["hardware_class"], device["labels"]), ("cpu-int8", {"site": "berlin"}))
+        self.assertEqual(set(self.ok_json("device", "claim")), {"id", "claim", "ca_sha256"})
+        self.refused(FAILED, ("device", "claim", "--label", "berlin"), "KEY=VALUE")
+        self.refused(FAILED, ("device", "claim", "--uses", 0), "max_uses")
+        self.refused(USAGE, ("device", "claim", "--uses", "many"))
+
+    def test_devices_are_listed_shown_and_labelled(self):
+        for number in range(3):
+            self.device(f"listed-{number}")
+        header, rows = self.table("device", "list", "--filter", 'id : "listed"')
+        self.assertEqual(header, ["DEVICE", "CLASS", "PRESENCE", "SERVING", "LAST SEEN", "ALERTS"])
+        self.assertEqual([row[0] for row in rows], ["listed-0", "listed-1", "listed-2"])
+        self.assertEqual(len(self.ok_json("device", "list", "--filter", 'id : "listed"', "--limit", 2)), 2)
+        self.assertEqual(self.ok_json("device", "list", "--filter", 'id = "nobody"'), [])
+
+        self.assertEqual(self.ok_json("device", "label", "listed-1", "site=oslo", "line=a=b")["labels"], {"site": "oslo", "line": "a=b"})
+        self.assertIn("Labelled listed-2", self.ok("device", "label", "listed-2", "site=oslo").err)
+        both = self.ok_json("device", "list", "--filter", 'labels.site = "oslo"')
+        self.assertEqual([device["id"] for device in both], ["listed-1", "listed-2"])
+        self.assertIn("listed-1  cpu-fp32, ", self.ok("device", "show", "listed-1").out)
+        self.assertEqual(self.ok_json("device", "integrity", "listed-1")["items"], [])
+
+        self.refused(FAILED, ("device", "label", "listed-1", "oslo"), "KEY=VALUE")
+        self.refused(FAILED, ("device", "list", "--filter", 'colour = "red"'), "colour")
+        self.refused(FAILED, ("device", "list", "--filter", "presence ="), "column")
+        self.refused(USAGE, ("device", "show"))
+        self.refused(USAGE, ("device", "list", "--limit", "all"))
+
+    def test_a_device_that_is_not_there(self):
+        for words in (("show", "ghost"), ("show", "../claims"), ("integrity", "ghost"), ("label", "ghost", "a=b"), ("revoke", "ghost", "--yes")):
+            self.refused(NOT_FOUND, ("device", *words))
+
+    def test_a_device_is_locked_out_when_one_means_it(self):
+        identity = self.device("stolen-1")
+        self.refused(FAILED, ("device", "revoke", "stolen-1"), "--yes")
+        self.assertIsNone(self.ok_json("device", "show", "stolen-1")["revoked_at"])
+        self.assertIn("Revoked stolen-1", self.ok("device", "revoke", "stolen-1", "--yes").err)
+        self.assertIsNotNone(self.ok_json("device", "show", "stolen-1")["revoked_at"])
+        self.assertIn(self.send(self.device_side(identity), "GET", "/device/v1/desired").status, (401, 403))
+
+    def test_alerts_are_listed_by_state_and_acknowledged(self):
+        self.device("loud-1")
+        (number,), *_ = self.installation.rows(
+            "insert into alerts (rule, severity, device_id, state, message, opened_at, fired_at) values "
+            "('accuracy_low', 'warning', 'loud-1', 'firing', 'It is loud', now(), now()) returning id")
+        header, rows = self.table("alert", "list", "--state", "firing")
+        self.assertEqual(header, ["ID", "STATE", "RULE", "DEVICE", "FIRED", "RESOLVED", "MESSAGE"])
+        row, = [row for row in rows if row[0] == number]
+        self.assertEqual((row[1], row[2], row[3], row[-1]), ("firing", "accuracy_low", "loud-1", "It is loud"))
+        self.assertEqual(self.ok_json("alert", "list", "--state", "resolved"), [])
+        self.assertIn(f"alert {number}", self.ok("alert", "ack", number).err)
+        self.assertEqual([alert["acknowledged_by"] is None for alert in self.ok_json("alert", "list")], [False])
+        self.refused(FAILED, ("alert", "list", "--state", "loud"), "firing")
+        self.refused(NOT_FOUND, ("alert", "ack", "999999"))
+        self.refused(NOT_FOUND, ("alert", "ack", "first"))
+
+    # Releases -------------------------------------------------------------------------------------------------------------
+    def test_a_release_is_published_listed_and_shown(self):
+        file = f"int8={self.models}/digits-1.2-int8.onnx,precision=int8"
+        told = self.ok("release", "publish", "listed@1.2", "--variant", file, "--notes", "Smaller", "--dataset",
+                       EXAMPLE / "data/validation.npz", "--threshold", 0.9)
+        self.assertIn("Published listed@1.2 with 1 variant(s)", told.err)
+        header, (row,) = self.table("release", "list", "listed")
+        self.assertEqual(header, ["VERSION", "VARIANTS", "METRIC", "THRESHOLD", "SIGNED", "PUBLISHED", "NOTES"])
+        self.assertEqual((row[0], row[2], row[3], row[4], row[-1]), ("1.2", "accuracy", "0.9", "-", "Smaller"))
+        shown = self.ok_json("release", "show", "listed@1.2")
+        self.assertEqual(shown["variants"][0]["selector"], {"precision": "int8"})
+        self.assertEqual(self.ok_json("release", "list", "listed")[0]["version"], "1.2")
+
+        self.refused(CONFLICT, ("release", "publish", "listed@1.2", "--variant", f"{self.models}/digits-1.3-int8.onnx"))
+        self.refused(NOT_FOUND, ("release", "publish", "listed@1.3", "--variant", "nowhere.onnx"), "nowhere.onnx")
+        self.refused(FAILED, ("release", "publish", "listed", "--variant", file), "MODEL@VERSION")
+        self.refused(FAILED, ("release", "publish", "listed@1.4"), "--variant")
+        self.refused(FAILED, ("release", "publish", "listed@1.4", "--variant", file, "--threshold", 1), "--dataset")
+        self.refused(FAILED, ("release", "publish", "listed@1.4", "--variant", f"{file},fast"), "fast")
+        self.refused(NOT_FOUND, ("release", "list", "nothing"))
+        self.refused(NOT_FOUND, ("release", "show", "listed@9"))
+        self.refused(FAILED, ("release", "show", "listed"), "MODEL@VERSION")
+
+    def test_a_document_that_names_no_model_publishes_none(self):
+        document = json.loads((EXAMPLE / "releases/1.0.json").read_text())
+        del document["model"]
+        for file in (document["variants"][0], document["variants"][1]):
+            file["file"] = str((EXAMPLE / "releases" / file["file"]).resolve())
+        document["validation"] = None
+        del document["reference"]
+        path = self.folder / "nameless.json"
+        path.write_text(json.dumps(document))
+        self.refused(FAILED, ("release", "publish", "--from", path), "model")
+        self.assertNotIn("-", [model["name"] for model in self.api("GET", "/api/v1/models").json()["items"]])
+
+    def test_a_signature_is_made_checked_and_replaced(self):
+        folder = self.folder / "signed"
+        folder.mkdir()
+        file = folder / "digits.onnx"
+        file.write_bytes((self.models / "digits-1.1-fp32.onnx").read_bytes())
+        for name in ("first", "second"):
+            made = self.ok_json("key", "make", folder / name)
+            self.assertEqual(made["public_key"], f"{folder / name}.pub")
+        self.refused(CONFLICT, ("key", "make", folder / "first"), "never overwritten")
+        self.refused(FAILED, ("key", "make", folder / "third", "--encrypt"), "ARGOSY_KEY_PASSPHRASE")
+        rotated = self.ok_json("key", "rotate", folder / "keys.json", "--key", folder / "first", "--new", f"{folder}/second.pub", "--number", 1)
+        self.assertEqual(rotated["keys"], 1)
+
+        self.refused(FAILED, ("sign", "signed@1.0", file), "--key")
+        stated = self.ok_json("sign", "signed@1.0", file, "--statement-only")
+        self.assertEqual((stated["version"], (folder / "model.sig").exists()), ("1.0", False))
+        self.assertEqual(self.ok_json("sign", "signed@1.0", file, "--key", folder / "first", "--sequence", 7)["sequence"], 7)
+        self.assertTrue(self.ok_json("verify", folder, "--key", f"{folder}/first.pub")["verified"])
+        self.refused(FAILED, ("verify", folder, "--key", f"{folder}/second.pub"))
+        self.ok("release", "publish", "signed@1.0", "--variant", file, "--signature", folder / "model.sig")
+
+        self.ok("sign", "signed@1.0", file, "--key", folder / "second", "--sequence", 7)
+        again = self.ok_json("release", "signature", "signed@1.0", folder / "model.sig", "--key-set", folder / "keys.json")
+        self.assertEqual(len(again["signature"]["key_sets"]), 1)
+        self.assertIn("yes", self.table("release", "list", "signed")[1][0])
+        self.refused(NOT_FOUND, ("release", "signature", "signed@2.0", folder / "model.sig"))
+
+    def test_a_patch_of_the_server_is_asked_for_and_taken_back(self):
+        self.assertEqual(self.ok_json("release", "patches", "digits"), [])
+        asked, = self.ok_json("release", "ask-patch", "digits", "1.1", "1.0")
+        self.assertEqual(asked["variant"], "fp32")
+        header, (row,) = self.table("release", "patches", "digits")
+        self.assertEqual((header[:3], row[:3]), (["FROM", "TO", "VARIANT"], ["1.1", "1.0", "fp32"]))
+        wait_until(lambda: self.argosy("release", "patches", "digits")[0]["state"] == "ready", 30, "the patch")
+        self.refused(CONFLICT, ("release", "cancel-patch", "digits", "1.1", "1.0"), "is ready")
+        self.installation.rows("update patches set state = 'failed', retry_at = now() + interval '1 hour' returning 1")
+        cancelled, = self.ok_json("release", "cancel-patch", "digits", "1.1", "1.0")
+        self.assertEqual(cancelled["state"], "cancelled")
+        self.refused(NOT_FOUND, ("release", "ask-patch", "nowhere", "1.0", "1.1"))
+
+    # Patches on this machine ----------------------------------------------------------------------------------------------
+    def test_a_patch_is_made_explained_proved_and_applied(self):
+        old, new = self.models / "digits-1.0-fp32.onnx", self.models / "digits-1.1-fp32.onnx"
+        patch, result = self.folder / "local.patch", self.folder / "rebuilt.onnx"
+        made = self.ok_json("patch", "make", old, new, patch)
+        self.assertEqual(made["patch"]["size"], patch.stat().st_size)
+        self.assertEqual(self.ok_json("patch", "info", patch)["codec"], made["codec"])
+        self.assertIn("codec", self.ok("patch", "info", patch, "--old", old, "--new", new).out)
+        self.ok("patch", "verify", old, new, patch)
+        self.ok("patch", "apply", old, result, patch)
+        self.assertEqual(result.read_bytes(), new.read_bytes())
+        self.refused(FAILED, ("patch", "verify", new, new, patch))
+        self.refused(NOT_FOUND, ("patch", "info", self.folder / "no.patch"), "no.patch")
+        self.refused(USAGE, ("patch", "make", old, new, patch, "--codec", "zip"))
+
+    def test_a_model_is_made_compact(self):
+        made = self.folder / "compact.onnx"
+        report = self.folder / "compact.json"
+        self.ok("release", "compact", self.models / "digits-1.1-fp32.onnx", "--base", self.models / "digits-1.0-fp32.onnx", "-o", made,
+                "--weights-only", "--bits", 8, "--report", report)
+        self.assertTrue(made.exists())
+        published = self.ok_json("release", "publish", "compact@1.0", "--variant", made, "--compact", report)
+        self.assertEqual(published["variants"][0]["compact"]["bits"], 8)
+        self.refused(FAILED, ("release", "publish", "compact@1.1", "--variant", self.models / "digits-1.1-fp32.onnx", "--compact", report))
+        self.refused(USAGE, ("release", "compact", self.models / "digits-1.1-fp32.onnx"), "--base")
+
+    # Rollouts -------------------------------------------------------------------------------------------------------------
+    def test_a_rollout_is_planned_listed_and_shown(self):
+        planned = self.plan("--name", "Listed first")
+        number = str(planned["id"])
+        self.assertEqual((planned["state"], planned["name"]), ("draft", "Listed first"))
+        header, rows = self.table("rollout", "list")
+        self.assertEqual(header, ["ID", "NAME", "RELEASE", "STATE", "CREATED", "DEVICES"])
+        row, = [row for row in rows if row[0] == number]
+        self.assertEqual((row[1], row[2], row[3], row[-1]), ("Listed first", "digits@1.0", "draft", "nothing yet"))
+        self.assertEqual(self.ok_json("rollout", "show", number)["id"], planned["id"])
+        self.assertIn(f"Rollout {number}: digits@1.0 draft", self.ok("rollout", "show", number).out)
+        self.assertIn(planned["id"], [each["id"] for each in self.ok_json("rollout", "list")])
+
+        self.refused(FAILED, ("rollout", "create", "digits"), "MODEL@VERSION")
+        self.refused(NOT_FOUND, ("rollout", "create", "digits@9.9"))
+        self.refused(FAILED, ("rollout", "create", "digits@1.0", "--filter", 'colour = "red"'), "colour")
+        self.refused(NOT_FOUND, ("rollout", "create", "digits@1.0", "--policy", self.folder / "none.json"), "none.json")
+        broken = self.folder / "broken.json"
+        broken.write_text('{"waves": [')
+        self.refused(FAILED, ("rollout", "create", "digits@1.0", "--policy", broken), "broken.json", "docs/rollouts.md")
+        broken.write_text('{"wavs": []}')
+        self.refused(FAILED, ("rollout", "create", "digits@1.0", "--policy", broken), "wavs")
+
+    def test_a_rollout_that_is_not_there(self):
+        for verb in ("show", "decisions", "devices", "watch", "start", "pause", "resume", "promote", "halt", "rollback", "retry"):
+            self.refused(NOT_FOUND, ("rollout", verb, "999999"))
+            self.refused(NOT_FOUND, ("rollout", verb, "first"), "first")
+
+    def test_a_rollout_is_started_paused_resumed_and_halted(self):
+        rollout = self.plan(policy=TWO_WAVES, filter_='id = "steered-1" OR id = "steered-2"')["id"]
+        for name in ("steered-1", "steered-2"):
+            self.device(name)
+        for verb, state_now, refused_now in (("start", "running", "start"), ("pause", "paused", "pause"), ("resume", "running", "resume"),
+                                             ("promote", "running", None), ("halt", "halted", "halt")):
+            self.assertEqual(self.ok_json("rollout", verb, rollout)["state"], state_now, verb)
+            if refused_now:
+                self.refused(CONFLICT, ("rollout", refused_now, rollout))
+        header, rows = self.table("rollout", "decisions", rollout)
+        self.assertEqual(header, ["AT", "ACTOR", "RULE", "DECISION", "MESSAGE"])
+        self.assertGreaterEqual(len(rows), 5)
+        self.assertEqual(self.argosy_ends("rollout", "watch", rollout).status, NOT_COMPLETED)
+
+    def test_a_rollout_is_rolled_back(self):
+        identity = self.device("back-1")
+        rollout = self.plan("--start", policy=TWO_WAVES, filter_='id = "back-1"')["id"]
+        self.report_update("back-1", identity, state="downloading")
+        self.assertIn(self.ok_json("rollout", "rollback", rollout)["state"], ("rolling_back", "rolled_back"))
+
+    def test_failed_devices_try_again_and_the_end_is_watched(self):
+        identity = self.device("again-1")
+        rollout = self.plan("--start", filter_='id = "again-1"')["id"]
+        first = self.report_update("again-1", identity, state="failed", cause="download", message="The line was cut")
+        wait_until(lambda: self.state_of(rollout) == "paused", 20, "its gate holds it up")
+        self.assertEqual(self.step(rollout), ("failed", "download", 1))
+        header, (row,) = self.table("rollout", "devices", rollout)
+        self.assertEqual(header, ["DEVICE", "WAVE", "STATE", "CAUSE", "SOURCE", "BYTES", "FULL", "MESSAGE"])
+        self.assertEqual((row[0], row[2], row[3], row[-1]), ("again-1", "failed", "download", "The line was cut"))
+
+        self.refused(FAILED, ("rollout", "retry", rollout, "--cause", "bad luck"), "bad luck")
+        self.refused(CONFLICT, ("rollout", "retry", rollout, "--cause", "verify"), "no device has failed with cause 'verify'")
+        self.ok_json("rollout", "retry", rollout, "--cause", "download")
+        self.ok("rollout", "resume", rollout)
+        wait_until(lambda: [model["attempt"] for model in self.desired(identity)["models"]] == [first["attempt"] + 1], 20, "a second attempt")
+        self.report_update("again-1", identity, state="committed")
+
+        watched = self.ok("rollout", "watch", rollout)
+        self.assertIn(f"Rollout {rollout}: digits@1.0 completed", watched.out)
+        decisions = self.argosy("rollout", "decisions", rollout)
+        told = re.findall(r"^\S+Z  (\S+)  (.+?): ", watched.err, re.MULTILINE)
+        self.assertEqual(told, [(each["actor"], each["decision"]) for each in sorted(decisions, key=lambda each: each["id"])])
+
+    def test_two_who_change_a_rollout_at_once(self):
+        """What was decided on an older look at the rollout is refused by the server."""
+        self.device("crossed-1")
+        rollout = self.plan(filter_='id = "crossed-1"')["id"]
+        etag = self.argosy("rollout", "show", rollout)["etag"]
+        self.ok("rollout", "start", rollout)
+        answer = self.send(self.operator(), "POST", f"/api/v1/rollouts/{rollout}/pause", {},
+                           {"Authorization": f"Bearer {self.admin}", "If-Match": f'"{etag}"'})
+        self.assert_problem(answer, 412, "precondition-failed")
+
+    # All of them ----------------------------------------------------------------------------------------------------------
+    def test_without_a_verb_or_with_an_unknown_one(self):
+        for words in ((), ("rollout",), ("fleet",), ("device", "explode"), ("device", "list", "--colour")):
+            self.refused(USAGE, words)
+        self.assertRegex(self.ok("--version").out, r"^argosy \d+\.\d+")
+
+    def test_zz_every_verb_is_tested(self):
+        verbs = set(self.verbs_below(()))
+        self.assertGreater(len(verbs), 30)
+        untested = {verb for verb in verbs if not any(words[:len(verb)] == verb for words in self.worked)}
+        self.assertEqual(untested, set(), "no test brings these to a good end")
+
+    def verbs_below(self, words):
+        help_ = self.argosy_ends(*words, "--help")
+        self.assertEqual(help_.status, 0, help_)
+        below = re.search(r"^Subcommands:\n((?:  .*\n)+)", help_.out, re.MULTILINE)
+        if not below:
+            yield words
+            return
+        for name in re.findall(r"^  (\S+)", below[1], re.MULTILINE):
+            yield from self.verbs_below((*words, name))
