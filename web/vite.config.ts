@@ -21,5 +21,10 @@ export default defineConfig({
     },
   },
   server: { proxy: { "/api": server } },
-  test: { include: ["src/**/*.test.ts", "src/**/*.test.tsx"] },
+  test: {
+    include: ["src/**/*.test.ts", "src/**/*.test.tsx"],
+    setupFiles: ["src/testing/browser.ts"],
+    // Else the library would find React itself, past the alias above.
+    server: { deps: { inline: ["@tanstack/react-query"] } },
+  },
 });

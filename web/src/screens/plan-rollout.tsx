@@ -9,6 +9,7 @@ import { useRefusal } from "../api/roles";
 import type { Rollout } from "../api/types";
 import { Failure } from "../ui/card";
 import { counted } from "../ui/format";
+import { plannedRollout } from "./planned-rollout";
 
 export function PlanRollout() {
   const dialog = useRef<HTMLDialogElement>(null);
@@ -44,19 +45,7 @@ function Form({ startFilter, onCancel, onMade }: { startFilter: string; onCancel
   }, [models.data]);
   const send = async (event: SubmitEvent) => {
     event.preventDefault();
-    const form = new FormData(event.target as HTMLFormElement);
-    const version = String(form.get("version"));
-    const canary = Number(form.get("canary")) / 100;
-    const body = {
-      name: String(form.get("name")) || `${model.value} ${version}`,
-      model: model.value,
-      version,
-      filter: filter.value,
-      policy: {
-        waves: canary >= 1 ? [{ share: 1 }] : [{ share: canary }, { share: 1 }],
-        gate: { bake_s: Math.round(Number(form.get("bake")) * 60), manual: form.get("manual") !== null },
-      },
-    };
+    const body = plannedRollout(new FormData(event.target as HTMLFormElement), model.value, filter.value);
     try {
       const made = await call<Rollout>("/rollouts", { method: "POST", body });
       void queryClient.invalidateQueries({ queryKey: ["rollouts"] });
@@ -120,7 +109,9 @@ function Form({ startFilter, onCancel, onMade }: { startFilter: string; onCancel
         It starts as a draft: nothing reaches a device before you press Start. Guards on latency, errors and accuracy are on; <code>argosy rollout create --policy</code> sets everything.
       </p>
       <div class="row">
-        <button class="button primary">Save the draft</button>
+        <button class="button primary" disabled={releases.data === undefined && model.value !== ""}>
+          Save the draft
+        </button>
         <button class="button" type="button" onClick={onCancel}>
           Cancel
         </button>

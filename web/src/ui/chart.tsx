@@ -5,6 +5,7 @@ import { signal } from "@preact/signals";
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
+import { newest, spokenLast, timeLabel, valueRange, type ValueAxis } from "./chart-scale";
 import { theme } from "./theme";
 
 export interface Line {
@@ -19,14 +20,12 @@ export interface Mark {
   tone: "bad" | "warn" | "accent";
 }
 
-interface ChartProps {
+interface ChartProps extends ValueAxis {
   title: string;
   t: number[];
   lines: Line[];
   format: (value: number) => string;
   range: [number, number]; // of the time axis
-  from?: "zero" | "data"; // where the value axis begins
-  most?: number; // the highest value there can be
   marks?: Mark[];
 }
 
@@ -63,14 +62,6 @@ function drawMarks(chart: uPlot, marks: Mark[]) {
   ctx.restore();
 }
 
-function valueRange(low: number | null, high: number | null, { from, most }: ChartProps): [number, number] {
-  const top = high ?? 1;
-  if (from !== "data") return [0, Math.min(top * 1.12 || 1, most ?? Infinity)];
-  const bottom = low ?? 0;
-  const room = Math.max((top - bottom) * 0.15, Math.abs(top) * 0.02, 1e-6);
-  return [bottom - room, Math.min(top + room, most ?? Infinity)];
-}
-
 function optionsFor(width: number, props: { current: ChartProps }, onCursor: (index: number | null) => void): uPlot.Options {
   const { lines } = props.current;
   const axis: uPlot.Axis = {
@@ -96,17 +87,6 @@ function optionsFor(width: number, props: { current: ChartProps }, onCursor: (in
       setCursor: [(chart) => onCursor(chart.cursor.idx ?? null)],
     },
   };
-}
-
-function timeLabel(t: number, step: number): string {
-  const at = new Date(t * 1000);
-  if (step >= 86400) return at.toLocaleDateString("en-GB", { day: "numeric", month: "short" });
-  return at.toLocaleTimeString("en-GB", step < 60 ? { hour: "2-digit", minute: "2-digit", second: "2-digit" } : { hour: "2-digit", minute: "2-digit" });
-}
-
-function newest(values: (number | null)[]): number | null {
-  for (let at = values.length - 1; at >= 0; at -= 1) if (values[at] !== null && values[at] !== undefined) return values[at]!;
-  return null;
 }
 
 export function Chart(props: ChartProps) {
@@ -141,7 +121,6 @@ export function Chart(props: ChartProps) {
     const value = cursor.value === null ? newest(line.values) : line.values[cursor.value];
     return value === null || value === undefined ? "–" : props.format(value);
   };
-  const spoken = lines.map((line) => `${lines.length > 1 ? `${line.label} ` : ""}${newest(line.values) === null ? "nothing measured" : props.format(newest(line.values)!)}`).join(", ");
   return (
     <figure class="chart">
       <figcaption>
@@ -155,7 +134,7 @@ export function Chart(props: ChartProps) {
           ))}
         </ul>
       </figcaption>
-      <div ref={place} style={{ height: HEIGHT }} role="img" aria-label={`${title} over time, last: ${spoken}`} />
+      <div ref={place} style={{ height: HEIGHT }} role="img" aria-label={`${title} over time, last: ${spokenLast(lines, props.format)}`} />
     </figure>
   );
 }

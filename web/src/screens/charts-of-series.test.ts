@@ -1,0 +1,59 @@
+import { describe, expect, it } from "vitest";
+import { series } from "../testing/documents";
+import { chartsOf } from "./charts-of-series";
+
+const HOUR = 3600;
+const NOW = 1_000_000;
+const charts = (changes: Parameters<typeof series>[0]) => chartsOf(series(changes), HOUR, NOW);
+
+describe("the charts of a device", () => {
+  it("give shares in percent, and leave gaps where nothing was measured", () => {
+    const drawn = charts({ accuracy: [0.5, null, 1], error_rate: [0, 0.25, null] });
+    expect(drawn.accuracy[0]!.values).toEqual([50, null, 100]);
+    expect(drawn.errors[0]!.values).toEqual([0, 25, null]);
+  });
+  it("draw the three latencies in one", () => {
+    const drawn = charts({ latency: { p50: [1], p95: [2], p99: [3] } });
+    expect(drawn.latency.map(({ label, values }) => [label, values])).toEqual([["p50", [1]], ["p95", [2]], ["p99", [3]]]);
+  });
+  it("show of the board's health what was measured at all, in a fixed order", () => {
+    const health = { t: [1, 2], power_w: [4.25, null], cpu_percent: [0, 0], gpu_percent: [null, null], colour: [1, 2] };
+    const drawn = charts({ health: health as unknown as ReturnType<typeof series>["health"] });
+    expect(drawn.health.map(({ title }) => title)).toEqual(["CPU", "Power"]);
+    expect(drawn.health[1]!.format(4.25)).toBe("4.3 W");
+    expect(drawn.health[1]!.lines[0]!.values).toEqual([4.25, null]);
+  });
+  it("say megabytes in the unit that reads best", () => {
+    const drawn = charts({ health: { t: [1], memory_used_mb: [2048] } as unknown as ReturnType<typeof series>["health"] });
+    expect(drawn.health[0]!.format(2048)).toBe("2.0 GB");
+  });
+});
+
+describe("their time axis", () => {
+  it("holds windows and health, to the end of the last step", () => {
+    expect(charts({ t: [100, 160], health: { t: [40, 100] }, step_s: 60 }).range).toEqual([40, 220]);
+    expect(charts({ t: [100, 160], health: { t: [] }, step_s: 60 }).range).toEqual([100, 220]);
+    expect(charts({ t: [], health: { t: [40, 300] }, step_s: 10 }).range).toEqual([40, 310]);
+  });
+  it("is the time that was asked for when nothing was measured", () => expect(charts({}).range).toEqual([NOW - HOUR, NOW]));
+});
+
+describe("their marks", () => {
+  const marker = (t: number, kind: string) => ({ t, kind, label: `${kind} at ${t}` });
+  it("are numbered as the list below the charts is", () => {
+    const drawn = charts({ markers: [marker(10, "update.committed"), marker(20, "drift.begun")] });
+    expect(drawn.marks).toEqual([
+      { t: 10, number: 1, tone: "accent", label: "update.committed at 10" },
+      { t: 20, number: 2, tone: "warn", label: "drift.begun at 20" },
+    ]);
+  });
+  it("are red for what went wrong, amber for what may", () => {
+    const kinds = ["alert.firing", "update.failed", "alert.resolved", "drift.begun", "device.presence"];
+    expect(charts({ markers: kinds.map((kind) => marker(1, kind)) }).marks.map(({ tone }) => tone)).toEqual(["bad", "bad", "warn", "warn", "accent"]);
+  });
+  it("are the newest twelve", () => {
+    const drawn = charts({ markers: Array.from({ length: 20 }, (_, at) => marker(at, "update.committed")) });
+    expect(drawn.marks.map(({ t }) => t)).toEqual([8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19]);
+    expect(drawn.marks.at(-1)!.number).toBe(12);
+  });
+});

@@ -1,0 +1,63 @@
+// What the charts of a device draw of the series that the server answers. Pure.
+
+import type { Series } from "../api/types";
+import type { Line, Mark } from "../ui/chart";
+import { bytes } from "../ui/format";
+
+const MARKS_LISTED = 12;
+
+/** A mark in the charts, and what it says in the list below them. */
+export interface ListedMark extends Mark {
+  label: string;
+}
+
+export const plain = (digits: number, unit: string) => (value: number) => `${value.toFixed(digits)}${unit}`;
+const megabytes = (value: number) => bytes(value * 1_000_000);
+const HEALTH: { key: string; title: string; format: (value: number) => string; from?: "data" }[] = [
+  { key: "cpu_percent", title: "CPU", format: plain(0, " %") },
+  { key: "memory_used_mb", title: "Memory used", format: megabytes },
+  { key: "cpu_temperature_c", title: "CPU temperature", format: plain(0, " °C"), from: "data" },
+  { key: "gpu_temperature_c", title: "GPU temperature", format: plain(0, " °C"), from: "data" },
+  { key: "gpu_percent", title: "GPU", format: plain(0, " %") },
+  { key: "gpu_memory_used_mb", title: "GPU memory used", format: megabytes },
+  { key: "disk_free_mb", title: "Disk free", format: megabytes },
+  { key: "disk_wear_percent", title: "Disk wear", format: plain(0, " %") },
+  { key: "disk_temperature_c", title: "Disk temperature", format: plain(0, " °C"), from: "data" },
+  { key: "power_w", title: "Power", format: plain(1, " W") },
+  { key: "battery_percent", title: "Battery", format: plain(0, " %") },
+];
+
+/** All that was measured fits, and the newest is at the right edge. */
+function timeRange(series: Series, rangeS: number, nowS: number): [number, number] {
+  const first = [series.t[0], series.health.t[0]].filter((t) => t !== undefined);
+  const last = [series.t.at(-1), series.health.t.at(-1)].filter((t) => t !== undefined);
+  if (first.length === 0) return [nowS - rangeS, nowS];
+  return [Math.min(...first), Math.max(...last) + series.step_s];
+}
+
+function toneOf(kind: string): Mark["tone"] {
+  if (kind === "alert.firing" || kind === "update.failed") return "bad";
+  return kind.startsWith("alert.") || kind.startsWith("drift.") ? "warn" : "accent";
+}
+
+/** Lines, marks and the time axis, which is the last `rangeS` seconds before `nowS` when nothing was measured. */
+export function chartsOf(series: Series, rangeS: number, nowS: number) {
+  const percents = (values: (number | null)[]) => values.map((value) => (value === null ? null : value * 100));
+  const latency: Line[] = [
+    { label: "p50", values: series.latency.p50, colour: "--series-2" },
+    { label: "p95", values: series.latency.p95, colour: "--accent" },
+    { label: "p99", values: series.latency.p99, colour: "--series-3" },
+  ];
+  return {
+    latency,
+    throughput: [{ label: "inferences", values: series.throughput_hz, colour: "--accent" }],
+    accuracy: [{ label: "right", values: percents(series.accuracy), colour: "--accent" }],
+    errors: [{ label: "errors", values: percents(series.error_rate), colour: "--bad" }],
+    health: HEALTH.filter(({ key }) => series.health[key]?.some((value) => value !== null)).map((each) => ({
+      ...each,
+      lines: [{ label: each.title, values: series.health[each.key]!, colour: "--accent" }],
+    })),
+    range: timeRange(series, rangeS, nowS),
+    marks: series.markers.slice(-MARKS_LISTED).map((marker, place): ListedMark => ({ t: marker.t, number: place + 1, tone: toneOf(marker.kind), label: marker.label })),
+  };
+}

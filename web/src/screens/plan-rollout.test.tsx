@@ -1,0 +1,98 @@
+// @vitest-environment jsdom
+import { describe, expect, it } from "vitest";
+import { me, rollout } from "../testing/documents";
+import { FakeApi, Problem } from "../testing/fake-api";
+import { alertText, button, enter, eventually, field, openDialog, press, seen, show, text } from "../testing/screen";
+import { PlanRollout } from "./plan-rollout";
+
+const page = (items: unknown[], total = items.length) => ({ items, next_cursor: null, total });
+const isForm = () => openDialog() !== null;
+
+function server(role: "operator" | "viewer" = "operator"): FakeApi {
+  return new FakeApi()
+    .on("GET /me", me(role))
+    .on("GET /models", page([{ name: "digits" }, { name: "waves" }]))
+    .on("GET /models/digits/releases", page([{ version: "1.1" }, { version: "1.0" }]))
+    .on("GET /devices", page([], 12));
+}
+
+async function choose(model: string) {
+  await eventually(() => expect(text()).toContain(model));
+  enter("Model", model);
+  await eventually(() => expect(field("Version").disabled).toBe(false));
+}
+
+describe("the form that plans a rollout", () => {
+  it("opens by its button, and is part of the address", async () => {
+    server();
+    show(<PlanRollout />, "/rollouts");
+    press("Plan a rollout");
+    await eventually(() => expect(isForm()).toBe(true));
+    expect(location.search).toBe("?plan=yes");
+    await seen("12 devices match now.");
+    press("Cancel");
+    await eventually(() => expect(location.search).toBe(""));
+  });
+
+  it("comes with the filter of the list that one was at", async () => {
+    const api = server();
+    show(<PlanRollout />, "/rollouts?plan=yes&filter=presence");
+    await eventually(() => expect(isForm()).toBe(true));
+    expect(field("Which devices").value).toBe("presence");
+    await eventually(() => expect(api.of("GET /devices?filter=presence&limit=1")).toHaveLength(1));
+  });
+
+  it("saves a draft, and goes to it", async () => {
+    const api = server().on("POST /rollouts", rollout(["start"], { id: 41, state: "draft" }));
+    show(<PlanRollout />, "/rollouts?plan=yes");
+    await choose("digits");
+    enter("Version", "1.0");
+    enter("Canary", "10");
+    press("Save the draft");
+    await eventually(() => expect(location.pathname).toBe("/rollouts/41"));
+    expect(api.of("POST /rollouts")).toHaveLength(1);
+    expect(api.of("POST /rollouts")[0]!.body).toMatchObject({ name: "digits 1.0", version: "1.0", filter: "", policy: { waves: [{ share: 0.1 }, { share: 1 }] } });
+  });
+
+  it("chooses the only model there is", async () => {
+    server().on("GET /models", page([{ name: "digits" }]));
+    show(<PlanRollout />, "/rollouts?plan=yes");
+    await eventually(() => expect(field("Model").value).toBe("digits"));
+    await eventually(() => expect(field("Version").value).toBe("1.1"));
+  });
+
+  it("cannot be sent before the versions of the model are there", async () => {
+    const api = server().on("GET /models/waves/releases", () => new Promise(() => {}));
+    show(<PlanRollout />, "/rollouts?plan=yes");
+    await choose("digits");
+    enter("Model", "waves");
+    await eventually(() => expect(field("Version").disabled).toBe(true));
+    expect(button("Save the draft").disabled).toBe(true);
+    button("Save the draft").click();
+    expect(api.of("POST /rollouts")).toEqual([]);
+  });
+
+  it("says what the server will not have, and keeps what was typed", async () => {
+    server().on("POST /rollouts", new Problem(422, "invalid-argument", "the release digits@1.1 was withdrawn"));
+    show(<PlanRollout />, "/rollouts?plan=yes");
+    await choose("digits");
+    enter("Name", "For Oslo");
+    press("Save the draft");
+    await eventually(() => expect(alertText()).toBe("the release digits@1.1 was withdrawn"));
+    expect(field("Name").value).toBe("For Oslo");
+    expect(isForm()).toBe(true);
+  });
+
+  it("tells in place of the number of devices that the filter is wrong", async () => {
+    server().on("GET /devices", new Problem(400, "filter-syntax", "expected a value at column 11"));
+    show(<PlanRollout />, "/rollouts?plan=yes&filter=presence%20%3D%3D");
+    await seen("expected a value at column 11");
+  });
+
+  it("is not for who may only look", async () => {
+    server("viewer");
+    show(<PlanRollout />, "/rollouts");
+    await eventually(() => expect(button("Plan a rollout").disabled).toBe(true));
+    expect(button("Plan a rollout").title).toContain("operator");
+  });
+});

@@ -1,0 +1,27 @@
+import { describe, expect, it } from "vitest";
+import { plannedRollout } from "./planned-rollout";
+
+function planned(values: Record<string, string>, filter = "") {
+  const form = new FormData();
+  for (const [name, value] of Object.entries({ name: "", version: "1.1", canary: "5", bake: "60", ...values })) form.set(name, value);
+  return plannedRollout(form, "digits", filter);
+}
+
+describe("a planned rollout", () => {
+  it("opens with the canaries, then all", () => expect(planned({ canary: "2.5" }).policy.waves).toEqual([{ share: 0.025 }, { share: 1 }]));
+  it("is one wave when the canaries are everybody", () => expect(planned({ canary: "100" }).policy.waves).toEqual([{ share: 1 }]));
+  it("bakes for so many minutes, in whole seconds", () => {
+    expect(planned({ bake: "60" }).policy.gate.bake_s).toBe(3600);
+    expect(planned({ bake: "0.01" }).policy.gate.bake_s).toBe(1);
+    expect(planned({ bake: "0" }).policy.gate.bake_s).toBe(0);
+  });
+  it("waits for an operator when the box is ticked", () => {
+    expect(planned({}).policy.gate.manual).toBe(false);
+    expect(planned({ manual: "on" }).policy.gate.manual).toBe(true);
+  });
+  it("is called after its release unless it is named", () => {
+    expect(planned({}).name).toBe("digits 1.1");
+    expect(planned({ name: "For Oslo" }).name).toBe("For Oslo");
+  });
+  it("is for the devices of the filter", () => expect(planned({}, 'labels.site = "oslo"').filter).toBe('labels.site = "oslo"'));
+});

@@ -1,0 +1,74 @@
+// Documents as the server gives them, for tests: ordinary ones, of which a test changes what it is about.
+
+import type { Device, Me, Role, Rollout, RolloutAction, Series } from "../api/types";
+
+export const me = (role: Role = "operator"): Me => ({ user: { name: "ada", role }, csrf: "csrf-of-ada" });
+
+export function device(id: string, changes: Partial<Device> = {}): Device {
+  return {
+    id,
+    hardware_class: "cpu-fp32",
+    labels: {},
+    capabilities: {},
+    agent_version: "1.0",
+    presence: "online",
+    presence_since: "2026-01-01T00:00:00Z",
+    presence_reason: "",
+    last_seen_at: "2026-01-01T00:00:00Z",
+    enrolled_at: "2026-01-01T00:00:00Z",
+    revoked_at: null,
+    certificate_not_after: null,
+    health: {},
+    health_at: null,
+    models: [],
+    drifted: [],
+    open_alerts: 0,
+    ...changes,
+  };
+}
+
+const NOT_NOW = "it is not its time";
+const NOTHING_ALLOWED: Rollout["allowed"] = { start: NOT_NOW, pause: NOT_NOW, resume: NOT_NOW, promote: NOT_NOW, retry: NOT_NOW, halt: NOT_NOW, rollback: NOT_NOW };
+
+/** A running one, of which these actions are allowed. */
+export function rollout(allowed: RolloutAction[] = [], changes: Partial<Rollout> = {}): Rollout {
+  return {
+    id: 3,
+    name: "Digits for all",
+    model: "digits",
+    version: "1.1",
+    filter: "",
+    policy: {},
+    state: "running",
+    reason: "",
+    fault: null,
+    wave: 0,
+    etag: "17",
+    created_by: "user:ada",
+    created_at: "2026-01-01T00:00:00Z",
+    started_at: null,
+    ended_at: null,
+    counts: {},
+    waves: [],
+    bytes: { sent: 0, full: 0 },
+    allowed: { ...NOTHING_ALLOWED, ...Object.fromEntries(allowed.map((action) => [action, true])) },
+    ...changes,
+  };
+}
+
+export function series(changes: Partial<Series> = {}): Series {
+  return {
+    model: "digits",
+    t: [],
+    step_s: 60,
+    latency: { p50: [], p95: [], p99: [] },
+    throughput_hz: [],
+    error_rate: [],
+    accuracy: [],
+    labelled: [],
+    version: [],
+    health: { t: [] },
+    markers: [],
+    ...changes,
+  };
+}
