@@ -151,11 +151,11 @@ struct Server::Parts {
   WorkerPool patch_worker{io, patch_worker_options(config)};
 
   QuarantineService quarantine{db, quarantine_options(config)};
-  std::unique_ptr<DeviceService> devices = create_device_service(db);
-  std::unique_ptr<EnrolmentService> enrolment;    // null without a device listener
-  std::unique_ptr<RevocationService> revocation;  // likewise
-  std::unique_ptr<StandingService> standing;      // likewise
-  std::unique_ptr<PresenceService> presence = create_presence_service(db, presence_options(config));
+  DeviceService devices{db};
+  std::optional<EnrolmentService> enrolment;    // nothing without a device listener
+  std::optional<RevocationService> revocation;  // likewise
+  std::optional<StandingService> standing;      // likewise
+  PresenceService presence{db, presence_options(config)};
   Result<std::unique_ptr<BlobService>> blobs;
   std::unique_ptr<ModelService> models;
   std::unique_ptr<PatchService> patches;
@@ -225,17 +225,17 @@ Server::Parts::Parts(asio::io_context& context, const Config& given, Certificate
 
 void Server::Parts::make_enrolment(CertificateAndKey authority) {
   BrokerDoor broker = broker_door(io, config, authority.certificate_pem, mqtt);
-  revocation = create_revocation_service(db, revocation_options(config, authority), std::move(broker));
+  revocation.emplace(db, revocation_options(config, authority), std::move(broker));
   revocation->on_ended([this](const EndedCertificate& ended) {
     if (device_server) device_server->close_connections_of(ended.fingerprint);
     if (ended.clear_traces) permits.forget(ended.device);
     standing->forget(DeviceId(ended.device));
   });
-  enrolment = create_enrolment_service(db, enrolment_options(config, std::move(authority)));
-  standing = create_standing_service(
+  enrolment.emplace(db, enrolment_options(config, std::move(authority)));
+  standing.emplace(
       io, db, [this](DeviceId device, Digest print) { return enrolment->is_current(std::move(device), print); },
-      {.conninfo = config.database_conninfo, .memory = {}});
-  devices->on_revoked([this](const DeviceId& device) { standing->forget(device); });
+      StandingOptions{.conninfo = config.database_conninfo, .memory = {}});
+  devices.on_revoked([this](const DeviceId& device) { standing->forget(device); });
 }
 
 // Who hears whom: telemetry feeds drift and alerts, the broker feeds the capabilities, the lock decides who leads.
@@ -267,9 +267,9 @@ void Server::Parts::connect_parts() {
         if (mqtt && of_content) asio::co_spawn(io, send_refusal(*mqtt, message, error), asio::detached);
       },
       collector_options(config));
-  states = std::make_unique<StateIntake>(io, StateIntake::Parts{*devices, *rollouts, quarantine});
-  messages = std::make_unique<DeviceMessages>(DeviceMessages::Parts{*states, *presence, *collector, quarantine});
-  leader = std::make_unique<LeaderWork>(io, LeaderWork::Parts{desired, *presence, *rollouts, mqtt.get()},
+  states = std::make_unique<StateIntake>(io, StateIntake::Parts{devices, *rollouts, quarantine});
+  messages = std::make_unique<DeviceMessages>(DeviceMessages::Parts{*states, presence, *collector, quarantine});
+  leader = std::make_unique<LeaderWork>(io, LeaderWork::Parts{desired, presence, *rollouts, mqtt.get()},
                                         Duration{config.rollouts_tick_ms}, loop_observer(metrics));
   add_leader_jobs();
 }
@@ -284,9 +284,9 @@ void Server::Parts::add_leader_jobs() {
   every("sealing the audit log", 1s, round_of<&AuditService::seal>(audit));
   every("archiving the audit log", 60s, round_of<&AuditService::archive>(audit));
   every("retention", 60s, round_of<&RetentionService::tick>(retention));
-  every("presence", Duration{config.presence_tick_ms}, round_of<&PresenceService::tick>(*presence));
-  every("fleet counts", 1s, round_of<&DeviceService::fold_counts>(*devices));
-  every("recount of the fleet", 1h, [this](Instant) { return recount(*devices); });
+  every("presence", Duration{config.presence_tick_ms}, round_of<&PresenceService::tick>(presence));
+  every("fleet counts", 1s, round_of<&DeviceService::fold_counts>(devices));
+  every("recount of the fleet", 1h, [this](Instant) { return recount(devices); });
   every("drift", Duration{config.drift_tick_ms}, round_of<&DriftService::tick>(drift));
   every("alerts", Duration{config.alerts_tick_ms}, round_of<&AlertService::tick>(alerts));
   every("demand for patches", 15s, round_of<&PatchService::count_demand>(*patches));
@@ -303,7 +303,7 @@ void Server::Parts::add_routes() {
   add_session_routes(all, access, access_api_options(config));
   add_account_routes(all, access, access_api_options(config));
   add_audit_routes(all, db, audit);
-  add_device_routes(all, *devices);
+  add_device_routes(all, devices);
   if (enrolment) add_enrolment_routes(all, *enrolment);
   add_model_routes(all, *models);
   add_patch_routes(all, *patches);
@@ -383,16 +383,16 @@ void Server::Parts::make_listeners() {
                                *states,
                                *collector,
                                *patches,
-                               *presence,
+                               presence,
                                retention,
-                               standing.get(),
+                               standing ? &*standing : nullptr,
                                telemetry,
                                drift,
                                alerts,
                                *operator_server,
                                device_server.get(),
                                mqtt.get(),
-                               revocation.get(),
+                               revocation ? &*revocation : nullptr,
                                [this] { return leader->leading(); }};
   add_server_metrics(metrics, sources);
   add_access_metrics(metrics, access, audit, exchanges);

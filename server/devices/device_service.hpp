@@ -4,7 +4,6 @@
 
 #include <cstdint>
 #include <functional>
-#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -15,6 +14,7 @@
 #include "common/wire/state.hpp"
 #include "server/base/task.hpp"
 #include "server/devices/device.hpp"
+#include "server/devices/event_allowance.hpp"
 #include "server/devices/filter.hpp"
 
 namespace argosy::server {
@@ -41,33 +41,36 @@ enum class StateOutcome : std::uint8_t {
 
 class DeviceService {
  public:
-  virtual ~DeviceService() = default;
+  explicit DeviceService(DbPool& db) : db_(db) {}
 
   // Devices that are not revoked.
-  virtual Task<Result<DevicePage>> list(DeviceQuery query) = 0;
+  Task<Result<DevicePage>> list(DeviceQuery query);
   // One device, revoked or not.
-  virtual Task<Result<Device>> get(DeviceId id) = 0;
-  virtual Task<Result<Device>> patch_labels(DeviceId id, LabelPatch patch, std::string actor) = 0;
+  Task<Result<Device>> get(DeviceId id);
+  Task<Result<Device>> patch_labels(DeviceId id, LabelPatch patch, std::string actor);
   // Its certificate is refused from now on. Revoking twice is no error.
-  virtual Task<Result<void>> revoke(DeviceId id, std::string actor, Instant now) = 0;
+  Task<Result<void>> revoke(DeviceId id, std::string actor, Instant now);
   // Called when one was revoked here, before revoke() answers.
-  virtual void on_revoked(std::function<void(const DeviceId&)> tell) = 0;
+  void on_revoked(std::function<void(const DeviceId&)> tell) { tell_revoked_ = std::move(tell); }
 
   // Takes in state documents in the order they came, all in one transaction; repeating it changes nothing. Answers one
   // outcome a document. At most 500 at once. Writes an event `update.state` for each real change.
-  virtual Task<Result<std::vector<StateOutcome>>> take_states(std::vector<ReceivedState> states, Instant now) = 0;
+  Task<Result<std::vector<StateOutcome>>> take_states(std::vector<ReceivedState> states, Instant now);
   // Devices whose reports wanted to cause more events than they may, since the last call.
-  virtual std::vector<std::string> take_those_over_allowance() = 0;
+  std::vector<std::string> take_those_over_allowance() { return allowance_.take_those_over(); }
   // What take_states would answer for a state of this session that can be stored: taken, stale or unknown.
-  virtual Task<Result<StateOutcome>> standing(DeviceId id, std::int64_t nonce) = 0;
+  Task<Result<StateOutcome>> standing(DeviceId id, std::int64_t nonce);
 
   // How many devices there are of each kind is kept as they move (fleet_counts_store.hpp). The leader adds the changes
   // up, about once a second, and now and then counts them all: answers how many counts were wrong, which are right
   // then.
-  virtual Task<Result<std::size_t>> fold_counts() = 0;
-  virtual Task<Result<std::size_t>> recount() = 0;
-};
+  Task<Result<std::size_t>> fold_counts();
+  Task<Result<std::size_t>> recount();
 
-std::unique_ptr<DeviceService> create_device_service(DbPool& db);
+ private:
+  DbPool& db_;
+  EventAllowance allowance_;
+  std::function<void(const DeviceId&)> tell_revoked_;
+};
 
 }  // namespace argosy::server

@@ -1,9 +1,8 @@
-// The part of DeviceStore that takes in state documents: hundreds a second, a batch in one transaction.
+// The part of device_store.hpp that takes in state documents: hundreds a second, a batch in one transaction.
 #include <algorithm>
 #include <map>
 
 #include "common/json/json_text.hpp"
-#include "server/db/db_pool.hpp"
 #include "server/db/rows.hpp"
 #include "server/db/statement.hpp"
 #include "server/devices/device_report.hpp"
@@ -27,8 +26,9 @@ bool storable(const wire::DeviceState& state, std::string_view encoded) {
                      [](const wire::ModelReport& model) { return model.version.empty() || is_version(model.version); });
 }
 
-struct TakeStates {
-  std::vector<ReceivedState> states;
+// One call of TakeStateDocuments.
+struct StateBatch {
+  const std::vector<ReceivedState>& states;
   Instant now;
   EventAllowance& allowance;
 
@@ -225,31 +225,22 @@ struct TakeStates {
   }
 };
 
-struct ReadStanding {
-  DeviceId id;
-  std::int64_t nonce;
-
-  StateOutcome operator()(pqxx::work& transaction) const {
-    static const Statement read_standing{"read_standing", R"sql(
-      select s.session_nonce
-      from device_state s
-      join devices d on d.id = s.device_id
-      where d.id = $1 and d.revoked_at is null
-    )sql"};
-    const pqxx::result rows = exec_prepared(transaction, read_standing, id.value());
-    if (rows.empty()) return StateOutcome::unknown;
-    return nonce < rows[0][0].as<std::int64_t>() ? StateOutcome::stale : StateOutcome::taken;
-  }
-};
-
 }  // namespace
 
-Task<Result<StateOutcome>> DeviceStore::standing(DeviceId id, std::int64_t nonce) {
-  co_return co_await db_.transact<ReadStanding>(std::move(id), nonce);
+std::vector<StateOutcome> TakeStateDocuments::operator()(pqxx::work& transaction) const {
+  return StateBatch{states, now, allowance}(transaction);
 }
 
-Task<Result<std::vector<StateOutcome>>> DeviceStore::take_states(std::vector<ReceivedState> states, Instant now) {
-  co_return co_await db_.transact<TakeStates>(std::move(states), now, allowance_);
+StateOutcome CheckSession::operator()(pqxx::work& transaction) const {
+  static const Statement read_standing{"read_standing", R"sql(
+    select s.session_nonce
+    from device_state s
+    join devices d on d.id = s.device_id
+    where d.id = $1 and d.revoked_at is null
+  )sql"};
+  const pqxx::result rows = exec_prepared(transaction, read_standing, id.value());
+  if (rows.empty()) return StateOutcome::unknown;
+  return nonce < rows[0][0].as<std::int64_t>() ? StateOutcome::stale : StateOutcome::taken;
 }
 
 }  // namespace argosy::server

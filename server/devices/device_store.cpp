@@ -2,7 +2,6 @@
 
 #include "common/base/sql_words.hpp"
 #include "common/json/json_text.hpp"
-#include "server/db/db_pool.hpp"
 #include "server/db/rows.hpp"
 #include "server/devices/device_rows.hpp"
 #include "server/devices/ended_certificates_store.hpp"
@@ -78,136 +77,93 @@ Result<Device> select_one(pqxx::work& transaction, const DeviceId& id) {
   return device_of(rows[0]);
 }
 
-// The page's ids first, so that what hangs on a device is read for those on the page alone.
-struct ListDevices {
-  DeviceQuery query;
-
-  DevicePage operator()(pqxx::work& transaction) const {
-    DevicePage page;
-    if (matches_nobody(transaction, query.filter)) return page;
-    const SqlCondition condition = to_sql(query.filter, 1);
-    const std::vector<std::string> ids = select_ids(transaction, condition);
-    const bool is_last = ids.size() <= query.limit;
-    for (const pqxx::row& row : transaction.exec_params(
-             select_device + "where d.id = any($1::text[]) order by d.id limit $2", pg_array(ids), query.limit))
-      page.items.push_back(device_of(row));
-    if (!is_last) page.next_after = page.items.back().id;
-    const bool is_all_there_is = is_last && !query.after;
-    page.total = is_all_there_is ? static_cast<std::int64_t>(ids.size()) : count(transaction, condition);
-    return page;
-  }
-
- private:
-  static std::string matching(const SqlCondition& condition) {
-    return "from devices d left join device_state s on s.device_id = d.id where d.revoked_at is null and " +
-           condition.text;
-  }
-
-  // One more than the page holds, when there are more.
-  std::vector<std::string> select_ids(pqxx::work& transaction, const SqlCondition& condition) const {
-    const auto next = condition.parameters.size() + 1;
-    const pqxx::result rows =
-        transaction.exec_params("select d.id " + matching(condition) + " and d.id > $" + std::to_string(next) +
-                                    " order by d.id limit $" + std::to_string(next + 1),
-                                pqxx::prepare::make_dynamic_params(condition.parameters),
-                                query.after ? query.after->value() : std::string(), query.limit + 1);
-    std::vector<std::string> ids;
-    for (const pqxx::row& row : rows) ids.push_back(row[0].as<std::string>());
-    return ids;
-  }
-
-  std::int64_t count(pqxx::work& transaction, const SqlCondition& condition) const {
-    if (const auto known = count_by_totals(transaction, query.filter)) return *known;
-    return transaction
-        .exec_params1("select count(*) from (select 1 " + matching(condition) + " limit " +
-                          std::to_string(counted_up_to) + ") as counted",
-                      pqxx::prepare::make_dynamic_params(condition.parameters))[0]
-        .as<std::int64_t>();
-  }
-};
-
-struct GetDevice {
-  DeviceId id;
-  Result<Device> operator()(pqxx::work& transaction) const { return select_one(transaction, id); }
-};
-
-struct PatchLabels {
-  DeviceId id;
-  LabelPatch patch;
-  std::string actor;
-
-  Result<Device> operator()(pqxx::work& transaction) const {
-    const pqxx::result rows = transaction.exec_params(
-        "select labels, revoked_at is not null from devices where id = $1 for update", id.value());
-    if (rows.empty()) return no_such_device(id);
-    if (rows[0][1].as<bool>())
-      return make_error(Errc::conflict,
-                        "the device '" + shortened(id.value()) + "' was revoked; its labels stay as they are");
-    const Labels before = labels_of(rows[0][0]);
-    ARGOSY_TRY(const Labels after, apply_patch(before, patch));
-    if (after != before) {
-      transaction.exec_params0("update devices set labels = $2::jsonb where id = $1", id.value(), labels_json(after));
-      append_audit(transaction, actor, "device.label", "device/" + id.value(),
-                   Json{{"before", before}, {"after", after}}.dump());
-    }
-    return select_one(transaction, id);
-  }
-};
-
-struct RevokeDevice {
-  DeviceId id;
-  std::string actor;
-  Instant now;
-
-  Result<void> operator()(pqxx::work& transaction) const {
-    const pqxx::result rows =
-        transaction.exec_params("select revoked_at is not null from devices where id = $1 for update", id.value());
-    if (rows.empty()) return no_such_device(id);
-    if (rows[0][0].as<bool>()) return {};
-    end_all_certificates(transaction, id.value());
-    transaction.exec_params0(
-        R"sql(
-          update devices
-          set revoked_at = $2::timestamptz, next_fingerprint = null, next_serial = null, next_not_after = null,
-            next_pem = null
-          where id = $1
-        )sql",
-        id.value(), now);
-    append_audit(transaction, actor, "device.revoke", "device/" + id.value());
-    append_event(transaction, {.kind = "device.revoked",
-                               .severity = "warning",
-                               .device_id = id.value(),
-                               .rollout_id = std::nullopt,
-                               .model = std::nullopt,
-                               .message = id.value() + " was revoked by " + actor});
-    return {};
-  }
-};
-
 }  // namespace
 
-Task<Result<DevicePage>> DeviceStore::list(DeviceQuery query) {
-  co_return co_await db_.transact<ListDevices>(std::move(query));
+DevicePage ListDevices::operator()(pqxx::work& transaction) const {
+  DevicePage page;
+  if (matches_nobody(transaction, query.filter)) return page;
+  const SqlCondition condition = to_sql(query.filter, 1);
+  const std::vector<std::string> ids = select_ids(transaction, condition);
+  const bool is_last = ids.size() <= query.limit;
+  for (const pqxx::row& row : transaction.exec_params(
+           select_device + "where d.id = any($1::text[]) order by d.id limit $2", pg_array(ids), query.limit))
+    page.items.push_back(device_of(row));
+  if (!is_last) page.next_after = page.items.back().id;
+  const bool is_all_there_is = is_last && !query.after;
+  page.total = is_all_there_is ? static_cast<std::int64_t>(ids.size()) : count(transaction, condition);
+  return page;
 }
 
-Task<Result<Device>> DeviceStore::get(DeviceId id) {
-  co_return co_await db_.transact<GetDevice>(std::move(id));
+std::string ListDevices::matching(const SqlCondition& condition) {
+  return "from devices d left join device_state s on s.device_id = d.id where d.revoked_at is null and " +
+         condition.text;
 }
 
-Task<Result<Device>> DeviceStore::patch_labels(DeviceId id, LabelPatch patch, std::string actor) {
-  co_return co_await db_.transact<PatchLabels>(std::move(id), std::move(patch), std::move(actor));
+// One more than the page holds, when there are more.
+std::vector<std::string> ListDevices::select_ids(pqxx::work& transaction, const SqlCondition& condition) const {
+  const auto next = condition.parameters.size() + 1;
+  const pqxx::result rows =
+      transaction.exec_params("select d.id " + matching(condition) + " and d.id > $" + std::to_string(next) +
+                                  " order by d.id limit $" + std::to_string(next + 1),
+                              pqxx::prepare::make_dynamic_params(condition.parameters),
+                              query.after ? query.after->value() : std::string(), query.limit + 1);
+  std::vector<std::string> ids;
+  for (const pqxx::row& row : rows) ids.push_back(row[0].as<std::string>());
+  return ids;
 }
 
-Task<Result<void>> DeviceStore::revoke(DeviceId id, std::string actor, Instant now) {
-  co_return co_await db_.transact<RevokeDevice>(std::move(id), std::move(actor), now);
+std::int64_t ListDevices::count(pqxx::work& transaction, const SqlCondition& condition) const {
+  if (const auto known = count_by_totals(transaction, query.filter)) return *known;
+  return transaction
+      .exec_params1("select count(*) from (select 1 " + matching(condition) + " limit " +
+                        std::to_string(counted_up_to) + ") as counted",
+                    pqxx::prepare::make_dynamic_params(condition.parameters))[0]
+      .as<std::int64_t>();
 }
 
-Task<Result<std::size_t>> DeviceStore::fold_counts() {
-  co_return co_await db_.transact<FoldFleetCounts>();
+Result<Device> GetDevice::operator()(pqxx::work& transaction) const {
+  return select_one(transaction, id);
 }
 
-Task<Result<std::size_t>> DeviceStore::recount() {
-  co_return co_await db_.transact<RecountFleet>();
+Result<Device> PatchLabels::operator()(pqxx::work& transaction) const {
+  const pqxx::result rows = transaction.exec_params(
+      "select labels, revoked_at is not null from devices where id = $1 for update", id.value());
+  if (rows.empty()) return no_such_device(id);
+  if (rows[0][1].as<bool>())
+    return make_error(Errc::conflict,
+                      "the device '" + shortened(id.value()) + "' was revoked; its labels stay as they are");
+  const Labels before = labels_of(rows[0][0]);
+  ARGOSY_TRY(const Labels after, apply_patch(before, patch));
+  if (after != before) {
+    transaction.exec_params0("update devices set labels = $2::jsonb where id = $1", id.value(), labels_json(after));
+    append_audit(transaction, actor, "device.label", "device/" + id.value(),
+                 Json{{"before", before}, {"after", after}}.dump());
+  }
+  return select_one(transaction, id);
+}
+
+Result<void> RevokeDevice::operator()(pqxx::work& transaction) const {
+  const pqxx::result rows =
+      transaction.exec_params("select revoked_at is not null from devices where id = $1 for update", id.value());
+  if (rows.empty()) return no_such_device(id);
+  if (rows[0][0].as<bool>()) return {};
+  end_all_certificates(transaction, id.value());
+  transaction.exec_params0(
+      R"sql(
+        update devices
+        set revoked_at = $2::timestamptz, next_fingerprint = null, next_serial = null, next_not_after = null,
+          next_pem = null
+        where id = $1
+      )sql",
+      id.value(), now);
+  append_audit(transaction, actor, "device.revoke", "device/" + id.value());
+  append_event(transaction, {.kind = "device.revoked",
+                             .severity = "warning",
+                             .device_id = id.value(),
+                             .rollout_id = std::nullopt,
+                             .model = std::nullopt,
+                             .message = id.value() + " was revoked by " + actor});
+  return {};
 }
 
 }  // namespace argosy::server

@@ -4,7 +4,6 @@
 
 #include <chrono>
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <vector>
 
@@ -29,28 +28,36 @@ struct EnrolmentOptions {
 
 class EnrolmentService {
  public:
-  virtual ~EnrolmentService() = default;
+  // Throws when the authority's certificate cannot be read: a mistake of the configuration.
+  EnrolmentService(DbPool& db, EnrolmentOptions options);
 
-  virtual Task<Result<NewClaim>> create_claim(ClaimOffer offer, std::string actor, Instant now) = 0;
-  virtual Task<Result<std::vector<Claim>>> list_claims() = 0;  // newest first, at most 500
-  virtual Task<Result<void>> revoke_claim(std::int64_t id, std::string actor, Instant now) = 0;
+  Task<Result<NewClaim>> create_claim(ClaimOffer offer, std::string actor, Instant now);
+  Task<Result<std::vector<Claim>>> list_claims();  // newest first, at most 500
+  Task<Result<void>> revoke_claim(std::int64_t id, std::string actor, Instant now);
 
   // Errc::claim_invalid, claim_expired, conflict (the name belongs to another key), invalid_argument (CSR, name).
   // `address`: where the request came from, for the audit log.
-  virtual Task<Result<Credentials>> enrol(EnrolmentRequest request, std::string address, Instant now) = 0;
+  Task<Result<Credentials>> enrol(EnrolmentRequest request, std::string address, Instant now);
   // For a device that has shown its certificate. The old certificate stays good until the new one is first used.
   // Errc::rate_limited when the device has given up too many.
-  virtual Task<Result<Credentials>> renew(DeviceId device, std::string csr_pem, std::string address, Instant now) = 0;
+  Task<Result<Credentials>> renew(DeviceId device, std::string csr_pem, std::string address, Instant now);
   // The way back of a device whose certificate has ended: possession of its key, shown with a challenge that this fleet
   // gave out in the last minutes. Errc::unauthenticated (the challenge), forbidden (unknown, another key, revoked, too
   // late).
-  virtual std::string challenge(Instant now) = 0;
-  virtual Task<Result<Credentials>> come_back(ReturnRequest request, std::string address, Instant now) = 0;
+  std::string challenge(Instant now);
+  Task<Result<Credentials>> come_back(ReturnRequest request, std::string address, Instant now);
   // For the HTTP authenticator: whether this certificate (SHA-256 of its DER form) is the device's present one.
-  virtual Task<Result<bool>> is_current(DeviceId device, Digest fingerprint) = 0;
-};
+  Task<Result<bool>> is_current(DeviceId device, Digest fingerprint);
 
-// Throws when the authority's certificate cannot be read: a mistake of the configuration.
-std::unique_ptr<EnrolmentService> create_enrolment_service(DbPool& db, EnrolmentOptions options);
+ private:
+  // A certificate that is handed out a second time has at least half its life before it.
+  Instant good_until(Instant now) const;
+  Credentials credentials(DeviceId device, std::string pem) const;
+
+  DbPool& db_;
+  EnrolmentOptions options_;
+  CertificateFacts authority_;
+  Digest secret_;
+};
 
 }  // namespace argosy::server

@@ -1,6 +1,5 @@
 #include "server/devices/enrolment_store.hpp"
 
-#include "server/db/db_pool.hpp"
 #include "server/db/rows.hpp"
 #include "server/db/statement.hpp"
 #include "server/devices/device_rows.hpp"
@@ -31,53 +30,6 @@ Claim claim_of(const pqxx::row& row) {
   claim.revoked_at = optional_of<Instant>(row["revoked_at"]);
   return claim;
 }
-
-struct CreateClaim {
-  ClaimOffer offer;
-  std::string token_sha256;
-  std::string actor;
-  Instant now;
-
-  std::int64_t operator()(pqxx::work& transaction) const {
-    const Instant expires_at = now + std::chrono::seconds(offer.expires_in_s);
-    const pqxx::row made = transaction.exec_params1(
-        R"sql(
-          insert into claims (token_hash, hardware_class, labels, max_uses, expires_at, created_by, created_at)
-          values (decode($1, 'hex'), $2, $3::jsonb, $4, $5::timestamptz, $6, $7::timestamptz)
-          returning id
-        )sql",
-        token_sha256, offer.hardware_class, labels_json(offer.labels), offer.max_uses, expires_at, actor, now);
-    const auto id = made[0].as<std::int64_t>();
-    const Json details = {{"max_uses", offer.max_uses}, {"expires_at", to_rfc3339(expires_at)}};
-    append_audit(transaction, actor, "claim.create", "claim/" + std::to_string(id), details.dump());
-    return id;
-  }
-};
-
-struct ListClaims {
-  std::vector<Claim> operator()(pqxx::work& transaction) const {
-    std::vector<Claim> claims;
-    for (const pqxx::row& row : transaction.exec(select_claim + "order by id desc limit 500"))
-      claims.push_back(claim_of(row));
-    return claims;
-  }
-};
-
-struct RevokeClaim {
-  std::int64_t id;
-  std::string actor;
-  Instant now;
-
-  Result<void> operator()(pqxx::work& transaction) const {
-    const pqxx::result rows =
-        transaction.exec_params("select revoked_at is not null from claims where id = $1 for update", id);
-    if (rows.empty()) return make_error(Errc::not_found, "there is no claim " + std::to_string(id));
-    if (rows[0][0].as<bool>()) return {};
-    transaction.exec_params0("update claims set revoked_at = $2::timestamptz where id = $1", id, now);
-    append_audit(transaction, actor, "claim.revoke", "claim/" + std::to_string(id));
-    return {};
-  }
-};
 
 std::optional<KnownDevice> lock_device(pqxx::work& transaction, const DeviceId& device) {
   const pqxx::result rows = transaction.exec_params(
@@ -144,181 +96,163 @@ Result<IssuedCertificate> issue_next(pqxx::work& transaction, const RenewalOrder
   return certificate;
 }
 
-struct EnrolDevice {
-  EnrolmentOrder order;
-
-  Result<IssuedCertificate> operator()(pqxx::work& transaction) const {
-    const std::optional<Claim> claim = lock_claim(transaction);
-    const DeviceId& device = order.request.device;
-    const std::optional<KnownDevice> known = lock_device(transaction, device);
-    const KeyFacts key{order.key_sha256, is_refused_key(transaction, order.key_sha256)};
-    ARGOSY_TRY(const Enrolment enrolment,
-               decide_enrolment(claim, known, device.value(), key, order.way_back, order.now));
-    if (enrolment == Enrolment::again) return hand_out_again(transaction);
-    ARGOSY_TRY(IssuedCertificate certificate, order.issue(device));
-    enrol(transaction, *claim, certificate);
-    return certificate;
-  }
-
- private:
-  std::optional<Claim> lock_claim(pqxx::work& transaction) const {
-    const pqxx::result rows =
-        transaction.exec_params(select_claim + "where token_hash = decode($1, 'hex') for update", order.token_sha256);
-    if (rows.empty()) return std::nullopt;
-    return claim_of(rows[0]);
-  }
-
-  Result<IssuedCertificate> hand_out_again(pqxx::work& transaction) const {
-    const std::string& id = order.request.device.value();
-    transaction.exec_params0("update device_state set session_nonce = 0 where device_id = $1", id);
-    return issue_next(transaction, RenewalOrder{order.request.device, order.key_sha256, order.issue, order.good_until,
-                                                order.address});
-  }
-
-  void enrol(pqxx::work& transaction, const Claim& claim, const IssuedCertificate& certificate) const {
-    const std::string& id = order.request.device.value();
-    const std::string hardware_class = claim.hardware_class.value_or(order.request.hardware_class);
-    Labels labels = order.request.labels;
-    for (const auto& [key, value] : claim.labels) labels.insert_or_assign(key, value);
-
-    transaction.exec_params0("update claims set uses = uses + 1 where id = $1", claim.id);
-    write_device(transaction, hardware_class, labels, certificate);
-    transaction.exec_params0("delete from device_state where device_id = $1", id);
-    transaction.exec_params0("delete from device_models where device_id = $1", id);
-    transaction.exec_params0("insert into device_state (device_id, presence_since) values ($1, $2::timestamptz)", id,
-                             order.now);
-    write_down(transaction, id, "device.enrol", Json{{"claim", claim.id}, {"hardware_class", hardware_class}},
-               order.address, "device.enrolled", id + " enrolled with claim " + std::to_string(claim.id));
-  }
-
-  // What the broker kept for one of that name was cleared when it was revoked: it is due again.
-  void write_device(pqxx::work& transaction, const std::string& hardware_class, const Labels& labels,
-                    const IssuedCertificate& certificate) const {
-    const std::string& id = order.request.device.value();
-    end_unused_certificate(transaction, id);
-    transaction.exec_params0(
-        R"sql(
-          insert into devices (id, hardware_class, labels, key_sha256, certificate_fingerprint,
-            certificate_serial, certificate_not_after, present_not_after, enrolled_at)
-          values ($1, $2, $3::jsonb, $4, $5, $6, $7::timestamptz, $7::timestamptz, $8::timestamptz)
-          on conflict (id) do update set hardware_class = excluded.hardware_class, labels = excluded.labels,
-            capabilities = '{}', key_sha256 = excluded.key_sha256,
-            certificate_fingerprint = excluded.certificate_fingerprint,
-            certificate_serial = excluded.certificate_serial, present_not_after = excluded.present_not_after,
-            next_fingerprint = null, next_serial = null, next_not_after = null, next_pem = null,
-            certificate_not_after = excluded.certificate_not_after, enrolled_at = excluded.enrolled_at,
-            revoked_at = null
-        )sql",
-        id, hardware_class, labels_json(labels), order.key_sha256, certificate.fingerprint, certificate.serial,
-        certificate.not_after, order.now);
-    const bool was_told =
-        !transaction.exec_params("select 1 from devices where id = $1 and desired_rev > 0", id).empty();
-    if (was_told) touch_desired(transaction, {id});
-  }
-};
-
-struct RenewDevice {
-  RenewalOrder order;
-
-  Result<IssuedCertificate> operator()(pqxx::work& transaction) const {
-    const std::string& id = order.device.value();
-    const std::optional<KnownDevice> known = lock_device(transaction, order.device);
-    if (!known || known->revoked_at)
-      return make_error(Errc::forbidden, "the device '" + id + "' is not enrolled, or was revoked");
-    if (is_refused_key(transaction, order.key_sha256))
-      return make_error(Errc::forbidden, "a device was revoked with this key; '" + id + "' needs a new one");
-    return issue_next(transaction, order);
-  }
-};
-
-struct ComeBack {
-  ReturnOrder order;
-
-  Result<IssuedCertificate> operator()(pqxx::work& transaction) const {
-    const RenewalOrder& renewal = order.renewal;
-    const std::optional<KnownDevice> known = lock_device(transaction, renewal.device);
-    const KeyFacts key{renewal.key_sha256, is_refused_key(transaction, renewal.key_sha256)};
-    ARGOSY_CHECK(decide_return(known, renewal.device.value(), key, order.way_back, order.now));
-    return issue_next(transaction, renewal);
-  }
-};
-
-struct IsCurrent {
-  DeviceId device;
-  std::string fingerprint;
-
-  bool operator()(pqxx::work& transaction) const {
-    static const Statement is_current{"is_current", R"sql(
-      select coalesce(certificate_fingerprint = $2, false) as is_present,
-        coalesce(next_fingerprint = $2, false) as is_next
-      from devices
-      where id = $1 and revoked_at is null
-    )sql"};
-    const pqxx::result rows = exec_prepared(transaction, is_current, device.value(), fingerprint);
-    if (rows.empty()) return false;
-    const bool first_use_of_next = rows[0]["is_next"].as<bool>();
-    if (!first_use_of_next) return rows[0]["is_present"].as<bool>();
-    return take_up_next(transaction);
-  }
-
- private:
-  // Of two first uses at once one does it.
-  bool take_up_next(pqxx::work& transaction) const {
-    const pqxx::result still_next = transaction.exec_params(
-        "select 1 from devices where id = $1 and next_fingerprint = $2 and revoked_at is null for update",
-        device.value(), fingerprint);
-    if (still_next.empty()) return is_present(transaction);
-    end_replaced_certificate(transaction, device.value());
-    transaction.exec_params0(
-        R"sql(
-          update devices
-          set certificate_fingerprint = next_fingerprint, certificate_serial = next_serial,
-            present_not_after = next_not_after, next_fingerprint = null, next_serial = null,
-            next_not_after = null, next_pem = null
-          where id = $1
-        )sql",
-        device.value());
-    return true;
-  }
-
-  bool is_present(pqxx::work& transaction) const {
-    return !transaction
-                .exec_params(
-                    "select 1 from devices where id = $1 and certificate_fingerprint = $2 and revoked_at is null",
-                    device.value(), fingerprint)
-                .empty();
-  }
-};
-
 }  // namespace
 
-Task<Result<std::int64_t>> EnrolmentStore::create_claim(ClaimOffer offer, std::string token_sha256, std::string actor,
-                                                        Instant now) {
-  co_return co_await db_.transact<CreateClaim>(std::move(offer), std::move(token_sha256), std::move(actor), now);
+std::int64_t CreateClaim::operator()(pqxx::work& transaction) const {
+  const Instant expires_at = now + std::chrono::seconds(offer.expires_in_s);
+  const pqxx::row made = transaction.exec_params1(
+      R"sql(
+        insert into claims (token_hash, hardware_class, labels, max_uses, expires_at, created_by, created_at)
+        values (decode($1, 'hex'), $2, $3::jsonb, $4, $5::timestamptz, $6, $7::timestamptz)
+        returning id
+      )sql",
+      token_sha256, offer.hardware_class, labels_json(offer.labels), offer.max_uses, expires_at, actor, now);
+  const auto id = made[0].as<std::int64_t>();
+  const Json details = {{"max_uses", offer.max_uses}, {"expires_at", to_rfc3339(expires_at)}};
+  append_audit(transaction, actor, "claim.create", "claim/" + std::to_string(id), details.dump());
+  return id;
 }
 
-Task<Result<std::vector<Claim>>> EnrolmentStore::list_claims() {
-  co_return co_await db_.transact<ListClaims>();
+std::vector<Claim> ListClaims::operator()(pqxx::work& transaction) const {
+  std::vector<Claim> claims;
+  for (const pqxx::row& row : transaction.exec(select_claim + "order by id desc limit 500"))
+    claims.push_back(claim_of(row));
+  return claims;
 }
 
-Task<Result<void>> EnrolmentStore::revoke_claim(std::int64_t id, std::string actor, Instant now) {
-  co_return co_await db_.transact<RevokeClaim>(id, std::move(actor), now);
+Result<void> RevokeClaim::operator()(pqxx::work& transaction) const {
+  const pqxx::result rows =
+      transaction.exec_params("select revoked_at is not null from claims where id = $1 for update", id);
+  if (rows.empty()) return make_error(Errc::not_found, "there is no claim " + std::to_string(id));
+  if (rows[0][0].as<bool>()) return {};
+  transaction.exec_params0("update claims set revoked_at = $2::timestamptz where id = $1", id, now);
+  append_audit(transaction, actor, "claim.revoke", "claim/" + std::to_string(id));
+  return {};
 }
 
-Task<Result<IssuedCertificate>> EnrolmentStore::enrol(EnrolmentOrder order) {
-  co_return co_await db_.transact<EnrolDevice>(std::move(order));
+Result<IssuedCertificate> EnrolDevice::operator()(pqxx::work& transaction) const {
+  const std::optional<Claim> claim = lock_claim(transaction);
+  const DeviceId& device = order.request.device;
+  const std::optional<KnownDevice> known = lock_device(transaction, device);
+  const KeyFacts key{order.key_sha256, is_refused_key(transaction, order.key_sha256)};
+  ARGOSY_TRY(const Enrolment enrolment, decide_enrolment(claim, known, device.value(), key, order.way_back, order.now));
+  if (enrolment == Enrolment::again) return hand_out_again(transaction);
+  ARGOSY_TRY(IssuedCertificate certificate, order.issue(device));
+  enrol(transaction, *claim, certificate);
+  return certificate;
 }
 
-Task<Result<IssuedCertificate>> EnrolmentStore::renew(RenewalOrder order) {
-  co_return co_await db_.transact<RenewDevice>(std::move(order));
+std::optional<Claim> EnrolDevice::lock_claim(pqxx::work& transaction) const {
+  const pqxx::result rows =
+      transaction.exec_params(select_claim + "where token_hash = decode($1, 'hex') for update", order.token_sha256);
+  if (rows.empty()) return std::nullopt;
+  return claim_of(rows[0]);
 }
 
-Task<Result<IssuedCertificate>> EnrolmentStore::come_back(ReturnOrder order) {
-  co_return co_await db_.transact<ComeBack>(std::move(order));
+Result<IssuedCertificate> EnrolDevice::hand_out_again(pqxx::work& transaction) const {
+  const std::string& id = order.request.device.value();
+  transaction.exec_params0("update device_state set session_nonce = 0 where device_id = $1", id);
+  return issue_next(transaction,
+                    RenewalOrder{order.request.device, order.key_sha256, order.issue, order.good_until, order.address});
 }
 
-Task<Result<bool>> EnrolmentStore::is_current(DeviceId device, std::string fingerprint) {
-  co_return co_await db_.transact<IsCurrent>(std::move(device), std::move(fingerprint));
+void EnrolDevice::enrol(pqxx::work& transaction, const Claim& claim, const IssuedCertificate& certificate) const {
+  const std::string& id = order.request.device.value();
+  const std::string hardware_class = claim.hardware_class.value_or(order.request.hardware_class);
+  Labels labels = order.request.labels;
+  for (const auto& [key, value] : claim.labels) labels.insert_or_assign(key, value);
+
+  transaction.exec_params0("update claims set uses = uses + 1 where id = $1", claim.id);
+  write_device(transaction, hardware_class, labels, certificate);
+  transaction.exec_params0("delete from device_state where device_id = $1", id);
+  transaction.exec_params0("delete from device_models where device_id = $1", id);
+  transaction.exec_params0("insert into device_state (device_id, presence_since) values ($1, $2::timestamptz)", id,
+                           order.now);
+  write_down(transaction, id, "device.enrol", Json{{"claim", claim.id}, {"hardware_class", hardware_class}},
+             order.address, "device.enrolled", id + " enrolled with claim " + std::to_string(claim.id));
+}
+
+// What the broker kept for one of that name was cleared when it was revoked: it is due again.
+void EnrolDevice::write_device(pqxx::work& transaction, const std::string& hardware_class, const Labels& labels,
+                               const IssuedCertificate& certificate) const {
+  const std::string& id = order.request.device.value();
+  end_unused_certificate(transaction, id);
+  transaction.exec_params0(
+      R"sql(
+        insert into devices (id, hardware_class, labels, key_sha256, certificate_fingerprint,
+          certificate_serial, certificate_not_after, present_not_after, enrolled_at)
+        values ($1, $2, $3::jsonb, $4, $5, $6, $7::timestamptz, $7::timestamptz, $8::timestamptz)
+        on conflict (id) do update set hardware_class = excluded.hardware_class, labels = excluded.labels,
+          capabilities = '{}', key_sha256 = excluded.key_sha256,
+          certificate_fingerprint = excluded.certificate_fingerprint,
+          certificate_serial = excluded.certificate_serial, present_not_after = excluded.present_not_after,
+          next_fingerprint = null, next_serial = null, next_not_after = null, next_pem = null,
+          certificate_not_after = excluded.certificate_not_after, enrolled_at = excluded.enrolled_at,
+          revoked_at = null
+      )sql",
+      id, hardware_class, labels_json(labels), order.key_sha256, certificate.fingerprint, certificate.serial,
+      certificate.not_after, order.now);
+  const bool was_told = !transaction.exec_params("select 1 from devices where id = $1 and desired_rev > 0", id).empty();
+  if (was_told) touch_desired(transaction, {id});
+}
+
+Result<IssuedCertificate> RenewDevice::operator()(pqxx::work& transaction) const {
+  const std::string& id = order.device.value();
+  const std::optional<KnownDevice> known = lock_device(transaction, order.device);
+  if (!known || known->revoked_at)
+    return make_error(Errc::forbidden, "the device '" + id + "' is not enrolled, or was revoked");
+  if (is_refused_key(transaction, order.key_sha256))
+    return make_error(Errc::forbidden, "a device was revoked with this key; '" + id + "' needs a new one");
+  return issue_next(transaction, order);
+}
+
+Result<IssuedCertificate> ReturnDevice::operator()(pqxx::work& transaction) const {
+  const RenewalOrder& renewal = order.renewal;
+  const std::optional<KnownDevice> known = lock_device(transaction, renewal.device);
+  const KeyFacts key{renewal.key_sha256, is_refused_key(transaction, renewal.key_sha256)};
+  ARGOSY_CHECK(decide_return(known, renewal.device.value(), key, order.way_back, order.now));
+  return issue_next(transaction, renewal);
+}
+
+bool IsCurrentCertificate::operator()(pqxx::work& transaction) const {
+  static const Statement is_current{"is_current", R"sql(
+    select coalesce(certificate_fingerprint = $2, false) as is_present,
+      coalesce(next_fingerprint = $2, false) as is_next
+    from devices
+    where id = $1 and revoked_at is null
+  )sql"};
+  const pqxx::result rows = exec_prepared(transaction, is_current, device.value(), fingerprint);
+  if (rows.empty()) return false;
+  const bool first_use_of_next = rows[0]["is_next"].as<bool>();
+  if (!first_use_of_next) return rows[0]["is_present"].as<bool>();
+  return take_up_next(transaction);
+}
+
+// Of two first uses at once one does it.
+bool IsCurrentCertificate::take_up_next(pqxx::work& transaction) const {
+  const pqxx::result still_next = transaction.exec_params(
+      "select 1 from devices where id = $1 and next_fingerprint = $2 and revoked_at is null for update", device.value(),
+      fingerprint);
+  if (still_next.empty()) return is_present(transaction);
+  end_replaced_certificate(transaction, device.value());
+  transaction.exec_params0(
+      R"sql(
+        update devices
+        set certificate_fingerprint = next_fingerprint, certificate_serial = next_serial,
+          present_not_after = next_not_after, next_fingerprint = null, next_serial = null,
+          next_not_after = null, next_pem = null
+        where id = $1
+      )sql",
+      device.value());
+  return true;
+}
+
+bool IsCurrentCertificate::is_present(pqxx::work& transaction) const {
+  return !transaction
+              .exec_params(
+                  "select 1 from devices where id = $1 and certificate_fingerprint = $2 and revoked_at is null",
+                  device.value(), fingerprint)
+              .empty();
 }
 
 }  // namespace argosy::server

@@ -1,20 +1,20 @@
-// The SQL of claims and of devices' certificates. Each call is one transaction on the pool's threads.
+// The SQL of claims and of devices' certificates: functors for DbPool::transact, run on the DB threads.
 #pragma once
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
+
+#include <pqxx/pqxx>
 
 #include "common/base/error.hpp"
 #include "common/base/id.hpp"
 #include "common/base/instant.hpp"
-#include "server/base/task.hpp"
 #include "server/devices/enrolment.hpp"
 
 namespace argosy::server {
-
-class DbPool;
 
 struct IssuedCertificate {
   std::string pem;
@@ -51,20 +51,56 @@ struct ReturnOrder {
   Instant now{};
 };
 
-class EnrolmentStore {
- public:
-  explicit EnrolmentStore(DbPool& db) : db_(db) {}
+struct CreateClaim {
+  ClaimOffer offer;
+  std::string token_sha256;
+  std::string actor;
+  Instant now;
+  std::int64_t operator()(pqxx::work& transaction) const;
+};
 
-  Task<Result<std::int64_t>> create_claim(ClaimOffer offer, std::string token_sha256, std::string actor, Instant now);
-  Task<Result<std::vector<Claim>>> list_claims();
-  Task<Result<void>> revoke_claim(std::int64_t id, std::string actor, Instant now);
-  Task<Result<IssuedCertificate>> enrol(EnrolmentOrder order);
-  Task<Result<IssuedCertificate>> renew(RenewalOrder order);
-  Task<Result<IssuedCertificate>> come_back(ReturnOrder order);
-  Task<Result<bool>> is_current(DeviceId device, std::string fingerprint);
+struct ListClaims {
+  std::vector<Claim> operator()(pqxx::work& transaction) const;
+};
+
+struct RevokeClaim {
+  std::int64_t id = 0;
+  std::string actor;
+  Instant now;
+  Result<void> operator()(pqxx::work& transaction) const;
+};
+
+struct EnrolDevice {
+  EnrolmentOrder order;
+  Result<IssuedCertificate> operator()(pqxx::work& transaction) const;
 
  private:
-  DbPool& db_;
+  std::optional<Claim> lock_claim(pqxx::work& transaction) const;
+  Result<IssuedCertificate> hand_out_again(pqxx::work& transaction) const;
+  void enrol(pqxx::work& transaction, const Claim& claim, const IssuedCertificate& certificate) const;
+  void write_device(pqxx::work& transaction, const std::string& hardware_class, const Labels& labels,
+                    const IssuedCertificate& certificate) const;
+};
+
+struct RenewDevice {
+  RenewalOrder order;
+  Result<IssuedCertificate> operator()(pqxx::work& transaction) const;
+};
+
+struct ReturnDevice {
+  ReturnOrder order;
+  Result<IssuedCertificate> operator()(pqxx::work& transaction) const;
+};
+
+// Whether it is the device's present certificate; the next one becomes that by its first use.
+struct IsCurrentCertificate {
+  DeviceId device;
+  std::string fingerprint;
+  bool operator()(pqxx::work& transaction) const;
+
+ private:
+  bool take_up_next(pqxx::work& transaction) const;
+  bool is_present(pqxx::work& transaction) const;
 };
 
 }  // namespace argosy::server

@@ -39,4 +39,11 @@ PresenceVerdict judge_presence(const PresenceEvidence& evidence, const PresenceR
 std::optional<Instant> next_presence_check(const PresenceEvidence& evidence, const PresenceVerdict& verdict,
                                            const PresenceRule& rule, Instant now);
 
+// From a will.
+struct Suspicion {
+  std::string device;
+  std::int64_t nonce = 0;  // of the session whose connection broke
+  Instant at{};
+};
+
 }  // namespace argosy::server

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <chrono>
-#include <unordered_map>
 
+#include "server/db/db_pool.hpp"
 #include "server/devices/presence_store.hpp"
 
 namespace argosy::server {
@@ -14,63 +14,48 @@ Duration scaled(Duration duration, double scale) {
   return std::max(Duration{1}, Duration{static_cast<Duration::rep>(static_cast<double>(duration.count()) * scale)});
 }
 
-class StoredPresenceService final : public PresenceService {
- public:
-  StoredPresenceService(DbPool& db, PresenceOptions options) : store_(db), options_(options) {
-    options_.rule.shortest_interval = scaled(options_.rule.shortest_interval, options_.time_scale);
-  }
-
-  void take_will(const wire::LastWill& will, Instant now) override {
-    const auto known = wills_.find(will.device);
-    if (known == wills_.end() && wills_.size() >= options_.will_limit) {
-      ++figures_.dropped_wills;
-      return;
-    }
-    if (known != wills_.end() && known->second.nonce > will.nonce) return;
-    wills_.insert_or_assign(will.device, Suspicion{will.device, will.nonce, now});
-  }
-
-  void watch_from(Instant now) override { watching_since_ = std::max(watching_since_, now); }
-
-  Task<Result<std::size_t>> tick(Instant now) override {
-    const auto until = std::chrono::steady_clock::now() + options_.budget;
-    if (!wills_.empty()) {
-      ARGOSY_CO_CHECK(co_await store_.suspect(take_wills()));
-    }
-    std::size_t changed = 0;
-    for (bool is_first = true;; is_first = false) {
-      auto judging = store_.judge({options_.rule, options_.time_scale, watching_since_, options_.slice, now});
-      ARGOSY_CO_TRY(const PresenceJudged judged, co_await std::move(judging));
-      if (is_first) figures_.longest_wait = judged.oldest ? now - *judged.oldest : Duration{0};
-      figures_.judged += judged.settled;
-      changed += judged.changed;
-      const bool is_done = judged.due < options_.slice || judged.settled == 0;
-      if (is_done || std::chrono::steady_clock::now() >= until) co_return changed;
-    }
-  }
-
-  PresenceFigures figures() const override { return figures_; }
-
- private:
-  // As many as go into one transaction.
-  std::vector<Suspicion> take_wills() {
-    std::vector<Suspicion> taken;
-    while (!wills_.empty() && taken.size() < options_.slice)
-      taken.push_back(std::move(wills_.extract(wills_.begin()).mapped()));
-    return taken;
-  }
-
-  PresenceStore store_;
-  PresenceOptions options_;
-  PresenceFigures figures_;
-  Instant watching_since_{};
-  std::unordered_map<std::string, Suspicion> wills_;  // by device
-};
-
 }  // namespace
 
-std::unique_ptr<PresenceService> create_presence_service(DbPool& db, PresenceOptions options) {
-  return std::make_unique<StoredPresenceService>(db, options);
+PresenceService::PresenceService(DbPool& db, PresenceOptions options) : db_(db), options_(options) {
+  options_.rule.shortest_interval = scaled(options_.rule.shortest_interval, options_.time_scale);
+}
+
+void PresenceService::take_will(const wire::LastWill& will, Instant now) {
+  const auto known = wills_.find(will.device);
+  if (known == wills_.end() && wills_.size() >= options_.will_limit) {
+    ++figures_.dropped_wills;
+    return;
+  }
+  if (known != wills_.end() && known->second.nonce > will.nonce) return;
+  wills_.insert_or_assign(will.device, Suspicion{will.device, will.nonce, now});
+}
+
+void PresenceService::watch_from(Instant now) {
+  watching_since_ = std::max(watching_since_, now);
+}
+
+Task<Result<std::size_t>> PresenceService::tick(Instant now) {
+  const auto until = std::chrono::steady_clock::now() + options_.budget;
+  if (!wills_.empty()) {
+    ARGOSY_CO_CHECK(co_await db_.transact<SuspectDevices>(take_wills()));
+  }
+  std::size_t changed = 0;
+  for (bool is_first = true;; is_first = false) {
+    const PresenceSlice slice{options_.rule, options_.time_scale, watching_since_, options_.slice, now};
+    ARGOSY_CO_TRY(const PresenceJudged judged, co_await db_.transact<JudgeDue>(slice));
+    if (is_first) figures_.longest_wait = judged.oldest ? now - *judged.oldest : Duration{0};
+    figures_.judged += judged.settled;
+    changed += judged.changed;
+    const bool is_done = judged.due < options_.slice || judged.settled == 0;
+    if (is_done || std::chrono::steady_clock::now() >= until) co_return changed;
+  }
+}
+
+std::vector<Suspicion> PresenceService::take_wills() {
+  std::vector<Suspicion> taken;
+  while (!wills_.empty() && taken.size() < options_.slice)
+    taken.push_back(std::move(wills_.extract(wills_.begin()).mapped()));
+  return taken;
 }
 
 }  // namespace argosy::server

@@ -6,7 +6,9 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
 
 #include "common/base/error.hpp"
 #include "common/base/instant.hpp"
@@ -34,18 +36,26 @@ struct PresenceFigures {
 
 class PresenceService {
  public:
-  virtual ~PresenceService() = default;
+  explicit PresenceService(DbPool& db, PresenceOptions options = {});
 
   // A will is a suspicion, not a verdict: it shortens the wait unless the device has spoken since.
-  virtual void take_will(const wire::LastWill& will, Instant now) = 0;
+  void take_will(const wire::LastWill& will, Instant now);
   // Call when judging begins and whenever the broker is back: silence before `now` counts against nobody.
-  virtual void watch_from(Instant now) = 0;
+  void watch_from(Instant now);
   // Judges the devices that are due and writes what changed, with an event `device.presence` for each; answers how
   // many. Call about once a second.
-  virtual Task<Result<std::size_t>> tick(Instant now) = 0;
-  virtual PresenceFigures figures() const = 0;
-};
+  Task<Result<std::size_t>> tick(Instant now);
+  PresenceFigures figures() const { return figures_; }
 
-std::unique_ptr<PresenceService> create_presence_service(DbPool& db, PresenceOptions options = {});
+ private:
+  // As many as go into one transaction.
+  std::vector<Suspicion> take_wills();
+
+  DbPool& db_;
+  PresenceOptions options_;
+  PresenceFigures figures_;
+  Instant watching_since_{};
+  std::unordered_map<std::string, Suspicion> wills_;  // by device
+};
 
 }  // namespace argosy::server

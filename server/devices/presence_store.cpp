@@ -5,7 +5,6 @@
 
 #include <set>
 
-#include "server/db/db_pool.hpp"
 #include "server/db/rows.hpp"
 #include "server/devices/device_rows.hpp"
 #include "server/journal/journal_store.hpp"
@@ -36,8 +35,9 @@ struct Due {
   std::string last_seen;  // likewise
 };
 
-struct JudgeDue {
-  PresenceSlice slice;
+// One call of JudgeDue.
+struct Judgement {
+  const PresenceSlice& slice;
 
   PresenceJudged operator()(pqxx::work& transaction) const {
     std::vector<Due> all;
@@ -175,40 +175,32 @@ struct JudgeDue {
   }
 };
 
-struct Suspect {
-  std::vector<Suspicion> suspicions;
-
-  void operator()(pqxx::work& transaction) const {
-    Json rows = Json::array();
-    for (const Suspicion& suspicion : suspicions)
-      rows.push_back({{"device", suspicion.device}, {"nonce", suspicion.nonce}, {"at", to_rfc3339(suspicion.at)}});
-    transaction.exec_params0(
-        R"sql(
-          with i as (select * from jsonb_to_recordset($1::jsonb) as r(device text, nonce bigint, at timestamptz)),
-          free as (
-            select c.device_id, i.nonce, i.at
-            from presence_checks c
-            join i on i.device = c.device_id
-            join device_state s on s.device_id = c.device_id and s.session_nonce <= i.nonce
-            for update of c skip locked
-          )
-          update presence_checks c
-          set will_at = f.at, will_nonce = f.nonce, check_at = least(c.check_at, f.at)
-          from free f
-          where c.device_id = f.device_id and coalesce(c.will_nonce, f.nonce) <= f.nonce
-        )sql",
-        rows.dump());
-  }
-};
-
 }  // namespace
 
-Task<Result<PresenceJudged>> PresenceStore::judge(PresenceSlice slice) {
-  co_return co_await db_.transact<JudgeDue>(slice);
+PresenceJudged JudgeDue::operator()(pqxx::work& transaction) const {
+  return Judgement{slice}(transaction);
 }
 
-Task<Result<void>> PresenceStore::suspect(std::vector<Suspicion> suspicions) {
-  co_return co_await db_.transact<Suspect>(std::move(suspicions));
+void SuspectDevices::operator()(pqxx::work& transaction) const {
+  Json rows = Json::array();
+  for (const Suspicion& suspicion : suspicions)
+    rows.push_back({{"device", suspicion.device}, {"nonce", suspicion.nonce}, {"at", to_rfc3339(suspicion.at)}});
+  transaction.exec_params0(
+      R"sql(
+        with i as (select * from jsonb_to_recordset($1::jsonb) as r(device text, nonce bigint, at timestamptz)),
+        free as (
+          select c.device_id, i.nonce, i.at
+          from presence_checks c
+          join i on i.device = c.device_id
+          join device_state s on s.device_id = c.device_id and s.session_nonce <= i.nonce
+          for update of c skip locked
+        )
+        update presence_checks c
+        set will_at = f.at, will_nonce = f.nonce, check_at = least(c.check_at, f.at)
+        from free f
+        where c.device_id = f.device_id and coalesce(c.will_nonce, f.nonce) <= f.nonce
+      )sql",
+      rows.dump());
 }
 
 }  // namespace argosy::server

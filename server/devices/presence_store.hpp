@@ -1,5 +1,5 @@
-// The SQL of presence: which devices are due, and what was decided about them. One transaction a slice, which waits for
-// nobody: a row that another writes right now stays due.
+// The SQL of presence: which devices are due, and what was decided about them. Functors for DbPool::transact, run on
+// the DB threads. A slice waits for nobody: a row that another writes right now stays due.
 #pragma once
 
 #include <cstddef>
@@ -8,20 +8,12 @@
 #include <string>
 #include <vector>
 
-#include "common/base/error.hpp"
+#include <pqxx/pqxx>
+
 #include "common/base/instant.hpp"
-#include "server/base/task.hpp"
 #include "server/devices/presence.hpp"
 
 namespace argosy::server {
-
-class DbPool;
-
-struct Suspicion {
-  std::string device;
-  std::int64_t nonce = 0;  // of the session whose connection broke
-  Instant at{};
-};
 
 struct PresenceSlice {
   PresenceRule rule;
@@ -38,15 +30,15 @@ struct PresenceJudged {
   std::optional<Instant> oldest{};  // since when the first of them was due
 };
 
-class PresenceStore {
- public:
-  explicit PresenceStore(DbPool& db) : db_(db) {}
-  Task<Result<PresenceJudged>> judge(PresenceSlice slice);
-  // Devices whose session it was are due at once.
-  Task<Result<void>> suspect(std::vector<Suspicion> suspicions);
+struct JudgeDue {
+  PresenceSlice slice;
+  PresenceJudged operator()(pqxx::work& transaction) const;
+};
 
- private:
-  DbPool& db_;
+// Devices whose session it was are due at once.
+struct SuspectDevices {
+  std::vector<Suspicion> suspicions;
+  void operator()(pqxx::work& transaction) const;
 };
 
 }  // namespace argosy::server

@@ -5,6 +5,7 @@
 #include "common/base/file.hpp"
 #include "common/base/random.hpp"
 #include "common/crypto/keys.hpp"
+#include "server/db/db_pool.hpp"
 #include "server/devices/enrolment.hpp"
 #include "server/devices/revocation_store.hpp"
 
@@ -43,167 +44,137 @@ struct WriteListFile {
   }
 };
 
-class StoredRevocationService final : public RevocationService {
- public:
-  StoredRevocationService(DbPool& db, RevocationOptions options, BrokerDoor broker)
-      : store_(db), options_(std::move(options)), broker_(std::move(broker)), key_(make_private_key().value()) {}
-
-  void on_ended(std::function<void(const EndedCertificate&)> hear) override { hear_.push_back(std::move(hear)); }
-  void broker_is_back() override { broker_forgot_ = true; }
-  const RevocationStatus& status() const override { return status_; }
-
-  Task<Result<void>> tick(Instant now, bool leading) override {
-    const Result<void> listed = co_await keep_list(now);
-    if (!leading) {
-      settled_ = false;  // whoever leads next looks for itself
-      status_ = {};
-      co_return listed;
-    }
-    if (!listed) {
-      ARGOSY_CO_CHECK(co_await tell(listed.error().message, now));
-      co_return listed;
-    }
-    ARGOSY_CO_CHECK(co_await keep_up(now));
-    if (settled_ && !broker_forgot_) co_return Result<void>{};
-    const auto enforced = co_await enforce(now);
-    const std::string reason = enforced ? "" : enforced.error().message;
-    ARGOSY_CO_CHECK(co_await tell(reason, now));
-    settled_ = status_.waiting == 0;
-    if (!enforced && takes_too_long(status_, now)) co_return enforced;  // until then it is under way
-    co_return Result<void>{};
-  }
-
- private:
-  // What ended since the last round becomes part of the list; at the start all of it.
-  Task<Result<void>> keep_list(Instant now) {
-    if (listed_) {
-      ARGOSY_CO_TRY(const auto ended, co_await store_.ended_after(heard_, ended_at_once));
-      for (const EndedCertificate& certificate : ended) {
-        for (const auto& hear : hear_) hear(certificate);
-        heard_ = certificate.id;
-        settled_ = false;
-      }
-      if (heard_ <= *listed_) co_return Result<void>{};
-    }
-    std::string serial = new_serial();
-    auto writing = store_.write_list(WriteListFile{options_.authority, options_.list_file, serial, now});
-    ARGOSY_CO_TRY(const std::int64_t last, co_await std::move(writing));
-    if (!listed_) heard_ = last;
-    listed_ = last;
-    probe_serial_ = std::move(serial);
-    in_effect_ = false;
-    co_return Result<void>{};
-  }
-
-  Task<Result<void>> enforce(Instant now) {
-    if (broker_forgot_) {
-      ARGOSY_CO_CHECK(co_await store_.clear_again(now - broker_memory));
-      broker_forgot_ = false;
-    }
-    ARGOSY_CO_TRY(const auto waiting, co_await store_.waiting(*listed_, enforced_at_once));
-    if (waiting.empty()) co_return Result<void>{};
-    if (broker_.visit) {
-      ARGOSY_CO_CHECK(co_await prove(now));
-    }
-    for (const EndedCertificate& certificate : waiting) {
-      if (broker_.visit) {
-        ARGOSY_CO_CHECK(co_await end_at_broker(certificate, now));
-      }
-      ARGOSY_CO_CHECK(co_await store_.mark_enforced(certificate.id, now));
-    }
-    co_return Result<void>{};
-  }
-
-  // The newest list names a certificate that is ours: a broker that turns it away has read that list.
-  Task<Result<void>> prove(Instant now) {
-    if (in_effect_) co_return Result<void>{};
-    ARGOSY_CO_TRY(const bool let_in, co_await visit(std::string(probe_identity), probe_serial_, now));
-    if (let_in)
-      co_return make_error(Errc::unavailable,
-                           "the broker still takes certificates that " + options_.list_file.string() +
-                               " names: it must have crlfile set to that file, and be reloaded when it changes "
-                               "(argosy-revocations.path)");
-    in_effect_ = true;
-    co_return Result<void>{};
-  }
-
-  Task<Result<void>> end_at_broker(const EndedCertificate& certificate, Instant now) {
-    ARGOSY_CO_TRY(const bool let_in, co_await visit(certificate.device, new_serial(), now));
-    if (!let_in)
-      co_return make_error(Errc::unavailable, "the broker turns away a good certificate of this fleet's authority");
-    if (!certificate.clear_traces) co_return Result<void>{};
-    for (const std::string& topic : topics_of(certificate.device)) {
-      ARGOSY_CO_CHECK(co_await broker_.publish(topic, ""));
-    }
-    co_return Result<void>{};
-  }
-
-  Task<Result<bool>> visit(std::string name, std::string serial, Instant now) {
-    CertificateAndKey identity;
-    identity.private_key_pem = key_;
-    ARGOSY_CO_TRY(const std::string request, make_csr(key_, name));
-    const ClientCertificateOptions certificate{name, {now - visit_life, now + visit_life}, std::move(serial)};
-    ARGOSY_CO_TRY(identity.certificate_pem, issue_client_certificate(options_.authority, request, certificate));
-    co_return co_await broker_.visit(std::move(name), std::move(identity));
-  }
-
-  Task<Result<void>> tell(std::string reason, Instant now) {
-    ARGOSY_CO_TRY(status_, co_await store_.status());
-    status_.reason = std::move(reason);
-    const bool too_long = takes_too_long(status_, now) && !status_.reason.empty();
-    if (too_long == told_) co_return Result<void>{};
-    if (!too_long && status_.waiting > 0) co_return Result<void>{};
-    if (too_long) {
-      ARGOSY_CO_CHECK(co_await store_.write_down("broker.revocation_late", "critical",
-                                                 "the MQTT broker may still take " + std::to_string(status_.waiting) +
-                                                     " certificates that have ended: " + status_.reason));
-    } else {
-      ARGOSY_CO_CHECK(co_await store_.write_down("broker.revocation_done", "info",
-                                                 "the MQTT broker refuses every certificate that has ended"));
-    }
-    told_ = too_long;
-    co_return Result<void>{};
-  }
-
-  // What time does by itself: present certificates expire, and expired ones need not be remembered.
-  Task<Result<void>> keep_up(Instant now) {
-    if (now - expired_at_ >= expiry_interval) {
-      ARGOSY_CO_CHECK(co_await store_.end_expired(now));
-      expired_at_ = now;
-    }
-    if (now - forgot_at_ < forget_interval) co_return Result<void>{};
-    ARGOSY_CO_CHECK(co_await store_.forget(now - keep_after_expiry));
-    forgot_at_ = now;
-    co_return Result<void>{};
-  }
-
-  static std::string new_serial() {
-    Bytes bytes = secure_random(16);
-    bytes[0] = static_cast<std::uint8_t>((bytes[0] & 0x3f) | 0x40);  // positive, and never shorter than the rest
-    return to_hex(bytes);
-  }
-
-  RevocationStore store_;
-  RevocationOptions options_;
-  BrokerDoor broker_;
-  std::string key_;  // of the certificates with which this goes to the broker
-  std::vector<std::function<void(const EndedCertificate&)>> hear_;
-  std::optional<std::int64_t> listed_;  // the last that the list in the file names; none before the first
-  std::int64_t heard_ = 0;              // the last that was told to those who hear
-  std::string probe_serial_;            // named by that list
-  bool in_effect_ = false;              // the broker has read that list
-  bool broker_forgot_ = false;
-  bool settled_ = false;  // nothing waits, as far as was heard
-  bool told_ = false;
-  Instant expired_at_{};
-  Instant forgot_at_{};
-  RevocationStatus status_;
-};
+std::string new_serial() {
+  Bytes bytes = secure_random(16);
+  bytes[0] = static_cast<std::uint8_t>((bytes[0] & 0x3f) | 0x40);  // positive, and never shorter than the rest
+  return to_hex(bytes);
+}
 
 }  // namespace
 
-std::unique_ptr<RevocationService> create_revocation_service(DbPool& db, RevocationOptions options, BrokerDoor broker) {
-  return std::make_unique<StoredRevocationService>(db, std::move(options), std::move(broker));
+RevocationService::RevocationService(DbPool& db, RevocationOptions options, BrokerDoor broker)
+    : db_(db), options_(std::move(options)), broker_(std::move(broker)), key_(make_private_key().value()) {}
+
+Task<Result<void>> RevocationService::tick(Instant now, bool leading) {
+  const Result<void> listed = co_await keep_list(now);
+  if (!leading) {
+    settled_ = false;  // whoever leads next looks for itself
+    status_ = {};
+    co_return listed;
+  }
+  if (!listed) {
+    ARGOSY_CO_CHECK(co_await tell(listed.error().message, now));
+    co_return listed;
+  }
+  ARGOSY_CO_CHECK(co_await keep_up(now));
+  if (settled_ && !broker_forgot_) co_return Result<void>{};
+  const auto enforced = co_await enforce(now);
+  const std::string reason = enforced ? "" : enforced.error().message;
+  ARGOSY_CO_CHECK(co_await tell(reason, now));
+  settled_ = status_.waiting == 0;
+  if (!enforced && takes_too_long(status_, now)) co_return enforced;  // until then it is under way
+  co_return Result<void>{};
+}
+
+Task<Result<void>> RevocationService::keep_list(Instant now) {
+  if (listed_) {
+    ARGOSY_CO_TRY(const auto ended, co_await db_.transact<ListEndedAfter>(heard_, ended_at_once));
+    for (const EndedCertificate& certificate : ended) {
+      for (const auto& hear : hear_) hear(certificate);
+      heard_ = certificate.id;
+      settled_ = false;
+    }
+    if (heard_ <= *listed_) co_return Result<void>{};
+  }
+  std::string serial = new_serial();
+  WriteListFile write{options_.authority, options_.list_file, serial, now};
+  ARGOSY_CO_TRY(const std::int64_t last, co_await db_.transact<WriteRevocationList>(std::move(write)));
+  if (!listed_) heard_ = last;
+  listed_ = last;
+  probe_serial_ = std::move(serial);
+  in_effect_ = false;
+  co_return Result<void>{};
+}
+
+Task<Result<void>> RevocationService::enforce(Instant now) {
+  if (broker_forgot_) {
+    ARGOSY_CO_CHECK(co_await db_.transact<ClearAgain>(now - broker_memory));
+    broker_forgot_ = false;
+  }
+  ARGOSY_CO_TRY(const auto waiting, co_await db_.transact<ListUnenforced>(*listed_, enforced_at_once));
+  if (waiting.empty()) co_return Result<void>{};
+  if (broker_.visit) {
+    ARGOSY_CO_CHECK(co_await prove(now));
+  }
+  for (const EndedCertificate& certificate : waiting) {
+    if (broker_.visit) {
+      ARGOSY_CO_CHECK(co_await end_at_broker(certificate, now));
+    }
+    ARGOSY_CO_CHECK(co_await db_.transact<MarkEnforced>(certificate.id, now));
+  }
+  co_return Result<void>{};
+}
+
+Task<Result<void>> RevocationService::prove(Instant now) {
+  if (in_effect_) co_return Result<void>{};
+  ARGOSY_CO_TRY(const bool let_in, co_await visit(std::string(probe_identity), probe_serial_, now));
+  if (let_in)
+    co_return make_error(Errc::unavailable,
+                         "the broker still takes certificates that " + options_.list_file.string() +
+                             " names: it must have crlfile set to that file, and be reloaded when it changes "
+                             "(argosy-revocations.path)");
+  in_effect_ = true;
+  co_return Result<void>{};
+}
+
+Task<Result<void>> RevocationService::end_at_broker(const EndedCertificate& certificate, Instant now) {
+  ARGOSY_CO_TRY(const bool let_in, co_await visit(certificate.device, new_serial(), now));
+  if (!let_in)
+    co_return make_error(Errc::unavailable, "the broker turns away a good certificate of this fleet's authority");
+  if (!certificate.clear_traces) co_return Result<void>{};
+  for (const std::string& topic : topics_of(certificate.device)) {
+    ARGOSY_CO_CHECK(co_await broker_.publish(topic, ""));
+  }
+  co_return Result<void>{};
+}
+
+Task<Result<bool>> RevocationService::visit(std::string name, std::string serial, Instant now) {
+  CertificateAndKey identity;
+  identity.private_key_pem = key_;
+  ARGOSY_CO_TRY(const std::string request, make_csr(key_, name));
+  const ClientCertificateOptions certificate{name, {now - visit_life, now + visit_life}, std::move(serial)};
+  ARGOSY_CO_TRY(identity.certificate_pem, issue_client_certificate(options_.authority, request, certificate));
+  co_return co_await broker_.visit(std::move(name), std::move(identity));
+}
+
+Task<Result<void>> RevocationService::tell(std::string reason, Instant now) {
+  ARGOSY_CO_TRY(status_, co_await db_.transact<ReadRevocationStatus>());
+  status_.reason = std::move(reason);
+  const bool too_long = takes_too_long(status_, now) && !status_.reason.empty();
+  if (too_long == told_) co_return Result<void>{};
+  if (!too_long && status_.waiting > 0) co_return Result<void>{};
+  if (too_long) {
+    ARGOSY_CO_CHECK(co_await db_.transact<WriteBrokerEvent>("broker.revocation_late", "critical",
+                                                            "the MQTT broker may still take " +
+                                                                std::to_string(status_.waiting) +
+                                                                " certificates that have ended: " + status_.reason));
+  } else {
+    ARGOSY_CO_CHECK(co_await db_.transact<WriteBrokerEvent>(
+        "broker.revocation_done", "info", "the MQTT broker refuses every certificate that has ended"));
+  }
+  told_ = too_long;
+  co_return Result<void>{};
+}
+
+Task<Result<void>> RevocationService::keep_up(Instant now) {
+  if (now - expired_at_ >= expiry_interval) {
+    ARGOSY_CO_CHECK(co_await db_.transact<EndExpired>(now));
+    expired_at_ = now;
+  }
+  if (now - forgot_at_ < forget_interval) co_return Result<void>{};
+  ARGOSY_CO_CHECK(co_await db_.transact<ForgetEnded>(now - keep_after_expiry));
+  forgot_at_ = now;
+  co_return Result<void>{};
 }
 
 }  // namespace argosy::server

@@ -4,10 +4,12 @@
 // so that one that died in the middle is gone on with.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <functional>
-#include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "common/base/error.hpp"
 #include "common/base/instant.hpp"
@@ -35,19 +37,45 @@ struct BrokerDoor {
 
 class RevocationService {
  public:
-  virtual ~RevocationService() = default;
+  // Throws when no key can be made.
+  RevocationService(DbPool& db, RevocationOptions options, BrokerDoor broker);
 
   // What holds for each certificate as soon as it has ended: connections to close, things remembered to forget.
-  virtual void on_ended(std::function<void(const EndedCertificate&)> hear) = 0;
+  void on_ended(std::function<void(const EndedCertificate&)> hear) { hear_.push_back(std::move(hear)); }
   // One round: the list, then, when leading, the broker. Come round several times a second.
-  virtual Task<Result<void>> tick(Instant now, bool leading) = 0;
+  Task<Result<void>> tick(Instant now, bool leading);
   // The broker is there again, and may have forgotten what was cleared.
-  virtual void broker_is_back() = 0;
+  void broker_is_back() { broker_forgot_ = true; }
   // As of the last round.
-  virtual const RevocationStatus& status() const = 0;
-};
+  const RevocationStatus& status() const { return status_; }
 
-// Throws when no key can be made.
-std::unique_ptr<RevocationService> create_revocation_service(DbPool& db, RevocationOptions options, BrokerDoor broker);
+ private:
+  // What ended since the last round becomes part of the list; at the start all of it.
+  Task<Result<void>> keep_list(Instant now);
+  Task<Result<void>> enforce(Instant now);
+  // The newest list names a certificate that is ours: a broker that turns it away has read that list.
+  Task<Result<void>> prove(Instant now);
+  Task<Result<void>> end_at_broker(const EndedCertificate& certificate, Instant now);
+  Task<Result<bool>> visit(std::string name, std::string serial, Instant now);
+  Task<Result<void>> tell(std::string reason, Instant now);
+  // What time does by itself: present certificates expire, and expired ones need not be remembered.
+  Task<Result<void>> keep_up(Instant now);
+
+  DbPool& db_;
+  RevocationOptions options_;
+  BrokerDoor broker_;
+  std::string key_;  // of the certificates with which this goes to the broker
+  std::vector<std::function<void(const EndedCertificate&)>> hear_;
+  std::optional<std::int64_t> listed_;  // the last that the list in the file names; none before the first
+  std::int64_t heard_ = 0;              // the last that was told to those who hear
+  std::string probe_serial_;            // named by that list
+  bool in_effect_ = false;              // the broker has read that list
+  bool broker_forgot_ = false;
+  bool settled_ = false;  // nothing waits, as far as was heard
+  bool told_ = false;
+  Instant expired_at_{};
+  Instant forgot_at_{};
+  RevocationStatus status_;
+};
 
 }  // namespace argosy::server

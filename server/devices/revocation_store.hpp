@@ -1,5 +1,5 @@
 // The SQL of certificates that ended before their time: what the revocation list names and what the broker still has to
-// learn. Each call is one transaction on the pool's threads.
+// learn: functors for DbPool::transact, run on the DB threads.
 #pragma once
 
 #include <cstdint>
@@ -7,42 +7,72 @@
 #include <string>
 #include <vector>
 
+#include <pqxx/pqxx>
+
 #include "common/base/error.hpp"
 #include "common/base/instant.hpp"
 #include "common/crypto/certificates.hpp"
-#include "server/base/task.hpp"
 #include "server/devices/revocation.hpp"
 
 namespace argosy::server {
 
-class DbPool;
+// Those that ended after `id`, oldest first, at most `limit`.
+struct ListEndedAfter {
+  std::int64_t id = 0;
+  std::size_t limit = 0;
+  std::vector<EndedCertificate> operator()(pqxx::work& transaction) const;
+};
 
-class RevocationStore {
- public:
-  explicit RevocationStore(DbPool& db) : db_(db) {}
+// Keeps a list of `revoked`. Called on a DB thread.
+using KeepRevocationList = std::function<Result<void>(const std::vector<Revocation>& revoked)>;
+// Names every certificate that has not expired since; answers the id of the last that ended: the list holds all up to
+// that one.
+struct WriteRevocationList {
+  KeepRevocationList keep;
+  Result<std::int64_t> operator()(pqxx::work& transaction) const;
+};
 
-  // Keeps a list of `revoked` that holds all that ended up to `id`. Called on a DB thread.
-  using KeepList = std::function<Result<void>(const std::vector<Revocation>& revoked)>;
+// Those up to `id` that the broker may still take, oldest first, at most `limit`.
+struct ListUnenforced {
+  std::int64_t id = 0;
+  std::size_t limit = 0;
+  std::vector<EndedCertificate> operator()(pqxx::work& transaction) const;
+};
 
-  // Those that ended after `id`, oldest first, at most `limit`.
-  Task<Result<std::vector<EndedCertificate>>> ended_after(std::int64_t id, std::size_t limit);
-  // Names every certificate that has not expired since; answers the id of the last that ended.
-  Task<Result<std::int64_t>> write_list(KeepList keep);
-  // Those up to `id` that the broker may still take, oldest first, at most `limit`.
-  Task<Result<std::vector<EndedCertificate>>> waiting(std::int64_t id, std::size_t limit);
-  Task<Result<RevocationStatus>> status();
-  // Certificates that have expired since the last call, which was less than an hour ago, end as well.
-  Task<Result<void>> end_expired(Instant now);
-  Task<Result<void>> mark_enforced(std::int64_t id, Instant now);
-  // The broker may have forgotten what was cleared since then: revoked devices wait again.
-  Task<Result<void>> clear_again(Instant revoked_since);
-  // Forgets what expired before `before` and is done with.
-  Task<Result<void>> forget(Instant before);
-  // Events for people.
-  Task<Result<void>> write_down(std::string kind, std::string severity, std::string message);
+struct ReadRevocationStatus {
+  RevocationStatus operator()(pqxx::work& transaction) const;
+};
 
- private:
-  DbPool& db_;
+// Certificates that have expired since the last call, which was less than an hour ago, end as well.
+struct EndExpired {
+  Instant now;
+  void operator()(pqxx::work& transaction) const;
+};
+
+struct MarkEnforced {
+  std::int64_t id = 0;
+  Instant now;
+  void operator()(pqxx::work& transaction) const;
+};
+
+// The broker may have forgotten what was cleared since then: revoked devices wait again.
+struct ClearAgain {
+  Instant revoked_since;
+  void operator()(pqxx::work& transaction) const;
+};
+
+// Forgets what expired before `before` and is done with.
+struct ForgetEnded {
+  Instant before;
+  void operator()(pqxx::work& transaction) const;
+};
+
+// An event for people.
+struct WriteBrokerEvent {
+  std::string kind;
+  std::string severity;
+  std::string message;
+  void operator()(pqxx::work& transaction) const;
 };
 
 }  // namespace argosy::server

@@ -4,7 +4,6 @@
 
 #include <cstdint>
 #include <functional>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -14,6 +13,7 @@
 #include "common/base/error.hpp"
 #include "common/base/id.hpp"
 #include "server/base/task.hpp"
+#include "server/db/notifications.hpp"
 #include "server/devices/standing.hpp"
 
 namespace argosy::server {
@@ -31,22 +31,29 @@ struct StandingFigures {
   std::uint64_t from_database = 0;
 };
 
-class StandingService {
- public:
-  virtual ~StandingService() = default;
-  // Whether it is the device's present certificate.
-  virtual Task<Result<bool>> is_current(DeviceId device, Digest fingerprint) = 0;
-  // How new what the device should run is; nothing when that is not known here.
-  virtual std::optional<std::int64_t> desired_rev(std::string_view device) const = 0;
-  // This instance changed it: holds at once.
-  virtual void forget(const DeviceId& device) = 0;
-  virtual StandingFigures figures() const = 0;
-};
-
 // Decides on a certificate that is not the present one: it may be the next one, at its first use.
 using DecideCertificate = std::function<Task<Result<bool>>(DeviceId device, Digest fingerprint)>;
 
-std::unique_ptr<StandingService> create_standing_service(boost::asio::any_io_executor io, DbPool& db,
-                                                         DecideCertificate decide, StandingOptions options);
+class StandingService {
+ public:
+  StandingService(boost::asio::any_io_executor io, DbPool& db, DecideCertificate decide, StandingOptions options);
+
+  // Whether it is the device's present certificate.
+  Task<Result<bool>> is_current(DeviceId device, Digest fingerprint);
+  // How new what the device should run is; nothing when that is not known here.
+  std::optional<std::int64_t> desired_rev(std::string_view device) const;
+  // This instance changed it: holds at once.
+  void forget(const DeviceId& device);
+  StandingFigures figures() const;
+
+ private:
+  void take(News news);
+
+  DbPool& db_;
+  DecideCertificate decide_;
+  Standings standings_;
+  StandingFigures figures_;
+  Notifications news_;
+};
 
 }  // namespace argosy::server

@@ -64,10 +64,10 @@ class StateIntakeTest : public RolloutFleet {
     return quarantine.admit({document.device, kind, sha256(as_bytes(wire::encode(document)))}, now).admission;
   }
 
-  std::unique_ptr<DeviceService> devices = create_device_service(pool);
+  DeviceService devices{pool};
   QuarantineService quarantine{pool, {.server_version = "1.0", .folder = {}}};
   StateIntake intake{io.get_executor(),
-                     {*devices, *rollouts, quarantine},
+                     {devices, *rollouts, quarantine},
                      {.limits = {}, .retry_base = Duration{5}, .retry_cap = Duration{20}}};
 };
 

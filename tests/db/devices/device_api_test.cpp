@@ -16,15 +16,15 @@ using Json = nlohmann::json;
 
 class DeviceApiTest : public DevicesTest {
  protected:
-  std::unique_ptr<DeviceService> devices = create_device_service(pool);
-  std::unique_ptr<EnrolmentService> enrolment;
+  DeviceService devices{pool};
+  std::optional<EnrolmentService> enrolment;
   Router router;
 
   void SetUp() override {
     EnrolmentOptions options;
     options.authority = make_authority("test fleet", {now - 24h, now + 24h * 365}).value();
-    enrolment = create_enrolment_service(pool, options);
-    add_device_routes(router, *devices);
+    enrolment.emplace(pool, options);
+    add_device_routes(router, devices);
     add_enrolment_routes(router, *enrolment);
   }
 

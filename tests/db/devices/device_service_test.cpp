@@ -13,20 +13,20 @@ using namespace std::chrono_literals;
 
 class DeviceServiceTest : public DevicesTest {
  protected:
-  std::unique_ptr<DeviceService> devices = create_device_service(pool);
+  DeviceService devices{pool};
 
   std::vector<std::string> ids(const std::string& filter) {
-    const DevicePage page = run(devices->list({parse_filter(filter).value(), std::nullopt, 500})).value();
+    const DevicePage page = run(devices.list({parse_filter(filter).value(), std::nullopt, 500})).value();
     std::vector<std::string> found;
     for (const Device& device : page.items) found.push_back(device.id.value());
     EXPECT_EQ(page.total, static_cast<std::int64_t>(found.size()));
     return found;
   }
-  Device get(const std::string& id) { return run(devices->get(DeviceId{id})).value(); }
+  Device get(const std::string& id) { return run(devices.get(DeviceId{id})).value(); }
   StateOutcome take(wire::DeviceState state, Instant at, bool retained = false) {
     std::vector<ReceivedState> states;
     states.push_back({std::move(state), retained});
-    return run(devices->take_states(std::move(states), at)).value().at(0);
+    return run(devices.take_states(std::move(states), at)).value().at(0);
   }
 };
 
@@ -64,7 +64,7 @@ TEST_F(DeviceServiceTest, PagesThroughAllOfThemWithAnExactTotal) {
   query.limit = 3;
   std::vector<std::string> seen;
   for (int pages = 0; pages < 3; ++pages) {
-    const DevicePage page = run(devices->list(query)).value();
+    const DevicePage page = run(devices.list(query)).value();
     EXPECT_EQ(page.total, 7);
     for (const Device& device : page.items) seen.push_back(device.id.value());
     EXPECT_EQ(page.next_after.has_value(), pages < 2);
@@ -99,7 +99,7 @@ TEST_F(DeviceServiceTest, SqlAndMemoryAgreeOnRandomFilters) {
                rng.chance(0.7) ? nlohmann::json{{"x", word()}, {"y", word()}}.dump() : "{}");
     if (rng.chance(0.6)) take(updating(id, "idle"), now);
   }
-  std::vector<Device> all = run(devices->list({Filter{}, std::nullopt, 500})).value().items;
+  std::vector<Device> all = run(devices.list({Filter{}, std::nullopt, 500})).value().items;
   const std::vector<std::string> fields = {"id",       "hardware_class", "agent_version",
                                            "labels.x", "labels.y",       "model.digits"};
   const auto comparison = [&] {
@@ -149,22 +149,22 @@ TEST_F(DeviceServiceTest, ShowsTheDeviceAsTheProtocolSays) {
 TEST_F(DeviceServiceTest, LabelsAreMergedAndAudited) {
   add_device("cam-1", "cpu", R"({"site": "berlin", "line": "2"})");
   const Device device =
-      run(devices->patch_labels(DeviceId{"cam-1"}, {{"line", std::nullopt}, {"floor", "3"}}, "user:ada")).value();
+      run(devices.patch_labels(DeviceId{"cam-1"}, {{"line", std::nullopt}, {"floor", "3"}}, "user:ada")).value();
   EXPECT_EQ(device.labels, (Labels{{"site", "berlin"}, {"floor", "3"}}));
   EXPECT_EQ(database.value<std::string>("select actor || ' ' || action || ' ' || object from audit"),
             "user:ada device.label device/cam-1");
-  EXPECT_EQ(run(devices->patch_labels(DeviceId{"no"}, {}, "user:ada")).error().code, Errc::not_found);
+  EXPECT_EQ(run(devices.patch_labels(DeviceId{"no"}, {}, "user:ada")).error().code, Errc::not_found);
 }
 
 TEST_F(DeviceServiceTest, ARevokedDeviceLeavesTheListsAndIsNotHeard) {
   add_device("cam-1");
-  EXPECT_TRUE(run(devices->revoke(DeviceId{"cam-1"}, "user:ada", now)));
-  EXPECT_TRUE(run(devices->revoke(DeviceId{"cam-1"}, "user:ada", now + 1s)));
+  EXPECT_TRUE(run(devices.revoke(DeviceId{"cam-1"}, "user:ada", now)));
+  EXPECT_TRUE(run(devices.revoke(DeviceId{"cam-1"}, "user:ada", now + 1s)));
   EXPECT_EQ(ids(""), std::vector<std::string>{});
   EXPECT_EQ(get("cam-1").revoked_at, now);
   EXPECT_EQ(take(state_of("cam-1"), now), StateOutcome::unknown);
   EXPECT_EQ(database.value<int>("select count(*) from audit where action = 'device.revoke'"), 1);
-  EXPECT_EQ(run(devices->revoke(DeviceId{"no"}, "user:ada", now)).error().code, Errc::not_found);
+  EXPECT_EQ(run(devices.revoke(DeviceId{"no"}, "user:ada", now)).error().code, Errc::not_found);
 }
 
 TEST_F(DeviceServiceTest, TakingTheSameStateAgainChangesNothing) {
@@ -211,7 +211,7 @@ TEST_F(DeviceServiceTest, EveryStepOfABatchIsAnEventAndTheLastOneStays) {
   for (const char* step : {"planning", "downloading", "verifying", "rejected"})
     states.push_back({updating("cam-1", step)});
   states.push_back({state_of("stranger")});
-  const auto outcomes = run(devices->take_states(std::move(states), now)).value();
+  const auto outcomes = run(devices.take_states(std::move(states), now)).value();
   EXPECT_EQ(outcomes.back(), StateOutcome::unknown);
   EXPECT_EQ(
       database.value<std::string>(
@@ -251,7 +251,7 @@ TEST_F(DeviceServiceTest, APoisonedStateDoesNotTakeItsBatchDown) {
   wire::DeviceState endless = updating("cam-1", "idle");
   endless.models[0].version.clear();
   for (int i = 0; i < 4000; ++i) endless.models[0].version += static_cast<char>('a' + rng.below(26));
-  const auto outcomes = run(devices->take_states({{poison}, {endless}, {state_of("cam-2")}}, now)).value();
+  const auto outcomes = run(devices.take_states({{poison}, {endless}, {state_of("cam-2")}}, now)).value();
   EXPECT_EQ(outcomes, (std::vector<StateOutcome>{StateOutcome::refused, StateOutcome::refused, StateOutcome::taken}));
 }
 
@@ -263,7 +263,7 @@ TEST_F(DeviceServiceTest, TakesHundredsOfStatesASecond) {
   for (const char* step : {"planning", "downloading", "downloading", "downloading", "downloading"}) {
     std::vector<ReceivedState> states;
     for (int i = 1; i <= fleet; ++i) states.push_back({updating("cam-" + std::to_string(i), step)});
-    ASSERT_TRUE(run(devices->take_states(std::move(states), now)));
+    ASSERT_TRUE(run(devices.take_states(std::move(states), now)));
   }
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
   RecordProperty("states_per_second", static_cast<int>(5 * fleet / took.count()));

@@ -11,8 +11,8 @@ using namespace std::chrono_literals;
 class EnrolmentServiceTest : public DevicesTest {
  protected:
   CertificateAndKey authority = make_authority("test fleet", {now - 24h, now + 24h * 365}).value();
-  std::unique_ptr<EnrolmentService> enrolment = create_enrolment_service(pool, options());
-  std::unique_ptr<DeviceService> devices = create_device_service(pool);
+  EnrolmentService enrolment{pool, options()};
+  DeviceService devices{pool};
   const std::string key = make_private_key().value();
   const std::string other_key = make_private_key().value();
 
@@ -27,7 +27,7 @@ class EnrolmentServiceTest : public DevicesTest {
     ClaimOffer offer;
     offer.max_uses = max_uses;
     offer.expires_in_s = expires_in_s;
-    return run(enrolment->create_claim(offer, "user:ada", now)).value().token;
+    return run(enrolment.create_claim(offer, "user:ada", now)).value().token;
   }
   Result<Credentials> enrol(const std::string& token, const std::string& device, const std::string& private_key,
                             Duration later = 0s) {
@@ -37,18 +37,18 @@ class EnrolmentServiceTest : public DevicesTest {
     request.hardware_class = "cpu";
     request.csr_pem = make_csr(private_key, device).value();
     request.labels = {{"site", "berlin"}};
-    return run(enrolment->enrol(std::move(request), "192.0.2.7", now + later));
+    return run(enrolment.enrol(std::move(request), "192.0.2.7", now + later));
   }
   bool is_current(const std::string& device, const std::string& certificate) {
-    return run(enrolment->is_current(DeviceId{device}, read_certificate(certificate)->fingerprint)).value();
+    return run(enrolment.is_current(DeviceId{device}, read_certificate(certificate)->fingerprint)).value();
   }
   Result<Credentials> renew(const std::string& device, const std::string& private_key) {
-    return run(enrolment->renew(DeviceId{device}, make_csr(private_key, device).value(), "192.0.2.7", now));
+    return run(enrolment.renew(DeviceId{device}, make_csr(private_key, device).value(), "192.0.2.7", now));
   }
   Result<Credentials> come_back(const std::string& device, const std::string& private_key, Duration later = 0s) {
-    const std::string challenge = enrolment->challenge(now + later);
+    const std::string challenge = enrolment.challenge(now + later);
     ReturnRequest request{DeviceId{device}, make_csr(private_key, device, challenge).value(), challenge};
-    return run(enrolment->come_back(std::move(request), "192.0.2.7", now + later));
+    return run(enrolment.come_back(std::move(request), "192.0.2.7", now + later));
   }
   static std::string serial(const Credentials& credentials) {
     return read_certificate(credentials.certificate_pem)->serial_hex;
@@ -85,7 +85,7 @@ TEST_F(EnrolmentServiceTest, TheClaimForcesClassAndLabels) {
   offer.expires_in_s = 60;
   offer.hardware_class = "orin";
   offer.labels = {{"site", "paris"}};
-  const std::string token = run(enrolment->create_claim(offer, "user:ada", now))->token;
+  const std::string token = run(enrolment.create_claim(offer, "user:ada", now))->token;
   ASSERT_TRUE(enrol(token, "cam-7", key));
   EXPECT_EQ(database.value<std::string>("select hardware_class || ' ' || (labels->>'site') from devices"),
             "orin paris");
@@ -101,10 +101,10 @@ TEST_F(EnrolmentServiceTest, ClaimsAreCountedAndExpire) {
 
 TEST_F(EnrolmentServiceTest, ARevokedClaimIsInvalid) {
   const std::string token = claim();
-  const std::int64_t id = run(enrolment->list_claims())->at(0).id;
-  EXPECT_TRUE(run(enrolment->revoke_claim(id, "user:ada", now)));
+  const std::int64_t id = run(enrolment.list_claims())->at(0).id;
+  EXPECT_TRUE(run(enrolment.revoke_claim(id, "user:ada", now)));
   EXPECT_EQ(enrol(token, "cam-1", key).error().code, Errc::claim_invalid);
-  EXPECT_EQ(run(enrolment->revoke_claim(id + 1, "user:ada", now)).error().code, Errc::not_found);
+  EXPECT_EQ(run(enrolment.revoke_claim(id + 1, "user:ada", now)).error().code, Errc::not_found);
 }
 
 TEST_F(EnrolmentServiceTest, ALostAnswerCostsNothing) {
@@ -131,13 +131,13 @@ TEST_F(EnrolmentServiceTest, AnotherKeyIsAConflictUntilTheOldDeviceIsRevoked) {
 TEST_F(EnrolmentServiceTest, RenewalKeepsTheOldCertificateUntilTheNewOneIsUsed) {
   const Credentials old = enrol(claim(), "cam-7", key).value();
   const std::string csr = make_csr(key, "cam-7").value();
-  const Credentials fresh = run(enrolment->renew(DeviceId{"cam-7"}, csr, "192.0.2.7", now + 24h)).value();
+  const Credentials fresh = run(enrolment.renew(DeviceId{"cam-7"}, csr, "192.0.2.7", now + 24h)).value();
   EXPECT_TRUE(is_current("cam-7", old.certificate_pem));
   EXPECT_TRUE(is_current("cam-7", fresh.certificate_pem));
   EXPECT_FALSE(is_current("cam-7", old.certificate_pem));
   EXPECT_TRUE(is_current("cam-7", fresh.certificate_pem));
   EXPECT_EQ(
-      run(enrolment->renew(DeviceId{"stranger"}, make_csr(key, "stranger").value(), "192.0.2.7", now)).error().code,
+      run(enrolment.renew(DeviceId{"stranger"}, make_csr(key, "stranger").value(), "192.0.2.7", now)).error().code,
       Errc::forbidden);
 }
 
@@ -152,7 +152,7 @@ TEST_F(EnrolmentServiceTest, WhatEndsBeforeItsTimeIsRemembered) {
   database.exec("update devices set next_not_after = '2026-01-01'");
   const Credentials fourth = renew("cam-7", other_key).value();
   EXPECT_EQ(ended(), "replaced " + serial(first) + ",replaced " + serial(third)) << "never to be handed out again";
-  EXPECT_TRUE(run(devices->revoke(DeviceId{"cam-7"}, "user:ada", now)));
+  EXPECT_TRUE(run(devices.revoke(DeviceId{"cam-7"}, "user:ada", now)));
   EXPECT_EQ(ended(), "replaced " + serial(first) + ",replaced " + serial(third) + ",revoked " + serial(second) +
                          ",revoked " + serial(fourth));
 }
@@ -160,9 +160,9 @@ TEST_F(EnrolmentServiceTest, WhatEndsBeforeItsTimeIsRemembered) {
 TEST_F(EnrolmentServiceTest, ARevokedKeyNeverComesBackUnderAnyName) {
   const std::string token = claim(9);
   ASSERT_TRUE(enrol(token, "cam-7", key));
-  ASSERT_TRUE(run(devices->revoke(DeviceId{"cam-7"}, "user:ada", now)));
+  ASSERT_TRUE(run(devices.revoke(DeviceId{"cam-7"}, "user:ada", now)));
   ASSERT_TRUE(enrol(token, "cam-7", other_key));
-  ASSERT_TRUE(run(devices->revoke(DeviceId{"cam-7"}, "user:ada", now)));
+  ASSERT_TRUE(run(devices.revoke(DeviceId{"cam-7"}, "user:ada", now)));
   EXPECT_EQ(enrol(token, "cam-7", key).error().code, Errc::conflict) << "the key before the last";
   EXPECT_EQ(enrol(token, "cam-8", key).error().code, Errc::conflict) << "another name";
   ASSERT_TRUE(enrol(token, "cam-9", make_private_key().value()));
@@ -173,7 +173,7 @@ TEST_F(EnrolmentServiceTest, ARevokedKeyNeverComesBackUnderAnyName) {
 TEST_F(EnrolmentServiceTest, TheKeyIsTheWayBackWhateverBecameOfTheClaim) {
   const std::string token = claim();
   ASSERT_TRUE(enrol(token, "cam-7", key));
-  EXPECT_TRUE(run(enrolment->revoke_claim(run(enrolment->list_claims())->at(0).id, "user:ada", now)));
+  EXPECT_TRUE(run(enrolment.revoke_claim(run(enrolment.list_claims())->at(0).id, "user:ada", now)));
   const Credentials back = come_back("cam-7", key, 24h * (90 + 100)).value();
   EXPECT_TRUE(check_key_matches(back.certificate_pem, key));
   EXPECT_TRUE(is_current("cam-7", back.certificate_pem));
@@ -185,15 +185,15 @@ TEST_F(EnrolmentServiceTest, TheKeyIsTheWayBackWhateverBecameOfTheClaim) {
 
 TEST_F(EnrolmentServiceTest, ARequestThatWasSeenBeforeIsOfNoUse) {
   ASSERT_TRUE(enrol(claim(), "cam-7", key));
-  const std::string challenge = enrolment->challenge(now);
+  const std::string challenge = enrolment.challenge(now);
   const ReturnRequest seen{DeviceId{"cam-7"}, make_csr(key, "cam-7", challenge).value(), challenge};
-  EXPECT_TRUE(run(enrolment->come_back(seen, "", now)));
-  EXPECT_EQ(run(enrolment->come_back(seen, "", now + 6min)).error().code, Errc::unauthenticated);
+  EXPECT_TRUE(run(enrolment.come_back(seen, "", now)));
+  EXPECT_EQ(run(enrolment.come_back(seen, "", now + 6min)).error().code, Errc::unauthenticated);
   ReturnRequest renewed = seen;
-  renewed.challenge = enrolment->challenge(now + 6min);
-  EXPECT_EQ(run(enrolment->come_back(renewed, "", now + 6min)).error().code, Errc::invalid_argument);
+  renewed.challenge = enrolment.challenge(now + 6min);
+  EXPECT_EQ(run(enrolment.come_back(renewed, "", now + 6min)).error().code, Errc::invalid_argument);
   renewed.csr_pem = make_csr(key, "cam-7").value();
-  EXPECT_EQ(run(enrolment->come_back(renewed, "", now + 6min)).error().code, Errc::invalid_argument);
+  EXPECT_EQ(run(enrolment.come_back(renewed, "", now + 6min)).error().code, Errc::invalid_argument);
 }
 
 TEST_F(EnrolmentServiceTest, EnrolmentsAndRenewalsAreInTheAuditLog) {
@@ -210,7 +210,7 @@ TEST_F(EnrolmentServiceTest, ADeviceThatIsEnrolledAgainIsToldAgainWhatItShouldRu
   const std::string token = claim(5);
   ASSERT_TRUE(enrol(token, "cam-7", key));
   database.exec("update devices set desired_rev = 4");
-  ASSERT_TRUE(run(devices->revoke(DeviceId{"cam-7"}, "user:ada", now)));
+  ASSERT_TRUE(run(devices.revoke(DeviceId{"cam-7"}, "user:ada", now)));
   ASSERT_TRUE(enrol(token, "cam-7", other_key));
   EXPECT_EQ(database.value<int>("select rev from desired_due where device_id = 'cam-7'"), 5);
 }
@@ -221,9 +221,9 @@ TEST_F(EnrolmentServiceTest, ARequestThatIsNotInOrderIsRefused) {
   request.device = DeviceId{"cam-7"};
   request.hardware_class = "cpu";
   request.csr_pem = "not a request";
-  EXPECT_EQ(run(enrolment->enrol(request, "192.0.2.7", now)).error().code, Errc::invalid_argument);
+  EXPECT_EQ(run(enrolment.enrol(request, "192.0.2.7", now)).error().code, Errc::invalid_argument);
   request.csr_pem = make_csr(key, "cam-8").value();
-  EXPECT_EQ(run(enrolment->enrol(request, "192.0.2.7", now)).error().message,
+  EXPECT_EQ(run(enrolment.enrol(request, "192.0.2.7", now)).error().message,
             "field 'csr' names 'cam-8', not the device 'cam-7'");
   EXPECT_EQ(uses(), 0);
 }
@@ -239,7 +239,7 @@ TEST_F(EnrolmentServiceTest, OneUseIsSpentOnceHoweverManyComeAtOnce) {
     request.hardware_class = "cpu";
     request.csr_pem = make_csr(make_private_key().value(), request.device.value()).value();
     boost::asio::co_spawn(
-        io, enrolment->enrol(std::move(request), "192.0.2.7", now),
+        io, enrolment.enrol(std::move(request), "192.0.2.7", now),
         [&](std::exception_ptr, const Result<Credentials>& answer) { ++(answer ? enrolled : refused); });
   }
   ASSERT_TRUE(test::run_until(io, [&] { return enrolled + refused == 6; }));

@@ -10,7 +10,7 @@ namespace {
 
 class FleetCountsTest : public DevicesTest {
  protected:
-  std::unique_ptr<DeviceService> devices = create_device_service(pool);
+  DeviceService devices{pool};
 
   std::int64_t wrong() {
     return database.value<std::int64_t>(
@@ -21,7 +21,7 @@ class FleetCountsTest : public DevicesTest {
     DeviceQuery query;
     query.filter = parse_filter(filter).value();
     query.limit = 1;
-    return run(devices->list(std::move(query))).value().total;
+    return run(devices.list(std::move(query))).value().total;
   }
   void add_fleet(int count) {
     database.exec(
@@ -56,7 +56,7 @@ TEST_F(FleetCountsTest, TotalsOfOneComparisonComeFromTheCounts) {
 TEST_F(FleetCountsTest, FoldingChangesNoTotalAndLeavesNothing) {
   add_fleet(12);
   const auto changes = database.value<int>("select count(*) from fleet_count_changes");
-  EXPECT_EQ(run(devices->fold_counts()).value(), static_cast<std::size_t>(changes));
+  EXPECT_EQ(run(devices.fold_counts()).value(), static_cast<std::size_t>(changes));
   EXPECT_EQ(database.value<int>("select count(*) from fleet_count_changes"), 0);
   EXPECT_EQ(total("labels.site = s1"), 4);
   EXPECT_EQ(wrong(), 0);
@@ -66,16 +66,16 @@ TEST_F(FleetCountsTest, FoldingChangesNoTotalAndLeavesNothing) {
   EXPECT_EQ(wrong(), 0);
   database.exec("delete from devices");
   EXPECT_EQ(wrong(), 0);
-  run(devices->fold_counts()).value();
+  run(devices.fold_counts()).value();
   EXPECT_EQ(database.value<int>("select count(*) from fleet_counts"), 0);
 }
 
 TEST_F(FleetCountsTest, ARecountMendsWhatIsWrong) {
   add_fleet(12);
-  EXPECT_EQ(run(devices->recount()).value(), 0U);
+  EXPECT_EQ(run(devices.recount()).value(), 0U);
   database.exec("delete from fleet_count_changes where kind = 'presence' and value = 'online'");
   database.exec("insert into fleet_counts (kind, value, devices) values ('class', 'never', 3)");
-  EXPECT_EQ(run(devices->recount()).value(), 2U);
+  EXPECT_EQ(run(devices.recount()).value(), 2U);
   EXPECT_EQ(wrong(), 0);
 }
 
@@ -108,7 +108,7 @@ TEST_F(FleetCountsTest, HoldWhateverHappensToDevices) {
     const std::string device = "'cam-" + std::to_string(1 + random() % 8) + "'";
     sql.replace(sql.find('$'), 1, device);
     database.exec(sql);
-    if (random() % 10 == 0) run(devices->fold_counts()).value();
+    if (random() % 10 == 0) run(devices.fold_counts()).value();
     ASSERT_EQ(wrong(), 0) << "seed " << seed << ", step " << step << ": " << sql;
   }
 }

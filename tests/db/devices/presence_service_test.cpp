@@ -9,7 +9,7 @@ using namespace std::chrono_literals;
 
 class PresenceServiceTest : public DevicesTest {
  protected:
-  std::unique_ptr<PresenceService> presence = create_presence_service(pool);
+  std::optional<PresenceService> presence{std::in_place, pool};
 
   void SetUp() override {
     add_device("cam-1");
@@ -54,7 +54,7 @@ TEST_F(PresenceServiceTest, AWillOfThisSessionShortensTheWait) {
 TEST_F(PresenceServiceTest, AfterARestartEveryoneHasTheirChance) {
   heard(now);
   EXPECT_EQ(after(1s), "online");
-  presence = create_presence_service(pool);
+  presence.emplace(pool);
   presence->watch_from(now + 1h);
   EXPECT_EQ(after(1h + 10s), "online");
   EXPECT_EQ(after(1h + 43s), "offline");
@@ -70,7 +70,7 @@ TEST_F(PresenceServiceTest, RevokedDevicesAreNotJudged) {
 TEST_F(PresenceServiceTest, ATimeScaleMakesEverythingQuicker) {
   PresenceOptions options;
   options.time_scale = 0.1;
-  presence = create_presence_service(pool, options);
+  presence.emplace(pool, options);
   heard(now);
   EXPECT_EQ(after(1s), "online");
   EXPECT_EQ(after(1600ms), "late");
@@ -95,7 +95,7 @@ TEST_F(PresenceServiceTest, TheLongestDueIsJudgedFirst) {
   PresenceOptions options;
   options.slice = 1;
   options.budget = Duration{0};
-  presence = create_presence_service(pool, options);
+  presence.emplace(pool, options);
   EXPECT_EQ(run(presence->tick(now + 1s)).value(), 1U);
   EXPECT_EQ(presence->figures().longest_wait, 6s);
   EXPECT_EQ(database.value<std::string>("select device_id from device_state where presence = 'online'"), "cam-2");
@@ -137,7 +137,7 @@ TEST_F(PresenceServiceTest, AShorterPromiseHoldsAtOnce) {
 TEST_F(PresenceServiceTest, WillsThatWaitAreLimited) {
   PresenceOptions options;
   options.will_limit = 1;
-  presence = create_presence_service(pool, options);
+  presence.emplace(pool, options);
   heard(now);
   EXPECT_EQ(after(1s), "online");
   presence->take_will({"cam-1", 1}, now + 2s);

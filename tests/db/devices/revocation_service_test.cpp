@@ -15,23 +15,24 @@ class RevocationServiceTest : public DevicesTest {
  protected:
   test::TemporaryFolder folder;
   CertificateAndKey authority = make_authority("test fleet", {now - 24h, now + 24h * 365}).value();
-  std::unique_ptr<DeviceService> devices = create_device_service(pool);
-  std::unique_ptr<RevocationService> revocation = service();
+  DeviceService devices{pool};
+  std::optional<RevocationService> revocation;
   const std::filesystem::path list = folder.path() / "crl.pem";
   std::vector<std::string> visitors;
   std::vector<std::string> cleared;
   std::vector<std::string> heard;
   Result<bool> takes_revoked = false;
 
-  std::unique_ptr<RevocationService> service() {
+  void SetUp() override { start(); }
+  void start() {
     BrokerDoor door;
     door.visit = [this](std::string name, CertificateAndKey) { return visit(std::move(name)); };
     door.publish = [this](std::string topic, std::string payload) {
       return publish(std::move(topic), std::move(payload));
     };
-    auto made = create_revocation_service(pool, {authority, folder.path() / "crl.pem"}, std::move(door));
-    made->on_ended([this](const EndedCertificate& ended) { heard.push_back(ended.device + " " + ended.fingerprint); });
-    return made;
+    revocation.emplace(pool, RevocationOptions{authority, list}, std::move(door));
+    revocation->on_ended(
+        [this](const EndedCertificate& ended) { heard.push_back(ended.device + " " + ended.fingerprint); });
   }
   Task<Result<bool>> visit(std::string name) {
     visitors.push_back(name);
@@ -51,7 +52,7 @@ class RevocationServiceTest : public DevicesTest {
                   to_rfc3339(wall_clock_now() + life) + "', present_not_after = '" +
                   to_rfc3339(wall_clock_now() + life) + "' where id = '" + id + "'");
   }
-  void revoke(const std::string& id) { ASSERT_TRUE(run(devices->revoke(DeviceId{id}, "user:ada", now))); }
+  void revoke(const std::string& id) { ASSERT_TRUE(run(devices.revoke(DeviceId{id}, "user:ada", now))); }
   Result<void> tick(bool leading = true, Duration later = 0s) {
     return run(revocation->tick(wall_clock_now() + later, leading));
   }
@@ -124,7 +125,7 @@ TEST_F(RevocationServiceTest, AnotherInstanceKeepsTheListAndLeavesTheBrokerToThe
 TEST_F(RevocationServiceTest, OneThatDiedInTheMiddleIsGoneOnWith) {
   add_certified("cam-1", "4a");
   revoke("cam-1");
-  revocation = service();
+  start();
   ASSERT_TRUE(tick());
   EXPECT_EQ(waiting(), 0);
   EXPECT_EQ(cleared, topics_of("cam-1"));

@@ -14,47 +14,45 @@ Task<Result<bool>> refuse(DeviceId, Digest) {
 class StandingServiceTest : public DevicesTest {
  protected:
   const Digest certificate = Digest::parse(std::string(64, 'a')).value();
-  std::unique_ptr<StandingService> standing = instance();
+  StandingService standing{io.get_executor(), pool, refuse, options()};
 
-  std::unique_ptr<StandingService> instance() {
-    return create_standing_service(io.get_executor(), pool, refuse, {.conninfo = database.conninfo(), .memory = {}});
-  }
+  StandingOptions options() const { return {.conninfo = database.conninfo(), .memory = {}}; }
   void SetUp() override {
     add_device("cam-1");
     database.exec("update devices set certificate_fingerprint = '" + certificate.to_hex() + "', desired_rev = 3");
   }
-  bool is_current() { return run(standing->is_current(DeviceId{"cam-1"}, certificate)).value(); }
+  bool is_current() { return run(standing.is_current(DeviceId{"cam-1"}, certificate)).value(); }
   // Asks until the answer needs no database.
   void become_known() {
-    ASSERT_TRUE(test::run_until(io, [this] { return is_current() && standing->desired_rev("cam-1"); }));
+    ASSERT_TRUE(test::run_until(io, [this] { return is_current() && standing.desired_rev("cam-1"); }));
   }
-  std::uint64_t asked() { return standing->figures().from_database; }
+  std::uint64_t asked() { return standing.figures().from_database; }
 };
 
 TEST_F(StandingServiceTest, WhoIsKnownCostsNoQuery) {
   become_known();
-  EXPECT_EQ(standing->desired_rev("cam-1"), 3);
+  EXPECT_EQ(standing.desired_rev("cam-1"), 3);
   const auto before = asked();
   for (int i = 0; i < 100; ++i) EXPECT_TRUE(is_current());
   EXPECT_LE(asked(), before + 1) << "one more if a second went by meanwhile";
-  EXPECT_FALSE(run(standing->is_current(DeviceId{"cam-1"}, Digest{})).value());
+  EXPECT_FALSE(run(standing.is_current(DeviceId{"cam-1"}, Digest{})).value());
 }
 
 TEST_F(StandingServiceTest, AChangeByAnotherInstanceIsSeen) {
   become_known();
   database.exec("update devices set desired_rev = 4");
   EXPECT_TRUE(test::run_until(
-      io, [this] { return is_current() && standing->desired_rev("cam-1") == 4; }, 1s));
+      io, [this] { return is_current() && standing.desired_rev("cam-1") == 4; }, 1s));
   database.exec("update devices set revoked_at = now()");
   EXPECT_TRUE(test::run_until(
       io, [this] { return !is_current(); }, 1s));
-  EXPECT_FALSE(standing->desired_rev("cam-1"));
+  EXPECT_FALSE(standing.desired_rev("cam-1"));
 }
 
 TEST_F(StandingServiceTest, AChangeByThisInstanceHoldsAtOnce) {
   become_known();
   database.exec("update devices set revoked_at = now()");
-  standing->forget(DeviceId{"cam-1"});
+  standing.forget(DeviceId{"cam-1"});
   EXPECT_FALSE(is_current());
 }
 
@@ -63,7 +61,7 @@ TEST_F(StandingServiceTest, ALostConnectionForTheNewsIsNoReasonToBeWrong) {
   database.disconnect_others();
   database.exec("update devices set revoked_at = now()");
   EXPECT_TRUE(test::run_until(io, [this] {
-    const auto answer = run(standing->is_current(DeviceId{"cam-1"}, certificate));
+    const auto answer = run(standing.is_current(DeviceId{"cam-1"}, certificate));
     return answer && !*answer;
   }));
   database.exec("update devices set revoked_at = null");
