@@ -138,7 +138,7 @@ Task<void> end_work(asio::any_io_executor io, PatchService& patches, LeaderWork&
 
 struct Server::Parts {
   Parts(asio::io_context& context, const Config& given, CertificateAndKey authority,
-        std::function<Result<std::unique_ptr<BlobService>>(Parts&)> make_blobs);
+        std::function<Result<BlobService>(Parts&)> make_blobs);
 
   asio::any_io_executor io;
   Config config;
@@ -156,9 +156,9 @@ struct Server::Parts {
   std::optional<RevocationService> revocation;  // likewise
   std::optional<StandingService> standing;      // likewise
   PresenceService presence{db, presence_options(config)};
-  Result<std::unique_ptr<BlobService>> blobs;
-  std::unique_ptr<ModelService> models;
-  std::unique_ptr<PatchService> patches;
+  Result<BlobService> blobs;
+  std::optional<ModelService> models;
+  std::optional<PatchService> patches;
   std::optional<RolloutService> rollouts;
   DesiredService desired{db};
   DownloadPermits permits{[this](DeviceId device) { return desired.get(std::move(device)); }};
@@ -209,14 +209,14 @@ struct Server::Parts {
 };
 
 Server::Parts::Parts(asio::io_context& context, const Config& given, CertificateAndKey authority,
-                     std::function<Result<std::unique_ptr<BlobService>>(Parts&)> make_blobs)
+                     std::function<Result<BlobService>(Parts&)> make_blobs)
     : io(context.get_executor()), config(given), blobs(make_blobs(*this)) {
   if (!blobs) return;
   if (config.device_enabled) make_enrolment(std::move(authority));
-  models = create_model_service(db, **blobs);
+  models.emplace(db, *blobs);
   PatchOptions making = patch_options(config);
   making.observe = loop_observer(metrics);
-  patches = create_patch_service(db, **blobs, patch_worker, making);
+  patches.emplace(db, *blobs, patch_worker, making);
   rollouts.emplace(db, *patches, rollout_options(config));
   connect_parts();
   add_routes();
@@ -307,8 +307,8 @@ void Server::Parts::add_routes() {
   if (enrolment) add_enrolment_routes(all, *enrolment);
   add_model_routes(all, *models);
   add_patch_routes(all, *patches);
-  add_blob_routes(all, **blobs);
-  add_device_blob_routes(all, **blobs, permits);
+  add_blob_routes(all, *blobs);
+  add_device_blob_routes(all, *blobs, permits);
   add_rollout_routes(all, *rollouts);
   add_desired_routes(all, desired, [this](std::string_view device) {
     return standing ? standing->desired_rev(device) : std::optional<std::int64_t>();
@@ -411,7 +411,7 @@ Result<std::unique_ptr<Server>> Server::create(asio::io_context& io, const Confi
   ARGOSY_TRY(const auto applied, migrate(config.database_conninfo, built_in_migrations()));
   for (const std::string& name : applied) spdlog::info("applied migration {}", name);
   const auto make_blobs = [](Parts& parts) {
-    return create_blob_service(parts.db, parts.worker, blob_options(parts.config));
+    return BlobService::open(parts.db, parts.worker, blob_options(parts.config));
   };
   auto parts = std::make_unique<Parts>(io, config, std::move(*authority), make_blobs);
   if (!parts->blobs) return std::move(parts->blobs).error().within("the store");

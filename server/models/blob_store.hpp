@@ -1,54 +1,59 @@
-// The SQL of blobs. Each call is one transaction on the pool's threads.
+// The SQL of blobs: functors for DbPool::transact, run on the DB threads.
 #pragma once
 
-#include <chrono>
-#include <cstdint>
+#include <cstddef>
 #include <functional>
-#include <optional>
 #include <string>
 #include <vector>
 
+#include <pqxx/pqxx>
+
 #include "common/base/error.hpp"
 #include "common/wire/desired.hpp"
-#include "server/base/task.hpp"
+#include "server/models/blob.hpp"
 
 namespace argosy::server {
 
-class DbPool;
-
-// How long a blob that nothing refers to stays after it was adopted or uploaded last.
-struct BlobGrace {
-  std::chrono::seconds patches{3600};
-  std::chrono::seconds uploads{90LL * 24 * 3600};
+// Uploaded by somebody. False when it was there.
+struct InsertBlob {
+  wire::BlobRef blob;
+  bool operator()(pqxx::work& transaction) const;
 };
 
-struct ClearedBlobs {
-  std::size_t patches = 0;
-  std::size_t uploads = 0;
-  std::size_t strays = 0;  // files without a row
-  std::uint64_t bytes = 0;
+// A patch made here; from now it is young again.
+struct AdoptBlob {
+  wire::BlobRef blob;
+  void operator()(pqxx::work& transaction) const;
 };
 
-class BlobStore {
- public:
-  explicit BlobStore(DbPool& db) : db_(db) {}
+// The blob was uploaded (again), if it is there: it is young again, and stays whatever becomes of the patches.
+struct KeepBlob {
+  std::string digest;
+  void operator()(pqxx::work& transaction) const;
+};
 
-  // Uploaded by somebody. False when it was there.
-  Task<Result<bool>> insert(wire::BlobRef blob);
-  // A patch made here; from now it is young again.
-  Task<Result<void>> adopt(wire::BlobRef blob);
-  // The blob was uploaded (again), if it is there: it is young again, and stays whatever becomes of the patches.
-  Task<Result<void>> keep(std::string digest);
-  // Deletes what nothing refers to and is older than its grace; `remove_file` is called on a DB thread, while no one
-  // else can adopt or upload the same digest: that waits for the end of the transaction.
-  using RemoveFile = std::function<Result<void>(const std::string& digest)>;
-  Task<Result<ClearedBlobs>> delete_unreferred(BlobGrace grace, std::size_t limit, RemoveFile remove_file);
-  // Calls `remove_file` if there is no row, and lets nobody insert one meanwhile. True: it was called.
-  Task<Result<bool>> remove_stray(std::string digest, RemoveFile remove_file);
-  Task<Result<std::vector<wire::BlobRef>>> find(std::vector<std::string> digests);
+// Called on a DB thread, while no one else can adopt or upload the same digest: that waits for the end of the
+// transaction.
+using RemoveBlobFile = std::function<Result<void>(const std::string& digest)>;
 
- private:
-  DbPool& db_;
+// What nothing refers to and is older than its grace.
+struct DeleteUnreferred {
+  BlobGrace grace;
+  std::size_t limit = 0;
+  RemoveBlobFile remove_file;
+  Result<ClearedBlobs> operator()(pqxx::work& transaction) const;
+};
+
+// Calls `remove_file` if there is no row, and lets nobody insert one meanwhile. True: it was called.
+struct RemoveStray {
+  std::string digest;
+  RemoveBlobFile remove_file;
+  Result<bool> operator()(pqxx::work& transaction) const;
+};
+
+struct FindBlobs {
+  std::vector<std::string> digests;
+  std::vector<wire::BlobRef> operator()(pqxx::work& transaction) const;
 };
 
 }  // namespace argosy::server

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -36,26 +35,27 @@ struct Published {
 
 class ModelService {
  public:
-  virtual ~ModelService() = default;
+  ModelService(DbPool& db, BlobService& blobs) : db_(db), blobs_(blobs) {}
 
   // By name, behind `after`.
-  virtual Task<Result<ModelPage>> list_models(std::string after, std::size_t limit) = 0;
-  virtual Task<Result<Model>> get_model(std::string name) = 0;
+  Task<Result<ModelPage>> list_models(std::string after, std::size_t limit);
+  Task<Result<Model>> get_model(std::string name);
   // False: the model was there already. Errc::conflict when another description than its own is given.
-  virtual Task<Result<bool>> create_model(std::string name, std::optional<std::string> description,
-                                          std::string actor) = 0;
+  Task<Result<bool>> create_model(std::string name, std::optional<std::string> description, std::string actor);
 
   // Checks every file the draft refers to and publishes it for good. Errc::not_found (model, blob), malformed_model,
   // conflict (the version exists with other content), signature_*.
-  virtual Task<Result<Published>> publish(std::string model, ReleaseDraft draft, std::string actor, Instant now) = 0;
+  Task<Result<Published>> publish(std::string model, ReleaseDraft draft, std::string actor, Instant now);
   // Another signature for a release that is there; devices that are to run it are told. Errc::not_found, signature_*.
-  virtual Task<Result<Release>> replace_signature(std::string model, std::string version,
-                                                  wire::ReleaseSignature signature, std::string actor) = 0;
+  Task<Result<Release>> replace_signature(std::string model, std::string version, wire::ReleaseSignature signature,
+                                          std::string actor);
   // Newest first, older than the release with the id `before`.
-  virtual Task<Result<ReleasePage>> list_releases(std::string model, std::int64_t before, std::size_t limit) = 0;
-  virtual Task<Result<Release>> get_release(std::string model, std::string version) = 0;
-};
+  Task<Result<ReleasePage>> list_releases(std::string model, std::int64_t before, std::size_t limit);
+  Task<Result<Release>> get_release(std::string model, std::string version);
 
-std::unique_ptr<ModelService> create_model_service(DbPool& db, BlobService& blobs);
+ private:
+  DbPool& db_;
+  BlobService& blobs_;
+};
 
 }  // namespace argosy::server

@@ -6,7 +6,6 @@
 
 #include "common/base/text.hpp"
 #include "common/json/json_text.hpp"
-#include "server/db/db_pool.hpp"
 #include "server/db/rows.hpp"
 #include "server/journal/journal_store.hpp"
 
@@ -151,245 +150,170 @@ void keep_those_of(std::vector<WhereItRuns>& running, const std::string& version
   std::erase_if(running, [&](const WhereItRuns& where) { return where.version != version; });
 }
 
-struct ListModels {
-  std::string after;
-  std::size_t limit;
-
-  ModelPage operator()(pqxx::work& transaction) const {
-    ModelPage page;
-    page.total = transaction.exec1("select count(*) from models")[0].as<std::int64_t>();
-    const pqxx::result rows =
-        transaction.exec_params(select_model + "where m.name > $1 order by m.name limit $2", after, limit + 1);
-    std::vector<std::string> names;
-    for (const pqxx::row& row : rows) {
-      if (page.items.size() == limit) {
-        page.more = true;
-        break;
-      }
-      page.items.push_back(model_of(row));
-      names.push_back(page.items.back().name);
-    }
-    RunningByModel running = where_they_run(transaction, names);
-    for (Model& model : page.items) model.running = std::move(running[model.name]);
-    return page;
-  }
-};
-
-struct GetModel {
-  std::string name;
-
-  Result<Model> operator()(pqxx::work& transaction) const {
-    const pqxx::result rows = transaction.exec_params(select_model + "where m.name = $1", name);
-    if (rows.empty()) return no_such_model(name);
-    Model model = model_of(rows[0]);
-    model.running = where_it_runs(transaction, name);
-    return model;
-  }
-};
-
-struct CreateModel {
-  std::string name;
-  std::optional<std::string> description;
-  std::string actor;
-
-  Result<bool> operator()(pqxx::work& transaction) const {
-    const pqxx::result made = transaction.exec_params(
-        "insert into models (name, description) values ($1, $2) on conflict (name) do nothing returning 1", name,
-        description.value_or(""));
-    if (!made.empty()) {
-      append_audit(transaction, actor, "model.create", "model/" + name);
-      return true;
-    }
-    const auto existing =
-        transaction.exec_params1("select description from models where name = $1", name)[0].as<std::string>();
-    if (!description || existing == *description) return false;
-    return make_error(Errc::conflict, "the model '" + name + "' exists already, with another description");
-  }
-};
-
-struct PublishRelease {
-  std::string model;
-  ReleaseDraft draft;
-  std::string actor;
-  Instant now;
-
-  Result<Published> operator()(pqxx::work& transaction) const {
-    // Locked, so that of two that publish the same version at once the second sees the first.
-    if (transaction.exec_params("select 1 from models where name = $1 for update", model).empty())
-      return no_such_model(model);
-    const pqxx::result existing = find(transaction);
-    if (!existing.empty()) {
-      ARGOSY_TRY(Release release, release_of(transaction, existing));
-      if (release.content == draft) return Published{std::move(release), false};
-      return make_error(Errc::conflict, "release " + draft.version + " of '" + model +
-                                            "' was published before with other content, and a release never changes; "
-                                            "choose another version");
-    }
-    ARGOSY_CHECK(hold_files(transaction));
-    insert(transaction);
-    ARGOSY_TRY(Release release, release_of(transaction, find(transaction)));
-    return Published{std::move(release), true};
-  }
-
- private:
-  pqxx::result find(pqxx::work& transaction) const {
-    return transaction.exec_params(select_release + "where r.model = $1 and r.version = $2", model, draft.version);
-  }
-
-  // They were there a moment ago, and stay from now: what nothing refers to may be cleared away.
-  Result<void> hold_files(pqxx::work& transaction) const {
-    const std::vector<std::string> digests = referenced_blobs(draft);
-    const auto held = transaction.exec_params(
-        "select from blobs where digest = any($1::text[]) order by digest for key share", pg_array(digests));
-    if (static_cast<std::size_t>(held.size()) == digests.size()) return {};
-    return make_error(Errc::conflict, "a file of this release was cleared away meanwhile; upload its files again");
-  }
-
-  void insert(pqxx::work& transaction) const {
-    std::optional<std::string> statement;
-    std::optional<std::string> bundle;
-    std::string key_sets = "[]";
-    if (draft.signature) {
-      statement = draft.signature->statement;
-      bundle = draft.signature->bundle;
-      key_sets = key_sets_to_json(draft.signature->key_sets);
-    }
-    const auto made = transaction.exec_params1(
-        R"sql(
-          insert into releases (model, version, notes, validation, reference, published_at, created_by, created_at,
-            signature_statement, signature_bundle, signature_key_sets)
-          values ($1, $2, $3, $4::jsonb, $5::jsonb, $6::timestamptz, $7, $6::timestamptz, $8, $9, $10::jsonb)
-          returning id
-        )sql",
-        model, draft.version, draft.notes, validation_to_json(draft.validation), reference_to_json(draft.features), now,
-        actor, statement, bundle, key_sets);
-    const auto id = made[0].as<std::int64_t>();
-    for (const Variant& variant : draft.variants)
-      transaction.exec_params0(
-          R"sql(
-            insert into variants (release_id, name, digest, size, format, selector, priority, compact)
-            values ($1, $2, $3, $4, $5, $6::jsonb, $7, nullif($8, '')::jsonb)
-          )sql",
-          id, variant.name, variant.digest, static_cast<std::int64_t>(variant.size), variant.format,
-          wire::encode(variant.selector), variant.priority, variant.compact_json);
-    const std::string object = "release/" + model + "/" + draft.version;
-    append_audit(transaction, actor, "release.publish", object);
-    append_event(transaction, {.kind = "release.published",
-                               .severity = "info",
-                               .device_id = std::nullopt,
-                               .rollout_id = std::nullopt,
-                               .model = model,
-                               .message = model + " " + draft.version + " was published by " + actor,
-                               .details_json = nlohmann::json{{"version", draft.version}}.dump()});
-  }
-};
-
-// A release never changes, but who stands for it may: a new key, a later expiry, the leave to go back to it.
-struct ReplaceSignature {
-  std::string model;
-  std::string version;
-  wire::ReleaseSignature signature;
-  std::string actor;
-
-  Result<Release> operator()(pqxx::work& transaction) const {
-    const pqxx::result rows =
-        transaction.exec_params(select_release + "where r.model = $1 and r.version = $2 for update", model, version);
-    if (rows.empty()) return no_such_release(model, version);
-    ARGOSY_TRY(Release release, release_of(transaction, rows));
-    release.content.signature = signature;
-    ARGOSY_CHECK(check_signature(release.content, model));
-    transaction.exec_params0(
-        R"sql(
-          update releases
-          set signature_statement = $2, signature_bundle = $3, signature_key_sets = $4::jsonb
-          where id = $1
-        )sql",
-        release.id, signature.statement, signature.bundle, key_sets_to_json(signature.key_sets));
-    append_audit(transaction, actor, "release.sign", "release/" + model + "/" + version);
-    touch_desired(transaction, told_of(transaction, release.id));
-    return release;
-  }
-
- private:
-  static std::vector<std::string> told_of(pqxx::work& transaction, std::int64_t release) {
-    std::vector<std::string> devices;
-    const pqxx::result rows = transaction.exec_params(
-        "select device_id from device_targets where release_id = $1 order by device_id", release);
-    for (const pqxx::row& row : rows) devices.push_back(row[0].as<std::string>());
-    return devices;
-  }
-};
-
-struct ListReleases {
-  std::string model;
-  std::int64_t before;
-  std::size_t limit;
-
-  Result<ReleasePage> operator()(pqxx::work& transaction) const {
-    if (!model_exists(transaction, model)) return no_such_model(model);
-    ReleasePage page;
-    page.total =
-        transaction.exec_params1("select count(*) from releases where model = $1", model)[0].as<std::int64_t>();
-    const std::vector<WhereItRuns> running = where_it_runs(transaction, model);
-    const pqxx::result rows = transaction.exec_params(
-        select_release + "where r.model = $1 and r.id < $2 order by r.id desc limit $3", model, before, limit + 1);
-    ARGOSY_TRY(page.items, releases_of(transaction, rows));
-    page.more = page.items.size() > limit;
-    if (page.more) page.items.pop_back();
-    for (Release& release : page.items) {
-      release.running = running;
-      keep_those_of(release.running, release.content.version);
-    }
-    return page;
-  }
-};
-
-struct GetRelease {
-  std::string model;
-  std::string version;
-
-  Result<Release> operator()(pqxx::work& transaction) const {
-    const pqxx::result rows =
-        transaction.exec_params(select_release + "where r.model = $1 and r.version = $2", model, version);
-    if (rows.empty()) return no_such_release(model, version);
-    ARGOSY_TRY(Release release, release_of(transaction, rows));
-    release.running = where_it_runs(transaction, model);
-    keep_those_of(release.running, version);
-    return release;
-  }
-};
-
 }  // namespace
 
-Task<Result<ModelPage>> ModelStore::list_models(std::string after, std::size_t limit) {
-  co_return co_await db_.transact<ListModels>(std::move(after), limit);
+ModelPage ListModels::operator()(pqxx::work& transaction) const {
+  ModelPage page;
+  page.total = transaction.exec1("select count(*) from models")[0].as<std::int64_t>();
+  const pqxx::result rows =
+      transaction.exec_params(select_model + "where m.name > $1 order by m.name limit $2", after, limit + 1);
+  std::vector<std::string> names;
+  for (const pqxx::row& row : rows) {
+    if (page.items.size() == limit) {
+      page.more = true;
+      break;
+    }
+    page.items.push_back(model_of(row));
+    names.push_back(page.items.back().name);
+  }
+  RunningByModel running = where_they_run(transaction, names);
+  for (Model& model : page.items) model.running = std::move(running[model.name]);
+  return page;
 }
 
-Task<Result<Model>> ModelStore::get_model(std::string name) {
-  co_return co_await db_.transact<GetModel>(std::move(name));
+Result<Model> GetModel::operator()(pqxx::work& transaction) const {
+  const pqxx::result rows = transaction.exec_params(select_model + "where m.name = $1", name);
+  if (rows.empty()) return no_such_model(name);
+  Model model = model_of(rows[0]);
+  model.running = where_it_runs(transaction, name);
+  return model;
 }
 
-Task<Result<bool>> ModelStore::create_model(std::string name, std::optional<std::string> description,
-                                            std::string actor) {
-  co_return co_await db_.transact<CreateModel>(std::move(name), std::move(description), std::move(actor));
+Result<bool> CreateModel::operator()(pqxx::work& transaction) const {
+  const pqxx::result made = transaction.exec_params(
+      "insert into models (name, description) values ($1, $2) on conflict (name) do nothing returning 1", name,
+      description.value_or(""));
+  if (!made.empty()) {
+    append_audit(transaction, actor, "model.create", "model/" + name);
+    return true;
+  }
+  const auto existing =
+      transaction.exec_params1("select description from models where name = $1", name)[0].as<std::string>();
+  if (!description || existing == *description) return false;
+  return make_error(Errc::conflict, "the model '" + name + "' exists already, with another description");
 }
 
-Task<Result<Published>> ModelStore::publish(std::string model, ReleaseDraft draft, std::string actor, Instant now) {
-  co_return co_await db_.transact<PublishRelease>(std::move(model), std::move(draft), std::move(actor), now);
+Result<Published> PublishRelease::operator()(pqxx::work& transaction) const {
+  // Locked, so that of two that publish the same version at once the second sees the first.
+  if (transaction.exec_params("select 1 from models where name = $1 for update", model).empty())
+    return no_such_model(model);
+  const pqxx::result existing = find(transaction);
+  if (!existing.empty()) {
+    ARGOSY_TRY(Release release, release_of(transaction, existing));
+    if (release.content == draft) return Published{std::move(release), false};
+    return make_error(Errc::conflict, "release " + draft.version + " of '" + model +
+                                          "' was published before with other content, and a release never changes; "
+                                          "choose another version");
+  }
+  ARGOSY_CHECK(hold_files(transaction));
+  insert(transaction);
+  ARGOSY_TRY(Release release, release_of(transaction, find(transaction)));
+  return Published{std::move(release), true};
 }
 
-Task<Result<Release>> ModelStore::replace_signature(std::string model, std::string version,
-                                                    wire::ReleaseSignature signature, std::string actor) {
-  co_return co_await db_.transact<ReplaceSignature>(std::move(model), std::move(version), std::move(signature),
-                                                    std::move(actor));
+pqxx::result PublishRelease::find(pqxx::work& transaction) const {
+  return transaction.exec_params(select_release + "where r.model = $1 and r.version = $2", model, draft.version);
 }
 
-Task<Result<ReleasePage>> ModelStore::list_releases(std::string model, std::int64_t before, std::size_t limit) {
-  co_return co_await db_.transact<ListReleases>(std::move(model), before, limit);
+// They were there a moment ago, and stay from now: what nothing refers to may be cleared away.
+Result<void> PublishRelease::hold_files(pqxx::work& transaction) const {
+  const std::vector<std::string> digests = referenced_blobs(draft);
+  const auto held = transaction.exec_params(
+      "select from blobs where digest = any($1::text[]) order by digest for key share", pg_array(digests));
+  if (static_cast<std::size_t>(held.size()) == digests.size()) return {};
+  return make_error(Errc::conflict, "a file of this release was cleared away meanwhile; upload its files again");
 }
 
-Task<Result<Release>> ModelStore::get_release(std::string model, std::string version) {
-  co_return co_await db_.transact<GetRelease>(std::move(model), std::move(version));
+void PublishRelease::insert(pqxx::work& transaction) const {
+  std::optional<std::string> statement;
+  std::optional<std::string> bundle;
+  std::string key_sets = "[]";
+  if (draft.signature) {
+    statement = draft.signature->statement;
+    bundle = draft.signature->bundle;
+    key_sets = key_sets_to_json(draft.signature->key_sets);
+  }
+  const auto made = transaction.exec_params1(
+      R"sql(
+        insert into releases (model, version, notes, validation, reference, published_at, created_by, created_at,
+          signature_statement, signature_bundle, signature_key_sets)
+        values ($1, $2, $3, $4::jsonb, $5::jsonb, $6::timestamptz, $7, $6::timestamptz, $8, $9, $10::jsonb)
+        returning id
+      )sql",
+      model, draft.version, draft.notes, validation_to_json(draft.validation), reference_to_json(draft.features), now,
+      actor, statement, bundle, key_sets);
+  const auto id = made[0].as<std::int64_t>();
+  for (const Variant& variant : draft.variants)
+    transaction.exec_params0(
+        R"sql(
+          insert into variants (release_id, name, digest, size, format, selector, priority, compact)
+          values ($1, $2, $3, $4, $5, $6::jsonb, $7, nullif($8, '')::jsonb)
+        )sql",
+        id, variant.name, variant.digest, static_cast<std::int64_t>(variant.size), variant.format,
+        wire::encode(variant.selector), variant.priority, variant.compact_json);
+  const std::string object = "release/" + model + "/" + draft.version;
+  append_audit(transaction, actor, "release.publish", object);
+  append_event(transaction, {.kind = "release.published",
+                             .severity = "info",
+                             .device_id = std::nullopt,
+                             .rollout_id = std::nullopt,
+                             .model = model,
+                             .message = model + " " + draft.version + " was published by " + actor,
+                             .details_json = nlohmann::json{{"version", draft.version}}.dump()});
+}
+
+Result<Release> ReplaceSignature::operator()(pqxx::work& transaction) const {
+  const pqxx::result rows =
+      transaction.exec_params(select_release + "where r.model = $1 and r.version = $2 for update", model, version);
+  if (rows.empty()) return no_such_release(model, version);
+  ARGOSY_TRY(Release release, release_of(transaction, rows));
+  release.content.signature = signature;
+  ARGOSY_CHECK(check_signature(release.content, model));
+  transaction.exec_params0(
+      R"sql(
+        update releases
+        set signature_statement = $2, signature_bundle = $3, signature_key_sets = $4::jsonb
+        where id = $1
+      )sql",
+      release.id, signature.statement, signature.bundle, key_sets_to_json(signature.key_sets));
+  append_audit(transaction, actor, "release.sign", "release/" + model + "/" + version);
+  touch_desired(transaction, told_of(transaction, release.id));
+  return release;
+}
+
+std::vector<std::string> ReplaceSignature::told_of(pqxx::work& transaction, std::int64_t release) {
+  std::vector<std::string> devices;
+  const pqxx::result rows =
+      transaction.exec_params("select device_id from device_targets where release_id = $1 order by device_id", release);
+  for (const pqxx::row& row : rows) devices.push_back(row[0].as<std::string>());
+  return devices;
+}
+
+Result<ReleasePage> ListReleases::operator()(pqxx::work& transaction) const {
+  if (!model_exists(transaction, model)) return no_such_model(model);
+  ReleasePage page;
+  page.total = transaction.exec_params1("select count(*) from releases where model = $1", model)[0].as<std::int64_t>();
+  const std::vector<WhereItRuns> running = where_it_runs(transaction, model);
+  const pqxx::result rows = transaction.exec_params(
+      select_release + "where r.model = $1 and r.id < $2 order by r.id desc limit $3", model, before, limit + 1);
+  ARGOSY_TRY(page.items, releases_of(transaction, rows));
+  page.more = page.items.size() > limit;
+  if (page.more) page.items.pop_back();
+  for (Release& release : page.items) {
+    release.running = running;
+    keep_those_of(release.running, release.content.version);
+  }
+  return page;
+}
+
+Result<Release> GetRelease::operator()(pqxx::work& transaction) const {
+  const pqxx::result rows =
+      transaction.exec_params(select_release + "where r.model = $1 and r.version = $2", model, version);
+  if (rows.empty()) return no_such_release(model, version);
+  ARGOSY_TRY(Release release, release_of(transaction, rows));
+  release.running = where_it_runs(transaction, model);
+  keep_those_of(release.running, version);
+  return release;
 }
 
 }  // namespace argosy::server

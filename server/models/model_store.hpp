@@ -1,29 +1,72 @@
-// The SQL of models, releases and variants. Each call is one transaction on the pool's threads.
+// The SQL of models, releases and variants: functors for DbPool::transact, run on the DB threads.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
+#include <vector>
 
-#include "server/base/task.hpp"
+#include <pqxx/pqxx>
+
 #include "server/models/model_service.hpp"
 
 namespace argosy::server {
 
-class ModelStore {
- public:
-  explicit ModelStore(DbPool& db) : db_(db) {}
+struct ListModels {
+  std::string after;
+  std::size_t limit = 0;
+  ModelPage operator()(pqxx::work& transaction) const;
+};
 
-  Task<Result<ModelPage>> list_models(std::string after, std::size_t limit);
-  Task<Result<Model>> get_model(std::string name);
-  Task<Result<bool>> create_model(std::string name, std::optional<std::string> description, std::string actor);
-  // The draft's sizes are filled in.
-  Task<Result<Published>> publish(std::string model, ReleaseDraft draft, std::string actor, Instant now);
-  Task<Result<Release>> replace_signature(std::string model, std::string version, wire::ReleaseSignature signature,
-                                          std::string actor);
-  Task<Result<ReleasePage>> list_releases(std::string model, std::int64_t before, std::size_t limit);
-  Task<Result<Release>> get_release(std::string model, std::string version);
+struct GetModel {
+  std::string name;
+  Result<Model> operator()(pqxx::work& transaction) const;
+};
+
+struct CreateModel {
+  std::string name;
+  std::optional<std::string> description;
+  std::string actor;
+  Result<bool> operator()(pqxx::work& transaction) const;
+};
+
+// The draft's sizes are filled in.
+struct PublishRelease {
+  std::string model;
+  ReleaseDraft draft;
+  std::string actor;
+  Instant now;
+  Result<Published> operator()(pqxx::work& transaction) const;
 
  private:
-  DbPool& db_;
+  pqxx::result find(pqxx::work& transaction) const;
+  Result<void> hold_files(pqxx::work& transaction) const;
+  void insert(pqxx::work& transaction) const;
+};
+
+// A release never changes, but who stands for it may: a new key, a later expiry, the leave to go back to it.
+struct ReplaceSignature {
+  std::string model;
+  std::string version;
+  wire::ReleaseSignature signature;
+  std::string actor;
+  Result<Release> operator()(pqxx::work& transaction) const;
+
+ private:
+  static std::vector<std::string> told_of(pqxx::work& transaction, std::int64_t release);
+};
+
+struct ListReleases {
+  std::string model;
+  std::int64_t before = 0;
+  std::size_t limit = 0;
+  Result<ReleasePage> operator()(pqxx::work& transaction) const;
+};
+
+struct GetRelease {
+  std::string model;
+  std::string version;
+  Result<Release> operator()(pqxx::work& transaction) const;
 };
 
 }  // namespace argosy::server

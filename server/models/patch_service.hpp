@@ -15,7 +15,7 @@
 #include "common/base/instant.hpp"
 #include "server/base/loop.hpp"
 #include "server/base/task.hpp"
-#include "server/models/blob_store.hpp"
+#include "server/models/blob.hpp"
 #include "server/models/patch.hpp"
 #include "server/models/patch_request.hpp"
 
@@ -23,6 +23,7 @@ namespace argosy::server {
 
 class BlobService;
 class DbPool;
+class PatchWorker;
 class WorkerPool;
 
 struct PatchOptions {
@@ -47,30 +48,35 @@ struct PatchCounters {
 
 class PatchService {
  public:
-  virtual ~PatchService() = default;
+  PatchService(DbPool& db, BlobService& blobs, WorkerPool& worker, PatchOptions options = {});
+  ~PatchService();
 
   // The present state of each pair, in the order asked; pairs seen for the first time become pending. A pair whose
   // files are not both stored here is declined.
-  virtual Task<Result<std::vector<PatchRow>>> want(std::vector<PatchPair> pairs) = 0;
-  virtual Task<Result<std::vector<PatchMatrixRow>>> matrix(std::string model) = 0;
+  Task<Result<std::vector<PatchRow>>> want(std::vector<PatchPair> pairs);
+  Task<Result<std::vector<PatchMatrixRow>>> matrix(std::string model);
   // By a person, ahead of any rollout: wanted for some days; pairs settled without a patch begin anew. Errc::not_found,
   // invalid_argument when two releases have nothing to patch. Answers the rows asked for.
-  virtual Task<Result<std::vector<PatchMatrixRow>>> ask(PatchRequest request, std::string actor) = 0;
+  Task<Result<std::vector<PatchMatrixRow>>> ask(PatchRequest request, std::string actor);
   // Answers the rows cancelled; Errc::not_found, conflict when there is nothing to cancel.
-  virtual Task<Result<std::vector<PatchMatrixRow>>> cancel(PatchCancellation which, std::string actor) = 0;
+  Task<Result<std::vector<PatchMatrixRow>>> cancel(PatchCancellation which, std::string actor);
 
   // The leader's: counts demand anew and drops pairs that nobody wants; now and then, clears away what nobody needs.
-  virtual Task<Result<void>> count_demand(Instant now) = 0;
-  virtual Task<Result<void>> clear(Instant now) = 0;
+  Task<Result<void>> count_demand(Instant now);
+  Task<Result<void>> clear(Instant now);
 
   // So many makers, each for a thread of the worker pool, from now to stop(). Once.
-  virtual void start(boost::asio::any_io_executor io, std::size_t makers) = 0;
+  void start(boost::asio::any_io_executor io, std::size_t makers);
   // What is being made is given back; resumes when that is done.
-  virtual Task<void> stop() = 0;
-  virtual PatchCounters counters() const = 0;
-};
+  Task<void> stop();
+  PatchCounters counters() const;
 
-std::unique_ptr<PatchService> create_patch_service(DbPool& db, BlobService& blobs, WorkerPool& worker,
-                                                   PatchOptions options = {});
+ private:
+  DbPool& db_;
+  BlobService& blobs_;
+  PatchOptions options_;
+  std::unique_ptr<PatchWorker> maker_;
+  ClearedBlobs cleared_;
+};
 
 }  // namespace argosy::server

@@ -4,18 +4,24 @@
 #include <set>
 
 #include <nlohmann/json.hpp>
-#include <pqxx/pqxx>
 
 #include "common/base/text.hpp"
 #include "common/json/json_reader.hpp"
-#include "server/db/db_pool.hpp"
 #include "server/db/rows.hpp"
 #include "server/journal/journal_store.hpp"
 #include "server/models/patch_rows.hpp"
 
 namespace argosy::server {
 
+struct FilePair {
+  std::string from_digest;
+  std::string to_digest;
+  friend auto operator<=>(const FilePair&, const FilePair&) = default;
+};
+
 namespace {
+
+using PatchKey = std::pair<std::string, std::string>;  // from, to
 
 PatchRow declined(const PatchPair& pair, std::string reason) {
   PatchRow row;
@@ -26,66 +32,38 @@ PatchRow declined(const PatchPair& pair, std::string reason) {
   return row;
 }
 
-struct WantPatches {
-  std::vector<PatchPair> pairs;
+void insert_wanted(pqxx::work& transaction, const std::string& asked) {
+  transaction.exec_params0(
+      R"sql(
+        insert into patches as p (from_digest, to_digest, state, demand)
+        select i."from", i."to", 'pending', max(i.demand)
+        from jsonb_to_recordset($1::jsonb) as i("from" text, "to" text, demand int)
+        join blobs f on f.digest = i."from"
+        join blobs t on t.digest = i."to"
+        where i."from" <> i."to"
+        group by 1, 2
+        order by 1, 2
+        on conflict (from_digest, to_digest) do update set demand = excluded.demand
+        where p.state in ('pending', 'making', 'failed') and p.demand < excluded.demand
+      )sql",
+      asked);
+}
 
-  std::vector<PatchRow> operator()(pqxx::work& transaction) const {
-    nlohmann::json asked = nlohmann::json::array();
-    for (const PatchPair& pair : pairs)
-      asked.push_back({{"from", pair.from_digest}, {"to", pair.to_digest}, {"demand", pair.demand}});
-    const std::string asked_json = asked.dump();
-    insert(transaction, asked_json);
-    const auto known = select(transaction, asked_json);
-    std::vector<PatchRow> rows;
-    for (const PatchPair& pair : pairs) {
-      const auto found = known.find({pair.from_digest, pair.to_digest});
-      if (found != known.end()) {
-        rows.push_back(found->second);
-      } else if (pair.from_digest == pair.to_digest) {
-        rows.push_back(declined(pair, "both are the same file"));
-      } else {
-        rows.push_back(declined(pair, "the server does not have both files"));
-      }
-    }
-    return rows;
+std::map<PatchKey, PatchRow> select_wanted(pqxx::work& transaction, const std::string& asked) {
+  std::map<PatchKey, PatchRow> known;
+  static const std::string sql = "select " + std::string(patch_columns) + R"sql(
+    from patches p
+    where (p.from_digest, p.to_digest) in (
+      select i."from", i."to" from jsonb_to_recordset($1::jsonb) as i("from" text, "to" text)
+    )
+  )sql";
+  const pqxx::result rows = transaction.exec_params(sql, asked);
+  for (const pqxx::row& row : rows) {
+    PatchRow patch = patch_of(row);
+    known.emplace(PatchKey{patch.from_digest, patch.to_digest}, std::move(patch));
   }
-
- private:
-  using Key = std::pair<std::string, std::string>;
-
-  void insert(pqxx::work& transaction, const std::string& asked) const {
-    transaction.exec_params0(
-        R"sql(
-          insert into patches as p (from_digest, to_digest, state, demand)
-          select i."from", i."to", 'pending', max(i.demand)
-          from jsonb_to_recordset($1::jsonb) as i("from" text, "to" text, demand int)
-          join blobs f on f.digest = i."from"
-          join blobs t on t.digest = i."to"
-          where i."from" <> i."to"
-          group by 1, 2
-          order by 1, 2
-          on conflict (from_digest, to_digest) do update set demand = excluded.demand
-          where p.state in ('pending', 'making', 'failed') and p.demand < excluded.demand
-        )sql",
-        asked);
-  }
-
-  static std::map<Key, PatchRow> select(pqxx::work& transaction, const std::string& asked) {
-    std::map<Key, PatchRow> known;
-    static const std::string sql = "select " + std::string(patch_columns) + R"sql(
-      from patches p
-      where (p.from_digest, p.to_digest) in (
-        select i."from", i."to" from jsonb_to_recordset($1::jsonb) as i("from" text, "to" text)
-      )
-    )sql";
-    const pqxx::result rows = transaction.exec_params(sql, asked);
-    for (const pqxx::row& row : rows) {
-      PatchRow patch = patch_of(row);
-      known.emplace(Key{patch.from_digest, patch.to_digest}, std::move(patch));
-    }
-    return known;
-  }
-};
+  return known;
+}
 
 Result<void> check_model_known(pqxx::work& transaction, const std::string& model) {
   if (!transaction.exec_params("select 1 from models where name = $1", model).empty()) return {};
@@ -111,21 +89,6 @@ std::vector<PatchMatrixRow> matrix_rows(pqxx::work& transaction, const std::stri
   }
   return matrix;
 }
-
-struct PatchMatrix {
-  std::string model;
-
-  Result<std::vector<PatchMatrixRow>> operator()(pqxx::work& transaction) const {
-    ARGOSY_CHECK(check_model_known(transaction, model));
-    return matrix_rows(transaction, model);
-  }
-};
-
-struct FilePair {
-  std::string from_digest;
-  std::string to_digest;
-  friend auto operator<=>(const FilePair&, const FilePair&) = default;
-};
 
 // The rows of the matrix that are about these files.
 std::vector<PatchMatrixRow> matrix_rows_of(pqxx::work& transaction, const std::string& model,
@@ -171,99 +134,113 @@ std::string in_words(const VersionPair& pair) {
   return pair.from_version + " to " + pair.to_version + (pair.variant.empty() ? "" : " (" + pair.variant + ")");
 }
 
-struct AskForPatches {
-  PatchRequest request;
-  std::string actor;
-
-  Result<std::vector<PatchMatrixRow>> operator()(pqxx::work& transaction) const {
-    ARGOSY_CHECK(check_model_known(transaction, request.model));
-    std::set<FilePair> asked;  // in one order, so that two who ask do not deadlock
-    for (std::size_t i = 0; i < request.pairs.size(); ++i) {
-      ARGOSY_TRY(const auto files, files_of(transaction, request.model, request.pairs[i]));
-      if (files.empty())
-        return field_error("pairs[" + std::to_string(i) + "]",
-                           "the releases " + in_words(request.pairs[i]) +
-                               " have no variant of one name with different files, so there is nothing to patch");
-      asked.insert(files.begin(), files.end());
-    }
-    for (const FilePair& pair : asked) ask(transaction, pair);
-    for (const VersionPair& pair : request.pairs) audit(transaction, pair);
-    return matrix_rows_of(transaction, request.model, asked);
-  }
-
- private:
-  void ask(pqxx::work& transaction, const FilePair& pair) const {
-    transaction.exec_params0(
-        R"sql(
-          insert into patches as p (from_digest, to_digest, state, demand, asked_by, asked_until)
-          values ($1, $2, 'pending', 0, $3, now() + make_interval(days => $4))
-          on conflict (from_digest, to_digest) do update set asked_by = excluded.asked_by,
-            asked_until = greatest(p.asked_until, excluded.asked_until)
-        )sql",
-        pair.from_digest, pair.to_digest, actor, request.days);
-    transaction.exec_params0(
-        R"sql(
-          update patches
-          set state = 'pending', attempts = 0, retry_at = null, reason = null, finished_at = null,
-            requested_at = now()
-          where from_digest = $1 and to_digest = $2 and state in ('declined', 'failed', 'cancelled')
-        )sql",
-        pair.from_digest, pair.to_digest);
-  }
-
-  void audit(pqxx::work& transaction, const VersionPair& pair) const {
-    const nlohmann::json details = {{"from_version", pair.from_version},
-                                    {"to_version", pair.to_version},
-                                    {"variant", pair.variant},
-                                    {"days", request.days}};
-    append_audit(transaction, actor, "patch.request", "model/" + request.model, details.dump());
-  }
-};
-
-struct CancelPatches {
-  PatchCancellation which;
-  std::string actor;
-
-  Result<std::vector<PatchMatrixRow>> operator()(pqxx::work& transaction) const {
-    ARGOSY_CHECK(check_model_known(transaction, which.model));
-    ARGOSY_TRY(const auto files, files_of(transaction, which.model, which.pair));
-    const std::set<FilePair> named(files.begin(), files.end());
-    std::set<FilePair> cancelled;
-    for (const FilePair& pair : named)
-      if (cancel(transaction, pair)) cancelled.insert(pair);
-    if (cancelled.empty()) return nothing_to_cancel(transaction, named);
-    const nlohmann::json details = {{"from_version", which.pair.from_version},
-                                    {"to_version", which.pair.to_version},
-                                    {"variant", which.pair.variant}};
-    append_audit(transaction, actor, "patch.cancel", "model/" + which.model, details.dump());
-    return matrix_rows_of(transaction, which.model, cancelled);
-  }
-
- private:
-  bool cancel(pqxx::work& transaction, const FilePair& pair) const {
-    static const std::string sql = R"sql(
-      update patches p
-      set state = 'cancelled', reason = 'cancelled by ' || $3, claim = null, retry_at = null, asked_until = null,
-        finished_at = now()
-      where from_digest = $1 and to_digest = $2
-        and (state in ('pending', 'making') or (state = 'failed' and retry_at is not null))
-      returning
-    )sql" + std::string(patch_columns);
-    const pqxx::result rows = transaction.exec_params(sql, pair.from_digest, pair.to_digest, actor);
-    for (const pqxx::row& row : rows) append_patch_event(transaction, patch_of(row));
-    return !rows.empty();
-  }
-
-  Error nothing_to_cancel(pqxx::work& transaction, const std::set<FilePair>& named) const {
-    const std::string patch = "the patch from " + in_words(which.pair);
-    const auto rows = matrix_rows_of(transaction, which.model, named);
-    if (rows.empty()) return make_error(Errc::not_found, patch + " was never asked for");
-    return make_error(Errc::conflict, patch + " is " + std::string(to_string(rows.front().patch.state)) +
-                                          "; only one that is pending, being made or to be tried again is cancelled");
-  }
-};
-
 }  // namespace
+
+std::vector<PatchRow> WantPatches::operator()(pqxx::work& transaction) const {
+  nlohmann::json asked = nlohmann::json::array();
+  for (const PatchPair& pair : pairs)
+    asked.push_back({{"from", pair.from_digest}, {"to", pair.to_digest}, {"demand", pair.demand}});
+  const std::string asked_json = asked.dump();
+  insert_wanted(transaction, asked_json);
+  const auto known = select_wanted(transaction, asked_json);
+  std::vector<PatchRow> rows;
+  for (const PatchPair& pair : pairs) {
+    const auto found = known.find({pair.from_digest, pair.to_digest});
+    if (found != known.end()) {
+      rows.push_back(found->second);
+    } else if (pair.from_digest == pair.to_digest) {
+      rows.push_back(declined(pair, "both are the same file"));
+    } else {
+      rows.push_back(declined(pair, "the server does not have both files"));
+    }
+  }
+  return rows;
+}
+
+Result<std::vector<PatchMatrixRow>> ReadPatchMatrix::operator()(pqxx::work& transaction) const {
+  ARGOSY_CHECK(check_model_known(transaction, model));
+  return matrix_rows(transaction, model);
+}
+
+Result<std::vector<PatchMatrixRow>> AskForPatches::operator()(pqxx::work& transaction) const {
+  ARGOSY_CHECK(check_model_known(transaction, request.model));
+  std::set<FilePair> asked;  // in one order, so that two who ask do not deadlock
+  for (std::size_t i = 0; i < request.pairs.size(); ++i) {
+    ARGOSY_TRY(const auto files, files_of(transaction, request.model, request.pairs[i]));
+    if (files.empty())
+      return field_error("pairs[" + std::to_string(i) + "]",
+                         "the releases " + in_words(request.pairs[i]) +
+                             " have no variant of one name with different files, so there is nothing to patch");
+    asked.insert(files.begin(), files.end());
+  }
+  for (const FilePair& pair : asked) ask(transaction, pair);
+  for (const VersionPair& pair : request.pairs) audit(transaction, pair);
+  return matrix_rows_of(transaction, request.model, asked);
+}
+
+void AskForPatches::ask(pqxx::work& transaction, const FilePair& pair) const {
+  transaction.exec_params0(
+      R"sql(
+        insert into patches as p (from_digest, to_digest, state, demand, asked_by, asked_until)
+        values ($1, $2, 'pending', 0, $3, now() + make_interval(days => $4))
+        on conflict (from_digest, to_digest) do update set asked_by = excluded.asked_by,
+          asked_until = greatest(p.asked_until, excluded.asked_until)
+      )sql",
+      pair.from_digest, pair.to_digest, actor, request.days);
+  transaction.exec_params0(
+      R"sql(
+        update patches
+        set state = 'pending', attempts = 0, retry_at = null, reason = null, finished_at = null,
+          requested_at = now()
+        where from_digest = $1 and to_digest = $2 and state in ('declined', 'failed', 'cancelled')
+      )sql",
+      pair.from_digest, pair.to_digest);
+}
+
+void AskForPatches::audit(pqxx::work& transaction, const VersionPair& pair) const {
+  const nlohmann::json details = {{"from_version", pair.from_version},
+                                  {"to_version", pair.to_version},
+                                  {"variant", pair.variant},
+                                  {"days", request.days}};
+  append_audit(transaction, actor, "patch.request", "model/" + request.model, details.dump());
+}
+
+Result<std::vector<PatchMatrixRow>> CancelPatches::operator()(pqxx::work& transaction) const {
+  ARGOSY_CHECK(check_model_known(transaction, which.model));
+  ARGOSY_TRY(const auto files, files_of(transaction, which.model, which.pair));
+  const std::set<FilePair> named(files.begin(), files.end());
+  std::set<FilePair> cancelled;
+  for (const FilePair& pair : named)
+    if (cancel(transaction, pair)) cancelled.insert(pair);
+  if (cancelled.empty()) return nothing_to_cancel(transaction, named);
+  const nlohmann::json details = {{"from_version", which.pair.from_version},
+                                  {"to_version", which.pair.to_version},
+                                  {"variant", which.pair.variant}};
+  append_audit(transaction, actor, "patch.cancel", "model/" + which.model, details.dump());
+  return matrix_rows_of(transaction, which.model, cancelled);
+}
+
+bool CancelPatches::cancel(pqxx::work& transaction, const FilePair& pair) const {
+  static const std::string sql = R"sql(
+    update patches p
+    set state = 'cancelled', reason = 'cancelled by ' || $3, claim = null, retry_at = null, asked_until = null,
+      finished_at = now()
+    where from_digest = $1 and to_digest = $2
+      and (state in ('pending', 'making') or (state = 'failed' and retry_at is not null))
+    returning
+  )sql" + std::string(patch_columns);
+  const pqxx::result rows = transaction.exec_params(sql, pair.from_digest, pair.to_digest, actor);
+  for (const pqxx::row& row : rows) append_patch_event(transaction, patch_of(row));
+  return !rows.empty();
+}
+
+Error CancelPatches::nothing_to_cancel(pqxx::work& transaction, const std::set<FilePair>& named) const {
+  const std::string patch = "the patch from " + in_words(which.pair);
+  const auto rows = matrix_rows_of(transaction, which.model, named);
+  if (rows.empty()) return make_error(Errc::not_found, patch + " was never asked for");
+  return make_error(Errc::conflict, patch + " is " + std::string(to_string(rows.front().patch.state)) +
+                                        "; only one that is pending, being made or to be tried again is cancelled");
+}
 
 PatchRow patch_of(const pqxx::row& row) {
   PatchRow patch;
@@ -311,22 +288,6 @@ void append_patch_event(pqxx::work& transaction, const PatchRow& row) {
   event.message = what + ": " + (row.state == PatchState::ready ? std::to_string(*row.size) + " bytes" : row.reason);
   event.details_json = details.dump();
   append_event(transaction, event);
-}
-
-Task<Result<std::vector<PatchRow>>> PatchStore::want(std::vector<PatchPair> pairs) {
-  co_return co_await db_.transact<WantPatches>(std::move(pairs));
-}
-
-Task<Result<std::vector<PatchMatrixRow>>> PatchStore::matrix(std::string model) {
-  co_return co_await db_.transact<PatchMatrix>(std::move(model));
-}
-
-Task<Result<std::vector<PatchMatrixRow>>> PatchStore::ask(PatchRequest request, std::string actor) {
-  co_return co_await db_.transact<AskForPatches>(std::move(request), std::move(actor));
-}
-
-Task<Result<std::vector<PatchMatrixRow>>> PatchStore::cancel(PatchCancellation which, std::string actor) {
-  co_return co_await db_.transact<CancelPatches>(std::move(which), std::move(actor));
 }
 
 }  // namespace argosy::server

@@ -1,21 +1,21 @@
-// The SQL of patches. Each call is one transaction on the pool's threads; times of claims are the database's own, so
-// that instances with different clocks agree. patch_store.cpp: what people and rollouts ask; patch_work_store.cpp: what
-// the makers do; patch_upkeep_store.cpp: what the leader counts and clears away.
+// The SQL of patches. Functors for DbPool::transact, run on the DB threads; times of claims are the database's own,
+// so that instances with different clocks agree. patch_store.cpp: what people and rollouts ask; patch_work_store.cpp:
+// what the makers do; patch_upkeep_store.cpp: what the leader counts and clears away.
 #pragma once
 
 #include <chrono>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
+#include <pqxx/pqxx>
+
 #include "common/base/error.hpp"
-#include "server/base/task.hpp"
 #include "server/models/patch.hpp"
 #include "server/models/patch_request.hpp"
 
 namespace argosy::server {
-
-class DbPool;
 
 struct PatchClaim {
   PatchPair pair;
@@ -33,33 +33,86 @@ struct DemandOptions {
   bool all = false;                // false: only when some pair is not settled
 };
 
-class PatchStore {
- public:
-  explicit PatchStore(DbPool& db) : db_(db) {}
+struct FilePair;
 
-  Task<Result<std::vector<PatchRow>>> want(std::vector<PatchPair> pairs);
-  Task<Result<std::vector<PatchMatrixRow>>> matrix(std::string model);
-  Task<Result<std::vector<PatchMatrixRow>>> ask(PatchRequest request, std::string actor);
-  Task<Result<std::vector<PatchMatrixRow>>> cancel(PatchCancellation which, std::string actor);
+// The present state of each pair, in the order asked; pairs seen for the first time become pending.
+struct WantPatches {
+  std::vector<PatchPair> pairs;
+  std::vector<PatchRow> operator()(pqxx::work& transaction) const;
+};
 
-  // The most wanted pair that is pending, or whose claim has run out, or that may be tried again; it is `making` from
-  // now on. A pair whose last attempt ran out fails for good.
-  Task<Result<ClaimRound>> claim(std::chrono::milliseconds lease, int max_attempts);
-  // False: the pair is not this claim's any more.
-  Task<Result<bool>> renew(PatchClaim claim);
-  // The attempt does not count.
-  Task<Result<void>> give_back(PatchClaim claim);
-  // Writes the outcome and its event; `rest` is of a failed one that is to be tried again.
-  Task<Result<void>> finish(PatchClaim claim, PatchRow row, std::optional<std::chrono::milliseconds> rest);
+struct ReadPatchMatrix {
+  std::string model;
+  Result<std::vector<PatchMatrixRow>> operator()(pqxx::work& transaction) const;
+};
 
-  // Counts anew how many devices would use each pair now. Pairs that nobody wants and that are not made are dropped;
-  // answers how many.
-  Task<Result<std::size_t>> count_demand(DemandOptions options);
-  // Settled pairs older than `keep` whose old file no device has and that nobody wants; answers how many.
-  Task<Result<std::size_t>> drop_unused(std::chrono::hours keep, std::size_t limit);
+struct AskForPatches {
+  PatchRequest request;
+  std::string actor;
+  Result<std::vector<PatchMatrixRow>> operator()(pqxx::work& transaction) const;
 
  private:
-  DbPool& db_;
+  void ask(pqxx::work& transaction, const FilePair& pair) const;
+  void audit(pqxx::work& transaction, const VersionPair& pair) const;
+};
+
+struct CancelPatches {
+  PatchCancellation which;
+  std::string actor;
+  Result<std::vector<PatchMatrixRow>> operator()(pqxx::work& transaction) const;
+
+ private:
+  bool cancel(pqxx::work& transaction, const FilePair& pair) const;
+  Error nothing_to_cancel(pqxx::work& transaction, const std::set<FilePair>& named) const;
+};
+
+// The most wanted pair that is pending, or whose claim has run out, or that may be tried again; it is `making` from
+// now on. A pair whose last attempt ran out fails for good.
+struct ClaimPatch {
+  std::chrono::milliseconds lease{};
+  int max_attempts = 0;
+  std::string name;  // the claim's
+  ClaimRound operator()(pqxx::work& transaction) const;
+
+ private:
+  std::vector<std::string> fail_exhausted(pqxx::work& transaction) const;
+};
+
+// False: the pair is not this claim's any more.
+struct RenewPatchClaim {
+  PatchClaim claim;
+  bool operator()(pqxx::work& transaction) const;
+};
+
+// The attempt does not count.
+struct GiveBackPatch {
+  PatchClaim claim;
+  void operator()(pqxx::work& transaction) const;
+};
+
+// Writes the outcome and its event; `rest` is of a failed one that is to be tried again.
+struct FinishPatch {
+  PatchClaim claim;
+  PatchRow row;
+  std::optional<std::chrono::milliseconds> rest;
+  void operator()(pqxx::work& transaction) const;
+};
+
+// Counts anew how many devices would use each pair now. Pairs that nobody wants and that are not made are dropped;
+// answers how many.
+struct CountPatchDemand {
+  DemandOptions options;
+  Result<std::size_t> operator()(pqxx::work& transaction) const;
+
+ private:
+  std::size_t drop_unwanted(pqxx::work& transaction) const;
+};
+
+// Settled pairs older than `keep` whose old file no device has and that nobody wants; answers how many.
+struct DropUnusedPatches {
+  std::chrono::hours keep{};
+  std::size_t limit = 0;
+  std::size_t operator()(pqxx::work& transaction) const;
 };
 
 }  // namespace argosy::server

@@ -1,11 +1,9 @@
-// The part of PatchStore that the leader uses: who wants what now, and what nobody needs any more.
+// The part of patch_store.hpp that the leader uses: who wants what now, and what nobody needs any more.
 #include <map>
 #include <string>
 
 #include <nlohmann/json.hpp>
-#include <pqxx/pqxx>
 
-#include "server/db/db_pool.hpp"
 #include "server/db/rows.hpp"
 #include "server/models/patch_rows.hpp"
 #include "server/models/patch_store.hpp"
@@ -48,161 +46,140 @@ const std::string waiting_groups = R"sql(
   limit $1
 )sql";
 
-class CountDemand {
- public:
-  explicit CountDemand(DemandOptions options) : options_(options) {}
+bool some_unsettled(pqxx::work& transaction) {
+  return transaction
+      .exec1(
+          R"sql(
+            select exists (
+              select 1
+              from patches
+              where state in ('pending', 'making') or (state = 'failed' and retry_at is not null)
+            )
+          )sql")[0]
+      .as<bool>();
+}
 
-  Result<std::size_t> operator()(pqxx::work& transaction) const {
-    if (!options_.all && !some_unsettled(transaction)) return std::size_t{0};
-    ARGOSY_TRY(const auto counted, count(transaction));
-    write(transaction, counted);
-    return drop_unwanted(transaction);
+Result<std::vector<Variant>> selectable_variants(pqxx::work& transaction, std::int64_t release) {
+  std::vector<Variant> variants;
+  const pqxx::result rows = transaction.exec_params(
+      "select name, digest, selector, priority from variants where release_id = $1 order by id", release);
+  for (const pqxx::row& row : rows) {
+    Variant& variant = variants.emplace_back();
+    variant.name = row["name"].as<std::string>();
+    variant.digest = row["digest"].as<std::string>();
+    ARGOSY_TRY(variant.selector, selector_from_json(row["selector"].as<std::string>()));
+    variant.priority = row["priority"].as<int>();
   }
+  return variants;
+}
 
- private:
-  static bool some_unsettled(pqxx::work& transaction) {
-    return transaction
-        .exec1(
-            R"sql(
-              select exists (
-                select 1
-                from patches
-                where state in ('pending', 'making') or (state = 'failed' and retry_at is not null)
-              )
-            )sql")[0]
-        .as<bool>();
-  }
-
-  static Result<std::map<Files, std::int64_t>> count(pqxx::work& transaction) {
-    std::map<Files, std::int64_t> counted;
-    std::map<std::int64_t, std::vector<Variant>> releases;
-    for (const pqxx::row& row : transaction.exec_params(waiting_groups, max_groups)) {
-      const auto release = row["release_id"].as<std::int64_t>();
-      auto known = releases.find(release);
-      if (known == releases.end()) {
-        ARGOSY_TRY(auto variants, selectable_variants(transaction, release));
-        known = releases.emplace(release, std::move(variants)).first;
-      }
-      const auto choice = choose_variant(known->second, capabilities_of(row["capabilities"].as<std::string>()),
-                                         row["hardware_class"].as<std::string>());
-      const auto* index = std::get_if<std::size_t>(&choice);
-      if (index == nullptr) continue;
-      const std::string& target = known->second[*index].digest;
-      const auto serving = row["serving"].as<std::string>();
-      const auto previous = row["previous"].as<std::string>();
-      if (serving == target || previous == target) continue;  // it has the file
-      counted[{serving, target}] += row["devices"].as<std::int64_t>();
-      if (previous != serving) counted[{previous, target}] += row["devices"].as<std::int64_t>();
+Result<std::map<Files, std::int64_t>> count_waiting(pqxx::work& transaction) {
+  std::map<Files, std::int64_t> counted;
+  std::map<std::int64_t, std::vector<Variant>> releases;
+  for (const pqxx::row& row : transaction.exec_params(waiting_groups, max_groups)) {
+    const auto release = row["release_id"].as<std::int64_t>();
+    auto known = releases.find(release);
+    if (known == releases.end()) {
+      ARGOSY_TRY(auto variants, selectable_variants(transaction, release));
+      known = releases.emplace(release, std::move(variants)).first;
     }
-    return counted;
+    const auto choice = choose_variant(known->second, capabilities_of(row["capabilities"].as<std::string>()),
+                                       row["hardware_class"].as<std::string>());
+    const auto* index = std::get_if<std::size_t>(&choice);
+    if (index == nullptr) continue;
+    const std::string& target = known->second[*index].digest;
+    const auto serving = row["serving"].as<std::string>();
+    const auto previous = row["previous"].as<std::string>();
+    if (serving == target || previous == target) continue;  // it has the file
+    counted[{serving, target}] += row["devices"].as<std::int64_t>();
+    if (previous != serving) counted[{previous, target}] += row["devices"].as<std::int64_t>();
   }
+  return counted;
+}
 
-  static Result<std::vector<Variant>> selectable_variants(pqxx::work& transaction, std::int64_t release) {
-    std::vector<Variant> variants;
-    const pqxx::result rows = transaction.exec_params(
-        "select name, digest, selector, priority from variants where release_id = $1 order by id", release);
-    for (const pqxx::row& row : rows) {
-      Variant& variant = variants.emplace_back();
-      variant.name = row["name"].as<std::string>();
-      variant.digest = row["digest"].as<std::string>();
-      ARGOSY_TRY(variant.selector, selector_from_json(row["selector"].as<std::string>()));
-      variant.priority = row["priority"].as<int>();
-    }
-    return variants;
-  }
-
-  static void write(pqxx::work& transaction, const std::map<Files, std::int64_t>& counted) {
-    nlohmann::json rows = nlohmann::json::array();
-    for (const auto& [files, devices] : counted)
-      rows.push_back({{"from", files.first}, {"to", files.second}, {"devices", devices}});
-    transaction.exec_params0(
-        R"sql(
-          update patches p
-          set demand = c.devices
-          from (
-            select o.from_digest, o.to_digest, coalesce(i.devices, 0) as devices
-            from patches o
-            left join jsonb_to_recordset($1::jsonb) as i("from" text, "to" text, devices int)
-              on i."from" = o.from_digest and i."to" = o.to_digest
-            where o.demand <> coalesce(i.devices, 0)
-            order by 1, 2
-            for update of o
-          ) as c
-          where p.from_digest = c.from_digest and p.to_digest = c.to_digest
-        )sql",
-        rows.dump());
-  }
-
-  std::size_t drop_unwanted(pqxx::work& transaction) const {
-    static const std::string sql = R"sql(
-      delete from patches p
-      where state in ('pending', 'making') and demand = 0 and coalesce(asked_until <= now(), true)
-        and requested_at <= now() - make_interval(secs => $1)
-      returning
-    )sql" + std::string(patch_columns);
-    const pqxx::result rows = transaction.exec_params(sql, static_cast<double>(options_.grace.count()));
-    for (const pqxx::row& row : rows) {
-      PatchRow patch = patch_of(row);
-      patch.state = PatchState::cancelled;
-      patch.reason = "nobody waits for it any more";
-      append_patch_event(transaction, patch);
-    }
-    return rows.size();
-  }
-
-  DemandOptions options_;
-};
-
-struct DropUnused {
-  std::chrono::hours keep;
-  std::size_t limit;
-
-  // A patch is in use while a device has its old file, or can have it by another patch: then it may end a chain.
-  std::size_t operator()(pqxx::work& transaction) const {
-    return transaction
-        .exec_params(
-            R"sql(
-              with held as materialized (
-                select digest
-                from device_models
-                union
-                select previous_digest
-                from device_models
-              )
-              delete from patches d
-              using (
-                select p.from_digest, p.to_digest
-                from patches p
-                where p.state in ('ready', 'declined', 'failed', 'cancelled')
-                  and greatest(p.requested_at, p.finished_at) < now() - make_interval(hours => $1)
-                  and p.demand = 0
-                  and coalesce(p.asked_until <= now(), true)
-                  and not exists (select 1 from held h where h.digest = p.from_digest)
-                  and not exists (
-                    select 1
-                    from patches l
-                    join held h on h.digest = l.from_digest
-                    where l.state = 'ready' and l.to_digest = p.from_digest
-                  )
-                order by 1, 2
-                limit $2
-                for update skip locked
-              ) as u
-              where d.from_digest = u.from_digest and d.to_digest = u.to_digest
-            )sql",
-            static_cast<int>(keep.count()), static_cast<std::int64_t>(limit))
-        .affected_rows();
-  }
-};
+void write_demand(pqxx::work& transaction, const std::map<Files, std::int64_t>& counted) {
+  nlohmann::json rows = nlohmann::json::array();
+  for (const auto& [files, devices] : counted)
+    rows.push_back({{"from", files.first}, {"to", files.second}, {"devices", devices}});
+  transaction.exec_params0(
+      R"sql(
+        update patches p
+        set demand = c.devices
+        from (
+          select o.from_digest, o.to_digest, coalesce(i.devices, 0) as devices
+          from patches o
+          left join jsonb_to_recordset($1::jsonb) as i("from" text, "to" text, devices int)
+            on i."from" = o.from_digest and i."to" = o.to_digest
+          where o.demand <> coalesce(i.devices, 0)
+          order by 1, 2
+          for update of o
+        ) as c
+        where p.from_digest = c.from_digest and p.to_digest = c.to_digest
+      )sql",
+      rows.dump());
+}
 
 }  // namespace
 
-Task<Result<std::size_t>> PatchStore::count_demand(DemandOptions options) {
-  co_return co_await db_.transact<CountDemand>(options);
+Result<std::size_t> CountPatchDemand::operator()(pqxx::work& transaction) const {
+  if (!options.all && !some_unsettled(transaction)) return std::size_t{0};
+  ARGOSY_TRY(const auto counted, count_waiting(transaction));
+  write_demand(transaction, counted);
+  return drop_unwanted(transaction);
 }
 
-Task<Result<std::size_t>> PatchStore::drop_unused(std::chrono::hours keep, std::size_t limit) {
-  co_return co_await db_.transact<DropUnused>(keep, limit);
+std::size_t CountPatchDemand::drop_unwanted(pqxx::work& transaction) const {
+  static const std::string sql = R"sql(
+    delete from patches p
+    where state in ('pending', 'making') and demand = 0 and coalesce(asked_until <= now(), true)
+      and requested_at <= now() - make_interval(secs => $1)
+    returning
+  )sql" + std::string(patch_columns);
+  const pqxx::result rows = transaction.exec_params(sql, static_cast<double>(options.grace.count()));
+  for (const pqxx::row& row : rows) {
+    PatchRow patch = patch_of(row);
+    patch.state = PatchState::cancelled;
+    patch.reason = "nobody waits for it any more";
+    append_patch_event(transaction, patch);
+  }
+  return rows.size();
+}
+
+// A patch is in use while a device has its old file, or can have it by another patch: then it may end a chain.
+std::size_t DropUnusedPatches::operator()(pqxx::work& transaction) const {
+  return transaction
+      .exec_params(
+          R"sql(
+            with held as materialized (
+              select digest
+              from device_models
+              union
+              select previous_digest
+              from device_models
+            )
+            delete from patches d
+            using (
+              select p.from_digest, p.to_digest
+              from patches p
+              where p.state in ('ready', 'declined', 'failed', 'cancelled')
+                and greatest(p.requested_at, p.finished_at) < now() - make_interval(hours => $1)
+                and p.demand = 0
+                and coalesce(p.asked_until <= now(), true)
+                and not exists (select 1 from held h where h.digest = p.from_digest)
+                and not exists (
+                  select 1
+                  from patches l
+                  join held h on h.digest = l.from_digest
+                  where l.state = 'ready' and l.to_digest = p.from_digest
+                )
+              order by 1, 2
+              limit $2
+              for update skip locked
+            ) as u
+            where d.from_digest = u.from_digest and d.to_digest = u.to_digest
+          )sql",
+          static_cast<int>(keep.count()), static_cast<std::int64_t>(limit))
+      .affected_rows();
 }
 
 }  // namespace argosy::server

@@ -9,8 +9,11 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include "common/base/encoding.hpp"
 #include "common/delta/patch_make.hpp"
+#include "server/db/db_pool.hpp"
 #include "server/models/blob_service.hpp"
+#include "server/models/patch_store.hpp"
 #include "server/work/worker_pool.hpp"
 
 namespace argosy::server {
@@ -99,8 +102,8 @@ struct PatchWorker::Encoding {
   std::optional<Result<MakeReport>> outcome;
 };
 
-PatchWorker::PatchWorker(PatchStore& store, BlobService& blobs, WorkerPool& pool, const PatchOptions& options)
-    : store_(store), blobs_(blobs), pool_(pool), options_(options), jitter_(seed_of_jitter()) {}
+PatchWorker::PatchWorker(DbPool& db, BlobService& blobs, WorkerPool& pool, const PatchOptions& options)
+    : db_(db), blobs_(blobs), pool_(pool), options_(options), jitter_(seed_of_jitter()) {}
 
 void PatchWorker::start(asio::any_io_executor io, std::size_t makers) {
   for (std::size_t maker = 0; maker < makers; ++maker) {
@@ -111,11 +114,12 @@ void PatchWorker::start(asio::any_io_executor io, std::size_t makers) {
 }
 
 Task<Result<void>> PatchWorker::make_one(std::size_t maker) {
-  ARGOSY_CO_TRY(const auto round, co_await store_.claim(options_.claim_lease, options_.limits.max_attempts));
+  ARGOSY_CO_TRY(const auto round, co_await db_.transact<ClaimPatch>(options_.claim_lease, options_.limits.max_attempts,
+                                                                    to_hex(secure_random(16))));
   co_await remove_files_of(round.abandoned);
   if (!round.claim) co_return Result<void>{};
   if (stopped_) {
-    co_await store_.give_back(*round.claim);
+    co_await db_.transact<GiveBackPatch>(*round.claim);
     co_return Result<void>{};
   }
   const bool settled = co_await make(*round.claim);
@@ -155,7 +159,7 @@ Task<bool> PatchWorker::make(PatchClaim claim) {
     co_return true;
   }
   if (!row && is_passing(row.error().code)) {
-    co_await store_.give_back(std::move(claim));
+    co_await db_.transact<GiveBackPatch>(std::move(claim));
     co_return false;
   }
   if (!row)
@@ -170,7 +174,7 @@ Task<void> PatchWorker::finish(PatchClaim claim, PatchRow row) {
                         ? rest_after_failure(claim.attempts, options_.limits.max_attempts, jitter_)
                         : std::nullopt;
   // When even this fails, the claim runs out and the pair is taken again.
-  co_await store_.finish(std::move(claim), std::move(row), rest);
+  co_await db_.transact<FinishPatch>(std::move(claim), std::move(row), rest);
 }
 
 void PatchWorker::count(PatchState outcome) {
@@ -181,9 +185,8 @@ void PatchWorker::count(PatchState outcome) {
 
 Task<Result<PatchRow>> PatchWorker::try_make(PatchClaim claim) {
   ARGOSY_CO_TRY(const auto old_blob, co_await blobs_.find(Digest::parse(claim.pair.from_digest).value()));
-  const auto new_blob = co_await blobs_.find(Digest::parse(claim.pair.to_digest).value());
-  if (!new_blob) co_return new_blob.error();
-  const std::uint64_t larger = std::max(old_blob.size, new_blob->size);
+  ARGOSY_CO_TRY(const auto new_blob, co_await blobs_.find(Digest::parse(claim.pair.to_digest).value()));
+  const std::uint64_t larger = std::max(old_blob.size, new_blob.size);
   if (larger > options_.limits.max_file_bytes)
     co_return row_of(claim.pair, PatchState::declined,
                      "a file of " + in_mb(larger) + " is over the limit of " + in_mb(options_.limits.max_file_bytes) +
@@ -191,15 +194,14 @@ Task<Result<PatchRow>> PatchWorker::try_make(PatchClaim claim) {
 
   MakeRequest request;
   request.old_path = old_blob.path;
-  request.new_path = new_blob->path;
+  request.new_path = new_blob.path;
   request.patch_path = blobs_.temporary_path(claim.name);
   request.limits.max_memory_bytes = options_.limits.max_memory_bytes;
   const std::filesystem::path patch_path = request.patch_path;
-  const auto time_limit = longest_encoding(old_blob.size + new_blob->size, options_.limits);
+  const auto time_limit = longest_encoding(old_blob.size + new_blob.size, options_.limits);
   ARGOSY_CO_TRY(const auto report, co_await encode_with_claim(claim, std::move(request), time_limit));
   if (report.codec) {
-    auto adopted = co_await blobs_.adopt(patch_path, report.patch);
-    if (!adopted) co_return adopted.error();
+    ARGOSY_CO_CHECK(co_await blobs_.adopt(patch_path, report.patch));
   }
   co_return outcome_row(claim.pair, report);
 }
@@ -217,7 +219,7 @@ Task<Result<MakeReport>> PatchWorker::encode_with_claim(PatchClaim claim, MakeRe
   while (!encoding->outcome) {
     co_await sleep(encoding->timer, options_.claim_renewal);
     if (encoding->outcome) break;
-    const auto still_ours = co_await store_.renew(claim);
+    const auto still_ours = co_await db_.transact<RenewPatchClaim>(claim);
     if (still_ours && !*still_ours) encoding->reins->given_up = true;
   }
   encodings_.erase(listed);

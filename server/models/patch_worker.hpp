@@ -14,7 +14,6 @@
 #include "server/base/loop.hpp"
 #include "server/base/task.hpp"
 #include "server/models/patch_service.hpp"
-#include "server/models/patch_store.hpp"
 
 namespace argosy {
 struct MakeReport;
@@ -23,9 +22,11 @@ struct MakeRequest;
 
 namespace argosy::server {
 
+struct PatchClaim;
+
 class PatchWorker {
  public:
-  PatchWorker(PatchStore& store, BlobService& blobs, WorkerPool& pool, const PatchOptions& options);
+  PatchWorker(DbPool& db, BlobService& blobs, WorkerPool& pool, const PatchOptions& options);
 
   void start(boost::asio::any_io_executor io, std::size_t makers);
   void wake();          // there may be something to make
@@ -46,7 +47,7 @@ class PatchWorker {
   Task<void> finish(PatchClaim claim, PatchRow row);
   void count(PatchState outcome);
 
-  PatchStore& store_;
+  DbPool& db_;
   BlobService& blobs_;
   WorkerPool& pool_;
   PatchOptions options_;

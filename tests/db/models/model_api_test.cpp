@@ -15,16 +15,16 @@ using Json = nlohmann::json;
 
 class ModelApiTest : public ModelsTest {
  protected:
-  std::unique_ptr<ModelService> models = create_model_service(pool, *blobs);
+  ModelService models{pool, blobs};
   wire::Desired desired;  // of the device that asks
   DownloadPermits permits{[this](DeviceId) { return desired_document(); }};
   Router router;
 
   Task<Result<wire::Desired>> desired_document() { co_return desired; }
   void SetUp() override {
-    add_model_routes(router, *models);
-    add_blob_routes(router, *blobs);
-    add_device_blob_routes(router, *blobs, permits);
+    add_model_routes(router, models);
+    add_blob_routes(router, blobs);
+    add_device_blob_routes(router, blobs, permits);
   }
 
   Response call(Method method, const std::string& path, const std::string& body = "") {

@@ -11,9 +11,9 @@ namespace {
 
 class ModelServiceTest : public ModelsTest {
  protected:
-  std::unique_ptr<ModelService> models = create_model_service(pool, *blobs);
+  ModelService models{pool, blobs};
 
-  void SetUp() override { ASSERT_TRUE(run(models->create_model("digits", "handwriting", "user:ada")).value()); }
+  void SetUp() override { ASSERT_TRUE(run(models.create_model("digits", "handwriting", "user:ada")).value()); }
 
   static ReleaseDraft draft(const std::string& version, const std::string& digest, double threshold = 0.9) {
     const nlohmann::json json = {
@@ -22,18 +22,16 @@ class ModelServiceTest : public ModelsTest {
         {"validation", {{"threshold", threshold}}}};
     return parse_release(json.dump()).value();
   }
-  Result<Published> publish(const ReleaseDraft& draft) {
-    return run(models->publish("digits", draft, "token:ci", now));
-  }
+  Result<Published> publish(const ReleaseDraft& draft) { return run(models.publish("digits", draft, "token:ci", now)); }
 };
 
 TEST_F(ModelServiceTest, AModelIsMadeOnce) {
-  EXPECT_FALSE(run(models->create_model("digits", "handwriting", "user:ada")).value());
-  EXPECT_FALSE(run(models->create_model("digits", std::nullopt, "user:ada")).value());
-  EXPECT_EQ(run(models->create_model("digits", "other", "user:ada")).error().code, Errc::conflict);
-  EXPECT_EQ(run(models->create_model("a b", "", "user:ada")).error().code, Errc::invalid_argument);
-  EXPECT_EQ(run(models->list_models("", 10))->total, 1);
-  EXPECT_EQ(run(models->get_model("faces")).error().code, Errc::not_found);
+  EXPECT_FALSE(run(models.create_model("digits", "handwriting", "user:ada")).value());
+  EXPECT_FALSE(run(models.create_model("digits", std::nullopt, "user:ada")).value());
+  EXPECT_EQ(run(models.create_model("digits", "other", "user:ada")).error().code, Errc::conflict);
+  EXPECT_EQ(run(models.create_model("a b", "", "user:ada")).error().code, Errc::invalid_argument);
+  EXPECT_EQ(run(models.list_models("", 10))->total, 1);
+  EXPECT_EQ(run(models.get_model("faces")).error().code, Errc::not_found);
 }
 
 TEST_F(ModelServiceTest, AReleaseIsPublishedOnceAndNeverChanges) {
@@ -44,7 +42,7 @@ TEST_F(ModelServiceTest, AReleaseIsPublishedOnceAndNeverChanges) {
   EXPECT_FALSE(publish(draft("1.0", digest))->created);
   EXPECT_EQ(publish(draft("1.0", digest, 0.8)).error().code, Errc::conflict);
   EXPECT_EQ(database.value<int>("select count(*) from events where kind = 'release.published'"), 1);
-  const Release read = run(models->get_release("digits", "1.0")).value();
+  const Release read = run(models.get_release("digits", "1.0")).value();
   EXPECT_EQ(read.content, first.release.content);
   EXPECT_EQ(read.created_by, "token:ci");
   EXPECT_EQ(read.published_at, now);
@@ -65,16 +63,16 @@ TEST_F(ModelServiceTest, ASignatureIsKeptAndMayBeMadeAnew) {
   EXPECT_EQ(publish(signed_draft).error().code, Errc::signature_release);
   signed_draft.signature = sign("1.0", 1);
   ASSERT_TRUE(publish(signed_draft));
-  EXPECT_EQ(run(models->get_release("digits", "1.0"))->content.signature, signed_draft.signature);
+  EXPECT_EQ(run(models.get_release("digits", "1.0"))->content.signature, signed_draft.signature);
   EXPECT_FALSE(publish(signed_draft)->created) << "the same again";
 
   const wire::ReleaseSignature anew = sign("1.0", 2);
-  EXPECT_EQ(run(models->replace_signature("digits", "1.0", anew, "token:ci"))->content.signature, anew);
-  EXPECT_EQ(run(models->get_release("digits", "1.0"))->content.signature, anew);
+  EXPECT_EQ(run(models.replace_signature("digits", "1.0", anew, "token:ci"))->content.signature, anew);
+  EXPECT_EQ(run(models.get_release("digits", "1.0"))->content.signature, anew);
   EXPECT_EQ(database.value<int>("select count(*) from audit where action = 'release.sign'"), 1);
-  EXPECT_EQ(run(models->replace_signature("digits", "1.0", sign("1.1", 2), "token:ci")).error().code,
+  EXPECT_EQ(run(models.replace_signature("digits", "1.0", sign("1.1", 2), "token:ci")).error().code,
             Errc::signature_release);
-  EXPECT_EQ(run(models->replace_signature("digits", "2.0", anew, "token:ci")).error().code, Errc::not_found);
+  EXPECT_EQ(run(models.replace_signature("digits", "2.0", anew, "token:ci")).error().code, Errc::not_found);
 }
 
 TEST_F(ModelServiceTest, ItsFilesMustBeThereAndLookLikeModels) {
@@ -82,21 +80,21 @@ TEST_F(ModelServiceTest, ItsFilesMustBeThereAndLookLikeModels) {
   const auto refused = publish(draft("1.0", store("not a model at all")));
   EXPECT_EQ(refused.error().code, Errc::malformed_model);
   EXPECT_TRUE(refused.error().message.starts_with("variant 'fp32': ")) << refused.error().message;
-  EXPECT_EQ(run(models->publish("faces", draft("1.0", store(onnx("g"))), "token:ci", now)).error().code,
+  EXPECT_EQ(run(models.publish("faces", draft("1.0", store(onnx("g"))), "token:ci", now)).error().code,
             Errc::not_found);
 }
 
 TEST_F(ModelServiceTest, ListsNewestFirstInPages) {
   const std::string digest = store(onnx("graph"));
   for (const char* version : {"1.0", "1.1", "1.2"}) ASSERT_TRUE(publish(draft(version, digest)));
-  const ReleasePage page = run(models->list_releases("digits", 1'000'000, 2)).value();
+  const ReleasePage page = run(models.list_releases("digits", 1'000'000, 2)).value();
   EXPECT_EQ(page.total, 3);
   EXPECT_TRUE(page.more);
   EXPECT_EQ(page.items.at(0).content.version, "1.2");
-  const ReleasePage rest = run(models->list_releases("digits", page.items.back().id, 2)).value();
+  const ReleasePage rest = run(models.list_releases("digits", page.items.back().id, 2)).value();
   EXPECT_FALSE(rest.more);
   EXPECT_EQ(rest.items.at(0).content.version, "1.0");
-  EXPECT_EQ(run(models->get_model("digits"))->latest_version, "1.2");
+  EXPECT_EQ(run(models.get_model("digits"))->latest_version, "1.2");
 }
 
 TEST_F(ModelServiceTest, TellsWhereItRuns) {
@@ -107,10 +105,10 @@ TEST_F(ModelServiceTest, TellsWhereItRuns) {
       "('gone', 'cpu', now())");
   database.exec("insert into device_models (device_id, model, version, digest) select id, 'digits', '1.0', '" + digest +
                 "' from devices");
-  const Release release = run(models->get_release("digits", "1.0")).value();
+  const Release release = run(models.get_release("digits", "1.0")).value();
   ASSERT_EQ(release.running.size(), 1U);
   EXPECT_EQ(release.running[0].devices, 2);
-  EXPECT_EQ(model_to_json(run(models->get_model("digits")).value())["running"][0]["devices"], 2);
+  EXPECT_EQ(model_to_json(run(models.get_model("digits")).value())["running"][0]["devices"], 2);
 }
 
 }  // namespace

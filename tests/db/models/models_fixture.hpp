@@ -49,7 +49,7 @@ class ModelsTest : public ::testing::Test {
   boost::asio::io_context io;
   DbPool pool{io.get_executor(), pool_options()};
   WorkerPool worker{io.get_executor(), {}};
-  std::unique_ptr<BlobService> blobs = create_blob_service(pool, worker, {folder, 1 << 20}).value();
+  BlobService blobs = BlobService::open(pool, worker, {folder, 1 << 20}).value();
 
   ~ModelsTest() override { std::filesystem::remove_all(folder); }
 
@@ -68,7 +68,7 @@ class ModelsTest : public ::testing::Test {
   static Digest digest_of(const std::string& content) { return sha256(as_bytes(content)); }
   std::string store(const std::string& content) {
     TextBody body(content, 64 << 10);
-    EXPECT_TRUE(run(blobs->put(digest_of(content), body)));
+    EXPECT_TRUE(run(blobs.put(digest_of(content), body)));
     return digest_of(content).to_hex();
   }
   std::size_t temporary_files() const {

@@ -19,8 +19,8 @@ TEST_F(PatchServiceTest, MakesAPatchThatRebuildsTheNewModel) {
   ASSERT_EQ(row.state, PatchState::ready) << row.reason;
   EXPECT_LT(row.size.value(), new_model.size() / 10);
   ApplyRequest request;
-  request.old_path = run(blobs->find(digest_of(old_model)))->path;
-  request.patch_path = run(blobs->find(Digest::parse(row.digest).value()))->path;
+  request.old_path = run(blobs.find(digest_of(old_model)))->path;
+  request.patch_path = run(blobs.find(Digest::parse(row.digest).value()))->path;
   request.expected_new = FileDigest{digest_of(new_model), new_model.size()};
   EXPECT_TRUE(apply_patch_to_file(request, folder / "rebuilt"));
   EXPECT_EQ(read_file(folder / "rebuilt").value(), new_model);
@@ -75,7 +75,7 @@ TEST_F(PatchServiceTest, AClaimOfAWorkerThatDiedIsTakenOver) {
   start();
   EXPECT_EQ(want(from, to).state, PatchState::making);
   database.exec("update patches set claim = 'dead', claimed_at = now() - interval '61 seconds'");
-  ASSERT_TRUE(write_file_atomically(blobs->temporary_path("dead.tensor.part"), "half a patch"));
+  ASSERT_TRUE(write_file_atomically(blobs.temporary_path("dead.tensor.part"), "half a patch"));
   EXPECT_EQ(wait_for(from, to).state, PatchState::ready);
   EXPECT_EQ(temporary_files(), 0U) << "what the dead one left";
 }
@@ -86,7 +86,7 @@ TEST_F(PatchServiceTest, APairThatKillsWhoMakesItFailsAfterTheLastAttempt) {
   want(from, to);
   database.exec(
       "update patches set state = 'making', attempts = 4, claim = 'dead', claimed_at = now() - interval '61 seconds'");
-  ASSERT_TRUE(write_file_atomically(blobs->temporary_path("dead.tensor.part"), "half a patch"));
+  ASSERT_TRUE(write_file_atomically(blobs.temporary_path("dead.tensor.part"), "half a patch"));
   start();
   const PatchRow row = wait_for(from, to);
   EXPECT_EQ(row.state, PatchState::failed);
@@ -99,7 +99,7 @@ TEST_F(PatchServiceTest, APairThatKillsWhoMakesItFailsAfterTheLastAttempt) {
 TEST_F(PatchServiceTest, AMissingFileFailsThePairAndIsTriedAgainLater) {
   const std::string from = store(old_model);
   const std::string to = store(new_model);
-  const std::filesystem::path path = run(blobs->find(digest_of(old_model)))->path;
+  const std::filesystem::path path = run(blobs.find(digest_of(old_model)))->path;
   std::filesystem::remove(path);
   start();
   const PatchRow failed = wait_for(from, to);

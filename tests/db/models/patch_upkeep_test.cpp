@@ -133,19 +133,19 @@ TEST_F(PatchUpkeepTest, APatchStaysWhileItCanEndAChain) {
 TEST_F(PatchUpkeepTest, AnAdoptedFileIsYoungAgainAndAnUploadedOneStaysLonger) {
   make_one();
   const Digest patch = Digest::parse(database.value<std::string>("select digest from patches")).value();
-  const std::string content = read_file(run(blobs->find(patch))->path).value();
+  const std::string content = read_file(run(blobs.find(patch))->path).value();
   database.exec("delete from patches");
-  EXPECT_EQ(run(blobs->clear_unreferred({.patches = 1h}, 100))->patches, 0U) << "somebody may be about to refer to it";
-  const auto temporary = blobs->temporary_path("made");
+  EXPECT_EQ(run(blobs.clear_unreferred({.patches = 1h}, 100))->patches, 0U) << "somebody may be about to refer to it";
+  const auto temporary = blobs.temporary_path("made");
   ASSERT_TRUE(write_file_atomically(temporary, content));
   database.exec("update blobs set created_at = now() - interval '2 hours'");
-  ASSERT_TRUE(run(blobs->adopt(temporary, {patch, content.size()})));
-  EXPECT_EQ(run(blobs->clear_unreferred({.patches = 1h}, 100))->patches, 0U) << "another one has just made the same";
+  ASSERT_TRUE(run(blobs.adopt(temporary, {patch, content.size()})));
+  EXPECT_EQ(run(blobs.clear_unreferred({.patches = 1h}, 100))->patches, 0U) << "another one has just made the same";
   store(content);
-  EXPECT_EQ(run(blobs->clear_unreferred({.patches = 0s}, 100))->patches, 0U) << "somebody uploaded the same";
+  EXPECT_EQ(run(blobs.clear_unreferred({.patches = 0s}, 100))->patches, 0U) << "somebody uploaded the same";
   database.exec("update blobs set patch = true where digest = '" + patch.to_hex() + "'");
-  EXPECT_EQ(run(blobs->clear_unreferred({.patches = 0s}, 100))->patches, 1U);
-  EXPECT_EQ(run(blobs->find(patch)).error().code, Errc::not_found);
+  EXPECT_EQ(run(blobs.clear_unreferred({.patches = 0s}, 100))->patches, 1U);
+  EXPECT_EQ(run(blobs.find(patch)).error().code, Errc::not_found);
 }
 
 TEST_F(PatchUpkeepTest, AnUploadThatNoReleaseNamesGoesInTheEnd) {
@@ -156,7 +156,7 @@ TEST_F(PatchUpkeepTest, AnUploadThatNoReleaseNamesGoesInTheEnd) {
   const std::string sent_again = store("sent again");
   database.exec("update blobs set created_at = now() - interval '91 days'");
   store("sent again");
-  EXPECT_EQ(run(blobs->clear_unreferred({}, 100))->uploads, 1U);
+  EXPECT_EQ(run(blobs.clear_unreferred({}, 100))->uploads, 1U);
   EXPECT_FALSE(is_stored(Digest::parse(forgotten).value()));
   for (const std::string& stays : {from, to, dataset, sent_again})
     EXPECT_TRUE(is_stored(Digest::parse(stays).value())) << stays;
@@ -165,11 +165,11 @@ TEST_F(PatchUpkeepTest, AnUploadThatNoReleaseNamesGoesInTheEnd) {
 TEST_F(PatchUpkeepTest, AFileWithoutARowGoesOnceItIsOld) {
   const std::string kept = store("kept");
   const std::string stray = store("stray");
-  const std::filesystem::path file = run(blobs->find(Digest::parse(stray).value()))->path;
+  const std::filesystem::path file = run(blobs.find(Digest::parse(stray).value()))->path;
   database.exec("delete from blobs where digest = '" + stray + "'");
   const auto look_everywhere = [&] {
     std::size_t strays = 0;
-    for (int part = 0; part < 256; ++part) strays += run(blobs->clear_unreferred({}, 100))->strays;
+    for (int part = 0; part < 256; ++part) strays += run(blobs.clear_unreferred({}, 100))->strays;
     return strays;
   };
   EXPECT_EQ(look_everywhere(), 0U) << "its row may be on its way";
@@ -187,17 +187,17 @@ TEST_F(PatchUpkeepTest, AFileWithoutARowGoesOnceItIsOld) {
 TEST_F(PatchUpkeepTest, AnAdoptionThatMeetsTheClearingIsTriedAgain) {
   make_one();
   const Digest patch = Digest::parse(database.value<std::string>("select digest from patches")).value();
-  const auto path = run(blobs->find(patch))->path;
+  const auto path = run(blobs.find(patch))->path;
   const std::string content = read_file(path).value();
   database.exec("delete from patches");
-  const auto temporary = blobs->temporary_path("made");
+  const auto temporary = blobs.temporary_path("made");
   ASSERT_TRUE(write_file_atomically(temporary, content));
   // As an instance that clears: the row is locked, its file is removed after the other's was moved into place.
   pqxx::connection other(database.conninfo());
   pqxx::work clearing(other);
   clearing.exec0("delete from blobs where digest = '" + patch.to_hex() + "'");
   std::optional<Result<void>> adopted;
-  boost::asio::co_spawn(io, blobs->adopt(temporary, {patch, content.size()}),
+  boost::asio::co_spawn(io, blobs.adopt(temporary, {patch, content.size()}),
                         [&](std::exception_ptr, Result<void> outcome) { adopted = std::move(outcome); });
   ASSERT_TRUE(test::run_until(io, [&] {
     return database.value<bool>("select exists (select 1 from pg_locks where not granted)");
@@ -210,8 +210,8 @@ TEST_F(PatchUpkeepTest, AnAdoptionThatMeetsTheClearingIsTriedAgain) {
 }
 
 TEST_F(PatchUpkeepTest, FilesOfMakersThatDiedAreRemovedAfterADay) {
-  const auto left = blobs->temporary_path("left");
-  const auto at_work = blobs->temporary_path("at_work");
+  const auto left = blobs.temporary_path("left");
+  const auto at_work = blobs.temporary_path("at_work");
   ASSERT_TRUE(write_file_atomically(left, "x"));
   ASSERT_TRUE(write_file_atomically(at_work, "x"));
   std::filesystem::last_write_time(left, std::filesystem::file_time_type::clock::now() - 25h);

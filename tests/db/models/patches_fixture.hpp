@@ -9,7 +9,7 @@ namespace argosy::server {
 class PatchesTest : public ModelsTest {
  protected:
   WorkerPool encoder{io.get_executor(), {}};
-  std::unique_ptr<PatchService> patches;
+  std::optional<PatchService> patches;
   std::string old_model;
   std::string new_model;
 
@@ -27,7 +27,7 @@ class PatchesTest : public ModelsTest {
     options.poll_interval = std::chrono::milliseconds(20);
     options.drop_grace = std::chrono::seconds(0);
     options.keep_unreferred.patches = std::chrono::seconds(0);
-    patches = create_patch_service(pool, *blobs, encoder, options);
+    patches.emplace(pool, blobs, encoder, options);
   }
   void start() {
     patches->start(io.get_executor(), 1);

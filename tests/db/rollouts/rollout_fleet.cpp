@@ -26,8 +26,8 @@ std::string digest_of(const std::string& what) {
 
 RolloutFleet::RolloutFleet() {
   folder = std::filesystem::temp_directory_path() / ("argosy_rollouts_" + to_hex(secure_random(8)));
-  blobs = create_blob_service(pool, worker, {.folder = folder}).value();
-  patches = create_patch_service(pool, *blobs, worker);
+  blobs.emplace(BlobService::open(pool, worker, {.folder = folder}).value());
+  patches.emplace(pool, *blobs, worker);
   rollouts.emplace(pool, *patches, RolloutOptions{.guard_interval = Duration{0}});
   desired.emplace(pool);
   database.exec("insert into models (name) values ('digits')");

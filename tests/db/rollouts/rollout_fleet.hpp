@@ -76,8 +76,8 @@ class RolloutFleet : public ::testing::Test {
   DbPool pool{io.get_executor(), {.conninfo = database.conninfo(), .threads = 2}};
   WorkerPool worker{io.get_executor(), {}};
   std::filesystem::path folder;
-  std::unique_ptr<BlobService> blobs;
-  std::unique_ptr<PatchService> patches;
+  std::optional<BlobService> blobs;
+  std::optional<PatchService> patches;
   std::optional<RolloutService> rollouts;
   std::optional<DesiredService> desired;
   Instant now = wall_clock_now();
