@@ -10,7 +10,6 @@ namespace argosy::server {
 class Router;
 
 class AuditService;
-class DbPool;
 
 struct AccessApiOptions {
   bool secure_cookie = false;  // the operators' address is https
@@ -22,7 +21,7 @@ void add_session_routes(Router& router, AccessService& access, AccessApiOptions 
 // GET/POST /api/v1/users, PATCH /api/v1/users/{id}; GET/POST /api/v1/tokens, DELETE /api/v1/tokens/{id}
 void add_account_routes(Router& router, AccessService& access, AccessApiOptions options);
 // GET /api/v1/audit, audit/head, audit/verify
-void add_audit_routes(Router& router, DbPool& db, AuditService& audit);
+void add_audit_routes(Router& router, AuditService& audit);
 
 // The address that a one-time token opens: the token is after '#', so that no server and no proxy logs it.
 std::string login_link(const std::string& public_url, const std::string& token);

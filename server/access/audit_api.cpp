@@ -5,9 +5,7 @@
 #include "common/json/json_text.hpp"
 #include "server/access/access_api.hpp"
 #include "server/access/audit_service.hpp"
-#include "server/access/audit_store.hpp"
 #include "server/access/permission.hpp"
-#include "server/db/db_pool.hpp"
 #include "server/http/paging.hpp"
 #include "server/http/query.hpp"
 #include "server/http/request.hpp"
@@ -43,18 +41,18 @@ json fault_json(const std::optional<ChainFault>& fault) {
           {"message", fault->what}};
 }
 
-Task<Result<Response>> list_audit(DbPool& db, Request& request) {
+Task<Result<Response>> list_audit(AuditService& audit, Request& request) {
   ARGOSY_CO_TRY(const Page page, read_page(request));
   ARGOSY_CO_TRY(const std::int64_t before, id_after(page, std::numeric_limits<std::int64_t>::max()));
-  ARGOSY_CO_TRY(AuditPage audit, co_await db.transact<ListAudit>(before, page.limit + 1, text_query(request, "actor"),
-                                                                 text_query(request, "object")));
+  AuditQuery query{before, page.limit + 1, text_query(request, "actor"), text_query(request, "object")};
+  ARGOSY_CO_TRY(AuditPage found, co_await audit.list(std::move(query)));
   CursorKey next;
-  if (audit.items.size() > page.limit) {
-    audit.items.pop_back();
-    next = {std::to_string(audit.items.back().id)};
+  if (found.items.size() > page.limit) {
+    found.items.pop_back();
+    next = {std::to_string(found.items.back().id)};
   }
   json items = json::array();
-  for (const AuditEntry& entry : audit.items) {
+  for (const AuditEntry& entry : found.items) {
     items.push_back({{"id", entry.id},
                      {"at", to_rfc3339(entry.at)},
                      {"actor", entry.actor},
@@ -63,7 +61,7 @@ Task<Result<Response>> list_audit(DbPool& db, Request& request) {
                      {"address", entry.address},
                      {"details", json_or_null(entry.details_json)}});
   }
-  co_return page_response(request, items, next, audit.total);
+  co_return page_response(request, items, next, found.total);
 }
 
 Task<Result<Response>> get_head(AuditService& audit, Request&) {
@@ -101,14 +99,14 @@ Task<Result<Response>> verify(AuditService& audit, Request& request) {
 
 }  // namespace
 
-void add_audit_routes(Router& router, DbPool& db, AuditService& audit) {
+void add_audit_routes(Router& router, AuditService& audit) {
   const auto add = [&router](std::string path, Handler handler) {
     router.add({.method = Method::get,
                 .path = std::move(path),
                 .permission = Permission::read_audit,
                 .handler = std::move(handler)});
   };
-  add("/api/v1/audit", [&db](Request& request) { return list_audit(db, request); });
+  add("/api/v1/audit", [&audit](Request& request) { return list_audit(audit, request); });
   add("/api/v1/audit/head", [&audit](Request& request) { return get_head(audit, request); });
   add("/api/v1/audit/verify", [&audit](Request& request) { return verify(audit, request); });
 }

@@ -8,6 +8,7 @@
 #include <spdlog/spdlog.h>
 
 #include "common/base/file.hpp"
+#include "server/access/audit_store.hpp"
 #include "server/db/db_pool.hpp"
 #include "server/work/worker_pool.hpp"
 
@@ -69,6 +70,10 @@ Task<Result<void>> AuditService::archive() {
   ARGOSY_CO_CHECK(co_await db_.transact<DropArchived>(oldest.archived, *end));
   spdlog::info("{} rows of the audit log went to its archive, up to {}:{}", count, end->seal, end->hash.to_hex());
   co_return Result<void>{};
+}
+
+Task<Result<AuditPage>> AuditService::list(AuditQuery query) {
+  co_return co_await db_.transact<ListAudit>(std::move(query));
 }
 
 Task<Result<ChainState>> AuditService::chain() {

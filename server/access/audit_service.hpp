@@ -8,11 +8,12 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "common/base/error.hpp"
 #include "common/base/instant.hpp"
-#include "server/access/audit_store.hpp"
 #include "server/base/task.hpp"
+#include "server/journal/audit_chain.hpp"
 
 namespace argosy::server {
 
@@ -27,11 +28,42 @@ struct AuditOptions {
   Duration note_interval{60'000};  // between lines of the log that tell the head
 };
 
+struct AuditEntry {
+  std::int64_t id = 0;
+  Instant at{};
+  std::string actor;
+  std::string action;
+  std::string object;
+  std::string address;
+  std::string details_json;
+};
+
+struct AuditPage {
+  std::vector<AuditEntry> items;  // newest first
+  std::int64_t total = 0;
+};
+
+struct AuditQuery {
+  std::int64_t before = 0;  // ids under this
+  std::size_t limit = 50;
+  std::optional<std::string> actor = {};
+  std::optional<std::string> object = {};
+};
+
+struct ChainState {
+  static constexpr std::int64_t unsealed_counted = 10'000;
+  ChainHead head;
+  ChainHead archived;            // the archive ends here
+  std::int64_t unsealed = 0;     // rows that wait, at most unsealed_counted
+  std::int64_t rows_before = 0;  // there was a chain
+};
+
 class AuditService {
  public:
   AuditService(DbPool& db, WorkerPool& worker, AuditOptions options)
       : db_(db), worker_(worker), options_(std::move(options)) {}
 
+  Task<Result<AuditPage>> list(AuditQuery query);
   Task<Result<void>> seal(Instant now);  // about each second
   Task<Result<void>> archive();          // now and then; up to some thousand rows
   Task<Result<ChainState>> chain();

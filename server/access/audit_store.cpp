@@ -69,11 +69,12 @@ AuditPage ListAudit::operator()(pqxx::work& transaction) const {
       " from audit where ($1::text is null or actor = $1) and ($2::text is null or object = $2)";
   AuditPage page;
   const auto counted = transaction.exec_params1(
-      "select count(*) from (select 1" + condition + " limit 10000) as counted", actor, object);
+      "select count(*) from (select 1" + condition + " limit 10000) as counted", query.actor, query.object);
   page.total = counted[0].as<std::int64_t>();
   const std::string sql =
       "select id, at, actor, action, object, address, details" + condition + " and id < $3 order by id desc limit $4";
-  for (const auto& row : transaction.exec_params(sql, actor, object, before, static_cast<std::int64_t>(limit))) {
+  for (const auto& row :
+       transaction.exec_params(sql, query.actor, query.object, query.before, static_cast<std::int64_t>(query.limit))) {
     page.items.push_back({row["id"].as<std::int64_t>(), row["at"].as<Instant>(), row["actor"].as<std::string>(),
                           row["action"].as<std::string>(), row["object"].as<std::string>(),
                           row["address"].as<std::string>(), row["details"].as<std::string>()});
@@ -90,7 +91,7 @@ ChainState FindChain::operator()(pqxx::work& transaction) const {
           ) as unsealed
         from audit_chain
       )sql",
-      unsealed_counted);
+      ChainState::unsealed_counted);
   return {{row["seal"].as<std::int64_t>(), digest_of(row["hash"])},
           {row["archived_seal"].as<std::int64_t>(), digest_of(row["archived_hash"])},
           row["unsealed"].as<std::int64_t>(),

@@ -10,41 +10,17 @@
 #include <pqxx/pqxx>
 
 #include "common/base/instant.hpp"
+#include "server/access/audit_service.hpp"
 #include "server/journal/audit_chain.hpp"
 
 namespace argosy::server {
 
-struct AuditEntry {
-  std::int64_t id = 0;
-  Instant at{};
-  std::string actor;
-  std::string action;
-  std::string object;
-  std::string address;
-  std::string details_json;
-};
-
-struct AuditPage {
-  std::vector<AuditEntry> items;  // newest first
-  std::int64_t total = 0;
-};
-
 struct ListAudit {
-  std::int64_t before = 0;  // ids under this
-  std::size_t limit = 50;
-  std::optional<std::string> actor;
-  std::optional<std::string> object;
+  AuditQuery query;
   AuditPage operator()(pqxx::work& transaction) const;
 };
 
-struct ChainState {
-  ChainHead head;
-  ChainHead archived;            // the archive ends here
-  std::int64_t unsealed = 0;     // rows that wait, at most unsealed_counted
-  std::int64_t rows_before = 0;  // there was a chain
-};
 struct FindChain {
-  static constexpr std::int64_t unsealed_counted = 10'000;
   ChainState operator()(pqxx::work& transaction) const;
 };
 

@@ -302,7 +302,7 @@ void Server::Parts::add_routes() {
   });
   add_session_routes(all, access, access_api_options(config));
   add_account_routes(all, access, access_api_options(config));
-  add_audit_routes(all, db, audit);
+  add_audit_routes(all, audit);
   add_device_routes(all, devices);
   if (enrolment) add_enrolment_routes(all, *enrolment);
   add_model_routes(all, *models);

@@ -1,5 +1,5 @@
 // The SQL of certificates that ended before their time: what the revocation list names and what the broker still has to
-// learn: functors for DbPool::transact, run on the DB threads.
+// learn. Functors for DbPool::transact, run on the DB threads.
 #pragma once
 
 #include <cstdint>

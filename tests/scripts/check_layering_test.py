@@ -73,6 +73,9 @@ PLANTED = {
     "only server/db, the journal and *_store.* (with its *_rows.hpp) see pqxx": [
         ("server/rollouts/rollout_service.cpp", "<pqxx/pqxx>"), ("server/rollouts/desired/desired_service.cpp", "<pqxx/pqxx>"),
         ("agent/update/a.cpp", "<pqxx/transaction>")],
+    "the header of a service shows neither its stores nor the database": [
+        ("server/devices/device_service.hpp", '"server/devices/device_store.hpp"'),
+        ("server/models/blob_service.hpp", '"server/db/db_pool.hpp"')],
     "only net, server/mqtt and agent/link see Paho": [("server/app/app.cpp", "<mqtt/async_client.h>"),
                                                       ("agent/app/app.cpp", "<MQTTClient.h>")],
     "only net, server/http, *_api.*, server/app and agent/link see Beast": [
