@@ -18,8 +18,8 @@ class DeviceMessagesTest : public RolloutFleet {
     add_device("cam-2");
     database.exec("update device_state set session_nonce = 5, interval_s = 10, last_seen_at = '" + to_rfc3339(sent_at) +
                   "'");
-    presence->watch_from(sent_at);
-    ASSERT_TRUE(run(presence->tick(sent_at)));
+    presence.watch_from(sent_at);
+    ASSERT_TRUE(run(presence.tick(sent_at)));
     database.exec("drop table inference_windows_all");  // the fleet's stand-in for the partitions made here
     ASSERT_TRUE(run(telemetry.tick(sent_at)));
   }
@@ -43,7 +43,7 @@ class DeviceMessagesTest : public RolloutFleet {
   }
   // Whether a will has shortened the wait for its next sign of life.
   bool is_missed(const std::string& device) {
-    EXPECT_TRUE(run(presence->tick(wall_clock_now() + Duration{1000})));
+    EXPECT_TRUE(run(presence.tick(wall_clock_now() + Duration{1000})));
     return database.value<std::string>("select presence from device_state where device_id = '" + device + "'") ==
            "late";
   }
@@ -57,10 +57,10 @@ class DeviceMessagesTest : public RolloutFleet {
   }
 
   const Instant sent_at = wall_clock_now();
-  std::unique_ptr<DeviceService> devices = create_device_service(pool);
+  DeviceService devices{pool};
   TelemetryService telemetry{pool};
   QuarantineService quarantine{pool, {.server_version = "1.0", .folder = {}}};
-  StateIntake states{io.get_executor(), {*devices, *rollouts, quarantine}};
+  StateIntake states{io.get_executor(), {devices, *rollouts, quarantine}};
   TelemetryIntake intake{quarantine, {.pairs = 3}};
   std::vector<std::string> acknowledged;
   BatchCollector collector{
@@ -70,8 +70,8 @@ class DeviceMessagesTest : public RolloutFleet {
       [this](const std::string& device, const wire::TelemetryAck&) { acknowledged.push_back(device); },
       [](const MessageId&, const Error&) {},
       {.device_bytes_limit = 4096}};
-  std::unique_ptr<PresenceService> presence = create_presence_service(pool);
-  DeviceMessages messages{{states, *presence, collector, quarantine}};
+  PresenceService presence{pool};
+  DeviceMessages messages{{states, presence, collector, quarantine}};
 };
 
 TEST_F(DeviceMessagesTest, EachTopicHasItsTaker) {
