@@ -16,6 +16,8 @@ using nlohmann::json;
 
 namespace {
 
+constexpr int stop_tries = 5;
+
 struct CreateFlags {
   std::string release, name, filter, policy_file;
   bool start = false;
@@ -54,10 +56,18 @@ void print_rollout(const Context& context, const json& rollout) {
   print_table({"WAVE", "SHARE", "DEVICES", "OPENED", "PASSED", "STATES"}, rows);
 }
 
+// What means the same however far the rollout has come meanwhile, and should not lose a race with its progress.
+bool is_stop(std::string_view action) {
+  return action == "pause" || action == "halt" || action == "rollback";
+}
+
 Result<json> act(const ApiClient& api, const std::string& id, const std::string& action,
                  const json& details = json::object()) {
-  ARGOSY_TRY(const json rollout, api.get(path_of(id)));
-  return api.post_if_match(path_of(id) + "/" + action, cell(rollout, "/etag"), details);
+  for (int tries_left = is_stop(action) ? stop_tries : 1;; --tries_left) {
+    ARGOSY_TRY(const json rollout, api.get(path_of(id)));
+    auto changed = api.post_if_match(path_of(id) + "/" + action, cell(rollout, "/etag"), details);
+    if (changed || changed.error().code != Errc::precondition_failed || tries_left <= 1) return changed;
+  }
 }
 
 // Those after `last`, which moves on to the newest: one line each, as they were taken.

@@ -6,6 +6,9 @@ import socket
 import subprocess
 import sys
 import threading
+import urllib.error
+import urllib.request
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
@@ -30,6 +33,33 @@ class Ended:
 
     def __repr__(self):
         return f"argosy {' '.join(self.words)}: status {self.status}\n{self.out}{self.err}"
+
+
+class Door(BaseHTTPRequestHandler):
+    """Passes requests on to a server; before the first POST, something else happens there."""
+    protocol_version = "HTTP/1.0"
+
+    def pass_on(self):
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        if self.command == "POST" and self.server.happens:
+            self.server.happens.pop()()
+        request = urllib.request.Request(self.server.behind + self.path, body or None, dict(self.headers), method=self.command)
+        try:
+            answer = urllib.request.urlopen(request, timeout=30)
+        except urllib.error.HTTPError as refusal:
+            answer = refusal
+        with answer:
+            text = answer.read()
+            self.send_response(answer.status)
+            self.send_header("Content-Type", answer.headers["Content-Type"])
+            self.send_header("Content-Length", str(len(text)))
+            self.end_headers()
+            self.wfile.write(text)
+
+    do_GET = do_POST = pass_on
+
+    def log_message(self, *_):
+        pass
 
 
 class CommandLineVerbs(RunningArgosy):
@@ -387,6 +417,23 @@ class CommandLineVerbs(RunningArgosy):
         self.assertEqual(header, ["AT", "ACTOR", "RULE", "DECISION", "MESSAGE"])
         self.assertGreaterEqual(len(rows), 5)
         self.assertEqual(self.argosy_ends("rollout", "watch", rollout).status, NOT_COMPLETED)
+
+    def test_a_stop_does_not_lose_a_race_with_the_rollouts_progress(self):
+        self.device("raced-1")
+        for verb, status, state_then in (("halt", 0, "halted"), ("promote", CONFLICT, "paused")):
+            rollout = self.plan(policy=TWO_WAVES, filter_='id = "raced-1"')["id"]
+            self.ok("rollout", "start", rollout)
+            with ThreadingHTTPServer(("127.0.0.1", 0), Door) as door:
+                door.behind = self.installation.argosyd.url
+                door.happens = [lambda rollout=rollout: self.ok("rollout", "pause", rollout)]
+                threading.Thread(target=door.serve_forever, daemon=True).start()
+                ended = self.argosy_ends("rollout", verb, rollout, "--server", f"http://127.0.0.1:{door.server_address[1]}")
+                door.shutdown()
+            self.assertEqual(ended.status, status, ended)
+            self.assertEqual(door.happens, [])
+            self.assertEqual(self.ok_json("rollout", "show", rollout)["state"], state_then)
+            if state_then != "halted":
+                self.ok("rollout", "halt", rollout)
 
     def test_a_rollout_is_rolled_back(self):
         identity = self.device("back-1")
