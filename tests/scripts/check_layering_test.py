@@ -216,6 +216,12 @@ class CheckLayering(unittest.TestCase):
                     self.assertEqual(found, [(file, 3, rule.name)])
                     path.unlink()
 
+    def test_views_are_caught(self):
+        rule = next(rule for rule in check.CALL_RULES if "views" in rule.name)
+        self.write("server/rollouts/core/policy.cpp", [])
+        (self.root / "server/rollouts/core/policy.cpp").write_text("auto names = specs() | std::views::transform(&Spec::name);\n")
+        self.assertEqual([(line, name) for _, line, _, name in check.violations(self.root)], [(1, rule.name)])
+
     def test_a_child_is_started_in_one_place(self):
         rule = next(rule for rule in check.CALL_RULES if "child" in rule.name)
         for file in ("agent/update/runner.cpp", "cli/runner.cpp", "common/base/other.cpp", "common/base/spawn.cpp"):

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <optional>
-#include <ranges>
 #include <utility>
 
 #include <nlohmann/json.hpp>
@@ -28,8 +27,10 @@ constexpr double smallest_share = 1e-6;
 
 constexpr std::array reactions{Reaction::pause, Reaction::halt, Reaction::rollback};
 
-auto all_metrics() {
-  return guard_specs() | std::views::transform(&GuardSpec::metric);
+std::vector<GuardMetric> all_metrics() {
+  std::vector<GuardMetric> metrics;
+  for (const GuardSpec& spec : guard_specs()) metrics.push_back(spec.metric);
+  return metrics;
 }
 
 // Leaves `into` as it is when the key is absent; a word that is not in the table is an error that lists it.
