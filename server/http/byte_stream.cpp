@@ -19,8 +19,12 @@ using boost::system::error_code;
 
 constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
 
+Error too_slow() {
+  return make_error(Errc::timeout, "the peer was too slow");
+}
+
 Error stream_error(const error_code& error) {
-  if (error == beast::error::timeout) return make_error(Errc::timeout, "the peer was too slow");
+  if (error == beast::error::timeout) return too_slow();
   if (error == asio::error::operation_aborted) return make_error(Errc::cancelled, "the connection was closed here");
   return make_error(Errc::io, error.message());
 }
@@ -41,8 +45,18 @@ void end_sending(beast::tcp_stream& stream) {
   stream.socket().shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
 }
 
+// Beast's timer closes what waits for too long. It never sees a peer whose bytes are always there before it is asked.
 template <class Stream>
-Task<Result<std::size_t>> read_from(Stream& stream, std::uint8_t* buffer, std::size_t size) {
+bool close_if_over(Stream& stream, ByteStream::Clock::time_point deadline) {
+  if (ByteStream::Clock::now() < deadline) return false;
+  beast::get_lowest_layer(stream).close();
+  return true;
+}
+
+template <class Stream>
+Task<Result<std::size_t>> read_from(Stream& stream, ByteStream::Clock::time_point deadline, std::uint8_t* buffer,
+                                    std::size_t size) {
+  if (close_if_over(stream, deadline)) co_return too_slow();
   const auto [error, count] = co_await stream.async_read_some(asio::buffer(buffer, size), as_result);
   if (is_end(error)) co_return std::size_t{0};
   if (error) co_return stream_error(error);
@@ -50,7 +64,8 @@ Task<Result<std::size_t>> read_from(Stream& stream, std::uint8_t* buffer, std::s
 }
 
 template <class Stream>
-Task<Result<void>> write_to(Stream& stream, std::string_view data) {
+Task<Result<void>> write_to(Stream& stream, ByteStream::Clock::time_point deadline, std::string_view data) {
+  if (close_if_over(stream, deadline)) co_return too_slow();
   const auto [error, count] = co_await asio::async_write(stream, asio::buffer(data.data(), data.size()), as_result);
   if (error) co_return stream_error(error);
   co_return Result<void>{};
@@ -62,10 +77,9 @@ class TcpStream final : public ByteStream {
 
   Task<Result<void>> handshake() override { co_return Result<void>{}; }
   Task<Result<std::size_t>> read_some(std::uint8_t* buffer, std::size_t size) override {
-    return read_from(stream_, buffer, size);
+    return read_from(stream_, deadline(), buffer, size);
   }
-  Task<Result<void>> write(std::string_view data) override { return write_to(stream_, data); }
-  void expires_never() override { stream_.expires_never(); }
+  Task<Result<void>> write(std::string_view data) override { return write_to(stream_, deadline(), data); }
   bool is_tls() const override { return false; }
   Task<void> end_writing() override {
     half_close();
@@ -104,10 +118,9 @@ class TlsStream final : public ByteStream {
     co_return remember_peer();
   }
   Task<Result<std::size_t>> read_some(std::uint8_t* buffer, std::size_t size) override {
-    return read_from(stream_, buffer, size);
+    return read_from(stream_, deadline(), buffer, size);
   }
-  Task<Result<void>> write(std::string_view data) override { return write_to(stream_, data); }
-  void expires_never() override { stream_.next_layer().expires_never(); }
+  Task<Result<void>> write(std::string_view data) override { return write_to(stream_, deadline(), data); }
   bool is_tls() const override { return true; }
   Task<void> end_writing() override { co_await stream_.async_shutdown(as_result); }
   void half_close() override { end_sending(stream_.next_layer()); }

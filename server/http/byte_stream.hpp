@@ -30,8 +30,14 @@ class ByteStream {
   virtual Task<Result<std::size_t>> read_some(std::uint8_t* buffer, std::size_t size) = 0;
   virtual Task<Result<void>> write(std::string_view data) = 0;
   void expires_after(Clock::duration timeout) { expires_at(Clock::now() + timeout); }
-  void expires_at(Clock::time_point deadline) { set_deadline(std::min(deadline, last_deadline_)); }
-  virtual void expires_never() = 0;
+  void expires_at(Clock::time_point deadline) {
+    deadline_ = std::min(deadline, last_deadline_);
+    set_deadline(deadline_);
+  }
+  void expires_never() {
+    deadline_ = Clock::time_point::max();
+    set_deadline(deadline_);
+  }
   // No later deadline holds until the next call; Clock::time_point::max() lets all hold again.
   void end_all_by(Clock::time_point deadline) { last_deadline_ = deadline; }
   // No more writes; the peer sees the end of the stream. Over TLS it also waits for the peer's own end.
@@ -44,9 +50,11 @@ class ByteStream {
   virtual std::string peer_address() const = 0;
 
  protected:
+  Clock::time_point deadline() const { return deadline_; }
   virtual void set_deadline(Clock::time_point deadline) = 0;
 
  private:
+  Clock::time_point deadline_ = Clock::time_point::max();
   Clock::time_point last_deadline_ = Clock::time_point::max();
 };
 
