@@ -36,7 +36,7 @@ struct Ruleset {
 
 constexpr uid_t nobody = 65534;
 
-#if defined(__SANITIZE_ADDRESS__)
+#ifdef ARGOSY_SANITIZE_ADDRESS
 constexpr std::uint32_t tracing = 0xffffffff;  // the leak checker traces its own process; strangers are Landlock's
 #else
 constexpr std::uint32_t tracing = __NR_ptrace;

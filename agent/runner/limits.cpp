@@ -17,7 +17,7 @@
 namespace argosy::agent {
 namespace {
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#ifdef ARGOSY_SANITIZE
 constexpr bool memory_can_be_limited = false;  // sanitizers reserve terabytes of addresses
 #else
 constexpr bool memory_can_be_limited = true;

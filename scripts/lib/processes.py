@@ -166,6 +166,7 @@ class Program:
         """Ask politely, wait, then kill. Whatever it started goes with it."""
         if self.process is None:
             return
+        below = set(descendants(self.pid))
         if self.is_alive():
             self.process.send_signal(self.stop_signal)
             try:
@@ -173,6 +174,10 @@ class Program:
             except subprocess.TimeoutExpired:
                 say(f"{self.name} did not stop within {self.stop_within_s} s: killing it")
         self.kill()
+        try:
+            wait_until(lambda: not below & set(parents_of_all_processes()), self.stop_within_s, f"end of {self.name}'s children")
+        except NotReady:
+            send_signal(below, signal.SIGKILL)
 
     def kill(self):
         """kill -9 of the program and all it started; returns when they are gone."""

@@ -1,12 +1,17 @@
 #!/usr/bin/env python3
-"""The steps of .ci/run, one after the other whatever came of the one before, and one closing line for all of them."""
+"""The steps of .ci/run, one after the other whatever came of the one before, and one closing line for all of them.
+
+Tests wait for much of their time. What later steps compile is built meanwhile, at the lowest priority: a step that finds
+the work done goes straight to its tests, and one that does not goes on where it stopped.
+"""
 import re
+import shlex
 import sys
 import tempfile
 import time
 from pathlib import Path
 
-from processes import ROOT, Group, say
+from processes import ROOT, Group, Program, say
 
 # Unit tests are compiled with sanitizers alone, but for those that say less there.
 PLAIN = ("plain", "sim", "db", "scripts", "integration", "web", "e2e")
@@ -16,6 +21,7 @@ STEPS = (("checks", ["scripts/check"]),
          ("threads", ["scripts/test", "--preset=tsan", "--label=threads"]),
          ("tests on arm64", ["scripts/test-arm64"]),
          ("fuzzing", ["scripts/fuzz", "--seconds", "20"]))
+BUILDS = {"unit tests with sanitizers", "threads", "tests on arm64", "fuzzing"}  # the steps that take --build
 STEP_TIMEOUT_S = 40 * 60
 CLOSING_LINE = re.compile(r"^(\d+) passed, (\d+) failed$")
 FAILED_LINE = re.compile(r"^\s*FAILED\s")
@@ -29,6 +35,12 @@ def outcome(log, status):
     return passed, max(failed, 1) if status else failed, [line.strip() for line in lines if FAILED_LINE.match(line)]
 
 
+def building_ahead(steps, log):
+    """A program that builds what these steps will run, at the lowest priority."""
+    builds = (shlex.join(["setpriv", "--pdeathsig", "TERM", "--", *command, "--build"]) for name, command in steps if name in BUILDS)
+    return Program("building ahead", ["nice", "-n", "19", "bash", "-c", "; ".join([*builds, "true"])], log=log, cwd=ROOT)
+
+
 def minutes_since(begun_at):
     return (time.monotonic() - begun_at) / 60
 
@@ -38,11 +50,13 @@ def main():
     results = []
     try:
         with Group() as group, tempfile.TemporaryDirectory(prefix="argosy-ci-") as folder:
-            for name, command in STEPS:
+            for number, (name, command) in enumerate(STEPS, 1):
                 say(f"==== {name}: {' '.join(command)}")
                 log = Path(folder) / "log"
                 step_begun_at = time.monotonic()
+                group.start(building_ahead(STEPS[number:], Path(folder) / "ahead"))
                 status = group.run(command, cwd=ROOT, log=log, timeout_s=STEP_TIMEOUT_S)
+                group.stop()
                 results.append((name, *outcome(log, status), minutes_since(step_begun_at)))
     except KeyboardInterrupt:
         say("interrupted")

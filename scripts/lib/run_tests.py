@@ -243,6 +243,7 @@ def parse(arguments):
     parser.add_argument("--preset", choices=("dev", "asan", "tsan"), default="dev")
     parser.add_argument("--label", action="append", choices=LABELS + PARTS, default=[])
     parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--build", action="store_true")
     options = parser.parse_args(arguments)
     quick = ("unit", "web") if options.quick else LABELS
     options.labels = set(options.label or quick)
@@ -266,6 +267,8 @@ def main(arguments):
     try:
         with Group() as group:
             run = Run(group, folder, options.preset, options.labels)
+            if options.build:
+                return 0 if run.build_what_is_tested() else 1
             run_labels(run)
         return report(run.outcomes)
     except KeyboardInterrupt:

@@ -9,7 +9,7 @@
 #include "server/db/conninfo.hpp"
 #include "server/db/migrations.hpp"
 
-#ifdef __SANITIZE_ADDRESS__
+#ifdef ARGOSY_SANITIZE_ADDRESS
 // libpqxx 6.4 forgets one PGresult for each connection that the server ends; not ours to mend.
 extern "C" const char* __lsan_default_suppressions() {
   return "leak:libpqxx-6.4.so\n";

@@ -92,7 +92,7 @@ TEST(Runner, EndsAModelThatUsesUpItsCpuTime) {
   EXPECT_EQ(outcome.report()["error"]["type"], "timeout");
 }
 
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#ifndef ARGOSY_SANITIZE
 TEST(Runner, AModelThatWantsMoreMemoryThanAllowedIsAFailureNotACrash) {
   const test::TemporaryFile data(test::four_values());
   const std::string hungry =

@@ -121,7 +121,7 @@ TEST(Program, IsEndedWhenItUsesUpItsCpuTime) {
   EXPECT_EQ(report["error"]["type"], "timeout") << report;
 }
 
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#ifndef ARGOSY_SANITIZE
 TEST(Program, GetsNoMoreMemoryThanAllowed) {
   EXPECT_EQ(message(run_on_labels("eat", "--max-memory-mb 64")), "argosy-probe: was ended by signal 6 (Aborted)");
 }

@@ -21,7 +21,7 @@ namespace {
 using test::Bench;
 using test::blob_of;
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#ifdef ARGOSY_SANITIZE
 constexpr bool is_sanitized = true;  // they keep memory of their own, and take their time
 #else
 constexpr bool is_sanitized = false;

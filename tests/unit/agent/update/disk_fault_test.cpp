@@ -21,7 +21,7 @@ using test::ScenarioStep;
 using test::whole_served_model;
 
 // Sanitizers look for what does not hang on the call that fails, and take their time.
-#ifdef __SANITIZE_ADDRESS__
+#ifdef ARGOSY_SANITIZE_ADDRESS
 constexpr std::size_t stride = 9;
 #else
 constexpr std::size_t stride = 1;

@@ -63,7 +63,7 @@ std::int64_t bound_of(PatchCodec codec) {
 class ApplyMemory : public testing::Test {
  protected:
   void SetUp() override {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#ifdef ARGOSY_SANITIZE
     GTEST_SKIP() << "sanitizers keep memory of their own";
 #endif
   }

@@ -93,9 +93,10 @@ TEST(NumberBlock, AFineTunedModelOfBlocksTakesAFractionOfIt) {
     double most;
   };
   DeltaFiles files;
-  for (const auto& [kind, gguf_type, most] : {Case{Element::q8_0, 8, 0.55}, Case{Element::q4_0, 2, 0.30}}) {
+  for (const Case& block : {Case{Element::q8_0, 8, 0.55}, Case{Element::q4_0, 2, 0.30}}) {
     const auto model = [&](const std::vector<double>& weights) {
-      return gguf_model({{"blk.0.weight", {256, blocks * block_numbers / 256}, gguf_type, quantised(kind, weights)}});
+      return gguf_model(
+          {{"blk.0.weight", {256, blocks * block_numbers / 256}, block.gguf_type, quantised(block.kind, weights)}});
     };
     const Bytes now = model(fresh);
     ASSERT_TRUE(encode_tensor(files.write("old", model(old)), files.write("new", now), files.path("patch")));
@@ -105,7 +106,7 @@ TEST(NumberBlock, AFineTunedModelOfBlocksTakesAFractionOfIt) {
                                          .expected_new = std::nullopt});
     ASSERT_TRUE(rebuilt) << rebuilt.error().message;
     EXPECT_EQ(*rebuilt, now);
-    EXPECT_LT(static_cast<double>(files.read("patch").size()) / static_cast<double>(now.size()), most);
+    EXPECT_LT(static_cast<double>(files.read("patch").size()) / static_cast<double>(now.size()), block.most);
   }
 }
 
