@@ -7,6 +7,7 @@
 #include "common/crypto/password.hpp"
 #include "common/crypto/token.hpp"
 #include "server/access/access_store.hpp"
+#include "server/access/authorization.hpp"
 #include "server/access/failed_logins_store.hpp"
 #include "server/access/token_store.hpp"
 #include "server/db/db_pool.hpp"
@@ -50,6 +51,10 @@ struct CheckPassword {
 
 Error wrong_login() {
   return make_error(Errc::unauthenticated, "the name or the password is wrong");
+}
+
+Principal as_principal(const LinkHolder& holder) {
+  return {.kind = Principal::Kind::user, .name = holder.name, .role = holder.role};
 }
 
 constexpr Duration desk_pause{1'000};  // to come back after when the desk is full
@@ -142,12 +147,11 @@ Task<Result<SignedIn>> AccessService::login(std::string name, std::string passwo
   co_return signed_in;
 }
 
-Task<Result<SignedIn>> AccessService::login_by_link(std::string token, std::optional<std::string> password, Door door,
-                                                    Instant now, Duration& retry_after) {
-  if (password) ARGOSY_CO_CHECK(check_new_password(*password));
-  const std::string link_hash = hash_of(token);
-  ARGOSY_CO_TRY(const bool good, co_await db_.transact<FindLoginLink>(link_hash, now));
-  if (!good) {
+Task<Result<SignedIn>> AccessService::login_by_link(LinkUse link, Door door, Instant now, Duration& retry_after) {
+  if (link.password) ARGOSY_CO_CHECK(check_new_password(*link.password));
+  const std::string link_hash = hash_of(link.token);
+  ARGOSY_CO_TRY(const auto holder, co_await db_.transact<FindLoginLink>(link_hash, now));
+  if (!holder) {
     const std::string address = address_group(door.address);
     retry_after = limiter_.fail(address, now);
     if (retry_after > Duration::zero()) {
@@ -157,9 +161,10 @@ Task<Result<SignedIn>> AccessService::login_by_link(std::string token, std::opti
     auto noting = note_failure({"?", address}, "no such link, or used, or expired", now);
     co_await std::move(noting);
   }
+  if (holder && link.needs) ARGOSY_CO_CHECK(authorize(*link.needs, as_principal(*holder)));
   UseLoginLink use{link_hash, std::nullopt, {}};
-  if (good && password) {  // beside the desk: at most one a link
-    ARGOSY_CO_TRY(use.password_hash, co_await worker_.run<HashPassword>(*password));
+  if (holder && link.password) {  // beside the desk: at most one a link
+    ARGOSY_CO_TRY(use.password_hash, co_await worker_.run<HashPassword>(*link.password));
   }
   SignedIn signed_in;
   signed_in.cookie_token = random_token();
@@ -193,8 +198,8 @@ Task<Result<std::string>> AccessService::change_password(Session session, std::o
       co_return verdict.error();
     }
     if (!verdict->good) {
-      co_await note_failure(attempt, "wrong present password in a change of it", now);
-      co_return make_error(Errc::forbidden, "field 'current' is not the present password");
+      co_await note_failure(attempt, "wrong current password when changing it", now);
+      co_return make_error(Errc::forbidden, "field 'current' is not your current password");
     }
     limiter_.succeeded(attempt.account, attempt.address, now);
   }

@@ -11,6 +11,7 @@
 #include "server/access/failed_logins.hpp"
 #include "server/access/login_limiter.hpp"
 #include "server/access/password_desk.hpp"
+#include "server/access/permission.hpp"
 #include "server/access/role.hpp"
 #include "server/base/task.hpp"
 
@@ -55,6 +56,12 @@ struct Door {
   std::string cookie_token{};  // of the session that the browser had; it ends
 };
 
+struct LinkUse {
+  std::string token;
+  std::optional<std::string> password{};  // becomes the person's
+  std::optional<Permission> needs{};      // whoever lacks it is refused, and the link stays unused
+};
+
 class AccessService {
  public:
   // `worker` hashes passwords and does nothing else.
@@ -62,9 +69,8 @@ class AccessService {
 
   // Errc::rate_limited with the wait in `retry_after`; Errc::unauthenticated.
   Task<Result<SignedIn>> login(std::string name, std::string password, Door door, Instant now, Duration& retry_after);
-  // Who brings a good link is never made to wait.
-  Task<Result<SignedIn>> login_by_link(std::string token, std::optional<std::string> password, Door door, Instant now,
-                                       Duration& retry_after);
+  // Who brings a good link is never made to wait. Errc::forbidden for want of the permission.
+  Task<Result<SignedIn>> login_by_link(LinkUse use, Door door, Instant now, Duration& retry_after);
   Task<Result<void>> logout(std::string cookie_token);
   Task<Result<void>> logout_everywhere(std::int64_t user_id, std::string actor);
   // The cookie under which the session goes on. Errc::forbidden when `current` is wrong; it is not asked for when the

@@ -177,9 +177,11 @@ constexpr const char* good_link = R"sql(
 
 }  // namespace
 
-bool FindLoginLink::operator()(pqxx::work& transaction) const {
-  return !transaction.exec_params(std::string("select 1 from login_links l, users u where") + good_link, link_hash, now)
-              .empty();
+std::optional<LinkHolder> FindLoginLink::operator()(pqxx::work& transaction) const {
+  const auto rows = transaction.exec_params(
+      std::string("select u.name, u.role from login_links l, users u where") + good_link, link_hash, now);
+  if (rows.empty()) return std::nullopt;
+  return LinkHolder{rows[0]["name"].as<std::string>(), enum_of(rows[0]["role"], parse_role)};
 }
 
 Result<Session> UseLoginLink::operator()(pqxx::work& transaction) const {

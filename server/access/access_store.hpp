@@ -63,11 +63,15 @@ struct EndAllSessions {  // and unused links
   void operator()(pqxx::work& transaction) const;
 };
 
-// Whether the link is good: then nobody who brings it is ever made to wait.
+struct LinkHolder {
+  std::string name;
+  Role role = Role::viewer;
+};
+// Whom the link lets in; nobody unless it is good.
 struct FindLoginLink {
   std::string link_hash;
   Instant now;
-  bool operator()(pqxx::work& transaction) const;
+  std::optional<LinkHolder> operator()(pqxx::work& transaction) const;
 };
 // Errc::unauthenticated when the link was used, has expired or never was, or its maker may not make links any more.
 // With a password where there was one before, it is a reset: the account's sessions, links and tokens end.

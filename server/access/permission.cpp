@@ -32,4 +32,11 @@ std::string_view to_string(Permission permission) {
   return "unnamed";
 }
 
+std::optional<Permission> parse_permission(std::string_view text) {
+  for (const Permission permission : role_permissions) {
+    if (to_string(permission) == text) return permission;
+  }
+  return std::nullopt;
+}
+
 }  // namespace argosy::server

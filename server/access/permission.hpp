@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 namespace argosy::server {
@@ -10,7 +11,7 @@ namespace argosy::server {
 enum class Permission : std::uint8_t {
   open = 1,         // asked of nobody: server/http/permission.hpp's open_to_everybody
   act_as_device,    // a device has it, and no role
-  use_own_account,  // sign out, change one's password
+  use_own_account,  // sign out, change one's own password
   read_fleet,
   publish_releases,  // models, blobs, releases, signatures
   prepare_patches,   // ask for patches ahead of a rollout, and cancel them
@@ -29,5 +30,7 @@ inline constexpr std::array role_permissions{// what a role can give
                                              Permission::manage_people,      Permission::read_audit};
 
 std::string_view to_string(Permission permission);  // "publish_releases"
+// Of those that a role can give.
+std::optional<Permission> parse_permission(std::string_view text);
 
 }  // namespace argosy::server

@@ -36,7 +36,7 @@ constexpr auto policy = [] {
   };
 }();
 
-Bits permissions_of(Role role) {
+Bits bits_of(Role role) {
   for (const Row& row : policy) {
     if (row.role == role) return row.permissions;
   }
@@ -46,7 +46,7 @@ Bits permissions_of(Role role) {
 }  // namespace
 
 bool gives(Role role, Permission permission) {
-  return (permissions_of(role) & bit(permission)) != 0;
+  return (bits_of(role) & bit(permission)) != 0;
 }
 
 std::vector<Role> roles_with(Permission permission) {
@@ -56,8 +56,15 @@ std::vector<Role> roles_with(Permission permission) {
   return roles;
 }
 
+std::vector<Permission> permissions_of(Role role) {
+  std::vector<Permission> permissions;
+  std::copy_if(role_permissions.begin(), role_permissions.end(), std::back_inserter(permissions),
+               [role](Permission permission) { return gives(role, permission); });
+  return permissions;
+}
+
 bool includes(Role role, Role other) {
-  return (permissions_of(other) & ~permissions_of(role)) == 0;
+  return (bits_of(other) & ~bits_of(role)) == 0;
 }
 
 Role capped(Role granted, Role maker) {

@@ -10,6 +10,7 @@ namespace argosy::server {
 
 bool gives(Role role, Permission permission);
 std::vector<Role> roles_with(Permission permission);
+std::vector<Permission> permissions_of(Role role);
 // Whether `role` gives all that `other` gives.
 bool includes(Role role, Role other);
 // What `granted` leaves when nobody may give more than `maker` has.

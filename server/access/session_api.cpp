@@ -1,9 +1,11 @@
 #include <nlohmann/json.hpp>
 
+#include "common/base/text.hpp"
 #include "common/json/json_reader.hpp"
 #include "server/access/access_api.hpp"
 #include "server/access/credentials.hpp"
 #include "server/access/permission.hpp"
+#include "server/access/policy.hpp"
 #include "server/http/problem.hpp"
 #include "server/http/request.hpp"
 #include "server/http/router.hpp"
@@ -13,8 +15,10 @@ namespace {
 
 using nlohmann::json;
 
-json user_json(std::string_view name, Role role) {
-  return {{"name", name}, {"role", to_string(role)}};
+json session_json(std::string_view name, Role role, const json& csrf) {
+  json permissions = json::array();
+  for (const Permission permission : permissions_of(role)) permissions.push_back(to_string(permission));
+  return {{"user", {{"name", name}, {"role", to_string(role)}}}, {"permissions", permissions}, {"csrf", csrf}};
 }
 
 std::string cookie_of(const std::string& value, bool secure, bool end) {
@@ -24,8 +28,7 @@ std::string cookie_of(const std::string& value, bool secure, bool end) {
 
 Response signed_in_response(const SignedIn& signed_in, bool secure) {
   const Session& session = signed_in.session;
-  Response response =
-      Response::json(json{{"user", user_json(session.user, session.role)}, {"csrf", session.csrf}}.dump());
+  Response response = Response::json(session_json(session.user, session.role, session.csrf).dump());
   response.headers.emplace_back("Set-Cookie", cookie_of(signed_in.cookie_token, secure, false));
   return response;
 }
@@ -41,6 +44,12 @@ Response wait_response(const Error& error, Duration retry_after) {
     if (name == "Retry-After") value = std::to_string((retry_after.count() + 999) / 1000);
   }
   return response;
+}
+
+Result<Permission> permission_field(const std::string& text) {
+  const auto permission = parse_permission(text);
+  if (!permission) return field_error("needs", "is not a permission: '" + shortened(text) + "'");
+  return *permission;
 }
 
 class SessionApi {
@@ -61,12 +70,15 @@ class SessionApi {
 
   Task<Result<Response>> login_by_link(Request& request) {
     ARGOSY_CO_TRY(auto body, JsonReader::parse(request.body));
-    std::string token;
-    std::optional<std::string> password;
-    body.required("token", token).optional("password", password);
+    LinkUse use;
+    std::optional<std::string> needs;
+    body.required("token", use.token).optional("password", use.password).optional("needs", needs);
     ARGOSY_CO_CHECK(body.finish());
+    if (needs) {
+      ARGOSY_CO_TRY(use.needs, permission_field(*needs));
+    }
     Duration retry_after{};
-    const auto signed_in = co_await access_.login_by_link(token, password, door_of(request), request.now, retry_after);
+    const auto signed_in = co_await access_.login_by_link(std::move(use), door_of(request), request.now, retry_after);
     if (!signed_in && retry_after > Duration::zero()) co_return wait_response(signed_in.error(), retry_after);
     if (!signed_in) co_return signed_in.error();
     co_return signed_in_response(*signed_in, options_.secure_cookie);
@@ -82,7 +94,7 @@ class SessionApi {
   }
 
   Task<Result<Response>> me(Request& request) {
-    json document{{"user", user_json(request.principal.name, request.principal.role)}, {"csrf", nullptr}};
+    json document = session_json(request.principal.name, request.principal.role, nullptr);
     const auto cookie = session_token(request);
     if (request.principal.kind == Principal::Kind::user && cookie) {
       ARGOSY_CO_TRY(const auto session, co_await access_.find_session(std::string(*cookie), request.now));

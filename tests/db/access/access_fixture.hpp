@@ -32,7 +32,7 @@ class AccessFixture : public ::testing::Test {
     return run(access.login(name, password, Door{address}, now, retry_after));
   }
   Result<SignedIn> enter(const std::string& link, std::optional<std::string> password = std::nullopt) {
-    return run(access.login_by_link(link, std::move(password), Door{"192.0.2.1"}, now, retry_after));
+    return run(access.login_by_link({link, std::move(password)}, Door{"192.0.2.1"}, now, retry_after));
   }
   static Maker maker(const NewUser& user) { return {"user:" + user.user.name, user.user.id}; }
   bool lives(const SignedIn& signed_in) {

@@ -96,25 +96,38 @@ TEST_F(AccessServiceTest, ALinkWorksOnceAndSetsThePassword) {
   const std::string token = run(access.make_admin_link(true, now)).value();
   ASSERT_FALSE(token.empty());
   EXPECT_TRUE(run(access.make_admin_link(true, now)).value().empty()) << "there is a user now";
-  const auto signed_in =
-      run(access.login_by_link(token, "a new password", Door{"192.0.2.1"}, now, retry_after)).value();
+  const auto signed_in = enter(token, "a new password").value();
   EXPECT_EQ(signed_in.session.user, "admin");
   EXPECT_EQ(signed_in.session.role, Role::admin);
-  EXPECT_EQ(run(access.login_by_link(token, std::nullopt, Door{"192.0.2.1"}, now, retry_after)).error().code,
-            Errc::unauthenticated);
+  EXPECT_EQ(enter(token).error().code, Errc::unauthenticated);
   EXPECT_TRUE(login("admin", "a new password"));
+}
+
+TEST_F(AccessServiceTest, ALinkIsNotUsedUpByWhoLacksThePermissionThatIsNeeded) {
+  const auto enter_to_make_tokens = [this](const NewUser& user) {
+    return run(access.login_by_link({user.link_token, std::nullopt, Permission::manage_people}, Door{"192.0.2.1"}, now,
+                                    retry_after));
+  };
+  const NewUser vera = run(access.create_user("vera", Role::operator_, std::nullopt, Maker{"user:root"}, now)).value();
+  const auto refused = enter_to_make_tokens(vera);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Errc::forbidden);
+  EXPECT_NE(refused.error().message.find("manage_people, which admin has"), std::string::npos);
+  EXPECT_TRUE(enter(vera.link_token)) << "it is still good";
+  const NewUser grace = run(access.create_user("grace", Role::admin, std::nullopt, Maker{"user:root"}, now)).value();
+  EXPECT_TRUE(enter_to_make_tokens(grace));
 }
 
 TEST_F(AccessServiceTest, ALinkExpires) {
   const std::string token = run(access.make_admin_link(false, now)).value();
-  EXPECT_FALSE(
-      run(access.login_by_link(token, std::nullopt, Door{"192.0.2.1"}, now + std::chrono::hours(25), retry_after)));
+  now += std::chrono::hours(25);
+  EXPECT_FALSE(enter(token));
 }
 
 TEST_F(AccessServiceTest, AUserWithoutAPasswordGetsALink) {
   const NewUser bob = run(access.create_user("bob", Role::viewer, std::nullopt, Maker{"user:root"}, now)).value();
   EXPECT_FALSE(bob.user.has_password);
-  EXPECT_TRUE(run(access.login_by_link(bob.link_token, std::nullopt, Door{"192.0.2.1"}, now, retry_after)));
+  EXPECT_TRUE(enter(bob.link_token));
 }
 
 TEST_F(AccessServiceTest, ChangingThePasswordNeedsTheOldOneAndEndsOtherSessions) {

@@ -1,5 +1,6 @@
 #include "server/access/policy.hpp"
 
+#include <algorithm>
 #include <map>
 #include <set>
 #include <string>
@@ -49,6 +50,21 @@ std::map<std::string, Names> in_force() {
 
 TEST(Policy, IsWhatTheDocumentSays) {
   EXPECT_EQ(in_force(), documented());
+}
+
+TEST(Policy, ListsWhatARoleGives) {
+  for (const Role role : all_roles) {
+    const auto permissions = permissions_of(role);
+    for (const Permission permission : role_permissions) {
+      const auto listed = std::count(permissions.begin(), permissions.end(), permission);
+      EXPECT_EQ(listed, gives(role, permission) ? 1 : 0) << to_string(role) << " " << to_string(permission);
+    }
+  }
+}
+
+TEST(Policy, PermissionsAreReadByTheirNames) {
+  for (const Permission permission : role_permissions) EXPECT_EQ(parse_permission(to_string(permission)), permission);
+  for (const char* text : {"", "open", "act_as_device", "fly"}) EXPECT_FALSE(parse_permission(text)) << text;
 }
 
 TEST(Policy, NoRoleIsADevice) {
