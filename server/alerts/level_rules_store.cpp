@@ -28,9 +28,8 @@ constexpr auto read_levels = R"sql(
 
 constexpr auto read_drifted = R"sql(
   select t.device_id, t.model, max(t.psi) filter (where t.drifted) as drifted_psi, max(t.psi) as psi,
-    t.device_id || ': the input of ' || t.model || ' has drifted (' ||
-      string_agg('"' || t.feature || '" PSI ' || round(t.psi::numeric, 2), ', ' order by t.psi desc)
-      filter (where t.drifted) || ')' as message
+    string_agg('"' || t.feature || '" PSI ' || round(t.psi::numeric, 2), ', ' order by t.psi desc)
+      filter (where t.drifted) as figures
   from unnest($1::text[]) as c(device)
   join drift_state t on t.device_id = c.device
   group by t.device_id, t.model
@@ -45,7 +44,7 @@ struct Level {
 struct DriftLevel {
   std::optional<double> drifted_psi;  // none: nothing drifted
   std::optional<double> psi;
-  std::string message;
+  std::string figures;  // of the features that drifted
 };
 
 using Levels = std::map<std::string, Level>;
@@ -63,8 +62,16 @@ DriftLevels drift_of(pqxx::work& transaction, const std::string& devices) {
   DriftLevels drift;
   for (const auto& row : transaction.exec_params(read_drifted, devices))
     drift[{row["device_id"].as<std::string>(), row["model"].as<std::string>()}] = {
-        optional_of<double>(row["drifted_psi"]), optional_of<double>(row["psi"]), row["message"].as<std::string>("")};
+        optional_of<double>(row["drifted_psi"]), optional_of<double>(row["psi"]), row["figures"].as<std::string>("")};
   return drift;
+}
+
+std::string input_of(const std::string& device, const std::string& model) {
+  return device + (model.empty() ? ": its input" : ": the input of " + model);
+}
+
+std::string gone_dark(const std::string& device, const std::string& reason) {
+  return device + " has gone dark" + (reason.empty() ? "" : ": " + reason);
 }
 
 AlertFinding finding_of(AlertRule rule, const std::string& device, const std::string& model, AlertState state,
@@ -78,15 +85,15 @@ void find_news(const Levels& levels, const DriftLevels& drift, const OngoingAler
   for (const auto& [device, level] : levels) {
     if (level.is_revoked || level.presence != "offline" || open.contains({AlertRule::gone_dark, device, ""})) continue;
     findings.push_back(finding_of(AlertRule::gone_dark, device, "", AlertState::firing, std::nullopt,
-                                  device + " has gone dark: " + level.reason));
+                                  gone_dark(device, level.reason)));
   }
   for (const auto& [pair, state] : drift) {
     const auto& [device, model] = pair;
     const auto level = levels.find(device);
     const bool counts = state.drifted_psi && level != levels.end() && !level->second.is_revoked;
     if (!counts || open.contains({AlertRule::drift, device, model})) continue;
-    findings.push_back(
-        finding_of(AlertRule::drift, device, model, AlertState::firing, state.drifted_psi, state.message));
+    findings.push_back(finding_of(AlertRule::drift, device, model, AlertState::firing, state.drifted_psi,
+                                  input_of(device, model) + " has drifted (" + state.figures + ")"));
   }
 }
 
@@ -105,7 +112,7 @@ void find_ends(const Levels& levels, const DriftLevels& drift, const OngoingAler
     } else if (rule == AlertRule::drift && (state == drift.end() || !state->second.drifted_psi)) {
       findings.push_back(finding_of(rule, device, model, AlertState::ok,
                                     state != drift.end() ? state->second.psi : std::nullopt,
-                                    device + ": the input of " + model + " looks as it did in training again"));
+                                    input_of(device, model) + " looks as it did in training again"));
     }
   }
 }

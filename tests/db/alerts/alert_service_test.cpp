@@ -183,6 +183,23 @@ TEST_F(Alerts, DriftFollowsTheVerdicts) {
   EXPECT_EQ(states(), "drift:cam-1:resolved");
 }
 
+TEST_F(Alerts, OnDriftOfADeviceAsAWholeEndInAWholeSentence) {
+  database.exec(
+      "insert into alerts (rule, severity, device_id, state, message, opened_at, fired_at) "
+      "values ('drift', 'warning', 'cam-1', 'firing', 'cam-1 has drifted', now(), now())");
+  database.exec("update device_state set presence = 'late' where device_id = 'cam-1'");
+  tick();
+  EXPECT_EQ(states(), "drift:cam-1:resolved");
+  EXPECT_EQ(database.value<std::string>("select details ->> 'resolution' from alerts"),
+            "cam-1: its input looks as it did in training again");
+}
+
+TEST_F(Alerts, OnADeviceThatHasGoneDarkForNoKnownReasonSayNoMore) {
+  database.exec("update device_state set presence = 'offline', presence_reason = '' where device_id = 'cam-2'");
+  tick();
+  EXPECT_EQ(database.value<std::string>("select message from alerts"), "cam-2 has gone dark");
+}
+
 TEST_F(Alerts, OfARevokedDeviceEnd) {
   feed(10, 8);
   feed(25, 3);
