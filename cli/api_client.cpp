@@ -44,7 +44,7 @@ Result<json> json_of(const HttpResponse& response) {
   if (response.body.empty()) return json::object();
   auto document = parse_json(response.body, answer_limits);
   if (!document || !document->is_object())
-    return make_error(Errc::malformed_json, "the server's answer is no JSON object; is this an Argosy server?");
+    return make_error(Errc::malformed_json, "the server's answer is not a JSON object; is this an Argosy server?");
   return document;
 }
 
@@ -59,8 +59,7 @@ Result<HttpResponse> ApiClient::send(HttpRequest request, const std::optional<ne
   return make_error(Errc::unavailable, response.error().message);
 }
 
-Result<json> ApiClient::call(std::string method, const std::string& path, const json* body,
-                             std::vector<std::pair<std::string, std::string>> headers) const {
+Result<json> ApiClient::call(std::string method, const std::string& path, const json* body, Headers headers) const {
   HttpRequest request{std::move(method), path, std::move(headers), body ? body->dump() : ""};
   ARGOSY_TRY(const HttpResponse response, send(std::move(request)));
   return json_of(response);
@@ -133,15 +132,11 @@ Result<std::string> ApiClient::token_for_login(const std::string& login_path, co
   const auto cookie = session.head.headers.find("set-cookie");
   if (cookie == session.head.headers.end())
     return make_error(Errc::internal, "the server gave no session; is this an Argosy server?");
-  const std::string session_cookie = cookie->second.substr(0, cookie->second.find(';'));
+  const Headers session_headers{{"Cookie", cookie->second.substr(0, cookie->second.find(';'))},
+                                {"X-CSRF-Token", text_in(who, "csrf")}};
   const json wish{{"name", token_name}, {"role", text_in(member(who, "user"), "role")}};
-  const HttpRequest make{
-      "POST", "/tokens", {{"Cookie", session_cookie}, {"X-CSRF-Token", text_in(who, "csrf")}}, wish.dump()};
-  ARGOSY_TRY(const HttpResponse made, send(make));
-  auto token = json_of(made);
-  if (!token && token.error().code == Errc::forbidden)
-    return make_error(Errc::forbidden,
-                      token.error().message + "; ask an administrator for a token and log in with --token TOKEN");
+  const auto token = call("POST", "/tokens", &wish, session_headers);
+  (void)call("POST", "/logout", nullptr, session_headers);  // if this fails, the session ends by itself
   if (!token) return token.error();
   return text_in(*token, "token");
 }

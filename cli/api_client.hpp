@@ -33,16 +33,17 @@ class ApiClient {
   Result<bool> has_blob(const std::string& digest) const;
   Result<void> put_blob(const std::string& digest, const std::filesystem::path& file,
                         std::function<void(std::uint64_t)> on_progress) const;
-  // A session of one call: logs in and makes a token named `token_name` for further calls.
+  // Logs in, makes a token named `token_name` for further calls, and closes the session whatever came of it.
   Result<std::string> token_for_login(const std::string& login_path, const nlohmann::json& credentials,
                                       const std::string& token_name) const;
   const Settings& settings() const { return settings_; }
 
  private:
+  using Headers = std::vector<std::pair<std::string, std::string>>;
   Result<net::HttpResponse> send(net::HttpRequest request,
                                  const std::optional<net::Upload>& upload = std::nullopt) const;
   Result<nlohmann::json> call(std::string method, const std::string& path, const nlohmann::json* body,
-                              std::vector<std::pair<std::string, std::string>> headers) const;
+                              Headers headers) const;
   Settings settings_;
 };
 

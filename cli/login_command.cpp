@@ -48,23 +48,44 @@ std::string token_name() {
   return name;
 }
 
+Error explained(const Error& error) {
+  if (error.code != Errc::forbidden) return error;
+  return make_error(Errc::forbidden, error.message +
+                                         ". Logging in with a link or a password makes an API token, which only an "
+                                         "administrator may do: ask one for a token, and log in with --token TOKEN");
+}
+
+// A new token for whoever has this link.
+Result<std::string> token_for_link(const ApiClient& api, const LoginFlags& flags) {
+  const json credentials{{"token", link_token(flags.link)}, {"needs", "manage_people"}};
+  auto token = api.token_for_login("/login/link", credentials, token_name());
+  if (token || token.error().code != Errc::forbidden) return token;
+  return make_error(Errc::forbidden,
+                    explained(token.error()).message + ". The link is still good: open it in a browser");
+}
+
+// A new token for whoever knows this password.
+Result<std::string> token_for_password(const Context& context, const ApiClient& api, const LoginFlags& flags) {
+  if (!flags.password_from_stdin) print_note(context.output, "Only an administrator can log in here with a password.");
+  ARGOSY_TRY(const std::string password, ask_password(flags.password_from_stdin));
+  const json credentials{{"name", flags.user}, {"password", password}};
+  auto token = api.token_for_login("/login", credentials, token_name());
+  if (!token) return explained(token.error());
+  return token;
+}
+
+Result<std::string> token_for(const Context& context, Settings settings, const LoginFlags& flags) {
+  if (!context.flags.token.empty()) return context.flags.token;
+  settings.token.clear();
+  const ApiClient api(std::move(settings));
+  if (!flags.link.empty()) return token_for_link(api, flags);
+  if (!flags.user.empty()) return token_for_password(context, api, flags);
+  return make_error(Errc::invalid_argument, "say who you are: --user NAME, --link LINK or --token TOKEN");
+}
+
 Result<int> log_in(const Context& context, const LoginFlags& flags) {
   ARGOSY_TRY(Settings settings, load_settings(context.flags));
-  if (!context.flags.token.empty()) {
-    settings.token = context.flags.token;
-  } else {
-    settings.token.clear();
-    const ApiClient api(settings);
-    if (!flags.link.empty()) {
-      ARGOSY_TRY(settings.token, api.token_for_login("/login/link", {{"token", link_token(flags.link)}}, token_name()));
-    } else {
-      if (flags.user.empty())
-        return make_error(Errc::invalid_argument, "say who you are: --user NAME, --link LINK or --token TOKEN");
-      ARGOSY_TRY(const std::string password, ask_password(flags.password_from_stdin));
-      ARGOSY_TRY(settings.token,
-                 api.token_for_login("/login", {{"name", flags.user}, {"password", password}}, token_name()));
-    }
-  }
+  ARGOSY_TRY(settings.token, token_for(context, settings, flags));
   ARGOSY_TRY(const json me, ApiClient(settings).get("/me"));
   ARGOSY_CHECK(save_credentials(settings));
   if (context.output.json) print_json({{"server", settings.server.to_string()}, {"user", member(me, "user")}});
@@ -108,10 +129,13 @@ Result<int> create_token(const Context& context, const TokenFlags& flags) {
 }  // namespace
 
 void add_login_commands(CLI::App& root, Context& context) {
-  auto* login = root.add_subcommand("login", "Log in and remember the server (with --server URL)");
+  auto* login = root.add_subcommand("login",
+                                    "Log in and remember the server (with --server URL). Administrators use a link or "
+                                    "their password; everybody else uses --token TOKEN");
   auto flags = std::make_shared<LoginFlags>();
-  login->add_option("--link", flags->link, "One-time link that argosyd printed, or its token");
-  login->add_option("--user", flags->user, "User name; the password is asked for");
+  login->add_option("--link", flags->link,
+                    "An administrator's one-time link, as argosyd prints it, or the token in it");
+  login->add_option("--user", flags->user, "Name of an administrator; the password is asked for");
   login->add_flag("--password-stdin", flags->password_from_stdin, "Read the password from standard input");
   login->callback([&context, flags] { context.chosen = [&context, flags] { return log_in(context, *flags); }; });
 
@@ -123,7 +147,7 @@ void add_login_commands(CLI::App& root, Context& context) {
       return exit_ok;
     };
   });
-  root.add_subcommand("whoami", "Who the server takes you for")->callback([&context] {
+  root.add_subcommand("whoami", "Show who you are logged in as")->callback([&context] {
     context.chosen = [&context] { return show_me(context); };
   });
 
@@ -132,7 +156,7 @@ void add_login_commands(CLI::App& root, Context& context) {
   auto wish = std::make_shared<TokenFlags>();
   create->add_option("name", wish->name, "What the token is for")->required();
   create->add_option("--role", wish->role, "admin, operator, publisher or viewer")->capture_default_str();
-  create->add_option("--expires-in", wish->expires_in_s, "Seconds until it ends; never by default");
+  create->add_option("--expires-in", wish->expires_in_s, "Seconds until it expires; by default it never does");
   create->callback([&context, wish] { context.chosen = [&context, wish] { return create_token(context, *wish); }; });
 }
 

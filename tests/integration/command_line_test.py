@@ -157,6 +157,7 @@ class CommandLineVerbs(RunningArgosy):
         self.assertRegex(inside["user"]["name"], "^login-", "a token named after the machine")
         self.assertEqual((home / "argosy/credentials.json").stat().st_mode & 0o777, 0o600)
         self.assertEqual(self.ok("whoami", home=home).out.split()[1:], ["(admin)", "at", self.installation.argosyd.url])
+        self.assertEqual(self.sessions_of("grace"), 0, "the token stays, the session does not")
 
         self.assertEqual(self.ok_json("logout", home=home), {})
         self.assertFalse((home / "argosy/credentials.json").exists())
@@ -174,21 +175,33 @@ class CommandLineVerbs(RunningArgosy):
     def test_who_may_make_no_token_is_told_to_bring_one(self):
         home, server = self.folder / "vera", ("--server", self.installation.argosyd.url)
         person = self.api("POST", "/api/v1/users", {"name": "vera", "role": "operator"}).json()
+        self.refused(NOT_ALLOWED, ("login", *server, "--link", person["link"]), "--token TOKEN", "still good", home=home)
+        self.use_link(person["link"])
         self.set_password(person)
-        self.refused(NOT_ALLOWED, ("login", *server, "--user", "vera"), "--token TOKEN", home=home, stdin=PASSWORD + "\n")
+        self.refused(NOT_ALLOWED, ("login", *server, "--user", "vera"), "Only an administrator", "--token TOKEN", home=home,
+                     stdin=PASSWORD + "\n")
+        self.assertEqual(self.sessions_of("vera"), 1, "the one in the browser")
         token = self.ok_json("token", "create", "vera", "--role", "operator")["token"]
         self.ok("login", *server, "--token", token, home=home)
         self.assertEqual(self.ok_json("whoami", home=home)["user"]["role"], "operator")
 
     def set_password(self, person):
         link = self.api("PATCH", f"/api/v1/users/{person['id']}", {"new_link": True}).json()["link"]
-        answer = self.send(self.operator(), "POST", "/api/v1/login/link", {"token": link.partition("token=")[2], "password": PASSWORD})
+        self.use_link(link, password=PASSWORD)
+
+    def use_link(self, link, **means):
+        answer = self.send(self.operator(), "POST", "/api/v1/login/link", {"token": link.partition("token=")[2], **means})
         self.assertEqual(answer.status, 200, answer.body)
+
+    def sessions_of(self, name):
+        (count,), = self.installation.rows(f"select count(*) from sessions s join users u on u.id = s.user_id where u.name = '{name}'")
+        return int(count)
 
     def test_a_token_may_do_what_its_role_may(self):
         printed = self.ok("token", "create", "watcher", "--role", "viewer", "--expires-in", "600", "--quiet").out.split()
         self.assertEqual(len(printed), 1, "the token alone, for $(…)")
-        self.assertEqual(self.ok_json("whoami", "--token", printed[0])["user"]["role"], "viewer")
+        watcher = self.ok_json("whoami", "--token", printed[0])
+        self.assertEqual((watcher["user"]["role"], watcher["permissions"]), ("viewer", ["use_own_account", "read_fleet"]))
         self.ok("device", "list", "--token", printed[0])
         self.refused(NOT_ALLOWED, ("device", "claim", "--token", printed[0]))
         self.assertIn("token", self.ok_json("token", "create", "another"))
