@@ -65,6 +65,16 @@ describe("the password", () => {
 });
 
 describe("signing out everywhere", () => {
+  it("cannot be sent while the password is being changed", async () => {
+    const api = open(() => new Promise(() => {}));
+    enter("New password", "correct horse battery");
+    const change = button("Change the password");
+    change.click();
+    change.click();
+    await eventually(() => expect(button("Sign out everywhere").disabled).toBe(true));
+    expect(api.of("PUT /me/password")).toHaveLength(1);
+  });
+
   it("that fails says so, and leaves the session", async () => {
     const api = open({}).on("DELETE /me/sessions", new Problem(503, "unavailable", "the database is away"));
     press("Sign out everywhere");

@@ -2,38 +2,36 @@
 
 import { useSignal } from "@preact/signals";
 import { useId, useRef } from "preact/hooks";
-import { call } from "./api/client";
+import { ApiError, call } from "./api/client";
 import { queryClient } from "./api/queries";
 import type { Me } from "./api/types";
+import { useAttempt } from "./ui/attempt";
 import { Failure } from "./ui/card";
 
 const SHORTEST_PASSWORD = 12;
 
+/** A session that has ended already is left, too. */
 export async function leave(path: "/logout" | "/me/sessions") {
-  await call(path, path === "/logout" ? { method: "POST", body: {} } : { method: "DELETE" });
+  try {
+    await call(path, path === "/logout" ? { method: "POST", body: {} } : { method: "DELETE" });
+  } catch (error) {
+    if (!(error instanceof ApiError) || error.status !== 401) throw error;
+  }
   queryClient.clear();
   location.assign("/");
 }
 
 export function Account({ me }: { me: Me }) {
   const dialog = useRef<HTMLDialogElement>(null);
-  const failure = useSignal<unknown>(null);
+  const { busy, failure, run } = useAttempt();
   const changed = useSignal(false);
   const title = useId();
-  const attempt = async (act: () => Promise<void>) => {
-    failure.value = null;
-    try {
-      await act();
-    } catch (error) {
-      failure.value = error;
-    }
-  };
   const change = async (event: SubmitEvent) => {
     event.preventDefault();
     const form = event.target as HTMLFormElement;
     const values = new FormData(form);
     const current = String(values.get("current"));
-    await attempt(async () => {
+    await run(async () => {
       await call("/me/password", { method: "PUT", body: { password: values.get("password"), ...(current ? { current } : {}) } });
       changed.value = true;
       form.reset();
@@ -63,8 +61,10 @@ export function Account({ me }: { me: Me }) {
           {changed.value && <p role="status">The password is changed, and your other sessions have ended.</p>}
           {failure.value !== null && <Failure error={failure.value} />}
           <div class="row">
-            <button class="button primary">Change the password</button>
-            <button class="button danger" type="button" title="Ends all your sessions, this one too, and your unused links" onClick={() => void attempt(() => leave("/me/sessions"))}>
+            <button class="button primary" disabled={busy.value}>
+              Change the password
+            </button>
+            <button class="button danger" type="button" disabled={busy.value} title="Ends all your sessions, this one too, and your unused links" onClick={() => void run(() => leave("/me/sessions"))}>
               Sign out everywhere
             </button>
             <button class="button" type="button" onClick={() => dialog.current?.close()}>

@@ -60,6 +60,18 @@ describe("who is not signed in", () => {
 describe("who is signed in", () => {
   const alerts = { items: [], next_cursor: null, total: 0 };
 
+  it("is told when the server does not sign them out, and may try again", async () => {
+    const api = new FakeApi().on("GET /me", me()).on("GET /alerts", alerts).on("POST /logout", new Problem(503, "unavailable", "the database is away"));
+    show(<App />, "/alerts");
+    await eventually(() => expect(inside()).toContain("Alerts"));
+    press("Sign out");
+    await eventually(() => expect(alertText()).toBe("You could not be signed out: the database is away"));
+    api.on("POST /logout", () => new Promise(() => {}));
+    press("Sign out");
+    await eventually(() => expect(alertText()).toBe(""));
+    expect(api.of("POST /logout")).toHaveLength(2);
+  });
+
   it("finds the settings when that is an administrator, and nobody else", async () => {
     new FakeApi().on("GET /me", me("admin")).on("GET /alerts", alerts);
     show(<App />, "/alerts");

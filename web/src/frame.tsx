@@ -5,12 +5,15 @@ import type { ComponentChildren } from "preact";
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import { Link, useLocation } from "wouter-preact";
 import { Account, leave } from "./account";
+import { SETTINGS, may } from "./api/permissions";
 import { connection, freshAt } from "./api/freshness";
 import { LiveStream } from "./api/live";
 import { scopeOf } from "./api/scope";
 import { queryClient } from "./api/queries";
 import type { Me } from "./api/types";
 import { FindDevice } from "./find-device";
+import { type Attempt, useAttempt } from "./ui/attempt";
+import { Failure } from "./ui/card";
 import { span } from "./ui/format";
 import { Sail } from "./ui/sail";
 import { Status } from "./ui/status";
@@ -28,6 +31,7 @@ export function Frame({ me, children }: { me: Me; children: ComponentChildren })
   const [path] = useLocation();
   const stream = useMemo(() => new LiveStream(queryClient), []);
   const main = useRef<HTMLElement>(null);
+  const leaving = useAttempt();
   useEffect(() => stream.watch(scopeOf(path)), [path]);
   useEffect(() => () => stream.close(), []);
   return (
@@ -41,7 +45,7 @@ export function Frame({ me, children }: { me: Me; children: ComponentChildren })
           Argosy
         </Link>
         <nav aria-label="Main">
-          {[...PLACES, ...(me.user.role === "admin" ? [["/settings", "Settings"] as const] : [])].map(([href, text]) => (
+          {[...PLACES, ...(may(me, ...SETTINGS) ? [["/settings", "Settings"] as const] : [])].map(([href, text]) => (
             <Link key={href} href={href} aria-current={isAt(path, href) ? "page" : undefined}>
               {text}
             </Link>
@@ -56,9 +60,10 @@ export function Frame({ me, children }: { me: Me; children: ComponentChildren })
             <path d="M9 2.5a6.5 6.5 0 0 1 0 13Z" fill="currentColor" />
           </svg>
         </button>
-        <SignOut me={me} />
+        <SignOut me={me} leaving={leaving} />
       </header>
       <main id="main" ref={main} tabIndex={-1}>
+        {leaving.failure.value !== null && <Failure what="You could not be signed out" error={leaving.failure.value} />}
         {children}
       </main>
     </>
@@ -84,11 +89,11 @@ function Freshness() {
   );
 }
 
-function SignOut({ me }: { me: Me }) {
+function SignOut({ me, leaving }: { me: Me; leaving: Attempt }) {
   return (
     <span class="row who">
       <Account me={me} />
-      <button class="button plain" type="button" onClick={() => void leave("/logout")}>
+      <button class="button plain" type="button" disabled={leaving.busy.value} onClick={() => void leaving.run(() => leave("/logout"))}>
         Sign out
       </button>
     </span>

@@ -2,6 +2,17 @@
 
 export type Presence = "online" | "late" | "offline" | "never_seen";
 export type Role = "admin" | "operator" | "publisher" | "viewer";
+export type Permission =
+  | "use_own_account"
+  | "read_fleet"
+  | "publish_releases"
+  | "prepare_patches"
+  | "manage_devices"
+  | "operate_rollouts"
+  | "acknowledge_alerts"
+  | "admit_devices"
+  | "manage_people"
+  | "read_audit";
 
 export interface Page<T> {
   items: T[];
@@ -11,6 +22,7 @@ export interface Page<T> {
 
 export interface Me {
   user: { name: string; role: Role };
+  permissions: Permission[];
   csrf: string;
 }
 

@@ -4,7 +4,7 @@ import { useMutation } from "@tanstack/react-query";
 import { Link, useLocation, useSearch } from "wouter-preact";
 import { call } from "../api/client";
 import { queryClient, useAlerts } from "../api/queries";
-import { useRefusal } from "../api/roles";
+import { useRefusal } from "../api/permissions";
 import type { Alert } from "../api/types";
 import { Card, Empty, Failure, Skeleton } from "../ui/card";
 import { ago, clock, person, plural, words } from "../ui/format";
@@ -107,7 +107,7 @@ function Acknowledge({ alert }: { alert: Alert }) {
     mutationFn: () => call(`/alerts/${alert.id}/acknowledge`, { method: "POST", body: {} }),
     onSettled: () => Promise.all([queryClient.invalidateQueries({ queryKey: ["alerts"] }), queryClient.invalidateQueries({ queryKey: ["overview"] })]),
   });
-  const notMine = useRefusal("operator");
+  const notMine = useRefusal("acknowledge_alerts");
   if (alert.acknowledged_by) return <span class="nowrap">{person(alert.acknowledged_by)}</span>;
   if (alert.state === "resolved") return <span class="muted">–</span>;
   return (

@@ -3,7 +3,7 @@
 import { Link } from "wouter-preact";
 import { call } from "../api/client";
 import { queryClient, useDevice, useDeviceEvents, useDrift, useIntegrity, useQuarantine } from "../api/queries";
-import { useRefusal } from "../api/roles";
+import { useRefusal } from "../api/permissions";
 import type { Device as Data, DeviceModel, DriftFeature, QuarantineRow, Slot, TelemetryEpoch, Update } from "../api/types";
 import { Meter } from "../ui/bar";
 import { Card, Empty, Failure, Skeleton } from "../ui/card";
@@ -76,7 +76,7 @@ function Header({ device }: { device: Data }) {
 }
 
 function Revoke({ device }: { device: Data }) {
-  const notMine = useRefusal("operator");
+  const notMine = useRefusal("manage_devices");
   const revoke = async () => {
     await call(`/devices/${encodeURIComponent(device.id)}`, { method: "DELETE" });
     await queryClient.invalidateQueries({ queryKey: ["device", device.id] });

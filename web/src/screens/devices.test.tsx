@@ -1,6 +1,6 @@
 // @vitest-environment jsdom
 import { describe, expect, it } from "vitest";
-import { device } from "../testing/documents";
+import { device, me } from "../testing/documents";
 import { FakeApi, Problem, UNREACHABLE } from "../testing/fake-api";
 import { alertText, button, enter, eventually, field, press, seen, show, text } from "../testing/screen";
 import { Devices } from "./devices";
@@ -19,6 +19,16 @@ function fleet(devices = [device("cam-1"), device("cam-2", { labels: { site: "os
 }
 
 describe("the list of devices", () => {
+  it.each([
+    ["operator", true],
+    ["publisher", false],
+  ] as const)("leads the %s to a rollout for these: %s", async (role, leads) => {
+    fleet().on("GET /me", me(role));
+    show(<Devices />, "/devices");
+    await seen("2 devices");
+    await eventually(() => expect(text().includes("Plan a rollout for all")).toBe(leads));
+  });
+
   it("shows what each serves and what it does, and links to it", async () => {
     fleet([
       device("cam-1", { models: [{ model: "digits", version: "1.0", digest: null, previous_version: null, update_state: "downloading", update_version: "1.1" }] }),

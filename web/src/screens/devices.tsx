@@ -4,6 +4,7 @@ import { useSignal } from "@preact/signals";
 import { useEffect, useId, useRef } from "preact/hooks";
 import { Link, useLocation, useSearch } from "wouter-preact";
 import { ApiError } from "../api/client";
+import { useRefusal } from "../api/permissions";
 import { useDevices } from "../api/queries";
 import type { Device } from "../api/types";
 import { Card, Empty, Failure, Skeleton } from "../ui/card";
@@ -18,6 +19,7 @@ export function Devices() {
   const filter = new URLSearchParams(useSearch()).get("filter") ?? "";
   const [, navigate] = useLocation();
   const devices = useDevices(filter);
+  const notMine = useRefusal("operate_rollouts");
   const setFilter = (next: string) => navigate(devicesPath(next));
   const pages = devices.data?.pages ?? [];
   const items = pages.flatMap((page) => page.items);
@@ -29,9 +31,11 @@ export function Devices() {
           <h1>Devices</h1>
           <span class="muted">{total === undefined ? "" : filter === "" ? `${counted(total)} ${total === 1 ? "device" : "devices"}` : `${counted(total)} ${total === 1 ? "matches" : "match"}`}</span>
         </div>
-        <Link class="button" href={withSearch("/rollouts", { plan: "yes", filter })}>
-          Plan a rollout for {filter === "" ? "all" : "these"}
-        </Link>
+        {notMine === undefined && (
+          <Link class="button" href={withSearch("/rollouts", { plan: "yes", filter })}>
+            Plan a rollout for {filter === "" ? "all" : "these"}
+          </Link>
+        )}
       </div>
       <FilterBox filter={filter} error={devices.error} onChange={setFilter} />
       <div class="beside">

@@ -4,7 +4,7 @@ import { useRef } from "preact/hooks";
 import { useLocation, useSearch } from "wouter-preact";
 import { call } from "../api/client";
 import { queryClient, usePatches } from "../api/queries";
-import { useRefusal } from "../api/roles";
+import { useRefusal } from "../api/permissions";
 import type { Patch, Release } from "../api/types";
 import { Meter } from "../ui/bar";
 import { Card, Empty, Failure, Skeleton } from "../ui/card";
@@ -146,7 +146,7 @@ function Details({ model, from, to, variant, grid }: DetailsProps) {
 }
 
 function Actions({ model, from, to, variant, patch, forward }: Omit<DetailsProps, "grid"> & { patch?: Patch; forward: boolean }) {
-  const refusal = useRefusal("publisher");
+  const refusal = useRefusal("prepare_patches");
   const path = `/models/${encodeURIComponent(model)}/patches`;
   const changed = () => queryClient.invalidateQueries({ queryKey: ["models", model, "patches"] });
   if (patch && isOpen(patch))

@@ -54,6 +54,21 @@ describe("the form that plans a rollout", () => {
     expect(api.of("POST /rollouts")[0]!.body).toMatchObject({ name: "digits 1.0", version: "1.0", filter: "", policy: { waves: [{ share: 0.1 }, { share: 1 }] } });
   });
 
+  it("saves one draft, however often one clicks while the server thinks", async () => {
+    let answer: (value: unknown) => void = () => {};
+    const api = server().on("POST /rollouts", () => new Promise((resolve) => (answer = resolve)));
+    show(<PlanRollout />, "/rollouts?plan=yes");
+    await choose("digits");
+    const save = button("Save the draft");
+    save.click();
+    save.click();
+    await eventually(() => expect(save.disabled).toBe(true));
+    save.click();
+    answer(rollout(["start"], { id: 41, state: "draft" }));
+    await eventually(() => expect(location.pathname).toBe("/rollouts/41"));
+    expect(api.of("POST /rollouts")).toHaveLength(1);
+  });
+
   it("chooses the only model there is", async () => {
     server().on("GET /models", page([{ name: "digits" }]));
     show(<PlanRollout />, "/rollouts?plan=yes");
@@ -89,10 +104,17 @@ describe("the form that plans a rollout", () => {
     await seen("expected a value at column 11");
   });
 
+  it("does not open by its address for who may only look", async () => {
+    server("viewer");
+    show(<PlanRollout />, "/rollouts?plan=yes");
+    await eventually(() => expect(button("Plan a rollout").disabled).toBe(true));
+    expect(text()).not.toContain("Save the draft");
+  });
+
   it("is not for who may only look", async () => {
     server("viewer");
     show(<PlanRollout />, "/rollouts");
     await eventually(() => expect(button("Plan a rollout").disabled).toBe(true));
-    expect(button("Plan a rollout").title).toContain("operator");
+    expect(button("Plan a rollout").title).toBe("your role, viewer, may not plan or operate rollouts");
   });
 });

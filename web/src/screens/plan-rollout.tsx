@@ -5,8 +5,9 @@ import { useEffect, useRef } from "preact/hooks";
 import { useLocation, useSearch } from "wouter-preact";
 import { call } from "../api/client";
 import { queryClient, useDeviceCount, useModels, useReleases } from "../api/queries";
-import { useRefusal } from "../api/roles";
+import { useRefusal } from "../api/permissions";
 import type { Rollout } from "../api/types";
+import { useAttempt } from "../ui/attempt";
 import { Failure } from "../ui/card";
 import { counted } from "../ui/format";
 import { plannedRollout } from "./planned-rollout";
@@ -15,10 +16,11 @@ export function PlanRollout() {
   const dialog = useRef<HTMLDialogElement>(null);
   const search = new URLSearchParams(useSearch());
   const [, navigate] = useLocation();
-  const notMine = useRefusal("operator");
-  const isOpen = search.get("plan") === "yes";
+  const notMine = useRefusal("operate_rollouts");
+  const isOpen = search.get("plan") === "yes" && notMine === undefined;
   useEffect(() => {
-    if (isOpen && !dialog.current?.open) dialog.current?.showModal();
+    if (!isOpen) dialog.current?.close();
+    else if (!dialog.current?.open) dialog.current?.showModal();
   }, [isOpen]);
   return (
     <>
@@ -35,7 +37,7 @@ export function PlanRollout() {
 function Form({ startFilter, onCancel, onMade }: { startFilter: string; onCancel: () => void; onMade: (id: number) => void }) {
   const model = useSignal("");
   const filter = useSignal(startFilter);
-  const failure = useSignal<unknown>(null);
+  const { busy, failure, run } = useAttempt();
   const models = useModels();
   const releases = useReleases(model.value);
   const count = useDeviceCount(filter.value);
@@ -46,13 +48,11 @@ function Form({ startFilter, onCancel, onMade }: { startFilter: string; onCancel
   const send = async (event: SubmitEvent) => {
     event.preventDefault();
     const body = plannedRollout(new FormData(event.target as HTMLFormElement), model.value, filter.value);
-    try {
+    await run(async () => {
       const made = await call<Rollout>("/rollouts", { method: "POST", body });
       void queryClient.invalidateQueries({ queryKey: ["rollouts"] });
       onMade(made.id);
-    } catch (error) {
-      failure.value = error;
-    }
+    });
   };
   return (
     <form class="stack" onSubmit={(event) => void send(event)}>
@@ -109,7 +109,7 @@ function Form({ startFilter, onCancel, onMade }: { startFilter: string; onCancel
         It starts as a draft: nothing reaches a device before you press Start. Guards on latency, errors and accuracy are on; <code>argosy rollout create --policy</code> sets everything.
       </p>
       <div class="row">
-        <button class="button primary" disabled={releases.data === undefined && model.value !== ""}>
+        <button class="button primary" disabled={busy.value || (releases.data === undefined && model.value !== "")}>
           Save the draft
         </button>
         <button class="button" type="button" onClick={onCancel}>

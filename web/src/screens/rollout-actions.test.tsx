@@ -106,7 +106,7 @@ describe("the buttons of a rollout", () => {
 
   it("are all locked for who may only look, with one reason", async () => {
     await showActions(rollout(["pause", "halt"]), "viewer");
-    await seen("Look, but this needs the role operator, and yours is viewer.");
+    await seen("You may look, but your role, viewer, may not plan or operate rollouts.");
     expect(buttons("Pause").every((each) => each.disabled)).toBe(true);
     expect(text()).not.toContain("it is not its time");
   });

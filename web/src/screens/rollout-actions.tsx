@@ -2,7 +2,7 @@
 
 import { ApiError, call } from "../api/client";
 import { queryClient } from "../api/queries";
-import { useRefusal } from "../api/roles";
+import { useRefusal } from "../api/permissions";
 import type { Rollout, RolloutAction } from "../api/types";
 import { Confirm } from "../ui/confirm";
 
@@ -50,7 +50,7 @@ async function act(rollout: Rollout, action: RolloutAction) {
 
 export function RolloutActions({ rollout }: { rollout: Rollout }) {
   const shown = ACTIONS.filter(({ action }) => rollout.allowed[action] === true || SHOWN_REFUSED[rollout.state].includes(action));
-  const notMine = useRefusal("operator");
+  const notMine = useRefusal("operate_rollouts");
   const refused = notMine ? [] : shown.filter(({ action }) => rollout.allowed[action] !== true);
   return (
     <div class="stack" style="gap: 6px; justify-items: end">
@@ -71,7 +71,7 @@ export function RolloutActions({ rollout }: { rollout: Rollout }) {
           );
         })}
       </div>
-      {notMine && <p class="muted small">Look, but {notMine}.</p>}
+      {notMine && <p class="muted small">You may look, but {notMine}.</p>}
       {refused.length > 0 && (
         <ul class="reasons">
           {refused.map(({ action, label }) => (

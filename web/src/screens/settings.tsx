@@ -4,8 +4,10 @@ import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useId, useRef } from "preact/hooks";
 import { call } from "../api/client";
-import { queryClient, useAudit, useClaims, useTokens, useUsers } from "../api/queries";
+import { SETTINGS, may } from "../api/permissions";
+import { queryClient, useAudit, useClaims, useMe, useTokens, useUsers } from "../api/queries";
 import type { Role } from "../api/types";
+import { useAttempt } from "../ui/attempt";
 import { Card, Empty, Failure, Skeleton } from "../ui/card";
 import { Confirm } from "../ui/confirm";
 import { Copy } from "../ui/copy";
@@ -17,13 +19,16 @@ import { VerifyAudit } from "./verify-audit";
 const ROLES: Role[] = ["viewer", "publisher", "operator", "admin"];
 
 export default function Settings() {
+  const me = useMe();
+  if (!me.data) return <Skeleton lines={8} />;
   return (
     <>
       <h1>Settings</h1>
-      <Claims />
-      <Tokens />
-      <Users />
-      <Audit />
+      {may(me.data, "admit_devices") && <Claims />}
+      {may(me.data, "manage_people") && <Tokens />}
+      {may(me.data, "manage_people") && <Users />}
+      {may(me.data, "read_audit") && <Audit />}
+      {!may(me.data, ...SETTINGS) && <Empty>Nothing here is for the role {me.data.user.role}: an administrator admits devices and people.</Empty>}
     </>
   );
 }
@@ -65,15 +70,14 @@ function List({ title, extra, state, empty, head, children }: { title: string; e
 function Make({ label, secretIs, make, children }: { label: string; secretIs: string; make: (form: FormData) => Promise<string>; children: ComponentChildren }) {
   const dialog = useRef<HTMLDialogElement>(null);
   const secret = useSignal<string | null>(null);
-  const failure = useSignal<unknown>(null);
+  const { busy, failure, run } = useAttempt();
   const title = useId();
   const send = async (event: SubmitEvent) => {
     event.preventDefault();
-    try {
-      secret.value = await make(new FormData(event.target as HTMLFormElement));
-    } catch (error) {
-      failure.value = error;
-    }
+    const form = new FormData(event.target as HTMLFormElement);
+    await run(async () => {
+      secret.value = await make(form);
+    });
   };
   const open = () => {
     secret.value = null;
@@ -93,7 +97,9 @@ function Make({ label, secretIs, make, children }: { label: string; secretIs: st
               {children}
               {failure.value !== null && <Failure error={failure.value} />}
               <div class="row">
-                <button class="button primary">{label}</button>
+                <button class="button primary" disabled={busy.value}>
+                  {label}
+                </button>
                 <button class="button" type="button" onClick={() => dialog.current?.close()}>
                   Cancel
                 </button>

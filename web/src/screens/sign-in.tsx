@@ -7,6 +7,7 @@ import { useLocation } from "wouter-preact";
 import { call, setCsrfToken } from "../api/client";
 import { queryClient } from "../api/queries";
 import type { Me } from "../api/types";
+import { useAttempt } from "../ui/attempt";
 import { Failure } from "../ui/card";
 import { Sail } from "../ui/sail";
 
@@ -33,16 +34,14 @@ function enter(me: Me) {
 }
 
 export function SignIn({ onDone }: { onDone?: () => void }) {
-  const failure = useSignal<unknown>(null);
+  const { busy, failure, run } = useAttempt();
   const send = async (event: SubmitEvent) => {
     event.preventDefault();
     const form = new FormData(event.target as HTMLFormElement);
-    try {
+    await run(async () => {
       enter(await call<Me>("/login", { method: "POST", body: { name: form.get("name"), password: form.get("password") } }));
       onDone?.();
-    } catch (error) {
-      failure.value = error;
-    }
+    });
   };
   return (
     <Gate title="Sign in">
@@ -56,7 +55,9 @@ export function SignIn({ onDone }: { onDone?: () => void }) {
           <input class="input" name="password" type="password" autocomplete="current-password" required />
         </label>
         {failure.value !== null && <Failure error={failure.value} />}
-        <button class="button primary wide">Sign in</button>
+        <button class="button primary wide" disabled={busy.value}>
+          Sign in
+        </button>
       </form>
       <p class="muted small">
         The first time, use the one-time link that <code>argosyd --admin-link</code> prints.
@@ -70,17 +71,14 @@ export function LinkEntry() {
   const [, navigate] = useLocation();
   const token = useSignal(new URLSearchParams(location.hash.slice(1)).get("token") ?? "");
   const inside = useSignal<Me | null>(null);
-  const failure = useSignal<unknown>(null);
+  const { busy, failure, run } = useAttempt();
   useEffect(() => history.replaceState(null, "", "/login"), []);
-  const send = async (password: string | undefined) => {
-    try {
+  const send = (password: string | undefined) =>
+    run(async () => {
       const me = await call<Me>("/login/link", { method: "POST", body: { token: token.value, password } });
       enter(me);
       inside.value = me;
-    } catch (error) {
-      failure.value = error;
-    }
-  };
+    });
   if (inside.value) return <Welcome name={inside.value.user.name} onDone={() => navigate("/", { replace: true })} />;
   if (token.value === "") return <SignIn onDone={() => navigate("/", { replace: true })} />;
   return (
@@ -98,8 +96,10 @@ export function LinkEntry() {
           <input class="input" name="password" type="password" autocomplete="new-password" minLength={12} required autofocus />
         </label>
         {failure.value !== null && <Failure error={failure.value} />}
-        <button class="button primary wide">Set the password and sign in</button>
-        <button class="button wide" type="button" onClick={() => void send(undefined)}>
+        <button class="button primary wide" disabled={busy.value}>
+          Set the password and sign in
+        </button>
+        <button class="button wide" type="button" disabled={busy.value} onClick={() => void send(undefined)}>
           Sign in without a password this time
         </button>
       </form>

@@ -1,8 +1,17 @@
 // Documents as the server gives them, for tests: ordinary ones, of which a test changes what it is about.
 
-import type { Device, Me, Role, Rollout, RolloutAction, Series } from "../api/types";
+import type { Device, Me, Permission, Role, Rollout, RolloutAction, Series } from "../api/types";
 
-export const me = (role: Role = "operator"): Me => ({ user: { name: "ada", role }, csrf: "csrf-of-ada" });
+const EVERYBODY: Permission[] = ["use_own_account", "read_fleet"];
+const OPERATOR: Permission[] = [...EVERYBODY, "prepare_patches", "manage_devices", "operate_rollouts", "acknowledge_alerts"];
+const PERMISSIONS: Record<Role, Permission[]> = {
+  viewer: EVERYBODY,
+  publisher: [...EVERYBODY, "publish_releases", "prepare_patches"],
+  operator: OPERATOR,
+  admin: [...OPERATOR, "publish_releases", "admit_devices", "manage_people", "read_audit"],
+};
+
+export const me = (role: Role = "operator"): Me => ({ user: { name: "ada", role }, permissions: PERMISSIONS[role], csrf: "csrf-of-ada" });
 
 export function device(id: string, changes: Partial<Device> = {}): Device {
   return {

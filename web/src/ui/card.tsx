@@ -30,12 +30,13 @@ export function Skeleton({ lines = 3 }: { lines?: number }) {
   );
 }
 
-export function Failure({ error, retry }: { error: unknown; retry?: () => void }) {
-  const text = error instanceof ApiError ? error.message : "The server cannot be reached. It is asked again until it answers.";
+/** `what` failed, where it is not plain from the place. */
+export function Failure({ what, error, retry }: { what?: string; error: unknown; retry?: () => void }) {
+  const text = error instanceof ApiError ? error.message : "The server cannot be reached.";
   return (
     <div class="notice tone-bad" role="alert">
       <div class="row between">
-        <span>{text}</span>
+        <span>{what === undefined ? text : `${what}: ${text}`}</span>
         {retry && (
           <button class="button" type="button" onClick={retry}>
             Try again

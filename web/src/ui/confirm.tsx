@@ -1,8 +1,8 @@
 // A button that asks before it acts, says what will happen, and how to do the same from a terminal. When it may not be
 // pressed, it says why.
 
-import { useSignal } from "@preact/signals";
 import { useId, useRef } from "preact/hooks";
+import { useAttempt } from "./attempt";
 import { Failure } from "./card";
 import { Copy } from "./copy";
 
@@ -18,19 +18,11 @@ interface ConfirmProps {
 
 export function Confirm({ label, title, does, command, tone = "", refusal, act }: ConfirmProps) {
   const dialog = useRef<HTMLDialogElement>(null);
-  const failure = useSignal<unknown>(null);
-  const busy = useSignal(false);
+  const { busy, failure, run } = useAttempt();
   const why = useId();
   const go = async () => {
-    busy.value = true;
-    failure.value = null;
-    try {
-      await act();
-      dialog.current?.close();
-    } catch (error) {
-      failure.value = error;
-    }
-    busy.value = false;
+    await act();
+    dialog.current?.close();
   };
   return (
     <>
@@ -53,7 +45,7 @@ export function Confirm({ label, title, does, command, tone = "", refusal, act }
           {command && <Copy text={command} />}
           {failure.value !== null && <Failure error={failure.value} />}
           <div class="row">
-            <button class={`button ${tone || "primary"}`} type="button" disabled={busy.value} onClick={() => void go()}>
+            <button class={`button ${tone || "primary"}`} type="button" disabled={busy.value} onClick={() => void run(go)}>
               {label}
             </button>
             <button class="button" type="button" autofocus onClick={() => dialog.current?.close()}>
