@@ -6,7 +6,7 @@ import { me } from "./testing/documents";
 import { FakeApi, Problem, UNREACHABLE } from "./testing/fake-api";
 import { alertText, button, enter, eventually, field, openDialog, press, seen, show, text } from "./testing/screen";
 
-const CHANGED = "The password is changed";
+const CHANGED = "The password was changed";
 
 beforeEach(() => setCsrfToken("csrf-of-ada"));
 
@@ -21,7 +21,7 @@ function open(answer: unknown): FakeApi {
 describe("the password", () => {
   it("is changed with the present one, and forgotten by the form", async () => {
     const api = open({});
-    enter("Present password", "the old one");
+    enter("Current password", "the old one");
     enter("New password", "correct horse battery");
     press("Change the password");
     await seen(CHANGED);
@@ -39,7 +39,7 @@ describe("the password", () => {
 
   it("stays when the present one is wrong, and what was typed too", async () => {
     open(new Problem(401, "unauthenticated", "the present password is wrong"));
-    enter("Present password", "a guess");
+    enter("Current password", "a guess");
     enter("New password", "correct horse battery");
     press("Change the password");
     await eventually(() => expect(alertText()).toBe("the present password is wrong"));

@@ -51,14 +51,14 @@ export function Account({ me }: { me: Me }) {
         <form class="stack" onSubmit={(event) => void change(event)}>
           <h2 id={title}>Your account</h2>
           <label class="field">
-            Present password (empty: none yet)
+            Current password (leave empty if you have none)
             <input class="input" name="current" type="password" autocomplete="current-password" />
           </label>
           <label class="field">
             New password, at least {SHORTEST_PASSWORD} characters
             <input class="input" name="password" type="password" autocomplete="new-password" minLength={SHORTEST_PASSWORD} required />
           </label>
-          {changed.value && <p role="status">The password is changed, and your other sessions have ended.</p>}
+          {changed.value && <p role="status">The password was changed, and your other sessions have ended.</p>}
           {failure.value !== null && <Failure error={failure.value} />}
           <div class="row">
             <button class="button primary" disabled={busy.value}>

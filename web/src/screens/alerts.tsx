@@ -19,8 +19,8 @@ const STATES: [string, string][] = [
 ];
 const EMPTY: Record<string, string> = {
   firing: "No alert is firing: every rule is satisfied on every device.",
-  pending: "Nothing looks suspicious just now.",
-  resolved: "No alert was resolved yet.",
+  pending: "Nothing looks suspicious at the moment.",
+  resolved: "No alert has been resolved yet.",
 };
 
 export function Alerts() {

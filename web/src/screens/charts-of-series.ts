@@ -51,7 +51,7 @@ export function chartsOf(series: Series, rangeS: number, nowS: number) {
   return {
     latency,
     throughput: [{ label: "inferences", values: series.throughput_hz, colour: "--accent" }],
-    accuracy: [{ label: "right", values: percents(series.accuracy), colour: "--accent" }],
+    accuracy: [{ label: "correct", values: percents(series.accuracy), colour: "--accent" }],
     errors: [{ label: "errors", values: percents(series.error_rate), colour: "--bad" }],
     health: HEALTH.filter(({ key }) => series.health[key]?.some((value) => value !== null)).map((each) => ({
       ...each,

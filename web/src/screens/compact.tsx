@@ -37,7 +37,7 @@ function Report({ version, name, compact }: { version: string; name: string; com
                 <th class="num">Bits</th>
                 <th class="num">Patch</th>
                 <th class="num">Of the file</th>
-                <th class="num">Equal predictions</th>
+                <th class="num">Same predictions</th>
                 <th class="num">Largest difference</th>
                 <th>Within the tolerance</th>
               </tr>
@@ -66,7 +66,7 @@ function Report({ version, name, compact }: { version: string; name: string; com
 function Outcome({ compact }: { compact: Compact }) {
   const facts: Fact[] = [
     ["Patch from the base", `${bytes(compact.patch_bytes)} of ${bytes(compact.full_bytes)}`],
-    ["Exact, it would be", `${bytes(compact.exact_patch_bytes)}, ${percent(share(compact.exact_patch_bytes, compact.full_bytes))}`],
+    ["An exact patch", `${bytes(compact.exact_patch_bytes)}, ${percent(share(compact.exact_patch_bytes, compact.full_bytes))}`],
     ["Compared on", typeof compact.samples !== "number" ? "–" : plural(compact.samples, "sample")],
     ["Bits", compact.automatic ? "the fewest within the tolerance" : "chosen by the publisher"],
   ];

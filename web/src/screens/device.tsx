@@ -23,7 +23,7 @@ export default function Device({ id }: { id: string }) {
   return (
     <>
       <Header device={device.data} />
-      {device.data.models.length === 0 && <Card title="Models">It serves no model yet. A rollout that suits it brings the first.</Card>}
+      {device.data.models.length === 0 && <Card title="Models">It serves no model yet. The first rollout that suits it brings one.</Card>}
       {device.data.models.map((model) => (
         <ModelCard key={model.model} model={model} />
       ))}
@@ -65,7 +65,7 @@ function Header({ device }: { device: Data }) {
             {device.drifted.length > 0 && <Status tone="warn" text={`Drift: ${device.drifted.join(", ")}`} />}
           </div>
           <p class="muted">
-            {words(device.presence)} since {ago(device.presence_since)}: {device.presence_reason}
+            {presenceSentence(device)}
           </p>
         </div>
         <Revoke device={device} />
@@ -73,6 +73,12 @@ function Header({ device }: { device: Data }) {
       <Facts facts={facts.map(([name, value]) => [words(name), value])} />
     </div>
   );
+}
+
+/** "Offline for 3 min: 90 s silent, expected every 30 s". */
+function presenceSentence(device: Data): string {
+  const since = device.presence_since ? ` for ${ago(device.presence_since).replace(" ago", "")}` : "";
+  return `${words(device.presence)}${since}${device.presence_reason ? `: ${device.presence_reason}` : ""}`;
 }
 
 function Revoke({ device }: { device: Data }) {
@@ -88,7 +94,7 @@ function Revoke({ device }: { device: Data }) {
       does="Its certificate is refused from now on: it can neither report nor update, until it enrols again with a new claim."
       command={`argosy device revoke ${device.id}`}
       tone="danger"
-      refusal={device.revoked_at ? `Revoked ${ago(device.revoked_at)} already.` : notMine}
+      refusal={device.revoked_at ? `already revoked, ${ago(device.revoked_at)}` : notMine}
       act={revoke}
     />
   );
@@ -179,13 +185,13 @@ function Drift({ id }: { id: string }) {
   const drift = useDrift(id);
   const items = drift.data?.items ?? [];
   return (
-    <Card title="What it sees, against what the release was trained on">
+    <Card title="What it sees, compared with what the release was trained on">
       {drift.isPending ? (
         <Skeleton />
       ) : drift.error ? (
         <Failure error={drift.error} />
       ) : items.length === 0 ? (
-        <p class="muted">No drift figures yet: the release ships no reference, or too few inferences were seen.</p>
+        <p class="muted">No drift figures yet: the release ships no reference, or it has seen too few inputs.</p>
       ) : (
         <div class="grid-3">
           {items.map((feature) => (
@@ -256,7 +262,7 @@ const KINDS: Record<QuarantineRow["kind"], string> = {
   report: "Report of an update",
   telemetry: "Telemetry",
   event: "Last will",
-  rate: "Too much",
+  rate: "Too much at once",
   allowance: "Over its allowance",
 };
 
@@ -316,7 +322,7 @@ function Integrity({ id }: { id: string }) {
               <th class="num">Records</th>
               <th class="num">Dropped on the device</th>
               <th class="num">Refused</th>
-              <th class="num">Too old when it came</th>
+              <th class="num">Too old on arrival</th>
               <th class="num">Stored twice</th>
               <th class="num">Missing</th>
             </tr>

@@ -44,7 +44,7 @@ export function Devices() {
           {devices.isPending ? (
             <Skeleton lines={12} />
           ) : devices.error && items.length === 0 ? (
-            <Empty>The filter above has to be mended first.</Empty>
+            <Empty>Correct the filter above first.</Empty>
           ) : items.length === 0 ? (
             <Empty>{filter === "" ? <NoDevice /> : "No device matches."}</Empty>
           ) : (
@@ -59,7 +59,7 @@ export function Devices() {
 function NoDevice() {
   return (
     <>
-      No device has enrolled yet. <code>argosy device claim</code> makes a token with which the first agent does.
+      No device has enrolled yet. <code>argosy device claim</code> makes the claim that the first agent needs to enrol.
     </>
   );
 }
@@ -111,8 +111,8 @@ function FilterBox({ filter, error, onChange }: { filter: string; error: Error |
           column !== null && error instanceof ApiError ? <FilterError filter={filter} column={column} message={error.message} /> : <Failure error={error} />
         ) : (
           <p class="muted small">
-            Fields: <code>id</code>, <code>hardware_class</code>, <code>presence</code>, <code>agent_version</code>, <code>labels.site</code>, <code>model.digits</code>. Joined by AND, OR, NOT; <code>=</code>, <code>!=</code>, <code>:</code> for
-            contains.
+            Fields: <code>id</code>, <code>hardware_class</code>, <code>presence</code>, <code>agent_version</code>, <code>labels.site</code>, <code>model.digits</code>. Join comparisons with AND, OR and NOT; <code>=</code> equal, <code>!=</code> not equal,
+            <code>:</code> contains.
           </p>
         )}
       </div>
@@ -157,7 +157,7 @@ function DeviceTable({ devices, total, more }: { devices: Device[]; total: numbe
             <th>Class</th>
             <th>Serving</th>
             <th>Update</th>
-            <th>Signs</th>
+            <th>Warnings</th>
             <th class="num">Last seen</th>
           </tr>
         </thead>
@@ -190,7 +190,7 @@ function DeviceRow({ device, index }: { device: Device; index: number }) {
         <Updates device={device} />
       </td>
       <td>
-        <Signs device={device} />
+        <Warnings device={device} />
       </td>
       <td class="num muted">{ago(device.last_seen_at)}</td>
     </tr>
@@ -209,7 +209,7 @@ function Updates({ device }: { device: Device }) {
   );
 }
 
-function Signs({ device }: { device: Device }) {
+function Warnings({ device }: { device: Device }) {
   if (device.revoked_at) return <Status tone="bad" text="Revoked" />;
   if (device.open_alerts === 0 && device.drifted.length === 0) return <span class="muted">–</span>;
   return (

@@ -29,7 +29,7 @@ export function Facets({ filter, devices, isListed, onChange }: { filter: string
       <Facet title="Presence" field="presence" values={["online", "late", "offline", "never_seen"]} label={words} {...shared} />
       <Facet title="Hardware class" field="hardware_class" values={classes} {...shared} />
       {overview.data?.models?.slice(0, 3).map((model) => (
-        <Facet key={model.model} title={`Serving of ${model.model}`} field={`model.${model.model}`} values={model.versions.flatMap((each) => each.version ?? [])} {...shared} />
+        <Facet key={model.model} title={`Serving ${model.model}`} field={`model.${model.model}`} values={model.versions.flatMap((each) => each.version ?? [])} {...shared} />
       ))}
       <Facet title="Site" field="labels.site" values={sites} {...shared} />
     </aside>

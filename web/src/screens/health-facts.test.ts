@@ -27,7 +27,7 @@ describe("what a health sample says", () => {
   });
 
   it("calls a clock wrong only beyond what can be measured", () => {
-    expect(said({ clock_offset_ms: -430, clock_synchronised: 1 })).toEqual(["Clock|right|good"]);
+    expect(said({ clock_offset_ms: -430, clock_synchronised: 1 })).toEqual(["Clock|correct|good"]);
     expect(said({ clock_offset_ms: 2100 })).toEqual(["Clock|2 s ahead|warn"]);
     expect(said({ clock_offset_ms: -3_600_000 })).toEqual(["Clock|1 h behind|bad"]);
     expect(said({ clock_offset_ms: 0, clock_synchronised: 0 })).toEqual(["Clock|no time source|warn"]);

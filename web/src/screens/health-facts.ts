@@ -7,7 +7,7 @@ export type Sample = Record<string, number>;
 export interface HealthFact {
   name: string;
   text: string;
-  tone?: "good" | "warn" | "bad"; // where it is a verdict: then in few words, it is shown in one line
+  tone?: "good" | "warn" | "bad"; // where it is a verdict; then in few words, as it is shown in one line
 }
 
 const WORN_PERCENT = 80;
@@ -49,7 +49,7 @@ function timekeeping(sample: Sample): HealthFact | null {
     return { name: "Clock", text: `${span(Math.abs(offset))} ${offset > 0 ? "ahead" : "behind"}`, tone: Math.abs(offset) > CLOCK_OFF_MS ? "bad" : "warn" };
   if (synchronised === 0) return { name: "Clock", text: "no time source", tone: "warn" };
   if (offset === undefined && synchronised === undefined) return null;
-  return { name: "Clock", text: "right", tone: "good" };
+  return { name: "Clock", text: "correct", tone: "good" };
 }
 
 function links(sample: Sample): HealthFact | null {

@@ -1,4 +1,4 @@
-// Models: their releases, the builds in them, where they run, and what patches save between them.
+// Models: their releases, the variants in them, where they run, and what patches save between them.
 
 import { Link } from "wouter-preact";
 import { useModels, useReleases } from "../api/queries";
@@ -35,7 +35,7 @@ export function Models({ name }: { name?: string }) {
           ))}
         </nav>
       )}
-      {items.length > 0 && !chosen && <Card title={name ?? ""}>There is no model of this name.</Card>}
+      {items.length > 0 && !chosen && <Card title={name ?? ""}>There is no model with this name.</Card>}
       {chosen && <OneModel model={chosen} />}
     </>
   );
@@ -60,7 +60,7 @@ function OneModel({ model }: { model: Model }) {
                 <tr>
                   <th>Release</th>
                   <th>Runs on</th>
-                  <th>Builds</th>
+                  <th>Variants</th>
                   <th>Validated on the device</th>
                   <th>Published</th>
                 </tr>
@@ -114,7 +114,7 @@ function ReleaseRow({ release }: { release: Release }) {
 
 // What devices ask of the release: "Accuracy ≥ 94 %, loses ≤ 1 %". Shares are those whose higher values are better.
 function asked(validation: NonNullable<Release["validation"]>): string {
-  if (validation.metric === "none") return "Loads, outputs are finite";
+  if (validation.metric === "none") return "Loads, and its outputs are finite";
   const isShare = validation.direction === "higher" && validation.threshold <= 1;
   const show = (value: number) => (isShare ? percent(value, 0) : String(value));
   const loss = validation.max_loss;

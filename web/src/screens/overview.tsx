@@ -5,7 +5,7 @@ import { useOverview } from "../api/queries";
 import type { ActiveRollout, Alert, Overview as Data, Presence, WorstDevice } from "../api/types";
 import { Meter, RolloutBar, VersionBar } from "../ui/bar";
 import { Card, Empty, Failure, Skeleton } from "../ui/card";
-import { ago, firstSentence, milliseconds, number, percent, plural, words } from "../ui/format";
+import { ago, firstSentence, milliseconds, number, percent, person, plural, words } from "../ui/format";
 import { RolloutStatus, Status, presenceTone } from "../ui/status";
 import { devicePath, devicesPath } from "./paths";
 
@@ -29,7 +29,7 @@ export function Overview() {
       </div>
       {data.alerts ? <FiringAlerts alerts={data.alerts.items} firing={data.alerts.firing} /> : <NotAvailable title="Alerts" why={data.unavailable["alerts"]} />}
       <div class="grid-3">
-        <Worst title="Slowest against their usual" unit="p95" rows={data.worst.latency} why={data.unavailable["worst.latency"]} value={(row) => milliseconds(row.value)} beside={(row) => row.usual && row.value / row.usual >= 1.05 && `× ${number(row.value / row.usual, 1)}`} />
+        <Worst title="Slowest against their usual latency" unit="p95" rows={data.worst.latency} why={data.unavailable["worst.latency"]} value={(row) => milliseconds(row.value)} beside={(row) => row.usual && row.value / row.usual >= 1.05 && `× ${number(row.value / row.usual, 1)}`} />
         <Worst title="Least accurate" unit="of labelled samples" rows={data.worst.accuracy} why={data.unavailable["worst.accuracy"]} value={(row) => percent(row.value)} badness={(row) => 1 - row.value} beside={(row) => row.usual && row.value < row.usual && `< ${percent(row.usual, 0)}`} />
         <Worst title="Most drifted inputs" unit="PSI" rows={data.worst.drift} why={data.unavailable["worst.drift"]} value={(row) => number(row.value, 2)} />
       </div>
@@ -79,7 +79,7 @@ function PresenceCounts({ counts }: { counts: NonNullable<Data["presence"]> }) {
 function ActiveRollouts({ rollouts }: { rollouts: ActiveRollout[] }) {
   return (
     <Card title="Active rollouts" extra={<Link href="/rollouts">All rollouts</Link>}>
-      {rollouts.length === 0 && <p class="muted">None is under way.</p>}
+      {rollouts.length === 0 && <p class="muted">No rollout is under way.</p>}
       <div class="stack" style="gap: var(--space-5)">
         {rollouts.map((rollout) => (
           <div key={rollout.id} class="stack" style="gap: 6px">
@@ -130,7 +130,7 @@ function FiringAlerts({ alerts, firing }: { alerts: Alert[]; firing: number }) {
                 <th>Rule</th>
                 <th>Device</th>
                 <th>What is wrong</th>
-                <th>Looked after by</th>
+                <th>Acknowledged by</th>
                 <th>Since</th>
               </tr>
             </thead>
@@ -144,7 +144,7 @@ function FiringAlerts({ alerts, firing }: { alerts: Alert[]; firing: number }) {
                     <Link href={devicePath(alert.device_id)}>{alert.device_id}</Link>
                   </td>
                   <td class="wide-text">{alert.message}</td>
-                  <td class="nowrap muted">{alert.acknowledged_by?.replace(/^user:/, "") ?? ""}</td>
+                  <td class="nowrap muted">{alert.acknowledged_by ? person(alert.acknowledged_by) : ""}</td>
                   <td class="num muted">{ago(alert.fired_at ?? alert.opened_at)}</td>
                 </tr>
               ))}
@@ -172,7 +172,7 @@ function Worst({ title, unit, rows, why, value, badness = (row) => row.value, be
   return (
     <Card title={title} extra={<span class="muted small">{unit}</span>} flush>
       {rows.length === 0 ? (
-        <Empty>Nothing to show: no figures in the last minutes.</Empty>
+        <Empty>Nothing to show: no figures in the last few minutes.</Empty>
       ) : (
         <div class="table-wrap">
           <table>
@@ -180,7 +180,7 @@ function Worst({ title, unit, rows, why, value, badness = (row) => row.value, be
               <tr>
                 <th>Device</th>
                 <th>Compared</th>
-                <th>Of its usual</th>
+                <th>Against its usual value</th>
                 <th>{unit}</th>
               </tr>
             </thead>

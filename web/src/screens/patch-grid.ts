@@ -11,7 +11,7 @@ export interface Grid {
   cell: (from: string, to: string) => Patch | undefined;
 }
 
-/** The builds that at least two releases have, in the order in which they come up. */
+/** The variants that at least two releases have, in the order in which they come up. */
 export function patchableVariants(releases: Release[]): string[] {
   const counts = new Map<string, number>();
   for (const release of releases) for (const { name } of release.variants) counts.set(name, (counts.get(name) ?? 0) + 1);

@@ -27,7 +27,7 @@ export function Patches({ model, releases }: { model: string; releases: Release[
   const chosen = { from: search.get("from") ?? "", to: search.get("to") ?? "" };
   const go = (values: Record<string, string>) => navigate(withSearch(`/models/${encodeURIComponent(model)}`, values), { replace: true });
   const known = grid.versions.includes(chosen.from) && grid.versions.includes(chosen.to) && chosen.from !== chosen.to;
-  const choice = variants.length > 1 && <Segments label="Build" choices={variants.map((name) => [name, name])} chosen={variant} onChoose={(name) => go({ variant: name })} />;
+  const choice = variants.length > 1 && <Segments label="Variant" choices={variants.map((name) => [name, name])} chosen={variant} onChoose={(name) => go({ variant: name })} />;
   return (
     <Card title="Patches between releases" extra={choice} flush>
       {patches.isPending ? (
@@ -35,7 +35,7 @@ export function Patches({ model, releases }: { model: string; releases: Release[
       ) : !patches.data ? (
         <Failure error={patches.error} retry={() => void patches.refetch()} />
       ) : variants.length === 0 ? (
-        <Empty>A patch leads from one release to another: there will be something to see after the second release.</Empty>
+        <Empty>A patch leads from one release to another: there is something to see from the second release on.</Empty>
       ) : (
         <div class="beside-matrix">
           <Matrix grid={grid} variant={variant} chosen={chosen} choose={(from, to) => go({ variant, from, to })} />
@@ -139,7 +139,7 @@ function Details({ model, from, to, variant, grid }: DetailsProps) {
         </div>
         <Actions model={model} from={from} to={to} variant={variant} patch={patch} forward={leadsForward(grid, from, to)} />
       </div>
-      {patch ? <Figures patch={patch} /> : <p class="muted">Nobody has asked for it. It is made when a device waits for it, or when you ask.</p>}
+      {patch ? <Figures patch={patch} /> : <p class="muted">Nobody has asked for it yet. It is made when a device waits for it, or when you ask for it.</p>}
       {patch && patch.trials.length > 0 && <Trials patch={patch} />}
     </div>
   );
@@ -168,7 +168,7 @@ function Actions({ model, from, to, variant, patch, forward }: Omit<DetailsProps
     <Confirm
       label={patch ? "Make it again" : "Make it"}
       title={`Make the patch from ${from} to ${to}?`}
-      does="It is made ahead of any rollout, and kept as wanted for 7 days."
+      does="It is made ahead of any rollout, and counts as wanted for 7 days."
       tone="primary"
       refusal={refusal}
       act={async () => {
@@ -207,7 +207,7 @@ function Trials({ patch }: { patch: Patch }) {
   return (
     <div class="table-wrap">
       <table>
-        <caption class="visually-hidden">What each codec came to</caption>
+        <caption class="visually-hidden">What each codec achieved</caption>
         <thead>
           <tr>
             <th>Codec</th>

@@ -19,7 +19,7 @@ export function PersonActions({ user, onChange }: { user: User; onChange: () => 
   };
   if (link.value !== null) return <Copy text={link.value} />;
   if (user.disabled_at !== null) {
-    return <Confirm label="Enable" title={`Let ${user.name} in again?`} does="The password is as before. Sessions, links and tokens that ended stay so." act={() => change({ disabled: false })} />;
+    return <Confirm label="Enable" title={`Let ${user.name} in again?`} does="The password is as before. Sessions, links and tokens that have ended do not come back." act={() => change({ disabled: false })} />;
   }
   return (
     <span class="row">
@@ -33,14 +33,14 @@ export function PersonActions({ user, onChange }: { user: User; onChange: () => 
       <Confirm
         label="Change role"
         title={`Make ${user.name} ${words(role.value)}?`}
-        does="All sessions of this person end at once, and tokens that he or she made may do no more than the new role."
+        does="All sessions of this person end at once, and tokens that they made may do no more than the new role."
         refusal={role.value === user.role ? "Choose another role first" : undefined}
         act={() => change({ role: role.value })}
       />
       <Confirm
         label="New link"
         title={`Make a one-time link for ${user.name}?`}
-        does={user.has_password ? "This resets the account: its sessions and tokens end at once, and the link lets choose another password." : "The link before it works no longer."}
+        does={user.has_password ? "This resets the account: its sessions and tokens end at once, and the link lets them choose another password." : "The previous link no longer works."}
         act={() => change({ new_link: true })}
       />
       <Confirm label="Disable" title={`Disable ${user.name}?`} does="All sessions, links and tokens of this person end at once, on every instance." tone="danger" act={() => change({ disabled: true })} />

@@ -14,12 +14,12 @@ interface ActionText {
 }
 
 const ACTIONS: ActionText[] = [
-  { action: "start", label: "Start", tone: "primary", does: "The devices of the first wave are told to update. The rest waits for the gate." },
-  { action: "pause", label: "Pause", tone: "", does: "Nobody new is told to update. Devices that are at it go on. Resume takes it up again." },
+  { action: "start", label: "Start", tone: "primary", does: "The devices of the first wave are told to update. The others wait for the gate." },
+  { action: "pause", label: "Pause", tone: "", does: "No other device is told to update. Devices that are at work go on. Resume continues the rollout." },
   { action: "resume", label: "Resume", tone: "primary", does: "The rollout goes on where it was paused." },
   { action: "promote", label: "Promote", tone: "", does: "The next wave opens now, without waiting for the gate of this one." },
   { action: "retry", label: "Retry failed", tone: "", does: "The devices that failed are told to try again." },
-  { action: "halt", label: "Halt", tone: "danger", does: "The rollout ends here. Nobody new gets the release; devices that have it keep it. This cannot be taken back." },
+  { action: "halt", label: "Halt", tone: "danger", does: "The rollout ends here. No other device gets the release; devices that have it keep it. This cannot be taken back." },
   { action: "rollback", label: "Roll back", tone: "danger", does: "The rollout ends, and every device that has the release goes back to what it had before. This cannot be taken back." },
 ];
 

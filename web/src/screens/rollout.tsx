@@ -31,7 +31,7 @@ export function Rollout({ id }: { id: string }) {
             <Link href={`/models/${encodeURIComponent(data.model)}`}>
               {data.model} {data.version}
             </Link>{" "}
-            to {data.filter === "" ? "all devices that suit" : <Link href={devicesPath(data.filter)}>{data.filter}</Link>} · planned by {person(data.created_by)} {ago(data.created_at)}
+            to {data.filter === "" ? "all suitable devices" : <Link href={devicesPath(data.filter)}>{data.filter}</Link>} · planned by {person(data.created_by)} {ago(data.created_at)}
             {data.started_at && ` · started ${ago(data.started_at)}`}
             {data.ended_at && ` · ended ${ago(data.ended_at)}`}
           </p>
@@ -81,7 +81,7 @@ function Waves({ rollout }: { rollout: Data }) {
 
 function waveStage(wave: Wave): string {
   if (wave.passed_at) return `passed ${ago(wave.passed_at)}`;
-  if (wave.bake_started_at) return `baking since ${ago(wave.bake_started_at).replace(" ago", "")}`;
+  if (wave.bake_started_at) return `baking for ${ago(wave.bake_started_at).replace(" ago", "")}`;
   return wave.opened_at ? `opened ${ago(wave.opened_at)}` : "not open yet";
 }
 
@@ -117,8 +117,8 @@ function Guards({ guards }: { guards: Guard[] }) {
                 <th style="width: 14%">Of the limit</th>
                 <th class="num">Limit</th>
                 <th class="num">Devices</th>
-                <th class="num">n new</th>
-                <th class="num">n before</th>
+                <th class="num">Samples, new</th>
+                <th class="num">Samples, before</th>
                 <th>In words</th>
               </tr>
             </thead>
@@ -162,7 +162,7 @@ function Outcome({ rollout }: { rollout: Data }) {
     <Card title="What it cost and what failed">
       <div class="stack">
         <div class="row between">
-          <span>Model bytes sent, of whole files</span>
+          <span>Model bytes sent, of the whole files</span>
           <strong>
             {bytes(sent)} of {bytes(full)}
           </strong>
@@ -195,6 +195,12 @@ interface PolicyDocument {
   in_progress_timeout_s?: number;
 }
 
+/** "probation latency, probation errors or probation crash" */
+function plainList(causes: string[]): string {
+  const names = causes.map((cause) => words(cause).toLowerCase());
+  return names.length < 2 ? names.join() : `${names.slice(0, -1).join(", ")} or ${names.at(-1)}`;
+}
+
 const REACTIONS: Record<string, string> = { pause: "pause", halt: "halt", rollback: "roll back" };
 
 function Policy({ rollout }: { rollout: Data }) {
@@ -204,16 +210,16 @@ function Policy({ rollout }: { rollout: Data }) {
     <Card title="The rules it follows">
       <ul class="rules">
         <li>
-          A wave passes when {percent(gate.success_share, 0)} of at least {plural(gate.min_executed ?? 1, "outcome")} are good and it has baked for {duration(gate.bake_s ?? 0)}
-          {gate.manual ? ", and an operator promotes." : "."}
+          A wave passes when at least {plural(gate.min_executed ?? 1, "device has", "devices have")} an outcome, {percent(gate.success_share, 0)} of these are good and it has baked for {duration(gate.bake_s ?? 0)}
+          {gate.manual ? "; then an operator promotes it." : "."}
         </li>
         {policy.abort?.map((rule, index) => (
           <li key={index}>
-            <strong>{words(REACTIONS[rule.action] ?? rule.action)}</strong> when {percent(rule.share, 0)} of {rule.min_executed} or more outcomes fail by {rule.causes.includes("*") ? "any cause" : rule.causes.map((cause) => words(cause).toLowerCase()).join(", ")}.
+            <strong>{words(REACTIONS[rule.action] ?? rule.action)}</strong> when, of {rule.min_executed} or more outcomes, {percent(rule.share, 0)} are failures with {rule.causes.includes("*") ? "any cause" : plainList(rule.causes)}.
           </li>
         ))}
         <li>
-          At most {plural(policy.max_in_progress ?? 0, "device")} at a time; one that takes longer than {duration(policy.in_progress_timeout_s ?? 0)} has failed.
+          At most {plural(policy.max_in_progress ?? 0, "device")} at a time; one that takes longer than {duration(policy.in_progress_timeout_s ?? 0)} counts as failed.
         </li>
       </ul>
     </Card>
@@ -228,7 +234,7 @@ function Decisions({ id }: { id: string }) {
       {decisions.isPending ? (
         <Skeleton />
       ) : items.length === 0 ? (
-        <Empty>Nothing was decided yet.</Empty>
+        <Empty>Nothing has been decided yet.</Empty>
       ) : (
         <div class="table-wrap">
           <table class="top">

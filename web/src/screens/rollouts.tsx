@@ -40,7 +40,7 @@ function RolloutTable({ rollouts }: { rollouts: Rollout[] }) {
       <table>
         <thead>
           <tr>
-            <th class="num">No</th>
+            <th class="num">Number</th>
             <th>Name</th>
             <th>Release</th>
             <th>State</th>

@@ -17,7 +17,7 @@ describe("the settings", () => {
   it("are what the caller may set, and ask the server for no more", async () => {
     const api = server({ ...me("viewer"), permissions: ["read_audit"] });
     show(<Settings />, "/settings");
-    await seen("Record of changes");
+    await seen("Audit log");
     expect(text()).not.toContain("Claims");
     await eventually(() => expect(api.of("GET /audit")).toHaveLength(1));
     for (const list of ["claims", "tokens", "users"]) expect(api.of(`GET /${list}`)).toEqual([]);

@@ -1,4 +1,4 @@
-// What an administrator sets: claims with which devices enrol, tokens of pipelines, people, and the record of changes.
+// What an administrator manages: claims with which devices enrol, tokens for pipelines, people, and the audit log.
 
 import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
@@ -127,7 +127,7 @@ async function changed(list: string) {
 }
 
 function until(at: string | null): string {
-  if (at === null) return "no end";
+  if (at === null) return "never";
   const left = Date.parse(at) - Date.now();
   return left > 0 ? `in ${span(left)}` : `${span(-left)} ago`;
 }
@@ -149,7 +149,7 @@ function Claims() {
           <input class="input" name="max_uses" type="number" min="1" max="100000" value="1" required />
         </label>
         <label class="field">
-          Good for, hours
+          Valid for, hours
           <input class="input" name="hours" type="number" min="1" max="720" value="24" required />
         </label>
       </div>
@@ -160,7 +160,7 @@ function Claims() {
     </Make>
   );
   return (
-    <List title="Claims: with these, devices enrol" extra={add} state={claims} empty="None. A device needs one to enrol." head={["No", "Devices", "Hardware class", "Expires", "Made by", ""]}>
+    <List title="Claims, with which devices enrol" extra={add} state={claims} empty="There are no claims. A device needs one to enrol." head={["Number", "Devices", "Hardware class", "Expires", "Made by", ""]}>
       {claims.data?.items.map((claim) => (
         <tr key={claim.id}>
           <td>{claim.id}</td>
@@ -173,7 +173,7 @@ function Claims() {
             {person(claim.created_by)}, {ago(claim.created_at)}
           </td>
           <td class="num">
-            <Revoke what={`claim ${claim.id}`} at={claim.revoked_at} path={`/claims/${claim.id}`} list="claims" does="No further device can enrol with it. Those that did stay." />
+            <Revoke what={`claim ${claim.id}`} at={claim.revoked_at} path={`/claims/${claim.id}`} list="claims" does="No further device can enrol with it. Devices that enrolled with it stay." />
           </td>
         </tr>
       ))}
@@ -198,14 +198,14 @@ function Tokens() {
       <div class="pair">
         <RoleField />
         <label class="field">
-          Good for, days
+          Valid for, days
           <input class="input" name="days" type="number" min="1" max="3660" value="90" required />
         </label>
       </div>
     </Make>
   );
   return (
-    <List title="Tokens of programs" extra={add} state={tokens} empty="None." head={["Name", "Role", "Expires", "Last used", "Made by", ""]}>
+    <List title="API tokens for programs" extra={add} state={tokens} empty="There are no tokens." head={["Name", "Role", "Expires", "Last used", "Made by", ""]}>
       {tokens.data?.items.map((token) => (
         <tr key={token.id}>
           <td>{token.name}</td>
@@ -219,7 +219,7 @@ function Tokens() {
             {person(token.created_by)}, {ago(token.created_at)}
           </td>
           <td class="num">
-            <Revoke what={`token ${token.name}`} at={token.revoked_at} path={`/tokens/${token.id}`} list="tokens" does="What uses it is refused from now on, and so are tokens that it made." />
+            <Revoke what={`token ${token.name}`} at={token.revoked_at} path={`/tokens/${token.id}`} list="tokens" does="Whatever uses it is refused from now on, and so are the tokens that it made." />
           </td>
         </tr>
       ))}
@@ -259,7 +259,7 @@ function Users() {
     return made.link;
   };
   const add = (
-    <Make label="Add a person" secretIs="Send this link to the new person: it signs in once and lets choose a password." make={make}>
+    <Make label="Add a person" secretIs="Send this link to the new person: it signs them in once and lets them choose a password." make={make}>
       <label class="field">
         Name
         <input class="input" name="name" maxLength={64} required />
@@ -268,7 +268,7 @@ function Users() {
     </Make>
   );
   return (
-    <List title="People" extra={add} state={users} empty="None." head={["Name", "Role", "Password", "Since", "State", ""]}>
+    <List title="People" extra={add} state={users} empty="There are no people." head={["Name", "Role", "Password", "Added", "State", ""]}>
       {users.data?.items.map((user) => (
         <tr key={user.id}>
           <td>{user.name}</td>
@@ -288,7 +288,7 @@ function Users() {
 function Audit() {
   const audit = useAudit();
   return (
-    <List title="Record of changes" extra={<VerifyAudit />} state={audit} empty="Nobody has changed anything yet." head={["When", "Who", "From", "Did", "To", "Details"]}>
+    <List title="Audit log" extra={<VerifyAudit />} state={audit} empty="Nobody has changed anything yet." head={["When", "Who", "From", "Action", "Object", "Details"]}>
       {audit.data?.items.map((entry) => (
         <tr key={entry.id}>
           <td class="nowrap muted">{clock(entry.at)}</td>

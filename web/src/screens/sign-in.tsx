@@ -105,7 +105,7 @@ export function LinkEntry() {
       </form>
       {failure.value !== null && (
         <p class="muted small">
-          For another link run <code>argosyd --admin-link</code> on the server, or <a href="/">sign in with a password</a>.
+          To get another link, run <code>argosyd --admin-link</code> on the server, or <a href="/">sign in with a password</a>.
         </p>
       )}
     </Gate>

@@ -25,7 +25,7 @@ export function VerifyAudit() {
       {busy.value && <span class="muted small">{rows.value} rows</span>}
       {verdict.value !== null &&
         (verdict.value.fault === null ? (
-          <Status tone="good" text={`Whole: ${verdict.value.rows} rows`} title={`Head ${verdict.value.seal}:${verdict.value.hash}`} />
+          <Status tone="good" text={`Intact: ${verdict.value.rows} rows`} title={`Head ${verdict.value.seal}:${verdict.value.hash}`} />
         ) : (
           <Status tone="bad" text={verdict.value.fault} />
         ))}

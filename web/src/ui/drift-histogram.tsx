@@ -33,7 +33,7 @@ export function DriftHistogram({ feature, edges, reference, present }: { feature
         </ul>
         <span>{edges.length === 0 ? "" : `over ${edges.at(-1)}`}</span>
       </div>
-      {strange > 0 && <p class="small tone-text-warn">{plural(strange, "value was", "values were")} no number.</p>}
+      {strange > 0 && <p class="small tone-text-warn">{plural(strange, "value is not a number", "values are not numbers")}.</p>}
     </div>
   );
 }
