@@ -13,16 +13,16 @@ namespace {
 
 constexpr const char* footer =
     "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not logged in or not allowed, 4 not found, 5 conflict,\n"
-    "            6 server not reachable, 7 a watched rollout ended otherwise than completed.\n"
+    "            6 server not reachable, 7 a watched rollout ended without completing.\n"
     "Environment: ARGOSY_SERVER, ARGOSY_TOKEN, ARGOSY_CA_FILE, ARGOSY_KEY_PASSPHRASE, NO_COLOR.";
 
 void add_common_options(CLI::App& root, Context& context) {
   root.add_option("--server", context.flags.server, "Address of the server, http://HOST:PORT");
   root.add_option("--token", context.flags.token, "API token; better in ARGOSY_TOKEN than on the command line");
-  root.add_option("--ca-file", context.flags.ca_file, "Authority that signed the server's certificate");
+  root.add_option("--ca-file", context.flags.ca_file, "PEM file of the authority that signed the server's certificate");
   root.add_flag("--json", context.output.json, "Print one JSON document on stdout");
-  root.add_flag("-q,--quiet", context.output.quiet, "No notes and no progress");
-  root.add_flag("-y,--yes", context.assume_yes, "Do not ask before what cannot be undone");
+  root.add_flag("-q,--quiet", context.output.quiet, "Print no notes and no progress");
+  root.add_flag("-y,--yes", context.assume_yes, "Do not ask before doing what cannot be undone");
 }
 
 }  // namespace

@@ -146,7 +146,7 @@ class CompactRun {
     print_note(output_, std::to_string(setting.bits) + " bits: patch " + share_of_file(setting.patch_bytes) + ", " +
                             found + (verdict.accepted ? "" : ": not enough"));
     if (verdict.agreement && verdict.predictions == 1)
-      print_note(output_, "argosy: the exact model says the same to every sample: give it a --dataset that tells more");
+      print_note(output_, "argosy: the exact model answers every sample alike: give it a --dataset that tells more");
   }
 
   std::string share_of_file(std::uint64_t bytes) const {
@@ -280,7 +280,7 @@ void add_compact_command(CLI::App& release, Context& context) {
   command->add_option("--base", flags->base, "The model that devices have")->required();
   command->add_option("new", flags->exact, "The new model, as trained")->required();
   command->add_option("-o,--out", flags->out, "Where to write it; default: NEW with .compact before its extension");
-  command->add_option("--bits", flags->bits, "For each weight's change; auto: the fewest that keep the tolerance")
+  command->add_option("--bits", flags->bits, "Bits for each weight's change; auto: the fewest that keep the tolerance")
       ->capture_default_str()
       ->check(CLI::IsMember({"auto", "2", "3", "4", "5", "6", "7", "8"}));
   auto* dataset = command->add_option("--dataset", flags->dataset, "Samples to validate on (.npz with arrays x and y)");
@@ -292,7 +292,7 @@ void add_compact_command(CLI::App& release, Context& context) {
       ->capture_default_str()
       ->check(CLI::Range(0, 2147483647))
       ->excludes(dataset);
-  command->add_option("--metric", flags->metric, "What to measure of both on the data set")
+  command->add_option("--metric", flags->metric, "What to measure on the data set for both models")
       ->capture_default_str()
       ->check([](const std::string& metric) {
         const auto rule = wire::metric_rule(metric);
@@ -301,7 +301,7 @@ void add_compact_command(CLI::App& release, Context& context) {
   command->add_option("--min-agreement", flags->min_agreement, "Share of samples that both must predict alike")
       ->capture_default_str()
       ->check(CLI::Range(0.0, 1.0));
-  command->add_option("--max-metric-loss", flags->max_metric_loss, "How much of the metric may be lost")
+  command->add_option("--max-metric-loss", flags->max_metric_loss, "How much worse the metric may become")
       ->needs(dataset);
   command->add_option("--report", flags->report, "JSON to write, for `release publish --compact`");
   command->add_option("--runner", flags->runner, "argosy-runner; default: beside this program, or in PATH");

@@ -88,7 +88,7 @@ Result<json> labels_of(const std::vector<std::string>& pairs) {
   for (const std::string& pair : pairs) {
     const auto equals = pair.find('=');
     if (equals == std::string::npos || equals == 0)
-      return make_error(Errc::invalid_argument, "\"" + pair + "\" is no label; write KEY=VALUE");
+      return make_error(Errc::invalid_argument, "\"" + pair + "\" is not a label; write KEY=VALUE");
     labels[pair.substr(0, equals)] = pair.substr(equals + 1);
   }
   return labels;
@@ -162,7 +162,7 @@ void add_alert_commands(CLI::App& root, Context& context) {
   list->add_option("--state", *state, "pending, firing or resolved");
   list->callback([&context, state] { context.chosen = [&context, state] { return list_alerts(context, *state); }; });
 
-  auto* acknowledge = alert->add_subcommand("ack", "Say that somebody looks after it");
+  auto* acknowledge = alert->add_subcommand("ack", "Acknowledge an alert: say that somebody is looking after it");
   auto id = std::make_shared<std::string>();
   acknowledge->add_option("id", *id, "Number of the alert")->required();
   acknowledge->callback(
@@ -170,11 +170,11 @@ void add_alert_commands(CLI::App& root, Context& context) {
 }
 
 void add_claim_command(CLI::App& device, Context& context) {
-  auto* claim = device.add_subcommand("claim", "Make a token with which devices enrol");
+  auto* claim = device.add_subcommand("claim", "Make a claim, with which devices enrol");
   auto flags = std::make_shared<ClaimFlags>();
-  claim->add_option("--uses", flags->max_uses, "How many devices may use it")->capture_default_str();
-  claim->add_option("--expires-in", flags->expires_in_s, "Seconds until it ends")->capture_default_str();
-  claim->add_option("--hardware-class", flags->hardware_class, "Class that its devices get");
+  claim->add_option("--uses", flags->max_uses, "How many devices may enrol with it")->capture_default_str();
+  claim->add_option("--expires-in", flags->expires_in_s, "Seconds until it expires")->capture_default_str();
+  claim->add_option("--hardware-class", flags->hardware_class, "Hardware class that its devices get");
   claim->add_option("--label", flags->labels, "KEY=VALUE, may be repeated");
   claim->callback([&context, flags] { context.chosen = [&context, flags] { return create_claim(context, *flags); }; });
 }
@@ -196,7 +196,7 @@ void add_device_commands(CLI::App& root, Context& context) {
   show->callback([&context, id] { context.chosen = [&context, id] { return show_device(context, *id); }; });
 
   auto* integrity =
-      device->add_subcommand("integrity", "Whether its telemetry is whole: stored, lost, repeated, missing");
+      device->add_subcommand("integrity", "Whether the device's telemetry is whole: stored, lost, repeated, missing");
   integrity->add_option("id", *id, "Name of the device")->required();
   integrity->callback([&context, id] { context.chosen = [&context, id] { return show_integrity(context, *id); }; });
 

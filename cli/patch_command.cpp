@@ -102,7 +102,7 @@ Result<ApplyRequest> apply_request(const PatchFlags& flags) {
 
 // A name from a model file is bytes from outside.
 std::string printable(const std::string& name) {
-  std::string text = name.empty() ? "(what is no tensor)" : name;
+  std::string text = name.empty() ? "(what is not a tensor)" : name;
   for (char& c : text)
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
   return text;
@@ -172,7 +172,7 @@ Result<int> patch_make(const OutputOptions& output, const PatchFlags& flags) {
     print_trials(report);
   }
   if (report.codec) return exit_ok;
-  print_note(output, "argosy: no patch was made, " + report.declined);
+  print_note(output, "argosy: no patch was made: " + report.declined);
   return exit_failed;
 }
 
@@ -240,10 +240,10 @@ void add_patch_commands(CLI::App& root, Context& context) {
     auto* command = patch->add_subcommand(name, help);
     auto flags = std::make_shared<PatchFlags>();
     if (with_files) {
-      command->add_option("old", flags->old_path, "The file that is there")->required();
-      command->add_option("new", flags->new_path, "The file that is wanted")->required();
+      command->add_option("old", flags->old_path, "The old file")->required();
+      command->add_option("new", flags->new_path, "The new file")->required();
     }
-    command->add_option("patch", flags->patch_path, "The patch")->required();
+    command->add_option("patch", flags->patch_path, "The patch file")->required();
     command->callback([&context, flags, action] {
       context.chosen = [&context, flags, action] { return action(context.output, *flags); };
     });
@@ -261,7 +261,7 @@ void add_patch_commands(CLI::App& root, Context& context) {
   apply->add_option("--base-sha256", apply_flags->base_sha256, "Refuse any other OLD");
   apply->add_option("--result-sha256", apply_flags->result_sha256, "Refuse any other result");
   const auto [info, info_flags] =
-      add("info", "What PATCH says of itself; with the files, of each tensor", patch_info, false);
+      add("info", "What PATCH says of itself; with both files, also what it does to each tensor", patch_info, false);
   auto* old_file = info->add_option("--old", info_flags->old_path, "The file that it was made from");
   auto* new_file = info->add_option("--new", info_flags->new_path, "The file that it makes");
   old_file->needs(new_file);

@@ -70,7 +70,7 @@ Result<json> publish_variant(const Context& context, const ApiClient& api, const
     } else {
       if (equals == std::string::npos)
         return make_error(Errc::invalid_argument,
-                          "\"" + part + "\" is no selector; write KEY=VALUE, for example precision=int8");
+                          "\"" + part + "\" is not a selector; write KEY=VALUE, for example precision=int8");
       variant["selector"][part.substr(0, equals)] = part.substr(equals + 1);
     }
     start = comma + 1;
@@ -118,7 +118,7 @@ Result<json> release_from_flags(const Context& context, const ApiClient& api, co
     ARGOSY_TRY(document["validation"], validation_from_flags(flags));
     ARGOSY_TRY(document["validation"]["dataset"], upload(context, api, flags.dataset));
   } else if (flags.threshold || flags.max_latency_ms || flags.max_loss || flags.max_latency_ratio) {
-    return make_error(Errc::invalid_argument, "what devices are to measure it on is missing: name a --dataset");
+    return make_error(Errc::invalid_argument, "these options need something to measure the model on: name a --dataset");
   }
   if (!flags.reference.empty()) {
     ARGOSY_TRY(document["reference"], json_file(flags.reference));
@@ -130,7 +130,7 @@ Result<json> release_from_flags(const Context& context, const ApiClient& api, co
 Result<void> attach_compact_report(json& document, const std::string& file) {
   ARGOSY_TRY(const json report, json_file(file));
   const std::string digest = text_in(report, "result_digest");
-  if (digest.empty()) return make_error(Errc::malformed_json, file + " is no report of `argosy release compact`");
+  if (digest.empty()) return make_error(Errc::malformed_json, file + " is not a report of `argosy release compact`");
   for (json& variant : document["variants"])
     if (text_in(variant, "digest") == digest) {
       variant["compact"] = report;
@@ -213,10 +213,11 @@ void add_release_commands(CLI::App& root, Context& context) {
   auto flags = std::make_shared<PublishFlags>();
   publishing->add_option("release", flags->release, "MODEL@VERSION, for example digits@1.1");
   publishing->add_option("--from", flags->document,
-                         "JSON document of the release, with paths of files in place of digests");
-  publishing->add_option("--variant", flags->variants,
-                         "[NAME=]FILE[,KEY=VALUE...]: a build and what devices it suits (architecture, accelerator, "
-                         "runtime, precision, hardware_class, min_memory_mb); may be repeated");
+                         "JSON document of the release, with file paths in place of digests");
+  publishing->add_option(
+      "--variant", flags->variants,
+      "[NAME=]FILE[,KEY=VALUE...]: a variant and the devices that it suits (architecture, accelerator, "
+      "runtime, precision, hardware_class, min_memory_mb); may be repeated");
   publishing->add_option("--dataset", flags->dataset,
                          "Validation set that devices try it on first: .npz with arrays x and y (labels, or golden "
                          "outputs), or .npy of inputs alone");
@@ -227,10 +228,11 @@ void add_release_commands(CLI::App& root, Context& context) {
                          "Devices refuse the release when its value is worse, which is over this for mae, mse and "
                          "max_abs_difference, and under it for the others");
   publishing->add_option("--max-loss", flags->max_loss,
-                         "Devices refuse it when its value is so much worse than that of the version they serve");
-  publishing->add_option("--max-latency-ms", flags->max_latency_ms, "Devices refuse it over this p95 in validation");
+                         "How much worse its value may be than that of the version they serve; else devices refuse it");
+  publishing->add_option("--max-latency-ms", flags->max_latency_ms,
+                         "Devices refuse it when its p95 in validation is above this");
   publishing->add_option("--max-latency-ratio", flags->max_latency_ratio,
-                         "Devices refuse it when its p95 is over so many times that of the version they serve");
+                         "Devices refuse it when its p95 is more than this many times that of the version they serve");
   publishing->add_option("--reference", flags->reference, "JSON with the features' reference histograms, for drift");
   publishing->add_option("--notes", flags->notes, "What is new");
   publishing->add_option("--compact", flags->compact_reports,
@@ -243,7 +245,7 @@ void add_release_commands(CLI::App& root, Context& context) {
 
   add_compact_command(*release, context);
 
-  auto* signature = release->add_subcommand("signature", "Give a release that is there another signature");
+  auto* signature = release->add_subcommand("signature", "Give a published release another signature");
   auto again = std::make_shared<PublishFlags>();
   signature->add_option("release", again->release, "MODEL@VERSION")->required();
   signature->add_option("signature", again->signature, "model.sig, with argosy-release.json beside it")->required();

@@ -16,7 +16,7 @@ inline Result<ReleaseName> parse_release_name(const std::string& text) {
   const auto at = text.find('@');
   if (at == std::string::npos || !is_name(text.substr(0, at)) || !is_version(text.substr(at + 1)))
     return make_error(Errc::invalid_argument,
-                      "\"" + text + "\" is no release; write MODEL@VERSION, for example digits@1.1");
+                      "\"" + text + "\" is not a release; write MODEL@VERSION, for example digits@1.1");
   return ReleaseName{text.substr(0, at), text.substr(at + 1)};
 }
 

@@ -46,11 +46,12 @@ std::string patches_path(const std::string& model) {
 
 Result<void> check_names(const ServerPatchFlags& flags) {
   if (!is_name(flags.model))
-    return make_error(Errc::invalid_argument, "\"" + flags.model + "\" is no name of a model; write MODEL FROM TO");
+    return make_error(Errc::invalid_argument,
+                      "\"" + flags.model + "\" is not the name of a model; write MODEL FROM TO");
   for (const std::string& version : {flags.from, flags.to})
     if (!is_version(version))
       return make_error(Errc::invalid_argument,
-                        "\"" + version + "\" is no version; write MODEL FROM TO, for example digits 1.0 1.1");
+                        "\"" + version + "\" is not a version; write MODEL FROM TO, for example digits 1.0 1.1");
   if (flags.from == flags.to)
     return make_error(Errc::invalid_argument,
                       "a patch leads from one version to another, not from " + flags.from + " to itself");
@@ -94,9 +95,10 @@ std::pair<CLI::App*, std::shared_ptr<ServerPatchFlags>> add_for_pair(CLI::App& r
   auto* command = release.add_subcommand(name, help);
   auto flags = std::make_shared<ServerPatchFlags>();
   command->add_option("model", flags->model, "Name of the model")->required();
-  command->add_option("from", flags->from, "Version that devices have")->required();
-  command->add_option("to", flags->to, "Version that they are to get")->required();
-  command->add_option("--variant", flags->variant, "Only of the variant of this name; all that both releases have");
+  command->add_option("from", flags->from, "The version that devices have")->required();
+  command->add_option("to", flags->to, "The version that they are to get")->required();
+  command->add_option("--variant", flags->variant,
+                      "Only for the variant of this name; by default for all that both releases have");
   command->callback(
       [&context, flags, run] { context.chosen = [&context, flags, run] { return run(context, *flags); }; });
   return {command, flags};
@@ -120,18 +122,20 @@ Row patch_row(const json& patch) {
 
 void add_release_patch_commands(CLI::App& release, Context& context) {
   auto model = std::make_shared<std::string>();
-  auto* list = release.add_subcommand("patches", "Patches that the server made, or not, between releases of a model");
+  auto* list = release.add_subcommand(
+      "patches", "Patches between the releases of a model: which the server made, which not, and why");
   list->add_option("model", *model, "Name of the model")->required();
   list->callback([&context, model] { context.chosen = [&context, model] { return show_patches(context, *model); }; });
 
-  const auto [ask, flags] = add_for_pair(
-      release, context, "ask-patch",
-      "Have a patch made ahead of any rollout; one that was declined, failed or cancelled begins anew", ask_for_patch);
-  ask->add_option("--days", flags->days, "How long it is wanted without a device that waits for it")
+  const auto [ask, flags] =
+      add_for_pair(release, context, "ask-patch",
+                   "Have a patch made ahead of any rollout; one that was declined, failed or cancelled is tried anew",
+                   ask_for_patch);
+  ask->add_option("--days", flags->days, "For how many days it is wanted although no device waits for it")
       ->capture_default_str()
       ->check(CLI::Range(1, 90));
   add_for_pair(release, context, "cancel-patch",
-               "Take back a patch that is not made yet; devices that wait for it take the whole file", cancel_patch);
+               "Cancel a patch that is not made yet; devices that wait for it take the whole file", cancel_patch);
 }
 
 }  // namespace argosy::cli

@@ -113,7 +113,7 @@ Result<int> watch(const Context& context, const ApiClient& api, const std::strin
 Result<int> create(const Context& context, const CreateFlags& flags) {
   const auto at = flags.release.find('@');
   if (at == std::string::npos)
-    return make_error(Errc::invalid_argument, "\"" + flags.release + "\" is no release; write MODEL@VERSION");
+    return make_error(Errc::invalid_argument, "\"" + flags.release + "\" is not a release; write MODEL@VERSION");
   json document{{"model", flags.release.substr(0, at)},
                 {"version", flags.release.substr(at + 1)},
                 {"name", flags.name.empty() ? flags.release : flags.name},
@@ -122,8 +122,9 @@ Result<int> create(const Context& context, const CreateFlags& flags) {
     ARGOSY_TRY(const std::string text, read_file(flags.policy_file, 1 << 20));
     auto policy = parse_json(text);
     if (!policy)
-      return make_error(Errc::malformed_json, flags.policy_file + " holds no policy, as docs/rollouts.md shows one: " +
-                                                  policy.error().message);
+      return make_error(
+          Errc::malformed_json,
+          flags.policy_file + " is not a policy as docs/rollouts.md describes it: " + policy.error().message);
     document["policy"] = std::move(*policy);
   }
   ARGOSY_TRY(const ApiClient api, context.api());
@@ -194,7 +195,7 @@ void add_create(CLI::App& rollout, Context& context) {
   auto flags = std::make_shared<CreateFlags>();
   command->add_option("release", flags->release, "MODEL@VERSION")->required();
   command->add_option("--name", flags->name, "What to call it");
-  command->add_option("--filter", flags->filter, "Which devices; all that suit by default");
+  command->add_option("--filter", flags->filter, "Which devices; by default all suitable ones");
   command->add_option("--policy", flags->policy_file, "JSON file: waves, gate, abort criteria, guards, probation");
   command->add_flag("--start", flags->start, "Start it at once");
   command->add_flag("--watch", flags->watch, "Start it and follow it to its end");
@@ -217,11 +218,11 @@ struct Verb {
 
 constexpr Verb verbs[] = {
     {"start", "Open the canary wave"},
-    {"pause", "Notify nobody new until it is resumed"},
+    {"pause", "Tell no further device to update until the rollout is resumed"},
     {"resume", "Go on after a pause"},
     {"promote", "Open the next wave now"},
-    {"halt", "Stop for good: nobody new; who has it keeps it"},
-    {"rollback", "Stop, and give back what each device had before"},
+    {"halt", "Stop for good: no further device gets the release, and those that have it keep it"},
+    {"rollback", "Stop, and give each device back what it had before"},
 };
 
 }  // namespace
@@ -234,7 +235,7 @@ void add_rollout_commands(CLI::App& root, Context& context) {
   });
   add_with_id(*rollout, context, "show", "One rollout", show_rollout);
   add_with_id(*rollout, context, "decisions", "Why it did what it did", show_decisions);
-  add_with_id(*rollout, context, "devices", "How each device fares", show_rollout_devices);
+  add_with_id(*rollout, context, "devices", "How each device is doing", show_rollout_devices);
   add_with_id(*rollout, context, "watch", "Follow it to its end; exit code 7 unless it completes",
               [](const Context& c, const std::string& id) -> Result<int> {
                 ARGOSY_TRY(const ApiClient api, c.api());
@@ -253,7 +254,7 @@ void add_rollout_commands(CLI::App& root, Context& context) {
   auto id = std::make_shared<std::string>();
   auto cause = std::make_shared<std::string>();
   retry->add_option("id", *id, "Number of the rollout")->required();
-  retry->add_option("--cause", *cause, "Only those that failed of this");
+  retry->add_option("--cause", *cause, "Only those that failed with this cause");
   retry->callback([&context, id, cause] {
     context.chosen = [&context, id, cause]() -> Result<int> {
       ARGOSY_TRY(const ApiClient api, context.api());

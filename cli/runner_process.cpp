@@ -74,7 +74,7 @@ int wait_for(pid_t pid) {
 Result<fs::path> find_runner(const std::string& named) {
   if (!named.empty()) {
     if (is_program(named)) return fs::path(named);
-    return make_error(Errc::not_found, named + " is no program: --runner names argosy-runner");
+    return make_error(Errc::not_found, named + " is not a program: --runner names argosy-runner");
   }
   for (const fs::path& place : places())
     if (is_program(place)) return place;

@@ -39,7 +39,7 @@ Result<std::string> ask_passphrase(const char* prompt) {
 
 Result<std::string> new_passphrase() {
   ARGOSY_TRY(std::string passphrase, ask_passphrase("New passphrase: "));
-  if (passphrase.empty()) return make_error(Errc::invalid_argument, "the passphrase is empty; leave --encrypt away");
+  if (passphrase.empty()) return make_error(Errc::invalid_argument, "the passphrase is empty; leave out --encrypt");
   if (std::getenv(passphrase_variable) != nullptr) return passphrase;
   ARGOSY_TRY(const std::string again, ask_passphrase("Once more: "));
   if (again != passphrase) return make_error(Errc::invalid_argument, "the two passphrases differ; nothing was made");
@@ -89,7 +89,7 @@ Result<void> take_selector(const std::string& text, std::vector<signing::SignedF
     const auto equals = part.find('=');
     if (equals == std::string::npos)
       return make_error(Errc::invalid_argument,
-                        "\"" + part + "\" is no selector; write KEY=VALUE, for example precision=int8");
+                        "\"" + part + "\" is not a selector; write KEY=VALUE, for example precision=int8");
     ARGOSY_CHECK(wire::set_key(found->file.selector, part.substr(0, equals), part.substr(equals + 1)));
   }
   return {};
@@ -250,10 +250,10 @@ void add_key_commands(CLI::App& root, Context& context) {
     context.chosen = [&context, key_flags] { return make_key(context.output, *key_flags); };
   });
 
-  auto* rotate = key->add_subcommand("rotate", "Say under the old key which keys are trusted from now on");
+  auto* rotate = key->add_subcommand("rotate", "Say with the old key which keys are trusted from now on");
   auto rotate_flags = std::make_shared<RotateFlags>();
   rotate->add_option("path", rotate_flags->path, "Where the key set goes")->required();
-  rotate->add_option("--key", rotate_flags->key, "The private key that is trusted until now (PEM)")->required();
+  rotate->add_option("--key", rotate_flags->key, "The private key that has been trusted until now (PEM)")->required();
   rotate->add_option("--new", rotate_flags->keys, "A public key that is trusted from now on; may be repeated")
       ->required();
   rotate->add_option("--number", rotate_flags->number, "1 for the first key set, then one more each time")->required();
@@ -276,12 +276,14 @@ void add_sign_commands(CLI::App& root, Context& context) {
       "FILE,KEY=VALUE,…: devices that the file is meant for, by the keys of `release publish --variant`; "
       "may be repeated");
   signing->add_option("--key", flags->key, "The private key (PEM)");
-  signing->add_option("--sequence", flags->sequence,
-                      "Grows with each release of the model; now, as seconds since 1970, unless given");
-  signing->add_option("--expires-at", flags->expires_at, "From this time on no device takes it up (RFC 3339)");
+  signing->add_option(
+      "--sequence", flags->sequence,
+      "A number that grows with each release of the model; by default the time now, in seconds since 1970");
+  signing->add_option("--expires-at", flags->expires_at,
+                      "Time from which devices no longer take up the release (RFC 3339)");
   signing->add_option("--allow-downgrade-from", flags->allow_downgrade_from,
                       "Devices that have seen releases up to this sequence may go back to this one");
-  signing->add_option("--output", flags->folder, "Folder for the signature; the first file's unless given");
+  signing->add_option("--output", flags->folder, "Folder for the signature; by default that of the first file");
   signing->add_flag("--statement-only", flags->statement_only,
                     "Write argosy-release.json alone, for another program that signs the folder");
   signing->callback([&context, flags] { context.chosen = [&context, flags] { return sign(context.output, *flags); }; });
@@ -290,7 +292,7 @@ void add_sign_commands(CLI::App& root, Context& context) {
   auto verify_flags = std::make_shared<VerifyFlags>();
   verifying->add_option("folder", verify_flags->folder, "The folder that was signed")->required();
   verifying->add_option("--key", verify_flags->keys, "A public key that is trusted (PEM); may be repeated")->required();
-  verifying->add_option("--signature", verify_flags->signature, "The bundle; model.sig in the folder unless given");
+  verifying->add_option("--signature", verify_flags->signature, "The bundle; by default model.sig in the folder");
   verifying->callback([&context, verify_flags] {
     context.chosen = [&context, verify_flags] { return verify(context.output, *verify_flags); };
   });

@@ -10,7 +10,7 @@ namespace {
 
 Error wrong_url(std::string_view url) {
   return make_error(Errc::invalid_argument,
-                    "'" + std::string(url) + "' is no server address: give one such as https://fleet.example:8443");
+                    "'" + std::string(url) + "' is not a server address: give one such as https://fleet.example:8443");
 }
 
 bool is_port(std::string_view text) {
@@ -103,7 +103,7 @@ Result<HttpUrl> parse_http_url(std::string_view url) {
   constexpr std::string_view scheme = "http://";
   const auto wrong = [&] {
     return make_error(Errc::invalid_argument, "'" + std::string(url) +
-                                                  "' is no address that can be asked: give one such as "
+                                                  "' is not an address that can be asked: give one such as "
                                                   "http://127.0.0.1:8000 (plain HTTP, without a name or password)");
   };
   if (!url.starts_with(scheme)) return wrong();

@@ -19,11 +19,11 @@ namespace {
 
 constexpr const char* usage =
     "usage: argosy-agent [--config FILE] [--check-config]\n"
-    "Keeps this device's models up to date and tells the server how they do.\n"
+    "Keeps this device's models up to date and tells the server how they are doing.\n"
     "  --config FILE    default /etc/argosy/agent.toml; every key is in docs/agent.md\n"
-    "  --check-config   read the configuration, say what is wrong, and end\n"
+    "  --check-config   read the configuration, say what is wrong with it, and exit\n"
     "  --version, --help\n"
-    "exit: 0 orderly end; 1 could not start; 2 wrong usage or configuration\n";
+    "exit status: 0 orderly end, 1 could not start, 2 wrong usage or configuration\n";
 
 struct Options {
   std::filesystem::path config = "/etc/argosy/agent.toml";
@@ -61,7 +61,7 @@ int run_command_line(int argc, const char* const* argv) {
     else if (argument == "--config" && i + 1 < argc)
       options.config = argv[++i];
     else
-      return fail(2, "'" + std::string(argument) + "' is no option or lacks its value\n" + usage);
+      return fail(2, "'" + std::string(argument) + "' is not an option, or lacks its value\n" + usage);
   }
   std::error_code unknown;
   const auto program = std::filesystem::read_symlink("/proc/self/exe", unknown);

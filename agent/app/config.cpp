@@ -91,7 +91,8 @@ class Section {
     if (table_ == nullptr) return;
     for (const auto& [key, node] : *table_) {
       const std::string name(key.str());
-      if (!is_name(name)) return fail(name.c_str(), "is no name of a " + what + ": it must match [A-Za-z0-9_-]{1,64}");
+      if (!is_name(name))
+        return fail(name.c_str(), "is not the name of a " + what + ": it must match [A-Za-z0-9_-]{1,64}");
       take<std::string>(node, name.c_str(), "text in quotes", [&](auto&& value) { out[name] = value; });
       known_.insert(name);
     }
@@ -103,7 +104,7 @@ class Section {
     return {inner, at(key), fault_};
   }
   bool has(const char* key) const { return table_ != nullptr && table_->contains(key); }
-  void finish(const std::string& rule = "is no key that the agent knows") {
+  void finish(const std::string& rule = "is not a key that the agent knows") {
     if (table_ == nullptr || fault_) return;
     for (const auto& [key, node] : *table_)
       if (!known_.contains(std::string(key.str()))) return fail(std::string(key.str()).c_str(), rule);
@@ -255,7 +256,7 @@ void read_serving(Section section, ServingConfig& serving) {
   else
     return section.fail("adapter",
                         "is '" + serving.adapter + "'; this agent knows directory, exec, triton, ovms and tfserving");
-  section.finish("is no key of the adapter '" + serving.adapter + "'");
+  section.finish("is not a key of the adapter '" + serving.adapter + "'");
 }
 
 // Absolute paths by names that the file's author chose.
@@ -272,7 +273,7 @@ void read_validation(Section section, Config& config) {
   section.path("runner", config.runner);
   section.path("local_dataset", config.local_dataset);
   read_paths(section.section("local_datasets"), "model", config.local_datasets);
-  read_paths(section.section("commands"), "form of models", config.validation_commands);
+  read_paths(section.section("commands"), "model format", config.validation_commands);
   section.flag("open_box", config.validation_open_box);
   section.finish();
 }

@@ -64,9 +64,10 @@ std::string Proxy::with_credentials() const {
 
 Result<Proxy> parse_proxy(std::string_view url) {
   const auto wrong = [] {
-    return make_error(Errc::invalid_argument,
-                      "is no proxy that the agent can use: it must look like \"http://[USER:PASSWORD@]HOST[:PORT]\", "
-                      "with plain HTTP to the proxy, and what is special in user or password percent-encoded");
+    return make_error(
+        Errc::invalid_argument,
+        "is not a proxy that the agent can use: it must look like \"http://[USER:PASSWORD@]HOST[:PORT]\", "
+        "with plain HTTP to the proxy, and what is special in user or password percent-encoded");
   };
   std::string_view rest = url;
   if (rest.starts_with(scheme)) rest.remove_prefix(scheme.size());

@@ -14,18 +14,18 @@ const char* const runner_usage =
     "  --dataset PATH         the release's data set, .npz, .npy or a folder; without any, the model is only loaded\n"
     "  --local-dataset PATH   this device's own data set, reported beside the release's\n"
     "  --metric NAME          accuracy (default), topK_accuracy, f1, mae, mse, cosine, max_abs_difference or none\n"
-    "  --exec PROGRAM         runs the model with this program, of any engine: docs/validation.md\n"
-    "  --format NAME          the model's form, for that program, default onnx\n"
-    "  --box required|any     any: go on where the system permits no box, default required\n"
+    "  --exec PROGRAM         runs the model with this program, for any engine: docs/validation.md\n"
+    "  --format NAME          the model's format, for that program, default onnx\n"
+    "  --box required|any     any: go on even where the system permits no box, default required\n"
     "  --threads N            1..64, default 1\n"
     "  --warmup N             runs before the clock counts, 0..1000, default 5\n"
     "  --max-memory-mb N      32..1048576, default 512\n"
     "  --cpu-seconds N        1..86400, default 60\n"
     "  --top-worst N          how many of the worst samples' indices to print, 0..1000, default 10\n"
-    "  --compare-with FILE    another model: how often both say the same, on the data set or on generated samples\n"
+    "  --compare-with FILE    another model: how often both predict the same, on the data set or on generated samples\n"
     "  --generate N           how many of those, 1..1000000, default 1000\n"
     "  --seed N               what they are generated from, 0..2147483647, default 1\n"
-    "exit: 0 measured; 1 failed, the JSON says why; 2 wrong usage\n";
+    "exit status: 0 measured, 1 failed (the JSON says why), 2 wrong usage\n";
 
 namespace {
 
@@ -82,7 +82,7 @@ Result<void> apply(RunnerOptions& options, std::string_view flag, std::string_vi
   else if (flag == "--box")
     return usage_error("--box '" + std::string(value) + "': required or any is needed");
   else
-    return usage_error("'" + std::string(flag) + "' is no option of argosy-runner");
+    return usage_error("'" + std::string(flag) + "' is not an option of argosy-runner");
   return {};
 }
 

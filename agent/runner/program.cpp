@@ -179,7 +179,7 @@ Result<Heard> hear(RunningProgram& program, std::size_t samples, const TakeAnswe
     ARGOSY_TRY(const auto text, program.line());
     if (!text) return heard;
     const auto parsed = parse_json(*text, line_limits);
-    if (!parsed || !parsed->is_object()) return make_error(Errc::io, "printed a line that is no JSON object");
+    if (!parsed || !parsed->is_object()) return make_error(Errc::io, "printed a line that is not a JSON object");
     const Json& line = *parsed;
     if (line.contains("error")) return error_said(line["error"]);
     if (!heard.load_ms) {

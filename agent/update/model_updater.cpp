@@ -136,7 +136,8 @@ ModelUpdater::ModelUpdater(UpdaterOptions options, UpdaterPorts ports)
       running_(make_stop_flag()) {}
 
 Result<void> ModelUpdater::start() {
-  if (!is_name(options_.model)) return make_error(Errc::invalid_argument, "'" + options_.model + "' is no model name");
+  if (!is_name(options_.model))
+    return make_error(Errc::invalid_argument, "'" + options_.model + "' is not a model name");
   ARGOSY_CHECK(folder_.create());
   ARGOSY_TRY(LoadedJournal loaded, journal_.load());
   if (!loaded.remark.empty()) ports_.log(options_.model + ": " + loaded.remark);

@@ -67,7 +67,7 @@ Result<std::string> serial_to_hex(const ASN1_INTEGER* serial) {
   const Number number(ASN1_INTEGER_to_BN(serial, nullptr));
   Bytes bytes(number ? static_cast<std::size_t>(BN_num_bytes(number.get())) : 0);
   if (bytes.empty() || bytes.size() > 20)
-    return make_error(Errc::invalid_argument, "the certificate's serial number has no or too many digits");
+    return make_error(Errc::invalid_argument, "the certificate's serial number has no digits or too many");
   BN_bn2bin(number.get(), bytes.data());
   std::string hex = to_hex(bytes);
   return hex.front() == '0' ? hex.substr(1) : hex;

@@ -26,7 +26,7 @@ std::vector<PatchCodec> every_codec() {
 
 Result<PatchCodec> parse_patch_codec(std::string_view name) {
   if (const CodecFacts* facts = find_codec(name)) return facts->codec;
-  std::string message = "\"" + std::string(name.substr(0, 32)) + "\" is no patch codec; there are";
+  std::string message = "\"" + std::string(name.substr(0, 32)) + "\" is not a patch codec; there are";
   for (const CodecFacts& facts : patch_codecs) message += " " + std::string(facts.name);
   return make_error(Errc::invalid_argument, std::move(message));
 }

@@ -37,7 +37,7 @@ class Builder {
   bool number_unsigned(number_unsigned_t value) { return put(value) != nullptr; }
   bool number_float(number_float_t value, const string_t&) { return put(value) != nullptr; }
   bool string(string_t& value) { return is_free_of_nul(value) && put(std::move(value)) != nullptr; }
-  bool binary(binary_t&) { return refuse("binary data is no JSON"); }
+  bool binary(binary_t&) { return refuse("binary data is not JSON"); }
   bool start_object(std::size_t) { return open(Json::object()); }
   bool start_array(std::size_t) { return open(Json::array()); }
   bool end_object() { return close(); }

@@ -15,7 +15,7 @@ struct SignedKeySet {
 };
 
 Error no_key_set(const std::string& why) {
-  return make_error(Errc::signature_malformed, "the key set is none: " + why);
+  return make_error(Errc::signature_malformed, "this is not a key set: " + why);
 }
 
 Result<KeySet> read_payload(std::string_view payload) {

@@ -137,7 +137,8 @@ Result<std::string> make_bundle(Manifest manifest, const SigningKey& key) {
     return make_error(Errc::invalid_argument, "two files are named " + twice->name + "; give each a name of its own");
   for (const Resource& resource : manifest.resources)
     if (!is_relative_path(resource.name))
-      return make_error(Errc::invalid_argument, "\"" + shortened(resource.name) + "\" is no name to sign a file under");
+      return make_error(Errc::invalid_argument,
+                        "\"" + shortened(resource.name) + "\" is not a name to sign a file under");
   if (manifest.resources.empty() || manifest.resources.size() > max_resources)
     return make_error(Errc::invalid_argument, "a signature is over 1 to " + std::to_string(max_resources) + " files");
   ARGOSY_TRY(const std::string public_key, public_half(key));

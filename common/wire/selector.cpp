@@ -89,7 +89,7 @@ Result<void> set_key(Selector& selector, std::string_view key, const std::string
     return {};
   }
   return make_error(Errc::invalid_argument, "\"" + shortened(key) +
-                                                "\" is no key of a selector; they are architecture, "
+                                                "\" is not a key of a selector; they are architecture, "
                                                 "accelerator, runtime, precision, hardware_class, min_memory_mb");
 }
 

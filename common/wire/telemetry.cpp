@@ -188,13 +188,13 @@ Result<bool> take_into(Target& target, Result<T> value) {
 Result<Instant> read_instant(CborReader& in) {
   ARGOSY_TRY(const auto ms, in.integer());
   const Instant at = instant_from_ms(ms);
-  if (!is_storable(at)) return in.malformed(std::to_string(ms) + " ms is no time from 1970 to 9999");
+  if (!is_storable(at)) return in.malformed(std::to_string(ms) + " ms is not a time from 1970 to 9999");
   return at;
 }
 
 Result<std::string> read_name(CborReader& in, bool (*is_valid)(std::string_view), std::string_view what) {
   ARGOSY_TRY(const auto text, in.text(name_limit));
-  if (!is_valid(text)) return in.malformed(quoted(text) + " is no valid " + std::string(what));
+  if (!is_valid(text)) return in.malformed(quoted(text) + " is not a valid " + std::string(what));
   return std::string(text);
 }
 

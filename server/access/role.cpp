@@ -23,7 +23,7 @@ Result<Role> parse_role(std::string_view text) {
     if (to_string(role) == text) return role;
   }
   return make_error(Errc::invalid_argument,
-                    "'" + shortened(text) + "' is no role: use viewer, publisher, operator or admin");
+                    "'" + shortened(text) + "' is not a role: use viewer, publisher, operator or admin");
 }
 
 }  // namespace argosy::server

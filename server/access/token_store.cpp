@@ -51,7 +51,7 @@ Result<Origin> lock_origin(pqxx::work& transaction, const Maker& maker) {
                                             *origin.maker_id);
   if (rows.empty()) return make_error(Errc::unauthenticated, "the account that asks for this is disabled");
   if (rows[0][0].as<std::string>() != "admin") {
-    return make_error(Errc::forbidden, "the account that asks for this is no admin any more");
+    return make_error(Errc::forbidden, "the account that asks for this is not an admin any more");
   }
   return origin;
 }

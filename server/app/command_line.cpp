@@ -45,7 +45,7 @@ Result<CommandLine> parse_command_line(const std::vector<std::string>& arguments
       continue;
     }
     if (!argument.starts_with("--")) {
-      return make_error(Errc::invalid_argument, "'" + argument + "' is not understood; see argosyd --help");
+      return make_error(Errc::invalid_argument, "'" + argument + "' is not an option; see argosyd --help");
     }
     const std::size_t equals = argument.find('=');
     if (equals != std::string::npos) {
@@ -71,13 +71,12 @@ std::string usage() {
          "       argosyd --init-pki DIR --host NAME_OR_IP [--host ...]     makes the fleet's certificates; keeps what "
          "exists\n"
          "       argosyd --admin-link [--config FILE] [--KEY=VALUE]...     prints a one-time link for an admin\n"
-         "       argosyd --verify-audit[=SEAL:HASH] [--config FILE] ...    walks the audit log's chain; exit 1 names "
-         "what "
-         "does not fit\n"
+         "       argosyd --verify-audit[=SEAL:HASH] [--config FILE] ...    walks the audit log's chain; names what "
+         "does not fit, with exit status 1\n"
          "       argosyd --config-reference | --help | --version\n\n"
          "A key is looked for in FILE (TOML), then in the environment (http.operator.port is\n"
          "ARGOSY_HTTP_OPERATOR_PORT), then here; the last one wins. Keys and their defaults:\n\n" +
-         config_help() + "\nExit status: 0 done, 1 failed, 2 wrong use or configuration.\n";
+         config_help() + "\nExit status: 0 done, 1 failed, 2 wrong usage or configuration.\n";
 }
 
 }  // namespace argosy::server

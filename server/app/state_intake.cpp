@@ -78,7 +78,7 @@ bool is_refused(const Result<StateOutcome>& stored) {
 
 Error why_refused(const Result<StateOutcome>& stored) {
   if (!stored) return stored.error();
-  return make_error(Errc::unprocessable, "it holds what cannot be stored: a zero byte, or a version that is none");
+  return make_error(Errc::unprocessable, "it holds what cannot be stored: a zero byte, or a malformed version");
 }
 
 // The error of the database that kept a part of it from being taken.

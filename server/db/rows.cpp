@@ -33,7 +33,7 @@ class TimeText {
 
  private:
   [[noreturn]] void refuse() const {
-    throw pqxx::conversion_error("\"" + std::string(whole_) + "\" is no time in the date style ISO");
+    throw pqxx::conversion_error("\"" + std::string(whole_) + "\" is not a time in the date style ISO");
   }
 
   bool take(char expected) {

@@ -85,8 +85,9 @@ Result<TrustedProxies> TrustedProxies::parse(std::string_view list) {
       proxies.v4_.push_back(ip::make_network_v4(text, error));
     }
     if (error) {
-      return make_error(Errc::invalid_argument, "'" + std::string(entry.substr(0, 64)) +
-                                                    "' is no network: write 192.0.2.7, 192.0.2.0/24 or 2001:db8::/32");
+      return make_error(Errc::invalid_argument,
+                        "'" + std::string(entry.substr(0, 64)) +
+                            "' is not a network: write 192.0.2.7, 192.0.2.0/24 or 2001:db8::/32");
     }
   }
   return proxies;

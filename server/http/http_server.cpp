@@ -52,7 +52,7 @@ struct HttpServer::Impl : std::enable_shared_from_this<Impl> {
   Result<void> bind() {
     error_code error;
     const auto address = asio::ip::make_address(options.address, error);
-    if (error) return make_error(Errc::invalid_argument, "'" + options.address + "' is no IP address to listen on");
+    if (error) return make_error(Errc::invalid_argument, "'" + options.address + "' is not an IP address to listen on");
     const tcp::endpoint endpoint(address, options.port);
     acceptor.open(endpoint.protocol(), error);
     if (!error) acceptor.set_option(tcp::acceptor::reuse_address(true), error);

@@ -43,7 +43,7 @@ Result<std::optional<Instant>> instant_query(const Request& request, std::string
 Result<std::int64_t> id_param(const Request& request, std::string_view name) {
   auto id = parse_integer(request.param(name), name);
   if (!id || *id < 1) {
-    return make_error(Errc::not_found, "'" + shortened(request.param(name)) + "' is no id");
+    return make_error(Errc::not_found, "'" + shortened(request.param(name)) + "' is not an id");
   }
   return id;
 }

@@ -26,7 +26,7 @@ Error header_error(const error_code& error, std::uint32_t limit) {
   if (error == http::error::header_limit) {
     return make_error(Errc::too_large, "the request's header is larger than " + std::to_string(limit) + " bytes");
   }
-  return make_error(Errc::invalid_argument, "this is no HTTP request: " + error.message());
+  return make_error(Errc::invalid_argument, "this is not an HTTP request: " + error.message());
 }
 
 std::optional<Method> method_of(http::verb verb) {

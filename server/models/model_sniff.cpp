@@ -93,9 +93,9 @@ Result<void> check_onnx(ByteView file) {
     if (count == max_fields) return malformed("onnx", field.offset, "too many fields");
     const bool is_message = field.wire_type == 2;
     if (field.number == 1 && field.wire_type != 0)
-      return malformed("onnx", field.offset, "an ir_version that is no number");
+      return malformed("onnx", field.offset, "an ir_version that is not a number");
     if ((field.number == 7 || field.number == 8) && !is_message)
-      return malformed("onnx", field.offset, "a graph or opset that is no message");
+      return malformed("onnx", field.offset, "a graph or opset that is not a message");
     has_version |= field.number == 1;
     has_graph |= field.number == 7 && field.size > 0;
   }

@@ -34,7 +34,7 @@ std::string alert_words(const std::map<std::string, std::int64_t>& firing_by_rul
   add("gone_dark", "device has gone dark", "devices have gone dark");
   add("identity_shared", "device has two agents", "devices have two agents each");
   add("latency_doubled", "model is much slower than usual", "models are much slower than usual");
-  add("accuracy_low", "model is below its accuracy", "models are below their accuracy");
+  add("accuracy_low", "model is below its accuracy threshold", "models are below their accuracy thresholds");
   add("drift", "model sees drifted input", "models see drifted input");
   return words;
 }

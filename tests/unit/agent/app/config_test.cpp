@@ -159,19 +159,20 @@ TEST(Config, DownloadErrorsNameTheRemedy) {
   for (const std::string host : {"", "*", "*.", "cdn.example:443", ".example", "a/b", "*.*.example"})
     says("redirect_hosts = [\"" + host + "\"]", "downloads.redirect_hosts has '" + host + "'");
   says("redirect_ca_file = \"/ca.pem\"", "downloads.redirect_ca_file is given without redirect_hosts");
-  says("max_mb = 5", "downloads.max_mb is no key that the agent knows");
+  says("max_mb = 5", "downloads.max_mb is not a key that the agent knows");
   EXPECT_NE(complaint_about(least + "[activation]\nwindows = [\"x\"]").find("activation.windows has 'x'"),
             std::string::npos);
-  EXPECT_EQ(complaint_about(least + "[activation]\nwindow = []"), "activation.window is no key that the agent knows");
+  EXPECT_EQ(complaint_about(least + "[activation]\nwindow = []"),
+            "activation.window is not a key that the agent knows");
 }
 
 TEST(Config, ProxyErrorsKeepThePassword) {
   for (const std::string proxy : {"https://cam:secret@proxy:1", "http://cam:secret@proxy:x", "http://cam:secret@"}) {
     const std::string said = complaint_about(least + "[network]\nproxy = \"" + proxy + "\"");
-    EXPECT_TRUE(said.starts_with("network.proxy is no proxy that the agent can use: ")) << said;
+    EXPECT_TRUE(said.starts_with("network.proxy is not a proxy that the agent can use: ")) << said;
     EXPECT_EQ(said.find("secret"), std::string::npos);
   }
-  EXPECT_EQ(complaint_about(least + "[network]\nproxies = []"), "network.proxies is no key that the agent knows");
+  EXPECT_EQ(complaint_about(least + "[network]\nproxies = []"), "network.proxies is not a key that the agent knows");
   EXPECT_NE(complaint_about(least + "[network]\nno_proxy = \"a\"").find("network.no_proxy must be a list of texts"),
             std::string::npos);
 }
@@ -204,8 +205,8 @@ TEST(Config, WhoPinsKeysWantsSignatures) {
 }
 
 TEST(Config, ErrorNamesKeyAndRemedy) {
-  EXPECT_EQ(complaint_about(least + "colour = \"red\""), "colour is no key that the agent knows");
-  EXPECT_EQ(complaint_about(least + "[intervals]\nwindow = 2"), "intervals.window is no key that the agent knows");
+  EXPECT_EQ(complaint_about(least + "colour = \"red\""), "colour is not a key that the agent knows");
+  EXPECT_EQ(complaint_about(least + "[intervals]\nwindow = 2"), "intervals.window is not a key that the agent knows");
   EXPECT_NE(complaint_about(least + "[intervals]\nwindow_s = 0").find("intervals.window_s must be"), std::string::npos);
   EXPECT_NE(complaint_about(least + "[intervals]\nwindow_s = \"2\"").find("intervals.window_s must be"),
             std::string::npos);
@@ -255,14 +256,14 @@ TEST(Config, ValidationErrorsNameTheRemedy) {
   EXPECT_EQ(complaint("[validation.local_datasets]\ndigits = 1\n"),
             "validation.local_datasets.digits must be text in quotes");
   EXPECT_EQ(complaint("[validation.commands]\n\"a b\" = \"/x\"\n"),
-            "validation.commands.a b is no name of a form of models: it must match [A-Za-z0-9_-]{1,64}");
+            "validation.commands.a b is not the name of a model format: it must match [A-Za-z0-9_-]{1,64}");
 }
 
 TEST(Config, ServingErrorsNameTheRemedy) {
   const auto complaint = [](const std::string& keys) { return complaint_about(least + "[serving]\n" + keys); };
   EXPECT_EQ(complaint("adapter = \"torchserve\""),
             "serving.adapter is 'torchserve'; this agent knows directory, exec, triton, ovms and tfserving");
-  EXPECT_EQ(complaint("url = \"http://x\""), "serving.url is no key of the adapter 'directory'");
+  EXPECT_EQ(complaint("url = \"http://x\""), "serving.url is not a key of the adapter 'directory'");
   EXPECT_EQ(complaint("adapter = \"exec\""), "serving.command is missing: the adapter 'exec' needs one to run");
   EXPECT_EQ(complaint("adapter = \"triton\"\nrepository = \"/m\""),
             "serving.url is missing: the adapter 'triton' needs one such as \"http://127.0.0.1:8000\"");
@@ -271,7 +272,7 @@ TEST(Config, ServingErrorsNameTheRemedy) {
   EXPECT_NE(complaint(triton + "repository = \"models\"").find("'models'"), std::string::npos);
   const std::string shelf = triton + "repository = \"/m\"\n";
   EXPECT_EQ(complaint(shelf), "");
-  EXPECT_EQ(complaint(shelf + "reload_command = \"x\""), "serving.reload_command is no key of the adapter 'triton'");
+  EXPECT_EQ(complaint(shelf + "reload_command = \"x\""), "serving.reload_command is not a key of the adapter 'triton'");
   EXPECT_NE(complaint(shelf + "metrics_url = \"https://x/metrics\"").find("serving.metrics_url is wrong: 'https://x"),
             std::string::npos);
   EXPECT_NE(complaint(shelf + "file = \"../model\"").find("serving.file is '../model'"), std::string::npos);

@@ -72,8 +72,8 @@ TEST(Proxy, ConfigurationGoesBeforeEnvironment) {
 }
 
 TEST(Proxy, ErrorNamesWhereItStands) {
-  EXPECT_TRUE(rules({"ftp://x", {}}).error().message.starts_with("network.proxy is no proxy"));
-  EXPECT_TRUE(rules({}, {{"https_proxy", "ftp://x"}}).error().message.starts_with("https_proxy is no proxy"));
+  EXPECT_TRUE(rules({"ftp://x", {}}).error().message.starts_with("network.proxy is not a proxy"));
+  EXPECT_TRUE(rules({}, {{"https_proxy", "ftp://x"}}).error().message.starts_with("https_proxy is not a proxy"));
 }
 
 }  // namespace

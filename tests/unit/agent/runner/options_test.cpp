@@ -63,7 +63,7 @@ TEST(RunnerOptions, NameTheFlagTheValueAndItsBounds) {
   EXPECT_EQ(message_of({"--max-memory-mb", "99999999999"}),
             "--max-memory-mb '99999999999': a number from 32 to 1048576 is needed");
   EXPECT_EQ(message_of({"--metric", "recall"}).substr(0, 35), "metric 'recall' is unknown: use acc");
-  EXPECT_EQ(message_of({"--speed", "1"}), "'--speed' is no option of argosy-runner");
+  EXPECT_EQ(message_of({"--speed", "1"}), "'--speed' is not an option of argosy-runner");
   EXPECT_EQ(message_of({"--threads"}), "'--threads' needs a value");
   EXPECT_EQ(message_of({"--local-dataset", ""}), "--local-dataset is empty");
 }

@@ -99,7 +99,7 @@ TEST(Program, EveryOtherWayToEndIsAFault) {
   EXPECT_EQ(message(run_on_labels("mute")), "argosy-probe: ended after 0 of 2 samples, without \"load_ms\"");
   EXPECT_EQ(message(run_on_labels("stop")), "argosy-probe: ended after 1 of 2 samples");
   EXPECT_EQ(message(run_on_labels("talk")), "argosy-probe: answered more often than there are samples");
-  EXPECT_EQ(message(run_on_labels("nonsense")), "argosy-probe: printed a line that is no JSON object");
+  EXPECT_EQ(message(run_on_labels("nonsense")), "argosy-probe: printed a line that is not a JSON object");
   EXPECT_EQ(message(run_on_labels("endless")), "argosy-probe: printed a line of more than 16 MiB");
 }
 

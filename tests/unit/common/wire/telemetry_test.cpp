@@ -200,7 +200,7 @@ TEST(Telemetry, MeasuresOfANewerAgentAreSkipped) {
 TEST(Telemetry, RefusesWhatIsOutOfBoundsAndSaysWhy) {
   auto batch = some_batch();
   batch.device = "cam 7";
-  EXPECT_NE(error_of(encode(batch)).find("\"cam 7\" is no valid device name"), std::string::npos);
+  EXPECT_NE(error_of(encode(batch)).find("\"cam 7\" is not a valid device name"), std::string::npos);
   batch = some_batch();
   batch.epoch = "xyz";
   EXPECT_NE(error_of(encode(batch)).find("16 hex digits"), std::string::npos);
@@ -215,7 +215,7 @@ TEST(Telemetry, RefusesWhatIsOutOfBoundsAndSaysWhy) {
   EXPECT_NE(error_of(encode(batch)).find("more correct than labelled"), std::string::npos);
   batch = some_batch();
   std::get<InferenceWindow>(batch.records[0].content).features[0].name = "caf\xc3\xa9";
-  EXPECT_NE(error_of(encode(batch)).find("no valid feature name"), std::string::npos);
+  EXPECT_NE(error_of(encode(batch)).find("not a valid feature name"), std::string::npos);
   batch = some_batch();
   for (std::uint64_t seq = 814; batch.records.size() <= 500; ++seq) batch.records.push_back({seq, some_health()});
   EXPECT_NE(error_of(encode(batch)).find("an array of 501 is over the limit of 500"), std::string::npos);
@@ -243,9 +243,9 @@ TEST(Telemetry, RefusesWindowsThatNobodyCanHaveCounted) {
        },
        "not a latency histogram"},
       {[](InferenceWindow& w) { w.latency = from_hex("01ffffffffffffff3f00").value(); }, "more than a window can hold"},
-      {[](InferenceWindow& w) { w.started_at = w.ended_at = instant_from_ms(-1); }, "no time from 1970 to 9999"},
+      {[](InferenceWindow& w) { w.started_at = w.ended_at = instant_from_ms(-1); }, "not a time from 1970 to 9999"},
       {[](InferenceWindow& w) { w.started_at = w.ended_at = latest_instant + Duration{1}; },
-       "no time from 1970 to 9999"}};
+       "not a time from 1970 to 9999"}};
   for (const auto& [change, reason] : table) {
     InferenceWindow window = some_window();
     change(window);
