@@ -19,7 +19,7 @@ add_library(argosy_options INTERFACE)
 target_include_directories(argosy_options INTERFACE "${CMAKE_SOURCE_DIR}")
 target_compile_options(argosy_options INTERFACE -Wall -Wextra -Wnon-virtual-dtor -Woverloaded-virtual
                                                 # Compiled together, a neighbour's private names would be shadowed.
-                                                $<$<NOT:$<BOOL:${ARGOSY_UNITY}>>:-Wshadow>
+                                                $<$<CXX_COMPILER_ID:GNU>:-Wconversion -Wshadow=$<IF:$<BOOL:${ARGOSY_UNITY}>,local,global>>
                                                 $<$<BOOL:${ARGOSY_WERROR}>:-Werror>)
 target_compile_options(argosy_options INTERFACE -ffile-prefix-map=${CMAKE_SOURCE_DIR}/=)
 target_compile_definitions(argosy_options INTERFACE ARGOSY_VERSION="${PROJECT_VERSION}")
