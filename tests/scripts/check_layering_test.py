@@ -32,7 +32,7 @@ CLEAN = {
     "server/app/app.cpp": ['"server/rollouts/store/rollout_store.hpp"', "<boost/beast/core.hpp>", "<thread>"],
     "server/rollouts/store/rollout_store.cpp": ["<pqxx/pqxx>", '"server/journal/journal_store.hpp"'],
     "server/rollouts/core/rollout_engine.hpp": ['"server/models/variant.hpp"', '"server/rollouts/guards/guard.hpp"'],
-    "server/rollouts/guards/guard_store.cpp": ["<pqxx/pqxx>", '"server/db/db_pool.hpp"'],
+    "server/rollouts/guards/guard_store.cpp": ["<pqxx/pqxx>", '"server/db/rows.hpp"'],
     "server/devices/device_rows.hpp": ["<pqxx/pqxx>"],
     "server/rollouts/rollout_service.cpp": ['"server/devices/device_service.hpp"', "<boost/asio/awaitable.hpp>"],
     "server/rollouts/rollout_api.cpp": ["<boost/beast/http.hpp>", '"server/http/router.hpp"'],
@@ -75,7 +75,14 @@ PLANTED = {
         ("agent/update/a.cpp", "<pqxx/transaction>")],
     "the header of a service shows neither its stores nor the database": [
         ("server/devices/device_service.hpp", '"server/devices/device_store.hpp"'),
-        ("server/models/blob_service.hpp", '"server/db/db_pool.hpp"')],
+        ("server/models/blob_service.hpp", '"server/db/db_pool.hpp"'),
+        ("server/rollouts/rollout_service.hpp", '"server/rollouts/store/rollout_store.hpp"'),
+        ("server/rollouts/desired/desired_service.hpp", '"server/rollouts/desired/desired_builder_store.hpp"'),
+        ("server/retention/retention_service.hpp", '"server/db/db_pool.hpp"')],
+    "a store's transactions are functors: it never sees the pool that runs them": [
+        ("server/drift/drift_store.cpp", '"server/db/db_pool.hpp"'),
+        ("server/rollouts/store/rollout_store.hpp", '"server/db/db_pool.hpp"'),
+        ("server/devices/device_rows.hpp", '"server/db/db_pool.hpp"')],
     "only net, server/mqtt and agent/link see Paho": [("server/app/app.cpp", "<mqtt/async_client.h>"),
                                                       ("agent/app/app.cpp", "<MQTTClient.h>")],
     "only net, server/http, *_api.*, server/app and agent/link see Beast": [

@@ -20,7 +20,6 @@
 namespace argosy::server {
 
 class DbPool;
-class DesiredStore;
 class ReleaseCache;
 struct DueDocument;
 
@@ -57,7 +56,6 @@ class DesiredService {
 
   DbPool& db_;
   std::unique_ptr<ReleaseCache> cache_;
-  std::unique_ptr<DesiredStore> store_;
   Counters counters_;
   std::optional<std::string> republished_up_to_;  // while all are published again
   std::uint64_t republication_ = 0;
