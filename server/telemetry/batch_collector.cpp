@@ -11,6 +11,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include "server/base/metrics.hpp"
 #include "server/work/by_halves.hpp"
 
 namespace argosy::server {
@@ -171,6 +172,13 @@ BatchCollector::Counters BatchCollector::counters() const {
 
 bool BatchCollector::idle() const {
   return !state_->flushing;
+}
+
+void add_metrics(Metrics& metrics, const BatchCollector& collector) {
+  metrics.sampled_counter("argosy_telemetry_batches_dropped_total", "Batches for which there was no room",
+                          [&collector] { return collector.counters().dropped; });
+  metrics.sampled_gauge("argosy_telemetry_waiting_bytes", "Batches that wait to be stored",
+                        [&collector] { return collector.counters().waiting_bytes; });
 }
 
 }  // namespace argosy::server

@@ -16,6 +16,8 @@
 
 namespace argosy::server {
 
+class Metrics;
+
 struct CollectorOptions {
   std::size_t rows = 2000;                     // stored together at most about this many
   std::size_t bytes = std::size_t{512} << 10;  // enough to store at once
@@ -53,5 +55,7 @@ class BatchCollector {
   struct State;
   std::shared_ptr<State> state_;
 };
+
+void add_metrics(Metrics& metrics, const BatchCollector& collector);
 
 }  // namespace argosy::server

@@ -248,6 +248,15 @@ class CheckLayering(unittest.TestCase):
                 self.assertEqual([line for _, line, _, name in check.violations(self.root) if name == rule.name], found)
                 (self.root / file).unlink()
 
+    def test_a_figure_that_the_app_names_for_a_part_is_caught(self):
+        rule = next(rule for rule in check.CALL_RULES if "figures" in rule.name)
+        text = '// Figures.\nmetrics.sampled_counter("argosy_x_total", "X", read);\nmetrics.sampled_gauge("argosy_y", "Y", read);\n'
+        for file, found in (("server/app/server.cpp", [2, 3]), ("server/app/state_intake.cpp", []), ("server/db/db_pool.cpp", [])):
+            with self.subTest(file):
+                self.write_text(file, text)
+                self.assertEqual([line for _, line, _, name in check.violations(self.root) if name == rule.name], found)
+                (self.root / file).unlink()
+
     def test_calls_beside_the_layer_for_files_are_caught(self):
         rule = next(rule for rule in check.CALL_RULES if "files" in rule.name)
         for call in ("::open(path, 0)", "fs::rename(a, b)", "std::filesystem::remove_all(a)", "::fsync(fd)",

@@ -12,6 +12,7 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include "server/base/metrics.hpp"
 #include "server/db/db_pool.hpp"
 #include "server/rollouts/desired/desired_store.hpp"
 #include "server/rollouts/desired/patch_offer_store.hpp"
@@ -123,6 +124,13 @@ Task<Result<std::size_t>> DesiredService::republish_some(Publish publish, std::s
 
 std::string desired_topic(const std::string& device) {
   return "argosy/v1/" + device + "/down/desired";
+}
+
+void add_metrics(Metrics& metrics, const DesiredService& desired) {
+  metrics.sampled_counter("argosy_desired_published_total", "Desired documents that the broker took",
+                          [&desired] { return desired.counters().published; });
+  metrics.sampled_counter("argosy_desired_unbuildable_total", "Attempts to build a desired document that failed",
+                          [&desired] { return desired.counters().unbuildable; });
 }
 
 }  // namespace argosy::server

@@ -20,6 +20,7 @@
 namespace argosy::server {
 
 class DbPool;
+class Metrics;
 class ReleaseCache;
 struct DueDocument;
 
@@ -62,5 +63,7 @@ class DesiredService {
 };
 
 std::string desired_topic(const std::string& device);
+
+void add_metrics(Metrics& metrics, const DesiredService& desired);
 
 }  // namespace argosy::server
