@@ -119,17 +119,20 @@ Task<Result<void>> recount(DeviceService& devices) {
   co_return Result<void>{};
 }
 
-Task<void> stop_all(PatchService& patches, LeaderWork& leader, Loops& loops, std::shared_ptr<asio::steady_timer> done) {
+Task<void> stop_all(PatchService& patches, LeaderWork& leader, BatchCollector& collector, Loops& loops,
+                    std::shared_ptr<asio::steady_timer> done) {
   co_await patches.stop();
   co_await leader.ended();
+  co_await collector.stop();
   co_await loops.stop();
   done->cancel();
 }
 
 // Waits for the rounds that are under way, but no longer than `grace`: one may wait for a database that is gone.
-Task<void> end_work(asio::any_io_executor io, PatchService& patches, LeaderWork& leader, Loops& loops, Duration grace) {
+Task<void> end_work(asio::any_io_executor io, PatchService& patches, LeaderWork& leader, BatchCollector& collector,
+                    Loops& loops, Duration grace) {
   const auto done = std::make_shared<asio::steady_timer>(io, grace);
-  asio::co_spawn(io, stop_all(patches, leader, loops, done), asio::detached);
+  asio::co_spawn(io, stop_all(patches, leader, collector, loops, done), asio::detached);
   co_await done->async_wait(asio::as_tuple(asio::use_awaitable));
 }
 
@@ -483,7 +486,7 @@ Task<void> Server::stop() {
   if (parts.upkeep) {
     co_await parts.upkeep->stop();
   }
-  co_await end_work(parts.io, *parts.patches, *parts.leader, parts.loops, grace);
+  co_await end_work(parts.io, *parts.patches, *parts.leader, *parts.collector, parts.loops, grace);
   co_await parts.operator_server->stop(grace);
   if (parts.device_server) {
     co_await parts.device_server->stop(grace);
