@@ -111,13 +111,13 @@ PLANTED = {
         ("server/drift/drift.cpp", "<boost/asio/post.hpp>"), ("server/access/policy.hpp", '"server/http/principal.hpp"'),
         ("server/models/patch_choice.cpp", '"server/base/task.hpp"'), ("server/telemetry/series.cpp", "<mutex>"),
         ("server/devices/device_json.hpp", '"server/devices/enrolment_service.hpp"'),
-        ("server/access/account.hpp", '"server/access/credentials.hpp"'), ("server/models/release.cpp", "<openssl/evp.h>")],
-    "the core of a capability is pure, and so are its guards": [
+        ("server/access/account.hpp", '"server/access/credentials.hpp"'), ("server/models/release.cpp", "<openssl/evp.h>"),
         *(("server/rollouts/core/policy.cpp", f"<{header}>")
           for header in ("boost/asio.hpp", "boost/beast/core.hpp", "pqxx/pqxx", "spdlog/spdlog.h", "mutex", "openssl/evp.h")),
         ("server/rollouts/core/policy.hpp", '"server/db/db_pool.hpp"'),
         ("server/rollouts/core/policy.hpp", '"server/rollouts/store/rollout_store.hpp"'),
-        ("server/rollouts/guards/guard.cpp", '"server/rollouts/guards/guard_store.hpp"')],
+        ("server/rollouts/guards/guard_metrics.cpp", '"server/rollouts/guards/guard_store.hpp"'),
+        ("server/rollouts/rollout_json.cpp", '"server/rollouts/rollout_driver.hpp"')],
     "the program's main knows its app alone": [("server/main.cpp", '"server/http/router.hpp"'),
                                                ("agent/main.cpp", '"common/base/error.hpp"'),
                                                ("cli/main.cpp", '"cli/settings.hpp"')],
@@ -187,6 +187,26 @@ class CheckLayering(unittest.TestCase):
         for links, wrong in (("argosy_base", []), ("argosy_net", [("links argosy_net", check.CORE_LINKS)])):
             self.write_text(lists, f"argosy_library(argosy_server_drift_part SOURCES drift.cpp DEPS {links})\n{core}")
             self.assertEqual([(what, name) for file, _, what, name in check.cores(self.root) if file == lists], wrong)
+
+    def test_a_core_has_its_folders_and_may_link_a_part_of_anothers_core(self):
+        for file in ("core/policy.cpp", "guards/guard.cpp", "guards/guard_store.cpp", "rollout_json.cpp", "rollout_driver.cpp"):
+            self.write(f"server/rollouts/{file}", [])
+        self.write("server/models/variant.cpp", [])
+        self.write_text("server/models/CMakeLists.txt", "argosy_library(argosy_server_variants SOURCES variant.cpp DEPS argosy_base)\n"
+                        "argosy_library(argosy_server_models_core SOURCES variant.cpp DEPS argosy_server_variants)\n")
+        lists = "server/rollouts/CMakeLists.txt"
+        rules = "argosy_library(argosy_server_rollouts_rules SOURCES core/policy.cpp guards/guard.cpp DEPS {})\n"
+        core = "argosy_library(argosy_server_rollouts_core SOURCES {} DEPS argosy_server_rollouts_rules)\n"
+
+        def found(links, sources):
+            self.write_text(lists, rules.format(links) + core.format(sources))
+            return [(what, name) for file, _, what, name in check.cores(self.root) if file == lists]
+
+        self.assertEqual(found("argosy_server_variants", "rollout_json.cpp"), [])
+        self.assertEqual(found("argosy_server_models", "rollout_json.cpp"), [("links argosy_server_models", check.CORE_LINKS)])
+        self.assertEqual(found("argosy_base", "rollout_json.cpp rollout_driver.cpp"), [("compiles rollout_driver.cpp", check.CORE_HAS)])
+        self.assertEqual(found("argosy_base", "guards/guard_store.cpp"),
+                         [("compiles guards/guard_store.cpp", check.CORE_HAS), ("leaves out rollout_json.cpp", check.CORE_HAS)])
 
     def test_a_table_that_another_writes_is_caught(self):
         self.write_text("migrations/0001_a.sql", "create table devices (\n  id text);\ncreate table alerts (id text);\n")
