@@ -5,6 +5,7 @@
 #include <spdlog/spdlog.h>
 
 #include "server/base/metrics.hpp"
+#include "server/db/db_pool.hpp"
 #include "server/telemetry/watch_store.hpp"
 
 namespace argosy::server {
