@@ -10,6 +10,7 @@
 #include "server/access/authorization.hpp"
 #include "server/access/failed_logins_store.hpp"
 #include "server/access/token_store.hpp"
+#include "server/base/metrics.hpp"
 #include "server/db/db_pool.hpp"
 #include "server/http/client_address.hpp"
 #include "server/work/worker_pool.hpp"
@@ -279,6 +280,17 @@ Task<Result<std::string>> AccessService::make_admin_link(bool only_if_no_users, 
 
 Task<Result<void>> AccessService::tick(Instant now) {
   co_return co_await db_.transact<ForgetExpired>(now, options_.absolute_life);
+}
+
+void add_metrics(Metrics& metrics, const AccessService& access) {
+  metrics.sampled_counter("argosy_logins_failed_total", "Wrong passwords and links",
+                          [&access] { return access.counters().failed; });
+  metrics.sampled_counter("argosy_logins_limited_total", "Tries to sign in refused for their number",
+                          [&access] { return access.counters().limited; });
+  metrics.sampled_counter("argosy_logins_desk_full_total", "Passwords not checked because too many waited",
+                          [&access] { return access.counters().desk_full; });
+  metrics.sampled_gauge("argosy_logins_waiting", "Passwords that wait to be checked",
+                        [&access] { return access.counters().hashing_waits; });
 }
 
 }  // namespace argosy::server

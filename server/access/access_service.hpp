@@ -18,6 +18,7 @@
 namespace argosy::server {
 
 class DbPool;
+class Metrics;
 
 struct AccessOptions {
   Duration session_life{std::chrono::hours(12)};       // without use
@@ -123,5 +124,7 @@ class AccessService {
   std::uint64_t failed_ = 0;
   std::uint64_t limited_ = 0;
 };
+
+void add_metrics(Metrics& metrics, const AccessService& access);
 
 }  // namespace argosy::server

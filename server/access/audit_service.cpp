@@ -9,6 +9,7 @@
 
 #include "common/base/file.hpp"
 #include "server/access/audit_store.hpp"
+#include "server/base/metrics.hpp"
 #include "server/db/db_pool.hpp"
 #include "server/work/worker_pool.hpp"
 
@@ -40,6 +41,13 @@ Result<ChainHead> checked_end(const ChainHead& start, const std::vector<SealedRo
     if (const auto fault = walk.take(row)) return make_error(Errc::corrupt, fault->what);
   }
   return walk.head();
+}
+
+// As much of a hash as a number of Prometheus holds exactly.
+double first_48_bits(const Digest& hash) {
+  std::uint64_t bits = 0;
+  for (std::size_t i = 0; i < 6; ++i) bits = bits << 8 | hash.bytes[i];
+  return static_cast<double>(bits);
 }
 
 }  // namespace
@@ -116,6 +124,13 @@ Result<ChainHead> walk_archive(const std::filesystem::path& folder) {
     }
   }
   return walk.head();
+}
+
+void add_metrics(Metrics& metrics, const AuditService& audit) {
+  metrics.sampled_gauge("argosy_audit_sealed", "The audit log's newest seal, on the instance that seals",
+                        [&audit] { return audit.last_sealed().seal; });
+  metrics.sampled_gauge("argosy_audit_head", "The first 48 bits of that row's hash, as a number",
+                        [&audit] { return first_48_bits(audit.last_sealed().hash); });
 }
 
 }  // namespace argosy::server

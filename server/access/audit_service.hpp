@@ -18,6 +18,7 @@
 namespace argosy::server {
 
 class DbPool;
+class Metrics;
 class WorkerPool;
 
 struct AuditOptions {
@@ -92,5 +93,7 @@ class AuditService {
 // The files of an archive from its first row, as far as they go. Errc::corrupt names the row that does not fit.
 // Blocking.
 Result<ChainHead> walk_archive(const std::filesystem::path& folder);
+
+void add_metrics(Metrics& metrics, const AuditService& audit);
 
 }  // namespace argosy::server

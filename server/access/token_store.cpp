@@ -17,6 +17,19 @@ constexpr const char* token_columns =
     "m.role as maker_role";
 constexpr const char* with_maker = " from api_tokens t left join users m on m.id = t.maker_id ";
 
+// The token $1, and what it made, directly or by others: `line`.
+const std::string line_of_token = R"sql(
+  with recursive line as (
+    select id
+    from api_tokens
+    where id = $1
+    union
+    select t.id
+    from api_tokens t
+    join line on t.parent_id = line.id
+  )
+)sql";
+
 ApiToken token_of(const pqxx::row& row) {
   ApiToken token;
   token.id = row["id"].as<std::int64_t>();
@@ -105,43 +118,19 @@ Result<ApiToken> CreateToken::operator()(pqxx::work& transaction) const {
 Result<void> RevokeToken::operator()(pqxx::work& transaction) const {
   const auto rows = transaction.exec_params("select name from api_tokens where id = $1", id);
   if (rows.empty()) return make_error(Errc::not_found, "there is no token " + std::to_string(id));
-  const auto ended = transaction.exec_params(
-      R"sql(
-        with recursive line as (
-          select id
-          from api_tokens
-          where id = $1
-          union
-          select t.id
-          from api_tokens t
-          join line on t.parent_id = line.id
-        )
-        update api_tokens t
-        set revoked_at = $2::timestamptz
-        from line
-        where t.id = line.id and t.revoked_at is null
-        returning t.id
-      )sql",
-      id, now);
-  transaction.exec_params(
-      R"sql(
-        delete from login_links
-        where used_at is null
-          and maker_token_id in (
-            with recursive line as (
-              select id
-              from api_tokens
-              where id = $1
-              union
-              select t.id
-              from api_tokens t
-              join line on t.parent_id = line.id
-            )
-            select id
-            from line
-          )
-      )sql",
-      id);
+  static const std::string end_tokens = line_of_token + R"sql(
+    update api_tokens t
+    set revoked_at = $2::timestamptz
+    from line
+    where t.id = line.id and t.revoked_at is null
+    returning t.id
+  )sql";
+  static const std::string drop_links = line_of_token + R"sql(
+    delete from login_links
+    where used_at is null and maker_token_id in (select id from line)
+  )sql";
+  const auto ended = transaction.exec_params(end_tokens, id, now);
+  transaction.exec_params0(drop_links, id);
   append_audit(transaction, actor, "token.revoke", "token/" + std::to_string(id),
                json{{"name", rows[0][0].as<std::string>()}, {"ended", ended.size()}}.dump());
   return {};

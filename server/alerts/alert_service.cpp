@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "server/alerts/alert_store.hpp"
+#include "server/base/metrics.hpp"
 #include "server/db/db_pool.hpp"
 #include "server/telemetry/watch_tick.hpp"
 
@@ -59,6 +60,11 @@ Task<Result<std::size_t>> AlertService::judge_levels(Instant now) {
     const bool is_over = std::chrono::steady_clock::now() - began >= options_.watch.budget;
     if (is_over || judged.taken < options_.levels_at_once) co_return moved;
   }
+}
+
+void add_metrics(Metrics& metrics, const AlertService& alerts, std::function<bool()> leading) {
+  add_watch_metrics(
+      metrics, "alerts", [&alerts](Instant now) { return alerts.watch_figures(now); }, std::move(leading));
 }
 
 }  // namespace argosy::server

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -18,6 +19,7 @@
 namespace argosy::server {
 
 class DbPool;
+class Metrics;
 
 struct AlertOptions {
   WindowRules rules{};
@@ -59,5 +61,8 @@ class AlertService {
   AlertOptions options_;
   Watch watch_;
 };
+
+// `leading`: whether this instance does.
+void add_metrics(Metrics& metrics, const AlertService& alerts, std::function<bool()> leading);
 
 }  // namespace argosy::server

@@ -7,6 +7,7 @@
 #include "server/alerts/alert_rows_store.hpp"
 #include "server/alerts/alert_store.hpp"
 #include "server/db/rows.hpp"
+#include "server/telemetry/due_pairs_sql.hpp"
 
 namespace argosy::server {
 
@@ -14,8 +15,6 @@ namespace {
 
 using nlohmann::json;
 
-// A device's clock may be a little ahead; what it dates further into the future is not judged.
-constexpr Duration clock_tolerance{300'000};
 // Of one pair in one judgement; whoever has more is judged again.
 constexpr std::size_t windows_at_once = 300;
 // Usual latencies that are kept of a (device, model): a device that goes back to an older version finds it again.
@@ -28,42 +27,23 @@ struct WatchedVersion {
   std::vector<JudgedWindow> windows;
 };
 
-std::string pairs_json(const std::vector<DuePair>& due) {
-  auto pairs = json::array();
-  for (const auto& [pair, at, order, earliest] : due)
-    pairs.push_back({{"n", pairs.size()}, {"device", pair.device}, {"model", pair.model}});
-  return pairs.dump();
-}
-
 // The version that each device serves now, what is remembered of it, and the threshold that its release was validated
-// against when that is an accuracy. Devices that are revoked and pairs without windows are left out. The limit on
-// devices keeps the planner from reading all of them for some hundred.
+// against when that is an accuracy. Devices that are revoked and pairs without windows are left out.
 std::vector<WatchedVersion> read_versions(pqxx::work& transaction, const JudgeWindows& judge) {
   const Instant oldest = judge.now - judge.rules.longest_look;
-  const auto rows = transaction.exec_params(
-      R"sql(
-        select p.n, p.device, p.model, w.version, b.ln_p95_mean, b.windows, b.updated_at,
-          coalesce(b.read_until, b.updated_at) as read_until, b.recent, b.labels,
-          case
-            when r.validation ->> 'metric' = 'accuracy' and jsonb_typeof(r.validation -> 'threshold') = 'number'
-            then (r.validation ->> 'threshold')::double precision
-          end as accuracy_threshold
-        from jsonb_to_recordset($1::jsonb) as p(n int, device text, model text)
-        cross join lateral (select id from devices where id = p.device and revoked_at is null limit 1) d
-        cross join lateral (
-          select version
-          from inference_windows
-          where device_id = p.device
-            and model = p.model
-            and started_at > $2::timestamptz
-            and started_at < $3::timestamptz
-          order by started_at desc
-          limit 1
-        ) w
-        left join latency_baselines b on b.device_id = p.device and b.model = p.model and b.version = w.version
-        left join releases r on r.model = p.model and r.version = w.version
-      )sql",
-      pairs_json(judge.due), oldest, judge.now + clock_tolerance);
+  static const std::string sql = R"sql(
+    select p.n, p.device, p.model, w.version, b.ln_p95_mean, b.windows, b.updated_at,
+      coalesce(b.read_until, b.updated_at) as read_until, b.recent, b.labels,
+      case
+        when r.validation ->> 'metric' = 'accuracy' and jsonb_typeof(r.validation -> 'threshold') = 'number'
+        then (r.validation ->> 'threshold')::double precision
+      end as accuracy_threshold
+    from )sql" + served_pairs_sql() +
+                                 R"sql(
+    left join latency_baselines b on b.device_id = p.device and b.model = p.model and b.version = w.version
+    left join releases r on r.model = p.model and r.version = w.version
+  )sql";
+  const auto rows = transaction.exec_params(sql, due_pairs_json(judge.due), oldest, judge.now + judged_ahead);
   std::vector<WatchedVersion> versions;
   for (const auto& row : rows) {
     WatchedVersion version;
@@ -110,7 +90,7 @@ void read_windows(pqxx::work& transaction, const JudgeWindows& judge, std::vecto
         ) w
         order by p.n, w.started_at
       )sql",
-      wanted.dump(), judge.now - judge.rules.longest_look, judge.now + clock_tolerance, windows_at_once);
+      wanted.dump(), judge.now - judge.rules.longest_look, judge.now + judged_ahead, windows_at_once);
   const auto place = rows.column_number("n");
   const auto started_at = rows.column_number("started_at");
   const auto p95_ms = rows.column_number("p95_ms");

@@ -4,6 +4,8 @@
 #include <boost/asio/detached.hpp>
 #include <spdlog/spdlog.h>
 
+#include "server/base/metrics.hpp"
+
 namespace argosy::server {
 
 struct LeaderWork::Term {
@@ -66,6 +68,11 @@ void LeaderWork::broker_is_back() {
 Task<Result<void>> LeaderWork::publish(std::string topic, std::string payload) {
   if (parts_.mqtt == nullptr) co_return Result<void>{};  // without a broker, devices ask
   co_return co_await parts_.mqtt->publish(std::move(topic), std::move(payload), true);
+}
+
+void add_metrics(Metrics& metrics, const LeaderWork& leader) {
+  metrics.sampled_gauge("argosy_leading", "Whether this instance leads",
+                        [&leader] { return leader.leading() ? 1 : 0; });
 }
 
 }  // namespace argosy::server

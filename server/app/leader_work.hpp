@@ -20,6 +20,8 @@
 
 namespace argosy::server {
 
+class Metrics;
+
 class LeaderWork {
  public:
   struct Parts {
@@ -59,5 +61,7 @@ class LeaderWork {
   std::shared_ptr<Term> term_;
   std::weak_ptr<Term> ending_;  // the last term, while a round of it is under way
 };
+
+void add_metrics(Metrics& metrics, const LeaderWork& leader);
 
 }  // namespace argosy::server

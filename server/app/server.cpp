@@ -12,7 +12,6 @@
 
 #include "common/base/file.hpp"
 #include "server/access/access_api.hpp"
-#include "server/access/access_metrics.hpp"
 #include "server/access/audit_service.hpp"
 #include "server/access/authenticator.hpp"
 #include "server/access/authorization.hpp"
@@ -21,9 +20,9 @@
 #include "server/app/device_messages.hpp"
 #include "server/app/leader_work.hpp"
 #include "server/app/part_options.hpp"
-#include "server/app/server_metrics.hpp"
 #include "server/app/system_api.hpp"
 #include "server/base/loop.hpp"
+#include "server/base/metrics.hpp"
 #include "server/base/round_of.hpp"
 #include "server/db/advisory_locks.hpp"
 #include "server/db/db_pool.hpp"
@@ -120,17 +119,20 @@ Task<Result<void>> recount(DeviceService& devices) {
   co_return Result<void>{};
 }
 
-Task<void> stop_all(PatchService& patches, LeaderWork& leader, Loops& loops, std::shared_ptr<asio::steady_timer> done) {
+Task<void> stop_all(PatchService& patches, LeaderWork& leader, BatchCollector& collector, Loops& loops,
+                    std::shared_ptr<asio::steady_timer> done) {
   co_await patches.stop();
   co_await leader.ended();
+  co_await collector.stop();
   co_await loops.stop();
   done->cancel();
 }
 
 // Waits for the rounds that are under way, but no longer than `grace`: one may wait for a database that is gone.
-Task<void> end_work(asio::any_io_executor io, PatchService& patches, LeaderWork& leader, Loops& loops, Duration grace) {
+Task<void> end_work(asio::any_io_executor io, PatchService& patches, LeaderWork& leader, BatchCollector& collector,
+                    Loops& loops, Duration grace) {
   const auto done = std::make_shared<asio::steady_timer>(io, grace);
-  asio::co_spawn(io, stop_all(patches, leader, loops, done), asio::detached);
+  asio::co_spawn(io, stop_all(patches, leader, collector, loops, done), asio::detached);
   co_await done->async_wait(asio::as_tuple(asio::use_awaitable));
 }
 
@@ -203,6 +205,7 @@ struct Server::Parts {
   void add_leader_jobs();
   void add_routes();
   void make_listeners();
+  void add_figures();
   void watch_authority();
   Dispatcher dispatcher(const std::string& listener, const Router& router, const StaticFiles* files);
   Task<Result<Response>> within_budget(const Route& route, Request& request);
@@ -221,6 +224,7 @@ Server::Parts::Parts(asio::io_context& context, const Config& given, Certificate
   connect_parts();
   add_routes();
   make_listeners();
+  add_figures();
 }
 
 void Server::Parts::make_enrolment(CertificateAndKey authority) {
@@ -377,25 +381,31 @@ void Server::Parts::make_listeners() {
     metrics_server = std::make_unique<HttpServer>(io, metrics_options(config),
                                                   dispatcher("metrics", metrics_router, nullptr), file_reader);
   }
-  ServerMetricsSources sources{db,
-                               desired,
-                               quarantine,
-                               *states,
-                               *collector,
-                               *patches,
-                               presence,
-                               retention,
-                               standing ? &*standing : nullptr,
-                               telemetry,
-                               drift,
-                               alerts,
-                               *operator_server,
-                               device_server.get(),
-                               mqtt.get(),
-                               revocation ? &*revocation : nullptr,
-                               [this] { return leader->leading(); }};
-  add_server_metrics(metrics, sources);
-  add_access_metrics(metrics, access, audit, exchanges);
+}
+
+// What each part shows of itself in /metrics; loops put theirs there by their observer.
+void Server::Parts::add_figures() {
+  const auto leading = [this] { return leader->leading(); };
+  add_metrics(metrics, db);
+  add_metrics(metrics, access);
+  add_metrics(metrics, audit);
+  add_metrics(metrics, exchanges);
+  add_metrics(metrics, presence);
+  if (standing) add_metrics(metrics, *standing);
+  if (revocation) add_metrics(metrics, *revocation);
+  add_metrics(metrics, *patches);
+  add_metrics(metrics, desired);
+  if (mqtt) add_metrics(metrics, *mqtt);
+  add_metrics(metrics, quarantine);
+  add_metrics(metrics, *states);
+  add_metrics(metrics, *collector);
+  add_metrics(metrics, telemetry);
+  add_metrics(metrics, drift, leading);
+  add_metrics(metrics, alerts, leading);
+  add_metrics(metrics, retention);
+  add_metrics(metrics, *leader);
+  add_metrics(metrics, "operator", "people and pipelines", *operator_server);
+  if (device_server) add_metrics(metrics, "device", "agents", *device_server);
 }
 
 Server::Server(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
@@ -476,7 +486,7 @@ Task<void> Server::stop() {
   if (parts.upkeep) {
     co_await parts.upkeep->stop();
   }
-  co_await end_work(parts.io, *parts.patches, *parts.leader, parts.loops, grace);
+  co_await end_work(parts.io, *parts.patches, *parts.leader, *parts.collector, parts.loops, grace);
   co_await parts.operator_server->stop(grace);
   if (parts.device_server) {
     co_await parts.device_server->stop(grace);

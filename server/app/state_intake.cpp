@@ -12,6 +12,7 @@
 
 #include "common/base/random.hpp"
 #include "common/wire/state.hpp"
+#include "server/base/metrics.hpp"
 #include "server/base/repeated_error.hpp"
 #include "server/work/by_halves.hpp"
 
@@ -331,6 +332,18 @@ StateIntake::Counters StateIntake::counters() const {
   Counters counters = impl_->counters;
   counters.waiting_bytes = impl_->queue.bytes();
   return counters;
+}
+
+void add_metrics(Metrics& metrics, const StateIntake& states) {
+  metrics.sampled_counter("argosy_states_total", "State documents read",
+                          [&states] { return states.counters().states; });
+  metrics.sampled_counter("argosy_states_put_back_total",
+                          "State documents tried again because the database was not there",
+                          [&states] { return states.counters().put_back; });
+  metrics.sampled_counter("argosy_states_dropped_total", "State documents for which there was no room",
+                          [&states] { return states.counters().dropped; });
+  metrics.sampled_gauge("argosy_states_waiting_bytes", "State documents that wait to be stored",
+                        [&states] { return states.counters().waiting_bytes; });
 }
 
 }  // namespace argosy::server

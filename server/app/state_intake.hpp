@@ -16,6 +16,8 @@
 
 namespace argosy::server {
 
+class Metrics;
+
 class StateIntake {
  public:
   struct Parts {  // all outlive the intake
@@ -51,5 +53,7 @@ class StateIntake {
   struct Impl;
   std::shared_ptr<Impl> impl_;
 };
+
+void add_metrics(Metrics& metrics, const StateIntake& states);
 
 }  // namespace argosy::server

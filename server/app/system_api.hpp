@@ -5,9 +5,9 @@
 #include <string>
 #include <string_view>
 
+#include "server/base/metrics.hpp"
 #include "server/db/db_pool.hpp"
 #include "server/devices/revocation.hpp"
-#include "server/http/metrics.hpp"
 
 namespace argosy::server {
 

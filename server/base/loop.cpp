@@ -11,12 +11,33 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include "common/base/random.hpp"
+#include "server/base/metrics.hpp"
 #include "server/base/repeated_error.hpp"
 
 namespace argosy::server {
 
 namespace asio = boost::asio;
 using Clock = std::chrono::steady_clock;
+
+namespace {
+
+double seconds(Clock::duration duration) {
+  return std::chrono::duration<double>(duration).count();
+}
+
+}  // namespace
+
+LoopObserver loop_observer(Metrics& metrics) {
+  return [&metrics](const std::string& name, const LoopFigures& figures) {
+    const MetricLabels labels{{"loop", name}};
+    metrics.gauge("argosy_loop_rounds", "Rounds since the loop began", labels).set(static_cast<double>(figures.rounds));
+    metrics.gauge("argosy_loop_failed_rounds", "Rounds that failed since the loop began", labels)
+        .set(static_cast<double>(figures.failed));
+    metrics.gauge("argosy_loop_last_round_seconds", "How long the last round took", labels).set(seconds(figures.last));
+    metrics.gauge("argosy_loop_lag_seconds", "How long after its time the last round began", labels)
+        .set(seconds(figures.last_lag));
+  };
+}
 
 struct Loop::State {
   State(const asio::any_io_executor& executor, LoopOptions given, Round round_given)

@@ -19,6 +19,8 @@
 
 namespace argosy::server {
 
+class Metrics;
+
 struct LoopFigures {
   std::uint64_t rounds = 0;
   std::uint64_t failed = 0;                        // of them
@@ -27,6 +29,8 @@ struct LoopFigures {
 };
 // Told after each round; for metrics.
 using LoopObserver = std::function<void(const std::string& name, const LoopFigures& figures)>;
+// One that puts them among the metrics under the loop's name; the metrics outlive the loops.
+LoopObserver loop_observer(Metrics& metrics);
 
 struct LoopOptions {
   std::string name;                  // for the log and the metrics

@@ -8,6 +8,7 @@
 #include <thread>
 #include <vector>
 
+#include "server/base/metrics.hpp"
 #include "server/db/conninfo.hpp"
 #include "server/db/db_error.hpp"
 
@@ -190,6 +191,19 @@ DbPool::Counters DbPool::counters() const {
   const std::lock_guard lock(impl_->mutex);
   return {impl_->transactions, impl_->failures,    impl_->retries,
           impl_->refused,      impl_->connections, impl_->queue.size()};
+}
+
+void add_metrics(Metrics& metrics, const DbPool& db) {
+  metrics.sampled_counter("argosy_db_transactions_total", "Transactions run",
+                          [&db] { return db.counters().transactions; });
+  metrics.sampled_counter("argosy_db_failures_total", "Transactions that the database failed",
+                          [&db] { return db.counters().failures; });
+  metrics.sampled_counter("argosy_db_retries_total", "Transactions run again", [&db] { return db.counters().retries; });
+  metrics.sampled_counter("argosy_db_refused_total", "Transactions refused by a full queue",
+                          [&db] { return db.counters().refused; });
+  metrics.sampled_counter("argosy_db_connections_total", "Connections made",
+                          [&db] { return db.counters().connections; });
+  metrics.sampled_gauge("argosy_db_queued", "Transactions that wait", [&db] { return db.counters().queued; });
 }
 
 }  // namespace argosy::server

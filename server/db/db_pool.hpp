@@ -27,6 +27,8 @@
 
 namespace argosy::server {
 
+class Metrics;
+
 namespace detail {
 template <class T>
 struct as_result {
@@ -126,5 +128,7 @@ auto DbPool::transact(Work work)
   co_return co_await boost::asio::async_initiate<const boost::asio::use_awaitable_t<>, void(R)>(
       std::move(initiate), boost::asio::use_awaitable, std::move(work));
 }
+
+void add_metrics(Metrics& metrics, const DbPool& db);
 
 }  // namespace argosy::server

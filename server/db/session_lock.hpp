@@ -1,5 +1,6 @@
 // A lock in the database that at most one process holds: PostgreSQL's session advisory lock on a connection of its own,
-// looked after by a thread of its own. Lost with the connection, and tried for again and again. Knows no domain word.
+// looked after by a thread of its own, and not by a Loop: it is kept, or lost, however busy the I/O thread and the pool
+// are. Lost with the connection, and tried for again and again. Knows no domain word.
 #pragma once
 
 #include <chrono>

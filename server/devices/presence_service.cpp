@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "server/base/metrics.hpp"
 #include "server/db/db_pool.hpp"
 #include "server/devices/presence_store.hpp"
 
@@ -56,6 +57,16 @@ std::vector<Suspicion> PresenceService::take_wills() {
   while (!wills_.empty() && taken.size() < options_.slice)
     taken.push_back(std::move(wills_.extract(wills_.begin()).mapped()));
   return taken;
+}
+
+void add_metrics(Metrics& metrics, const PresenceService& presence) {
+  metrics.sampled_counter("argosy_presence_judged_total", "Devices that were due and judged",
+                          [&presence] { return presence.figures().judged; });
+  metrics.sampled_counter("argosy_presence_wills_dropped_total",
+                          "Broken connections that were not looked at: too many at once",
+                          [&presence] { return presence.figures().dropped_wills; });
+  metrics.sampled_gauge("argosy_presence_longest_wait_seconds", "How long the device that was due longest had waited",
+                        [&presence] { return std::chrono::duration<double>(presence.figures().longest_wait).count(); });
 }
 
 }  // namespace argosy::server

@@ -19,6 +19,7 @@
 namespace argosy::server {
 
 class DbPool;
+class Metrics;
 
 struct PresenceOptions {
   PresenceRule rule;
@@ -57,5 +58,7 @@ class PresenceService {
   Instant watching_since_{};
   std::unordered_map<std::string, Suspicion> wills_;  // by device
 };
+
+void add_metrics(Metrics& metrics, const PresenceService& presence);
 
 }  // namespace argosy::server

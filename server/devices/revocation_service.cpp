@@ -5,6 +5,7 @@
 #include "common/base/file.hpp"
 #include "common/base/random.hpp"
 #include "common/crypto/keys.hpp"
+#include "server/base/metrics.hpp"
 #include "server/db/db_pool.hpp"
 #include "server/devices/enrolment.hpp"
 #include "server/devices/revocation_store.hpp"
@@ -175,6 +176,15 @@ Task<Result<void>> RevocationService::keep_up(Instant now) {
   ARGOSY_CO_CHECK(co_await db_.transact<ForgetEnded>(now - keep_after_expiry));
   forgot_at_ = now;
   co_return Result<void>{};
+}
+
+void add_metrics(Metrics& metrics, const RevocationService& revocation) {
+  metrics.sampled_gauge("argosy_revocations_waiting", "Certificates that ended and that the broker may still take",
+                        [&revocation] { return revocation.status().waiting; });
+  metrics.sampled_gauge("argosy_revocations_waiting_seconds", "Since when the oldest of them waits", [&revocation] {
+    const auto since = revocation.status().since;
+    return since ? std::chrono::duration<double>(wall_clock_now() - *since).count() : 0.0;
+  });
 }
 
 }  // namespace argosy::server

@@ -20,6 +20,7 @@
 namespace argosy::server {
 
 class DbPool;
+class Metrics;
 
 struct RevocationOptions {
   CertificateAndKey authority;
@@ -77,5 +78,7 @@ class RevocationService {
   Instant forgot_at_{};
   RevocationStatus status_;
 };
+
+void add_metrics(Metrics& metrics, const RevocationService& revocation);
 
 }  // namespace argosy::server

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <utility>
 
+#include "server/base/metrics.hpp"
 #include "server/db/db_pool.hpp"
 #include "server/devices/standing_store.hpp"
 
@@ -59,6 +60,15 @@ void StandingService::take(News news) {
   if (news.gap) standings_.forget_all();
   for (const std::string& device : news.payloads) standings_.forget(device);
   standings_.complete_until(news.complete_until);
+}
+
+void add_metrics(Metrics& metrics, const StandingService& standing) {
+  metrics.sampled_gauge("argosy_devices_known", "Devices whose certificate and wanted releases are in memory",
+                        [&standing] { return standing.figures().known; });
+  metrics.sampled_counter("argosy_devices_from_memory_total", "Requests of devices that were known from memory",
+                          [&standing] { return standing.figures().from_memory; });
+  metrics.sampled_counter("argosy_devices_from_database_total", "Requests of devices that the database was asked about",
+                          [&standing] { return standing.figures().from_database; });
 }
 
 }  // namespace argosy::server

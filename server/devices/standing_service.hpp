@@ -19,6 +19,7 @@
 namespace argosy::server {
 
 class DbPool;
+class Metrics;
 
 struct StandingOptions {
   std::string conninfo;  // for the news
@@ -55,5 +56,7 @@ class StandingService {
   StandingFigures figures_;
   Notifications news_;
 };
+
+void add_metrics(Metrics& metrics, const StandingService& standing);
 
 }  // namespace argosy::server

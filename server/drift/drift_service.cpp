@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "server/base/metrics.hpp"
 #include "server/db/db_pool.hpp"
 #include "server/drift/drift_store.hpp"
 #include "server/telemetry/watch_tick.hpp"
@@ -35,6 +36,11 @@ Task<Result<std::size_t>> DriftService::tick(Instant now) {
 
 Task<Result<std::vector<FeatureDrift>>> DriftService::of_device(std::string device) {
   co_return co_await db_.transact<ReadDeviceDrift>(std::move(device), options_.evidence, options_.rule);
+}
+
+void add_metrics(Metrics& metrics, const DriftService& drift, std::function<bool()> leading) {
+  add_watch_metrics(
+      metrics, "drift", [&drift](Instant now) { return drift.watch_figures(now); }, std::move(leading));
 }
 
 }  // namespace argosy::server

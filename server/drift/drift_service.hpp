@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,7 @@
 namespace argosy::server {
 
 class DbPool;
+class Metrics;
 
 struct DriftOptions {
   DriftRule rule{};
@@ -57,5 +59,8 @@ class DriftService {
   DriftOptions options_;
   Watch watch_;
 };
+
+// `leading`: whether this instance does.
+void add_metrics(Metrics& metrics, const DriftService& drift, std::function<bool()> leading);
 
 }  // namespace argosy::server

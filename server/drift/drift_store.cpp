@@ -11,6 +11,7 @@
 #include "server/db/advisory_locks.hpp"
 #include "server/db/rows.hpp"
 #include "server/drift/drift_rows_store.hpp"
+#include "server/telemetry/due_pairs_sql.hpp"
 
 namespace argosy::server {
 
@@ -18,8 +19,6 @@ namespace {
 
 using nlohmann::json;
 
-// A device's clock may be a little ahead; what it dates further into the future is not judged.
-constexpr Duration clock_tolerance{300'000};
 // Of one pair in one judgement, forwards and backwards; whoever has more is judged again.
 constexpr std::size_t windows_at_once = 64;
 // A PSI that moved less than this, and over no threshold, is not worth a row.
@@ -37,13 +36,6 @@ struct Watched {
   std::size_t older = 0;
 };
 
-std::string pairs_json(const std::vector<DuePair>& due) {
-  auto pairs = json::array();
-  for (const auto& [pair, at, order, earliest] : due)
-    pairs.push_back({{"n", pairs.size()}, {"device", pair.device}, {"model", pair.model}});
-  return pairs.dump();
-}
-
 // Windows that came out of their order are not among the newer ones: then the evidence is gathered anew.
 bool came_in_order(const DuePair& due, Instant newest, Instant oldest) {
   return !due.earliest || *due.earliest > newest || *due.earliest < oldest;
@@ -53,24 +45,13 @@ bool came_in_order(const DuePair& due, Instant newest, Instant oldest) {
 // versions without a reference are left out.
 std::vector<Watched> read_watched(pqxx::work& transaction, const JudgeDrift& judge, References& references) {
   const Instant oldest = judge.now - judge.evidence.longest_look;
-  const auto rows = transaction.exec_params(
-      R"sql(
-        select p.n, w.version, e.version = w.version as is_same, e.newest_at, e.evidence
-        from jsonb_to_recordset($1::jsonb) as p(n int, device text, model text)
-        cross join lateral (select id from devices where id = p.device and revoked_at is null limit 1) d
-        cross join lateral (
-          select version
-          from inference_windows
-          where device_id = p.device
-            and model = p.model
-            and started_at > $2::timestamptz
-            and started_at < $3::timestamptz
-          order by started_at desc
-          limit 1
-        ) w
-        left join drift_evidence e on e.device_id = p.device and e.model = p.model
-      )sql",
-      pairs_json(judge.due), oldest, judge.now + clock_tolerance);
+  static const std::string sql = R"sql(
+    select p.n, w.version, e.version = w.version as is_same, e.newest_at, e.evidence
+    from )sql" + served_pairs_sql() +
+                                 R"sql(
+    left join drift_evidence e on e.device_id = p.device and e.model = p.model
+  )sql";
+  const auto rows = transaction.exec_params(sql, due_pairs_json(judge.due), oldest, judge.now + judged_ahead);
   std::vector<ReleaseName> releases;
   for (const auto& row : rows)
     releases.emplace_back(judge.due[row["n"].as<std::size_t>()].pair.model, row["version"].as<std::string>());
@@ -146,7 +127,7 @@ pqxx::result read_windows(pqxx::work& transaction, const char* statement, const 
                       {"model", watched[place].pair.model},
                       {"at", to_rfc3339(at(watched[place].evidence))}});
   return transaction.exec_params(statement, wanted.dump(), judge.now - judge.evidence.longest_look,
-                                 judge.now + clock_tolerance, windows_at_once);
+                                 judge.now + judged_ahead, windows_at_once);
 }
 
 void read_newer(pqxx::work& transaction, const JudgeDrift& judge, std::vector<Watched>& watched) {
@@ -178,9 +159,9 @@ void read_older(pqxx::work& transaction, const JudgeDrift& judge, std::vector<Wa
     if (watched[i].evidence.wants_older()) places.push_back(i);
   }
   if (places.empty()) return;
-  const auto rows = read_windows(
-      transaction, older_windows, judge, watched, places,
-      [&judge](const Evidence& evidence) { return evidence.oldest().value_or(judge.now + clock_tolerance); });
+  const auto rows =
+      read_windows(transaction, older_windows, judge, watched, places,
+                   [&judge](const Evidence& evidence) { return evidence.oldest().value_or(judge.now + judged_ahead); });
   const WindowColumns columns(rows);
   for (const auto& row : rows) {
     auto& [place, pair, version, evidence, reference, newer, older] = watched[row[columns.place].as<std::size_t>()];

@@ -9,9 +9,9 @@
 #include <utility>
 
 #include "common/base/error.hpp"
+#include "server/base/metrics.hpp"
 #include "server/base/task.hpp"
 #include "server/http/client_address.hpp"
-#include "server/http/metrics.hpp"
 #include "server/http/open_exchanges.hpp"
 #include "server/http/principal.hpp"
 #include "server/http/response.hpp"

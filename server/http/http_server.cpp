@@ -13,6 +13,7 @@
 
 #include "common/base/encoding.hpp"
 #include "common/base/random.hpp"
+#include "server/base/metrics.hpp"
 #include "server/http/connection.hpp"
 
 namespace argosy::server {
@@ -173,6 +174,18 @@ Task<void> HttpServer::stop(std::chrono::steady_clock::duration grace) {
   co_await impl->drained.async_wait(as_result);
   const auto left = impl->connections;
   for (const auto& [id, connection] : left) connection->close();
+}
+
+void add_metrics(Metrics& metrics, const std::string& name, const std::string& whose, const HttpServer& server) {
+  const std::string prefix = "argosy_http_" + name + "_";
+  metrics.sampled_gauge(prefix + "connections", "Open connections of " + whose,
+                        [&server] { return server.connections(); });
+  metrics.sampled_gauge(prefix + "strangers", "Those on which nobody has signed in",
+                        [&server] { return server.strangers(); });
+  metrics.sampled_counter(prefix + "turned_away_total", "Connections for which there was no room",
+                          [&server] { return server.counters().turned_away; });
+  metrics.sampled_counter(prefix + "evicted_total", "Connections closed to make room for another",
+                          [&server] { return server.counters().evicted; });
 }
 
 }  // namespace argosy::server

@@ -17,6 +17,8 @@
 
 namespace argosy::server {
 
+class Metrics;
+
 class HttpServer {
  public:
   struct Options {
@@ -44,5 +46,8 @@ class HttpServer {
   struct Impl;
   std::shared_ptr<Impl> impl_;
 };
+
+// Of the listener `name`, with the connections of `whose`.
+void add_metrics(Metrics& metrics, const std::string& name, const std::string& whose, const HttpServer& server);
 
 }  // namespace argosy::server

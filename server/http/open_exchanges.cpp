@@ -3,6 +3,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 
+#include "server/base/metrics.hpp"
 #include "server/http/request.hpp"
 
 namespace argosy::server {
@@ -127,6 +128,13 @@ std::size_t OpenExchanges::size() const {
 }
 std::uint64_t OpenExchanges::cut_count() const {
   return state_->cuts;
+}
+
+void add_metrics(Metrics& metrics, const OpenExchanges& exchanges) {
+  metrics.sampled_gauge("argosy_exchanges_open", "Live streams, downloads and uploads under way",
+                        [&exchanges] { return exchanges.size(); });
+  metrics.sampled_counter("argosy_exchanges_cut_total", "Those cut because the right to them had ended",
+                          [&exchanges] { return exchanges.cut_count(); });
 }
 
 }  // namespace argosy::server

@@ -18,6 +18,7 @@
 
 namespace argosy::server {
 
+class Metrics;
 struct Request;
 
 class OpenExchanges {
@@ -44,5 +45,7 @@ class OpenExchanges {
   struct State;
   std::shared_ptr<State> state_;
 };
+
+void add_metrics(Metrics& metrics, const OpenExchanges& exchanges);
 
 }  // namespace argosy::server

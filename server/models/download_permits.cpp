@@ -6,7 +6,7 @@ namespace argosy::server {
 
 namespace {
 
-// Counts one download for as long as it is held.
+// Counts one download for as long as somebody has it.
 std::shared_ptr<const void> lease(const std::shared_ptr<NamedBlobs>& blobs) {
   ++blobs->running;
   return {blobs.get(), [blobs](const void*) { --blobs->running; }};
@@ -42,7 +42,7 @@ Task<Result<std::shared_ptr<const void>>> DownloadPermits::admit(DeviceId device
   if (blobs->running >= at_once)
     co_return make_error(Errc::rate_limited, "this device has " + std::to_string(at_once) +
                                                  " downloads under way; another one may begin when one has ended");
-  const auto held = lease(blobs);
+  const auto download = lease(blobs);
   NamedBlobs::Answer answer = blobs->ask(digest, now, false);
   if (answer == NamedBlobs::Answer::look) {
     ARGOSY_CO_TRY(const wire::Desired desired, co_await desired_(std::move(device)));
@@ -54,7 +54,7 @@ Task<Result<std::shared_ptr<const void>>> DownloadPermits::admit(DeviceId device
                          "this device asks too often for what its desired document does not name; try again later");
   if (answer == NamedBlobs::Answer::no)
     co_return make_error(Errc::not_found, "there is no blob " + digest + " for this device");
-  co_return held;
+  co_return download;
 }
 
 std::shared_ptr<NamedBlobs> DownloadPermits::blobs_of(const std::string& device, Instant now) {

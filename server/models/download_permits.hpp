@@ -49,7 +49,7 @@ class DownloadPermits {
 
   explicit DownloadPermits(Desired desired) : desired_(std::move(desired)) {}
 
-  // A download, for as long as what it answers is held. Errc::not_found: not named, or not there, which a device is not
+  // A download, for as long as what it answers is kept. Errc::not_found: not named, or not there, which a device is not
   // told apart; Errc::rate_limited: too many at once, or too many questions for what is not named.
   Task<Result<std::shared_ptr<const void>>> admit(DeviceId device, std::string digest, Instant now);
   void forget(const std::string& device) { devices_.erase(device); }

@@ -205,7 +205,7 @@ Result<Published> PublishRelease::operator()(pqxx::work& transaction) const {
                                           "' was published before with other content, and a release never changes; "
                                           "choose another version");
   }
-  ARGOSY_CHECK(hold_files(transaction));
+  ARGOSY_CHECK(keep_files(transaction));
   insert(transaction);
   ARGOSY_TRY(Release release, release_of(transaction, find(transaction)));
   return Published{std::move(release), true};
@@ -216,11 +216,11 @@ pqxx::result PublishRelease::find(pqxx::work& transaction) const {
 }
 
 // They were there a moment ago, and stay from now: what nothing refers to may be cleared away.
-Result<void> PublishRelease::hold_files(pqxx::work& transaction) const {
+Result<void> PublishRelease::keep_files(pqxx::work& transaction) const {
   const std::vector<std::string> digests = referenced_blobs(draft);
-  const auto held = transaction.exec_params(
+  const auto kept = transaction.exec_params(
       "select from blobs where digest = any($1::text[]) order by digest for key share", pg_array(digests));
-  if (static_cast<std::size_t>(held.size()) == digests.size()) return {};
+  if (static_cast<std::size_t>(kept.size()) == digests.size()) return {};
   return make_error(Errc::conflict, "a file of this release was cleared away meanwhile; upload its files again");
 }
 

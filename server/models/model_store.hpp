@@ -40,7 +40,7 @@ struct PublishRelease {
 
  private:
   pqxx::result find(pqxx::work& transaction) const;
-  Result<void> hold_files(pqxx::work& transaction) const;
+  Result<void> keep_files(pqxx::work& transaction) const;
   void insert(pqxx::work& transaction) const;
 };
 

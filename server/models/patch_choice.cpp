@@ -44,7 +44,7 @@ double cost(const ReadyPatch& patch, const PatchTaker& taker) {
   return seconds_for_patch(patch.codec, patch.blob.size, patch.result.size, taker);
 }
 
-bool holds(const PatchTaker& taker, const std::string& digest) {
+bool has_file(const PatchTaker& taker, const std::string& digest) {
   return std::find(taker.bases.begin(), taker.bases.end(), digest) != taker.bases.end();
 }
 
@@ -62,9 +62,9 @@ std::optional<Way> cheapest_chain(const std::vector<ReadyPatch>& ready, const st
                                   const PatchTaker& taker, double limit) {
   std::optional<Way> best;
   for (const ReadyPatch& last : ready) {
-    if (last.result.digest != target || holds(taker, last.from_digest)) continue;
+    if (last.result.digest != target || has_file(taker, last.from_digest)) continue;
     for (const ReadyPatch& first : ready) {
-      if (first.result.digest != last.from_digest || !holds(taker, first.from_digest)) continue;
+      if (first.result.digest != last.from_digest || !has_file(taker, first.from_digest)) continue;
       const Way way{cost(first, taker) + cost(last, taker), &first, &last};
       if (way.seconds < limit && (!best || cheaper(way, *best))) best = way;
     }
@@ -79,11 +79,11 @@ struct Ways {
 };
 
 Ways ways_to(const wire::BlobRef& artifact, const std::vector<ReadyPatch>& ready, const PatchTaker& taker) {
-  if (holds(taker, artifact.digest)) return {};
+  if (has_file(taker, artifact.digest)) return {};
   const double whole = seconds_for_whole(artifact.size, taker);
   Ways ways;
   for (const ReadyPatch& patch : ready) {
-    if (patch.result.digest != artifact.digest || !holds(taker, patch.from_digest)) continue;
+    if (patch.result.digest != artifact.digest || !has_file(taker, patch.from_digest)) continue;
     const Way way{cost(patch, taker), &patch, nullptr};
     if (way.seconds < whole) ways.direct.push_back(way);
   }

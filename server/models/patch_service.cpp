@@ -1,5 +1,6 @@
 #include "server/models/patch_service.hpp"
 
+#include "server/base/metrics.hpp"
 #include "server/db/db_pool.hpp"
 #include "server/models/blob_service.hpp"
 #include "server/models/patch_store.hpp"
@@ -78,6 +79,26 @@ PatchCounters PatchService::counters() const {
   PatchCounters counters = maker_->counters();
   counters.cleared = cleared_;
   return counters;
+}
+
+void add_metrics(Metrics& metrics, const PatchService& patches) {
+  metrics.sampled_counter("argosy_patches_ready_total", "Patches made",
+                          [&patches] { return patches.counters().ready; });
+  metrics.sampled_counter("argosy_patches_declined_total", "Pairs for which no patch is of use",
+                          [&patches] { return patches.counters().declined; });
+  metrics.sampled_counter("argosy_patches_failed_total", "Attempts that failed",
+                          [&patches] { return patches.counters().failed; });
+  metrics.sampled_counter("argosy_patches_given_up_total", "Encodings ended because nobody wanted the patch any more",
+                          [&patches] { return patches.counters().given_up; });
+  metrics.sampled_counter("argosy_patches_cleared_total", "Patch files deleted because nothing needs them",
+                          [&patches] { return patches.counters().cleared.patches; });
+  metrics.sampled_counter("argosy_uploads_cleared_total",
+                          "Uploaded files deleted because no release has named them for long",
+                          [&patches] { return patches.counters().cleared.uploads; });
+  metrics.sampled_counter("argosy_strays_cleared_total", "Files of the store deleted because no row belongs to them",
+                          [&patches] { return patches.counters().cleared.strays; });
+  metrics.sampled_counter("argosy_cleared_bytes_total", "Bytes of the cleared patches and uploads",
+                          [&patches] { return patches.counters().cleared.bytes; });
 }
 
 }  // namespace argosy::server

@@ -23,6 +23,7 @@ namespace argosy::server {
 
 class BlobService;
 class DbPool;
+class Metrics;
 class PatchWorker;
 class WorkerPool;
 
@@ -78,5 +79,7 @@ class PatchService {
   std::unique_ptr<PatchWorker> maker_;
   ClearedBlobs cleared_;
 };
+
+void add_metrics(Metrics& metrics, const PatchService& patches);
 
 }  // namespace argosy::server

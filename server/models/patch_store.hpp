@@ -25,7 +25,7 @@ struct PatchClaim {
 
 struct ClaimRound {
   std::optional<PatchClaim> claim;
-  std::vector<std::string> abandoned;  // names of claims that ran out: who held them left files behind
+  std::vector<std::string> abandoned;  // names of claims that ran out: their makers left files behind
 };
 
 struct DemandOptions {

@@ -150,7 +150,7 @@ std::size_t DropUnusedPatches::operator()(pqxx::work& transaction) const {
   return transaction
       .exec_params(
           R"sql(
-            with held as materialized (
+            with on_devices as materialized (
               select digest
               from device_models
               union
@@ -165,11 +165,11 @@ std::size_t DropUnusedPatches::operator()(pqxx::work& transaction) const {
                 and greatest(p.requested_at, p.finished_at) < now() - make_interval(hours => $1)
                 and p.demand = 0
                 and coalesce(p.asked_until <= now(), true)
-                and not exists (select 1 from held h where h.digest = p.from_digest)
+                and not exists (select 1 from on_devices o where o.digest = p.from_digest)
                 and not exists (
                   select 1
                   from patches l
-                  join held h on h.digest = l.from_digest
+                  join on_devices o on o.digest = l.from_digest
                   where l.state = 'ready' and l.to_digest = p.from_digest
                 )
               order by 1, 2

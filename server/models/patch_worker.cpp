@@ -24,24 +24,24 @@ namespace {
 
 using SteadyClock = std::chrono::steady_clock;
 
-// How the I/O thread tells the encoder to end early, and why it did.
-struct Reins {
-  std::chrono::milliseconds time_limit{};
+// By which the I/O thread has the encoder end early; it knows why.
+struct StopRequest {
   std::atomic<bool> given_up = false;  // the pair is no longer ours
   std::atomic<bool> shutting_down = false;
-  std::atomic<bool> out_of_time = false;
-  bool pulled() const { return given_up || shutting_down || out_of_time; }
+  std::atomic<bool> out_of_time = false;  // the encoder's own
+  bool is_made() const { return given_up || shutting_down || out_of_time; }
 };
 
 struct Encode {
   MakeRequest request;
-  std::shared_ptr<Reins> reins;
+  std::chrono::milliseconds time_limit;
+  std::shared_ptr<StopRequest> stop_request;
 
-  Result<MakeReport> operator()(std::stop_token stop) const {
-    const auto deadline = SteadyClock::now() + reins->time_limit;
+  Result<MakeReport> operator()(std::stop_token pool_ends) const {
+    const auto deadline = SteadyClock::now() + time_limit;
     return make_patch(request, [&](std::uint64_t, std::uint64_t) {
-      if (SteadyClock::now() > deadline) reins->out_of_time = true;
-      return !stop.stop_requested() && !reins->pulled();
+      if (SteadyClock::now() > deadline) stop_request->out_of_time = true;
+      return !pool_ends.stop_requested() && !stop_request->is_made();
     });
   }
 };
@@ -96,9 +96,10 @@ std::uint64_t seed_of_jitter() {
 
 // One encoding under way: the outcome, and the timer that its end interrupts.
 struct PatchWorker::Encoding {
-  explicit Encoding(const asio::any_io_executor& io) : timer(io) {}
+  Encoding(const asio::any_io_executor& io, std::chrono::milliseconds limit) : timer(io), time_limit(limit) {}
   asio::steady_timer timer;
-  std::shared_ptr<Reins> reins = std::make_shared<Reins>();
+  std::chrono::milliseconds time_limit;
+  std::shared_ptr<StopRequest> stop_request = std::make_shared<StopRequest>();
   std::optional<Result<MakeReport>> outcome;
 };
 
@@ -144,7 +145,7 @@ void PatchWorker::check_claims() {
 
 Task<void> PatchWorker::stop() {
   stopped_ = true;
-  for (const auto& encoding : encodings_) encoding->reins->shutting_down = true;
+  for (const auto& encoding : encodings_) encoding->stop_request->shutting_down = true;
   for (const auto& maker : makers_) maker->request_stop();
   for (const auto& maker : makers_) {
     co_await maker->stop();
@@ -211,28 +212,28 @@ Task<Result<PatchRow>> PatchWorker::try_make(PatchClaim claim) {
 Task<Result<MakeReport>> PatchWorker::encode_with_claim(PatchClaim claim, MakeRequest request,
                                                         std::chrono::milliseconds time_limit) {
   const asio::any_io_executor io = co_await asio::this_coro::executor;
-  auto encoding = std::make_shared<Encoding>(io);
-  encoding->reins->time_limit = time_limit;
-  encoding->reins->shutting_down = stopped_;  // it may have come while the files were looked up
+  auto encoding = std::make_shared<Encoding>(io, time_limit);
+  encoding->stop_request->shutting_down = stopped_;  // it may have come while the files were looked up
   const auto listed = encodings_.insert(encodings_.end(), encoding);
   asio::co_spawn(io, encode(pool_, std::move(request), encoding), asio::detached);
   while (!encoding->outcome) {
     co_await sleep(encoding->timer, options_.claim_renewal);
     if (encoding->outcome) break;
     const auto still_ours = co_await db_.transact<RenewPatchClaim>(claim);
-    if (still_ours && !*still_ours) encoding->reins->given_up = true;
+    if (still_ours && !*still_ours) encoding->stop_request->given_up = true;
   }
   encodings_.erase(listed);
   const bool stopped_early = !*encoding->outcome && encoding->outcome->error().code == Errc::cancelled;
-  if (stopped_early && encoding->reins->given_up) co_return make_error(Errc::conflict, "the pair was taken away");
-  if (stopped_early && encoding->reins->out_of_time)
+  if (stopped_early && encoding->stop_request->given_up)
+    co_return make_error(Errc::conflict, "the pair was taken away");
+  if (stopped_early && encoding->stop_request->out_of_time)
     co_return make_error(Errc::too_large, "it was not done after " + std::to_string(time_limit.count()) +
                                               " ms, the limit for files of this size (patches.seconds_per_mb)");
   co_return std::move(*encoding->outcome);
 }
 
 Task<void> PatchWorker::encode(WorkerPool& pool, MakeRequest request, std::shared_ptr<Encoding> encoding) {
-  encoding->outcome = co_await pool.run<Encode>(std::move(request), encoding->reins);
+  encoding->outcome = co_await pool.run<Encode>(std::move(request), encoding->time_limit, encoding->stop_request);
   encoding->timer.cancel();
 }
 

@@ -13,6 +13,7 @@
 
 #include "common/base/random.hpp"
 #include "net/mqtt_options.hpp"
+#include "server/base/metrics.hpp"
 
 namespace argosy::server {
 namespace {
@@ -307,6 +308,26 @@ asio::awaitable<Result<void>> MqttClient::publish(std::string topic, std::string
 MqttClient::Counters MqttClient::counters() const {
   const std::lock_guard lock(impl_->mutex);
   return {impl_->inbox.counters(), impl_->inbox.bytes(), impl_->published, impl_->reconnects};
+}
+
+void add_metrics(Metrics& metrics, const MqttClient& mqtt) {
+  metrics.sampled_counter("argosy_mqtt_received_total", "Messages from the broker",
+                          [&mqtt] { return mqtt.counters().inbox.received; });
+  metrics.sampled_counter("argosy_mqtt_dropped_total", "Messages dropped: too large, too many, or on no device's topic",
+                          [&mqtt] {
+                            const auto inbox = mqtt.counters().inbox;
+                            return inbox.full + inbox.over_budget + inbox.too_large + inbox.unknown_topic;
+                          });
+  metrics.sampled_counter("argosy_mqtt_over_budget_total", "Messages dropped because their device sent too much",
+                          [&mqtt] { return mqtt.counters().inbox.over_budget; });
+  metrics.sampled_gauge("argosy_mqtt_inbox_bytes", "Messages that nobody has read yet",
+                        [&mqtt] { return mqtt.counters().inbox_bytes; });
+  metrics.sampled_counter("argosy_mqtt_published_total", "Messages the broker took",
+                          [&mqtt] { return mqtt.counters().published; });
+  metrics.sampled_counter("argosy_mqtt_connections_total", "Connections to the broker",
+                          [&mqtt] { return mqtt.counters().reconnects; });
+  metrics.sampled_gauge("argosy_mqtt_connected", "Whether the broker is connected",
+                        [&mqtt] { return mqtt.connected() ? 1 : 0; });
 }
 
 }  // namespace argosy::server

@@ -18,6 +18,8 @@
 
 namespace argosy::server {
 
+class Metrics;
+
 class MqttClient {
  public:
   struct Options {
@@ -55,5 +57,7 @@ class MqttClient {
   struct Impl;
   std::shared_ptr<Impl> impl_;
 };
+
+void add_metrics(Metrics& metrics, const MqttClient& mqtt);
 
 }  // namespace argosy::server

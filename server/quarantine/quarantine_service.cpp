@@ -2,6 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include "server/base/metrics.hpp"
 #include "server/db/db_pool.hpp"
 #include "server/quarantine/quarantine_store.hpp"
 
@@ -115,6 +116,21 @@ QuarantineService::Counters QuarantineService::counters() const {
   counters.in_quarantine = rows_.in_quarantine();
   counters.unmarked = in_hand_ ? in_hand_->unmarked() : 0;
   return counters;
+}
+
+void add_metrics(Metrics& metrics, const QuarantineService& quarantine) {
+  metrics.sampled_gauge("argosy_quarantine", "Kinds of messages of devices that are in quarantine",
+                        [&quarantine] { return quarantine.counters().in_quarantine; });
+  metrics.sampled_counter("argosy_quarantine_refused_total",
+                          "Messages that could not be read or stored, or were too many",
+                          [&quarantine] { return quarantine.counters().refused; });
+  metrics.sampled_counter("argosy_quarantine_passed_over_total", "Messages that had been refused before",
+                          [&quarantine] { return quarantine.counters().passed_over; });
+  metrics.sampled_counter("argosy_quarantine_put_off_total",
+                          "Messages that may have ended the server, until they are tried again",
+                          [&quarantine] { return quarantine.counters().put_off; });
+  metrics.sampled_counter("argosy_quarantine_unmarked_total", "Messages that left no mark while they were in hand",
+                          [&quarantine] { return quarantine.counters().unmarked; });
 }
 
 }  // namespace argosy::server

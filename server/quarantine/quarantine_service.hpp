@@ -20,6 +20,7 @@
 namespace argosy::server {
 
 class DbPool;
+class Metrics;
 
 class QuarantineService {
  public:
@@ -72,5 +73,7 @@ class QuarantineService {
 
 // What a device is told of a message that is refused for good: Errc::unprocessable when the cause has no better name.
 Error refusal(const Error& error);
+
+void add_metrics(Metrics& metrics, const QuarantineService& quarantine);
 
 }  // namespace argosy::server

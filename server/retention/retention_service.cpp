@@ -3,6 +3,7 @@
 #include <optional>
 #include <utility>
 
+#include "server/base/metrics.hpp"
 #include "server/db/db_pool.hpp"
 #include "server/retention/retention_store.hpp"
 
@@ -37,6 +38,15 @@ Task<Result<std::size_t>> RetentionService::apply(std::size_t turn, Instant now,
     break;
   }
   co_return total;
+}
+
+void add_metrics(Metrics& metrics, const RetentionService& retention) {
+  metrics.sampled_counter("argosy_retention_removed_total", "Rows that went because they were old enough",
+                          [&retention] {
+                            std::uint64_t total = 0;
+                            for (const auto& [table, removed] : retention.removed()) total += removed;
+                            return total;
+                          });
 }
 
 }  // namespace argosy::server

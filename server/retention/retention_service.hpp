@@ -17,6 +17,7 @@
 namespace argosy::server {
 
 class DbPool;
+class Metrics;
 
 struct RetentionOptions {
   RetentionDays days;
@@ -45,5 +46,7 @@ class RetentionService {
   std::vector<Instant> due_ = std::vector<Instant>(rules_.size());
   std::map<std::string, std::uint64_t> removed_;
 };
+
+void add_metrics(Metrics& metrics, const RetentionService& retention);
 
 }  // namespace argosy::server

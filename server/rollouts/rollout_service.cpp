@@ -4,11 +4,13 @@
 #include <utility>
 
 #include "common/base/random.hpp"
+#include "server/db/db_pool.hpp"
 #include "server/models/patch_service.hpp"
 #include "server/rollouts/guards/guard_store.hpp"
 #include "server/rollouts/store/advance_store.hpp"
 #include "server/rollouts/store/operate_store.hpp"
 #include "server/rollouts/store/report_store.hpp"
+#include "server/rollouts/store/rollout_store.hpp"
 
 namespace argosy::server {
 namespace {
@@ -32,58 +34,59 @@ std::vector<Verdict> verdicts(const Policy& policy, const std::vector<GuardInput
 }  // namespace
 
 RolloutService::RolloutService(DbPool& db, PatchService& patches, RolloutOptions options)
-    : db_(db), store_(db), patches_(patches), options_(options) {}
+    : db_(db), patches_(patches), options_(options) {}
 
 Task<Result<RolloutRecord>> RolloutService::create(NewRollout rollout, std::string actor, Instant now) {
   rollout.seed = new_seed();
-  co_return co_await store_.create(std::move(rollout), std::move(actor), now);
+  ARGOSY_CO_TRY(auto filter, parse_filter(rollout.filter));
+  co_return co_await db_.transact<CreateRollout>(std::move(rollout), std::move(filter), std::move(actor), now);
 }
 
 Task<Result<RolloutDetails>> RolloutService::get(std::int64_t id, Instant now) {
-  ARGOSY_CO_TRY(auto record, co_await store_.get(id));
+  ARGOSY_CO_TRY(auto record, co_await db_.transact<GetRollout>(id));
   auto guards = co_await guards_of(record, now);
   co_return co_await show(std::move(record), std::move(guards), now);
 }
 
 Task<Result<RolloutPage<RolloutRecord>>> RolloutService::list(std::int64_t before, std::size_t limit) {
-  return store_.list(before, limit);
+  return db_.transact<ListRollouts>(before, limit);
 }
 
 Task<Result<RolloutPage<RolloutDeviceRecord>>> RolloutService::devices(std::int64_t id, std::string key,
                                                                        std::string after, std::size_t limit) {
-  return store_.devices(id, std::move(key), std::move(after), limit);
+  return db_.transact<ListRolloutDevices>(id, std::move(key), std::move(after), limit);
 }
 
 Task<Result<RolloutPage<DecisionRecord>>> RolloutService::decisions(std::int64_t id, std::int64_t before,
                                                                     std::size_t limit) {
-  return store_.decisions(id, before, limit);
+  return db_.transact<ListDecisions>(id, before, limit);
 }
 
 Task<Result<RolloutDetails>> RolloutService::operate(OperatorCall call, Instant now) {
   const bool stops =
       call.operation == Operation::pause || call.operation == Operation::halt || call.operation == Operation::rollback;
-  ARGOSY_CO_TRY(auto record, co_await store_.get(call.rollout));
+  ARGOSY_CO_TRY(auto record, co_await db_.transact<GetRollout>(call.rollout));
   std::vector<GuardInput> guards;
   if (stops) {
     guards = last_measured(record).inputs;  // a stop waits for no measurement
   } else {
     guards = co_await guards_of(record, now);
   }
-  ARGOSY_CO_TRY(auto operated, co_await operate_rollout(db_, std::move(call), guards, now));
+  ARGOSY_CO_TRY(auto operated, co_await db_.transact<OperateRollout>(std::move(call), guards, now));
   wake();
   co_return co_await show(std::move(operated), std::move(guards), now);
 }
 
 Task<Result<std::size_t>> RolloutService::take_reports(std::vector<wire::DeviceState> states, Instant now) {
   if (states.empty()) co_return std::size_t{0};
-  auto moved = co_await take_device_reports(db_, std::move(states), now);
+  auto moved = co_await db_.transact<TakeDeviceReports>(std::move(states), now);
   if (moved && *moved > 0) wake();
   co_return moved;
 }
 
 Task<Result<std::size_t>> RolloutService::tick(Instant now) {
   const bool asked_for = std::exchange(due_, false);
-  ARGOSY_CO_TRY(auto records, co_await store_.active());
+  ARGOSY_CO_TRY(auto records, co_await db_.transact<ListActiveRollouts>());
   forget_all_but(records);
   std::size_t acted = 0;
   std::optional<Error> first_error;
@@ -98,7 +101,7 @@ Task<Result<std::size_t>> RolloutService::tick(Instant now) {
 }
 
 Task<Result<std::size_t>> RolloutService::measure(Instant now) {
-  ARGOSY_CO_TRY(auto records, co_await store_.active());
+  ARGOSY_CO_TRY(auto records, co_await db_.transact<ListActiveRollouts>());
   std::size_t measured = 0;
   bool changed = false;  // a verdict
   for (const auto& record : records) {
@@ -147,7 +150,7 @@ Task<std::vector<GuardInput>> RolloutService::guards_of(RolloutRecord record, In
   const auto etag = record.etag;
   const auto policy = record.policy;
   const auto began = Clock::now();
-  auto inputs = co_await measure_guards(db_, std::move(record));
+  auto inputs = co_await db_.transact<MeasureGuards>(std::move(record));
   if (!inputs) inputs = unmeasured(policy, inputs.error().message);
   auto& measured = measured_[id];
   measured.inputs = *inputs;
@@ -159,14 +162,14 @@ Task<std::vector<GuardInput>> RolloutService::guards_of(RolloutRecord record, In
 
 Task<Result<void>> RolloutService::tell_measuring(std::int64_t id, std::string why, Instant now) {
   if (measured_[id].told_unmeasured == !why.empty()) co_return Result<void>{};
-  ARGOSY_CO_CHECK(co_await log_measuring(db_, id, why, now));
+  ARGOSY_CO_CHECK(co_await db_.transact<LogMeasuring>(id, why, now));
   measured_[id].told_unmeasured = !why.empty();
   co_return Result<void>{};
 }
 
 // With what costs a look at its devices; without it when that look fails, for a screen must not hide the rollout.
 Task<Result<RolloutDetails>> RolloutService::show(RolloutRecord record, std::vector<GuardInput> guards, Instant now) {
-  auto details = co_await store_.details(record.id, std::move(guards), now);
+  auto details = co_await db_.transact<GetRolloutDetails>(record.id, std::move(guards), now);
   if (details) co_return std::move(*details);
   if (record.fault.empty()) record.fault = "its devices cannot be looked at: " + details.error().message;
   co_return RolloutDetails{std::move(record), {}, ""};
@@ -192,7 +195,8 @@ Task<Result<bool>> RolloutService::tick_one(RolloutRecord record, Instant now) {
   const auto revoked_since = last_look ? std::optional(*last_look - revocation_overlap) : std::nullopt;
   bool acted = false;
   for (int round = 0; round < options_.rounds; ++round) {
-    ARGOSY_CO_TRY(auto advance, co_await advance_rollout(db_, record.id, last_measured(record), revoked_since, now));
+    ARGOSY_CO_TRY(auto advance,
+                  co_await db_.transact<AdvanceRollout>(record.id, last_measured(record), revoked_since, now));
     acted |= advance.acted;
     if (!advance.wanted.empty()) {
       auto asked = co_await patches_.want(std::move(advance.wanted));

@@ -16,7 +16,6 @@
 #include "common/wire/state.hpp"
 #include "server/base/task.hpp"
 #include "server/rollouts/core/rollout_record.hpp"
-#include "server/rollouts/store/rollout_store.hpp"
 
 namespace argosy::server {
 
@@ -86,7 +85,6 @@ class RolloutService {
   Task<Result<bool>> tick_one(RolloutRecord record, Instant now);
 
   DbPool& db_;
-  RolloutStore store_;
   PatchService& patches_;
   RolloutOptions options_;
   std::map<std::int64_t, Measured> measured_;

@@ -5,17 +5,10 @@
 #include <utility>
 #include <vector>
 
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
-#include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
-
+#include "server/base/metrics.hpp"
 #include "server/work/by_halves.hpp"
 
 namespace argosy::server {
-
-namespace asio = boost::asio;
 
 namespace {
 
@@ -27,28 +20,21 @@ struct WaitingBatch {
 }  // namespace
 
 struct BatchCollector::State {
-  State(asio::any_io_executor io, TelemetryService& service, TelemetryIntake& reader, OnAck ack, OnRefusal refusal,
-        CollectorOptions given)
-      : telemetry(service),
-        intake(reader),
-        on_ack(std::move(ack)),
-        on_refusal(std::move(refusal)),
-        options(given),
-        timer(io) {}
+  State(TelemetryService& service, TelemetryIntake& reader, OnAck ack, OnRefusal refusal, CollectorOptions given)
+      : telemetry(service), intake(reader), on_ack(std::move(ack)), on_refusal(std::move(refusal)), options(given) {}
 
   TelemetryService& telemetry;
   TelemetryIntake& intake;
   OnAck on_ack;
   OnRefusal on_refusal;
   CollectorOptions options;
-  asio::steady_timer timer;
   std::deque<WaitingBatch> waiting;
   std::deque<WaitingBatch> aside;  // each alone, when no others wait: one of them may be at fault
   std::size_t waiting_bytes = 0;
   std::unordered_map<std::string, std::size_t> device_bytes;
   Counters counters;
-  bool flushing = false;  // a flush waits for its time or is under way
-  bool stopped = false;
+  bool flushing = false;  // a round was asked for, or is under way
+  bool gone = false;      // the collector: nobody hears what becomes of the rest
 
   struct Reading {
     std::vector<MessageId> messages;
@@ -107,29 +93,38 @@ void BatchCollector::State::answer(const std::vector<MessageId>& messages, const
 
 namespace {
 
+// Until nothing waits any more. However it ends, the next message asks for another round.
 template <class State>
-Task<void> flush(std::shared_ptr<State> state) {
-  co_await state->timer.async_wait(asio::as_tuple(asio::use_awaitable));
-  while (!state->stopped && !(state->waiting.empty() && state->aside.empty())) {
+Task<Result<void>> flush(std::shared_ptr<State> state) {
+  struct Round {
+    State& of;
+    ~Round() { of.flushing = false; }
+  } const round{*state};
+  while (!state->gone && !(state->waiting.empty() && state->aside.empty())) {
     const Instant now = wall_clock_now();
     auto reading = state->read_some(now);
     if (reading.batches.empty()) continue;
     const auto in_hand = state->intake.hold(reading.messages);
     const auto acks = co_await state->telemetry.ingest(std::move(reading.batches), now);
-    if (!state->stopped) state->answer(reading.messages, acks, now);
+    if (!state->gone) state->answer(reading.messages, acks, now);
   }
-  state->flushing = false;
+  co_return Result<void>{};
 }
 
 }  // namespace
 
-BatchCollector::BatchCollector(asio::any_io_executor io, TelemetryService& telemetry, TelemetryIntake& intake,
+BatchCollector::BatchCollector(boost::asio::any_io_executor io, TelemetryService& telemetry, TelemetryIntake& intake,
                                OnAck on_ack, OnRefusal on_refusal, CollectorOptions options)
-    : state_(std::make_shared<State>(io, telemetry, intake, std::move(on_ack), std::move(on_refusal), options)) {}
+    : state_(std::make_shared<State>(telemetry, intake, std::move(on_ack), std::move(on_refusal), options)),
+      loop_(std::move(io), LoopOptions{.name = "storing telemetry", .interval = std::nullopt, .starts_at_once = false},
+            [state = state_](Instant) { return flush(state); }) {}
 
 BatchCollector::~BatchCollector() {
-  state_->stopped = true;
-  state_->timer.cancel();
+  state_->gone = true;
+}
+
+Task<void> BatchCollector::stop() {
+  return loop_.stop();
 }
 
 Result<void> BatchCollector::take(std::string_view device, std::string payload) {
@@ -156,10 +151,9 @@ Result<void> BatchCollector::take(std::string_view device, std::string payload) 
   queue.push_back({std::move(message), std::move(payload)});
   if (!state.flushing) {
     state.flushing = true;
-    state.timer.expires_after(state.options.delay);
-    asio::co_spawn(state.timer.get_executor(), flush(state_), asio::detached);
+    loop_.wake(state.options.delay);
   }
-  if (state.waiting_bytes >= state.options.bytes) state.timer.cancel();
+  if (state.waiting_bytes >= state.options.bytes) loop_.wake();
   return {};
 }
 
@@ -171,6 +165,13 @@ BatchCollector::Counters BatchCollector::counters() const {
 
 bool BatchCollector::idle() const {
   return !state_->flushing;
+}
+
+void add_metrics(Metrics& metrics, const BatchCollector& collector) {
+  metrics.sampled_counter("argosy_telemetry_batches_dropped_total", "Batches for which there was no room",
+                          [&collector] { return collector.counters().dropped; });
+  metrics.sampled_gauge("argosy_telemetry_waiting_bytes", "Batches that wait to be stored",
+                        [&collector] { return collector.counters().waiting_bytes; });
 }
 
 }  // namespace argosy::server

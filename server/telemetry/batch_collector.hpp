@@ -12,9 +12,13 @@
 
 #include <boost/asio/any_io_executor.hpp>
 
+#include "server/base/loop.hpp"
+#include "server/base/task.hpp"
 #include "server/telemetry/telemetry_intake.hpp"
 
 namespace argosy::server {
+
+class Metrics;
 
 struct CollectorOptions {
   std::size_t rows = 2000;                     // stored together at most about this many
@@ -42,6 +46,8 @@ class BatchCollector {
   BatchCollector(boost::asio::any_io_executor io, TelemetryService& telemetry, TelemetryIntake& intake, OnAck on_ack,
                  OnRefusal on_refusal, CollectorOptions options = {});
   ~BatchCollector();  // what waits is forgotten, not acknowledged
+  // What waits is forgotten; resumes when what is being stored has been.
+  Task<void> stop();
 
   // A payload that came on the topic of `device`: Errc::unavailable when there is no room for it. What the database
   // failed to store is counted and forgotten: its device sends it again.
@@ -52,6 +58,9 @@ class BatchCollector {
  private:
   struct State;
   std::shared_ptr<State> state_;
+  Loop loop_;
 };
+
+void add_metrics(Metrics& metrics, const BatchCollector& collector);
 
 }  // namespace argosy::server

@@ -4,6 +4,7 @@
 #include <iterator>
 #include <utility>
 
+#include "server/base/metrics.hpp"
 #include "server/db/db_pool.hpp"
 #include "server/telemetry/partition_store.hpp"
 #include "server/telemetry/series_store.hpp"
@@ -66,6 +67,22 @@ void TelemetryService::publish(const StoredTelemetry& stored) {
   counters_ += stored.counters;
   if (stored.windows.empty()) return;
   for (const auto& listener : listeners_) listener(stored.windows);
+}
+
+void add_metrics(Metrics& metrics, const TelemetryService& telemetry) {
+  metrics.sampled_counter("argosy_telemetry_records_stored_total", "Records stored",
+                          [&telemetry] { return telemetry.counters().records_stored; });
+  metrics.sampled_counter("argosy_telemetry_records_repeated_total", "Records sent again by devices",
+                          [&telemetry] { return telemetry.counters().records_repeated; });
+  metrics.sampled_counter("argosy_telemetry_records_lost_total", "Records dropped by devices",
+                          [&telemetry] { return telemetry.counters().records_lost; });
+  metrics.sampled_counter("argosy_telemetry_records_refused_total",
+                          "Records that devices set aside because they are refused",
+                          [&telemetry] { return telemetry.counters().records_refused; });
+  metrics.sampled_counter("argosy_telemetry_forks_total", "Outboxes that were restored from an older image, or copied",
+                          [&telemetry] { return telemetry.counters().forks; });
+  metrics.sampled_counter("argosy_telemetry_batches_refused_total", "Batches refused",
+                          [&telemetry] { return telemetry.counters().batches_refused; });
 }
 
 }  // namespace argosy::server

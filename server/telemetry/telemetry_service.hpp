@@ -17,6 +17,7 @@
 namespace argosy::server {
 
 class DbPool;
+class Metrics;
 struct StoredTelemetry;
 
 struct TelemetryOptions {
@@ -79,5 +80,7 @@ class TelemetryService {
   std::optional<Instant> kept_at_;
   TelemetryCounters counters_;
 };
+
+void add_metrics(Metrics& metrics, const TelemetryService& telemetry);
 
 }  // namespace argosy::server

@@ -4,6 +4,8 @@
 
 #include <spdlog/spdlog.h>
 
+#include "server/base/metrics.hpp"
+#include "server/db/db_pool.hpp"
 #include "server/telemetry/watch_store.hpp"
 
 namespace argosy::server {
@@ -68,6 +70,31 @@ void Watch::give_back(std::vector<Batch> batches) {
   for (auto& batch : batches) {
     for (auto& due : batch) list_.give_back(std::move(due));
   }
+}
+
+void add_watch_metrics(Metrics& metrics, const std::string& judge, std::function<WatchFigures(Instant)> figures,
+                       std::function<bool()> leading) {
+  const MetricLabels labels{{"judge", judge}};
+  const auto figures_now = [figures = std::move(figures)] { return figures(wall_clock_now()); };
+  metrics.sampled_gauge(
+      "argosy_watch_oldest_wait_seconds", "How long the (device, model) that is due longest has waited",
+      [figures_now, leading] {
+        return leading() ? std::chrono::duration<double>(figures_now().oldest_wait).count() : 0.0;
+      },
+      labels);
+  metrics.sampled_gauge(
+      "argosy_watch_waiting", "(device, model) pairs that wait to be judged",
+      [figures_now, leading] { return leading() ? figures_now().waiting : 0; }, labels);
+  metrics.sampled_counter(
+      "argosy_watch_judged_total", "Judgements of a (device, model)",
+      [figures_now] { return figures_now().counters.judged; }, labels);
+  metrics.sampled_counter(
+      "argosy_watch_set_aside_total",
+      "Judgements that failed on the rows of one (device, model), which is tried again later",
+      [figures_now] { return figures_now().counters.set_aside; }, labels);
+  metrics.sampled_counter(
+      "argosy_watch_refused_total", "(device, model) pairs over the limit of the watch list",
+      [figures_now] { return figures_now().counters.refused; }, labels);
 }
 
 }  // namespace argosy::server

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -16,6 +17,7 @@
 namespace argosy::server {
 
 class DbPool;
+class Metrics;
 
 struct WatchOptions {
   std::string name;  // for the log
@@ -75,5 +77,10 @@ class Watch {
   std::optional<Instant> previous_round_;
   std::size_t judged_in_tick_ = 0;
 };
+
+// Whether every (device, model) gets its turn, of the one who judges; the wait is told by the instance that leads
+// alone.
+void add_watch_metrics(Metrics& metrics, const std::string& judge, std::function<WatchFigures(Instant)> figures,
+                       std::function<bool()> leading);
 
 }  // namespace argosy::server

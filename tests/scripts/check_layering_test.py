@@ -32,7 +32,7 @@ CLEAN = {
     "server/app/app.cpp": ['"server/rollouts/store/rollout_store.hpp"', "<boost/beast/core.hpp>", "<thread>"],
     "server/rollouts/store/rollout_store.cpp": ["<pqxx/pqxx>", '"server/journal/journal_store.hpp"'],
     "server/rollouts/core/rollout_engine.hpp": ['"server/models/variant.hpp"', '"server/rollouts/guards/guard.hpp"'],
-    "server/rollouts/guards/guard_store.cpp": ["<pqxx/pqxx>", '"server/db/db_pool.hpp"'],
+    "server/rollouts/guards/guard_store.cpp": ["<pqxx/pqxx>", '"server/db/rows.hpp"'],
     "server/devices/device_rows.hpp": ["<pqxx/pqxx>"],
     "server/rollouts/rollout_service.cpp": ['"server/devices/device_service.hpp"', "<boost/asio/awaitable.hpp>"],
     "server/rollouts/rollout_api.cpp": ["<boost/beast/http.hpp>", '"server/http/router.hpp"'],
@@ -75,7 +75,14 @@ PLANTED = {
         ("agent/update/a.cpp", "<pqxx/transaction>")],
     "the header of a service shows neither its stores nor the database": [
         ("server/devices/device_service.hpp", '"server/devices/device_store.hpp"'),
-        ("server/models/blob_service.hpp", '"server/db/db_pool.hpp"')],
+        ("server/models/blob_service.hpp", '"server/db/db_pool.hpp"'),
+        ("server/rollouts/rollout_service.hpp", '"server/rollouts/store/rollout_store.hpp"'),
+        ("server/rollouts/desired/desired_service.hpp", '"server/rollouts/desired/desired_builder_store.hpp"'),
+        ("server/retention/retention_service.hpp", '"server/db/db_pool.hpp"')],
+    "a store's transactions are functors: it never sees the pool that runs them": [
+        ("server/drift/drift_store.cpp", '"server/db/db_pool.hpp"'),
+        ("server/rollouts/store/rollout_store.hpp", '"server/db/db_pool.hpp"'),
+        ("server/devices/device_rows.hpp", '"server/db/db_pool.hpp"')],
     "only net, server/mqtt and agent/link see Paho": [("server/app/app.cpp", "<mqtt/async_client.h>"),
                                                       ("agent/app/app.cpp", "<MQTTClient.h>")],
     "only net, server/http, *_api.*, server/app and agent/link see Beast": [
@@ -104,13 +111,13 @@ PLANTED = {
         ("server/drift/drift.cpp", "<boost/asio/post.hpp>"), ("server/access/policy.hpp", '"server/http/principal.hpp"'),
         ("server/models/patch_choice.cpp", '"server/base/task.hpp"'), ("server/telemetry/series.cpp", "<mutex>"),
         ("server/devices/device_json.hpp", '"server/devices/enrolment_service.hpp"'),
-        ("server/access/account.hpp", '"server/access/credentials.hpp"'), ("server/models/release.cpp", "<openssl/evp.h>")],
-    "the core of a capability is pure, and so are its guards": [
+        ("server/access/account.hpp", '"server/access/credentials.hpp"'), ("server/models/release.cpp", "<openssl/evp.h>"),
         *(("server/rollouts/core/policy.cpp", f"<{header}>")
           for header in ("boost/asio.hpp", "boost/beast/core.hpp", "pqxx/pqxx", "spdlog/spdlog.h", "mutex", "openssl/evp.h")),
         ("server/rollouts/core/policy.hpp", '"server/db/db_pool.hpp"'),
         ("server/rollouts/core/policy.hpp", '"server/rollouts/store/rollout_store.hpp"'),
-        ("server/rollouts/guards/guard.cpp", '"server/rollouts/guards/guard_store.hpp"')],
+        ("server/rollouts/guards/guard_metrics.cpp", '"server/rollouts/guards/guard_store.hpp"'),
+        ("server/rollouts/rollout_json.cpp", '"server/rollouts/rollout_driver.hpp"')],
     "the program's main knows its app alone": [("server/main.cpp", '"server/http/router.hpp"'),
                                                ("agent/main.cpp", '"common/base/error.hpp"'),
                                                ("cli/main.cpp", '"cli/settings.hpp"')],
@@ -181,6 +188,26 @@ class CheckLayering(unittest.TestCase):
             self.write_text(lists, f"argosy_library(argosy_server_drift_part SOURCES drift.cpp DEPS {links})\n{core}")
             self.assertEqual([(what, name) for file, _, what, name in check.cores(self.root) if file == lists], wrong)
 
+    def test_a_core_has_its_folders_and_may_link_a_part_of_anothers_core(self):
+        for file in ("core/policy.cpp", "guards/guard.cpp", "guards/guard_store.cpp", "rollout_json.cpp", "rollout_driver.cpp"):
+            self.write(f"server/rollouts/{file}", [])
+        self.write("server/models/variant.cpp", [])
+        self.write_text("server/models/CMakeLists.txt", "argosy_library(argosy_server_variants SOURCES variant.cpp DEPS argosy_base)\n"
+                        "argosy_library(argosy_server_models_core SOURCES variant.cpp DEPS argosy_server_variants)\n")
+        lists = "server/rollouts/CMakeLists.txt"
+        rules = "argosy_library(argosy_server_rollouts_rules SOURCES core/policy.cpp guards/guard.cpp DEPS {})\n"
+        core = "argosy_library(argosy_server_rollouts_core SOURCES {} DEPS argosy_server_rollouts_rules)\n"
+
+        def found(links, sources):
+            self.write_text(lists, rules.format(links) + core.format(sources))
+            return [(what, name) for file, _, what, name in check.cores(self.root) if file == lists]
+
+        self.assertEqual(found("argosy_server_variants", "rollout_json.cpp"), [])
+        self.assertEqual(found("argosy_server_models", "rollout_json.cpp"), [("links argosy_server_models", check.CORE_LINKS)])
+        self.assertEqual(found("argosy_base", "rollout_json.cpp rollout_driver.cpp"), [("compiles rollout_driver.cpp", check.CORE_HAS)])
+        self.assertEqual(found("argosy_base", "guards/guard_store.cpp"),
+                         [("compiles guards/guard_store.cpp", check.CORE_HAS), ("leaves out rollout_json.cpp", check.CORE_HAS)])
+
     def test_a_table_that_another_writes_is_caught(self):
         self.write_text("migrations/0001_a.sql", "create table devices (\n  id text);\ncreate table alerts (id text);\n")
         for statement in ('"insert into devices (id) values ($1)"', '"update devices set x = 1"', '"delete from devices"',
@@ -236,6 +263,15 @@ class CheckLayering(unittest.TestCase):
         text = "// Judges.\nif (guard.metric == GuardMetric::accuracy) return;\n"
         for file, found in (("server/rollouts/guards/guard.cpp", [2]), ("server/rollouts/core/policy.cpp", [2]),
                             ("server/rollouts/guards/guard_metrics.cpp", [])):
+            with self.subTest(file):
+                self.write_text(file, text)
+                self.assertEqual([line for _, line, _, name in check.violations(self.root) if name == rule.name], found)
+                (self.root / file).unlink()
+
+    def test_a_figure_that_the_app_names_for_a_part_is_caught(self):
+        rule = next(rule for rule in check.CALL_RULES if "figures" in rule.name)
+        text = '// Figures.\nmetrics.sampled_counter("argosy_x_total", "X", read);\nmetrics.sampled_gauge("argosy_y", "Y", read);\n'
+        for file, found in (("server/app/server.cpp", [2, 3]), ("server/app/state_intake.cpp", []), ("server/db/db_pool.cpp", [])):
             with self.subTest(file):
                 self.write_text(file, text)
                 self.assertEqual([line for _, line, _, name in check.violations(self.root) if name == rule.name], found)

@@ -12,6 +12,8 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include "server/base/metrics.hpp"
+#include "server/db/db_pool.hpp"
 #include "server/rollouts/desired/desired_store.hpp"
 #include "server/rollouts/desired/patch_offer_store.hpp"
 
@@ -59,17 +61,16 @@ Task<std::shared_ptr<Flight>> publish_together(std::vector<DueDocument> document
 
 }  // namespace
 
-DesiredService::DesiredService(DbPool& db)
-    : db_(db), cache_(std::make_unique<ReleaseCache>()), store_(std::make_unique<DesiredStore>(db, *cache_)) {}
+DesiredService::DesiredService(DbPool& db) : db_(db), cache_(std::make_unique<ReleaseCache>()) {}
 
 DesiredService::~DesiredService() = default;
 
 Task<Result<wire::Desired>> DesiredService::get(DeviceId device) {
-  return store_->get(device.value());
+  return db_.transact<GetDesired>(*cache_, device.value());
 }
 
 Task<Result<std::size_t>> DesiredService::publish_due(Publish publish, std::size_t limit) {
-  ARGOSY_CO_TRY(auto batch, co_await store_->due(limit));
+  ARGOSY_CO_TRY(auto batch, co_await db_.transact<BuildDueDocuments>(*cache_, limit));
   counters_.unbuildable += batch.unbuildable;
   std::size_t published = 0;
   if (!batch.documents.empty()) {
@@ -87,7 +88,7 @@ void DesiredService::republish_all() {
 }
 
 Task<Result<std::size_t>> DesiredService::offer_new_patches(std::size_t limit) {
-  return offer_patches(db_, *cache_, limit);
+  return db_.transact<OfferNewPatches>(*cache_, limit);
 }
 
 // Marks what the broker took, also when it refused the rest; only when it took none, its refusal is the answer.
@@ -96,14 +97,14 @@ Task<Result<std::size_t>> DesiredService::publish_and_mark(std::vector<DueDocume
   const auto count = flight->taken.size();
   counters_.published += count;
   if (count == 0) co_return *flight->refused;
-  ARGOSY_CO_CHECK(co_await store_->mark_published(std::move(flight->taken)));
+  ARGOSY_CO_CHECK(co_await db_.transact<MarkPublished>(std::move(flight->taken)));
   co_return count;
 }
 
 // The next of all devices; goes on behind them when the broker took every one.
 Task<Result<std::size_t>> DesiredService::republish_some(Publish publish, std::size_t limit) {
   const auto republication = republication_;
-  ARGOSY_CO_TRY(auto batch, co_await store_->told(*republished_up_to_, limit));
+  ARGOSY_CO_TRY(auto batch, co_await db_.transact<BuildToldDocuments>(*cache_, *republished_up_to_, limit));
   counters_.unbuildable += batch.unbuildable;
   std::size_t count = 0;
   if (!batch.documents.empty()) {
@@ -123,6 +124,13 @@ Task<Result<std::size_t>> DesiredService::republish_some(Publish publish, std::s
 
 std::string desired_topic(const std::string& device) {
   return "argosy/v1/" + device + "/down/desired";
+}
+
+void add_metrics(Metrics& metrics, const DesiredService& desired) {
+  metrics.sampled_counter("argosy_desired_published_total", "Desired documents that the broker took",
+                          [&desired] { return desired.counters().published; });
+  metrics.sampled_counter("argosy_desired_unbuildable_total", "Attempts to build a desired document that failed",
+                          [&desired] { return desired.counters().unbuildable; });
 }
 
 }  // namespace argosy::server

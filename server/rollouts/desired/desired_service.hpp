@@ -20,7 +20,7 @@
 namespace argosy::server {
 
 class DbPool;
-class DesiredStore;
+class Metrics;
 class ReleaseCache;
 struct DueDocument;
 
@@ -57,12 +57,13 @@ class DesiredService {
 
   DbPool& db_;
   std::unique_ptr<ReleaseCache> cache_;
-  std::unique_ptr<DesiredStore> store_;
   Counters counters_;
   std::optional<std::string> republished_up_to_;  // while all are published again
   std::uint64_t republication_ = 0;
 };
 
 std::string desired_topic(const std::string& device);
+
+void add_metrics(Metrics& metrics, const DesiredService& desired);
 
 }  // namespace argosy::server

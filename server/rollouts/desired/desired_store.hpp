@@ -1,19 +1,20 @@
 // The SQL behind desired documents: what is due, most urgent first, built and encoded for a batch at once. Writes
-// desired_due. One transaction a method, on a DB thread; each costs what its batch holds, whatever else is due.
+// desired_due. Functors for DbPool::transact, run on the DB threads; each may be repeated, and costs what its batch
+// holds, whatever else is due.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
 
+#include <pqxx/pqxx>
+
 #include "common/base/error.hpp"
 #include "common/wire/desired.hpp"
-#include "server/base/task.hpp"
 #include "server/rollouts/desired/desired_builder_store.hpp"
 
 namespace argosy::server {
-
-class DbPool;
 
 struct DueDocument {
   std::string device;
@@ -28,21 +29,31 @@ struct DueBatch {
   std::string last;             // device that was looked at
 };
 
-class DesiredStore {
- public:
-  DesiredStore(DbPool& db, ReleaseCache& cache) : db_(db), cache_(cache) {}
+struct GetDesired {  // Errc::not_found
+  ReleaseCache& cache;
+  std::string device;
+  Result<wire::Desired> operator()(pqxx::work& transaction) const;
+};
 
-  Task<Result<wire::Desired>> get(std::string device);
-  // Stops before all else; nobody whom a stopped rollout still counts on but who is to be told of the stop first. A
-  // document that cannot be built is put off, with the reason and an event.
-  Task<Result<DueBatch>> due(std::size_t limit);
-  // Of devices behind `after` that were ever told something and are not due: what the broker should hold of them.
-  Task<Result<DueBatch>> told(std::string after, std::size_t limit);
-  Task<Result<void>> mark_published(std::vector<DueDocument> published);
+// Stops before all else; nobody whom a stopped rollout still counts on but who is to be told of the stop first. A
+// document that cannot be built is put off, with the reason and an event.
+struct BuildDueDocuments {
+  ReleaseCache& cache;
+  std::size_t limit = 0;
+  DueBatch operator()(pqxx::work& transaction) const;
+};
 
- private:
-  DbPool& db_;
-  ReleaseCache& cache_;
+// Of devices behind `after` that were ever told something and are not due: what the broker should hold of them.
+struct BuildToldDocuments {
+  ReleaseCache& cache;
+  std::string after;
+  std::size_t limit = 0;
+  DueBatch operator()(pqxx::work& transaction) const;
+};
+
+struct MarkPublished {
+  std::vector<DueDocument> published;
+  void operator()(pqxx::work& transaction) const;
 };
 
 }  // namespace argosy::server

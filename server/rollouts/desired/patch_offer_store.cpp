@@ -6,7 +6,6 @@
 
 #include <pqxx/pqxx>
 
-#include "server/db/db_pool.hpp"
 #include "server/journal/journal_store.hpp"
 #include "server/models/patch_choice.hpp"
 #include "server/rollouts/core/state_sql.hpp"
@@ -54,68 +53,55 @@ pqxx::result select_who_may_use(pqxx::work& transaction, const NewPatch& patch, 
   return transaction.exec_params(sql, patch.from, patch.to, patch.offered_to, static_cast<std::int64_t>(limit));
 }
 
-class OfferNewPatches {
- public:
-  OfferNewPatches(ReleaseCache& cache, std::size_t limit) : cache_(cache), limit_(limit) {}
-
-  std::size_t operator()(pqxx::work& transaction) const {
-    DesiredBuilder builder(transaction, cache_);
-    std::set<std::string> told_again;
-    std::size_t left = limit_;
-    for (const NewPatch& patch : lock_new(transaction)) {
-      if (left == 0) break;
-      left -= offer(transaction, builder, patch, left, told_again);
-    }
-    touch_desired(transaction, {told_again.begin(), told_again.end()});
-    return told_again.size();
+std::vector<NewPatch> lock_new(pqxx::work& transaction) {
+  std::vector<NewPatch> patches;
+  const auto rows = transaction.exec_params(
+      R"sql(
+        select from_digest, to_digest, digest, offered_to
+        from patches
+        where offered_to is not null and state = 'ready'
+        order by finished_at, from_digest, to_digest
+        limit $1
+        for update skip locked
+      )sql",
+      max_new_patches);
+  for (const auto& row : rows) {
+    patches.push_back({row["from_digest"].as<std::string>(), row["to_digest"].as<std::string>(),
+                       row["digest"].as<std::string>(), row["offered_to"].as<std::string>()});
   }
+  return patches;
+}
 
- private:
-  static std::vector<NewPatch> lock_new(pqxx::work& transaction) {
-    std::vector<NewPatch> patches;
-    const auto rows = transaction.exec_params(
-        R"sql(
-          select from_digest, to_digest, digest, offered_to
-          from patches
-          where offered_to is not null and state = 'ready'
-          order by finished_at, from_digest, to_digest
-          limit $1
-          for update skip locked
-        )sql",
-        max_new_patches);
-    for (const auto& row : rows) {
-      patches.push_back({row["from_digest"].as<std::string>(), row["to_digest"].as<std::string>(),
-                         row["digest"].as<std::string>(), row["offered_to"].as<std::string>()});
-    }
-    return patches;
+// Adds those to whom it is of use to `told_again`; answers how many it looked at. Whose document cannot be built is
+// passed over: it is built, or put off, when it is due.
+std::size_t offer(pqxx::work& transaction, DesiredBuilder& builder, const NewPatch& patch, std::size_t limit,
+                  std::set<std::string>& told_again) {
+  const auto devices = builder.build(select_who_may_use(transaction, patch, limit));
+  for (const auto& device : devices) {
+    if (!device.document) continue;
+    const auto& models = device.document->models;
+    const bool is_of_use = std::any_of(models.begin(), models.end(),
+                                       [&](const auto& model) { return leads_over(model.patches, patch.digest); });
+    if (is_of_use) told_again.insert(device.device);
   }
-
-  // Adds those to whom it is of use to `told_again`; answers how many it looked at. Whose document cannot be built is
-  // passed over: it is built, or put off, when it is due.
-  static std::size_t offer(pqxx::work& transaction, DesiredBuilder& builder, const NewPatch& patch, std::size_t limit,
-                           std::set<std::string>& told_again) {
-    const auto devices = builder.build(select_who_may_use(transaction, patch, limit));
-    for (const auto& device : devices) {
-      if (!device.document) continue;
-      const auto& models = device.document->models;
-      const bool is_of_use = std::any_of(models.begin(), models.end(),
-                                         [&](const auto& model) { return leads_over(model.patches, patch.digest); });
-      if (is_of_use) told_again.insert(device.device);
-    }
-    const bool all_done = devices.size() < limit;
-    transaction.exec_params0("update patches set offered_to = $3 where from_digest = $1 and to_digest = $2", patch.from,
-                             patch.to, all_done ? std::optional<std::string>() : std::optional(devices.back().device));
-    return devices.size();
-  }
-
-  ReleaseCache& cache_;
-  std::size_t limit_;
-};
+  const bool all_done = devices.size() < limit;
+  transaction.exec_params0("update patches set offered_to = $3 where from_digest = $1 and to_digest = $2", patch.from,
+                           patch.to, all_done ? std::optional<std::string>() : std::optional(devices.back().device));
+  return devices.size();
+}
 
 }  // namespace
 
-Task<Result<std::size_t>> offer_patches(DbPool& db, ReleaseCache& cache, std::size_t limit) {
-  co_return co_await db.transact<OfferNewPatches>(cache, limit);
+std::size_t OfferNewPatches::operator()(pqxx::work& transaction) const {
+  DesiredBuilder builder(transaction, cache);
+  std::set<std::string> told_again;
+  std::size_t left = limit;
+  for (const NewPatch& patch : lock_new(transaction)) {
+    if (left == 0) break;
+    left -= offer(transaction, builder, patch, left, told_again);
+  }
+  touch_desired(transaction, {told_again.begin(), told_again.end()});
+  return told_again.size();
 }
 
 }  // namespace argosy::server

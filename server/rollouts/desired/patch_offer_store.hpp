@@ -1,18 +1,19 @@
-// Offers patches that became ready to devices that were told before. One transaction on a DB thread, repeatable after a
-// lost connection; resumes on the I/O thread.
+// The SQL that offers patches which became ready to devices that were told before: a functor for DbPool::transact, run
+// on a DB thread; it may be repeated.
 #pragma once
 
 #include <cstddef>
 
-#include "common/base/error.hpp"
-#include "server/base/task.hpp"
+#include <pqxx/pqxx>
+
 #include "server/rollouts/desired/desired_builder_store.hpp"
 
 namespace argosy::server {
 
-class DbPool;
-
-// Looks at no more than `limit` devices, the next call goes on; answers how many documents are due for it.
-Task<Result<std::size_t>> offer_patches(DbPool& db, ReleaseCache& cache, std::size_t limit);
+struct OfferNewPatches {  // answers how many documents are due for it
+  ReleaseCache& cache;
+  std::size_t limit = 0;  // of devices that are looked at; the next call goes on
+  std::size_t operator()(pqxx::work& transaction) const;
+};
 
 }  // namespace argosy::server

@@ -1,24 +1,31 @@
-// The figures that guards judge: what updated devices measured on the new release, and on the one before. One
-// transaction a call, on a DB thread, repeatable after a lost connection; resumes on the I/O thread.
+// The SQL of the figures that guards judge: what updated devices measured on the new release, and on the one before.
+// Functors for DbPool::transact, run on the DB threads; they own their arguments and may be repeated.
 #pragma once
 
 #include <cstdint>
 #include <string>
 #include <vector>
 
+#include <pqxx/pqxx>
+
 #include "common/base/error.hpp"
 #include "common/base/instant.hpp"
-#include "server/base/task.hpp"
 #include "server/rollouts/core/rollout_record.hpp"
 
 namespace argosy::server {
 
-class DbPool;
+struct MeasureGuards {  // one for each guard of the policy, in its order; none before the rollout has started
+  RolloutRecord record;
+  Result<std::vector<GuardInput>> operator()(pqxx::work& transaction) const;
+};
 
-// One for each guard of the policy, in its order; none before the rollout has started.
-Task<Result<std::vector<GuardInput>>> measure_guards(DbPool& db, RolloutRecord record);
 // Writes into the decisions that guards cannot be measured, and why, or that they can be again (`why` empty); nothing
 // when the decisions say so already.
-Task<Result<void>> log_measuring(DbPool& db, std::int64_t id, std::string why, Instant now);
+struct LogMeasuring {
+  std::int64_t id = 0;
+  std::string why;
+  Instant now;
+  Result<void> operator()(pqxx::work& transaction) const;
+};
 
 }  // namespace argosy::server

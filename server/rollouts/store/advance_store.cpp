@@ -8,7 +8,6 @@
 #include <nlohmann/json.hpp>
 #include <pqxx/pqxx>
 
-#include "server/db/db_pool.hpp"
 #include "server/db/rows.hpp"
 #include "server/devices/presence_sql.hpp"
 #include "server/journal/journal_store.hpp"
@@ -68,106 +67,92 @@ void append_time_out_event(pqxx::work& transaction, const RolloutRecord& record,
                              .details_json = nlohmann::json{{"cause", cause_timeout}}.dump()});
 }
 
-struct AdvanceOne {
-  std::int64_t id;
-  Guards guards;
-  std::optional<Instant> revoked_since;
-  Instant now;
+// Figures from before its last change, which may have opened a wave, say nothing about what has changed.
+std::vector<GuardInput> guards_for(const AdvanceRollout& asked, const RolloutRecord& record) {
+  return record.etag == asked.guards.etag ? asked.guards.inputs : about_to_be_measured(record.policy);
+}
 
-  Result<Advance> operator()(pqxx::work& transaction) const {
-    ARGOSY_TRY(auto record, load_rollout(transaction, id, Lock::row));
-    Advance advance;
-    if (record.told_up_to) {
-      tell_of_stop(transaction, record, record.state, *record.told_up_to, now);
-      advance.acted = true;
-      return advance;
-    }
-    const auto gone = effects_of_revocation(lock_revoked(transaction, id, revoked_since), now);
-    if (!gone.moves.empty()) {
-      move_devices(transaction, id, gone.moves);
-      ARGOSY_TRY(record, load_rollout(transaction, id, Lock::none));
-      advance.acted = true;
-    }
-    const auto actions = next_actions(load_snapshot(transaction, record, guards_for(record)), now);
-    for (const auto& action : actions) {
-      if (advance.stopped) break;  // what else was decided, was decided without knowing
-      ARGOSY_CHECK(std::visit([&](const auto& one) { return apply(transaction, record, one, advance); }, action));
-    }
-    return advance;
-  }
+// Its release cannot be told to anybody: whoever looks after it should know.
+Result<void> pause_for(pqxx::work& transaction, const AdvanceRollout& asked, const RolloutRecord& record,
+                       const Error& error, Advance& advance) {
+  const Decision decision{"fault", "pause", "nobody can be told: " + error.message, {{"error", error.message}}};
+  change_state(transaction, record, RolloutState::paused, engine, decision, asked.now);
+  advance.acted = true;
+  advance.stopped = true;
+  return {};
+}
 
- private:
-  // Figures from before its last change, which may have opened a wave, say nothing about what has changed.
-  std::vector<GuardInput> guards_for(const RolloutRecord& record) const {
-    return record.etag == guards.etag ? guards.inputs : about_to_be_measured(record.policy);
-  }
+Result<void> apply(pqxx::work& transaction, const AdvanceRollout& asked, const RolloutRecord& record,
+                   const Notify& action, Advance& advance) {
+  auto telling = notify_devices(transaction, record, action, asked.now);
+  if (!telling && record.state == RolloutState::running)
+    return pause_for(transaction, asked, record, telling.error(), advance);
+  ARGOSY_TRY(auto notified, std::move(telling));
+  advance.notified += notified.devices;
+  advance.acted |= notified.devices > 0;
+  advance.wanted = std::move(notified.wanted);
+  return {};
+}
 
-  Result<void> apply(pqxx::work& transaction, const RolloutRecord& record, const Notify& action,
-                     Advance& advance) const {
-    auto telling = notify_devices(transaction, record, action, now);
-    if (!telling && record.state == RolloutState::running)
-      return pause_for(transaction, record, telling.error(), advance);
-    ARGOSY_TRY(auto notified, std::move(telling));
-    advance.notified += notified.devices;
-    advance.acted |= notified.devices > 0;
-    advance.wanted = std::move(notified.wanted);
-    return {};
-  }
+Result<void> apply(pqxx::work& transaction, const AdvanceRollout& asked, const RolloutRecord& record,
+                   const TimeOut& action, Advance& advance) {
+  const auto late = lock_late(transaction, record.id, action.started_by);
+  const auto effects = effects_of_time_out(late, record.policy, asked.now);
+  for (const auto& move : effects.moves) append_time_out_event(transaction, record, move);
+  move_devices(transaction, record.id, effects.moves);
+  advance.acted = true;
+  return {};
+}
 
-  // Its release cannot be told to anybody: whoever looks after it should know.
-  Result<void> pause_for(pqxx::work& transaction, const RolloutRecord& record, const Error& error,
-                         Advance& advance) const {
-    const Decision decision{"fault", "pause", "nobody can be told: " + error.message, {{"error", error.message}}};
-    change_state(transaction, record, RolloutState::paused, engine, decision, now);
-    advance.acted = true;
-    advance.stopped = true;
-    return {};
-  }
+Result<void> apply(pqxx::work& transaction, const AdvanceRollout& asked, const RolloutRecord& record,
+                   const StartBake& action, Advance& advance) {
+  transaction.exec_params0(
+      "update rollout_waves set bake_started_at = $3::timestamptz where rollout_id = $1 and wave = $2", record.id,
+      action.wave, asked.now);
+  advance.acted = true;
+  return {};
+}
 
-  Result<void> apply(pqxx::work& transaction, const RolloutRecord& record, const TimeOut& action,
-                     Advance& advance) const {
-    const auto late = lock_late(transaction, record.id, action.started_by);
-    const auto effects = effects_of_time_out(late, record.policy, now);
-    for (const auto& move : effects.moves) append_time_out_event(transaction, record, move);
-    move_devices(transaction, record.id, effects.moves);
-    advance.acted = true;
-    return {};
-  }
+Result<void> apply(pqxx::work& transaction, const AdvanceRollout& asked, const RolloutRecord& record,
+                   const OpenWave& action, Advance& advance) {
+  open_wave(transaction, record, action.wave, engine, action.decision, asked.now);
+  advance.acted = true;
+  return {};
+}
 
-  Result<void> apply(pqxx::work& transaction, const RolloutRecord& record, const StartBake& action,
-                     Advance& advance) const {
-    transaction.exec_params0(
-        "update rollout_waves set bake_started_at = $3::timestamptz where rollout_id = $1 and wave = $2", record.id,
-        action.wave, now);
-    advance.acted = true;
-    return {};
+Result<void> apply(pqxx::work& transaction, const AdvanceRollout& asked, const RolloutRecord& record,
+                   const ChangeState& action, Advance& advance) {
+  change_state(transaction, record, action.to, engine, action.decision, asked.now);
+  if (action.to == RolloutState::completed) {
+    transaction.exec_params0("update rollout_waves set passed_at = $3::timestamptz where rollout_id = $1 and wave = $2",
+                             record.id, record.wave, asked.now);
   }
-
-  Result<void> apply(pqxx::work& transaction, const RolloutRecord& record, const OpenWave& action,
-                     Advance& advance) const {
-    open_wave(transaction, record, action.wave, engine, action.decision, now);
-    advance.acted = true;
-    return {};
-  }
-
-  Result<void> apply(pqxx::work& transaction, const RolloutRecord& record, const ChangeState& action,
-                     Advance& advance) const {
-    change_state(transaction, record, action.to, engine, action.decision, now);
-    if (action.to == RolloutState::completed) {
-      transaction.exec_params0(
-          "update rollout_waves set passed_at = $3::timestamptz where rollout_id = $1 and wave = $2", record.id,
-          record.wave, now);
-    }
-    advance.acted = true;
-    return {};
-  }
-};
+  advance.acted = true;
+  return {};
+}
 
 }  // namespace
 
-Task<Result<Advance>> advance_rollout(DbPool& db, std::int64_t id, Guards guards, std::optional<Instant> revoked_since,
-                                      Instant now) {
-  co_return co_await db.transact<AdvanceOne>(id, std::move(guards), revoked_since, now);
+Result<Advance> AdvanceRollout::operator()(pqxx::work& transaction) const {
+  ARGOSY_TRY(auto record, load_rollout(transaction, id, Lock::row));
+  Advance advance;
+  if (record.told_up_to) {
+    tell_of_stop(transaction, record, record.state, *record.told_up_to, now);
+    advance.acted = true;
+    return advance;
+  }
+  const auto gone = effects_of_revocation(lock_revoked(transaction, id, revoked_since), now);
+  if (!gone.moves.empty()) {
+    move_devices(transaction, id, gone.moves);
+    ARGOSY_TRY(record, load_rollout(transaction, id, Lock::none));
+    advance.acted = true;
+  }
+  const auto actions = next_actions(load_snapshot(transaction, record, guards_for(*this, record)), now);
+  for (const auto& action : actions) {
+    if (advance.stopped) break;  // what else was decided, was decided without knowing
+    ARGOSY_CHECK(std::visit([&](const auto& one) { return apply(transaction, *this, record, one, advance); }, action));
+  }
+  return advance;
 }
 
 }  // namespace argosy::server

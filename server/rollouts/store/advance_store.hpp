@@ -1,20 +1,19 @@
-// One tick of one rollout, in one transaction on a DB thread, repeatable after a lost connection; resumes on the I/O
-// thread.
+// The SQL of one tick of one rollout: a functor for DbPool::transact, run on a DB thread. It owns its arguments and may
+// be repeated.
 #pragma once
 
 #include <cstdint>
 #include <optional>
 #include <vector>
 
+#include <pqxx/pqxx>
+
 #include "common/base/error.hpp"
 #include "common/base/instant.hpp"
-#include "server/base/task.hpp"
 #include "server/models/patch.hpp"
 #include "server/rollouts/core/rollout_engine.hpp"
 
 namespace argosy::server {
-
-class DbPool;
 
 struct Advance {                  // what one tick did to one rollout
   std::vector<PatchPair> wanted;  // patches that devices wait for and nobody has asked for yet
@@ -28,9 +27,13 @@ struct Guards {  // figures, and the ETag of the rollout that they were measured
   std::int64_t etag = 0;
 };
 
-// Snapshot, next_actions and all their effects. Two servers that tick at once do it one after the other. Devices that
-// were revoked before `revoked_since` have been seen to.
-Task<Result<Advance>> advance_rollout(DbPool& db, std::int64_t id, Guards guards, std::optional<Instant> revoked_since,
-                                      Instant now);
+// Snapshot, next_actions and all their effects. Two servers that tick at once do it one after the other.
+struct AdvanceRollout {
+  std::int64_t id = 0;
+  Guards guards;
+  std::optional<Instant> revoked_since;  // devices that were revoked before have been seen to
+  Instant now;
+  Result<Advance> operator()(pqxx::work& transaction) const;
+};
 
 }  // namespace argosy::server

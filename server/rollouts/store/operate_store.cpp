@@ -5,7 +5,6 @@
 #include <nlohmann/json.hpp>
 #include <pqxx/pqxx>
 
-#include "server/db/db_pool.hpp"
 #include "server/db/rows.hpp"
 #include "server/journal/journal_store.hpp"
 #include "server/rollouts/core/state_sql.hpp"
@@ -28,152 +27,142 @@ Result<void> check_etag(const RolloutRecord& record, const std::string& if_match
                                                    "\", not \"" + if_match + "\"; read it again and decide anew");
 }
 
-struct Operate {
-  OperatorCall call;
-  std::vector<GuardInput> guards;
-  Instant now;
+// The fleet may have changed since the draft was made.
+Result<void> plan_again(pqxx::work& transaction, RolloutRecord& record) {
+  ARGOSY_TRY(const auto filter, parse_filter(record.filter));
+  plan_devices(transaction, record.id, filter, record.policy, record.seed);
+  ARGOSY_TRY(record, load_rollout(transaction, record.id, Lock::none));
+  return {};
+}
 
-  Result<RolloutRecord> operator()(pqxx::work& transaction) const {
-    ARGOSY_TRY(auto record, load_rollout(transaction, call.rollout, Lock::row));
-    ARGOSY_CHECK(check_etag(record, call.if_match));
-    if (call.operation == Operation::start && record.state == RolloutState::draft) {
-      ARGOSY_CHECK(plan_again(transaction, record));
-    }
-    if (const auto reason = refusal(call.operation, situation_of(record))) {
-      return make_error(Errc::illegal_transition, *reason);
-    }
-    ARGOSY_CHECK(act(transaction, record));
-    append_audit(transaction, call.actor, "rollout." + std::string(to_string(call.operation)),
-                 "rollout/" + std::to_string(record.id), Json{{"from", to_string(record.state)}}.dump());
-    return load_rollout(transaction, record.id, Lock::none);
-  }
+Decision by_operator(std::string decision, std::string message, Json inputs = Json::object()) {
+  return {"operator", std::move(decision), std::move(message), std::move(inputs)};
+}
 
- private:
-  // The fleet may have changed since the draft was made.
-  Result<void> plan_again(pqxx::work& transaction, RolloutRecord& record) const {
-    ARGOSY_TRY(const auto filter, parse_filter(record.filter));
-    plan_devices(transaction, record.id, filter, record.policy, record.seed);
-    ARGOSY_TRY(record, load_rollout(transaction, record.id, Lock::none));
-    return {};
-  }
+// Keeps the failures and failing guards that the operator saw and accepts; they are the decision's inputs as well.
+Json accept(pqxx::work& transaction, const OperateRollout& asked, const RolloutRecord& record) {
+  const auto seen = acknowledge(load_snapshot(transaction, record, asked.guards));
+  keep_acknowledged(transaction, record.id, asked.call.actor, seen, asked.now);
+  return {{"acknowledged", acknowledged_to_json(seen)}};
+}
 
-  Result<void> act(pqxx::work& transaction, const RolloutRecord& record) const {
-    switch (call.operation) {
-      case Operation::start:
-        start(transaction, record);
-        return {};
-      case Operation::pause:
-        change(transaction, record, RolloutState::paused, "pause");
-        return {};
-      case Operation::resume:
-        restart_bake(transaction, record);
-        change(transaction, record, RolloutState::running, "resume");
-        return {};
-      case Operation::promote:
-        promote(transaction, record);
-        return {};
-      case Operation::halt:
-        change(transaction, record, RolloutState::halted, "halt");
-        return {};
-      case Operation::rollback:
-        change(transaction, record, RolloutState::rolling_back, "roll back");
-        return {};
-      case Operation::retry:
-        return retry(transaction, record);
-    }
-    return make_error(Errc::internal, "unknown operation");
+void change(pqxx::work& transaction, const OperateRollout& asked, const RolloutRecord& record, RolloutState to,
+            const std::string& word) {
+  Json inputs = asked.call.operation == Operation::resume ? accept(transaction, asked, record) : Json::object();
+  auto message = word + " by " + asked.call.actor + " when " + std::string(to_string(record.state));
+  if (const auto why = why_unmeasured(asked.guards); !why.empty()) {
+    inputs["guards_unmeasured"] = why;
+    message += "; the guards cannot be measured now";
   }
+  change_state(transaction, record, to, asked.call.actor, by_operator(word, message, inputs), asked.now);
+}
 
-  Decision by_operator(std::string decision, std::string message, Json inputs = Json::object()) const {
-    return {"operator", std::move(decision), std::move(message), std::move(inputs)};
-  }
+void start(pqxx::work& transaction, const OperateRollout& asked, const RolloutRecord& record) {
+  transaction.exec_params0("update rollout_waves set opened_at = $2::timestamptz where rollout_id = $1 and wave = 0",
+                           record.id, asked.now);
+  const auto planned = situation_of(record).planned;
+  const auto message = "started by " + asked.call.actor + " for " + std::to_string(planned) + " devices, " +
+                       std::to_string(record.waves.front().planned) + " in the first wave";
+  change_state(transaction, record, RolloutState::running, asked.call.actor, by_operator("start", message), asked.now);
+}
 
-  // Keeps the failures and failing guards that the operator saw and accepts; they are the decision's inputs as well.
-  Json accept(pqxx::work& transaction, const RolloutRecord& record) const {
-    const auto seen = acknowledge(load_snapshot(transaction, record, guards));
-    keep_acknowledged(transaction, record.id, call.actor, seen, now);
-    return {{"acknowledged", acknowledged_to_json(seen)}};
+void promote(pqxx::work& transaction, const OperateRollout& asked, RolloutRecord record) {
+  const auto snapshot = load_snapshot(transaction, record, asked.guards);
+  const auto next = next_wave(snapshot, record.wave).value_or(record.wave + 1);
+  const auto word = "open " + wave_name(next);
+  auto inputs = accept(transaction, asked, record);
+  inputs["gate"] = gate_status(snapshot, asked.now);
+  const auto decision = by_operator(word, "promoted by " + asked.call.actor, inputs);
+  if (record.state == RolloutState::paused) {
+    transaction.exec_params0("update rollouts set state = $3, reason = $2 where id = $1", record.id, decision.message,
+                             std::string(to_string(RolloutState::running)));
   }
+  open_wave(transaction, record, next, asked.call.actor, decision, asked.now);
+}
 
-  void change(pqxx::work& transaction, const RolloutRecord& record, RolloutState to, const std::string& word) const {
-    Json inputs = call.operation == Operation::resume ? accept(transaction, record) : Json::object();
-    auto message = word + " by " + call.actor + " when " + std::string(to_string(record.state));
-    if (const auto why = why_unmeasured(guards); !why.empty()) {
-      inputs["guards_unmeasured"] = why;
-      message += "; the guards cannot be measured now";
-    }
-    change_state(transaction, record, to, call.actor, by_operator(word, message, inputs), now);
-  }
+void restart_bake(pqxx::work& transaction, const RolloutRecord& record) {
+  transaction.exec_params0("update rollout_waves set bake_started_at = null where rollout_id = $1 and wave = $2",
+                           record.id, record.wave);
+}
 
-  void start(pqxx::work& transaction, const RolloutRecord& record) const {
-    transaction.exec_params0("update rollout_waves set opened_at = $2::timestamptz where rollout_id = $1 and wave = 0",
-                             record.id, now);
-    const auto planned = situation_of(record).planned;
-    const auto message = "started by " + call.actor + " for " + std::to_string(planned) + " devices, " +
-                         std::to_string(record.waves.front().planned) + " in the first wave";
-    change_state(transaction, record, RolloutState::running, call.actor, by_operator("start", message), now);
-  }
+std::vector<RolloutDevice> lock_failed(pqxx::work& transaction, std::int64_t id, const std::string& cause) {
+  static const std::string sql = "select " + rollout_device_columns + R"sql(
+    from rollout_devices q
+    where q.rollout_id = $1 and q.state = )sql" +
+                                 sql_word(DeviceStep::failed) + R"sql(
+      and ($2 = '' or q.cause = $2)
+    order by q.device_id
+    for update
+  )sql";
+  return rollout_devices_of(transaction.exec_params(sql, id, cause));
+}
 
-  void promote(pqxx::work& transaction, RolloutRecord record) const {
-    const auto snapshot = load_snapshot(transaction, record, guards);
-    const auto next = next_wave(snapshot, record.wave).value_or(record.wave + 1);
-    const auto word = "open " + wave_name(next);
-    auto inputs = accept(transaction, record);
-    inputs["gate"] = gate_status(snapshot, now);
-    const auto decision = by_operator(word, "promoted by " + call.actor, inputs);
-    if (record.state == RolloutState::paused) {
-      transaction.exec_params0("update rollouts set state = $3, reason = $2 where id = $1", record.id, decision.message,
-                               std::string(to_string(RolloutState::running)));
-    }
-    open_wave(transaction, record, next, call.actor, decision, now);
+Result<void> retry(pqxx::work& transaction, const OperateRollout& asked, const RolloutRecord& record) {
+  const auto moves = effects_of_retry(lock_failed(transaction, record.id, asked.call.cause)).moves;
+  if (moves.empty()) {
+    return make_error(Errc::illegal_transition, "no device has failed with cause '" + asked.call.cause + "'");
   }
+  move_devices(transaction, record.id, moves);
+  std::vector<std::string> devices;
+  for (const auto& move : moves) devices.push_back(move.device);
+  transaction.exec_params0(
+      R"sql(
+        update rollout_devices
+        set attempt = attempt + 1, started_at = null, notified_at = null
+        where rollout_id = $1 and device_id in (select unnest($2::text[]))
+      )sql",
+      record.id, pg_array(devices));
+  restart_bake(transaction, record);
+  transaction.exec_params0("update rollouts set version = version + 1 where id = $1", record.id);
+  ARGOSY_TRY(const auto after, load_rollout(transaction, record.id, Lock::none));
+  const auto message = std::to_string(moves.size()) + " failed devices try again, asked by " + asked.call.actor;
+  log_decision(transaction, record, asked.call.actor, by_operator("retry", message, accept(transaction, asked, after)),
+               asked.now);
+  return {};
+}
 
-  void restart_bake(pqxx::work& transaction, const RolloutRecord& record) const {
-    transaction.exec_params0("update rollout_waves set bake_started_at = null where rollout_id = $1 and wave = $2",
-                             record.id, record.wave);
+Result<void> act(pqxx::work& transaction, const OperateRollout& asked, const RolloutRecord& record) {
+  switch (asked.call.operation) {
+    case Operation::start:
+      start(transaction, asked, record);
+      return {};
+    case Operation::pause:
+      change(transaction, asked, record, RolloutState::paused, "pause");
+      return {};
+    case Operation::resume:
+      restart_bake(transaction, record);
+      change(transaction, asked, record, RolloutState::running, "resume");
+      return {};
+    case Operation::promote:
+      promote(transaction, asked, record);
+      return {};
+    case Operation::halt:
+      change(transaction, asked, record, RolloutState::halted, "halt");
+      return {};
+    case Operation::rollback:
+      change(transaction, asked, record, RolloutState::rolling_back, "roll back");
+      return {};
+    case Operation::retry:
+      return retry(transaction, asked, record);
   }
-
-  Result<void> retry(pqxx::work& transaction, const RolloutRecord& record) const {
-    const auto moves = effects_of_retry(lock_failed(transaction, record.id)).moves;
-    if (moves.empty()) {
-      return make_error(Errc::illegal_transition, "no device has failed with cause '" + call.cause + "'");
-    }
-    move_devices(transaction, record.id, moves);
-    std::vector<std::string> devices;
-    for (const auto& move : moves) devices.push_back(move.device);
-    transaction.exec_params0(
-        R"sql(
-          update rollout_devices
-          set attempt = attempt + 1, started_at = null, notified_at = null
-          where rollout_id = $1 and device_id in (select unnest($2::text[]))
-        )sql",
-        record.id, pg_array(devices));
-    restart_bake(transaction, record);
-    transaction.exec_params0("update rollouts set version = version + 1 where id = $1", record.id);
-    ARGOSY_TRY(const auto after, load_rollout(transaction, record.id, Lock::none));
-    const auto message = std::to_string(moves.size()) + " failed devices try again, asked by " + call.actor;
-    log_decision(transaction, record, call.actor, by_operator("retry", message, accept(transaction, after)), now);
-    return {};
-  }
-
-  std::vector<RolloutDevice> lock_failed(pqxx::work& transaction, std::int64_t id) const {
-    static const std::string sql = "select " + rollout_device_columns + R"sql(
-      from rollout_devices q
-      where q.rollout_id = $1 and q.state = )sql" +
-                                   sql_word(DeviceStep::failed) + R"sql(
-        and ($2 = '' or q.cause = $2)
-      order by q.device_id
-      for update
-    )sql";
-    return rollout_devices_of(transaction.exec_params(sql, id, call.cause));
-  }
-};
+  return make_error(Errc::internal, "unknown operation");
+}
 
 }  // namespace
 
-Task<Result<RolloutRecord>> operate_rollout(DbPool& db, OperatorCall call, std::vector<GuardInput> guards,
-                                            Instant now) {
-  co_return co_await db.transact<Operate>(std::move(call), std::move(guards), now);
+Result<RolloutRecord> OperateRollout::operator()(pqxx::work& transaction) const {
+  ARGOSY_TRY(auto record, load_rollout(transaction, call.rollout, Lock::row));
+  ARGOSY_CHECK(check_etag(record, call.if_match));
+  if (call.operation == Operation::start && record.state == RolloutState::draft) {
+    ARGOSY_CHECK(plan_again(transaction, record));
+  }
+  if (const auto reason = refusal(call.operation, situation_of(record))) {
+    return make_error(Errc::illegal_transition, *reason);
+  }
+  ARGOSY_CHECK(act(transaction, *this, record));
+  append_audit(transaction, call.actor, "rollout." + std::string(to_string(call.operation)),
+               "rollout/" + std::to_string(record.id), Json{{"from", to_string(record.state)}}.dump());
+  return load_rollout(transaction, record.id, Lock::none);
 }
 
 }  // namespace argosy::server

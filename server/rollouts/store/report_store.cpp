@@ -7,7 +7,6 @@
 #include <pqxx/pqxx>
 
 #include "common/json/json_reader.hpp"
-#include "server/db/db_pool.hpp"
 #include "server/db/rows.hpp"
 #include "server/db/statement.hpp"
 #include "server/rollouts/core/report_mapping.hpp"
@@ -93,28 +92,19 @@ std::optional<Progress> follow(Tracked row, const std::string& device, const std
   return last;
 }
 
-struct TakeReports {
-  std::vector<wire::DeviceState> states;
-  Instant now;
-
-  std::size_t operator()(pqxx::work& transaction) const {
-    std::map<std::int64_t, std::vector<DeviceMove>> moves;
-    std::size_t moved = 0;
-    for (const auto& one : lock_open(transaction, states)) {
-      auto next = follow(one.tracked, one.row.device, one.model, states);
-      if (!next) continue;
-      moves[one.tracked.rollout].push_back(effect_of_report(one.row, std::move(*next), now));
-      ++moved;
-    }
-    for (const auto& [rollout, list] : moves) move_devices(transaction, rollout, list);
-    return moved;
-  }
-};
-
 }  // namespace
 
-Task<Result<std::size_t>> take_device_reports(DbPool& db, std::vector<wire::DeviceState> states, Instant now) {
-  co_return co_await db.transact<TakeReports>(std::move(states), now);
+std::size_t TakeDeviceReports::operator()(pqxx::work& transaction) const {
+  std::map<std::int64_t, std::vector<DeviceMove>> moves;
+  std::size_t moved = 0;
+  for (const auto& one : lock_open(transaction, states)) {
+    auto next = follow(one.tracked, one.row.device, one.model, states);
+    if (!next) continue;
+    moves[one.tracked.rollout].push_back(effect_of_report(one.row, std::move(*next), now));
+    ++moved;
+  }
+  for (const auto& [rollout, list] : moves) move_devices(transaction, rollout, list);
+  return moved;
 }
 
 }  // namespace argosy::server

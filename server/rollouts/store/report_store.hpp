@@ -1,20 +1,21 @@
-// What devices report of their rollouts: a batch of state documents in one transaction on a DB thread, each outcome
-// counted once, repeatable after a lost connection; resumes on the I/O thread.
+// The SQL of what devices report of their rollouts: a functor for DbPool::transact, run on a DB thread. It owns its
+// arguments and may be repeated; each outcome is counted once.
 #pragma once
 
 #include <cstddef>
 #include <vector>
 
-#include "common/base/error.hpp"
+#include <pqxx/pqxx>
+
 #include "common/base/instant.hpp"
 #include "common/wire/state.hpp"
-#include "server/base/task.hpp"
 
 namespace argosy::server {
 
-class DbPool;
-
-// Answers how many devices moved.
-Task<Result<std::size_t>> take_device_reports(DbPool& db, std::vector<wire::DeviceState> states, Instant now);
+struct TakeDeviceReports {  // a batch of state documents; answers how many devices moved
+  std::vector<wire::DeviceState> states;
+  Instant now;
+  std::size_t operator()(pqxx::work& transaction) const;
+};
 
 }  // namespace argosy::server

@@ -7,9 +7,7 @@
 #include <spdlog/spdlog.h>
 
 #include "common/base/text.hpp"
-#include "server/db/db_pool.hpp"
 #include "server/db/rows.hpp"
-#include "server/devices/filter.hpp"
 #include "server/journal/journal_store.hpp"
 #include "server/rollouts/core/state_sql.hpp"
 #include "server/rollouts/store/plan_store.hpp"
@@ -72,74 +70,6 @@ Result<void> check_exists(pqxx::work& transaction, std::int64_t id) {
   return make_error(Errc::not_found, "there is no rollout " + std::to_string(id));
 }
 
-struct Create {
-  NewRollout wanted;
-  Filter filter;
-  std::string actor;
-  Instant now;
-
-  Result<RolloutRecord> operator()(pqxx::work& transaction) const {
-    ARGOSY_TRY(const auto release, find_release(transaction, wanted.model, wanted.version));
-    const auto id = transaction
-                        .exec_params1(
-                            R"sql(
-                              insert into rollouts (name, model, release_id, filter, policy, seed, created_by,
-                                created_at)
-                              values ($1, $2, $3, $4, $5::jsonb, $6, $7, $8::timestamptz)
-                              returning id
-                            )sql",
-                            wanted.name, wanted.model, release, wanted.filter, encode(wanted.policy).dump(),
-                            static_cast<std::int64_t>(wanted.seed), actor, now)[0]
-                        .as<std::int64_t>();
-    plan_devices(transaction, id, filter, wanted.policy, wanted.seed);
-    append_audit(transaction, actor, "rollout.create", "rollout/" + std::to_string(id),
-                 Json{{"name", wanted.name}, {"model", wanted.model}, {"version", wanted.version}}.dump());
-    return load_whole(transaction, id);
-  }
-};
-
-struct Get {
-  std::int64_t id;
-  Result<RolloutRecord> operator()(pqxx::work& transaction) const { return load_whole(transaction, id); }
-};
-
-struct GetDetails {
-  std::int64_t id;
-  std::vector<GuardInput> guards;
-  Instant now;
-
-  Result<RolloutDetails> operator()(pqxx::work& transaction) const {
-    RolloutDetails details;
-    ARGOSY_TRY(details.record, load_whole(transaction, id));
-    const auto snapshot = load_snapshot(transaction, details.record, guards);
-    details.guards = judge_guards(snapshot);
-    details.gate = gate_status(snapshot, now);
-    return details;
-  }
-};
-
-struct List {
-  std::int64_t before;
-  std::size_t limit;
-
-  Result<RolloutPage<RolloutRecord>> operator()(pqxx::work& transaction) const {
-    RolloutPage<RolloutRecord> page;
-    page.total = transaction.exec1("select count(*) from rollouts")[0].as<std::int64_t>();
-    const auto rows = transaction.exec_params("select id from rollouts where id < $1 order by id desc limit $2", before,
-                                              static_cast<std::int64_t>(limit) + 1);
-    for (const auto& row : rows) {
-      if (page.items.size() == limit) {
-        page.more = true;
-        break;
-      }
-      ARGOSY_TRY(auto record, load_rollout(transaction, row[0].as<std::int64_t>(), Lock::none));
-      page.items.push_back(std::move(record));
-    }
-    load_bytes(transaction, page.items);
-    return page;
-  }
-};
-
 RolloutDeviceRecord device_of(const pqxx::row& row) {
   RolloutDeviceRecord device;
   device.device = row["device_id"].as<std::string>();
@@ -158,128 +88,130 @@ RolloutDeviceRecord device_of(const pqxx::row& row) {
   return device;
 }
 
-struct Devices {
-  std::int64_t id;
-  std::string key;
-  std::string after;
-  std::size_t limit;
-
-  Result<RolloutPage<RolloutDeviceRecord>> operator()(pqxx::work& transaction) const {
-    ARGOSY_CHECK(check_exists(transaction, id));
-    static const std::string where =
-        " from rollout_devices where rollout_id = $1 and ($2 = '' or $2 = state or $2 = cause)";
-    static const std::string select = R"sql(
-      select device_id, wave, state, cause, message, attempt, source, bytes, full_bytes, numbers, notified_at,
-        started_at, finished_at
-    )sql" + where + " and device_id > $3 order by device_id limit $4";
-    RolloutPage<RolloutDeviceRecord> page;
-    page.total = transaction.exec_params1("select count(*)" + where, id, key)[0].as<std::int64_t>();
-    for (const auto& row : transaction.exec_params(select, id, key, after, static_cast<std::int64_t>(limit) + 1)) {
-      if (page.items.size() == limit) {
-        page.more = true;
-        break;
-      }
-      page.items.push_back(device_of(row));
-    }
-    return page;
-  }
-};
-
-struct Decisions {
-  std::int64_t id;
-  std::int64_t before;
-  std::size_t limit;
-
-  Result<RolloutPage<DecisionRecord>> operator()(pqxx::work& transaction) const {
-    ARGOSY_CHECK(check_exists(transaction, id));
-    static const char* const select = R"sql(
-      select id, at, actor, rule, decision, message, inputs
-      from rollout_decisions
-      where rollout_id = $1 and id < $2
-      order by id desc
-      limit $3
-    )sql";
-    RolloutPage<DecisionRecord> page;
-    page.total = transaction.exec_params1("select count(*) from rollout_decisions where rollout_id = $1", id)[0]
-                     .as<std::int64_t>();
-    for (const auto& row : transaction.exec_params(select, id, before, static_cast<std::int64_t>(limit) + 1)) {
-      if (page.items.size() == limit) {
-        page.more = true;
-        break;
-      }
-      page.items.push_back({row["id"].as<std::int64_t>(), row["at"].as<Instant>(), row["actor"].as<std::string>(),
-                            row["rule"].as<std::string>(), row["decision"].as<std::string>(),
-                            row["message"].as<std::string>(), row["inputs"].as<std::string>()});
-    }
-    return page;
-  }
-};
-
-struct Active {
-  std::vector<RolloutRecord> operator()(pqxx::work& transaction) const {
-    // A rollout that has ended still has devices to tell, to hear of or to bring back.
-    static const std::string sql = R"sql(
-      select id
-      from rollouts r
-      where state in ()sql" + sql_states(is_active) +
-                                   R"sql()
-        or (state in ()sql" + sql_states(has_ended) +
-                                   R"sql() and exists (
-          select
-          from rollout_waves w
-          where w.rollout_id = r.id and w.counts ?| array[)sql" +
-                                   sql_steps(is_in_progress) + R"sql(]
-            or (r.state = )sql" + sql_word(RolloutState::completed) +
-                                   R"sql(
-              and w.rollout_id = r.id and w.counts ? )sql" +
-                                   sql_word(DeviceStep::queued) + R"sql()
-        ))
-        or told_up_to is not null
-      order by told_up_to is null, id
-    )sql";
-    const auto rows = transaction.exec_params(sql);
-    std::vector<RolloutRecord> records;
-    for (const auto& row : rows) {
-      auto record = load_rollout(transaction, row[0].as<std::int64_t>(), Lock::none);
-      if (!record) spdlog::error("rollout {} is passed over: {}", row[0].as<std::int64_t>(), record.error().message);
-      if (record) records.push_back(std::move(*record));
-    }
-    return records;
-  }
-};
-
 }  // namespace
 
-Task<Result<RolloutRecord>> RolloutStore::create(NewRollout rollout, std::string actor, Instant now) {
-  auto filter = parse_filter(rollout.filter);
-  if (!filter) co_return filter.error();
-  co_return co_await db_.transact<Create>(std::move(rollout), std::move(*filter), std::move(actor), now);
+Result<RolloutRecord> CreateRollout::operator()(pqxx::work& transaction) const {
+  ARGOSY_TRY(const auto release, find_release(transaction, wanted.model, wanted.version));
+  const auto id = transaction
+                      .exec_params1(
+                          R"sql(
+                            insert into rollouts (name, model, release_id, filter, policy, seed, created_by,
+                              created_at)
+                            values ($1, $2, $3, $4, $5::jsonb, $6, $7, $8::timestamptz)
+                            returning id
+                          )sql",
+                          wanted.name, wanted.model, release, wanted.filter, encode(wanted.policy).dump(),
+                          static_cast<std::int64_t>(wanted.seed), actor, now)[0]
+                      .as<std::int64_t>();
+  plan_devices(transaction, id, filter, wanted.policy, wanted.seed);
+  append_audit(transaction, actor, "rollout.create", "rollout/" + std::to_string(id),
+               Json{{"name", wanted.name}, {"model", wanted.model}, {"version", wanted.version}}.dump());
+  return load_whole(transaction, id);
 }
 
-Task<Result<RolloutRecord>> RolloutStore::get(std::int64_t id) {
-  co_return co_await db_.transact<Get>(id);
+Result<RolloutRecord> GetRollout::operator()(pqxx::work& transaction) const {
+  return load_whole(transaction, id);
 }
 
-Task<Result<RolloutDetails>> RolloutStore::details(std::int64_t id, std::vector<GuardInput> guards, Instant now) {
-  co_return co_await db_.transact<GetDetails>(id, std::move(guards), now);
+Result<RolloutDetails> GetRolloutDetails::operator()(pqxx::work& transaction) const {
+  RolloutDetails details;
+  ARGOSY_TRY(details.record, load_whole(transaction, id));
+  const auto snapshot = load_snapshot(transaction, details.record, guards);
+  details.guards = judge_guards(snapshot);
+  details.gate = gate_status(snapshot, now);
+  return details;
 }
 
-Task<Result<RolloutPage<RolloutRecord>>> RolloutStore::list(std::int64_t before, std::size_t limit) {
-  co_return co_await db_.transact<List>(before, limit);
+Result<RolloutPage<RolloutRecord>> ListRollouts::operator()(pqxx::work& transaction) const {
+  RolloutPage<RolloutRecord> page;
+  page.total = transaction.exec1("select count(*) from rollouts")[0].as<std::int64_t>();
+  const auto rows = transaction.exec_params("select id from rollouts where id < $1 order by id desc limit $2", before,
+                                            static_cast<std::int64_t>(limit) + 1);
+  for (const auto& row : rows) {
+    if (page.items.size() == limit) {
+      page.more = true;
+      break;
+    }
+    ARGOSY_TRY(auto record, load_rollout(transaction, row[0].as<std::int64_t>(), Lock::none));
+    page.items.push_back(std::move(record));
+  }
+  load_bytes(transaction, page.items);
+  return page;
 }
 
-Task<Result<RolloutPage<RolloutDeviceRecord>>> RolloutStore::devices(std::int64_t id, std::string key,
-                                                                     std::string after, std::size_t limit) {
-  co_return co_await db_.transact<Devices>(id, std::move(key), std::move(after), limit);
+Result<RolloutPage<RolloutDeviceRecord>> ListRolloutDevices::operator()(pqxx::work& transaction) const {
+  ARGOSY_CHECK(check_exists(transaction, id));
+  static const std::string where =
+      " from rollout_devices where rollout_id = $1 and ($2 = '' or $2 = state or $2 = cause)";
+  static const std::string select = R"sql(
+    select device_id, wave, state, cause, message, attempt, source, bytes, full_bytes, numbers, notified_at,
+      started_at, finished_at
+  )sql" + where + " and device_id > $3 order by device_id limit $4";
+  RolloutPage<RolloutDeviceRecord> page;
+  page.total = transaction.exec_params1("select count(*)" + where, id, key)[0].as<std::int64_t>();
+  for (const auto& row : transaction.exec_params(select, id, key, after, static_cast<std::int64_t>(limit) + 1)) {
+    if (page.items.size() == limit) {
+      page.more = true;
+      break;
+    }
+    page.items.push_back(device_of(row));
+  }
+  return page;
 }
 
-Task<Result<RolloutPage<DecisionRecord>>> RolloutStore::decisions(std::int64_t id, std::int64_t before,
-                                                                  std::size_t limit) {
-  co_return co_await db_.transact<Decisions>(id, before, limit);
+Result<RolloutPage<DecisionRecord>> ListDecisions::operator()(pqxx::work& transaction) const {
+  ARGOSY_CHECK(check_exists(transaction, id));
+  static const char* const select = R"sql(
+    select id, at, actor, rule, decision, message, inputs
+    from rollout_decisions
+    where rollout_id = $1 and id < $2
+    order by id desc
+    limit $3
+  )sql";
+  RolloutPage<DecisionRecord> page;
+  page.total = transaction.exec_params1("select count(*) from rollout_decisions where rollout_id = $1", id)[0]
+                   .as<std::int64_t>();
+  for (const auto& row : transaction.exec_params(select, id, before, static_cast<std::int64_t>(limit) + 1)) {
+    if (page.items.size() == limit) {
+      page.more = true;
+      break;
+    }
+    page.items.push_back({row["id"].as<std::int64_t>(), row["at"].as<Instant>(), row["actor"].as<std::string>(),
+                          row["rule"].as<std::string>(), row["decision"].as<std::string>(),
+                          row["message"].as<std::string>(), row["inputs"].as<std::string>()});
+  }
+  return page;
 }
 
-Task<Result<std::vector<RolloutRecord>>> RolloutStore::active() {
-  co_return co_await db_.transact<Active>();
+std::vector<RolloutRecord> ListActiveRollouts::operator()(pqxx::work& transaction) const {
+  // A rollout that has ended still has devices to tell, to hear of or to bring back.
+  static const std::string sql = R"sql(
+    select id
+    from rollouts r
+    where state in ()sql" + sql_states(is_active) +
+                                 R"sql()
+      or (state in ()sql" + sql_states(has_ended) +
+                                 R"sql() and exists (
+        select
+        from rollout_waves w
+        where w.rollout_id = r.id and w.counts ?| array[)sql" +
+                                 sql_steps(is_in_progress) + R"sql(]
+          or (r.state = )sql" + sql_word(RolloutState::completed) +
+                                 R"sql(
+            and w.rollout_id = r.id and w.counts ? )sql" +
+                                 sql_word(DeviceStep::queued) + R"sql()
+      ))
+      or told_up_to is not null
+    order by told_up_to is null, id
+  )sql";
+  const auto rows = transaction.exec_params(sql);
+  std::vector<RolloutRecord> records;
+  for (const auto& row : rows) {
+    auto record = load_rollout(transaction, row[0].as<std::int64_t>(), Lock::none);
+    if (!record) spdlog::error("rollout {} is passed over: {}", row[0].as<std::int64_t>(), record.error().message);
+    if (record) records.push_back(std::move(*record));
+  }
+  return records;
 }
 
 }  // namespace argosy::server

@@ -1,40 +1,66 @@
-// Making rollouts and reading them. One transaction a call, on a DB thread, repeatable after a lost connection; resumes
-// on the I/O thread.
+// The SQL of making rollouts and of reading them: functors for DbPool::transact, run on the DB threads. They own their
+// arguments and may be repeated.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
 
+#include <pqxx/pqxx>
+
 #include "common/base/error.hpp"
 #include "common/base/instant.hpp"
-#include "server/base/task.hpp"
+#include "server/devices/filter.hpp"
 #include "server/rollouts/core/rollout_record.hpp"
 
 namespace argosy::server {
 
-class DbPool;
+// A draft with its plan of waves. Errc::not_found (model, version).
+struct CreateRollout {
+  NewRollout wanted;
+  Filter filter;  // the one that `wanted` has as text
+  std::string actor;
+  Instant now;
+  Result<RolloutRecord> operator()(pqxx::work& transaction) const;
+};
 
-class RolloutStore {
- public:
-  explicit RolloutStore(DbPool& db) : db_(db) {}
+struct GetRollout {  // Errc::not_found, as for all that take an id
+  std::int64_t id = 0;
+  Result<RolloutRecord> operator()(pqxx::work& transaction) const;
+};
 
-  // A draft with its plan of waves. Errc::not_found (model, version), filter_syntax.
-  Task<Result<RolloutRecord>> create(NewRollout rollout, std::string actor, Instant now);
-  Task<Result<RolloutRecord>> get(std::int64_t id);
-  Task<Result<RolloutDetails>> details(std::int64_t id, std::vector<GuardInput> guards, Instant now);
-  // Newest first, with an id under `before`.
-  Task<Result<RolloutPage<RolloutRecord>>> list(std::int64_t before, std::size_t limit);
-  // By device id, behind `after`; `key` is a state, a failure's cause, or empty for all.
-  Task<Result<RolloutPage<RolloutDeviceRecord>>> devices(std::int64_t id, std::string key, std::string after,
-                                                         std::size_t limit);
-  // Newest first, with an id under `before`.
-  Task<Result<RolloutPage<DecisionRecord>>> decisions(std::int64_t id, std::int64_t before, std::size_t limit);
-  // Rollouts that a tick may have something to do for: those that are being stopped first, then the oldest first.
-  Task<Result<std::vector<RolloutRecord>>> active();
+struct GetRolloutDetails {
+  std::int64_t id = 0;
+  std::vector<GuardInput> guards;
+  Instant now;
+  Result<RolloutDetails> operator()(pqxx::work& transaction) const;
+};
 
- private:
-  DbPool& db_;
+struct ListRollouts {  // newest first, with an id under `before`
+  std::int64_t before = 0;
+  std::size_t limit = 0;
+  Result<RolloutPage<RolloutRecord>> operator()(pqxx::work& transaction) const;
+};
+
+struct ListRolloutDevices {  // by device id, behind `after`
+  std::int64_t id = 0;
+  std::string key;  // a state, a failure's cause, or empty for all
+  std::string after;
+  std::size_t limit = 0;
+  Result<RolloutPage<RolloutDeviceRecord>> operator()(pqxx::work& transaction) const;
+};
+
+struct ListDecisions {  // newest first, with an id under `before`
+  std::int64_t id = 0;
+  std::int64_t before = 0;
+  std::size_t limit = 0;
+  Result<RolloutPage<DecisionRecord>> operator()(pqxx::work& transaction) const;
+};
+
+// Rollouts that a tick may have something to do for: those that are being stopped first, then the oldest first.
+struct ListActiveRollouts {
+  std::vector<RolloutRecord> operator()(pqxx::work& transaction) const;
 };
 
 }  // namespace argosy::server

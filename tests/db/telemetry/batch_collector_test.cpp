@@ -1,6 +1,7 @@
 #include "server/telemetry/batch_collector.hpp"
 
 #include <map>
+#include <stdexcept>
 
 #include <gtest/gtest.h>
 
@@ -137,6 +138,26 @@ TEST_F(Collector, ManyMoreRowsThanFitOneTransactionAllArrive) {
   }
   ASSERT_TRUE(test::run_until(io, [&] { return acks.size() == 50; }));
   EXPECT_EQ(database.value<std::int64_t>("select count(*) from health_samples"), 150);
+}
+
+TEST_F(Collector, EndsWhenWhatIsBeingStoredHasBeen) {
+  auto gathered = collector({.delay = Duration{0}});
+  EXPECT_TRUE(gathered.take("cam-1", payload(batch("cam-1", 1, health(now, 1)))));
+  ASSERT_TRUE(test::run_until(io, [&] { return gathered.counters().waiting_bytes == 0; }));
+  test::run_task(io, gathered.stop());
+  EXPECT_EQ(acks["cam-1"], 1u);
+  EXPECT_TRUE(gathered.idle());
+}
+
+TEST_F(Collector, GoesOnAfterAFaultOnTheWay) {
+  BatchCollector gathered(
+      io.get_executor(), telemetry, intake,
+      [this](const std::string& device, const wire::TelemetryAck& ack) { acks[device] = ack.seq; },
+      [](const MessageId&, const Error&) { throw std::runtime_error("nobody can be told"); }, {.delay = Duration{0}});
+  EXPECT_TRUE(gathered.take("cam-1", "nonsense"));
+  ASSERT_TRUE(test::run_until(io, [&] { return gathered.counters().malformed == 1 && gathered.idle(); }));
+  EXPECT_TRUE(gathered.take("cam-2", payload(batch("cam-2", 1, health(now, 1)))));
+  EXPECT_TRUE(test::run_until(io, [&] { return acks.contains("cam-2"); }));
 }
 
 }  // namespace

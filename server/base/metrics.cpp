@@ -1,4 +1,4 @@
-#include "server/http/metrics.hpp"
+#include "server/base/metrics.hpp"
 
 #include <algorithm>
 #include <cstdio>

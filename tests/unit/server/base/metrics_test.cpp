@@ -1,4 +1,4 @@
-#include "server/http/metrics.hpp"
+#include "server/base/metrics.hpp"
 
 #include <gtest/gtest.h>
 
@@ -10,7 +10,7 @@ TEST(Metrics, WritesThePrometheusTextForm) {
   metrics.counter("argosy_things_total", "Things", {{"kind", "a \"b\""}}).add(2);
   metrics.counter("argosy_things_total", "Things", {{"kind", "a \"b\""}}).add();
   metrics.gauge("argosy_level", "Level").set(0.5);
-  metrics.sampled("argosy_queue", "Queue", "gauge", [] { return 7; });
+  metrics.sampled_gauge("argosy_queue", "Queue", [] { return 7; });
   EXPECT_EQ(metrics.text(),
             "# HELP argosy_level Level\n# TYPE argosy_level gauge\nargosy_level 0.5\n"
             "# HELP argosy_queue Queue\n# TYPE argosy_queue gauge\nargosy_queue 7\n"

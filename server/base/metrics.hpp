@@ -1,5 +1,6 @@
 // Counters, gauges and histograms in the Prometheus text form. Any thread may count; series live as long as the
-// registry. Base units, `_total` on counters, and no label whose values grow with the fleet (never a device).
+// registry. Base units, `_total` on counters, and no label whose values grow with the fleet (never a device). Each part
+// puts its own figures in: add_metrics() in its header, which the composition root calls. Knows no domain word.
 #pragma once
 
 #include <array>
@@ -55,14 +56,25 @@ class Metrics {
   Counter& counter(const std::string& name, const std::string& help, const MetricLabels& labels = {});
   Gauge& gauge(const std::string& name, const std::string& help, const MetricLabels& labels = {});
   Histogram& histogram(const std::string& name, const std::string& help, const MetricLabels& labels = {});
-  // A value that is read when somebody asks for it, on the thread that asks. `type` is "gauge" or "counter".
-  void sampled(const std::string& name, const std::string& help, const std::string& type, std::function<double()> read,
-               const MetricLabels& labels = {});
+  // A number that is read when somebody asks for text(), on the thread that asks; what is read lives as long as that
+  // may be.
+  template <class Read>
+  void sampled_counter(const std::string& name, const std::string& help, Read read, const MetricLabels& labels = {}) {
+    sampled(
+        name, help, "counter", [read] { return static_cast<double>(read()); }, labels);
+  }
+  template <class Read>
+  void sampled_gauge(const std::string& name, const std::string& help, Read read, const MetricLabels& labels = {}) {
+    sampled(
+        name, help, "gauge", [read] { return static_cast<double>(read()); }, labels);
+  }
 
   std::string text() const;
 
  private:
   struct Family;
+  void sampled(const std::string& name, const std::string& help, const std::string& type, std::function<double()> read,
+               const MetricLabels& labels);
   Family& family(const std::string& name, const std::string& help, const std::string& type);
 
   mutable std::mutex mutex_;
