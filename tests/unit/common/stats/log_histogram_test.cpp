@@ -48,6 +48,25 @@ TEST(LogHistogram, QuantilesAreWithinOnePercentWhateverTheValues) {
   }
 }
 
+TEST(LogHistogram, TheSmoothQuantileRisesWithTheRankAndStaysInTheBucket) {
+  LogHistogram histogram;
+  histogram.add(0, 3);
+  histogram.add(10, 10);
+  histogram.add(20, 7);
+  EXPECT_EQ(*histogram.smooth_quantile(0), 0);
+  double before = 0;
+  for (double q = 0; q <= 1; q += 0.01) {
+    const double value = *histogram.smooth_quantile(q);
+    ASSERT_GE(value, before);
+    before = value;
+    const double here = *histogram.quantile(q);
+    const double next = *histogram.quantile(std::min(1.0, q + 1.0 / 19));
+    ASSERT_GE(value, here * 0.989) << q;
+    ASSERT_LE(value, next * 1.011) << q;
+  }
+  EXPECT_FALSE(LogHistogram{}.smooth_quantile(0.5));
+}
+
 TEST(LogHistogram, MergingIsTheSameAsCountingEverythingInOne) {
   for (std::uint64_t seed = 1; seed <= 50; ++seed) {
     Rng rng(seed);

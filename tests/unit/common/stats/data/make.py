@@ -1,0 +1,110 @@
+#!/usr/bin/env python3
+"""Make the golden values beside this file: numbers from SciPy, mpmath and plain formulas, for the tests of common/stats.
+
+Usage: make.py [NAME ...]      (default: all)
+
+No test runs it. It needs SciPy and mpmath (and for some names what they say); each file names the versions it was made with.
+"""
+import json
+import math
+import sys
+from pathlib import Path
+
+import mpmath
+import numpy
+import scipy
+from scipy import stats
+
+HERE = Path(__file__).parent
+
+
+def tails():
+    """Tails and points of the normal, Student's and the noncentral t, and the beta distribution."""
+    mpmath.mp.dps = 50
+
+    def ln_beta_tail(x, a, b):
+        # By its series of positive terms, where SciPy's underflows.
+        x, a, b = mpmath.mpf(x), mpmath.mpf(a), mpmath.mpf(b)
+        front = a * mpmath.log(x) + b * mpmath.log1p(-x) - mpmath.log(b) - mpmath.log(mpmath.beta(a, b))
+        total = term = mpmath.mpf(1)
+        k = 0
+        while term > total * mpmath.mpf(10) ** -30:
+            term *= (a + b + k) / (b + 1 + k) * (1 - x)
+            total += term
+            k += 1
+        return float(front + mpmath.log(total))
+
+    return {
+        "normal_tail": [[z, float(stats.norm.sf(z))] for z in (-3.0, 0.0, 1.0, 1.96, 5.0, 20.0)],
+        "normal_point": [[p, float(stats.norm.isf(p))] for p in (0.9, 0.5, 0.05, 0.025, 1e-4, 1e-12)],
+        "student_tail": [[t, df, float(stats.t.sf(t, df))] for t, df in ((0.5, 1.0), (3.0, 4.0), (2.2, 9.5), (8.0, 60.0), (-1.0, 2.5))],
+        "student_point": [[p, df, float(stats.t.isf(p, df))]
+                          for p, df in ((0.025, 1.0), (0.05, 4.0), (0.001, 2.5), (0.000625, 11.3), (1e-5, 400.0))],
+        "noncentral_student_tail": [[t, df, shift, float(stats.nct.sf(t, df, shift))]
+                                    for t, df, shift in ((2.2, 9.5, 3.0), (1.7, 4.0, 0.5), (3.5, 48.0, 5.0), (2.0, 9.0, -0.5))],
+        "ln_beta_tail": [[x, a, b, ln_beta_tail(x, a, b)]
+                         for x, a, b in ((0.01, 3.5, 7.5), (0.01, 3.5, 1000.0), (0.01, 0.5, 90000.5), (0.01, 0.5, 1e6),
+                                         (0.001, 20.5, 2e6), (0.3, 0.5, 1e5), (0.5, 0.5, 0.5))],
+    }
+
+
+def effects():
+    """Stratified difference in differences by the formulas, with NumPy's means and variances; of one class alone it is
+    Welch's test, for which SciPy's own degrees of freedom, p-value and interval are given."""
+    random = numpy.random.default_rng(20240501)
+    cases = []
+    for sizes in (((5, 9),), ((10, 40),), ((3, 12), (4, 6), (2, 20)), ((1, 5), (1, 7), (6, 3)), ((30, 200), (12, 88), (8, 1))):
+        classes = [(random.normal(0.05, 0.1, c), random.normal(0, 0.05 * (i + 1), n)) for i, (c, n) in enumerate(sizes)]
+        canaries = sum(c for c, _ in sizes)
+        freedom_c = sum(c - 1 for c, _ in sizes)
+        pooled_c = sum((c - 1) * c_values.var(ddof=1) for (c, _), (c_values, _) in zip(sizes, classes) if c > 1) / freedom_c
+        freedom_0 = sum(n - 1 for _, n in sizes)
+        pooled_0 = sum((n - 1) * values.var(ddof=1) for (_, n), (_, values) in zip(sizes, classes) if n > 1) / freedom_0
+        weights = [c / canaries for c, _ in sizes]
+        lonely = sum(w ** 2 for w, (_, n) in zip(weights, sizes) if n == 1)
+        theta = sum(w * (c_values.mean() - values.mean()) for w, (c_values, values) in zip(weights, classes))
+        of_canary = sum(w ** 2 / c for w, (c, _) in zip(weights, sizes)) * pooled_c
+        spread = of_canary ** 2 / freedom_c
+        of_controls = lonely * pooled_0
+        for w, (_, n), (_, values) in zip(weights, sizes, classes):
+            if n > 1:
+                of_controls += w ** 2 * values.var(ddof=1) / n
+                spread += ((w ** 2 / n + lonely * (n - 1) / freedom_0) * values.var(ddof=1)) ** 2 / (n - 1)
+        variance = of_canary + of_controls
+        freedom = sum_of_parts(of_canary, lonely, pooled_0, weights, sizes, classes, freedom_0) ** 2 / spread
+        case = {"classes": [{"canary": c.tolist(), "control": n.tolist()} for c, n in classes], "theta": theta,
+                "se": math.sqrt(variance), "freedom": freedom,
+                "lower_0.01": theta - stats.t.isf(0.01, freedom) * math.sqrt(variance),
+                "p_over_0.02": float(stats.t.sf((theta - 0.02) / math.sqrt(variance), freedom))}
+        if len(sizes) == 1:
+            welch = stats.ttest_ind(classes[0][0], classes[0][1], equal_var=False, alternative="greater")
+            case["welch"] = {"freedom": float(welch.df), "p": float(welch.pvalue),
+                             "lower_0.05": float(welch.confidence_interval(0.95).low)}
+        cases.append(case)
+    return {"cases": cases}
+
+
+def sum_of_parts(of_canary, lonely, pooled_0, weights, sizes, classes, freedom_0):
+    """The variance again, as the sum over independent estimates, whose degrees of freedom are approximated."""
+    whole = of_canary
+    for w, (_, n), (_, values) in zip(weights, sizes, classes):
+        if n > 1:
+            whole += (w ** 2 / n + lonely * (n - 1) / freedom_0) * values.var(ddof=1)
+    return whole
+
+
+FILES = {"tails": tails, "effects": effects}
+
+
+def main(names):
+    for name in names or FILES:
+        made_with = f"SciPy {scipy.__version__}, NumPy {numpy.__version__}, mpmath {mpmath.__version__}"
+        document = {"made_by": f"make.py {name}, {made_with}: {FILES[name].__doc__}", **FILES[name]()}
+        (HERE / f"{name}.json").write_text(json.dumps(document, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    if "--help" in sys.argv:
+        print(__doc__)
+    else:
+        main(sys.argv[1:])
