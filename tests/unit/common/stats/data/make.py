@@ -93,7 +93,47 @@ def sum_of_parts(of_canary, lonely, pooled_0, weights, sizes, classes, freedom_0
     return whole
 
 
-FILES = {"tails": tails, "effects": effects}
+def spending():
+    """Lan-DeMets boundaries for looks that are not equally spaced, and their power, by the recursion of gsdesign on PyPI
+    (r = 60) and SciPy's brentq."""
+    from gsdesign import h1, hupdate
+    from scipy.optimize import brentq
+
+    def of_type(kind, alpha, t):
+        if kind == "pocock":
+            return alpha * math.log(1 + (math.e - 1) * t)
+        return 2 * stats.norm.sf(stats.norm.isf(alpha / 2) / math.sqrt(t))
+
+    def over(grid, t, t_before, z, drift):
+        if grid is None:
+            return stats.norm.sf(z - drift * math.sqrt(t))
+        points, _, mass = grid
+        at = (z * math.sqrt(t) - points * math.sqrt(t_before) - drift * (t - t_before)) / math.sqrt(t - t_before)
+        return float(mass @ stats.norm.sf(at))
+
+    def keep(grid, t, t_before, z, drift):
+        if grid is None:
+            return h1(r=60, theta=drift, info=t, b=z)
+        return hupdate(60, drift, t, -math.inf, z, drift, t_before, grid)
+
+    cases = []
+    for kind, alpha, fractions in (("obrien_fleming", 0.025, (0.2, 0.4, 0.6, 0.8, 1.0)), ("pocock", 0.025, (0.2, 0.4, 0.6, 0.8, 1.0)),
+                                   ("obrien_fleming", 0.05, (0.125, 0.25, 0.5, 1.0)), ("pocock", 0.0125, (1 / 64, 1 / 16, 1 / 4, 0.9)),
+                                   ("obrien_fleming", 0.01, (0.3, 0.31, 0.7, 1.0))):
+        grid, before, spent, zs = None, 0.0, 0.0, []
+        for t in fractions:
+            due = of_type(kind, alpha, t) - spent
+            zs.append(brentq(lambda z: over(grid, t, before, z, 0) - due, -5, 10, xtol=1e-12))
+            grid, before, spent = keep(grid, t, before, zs[-1], 0), t, spent + due
+        grid, before, power = None, 0.0, []
+        for t, z in zip(fractions, zs):
+            power.append(over(grid, t, before, z, 3.0))
+            grid, before = keep(grid, t, before, z, 3.0), t
+        cases.append({"type": kind, "alpha": alpha, "fractions": fractions, "z": zs, "crossed_at_drift_3": power})
+    return {"cases": cases}
+
+
+FILES = {"tails": tails, "effects": effects, "spending": spending}
 
 
 def main(names):
