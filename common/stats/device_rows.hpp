@@ -13,6 +13,8 @@ namespace argosy {
 enum class Arm : std::uint8_t { canary, control };
 enum class WorseWhen : std::uint8_t { higher, lower };
 
+inline constexpr std::uint32_t stratum_limit = 4096;  // devices of a stratum from here on count in no statistic
+
 struct DeviceRow {
   std::uint32_t stratum = 0;  // its hardware class, numbered from 0 without large holes
   Arm arm = Arm::canary;

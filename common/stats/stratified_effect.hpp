@@ -35,9 +35,7 @@ struct RunningMoments {
 // 48 bytes an arm and stratum, whatever the number of devices.
 class StratifiedSums {
  public:
-  static constexpr std::uint32_t stratum_limit = 4096;
-
-  // D of one device. Left out, and counted, when it is not finite or the stratum is 4096 or more.
+  // D of one device. Left out, and counted, when it is not finite or the stratum is stratum_limit or more.
   void add(std::uint32_t stratum, Arm arm, double harm);
   void merge(const StratifiedSums& other);
 

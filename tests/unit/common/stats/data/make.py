@@ -133,7 +133,37 @@ def spending():
     return {"cases": cases}
 
 
-FILES = {"tails": tails, "effects": effects, "spending": spending}
+def permutations():
+    """Exact stratified permutation tests: SciPy's of one class, and all assignments gone through for several."""
+    from itertools import combinations, product
+    random = numpy.random.default_rng(20240502)
+    cases = []
+    for sizes in (((3, 7),), ((4, 6),), ((2, 4), (1, 5), (2, 3))):
+        classes = [(random.standard_t(2, c) + 0.8, random.standard_t(2, n)) for c, n in sizes]
+        canaries = sum(c for c, _ in sizes)
+
+        def theta(chosen):
+            total = 0.0
+            for (c, n), (c_values, values), choice in zip(sizes, classes, chosen):
+                both = numpy.concatenate([c_values, values])
+                is_canary = numpy.isin(numpy.arange(c + n), choice)
+                total += c / canaries * (both[is_canary].mean() - both[~is_canary].mean())
+            return total
+
+        every = [theta(chosen) for chosen in product(*(combinations(range(c + n), c) for c, n in sizes))]
+        seen = theta([range(c) for c, _ in sizes])
+        case = {"classes": [{"canary": c.tolist(), "control": n.tolist()} for c, n in classes], "theta": seen,
+                "assignments": len(every), "p": sum(value >= seen - 1e-12 for value in every) / len(every)}
+        if len(sizes) == 1:
+            test = stats.permutation_test(classes[0], lambda x, y, axis: x.mean(axis) - y.mean(axis), vectorized=True,
+                                          alternative="greater", n_resamples=numpy.inf)
+            case["scipy_p"] = float(test.pvalue)
+        cases.append(case)
+    return {"cases": cases}
+
+
+FILES = {"tails": tails, "effects": effects, "spending": spending,
+         "permutations": permutations}
 
 
 def main(names):
