@@ -162,8 +162,50 @@ def permutations():
     return {"cases": cases}
 
 
+def families():
+    """Westfall and Young's max-T with all assignments gone through, single-step and step-down; standard deviations are
+    those of the enumerated values."""
+    from itertools import combinations, product
+    random = numpy.random.default_rng(20240503)
+    cases = []
+    for sizes, margins in ((((4, 7),), (0.0, 0.0, 0.0)), (((2, 4), (2, 4)), (0.1, 0.0, -0.2))):
+        devices, rows = [], []
+        for stratum, (c, n) in enumerate(sizes):
+            for i in range(c + n):
+                common = random.normal()
+                devices.append((stratum, i < c))
+                rows.append([common + 0.6 * random.normal() + (0.9 if i < c and m > 0 else 0) for m in range(len(margins))])
+        rows = numpy.array(rows)
+        shifted = rows - numpy.array([margins if is_canary else [0.0] * len(margins) for _, is_canary in devices])
+        places = [[i for i, d in enumerate(devices) if d[0] == s] for s in range(len(sizes))]
+        canaries = sum(c for c, _ in sizes)
+
+        def theta(chosen):
+            total = numpy.zeros(len(margins))
+            for (c, _), at, choice in zip(sizes, places, chosen):
+                rest = [i for i in at if i not in choice]
+                total += c / canaries * (shifted[list(choice)].mean(0) - shifted[rest].mean(0))
+            return total
+
+        every = numpy.array([theta(chosen) for chosen in product(*(combinations(at, c) for at, (c, _) in zip(places, sizes)))])
+        every_t = every / every.std(0)
+        seen = theta([[i for i in at if devices[i][1]] for at in places])
+        seen_t = seen / every.std(0)
+        slack = 1e-9
+        order = numpy.argsort(-seen_t)
+        step_down, worst = [0.0] * len(margins), 0.0
+        for i, m in enumerate(order):
+            worst = max(worst, float((every_t[:, order[i:]].max(1) >= seen_t[m] - slack).mean()))
+            step_down[m] = worst
+        cases.append({"devices": devices, "harms": rows.flatten().tolist(), "margins": margins,
+                      "theta": (seen + numpy.array(margins)).tolist(), "standardized": seen_t.tolist(),
+                      "p": (every_t >= seen_t - slack).mean(0).tolist(),
+                      "p_single_step": [float((every_t.max(1) >= t - slack).mean()) for t in seen_t], "p_step_down": step_down})
+    return {"cases": cases}
+
+
 FILES = {"tails": tails, "effects": effects, "spending": spending,
-         "permutations": permutations}
+         "permutations": permutations, "families": families}
 
 
 def main(names):
