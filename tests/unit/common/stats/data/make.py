@@ -204,8 +204,32 @@ def families():
     return {"cases": cases}
 
 
+def failures():
+    """The one-sided beta-binomial e-process: ln of the integral over the shares beyond p0, by mpmath's quadrature."""
+    mpmath.mp.dps = 40
+
+    def ln_e(p0, s, f):
+        # With p = sin^2 x the Beta(1/2, 1/2) is flat; sin^2s cos^2f is cut into pieces around its peak.
+        p0 = mpmath.mpf(p0)
+        begin, end = mpmath.asin(mpmath.sqrt(p0)), mpmath.pi / 2
+        peak = max(begin, mpmath.atan2(mpmath.sqrt(s), mpmath.sqrt(f)))
+
+        def ln_height(x):
+            return 2 * ((s * mpmath.log(mpmath.sin(x)) if s else 0) + (f * mpmath.log(mpmath.cos(x)) if f else 0))
+
+        width = 1 / mpmath.sqrt(4 * (s + f))
+        steps = (-30, -10, -3, -1, -0.3, 0, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30)
+        cuts = sorted({begin, end, *(min(end, max(begin, peak + k * width)) for k in steps)})
+        mixed = mpmath.quad(lambda x: mpmath.exp(ln_height(x) - ln_height(peak)) if x < end or not f else 0, cuts)
+        return float(mpmath.log(mixed / (end - begin)) + ln_height(peak) - s * mpmath.log(p0) - f * mpmath.log(1 - p0))
+
+    return {"cases": [[p0, s, f, ln_e(p0, s, f)] for p0, s, f in
+                      ((0.01, 1, 0), (0.01, 0, 1), (0.01, 2, 8), (0.01, 3, 7), (0.01, 4, 46), (0.01, 5, 45), (0.01, 5, 95), (0.01, 6, 94),
+                       (0.01, 0, 100000), (0.01, 900, 100000), (0.05, 30, 170), (0.001, 3, 497), (0.2, 50, 0))]}
+
+
 FILES = {"tails": tails, "effects": effects, "spending": spending,
-         "permutations": permutations, "families": families}
+         "permutations": permutations, "families": families, "failures": failures}
 
 
 def main(names):
