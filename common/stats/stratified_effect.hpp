@@ -17,6 +17,7 @@
 
 #include "common/base/error.hpp"
 #include "common/stats/device_rows.hpp"
+#include "common/stats/one_sided_bounds.hpp"
 
 namespace argosy {
 
@@ -74,10 +75,6 @@ Result<StratifiedEffect> stratified_effect(const StratifiedSums& sums, double le
 // One class alone, for which class drives a verdict; with one canary device the spread is that of the canary elsewhere.
 Result<StratifiedEffect> effect_in(const StratifiedSums& sums, std::uint32_t stratum, double least_sigma = 0);
 
-struct OneSidedBounds {
-  double lower = 0;  // theta is over it with probability 1 - alpha
-  double upper = 0;  // and under this, with the same; both at once with 1 - 2 alpha
-};
 // theta -/+ t(freedom, 1 - alpha) SE; alpha in (0, 0.5].
 OneSidedBounds bounds_of(const StratifiedEffect& effect, double alpha);
 // One-sided p-value of "theta is at most `margin`". With SE 0: 0 over the margin, 1 at it and under.

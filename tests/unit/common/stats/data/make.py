@@ -228,14 +228,36 @@ def failures():
                        (0.01, 0, 100000), (0.01, 900, 100000), (0.05, 30, 170), (0.001, 3, 497), (0.2, 50, 0))]}
 
 
+def sequences():
+    """Boundaries of the gamma-exponential mixture by confseq 0.0.11 (its own C++), and of a series of values the mean, the
+    squared deviations from the mean before and the bounds that follow."""
+    from confseq.boundaries import gamma_exponential_mixture_bound
+    random = numpy.random.default_rng(20240504)
+    bounds = [[v, alpha, v_opt, alpha_opt, float(gamma_exponential_mixture_bound(v, alpha, v_opt, 1.0, alpha_opt))]
+              for v, alpha, v_opt, alpha_opt in ((0.25, 0.05, 10.0, 0.05), (10.0, 0.05, 10.0, 0.05), (10.0, 0.0025, 5.0, 0.025),
+                                                 (200.0, 0.025, 10.0, 0.025), (5000.0, 0.01, 100.0, 0.01))]
+    values = random.beta(9, 1, 120)
+    count = numpy.arange(1, len(values) + 1)
+    mean = numpy.cumsum(values) / count
+    before = (numpy.cumsum(values) - values + 0.5) / count
+    deviations = numpy.cumsum((values - before) ** 2)
+    half = gamma_exponential_mixture_bound(deviations, 0.025, 10.0, 1.0, 0.025) / count
+    return {"bounds": bounds,
+            "series": {"values": values.tolist(), "at": [1, 5, 20, 120],
+                       "mean": [float(mean[i - 1]) for i in (1, 5, 20, 120)],
+                       "deviations": [float(deviations[i - 1]) for i in (1, 5, 20, 120)],
+                       "lower": [max(0.0, float(mean[i - 1] - half[i - 1])) for i in (1, 5, 20, 120)],
+                       "upper": [min(1.0, float(mean[i - 1] + half[i - 1])) for i in (1, 5, 20, 120)]}}
+
+
 FILES = {"tails": tails, "effects": effects, "spending": spending,
-         "permutations": permutations, "families": families, "failures": failures}
+         "permutations": permutations, "families": families, "failures": failures, "sequences": sequences}
 
 
 def main(names):
     for name in names or FILES:
         made_with = f"SciPy {scipy.__version__}, NumPy {numpy.__version__}, mpmath {mpmath.__version__}"
-        document = {"made_by": f"make.py {name}, {made_with}: {FILES[name].__doc__}", **FILES[name]()}
+        document = {"made_by": f"make.py {name}, {made_with}: {' '.join(FILES[name].__doc__.split())}", **FILES[name]()}
         (HERE / f"{name}.json").write_text(json.dumps(document, indent=1) + "\n")
 
 
