@@ -2,8 +2,8 @@
 // and the largest statistic against the largest that chance gives, instead of alpha split between them. Holds the
 // probability of any false alarm in the family at alpha. Pure; B draws cost B * canaries * metrics.
 // Statistic: theta of stratified_effect.hpp over its standard deviation under permutation.
-// Sources: P. H. Westfall, S. S. Young, "Resampling-Based Multiple Testing", 1993, algorithms 2.7 and 2.8 (max-T, and
-// its step-down); H. Strasser, C. Weber, Math. Methods Stat. 8, 1999 (the standard deviation).
+// Sources: P. H. Westfall, S. S. Young, "Resampling-Based Multiple Testing", 1993, chapter 2 and algorithm 4.1 (max-T,
+// and its step-down); H. Strasser, C. Weber, Math. Methods Stat. 8, 1999 (the standard deviation).
 #pragma once
 
 #include <cstdint>

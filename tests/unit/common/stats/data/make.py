@@ -250,8 +250,36 @@ def sequences():
                        "upper": [min(1.0, float(mean[i - 1] + half[i - 1])) for i in (1, 5, 20, 120)]}}
 
 
+def reporting():
+    """ln likelihood ratios of Fisher's noncentral hypergeometric distribution by SciPy's nchypergeom_fisher and hypergeom,
+    mixed over the odds; and Lindon and Malek's Dirichlet-multinomial evidence by SciPy's distributions."""
+    odds = (1.5, 2, 3, 5, 10, 20, 50, 200)
+    runs = []
+    for steps in (((50, 450, 1, 0),), ((50, 450, 1, 2), (49, 448, 3, 0), (46, 448, 6, 1)), ((10, 12, 2, 9), (3, 40, 3, 0), (7, 0, 1, 0)),
+                  ((1000, 9000, 60, 700), (940, 8300, 0, 3))):
+        per_odds = []
+        for ratio in odds:
+            ln = 0.0
+            for canaries, controls, silent_canaries, silent_controls in steps:
+                silent = silent_canaries + silent_controls
+                if not silent or not canaries or not controls:
+                    continue
+                all_devices = canaries + controls
+                ln += (stats.nchypergeom_fisher.logpmf(silent_canaries, all_devices, canaries, silent, ratio)
+                       - stats.hypergeom.logpmf(silent_canaries, all_devices, canaries, silent))
+            per_odds.append(ln)
+        runs.append({"steps": steps, "ln_evidence": float(scipy.special.logsumexp(per_odds) - math.log(len(odds)))})
+    ratios = []
+    for counts, shares, concentration in (([48, 452], [0.1, 0.9], 100.0), ([80, 420], [0.1, 0.9], 100.0), ([3, 0, 7], [0.5, 0.25, 0.25], 10.0)):
+        alpha = [concentration * share for share in shares]
+        ln = stats.dirichlet_multinomial.logpmf(counts, alpha, sum(counts)) - stats.multinomial.logpmf(counts, sum(counts), shares)
+        ratios.append({"counts": counts, "shares": shares, "concentration": concentration, "ln_evidence": float(ln)})
+    return {"runs": runs, "ratios": ratios}
+
+
 FILES = {"tails": tails, "effects": effects, "spending": spending,
-         "permutations": permutations, "families": families, "failures": failures, "sequences": sequences}
+         "permutations": permutations, "families": families, "failures": failures, "sequences": sequences,
+         "reporting": reporting}
 
 
 def main(names):
