@@ -177,6 +177,15 @@ void StratifiedSums::add(std::uint32_t stratum, Arm arm, double harm) {
   sums_[stratum][static_cast<std::size_t>(arm)].add(harm);
 }
 
+void StratifiedSums::add(std::uint32_t stratum, Arm arm, const RunningMoments& harms) {
+  if (stratum >= stratum_limit) {
+    left_out_ += harms.n;
+    return;
+  }
+  if (stratum >= sums_.size()) sums_.resize(stratum + std::size_t{1});
+  sums_[stratum][static_cast<std::size_t>(arm)].merge(harms);
+}
+
 void StratifiedSums::merge(const StratifiedSums& other) {
   if (other.sums_.size() > sums_.size()) sums_.resize(other.sums_.size());
   for (std::size_t i = 0; i < other.sums_.size(); ++i)

@@ -38,6 +38,7 @@ class StratifiedSums {
  public:
   // D of one device. Left out, and counted, when it is not finite or the stratum is stratum_limit or more.
   void add(std::uint32_t stratum, Arm arm, double harm);
+  void add(std::uint32_t stratum, Arm arm, const RunningMoments& harms);  // of many devices; as above
   void merge(const StratifiedSums& other);
 
   std::size_t strata() const { return sums_.size(); }

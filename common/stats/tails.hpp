@@ -11,7 +11,7 @@ double normal_point(double p);  // z with P(Z > z) = p, p in (0, 1)
 // Student's t with `freedom` > 0 degrees of freedom, not always whole; +infinity is the normal distribution.
 double student_tail(double t, double freedom);
 double student_point(double p, double freedom);
-// P(T > t) where T is off centre by `shift`: the power of a t test. At a shift far out, the normal approximation.
+// P(T > t) where T is off centre by `shift`: the power of a t test.
 // Source: N. L. Johnson, S. Kotz, N. Balakrishnan, "Continuous Univariate Distributions" 2, 2nd ed., chapter 31.
 double noncentral_student_tail(double t, double freedom, double shift);
 

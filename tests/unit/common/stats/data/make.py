@@ -13,6 +13,8 @@ from pathlib import Path
 import mpmath
 import numpy
 import scipy
+import scipy.optimize
+import scipy.special
 from scipy import stats
 
 HERE = Path(__file__).parent
@@ -41,7 +43,8 @@ def tails():
         "student_point": [[p, df, float(stats.t.isf(p, df))]
                           for p, df in ((0.025, 1.0), (0.05, 4.0), (0.001, 2.5), (0.000625, 11.3), (1e-5, 400.0))],
         "noncentral_student_tail": [[t, df, shift, float(stats.nct.sf(t, df, shift))]
-                                    for t, df, shift in ((2.2, 9.5, 3.0), (1.7, 4.0, 0.5), (3.5, 48.0, 5.0), (2.0, 9.0, -0.5))],
+                                    for t, df, shift in ((2.2, 9.5, 3.0), (1.7, 4.0, 0.5), (3.5, 48.0, 5.0), (2.0, 9.0, -0.5),
+                                                         (45.0, 20.0, 40.0), (90.0, 3.0, 60.0))],
         "ln_beta_tail": [[x, a, b, ln_beta_tail(x, a, b)]
                          for x, a, b in ((0.01, 3.5, 7.5), (0.01, 3.5, 1000.0), (0.01, 0.5, 90000.5), (0.01, 0.5, 1e6),
                                          (0.001, 20.5, 2e6), (0.3, 0.5, 1e5), (0.5, 0.5, 0.5))],
@@ -277,9 +280,27 @@ def reporting():
     return {"runs": runs, "ratios": ratios}
 
 
+def reach():
+    """Power of the two-sample t test by SciPy's noncentral t: one class, where Welch's degrees of freedom at equal variances
+    are plain arithmetic. Excess is in standard deviations of a device's D."""
+    cases = []
+    for canaries, controls, alpha in ((10, 40, 0.025), (50, 450, 0.0125 / 2), (5, 15, 0.05), (500, 4500, 0.0125 / 12)):
+        of_canary, of_controls = 1 / canaries, 1 / controls
+        freedom = (of_canary + of_controls) ** 2 / (of_canary ** 2 / (canaries - 1) + of_controls ** 2 / (controls - 1))
+        se = math.sqrt(of_canary + of_controls)
+        point = stats.t.isf(alpha, freedom)
+        case = {"canaries": canaries, "controls": controls, "alpha": alpha,
+                "power_at_0.5": float(stats.nct.sf(point, freedom, 0.5 / se))}
+        for power in (0.8, 0.95):
+            shift = scipy.optimize.brentq(lambda d: stats.nct.sf(point, freedom, d) - power, 0, 20, xtol=1e-12)
+            case[f"excess_at_{power}"] = shift * se
+        cases.append(case)
+    return {"cases": cases}
+
+
 FILES = {"tails": tails, "effects": effects, "spending": spending,
          "permutations": permutations, "families": families, "failures": failures, "sequences": sequences,
-         "reporting": reporting}
+         "reporting": reporting, "reach": reach}
 
 
 def main(names):
