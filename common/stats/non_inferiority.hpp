@@ -29,6 +29,15 @@ double ln_margin(double ratio, double least_change, double before);
 // `is_longest_dwell`: nobody waits longer. The two bounds may come from different alphas.
 HarmVerdict verdict_of(const OneSidedBounds& bounds, const HarmMargins& margins, bool is_longest_dwell);
 
+// The same from p-values, where there are no bounds: permutation_test at the rollback margin against the alpha of this
+// look, and non_inferiority_test at the promotion margin against another.
+struct PValueAtAlpha {
+  double p = 1;
+  double alpha = 0;
+};
+HarmVerdict verdict_of(const PValueAtAlpha& worse_than_rollback, const PValueAtAlpha& better_than_promotion,
+                       bool is_longest_dwell);
+
 // About how many more canary devices until the upper bound is under `margin`, if they show what those so far do; 0 when
 // it is. Nothing when theta is not under the margin, or when the controls' part of the standard error alone is too
 // large: then only more controls or windows help.

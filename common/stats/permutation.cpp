@@ -104,4 +104,13 @@ Result<PermutationTest> permutation_test(std::span<const DeviceRow> rows, WorseW
   return test;
 }
 
+// With the sign turned, harm of at least the margin is harm of at most -margin.
+Result<PermutationTest> non_inferiority_test(std::span<const DeviceRow> rows, WorseWhen worse, double margin,
+                                             const PermutationPlan& plan) {
+  const auto other_way = worse == WorseWhen::higher ? WorseWhen::lower : WorseWhen::higher;
+  ARGOSY_TRY(auto test, permutation_test(rows, other_way, -margin, plan));
+  test.theta = -test.theta;
+  return test;
+}
+
 }  // namespace argosy

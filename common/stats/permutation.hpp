@@ -38,5 +38,8 @@ struct PermutationTest {
 // both arms. Errc::unavailable when no class has both.
 Result<PermutationTest> permutation_test(std::span<const DeviceRow> rows, WorseWhen worse, double margin,
                                          const PermutationPlan& plan);
+// The other way round, for non-inferiority: p is of "canaries are worse by at least the margin"; theta is the same.
+Result<PermutationTest> non_inferiority_test(std::span<const DeviceRow> rows, WorseWhen worse, double margin,
+                                             const PermutationPlan& plan);
 
 }  // namespace argosy

@@ -27,6 +27,14 @@ TEST(NonInferiority, AtTheLongestDwellWhatWaitsIsInconclusiveAndNeverPasses) {
   EXPECT_EQ(verdict_of({nan, nan}, margins, true), HarmVerdict::inconclusive);
 }
 
+TEST(NonInferiority, JudgesPValuesAsItJudgesBounds) {
+  EXPECT_EQ(verdict_of(PValueAtAlpha{0.001, 0.00625}, PValueAtAlpha{0.9, 0.05}, false), HarmVerdict::fail);
+  EXPECT_EQ(verdict_of(PValueAtAlpha{0.7, 0.00625}, PValueAtAlpha{0.02, 0.05}, false), HarmVerdict::pass);
+  EXPECT_EQ(verdict_of(PValueAtAlpha{0.1, 0.00625}, PValueAtAlpha{0.2, 0.05}, false), HarmVerdict::waiting);
+  EXPECT_EQ(verdict_of(PValueAtAlpha{0.1, 0.00625}, PValueAtAlpha{0.2, 0.05}, true), HarmVerdict::inconclusive);
+  EXPECT_EQ(verdict_of(PValueAtAlpha{}, PValueAtAlpha{}, false), HarmVerdict::waiting);
+}
+
 TEST(NonInferiority, AMarginOfFivePercentIsTwoMillisecondsWhereThatIsMore) {
   EXPECT_NEAR(ln_margin(1.05, 2, 100), std::log(1.05), 1e-12);
   EXPECT_NEAR(ln_margin(1.05, 2, 10), std::log(1.2), 1e-12);

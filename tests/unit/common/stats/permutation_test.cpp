@@ -88,6 +88,17 @@ TEST(Permutation, TheMarginIsWhatHarmIsMeasuredAgainst) {
   EXPECT_GT(permutation_test(rows, WorseWhen::lower, 0, {}).value().p, 0.99);
 }
 
+TEST(Permutation, NonInferiorityIsTheSameTestTheOtherWayRound) {
+  Rng rng(9);
+  Rows rows;
+  for (int i = 0; i < 40; ++i)
+    rows.push_back({0, i < 10 ? Arm::canary : Arm::control, 0, (i < 10 ? 0.5 : 0) + 0.1 * rng.normal()});
+  EXPECT_LT(non_inferiority_test(rows, WorseWhen::higher, 0.9, {}).value().p, 0.001);
+  EXPECT_GT(non_inferiority_test(rows, WorseWhen::higher, 0.3, {}).value().p, 0.99);
+  EXPECT_NEAR(non_inferiority_test(rows, WorseWhen::higher, 0.9, {}).value().theta, 0.5, 0.1);
+  EXPECT_LT(non_inferiority_test(rows, WorseWhen::lower, 0, {}).value().p, 0.001) << "it is better by half";
+}
+
 TEST(Permutation, StopsEarlyWhenNothingIsWrong) {
   Rng rng(4);
   const auto test = permutation_test(wild_rows(rng, 20, 180, 0), WorseWhen::higher, 0, {.most_draws = 4999}).value();
