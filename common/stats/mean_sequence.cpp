@@ -15,7 +15,7 @@ double rho_of(const SequenceTuning& tuning) {
   return tuning.variance / (doubled + std::log1p(doubled));
 }
 
-// ln of the mixture at a sum of deviations `s` and variance `v`: Howard et al., proposition 9, with scale 1.
+// ln of the mixture at a sum of deviations `s` and variance `v`: the gamma-exponential mixture with scale 1.
 double ln_mixture(double s, double v, double rho) {
   const double shape = v + rho;
   const double ln_constant = rho * std::log(rho) - ln_gamma(rho) - ln_lower_gamma(rho, rho);
@@ -43,10 +43,24 @@ double mixture_boundary(double variance, double alpha, const SequenceTuning& tun
 void MeanSequence::add(double value) {
   if (std::isnan(value)) return;
   const double x = std::clamp(value, 0.0, 1.0);
-  const double expected = (sum_ + 0.5) / (static_cast<double>(count_) + 1);
+  const double expected = expected_next();
   squared_deviations_ += (x - expected) * (x - expected);
   sum_ += x;
   ++count_;
+}
+
+// All are compared with the mean before them: their sum of squared deviations is then one product.
+void MeanSequence::add_labels(std::uint64_t right, std::uint64_t labels) {
+  const auto ones = static_cast<double>(std::min(right, labels));
+  const auto zeros = static_cast<double>(labels) - ones;
+  const double expected = expected_next();
+  squared_deviations_ += ones * (1 - expected) * (1 - expected) + zeros * expected * expected;
+  sum_ += ones;
+  count_ += labels;
+}
+
+double MeanSequence::expected_next() const {
+  return (sum_ + 0.5) / (static_cast<double>(count_) + 1);
 }
 
 double MeanSequence::mean() const {

@@ -1,9 +1,9 @@
 // Is the canary worse, with few devices or wild values? A stratified permutation test: if the release changed nothing,
 // any devices of a class could as well have been its canaries. Exact whatever the figures' distribution. Pure; B draws
-// cost B * canaries additions, and the same seed gives the same p-value on every machine. Statistic: theta of
-// stratified_effect.hpp. Sources: R. A. Fisher, "The Design of Experiments", 1935; B. Phipson, G. K. Smyth, Stat. Appl.
-// Genet. Mol. Biol. 9(1), 2010 (why a drawn p-value is never 0); J. Besag, P. Clifford, Biometrika 78(2), 1991 (the
-// early stop).
+// cost B * canaries additions, and the same seed gives the same p-value on every machine.
+// Statistic: theta of stratified_effect.hpp.
+// Sources: R. A. Fisher, "The Design of Experiments", 1935; B. Phipson, G. K. Smyth, Stat. Appl. Genet. Mol. Biol.
+// 9(1), 2010 (why a drawn p-value is never 0); J. Besag, P. Clifford, Biometrika 78(2), 1991 (the early stop).
 #pragma once
 
 #include <cstdint>

@@ -1,7 +1,7 @@
 // Lan-DeMets spending: where a longest dwell is set, how high a statistic may be at each look so that over all of them
-// it is too high with probability alpha if nothing is wrong. Pure; memory and time grow with looks^1.5, some 10 ms
-// for 30. The looks' statistics are taken to be jointly normal with correlation sqrt(t_i / t_j), as sums of independent
-// parts are. Windows of the same devices go together more than that, and then these boundaries are on the safe side (D.
+// it is too high with probability alpha if nothing is wrong. Pure; 30 looks take some 20 ms: keep what they gave.
+// The looks' statistics are taken to be jointly normal with correlation sqrt(t_i / t_j), as sums of independent parts
+// are. Windows of the same devices go together more than that, and then these boundaries are on the safe side (D.
 // Slepian, Bell Syst. Tech. J. 41, 1962).
 // Sources: K. K. G. Lan, D. L. DeMets, Biometrika 70(3), 1983 (spending); P. Armitage, C. K. McPherson, B. C. Rowe,
 // J. R. Stat. Soc. A 132, 1969 (the recursion); C. Jennison, B. W. Turnbull, "Group Sequential Methods", 2000,

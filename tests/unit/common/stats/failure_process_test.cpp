@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "common/base/random.hpp"
+#include "common/stats/tails.hpp"
 #include "tests/unit/common/stats/golden.hpp"
 
 namespace argosy {
@@ -14,6 +15,17 @@ TEST(FailureProcess, EqualsTheIntegralOverTheSharesBeyondTheLimit) {
   for (const auto& golden : golden_values("failures")["cases"]) {
     const FailureLimit limit{.share = golden[0]};
     EXPECT_NEAR(ln_failure_evidence(limit, golden[1], golden[2]), golden[3].get<double>(), 1e-7) << golden;
+  }
+}
+
+// Without the cut at p0 the mixture is the two-sided one: the two differ by what lies over it, before and after.
+TEST(FailureProcess, IsTheTwoSidedProcessOfVilleCutAtTheLimit) {
+  for (const auto& golden : golden_values("failures")["two_sided_by_ville_0.1.0"]) {
+    const double p0 = golden[0];
+    const double s = golden[1];
+    const double f = golden[2];
+    const double cut = ln_beta_tail(p0, 0.5 + s, 0.5 + f) - ln_beta_tail(p0, 0.5, 0.5);
+    EXPECT_NEAR(ln_failure_evidence({.share = p0}, golden[1], golden[2]) - cut, golden[3].get<double>(), 1e-10);
   }
 }
 

@@ -45,6 +45,54 @@ TEST(MeanSequence, EvidenceAndBoundAreTwoSidesOfOneThing) {
   }
 }
 
+TEST(MeanSequence, LabelsOfAWindowAreAsManyValues) {
+  MeanSequence one_by_one;
+  MeanSequence at_once;
+  for (const int value : {1, 0, 1, 1}) {
+    one_by_one.add(value);
+    at_once.add_labels(value == 1 ? 1 : 0, 1);
+  }
+  EXPECT_NEAR(one_by_one.deviations(), at_once.deviations(), 1e-12);
+  at_once.add_labels(18, 20);
+  EXPECT_EQ(at_once.count(), 24u);
+  EXPECT_EQ(at_once.mean(), 21.0 / 24);
+  EXPECT_NEAR(at_once.deviations() - one_by_one.deviations(), 18 * 0.3 * 0.3 + 2 * 0.7 * 0.7, 1e-12);
+  at_once.add_labels(9, 0);
+  EXPECT_EQ(at_once.count(), 24u);
+}
+
+TEST(MeanSequence, ADayOfLabelsShowsTwoPointsOfAccuracyOnFiftyDevicesOfFiveHundred) {
+  MeanSequence canary;
+  MeanSequence control;
+  for (int hour = 0; hour < 24; ++hour) {
+    canary.add_labels(440, 500);
+    control.add_labels(4050, 4500);
+  }
+  const auto harm = harm_between(canary, control, WorseWhen::lower, 0.05, {.variance = 500, .alpha = 0.0125});
+  EXPECT_GT(harm.lower, 0.004);
+  EXPECT_LT(harm.upper, 0.036);
+}
+
+TEST(MeanSequence, CoversTheAccuracyOfLabelsThatComeInBatches) {
+  const std::uint64_t seed = 53;
+  Rng rng(seed);
+  constexpr int trials = 200;
+  int missed = 0;
+  for (int trial = 0; trial < trials; ++trial) {
+    MeanSequence sequence;
+    bool is_missed = false;
+    for (int window = 0; window < 60; ++window) {
+      const auto labels = rng.below(12);
+      std::uint64_t right = 0;
+      for (std::uint64_t i = 0; i < labels; ++i) right += rng.chance(0.9) ? 1 : 0;
+      sequence.add_labels(right, labels);
+      is_missed = is_missed || (sequence.count() > 0 && sequence.ln_evidence_over(0.9) >= std::log(20));
+    }
+    missed += is_missed ? 1 : 0;
+  }
+  EXPECT_LE(missed, 0.05 * trials + 4 * std::sqrt(0.05 * 0.95 * trials)) << "seed " << seed;
+}
+
 TEST(MeanSequence, WithoutValuesItKnowsNothingAndOddOnesDoNoHarm) {
   MeanSequence sequence;
   EXPECT_EQ(sequence.lower(0.05), 0);

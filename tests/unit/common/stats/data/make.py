@@ -226,7 +226,12 @@ def failures():
         mixed = mpmath.quad(lambda x: mpmath.exp(ln_height(x) - ln_height(peak)) if x < end or not f else 0, cuts)
         return float(mpmath.log(mixed / (end - begin)) + ln_height(peak) - s * mpmath.log(p0) - f * mpmath.log(1 - p0))
 
-    return {"cases": [[p0, s, f, ln_e(p0, s, f)] for p0, s, f in
+    from ville import BernoulliTest
+    two_sided = []
+    for p0, outcomes in ((0.01, [1, 0, 0, 1, 0, 0, 0, 0, 0, 1]), (0.2, [0, 1, 1, 0, 1] * 8)):
+        test = BernoulliTest(p0, prior=(0.5, 0.5)).fit(numpy.array(outcomes, dtype=float))
+        two_sided.append([p0, sum(outcomes), len(outcomes) - sum(outcomes), float(test.log_e_values_[-1])])
+    return {"two_sided_by_ville_0.1.0": two_sided, "cases": [[p0, s, f, ln_e(p0, s, f)] for p0, s, f in
                       ((0.01, 1, 0), (0.01, 0, 1), (0.01, 2, 8), (0.01, 3, 7), (0.01, 4, 46), (0.01, 5, 45), (0.01, 5, 95), (0.01, 6, 94),
                        (0.01, 0, 100000), (0.01, 900, 100000), (0.05, 30, 170), (0.001, 3, 497), (0.2, 50, 0))]}
 
