@@ -231,6 +231,26 @@ Result<StratifiedEffect> effect_in(const StratifiedSums& sums, std::uint32_t str
   return effect_of({{own, control, 1.0}}, effect, canary, least_sigma);
 }
 
+bool wants_permutation(const StratifiedSums& sums, std::span<const DeviceRow> rows, WorseWhen worse) {
+  constexpr std::uint64_t few_canaries = 10;
+  constexpr double heavy_kurtosis = 6;
+  std::uint64_t canaries = 0;
+  for (std::uint32_t stratum = 0; stratum < sums.strata(); ++stratum) canaries += sums.of(stratum, Arm::canary).n;
+  if (canaries < few_canaries) return true;
+  double count = 0;
+  double squares = 0;
+  double fourth_powers = 0;
+  for (const auto& row : rows) {
+    const double harm = harm_of(row, worse);
+    if (!std::isfinite(harm) || row.stratum >= sums.strata()) continue;
+    const double square = squared(harm - sums.of(row.stratum, row.arm).mean);
+    ++count;
+    squares += square;
+    fourth_powers += squared(square);
+  }
+  return count * fourth_powers > heavy_kurtosis * squared(squares);
+}
+
 OneSidedBounds bounds_of(const StratifiedEffect& effect, double alpha) {
   const double half = effect.se() > 0 ? student_point(alpha, effect.freedom) * effect.se() : 0;
   return {effect.theta - half, effect.theta + half};

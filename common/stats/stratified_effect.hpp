@@ -76,6 +76,10 @@ Result<StratifiedEffect> stratified_effect(const StratifiedSums& sums, double le
 // One class alone, for which class drives a verdict; with one canary device the spread is that of the canary elsewhere.
 Result<StratifiedEffect> effect_in(const StratifiedSums& sums, std::uint32_t stratum, double least_sigma = 0);
 
+// Whether Student's t is to be left for permutation.hpp: fewer than 10 canary devices, or tails so heavy that the
+// kurtosis of D about the mean of its class and arm is over 6 (3 is normal). `sums` are those of the rows.
+bool wants_permutation(const StratifiedSums& sums, std::span<const DeviceRow> rows, WorseWhen worse);
+
 // theta -/+ t(freedom, 1 - alpha) SE; alpha in (0, 0.5].
 OneSidedBounds bounds_of(const StratifiedEffect& effect, double alpha);
 // One-sided p-value of "theta is at most `margin`". With SE 0: 0 over the margin, 1 at it and under.

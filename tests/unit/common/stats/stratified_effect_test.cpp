@@ -134,6 +134,26 @@ TEST(StratifiedEffect, RaisesAFalseAlarmAsOftenAsAlphaSaysAndCoversTheTruth) {
   EXPECT_NEAR(over, 0.05 * trials, allowed) << "seed " << seed;
 }
 
+TEST(StratifiedEffect, FewDevicesAndWildOnesAreLeftForPermutation) {
+  const std::uint64_t seed = 18;
+  Rng rng(seed);
+  const auto wants = [&](int canaries, double wild) {
+    std::vector<DeviceRow> rows;
+    for (int i = 0; i < 100; ++i) {
+      const double change = rng.normal() + (i % 25 == 3 ? wild : 0);
+      rows.push_back({static_cast<std::uint32_t>(i % 3), i < canaries ? Arm::canary : Arm::control, 50.0 * (i % 3), 0});
+      rows.back().after = rows.back().before + change;
+    }
+    return wants_permutation(sums_of(rows, WorseWhen::higher), rows, WorseWhen::higher);
+  };
+  int calm = 0;
+  for (int trial = 0; trial < 100; ++trial) calm += wants(10, 0) ? 0 : 1;
+  EXPECT_GE(calm, 97) << "seed " << seed;
+  EXPECT_TRUE(wants(9, 0));
+  EXPECT_TRUE(wants(10, 12));
+  EXPECT_TRUE(wants_permutation({}, {}, WorseWhen::higher));
+}
+
 TEST(StratifiedEffect, LargeFleetsAreSummedRowByRow) {
   StratifiedSums sums;
   for (int i = 0; i < 100'000; ++i) sums.add(i % 7, i % 10 == 0 ? Arm::canary : Arm::control, 1e6 + i % 13);
