@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "common/base/random.hpp"
+#include "tests/unit/common/stats/golden.hpp"
 
 namespace argosy {
 namespace {
@@ -45,6 +46,24 @@ TEST(LogHistogram, QuantilesAreWithinOnePercentWhateverTheValues) {
     for (const double value : values) sum += value;
     const double mean = sum / static_cast<double>(values.size());
     ASSERT_NEAR(*histogram.mean(), mean, mean * 0.010001) << "seed " << seed;
+  }
+}
+
+TEST(LogHistogram, QuantilesEqualThoseOfTheAuthorsDDSketch) {
+  const auto& golden = golden_values("sketches");
+  for (const auto& one : golden["cases"]) {
+    const auto values = one["values"].get<std::vector<double>>();
+    const auto middle = values.begin() + one["split_at"].get<std::ptrdiff_t>();
+    auto histogram = histogram_of({values.begin(), middle});
+    histogram.merge(histogram_of({middle, values.end()}));
+    for (std::size_t i = 0; i < one["at"].size(); ++i) {
+      const double sketched = one["quantiles"][i];
+      EXPECT_NEAR(*histogram.quantile(one["at"][i]), sketched, sketched * 1e-9) << one["at"][i];
+    }
+  }
+  for (const auto& bucket : golden["buckets"]) {
+    const double value = bucket[2];
+    EXPECT_NEAR(*histogram_of({bucket[0].get<double>()}).quantile(0), value, value * 1e-9) << bucket;
   }
 }
 
