@@ -93,6 +93,19 @@ std::optional<double> LogHistogram::quantile(double q) const {
   return buckets_.empty() ? 0.0 : value_of(buckets_.rbegin()->first);
 }
 
+std::optional<double> LogHistogram::smooth_quantile(double q) const {
+  if (empty()) return std::nullopt;
+  const double rank = std::clamp(q, 0.0, 1.0) * static_cast<double>(count_ - 1) + 0.5;  // values end at whole numbers
+  auto below = static_cast<double>(zeros_);
+  if (rank < below || buckets_.empty()) return 0.0;
+  for (const auto& [index, count] : buckets_) {
+    const auto here = static_cast<double>(count);
+    if (rank < below + here) return std::exp((index - 1 + (rank - below) / here) * ln_gamma);
+    below += here;
+  }
+  return std::exp(buckets_.rbegin()->first * ln_gamma);
+}
+
 std::optional<double> LogHistogram::mean() const {
   if (empty()) return std::nullopt;
   double sum = 0;

@@ -27,6 +27,9 @@ class LogHistogram {
   std::uint64_t count() const { return count_; }
   // The value at rank floor(q * (count - 1)) of the sorted values, within 1 %; nothing when empty. q in [0, 1].
   std::optional<double> quantile(double q) const;
+  // The value at the nearest rank, from where in its bucket that lies, were the bucket's values spread evenly: within 2
+  // %, and it moves as the values move. Where figures are compared, buckets must not make equal what is not.
+  std::optional<double> smooth_quantile(double q) const;
   std::optional<double> mean() const;  // within 1 %
 
   // Byte 1 (the format), then varints (LEB128): zeros, buckets, and per bucket in ascending order the index (the first

@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "common/base/random.hpp"
+#include "tests/unit/common/stats/golden.hpp"
 
 namespace argosy {
 namespace {
@@ -46,6 +47,43 @@ TEST(LogHistogram, QuantilesAreWithinOnePercentWhateverTheValues) {
     const double mean = sum / static_cast<double>(values.size());
     ASSERT_NEAR(*histogram.mean(), mean, mean * 0.010001) << "seed " << seed;
   }
+}
+
+TEST(LogHistogram, QuantilesEqualThoseOfTheAuthorsDDSketch) {
+  const auto& golden = golden_values("sketches");
+  for (const auto& one : golden["cases"]) {
+    const auto values = one["values"].get<std::vector<double>>();
+    const auto middle = values.begin() + one["split_at"].get<std::ptrdiff_t>();
+    auto histogram = histogram_of({values.begin(), middle});
+    histogram.merge(histogram_of({middle, values.end()}));
+    for (std::size_t i = 0; i < one["at"].size(); ++i) {
+      const double sketched = one["quantiles"][i];
+      EXPECT_NEAR(*histogram.quantile(one["at"][i]), sketched, sketched * 1e-9) << one["at"][i];
+    }
+  }
+  for (const auto& bucket : golden["buckets"]) {
+    const double value = bucket[2];
+    EXPECT_NEAR(*histogram_of({bucket[0].get<double>()}).quantile(0), value, value * 1e-9) << bucket;
+  }
+}
+
+TEST(LogHistogram, TheSmoothQuantileRisesWithTheRankAndStaysInTheBucket) {
+  LogHistogram histogram;
+  histogram.add(0, 3);
+  histogram.add(10, 10);
+  histogram.add(20, 7);
+  EXPECT_EQ(*histogram.smooth_quantile(0), 0);
+  double before = 0;
+  for (double q = 0; q <= 1; q += 0.01) {
+    const double value = *histogram.smooth_quantile(q);
+    ASSERT_GE(value, before);
+    before = value;
+    const double here = *histogram.quantile(q);
+    const double next = *histogram.quantile(std::min(1.0, q + 1.0 / 19));
+    ASSERT_GE(value, here * 0.989) << q;
+    ASSERT_LE(value, next * 1.011) << q;
+  }
+  EXPECT_FALSE(LogHistogram{}.smooth_quantile(0.5));
 }
 
 TEST(LogHistogram, MergingIsTheSameAsCountingEverythingInOne) {
