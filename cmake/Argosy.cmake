@@ -18,8 +18,6 @@ endif()
 add_library(argosy_options INTERFACE)
 target_include_directories(argosy_options INTERFACE "${CMAKE_SOURCE_DIR}")
 target_compile_options(argosy_options INTERFACE -Wall -Wextra -Wnon-virtual-dtor -Woverloaded-virtual
-                                                # Compiled together, a neighbour's private names would be shadowed.
-                                                $<$<CXX_COMPILER_ID:GNU>:-Wconversion -Wshadow=$<IF:$<BOOL:${ARGOSY_UNITY}>,local,global>>
                                                 $<$<BOOL:${ARGOSY_WERROR}>:-Werror>)
 target_compile_options(argosy_options INTERFACE -ffile-prefix-map=${CMAKE_SOURCE_DIR}/=)
 target_compile_definitions(argosy_options INTERFACE ARGOSY_VERSION="${PROJECT_VERSION}")
@@ -59,6 +57,8 @@ function(argosy_library name)
   if(ARG_SOURCES)
     add_library(${name} STATIC ${ARG_SOURCES})
     target_link_libraries(${name} PUBLIC argosy_options ${ARG_DEPS})
+    # Not in tests: GoogleTest's macros shadow. Compiled together, a neighbour's private names are shadowed, which is harmless.
+    target_compile_options(${name} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-Wconversion -Wshadow=$<IF:$<BOOL:${ARGOSY_UNITY}>,local,global>>)
     argosy_unite(${name} ${ARG_ALONE})
   else()
     add_library(${name} INTERFACE)

@@ -43,7 +43,7 @@ void add_normal_field(Rng& rng, std::span<const std::int64_t> shape, std::span<f
     return shape.size() < from_end ? std::size_t{1} : static_cast<std::size_t>(shape[shape.size() - from_end]);
   };
   const std::size_t columns = size(1), rows = size(2), places = rows * columns;
-  const int scales = std::bit_width(std::max(rows, columns) - 1) + 1;
+  const int scales = static_cast<int>(std::bit_width(std::max(rows, columns) - 1)) + 1;
   for (std::size_t field = 0; field + places <= values.size(); field += places)
     for (int scale = 0; scale < scales; ++scale) {
       const std::size_t across = ((columns - 1) >> scale) + 1, down = ((rows - 1) >> scale) + 1;

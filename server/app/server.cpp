@@ -447,11 +447,11 @@ Task<Result<void>> Server::start() {
   parts.watch_authority();
   if (parts.revocation) {
     parts.loops.add({.name = "revocations", .interval = revocation_interval},
-                    [&parts](Instant now) { return parts.revocation->tick(now, parts.leader->leading()); });
+                    [&parts](Instant at) { return parts.revocation->tick(at, parts.leader->leading()); });
   }
   parts.upkeep = std::make_unique<Loop>(
       parts.io, LoopOptions{.name = "quarantine", .interval = Duration{2000}, .observe = loop_observer(parts.metrics)},
-      [&parts](Instant now) { return parts.quarantine.tick(now); });
+      [&parts](Instant at) { return parts.quarantine.tick(at); });
   parts.patches->start(parts.io, patch_makers(parts.config));
   parts.lead = std::make_unique<SessionLock>(parts.io, leader_lock_options(parts.config), [&parts](bool held) {
     parts.holds_lead = held;
