@@ -55,6 +55,7 @@ class Run:
                             "PYTHONDONTWRITEBYTECODE": "1", "UBSAN_OPTIONS": "print_stacktrace=1",
                             "TSAN_OPTIONS": f"suppressions={ROOT / 'tests/support/tsan.supp'}", "TMPDIR": str(scratch)}
         self.outcomes = []
+        self.services = []  # of each worker: where they are, for the environment of its tests
 
     def command(self, argv, cwd=ROOT, timeout_s=SUITE_TIMEOUT_S, **options):
         return self.group.run(argv, cwd=cwd, env=self.environment, timeout_s=timeout_s, **options)
@@ -85,31 +86,55 @@ class Run:
         return not self.record(f"build {self.preset}", work).failures
 
     def start_services(self):
-        """Start what database and integration tests stand on, once, and tell them where it is."""
+        """Start what database and integration tests stand on, once for each worker."""
         def work(outcome):
             try:
-                self.environment |= start_services(self.group, self.folder, {"--postgres", "--mosquitto"})
+                for worker in range(os.cpu_count()):
+                    folder = self.folder / f"worker-{worker}"
+                    self.services.append(start_services(self.group, folder, {"--postgres", "--mosquitto"}))
             except (NotReady, OSError, RuntimeError) as error:
                 say(error)
                 outcome.failures.append("starting the services")
             return outcome
 
-        return not self.record("private PostgreSQL and Mosquitto", work).failures
+        return not self.record("private PostgreSQL and Mosquitto for each worker", work).failures
 
     def ctest(self, label):
+        command = ["ctest", "--test-dir", self.build, "-L", f"(^|:){label}(:|$)", "--output-on-failure", "--no-tests=ignore"]
         report = self.folder / f"ctest-{label}.xml"
-        # An open transaction in one database holds back which events another's readers may see: one test at a time there.
-        jobs = 1 if label in NEED_SERVICES else os.cpu_count()
 
         def work(outcome):
-            status = self.command(["ctest", "--test-dir", self.build, "-L", f"(^|:){label}(:|$)", "-j", str(jobs),
-                                   "--progress", "--output-on-failure", "--no-tests=ignore", "--output-junit", report])
+            status = self.command([*command, "-j", str(os.cpu_count()), "--progress", "--output-junit", report])
             read_junit(report, outcome)
             if status and not outcome.failures:
                 outcome.failures.append(f"ctest -L {label} ended with status {status}")
             return outcome
 
-        self.record(f"{label} (C++)", work)
+        if label in NEED_SERVICES:
+            self.ctest_by_worker(label, command)
+        else:
+            self.record(f"{label} (C++)", work)
+
+    def ctest_by_worker(self, label, command):
+        """Each worker takes every so-manieth test, one at a time: an open transaction in one database holds back which events
+        readers of another in the same cluster may see."""
+        say(f"== {label} (C++)")
+        workers = {}
+        for number, services in enumerate(self.services):
+            name = f"ctest-{label}-{number}"
+            workers[name] = ["env", *(f"{key}={value}" for key, value in services.items()), *command,
+                             "-I", f"{number + 1},,{len(self.services)}", "--output-junit", self.folder / f"{name}.xml"]
+        outcome = Outcome(f"{label} (C++)")
+        for name, status, log, seconds in self.group.run_several(workers, len(workers), SUITE_TIMEOUT_S, self.folder,
+                                                                 cwd=ROOT, env=self.environment):
+            sys.stdout.write(log.read_text(errors="replace"))
+            sys.stdout.flush()
+            failed_before = len(outcome.failures)
+            read_junit(self.folder / f"{name}.xml", outcome)
+            if status and len(outcome.failures) == failed_before:
+                outcome.failures.append(f"{name} ended with status {status}")
+            outcome.seconds = max(outcome.seconds, seconds)
+        self.outcomes.append(outcome)
 
     def several(self, label, npm_scripts=()):
         """The label's files in Python, and scripts of the dashboard beside them, so many at once as there are processors: each
@@ -207,7 +232,7 @@ def run_labels(run):
     for label in PARTS + LABELS:
         if label not in wanted:
             continue
-        if label in NEED_SERVICES and "ARGOSY_TEST_PG" not in run.environment and not run.start_services():
+        if label in NEED_SERVICES and not run.services and not run.start_services():
             return
         if label in CXX_LABELS:
             run.ctest(label)
