@@ -109,12 +109,22 @@ function(argosy_test name)
   foreach(label IN LISTS labels)
     add_dependencies(argosy_tests_${label} ${name})
   endforeach()
+  if(labels STREQUAL "unit" OR labels STREQUAL "unit;threads")
+    set_property(GLOBAL APPEND_STRING PROPERTY ARGOSY_WHOLE_PROGRAMS "$<TARGET_FILE:${name}>\n")
+  endif()
   list(JOIN labels ":" label)  # gtest_discover_tests takes no list
   set(lock "")
   if(ARG_LOCK)
     set(lock RESOURCE_LOCK "${ARG_LOCK}")
   endif()
   gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 PROPERTIES LABELS "${label}" TIMEOUT ${ARG_TIMEOUT} ${lock})
+endfunction()
+
+# The unit test programs that may be run whole, in a process for all of their tests: with sanitizers, which take a tenth of
+# a second to start, scripts/test does so. What is labelled `plain` measures its own process and is left out.
+function(argosy_list_whole_programs)
+  get_property(programs GLOBAL PROPERTY ARGOSY_WHOLE_PROGRAMS)
+  file(GENERATE OUTPUT "${CMAKE_BINARY_DIR}/whole-programs.txt" CONTENT "${programs}")
 endfunction()
 
 # What a fuzzer runs: its coverage steers the fuzzer, and optimised it gets through three times the inputs.

@@ -18,6 +18,7 @@ from services import start_services
 LABELS = ("unit", "sim", "db", "scripts", "integration", "web", "e2e")
 # Parts of these by a label of their own, see cmake/Argosy.cmake; they are run when they are asked for.
 PARTS = ("plain", "threads")
+SANITIZED = ("asan", "tsan")
 NEED_SERVICES = {"db", "integration", "threads"}
 CXX_LABELS = ("unit", "sim", "db", "integration", *PARTS)
 NEED_PROGRAMS = {"integration", "e2e"}
@@ -115,6 +116,24 @@ class Run:
         else:
             self.record(f"{label} (C++)", work)
 
+    def whole_programs(self):
+        """The unit tests of one program in one process, where starting it costs more than most tests do."""
+        programs = [Path(line) for line in (self.build / "whole-programs.txt").read_text().split()]
+        say(f"== unit (C++), {len(programs)} programs")
+        commands = {program.name: [program, "--gtest_brief=1", f"--gtest_output=xml:{self.folder / program.name}.xml"] for program in programs}
+        outcome, begun_at = Outcome("unit (C++), whole programs"), time.monotonic()
+        for name, status, log, seconds in self.group.run_several(commands, os.cpu_count(), SUITE_TIMEOUT_S, self.folder,
+                                                                 cwd=self.build, env=self.environment):
+            failed_before = len(outcome.failures)
+            read_junit(self.folder / f"{name}.xml", outcome)
+            if status and len(outcome.failures) == failed_before:
+                outcome.failures.append(f"{name} ended with status {status}")
+            say(f"{'FAILED' if status else 'ok    '}  {name}, {seconds:.1f} s")
+            if status:
+                print(log.read_text(errors="replace"), flush=True)
+        outcome.seconds = time.monotonic() - begun_at
+        self.outcomes.append(outcome)
+
     def ctest_by_worker(self, label, command):
         """Each worker takes every so-manieth test, one at a time: an open transaction in one database holds back which events
         readers of another in the same cluster may see."""
@@ -196,8 +215,9 @@ def read_junit(report, outcome):
         return
     for case in ElementTree.parse(report).iter("testcase"):
         if case.find("failure") is not None:
-            outcome.failures.append(case.get("name"))
-        elif case.find("skipped") is not None:
+            suite, name = case.get("classname"), case.get("name")
+            outcome.failures.append(name if suite in (None, name) else f"{suite}.{name}")  # ctest names both alike
+        elif case.find("skipped") is not None or case.get("status") == "notrun":
             outcome.skipped += 1
         else:
             outcome.passed += 1
@@ -234,7 +254,10 @@ def run_labels(run):
             continue
         if label in NEED_SERVICES and not run.services and not run.start_services():
             return
-        if label in CXX_LABELS:
+        if label == "unit" and run.preset in SANITIZED:
+            run.whole_programs()
+            run.ctest("plain")
+        elif label in CXX_LABELS:
             run.ctest(label)
         if label in ("scripts", "integration", "e2e"):
             if label == "e2e":

@@ -21,6 +21,13 @@ JUNIT = """<testsuite name="(empty)" tests="3" failures="1" disabled="0" skipped
 <testcase name="A.Skips" status="notrun"><skipped message="SKIP_REGULAR_EXPRESSION_MATCHED"/></testcase>
 </testsuite>"""
 
+GTEST = """<testsuites><testsuite name="A">
+<testcase name="Passes" classname="A" status="run" result="completed"/>
+<testcase name="Fails" classname="A" status="run" result="completed"><failure message=""/></testcase>
+<testcase name="Skips" classname="A" status="run" result="skipped"><skipped message=""/></testcase>
+<testcase name="DISABLED_Rests" classname="A" status="notrun" result="suppressed"/>
+</testsuite></testsuites>"""
+
 UNITTEST_FILE = """
 import unittest
 class T(unittest.TestCase):
@@ -49,6 +56,14 @@ class Counting(unittest.TestCase):
             outcome = Outcome("unit")
             read_junit(Path(file.name), outcome)
         self.assertEqual((outcome.passed, outcome.skipped, outcome.failures), (1, 1, ["A.Fails"]))
+
+    def test_gtest(self):
+        outcome = Outcome("unit")
+        with tempfile.NamedTemporaryFile("w", suffix=".xml") as file:
+            file.write(GTEST)
+            file.flush()
+            read_junit(Path(file.name), outcome)
+        self.assertEqual((outcome.passed, outcome.skipped, outcome.failures), (1, 2, ["A.Fails"]))
 
     def test_unittest(self):
         with tempfile.TemporaryDirectory() as folder:
