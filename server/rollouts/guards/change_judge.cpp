@@ -1,0 +1,123 @@
+#include "server/rollouts/guards/change_judge.hpp"
+
+#include <algorithm>
+#include <iterator>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "common/base/random.hpp"
+#include "common/stats/looks.hpp"
+#include "common/stats/permutation.hpp"
+#include "common/stats/spending.hpp"
+
+namespace argosy::server {
+namespace {
+
+double each_of(double half, std::uint32_t classes) {
+  return classes < 2 ? 0 : half / classes;
+}
+double whole_of(double alpha, std::uint32_t classes) {
+  return classes < 2 ? alpha : alpha / 2;
+}
+
+Result<double> newest_boundary(double alpha, std::span<const double> shares_of_dwell) {
+  ARGOSY_TRY(const auto boundaries, spending_boundaries(SpendingType::obrien_fleming, alpha, shares_of_dwell));
+  return boundaries.back().alpha;
+}
+
+// With the most draws, p-values under 1 in 100,000 are out of reach: the first looks towards the end wait.
+PermutationPlan plan_of(const GuardLook& look, std::uint64_t salt, double alpha) {
+  constexpr double fewest_draws = 999, most_draws = 100'000;
+  return {.seed = stable_hash(look.seed, std::to_string(look.number) + "/" + std::to_string(salt)),
+          .most_draws = static_cast<std::uint32_t>(std::clamp(2 / std::max(alpha, 1e-9), fewest_draws, most_draws))};
+}
+
+// Nothing may be spent, nothing is sure.
+OneSidedBounds bounds_at(const StratifiedEffect& effect, double alpha) {
+  constexpr double infinity = std::numeric_limits<double>::infinity();
+  return alpha > 0 ? bounds_of(effect, alpha) : OneSidedBounds{-infinity, infinity};
+}
+
+std::vector<std::uint32_t> classes_with_both(const StratifiedSums& sums) {
+  std::vector<std::uint32_t> classes;
+  for (std::uint32_t stratum = 0; stratum < sums.strata(); ++stratum)
+    if (sums.of(stratum, Arm::canary).n > 0 && sums.of(stratum, Arm::control).n > 0) classes.push_back(stratum);
+  return classes;
+}
+
+std::vector<DeviceRow> rows_of(std::span<const DeviceRow> rows, std::uint32_t stratum) {
+  std::vector<DeviceRow> found;
+  std::copy_if(rows.begin(), rows.end(), std::back_inserter(found),
+               [stratum](const DeviceRow& row) { return row.stratum == stratum; });
+  return found;
+}
+
+// Whether these rows alone are surely over the rollback margin.
+bool fails_by_permutation(std::span<const DeviceRow> rows, const ChangeGuard& guard, const PermutationPlan& plan,
+                          double alpha) {
+  const auto test = permutation_test(rows, guard.worse, guard.margins.rollback, plan);
+  return test && rejects(test->p, alpha);
+}
+
+bool class_fails(std::span<const DeviceRow> rows, const StratifiedSums& sums, std::uint32_t stratum,
+                 const ChangeGuard& guard, const GuardLook& look) {
+  const double alpha = look.alphas.each_class;
+  const auto effect = effect_in(sums, stratum, guard.least_sigma);
+  if (!effect || alpha <= 0 || effect->theta <= guard.margins.rollback) return false;
+  const std::vector<DeviceRow> members = rows_of(rows, stratum);
+  if (wants_permutation(sums_of(members, guard.worse), members, guard.worse))
+    return fails_by_permutation(members, guard, plan_of(look, stratum + 1, alpha), alpha);
+  return bounds_at(*effect, alpha).lower > guard.margins.rollback;
+}
+
+HarmVerdict verdict_of_whole(std::span<const DeviceRow> rows, const ChangeGuard& guard, const GuardLook& look,
+                             const ChangeVerdict& seen) {
+  const LookAlphas& alphas = look.alphas;
+  if (!seen.is_by_permutation) return verdict_of(seen.bounds, guard.margins, look.is_longest_dwell);
+  const auto worse = permutation_test(rows, guard.worse, guard.margins.rollback, plan_of(look, 0, alphas.whole));
+  const auto better =
+      non_inferiority_test(rows, guard.worse, guard.margins.promotion, plan_of(look, 0, alphas.promotion));
+  return verdict_of(PValueAtAlpha{worse ? worse->p : 1, alphas.whole},
+                    PValueAtAlpha{better ? better->p : 1, alphas.promotion}, look.is_longest_dwell);
+}
+
+}  // namespace
+
+Result<LookAlphas> alphas_at(const ChangeGuard& guard, std::span<const double> shares_of_dwell) {
+  LookAlphas alphas = alphas_at(guard, static_cast<int>(shares_of_dwell.size()));
+  const double whole = whole_of(guard.alpha, guard.classes);
+  if (guard.looks == Looks::towards_the_end) {
+    ARGOSY_TRY(alphas.whole, newest_boundary(whole, shares_of_dwell));
+  }
+  if (guard.classes > 1) {
+    ARGOSY_TRY(alphas.each_class, newest_boundary(each_of(whole, guard.classes), shares_of_dwell));
+  }
+  return alphas;
+}
+
+LookAlphas alphas_at(const ChangeGuard& guard, int look) {
+  const double whole = alpha_of_look(whole_of(guard.alpha, guard.classes), look);
+  return {whole, each_of(whole, guard.classes), alpha_of_look(guard.promotion_alpha, look)};
+}
+
+Result<ChangeVerdict> judge_change(std::span<const DeviceRow> rows, const ChangeGuard& guard, const GuardLook& look) {
+  const StratifiedSums sums = sums_of(rows, guard.worse);
+  ChangeVerdict seen;
+  ARGOSY_TRY(seen.effect, stratified_effect(sums, guard.least_sigma));
+  seen.bounds = {bounds_at(seen.effect, look.alphas.whole).lower, bounds_at(seen.effect, look.alphas.promotion).upper};
+  seen.is_by_permutation = wants_permutation(sums, rows, guard.worse);
+  seen.verdict = verdict_of_whole(rows, guard, look, seen);
+  seen.missing_canaries = canaries_to_pass(seen.effect, look.alphas.promotion, guard.margins.promotion);
+  if (seen.verdict == HarmVerdict::fail || look.alphas.each_class <= 0) return seen;
+  const std::vector<std::uint32_t> classes = classes_with_both(sums);
+  const auto failing = std::find_if(classes.begin(), classes.end(), [&](std::uint32_t stratum) {
+    return class_fails(rows, sums, stratum, guard, look);
+  });
+  if (failing == classes.end()) return seen;
+  seen.verdict = HarmVerdict::fail;
+  seen.driven_by = *failing;
+  return seen;
+}
+
+}  // namespace argosy::server

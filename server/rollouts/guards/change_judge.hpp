@@ -1,0 +1,68 @@
+// Is a metric worse on the new release? The verdict of one look, over one row a device: canaries and those that wait,
+// each against its own past. Over all classes of hardware together and, with half of alpha, in each class alone: a
+// fault in a tenth of the fleet is diluted by the average. Pure; costs what its rows cost, and a permutation test where
+// there are few canaries. False roll backs, whatever the number of looks and however long, are at most the guard's
+// alpha: half of it is spent over all classes and half split between them (Bonferroni), each half over the looks as
+// looks.hpp or spending.hpp say.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+
+#include "common/base/error.hpp"
+#include "common/stats/device_rows.hpp"
+#include "common/stats/non_inferiority.hpp"
+#include "common/stats/one_sided_bounds.hpp"
+#include "common/stats/stratified_effect.hpp"
+
+namespace argosy::server {
+
+// doubling: look k spends alpha / (k (k + 1)), so that what is plain is seen at once, however long it goes on.
+// towards_the_end: O'Brien and Fleming's spending until the longest dwell: what shows slowly (accuracy by labels, a
+// class with few canaries) is seen with nearly all of alpha at the end, and nothing is at the first looks.
+enum class Looks : std::uint8_t { doubling, towards_the_end };
+
+struct ChangeGuard {
+  WorseWhen worse = WorseWhen::higher;
+  HarmMargins margins{};          // in the unit of D
+  double alpha = 0.05;            // of a false roll back over all looks: the guard's share of the rollout's
+  double promotion_alpha = 0.05;  // of a wrong promotion over all looks, which double
+  Looks looks =
+      Looks::doubling;  // of all classes together; each class alone is looked at towards the end where there is one
+  std::uint32_t classes = 1;  // of hardware in the rollout
+  double least_sigma = 0;     // the resolution of a device's figure, in the unit of D
+};
+
+struct LookAlphas {  // what one look may spend
+  double whole = 0;
+  double each_class = 0;  // 0: there is one class alone
+  double promotion = 0;
+};
+
+// Of the newest of looks that were taken at these shares (0, 1] of the longest dwell, ascending; without a longest
+// dwell all looks double, and their number alone counts. Takes some milliseconds: keep what it gave.
+// Errc::invalid_argument as spending_boundaries().
+Result<LookAlphas> alphas_at(const ChangeGuard& guard, std::span<const double> shares_of_dwell);
+LookAlphas alphas_at(const ChangeGuard& guard, int look);
+
+struct GuardLook {
+  int number = 1;  // 1, 2, ...: after 1, 2, 4, 8 ... windows
+  LookAlphas alphas{};
+  bool is_longest_dwell = false;
+  std::uint64_t seed = 1;  // the rollout's
+};
+
+struct ChangeVerdict {
+  HarmVerdict verdict = HarmVerdict::waiting;
+  StratifiedEffect effect;
+  OneSidedBounds bounds;  // of theta, at what this look may spend; Student's t, also where a permutation test decides
+  bool is_by_permutation = false;
+  std::optional<std::uint32_t> driven_by;         // the class that fails by itself while the whole does not
+  std::optional<std::uint64_t> missing_canaries;  // about so many more would bring a pass
+};
+
+// Errc::unavailable, with the reason, when nothing can be compared: that is never a pass.
+Result<ChangeVerdict> judge_change(std::span<const DeviceRow> rows, const ChangeGuard& guard, const GuardLook& look);
+
+}  // namespace argosy::server
