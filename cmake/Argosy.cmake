@@ -127,6 +127,13 @@ function(argosy_list_whole_programs)
   file(GENERATE OUTPUT "${CMAKE_BINARY_DIR}/whole-programs.txt" CONTENT "${programs}")
 endfunction()
 
+# What a test goes through so often that compiling it optimised is the quicker way: these libraries, in builds for tests.
+function(argosy_optimise_tested)
+  foreach(library IN LISTS ARGN)
+    target_compile_options(${library} PRIVATE $<$<CONFIG:Debug>:-O1>)
+  endforeach()
+endfunction()
+
 # What a fuzzer runs: its coverage steers the fuzzer, and optimised it gets through three times the inputs.
 function(argosy_steer_fuzzers)
   foreach(library IN LISTS ARGN)

@@ -45,8 +45,10 @@
 #include "server/mqtt/broker_visit.hpp"
 #include "server/overview/overview_service.hpp"
 #include "server/quarantine/quarantine_api.hpp"
+#include "server/rollouts/guards/panel_store.hpp"
 #include "server/rollouts/rollout_api.hpp"
 #include "server/telemetry/telemetry_api.hpp"
+#include "server/telemetry/telemetry_store.hpp"
 #include "server/work/worker_pool.hpp"
 
 namespace argosy::server {
@@ -244,6 +246,7 @@ void Server::Parts::make_enrolment(CertificateAndKey authority) {
 
 // Who hears whom: telemetry feeds drift and alerts, the broker feeds the capabilities, the lock decides who leads.
 void Server::Parts::connect_parts() {
+  telemetry.also_store({feed_panels});
   telemetry.add_listener([this](const auto& windows) {
     if (!leader->leading()) return;  // the one that leads finds them by its sweep
     drift.take(windows, wall_clock_now());

@@ -49,17 +49,6 @@ json allowed_to_json(const RolloutRecord& record) {
   return allowed;
 }
 
-json guard_to_json(const GuardVerdict& guard) {
-  return {{"metric", to_string(guard.metric)},
-          {"estimate", guard.estimate},
-          {"limit", guard.limit},
-          {"canary_samples", guard.canary_samples},
-          {"baseline_samples", guard.baseline_samples},
-          {"devices", guard.devices},
-          {"verdict", to_string(guard.verdict)},
-          {"message", guard.message}};
-}
-
 }  // namespace
 
 json rollout_to_json(const RolloutRecord& record) {
@@ -90,7 +79,7 @@ json rollout_to_json(const RolloutRecord& record) {
 json details_to_json(const RolloutDetails& details) {
   auto document = rollout_to_json(details.record);
   document["guards"] = json::array();
-  for (const auto& guard : details.guards) document["guards"].push_back(guard_to_json(guard));
+  for (const auto& guard : details.guards) document["guards"].push_back(encode(guard));
   document["gate"] = text_or_null(details.gate);
   return document;
 }

@@ -6,7 +6,7 @@
 #include "common/base/random.hpp"
 #include "server/db/db_pool.hpp"
 #include "server/models/patch_service.hpp"
-#include "server/rollouts/guards/guard_store.hpp"
+#include "server/rollouts/guards/panel_store.hpp"
 #include "server/rollouts/store/advance_store.hpp"
 #include "server/rollouts/store/operate_store.hpp"
 #include "server/rollouts/store/report_store.hpp"
@@ -24,11 +24,8 @@ std::uint64_t new_seed() {
   return seed;
 }
 
-std::vector<Verdict> verdicts(const Policy& policy, const std::vector<GuardInput>& inputs) {
-  std::vector<Verdict> list;
-  for (std::size_t i = 0; i < std::min(policy.guards.size(), inputs.size()); ++i)
-    list.push_back(judge(policy.guards[i], inputs[i]).verdict);
-  return list;
+std::string error_of(const Result<LookOutcome>& outcome) {
+  return outcome ? "" : outcome.error().message;
 }
 
 }  // namespace
@@ -44,8 +41,7 @@ Task<Result<RolloutRecord>> RolloutService::create(NewRollout rollout, std::stri
 
 Task<Result<RolloutDetails>> RolloutService::get(std::int64_t id, Instant now) {
   ARGOSY_CO_TRY(auto record, co_await db_.transact<GetRollout>(id));
-  auto guards = co_await guards_of(record, now);
-  co_return co_await show(std::move(record), std::move(guards), now);
+  co_return co_await show(std::move(record), now);
 }
 
 Task<Result<RolloutPage<RolloutRecord>>> RolloutService::list(std::int64_t before, std::size_t limit) {
@@ -63,18 +59,9 @@ Task<Result<RolloutPage<DecisionRecord>>> RolloutService::decisions(std::int64_t
 }
 
 Task<Result<RolloutDetails>> RolloutService::operate(OperatorCall call, Instant now) {
-  const bool stops =
-      call.operation == Operation::pause || call.operation == Operation::halt || call.operation == Operation::rollback;
-  ARGOSY_CO_TRY(auto record, co_await db_.transact<GetRollout>(call.rollout));
-  std::vector<GuardInput> guards;
-  if (stops) {
-    guards = last_measured(record).inputs;  // a stop waits for no measurement
-  } else {
-    guards = co_await guards_of(record, now);
-  }
-  ARGOSY_CO_TRY(auto operated, co_await db_.transact<OperateRollout>(std::move(call), guards, now));
+  ARGOSY_CO_TRY(auto operated, co_await db_.transact<OperateRollout>(std::move(call), now));
   wake();
-  co_return co_await show(std::move(operated), std::move(guards), now);
+  co_return co_await show(std::move(operated), now);
 }
 
 Task<Result<std::size_t>> RolloutService::take_reports(std::vector<wire::DeviceState> states, Instant now) {
@@ -102,18 +89,20 @@ Task<Result<std::size_t>> RolloutService::tick(Instant now) {
 
 Task<Result<std::size_t>> RolloutService::measure(Instant now) {
   ARGOSY_CO_TRY(auto records, co_await db_.transact<ListActiveRollouts>());
-  std::size_t measured = 0;
-  bool changed = false;  // a verdict
+  std::size_t looks = 0;
   for (const auto& record : records) {
-    if (record.state != RolloutState::running || record.policy.guards.empty() || is_fresh(record, now)) continue;
-    const auto before = last_verdicts(record);
-    const auto guards = co_await guards_of(record, now);
-    ++measured;
-    changed |= verdicts(record.policy, guards) != before;
-    ARGOSY_CO_CHECK(co_await tell_measuring(record.id, why_unmeasured(guards), now));
+    if (record.state != RolloutState::running || record.policy.guards.empty() || !is_due(record.id, now)) continue;
+    const auto began = Clock::now();
+    const auto outcome = co_await db_.transact<LookAtGuards>(record.id, now);
+    const bool unfinished = outcome && outcome->unfinished;
+    auto& measuring = measurings_[record.id];
+    measuring.at = unfinished ? std::nullopt : std::optional(now);
+    measuring.rests_until = rest_after(began);
+    looks += outcome && outcome->looked ? 1 : 0;
+    ARGOSY_CO_CHECK(co_await tell_measuring(record, error_of(outcome), now));
   }
-  if (changed) wake();
-  co_return measured;
+  if (looks > 0) wake();
+  co_return looks;
 }
 
 void RolloutService::wake() {
@@ -127,64 +116,39 @@ RolloutService::Clock::time_point RolloutService::rest_after(Clock::time_point b
   return end + std::chrono::duration_cast<Clock::duration>((end - began) * (1 / options_.busy_share - 1));
 }
 
-bool RolloutService::is_fresh(const RolloutRecord& record, Instant now) const {
-  const auto found = measured_.find(record.id);
-  if (found == measured_.end() || found->second.etag != record.etag) return false;
-  return now - found->second.at < options_.guard_interval || Clock::now() < found->second.rests_until;
+bool RolloutService::is_due(std::int64_t rollout, Instant now) const {
+  const auto found = measurings_.find(rollout);
+  if (found == measurings_.end()) return true;
+  const auto& measuring = found->second;
+  if (Clock::now() < measuring.rests_until) return false;
+  return !measuring.at || now - *measuring.at >= options_.guard_interval;
 }
 
-Guards RolloutService::last_measured(const RolloutRecord& record) const {
-  const auto found = measured_.find(record.id);
-  if (found != measured_.end() && found->second.etag == record.etag) return {found->second.inputs, record.etag};
-  return {about_to_be_measured(record.policy), record.etag};
-}
-
-// Not in the coroutine: g++ 12 destroys a temporary twice there when a part of it is passed by reference.
-std::vector<Verdict> RolloutService::last_verdicts(const RolloutRecord& record) const {
-  return verdicts(record.policy, last_measured(record).inputs);
-}
-
-Task<std::vector<GuardInput>> RolloutService::guards_of(RolloutRecord record, Instant now) {
-  if (is_fresh(record, now)) co_return measured_[record.id].inputs;
-  const auto id = record.id;
-  const auto etag = record.etag;
-  const auto policy = record.policy;
-  const auto began = Clock::now();
-  auto inputs = co_await db_.transact<MeasureGuards>(std::move(record));
-  if (!inputs) inputs = unmeasured(policy, inputs.error().message);
-  auto& measured = measured_[id];
-  measured.inputs = *inputs;
-  measured.at = now;
-  measured.etag = etag;
-  measured.rests_until = rest_after(began);
-  co_return std::move(*inputs);
-}
-
-Task<Result<void>> RolloutService::tell_measuring(std::int64_t id, std::string why, Instant now) {
-  if (measured_[id].told_unmeasured == !why.empty()) co_return Result<void>{};
-  ARGOSY_CO_CHECK(co_await db_.transact<LogMeasuring>(id, why, now));
-  measured_[id].told_unmeasured = !why.empty();
+Task<Result<void>> RolloutService::tell_measuring(RolloutRecord record, std::string why, Instant now) {
+  if (record.guards_unmeasured.empty() == why.empty()) co_return Result<void>{};
+  ARGOSY_CO_CHECK(co_await db_.transact<LogMeasuring>(record.id, std::move(why), now));
+  wake();
   co_return Result<void>{};
 }
 
 // With what costs a look at its devices; without it when that look fails, for a screen must not hide the rollout.
-Task<Result<RolloutDetails>> RolloutService::show(RolloutRecord record, std::vector<GuardInput> guards, Instant now) {
-  auto details = co_await db_.transact<GetRolloutDetails>(record.id, std::move(guards), now);
+Task<Result<RolloutDetails>> RolloutService::show(RolloutRecord record, Instant now) {
+  auto details = co_await db_.transact<GetRolloutDetails>(record.id, now);
   if (details) co_return std::move(*details);
   if (record.fault.empty()) record.fault = "its devices cannot be looked at: " + details.error().message;
   co_return RolloutDetails{std::move(record), {}, ""};
 }
 
 void RolloutService::forget_all_but(const std::vector<RolloutRecord>& records) {
-  std::map<std::int64_t, Measured> kept;
+  std::map<std::int64_t, Measuring> kept;
   std::map<std::int64_t, Look> kept_looks;
   for (const auto& record : records) {
-    auto found = measured_.extract(record.id);
+    auto found = measurings_.extract(record.id);
     if (found) kept.insert(std::move(found));
     auto look = looks_.extract(record.id);
     if (look) kept_looks.insert(std::move(look));
   }
-  measured_ = std::move(kept);
+  measurings_ = std::move(kept);
   looks_ = std::move(kept_looks);
 }
 
@@ -195,8 +159,7 @@ Task<Result<bool>> RolloutService::tick_one(RolloutRecord record, Instant now) {
   const auto revoked_since = last_look ? std::optional(*last_look - revocation_overlap) : std::nullopt;
   bool acted = false;
   for (int round = 0; round < options_.rounds; ++round) {
-    ARGOSY_CO_TRY(auto advance,
-                  co_await db_.transact<AdvanceRollout>(record.id, last_measured(record), revoked_since, now));
+    ARGOSY_CO_TRY(auto advance, co_await db_.transact<AdvanceRollout>(record.id, revoked_since, now));
     acted |= advance.acted;
     if (!advance.wanted.empty()) {
       auto asked = co_await patches_.want(std::move(advance.wanted));

@@ -21,10 +21,9 @@ namespace argosy::server {
 
 class DbPool;
 class PatchService;
-struct Guards;
 
 struct RolloutOptions {
-  Duration guard_interval{2000};  // guard figures are measured again after so long
+  Duration guard_interval{2000};  // whether a look at guards is due is asked again after so long
   int rounds = 4;                 // of one rollout in one tick, while it has more to do
   // What takes long is done less often: at most this share of the time goes to one rollout's looks and measurements
   // that nothing asked for. 1: no limit.
@@ -49,11 +48,11 @@ class RolloutService {
   // revoked); answers how many devices moved.
   Task<Result<std::size_t>> take_reports(std::vector<wire::DeviceState> states, Instant now);
   // Moves every rollout as far as it goes now; answers how many rollouts acted. Call about once a second, and when
-  // on_due asks for it. Judges guards by their last measurement and never waits for one. One rollout's error does not
-  // hold the others; the first is answered.
+  // on_due asks for it. Takes guards as they were at their last look and never waits for one. One rollout's error does
+  // not hold the others; the first is answered.
   Task<Result<std::size_t>> tick(Instant now);
-  // Measures the guards of running rollouts anew where it is time; answers how many it measured. What cannot be
-  // measured is `unknown` from then on, which the decisions tell once.
+  // Looks at the guards of running rollouts where a look is due; answers how many were. Guards that cannot be measured
+  // are `unknown` from then on, which the decisions tell once.
   Task<Result<std::size_t>> measure(Instant now);
   // Called on the I/O thread when something happened that a tick should look at soon.
   void on_due(std::function<void()> wake) { wake_ = std::move(wake); }
@@ -61,12 +60,9 @@ class RolloutService {
  private:
   using Clock = std::chrono::steady_clock;
 
-  struct Measured {
-    std::vector<GuardInput> inputs;
-    Instant at{};
-    std::int64_t etag = 0;
+  struct Measuring {            // of one rollout's guards
+    std::optional<Instant> at;  // of the last time; none: there is more to read at once
     Clock::time_point rests_until{};
-    bool told_unmeasured = false;  // the decisions say so
   };
   struct Look {
     std::optional<Instant> at;  // of the last tick that went well
@@ -75,19 +71,16 @@ class RolloutService {
 
   void wake();
   Clock::time_point rest_after(Clock::time_point began) const;
-  bool is_fresh(const RolloutRecord& record, Instant now) const;
-  Guards last_measured(const RolloutRecord& record) const;
-  std::vector<Verdict> last_verdicts(const RolloutRecord& record) const;
-  Task<std::vector<GuardInput>> guards_of(RolloutRecord record, Instant now);
-  Task<Result<void>> tell_measuring(std::int64_t id, std::string why, Instant now);
-  Task<Result<RolloutDetails>> show(RolloutRecord record, std::vector<GuardInput> guards, Instant now);
+  bool is_due(std::int64_t rollout, Instant now) const;
+  Task<Result<void>> tell_measuring(RolloutRecord record, std::string why, Instant now);
+  Task<Result<RolloutDetails>> show(RolloutRecord record, Instant now);
   void forget_all_but(const std::vector<RolloutRecord>& records);
   Task<Result<bool>> tick_one(RolloutRecord record, Instant now);
 
   DbPool& db_;
   PatchService& patches_;
   RolloutOptions options_;
-  std::map<std::int64_t, Measured> measured_;
+  std::map<std::int64_t, Measuring> measurings_;
   std::map<std::int64_t, Look> looks_;
   bool due_ = true;
   std::function<void()> wake_;

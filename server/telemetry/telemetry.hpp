@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "common/base/instant.hpp"
+#include "common/stats/log_histogram.hpp"
 #include "common/wire/telemetry.hpp"
 
 namespace argosy::server {
@@ -71,6 +72,29 @@ struct StoredWindow {
   std::string model;
   std::string version;
   Instant started_at{};
+};
+
+// Windows and samples with all that was stored of them, for what is kept in the same transaction.
+struct TakenWindow {
+  std::string device;
+  std::string model;
+  std::string version;
+  Instant started_at{};
+  Instant ended_at{};
+  std::uint64_t count = 0;
+  std::uint64_t errors = 0;
+  std::uint64_t labelled = 0;
+  std::uint64_t correct = 0;
+  LogHistogram latency{};
+};
+struct TakenHealth {
+  std::string device;
+  Instant at{};
+  wire::HealthSample sample;
+};
+struct TakenTelemetry {
+  std::vector<TakenWindow> windows;
+  std::vector<TakenHealth> health;
 };
 
 // Per epoch: what is in the tables, beside what the device says it dropped.

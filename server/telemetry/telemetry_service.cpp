@@ -21,8 +21,9 @@ struct StoreTogether {
   StoredTelemetry& stored;
   Instant now;
   Duration retention;
+  std::shared_ptr<const AlsoStored> also;
   Task<Result<TelemetryService::Acks>> operator()(std::vector<wire::TelemetryBatch> batches) const {
-    return store(db, stored, StoreTelemetry{std::move(batches), now, retention});
+    return store(db, stored, StoreTelemetry{std::move(batches), now, retention, also});
   }
   static Task<Result<TelemetryService::Acks>> store(DbPool& db, StoredTelemetry& stored, StoreTelemetry together) {
     ARGOSY_CO_TRY(StoredTelemetry part, co_await db.transact(std::move(together)));
@@ -35,10 +36,14 @@ struct StoreTogether {
 
 }  // namespace
 
+void TelemetryService::also_store(AlsoStored also) {
+  also_ = std::make_shared<const AlsoStored>(std::move(also));
+}
+
 Task<Result<TelemetryService::Acks>> TelemetryService::ingest(std::vector<wire::TelemetryBatch> batches, Instant now) {
   if (batches.empty()) co_return Acks{};
   StoredTelemetry stored;
-  const StoreTogether store{db_, stored, now, std::chrono::days(options_.retention_days)};
+  const StoreTogether store{db_, stored, now, std::chrono::days(options_.retention_days), also_};
   auto acks = co_await take_by_halves<wire::TelemetryAck>(std::move(batches), store);
   publish(stored);
   const bool nothing =

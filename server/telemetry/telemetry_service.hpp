@@ -4,8 +4,10 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/base/error.hpp"
@@ -18,6 +20,7 @@ namespace argosy::server {
 
 class DbPool;
 class Metrics;
+struct AlsoStored;
 struct StoredTelemetry;
 
 struct TelemetryOptions {
@@ -57,6 +60,9 @@ class TelemetryService {
   // Called on the I/O thread after each commit with the windows that it stored. Set before the first ingest.
   void add_listener(Listener listener) { listeners_.push_back(std::move(listener)); }
 
+  // Set before the first ingest.
+  void also_store(AlsoStored also);
+
   // Stores what continues each device's cursor, all in one transaction, and answers in the order of `batches`: an ack,
   // or Errc::forbidden for a device that is unknown or revoked. A batch that the database refuses does not stop the
   // others. Where the database went away, batches that are not stored have its error, and the devices will send again;
@@ -77,6 +83,7 @@ class TelemetryService {
   DbPool& db_;
   TelemetryOptions options_;
   std::vector<Listener> listeners_;
+  std::shared_ptr<const AlsoStored> also_;
   std::optional<Instant> kept_at_;
   TelemetryCounters counters_;
 };

@@ -233,7 +233,7 @@ std::optional<Instant> other_time(Instant by_the_device, Instant placed) {
 }
 
 void copy_windows(pqxx::work& transaction, const std::vector<Acceptance>& accepted, Instant kept_since,
-                  CursorRows& cursors, StoredTelemetry& stored) {
+                  CursorRows& cursors, StoredTelemetry& stored, TakenTelemetry& taken) {
   const std::vector<std::string> columns{"device_id", "epoch",   "seq",    "started_at",  "ended_at",
                                          "model",     "version", "count",  "errors",      "labelled",
                                          "correct",   "latency", "p50_ms", "p95_ms",      "p99_ms",
@@ -250,19 +250,21 @@ void copy_windows(pqxx::work& transaction, const std::vector<Acceptance>& accept
     auto latency = LogHistogram::decode(window.latency);
     // A histogram that cannot be read must not hold up the outbox behind it.
     if (!latency) ++stored.counters.malformed_histograms;
-    const LogHistogram histogram = latency ? std::move(*latency) : LogHistogram{};
+    LogHistogram histogram = latency ? std::move(*latency) : LogHistogram{};
     out << std::make_tuple(batch.device, batch.epoch, seq, started_at, ended_at, window.model, window.version,
                            window.count, window.errors, window.labelled, window.correct,
                            "\\x" + to_hex(histogram.encode()), histogram.quantile(0.50), histogram.quantile(0.95),
                            histogram.quantile(0.99), features_json(window), classes_json(window), link,
                            receipt.received_at, other_time(window.started_at, started_at));
     stored.windows.push_back({batch.device, window.model, window.version, started_at});
+    taken.windows.push_back({batch.device, window.model, window.version, started_at, ended_at, window.count,
+                             window.errors, window.labelled, window.correct, std::move(histogram)});
   });
   out.complete();
 }
 
 void copy_health(pqxx::work& transaction, const std::vector<Acceptance>& accepted, Instant kept_since,
-                 CursorRows& cursors) {
+                 CursorRows& cursors, TakenTelemetry& taken) {
   const std::vector<std::string> columns{"device_id", "epoch", "seq",         "at",
                                          "sample",    "link",  "received_at", "device_at"};
   pqxx::stream_to out(transaction, "health_samples", columns);
@@ -275,6 +277,7 @@ void copy_health(pqxx::work& transaction, const std::vector<Acceptance>& accepte
     }
     out << std::make_tuple(batch.device, batch.epoch, seq, at, wire::health_values_json(sample), link,
                            receipt.received_at, other_time(sample.at, at));
+    taken.health.push_back({batch.device, at, sample});
   });
   out.complete();
 }
@@ -409,8 +412,10 @@ Result<StoredTelemetry> StoreTelemetry::operator()(pqxx::work& transaction) cons
             : make_error(Errc::forbidden, "device \"" + batch.device + "\" is unknown or revoked; enrol it"));
   }
   if (!judge.accepted.empty()) {
-    copy_windows(transaction, judge.accepted, now - retention, cursors, judge.stored);
-    copy_health(transaction, judge.accepted, now - retention, cursors);
+    TakenTelemetry taken;
+    copy_windows(transaction, judge.accepted, now - retention, cursors, judge.stored, taken);
+    copy_health(transaction, judge.accepted, now - retention, cursors, taken);
+    if (also) also->keep(transaction, taken);
   }
   save_cursors(transaction, cursors, now);
   judge.save_speakers();

@@ -153,7 +153,8 @@ std::vector<LookAlphas> alphas_of_day(const ChangeGuard& guard) {
   std::vector<LookAlphas> alphas;
   for (const int windows : look_windows) {
     shares_of_dwell.push_back(static_cast<double>(windows) / day_windows);
-    alphas.push_back(alphas_at(guard, shares_of_dwell).value());
+    const auto look = static_cast<int>(shares_of_dwell.size());
+    alphas.push_back(alphas_at(guard, {.number = look, .in_wave = look, .shares_of_dwell = shares_of_dwell}).value());
   }
   return alphas;
 }

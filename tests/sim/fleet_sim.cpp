@@ -66,7 +66,8 @@ class World {
   }
 
   void make_fleet() {
-    const auto size = 3 + rng_.below(14);
+    // The canary of a smaller fleet cannot show that a release gets more wrong.
+    const auto size = scenario_.badness == Badness::inaccurate ? 20 + rng_.below(10) : 3 + rng_.below(14);
     const auto classes = 1 + rng_.below(3);
     for (std::uint64_t i = 0; i < size; ++i) add_device(i, "class-" + std::to_string(rng_.below(classes)));
   }
@@ -143,7 +144,9 @@ class World {
     policy.waves = {{0.2}, {0.5}, {1.0}};
     policy.gate.bake_s = static_cast<std::int64_t>(rng_.below(120));
     policy.gate.success_share = 0.7;
-    policy.guards = {{.metric = server::GuardMetric::accuracy, .limit = 0.03, .min_samples = 50}};
+    policy.guards = {{.metric = server::GuardMetric::accuracy}};
+    policy.look_s = 60;
+    policy.gate.max_dwell_s = 1800;
     policy.probation.duration_s = 60;
     policy.probation.max_latency_ratio = 2;
     policy.probation.max_duration_s = 600;

@@ -12,7 +12,7 @@ namespace argosy::sim {
 namespace {
 
 constexpr std::uint64_t parts = 8;
-constexpr std::uint64_t usual_seeds = 240;
+constexpr std::uint64_t usual_seeds = 2000;
 
 std::optional<std::uint64_t> number_from(const char* variable) {
   const char* text = std::getenv(variable);

@@ -17,7 +17,9 @@ constexpr auto offline_after = 130s;
 constexpr std::uint64_t model_bytes = 1'000'000;
 constexpr std::uint64_t patch_bytes = 50'000;
 
-constexpr std::uint64_t samples_a_device = 100;
+constexpr std::uint64_t labels_a_window = 100;
+constexpr int windows_before = 60;
+constexpr auto window_length = 20s;         // and so often telemetry is fed
 constexpr std::size_t devices_a_slice = 3;  // hear of a stop at once
 
 bool is_settled(const Row& row) {
@@ -81,9 +83,7 @@ server::Snapshot Server::snapshot(const SimRollout& rollout) const {
   snapshot.waves = rollout.waves;
   snapshot.acknowledged = rollout.acknowledged;
   snapshot.stopping = rollout.told_up_to.has_value();
-  const auto measured = measured_.find(rollout.id);
-  const bool counts = measured != measured_.end() && measured->second.etag == rollout.etag;
-  snapshot.guards = counts ? measured->second.inputs : server::about_to_be_measured(rollout.policy);
+  snapshot.guards = server::current_verdicts(rollout.policy, rollout.verdicts, rollout.wave, "");
   for (const auto& [device, row] : rollout.rows) {
     auto& wave = snapshot.waves[static_cast<std::size_t>(row.wave)];
     const bool here = reachable(device);
@@ -197,29 +197,62 @@ void Server::tick() {
   }
 }
 
-void Server::measure() {
-  for (const auto& [id, rollout] : rollouts_) measured_[id] = {rollout.etag, {accuracy_of(rollout)}};
+void Server::change_leader() {
+  tick();
+  measure();
+  tick();
 }
 
-// Over the devices that came to run the release, whatever became of them; each measures at once.
-server::GuardInput Server::accuracy_of(const SimRollout& rollout) const {
-  server::GuardInput input{.metric = server::GuardMetric::accuracy};
-  for (const auto& [device, row] : rollout.rows) {
-    const auto step = row.is.step;
-    const bool updated = step == DeviceStep::probation || step == DeviceStep::succeeded ||
-                         step == DeviceStep::rolling_back || step == DeviceStep::rolled_back ||
-                         row.is.cause.starts_with("probation");
-    if (!updated) continue;
-    const bool had_it = row.is.cause == server::cause_already_installed;
-    ++(had_it ? input.already_there : row.previous_release ? input.comparable : input.first_installs);
-    if (!had_it && row.previous_release) input.baseline += ports_.accuracy(version_of(*row.previous_release));
+void Server::measure() {
+  for (auto& [id, rollout] : rollouts_) {
+    if (!server::is_open(rollout.state)) continue;
+    feed(rollout);
+    if (rollout.state == RolloutState::running) look(rollout);
   }
-  if (input.comparable == 0) return input;
-  input.devices = input.comparable;
-  input.baseline /= static_cast<double>(input.comparable);
-  input.canary = ports_.accuracy(rollout.version);
-  input.canary_samples = input.baseline_samples = samples_a_device * static_cast<std::uint64_t>(input.comparable);
-  return input;
+}
+
+server::PanelWindow Server::window_of(const std::string& version) {
+  server::PanelWindow window{.started_at = scheduler_.now() - window_length,
+                             .ended_at = scheduler_.now(),
+                             .count = labels_a_window,
+                             .labelled = labels_a_window};
+  for (std::uint64_t label = 0; label < labels_a_window; ++label)
+    window.correct += labels_.chance(ports_.accuracy(version)) ? 1 : 0;
+  return window;
+}
+
+void Server::feed(SimRollout& rollout) {
+  const server::PanelWave open{.wave = rollout.wave,
+                               .opened_at = *rollout.waves[static_cast<std::size_t>(rollout.wave)].opened_at,
+                               .version = rollout.version};
+  for (auto& member : rollout.panel.members) {
+    const auto& known = devices_.at(member.device);
+    const auto& row = rollout.rows.at(member.device);
+    const bool was_told = row.is.step != DeviceStep::queued;
+    member.has_it = server::has_served(row.is.step) || server::is_probation_cause(row.is.cause);
+    member.has_left = row.is.cause == server::cause_already_installed || server::is_neutral_cause(row.is.cause);
+    if (!reachable(member.device) || known.version.empty()) continue;
+    if (known.version == rollout.version && !was_told) continue;
+    server::take(member, open, known.version, window_of(known.version));
+  }
+}
+
+void Server::look(SimRollout& rollout) {
+  const auto& gate = rollout.policy.gate;
+  const auto& baked_from = rollout.waves[static_cast<std::size_t>(rollout.wave)].bake_started_at;
+  const Duration dwell = std::chrono::seconds(gate.bake_s + gate.max_dwell_s);
+  const server::LookTiming timing{.length = std::chrono::seconds(rollout.policy.look_s),
+                                  .longest = dwell,
+                                  .dwell_is_over = baked_from && scheduler_.now() - *baked_from >= dwell};
+  const auto due =
+      server::due_look(rollout.looks, rollout.wave, server::exposure_of(rollout.panel, rollout.wave), timing);
+  if (!due) return;
+  const server::LookContext context{.look = *due,
+                                    .now = scheduler_.now(),
+                                    .is_last_wave = !server::next_wave(snapshot(rollout), rollout.wave),
+                                    .before = rollout.verdicts};
+  rollout.verdicts = server::judge_guards(rollout.policy, rollout.panel, context);
+  rollout.looks = server::taken_with(*due);
 }
 
 void Server::apply(SimRollout& rollout, const server::Notify& action) {
@@ -327,6 +360,7 @@ bool Server::operate(std::int64_t id, server::Operation operation) {
   switch (operation) {
     case Operation::start:
       open.opened_at = scheduler_.now();
+      draw_panel(rollout);
       enter(rollout, RolloutState::running);
       break;
     case Operation::pause:
@@ -340,6 +374,7 @@ bool Server::operate(std::int64_t id, server::Operation operation) {
     case Operation::promote:
       rollout.acknowledged = server::acknowledge(snapshot(rollout));
       rollout.wave = *server::next_wave(snapshot(rollout), rollout.wave);
+      rollout.waves[static_cast<std::size_t>(rollout.wave)].opened_at = scheduler_.now();
       enter(rollout, RolloutState::running);
       break;
     case Operation::halt:
@@ -354,6 +389,22 @@ bool Server::operate(std::int64_t id, server::Operation operation) {
   }
   check(rollout);
   return true;
+}
+
+// With what each measured in the hour before.
+void Server::draw_panel(SimRollout& rollout) {
+  for (const auto& [device, row] : rollout.rows) {
+    const auto& known = devices_.at(device);
+    auto& classes = rollout.panel.classes;
+    auto place = std::find(classes.begin(), classes.end(), known.hardware_class);
+    if (place == classes.end()) place = classes.insert(classes.end(), known.hardware_class);
+    server::PanelMember member{
+        .device = device, .stratum = static_cast<std::uint32_t>(place - classes.begin()), .wave = row.wave};
+    if (known.version != rollout.version) member.old_version = known.version;
+    for (int i = 0; i < windows_before && !member.old_version.empty(); ++i)
+      server::add(member.before, window_of(known.version));
+    rollout.panel.members.push_back(std::move(member));
+  }
 }
 
 void Server::retry(SimRollout& rollout) {
@@ -449,12 +500,16 @@ void Server::check_gate(const SimRollout& rollout, int opened) const {
   }
 }
 
-// A release that gets more wrong passes only when an operator saw it.
+// A release that gets more wrong passes only where an operator saw it, or the guard said that it cannot tell.
 void Server::check_accuracy(const SimRollout& rollout) const {
   if (rollout.policy.guards.empty() || !rollout.acknowledged.guards.empty()) return;
-  const auto now = accuracy_of(rollout);
-  if (now.comparable > 0 && now.baseline - now.canary > rollout.policy.guards.front().limit)
-    ports_.violation("a wave passed that gets more wrong than before");
+  const auto& guard = rollout.policy.guards.front();
+  const bool told = rollout.verdicts.size() == 1 && rollout.verdicts[0].wave == rollout.wave;
+  if (!told) return ports_.violation("a wave passed before its guard was looked at");
+  const bool is_worse = ports_.accuracy("1.0") - ports_.accuracy(rollout.version) > guard.promotion_margin;
+  const auto verdict = rollout.verdicts[0].verdict;
+  if (verdict != server::Verdict::skipped && (is_worse || verdict != server::Verdict::pass))
+    ports_.violation("a wave passed with a guard that says " + std::string(server::to_string(verdict)));
 }
 
 }  // namespace argosy::sim

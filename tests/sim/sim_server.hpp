@@ -17,6 +17,8 @@
 #include "server/rollouts/core/report_mapping.hpp"
 #include "server/rollouts/core/rollout_effects.hpp"
 #include "server/rollouts/core/rollout_engine.hpp"
+#include "server/rollouts/guards/guard.hpp"
+#include "server/rollouts/guards/panel.hpp"
 #include "tests/sim/scheduler.hpp"
 
 namespace argosy::sim {
@@ -39,6 +41,9 @@ struct SimRollout {
   server::Acknowledged acknowledged;
   std::set<std::string> told;               // ever
   std::optional<std::string> told_up_to{};  // of the last stop; none: everybody has heard of it
+  server::GuardPanel panel{};               // every device: fleets are small here
+  server::LooksTaken looks{};
+  std::vector<server::GuardVerdict> verdicts{};  // at the newest look
 };
 
 struct Target {
@@ -73,9 +78,10 @@ class Server {
   bool operate(std::int64_t rollout, server::Operation operation);
   void take(const wire::DeviceState& state);
   void tick();
+  // What devices sent since the last call goes into the panels, and guards are looked at where a look is due.
   void measure();
-  // Another instance takes over, which has measured nothing.
-  void change_leader() { measured_.clear(); }
+  // Another instance takes over before the last one knows: for a moment both lead.
+  void change_leader();
   wire::Desired desired(const std::string& device) const;
 
   const std::map<std::int64_t, SimRollout>& rollouts() const { return rollouts_; }
@@ -86,13 +92,10 @@ class Server {
   const std::string& version_of(std::int64_t release) const { return releases_.at(static_cast<std::size_t>(release)); }
 
  private:
-  // What the guards knew when they were measured last.
-  struct Measured {
-    std::int64_t etag = 0;
-    std::vector<server::GuardInput> inputs;
-  };
-
-  server::GuardInput accuracy_of(const SimRollout& rollout) const;
+  void draw_panel(SimRollout& rollout);
+  void feed(SimRollout& rollout);
+  void look(SimRollout& rollout);
+  server::PanelWindow window_of(const std::string& version);
   bool reachable(const std::string& device) const;
   server::Snapshot snapshot(const SimRollout& rollout) const;
   server::Situation situation(const SimRollout& rollout) const;
@@ -122,8 +125,8 @@ class Server {
   Ports ports_;
   std::map<std::string, Known> devices_;
   std::map<std::int64_t, SimRollout> rollouts_;
-  std::map<std::int64_t, Measured> measured_;  // the leader's, by rollout
-  std::vector<std::string> releases_;          // versions; a release's id is its place
+  std::vector<std::string> releases_;  // versions; a release's id is its place
+  Rng labels_{7};
 };
 
 std::string digest_of(const std::string& version);

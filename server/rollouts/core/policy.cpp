@@ -19,13 +19,17 @@ using nlohmann::json;
 constexpr std::size_t max_waves = 20;
 constexpr std::size_t max_criteria = 10;
 constexpr std::size_t max_causes = 30;
-constexpr std::int64_t thirty_days_s = 30 * 86400;
+constexpr std::int64_t one_day_s = 86400;
+constexpr std::int64_t thirty_days_s = 30 * one_day_s;
 constexpr std::uint32_t most_probation_s = 30 * 86400;
 constexpr std::int64_t most_devices = 1'000'000;
 constexpr std::uint64_t most_samples = 1'000'000'000;
+constexpr double least_weight = 0.01, most_weight = 100;
+constexpr std::size_t most_guards = 20;
 constexpr double smallest_share = 1e-6;
 
 constexpr std::array reactions{Reaction::pause, Reaction::halt, Reaction::rollback};
+constexpr std::array guard_modes{GuardMode::automatic, GuardMode::required, GuardMode::advisory};
 
 std::vector<GuardMetric> all_metrics() {
   std::vector<GuardMetric> metrics;
@@ -83,8 +87,22 @@ void read_criterion(JsonReader& in, std::vector<AbortCriterion>& criteria) {
   criteria.push_back(std::move(criterion));
 }
 
-void read_number(JsonReader& in, const GuardKey& key, double& into) {
-  if (!key.name.empty()) in.optional(key.name, into, key.least, key.most);
+// Under its name or, in documents that are older, under the one that it had.
+void read_number(JsonReader& in, std::string_view name, const GuardKey& key, double& into) {
+  in.optional(name, into, key.least, key.most);
+  if (key.former.empty() || !in.has(key.former)) return;
+  in.optional(key.former, into, key.least, key.most);
+  in.check(key.former, !in.has(name), "is the former name of " + std::string(name) + ", which is there as well");
+}
+
+void read_margins(JsonReader& in, GuardPolicy& guard) {
+  const GuardSpec& spec = spec_of(guard.metric);
+  read_number(in, "rollback_margin", spec.rollback, guard.rollback_margin);
+  guard.promotion_margin = std::max(guard.promotion_margin, guard.rollback_margin);
+  read_number(in, "promotion_margin", spec.promotion, guard.promotion_margin);
+  in.check("promotion_margin", guard.promotion_margin >= guard.rollback_margin,
+           "must not be under rollback_margin: what is stopped for its harm cannot pass");
+  if (spec.floor.most > 0) read_number(in, "floor", spec.floor, guard.floor);
 }
 
 void read_guard(JsonReader& in, std::vector<GuardPolicy>& guards) {
@@ -95,9 +113,10 @@ void read_guard(JsonReader& in, std::vector<GuardPolicy>& guards) {
     in.check("metric", earlier.metric != metric, "has a guard already: one a metric");
   }
   GuardPolicy guard{.metric = metric};
-  read_number(in, spec_of(metric).limit, guard.limit);
-  read_number(in, spec_of(metric).least_change, guard.least_change);
-  in.optional("min_samples", guard.min_samples, std::uint64_t{1}, most_samples);
+  read_word(in, "mode", guard_modes, guard.mode);
+  read_margins(in, guard);
+  in.optional("weight", guard.weight, least_weight, most_weight)
+      .optional("min_samples", guard.min_samples, std::uint64_t{1}, most_samples);
   read_word(in, "action", reactions, guard.action);
   guards.push_back(guard);
 }
@@ -129,15 +148,15 @@ void read_list(JsonReader& in, std::string_view key, std::size_t limit, void (*r
   in.objects(key, limit, [read_one, &list](JsonReader& one) { read_one(one, list); });
 }
 
-void put_number(json& document, const GuardKey& key, double value) {
-  if (!key.name.empty()) document[std::string(key.name)] = value;
-}
-
 json encode_guard(const GuardPolicy& guard) {
-  json document{
-      {"metric", to_string(guard.metric)}, {"min_samples", guard.min_samples}, {"action", to_string(guard.action)}};
-  put_number(document, spec_of(guard.metric).limit, guard.limit);
-  put_number(document, spec_of(guard.metric).least_change, guard.least_change);
+  json document{{"metric", to_string(guard.metric)},
+                {"mode", to_string(guard.mode)},
+                {"rollback_margin", guard.rollback_margin},
+                {"promotion_margin", guard.promotion_margin},
+                {"weight", guard.weight},
+                {"min_samples", guard.min_samples},
+                {"action", to_string(guard.action)}};
+  if (spec_of(guard.metric).floor.most > 0) document["floor"] = guard.floor;
   return document;
 }
 
@@ -159,9 +178,28 @@ std::string_view to_string(Reaction reaction) {
   return "unknown";
 }
 
+std::string_view to_string(GuardMode mode) {
+  switch (mode) {
+    case GuardMode::automatic:
+      return "automatic";
+    case GuardMode::required:
+      return "required";
+    case GuardMode::advisory:
+      return "advisory";
+  }
+  return "unknown";
+}
+
+std::optional<GuardMode> guard_mode_named(std::string_view name) {
+  for (const auto mode : guard_modes)
+    if (to_string(mode) == name) return mode;
+  return std::nullopt;
+}
+
 std::vector<GuardPolicy> usual_guards() {
   std::vector<GuardPolicy> guards;
-  for (const auto& spec : guard_specs()) guards.push_back({.metric = spec.metric});
+  for (const auto& spec : guard_specs())
+    if (spec.is_usual) guards.push_back({.metric = spec.metric});
   return guards;
 }
 
@@ -173,10 +211,14 @@ Result<Policy> decode_policy(const json& document) {
   in.check("waves", reaches_all, "must end with the share 1, or some devices get nothing");
   in.optional_object("gate", [&policy](JsonReader& gate) { read_gate(gate, policy.gate); });
   read_list(in, "abort", max_criteria, read_criterion, policy.abort);
-  read_list(in, "guards", guard_specs().size(), read_guard, policy.guards);
+  read_list(in, "guards", most_guards, read_guard, policy.guards);
   in.optional_object("probation",
                      [&](JsonReader& one) { read_probation(one, document["probation"], policy.probation); });
-  in.optional("baseline_s", policy.baseline_s, std::int64_t{1}, thirty_days_s)
+  in.optional("alpha", policy.alpha, 1e-6, 0.5)
+      .optional("look_s", policy.look_s, std::int64_t{1}, one_day_s)
+      .optional("warm_up_s", policy.warm_up_s, std::int64_t{0}, one_day_s)
+      .optional("silent_after_s", policy.silent_after_s, std::int64_t{1}, thirty_days_s)
+      .optional("baseline_s", policy.baseline_s, std::int64_t{1}, thirty_days_s)
       .optional("in_progress_timeout_s", policy.in_progress_timeout_s, std::int64_t{1}, thirty_days_s)
       .optional("max_in_progress", policy.max_in_progress, std::int64_t{1}, std::int64_t{100'000})
       .optional("patch_wait_s", policy.patch_wait_s, std::int64_t{0}, thirty_days_s);
@@ -214,6 +256,10 @@ json encode(const Policy& policy) {
             {"max_latency_ratio", encode_optional(probation.max_latency_ratio)},
             {"min_latency_delta_ms", probation.min_latency_delta_ms},
             {"max_error_rate", encode_optional(probation.max_error_rate)}}},
+          {"alpha", policy.alpha},
+          {"look_s", policy.look_s},
+          {"warm_up_s", policy.warm_up_s},
+          {"silent_after_s", policy.silent_after_s},
           {"baseline_s", policy.baseline_s},
           {"in_progress_timeout_s", policy.in_progress_timeout_s},
           {"max_in_progress", policy.max_in_progress},

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -41,17 +42,27 @@ struct AbortCriterion {
   friend bool operator==(const AbortCriterion&, const AbortCriterion&) = default;
 };
 
-// What stands in the metric's row of the table is the rest of it: source, estimator, names.
+// automatic: it decides where it can be measured and the canary can reach a verdict, and is said to be left out where
+// not. required: no wave opens without its pass. advisory: shown and logged, and decides nothing.
+enum class GuardMode : std::uint8_t { automatic, required, advisory };
+std::string_view to_string(GuardMode mode);
+std::optional<GuardMode> guard_mode_named(std::string_view name);
+
+// What stands in the metric's row of the table is the rest of it: source, scale, direction, names.
 struct GuardPolicy {
   GuardMetric metric{};
-  double limit = spec_of(metric).limit.standard;                // of the estimate
-  double least_change = spec_of(metric).least_change.standard;  // of the figures, for the estimate to count
-  std::uint64_t min_samples = 50;
+  GuardMode mode = GuardMode::automatic;
+  // Factors over 1 of a ratio, else differences; harm in the metric's own direction.
+  double rollback_margin = spec_of(metric).rollback.standard;    // surely over it: fails
+  double promotion_margin = spec_of(metric).promotion.standard;  // surely under it: passes; not under rollback_margin
+  double floor = spec_of(metric).floor.standard;                 // in the metric's unit: a smaller change is no harm
+  double weight = 1;                                        // of the rollout's alpha, beside the other guards' weights
+  std::uint64_t min_samples = spec_of(metric).min_samples;  // of a device on either side
   Reaction action = Reaction::rollback;
   friend bool operator==(const GuardPolicy&, const GuardPolicy&) = default;
 };
 
-// One a metric of the table, with its usual limit.
+// The usual ones of the table, with their usual margins.
 std::vector<GuardPolicy> usual_guards();
 
 struct Policy {
@@ -61,6 +72,10 @@ struct Policy {
       {{"validate_rejected"}, 3, 0.5, Reaction::halt},
       {{"probation_latency", "probation_errors", "probation_crash"}, 1, 0.2, Reaction::rollback}};
   std::vector<GuardPolicy> guards = usual_guards();
+  double alpha = 0.05;                // of a harmless release that the guards of it stop, however long they watch
+  std::int64_t look_s = 300;          // guards are looked at when canaries were measured for 1, 2, 4, 8 ... times this
+  std::int64_t warm_up_s = 60;        // a device's first time on the release does not count
+  std::int64_t silent_after_s = 900;  // a device without windows for so long is silent
   wire::ProbationSpec probation{.duration_s = 60, .max_latency_ratio = {}, .max_error_rate = 0.5};
   std::int64_t baseline_s = 86400;            // how far before a device's update its old figures reach
   std::int64_t in_progress_timeout_s = 3600;  // from the moment the device began

@@ -92,35 +92,19 @@ std::optional<ChangeState> check_abort(const Snapshot& snapshot) {
 // Guards
 // ---------------------------------------------------------------------------------------------------------------
 
-GuardVerdict verdict_of(const GuardPolicy& guard, const Snapshot& snapshot) {
-  for (const auto& input : snapshot.guards) {
-    if (input.metric == guard.metric) return judge(guard, input);
-  }
-  return judge(guard, GuardInput{.metric = guard.metric});
-}
-
 bool is_acknowledged(const Snapshot& snapshot, GuardMetric metric) {
   const auto& list = snapshot.acknowledged.guards;
   return std::find(list.begin(), list.end(), metric) != list.end();
 }
 
-nlohmann::json inputs_of(const GuardVerdict& verdict) {
-  return {{"metric", to_string(verdict.metric)},
-          {"estimate", verdict.estimate},
-          {"limit", verdict.limit},
-          {"canary_samples", verdict.canary_samples},
-          {"baseline_samples", verdict.baseline_samples},
-          {"devices", verdict.devices},
-          {"verdict", to_string(verdict.verdict)}};
-}
-
 std::optional<ChangeState> check_guards(const Snapshot& snapshot) {
-  for (const auto& guard : snapshot.policy.guards) {
-    const auto verdict = verdict_of(guard, snapshot);
-    if (verdict.verdict != Verdict::fail || is_acknowledged(snapshot, guard.metric)) continue;
+  for (std::size_t i = 0; i < std::min(snapshot.guards.size(), snapshot.policy.guards.size()); ++i) {
+    const auto& verdict = snapshot.guards[i];
+    const auto& guard = snapshot.policy.guards[i];
+    if (verdict.verdict != Verdict::fail || guard.mode == GuardMode::advisory) continue;
+    if (is_acknowledged(snapshot, verdict.metric)) continue;
     return ChangeState{state_after(guard.action),
-                       {"guard", decision_word(guard.action),
-                        verdict.message + ", on " + std::to_string(verdict.devices) + " devices", inputs_of(verdict)}};
+                       {"guard", decision_word(guard.action), verdict.message, encode(verdict)}};
   }
   return std::nullopt;
 }
@@ -174,20 +158,19 @@ Gate check_executed(const Snapshot& snapshot) {
   return {GateVerdict::pass, of(succeeded(wave.counts), done) + " devices succeeded"};
 }
 
-bool is_about_to_be_measured(const Snapshot& snapshot) {
-  return std::any_of(snapshot.guards.begin(), snapshot.guards.end(),
-                     [](const auto& guard) { return guard.about_to_be; });
-}
+// The look at the longest dwell is taken beside the ticks, and has this long to come.
+constexpr seconds for_the_last_look{60};
 
-Gate check_guard_samples(const Snapshot& snapshot, Instant bake_end, Instant now) {
-  for (const auto& guard : snapshot.policy.guards) {
-    const auto verdict = verdict_of(guard, snapshot);
-    if (verdict.verdict == Verdict::pass) continue;
+Gate check_guard_verdicts(const Snapshot& snapshot, Instant bake_end, Instant now) {
+  const Instant dwell_end = bake_end + seconds(snapshot.policy.gate.max_dwell_s);
+  for (const auto& verdict : snapshot.guards) {
+    if (verdict.mode == GuardMode::advisory || verdict.verdict == Verdict::pass || verdict.verdict == Verdict::skipped)
+      continue;
     if (verdict.verdict == Verdict::fail) {
       return {GateVerdict::hold, verdict.message + ": accepted by an operator, so only an operator promotes"};
     }
-    const bool may_wait = now - bake_end < seconds(snapshot.policy.gate.max_dwell_s);
-    if (may_wait || is_about_to_be_measured(snapshot)) return {GateVerdict::hold, verdict.message};
+    const bool is_last_word = verdict.is_final || now >= dwell_end + for_the_last_look;
+    if (now < dwell_end || !is_last_word) return {GateVerdict::hold, verdict.message};
     return {GateVerdict::stop, "inconclusive: " + verdict.message + ", and the longest wait is over"};
   }
   return {GateVerdict::pass, ""};
@@ -201,7 +184,7 @@ Gate check_gate(const Snapshot& snapshot, Instant now) {
   if (!wave.bake_started_at) return {GateVerdict::start_bake, outcome.reason + "; baking begins"};
   const auto bake_end = *wave.bake_started_at + seconds(policy.bake_s);
   if (now < bake_end) return {GateVerdict::hold, outcome.reason + "; baking until " + to_rfc3339(bake_end)};
-  auto guards = check_guard_samples(snapshot, bake_end, now);
+  auto guards = check_guard_verdicts(snapshot, bake_end, now);
   if (guards.verdict != GateVerdict::pass) return guards;
   if (policy.manual && next_wave(snapshot, snapshot.wave)) {
     return {GateVerdict::hold, outcome.reason + "; waiting for an operator to promote"};
@@ -218,7 +201,7 @@ nlohmann::json gate_inputs(const Snapshot& snapshot) {
                         {"queued_unreachable", count_of(wave.counts, "queued") - wave.queued_reachable},
                         {"counts", wave.counts},
                         {"guards", nlohmann::json::array()}};
-  for (const auto& guard : snapshot.policy.guards) inputs["guards"].push_back(inputs_of(verdict_of(guard, snapshot)));
+  for (const auto& verdict : snapshot.guards) inputs["guards"].push_back(encode(verdict));
   return inputs;
 }
 
@@ -318,37 +301,12 @@ int last_wave(const Snapshot& snapshot) {
   return last;
 }
 
-std::vector<GuardInput> unmeasured(const Policy& policy, const std::string& why) {
-  std::vector<GuardInput> inputs;
-  for (const auto& guard : policy.guards) inputs.push_back({.metric = guard.metric, .unmeasured = why});
-  return inputs;
-}
-
-std::vector<GuardInput> about_to_be_measured(const Policy& policy) {
-  std::vector<GuardInput> inputs;
-  for (const auto& guard : policy.guards) inputs.push_back({.metric = guard.metric, .about_to_be = true});
-  return inputs;
-}
-
-std::string why_unmeasured(const std::vector<GuardInput>& guards) {
-  for (const auto& guard : guards) {
-    if (!guard.unmeasured.empty()) return guard.unmeasured;
-  }
-  return "";
-}
-
-std::vector<GuardVerdict> judge_guards(const Snapshot& snapshot) {
-  std::vector<GuardVerdict> verdicts;
-  for (const auto& guard : snapshot.policy.guards) verdicts.push_back(verdict_of(guard, snapshot));
-  return verdicts;
-}
-
 Acknowledged acknowledge(const Snapshot& snapshot) {
   Acknowledged seen;
   const auto total = total_counts(snapshot);
   for (const auto& criterion : snapshot.policy.abort) seen.failures.push_back(failures_of(criterion, total));
-  for (const auto& guard : snapshot.policy.guards) {
-    if (verdict_of(guard, snapshot).verdict == Verdict::fail) seen.guards.push_back(guard.metric);
+  for (const auto& verdict : snapshot.guards) {
+    if (verdict.verdict == Verdict::fail) seen.guards.push_back(verdict.metric);
   }
   return seen;
 }

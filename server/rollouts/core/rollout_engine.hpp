@@ -38,9 +38,9 @@ struct Acknowledged {
 struct Snapshot {
   RolloutState state = RolloutState::draft;
   Policy policy;
-  int wave = 0;                 // the open one
-  std::vector<WaveView> waves;  // all that the policy names, empty ones too
-  std::vector<GuardInput> guards;
+  int wave = 0;                      // the open one
+  std::vector<WaveView> waves;       // all that the policy names, empty ones too
+  std::vector<GuardVerdict> guards;  // one for each of the policy, in its order
   // Of the devices without an outcome, the earliest start of the time-out's clock: when the device began, or, for one
   // that is reachable and does not begin, when it was told or came back, whichever is later.
   std::optional<Instant> oldest_clock;
@@ -88,16 +88,6 @@ std::vector<Action> next_actions(const Snapshot& snapshot, Instant now);
 
 // Why the open wave's gate does not open yet, for the operator; empty when the rollout is not running or it does open.
 std::string gate_status(const Snapshot& snapshot, Instant now);
-
-// Why guards of this policy cannot be measured, as inputs that say so.
-std::vector<GuardInput> unmeasured(const Policy& policy, const std::string& why);
-// Those of a rollout that has not been measured since its last change.
-std::vector<GuardInput> about_to_be_measured(const Policy& policy);
-// The first reason among `guards`; empty when all were measured.
-std::string why_unmeasured(const std::vector<GuardInput>& guards);
-
-// What each guard of the policy says now.
-std::vector<GuardVerdict> judge_guards(const Snapshot& snapshot);
 
 Counts total_counts(const Snapshot& snapshot);
 // The last wave that holds devices.

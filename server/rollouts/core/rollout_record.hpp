@@ -61,6 +61,7 @@ struct RolloutRecord {
   std::int64_t bytes_full = 0;  // what whole files would have been
   // Why some of this is missing, because what is stored cannot be read: such a rollout is shown, and can be stopped.
   std::string fault;
+  std::string guards_unmeasured;  // why its guards cannot be measured now; empty: they can
   // Devices up to this one have been told of the last halt or roll back, the others follow; none: all have.
   std::optional<std::string> told_up_to;
 };

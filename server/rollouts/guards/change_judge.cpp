@@ -1,6 +1,7 @@
 #include "server/rollouts/guards/change_judge.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <iterator>
 #include <limits>
 #include <string>
@@ -84,21 +85,22 @@ HarmVerdict verdict_of_whole(std::span<const DeviceRow> rows, const ChangeGuard&
 
 }  // namespace
 
-Result<LookAlphas> alphas_at(const ChangeGuard& guard, std::span<const double> shares_of_dwell) {
-  LookAlphas alphas = alphas_at(guard, static_cast<int>(shares_of_dwell.size()));
+Result<LookAlphas> alphas_at(const ChangeGuard& guard, const LookSpending& spending) {
   const double whole = whole_of(guard.alpha, guard.classes);
+  LookAlphas alphas{.whole = alpha_of_look(whole, spending.number),
+                    .promotion = alpha_of_look(guard.promotion_alpha, spending.in_wave)};
   if (guard.looks == Looks::towards_the_end) {
-    ARGOSY_TRY(alphas.whole, newest_boundary(whole, shares_of_dwell));
+    ARGOSY_TRY(alphas.whole, newest_boundary(whole * spending.share_of_alpha, spending.shares_of_dwell));
   }
   if (guard.classes > 1) {
-    ARGOSY_TRY(alphas.each_class, newest_boundary(each_of(whole, guard.classes), shares_of_dwell));
+    const double each = each_of(whole, guard.classes) * spending.share_of_alpha;
+    ARGOSY_TRY(alphas.each_class, newest_boundary(each, spending.shares_of_dwell));
   }
   return alphas;
 }
 
-LookAlphas alphas_at(const ChangeGuard& guard, int look) {
-  const double whole = alpha_of_look(whole_of(guard.alpha, guard.classes), look);
-  return {whole, each_of(whole, guard.classes), alpha_of_look(guard.promotion_alpha, look)};
+double share_of_alpha_in(int wave, int waves) {
+  return std::ldexp(1.0, wave + 1 < waves ? -(wave + 1) : -wave);
 }
 
 Result<ChangeVerdict> judge_change(std::span<const DeviceRow> rows, const ChangeGuard& guard, const GuardLook& look) {

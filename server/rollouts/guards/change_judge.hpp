@@ -40,11 +40,19 @@ struct LookAlphas {  // what one look may spend
   double promotion = 0;
 };
 
-// Of the newest of looks that were taken at these shares (0, 1] of the longest dwell, ascending; without a longest
-// dwell all looks double, and their number alone counts. Takes some milliseconds: keep what it gave.
-// Errc::invalid_argument as spending_boundaries().
-Result<LookAlphas> alphas_at(const ChangeGuard& guard, std::span<const double> shares_of_dwell);
-LookAlphas alphas_at(const ChangeGuard& guard, int look);
+struct LookSpending {
+  int number = 1;                             // of the look, over the whole rollout: looks that double spend by it
+  int in_wave = 1;                            // and promotions, which each wave has of its own, by this
+  std::span<const double> shares_of_dwell{};  // of the wave's looks until this one, (0, 1], ascending
+  double share_of_alpha = 1;                  // that looks towards the end may spend in this wave
+};
+
+// Errc::invalid_argument as spending_boundaries(). Takes some milliseconds.
+Result<LookAlphas> alphas_at(const ChangeGuard& guard, const LookSpending& spending);
+
+// The part of alpha for the looks towards the end of a wave: a half in the first, which has the fewest canaries, a half
+// of the rest in the next, and what is left in the last.
+double share_of_alpha_in(int wave, int waves);
 
 struct GuardLook {
   int number = 1;  // 1, 2, ...: after 1, 2, 4, 8 ... windows

@@ -1,10 +1,24 @@
 #include "server/rollouts/guards/guard.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
+#include <utility>
+
+#include <nlohmann/json.hpp>
+
+#include "common/json/json_reader.hpp"
+#include "common/stats/looks.hpp"
+#include "common/stats/non_inferiority.hpp"
+#include "common/stats/reach.hpp"
 
 namespace argosy::server {
 namespace {
+
+using nlohmann::json;
+
+constexpr std::uint64_t enough_for_t = 10;  // canaries, as wants_permutation() has it
+constexpr double promotion_alpha = 0.05;    // of a wrong promotion by one guard in one wave
 
 std::string number(double value, int digits) {
   char text[32];
@@ -12,32 +26,217 @@ std::string number(double value, int digits) {
   return text;
 }
 
-bool is_harmful(const GuardSpec& spec, const GuardPolicy& policy, const GuardInput& input, double estimate) {
-  const double change =
-      spec.harm == Harm::higher_figure ? input.canary - input.baseline : input.baseline - input.canary;
-  return estimate > policy.limit && change >= policy.least_change;
+std::string counted(std::uint64_t count, const char* one, const char* many) {
+  return std::to_string(count) + " " + (count == 1 ? one : many);
 }
 
-std::string limit_text(const GuardSpec& spec, double limit) {
-  if (spec.estimator == Estimator::ratio) return number(limit, 3) + " times";
-  return (spec.harm == Harm::higher_figure ? "+" : "-") + number(limit, 3);
+double alpha_of(const Policy& policy, const GuardPolicy& guard) {
+  double weights = 0;
+  for (const auto& one : policy.guards) weights += one.weight;
+  return alpha_of_guard(policy.alpha, guard.weight, weights);
 }
 
-std::string describe(const GuardSpec& spec, const GuardPolicy& policy, const GuardInput& input) {
-  const auto figure = [&spec](double value) { return number(value, spec.digits) + std::string(spec.unit); };
-  return std::string(spec.words) + " " + figure(input.canary) + " against " + figure(input.baseline) +
-         " before, limit " + limit_text(spec, policy.limit);
+double margin_on_scale(const GuardSpec& spec, double margin, double floor, const PanelRows& rows) {
+  if (spec.scale == Scale::difference) return margin;
+  return ln_margin(margin, floor, rows.before.value_or(rows.control.value_or(0)));
 }
 
-std::string missing(const GuardPolicy& policy, const GuardInput& input) {
-  const auto lack = [&policy](std::uint64_t have) { return policy.min_samples - std::min(policy.min_samples, have); };
-  return std::string(to_string(policy.metric)) + " needs " + std::to_string(lack(input.canary_samples)) +
-         " more samples on the new release and " + std::to_string(lack(input.baseline_samples)) + " on the old one";
+HarmMargins margins_of(const GuardPolicy& guard, const PanelRows& rows) {
+  const GuardSpec& spec = spec_of(guard.metric);
+  const double rollback = margin_on_scale(spec, guard.rollback_margin, guard.floor, rows);
+  const double promotion = margin_on_scale(spec, guard.promotion_margin, guard.floor, rows);
+  return {rollback, std::max(rollback, promotion)};
 }
 
-std::string left_out(const GuardInput& input) {
-  if (input.unreadable == 0) return "";
-  return "; " + std::to_string(input.unreadable) + " windows cannot be read and are left out";
+// Words
+// -----------------------------------------------------------------------------------------------------------------
+
+std::string figure_in_words(const GuardSpec& spec, const std::optional<double>& value) {
+  return value ? number(*value, spec.digits) + std::string(spec.unit) : "nothing";
+}
+
+// As people read a change of this metric: harm is + in D, and a fall for what is better when high.
+std::string change_of(const GuardSpec& spec, double harm) {
+  return change_in_words(spec, spec.worse == WorseWhen::higher ? harm : -harm);
+}
+
+std::string interval_in_words(const GuardSpec& spec, const GuardVerdict& seen) {
+  std::string text = change_of(spec, *seen.estimate);
+  if (seen.lower && seen.upper)
+    text += " (" + change_of(spec, *seen.lower) + " to " + change_of(spec, *seen.upper) + ")";
+  return text;
+}
+
+std::string compared_in_words(const GuardSpec& spec, const GuardVerdict& seen) {
+  return std::string(spec.words) + " " + interval_in_words(spec, seen) + ": " + figure_in_words(spec, seen.canary) +
+         " on " + counted(seen.canaries, "canary", "canaries") + " against " + figure_in_words(spec, seen.control) +
+         " on " + std::to_string(seen.controls) + " that wait; it rolls back over " +
+         change_of(spec, seen.rollback_margin) + " and passes under " + change_of(spec, seen.promotion_margin);
+}
+
+std::string needs_in_words(const GuardVerdict& seen) {
+  std::string text;
+  if (!seen.driven_by.empty()) text += "; the class " + seen.driven_by + " alone is over the margin";
+  if (seen.verdict == Verdict::waiting && seen.missing_canaries.value_or(0) > 0)
+    text += "; needs about " + counted(*seen.missing_canaries, "more canary", "more canaries");
+  if (seen.unmeasured > 0)
+    text += "; " + counted(seen.unmeasured, "canary has", "canaries have") + " too little to compare";
+  return text;
+}
+
+// One guard at one look
+// -------------------------------------------------------------------------------------------------
+
+struct Judging {
+  const Policy& policy;
+  const GuardPanel& panel;
+  const LookContext& context;
+  const GuardPolicy& guard;
+  const GuardSpec& spec = spec_of(guard.metric);
+  PanelRows rows{};
+  GuardVerdict seen{};
+
+  void read_rows() {
+    const Look& look = context.look;
+    rows = rows_of(panel, spec,
+                   {.wave = look.wave,
+                    .now = context.now,
+                    .least_exposure = look.exposure / 2,
+                    .silent_after = std::chrono::seconds(policy.silent_after_s),
+                    .min_samples = guard.min_samples});
+    const HarmMargins margins = margins_of(guard, rows);
+    seen = {.metric = guard.metric,
+            .mode = guard.mode,
+            .rollback_margin = margins.rollback,
+            .promotion_margin = margins.promotion,
+            .canaries = rows.canaries - rows.unmeasured,
+            .controls = rows.controls,
+            .unmeasured = rows.unmeasured,
+            .first_installs = rows.first_installs,
+            .canary = rows.canary,
+            .control = rows.control,
+            .before = rows.before,
+            .look = look.number,
+            .wave = look.wave,
+            .at = context.now,
+            .is_final = look.is_final};
+  }
+
+  // What will not come by waiting: it holds the gate only of a guard that is required.
+  void give_up(std::string why) {
+    seen.verdict = guard.mode == GuardMode::required ? Verdict::waiting : Verdict::skipped;
+    seen.message = std::string(spec.words) + " " + std::move(why);
+  }
+
+  bool is_measurable() {
+    if (rows.was_reported > 0) return true;
+    give_up("was never reported on the release before: nothing to compare with");
+    return false;
+  }
+
+  bool has_controls() {
+    if (rows.controls > 0 || !context.is_last_wave) return true;
+    give_up("has nothing to compare with: no device waits any more");
+    return false;
+  }
+
+  std::uint32_t strata() const {
+    const auto classes = static_cast<std::uint32_t>(panel.classes.size());
+    return rows.first_installs > 0 ? 2 * classes : classes;
+  }
+
+  ChangeGuard change_guard() const {
+    return {.worse = spec.worse,
+            .margins = {seen.rollback_margin, seen.promotion_margin},
+            .alpha = alpha_of(policy, guard),
+            .promotion_alpha = promotion_alpha,
+            .looks = spec.looks,
+            .classes = std::max(1U, strata()),
+            .least_sigma = spec.resolution};
+  }
+
+  Result<ChangeVerdict> judged() const {
+    const ChangeGuard change = change_guard();
+    const Look& look = context.look;
+    const auto waves = static_cast<int>(policy.waves.size());
+    ARGOSY_TRY(const auto alphas, alphas_at(change, {.number = look.number,
+                                                     .in_wave = look.in_wave,
+                                                     .shares_of_dwell = look.shares_of_dwell,
+                                                     .share_of_alpha = share_of_alpha_in(look.wave, waves)}));
+    return judge_change(
+        rows.rows, change,
+        {.number = look.number, .alphas = alphas, .is_longest_dwell = look.is_final, .seed = context.seed});
+  }
+
+  void take(const ChangeVerdict& change) {
+    seen.verdict = change.verdict == HarmVerdict::fail   ? Verdict::fail
+                   : change.verdict == HarmVerdict::pass ? Verdict::pass
+                                                         : Verdict::waiting;
+    seen.estimate = change.effect.theta;
+    if (std::isfinite(change.bounds.lower)) seen.lower = change.bounds.lower;
+    if (std::isfinite(change.bounds.upper)) seen.upper = change.bounds.upper;
+    seen.is_by_permutation = change.is_by_permutation;
+    seen.missing_canaries = change.missing_canaries;
+    if (change.driven_by) seen.driven_by = class_name(*change.driven_by);
+    seen.message = compared_in_words(spec, seen) + needs_in_words(seen);
+  }
+
+  std::string class_name(std::uint32_t stratum) const {
+    const auto classes = static_cast<std::uint32_t>(panel.classes.size());
+    if (stratum < classes) return "\"" + panel.classes[stratum] + "\"";
+    return "of first installs on \"" + panel.classes.at(stratum - classes) + "\"";
+  }
+
+  // So few canaries are judged by a permutation test, which then has no p-value small enough at this look, nor at any
+  // later one.
+  bool is_out_of_reach() const {
+    if (seen.verdict != Verdict::waiting || seen.canaries >= enough_for_t) return false;
+    const auto planned = planned_sizes(panel, context.look.wave);
+    return !rejects(least_permutation_p(planned), alpha_of_look(promotion_alpha, context.look.in_wave));
+  }
+
+  void hold_pass() {
+    if (seen.verdict == Verdict::fail) return;
+    for (const GuardVerdict& earlier : context.before) {
+      if (earlier.metric != seen.metric || earlier.wave != seen.wave || earlier.verdict != Verdict::pass) continue;
+      seen.verdict = Verdict::pass;
+      seen.missing_canaries.reset();
+    }
+  }
+
+  GuardVerdict judge() {
+    read_rows();
+    if (!is_measurable() || !has_controls()) return std::move(seen);
+    const auto change = judged();
+    if (change) take(*change);
+    if (!change)
+      seen.message =
+          std::string(spec.words) + " cannot be compared yet: " + change.error().message + needs_in_words(seen);
+    hold_pass();
+    if (is_out_of_reach())
+      give_up("cannot pass with " + counted(seen.canaries, "canary", "canaries") + " beside " +
+              std::to_string(seen.controls) + " that wait: no p-value is small enough; take more into the first wave");
+    return std::move(seen);
+  }
+};
+
+json number_or_null(const std::optional<double>& value) {
+  return value ? json(*value) : json(nullptr);
+}
+
+template <class T, class Parse>
+void read_word(JsonReader& in, std::string_view key, T& into, Parse parse) {
+  std::string word;
+  in.required(key, word);
+  const std::optional<T> found = parse(word);
+  in.check(key, found.has_value(), "is not known here");
+  if (found) into = *found;
+}
+
+std::optional<Verdict> verdict_named(std::string_view name) {
+  for (const auto verdict : {Verdict::pass, Verdict::fail, Verdict::waiting, Verdict::unknown, Verdict::skipped})
+    if (to_string(verdict) == name) return verdict;
+  return std::nullopt;
 }
 
 }  // namespace
@@ -52,40 +251,110 @@ std::string_view to_string(Verdict verdict) {
       return "waiting";
     case Verdict::unknown:
       return "unknown";
+    case Verdict::skipped:
+      return "skipped";
   }
   return "unknown";
 }
 
-GuardVerdict judge(const GuardPolicy& policy, const GuardInput& input) {
-  GuardVerdict result{.metric = policy.metric,
-                      .limit = policy.limit,
-                      .canary_samples = input.canary_samples,
-                      .baseline_samples = input.baseline_samples,
-                      .devices = input.devices};
-  if (!input.unmeasured.empty()) {
-    result.verdict = Verdict::unknown;
-    result.message = std::string(to_string(policy.metric)) + " cannot be measured: " + input.unmeasured;
-    return result;
+std::vector<GuardVerdict> not_yet_judged(const Policy& policy) {
+  std::vector<GuardVerdict> verdicts;
+  for (const auto& guard : policy.guards) {
+    const HarmMargins margins = margins_of(guard, {});
+    verdicts.push_back({.metric = guard.metric,
+                        .mode = guard.mode,
+                        .rollback_margin = margins.rollback,
+                        .promotion_margin = margins.promotion,
+                        .wave = -1,
+                        .message = std::string(spec_of(guard.metric).words) +
+                                   " is looked at when canaries have been measured for " +
+                                   std::to_string(policy.look_s) + " s"});
   }
-  if (input.about_to_be) {
-    result.message = std::string(to_string(policy.metric)) + " is about to be measured";
-    return result;
+  return verdicts;
+}
+
+std::vector<GuardVerdict> judge_guards(const Policy& policy, const GuardPanel& panel, const LookContext& context) {
+  std::vector<GuardVerdict> verdicts;
+  for (const auto& guard : policy.guards)
+    verdicts.push_back(Judging{.policy = policy, .panel = panel, .context = context, .guard = guard}.judge());
+  return verdicts;
+}
+
+std::vector<GuardVerdict> current_verdicts(const Policy& policy, const std::vector<GuardVerdict>& last_look, int wave,
+                                           const std::string& why_unmeasured) {
+  auto verdicts = not_yet_judged(policy);
+  for (GuardVerdict& verdict : verdicts) {
+    for (const GuardVerdict& seen : last_look)
+      if (seen.metric == verdict.metric && seen.wave == wave) verdict = seen;
+    if (why_unmeasured.empty() || verdict.verdict != Verdict::waiting) continue;
+    verdict.verdict = Verdict::unknown;
+    verdict.message = std::string(spec_of(verdict.metric).words) + " cannot be measured: " + why_unmeasured;
   }
-  if (input.comparable == 0 && input.first_installs + input.already_there > 0) {
-    result.verdict = Verdict::pass;
-    result.message = std::string(to_string(policy.metric)) + " has nothing to compare: " +
-                     (input.first_installs > 0 ? "no updated device ran an earlier release" : "no device was updated");
-    return result;
-  }
-  if (input.canary_samples < policy.min_samples || input.baseline_samples < policy.min_samples) {
-    result.message = missing(policy, input) + left_out(input);
-    return result;
-  }
-  const GuardSpec& spec = spec_of(policy.metric);
-  result.estimate = estimate_of(spec, input.canary, input.baseline);
-  result.verdict = is_harmful(spec, policy, input, result.estimate) ? Verdict::fail : Verdict::pass;
-  result.message = describe(spec, policy, input) + left_out(input);
-  return result;
+  return verdicts;
+}
+
+json encode(const GuardVerdict& verdict) {
+  return {{"metric", to_string(verdict.metric)},
+          {"mode", to_string(verdict.mode)},
+          {"scale", spec_of(verdict.metric).scale == Scale::ratio ? "ratio" : "difference"},
+          {"verdict", to_string(verdict.verdict)},
+          {"estimate", number_or_null(verdict.estimate)},
+          {"lower", number_or_null(verdict.lower)},
+          {"upper", number_or_null(verdict.upper)},
+          {"rollback_margin", verdict.rollback_margin},
+          {"promotion_margin", verdict.promotion_margin},
+          {"canaries", verdict.canaries},
+          {"controls", verdict.controls},
+          {"unmeasured", verdict.unmeasured},
+          {"first_installs", verdict.first_installs},
+          {"canary", number_or_null(verdict.canary)},
+          {"control", number_or_null(verdict.control)},
+          {"before", number_or_null(verdict.before)},
+          {"look", verdict.look},
+          {"wave", verdict.wave},
+          {"at", verdict.at ? json(to_rfc3339(*verdict.at)) : json(nullptr)},
+          {"final", verdict.is_final},
+          {"by_permutation", verdict.is_by_permutation},
+          {"driven_by", verdict.driven_by.empty() ? json(nullptr) : json(verdict.driven_by)},
+          {"missing_canaries", verdict.missing_canaries ? json(*verdict.missing_canaries) : json(nullptr)},
+          {"message", verdict.message}};
+}
+
+Result<GuardVerdict> decode_guard_verdict(const json& document) {
+  GuardVerdict verdict;
+  ARGOSY_TRY(auto in, JsonReader::of(document, "guard", UnknownKeys::pass));
+  const auto read = [&in](const char* key, std::optional<double>& into) {
+    double value = 0;
+    in.optional(key, value);
+    if (in.has(key)) into = value;
+  };
+  read_word(in, "metric", verdict.metric, metric_of);
+  read_word(in, "mode", verdict.mode, guard_mode_named);
+  read_word(in, "verdict", verdict.verdict, verdict_named);
+  read("estimate", verdict.estimate);
+  read("lower", verdict.lower);
+  read("upper", verdict.upper);
+  read("canary", verdict.canary);
+  read("control", verdict.control);
+  read("before", verdict.before);
+  std::uint64_t missing = 0;
+  in.required("rollback_margin", verdict.rollback_margin)
+      .required("promotion_margin", verdict.promotion_margin)
+      .required("canaries", verdict.canaries)
+      .required("controls", verdict.controls)
+      .required("unmeasured", verdict.unmeasured)
+      .required("first_installs", verdict.first_installs)
+      .required("look", verdict.look)
+      .required("wave", verdict.wave)
+      .optional("at", verdict.at)
+      .required("final", verdict.is_final)
+      .required("by_permutation", verdict.is_by_permutation)
+      .optional("driven_by", verdict.driven_by)
+      .optional("missing_canaries", missing)
+      .required("message", verdict.message);
+  if (in.has("missing_canaries")) verdict.missing_canaries = missing;
+  ARGOSY_CHECK(in.finish());
+  return verdict;
 }
 
 }  // namespace argosy::server

@@ -1,48 +1,77 @@
-// Guards: is the new release worse than the old one on the devices that run it? Pure functions over merged figures of
-// the updated devices: each is its own baseline, on the release it ran before. Too few samples wait, and what cannot be
-// measured is unknown: neither ever passes.
+// Guards: is the new release worse than the old one where it runs? One verdict for each guard of a policy, at each look
+// over the rollout's panel. Pure. What cannot be compared yet waits, and never passes; what can never be compared is
+// said to be so, and holds the gate only where the policy requires the guard.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include <nlohmann/json_fwd.hpp>
+
+#include "common/base/error.hpp"
 #include "server/rollouts/core/policy.hpp"
+#include "server/rollouts/guards/look_plan.hpp"
+#include "server/rollouts/guards/panel.hpp"
 
 namespace argosy::server {
 
-struct GuardInput {
-  GuardMetric metric{};
-  double canary = 0;    // the metric's figure on the new release
-  double baseline = 0;  // on the release before
-  std::uint64_t canary_samples = 0;
-  std::uint64_t baseline_samples = 0;
-  std::int64_t devices = 0;         // updated, with figures on both releases
-  std::int64_t comparable = 0;      // updated, and ran an earlier release
-  std::int64_t first_installs = 0;  // updated, and had none before
-  std::int64_t already_there = 0;   // not updated: they served the release before
-  std::int64_t unreadable = 0;      // windows left out because they cannot be read
-  std::string unmeasured{};         // why there are no figures at all; empty: there are
-  bool about_to_be = false;         // there are none yet
-};
-
-// unknown: it could not be measured. It holds the gate as waiting does, and stops nothing else.
-enum class Verdict : std::uint8_t { pass, fail, waiting, unknown };
+// unknown: it could not be measured now. It holds the gate as waiting does, and stops nothing else.
+// skipped: it can give no verdict in this rollout, and is not required.
+enum class Verdict : std::uint8_t { pass, fail, waiting, unknown, skipped };
 std::string_view to_string(Verdict verdict);
 
 struct GuardVerdict {
   GuardMetric metric{};
-  double estimate = 0;  // by the metric's estimator; + means harm
-  double limit = 0;
-  std::uint64_t canary_samples = 0;
-  std::uint64_t baseline_samples = 0;
-  std::int64_t devices = 0;
+  GuardMode mode = GuardMode::automatic;
   Verdict verdict = Verdict::waiting;
-  std::string message{};  // for the operator: figures, limit, or what is still missing
+  // A change in the unit of the metric's scale (see guard_metrics.hpp), + is harm; nothing before the first look, and
+  // bounds only where something may be spent.
+  std::optional<double> estimate{};
+  std::optional<double> lower{};
+  std::optional<double> upper{};
+  double rollback_margin = 0;
+  double promotion_margin = 0;
+  std::uint64_t canaries = 0;  // compared
+  std::uint64_t controls = 0;
+  std::uint64_t unmeasured = 0;      // canaries with too little to compare yet
+  std::uint64_t first_installs = 0;  // of the canaries, judged against their peers
+  std::optional<double> canary{};    // medians, in the metric's unit
+  std::optional<double> control{};
+  std::optional<double> before{};
+  int look = 0;  // the number of the last one, over the whole rollout
+  int wave = 0;  // that was open then
+  std::optional<Instant> at{};
+  bool is_final = false;  // no further look comes in this wave
+  bool is_by_permutation = false;
+  std::string driven_by{};                          // the class of hardware that fails while the whole does not
+  std::optional<std::uint64_t> missing_canaries{};  // about so many more would bring a pass
+  std::string message{};                            // for the operator: figures, margins, or what is still missing
 };
 
-// A guard with nothing to compare - every device of the rollout got its first release, or had this one before - passes
-// and says so.
-GuardVerdict judge(const GuardPolicy& policy, const GuardInput& input);
+// Verdicts before the first look.
+std::vector<GuardVerdict> not_yet_judged(const Policy& policy);
+
+struct LookContext {
+  Look look{};
+  Instant now{};
+  std::uint64_t seed = 1;              // the rollout's
+  bool is_last_wave = false;           // nobody waits for another
+  std::vector<GuardVerdict> before{};  // of the look before; a pass in the same wave holds
+};
+// One for each guard of the policy, in its order. Takes some milliseconds, and with few canaries up to a second: a
+// permutation test.
+std::vector<GuardVerdict> judge_guards(const Policy& policy, const GuardPanel& panel, const LookContext& context);
+
+// What each guard of the policy says now: at the newest look, when that was in the wave that is open. `why_unmeasured`
+// makes unknown what has not passed; empty: it could be measured.
+std::vector<GuardVerdict> current_verdicts(const Policy& policy, const std::vector<GuardVerdict>& last_look, int wave,
+                                           const std::string& why_unmeasured);
+
+nlohmann::json encode(const GuardVerdict& verdict);
+// As written by encode(). Errc::corrupt.
+Result<GuardVerdict> decode_guard_verdict(const nlohmann::json& document);
 
 }  // namespace argosy::server

@@ -1,54 +1,102 @@
 #include "server/rollouts/guards/guard_metrics.hpp"
 
+#include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstddef>
+#include <cstdio>
 
 namespace argosy::server {
 namespace {
 
-GuardFigure share(std::uint64_t part, std::uint64_t whole) {
-  return {whole == 0 ? 0.0 : static_cast<double>(part) / static_cast<double>(whole), whole};
+using Figure = std::optional<GuardFigure>;
+
+template <int Percent>
+Figure latency_at(const Figures& side) {
+  const auto value = side.latency.smooth_quantile(Percent / 100.0);
+  if (!value) return std::nullopt;
+  return GuardFigure{*value, side.latency.count()};
 }
 
-GuardFigure p95_of_latency(const WindowTotals& side) {
-  return {side.latency.quantile(0.95).value_or(0), side.latency.count()};
+Figure share(std::uint64_t part, std::uint64_t whole) {
+  const auto rate = rate_of(part, whole);
+  if (!rate) return std::nullopt;
+  return GuardFigure{*rate, whole};
 }
-GuardFigure share_of_errors(const WindowTotals& side) {
+Figure share_of_errors(const Figures& side) {
   return share(side.errors, side.count);
 }
-GuardFigure share_of_correct(const WindowTotals& side) {
+Figure share_of_correct(const Figures& side) {
   return share(side.correct, side.labelled);
 }
 
+double seconds_of(Duration duration) {
+  return std::chrono::duration<double>(duration).count();
+}
+Figure inferences_a_second(const Figures& side) {
+  if (side.exposure <= Duration{0}) return std::nullopt;
+  return GuardFigure{static_cast<double>(side.count) / seconds_of(side.exposure), side.count};
+}
+
+Figure mean_of(const WeightedMean& mean) {
+  const auto value = mean.mean();
+  if (!value) return std::nullopt;
+  return GuardFigure{*value, static_cast<std::uint64_t>(mean.weight)};
+}
+Figure memory(const Figures& side) {
+  return mean_of(side.memory_mb);
+}
+Figure temperature(const Figures& side) {
+  return mean_of(side.temperature_c);
+}
+Figure power(const Figures& side) {
+  return mean_of(side.power_w);
+}
+// Of the whole board, in joules.
+Figure energy(const Figures& side) {
+  const auto watts = side.power_w.mean();
+  if (!watts || side.count == 0) return std::nullopt;
+  return GuardFigure{*watts * seconds_of(side.exposure) / static_cast<double>(side.count), side.count};
+}
+
+constexpr double most_ratio = 1000;
+constexpr GuardKey factor(double standard, std::string_view former = {}) {
+  return {standard, 1, most_ratio, former};
+}
+constexpr GuardKey step(double standard, double most, std::string_view former = {}) {
+  return {standard, 0, most, former};
+}
+constexpr GuardKey no_floor{};
+
+// Of latency and accuracy the simulated figures of docs/rollouts.md are at these margins.
 constexpr std::array table{
-    GuardSpec{.metric = GuardMetric::latency_p95,
-              .name = "latency_p95",
-              .words = "p95 latency",
-              .unit = " ms",
-              .digits = 3,
-              .source = {.figure = p95_of_latency, .reads_histograms = true},
-              .estimator = Estimator::ratio,
-              .harm = Harm::higher_figure,
-              .limit = {"max_ratio", 1.5, 1, 1000},
-              .least_change = {"min_delta_ms", 2, 0, 1e6}},
-    GuardSpec{.metric = GuardMetric::error_rate,
-              .name = "error_rate",
-              .words = "error rate",
-              .unit = "",
-              .digits = 3,
-              .source = {.figure = share_of_errors},
-              .estimator = Estimator::difference,
-              .harm = Harm::higher_figure,
-              .limit = {"max_increase", 0.02, 0, 1}},
-    GuardSpec{.metric = GuardMetric::accuracy,
-              .name = "accuracy",
-              .words = "accuracy",
-              .unit = "",
-              .digits = 4,
-              .source = {.figure = share_of_correct},
-              .estimator = Estimator::difference,
-              .harm = Harm::lower_figure,
-              .limit = {"max_drop", 0.03, 0, 1}},
+    GuardSpec{GuardMetric::latency_p95, "latency_p95", "p95 latency", " ms", 3, latency_at<95>, Scale::ratio,
+              WorseWhen::higher, Looks::doubling, factor(1.05, "max_ratio"), factor(1.10), step(2, 1e6, "min_delta_ms"),
+              20, 0.01, true},
+    GuardSpec{GuardMetric::error_rate, "error_rate", "error rate", "", 3, share_of_errors, Scale::difference,
+              WorseWhen::higher, Looks::doubling, step(0.005, 1, "max_increase"), step(0.02, 1), no_floor, 20, 0.001,
+              true},
+    GuardSpec{GuardMetric::accuracy, "accuracy", "accuracy", "", 4, share_of_correct, Scale::difference,
+              WorseWhen::lower, Looks::towards_the_end, step(0.005, 1, "max_drop"), step(0.02, 1), no_floor, 10, 0.001,
+              true},
+    GuardSpec{GuardMetric::silence, "silence", "share of silent devices", "", 3, nullptr, Scale::difference,
+              WorseWhen::higher, Looks::doubling, step(0.05, 1), step(0.2, 1), no_floor, 1, 0.01, true},
+    GuardSpec{GuardMetric::latency_p50, "latency_p50", "median latency", " ms", 3, latency_at<50>, Scale::ratio,
+              WorseWhen::higher, Looks::doubling, factor(1.05), factor(1.10), step(2, 1e6), 20, 0.01, false},
+    GuardSpec{GuardMetric::latency_p99, "latency_p99", "p99 latency", " ms", 3, latency_at<99>, Scale::ratio,
+              WorseWhen::higher, Looks::doubling, factor(1.10), factor(1.25), step(5, 1e6), 100, 0.01, false},
+    GuardSpec{GuardMetric::throughput, "throughput", "throughput", " /s", 3, inferences_a_second, Scale::ratio,
+              WorseWhen::lower, Looks::doubling, factor(1.10), factor(1.25), step(0.1, 1e6), 20, 0.01, false},
+    GuardSpec{GuardMetric::energy_per_inference, "energy_per_inference", "energy an inference", " J", 3, energy,
+              Scale::ratio, WorseWhen::higher, Looks::doubling, factor(1.10), factor(1.25), step(0, 1e6), 20, 0.01,
+              false},
+    GuardSpec{GuardMetric::power, "power", "power", " W", 3, power, Scale::ratio, WorseWhen::higher, Looks::doubling,
+              factor(1.05), factor(1.15), step(0.1, 1e6), 3, 0.01, false},
+    GuardSpec{GuardMetric::memory_used, "memory_used", "memory used", " MB", 4, memory, Scale::ratio, WorseWhen::higher,
+              Looks::towards_the_end, factor(1.10), factor(1.25), step(16, 1e6), 3, 0.01, false},
+    GuardSpec{GuardMetric::cpu_temperature, "cpu_temperature", "CPU temperature", " °C", 3, temperature,
+              Scale::difference, WorseWhen::higher, Looks::doubling, step(3, 100), step(8, 100), no_floor, 3, 0.1,
+              false},
 };
 
 constexpr bool is_in_order() {
@@ -72,12 +120,25 @@ std::string_view to_string(GuardMetric metric) {
   return spec_of(metric).name;
 }
 
-double estimate_of(const GuardSpec& spec, double canary, double baseline) {
-  const bool is_canary_worse_when_higher = spec.harm == Harm::higher_figure;
-  const double worse = is_canary_worse_when_higher ? canary : baseline;
-  const double better = is_canary_worse_when_higher ? baseline : canary;
-  if (spec.estimator == Estimator::difference) return worse - better;
-  return better > 0 ? worse / better : 1;
+std::optional<GuardMetric> metric_of(std::string_view name) {
+  const auto found = std::find_if(table.begin(), table.end(), [name](const auto& spec) { return spec.name == name; });
+  if (found == table.end()) return std::nullopt;
+  return found->metric;
+}
+
+std::optional<double> on_scale(const GuardSpec& spec, double value) {
+  const double scaled = spec.scale == Scale::ratio ? std::log(value) : value;
+  if (!std::isfinite(scaled)) return std::nullopt;
+  return scaled;
+}
+
+std::string change_in_words(const GuardSpec& spec, double change) {
+  char text[32];
+  if (spec.scale == Scale::ratio)
+    std::snprintf(text, sizeof text, "%.3g times", std::exp(change));
+  else
+    std::snprintf(text, sizeof text, "%+.3g", change);
+  return text;
 }
 
 }  // namespace argosy::server

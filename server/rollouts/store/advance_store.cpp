@@ -67,11 +67,6 @@ void append_time_out_event(pqxx::work& transaction, const RolloutRecord& record,
                              .details_json = nlohmann::json{{"cause", cause_timeout}}.dump()});
 }
 
-// Figures from before its last change, which may have opened a wave, say nothing about what has changed.
-std::vector<GuardInput> guards_for(const AdvanceRollout& asked, const RolloutRecord& record) {
-  return record.etag == asked.guards.etag ? asked.guards.inputs : about_to_be_measured(record.policy);
-}
-
 // Its release cannot be told to anybody: whoever looks after it should know.
 Result<void> pause_for(pqxx::work& transaction, const AdvanceRollout& asked, const RolloutRecord& record,
                        const Error& error, Advance& advance) {
@@ -147,7 +142,7 @@ Result<Advance> AdvanceRollout::operator()(pqxx::work& transaction) const {
     ARGOSY_TRY(record, load_rollout(transaction, id, Lock::none));
     advance.acted = true;
   }
-  const auto actions = next_actions(load_snapshot(transaction, record, guards_for(*this, record)), now);
+  const auto actions = next_actions(load_snapshot(transaction, record), now);
   for (const auto& action : actions) {
     if (advance.stopped) break;  // what else was decided, was decided without knowing
     ARGOSY_CHECK(std::visit([&](const auto& one) { return apply(transaction, *this, record, one, advance); }, action));

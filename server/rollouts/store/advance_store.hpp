@@ -22,15 +22,8 @@ struct Advance {                  // what one tick did to one rollout
   bool stopped = false;  // by something that was found on the way
 };
 
-struct Guards {  // figures, and the ETag of the rollout that they were measured for
-  std::vector<GuardInput> inputs;
-  std::int64_t etag = 0;
-};
-
-// Snapshot, next_actions and all their effects. Two servers that tick at once do it one after the other.
 struct AdvanceRollout {
   std::int64_t id = 0;
-  Guards guards;
   std::optional<Instant> revoked_since;  // devices that were revoked before have been seen to
   Instant now;
   Result<Advance> operator()(pqxx::work& transaction) const;

@@ -41,7 +41,7 @@ Decision by_operator(std::string decision, std::string message, Json inputs = Js
 
 // Keeps the failures and failing guards that the operator saw and accepts; they are the decision's inputs as well.
 Json accept(pqxx::work& transaction, const OperateRollout& asked, const RolloutRecord& record) {
-  const auto seen = acknowledge(load_snapshot(transaction, record, asked.guards));
+  const auto seen = acknowledge(load_snapshot(transaction, record));
   keep_acknowledged(transaction, record.id, asked.call.actor, seen, asked.now);
   return {{"acknowledged", acknowledged_to_json(seen)}};
 }
@@ -50,8 +50,8 @@ void change(pqxx::work& transaction, const OperateRollout& asked, const RolloutR
             const std::string& word) {
   Json inputs = asked.call.operation == Operation::resume ? accept(transaction, asked, record) : Json::object();
   auto message = word + " by " + asked.call.actor + " when " + std::string(to_string(record.state));
-  if (const auto why = why_unmeasured(asked.guards); !why.empty()) {
-    inputs["guards_unmeasured"] = why;
+  if (!record.guards_unmeasured.empty()) {
+    inputs["guards_unmeasured"] = record.guards_unmeasured;
     message += "; the guards cannot be measured now";
   }
   change_state(transaction, record, to, asked.call.actor, by_operator(word, message, inputs), asked.now);
@@ -67,7 +67,7 @@ void start(pqxx::work& transaction, const OperateRollout& asked, const RolloutRe
 }
 
 void promote(pqxx::work& transaction, const OperateRollout& asked, RolloutRecord record) {
-  const auto snapshot = load_snapshot(transaction, record, asked.guards);
+  const auto snapshot = load_snapshot(transaction, record);
   const auto next = next_wave(snapshot, record.wave).value_or(record.wave + 1);
   const auto word = "open " + wave_name(next);
   auto inputs = accept(transaction, asked, record);

@@ -2,8 +2,6 @@
 // and may be repeated.
 #pragma once
 
-#include <vector>
-
 #include <pqxx/pqxx>
 
 #include "common/base/error.hpp"
@@ -16,7 +14,6 @@ namespace argosy::server {
 // is another, illegal_transition with the reason.
 struct OperateRollout {
   OperatorCall call;
-  std::vector<GuardInput> guards;  // as they are now: what is resumed or promoted is accepted as it stands
   Instant now;
   Result<RolloutRecord> operator()(pqxx::work& transaction) const;
 };

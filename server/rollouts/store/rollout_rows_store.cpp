@@ -55,7 +55,8 @@ std::vector<WaveRecord> load_waves(pqxx::work& transaction, std::int64_t id, std
 Result<RolloutRecord> load_rollout(pqxx::work& transaction, std::int64_t id, Lock lock) {
   static const std::string sql = R"sql(
     select r.name, r.model, l.version, r.release_id, r.filter, r.policy, r.seed, r.state, r.reason, r.wave,
-      r.version as etag, r.created_by, r.created_at, r.started_at, r.ended_at, r.told_up_to
+      r.version as etag, r.created_by, r.created_at, r.started_at, r.ended_at, r.told_up_to,
+      r.guards_unmeasured
     from rollouts r
     join releases l on l.id = r.release_id
     where r.id = $1
@@ -86,6 +87,7 @@ Result<RolloutRecord> load_rollout(pqxx::work& transaction, std::int64_t id, Loc
   record.created_at = row["created_at"].as<Instant>();
   record.started_at = optional_of<Instant>(row["started_at"]);
   record.ended_at = optional_of<Instant>(row["ended_at"]);
+  record.guards_unmeasured = row["guards_unmeasured"].as<std::string>();
   record.told_up_to = optional_of<std::string>(row["told_up_to"]);
   record.waves = load_waves(transaction, id, record.fault);
   if (record.wave < 0 || record.wave >= static_cast<int>(record.waves.size())) {

@@ -116,8 +116,8 @@ Result<RolloutRecord> GetRollout::operator()(pqxx::work& transaction) const {
 Result<RolloutDetails> GetRolloutDetails::operator()(pqxx::work& transaction) const {
   RolloutDetails details;
   ARGOSY_TRY(details.record, load_whole(transaction, id));
-  const auto snapshot = load_snapshot(transaction, details.record, guards);
-  details.guards = judge_guards(snapshot);
+  const auto snapshot = load_snapshot(transaction, details.record);
+  details.guards = snapshot.guards;
   details.gate = gate_status(snapshot, now);
   return details;
 }

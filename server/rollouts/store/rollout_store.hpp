@@ -32,7 +32,6 @@ struct GetRollout {  // Errc::not_found, as for all that take an id
 
 struct GetRolloutDetails {
   std::int64_t id = 0;
-  std::vector<GuardInput> guards;
   Instant now;
   Result<RolloutDetails> operator()(pqxx::work& transaction) const;
 };

@@ -6,6 +6,7 @@
 #include "server/db/statement.hpp"
 #include "server/devices/presence_sql.hpp"
 #include "server/rollouts/core/state_sql.hpp"
+#include "server/rollouts/guards/panel_store.hpp"
 #include "server/rollouts/store/acknowledgement_store.hpp"
 #include "server/rollouts/store/rollout_rows_store.hpp"
 
@@ -82,12 +83,12 @@ std::int64_t count_going_back(pqxx::work& transaction, std::int64_t rollout) {
 
 }  // namespace
 
-Snapshot load_snapshot(pqxx::work& transaction, const RolloutRecord& record, std::vector<GuardInput> guards) {
+Snapshot load_snapshot(pqxx::work& transaction, const RolloutRecord& record) {
   Snapshot snapshot;
   snapshot.state = record.state;
   snapshot.policy = record.policy;
   snapshot.wave = record.wave;
-  snapshot.guards = std::move(guards);
+  snapshot.guards = load_verdicts(transaction, record);
   snapshot.fault = record.fault;
   snapshot.stopping = record.told_up_to.has_value();
   for (const auto& wave : record.waves) {

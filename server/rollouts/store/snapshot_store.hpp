@@ -2,8 +2,6 @@
 // *_store.cpp, on DB threads.
 #pragma once
 
-#include <vector>
-
 #include <pqxx/pqxx>
 
 #include "server/rollouts/core/rollout_engine.hpp"
@@ -11,6 +9,6 @@
 
 namespace argosy::server {
 
-Snapshot load_snapshot(pqxx::work& transaction, const RolloutRecord& record, std::vector<GuardInput> guards);
+Snapshot load_snapshot(pqxx::work& transaction, const RolloutRecord& record);
 
 }  // namespace argosy::server

@@ -318,55 +318,6 @@ TEST_F(RolloutFleet, AReportThatComesTwiceIsCountedOnce) {
   EXPECT_EQ(total_counts(get(id).record), recount(id));
 }
 
-// Guards
-// ---------------------------------------------------------------------------------------------------------------
-
-void measure(test::TestDatabase& database, const std::string& device, const std::string& version, Instant at,
-             double latency_ms) {
-  LogHistogram latency;
-  latency.add(latency_ms, 100);
-  static int seq = 0;
-  database.exec(
-      "insert into inference_windows (device_id, epoch, seq, started_at, ended_at, model, version, count, errors, "
-      "labelled, correct, latency) values ('" +
-      device + "', 'e', " + std::to_string(++seq) + ", '" + to_rfc3339(at) + "', '" + to_rfc3339(at + seconds(5)) +
-      "', 'digits', '" + version + "', 100, 1, 100, 97, decode('" + to_hex(latency.encode()) + "', 'hex'))");
-}
-
-TEST_F(RolloutFleet, AGuardComparesUpdatedDevicesWithTheirOwnPast) {
-  add_twelve();
-  const auto id = started("1.1", {{"guards", {{{"metric", "latency_p95"}}, {{"metric", "accuracy"}}}}});
-  tick();
-  const auto canaries = devices_in(id, "notified");
-  for (const auto& device : canaries) measure(database, device, "1.0", now - seconds(3600), 10);
-  report_all(id, "notified", "committed");
-  tick();
-  EXPECT_EQ(get(id).record.wave, 0) << "no sample of the new release yet: the gate holds";
-  EXPECT_EQ(get(id).guards.at(0).verdict, Verdict::waiting);
-  for (const auto& device : canaries) measure(database, device, "1.1", now + seconds(5), 11);
-  pass(seconds(10));
-  tick();
-  EXPECT_EQ(get(id).record.wave, 1);
-  EXPECT_NEAR(get(id).guards.at(0).estimate, 1.1, 0.05);
-  EXPECT_EQ(get(id).guards.at(0).devices, 3);
-  EXPECT_EQ(get(id).guards.at(1).canary_samples, 300U);
-}
-
-TEST_F(RolloutFleet, AGuardThatFindsHarmSendsDevicesBack) {
-  add_twelve();
-  const auto id = started("1.1", {{"guards", {{{"metric", "latency_p95"}}}}});
-  tick();
-  for (const auto& device : devices_in(id, "notified")) {
-    measure(database, device, "1.0", now - seconds(3600), 10);
-    measure(database, device, "1.1", now + seconds(5), 30);
-  }
-  report_all(id, "notified", "probation");
-  pass(seconds(10));
-  tick();
-  EXPECT_EQ(state_of(id), RolloutState::rolling_back);
-  EXPECT_EQ(devices_in(id, "rolling_back").size(), 3U);
-}
-
 // Repeats and rivals
 // ---------------------------------------------------------------------------------------------------
 

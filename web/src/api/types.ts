@@ -110,14 +110,31 @@ export interface Wave {
   passed_at: string | null;
 }
 
+/** What a guard says. Changes are + for harm: logarithms where the scale is a ratio, else differences. */
 export interface Guard {
   metric: string;
-  estimate: number; // latency: new / old; the others: a difference in which + means harm
-  limit: number;
-  canary_samples: number;
-  baseline_samples: number;
-  devices: number;
-  verdict: "pass" | "fail" | "waiting" | "unknown"; // unknown: it could not be measured, and holds the gate
+  mode: "automatic" | "required" | "advisory";
+  scale: "ratio" | "difference";
+  verdict: "pass" | "fail" | "waiting" | "unknown" | "skipped";
+  estimate: number | null; // of the canary's change over that of the controls; null before the first look
+  lower: number | null; // one-sided bounds
+  upper: number | null;
+  rollback_margin: number;
+  promotion_margin: number;
+  canaries: number; // compared
+  controls: number;
+  unmeasured: number; // canaries with too little to compare yet
+  first_installs: number; // of the canaries
+  canary: number | null; // medians, in the metric's unit
+  control: number | null;
+  before: number | null;
+  look: number;
+  wave: number;
+  at: string | null;
+  final: boolean;
+  by_permutation: boolean;
+  driven_by: string | null; // the class of hardware that fails by itself
+  missing_canaries: number | null; // about so many more would bring a pass
   message: string;
 }
 

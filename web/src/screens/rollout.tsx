@@ -3,11 +3,12 @@
 import { Link, useLocation, useSearch } from "wouter-preact";
 import { useDecisions, useRollout, useRolloutDevices } from "../api/queries";
 import type { Decision, Guard, Rollout as Data, RolloutDevice, Wave } from "../api/types";
-import { Meter, RolloutBar } from "../ui/bar";
+import { RolloutBar } from "../ui/bar";
 import { Card, Empty, Failure, Skeleton } from "../ui/card";
 import { ago, bytes, clock, duration, number, percent, person, plural, words } from "../ui/format";
 import { failuresOf, partKind } from "../ui/parts";
 import { RolloutStatus, Status, updateTone } from "../ui/status";
+import { changeText, figureText, guardName, intervalPlaces, VERDICTS } from "./guards";
 import { devicePath, devicesPath, withSearch } from "./paths";
 import { RolloutActions } from "./rollout-actions";
 
@@ -85,22 +86,6 @@ function waveStage(wave: Wave): string {
   return wave.opened_at ? `opened ${ago(wave.opened_at)}` : "not open yet";
 }
 
-const GUARD_NAMES: Record<string, string> = { latency_p95: "Latency, p95", error_rate: "Error rate", accuracy: "Accuracy" };
-
-/** A guard's figure as its kind is read: latency as a ratio, the others in points; + means harm. */
-function guardFigure(guard: Guard, value: number): string {
-  if (guard.metric === "latency_p95") return `× ${number(value, 2)}`;
-  const points = number(Math.abs(value) * 100, 2);
-  if (points === "0.00") return "0.00 points";
-  const worse = guard.metric === "accuracy" ? "−" : "+";
-  const better = guard.metric === "accuracy" ? "+" : "−";
-  return `${value >= 0 ? worse : better}${points} points`;
-}
-
-function guardShare(guard: Guard): number {
-  return guard.metric === "latency_p95" ? (guard.estimate - 1) / (guard.limit - 1) : guard.estimate / guard.limit;
-}
-
 function Guards({ guards }: { guards: Guard[] }) {
   return (
     <Card title="Guards: is the new release worse where it runs?" flush>
@@ -113,12 +98,10 @@ function Guards({ guards }: { guards: Guard[] }) {
               <tr>
                 <th>Metric</th>
                 <th>Verdict</th>
-                <th class="num">Measured</th>
-                <th style="width: 14%">Of the limit</th>
-                <th class="num">Limit</th>
-                <th class="num">Devices</th>
-                <th class="num">Samples, new</th>
-                <th class="num">Samples, before</th>
+                <th class="num">Change</th>
+                <th style="width: 18%">Between the margins</th>
+                <th class="num">Canaries</th>
+                <th class="num">Controls</th>
                 <th>In words</th>
               </tr>
             </thead>
@@ -135,23 +118,54 @@ function Guards({ guards }: { guards: Guard[] }) {
 }
 
 function GuardRow({ guard }: { guard: Guard }) {
-  const judged = (guard.verdict === "pass" || guard.verdict === "fail") && guard.devices > 0;
+  const verdict = VERDICTS[guard.verdict];
   return (
     <tr>
       <td class="nowrap">
-        <strong>{GUARD_NAMES[guard.metric] ?? words(guard.metric)}</strong>
+        <strong>{guardName(guard.metric)}</strong>
+        {guard.mode !== "automatic" && <div class="muted small">{guard.mode}</div>}
       </td>
       <td>
-        <Status tone={guard.verdict === "pass" ? "good" : guard.verdict === "fail" ? "bad" : guard.verdict === "unknown" ? "warn" : "quiet"} text={guard.verdict === "unknown" ? "Cannot be measured" : words(guard.verdict)} />
+        <Status tone={verdict.tone} text={verdict.text} />
+        {guard.look > 0 && guard.at && <div class="muted small">look {guard.look}, {ago(guard.at)}</div>}
       </td>
-      <td class="num">{judged ? guardFigure(guard, guard.estimate) : "–"}</td>
-      <td>{judged && <Meter share={guardShare(guard)} colour={guard.verdict === "fail" ? "var(--bad)" : undefined} />}</td>
-      <td class="num">{guardFigure(guard, guard.limit)}</td>
-      <td class="num">{number(guard.devices)}</td>
-      <td class="num">{number(guard.canary_samples)}</td>
-      <td class="num">{number(guard.baseline_samples)}</td>
+      <td class="num nowrap">
+        {guard.estimate === null ? "–" : changeText(guard, guard.estimate)}
+        {guard.lower !== null && guard.upper !== null && (
+          <div class="muted small">
+            {changeText(guard, guard.lower)} to {changeText(guard, guard.upper)}
+          </div>
+        )}
+      </td>
+      <td>
+        <GuardInterval guard={guard} />
+      </td>
+      <td class="num">
+        {number(guard.canaries)}
+        <div class="muted small">{figureText(guard, guard.canary)}</div>
+      </td>
+      <td class="num">
+        {number(guard.controls)}
+        <div class="muted small">{figureText(guard, guard.control)}</div>
+      </td>
       <td class="small wide-text">{guard.message}</td>
     </tr>
+  );
+}
+
+/** The interval of a change on an axis with both margins: left of the first mark it passes, right of it the harm is too much. */
+function GuardInterval({ guard }: { guard: Guard }) {
+  const places = intervalPlaces(guard);
+  if (!places) return null;
+  const percentOf = (place: number) => `${(place * 100).toFixed(1)}%`;
+  const label = `${changeText(guard, guard.estimate!)}; rolls back over ${changeText(guard, guard.rollback_margin)}, passes under ${changeText(guard, guard.promotion_margin)}`;
+  return (
+    <div class="guard-interval" role="img" aria-label={label} title={label}>
+      <span class="guard-interval-range" style={{ left: percentOf(places.lower), width: percentOf(places.upper - places.lower) }} />
+      <span class="guard-interval-margin" style={{ left: percentOf(places.rollback) }} />
+      <span class="guard-interval-margin" style={{ left: percentOf(places.promotion) }} />
+      <span class={`guard-interval-estimate ${guard.verdict}`} style={{ left: percentOf(places.estimate) }} />
+    </div>
   );
 }
 

@@ -35,7 +35,17 @@ TEST(RolloutPolicy, WhatIsWrittenIsReadBack) {
   policy.waves = {{0.25}, {1.0}};
   policy.gate = {3, 0.75, 5, 120, true};
   policy.abort = {{{"*"}, 2, 0.5, Reaction::pause}};
-  policy.guards = {{.metric = GuardMetric::accuracy, .limit = 0.01, .min_samples = 10, .action = Reaction::halt}};
+  policy.guards = {{.metric = GuardMetric::accuracy,
+                    .mode = GuardMode::required,
+                    .rollback_margin = 0.01,
+                    .promotion_margin = 0.03,
+                    .weight = 2,
+                    .min_samples = 7,
+                    .action = Reaction::halt}};
+  policy.alpha = 0.01;
+  policy.look_s = 60;
+  policy.warm_up_s = 0;
+  policy.silent_after_s = 7200;
   policy.probation = {.duration_s = 3, .min_observations = 5, .max_latency_ratio = 2.0, .max_error_rate = std::nullopt};
   policy.patch_wait_s = 0;
   const auto again = decode_policy(encode(policy));
@@ -43,21 +53,28 @@ TEST(RolloutPolicy, WhatIsWrittenIsReadBack) {
   EXPECT_EQ(*again, policy);
 }
 
-// What clients and stored rollouts hold.
-TEST(RolloutPolicy, IsWrittenAsItWasEverWritten) {
-  const auto guards = encode(Policy{})["guards"].dump();
-  EXPECT_EQ(guards,
-            R"([{"action":"rollback","max_ratio":1.5,"metric":"latency_p95","min_delta_ms":2.0,"min_samples":50},)"
-            R"({"action":"rollback","max_increase":0.02,"metric":"error_rate","min_samples":50},)"
-            R"({"action":"rollback","max_drop":0.03,"metric":"accuracy","min_samples":50}])");
+TEST(RolloutPolicy, UsuallyGuardsWhatEveryFleetReports) {
+  std::string metrics;
+  for (const auto& guard : Policy{}.guards) metrics += std::string(to_string(guard.metric)) + " ";
+  EXPECT_EQ(metrics, "latency_p95 error_rate accuracy silence ");
+  for (const auto& guard : Policy{}.guards) EXPECT_EQ(guard.mode, GuardMode::automatic);
+}
+
+// What older clients send and older rollouts hold.
+TEST(RolloutPolicy, FormerNamesOfMarginsAreRead) {
   const auto read = decode_policy(json::parse(
       R"({"guards": [{"metric": "latency_p95", "max_ratio": 3, "min_delta_ms": 5, "min_samples": 7, "action": "halt"},)"
-      R"( {"metric": "error_rate", "max_increase": 0.5}, {"metric": "accuracy", "max_drop": 0.25}]})"));
+      R"( {"metric": "error_rate", "max_increase": 0.5}, {"metric": "accuracy", "max_drop": 0.01}]})"));
   ASSERT_TRUE(read) << read.error().message;
-  EXPECT_EQ(encode(*read)["guards"].dump(),
-            R"([{"action":"halt","max_ratio":3.0,"metric":"latency_p95","min_delta_ms":5.0,"min_samples":7},)"
-            R"({"action":"rollback","max_increase":0.5,"metric":"error_rate","min_samples":50},)"
-            R"({"action":"rollback","max_drop":0.25,"metric":"accuracy","min_samples":50}])");
+  EXPECT_EQ(read->guards[0].rollback_margin, 3);
+  EXPECT_EQ(read->guards[0].promotion_margin, 3) << "what passes is not over what is stopped";
+  EXPECT_EQ(read->guards[0].floor, 5);
+  EXPECT_EQ(read->guards[0].min_samples, 7U);
+  EXPECT_EQ(read->guards[0].action, Reaction::halt);
+  EXPECT_EQ(read->guards[1].rollback_margin, 0.5);
+  EXPECT_EQ(read->guards[2].rollback_margin, 0.01);
+  EXPECT_EQ(read->guards[2].promotion_margin, 0.02);
+  EXPECT_FALSE(encode(*read)["guards"][0].contains("max_ratio"));
 }
 
 TEST(RolloutPolicy, KeysThatAreLeftOutKeepTheirDefaults) {
@@ -92,7 +109,20 @@ TEST(RolloutPolicy, ErrorsNameTheKeyAndTheRemedy) {
       {R"({"guards": [{"metric": "latency_p95", "min_delta_ms": -1}]})",
        "policy.guards[0].min_delta_ms: must be from 0.0"},
       {R"({"guards": [{"metric": "luck"}]})",
-       "policy.guards[0].metric: must be one of latency_p95, error_rate, accuracy"},
+       "policy.guards[0].metric: must be one of latency_p95, error_rate, accuracy, silence, "},
+      {R"({"guards": [{"metric": "accuracy", "mode": "perhaps"}]})",
+       "policy.guards[0].mode: must be one of automatic, required, advisory"},
+      {R"({"guards": [{"metric": "latency_p95", "rollback_margin": 0.9}]})",
+       "policy.guards[0].rollback_margin: must be from 1.0 to 1000.0"},
+      {R"({"guards": [{"metric": "latency_p95", "rollback_margin": 1.2, "promotion_margin": 1.1}]})",
+       "policy.guards[0].promotion_margin: must not be under rollback_margin: what is stopped for its harm cannot "
+       "pass"},
+      {R"({"guards": [{"metric": "latency_p95", "rollback_margin": 1.2, "max_ratio": 1.3}]})",
+       "policy.guards[0].max_ratio: is the former name of rollback_margin, which is there as well"},
+      {R"({"guards": [{"metric": "accuracy", "floor": 0.1}]})", "policy.guards[0].floor: is not known here"},
+      {R"({"guards": [{"metric": "accuracy", "weight": 0}]})", "policy.guards[0].weight: must be from 0.01 to 100.0"},
+      {R"({"alpha": 0})", "policy.alpha: must be from 1e-06 to 0.5"},
+      {R"({"look_s": 0})", "policy.look_s: must be from 1 to 86400"},
       {R"({"guards": [{}]})", "policy.guards[0].metric: is missing"},
       {R"({"guards": [{"metric": "accuracy"}, {"metric": "accuracy"}]})",
        "policy.guards[1].metric: has a guard already: one a metric"},

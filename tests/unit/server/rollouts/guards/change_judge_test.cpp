@@ -17,7 +17,11 @@ ChangeGuard latency_of(std::uint32_t classes) {
 }
 
 GuardLook look_at(const ChangeGuard& guard, int number, bool is_longest_dwell = false, std::uint64_t seed = 1) {
-  return {.number = number, .alphas = alphas_at(guard, number), .is_longest_dwell = is_longest_dwell, .seed = seed};
+  std::vector<double> shares;  // of looks that double
+  for (int look = 1; look <= number; ++look)
+    shares.push_back(std::ldexp(1, look - number - (is_longest_dwell ? 0 : 1)));
+  const auto alphas = alphas_at(guard, {.number = number, .in_wave = number, .shares_of_dwell = shares}).value();
+  return {.number = number, .alphas = alphas, .is_longest_dwell = is_longest_dwell, .seed = seed};
 }
 
 ChangeVerdict judged(const std::vector<DeviceRow>& rows, const ChangeGuard& guard, int look = 1,
@@ -98,23 +102,47 @@ TEST(ChangeJudge, TheSameSeedGivesTheSameVerdict) {
   for (int i = 0; i < 3; ++i) EXPECT_EQ(judged(rows, latency_of(1)).verdict, once.verdict);
 }
 
-TEST(ChangeJudge, LooksSpendNoMoreThanAlphaHoweverManyThereAre) {
-  const ChangeGuard guard = latency_of(4);
-  double spent = 0;
-  for (int look = 1; look <= 40; ++look) {
-    const LookAlphas alphas = alphas_at(guard, look);
-    spent += alphas.whole + guard.classes * alphas.each_class;
+// Four waves of ten looks each, over all classes together and in each alone.
+TEST(ChangeJudge, LooksSpendNoMoreThanAlphaHoweverManyWavesThereAre) {
+  for (const Looks looks : {Looks::doubling, Looks::towards_the_end}) {
+    ChangeGuard guard = latency_of(4);
+    guard.looks = looks;
+    double spent = 0;
+    int number = 0;
+    for (int wave = 0; wave < 4; ++wave) {
+      std::vector<double> shares;
+      for (int look = 1; look <= 10; ++look) {
+        shares.push_back(std::ldexp(1, look - 10));
+        const auto alphas = alphas_at(guard, {.number = ++number,
+                                              .in_wave = look,
+                                              .shares_of_dwell = shares,
+                                              .share_of_alpha = share_of_alpha_in(wave, 4)})
+                                .value();
+        if (looks == Looks::doubling) spent += alphas.whole;
+        if (look < 10) continue;
+        // All that boundaries spend in a wave is what its last look could have had alone.
+        spent += share_of_alpha_in(wave, 4) * (guard.alpha / 2) * (looks == Looks::doubling ? 1 : 2);
+      }
+    }
+    EXPECT_LE(spent, guard.alpha * (1 + 1e-9));
+    EXPECT_GT(spent, 0.95 * guard.alpha);
   }
-  EXPECT_LT(spent, guard.alpha);
-  EXPECT_GT(spent, 0.97 * guard.alpha);
+}
+
+TEST(ChangeJudge, TheWavesPartsAreTheWhole) {
+  for (int waves = 1; waves <= 20; ++waves) {
+    double sum = 0;
+    for (int wave = 0; wave < waves; ++wave) sum += share_of_alpha_in(wave, waves);
+    EXPECT_DOUBLE_EQ(sum, 1) << waves;
+  }
 }
 
 TEST(ChangeJudge, TowardsTheEndNearlyAllIsLeftForTheLastLook) {
   ChangeGuard guard = latency_of(1);
   guard.looks = Looks::towards_the_end;
   const std::vector<double> shares = {0.1, 0.5, 1};
-  const auto first = alphas_at(guard, std::span(shares).first(1)).value();
-  const auto last = alphas_at(guard, shares).value();
+  const auto first = alphas_at(guard, {.shares_of_dwell = std::span(shares).first(1)}).value();
+  const auto last = alphas_at(guard, {.number = 3, .in_wave = 3, .shares_of_dwell = shares}).value();
   EXPECT_LT(first.whole, 1e-6);
   EXPECT_GT(last.whole, 0.04);
   EXPECT_LE(last.whole, guard.alpha);

@@ -1,58 +1,189 @@
 #include "server/rollouts/guards/guard.hpp"
 
+#include <cmath>
 #include <string>
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include "common/base/random.hpp"
+
 namespace argosy::server {
 namespace {
 
-GuardPolicy guard_on(const char* metric) {
-  const nlohmann::json document{{"guards", {{{"metric", metric}}}}};
-  return decode_policy(document).value().guards.at(0);
+using std::chrono::minutes;
+using std::chrono::seconds;
+
+const Instant t0 = instant_from_ms(1'800'000'000'000);
+const PanelWave open_wave{.wave = 0, .opened_at = t0, .version = "1.1"};
+
+struct Fleet {
+  int canaries = 12;
+  int controls = 36;
+  double factor = 1;         // of the canaries' latency
+  double noise = 0.02;       // of ln latency, a device
+  std::uint64_t right = 95;  // of 100 labels, on canaries
+  std::uint64_t labels = 100;
+  bool has_past = true;
+};
+
+PanelWindow window_of(Instant at, double latency_ms, std::uint64_t labels, std::uint64_t right) {
+  PanelWindow window{.started_at = at, .ended_at = at + minutes(1), .count = 100, .labelled = labels, .correct = right};
+  window.latency.add(latency_ms, 100);
+  return window;
 }
 
-GuardVerdict judged(const char* metric, double canary, double baseline, std::uint64_t samples = 50) {
-  const auto guard = guard_on(metric);
-  return judge(guard, {.metric = guard.metric,
-                       .canary = canary,
-                       .baseline = baseline,
-                       .canary_samples = samples,
-                       .baseline_samples = samples,
-                       .devices = 1,
-                       .comparable = 1});
+GuardPanel panel_of(const Fleet& fleet) {
+  Rng rng(7);
+  GuardPanel panel{.classes = {"arm"}, .members = {}};
+  for (int i = 0; i < fleet.canaries + fleet.controls; ++i) {
+    const bool canary = i < fleet.canaries;
+    const double level = 20 * std::exp(0.3 * rng.normal());
+    PanelMember member{.device = "cam-" + std::to_string(i), .wave = canary ? 0 : 1, .old_version = "1.0"};
+    if (fleet.has_past) add(member.before, window_of(t0 - minutes(5), level, fleet.labels, fleet.labels * 95 / 100));
+    const double since = level * (canary ? fleet.factor : 1) * std::exp(fleet.noise * rng.normal());
+    const auto right = canary ? fleet.right : fleet.labels * 95 / 100;
+    for (int minute = 1; minute <= 5; ++minute)
+      take(member, open_wave, canary ? "1.1" : "1.0", window_of(t0 + minutes(minute), since, fleet.labels, right));
+    panel.members.push_back(member);
+  }
+  return panel;
 }
 
-TEST(Guard, TellsTheFiguresAndTheLimit) {
-  EXPECT_EQ(judged("latency_p95", 15.125, 10, 50).message, "p95 latency 15.1 ms against 10 ms before, limit 1.5 times");
-  EXPECT_EQ(judged("error_rate", 0.05125, 0.01).message, "error rate 0.0512 against 0.01 before, limit +0.02");
-  EXPECT_EQ(judged("accuracy", 0.90125, 0.97).message, "accuracy 0.9012 against 0.97 before, limit -0.03");
+Policy policy_on(GuardMetric metric, GuardMode mode = GuardMode::automatic) {
+  Policy policy;
+  policy.guards = {{.metric = metric, .mode = mode}};
+  return policy;
 }
 
-TEST(Guard, TellsWhatIsMissing) {
-  EXPECT_EQ(judged("error_rate", 0, 0, 20).message,
-            "error_rate needs 30 more samples on the new release and 30 on the old one");
-  const auto guard = guard_on("accuracy");
-  EXPECT_EQ(judge(guard, {.metric = guard.metric, .unmeasured = "no database"}).message,
-            "accuracy cannot be measured: no database");
-  EXPECT_EQ(judge(guard, {.metric = guard.metric, .about_to_be = true}).message, "accuracy is about to be measured");
-  EXPECT_EQ(judge(guard, {.metric = guard.metric, .first_installs = 2}).message,
-            "accuracy has nothing to compare: no updated device ran an earlier release");
+LookContext at_look(int number) {
+  return {.look = {.number = number, .in_wave = number, .shares_of_dwell = {0.1}, .exposure = minutes(5)},
+          .now = t0 + minutes(6)};
+}
+
+GuardVerdict judged(GuardMetric metric, const Fleet& fleet, GuardMode mode = GuardMode::automatic,
+                    const LookContext& context = at_look(1)) {
+  return judge_guards(policy_on(metric, mode), panel_of(fleet), context).at(0);
+}
+
+TEST(Guard, PassesWhereNothingIsWorse) {
+  const auto seen = judged(GuardMetric::latency_p95, {});
+  EXPECT_EQ(seen.verdict, Verdict::pass) << seen.message;
+  EXPECT_EQ(seen.canaries, 12U);
+  EXPECT_EQ(seen.controls, 36U);
+  EXPECT_LT(*seen.lower, *seen.estimate);
+  EXPECT_LT(*seen.estimate, *seen.upper);
+}
+
+TEST(Guard, FailsWhereTheChangeIsSurelyOverTheMarginAndSaysTheFigures) {
+  const auto seen = judged(GuardMetric::latency_p95, {.factor = 1.5});
+  EXPECT_EQ(seen.verdict, Verdict::fail);
+  EXPECT_NEAR(*seen.estimate, std::log(1.5), 0.05);
+  EXPECT_NE(seen.message.find("on 12 canaries against"), std::string::npos) << seen.message;
+  EXPECT_NE(seen.message.find("it rolls back over 1.08 times and passes under 1.1 times"), std::string::npos)
+      << seen.message;
+}
+
+TEST(Guard, AChangeUnderTheFloorIsNoHarmWhateverItsRatio) {
+  Policy policy = policy_on(GuardMetric::latency_p95);
+  policy.guards[0].floor = 100;
+  EXPECT_EQ(judge_guards(policy, panel_of({.factor = 1.5}), at_look(1)).at(0).verdict, Verdict::pass);
+}
+
+TEST(Guard, FewerRightAnswersAreHarm) {
+  auto context = at_look(1);
+  context.look.shares_of_dwell = {1};
+  EXPECT_EQ(judged(GuardMetric::accuracy, {.right = 80}, GuardMode::automatic, context).verdict, Verdict::fail);
+  EXPECT_EQ(judged(GuardMetric::accuracy, {.right = 99}, GuardMode::automatic, context).verdict, Verdict::pass);
+}
+
+TEST(Guard, WithoutLabelsItIsLeftOutUnlessItIsRequired) {
+  const auto seen = judged(GuardMetric::accuracy, {.labels = 0});
+  EXPECT_EQ(seen.verdict, Verdict::skipped);
+  EXPECT_NE(seen.message.find("was never reported"), std::string::npos) << seen.message;
+  EXPECT_EQ(judged(GuardMetric::accuracy, {.labels = 0}, GuardMode::required).verdict, Verdict::waiting);
+}
+
+TEST(Guard, ACanaryThatCanShowNothingIsSaidSo) {
+  const auto seen = judged(GuardMetric::latency_p95, {.canaries = 2, .controls = 2});
+  EXPECT_EQ(seen.verdict, Verdict::skipped) << seen.message;
+  EXPECT_NE(seen.message.find("no p-value is small enough"), std::string::npos) << seen.message;
+  EXPECT_EQ(judged(GuardMetric::latency_p95, {.canaries = 2, .controls = 2}, GuardMode::required).verdict,
+            Verdict::waiting);
+}
+
+TEST(Guard, WhereNobodyWaitsAnyMoreThereIsNothingToCompareWith) {
+  auto context = at_look(1);
+  EXPECT_EQ(judged(GuardMetric::latency_p95, {.controls = 0}, GuardMode::automatic, context).verdict, Verdict::waiting);
+  context.is_last_wave = true;
+  EXPECT_EQ(judged(GuardMetric::latency_p95, {.controls = 0}, GuardMode::automatic, context).verdict, Verdict::skipped);
+}
+
+TEST(Guard, APassHoldsInItsWaveUntilItFails) {
+  const Fleet noisy{.noise = 0.5};
+  EXPECT_EQ(judged(GuardMetric::latency_p95, noisy).verdict, Verdict::waiting);
+  auto context = at_look(2);
+  context.before = {{.metric = GuardMetric::latency_p95, .verdict = Verdict::pass, .wave = 0}};
+  EXPECT_EQ(judged(GuardMetric::latency_p95, noisy, GuardMode::automatic, context).verdict, Verdict::pass);
+  EXPECT_EQ(judged(GuardMetric::latency_p95, {.factor = 2}, GuardMode::automatic, context).verdict, Verdict::fail);
+  context.look.wave = 1;
+  context.before[0].wave = 0;
+  EXPECT_NE(judged(GuardMetric::latency_p95, noisy, GuardMode::automatic, context).verdict, Verdict::pass);
+}
+
+TEST(Guard, DevicesThatFallSilentAreHarm) {
+  auto panel = panel_of({.canaries = 50, .controls = 150});
+  auto context = at_look(1);
+  context.now = t0 + minutes(40);
+  for (std::size_t i = 10; i < panel.members.size(); ++i)
+    add((panel.members[i].updated_since ? panel.members[i].updated : panel.members[i].waiting).figures,
+        window_of(t0 + minutes(38), 20, 0, 0));
+  const auto seen = judge_guards(policy_on(GuardMetric::silence), panel, context).at(0);
+  EXPECT_EQ(seen.verdict, Verdict::fail) << seen.message;
+  EXPECT_EQ(*seen.canary, 0.2);
+}
+
+TEST(Guard, BeforeTheFirstLookItSaysWhenThatIs) {
+  Policy policy = policy_on(GuardMetric::error_rate);
+  const auto verdicts = current_verdicts(policy, {}, 0, "");
+  ASSERT_EQ(verdicts.size(), 1U);
+  EXPECT_EQ(verdicts[0].verdict, Verdict::waiting);
+  EXPECT_EQ(verdicts[0].message, "error rate is looked at when canaries have been measured for 300 s");
+  EXPECT_EQ(current_verdicts(policy, {}, 0, "no database")[0].verdict, Verdict::unknown);
+}
+
+TEST(Guard, ALookOfAnotherWaveSaysNothingOfThisOne) {
+  Policy policy = policy_on(GuardMetric::error_rate);
+  const GuardVerdict passed{.metric = GuardMetric::error_rate, .verdict = Verdict::pass, .wave = 0};
+  EXPECT_EQ(current_verdicts(policy, {passed}, 0, "")[0].verdict, Verdict::pass);
+  EXPECT_EQ(current_verdicts(policy, {passed}, 0, "no database")[0].verdict, Verdict::pass);
+  EXPECT_EQ(current_verdicts(policy, {passed}, 1, "")[0].verdict, Verdict::waiting);
+}
+
+TEST(Guard, IsReadAsItWasWritten) {
+  for (const Fleet& fleet : {Fleet{}, Fleet{.factor = 1.5}, Fleet{.canaries = 2, .controls = 2}}) {
+    const auto seen = judged(GuardMetric::latency_p95, fleet);
+    const auto again = decode_guard_verdict(nlohmann::json::parse(encode(seen).dump()));
+    ASSERT_TRUE(again) << again.error().message;
+    EXPECT_EQ(encode(*again), encode(seen));
+  }
+  EXPECT_FALSE(decode_guard_verdict(nlohmann::json::parse(R"({"metric": "luck"})")));
 }
 
 // A new row is held to the same as those that are there.
 TEST(GuardMetrics, EveryRowIsWholeAndItsPolicyIsReadAsItIsWritten) {
   for (const auto& spec : guard_specs()) {
     SCOPED_TRACE(spec.name);
-    EXPECT_EQ(to_string(spec.metric), spec.name);
+    EXPECT_EQ(metric_of(spec.name), spec.metric);
     EXPECT_FALSE(spec.words.empty());
-    EXPECT_NE(spec.source.figure, nullptr);
-    EXPECT_EQ(spec.source.figure(WindowTotals{}).samples, 0U);
-    EXPECT_GE(spec.limit.standard, spec.limit.least);
-    EXPECT_LE(spec.limit.standard, spec.limit.most);
+    EXPECT_TRUE(spec.figure == nullptr || !spec.figure(Figures{})) << "nothing is no figure";
+    for (const auto& key : {spec.rollback, spec.promotion, spec.floor}) {
+      EXPECT_GE(key.standard, key.least);
+      EXPECT_LE(key.standard, key.most);
+    }
+    EXPECT_GE(spec.promotion.standard, spec.rollback.standard);
     Policy policy;
-    policy.guards = {{.metric = spec.metric, .limit = spec.limit.most, .min_samples = 7, .action = Reaction::halt}};
+    policy.guards = {{.metric = spec.metric, .min_samples = 7, .action = Reaction::halt}};
     const auto again = decode_policy(encode(policy));
     ASSERT_TRUE(again) << again.error().message;
     EXPECT_EQ(again->guards, policy.guards);
@@ -60,27 +191,15 @@ TEST(GuardMetrics, EveryRowIsWholeAndItsPolicyIsReadAsItIsWritten) {
 }
 
 TEST(GuardMetrics, FiguresComeFromWhatTheWindowsAddUpTo) {
-  WindowTotals side{.count = 200, .errors = 50, .labelled = 100, .correct = 75};
+  Figures side{.exposure = seconds(50), .count = 200, .errors = 50, .labelled = 100, .correct = 75};
   side.latency.add(10, 100);
-  EXPECT_NEAR(spec_of(GuardMetric::latency_p95).source.figure(side).value, 10, 0.2);
-  EXPECT_EQ(spec_of(GuardMetric::latency_p95).source.figure(side).samples, 100U);
-  EXPECT_DOUBLE_EQ(spec_of(GuardMetric::error_rate).source.figure(side).value, 0.25);
-  EXPECT_EQ(spec_of(GuardMetric::error_rate).source.figure(side).samples, 200U);
-  EXPECT_DOUBLE_EQ(spec_of(GuardMetric::accuracy).source.figure(side).value, 0.75);
-  EXPECT_EQ(spec_of(GuardMetric::accuracy).source.figure(side).samples, 100U);
-}
-
-TEST(Guard, EstimatesHarm) {
-  EXPECT_DOUBLE_EQ(judged("latency_p95", 20, 10).estimate, 2);
-  EXPECT_DOUBLE_EQ(judged("latency_p95", 20, 0).estimate, 1) << "nothing to compare with";
-  EXPECT_DOUBLE_EQ(judged("error_rate", 0.5, 0.25).estimate, 0.25);
-  EXPECT_DOUBLE_EQ(judged("accuracy", 0.5, 0.75).estimate, 0.25);
-  EXPECT_DOUBLE_EQ(judged("latency_p95", 20, 10).limit, 1.5);
-}
-
-TEST(Guard, ASmallDelayIsNoHarmWhateverItsRatio) {
-  EXPECT_EQ(judged("latency_p95", 2.9, 1).verdict, Verdict::pass);
-  EXPECT_EQ(judged("latency_p95", 3, 1).verdict, Verdict::fail);
+  side.power_w.add(4, 1);
+  const auto figure = [&side](GuardMetric metric) { return spec_of(metric).figure(side).value().value; };
+  EXPECT_NEAR(figure(GuardMetric::latency_p95), 10, 0.2);
+  EXPECT_DOUBLE_EQ(figure(GuardMetric::error_rate), 0.25);
+  EXPECT_DOUBLE_EQ(figure(GuardMetric::accuracy), 0.75);
+  EXPECT_DOUBLE_EQ(figure(GuardMetric::throughput), 4);
+  EXPECT_DOUBLE_EQ(figure(GuardMetric::energy_per_inference), 1);
 }
 
 }  // namespace

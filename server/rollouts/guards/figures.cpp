@@ -1,0 +1,95 @@
+#include "server/rollouts/guards/figures.hpp"
+
+#include <algorithm>
+#include <array>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+namespace argosy::server {
+namespace {
+
+using nlohmann::json;
+
+// Sums over many windows stay numbers that fit, whatever a device sends.
+void add_up(std::uint64_t& sum, std::uint64_t more) {
+  constexpr std::uint64_t most = 1ULL << 62;
+  sum = std::min(most, std::min(most, sum) + std::min(most, more));
+}
+
+void add(WeightedMean& mean, const std::optional<double>& value) {
+  if (value) mean.add(*value, 1);
+}
+
+struct CountField {
+  const char* key;
+  std::uint64_t Figures::*member;
+};
+constexpr std::array count_fields{CountField{"w", &Figures::windows}, CountField{"n", &Figures::count},
+                                  CountField{"e", &Figures::errors}, CountField{"l", &Figures::labelled},
+                                  CountField{"c", &Figures::correct}};
+
+struct MeanField {
+  const char* key;
+  WeightedMean Figures::*member;
+};
+constexpr std::array mean_fields{MeanField{"m", &Figures::memory_mb}, MeanField{"t", &Figures::temperature_c},
+                                 MeanField{"p", &Figures::power_w}};
+
+std::int64_t milliseconds_of(Instant at) {
+  return at.time_since_epoch().count();
+}
+
+}  // namespace
+
+void add(Figures& figures, const PanelWindow& window) {
+  add_up(figures.windows, 1);
+  figures.exposure += std::max(Duration{0}, window.ended_at - window.started_at);
+  add_up(figures.count, window.count);
+  add_up(figures.errors, window.errors);
+  add_up(figures.labelled, window.labelled);
+  add_up(figures.correct, window.correct);
+  figures.latency.merge(window.latency);
+  figures.last = std::max(figures.last.value_or(window.ended_at), window.ended_at);
+}
+
+void add(Figures& figures, const wire::HealthSample& sample) {
+  add(figures.memory_mb, sample.memory_used_mb);
+  add(figures.temperature_c, sample.cpu_temperature_c);
+  add(figures.power_w, sample.power_w);
+}
+
+Bytes encode(const Figures& figures) {
+  json document{{"s", figures.exposure.count()}, {"h", json::binary(figures.latency.encode())}};
+  for (const auto& field : count_fields) document[field.key] = figures.*field.member;
+  for (const auto& field : mean_fields) {
+    const WeightedMean& mean = figures.*field.member;
+    if (mean.weight > 0) document[field.key] = {mean.sum, mean.weight};
+  }
+  if (figures.last) document["a"] = milliseconds_of(*figures.last);
+  return json::to_cbor(document);
+}
+
+Result<Figures> decode_figures(ByteView bytes) {
+  if (bytes.size() > Figures::encoded_limit) return make_error(Errc::corrupt, "figures of a device are too long");
+  const auto document = json::from_cbor(bytes.begin(), bytes.end(), true, false);
+  if (!document.is_object()) return make_error(Errc::corrupt, "figures of a device are no CBOR map");
+  try {
+    Figures figures;
+    figures.exposure = Duration{document.at("s").get<std::int64_t>()};
+    for (const auto& field : count_fields) figures.*field.member = document.at(field.key).get<std::uint64_t>();
+    for (const auto& field : mean_fields) {
+      if (!document.contains(field.key)) continue;
+      figures.*field.member = {document[field.key].at(0).get<double>(), document[field.key].at(1).get<double>()};
+    }
+    if (document.contains("a")) figures.last = Instant{Duration{document["a"].get<std::int64_t>()}};
+    ARGOSY_TRY(figures.latency, LogHistogram::decode(document.at("h").get_binary()));
+    return figures;
+  } catch (const json::exception&) {
+    return make_error(Errc::corrupt, "figures of a device lack a field, or it has another type");
+  }
+}
+
+}  // namespace argosy::server

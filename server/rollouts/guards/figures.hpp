@@ -1,0 +1,53 @@
+// What one device's telemetry adds up to on one side of a comparison. Windows and health samples only sharpen it: a
+// device counts once, however much it sends. Pure; a value, merged without loss, some hundred bytes when encoded.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "common/base/encoding.hpp"
+#include "common/base/error.hpp"
+#include "common/base/instant.hpp"
+#include "common/stats/device_rows.hpp"
+#include "common/stats/log_histogram.hpp"
+#include "common/wire/health.hpp"
+
+namespace argosy::server {
+
+struct Figures {
+  static constexpr std::size_t encoded_limit = 64 << 10;  // bytes
+
+  std::uint64_t windows = 0;
+  Duration exposure{0};  // the length of these windows together
+  std::uint64_t count = 0;
+  std::uint64_t errors = 0;
+  std::uint64_t labelled = 0;
+  std::uint64_t correct = 0;
+  LogHistogram latency{};  // ms
+  WeightedMean memory_mb{};
+  WeightedMean temperature_c{};
+  WeightedMean power_w{};
+  std::optional<Instant> last{};  // the end of the newest window
+
+  friend bool operator==(const Figures& a, const Figures& b) { return encode(a) == encode(b); }
+  friend Bytes encode(const Figures& figures);
+};
+
+// One window, as the server took it.
+struct PanelWindow {
+  Instant started_at{};
+  Instant ended_at{};
+  std::uint64_t count = 0;
+  std::uint64_t errors = 0;
+  std::uint64_t labelled = 0;
+  std::uint64_t correct = 0;
+  LogHistogram latency{};
+};
+
+void add(Figures& figures, const PanelWindow& window);
+void add(Figures& figures, const wire::HealthSample& sample);
+
+Bytes encode(const Figures& figures);
+Result<Figures> decode_figures(ByteView bytes);  // Errc::corrupt with the reason
+
+}  // namespace argosy::server

@@ -1,0 +1,41 @@
+#include "server/rollouts/guards/look_plan.hpp"
+
+#include <algorithm>
+
+#include "common/stats/looks.hpp"
+
+namespace argosy::server {
+namespace {
+
+constexpr double before_the_end = 0.999;  // the longest dwell's own look comes after all others
+constexpr std::size_t most_shares = 60;
+
+double share_of(Duration exposure, Duration longest) {
+  return std::min(static_cast<double>(exposure.count()) / static_cast<double>(longest.count()), before_the_end);
+}
+
+}  // namespace
+
+LooksTaken taken_with(const Look& look) {
+  return {look.number, look.wave, look.in_wave, look.shares_of_dwell, look.is_final};
+}
+
+std::optional<Look> due_look(const LooksTaken& taken, int wave, Duration exposure, const LookTiming& timing) {
+  const LooksTaken so_far = taken.wave == wave ? taken : LooksTaken{.number = taken.number, .wave = wave};
+  if (so_far.is_final || so_far.shares_of_dwell.size() >= most_shares) return std::nullopt;
+  const auto lengths = static_cast<std::uint64_t>(exposure.count() / timing.length.count());
+  const int due = timing.dwell_is_over ? so_far.in_wave + 1 : looks_due(lengths);
+  if (due <= so_far.in_wave) return std::nullopt;
+  Look look{.number = so_far.number + 1,
+            .wave = wave,
+            .in_wave = due,
+            .shares_of_dwell = so_far.shares_of_dwell,
+            .is_final = timing.dwell_is_over,
+            .exposure = exposure};
+  const double last = look.shares_of_dwell.empty() ? 0 : look.shares_of_dwell.back();
+  const double share = timing.dwell_is_over ? 1 : share_of(exposure, timing.longest);
+  look.shares_of_dwell.push_back(share > last ? share : (last + 1) / 2);
+  return look;
+}
+
+}  // namespace argosy::server

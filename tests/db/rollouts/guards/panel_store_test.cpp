@@ -1,0 +1,212 @@
+// Guards on a real database: who is compared, what telemetry adds, looks and their verdicts, and that a server which
+// begins anew goes on where the last one stopped.
+#include "server/rollouts/guards/panel_store.hpp"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "common/stats/log_histogram.hpp"
+#include "server/telemetry/telemetry_service.hpp"
+#include "server/telemetry/telemetry_store.hpp"
+#include "tests/db/rollouts/rollout_fleet.hpp"
+
+namespace argosy::server {
+namespace {
+
+using nlohmann::json;
+using std::chrono::minutes;
+using std::chrono::seconds;
+
+class Guarded : public RolloutFleet {
+ protected:
+  static constexpr int devices = 40;  // ten canaries
+
+  Guarded() {
+    for (int i = 0; i < devices; ++i) {
+      add_device(name_of(i));
+      store_window(name_of(i), "1.0", now - minutes(30), 20);
+    }
+  }
+
+  static std::string name_of(int i) { return "cam-" + std::to_string(100 + i); }
+
+  std::int64_t started_with(const json& guards, json more = json::object()) {
+    json policy{{"guards", guards}, {"look_s", 60}, {"warm_up_s", 0}};
+    policy.update(more);
+    const auto id = started("1.1", policy);
+    tick();
+    return id;
+  }
+
+  // As the database has it from before the rollout.
+  void store_window(const std::string& device, const std::string& version, Instant at, double latency_ms) {
+    LogHistogram latency;
+    latency.add(latency_ms, 100);
+    database.exec(
+        "insert into inference_windows (device_id, epoch, seq, started_at, ended_at, model, version, count, errors, "
+        "labelled, correct, latency) values ('" +
+        device + "', 'e', " + std::to_string(++seq_) + ", '" + to_rfc3339(at) + "', '" + to_rfc3339(at + minutes(1)) +
+        "', 'digits', '" + version + "', 100, 1, 100, 97, decode('" + to_hex(latency.encode()) + "', 'hex'))");
+  }
+
+  TakenWindow taken(const std::string& device, const std::string& version, Instant at, double latency_ms) {
+    TakenWindow window{.device = device,
+                       .model = "digits",
+                       .version = version,
+                       .started_at = at,
+                       .ended_at = at + minutes(1),
+                       .count = 100,
+                       .errors = 1,
+                       .labelled = 100,
+                       .correct = 97};
+    window.latency.add(latency_ms, 100);
+    return window;
+  }
+
+  void feed(const TakenTelemetry& telemetry) {
+    pqxx::work transaction(database.connection());
+    feed_panels(transaction, telemetry);
+    transaction.commit();
+  }
+
+  // A minute of everybody: canaries on the new release, the others on the old one.
+  void feed_a_minute(std::int64_t id, double canary_ms) {
+    const auto updated = devices_in(id, "succeeded");
+    const std::set<std::string> canaries(updated.begin(), updated.end());
+    TakenTelemetry telemetry;
+    for (int i = 0; i < devices; ++i) {
+      const bool canary = canaries.contains(name_of(i));
+      // Some are a little quicker than others.
+      const double spread = 1 + 0.001 * (i % 7);
+      telemetry.windows.push_back(taken(name_of(i), canary ? "1.1" : "1.0", now, (canary ? canary_ms : 20) * spread));
+    }
+    feed(telemetry);
+    pass(minutes(1));
+  }
+
+  std::int64_t count(const std::string& sql) { return database.value<std::int64_t>("select count(*) from " + sql); }
+
+ private:
+  int seq_ = 0;
+};
+
+const json latency_guard = {{{"metric", "latency_p95"}}};
+
+TEST_F(Guarded, ThePanelIsDrawnFromEveryWaveAndKnowsItsPast) {
+  const auto id = started_with(latency_guard);
+  EXPECT_EQ(count("rollout_panel where is_before_read and old_version = '1.0' and length(before) > 0"), devices);
+  EXPECT_EQ(get(id).guards.at(0).verdict, Verdict::waiting);
+}
+
+TEST_F(Guarded, ACanaryAsQuickAsTheOthersOpensTheNextWave) {
+  const auto id = started_with(latency_guard);
+  report_all(id, "notified", "committed");
+  tick();
+  EXPECT_EQ(get(id).record.wave, 0) << "nothing of the new release is known: the gate holds";
+  feed_a_minute(id, 20);
+  tick();
+  tick();
+  EXPECT_EQ(get(id).record.wave, 1) << get(id).gate;
+  const auto decided = run(rollouts->decisions(id, 1 << 30, 1)).value().items.front();
+  const auto guard = json::parse(decided.inputs_json)["guards"][0];
+  EXPECT_EQ(guard["verdict"], "pass");
+  EXPECT_EQ(guard["canaries"], 10);
+  EXPECT_EQ(guard["controls"], 30);
+}
+
+TEST_F(Guarded, ACanaryThatIsSlowerSendsDevicesBack) {
+  const auto id = started_with(latency_guard);
+  report_all(id, "notified", "committed");
+  feed_a_minute(id, 30);
+  tick();
+  EXPECT_EQ(state_of(id), RolloutState::rolling_back);
+  EXPECT_EQ(decisions(id, "roll back"), 1);
+  EXPECT_EQ(devices_in(id, "rolling_back").size(), 10U);
+}
+
+TEST_F(Guarded, LooksAreTakenOnceWhoeverLeads) {
+  const auto id = started_with(latency_guard, {{"gate", {{"bake_s", 3600}}}});
+  report_all(id, "notified", "committed");
+  feed_a_minute(id, 20);
+  RolloutService other{pool, *patches, {.guard_interval = Duration{0}}};
+  for (auto* service : {&*rollouts, &other})
+    for (int i = 0; i < 3; ++i) ASSERT_TRUE(run(service->measure(now)));
+  EXPECT_EQ(count("rollout_looks"), 1);
+  feed_a_minute(id, 20);
+  ASSERT_TRUE(run(other.measure(now)));
+  EXPECT_EQ(count("rollout_looks where number = 2 and in_wave = 2"), 1);
+}
+
+TEST_F(Guarded, AGuardWithoutLabelsIsLeftOutAndSaysSo) {
+  database.exec("update inference_windows set labelled = 0, correct = 0");
+  const auto id = started_with({{{"metric", "accuracy"}}});
+  report_all(id, "notified", "committed");
+  feed_a_minute(id, 20);
+  tick();
+  tick();
+  EXPECT_EQ(get(id).record.wave, 1);
+  const auto decided = run(rollouts->decisions(id, 1 << 30, 1)).value().items.front();
+  EXPECT_NE(decided.inputs_json.find("was never reported on the release before"), std::string::npos);
+}
+
+TEST_F(Guarded, ARequiredGuardThatCannotBeMeasuredPausesAtTheLongestDwell) {
+  database.exec("update inference_windows set labelled = 0, correct = 0");
+  const auto id =
+      started_with({{{"metric", "accuracy"}, {"mode", "required"}}}, {{"gate", {{"bake_s", 0}, {"max_dwell_s", 600}}}});
+  report_all(id, "notified", "committed");
+  feed_a_minute(id, 20);
+  tick();
+  pass(minutes(5));
+  tick();
+  EXPECT_EQ(state_of(id), RolloutState::running);
+  pass(minutes(10));
+  tick();
+  tick();
+  EXPECT_EQ(state_of(id), RolloutState::paused);
+  EXPECT_NE(get(id).record.reason.find("inconclusive"), std::string::npos) << get(id).record.reason;
+}
+
+// The row of one member does not hold up telemetry, nor the rollout.
+TEST_F(Guarded, FiguresThatCannotBeReadBeginAnew) {
+  const auto id = started_with(latency_guard);
+  report_all(id, "notified", "committed");
+  database.exec("update rollout_panel set before = '\\xff', waiting = '\\x00', updated = '\\x'");
+  feed_a_minute(id, 20);
+  tick();
+  EXPECT_EQ(state_of(id), RolloutState::running);
+  EXPECT_EQ(count("rollout_panel where updated_wave = 0 and exposure_ms = 60000"), 10);
+}
+
+TEST_F(Guarded, TelemetryThatIsStoredIsInThePanelAndARepeatIsNot) {
+  const auto id = started_with(latency_guard);
+  report_all(id, "notified", "committed");
+  const auto canary = devices_in(id, "succeeded").front();
+  TelemetryService telemetry(pool);
+  telemetry.also_store({feed_panels});
+  wire::InferenceWindow window;
+  window.started_at = now;
+  window.ended_at = now + minutes(1);
+  window.model = "digits";
+  window.version = "1.1";
+  window.count = 7;
+  window.latency = LogHistogram{}.encode();
+  const wire::TelemetryBatch batch{
+      .device = canary, .epoch = "0123456789abcdef", .oldest = 1, .records = {{.seq = 1, .content = window}}};
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(run(telemetry.ingest({batch}, now + minutes(2))));
+  EXPECT_EQ(count("rollout_panel where exposure_ms = 60000"), 1);
+  const auto bytes =
+      from_hex(database.value<std::string>("select encode(updated, 'hex') from rollout_panel where exposure_ms > 0"));
+  EXPECT_EQ(decode_figures(*bytes).value().count, 7U);
+}
+
+TEST_F(Guarded, ARolloutThatHasEndedTakesNothingMore) {
+  const auto id = started_with(latency_guard);
+  report_all(id, "notified", "committed");
+  operate(id, Operation::halt).value();
+  feed_a_minute(id, 20);
+  EXPECT_EQ(count("rollout_panel where exposure_ms > 0"), 0);
+}
+
+}  // namespace
+}  // namespace argosy::server

@@ -1,0 +1,62 @@
+import { describe, expect, it } from "vitest";
+import type { Guard } from "../api/types";
+import { changeText, figureText, guardName, intervalPlaces } from "./guards";
+
+const guard: Guard = {
+  metric: "latency_p95",
+  mode: "automatic",
+  scale: "ratio",
+  verdict: "waiting",
+  estimate: Math.log(1.2),
+  lower: Math.log(1.1),
+  upper: Math.log(1.3),
+  rollback_margin: Math.log(1.05),
+  promotion_margin: Math.log(1.1),
+  canaries: 10,
+  controls: 30,
+  unmeasured: 0,
+  first_installs: 0,
+  canary: 12,
+  control: 10,
+  before: 10,
+  look: 1,
+  wave: 0,
+  at: "2026-01-01T00:00:00Z",
+  final: false,
+  by_permutation: false,
+  driven_by: null,
+  missing_canaries: null,
+  message: "",
+};
+
+describe("guards", () => {
+  it("tell a ratio as a factor and a difference in points, with the sign of the metric", () => {
+    expect(changeText(guard, Math.log(1.2))).toBe("× 1.20");
+    expect(changeText({ ...guard, metric: "throughput" }, Math.log(1.25))).toBe("× 0.80");
+    const accuracy: Guard = { ...guard, metric: "accuracy", scale: "difference" };
+    expect(changeText(accuracy, 0.005)).toBe("−0.50 points");
+    expect(changeText({ ...accuracy, metric: "error_rate" }, 0.005)).toBe("+0.50 points");
+    expect(changeText({ ...accuracy, metric: "cpu_temperature" }, 3)).toBe("+3.00 °C");
+    expect(changeText(accuracy, 0)).toBe("0.00 points");
+  });
+
+  it("tell figures in the metric's unit", () => {
+    expect(figureText(guard, 14.25)).toBe("14.3 ms");
+    expect(figureText({ ...guard, metric: "accuracy" }, 0.931)).toBe("93.10 %");
+    expect(figureText(guard, null)).toBe("–");
+  });
+
+  it("place the interval and the margins on one axis", () => {
+    const places = intervalPlaces(guard)!;
+    expect(places.lower).toBeGreaterThan(places.rollback);
+    expect(places.estimate).toBeGreaterThan(places.lower);
+    expect(places.upper).toBe(1);
+    expect(intervalPlaces({ ...guard, lower: null, upper: null })).toMatchObject({ lower: 0, upper: 1 });
+    expect(intervalPlaces({ ...guard, estimate: null })).toBeNull();
+  });
+
+  it("name metrics that they do not know as they are called", () => {
+    expect(guardName("latency_p95")).toBe("Latency, p95");
+    expect(guardName("joules_spent")).toBe("joules spent");
+  });
+});

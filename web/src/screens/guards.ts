@@ -1,0 +1,76 @@
+// What a guard's verdict looks like: figures in the words of its metric, and where its interval lies between the margins.
+// Pure.
+import type { Guard } from "../api/types";
+import { number } from "../ui/format";
+
+const NAMES: Record<string, string> = {
+  latency_p50: "Latency, median",
+  latency_p95: "Latency, p95",
+  latency_p99: "Latency, p99",
+  error_rate: "Error rate",
+  accuracy: "Accuracy",
+  silence: "Silent devices",
+  throughput: "Throughput",
+  energy_per_inference: "Energy an inference",
+  power: "Power",
+  memory_used: "Memory used",
+  cpu_temperature: "CPU temperature",
+};
+
+/** Where a fall is the harm. */
+const BETTER_WHEN_HIGH = new Set(["accuracy", "throughput"]);
+const UNITS: Record<string, string> = { latency_p50: " ms", latency_p95: " ms", latency_p99: " ms", throughput: " /s", energy_per_inference: " J", power: " W", memory_used: " MB", cpu_temperature: " °C" };
+
+export function guardName(metric: string): string {
+  return NAMES[metric] ?? metric.replaceAll("_", " ");
+}
+
+/** A change (+ is harm, logarithms of ratios) as people read it: "× 1.12", "−0.50 points". */
+export function changeText(guard: Guard, harm: number): string {
+  const change = BETTER_WHEN_HIGH.has(guard.metric) ? -harm : harm;
+  if (guard.scale === "ratio") return `× ${number(Math.exp(change), 2)}`;
+  const unit = UNITS[guard.metric];
+  const size = number(Math.abs(change) * (unit ? 1 : 100), 2);
+  if (Number(size) === 0) return unit ? `0${unit}` : "0.00 points";
+  return `${change > 0 ? "+" : "−"}${size}${unit ?? " points"}`;
+}
+
+/** A figure of the metric itself: "14.2 ms", "93.10 %". */
+export function figureText(guard: Guard, value: number | null): string {
+  if (value === null) return "–";
+  const unit = UNITS[guard.metric];
+  return unit ? `${number(value, value < 10 ? 2 : 1)}${unit}` : `${number(value * 100, 2)} %`;
+}
+
+export interface IntervalPlaces {
+  lower: number;
+  upper: number;
+  estimate: number;
+  rollback: number;
+  promotion: number;
+}
+
+/** Places from 0 to 1 on an axis that holds no change, both margins and the interval; null before there is an estimate. */
+export function intervalPlaces(guard: Guard): IntervalPlaces | null {
+  if (guard.estimate === null) return null;
+  const reach = 1.5 * Math.max(guard.promotion_margin, 1e-6);
+  const low = Math.min(-reach, guard.lower ?? -Infinity, guard.estimate);
+  const high = Math.max(reach, guard.upper ?? -Infinity, guard.estimate);
+  const from = Number.isFinite(low) ? low : Math.min(-reach, guard.estimate);
+  const place = (value: number) => Math.min(1, Math.max(0, (value - from) / (high - from)));
+  return {
+    lower: guard.lower === null ? 0 : place(guard.lower),
+    upper: guard.upper === null ? 1 : place(guard.upper),
+    estimate: place(guard.estimate),
+    rollback: place(guard.rollback_margin),
+    promotion: place(guard.promotion_margin),
+  };
+}
+
+export const VERDICTS: Record<Guard["verdict"], { text: string; tone: "good" | "bad" | "warn" | "quiet" }> = {
+  pass: { text: "No worse", tone: "good" },
+  fail: { text: "Worse", tone: "bad" },
+  waiting: { text: "Waiting", tone: "quiet" },
+  unknown: { text: "Cannot be measured", tone: "warn" },
+  skipped: { text: "Left out", tone: "quiet" },
+};
