@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "common/stats/looks.hpp"
 #include "common/stats/tails.hpp"
 
 namespace argosy {
@@ -35,19 +34,6 @@ std::optional<std::uint64_t> canaries_until(const StratifiedEffect& effect, doub
 
 double ln_margin(double ratio, double least_change, double before) {
   return std::max(std::log(ratio), std::log1p(least_change / before));
-}
-
-HarmVerdict verdict_of(const OneSidedBounds& bounds, const HarmMargins& margins, bool is_longest_dwell) {
-  if (bounds.lower > margins.rollback) return HarmVerdict::fail;
-  if (bounds.upper < margins.promotion) return HarmVerdict::pass;
-  return is_longest_dwell ? HarmVerdict::inconclusive : HarmVerdict::waiting;
-}
-
-HarmVerdict verdict_of(const PValueAtAlpha& worse_than_rollback, const PValueAtAlpha& better_than_promotion,
-                       bool is_longest_dwell) {
-  if (rejects(worse_than_rollback.p, worse_than_rollback.alpha)) return HarmVerdict::fail;
-  if (rejects(better_than_promotion.p, better_than_promotion.alpha)) return HarmVerdict::pass;
-  return is_longest_dwell ? HarmVerdict::inconclusive : HarmVerdict::waiting;
 }
 
 std::optional<std::uint64_t> canaries_to_pass(const StratifiedEffect& effect, double alpha, double margin) {

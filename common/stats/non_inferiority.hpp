@@ -1,5 +1,5 @@
-// From bounds of harm to a verdict. Fail: surely worse than the rollback margin. Pass: surely not as much worse as the
-// promotion margin (non-inferiority). Between them there is not enough data, and no data never passes. Pure.
+// The verdicts of a comparison and its margins. Pass: surely not as much worse as the promotion margin
+// (non-inferiority). What is neither pass nor fail has not enough data, and no data never passes. Pure.
 // Guards that must all pass need no correction for being many (the intersection-union test); a guard that is asked at
 // every look does need one for that, as failing does.
 // Sources: G. Piaggio et al., JAMA 308(24), 2012 (non-inferiority by one bound); R. L. Berger, Technometrics 24(4),
@@ -9,7 +9,6 @@
 #include <cstdint>
 #include <optional>
 
-#include "common/stats/one_sided_bounds.hpp"
 #include "common/stats/stratified_effect.hpp"
 
 namespace argosy {
@@ -24,19 +23,6 @@ struct HarmMargins {  // in the unit of D, 0 or more
 // Where D is a difference of logarithms: ln of `ratio` (over 1), but at least what `least_change` (in the metric's own
 // unit, 0 for none) makes of the figure `before` (> 0): +5 % of a latency, and at least 2 ms.
 double ln_margin(double ratio, double least_change, double before);
-
-// A lower bound over the rollback margin fails whatever the upper one says; a bound that is NaN decides nothing.
-// `is_longest_dwell`: nobody waits longer. The two bounds may come from different alphas.
-HarmVerdict verdict_of(const OneSidedBounds& bounds, const HarmMargins& margins, bool is_longest_dwell);
-
-// The same from p-values, where there are no bounds: permutation_test at the rollback margin against the alpha of this
-// look, and non_inferiority_test at the promotion margin against another.
-struct PValueAtAlpha {
-  double p = 1;
-  double alpha = 0;
-};
-HarmVerdict verdict_of(const PValueAtAlpha& worse_than_rollback, const PValueAtAlpha& better_than_promotion,
-                       bool is_longest_dwell);
 
 // About how many more canary devices until the upper bound is under `margin`, if they show what those so far do; 0 when
 // it is. Nothing when theta is not under the margin, or when the controls' part of the standard error alone is too

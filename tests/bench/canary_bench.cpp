@@ -14,11 +14,9 @@
 
 #include "common/base/random.hpp"
 #include "common/stats/device_rows.hpp"
-#include "common/stats/failure_process.hpp"
 #include "common/stats/log_histogram.hpp"
 #include "common/stats/reach.hpp"
-#include "common/stats/reporting_evidence.hpp"
-#include "server/rollouts/guards/change_judge.hpp"
+#include "server/rollouts/guards/guard.hpp"
 
 namespace argosy::server {
 namespace {
@@ -39,7 +37,7 @@ constexpr std::size_t above_p95 = requests_a_window / 20;
 constexpr double alpha = 0.05;
 constexpr int never = std::numeric_limits<int>::max();
 
-const double ln_rollback_margin = std::log(1.05), ln_promotion_margin = std::log(1.10);
+const double ln_promotion_margin = std::log(1.10);
 const double ln_bad_release = std::log(1.20);
 
 // One device's latency, window after window.
@@ -138,15 +136,21 @@ struct Watch {  // in windows since the start, `never` when it did not happen
   int passed_at = never;
 };
 
-const ChangeGuard latency_guard{.worse = WorseWhen::higher,
-                                .margins = {ln_rollback_margin, ln_promotion_margin},
-                                .alpha = alpha,
-                                .classes = class_shares.size()};
-const ChangeGuard accuracy_guard{.worse = WorseWhen::lower,
-                                 .margins = {0.005, 0.02},
-                                 .alpha = alpha,
-                                 .looks = Looks::towards_the_end,
-                                 .classes = class_shares.size()};
+// As the usual policy has it, without its floor: these devices answer in some milliseconds.
+ChangeGuard usual_guard(GuardMetric metric) {
+  const Policy policy;
+  for (const GuardPolicy& guard : policy.guards) {
+    if (guard.metric != metric) continue;
+    const bool is_ratio = spec_of(metric).scale == Scale::ratio;
+    const HarmMargins margins{is_ratio ? std::log(guard.rollback_margin) : guard.rollback_margin,
+                              is_ratio ? std::log(guard.promotion_margin) : guard.promotion_margin};
+    return change_guard(policy, guard, margins, class_shares.size());
+  }
+  std::abort();
+}
+const ChangeGuard latency_guard = usual_guard(GuardMetric::latency_p95);
+const ChangeGuard accuracy_guard = usual_guard(GuardMetric::accuracy);
+const ChangeGuard silence_guard = usual_guard(GuardMetric::silence);
 
 std::vector<LookAlphas> alphas_of_day(const ChangeGuard& guard) {
   std::vector<double> shares_of_dwell;
@@ -154,7 +158,11 @@ std::vector<LookAlphas> alphas_of_day(const ChangeGuard& guard) {
   for (const int windows : look_windows) {
     shares_of_dwell.push_back(static_cast<double>(windows) / day_windows);
     const auto look = static_cast<int>(shares_of_dwell.size());
-    alphas.push_back(alphas_at(guard, {.number = look, .in_wave = look, .shares_of_dwell = shares_of_dwell}).value());
+    alphas.push_back(alphas_at(guard, {.number = look,
+                                       .in_wave = look,
+                                       .shares_of_dwell = shares_of_dwell,
+                                       .share_of_alpha = share_of_alpha_in(0, static_cast<int>(Policy{}.waves.size()))})
+                         .value());
   }
   return alphas;
 }
@@ -351,25 +359,21 @@ bool accuracy_loss_is_seen(std::uint64_t canaries, double loss, Rng& rng, std::u
 }
 
 // Of so many canaries a share dies somewhen in the day; in both arms a hundredth falls silent anyway.
-bool deaths_are_seen(std::uint64_t canaries, double share, Rng& rng) {
-  const std::uint64_t controls = std::min<std::uint64_t>(3 * canaries, 500);
+bool deaths_are_seen(std::uint64_t canaries, double share, Rng& rng, std::uint64_t seed) {
+  static const std::vector<LookAlphas> alphas = alphas_of_day(silence_guard);
   constexpr double background = 0.01;
-  std::array<SilenceStep, day_windows> steps{};
-  const auto fall_silent = [&](std::uint64_t devices, double probability, std::uint64_t SilenceStep::*silent) {
-    for (std::uint64_t i = 0; i < devices; ++i)
-      if (rng.chance(probability)) ++(steps.at(rng.below(day_windows)).*silent);
-  };
-  fall_silent(canaries, background + share, &SilenceStep::silent_canaries);
-  fall_silent(controls, background, &SilenceStep::silent_controls);
-  SilenceEvidence evidence;
-  std::uint64_t living_canaries = canaries, living_controls = controls;
-  for (SilenceStep& step : steps) {
-    step.reporting_canaries = living_canaries;
-    step.reporting_controls = living_controls;
-    living_canaries -= step.silent_canaries;
-    living_controls -= step.silent_controls;
-    evidence.add(step);
-    if (is_evidence_enough(evidence.ln_evidence(), alpha)) return true;
+  const std::uint64_t size = canaries + std::min<std::uint64_t>(3 * canaries, 500);
+  std::vector<DeviceRow> rows(size);
+  std::vector<int> dies_at(size, never);
+  for (std::size_t i = 0; i < size; ++i) {
+    const bool is_canary = i < canaries;
+    rows[i] = {static_cast<std::uint32_t>(i % 3), is_canary ? Arm::canary : Arm::control, 0, 0};
+    if (rng.chance(background + (is_canary ? share : 0))) dies_at[i] = static_cast<int>(rng.below(day_windows));
+  }
+  for (std::size_t look = 0; look < looks; ++look) {
+    for (std::size_t i = 0; i < size; ++i) rows[i].after = dies_at[i] < look_windows.at(look) ? 1 : 0;
+    const auto seen = judge_change(rows, silence_guard, look_at(alphas, look, seed));
+    if (seen && seen->verdict == HarmVerdict::fail) return true;
   }
   return false;
 }
@@ -395,8 +399,8 @@ json results_for(std::uint64_t canaries, int trials, std::uint64_t seed) {
     beside(window_msprt, alarm_by_window_msprt);
     accuracy.add(accuracy_loss_is_seen(canaries, 0.02, rng, own));
     accuracy_false.add(accuracy_loss_is_seen(canaries, 0, rng, own));
-    deaths.add(deaths_are_seen(canaries, 0.2, rng));
-    deaths_false.add(deaths_are_seen(canaries, 0, rng));
+    deaths.add(deaths_are_seen(canaries, 0.2, rng, own));
+    deaths_false.add(deaths_are_seen(canaries, 0, rng, own));
   }
   json found = ours.to_json();
   found["wrong_promotion"] = json_of(ours.wrong_promotion);

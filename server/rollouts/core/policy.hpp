@@ -56,7 +56,7 @@ struct GuardPolicy {
   double rollback_margin = spec_of(metric).rollback.standard;    // surely over it: fails
   double promotion_margin = spec_of(metric).promotion.standard;  // surely under it: passes; not under rollback_margin
   double floor = spec_of(metric).floor.standard;                 // in the metric's unit: a smaller change is no harm
-  double weight = 1;                                        // of the rollout's alpha, beside the other guards' weights
+  double weight = spec_of(metric).weight;                   // of the rollout's alpha, beside the other guards' weights
   std::uint64_t min_samples = spec_of(metric).min_samples;  // of a device on either side
   Reaction action = Reaction::rollback;
   friend bool operator==(const GuardPolicy&, const GuardPolicy&) = default;

@@ -54,10 +54,10 @@ std::vector<DeviceRow> rows_of(std::span<const DeviceRow> rows, std::uint32_t st
   return found;
 }
 
-// Whether these rows alone are surely over the rollback margin.
-bool fails_by_permutation(std::span<const DeviceRow> rows, const ChangeGuard& guard, const PermutationPlan& plan,
-                          double alpha) {
-  const auto test = permutation_test(rows, guard.worse, guard.margins.rollback, plan);
+// Whether "the canaries are no worse" is rejected, whatever the figures' distribution.
+bool is_worse_by_permutation(std::span<const DeviceRow> rows, const ChangeGuard& guard, const PermutationPlan& plan,
+                             double alpha) {
+  const auto test = permutation_test(rows, guard.worse, 0, plan);
   return test && rejects(test->p, alpha);
 }
 
@@ -68,19 +68,31 @@ bool class_fails(std::span<const DeviceRow> rows, const StratifiedSums& sums, st
   if (!effect || alpha <= 0 || effect->theta <= guard.margins.rollback) return false;
   const std::vector<DeviceRow> members = rows_of(rows, stratum);
   if (wants_permutation(sums_of(members, guard.worse), members, guard.worse))
-    return fails_by_permutation(members, guard, plan_of(look, stratum + 1, alpha), alpha);
-  return bounds_at(*effect, alpha).lower > guard.margins.rollback;
+    return is_worse_by_permutation(members, guard, plan_of(look, stratum + 1, alpha), alpha);
+  return bounds_at(*effect, alpha).lower > 0;
+}
+
+bool whole_fails(std::span<const DeviceRow> rows, const ChangeGuard& guard, const GuardLook& look,
+                 const ChangeVerdict& seen) {
+  if (seen.effect.theta <= guard.margins.rollback || look.alphas.whole <= 0) return false;
+  if (!seen.is_by_permutation) return seen.bounds.lower > 0;
+  return is_worse_by_permutation(rows, guard, plan_of(look, 0, look.alphas.whole), look.alphas.whole);
+}
+
+bool whole_passes(std::span<const DeviceRow> rows, const ChangeGuard& guard, const GuardLook& look,
+                  const ChangeVerdict& seen) {
+  if (seen.effect.theta >= guard.margins.promotion) return false;
+  if (!seen.is_by_permutation) return seen.bounds.upper < guard.margins.promotion;
+  const auto better =
+      non_inferiority_test(rows, guard.worse, guard.margins.promotion, plan_of(look, 0, look.alphas.promotion));
+  return better && rejects(better->p, look.alphas.promotion);
 }
 
 HarmVerdict verdict_of_whole(std::span<const DeviceRow> rows, const ChangeGuard& guard, const GuardLook& look,
                              const ChangeVerdict& seen) {
-  const LookAlphas& alphas = look.alphas;
-  if (!seen.is_by_permutation) return verdict_of(seen.bounds, guard.margins, look.is_longest_dwell);
-  const auto worse = permutation_test(rows, guard.worse, guard.margins.rollback, plan_of(look, 0, alphas.whole));
-  const auto better =
-      non_inferiority_test(rows, guard.worse, guard.margins.promotion, plan_of(look, 0, alphas.promotion));
-  return verdict_of(PValueAtAlpha{worse ? worse->p : 1, alphas.whole},
-                    PValueAtAlpha{better ? better->p : 1, alphas.promotion}, look.is_longest_dwell);
+  if (whole_fails(rows, guard, look, seen)) return HarmVerdict::fail;
+  if (whole_passes(rows, guard, look, seen)) return HarmVerdict::pass;
+  return look.is_longest_dwell ? HarmVerdict::inconclusive : HarmVerdict::waiting;
 }
 
 }  // namespace
@@ -89,8 +101,10 @@ Result<LookAlphas> alphas_at(const ChangeGuard& guard, const LookSpending& spend
   const double whole = whole_of(guard.alpha, guard.classes);
   LookAlphas alphas{.whole = alpha_of_look(whole, spending.number),
                     .promotion = alpha_of_look(guard.promotion_alpha, spending.in_wave)};
-  if (guard.looks == Looks::towards_the_end) {
-    ARGOSY_TRY(alphas.whole, newest_boundary(whole * spending.share_of_alpha, spending.shares_of_dwell));
+  if (guard.looks != Looks::doubling) {
+    const double part = guard.looks == Looks::both ? 0.5 : 1;
+    ARGOSY_TRY(const auto at_end, newest_boundary(part * whole * spending.share_of_alpha, spending.shares_of_dwell));
+    alphas.whole = guard.looks == Looks::both ? std::max(part * alphas.whole, at_end) : at_end;
   }
   if (guard.classes > 1) {
     const double each = each_of(whole, guard.classes) * spending.share_of_alpha;
@@ -100,7 +114,8 @@ Result<LookAlphas> alphas_at(const ChangeGuard& guard, const LookSpending& spend
 }
 
 double share_of_alpha_in(int wave, int waves) {
-  return std::ldexp(1.0, wave + 1 < waves ? -(wave + 1) : -wave);
+  constexpr double first = 0.75;
+  return std::pow(1 - first, wave) * (wave + 1 < waves ? first : 1);
 }
 
 Result<ChangeVerdict> judge_change(std::span<const DeviceRow> rows, const ChangeGuard& guard, const GuardLook& look) {

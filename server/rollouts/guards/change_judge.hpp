@@ -1,7 +1,9 @@
 // Is a metric worse on the new release? The verdict of one look, over one row a device: canaries and those that wait,
 // each against its own past. Over all classes of hardware together and, with half of alpha, in each class alone: a
 // fault in a tenth of the fleet is diluted by the average. Pure; costs what its rows cost, and a permutation test where
-// there are few canaries. False roll backs, whatever the number of looks and however long, are at most the guard's
+// there are few canaries. It fails where the canaries are surely worse and the harm seen is over the rollback margin:
+// to be sure of harm over the margin itself takes four times as many devices, and harmless releases are stopped no more
+// often for it. False roll backs, whatever the number of looks and however long, are at most the guard's
 // alpha: half of it is spent over all classes and half split between them (Bonferroni), each half over the looks as
 // looks.hpp or spending.hpp say.
 #pragma once
@@ -21,7 +23,8 @@ namespace argosy::server {
 // doubling: look k spends alpha / (k (k + 1)), so that what is plain is seen at once, however long it goes on.
 // towards_the_end: O'Brien and Fleming's spending until the longest dwell: what shows slowly (accuracy by labels, a
 // class with few canaries) is seen with nearly all of alpha at the end, and nothing is at the first looks.
-enum class Looks : std::uint8_t { doubling, towards_the_end };
+// both: half of alpha each way, for what may come at once or one by one (devices that fall silent).
+enum class Looks : std::uint8_t { doubling, towards_the_end, both };
 
 struct ChangeGuard {
   WorseWhen worse = WorseWhen::higher;
@@ -50,8 +53,8 @@ struct LookSpending {
 // Errc::invalid_argument as spending_boundaries(). Takes some milliseconds.
 Result<LookAlphas> alphas_at(const ChangeGuard& guard, const LookSpending& spending);
 
-// The part of alpha for the looks towards the end of a wave: a half in the first, which has the fewest canaries, a half
-// of the rest in the next, and what is left in the last.
+// The part of alpha for the looks towards the end of a wave: three quarters in the first, which has the fewest
+// canaries, three quarters of the rest in the next, and what is left in the last.
 double share_of_alpha_in(int wave, int waves);
 
 struct GuardLook {

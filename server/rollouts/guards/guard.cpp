@@ -30,15 +30,10 @@ std::string counted(std::uint64_t count, const char* one, const char* many) {
   return std::to_string(count) + " " + (count == 1 ? one : many);
 }
 
-double alpha_of(const Policy& policy, const GuardPolicy& guard) {
-  double weights = 0;
-  for (const auto& one : policy.guards) weights += one.weight;
-  return alpha_of_guard(policy.alpha, guard.weight, weights);
-}
-
 double margin_on_scale(const GuardSpec& spec, double margin, double floor, const PanelRows& rows) {
   if (spec.scale == Scale::difference) return margin;
-  return ln_margin(margin, floor, rows.before.value_or(rows.control.value_or(0)));
+  const auto usual = rows.before ? rows.before : rows.control;
+  return ln_margin(margin, usual ? floor : 0, usual.value_or(1));
 }
 
 HarmMargins margins_of(const GuardPolicy& guard, const PanelRows& rows) {
@@ -145,18 +140,9 @@ struct Judging {
     return rows.first_installs > 0 ? 2 * classes : classes;
   }
 
-  ChangeGuard change_guard() const {
-    return {.worse = spec.worse,
-            .margins = {seen.rollback_margin, seen.promotion_margin},
-            .alpha = alpha_of(policy, guard),
-            .promotion_alpha = promotion_alpha,
-            .looks = spec.looks,
-            .classes = std::max(1U, strata()),
-            .least_sigma = spec.resolution};
-  }
-
   Result<ChangeVerdict> judged() const {
-    const ChangeGuard change = change_guard();
+    const HarmMargins margins{seen.rollback_margin, seen.promotion_margin};
+    const ChangeGuard change = change_guard(policy, guard, margins, std::max(1U, strata()));
     const Look& look = context.look;
     const auto waves = static_cast<int>(policy.waves.size());
     ARGOSY_TRY(const auto alphas, alphas_at(change, {.number = look.number,
@@ -255,6 +241,24 @@ std::string_view to_string(Verdict verdict) {
       return "skipped";
   }
   return "unknown";
+}
+
+double alpha_of(const Policy& policy, const GuardPolicy& guard) {
+  double weights = 0;
+  for (const auto& one : policy.guards) weights += one.weight;
+  return alpha_of_guard(policy.alpha, guard.weight, weights);
+}
+
+ChangeGuard change_guard(const Policy& policy, const GuardPolicy& guard, const HarmMargins& margins,
+                         std::uint32_t classes) {
+  const GuardSpec& spec = spec_of(guard.metric);
+  return {.worse = spec.worse,
+          .margins = margins,
+          .alpha = alpha_of(policy, guard),
+          .promotion_alpha = promotion_alpha,
+          .looks = spec.looks,
+          .classes = classes,
+          .least_sigma = spec.resolution};
 }
 
 std::vector<GuardVerdict> not_yet_judged(const Policy& policy) {

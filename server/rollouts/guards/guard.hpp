@@ -51,6 +51,12 @@ struct GuardVerdict {
   std::string message{};                            // for the operator: figures, margins, or what is still missing
 };
 
+// What a guard may spend of the policy's alpha: its weight over that of all.
+double alpha_of(const Policy& policy, const GuardPolicy& guard);
+// By its row of the table, with these margins on its scale.
+ChangeGuard change_guard(const Policy& policy, const GuardPolicy& guard, const HarmMargins& margins,
+                         std::uint32_t classes);
+
 // Verdicts before the first look.
 std::vector<GuardVerdict> not_yet_judged(const Policy& policy);
 

@@ -61,6 +61,7 @@ struct GuardSpec {
   GuardKey floor;             // in the metric's unit, of ratios: a smaller change is no harm
   std::uint64_t min_samples;  // of a device on either side, usually
   double resolution;          // of a device's change, in its unit
+  double weight;              // usually, of the rollout's alpha: what rests on few labels needs more
   bool is_usual;              // of a policy that names no guards
 };
 

@@ -1,39 +1,11 @@
 #include "common/stats/non_inferiority.hpp"
 
 #include <cmath>
-#include <limits>
 
 #include <gtest/gtest.h>
 
 namespace argosy {
 namespace {
-
-constexpr HarmMargins margins{.rollback = 0.05, .promotion = 0.10};
-
-TEST(NonInferiority, FailsPassesAndWaitsByTheBounds) {
-  EXPECT_EQ(verdict_of({0.06, 0.3}, margins, false), HarmVerdict::fail);
-  EXPECT_EQ(verdict_of({-0.1, 0.09}, margins, false), HarmVerdict::pass);
-  EXPECT_EQ(verdict_of({0.01, 0.2}, margins, false), HarmVerdict::waiting);
-  EXPECT_EQ(verdict_of({0.06, 0.08}, margins, false), HarmVerdict::fail) << "surely worse than may be goes first";
-  EXPECT_EQ(verdict_of({0.05, 0.10}, margins, false), HarmVerdict::waiting) << "at a margin is not over it";
-}
-
-TEST(NonInferiority, AtTheLongestDwellWhatWaitsIsInconclusiveAndNeverPasses) {
-  EXPECT_EQ(verdict_of({0.01, 0.2}, margins, true), HarmVerdict::inconclusive);
-  EXPECT_EQ(verdict_of({0.06, 0.3}, margins, true), HarmVerdict::fail);
-  EXPECT_EQ(verdict_of({-0.1, 0.09}, margins, true), HarmVerdict::pass);
-  const double nan = std::numeric_limits<double>::quiet_NaN();
-  EXPECT_EQ(verdict_of({nan, nan}, margins, false), HarmVerdict::waiting) << "no data is no good news";
-  EXPECT_EQ(verdict_of({nan, nan}, margins, true), HarmVerdict::inconclusive);
-}
-
-TEST(NonInferiority, JudgesPValuesAsItJudgesBounds) {
-  EXPECT_EQ(verdict_of(PValueAtAlpha{0.001, 0.00625}, PValueAtAlpha{0.9, 0.05}, false), HarmVerdict::fail);
-  EXPECT_EQ(verdict_of(PValueAtAlpha{0.7, 0.00625}, PValueAtAlpha{0.02, 0.05}, false), HarmVerdict::pass);
-  EXPECT_EQ(verdict_of(PValueAtAlpha{0.1, 0.00625}, PValueAtAlpha{0.2, 0.05}, false), HarmVerdict::waiting);
-  EXPECT_EQ(verdict_of(PValueAtAlpha{0.1, 0.00625}, PValueAtAlpha{0.2, 0.05}, true), HarmVerdict::inconclusive);
-  EXPECT_EQ(verdict_of(PValueAtAlpha{}, PValueAtAlpha{}, false), HarmVerdict::waiting);
-}
 
 TEST(NonInferiority, AMarginOfFivePercentIsTwoMillisecondsWhereThatIsMore) {
   EXPECT_NEAR(ln_margin(1.05, 2, 100), std::log(1.05), 1e-12);
