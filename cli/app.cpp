@@ -13,7 +13,8 @@ namespace {
 
 constexpr const char* footer =
     "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not logged in or not allowed, 4 not found, 5 conflict,\n"
-    "            6 server not reachable, 7 a watched rollout ended without completing.\n"
+    "            6 server not reachable, 7 a watched rollout ended without completing, 8 it is paused,\n"
+    "            9 it has not ended within --timeout.\n"
     "Environment: ARGOSY_SERVER, ARGOSY_TOKEN, ARGOSY_CA_FILE, ARGOSY_KEY_PASSPHRASE, NO_COLOR.";
 
 void add_common_options(CLI::App& root, Context& context) {

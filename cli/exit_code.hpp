@@ -13,7 +13,9 @@ enum ExitCode : int {
   exit_not_found = 4,
   exit_conflict = 5,
   exit_unavailable = 6,
-  exit_not_completed = 7,  // `rollout watch`: it ended, but not as completed
+  exit_not_completed = 7,  // a watched rollout ended, but not as completed
+  exit_paused = 8,         // a watched rollout is paused: it waits for an operator
+  exit_still_running = 9,  // a watched rollout has not ended within --timeout
 };
 
 constexpr ExitCode exit_code_of(Errc code) {

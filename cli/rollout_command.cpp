@@ -1,10 +1,9 @@
-#include <chrono>
 #include <memory>
-#include <set>
-#include <thread>
 
 #include "cli/command.hpp"
 #include "cli/exit_code.hpp"
+#include "cli/rollout_output.hpp"
+#include "cli/rollout_watch.hpp"
 #include "common/base/file.hpp"
 #include "common/base/id.hpp"
 #include "common/json/json_look.hpp"
@@ -22,39 +21,8 @@ struct CreateFlags {
   std::string release, name, filter, policy_file;
   bool start = false;
   bool watch = false;
+  WatchFlags watching;
 };
-
-bool has_ended(const std::string& state) {
-  return state == "completed" || state == "halted" || state == "rolled_back";
-}
-
-std::string path_of(const std::string& id) {
-  return "/rollouts/" + net::percent_encode(id);
-}
-
-std::string counts_text(const json& counts) {
-  std::string text;
-  for (const auto& [name, count] : counts.items()) {
-    if (count.is_number() && count.get<double>() > 0) text += (text.empty() ? "" : ", ") + name + " " + count.dump();
-  }
-  return text.empty() ? "nothing yet" : text;
-}
-
-void print_rollout(const Context& context, const json& rollout) {
-  if (context.output.json) {
-    print_json(rollout);
-    return;
-  }
-  std::printf("Rollout %s: %s@%s %s%s%s\n", cell(rollout, "/id").c_str(), cell(rollout, "/model").c_str(),
-              cell(rollout, "/version").c_str(), cell(rollout, "/state").c_str(),
-              text_in(rollout, "reason").empty() ? "" : ": ", text_in(rollout, "reason").c_str());
-  std::vector<Row> rows;
-  int number = 1;
-  for (const json& wave : list_in(rollout, "waves"))
-    rows.push_back({std::to_string(number++), cell(wave, "/share"), cell(wave, "/planned"), cell(wave, "/opened_at"),
-                    cell(wave, "/passed_at"), counts_text(member(wave, "counts"))});
-  print_table({"WAVE", "SHARE", "DEVICES", "OPENED", "PASSED", "STATES"}, rows);
-}
 
 // What means the same however far the rollout has come meanwhile, and should not lose a race with its progress.
 bool is_stop(std::string_view action) {
@@ -64,49 +32,9 @@ bool is_stop(std::string_view action) {
 Result<json> act(const ApiClient& api, const std::string& id, const std::string& action,
                  const json& details = json::object()) {
   for (int tries_left = is_stop(action) ? stop_tries : 1;; --tries_left) {
-    ARGOSY_TRY(const json rollout, api.get(path_of(id)));
-    auto changed = api.post_if_match(path_of(id) + "/" + action, cell(rollout, "/etag"), details);
+    ARGOSY_TRY(const json rollout, api.get(rollout_path(id)));
+    auto changed = api.post_if_match(rollout_path(id) + "/" + action, cell(rollout, "/etag"), details);
     if (changed || changed.error().code != Errc::precondition_failed || tries_left <= 1) return changed;
-  }
-}
-
-// Those after `last`, which moves on to the newest: one line each, as they were taken.
-void print_new_decisions(const Context& context, const json& newest_first, double& last) {
-  const json& items = list_in(newest_first, "items");
-  for (auto at = items.rbegin(); at != items.rend(); ++at) {
-    const json& decision = *at;
-    const double number = number_in(decision, "id").value_or(0);
-    if (number <= last) continue;
-    last = number;
-    print_note(context.output, cell(decision, "/at") + "  " + cell(decision, "/actor") + "  " +
-                                   cell(decision, "/decision") + ": " + cell(decision, "/message"));
-  }
-}
-
-// Follows a rollout to its end: one line for each decision, exit_not_completed unless it completes.
-Result<int> watch(const Context& context, const ApiClient& api, const std::string& id) {
-  double last_decision = 0;
-  std::string last_counts;
-  int unreachable = 0;
-  for (;;) {
-    const auto rollout = api.get(path_of(id));
-    if (!rollout && exit_code_of(rollout.error().code) == exit_unavailable && ++unreachable < 60) {
-      std::this_thread::sleep_for(std::chrono::seconds(1));
-      continue;
-    }
-    if (!rollout) return rollout.error();
-    unreachable = 0;
-    const auto decisions = api.get(path_of(id) + "/decisions?limit=500");
-    if (decisions) print_new_decisions(context, *decisions, last_decision);
-    const std::string counts = counts_text(member(*rollout, "counts"));
-    if (counts != last_counts) print_note(context.output, "  " + counts);
-    last_counts = counts;
-    const std::string state = cell(*rollout, "/state");
-    if (has_ended(state)) {
-      print_rollout(context, *rollout);
-      return state == "completed" ? exit_ok : exit_not_completed;
-    }
-    std::this_thread::sleep_for(std::chrono::milliseconds(500));
   }
 }
 
@@ -130,10 +58,11 @@ Result<int> create(const Context& context, const CreateFlags& flags) {
   ARGOSY_TRY(const ApiClient api, context.api());
   ARGOSY_TRY(json rollout, api.post("/rollouts", document));
   const std::string id = cell(rollout, "/id");
+  print_warnings(context, rollout);
   if (flags.start || flags.watch) {
     ARGOSY_TRY(rollout, act(api, id, "start"));
   }
-  if (flags.watch) return watch(context, api, id);
+  if (flags.watch) return watch_rollout(context, api, id, flags.watching);
   print_rollout(context, rollout);
   return exit_ok;
 }
@@ -156,28 +85,49 @@ Result<int> list_rollouts(const Context& context) {
 
 Result<int> show_rollout(const Context& context, const std::string& id) {
   ARGOSY_TRY(const ApiClient api, context.api());
-  ARGOSY_TRY(const json rollout, api.get(path_of(id)));
+  ARGOSY_TRY(const json rollout, api.get(rollout_path(id)));
   print_rollout(context, rollout);
   return exit_ok;
 }
 
 Result<int> show_decisions(const Context& context, const std::string& id) {
   ARGOSY_TRY(const ApiClient api, context.api());
-  ARGOSY_TRY(const json items, api.list(path_of(id) + "/decisions", "", 500));
+  ARGOSY_TRY(const json items, api.list(rollout_path(id) + "/decisions", "", 500));
   if (context.output.json) {
     print_json(items);
     return exit_ok;
   }
-  std::vector<Row> rows;
-  for (const json& d : items)
-    rows.push_back({cell(d, "/at"), cell(d, "/actor"), cell(d, "/rule"), cell(d, "/decision"), cell(d, "/message")});
-  print_table({"AT", "ACTOR", "RULE", "DECISION", "MESSAGE"}, rows);
+  const Table table = decisions_table(items);
+  print_table(table.header, table.rows);
+  return exit_ok;
+}
+
+void print_section(const char* title, const Table& table, const char* empty) {
+  std::printf("\n%s:%s%s\n", title, table.rows.empty() ? " " : "", table.rows.empty() ? empty : "");
+  if (!table.rows.empty()) print_table(table.header, table.rows);
+}
+
+// Why it stands where it stands: what its gate waits for, what its guards measured, and what was decided so far.
+Result<int> explain_rollout(const Context& context, const std::string& id) {
+  ARGOSY_TRY(const ApiClient api, context.api());
+  ARGOSY_TRY(json rollout, api.get(rollout_path(id)));
+  ARGOSY_TRY(const json decisions, api.list(rollout_path(id) + "/decisions", "", 500));
+  if (context.output.json) {
+    rollout["decisions"] = decisions;
+    print_json(rollout);
+    return exit_ok;
+  }
+  print_rollout(context, rollout);
+  print_warnings(context, rollout);
+  if (const std::string gate = text_in(rollout, "gate"); !gate.empty()) std::printf("\nGate: %s\n", gate.c_str());
+  print_section("Guards", guards_table(list_in(rollout, "guards")), "none");
+  print_section("Decisions, newest first", decisions_table(decisions), "none yet");
   return exit_ok;
 }
 
 Result<int> show_rollout_devices(const Context& context, const std::string& id) {
   ARGOSY_TRY(const ApiClient api, context.api());
-  ARGOSY_TRY(const json items, api.list(path_of(id) + "/devices", "", 100000));
+  ARGOSY_TRY(const json items, api.list(rollout_path(id) + "/devices", "", 100000));
   if (context.output.json) {
     print_json(items);
     return exit_ok;
@@ -198,7 +148,8 @@ void add_create(CLI::App& rollout, Context& context) {
   command->add_option("--filter", flags->filter, "Which devices; by default all suitable ones");
   command->add_option("--policy", flags->policy_file, "JSON file: waves, gate, abort criteria, guards, probation");
   command->add_flag("--start", flags->start, "Start it at once");
-  command->add_flag("--watch", flags->watch, "Start it and follow it to its end");
+  command->add_flag("--watch", flags->watch, "Start it and follow it until it ends or pauses");
+  add_timeout_option(*command, flags->watching.timeout_s);
   command->callback([&context, flags] { context.chosen = [&context, flags] { return create(context, *flags); }; });
 }
 
@@ -209,6 +160,21 @@ void add_with_id(CLI::App& rollout, Context& context, const char* name, const ch
   auto id = std::make_shared<std::string>();
   command->add_option("id", *id, "Number of the rollout")->required();
   command->callback([&context, id, run] { context.chosen = [&context, id, run] { return run(context, *id); }; });
+}
+
+void add_watch(CLI::App& rollout, Context& context) {
+  auto* command = rollout.add_subcommand(
+      "watch", "Follow it until it ends or pauses; exit code 7 when it ends without completing, 8 when it pauses");
+  auto id = std::make_shared<std::string>();
+  auto flags = std::make_shared<WatchFlags>();
+  command->add_option("id", *id, "Number of the rollout")->required();
+  add_timeout_option(*command, flags->timeout_s);
+  command->callback([&context, id, flags] {
+    context.chosen = [&context, id, flags]() -> Result<int> {
+      ARGOSY_TRY(const ApiClient api, context.api());
+      return watch_rollout(context, api, *id, *flags);
+    };
+  });
 }
 
 struct Verb {
@@ -236,11 +202,9 @@ void add_rollout_commands(CLI::App& root, Context& context) {
   add_with_id(*rollout, context, "show", "One rollout", show_rollout);
   add_with_id(*rollout, context, "decisions", "Why it did what it did", show_decisions);
   add_with_id(*rollout, context, "devices", "How each device is doing", show_rollout_devices);
-  add_with_id(*rollout, context, "watch", "Follow it to its end; exit code 7 unless it completes",
-              [](const Context& c, const std::string& id) -> Result<int> {
-                ARGOSY_TRY(const ApiClient api, c.api());
-                return watch(c, api, id);
-              });
+  add_with_id(*rollout, context, "explain", "Why it stands where it stands: gate, guards and decisions",
+              explain_rollout);
+  add_watch(*rollout, context);
   for (const Verb& verb : verbs) {
     add_with_id(*rollout, context, verb.name, verb.help,
                 [name = std::string(verb.name)](const Context& c, const std::string& id) -> Result<int> {

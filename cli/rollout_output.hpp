@@ -1,0 +1,33 @@
+// A rollout as people see it on a terminal: its waves, its guards, why it did what it did. The functions that make rows
+// are pure.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "cli/command.hpp"
+#include "cli/output.hpp"
+
+namespace argosy::cli {
+
+std::string rollout_path(const std::string& id);        // behind /api/v1
+std::string counts_text(const nlohmann::json& counts);  // "succeeded 3, queued 9"
+void print_rollout(const Context& context, const nlohmann::json& rollout);
+// Sentences about what this rollout's release did before, on stderr.
+void print_warnings(const Context& context, const nlohmann::json& rollout);
+
+struct Table {
+  Row header;
+  std::vector<Row> rows;
+};
+// A column for each field that any of `items` has a value in: those of `order` first, then others by name, then those
+// of `last`. Fields of an object inside are columns of their own.
+Table table_of(const nlohmann::json& items, const std::vector<std::string_view>& order,
+               const std::vector<std::string_view>& last);
+Table guards_table(const nlohmann::json& guards);
+Table decisions_table(const nlohmann::json& decisions);
+
+}  // namespace argosy::cli
