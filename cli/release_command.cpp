@@ -5,6 +5,7 @@
 #include "cli/command.hpp"
 #include "cli/compact_command.hpp"
 #include "cli/exit_code.hpp"
+#include "cli/recall_command.hpp"
 #include "cli/release_document.hpp"
 #include "cli/release_name.hpp"
 #include "cli/release_patch_command.hpp"
@@ -190,9 +191,10 @@ Result<int> list_releases(const Context& context, const std::string& model) {
                   human_bytes(number_in(variant, "size").value_or(0));
     rows.push_back({cell(release, "/version"), variants, cell(release, "/validation/metric"),
                     cell(release, "/validation/threshold"), member(release, "signature").is_null() ? "-" : "yes",
-                    cell(release, "/created_at"), cell(release, "/notes")});
+                    member(release, "withdrawn").is_null() ? "-" : "yes", cell(release, "/created_at"),
+                    cell(release, "/notes")});
   }
-  print_table({"VERSION", "VARIANTS", "METRIC", "THRESHOLD", "SIGNED", "PUBLISHED", "NOTES"}, rows);
+  print_table({"VERSION", "VARIANTS", "METRIC", "THRESHOLD", "SIGNED", "WITHDRAWN", "PUBLISHED", "NOTES"}, rows);
   return exit_ok;
 }
 
@@ -262,6 +264,7 @@ void add_release_commands(CLI::App& root, Context& context) {
   show->add_option("release", *name, "MODEL@VERSION")->required();
   show->callback([&context, name] { context.chosen = [&context, name] { return show_release(context, *name); }; });
 
+  add_recall_commands(*release, context);
   add_release_patch_commands(*release, context);
 }
 

@@ -46,6 +46,7 @@
 #include "server/overview/overview_service.hpp"
 #include "server/quarantine/quarantine_api.hpp"
 #include "server/rollouts/guards/panel_store.hpp"
+#include "server/rollouts/recall_api.hpp"
 #include "server/rollouts/rollout_api.hpp"
 #include "server/telemetry/telemetry_api.hpp"
 #include "server/telemetry/telemetry_store.hpp"
@@ -317,6 +318,7 @@ void Server::Parts::add_routes() {
   add_blob_routes(all, *blobs);
   add_device_blob_routes(all, *blobs, permits);
   add_rollout_routes(all, *rollouts);
+  add_recall_routes(all, *rollouts);
   add_desired_routes(all, desired, [this](std::string_view device) {
     return standing ? standing->desired_rev(device) : std::optional<std::int64_t>();
   });

@@ -38,6 +38,11 @@ Json running_to_json(const std::vector<WhereItRuns>& running) {
 
 }  // namespace
 
+Json withdrawal_to_json(const std::optional<Withdrawal>& withdrawal) {
+  if (!withdrawal) return nullptr;
+  return {{"at", to_rfc3339(withdrawal->at)}, {"by", withdrawal->by}, {"reason", withdrawal->reason}};
+}
+
 Json model_to_json(const Model& model) {
   return {{"name", model.name},
           {"description", model.description},
@@ -61,7 +66,8 @@ Json release_to_json(const Release& release) {
           {"published_at", to_rfc3339(release.published_at)},
           {"created_by", release.created_by},
           {"created_at", to_rfc3339(release.created_at)},
-          {"running", running_to_json(release.running)}};
+          {"running", running_to_json(release.running)},
+          {"withdrawn", withdrawal_to_json(release.withdrawn)}};
 }
 
 Result<ModelDraft> parse_model(std::string_view json) {

@@ -1,6 +1,8 @@
 // Models and releases as the API shows them (docs/protocol.md). Pure.
 #pragma once
 
+#include <optional>
+
 #include <nlohmann/json_fwd.hpp>
 
 #include "server/models/release.hpp"
@@ -8,6 +10,8 @@
 namespace argosy::server {
 
 nlohmann::json model_to_json(const Model& model);
+// {"at", "by", "reason"}, or null.
+nlohmann::json withdrawal_to_json(const std::optional<Withdrawal>& withdrawal);
 nlohmann::json release_to_json(const Release& release);
 
 struct ModelDraft {

@@ -76,8 +76,10 @@ Model model_of(const pqxx::row& row) {
 
 const std::string select_release = R"sql(
   select r.id, r.model, r.version, r.notes, r.validation, r.reference, r.published_at, r.created_by, r.created_at,
-    r.signature_statement, r.signature_bundle, r.signature_key_sets
+    r.signature_statement, r.signature_bundle, r.signature_key_sets, w.at as withdrawn_at, w.actor as withdrawn_by,
+    w.reason as withdrawn_because
   from releases r
+  left join release_withdrawals w on w.release_id = r.id
 )sql";
 
 // PostgreSQL writes jsonb with spaces and in an order of its own; a draft's is as nlohmann writes it.
@@ -119,6 +121,8 @@ Result<Release> bare_release_of(const pqxx::row& row) {
   release.published_at = optional_of<Instant>(row["published_at"]).value_or(Instant{});
   release.created_by = row["created_by"].as<std::string>();
   release.created_at = row["created_at"].as<Instant>();
+  if (const auto at = optional_of<Instant>(row["withdrawn_at"]))
+    release.withdrawn = {*at, row["withdrawn_by"].as<std::string>(), row["withdrawn_because"].as<std::string>()};
   if (row["signature_statement"].is_null()) return release;
   wire::ReleaseSignature& signature = release.content.signature.emplace();
   signature.statement = row["signature_statement"].as<std::string>();
@@ -264,7 +268,7 @@ void PublishRelease::insert(pqxx::work& transaction) const {
 
 Result<Release> ReplaceSignature::operator()(pqxx::work& transaction) const {
   const pqxx::result rows =
-      transaction.exec_params(select_release + "where r.model = $1 and r.version = $2 for update", model, version);
+      transaction.exec_params(select_release + "where r.model = $1 and r.version = $2 for update of r", model, version);
   if (rows.empty()) return no_such_release(model, version);
   ARGOSY_TRY(Release release, release_of(transaction, rows));
   release.content.signature = signature;

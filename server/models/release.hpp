@@ -14,6 +14,7 @@
 #include "common/base/instant.hpp"
 #include "common/wire/desired.hpp"
 #include "server/models/variant.hpp"
+#include "server/models/withdrawal.hpp"
 
 namespace argosy::server {
 
@@ -72,6 +73,7 @@ struct Release {
   std::string created_by;
   Instant created_at{};
   std::vector<WhereItRuns> running;
+  std::optional<Withdrawal> withdrawn{};
 };
 
 struct Model {

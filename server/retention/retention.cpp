@@ -105,6 +105,7 @@ constexpr TableBound bounds[] = {
     {"presence_checks", of_a_device},
     {"quarantine", "30 days after the last message at fault; goes with its device"},
     {"refused_keys", "for good: a key that a device was revoked with never comes back; one an act of revoking"},
+    {"release_withdrawals", "at most one a release"},
     {"releases", of_publishers},
     {"rollout_acknowledgements", "at most one a rollout; goes with it"},
     {"rollout_decisions", "retention.rollouts_days after the rollout ended"},

@@ -46,7 +46,9 @@ Task<Result<Response>> create_rollout(RolloutService& rollouts, Request& request
   auto wanted = parse_new_rollout(request.body);
   if (!wanted) co_return wanted.error();
   ARGOSY_CO_TRY(auto record, co_await rollouts.create(std::move(*wanted), request.principal.actor(), request.now));
-  auto response = rollout_response(rollout_to_json(record), 201);
+  auto document = rollout_to_json(record);
+  document["warnings"] = record.warnings;
+  auto response = rollout_response(document, 201);
   response.headers.emplace_back("Location", "/api/v1/rollouts/" + std::to_string(record.id));
   co_return response;
 }

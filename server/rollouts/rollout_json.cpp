@@ -9,6 +9,7 @@
 #include "common/json/json_reader.hpp"
 #include "server/devices/device.hpp"
 #include "server/devices/filter.hpp"
+#include "server/models/model_json.hpp"
 
 namespace argosy::server {
 namespace {
@@ -64,6 +65,7 @@ json rollout_to_json(const RolloutRecord& record) {
           {"state", to_string(record.state)},
           {"reason", record.reason},
           {"fault", text_or_null(record.fault)},
+          {"withdrawn", withdrawal_to_json(record.withdrawn)},
           {"wave", record.wave},
           {"etag", std::to_string(record.etag)},
           {"created_by", record.created_by},
@@ -81,6 +83,7 @@ json details_to_json(const RolloutDetails& details) {
   document["guards"] = json::array();
   for (const auto& guard : details.guards) document["guards"].push_back(encode(guard));
   document["gate"] = text_or_null(details.gate);
+  document["warnings"] = details.record.warnings;
   return document;
 }
 

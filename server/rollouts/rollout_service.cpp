@@ -9,6 +9,7 @@
 #include "server/rollouts/guards/panel_store.hpp"
 #include "server/rollouts/store/advance_store.hpp"
 #include "server/rollouts/store/operate_store.hpp"
+#include "server/rollouts/store/recall_store.hpp"
 #include "server/rollouts/store/report_store.hpp"
 #include "server/rollouts/store/rollout_store.hpp"
 
@@ -62,6 +63,18 @@ Task<Result<RolloutDetails>> RolloutService::operate(OperatorCall call, Instant 
   ARGOSY_CO_TRY(auto operated, co_await db_.transact<OperateRollout>(std::move(call), now));
   wake();
   co_return co_await show(std::move(operated), now);
+}
+
+Task<Result<Recalled>> RolloutService::withdraw(RecallCall call, Instant now) {
+  ARGOSY_CO_TRY(auto withdrawn, co_await db_.transact<WithdrawRelease>(std::move(call), now));
+  wake();
+  co_return withdrawn;
+}
+
+Task<Result<Recalled>> RolloutService::recall(RecallCall call, Instant now) {
+  ARGOSY_CO_TRY(auto recalled, co_await db_.transact<RecallRelease>(std::move(call), now));
+  wake();
+  co_return recalled;
 }
 
 Task<Result<std::size_t>> RolloutService::take_reports(std::vector<wire::DeviceState> states, Instant now) {

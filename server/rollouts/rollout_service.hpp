@@ -15,6 +15,7 @@
 #include "common/base/instant.hpp"
 #include "common/wire/state.hpp"
 #include "server/base/task.hpp"
+#include "server/rollouts/core/recall.hpp"
 #include "server/rollouts/core/rollout_record.hpp"
 
 namespace argosy::server {
@@ -43,6 +44,10 @@ class RolloutService {
   Task<Result<RolloutPage<DecisionRecord>>> decisions(std::int64_t id, std::int64_t before, std::size_t limit);
   // Errc::precondition_failed, illegal_transition.
   Task<Result<RolloutDetails>> operate(OperatorCall call, Instant now);
+
+  // Of a release. Errc::not_found.
+  Task<Result<Recalled>> withdraw(RecallCall call, Instant now);
+  Task<Result<Recalled>> recall(RecallCall call, Instant now);
 
   // What devices report, at most 500 documents at once, and only those that DeviceService has taken (not stale, not
   // revoked); answers how many devices moved.

@@ -296,7 +296,7 @@ class CommandLineVerbs(RunningArgosy):
                        EXAMPLE / "data/validation.npz", "--threshold", 0.9)
         self.assertIn("Published listed@1.2 with 1 variant(s)", told.err)
         header, (row,) = self.table("release", "list", "listed")
-        self.assertEqual(header, ["VERSION", "VARIANTS", "METRIC", "THRESHOLD", "SIGNED", "PUBLISHED", "NOTES"])
+        self.assertEqual(header, ["VERSION", "VARIANTS", "METRIC", "THRESHOLD", "SIGNED", "WITHDRAWN", "PUBLISHED", "NOTES"])
         self.assertEqual((row[0], row[2], row[3], row[4], row[-1]), ("1.2", "accuracy", "0.9", "-", "Smaller"))
         shown = self.ok_json("release", "show", "listed@1.2")
         self.assertEqual(shown["variants"][0]["selector"], {"precision": "int8"})
@@ -520,6 +520,45 @@ class CommandLineVerbs(RunningArgosy):
         self.assertEqual(([guard["metric"] for guard in document["guards"]], document["decisions"][-1]["decision"]),
                          (["latency_p95", "error_rate"], "start"))
         self.ok("rollout", "halt", rollout)
+
+    def test_a_release_is_withdrawn_and_recalled(self):
+        self.ok("release", "publish", "taken@1.0", "--variant", f"fp32={self.models}/digits-1.0-fp32.onnx")
+        identity = self.device("taken-1")
+        rollout = self.ok_json("rollout", "create", "taken@1.0", "--filter", 'id = "taken-1"', "--policy", self.policy(ONE_WAVE), "--start")["id"]
+        self.report_update("taken-1", identity, state="committed")
+        wait_until(lambda: self.state_of(rollout) == "completed", 20, "the rollout completes")
+
+        self.refused(USAGE, ("release", "withdraw", "taken@1.0"), "--reason")
+        self.refused(FAILED, ("release", "withdraw", "taken@1.0", "--reason", "x" * 501), "500 bytes")
+        self.refused(NOT_FOUND, ("release", "withdraw", "taken@9.9", "--reason", "it overheats"))
+        withdrawn = self.ok("release", "withdraw", "taken@1.0", "--reason", "it overheats").out
+        self.assertIn("taken@1.0 runs on 1 devices: argosy device list --filter 'model.taken = \"1.0\"'", withdrawn)
+        self.assertIn("it tells no further device, and can be rolled back", withdrawn)
+        device, = self.ok_json("device", "list", "--filter", 'model.taken = "1.0"')
+        self.assertEqual(device["id"], "taken-1")
+        self.assertEqual(self.ok_json("release", "withdraw", "taken@1.0", "--reason", "again")["withdrawn"]["reason"], "it overheats")
+        self.assertEqual(self.ok_json("release", "show", "taken@1.0")["withdrawn"]["reason"], "it overheats")
+        self.refused(CONFLICT, ("rollout", "create", "taken@1.0"), "it overheats; roll out another version")
+
+        self.refused(FAILED, ("release", "recall", "taken@1.0", "--reason", "it burns"), "--yes")
+        recalled = self.ok("release", "recall", "taken@1.0", "--reason", "it burns", "--yes").out
+        self.assertRegex(recalled, rf"{rollout}\s+taken@1.0\s+completed\s+0\s+it is rolled back")
+        self.assertIn("1 devices keep it, for no rollout has a release for them to go back to: taken-1", recalled)
+        again = self.ok_json("release", "recall", "taken@1.0", "--reason", "it burns", "--yes")
+        self.assertRegex(again["rollouts"][0]["did"], "rolling back|rolled back")
+        (audited,), = self.installation.rows("select count(*) from audit where action in ('release.withdraw', 'release.recall') "
+                                             "and object = 'release/taken/1.0'")
+        self.assertEqual(int(audited), 2, "one of each, though both were asked for twice")
+
+    def test_a_release_that_was_refused_before_is_warned_of(self):
+        self.ok("release", "publish", "warned@1.0", "--variant", f"fp32={self.models}/digits-1.0-fp32.onnx")
+        self.device("warned-1")
+        plan = ("rollout", "create", "warned@1.0", "--filter", 'id = "warned-1"', "--policy", self.policy(TWO_WAVES))
+        first = self.ok_json(*plan, "--start")
+        self.assertEqual(first["warnings"], [])
+        self.ok("rollout", "halt", first["id"])
+        self.assertIn(f"Warning: rollout {first['id']} of this release, \"warned@1.0\", was halted: ", self.ok(*plan).err)
+        self.assertEqual(len(self.ok_json(*plan)["warnings"]), 1)
 
     def test_two_who_change_a_rollout_at_once(self):
         """What was decided on an older look at the rollout is refused by the server."""

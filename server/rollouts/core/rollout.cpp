@@ -283,6 +283,7 @@ std::int64_t retryable(const Counts& counts, std::string_view cause) {
 std::optional<std::string> refusal(Operation operation, const Situation& now) {
   const bool stops = operation == Operation::pause || operation == Operation::halt || operation == Operation::rollback;
   if (!now.fault.empty() && !stops) return "it can only be stopped: " + now.fault;
+  if (!now.withdrawn.empty() && !stops) return now.withdrawn + "; a rollout of it can only be stopped";
   switch (operation) {
     case Operation::start:
       return refuse_start(now);

@@ -268,6 +268,11 @@ void run(const Snapshot& snapshot, Instant now, std::vector<Action>& actions) {
     actions.push_back(std::move(*guard));
     return;
   }
+  if (!snapshot.withdrawn.empty()) {
+    actions.push_back(
+        ChangeState{RolloutState::paused, {"withdrawn", "pause", snapshot.withdrawn, nlohmann::json::object()}});
+    return;
+  }
   if (auto more = notify_more(snapshot)) actions.push_back(*more);
   if (auto next = pass_gate(snapshot, now)) actions.push_back(std::move(*next));
 }
@@ -330,7 +335,7 @@ std::vector<Action> next_actions(const Snapshot& snapshot, Instant now) {
       run(snapshot, now, actions);
       break;
     case RolloutState::completed:
-      if (!snapshot.fault.empty()) break;
+      if (!snapshot.fault.empty() || !snapshot.withdrawn.empty()) break;
       if (auto more = notify_more(snapshot)) actions.push_back(*more);
       break;
     case RolloutState::rolling_back:

@@ -48,7 +48,8 @@ struct Snapshot {
   Acknowledged acknowledged;
   // Why the rollout cannot go on, though it can be stopped: what is stored of it cannot be read. Empty: it can.
   std::string fault;
-  bool stopping = false;  // devices are still to be told of the last stop: nothing else is decided before
+  std::string withdrawn{};  // that the release was, and why: nobody is told of it any more. Empty: it was not
+  bool stopping = false;    // devices are still to be told of the last stop: nothing else is decided before
 };
 
 struct Decision {

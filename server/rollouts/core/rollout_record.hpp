@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "common/base/instant.hpp"
+#include "server/models/withdrawal.hpp"
 #include "server/rollouts/core/policy.hpp"
 #include "server/rollouts/core/rollout.hpp"
 #include "server/rollouts/core/rollout_engine.hpp"
@@ -57,8 +58,10 @@ struct RolloutRecord {
   std::optional<Instant> started_at;
   std::optional<Instant> ended_at;
   std::vector<WaveRecord> waves;
-  std::int64_t bytes_sent = 0;  // downloaded by devices for the model itself
-  std::int64_t bytes_full = 0;  // what whole files would have been
+  std::int64_t bytes_sent = 0;          // downloaded by devices for the model itself
+  std::int64_t bytes_full = 0;          // what whole files would have been
+  std::optional<Withdrawal> withdrawn;  // its release
+  std::vector<std::string> warnings;    // what became of earlier rollouts of its release; not in lists
   // Why some of this is missing, because what is stored cannot be read: such a rollout is shown, and can be stopped.
   std::string fault;
   std::string guards_unmeasured;  // why its guards cannot be measured now; empty: they can

@@ -3,6 +3,8 @@
 #include <string>
 #include <utility>
 
+#include "common/base/text.hpp"
+#include "server/db/rows.hpp"
 #include "server/db/statement.hpp"
 #include "server/models/release.hpp"
 
@@ -28,6 +30,30 @@ Result<std::vector<Variant>> load_variants(pqxx::work& transaction, std::int64_t
     variants.push_back(std::move(variant));
   }
   return variants;
+}
+
+Result<std::int64_t> find_release(pqxx::work& transaction, const std::string& model, const std::string& version) {
+  const auto rows = transaction.exec_params(
+      R"sql(
+        select l.id
+        from models m
+        left join releases l on l.model = m.name and l.version = $2 and l.published_at is not null
+        where m.name = $1
+      )sql",
+      model, version);
+  if (rows.empty()) return make_error(Errc::not_found, "there is no model '" + shortened(model) + "'");
+  if (rows[0][0].is_null()) {
+    return make_error(Errc::not_found, "model '" + model + "' has no published release '" + version + "'");
+  }
+  return rows[0][0].as<std::int64_t>();
+}
+
+std::optional<Withdrawal> load_withdrawal(pqxx::work& transaction, std::int64_t release) {
+  const auto rows =
+      transaction.exec_params("select at, actor, reason from release_withdrawals where release_id = $1", release);
+  if (rows.empty()) return std::nullopt;
+  return Withdrawal{rows[0]["at"].as<Instant>(), rows[0]["actor"].as<std::string>(),
+                    rows[0]["reason"].as<std::string>()};
 }
 
 }  // namespace argosy::server

@@ -56,9 +56,10 @@ Result<RolloutRecord> load_rollout(pqxx::work& transaction, std::int64_t id, Loc
   static const std::string sql = R"sql(
     select r.name, r.model, l.version, r.release_id, r.filter, r.policy, r.seed, r.state, r.reason, r.wave,
       r.version as etag, r.created_by, r.created_at, r.started_at, r.ended_at, r.told_up_to,
-      r.guards_unmeasured
+      r.guards_unmeasured, x.at as withdrawn_at, x.actor as withdrawn_by, x.reason as withdrawn_because
     from rollouts r
     join releases l on l.id = r.release_id
+    left join release_withdrawals x on x.release_id = r.release_id
     where r.id = $1
   )sql";
   static const Statement find_rollout{"find_rollout", sql};
@@ -88,6 +89,8 @@ Result<RolloutRecord> load_rollout(pqxx::work& transaction, std::int64_t id, Loc
   record.started_at = optional_of<Instant>(row["started_at"]);
   record.ended_at = optional_of<Instant>(row["ended_at"]);
   record.guards_unmeasured = row["guards_unmeasured"].as<std::string>();
+  if (const auto at = optional_of<Instant>(row["withdrawn_at"]))
+    record.withdrawn = {*at, row["withdrawn_by"].as<std::string>(), row["withdrawn_because"].as<std::string>()};
   record.told_up_to = optional_of<std::string>(row["told_up_to"]);
   record.waves = load_waves(transaction, id, record.fault);
   if (record.wave < 0 || record.wave >= static_cast<int>(record.waves.size())) {

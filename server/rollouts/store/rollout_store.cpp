@@ -6,11 +6,13 @@
 #include <pqxx/pqxx>
 #include <spdlog/spdlog.h>
 
-#include "common/base/text.hpp"
 #include "server/db/rows.hpp"
 #include "server/journal/journal_store.hpp"
+#include "server/rollouts/core/recall.hpp"
 #include "server/rollouts/core/state_sql.hpp"
+#include "server/rollouts/store/earlier_store.hpp"
 #include "server/rollouts/store/plan_store.hpp"
+#include "server/rollouts/store/release_rows_store.hpp"
 #include "server/rollouts/store/rollout_rows_store.hpp"
 #include "server/rollouts/store/snapshot_store.hpp"
 
@@ -18,22 +20,6 @@ namespace argosy::server {
 namespace {
 
 using Json = nlohmann::json;
-
-Result<std::int64_t> find_release(pqxx::work& transaction, const std::string& model, const std::string& version) {
-  const auto rows = transaction.exec_params(
-      R"sql(
-        select l.id
-        from models m
-        left join releases l on l.model = m.name and l.version = $2 and l.published_at is not null
-        where m.name = $1
-      )sql",
-      model, version);
-  if (rows.empty()) return make_error(Errc::not_found, "there is no model '" + shortened(model) + "'");
-  if (rows[0][0].is_null()) {
-    return make_error(Errc::not_found, "model '" + model + "' has no published release '" + version + "'");
-  }
-  return rows[0][0].as<std::int64_t>();
-}
 
 // `records` have ids; one query for all.
 void load_bytes(pqxx::work& transaction, std::vector<RolloutRecord>& records) {
@@ -62,7 +48,15 @@ Result<RolloutRecord> load_whole(pqxx::work& transaction, std::int64_t id) {
   ARGOSY_TRY(auto record, load_rollout(transaction, id, Lock::none));
   std::vector<RolloutRecord> one{std::move(record)};
   load_bytes(transaction, one);
+  one.front().warnings = warnings_of(load_earlier_troubles(transaction, one.front()));
   return std::move(one.front());
+}
+
+Result<void> check_not_withdrawn(pqxx::work& transaction, std::int64_t release, const NewRollout& wanted) {
+  const auto withdrawal = load_withdrawal(transaction, release);
+  if (!withdrawal) return {};
+  return make_error(Errc::conflict,
+                    withdrawn_sentence(wanted.model, wanted.version, *withdrawal) + "; roll out another version");
 }
 
 Result<void> check_exists(pqxx::work& transaction, std::int64_t id) {
@@ -92,6 +86,7 @@ RolloutDeviceRecord device_of(const pqxx::row& row) {
 
 Result<RolloutRecord> CreateRollout::operator()(pqxx::work& transaction) const {
   ARGOSY_TRY(const auto release, find_release(transaction, wanted.model, wanted.version));
+  ARGOSY_CHECK(check_not_withdrawn(transaction, release, wanted));
   const auto id = transaction
                       .exec_params1(
                           R"sql(

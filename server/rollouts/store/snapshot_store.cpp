@@ -90,6 +90,7 @@ Snapshot load_snapshot(pqxx::work& transaction, const RolloutRecord& record) {
   snapshot.wave = record.wave;
   snapshot.guards = load_verdicts(transaction, record);
   snapshot.fault = record.fault;
+  snapshot.withdrawn = situation_of(record).withdrawn;
   snapshot.stopping = record.told_up_to.has_value();
   for (const auto& wave : record.waves) {
     snapshot.waves.push_back({.planned = wave.planned,

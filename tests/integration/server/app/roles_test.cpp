@@ -67,6 +67,8 @@ const std::vector<Endpoint> operators_table{
     {"DELETE /api/v1/models/{model}/patches/{from}/{to}", "poa"},
     {"PUT /api/v1/blobs/{digest}", "pa"},
     {"GET /api/v1/blobs/{digest}", "vpoa"},
+    {"POST /api/v1/models/{model}/releases/{version}/withdraw", "pa"},
+    {"POST /api/v1/models/{model}/releases/{version}/recall", "oa"},
     {"GET /api/v1/rollouts", "vpoa"},
     {"POST /api/v1/rollouts", "oa"},
     {"GET /api/v1/rollouts/{id}", "vpoa"},

@@ -99,6 +99,19 @@ TEST(RolloutEngine, SaysTheSameTwice) {
   EXPECT_EQ(next_actions(snapshot, t0), next_actions(snapshot, t0));
 }
 
+TEST(RolloutEngine, TellsNobodyOfAWithdrawnRelease) {
+  auto snapshot = baked({{"succeeded", 2}, {"queued", 1}});
+  snapshot.waves[0].queued_reachable = 1;
+  snapshot.withdrawn = "digits 1.1 was withdrawn by user:ada: it overheats";
+  EXPECT_EQ(summary(snapshot), "paused");
+  EXPECT_EQ(find<ChangeState>(next_actions(snapshot, t0))->decision.message, snapshot.withdrawn);
+  snapshot.state = RolloutState::completed;
+  EXPECT_EQ(summary(snapshot), "hold");
+  snapshot.state = RolloutState::running;
+  snapshot.waves[0].counts = {{"probation_crash", 3}};
+  EXPECT_EQ(summary(snapshot), "rolling_back") << "what goes back is better than what stays";
+}
+
 // Trap: the denominator counts offline devices, so waves stall
 // ---------------------------------------------------------
 

@@ -53,5 +53,13 @@ TEST(RolloutOperations, SayWhyNot) {
   EXPECT_EQ(refusal(Operation::retry, {RolloutState::running, 0, 2, 9, {{"superseded", 2}}}), "no device has failed");
 }
 
+TEST(RolloutOperations, OfAWithdrawnReleaseOnlyStopIt) {
+  Situation now{RolloutState::paused, 0, 2, 12, {{"queued", 6}, {"timeout", 3}}};
+  now.withdrawn = "digits 1.1 was withdrawn by user:ada: it overheats";
+  for (const auto operation : {Operation::resume, Operation::promote, Operation::retry})
+    EXPECT_EQ(refusal(operation, now), now.withdrawn + "; a rollout of it can only be stopped");
+  for (const auto operation : {Operation::halt, Operation::rollback}) EXPECT_EQ(refusal(operation, now), std::nullopt);
+}
+
 }  // namespace
 }  // namespace argosy::server
