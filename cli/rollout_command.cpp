@@ -19,6 +19,7 @@ constexpr int stop_tries = 5;
 
 struct CreateFlags {
   std::string release, name, filter, policy_file;
+  bool include_resting = false;
   bool start = false;
   bool watch = false;
   WatchFlags watching;
@@ -54,6 +55,10 @@ Result<int> create(const Context& context, const CreateFlags& flags) {
           Errc::malformed_json,
           flags.policy_file + " is not a policy as docs/rollouts.md describes it: " + policy.error().message);
     document["policy"] = std::move(*policy);
+  }
+  if (flags.include_resting) {
+    json& policy = document["policy"];
+    if (policy.is_null() || policy.is_object()) policy["include_resting"] = true;  // anything else is refused
   }
   ARGOSY_TRY(const ApiClient api, context.api());
   ARGOSY_TRY(json rollout, api.post("/rollouts", document));
@@ -125,6 +130,15 @@ Result<int> explain_rollout(const Context& context, const std::string& id) {
   return exit_ok;
 }
 
+// What it waits for comes before what happened.
+std::string device_text(const json& device) {
+  if (const std::string until = text_in(device, "resting_until"); !until.empty())
+    return "rests until " + until + ": " + cell(device, "/message");
+  if (const std::string at = text_in(device, "retry_at"); !at.empty())
+    return "tries again at " + at + ": " + cell(device, "/message");
+  return cell(device, "/message");
+}
+
 Result<int> show_rollout_devices(const Context& context, const std::string& id) {
   ARGOSY_TRY(const ApiClient api, context.api());
   ARGOSY_TRY(const json items, api.list(rollout_path(id) + "/devices", "", 100000));
@@ -135,7 +149,7 @@ Result<int> show_rollout_devices(const Context& context, const std::string& id) 
   std::vector<Row> rows;
   for (const json& d : items)
     rows.push_back({cell(d, "/device"), cell(d, "/wave"), cell(d, "/state"), cell(d, "/cause"), cell(d, "/source"),
-                    cell(d, "/bytes"), cell(d, "/full_bytes"), cell(d, "/message")});
+                    cell(d, "/bytes"), cell(d, "/full_bytes"), device_text(d)});
   print_table({"DEVICE", "WAVE", "STATE", "CAUSE", "SOURCE", "BYTES", "FULL", "MESSAGE"}, rows);
   return exit_ok;
 }
@@ -147,6 +161,8 @@ void add_create(CLI::App& rollout, Context& context) {
   command->add_option("--name", flags->name, "What to call it");
   command->add_option("--filter", flags->filter, "Which devices; by default all suitable ones");
   command->add_option("--policy", flags->policy_file, "JSON file: waves, gate, abort criteria, guards, probation");
+  command->add_flag("--include-resting", flags->include_resting,
+                    "Devices, too, that rest because they failed again and again");
   command->add_flag("--start", flags->start, "Start it at once");
   command->add_flag("--watch", flags->watch, "Start it and follow it until it ends or pauses");
   add_timeout_option(*command, flags->watching.timeout_s);
@@ -219,10 +235,14 @@ void add_rollout_commands(CLI::App& root, Context& context) {
   auto cause = std::make_shared<std::string>();
   retry->add_option("id", *id, "Number of the rollout")->required();
   retry->add_option("--cause", *cause, "Only those that failed with this cause");
-  retry->callback([&context, id, cause] {
-    context.chosen = [&context, id, cause]() -> Result<int> {
+  auto include_resting = std::make_shared<bool>(false);
+  retry->add_flag("--include-resting", *include_resting, "Those, too, that rest because they failed again and again");
+  retry->callback([&context, id, cause, include_resting] {
+    context.chosen = [&context, id, cause, include_resting]() -> Result<int> {
       ARGOSY_TRY(const ApiClient api, context.api());
-      const json body = cause->empty() ? json::object() : json{{"cause", *cause}};
+      json body = json::object();
+      if (!cause->empty()) body["cause"] = *cause;
+      if (*include_resting) body["include_resting"] = true;
       ARGOSY_TRY(const json rollout_now, act(api, *id, "retry", body));
       print_rollout(context, rollout_now);
       return exit_ok;

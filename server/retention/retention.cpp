@@ -82,6 +82,7 @@ constexpr TableBound bounds[] = {
     {"blobs", "retention.uploads_days after one was sent that no release names; patches go with patches.keep_days"},
     {"claims", "retention.claims_days after one expired or was revoked"},
     {"desired_due", "at most one a device; goes when its document is published, and with its device"},
+    {"device_failures", "at most one a device and model; goes with its device"},
     {"device_models", "as many as a device has models; goes with its device, and when it reports the model gone"},
     {"device_state", of_a_device},
     {"device_targets", "one a device and model; goes with its device"},

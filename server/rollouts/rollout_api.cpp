@@ -65,11 +65,12 @@ Task<Result<Response>> operate_rollout(RolloutService& rollouts, Request& reques
   if (!id) co_return id.error();
   auto if_match = parse_if_match(request.header("if-match"));
   if (!if_match) co_return if_match.error();
-  OperatorCall call{*id, operation, std::move(*if_match), "", request.principal.actor()};
+  OperatorCall call{*id, operation, std::move(*if_match), "", request.principal.actor(), false};
   if (operation == Operation::retry) {
-    auto cause = parse_retry(request.body);
-    if (!cause) co_return cause.error();
-    call.cause = std::move(*cause);
+    auto wish = parse_retry(request.body);
+    if (!wish) co_return wish.error();
+    call.cause = std::move(wish->cause);
+    call.include_resting = wish->include_resting;
   }
   ARGOSY_CO_TRY(auto details, co_await rollouts.operate(std::move(call), request.now));
   co_return rollout_response(details_to_json(details));
@@ -82,7 +83,7 @@ Task<Result<Response>> list_rollout_devices(RolloutService& rollouts, Request& r
   if (!page) co_return page.error();
   const std::string after = page->after.empty() ? std::string() : page->after.front();
   const std::string key(request.query_value("state").value_or(""));
-  ARGOSY_CO_TRY(auto found, co_await rollouts.devices(*id, key, after, page->limit));
+  ARGOSY_CO_TRY(auto found, co_await rollouts.devices(*id, key, after, page->limit, request.now));
   json items = json::array();
   for (const auto& device : found.items) items.push_back(rollout_device_to_json(device));
   CursorKey next;

@@ -100,7 +100,9 @@ json rollout_device_to_json(const RolloutDeviceRecord& device) {
           {"numbers", json_or_null(device.numbers_json)},
           {"notified_at", time_or_null(device.notified_at)},
           {"started_at", time_or_null(device.started_at)},
-          {"finished_at", time_or_null(device.finished_at)}};
+          {"finished_at", time_or_null(device.finished_at)},
+          {"retry_at", time_or_null(device.retry_at)},
+          {"resting_until", time_or_null(device.resting_until)}};
 }
 
 json decision_to_json(const DecisionRecord& decision) {
@@ -132,14 +134,16 @@ Result<NewRollout> parse_new_rollout(std::string_view text) {
   return rollout;
 }
 
-Result<std::string> parse_retry(std::string_view text) {
-  std::string cause;
-  if (text.empty()) return cause;
+Result<RetryWish> parse_retry(std::string_view text) {
+  RetryWish wish;
+  if (text.empty()) return wish;
   ARGOSY_TRY(auto in, JsonReader::parse(text));
-  in.optional("cause", cause)
-      .check("cause", cause.empty() || is_known_cause(cause), "\"" + shortened(cause) + "\" is no cause of a failure");
+  in.optional("cause", wish.cause)
+      .check("cause", wish.cause.empty() || is_known_cause(wish.cause),
+             "\"" + shortened(wish.cause) + "\" is no cause of a failure")
+      .optional("include_resting", wish.include_resting);
   ARGOSY_CHECK(in.finish());
-  return cause;
+  return wish;
 }
 
 Result<std::string> parse_if_match(std::optional<std::string_view> header) {

@@ -18,7 +18,11 @@ nlohmann::json decision_to_json(const DecisionRecord& decision);
 // The POST body; the seed is left 0.
 Result<NewRollout> parse_new_rollout(std::string_view json);
 // {"cause": "download"}, or nothing at all.
-Result<std::string> parse_retry(std::string_view json);
+struct RetryWish {
+  std::string cause;  // empty: any
+  bool include_resting = false;
+};
+Result<RetryWish> parse_retry(std::string_view json);
 // The number in an If-Match header: "3", 3 or *. Errc::precondition_required when it is missing.
 Result<std::string> parse_if_match(std::optional<std::string_view> header);
 

@@ -50,8 +50,9 @@ Task<Result<RolloutPage<RolloutRecord>>> RolloutService::list(std::int64_t befor
 }
 
 Task<Result<RolloutPage<RolloutDeviceRecord>>> RolloutService::devices(std::int64_t id, std::string key,
-                                                                       std::string after, std::size_t limit) {
-  return db_.transact<ListRolloutDevices>(id, std::move(key), std::move(after), limit);
+                                                                       std::string after, std::size_t limit,
+                                                                       Instant now) {
+  return db_.transact<ListRolloutDevices>(id, std::move(key), std::move(after), limit, now);
 }
 
 Task<Result<RolloutPage<DecisionRecord>>> RolloutService::decisions(std::int64_t id, std::int64_t before,

@@ -40,7 +40,7 @@ class RolloutService {
   Task<Result<RolloutDetails>> get(std::int64_t id, Instant now);
   Task<Result<RolloutPage<RolloutRecord>>> list(std::int64_t before, std::size_t limit);
   Task<Result<RolloutPage<RolloutDeviceRecord>>> devices(std::int64_t id, std::string key, std::string after,
-                                                         std::size_t limit);
+                                                         std::size_t limit, Instant now);
   Task<Result<RolloutPage<DecisionRecord>>> decisions(std::int64_t id, std::int64_t before, std::size_t limit);
   // Errc::precondition_failed, illegal_transition.
   Task<Result<RolloutDetails>> operate(OperatorCall call, Instant now);

@@ -392,8 +392,9 @@ class CommandLineVerbs(RunningArgosy):
 
     # Rollouts -------------------------------------------------------------------------------------------------------------
     def test_a_rollout_is_planned_listed_and_shown(self):
-        planned = self.plan("--name", "Listed first")
+        planned = self.plan("--name", "Listed first", "--include-resting")
         number = str(planned["id"])
+        self.assertTrue(planned["policy"]["include_resting"])
         self.assertEqual((planned["state"], planned["name"]), ("draft", "Listed first"))
         header, rows = self.table("rollout", "list")
         self.assertEqual(header, ["ID", "NAME", "RELEASE", "STATE", "CREATED", "DEVICES"])
@@ -467,7 +468,7 @@ class CommandLineVerbs(RunningArgosy):
 
         self.refused(FAILED, ("rollout", "retry", rollout, "--cause", "bad luck"), "bad luck")
         self.refused(CONFLICT, ("rollout", "retry", rollout, "--cause", "verify"), "no device has failed with cause 'verify'")
-        self.ok_json("rollout", "retry", rollout, "--cause", "download")
+        self.ok_json("rollout", "retry", rollout, "--cause", "download", "--include-resting")
         self.ok("rollout", "resume", rollout)
         wait_until(lambda: [model["attempt"] for model in self.desired(identity)["models"]] == [first["attempt"] + 1], 20, "a second attempt")
         self.report_update("again-1", identity, state="committed")

@@ -320,6 +320,11 @@ void Server::apply(SimRollout& rollout, const server::OpenWave& action) {
   rollout.waves[static_cast<std::size_t>(action.wave)].opened_at = scheduler_.now();
 }
 
+// No policy here has devices try again by themselves.
+void Server::apply(SimRollout& rollout, const server::TryAgain& action) {
+  ports_.violation("rollout " + std::to_string(rollout.id) + " retries by itself: " + action.decision.message);
+}
+
 void Server::apply(SimRollout& rollout, const server::ChangeState& action) {
   rollout.reason = action.decision.message;
   if (action.to == RolloutState::completed) check_gate(rollout, static_cast<int>(rollout.waves.size()));

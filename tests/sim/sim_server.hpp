@@ -110,6 +110,7 @@ class Server {
   void apply(SimRollout& rollout, const server::StartBake& action);
   void apply(SimRollout& rollout, const server::OpenWave& action);
   void apply(SimRollout& rollout, const server::ChangeState& action);
+  void apply(SimRollout& rollout, const server::TryAgain& action);
   server::HeardOut hear_out(const SimRollout& rollout, const Row& row);
   void supersede(const SimRollout& by, const std::vector<server::TargetChange>& told);
   void enter(SimRollout& rollout, server::RolloutState to);

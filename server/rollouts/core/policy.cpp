@@ -26,6 +26,7 @@ constexpr std::int64_t most_devices = 1'000'000;
 constexpr std::uint64_t most_samples = 1'000'000'000;
 constexpr double least_weight = 0.01, most_weight = 100;
 constexpr std::size_t most_guards = 20;
+constexpr std::int64_t most_attempts = 20;
 constexpr double smallest_share = 1e-6;
 
 constexpr std::array reactions{Reaction::pause, Reaction::halt, Reaction::rollback};
@@ -85,6 +86,17 @@ void read_criterion(JsonReader& in, std::vector<AbortCriterion>& criteria) {
   }
   read_word(in, "action", reactions, criterion.action);
   criteria.push_back(std::move(criterion));
+}
+
+void read_retry(JsonReader& in, RetryPolicy& retry) {
+  in.required("causes", retry.causes)
+      .check("causes", retry.causes.size() <= max_causes, "must name at most " + std::to_string(max_causes) + " causes")
+      .optional("max_attempts", retry.max_attempts, std::int64_t{2}, most_attempts)
+      .optional("backoff_s", retry.backoff_s, std::int64_t{1}, std::int64_t{86400});
+  for (const auto& cause : retry.causes) {
+    in.check("causes", can_abort(cause),
+             "\"" + shortened(cause) + "\" is no failure that is worth another try; use \"*\" for any");
+  }
 }
 
 // Under its name or, in documents that are older, under the one that it had.
@@ -221,7 +233,9 @@ Result<Policy> decode_policy(const json& document) {
       .optional("baseline_s", policy.baseline_s, std::int64_t{1}, thirty_days_s)
       .optional("in_progress_timeout_s", policy.in_progress_timeout_s, std::int64_t{1}, thirty_days_s)
       .optional("max_in_progress", policy.max_in_progress, std::int64_t{1}, std::int64_t{100'000})
-      .optional("patch_wait_s", policy.patch_wait_s, std::int64_t{0}, thirty_days_s);
+      .optional("patch_wait_s", policy.patch_wait_s, std::int64_t{0}, thirty_days_s)
+      .optional_object("retry", [&policy](JsonReader& retry) { read_retry(retry, policy.retry); })
+      .optional("include_resting", policy.include_resting);
   ARGOSY_CHECK(in.finish());
   return policy;
 }
@@ -263,7 +277,12 @@ json encode(const Policy& policy) {
           {"baseline_s", policy.baseline_s},
           {"in_progress_timeout_s", policy.in_progress_timeout_s},
           {"max_in_progress", policy.max_in_progress},
-          {"patch_wait_s", policy.patch_wait_s}};
+          {"patch_wait_s", policy.patch_wait_s},
+          {"retry",
+           {{"causes", policy.retry.causes},
+            {"max_attempts", policy.retry.max_attempts},
+            {"backoff_s", policy.retry.backoff_s}}},
+          {"include_resting", policy.include_resting}};
 }
 
 }  // namespace argosy::server

@@ -42,6 +42,14 @@ struct AbortCriterion {
   friend bool operator==(const AbortCriterion&, const AbortCriterion&) = default;
 };
 
+// Failed devices that try again without an operator.
+struct RetryPolicy {
+  std::vector<std::string> causes;  // "*": every failure that counts; empty: none tries again by itself
+  std::int64_t max_attempts = 3;    // of one device in this rollout, the first counted
+  std::int64_t backoff_s = 300;     // within which it tries again after the first, doubling up to a day
+  friend bool operator==(const RetryPolicy&, const RetryPolicy&) = default;
+};
+
 // automatic: it decides where it can be measured and the canary can reach a verdict, and is said to be left out where
 // not. required: no wave opens without its pass. advisory: shown and logged, and decides nothing.
 enum class GuardMode : std::uint8_t { automatic, required, advisory };
@@ -81,6 +89,8 @@ struct Policy {
   std::int64_t in_progress_timeout_s = 3600;  // from the moment the device began
   std::int64_t max_in_progress = 100;         // reachable devices between notified and an outcome
   std::int64_t patch_wait_s = 600;            // a device waits this long for its patch, then takes the full file
+  RetryPolicy retry;
+  bool include_resting = false;  // tells devices, too, that rest because they failed again and again
   friend bool operator==(const Policy&, const Policy&) = default;
 };
 

@@ -146,6 +146,10 @@ Gate check_executed(const Snapshot& snapshot) {
     return {GateVerdict::hold, "waiting for " + std::to_string(waiting) + " reachable devices; " +
                                    of(done, live(wave)) + " have an outcome"};
   }
+  if (wave.tries_ahead > 0) {
+    return {GateVerdict::hold,
+            "waiting for " + std::to_string(wave.tries_ahead) + " failed devices, which try again by themselves"};
+  }
   const auto needed = std::min(gate.min_executed, live(wave));
   if (evidence(snapshot) < needed) {
     return {GateVerdict::hold,
@@ -247,6 +251,20 @@ std::optional<Notify> notify_more(const Snapshot& snapshot) {
   return Notify{snapshot.wave, devices};
 }
 
+std::optional<TryAgain> try_again(const Snapshot& snapshot) {
+  const auto devices = std::min(snapshot.tries_due, most_tries_at_once);
+  if (devices == 0) return std::nullopt;
+  const auto& policy = snapshot.policy.retry;
+  return TryAgain{{"retry",
+                   "retry",
+                   std::to_string(devices) + " failed devices try again by themselves, each at most " +
+                       std::to_string(policy.max_attempts) + " times in all",
+                   {{"devices", devices},
+                    {"causes", policy.causes},
+                    {"max_attempts", policy.max_attempts},
+                    {"backoff_s", policy.backoff_s}}}};
+}
+
 std::optional<TimeOut> time_out(const Snapshot& snapshot, Instant now) {
   if (!snapshot.oldest_clock) return std::nullopt;
   const Instant limit = now - seconds(snapshot.policy.in_progress_timeout_s);
@@ -271,6 +289,10 @@ void run(const Snapshot& snapshot, Instant now, std::vector<Action>& actions) {
   if (!snapshot.withdrawn.empty()) {
     actions.push_back(
         ChangeState{RolloutState::paused, {"withdrawn", "pause", snapshot.withdrawn, nlohmann::json::object()}});
+    return;
+  }
+  if (auto again = try_again(snapshot)) {
+    actions.push_back(std::move(*again));  // alone, as a time-out
     return;
   }
   if (auto more = notify_more(snapshot)) actions.push_back(*more);

@@ -27,6 +27,7 @@ struct WaveView {
   std::int64_t queued_reachable = 0;
   std::int64_t running_reachable = 0;  // in progress and reachable: the gate waits for them
   std::int64_t suspects = 0;           // fell silent in activating or probation: the gate waits for their time-out
+  std::int64_t tries_ahead = 0;        // failed, and try again by themselves: the gate waits for them
 };
 
 // What an operator saw and accepted by resuming or promoting: it does not stop the rollout a second time.
@@ -48,8 +49,9 @@ struct Snapshot {
   Acknowledged acknowledged;
   // Why the rollout cannot go on, though it can be stopped: what is stored of it cannot be read. Empty: it can.
   std::string fault;
-  std::string withdrawn{};  // that the release was, and why: nobody is told of it any more. Empty: it was not
-  bool stopping = false;    // devices are still to be told of the last stop: nothing else is decided before
+  std::string withdrawn{};     // that the release was, and why: nobody is told of it any more. Empty: it was not
+  std::int64_t tries_due = 0;  // of those that try again by themselves, whose time has come
+  bool stopping = false;       // devices are still to be told of the last stop: nothing else is decided before
 };
 
 struct Decision {
@@ -83,7 +85,12 @@ struct ChangeState {
   Decision decision;
   friend bool operator==(const ChangeState&, const ChangeState&) = default;
 };
-using Action = std::variant<Notify, TimeOut, StartBake, OpenWave, ChangeState>;
+inline constexpr std::int64_t most_tries_at_once = 1000;
+struct TryAgain {  // failed devices whose time has come, up to that many
+  Decision decision;
+  friend bool operator==(const TryAgain&, const TryAgain&) = default;
+};
+using Action = std::variant<Notify, TimeOut, StartBake, OpenWave, ChangeState, TryAgain>;
 
 std::vector<Action> next_actions(const Snapshot& snapshot, Instant now);
 

@@ -29,6 +29,7 @@ struct OperatorCall {
   std::string if_match;  // the ETag's text, without quotes; "*" matches any
   std::string cause;     // of retry; empty: any
   std::string actor;
+  bool include_resting = false;  // of retry: those that rest, too
 };
 
 struct WaveRecord {
@@ -92,6 +93,8 @@ struct RolloutDeviceRecord {
   std::optional<Instant> notified_at;
   std::optional<Instant> started_at;
   std::optional<Instant> finished_at;
+  std::optional<Instant> retry_at{};       // when it tries again by itself
+  std::optional<Instant> resting_until{};  // it failed again and again, and is told of this model no sooner
 };
 
 struct DecisionRecord {

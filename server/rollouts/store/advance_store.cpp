@@ -12,8 +12,10 @@
 #include "server/devices/presence_sql.hpp"
 #include "server/journal/journal_store.hpp"
 #include "server/rollouts/core/state_sql.hpp"
+#include "server/rollouts/store/decision_store.hpp"
 #include "server/rollouts/store/device_rows_store.hpp"
 #include "server/rollouts/store/notify_store.hpp"
+#include "server/rollouts/store/penalty_store.hpp"
 #include "server/rollouts/store/rollout_rows_store.hpp"
 #include "server/rollouts/store/snapshot_store.hpp"
 #include "server/rollouts/store/transition_store.hpp"
@@ -126,6 +128,20 @@ Result<void> apply(pqxx::work& transaction, const AdvanceRollout& asked, const R
   return {};
 }
 
+Result<void> apply(pqxx::work& transaction, const AdvanceRollout& asked, const RolloutRecord& record,
+                   const TryAgain& action, Advance& advance) {
+  const auto moves = effects_of_retry(lock_due_tries(transaction, record.id, asked.now)).moves;
+  begin_next_attempt(transaction, record.id, moves);
+  log_decision(transaction, record, engine, action.decision, asked.now);
+  advance.acted = true;
+  return {};
+}
+
+// Failed devices that are to try again by themselves know when, before the gate looks at them.
+void look_ahead(pqxx::work& transaction, const RolloutRecord& record) {
+  if (record.state == RolloutState::running && failed(total_counts(record)) > 0) schedule_tries(transaction, record);
+}
+
 }  // namespace
 
 Result<Advance> AdvanceRollout::operator()(pqxx::work& transaction) const {
@@ -142,7 +158,8 @@ Result<Advance> AdvanceRollout::operator()(pqxx::work& transaction) const {
     ARGOSY_TRY(record, load_rollout(transaction, id, Lock::none));
     advance.acted = true;
   }
-  const auto actions = next_actions(load_snapshot(transaction, record), now);
+  look_ahead(transaction, record);
+  const auto actions = next_actions(load_snapshot(transaction, record, now), now);
   for (const auto& action : actions) {
     if (advance.stopped) break;  // what else was decided, was decided without knowing
     ARGOSY_CHECK(std::visit([&](const auto& one) { return apply(transaction, *this, record, one, advance); }, action));

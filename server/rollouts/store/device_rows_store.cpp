@@ -7,6 +7,7 @@
 
 #include "common/json/json_text.hpp"
 #include "server/db/rows.hpp"
+#include "server/rollouts/store/penalty_store.hpp"
 
 namespace argosy::server {
 namespace {
@@ -98,13 +99,14 @@ void move_devices(pqxx::work& transaction, std::int64_t rollout, const std::vect
           bytes = i.bytes, full_bytes = i.full_bytes, numbers = i.numbers,
           notified_at = coalesce(i.notified_at, q.notified_at),
           started_at = coalesce(q.started_at, i.started_at), finished_at = i.finished_at,
-          previous_release_id = coalesce(i.previous, q.previous_release_id)
+          previous_release_id = coalesce(i.previous, q.previous_release_id), retry_at = null
         from jsonb_to_recordset($2::jsonb) as i(device text, state text, cause text, message text, source text,
           bytes bigint, full_bytes bigint, numbers jsonb, notified_at timestamptz, started_at timestamptz,
           finished_at timestamptz, previous bigint)
         where q.rollout_id = $1 and q.device_id = i.device
       )sql",
       rollout, rows.dump(-1, ' ', false, Json::error_handler_t::replace));
+  note_luck(transaction, rollout, moves);
   write_counts(transaction, rollout, counts);
 }
 

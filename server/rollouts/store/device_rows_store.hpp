@@ -19,7 +19,7 @@ inline const std::string rollout_device_columns = R"sql(
 )sql";
 std::vector<RolloutDevice> rollout_devices_of(const pqxx::result& rows);
 
-// Writes the rows and moves the counts of their waves.
+// Writes the rows, moves the counts of their waves, and notes who failed again.
 void move_devices(pqxx::work& transaction, std::int64_t rollout, const std::vector<DeviceMove>& moves);
 
 }  // namespace argosy::server

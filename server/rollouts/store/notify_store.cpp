@@ -40,7 +40,8 @@ std::int64_t candidates_for(std::int64_t devices) {
 }
 
 // Planned anew each time: its best plan hangs on how many are queued, and how many were told.
-std::vector<Queued> lock_queued(pqxx::work& transaction, const RolloutRecord& record, const Notify& action) {
+std::vector<Queued> lock_queued(pqxx::work& transaction, const RolloutRecord& record, const Notify& action,
+                                Instant now) {
   static const std::string sql = "select " + rollout_device_columns + R"sql(,
       d.hardware_class, d.capabilities, coalesce(m.version, '') as version, coalesce(m.digest, '') as digest,
       coalesce(m.previous_digest, '') as previous_digest, coalesce(m.update_state, 'idle') as update_state,
@@ -54,17 +55,18 @@ std::vector<Queued> lock_queued(pqxx::work& transaction, const RolloutRecord& re
     left join releases l on l.model = $2 and l.version = m.version and l.id <> $3
     left join device_targets w on w.device_id = q.device_id and w.model = $2 and w.rollout_id <> $1
     left join rollouts o on o.id = w.rollout_id
+    left join device_failures f on f.device_id = q.device_id and f.model = $2 and f.resting_until > $7::timestamptz
     where q.rollout_id = $1 and q.state = )sql" +
                                  sql_word(DeviceStep::queued) +
                                  R"sql(
-      and q.wave <= $5 and d.revoked_at is null
+      and q.wave <= $5 and d.revoked_at is null and ($8 or f.device_id is null)
     order by q.wave, q.device_id
     limit $6
     for update of q
   )sql";
   const auto rows = transaction.exec_params(sql, record.id, record.model, record.release_id,
                                             record.started_at.value_or(record.created_at), action.wave,
-                                            candidates_for(action.devices));
+                                            candidates_for(action.devices), now, record.policy.include_resting);
   const auto hardware_class = rows.column_number("hardware_class");
   const auto capabilities = rows.column_number("capabilities");
   const auto version = rows.column_number("version");
@@ -203,7 +205,7 @@ std::set<std::string> bases_of(const std::vector<Telling>& tellings) {
 Result<Notified> notify_devices(pqxx::work& transaction, const RolloutRecord& record, const Notify& action,
                                 Instant now) {
   ARGOSY_TRY(const auto variants, load_variants(transaction, record.release_id));
-  const auto queued = lock_queued(transaction, record, action);
+  const auto queued = lock_queued(transaction, record, action, now);
   std::vector<Telling> tellings;
   for (const auto& one : queued) tellings.push_back(tell(variants, record.version, one.facts));
   Patches patches(transaction, variants, bases_of(tellings), std::chrono::seconds(record.policy.patch_wait_s), now);

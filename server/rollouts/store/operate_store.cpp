@@ -11,6 +11,7 @@
 #include "server/rollouts/store/acknowledgement_store.hpp"
 #include "server/rollouts/store/decision_store.hpp"
 #include "server/rollouts/store/device_rows_store.hpp"
+#include "server/rollouts/store/penalty_store.hpp"
 #include "server/rollouts/store/plan_store.hpp"
 #include "server/rollouts/store/rollout_rows_store.hpp"
 #include "server/rollouts/store/snapshot_store.hpp"
@@ -41,7 +42,7 @@ Decision by_operator(std::string decision, std::string message, Json inputs = Js
 
 // Keeps the failures and failing guards that the operator saw and accepts; they are the decision's inputs as well.
 Json accept(pqxx::work& transaction, const OperateRollout& asked, const RolloutRecord& record) {
-  const auto seen = acknowledge(load_snapshot(transaction, record));
+  const auto seen = acknowledge(load_snapshot(transaction, record, asked.now));
   keep_acknowledged(transaction, record.id, asked.call.actor, seen, asked.now);
   return {{"acknowledged", acknowledged_to_json(seen)}};
 }
@@ -67,7 +68,7 @@ void start(pqxx::work& transaction, const OperateRollout& asked, const RolloutRe
 }
 
 void promote(pqxx::work& transaction, const OperateRollout& asked, RolloutRecord record) {
-  const auto snapshot = load_snapshot(transaction, record);
+  const auto snapshot = load_snapshot(transaction, record, asked.now);
   const auto next = next_wave(snapshot, record.wave).value_or(record.wave + 1);
   const auto word = "open " + wave_name(next);
   auto inputs = accept(transaction, asked, record);
@@ -102,20 +103,16 @@ Result<void> retry(pqxx::work& transaction, const OperateRollout& asked, const R
   if (moves.empty()) {
     return make_error(Errc::illegal_transition, "no device has failed with cause '" + asked.call.cause + "'");
   }
-  move_devices(transaction, record.id, moves);
+  begin_next_attempt(transaction, record.id, moves);
   std::vector<std::string> devices;
   for (const auto& move : moves) devices.push_back(move.device);
-  transaction.exec_params0(
-      R"sql(
-        update rollout_devices
-        set attempt = attempt + 1, started_at = null, notified_at = null
-        where rollout_id = $1 and device_id in (select unnest($2::text[]))
-      )sql",
-      record.id, pg_array(devices));
+  if (asked.call.include_resting) end_rests(transaction, record.model, devices);
   restart_bake(transaction, record);
   transaction.exec_params0("update rollouts set version = version + 1 where id = $1", record.id);
   ARGOSY_TRY(const auto after, load_rollout(transaction, record.id, Lock::none));
-  const auto message = std::to_string(moves.size()) + " failed devices try again, asked by " + asked.call.actor;
+  auto message = std::to_string(moves.size()) + " failed devices try again, asked by " + asked.call.actor;
+  if (const auto resting = count_resting(transaction, record.model, devices, asked.now); resting > 0)
+    message += "; " + std::to_string(resting) + " of them rest first, for they failed again and again";
   log_decision(transaction, record, asked.call.actor, by_operator("retry", message, accept(transaction, asked, after)),
                asked.now);
   return {};

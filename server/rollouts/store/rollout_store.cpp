@@ -78,6 +78,8 @@ RolloutDeviceRecord device_of(const pqxx::row& row) {
   device.numbers_json = row["numbers"].as<std::string>();
   device.notified_at = optional_of<Instant>(row["notified_at"]);
   device.started_at = optional_of<Instant>(row["started_at"]);
+  device.retry_at = optional_of<Instant>(row["retry_at"]);
+  device.resting_until = optional_of<Instant>(row["resting_until"]);
   device.finished_at = optional_of<Instant>(row["finished_at"]);
   return device;
 }
@@ -111,7 +113,7 @@ Result<RolloutRecord> GetRollout::operator()(pqxx::work& transaction) const {
 Result<RolloutDetails> GetRolloutDetails::operator()(pqxx::work& transaction) const {
   RolloutDetails details;
   ARGOSY_TRY(details.record, load_whole(transaction, id));
-  const auto snapshot = load_snapshot(transaction, details.record);
+  const auto snapshot = load_snapshot(transaction, details.record, now);
   details.guards = snapshot.guards;
   details.gate = gate_status(snapshot, now);
   return details;
@@ -137,14 +139,24 @@ Result<RolloutPage<RolloutRecord>> ListRollouts::operator()(pqxx::work& transact
 Result<RolloutPage<RolloutDeviceRecord>> ListRolloutDevices::operator()(pqxx::work& transaction) const {
   ARGOSY_CHECK(check_exists(transaction, id));
   static const std::string where =
-      " from rollout_devices where rollout_id = $1 and ($2 = '' or $2 = state or $2 = cause)";
+      " from rollout_devices q where rollout_id = $1 and ($2 = '' or $2 = state or $2 = cause)";
   static const std::string select = R"sql(
     select device_id, wave, state, cause, message, attempt, source, bytes, full_bytes, numbers, notified_at,
-      started_at, finished_at
+      started_at, finished_at, (
+        select q.retry_at
+        from rollouts r
+        where r.id = q.rollout_id and r.state in ()sql" +
+                                    sql_states(is_open) + R"sql()
+      ) as retry_at, (
+        select f.resting_until
+        from device_failures f
+        join rollouts r on r.id = q.rollout_id and f.model = r.model
+        where f.device_id = q.device_id and f.resting_until > $5::timestamptz
+      ) as resting_until
   )sql" + where + " and device_id > $3 order by device_id limit $4";
   RolloutPage<RolloutDeviceRecord> page;
   page.total = transaction.exec_params1("select count(*)" + where, id, key)[0].as<std::int64_t>();
-  for (const auto& row : transaction.exec_params(select, id, key, after, static_cast<std::int64_t>(limit) + 1)) {
+  for (const auto& row : transaction.exec_params(select, id, key, after, static_cast<std::int64_t>(limit) + 1, now)) {
     if (page.items.size() == limit) {
       page.more = true;
       break;

@@ -47,6 +47,7 @@ struct ListRolloutDevices {  // by device id, behind `after`
   std::string key;  // a state, a failure's cause, or empty for all
   std::string after;
   std::size_t limit = 0;
+  Instant now;
   Result<RolloutPage<RolloutDeviceRecord>> operator()(pqxx::work& transaction) const;
 };
 

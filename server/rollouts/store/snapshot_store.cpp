@@ -19,7 +19,7 @@ WaveView* wave_of(Snapshot& snapshot, const pqxx::field& number) {
   return &snapshot.waves[static_cast<std::size_t>(wave)];
 }
 
-void load_queued(pqxx::work& transaction, const RolloutRecord& record, Snapshot& snapshot) {
+void load_queued(pqxx::work& transaction, const RolloutRecord& record, Instant now, Snapshot& snapshot) {
   // The open wave first: it must not look empty because stragglers of earlier waves fill the limit.
   static const Statement count_queued{"count_queued", R"sql(
     select wave, count(*)
@@ -30,12 +30,18 @@ void load_queued(pqxx::work& transaction, const RolloutRecord& record, Snapshot&
                                                           reachable_sql("s") + R"sql(
       where q.rollout_id = $1 and q.state = )sql" + sql_word(DeviceStep::queued) +
                                                           R"sql( and q.wave <= $2
+        and ($4 or not exists (
+          select
+          from device_failures f
+          where f.device_id = q.device_id and f.model = $5 and f.resting_until > $6::timestamptz
+        ))
       order by q.wave desc
       limit $3
     ) as reachable
     group by wave
   )sql"};
-  const auto rows = exec_prepared(transaction, count_queued, record.id, record.wave, record.policy.max_in_progress);
+  const auto rows = exec_prepared(transaction, count_queued, record.id, record.wave, record.policy.max_in_progress,
+                                  record.policy.include_resting, record.model, now);
   for (const auto& row : rows) {
     if (auto* wave = wave_of(snapshot, row[0])) wave->queued_reachable = row[1].as<std::int64_t>();
   }
@@ -71,6 +77,19 @@ void load_running(pqxx::work& transaction, const RolloutRecord& record, Snapshot
   }
 }
 
+void load_tries(pqxx::work& transaction, std::int64_t rollout, Instant now, Snapshot& snapshot) {
+  static const Statement count_tries{"count_tries", R"sql(
+    select wave, count(*) as ahead, count(*) filter (where retry_at <= $2::timestamptz) as due
+    from rollout_devices
+    where rollout_id = $1 and retry_at is not null
+    group by wave
+  )sql"};
+  for (const auto& row : exec_prepared(transaction, count_tries, rollout, now)) {
+    snapshot.tries_due += row["due"].as<std::int64_t>();
+    if (auto* wave = wave_of(snapshot, row["wave"])) wave->tries_ahead = row["ahead"].as<std::int64_t>();
+  }
+}
+
 std::int64_t count_going_back(pqxx::work& transaction, std::int64_t rollout) {
   static const Statement going_back{"count_going_back", R"sql(
     select count(*)
@@ -83,7 +102,7 @@ std::int64_t count_going_back(pqxx::work& transaction, std::int64_t rollout) {
 
 }  // namespace
 
-Snapshot load_snapshot(pqxx::work& transaction, const RolloutRecord& record) {
+Snapshot load_snapshot(pqxx::work& transaction, const RolloutRecord& record, Instant now) {
   Snapshot snapshot;
   snapshot.state = record.state;
   snapshot.policy = record.policy;
@@ -101,8 +120,9 @@ Snapshot load_snapshot(pqxx::work& transaction, const RolloutRecord& record) {
   snapshot.acknowledged = load_acknowledged(transaction, record.id);
   // The counts tell where there is nothing to look for.
   const auto total = total_counts(record);
-  if (count_of(total, "queued") > 0) load_queued(transaction, record, snapshot);
+  if (count_of(total, "queued") > 0) load_queued(transaction, record, now, snapshot);
   if (in_progress(total) > 0) load_running(transaction, record, snapshot);
+  if (!record.policy.retry.causes.empty()) load_tries(transaction, record.id, now, snapshot);
   if (count_of(total, "rolling_back") == 0) return snapshot;
   snapshot.rolling_back_reachable = count_going_back(transaction, record.id);
   return snapshot;

@@ -9,6 +9,6 @@
 
 namespace argosy::server {
 
-Snapshot load_snapshot(pqxx::work& transaction, const RolloutRecord& record);
+Snapshot load_snapshot(pqxx::work& transaction, const RolloutRecord& record, Instant now);
 
 }  // namespace argosy::server

@@ -108,7 +108,7 @@ RolloutDetails RolloutFleet::get(std::int64_t id) {
 
 std::vector<std::string> RolloutFleet::devices_in(std::int64_t id, const std::string& key) {
   std::vector<std::string> names;
-  const auto page = run(rollouts->devices(id, key, "", 500)).value();
+  const auto page = run(rollouts->devices(id, key, "", 500, now)).value();
   for (const auto& device : page.items) names.push_back(device.device);
   return names;
 }

@@ -176,7 +176,7 @@ TEST_F(RolloutFleet, ADeviceThatServesItAlreadyHasNoWork) {
   add_device("fp32-1", "fp32", "1.1");
   const auto id = started();
   tick();
-  const auto page = run(rollouts->devices(id, "already_installed", "", 10)).value();
+  const auto page = run(rollouts->devices(id, "already_installed", "", 10, now)).value();
   ASSERT_EQ(page.items.size(), 1U);
   EXPECT_EQ(page.items[0].step, DeviceStep::succeeded);
   EXPECT_EQ(state_of(id), RolloutState::completed);
@@ -187,7 +187,7 @@ TEST_F(RolloutFleet, ADeviceThatNoVariantSuitsFailsWithTheReason) {
   add_device("fp32-1");
   const auto id = started("1.1", {{"waves", {{{"share", 1.0}}}}});
   tick();
-  const auto page = run(rollouts->devices(id, "incompatible", "", 10)).value();
+  const auto page = run(rollouts->devices(id, "incompatible", "", 10, now)).value();
   ASSERT_EQ(page.items.size(), 1U);
   EXPECT_EQ(page.items[0].device, "tpu-1");
   EXPECT_NE(page.items[0].message.find("precision"), std::string::npos) << page.items[0].message;

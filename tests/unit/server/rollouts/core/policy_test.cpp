@@ -77,6 +77,13 @@ TEST(RolloutPolicy, FormerNamesOfMarginsAreRead) {
   EXPECT_FALSE(encode(*read)["guards"][0].contains("max_ratio"));
 }
 
+TEST(RolloutPolicy, HasNoDeviceTryAgainByItselfUnlessToldTo) {
+  EXPECT_TRUE(decode_policy(json::object()).value().retry.causes.empty());
+  const auto policy = decode_policy(json::parse(R"({"retry": {"causes": ["download"], "max_attempts": 5}})")).value();
+  EXPECT_EQ(policy.retry, (RetryPolicy{{"download"}, 5, 300}));
+  EXPECT_EQ(decode_policy(encode(policy)).value(), policy);
+}
+
 TEST(RolloutPolicy, KeysThatAreLeftOutKeepTheirDefaults) {
   const auto policy = decode_policy(json::parse(R"({"gate": {"bake_s": 5}, "guards": []})"));
   ASSERT_TRUE(policy);
@@ -95,6 +102,10 @@ TEST(RolloutPolicy, ErrorsNameTheKeyAndTheRemedy) {
       {R"({"waves": [{"share": 0.5}]})", "policy.waves: must end with the share 1, or some devices get nothing"},
       {R"({"waves": []})", "policy.waves: must end with the share 1, or some devices get nothing"},
       {R"({"waves": [{}]})", "policy.waves[0].share: is missing"},
+      {R"({"retry": {"causes": ["superseded"]}})",
+       R"(policy.retry.causes: "superseded" is no failure that is worth another try; use "*" for any)"},
+      {R"({"retry": {"causes": ["*"], "max_attempts": 1}})", "policy.retry.max_attempts: must be from 2 to 20"},
+      {R"({"retry": {"causes": ["*"], "backoff_s": 0}})", "policy.retry.backoff_s: must be from 1 to 86400"},
       {R"({"abort": [{"causes": ["sunspots"]}]})",
        R"(policy.abort[0].causes: "sunspots" is no failure of a release; use "*" for any)"},
       {R"({"abort": [{"causes": []}]})", R"(policy.abort[0].causes: must name 1 to 30 causes, or "*" for any)"},

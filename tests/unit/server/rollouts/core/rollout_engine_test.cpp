@@ -64,6 +64,7 @@ std::string summary(const Snapshot& snapshot, Instant now = t0) {
     if (const auto* o = std::get_if<OpenWave>(&action)) add("open " + std::to_string(o->wave));
     if (const auto* c = std::get_if<ChangeState>(&action)) add(std::string(to_string(c->to)));
     if (std::get_if<TimeOut>(&action) != nullptr) add("time out");
+    if (std::get_if<TryAgain>(&action) != nullptr) add("try again");
   }
   return text.empty() ? "hold" : text;
 }
@@ -97,6 +98,18 @@ TEST(RolloutEngine, TellsStragglersOfEarlierWavesWhenTheyAreSeen) {
 TEST(RolloutEngine, SaysTheSameTwice) {
   auto snapshot = baked({{"succeeded", 3}});
   EXPECT_EQ(next_actions(snapshot, t0), next_actions(snapshot, t0));
+}
+
+TEST(RolloutEngine, TriesAgainBeforeItJudgesTheGate) {
+  auto snapshot = baked({{"succeeded", 2}, {"download", 1}});
+  snapshot.waves[0].tries_ahead = 1;
+  EXPECT_EQ(summary(snapshot), "hold");
+  snapshot.tries_due = 1;
+  EXPECT_EQ(summary(snapshot), "try again");
+  snapshot.waves[0].counts = {{"probation_crash", 3}};
+  EXPECT_EQ(summary(snapshot), "rolling_back") << "an abort criterion comes first";
+  snapshot.state = RolloutState::paused;
+  EXPECT_EQ(summary(snapshot), "hold");
 }
 
 TEST(RolloutEngine, TellsNobodyOfAWithdrawnRelease) {
