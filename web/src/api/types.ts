@@ -150,6 +150,8 @@ export interface Rollout {
   policy: Record<string, unknown>;
   state: RolloutState;
   reason: string;
+  withdrawn: Withdrawal | null; // its release was: it can only be stopped
+  warnings?: string[]; // what went wrong in earlier rollouts of its release; not of the list
   fault: string | null; // why it can only be stopped: what is stored of it cannot be read
   wave: number;
   etag: string;
@@ -179,6 +181,8 @@ export interface RolloutDevice {
   notified_at: string | null;
   started_at: string | null;
   finished_at: string | null;
+  retry_at: string | null; // when it tries again by itself
+  resting_until: string | null; // it failed again and again, and is told no sooner
 }
 
 export interface Decision {
@@ -321,6 +325,22 @@ export interface Variant {
   compact: Compact | null;
 }
 
+export interface Withdrawal {
+  at: string;
+  by: string;
+  reason: string;
+}
+
+/** What withdrawing or recalling a release came to. */
+export interface Recall {
+  model: string;
+  version: string;
+  withdrawn: Withdrawal;
+  running: { devices: number; filter: string };
+  rollouts: { id: number; name: string; state: RolloutState; did: string; going_back: number }[];
+  helpless?: { devices: number; first: string[] }; // of a recall: devices that keep it
+}
+
 export interface Release {
   model: string;
   version: string;
@@ -331,6 +351,7 @@ export interface Release {
   created_by: string;
   published_at: string;
   running: WhereItRuns[];
+  withdrawn: Withdrawal | null;
 }
 
 export interface Patch {

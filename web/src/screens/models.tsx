@@ -5,9 +5,12 @@ import { useModels, useReleases } from "../api/queries";
 import type { Model, Release } from "../api/types";
 import { Card, Empty, Failure, Skeleton } from "../ui/card";
 import { ago, bytes, percent, person, plural, words } from "../ui/format";
+import { Status } from "../ui/status";
 import { CompactReports } from "./compact";
 import { Patches } from "./patches";
 import { devicesPath } from "./paths";
+import { ReleaseActions } from "./release-actions";
+import { withdrawnText } from "./release-text";
 
 export function Models({ name }: { name?: string }) {
   const models = useModels();
@@ -88,6 +91,12 @@ function ReleaseRow({ release }: { release: Release }) {
       <td class="wide-text">
         <strong>{release.version}</strong>
         <div class="muted small">{release.notes}</div>
+        {release.withdrawn && (
+          <div class="small">
+            <Status tone="bad" text="Withdrawn" /> {ago(release.withdrawn.at)} {withdrawnText(release.withdrawn)}
+          </div>
+        )}
+        <ReleaseActions release={release} />
       </td>
       <td class="nowrap">{devices === 0 ? <span class="muted">no device</span> : <Link href={devicesPath(`model.${release.model} = "${release.version}"`)}>{plural(devices, "device")}</Link>}</td>
       <td>

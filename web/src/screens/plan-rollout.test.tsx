@@ -42,6 +42,20 @@ describe("the form that plans a rollout", () => {
     await eventually(() => expect(api.of("GET /devices?filter=presence&limit=1")).toHaveLength(1));
   });
 
+  it("warns of a release that was stopped before, and offers none that was withdrawn", async () => {
+    const withdrawn = { at: "2026-01-01T00:00:00Z", by: "user:ada", reason: "it overheats" };
+    server()
+      .on("GET /models/digits/releases", page([{ version: "1.2", withdrawn }, { version: "1.1", withdrawn: null }, { version: "1.0", withdrawn: null }]))
+      .on("GET /rollouts", page([rollout([], { state: "halted" })]));
+    show(<PlanRollout />, "/rollouts?plan=yes");
+    await choose("digits");
+    expect(text()).toContain("1.2 (withdrawn)");
+    expect(field("Version").value).toBe("1.1");
+    await seen("Rollout 3, “Digits for all”, of this release: halted.");
+    enter("Version", "1.0");
+    await eventually(() => expect(text()).not.toContain("of this release"));
+  });
+
   it("saves a draft, and goes to it", async () => {
     const api = server().on("POST /rollouts", rollout(["start"], { id: 41, state: "draft" }));
     show(<PlanRollout />, "/rollouts?plan=yes");

@@ -4,13 +4,13 @@ import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { useLocation, useSearch } from "wouter-preact";
 import { call } from "../api/client";
-import { queryClient, useDeviceCount, useModels, useReleases } from "../api/queries";
+import { queryClient, useDeviceCount, useModels, useReleases, useRollouts } from "../api/queries";
 import { useRefusal } from "../api/permissions";
 import type { Rollout } from "../api/types";
 import { useAttempt } from "../ui/attempt";
 import { Failure } from "../ui/card";
 import { counted } from "../ui/format";
-import { plannedRollout } from "./planned-rollout";
+import { earlierTroubles, plannedRollout } from "./planned-rollout";
 
 export function PlanRollout() {
   const dialog = useRef<HTMLDialogElement>(null);
@@ -36,10 +36,14 @@ export function PlanRollout() {
 
 function Form({ startFilter, onCancel, onMade }: { startFilter: string; onCancel: () => void; onMade: (id: number) => void }) {
   const model = useSignal("");
+  const version = useSignal(""); // empty: the first that can be chosen
   const filter = useSignal(startFilter);
   const { busy, failure, run } = useAttempt();
   const models = useModels();
   const releases = useReleases(model.value);
+  const rollouts = useRollouts();
+  const chosen = version.value || releases.data?.items.find((each) => !each.withdrawn)?.version || "";
+  const troubles = earlierTroubles(rollouts.data?.items ?? [], model.value, chosen);
   const count = useDeviceCount(filter.value);
   useEffect(() => {
     const only = models.data?.items;
@@ -60,7 +64,11 @@ function Form({ startFilter, onCancel, onMade }: { startFilter: string; onCancel
       <div class="pair">
         <label class="field">
           Model
-          <select class="input" required value={model.value} onChange={(event) => (model.value = event.currentTarget.value)}>
+          <select class="input" required value={model.value} onChange={(event) => {
+              model.value = event.currentTarget.value;
+              version.value = "";
+            }}
+          >
             <option value="">Choose…</option>
             {models.data?.items.map((each) => (
               <option key={each.name} value={each.name}>
@@ -71,15 +79,23 @@ function Form({ startFilter, onCancel, onMade }: { startFilter: string; onCancel
         </label>
         <label class="field">
           Version
-          <select class="input" name="version" required disabled={releases.data === undefined}>
+          <select class="input" name="version" required value={chosen} onChange={(event) => (version.value = event.currentTarget.value)} disabled={releases.data === undefined}>
             {releases.data?.items.map((each) => (
-              <option key={each.version} value={each.version}>
+              <option key={each.version} value={each.version} disabled={!!each.withdrawn}>
                 {each.version}
+                {each.withdrawn && " (withdrawn)"}
               </option>
             ))}
           </select>
         </label>
       </div>
+      {troubles.length > 0 && (
+        <ul class="plain small tone-text-bad" aria-label="Warnings">
+          {troubles.map((trouble) => (
+            <li key={trouble}>{trouble}</li>
+          ))}
+        </ul>
+      )}
       <label class="field">
         Name
         <input class="input" name="name" maxLength={100} placeholder="Model and version, if left empty" />

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { plannedRollout } from "./planned-rollout";
+import { rollout } from "../testing/documents";
+import { earlierTroubles, plannedRollout } from "./planned-rollout";
 
 function planned(values: Record<string, string>, filter = "") {
   const form = new FormData();
@@ -24,4 +25,17 @@ describe("a planned rollout", () => {
     expect(planned({ name: "For Oslo" }).name).toBe("For Oslo");
   });
   it("is for the devices of the filter", () => expect(planned({}, 'labels.site = "oslo"').filter).toBe('labels.site = "oslo"'));
+});
+
+describe("earlier rollouts of a release", () => {
+  const troubles = (changes: Parameters<typeof rollout>[1]) => earlierTroubles([rollout([], changes)], "digits", "1.1");
+  it("are told of when they were stopped, or devices refused the release", () => {
+    expect(troubles({ state: "rolled_back" })).toEqual(["Rollout 3, “Digits for all”, of this release: rolled back."]);
+    expect(troubles({ state: "completed", counts: { succeeded: 9, validate_rejected: 2 } })).toEqual(["Rollout 3, “Digits for all”, of this release: completed; 2 devices refused it."]);
+  });
+  it("are not when nothing went wrong, or the release is another", () => {
+    expect(troubles({ state: "completed", counts: { succeeded: 9 } })).toEqual([]);
+    expect(troubles({ state: "halted", version: "1.0" })).toEqual([]);
+    expect(troubles({ state: "halted", model: "waves" })).toEqual([]);
+  });
 });

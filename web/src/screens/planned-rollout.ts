@@ -1,4 +1,19 @@
-// The rollout that the planning form asks for. Pure.
+// The rollout that the planning form asks for, and what it should know of earlier ones. Pure.
+
+import type { Rollout } from "../api/types";
+import { plural, words } from "../ui/format";
+
+/** Earlier rollouts of this release, newest first, that were stopped or that devices refused. The draft's own screen says more. */
+export function earlierTroubles(rollouts: Rollout[], model: string, version: string): string[] {
+  return rollouts
+    .filter((each) => each.model === model && each.version === version)
+    .map((each) => [each, each.counts.validate_rejected ?? 0] as const)
+    .filter(([each, refused]) => ["halted", "rolling_back", "rolled_back"].includes(each.state) || refused > 0)
+    .map(([each, refused]) => {
+      const devices = refused > 0 ? `; ${plural(refused, "device")} refused it` : "";
+      return `Rollout ${each.id}, “${each.name}”, of this release: ${words(each.state).toLowerCase()}${devices}.`;
+    });
+}
 
 /** `form` has version, name, canary (percent of the devices), bake (minutes) and manual. */
 export function plannedRollout(form: FormData, model: string, filter: string) {

@@ -10,6 +10,7 @@ import { failuresOf, partKind } from "../ui/parts";
 import { RolloutStatus, Status, updateTone } from "../ui/status";
 import { changeText, figureText, guardName, intervalPlaces, VERDICTS } from "./guards";
 import { devicePath, devicesPath, withSearch } from "./paths";
+import { waitText, withdrawnText } from "./release-text";
 import { RolloutActions } from "./rollout-actions";
 
 export function Rollout({ id }: { id: string }) {
@@ -37,6 +38,12 @@ export function Rollout({ id }: { id: string }) {
             {data.ended_at && ` · ended ${ago(data.ended_at)}`}
           </p>
           {data.reason && <p>{data.reason}</p>}
+          {data.withdrawn && (
+            <p class="tone-text-bad">
+              {data.model} {data.version} was withdrawn {withdrawnText(data.withdrawn)}. The rollout can only be stopped.
+            </p>
+          )}
+          <Warnings warnings={data.warnings ?? []} />
           {data.fault && <p class="tone-text-bad">It can only be stopped: {data.fault}.</p>}
         </div>
         <RolloutActions rollout={data} />
@@ -50,6 +57,19 @@ export function Rollout({ id }: { id: string }) {
       <Decisions id={id} />
       <Devices id={id} counts={data.counts} />
     </>
+  );
+}
+
+function Warnings({ warnings }: { warnings: string[] }) {
+  if (warnings.length === 0) return null;
+  return (
+    <ul class="plain" aria-label="Warnings">
+      {warnings.map((warning) => (
+        <li key={warning}>
+          <Status tone="warn" text="Refused before" /> <span class="small">{warning}.</span>
+        </li>
+      ))}
+    </ul>
   );
 }
 
@@ -207,6 +227,7 @@ interface PolicyDocument {
   abort?: { causes: string[]; min_executed: number; share: number; action: string }[];
   max_in_progress?: number;
   in_progress_timeout_s?: number;
+  retry?: { causes: string[]; max_attempts: number };
 }
 
 /** "probation latency, probation errors or probation crash" */
@@ -232,6 +253,11 @@ function Policy({ rollout }: { rollout: Data }) {
             <strong>{words(REACTIONS[rule.action] ?? rule.action)}</strong> when, of {rule.min_executed} or more outcomes, {percent(rule.share, 0)} are failures with {rule.causes.includes("*") ? "any cause" : plainList(rule.causes)}.
           </li>
         ))}
+        {policy.retry && policy.retry.causes.length > 0 && (
+          <li>
+            A device that fails with {policy.retry.causes.includes("*") ? "any cause" : plainList(policy.retry.causes)} tries again by itself, {policy.retry.max_attempts} times in all at most.
+          </li>
+        )}
         <li>
           At most {plural(policy.max_in_progress ?? 0, "device")} at a time; one that takes longer than {duration(policy.in_progress_timeout_s ?? 0)} counts as failed.
         </li>
@@ -358,6 +384,7 @@ function Devices({ id, counts }: { id: string; counts: Record<string, number> })
 }
 
 function DeviceRow({ device }: { device: RolloutDevice }) {
+  const waits = waitText(device);
   return (
     <tr>
       <td class="nowrap">
@@ -371,7 +398,9 @@ function DeviceRow({ device }: { device: RolloutDevice }) {
       <td>{device.source ? words(device.source) : "–"}</td>
       <td class="num">{bytes(device.bytes)}</td>
       <td class="num">{bytes(device.full_bytes)}</td>
-      <td class="small wide-text">{device.message}</td>
+      <td class="small wide-text">
+        {waits && <Status tone="warn" text={waits} />} {device.message}
+      </td>
       <td class="num muted">{device.finished_at ? ago(device.finished_at) : "–"}</td>
     </tr>
   );

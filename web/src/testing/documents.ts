@@ -51,6 +51,7 @@ export function rollout(allowed: RolloutAction[] = [], changes: Partial<Rollout>
     state: "running",
     reason: "",
     fault: null,
+    withdrawn: null,
     wave: 0,
     etag: "17",
     created_by: "user:ada",

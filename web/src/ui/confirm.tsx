@@ -1,6 +1,7 @@
 // A button that asks before it acts, says what will happen, and how to do the same from a terminal. When it may not be
 // pressed, it says why.
 
+import type { ComponentChildren } from "preact";
 import { useId, useRef } from "preact/hooks";
 import { useAttempt } from "./attempt";
 import { Failure } from "./card";
@@ -14,9 +15,10 @@ interface ConfirmProps {
   tone?: "primary" | "danger" | "";
   refusal?: string; // why it may not be pressed
   act: () => Promise<void>;
+  children?: ComponentChildren; // what else it asks
 }
 
-export function Confirm({ label, title, does, command, tone = "", refusal, act }: ConfirmProps) {
+export function Confirm({ label, title, does, command, tone = "", refusal, act, children }: ConfirmProps) {
   const dialog = useRef<HTMLDialogElement>(null);
   const { busy, failure, run } = useAttempt();
   const why = useId();
@@ -42,6 +44,7 @@ export function Confirm({ label, title, does, command, tone = "", refusal, act }
         <div class="stack">
           <h2 id={why}>{title}</h2>
           <p>{does}</p>
+          {children}
           {command && <Copy text={command} />}
           {failure.value !== null && <Failure error={failure.value} />}
           <div class="row">
