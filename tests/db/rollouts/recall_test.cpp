@@ -184,7 +184,7 @@ TEST_F(RecallingARelease, ADraftThatIsStartedAtTheSameMomentTellsNobody) {
   for (int round = 0; round < 5; ++round) {
     database.exec("delete from release_withdrawals");
     const auto id = create();
-    const OperateRollout start{{id, Operation::start, "*", "", "user:bob"}, {}, now};
+    const OperateRollout start{{id, Operation::start, "*", "", "user:bob"}, now};
     const WithdrawRelease withdraw_it{call_for("1.1"), now};
     std::thread bob([&] { (void)alone(start); });
     std::thread ada([&] { EXPECT_TRUE(alone(withdraw_it)); });
