@@ -3,7 +3,6 @@
 #pragma once
 
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include <nlohmann/json.hpp>
@@ -23,10 +22,7 @@ struct Table {
   Row header;
   std::vector<Row> rows;
 };
-// A column for each field that any of `items` has a value in: those of `order` first, then others by name, then those
-// of `last`. Fields of an object inside are columns of their own.
-Table table_of(const nlohmann::json& items, const std::vector<std::string_view>& order,
-               const std::vector<std::string_view>& last);
+// Harm is + in every metric: a factor, or a difference.
 Table guards_table(const nlohmann::json& guards);
 Table decisions_table(const nlohmann::json& decisions);
 

@@ -510,7 +510,7 @@ class CommandLineVerbs(RunningArgosy):
         rollout = self.plan("--start", policy=policy, filter_='id = "explained-1"')["id"]
         explained = self.ok("rollout", "explain", rollout).out
         guards, decisions = (part.splitlines() for part in explained.partition("Guards:\n")[2].split("\nDecisions, newest first:\n"))
-        self.assertEqual(guards[0].split()[:3], ["METRIC", "VERDICT", "ESTIMATE"])
+        self.assertEqual(guards[0].split()[:3], ["METRIC", "VERDICT", "HARM"])
         self.assertEqual([row.split()[0] for row in guards[1:]], ["latency_p95", "error_rate"])
         column = guards[0].index("VERDICT")
         self.assertEqual({row[column - 2:column] for row in guards}, {"  "}, "aligned")

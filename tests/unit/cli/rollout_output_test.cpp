@@ -7,32 +7,32 @@ namespace {
 
 using nlohmann::json;
 
-TEST(GuardsTable, HasAColumnForEachFieldThatHasAValue) {
+TEST(GuardsTable, TellsRatiosAsFactorsAndDifferencesWithTheirSign) {
   const json guards = json::array({{{"metric", "latency_p95"},
+                                    {"scale", "ratio"},
+                                    {"verdict", "fail"},
+                                    {"estimate", 0.182322},
+                                    {"lower", 0.0953102},
+                                    {"upper", 0.262364},
+                                    {"rollback_margin", 0.0487902},
+                                    {"promotion_margin", 0.0953102},
+                                    {"canaries", 10},
+                                    {"controls", 30},
+                                    {"look", 1},
+                                    {"message", "slower"}},
+                                   {{"metric", "accuracy"},
+                                    {"scale", "difference"},
                                     {"verdict", "waiting"},
-                                    {"estimate", 0.123456},
-                                    {"interval_low", nullptr},
-                                    {"needs_more", 12},
-                                    {"message", "12 more windows"}},
-                                   {{"metric", "error_rate"}, {"verdict", "pass"}, {"estimate", 0}, {"message", ""}}});
+                                    {"estimate", nullptr},
+                                    {"rollback_margin", 0.005},
+                                    {"promotion_margin", 0.02},
+                                    {"message", "too few labels"}}});
   const Table table = guards_table(guards);
-  EXPECT_EQ(table.header, (Row{"METRIC", "VERDICT", "ESTIMATE", "NEEDS MORE", "MESSAGE"}));
   ASSERT_EQ(table.rows.size(), 2U);
-  EXPECT_EQ(table.rows[0], (Row{"latency_p95", "waiting", "0.1235", "12", "12 more windows"}));
-  EXPECT_EQ(table.rows[1], (Row{"error_rate", "pass", "0", "-", "-"}));
-}
-
-TEST(GuardsTable, ShowsFieldsThatItDoesNotKnowBeforeTheSentence) {
-  const json guards = json::array({{{"metric", "accuracy"},
-                                    {"colour", "red"},
-                                    {"required", true},
-                                    {"reach", {{"least_p", 0.01}, {"effect", 0.2}}},
-                                    {"driven_by", {"jetson", "pi"}},
-                                    {"message", "worse"}}});
-  const Table table = guards_table(guards);
-  EXPECT_EQ(table.header,
-            (Row{"METRIC", "REACH EFFECT", "REACH LEAST P", "DRIVEN BY", "COLOUR", "REQUIRED", "MESSAGE"}));
-  EXPECT_EQ(table.rows[0], (Row{"accuracy", "0.2", "0.01", "jetson, pi", "red", "yes", "worse"}));
+  EXPECT_EQ(table.rows[0],
+            (Row{"latency_p95", "fail", "x1.200", "x1.100", "x1.300", "x1.050", "x1.100", "10", "30", "1", "slower"}));
+  EXPECT_EQ(table.rows[1],
+            (Row{"accuracy", "waiting", "-", "-", "-", "+0.0050", "+0.0200", "-", "-", "-", "too few labels"}));
 }
 
 TEST(GuardsTable, IsEmptyWithoutGuards) {
