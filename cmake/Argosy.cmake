@@ -21,6 +21,9 @@ target_compile_options(argosy_options INTERFACE -Wall -Wextra -Wnon-virtual-dtor
                                                 $<$<BOOL:${ARGOSY_WERROR}>:-Werror>)
 target_compile_options(argosy_options INTERFACE -ffile-prefix-map=${CMAKE_SOURCE_DIR}/=)
 target_compile_definitions(argosy_options INTERFACE ARGOSY_VERSION="${PROJECT_VERSION}")
+# g++ tidies its memory less often: a tenth less time, for a fifth more memory.
+target_compile_options(argosy_options INTERFACE
+  $<$<CXX_COMPILER_ID:GNU>:--param=ggc-min-expand=100> $<$<CXX_COMPILER_ID:GNU>:--param=ggc-min-heapsize=600000>)
 # A third quicker than the default, which shows in sixty test programs.
 if(CMAKE_BUILD_TYPE STREQUAL "Debug" AND NOT CMAKE_CROSSCOMPILING)
   target_link_options(argosy_options INTERFACE -fuse-ld=$<IF:$<CXX_COMPILER_ID:GNU>,gold,lld>)
