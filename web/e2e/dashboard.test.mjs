@@ -284,8 +284,12 @@ describe("the dashboard", { skip: chromiumProgram() ? false : "Chromium is missi
       const { page, context } = await signedIn(small);
       await page.goto("/rollouts/3");
       const latency = page.getByRole("row", { name: /^Latency, p95/ });
-      await latency.getByText("Pass").waitFor();
-      assert.match(await latency.textContent(), /× 1\.\d\d.*p95 latency/);
+      await latency.getByText("No worse").waitFor();
+      assert.match(await latency.textContent(), /× 1\.01.*× 0\.98 to × 1\.04.*20\.9 ms.*p95 latency/);
+      await latency.getByRole("img", { name: /rolls back over × 1\.05, passes under × 1\.10/ }).waitFor();
+      const accuracy = page.getByRole("row", { name: /^Accuracy/ });
+      await accuracy.getByText("Waiting").waitFor();
+      assert.match(await accuracy.textContent(), /−0\.40 points.*needs about 14 more canaries/);
       await context.close();
     });
 

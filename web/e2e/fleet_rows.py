@@ -362,6 +362,25 @@ class Fleet:
             for device, outcome in wave.items():
                 self.rollout_device(number, place, device, outcome, age_s, ended_s)
         self.decisions(number, age_s, ended_s)
+        if state == "running":
+            self.rows.add("rollout_looks", rollout_id=number, number=2, wave=0, in_wave=2, shares_of_dwell=[0.0032, 0.0064],
+                          is_final=False, at=self.ago(300), guards=self.verdicts(len(waves[0])))
+
+    def verdicts(self, canaries):
+        def verdict(metric, scale, verdict, estimate, half, rollback, promotion, canary, control, message, missing=None):
+            return {"metric": metric, "mode": "automatic", "scale": scale, "verdict": verdict, "estimate": estimate, "lower": estimate - half,
+                    "upper": estimate + half, "rollback_margin": rollback, "promotion_margin": promotion, "canaries": canaries, "controls": 3 * canaries,
+                    "unmeasured": 0, "first_installs": 0, "canary": canary, "control": control, "before": control, "look": 2, "wave": 0,
+                    "at": self.ago(300).isoformat().replace("+00:00", "Z"), "final": False, "by_permutation": False, "driven_by": None,
+                    "missing_canaries": missing, "message": message}
+
+        return [verdict("latency_p95", "ratio", "pass", 0.012, 0.03, 0.0488, 0.0953, 20.9, 20.6,
+                        "p95 latency 1.01 times (0.98 times to 1.04 times): 20.9 ms on the canaries against 20.6 ms on those that wait"),
+                verdict("error_rate", "difference", "pass", 0.0001, 0.0004, 0.005, 0.02, 0.0004, 0.0003,
+                        "error rate +0.0001 (-0.0003 to +0.0005)"),
+                verdict("accuracy", "difference", "waiting", 0.004, 0.021, 0.005, 0.02, 0.948, 0.952,
+                        "accuracy -0.004 (-0.025 to +0.017); needs about 14 more canaries", 14),
+                verdict("silence", "difference", "pass", 0.0, 0.02, 0.05, 0.2, 0.0, 0.0, "share of silent devices +0 (-0.02 to +0.02)")]
 
     def rollout_device(self, number, wave, device, outcome, age_s, ended_s):
         untold = outcome in ("queued", "cancelled")
