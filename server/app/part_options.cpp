@@ -208,6 +208,10 @@ RevocationOptions revocation_options(const Config& config, CertificateAndKey aut
   return {std::move(authority), fs::path(config.pki_dir) / "crl.pem"};
 }
 
+EvidenceOptions evidence_options(const Config& config) {
+  return {.key_file = fs::path(config.store_dir) / "evidence.key", .program = "argosyd " ARGOSY_VERSION};
+}
+
 BlobOptions blob_options(const Config& config) {
   BlobOptions options;
   options.folder = config.store_dir;

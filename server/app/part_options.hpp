@@ -23,6 +23,7 @@
 #include "server/mqtt/mqtt_client.hpp"
 #include "server/quarantine/quarantine_service.hpp"
 #include "server/retention/retention_service.hpp"
+#include "server/rollouts/evidence/evidence_service.hpp"
 #include "server/rollouts/rollout_service.hpp"
 #include "server/telemetry/batch_collector.hpp"
 #include "server/telemetry/telemetry_service.hpp"
@@ -59,6 +60,7 @@ TelemetryOptions telemetry_options(const Config& config);
 CollectorOptions collector_options(const Config& config);
 AlertOptions alert_options(const Config& config);
 DriftOptions drift_options(const Config& config);
+EvidenceOptions evidence_options(const Config& config);
 RetentionOptions retention_options(const Config& config);
 
 }  // namespace argosy::server

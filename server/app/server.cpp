@@ -45,6 +45,7 @@
 #include "server/mqtt/broker_visit.hpp"
 #include "server/overview/overview_service.hpp"
 #include "server/quarantine/quarantine_api.hpp"
+#include "server/rollouts/evidence/evidence_api.hpp"
 #include "server/rollouts/guards/panel_store.hpp"
 #include "server/rollouts/recall_api.hpp"
 #include "server/rollouts/rollout_api.hpp"
@@ -165,6 +166,7 @@ struct Server::Parts {
   std::optional<ModelService> models;
   std::optional<PatchService> patches;
   std::optional<RolloutService> rollouts;
+  EvidenceService evidence{db, worker, evidence_options(config)};
   DesiredService desired{db};
   DownloadPermits permits{[this](DeviceId device) { return desired.get(std::move(device)); }};
   TelemetryService telemetry{db, telemetry_options(config)};
@@ -319,6 +321,7 @@ void Server::Parts::add_routes() {
   add_device_blob_routes(all, *blobs, permits);
   add_rollout_routes(all, *rollouts);
   add_recall_routes(all, *rollouts);
+  add_evidence_routes(all, evidence);
   add_desired_routes(all, desired, [this](std::string_view device) {
     return standing ? standing->desired_rev(device) : std::optional<std::int64_t>();
   });
