@@ -1,6 +1,7 @@
 #include <memory>
 
 #include "cli/command.hpp"
+#include "cli/evidence_command.hpp"
 #include "cli/exit_code.hpp"
 #include "cli/rollout_output.hpp"
 #include "cli/rollout_watch.hpp"
@@ -220,6 +221,7 @@ void add_rollout_commands(CLI::App& root, Context& context) {
   add_with_id(*rollout, context, "devices", "How each device is doing", show_rollout_devices);
   add_with_id(*rollout, context, "explain", "Why it stands where it stands: gate, guards and decisions",
               explain_rollout);
+  add_evidence_command(*rollout, context);
   add_watch(*rollout, context);
   for (const Verb& verb : verbs) {
     add_with_id(*rollout, context, verb.name, verb.help,

@@ -8,6 +8,7 @@
 
 #include <unistd.h>
 
+#include "cli/evidence_command.hpp"
 #include "cli/exit_code.hpp"
 #include "cli/release_name.hpp"
 #include "common/base/file.hpp"
@@ -200,7 +201,10 @@ Result<int> verify(const OutputOptions& output, const VerifyFlags& flags) {
     pems.push_back(std::move(pem));
   }
   ARGOSY_TRY(const auto keys, signing::TrustedKeys::of(pems));
-  const fs::path folder(flags.folder);
+  std::error_code failed;
+  if (!fs::is_directory(flags.path, failed)) return verify_evidence(output, flags.path, keys);
+  if (keys.empty()) return make_error(Errc::invalid_argument, "--key is missing: a public key that is trusted");
+  const fs::path folder(flags.path);
   const fs::path path = flags.signature.empty() ? folder / bundle_name : fs::path(flags.signature);
   ARGOSY_TRY(const std::string text, read_file(path, wire::max_bundle_bytes));
   ARGOSY_TRY(const signing::Bundle bundle, signing::read_bundle(text));
@@ -288,10 +292,12 @@ void add_sign_commands(CLI::App& root, Context& context) {
                     "Write argosy-release.json alone, for another program that signs the folder");
   signing->callback([&context, flags] { context.chosen = [&context, flags] { return sign(context.output, *flags); }; });
 
-  auto* verifying = root.add_subcommand("verify", "Check a folder's files against its signature");
+  auto* verifying =
+      root.add_subcommand("verify", "Check a folder's files against its signature, or the evidence of a rollout");
   auto verify_flags = std::make_shared<VerifyFlags>();
-  verifying->add_option("folder", verify_flags->folder, "The folder that was signed")->required();
-  verifying->add_option("--key", verify_flags->keys, "A public key that is trusted (PEM); may be repeated")->required();
+  verifying->add_option("path", verify_flags->path, "The folder that was signed, or the file of evidence")->required();
+  verifying->add_option("--key", verify_flags->keys,
+                        "A public key that is trusted (PEM); may be repeated; a folder needs one");
   verifying->add_option("--signature", verify_flags->signature, "The bundle; by default model.sig in the folder");
   verifying->callback([&context, verify_flags] {
     context.chosen = [&context, verify_flags] { return verify(context.output, *verify_flags); };

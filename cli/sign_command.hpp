@@ -36,8 +36,8 @@ struct SignFlags {
 };
 
 struct VerifyFlags {
-  std::string folder;
-  std::string signature;  // empty: model.sig in the folder
+  std::string path;       // a folder that was signed, or the evidence of a rollout
+  std::string signature;  // of a folder; empty: model.sig in it
   std::vector<std::string> keys;
 };
 
@@ -46,7 +46,8 @@ Result<int> make_key(const OutputOptions& output, const KeyFlags& flags);
 // Writes a key set: --key-set of `release publish` brings it to the devices.
 Result<int> rotate_keys(const OutputOptions& output, const RotateFlags& flags);
 Result<int> sign(const OutputOptions& output, const SignFlags& flags);
-// Whether every signed file is in the folder as it was signed, by one of the keys.
+// Whether every signed file is in the folder as it was signed, by one of the keys; of a file, whether it is evidence as
+// it was signed.
 Result<int> verify(const OutputOptions& output, const VerifyFlags& flags);
 
 // A signature as `sign` left it: the bundle, and argosy-release.json beside it; with key sets in their order. It must

@@ -415,7 +415,7 @@ class CommandLineVerbs(RunningArgosy):
         self.refused(FAILED, ("rollout", "create", "digits@1.0", "--policy", broken), "wavs")
 
     def test_a_rollout_that_is_not_there(self):
-        for verb in ("show", "explain", "decisions", "devices", "watch", "start", "pause", "resume", "promote", "halt", "rollback", "retry"):
+        for verb in ("show", "explain", "decisions", "devices", "evidence", "watch", "start", "pause", "resume", "promote", "halt", "rollback", "retry"):
             self.refused(NOT_FOUND, ("rollout", verb, "999999"))
             self.refused(NOT_FOUND, ("rollout", verb, "first"), "first")
 
@@ -521,6 +521,39 @@ class CommandLineVerbs(RunningArgosy):
         self.assertEqual(([guard["metric"] for guard in document["guards"]], document["decisions"][-1]["decision"]),
                          (["latency_p95", "error_rate"], "start"))
         self.ok("rollout", "halt", rollout)
+
+    def test_the_evidence_of_a_rollout_is_written_and_checked_without_a_server(self):
+        identity = self.device("evident-1")
+        rollout = self.plan("--start", policy=ONE_WAVE, filter_='id = "evident-1"')["id"]
+        self.report_update("evident-1", identity, state="committed")
+        wait_until(lambda: self.state_of(rollout) == "completed", 20, "the rollout completes")
+        file, key, other = (self.folder / name for name in ("evidence.json", "server.pub", "other"))
+        written = self.ok_json("rollout", "evidence", rollout, "--output", file, "--key-output", key)
+        self.assertEqual(written["bytes"], file.stat().st_size)
+        self.assertEqual(json.loads(self.ok("rollout", "evidence", rollout).out)["signature"]["key"]["pem"], key.read_text(), "the same key")
+
+        nowhere = {"ARGOSY_SERVER": f"http://127.0.0.1:{free_port()}", "ARGOSY_TOKEN": ""}
+        report = self.ok_json("verify", file, "--key", key, env=nowhere)
+        self.assertEqual((report["rollout"], report["release"], report["state"]), (rollout, "digits@1.0", "completed"))
+        self.assertEqual((report["key"]["trusted"], report["parts"]["devices"]), (True, {"shown": 1, "total": 1}))
+        for_people = self.ok("verify", file, "--key", key, env=nowhere).out
+        self.assertIn(f"Verified: the evidence of rollout {rollout}, digits@1.0, completed", for_people)
+        self.assertIn("article 12 (record-keeping)", for_people)
+        self.assertIn("Whose key that is, only --key tells", self.ok("verify", file, env=nowhere).err)
+        document = json.loads(json.loads(file.read_text())["evidence"])
+        self.assertEqual([each["action"] for each in document["actions"]["items"]][-2:], ["rollout.create", "rollout.start"])
+        self.assertEqual(document["decisions"]["items"][-1]["decision"], "complete")
+
+        self.ok("key", "make", other)
+        self.refused(FAILED, ("verify", file, "--key", f"{other}.pub"), "evidence.json", "signed by none of the 1 keys")
+        self.refused(NOT_FOUND, ("verify", self.folder / "missing.json"), "missing.json")
+        self.refused(FAILED, ("verify", self.folder), "--key")
+        changed = self.folder / "changed.json"
+        changed.write_text(file.read_text().replace("evident-1", "evident-2"))
+        self.refused(FAILED, ("verify", changed, "--key", key), "a byte of it was changed since")
+        self.refused(FAILED, ("verify", changed), "a byte of it was changed since")
+        changed.write_bytes(file.read_bytes()[:-20])
+        self.refused(FAILED, ("verify", changed, "--key", key), "not the whole evidence")
 
     def test_a_release_is_withdrawn_and_recalled(self):
         self.ok("release", "publish", "taken@1.0", "--variant", f"fp32={self.models}/digits-1.0-fp32.onnx")
