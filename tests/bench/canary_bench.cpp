@@ -152,11 +152,19 @@ const ChangeGuard latency_guard = usual_guard(GuardMetric::latency_p95);
 const ChangeGuard accuracy_guard = usual_guard(GuardMetric::accuracy);
 const ChangeGuard silence_guard = usual_guard(GuardMetric::silence);
 
-std::vector<LookAlphas> alphas_of_day(const ChangeGuard& guard) {
+// After 1, 2, 4 ... windows, and at the end of what is watched.
+std::vector<int> looks_within(int windows) {
+  std::vector<int> found;
+  for (int window = 1; window < windows; window *= 2) found.push_back(window);
+  found.push_back(windows);
+  return found;
+}
+
+std::vector<LookAlphas> alphas_within(const ChangeGuard& guard, int windows) {
   std::vector<double> shares_of_dwell;
   std::vector<LookAlphas> alphas;
-  for (const int windows : look_windows) {
-    shares_of_dwell.push_back(static_cast<double>(windows) / day_windows);
+  for (const int window : looks_within(windows)) {
+    shares_of_dwell.push_back(static_cast<double>(window) / windows);
     const auto look = static_cast<int>(shares_of_dwell.size());
     alphas.push_back(alphas_at(guard, {.number = look,
                                        .in_wave = look,
@@ -175,7 +183,7 @@ GuardLook look_at(const std::vector<LookAlphas>& alphas, std::size_t look, std::
 }
 
 Watch watch_by_judge(const std::vector<Device>& fleet, const Release& release, std::uint64_t seed) {
-  static const std::vector<LookAlphas> alphas = alphas_of_day(latency_guard);
+  static const std::vector<LookAlphas> alphas = alphas_within(latency_guard, day_windows);
   Watch watch;
   std::vector<DeviceRow> rows(fleet.size());
   for (std::size_t look = 0; look < looks; ++look) {
@@ -321,10 +329,13 @@ void add_alarms(Record& record, int of_harmless, int of_slow, int of_class_fault
   if (of_slow != never) record.delays.push_back(of_slow);
 }
 
-// Two points of accuracy, with 240 labels a device before and 10 an hour since.
-bool accuracy_loss_is_seen(std::uint64_t canaries, double loss, Rng& rng, std::uint64_t seed) {
+// With 240 labels a device before and 10 an hour since, each known so many windows after its inference; watched for a
+// day from the first.
+bool accuracy_loss_is_seen(std::uint64_t canaries, double loss, int label_delay, Rng& rng, std::uint64_t seed) {
   constexpr int labels_before = 240, labels_an_hour = 10;
-  static const std::vector<LookAlphas> alphas = alphas_of_day(accuracy_guard);
+  const int watched = day_windows + label_delay;
+  const std::vector<int> at_windows = looks_within(watched);
+  const std::vector<LookAlphas> alphas = alphas_within(accuracy_guard, watched);
   const std::uint64_t size = canaries + std::min<std::uint64_t>(3 * canaries, 500);
   struct Labelled {
     double accuracy;
@@ -344,15 +355,19 @@ bool accuracy_loss_is_seen(std::uint64_t canaries, double loss, Rng& rng, std::u
                static_cast<double>(draw(accuracy, labels_before)) / labels_before, 0};
     devices[i].accuracy = accuracy - (is_canary ? loss : 0);
   }
-  for (std::size_t look = 0; look < looks; ++look) {
-    const int due = look_windows.at(look) * labels_an_hour / hour_windows;
-    if (due == 0) continue;
+  for (std::size_t look = 0; look < at_windows.size(); ++look) {
+    const int due = std::max(0, at_windows[look] - label_delay) * labels_an_hour / hour_windows;
+    if (due < static_cast<int>(spec_of(GuardMetric::accuracy).min_samples)) continue;
     for (std::size_t i = 0; i < size; ++i) {
       devices[i].right += draw(devices[i].accuracy, due - devices[i].labels);
       devices[i].labels = due;
       rows[i].after = static_cast<double>(devices[i].right) / due;
     }
-    const auto seen = judge_change(rows, accuracy_guard, look_at(alphas, look, seed));
+    const auto seen = judge_change(rows, accuracy_guard,
+                                   {.number = static_cast<int>(look) + 1,
+                                    .alphas = alphas[look],
+                                    .is_longest_dwell = look + 1 == at_windows.size(),
+                                    .seed = seed});
     if (seen && seen->verdict == HarmVerdict::fail) return true;
   }
   return false;
@@ -360,7 +375,7 @@ bool accuracy_loss_is_seen(std::uint64_t canaries, double loss, Rng& rng, std::u
 
 // Of so many canaries a share dies somewhen in the day; in both arms a hundredth falls silent anyway.
 bool deaths_are_seen(std::uint64_t canaries, double share, Rng& rng, std::uint64_t seed) {
-  static const std::vector<LookAlphas> alphas = alphas_of_day(silence_guard);
+  static const std::vector<LookAlphas> alphas = alphas_within(silence_guard, day_windows);
   constexpr double background = 0.01;
   const std::uint64_t size = canaries + std::min<std::uint64_t>(3 * canaries, 500);
   std::vector<DeviceRow> rows(size);
@@ -381,7 +396,7 @@ bool deaths_are_seen(std::uint64_t canaries, double share, Rng& rng, std::uint64
 json results_for(std::uint64_t canaries, int trials, std::uint64_t seed) {
   Rng rng(seed + canaries);
   Record ours, threshold, mann_whitney, repeated_t, window_msprt;
-  Share accuracy, accuracy_false, deaths, deaths_false;
+  Share accuracy, accuracy_false, late, late_false, deaths, deaths_false;
   for (int trial = 0; trial < trials; ++trial) {
     const std::vector<Device> fleet = fleet_of(canaries, rng);
     const std::uint64_t own = rng();
@@ -397,8 +412,10 @@ json results_for(std::uint64_t canaries, int trials, std::uint64_t seed) {
     beside(mann_whitney, alarm_by_mann_whitney);
     beside(repeated_t, alarm_by_repeated_t);
     beside(window_msprt, alarm_by_window_msprt);
-    accuracy.add(accuracy_loss_is_seen(canaries, 0.02, rng, own));
-    accuracy_false.add(accuracy_loss_is_seen(canaries, 0, rng, own));
+    accuracy.add(accuracy_loss_is_seen(canaries, 0.02, 0, rng, own));
+    accuracy_false.add(accuracy_loss_is_seen(canaries, 0, 0, rng, own));
+    late.add(accuracy_loss_is_seen(canaries, 0.02, day_windows, rng, own));
+    late_false.add(accuracy_loss_is_seen(canaries, 0, day_windows, rng, own));
     deaths.add(deaths_are_seen(canaries, 0.2, rng, own));
     deaths_false.add(deaths_are_seen(canaries, 0, rng, own));
   }
@@ -406,6 +423,8 @@ json results_for(std::uint64_t canaries, int trials, std::uint64_t seed) {
   found["wrong_promotion"] = json_of(ours.wrong_promotion);
   found["accuracy_detected"] = json_of(accuracy);
   found["accuracy_false_rollback"] = json_of(accuracy_false);
+  found["late_accuracy_detected"] = json_of(late);
+  found["late_accuracy_false_rollback"] = json_of(late_false);
   found["deaths_detected"] = json_of(deaths);
   found["deaths_false_rollback"] = json_of(deaths_false);
   found["peers"] = {{"threshold", threshold.to_json()},

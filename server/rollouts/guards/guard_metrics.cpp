@@ -80,7 +80,7 @@ constexpr std::array table{
               WorseWhen::lower, Looks::towards_the_end, step(0.005, 1, "max_drop"), step(0.02, 1), no_floor, 10, 0.001,
               3, true},
     GuardSpec{GuardMetric::silence, "silence", "share of silent devices", "", 3, nullptr, Scale::difference,
-              WorseWhen::higher, Looks::both, step(0.05, 1), step(0.2, 1), no_floor, 1, 0.01, 2, true},
+              WorseWhen::higher, Looks::both, step(0.05, 1), step(0.2, 1), no_floor, 1, 0.01, 3, true},
     GuardSpec{GuardMetric::latency_p50, "latency_p50", "median latency", " ms", 3, latency_at<50>, Scale::ratio,
               WorseWhen::higher, Looks::doubling, factor(1.05), factor(1.10), step(2, 1e6), 20, 0.01, 1, false},
     GuardSpec{GuardMetric::latency_p99, "latency_p99", "p99 latency", " ms", 3, latency_at<99>, Scale::ratio,
