@@ -48,6 +48,7 @@ wire::UpdateReport report_update(const UpdateState& state) {
   report.full_bytes = state.wish->artifact.size;
   report.cause = state.cause;
   report.message = state.message;
+  report.held = state.held;
   report.metric_value = state.metric_value;
   if (state.metric_value) report.metric_threshold = state.wish->validation.threshold;
   report.serving_value = state.serving_value;

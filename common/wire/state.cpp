@@ -49,6 +49,7 @@ Json json_of(const UpdateReport& update) {
                {"cause", update.cause},
                {"message", update.message},
                {"changed_at", to_rfc3339(update.changed_at)}};
+  if (update.held) json["held"] = true;
   put(json, "metric_value", update.metric_value);
   put(json, "metric_threshold", update.metric_threshold);
   put(json, "serving_value", update.serving_value);
@@ -114,6 +115,7 @@ void read_update(JsonReader& fields, UpdateReport& update) {
   fields.optional("full_bytes", update.full_bytes);
   fields.optional_text("cause", most_word_bytes, update.cause);
   fields.optional("message", update.message);
+  fields.optional("held", update.held);
   fields.optional("metric_value", update.metric_value);
   fields.optional("metric_threshold", update.metric_threshold);
   fields.optional("serving_value", update.serving_value);

@@ -49,6 +49,7 @@ struct UpdateReport {
   std::uint64_t full_bytes = 0;  // size of the whole file
   std::string cause;             // for rejected, failed, rolled_back: a stable word
   std::string message;           // for a person
+  bool held = false;             // it waits because the device's owner wants it to; no time-out runs
   std::optional<double> metric_value;
   std::optional<double> metric_threshold;
   std::optional<double> serving_value;  // of the version that served, where the release is held against it
