@@ -1,8 +1,10 @@
 #include "server/devices/device_store.hpp"
 
 #include "common/base/sql_words.hpp"
+#include "common/json/json_reader.hpp"
 #include "common/json/json_text.hpp"
 #include "server/db/rows.hpp"
+#include "server/db/time_zones.hpp"
 #include "server/devices/device_rows.hpp"
 #include "server/devices/ended_certificates_store.hpp"
 #include "server/devices/filter_sql.hpp"
@@ -125,6 +127,17 @@ Result<Device> GetDevice::operator()(pqxx::work& transaction) const {
   return select_one(transaction, id);
 }
 
+namespace {
+
+// Rollouts go by it: server/rollouts/core/maintenance_window.hpp.
+Result<void> check_time_zone(pqxx::work& transaction, const LabelPatch& patch) {
+  const auto zone = patch.find("time_zone");
+  if (zone == patch.end() || !zone->second || is_time_zone(transaction, *zone->second)) return {};
+  return field_error("labels.time_zone", no_such_zone(*zone->second));
+}
+
+}  // namespace
+
 Result<Device> PatchLabels::operator()(pqxx::work& transaction) const {
   const pqxx::result rows = transaction.exec_params(
       "select labels, revoked_at is not null from devices where id = $1 for update", id.value());
@@ -134,6 +147,7 @@ Result<Device> PatchLabels::operator()(pqxx::work& transaction) const {
                       "the device '" + shortened(id.value()) + "' was revoked; its labels stay as they are");
   const Labels before = labels_of(rows[0][0]);
   ARGOSY_TRY(const Labels after, apply_patch(before, patch));
+  ARGOSY_CHECK(check_time_zone(transaction, patch));
   if (after != before) {
     transaction.exec_params0("update devices set labels = $2::jsonb where id = $1", id.value(), labels_json(after));
     append_audit(transaction, actor, "device.label", "device/" + id.value(),

@@ -1,12 +1,35 @@
 #include "server/devices/filter.hpp"
 
 #include <algorithm>
+#include <array>
+#include <charconv>
+
+#include "common/wire/state.hpp"
 
 namespace argosy::server {
 
 namespace {
 
-enum class TokenKind : std::uint8_t { word, quoted, equal, not_equal, contains, open, close, end };
+constexpr std::string_view architecture = "architecture";
+constexpr std::string_view memory_mb = "memory_mb";
+constexpr std::array capability_names{architecture, std::string_view("accelerators"), std::string_view("runtimes"),
+                                      std::string_view("precisions"), memory_mb};
+constexpr std::size_t most_digits = 15;
+
+enum class TokenKind : std::uint8_t {
+  word,
+  quoted,
+  equal,
+  not_equal,
+  contains,
+  less,
+  at_most,
+  over,
+  at_least,
+  open,
+  close,
+  end
+};
 
 struct Token {
   TokenKind kind = TokenKind::end;
@@ -37,6 +60,14 @@ std::string shown(const Token& token) {
       return "!=";
     case TokenKind::contains:
       return ":";
+    case TokenKind::less:
+      return "<";
+    case TokenKind::at_most:
+      return "<=";
+    case TokenKind::over:
+      return ">";
+    case TokenKind::at_least:
+      return ">=";
     case TokenKind::open:
       return "(";
     case TokenKind::close:
@@ -59,6 +90,13 @@ class Lexer {
     if (c == '!' && at_ + 1 < text_.size() && text_[at_ + 1] == '=') {
       at_ += 2;
       token.kind = TokenKind::not_equal;
+      return token;
+    }
+    const bool with_equal = at_ + 1 < text_.size() && text_[at_ + 1] == '=';
+    if (c == '<' || c == '>') {
+      at_ += with_equal ? 2 : 1;
+      const auto strict = c == '<' ? TokenKind::less : TokenKind::over;
+      token.kind = !with_equal ? strict : c == '<' ? TokenKind::at_most : TokenKind::at_least;
       return token;
     }
     ++at_;
@@ -176,7 +214,7 @@ class Parser {
 
   Result<void> field(FilterComparison& comparison) {
     static constexpr std::string_view known =
-        "a field: id, hardware_class, presence, agent_version, labels.<key> or model.<name>";
+        "a field: id, hardware_class, presence, agent_version, labels.<key>, model.<name> or capabilities.<name>";
     if (token_.kind != TokenKind::word) return unexpected(known);
     const std::string name = token_.text;
     if (name == "id") {
@@ -193,9 +231,18 @@ class Parser {
     } else if (name.starts_with("model.")) {
       comparison.field = FilterField::model;
       comparison.key = name.substr(6);
+    } else if (name.starts_with("capabilities.")) {
+      comparison.field = FilterField::capability;
+      comparison.key = name.substr(13);
     } else {
       return unexpected(known);
     }
+    const auto& names = capability_names;
+    if (comparison.field == FilterField::capability &&
+        std::find(names.begin(), names.end(), comparison.key) == names.end())
+      return syntax_error(token_.column,
+                          "there is no such capability; there are architecture, accelerators, runtimes, precisions and "
+                          "memory_mb");
     const bool keyed = comparison.field == FilterField::label || comparison.field == FilterField::model;
     if (keyed && !is_name(comparison.key))
       return syntax_error(token_.column, "the key '" + comparison.key + "' does not match [A-Za-z0-9_-]{1,64}");
@@ -203,6 +250,12 @@ class Parser {
   }
 
   Result<void> comparison_operator(FilterComparison& comparison) {
+    const bool of_order = token_.kind == TokenKind::less || token_.kind == TokenKind::at_most ||
+                          token_.kind == TokenKind::over || token_.kind == TokenKind::at_least;
+    if (of_order && !is_number(comparison))
+      return syntax_error(token_.column, "only capabilities.memory_mb has an order; write =, != or :");
+    if (token_.kind == TokenKind::contains && is_number(comparison))
+      return syntax_error(token_.column, "a number contains nothing; write =, !=, <, <=, > or >=");
     switch (token_.kind) {
       case TokenKind::equal:
         comparison.op = FilterOperator::equal;
@@ -212,6 +265,18 @@ class Parser {
         break;
       case TokenKind::contains:
         comparison.op = FilterOperator::contains;
+        break;
+      case TokenKind::less:
+        comparison.op = FilterOperator::less;
+        break;
+      case TokenKind::at_most:
+        comparison.op = FilterOperator::at_most;
+        break;
+      case TokenKind::over:
+        comparison.op = FilterOperator::over;
+        break;
+      case TokenKind::at_least:
+        comparison.op = FilterOperator::at_least;
         break;
       default:
         return unexpected("=, != or :");
@@ -226,8 +291,15 @@ class Parser {
     const bool whole = comparison.op != FilterOperator::contains;
     if (comparison.field == FilterField::presence && whole && !parse_presence(token_.text))
       return unexpected("online, late, offline or never_seen");
+    if (is_number(comparison) && !is_whole_number(token_.text))
+      return unexpected("a whole number of at most " + std::to_string(most_digits) + " digits");
     comparison.value = token_.text;
     return advance();
+  }
+
+  static bool is_whole_number(const std::string& text) {
+    const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+    return !text.empty() && text.size() <= most_digits && std::all_of(text.begin(), text.end(), is_digit);
   }
 
   bool is_word(std::string_view text) const { return token_.kind == TokenKind::word && token_.text == text; }
@@ -265,11 +337,62 @@ std::optional<std::string_view> looked_at(const FilterComparison& comparison, co
       for (const InstalledModel& model : device.models)
         if (model.model == comparison.key && !model.version.empty()) return model.version;
       return std::nullopt;
+    case FilterField::capability:
+      break;  // has its own
   }
   return std::nullopt;
 }
 
+std::uint64_t number_of(const std::string& text) {
+  std::uint64_t number = 0;
+  std::from_chars(text.data(), text.data() + text.size(), number);
+  return number;
+}
+
+// Of a device that never said, or said 0, none holds but "not equal".
+bool memory_holds(const FilterComparison& comparison, std::uint64_t memory) {
+  const auto value = number_of(comparison.value);
+  switch (comparison.op) {
+    case FilterOperator::not_equal:
+      return memory == 0 || memory != value;
+    case FilterOperator::equal:
+      return memory != 0 && memory == value;
+    case FilterOperator::less:
+      return memory != 0 && memory < value;
+    case FilterOperator::at_most:
+      return memory != 0 && memory <= value;
+    case FilterOperator::over:
+      return memory != 0 && memory > value;
+    case FilterOperator::at_least:
+      return memory != 0 && memory >= value;
+    case FilterOperator::contains:
+      break;
+  }
+  return false;
+}
+
+std::vector<std::string> words_of(const std::string& name, const wire::Capabilities& capabilities) {
+  if (name == "accelerators") return capabilities.accelerators;
+  if (name == "runtimes") return capabilities.runtimes;
+  if (name == "precisions") return capabilities.precisions;
+  if (capabilities.architecture.empty()) return {};
+  return {capabilities.architecture};
+}
+
+bool capability_holds(const FilterComparison& comparison, const Device& device) {
+  auto decoded = wire::decode_capabilities(device.capabilities_json);
+  const wire::Capabilities capabilities = decoded ? std::move(*decoded) : wire::Capabilities{};
+  if (is_number(comparison)) return memory_holds(comparison, capabilities.memory_mb);
+  const bool contains = comparison.op == FilterOperator::contains;
+  const auto words = words_of(comparison.key, capabilities);
+  const bool one_does = std::any_of(words.begin(), words.end(), [&](const std::string& word) {
+    return contains ? word.find(comparison.value) != std::string::npos : word == comparison.value;
+  });
+  return one_does != (comparison.op == FilterOperator::not_equal);
+}
+
 bool holds(const FilterComparison& comparison, const Device& device) {
+  if (comparison.field == FilterField::capability) return capability_holds(comparison, device);
   const auto text = looked_at(comparison, device);
   switch (comparison.op) {
     case FilterOperator::equal:
@@ -278,6 +401,8 @@ bool holds(const FilterComparison& comparison, const Device& device) {
       return text != comparison.value;
     case FilterOperator::contains:
       return text && text->find(comparison.value) != std::string_view::npos;
+    default:
+      return false;  // of order: a capability's
   }
   return false;
 }
@@ -298,6 +423,14 @@ bool holds(const FilterNode& node, const Device& device) {
 }
 
 }  // namespace
+
+bool is_number(const FilterComparison& comparison) {
+  return comparison.field == FilterField::capability && comparison.key == memory_mb;
+}
+
+bool is_list(const FilterComparison& comparison) {
+  return comparison.field == FilterField::capability && comparison.key != memory_mb && comparison.key != architecture;
+}
 
 Result<Filter> parse_filter(std::string_view text) {
   if (text.size() > max_filter_bytes)

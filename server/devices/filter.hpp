@@ -16,12 +16,13 @@ namespace argosy::server {
 inline constexpr std::size_t max_filter_bytes = 2000;
 inline constexpr int max_filter_depth = 20;  // of parentheses and NOTs
 
-enum class FilterField : std::uint8_t { id, hardware_class, presence, agent_version, label, model };
-enum class FilterOperator : std::uint8_t { equal, not_equal, contains };
+enum class FilterField : std::uint8_t { id, hardware_class, presence, agent_version, label, model, capability };
+// Those of order are for capabilities.memory_mb alone.
+enum class FilterOperator : std::uint8_t { equal, not_equal, contains, less, at_most, over, at_least };
 
 struct FilterComparison {
   FilterField field = FilterField::id;
-  std::string key;  // of labels.<key> and model.<name>
+  std::string key;  // of labels.<key>, model.<name> and capabilities.<name>
   FilterOperator op = FilterOperator::equal;
   std::string value;
   friend bool operator==(const FilterComparison&, const FilterComparison&) = default;
@@ -39,6 +40,11 @@ struct Filter {
   std::optional<FilterNode> root;  // none: every device
   friend bool operator==(const Filter&, const Filter&) = default;
 };
+
+// capabilities.memory_mb is a number; capabilities.architecture a word; the other three are lists of words, of which
+// one is the value, or holds it.
+bool is_number(const FilterComparison& comparison);
+bool is_list(const FilterComparison& comparison);
 
 // Empty text is every device. Errc::filter_syntax names the column (from 1, in bytes) and what was expected there.
 Result<Filter> parse_filter(std::string_view text);

@@ -68,10 +68,48 @@ class Writer {
         return label(comparison, contains);
       case FilterField::model:
         return model(comparison, contains);
+      case FilterField::capability:
+        return capability(comparison, contains);
       case FilterField::presence:
         break;  // has its own
     }
     return "true";
+  }
+
+  std::string capability(const FilterComparison& comparison, bool contains) {
+    if (is_number(comparison)) return number(comparison);
+    const std::string column = "d.capabilities->'" + comparison.key + "'";
+    if (is_list(comparison)) {
+      const std::string list = "(select jsonb_array_elements_text(case when jsonb_typeof(" + column +
+                               ") = 'array' then " + column + " else '[]' end) as word)";
+      return "exists(select from " + list + " as words where " + compare("word", comparison.value, contains) + ")";
+    }
+    const std::string text = "d.capabilities->>'" + comparison.key + "'";
+    return "coalesce(" + text + " <> '' and " + compare("(" + text + ")", comparison.value, contains) + ", false)";
+  }
+
+  // Of a device that never said, or said 0, none holds. Unequal is the negation of equal.
+  std::string number(const FilterComparison& comparison) {
+    const std::string column = "d.capabilities->'" + comparison.key + "'";
+    const std::string figure =
+        "case when jsonb_typeof(" + column + ") = 'number' then (" + column + ")::numeric else 0 end";
+    return "(" + figure + " <> 0 and " + figure + " " + std::string(order(comparison.op)) + " " +
+           parameter(comparison.value) + "::numeric)";
+  }
+
+  static std::string_view order(FilterOperator op) {
+    switch (op) {
+      case FilterOperator::less:
+        return "<";
+      case FilterOperator::at_most:
+        return "<=";
+      case FilterOperator::over:
+        return ">";
+      case FilterOperator::at_least:
+        return ">=";
+      default:
+        return "=";
+    }
   }
 
   // Of a field with few values: it is one of those that the fleet has and that hold the text.

@@ -98,12 +98,29 @@ TEST_F(DeviceServiceTest, SqlAndMemoryAgreeOnRandomFilters) {
     add_device(id, rng.chance(0.5) ? "a" : "ab",
                rng.chance(0.7) ? nlohmann::json{{"x", word()}, {"y", word()}}.dump() : "{}");
     if (rng.chance(0.6)) take(updating(id, "idle"), now);
+    const nlohmann::json capabilities{{"architecture", word()},
+                                      {"accelerators", {word(), word()}},
+                                      {"runtimes", nlohmann::json::array()},
+                                      {"precisions", {word()}},
+                                      {"memory_mb", rng.below(4)}};
+    if (rng.chance(0.7))
+      database.exec("update devices set capabilities = '" + capabilities.dump() + "' where id = '" + id + "'");
   }
   std::vector<Device> all = run(devices.list({Filter{}, std::nullopt, 500})).value().items;
-  const std::vector<std::string> fields = {"id",       "hardware_class", "agent_version",
-                                           "labels.x", "labels.y",       "model.digits"};
+  const std::vector<std::string> fields = {"id",
+                                           "hardware_class",
+                                           "agent_version",
+                                           "labels.x",
+                                           "labels.y",
+                                           "model.digits",
+                                           "capabilities.architecture",
+                                           "capabilities.accelerators",
+                                           "capabilities.runtimes",
+                                           "capabilities.precisions"};
   const auto comparison = [&] {
     static const std::string operators[] = {" = ", " != ", " : "};
+    static const std::string orders[] = {" = ", " != ", " < ", " <= ", " > ", " >= "};
+    if (rng.chance(0.2)) return "capabilities.memory_mb" + orders[rng.below(6)] + std::to_string(rng.below(4));
     return fields[rng.below(fields.size())] + operators[rng.below(3)] + '"' + word() + '"';
   };
   for (int round = 0; round < 150; ++round) {
@@ -154,6 +171,11 @@ TEST_F(DeviceServiceTest, LabelsAreMergedAndAudited) {
   EXPECT_EQ(database.value<std::string>("select actor || ' ' || action || ' ' || object from audit"),
             "user:ada device.label device/cam-1");
   EXPECT_EQ(run(devices.patch_labels(DeviceId{"no"}, {}, "user:ada")).error().code, Errc::not_found);
+  const auto nowhere = run(devices.patch_labels(DeviceId{"cam-1"}, {{"time_zone", "Mars/Base"}}, "user:ada"));
+  ASSERT_FALSE(nowhere);
+  EXPECT_EQ(nowhere.error().code, Errc::invalid_argument);
+  EXPECT_NE(nowhere.error().message.find("'Mars/Base' is no time zone"), std::string::npos);
+  EXPECT_TRUE(run(devices.patch_labels(DeviceId{"cam-1"}, {{"time_zone", "Europe/Berlin"}}, "user:ada")));
 }
 
 TEST_F(DeviceServiceTest, ARevokedDeviceLeavesTheListsAndIsNotHeard) {

@@ -12,6 +12,9 @@ Device camera() {
   device.labels = {{"site", "berlin-mitte"}, {"line", "a\"b"}};
   device.agent_version = "0.1.0";
   device.presence = Presence::online;
+  device.capabilities_json =
+      R"({"architecture": "aarch64", "accelerators": ["cpu", "cuda"], "runtimes": ["onnxruntime"],)"
+      R"( "precisions": ["fp32", "int8"], "memory_mb": 4096})";
   device.models.resize(2);
   device.models[0].model = "digits";
   device.models[0].version = "1.0";
@@ -44,6 +47,43 @@ TEST(Filter, ComparesEveryField) {
   EXPECT_TRUE(selects("model.digits = \"1.0\""));
   EXPECT_FALSE(selects("id = \"cam\""));
   EXPECT_FALSE(selects("labels.site = \"berlin\""));
+}
+
+TEST(Filter, LooksAtCapabilities) {
+  EXPECT_TRUE(selects("capabilities.architecture = aarch64"));
+  EXPECT_TRUE(selects("capabilities.architecture : arch"));
+  EXPECT_FALSE(selects("capabilities.architecture != aarch64"));
+  EXPECT_TRUE(selects("capabilities.accelerators = cuda")) << "one of a list";
+  EXPECT_FALSE(selects("capabilities.accelerators = cud"));
+  EXPECT_TRUE(selects("capabilities.accelerators : cud"));
+  EXPECT_TRUE(selects("capabilities.accelerators != edgetpu"));
+  EXPECT_FALSE(selects("capabilities.precisions != int8"));
+  EXPECT_TRUE(selects("capabilities.runtimes = onnxruntime AND capabilities.memory_mb >= 4096"));
+  EXPECT_TRUE(selects("capabilities.memory_mb<5000"));
+  EXPECT_TRUE(selects("capabilities.memory_mb <= 4096"));
+  EXPECT_FALSE(selects("capabilities.memory_mb > 4096"));
+  EXPECT_TRUE(selects("capabilities.memory_mb = \"4096\""));
+}
+
+TEST(Filter, ADeviceThatNeverSaidHasNoCapability) {
+  const auto without = [](std::string_view text) { return matches(parse_filter(text).value(), Device{}); };
+  EXPECT_FALSE(without("capabilities.memory_mb < 100"));
+  EXPECT_FALSE(without("capabilities.memory_mb = 0"));
+  EXPECT_TRUE(without("capabilities.memory_mb != 100"));
+  EXPECT_FALSE(without("capabilities.architecture = \"\""));
+  EXPECT_TRUE(without("NOT capabilities.accelerators = cuda"));
+}
+
+TEST(Filter, WhatACapabilityCannotBeAskedIsSaid) {
+  EXPECT_EQ(complaint("capabilities.colour = red"),
+            "column 1: there is no such capability; there are architecture, accelerators, runtimes, precisions and "
+            "memory_mb");
+  EXPECT_EQ(complaint("capabilities.memory_mb : 4"),
+            "column 24: a number contains nothing; write =, !=, <, <=, > or >=");
+  EXPECT_EQ(complaint("capabilities.memory_mb > lots"),
+            "column 26: expected a whole number of at most 15 digits, found lots");
+  EXPECT_EQ(complaint("capabilities.runtimes > 3"),
+            "column 23: only capabilities.memory_mb has an order; write =, != or :");
 }
 
 TEST(Filter, WhatTheDeviceLacksEqualsNothing) {
@@ -79,12 +119,12 @@ TEST(Filter, ErrorsNameTheColumnAndWhatWasExpected) {
   EXPECT_EQ(complaint("id = AND"), "column 6: expected a value in double quotes, found AND");
   EXPECT_EQ(complaint("colour = red"),
             "column 1: expected a field: id, hardware_class, presence, agent_version, "
-            "labels.<key> or model.<name>, found colour");
+            "labels.<key>, model.<name> or capabilities.<name>, found colour");
   EXPECT_EQ(complaint("(id = a"), "column 8: expected AND, OR or the ) of column 1, found the end of the filter");
   EXPECT_EQ(complaint("id = a )"), "column 8: expected AND, OR or the end of the filter, found )");
   EXPECT_EQ(complaint("id = a id = b"), "column 8: expected AND, OR or the end of the filter, found id");
   EXPECT_EQ(complaint("id = \"abc"), "column 6: this quote is not closed");
-  EXPECT_EQ(complaint("id > 3"), "column 4: unexpected '>'; put values in double quotes");
+  EXPECT_EQ(complaint("id > 3"), "column 4: only capabilities.memory_mb has an order; write =, != or :");
   EXPECT_EQ(complaint("labels.a.b = 1"), "column 1: the key 'a.b' does not match [A-Za-z0-9_-]{1,64}");
   EXPECT_EQ(complaint("labels. = 1"), "column 1: the key '' does not match [A-Za-z0-9_-]{1,64}");
 }
