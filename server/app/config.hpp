@@ -69,6 +69,7 @@ struct Config {
   std::int64_t presence_tick_ms = 1000;
   std::int64_t rollouts_tick_ms = 1000;
   std::int64_t rollouts_guard_interval_ms = 2000;
+  bool rollouts_approval = false;
   std::int64_t alerts_tick_ms = 1000;
   std::int64_t drift_tick_ms = 1000;
   std::int64_t drift_interval_ms = 60000;

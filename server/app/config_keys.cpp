@@ -84,6 +84,8 @@ const ConfigKey keys[] = {
     {"rollouts.tick_ms", &Config::rollouts_tick_ms, "How often rollouts are moved on", 50, 60000},
     {"rollouts.guard_interval_ms", &Config::rollouts_guard_interval_ms, "How often a rollout's guards are measured", 50,
      hour_ms},
+    {"rollouts.approval", &Config::rollouts_approval,
+     "Every rollout is started by one account and approved by another, whatever its policy says"},
     {"alerts.tick_ms", &Config::alerts_tick_ms, "How often alerts are judged", 50, 60000},
     {"drift.tick_ms", &Config::drift_tick_ms, "How often devices that are due are judged for drift", 50, 60000},
     {"drift.interval_ms", &Config::drift_interval_ms, "How often one device's model is judged for drift", 50,

@@ -223,6 +223,7 @@ RolloutOptions rollout_options(const Config& config) {
   RolloutOptions options;
   options.guard_interval = ms(config.rollouts_guard_interval_ms);
   options.busy_share = 0.05;
+  options.approval_required = config.rollouts_approval;
   return options;
 }
 

@@ -16,4 +16,11 @@ std::string Principal::actor() const {
   return "anonymous";
 }
 
+std::string Principal::person() const {
+  for (const std::string& authority : depends_on) {
+    if (authority.starts_with("user:")) return authority;
+  }
+  return depends_on.empty() ? actor() : depends_on.front();
+}
+
 }  // namespace argosy::server

@@ -19,6 +19,9 @@ struct Principal {
   // What this right rests on; when one of it may have ended, the caller is asked again: "user:5", "device:cam-7".
   std::vector<std::string> depends_on{};
   std::string actor() const;  // for the audit log: "user:ada", "token:ci", "device:cam-7"
+  // Whose right it is: "user:5", the same for a user's sessions and the tokens that they made; "token:7" of a token
+  // that nobody stands behind.
+  std::string person() const;
 };
 
 }  // namespace argosy::server

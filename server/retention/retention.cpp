@@ -16,7 +16,7 @@ constexpr std::string_view old_alerts =
 // Ended, or a draft that nobody started.
 #define ARGOSY_OLD_ROLLOUTS                                      \
   "select id from rollouts where ended_at < $1::timestamptz or " \
-  "(started_at is null and created_at < $1::timestamptz)"
+  "(started_at is null and greatest(created_at, start_at) < $1::timestamptz)"
 constexpr std::string_view devices_of_old_rollouts =
     "delete from rollout_devices where ctid = any(array(select q.ctid from rollout_devices q join (" ARGOSY_OLD_ROLLOUTS
     ") o on o.id = q.rollout_id limit $2))";

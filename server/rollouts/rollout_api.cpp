@@ -45,6 +45,7 @@ Task<Result<Response>> list_rollouts(RolloutService& rollouts, Request& request)
 Task<Result<Response>> create_rollout(RolloutService& rollouts, Request& request) {
   auto wanted = parse_new_rollout(request.body);
   if (!wanted) co_return wanted.error();
+  wanted->person = request.principal.person();
   ARGOSY_CO_TRY(auto record, co_await rollouts.create(std::move(*wanted), request.principal.actor(), request.now));
   auto document = rollout_to_json(record);
   document["warnings"] = record.warnings;
@@ -60,18 +61,41 @@ Task<Result<Response>> get_rollout(RolloutService& rollouts, Request& request) {
   co_return rollout_response(details_to_json(details));
 }
 
+// What the body of an operation says.
+Result<void> read_details(const Request& request, OperatorCall& call) {
+  switch (call.operation) {
+    case Operation::start: {
+      ARGOSY_TRY(call.start_at, parse_start(request.body));
+      return {};
+    }
+    case Operation::approve:
+    case Operation::refuse: {
+      ARGOSY_TRY(call.comment, parse_comment(request.body));
+      return {};
+    }
+    case Operation::promote: {
+      ARGOSY_TRY(call.all, parse_promote(request.body));
+      return {};
+    }
+    case Operation::retry: {
+      ARGOSY_TRY(auto wish, parse_retry(request.body));
+      call.cause = std::move(wish.cause);
+      call.include_resting = wish.include_resting;
+      return {};
+    }
+    default:
+      return {};
+  }
+}
+
 Task<Result<Response>> operate_rollout(RolloutService& rollouts, Request& request, Operation operation) {
   auto id = id_param(request);
   if (!id) co_return id.error();
   auto if_match = parse_if_match(request.header("if-match"));
   if (!if_match) co_return if_match.error();
-  OperatorCall call{*id, operation, std::move(*if_match), "", request.principal.actor(), false};
-  if (operation == Operation::retry) {
-    auto wish = parse_retry(request.body);
-    if (!wish) co_return wish.error();
-    call.cause = std::move(wish->cause);
-    call.include_resting = wish->include_resting;
-  }
+  OperatorCall call{*id, operation, std::move(*if_match), "", request.principal.actor()};
+  call.person = request.principal.person();
+  if (auto read = read_details(request, call); !read) co_return read.error();
   ARGOSY_CO_TRY(auto details, co_await rollouts.operate(std::move(call), request.now));
   co_return rollout_response(details_to_json(details));
 }
@@ -154,8 +178,7 @@ void add_rollout_routes(Router& router, RolloutService& rollouts) {
               .path = one + "/decisions",
               .permission = Permission::read_fleet,
               .handler = [&rollouts](Request& request) { return list_decisions(rollouts, request); }});
-  for (const auto operation : {Operation::start, Operation::pause, Operation::resume, Operation::promote,
-                               Operation::halt, Operation::rollback, Operation::retry}) {
+  for (const auto operation : all_operations()) {
     router.add({.method = Method::post,
                 .path = one + "/" + std::string(to_string(operation)),
                 .permission = Permission::operate_rollouts,

@@ -17,6 +17,7 @@ namespace {
 using nlohmann::json;
 
 constexpr std::size_t max_name_bytes = 100;
+constexpr std::size_t max_comment_bytes = 500;
 
 json time_or_null(const std::optional<Instant>& at) {
   return at ? json(to_rfc3339(*at)) : json(nullptr);
@@ -42,8 +43,7 @@ json wave_to_json(const WaveRecord& wave) {
 json allowed_to_json(const RolloutRecord& record) {
   const auto now = situation_of(record);
   json allowed = json::object();
-  for (const auto operation : {Operation::start, Operation::pause, Operation::resume, Operation::promote,
-                               Operation::halt, Operation::rollback, Operation::retry}) {
+  for (const auto operation : all_operations()) {
     const auto reason = refusal(operation, now);
     allowed[std::string(to_string(operation))] = reason ? json(*reason) : json(true);
   }
@@ -69,9 +69,12 @@ json rollout_to_json(const RolloutRecord& record) {
           {"wave", record.wave},
           {"etag", std::to_string(record.etag)},
           {"created_by", record.created_by},
+          {"approved_by", text_or_null(record.approved_by)},
           {"created_at", to_rfc3339(record.created_at)},
+          {"start_at", time_or_null(record.start_at)},
           {"started_at", time_or_null(record.started_at)},
           {"ended_at", time_or_null(record.ended_at)},
+          {"promote_all", record.promote_all},
           {"counts", total_counts(record)},
           {"waves", waves},
           {"bytes", {{"sent", record.bytes_sent}, {"full", record.bytes_full}}},
@@ -127,6 +130,7 @@ Result<NewRollout> parse_new_rollout(std::string_view text) {
       .required("version", rollout.version)
       .check("version", is_version(rollout.version), "must be a version such as 1.2.0")
       .optional("filter", rollout.filter)
+      .optional("start_at", rollout.start_at)
       .optional("policy", policy);
   ARGOSY_CHECK(in.finish());
   ARGOSY_CHECK(parse_filter(rollout.filter));
@@ -144,6 +148,34 @@ Result<RetryWish> parse_retry(std::string_view text) {
       .optional("include_resting", wish.include_resting);
   ARGOSY_CHECK(in.finish());
   return wish;
+}
+
+Result<std::optional<Instant>> parse_start(std::string_view text) {
+  std::optional<Instant> start_at;
+  if (text.empty()) return start_at;
+  ARGOSY_TRY(auto in, JsonReader::parse(text));
+  in.optional("start_at", start_at);
+  ARGOSY_CHECK(in.finish());
+  return start_at;
+}
+
+Result<bool> parse_promote(std::string_view text) {
+  bool all = false;
+  if (text.empty()) return all;
+  ARGOSY_TRY(auto in, JsonReader::parse(text));
+  in.optional("all", all);
+  ARGOSY_CHECK(in.finish());
+  return all;
+}
+
+Result<std::string> parse_comment(std::string_view text) {
+  std::string comment;
+  if (text.empty()) return comment;
+  ARGOSY_TRY(auto in, JsonReader::parse(text));
+  in.optional_text("comment", max_comment_bytes, comment)
+      .check("comment", is_text(comment), "must be UTF-8 text without control characters");
+  ARGOSY_CHECK(in.finish());
+  return comment;
 }
 
 Result<std::string> parse_if_match(std::optional<std::string_view> header) {

@@ -61,7 +61,7 @@ Task<Result<RolloutPage<DecisionRecord>>> RolloutService::decisions(std::int64_t
 }
 
 Task<Result<RolloutDetails>> RolloutService::operate(OperatorCall call, Instant now) {
-  ARGOSY_CO_TRY(auto operated, co_await db_.transact<OperateRollout>(std::move(call), now));
+  ARGOSY_CO_TRY(auto operated, co_await db_.transact<OperateRollout>(std::move(call), now, options_.approval_required));
   wake();
   co_return co_await show(std::move(operated), now);
 }

@@ -29,6 +29,7 @@ struct RolloutOptions {
   // What takes long is done less often: at most this share of the time goes to one rollout's looks and measurements
   // that nothing asked for. 1: no limit.
   double busy_share = 1;
+  bool approval_required = false;  // of every rollout, whatever its policy says
 };
 
 class RolloutService {

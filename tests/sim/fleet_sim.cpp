@@ -25,6 +25,7 @@ class World {
   explicit World(const Scenario& scenario)
       : scenario_(scenario),
         rng_(scenario.seed),
+        options_(stable_hash(scenario.seed, "options")),
         scheduler_(parse_rfc3339("2026-01-01T00:00:00Z").value()),
         network_(scheduler_, rng_, network_faults()),
         server_(scheduler_, {[this](const std::string& device) { publish(device); }, watch(),
@@ -84,7 +85,7 @@ class World {
     ports.trace = [this](const std::string& what) {
       if (scenario_.trace) std::cerr << to_rfc3339(scheduler_.now()) << ' ' << what << '\n';
     };
-    server_.enrol(name, hardware_class);
+    server_.enrol(name, hardware_class, options_.chance(0.5) ? "0" : "1");
     devices_[name] = std::make_unique<Device>(name, hardware_class, new_disk(), scheduler_, rng_, network_,
                                               device_faults(), std::move(ports));
   }
@@ -151,13 +152,41 @@ class World {
     policy.probation.max_latency_ratio = 2;
     policy.probation.max_duration_s = 600;
     policy.in_progress_timeout_s = 900;
+    if (options_.chance(0.3)) policy.maintenance = maintenance();
+    if (options_.chance(0.3)) policy.targets = server::Targets::dynamic;
+    policy.approval.required = options_.chance(0.2);
+    if (options_.chance(0.3)) policy.pace = pace();
+    const bool one_shows_it = scenario_.badness != Badness::inaccurate;  // a single canary, whether it is bad
+    if (options_.chance(0.3) && one_shows_it) policy.waves = {{.devices = 1}, {.share = 0.5, .per_mille = 500}, {1.0}};
+    if (options_.chance(0.3)) policy.max_downloads = 1 + static_cast<std::int64_t>(options_.below(3));
     policy.max_in_progress = 1 + static_cast<std::int64_t>(rng_.below(6));
     return policy;
   }
 
+  // Closed for twenty minutes, once in the time that is looked at. A wave whose canaries have to wait for longer than
+  // the longest dwell pauses as inconclusive.
+  server::Maintenance maintenance() {
+    server::Maintenance maintenance;
+    maintenance.from = std::chrono::minutes(20 + options_.below(120));
+    maintenance.length = std::chrono::hours(24) - 20min;
+    return maintenance;
+  }
+
+  server::Pace pace() {
+    server::Pace pace;
+    pace.kind = options_.chance(0.5) ? server::PaceKind::exponential : server::PaceKind::constant;
+    pace.per_minute = 0.5 + options_.uniform() * 10;
+    pace.after_successes = 1 + static_cast<std::int64_t>(options_.below(4));
+    pace.most_per_minute = *pace.per_minute * 4;
+    pace.jitter_s = static_cast<std::int64_t>(options_.below(180));
+    return pace;
+  }
+
   void begin_rollout(const std::string& version) {
     const auto id = server_.create(version, policy(), rng_());
-    server_.operate(id, Operation::start);
+    const std::chrono::seconds wait(options_.chance(0.3) ? 1 + options_.below(900) : 0);
+    server_.start(id, wait.count() > 0 ? std::optional<Instant>(scheduler_.now() + wait) : std::nullopt);
+    server_.operate(id, Operation::approve);
   }
 
   // Faults ---------------------------------------------------------------------------------------------------------
@@ -216,6 +245,7 @@ class World {
                                      Operation::retry, Operation::halt,   Operation::rollback};
     for (const auto& [id, rollout] : server_.rollouts()) {
       if (rng_.chance(0.5)) server_.operate(id, buttons[rng_.below(std::size(buttons))]);
+      if (options_.chance(0.1)) server_.promote_all(id);
     }
     scheduler_.in(random_within(1200s), [this] { interfere(); });
   }
@@ -252,7 +282,8 @@ class World {
   template <class Complain>
   void check_rollout(const SimRollout& rollout, const Complain& complain) {
     const auto name = "rollout " + std::to_string(rollout.id);
-    const bool moving = rollout.state == RolloutState::running || rollout.state == RolloutState::rolling_back;
+    const bool moving = rollout.state == RolloutState::running || rollout.state == RolloutState::scheduled ||
+                        rollout.state == RolloutState::rolling_back;
     if (moving && !has_nobody_to_ask(rollout)) {
       complain(name + " is still " + std::string(to_string(rollout.state)) + ": " + server_.gate_of(rollout));
     }
@@ -324,6 +355,7 @@ class World {
 
   Scenario scenario_;
   Rng rng_;
+  Rng options_;  // of policies: a new one leaves the other draws of a seed as they were
   Scheduler scheduler_;
   Network network_;
   std::vector<std::string> violations_;

@@ -26,6 +26,10 @@ bool is_settled(const Row& row) {
   return server::is_terminal(row.is.step);
 }
 
+bool is_in(const std::optional<std::vector<std::string>>& zones, const std::string& zone) {
+  return !zones || std::find(zones->begin(), zones->end(), zone) != zones->end();
+}
+
 std::string key_of(const Row& row) {
   return server::count_key(row.is.step, row.is.cause);
 }
@@ -36,8 +40,9 @@ std::string digest_of(const std::string& version) {
   return "digest of " + version;
 }
 
-void Server::enrol(const std::string& device, const std::string& hardware_class) {
+void Server::enrol(const std::string& device, const std::string& hardware_class, const std::string& zone) {
   devices_[device].hardware_class = hardware_class;
+  devices_[device].zone = zone;
 }
 
 std::int64_t Server::create(const std::string& version, server::Policy policy, std::uint64_t seed) {
@@ -46,8 +51,7 @@ std::int64_t Server::create(const std::string& version, server::Policy policy, s
   rollout.version = version;
   std::vector<server::Candidate> candidates;
   for (const auto& [device, known] : devices_) candidates.push_back({device, known.hardware_class});
-  std::vector<double> shares;
-  for (const auto& wave : policy.waves) shares.push_back(wave.share);
+  const auto shares = server::cumulative_shares(policy.waves, static_cast<std::int64_t>(candidates.size()));
   rollout.waves.resize(shares.size());
   for (const auto& place : server::plan_waves(seed, candidates, shares)) {
     auto& wave = rollout.waves[static_cast<std::size_t>(place.wave)];
@@ -70,9 +74,26 @@ bool Server::reachable(const std::string& device) const {
 
 // When the time-out's clock of a device started; none while it does not run.
 std::optional<Instant> Server::clock_of(const std::string& device, const Row& row) const {
-  if (server::has_begun(row.is.step)) return row.started_at;
+  if (server::has_begun(row.is.step) && row.is.held) {
+    if (reachable(device)) return std::nullopt;
+    return std::max(*row.started_at, *devices_.at(device).last_seen + offline_after);
+  }
+  if (server::has_begun(row.is.step)) return row.clock_from ? row.clock_from : row.started_at;
   if (row.is.step != DeviceStep::notified || !reachable(device)) return std::nullopt;
   return std::max(*row.notified_at, devices_.at(device).online_since);
+}
+
+// With the clocks on their walls, and nothing of the devices in them yet.
+std::vector<server::ZoneView> Server::zones_of(const SimRollout& rollout) const {
+  std::vector<server::ZoneView> zones;
+  if (!rollout.policy.maintenance) return zones;
+  std::set<std::string> names;
+  for (const auto& [device, known] : devices_) names.insert(known.zone);
+  for (const auto& name : names) {
+    const server::WallTime wall{scheduler_.now().time_since_epoch() + std::chrono::hours(std::stoi(name))};
+    zones.push_back({.zone = name, .wall = wall});
+  }
+  return zones;
 }
 
 server::Snapshot Server::snapshot(const SimRollout& rollout) const {
@@ -82,19 +103,33 @@ server::Snapshot Server::snapshot(const SimRollout& rollout) const {
   snapshot.wave = rollout.wave;
   snapshot.waves = rollout.waves;
   snapshot.acknowledged = rollout.acknowledged;
+  snapshot.pace_spent_until = rollout.pace_spent_until;
+  snapshot.start_at = rollout.start_at;
+  snapshot.looked_for_more_at = rollout.looked_for_more_at;
+  snapshot.promote_all = rollout.promote_all;
   snapshot.stopping = rollout.told_up_to.has_value();
   snapshot.guards = server::current_verdicts(rollout.policy, rollout.verdicts, rollout.wave, "");
+  snapshot.zones = zones_of(rollout);
+  const auto open = server::open_zones(rollout.policy, snapshot.zones);
   for (const auto& [device, row] : rollout.rows) {
+    const auto& name = devices_.at(device).zone;
+    const auto zone =
+        std::find_if(snapshot.zones.begin(), snapshot.zones.end(), [&](const auto& one) { return one.zone == name; });
     auto& wave = snapshot.waves[static_cast<std::size_t>(row.wave)];
     const bool here = reachable(device);
     const auto step = row.is.step;
-    if (step == DeviceStep::queued && here && row.wave <= rollout.wave) ++wave.queued_reachable;
+    if (step == DeviceStep::queued && here && row.wave <= rollout.wave) {
+      if (is_in(open, name)) ++wave.queued_reachable;
+      if (open) ++zone->queued;
+    }
     if (step == DeviceStep::rolling_back && here) ++snapshot.rolling_back_reachable;
     if (!server::is_in_progress(step)) continue;
     if (here) ++wave.running_reachable;
+    if (here && server::is_fetching(step)) ++wave.fetching_reachable;
     if (!here && step >= DeviceStep::activating) ++wave.suspects;
     const auto clock = clock_of(device, row);
-    if (clock && (!snapshot.oldest_clock || *clock < *snapshot.oldest_clock)) snapshot.oldest_clock = clock;
+    auto& oldest = open ? zone->oldest_clock : snapshot.oldest_clock;
+    if (clock && (!oldest || *clock < *oldest)) oldest = clock;
   }
   return snapshot;
 }
@@ -130,6 +165,7 @@ void Server::save(SimRollout& rollout, const server::DeviceMove& move) {
   ++counts[key_of(row)];
   if (move.notified_at) row.notified_at = move.notified_at;
   if (!row.started_at) row.started_at = move.started_at;
+  if (move.clock_from) row.clock_from = move.clock_from;
   if (move.finished_at.has_value() != is_settled(row)) ports_.violation(move.device + " has an outcome without an end");
   if (move.previous_release) row.previous_release = move.previous_release;
 }
@@ -172,7 +208,8 @@ void Server::take(const wire::DeviceState& state) {
         .message = row.is.message,
         .source = row.is.source,
         .bytes = row.is.bytes,
-        .full_bytes = row.is.full_bytes};
+        .full_bytes = row.is.full_bytes,
+        .held = row.is.held};
     auto next = server::map_report(tracked, model);
     if (!next) continue;
     save(rollout, server::effect_of_report(row, std::move(*next), scheduler_.now()));
@@ -255,12 +292,38 @@ void Server::look(SimRollout& rollout) {
   rollout.looks = server::taken_with(*due);
 }
 
+void Server::apply(SimRollout& rollout, const server::Start&) {
+  if (scheduler_.now() < *rollout.start_at) ports_.violation("a rollout started before its time");
+  launch(rollout);
+}
+
+void Server::apply(SimRollout& rollout, const server::Join& action) {
+  rollout.looked_for_more_at = scheduler_.now();
+  auto& wave = rollout.waves[static_cast<std::size_t>(action.wave)];
+  for (const auto& [device, known] : devices_) {
+    if (rollout.rows.count(device) != 0) continue;
+    Row& row = rollout.rows[device];
+    row.device = device;
+    row.wave = action.wave;
+    ++wave.planned;
+    ++wave.counts["queued"];
+  }
+}
+
+void Server::launch(SimRollout& rollout) {
+  rollout.waves.front().opened_at = scheduler_.now();
+  draw_panel(rollout);
+  enter(rollout, RolloutState::running);
+}
+
 void Server::apply(SimRollout& rollout, const server::Notify& action) {
   if (rollout.state == RolloutState::halted) ports_.violation("a halted rollout tells devices");
+  if (server::is_before_start(rollout.state)) ports_.violation("a rollout tells devices before its start");
   std::vector<server::HeardOut> queued;
   for (int wave = 0; wave <= action.wave; ++wave) {
     for (const auto& [device, row] : rollout.rows) {
       if (row.wave != wave || row.is.step != DeviceStep::queued || !reachable(device)) continue;
+      if (!is_in(action.zones, devices_.at(device).zone)) continue;
       if (static_cast<std::int64_t>(queued.size()) < action.devices) queued.push_back(hear_out(rollout, row));
     }
   }
@@ -268,14 +331,22 @@ void Server::apply(SimRollout& rollout, const server::Notify& action) {
   const auto effects = server::effects_of_telling(queued, wish, scheduler_.now());
   supersede(rollout, effects.targets);
   save(rollout, effects);
+  const auto open = server::open_zones(rollout.policy, zones_of(rollout));
   for (const auto& target : effects.targets) {
     rollout.told.insert(target.device);
+    if (!is_in(open, devices_.at(target.device).zone))
+      ports_.violation(target.device + " was told outside its maintenance window");
     if (rollout.rows.at(target.device).wave > rollout.wave)
       ports_.violation(target.device + " was told before its wave was open");
   }
+  const auto told = server::told_to_fetch(effects);
+  if (action.pace) rollout.pace_spent_until = server::spent_after(*action.pace, told);
+  rollout.told_at.insert(rollout.told_at.end(), static_cast<std::size_t>(told), scheduler_.now());
   if (in_progress_reachable(rollout) > rollout.policy.max_in_progress) {
     ports_.violation("more devices in progress than the policy allows");
   }
+  check_pace(rollout);
+  check_downloads(rollout);
 }
 
 server::HeardOut Server::hear_out(const SimRollout& rollout, const Row& row) {
@@ -290,7 +361,7 @@ server::HeardOut Server::hear_out(const SimRollout& rollout, const Row& row) {
 
 void Server::supersede(const SimRollout& by, const std::vector<server::TargetChange>& told) {
   for (auto& [id, other] : rollouts_) {
-    if (id >= by.id || other.state == RolloutState::draft) continue;
+    if (id >= by.id || server::is_before_start(other.state)) continue;
     std::vector<server::RolloutDevice> lost;
     for (const auto& target : told) {
       const auto found = other.rows.find(target.device);
@@ -304,6 +375,7 @@ void Server::apply(SimRollout& rollout, const server::TimeOut& action) {
   std::vector<server::RolloutDevice> late;
   for (const auto& [device, row] : rollout.rows) {
     const auto clock = clock_of(device, row);
+    if (action.zone && *action.zone != devices_.at(device).zone) continue;
     if (clock && *clock <= action.started_by) late.push_back(row);
   }
   save(rollout, server::effects_of_time_out(late, rollout.policy, scheduler_.now()));
@@ -336,6 +408,7 @@ void Server::enter(SimRollout& rollout, RolloutState to) {
     ports_.violation("a halted rollout did not stay halted");
   }
   rollout.state = to;
+  rollout.promote_all = rollout.promote_all && to == RolloutState::running;
   ++rollout.etag;
   if (to == RolloutState::halted || to == RolloutState::rolling_back) tell_of_stop(rollout, "");
 }
@@ -357,6 +430,18 @@ void Server::tell_of_stop(SimRollout& rollout, const std::string& after) {
 // Operators
 // ------------------------------------------------------------------------------------------------------------
 
+bool Server::start(std::int64_t id, std::optional<Instant> at) {
+  rollouts_.at(id).start_at = at;
+  return operate(id, server::Operation::start);
+}
+
+bool Server::promote_all(std::int64_t id) {
+  if (!operate(id, server::Operation::promote)) return false;
+  auto& rollout = rollouts_.at(id);
+  rollout.promote_all = server::next_wave(snapshot(rollout), rollout.wave).has_value();
+  return true;
+}
+
 bool Server::operate(std::int64_t id, server::Operation operation) {
   using server::Operation;
   auto& rollout = rollouts_.at(id);
@@ -364,9 +449,17 @@ bool Server::operate(std::int64_t id, server::Operation operation) {
   auto& open = rollout.waves[static_cast<std::size_t>(rollout.wave)];
   switch (operation) {
     case Operation::start:
-      open.opened_at = scheduler_.now();
-      draw_panel(rollout);
-      enter(rollout, RolloutState::running);
+      enter(rollout, server::state_after_start(rollout.policy.approval.required, rollout.start_at, scheduler_.now()));
+      if (rollout.state == RolloutState::running) launch(rollout);
+      break;
+    case Operation::approve:
+      enter(rollout, server::state_after_approval(rollout.start_at, scheduler_.now()));
+      if (rollout.state == RolloutState::running) launch(rollout);
+      break;
+    case Operation::refuse:
+    case Operation::cancel:
+      rollout.start_at.reset();
+      enter(rollout, RolloutState::draft);
       break;
     case Operation::pause:
       enter(rollout, RolloutState::paused);
@@ -380,6 +473,7 @@ bool Server::operate(std::int64_t id, server::Operation operation) {
       rollout.acknowledged = server::acknowledge(snapshot(rollout));
       rollout.wave = *server::next_wave(snapshot(rollout), rollout.wave);
       rollout.waves[static_cast<std::size_t>(rollout.wave)].opened_at = scheduler_.now();
+      rollout.promote_all = false;
       enter(rollout, RolloutState::running);
       break;
     case Operation::halt:
@@ -423,6 +517,7 @@ void Server::retry(SimRollout& rollout) {
     ++row.attempt;
     row.notified_at.reset();
     row.started_at.reset();
+    row.clock_from.reset();
   }
   rollout.waves[static_cast<std::size_t>(rollout.wave)].bake_started_at.reset();
   rollout.acknowledged = server::acknowledge(snapshot(rollout));
@@ -462,6 +557,24 @@ std::int64_t Server::in_progress_reachable(const SimRollout& rollout) const {
   });
 }
 
+// In any minute no more than the pace, and what it saves up.
+void Server::check_pace(const SimRollout& rollout) const {
+  const auto rate = server::rate_per_minute(rollout.policy.pace, static_cast<std::int64_t>(rollout.rows.size()));
+  if (!rate) return;
+  const auto recent = std::count_if(rollout.told_at.begin(), rollout.told_at.end(),
+                                    [this](Instant at) { return at > scheduler_.now() - 60s; });
+  if (static_cast<double>(recent) > *rate * 65 / 60 + 1)
+    ports_.violation("more devices were told than the pace allows");
+}
+
+void Server::check_downloads(const SimRollout& rollout) const {
+  const auto fetching = std::count_if(rollout.rows.begin(), rollout.rows.end(), [this](const auto& row) {
+    return server::is_fetching(row.second.is.step) && reachable(row.first);
+  });
+  if (fetching > rollout.policy.max_downloads.value_or(fetching))
+    ports_.violation("more devices download than the policy allows");
+}
+
 // Each report counted once, and nobody told beyond the plan.
 void Server::check(const SimRollout& rollout) const {
   std::vector<server::Counts> recount(rollout.waves.size());
@@ -479,6 +592,7 @@ void Server::check(const SimRollout& rollout) const {
 // The gate once more, from the rows alone.
 void Server::check_gate(const SimRollout& rollout, int opened) const {
   if (opened <= rollout.wave) return ports_.violation("a wave was opened twice");
+  const auto open = server::open_zones(rollout.policy, zones_of(rollout));
   std::int64_t evidence = 0;
   std::int64_t done = 0;
   std::int64_t good = 0;
@@ -487,18 +601,20 @@ void Server::check_gate(const SimRollout& rollout, int opened) const {
     const bool counts = is_settled(row) && !neutral;
     evidence += row.wave <= rollout.wave && counts ? 1 : 0;
     if (row.wave != rollout.wave) continue;
-    if (row.is.step == DeviceStep::queued && reachable(device)) ports_.violation("a wave passed with a device untold");
+    const bool may_be_told = is_in(open, devices_.at(device).zone) && reachable(device);
+    if (row.is.step == DeviceStep::queued && may_be_told) ports_.violation("a wave passed with a device untold");
     if (server::is_in_progress(row.is.step) && reachable(device)) ports_.violation("a wave passed with work under way");
     if (!counts) continue;
     ++done;
     good += row.is.step == DeviceStep::succeeded ? 1 : 0;
   }
   const auto& gate = rollout.policy.gate;
-  check_accuracy(rollout);
+  if (!rollout.promote_all) check_accuracy(rollout);
   if (evidence == 0) ports_.violation("a wave passed before any device had an outcome");
   if (static_cast<double>(good) < gate.success_share * static_cast<double>(done)) {
     ports_.violation("a wave passed that failed");
   }
+  if (rollout.promote_all && opened < static_cast<int>(rollout.waves.size())) return;
   const auto& baked_from = rollout.waves[static_cast<std::size_t>(rollout.wave)].bake_started_at;
   if (!baked_from || scheduler_.now() - *baked_from < std::chrono::seconds(gate.bake_s)) {
     ports_.violation("a wave passed unbaked");

@@ -26,6 +26,7 @@ namespace argosy::sim {
 struct Row : server::RolloutDevice {
   std::optional<Instant> notified_at{};
   std::optional<Instant> started_at{};
+  std::optional<Instant> clock_from{};
 };
 
 struct SimRollout {
@@ -39,7 +40,12 @@ struct SimRollout {
   std::vector<server::WaveView> waves;
   std::map<std::string, Row> rows;
   server::Acknowledged acknowledged;
-  std::set<std::string> told;               // ever
+  std::set<std::string> told;  // ever
+  std::optional<Instant> start_at{};
+  std::optional<Instant> looked_for_more_at{};
+  bool promote_all = false;
+  std::optional<Instant> pace_spent_until{};
+  std::vector<Instant> told_at{};           // each telling
   std::optional<std::string> told_up_to{};  // of the last stop; none: everybody has heard of it
   server::GuardPanel panel{};               // every device: fleets are small here
   server::LooksTaken looks{};
@@ -54,6 +60,7 @@ struct Target {
 
 struct Known {  // what the server knows about a device
   std::string hardware_class;
+  std::string zone;
   std::string version;
   bool updating = false;
   std::int64_t nonce = 0;
@@ -72,8 +79,12 @@ class Server {
   };
   Server(Scheduler& scheduler, Ports ports) : scheduler_(scheduler), ports_(std::move(ports)) {}
 
-  void enrol(const std::string& device, const std::string& hardware_class);
+  // `zone`: hours to add to UTC.
+  void enrol(const std::string& device, const std::string& hardware_class, const std::string& zone);
   std::int64_t create(const std::string& version, server::Policy policy, std::uint64_t seed);
+  // Asks for the start; at `at`, when that lies ahead.
+  bool start(std::int64_t rollout, std::optional<Instant> at = {});
+  bool promote_all(std::int64_t rollout);
   // Whether it was legal.
   bool operate(std::int64_t rollout, server::Operation operation);
   void take(const wire::DeviceState& state);
@@ -99,12 +110,15 @@ class Server {
   bool reachable(const std::string& device) const;
   server::Snapshot snapshot(const SimRollout& rollout) const;
   server::Situation situation(const SimRollout& rollout) const;
+  std::vector<server::ZoneView> zones_of(const SimRollout& rollout) const;
   std::optional<Instant> clock_of(const std::string& device, const Row& row) const;
   std::int64_t release_of(const std::string& version);
   void save(SimRollout& rollout, const server::Effects& effects);
   void save(SimRollout& rollout, const server::DeviceMove& move);
   void save(const server::TargetChange& change);
 
+  void apply(SimRollout& rollout, const server::Start& action);
+  void apply(SimRollout& rollout, const server::Join& action);
   void apply(SimRollout& rollout, const server::Notify& action);
   void apply(SimRollout& rollout, const server::TimeOut& action);
   void apply(SimRollout& rollout, const server::StartBake& action);
@@ -114,6 +128,7 @@ class Server {
   server::HeardOut hear_out(const SimRollout& rollout, const Row& row);
   void supersede(const SimRollout& by, const std::vector<server::TargetChange>& told);
   void enter(SimRollout& rollout, server::RolloutState to);
+  void launch(SimRollout& rollout);
   void tell_of_stop(SimRollout& rollout, const std::string& after);
   void retry(SimRollout& rollout);
 
@@ -121,6 +136,8 @@ class Server {
   void check_gate(const SimRollout& rollout, int opened) const;
   void check_accuracy(const SimRollout& rollout) const;
   std::int64_t in_progress_reachable(const SimRollout& rollout) const;
+  void check_pace(const SimRollout& rollout) const;
+  void check_downloads(const SimRollout& rollout) const;
 
   Scheduler& scheduler_;
   Ports ports_;

@@ -16,19 +16,20 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::size_t max_waves = 20;
 constexpr std::size_t max_criteria = 10;
 constexpr std::size_t max_causes = 30;
 constexpr std::int64_t one_day_s = 86400;
 constexpr std::int64_t thirty_days_s = 30 * one_day_s;
 constexpr std::uint32_t most_probation_s = 30 * 86400;
 constexpr std::int64_t most_devices = 1'000'000;
+constexpr std::int64_t most_in_progress = 100'000;
 constexpr std::uint64_t most_samples = 1'000'000'000;
 constexpr double least_weight = 0.01, most_weight = 100;
 constexpr std::size_t most_guards = 20;
 constexpr std::int64_t most_attempts = 20;
 constexpr double smallest_share = 1e-6;
 
+constexpr std::array all_targets{Targets::frozen, Targets::dynamic};
 constexpr std::array reactions{Reaction::pause, Reaction::halt, Reaction::rollback};
 constexpr std::array guard_modes{GuardMode::automatic, GuardMode::required, GuardMode::advisory};
 
@@ -52,14 +53,6 @@ void read_word(JsonReader& in, std::string_view key, const Table& table, Value& 
     known = true;
   }
   in.check(key, known, "must be one of " + all);
-}
-
-void read_wave(JsonReader& in, std::vector<WavePolicy>& waves) {
-  WavePolicy wave;
-  in.required("share", wave.share, smallest_share, 1.0);
-  const bool grows = waves.empty() || wave.share > waves.back().share;
-  in.check("share", grows, "must be over the share of the wave before: shares are cumulative");
-  waves.push_back(wave);
 }
 
 void read_gate(JsonReader& in, GatePolicy& gate) {
@@ -178,6 +171,10 @@ json encode_optional(const std::optional<double>& value) {
 
 }  // namespace
 
+std::string_view to_string(Targets targets) {
+  return targets == Targets::dynamic ? "dynamic" : "frozen";
+}
+
 std::string_view to_string(Reaction reaction) {
   switch (reaction) {
     case Reaction::pause:
@@ -218,9 +215,7 @@ std::vector<GuardPolicy> usual_guards() {
 Result<Policy> decode_policy(const json& document) {
   Policy policy;
   ARGOSY_TRY(auto in, JsonReader::of(document, "policy"));
-  read_list(in, "waves", max_waves, read_wave, policy.waves);
-  const bool reaches_all = !policy.waves.empty() && policy.waves.back().share == 1.0;
-  in.check("waves", reaches_all, "must end with the share 1, or some devices get nothing");
+  read_waves(in, policy.waves);
   in.optional_object("gate", [&policy](JsonReader& gate) { read_gate(gate, policy.gate); });
   read_list(in, "abort", max_criteria, read_criterion, policy.abort);
   read_list(in, "guards", most_guards, read_guard, policy.guards);
@@ -232,17 +227,21 @@ Result<Policy> decode_policy(const json& document) {
       .optional("silent_after_s", policy.silent_after_s, std::int64_t{1}, thirty_days_s)
       .optional("baseline_s", policy.baseline_s, std::int64_t{1}, thirty_days_s)
       .optional("in_progress_timeout_s", policy.in_progress_timeout_s, std::int64_t{1}, thirty_days_s)
-      .optional("max_in_progress", policy.max_in_progress, std::int64_t{1}, std::int64_t{100'000})
+      .optional("max_in_progress", policy.max_in_progress, std::int64_t{1}, most_in_progress)
+      .optional("max_downloads", policy.max_downloads, std::int64_t{1}, most_in_progress)
       .optional("patch_wait_s", policy.patch_wait_s, std::int64_t{0}, thirty_days_s)
       .optional_object("retry", [&policy](JsonReader& retry) { read_retry(retry, policy.retry); })
       .optional("include_resting", policy.include_resting);
+  read_word(in, "targets", all_targets, policy.targets);
+  in.optional_object("approval", [&policy](JsonReader& approval) { read_approval(approval, policy.approval); });
+  in.optional("start_grace_s", policy.start_grace_s, std::int64_t{0}, thirty_days_s);
+  in.optional_object("maintenance", [&policy](JsonReader& one) { read_maintenance(one, policy.maintenance); });
+  in.optional_object("pace", [&policy](JsonReader& pace) { read_pace(pace, policy.pace); });
   ARGOSY_CHECK(in.finish());
   return policy;
 }
 
 json encode(const Policy& policy) {
-  json waves = json::array();
-  for (const auto& wave : policy.waves) waves.push_back({{"share", wave.share}});
   json abort = json::array();
   for (const auto& criterion : policy.abort) {
     abort.push_back({{"causes", criterion.causes},
@@ -254,7 +253,7 @@ json encode(const Policy& policy) {
   for (const auto& guard : policy.guards) guards.push_back(encode_guard(guard));
   const auto& gate = policy.gate;
   const auto& probation = policy.probation;
-  return {{"waves", waves},
+  return {{"waves", encode_waves(policy.waves)},
           {"gate",
            {{"min_executed", gate.min_executed},
             {"success_share", gate.success_share},
@@ -282,7 +281,13 @@ json encode(const Policy& policy) {
            {{"causes", policy.retry.causes},
             {"max_attempts", policy.retry.max_attempts},
             {"backoff_s", policy.retry.backoff_s}}},
-          {"include_resting", policy.include_resting}};
+          {"include_resting", policy.include_resting},
+          {"targets", to_string(policy.targets)},
+          {"maintenance", policy.maintenance ? encode(*policy.maintenance) : json(nullptr)},
+          {"approval", {{"required", policy.approval.required}}},
+          {"start_grace_s", policy.start_grace_s},
+          {"pace", encode(policy.pace)},
+          {"max_downloads", policy.max_downloads ? json(*policy.max_downloads) : json(nullptr)}};
 }
 
 }  // namespace argosy::server

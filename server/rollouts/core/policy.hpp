@@ -13,17 +13,20 @@
 
 #include "common/base/error.hpp"
 #include "common/wire/desired.hpp"
+#include "server/rollouts/core/launch.hpp"
+#include "server/rollouts/core/maintenance_window.hpp"
+#include "server/rollouts/core/pace.hpp"
+#include "server/rollouts/core/wave_policy.hpp"
 #include "server/rollouts/guards/guard_metrics.hpp"
 
 namespace argosy::server {
 
+// Whom a rollout is for: the devices that match its filter at its start, or those that come to match it later as well.
+enum class Targets : std::uint8_t { frozen, dynamic };
+std::string_view to_string(Targets targets);
+
 enum class Reaction : std::uint8_t { pause, halt, rollback };
 std::string_view to_string(Reaction reaction);
-
-struct WavePolicy {
-  double share = 1;  // cumulative: of all devices of the rollout, once this wave is open
-  friend bool operator==(const WavePolicy&, const WavePolicy&) = default;
-};
 
 struct GatePolicy {
   std::int64_t min_executed = 1;     // devices with an outcome; fewer when the wave holds fewer
@@ -91,6 +94,12 @@ struct Policy {
   std::int64_t patch_wait_s = 600;            // a device waits this long for its patch, then takes the full file
   RetryPolicy retry;
   bool include_resting = false;  // tells devices, too, that rest because they failed again and again
+  Targets targets = Targets::frozen;
+  ApprovalPolicy approval;
+  std::optional<Maintenance> maintenance{};  // when devices are told; none: at any time
+  std::int64_t start_grace_s = 300;          // a scheduled start that is later says so
+  Pace pace;
+  std::optional<std::int64_t> max_downloads{};  // reachable devices that are told or download; none: no such limit
   friend bool operator==(const Policy&, const Policy&) = default;
 };
 

@@ -10,6 +10,10 @@ std::string effect_of_withdrawal(RolloutState state) {
   switch (state) {
     case RolloutState::draft:
       return "it cannot be started";
+    case RolloutState::awaiting_approval:
+      return "it cannot be approved";
+    case RolloutState::scheduled:
+      return "it does not start: when its time comes, it is a draft again";
     case RolloutState::running:
       return "it pauses, and can be rolled back";
     case RolloutState::paused:

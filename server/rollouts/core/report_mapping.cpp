@@ -62,6 +62,7 @@ Progress progress_of(const wire::UpdateReport& update, DeviceStep step) {
                     .source = known_source(update.source),
                     .bytes = update.bytes,
                     .full_bytes = update.full_bytes,
+                    .held = update.held && !is_terminal(step),
                     .numbers = numbers_of(update)};
   if (step == DeviceStep::failed) {
     progress.cause = is_known_cause(update.cause) ? update.cause : std::string(cause_other);
@@ -99,7 +100,7 @@ bool replaces_failure(const Tracked& row, DeviceStep outcome, const wire::ModelR
 
 bool changes(const Tracked& row, const Progress& next) {
   return next.step != row.step || next.cause != row.cause || next.message != row.message || next.source != row.source ||
-         next.bytes != row.bytes || next.full_bytes != row.full_bytes;
+         next.bytes != row.bytes || next.full_bytes != row.full_bytes || next.held != row.held;
 }
 
 std::optional<Progress> map_return(const Tracked& row, const wire::ModelReport& report) {

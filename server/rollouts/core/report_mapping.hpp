@@ -28,6 +28,7 @@ struct Tracked {
   std::string source{};
   std::uint64_t bytes = 0;
   std::uint64_t full_bytes = 0;
+  bool held = false;
 };
 
 struct Progress {
@@ -37,6 +38,7 @@ struct Progress {
   std::string source{};  // "patch", "full", "local" or empty
   std::uint64_t bytes = 0;
   std::uint64_t full_bytes = 0;
+  bool held = false;                                  // it waits because its owner wants it to
   nlohmann::json numbers = nlohmann::json::object();  // of an outcome: metric, threshold, latencies, memory
   friend bool operator==(const Progress&, const Progress&) = default;
 };

@@ -13,6 +13,8 @@ using namespace std::string_view_literals;
 
 constexpr std::array rollout_states{
     std::pair{RolloutState::draft, "draft"sv},
+    std::pair{RolloutState::awaiting_approval, "awaiting_approval"sv},
+    std::pair{RolloutState::scheduled, "scheduled"sv},
     std::pair{RolloutState::running, "running"sv},
     std::pair{RolloutState::paused, "paused"sv},
     std::pair{RolloutState::completed, "completed"sv},
@@ -37,10 +39,11 @@ constexpr std::array device_steps{
 };
 
 constexpr std::array operations{
-    std::pair{Operation::start, "start"sv},   std::pair{Operation::pause, "pause"sv},
-    std::pair{Operation::resume, "resume"sv}, std::pair{Operation::promote, "promote"sv},
-    std::pair{Operation::halt, "halt"sv},     std::pair{Operation::rollback, "rollback"sv},
-    std::pair{Operation::retry, "retry"sv},
+    std::pair{Operation::start, "start"sv},       std::pair{Operation::approve, "approve"sv},
+    std::pair{Operation::refuse, "refuse"sv},     std::pair{Operation::cancel, "cancel"sv},
+    std::pair{Operation::pause, "pause"sv},       std::pair{Operation::resume, "resume"sv},
+    std::pair{Operation::promote, "promote"sv},   std::pair{Operation::halt, "halt"sv},
+    std::pair{Operation::rollback, "rollback"sv}, std::pair{Operation::retry, "retry"sv},
 };
 
 constexpr std::array known_causes{
@@ -113,6 +116,17 @@ std::optional<std::string> refuse_start(const Situation& now) {
   return std::nullopt;
 }
 
+std::optional<std::string> refuse_approval(const Situation& now) {
+  if (now.state != RolloutState::awaiting_approval) return is_now(now.state) + ": it waits for no approval";
+  return std::nullopt;
+}
+
+std::optional<std::string> refuse_cancel(const Situation& now) {
+  if (now.state == RolloutState::awaiting_approval || now.state == RolloutState::scheduled) return std::nullopt;
+  if (now.state == RolloutState::draft) return "the rollout is a draft: there is nothing to take back";
+  return is_now(now.state) + ": it has started; halt or roll it back";
+}
+
 std::optional<std::string> refuse_promote(const Situation& now) {
   if (!is_open(now.state)) {
     return is_now(now.state) + ": only a running or paused rollout has a next wave";
@@ -122,7 +136,7 @@ std::optional<std::string> refuse_promote(const Situation& now) {
 }
 
 std::optional<std::string> refuse_halt(const Situation& now) {
-  if (is_open(now.state)) return std::nullopt;
+  if (is_open(now.state) || refuse_cancel(now) == std::nullopt) return std::nullopt;
   if (now.state != RolloutState::completed) return is_now(now.state) + ": there is nothing to halt";
   const bool stragglers = count_of(now.counts, "queued") > 0 || in_progress(now.counts) > 0;
   if (!stragglers) return "the rollout is completed and nobody is left to notify";
@@ -132,6 +146,8 @@ std::optional<std::string> refuse_halt(const Situation& now) {
 std::optional<std::string> refuse_rollback(const Situation& now) {
   switch (now.state) {
     case RolloutState::draft:
+    case RolloutState::awaiting_approval:
+    case RolloutState::scheduled:
       return "the rollout has not been started: there is nothing to go back from";
     case RolloutState::rolling_back:
       return "the rollout is already rolling back";
@@ -187,11 +203,22 @@ std::span<const std::string_view> all_causes() {
   return known_causes;
 }
 
+std::span<const Operation> all_operations() {
+  static constexpr auto all = values_of(operations);
+  return all;
+}
+
+bool is_before_start(RolloutState state) {
+  return state == RolloutState::draft || state == RolloutState::awaiting_approval || state == RolloutState::scheduled;
+}
 bool is_open(RolloutState state) {
   return state == RolloutState::running || state == RolloutState::paused;
 }
 bool is_active(RolloutState state) {
   return is_open(state) || state == RolloutState::rolling_back;
+}
+bool is_due_for_ticks(RolloutState state) {
+  return is_active(state) || state == RolloutState::scheduled;
 }
 bool has_ended(RolloutState state) {
   return state == RolloutState::completed || state == RolloutState::halted || state == RolloutState::rolled_back;
@@ -202,6 +229,9 @@ bool is_in_progress(DeviceStep step) {
 }
 bool has_begun(DeviceStep step) {
   return step >= DeviceStep::downloading && step <= DeviceStep::probation;
+}
+bool is_fetching(DeviceStep step) {
+  return step == DeviceStep::notified || step == DeviceStep::downloading;
 }
 bool is_switching(DeviceStep step) {
   return step == DeviceStep::activating || step == DeviceStep::probation;
@@ -281,12 +311,21 @@ std::int64_t retryable(const Counts& counts, std::string_view cause) {
 }
 
 std::optional<std::string> refusal(Operation operation, const Situation& now) {
-  const bool stops = operation == Operation::pause || operation == Operation::halt || operation == Operation::rollback;
+  const bool stops = operation == Operation::pause || operation == Operation::halt ||
+                     operation == Operation::rollback || operation == Operation::refuse ||
+                     operation == Operation::cancel;
   if (!now.fault.empty() && !stops) return "it can only be stopped: " + now.fault;
   if (!now.withdrawn.empty() && !stops) return now.withdrawn + "; a rollout of it can only be stopped";
   switch (operation) {
     case Operation::start:
       return refuse_start(now);
+    case Operation::approve:
+      if (now.planned == 0 && !refuse_approval(now)) return "no device matches the filter";
+      return refuse_approval(now);
+    case Operation::refuse:
+      return refuse_approval(now);
+    case Operation::cancel:
+      return refuse_cancel(now);
     case Operation::pause:
       if (now.state == RolloutState::running) return std::nullopt;
       return is_now(now.state) + ": only a running rollout can be paused";

@@ -13,14 +13,28 @@
 
 namespace argosy::server {
 
-enum class RolloutState : std::uint8_t { draft, running, paused, completed, halted, rolling_back, rolled_back };
+enum class RolloutState : std::uint8_t {
+  draft,
+  awaiting_approval,  // by another account
+  scheduled,          // starts by itself when its time comes
+  running,
+  paused,
+  completed,
+  halted,
+  rolling_back,
+  rolled_back,
+};
 std::string_view to_string(RolloutState state);
 Result<RolloutState> parse_rollout_state(std::string_view text);
 std::span<const RolloutState> all_rollout_states();
+// Draft, awaiting approval or scheduled: it has told nobody yet.
+bool is_before_start(RolloutState state);
 // Running or paused: waves may still open.
 bool is_open(RolloutState state);
 // Open, or rolling back.
 bool is_active(RolloutState state);
+// Active, or starts by itself: a tick may have something to do.
+bool is_due_for_ticks(RolloutState state);
 // Completed, halted or rolled back.
 bool has_ended(RolloutState state);
 
@@ -46,6 +60,8 @@ std::span<const DeviceStep> all_device_steps();
 bool is_in_progress(DeviceStep step);
 // Has begun on the device itself: the in-progress time-out runs.
 bool has_begun(DeviceStep step);
+// Told, or at its download: what takes the network's time.
+bool is_fetching(DeviceStep step);
 // Puts the release into service, or has just done so: activating or probation.
 bool is_switching(DeviceStep step);
 // In progress, or told to go back.
@@ -85,9 +101,10 @@ std::int64_t in_progress(const Counts& counts);
 Counts sum(const Counts& a, const Counts& b);
 
 // What an operator may ask for.
-enum class Operation : std::uint8_t { start, pause, resume, promote, halt, rollback, retry };
+enum class Operation : std::uint8_t { start, approve, refuse, cancel, pause, resume, promote, halt, rollback, retry };
 std::string_view to_string(Operation operation);
 Result<Operation> parse_operation(std::string_view text);
+std::span<const Operation> all_operations();
 
 // How texts for people call the wave of this index: the first one is "wave 1".
 std::string wave_name(int wave);

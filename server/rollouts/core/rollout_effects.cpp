@@ -1,5 +1,6 @@
 #include "server/rollouts/core/rollout_effects.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace argosy::server {
@@ -75,6 +76,11 @@ Effects effects_of_telling(const std::vector<HeardOut>& queued, const RolloutWis
   return effects;
 }
 
+std::int64_t told_to_fetch(const Effects& telling) {
+  return std::count_if(telling.moves.begin(), telling.moves.end(),
+                       [](const auto& move) { return move.to.step == DeviceStep::notified; });
+}
+
 Effects effects_of_superseding(const std::vector<RolloutDevice>& rows, std::int64_t by, Instant now) {
   Effects effects;
   const auto message = "rollout " + std::to_string(by) + " took over";
@@ -85,6 +91,7 @@ Effects effects_of_superseding(const std::vector<RolloutDevice>& rows, std::int6
 DeviceMove effect_of_report(const RolloutDevice& row, Progress next, Instant now) {
   DeviceMove move = move_of(row, std::move(next));
   move.started_at = now;
+  if (row.is.held && !move.to.held) move.clock_from = now;  // what it waited does not count
   if (is_terminal(move.to.step)) move.finished_at = now;
   return move;
 }

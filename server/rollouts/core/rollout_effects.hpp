@@ -30,9 +30,10 @@ struct DeviceMove {
   int wave = 0;
   std::string from_key;  // count_key before
   Progress to{};
-  std::optional<Instant> notified_at{};            // kept when there is none
-  std::optional<Instant> started_at{};             // the row's is kept when it has one
-  std::optional<Instant> finished_at{};            // none: no outcome
+  std::optional<Instant> notified_at{};  // kept when there is none
+  std::optional<Instant> started_at{};   // the row's is kept when it has one
+  std::optional<Instant> finished_at{};  // none: no outcome
+  std::optional<Instant> clock_from{};   // of the time-out, where it is not the start; kept when there is none
   std::optional<std::int64_t> previous_release{};  // kept when there is none
 };
 
@@ -66,6 +67,8 @@ struct HeardOut {
 };
 // Told, or out of the rollout without being told. Those that are told have a target in the answer.
 Effects effects_of_telling(const std::vector<HeardOut>& queued, const RolloutWish& wish, Instant now);
+// Of those that were told, how many have something to fetch: they use up the pace.
+std::int64_t told_to_fetch(const Effects& telling);
 // Devices of a rollout that was started earlier than `by`, which tells them now, and that have no outcome.
 Effects effects_of_superseding(const std::vector<RolloutDevice>& rows, std::int64_t by, Instant now);
 

@@ -10,6 +10,8 @@ namespace {
 
 using std::chrono::seconds;
 
+constexpr seconds looks_for_more_every{10};
+
 std::string of(std::int64_t part, std::int64_t whole) {
   return std::to_string(part) + " of " + std::to_string(whole);
 }
@@ -162,17 +164,24 @@ Gate check_executed(const Snapshot& snapshot) {
   return {GateVerdict::pass, of(succeeded(wave.counts), done) + " devices succeeded"};
 }
 
+// A verdict that fails, and that an operator accepted: else the rollout would have stopped.
+Gate check_accepted_guards(const Snapshot& snapshot) {
+  for (const auto& verdict : snapshot.guards) {
+    if (verdict.mode == GuardMode::advisory || verdict.verdict != Verdict::fail) continue;
+    return {GateVerdict::hold, verdict.message + ": accepted by an operator, so only an operator promotes"};
+  }
+  return {GateVerdict::pass, ""};
+}
+
 // The look at the longest dwell is taken beside the ticks, and has this long to come.
 constexpr seconds for_the_last_look{60};
 
 Gate check_guard_verdicts(const Snapshot& snapshot, Instant bake_end, Instant now) {
+  if (auto accepted = check_accepted_guards(snapshot); accepted.verdict != GateVerdict::pass) return accepted;
   const Instant dwell_end = bake_end + seconds(snapshot.policy.gate.max_dwell_s);
   for (const auto& verdict : snapshot.guards) {
     if (verdict.mode == GuardMode::advisory || verdict.verdict == Verdict::pass || verdict.verdict == Verdict::skipped)
       continue;
-    if (verdict.verdict == Verdict::fail) {
-      return {GateVerdict::hold, verdict.message + ": accepted by an operator, so only an operator promotes"};
-    }
     const bool is_last_word = verdict.is_final || now >= dwell_end + for_the_last_look;
     if (now < dwell_end || !is_last_word) return {GateVerdict::hold, verdict.message};
     return {GateVerdict::stop, "inconclusive: " + verdict.message + ", and the longest wait is over"};
@@ -185,6 +194,10 @@ Gate check_gate(const Snapshot& snapshot, Instant now) {
   const auto& wave = snapshot.waves[static_cast<std::size_t>(snapshot.wave)];
   auto outcome = check_executed(snapshot);
   if (outcome.verdict != GateVerdict::pass) return outcome;
+  if (snapshot.promote_all && next_wave(snapshot, snapshot.wave)) {
+    if (auto accepted = check_accepted_guards(snapshot); accepted.verdict != GateVerdict::pass) return accepted;
+    return {GateVerdict::pass, outcome.reason + "; an operator promotes all waves without their bakes"};
+  }
   if (!wave.bake_started_at) return {GateVerdict::start_bake, outcome.reason + "; baking begins"};
   const auto bake_end = *wave.bake_started_at + seconds(policy.bake_s);
   if (now < bake_end) return {GateVerdict::hold, outcome.reason + "; baking until " + to_rfc3339(bake_end)};
@@ -239,16 +252,92 @@ std::optional<Action> pass_gate(const Snapshot& snapshot, Instant now) {
 // Pace
 // -----------------------------------------------------------------------------------------------------------------
 
-std::optional<Notify> notify_more(const Snapshot& snapshot) {
-  std::int64_t queued = 0;
+// Queued and reachable devices of this wave whose turn has come.
+std::int64_t due_in(const Snapshot& snapshot, const WaveView& wave, Instant now) {
+  const auto told = wave.planned - count_of(wave.counts, "queued");
+  const auto spread = spread_so_far(snapshot.policy.pace, wave.planned, wave.opened_at, now);
+  return std::clamp<std::int64_t>(spread - told, 0, wave.queued_reachable);
+}
+
+// A reason not to tell more devices, and how many it lets through.
+struct Brake {
+  std::int64_t devices = 0;
+  std::string reason;
+};
+
+std::vector<Brake> brakes(const Snapshot& snapshot, Instant now) {
+  const auto& policy = snapshot.policy;
+  std::int64_t due = 0;
   std::int64_t running = 0;
+  std::int64_t fetching = 0;
   for (std::size_t i = 0; i < snapshot.waves.size(); ++i) {
-    if (static_cast<int>(i) <= snapshot.wave) queued += snapshot.waves[i].queued_reachable;
-    running += snapshot.waves[i].running_reachable;
+    const auto& wave = snapshot.waves[i];
+    if (static_cast<int>(i) <= snapshot.wave) due += due_in(snapshot, wave, now);
+    running += wave.running_reachable;
+    fetching += wave.fetching_reachable;
   }
-  const auto devices = std::min(queued, snapshot.policy.max_in_progress - running);
+  std::vector<Brake> list{
+      {due, "they are spread over " + std::to_string(policy.pace.jitter_s) + " s"},
+      {policy.max_in_progress - running, of(running, policy.max_in_progress) + " that may be at work are"}};
+  if (policy.max_downloads) {
+    list.push_back({*policy.max_downloads - fetching, of(fetching, *policy.max_downloads) + " that may download do"});
+  }
+  if (const auto pace = pace_now(snapshot, now)) {
+    list.push_back({devices_allowed(*pace), "the pace is " + number(pace->per_minute) + " a minute, and the next at " +
+                                                to_rfc3339(next_allowed(*pace))});
+  }
+  return list;
+}
+
+Brake tightest_brake(const Snapshot& snapshot, Instant now) {
+  const auto list = brakes(snapshot, now);
+  return *std::min_element(list.begin(), list.end(),
+                           [](const Brake& a, const Brake& b) { return a.devices < b.devices; });
+}
+
+std::optional<Notify> notify_more(const Snapshot& snapshot, Instant now) {
+  const auto devices = tightest_brake(snapshot, now).devices;
   if (devices <= 0) return std::nullopt;
-  return Notify{snapshot.wave, devices};
+  return Notify{snapshot.wave, devices, open_zones(snapshot.policy, snapshot.zones), pace_now(snapshot, now)};
+}
+
+// Queued and reachable devices that wait for their maintenance window, or have a time zone that is none.
+std::string why_outside(const Snapshot& snapshot) {
+  if (!snapshot.policy.maintenance) return "";
+  std::int64_t waiting = 0;
+  std::string unknown;
+  for (const auto& zone : snapshot.zones) {
+    if (zone.queued == 0) continue;
+    if (!zone.wall) {
+      unknown += (unknown.empty() ? "'" : ", '") + zone.zone + "'";
+    } else if (!is_inside(*snapshot.policy.maintenance, *zone.wall)) {
+      waiting += zone.queued;
+    }
+  }
+  std::string why;
+  if (waiting > 0) why = "; " + std::to_string(waiting) + " wait for their maintenance window";
+  if (!unknown.empty()) {
+    why += "; devices are not told because their label " + std::string(time_zone_label) +
+           " is no time zone: " + unknown + "; write one such as Europe/Berlin";
+  }
+  return why;
+}
+
+// Why queued and reachable devices of the opened waves are not told now; empty when they are, or there are none.
+std::string why_untold(const Snapshot& snapshot, Instant now) {
+  std::int64_t queued = 0;
+  for (int wave = 0; wave <= snapshot.wave; ++wave)
+    queued += snapshot.waves[static_cast<std::size_t>(wave)].queued_reachable;
+  const auto brake = tightest_brake(snapshot, now);
+  if (queued == 0 || brake.devices > 0) return why_outside(snapshot);
+  return "; " + std::to_string(queued) + " of them are to be told: " + brake.reason + why_outside(snapshot);
+}
+
+// Clocks that started by then have run out, in a zone whose clocks on the wall show `wall`.
+Instant time_out_limit(const Policy& policy, const std::optional<WallTime>& wall, Instant now) {
+  const Duration longest = seconds(policy.in_progress_timeout_s);
+  if (!policy.maintenance || !wall) return now - longest;
+  return now - (*wall - open_since(*policy.maintenance, *wall, longest));
 }
 
 std::optional<TryAgain> try_again(const Snapshot& snapshot) {
@@ -266,10 +355,22 @@ std::optional<TryAgain> try_again(const Snapshot& snapshot) {
 }
 
 std::optional<TimeOut> time_out(const Snapshot& snapshot, Instant now) {
-  if (!snapshot.oldest_clock) return std::nullopt;
-  const Instant limit = now - seconds(snapshot.policy.in_progress_timeout_s);
-  if (*snapshot.oldest_clock > limit) return std::nullopt;
-  return TimeOut{limit};
+  const auto is_over = [](const std::optional<Instant>& clock, Instant limit) { return clock && *clock <= limit; };
+  const Instant limit = time_out_limit(snapshot.policy, std::nullopt, now);
+  if (is_over(snapshot.oldest_clock, limit)) return TimeOut{limit};
+  for (const auto& zone : snapshot.zones) {
+    const Instant zone_limit = time_out_limit(snapshot.policy, zone.wall, now);
+    if (is_over(zone.oldest_clock, zone_limit)) return TimeOut{zone_limit, zone.zone};
+  }
+  return std::nullopt;
+}
+
+// With dynamic targets, every ten seconds; in vain mostly.
+std::optional<Join> join_more(const Snapshot& snapshot, Instant now) {
+  if (!is_open(snapshot.state) || snapshot.policy.targets != Targets::dynamic) return std::nullopt;
+  if (!snapshot.fault.empty() || !snapshot.withdrawn.empty()) return std::nullopt;
+  if (snapshot.looked_for_more_at && now - *snapshot.looked_for_more_at < looks_for_more_every) return std::nullopt;
+  return Join{static_cast<int>(snapshot.waves.size()) - 1};
 }
 
 void run(const Snapshot& snapshot, Instant now, std::vector<Action>& actions) {
@@ -295,8 +396,21 @@ void run(const Snapshot& snapshot, Instant now, std::vector<Action>& actions) {
     actions.push_back(std::move(*again));  // alone, as a time-out
     return;
   }
-  if (auto more = notify_more(snapshot)) actions.push_back(*more);
+  if (auto more = notify_more(snapshot, now)) actions.push_back(*more);
   if (auto next = pass_gate(snapshot, now)) actions.push_back(std::move(*next));
+}
+
+Action start_scheduled(const Snapshot& snapshot, Instant now) {
+  if (!snapshot.fault.empty()) {
+    return ChangeState{RolloutState::draft,
+                       {"fault", "cancel", "it cannot start: " + snapshot.fault, {{"fault", snapshot.fault}}}};
+  }
+  if (!snapshot.withdrawn.empty()) {
+    return ChangeState{RolloutState::draft,
+                       {"withdrawn", "cancel", "it cannot start: " + snapshot.withdrawn, nlohmann::json::object()}};
+  }
+  return Start{"started as scheduled for " + to_rfc3339(*snapshot.start_at) +
+               lateness(*snapshot.start_at, snapshot.policy.start_grace_s, now)};
 }
 
 ChangeState rolled_back(const Snapshot& snapshot) {
@@ -313,6 +427,20 @@ Counts total_counts(const Snapshot& snapshot) {
   Counts total;
   for (const auto& wave : snapshot.waves) total = sum(total, wave.counts);
   return total;
+}
+
+std::optional<std::vector<std::string>> open_zones(const Policy& policy, const std::vector<ZoneView>& zones) {
+  if (!policy.maintenance) return std::nullopt;
+  std::vector<std::string> open;
+  for (const auto& zone : zones)
+    if (zone.wall && is_inside(*policy.maintenance, *zone.wall)) open.push_back(zone.zone);
+  return open;
+}
+
+std::optional<PaceNow> pace_now(const Snapshot& snapshot, Instant now) {
+  const auto rate = rate_per_minute(snapshot.policy.pace, succeeded(total_counts(snapshot)));
+  if (!rate) return std::nullopt;
+  return PaceNow{*rate, snapshot.pace_spent_until, now};
 }
 
 std::optional<int> next_wave(const Snapshot& snapshot, int wave) {
@@ -342,14 +470,22 @@ std::string gate_status(const Snapshot& snapshot, Instant now) {
   if (!snapshot.fault.empty()) return "it cannot go on: " + snapshot.fault;
   if (snapshot.stopping) return "devices are being told of the stop";
   if (snapshot.state != RolloutState::running || snapshot.waves.empty()) return "";
-  return check_gate(snapshot, now).reason;
+  return check_gate(snapshot, now).reason + why_untold(snapshot, now);
 }
 
 std::vector<Action> next_actions(const Snapshot& snapshot, Instant now) {
   std::vector<Action> actions;
-  if (snapshot.waves.empty() || snapshot.state == RolloutState::draft || snapshot.stopping) return actions;
+  if (snapshot.state == RolloutState::scheduled && snapshot.start_at && *snapshot.start_at <= now) {
+    actions.push_back(start_scheduled(snapshot, now));
+    return actions;
+  }
+  if (snapshot.waves.empty() || is_before_start(snapshot.state) || snapshot.stopping) return actions;
   if (auto overdue = time_out(snapshot, now)) {
     actions.push_back(*overdue);  // alone: a gate must not be judged by counts that are about to change
+    return actions;
+  }
+  if (const auto newcomers = join_more(snapshot, now)) {
+    actions.push_back(*newcomers);  // alone: the gate of the last wave is not judged without those that belong to it
     return actions;
   }
   switch (snapshot.state) {
@@ -358,7 +494,7 @@ std::vector<Action> next_actions(const Snapshot& snapshot, Instant now) {
       break;
     case RolloutState::completed:
       if (!snapshot.fault.empty() || !snapshot.withdrawn.empty()) break;
-      if (auto more = notify_more(snapshot)) actions.push_back(*more);
+      if (auto more = notify_more(snapshot, now)) actions.push_back(*more);
       break;
     case RolloutState::rolling_back:
       if (snapshot.rolling_back_reachable == 0) actions.push_back(rolled_back(snapshot));

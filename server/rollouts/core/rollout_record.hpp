@@ -21,15 +21,21 @@ struct NewRollout {
   std::string filter;
   Policy policy;
   std::uint64_t seed = 0;
+  std::string person{};               // behind who makes it: Account
+  std::optional<Instant> start_at{};  // not before
 };
 
 struct OperatorCall {
   std::int64_t rollout = 0;
   Operation operation = Operation::start;
   std::string if_match;  // the ETag's text, without quotes; "*" matches any
-  std::string cause;     // of retry; empty: any
-  std::string actor;
-  bool include_resting = false;  // of retry: those that rest, too
+  std::string cause{};   // of retry; empty: any
+  std::string actor{};
+  bool include_resting = false;       // of retry: those that rest, too
+  std::string person{};               // behind the actor: Account
+  std::string comment{};              // of approve and refuse
+  std::optional<Instant> start_at{};  // of start
+  bool all = false;                   // of promote: the waves behind the next as well
 };
 
 struct WaveRecord {
@@ -55,6 +61,9 @@ struct RolloutRecord {
   int wave = 0;
   std::int64_t etag = 1;
   std::string created_by;
+  std::string created_by_person;    // Account
+  std::string approved_by;          // empty: nobody has
+  std::optional<Instant> start_at;  // not before
   Instant created_at{};
   std::optional<Instant> started_at;
   std::optional<Instant> ended_at;
@@ -68,6 +77,9 @@ struct RolloutRecord {
   std::string guards_unmeasured;  // why its guards cannot be measured now; empty: they can
   // Devices up to this one have been told of the last halt or roll back, the others follow; none: all have.
   std::optional<std::string> told_up_to;
+  std::optional<Instant> pace_spent_until;    // pace.hpp
+  std::optional<Instant> looked_for_more_at;  // with dynamic targets
+  bool promote_all = false;                   // the waves that are left open without their bakes
 };
 
 Counts total_counts(const RolloutRecord& record);

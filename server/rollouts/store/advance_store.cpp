@@ -9,11 +9,13 @@
 #include <pqxx/pqxx>
 
 #include "server/db/rows.hpp"
-#include "server/devices/presence_sql.hpp"
 #include "server/journal/journal_store.hpp"
 #include "server/rollouts/core/state_sql.hpp"
 #include "server/rollouts/store/decision_store.hpp"
 #include "server/rollouts/store/device_rows_store.hpp"
+#include "server/rollouts/store/join_store.hpp"
+#include "server/rollouts/store/launch_store.hpp"
+#include "server/rollouts/store/maintenance_store.hpp"
 #include "server/rollouts/store/notify_store.hpp"
 #include "server/rollouts/store/penalty_store.hpp"
 #include "server/rollouts/store/rollout_rows_store.hpp"
@@ -41,22 +43,21 @@ std::vector<RolloutDevice> lock_revoked(pqxx::work& transaction, std::int64_t ro
   return rollout_devices_of(transaction.exec_params(sql, rollout, since));
 }
 
-std::vector<RolloutDevice> lock_late(pqxx::work& transaction, std::int64_t rollout, Instant started_by) {
+std::vector<RolloutDevice> lock_late(pqxx::work& transaction, const RolloutRecord& record, const TimeOut& action) {
   static const std::string sql = "select " + rollout_device_columns + R"sql(
     from rollout_devices q
+    join devices d on d.id = q.device_id
     left join device_state s on s.device_id = q.device_id
-    where q.rollout_id = $1 and (
-        (q.state in ()sql" + sql_steps(has_begun) +
-                                 R"sql() and q.started_at <= $2::timestamptz)
-        or (q.state = )sql" + sql_word(DeviceStep::notified) +
-                                 " and " + reachable_sql("s") + R"sql(
-          and greatest(q.notified_at, s.presence_since) <= $2::timestamptz)
-      )
+    where q.rollout_id = $1 and q.state in ()sql" +
+                                 sql_steps(is_in_progress) + ") and " + clock_sql() + R"sql( <= $2::timestamptz
+      and ($4::text is null or )sql" +
+                                 zone_sql("$5") + R"sql( = $4::text)
     order by q.device_id
     limit $3
     for update of q
   )sql";
-  return rollout_devices_of(transaction.exec_params(sql, rollout, started_by, most_at_once));
+  return rollout_devices_of(transaction.exec_params(sql, record.id, action.started_by, most_at_once, action.zone,
+                                                    zone_parameter(record.policy)));
 }
 
 void append_time_out_event(pqxx::work& transaction, const RolloutRecord& record, const DeviceMove& move) {
@@ -80,11 +81,28 @@ Result<void> pause_for(pqxx::work& transaction, const AdvanceRollout& asked, con
 }
 
 Result<void> apply(pqxx::work& transaction, const AdvanceRollout& asked, const RolloutRecord& record,
+                   const Start& action, Advance& advance) {
+  advance.acted = true;
+  return launch_scheduled(transaction, record, action, engine, asked.now);
+}
+
+Result<void> apply(pqxx::work& transaction, const AdvanceRollout& asked, const RolloutRecord& record,
+                   const Join& action, Advance& advance) {
+  ARGOSY_CHECK(join_devices(transaction, record, action, asked.now));
+  advance.acted = true;  // the next round does what this one left
+  return {};
+}
+
+Result<void> apply(pqxx::work& transaction, const AdvanceRollout& asked, const RolloutRecord& record,
                    const Notify& action, Advance& advance) {
   auto telling = notify_devices(transaction, record, action, asked.now);
   if (!telling && record.state == RolloutState::running)
     return pause_for(transaction, asked, record, telling.error(), advance);
   ARGOSY_TRY(auto notified, std::move(telling));
+  if (action.pace && notified.told > 0) {
+    transaction.exec_params0("update rollouts set pace_spent_until = $2::timestamptz where id = $1", record.id,
+                             spent_after(*action.pace, notified.told));
+  }
   advance.notified += notified.devices;
   advance.acted |= notified.devices > 0;
   advance.wanted = std::move(notified.wanted);
@@ -93,7 +111,7 @@ Result<void> apply(pqxx::work& transaction, const AdvanceRollout& asked, const R
 
 Result<void> apply(pqxx::work& transaction, const AdvanceRollout& asked, const RolloutRecord& record,
                    const TimeOut& action, Advance& advance) {
-  const auto late = lock_late(transaction, record.id, action.started_by);
+  const auto late = lock_late(transaction, record, action);
   const auto effects = effects_of_time_out(late, record.policy, asked.now);
   for (const auto& move : effects.moves) append_time_out_event(transaction, record, move);
   move_devices(transaction, record.id, effects.moves);
@@ -152,6 +170,7 @@ Result<Advance> AdvanceRollout::operator()(pqxx::work& transaction) const {
     advance.acted = true;
     return advance;
   }
+  if (record.state == RolloutState::scheduled && record.start_at > now) return advance;
   const auto gone = effects_of_revocation(lock_revoked(transaction, id, revoked_since), now);
   if (!gone.moves.empty()) {
     move_devices(transaction, id, gone.moves);

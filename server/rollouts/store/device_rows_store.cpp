@@ -7,6 +7,8 @@
 
 #include "common/json/json_text.hpp"
 #include "server/db/rows.hpp"
+#include "server/devices/presence_sql.hpp"
+#include "server/rollouts/core/state_sql.hpp"
 #include "server/rollouts/store/penalty_store.hpp"
 
 namespace argosy::server {
@@ -41,6 +43,14 @@ void write_counts(pqxx::work& transaction, std::int64_t rollout,
 
 }  // namespace
 
+std::string clock_sql() {
+  const std::string reachable = "coalesce(" + reachable_sql("s") + ", false)";
+  return "case when q.state = " + sql_word(DeviceStep::notified) + " then case when " + reachable +
+         " then greatest(q.notified_at, s.presence_since) end when not q.held then coalesce(q.clock_from, q.started_at)"
+         " when not " +
+         reachable + " then greatest(q.started_at, s.presence_since) end";
+}
+
 std::vector<RolloutDevice> rollout_devices_of(const pqxx::result& rows) {
   std::vector<RolloutDevice> devices;
   devices.reserve(static_cast<std::size_t>(rows.size()));
@@ -54,6 +64,7 @@ std::vector<RolloutDevice> rollout_devices_of(const pqxx::result& rows) {
   const auto source = rows.column_number("source");
   const auto bytes = rows.column_number("bytes");
   const auto full_bytes = rows.column_number("full_bytes");
+  const auto held = rows.column_number("held");
   const auto numbers = rows.column_number("numbers");
   for (const auto& row : rows) {
     RolloutDevice& one = devices.emplace_back();
@@ -67,6 +78,7 @@ std::vector<RolloutDevice> rollout_devices_of(const pqxx::result& rows) {
               .source = row[source].as<std::string>(),
               .bytes = row[bytes].as<std::uint64_t>(),
               .full_bytes = row[full_bytes].as<std::uint64_t>(),
+              .held = row[held].as<bool>(),
               .numbers = json_or_null(row[numbers].as<std::string>())};
   }
   return devices;
@@ -84,6 +96,8 @@ void move_devices(pqxx::work& transaction, std::int64_t rollout, const std::vect
                     {"source", move.to.source},
                     {"bytes", move.to.bytes},
                     {"full_bytes", move.to.full_bytes},
+                    {"held", move.to.held},
+                    {"clock_from", json_of(move.clock_from)},
                     {"numbers", move.to.numbers},
                     {"notified_at", json_of(move.notified_at)},
                     {"started_at", json_of(move.started_at)},
@@ -96,12 +110,13 @@ void move_devices(pqxx::work& transaction, std::int64_t rollout, const std::vect
       R"sql(
         update rollout_devices q
         set state = i.state, cause = nullif(i.cause, ''), message = i.message, source = nullif(i.source, ''),
-          bytes = i.bytes, full_bytes = i.full_bytes, numbers = i.numbers,
+          bytes = i.bytes, full_bytes = i.full_bytes, numbers = i.numbers, held = i.held,
+          clock_from = coalesce(i.clock_from, q.clock_from),
           notified_at = coalesce(i.notified_at, q.notified_at),
           started_at = coalesce(q.started_at, i.started_at), finished_at = i.finished_at,
           previous_release_id = coalesce(i.previous, q.previous_release_id), retry_at = null
         from jsonb_to_recordset($2::jsonb) as i(device text, state text, cause text, message text, source text,
-          bytes bigint, full_bytes bigint, numbers jsonb, notified_at timestamptz, started_at timestamptz,
+          bytes bigint, full_bytes bigint, held boolean, clock_from timestamptz, numbers jsonb, notified_at timestamptz, started_at timestamptz,
           finished_at timestamptz, previous bigint)
         where q.rollout_id = $1 and q.device_id = i.device
       )sql",

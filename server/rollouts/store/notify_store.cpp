@@ -16,6 +16,7 @@
 #include "server/rollouts/core/state_sql.hpp"
 #include "server/rollouts/core/variant_plan.hpp"
 #include "server/rollouts/store/device_rows_store.hpp"
+#include "server/rollouts/store/maintenance_store.hpp"
 #include "server/rollouts/store/ready_patches_store.hpp"
 #include "server/rollouts/store/release_rows_store.hpp"
 #include "server/rollouts/store/rollout_rows_store.hpp"
@@ -60,13 +61,16 @@ std::vector<Queued> lock_queued(pqxx::work& transaction, const RolloutRecord& re
                                  sql_word(DeviceStep::queued) +
                                  R"sql(
       and q.wave <= $5 and d.revoked_at is null and ($8 or f.device_id is null)
+      and ($9::text[] is null or )sql" +
+                                 zone_sql("$10") + R"sql( = any($9::text[]))
     order by q.wave, q.device_id
     limit $6
     for update of q
   )sql";
-  const auto rows = transaction.exec_params(sql, record.id, record.model, record.release_id,
-                                            record.started_at.value_or(record.created_at), action.wave,
-                                            candidates_for(action.devices), now, record.policy.include_resting);
+  const auto rows = transaction.exec_params(
+      sql, record.id, record.model, record.release_id, record.started_at.value_or(record.created_at), action.wave,
+      candidates_for(action.devices), now, record.policy.include_resting,
+      action.zones ? std::optional(pg_array(*action.zones)) : std::nullopt, zone_parameter(record.policy));
   const auto hardware_class = rows.column_number("hardware_class");
   const auto capabilities = rows.column_number("capabilities");
   const auto version = rows.column_number("version");
@@ -234,7 +238,7 @@ Result<Notified> notify_devices(pqxx::work& transaction, const RolloutRecord& re
   supersede_others(transaction, record, effects.targets, now);
   set_targets(transaction, record.model, effects.targets, now, DueClass::change);
   move_devices(transaction, record.id, effects.moves);
-  return Notified{static_cast<std::int64_t>(effects.moves.size()), patches.unasked()};
+  return Notified{static_cast<std::int64_t>(effects.moves.size()), told_to_fetch(effects), patches.unasked()};
 }
 
 }  // namespace argosy::server

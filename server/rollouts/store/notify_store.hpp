@@ -16,6 +16,7 @@ namespace argosy::server {
 
 struct Notified {
   std::int64_t devices = 0;       // that left the queue
+  std::int64_t told = 0;          // of these, to fetch the release
   std::vector<PatchPair> wanted;  // not asked for yet; who waits for them stays queued
 };
 Result<Notified> notify_devices(pqxx::work& transaction, const RolloutRecord& record, const Notify& action,

@@ -11,8 +11,8 @@
 #include "server/rollouts/store/acknowledgement_store.hpp"
 #include "server/rollouts/store/decision_store.hpp"
 #include "server/rollouts/store/device_rows_store.hpp"
+#include "server/rollouts/store/launch_store.hpp"
 #include "server/rollouts/store/penalty_store.hpp"
-#include "server/rollouts/store/plan_store.hpp"
 #include "server/rollouts/store/rollout_rows_store.hpp"
 #include "server/rollouts/store/snapshot_store.hpp"
 #include "server/rollouts/store/transition_store.hpp"
@@ -26,14 +26,6 @@ Result<void> check_etag(const RolloutRecord& record, const std::string& if_match
   if (if_match == "*" || if_match == std::to_string(record.etag)) return {};
   return make_error(Errc::precondition_failed, "the rollout has changed: its ETag is \"" + std::to_string(record.etag) +
                                                    "\", not \"" + if_match + "\"; read it again and decide anew");
-}
-
-// The fleet may have changed since the draft was made.
-Result<void> plan_again(pqxx::work& transaction, RolloutRecord& record) {
-  ARGOSY_TRY(const auto filter, parse_filter(record.filter));
-  plan_devices(transaction, record.id, filter, record.policy, record.seed);
-  ARGOSY_TRY(record, load_rollout(transaction, record.id, Lock::none));
-  return {};
 }
 
 Decision by_operator(std::string decision, std::string message, Json inputs = Json::object()) {
@@ -58,13 +50,72 @@ void change(pqxx::work& transaction, const OperateRollout& asked, const RolloutR
   change_state(transaction, record, to, asked.call.actor, by_operator(word, message, inputs), asked.now);
 }
 
-void start(pqxx::work& transaction, const OperateRollout& asked, const RolloutRecord& record) {
-  transaction.exec_params0("update rollout_waves set opened_at = $2::timestamptz where rollout_id = $1 and wave = 0",
-                           record.id, asked.now);
-  const auto planned = situation_of(record).planned;
-  const auto message = "started by " + asked.call.actor + " for " + std::to_string(planned) + " devices, " +
-                       std::to_string(record.waves.front().planned) + " in the first wave";
-  change_state(transaction, record, RolloutState::running, asked.call.actor, by_operator("start", message), asked.now);
+std::string at_its_time(const std::optional<Instant>& start_at) {
+  return start_at ? ", to start at " + to_rfc3339(*start_at) : "";
+}
+
+// Past what was asked, as `to` says: scheduled or running.
+void go_on(pqxx::work& transaction, const OperateRollout& asked, const RolloutRecord& record,
+           std::optional<Instant> start_at, const std::string& how) {
+  const auto& actor = asked.call.actor;
+  if (state_after_approval(start_at, asked.now) == RolloutState::running) {
+    const auto late = start_at ? ", its time " + to_rfc3339(*start_at) + " having passed," : "";
+    return launch(transaction, record, actor, "operator", how + late, asked.now);
+  }
+  change_state(transaction, record, RolloutState::scheduled, actor,
+               by_operator("schedule", "scheduled by " + actor + at_its_time(start_at)), asked.now);
+}
+
+Result<void> start(pqxx::work& transaction, const OperateRollout& asked, const RolloutRecord& record) {
+  if (asked.call.start_at) ARGOSY_CHECK(check_start_at(*asked.call.start_at, asked.now));
+  const auto start_at = asked.call.start_at ? asked.call.start_at : record.start_at;
+  const auto& actor = asked.call.actor;
+  set_launch(transaction, record, start_at, "");
+  const bool needs_approval = asked.approval_required || record.policy.approval.required;
+  if (state_after_start(needs_approval, start_at, asked.now) != RolloutState::awaiting_approval) {
+    go_on(transaction, asked, record, start_at, "started by " + actor);
+    return {};
+  }
+  const auto message = actor + " asks for approval for " + std::to_string(situation_of(record).planned) + " devices, " +
+                       std::to_string(record.waves.front().planned) + " in the first wave" + at_its_time(start_at);
+  change_state(transaction, record, RolloutState::awaiting_approval, actor, by_operator("ask for approval", message),
+               asked.now);
+  return {};
+}
+
+Result<void> check_approver(const OperateRollout& asked, const RolloutRecord& record) {
+  const Account maker{record.created_by, record.created_by_person};
+  const auto reason = approver_refusal(maker, {asked.call.actor, asked.call.person});
+  if (!reason) return {};
+  return make_error(Errc::forbidden, *reason);
+}
+
+std::string said(const std::string& comment) {
+  return comment.empty() ? "" : ": " + comment;
+}
+
+Result<void> approve(pqxx::work& transaction, const OperateRollout& asked, const RolloutRecord& record) {
+  ARGOSY_CHECK(check_approver(asked, record));
+  const auto& actor = asked.call.actor;
+  set_launch(transaction, record, record.start_at, actor);
+  log_decision(transaction, record, actor,
+               {"approval", "approve", "approved by " + actor + said(asked.call.comment), Json::object()}, asked.now);
+  go_on(transaction, asked, record, record.start_at, "started when " + actor + " approved");
+  return {};
+}
+
+Result<void> refuse(pqxx::work& transaction, const OperateRollout& asked, const RolloutRecord& record) {
+  ARGOSY_CHECK(check_approver(asked, record));
+  const auto& actor = asked.call.actor;
+  set_launch(transaction, record, std::nullopt, "");
+  change_state(transaction, record, RolloutState::draft, actor,
+               {"approval", "refuse", "refused by " + actor + said(asked.call.comment), Json::object()}, asked.now);
+  return {};
+}
+
+void cancel(pqxx::work& transaction, const OperateRollout& asked, const RolloutRecord& record) {
+  set_launch(transaction, record, std::nullopt, "");
+  change(transaction, asked, record, RolloutState::draft, "cancel");
 }
 
 void promote(pqxx::work& transaction, const OperateRollout& asked, RolloutRecord record) {
@@ -73,7 +124,11 @@ void promote(pqxx::work& transaction, const OperateRollout& asked, RolloutRecord
   const auto word = "open " + wave_name(next);
   auto inputs = accept(transaction, asked, record);
   inputs["gate"] = gate_status(snapshot, asked.now);
-  const auto decision = by_operator(word, "promoted by " + asked.call.actor, inputs);
+  const bool all = asked.call.all && next_wave(snapshot, next);
+  inputs["all"] = all;
+  const auto decision = by_operator(
+      word, "promoted by " + asked.call.actor + (all ? ", and all waves after it, without their bakes" : ""), inputs);
+  transaction.exec_params0("update rollouts set promote_all = $2 where id = $1", record.id, all);
   if (record.state == RolloutState::paused) {
     transaction.exec_params0("update rollouts set state = $3, reason = $2 where id = $1", record.id, decision.message,
                              std::string(to_string(RolloutState::running)));
@@ -121,7 +176,13 @@ Result<void> retry(pqxx::work& transaction, const OperateRollout& asked, const R
 Result<void> act(pqxx::work& transaction, const OperateRollout& asked, const RolloutRecord& record) {
   switch (asked.call.operation) {
     case Operation::start:
-      start(transaction, asked, record);
+      return start(transaction, asked, record);
+    case Operation::approve:
+      return approve(transaction, asked, record);
+    case Operation::refuse:
+      return refuse(transaction, asked, record);
+    case Operation::cancel:
+      cancel(transaction, asked, record);
       return {};
     case Operation::pause:
       change(transaction, asked, record, RolloutState::paused, "pause");
@@ -150,9 +211,9 @@ Result<void> act(pqxx::work& transaction, const OperateRollout& asked, const Rol
 Result<RolloutRecord> OperateRollout::operator()(pqxx::work& transaction) const {
   ARGOSY_TRY(auto record, load_rollout(transaction, call.rollout, Lock::row));
   ARGOSY_CHECK(check_etag(record, call.if_match));
-  if (call.operation == Operation::start && record.state == RolloutState::draft) {
-    ARGOSY_CHECK(plan_again(transaction, record));
-  }
+  const bool starts = (call.operation == Operation::start && record.state == RolloutState::draft) ||
+                      (call.operation == Operation::approve && record.state == RolloutState::awaiting_approval);
+  if (starts) ARGOSY_CHECK(plan_again(transaction, record));
   if (const auto reason = refusal(call.operation, situation_of(record))) {
     return make_error(Errc::illegal_transition, *reason);
   }

@@ -15,6 +15,7 @@ namespace argosy::server {
 struct OperateRollout {
   OperatorCall call;
   Instant now;
+  bool approval_required = false;  // by the server's configuration
   Result<RolloutRecord> operator()(pqxx::work& transaction) const;
 };
 

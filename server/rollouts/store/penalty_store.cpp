@@ -179,7 +179,7 @@ void begin_next_attempt(pqxx::work& transaction, std::int64_t rollout, const std
   transaction.exec_params0(
       R"sql(
         update rollout_devices
-        set attempt = attempt + 1, started_at = null, notified_at = null
+        set attempt = attempt + 1, started_at = null, notified_at = null, clock_from = null
         where rollout_id = $1 and device_id in (select unnest($2::text[]))
       )sql",
       rollout, pg_array(devices));

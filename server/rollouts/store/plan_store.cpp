@@ -34,13 +34,13 @@ std::vector<Candidate> select_candidates(pqxx::work& transaction, const Filter& 
   return candidates;
 }
 
-void insert_waves(pqxx::work& transaction, std::int64_t rollout, const Policy& policy,
+void insert_waves(pqxx::work& transaction, std::int64_t rollout, const std::vector<double>& shares,
                   const std::vector<std::int64_t>& planned) {
-  for (std::size_t wave = 0; wave < policy.waves.size(); ++wave) {
+  for (std::size_t wave = 0; wave < shares.size(); ++wave) {
     const Json counts = planned[wave] > 0 ? Json{{to_string(DeviceStep::queued), planned[wave]}} : Json::object();
     transaction.exec_params0(
         "insert into rollout_waves (rollout_id, wave, share, planned, counts) values ($1, $2, $3, $4, $5::jsonb)",
-        rollout, static_cast<int>(wave), policy.waves[wave].share, planned[wave], counts.dump());
+        rollout, static_cast<int>(wave), shares[wave], planned[wave], counts.dump());
   }
 }
 
@@ -65,12 +65,12 @@ std::int64_t plan_devices(pqxx::work& transaction, std::int64_t rollout, const F
                           std::uint64_t seed) {
   transaction.exec_params0("delete from rollout_devices where rollout_id = $1", rollout);
   transaction.exec_params0("delete from rollout_waves where rollout_id = $1", rollout);
-  std::vector<double> shares;
-  for (const auto& wave : policy.waves) shares.push_back(wave.share);
-  const auto plan = plan_waves(seed, select_candidates(transaction, filter), shares);
+  const auto candidates = select_candidates(transaction, filter);
+  const auto shares = cumulative_shares(policy.waves, static_cast<std::int64_t>(candidates.size()));
+  const auto plan = plan_waves(seed, candidates, shares);
   std::vector<std::int64_t> planned(shares.size(), 0);
   for (const auto& place : plan) ++planned[static_cast<std::size_t>(place.wave)];
-  insert_waves(transaction, rollout, policy, planned);
+  insert_waves(transaction, rollout, shares, planned);
   insert_devices(transaction, rollout, plan);
   return static_cast<std::int64_t>(plan.size());
 }

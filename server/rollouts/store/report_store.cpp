@@ -31,6 +31,7 @@ Tracked tracked_of(const RolloutDevice& device) {
   tracked.source = device.is.source;
   tracked.bytes = device.is.bytes;
   tracked.full_bytes = device.is.full_bytes;
+  tracked.held = device.is.held;
   return tracked;
 }
 
@@ -86,6 +87,7 @@ std::optional<Progress> follow(Tracked row, const std::string& device, const std
       row.source = next->source;
       row.bytes = next->bytes;
       row.full_bytes = next->full_bytes;
+      row.held = next->held;
       last = std::move(next);
     }
   }

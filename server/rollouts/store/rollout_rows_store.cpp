@@ -56,7 +56,8 @@ Result<RolloutRecord> load_rollout(pqxx::work& transaction, std::int64_t id, Loc
   static const std::string sql = R"sql(
     select r.name, r.model, l.version, r.release_id, r.filter, r.policy, r.seed, r.state, r.reason, r.wave,
       r.version as etag, r.created_by, r.created_at, r.started_at, r.ended_at, r.told_up_to,
-      r.guards_unmeasured, x.at as withdrawn_at, x.actor as withdrawn_by, x.reason as withdrawn_because
+      r.guards_unmeasured, x.at as withdrawn_at, x.actor as withdrawn_by, x.reason as withdrawn_because,
+      r.pace_spent_until, r.start_at, r.approved_by, r.created_by_person, r.promote_all, r.looked_for_more_at
     from rollouts r
     join releases l on l.id = r.release_id
     left join release_withdrawals x on x.release_id = r.release_id
@@ -85,6 +86,11 @@ Result<RolloutRecord> load_rollout(pqxx::work& transaction, std::int64_t id, Loc
   record.wave = row["wave"].as<int>();
   record.etag = row["etag"].as<std::int64_t>();
   record.created_by = row["created_by"].as<std::string>();
+  record.created_by_person = row["created_by_person"].as<std::string>();
+  record.approved_by = row["approved_by"].as<std::string>();
+  record.start_at = optional_of<Instant>(row["start_at"]);
+  record.looked_for_more_at = optional_of<Instant>(row["looked_for_more_at"]);
+  record.promote_all = row["promote_all"].as<bool>();
   record.created_at = row["created_at"].as<Instant>();
   record.started_at = optional_of<Instant>(row["started_at"]);
   record.ended_at = optional_of<Instant>(row["ended_at"]);
@@ -92,6 +98,7 @@ Result<RolloutRecord> load_rollout(pqxx::work& transaction, std::int64_t id, Loc
   if (const auto at = optional_of<Instant>(row["withdrawn_at"]))
     record.withdrawn = {*at, row["withdrawn_by"].as<std::string>(), row["withdrawn_because"].as<std::string>()};
   record.told_up_to = optional_of<std::string>(row["told_up_to"]);
+  record.pace_spent_until = optional_of<Instant>(row["pace_spent_until"]);
   record.waves = load_waves(transaction, id, record.fault);
   if (record.wave < 0 || record.wave >= static_cast<int>(record.waves.size())) {
     if (record.fault.empty()) record.fault = wave_name(record.wave) + ", which is open, is not one of its waves";

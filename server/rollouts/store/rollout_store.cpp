@@ -11,6 +11,7 @@
 #include "server/rollouts/core/recall.hpp"
 #include "server/rollouts/core/state_sql.hpp"
 #include "server/rollouts/store/earlier_store.hpp"
+#include "server/rollouts/store/maintenance_store.hpp"
 #include "server/rollouts/store/plan_store.hpp"
 #include "server/rollouts/store/release_rows_store.hpp"
 #include "server/rollouts/store/rollout_rows_store.hpp"
@@ -87,18 +88,20 @@ RolloutDeviceRecord device_of(const pqxx::row& row) {
 }  // namespace
 
 Result<RolloutRecord> CreateRollout::operator()(pqxx::work& transaction) const {
+  if (wanted.start_at) ARGOSY_CHECK(check_start_at(*wanted.start_at, now));
+  ARGOSY_CHECK(check_time_zone(transaction, wanted.policy));
   ARGOSY_TRY(const auto release, find_release(transaction, wanted.model, wanted.version));
   ARGOSY_CHECK(check_not_withdrawn(transaction, release, wanted));
   const auto id = transaction
                       .exec_params1(
                           R"sql(
                             insert into rollouts (name, model, release_id, filter, policy, seed, created_by,
-                              created_at)
-                            values ($1, $2, $3, $4, $5::jsonb, $6, $7, $8::timestamptz)
+                              created_at, created_by_person, start_at)
+                            values ($1, $2, $3, $4, $5::jsonb, $6, $7, $8::timestamptz, $9, $10::timestamptz)
                             returning id
                           )sql",
                           wanted.name, wanted.model, release, wanted.filter, encode(wanted.policy).dump(),
-                          static_cast<std::int64_t>(wanted.seed), actor, now)[0]
+                          static_cast<std::int64_t>(wanted.seed), actor, now, wanted.person, wanted.start_at)[0]
                       .as<std::int64_t>();
   plan_devices(transaction, id, filter, wanted.policy, wanted.seed);
   append_audit(transaction, actor, "rollout.create", "rollout/" + std::to_string(id),
@@ -195,7 +198,7 @@ std::vector<RolloutRecord> ListActiveRollouts::operator()(pqxx::work& transactio
   static const std::string sql = R"sql(
     select id
     from rollouts r
-    where state in ()sql" + sql_states(is_active) +
+    where state in ()sql" + sql_states(is_due_for_ticks) +
                                  R"sql()
       or (state in ()sql" + sql_states(has_ended) +
                                  R"sql() and exists (

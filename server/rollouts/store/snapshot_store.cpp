@@ -8,6 +8,8 @@
 #include "server/rollouts/core/state_sql.hpp"
 #include "server/rollouts/guards/panel_store.hpp"
 #include "server/rollouts/store/acknowledgement_store.hpp"
+#include "server/rollouts/store/device_rows_store.hpp"
+#include "server/rollouts/store/maintenance_store.hpp"
 #include "server/rollouts/store/rollout_rows_store.hpp"
 
 namespace argosy::server {
@@ -35,13 +37,18 @@ void load_queued(pqxx::work& transaction, const RolloutRecord& record, Instant n
           from device_failures f
           where f.device_id = q.device_id and f.model = $5 and f.resting_until > $6::timestamptz
         ))
+        and ($7::text[] is null or exists (
+          select from devices d where d.id = q.device_id and )sql" +
+                                                          zone_sql("$8") + R"sql( = any($7::text[])))
       order by q.wave desc
       limit $3
     ) as reachable
     group by wave
   )sql"};
-  const auto rows = exec_prepared(transaction, count_queued, record.id, record.wave, record.policy.max_in_progress,
-                                  record.policy.include_resting, record.model, now);
+  const auto zones = open_zones(record.policy, snapshot.zones);
+  const auto rows = exec_prepared(
+      transaction, count_queued, record.id, record.wave, record.policy.max_in_progress, record.policy.include_resting,
+      record.model, now, zones ? std::optional(pg_array(*zones)) : std::nullopt, zone_parameter(record.policy));
   for (const auto& row : rows) {
     if (auto* wave = wave_of(snapshot, row[0])) wave->queued_reachable = row[1].as<std::int64_t>();
   }
@@ -50,15 +57,13 @@ void load_queued(pqxx::work& transaction, const RolloutRecord& record, Instant n
 void load_running(pqxx::work& transaction, const RolloutRecord& record, Snapshot& snapshot) {
   static const Statement count_running{"count_running", R"sql(
     select wave, count(*) filter (where reachable) as running_reachable,
+      count(*) filter (where reachable and state in ()sql" + sql_steps(is_fetching) +
+                                                            R"sql()) as fetching_reachable,
       count(*) filter (where not reachable and state in ()sql" +
                                                             sql_steps(is_switching) + R"sql()) as suspects,
-      min(case
-        when state <> )sql" + sql_word(DeviceStep::notified) +
-                                                            R"sql( then started_at
-        when reachable then greatest(notified_at, presence_since)
-      end) as oldest_clock
+      min(clock) as oldest_clock
     from (
-      select q.wave, q.state, q.started_at, q.notified_at, s.presence_since,
+      select q.wave, q.state, )sql" + clock_sql() + R"sql( as clock,
         coalesce()sql" + reachable_sql("s") + R"sql(, false) as reachable
       from rollout_devices q
       left join device_state s on s.device_id = q.device_id
@@ -70,8 +75,10 @@ void load_running(pqxx::work& transaction, const RolloutRecord& record, Snapshot
   for (const auto& row : exec_prepared(transaction, count_running, record.id)) {
     if (auto* wave = wave_of(snapshot, row["wave"])) {
       wave->running_reachable = row["running_reachable"].as<std::int64_t>();
+      wave->fetching_reachable = row["fetching_reachable"].as<std::int64_t>();
       wave->suspects = row["suspects"].as<std::int64_t>();
     }
+    if (record.policy.maintenance) continue;  // each zone has a clock of its own
     const auto clock = optional_of<Instant>(row["oldest_clock"]);
     if (clock && (!snapshot.oldest_clock || *clock < *snapshot.oldest_clock)) snapshot.oldest_clock = clock;
   }
@@ -110,6 +117,10 @@ Snapshot load_snapshot(pqxx::work& transaction, const RolloutRecord& record, Ins
   snapshot.guards = load_verdicts(transaction, record);
   snapshot.fault = record.fault;
   snapshot.withdrawn = situation_of(record).withdrawn;
+  snapshot.pace_spent_until = record.pace_spent_until;
+  snapshot.start_at = record.start_at;
+  snapshot.looked_for_more_at = record.looked_for_more_at;
+  snapshot.promote_all = record.promote_all;
   snapshot.stopping = record.told_up_to.has_value();
   for (const auto& wave : record.waves) {
     snapshot.waves.push_back({.planned = wave.planned,
@@ -118,6 +129,8 @@ Snapshot load_snapshot(pqxx::work& transaction, const RolloutRecord& record, Ins
                               .bake_started_at = wave.bake_started_at});
   }
   snapshot.acknowledged = load_acknowledged(transaction, record.id);
+  snapshot.zones = load_zones(transaction, record.policy, now);
+  count_in_zones(transaction, record, snapshot.zones);
   // The counts tell where there is nothing to look for.
   const auto total = total_counts(record);
   if (count_of(total, "queued") > 0) load_queued(transaction, record, now, snapshot);

@@ -46,11 +46,13 @@ void change_state(pqxx::work& transaction, const RolloutRecord& record, RolloutS
   transaction.exec_params0(
       R"sql(
         update rollouts
-        set state = $2, reason = $3, version = version + 1, started_at = coalesce(started_at, $4::timestamptz),
+        set state = $2, reason = $3, version = version + 1,
+          promote_all = promote_all and $6,
+          started_at = case when $6 then coalesce(started_at, $4::timestamptz) else started_at end,
           ended_at = case when $5 then $4::timestamptz end
         where id = $1
       )sql",
-      record.id, std::string(to_string(to)), decision.message, now, has_ended(to));
+      record.id, std::string(to_string(to)), decision.message, now, has_ended(to), to == RolloutState::running);
   log_decision(transaction, record, actor, decision, now, severity_of(to));
   if (to == RolloutState::halted || to == RolloutState::rolling_back) tell_of_stop(transaction, record, to, "", now);
 }

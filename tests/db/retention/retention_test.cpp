@@ -104,6 +104,14 @@ TEST_F(RetentionTest, OldRolloutsGoWithTheirDevicesButTheOneThatIsStillFollowed)
   EXPECT_EQ(count("rollout_decisions"), 2);
 }
 
+TEST_F(RetentionTest, ARolloutThatIsScheduledStaysUntilItsTime) {
+  add_release();
+  add_rollout("1", "draft", "null", 0);
+  database.exec("update rollouts set state = 'scheduled', start_at = " + ago(-1));
+  tick();
+  EXPECT_EQ(count("rollouts"), 1);
+}
+
 TEST_F(RetentionTest, ARevokedDeviceGoesWithAllThatIsKnownOfIt) {
   database.exec("insert into devices (id, hardware_class, revoked_at) values ('cam-1', 'cpu', " + ago(366) +
                 "), ('cam-2', 'cpu', null)");

@@ -108,6 +108,45 @@ TEST_F(RolloutApi, ActionsAskForTheETagThatTheOperatorSaw) {
   EXPECT_EQ(again.body["detail"], "the rollout is running: only a draft can be started");
 }
 
+TEST_F(RolloutApi, WhatAnOperationSaysBesideIsReadStrictly) {
+  const auto path = "/api/v1/rollouts/" + std::to_string(create_one().body["id"].get<int>());
+  EXPECT_EQ(call(Method::post, path + "/start", R"({"start_at": "tomorrow"})", "*").status, 400);
+  EXPECT_EQ(call(Method::post, path + "/start", R"({"at": "2027-01-01T00:00:00Z"})", "*").status, 400);
+  EXPECT_EQ(call(Method::post, path + "/start", R"({"start_at": "2001-01-01T00:00:00Z"})", "*").status, 400);
+  const auto at = to_rfc3339(now + std::chrono::hours(1));
+  const auto scheduled = call(Method::post, path + "/start", json{{"start_at", at}}.dump(), "*");
+  ASSERT_EQ(scheduled.status, 200) << scheduled.body;
+  EXPECT_EQ(scheduled.body["state"], "scheduled");
+  EXPECT_EQ(scheduled.body["start_at"], at);
+  EXPECT_EQ(scheduled.body["allowed"]["cancel"], true);
+  EXPECT_EQ(call(Method::post, path + "/cancel", "{}", "*").body["state"], "draft");
+}
+
+TEST_F(RolloutApi, WhoMadeARolloutMayNotApproveIt) {
+  const auto made = call(Method::post, "/api/v1/rollouts",
+                         R"({"name": "x", "model": "digits", "version": "1.1",
+                             "policy": {"guards": [], "approval": {"required": true}}})");
+  const auto path = "/api/v1/rollouts/" + std::to_string(made.body["id"].get<int>());
+  EXPECT_EQ(call(Method::post, path + "/start", "", "*").body["state"], "awaiting_approval");
+  const auto own = call(Method::post, path + "/approve", R"({"comment": "fine"})", "*");
+  EXPECT_EQ(own.status, 403);
+  EXPECT_EQ(own.body["detail"],
+            "user:ada made this rollout: another account has to approve or refuse it; cancel takes it back");
+  EXPECT_EQ(call(Method::post, path + "/refuse", json{{"comment", std::string(501, 'x')}}.dump(), "*").status, 400);
+}
+
+TEST_F(RolloutApi, PromotesOneOrAll) {
+  const auto path =
+      "/api/v1/rollouts/" +
+      std::to_string(call(Method::post, "/api/v1/rollouts",
+                          R"({"name": "x", "model": "digits", "version": "1.1", "policy": {"guards": []}})")
+                         .body["id"]
+                         .get<int>());
+  call(Method::post, path + "/start", "", "*");
+  EXPECT_EQ(call(Method::post, path + "/promote", R"({"all": "yes"})", "*").status, 400);
+  EXPECT_EQ(call(Method::post, path + "/promote", R"({"all": true})", "*").body["promote_all"], true);
+}
+
 TEST_F(RolloutApi, ListsDevicesAndDecisionsInPages) {
   const auto id = create_one().body["id"].get<int>();
   const auto path = "/api/v1/rollouts/" + std::to_string(id);

@@ -122,6 +122,15 @@ void RolloutFleet::tick() {
 
 void RolloutFleet::report(std::int64_t id, const std::string& device, const std::string& state,
                           const std::string& cause) {
+  report_update(id, device, state, cause, false);
+}
+
+void RolloutFleet::report_held(std::int64_t id, const std::string& device, bool held) {
+  report_update(id, device, "downloading", "", held);
+}
+
+void RolloutFleet::report_update(std::int64_t id, const std::string& device, const std::string& state,
+                                 const std::string& cause, bool held) {
   const auto rollout = get(id).record;
   const auto attempt =
       database.value<int>("select attempt from rollout_devices where rollout_id = " + std::to_string(id) +
@@ -141,6 +150,7 @@ void RolloutFleet::report(std::int64_t id, const std::string& device, const std:
   update.version = rollout.version;
   update.state = state;
   update.cause = cause;
+  update.held = held;
   update.source = "patch";
   update.bytes = 12'000;
   update.full_bytes = 1'000'000;

@@ -55,6 +55,8 @@ class RolloutFleet : public ::testing::Test {
   void pass(std::chrono::seconds time) { now += time; }
   // The device says how its update goes; on "committed" it serves the version from then on.
   void report(std::int64_t id, const std::string& device, const std::string& state, const std::string& cause = "");
+  // It downloads, and waits because its owner wants it to, or does so no more.
+  void report_held(std::int64_t id, const std::string& device, bool held);
   // The rows of a device that serves `version`; nobody is told.
   void install(const std::string& device, const std::string& version);
   // What it serves, without a word about updates.
@@ -70,6 +72,9 @@ class RolloutFleet : public ::testing::Test {
   T run(Task<T> task) {
     return test::run_task(io, std::move(task));
   }
+
+  void report_update(std::int64_t id, const std::string& device, const std::string& state, const std::string& cause,
+                     bool held);
 
   test::TestDatabase database;
   boost::asio::io_context io;

@@ -1,5 +1,6 @@
 #include "server/rollouts/core/policy.hpp"
 
+#include <chrono>
 #include <string>
 #include <vector>
 
@@ -48,6 +49,12 @@ TEST(RolloutPolicy, WhatIsWrittenIsReadBack) {
   policy.silent_after_s = 7200;
   policy.probation = {.duration_s = 3, .min_observations = 5, .max_latency_ratio = 2.0, .max_error_rate = std::nullopt};
   policy.patch_wait_s = 0;
+  policy.pace = {PaceKind::exponential, 12, 1.5, 20, 600, 30};
+  policy.max_downloads = 8;
+  policy.targets = Targets::dynamic;
+  policy.approval.required = true;
+  policy.start_grace_s = 7;
+  policy.maintenance = Maintenance{.from = std::chrono::minutes(61), .length = std::chrono::hours(3)};
   const auto again = decode_policy(encode(policy));
   ASSERT_TRUE(again) << again.error().message;
   EXPECT_EQ(*again, policy);
@@ -100,6 +107,23 @@ TEST(RolloutPolicy, ErrorsNameTheKeyAndTheRemedy) {
       {R"({"waves": [{"share": 0.5}, {"share": 0.2}]})",
        "policy.waves[1].share: must be over the share of the wave before: shares are cumulative"},
       {R"({"waves": [{"share": 0.5}]})", "policy.waves: must end with the share 1, or some devices get nothing"},
+      {R"({"waves": [{"share": 0.1, "devices": 5}, {"share": 1}]})",
+       "policy.waves[0].share: stands beside per_mille or devices: write one of the three"},
+      {R"({"waves": [{"devices": 5}, {"share": 0.5}, {"devices": 5}, {"share": 1}]})",
+       "policy.waves[2].devices: must be over the count of the wave before: counts are cumulative"},
+      {R"({"waves": [{"share": 0.5}, {"per_mille": 400}, {"share": 1}]})",
+       "policy.waves[1].per_mille: must be over the share of the wave before: shares are cumulative"},
+      {R"({"waves": [{"per_mille": 1001}]})", "policy.waves[0].per_mille: must be from 0.001 to 1000.0"},
+      {R"({"waves": [{"devices": 0}, {"share": 1}]})", "policy.waves[0].devices: must be from 1 to 1000000"},
+      {R"({"waves": [{"share": 0.5}, {"devices": 1000000}]})",
+       "policy.waves: must end with the share 1, or some devices get nothing"},
+      {R"({"pace": {"kind": "linear"}})", "policy.pace.kind: must be constant or exponential"},
+      {R"({"pace": {"kind": "exponential"}})", "policy.pace.per_minute: is missing: an exponential pace grows from it"},
+      {R"({"pace": {"per_minute": 0}})", "policy.pace.per_minute: must be from 0.001 to 1000000.0"},
+      {R"({"pace": {"per_minute": 5, "most_per_minute": 4}})",
+       "policy.pace.most_per_minute: must be at least per_minute"},
+      {R"({"pace": {"jitter_s": 86401}})", "policy.pace.jitter_s: must be from 0 to 86400"},
+      {R"({"max_downloads": 0})", "policy.max_downloads: must be from 1 to 100000"},
       {R"({"waves": []})", "policy.waves: must end with the share 1, or some devices get nothing"},
       {R"({"waves": [{}]})", "policy.waves[0].share: is missing"},
       {R"({"retry": {"causes": ["superseded"]}})",

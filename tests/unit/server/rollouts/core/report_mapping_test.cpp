@@ -38,6 +38,7 @@ Tracked with(Tracked row, const Progress& progress) {
   row.source = progress.source;
   row.bytes = progress.bytes;
   row.full_bytes = progress.full_bytes;
+  row.held = progress.held;
   return row;
 }
 
@@ -58,6 +59,19 @@ TEST(ReportMapping, FollowsTheDeviceToItsOutcome) {
   }
   EXPECT_FALSE(map_report(told(), report("idle")));
   EXPECT_FALSE(map_report(told(), report("levitating")));
+}
+
+TEST(ReportMapping, KeepsThatADeviceWaitsForItsOwner) {
+  auto waiting = report("downloading");
+  waiting.update->held = true;
+  const auto held = map_report(told(), waiting);
+  ASSERT_TRUE(held);
+  EXPECT_TRUE(held->held);
+  const auto row = with(told(), *held);
+  EXPECT_FALSE(map_report(row, waiting));
+  const auto goes_on = map_report(row, report("downloading"));
+  ASSERT_TRUE(goes_on) << "nothing else changed";
+  EXPECT_FALSE(goes_on->held);
 }
 
 TEST(ReportMapping, TheSameReportTwiceChangesNothing) {

@@ -111,5 +111,15 @@ TEST(RolloutEffects, AReportBeginsAndEndsARow) {
   EXPECT_EQ(move.finished_at, now);
 }
 
+// The hours that a device's owner keeps are not its fault.
+TEST(RolloutEffects, TheClockStartsAnewWhenADeviceNeedNotWaitAnyMore) {
+  RolloutDevice row{.device = "a"};
+  row.is = {.step = DeviceStep::downloading, .held = true};
+  EXPECT_FALSE(effect_of_report(row, {.step = DeviceStep::downloading, .held = true}, now).clock_from);
+  EXPECT_EQ(effect_of_report(row, {.step = DeviceStep::downloading}, now).clock_from, now);
+  row.is.held = false;
+  EXPECT_FALSE(effect_of_report(row, {.step = DeviceStep::patching}, now).clock_from);
+}
+
 }  // namespace
 }  // namespace argosy::server

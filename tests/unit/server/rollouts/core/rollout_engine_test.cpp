@@ -59,6 +59,8 @@ std::string summary(const Snapshot& snapshot, Instant now = t0) {
   std::string text;
   const auto add = [&text](const std::string& word) { text += (text.empty() ? "" : ", ") + word; };
   for (const auto& action : next_actions(snapshot, now)) {
+    if (std::get_if<Start>(&action) != nullptr) add("start");
+    if (const auto* j = std::get_if<Join>(&action)) add("join " + std::to_string(j->wave));
     if (const auto* n = std::get_if<Notify>(&action)) add("notify " + std::to_string(n->devices));
     if (const auto* b = std::get_if<StartBake>(&action)) add("bake " + std::to_string(b->wave));
     if (const auto* o = std::get_if<OpenWave>(&action)) add("open " + std::to_string(o->wave));
@@ -93,6 +95,74 @@ TEST(RolloutEngine, TellsStragglersOfEarlierWavesWhenTheyAreSeen) {
   snapshot.wave = 1;
   snapshot.waves[0].queued_reachable = 1;
   EXPECT_EQ(find<Notify>(next_actions(snapshot, t0))->devices, 1);
+}
+
+TEST(RolloutEngine, KeepsTheNumberOfDownloadsUnderItsCap) {
+  auto snapshot = running();
+  snapshot.policy.max_downloads = 3;
+  snapshot.wave = 1;
+  snapshot.waves[1].queued_reachable = 9;
+  snapshot.waves[0].running_reachable = 3;
+  snapshot.waves[0].fetching_reachable = 2;
+  EXPECT_EQ(summary(snapshot), "notify 1");
+  snapshot.waves[1].fetching_reachable = 1;
+  EXPECT_EQ(summary(snapshot), "hold");
+  EXPECT_NE(gate_status(snapshot, t0).find("3 of 3 that may download do"), std::string::npos);
+}
+
+TEST(RolloutEngine, TellsNoMoreThanItsPace) {
+  auto snapshot = running();
+  snapshot.policy.pace.per_minute = 12;
+  snapshot.waves[0].queued_reachable = 3;
+  EXPECT_EQ(summary(snapshot), "notify 1");
+  const auto pace = find<Notify>(next_actions(snapshot, t0))->pace;
+  snapshot.pace_spent_until = spent_after(*pace, 1);
+  EXPECT_EQ(summary(snapshot), "hold");
+  EXPECT_NE(gate_status(snapshot, t0).find("the pace is 12 a minute, and the next at 2027-01-15T08:00:05.000Z"),
+            std::string::npos)
+      << gate_status(snapshot, t0);
+  EXPECT_EQ(summary(snapshot, t0 + seconds(5)), "notify 1");
+}
+
+TEST(RolloutEngine, TheGateWaitsForThoseThatThePaceHoldsBack) {
+  auto snapshot = baked({{"succeeded", 2}, {"queued", 1}});
+  snapshot.policy.pace.per_minute = 1;
+  snapshot.pace_spent_until = t0;
+  snapshot.waves[0].queued_reachable = 1;
+  EXPECT_EQ(summary(snapshot), "hold");
+}
+
+TEST(RolloutEngine, ThePaceGrowsWithSuccesses) {
+  auto snapshot = with_canaries({{"succeeded", 3}});
+  snapshot.policy.pace = {PaceKind::exponential, 12, 4, 3, std::nullopt, 0};
+  snapshot.wave = 1;
+  snapshot.waves[1].queued_reachable = 9;
+  EXPECT_EQ(summary(snapshot), "notify 4");
+}
+
+TEST(RolloutEngine, JitterTellsAWaveBitByBit) {
+  auto snapshot = running();
+  snapshot.policy.pace.jitter_s = 90;
+  snapshot.wave = 1;
+  snapshot.waves[0].queued_reachable = 1;  // came back: its wave was opened long ago
+  snapshot.waves[0].opened_at = t0 - seconds(1000);
+  snapshot.waves[1].opened_at = t0;
+  snapshot.waves[1].queued_reachable = 9;
+  EXPECT_EQ(summary(snapshot), "notify 2");
+  snapshot.waves[1].counts = {{"queued", 8}, {"notified", 1}};
+  snapshot.waves[1].queued_reachable = 8;
+  snapshot.waves[0].queued_reachable = 0;
+  EXPECT_EQ(summary(snapshot, t0 + seconds(9)), "hold");
+  EXPECT_EQ(summary(snapshot, t0 + seconds(10)), "notify 1");
+}
+
+TEST(RolloutEngine, APacedRolloutThatCompletedTellsStragglersAtItsPace) {
+  auto snapshot = running();
+  snapshot.state = RolloutState::completed;
+  snapshot.wave = 1;
+  snapshot.waves[1].queued_reachable = 9;
+  snapshot.policy.pace.per_minute = 12;
+  EXPECT_EQ(summary(snapshot), "notify 1");
 }
 
 TEST(RolloutEngine, SaysTheSameTwice) {
@@ -440,6 +510,157 @@ TEST(RolloutEngine, IsRolledBackWhenEveryReachableDeviceIsBack) {
   EXPECT_EQ(summary(snapshot), "hold");
   snapshot.rolling_back_reachable = 0;
   EXPECT_EQ(summary(snapshot), "rolled_back");
+}
+
+// Start and promotion
+// ---------------------------------------------------------------------------------------------------------
+
+TEST(RolloutEngine, AScheduledRolloutStartsWhenItsTimeHasCome) {
+  auto snapshot = running();
+  snapshot.state = RolloutState::scheduled;
+  snapshot.waves[0].queued_reachable = 3;
+  snapshot.start_at = t0 + seconds(1);
+  EXPECT_EQ(summary(snapshot), "hold");
+  EXPECT_EQ(summary(snapshot, t0 + seconds(1)), "start");
+  EXPECT_EQ(find<Start>(next_actions(snapshot, t0 + seconds(301)))->why,
+            "started as scheduled for 2027-01-15T08:00:01.000Z");
+  EXPECT_EQ(find<Start>(next_actions(snapshot, t0 + seconds(302)))->why,
+            "started as scheduled for 2027-01-15T08:00:01.000Z, 301 s late,");
+}
+
+TEST(RolloutEngine, AScheduledRolloutThatCannotBeReadOrIsWithdrawnGoesBackToDraft) {
+  auto snapshot = running();
+  snapshot.state = RolloutState::scheduled;
+  snapshot.start_at = t0;
+  snapshot.fault = "its policy cannot be read";
+  EXPECT_EQ(summary(snapshot), "draft");
+  snapshot.fault.clear();
+  snapshot.withdrawn = "digits 1.1 was withdrawn by user:ada: it overheats";
+  EXPECT_EQ(summary(snapshot), "draft");
+}
+
+TEST(RolloutEngine, OneThatWaitsForApprovalDoesNothing) {
+  auto snapshot = running();
+  snapshot.state = RolloutState::awaiting_approval;
+  snapshot.waves[0].queued_reachable = 3;
+  snapshot.start_at = t0 - seconds(100);
+  EXPECT_EQ(summary(snapshot), "hold");
+}
+
+TEST(RolloutEngine, PromotingAllSkipsTheBakeTheGuardsAndTheOperator) {
+  for (const auto verdict : {Verdict::waiting, Verdict::unknown}) {
+    auto snapshot = guarded({.mode = GuardMode::required, .verdict = verdict});
+    snapshot.policy.gate.manual = true;
+    snapshot.waves[0].bake_started_at = {};
+    snapshot.promote_all = true;
+    EXPECT_EQ(summary(snapshot), "open 1") << to_string(verdict);
+  }
+}
+
+TEST(RolloutEngine, PromotingAllStillWaitsForOutcomes) {
+  auto snapshot = with_canaries({{"succeeded", 2}, {"downloading", 1}});
+  snapshot.promote_all = true;
+  snapshot.waves[0].running_reachable = 1;
+  EXPECT_EQ(summary(snapshot), "hold");
+}
+
+TEST(RolloutEngine, PromotingAllStopsForWhatStopsEveryRollout) {
+  auto failing = with_canaries({{"succeeded", 1}, {"probation_crash", 2}});
+  failing.promote_all = true;
+  EXPECT_EQ(summary(failing), "rolling_back") << "an abort criterion";
+  auto slow = guarded({.verdict = Verdict::fail});
+  slow.promote_all = true;
+  EXPECT_EQ(summary(slow), "rolling_back") << "a guard that fails";
+  slow.acknowledged.guards = {GuardMetric::latency_p95};
+  EXPECT_EQ(summary(slow), "hold") << "a guard that fails, and was accepted, waits for another promote";
+  auto half = with_canaries({{"succeeded", 2}, {"download", 1}});
+  half.promote_all = true;
+  EXPECT_EQ(summary(half), "paused") << "the success share";
+}
+
+TEST(RolloutEngine, PromotingAllLeavesTheLastWaveItsGate) {
+  auto snapshot = with_canaries({{"succeeded", 3}});
+  snapshot.promote_all = true;
+  snapshot.wave = 1;
+  snapshot.waves[1].counts = {{"succeeded", 9}};
+  EXPECT_EQ(summary(snapshot), "bake 1");
+}
+
+// Dynamic targets
+// ---------------------------------------------------------------------------------------------------------
+
+TEST(RolloutEngine, LooksForNewDevicesEveryTenSecondsBeforeItJudgesAGate) {
+  auto snapshot = baked({{"succeeded", 3}});
+  snapshot.policy.targets = Targets::dynamic;
+  EXPECT_EQ(summary(snapshot), "join 1");
+  snapshot.withdrawn = "digits 1.1 was withdrawn by user:ada: it overheats";
+  EXPECT_EQ(summary(snapshot), "paused");
+  snapshot.withdrawn.clear();
+  snapshot.looked_for_more_at = t0;
+  EXPECT_EQ(summary(snapshot, t0 + seconds(9)), "open 1");
+  EXPECT_EQ(summary(snapshot, t0 + seconds(10)), "join 1");
+  snapshot.state = RolloutState::halted;
+  EXPECT_EQ(summary(snapshot, t0 + seconds(10)), "hold");
+}
+
+// Maintenance windows
+// ---------------------------------------------------------------------------------------------------------
+
+WallTime wall_at(Instant at, std::chrono::hours ahead = std::chrono::hours(0)) {
+  return WallTime{at.time_since_epoch() + ahead};
+}
+
+// t0 is 08:00 in UTC; the window is from 9 to 12.
+Snapshot with_window() {
+  auto snapshot = running();
+  snapshot.policy.maintenance = Maintenance{.from = std::chrono::hours(9), .length = std::chrono::hours(3)};
+  snapshot.zones = {{.zone = "UTC", .wall = wall_at(t0), .queued = 2},
+                    {.zone = "Africa/Cairo", .wall = wall_at(t0, std::chrono::hours(2)), .queued = 1}};
+  snapshot.waves[0].queued_reachable = 1;
+  return snapshot;
+}
+
+TEST(RolloutEngine, TellsDevicesInsideTheirWindowAlone) {
+  const auto actions = next_actions(with_window(), t0);
+  ASSERT_NE(find<Notify>(actions), nullptr);
+  EXPECT_EQ(find<Notify>(actions)->devices, 1);
+  EXPECT_EQ(find<Notify>(actions)->zones, std::vector<std::string>{"Africa/Cairo"});
+  EXPECT_NE(gate_status(with_window(), t0).find("2 wait for their maintenance window"), std::string::npos);
+}
+
+TEST(RolloutEngine, DevicesOutsideTheirWindowBlockNothing) {
+  auto snapshot = with_window();
+  snapshot.waves[0].counts = {{"succeeded", 1}, {"queued", 2}};
+  snapshot.waves[0].queued_reachable = 0;
+  snapshot.waves[0].bake_started_at = t0 - seconds(61);
+  EXPECT_EQ(summary(snapshot), "open 1");
+}
+
+TEST(RolloutEngine, ATimeZoneThatIsNoneIsSaid) {
+  auto snapshot = with_window();
+  snapshot.zones[0] = {.zone = "Mars/Base", .queued = 2};
+  EXPECT_EQ(find<Notify>(next_actions(snapshot, t0))->zones, std::vector<std::string>{"Africa/Cairo"});
+  EXPECT_NE(gate_status(snapshot, t0).find("label time_zone is no time zone: 'Mars/Base'"), std::string::npos);
+}
+
+// Told at 11:40 of the day before, with half an hour's time-out: twenty minutes counted, and ten are left.
+TEST(RolloutEngine, TimeOutsideTheWindowDoesNotCount) {
+  auto snapshot = with_window();
+  snapshot.policy.in_progress_timeout_s = 1800;
+  snapshot.zones[0].oldest_clock = t0 - std::chrono::hours(20) - std::chrono::minutes(20);
+  EXPECT_EQ(summary(snapshot), "notify 1") << "twenty hours later, and out of the window since";
+  const auto later = t0 + std::chrono::minutes(70);
+  snapshot.zones[0].wall = wall_at(later);
+  const auto actions = next_actions(snapshot, later);
+  ASSERT_NE(find<TimeOut>(actions), nullptr);
+  EXPECT_EQ(find<TimeOut>(actions)->zone, "UTC");
+  EXPECT_EQ(find<TimeOut>(actions)->started_by, *snapshot.zones[0].oldest_clock);
+}
+
+TEST(RolloutEngine, ADeviceInNoTimeZoneTimesOutByTheClockAlone) {
+  auto snapshot = with_window();
+  snapshot.zones[0] = {.zone = "Mars/Base", .oldest_clock = t0 - seconds(3600)};
+  EXPECT_EQ(summary(snapshot), "time out");
 }
 
 TEST(RolloutEngine, ADraftDoesNothing) {

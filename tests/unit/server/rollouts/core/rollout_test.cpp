@@ -33,11 +33,44 @@ TEST(RolloutOperations, FollowTheTable) {
   using enum RolloutState;
   using enum Operation;
   const std::vector<Row> table{
-      {start, draft, true},           {start, running, false},  {pause, running, true},      {pause, paused, false},
-      {resume, paused, true},         {resume, halted, false},  {promote, running, true},    {promote, paused, true},
-      {promote, draft, false},        {halt, running, true},    {halt, paused, true},        {halt, halted, false},
-      {rollback, running, true},      {rollback, halted, true}, {rollback, completed, true}, {rollback, draft, false},
-      {rollback, rolled_back, false}, {retry, running, true},   {retry, completed, true},    {retry, halted, false},
+      {start, draft, true},
+      {start, running, false},
+      {pause, running, true},
+      {pause, paused, false},
+      {resume, paused, true},
+      {resume, halted, false},
+      {promote, running, true},
+      {promote, paused, true},
+      {promote, draft, false},
+      {halt, running, true},
+      {halt, paused, true},
+      {halt, halted, false},
+      {rollback, running, true},
+      {rollback, halted, true},
+      {rollback, completed, true},
+      {rollback, draft, false},
+      {rollback, rolled_back, false},
+      {retry, running, true},
+      {retry, completed, true},
+      {retry, halted, false},
+      {start, awaiting_approval, false},
+      {start, scheduled, false},
+      {approve, awaiting_approval, true},
+      {approve, draft, false},
+      {approve, scheduled, false},
+      {refuse, awaiting_approval, true},
+      {refuse, running, false},
+      {cancel, awaiting_approval, true},
+      {cancel, scheduled, true},
+      {cancel, draft, false},
+      {cancel, running, false},
+      {halt, scheduled, true},
+      {halt, awaiting_approval, true},
+      {rollback, scheduled, false},
+      {pause, scheduled, false},
+      {resume, scheduled, false},
+      {promote, scheduled, false},
+      {retry, awaiting_approval, false},
   };
   for (const auto& row : table) {
     const Situation now{row.state, 0, 2, 12, {{"queued", 6}, {"succeeded", 3}, {"timeout", 3}}};
@@ -47,6 +80,10 @@ TEST(RolloutOperations, FollowTheTable) {
 
 TEST(RolloutOperations, SayWhyNot) {
   EXPECT_EQ(refusal(Operation::start, {RolloutState::draft, 0, 0, 0, {}}), "no device matches the filter");
+  EXPECT_EQ(refusal(Operation::approve, {RolloutState::awaiting_approval, 0, 0, 0, {}}),
+            "no device matches the filter");
+  EXPECT_EQ(refusal(Operation::cancel, {RolloutState::running, 0, 2, 9, {}}),
+            "the rollout is running: it has started; halt or roll it back");
   EXPECT_EQ(refusal(Operation::promote, {RolloutState::running, 2, 2, 9, {}}), "wave 3 is the last one");
   EXPECT_EQ(refusal(Operation::resume, {RolloutState::halted, 0, 2, 9, {}}),
             "a halted rollout stays halted: create a new one");

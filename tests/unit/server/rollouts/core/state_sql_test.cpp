@@ -9,6 +9,7 @@ TEST(StateSql, NamesTheStatesThatTheRulePicks) {
   EXPECT_EQ(sql_word(RolloutState::completed), "'completed'");
   EXPECT_EQ(sql_states(is_open), "'running', 'paused'");
   EXPECT_EQ(sql_states(is_active), "'running', 'paused', 'rolling_back'");
+  EXPECT_EQ(sql_states(is_due_for_ticks), "'scheduled', 'running', 'paused', 'rolling_back'");
   EXPECT_EQ(sql_states(has_ended), "'completed', 'halted', 'rolled_back'");
 }
 

@@ -14,8 +14,8 @@ namespace {
 using std::chrono::minutes;
 using std::chrono::seconds;
 
-const Instant t0 = instant_from_ms(1'800'000'000'000);
-const PanelWave open_wave{.wave = 0, .opened_at = t0, .version = "1.1"};
+const Instant opening = instant_from_ms(1'800'000'000'000);
+const PanelWave open_wave{.wave = 0, .opened_at = opening, .version = "1.1"};
 
 struct Fleet {
   int canaries = 12;
@@ -40,11 +40,12 @@ GuardPanel panel_of(const Fleet& fleet) {
     const bool canary = i < fleet.canaries;
     const double level = 20 * std::exp(0.3 * rng.normal());
     PanelMember member{.device = "cam-" + std::to_string(i), .wave = canary ? 0 : 1, .old_version = "1.0"};
-    if (fleet.has_past) add(member.before, window_of(t0 - minutes(5), level, fleet.labels, fleet.labels * 95 / 100));
+    if (fleet.has_past)
+      add(member.before, window_of(opening - minutes(5), level, fleet.labels, fleet.labels * 95 / 100));
     const double since = level * (canary ? fleet.factor : 1) * std::exp(fleet.noise * rng.normal());
     const auto right = canary ? fleet.right : fleet.labels * 95 / 100;
     for (int minute = 1; minute <= 5; ++minute)
-      take(member, open_wave, canary ? "1.1" : "1.0", window_of(t0 + minutes(minute), since, fleet.labels, right));
+      take(member, open_wave, canary ? "1.1" : "1.0", window_of(opening + minutes(minute), since, fleet.labels, right));
     panel.members.push_back(member);
   }
   return panel;
@@ -58,7 +59,7 @@ Policy policy_on(GuardMetric metric, GuardMode mode = GuardMode::automatic) {
 
 LookContext at_look(int number) {
   return {.look = {.number = number, .in_wave = number, .shares_of_dwell = {0.1}, .exposure = minutes(5)},
-          .now = t0 + minutes(6)};
+          .now = opening + minutes(6)};
 }
 
 GuardVerdict judged(GuardMetric metric, const Fleet& fleet, GuardMode mode = GuardMode::automatic,
@@ -134,10 +135,10 @@ TEST(Guard, APassHoldsInItsWaveUntilItFails) {
 TEST(Guard, DevicesThatFallSilentAreHarm) {
   auto panel = panel_of({.canaries = 50, .controls = 150});
   auto context = at_look(1);
-  context.now = t0 + minutes(40);
+  context.now = opening + minutes(40);
   for (std::size_t i = 10; i < panel.members.size(); ++i)
     add((panel.members[i].updated_since ? panel.members[i].updated : panel.members[i].waiting).figures,
-        window_of(t0 + minutes(38), 20, 0, 0));
+        window_of(opening + minutes(38), 20, 0, 0));
   const auto seen = judge_guards(policy_on(GuardMetric::silence), panel, context).at(0);
   EXPECT_EQ(seen.verdict, Verdict::fail) << seen.message;
   EXPECT_EQ(*seen.canary, 0.2);

@@ -1,0 +1,53 @@
+#include "server/rollouts/store/launch_store.hpp"
+
+#include <optional>
+#include <utility>
+
+#include <nlohmann/json.hpp>
+
+#include "server/db/rows.hpp"
+#include "server/devices/filter.hpp"
+#include "server/rollouts/store/plan_store.hpp"
+#include "server/rollouts/store/rollout_rows_store.hpp"
+#include "server/rollouts/store/transition_store.hpp"
+
+namespace argosy::server {
+
+Result<void> plan_again(pqxx::work& transaction, RolloutRecord& record) {
+  ARGOSY_TRY(const auto filter, parse_filter(record.filter));
+  plan_devices(transaction, record.id, filter, record.policy, record.seed);
+  ARGOSY_TRY(record, load_rollout(transaction, record.id, Lock::none));
+  return {};
+}
+
+void launch(pqxx::work& transaction, const RolloutRecord& record, const std::string& actor, const std::string& rule,
+            const std::string& how, Instant now) {
+  transaction.exec_params0("update rollout_waves set opened_at = $2::timestamptz where rollout_id = $1 and wave = 0",
+                           record.id, now);
+  const auto message = how + " for " + std::to_string(situation_of(record).planned) + " devices, " +
+                       std::to_string(record.waves.front().planned) + " in the first wave";
+  change_state(transaction, record, RolloutState::running, actor, {rule, "start", message, nlohmann::json::object()},
+               now);
+}
+
+Result<void> launch_scheduled(pqxx::work& transaction, RolloutRecord record, const Start& start,
+                              const std::string& actor, Instant now) {
+  ARGOSY_CHECK(plan_again(transaction, record));
+  if (situation_of(record).planned > 0) {
+    launch(transaction, record, actor, "schedule", start.why, now);
+    return {};
+  }
+  const Decision nobody{"schedule", "cancel", "its time came, and no device matches the filter: start it again",
+                        nlohmann::json::object()};
+  set_launch(transaction, record, std::nullopt, "");
+  change_state(transaction, record, RolloutState::draft, actor, nobody, now);
+  return {};
+}
+
+void set_launch(pqxx::work& transaction, const RolloutRecord& record, std::optional<Instant> start_at,
+                const std::string& approved_by) {
+  transaction.exec_params0("update rollouts set start_at = $2::timestamptz, approved_by = $3 where id = $1", record.id,
+                           start_at, approved_by);
+}
+
+}  // namespace argosy::server
