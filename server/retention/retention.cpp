@@ -111,6 +111,8 @@ constexpr TableBound bounds[] = {
     {"rollout_acknowledgements", "at most one a rollout; goes with it"},
     {"rollout_decisions", "retention.rollouts_days after the rollout ended"},
     {"rollout_devices", "retention.rollouts_days after the rollout ended"},
+    {"rollout_looks", "goes with its rollout"},
+    {"rollout_panel", "at most 4,000 devices a rollout; goes with it"},
     {"rollout_waves", "goes with its rollout"},
     {"rollouts", "retention.rollouts_days after one ended, and no device follows its wish any more"},
     {"schema_migrations", "one a migration"},
