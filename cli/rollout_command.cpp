@@ -19,7 +19,7 @@ namespace {
 constexpr int stop_tries = 5;
 
 struct CreateFlags {
-  std::string release, name, filter, policy_file;
+  std::string release, name, filter, policy_file, start_at;
   bool include_resting = false;
   bool start = false;
   bool watch = false;
@@ -61,11 +61,12 @@ Result<int> create(const Context& context, const CreateFlags& flags) {
     json& policy = document["policy"];
     if (policy.is_null() || policy.is_object()) policy["include_resting"] = true;  // anything else is refused
   }
+  if (!flags.start_at.empty()) document["start_at"] = flags.start_at;
   ARGOSY_TRY(const ApiClient api, context.api());
   ARGOSY_TRY(json rollout, api.post("/rollouts", document));
   const std::string id = cell(rollout, "/id");
   print_warnings(context, rollout);
-  if (flags.start || flags.watch) {
+  if (flags.start || flags.watch || !flags.start_at.empty()) {
     ARGOSY_TRY(rollout, act(api, id, "start"));
   }
   if (flags.watch) return watch_rollout(context, api, id, flags.watching);
@@ -165,6 +166,7 @@ void add_create(CLI::App& rollout, Context& context) {
   command->add_flag("--include-resting", flags->include_resting,
                     "Devices, too, that rest because they failed again and again");
   command->add_flag("--start", flags->start, "Start it at once");
+  command->add_option("--start-at", flags->start_at, "Start it then: 2026-08-01T02:00:00Z");
   command->add_flag("--watch", flags->watch, "Start it and follow it until it ends or pauses");
   add_timeout_option(*command, flags->watching.timeout_s);
   command->callback([&context, flags] { context.chosen = [&context, flags] { return create(context, *flags); }; });
@@ -200,13 +202,55 @@ struct Verb {
 };
 
 constexpr Verb verbs[] = {
-    {"start", "Open the canary wave"},
+    {"cancel", "Take back a start that has not happened yet: it is a draft again"},
     {"pause", "Tell no further device to update until the rollout is resumed"},
     {"resume", "Go on after a pause"},
-    {"promote", "Open the next wave now"},
     {"halt", "Stop for good: no further device gets the release, and those that have it keep it"},
     {"rollback", "Stop, and give each device back what it had before"},
 };
+
+// A command that takes the rollout's number, and what `details` makes of its own options.
+void add_verb(CLI::App& rollout, Context& context, const Verb& verb, const std::function<void(CLI::App&)>& add_options,
+              std::function<json()> details) {
+  auto* command = rollout.add_subcommand(verb.name, verb.help);
+  auto id = std::make_shared<std::string>();
+  command->add_option("id", *id, "Number of the rollout")->required();
+  add_options(*command);
+  command->callback([&context, id, details, name = std::string(verb.name)] {
+    context.chosen = [&context, id, details, name]() -> Result<int> {
+      ARGOSY_TRY(const ApiClient api, context.api());
+      ARGOSY_TRY(const json changed, act(api, *id, name, details()));
+      print_rollout(context, changed);
+      return exit_ok;
+    };
+  });
+}
+
+// One that takes a text beside the number; none is sent when it is empty.
+void add_verb_with_text(CLI::App& rollout, Context& context, const Verb& verb, const char* flag, const char* key,
+                        const char* help) {
+  auto text = std::make_shared<std::string>();
+  add_verb(
+      rollout, context, verb, [=](CLI::App& command) { command.add_option(flag, *text, help); },
+      [text, key = std::string(key)] {
+        return text->empty() ? json::object() : json{{key, *text}};
+      });
+}
+
+void add_promote(CLI::App& rollout, Context& context) {
+  auto all = std::make_shared<bool>(false);
+  add_verb(
+      rollout, context, {"promote", "Open the next wave now"},
+      [all](CLI::App& command) {
+        command.add_flag(
+            "--all", *all,
+            "The waves behind it too, one after the other, without their bakes; abort criteria and failing "
+            "guards still stop it");
+      },
+      [all] {
+        return *all ? json{{"all", true}} : json::object();
+      });
+}
 
 }  // namespace
 
@@ -232,6 +276,13 @@ void add_rollout_commands(CLI::App& root, Context& context) {
                   return exit_ok;
                 });
   }
+  add_verb_with_text(*rollout, context, {"start", "Open the canary wave"}, "--at", "start_at",
+                     "Not now, but then: 2026-08-01T02:00:00Z");
+  add_verb_with_text(*rollout, context, {"approve", "Let a rollout start that another account made"}, "--comment",
+                     "comment", "For the decision log");
+  add_verb_with_text(*rollout, context, {"refuse", "Send a rollout that waits for approval back to draft"}, "--comment",
+                     "comment", "For the decision log");
+  add_promote(*rollout, context);
   auto* retry = rollout->add_subcommand("retry", "Let failed devices try again");
   auto id = std::make_shared<std::string>();
   auto cause = std::make_shared<std::string>();

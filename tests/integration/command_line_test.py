@@ -415,7 +415,8 @@ class CommandLineVerbs(RunningArgosy):
         self.refused(FAILED, ("rollout", "create", "digits@1.0", "--policy", broken), "wavs")
 
     def test_a_rollout_that_is_not_there(self):
-        for verb in ("show", "explain", "decisions", "devices", "evidence", "watch", "start", "pause", "resume", "promote", "halt", "rollback", "retry"):
+        for verb in ("show", "explain", "decisions", "devices", "evidence", "watch", "start", "approve", "refuse", "cancel", "pause", "resume", "promote",
+                     "halt", "rollback", "retry"):
             self.refused(NOT_FOUND, ("rollout", verb, "999999"))
             self.refused(NOT_FOUND, ("rollout", verb, "first"), "first")
 
@@ -432,6 +433,45 @@ class CommandLineVerbs(RunningArgosy):
         self.assertEqual(header, ["AT", "ACTOR", "RULE", "DECISION", "MESSAGE"])
         self.assertGreaterEqual(len(rows), 5)
         self.assertEqual(self.argosy_ends("rollout", "watch", rollout).status, NOT_COMPLETED)
+
+    def test_a_rollout_is_scheduled_and_taken_back(self):
+        self.device("timed-1")
+        rollout = self.plan(filter_='id = "timed-1"')["id"]
+        self.refused(FAILED, ("rollout", "start", rollout, "--at", "2001-01-01T00:00:00Z"), "has passed")
+        scheduled = self.ok_json("rollout", "start", rollout, "--at", "2027-10-01T02:00:00Z")
+        self.assertEqual((scheduled["state"], scheduled["start_at"]), ("scheduled", "2027-10-01T02:00:00.000Z"))
+        self.assertEqual(self.ok_json("rollout", "cancel", rollout)["state"], "draft")
+        planned = self.plan("--start-at", "2027-10-01T02:00:00Z", filter_='id = "timed-1"')
+        self.assertEqual(planned["state"], "scheduled")
+        self.assertEqual(self.ok_json("rollout", "halt", planned["id"])["state"], "halted")
+
+    def test_another_account_approves_or_refuses_a_rollout(self):
+        home, server = self.folder / "paul", ("--server", self.installation.argosyd.url)
+        person = self.api("POST", "/api/v1/users", {"name": "paul", "role": "admin"}).json()
+        self.ok("login", *server, "--link", person["link"], home=home)
+        self.device("approved-1")
+        rollout = self.plan(policy={**ONE_WAVE, "approval": {"required": True}}, filter_='id = "approved-1"')["id"]
+        self.assertEqual(self.ok_json("rollout", "start", rollout)["state"], "awaiting_approval")
+        for verb in ("approve", "refuse"):
+            self.refused(NOT_ALLOWED, ("rollout", verb, rollout, "--comment", "mine"), "another account has to approve")
+        refused = self.ok_json("rollout", "refuse", rollout, "--comment", "not on a Friday", home=home)
+        self.assertEqual(refused["state"], "draft")
+        self.assertRegex(refused["reason"], "^refused by .*: not on a Friday$")
+        self.ok("rollout", "start", rollout)
+        approved = self.ok_json("rollout", "approve", rollout, home=home)
+        self.assertEqual(approved["state"], "running")
+        self.assertTrue(approved["approved_by"])
+        self.ok("rollout", "halt", rollout)
+
+    def test_all_waves_are_promoted(self):
+        for name in ("all-1", "all-2", "all-3"):
+            self.device(name)
+        waves = {**TWO_WAVES, "waves": [{"devices": 1}, {"devices": 2}, {"share": 1}]}
+        rollout = self.plan(policy=waves, filter_='id : "all-"')["id"]
+        self.ok("rollout", "start", rollout)
+        promoted = self.ok_json("rollout", "promote", rollout, "--all")
+        self.assertEqual((promoted["wave"], promoted["promote_all"]), (1, True))
+        self.ok("rollout", "halt", rollout)
 
     def test_a_stop_does_not_lose_a_race_with_the_rollouts_progress(self):
         self.device("raced-1")
