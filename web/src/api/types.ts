@@ -138,8 +138,8 @@ export interface Guard {
   message: string;
 }
 
-export type RolloutState = "draft" | "running" | "paused" | "completed" | "halted" | "rolling_back" | "rolled_back";
-export type RolloutAction = "start" | "pause" | "resume" | "promote" | "retry" | "halt" | "rollback";
+export type RolloutState = "draft" | "awaiting_approval" | "scheduled" | "running" | "paused" | "completed" | "halted" | "rolling_back" | "rolled_back";
+export type RolloutAction = "start" | "approve" | "refuse" | "cancel" | "pause" | "resume" | "promote" | "retry" | "halt" | "rollback";
 
 export interface Rollout {
   id: number;
@@ -156,9 +156,12 @@ export interface Rollout {
   wave: number;
   etag: string;
   created_by: string;
+  approved_by: string | null;
   created_at: string;
+  start_at: string | null; // not before
   started_at: string | null;
   ended_at: string | null;
+  promote_all: boolean; // the waves that are left open without their bakes
   counts: Record<string, number>;
   waves: Wave[];
   guards?: Guard[]; // of one rollout, not of the list

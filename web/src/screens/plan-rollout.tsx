@@ -109,20 +109,39 @@ function Form({ startFilter, onCancel, onMade }: { startFilter: string; onCancel
       </label>
       <div class="pair">
         <label class="field">
-          Canary, % of the devices
-          <input class="input" name="canary" type="number" min="0.1" max="100" step="0.1" value="5" required />
+          Canary
+          <span class="row" style="gap: 8px; flex-wrap: nowrap">
+            <input class="input" name="canary" type="number" min="0.1" max="1000000" step="0.1" value="5" required />
+            <select class="input" name="unit" aria-label="Canary, of what">
+              <option value="percent">% of the devices</option>
+              <option value="devices">devices</option>
+            </select>
+          </span>
         </label>
         <label class="field">
           Bake time, minutes
           <input class="input" name="bake" type="number" min="0" max="10080" step="any" value="60" required />
         </label>
       </div>
+      <div class="pair">
+        <label class="field">
+          Devices told a minute (empty: no limit)
+          <input class="input" name="pace" type="number" min="0.001" max="1000000" step="any" />
+        </label>
+        <label class="field">
+          Start at (empty: when you press Start)
+          <input class="input" name="start" type="datetime-local" />
+        </label>
+      </div>
+      <label class="row" style="gap: 8px">
+        <input type="checkbox" name="approval" /> Another account has to approve it
+      </label>
       <label class="row" style="gap: 8px">
         <input type="checkbox" name="manual" /> Wait for an operator between the waves
       </label>
       {failure.value !== null && <Failure error={failure.value} />}
       <p class="muted small">
-        It starts as a draft: nothing reaches a device before you press Start. Guards on latency, errors and accuracy are on; <code>argosy rollout create --policy</code> sets everything.
+        It starts as a draft: nothing reaches a device before you press Start, which also puts a time into force. Guards on latency, errors and accuracy are on; <code>argosy rollout create --policy</code> sets everything.
       </p>
       <div class="row">
         <button class="button primary" disabled={busy.value || (releases.data === undefined && model.value !== "")}>

@@ -20,6 +20,16 @@ describe("a planned rollout", () => {
     expect(planned({}).policy.gate.manual).toBe(false);
     expect(planned({ manual: "on" }).policy.gate.manual).toBe(true);
   });
+  it("takes the canaries as a count", () => expect(planned({ canary: "5", unit: "devices" }).policy.waves).toEqual([{ devices: 5 }, { share: 1 }]));
+  it("has a pace, approval and a time only where they are asked for", () => {
+    const plain = planned({ pace: "", start: "" });
+    expect(plain.policy).not.toHaveProperty("pace");
+    expect(plain.policy).not.toHaveProperty("approval");
+    expect(plain).not.toHaveProperty("start_at");
+    const full = planned({ pace: "30", approval: "on", start: "2027-01-15T08:00" });
+    expect(full.policy).toMatchObject({ pace: { per_minute: 30 }, approval: { required: true } });
+    expect(full.start_at).toBe(new Date(2027, 0, 15, 8).toISOString());
+  });
   it("is called after its release unless it is named", () => {
     expect(planned({}).name).toBe("digits 1.1");
     expect(planned({ name: "For Oslo" }).name).toBe("For Oslo");

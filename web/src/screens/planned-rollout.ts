@@ -15,18 +15,30 @@ export function earlierTroubles(rollouts: Rollout[], model: string, version: str
     });
 }
 
-/** `form` has version, name, canary (percent of the devices), bake (minutes) and manual. */
+function plannedWaves(canary: number, isCount: boolean): ({ share: number } | { devices: number })[] {
+  if (isCount) return [{ devices: Math.round(canary) }, { share: 1 }];
+  return canary >= 100 ? [{ share: 1 }] : [{ share: canary / 100 }, { share: 1 }];
+}
+
+/**
+ * `form` has version, name, canary (percent or a count of the devices, as `unit` says), bake (minutes), manual, pace (devices told a minute, empty: no limit), approval, and
+ * start (local time, empty: when somebody presses Start).
+ */
 export function plannedRollout(form: FormData, model: string, filter: string) {
   const version = String(form.get("version"));
-  const canary = Number(form.get("canary")) / 100;
+  const start = String(form.get("start") ?? "");
+  const pace = Number(form.get("pace") ?? 0);
   return {
     name: String(form.get("name")) || `${model} ${version}`,
     model,
     version,
     filter,
     policy: {
-      waves: canary >= 1 ? [{ share: 1 }] : [{ share: canary }, { share: 1 }],
+      waves: plannedWaves(Number(form.get("canary")), form.get("unit") === "devices"),
       gate: { bake_s: Math.round(Number(form.get("bake")) * 60), manual: form.get("manual") !== null },
+      ...(pace > 0 && { pace: { per_minute: pace } }),
+      ...(form.get("approval") !== null && { approval: { required: true } }),
     },
+    ...(start !== "" && { start_at: new Date(start).toISOString() }),
   };
 }

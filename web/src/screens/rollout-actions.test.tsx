@@ -110,4 +110,27 @@ describe("the buttons of a rollout", () => {
     expect(buttons("Pause").every((each) => each.disabled)).toBe(true);
     expect(text()).not.toContain("it is not its time");
   });
+
+  it("promotes all with a word beside, and only where promoting is allowed", async () => {
+    const api = await showActions(rollout(["promote"]));
+    api.on("POST /rollouts/3/promote", rollout([], { promote_all: true }));
+    await confirm("Promote all");
+    await eventually(() => expect(openDialog()).toBeNull());
+    expect(api.of("POST /rollouts/3/promote")[0]!.body).toEqual({ all: true });
+  });
+
+  it("that may not be done has one button and one reason", async () => {
+    await showActions(rollout([]));
+    expect(buttons("Promote")).toHaveLength(1);
+    expect(buttons("Promote all")).toHaveLength(0);
+  });
+
+  it("is not for whoever made the rollout to approve", async () => {
+    const { user } = me("operator");
+    await showActions(rollout(["approve", "refuse", "cancel"], { state: "awaiting_approval", created_by: `user:${user.name}` }));
+    await eventually(() => expect(button("Approve").disabled).toBe(true));
+    expect(button("Refuse").disabled).toBe(true);
+    expect(text()).toContain("you made this rollout, so another account has to decide");
+    expect(button("Cancel the start").disabled).toBe(false);
+  });
 });

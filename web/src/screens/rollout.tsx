@@ -34,6 +34,8 @@ export function Rollout({ id }: { id: string }) {
               {data.model} {data.version}
             </Link>{" "}
             to {data.filter === "" ? "all suitable devices" : <Link href={devicesPath(data.filter)}>{data.filter}</Link>} · planned by {person(data.created_by)} {ago(data.created_at)}
+            {data.approved_by && ` · approved by ${person(data.approved_by)}`}
+            {data.start_at && !data.started_at && ` · to start at ${clock(data.start_at)}`}
             {data.started_at && ` · started ${ago(data.started_at)}`}
             {data.ended_at && ` · ended ${ago(data.ended_at)}`}
           </p>
@@ -228,6 +230,10 @@ interface PolicyDocument {
   max_in_progress?: number;
   in_progress_timeout_s?: number;
   retry?: { causes: string[]; max_attempts: number };
+  max_downloads?: number | null;
+  pace?: { kind: string; per_minute: number | null; factor: number; after_successes: number; most_per_minute: number | null; jitter_s: number };
+  maintenance?: { days: string[]; from: string; to: string; time_zone: string } | null;
+  approval?: { required: boolean };
 }
 
 /** "probation latency, probation errors or probation crash" */
@@ -237,6 +243,14 @@ function plainList(causes: string[]): string {
 }
 
 const REACTIONS: Record<string, string> = { pause: "pause", halt: "halt", rollback: "roll back" };
+
+function paceRule(pace: PolicyDocument["pace"]): string {
+  if (!pace) return "";
+  const spread = pace.jitter_s > 0 ? `The devices of a wave are told over ${duration(pace.jitter_s)}.` : "";
+  if (pace.per_minute === null) return spread;
+  const growth = pace.kind === "exponential" ? `, ${number(pace.factor, 2)} times as many after each ${plural(pace.after_successes, "success", "successes")}${pace.most_per_minute === null ? "" : `, up to ${pace.most_per_minute}`}` : "";
+  return `${pace.per_minute} devices are told a minute${growth}. ${spread}`.trim();
+}
 
 function Policy({ rollout }: { rollout: Data }) {
   const policy = rollout.policy as PolicyDocument;
@@ -259,8 +273,15 @@ function Policy({ rollout }: { rollout: Data }) {
           </li>
         )}
         <li>
-          At most {plural(policy.max_in_progress ?? 0, "device")} at a time; one that takes longer than {duration(policy.in_progress_timeout_s ?? 0)} counts as failed.
+          At most {plural(policy.max_in_progress ?? 0, "device")} at a time{policy.max_downloads ? `, of which ${policy.max_downloads} download` : ""}; one that takes longer than {duration(policy.in_progress_timeout_s ?? 0)} counts as failed.
         </li>
+        {paceRule(policy.pace) && <li>{paceRule(policy.pace)}</li>}
+        {policy.maintenance && (
+          <li>
+            Devices are told {policy.maintenance.days.length < 7 ? `on ${policy.maintenance.days.join(", ")} ` : ""}from {policy.maintenance.from} to {policy.maintenance.to}, {policy.maintenance.time_zone === "device" ? "by their own clocks" : `in ${policy.maintenance.time_zone}`}.
+          </li>
+        )}
+        {policy.approval?.required && <li>Another account than the one that made it approves its start.</li>}
       </ul>
     </Card>
   );

@@ -36,6 +36,8 @@ export function PresenceStatus({ presence, reason }: { presence: Presence; reaso
 
 const ROLLOUT_TONE: Record<RolloutState, Tone> = {
   draft: "quiet",
+  awaiting_approval: "warn",
+  scheduled: "quiet",
   running: "accent",
   paused: "warn",
   completed: "good",
