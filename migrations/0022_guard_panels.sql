@@ -29,6 +29,7 @@ create table rollout_looks (
   in_wave         int not null,
   shares_of_dwell jsonb not null,                      -- of the wave's looks, this one last
   is_final        boolean not null,
+  is_overtime     boolean not null default false,      -- after a final one: an operator had the rollout go on
   at              timestamptz not null,
   guards          jsonb not null,                      -- verdicts, as the API shows them
   primary key (rollout_id, number)

@@ -34,7 +34,8 @@ class StolenServer(RunningArgosy):
         self.argosy("key", "make", self.folder / "stranger.key")
         self.policy = self.folder / "policy.json"
         self.policy.write_text(json.dumps({"waves": [{"share": 1.0}], "probation": {"duration_s": 1, "min_observations": 0},
-                                           "gate": {"min_executed": 1, "success_share": 0.9, "bake_s": 0}}))
+                                           "gate": {"min_executed": 1, "success_share": 0.9, "bake_s": 0},
+                                           "include_resting": True}))
 
     def start_agent(self):
         claim, config = self.folder / "claim", self.folder / "agent.toml"

@@ -280,6 +280,7 @@ void Server::look(SimRollout& rollout) {
   const Duration dwell = std::chrono::seconds(gate.bake_s + gate.max_dwell_s);
   const server::LookTiming timing{.length = std::chrono::seconds(rollout.policy.look_s),
                                   .longest = dwell,
+                                  .dwell_began_at = baked_from,
                                   .dwell_is_over = baked_from && scheduler_.now() - *baked_from >= dwell};
   const auto due =
       server::due_look(rollout.looks, rollout.wave, server::exposure_of(rollout.panel, rollout.wave), timing);
@@ -289,7 +290,7 @@ void Server::look(SimRollout& rollout) {
                                     .is_last_wave = !server::next_wave(snapshot(rollout), rollout.wave),
                                     .before = rollout.verdicts};
   rollout.verdicts = server::judge_guards(rollout.policy, rollout.panel, context);
-  rollout.looks = server::taken_with(*due);
+  rollout.looks = server::taken_with(*due, scheduler_.now());
 }
 
 void Server::apply(SimRollout& rollout, const server::Start&) {

@@ -249,7 +249,7 @@ describe("the dashboard", { skip: chromiumProgram() ? false : "Chromium is missi
       await form.getByLabel("Name").fill("digits 1.2 in Lyon");
       await form.getByLabel("Which devices").fill('labels.site = "lyon"');
       await form.getByText("3 devices match now.").waitFor();
-      await form.getByLabel("Canary").fill("34");
+      await form.getByRole("spinbutton", { name: /^Canary/ }).fill("34");
       await form.getByRole("button", { name: "Save the draft" }).click();
       await page.getByRole("heading", { name: "digits 1.2 in Lyon" }).waitFor();
 

@@ -145,8 +145,9 @@ Gate check_executed(const Snapshot& snapshot) {
   const auto waiting = wave.queued_reachable + wave.running_reachable + wave.suspects;
   const auto done = executed(wave.counts);
   if (waiting > 0) {
-    return {GateVerdict::hold, "waiting for " + std::to_string(waiting) + " reachable devices; " +
-                                   of(done, live(wave)) + " have an outcome"};
+    return {GateVerdict::hold, "waiting for " + std::to_string(waiting) + " reachable " +
+                                   (waiting == 1 ? "device; " : "devices; ") + of(done, live(wave)) +
+                                   " have an outcome"};
   }
   if (wave.tries_ahead > 0) {
     return {GateVerdict::hold,

@@ -23,6 +23,7 @@ double whole_of(double alpha, std::uint32_t classes) {
 }
 
 Result<double> newest_boundary(double alpha, std::span<const double> shares_of_dwell) {
+  if (alpha <= 0) return 0.0;
   ARGOSY_TRY(const auto boundaries, spending_boundaries(SpendingType::obrien_fleming, alpha, shares_of_dwell));
   return boundaries.back().alpha;
 }

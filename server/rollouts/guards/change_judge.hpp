@@ -47,7 +47,7 @@ struct LookSpending {
   int number = 1;                             // of the look, over the whole rollout: looks that double spend by it
   int in_wave = 1;                            // and promotions, which each wave has of its own, by this
   std::span<const double> shares_of_dwell{};  // of the wave's looks until this one, (0, 1], ascending
-  double share_of_alpha = 1;                  // that looks towards the end may spend in this wave
+  double share_of_alpha = 1;                  // that looks towards the end may spend in this wave; 0: they have
 };
 
 // Errc::invalid_argument as spending_boundaries(). Takes some milliseconds.

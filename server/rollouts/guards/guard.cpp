@@ -145,10 +145,11 @@ struct Judging {
     const ChangeGuard change = change_guard(policy, guard, margins, std::max(1U, strata()));
     const Look& look = context.look;
     const auto waves = static_cast<int>(policy.waves.size());
-    ARGOSY_TRY(const auto alphas, alphas_at(change, {.number = look.number,
-                                                     .in_wave = look.in_wave,
-                                                     .shares_of_dwell = look.shares_of_dwell,
-                                                     .share_of_alpha = share_of_alpha_in(look.wave, waves)}));
+    ARGOSY_TRY(const auto alphas,
+               alphas_at(change, {.number = look.number,
+                                  .in_wave = look.in_wave,
+                                  .shares_of_dwell = look.shares_of_dwell,
+                                  .share_of_alpha = look.is_overtime ? 0 : share_of_alpha_in(look.wave, waves)}));
     return judge_change(
         rows.rows, change,
         {.number = look.number, .alphas = alphas, .is_longest_dwell = look.is_final, .seed = context.seed});

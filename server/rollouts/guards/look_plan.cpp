@@ -16,13 +16,14 @@ double share_of(Duration exposure, Duration longest) {
 
 }  // namespace
 
-LooksTaken taken_with(const Look& look) {
-  return {look.number, look.wave, look.in_wave, look.shares_of_dwell, look.is_final};
+LooksTaken taken_with(const Look& look, Instant at) {
+  return {look.number, look.wave, look.in_wave, look.shares_of_dwell, look.is_final, look.is_overtime, at};
 }
 
 std::optional<Look> due_look(const LooksTaken& taken, int wave, Duration exposure, const LookTiming& timing) {
   const LooksTaken so_far = taken.wave == wave ? taken : LooksTaken{.number = taken.number, .wave = wave};
-  if (so_far.is_final || so_far.shares_of_dwell.size() >= most_shares) return std::nullopt;
+  const bool is_another_dwell = timing.dwell_began_at && *timing.dwell_began_at > so_far.at;
+  if ((so_far.is_final && !is_another_dwell) || so_far.shares_of_dwell.size() >= most_shares) return std::nullopt;
   const auto lengths = static_cast<std::uint64_t>(exposure.count() / timing.length.count());
   const int due = timing.dwell_is_over ? so_far.in_wave + 1 : looks_due(lengths);
   if (due <= so_far.in_wave) return std::nullopt;
@@ -31,7 +32,9 @@ std::optional<Look> due_look(const LooksTaken& taken, int wave, Duration exposur
             .in_wave = due,
             .shares_of_dwell = so_far.shares_of_dwell,
             .is_final = timing.dwell_is_over,
+            .is_overtime = so_far.is_overtime || so_far.is_final,
             .exposure = exposure};
+  if (look.is_overtime) return look;
   const double last = look.shares_of_dwell.empty() ? 0 : look.shares_of_dwell.back();
   const double share = timing.dwell_is_over ? 1 : share_of(exposure, timing.longest);
   look.shares_of_dwell.push_back(share > last ? share : (last + 1) / 2);

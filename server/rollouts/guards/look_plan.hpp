@@ -16,7 +16,8 @@ struct Look {
   int in_wave = 1;                        // 1, 2, 3 ...: after 1, 2, 4 ... lengths
   std::vector<double> shares_of_dwell{};  // of this wave's looks, this one last; (0, 1], ascending
   bool is_final = false;
-  Duration exposure{0};  // for so long the canary was measured, as the median
+  bool is_overtime = false;  // an operator had it go on after a final look: what spends towards the end is spent
+  Duration exposure{0};      // for so long the canary was measured, as the median
 };
 
 struct LooksTaken {  // of a rollout so far
@@ -25,16 +26,20 @@ struct LooksTaken {  // of a rollout so far
   int in_wave = 0;
   std::vector<double> shares_of_dwell{};
   bool is_final = false;
+  bool is_overtime = false;
+  Instant at{};
 };
-LooksTaken taken_with(const Look& look);
+LooksTaken taken_with(const Look& look, Instant at);
 
 struct LookTiming {
-  Duration length{0};   // of the first look in a wave; > 0
-  Duration longest{0};  // dwell in a wave; > 0
+  Duration length{0};                       // of the first look in a wave; > 0
+  Duration longest{0};                      // dwell in a wave; > 0
+  std::optional<Instant> dwell_began_at{};  // anew when an operator has a paused rollout go on
   bool dwell_is_over = false;
 };
 
-// The look that is due now, if any; looks that were missed are not made up for.
+// The look that is due now, if any; looks that were missed are not made up for. After the final one there is none,
+// unless another dwell has begun since.
 std::optional<Look> due_look(const LooksTaken& taken, int wave, Duration exposure, const LookTiming& timing);
 
 }  // namespace argosy::server

@@ -279,7 +279,7 @@ struct LastLook {
 
 LastLook load_last_look(pqxx::work& transaction, std::int64_t rollout) {
   static const Statement find_last_look{"find_last_look", R"sql(
-    select number, wave, in_wave, shares_of_dwell, is_final, guards
+    select number, wave, in_wave, shares_of_dwell, is_final, is_overtime, at, guards
     from rollout_looks
     where rollout_id = $1
     order by number desc
@@ -293,7 +293,9 @@ LastLook load_last_look(pqxx::work& transaction, std::int64_t rollout) {
                 .wave = row["wave"].as<int>(),
                 .in_wave = row["in_wave"].as<int>(),
                 .shares_of_dwell = json_or_null(row["shares_of_dwell"].as<std::string>()).get<std::vector<double>>(),
-                .is_final = row["is_final"].as<bool>()};
+                .is_final = row["is_final"].as<bool>(),
+                .is_overtime = row["is_overtime"].as<bool>(),
+                .at = row["at"].as<Instant>()};
   for (const auto& document : json_or_null(row["guards"].as<std::string>()))
     if (auto verdict = decode_guard_verdict(document)) last.verdicts.push_back(std::move(*verdict));
   return last;
@@ -314,6 +316,7 @@ LookTiming timing_of(const RolloutRecord& record, Instant now) {
   const auto& baked_from = record.waves[static_cast<std::size_t>(record.wave)].bake_started_at;
   return {.length = std::chrono::seconds(record.policy.look_s),
           .longest = dwell,
+          .dwell_began_at = baked_from,
           .dwell_is_over = baked_from && now - *baked_from >= dwell};
 }
 
@@ -330,15 +333,15 @@ void save_look(pqxx::work& transaction, const RolloutRecord& record, const Look&
   for (const auto& verdict : verdicts) guards.push_back(encode(verdict));
   transaction.exec_params0(
       R"sql(
-        insert into rollout_looks (rollout_id, number, wave, in_wave, shares_of_dwell, is_final, at, guards)
-        select id, $2, $3, $4, $5::jsonb, $6, $7::timestamptz, $8::jsonb
+        insert into rollout_looks (rollout_id, number, wave, in_wave, shares_of_dwell, is_final, at, guards, is_overtime)
+        select id, $2, $3, $4, $5::jsonb, $6, $7::timestamptz, $8::jsonb, $9
         from rollouts
         where id = $1 and wave = $3 and state = )sql" +
           sql_word(RolloutState::running) + R"sql(
         on conflict do nothing
       )sql",
       record.id, look.number, look.wave, look.in_wave, Json(look.shares_of_dwell).dump(), look.is_final, now,
-      guards.dump());
+      guards.dump(), look.is_overtime);
 }
 
 }  // namespace

@@ -214,6 +214,19 @@ TEST_F(RolloutFleet, ADeviceWaitsForItsPatchAndThenIsOfferedIt) {
   EXPECT_EQ(document.models[0].patches[0].blob.size, 4000U);
 }
 
+// The others have no file that a patch could start from, and so nothing to wait for.
+TEST_F(RolloutFleet, CanariesThatWaitForTheirPatchesLetNoLaterWaveGoBefore) {
+  add_twelve();
+  const auto id = started("1.1", {{"patch_wait_s", 600}});
+  database.exec(
+      "delete from device_models where device_id in (select device_id from rollout_devices where wave = 1 and "
+      "rollout_id = " +
+      std::to_string(id) + ")");
+  tick();
+  tick();
+  EXPECT_EQ(devices_in(id, "queued").size(), 12U);
+}
+
 TEST_F(RolloutFleet, APatchThatTakesTooLongIsNotWaitedForAnyLonger) {
   add_device("fp32-1");
   const auto id = started("1.1", {{"patch_wait_s", 600}});

@@ -136,6 +136,10 @@ TEST_F(Guarded, LooksAreTakenOnceWhoeverLeads) {
   feed_a_minute(id, 20);
   ASSERT_TRUE(run(other.measure(now)));
   EXPECT_EQ(count("rollout_looks where number = 2 and in_wave = 2"), 1);
+  feed_a_minute(id, 20);
+  feed_a_minute(id, 20);
+  ASSERT_TRUE(run(other.measure(now)));
+  EXPECT_EQ(count("rollout_looks where number = 3 and in_wave = 3"), 1);
 }
 
 TEST_F(Guarded, AGuardWithoutLabelsIsLeftOutAndSaysSo) {

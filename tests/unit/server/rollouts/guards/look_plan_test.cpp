@@ -9,7 +9,8 @@ namespace {
 
 using std::chrono::seconds;
 
-constexpr LookTiming timing{.length = seconds(300), .longest = seconds(86400), .dwell_is_over = false};
+const Instant looked_at = instant_from_ms(1'800'000'000'000);
+const LookTiming timing{.length = seconds(300), .longest = seconds(86400), .dwell_is_over = false};
 
 TEST(LookPlan, LooksComeAtOneTwoFourEightLengths) {
   LooksTaken taken;
@@ -18,7 +19,7 @@ TEST(LookPlan, LooksComeAtOneTwoFourEightLengths) {
     const auto look = due_look(taken, 0, seconds(60 * minute), timing);
     if (!look) continue;
     minutes.push_back(minute);
-    taken = taken_with(*look);
+    taken = taken_with(*look, looked_at);
   }
   EXPECT_EQ(minutes, (std::vector<std::int64_t>{5, 10, 20, 40, 80}));
   EXPECT_EQ(taken.number, 5);
@@ -30,12 +31,12 @@ TEST(LookPlan, WhatWasMissedIsNotMadeUpFor) {
   ASSERT_TRUE(look);
   EXPECT_EQ(look->in_wave, 4);
   EXPECT_EQ(look->number, 1) << "only what was looked at is spent";
-  EXPECT_FALSE(due_look(taken_with(*look), 0, seconds(300 * 15), timing));
+  EXPECT_FALSE(due_look(taken_with(*look, looked_at), 0, seconds(300 * 15), timing));
 }
 
 TEST(LookPlan, EachWaveBeginsAnewAndTheNumberGoesOn) {
   const auto first = due_look({}, 0, seconds(1200), timing);
-  const auto next = due_look(taken_with(*first), 1, seconds(300), timing);
+  const auto next = due_look(taken_with(*first, looked_at), 1, seconds(300), timing);
   ASSERT_TRUE(next);
   EXPECT_EQ(next->number, 2);
   EXPECT_EQ(next->in_wave, 1);
@@ -50,7 +51,26 @@ TEST(LookPlan, TheLongestDwellHasALookOfItsOwnAndItIsTheLast) {
   ASSERT_TRUE(last);
   EXPECT_TRUE(last->is_final);
   EXPECT_EQ(last->shares_of_dwell.back(), 1);
-  EXPECT_FALSE(due_look(taken_with(*last), 0, seconds(1'000'000), over));
+  EXPECT_FALSE(due_look(taken_with(*last, looked_at), 0, seconds(1'000'000), over));
+}
+
+// An operator had the paused rollout go on: its bake began anew.
+TEST(LookPlan, AnotherDwellHasLooksAgainButNothingIsLeftForTheEnd) {
+  const LooksTaken taken{
+      .number = 4, .wave = 0, .in_wave = 4, .shares_of_dwell = {0.5, 1}, .is_final = true, .at = looked_at};
+  auto again = timing;
+  again.dwell_began_at = looked_at + seconds(60);
+  const auto look = due_look(taken, 0, seconds(300 * 16), again);
+  ASSERT_TRUE(look);
+  EXPECT_TRUE(look->is_overtime);
+  EXPECT_EQ(look->number, 5);
+  EXPECT_EQ(look->in_wave, 5);
+  EXPECT_EQ(look->shares_of_dwell, taken.shares_of_dwell);
+  again.dwell_is_over = true;
+  const auto last = due_look(taken_with(*look, looked_at + seconds(120)), 0, seconds(300 * 16), again);
+  ASSERT_TRUE(last);
+  EXPECT_TRUE(last->is_final && last->is_overtime);
+  EXPECT_FALSE(due_look(taken_with(*last, looked_at + seconds(180)), 0, seconds(300 * 99), again));
 }
 
 TEST(LookPlan, SharesOfTheDwellAscendWhateverTheTimes) {
@@ -61,7 +81,7 @@ TEST(LookPlan, SharesOfTheDwellAscendWhateverTheTimes) {
     ASSERT_TRUE(look);
     EXPECT_TRUE(taken.shares_of_dwell.empty() || look->shares_of_dwell.back() > taken.shares_of_dwell.back());
     EXPECT_LT(look->shares_of_dwell.back(), 1);
-    taken = taken_with(*look);
+    taken = taken_with(*look, looked_at);
   }
 }
 
