@@ -281,9 +281,11 @@ void Server::look(SimRollout& rollout) {
   const server::LookTiming timing{.length = std::chrono::seconds(rollout.policy.look_s),
                                   .longest = dwell,
                                   .dwell_began_at = baked_from,
-                                  .dwell_is_over = baked_from && scheduler_.now() - *baked_from >= dwell};
-  const auto due =
-      server::due_look(rollout.looks, rollout.wave, server::exposure_of(rollout.panel, rollout.wave), timing);
+                                  .dwell_is_over = baked_from && scheduler_.now() - *baked_from >= dwell,
+                                  .has_no_past = server::has_no_past(rollout.panel)};
+  const auto watched = server::watched_for(server::exposure_of(rollout.panel, rollout.wave), baked_from,
+                                           std::chrono::seconds(rollout.policy.silent_after_s), scheduler_.now());
+  const auto due = server::due_look(rollout.looks, rollout.wave, watched, timing);
   if (!due) return;
   const server::LookContext context{.look = *due,
                                     .now = scheduler_.now(),

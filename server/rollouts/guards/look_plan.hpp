@@ -17,7 +17,7 @@ struct Look {
   std::vector<double> shares_of_dwell{};  // of this wave's looks, this one last; (0, 1], ascending
   bool is_final = false;
   bool is_overtime = false;  // an operator had it go on after a final look: what spends towards the end is spent
-  Duration exposure{0};      // for so long the canary was measured, as the median
+  Duration exposure{0};      // for so long the canary was watched
 };
 
 struct LooksTaken {  // of a rollout so far
@@ -36,7 +36,12 @@ struct LookTiming {
   Duration longest{0};                      // dwell in a wave; > 0
   std::optional<Instant> dwell_began_at{};  // anew when an operator has a paused rollout go on
   bool dwell_is_over = false;
+  bool has_no_past = false;  // nobody in the panel measured anything before: waiting would bring nothing to compare
 };
+
+// For how long a wave has been watched: its canaries' median exposure or, where they fell silent and there is none, the
+// time since all had an outcome, less what silence takes to be told.
+Duration watched_for(Duration exposure, std::optional<Instant> dwell_began_at, Duration silent_after, Instant now);
 
 // The look that is due now, if any; looks that were missed are not made up for. After the final one there is none,
 // unless another dwell has begun since.

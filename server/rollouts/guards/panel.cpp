@@ -166,6 +166,11 @@ Duration exposure_of(const GuardPanel& panel, int wave) {
   return Duration{static_cast<std::int64_t>(median_of(std::move(exposures)).value_or(0))};
 }
 
+bool has_no_past(const GuardPanel& panel) {
+  return std::none_of(panel.members.begin(), panel.members.end(),
+                      [](const PanelMember& member) { return !member.old_version.empty(); });
+}
+
 std::vector<StratumSize> planned_sizes(const GuardPanel& panel, int wave) {
   std::vector<StratumSize> sizes(panel.classes.size());
   for (const PanelMember& member : panel.members) {

@@ -62,6 +62,9 @@ struct GuardPanel {
 // What of a side counts now; nothing when it is of an earlier wave.
 const Figures* figures_in(const WaveFigures& side, int wave);
 
+// Whether nobody measured anything before: there is nothing to compare with.
+bool has_no_past(const GuardPanel& panel);
+
 // The median time over which the updated members were measured in this wave; 0 while none was.
 Duration exposure_of(const GuardPanel& panel, int wave);
 

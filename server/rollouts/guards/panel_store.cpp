@@ -320,6 +320,16 @@ LookTiming timing_of(const RolloutRecord& record, Instant now) {
           .dwell_is_over = baked_from && now - *baked_from >= dwell};
 }
 
+bool has_no_past(pqxx::work& transaction, std::int64_t rollout) {
+  static const Statement find_past{"find_member_with_past", R"sql(
+    select
+    from rollout_panel
+    where rollout_id = $1 and old_version <> ''
+    limit 1
+  )sql"};
+  return exec_prepared(transaction, find_past, rollout).empty();
+}
+
 bool is_last_wave(const RolloutRecord& record) {
   for (auto wave = static_cast<std::size_t>(record.wave) + 1; wave < record.waves.size(); ++wave)
     if (record.waves[wave].planned > 0) return false;
@@ -379,7 +389,11 @@ Result<LookOutcome> LookAtGuards::operator()(pqxx::work& transaction) const {
   outcome.unfinished = read_some_past(transaction, record);
   if (outcome.unfinished) return outcome;
   auto last = load_last_look(transaction, id);
-  const auto look = due_look(last.taken, record.wave, median_exposure(transaction, record), timing_of(record, now));
+  auto timing = timing_of(record, now);
+  timing.has_no_past = has_no_past(transaction, id);
+  const auto watched = watched_for(median_exposure(transaction, record), timing.dwell_began_at,
+                                   std::chrono::seconds(record.policy.silent_after_s), now);
+  const auto look = due_look(last.taken, record.wave, watched, timing);
   if (!look) return outcome;
   const LookContext context{.look = *look,
                             .now = now,

@@ -142,6 +142,31 @@ TEST_F(Guarded, LooksAreTakenOnceWhoeverLeads) {
   EXPECT_EQ(count("rollout_looks where number = 3 and in_wave = 3"), 1);
 }
 
+TEST_F(Guarded, AFirstReleaseIsNotHeldForWhatNobodyMeasured) {
+  database.exec("delete from inference_windows");
+  const auto id = started_with({{{"metric", "latency_p95"}}, {{"metric", "silence"}}});
+  report_all(id, "notified", "committed");
+  tick();
+  tick();
+  EXPECT_EQ(get(id).record.wave, 1) << get(id).gate;
+}
+
+TEST_F(Guarded, CanariesThatAllFallSilentGoBackLongBeforeTheLongestDwell) {
+  const auto id = started_with({{{"metric", "silence"}}}, {{"silent_after_s", 300}});
+  report_all(id, "notified", "committed");
+  const auto updated = devices_in(id, "succeeded");
+  const std::set<std::string> canaries(updated.begin(), updated.end());
+  for (int minute = 0; minute < 10 && state_of(id) == RolloutState::running; ++minute) {
+    TakenTelemetry others;
+    for (int i = 0; i < devices; ++i)
+      if (!canaries.contains(name_of(i))) others.windows.push_back(taken(name_of(i), "1.0", now, 20));
+    feed(others);
+    pass(minutes(1));
+    tick();
+  }
+  EXPECT_EQ(state_of(id), RolloutState::rolling_back) << get(id).gate;
+}
+
 TEST_F(Guarded, AGuardWithoutLabelsIsLeftOutAndSaysSo) {
   database.exec("update inference_windows set labelled = 0, correct = 0");
   const auto id = started_with({{{"metric", "accuracy"}}});

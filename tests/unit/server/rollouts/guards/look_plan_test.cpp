@@ -85,6 +85,25 @@ TEST(LookPlan, SharesOfTheDwellAscendWhateverTheTimes) {
   }
 }
 
+// A model's first release, or a fleet that reports no inferences: nobody is kept waiting for what never comes.
+TEST(LookPlan, WithoutAnyPastTheOnlyLookIsTakenAtOnce) {
+  auto first_release = timing;
+  first_release.has_no_past = true;
+  const auto look = due_look({}, 0, seconds(0), first_release);
+  ASSERT_TRUE(look);
+  EXPECT_TRUE(look->is_final);
+  EXPECT_FALSE(due_look(taken_with(*look, looked_at), 0, seconds(3000), first_release));
+}
+
+// A release that kills every canary leaves no exposure at all.
+TEST(LookPlan, CanariesThatAllFellSilentAreWatchedByTheClock) {
+  const auto ends = looked_at + seconds(1500);
+  EXPECT_EQ(watched_for(seconds(0), looked_at, seconds(900), ends), seconds(600));
+  EXPECT_EQ(watched_for(seconds(1200), looked_at, seconds(900), ends), seconds(1200));
+  EXPECT_EQ(watched_for(seconds(0), std::nullopt, seconds(900), ends), seconds(0));
+  EXPECT_EQ(watched_for(seconds(0), looked_at, seconds(9000), ends), seconds(0));
+}
+
 TEST(LookPlan, NothingIsDueBeforeTheFirstLength) {
   EXPECT_FALSE(due_look({}, 0, seconds(299), timing));
 }
