@@ -1,4 +1,6 @@
+#include <chrono>
 #include <memory>
+#include <thread>
 
 #include "cli/command.hpp"
 #include "cli/evidence_command.hpp"
@@ -40,6 +42,20 @@ Result<json> act(const ApiClient& api, const std::string& id, const std::string&
   }
 }
 
+// Until the devices of a draft are planned; one line for each step.
+Result<json> follow_plan(const Context& context, const ApiClient& api, json rollout) {
+  const std::string id = cell(rollout, "/id");
+  std::string last;
+  for (;;) {
+    const auto planning = planning_text(rollout);
+    if (planning.empty()) return rollout;
+    if (planning != last) print_note(context.output, "  " + planning);
+    last = planning;
+    std::this_thread::sleep_for(std::chrono::milliseconds(500));
+    ARGOSY_TRY(rollout, api.get(rollout_path(id)));
+  }
+}
+
 Result<int> create(const Context& context, const CreateFlags& flags) {
   const auto at = flags.release.find('@');
   if (at == std::string::npos)
@@ -70,6 +86,9 @@ Result<int> create(const Context& context, const CreateFlags& flags) {
     ARGOSY_TRY(rollout, act(api, id, "start"));
   }
   if (flags.watch) return watch_rollout(context, api, id, flags.watching);
+  if (!flags.start) {
+    ARGOSY_TRY(rollout, follow_plan(context, api, std::move(rollout)));
+  }
   print_rollout(context, rollout);
   return exit_ok;
 }

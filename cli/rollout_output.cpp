@@ -37,6 +37,14 @@ std::string counts_text(const json& counts) {
   return text.empty() ? "nothing yet" : text;
 }
 
+std::string planning_text(const json& rollout) {
+  const json& planning = member(rollout, "planning");
+  if (!planning.is_object()) return "";
+  const std::string what = "its devices are being planned";
+  if (!number_in(planning, "total")) return what;
+  return what + ": " + cell(planning, "/done") + " of " + cell(planning, "/total");
+}
+
 void print_rollout(const Context& context, const json& rollout) {
   if (context.output.json) {
     print_json(rollout);
@@ -45,6 +53,7 @@ void print_rollout(const Context& context, const json& rollout) {
   std::printf("Rollout %s: %s@%s %s%s%s\n", cell(rollout, "/id").c_str(), cell(rollout, "/model").c_str(),
               cell(rollout, "/version").c_str(), cell(rollout, "/state").c_str(),
               text_in(rollout, "reason").empty() ? "" : ": ", text_in(rollout, "reason").c_str());
+  if (const auto planning = planning_text(rollout); !planning.empty()) std::printf("%s\n", planning.c_str());
   std::vector<Row> rows;
   int number = 1;
   for (const json& wave : list_in(rollout, "waves"))

@@ -12,8 +12,9 @@
 
 namespace argosy::cli {
 
-std::string rollout_path(const std::string& id);        // behind /api/v1
-std::string counts_text(const nlohmann::json& counts);  // "succeeded 3, queued 9"
+std::string rollout_path(const std::string& id);           // behind /api/v1
+std::string counts_text(const nlohmann::json& counts);     // "succeeded 3, queued 9"
+std::string planning_text(const nlohmann::json& rollout);  // empty when its devices are planned
 void print_rollout(const Context& context, const nlohmann::json& rollout);
 // Sentences about what this rollout's release did before, on stderr.
 void print_warnings(const Context& context, const nlohmann::json& rollout);

@@ -72,7 +72,8 @@ Result<int> watch_rollout(const Context& context, const ApiClient& api, const st
     unreachable = 0;
     const auto decisions = api.get(rollout_path(id) + "/decisions?limit=500");
     if (decisions) print_new_decisions(context, *decisions, last_decision);
-    const std::string counts = counts_text(member(*rollout, "counts"));
+    const auto planning = planning_text(*rollout);
+    const std::string counts = planning.empty() ? counts_text(member(*rollout, "counts")) : planning;
     if (counts != last_counts) print_note(context.output, "  " + counts);
     last_counts = counts;
     const auto end = end_in(cell(*rollout, "/state"));

@@ -25,8 +25,10 @@ inline constexpr std::int64_t audit_sealer = 4711370004;       // sealing the au
 inline constexpr std::int64_t telemetry_partitions = 7102001;  // making and dropping partitions
 inline constexpr std::int64_t alerts = 7102002;                // judging alerts
 inline constexpr std::int64_t drift = 7102003;                 // judging drift
+inline constexpr std::int64_t rollout_reach = 7102004;         // carrying presence over to the rows of rollouts
 
-inline constexpr std::array all{migrations, leader, leader_fence, audit_sealer, telemetry_partitions, alerts, drift};
+inline constexpr std::array all{migrations,           leader, leader_fence, audit_sealer,
+                                telemetry_partitions, alerts, drift,        rollout_reach};
 
 constexpr bool all_differ() {
   for (std::size_t i = 0; i < all.size(); ++i)

@@ -113,6 +113,8 @@ constexpr TableBound bounds[] = {
     {"rollout_devices", "retention.rollouts_days after the rollout ended"},
     {"rollout_looks", "goes with its rollout"},
     {"rollout_panel", "at most 4,000 devices a rollout; goes with it"},
+    {"rollout_plans", "one a rollout whose devices are being planned; goes when they are, and with it"},
+    {"rollout_reach_changes", "emptied by the leader each second"},
     {"rollout_waves", "goes with its rollout"},
     {"rollouts", "retention.rollouts_days after one ended, and no device follows its wish any more"},
     {"schema_migrations", "one a migration"},

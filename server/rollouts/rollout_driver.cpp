@@ -25,6 +25,7 @@ struct RolloutDriver::Impl {
   Options options;
   Loops loops;
   Loop* deciding = nullptr;
+  Loop* planning = nullptr;
   Loop* publishing = nullptr;
 
   // Rounds own the driver's parts as long as they run.
@@ -33,6 +34,13 @@ struct RolloutDriver::Impl {
     impl->publishing->wake();  // what acted before an error wants to go out, too
     if (!ticked) co_return ticked.error();
     if (*ticked > 0) impl->deciding->wake();  // there may be more to do: it ends when nothing acts any more
+    co_return Result<void>{};
+  }
+
+  static Task<Result<void>> plan(std::shared_ptr<Impl> impl, Instant now) {
+    ARGOSY_CO_TRY(const auto step, co_await impl->rollouts.plan_some(now));
+    if (step != PlanningService::Step::idle) impl->planning->wake();
+    if (step == PlanningService::Step::finished) impl->deciding->wake();
     co_return Result<void>{};
   }
 
@@ -64,6 +72,7 @@ RolloutDriver::RolloutDriver(boost::asio::any_io_executor executor, RolloutServi
   };
   Loops& loops = impl_->loops;
   impl_->deciding = &loops.add(options_of("rollouts"), [weak](Instant now) { return Impl::decide(weak.lock(), now); });
+  impl_->planning = &loops.add(options_of("plans"), [weak](Instant now) { return Impl::plan(weak.lock(), now); });
   loops.add(options_of("guards"), [weak](Instant now) { return Impl::measure(weak.lock(), now); });
   impl_->publishing =
       &loops.add(options_of("desired documents"), [weak](Instant) { return Impl::publish_some(weak.lock()); });
@@ -71,6 +80,9 @@ RolloutDriver::RolloutDriver(boost::asio::any_io_executor executor, RolloutServi
   // A driver that has gone is woken in vain; its successor has put its own in this one's place.
   rollouts.on_due([weak] {
     if (const auto alive = weak.lock()) alive->deciding->wake(gathering);
+  });
+  rollouts.on_plan_due([weak] {
+    if (const auto alive = weak.lock()) alive->planning->wake();
   });
 }
 

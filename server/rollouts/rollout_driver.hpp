@@ -1,7 +1,7 @@
-// The leader's loops of rollouts, from its making to stop(): one decides (ticks rollouts), one measures guards, one
-// publishes what became due, one offers new patches. Apart, so that a rollout is stopped in time however much waits to
-// be published or measured. Each goes round on the interval and when woken. On the executor's thread; the services must
-// outlive the loops' rounds.
+// The leader's loops of rollouts, from its making to stop(): one decides (ticks rollouts), one makes the plans of large
+// ones, one measures guards, one publishes what became due, one offers new patches. Apart, so that a rollout is stopped
+// in time however much waits to be planned, published or measured. Each goes round on the interval and when woken. On
+// the executor's thread; the services must outlive the loops' rounds.
 #pragma once
 
 #include <cstddef>

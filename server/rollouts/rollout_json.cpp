@@ -50,6 +50,11 @@ json allowed_to_json(const RolloutRecord& record) {
   return allowed;
 }
 
+json planning_to_json(const std::optional<Planning>& planning) {
+  if (!planning) return nullptr;
+  return {{"done", planning->done}, {"total", number_or_null(planning->total)}};
+}
+
 }  // namespace
 
 json rollout_to_json(const RolloutRecord& record) {
@@ -77,6 +82,7 @@ json rollout_to_json(const RolloutRecord& record) {
           {"promote_all", record.promote_all},
           {"counts", total_counts(record)},
           {"waves", waves},
+          {"planning", planning_to_json(record.planning)},
           {"bytes", {{"sent", record.bytes_sent}, {"full", record.bytes_full}}},
           {"allowed", allowed_to_json(record)}};
 }

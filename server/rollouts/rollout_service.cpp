@@ -9,6 +9,7 @@
 #include "server/rollouts/guards/panel_store.hpp"
 #include "server/rollouts/store/advance_store.hpp"
 #include "server/rollouts/store/operate_store.hpp"
+#include "server/rollouts/store/reach_store.hpp"
 #include "server/rollouts/store/recall_store.hpp"
 #include "server/rollouts/store/report_store.hpp"
 #include "server/rollouts/store/rollout_store.hpp"
@@ -18,11 +19,17 @@ namespace {
 
 // Two clocks, and a transaction that takes its time: a revocation is looked for a little into the past.
 constexpr std::chrono::minutes revocation_overlap{5};
+constexpr std::size_t followed_at_once = 1000;  // devices whose presence changed, in one transaction
 
 std::uint64_t new_seed() {
   std::uint64_t seed = 0;
   for (const auto byte : secure_random(8)) seed = seed << 8 | byte;
   return seed;
+}
+
+// Nothing is decided before, so nothing waits for its pieces. One that is scheduled is planned anew at its time.
+bool waits_for_its_plan(const RolloutRecord& record) {
+  return record.planning && !record.told_up_to && record.state != RolloutState::scheduled;
 }
 
 std::string error_of(const Result<LookOutcome>& outcome) {
@@ -32,12 +39,13 @@ std::string error_of(const Result<LookOutcome>& outcome) {
 }  // namespace
 
 RolloutService::RolloutService(DbPool& db, PatchService& patches, RolloutOptions options)
-    : db_(db), patches_(patches), options_(options) {}
+    : db_(db), patches_(patches), options_(options), planning_(db) {}
 
 Task<Result<RolloutRecord>> RolloutService::create(NewRollout rollout, std::string actor, Instant now) {
   rollout.seed = new_seed();
-  ARGOSY_CO_TRY(auto filter, parse_filter(rollout.filter));
-  co_return co_await db_.transact<CreateRollout>(std::move(rollout), std::move(filter), std::move(actor), now);
+  ARGOSY_CO_TRY(auto record, co_await db_.transact<CreateRollout>(std::move(rollout), std::move(actor), now));
+  if (record.planning && plan_) plan_();
+  co_return std::move(record);
 }
 
 Task<Result<RolloutDetails>> RolloutService::get(std::int64_t id, Instant now) {
@@ -63,6 +71,7 @@ Task<Result<RolloutPage<DecisionRecord>>> RolloutService::decisions(std::int64_t
 Task<Result<RolloutDetails>> RolloutService::operate(OperatorCall call, Instant now) {
   ARGOSY_CO_TRY(auto operated, co_await db_.transact<OperateRollout>(std::move(call), now, options_.approval_required));
   wake();
+  if (operated.planning && plan_) plan_();
   co_return co_await show(std::move(operated), now);
 }
 
@@ -87,11 +96,13 @@ Task<Result<std::size_t>> RolloutService::take_reports(std::vector<wire::DeviceS
 
 Task<Result<std::size_t>> RolloutService::tick(Instant now) {
   const bool asked_for = std::exchange(due_, false);
+  ARGOSY_CO_CHECK(co_await follow_presence());
   ARGOSY_CO_TRY(auto records, co_await db_.transact<ListActiveRollouts>());
   forget_all_but(records);
   std::size_t acted = 0;
   std::optional<Error> first_error;
   for (const auto& record : records) {
+    if (waits_for_its_plan(record)) continue;
     if (!asked_for && !record.told_up_to && Clock::now() < looks_[record.id].rests_until) continue;
     auto moved = co_await tick_one(record, now);
     if (moved) acted += *moved ? 1 : 0;
@@ -106,6 +117,7 @@ Task<Result<std::size_t>> RolloutService::measure(Instant now) {
   std::size_t looks = 0;
   for (const auto& record : records) {
     if (record.state != RolloutState::running || record.policy.guards.empty() || !is_due(record.id, now)) continue;
+    if (record.planning) continue;  // its panel is drawn from all of its devices
     const auto began = Clock::now();
     const auto outcome = co_await db_.transact<LookAtGuards>(record.id, now);
     const bool unfinished = outcome && outcome->unfinished;
@@ -117,6 +129,14 @@ Task<Result<std::size_t>> RolloutService::measure(Instant now) {
   }
   if (looks > 0) wake();
   co_return looks;
+}
+
+Task<Result<void>> RolloutService::follow_presence() {
+  for (int round = 0; round < options_.rounds; ++round) {
+    ARGOSY_CO_TRY(const auto followed, co_await db_.transact<FollowPresence>(followed_at_once));
+    if (followed < followed_at_once) break;
+  }
+  co_return Result<void>{};
 }
 
 void RolloutService::wake() {

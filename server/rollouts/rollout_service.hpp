@@ -17,6 +17,7 @@
 #include "server/base/task.hpp"
 #include "server/rollouts/core/recall.hpp"
 #include "server/rollouts/core/rollout_record.hpp"
+#include "server/rollouts/planning_service.hpp"
 
 namespace argosy::server {
 
@@ -57,11 +58,15 @@ class RolloutService {
   // on_due asks for it. Takes guards as they were at their last look and never waits for one. One rollout's error does
   // not hold the others; the first is answered.
   Task<Result<std::size_t>> tick(Instant now);
+  // One step of the oldest plan that is to be made in pieces; call again at once unless it is idle.
+  Task<Result<PlanningService::Step>> plan_some(Instant now) { return planning_.step(now); }
   // Looks at the guards of running rollouts where a look is due; answers how many were. Guards that cannot be measured
   // are `unknown` from then on, which the decisions tell once.
   Task<Result<std::size_t>> measure(Instant now);
   // Called on the I/O thread when something happened that a tick should look at soon.
   void on_due(std::function<void()> wake) { wake_ = std::move(wake); }
+  // The same when there is a plan to make.
+  void on_plan_due(std::function<void()> plan) { plan_ = std::move(plan); }
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -76,6 +81,7 @@ class RolloutService {
   };
 
   void wake();
+  Task<Result<void>> follow_presence();
   Clock::time_point rest_after(Clock::time_point began) const;
   bool is_due(std::int64_t rollout, Instant now) const;
   Task<Result<void>> tell_measuring(RolloutRecord record, std::string why, Instant now);
@@ -86,10 +92,12 @@ class RolloutService {
   DbPool& db_;
   PatchService& patches_;
   RolloutOptions options_;
+  PlanningService planning_;
   std::map<std::int64_t, Measuring> measurings_;
   std::map<std::int64_t, Look> looks_;
   bool due_ = true;
   std::function<void()> wake_;
+  std::function<void()> plan_;
 };
 
 }  // namespace argosy::server

@@ -94,6 +94,7 @@ class Fleet:
         self.random, self.rows = random.Random(7), Rows()
         width = max(2, len(str(count)))
         self.names = [f"cam-{number:0{width}}" for number in range(1, count + 1)]
+        self.places = {name: place for place, name in enumerate(self.names)}
         self.hardware = {name: CLASSES[(0, 1, 0, 2, 1, 0)[place % 6]] for place, name in enumerate(self.names)}
         self.slow, self.wrong, self.dirty, self.dark = self.names[4], self.names[6], self.names[2], self.names[9]
         updated = [name for name in self.names if name not in (self.slow, self.wrong, self.dirty, self.dark)]
@@ -387,6 +388,9 @@ class Fleet:
         failed = outcome in ("validate_rejected", "cancelled")
         told = None if untold else self.updated_at.get(device, self.ago(age_s)) if number == 3 else self.ago(age_s - 10)
         patched = number == 3
+        place = self.places[device]
+        presence, _, since_s = self.presence_of(place, device)
+        reachable = presence in ("online", "late") and outcome in ("queued", "probation")
         numbers = {"metric_value": 0.913, "metric_threshold": 0.94} if outcome == "validate_rejected" else {}
         self.rows.add("rollout_devices", rollout_id=number, device_id=device, wave=wave,
                       state="failed" if failed else outcome, cause=outcome if failed else None,
@@ -394,7 +398,8 @@ class Fleet:
                       previous_release_id=1 if number > 1 else None, source=None if untold else "patch" if patched else "full",
                       bytes=None if untold else 21_480 if patched else 165_074, full_bytes=None if untold else 176_074 if patched else 165_074,
                       numbers=numbers, notified_at=told, started_at=told,
-                      finished_at=None if untold or outcome == "probation" else told + timedelta(seconds=62))
+                      finished_at=None if untold or outcome == "probation" else told + timedelta(seconds=62),
+                      reachable_since=self.ago(since_s) if reachable else None)
 
     def decisions(self, number, age_s, ended_s):
         def decide(at_s, actor, rule, decision, message, **inputs):

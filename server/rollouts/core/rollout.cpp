@@ -112,7 +112,7 @@ std::string is_now(RolloutState state) {
 
 std::optional<std::string> refuse_start(const Situation& now) {
   if (now.state != RolloutState::draft) return is_now(now.state) + ": only a draft can be started";
-  if (now.planned == 0) return "no device matches the filter";
+  if (now.planned == 0 && !now.is_planning) return "no device matches the filter";
   return std::nullopt;
 }
 
@@ -131,6 +131,7 @@ std::optional<std::string> refuse_promote(const Situation& now) {
   if (!is_open(now.state)) {
     return is_now(now.state) + ": only a running or paused rollout has a next wave";
   }
+  if (now.is_planning) return "its devices are being planned: it is not known yet what its next wave is";
   if (now.wave >= now.last_wave) return wave_name(now.wave) + " is the last one";
   return std::nullopt;
 }
@@ -320,7 +321,7 @@ std::optional<std::string> refusal(Operation operation, const Situation& now) {
     case Operation::start:
       return refuse_start(now);
     case Operation::approve:
-      if (now.planned == 0 && !refuse_approval(now)) return "no device matches the filter";
+      if (now.planned == 0 && !now.is_planning && !refuse_approval(now)) return "no device matches the filter";
       return refuse_approval(now);
     case Operation::refuse:
       return refuse_approval(now);

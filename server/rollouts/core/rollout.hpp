@@ -114,9 +114,10 @@ struct Situation {
   int wave = 0;       // the open one
   int last_wave = 0;  // the last that holds devices
   std::int64_t planned = 0;
-  Counts counts;            // over all waves
-  std::string fault{};      // why it cannot go on, whoever asks; it can be stopped
-  std::string withdrawn{};  // that its release was, and why: it can only be stopped
+  Counts counts;             // over all waves
+  std::string fault{};       // why it cannot go on, whoever asks; it can be stopped
+  std::string withdrawn{};   // that its release was, and why: it can only be stopped
+  bool is_planning = false;  // its counts are not known yet
 };
 // Why `operation` is refused now, as a sentence for the operator; nothing when it is legal.
 std::optional<std::string> refusal(Operation operation, const Situation& situation);

@@ -91,7 +91,7 @@ Effects effects_of_superseding(const std::vector<RolloutDevice>& rows, std::int6
 DeviceMove effect_of_report(const RolloutDevice& row, Progress next, Instant now) {
   DeviceMove move = move_of(row, std::move(next));
   move.started_at = now;
-  if (row.is.held && !move.to.held) move.clock_from = now;  // what it waited does not count
+  if (row.is.held != move.to.held) move.clock_from = now;  // what it waits does not count
   if (is_terminal(move.to.step)) move.finished_at = now;
   return move;
 }

@@ -470,6 +470,7 @@ Acknowledged acknowledge(const Snapshot& snapshot) {
 std::string gate_status(const Snapshot& snapshot, Instant now) {
   if (!snapshot.fault.empty()) return "it cannot go on: " + snapshot.fault;
   if (snapshot.stopping) return "devices are being told of the stop";
+  if (!snapshot.planning.empty()) return snapshot.planning;
   if (snapshot.state != RolloutState::running || snapshot.waves.empty()) return "";
   return check_gate(snapshot, now).reason + why_untold(snapshot, now);
 }
@@ -481,6 +482,7 @@ std::vector<Action> next_actions(const Snapshot& snapshot, Instant now) {
     return actions;
   }
   if (snapshot.waves.empty() || is_before_start(snapshot.state) || snapshot.stopping) return actions;
+  if (!snapshot.planning.empty()) return actions;
   if (auto overdue = time_out(snapshot, now)) {
     actions.push_back(*overdue);  // alone: a gate must not be judged by counts that are about to change
     return actions;

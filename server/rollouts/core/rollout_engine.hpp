@@ -65,6 +65,7 @@ struct Snapshot {
   // Why the rollout cannot go on, though it can be stopped: what is stored of it cannot be read. Empty: it can.
   std::string fault;
   std::string withdrawn{};     // that the release was, and why: nobody is told of it any more. Empty: it was not
+  std::string planning{};      // how far the plan of its devices is: nothing is decided before; empty: they are planned
   std::int64_t tries_due = 0;  // of those that try again by themselves, whose time has come
   bool promote_all = false;    // an operator opens the waves that are left without their bakes
   bool stopping = false;       // devices are still to be told of the last stop: nothing else is decided before

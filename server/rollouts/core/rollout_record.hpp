@@ -38,6 +38,15 @@ struct OperatorCall {
   bool all = false;                   // of promote: the waves behind the next as well
 };
 
+// Devices of a wave that hang on who is reachable now, counted as rows move.
+struct Reach {
+  std::int64_t queued = 0;
+  std::int64_t running = 0;
+  std::int64_t fetching = 0;  // of these
+  std::int64_t suspects = 0;
+  std::int64_t going_back = 0;
+};
+
 struct WaveRecord {
   double share = 1;  // cumulative
   std::int64_t planned = 0;
@@ -45,6 +54,12 @@ struct WaveRecord {
   std::optional<Instant> opened_at;
   std::optional<Instant> bake_started_at;
   std::optional<Instant> passed_at;
+  Reach reach{};
+};
+
+struct Planning {  // how far the plan of its devices is
+  std::int64_t done = 0;
+  std::optional<std::int64_t> total;  // none: they are being looked for
 };
 
 struct RolloutRecord {
@@ -80,6 +95,7 @@ struct RolloutRecord {
   std::optional<Instant> pace_spent_until;    // pace.hpp
   std::optional<Instant> looked_for_more_at;  // with dynamic targets
   bool promote_all = false;                   // the waves that are left open without their bakes
+  std::optional<Planning> planning;           // none: planned
 };
 
 Counts total_counts(const RolloutRecord& record);

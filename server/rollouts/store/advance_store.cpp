@@ -10,6 +10,7 @@
 
 #include "server/db/rows.hpp"
 #include "server/journal/journal_store.hpp"
+#include "server/rollouts/core/clock_sql.hpp"
 #include "server/rollouts/core/state_sql.hpp"
 #include "server/rollouts/store/decision_store.hpp"
 #include "server/rollouts/store/device_rows_store.hpp"
@@ -43,15 +44,21 @@ std::vector<RolloutDevice> lock_revoked(pqxx::work& transaction, std::int64_t ro
   return rollout_devices_of(transaction.exec_params(sql, rollout, since));
 }
 
+// Found by the indexes on their clocks; which may have moved on by the time that the rows are locked.
 std::vector<RolloutDevice> lock_late(pqxx::work& transaction, const RolloutRecord& record, const TimeOut& action) {
+  const auto is_late = [](const ClockSql& clock) {
+    return "(" + clock.runs + " and " + clock.since + " <= $2::timestamptz)";
+  };
+  const auto latest = [&](const ClockSql& clock) {
+    return "(select q.device_id from rollout_devices q where q.rollout_id = $1 and " + is_late(clock) +
+           " and ($4::text is null or exists (select from devices d where d.id = q.device_id and " + zone_sql("$5") +
+           " = $4::text)) order by " + clock.since + " limit $3)";
+  };
   static const std::string sql = "select " + rollout_device_columns + R"sql(
     from rollout_devices q
-    join devices d on d.id = q.device_id
-    left join device_state s on s.device_id = q.device_id
-    where q.rollout_id = $1 and q.state in ()sql" +
-                                 sql_steps(is_in_progress) + ") and " + clock_sql() + R"sql( <= $2::timestamptz
-      and ($4::text is null or )sql" +
-                                 zone_sql("$5") + R"sql( = $4::text)
+    where q.rollout_id = $1 and q.device_id in ()sql" +
+                                 latest(clock_of_begun()) + " union all " + latest(clock_of_told()) + ") and (" +
+                                 is_late(clock_of_begun()) + " or " + is_late(clock_of_told()) + R"sql()
     order by q.device_id
     limit $3
     for update of q
@@ -171,7 +178,9 @@ Result<Advance> AdvanceRollout::operator()(pqxx::work& transaction) const {
     return advance;
   }
   if (record.state == RolloutState::scheduled && record.start_at > now) return advance;
-  const auto gone = effects_of_revocation(lock_revoked(transaction, id, revoked_since), now);
+  if (record.planning && record.state != RolloutState::scheduled) return advance;
+  Effects gone;  // of a rollout that is yet to start, its new plan leaves them out
+  if (!is_before_start(record.state)) gone = effects_of_revocation(lock_revoked(transaction, id, revoked_since), now);
   if (!gone.moves.empty()) {
     move_devices(transaction, id, gone.moves);
     ARGOSY_TRY(record, load_rollout(transaction, id, Lock::none));

@@ -10,11 +10,35 @@
 #include "server/devices/presence_sql.hpp"
 #include "server/rollouts/core/state_sql.hpp"
 #include "server/rollouts/store/penalty_store.hpp"
+#include "server/rollouts/store/reach_store.hpp"
 
 namespace argosy::server {
 namespace {
 
 using Json = nlohmann::json;
+
+bool comes_back(const DeviceMove& move) {              // has no outcome any more
+  const auto from = parse_device_step(move.from_key);  // or the cause of a failure
+  return !is_terminal(move.to.step) && (!from || is_terminal(*from));
+}
+
+// While a device has an outcome, nobody keeps for its row whether it is reachable.
+void find_reach_of_those_that_come_back(pqxx::work& transaction, std::int64_t rollout,
+                                        const std::vector<DeviceMove>& moves) {
+  std::vector<std::string> back;
+  for (const auto& move : moves)
+    if (comes_back(move)) back.push_back(move.device);
+  if (back.empty()) return;
+  static const std::string sql = R"sql(
+    update rollout_devices q
+    set reachable_since = case when )sql" +
+                                 reachable_sql("s") + R"sql( then s.presence_since end
+    from device_state s
+    where q.rollout_id = $1 and q.device_id in (select unnest($2::text[])) and s.device_id = q.device_id
+  )sql";
+  transaction.exec_params0(sql, rollout, pg_array(back));
+  look_at_reach_again(transaction, back);
+}
 
 void write_counts(pqxx::work& transaction, std::int64_t rollout,
                   const std::map<int, std::map<std::string, std::int64_t>>& waves) {
@@ -42,14 +66,6 @@ void write_counts(pqxx::work& transaction, std::int64_t rollout,
 }
 
 }  // namespace
-
-std::string clock_sql() {
-  const std::string reachable = "coalesce(" + reachable_sql("s") + ", false)";
-  return "case when q.state = " + sql_word(DeviceStep::notified) + " then case when " + reachable +
-         " then greatest(q.notified_at, s.presence_since) end when not q.held then coalesce(q.clock_from, q.started_at)"
-         " when not " +
-         reachable + " then greatest(q.started_at, s.presence_since) end";
-}
 
 std::vector<RolloutDevice> rollout_devices_of(const pqxx::result& rows) {
   std::vector<RolloutDevice> devices;
@@ -121,6 +137,7 @@ void move_devices(pqxx::work& transaction, std::int64_t rollout, const std::vect
         where q.rollout_id = $1 and q.device_id = i.device
       )sql",
       rollout, rows.dump(-1, ' ', false, Json::error_handler_t::replace));
+  find_reach_of_those_that_come_back(transaction, rollout, moves);
   note_luck(transaction, rollout, moves);
   write_counts(transaction, rollout, counts);
 }

@@ -17,9 +17,6 @@ inline const std::string rollout_device_columns = R"sql(
   q.device_id, q.wave, q.attempt, q.previous_release_id, q.state, coalesce(q.cause, '') as cause, q.message,
   coalesce(q.source, '') as source, coalesce(q.bytes, 0) as bytes, coalesce(q.full_bytes, 0) as full_bytes, q.numbers, q.held
 )sql";
-// The start of the time-out's clock of a device at work, in SQL, of rollout_devices q and device_state s; null while it
-// does not run: one that was told and is away, and one that waits because its owner wants it to.
-std::string clock_sql();
 std::vector<RolloutDevice> rollout_devices_of(const pqxx::result& rows);
 
 // Writes the rows, moves the counts of their waves, and notes who failed again.

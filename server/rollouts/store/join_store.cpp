@@ -9,8 +9,10 @@
 #include "server/db/rows.hpp"
 #include "server/devices/filter.hpp"
 #include "server/devices/filter_sql.hpp"
+#include "server/devices/presence_sql.hpp"
 #include "server/rollouts/core/state_sql.hpp"
 #include "server/rollouts/store/decision_store.hpp"
+#include "server/rollouts/store/reach_store.hpp"
 
 namespace argosy::server {
 namespace {
@@ -23,16 +25,20 @@ std::int64_t insert_newcomers(pqxx::work& transaction, const RolloutRecord& reco
   parameters.insert(parameters.end(), condition.parameters.begin(), condition.parameters.end());
   const auto rows = transaction.exec_params(
       R"sql(
-        insert into rollout_devices (rollout_id, device_id, wave)
-        select $1::bigint, d.id, $2::int
+        insert into rollout_devices (rollout_id, device_id, wave, reachable_since)
+        select $1::bigint, d.id, $2::int, case when )sql" +
+          reachable_sql("s") + R"sql( then s.presence_since end
         from devices d
         left join device_state s on s.device_id = d.id
         where d.revoked_at is null
           and not exists (select from rollout_devices q where q.rollout_id = $1::bigint and q.device_id = d.id)
           and )sql" +
-          condition.text + " order by d.id limit " + std::to_string(most_newcomers),
+          condition.text + " order by d.id limit " + std::to_string(most_newcomers) + " returning device_id",
       pqxx::prepare::make_dynamic_params(parameters));
-  return static_cast<std::int64_t>(rows.affected_rows());
+  std::vector<std::string> newcomers;
+  for (const auto& row : rows) newcomers.push_back(row[0].as<std::string>());
+  look_at_reach_again(transaction, newcomers);
+  return static_cast<std::int64_t>(newcomers.size());
 }
 
 // The wave may have been empty, and then never was opened when its turn came.

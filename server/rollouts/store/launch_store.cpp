@@ -6,7 +6,6 @@
 #include <nlohmann/json.hpp>
 
 #include "server/db/rows.hpp"
-#include "server/devices/filter.hpp"
 #include "server/rollouts/store/plan_store.hpp"
 #include "server/rollouts/store/rollout_rows_store.hpp"
 #include "server/rollouts/store/transition_store.hpp"
@@ -14,8 +13,7 @@
 namespace argosy::server {
 
 Result<void> plan_again(pqxx::work& transaction, RolloutRecord& record) {
-  ARGOSY_TRY(const auto filter, parse_filter(record.filter));
-  plan_devices(transaction, record.id, filter, record.policy, record.seed);
+  ARGOSY_CHECK(plan_now_or_later(transaction, record));
   ARGOSY_TRY(record, load_rollout(transaction, record.id, Lock::none));
   return {};
 }
@@ -24,16 +22,20 @@ void launch(pqxx::work& transaction, const RolloutRecord& record, const std::str
             const std::string& how, Instant now) {
   transaction.exec_params0("update rollout_waves set opened_at = $2::timestamptz where rollout_id = $1 and wave = 0",
                            record.id, now);
-  const auto message = how + " for " + std::to_string(situation_of(record).planned) + " devices, " +
-                       std::to_string(record.waves.front().planned) + " in the first wave";
-  change_state(transaction, record, RolloutState::running, actor, {rule, "start", message, nlohmann::json::object()},
-               now);
+  change_state(transaction, record, RolloutState::running, actor,
+               {rule, "start", how + for_whom(record), nlohmann::json::object()}, now);
+}
+
+std::string for_whom(const RolloutRecord& record) {
+  if (record.planning) return " for devices that are being planned";
+  return " for " + std::to_string(situation_of(record).planned) + " devices, " +
+         std::to_string(record.waves.front().planned) + " in the first wave";
 }
 
 Result<void> launch_scheduled(pqxx::work& transaction, RolloutRecord record, const Start& start,
                               const std::string& actor, Instant now) {
   ARGOSY_CHECK(plan_again(transaction, record));
-  if (situation_of(record).planned > 0) {
+  if (record.planning || situation_of(record).planned > 0) {
     launch(transaction, record, actor, "schedule", start.why, now);
     return {};
   }

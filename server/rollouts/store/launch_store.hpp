@@ -17,6 +17,8 @@ Result<void> plan_again(pqxx::work& transaction, RolloutRecord& record);
 // Opens the first wave; the decision says `how` it came to that, and for how many.
 void launch(pqxx::work& transaction, const RolloutRecord& record, const std::string& actor, const std::string& rule,
             const std::string& how, Instant now);
+// "... for 12 devices, 1 in the first wave", or that they are being planned.
+std::string for_whom(const RolloutRecord& record);
 // A scheduled rollout, whose time has come: to running, or back to draft when nobody is left to tell.
 Result<void> launch_scheduled(pqxx::work& transaction, RolloutRecord record, const Start& start,
                               const std::string& actor, Instant now);

@@ -6,14 +6,14 @@
 #include "server/db/rows.hpp"
 #include "server/db/statement.hpp"
 #include "server/db/time_zones.hpp"
-#include "server/devices/presence_sql.hpp"
+#include "server/rollouts/core/clock_sql.hpp"
 #include "server/rollouts/core/state_sql.hpp"
-#include "server/rollouts/store/device_rows_store.hpp"
 
 namespace argosy::server {
 namespace {
 
 constexpr int most_counted = 1000;
+constexpr int most_clocks = 10'000;
 
 // Each zone that a label names, by one step along the index for each.
 std::vector<std::string> zones_of_devices(pqxx::work& transaction) {
@@ -53,10 +53,9 @@ void count_queued(pqxx::work& transaction, const RolloutRecord& record, std::vec
       select )sql" + zone_sql("$3") + R"sql( as zone
       from rollout_devices q
       join devices d on d.id = q.device_id
-      join device_state s on s.device_id = q.device_id and )sql" + reachable_sql("s") +
+      where q.rollout_id = $1 and q.reachable_since is not null and q.wave <= $2
+        and q.state = )sql" + sql_word(DeviceStep::queued) +
                                                                     R"sql(
-      where q.rollout_id = $1 and q.state = )sql" + sql_word(DeviceStep::queued) +
-                                                                    R"sql( and q.wave <= $2
       limit $4
     ) as queued
     group by zone
@@ -67,15 +66,18 @@ void count_queued(pqxx::work& transaction, const RolloutRecord& record, std::vec
     if (auto* zone = zone_of(zones, row[0].as<std::string>())) zone->queued = row[1].as<std::int64_t>();
 }
 
+// From the front of both indexes: in other zones than those of the oldest, clocks may have to wait until these are out.
 void find_clocks(pqxx::work& transaction, const RolloutRecord& record, std::vector<ZoneView>& zones) {
-  static const Statement clocks_by_zone{"find_clocks_by_zone", "select " + zone_sql("$2") + " as zone, min(" +
-                                                                   clock_sql() + R"sql() as oldest_clock
-    from rollout_devices q
-    join devices d on d.id = q.device_id
-    left join device_state s on s.device_id = q.device_id
-    where q.rollout_id = $1 and q.state in ()sql" + sql_steps(is_in_progress) +
-                                                                   ") group by zone"};
-  for (const auto& row : exec_prepared(transaction, clocks_by_zone, record.id, zone_parameter(record.policy)))
+  const auto oldest = [](const ClockSql& clock) {
+    return "(select q.device_id, " + clock.since + " as clock from rollout_devices q where q.rollout_id = $1 and " +
+           clock.runs + " order by " + clock.since + " limit " + std::to_string(most_clocks) + ")";
+  };
+  static const Statement clocks_by_zone{"find_clocks_by_zone",
+                                        "select " + zone_sql("$2") + " as zone, min(c.clock) as oldest_clock from (" +
+                                            oldest(clock_of_begun()) + " union all " + oldest(clock_of_told()) +
+                                            ") as c join devices d on d.id = c.device_id group by zone"};
+  const auto rows = exec_prepared(transaction, clocks_by_zone, record.id, zone_parameter(record.policy));
+  for (const auto& row : rows)
     if (auto* zone = zone_of(zones, row["zone"].as<std::string>()))
       zone->oldest_clock = optional_of<Instant>(row["oldest_clock"]);
 }

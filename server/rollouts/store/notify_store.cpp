@@ -11,7 +11,6 @@
 #include <nlohmann/json.hpp>
 
 #include "server/db/rows.hpp"
-#include "server/devices/presence_sql.hpp"
 #include "server/journal/journal_store.hpp"
 #include "server/rollouts/core/state_sql.hpp"
 #include "server/rollouts/core/variant_plan.hpp"
@@ -34,42 +33,58 @@ struct Queued {
 };
 
 constexpr std::int64_t most_at_once = 500;  // keeps the transaction short; the next round goes on
+constexpr int most_looks = 4;  // some of the first in the queue may wait for their patches; others behind need not
 
-// Some of the first in the queue may wait for their patches; others behind them need not.
-std::int64_t candidates_for(std::int64_t devices) {
-  return std::min(devices, most_at_once) * 4;
-}
+// A place in the queue: its order is that of the index rollout_devices_ready.
+struct Place {
+  int wave = -1;
+  std::string device{};
+};
 
-// Planned anew each time: its best plan hangs on how many are queued, and how many were told.
+// The next `limit` of the queue behind `after`, whom it can reach. Planned anew each time: its best plan hangs on how
+// many are queued, and how many were told.
 std::vector<Queued> lock_queued(pqxx::work& transaction, const RolloutRecord& record, const Notify& action,
-                                Instant now) {
-  static const std::string sql = "select " + rollout_device_columns + R"sql(,
+                                const Place& after, std::int64_t limit, Instant now) {
+  static const std::string sql = R"sql(
+    with turn as (
+      select q.*
+      from rollout_devices q
+      where q.rollout_id = $1 and q.state = )sql" +
+                                 sql_word(DeviceStep::queued) + R"sql( and q.reachable_since is not null
+        and q.wave <= $5 and (q.wave, q.device_id) > ($6, $7)
+        and ($9 or not exists (
+          select
+          from device_failures f
+          where f.device_id = q.device_id and f.model = $2 and f.resting_until > $10::timestamptz
+        ))
+        and ($11::text[] is null or exists (
+          select
+          from devices d
+          where d.id = q.device_id and )sql" +
+                                 zone_sql("$12") + R"sql( = any($11::text[])
+        ))
+      order by q.wave, q.device_id
+      limit $8
+      for update of q
+    )
+    select )sql" + rollout_device_columns +
+                                 R"sql(,
       d.hardware_class, d.capabilities, coalesce(m.version, '') as version, coalesce(m.digest, '') as digest,
       coalesce(m.previous_digest, '') as previous_digest, coalesce(m.update_state, 'idle') as update_state,
       l.id as serving_release, coalesce(o.started_at > $4::timestamptz, false) as newer_wish,
-      s.download_bytes_per_s
-    from rollout_devices q
+      (select s.download_bytes_per_s from device_state s where s.device_id = q.device_id) as download_bytes_per_s
+    from turn q
     join devices d on d.id = q.device_id
-    join device_state s on s.device_id = q.device_id and )sql" +
-                                 reachable_sql("s") + R"sql(
     left join device_models m on m.device_id = q.device_id and m.model = $2
     left join releases l on l.model = $2 and l.version = m.version and l.id <> $3
     left join device_targets w on w.device_id = q.device_id and w.model = $2 and w.rollout_id <> $1
     left join rollouts o on o.id = w.rollout_id
-    left join device_failures f on f.device_id = q.device_id and f.model = $2 and f.resting_until > $7::timestamptz
-    where q.rollout_id = $1 and q.state = )sql" +
-                                 sql_word(DeviceStep::queued) +
-                                 R"sql(
-      and q.wave <= $5 and d.revoked_at is null and ($8 or f.device_id is null)
-      and ($9::text[] is null or )sql" +
-                                 zone_sql("$10") + R"sql( = any($9::text[]))
+    where d.revoked_at is null
     order by q.wave, q.device_id
-    limit $6
-    for update of q
   )sql";
   const auto rows = transaction.exec_params(
       sql, record.id, record.model, record.release_id, record.started_at.value_or(record.created_at), action.wave,
-      candidates_for(action.devices), now, record.policy.include_resting,
+      after.wave, after.device, limit, record.policy.include_resting, now,
       action.zones ? std::optional(pg_array(*action.zones)) : std::nullopt, zone_parameter(record.policy));
   const auto hardware_class = rows.column_number("hardware_class");
   const auto capabilities = rows.column_number("capabilities");
@@ -105,12 +120,18 @@ std::vector<Queued> lock_queued(pqxx::work& transaction, const RolloutRecord& re
 // How far the patches between files are.
 class Patches {
  public:
-  Patches(pqxx::work& transaction, const std::vector<Variant>& variants, const std::set<std::string>& bases,
-          std::chrono::seconds wait, Instant now)
-      : wait_(wait), now_(now) {
-    std::vector<std::string> targets;
-    for (const auto& variant : variants) targets.push_back(variant.digest);
-    const auto rows = transaction.exec_params(
+  Patches(pqxx::work& transaction, const std::vector<Variant>& variants, std::chrono::seconds wait, Instant now)
+      : transaction_(transaction), wait_(wait), now_(now) {
+    for (const auto& variant : variants) targets_.push_back(variant.digest);
+  }
+
+  // Of these bases; before settled() is asked of them.
+  void look_up(const std::set<std::string>& bases) {
+    std::vector<std::string> unknown;
+    for (const auto& base : bases)
+      if (known_.insert(base).second) unknown.push_back(base);
+    if (unknown.empty()) return;
+    const auto rows = transaction_.exec_params(
         R"sql(
           select b.digest as base, v.digest as target, coalesce(p.state, '') as state, p.requested_at
           from unnest($1::text[]) as f(digest)
@@ -118,7 +139,7 @@ class Patches {
           cross join unnest($2::text[]) as v(digest)
           left join patches p on p.from_digest = b.digest and p.to_digest = v.digest
         )sql",
-        pg_array(bases), pg_array(targets));
+        pg_array(unknown), pg_array(targets_));
     for (const auto& row : rows) {
       rows_[{row["base"].as<std::string>(), row["target"].as<std::string>()}] = {
           row["state"].as<std::string>(), optional_of<Instant>(row["requested_at"])};
@@ -146,6 +167,9 @@ class Patches {
 
  private:
   using Pair = std::pair<std::string, std::string>;
+  pqxx::work& transaction_;
+  std::vector<std::string> targets_;
+  std::set<std::string> known_;
   std::map<Pair, std::pair<std::string, std::optional<Instant>>> rows_;
   std::map<Pair, int> unasked_;
   std::chrono::seconds wait_;
@@ -204,41 +228,73 @@ std::set<std::string> bases_of(const std::vector<Telling>& tellings) {
   return bases;
 }
 
+// Devices at their turn, some at a time: who leaves the queue now, and who waits for a patch.
+class Hearing {
+ public:
+  Hearing(pqxx::work& transaction, const RolloutRecord& record, const std::vector<Variant>& variants, Instant now)
+      : transaction_(transaction),
+        record_(record),
+        variants_(variants),
+        patches_(transaction, variants, std::chrono::seconds(record.policy.patch_wait_s), now),
+        ready_(transaction) {}
+
+  bool wants_more(std::int64_t most) const { return static_cast<std::int64_t>(leaving_.size()) < most; }
+
+  // Until `most` leave.
+  void hear(const std::vector<Queued>& queued, std::int64_t most) {
+    std::vector<Telling> tellings;
+    for (const auto& one : queued) tellings.push_back(tell(variants_, record_.version, one.facts));
+    patches_.look_up(bases_of(tellings));
+    for (std::size_t i = 0; i < queued.size() && wants_more(most); ++i) hear_one(queued[i], tellings[i]);
+  }
+
+  const std::vector<HeardOut>& leaving() const { return leaving_; }
+  std::vector<PatchPair> unasked() const { return patches_.unasked(); }
+
+ private:
+  void hear_one(const Queued& queued, const Telling& telling) {
+    HeardOut heard = queued.heard;
+    heard.refusal = telling.refusal;
+    heard.already_installed = telling.already_installed;
+    if (telling.variant && !heard.newer_wish) {
+      const auto& variant = variants_[*telling.variant];
+      const auto waits = std::count_if(telling.patch_bases.begin(), telling.patch_bases.end(),
+                                       [&](const auto& base) { return !patches_.settled(base, variant.digest); });
+      if (waits > 0 && !need_not_wait(ready_, queued, telling, variant)) return;
+      heard.full_bytes = variant.size;
+    } else if (!heard.newer_wish) {
+      append_refusal_event(transaction_, record_, heard);
+    }
+    leaving_.push_back(std::move(heard));
+  }
+
+  pqxx::work& transaction_;
+  const RolloutRecord& record_;
+  const std::vector<Variant>& variants_;
+  Patches patches_;
+  ReadyPatches ready_;
+  std::vector<HeardOut> leaving_;
+};
+
 }  // namespace
 
 Result<Notified> notify_devices(pqxx::work& transaction, const RolloutRecord& record, const Notify& action,
                                 Instant now) {
   ARGOSY_TRY(const auto variants, load_variants(transaction, record.release_id));
-  const auto queued = lock_queued(transaction, record, action, now);
-  std::vector<Telling> tellings;
-  for (const auto& one : queued) tellings.push_back(tell(variants, record.version, one.facts));
-  Patches patches(transaction, variants, bases_of(tellings), std::chrono::seconds(record.policy.patch_wait_s), now);
-
-  ReadyPatches ready(transaction);
-
-  std::vector<HeardOut> leaving;
-  const auto most = static_cast<std::size_t>(std::min(action.devices, most_at_once));
-  for (std::size_t i = 0; i < queued.size() && leaving.size() < most; ++i) {
-    HeardOut heard = queued[i].heard;
-    const auto& telling = tellings[i];
-    heard.refusal = telling.refusal;
-    heard.already_installed = telling.already_installed;
-    if (telling.variant && !heard.newer_wish) {
-      const auto& variant = variants[*telling.variant];
-      const auto waits = std::count_if(telling.patch_bases.begin(), telling.patch_bases.end(),
-                                       [&](const auto& base) { return !patches.settled(base, variant.digest); });
-      if (waits > 0 && !need_not_wait(ready, queued[i], telling, variant)) continue;
-      heard.full_bytes = variant.size;
-    } else if (!heard.newer_wish) {
-      append_refusal_event(transaction, record, heard);
-    }
-    leaving.push_back(std::move(heard));
+  const auto most = std::min(action.devices, most_at_once);
+  Hearing hearing(transaction, record, variants, now);
+  Place place;
+  for (int look = 0; look < most_looks && hearing.wants_more(most); ++look) {
+    const auto queued = lock_queued(transaction, record, action, place, most, now);
+    hearing.hear(queued, most);
+    if (queued.empty()) break;
+    place = {queued.back().heard.row.wave, queued.back().heard.row.device};
   }
-  const auto effects = effects_of_telling(leaving, {record.id, record.release_id, record.version}, now);
+  const auto effects = effects_of_telling(hearing.leaving(), {record.id, record.release_id, record.version}, now);
   supersede_others(transaction, record, effects.targets, now);
   set_targets(transaction, record.model, effects.targets, now, DueClass::change);
   move_devices(transaction, record.id, effects.moves);
-  return Notified{static_cast<std::int64_t>(effects.moves.size()), told_to_fetch(effects), patches.unasked()};
+  return Notified{static_cast<std::int64_t>(effects.moves.size()), told_to_fetch(effects), hearing.unasked()};
 }
 
 }  // namespace argosy::server

@@ -76,8 +76,7 @@ Result<void> start(pqxx::work& transaction, const OperateRollout& asked, const R
     go_on(transaction, asked, record, start_at, "started by " + actor);
     return {};
   }
-  const auto message = actor + " asks for approval for " + std::to_string(situation_of(record).planned) + " devices, " +
-                       std::to_string(record.waves.front().planned) + " in the first wave" + at_its_time(start_at);
+  const auto message = actor + " asks for approval" + for_whom(record) + at_its_time(start_at);
   change_state(transaction, record, RolloutState::awaiting_approval, actor, by_operator("ask for approval", message),
                asked.now);
   return {};

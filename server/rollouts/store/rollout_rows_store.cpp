@@ -29,7 +29,8 @@ void read_or_fault(std::string& fault, const std::string& what, Read read) {
 
 std::vector<WaveRecord> load_waves(pqxx::work& transaction, std::int64_t id, std::string& fault) {
   static const Statement find_waves{"find_waves", R"sql(
-    select share, planned, counts, opened_at, bake_started_at, passed_at
+    select share, planned, counts, opened_at, bake_started_at, passed_at, queued_reachable, running_reachable,
+      fetching_reachable, suspects, going_back_reachable
     from rollout_waves
     where rollout_id = $1
     order by wave
@@ -41,7 +42,12 @@ std::vector<WaveRecord> load_waves(pqxx::work& transaction, std::int64_t id, std
                      {},
                      optional_of<Instant>(row["opened_at"]),
                      optional_of<Instant>(row["bake_started_at"]),
-                     optional_of<Instant>(row["passed_at"])});
+                     optional_of<Instant>(row["passed_at"]),
+                     {.queued = row["queued_reachable"].as<std::int64_t>(),
+                      .running = row["running_reachable"].as<std::int64_t>(),
+                      .fetching = row["fetching_reachable"].as<std::int64_t>(),
+                      .suspects = row["suspects"].as<std::int64_t>(),
+                      .going_back = row["going_back_reachable"].as<std::int64_t>()}});
     read_or_fault(fault, "counts of " + wave_name(static_cast<int>(waves.size()) - 1), [&]() -> Result<void> {
       waves.back().counts = counts_of(row["counts"]);
       return {};
@@ -57,10 +63,12 @@ Result<RolloutRecord> load_rollout(pqxx::work& transaction, std::int64_t id, Loc
     select r.name, r.model, l.version, r.release_id, r.filter, r.policy, r.seed, r.state, r.reason, r.wave,
       r.version as etag, r.created_by, r.created_at, r.started_at, r.ended_at, r.told_up_to,
       r.guards_unmeasured, x.at as withdrawn_at, x.actor as withdrawn_by, x.reason as withdrawn_because,
-      r.pace_spent_until, r.start_at, r.approved_by, r.created_by_person, r.promote_all, r.looked_for_more_at
+      r.pace_spent_until, r.start_at, r.approved_by, r.created_by_person, r.promote_all, r.looked_for_more_at,
+      p.done as planned, p.total as to_plan
     from rollouts r
     join releases l on l.id = r.release_id
     left join release_withdrawals x on x.release_id = r.release_id
+    left join rollout_plans p on p.rollout_id = r.id
     where r.id = $1
   )sql";
   static const Statement find_rollout{"find_rollout", sql};
@@ -99,6 +107,8 @@ Result<RolloutRecord> load_rollout(pqxx::work& transaction, std::int64_t id, Loc
     record.withdrawn = {*at, row["withdrawn_by"].as<std::string>(), row["withdrawn_because"].as<std::string>()};
   record.told_up_to = optional_of<std::string>(row["told_up_to"]);
   record.pace_spent_until = optional_of<Instant>(row["pace_spent_until"]);
+  if (const auto done = optional_of<std::int64_t>(row["planned"]))
+    record.planning = Planning{*done, optional_of<std::int64_t>(row["to_plan"])};
   record.waves = load_waves(transaction, id, record.fault);
   if (record.wave < 0 || record.wave >= static_cast<int>(record.waves.size())) {
     if (record.fault.empty()) record.fault = wave_name(record.wave) + ", which is open, is not one of its waves";

@@ -103,7 +103,9 @@ Result<RolloutRecord> CreateRollout::operator()(pqxx::work& transaction) const {
                           wanted.name, wanted.model, release, wanted.filter, encode(wanted.policy).dump(),
                           static_cast<std::int64_t>(wanted.seed), actor, now, wanted.person, wanted.start_at)[0]
                       .as<std::int64_t>();
-  plan_devices(transaction, id, filter, wanted.policy, wanted.seed);
+  insert_waves(transaction, id, wanted.policy);
+  ARGOSY_TRY(const auto record, load_rollout(transaction, id, Lock::none));
+  ARGOSY_CHECK(plan_now_or_later(transaction, record));
   append_audit(transaction, actor, "rollout.create", "rollout/" + std::to_string(id),
                Json{{"name", wanted.name}, {"model", wanted.model}, {"version", wanted.version}}.dump());
   return load_whole(transaction, id);

@@ -11,15 +11,13 @@
 
 #include "common/base/error.hpp"
 #include "common/base/instant.hpp"
-#include "server/devices/filter.hpp"
 #include "server/rollouts/core/rollout_record.hpp"
 
 namespace argosy::server {
 
-// A draft with its plan of waves. Errc::not_found (model, version).
+// A draft, with its plan or on its way to one. Errc::not_found (model, version), filter_syntax.
 struct CreateRollout {
   NewRollout wanted;
-  Filter filter;  // the one that `wanted` has as text
   std::string actor;
   Instant now;
   Result<RolloutRecord> operator()(pqxx::work& transaction) const;

@@ -1,14 +1,16 @@
 #include "server/rollouts/store/snapshot_store.hpp"
 
+#include <optional>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "server/db/rows.hpp"
 #include "server/db/statement.hpp"
-#include "server/devices/presence_sql.hpp"
+#include "server/rollouts/core/clock_sql.hpp"
 #include "server/rollouts/core/state_sql.hpp"
 #include "server/rollouts/guards/panel_store.hpp"
 #include "server/rollouts/store/acknowledgement_store.hpp"
-#include "server/rollouts/store/device_rows_store.hpp"
 #include "server/rollouts/store/maintenance_store.hpp"
 #include "server/rollouts/store/rollout_rows_store.hpp"
 
@@ -21,67 +23,72 @@ WaveView* wave_of(Snapshot& snapshot, const pqxx::field& number) {
   return &snapshot.waves[static_cast<std::size_t>(wave)];
 }
 
-void load_queued(pqxx::work& transaction, const RolloutRecord& record, Instant now, Snapshot& snapshot) {
+// Who rests is not told, however reachable. They are found from those that rest, whom many failures in a row made few.
+void leave_out_resting(pqxx::work& transaction, const RolloutRecord& record, Instant now, Snapshot& snapshot) {
+  static const Statement count_resting_queued{"count_resting_queued", R"sql(
+    select q.wave, count(*) as devices
+    from device_failures f
+    join rollout_devices q on q.rollout_id = $1 and q.device_id = f.device_id
+    where f.model = $2 and f.resting_until > $3::timestamptz and q.reachable_since is not null and q.state = )sql" +
+                                                                          sql_word(DeviceStep::queued) + R"sql(
+    group by q.wave
+  )sql"};
+  for (const auto& row : exec_prepared(transaction, count_resting_queued, record.id, record.model, now)) {
+    if (auto* wave = wave_of(snapshot, row["wave"])) wave->queued_reachable -= row["devices"].as<std::int64_t>();
+  }
+}
+
+void count_in_windows(pqxx::work& transaction, const RolloutRecord& record, const std::vector<std::string>& zones,
+                      Instant now, Snapshot& snapshot) {
   // The open wave first: it must not look empty because stragglers of earlier waves fill the limit.
-  static const Statement count_queued{"count_queued", R"sql(
+  static const Statement count_queued{"count_queued_in_zones", R"sql(
     select wave, count(*)
     from (
       select q.wave
       from rollout_devices q
-      join device_state s on s.device_id = q.device_id and )sql" +
-                                                          reachable_sql("s") + R"sql(
-      where q.rollout_id = $1 and q.state = )sql" + sql_word(DeviceStep::queued) +
-                                                          R"sql( and q.wave <= $2
+      join devices d on d.id = q.device_id
+      where q.rollout_id = $1 and q.reachable_since is not null and q.wave <= $2
+        and q.state = )sql" + sql_word(DeviceStep::queued) +
+                                                                   R"sql(
         and ($4 or not exists (
           select
           from device_failures f
           where f.device_id = q.device_id and f.model = $5 and f.resting_until > $6::timestamptz
         ))
-        and ($7::text[] is null or exists (
-          select from devices d where d.id = q.device_id and )sql" +
-                                                          zone_sql("$8") + R"sql( = any($7::text[])))
+        and )sql" + zone_sql("$8") + R"sql( = any($7::text[])
       order by q.wave desc
       limit $3
     ) as reachable
     group by wave
   )sql"};
-  const auto zones = open_zones(record.policy, snapshot.zones);
-  const auto rows = exec_prepared(
-      transaction, count_queued, record.id, record.wave, record.policy.max_in_progress, record.policy.include_resting,
-      record.model, now, zones ? std::optional(pg_array(*zones)) : std::nullopt, zone_parameter(record.policy));
+  const auto rows =
+      exec_prepared(transaction, count_queued, record.id, record.wave, record.policy.max_in_progress,
+                    record.policy.include_resting, record.model, now, pg_array(zones), zone_parameter(record.policy));
   for (const auto& row : rows) {
     if (auto* wave = wave_of(snapshot, row[0])) wave->queued_reachable = row[1].as<std::int64_t>();
   }
 }
 
-void load_running(pqxx::work& transaction, const RolloutRecord& record, Snapshot& snapshot) {
-  static const Statement count_running{"count_running", R"sql(
-    select wave, count(*) filter (where reachable) as running_reachable,
-      count(*) filter (where reachable and state in ()sql" + sql_steps(is_fetching) +
-                                                            R"sql()) as fetching_reachable,
-      count(*) filter (where not reachable and state in ()sql" +
-                                                            sql_steps(is_switching) + R"sql()) as suspects,
-      min(clock) as oldest_clock
-    from (
-      select q.wave, q.state, )sql" + clock_sql() + R"sql( as clock,
-        coalesce()sql" + reachable_sql("s") + R"sql(, false) as reachable
-      from rollout_devices q
-      left join device_state s on s.device_id = q.device_id
-      where q.rollout_id = $1 and q.state in ()sql" + sql_steps(is_in_progress) +
-                                                            R"sql()
-    ) as t
-    group by wave
-  )sql"};
-  for (const auto& row : exec_prepared(transaction, count_running, record.id)) {
-    if (auto* wave = wave_of(snapshot, row["wave"])) {
-      wave->running_reachable = row["running_reachable"].as<std::int64_t>();
-      wave->fetching_reachable = row["fetching_reachable"].as<std::int64_t>();
-      wave->suspects = row["suspects"].as<std::int64_t>();
-    }
-    if (record.policy.maintenance) continue;  // each zone has a clock of its own
-    const auto clock = optional_of<Instant>(row["oldest_clock"]);
-    if (clock && (!snapshot.oldest_clock || *clock < *snapshot.oldest_clock)) snapshot.oldest_clock = clock;
+// What is kept by wave knows no zones: only while some windows are open and others are not, devices are looked at.
+void load_queued(pqxx::work& transaction, const RolloutRecord& record, Instant now, Snapshot& snapshot) {
+  const auto open = open_zones(record.policy, snapshot.zones);
+  if (!open || open->size() == snapshot.zones.size()) {
+    if (!record.policy.include_resting) leave_out_resting(transaction, record, now, snapshot);
+    return;
   }
+  for (auto& wave : snapshot.waves) wave.queued_reachable = 0;
+  if (!open->empty()) count_in_windows(transaction, record, *open, now, snapshot);
+}
+
+// A row or two from the front of an index each, however many devices are at work.
+std::optional<Instant> find_oldest_clock(pqxx::work& transaction, std::int64_t rollout) {
+  const auto oldest = [](const ClockSql& clock) {
+    return "(select " + clock.since + " from rollout_devices q where q.rollout_id = $1 and " + clock.runs +
+           " order by " + clock.since + " limit 1)";
+  };
+  static const Statement oldest_clock{
+      "oldest_clock", "select least(" + oldest(clock_of_begun()) + ", " + oldest(clock_of_told()) + ")"};
+  return optional_of<Instant>(exec_prepared(transaction, oldest_clock, rollout)[0][0]);
 }
 
 void load_tries(pqxx::work& transaction, std::int64_t rollout, Instant now, Snapshot& snapshot) {
@@ -97,14 +104,10 @@ void load_tries(pqxx::work& transaction, std::int64_t rollout, Instant now, Snap
   }
 }
 
-std::int64_t count_going_back(pqxx::work& transaction, std::int64_t rollout) {
-  static const Statement going_back{"count_going_back", R"sql(
-    select count(*)
-    from rollout_devices q
-    join device_state s on s.device_id = q.device_id and )sql" +
-                                                            reachable_sql("s") + R"sql(
-    where q.rollout_id = $1 and q.state = )sql" + sql_word(DeviceStep::rolling_back)};
-  return exec_prepared(transaction, going_back, rollout)[0][0].as<std::int64_t>();
+std::string planning_text(const Planning& planning) {
+  const std::string what = "its devices are being planned";
+  if (!planning.total) return what;
+  return what + ": " + std::to_string(planning.done) + " of " + std::to_string(*planning.total);
 }
 
 }  // namespace
@@ -122,11 +125,17 @@ Snapshot load_snapshot(pqxx::work& transaction, const RolloutRecord& record, Ins
   snapshot.looked_for_more_at = record.looked_for_more_at;
   snapshot.promote_all = record.promote_all;
   snapshot.stopping = record.told_up_to.has_value();
+  if (record.planning) snapshot.planning = planning_text(*record.planning);
   for (const auto& wave : record.waves) {
     snapshot.waves.push_back({.planned = wave.planned,
                               .counts = wave.counts,
                               .opened_at = wave.opened_at,
-                              .bake_started_at = wave.bake_started_at});
+                              .bake_started_at = wave.bake_started_at,
+                              .queued_reachable = wave.reach.queued,
+                              .running_reachable = wave.reach.running,
+                              .fetching_reachable = wave.reach.fetching,
+                              .suspects = wave.reach.suspects});
+    snapshot.rolling_back_reachable += wave.reach.going_back;
   }
   snapshot.acknowledged = load_acknowledged(transaction, record.id);
   snapshot.zones = load_zones(transaction, record.policy, now);
@@ -134,10 +143,10 @@ Snapshot load_snapshot(pqxx::work& transaction, const RolloutRecord& record, Ins
   // The counts tell where there is nothing to look for.
   const auto total = total_counts(record);
   if (count_of(total, "queued") > 0) load_queued(transaction, record, now, snapshot);
-  if (in_progress(total) > 0) load_running(transaction, record, snapshot);
+  // With maintenance windows each zone has a clock of its own.
+  if (in_progress(total) > 0 && !record.policy.maintenance)
+    snapshot.oldest_clock = find_oldest_clock(transaction, record.id);
   if (!record.policy.retry.causes.empty()) load_tries(transaction, record.id, now, snapshot);
-  if (count_of(total, "rolling_back") == 0) return snapshot;
-  snapshot.rolling_back_reachable = count_going_back(transaction, record.id);
   return snapshot;
 }
 

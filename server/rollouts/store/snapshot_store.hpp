@@ -1,5 +1,6 @@
-// A rollout as the engine sees it: what is kept of it, and who of its devices is reachable now. For this folder's
-// *_store.cpp, on DB threads.
+// A rollout as the engine sees it. Reads what is kept by wave and the oldest clock, but counts no devices: it costs the
+// same however many there are. But for maintenance windows in the devices' own zones, while they are open in some of
+// these and closed in others. For this folder's *_store.cpp, on DB threads.
 #pragma once
 
 #include <pqxx/pqxx>

@@ -77,7 +77,7 @@ export const useRollouts = () =>
   useQuery({ queryKey: ["rollouts"], queryFn: () => call<Page<Rollout>>("/rollouts?limit=100"), refetchInterval: 15_000 });
 
 export const useRollout = (id: string) =>
-  useQuery({ queryKey: ["rollout", id], queryFn: () => call<Rollout>(`/rollouts/${path(id)}`), refetchInterval: 5000 });
+  useQuery({ queryKey: ["rollout", id], queryFn: () => call<Rollout>(`/rollouts/${path(id)}`), refetchInterval: (query) => (query.state.data?.planning ? 1000 : 5000) });
 
 export const useDecisions = (id: string) =>
   useQuery({ queryKey: ["rollout", id, "decisions"], queryFn: () => call<Page<Decision>>(`/rollouts/${path(id)}/decisions?limit=200`) });

@@ -164,6 +164,7 @@ export interface Rollout {
   promote_all: boolean; // the waves that are left open without their bakes
   counts: Record<string, number>;
   waves: Wave[];
+  planning: { done: number; total: number | null } | null; // while its devices are being planned
   guards?: Guard[]; // of one rollout, not of the list
   gate?: string | null; // what the open wave waits for
   bytes: { sent: number; full: number };

@@ -46,6 +46,7 @@ export function Rollout({ id }: { id: string }) {
             </p>
           )}
           <Warnings warnings={data.warnings ?? []} />
+          {data.planning && <p>{planningText(data.planning)}</p>}
           {data.fault && <p class="tone-text-bad">It can only be stopped: {data.fault}.</p>}
         </div>
         <RolloutActions rollout={data} />
@@ -73,6 +74,10 @@ function Warnings({ warnings }: { warnings: string[] }) {
       ))}
     </ul>
   );
+}
+
+function planningText({ done, total }: NonNullable<Data["planning"]>): string {
+  return total === null ? "Its devices are being planned." : `Its devices are being planned: ${number(done)} of ${number(total)}.`;
 }
 
 function waveName(index: number): string {

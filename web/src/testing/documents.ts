@@ -63,6 +63,7 @@ export function rollout(allowed: RolloutAction[] = [], changes: Partial<Rollout>
     promote_all: false,
     counts: {},
     waves: [],
+    planning: null,
     bytes: { sent: 0, full: 0 },
     allowed: { ...NOTHING_ALLOWED, ...Object.fromEntries(allowed.map((action) => [action, true])) },
     ...changes,

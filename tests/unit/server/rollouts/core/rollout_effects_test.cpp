@@ -119,6 +119,7 @@ TEST(RolloutEffects, TheClockStartsAnewWhenADeviceNeedNotWaitAnyMore) {
   EXPECT_EQ(effect_of_report(row, {.step = DeviceStep::downloading}, now).clock_from, now);
   row.is.held = false;
   EXPECT_FALSE(effect_of_report(row, {.step = DeviceStep::patching}, now).clock_from);
+  EXPECT_EQ(effect_of_report(row, {.step = DeviceStep::downloading, .held = true}, now).clock_from, now);
 }
 
 }  // namespace

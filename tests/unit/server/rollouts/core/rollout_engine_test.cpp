@@ -165,6 +165,14 @@ TEST(RolloutEngine, APacedRolloutThatCompletedTellsStragglersAtItsPace) {
   EXPECT_EQ(summary(snapshot), "notify 1");
 }
 
+TEST(RolloutEngine, DecidesNothingBeforeItsDevicesArePlanned) {
+  auto snapshot = running();
+  snapshot.waves[0].queued_reachable = 3;
+  snapshot.planning = "its devices are being planned: 3 of 12";
+  EXPECT_TRUE(next_actions(snapshot, t0).empty());
+  EXPECT_EQ(gate_status(snapshot, t0), snapshot.planning);
+}
+
 TEST(RolloutEngine, SaysTheSameTwice) {
   auto snapshot = baked({{"succeeded", 3}});
   EXPECT_EQ(next_actions(snapshot, t0), next_actions(snapshot, t0));

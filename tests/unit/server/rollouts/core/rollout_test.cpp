@@ -98,5 +98,14 @@ TEST(RolloutOperations, OfAWithdrawnReleaseOnlyStopIt) {
   for (const auto operation : {Operation::halt, Operation::rollback}) EXPECT_EQ(refusal(operation, now), std::nullopt);
 }
 
+TEST(RolloutOperations, WhileItsDevicesArePlannedItStartsAndStopsButPromotesNothing) {
+  Situation now;
+  now.is_planning = true;
+  EXPECT_FALSE(refusal(Operation::start, now));
+  now.state = RolloutState::running;
+  EXPECT_TRUE(refusal(Operation::promote, now));
+  for (const auto stop : {Operation::pause, Operation::halt, Operation::rollback}) EXPECT_FALSE(refusal(stop, now));
+}
+
 }  // namespace
 }  // namespace argosy::server

@@ -13,7 +13,7 @@ TEST(StateSql, NamesTheStatesThatTheRulePicks) {
   EXPECT_EQ(sql_states(has_ended), "'completed', 'halted', 'rolled_back'");
 }
 
-// The partial index rollout_devices_running is found by exactly this list.
+// The partial index rollout_devices_begun is found by exactly this list of those that have begun.
 TEST(StateSql, NamesTheStepsThatTheRulePicks) {
   EXPECT_EQ(sql_steps(is_in_progress),
             "'notified', 'downloading', 'patching', 'verifying', 'validating', 'activating', 'probation'");
