@@ -41,11 +41,11 @@ if(ARGOSY_SANITIZE)
   endif()
 endif()
 
-# With ARGOSY_UNITY a folder's sources are compiled eight at a time as one: a build from nothing takes a third of the time.
+# With ARGOSY_UNITY=N a folder's sources are compiled N at a time as one: a build from nothing takes a third of the time.
 # Files named under ALONE are left out: they share a private name with a neighbour.
 function(argosy_unite name)
   if(ARGOSY_UNITY)
-    set_target_properties(${name} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 8)
+    set_target_properties(${name} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE ${ARGOSY_UNITY})
     # g++ takes each source for a header, in which a coroutine's private types would be a mistake.
     target_compile_options(${name} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-Wno-subobject-linkage>)
     if(ARGN)

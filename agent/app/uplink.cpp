@@ -18,8 +18,8 @@ namespace asio = boost::asio;
 
 namespace {
 
-constexpr Duration retry_base{1000};
-constexpr Duration retry_cap{300'000};
+constexpr Duration relink_base{1000};
+constexpr Duration relink_cap{300'000};
 constexpr Duration state_spacing{300};
 
 std::string trimmed(std::string text) {
@@ -124,7 +124,7 @@ Task<void> Uplink::enrol() {
   }
   for (int failures = 0; !stopped_; ++failures) {
     if (co_await try_enrol()) co_return;
-    co_await pause(retry_base + full_jitter(retry_base, retry_cap, failures, rng_));
+    co_await pause(relink_base + full_jitter(relink_base, relink_cap, failures, rng_));
   }
 }
 

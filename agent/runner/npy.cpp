@@ -16,7 +16,7 @@ constexpr std::size_t max_dimensions = 8;
 constexpr std::size_t max_arrays = 16;
 constexpr std::size_t max_header_bytes = 64 * 1024;
 
-Error corrupt(std::string message) {
+Error corrupt_array(std::string message) {
   return make_error(Errc::corrupt, std::move(message));
 }
 
@@ -150,28 +150,28 @@ struct Member {
 
 Result<Member> parse_central(ByteView bytes, std::size_t at) {
   if (at > bytes.size() || bytes.size() - at < central_size || load<std::uint32_t>(bytes, at) != central_signature)
-    return corrupt("the zip's directory is broken at byte " + std::to_string(at));
+    return corrupt_array("the zip's directory is broken at byte " + std::to_string(at));
   const auto flags = load<std::uint16_t>(bytes, at + 8), method = load<std::uint16_t>(bytes, at + 10);
   const auto packed = load<std::uint32_t>(bytes, at + 20), size = load<std::uint32_t>(bytes, at + 24);
   const std::size_t name_size = load<std::uint16_t>(bytes, at + 28);
   const std::size_t next =
       at + central_size + name_size + load<std::uint16_t>(bytes, at + 30) + load<std::uint16_t>(bytes, at + 32);
-  if (next > bytes.size()) return corrupt("the zip's directory ends in the middle of an entry");
+  if (next > bytes.size()) return corrupt_array("the zip's directory ends in the middle of an entry");
   std::string member(as_text(bytes.subspan(at + central_size, name_size)));
-  if (flags & 1) return corrupt("member '" + member + "' is encrypted");
+  if (flags & 1) return corrupt_array("member '" + member + "' is encrypted");
   if (method != 0)
-    return corrupt("member '" + member + "' is compressed: save it with numpy.savez, not savez_compressed");
-  if (packed != size) return corrupt("member '" + member + "' is stored with two sizes");
+    return corrupt_array("member '" + member + "' is compressed: save it with numpy.savez, not savez_compressed");
+  if (packed != size) return corrupt_array("member '" + member + "' is stored with two sizes");
   return Member{std::move(member), load<std::uint32_t>(bytes, at + 42), size, next};
 }
 
 Result<ByteView> member_data(ByteView bytes, const Member& member) {
   const std::size_t at = member.local_offset;
   if (at > bytes.size() || bytes.size() - at < local_size || load<std::uint32_t>(bytes, at) != local_signature)
-    return corrupt("member '" + member.name + "' is not where the zip's directory says");
+    return corrupt_array("member '" + member.name + "' is not where the zip's directory says");
   const std::size_t start = at + local_size + load<std::uint16_t>(bytes, at + 26) + load<std::uint16_t>(bytes, at + 28);
   if (start > bytes.size() || bytes.size() - start < member.size)
-    return corrupt("member '" + member.name + "' reaches beyond the file's end");
+    return corrupt_array("member '" + member.name + "' reaches beyond the file's end");
   return bytes.subspan(start, member.size);
 }
 
@@ -212,36 +212,37 @@ std::string NpyArray::describe() const {
 
 Result<NpyArray> parse_npy(ByteView bytes) {
   constexpr std::string_view magic("\x93NUMPY", 6);
-  if (bytes.size() < 10 || as_text(bytes.first(6)) != magic) return corrupt("not a .npy file");
+  if (bytes.size() < 10 || as_text(bytes.first(6)) != magic) return corrupt_array("not a .npy file");
   const unsigned version = bytes[6];
   const std::size_t start = version == 1 ? 10 : 12;
   if (version < 1 || version > 3 || bytes.size() < start)
-    return corrupt(".npy version " + std::to_string(version) + " is unknown: 1 to 3 are read");
+    return corrupt_array(".npy version " + std::to_string(version) + " is unknown: 1 to 3 are read");
   const std::size_t header_size = version == 1 ? load<std::uint16_t>(bytes, 8) : load<std::uint32_t>(bytes, 8);
-  if (header_size > max_header_bytes || bytes.size() - start < header_size) return corrupt("the .npy header is cut");
+  if (header_size > max_header_bytes || bytes.size() - start < header_size)
+    return corrupt_array("the .npy header is cut");
   const auto header = parse_header(as_text(bytes.subspan(start, header_size)));
-  if (!header) return corrupt("the .npy header is not one that NumPy writes for a plain array");
+  if (!header) return corrupt_array("the .npy header is not one that NumPy writes for a plain array");
   if (*header->fortran_order && header->shape->size() > 1)
-    return corrupt("the array is in Fortran order: save numpy.ascontiguousarray of it");
+    return corrupt_array("the array is in Fortran order: save numpy.ascontiguousarray of it");
   const auto type = std::find_if(std::begin(types), std::end(types),
                                  [&](const TypeRow& each) { return each.descr == *header->descr; });
   if (type == std::end(types))
-    return corrupt("element type '" + std::string(*header->descr) +
-                   "' is not read: use float32, float64, int8, uint8, int32 or int64");
+    return corrupt_array("element type '" + std::string(*header->descr) +
+                         "' is not read: use float32, float64, int8, uint8, int32 or int64");
   const ByteView data = bytes.subspan(start + header_size);
   const auto expected = total_bytes(*header->shape, type->size);
   if (!expected || *expected != data.size())
-    return corrupt("the array holds " + std::to_string(data.size()) + " bytes where its shape needs " +
-                   (expected ? std::to_string(*expected) : "more than 63 bits can count"));
+    return corrupt_array("the array holds " + std::to_string(data.size()) + " bytes where its shape needs " +
+                         (expected ? std::to_string(*expected) : "more than 63 bits can count"));
   return NpyArray{type->type, *header->shape, data};
 }
 
 Result<std::vector<NpzEntry>> parse_npz(ByteView bytes) {
   const auto end = find_end_record(bytes);
-  if (!end) return corrupt("not a .npz file, or a truncated one: it has no zip directory");
+  if (!end) return corrupt_array("not a .npz file, or a truncated one: it has no zip directory");
   const std::size_t members = load<std::uint16_t>(bytes, *end + 10);
   if (members > max_arrays)
-    return corrupt(std::to_string(members) + " arrays in one file: at most " + std::to_string(max_arrays));
+    return corrupt_array(std::to_string(members) + " arrays in one file: at most " + std::to_string(max_arrays));
   std::vector<NpzEntry> entries;
   std::size_t at = load<std::uint32_t>(bytes, *end + 16);
   for (std::size_t i = 0; i < members; ++i) {

@@ -16,18 +16,18 @@ namespace argosy {
 namespace {
 
 constexpr int level = 17;  // the highest that keeps about 1 MB/s on a small core
-constexpr std::size_t piece_bytes = 64 * 1024;
+constexpr std::size_t buffer_bytes = 64 * 1024;
 constexpr int sample_level = 9;
 constexpr std::size_t sample_bytes = 128 * 1024;
 constexpr std::uint64_t samples = 32;
 
-struct FreeContext {
+struct FreeCompressor {
   void operator()(ZSTD_CCtx* context) const { ZSTD_freeCCtx(context); }
 };
-using Context = std::unique_ptr<ZSTD_CCtx, FreeContext>;
+using Compressor = std::unique_ptr<ZSTD_CCtx, FreeCompressor>;
 
-Result<Context> make_context(std::uint64_t size) {
-  Context context(ZSTD_createCCtx());
+Result<Compressor> make_context(std::uint64_t size) {
+  Compressor context(ZSTD_createCCtx());
   const auto set = [&](ZSTD_cParameter parameter, int value) {
     return ZSTD_isError(ZSTD_CCtx_setParameter(context.get(), parameter, value)) == 0;
   };
@@ -60,9 +60,9 @@ Result<void> encode_zstd(const std::filesystem::path& new_path, const std::files
   const UniqueFd out(::open(patch_path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
   if (!out) return errno_error("cannot create " + patch_path.string(), errno);
   ARGOSY_TRY(const std::uint64_t size, file_size_of(in.get()));
-  ARGOSY_TRY(const Context context, make_context(size));
-  Bytes buffer(piece_bytes);
-  Bytes compressed(piece_bytes);
+  ARGOSY_TRY(const Compressor context, make_context(size));
+  Bytes buffer(buffer_bytes);
+  Bytes compressed(buffer_bytes);
   std::uint64_t done = 0;
   do {
     if (progress && !progress(done, size)) return make_error(Errc::cancelled, "making the patch was cancelled");

@@ -12,16 +12,20 @@ namespace argosy {
 
 namespace {
 
-constexpr std::size_t input_bytes = 16 * 1024;
+constexpr std::size_t frame_buffer_bytes = 16 * 1024;
 
-struct FreeContext {
+struct FreeDecompressor {
   void operator()(ZSTD_DCtx* context) const { ZSTD_freeDCtx(context); }
 };
 
 class Decompression {
  public:
   Decompression(const ZstdFrame& frame, ResultWriter& result)
-      : frame_(frame), result_(result), context_(ZSTD_createDCtx()), buffer_(input_bytes), offset_(frame.begin) {}
+      : frame_(frame),
+        result_(result),
+        context_(ZSTD_createDCtx()),
+        buffer_(frame_buffer_bytes),
+        offset_(frame.begin) {}
 
   Result<void> run() {
     if (!start()) return make_error(Errc::internal, "cannot start the zstd decoder");
@@ -69,7 +73,7 @@ class Decompression {
 
   const ZstdFrame& frame_;
   ResultWriter& result_;
-  std::unique_ptr<ZSTD_DCtx, FreeContext> context_;
+  std::unique_ptr<ZSTD_DCtx, FreeDecompressor> context_;
   std::vector<std::uint8_t> buffer_;
   ZSTD_inBuffer input_{nullptr, 0, 0};
   std::uint64_t offset_;

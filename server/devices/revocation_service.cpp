@@ -17,8 +17,8 @@ namespace {
 constexpr std::size_t ended_at_once = 1000;
 constexpr std::size_t enforced_at_once = 50;
 constexpr std::chrono::minutes visit_life{10};
-constexpr std::chrono::minutes clock_tolerance{10};  // the broker's may lag behind ours
-constexpr std::chrono::hours broker_memory{24};      // how long ago a clearing may be that the broker has forgotten
+constexpr std::chrono::minutes broker_clock_tolerance{10};  // the broker's may lag behind ours
+constexpr std::chrono::hours broker_memory{24};  // how long ago a clearing may be that the broker has forgotten
 constexpr std::chrono::seconds expiry_interval{10};
 constexpr std::chrono::hours forget_interval{1};
 constexpr std::chrono::hours keep_after_expiry{24};
@@ -28,7 +28,7 @@ Result<std::string> revocation_list(const CertificateAndKey& authority, const st
                                     Instant now) {
   ARGOSY_TRY(const CertificateFacts facts, read_certificate(authority.certificate_pem));
   return make_revocation_list(authority, revoked, static_cast<std::uint64_t>(to_ms(now)),
-                              {now - clock_tolerance, facts.not_after});
+                              {now - broker_clock_tolerance, facts.not_after});
 }
 
 struct WriteListFile {

@@ -8,7 +8,7 @@ namespace argosy::server {
 
 namespace {
 
-constexpr std::size_t counted_up_to = 1000;
+constexpr std::size_t revocations_counted_up_to = 1000;
 
 const std::string select_ended = R"sql(
   select e.id, e.device_id, e.fingerprint, e.ended_at,
@@ -61,7 +61,7 @@ RevocationStatus ReadRevocationStatus::operator()(pqxx::work& transaction) const
         select count(*), min(ended_at)
         from (select ended_at from ended_certificates where enforced_at is null order by id limit $1) as w
       )sql",
-      static_cast<std::int64_t>(counted_up_to));
+      static_cast<std::int64_t>(revocations_counted_up_to));
   return {row[0].as<std::size_t>(), optional_of<Instant>(row[1]), {}};
 }
 

@@ -23,7 +23,7 @@ namespace asio = boost::asio;
 using boost::system::error_code;
 using tcp = asio::ip::tcp;
 
-constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
+constexpr auto with_error = asio::as_tuple(asio::use_awaitable);
 constexpr std::chrono::milliseconds pause_after_failed_accept{100};
 
 }  // namespace
@@ -68,13 +68,13 @@ struct HttpServer::Impl : std::enable_shared_from_this<Impl> {
   static Task<void> accept_all(std::shared_ptr<Impl> self) {
     asio::steady_timer pause(self->io);
     for (;;) {
-      auto accepting = self->acceptor.async_accept(as_result);
+      auto accepting = self->acceptor.async_accept(with_error);
       auto [error, socket] = co_await std::move(accepting);
       if (!self->acceptor.is_open()) co_return;
       if (error) {  // out of descriptors, most likely: let some connections end
         spdlog::warn("accepting a connection failed: {}", error.message());
         pause.expires_after(pause_after_failed_accept);
-        co_await pause.async_wait(as_result);
+        co_await pause.async_wait(with_error);
         continue;
       }
       self->welcome(std::move(socket));
@@ -171,7 +171,7 @@ Task<void> HttpServer::stop(std::chrono::steady_clock::duration grace) {
   impl->stop_accepting();
   if (impl->connections.empty()) co_return;
   impl->drained.expires_after(grace);
-  co_await impl->drained.async_wait(as_result);
+  co_await impl->drained.async_wait(with_error);
   const auto left = impl->connections;
   for (const auto& [id, connection] : left) connection->close();
 }

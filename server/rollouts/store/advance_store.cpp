@@ -27,7 +27,7 @@ namespace argosy::server {
 namespace {
 
 constexpr const char* engine = "engine";
-constexpr int most_at_once = 1000;  // devices in one transaction; the next round goes on
+constexpr int most_devices_at_once = 1000;  // devices in one transaction; the next round goes on
 
 // Devices that were revoked since, and that the rollout has no outcome of.
 std::vector<RolloutDevice> lock_revoked(pqxx::work& transaction, std::int64_t rollout, std::optional<Instant> since) {
@@ -63,8 +63,8 @@ std::vector<RolloutDevice> lock_late(pqxx::work& transaction, const RolloutRecor
     limit $3
     for update of q
   )sql";
-  return rollout_devices_of(transaction.exec_params(sql, record.id, action.started_by, most_at_once, action.zone,
-                                                    zone_parameter(record.policy)));
+  return rollout_devices_of(transaction.exec_params(sql, record.id, action.started_by, most_devices_at_once,
+                                                    action.zone, zone_parameter(record.policy)));
 }
 
 void append_time_out_event(pqxx::work& transaction, const RolloutRecord& record, const DeviceMove& move) {

@@ -13,23 +13,23 @@ namespace {
 using test::health;
 using test::window;
 
-const Instant noon = parse_rfc3339("2026-03-01T12:00:00Z").value();
+const Instant end = parse_rfc3339("2026-03-01T12:00:00Z").value();
 
 class SeriesOfADevice : public ::testing::Test {
  protected:
   void SetUp() override {
     test::add_device(database, "cam-1");
     pqxx::work transaction(database.connection());
-    KeepPartitions{noon}(transaction);
+    KeepPartitions{end}(transaction);
     wire::TelemetryBatch batch{"cam-1", test::epoch, 1, {}};
     for (std::uint64_t minute = 0; minute < 120; ++minute) {
-      const auto at = noon - Duration{static_cast<std::int64_t>(120 - minute) * 60'000};
+      const auto at = end - Duration{static_cast<std::int64_t>(120 - minute) * 60'000};
       batch.records.push_back({2 * minute + 1, window({.started_at = at,
                                                        .latency_ms = minute < 60 ? 10.0 : 30.0,
                                                        .version = minute < 60 ? "1.0" : "1.1"})});
       batch.records.push_back({2 * minute + 2, health(at, static_cast<double>(minute))});
     }
-    EXPECT_TRUE(StoreTelemetry({{batch}, noon, std::chrono::hours(24 * 30)})(transaction));
+    EXPECT_TRUE(StoreTelemetry({{batch}, end, std::chrono::hours(24 * 30)})(transaction));
     transaction.commit();
   }
   Result<Series> read(SeriesQuery query) {
@@ -41,7 +41,7 @@ class SeriesOfADevice : public ::testing::Test {
 };
 
 TEST_F(SeriesOfADevice, FoldsWindowsAndHealthIntoThePointsAskedFor) {
-  const auto series = read({"cam-1", "", noon - Duration{7'200'000}, noon, 13}).value();
+  const auto series = read({"cam-1", "", end - Duration{7'200'000}, end, 13}).value();
   EXPECT_EQ(series.model, "digits");
   EXPECT_EQ(series.grid.step_s, 600);
   ASSERT_EQ(series.points.size(), 12u);
@@ -59,7 +59,7 @@ TEST_F(SeriesOfADevice, ShowsWhatHappenedAsMarkers) {
       "insert into events (at, kind, device_id, message) values ('2026-03-01T11:30:00Z', 'alert.firing', 'cam-1', "
       "'slow'), ('2026-03-01T11:31:00Z', 'device.presence', 'cam-1', 'no marker'), ('2026-02-01T11:30:00Z', "
       "'alert.firing', 'cam-1', 'long ago')");
-  const auto series = read({"cam-1", "digits", noon - Duration{7'200'000}, noon, 300}).value();
+  const auto series = read({"cam-1", "digits", end - Duration{7'200'000}, end, 300}).value();
   ASSERT_EQ(series.markers.size(), 1u);
   EXPECT_EQ(series.markers[0].label, "slow");
   EXPECT_EQ(nlohmann::json::parse(series_to_json(series))["markers"][0]["kind"], "alert.firing");
@@ -67,14 +67,14 @@ TEST_F(SeriesOfADevice, ShowsWhatHappenedAsMarkers) {
 
 TEST_F(SeriesOfADevice, OfAnotherTimeOrModelIsEmptyAndOfNobodyNotFound) {
   EXPECT_EQ(nlohmann::json::parse(series_to_json(
-                read({"cam-1", "digits", noon + Duration{1000}, noon + Duration{9'000'000}, 300}).value()))["t"]
+                read({"cam-1", "digits", end + Duration{1000}, end + Duration{9'000'000}, 300}).value()))["t"]
                 .size(),
             0u);
-  EXPECT_EQ(nlohmann::json::parse(
-                series_to_json(read({"cam-1", "other", noon - Duration{7'200'000}, noon, 300}).value()))["t"]
-                .size(),
-            0u);
-  EXPECT_EQ(read({"nobody", "", noon - Duration{1000}, noon, 300}).error().code, Errc::not_found);
+  EXPECT_EQ(
+      nlohmann::json::parse(series_to_json(read({"cam-1", "other", end - Duration{7'200'000}, end, 300}).value()))["t"]
+          .size(),
+      0u);
+  EXPECT_EQ(read({"nobody", "", end - Duration{1000}, end, 300}).error().code, Errc::not_found);
 }
 
 }  // namespace

@@ -9,8 +9,8 @@ namespace argosy::agent {
 namespace {
 
 using Values = std::vector<float>;
-constexpr float nan = std::numeric_limits<float>::quiet_NaN();
-constexpr float infinity = std::numeric_limits<float>::infinity();
+constexpr float not_a_number = std::numeric_limits<float>::quiet_NaN();
+constexpr float infinite = std::numeric_limits<float>::infinity();
 
 std::unique_ptr<Metric> metric_of(const char* name) {
   return *make_metric(name);
@@ -46,8 +46,8 @@ TEST(Accuracy, EqualScoresGoToTheFirstClassAsInArgmax) {
 TEST(Accuracy, AModelThatAnswersNotANumberIsWrong) {
   for (const char* name : {"accuracy", "top2_accuracy", "f1"}) {
     const auto metric = metric_of(name);
-    EXPECT_EQ(add(*metric, {nan, 0.5F}, 1), -infinity) << name;
-    add(*metric, {nan, nan}, 0);
+    EXPECT_EQ(add(*metric, {not_a_number, 0.5F}, 1), -infinite) << name;
+    add(*metric, {not_a_number, not_a_number}, 0);
     EXPECT_EQ(metric->value(), 0) << name;
   }
 }
@@ -113,11 +113,11 @@ TEST(MaxAbsDifference, IsTheLargestOfAll) {
 TEST(Metric, WhatIsNotANumberIsAsFarOffAsCanBe) {
   for (const char* name : {"mae", "mse", "max_abs_difference"}) {
     const auto metric = metric_of(name);
-    EXPECT_EQ(compare(*metric, {nan, 1}, {1, 1}), -infinity) << name;
-    EXPECT_EQ(metric->value(), double{infinity}) << name;
+    EXPECT_EQ(compare(*metric, {not_a_number, 1}, {1, 1}), -infinite) << name;
+    EXPECT_EQ(metric->value(), double{infinite}) << name;
   }
   const auto cosine = metric_of("cosine");
-  EXPECT_EQ(compare(*cosine, {nan, 1}, {1, 1}), -infinity);
+  EXPECT_EQ(compare(*cosine, {not_a_number, 1}, {1, 1}), -infinite);
   EXPECT_EQ(cosine->value(), -1);
 }
 
@@ -136,7 +136,7 @@ TEST(Metric, AnUnknownNameIsRefused) {
 TEST(Margin, IsNegativeWhenWrong) {
   EXPECT_FLOAT_EQ(margin(Values{0.25F, 0.75F}, 1), 0.5F);
   EXPECT_FLOAT_EQ(margin(Values{0.25F, 0.75F}, 0), -0.5F);
-  EXPECT_TRUE(std::isinf(margin(Values{0.25F, nan}, 0)));
+  EXPECT_TRUE(std::isinf(margin(Values{0.25F, not_a_number}, 0)));
 }
 
 TEST(WorstSamples, KeepsTheLowestMarginsWorstFirst) {

@@ -12,7 +12,7 @@ using test::npy;
 using test::npy_with_header;
 using test::npz;
 
-std::string message_of(const std::string& bytes) {
+std::string refusal_of(const std::string& bytes) {
   const auto array = parse_npy(as_bytes(bytes));
   if (array) return "parsed";
   EXPECT_EQ(array.error().code, Errc::corrupt);
@@ -38,13 +38,13 @@ TEST(Npy, AScalarHasAnEmptyShape) {
 }
 
 TEST(Npy, SaysWhatIsWrongAndWhatToDo) {
-  EXPECT_EQ(message_of("hello, world"), "not a .npy file");
-  EXPECT_EQ(message_of(std::string("\x93NUMPY\x09\x00\x00\x00\x00\x00", 12)),
+  EXPECT_EQ(refusal_of("hello, world"), "not a .npy file");
+  EXPECT_EQ(refusal_of(std::string("\x93NUMPY\x09\x00\x00\x00\x00\x00", 12)),
             ".npy version 9 is unknown: 1 to 3 are read");
-  EXPECT_EQ(message_of(npy<float>("<f2", "(1,)", {1})),
+  EXPECT_EQ(refusal_of(npy<float>("<f2", "(1,)", {1})),
             "element type '<f2' is not read: use float32, float64, int8, uint8, int32 or int64");
-  EXPECT_EQ(message_of(npy<float>("<f4", "(3,)", {1, 2})), "the array holds 8 bytes where its shape needs 12");
-  EXPECT_EQ(message_of(npy_with_header("{'descr': '<f4', 'fortran_order': True, 'shape': (1, 1), }", "1234")),
+  EXPECT_EQ(refusal_of(npy<float>("<f4", "(3,)", {1, 2})), "the array holds 8 bytes where its shape needs 12");
+  EXPECT_EQ(refusal_of(npy_with_header("{'descr': '<f4', 'fortran_order': True, 'shape': (1, 1), }", "1234")),
             "the array is in Fortran order: save numpy.ascontiguousarray of it");
 }
 
@@ -55,14 +55,14 @@ TEST(Npy, RefusesHeadersThatNumPyDoesNotWrite) {
         "{'descr': '<f4', 'fortran_order': False, 'shape': (-1,), }",
         "{'descr': '<f4', 'fortran_order': False, 'shape': (1,1,1,1,1,1,1,1,1), }",
         "{'descr': '<f4', 'fortran_order': False, 'shape': (1,), 'more': 'x', }"}) {
-    EXPECT_EQ(message_of(npy_with_header(header, "1234")),
+    EXPECT_EQ(refusal_of(npy_with_header(header, "1234")),
               "the .npy header is not one that NumPy writes for a plain array")
         << header;
   }
 }
 
 TEST(Npy, AShapeThatOverflowsIsRefused) {
-  EXPECT_EQ(message_of(npy<float>("<f4", "(4294967296, 4294967296, 4)", {1})),
+  EXPECT_EQ(refusal_of(npy<float>("<f4", "(4294967296, 4294967296, 4)", {1})),
             "the array holds 4 bytes where its shape needs more than 63 bits can count");
 }
 

@@ -14,13 +14,13 @@ using test::npy;
 using test::npz;
 using test::TemporaryFile;
 
-const std::filesystem::path digits = ARGOSY_DIGITS;
+const std::filesystem::path digits_folder = ARGOSY_DIGITS;
 constexpr double threshold = 0.94;  // of examples/digits/releases
 
 RunnerOptions options_for(const std::string& release) {
   RunnerOptions options;
-  options.model = digits / "models" / ("digits-" + release + ".onnx");
-  options.dataset = digits / "data/validation.npz";
+  options.model = digits_folder / "models" / ("digits-" + release + ".onnx");
+  options.dataset = digits_folder / "data/validation.npz";
   return options;
 }
 
@@ -55,7 +55,7 @@ INSTANTIATE_TEST_SUITE_P(Precisions, Digits, testing::Values("fp32", "int8"), pr
 
 TEST(Validate, ReportsWhatWasMeasured) {
   RunnerOptions options = options_for("1.1-fp32");
-  options.local_dataset = digits / "data/field.npz";
+  options.local_dataset = digits_folder / "data/field.npz";
   options.top_worst = 3;
   const auto report = validate(options);
   ASSERT_TRUE(report["ok"]) << report;

@@ -257,7 +257,7 @@ TEST_P(ModelServer, StopEndsTheWait) {
   stopper.join();
   ASSERT_TRUE(failure);
   EXPECT_EQ(failure->error.code, Errc::cancelled);
-  EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(5));
+  EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(60));
 }
 
 TEST_P(ModelServer, VersionThatIsNotReadyIsSeenDown) {

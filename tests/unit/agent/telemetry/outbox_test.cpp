@@ -16,11 +16,11 @@ namespace {
 using test::TempFolder;
 using namespace std::chrono_literals;
 
-const Instant now = instant_from_ms(1'700'000'000'000);
+const Instant appended_at = instant_from_ms(1'700'000'000'000);
 
 wire::HealthSample sample(double cpu) {
   wire::HealthSample health;
-  health.at = now;
+  health.at = appended_at;
   health.cpu_percent = cpu;
   return health;
 }
@@ -31,7 +31,7 @@ Outbox open(const TempFolder& folder, Outbox::Limits limits = {}) {
   return std::move(*outbox);
 }
 
-void append(Outbox& outbox, int count, Instant at = now) {
+void append(Outbox& outbox, int count, Instant at = appended_at) {
   for (int i = 0; i < count; ++i) ASSERT_TRUE(outbox.append(sample(i), at));
 }
 
@@ -76,7 +76,7 @@ TEST(Outbox, NumbersGoOnAfterItWasEmptyAndReopened) {
   }
   Outbox outbox = open(folder);
   EXPECT_EQ(outbox.epoch(), epoch);
-  EXPECT_EQ(*outbox.append(sample(1), now), 6u);
+  EXPECT_EQ(*outbox.append(sample(1), appended_at), 6u);
 }
 
 TEST(Outbox, BatchesAreBoundedByRecordsAndBytes) {
@@ -107,8 +107,8 @@ TEST(Outbox, OldRecordsAreDropped) {
   Outbox::Limits limits;
   limits.max_age = 1h;
   Outbox outbox = open(folder, limits);
-  append(outbox, 3, now);
-  append(outbox, 1, now + 2h);
+  append(outbox, 3, appended_at);
+  append(outbox, 1, appended_at + 2h);
   EXPECT_EQ(numbers(outbox), (std::vector<std::uint64_t>{4}));
   EXPECT_EQ(outbox.dropped(), 3u);
 }
@@ -180,7 +180,7 @@ TEST(Outbox, WhatIsAskedForIsFiledUnderANewEpoch) {
     renewed = outbox.epoch();
     outbox = open(folder);
     EXPECT_EQ(outbox.epoch(), renewed);
-    EXPECT_EQ(*outbox.append(sample(1), now), 4u);
+    EXPECT_EQ(*outbox.append(sample(1), appended_at), 4u);
   }
   EXPECT_NE(epochs[0], epochs[1]) << "these were two outboxes";
 }
@@ -265,13 +265,13 @@ TEST(Outbox, ABatchOfWhatLiesThereIsTheBatchOfItsRecords) {
   Outbox outbox = open(folder);
   append(outbox, 3);
   wire::InferenceWindow window;
-  window.started_at = window.ended_at = now;
+  window.started_at = window.ended_at = appended_at;
   window.model = "digits";
   window.version = "1.0";
   window.latency = LogHistogram{}.encode();
-  ASSERT_TRUE(outbox.append(window, now));
+  ASSERT_TRUE(outbox.append(window, appended_at));
   auto stored = outbox.batch("cam-7", 1000, 1 << 20).value().value();
-  stored.sent_at = now;
+  stored.sent_at = appended_at;
   stored.clock_offset = Duration{-1500};
   EXPECT_EQ(wire::encode(stored), wire::encode(read(stored)));
 }
@@ -281,7 +281,7 @@ TEST(Outbox, WhatARecordSaysIsNotJudgedHere) {
   const TempFolder folder;
   Outbox outbox = open(folder);
   wire::HealthSample impossible = sample(1e300);
-  ASSERT_TRUE(outbox.append(impossible, now));
+  ASSERT_TRUE(outbox.append(impossible, appended_at));
   const auto batch = outbox.batch("cam-7", 1000, 1 << 20).value();
   ASSERT_TRUE(batch);
   EXPECT_EQ(wire::decode_telemetry(wire::encode(*batch)).error().code, Errc::malformed_cbor);
@@ -292,7 +292,7 @@ TEST(Outbox, WhatWasKeptBeforeTheClockWasSetIsNotTooOld) {
   const TempFolder folder;
   Outbox outbox = open(folder);
   append(outbox, 3, instant_from_ms(90'000));
-  append(outbox, 1, now);
+  append(outbox, 1, appended_at);
   EXPECT_EQ(outbox.records(), 4u);
 }
 
@@ -307,7 +307,7 @@ TEST(Outbox, KilledAtAnyMomentNothingThatWasAppendedIsLost) {
     if (child == 0) {
       auto outbox = Outbox::open(folder / "outbox.db", {});
       for (;;) {
-        const auto seq = outbox->append(sample(1), now);
+        const auto seq = outbox->append(sample(1), appended_at);
         if (!seq || ::write(ends[1], &*seq, sizeof *seq) != sizeof *seq) ::_exit(1);
       }
     }

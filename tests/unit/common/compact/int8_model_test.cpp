@@ -10,10 +10,10 @@
 namespace argosy {
 namespace {
 
-constexpr std::size_t channels = 8, in_channel = 160, count = channels * in_channel;
+constexpr std::size_t channels = 8, in_channel = 160, weights = channels * in_channel;
 
 struct Weights {
-  std::vector<std::int8_t> numbers = std::vector<std::int8_t>(count);
+  std::vector<std::int8_t> numbers = std::vector<std::int8_t>(weights);
   std::vector<float> scales = std::vector<float>(channels, 0.01F);
 };
 
@@ -50,7 +50,7 @@ Weights weights_in(const Bytes& file) {
     return static_cast<std::size_t>(std::search(empty.begin(), empty.end(), content.begin(), content.end()) -
                                     empty.begin());
   };
-  std::memcpy(found.numbers.data(), file.data() + at(bytes_of(found.numbers)), count);
+  std::memcpy(found.numbers.data(), file.data() + at(bytes_of(found.numbers)), weights);
   std::memcpy(found.scales.data(), file.data() + at(bytes_of(found.scales)), channels * sizeof(float));
   return found;
 }
@@ -59,7 +59,7 @@ class Int8Model : public testing::Test {
  protected:
   Weights old_, exact_;
   Int8Model() {
-    for (std::size_t i = 0; i < count; ++i) {
+    for (std::size_t i = 0; i < weights; ++i) {
       old_.numbers[i] = static_cast<std::int8_t>(static_cast<int>(i * 37 % 201) - 100);
       exact_.numbers[i] = static_cast<std::int8_t>(old_.numbers[i] + (i % 20 == 0    ? 1
                                                                       : i % 20 == 10 ? -1
@@ -76,7 +76,7 @@ class Int8Model : public testing::Test {
 
 TEST_F(Int8Model, NumbersThatAreNearStayAndTheOthersMove) {
   const Weights result = made(4);
-  for (std::size_t i = 0; i < count; ++i) {
+  for (std::size_t i = 0; i < weights; ++i) {
     const bool far = std::abs(exact_.numbers[i] - old_.numbers[i]) > 1;
     EXPECT_EQ(result.numbers[i], far ? exact_.numbers[i] : old_.numbers[i]) << i;
   }
@@ -93,11 +93,11 @@ TEST_F(Int8Model, AScaleThatMovedGoesBackWhereThatMovesFewerNumbers) {
     EXPECT_EQ(result.scales, old_.scales);
     // But for those that make errors cancel.
     std::size_t moved = 0;
-    for (std::size_t i = 0; i < count; ++i) {
+    for (std::size_t i = 0; i < weights; ++i) {
       EXPECT_LE(std::abs(result.numbers[i] - old_.numbers[i]), 1);
       moved += result.numbers[i] != old_.numbers[i] ? 1 : 0;
     }
-    EXPECT_LT(moved, count / 20);
+    EXPECT_LT(moved, weights / 20);
   }
 }
 

@@ -15,7 +15,7 @@
 namespace argosy {
 namespace {
 
-constexpr std::size_t rows = 96, columns = 300, count = rows * columns;
+constexpr std::size_t matrix_rows = 96, matrix_columns = 300, matrix_size = matrix_rows * matrix_columns;
 
 class SteppedPatch : public TensorPatchFixture {
  protected:
@@ -28,10 +28,11 @@ class SteppedPatch : public TensorPatchFixture {
     return SafetensorsFile().add("w", kind.name, "[96,300]", content).file();
   }
   static Bytes weights(Element kind, Rng& rng, double deviation) {
-    return floats_of(kind, count, [&](std::size_t) { return deviation * rng.normal(); });
+    return floats_of(kind, matrix_size, [&](std::size_t) { return deviation * rng.normal(); });
   }
   static Bytes tuned(Element kind, const Bytes& old, Rng& rng, double deviation) {
-    return floats_of(kind, count, [&](std::size_t i) { return float_at(kind, old, i) + deviation * rng.normal(); });
+    return floats_of(kind, matrix_size,
+                     [&](std::size_t i) { return float_at(kind, old, i) + deviation * rng.normal(); });
   }
 };
 
@@ -48,7 +49,7 @@ TEST_F(SteppedPatch, CompactModelsOfEveryKindComeBackExactly) {
             << kind.name << " " << bits << " bits, seed " << seed;
         // Steps finer than the numbers' own say no more than their differences do.
         if (kind.element == Element::bf16 && bits == 8) continue;
-        EXPECT_EQ(explained().by_steps, count * width_of(kind.element))
+        EXPECT_EQ(explained().by_steps, matrix_size * width_of(kind.element))
             << kind.name << " " << bits << " bits, seed " << seed;
       }
 }
@@ -76,11 +77,11 @@ TEST_F(SteppedPatch, RowsThatStayExactStandBesideThoseWithSteps) {
   Bytes fresh = tuned(kind.element, old, rng, 0.002);
   for (const std::size_t row : {0U, 40U, 41U, 95U}) {
     const float no_number = std::numeric_limits<float>::quiet_NaN();
-    std::memcpy(fresh.data() + row * columns * sizeof no_number, &no_number, sizeof no_number);
+    std::memcpy(fresh.data() + row * matrix_columns * sizeof no_number, &no_number, sizeof no_number);
   }
   EXPECT_LT(ratio(file_of(kind, old), make_compact(file_of(kind, old), file_of(kind, fresh), 4)->file), 0.16);
-  EXPECT_EQ(explained().by_steps, 92 * columns * sizeof(float));
-  EXPECT_EQ(explained().by_difference, 4 * columns * sizeof(float));
+  EXPECT_EQ(explained().by_steps, 92 * matrix_columns * sizeof(float));
+  EXPECT_EQ(explained().by_difference, 4 * matrix_columns * sizeof(float));
 }
 
 // 70 rows of 4096: chunks begin in the middle of rows.

@@ -12,7 +12,7 @@
 namespace argosy {
 namespace {
 
-constexpr std::size_t mib = 1 << 20;
+constexpr std::size_t mebibyte = 1 << 20;
 
 Bytes joined(std::initializer_list<Bytes> parts) {
   Bytes all;
@@ -75,10 +75,10 @@ std::int64_t bytes_alike(const std::vector<MatchStep>& steps) {
 
 TEST(WindowMatcher, AnEqualFileIsOneStretch) {
   Rng rng(1);
-  const Bytes file = random_bytes(rng, mib);
+  const Bytes file = random_bytes(rng, mebibyte);
   const auto steps = steps_of(file, file);
   ASSERT_EQ(steps.size(), 1U);
-  EXPECT_EQ(steps[0].alike, static_cast<std::int64_t>(mib));
+  EXPECT_EQ(steps[0].alike, static_cast<std::int64_t>(mebibyte));
 }
 
 TEST(WindowMatcher, EmptyAndTinyFilesAreCovered) {
@@ -90,10 +90,10 @@ TEST(WindowMatcher, EmptyAndTinyFilesAreCovered) {
 
 TEST(WindowMatcher, WhatMovedBehindALongerHeaderIsFound) {
   Rng rng(3);
-  const Bytes body = random_bytes(rng, mib);
+  const Bytes body = random_bytes(rng, mebibyte);
   const auto steps = steps_of(joined({random_bytes(rng, 100), body}), joined({random_bytes(rng, 124), body}));
   EXPECT_LE(steps.size(), 3U);
-  EXPECT_GE(bytes_alike(steps), static_cast<std::int64_t>(mib));
+  EXPECT_GE(bytes_alike(steps), static_cast<std::int64_t>(mebibyte));
 }
 
 TEST(WindowMatcher, BlocksInAnotherOrderAreFound) {
@@ -113,7 +113,7 @@ TEST(WindowMatcher, BlocksInAnotherOrderAreFound) {
 
 TEST(WindowMatcher, FewStepsAreTakenWhereNothingIsAlike) {
   Rng rng(5);
-  EXPECT_LT(steps_of(random_bytes(rng, mib), random_bytes(rng, mib)).size(), 3U);
+  EXPECT_LT(steps_of(random_bytes(rng, mebibyte), random_bytes(rng, mebibyte)).size(), 3U);
 }
 
 // Hardly any 32 bytes of them are the same. The ends differ, too: the sizes tell nothing of where the numbers lie.
@@ -142,7 +142,7 @@ TEST(WindowMatcher, NumbersThatAllMovedAreFoundInAnotherOrder) {
 
 // Each of these would take minutes if every byte were compared with every other.
 TEST(WindowMatcher, MonotonousBytesTakeLinearTime) {
-  constexpr std::size_t size = 2 * mib;
+  constexpr std::size_t size = 2 * mebibyte;
   const Bytes zeros(size);
   Bytes ones(size, 1), waves(size), other_waves(size + 5);
   for (std::size_t i = 0; i < size; ++i) waves[i] = static_cast<std::uint8_t>(i % 4 == 0 ? 0x3f : i % 4);
@@ -157,7 +157,7 @@ TEST(WindowMatcher, MonotonousBytesTakeLinearTime) {
 TEST(WindowMatcher, StepsAreBoundedHoweverTheFileIsShuffled) {
   Rng rng(8);
   constexpr std::size_t block = 64;
-  const Bytes old = random_bytes(rng, 4 * mib);
+  const Bytes old = random_bytes(rng, 4 * mebibyte);
   Bytes fresh(old.size());
   for (std::size_t to = 0; to < fresh.size(); to += block) {
     const std::size_t from = rng.below(old.size() / block) * block;
@@ -169,7 +169,7 @@ TEST(WindowMatcher, StepsAreBoundedHoweverTheFileIsShuffled) {
 
 TEST(WindowMatcher, IsCancelledByProgress) {
   Rng rng(9);
-  const Bytes old = random_bytes(rng, mib), fresh = random_bytes(rng, mib);
+  const Bytes old = random_bytes(rng, mebibyte), fresh = random_bytes(rng, mebibyte);
   const PatchProgress no = [](std::uint64_t, std::uint64_t) { return false; };
   EXPECT_EQ(WindowIndex::build(old, {{0, old.size()}}, no).error().code, Errc::cancelled);
   const auto index = WindowIndex::build(old, {{0, old.size()}}, nullptr).value();
@@ -185,7 +185,7 @@ TEST(WindowMatcher, IsCancelledByProgress) {
 
 TEST(WindowIndex, TakesNoMoreMemoryForALargeFile) {
   Rng rng(10);
-  const Bytes old = random_bytes(rng, 4 * mib);
+  const Bytes old = random_bytes(rng, 4 * mebibyte);
   const auto found = [&](const WindowIndex& index) {
     std::size_t count = 0;
     for (std::size_t i = 0; i + ByteWindow::span <= old.size(); ++i)
@@ -197,7 +197,7 @@ TEST(WindowIndex, TakesNoMoreMemoryForALargeFile) {
   // The same bytes over and over stand for a file of 4 GiB.
   const std::vector<Extent> parts(1024, {0, old.size()});
   const auto large = WindowIndex::build(old, parts, nullptr).value();
-  EXPECT_LE(large.memory_bytes(), 32 * mib);
+  EXPECT_LE(large.memory_bytes(), 32 * mebibyte);
   EXPECT_GT(found(large), old.size() / large.stride_bytes() / 2);
 }
 
@@ -234,7 +234,7 @@ Bytes some_part(Rng& rng) {
   }
 }
 
-Bytes edited(Rng& rng, Bytes bytes) {
+Bytes with_edits(Rng& rng, Bytes bytes) {
   const std::size_t from = rng.below(bytes.size() + 1), count = rng.below(bytes.size() - from + 1);
   const auto first = bytes.begin() + static_cast<std::ptrdiff_t>(from);
   const auto end = first + static_cast<std::ptrdiff_t>(count);
@@ -268,7 +268,7 @@ TEST_F(WindowPatch, RandomEditsOfRandomFilesComeBack) {
     Bytes old;
     for (std::uint64_t i = 0, parts = rng.below(6); i < parts; ++i) old = joined({std::move(old), some_part(rng)});
     Bytes fresh = old;
-    for (std::uint64_t i = 0, edits = rng.below(8); i < edits; ++i) fresh = edited(rng, std::move(fresh));
+    for (std::uint64_t i = 0, edits = rng.below(8); i < edits; ++i) fresh = with_edits(rng, std::move(fresh));
     ratio(old, fresh);
     if (HasFailure()) return;
   }
@@ -276,10 +276,10 @@ TEST_F(WindowPatch, RandomEditsOfRandomFilesComeBack) {
 
 TEST_F(WindowPatch, ShuffledBlocksWithSmallEditsTakeLittle) {
   Rng rng(12);
-  const Bytes old = random_weights(rng, mib / 4);
+  const Bytes old = random_weights(rng, mebibyte / 4);
   Bytes fresh;
   for (std::size_t i = 0; i < 16; ++i) {
-    Bytes block = slice(old, (i * 7 + 3) % 16 * (mib / 16), mib / 16);
+    Bytes block = slice(old, (i * 7 + 3) % 16 * (mebibyte / 16), mebibyte / 16);
     block.erase(block.begin() + 5000, block.begin() + 5000 + static_cast<std::ptrdiff_t>(rng.below(40)));
     for (std::size_t k = 30'000; k < 30'020; ++k) block[k] = static_cast<std::uint8_t>(rng());
     fresh = joined({std::move(fresh), std::move(block)});
@@ -289,7 +289,7 @@ TEST_F(WindowPatch, ShuffledBlocksWithSmallEditsTakeLittle) {
 
 TEST_F(WindowPatch, ATrainedModelOfUnknownFormTakesTheBitsThatChanged) {
   Rng rng(13);
-  const Bytes weights = random_weights(rng, mib / 4);
+  const Bytes weights = random_weights(rng, mebibyte / 4);
   const Bytes old = joined({random_bytes(rng, 1000), weights, random_bytes(rng, 777)});
   const Bytes fresh = joined({random_bytes(rng, 1024), trained(rng, weights), random_bytes(rng, 1000)});
   EXPECT_LT(ratio(old, fresh), 0.59);
