@@ -1,5 +1,8 @@
 #include "agent/app/telemetry_source.hpp"
 
+#include <string>
+#include <utility>
+
 namespace argosy::agent {
 
 namespace {
@@ -18,6 +21,9 @@ std::size_t TelemetrySource::take_observations(const std::function<std::string(c
 
 void TelemetrySource::end_window(Instant now) {
   for (wire::InferenceWindow& window : windows_.close(now)) append(std::move(window), now);
+  if (windows_.dropped_numbers() > 0 && !std::exchange(said_too_many_numbers_, true))
+    log_("a program reports more than " + std::to_string(wire::most_numbers) +
+         " numbers of one model: the values of the others are left out");
 }
 
 void TelemetrySource::sample_health(Instant now, std::optional<Duration> clock_offset) {

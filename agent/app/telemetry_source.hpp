@@ -44,6 +44,7 @@ class TelemetrySource {
   std::function<void(const std::string&)> log_;
   std::optional<wire::HealthSample> newest_health_;
   bool append_failed_ = false;
+  bool said_too_many_numbers_ = false;
 };
 
 }  // namespace argosy::agent

@@ -20,6 +20,13 @@ extern "C" {
 
 #define ARGOSY_OBSERVATION_MAX_BYTES 1024
 
+/* A number of the program's own: what it came to over a minute is kept beside latency and errors, and may guard a rollout.
+ * A model has at most 16 names. */
+typedef struct argosy_number {
+  const char *name; /* [a-z0-9_]{1,40} */
+  double value;     /* finite */
+} argosy_number;
+
 typedef struct argosy_observation {
   const char *model;      /* name of the model: required */
   const char *release;    /* version that answered; NULL: the agent uses the one that it serves */
@@ -30,6 +37,8 @@ typedef struct argosy_observation {
   int64_t label;          /* the right class; negative: not known */
   const float *features;  /* drift features in the order of the release's reference; NULL: none */
   size_t feature_count;
+  const argosy_number *numbers; /* of this inference; NULL: none */
+  size_t number_count;
 } argosy_observation;
 
 typedef struct argosy_observer {
@@ -96,13 +105,22 @@ static inline void argosy_cbor_float(argosy_cbor *out, float value) {
   argosy_cbor_big_endian(out, bits, 4);
 }
 
+static inline void argosy_cbor_double(argosy_cbor *out, double value) {
+  const uint8_t first = 0xfb;
+  uint64_t bits;
+  memcpy(&bits, &value, sizeof bits);
+  argosy_cbor_bytes(out, &first, 1);
+  argosy_cbor_big_endian(out, bits, 8);
+}
+
 /* Writes the datagram; returns its size, or 0 when it does not fit into `size` bytes or the model is missing. */
 static inline size_t argosy_observation_encode(const argosy_observation *observation, uint8_t *bytes, size_t size) {
   argosy_cbor out;
   const int has_features = observation->features != NULL && observation->feature_count > 0;
+  const int has_numbers = observation->numbers != NULL && observation->number_count > 0;
   const uint64_t pairs = 3 + (uint64_t)(observation->release != NULL) + (uint64_t)(observation->predicted >= 0) +
                          (uint64_t)(observation->confidence >= 0) + (uint64_t)(observation->label >= 0) +
-                         (uint64_t)has_features;
+                         (uint64_t)has_features + (uint64_t)has_numbers;
   const uint8_t ok = observation->ok ? 0xf5 : 0xf4;
   size_t i;
   if (observation->model == NULL) return 0;
@@ -136,6 +154,14 @@ static inline size_t argosy_observation_encode(const argosy_observation *observa
     argosy_cbor_text(&out, "f");
     argosy_cbor_head(&out, 4, observation->feature_count);
     for (i = 0; i < observation->feature_count && !out.failed; ++i) argosy_cbor_float(&out, observation->features[i]);
+  }
+  if (has_numbers) {
+    argosy_cbor_text(&out, "n");
+    argosy_cbor_head(&out, 5, observation->number_count);
+    for (i = 0; i < observation->number_count && !out.failed; ++i) {
+      argosy_cbor_text(&out, observation->numbers[i].name);
+      argosy_cbor_double(&out, observation->numbers[i].value);
+    }
   }
   return out.failed ? 0 : (size_t)(out.at - bytes);
 }

@@ -37,8 +37,14 @@ def _float(value):
     return struct.pack(">Bf", 0xFA, value)
 
 
-def encode(model, latency_us, ok=True, release=None, predicted=None, confidence=None, label=None, features=None):
-    """The datagram's bytes. ValueError when it is longer than MAX_BYTES."""
+def _double(value):
+    return struct.pack(">Bd", 0xFB, value)
+
+
+def encode(
+    model, latency_us, ok=True, release=None, predicted=None, confidence=None, label=None, features=None, numbers=None
+):
+    """The datagram's bytes. `numbers` are the program's own, by name. ValueError when it is longer than MAX_BYTES."""
     pairs = [("m", _text(model))]
     if release is not None:
         pairs.append(("r", _text(release)))
@@ -51,9 +57,11 @@ def encode(model, latency_us, ok=True, release=None, predicted=None, confidence=
         pairs.append(("l", _integer(label)))
     if features is not None and len(features) > 0:
         pairs.append(("f", _head(4, len(features)) + b"".join(map(_float, features))))
+    if numbers:
+        pairs.append(("n", _head(5, len(numbers)) + b"".join(_text(k) + _double(v) for k, v in numbers.items())))
     data = _head(5, len(pairs)) + b"".join(_text(key) + value for key, value in pairs)
     if len(data) > MAX_BYTES:
-        raise ValueError(f"an observation of {len(data)} bytes: at most {MAX_BYTES}; send fewer features")
+        raise ValueError(f"an observation of {len(data)} bytes: at most {MAX_BYTES}; send fewer features or numbers")
     return data
 
 

@@ -6,6 +6,7 @@
 
 #include "common/base/id.hpp"
 #include "common/wire/cbor.hpp"
+#include "common/wire/numbers.hpp"
 
 namespace argosy::agent {
 
@@ -53,6 +54,7 @@ class Decoder {
     if (key == "l") return read_class(seen_.label);
     if (key == "c") return read_confidence();
     if (key == "f") return read_features();
+    if (key == "n") return read_numbers();
     return reader_.skip();
   }
 
@@ -88,6 +90,18 @@ class Decoder {
     for (std::size_t i = 0; i < count; ++i) {
       ARGOSY_TRY(const double value, read_number());
       seen_.features.push_back(value);
+    }
+    return {};
+  }
+  // One that is not finite, or beyond all bounds, is no value.
+  Result<void> read_numbers() {
+    ARGOSY_TRY(const std::size_t count, reader_.map(wire::most_numbers));
+    seen_.numbers.clear();  // the key may come twice
+    for (std::size_t i = 0; i < count; ++i) {
+      ARGOSY_TRY(const std::string_view name, reader_.text(wire::number_name_limit));
+      if (!wire::is_number_name(name)) return reader_.malformed("a name of [a-z0-9_]{1,40} under n");
+      ARGOSY_TRY(const double value, read_number());
+      if (std::abs(value) <= wire::largest_number) seen_.numbers.insert_or_assign(std::string(name), value);
     }
     return {};
   }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -22,7 +23,8 @@ struct Observation {
   std::optional<std::int64_t> predicted;
   std::optional<double> confidence;
   std::optional<std::int64_t> label;
-  std::vector<double> features;  // in the order of the release's reference; NaN where there was no value
+  std::vector<double> features;           // in the order of the release's reference; NaN where there was no value
+  std::map<std::string, double> numbers;  // the program's own, finite
 };
 
 Result<Observation> decode_observation(ByteView datagram);

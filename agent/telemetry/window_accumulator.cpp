@@ -1,6 +1,7 @@
 #include "agent/telemetry/window_accumulator.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace argosy::agent {
 
@@ -42,6 +43,17 @@ void WindowAccumulator::count_features(Entry& entry, const Observation& observat
   for (std::size_t i = 0; i < entry.features.size(); ++i) entry.features[i].bins.add(observation.features[i]);
 }
 
+void WindowAccumulator::count_numbers(Entry& entry, const Observation& observation) {
+  for (const auto& [name, value] : observation.numbers) {
+    const auto known = entry.numbers.find(name);
+    if (known == entry.numbers.end() && entry.numbers.size() >= wire::most_numbers) {
+      ++dropped_numbers_;
+      continue;
+    }
+    entry.numbers[name].add(value);
+  }
+}
+
 void WindowAccumulator::add(const Observation& observation, const std::string& serving, Instant now) {
   const std::string& version = observation.release.empty() ? serving : observation.release;
   Entry* of = version.empty() ? nullptr : entry({observation.model, version}, now);
@@ -52,6 +64,7 @@ void WindowAccumulator::add(const Observation& observation, const std::string& s
   of->used_at = now;
   ++of->count;
   ++of->probation_count;
+  count_numbers(*of, observation);
   if (!observation.ok) {
     ++of->errors;
     ++of->probation_errors;
@@ -66,6 +79,7 @@ void WindowAccumulator::add(const Observation& observation, const std::string& s
     ++of->labelled;
     if (*observation.predicted == *observation.label) ++of->correct;
   }
+  if (observation.confidence) of->confidences.add(*observation.confidence);
   count_features(*of, observation, now);
 }
 
@@ -101,6 +115,10 @@ wire::InferenceWindow WindowAccumulator::window_of(const Key& key, Entry& entry)
     window.features.push_back({feature.name, feature.bins.counts()});
     feature.bins.clear();
   }
+  std::erase_if(entry.numbers, [](const auto& number) { return number.second.count == 0; });
+  window.numbers = entry.numbers;
+  for (auto& [name, seen] : entry.numbers) seen = {};
+  window.confidences = std::exchange(entry.confidences, {});
   return window;
 }
 

@@ -1,5 +1,6 @@
 // Folds observations into windows per model and version, and remembers enough of the last ones to compare versions.
-// Pure; one owner. Bounded: 32 versions at a time, 1,000 classes a window; what is over that is counted as dropped.
+// Pure; one owner. Bounded: 32 versions at a time, 1,000 classes and 16 named numbers a window; versions and numbers
+// over that are counted as dropped.
 #pragma once
 
 #include <cstdint>
@@ -44,6 +45,8 @@ class WindowAccumulator {
   ProbationTotals probation_totals(const std::string& model, const std::string& version) const;
 
   std::uint64_t dropped() const { return dropped_; }
+  // Values under names of which the window had too many.
+  std::uint64_t dropped_numbers() const { return dropped_numbers_; }
 
  private:
   struct Key {
@@ -60,6 +63,8 @@ class WindowAccumulator {
     std::map<int, std::uint64_t> classes;
     std::vector<Feature> features;
     Instant features_at{};
+    wire::Numbers numbers;  // those of the window before keep their place
+    wire::Confidences confidences;
     std::deque<LogHistogram> remembered;
     std::uint64_t probation_count = 0, probation_errors = 0;
     LogHistogram probation_latency_ms;
@@ -68,12 +73,14 @@ class WindowAccumulator {
 
   Entry* entry(const Key& key, Instant now);
   void count_features(Entry& entry, const Observation& observation, Instant now);
+  void count_numbers(Entry& entry, const Observation& observation);
   static wire::InferenceWindow window_of(const Key& key, Entry& entry);
 
   std::map<Key, Entry> entries_;
   Instant started_at_;
   Duration feature_interval_;
   std::uint64_t dropped_ = 0;
+  std::uint64_t dropped_numbers_ = 0;
 };
 
 }  // namespace argosy::agent

@@ -53,7 +53,8 @@ std::string quoted(std::string_view text) {
 // Writing -------------------------------------------------------------------------------------------------------------
 
 void write(CborWriter& out, const InferenceWindow& window) {
-  out.map(11);
+  const bool is_confident = window.confidences.count() > 0;
+  out.map(11U + (window.numbers.empty() ? 0U : 1U) + (is_confident ? 1U : 0U));
   out.text("start");
   out.integer(to_ms(window.started_at));
   out.text("end");
@@ -85,6 +86,14 @@ void write(CborWriter& out, const InferenceWindow& window) {
     out.text(feature.name);
     out.array(feature.counts.size());
     for (const auto count : feature.counts) out.unsigned_integer(count);
+  }
+  if (!window.numbers.empty()) {
+    out.text("numbers");
+    write(out, window.numbers);
+  }
+  if (is_confident) {
+    out.text("confidences");
+    write(out, window.confidences);
   }
 }
 
@@ -253,6 +262,9 @@ std::string_view impossible_in(const InferenceWindow& window) {
   if (window.errors > window.count) return "a window has more errors than observations";
   if (window.labelled > window.count) return "a window has more labelled than observations";
   if (window.correct > window.labelled) return "a window has more correct than labelled";
+  if (window.confidences.count() > window.count) return "a window has more confidences than observations";
+  for (const auto& [name, seen] : window.numbers)
+    if (seen.count > window.count) return "a window has more values of a number than observations";
   return {};
 }
 
@@ -275,6 +287,8 @@ Result<InferenceWindow> read_window(CborReader& in) {
     if (key == "latency") return take_into(window.latency, read_latency(in));
     if (key == "classes") return take_into(window.classes, read_classes(in));
     if (key == "features") return take_into(window.features, read_features(in));
+    if (key == "numbers") return take_into(window.numbers, read_numbers(in, most_in_window));
+    if (key == "confidences") return take_into(window.confidences, read_confidences(in, most_in_window));
     return false;
   }));
   if (!has_start) return in.malformed("a window needs start, model and version");

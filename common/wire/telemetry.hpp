@@ -23,6 +23,7 @@
 #include "common/base/error.hpp"
 #include "common/base/instant.hpp"
 #include "common/wire/health.hpp"
+#include "common/wire/numbers.hpp"
 
 namespace argosy::wire {
 
@@ -50,6 +51,8 @@ struct InferenceWindow {
   Bytes latency;               // log-histogram in milliseconds, common/stats/log_histogram.hpp
   std::map<int, std::uint64_t> classes;
   std::vector<FeatureCounts> features;
+  Numbers numbers = {};          // a program's own, each with at most `count` values
+  Confidences confidences = {};  // of at most `count` inferences
   friend bool operator==(const InferenceWindow&, const InferenceWindow&) = default;
 };
 

@@ -26,6 +26,7 @@ json decoded(const argosy_observation& observation) {
 }
 
 const float features[] = {0.25F, 0.5F, -1.5F};
+const argosy_number numbers[] = {{"queue_depth", 0.1}, {"tokens", -3e9}};
 argosy_observation full_observation() {
   argosy_observation observation = argosy_observation_of("digits", 70000);
   observation.release = "1.1";
@@ -34,6 +35,8 @@ argosy_observation full_observation() {
   observation.label = 300;
   observation.features = features;
   observation.feature_count = 3;
+  observation.numbers = numbers;
+  observation.number_count = 2;
   return observation;
 }
 
@@ -61,7 +64,8 @@ TEST(ObserveHeader, WritesEverythingThatIsKnown) {
                                                {"p", 7},
                                                {"c", 0.75},
                                                {"l", 300},
-                                               {"f", {0.25, 0.5, -1.5}}}));
+                                               {"f", {0.25, 0.5, -1.5}},
+                                               {"n", {{"queue_depth", 0.1}, {"tokens", -3e9}}}}));
 }
 
 TEST(ObserveHeader, WritesIntegersOfEveryWidth) {

@@ -29,7 +29,8 @@ std::string python(const std::string& program) {
 }
 
 const std::string everything =
-    "\"digits\", 70000, release=\"1.1\", predicted=7, confidence=0.75, label=300, features=[0.25, 0.5, -1.5]";
+    "\"digits\", 70000, release=\"1.1\", predicted=7, confidence=0.75, label=300, features=[0.25, 0.5, -1.5], "
+    "numbers={\"queue_depth\": 0.1, \"tokens\": -3e9}";
 
 TEST(ObserveModule, WritesTheBytesThatTheHeaderWrites) {
   const float features[] = {0.25F, 0.5F, -1.5F};
@@ -40,6 +41,9 @@ TEST(ObserveModule, WritesTheBytesThatTheHeaderWrites) {
   observation.label = 300;
   observation.features = features;
   observation.feature_count = 3;
+  const argosy_number numbers[] = {{"queue_depth", 0.1}, {"tokens", -3e9}};
+  observation.numbers = numbers;
+  observation.number_count = 2;
   std::uint8_t bytes[ARGOSY_OBSERVATION_MAX_BYTES];
   const std::size_t size = argosy_observation_encode(&observation, bytes, sizeof bytes);
   std::string hex;
@@ -64,7 +68,8 @@ TEST(ObserveModule, ReachesTheAgent) {
                                    {"p", 7},
                                    {"c", 0.75},
                                    {"l", 300},
-                                   {"f", {0.25, 0.5, -1.5}}}));
+                                   {"f", {0.25, 0.5, -1.5}},
+                                   {"n", {{"queue_depth", 0.1}, {"tokens", -3e9}}}}));
   EXPECT_EQ(agent.receive(), json({{"m", "m"}, {"us", 1}, {"ok", false}}));
 }
 
@@ -80,7 +85,7 @@ TEST(ObserveModule, DropsWithoutAnAgentAndWhenItIsBehind) {
 
 TEST(ObserveModule, RefusesWhatIsTooLong) {
   EXPECT_EQ(python("try: encode(\"m\", 1, features=[0.5] * 300)\nexcept ValueError as e: print(e)"),
-            "an observation of 1518 bytes: at most 1024; send fewer features\n");
+            "an observation of 1518 bytes: at most 1024; send fewer features or numbers\n");
 }
 
 }  // namespace

@@ -24,6 +24,9 @@ argosy_observation whole() {
   observation.label = 8;
   observation.features = features;
   observation.feature_count = 3;
+  static const argosy_number numbers[] = {{"queue_depth", 17.5}, {"tokens", -3e9}};
+  observation.numbers = numbers;
+  observation.number_count = 2;
   return observation;
 }
 
@@ -41,6 +44,7 @@ TEST(Observation, ReadsWhatTheHeaderWrites) {
   EXPECT_EQ(read->features[0], 0.5);
   EXPECT_TRUE(std::isnan(read->features[1]));
   EXPECT_EQ(read->features[2], -3.0);
+  EXPECT_EQ(read->numbers, (std::map<std::string, double>{{"queue_depth", 17.5}, {"tokens", -3e9}}));
 }
 
 TEST(Observation, OnlyTheModelIsNeeded) {
@@ -53,6 +57,35 @@ TEST(Observation, OnlyTheModelIsNeeded) {
   EXPECT_FALSE(read->predicted);
   EXPECT_FALSE(read->label);
   EXPECT_TRUE(read->features.empty());
+}
+
+TEST(Observation, ANumberWithoutAFiniteValueIsNone) {
+  const argosy_number numbers[] = {{"a", NAN}, {"b", INFINITY}, {"c", 1e19}, {"d", 1}};
+  argosy_observation observation = argosy_observation_of("digits", 1);
+  observation.numbers = numbers;
+  observation.number_count = 4;
+  EXPECT_EQ(decode_observation(encoded(observation)).value().numbers, (std::map<std::string, double>{{"d", 1}}));
+}
+
+TEST(Observation, NamesOfNumbersAreLimited) {
+  const std::string longest(40, 'x'), longer(41, 'x');
+  for (const char* name : {"", "Queue", "queue-depth", longer.c_str()}) {
+    const argosy_number number{name, 1};
+    argosy_observation observation = argosy_observation_of("digits", 1);
+    observation.numbers = &number;
+    observation.number_count = 1;
+    EXPECT_FALSE(decode_observation(encoded(observation))) << name;
+  }
+  std::vector<std::string> names;
+  for (int i = 0; i < 17; ++i) names.push_back("n" + std::to_string(i));
+  std::vector<argosy_number> numbers;
+  for (const auto& name : names) numbers.push_back({name.c_str(), 1});
+  argosy_observation observation = argosy_observation_of("digits", 1);
+  observation.numbers = numbers.data();
+  observation.number_count = numbers.size();
+  EXPECT_FALSE(decode_observation(encoded(observation)));
+  observation.number_count = 16;
+  EXPECT_TRUE(decode_observation(encoded(observation)));
 }
 
 TEST(Observation, NoTruncationIsRead) {

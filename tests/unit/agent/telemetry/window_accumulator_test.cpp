@@ -52,6 +52,42 @@ TEST(WindowAccumulator, CountsWhatItSawAndStartsAfresh) {
   EXPECT_TRUE(windows.close(start + 4s).empty());
 }
 
+TEST(WindowAccumulator, AddsUpNumbersAndConfidence) {
+  WindowAccumulator windows(start);
+  Observation observation = seen(1);
+  observation.confidence = 0.5;
+  observation.numbers = {{"queue_depth", 3}};
+  windows.add(observation, "1.0", start + 1s);
+  observation.numbers = {{"queue_depth", -1}, {"tokens", 7}};
+  observation.confidence = 1.5;
+  windows.add(observation, "1.0", start + 1s);
+  observation.ok = false;
+  windows.add(observation, "1.0", start + 1s);
+  const auto window = windows.close(start + 2s).at(0);
+  EXPECT_EQ(window.numbers, (wire::Numbers{{"queue_depth", {3, 1, -1, 3}}, {"tokens", {2, 14, 7, 7}}}));
+  EXPECT_EQ(window.confidences.count(), 1U) << "1.5 is none, and one that failed has none";
+  EXPECT_DOUBLE_EQ(window.confidences.sum, 0.5);
+  windows.add(seen(1), "1.0", start + 3s);
+  const auto next = windows.close(start + 4s).at(0);
+  EXPECT_TRUE(next.numbers.empty());
+  EXPECT_EQ(next.confidences.count(), 0U);
+}
+
+TEST(WindowAccumulator, KeepsSixteenNumbersAndThoseItHadFirst) {
+  WindowAccumulator windows(start);
+  Observation observation = seen(1);
+  for (int i = 0; i < 16; ++i) observation.numbers["n" + std::to_string(i)] = i;
+  windows.add(observation, "1.0", start + 1s);
+  EXPECT_EQ(windows.close(start + 2s).at(0).numbers.size(), 16U);
+  Observation other = seen(1);
+  other.numbers = {{"another", 1}};
+  windows.add(other, "1.0", start + 3s);
+  EXPECT_EQ(windows.dropped_numbers(), 1U);
+  EXPECT_TRUE(windows.close(start + 4s).at(0).numbers.empty());
+  windows.add(other, "1.0", start + 5s);
+  EXPECT_EQ(windows.close(start + 6s).at(0).numbers.size(), 1U) << "those before were not reported any more";
+}
+
 // A board without a clock of its own wakes in 1970; a server refuses windows of decades, and counts that nobody has.
 TEST(WindowAccumulator, MakesWindowsThatTheServerTakesWhateverTheClockAndTheCounters) {
   for (const auto& [from, to] :

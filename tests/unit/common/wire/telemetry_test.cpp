@@ -1,5 +1,6 @@
 #include "common/wire/telemetry.hpp"
 
+#include <cmath>
 #include <fstream>
 #include <iterator>
 
@@ -25,6 +26,16 @@ InferenceWindow some_window() {
   window.latency = from_hex("010001960103").value();
   window.classes = {{-1, 2}, {0, 300}, {9, 298}};
   window.features = {{"sharpness", {0, 100, 400, 100, 0}}, {"mean level", {600, 0, 0}}};
+  return window;
+}
+
+// With what a program reports of its own.
+InferenceWindow telling_window() {
+  InferenceWindow window = some_window();
+  window.numbers = {{"queue_depth", {600, 900, 0, 17.5}}, {"tokens", {2, -3e9, -2e9, -1e9}}};
+  window.confidences.sum = 540.25;
+  window.confidences.bins[9] = 100;
+  window.confidences.bins[19] = 498;
   return window;
 }
 
@@ -71,6 +82,9 @@ TEST(Telemetry, GoldenBytesNeverChange) {
   EXPECT_EQ(decode_telemetry(golden("telemetry_batch.hex")).value(), some_batch());
   EXPECT_EQ(to_hex(encode_record({813, some_health()})), to_hex(golden("health_record.hex")));
   EXPECT_EQ(to_hex(encode_record({812, some_window()})), to_hex(golden("window_record.hex")));
+  EXPECT_EQ(to_hex(encode_record({812, telling_window()})), to_hex(golden("window_record_2.hex")));
+  EXPECT_EQ(decode_record(golden("window_record_2.hex")).value(), (TelemetryRecord{812, telling_window()}));
+  EXPECT_EQ(decode_record(golden("window_record.hex")).value(), (TelemetryRecord{812, some_window()}));
   EXPECT_EQ(to_hex(encode_record({814, whole_health()})), to_hex(golden("whole_health_record_2.hex")));
   EXPECT_EQ(decode_record(golden("whole_health_record_2.hex")).value(), (TelemetryRecord{814, whole_health()}));
   HealthSample older = whole_health();
@@ -242,12 +256,46 @@ TEST(Telemetry, RefusesWindowsThatNobodyCanHaveCounted) {
          w.latency = {1, 2, 3};
        },
        "not a latency histogram"},
+      {[](InferenceWindow& w) { w.numbers["tokens"].count = w.count + 1; }, "sum that its values cannot have"},
+      {[](InferenceWindow& w) {
+         w.numbers["tokens"] = {601, 601, 1, 1};
+       },
+       "more values of a number than observations"},
+      {[](InferenceWindow& w) {
+         w.numbers["tokens"] = {0, 0, 0, 0};
+       },
+       "no values"},
+      {[](InferenceWindow& w) {
+         w.numbers["tokens"] = {1, 1, 2, 1};
+       },
+       "sum that its values cannot have"},
+      {[](InferenceWindow& w) {
+         w.numbers["tokens"] = {1, 2e18, 2e18, 2e18};
+       },
+       "so large"},
+      {[](InferenceWindow& w) { w.numbers["tokens"].sum = HUGE_VAL; }, "a finite number"},
+      {[](InferenceWindow& w) {
+         w.numbers["Tokens"] = {1, 1, 1, 1};
+       },
+       "[a-z0-9_]{1,40}"},
+      {[](InferenceWindow& w) {
+         w.numbers[std::string(41, 'x')] = {1, 1, 1, 1};
+       },
+       "40"},
+      {[](InferenceWindow& w) {
+         for (char c = 'a'; c <= 'p'; ++c) w.numbers[std::string(1, c)] = {1, 1, 1, 1};
+       },
+       "16"},
+      {[](InferenceWindow& w) { w.confidences.bins[0] = w.count; }, "more confidences than observations"},
+      {[](InferenceWindow& w) { w.confidences.bins.push_back(1); }, "20"},
+      {[](InferenceWindow& w) { w.confidences.sum = 599; }, "between 0 and 1"},
+      {[](InferenceWindow& w) { w.confidences.sum = -0.1; }, "between 0 and 1"},
       {[](InferenceWindow& w) { w.latency = from_hex("01ffffffffffffff3f00").value(); }, "more than a window can hold"},
       {[](InferenceWindow& w) { w.started_at = w.ended_at = instant_from_ms(-1); }, "not a time from 1970 to 9999"},
       {[](InferenceWindow& w) { w.started_at = w.ended_at = latest_instant + Duration{1}; },
        "not a time from 1970 to 9999"}};
   for (const auto& [change, reason] : table) {
-    InferenceWindow window = some_window();
+    InferenceWindow window = telling_window();
     change(window);
     EXPECT_NE(error_of(encode(TelemetryBatch{"cam-7", "0123456789abcdef", 1, {{1, window}}})).find(reason),
               std::string::npos)
@@ -268,6 +316,31 @@ TEST(Telemetry, AWindowWithoutLatencyHasAnEmptyHistogram) {
   EXPECT_EQ(std::get<InferenceWindow>(record->content).latency, LogHistogram{}.encode());
 }
 
+TEST(Numbers, AreStoredAsTheyTravelAndNothingTakesNoRoom) {
+  const InferenceWindow window = telling_window();
+  EXPECT_EQ(decode_numbers(encode(window.numbers)).value(), window.numbers);
+  EXPECT_EQ(decode_confidences(encode(window.confidences)).value(), window.confidences);
+  EXPECT_TRUE(encode(Numbers{}).empty());
+  EXPECT_TRUE(encode(Confidences{}).empty());
+  EXPECT_EQ(decode_numbers({}).value(), Numbers{});
+  EXPECT_EQ(decode_confidences({}).value(), Confidences{});
+  auto longer = encode(window.numbers);
+  longer.push_back(0);
+  EXPECT_FALSE(decode_numbers(longer));
+}
+
+TEST(Numbers, AddUpToWhatReadersTake) {
+  NumberSummary seen;
+  for (int i = 0; i < 1000; ++i) seen.add(0.1);
+  const Numbers numbers{{"a", seen}};
+  EXPECT_EQ(decode_numbers(encode(numbers)).value(), numbers);
+  Confidences sure;
+  for (const double confidence : {0.0, 0.5, 1.0, -0.1, 1.1, std::nan("")}) sure.add(confidence);
+  EXPECT_EQ(sure.count(), 3U);
+  EXPECT_EQ(sure.bins[0] + sure.bins[10] + sure.bins[19], 3U);
+  EXPECT_EQ(decode_confidences(encode(sure)).value(), sure);
+}
+
 TEST(Telemetry, RefusesReadingsThatNoAverageHolds) {
   HealthSample sample = some_health();
   sample.uptime_s = 1e300;
@@ -284,7 +357,9 @@ TEST(Telemetry, EveryCutIsRefused) {
 }
 
 TEST(Telemetry, NoMutationIsTakenForSomethingThatCannotBeWritten) {
-  const auto good = encode(some_batch());
+  auto batch = some_batch();
+  batch.records[0].content = telling_window();
+  const auto good = encode(batch);
   Rng rng(11);
   for (int i = 0; i < 10000; ++i) {
     auto bytes = good;

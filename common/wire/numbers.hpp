@@ -1,0 +1,58 @@
+// What a program tells of a model beside latency and outcome, as one window carries it: numbers under names of its own,
+// and how sure the model was. Pure. Written only where there are any, so that readers of all versions read the rest.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/encoding.hpp"
+#include "common/base/error.hpp"
+#include "common/wire/cbor.hpp"
+
+namespace argosy::wire {
+
+inline constexpr std::size_t most_numbers = 16;  // names in a window
+inline constexpr std::size_t number_name_limit = 40;
+inline constexpr double largest_number = 1e18;  // either way
+inline constexpr std::size_t confidence_bins = 20;
+
+bool is_number_name(std::string_view name);  // [a-z0-9_]{1,40}
+
+struct NumberSummary {
+  std::uint64_t count = 0;  // of values, from 1
+  double sum = 0;
+  double min = 0;
+  double max = 0;
+
+  void add(double value);
+  friend bool operator==(const NumberSummary&, const NumberSummary&) = default;
+};
+using Numbers = std::map<std::string, NumberSummary>;
+
+// Of the predicted class, 0..1, in bins of one width; 1 is in the last.
+struct Confidences {
+  double sum = 0;
+  std::vector<std::uint64_t> bins = std::vector<std::uint64_t>(confidence_bins);
+
+  void add(double confidence);  // outside of 0..1: not at all
+  std::uint64_t count() const;
+  friend bool operator==(const Confidences&, const Confidences&) = default;
+};
+
+void write(CborWriter& out, const Numbers& numbers);
+void write(CborWriter& out, const Confidences& confidences);
+// At most `most` values in each. Errc::malformed_cbor, also for what no values can add up to.
+Result<Numbers> read_numbers(CborReader& in, std::uint64_t most);
+Result<Confidences> read_confidences(CborReader& in, std::uint64_t most);
+
+// As they are stored: the same bytes, empty for nothing.
+Bytes encode(const Numbers& numbers);
+Bytes encode(const Confidences& confidences);
+Result<Numbers> decode_numbers(ByteView bytes);
+Result<Confidences> decode_confidences(ByteView bytes);
+
+}  // namespace argosy::wire
