@@ -56,7 +56,7 @@ SeriesGrid grid_of(const SeriesQuery& query, Duration shortest) {
   return grid;
 }
 
-void SeriesFold::add(const WindowRow& row) {
+void SeriesFold::add(const TakenWindow& row) {
   const auto step = grid_.step_of(row.started_at);
   if (!step) return;
   Cell& cell = cells_[*step];
@@ -66,6 +66,12 @@ void SeriesFold::add(const WindowRow& row) {
   cell.correct += row.correct;
   cell.seconds += std::max(0.0, std::chrono::duration<double>(row.ended_at - row.started_at).count());
   cell.latency.merge(row.latency);
+  cell.confidence.merge(mean_of(row.confidences));
+  for (const auto& [name, seen] : row.numbers) {
+    if (names_.size() >= series_number_limit && !names_.contains(name)) continue;
+    names_.insert(name);
+    cell.numbers[name].merge(mean_of(seen));
+  }
   if (cell.version.empty() || row.started_at >= cell.newest) {
     cell.newest = row.started_at;
     cell.version = row.version;
@@ -85,6 +91,9 @@ std::vector<SeriesPoint> SeriesFold::points() const {
     if (cell.count > 0) point.error_rate = share(cell.errors, cell.count);
     if (cell.labelled > 0) point.accuracy = share(cell.correct, cell.labelled);
     if (point.present) point.labelled = cell.labelled;
+    point.confidence = cell.confidence.mean();
+    for (const auto& [name, mean] : cell.numbers)
+      if (const auto value = mean.mean()) point.numbers.emplace(name, *value);
     point.version = cell.version;
     points.push_back(std::move(point));
   }
@@ -94,6 +103,10 @@ std::vector<SeriesPoint> SeriesFold::points() const {
 std::string series_to_json(const Series& series) {
   json t = json::array(), p50 = json::array(), p95 = json::array(), p99 = json::array(), throughput = json::array();
   json errors = json::array(), accuracy = json::array(), labelled = json::array(), version = json::array();
+  json confidence = json::array();
+  std::map<std::string, json> numbers;
+  for (const SeriesPoint& point : series.points)
+    for (const auto& [name, mean] : point.numbers) numbers.emplace(name, json::array());
   const auto is_present = [&](std::size_t step) { return step < series.points.size() && series.points[step].present; };
   for (std::size_t step = 0; step < series.points.size(); ++step) {
     const SeriesPoint& point = series.points[step];
@@ -108,6 +121,11 @@ std::string series_to_json(const Series& series) {
     errors.push_back(or_null(point.error_rate));
     accuracy.push_back(or_null(point.accuracy));
     labelled.push_back(point.labelled ? json(*point.labelled) : json(nullptr));
+    confidence.push_back(or_null(point.confidence));
+    for (auto& [name, column] : numbers) {
+      const auto found = point.numbers.find(name);
+      column.push_back(found == point.numbers.end() ? json(nullptr) : json(found->second));
+    }
     version.push_back(point.present ? json(point.version) : json(nullptr));
   }
   json health{{"t", series.health.t}};
@@ -127,6 +145,8 @@ std::string series_to_json(const Series& series) {
               {"error_rate", std::move(errors)},
               {"accuracy", std::move(accuracy)},
               {"labelled", std::move(labelled)},
+              {"confidence", std::move(confidence)},
+              {"numbers", std::move(numbers)},
               {"version", std::move(version)},
               {"health", std::move(health)},
               {"markers", std::move(markers)}}

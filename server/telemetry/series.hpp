@@ -5,15 +5,19 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "common/base/instant.hpp"
+#include "common/stats/device_rows.hpp"
 #include "common/stats/log_histogram.hpp"
+#include "server/telemetry/telemetry.hpp"
 
 namespace argosy::server {
 
 inline constexpr std::size_t series_point_limit = 2000;
+inline constexpr std::size_t series_number_limit = 32;  // names of programs' numbers; more are left out
 
 struct SeriesQuery {
   std::string device;
@@ -33,17 +37,6 @@ struct SeriesGrid {
 };
 SeriesGrid grid_of(const SeriesQuery& query, Duration shortest);
 
-struct WindowRow {
-  Instant started_at{};
-  Instant ended_at{};
-  std::string version;
-  std::uint64_t count = 0;
-  std::uint64_t errors = 0;
-  std::uint64_t labelled = 0;
-  std::uint64_t correct = 0;
-  LogHistogram latency;
-};
-
 struct SeriesMarker {
   Instant at{};
   std::string kind;
@@ -58,7 +51,9 @@ struct SeriesPoint {
   std::optional<double> error_rate;
   std::optional<double> accuracy;
   std::optional<std::uint64_t> labelled;
-  std::string version;  // of the newest window in the step
+  std::optional<double> confidence;       // mean
+  std::map<std::string, double> numbers;  // means of what the program reported
+  std::string version;                    // of the newest window in the step
 };
 
 struct HealthColumns {
@@ -78,7 +73,7 @@ struct Series {
 class SeriesFold {
  public:
   explicit SeriesFold(const SeriesGrid& grid) : grid_(grid), cells_(grid.steps) {}
-  void add(const WindowRow& row);
+  void add(const TakenWindow& row);
   std::vector<SeriesPoint> points() const;
 
  private:
@@ -86,11 +81,14 @@ class SeriesFold {
     std::uint64_t count = 0, errors = 0, labelled = 0, correct = 0;
     double seconds = 0;
     LogHistogram latency;
+    WeightedMean confidence;
+    std::map<std::string, WeightedMean> numbers;
     Instant newest{};
     std::string version;
   };
   SeriesGrid grid_;
   std::vector<Cell> cells_;
+  std::set<std::string> names_;  // of numbers
 };
 
 // The document of docs/protocol.md. A single step without a window is the jitter of the windows' ends and left out; two

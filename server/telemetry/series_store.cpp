@@ -15,16 +15,6 @@ namespace {
 constexpr int window_limit = 100'000;  // a day has 1,440 windows of a minute
 constexpr int marker_limit = 500;
 
-// "\x0102" as PostgreSQL prints it.
-LogHistogram histogram_of(const pqxx::field& bytea) {
-  const std::string_view text = bytea.c_str();
-  if (!text.starts_with("\\x")) return {};
-  const auto bytes = from_hex(text.substr(2));
-  if (!bytes) return {};
-  auto histogram = LogHistogram::decode(*bytes);
-  return histogram ? std::move(*histogram) : LogHistogram{};
-}
-
 Result<std::string> model_of(pqxx::work& transaction, const SeriesQuery& query) {
   if (transaction.exec_params("select 1 from devices where id = $1", query.device).empty())
     return make_error(Errc::not_found, "there is no device \"" + shortened(query.device) + "\"");
@@ -39,17 +29,17 @@ Result<std::string> model_of(pqxx::work& transaction, const SeriesQuery& query) 
   return row[0].as<std::string>();
 }
 
-std::vector<WindowRow> read_windows(pqxx::work& transaction, const SeriesQuery& query, const std::string& model) {
+std::vector<TakenWindow> read_windows(pqxx::work& transaction, const SeriesQuery& query, const std::string& model) {
   const auto rows = transaction.exec_params(
       R"sql(
-        select started_at, ended_at, version, count, errors, labelled, correct, latency
+        select started_at, ended_at, version, count, errors, labelled, correct, latency, numbers, confidences
         from inference_windows
         where device_id = $1 and model = $2 and started_at >= $3::timestamptz and started_at < $4::timestamptz
         order by started_at desc
         limit $5
       )sql",
       query.device, model, query.from, query.to, window_limit);
-  std::vector<WindowRow> windows;
+  std::vector<TakenWindow> windows;
   windows.reserve(static_cast<std::size_t>(rows.size()));
   const auto started_at = rows.column_number("started_at");
   const auto ended_at = rows.column_number("ended_at");
@@ -59,8 +49,10 @@ std::vector<WindowRow> read_windows(pqxx::work& transaction, const SeriesQuery& 
   const auto labelled = rows.column_number("labelled");
   const auto correct = rows.column_number("correct");
   const auto latency = rows.column_number("latency");
+  const auto numbers = rows.column_number("numbers");
+  const auto confidences = rows.column_number("confidences");
   for (const auto& row : rows) {
-    WindowRow window;
+    TakenWindow window;
     window.started_at = row[started_at].as<Instant>();
     window.ended_at = row[ended_at].as<Instant>();
     window.version = row[version].as<std::string>();
@@ -68,13 +60,13 @@ std::vector<WindowRow> read_windows(pqxx::work& transaction, const SeriesQuery& 
     window.errors = row[errors].as<std::uint64_t>();
     window.labelled = row[labelled].as<std::uint64_t>();
     window.correct = row[correct].as<std::uint64_t>();
-    window.latency = histogram_of(row[latency]);
+    read_parts(window, {row[latency].c_str(), row[numbers].c_str(), row[confidences].c_str()});
     windows.push_back(std::move(window));
   }
   return windows;
 }
 
-Duration usual_length(const std::vector<WindowRow>& windows) {
+Duration usual_length(const std::vector<TakenWindow>& windows) {
   std::vector<double> lengths;
   lengths.reserve(windows.size());
   for (const auto& window : windows)

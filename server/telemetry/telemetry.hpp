@@ -5,9 +5,11 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "common/base/instant.hpp"
+#include "common/stats/device_rows.hpp"
 #include "common/stats/log_histogram.hpp"
 #include "common/wire/telemetry.hpp"
 
@@ -74,11 +76,11 @@ struct StoredWindow {
   Instant started_at{};
 };
 
-// Windows and samples with all that was stored of them, for what is kept in the same transaction.
+// Windows and samples with all that figures are made of, for what is kept in the same transaction and for charts.
 struct TakenWindow {
-  std::string device;
-  std::string model;
-  std::string version;
+  std::string device{};
+  std::string model{};
+  std::string version{};
   Instant started_at{};
   Instant ended_at{};
   std::uint64_t count = 0;
@@ -86,7 +88,22 @@ struct TakenWindow {
   std::uint64_t labelled = 0;
   std::uint64_t correct = 0;
   LogHistogram latency{};
+  wire::Numbers numbers{};
+  wire::Confidences confidences{};
 };
+// Those parts of a window that are stored as bytea, as PostgreSQL prints them: "\x0102", or nothing for null.
+struct StoredParts {
+  std::string_view latency{};
+  std::string_view numbers{};
+  std::string_view confidences{};
+};
+// What cannot be read is left out: one row must not hold up a chart, or a rollout.
+void read_parts(TakenWindow& window, const StoredParts& parts);
+
+// What is left of them in sums over many windows.
+WeightedMean mean_of(const wire::NumberSummary& seen);
+WeightedMean mean_of(const wire::Confidences& seen);
+
 struct TakenHealth {
   std::string device;
   Instant at{};

@@ -232,12 +232,17 @@ std::optional<Instant> other_time(Instant by_the_device, Instant placed) {
   return by_the_device == placed ? std::nullopt : std::optional(by_the_device);
 }
 
+std::optional<std::string> bytea_or_null(const Bytes& bytes) {
+  if (bytes.empty()) return std::nullopt;
+  return "\\x" + to_hex(bytes);
+}
+
 void copy_windows(pqxx::work& transaction, const std::vector<Acceptance>& accepted, Instant kept_since,
                   CursorRows& cursors, StoredTelemetry& stored, TakenTelemetry& taken) {
-  const std::vector<std::string> columns{"device_id", "epoch",   "seq",    "started_at",  "ended_at",
-                                         "model",     "version", "count",  "errors",      "labelled",
-                                         "correct",   "latency", "p50_ms", "p95_ms",      "p99_ms",
-                                         "features",  "classes", "link",   "received_at", "device_started_at"};
+  const std::vector<std::string> columns{
+      "device_id", "epoch",    "seq",         "started_at",        "ended_at", "model",      "version", "count",
+      "errors",    "labelled", "correct",     "latency",           "p50_ms",   "p95_ms",     "p99_ms",  "features",
+      "classes",   "link",     "received_at", "device_started_at", "numbers",  "confidences"};
   pqxx::stream_to out(transaction, "inference_windows", columns);
   for_each_accepted<wire::InferenceWindow>(accepted, [&](const Accepted& record, const auto& window) {
     const auto& [batch, seq, link, receipt] = record;
@@ -255,10 +260,12 @@ void copy_windows(pqxx::work& transaction, const std::vector<Acceptance>& accept
                            window.count, window.errors, window.labelled, window.correct,
                            "\\x" + to_hex(histogram.encode()), histogram.quantile(0.50), histogram.quantile(0.95),
                            histogram.quantile(0.99), features_json(window), classes_json(window), link,
-                           receipt.received_at, other_time(window.started_at, started_at));
+                           receipt.received_at, other_time(window.started_at, started_at),
+                           bytea_or_null(encode(window.numbers)), bytea_or_null(encode(window.confidences)));
     stored.windows.push_back({batch.device, window.model, window.version, started_at});
     taken.windows.push_back({batch.device, window.model, window.version, started_at, ended_at, window.count,
-                             window.errors, window.labelled, window.correct, std::move(histogram)});
+                             window.errors, window.labelled, window.correct, std::move(histogram), window.numbers,
+                             window.confidences});
   });
   out.complete();
 }

@@ -248,8 +248,8 @@ void Server::measure() {
   }
 }
 
-server::PanelWindow Server::window_of(const std::string& version) {
-  server::PanelWindow window{.started_at = scheduler_.now() - window_length,
+server::TakenWindow Server::window_of(const std::string& version) {
+  server::TakenWindow window{.started_at = scheduler_.now() - window_length,
                              .ended_at = scheduler_.now(),
                              .count = labels_a_window,
                              .labelled = labels_a_window};

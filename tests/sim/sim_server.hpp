@@ -106,7 +106,7 @@ class Server {
   void draw_panel(SimRollout& rollout);
   void feed(SimRollout& rollout);
   void look(SimRollout& rollout);
-  server::PanelWindow window_of(const std::string& version);
+  server::TakenWindow window_of(const std::string& version);
   bool reachable(const std::string& device) const;
   server::Snapshot snapshot(const SimRollout& rollout) const;
   server::Situation situation(const SimRollout& rollout) const;

@@ -31,13 +31,9 @@ constexpr double smallest_share = 1e-6;
 
 constexpr std::array all_targets{Targets::frozen, Targets::dynamic};
 constexpr std::array reactions{Reaction::pause, Reaction::halt, Reaction::rollback};
+constexpr std::array scales{Scale::ratio, Scale::difference};
+constexpr std::array directions{WorseWhen::higher, WorseWhen::lower};
 constexpr std::array guard_modes{GuardMode::automatic, GuardMode::required, GuardMode::advisory};
-
-std::vector<GuardMetric> all_metrics() {
-  std::vector<GuardMetric> metrics;
-  for (const GuardSpec& spec : guard_specs()) metrics.push_back(spec.metric);
-  return metrics;
-}
 
 // Leaves `into` as it is when the key is absent; a word that is not in the table is an error that lists it.
 template <class Table, class Value>
@@ -101,21 +97,39 @@ void read_number(JsonReader& in, std::string_view name, const GuardKey& key, dou
 }
 
 void read_margins(JsonReader& in, GuardPolicy& guard) {
-  const GuardSpec& spec = spec_of(guard.metric);
-  read_number(in, "rollback_margin", spec.rollback, guard.rollback_margin);
+  const GuardKeys keys = keys_of(guard.metric);
+  read_number(in, "rollback_margin", keys.rollback, guard.rollback_margin);
   guard.promotion_margin = std::max(guard.promotion_margin, guard.rollback_margin);
-  read_number(in, "promotion_margin", spec.promotion, guard.promotion_margin);
+  read_number(in, "promotion_margin", keys.promotion, guard.promotion_margin);
   in.check("promotion_margin", guard.promotion_margin >= guard.rollback_margin,
            "must not be under rollback_margin: what is stopped for its harm cannot pass");
-  if (spec.floor.most > 0) read_number(in, "floor", spec.floor, guard.floor);
+  in.check("promotion_margin", !guard.metric.is_custom() || guard.promotion_margin > 0,
+           "must be over 0: no harm is surely under it");
+  if (keys.floor.most > 0) read_number(in, "floor", keys.floor, guard.floor);
+}
+
+// Of a number that only its programs know nobody else can say what is harm.
+void read_custom(JsonReader& in, GuardedMetric& metric) {
+  for (const char* key : {"worse", "rollback_margin", "promotion_margin"})
+    in.check(key, in.has(key), "is missing: a number of a program has no usual one");
+  if (in.has("worse")) read_word(in, "worse", directions, metric.worse);
+  read_word(in, "scale", scales, metric.scale);
+}
+
+GuardedMetric read_metric(JsonReader& in) {
+  std::string name;
+  in.required("metric", name);
+  auto metric = metric_of(name);
+  in.check("metric", metric.has_value(), "must be one of " + metric_names());
+  if (!metric) return {};
+  if (metric->is_custom()) read_custom(in, *metric);
+  return std::move(*metric);
 }
 
 void read_guard(JsonReader& in, std::vector<GuardPolicy>& guards) {
-  GuardMetric metric{};
-  in.check("metric", in.has("metric"), "is missing");
-  read_word(in, "metric", all_metrics(), metric);
+  const GuardedMetric metric = read_metric(in);
   for (const auto& earlier : guards) {
-    in.check("metric", earlier.metric != metric, "has a guard already: one a metric");
+    in.check("metric", !earlier.metric.is_same(metric), "has a guard already: one a metric");
   }
   GuardPolicy guard{.metric = metric};
   read_word(in, "mode", guard_modes, guard.mode);
@@ -123,7 +137,7 @@ void read_guard(JsonReader& in, std::vector<GuardPolicy>& guards) {
   in.optional("weight", guard.weight, least_weight, most_weight)
       .optional("min_samples", guard.min_samples, std::uint64_t{1}, most_samples);
   read_word(in, "action", reactions, guard.action);
-  guards.push_back(guard);
+  guards.push_back(std::move(guard));
 }
 
 // A limit that may be switched off with null, which the reader takes for absent.
@@ -161,7 +175,10 @@ json encode_guard(const GuardPolicy& guard) {
                 {"weight", guard.weight},
                 {"min_samples", guard.min_samples},
                 {"action", to_string(guard.action)}};
-  if (spec_of(guard.metric).floor.most > 0) document["floor"] = guard.floor;
+  if (keys_of(guard.metric).floor.most > 0) document["floor"] = guard.floor;
+  if (!guard.metric.is_custom()) return document;
+  document["worse"] = to_string(guard.metric.worse);
+  document["scale"] = to_string(guard.metric.scale);
   return document;
 }
 

@@ -61,7 +61,7 @@ std::optional<GuardMode> guard_mode_named(std::string_view name);
 
 // What stands in the metric's row of the table is the rest of it: source, scale, direction, names.
 struct GuardPolicy {
-  GuardMetric metric{};
+  GuardedMetric metric{};
   GuardMode mode = GuardMode::automatic;
   // Factors over 1 of a ratio, else differences; harm in the metric's own direction.
   double rollback_margin = spec_of(metric).rollback.standard;    // surely over it: fails

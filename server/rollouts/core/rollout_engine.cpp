@@ -94,9 +94,9 @@ std::optional<ChangeState> check_abort(const Snapshot& snapshot) {
 // Guards
 // ---------------------------------------------------------------------------------------------------------------
 
-bool is_acknowledged(const Snapshot& snapshot, GuardMetric metric) {
+bool is_acknowledged(const Snapshot& snapshot, const GuardedMetric& metric) {
   const auto& list = snapshot.acknowledged.guards;
-  return std::find(list.begin(), list.end(), metric) != list.end();
+  return std::any_of(list.begin(), list.end(), [&metric](const auto& seen) { return seen.is_same(metric); });
 }
 
 std::optional<ChangeState> check_guards(const Snapshot& snapshot) {

@@ -42,7 +42,7 @@ struct ZoneView {
 // What an operator saw and accepted by resuming or promoting: it does not stop the rollout a second time.
 struct Acknowledged {
   std::vector<std::int64_t> failures;  // by abort criterion, over all waves
-  std::vector<GuardMetric> guards;     // failing then
+  std::vector<GuardedMetric> guards;   // failing then
 };
 
 struct Snapshot {

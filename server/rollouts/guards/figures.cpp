@@ -36,7 +36,14 @@ struct MeanField {
   WeightedMean Figures::*member;
 };
 constexpr std::array mean_fields{MeanField{"m", &Figures::memory_mb}, MeanField{"t", &Figures::temperature_c},
-                                 MeanField{"p", &Figures::power_w}};
+                                 MeanField{"p", &Figures::power_w}, MeanField{"f", &Figures::confidence}};
+
+json encode(const WeightedMean& mean) {
+  return {mean.sum, mean.weight};
+}
+WeightedMean decode_mean(const json& document) {
+  return {document.at(0).get<double>(), document.at(1).get<double>()};
+}
 
 std::int64_t milliseconds_of(Instant at) {
   return at.time_since_epoch().count();
@@ -44,7 +51,7 @@ std::int64_t milliseconds_of(Instant at) {
 
 }  // namespace
 
-void add(Figures& figures, const PanelWindow& window) {
+void add(Figures& figures, const TakenWindow& window) {
   add_up(figures.windows, 1);
   figures.exposure += std::max(Duration{0}, window.ended_at - window.started_at);
   add_up(figures.count, window.count);
@@ -52,6 +59,10 @@ void add(Figures& figures, const PanelWindow& window) {
   add_up(figures.labelled, window.labelled);
   add_up(figures.correct, window.correct);
   figures.latency.merge(window.latency);
+  figures.confidence.merge(mean_of(window.confidences));
+  for (const auto& [name, seen] : window.numbers)
+    if (figures.numbers.size() < Figures::most_numbers || figures.numbers.contains(name))
+      figures.numbers[name].merge(mean_of(seen));
   figures.last = std::max(figures.last.value_or(window.ended_at), window.ended_at);
 }
 
@@ -66,8 +77,9 @@ Bytes encode(const Figures& figures) {
   for (const auto& field : count_fields) document[field.key] = figures.*field.member;
   for (const auto& field : mean_fields) {
     const WeightedMean& mean = figures.*field.member;
-    if (mean.weight > 0) document[field.key] = {mean.sum, mean.weight};
+    if (mean.weight > 0) document[field.key] = encode(mean);
   }
+  for (const auto& [name, mean] : figures.numbers) document["u"][name] = encode(mean);
   if (figures.last) document["a"] = milliseconds_of(*figures.last);
   return json::to_cbor(document);
 }
@@ -82,8 +94,10 @@ Result<Figures> decode_figures(ByteView bytes) {
     for (const auto& field : count_fields) figures.*field.member = document.at(field.key).get<std::uint64_t>();
     for (const auto& field : mean_fields) {
       if (!document.contains(field.key)) continue;
-      figures.*field.member = {document[field.key].at(0).get<double>(), document[field.key].at(1).get<double>()};
+      figures.*field.member = decode_mean(document[field.key]);
     }
+    if (document.contains("u"))
+      for (const auto& [name, mean] : document["u"].items()) figures.numbers.emplace(name, decode_mean(mean));
     if (document.contains("a")) figures.last = Instant{Duration{document["a"].get<std::int64_t>()}};
     ARGOSY_TRY(figures.latency, LogHistogram::decode(document.at("h").get_binary()));
     return figures;

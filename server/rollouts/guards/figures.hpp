@@ -3,7 +3,9 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
+#include <string>
 
 #include "common/base/encoding.hpp"
 #include "common/base/error.hpp"
@@ -11,11 +13,13 @@
 #include "common/stats/device_rows.hpp"
 #include "common/stats/log_histogram.hpp"
 #include "common/wire/health.hpp"
+#include "server/telemetry/telemetry.hpp"
 
 namespace argosy::server {
 
 struct Figures {
   static constexpr std::size_t encoded_limit = 64 << 10;  // bytes
+  static constexpr std::size_t most_numbers = 32;         // names of programs' numbers; more are left out
 
   std::uint64_t windows = 0;
   Duration exposure{0};  // the length of these windows together
@@ -27,24 +31,15 @@ struct Figures {
   WeightedMean memory_mb{};
   WeightedMean temperature_c{};
   WeightedMean power_w{};
-  std::optional<Instant> last{};  // the end of the newest window
+  WeightedMean confidence{};
+  std::map<std::string, WeightedMean> numbers{};  // of the program, by name
+  std::optional<Instant> last{};                  // the end of the newest window
 
   friend bool operator==(const Figures& a, const Figures& b) { return encode(a) == encode(b); }
   friend Bytes encode(const Figures& figures);
 };
 
-// One window, as the server took it.
-struct PanelWindow {
-  Instant started_at{};
-  Instant ended_at{};
-  std::uint64_t count = 0;
-  std::uint64_t errors = 0;
-  std::uint64_t labelled = 0;
-  std::uint64_t correct = 0;
-  LogHistogram latency{};
-};
-
-void add(Figures& figures, const PanelWindow& window);
+void add(Figures& figures, const TakenWindow& window);
 void add(Figures& figures, const wire::HealthSample& sample);
 
 Bytes encode(const Figures& figures);

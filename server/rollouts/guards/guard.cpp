@@ -30,16 +30,16 @@ std::string counted(std::uint64_t count, const char* one, const char* many) {
   return std::to_string(count) + " " + (count == 1 ? one : many);
 }
 
-double margin_on_scale(const GuardSpec& spec, double margin, double floor, const PanelRows& rows) {
-  if (spec.scale == Scale::difference) return margin;
+double margin_on_scale(Scale scale, double margin, double floor, const PanelRows& rows) {
+  if (scale == Scale::difference) return margin;
   const auto usual = rows.before ? rows.before : rows.control;
   return ln_margin(margin, usual ? floor : 0, usual.value_or(1));
 }
 
 HarmMargins margins_of(const GuardPolicy& guard, const PanelRows& rows) {
-  const GuardSpec& spec = spec_of(guard.metric);
-  const double rollback = margin_on_scale(spec, guard.rollback_margin, guard.floor, rows);
-  const double promotion = margin_on_scale(spec, guard.promotion_margin, guard.floor, rows);
+  const Scale scale = guard.metric.scale;
+  const double rollback = margin_on_scale(scale, guard.rollback_margin, guard.floor, rows);
+  const double promotion = margin_on_scale(scale, guard.promotion_margin, guard.floor, rows);
   return {rollback, std::max(rollback, promotion)};
 }
 
@@ -51,22 +51,24 @@ std::string figure_in_words(const GuardSpec& spec, const std::optional<double>& 
 }
 
 // As people read a change of this metric: harm is + in D, and a fall for what is better when high.
-std::string change_of(const GuardSpec& spec, double harm) {
-  return change_in_words(spec, spec.worse == WorseWhen::higher ? harm : -harm);
+std::string change_of(const GuardedMetric& metric, double harm) {
+  return change_in_words(metric.scale, metric.worse == WorseWhen::higher ? harm : -harm);
 }
 
-std::string interval_in_words(const GuardSpec& spec, const GuardVerdict& seen) {
-  std::string text = change_of(spec, *seen.estimate);
+std::string interval_in_words(const GuardVerdict& seen) {
+  std::string text = change_of(seen.metric, *seen.estimate);
   if (seen.lower && seen.upper)
-    text += " (" + change_of(spec, *seen.lower) + " to " + change_of(spec, *seen.upper) + ")";
+    text += " (" + change_of(seen.metric, *seen.lower) + " to " + change_of(seen.metric, *seen.upper) + ")";
   return text;
 }
 
-std::string compared_in_words(const GuardSpec& spec, const GuardVerdict& seen) {
-  return std::string(spec.words) + " " + interval_in_words(spec, seen) + ": " + figure_in_words(spec, seen.canary) +
-         " on " + counted(seen.canaries, "canary", "canaries") + " against " + figure_in_words(spec, seen.control) +
-         " on " + std::to_string(seen.controls) + " that wait; it rolls back over " +
-         change_of(spec, seen.rollback_margin) + " and passes under " + change_of(spec, seen.promotion_margin);
+std::string compared_in_words(const GuardVerdict& seen) {
+  const GuardSpec& spec = spec_of(seen.metric);
+  return words_of(seen.metric) + " " + interval_in_words(seen) + ": " + figure_in_words(spec, seen.canary) + " on " +
+         counted(seen.canaries, "canary", "canaries") + " against " + figure_in_words(spec, seen.control) + " on " +
+         std::to_string(seen.controls) + " that wait; it rolls back over " +
+         change_of(seen.metric, seen.rollback_margin) + " and passes under " +
+         change_of(seen.metric, seen.promotion_margin);
 }
 
 std::string needs_in_words(const GuardVerdict& seen) {
@@ -87,13 +89,12 @@ struct Judging {
   const GuardPanel& panel;
   const LookContext& context;
   const GuardPolicy& guard;
-  const GuardSpec& spec = spec_of(guard.metric);
   PanelRows rows{};
   GuardVerdict seen{};
 
   void read_rows() {
     const Look& look = context.look;
-    rows = rows_of(panel, spec,
+    rows = rows_of(panel, guard.metric,
                    {.wave = look.wave,
                     .now = context.now,
                     .least_exposure = look.exposure / 2,
@@ -120,7 +121,7 @@ struct Judging {
   // What will not come by waiting: it holds the gate only of a guard that is required.
   void give_up(std::string why) {
     seen.verdict = guard.mode == GuardMode::required ? Verdict::waiting : Verdict::skipped;
-    seen.message = std::string(spec.words) + " " + std::move(why);
+    seen.message = words_of(guard.metric) + " " + std::move(why);
   }
 
   bool is_measurable() {
@@ -165,7 +166,7 @@ struct Judging {
     seen.is_by_permutation = change.is_by_permutation;
     seen.missing_canaries = change.missing_canaries;
     if (change.driven_by) seen.driven_by = class_name(*change.driven_by);
-    seen.message = compared_in_words(spec, seen) + needs_in_words(seen);
+    seen.message = compared_in_words(seen) + needs_in_words(seen);
   }
 
   std::string class_name(std::uint32_t stratum) const {
@@ -185,7 +186,8 @@ struct Judging {
   void hold_pass() {
     if (seen.verdict == Verdict::fail) return;
     for (const GuardVerdict& earlier : context.before) {
-      if (earlier.metric != seen.metric || earlier.wave != seen.wave || earlier.verdict != Verdict::pass) continue;
+      if (!earlier.metric.is_same(seen.metric) || earlier.wave != seen.wave || earlier.verdict != Verdict::pass)
+        continue;
       seen.verdict = Verdict::pass;
       seen.missing_canaries.reset();
     }
@@ -198,7 +200,7 @@ struct Judging {
     if (change) take(*change);
     if (!change)
       seen.message =
-          std::string(spec.words) + " cannot be compared yet: " + change.error().message + needs_in_words(seen);
+          words_of(guard.metric) + " cannot be compared yet: " + change.error().message + needs_in_words(seen);
     hold_pass();
     if (is_out_of_reach())
       give_up("cannot pass with " + counted(seen.canaries, "canary", "canaries") + " beside " +
@@ -253,13 +255,13 @@ double alpha_of(const Policy& policy, const GuardPolicy& guard) {
 ChangeGuard change_guard(const Policy& policy, const GuardPolicy& guard, const HarmMargins& margins,
                          std::uint32_t classes) {
   const GuardSpec& spec = spec_of(guard.metric);
-  return {.worse = spec.worse,
+  return {.worse = guard.metric.worse,
           .margins = margins,
           .alpha = alpha_of(policy, guard),
           .promotion_alpha = promotion_alpha,
           .looks = spec.looks,
           .classes = classes,
-          .least_sigma = spec.resolution};
+          .least_sigma = spec.resolution > 0 ? spec.resolution : margins.promotion / 20};
 }
 
 std::vector<GuardVerdict> not_yet_judged(const Policy& policy) {
@@ -271,8 +273,7 @@ std::vector<GuardVerdict> not_yet_judged(const Policy& policy) {
                         .rollback_margin = margins.rollback,
                         .promotion_margin = margins.promotion,
                         .wave = -1,
-                        .message = std::string(spec_of(guard.metric).words) +
-                                   " is looked at when canaries have been measured for " +
+                        .message = words_of(guard.metric) + " is looked at when canaries have been measured for " +
                                    std::to_string(policy.look_s) + " s"});
   }
   return verdicts;
@@ -290,10 +291,10 @@ std::vector<GuardVerdict> current_verdicts(const Policy& policy, const std::vect
   auto verdicts = not_yet_judged(policy);
   for (GuardVerdict& verdict : verdicts) {
     for (const GuardVerdict& seen : last_look)
-      if (seen.metric == verdict.metric && seen.wave == wave) verdict = seen;
+      if (seen.metric.is_same(verdict.metric) && seen.wave == wave) verdict = seen;
     if (why_unmeasured.empty() || verdict.verdict != Verdict::waiting) continue;
     verdict.verdict = Verdict::unknown;
-    verdict.message = std::string(spec_of(verdict.metric).words) + " cannot be measured: " + why_unmeasured;
+    verdict.message = words_of(verdict.metric) + " cannot be measured: " + why_unmeasured;
   }
   return verdicts;
 }
@@ -301,7 +302,8 @@ std::vector<GuardVerdict> current_verdicts(const Policy& policy, const std::vect
 json encode(const GuardVerdict& verdict) {
   return {{"metric", to_string(verdict.metric)},
           {"mode", to_string(verdict.mode)},
-          {"scale", spec_of(verdict.metric).scale == Scale::ratio ? "ratio" : "difference"},
+          {"scale", to_string(verdict.metric.scale)},
+          {"worse", to_string(verdict.metric.worse)},
           {"verdict", to_string(verdict.verdict)},
           {"estimate", number_or_null(verdict.estimate)},
           {"lower", number_or_null(verdict.lower)},
@@ -334,6 +336,8 @@ Result<GuardVerdict> decode_guard_verdict(const json& document) {
     if (in.has(key)) into = value;
   };
   read_word(in, "metric", verdict.metric, metric_of);
+  if (in.has("scale")) read_word(in, "scale", verdict.metric.scale, scale_named);
+  if (in.has("worse")) read_word(in, "worse", verdict.metric.worse, worse_named);
   read_word(in, "mode", verdict.mode, guard_mode_named);
   read_word(in, "verdict", verdict.verdict, verdict_named);
   read("estimate", verdict.estimate);

@@ -24,7 +24,7 @@ enum class Verdict : std::uint8_t { pass, fail, waiting, unknown, skipped };
 std::string_view to_string(Verdict verdict);
 
 struct GuardVerdict {
-  GuardMetric metric{};
+  GuardedMetric metric{};
   GuardMode mode = GuardMode::automatic;
   Verdict verdict = Verdict::waiting;
   // A change in the unit of the metric's scale (see guard_metrics.hpp), + is harm; nothing before the first look, and

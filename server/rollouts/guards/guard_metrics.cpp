@@ -5,6 +5,9 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdio>
+#include <utility>
+
+#include "common/wire/numbers.hpp"
 
 namespace argosy::server {
 namespace {
@@ -12,7 +15,7 @@ namespace {
 using Figure = std::optional<GuardFigure>;
 
 template <int Percent>
-Figure latency_at(const Figures& side) {
+Figure latency_at(const Figures& side, const std::string&) {
   const auto value = side.latency.smooth_quantile(Percent / 100.0);
   if (!value) return std::nullopt;
   return GuardFigure{*value, side.latency.count()};
@@ -23,17 +26,17 @@ Figure share(std::uint64_t part, std::uint64_t whole) {
   if (!rate) return std::nullopt;
   return GuardFigure{*rate, whole};
 }
-Figure share_of_errors(const Figures& side) {
+Figure share_of_errors(const Figures& side, const std::string&) {
   return share(side.errors, side.count);
 }
-Figure share_of_correct(const Figures& side) {
+Figure share_of_correct(const Figures& side, const std::string&) {
   return share(side.correct, side.labelled);
 }
 
 double seconds_of(Duration duration) {
   return std::chrono::duration<double>(duration).count();
 }
-Figure inferences_a_second(const Figures& side) {
+Figure inferences_a_second(const Figures& side, const std::string&) {
   if (side.exposure <= Duration{0}) return std::nullopt;
   return GuardFigure{static_cast<double>(side.count) / seconds_of(side.exposure), side.count};
 }
@@ -43,17 +46,24 @@ Figure mean_of(const WeightedMean& mean) {
   if (!value) return std::nullopt;
   return GuardFigure{*value, static_cast<std::uint64_t>(mean.weight)};
 }
-Figure memory(const Figures& side) {
+Figure memory(const Figures& side, const std::string&) {
   return mean_of(side.memory_mb);
 }
-Figure temperature(const Figures& side) {
+Figure temperature(const Figures& side, const std::string&) {
   return mean_of(side.temperature_c);
 }
-Figure power(const Figures& side) {
+Figure power(const Figures& side, const std::string&) {
   return mean_of(side.power_w);
 }
+Figure confidence(const Figures& side, const std::string&) {
+  return mean_of(side.confidence);
+}
+Figure mean_of_number(const Figures& side, const std::string& number) {
+  const auto found = side.numbers.find(number);
+  return found == side.numbers.end() ? std::nullopt : mean_of(found->second);
+}
 // Of the whole board, in joules.
-Figure energy(const Figures& side) {
+Figure energy(const Figures& side, const std::string&) {
   const auto watts = side.power_w.mean();
   if (!watts || side.count == 0) return std::nullopt;
   return GuardFigure{*watts * seconds_of(side.exposure) / static_cast<double>(side.count), side.count};
@@ -97,7 +107,13 @@ constexpr std::array table{
     GuardSpec{GuardMetric::cpu_temperature, "cpu_temperature", "CPU temperature", " °C", 3, temperature,
               Scale::difference, WorseWhen::higher, Looks::doubling, step(3, 100), step(8, 100), no_floor, 3, 0.1, 1,
               false},
+    GuardSpec{GuardMetric::confidence, "confidence", "mean confidence", "", 3, confidence, Scale::difference,
+              WorseWhen::lower, Looks::doubling, step(0.02, 1), step(0.05, 1), no_floor, 20, 0.001, 1, false},
+    GuardSpec{GuardMetric::custom, "custom", "mean", "", 4, mean_of_number, Scale::difference, WorseWhen::higher,
+              Looks::doubling, step(0, wire::largest_number), step(0, wire::largest_number), no_floor, 20, 0, 1, false},
 };
+
+constexpr std::string_view custom_prefix = "custom:";
 
 constexpr bool is_in_order() {
   for (std::size_t i = 0; i < table.size(); ++i)
@@ -120,21 +136,74 @@ std::string_view to_string(GuardMetric metric) {
   return spec_of(metric).name;
 }
 
-std::optional<GuardMetric> metric_of(std::string_view name) {
-  const auto found = std::find_if(table.begin(), table.end(), [name](const auto& spec) { return spec.name == name; });
-  if (found == table.end()) return std::nullopt;
-  return found->metric;
+GuardedMetric::GuardedMetric(GuardMetric of) : row(of), scale(spec_of(of).scale), worse(spec_of(of).worse) {}
+
+std::string to_string(const GuardedMetric& metric) {
+  if (!metric.is_custom()) return std::string(to_string(metric.row));
+  return std::string(custom_prefix) + metric.number;
 }
 
-std::optional<double> on_scale(const GuardSpec& spec, double value) {
-  const double scaled = spec.scale == Scale::ratio ? std::log(value) : value;
+std::string words_of(const GuardedMetric& metric) {
+  const std::string words(spec_of(metric).words);
+  return metric.number.empty() ? words : words + " " + metric.number;
+}
+
+std::string_view to_string(Scale scale) {
+  return scale == Scale::ratio ? "ratio" : "difference";
+}
+
+std::string_view to_string(WorseWhen worse) {
+  return worse == WorseWhen::higher ? "higher" : "lower";
+}
+
+std::optional<Scale> scale_named(std::string_view name) {
+  for (const auto scale : {Scale::ratio, Scale::difference})
+    if (to_string(scale) == name) return scale;
+  return std::nullopt;
+}
+
+std::optional<WorseWhen> worse_named(std::string_view name) {
+  for (const auto worse : {WorseWhen::higher, WorseWhen::lower})
+    if (to_string(worse) == name) return worse;
+  return std::nullopt;
+}
+
+std::optional<GuardedMetric> metric_of(std::string_view name) {
+  if (name.starts_with(custom_prefix)) {
+    GuardedMetric metric(GuardMetric::custom);
+    metric.number = name.substr(custom_prefix.size());
+    return wire::is_number_name(metric.number) ? std::optional(std::move(metric)) : std::nullopt;
+  }
+  const auto found = std::find_if(table.begin(), table.end(), [name](const auto& spec) { return spec.name == name; });
+  if (found == table.end() || found->metric == GuardMetric::custom) return std::nullopt;
+  return GuardedMetric(found->metric);
+}
+
+const std::string& metric_names() {
+  static const std::string all = [] {
+    std::string names;
+    for (const GuardSpec& spec : table)
+      if (spec.metric != GuardMetric::custom) names += std::string(spec.name) + ", ";
+    return names + "or custom:NAME of what a program reports under [a-z0-9_]{1,40}";
+  }();
+  return all;
+}
+
+GuardKeys keys_of(const GuardedMetric& metric) {
+  const GuardSpec& spec = spec_of(metric);
+  if (metric.scale == spec.scale) return {spec.rollback, spec.promotion, spec.floor};
+  return {factor(1), factor(1), step(0, wire::largest_number)};
+}
+
+std::optional<double> on_scale(Scale scale, double value) {
+  const double scaled = scale == Scale::ratio ? std::log(value) : value;
   if (!std::isfinite(scaled)) return std::nullopt;
   return scaled;
 }
 
-std::string change_in_words(const GuardSpec& spec, double change) {
+std::string change_in_words(Scale scale, double change) {
   char text[32];
-  if (spec.scale == Scale::ratio)
+  if (scale == Scale::ratio)
     std::snprintf(text, sizeof text, "%.3g times", std::exp(change));
   else
     std::snprintf(text, sizeof text, "%+.3g", change);

@@ -27,6 +27,8 @@ enum class GuardMetric : std::uint8_t {  // in the order of the table
   power,
   memory_used,
   cpu_temperature,
+  confidence,
+  custom,  // a number that programs report under a name of their own
 };
 std::string_view to_string(GuardMetric metric);
 
@@ -37,6 +39,27 @@ struct GuardFigure {
 
 // Of a device's change. ratio: figures are compared by their logarithms, and margins are factors over 1.
 enum class Scale : std::uint8_t { ratio, difference };
+
+// What one guard compares: a row of the table and, of `custom`, which number; of that the policy tells what the table
+// tells of the others.
+struct GuardedMetric {
+  GuardMetric row{};
+  std::string number{};
+  Scale scale{};
+  WorseWhen worse{};
+
+  GuardedMetric() : GuardedMetric(GuardMetric{}) {}
+  GuardedMetric(GuardMetric row);  // as the table has it
+  bool is_custom() const { return !number.empty(); }
+  bool is_same(const GuardedMetric& other) const { return row == other.row && number == other.number; }
+  friend bool operator==(const GuardedMetric&, const GuardedMetric&) = default;
+};
+std::string to_string(const GuardedMetric& metric);  // "accuracy", "custom:queue_depth"
+std::string words_of(const GuardedMetric& metric);   // in sentences
+std::string_view to_string(Scale scale);
+std::string_view to_string(WorseWhen worse);
+std::optional<Scale> scale_named(std::string_view name);
+std::optional<WorseWhen> worse_named(std::string_view name);
 
 struct GuardKey {  // a number of the policy document
   double standard = 0;
@@ -52,7 +75,7 @@ struct GuardSpec {
   std::string_view unit;   // behind a figure
   int digits;              // of a figure
   // Nothing: the windows tell nothing of it. Null: who fell silent, which is no figure of windows.
-  std::optional<GuardFigure> (*figure)(const Figures& side);
+  std::optional<GuardFigure> (*figure)(const Figures& side, const std::string& number);
   Scale scale;
   WorseWhen worse;
   Looks looks;
@@ -60,18 +83,27 @@ struct GuardSpec {
   GuardKey promotion;         // surely less harm than this: passes
   GuardKey floor;             // in the metric's unit, of ratios: a smaller change is no harm
   std::uint64_t min_samples;  // of a device on either side, usually
-  double resolution;          // of a device's change, in its unit
+  double resolution;          // of a device's change, in its unit; 0: a twentieth of its promotion margin
   double weight;              // usually, of the rollout's alpha: what rests on few labels needs more
   bool is_usual;              // of a policy that names no guards
 };
 
 std::span<const GuardSpec> guard_specs();
 const GuardSpec& spec_of(GuardMetric metric);
-std::optional<GuardMetric> metric_of(std::string_view name);
+inline const GuardSpec& spec_of(const GuardedMetric& metric) {
+  return spec_of(metric.row);
+}
+std::optional<GuardedMetric> metric_of(std::string_view name);
+const std::string& metric_names();  // for whoever named none: "latency_p95, ... or custom:NAME"
+
+struct GuardKeys {
+  GuardKey rollback, promotion, floor;  // no floor: `most` is 0
+};
+GuardKeys keys_of(const GuardedMetric& metric);
 
 // In the unit of a change: the logarithm for ratios. Nothing where that is not finite.
-std::optional<double> on_scale(const GuardSpec& spec, double value);
+std::optional<double> on_scale(Scale scale, double value);
 // A change, as people read it: "1.12 times", "+0.02".
-std::string change_in_words(const GuardSpec& spec, double change);
+std::string change_in_words(Scale scale, double change);
 
 }  // namespace argosy::server

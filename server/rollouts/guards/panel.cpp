@@ -30,10 +30,10 @@ struct Measured {
   double value = 0;
   double scaled = 0;
 };
-std::optional<Measured> measured(const GuardSpec& spec, const Figures& side, std::uint64_t min_samples) {
-  const auto figure = spec.figure(side);
+std::optional<Measured> measured(const GuardedMetric& metric, const Figures& side, std::uint64_t min_samples) {
+  const auto figure = spec_of(metric).figure(side, metric.number);
   if (!figure || figure->samples < min_samples) return std::nullopt;
-  const auto scaled = on_scale(spec, figure->value);
+  const auto scaled = on_scale(metric.scale, figure->value);
   if (!scaled) return std::nullopt;
   return Measured{figure->value, *scaled};
 }
@@ -41,7 +41,7 @@ std::optional<Measured> measured(const GuardSpec& spec, const Figures& side, std
 // Rows of one metric, device by device.
 struct Rows {
   const GuardPanel& panel;
-  const GuardSpec& spec;
+  const GuardedMetric& metric;
   const RowRules& rules;
   PanelRows found{};
   std::vector<double> canary_values{}, control_values{}, before_values{};
@@ -49,7 +49,7 @@ struct Rows {
   std::optional<Measured> measured_now(const WaveFigures& side, Duration least_exposure) const {
     const Figures* figures = figures_in(side, rules.wave);
     if (figures == nullptr || figures->exposure < least_exposure) return std::nullopt;
-    return measured(spec, *figures, rules.min_samples);
+    return measured(metric, *figures, rules.min_samples);
   }
 
   void take_canary(const PanelMember& member) {
@@ -60,7 +60,7 @@ struct Rows {
       return;
     }
     const bool is_first_install = member.old_version.empty();
-    const auto before = measured(spec, member.before, rules.min_samples);
+    const auto before = measured(metric, member.before, rules.min_samples);
     if (!is_first_install && !before) {
       ++found.unmeasured;
       return;
@@ -78,7 +78,7 @@ struct Rows {
 
   void take_control(const PanelMember& member) {
     const auto since = measured_now(member.waiting, Duration{0});
-    const auto before = measured(spec, member.before, rules.min_samples);
+    const auto before = measured(metric, member.before, rules.min_samples);
     if (!since || !before) return;
     ++found.controls;
     control_values.push_back(since->value);
@@ -135,7 +135,7 @@ PanelRows silence_of(const GuardPanel& panel, const RowRules& rules) {
 
 }  // namespace
 
-bool take(PanelMember& member, const PanelWave& open, std::string_view version, const PanelWindow& window) {
+bool take(PanelMember& member, const PanelWave& open, std::string_view version, const TakenWindow& window) {
   const bool is_new = version == open.version;
   if (!is_new && version != member.old_version) return false;
   const bool is_first = is_new && !member.updated_since;
@@ -181,11 +181,11 @@ std::vector<StratumSize> planned_sizes(const GuardPanel& panel, int wave) {
   return sizes;
 }
 
-PanelRows rows_of(const GuardPanel& panel, const GuardSpec& spec, const RowRules& rules) {
-  if (spec.figure == nullptr) return silence_of(panel, rules);
-  Rows rows{panel, spec, rules};
+PanelRows rows_of(const GuardPanel& panel, const GuardedMetric& metric, const RowRules& rules) {
+  if (spec_of(metric).figure == nullptr) return silence_of(panel, rules);
+  Rows rows{panel, metric, rules};
   for (const PanelMember& member : panel.members) {
-    if (measured(spec, member.before, 1)) ++rows.found.was_reported;
+    if (measured(metric, member.before, 1)) ++rows.found.was_reported;
     if (member.has_left) continue;
     if (is_canary(member))
       rows.take_canary(member);

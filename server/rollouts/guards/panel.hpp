@@ -51,7 +51,7 @@ struct PanelWave {  // that is open
 };
 
 // Whether something changed.
-bool take(PanelMember& member, const PanelWave& open, std::string_view version, const PanelWindow& window);
+bool take(PanelMember& member, const PanelWave& open, std::string_view version, const TakenWindow& window);
 bool take(PanelMember& member, const PanelWave& open, const wire::HealthSample& sample, Instant at);
 
 struct GuardPanel {
@@ -90,6 +90,6 @@ struct RowRules {
   Duration silent_after{0};       // without a window for so long, and twice the length of its own
   std::uint64_t min_samples = 1;  // on either side
 };
-PanelRows rows_of(const GuardPanel& panel, const GuardSpec& spec, const RowRules& rules);
+PanelRows rows_of(const GuardPanel& panel, const GuardedMetric& metric, const RowRules& rules);
 
 }  // namespace argosy::server

@@ -41,12 +41,6 @@ Json hex_of(const Figures& figures) {
   return to_hex(encode(figures));
 }
 
-LogHistogram histogram_of(const pqxx::field& field) {
-  const auto bytes = bytes_of(field);
-  auto histogram = bytes ? LogHistogram::decode(*bytes) : bytes.error();
-  return histogram ? std::move(*histogram) : LogHistogram{};
-}
-
 PanelMember member_of(const pqxx::row& row) {
   PanelMember member;
   member.device = row["device_id"].as<std::string>();
@@ -120,11 +114,6 @@ void save_members(pqxx::work& transaction, const std::vector<Fed>& fed) {
   exec_prepared(transaction, save_panel, rows.dump());
 }
 
-PanelWindow panel_window(const TakenWindow& window) {
-  return {window.started_at, window.ended_at, window.count,  window.errors,
-          window.labelled,   window.correct,  window.latency};
-}
-
 // The panel
 // -------------------------------------------------------------------------------------------------------------
 
@@ -168,10 +157,24 @@ struct Past {
   Figures figures;
 };
 
+TakenWindow window_of(const pqxx::row& row) {
+  TakenWindow window;
+  window.version = row["version"].as<std::string>();
+  window.started_at = row["started_at"].as<Instant>();
+  window.ended_at = row["ended_at"].as<Instant>();
+  window.count = row["count"].as<std::uint64_t>();
+  window.errors = row["errors"].as<std::uint64_t>();
+  window.labelled = row["labelled"].as<std::uint64_t>();
+  window.correct = row["correct"].as<std::uint64_t>();
+  read_parts(window, {row["latency"].c_str(), row["numbers"].c_str(), row["confidences"].c_str()});
+  return window;
+}
+
 std::map<std::string, Past> read_past(pqxx::work& transaction, const RolloutRecord& record,
                                       const std::vector<std::string>& devices) {
   static const Statement past_windows{"past_windows", R"sql(
-    select p.device, w.version, w.started_at, w.ended_at, w.count, w.errors, w.labelled, w.correct, w.latency
+    select p.device, w.version, w.started_at, w.ended_at, w.count, w.errors, w.labelled, w.correct, w.latency,
+      w.numbers, w.confidences
     from unnest($1::text[]) as p(device)
     cross join lateral (
       select *
@@ -186,14 +189,10 @@ std::map<std::string, Past> read_past(pqxx::work& transaction, const RolloutReco
   const auto rows = exec_prepared(transaction, past_windows, pg_array(devices), record.model, record.version,
                                   *record.started_at, static_cast<double>(record.policy.baseline_s), windows_of_past);
   for (const auto& row : rows) {
+    const TakenWindow window = window_of(row);
     Past& one = past[row["device"].as<std::string>()];
-    const auto version = row["version"].as<std::string>();
-    if (one.version.empty()) one.version = version;
-    if (one.version != version) continue;
-    add(one.figures,
-        PanelWindow{row["started_at"].as<Instant>(), row["ended_at"].as<Instant>(), row["count"].as<std::uint64_t>(),
-                    row["errors"].as<std::uint64_t>(), row["labelled"].as<std::uint64_t>(),
-                    row["correct"].as<std::uint64_t>(), histogram_of(row["latency"])});
+    if (one.version.empty()) one.version = window.version;
+    if (one.version == window.version) add(one.figures, window);
   }
   return past;
 }
@@ -369,7 +368,7 @@ void feed_panels(pqxx::work& transaction, const TakenTelemetry& taken) {
     for (auto at = first; at != last; ++at) {
       Fed& one = *at->second;
       if (one.model != window.model) continue;
-      one.is_changed |= take(one.member, one.open, window.version, panel_window(window));
+      one.is_changed |= take(one.member, one.open, window.version, window);
     }
   }
   for (const auto& health : taken.health) {

@@ -1,5 +1,6 @@
 #include "server/rollouts/store/acknowledgement_store.hpp"
 
+#include <utility>
 #include <vector>
 
 #include <nlohmann/json.hpp>
@@ -24,11 +25,8 @@ Acknowledged load_acknowledged(pqxx::work& transaction, std::int64_t rollout) {
   std::vector<std::string> guards;
   inputs->optional("failures", seen.failures).optional("guards", guards);
   if (!inputs->finish()) return {};
-  for (const auto& name : guards) {
-    for (const auto& spec : guard_specs()) {
-      if (spec.name == name) seen.guards.push_back(spec.metric);
-    }
-  }
+  for (const auto& name : guards)
+    if (auto metric = metric_of(name)) seen.guards.push_back(std::move(*metric));
   return seen;
 }
 
@@ -47,7 +45,7 @@ void keep_acknowledged(pqxx::work& transaction, std::int64_t rollout, const std:
 
 nlohmann::json acknowledged_to_json(const Acknowledged& seen) {
   auto metrics = nlohmann::json::array();
-  for (const auto metric : seen.guards) metrics.push_back(to_string(metric));
+  for (const auto& metric : seen.guards) metrics.push_back(to_string(metric));
   return {{"failures", seen.failures}, {"guards", std::move(metrics)}};
 }
 

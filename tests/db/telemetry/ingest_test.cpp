@@ -70,6 +70,18 @@ TEST_F(Ingest, StoresWhatAWindowAndASampleSay) {
   EXPECT_EQ(heard, 1u);
 }
 
+TEST_F(Ingest, StoresWhatAProgramReportsOfItsOwnAndNothingWhereItReportsNothing) {
+  auto content = window({.started_at = now - Duration{60'000}});
+  content.numbers = {{"queue_depth", {3, 4.5, 0, 3}}};
+  content.confidences.add(0.75);
+  ingest({batch("cam-1", 1, content, window({.started_at = now}))});
+  const auto rows = database.exec("select numbers, confidences from inference_windows order by seq");
+  EXPECT_EQ(rows[0][0].as<std::string>(), "\\x" + to_hex(encode(content.numbers)));
+  EXPECT_EQ(rows[0][1].as<std::string>(), "\\x" + to_hex(encode(content.confidences)));
+  EXPECT_TRUE(rows[1][0].is_null());
+  EXPECT_TRUE(rows[1][1].is_null());
+}
+
 TEST_F(Ingest, UpdatesOnlyItsColumnsOfTheLatestState) {
   database.exec("update device_state set report = '{\"kept\": true}', presence = 'late' where device_id = 'cam-1'");
   ingest({batch("cam-1", 1, health(now - Duration{60'000}, 1), health(now, 2.5))});

@@ -27,6 +27,9 @@ class SeriesOfADevice : public ::testing::Test {
       batch.records.push_back({2 * minute + 1, window({.started_at = at,
                                                        .latency_ms = minute < 60 ? 10.0 : 30.0,
                                                        .version = minute < 60 ? "1.0" : "1.1"})});
+      auto& told = std::get<wire::InferenceWindow>(batch.records.back().content);
+      told.numbers["queue_depth"].add(static_cast<double>(minute));
+      told.confidences.add(minute < 60 ? 0.9 : 0.7);
       batch.records.push_back({2 * minute + 2, health(at, static_cast<double>(minute))});
     }
     EXPECT_TRUE(StoreTelemetry({{batch}, end, std::chrono::hours(24 * 30)})(transaction));
@@ -50,6 +53,9 @@ TEST_F(SeriesOfADevice, FoldsWindowsAndHealthIntoThePointsAskedFor) {
   EXPECT_NEAR(*series.points.front().throughput_hz, 100.0 / 60, 1e-9);
   EXPECT_EQ(series.points[5].version, "1.0");
   EXPECT_EQ(series.points[6].version, "1.1");
+  EXPECT_NEAR(series.points.front().numbers.at("queue_depth"), 4.5, 1e-9);
+  EXPECT_NEAR(*series.points.front().confidence, 0.9, 1e-9);
+  EXPECT_NEAR(*series.points.back().confidence, 0.7, 1e-9);
   ASSERT_EQ(series.health.t.size(), 12u);
   EXPECT_NEAR(*series.health.columns.at("cpu_percent")[0], 4.5, 1e-9);
 }

@@ -96,6 +96,8 @@ export interface Series {
   error_rate: Column;
   accuracy: Column;
   labelled: Column;
+  confidence: Column;
+  numbers: Record<string, Column>;
   version: (string | null)[];
   health: { t: number[] } & Record<string, Column>;
   markers: { t: number; kind: string; label: string }[];
@@ -115,6 +117,7 @@ export interface Guard {
   metric: string;
   mode: "automatic" | "required" | "advisory";
   scale: "ratio" | "difference";
+  worse: "higher" | "lower";
   verdict: "pass" | "fail" | "waiting" | "unknown" | "skipped";
   estimate: number | null; // of the canary's change over that of the controls; null before the first look
   lower: number | null; // one-sided bounds

@@ -12,6 +12,13 @@ describe("the charts of a device", () => {
     expect(drawn.accuracy[0]!.values).toEqual([50, null, 100]);
     expect(drawn.errors[0]!.values).toEqual([0, 25, null]);
   });
+  it("show what programs report of their own by name, and confidence in percent, where there is any", () => {
+    const drawn = charts({ confidence: [0.5, null], numbers: { queue: [1, null], tokens: [null, null], depth: [2, 3] } });
+    expect(drawn.confidence![0]!.values).toEqual([50, null]);
+    expect(drawn.numbers.map(({ name }) => name)).toEqual(["depth", "queue"]);
+    expect(drawn.numbers[1]!.lines[0]!.values).toEqual([1, null]);
+    expect(charts({ confidence: [null] }).confidence).toBeNull();
+  });
   it("draw the three latencies in one", () => {
     const drawn = charts({ latency: { p50: [1], p95: [2], p99: [3] } });
     expect(drawn.latency.map(({ label, values }) => [label, values])).toEqual([["p50", [1]], ["p95", [2]], ["p99", [3]]]);

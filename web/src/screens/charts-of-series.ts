@@ -27,6 +27,8 @@ const HEALTH: { key: string; title: string; format: (value: number) => string; f
   { key: "battery_percent", title: "Battery", format: plain(0, " %") },
 ];
 
+const measured = (values?: (number | null)[]) => values?.some((value) => value !== null) ?? false;
+
 /** All that was measured fits, and the newest is at the right edge. */
 function timeRange(series: Series, rangeS: number, nowS: number): [number, number] {
   const first = [series.t[0], series.health.t[0]].filter((t) => t !== undefined);
@@ -52,8 +54,13 @@ export function chartsOf(series: Series, rangeS: number, nowS: number) {
     latency,
     throughput: [{ label: "inferences", values: series.throughput_hz, colour: "--accent" }],
     accuracy: [{ label: "correct", values: percents(series.accuracy), colour: "--accent" }],
+    confidence: measured(series.confidence) ? [{ label: "mean", values: percents(series.confidence), colour: "--accent" }] : null,
+    numbers: Object.entries(series.numbers)
+      .filter(([, values]) => measured(values))
+      .sort(([one], [other]) => one.localeCompare(other))
+      .map(([name, values]) => ({ name, lines: [{ label: "mean", values, colour: "--accent" }] satisfies Line[] })),
     errors: [{ label: "errors", values: percents(series.error_rate), colour: "--bad" }],
-    health: HEALTH.filter(({ key }) => series.health[key]?.some((value) => value !== null)).map((each) => ({
+    health: HEALTH.filter(({ key }) => measured(series.health[key])).map((each) => ({
       ...each,
       lines: [{ label: each.title, values: series.health[each.key]!, colour: "--accent" }],
     })),

@@ -9,6 +9,7 @@ import { Chart } from "../ui/chart";
 import { clock } from "../ui/format";
 import { Segments } from "../ui/segments";
 import { chartsOf, plain } from "./charts-of-series";
+import { plainNumber } from "./guards";
 import { devicePath, withSearch } from "./paths";
 
 const RANGES: [string, string][] = [
@@ -52,8 +53,12 @@ function ChartGrid({ series, rangeS }: { series: Series; rangeS: number }) {
         <Chart title="Throughput" lines={drawn.throughput} format={plain(1, " /s")} {...shared} />
         <Chart title="Accuracy, where labels exist" lines={drawn.accuracy} format={plain(1, " %")} from="data" most={100.5} {...shared} />
         <Chart title="Errors" lines={drawn.errors} format={plain(2, " %")} {...shared} />
+        {drawn.confidence && <Chart title="Confidence" lines={drawn.confidence} format={plain(1, " %")} from="data" most={100.5} {...shared} />}
       </div>
       <div class="grid-small">
+        {drawn.numbers.map(({ name, lines }) => (
+          <Chart key={name} title={name} lines={lines} format={plainNumber} from="data" {...shared} />
+        ))}
         {drawn.health.map(({ key, title, lines, format, from }) => (
           <Chart key={key} title={title} lines={lines} format={format} from={from} t={series.health.t} range={drawn.range} marks={drawn.marks} />
         ))}

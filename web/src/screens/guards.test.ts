@@ -6,6 +6,7 @@ const guard: Guard = {
   metric: "latency_p95",
   mode: "automatic",
   scale: "ratio",
+  worse: "higher",
   verdict: "waiting",
   estimate: Math.log(1.2),
   lower: Math.log(1.1),
@@ -32,11 +33,11 @@ const guard: Guard = {
 describe("guards", () => {
   it("tell a ratio as a factor and a difference in points, with the sign of the metric", () => {
     expect(changeText(guard, Math.log(1.2))).toBe("× 1.20");
-    expect(changeText({ ...guard, metric: "throughput" }, Math.log(1.25))).toBe("× 0.80");
-    const accuracy: Guard = { ...guard, metric: "accuracy", scale: "difference" };
+    expect(changeText({ ...guard, metric: "throughput", worse: "lower" }, Math.log(1.25))).toBe("× 0.80");
+    const accuracy: Guard = { ...guard, metric: "accuracy", scale: "difference", worse: "lower" };
     expect(changeText(accuracy, 0.005)).toBe("−0.50 points");
-    expect(changeText({ ...accuracy, metric: "error_rate" }, 0.005)).toBe("+0.50 points");
-    expect(changeText({ ...accuracy, metric: "cpu_temperature" }, 3)).toBe("+3.00 °C");
+    expect(changeText({ ...accuracy, metric: "error_rate", worse: "higher" }, 0.005)).toBe("+0.50 points");
+    expect(changeText({ ...accuracy, metric: "cpu_temperature", worse: "higher" }, 3)).toBe("+3.00 °C");
     expect(changeText(accuracy, 0)).toBe("0.00 points");
   });
 
@@ -44,6 +45,17 @@ describe("guards", () => {
     expect(figureText(guard, 14.25)).toBe("14.3 ms");
     expect(figureText({ ...guard, metric: "accuracy" }, 0.931)).toBe("93.10 %");
     expect(figureText(guard, null)).toBe("–");
+  });
+
+  it("tell a program's own number plainly, in its own direction", () => {
+    const queue: Guard = { ...guard, metric: "custom:queue_depth", scale: "difference", worse: "higher" };
+    expect(guardName(queue.metric)).toBe("queue_depth");
+    expect(changeText(queue, 3)).toBe("+3");
+    expect(changeText({ ...queue, worse: "lower" }, 0.012345)).toBe("−0.01235");
+    expect(changeText({ ...queue, scale: "ratio", worse: "lower" }, Math.log(1.25))).toBe("× 0.80");
+    expect(changeText(queue, 0)).toBe("0");
+    expect(figureText(queue, 1234567)).toBe("1235000");
+    expect(figureText(queue, -0.5)).toBe("-0.5");
   });
 
   it("place the interval and the margins on one axis", () => {

@@ -15,20 +15,30 @@ const NAMES: Record<string, string> = {
   power: "Power",
   memory_used: "Memory used",
   cpu_temperature: "CPU temperature",
+  confidence: "Confidence",
 };
 
-/** Where a fall is the harm. */
-const BETTER_WHEN_HIGH = new Set(["accuracy", "throughput"]);
+/** What a program reports under a name of its own: a plain number. */
+const CUSTOM = "custom:";
+const isCustom = (guard: Guard) => guard.metric.startsWith(CUSTOM);
+
 const UNITS: Record<string, string> = { latency_p50: " ms", latency_p95: " ms", latency_p99: " ms", throughput: " /s", energy_per_inference: " J", power: " W", memory_used: " MB", cpu_temperature: " °C" };
 
 export function guardName(metric: string): string {
+  if (metric.startsWith(CUSTOM)) return metric.slice(CUSTOM.length);
   return NAMES[metric] ?? metric.replaceAll("_", " ");
+}
+
+/** Four digits that count, whatever the size. */
+export function plainNumber(value: number): string {
+  return String(Number(value.toPrecision(4)));
 }
 
 /** A change (+ is harm, logarithms of ratios) as people read it: "× 1.12", "−0.50 points". */
 export function changeText(guard: Guard, harm: number): string {
-  const change = BETTER_WHEN_HIGH.has(guard.metric) ? -harm : harm;
+  const change = guard.worse === "lower" ? -harm : harm;
   if (guard.scale === "ratio") return `× ${number(Math.exp(change), 2)}`;
+  if (isCustom(guard)) return `${change > 0 ? "+" : change < 0 ? "−" : ""}${plainNumber(Math.abs(change))}`;
   const unit = UNITS[guard.metric];
   const size = number(Math.abs(change) * (unit ? 1 : 100), 2);
   if (Number(size) === 0) return unit ? `0${unit}` : "0.00 points";
@@ -38,6 +48,7 @@ export function changeText(guard: Guard, harm: number): string {
 /** A figure of the metric itself: "14.2 ms", "93.10 %". */
 export function figureText(guard: Guard, value: number | null): string {
   if (value === null) return "–";
+  if (isCustom(guard)) return plainNumber(value);
   const unit = UNITS[guard.metric];
   return unit ? `${number(value, value < 10 ? 2 : 1)}${unit}` : `${number(value * 100, 2)} %`;
 }

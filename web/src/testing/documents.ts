@@ -80,6 +80,8 @@ export function series(changes: Partial<Series> = {}): Series {
     error_rate: [],
     accuracy: [],
     labelled: [],
+    confidence: [],
+    numbers: {},
     version: [],
     health: { t: [] },
     markers: [],

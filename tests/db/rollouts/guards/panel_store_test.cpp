@@ -85,6 +85,36 @@ class Guarded : public RolloutFleet {
     pass(minutes(1));
   }
 
+  // The same, with what the program reports of its own: a queue as long as is said, and how sure the model was.
+  void feed_what_programs_report(std::int64_t id, double canary_queue, double canary_confidence) {
+    const auto updated = devices_in(id, "succeeded");
+    const std::set<std::string> canaries(updated.begin(), updated.end());
+    TakenTelemetry telemetry;
+    for (int i = 0; i < devices; ++i) {
+      const bool canary = canaries.contains(name_of(i));
+      auto window = taken(name_of(i), canary ? "1.1" : "1.0", now, 20);
+      for (int value = 0; value < 100; ++value) {
+        window.numbers["queue_depth"].add((canary ? canary_queue : 5) + 0.01 * (i % 7));
+        window.confidences.add((canary ? canary_confidence : 0.9) + 0.001 * (i % 7));
+      }
+      telemetry.windows.push_back(std::move(window));
+    }
+    feed(telemetry);
+    pass(minutes(1));
+  }
+
+  // Of what was stored before the rollout.
+  void report_before(double queue, double confidence) {
+    wire::Numbers numbers;
+    wire::Confidences confidences;
+    for (int value = 0; value < 100; ++value) {
+      numbers["queue_depth"].add(queue);
+      confidences.add(confidence);
+    }
+    database.exec("update inference_windows set numbers = decode('" + to_hex(encode(numbers)) +
+                  "', 'hex'), confidences = decode('" + to_hex(encode(confidences)) + "', 'hex')");
+  }
+
   std::int64_t count(const std::string& sql) { return database.value<std::int64_t>("select count(*) from " + sql); }
 
  private:
@@ -123,6 +153,41 @@ TEST_F(Guarded, ACanaryThatIsSlowerSendsDevicesBack) {
   EXPECT_EQ(state_of(id), RolloutState::rolling_back);
   EXPECT_EQ(decisions(id, "roll back"), 1);
   EXPECT_EQ(devices_in(id, "rolling_back").size(), 10U);
+}
+
+const json queue_guard = {
+    {{"metric", "custom:queue_depth"}, {"worse", "higher"}, {"rollback_margin", 1}, {"promotion_margin", 2}}};
+
+TEST_F(Guarded, WhatAProgramReportsOfItsOwnSendsDevicesBack) {
+  report_before(5, 0.9);
+  const auto id = started_with(queue_guard);
+  report_all(id, "notified", "committed");
+  feed_what_programs_report(id, 9, 0.9);
+  tick();
+  EXPECT_EQ(state_of(id), RolloutState::rolling_back) << get(id).gate;
+  const auto seen = get(id).guards.at(0);
+  EXPECT_EQ(to_string(seen.metric), "custom:queue_depth");
+  EXPECT_NEAR(seen.estimate.value_or(0), 4, 0.1);
+  EXPECT_NEAR(seen.before.value_or(0), 5, 0.1);
+}
+
+TEST_F(Guarded, WhatAProgramReportsOfItsOwnOpensTheNextWave) {
+  report_before(5, 0.9);
+  const auto id = started_with({queue_guard[0], {{"metric", "confidence"}}});
+  report_all(id, "notified", "committed");
+  feed_what_programs_report(id, 5, 0.9);
+  tick();
+  tick();
+  EXPECT_EQ(get(id).record.wave, 1) << get(id).gate;
+}
+
+TEST_F(Guarded, AModelThatIsLessSureGoesBack) {
+  report_before(5, 0.9);
+  const auto id = started_with({{{"metric", "confidence"}}});
+  report_all(id, "notified", "committed");
+  feed_what_programs_report(id, 5, 0.8);
+  tick();
+  EXPECT_EQ(state_of(id), RolloutState::rolling_back) << get(id).gate;
 }
 
 TEST_F(Guarded, LooksAreTakenOnceWhoeverLeads) {

@@ -51,7 +51,7 @@ TEST(Acknowledgements, AreCarriedOverFromTheDecisionLogByTheMigration) {
 
   const auto seen = load(database, 1);
   EXPECT_EQ(seen.failures, (std::vector<std::int64_t>{3, 4})) << "the last one counts";
-  EXPECT_EQ(seen.guards, (std::vector{GuardMetric::latency_p95, GuardMetric::error_rate}));
+  EXPECT_EQ(seen.guards, (std::vector<GuardedMetric>{GuardMetric::latency_p95, GuardMetric::error_rate}));
   EXPECT_EQ(database.value<std::string>("select actor from rollout_acknowledgements where rollout_id = 1"), "user:bob");
   for (const int rollout : {2, 3, 4, 5}) {
     EXPECT_TRUE(load(database, rollout).failures.empty()) << rollout;
@@ -69,7 +69,7 @@ TEST(Acknowledgements, TheLastOneIsKeptAndGoesWithItsRollout) {
     transaction.commit();
   }
   EXPECT_EQ(load(database, 1).failures, std::vector<std::int64_t>{7});
-  EXPECT_EQ(load(database, 1).guards, std::vector{GuardMetric::accuracy});
+  EXPECT_EQ(load(database, 1).guards, std::vector<GuardedMetric>{GuardMetric::accuracy});
   EXPECT_TRUE(load(database, 2).failures.empty());
   database.exec("delete from rollouts where id = 1");
   EXPECT_EQ(database.value<int>("select count(*) from rollout_acknowledgements"), 0);

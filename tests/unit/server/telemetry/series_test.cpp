@@ -10,8 +10,8 @@ Instant at_s(std::int64_t seconds) {
   return instant_from_ms(seconds * 1000);
 }
 
-WindowRow window_at(std::int64_t start_s, std::int64_t length_s, double latency_ms, std::string version = "1.0") {
-  WindowRow row;
+TakenWindow window_at(std::int64_t start_s, std::int64_t length_s, double latency_ms, std::string version = "1.0") {
+  TakenWindow row;
   row.started_at = at_s(start_s);
   row.ended_at = at_s(start_s + length_s);
   row.version = std::move(version);
@@ -81,8 +81,37 @@ TEST(SeriesJson, ShowsSilenceAsOnePointOfNullsAndNotTheJitterOfOneStep) {
   EXPECT_EQ(document["step_s"], 10);
   EXPECT_EQ(document["health"]["cpu_percent"], nlohmann::json({1.5, nullptr}));
   EXPECT_EQ(document["markers"][0], nlohmann::json({{"t", 12}, {"kind", "alert.firing"}, {"label", "slow"}}));
-  for (const char* column : {"throughput_hz", "error_rate", "accuracy", "labelled", "version"})
+  for (const char* column : {"throughput_hz", "error_rate", "accuracy", "labelled", "confidence", "version"})
     EXPECT_EQ(document[column].size(), document["t"].size()) << column;
+}
+
+TEST(SeriesJson, ShowsWhatProgramsReportAsMeans) {
+  Series series;
+  series.grid = {0, 10, 3};
+  SeriesFold fold(series.grid);
+  auto first = window_at(0, 5, 5), second = window_at(5, 5, 5), third = window_at(10, 10, 5);
+  first.numbers["queue"] = {1, 4, 4, 4};
+  second.numbers["queue"] = {3, 0, 0, 0};
+  first.confidences.add(0.5);
+  second.confidences.add(1);
+  third.numbers["tokens"] = {2, 9, 4, 5};
+  for (const auto& window : {first, second, third}) fold.add(window);
+  series.points = fold.points();
+  const auto document = nlohmann::json::parse(series_to_json(series));
+  EXPECT_EQ(document["numbers"], nlohmann::json({{"queue", {1.0, nullptr}}, {"tokens", {nullptr, 4.5}}}));
+  EXPECT_EQ(document["confidence"], nlohmann::json({0.75, nullptr}));
+}
+
+TEST(SeriesFold, ShowsABoundedNumberOfNames) {
+  SeriesFold fold({0, 10, 10});
+  for (int i = 0; i < 40; ++i) {
+    auto window = window_at(i, 1, 5);
+    window.numbers["n" + std::to_string(i)] = {1, 1, 1, 1};
+    fold.add(window);
+  }
+  std::size_t names = 0;
+  for (const auto& point : fold.points()) names += point.numbers.size();
+  EXPECT_EQ(names, series_number_limit);
 }
 
 TEST(SeriesJson, OfNothingIsEmptyColumns) {

@@ -27,8 +27,8 @@ struct Fleet {
   bool has_past = true;
 };
 
-PanelWindow window_of(Instant at, double latency_ms, std::uint64_t labels, std::uint64_t right) {
-  PanelWindow window{.started_at = at, .ended_at = at + minutes(1), .count = 100, .labelled = labels, .correct = right};
+TakenWindow window_of(Instant at, double latency_ms, std::uint64_t labels, std::uint64_t right) {
+  TakenWindow window{.started_at = at, .ended_at = at + minutes(1), .count = 100, .labelled = labels, .correct = right};
   window.latency.add(latency_ms, 100);
   return window;
 }
@@ -175,16 +175,19 @@ TEST(Guard, IsReadAsItWasWritten) {
 TEST(GuardMetrics, EveryRowIsWholeAndItsPolicyIsReadAsItIsWritten) {
   for (const auto& spec : guard_specs()) {
     SCOPED_TRACE(spec.name);
-    EXPECT_EQ(metric_of(spec.name), spec.metric);
+    GuardedMetric metric = spec.metric;
+    if (spec.metric == GuardMetric::custom) metric.number = "speed";
+    EXPECT_EQ(metric_of(to_string(metric)), metric);
     EXPECT_FALSE(spec.words.empty());
-    EXPECT_TRUE(spec.figure == nullptr || !spec.figure(Figures{})) << "nothing is no figure";
+    EXPECT_TRUE(spec.figure == nullptr || !spec.figure(Figures{}, "speed")) << "nothing is no figure";
     for (const auto& key : {spec.rollback, spec.promotion, spec.floor}) {
       EXPECT_GE(key.standard, key.least);
       EXPECT_LE(key.standard, key.most);
     }
     EXPECT_GE(spec.promotion.standard, spec.rollback.standard);
     Policy policy;
-    policy.guards = {{.metric = spec.metric, .min_samples = 7, .action = Reaction::halt}};
+    policy.guards = {{.metric = metric, .min_samples = 7, .action = Reaction::halt}};
+    policy.guards[0].promotion_margin += 0.5;
     const auto again = decode_policy(encode(policy));
     ASSERT_TRUE(again) << again.error().message;
     EXPECT_EQ(again->guards, policy.guards);
@@ -195,12 +198,95 @@ TEST(GuardMetrics, FiguresComeFromWhatTheWindowsAddUpTo) {
   Figures side{.exposure = seconds(50), .count = 200, .errors = 50, .labelled = 100, .correct = 75};
   side.latency.add(10, 100);
   side.power_w.add(4, 1);
-  const auto figure = [&side](GuardMetric metric) { return spec_of(metric).figure(side).value().value; };
+  side.confidence.add(0.9, 200);
+  side.numbers["speed"].add(-7, 30);
+  const auto figure = [&side](GuardMetric metric) { return spec_of(metric).figure(side, "").value().value; };
   EXPECT_NEAR(figure(GuardMetric::latency_p95), 10, 0.2);
   EXPECT_DOUBLE_EQ(figure(GuardMetric::error_rate), 0.25);
   EXPECT_DOUBLE_EQ(figure(GuardMetric::accuracy), 0.75);
   EXPECT_DOUBLE_EQ(figure(GuardMetric::throughput), 4);
   EXPECT_DOUBLE_EQ(figure(GuardMetric::energy_per_inference), 1);
+  EXPECT_DOUBLE_EQ(figure(GuardMetric::confidence), 0.9);
+  const auto& custom = spec_of(GuardMetric::custom);
+  EXPECT_DOUBLE_EQ(custom.figure(side, "speed").value().value, -7);
+  EXPECT_EQ(custom.figure(side, "speed").value().samples, 30U);
+  EXPECT_FALSE(custom.figure(side, "other"));
+}
+
+TEST(GuardMetrics, OfAProgramsNumberThePolicySaysWhatIsHarm) {
+  const auto guard_of = [](const char* document) {
+    return decode_policy({{"guards", {nlohmann::json::parse(document)}}});
+  };
+  const auto speed = guard_of(
+      R"({"metric": "custom:speed", "worse": "lower", "scale": "ratio", "rollback_margin": 1.1, "promotion_margin": 1.2})");
+  ASSERT_TRUE(speed) << speed.error().message;
+  const GuardedMetric& metric = speed->guards.at(0).metric;
+  EXPECT_EQ(metric.number, "speed");
+  EXPECT_EQ(metric.worse, WorseWhen::lower);
+  EXPECT_EQ(metric.scale, Scale::ratio);
+  EXPECT_EQ(words_of(metric), "mean speed");
+  const std::pair<const char*, const char*> refused[] = {
+      {R"({"metric": "custom:speed", "rollback_margin": 1, "promotion_margin": 2})", "worse"},
+      {R"({"metric": "custom:speed", "worse": "higher", "promotion_margin": 2})", "rollback_margin"},
+      {R"({"metric": "custom:speed", "worse": "higher", "rollback_margin": 1})", "promotion_margin"},
+      {R"({"metric": "custom:speed", "worse": "higher", "rollback_margin": 0, "promotion_margin": 0})", "over 0"},
+      {R"({"metric": "custom:speed", "worse": "up", "rollback_margin": 1, "promotion_margin": 2})", "higher, lower"},
+      {R"({"metric": "custom:Speed", "worse": "higher", "rollback_margin": 1, "promotion_margin": 2})", "custom:NAME"},
+      {R"({"metric": "custom", "worse": "higher", "rollback_margin": 1, "promotion_margin": 2})", "custom:NAME"},
+      {R"({"metric": "accuracy", "worse": "higher"})", "worse"}};
+  for (const auto& [document, reason] : refused) {
+    const auto policy = guard_of(document);
+    ASSERT_FALSE(policy) << document;
+    EXPECT_NE(policy.error().message.find(reason), std::string::npos) << policy.error().message;
+  }
+  const auto twice = decode_policy(nlohmann::json::parse(R"({"guards": [
+    {"metric": "custom:a", "worse": "lower", "rollback_margin": 1, "promotion_margin": 2},
+    {"metric": "custom:b", "worse": "lower", "rollback_margin": 1, "promotion_margin": 2},
+    {"metric": "custom:a", "worse": "higher", "rollback_margin": 1, "promotion_margin": 2}]})"));
+  ASSERT_FALSE(twice);
+  EXPECT_NE(twice.error().message.find("guards[2]"), std::string::npos) << twice.error().message;
+}
+
+// A number that fell by a fifth on the canaries, whatever it is to each device.
+GuardPanel panel_with_speed(double factor, std::string name = "speed") {
+  Rng rng(7);
+  GuardPanel panel{.classes = {"arm"}, .members = {}};
+  for (int i = 0; i < 48; ++i) {
+    const bool canary = i < 12;
+    const double level = -20 - 10 * rng.normal();
+    const auto window = [&](Instant at, double value) {
+      TakenWindow one{.started_at = at, .ended_at = at + minutes(1), .count = 100};
+      one.numbers[name] = {100, 100 * value, value, value};
+      return one;
+    };
+    PanelMember member{.device = "cam-" + std::to_string(i), .wave = canary ? 0 : 1, .old_version = "1.0"};
+    add(member.before, window(opening - minutes(5), level));
+    const double since = level + 0.1 * rng.normal() + (canary ? factor : 0);
+    for (int minute = 1; minute <= 5; ++minute)
+      take(member, open_wave, canary ? "1.1" : "1.0", window(opening + minutes(minute), since));
+    panel.members.push_back(member);
+  }
+  return panel;
+}
+
+TEST(Guard, AProgramsNumberIsJudgedInItsOwnDirection) {
+  GuardedMetric speed(GuardMetric::custom);
+  speed.number = "speed";
+  Policy policy;
+  policy.guards = {{.metric = speed, .rollback_margin = 1, .promotion_margin = 2}};
+  const auto verdict = [&policy](const GuardPanel& panel) { return judge_guards(policy, panel, at_look(1)).at(0); };
+  const auto worse = verdict(panel_with_speed(3));
+  EXPECT_EQ(worse.verdict, Verdict::fail) << worse.message;
+  EXPECT_NE(worse.message.find("mean speed +"), std::string::npos) << worse.message;
+  EXPECT_EQ(verdict(panel_with_speed(-3)).verdict, Verdict::pass);
+  policy.guards[0].metric.worse = WorseWhen::lower;
+  const auto fell = verdict(panel_with_speed(-3));
+  EXPECT_EQ(fell.verdict, Verdict::fail) << fell.message;
+  EXPECT_NE(fell.message.find("mean speed -"), std::string::npos) << fell.message;
+  EXPECT_EQ(verdict(panel_with_speed(0, "other")).verdict, Verdict::skipped) << "nobody reports it";
+  const auto again = decode_guard_verdict(nlohmann::json::parse(encode(fell).dump()));
+  ASSERT_TRUE(again) << again.error().message;
+  EXPECT_EQ(again->metric, policy.guards[0].metric);
 }
 
 }  // namespace

@@ -13,8 +13,8 @@ using std::chrono::seconds;
 const Instant opened = instant_from_ms(1'800'000'000'000);  // the wave opens
 const PanelWave second_wave{.wave = 1, .opened_at = opened, .version = "1.1", .warm_up = seconds(60)};
 
-PanelWindow window_at(Instant at, double latency_ms = 10, std::uint64_t count = 100) {
-  PanelWindow window{
+TakenWindow window_at(Instant at, double latency_ms = 10, std::uint64_t count = 100) {
+  TakenWindow window{
       .started_at = at, .ended_at = at + minutes(1), .count = count, .labelled = count, .correct = count};
   window.latency.add(latency_ms, count);
   return window;
@@ -90,7 +90,7 @@ RowRules rules() {
 }
 
 TEST(GuardPanel, RowsAreOneADeviceOnTheMetricsScale) {
-  const auto rows = rows_of(eight(), spec_of(GuardMetric::latency_p95), rules());
+  const auto rows = rows_of(eight(), GuardMetric::latency_p95, rules());
   ASSERT_EQ(rows.rows.size(), 8U);
   EXPECT_EQ(rows.canaries, 4U);
   EXPECT_EQ(rows.controls, 4U);
@@ -108,7 +108,7 @@ TEST(GuardPanel, ACanaryWithTooLittleIsCountedAndLeftOut) {
   panel.members[2].before = {};                            // has no past on this release
   auto some = rules();
   some.least_exposure = minutes(5);
-  const auto rows = rows_of(panel, spec_of(GuardMetric::latency_p95), some);
+  const auto rows = rows_of(panel, GuardMetric::latency_p95, some);
   EXPECT_EQ(rows.canaries, 4U);
   EXPECT_EQ(rows.unmeasured, 3U);
   EXPECT_EQ(rows.rows.size(), 5U);
@@ -121,7 +121,7 @@ TEST(GuardPanel, FirstInstallsAreComparedWithTheirPeers) {
     canary.old_version.clear();
     canary.before = {};
   }
-  const auto rows = rows_of(panel, spec_of(GuardMetric::latency_p95), rules());
+  const auto rows = rows_of(panel, GuardMetric::latency_p95, rules());
   EXPECT_EQ(rows.first_installs, 4U);
   double canaries = 0, peers = 0;
   for (const auto& row : rows.rows) {
@@ -142,7 +142,7 @@ TEST(GuardPanel, ACanaryThatNeverSpokeAgainIsSilent) {
   later.now = opened + minutes(30);
   for (auto& member : panel.members)
     if (member.device != "cam-0") add(member.waiting.figures, window_at(opened + minutes(28)));
-  const auto rows = rows_of(panel, spec_of(GuardMetric::silence), later);
+  const auto rows = rows_of(panel, GuardMetric::silence, later);
   EXPECT_EQ(rows.canaries, 4U);
   EXPECT_EQ(*rows.canary, 0.25);
   EXPECT_EQ(*rows.control, 0);
@@ -152,8 +152,8 @@ TEST(GuardPanel, ADeviceThatLeftIsInNoRow) {
   auto panel = eight();
   panel.members[0].has_left = true;
   panel.members[7].has_left = true;
-  EXPECT_EQ(rows_of(panel, spec_of(GuardMetric::latency_p95), rules()).rows.size(), 6U);
-  EXPECT_EQ(rows_of(panel, spec_of(GuardMetric::silence), rules()).rows.size(), 6U);
+  EXPECT_EQ(rows_of(panel, GuardMetric::latency_p95, rules()).rows.size(), 6U);
+  EXPECT_EQ(rows_of(panel, GuardMetric::silence, rules()).rows.size(), 6U);
 }
 
 TEST(GuardPanel, ExposureIsTheMedianOfTheCanaries) {
@@ -195,7 +195,7 @@ TEST(Figures, WhatIsBrokenIsRefused) {
 
 TEST(Figures, SumsStayNumbersWhateverADeviceSends) {
   Figures figures;
-  for (int i = 0; i < 3; ++i) add(figures, PanelWindow{.started_at = opened, .ended_at = opened, .count = ~0ULL});
+  for (int i = 0; i < 3; ++i) add(figures, TakenWindow{.started_at = opened, .ended_at = opened, .count = ~0ULL});
   EXPECT_EQ(figures.count, 1ULL << 62);
 }
 
