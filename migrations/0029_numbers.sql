@@ -3,3 +3,7 @@
 alter table inference_windows
   add column numbers     bytea,                        -- name -> [count, sum, min, max]
   add column confidences bytea;                        -- [sum, [20 counts]]
+
+-- Of a rollout with a guard on drift, whose figures count features over their bins, too.
+alter table rollout_panel
+  add column counts_features boolean not null default false;

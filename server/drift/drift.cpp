@@ -30,6 +30,21 @@ DriftMeasures measure(const std::vector<double>& edges, const std::vector<std::u
           sampling_psi(reference, present)};
 }
 
+std::optional<DriftScore> drift_score(const std::vector<wire::FeatureReference>& reference,
+                                      const std::map<std::string, std::vector<std::uint64_t>>& present) {
+  std::optional<DriftScore> score;
+  for (const auto& feature : reference) {
+    const auto seen = present.find(feature.name);
+    if (seen == present.end() || seen->second.size() != feature.counts.size()) continue;
+    const DriftMeasures measures = measure(feature.edges, feature.counts, seen->second);
+    if (measures.samples == 0) continue;
+    const double beyond = measures.psi - measures.sampling_psi;
+    if (!score) score = DriftScore{beyond, measures.samples};
+    *score = {std::max(score->beyond_sampling, beyond), std::min(score->samples, measures.samples)};
+  }
+  return score;
+}
+
 bool judge_drift(const DriftRule& rule, const DriftMeasures& measures, bool drifted) {
   if (measures.samples < rule.min_samples) return drifted;
   return measures.psi - measures.sampling_psi >= (drifted ? rule.close_psi : rule.open_psi);

@@ -3,10 +3,13 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "common/wire/desired.hpp"
 
 namespace argosy::server {
 
@@ -32,6 +35,15 @@ struct DriftMeasures {
 // `reference` and `present` have edges.size() + 2 bins.
 DriftMeasures measure(const std::vector<double>& edges, const std::vector<std::uint64_t>& reference,
                       const std::vector<std::uint64_t>& present);
+
+// How far all features moved: the largest PSI beyond what sampling alone gives, and the samples of the feature that has
+// the fewest. Features without samples are left out; nothing when all are.
+struct DriftScore {
+  double beyond_sampling = 0;
+  std::uint64_t samples = 0;
+};
+std::optional<DriftScore> drift_score(const std::vector<wire::FeatureReference>& reference,
+                                      const std::map<std::string, std::vector<std::uint64_t>>& present);
 
 // The next verdict. Too few samples leave the verdict as it was.
 bool judge_drift(const DriftRule& rule, const DriftMeasures& measures, bool drifted);

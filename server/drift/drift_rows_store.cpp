@@ -4,8 +4,6 @@
 
 #include <nlohmann/json.hpp>
 
-#include "common/json/json_reader.hpp"
-#include "common/stats/bins.hpp"
 #include "server/db/rows.hpp"
 #include "server/drift/evidence.hpp"
 #include "server/journal/journal_store.hpp"
@@ -17,23 +15,6 @@ namespace {
 using nlohmann::json;
 
 constexpr int peer_limit = 1000;
-
-constexpr std::size_t max_features = 256;
-
-// What releases.reference holds; features without counts have bins but nothing to compare with.
-std::vector<wire::FeatureReference> parse_reference(const std::string& text) {
-  std::vector<wire::FeatureReference> features;
-  auto document = JsonReader::parse(text, stored_json, UnknownKeys::pass);
-  if (!document) return features;
-  document->objects("features", max_features, features, [](JsonReader& entry, wire::FeatureReference& feature) {
-    entry.required("name", feature.name).optional("edges", feature.edges).optional("counts", feature.counts);
-  });
-  if (!document->finish()) features.clear();
-  std::erase_if(features, [](const wire::FeatureReference& feature) {
-    return !check_edges(feature.edges) || feature.counts.size() != bins_of_edges(feature.edges.size());
-  });
-  return features;
-}
 
 struct Peers {
   std::vector<std::pair<std::string, double>> psi;  // by device
@@ -78,7 +59,7 @@ References read_references(pqxx::work& transaction, const std::vector<ReleaseNam
   References references;
   for (const auto& row : rows)
     references[{row["model"].as<std::string>(), row["version"].as<std::string>()}] =
-        parse_reference(row["reference"].as<std::string>());
+        reference_of_json(row["reference"].as<std::string>());
   return references;
 }
 

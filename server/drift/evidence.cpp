@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "common/json/json_reader.hpp"
 #include "common/json/json_text.hpp"
 #include "common/stats/bins.hpp"
 
@@ -13,6 +14,7 @@ namespace {
 
 using nlohmann::json;
 
+constexpr std::size_t max_features = 256;
 constexpr std::uint64_t count_limit = 1ULL << 53;  // as on the wire
 
 std::optional<HistogramCounts> counts_of(const json& value) {
@@ -42,6 +44,20 @@ std::map<std::string, HistogramCounts> features_of_json(const std::string& text)
     auto counts = counts_of(entry["counts"]);
     if (counts) features.emplace(entry["name"].get<std::string>(), std::move(*counts));
   }
+  return features;
+}
+
+std::vector<wire::FeatureReference> reference_of_json(const std::string& text) {
+  std::vector<wire::FeatureReference> features;
+  auto document = JsonReader::parse(text, stored_json, UnknownKeys::pass);
+  if (!document) return features;
+  document->objects("features", max_features, features, [](JsonReader& entry, wire::FeatureReference& feature) {
+    entry.required("name", feature.name).optional("edges", feature.edges).optional("counts", feature.counts);
+  });
+  if (!document->finish()) features.clear();
+  std::erase_if(features, [](const wire::FeatureReference& feature) {
+    return !check_edges(feature.edges) || feature.counts.size() != bins_of_edges(feature.edges.size());
+  });
   return features;
 }
 

@@ -90,6 +90,7 @@ struct TakenWindow {
   LogHistogram latency{};
   wire::Numbers numbers{};
   wire::Confidences confidences{};
+  std::vector<wire::FeatureCounts> features{};
 };
 // Those parts of a window that are stored as bytea, as PostgreSQL prints them: "\x0102", or nothing for null.
 struct StoredParts {

@@ -265,7 +265,7 @@ void copy_windows(pqxx::work& transaction, const std::vector<Acceptance>& accept
     stored.windows.push_back({batch.device, window.model, window.version, started_at});
     taken.windows.push_back({batch.device, window.model, window.version, started_at, ended_at, window.count,
                              window.errors, window.labelled, window.correct, std::move(histogram), window.numbers,
-                             window.confidences});
+                             window.confidences, window.features});
   });
   out.complete();
 }

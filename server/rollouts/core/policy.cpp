@@ -229,6 +229,11 @@ std::vector<GuardPolicy> usual_guards() {
   return guards;
 }
 
+bool is_guarded_by_features(const Policy& policy) {
+  return std::any_of(policy.guards.begin(), policy.guards.end(),
+                     [](const GuardPolicy& guard) { return spec_of(guard.metric).is_of_features; });
+}
+
 Result<Policy> decode_policy(const json& document) {
   Policy policy;
   ARGOSY_TRY(auto in, JsonReader::of(document, "policy"));

@@ -103,6 +103,9 @@ struct Policy {
   friend bool operator==(const Policy&, const Policy&) = default;
 };
 
+// Whether the panel keeps the counts of features.
+bool is_guarded_by_features(const Policy& policy);
+
 // Missing keys take their defaults. Errc::unknown_key or Errc::invalid_argument, with the path of the wrong key.
 Result<Policy> decode_policy(const nlohmann::json& document);
 nlohmann::json encode(const Policy& policy);

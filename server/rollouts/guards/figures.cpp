@@ -72,6 +72,17 @@ void add(Figures& figures, const wire::HealthSample& sample) {
   add(figures.power_w, sample.power_w);
 }
 
+// Counts over other bins than before are of another release's reference, or nobody's: they begin anew.
+void add_features(Figures& figures, const std::vector<wire::FeatureCounts>& features) {
+  for (const auto& [name, counts] : features) {
+    if (counts.size() > Figures::most_bins) continue;
+    if (figures.features.size() >= Figures::most_features && !figures.features.contains(name)) continue;
+    auto& sums = figures.features[name];
+    if (sums.size() != counts.size()) sums.assign(counts.size(), 0);
+    for (std::size_t bin = 0; bin < counts.size(); ++bin) add_up(sums[bin], counts[bin]);
+  }
+}
+
 Bytes encode(const Figures& figures) {
   json document{{"s", figures.exposure.count()}, {"h", json::binary(figures.latency.encode())}};
   for (const auto& field : count_fields) document[field.key] = figures.*field.member;
@@ -80,6 +91,7 @@ Bytes encode(const Figures& figures) {
     if (mean.weight > 0) document[field.key] = encode(mean);
   }
   for (const auto& [name, mean] : figures.numbers) document["u"][name] = encode(mean);
+  if (!figures.features.empty()) document["x"] = figures.features;
   if (figures.last) document["a"] = milliseconds_of(*figures.last);
   return json::to_cbor(document);
 }
@@ -98,6 +110,8 @@ Result<Figures> decode_figures(ByteView bytes) {
     }
     if (document.contains("u"))
       for (const auto& [name, mean] : document["u"].items()) figures.numbers.emplace(name, decode_mean(mean));
+    if (document.contains("x"))
+      figures.features = document["x"].get<std::map<std::string, std::vector<std::uint64_t>>>();
     if (document.contains("a")) figures.last = Instant{Duration{document["a"].get<std::int64_t>()}};
     ARGOSY_TRY(figures.latency, LogHistogram::decode(document.at("h").get_binary()));
     return figures;

@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "common/base/encoding.hpp"
 #include "common/base/error.hpp"
@@ -13,6 +14,7 @@
 #include "common/stats/device_rows.hpp"
 #include "common/stats/log_histogram.hpp"
 #include "common/wire/health.hpp"
+#include "server/drift/drift.hpp"
 #include "server/telemetry/telemetry.hpp"
 
 namespace argosy::server {
@@ -20,6 +22,8 @@ namespace argosy::server {
 struct Figures {
   static constexpr std::size_t encoded_limit = 64 << 10;  // bytes
   static constexpr std::size_t most_numbers = 32;         // names of programs' numbers; more are left out
+  static constexpr std::size_t most_features = 16;        // more are left out, and those with more bins
+  static constexpr std::size_t most_bins = 66;
 
   std::uint64_t windows = 0;
   Duration exposure{0};  // the length of these windows together
@@ -33,7 +37,10 @@ struct Figures {
   WeightedMean power_w{};
   WeightedMean confidence{};
   std::map<std::string, WeightedMean> numbers{};  // of the program, by name
-  std::optional<Instant> last{};                  // the end of the newest window
+  // By name, over the bins that came with the release; kept where a guard compares drift.
+  std::map<std::string, std::vector<std::uint64_t>> features{};
+  std::optional<DriftScore> drift{};  // of the features against the release's reference; not encoded
+  std::optional<Instant> last{};      // the end of the newest window
 
   friend bool operator==(const Figures& a, const Figures& b) { return encode(a) == encode(b); }
   friend Bytes encode(const Figures& figures);
@@ -41,6 +48,7 @@ struct Figures {
 
 void add(Figures& figures, const TakenWindow& window);
 void add(Figures& figures, const wire::HealthSample& sample);
+void add_features(Figures& figures, const std::vector<wire::FeatureCounts>& features);
 
 Bytes encode(const Figures& figures);
 Result<Figures> decode_figures(ByteView bytes);  // Errc::corrupt with the reason

@@ -58,6 +58,10 @@ Figure power(const Figures& side, const std::string&) {
 Figure confidence(const Figures& side, const std::string&) {
   return mean_of(side.confidence);
 }
+Figure drift(const Figures& side, const std::string&) {
+  if (!side.drift) return std::nullopt;
+  return GuardFigure{side.drift->beyond_sampling, side.drift->samples};
+}
 Figure mean_of_number(const Figures& side, const std::string& number) {
   const auto found = side.numbers.find(number);
   return found == side.numbers.end() ? std::nullopt : mean_of(found->second);
@@ -109,6 +113,8 @@ constexpr std::array table{
               false},
     GuardSpec{GuardMetric::confidence, "confidence", "mean confidence", "", 3, confidence, Scale::difference,
               WorseWhen::lower, Looks::doubling, step(0.02, 1), step(0.05, 1), no_floor, 20, 0.001, 1, false},
+    GuardSpec{GuardMetric::drift, "drift", "drift", " PSI", 3, drift, Scale::difference, WorseWhen::higher,
+              Looks::towards_the_end, step(0.1, 10), step(0.2, 10), no_floor, 300, 0.01, 1, false, true},
     GuardSpec{GuardMetric::custom, "custom", "mean", "", 4, mean_of_number, Scale::difference, WorseWhen::higher,
               Looks::doubling, step(0, wire::largest_number), step(0, wire::largest_number), no_floor, 20, 0, 1, false},
 };

@@ -28,6 +28,7 @@ enum class GuardMetric : std::uint8_t {  // in the order of the table
   memory_used,
   cpu_temperature,
   confidence,
+  drift,
   custom,  // a number that programs report under a name of their own
 };
 std::string_view to_string(GuardMetric metric);
@@ -79,13 +80,14 @@ struct GuardSpec {
   Scale scale;
   WorseWhen worse;
   Looks looks;
-  GuardKey rollback;          // surely more harm than this: fails
-  GuardKey promotion;         // surely less harm than this: passes
-  GuardKey floor;             // in the metric's unit, of ratios: a smaller change is no harm
-  std::uint64_t min_samples;  // of a device on either side, usually
-  double resolution;          // of a device's change, in its unit; 0: a twentieth of its promotion margin
-  double weight;              // usually, of the rollout's alpha: what rests on few labels needs more
-  bool is_usual;              // of a policy that names no guards
+  GuardKey rollback;            // surely more harm than this: fails
+  GuardKey promotion;           // surely less harm than this: passes
+  GuardKey floor;               // in the metric's unit, of ratios: a smaller change is no harm
+  std::uint64_t min_samples;    // of a device on either side, usually
+  double resolution;            // of a device's change, in its unit; 0: a twentieth of its promotion margin
+  double weight;                // usually, of the rollout's alpha: what rests on few labels needs more
+  bool is_usual;                // of a policy that names no guards
+  bool is_of_features = false;  // their counts are kept for it
 };
 
 std::span<const GuardSpec> guard_specs();

@@ -142,7 +142,9 @@ bool take(PanelMember& member, const PanelWave& open, std::string_view version, 
   if (is_first) member.updated_since = window.started_at;
   WaveFigures* side = side_at(member, open, is_new, window.started_at);
   if (side == nullptr) return is_first;
-  add(begun_in(*side, open.wave), window);
+  Figures& figures = begun_in(*side, open.wave);
+  add(figures, window);
+  if (open.counts_features) add_features(figures, window.features);
   return true;
 }
 
@@ -152,6 +154,18 @@ bool take(PanelMember& member, const PanelWave& open, const wire::HealthSample& 
   if (side == nullptr) return false;
   add(begun_in(*side, open.wave), sample);
   return true;
+}
+
+void score_drift(GuardPanel& panel, const std::string& new_version, const FeatureReferences& references) {
+  const auto score = [&references](Figures& side, const std::string& version) {
+    const auto reference = references.find(version);
+    if (reference != references.end()) side.drift = drift_score(reference->second, side.features);
+  };
+  for (PanelMember& member : panel.members) {
+    score(member.before, member.old_version);
+    score(member.waiting.figures, member.old_version);
+    score(member.updated.figures, new_version);
+  }
 }
 
 const Figures* figures_in(const WaveFigures& side, int wave) {

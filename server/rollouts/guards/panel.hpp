@@ -9,6 +9,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -17,6 +18,7 @@
 #include "common/base/instant.hpp"
 #include "common/stats/assignments.hpp"
 #include "common/stats/device_rows.hpp"
+#include "common/wire/desired.hpp"
 #include "server/rollouts/guards/figures.hpp"
 #include "server/rollouts/guards/guard_metrics.hpp"
 
@@ -48,6 +50,7 @@ struct PanelWave {  // that is open
   Instant opened_at{};
   std::string version;  // of the rollout
   Duration warm_up{0};  // a device's first time on the new release does not count
+  bool counts_features = false;
 };
 
 // Whether something changed.
@@ -58,6 +61,11 @@ struct GuardPanel {
   std::vector<std::string> classes;  // of hardware
   std::vector<PanelMember> members;
 };
+
+// Of the versions that the panel runs, by version.
+using FeatureReferences = std::map<std::string, std::vector<wire::FeatureReference>>;
+// How far what each side saw lies from what its release was trained on.
+void score_drift(GuardPanel& panel, const std::string& new_version, const FeatureReferences& references);
 
 // What of a side counts now; nothing when it is of an earlier wave.
 const Figures* figures_in(const WaveFigures& side, int wave);

@@ -12,6 +12,7 @@
 #include "common/json/json_text.hpp"
 #include "server/db/rows.hpp"
 #include "server/db/statement.hpp"
+#include "server/drift/evidence.hpp"
 #include "server/rollouts/core/state_sql.hpp"
 #include "server/rollouts/store/decision_store.hpp"
 #include "server/rollouts/store/rollout_rows_store.hpp"
@@ -65,7 +66,7 @@ struct Fed {
 std::vector<Fed> lock_members(pqxx::work& transaction, const std::set<std::string>& devices) {
   static const Statement lock_panel{"lock_panel", R"sql(
     select p.rollout_id, p.device_id, p.old_version, p.updated_since, p.waiting, p.waiting_wave, p.updated, p.updated_wave,
-      p.warm_up_s, r.model, r.wave, w.opened_at, l.version
+      p.warm_up_s, p.counts_features, r.model, r.wave, w.opened_at, l.version
     from rollout_panel p
     join rollouts r on r.id = p.rollout_id and r.state in ()sql" +
                                                       sql_states(is_open) + R"sql()
@@ -82,7 +83,8 @@ std::vector<Fed> lock_members(pqxx::work& transaction, const std::set<std::strin
                    .open = {.wave = row["wave"].as<int>(),
                             .opened_at = row["opened_at"].as<Instant>(),
                             .version = row["version"].as<std::string>(),
-                            .warm_up = std::chrono::seconds(row["warm_up_s"].as<std::int64_t>())},
+                            .warm_up = std::chrono::seconds(row["warm_up_s"].as<std::int64_t>()),
+                            .counts_features = row["counts_features"].as<bool>()},
                    .member = member_of(row)});
   }
   return fed;
@@ -122,8 +124,8 @@ void draw_panel(pqxx::work& transaction, const RolloutRecord& record, Instant no
   const auto of_each_wave = panel_limit / static_cast<std::int64_t>(std::max<std::size_t>(1, record.waves.size()));
   transaction.exec_params0(
       R"sql(
-        insert into rollout_panel (rollout_id, device_id, class, warm_up_s)
-        select $1, q.device_id, d.hardware_class, $4
+        insert into rollout_panel (rollout_id, device_id, class, warm_up_s, counts_features)
+        select $1, q.device_id, d.hardware_class, $4, $5
         from (
           select device_id, row_number() over (
               partition by wave order by hashtextextended(device_id, $2::bigint), device_id
@@ -135,7 +137,8 @@ void draw_panel(pqxx::work& transaction, const RolloutRecord& record, Instant no
         where q.place <= $3
         on conflict do nothing
       )sql",
-      record.id, static_cast<std::int64_t>(record.seed), of_each_wave, record.policy.warm_up_s);
+      record.id, static_cast<std::int64_t>(record.seed), of_each_wave, record.policy.warm_up_s,
+      is_guarded_by_features(record.policy));
   transaction.exec_params0("update rollouts set panel_drawn_at = $2::timestamptz where id = $1", record.id, now);
 }
 
@@ -167,6 +170,8 @@ TakenWindow window_of(const pqxx::row& row) {
   window.labelled = row["labelled"].as<std::uint64_t>();
   window.correct = row["correct"].as<std::uint64_t>();
   read_parts(window, {row["latency"].c_str(), row["numbers"].c_str(), row["confidences"].c_str()});
+  for (auto& [name, counts] : features_of_json(row["features"].as<std::string>("")))
+    window.features.push_back({name, std::move(counts)});
   return window;
 }
 
@@ -174,7 +179,7 @@ std::map<std::string, Past> read_past(pqxx::work& transaction, const RolloutReco
                                       const std::vector<std::string>& devices) {
   static const Statement past_windows{"past_windows", R"sql(
     select p.device, w.version, w.started_at, w.ended_at, w.count, w.errors, w.labelled, w.correct, w.latency,
-      w.numbers, w.confidences
+      w.numbers, w.confidences, case when $7 then w.features::text end as features
     from unnest($1::text[]) as p(device)
     cross join lateral (
       select *
@@ -187,12 +192,15 @@ std::map<std::string, Past> read_past(pqxx::work& transaction, const RolloutReco
   )sql"};
   std::map<std::string, Past> past;
   const auto rows = exec_prepared(transaction, past_windows, pg_array(devices), record.model, record.version,
-                                  *record.started_at, static_cast<double>(record.policy.baseline_s), windows_of_past);
+                                  *record.started_at, static_cast<double>(record.policy.baseline_s), windows_of_past,
+                                  is_guarded_by_features(record.policy));
   for (const auto& row : rows) {
     const TakenWindow window = window_of(row);
     Past& one = past[row["device"].as<std::string>()];
     if (one.version.empty()) one.version = window.version;
-    if (one.version == window.version) add(one.figures, window);
+    if (one.version != window.version) continue;
+    add(one.figures, window);
+    add_features(one.figures, window.features);
   }
   return past;
 }
@@ -266,6 +274,23 @@ GuardPanel load_panel(pqxx::work& transaction, std::int64_t rollout) {
     panel.members.push_back(std::move(member));
   }
   return panel;
+}
+
+// Only the panel's own versions: those of a fleet that runs many.
+FeatureReferences load_references(pqxx::work& transaction, const RolloutRecord& record, const GuardPanel& panel) {
+  std::set<std::string> versions{record.version};
+  for (const PanelMember& member : panel.members) versions.insert(member.old_version);
+  FeatureReferences references;
+  const auto rows = transaction.exec_params(
+      R"sql(
+        select version, reference
+        from releases
+        where model = $1 and version in (select unnest($2::text[]))
+      )sql",
+      record.model, pg_array(versions));
+  for (const auto& row : rows)
+    references[row["version"].as<std::string>()] = reference_of_json(row["reference"].as<std::string>("{}"));
+  return references;
 }
 
 // Looks
@@ -399,7 +424,10 @@ Result<LookOutcome> LookAtGuards::operator()(pqxx::work& transaction) const {
                             .seed = record.seed,
                             .is_last_wave = is_last_wave(record),
                             .before = std::move(last.verdicts)};
-  save_look(transaction, record, *look, judge_guards(record.policy, load_panel(transaction, id), context), now);
+  GuardPanel panel = load_panel(transaction, id);
+  if (is_guarded_by_features(record.policy))
+    score_drift(panel, record.version, load_references(transaction, record, panel));
+  save_look(transaction, record, *look, judge_guards(record.policy, panel, context), now);
   outcome.looked = true;
   return outcome;
 }

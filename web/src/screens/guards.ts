@@ -16,13 +16,14 @@ const NAMES: Record<string, string> = {
   memory_used: "Memory used",
   cpu_temperature: "CPU temperature",
   confidence: "Confidence",
+  drift: "Drift",
 };
 
 /** What a program reports under a name of its own: a plain number. */
 const CUSTOM = "custom:";
 const isCustom = (guard: Guard) => guard.metric.startsWith(CUSTOM);
 
-const UNITS: Record<string, string> = { latency_p50: " ms", latency_p95: " ms", latency_p99: " ms", throughput: " /s", energy_per_inference: " J", power: " W", memory_used: " MB", cpu_temperature: " °C" };
+const UNITS: Record<string, string> = { latency_p50: " ms", latency_p95: " ms", latency_p99: " ms", throughput: " /s", energy_per_inference: " J", power: " W", memory_used: " MB", cpu_temperature: " °C", drift: " PSI" };
 
 export function guardName(metric: string): string {
   if (metric.startsWith(CUSTOM)) return metric.slice(CUSTOM.length);

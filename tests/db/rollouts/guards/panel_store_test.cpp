@@ -190,6 +190,31 @@ TEST_F(Guarded, AModelThatIsLessSureGoesBack) {
   EXPECT_EQ(state_of(id), RolloutState::rolling_back) << get(id).gate;
 }
 
+TEST_F(Guarded, InputsThatLieFarFromWhatTheReleaseWasTrainedOnSendDevicesBack) {
+  const std::string usual = R"([{"name": "sharpness", "counts": [200, 200, 200, 0]}])";
+  database.exec("update releases set reference = '" +
+                std::string(R"({"features": [{"name": "sharpness", "edges": [1, 2], "counts": [500, 500, 500, 0]}]})") +
+                "'");
+  database.exec("update inference_windows set features = '" + usual + "'");
+  const auto id = started_with({{{"metric", "drift"}}}, {{"gate", {{"bake_s", 0}, {"max_dwell_s", 60}}}});
+  report_all(id, "notified", "committed");
+  const auto updated = devices_in(id, "succeeded");
+  const std::set<std::string> canaries(updated.begin(), updated.end());
+  TakenTelemetry telemetry;
+  for (int i = 0; i < devices; ++i) {
+    const bool canary = canaries.contains(name_of(i));
+    auto window = taken(name_of(i), canary ? "1.1" : "1.0", now, 20);
+    const std::uint64_t luck = static_cast<std::uint64_t>(i % 7);
+    window.features = {{"sharpness", canary ? std::vector<std::uint64_t>{20 + luck, 180 - luck, 400, 0}
+                                            : std::vector<std::uint64_t>{200 + luck, 200 - luck, 200, 0}}};
+    telemetry.windows.push_back(std::move(window));
+  }
+  feed(telemetry);
+  pass(minutes(1));
+  tick();
+  EXPECT_EQ(state_of(id), RolloutState::rolling_back) << get(id).gate;
+}
+
 TEST_F(Guarded, LooksAreTakenOnceWhoeverLeads) {
   const auto id = started_with(latency_guard, {{"gate", {{"bake_s", 3600}}}});
   report_all(id, "notified", "committed");

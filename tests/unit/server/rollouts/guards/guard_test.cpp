@@ -269,6 +269,59 @@ GuardPanel panel_with_speed(double factor, std::string name = "speed") {
   return panel;
 }
 
+// Each device saw a feature over four bins since; a share of what canaries saw moved to the last one.
+GuardPanel panel_with_feature(std::uint64_t moved) {
+  GuardPanel panel{.classes = {"arm"}, .members = {}};
+  Rng rng(5);
+  PanelWave counted = open_wave;
+  counted.counts_features = true;
+  const auto window = [&rng](Instant at, std::uint64_t moved_now) {
+    TakenWindow one{.started_at = at, .ended_at = at + minutes(1), .count = 400};
+    const std::uint64_t luck = rng.below(10);
+    one.features = {{"sharpness", {100 - moved_now + luck, 100 - luck, 100, 100 + moved_now, 0}}};
+    return one;
+  };
+  for (int i = 0; i < 48; ++i) {
+    const bool canary = i < 12;
+    PanelMember member{.device = "cam-" + std::to_string(i), .wave = canary ? 0 : 1, .old_version = "1.0"};
+    const auto past = window(opening - minutes(5), 0);
+    add(member.before, past);
+    add_features(member.before, past.features);
+    for (int minute = 1; minute <= 5; ++minute)
+      take(member, counted, canary ? "1.1" : "1.0", window(opening + minutes(minute), canary ? moved : 0));
+    panel.members.push_back(member);
+  }
+  return panel;
+}
+
+TEST(Guard, DriftIsJudgedAgainstTheReferenceOfTheReleaseThatRan) {
+  const FeatureReferences references{{"1.0", {{"sharpness", {1, 2, 3}, {500, 500, 500, 500, 0}}}},
+                                     {"1.1", {{"sharpness", {1, 2, 3}, {500, 500, 500, 500, 0}}}}};
+  LookContext context = at_look(1);
+  context.look.shares_of_dwell = {1};
+  const auto verdict = [&](std::uint64_t moved, const FeatureReferences& known) {
+    GuardPanel panel = panel_with_feature(moved);
+    score_drift(panel, "1.1", known);
+    return judge_guards(policy_on(GuardMetric::drift), panel, context).at(0);
+  };
+  EXPECT_EQ(verdict(80, references).verdict, Verdict::fail) << verdict(80, references).message;
+  EXPECT_EQ(verdict(0, references).verdict, Verdict::pass) << verdict(0, references).message;
+  EXPECT_EQ(verdict(80, {}).verdict, Verdict::skipped) << "no reference, no drift";
+  auto trained_on_it = references;
+  trained_on_it["1.1"][0].counts = {100, 500, 500, 900, 0};
+  EXPECT_EQ(verdict(80, trained_on_it).verdict, Verdict::pass) << "the new release knows such inputs";
+}
+
+TEST(Figures, KeepTheCountsOfABoundedNumberOfFeatures) {
+  Figures figures;
+  for (int i = 0; i < 20; ++i) add_features(figures, {{"f" + std::to_string(i), {1, 2, 3}}});
+  EXPECT_EQ(figures.features.size(), Figures::most_features);
+  add_features(figures, {{"f3", {1, 2, 3}}, {"f4", std::vector<std::uint64_t>(Figures::most_bins + 1, 1)}});
+  EXPECT_EQ(figures.features["f3"], (std::vector<std::uint64_t>{2, 4, 6}));
+  EXPECT_EQ(figures.features["f4"], (std::vector<std::uint64_t>{1, 2, 3}));
+  EXPECT_EQ(decode_figures(encode(figures)).value().features, figures.features);
+}
+
 TEST(Guard, AProgramsNumberIsJudgedInItsOwnDirection) {
   GuardedMetric speed(GuardMetric::custom);
   speed.number = "speed";
