@@ -17,6 +17,7 @@
 #include "common/stats/log_histogram.hpp"
 #include "common/stats/reach.hpp"
 #include "server/rollouts/guards/guard.hpp"
+#include "server/rollouts/guards/guard_family.hpp"
 
 namespace argosy::server {
 namespace {
@@ -35,6 +36,8 @@ constexpr double outlier_share = 0.01, outlier_factor = 3, request_sigma = 0.25;
 constexpr int requests_a_window = 60;
 constexpr std::size_t above_p95 = requests_a_window / 20;
 constexpr double alpha = 0.05;
+constexpr std::array family_quantiles = {0.5, 0.95, 0.99};
+using FamilyFigures = std::array<double, family_quantiles.size()>;
 constexpr int never = std::numeric_limits<int>::max();
 
 const double ln_promotion_margin = std::log(1.10);
@@ -79,7 +82,15 @@ struct Device {
   double mean_before = 0, sigma_before = 0;  // of its windows' figures
   std::array<double, looks> at_look{};       // ln p95 of all windows since, merged
   std::array<float, day_windows> windows{};
+  FamilyFigures family_before{};
+  std::array<FamilyFigures, looks> family_at_look{};
 };
+
+FamilyFigures family_of(const LogHistogram& histogram) {
+  FamilyFigures figures{};
+  for (std::size_t i = 0; i < figures.size(); ++i) figures[i] = ln_quantile(histogram, family_quantiles[i]).value();
+  return figures;
+}
 
 // By class, the shift of ln latency that the release brings.
 using Release = std::array<double, class_shares.size()>;
@@ -102,13 +113,16 @@ Device observed(std::uint32_t stratum, Arm arm, Rng& rng) {
     squares += figure * figure;
   }
   device.before = ln_quantile(before, 0.95).value();
+  device.family_before = family_of(before);
   device.mean_before = sum / day_windows;
   device.sigma_before = std::sqrt(std::max(0.0, squares / day_windows - device.mean_before * device.mean_before));
   source.change(lasting_change * rng.normal());
   std::size_t look = 0;
   for (int window = 0; window < day_windows; ++window) {
     device.windows.at(static_cast<std::size_t>(window)) = static_cast<float>(source.next(since));
-    if (window + 1 == look_windows.at(look)) device.at_look.at(look++) = ln_quantile(since, 0.95).value();
+    if (window + 1 != look_windows.at(look)) continue;
+    device.family_at_look.at(look) = family_of(since);
+    device.at_look.at(look++) = ln_quantile(since, 0.95).value();
   }
   return device;
 }
@@ -200,6 +214,39 @@ Watch watch_by_judge(const std::vector<Device>& fleet, const Release& release, s
     }
   }
   return watch;
+}
+
+// p50, p95 and p99 with all of alpha between them: judged together by one permutation, or each with a third.
+bool family_fails(const std::vector<Device>& fleet, const Release& release, bool is_together, std::uint64_t seed) {
+  ChangeGuard whole = latency_guard, third = latency_guard;
+  whole.alpha = alpha;
+  third.alpha = alpha / family_quantiles.size();
+  static const std::vector<LookAlphas> alphas_of_all = alphas_within(whole, day_windows);
+  static const std::vector<LookAlphas> alphas_of_each = alphas_within(third, day_windows);
+  std::array<PanelRows, family_quantiles.size()> rows;
+  for (std::size_t look = 0; look < looks; ++look) {
+    std::vector<GuardFamily::Metric> metrics;
+    for (std::size_t metric = 0; metric < rows.size(); ++metric) {
+      rows[metric] = {};
+      for (std::size_t i = 0; i < fleet.size(); ++i) {
+        const double since = fleet[i].family_at_look.at(look)[metric] + shift_of(fleet[i], release);
+        rows[metric].rows.push_back({fleet[i].stratum, fleet[i].arm, fleet[i].family_before[metric], since});
+        rows[metric].members.push_back(static_cast<std::uint32_t>(i));
+      }
+      metrics.push_back({&rows[metric], WorseWhen::higher});
+    }
+    GuardFamily family(metrics);
+    for (std::size_t metric = 0; metric < rows.size(); ++metric) {
+      GuardLook now = look_at(alphas_of_each, look, seed);
+      if (is_together)
+        now.family = FamilyLook{alphas_of_all.at(look), [&family, metric](const auto& stratum, const auto& plan) {
+                                  return family.p(metric, stratum, plan);
+                                }};
+      const auto seen = judge_change(rows[metric].rows, third, now);
+      if (seen && seen->verdict == HarmVerdict::fail) return true;
+    }
+  }
+  return false;
 }
 
 // Mean and variance of what the devices of one arm show of `figure`.
@@ -396,6 +443,7 @@ bool deaths_are_seen(std::uint64_t canaries, double share, Rng& rng, std::uint64
 json results_for(std::uint64_t canaries, int trials, std::uint64_t seed) {
   Rng rng(seed + canaries);
   Record ours, threshold, mann_whitney, repeated_t, window_msprt;
+  Share family, family_false, thirds, thirds_false;
   Share accuracy, accuracy_false, late, late_false, deaths, deaths_false;
   for (int trial = 0; trial < trials; ++trial) {
     const std::vector<Device> fleet = fleet_of(canaries, rng);
@@ -412,6 +460,10 @@ json results_for(std::uint64_t canaries, int trials, std::uint64_t seed) {
     beside(mann_whitney, alarm_by_mann_whitney);
     beside(repeated_t, alarm_by_repeated_t);
     beside(window_msprt, alarm_by_window_msprt);
+    family.add(family_fails(fleet, slow_in_the_smallest_class(), true, own));
+    family_false.add(family_fails(fleet, harmless, true, own));
+    thirds.add(family_fails(fleet, slow_in_the_smallest_class(), false, own));
+    thirds_false.add(family_fails(fleet, harmless, false, own));
     accuracy.add(accuracy_loss_is_seen(canaries, 0.02, 0, rng, own));
     accuracy_false.add(accuracy_loss_is_seen(canaries, 0, 0, rng, own));
     late.add(accuracy_loss_is_seen(canaries, 0.02, day_windows, rng, own));
@@ -421,6 +473,10 @@ json results_for(std::uint64_t canaries, int trials, std::uint64_t seed) {
   }
   json found = ours.to_json();
   found["wrong_promotion"] = json_of(ours.wrong_promotion);
+  found["family_class_fault_detected"] = json_of(family);
+  found["family_false_rollback"] = json_of(family_false);
+  found["thirds_class_fault_detected"] = json_of(thirds);
+  found["thirds_false_rollback"] = json_of(thirds_false);
   found["accuracy_detected"] = json_of(accuracy);
   found["accuracy_false_rollback"] = json_of(accuracy_false);
   found["late_accuracy_detected"] = json_of(late);

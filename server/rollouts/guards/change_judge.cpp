@@ -62,11 +62,21 @@ bool is_worse_by_permutation(std::span<const DeviceRow> rows, const ChangeGuard&
   return test && rejects(test->p, alpha);
 }
 
+// Of the guard alone, or of its family.
+const LookAlphas& alphas_to_fail(const GuardLook& look) {
+  return look.family ? look.family->alphas : look.alphas;
+}
+
+bool is_worse_in_family(const GuardLook& look, std::optional<std::uint32_t> stratum, double alpha) {
+  return rejects(look.family->p(stratum, plan_of(look, stratum ? *stratum + 1 : 0, alpha)), alpha);
+}
+
 bool class_fails(std::span<const DeviceRow> rows, const StratifiedSums& sums, std::uint32_t stratum,
                  const ChangeGuard& guard, const GuardLook& look) {
-  const double alpha = look.alphas.each_class;
+  const double alpha = alphas_to_fail(look).each_class;
   const auto effect = effect_in(sums, stratum, guard.least_sigma);
   if (!effect || alpha <= 0 || effect->theta <= guard.margins.rollback) return false;
+  if (look.family) return is_worse_in_family(look, stratum, alpha);
   const std::vector<DeviceRow> members = rows_of(rows, stratum);
   if (wants_permutation(sums_of(members, guard.worse), members, guard.worse))
     return is_worse_by_permutation(members, guard, plan_of(look, stratum + 1, alpha), alpha);
@@ -75,7 +85,8 @@ bool class_fails(std::span<const DeviceRow> rows, const StratifiedSums& sums, st
 
 bool whole_fails(std::span<const DeviceRow> rows, const ChangeGuard& guard, const GuardLook& look,
                  const ChangeVerdict& seen) {
-  if (seen.effect.theta <= guard.margins.rollback || look.alphas.whole <= 0) return false;
+  if (seen.effect.theta <= guard.margins.rollback || alphas_to_fail(look).whole <= 0) return false;
+  if (look.family) return is_worse_in_family(look, std::nullopt, look.family->alphas.whole);
   if (!seen.is_by_permutation) return seen.bounds.lower > 0;
   return is_worse_by_permutation(rows, guard, plan_of(look, 0, look.alphas.whole), look.alphas.whole);
 }
@@ -127,7 +138,7 @@ Result<ChangeVerdict> judge_change(std::span<const DeviceRow> rows, const Change
   seen.is_by_permutation = wants_permutation(sums, rows, guard.worse);
   seen.verdict = verdict_of_whole(rows, guard, look, seen);
   seen.missing_canaries = canaries_to_pass(seen.effect, look.alphas.promotion, guard.margins.promotion);
-  if (seen.verdict == HarmVerdict::fail || look.alphas.each_class <= 0) return seen;
+  if (seen.verdict == HarmVerdict::fail || alphas_to_fail(look).each_class <= 0) return seen;
   const std::vector<std::uint32_t> classes = classes_with_both(sums);
   const auto failing = std::find_if(classes.begin(), classes.end(), [&](std::uint32_t stratum) {
     return class_fails(rows, sums, stratum, guard, look);

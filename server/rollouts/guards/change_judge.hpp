@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 
@@ -16,6 +17,7 @@
 #include "common/stats/device_rows.hpp"
 #include "common/stats/non_inferiority.hpp"
 #include "common/stats/one_sided_bounds.hpp"
+#include "common/stats/permutation.hpp"
 #include "common/stats/stratified_effect.hpp"
 
 namespace argosy::server {
@@ -57,11 +59,19 @@ Result<LookAlphas> alphas_at(const ChangeGuard& guard, const LookSpending& spend
 // canaries, three quarters of the rest in the next, and what is left in the last.
 double share_of_alpha_in(int wave, int waves);
 
+// What a guard may spend together with the others of its family, and how sure all of them are that this one is harm.
+struct FamilyLook {
+  LookAlphas alphas{};
+  // Adjusted for the others; over all classes of hardware, or in one.
+  std::function<double(std::optional<std::uint32_t> stratum, const PermutationPlan& plan)> p{};
+};
+
 struct GuardLook {
   int number = 1;  // 1, 2, ...: after 1, 2, 4, 8 ... windows
   LookAlphas alphas{};
   bool is_longest_dwell = false;
-  std::uint64_t seed = 1;  // the rollout's
+  std::uint64_t seed = 1;              // the rollout's
+  std::optional<FamilyLook> family{};  // it fails by this alone
 };
 
 struct ChangeVerdict {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <list>
+#include <map>
 #include <utility>
 
 #include <nlohmann/json.hpp>
@@ -11,6 +13,7 @@
 #include "common/stats/looks.hpp"
 #include "common/stats/non_inferiority.hpp"
 #include "common/stats/reach.hpp"
+#include "server/rollouts/guards/guard_family.hpp"
 
 namespace argosy::server {
 namespace {
@@ -91,6 +94,9 @@ struct Judging {
   const GuardPolicy& guard;
   PanelRows rows{};
   GuardVerdict seen{};
+  GuardFamily* family = nullptr;  // with the others of it; none: it is judged alone
+  std::size_t place_in_family = 0;
+  double alpha_of_family = 0;
 
   void read_rows() {
     const Look& look = context.look;
@@ -141,19 +147,32 @@ struct Judging {
     return rows.first_installs > 0 ? 2 * classes : classes;
   }
 
+  Result<LookAlphas> alphas_of(const ChangeGuard& change) const {
+    const Look& look = context.look;
+    const auto waves = static_cast<int>(policy.waves.size());
+    return alphas_at(change, {.number = look.number,
+                              .in_wave = look.in_wave,
+                              .shares_of_dwell = look.shares_of_dwell,
+                              .share_of_alpha = look.is_overtime ? 0 : share_of_alpha_in(look.wave, waves)});
+  }
+
+  Result<FamilyLook> look_of_family(ChangeGuard change) const {
+    change.alpha = alpha_of_family;
+    ARGOSY_TRY(const auto alphas, alphas_of(change));
+    return FamilyLook{alphas, [asked = family, place = place_in_family](const auto& stratum, const auto& plan) {
+                        return asked->p(place, stratum, plan);
+                      }};
+  }
+
   Result<ChangeVerdict> judged() const {
     const HarmMargins margins{seen.rollback_margin, seen.promotion_margin};
     const ChangeGuard change = change_guard(policy, guard, margins, std::max(1U, strata()));
-    const Look& look = context.look;
-    const auto waves = static_cast<int>(policy.waves.size());
-    ARGOSY_TRY(const auto alphas,
-               alphas_at(change, {.number = look.number,
-                                  .in_wave = look.in_wave,
-                                  .shares_of_dwell = look.shares_of_dwell,
-                                  .share_of_alpha = look.is_overtime ? 0 : share_of_alpha_in(look.wave, waves)}));
-    return judge_change(
-        rows.rows, change,
-        {.number = look.number, .alphas = alphas, .is_longest_dwell = look.is_final, .seed = context.seed});
+    GuardLook look{.number = context.look.number, .is_longest_dwell = context.look.is_final, .seed = context.seed};
+    ARGOSY_TRY(look.alphas, alphas_of(change));
+    if (family != nullptr) {
+      ARGOSY_TRY(look.family, look_of_family(change));
+    }
+    return judge_change(rows.rows, change, look);
   }
 
   void take(const ChangeVerdict& change) {
@@ -194,7 +213,6 @@ struct Judging {
   }
 
   GuardVerdict judge() {
-    read_rows();
     if (!is_measurable() || !has_controls()) return std::move(seen);
     const auto change = judged();
     if (change) take(*change);
@@ -208,6 +226,40 @@ struct Judging {
     return std::move(seen);
   }
 };
+
+// Guards of one family that are measured on nearly the same devices.
+using Relatives = std::vector<Judging*>;
+std::vector<Relatives> relatives_in(std::vector<Judging>& judgings) {
+  std::map<std::string_view, Relatives> by_family;
+  for (Judging& one : judgings) {
+    const auto family = spec_of(one.guard.metric).family;
+    if (!family.empty()) by_family[family].push_back(&one);
+  }
+  std::vector<Relatives> found;
+  for (auto& [name, members] : by_family) {
+    std::size_t most_rows = 0;
+    for (const Judging* one : members) most_rows = std::max(most_rows, one->rows.rows.size());
+    std::erase_if(members, [most_rows](const Judging* one) { return !is_measured_enough(one->rows, most_rows); });
+    if (members.size() > 1) found.push_back(std::move(members));
+  }
+  return found;
+}
+
+GuardFamily family_of(const Relatives& relatives) {
+  std::vector<GuardFamily::Metric> metrics;
+  for (const Judging* one : relatives) metrics.push_back({&one->rows, one->guard.metric.worse});
+  return GuardFamily(metrics);
+}
+
+void join(const Relatives& relatives, GuardFamily& family, const Policy& policy) {
+  std::vector<const GuardPolicy*> guards;
+  for (const Judging* one : relatives) guards.push_back(&one->guard);
+  for (std::size_t place = 0; place < relatives.size(); ++place) {
+    relatives[place]->family = &family;
+    relatives[place]->place_in_family = place;
+    relatives[place]->alpha_of_family = alpha_of(policy, guards);
+  }
+}
 
 json number_or_null(const std::optional<double>& value) {
   return value ? json(*value) : json(nullptr);
@@ -247,9 +299,14 @@ std::string_view to_string(Verdict verdict) {
 }
 
 double alpha_of(const Policy& policy, const GuardPolicy& guard) {
-  double weights = 0;
+  return alpha_of(policy, std::vector{&guard});
+}
+
+double alpha_of(const Policy& policy, const std::vector<const GuardPolicy*>& family) {
+  double weights = 0, own = 0;
   for (const auto& one : policy.guards) weights += one.weight;
-  return alpha_of_guard(policy.alpha, guard.weight, weights);
+  for (const auto* one : family) own += one->weight;
+  return alpha_of_guard(policy.alpha, own, weights);
 }
 
 ChangeGuard change_guard(const Policy& policy, const GuardPolicy& guard, const HarmMargins& margins,
@@ -280,9 +337,17 @@ std::vector<GuardVerdict> not_yet_judged(const Policy& policy) {
 }
 
 std::vector<GuardVerdict> judge_guards(const Policy& policy, const GuardPanel& panel, const LookContext& context) {
+  std::vector<Judging> judgings;
+  judgings.reserve(policy.guards.size());
+  for (const auto& guard : policy.guards) {
+    judgings.push_back({.policy = policy, .panel = panel, .context = context, .guard = guard});
+    judgings.back().read_rows();
+  }
+  std::list<GuardFamily> families;
+  for (const Relatives& relatives : relatives_in(judgings))
+    join(relatives, families.emplace_back(family_of(relatives)), policy);
   std::vector<GuardVerdict> verdicts;
-  for (const auto& guard : policy.guards)
-    verdicts.push_back(Judging{.policy = policy, .panel = panel, .context = context, .guard = guard}.judge());
+  for (Judging& one : judgings) verdicts.push_back(one.judge());
   return verdicts;
 }
 

@@ -53,6 +53,8 @@ struct GuardVerdict {
 
 // What a guard may spend of the policy's alpha: its weight over that of all.
 double alpha_of(const Policy& policy, const GuardPolicy& guard);
+// The same of those of them that are judged together.
+double alpha_of(const Policy& policy, const std::vector<const GuardPolicy*>& family);
 // By its row of the table, with these margins on its scale.
 ChangeGuard change_guard(const Policy& policy, const GuardPolicy& guard, const HarmMargins& margins,
                          std::uint32_t classes);

@@ -88,6 +88,7 @@ struct GuardSpec {
   double weight;                // usually, of the rollout's alpha: what rests on few labels needs more
   bool is_usual;                // of a policy that names no guards
   bool is_of_features = false;  // their counts are kept for it
+  std::string_view family{};    // guards of one are judged together
 };
 
 std::span<const GuardSpec> guard_specs();

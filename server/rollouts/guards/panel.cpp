@@ -66,14 +66,17 @@ struct Rows {
       return;
     }
     canary_values.push_back(since->value);
-    if (is_first_install) return add_first_install(member, since->scaled);
+    if (is_first_install) {
+      ++found.first_installs;
+      return add(member, {peers_of(member.stratum), Arm::canary, 0, since->scaled});
+    }
     before_values.push_back(before->value);
-    found.rows.push_back({member.stratum, Arm::canary, before->scaled, since->scaled});
+    add(member, {member.stratum, Arm::canary, before->scaled, since->scaled});
   }
 
-  void add_first_install(const PanelMember& member, double since) {
-    ++found.first_installs;
-    found.rows.push_back({peers_of(member.stratum), Arm::canary, 0, since});
+  void add(const PanelMember& member, const DeviceRow& row) {
+    found.rows.push_back(row);
+    found.members.push_back(static_cast<std::uint32_t>(&member - panel.members.data()));
   }
 
   void take_control(const PanelMember& member) {
@@ -82,15 +85,18 @@ struct Rows {
     if (!since || !before) return;
     ++found.controls;
     control_values.push_back(since->value);
-    found.rows.push_back({member.stratum, Arm::control, before->scaled, since->scaled});
+    add(member, {member.stratum, Arm::control, before->scaled, since->scaled});
   }
 
   // Those that wait in the same class show what a device of it measures now.
   void add_peers() {
     if (found.first_installs == 0) return;
-    const auto rows = found.rows;
-    for (const DeviceRow& row : rows)
-      if (row.arm == Arm::control) found.rows.push_back({peers_of(row.stratum), Arm::control, 0, row.after});
+    const std::size_t own = found.rows.size();
+    for (std::size_t i = 0; i < own; ++i) {
+      const DeviceRow row = found.rows[i];
+      if (row.arm != Arm::control) continue;
+      add(panel.members[found.members[i]], {peers_of(row.stratum), Arm::control, 0, row.after});
+    }
   }
 
   std::uint32_t peers_of(std::uint32_t stratum) const {

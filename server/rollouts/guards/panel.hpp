@@ -80,13 +80,14 @@ Duration exposure_of(const GuardPanel& panel, int wave);
 std::vector<StratumSize> planned_sizes(const GuardPanel& panel, int wave);
 
 struct PanelRows {
-  std::vector<DeviceRow> rows;       // in the unit of a change; classes from classes.size() on are first installs
-  std::uint64_t canaries = 0;        // updated members
-  std::uint64_t first_installs = 0;  // of these, those that had nothing to compare with: judged against their peers
-  std::uint64_t unmeasured = 0;      // canaries with too little to compare yet
-  std::uint64_t controls = 0;        // waiting members in the rows
-  std::uint64_t was_reported = 0;    // members whose figures before the rollout have this metric
-  std::optional<double> canary;      // medians of what was measured since, in the metric's unit
+  std::vector<DeviceRow> rows;         // in the unit of a change; classes from classes.size() on are first installs
+  std::vector<std::uint32_t> members;  // of the panel, one a row
+  std::uint64_t canaries = 0;          // updated members
+  std::uint64_t first_installs = 0;    // of these, those that had nothing to compare with: judged against their peers
+  std::uint64_t unmeasured = 0;        // canaries with too little to compare yet
+  std::uint64_t controls = 0;          // waiting members in the rows
+  std::uint64_t was_reported = 0;      // members whose figures before the rollout have this metric
+  std::optional<double> canary;        // medians of what was measured since, in the metric's unit
   std::optional<double> control;
   std::optional<double> before;  // of the canaries, before
 };

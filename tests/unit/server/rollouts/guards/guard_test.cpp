@@ -1,5 +1,6 @@
 #include "server/rollouts/guards/guard.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <string>
 
@@ -320,6 +321,66 @@ TEST(Figures, KeepTheCountsOfABoundedNumberOfFeatures) {
   EXPECT_EQ(figures.features["f3"], (std::vector<std::uint64_t>{2, 4, 6}));
   EXPECT_EQ(figures.features["f4"], (std::vector<std::uint64_t>{1, 2, 3}));
   EXPECT_EQ(decode_figures(encode(figures)).value().features, figures.features);
+}
+
+Policy policy_on_latencies() {
+  Policy policy;
+  policy.guards = {
+      {.metric = GuardMetric::latency_p50}, {.metric = GuardMetric::latency_p95}, {.metric = GuardMetric::latency_p99}};
+  return policy;
+}
+
+TEST(Guard, AFamilyFindsWhatEachAloneWouldMiss) {
+  // Nine canaries of 27: by permutation, at a look where a third of alpha is not enough and all of it is.
+  int together = 0, alone = 0;
+  for (int number = 1; number <= 20; ++number) {
+    const auto panel = panel_of({.canaries = 9, .controls = 18, .factor = 1.2, .noise = 0.12});
+    const auto context = at_look(number);
+    for (const auto& seen : judge_guards(policy_on_latencies(), panel, context))
+      together += seen.verdict == Verdict::fail ? 1 : 0;
+    Policy thirds = policy_on_latencies();
+    for (const auto metric : {GuardMetric::latency_p50, GuardMetric::latency_p95, GuardMetric::latency_p99}) {
+      thirds.guards = {{.metric = metric, .weight = 1}, {.metric = GuardMetric::power, .weight = 2}};
+      alone += judge_guards(thirds, panel, context).at(0).verdict == Verdict::fail ? 1 : 0;
+    }
+  }
+  EXPECT_GT(together, alone);
+}
+
+TEST(Guard, AMetricOfAFamilyThatIsHardlyMeasuredIsJudgedAlone) {
+  Policy policy = policy_on_latencies();
+  policy.guards[2].min_samples = 1'000'000;
+  const auto seen = judge_guards(policy, panel_of({.factor = 1.5}), at_look(1));
+  EXPECT_EQ(seen[0].verdict, Verdict::fail);
+  EXPECT_EQ(seen[1].verdict, Verdict::fail);
+  EXPECT_EQ(seen[2].verdict, Verdict::waiting);
+}
+
+// Of the same alpha as one guard alone, whatever chance makes of three that rise and fall together.
+TEST(Guard, AFamilyErrsNoMoreOftenThanItsAlpha) {
+  Policy policy = policy_on_latencies();
+  policy.alpha = 0.2;
+  constexpr int trials = 400;
+  int failed = 0;
+  Rng rng(41);
+  for (int trial = 0; trial < trials; ++trial) {
+    GuardPanel panel{.classes = {"arm"}, .members = {}};
+    for (int i = 0; i < 32; ++i) {
+      PanelMember member{.device = "cam-" + std::to_string(i), .wave = i < 12 ? 0 : 1, .old_version = "1.0"};
+      add(member.before, window_of(opening - minutes(5), 20, 0, 0));
+      const auto since = window_of(opening + minutes(1), 20 * std::exp(0.2 * rng.normal()), 0, 0);
+      take(member, open_wave, i < 12 ? "1.1" : "1.0", since);
+      panel.members.push_back(member);
+    }
+    LookContext context = at_look(1);
+    context.look.exposure = minutes(1);
+    context.seed = rng();
+    const auto seen = judge_guards(policy, panel, context);
+    failed += std::any_of(seen.begin(), seen.end(), [](const auto& one) { return one.verdict == Verdict::fail; });
+  }
+  // The first look may spend half of alpha: 10 %, and two standard errors.
+  EXPECT_LE(failed, trials / 10 + 12);
+  EXPECT_GE(failed, trials / 20) << "three that are the same are one";
 }
 
 TEST(Guard, AProgramsNumberIsJudgedInItsOwnDirection) {
