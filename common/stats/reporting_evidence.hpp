@@ -28,13 +28,19 @@ struct SilenceStep {
 // ties too); R. A. Fisher, J. R. Stat. Soc. 98(1), 1935 (the distribution).
 class SilenceEvidence {
  public:
+  static constexpr std::array<double, 8> odds = {1.5, 2, 3, 5, 10, 20, 50, 200};
+  using State = std::array<double, odds.size()>;  // ln of the evidence for each of the odds
+
+  SilenceEvidence() = default;
+  explicit SilenceEvidence(const State& state) : ln_evidences_(state) {}
+  const State& state() const { return ln_evidences_; }
+
   // Linear in the devices that fell silent. More silent than reporting counts as all of them.
   void add(const SilenceStep& step);
   double ln_evidence() const;  // 0 at first; compare by is_evidence_enough() of failure_process.hpp
 
  private:
-  static constexpr std::array<double, 8> odds = {1.5, 2, 3, 5, 10, 20, 50, 200};
-  std::array<double, odds.size()> ln_evidences_{};
+  State ln_evidences_{};
 };
 
 // Were devices dealt to the arms in the shares they should be? ln of the e-process over independent devices as they

@@ -14,8 +14,10 @@
 
 #include "common/base/random.hpp"
 #include "common/stats/device_rows.hpp"
+#include "common/stats/failure_process.hpp"
 #include "common/stats/log_histogram.hpp"
 #include "common/stats/reach.hpp"
+#include "common/stats/reporting_evidence.hpp"
 #include "server/rollouts/guards/guard.hpp"
 #include "server/rollouts/guards/guard_family.hpp"
 
@@ -420,9 +422,29 @@ bool accuracy_loss_is_seen(std::uint64_t canaries, double loss, int label_delay,
   return false;
 }
 
-// Of so many canaries a share dies somewhen in the day; in both arms a hundredth falls silent anyway.
+// By class, who of the devices that reported at `since` is silent at `now`.
+std::vector<SilenceStep> silence_between(const std::vector<DeviceRow>& rows, const std::vector<int>& dies_at, int since,
+                                         int now) {
+  std::vector<SilenceStep> steps(class_shares.size());
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    if (dies_at[i] < since) continue;
+    SilenceStep& step = steps[rows[i].stratum];
+    const bool is_canary = rows[i].arm == Arm::canary;
+    ++(is_canary ? step.reporting_canaries : step.reporting_controls);
+    if (dies_at[i] < now) ++(is_canary ? step.silent_canaries : step.silent_controls);
+  }
+  return steps;
+}
+
+// Of so many canaries a share dies somewhen in the day; in both arms a hundredth falls silent anyway. Part of alpha is
+// for the shares at each look, part for who falls silent from look to look.
 bool deaths_are_seen(std::uint64_t canaries, double share, Rng& rng, std::uint64_t seed) {
-  static const std::vector<LookAlphas> alphas = alphas_within(silence_guard, day_windows);
+  static const ChangeGuard shares_alone = [] {
+    ChangeGuard guard = silence_guard;
+    guard.alpha *= 1 - share_of_silence_evidence;
+    return guard;
+  }();
+  static const std::vector<LookAlphas> alphas = alphas_within(shares_alone, day_windows);
   constexpr double background = 0.01;
   const std::uint64_t size = canaries + std::min<std::uint64_t>(3 * canaries, 500);
   std::vector<DeviceRow> rows(size);
@@ -432,10 +454,17 @@ bool deaths_are_seen(std::uint64_t canaries, double share, Rng& rng, std::uint64
     rows[i] = {static_cast<std::uint32_t>(i % 3), is_canary ? Arm::canary : Arm::control, 0, 0};
     if (rng.chance(background + (is_canary ? share : 0))) dies_at[i] = static_cast<int>(rng.below(day_windows));
   }
+  SilenceEvidence evidence;
+  int since = 0;
   for (std::size_t look = 0; look < looks; ++look) {
-    for (std::size_t i = 0; i < size; ++i) rows[i].after = dies_at[i] < look_windows.at(look) ? 1 : 0;
-    const auto seen = judge_change(rows, silence_guard, look_at(alphas, look, seed));
+    const int now = look_windows.at(look);
+    for (std::size_t i = 0; i < size; ++i) rows[i].after = dies_at[i] < now ? 1 : 0;
+    const auto seen = judge_change(rows, shares_alone, look_at(alphas, look, seed));
     if (seen && seen->verdict == HarmVerdict::fail) return true;
+    for (const SilenceStep& step : silence_between(rows, dies_at, std::exchange(since, now), now)) evidence.add(step);
+    if (seen && seen->effect.theta > shares_alone.margins.rollback &&
+        is_evidence_enough(evidence.ln_evidence(), share_of_silence_evidence * silence_guard.alpha))
+      return true;
   }
   return false;
 }

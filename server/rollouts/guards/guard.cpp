@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/json/json_reader.hpp"
+#include "common/stats/failure_process.hpp"
 #include "common/stats/looks.hpp"
 #include "common/stats/non_inferiority.hpp"
 #include "common/stats/reach.hpp"
@@ -98,14 +99,17 @@ struct Judging {
   std::size_t place_in_family = 0;
   double alpha_of_family = 0;
 
+  RowRules rules() const {
+    return {.wave = context.look.wave,
+            .now = context.now,
+            .least_exposure = context.look.exposure / 2,
+            .silent_after = std::chrono::seconds(policy.silent_after_s),
+            .min_samples = guard.min_samples};
+  }
+
   void read_rows() {
     const Look& look = context.look;
-    rows = rows_of(panel, guard.metric,
-                   {.wave = look.wave,
-                    .now = context.now,
-                    .least_exposure = look.exposure / 2,
-                    .silent_after = std::chrono::seconds(policy.silent_after_s),
-                    .min_samples = guard.min_samples});
+    rows = rows_of(panel, guard.metric, rules());
     const HarmMargins margins = margins_of(guard, rows);
     seen = {.metric = guard.metric,
             .mode = guard.mode,
@@ -142,6 +146,29 @@ struct Judging {
     return false;
   }
 
+  bool is_of_silence() const { return spec_of(guard.metric).figure == nullptr; }
+
+  const GuardVerdict* verdict_before() const {
+    for (const GuardVerdict& earlier : context.before)
+      if (earlier.metric.is_same(guard.metric)) return &earlier;
+    return nullptr;
+  }
+
+  // Goes on from the look before, whatever the wave.
+  SilenceEvidence evidence_of_silence() const {
+    const GuardVerdict* before = verdict_before();
+    SilenceEvidence evidence;
+    if (before != nullptr && before->evidence) evidence = SilenceEvidence(*before->evidence);
+    const Instant since = before == nullptr ? context.began_at : before->at.value_or(context.began_at);
+    for (const SilenceStep& step : silence_since(panel, rules(), since)) evidence.add(step);
+    return evidence;
+  }
+
+  void weigh_evidence(ChangeVerdict& change, double alpha) const {
+    if (change.effect.theta <= seen.rollback_margin) return;
+    if (is_evidence_enough(SilenceEvidence(*seen.evidence).ln_evidence(), alpha)) change.verdict = HarmVerdict::fail;
+  }
+
   std::uint32_t strata() const {
     const auto classes = static_cast<std::uint32_t>(panel.classes.size());
     return rows.first_installs > 0 ? 2 * classes : classes;
@@ -164,15 +191,22 @@ struct Judging {
                       }};
   }
 
-  Result<ChangeVerdict> judged() const {
+  Result<ChangeVerdict> judged() {
     const HarmMargins margins{seen.rollback_margin, seen.promotion_margin};
-    const ChangeGuard change = change_guard(policy, guard, margins, std::max(1U, strata()));
+    ChangeGuard change = change_guard(policy, guard, margins, std::max(1U, strata()));
+    const double alpha_of_evidence = share_of_silence_evidence * change.alpha;
+    if (is_of_silence()) {
+      seen.evidence = evidence_of_silence().state();
+      change.alpha -= alpha_of_evidence;
+    }
     GuardLook look{.number = context.look.number, .is_longest_dwell = context.look.is_final, .seed = context.seed};
     ARGOSY_TRY(look.alphas, alphas_of(change));
     if (family != nullptr) {
       ARGOSY_TRY(look.family, look_of_family(change));
     }
-    return judge_change(rows.rows, change, look);
+    ARGOSY_TRY(auto verdict, judge_change(rows.rows, change, look));
+    if (is_of_silence()) weigh_evidence(verdict, alpha_of_evidence);
+    return verdict;
   }
 
   void take(const ChangeVerdict& change) {
@@ -387,6 +421,7 @@ json encode(const GuardVerdict& verdict) {
           {"at", verdict.at ? json(to_rfc3339(*verdict.at)) : json(nullptr)},
           {"final", verdict.is_final},
           {"by_permutation", verdict.is_by_permutation},
+          {"ln_evidence", verdict.evidence ? json(*verdict.evidence) : json(nullptr)},
           {"driven_by", verdict.driven_by.empty() ? json(nullptr) : json(verdict.driven_by)},
           {"missing_canaries", verdict.missing_canaries ? json(*verdict.missing_canaries) : json(nullptr)},
           {"message", verdict.message}};
@@ -427,7 +462,11 @@ Result<GuardVerdict> decode_guard_verdict(const json& document) {
       .optional("missing_canaries", missing)
       .required("message", verdict.message);
   if (in.has("missing_canaries")) verdict.missing_canaries = missing;
+  std::vector<double> evidence;
+  in.optional("ln_evidence", evidence);
   ARGOSY_CHECK(in.finish());
+  if (evidence.size() == SilenceEvidence::odds.size())
+    std::copy(evidence.begin(), evidence.end(), verdict.evidence.emplace().begin());
   return verdict;
 }
 

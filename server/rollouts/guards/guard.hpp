@@ -46,10 +46,16 @@ struct GuardVerdict {
   std::optional<Instant> at{};
   bool is_final = false;  // no further look comes in this wave
   bool is_by_permutation = false;
+  // Of silence: what was seen of devices that fell silent one after the other, until this look.
+  std::optional<SilenceEvidence::State> evidence{};
   std::string driven_by{};                          // the class of hardware that fails while the whole does not
   std::optional<std::uint64_t> missing_canaries{};  // about so many more would bring a pass
   std::string message{};                            // for the operator: figures, margins, or what is still missing
 };
+
+// Of what a guard on silence may spend, for who falls silent from look to look; the rest is for the shares that are
+// silent. With few canaries the former sees what the latter cannot.
+inline constexpr double share_of_silence_evidence = 0.75;
 
 // What a guard may spend of the policy's alpha: its weight over that of all.
 double alpha_of(const Policy& policy, const GuardPolicy& guard);
@@ -67,6 +73,7 @@ struct LookContext {
   Instant now{};
   std::uint64_t seed = 1;              // the rollout's
   bool is_last_wave = false;           // nobody waits for another
+  Instant began_at{};                  // the rollout: who was silent then says nothing of it
   std::vector<GuardVerdict> before{};  // of the look before; a pass in the same wave holds
 };
 // One for each guard of the policy, in its order. Takes some milliseconds, and with few canaries up to a second: a

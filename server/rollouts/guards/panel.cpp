@@ -120,16 +120,23 @@ std::optional<Instant> last_heard(const PanelMember& member) {
   return last;
 }
 
+// Of a member that ever sent windows: when it counts as silent unless it sends another.
+std::optional<Instant> silent_from(const PanelMember& member, const RowRules& rules) {
+  const auto last = last_heard(member);
+  if (!last || member.has_left) return std::nullopt;
+  return *last + rules.silent_after + 2 * window_length(member);
+}
+
 // Each member that ever sent windows: 1 when it has been silent for too long, 0 while it reports.
 PanelRows silence_of(const GuardPanel& panel, const RowRules& rules) {
   PanelRows found;
   double silent_canaries = 0, silent_controls = 0;
   for (const PanelMember& member : panel.members) {
-    const auto last = last_heard(member);
-    if (!last || member.has_left) continue;
+    const auto silent_at = silent_from(member, rules);
+    if (!silent_at) continue;
     ++found.was_reported;
     const bool canary = is_canary(member);
-    const double silent = rules.now - *last > rules.silent_after + 2 * window_length(member) ? 1 : 0;
+    const double silent = rules.now > *silent_at ? 1 : 0;
     ++(canary ? found.canaries : found.controls);
     (canary ? silent_canaries : silent_controls) += silent;
     found.rows.push_back({member.stratum, canary ? Arm::canary : Arm::control, 0, silent});
@@ -199,6 +206,19 @@ std::vector<StratumSize> planned_sizes(const GuardPanel& panel, int wave) {
     sizes.at(member.stratum).canaries += member.wave <= wave ? 1 : 0;
   }
   return sizes;
+}
+
+std::vector<SilenceStep> silence_since(const GuardPanel& panel, const RowRules& rules, Instant since) {
+  std::vector<SilenceStep> steps(panel.classes.size());
+  for (const PanelMember& member : panel.members) {
+    const auto silent_at = silent_from(member, rules);
+    if (!silent_at || *silent_at < since) continue;
+    SilenceStep& step = steps.at(member.stratum);
+    const bool canary = is_canary(member);
+    ++(canary ? step.reporting_canaries : step.reporting_controls);
+    if (rules.now > *silent_at) ++(canary ? step.silent_canaries : step.silent_controls);
+  }
+  return steps;
 }
 
 PanelRows rows_of(const GuardPanel& panel, const GuardedMetric& metric, const RowRules& rules) {

@@ -18,6 +18,7 @@
 #include "common/base/instant.hpp"
 #include "common/stats/assignments.hpp"
 #include "common/stats/device_rows.hpp"
+#include "common/stats/reporting_evidence.hpp"
 #include "common/wire/desired.hpp"
 #include "server/rollouts/guards/figures.hpp"
 #include "server/rollouts/guards/guard_metrics.hpp"
@@ -99,6 +100,9 @@ struct RowRules {
   Duration silent_after{0};       // without a window for so long, and twice the length of its own
   std::uint64_t min_samples = 1;  // on either side
 };
+// By class, who of those that reported at `since` has fallen silent until now.
+std::vector<SilenceStep> silence_since(const GuardPanel& panel, const RowRules& rules, Instant since);
+
 PanelRows rows_of(const GuardPanel& panel, const GuardedMetric& metric, const RowRules& rules);
 
 }  // namespace argosy::server

@@ -423,6 +423,7 @@ Result<LookOutcome> LookAtGuards::operator()(pqxx::work& transaction) const {
                             .now = now,
                             .seed = record.seed,
                             .is_last_wave = is_last_wave(record),
+                            .began_at = *record.started_at,
                             .before = std::move(last.verdicts)};
   GuardPanel panel = load_panel(transaction, id);
   if (is_guarded_by_features(record.policy))

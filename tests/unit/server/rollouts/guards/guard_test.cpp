@@ -383,6 +383,58 @@ TEST(Guard, AFamilyErrsNoMoreOftenThanItsAlpha) {
   EXPECT_GE(failed, trials / 20) << "three that are the same are one";
 }
 
+// Canaries that die while nobody else does: too few for a comparison of shares, one after the other hardly chance.
+TEST(Guard, FewCanariesThatFallSilentOneAfterTheOtherAreFound) {
+  constexpr int canaries = 10, devices = 40;
+  GuardPanel panel{.classes = {"arm"}, .members = {}};
+  for (int i = 0; i < devices; ++i) {
+    PanelMember member{.device = "cam-" + std::to_string(i), .wave = i < canaries ? 0 : 1, .old_version = "1.0"};
+    add(member.before, window_of(opening - minutes(5), 20, 0, 0));
+    member.has_it = i < canaries;
+    panel.members.push_back(member);
+  }
+  Policy policy = policy_on(GuardMetric::silence);
+  policy.alpha = 0.01;
+  std::vector<GuardVerdict> before;
+  int found_at = 0;
+  for (int hour = 1; hour <= 6 && found_at == 0; ++hour) {
+    for (int i = 0; i < devices; ++i) {
+      const bool dead = i < canaries && i < hour;
+      const bool canary = i < canaries;
+      if (!dead)
+        take(panel.members[static_cast<std::size_t>(i)], open_wave, canary ? "1.1" : "1.0",
+             window_of(opening + minutes(60 * hour), 20, 0, 0));
+    }
+    LookContext context = at_look(hour);
+    context.look.shares_of_dwell = {0.01 * hour};
+    context.now = opening + minutes(60 * hour + 2);
+    context.began_at = opening;
+    context.before = before;
+    before = judge_guards(policy, panel, context);
+    // As a server that begins anew reads it.
+    for (auto& seen : before) seen = decode_guard_verdict(nlohmann::json::parse(encode(seen).dump())).value();
+    if (before.at(0).verdict == Verdict::fail) found_at = hour;
+  }
+  EXPECT_GE(found_at, 2);
+  EXPECT_LE(found_at, 5);
+  EXPECT_TRUE(before.at(0).evidence);
+}
+
+TEST(Guard, WhoWasSilentBeforeTheRolloutSaysNothingOfIt) {
+  GuardPanel panel = panel_of({});
+  for (int i = 0; i < 6; ++i) {
+    PanelMember dead{.device = "dead-" + std::to_string(i), .wave = 1, .old_version = "1.0"};
+    add(dead.before, window_of(opening - minutes(600), 20, 0, 0));
+    panel.members.push_back(dead);
+  }
+  const RowRules rules{.wave = 0, .now = opening + minutes(6), .silent_after = minutes(15)};
+  const auto step = silence_since(panel, rules, opening).at(0);
+  EXPECT_EQ(step.reporting_canaries, 12U);
+  EXPECT_EQ(step.reporting_controls, 36U);
+  EXPECT_EQ(step.silent_controls, 0U);
+  EXPECT_EQ(silence_since(panel, rules, opening - minutes(700)).at(0).silent_controls, 6U);
+}
+
 TEST(Guard, AProgramsNumberIsJudgedInItsOwnDirection) {
   GuardedMetric speed(GuardMetric::custom);
   speed.number = "speed";
