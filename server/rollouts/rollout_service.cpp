@@ -32,6 +32,11 @@ bool waits_for_its_plan(const RolloutRecord& record) {
   return record.planning && !record.told_up_to && record.state != RolloutState::scheduled;
 }
 
+// The database, or the term of this instance: that says nothing about guards.
+bool is_away(const Result<LookOutcome>& outcome) {
+  return !outcome && outcome.error().code == Errc::unavailable;
+}
+
 std::string error_of(const Result<LookOutcome>& outcome) {
   return outcome ? "" : outcome.error().message;
 }
@@ -120,6 +125,7 @@ Task<Result<std::size_t>> RolloutService::measure(Instant now) {
     if (record.planning) continue;  // its panel is drawn from all of its devices
     const auto began = Clock::now();
     const auto outcome = co_await db_.transact<LookAtGuards>(record.id, now);
+    if (is_away(outcome)) co_return outcome.error();
     const bool unfinished = outcome && outcome->unfinished;
     auto& measuring = measurings_[record.id];
     measuring.at = unfinished ? std::nullopt : std::optional(now);

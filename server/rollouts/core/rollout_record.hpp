@@ -28,8 +28,8 @@ struct NewRollout {
 struct OperatorCall {
   std::int64_t rollout = 0;
   Operation operation = Operation::start;
-  std::string if_match;  // the ETag's text, without quotes; "*" matches any
-  std::string cause{};   // of retry; empty: any
+  std::string if_match{};  // the ETag's text, without quotes; "*" matches any
+  std::string cause{};     // of retry; empty: any
   std::string actor{};
   bool include_resting = false;       // of retry: those that rest, too
   std::string person{};               // behind the actor: Account
