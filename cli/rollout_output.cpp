@@ -23,6 +23,13 @@ std::string change_text(const json& guard, const char* field) {
   return text;
 }
 
+// Of the successes, those that probation said little about.
+std::string too_few_text(const json& wave) {
+  const auto devices = number_in(wave, "probation_too_few").value_or(0);
+  if (devices == 0) return "";
+  return " (" + cell(wave, "/probation_too_few") + " of these on too few observations)";
+}
+
 }  // namespace
 
 std::string rollout_path(const std::string& id) {
@@ -58,7 +65,7 @@ void print_rollout(const Context& context, const json& rollout) {
   int number = 1;
   for (const json& wave : list_in(rollout, "waves"))
     rows.push_back({std::to_string(number++), cell(wave, "/share"), cell(wave, "/planned"), cell(wave, "/opened_at"),
-                    cell(wave, "/passed_at"), counts_text(member(wave, "counts"))});
+                    cell(wave, "/passed_at"), counts_text(member(wave, "counts")) + too_few_text(wave)});
   print_table({"WAVE", "SHARE", "DEVICES", "OPENED", "PASSED", "STATES"}, rows);
 }
 

@@ -53,8 +53,8 @@ void finish(Transition& change, Phase phase, std::string cause, std::string mess
   if (phase != Phase::failed) change.act(Sweep{});
 }
 
-void commit(Transition& change, std::string message) {
-  finish(change, Phase::committed, "", std::move(message));
+void commit(Transition& change, std::string message, std::string cause = "") {
+  finish(change, Phase::committed, std::move(cause), std::move(message));
   change.state.progress = 1;
   change.state.slots.at(change.state.target)->proven = true;
   change.act(MarkProven{change.state.target});
@@ -412,7 +412,7 @@ void look(Transition& change, const Observed& event) {
   change.state.progress =
       std::min(1.0, std::chrono::duration<double>(change.now - *change.state.probation_from) / whole);
   if (verdict.choice == ProbationVerdict::Choice::commit)
-    return commit(change, verdict.message.empty() ? change.state.message : verdict.message);
+    return commit(change, verdict.message.empty() ? change.state.message : verdict.message, verdict.cause);
   if (verdict.choice == ProbationVerdict::Choice::roll_back) roll_back(change, verdict.cause, verdict.message);
 }
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "agent/update/verdict.hpp"
+
 namespace argosy::agent {
 
 namespace {
@@ -58,6 +60,7 @@ wire::UpdateReport report_update(const UpdateState& state) {
   const bool was_in_probation = state.probation_from.has_value();
   report.latency_p95_ms = was_in_probation ? state.totals.latency_p95_ms : state.latency_p95_ms;
   report.samples = was_in_probation ? std::optional(state.totals.observations) : state.samples;
+  if (state.cause == too_few_observations) report.samples_wanted = state.wish->probation.min_observations;
   report.baseline_p95_ms = state.baseline.latency_p95_ms;
   return report;
 }

@@ -181,11 +181,10 @@ ProbationVerdict judge_probation(const wire::ProbationSpec& spec, const Baseline
                                             " s; the version before had traffic");
   if (totals.observations >= spec.min_observations) return {Choice::commit, false, {}, {}};
   if (elapsed < std::chrono::seconds(spec.max_duration_s)) return {};
-  return {Choice::commit,
-          false,
-          {},
-          "committed after " + std::to_string(totals.observations) + " inferences; " +
-              std::to_string(spec.min_observations) + " were asked for"};
+  return {spec.too_few_rolls_back ? Choice::roll_back : Choice::commit, false, too_few_observations,
+          "too few observations: " + std::to_string(totals.observations) + " of " +
+              std::to_string(spec.min_observations) + " inferences in " + std::to_string(elapsed.count() / 1000) +
+              " s"};
 }
 
 }  // namespace argosy::agent

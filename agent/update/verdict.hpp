@@ -46,11 +46,14 @@ bool compares_with_serving(const wire::ValidationSpec& spec);
 ValidationOutcome judge_validation(const wire::ValidationSpec& spec, const RunnerReport& report,
                                    const std::optional<RunnerReport>& serving = std::nullopt);
 
+// The cause when probation saw too few inferences to judge by, whether the version was committed or not.
+inline constexpr const char* too_few_observations = "probation_too_few";
+
 struct ProbationVerdict {
   enum class Choice : std::uint8_t { wait, commit, roll_back };
   Choice choice = Choice::wait;
   bool strike = false;  // worse at this look; the second in a row rolls back
-  std::string cause;
+  std::string cause;    // of a roll-back, or too_few_observations
   std::string message;
 };
 

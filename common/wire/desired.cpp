@@ -54,6 +54,7 @@ Json json_of(const ProbationSpec& spec) {
                {"max_duration_s", spec.max_duration_s}};
   if (spec.max_latency_ratio) json["max_latency_ratio"] = *spec.max_latency_ratio;
   if (spec.max_error_rate) json["max_error_rate"] = *spec.max_error_rate;
+  if (spec.too_few_rolls_back) json["too_few"] = "rollback";
   return json;
 }
 
@@ -122,6 +123,9 @@ void read_validation(JsonReader& fields, ValidationSpec& spec) {
 }
 
 void read_probation(JsonReader& fields, ProbationSpec& spec) {
+  std::string too_few;
+  fields.optional("too_few", too_few);
+  spec.too_few_rolls_back = too_few == "rollback";
   fields.optional("duration_s", spec.duration_s);
   fields.optional("min_observations", spec.min_observations);
   fields.optional("max_latency_ratio", spec.max_latency_ratio);

@@ -49,7 +49,8 @@ struct ProbationSpec {  // the device's own checks under real traffic, before it
   std::optional<double> max_latency_ratio;  // p95 against the version it replaced
   double min_latency_delta_ms = 2;          // and at least this much slower
   std::optional<double> max_error_rate;
-  std::uint32_t max_duration_s = 3600;  // fewer observations than asked for until then: commit, and say so
+  std::uint32_t max_duration_s = 3600;  // fewer observations than asked for until then are too few
+  bool too_few_rolls_back = false;      // else the device commits, and says so
   friend bool operator==(const ProbationSpec&, const ProbationSpec&) = default;
 };
 

@@ -58,6 +58,7 @@ Json json_of(const UpdateReport& update) {
   put(json, "baseline_p95_ms", update.baseline_p95_ms);
   put(json, "peak_memory_mb", update.peak_memory_mb);
   put(json, "samples", update.samples);
+  put(json, "samples_wanted", update.samples_wanted);
   return json;
 }
 
@@ -124,6 +125,7 @@ void read_update(JsonReader& fields, UpdateReport& update) {
   fields.optional("baseline_p95_ms", update.baseline_p95_ms);
   fields.optional("peak_memory_mb", update.peak_memory_mb);
   fields.optional("samples", update.samples);
+  fields.optional("samples_wanted", update.samples_wanted);
   fields.optional("changed_at", update.changed_at);
   fields.check("version", update.version.empty() || is_version(update.version), version_rule);
   update.progress = std::clamp(update.progress, 0.0, 1.0);

@@ -58,6 +58,7 @@ struct UpdateReport {
   std::optional<double> baseline_p95_ms;
   std::optional<double> peak_memory_mb;
   std::optional<std::uint64_t> samples;
+  std::optional<std::uint64_t> samples_wanted;  // where probation saw too few of them
   Instant changed_at{};
   friend bool operator==(const UpdateReport&, const UpdateReport&) = default;
 };

@@ -35,6 +35,7 @@ json wave_to_json(const WaveRecord& wave) {
   return {{"share", wave.share},
           {"planned", wave.planned},
           {"counts", wave.counts},
+          {"probation_too_few", wave.too_few},
           {"opened_at", time_or_null(wave.opened_at)},
           {"bake_started_at", time_or_null(wave.bake_started_at)},
           {"passed_at", time_or_null(wave.passed_at)}};

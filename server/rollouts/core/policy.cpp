@@ -150,6 +150,10 @@ void read_limit(JsonReader& in, const json& document, const char* key, std::opti
 }
 
 void read_probation(JsonReader& in, const json& document, wire::ProbationSpec& probation) {
+  std::string too_few = probation.too_few_rolls_back ? "rollback" : "commit";
+  in.optional("too_few", too_few)
+      .check("too_few", too_few == "commit" || too_few == "rollback", "must be commit or rollback");
+  probation.too_few_rolls_back = too_few == "rollback";
   in.optional("duration_s", probation.duration_s, 0U, most_probation_s)
       .optional("max_duration_s", probation.max_duration_s, 0U, most_probation_s)
       .optional("min_observations", probation.min_observations, std::uint64_t{0}, most_samples)
@@ -288,6 +292,7 @@ json encode(const Policy& policy) {
            {{"duration_s", probation.duration_s},
             {"max_duration_s", probation.max_duration_s},
             {"min_observations", probation.min_observations},
+            {"too_few", probation.too_few_rolls_back ? "rollback" : "commit"},
             {"max_latency_ratio", encode_optional(probation.max_latency_ratio)},
             {"min_latency_delta_ms", probation.min_latency_delta_ms},
             {"max_error_rate", encode_optional(probation.max_error_rate)}}},

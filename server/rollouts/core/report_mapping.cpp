@@ -49,6 +49,7 @@ nlohmann::json numbers_of(const wire::UpdateReport& update) {
   put("baseline_p95_ms", update.baseline_p95_ms);
   put("peak_memory_mb", update.peak_memory_mb);
   put("samples", update.samples);
+  put("samples_wanted", update.samples_wanted);
   return numbers;
 }
 
@@ -67,6 +68,7 @@ Progress progress_of(const wire::UpdateReport& update, DeviceStep step) {
   if (step == DeviceStep::failed) {
     progress.cause = is_known_cause(update.cause) ? update.cause : std::string(cause_other);
   }
+  if (step == DeviceStep::succeeded && update.cause == cause_too_few) progress.cause = update.cause;
   return progress;
 }
 

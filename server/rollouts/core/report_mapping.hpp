@@ -33,7 +33,7 @@ struct Tracked {
 
 struct Progress {
   DeviceStep step = DeviceStep::queued;
-  std::string cause{};  // of a failure; already_installed of a success without work
+  std::string cause{};  // of a failure; of a success already_installed or probation_too_few
   std::string message{};
   std::string source{};  // "patch", "full", "local" or empty
   std::uint64_t bytes = 0;

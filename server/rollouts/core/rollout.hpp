@@ -84,6 +84,8 @@ inline constexpr std::string_view cause_cancelled = "cancelled";
 inline constexpr std::string_view cause_superseded = "superseded";
 inline constexpr std::string_view cause_decommissioned = "decommissioned";
 inline constexpr std::string_view cause_already_installed = "already_installed";  // of a success
+// Probation saw too few observations: of a failure, or of a success, which is counted as one and shown apart.
+inline constexpr std::string_view cause_too_few = "probation_too_few";
 inline constexpr std::string_view cause_other = "other";  // a device said a word that is not in the list
 
 // State, or cause of the failed, -> devices. Kept as devices move, never counted from rows.

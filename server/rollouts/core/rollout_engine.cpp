@@ -136,6 +136,12 @@ std::int64_t evidence(const Snapshot& snapshot) {
   return outcomes;
 }
 
+// Never good news without a word about it.
+std::string on_too_little(std::int64_t devices) {
+  if (devices == 0) return "";
+  return ", " + std::to_string(devices) + " of them after a probation with too few observations";
+}
+
 Gate check_executed(const Snapshot& snapshot) {
   const auto& gate = snapshot.policy.gate;
   const auto& wave = snapshot.waves[static_cast<std::size_t>(snapshot.wave)];
@@ -162,7 +168,7 @@ Gate check_executed(const Snapshot& snapshot) {
     return {GateVerdict::stop, of(succeeded(wave.counts), done) + " devices succeeded, the gate asks for a share of " +
                                    number(gate.success_share)};
   }
-  return {GateVerdict::pass, of(succeeded(wave.counts), done) + " devices succeeded"};
+  return {GateVerdict::pass, of(succeeded(wave.counts), done) + " devices succeeded" + on_too_little(wave.too_few)};
 }
 
 // A verdict that fails, and that an operator accepted: else the rollout would have stopped.
@@ -216,6 +222,7 @@ nlohmann::json gate_inputs(const Snapshot& snapshot) {
                         {"planned", wave.planned},
                         {"executed", executed(wave.counts)},
                         {"succeeded", succeeded(wave.counts)},
+                        {"probation_too_few", wave.too_few},
                         {"queued_unreachable", count_of(wave.counts, "queued") - wave.queued_reachable},
                         {"counts", wave.counts},
                         {"guards", nlohmann::json::array()}};

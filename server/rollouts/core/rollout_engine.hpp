@@ -28,6 +28,7 @@ struct WaveView {
   std::int64_t running_reachable = 0;   // in progress and reachable: the gate waits for them
   std::int64_t fetching_reachable = 0;  // of these, told or downloading
   std::int64_t suspects = 0;            // fell silent in activating or probation: the gate waits for their time-out
+  std::int64_t too_few = 0;             // of those that succeeded: probation saw too few observations
   std::int64_t tries_ahead = 0;         // failed, and try again by themselves: the gate waits for them
 };
 

@@ -55,6 +55,7 @@ struct WaveRecord {
   std::optional<Instant> bake_started_at;
   std::optional<Instant> passed_at;
   Reach reach{};
+  std::int64_t too_few = 0;  // of those that succeeded: probation saw too few observations
 };
 
 struct Planning {  // how far the plan of its devices is

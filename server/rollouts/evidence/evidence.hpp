@@ -69,7 +69,7 @@ struct MetricBin {
 // Over all devices of the rollout, whichever the document shows.
 struct ValidationSummary {
   std::map<std::string, std::int64_t> by_state;
-  std::map<std::string, std::int64_t> by_cause;  // of those that failed
+  std::map<std::string, std::int64_t> by_cause;  // of failures, and of successes that have one
   std::int64_t measured = 0;                     // devices that told the metric's value
   std::optional<double> smallest, median, largest;
   std::vector<MetricBin> histogram;

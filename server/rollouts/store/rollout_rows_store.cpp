@@ -30,7 +30,7 @@ void read_or_fault(std::string& fault, const std::string& what, Read read) {
 std::vector<WaveRecord> load_waves(pqxx::work& transaction, std::int64_t id, std::string& fault) {
   static const Statement find_waves{"find_waves", R"sql(
     select share, planned, counts, opened_at, bake_started_at, passed_at, queued_reachable, running_reachable,
-      fetching_reachable, suspects, going_back_reachable
+      fetching_reachable, suspects, going_back_reachable, too_few
     from rollout_waves
     where rollout_id = $1
     order by wave
@@ -47,7 +47,8 @@ std::vector<WaveRecord> load_waves(pqxx::work& transaction, std::int64_t id, std
                       .running = row["running_reachable"].as<std::int64_t>(),
                       .fetching = row["fetching_reachable"].as<std::int64_t>(),
                       .suspects = row["suspects"].as<std::int64_t>(),
-                      .going_back = row["going_back_reachable"].as<std::int64_t>()}});
+                      .going_back = row["going_back_reachable"].as<std::int64_t>()},
+                     row["too_few"].as<std::int64_t>()});
     read_or_fault(fault, "counts of " + wave_name(static_cast<int>(waves.size()) - 1), [&]() -> Result<void> {
       waves.back().counts = counts_of(row["counts"]);
       return {};

@@ -134,7 +134,8 @@ Snapshot load_snapshot(pqxx::work& transaction, const RolloutRecord& record, Ins
                               .queued_reachable = wave.reach.queued,
                               .running_reachable = wave.reach.running,
                               .fetching_reachable = wave.reach.fetching,
-                              .suspects = wave.reach.suspects});
+                              .suspects = wave.reach.suspects,
+                              .too_few = wave.too_few});
     snapshot.rolling_back_reachable += wave.reach.going_back;
   }
   snapshot.acknowledged = load_acknowledged(transaction, record.id);

@@ -318,6 +318,21 @@ TEST_F(RolloutFleet, ARetryRaisesTheAttempt) {
   EXPECT_EQ(devices_in(id, "succeeded"), canaries);
 }
 
+TEST_F(RolloutFleet, SuccessesOnTooFewObservationsAreCountedApart) {
+  add_twelve();
+  const auto id = started();
+  tick();
+  const auto canaries = devices_in(id, "notified");
+  report(id, canaries[0], "committed", "probation_too_few");
+  report(id, canaries[1], "committed");
+  report(id, canaries[2], "rolled_back", "probation_too_few");
+  EXPECT_EQ(get(id).record.waves[0].too_few, 1) << "who went back is a failure";
+  EXPECT_EQ(total_counts(get(id).record), (Counts{{"succeeded", 2}, {"probation_too_few", 1}, {"queued", 9}}));
+  EXPECT_EQ(devices_in(id, "probation_too_few"), (Names{canaries[0], canaries[2]}));
+  operate(id, Operation::rollback).value();
+  EXPECT_EQ(get(id).record.waves[0].too_few, 0) << "it is no success any more";
+}
+
 TEST_F(RolloutFleet, AReportThatComesTwiceIsCountedOnce) {
   add_twelve();
   const auto id = started();

@@ -107,6 +107,7 @@ export interface Wave {
   share: number;
   planned: number;
   counts: Record<string, number>;
+  probation_too_few?: number;
   opened_at: string | null;
   bake_started_at: string | null;
   passed_at: string | null;

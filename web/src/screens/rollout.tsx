@@ -99,6 +99,12 @@ function Waves({ rollout }: { rollout: Data }) {
               </span>
             </div>
             <RolloutBar counts={wave.counts} planned={wave.planned} what={waveName(index)} />
+            {!!wave.probation_too_few && (
+              <span class="small">
+                <Status tone="warn" text="Too few observations" />{" "}
+                <Link href={withSearch(`/rollouts/${rollout.id}`, { state: "probation_too_few" })}>{plural(wave.probation_too_few, "device")}</Link> updated after a probation that saw too little to judge by.
+              </span>
+            )}
           </div>
         ))}
         {rollout.waves.length === 0 && <p class="muted">No waves yet.</p>}

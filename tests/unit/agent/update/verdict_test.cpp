@@ -220,7 +220,22 @@ TEST(JudgeProbation, SilenceIsAFailureOnlyWhereThereWasTraffic) {
   EXPECT_EQ(judge_probation(ten_seconds(), {}, silent, 0, 99s).choice, Choice::wait);
   const auto late = judge_probation(ten_seconds(), {}, silent, 0, 100s);
   EXPECT_EQ(late.choice, Choice::commit);
-  EXPECT_NE(late.message.find("20 were asked for"), std::string::npos);
+  EXPECT_EQ(late.cause, too_few_observations);
+}
+
+TEST(JudgeProbation, TooFewObservationsAreAnOutcomeOfTheirOwn) {
+  const ProbationTotals few{7, 0, 10.0, false};
+  auto spec = ten_seconds();
+  const auto kept = judge_probation(spec, {}, few, 0, 100s);
+  EXPECT_EQ(kept.choice, Choice::commit);
+  EXPECT_EQ(kept.cause, "probation_too_few");
+  EXPECT_EQ(kept.message, "too few observations: 7 of 20 inferences in 100 s");
+  spec.too_few_rolls_back = true;
+  EXPECT_EQ(judge_probation(spec, {}, few, 0, 99s).choice, Choice::wait);
+  const auto back = judge_probation(spec, {}, few, 0, 100s);
+  EXPECT_EQ(back.choice, Choice::roll_back);
+  EXPECT_EQ(back.cause, "probation_too_few");
+  EXPECT_EQ(judge_probation(spec, {}, {20, 0, 10.0, false}, 0, 100s).cause, "") << "enough";
 }
 
 TEST(JudgeProbation, ProgramThatStaysDownRollsBackAtTheThirdLook) {

@@ -57,6 +57,13 @@ DeviceState whole() {
   return state;
 }
 
+TEST(DeviceState, HowManyObservationsWereWantedIsThereOnlyWhereTheyWereTooFew) {
+  auto state = whole();
+  EXPECT_EQ(encode(state).find("samples_wanted"), std::string::npos);
+  state.models[0].update->samples_wanted = 400;
+  EXPECT_EQ(decode_device_state(encode(state)).value(), state);
+}
+
 TEST(DeviceState, BytesStayAsTheyAre) {
   EXPECT_EQ(encode(whole()), golden("state.json"));
 }

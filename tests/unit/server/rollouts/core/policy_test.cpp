@@ -47,7 +47,11 @@ TEST(RolloutPolicy, WhatIsWrittenIsReadBack) {
   policy.look_s = 60;
   policy.warm_up_s = 0;
   policy.silent_after_s = 7200;
-  policy.probation = {.duration_s = 3, .min_observations = 5, .max_latency_ratio = 2.0, .max_error_rate = std::nullopt};
+  policy.probation = {.duration_s = 3,
+                      .min_observations = 5,
+                      .max_latency_ratio = 2.0,
+                      .max_error_rate = std::nullopt,
+                      .too_few_rolls_back = true};
   policy.patch_wait_s = 0;
   policy.pace = {PaceKind::exponential, 12, 1.5, 20, 600, 30};
   policy.max_downloads = 8;

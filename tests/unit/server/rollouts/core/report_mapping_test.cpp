@@ -157,6 +157,19 @@ TEST(ReportMapping, ARefusalKeepsItsNumbers) {
   EXPECT_EQ(next->message, "accuracy 0.91 is below 0.94");
 }
 
+TEST(ReportMapping, ASuccessOnTooFewObservationsKeepsItsCauseAndNumbers) {
+  auto seen = report("committed", "probation_too_few");
+  seen.update->samples = 3;
+  seen.update->samples_wanted = 20;
+  const auto next = map_report(told(), seen);
+  ASSERT_TRUE(next);
+  EXPECT_EQ(next->step, DeviceStep::succeeded);
+  EXPECT_EQ(next->cause, cause_too_few);
+  EXPECT_EQ(next->numbers["samples"], 3);
+  EXPECT_EQ(next->numbers["samples_wanted"], 20);
+  EXPECT_EQ(map_report(told(), report("rolled_back", "probation_too_few"))->step, DeviceStep::failed);
+}
+
 TEST(ReportMapping, AWordThatNobodyKnowsIsAnotherFailure) {
   EXPECT_EQ(map_report(told(), report("failed", "succeeded"))->cause, "other");
 }

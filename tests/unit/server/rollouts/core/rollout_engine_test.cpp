@@ -71,6 +71,17 @@ std::string summary(const Snapshot& snapshot, Instant now = t0) {
   return text.empty() ? "hold" : text;
 }
 
+TEST(RolloutEngine, ASuccessOnTooFewObservationsIsNeverSilent) {
+  auto snapshot = baked({{"succeeded", 3}});
+  snapshot.waves[0].too_few = 2;
+  const auto actions = next_actions(snapshot, t0);
+  const auto* opened = find<OpenWave>(actions);
+  ASSERT_NE(opened, nullptr);
+  EXPECT_EQ(opened->decision.message,
+            "wave 1 passed: 3 of 3 devices succeeded, 2 of them after a probation with too few observations");
+  EXPECT_EQ(opened->decision.inputs["probation_too_few"], 2);
+}
+
 // Pace
 // -----------------------------------------------------------------------------------------------------------------
 

@@ -24,7 +24,8 @@ TEST(StateSql, NamesTheStepsThatTheRulePicks) {
 }
 
 TEST(StateSql, NamesTheCausesThatTheRulePicks) {
-  EXPECT_EQ(sql_causes(is_probation_cause), "'probation_latency', 'probation_errors', 'probation_crash'");
+  EXPECT_EQ(sql_causes(is_probation_cause),
+            "'probation_latency', 'probation_errors', 'probation_crash', 'probation_too_few'");
   EXPECT_EQ(sql_causes(is_neutral_cause), "'cancelled', 'superseded', 'decommissioned'");
 }
 
