@@ -138,8 +138,11 @@ Result<int> explain_rollout(const Context& context, const std::string& id) {
   ARGOSY_TRY(const ApiClient api, context.api());
   ARGOSY_TRY(json rollout, api.get(rollout_path(id)));
   ARGOSY_TRY(const json decisions, api.list(rollout_path(id) + "/decisions", "", 500));
+  const auto told = api.get(rollout_path(id) + "/validation");  // not of servers of before
+  const json validation = told ? *told : json::object();
   if (context.output.json) {
     rollout["decisions"] = decisions;
+    rollout["validation"] = validation;
     print_json(rollout);
     return exit_ok;
   }
@@ -147,6 +150,8 @@ Result<int> explain_rollout(const Context& context, const std::string& id) {
   print_warnings(context, rollout);
   if (const std::string gate = text_in(rollout, "gate"); !gate.empty()) std::printf("\nGate: %s\n", gate.c_str());
   print_section("Guards", guards_table(list_in(rollout, "guards")), "none");
+  if (const std::string text = validation_text(validation); !text.empty())
+    print_section(("Validation: " + text).c_str(), validation_table(validation), "none");
   print_section("Decisions, newest first", decisions_table(decisions), "none yet");
   return exit_ok;
 }

@@ -86,6 +86,36 @@ Table guards_table(const json& guards) {
   return table;
 }
 
+Table validation_table(const json& validation) {
+  const auto threshold = number_in(validation, "threshold");
+  const bool higher_is_better = cell(validation, "/higher_is_better") != "false";
+  const auto side = [&](double from, double to) -> std::string {
+    if (!threshold) return "-";
+    if (from < *threshold && *threshold < to) return "the threshold lies here";
+    const bool holds = higher_is_better ? from >= *threshold : to <= *threshold;
+    return holds ? "holds" : "misses";
+  };
+  Table table{{"FROM", "TO", "DEVICES", "THRESHOLD"}, {}};
+  for (const json& bin : list_in(validation, "histogram")) {
+    const auto from = number_in(bin, "from"), to = number_in(bin, "to");
+    if (!from || !to || number_in(bin, "devices").value_or(0) == 0) continue;
+    char low[32], high[32];
+    std::snprintf(low, sizeof low, "%.4g", *from);
+    std::snprintf(high, sizeof high, "%.4g", *to);
+    table.rows.push_back({low, high, cell(bin, "/devices"), side(*from, *to)});
+  }
+  return table;
+}
+
+std::string validation_text(const json& validation) {
+  if (number_in(validation, "measured").value_or(0) == 0) return "";
+  std::string text = text_in(validation, "metric") + " of " + cell(validation, "/measured") + " devices";
+  if (!number_in(validation, "threshold")) return text;
+  const bool higher_is_better = cell(validation, "/higher_is_better") != "false";
+  return text + (higher_is_better ? ", at least " : ", at most ") + cell(validation, "/threshold") +
+         " is asked for: " + cell(validation, "/missed") + " of them miss it";
+}
+
 Table decisions_table(const json& decisions) {
   Table table{{"AT", "ACTOR", "RULE", "DECISION", "MESSAGE"}, {}};
   for (const json& d : decisions)

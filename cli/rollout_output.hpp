@@ -25,6 +25,10 @@ struct Table {
 };
 // Harm is + in every metric: a factor, or a difference.
 Table guards_table(const nlohmann::json& guards);
+// Bins with devices in them, and on which side of the threshold they lie.
+Table validation_table(const nlohmann::json& validation);
+// "accuracy of 12 devices, at least 0.94 is asked for: 1 misses it"; empty when nobody measured.
+std::string validation_text(const nlohmann::json& validation);
 Table decisions_table(const nlohmann::json& decisions);
 
 }  // namespace argosy::cli

@@ -49,6 +49,7 @@
 #include "server/rollouts/guards/panel_store.hpp"
 #include "server/rollouts/recall_api.hpp"
 #include "server/rollouts/rollout_api.hpp"
+#include "server/rollouts/validation_api.hpp"
 #include "server/telemetry/telemetry_api.hpp"
 #include "server/telemetry/telemetry_store.hpp"
 #include "server/work/worker_pool.hpp"
@@ -321,6 +322,7 @@ void Server::Parts::add_routes() {
   add_device_blob_routes(all, *blobs, permits);
   add_rollout_routes(all, *rollouts);
   add_recall_routes(all, *rollouts);
+  add_validation_routes(all, *rollouts);
   add_evidence_routes(all, evidence);
   add_desired_routes(all, desired, [this](std::string_view device) {
     return standing ? standing->desired_rev(device) : std::optional<std::int64_t>();

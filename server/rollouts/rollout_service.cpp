@@ -13,6 +13,7 @@
 #include "server/rollouts/store/recall_store.hpp"
 #include "server/rollouts/store/report_store.hpp"
 #include "server/rollouts/store/rollout_store.hpp"
+#include "server/rollouts/store/validation_store.hpp"
 
 namespace argosy::server {
 namespace {
@@ -71,6 +72,10 @@ Task<Result<RolloutPage<RolloutDeviceRecord>>> RolloutService::devices(std::int6
 Task<Result<RolloutPage<DecisionRecord>>> RolloutService::decisions(std::int64_t id, std::int64_t before,
                                                                     std::size_t limit) {
   return db_.transact<ListDecisions>(id, before, limit);
+}
+
+Task<Result<ValidationNumbers>> RolloutService::validation(std::int64_t id) {
+  return db_.transact<GetValidationNumbers>(id);
 }
 
 Task<Result<RolloutDetails>> RolloutService::operate(OperatorCall call, Instant now) {

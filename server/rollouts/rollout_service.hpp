@@ -17,6 +17,7 @@
 #include "server/base/task.hpp"
 #include "server/rollouts/core/recall.hpp"
 #include "server/rollouts/core/rollout_record.hpp"
+#include "server/rollouts/core/validation_numbers.hpp"
 #include "server/rollouts/planning_service.hpp"
 
 namespace argosy::server {
@@ -44,6 +45,8 @@ class RolloutService {
   Task<Result<RolloutPage<RolloutDeviceRecord>>> devices(std::int64_t id, std::string key, std::string after,
                                                          std::size_t limit, Instant now);
   Task<Result<RolloutPage<DecisionRecord>>> decisions(std::int64_t id, std::int64_t before, std::size_t limit);
+  // A histogram, of the same size whatever the fleet.
+  Task<Result<ValidationNumbers>> validation(std::int64_t id);
   // Errc::precondition_failed, illegal_transition.
   Task<Result<RolloutDetails>> operate(OperatorCall call, Instant now);
 

@@ -8,6 +8,7 @@
 
 #include "common/json/json_text.hpp"
 #include "server/rollouts/rollout_json.hpp"
+#include "server/rollouts/validation_json.hpp"
 
 namespace argosy::server {
 namespace {
@@ -84,17 +85,9 @@ json action_to_json(const EvidenceAction& action) {
 }
 
 json summary_to_json(const ValidationSummary& summary) {
-  json bins = json::array();
-  for (const MetricBin& bin : summary.histogram)
-    bins.push_back({{"from", bin.from}, {"to", bin.to}, {"devices", bin.devices}});
   return {{"by_state", summary.by_state},
           {"by_cause", summary.by_cause},
-          {"metric",
-           {{"measured", summary.measured},
-            {"smallest", or_null(summary.smallest)},
-            {"median", or_null(summary.median)},
-            {"largest", or_null(summary.largest)},
-            {"histogram", std::move(bins)}}}};
+          {"metric", metric_values_to_json(summary.metric)}};
 }
 
 struct KnownClaim {

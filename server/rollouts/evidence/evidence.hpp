@@ -11,6 +11,7 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include "server/rollouts/core/rollout_record.hpp"
+#include "server/rollouts/core/validation_numbers.hpp"
 
 namespace argosy::server {
 
@@ -61,18 +62,11 @@ struct AuditHeadRow {  // of the chain, when the evidence was read
   std::int64_t archived_up_to = 0;  // rows up to this seal are in files, and not in the document
 };
 
-struct MetricBin {
-  double from = 0, to = 0;
-  std::int64_t devices = 0;
-};
-
 // Over all devices of the rollout, whichever the document shows.
 struct ValidationSummary {
   std::map<std::string, std::int64_t> by_state;
   std::map<std::string, std::int64_t> by_cause;  // of failures, and of successes that have one
-  std::int64_t measured = 0;                     // devices that told the metric's value
-  std::optional<double> smallest, median, largest;
-  std::vector<MetricBin> histogram;
+  MetricValues metric;
 };
 
 struct RolloutEvidence {

@@ -7,11 +7,10 @@
 
 #include "server/db/rows.hpp"
 #include "server/rollouts/store/rollout_store.hpp"
+#include "server/rollouts/store/validation_store.hpp"
 
 namespace argosy::server {
 namespace {
-
-constexpr int histogram_bins = 20;
 
 EvidenceRelease read_release(pqxx::work& transaction, std::int64_t release) {
   EvidenceRelease found;
@@ -122,48 +121,10 @@ void read_counts(pqxx::work& transaction, std::int64_t rollout, ValidationSummar
   }
 }
 
-void read_histogram(pqxx::work& transaction, std::int64_t rollout, ValidationSummary& summary) {
-  const double smallest = *summary.smallest, largest = *summary.largest;
-  const double width = (largest - smallest) / histogram_bins;
-  if (!(width > 0)) {
-    summary.histogram.push_back({smallest, largest, summary.measured});
-    return;
-  }
-  for (int bin = 0; bin < histogram_bins; ++bin)
-    summary.histogram.push_back(
-        {smallest + bin * width, bin + 1 == histogram_bins ? largest : smallest + (bin + 1) * width, 0});
-  const auto rows = transaction.exec_params(
-      R"sql(
-        select least(width_bucket((numbers->>'metric_value')::float8, $2, $3, $4), $4) as bin, count(*) as devices
-        from rollout_devices
-        where rollout_id = $1 and numbers ? 'metric_value'
-        group by 1
-      )sql",
-      rollout, smallest, largest, histogram_bins);
-  for (const auto& row : rows)
-    summary.histogram.at(static_cast<std::size_t>(row["bin"].as<int>()) - 1).devices =
-        row["devices"].as<std::int64_t>();
-}
-
 ValidationSummary read_validation(pqxx::work& transaction, std::int64_t rollout) {
   ValidationSummary summary;
   read_counts(transaction, rollout, summary);
-  const auto row = transaction.exec_params1(
-      R"sql(
-        select count(*) as measured, min(value) as smallest, max(value) as largest,
-          percentile_disc(0.5) within group (order by value) as median
-        from (
-          select (numbers->>'metric_value')::float8 as value
-          from rollout_devices
-          where rollout_id = $1 and numbers ? 'metric_value'
-        ) as told
-      )sql",
-      rollout);
-  summary.measured = row["measured"].as<std::int64_t>();
-  summary.smallest = optional_of<double>(row["smallest"]);
-  summary.median = optional_of<double>(row["median"]);
-  summary.largest = optional_of<double>(row["largest"]);
-  if (summary.measured > 0) read_histogram(transaction, rollout, summary);
+  summary.metric = read_metric_values(transaction, rollout);
   return summary;
 }
 

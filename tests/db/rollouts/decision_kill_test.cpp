@@ -61,12 +61,16 @@ constexpr const char* save_and_restore = R"sql(
     select relname from pg_class
     where relnamespace = 'public'::regnamespace and relkind in ('r', 'p') and not relispartition
   $$;
+  create function saved.columns_of(one name) returns text language sql as $$
+    select string_agg(quote_ident(attname), ', ' order by attnum) from pg_attribute
+    where attrelid = ('public.' || quote_ident(one))::regclass and attnum > 0 and not attisdropped and attgenerated = ''
+  $$;
   create function saved.save() returns void language plpgsql as $$
   declare one name;
   begin
     for one in select saved.names() loop
       execute format('drop table if exists saved.%I', one);
-      execute format('create table saved.%I as table public.%I', one, one);
+      execute format('create table saved.%I as select %s from public.%I', one, saved.columns_of(one), one);
     end loop;
   end $$;
   create function saved.restore() returns void language plpgsql as $$
@@ -75,7 +79,7 @@ constexpr const char* save_and_restore = R"sql(
     set local session_replication_role = replica;
     for one in select saved.names() loop
       execute format('delete from public.%I', one);
-      execute format('insert into public.%I overriding system value table saved.%I', one, one);
+      execute format('insert into public.%I (%s) overriding system value table saved.%I', one, saved.columns_of(one), one);
     end loop;
   end $$;
 )sql";

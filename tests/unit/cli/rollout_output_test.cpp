@@ -35,6 +35,26 @@ TEST(GuardsTable, TellsRatiosAsFactorsAndDifferencesWithTheirSign) {
             (Row{"accuracy", "waiting", "-", "-", "-", "+0.0050", "+0.0200", "-", "-", "-", "too few labels"}));
 }
 
+TEST(ValidationTable, SaysOnWhichSideOfTheThresholdDevicesAre) {
+  const json validation{{"metric", "accuracy"},
+                        {"threshold", 0.94},
+                        {"higher_is_better", true},
+                        {"missed", 1},
+                        {"measured", 6},
+                        {"histogram",
+                         {{{"from", 0.9}, {"to", 0.92}, {"devices", 1}},
+                          {{"from", 0.92}, {"to", 0.96}, {"devices", 2}},
+                          {{"from", 0.96}, {"to", 0.98}, {"devices", 0}},
+                          {{"from", 0.98}, {"to", 1.0}, {"devices", 3}}}}};
+  EXPECT_EQ(validation_text(validation), "accuracy of 6 devices, at least 0.94 is asked for: 1 of them miss it");
+  const Table table = validation_table(validation);
+  ASSERT_EQ(table.rows.size(), 3U);
+  EXPECT_EQ(table.rows[0], (Row{"0.9", "0.92", "1", "misses"}));
+  EXPECT_EQ(table.rows[1], (Row{"0.92", "0.96", "2", "the threshold lies here"}));
+  EXPECT_EQ(table.rows[2], (Row{"0.98", "1", "3", "holds"}));
+  EXPECT_EQ(validation_text({{"measured", 0}}), "");
+}
+
 TEST(GuardsTable, IsEmptyWithoutGuards) {
   EXPECT_TRUE(guards_table(json::array()).rows.empty());
 }

@@ -3,7 +3,7 @@
 import { QueryCache, QueryClient, keepPreviousData, useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { ApiError, call, query } from "./client";
 import { markFresh } from "./freshness";
-import type { Alert, AuditEntry, Claim, Decision, Device, DriftFeature, FleetEvent, Me, Model, Overview, Page, Patch, QuarantineRow, Release, Rollout, RolloutDevice, Series, TelemetryEpoch, Token, User } from "./types";
+import type { Alert, AuditEntry, Claim, Decision, Device, DriftFeature, FleetEvent, Me, Model, Overview, Page, Patch, QuarantineRow, Release, Rollout, RolloutDevice, Series, TelemetryEpoch, Token, User, ValidationNumbers } from "./types";
 
 export const queryClient = new QueryClient({
   queryCache: new QueryCache({
@@ -81,6 +81,9 @@ export const useRollout = (id: string) =>
 
 export const useDecisions = (id: string) =>
   useQuery({ queryKey: ["rollout", id, "decisions"], queryFn: () => call<Page<Decision>>(`/rollouts/${path(id)}/decisions?limit=200`) });
+
+export const useValidationNumbers = (id: string) =>
+  useQuery({ queryKey: ["rollout", id, "validation"], queryFn: () => call<ValidationNumbers>(`/rollouts/${path(id)}/validation`), staleTime: 10_000 });
 
 export const useRolloutDevices = (id: string, state: string) =>
   useQuery({

@@ -113,6 +113,19 @@ export interface Wave {
   passed_at: string | null;
 }
 
+/** What devices measured of the release's metric before it served there. */
+export interface ValidationNumbers {
+  metric: string | null;
+  threshold: number | null;
+  higher_is_better: boolean;
+  missed: number;
+  measured: number;
+  smallest: number | null;
+  median: number | null;
+  largest: number | null;
+  histogram: { from: number; to: number; devices: number }[];
+}
+
 /** What a guard says. Changes are + for harm: logarithms where the scale is a ratio, else differences. */
 export interface Guard {
   metric: string;

@@ -12,6 +12,7 @@ import { changeText, figureText, guardName, intervalPlaces, VERDICTS } from "./g
 import { devicePath, devicesPath, withSearch } from "./paths";
 import { waitText, withdrawnText } from "./release-text";
 import { RolloutActions } from "./rollout-actions";
+import { ValidationCard } from "./validation-card";
 
 export function Rollout({ id }: { id: string }) {
   const rollout = useRollout(id);
@@ -53,6 +54,7 @@ export function Rollout({ id }: { id: string }) {
       </div>
       <Waves rollout={data} />
       <Guards guards={data.guards ?? []} />
+      <ValidationCard id={id} />
       <div class="grid-2 stretch">
         <Outcome rollout={data} />
         <Policy rollout={data} />

@@ -75,6 +75,7 @@ const std::vector<Endpoint> operators_table{
     {"GET /api/v1/rollouts/{id}/devices", "vpoa"},
     {"GET /api/v1/rollouts/{id}/decisions", "vpoa"},
     {"GET /api/v1/rollouts/{id}/evidence", "vpoa"},
+    {"GET /api/v1/rollouts/{id}/validation", "vpoa"},
     {"GET /api/v1/evidence-key", "vpoa"},
     {"POST /api/v1/rollouts/{id}/start", "oa"},
     {"POST /api/v1/rollouts/{id}/approve", "oa"},

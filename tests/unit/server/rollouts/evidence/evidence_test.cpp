@@ -49,8 +49,8 @@ TEST(RolloutEvidence, ClaimsWhatItsPartsShow) {
 
   evidence.release.validation_json = R"({"metric": "accuracy", "threshold": 0.9})";
   EXPECT_FALSE(claims(document_of(evidence), "article 15")) << "asked for, but nobody measured it";
-  evidence.validation.measured = 2;
-  evidence.validation.histogram = {{0.9, 0.95, 2}};
+  evidence.validation.metric.measured = 2;
+  evidence.validation.metric.histogram = {{0.9, 0.95, 2}};
   EXPECT_TRUE(claims(document_of(evidence), "article 15"));
 
   evidence.release.variants = {{"fp32", "sha256:00", "onnx", 10, "{}"}};
