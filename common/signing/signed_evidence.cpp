@@ -46,9 +46,9 @@ Result<Fields> fields_of(std::string_view file) {
 
 Result<std::string> sign_evidence(std::string evidence, const SigningKey& key) {
   ARGOSY_TRY(const std::string pem, public_half(key));
-  ARGOSY_TRY(const Envelope envelope, seal(evidence_type, std::move(evidence), key));
+  ARGOSY_TRY(Envelope envelope, seal(evidence_type, std::move(evidence), key));
   const nlohmann::json file{{"type", evidence_type},
-                            {"evidence", envelope.payload},
+                            {"evidence", std::move(envelope.payload)},
                             {"signature",
                              {{"algorithm", evidence_algorithm},
                               {"key", {{"sha256", hint_of(pem)}, {"pem", pem}}},

@@ -90,7 +90,8 @@ struct EvidenceMaker {
 RolloutPage<RolloutDeviceRecord> failed_first(RolloutPage<RolloutDeviceRecord> failed,
                                               RolloutPage<RolloutDeviceRecord> all, std::size_t limit);
 
-nlohmann::json evidence_to_json(const RolloutEvidence& evidence, const EvidenceMaker& maker);
+// The document, as JSON.
+std::string write_evidence(const RolloutEvidence& evidence, const EvidenceMaker& maker);
 // What the parts of this document support, and no more: a claim whose parts are empty is left out.
 nlohmann::json claims_of(const nlohmann::json& document);
 

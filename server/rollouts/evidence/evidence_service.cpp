@@ -3,12 +3,9 @@
 #include <system_error>
 #include <utility>
 
-#include <nlohmann/json.hpp>
-
 #include "common/base/encoding.hpp"
 #include "common/base/file.hpp"
 #include "common/base/random.hpp"
-#include "common/json/json_text.hpp"
 #include "common/signing/signed_evidence.hpp"
 #include "server/db/db_pool.hpp"
 #include "server/rollouts/evidence/evidence_store.hpp"
@@ -27,7 +24,7 @@ struct SignRolloutEvidence {
   EvidenceMaker maker;
   Result<std::string> operator()() const {
     ARGOSY_TRY(const SigningKey key, open_evidence_key(key_file));
-    return signing::sign_evidence(write_json(evidence_to_json(evidence, maker)), key);
+    return signing::sign_evidence(write_evidence(evidence, maker), key);
   }
 };
 

@@ -24,7 +24,7 @@ RolloutEvidence nothing_yet() {
 }
 
 json document_of(const RolloutEvidence& evidence) {
-  return evidence_to_json(evidence, {"argosyd test", "user:ada", Instant{}});
+  return json::parse(write_evidence(evidence, {"argosyd test", "user:ada", Instant{}}));
 }
 
 bool claims(const json& document, const std::string& of_source) {
@@ -35,6 +35,18 @@ bool claims(const json& document, const std::string& of_source) {
 
 TEST(RolloutEvidence, ClaimsNothingThatNothingSupports) {
   EXPECT_EQ(document_of(nothing_yet())["claims"], json::array());
+}
+
+TEST(RolloutEvidence, IsWrittenAsOneDocumentWithAllItsDevices) {
+  auto evidence = nothing_yet();
+  evidence.devices = {{device_record("a", DeviceStep::succeeded), device_record("b", DeviceStep::failed)}, 5};
+  const auto text = write_evidence(evidence, {"argosyd test", "user:ada", Instant{}});
+  const auto document = json::parse(text);
+  EXPECT_EQ(document.dump(), text) << "keys in their order, nothing between";
+  EXPECT_EQ(document["devices"]["items"].size(), 2U);
+  EXPECT_EQ(document["devices"]["items"][1]["device"], "b");
+  EXPECT_EQ(document["devices"]["left_out"], 3);
+  EXPECT_EQ(document["devices"]["total"], 5);
 }
 
 TEST(RolloutEvidence, ClaimsWhatItsPartsShow) {
