@@ -263,16 +263,22 @@ void add_verb_with_text(CLI::App& rollout, Context& context, const Verb& verb, c
 
 void add_promote(CLI::App& rollout, Context& context) {
   auto all = std::make_shared<bool>(false);
+  auto override_guards = std::make_shared<bool>(false);
   add_verb(
       rollout, context, {"promote", "Open the next wave now"},
-      [all](CLI::App& command) {
-        command.add_flag(
+      [all, override_guards](CLI::App& command) {
+        auto* of_all = command.add_flag(
             "--all", *all,
-            "The waves behind it too, one after the other, without their bakes; abort criteria and failing "
-            "guards still stop it");
+            "The waves behind it too, one after the other, without their bakes; abort criteria, failing guards and "
+            "required guards still stop it");
+        command.add_flag("--override-guards", *override_guards, "With --all: past required guards that wait, too")
+            ->needs(of_all);
       },
-      [all] {
-        return *all ? json{{"all", true}} : json::object();
+      [all, override_guards] {
+        json body = json::object();
+        if (*all) body["all"] = true;
+        if (*override_guards) body["override_guards"] = true;
+        return body;
       });
 }
 

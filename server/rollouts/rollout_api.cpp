@@ -74,7 +74,9 @@ Result<void> read_details(const Request& request, OperatorCall& call) {
       return {};
     }
     case Operation::promote: {
-      ARGOSY_TRY(call.all, parse_promote(request.body));
+      ARGOSY_TRY(const auto wish, parse_promote(request.body));
+      call.all = wish.all;
+      call.override_guards = wish.override_guards;
       return {};
     }
     case Operation::retry: {

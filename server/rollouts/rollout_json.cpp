@@ -81,6 +81,7 @@ json rollout_to_json(const RolloutRecord& record) {
           {"started_at", time_or_null(record.started_at)},
           {"ended_at", time_or_null(record.ended_at)},
           {"promote_all", record.promote_all},
+          {"overrides_guards", record.overrides_guards},
           {"counts", total_counts(record)},
           {"waves", waves},
           {"planning", planning_to_json(record.planning)},
@@ -166,13 +167,15 @@ Result<std::optional<Instant>> parse_start(std::string_view text) {
   return start_at;
 }
 
-Result<bool> parse_promote(std::string_view text) {
-  bool all = false;
-  if (text.empty()) return all;
+Result<PromoteWish> parse_promote(std::string_view text) {
+  PromoteWish wish;
+  if (text.empty()) return wish;
   ARGOSY_TRY(auto in, JsonReader::parse(text));
-  in.optional("all", all);
+  in.optional("all", wish.all)
+      .optional("override_guards", wish.override_guards)
+      .check("override_guards", wish.all || !wish.override_guards, "goes with all: one wave opens whatever guards say");
   ARGOSY_CHECK(in.finish());
-  return all;
+  return wish;
 }
 
 Result<std::string> parse_comment(std::string_view text) {

@@ -26,7 +26,11 @@ Result<RetryWish> parse_retry(std::string_view json);
 // {"start_at": "2026-08-01T02:00:00Z"}, or nothing at all: at once.
 Result<std::optional<Instant>> parse_start(std::string_view json);
 // {"all": true}, or nothing at all: the next wave.
-Result<bool> parse_promote(std::string_view json);
+struct PromoteWish {
+  bool all = false;
+  bool override_guards = false;  // only with `all`
+};
+Result<PromoteWish> parse_promote(std::string_view json);
 // Of approve and refuse: {"comment": "..."}, or nothing at all.
 Result<std::string> parse_comment(std::string_view json);
 // The number in an If-Match header: "3", 3 or *. Errc::precondition_required when it is missing.

@@ -5,6 +5,8 @@
 #include <cstdio>
 #include <utility>
 
+#include "server/rollouts/core/dwell.hpp"
+
 namespace argosy::server {
 namespace {
 
@@ -183,17 +185,29 @@ Gate check_accepted_guards(const Snapshot& snapshot) {
 // The look at the longest dwell is taken beside the ticks, and has this long to come.
 constexpr seconds for_the_last_look{60};
 
+bool still_waits(const GuardVerdict& verdict) {
+  return verdict.mode != GuardMode::advisory && verdict.verdict != Verdict::pass && verdict.verdict != Verdict::skipped;
+}
+
 Gate check_guard_verdicts(const Snapshot& snapshot, Instant bake_end, Instant now) {
   if (auto accepted = check_accepted_guards(snapshot); accepted.verdict != GateVerdict::pass) return accepted;
-  const Instant dwell_end = bake_end + seconds(snapshot.policy.gate.max_dwell_s);
+  const auto& policy = snapshot.policy;
+  const seconds longest(policy.gate.max_dwell_s);
   for (const auto& verdict : snapshot.guards) {
-    if (verdict.mode == GuardMode::advisory || verdict.verdict == Verdict::pass || verdict.verdict == Verdict::skipped)
-      continue;
-    const bool is_last_word = verdict.is_final || now >= dwell_end + for_the_last_look;
-    if (now < dwell_end || !is_last_word) return {GateVerdict::hold, verdict.message};
+    if (!still_waits(verdict)) continue;
+    const bool has_ended = has_dwelt(policy, snapshot.zones, bake_end, longest, now);
+    const bool is_last_word =
+        verdict.is_final || has_dwelt(policy, snapshot.zones, bake_end, longest + for_the_last_look, now);
+    if (!has_ended || !is_last_word) return {GateVerdict::hold, verdict.message};
     return {GateVerdict::stop, "inconclusive: " + verdict.message + ", and the longest wait is over"};
   }
   return {GateVerdict::pass, ""};
+}
+
+Gate promoted(const std::string& reason, const std::vector<std::string>& overridden) {
+  std::string why = reason + "; an operator promotes all waves without their bakes";
+  if (!overridden.empty()) why += ", and overrides the required guard " + overridden.front();
+  return {GateVerdict::pass, std::move(why)};
 }
 
 Gate check_gate(const Snapshot& snapshot, Instant now) {
@@ -203,7 +217,9 @@ Gate check_gate(const Snapshot& snapshot, Instant now) {
   if (outcome.verdict != GateVerdict::pass) return outcome;
   if (snapshot.promote_all && next_wave(snapshot, snapshot.wave)) {
     if (auto accepted = check_accepted_guards(snapshot); accepted.verdict != GateVerdict::pass) return accepted;
-    return {GateVerdict::pass, outcome.reason + "; an operator promotes all waves without their bakes"};
+    const auto required = waiting_required_guards(snapshot);
+    if (required.empty() || snapshot.overrides_guards) return promoted(outcome.reason, required);
+    outcome.reason += "; promoting all does not skip the required guard " + required.front();
   }
   if (!wave.bake_started_at) return {GateVerdict::start_bake, outcome.reason + "; baking begins"};
   const auto bake_end = *wave.bake_started_at + seconds(policy.bake_s);
@@ -449,6 +465,15 @@ std::optional<PaceNow> pace_now(const Snapshot& snapshot, Instant now) {
   const auto rate = rate_per_minute(snapshot.policy.pace, succeeded(total_counts(snapshot)));
   if (!rate) return std::nullopt;
   return PaceNow{*rate, snapshot.pace_spent_until, now};
+}
+
+std::vector<std::string> waiting_required_guards(const Snapshot& snapshot) {
+  std::vector<std::string> names;
+  for (const auto& verdict : snapshot.guards) {
+    if (verdict.mode == GuardMode::required && verdict.verdict != Verdict::fail && still_waits(verdict))
+      names.emplace_back(to_string(verdict.metric));
+  }
+  return names;
 }
 
 std::optional<int> next_wave(const Snapshot& snapshot, int wave) {

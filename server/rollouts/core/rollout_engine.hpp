@@ -69,7 +69,8 @@ struct Snapshot {
   std::string planning{};      // how far the plan of its devices is: nothing is decided before; empty: they are planned
   std::int64_t tries_due = 0;  // of those that try again by themselves, whose time has come
   bool promote_all = false;    // an operator opens the waves that are left without their bakes
-  bool stopping = false;       // devices are still to be told of the last stop: nothing else is decided before
+  bool overrides_guards = false;  // and without waiting for required guards
+  bool stopping = false;          // devices are still to be told of the last stop: nothing else is decided before
 };
 
 struct Decision {
@@ -132,6 +133,8 @@ std::optional<std::vector<std::string>> open_zones(const Policy& policy, const s
 Counts total_counts(const Snapshot& snapshot);
 // What pace.hpp asks about; nothing when the policy names no rate.
 std::optional<PaceNow> pace_now(const Snapshot& snapshot, Instant now);
+// Metrics of required guards that neither pass nor fail yet: `promote all` does not skip them by itself.
+std::vector<std::string> waiting_required_guards(const Snapshot& snapshot);
 // The last wave that holds devices.
 int last_wave(const Snapshot& snapshot);
 // The next wave after `wave` that holds devices; nothing after the last.

@@ -36,6 +36,7 @@ struct OperatorCall {
   std::string comment{};              // of approve and refuse
   std::optional<Instant> start_at{};  // of start
   bool all = false;                   // of promote: the waves behind the next as well
+  bool override_guards = false;       // with it: also past required guards that wait
 };
 
 // Devices of a wave that hang on who is reachable now, counted as rows move.
@@ -96,6 +97,7 @@ struct RolloutRecord {
   std::optional<Instant> pace_spent_until;    // pace.hpp
   std::optional<Instant> looked_for_more_at;  // with dynamic targets
   bool promote_all = false;                   // the waves that are left open without their bakes
+  bool overrides_guards = false;              // and without waiting for required guards
   std::optional<Planning> planning;           // none: planned
 };
 

@@ -13,8 +13,10 @@
 #include "server/db/rows.hpp"
 #include "server/db/statement.hpp"
 #include "server/drift/evidence.hpp"
+#include "server/rollouts/core/dwell.hpp"
 #include "server/rollouts/core/state_sql.hpp"
 #include "server/rollouts/store/decision_store.hpp"
+#include "server/rollouts/store/maintenance_store.hpp"
 #include "server/rollouts/store/rollout_rows_store.hpp"
 
 namespace argosy::server {
@@ -334,14 +336,14 @@ Duration median_exposure(pqxx::work& transaction, const RolloutRecord& record) {
   return Duration{exec_prepared(transaction, find_exposure, record.id, record.wave)[0][0].as<std::int64_t>()};
 }
 
-LookTiming timing_of(const RolloutRecord& record, Instant now) {
+LookTiming timing_of(const RolloutRecord& record, const std::vector<ZoneView>& zones, Instant now) {
   const auto& gate = record.policy.gate;
   const auto dwell = std::chrono::seconds(gate.bake_s + gate.max_dwell_s);
   const auto& baked_from = record.waves[static_cast<std::size_t>(record.wave)].bake_started_at;
   return {.length = std::chrono::seconds(record.policy.look_s),
           .longest = dwell,
           .dwell_began_at = baked_from,
-          .dwell_is_over = baked_from && now - *baked_from >= dwell};
+          .dwell_is_over = baked_from && longest_dwell_is_over(record.policy, zones, *baked_from, now)};
 }
 
 bool has_no_past(pqxx::work& transaction, std::int64_t rollout) {
@@ -413,7 +415,7 @@ Result<LookOutcome> LookAtGuards::operator()(pqxx::work& transaction) const {
   outcome.unfinished = read_some_past(transaction, record);
   if (outcome.unfinished) return outcome;
   auto last = load_last_look(transaction, id);
-  auto timing = timing_of(record, now);
+  auto timing = timing_of(record, load_zones(transaction, record.policy, now), now);
   timing.has_no_past = has_no_past(transaction, id);
   const auto watched = watched_for(median_exposure(transaction, record), timing.dwell_began_at,
                                    std::chrono::seconds(record.policy.silent_after_s), now);

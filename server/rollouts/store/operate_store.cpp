@@ -117,22 +117,42 @@ void cancel(pqxx::work& transaction, const OperateRollout& asked, const RolloutR
   change(transaction, asked, record, RolloutState::draft, "cancel");
 }
 
-void promote(pqxx::work& transaction, const OperateRollout& asked, RolloutRecord record) {
+// What is required is not skipped without a word.
+Result<void> check_override(const OperateRollout& asked, const std::vector<std::string>& waiting) {
+  if (!asked.call.all || asked.call.override_guards || waiting.empty()) return {};
+  return make_error(Errc::illegal_transition, "the guard " + waiting.front() +
+                                                  " is required and has not passed; wait for it, promote one wave, or "
+                                                  "override the guards");
+}
+
+std::string words_of_promotion(const std::string& actor, bool all, const std::vector<std::string>& overridden) {
+  std::string words = "promoted by " + actor;
+  if (all) words += ", and all waves after it, without their bakes";
+  for (const auto& guard : overridden)
+    words += "; the required guard " + guard + ", which has not passed, is overridden";
+  return words;
+}
+
+Result<void> promote(pqxx::work& transaction, const OperateRollout& asked, RolloutRecord record) {
   const auto snapshot = load_snapshot(transaction, record, asked.now);
   const auto next = next_wave(snapshot, record.wave).value_or(record.wave + 1);
   const auto word = "open " + wave_name(next);
+  const auto waiting = waiting_required_guards(snapshot);
+  ARGOSY_CHECK(check_override(asked, waiting));
   auto inputs = accept(transaction, asked, record);
   inputs["gate"] = gate_status(snapshot, asked.now);
   const bool all = asked.call.all && next_wave(snapshot, next);
   inputs["all"] = all;
-  const auto decision = by_operator(
-      word, "promoted by " + asked.call.actor + (all ? ", and all waves after it, without their bakes" : ""), inputs);
-  transaction.exec_params0("update rollouts set promote_all = $2 where id = $1", record.id, all);
+  inputs["overridden"] = waiting;
+  const auto decision = by_operator(word, words_of_promotion(asked.call.actor, all, waiting), inputs);
+  transaction.exec_params0("update rollouts set promote_all = $2, overrides_guards = $3 where id = $1", record.id, all,
+                           all && asked.call.override_guards);
   if (record.state == RolloutState::paused) {
     transaction.exec_params0("update rollouts set state = $3, reason = $2 where id = $1", record.id, decision.message,
                              std::string(to_string(RolloutState::running)));
   }
   open_wave(transaction, record, next, asked.call.actor, decision, asked.now);
+  return {};
 }
 
 void restart_bake(pqxx::work& transaction, const RolloutRecord& record) {
@@ -191,8 +211,7 @@ Result<void> act(pqxx::work& transaction, const OperateRollout& asked, const Rol
       change(transaction, asked, record, RolloutState::running, "resume");
       return {};
     case Operation::promote:
-      promote(transaction, asked, record);
-      return {};
+      return promote(transaction, asked, record);
     case Operation::halt:
       change(transaction, asked, record, RolloutState::halted, "halt");
       return {};

@@ -124,6 +124,7 @@ Snapshot load_snapshot(pqxx::work& transaction, const RolloutRecord& record, Ins
   snapshot.start_at = record.start_at;
   snapshot.looked_for_more_at = record.looked_for_more_at;
   snapshot.promote_all = record.promote_all;
+  snapshot.overrides_guards = record.overrides_guards;
   snapshot.stopping = record.told_up_to.has_value();
   if (record.planning) snapshot.planning = planning_text(*record.planning);
   for (const auto& wave : record.waves) {

@@ -47,7 +47,7 @@ void change_state(pqxx::work& transaction, const RolloutRecord& record, RolloutS
       R"sql(
         update rollouts
         set state = $2, reason = $3, version = version + 1,
-          promote_all = promote_all and $6,
+          promote_all = promote_all and $6, overrides_guards = overrides_guards and $6,
           started_at = case when $6 then coalesce(started_at, $4::timestamptz) else started_at end,
           ended_at = case when $5 then $4::timestamptz end
         where id = $1

@@ -43,6 +43,31 @@ class RolloutLaunch : public RolloutFleet {
   void restart_server() { rollouts.emplace(pool, *patches, RolloutOptions{.guard_interval = Duration{0}}); }
 };
 
+TEST_F(RolloutLaunch, PromotingAllPastARequiredGuardIsAskedForAndLogged) {
+  const auto id = started("1.1", {{"waves", {{{"share", 0.2}}, {{"share", 0.5}}, {{"share", 1.0}}}},
+                                  {"guards", {{{"metric", "latency_p95"}, {"mode", "required"}}}}});
+  tick();
+  OperatorCall all{.rollout = id, .operation = Operation::promote, .if_match = "*", .actor = "user:ada", .all = true};
+  const auto refused = call(all);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Errc::illegal_transition);
+  EXPECT_NE(refused.error().message.find("the guard latency_p95 is required"), std::string::npos)
+      << refused.error().message;
+  EXPECT_EQ(get(id).record.wave, 0);
+  all.override_guards = true;
+  EXPECT_TRUE(call(all).value().record.overrides_guards);
+  EXPECT_NE(last_message(id).find("the required guard latency_p95, which has not passed, is overridden"),
+            std::string::npos)
+      << last_message(id);
+  for (int i = 0; i < 3; ++i) {
+    report_all(id, "notified", "committed");
+    tick();
+  }
+  EXPECT_EQ(get(id).record.wave, 2);
+  call({.rollout = id, .operation = Operation::pause, .if_match = "*", .actor = "user:ada"}).value();
+  EXPECT_FALSE(get(id).record.overrides_guards) << "a pause ends it";
+}
+
 // Schedule
 // -------------------------------------------------------------------------------------------------------------
 

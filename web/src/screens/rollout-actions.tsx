@@ -10,10 +10,13 @@ interface ActionText {
   action: RolloutAction;
   body?: Record<string, unknown>; // what is asked for beside
   flag?: string; // of the same command
+  when?: (rollout: Rollout) => boolean; // shown then alone
   label: string;
   tone: "primary" | "danger" | "";
   does: string;
 }
+
+const requiredWaits = ({ guards }: Rollout) => (guards ?? []).some(({ mode, verdict }) => mode === "required" && (verdict === "waiting" || verdict === "unknown"));
 
 const ACTIONS: ActionText[] = [
   { action: "start", label: "Start", tone: "primary", does: "The devices of the first wave are told to update. The others wait for the gate." },
@@ -29,7 +32,17 @@ const ACTIONS: ActionText[] = [
     body: { all: true },
     flag: " --all",
     tone: "",
-    does: "The next wave opens now, and each one after it as soon as the devices of the one before have an outcome: without its bake time, without waiting for guards that cannot tell yet, and without an operator. Abort criteria, failing guards and the success share still stop the rollout. The last wave keeps its gate.",
+    does: "The next wave opens now, and each one after it as soon as the devices of the one before have an outcome: without its bake time, without waiting for guards that cannot tell yet, and without an operator. Abort criteria, failing guards, required guards and the success share still stop the rollout. The last wave keeps its gate.",
+    when: (rollout) => !requiredWaits(rollout),
+  },
+  {
+    action: "promote",
+    label: "Promote all, overriding guards",
+    body: { all: true, override_guards: true },
+    flag: " --all --override-guards",
+    tone: "danger",
+    does: "As promoting all, and past required guards that have not passed. That you override them goes into the decision log.",
+    when: requiredWaits,
   },
   { action: "retry", label: "Retry failed", tone: "", does: "The devices that failed are told to try again." },
   { action: "halt", label: "Halt", tone: "danger", does: "The rollout ends here. No other device gets the release; devices that have it keep it. This cannot be taken back." },
@@ -73,7 +86,7 @@ async function act(rollout: Rollout, action: RolloutAction, body: Record<string,
 export function RolloutActions({ rollout }: { rollout: Rollout }) {
   const me = useMe();
   const allowedOf = (action: RolloutAction): true | string => ownRefusal(rollout, action, me.data?.user.name) ?? rollout.allowed[action];
-  const shown = ACTIONS.filter(({ action, body }) => rollout.allowed[action] === true || (body === undefined && SHOWN_REFUSED[rollout.state].includes(action)));
+  const shown = ACTIONS.filter(({ action, body, when }) => (when?.(rollout) ?? true) && (rollout.allowed[action] === true || (body === undefined && SHOWN_REFUSED[rollout.state].includes(action))));
   const notMine = useRefusal("operate_rollouts");
   const refused = notMine ? [] : shown.filter(({ action }) => allowedOf(action) !== true);
   return (

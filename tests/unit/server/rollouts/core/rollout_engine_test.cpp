@@ -71,6 +71,36 @@ std::string summary(const Snapshot& snapshot, Instant now = t0) {
   return text.empty() ? "hold" : text;
 }
 
+TEST(RolloutEngine, PromotingAllSkipsNoRequiredGuardUnlessAnOperatorOverridesIt) {
+  auto snapshot = guarded({.mode = GuardMode::required, .verdict = Verdict::waiting});
+  snapshot.waves[0].bake_started_at.reset();
+  snapshot.promote_all = true;
+  EXPECT_EQ(summary(snapshot), "bake 0") << "the gate as it is without promotion";
+  EXPECT_NE(gate_status(snapshot, t0).find("promoting all does not skip the required guard latency_p95"),
+            std::string::npos);
+  EXPECT_EQ(waiting_required_guards(snapshot), std::vector<std::string>{"latency_p95"});
+  snapshot.overrides_guards = true;
+  EXPECT_EQ(summary(snapshot), "open 1");
+  EXPECT_NE(gate_status(snapshot, t0).find("overrides the required guard latency_p95"), std::string::npos);
+  snapshot.overrides_guards = false;
+  snapshot.guards[0].mode = GuardMode::automatic;
+  EXPECT_EQ(summary(snapshot), "open 1");
+}
+
+TEST(RolloutEngine, AGuardThatWaitsIsNotInconclusiveWhileWindowsAreClosed) {
+  auto snapshot = guarded({.verdict = Verdict::waiting, .is_final = true});
+  snapshot.policy.gate.max_dwell_s = 3600;
+  snapshot.waves[0].bake_started_at = t0 - std::chrono::hours(10);
+  EXPECT_EQ(summary(snapshot), "paused");
+  const WallTime wall{t0.time_since_epoch()};
+  const auto minute = std::chrono::floor<std::chrono::minutes>(wall - std::chrono::floor<std::chrono::days>(wall));
+  // A window of half an hour a day, which closed a moment ago.
+  const auto from = (minute + std::chrono::hours(24) - std::chrono::minutes(40)) % std::chrono::hours(24);
+  snapshot.policy.maintenance = Maintenance{.from = from, .length = std::chrono::minutes(30)};
+  snapshot.zones = {{.zone = "UTC", .wall = wall}};
+  EXPECT_EQ(summary(snapshot), "hold");
+}
+
 TEST(RolloutEngine, ASuccessOnTooFewObservationsIsNeverSilent) {
   auto snapshot = baked({{"succeeded", 3}});
   snapshot.waves[0].too_few = 2;
@@ -568,7 +598,7 @@ TEST(RolloutEngine, OneThatWaitsForApprovalDoesNothing) {
 
 TEST(RolloutEngine, PromotingAllSkipsTheBakeTheGuardsAndTheOperator) {
   for (const auto verdict : {Verdict::waiting, Verdict::unknown}) {
-    auto snapshot = guarded({.mode = GuardMode::required, .verdict = verdict});
+    auto snapshot = guarded({.verdict = verdict});
     snapshot.policy.gate.manual = true;
     snapshot.waves[0].bake_started_at = {};
     snapshot.promote_all = true;
