@@ -173,7 +173,9 @@ class Agent {
   }
   void take_observations() {
     const auto taken = source_.take_observations(
-        [this](const std::string& model) { return models_.serving_version(model); }, wall_clock_now());
+        [this](const std::string& model) { return models_.serving_version(model); },
+        [this](const std::string& model, const ShadowAnswer& answer) { models_.count_shadow(model, answer); },
+        wall_clock_now());
     const auto rest = observations_pace_.after(taken, LookPace::Clock::now());
     if (!rest) return watch_observations();
     if (observations_.is_open()) observations_.release();  // or the loop would be woken all the same

@@ -172,6 +172,10 @@ void Models::note_status(const ServingStatus& status, Instant now) {
   down_ = status.down;
 }
 
+void Models::count_shadow(const std::string& model, const ShadowAnswer& answer) {
+  if (const auto found = entries_.find(model); found != entries_.end()) found->second.updater->count_shadow(answer);
+}
+
 std::vector<Placement> Models::served() const {
   std::vector<Placement> placements;
   for (const auto& [name, entry] : entries_)

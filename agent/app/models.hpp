@@ -42,6 +42,8 @@ class Models {
   // What the serving adapter saw goes into the windows; what it found down counts at the next window's end.
   void note_status(const ServingStatus& status, Instant now);
 
+  void count_shadow(const std::string& model, const ShadowAnswer& answer);
+
   std::int64_t rev() const { return desired_.rev; }
   std::vector<wire::ModelReport> reports() const;
   std::string serving_version(const std::string& model) const;

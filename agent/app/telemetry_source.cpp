@@ -11,9 +11,11 @@ constexpr std::size_t observations_a_turn = 512;
 
 }  // namespace
 
-std::size_t TelemetrySource::take_observations(const std::function<std::string(const std::string&)>& serving_version,
-                                               Instant now) {
+std::size_t TelemetrySource::take_observations(
+    const std::function<std::string(const std::string&)>& serving_version,
+    const std::function<void(const std::string&, const ShadowAnswer&)>& count_shadow, Instant now) {
   const auto take = [&](const Observation& observation) {
+    if (observation.shadow) return count_shadow(observation.model, *observation.shadow);
     windows_.add(observation, observation.release.empty() ? serving_version(observation.model) : std::string(), now);
   };
   return socket_.drain(observations_a_turn, take);

@@ -24,6 +24,7 @@ class TelemetrySource {
 
   // Takes what waits in the socket, a bounded number at a time; how many there were.
   std::size_t take_observations(const std::function<std::string(const std::string& model)>& serving_version,
+                                const std::function<void(const std::string& model, const ShadowAnswer&)>& count_shadow,
                                 Instant now);
   void end_window(Instant now);
   // `clock_offset`: by how much this clock is ahead of the server's, when that is known.

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/types.h>
@@ -196,6 +197,89 @@ static inline int argosy_observe(const argosy_observer *observer, const argosy_o
   uint8_t bytes[ARGOSY_OBSERVATION_MAX_BYTES];
   const int errno_before = errno;
   const size_t size = argosy_observation_encode(observation, bytes, sizeof bytes);
+  ssize_t sent = -1;
+  if (size > 0 && observer->fd >= 0) sent = argosy_observer_send(observer, bytes, size);
+  errno = errno_before;
+  return size > 0 && sent == (ssize_t)size;
+}
+
+/* Shadow runs: before a new version is activated, a program that can asks it beside the one that serves, for a sample of
+ * its inputs, and tells how the answers compare. Neither inputs nor answers go to the agent. */
+
+#define ARGOSY_VERSION_MAX_BYTES 64
+#define ARGOSY_CANDIDATE_PATH_MAX_BYTES 4095
+
+typedef struct argosy_candidate {
+  char version[ARGOSY_VERSION_MAX_BYTES + 1];
+  char path[ARGOSY_CANDIDATE_PATH_MAX_BYTES + 1]; /* of its model file */
+} argosy_candidate;
+
+/* The version that the agent would have asked beside the one that serves; `model_folder` is ROOT/models/MODEL. Returns 1,
+ * or 0 when there is none: then the program forgets the candidate that it has. Reads a file: look once in a while. */
+static inline int argosy_candidate_find(const char *model_folder, argosy_candidate *candidate) {
+  char path[ARGOSY_CANDIDATE_PATH_MAX_BYTES + 1];
+  char below[65 + ARGOSY_VERSION_MAX_BYTES];
+  FILE *file;
+  int words, written;
+  written = snprintf(path, sizeof path, "%s/candidate", model_folder);
+  if (written < 0 || (size_t)written >= sizeof path) return 0;
+  file = fopen(path, "r");
+  if (file == NULL) return 0;
+  words = fscanf(file, "%64s %128s", candidate->version, below);
+  fclose(file);
+  if (words != 2) return 0;
+  written = snprintf(candidate->path, sizeof candidate->path, "%s/%s", model_folder, below);
+  return written > 0 && (size_t)written < sizeof candidate->path;
+}
+
+typedef struct argosy_shadow_answer {
+  const char *model;     /* name of the model: required */
+  const char *release;   /* version that serves; NULL: the agent uses the one that it serves */
+  const char *candidate; /* version that was asked beside it: required */
+  int answered;          /* 0: the candidate failed on this input */
+  int agreed;            /* 1: both gave the same answer */
+  int old_right;         /* 1: the serving version was right, 0: it was not; negative: the right answer is not known */
+  int new_right;         /* the same of the candidate */
+} argosy_shadow_answer;
+
+/* Writes the datagram; returns its size, or 0 when it does not fit into `size` bytes or a name is missing. */
+static inline size_t argosy_shadow_encode(const argosy_shadow_answer *answer, uint8_t *bytes, size_t size) {
+  argosy_cbor out;
+  const int is_labelled = answer->old_right >= 0 && answer->new_right >= 0;
+  const uint64_t pairs = 4 + (uint64_t)(answer->release != NULL) + (is_labelled ? 2 : 0);
+  const uint8_t no_or_yes[2] = {0xf4, 0xf5};
+  if (answer->model == NULL || answer->candidate == NULL) return 0;
+  out.at = bytes;
+  out.end = bytes + size;
+  out.failed = 0;
+  argosy_cbor_head(&out, 5, pairs);
+  argosy_cbor_text(&out, "m");
+  argosy_cbor_text(&out, answer->model);
+  if (answer->release != NULL) {
+    argosy_cbor_text(&out, "r");
+    argosy_cbor_text(&out, answer->release);
+  }
+  argosy_cbor_text(&out, "nv");
+  argosy_cbor_text(&out, answer->candidate);
+  argosy_cbor_text(&out, "ok");
+  argosy_cbor_bytes(&out, &no_or_yes[answer->answered != 0], 1);
+  argosy_cbor_text(&out, "a");
+  argosy_cbor_bytes(&out, &no_or_yes[answer->agreed != 0], 1);
+  if (is_labelled) {
+    argosy_cbor_text(&out, "or");
+    argosy_cbor_bytes(&out, &no_or_yes[answer->old_right != 0], 1);
+    argosy_cbor_text(&out, "nr");
+    argosy_cbor_bytes(&out, &no_or_yes[answer->new_right != 0], 1);
+  }
+  return out.failed ? 0 : (size_t)(out.at - bytes);
+}
+
+/* Tells of one input that both versions were asked. Returns 1 when the agent has it, 0 when it was dropped. errno stays
+ * as it was. */
+static inline int argosy_shadow(const argosy_observer *observer, const argosy_shadow_answer *answer) {
+  uint8_t bytes[ARGOSY_OBSERVATION_MAX_BYTES];
+  const int errno_before = errno;
+  const size_t size = argosy_shadow_encode(answer, bytes, sizeof bytes);
   ssize_t sent = -1;
   if (size > 0 && observer->fd >= 0) sent = argosy_observer_send(observer, bytes, size);
   errno = errno_before;

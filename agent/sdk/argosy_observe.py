@@ -3,14 +3,35 @@
     observer = Observer("/run/argosy/observe.sock")
     observer.observe("digits", latency_us=850, predicted=7, confidence=0.98)
 
+Shadow runs: before a new version is activated, a program that can asks it beside the one that serves, for a sample of its
+inputs, and tells how the answers compare; neither inputs nor answers go to the agent.
+
+    found = candidate("/var/lib/argosy/models/digits")  # None: no shadow run now; look once in a while
+    observer.shadow("digits", found.version, agreed=old == new, old_right=old == label, new_right=new == label)
+
 A call never blocks and raises nothing because of the agent: when it is absent or behind, the observation is dropped and
 the answer is False. Python 3 alone, no packages. The format: docs/observations.md.
 """
 
+import collections
+import os
 import socket
 import struct
 
 MAX_BYTES = 1024
+
+Candidate = collections.namedtuple("Candidate", ["version", "path"])
+
+
+def candidate(model_folder):
+    """The version that the agent would have asked beside the one that serves, with the path of its model file; None when
+    there is none: then the program forgets the candidate that it has. `model_folder` is ROOT/models/MODEL."""
+    try:
+        with open(os.path.join(model_folder, "candidate"), encoding="utf-8") as file:
+            words = file.read(4096).split()
+    except OSError:
+        return None
+    return Candidate(words[0], os.path.join(model_folder, words[1])) if len(words) == 2 else None
 
 
 def _head(major, value):
@@ -65,6 +86,22 @@ def encode(
     return data
 
 
+def _flag(value):
+    return b"\xf5" if value else b"\xf4"
+
+
+def encode_shadow(model, candidate, agreed, old_right=None, new_right=None, answered=True, release=None):
+    """The datagram's bytes for one input that both versions were asked. `old_right` and `new_right`: both, where the right
+    answer is known."""
+    pairs = [("m", _text(model))]
+    if release is not None:
+        pairs.append(("r", _text(release)))
+    pairs += [("nv", _text(candidate)), ("ok", _flag(answered)), ("a", _flag(agreed))]
+    if old_right is not None and new_right is not None:
+        pairs += [("or", _flag(old_right)), ("nr", _flag(new_right))]
+    return _head(5, len(pairs)) + b"".join(_text(key) + value for key, value in pairs)
+
+
 class Observer:
     """Sends to the agent's socket, which need not exist yet. Safe from several threads."""
 
@@ -78,6 +115,15 @@ class Observer:
         data = encode(model, latency_us, **optional)
         try:
             self._socket.sendto(data, self._path)
+        except OSError:
+            return False
+        return True
+
+    def shadow(self, model, candidate, agreed, **optional):
+        """Tells of one input that both versions were asked; the arguments are those of `encode_shadow`. True when the agent
+        has it, False when dropped."""
+        try:
+            self._socket.sendto(encode_shadow(model, candidate, agreed, **optional), self._path)
         except OSError:
             return False
         return True

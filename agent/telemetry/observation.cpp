@@ -41,6 +41,7 @@ class Decoder {
     if (!reader_.at_end()) return reader_.malformed("the end");
     if (!is_name(seen_.model)) return reader_.malformed("a model name under m");
     if (!seen_.release.empty() && !is_version(seen_.release)) return reader_.malformed("a version under r");
+    if (is_shadow_) ARGOSY_CHECK(take_shadow());
     return std::move(seen_);
   }
 
@@ -55,6 +56,10 @@ class Decoder {
     if (key == "c") return read_confidence();
     if (key == "f") return read_features();
     if (key == "n") return read_numbers();
+    if (key == "nv") return read_candidate();
+    if (key == "a") return read_flag(agreed_.emplace());
+    if (key == "or") return read_flag(old_right_.emplace());
+    if (key == "nr") return read_flag(new_right_.emplace());
     return reader_.skip();
   }
 
@@ -105,6 +110,22 @@ class Decoder {
     }
     return {};
   }
+  Result<void> read_candidate() {
+    is_shadow_ = true;
+    return read_text(candidate_);
+  }
+  Result<void> take_shadow() {
+    if (!is_version(candidate_)) return reader_.malformed("a version under nv");
+    if (!agreed_) return reader_.malformed("true or false under a");
+    if (old_right_.has_value() != new_right_.has_value()) return reader_.malformed("both of or and nr, or neither");
+    seen_.shadow = ShadowAnswer{.old_version = seen_.release,
+                                .new_version = std::move(candidate_),
+                                .answered = seen_.ok,
+                                .agreed = *agreed_,
+                                .old_right = old_right_,
+                                .new_right = new_right_};
+    return {};
+  }
   // Floats may be NaN here, which stands for "no value" and has a bin of its own.
   Result<double> read_number() {
     const std::size_t at = reader_.offset();
@@ -121,6 +142,9 @@ class Decoder {
   ByteView bytes_;
   CborReader reader_;
   Observation seen_;
+  bool is_shadow_ = false;
+  std::string candidate_;
+  std::optional<bool> agreed_, old_right_, new_right_;
 };
 
 }  // namespace

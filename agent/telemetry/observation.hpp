@@ -1,5 +1,5 @@
-// One inference as a program reports it to the agent's socket: a CBOR map in one datagram (docs/observations.md).
-// Pure; hostile bytes cost no more than their length.
+// One inference, or one input that both versions were asked in a shadow run, as a program reports it to the agent's
+// socket: a CBOR map in one datagram (docs/observations.md). Pure; hostile bytes cost no more than their length.
 #pragma once
 
 #include <cstdint>
@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/update/shadow_answer.hpp"
 #include "common/base/encoding.hpp"
 #include "common/base/error.hpp"
 
@@ -25,6 +26,7 @@ struct Observation {
   std::optional<std::int64_t> label;
   std::vector<double> features;           // in the order of the release's reference; NaN where there was no value
   std::map<std::string, double> numbers;  // the program's own, finite
+  std::optional<ShadowAnswer> shadow = {};  // then it is no inference, and only `model` counts of the rest
 };
 
 Result<Observation> decode_observation(ByteView datagram);

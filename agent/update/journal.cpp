@@ -108,6 +108,8 @@ void read_fields(JsonReader& fields, UpdateState& state, Words& words) {
   fields.optional("latency_p95_ms", state.latency_p95_ms);
   fields.optional("peak_memory_mb", state.peak_memory_mb);
   fields.optional("samples", state.samples);
+  fields.optional("shadow_from", state.shadow_from);
+  fields.optional_object("shadow", [&](JsonReader& inner) { wire::read_shadow_counts(inner, state.shadow); });
   fields.optional_object("patch", [&](JsonReader& inner) { read_patch(inner, state.patch.emplace()); });
   fields.optional_object("baseline", [&](JsonReader& inner) { read_baseline(inner, state.baseline); });
   fields.optional_object("totals", [&](JsonReader& inner) { read_totals(inner, state.totals); });
@@ -124,6 +126,8 @@ Result<void> apply_words(const Words& words, UpdateState& state) {
   if (state.phase != Phase::idle && state.phase != Phase::rolling_back && state.phase != Phase::rolled_back &&
       !state.wish)
     return make_error(Errc::corrupt, "the journal has a state but no wish");
+  if (state.phase == Phase::shadowing && (!state.shadow_from || !state.wish->shadow))
+    return make_error(Errc::corrupt, "the journal has a shadow run without its start");
   if (state.phase == Phase::probation && !state.probation_from)
     return make_error(Errc::corrupt, "the journal has a probation without its start");
   return {};
@@ -159,6 +163,8 @@ std::string encode_journal(const UpdateState& state) {
   if (state.patch) json["patch"] = json_of(*state.patch);
   put_time(json, "retry_at", state.retry_at);
   put_time(json, "probation_from", state.probation_from);
+  put_time(json, "shadow_from", state.shadow_from);
+  if (state.shadow_from) json["shadow"] = wire::json_of(state.shadow);
   put(json, "metric_value", state.metric_value);
   put(json, "serving_value", state.serving_value);
   put(json, "serving_p95_ms", state.serving_p95_ms);

@@ -117,4 +117,14 @@ Result<void> ModelFolder::mark_proven(SlotName name) const {
   return write_file_atomically(release_file(name), encode_release(content));
 }
 
+Result<void> ModelFolder::offer_candidate(SlotName name, const SlotContent& content) const {
+  const std::string path = std::string(to_string(name)) + "/" + model_file(name, content.format).filename().string();
+  return write_file_atomically(candidate(), content.version + " " + path + "\n");
+}
+
+Result<void> ModelFolder::withdraw_candidate() const {
+  ARGOSY_CHECK(remove_tree(candidate().string() + ".tmp"));  // of a write that failed
+  return remove_tree(candidate());
+}
+
 }  // namespace argosy::agent

@@ -31,6 +31,12 @@ class ModelFolder {
   Result<void> seal(SlotName slot, const SlotContent& content) const;
   Result<void> mark_proven(SlotName slot) const;
 
+  // While there is a file `candidate`, "VERSION PATH" with a path below this folder, the inference program may ask that
+  // version beside the one that serves. Withdrawing what is not offered is no error.
+  std::filesystem::path candidate() const { return folder_ / "candidate"; }
+  Result<void> offer_candidate(SlotName slot, const SlotContent& content) const;
+  Result<void> withdraw_candidate() const;
+
  private:
   std::filesystem::path release_file(SlotName slot) const;
   Result<std::optional<SlotName>> serving() const;  // where `current` leads

@@ -23,6 +23,7 @@ namespace {
 constexpr std::string_view runners_format = "onnx";
 constexpr Duration progress_interval{500};
 constexpr std::size_t deferred_limit = 64;
+constexpr Duration shadow_keep_interval{30'000};  // so much of a shadow run may a power cut cost
 
 Result<FileDigest> expected_file(const std::string& digest, std::uint64_t size) {
   ARGOSY_TRY(const Digest parsed, Digest::parse(digest));
@@ -179,9 +180,48 @@ void ModelUpdater::tick() {
       handle(deferred.front());
     return;
   }
+  follow_candidate();
+  if (ports_.uptime() - shadow_kept_at_ >= shadow_keep_interval) keep_shadow_counts();
+  if (!due_ || ports_.uptime() < *due_) return;
+  keep_shadow_counts();  // which may end the run, and with it the wait
   if (!due_ || ports_.uptime() < *due_) return;
   due_.reset();
-  handle(Tick{true, state_.phase == Phase::validating ? ports_.hold_switch() : std::nullopt});
+  const bool switches = state_.phase == Phase::validating || state_.phase == Phase::shadowing;
+  handle(Tick{true, switches ? ports_.hold_switch() : std::nullopt});
+}
+
+void ModelUpdater::count_shadow(const ShadowAnswer& answer) {
+  if (state_.phase != Phase::shadowing || answer.new_version != state_.wish->version) return;
+  if (!answer.old_version.empty() && answer.old_version != state_.slots.served()->version) return;
+  if (shadow_seen_.samples >= state_.wish->shadow->samples) return;  // the journal cannot be written
+  add(shadow_seen_, counts_of(answer));
+  if (state_.shadow.samples + shadow_seen_.samples >= state_.wish->shadow->samples) keep_shadow_counts();
+}
+
+void ModelUpdater::keep_shadow_counts() {
+  if (unkept_) return;
+  shadow_kept_at_ = ports_.uptime();
+  if (state_.phase != Phase::shadowing || shadow_seen_.samples == 0) return;
+  handle(Shadowed{std::exchange(shadow_seen_, {}), ports_.hold_switch()});
+}
+
+// The inference program finds the candidate for as long as the shadow run lasts. What fails is tried at the next tick.
+void ModelUpdater::follow_candidate() {
+  const bool wanted = state_.phase == Phase::shadowing;
+  if (stopped_ || candidate_is_moving_ || candidate_is_offered_ == wanted) return;
+  auto self = shared_from_this();
+  candidate_is_moving_ =
+      in_background([self, folder = folder_, wanted, slot = state_.target,
+                     content = state_.slots.at(state_.target).value_or(SlotContent{})]() -> std::optional<Event> {
+        const auto moved = wanted ? folder.offer_candidate(slot, content) : folder.withdraw_candidate();
+        if (!moved) self->ports_.log("cannot say which candidate to ask: " + moved.error().message);
+        self->ports_.on_loop([self, wanted, done = moved.has_value()] {
+          self->candidate_is_moving_ = false;
+          self->candidate_is_offered_ = done ? std::optional(wanted) : std::nullopt;
+          if (done) self->follow_candidate();
+        });
+        return std::nullopt;
+      });
 }
 
 // A wall clock that jumps makes no wait longer, nor shorter.
@@ -225,7 +265,9 @@ void ModelUpdater::take(Step step) {
     reported_at_ = now;
     ports_.changed();
   }
+  if (moved) shadow_seen_ = {};
   for (const Effect& effect : step.effects) act(effect);
+  follow_candidate();
 }
 
 bool ModelUpdater::keep(const UpdateState& next) {
@@ -247,7 +289,7 @@ void ModelUpdater::act(const Effect& effect) {
   std::visit([&](const auto& work) { perform(work, effect.ticket); }, effect.work);
 }
 
-void ModelUpdater::in_background(std::function<std::optional<Event>()> work) {
+bool ModelUpdater::in_background(std::function<std::optional<Event>()> work) {
   auto self = shared_from_this();
   const bool queued = ports_.run_job([self, work = std::move(work)] {
     auto event = work();
@@ -255,6 +297,7 @@ void ModelUpdater::in_background(std::function<std::optional<Event>()> work) {
     self->ports_.on_loop([self, event = std::move(*event)] { self->handle(event); });
   });
   if (!queued) ports_.log(options_.model + ": the job queue is full; the update goes on at the next start");
+  return queued;
 }
 
 Placement ModelUpdater::placement_of(SlotName slot) const {

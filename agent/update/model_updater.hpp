@@ -15,6 +15,7 @@
 #include "agent/update/model_folder.hpp"
 #include "agent/update/release_trust.hpp"
 #include "agent/update/runner_process.hpp"
+#include "agent/update/shadow_answer.hpp"
 #include "agent/update/storage.hpp"
 #include "agent/update/update_machine.hpp"
 
@@ -58,6 +59,8 @@ class ModelUpdater : public std::enable_shared_from_this<ModelUpdater> {
   void withdraw();
   void tick();  // about once a second
   void observe(const ProbationTotals& totals);
+  // An input that the inference program asked both versions; passed over unless it is of the present shadow run.
+  void count_shadow(const ShadowAnswer& answer);
 
   const UpdateState& state() const { return state_; }
   std::optional<Placement> served() const;  // the version in service; none before the first
@@ -68,6 +71,8 @@ class ModelUpdater : public std::enable_shared_from_this<ModelUpdater> {
   void take(Step step);
   bool keep(const UpdateState& next);
   void set_alarm(const std::optional<Instant>& before);
+  void keep_shadow_counts();
+  void follow_candidate();
   void act(const Effect& effect);
 
   void perform(const Survey&, std::int64_t ticket);
@@ -85,8 +90,8 @@ class ModelUpdater : public std::enable_shared_from_this<ModelUpdater> {
   void perform(const Sweep&, std::int64_t ticket);
 
   void fetch(FetchRequest request, std::int64_t ticket);
-  // Runs `work` on the job thread; the event that it returns is handled on the loop.
-  void in_background(std::function<std::optional<Event>()> work);
+  // Runs `work` on the job thread; the event that it returns is handled on the loop. False: there is no room for it.
+  bool in_background(std::function<std::optional<Event>()> work);
   Placement placement_of(SlotName slot) const;
   RunnerCall call_for(SlotName slot, const std::string& format) const;
 
@@ -98,10 +103,14 @@ class ModelUpdater : public std::enable_shared_from_this<ModelUpdater> {
   UpdateState state_;
   std::optional<Step> unkept_;  // could not be written to the journal: tried again at the next tick,
   std::string unkept_because_;
-  std::deque<Event> deferred_;          // before what happens meanwhile
-  std::optional<MarkProven> unmarked_;  // could not be written to the slot: again at the next tick
-  StopFlag running_;                    // of the present effects
-  std::optional<Duration> due_;         // wake_at(state_), by uptime
+  std::deque<Event> deferred_;                // before what happens meanwhile
+  std::optional<MarkProven> unmarked_;        // could not be written to the slot: again at the next tick
+  StopFlag running_;                          // of the present effects
+  std::optional<Duration> due_;               // wake_at(state_), by uptime
+  wire::ShadowCounts shadow_seen_{};          // not in the journal yet
+  Duration shadow_kept_at_{};                 // by uptime
+  std::optional<bool> candidate_is_offered_;  // none: not known, as after a start
+  bool candidate_is_moving_ = false;
   Instant reported_at_{};
   bool stopped_ = false;
 };

@@ -364,6 +364,43 @@ void switch_in(Transition& change) {
   change.await(Activate{change.state.target});
 }
 
+// The shadow run ------------------------------------------------------------------------------------------------------
+
+// Without a version that serves there is nothing to hold the new one against.
+bool wants_shadow_run(const UpdateState& s) {
+  return s.wish->shadow && s.slots.served() != nullptr;
+}
+
+std::string too_few_samples(const UpdateState& s) {
+  return "the shadow run ended with " + std::to_string(s.shadow.samples) + " of " +
+         std::to_string(s.wish->shadow->samples) + " samples after " + std::to_string(s.wish->shadow->max_s) + " s";
+}
+
+// Back among the validated: it is switched in now, or in its owner's hours.
+void end_shadow_run(Transition& change, const std::optional<Hold>& hold) {
+  const UpdateState& s = change.state;
+  if (s.shadow.samples < s.wish->shadow->samples) {
+    if (s.wish->shadow->required)
+      return finish(change, Phase::failed, "shadow_too_few",
+                    too_few_samples(s) + ": does the inference program offer them? docs/observations.md");
+    change.state.message += (s.message.empty() ? "" : "; ") + too_few_samples(s);
+  }
+  if (!hold) return switch_in(change);
+  if (s.phase == Phase::shadowing) change.enter(Phase::validating);
+  change.state.progress = 1;
+  wait_for_owner(change, *hold);
+}
+
+// Also after a restart, which costs it neither its samples nor its time.
+void begin_shadow_run(Transition& change, const std::optional<Hold>& hold) {
+  UpdateState& s = change.state;
+  if (!s.shadow_from || change.now < *s.shadow_from) s.shadow_from = change.now;  // a clock that went back
+  const Instant end = *s.shadow_from + std::chrono::seconds(s.wish->shadow->max_s);
+  if (s.shadow.samples >= s.wish->shadow->samples || change.now >= end) return end_shadow_run(change, hold);
+  change.enter(Phase::shadowing);
+  s.retry_at = end;
+}
+
 void judge_validated(Transition& change, const Validated& event) {
   const ValidationOutcome& outcome = event.outcome;
   change.state.metric_value = outcome.value;
@@ -377,8 +414,22 @@ void judge_validated(Transition& change, const Validated& event) {
   change.state.baseline = event.baseline;
   change.state.message = outcome.message;
   change.state.progress = 1;
+  if (wants_shadow_run(change.state)) return begin_shadow_run(change, event.hold);
   if (event.hold) return wait_for_owner(change, *event.hold);
   switch_in(change);
+}
+
+void count_shadow(Transition& change, const Shadowed& event) {
+  add(change.state.shadow, event.seen);
+  change.state.starts = 0;
+  const std::uint64_t wanted = change.state.wish->shadow->samples;
+  change.state.progress = std::min(1.0, static_cast<double>(change.state.shadow.samples) / static_cast<double>(wanted));
+  if (change.state.shadow.samples >= wanted) end_shadow_run(change, event.hold);
+}
+
+void end_shadow_run_when_due(Transition& change, const Tick& tick) {
+  if (!is_due(change.state, tick, change.now)) return change.ignore();
+  end_shadow_run(change, tick.hold);
 }
 
 void switch_in_when_due(Transition& change, const Tick& tick) {
@@ -469,21 +520,23 @@ bool in(Phase phase) {
 
 // What is not in the table is late or out of place, and changes nothing.
 constexpr Row table[] = {
-    on<Wished, take_wish>(always),                                 // -> planning | activating | committed | …
-    on<Withdrawn, drop_wish>(always),                              // -> failed (cancelled), before activation
-    on<Tick, start_pending>(is_terminal),                          // -> as for Wished
-    on<Surveyed, choose_way>(in<Phase::planning>),                 // -> downloading | patching | verifying | failed
-    on<FetchProgress, note_progress>(is_fetching),                 //
-    on<Fetched, take_blob>(is_fetching),                           // -> downloading | patching | verifying | planning
-    on<FetchFailed, fetch_again_or_fail>(is_fetching),             // -> downloading | planning | failed
-    on<Tick, fetch_when_due>(is_fetching),                         // -> downloading
-    on<Patched, take_result>(in<Phase::patching>),                 // -> verifying | downloading | planning
-    on<PatchFailed, give_up_patch>(in<Phase::patching>),           // -> planning | failed
-    on<Verified, validate>(in<Phase::verifying>),                  // -> validating
-    on<VerifyFailed, refuse_bytes>(in<Phase::verifying>),          // -> planning | failed
-    on<Validated, judge_validated>(in<Phase::validating>),         // -> activating | rejected | failed, or waits
-    on<Tick, switch_in_when_due>(in<Phase::validating>),           // -> activating
-    on<Activated, enter_service>(in<Phase::activating>),           // -> probation | committed
+    on<Wished, take_wish>(always),                            // -> planning | activating | committed | …
+    on<Withdrawn, drop_wish>(always),                         // -> failed (cancelled), before activation
+    on<Tick, start_pending>(is_terminal),                     // -> as for Wished
+    on<Surveyed, choose_way>(in<Phase::planning>),            // -> downloading | patching | verifying | failed
+    on<FetchProgress, note_progress>(is_fetching),            //
+    on<Fetched, take_blob>(is_fetching),                      // -> downloading | patching | verifying | planning
+    on<FetchFailed, fetch_again_or_fail>(is_fetching),        // -> downloading | planning | failed
+    on<Tick, fetch_when_due>(is_fetching),                    // -> downloading
+    on<Patched, take_result>(in<Phase::patching>),            // -> verifying | downloading | planning
+    on<PatchFailed, give_up_patch>(in<Phase::patching>),      // -> planning | failed
+    on<Verified, validate>(in<Phase::verifying>),             // -> validating
+    on<VerifyFailed, refuse_bytes>(in<Phase::verifying>),     // -> planning | failed
+    on<Validated, judge_validated>(in<Phase::validating>),    // -> shadowing | activating | rejected | failed, or waits
+    on<Tick, switch_in_when_due>(in<Phase::validating>),      // -> activating
+    on<Shadowed, count_shadow>(in<Phase::shadowing>),         // -> activating | validating (waits)
+    on<Tick, end_shadow_run_when_due>(in<Phase::shadowing>),  // -> activating | validating (waits) | failed
+    on<Activated, enter_service>(in<Phase::activating>),      // -> probation | committed
     on<ActivateFailed, undo_activation>(in<Phase::activating>),    // -> rolling_back | failed
     on<Observed, look>(in<Phase::probation>),                      // -> committed | rolling_back | failed
     on<RolledBack, end_roll_back>(in<Phase::rolling_back>),        // -> rolled_back

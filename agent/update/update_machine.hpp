@@ -123,6 +123,10 @@ struct Validated {
   Baseline baseline;              // of the version that serves now
   std::optional<Hold> hold = {};  // of switching it in
 };
+struct Shadowed {                 // during the shadow run, now and then
+  wire::ShadowCounts seen;        // since the last one
+  std::optional<Hold> hold = {};  // of switching in what was looked at long enough
+};
 struct Activated {
   std::int64_t ticket = 0;
 };
@@ -144,7 +148,7 @@ struct RollBackFailed {
 
 using Event =
     std::variant<Wished, Withdrawn, Tick, Surveyed, FetchProgress, Fetched, FetchFailed, Patched, PatchFailed, Verified,
-                 VerifyFailed, Validated, Activated, ActivateFailed, Observed, RolledBack, RollBackFailed>;
+                 VerifyFailed, Validated, Shadowed, Activated, ActivateFailed, Observed, RolledBack, RollBackFailed>;
 
 struct Step {
   UpdateState next;

@@ -8,9 +8,9 @@ namespace argosy::agent {
 
 namespace {
 
-constexpr std::array<std::string_view, 13> phase_names = {
-    "idle",      "planning",  "downloading", "patching", "verifying",    "validating", "activating",
-    "probation", "committed", "rejected",    "failed",   "rolling_back", "rolled_back"};
+constexpr std::array<std::string_view, 14> phase_names = {
+    "idle",       "planning",  "downloading", "patching", "verifying", "validating",   "shadowing",
+    "activating", "probation", "committed",   "rejected", "failed",    "rolling_back", "rolled_back"};
 constexpr std::array<std::string_view, 4> source_names = {"", "patch", "full", "local"};
 
 template <class Enum, std::size_t N>
@@ -62,6 +62,7 @@ wire::UpdateReport report_update(const UpdateState& state) {
   report.samples = was_in_probation ? std::optional(state.totals.observations) : state.samples;
   if (state.cause == too_few_observations) report.samples_wanted = state.wish->probation.min_observations;
   report.baseline_p95_ms = state.baseline.latency_p95_ms;
+  if (state.shadow_from) report.shadow = state.shadow;
   return report;
 }
 
@@ -80,7 +81,7 @@ bool is_terminal(Phase phase) {
 }
 
 bool is_before_activation(Phase phase) {
-  return phase >= Phase::planning && phase <= Phase::validating;
+  return phase >= Phase::planning && phase < Phase::activating;
 }
 
 std::string_view to_string(SlotName slot) {

@@ -22,6 +22,7 @@ enum class Phase : std::uint8_t {
   patching,
   verifying,
   validating,
+  shadowing,  // the inference program asks both versions
   activating,
   probation,
   committed,
@@ -34,7 +35,7 @@ enum class Phase : std::uint8_t {
 std::string_view to_string(Phase phase);
 std::optional<Phase> parse_phase(std::string_view text);
 bool is_terminal(Phase phase);           // idle, committed, rejected, failed, rolled_back
-bool is_before_activation(Phase phase);  // planning to validating: nothing that serves has been touched
+bool is_before_activation(Phase phase);  // planning to shadowing: nothing that serves has been touched
 
 enum class SlotName : std::uint8_t { a, b };
 std::string_view to_string(SlotName slot);
@@ -107,6 +108,9 @@ struct UpdateState {
   std::uint64_t fetched_bytes = 0;  // of this update's model, on the way that is tried now
   std::uint64_t wasted_bytes = 0;   // fetched for ways that failed
   double progress = 0;
+
+  wire::ShadowCounts shadow;
+  std::optional<Instant> shadow_from;  // set once the shadow run has begun; kept through restarts
 
   Baseline baseline;
   ProbationTotals totals;

@@ -10,6 +10,7 @@
 
 #include "common/base/error.hpp"
 #include "common/base/instant.hpp"
+#include "common/wire/shadow.hpp"
 
 namespace argosy::wire {
 
@@ -81,6 +82,7 @@ struct DesiredModel {
   BlobRef artifact;
   std::vector<PatchOffer> patches;
   ValidationSpec validation;
+  std::optional<ShadowSpec> shadow = {};  // before activation; none: no shadow run
   ProbationSpec probation;
   std::vector<FeatureReference> features;
   std::optional<ReleaseSignature> signature;

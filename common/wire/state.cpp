@@ -20,9 +20,9 @@ constexpr std::uint32_t max_health_interval_s = 86400;
 constexpr int most_attempts = 1'000'000;
 constexpr std::string_view state_name = "the state document";
 constexpr std::string_view will_name = "the will";
-constexpr std::array<std::string_view, 13> update_states = {
-    "idle",      "planning",  "downloading", "patching", "verifying",    "validating", "activating",
-    "probation", "committed", "rejected",    "failed",   "rolling_back", "rolled_back"};
+constexpr std::array<std::string_view, 14> update_states = {
+    "idle",       "planning",  "downloading", "patching", "verifying", "validating",   "shadowing",
+    "activating", "probation", "committed",   "rejected", "failed",    "rolling_back", "rolled_back"};
 
 template <class T>
 void put(Json& json, const char* key, const std::optional<T>& value) {
@@ -59,6 +59,7 @@ Json json_of(const UpdateReport& update) {
   put(json, "peak_memory_mb", update.peak_memory_mb);
   put(json, "samples", update.samples);
   put(json, "samples_wanted", update.samples_wanted);
+  if (update.shadow) json["shadow"] = json_of(*update.shadow);
   return json;
 }
 
@@ -126,6 +127,7 @@ void read_update(JsonReader& fields, UpdateReport& update) {
   fields.optional("peak_memory_mb", update.peak_memory_mb);
   fields.optional("samples", update.samples);
   fields.optional("samples_wanted", update.samples_wanted);
+  fields.optional_object("shadow", [&](JsonReader& counts) { read_shadow_counts(counts, update.shadow.emplace()); });
   fields.optional("changed_at", update.changed_at);
   fields.check("version", update.version.empty() || is_version(update.version), version_rule);
   update.progress = std::clamp(update.progress, 0.0, 1.0);

@@ -11,6 +11,7 @@
 #include "common/base/error.hpp"
 #include "common/base/instant.hpp"
 #include "common/wire/health.hpp"
+#include "common/wire/shadow.hpp"
 
 namespace argosy::wire {
 
@@ -37,7 +38,7 @@ struct SlotReport {
 };
 
 // How the last or the present update goes. `state` is one of: idle planning downloading patching verifying validating
-// activating probation committed rejected failed rolling_back rolled_back.
+// shadowing activating probation committed rejected failed rolling_back rolled_back.
 struct UpdateReport {
   std::int64_t rollout = 0;
   int attempt = 1;
@@ -59,6 +60,7 @@ struct UpdateReport {
   std::optional<double> peak_memory_mb;
   std::optional<std::uint64_t> samples;
   std::optional<std::uint64_t> samples_wanted;  // where probation saw too few of them
+  std::optional<ShadowCounts> shadow = {};  // of the shadow run so far; none: there was none
   Instant changed_at{};
   friend bool operator==(const UpdateReport&, const UpdateReport&) = default;
 };

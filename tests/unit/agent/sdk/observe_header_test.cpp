@@ -1,4 +1,6 @@
 #include <cerrno>
+#include <filesystem>
+#include <fstream>
 #include <limits>
 #include <vector>
 
@@ -83,6 +85,34 @@ TEST(ObserveHeader, SaysWhenAnInferenceFailed) {
   argosy_observation observation = argosy_observation_of("digits", 5);
   observation.ok = 0;
   EXPECT_EQ(decoded(observation)["ok"], false);
+}
+
+TEST(ObserveHeader, WritesWhatCameOfAShadowRunsInput) {
+  std::vector<std::uint8_t> bytes(ARGOSY_OBSERVATION_MAX_BYTES);
+  const auto written = [&bytes](const argosy_shadow_answer& answer) {
+    const auto size = static_cast<std::ptrdiff_t>(argosy_shadow_encode(&answer, bytes.data(), bytes.size()));
+    return json::from_cbor(bytes.begin(), bytes.begin() + size);
+  };
+  EXPECT_EQ(written({"digits", nullptr, "1.1", 1, 1, -1, -1}),
+            json({{"m", "digits"}, {"nv", "1.1"}, {"ok", true}, {"a", true}}));
+  EXPECT_EQ(
+      written({"digits", "1.0", "1.1", 0, 0, 1, 0}),
+      json({{"m", "digits"}, {"r", "1.0"}, {"nv", "1.1"}, {"ok", false}, {"a", false}, {"or", true}, {"nr", false}}));
+  const argosy_shadow_answer nameless{"digits", nullptr, nullptr, 1, 1, -1, -1};
+  EXPECT_EQ(argosy_shadow_encode(&nameless, bytes.data(), bytes.size()), 0U);
+}
+
+TEST(ObserveHeader, FindsTheCandidateThatTheAgentNames) {
+  const std::string folder = ::testing::TempDir() + "candidate_of_header";
+  std::filesystem::create_directories(folder);
+  argosy_candidate found;
+  EXPECT_EQ(argosy_candidate_find((folder + "/none").c_str(), &found), 0);
+  std::ofstream(folder + "/candidate") << "1.1 b/model.onnx\n";
+  ASSERT_EQ(argosy_candidate_find(folder.c_str(), &found), 1);
+  EXPECT_STREQ(found.version, "1.1");
+  EXPECT_EQ(found.path, folder + "/b/model.onnx");
+  std::ofstream(folder + "/candidate") << "1.1\n";
+  EXPECT_EQ(argosy_candidate_find(folder.c_str(), &found), 0);
 }
 
 TEST(ObserveHeader, IsTheSameInCAndInCpp) {

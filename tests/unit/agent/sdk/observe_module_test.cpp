@@ -1,5 +1,7 @@
 // argosy_observe.py, run by a Python without any packages.
 #include <cstdio>
+#include <filesystem>
+#include <fstream>
 #include <string>
 
 #include <gtest/gtest.h>
@@ -53,6 +55,29 @@ TEST(ObserveModule, WritesTheBytesThatTheHeaderWrites) {
     hex += digits;
   }
   EXPECT_EQ(python("print(encode(" + everything + ").hex())"), hex + "\n");
+}
+
+TEST(ObserveModule, WritesTheBytesThatTheHeaderWritesOfAShadowRun) {
+  const argosy_shadow_answer answer{"digits", "1.0", "1.1", 1, 0, 1, 0};
+  std::uint8_t bytes[ARGOSY_OBSERVATION_MAX_BYTES];
+  const std::size_t size = argosy_shadow_encode(&answer, bytes, sizeof bytes);
+  std::string hex;
+  for (std::size_t i = 0; i < size; ++i) {
+    char digits[3];
+    std::snprintf(digits, sizeof digits, "%02x", bytes[i]);
+    hex += digits;
+  }
+  EXPECT_EQ(python("print(encode_shadow(\"digits\", \"1.1\", False, old_right=True, new_right=False, "
+                   "release=\"1.0\").hex())"),
+            hex + "\n");
+}
+
+TEST(ObserveModule, FindsTheCandidateThatTheAgentNames) {
+  const std::string folder = ::testing::TempDir() + "candidate_of_module";
+  std::filesystem::create_directories(folder);
+  EXPECT_EQ(python("print(candidate(\"" + folder + "/none\"))"), "None\n");
+  std::ofstream(folder + "/candidate") << "1.1 b/model.onnx\n";
+  EXPECT_EQ(python("print(*candidate(\"" + folder + "\"))"), "1.1 " + folder + "/b/model.onnx\n");
 }
 
 TEST(ObserveModule, ReachesTheAgent) {

@@ -88,6 +88,38 @@ TEST(Observation, NamesOfNumbersAreLimited) {
   EXPECT_TRUE(decode_observation(encoded(observation)));
 }
 
+Bytes encoded(const argosy_shadow_answer& answer) {
+  Bytes bytes(ARGOSY_OBSERVATION_MAX_BYTES);
+  bytes.resize(argosy_shadow_encode(&answer, bytes.data(), bytes.size()));
+  return bytes;
+}
+
+TEST(Observation, OfAShadowRunItReadsHowTheAnswersCompare) {
+  const auto read = decode_observation(encoded(argosy_shadow_answer{"digits", "1.0", "1.1", 1, 0, 1, 0}));
+  ASSERT_TRUE(read) << read.error().message;
+  EXPECT_EQ(read->model, "digits");
+  ASSERT_TRUE(read->shadow);
+  EXPECT_EQ(read->shadow->old_version, "1.0");
+  EXPECT_EQ(read->shadow->new_version, "1.1");
+  EXPECT_EQ(counts_of(*read->shadow), (wire::ShadowCounts{1, 0, 0, 1, 1, 0, 0}));
+  const auto failed = decode_observation(encoded(argosy_shadow_answer{"digits", nullptr, "1.1", 0, 1, 1, 1}));
+  ASSERT_TRUE(failed);
+  EXPECT_EQ(counts_of(*failed->shadow), (wire::ShadowCounts{1, 1, 0, 1, 1, 0, 0})) << "no answer agrees with nothing";
+  const auto unlabelled = decode_observation(encoded(argosy_shadow_answer{"digits", nullptr, "1.1", 1, 1, -1, -1}));
+  ASSERT_TRUE(unlabelled);
+  EXPECT_EQ(counts_of(*unlabelled->shadow), (wire::ShadowCounts{1, 0, 1, 0, 0, 0, 0}));
+  EXPECT_FALSE(decode_observation(encoded(whole()))->shadow);
+}
+
+TEST(Observation, HalfAnAnswerOfAShadowRunIsRefused) {
+  const auto of = [](std::string_view hex) { return decode_observation(from_hex(hex).value()); };
+  EXPECT_TRUE(of("a3616d6164626e7663312e316161f5"));           // m, nv, a
+  EXPECT_FALSE(of("a2616d6164626e7663312e31"));                // without a
+  EXPECT_FALSE(of("a4616d6164626e7663312e316161f5626f72f5"));  // or without nr
+  EXPECT_FALSE(of("a3616d6164626e7663312f316161f5"));          // nv is no version
+  EXPECT_FALSE(of("a3616d6164626e7663312e31616101"));          // a is no yes or no
+}
+
 TEST(Observation, NoTruncationIsRead) {
   const Bytes bytes = encoded(whole());
   for (std::size_t size = 0; size < bytes.size(); ++size)

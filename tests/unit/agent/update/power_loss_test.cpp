@@ -12,6 +12,7 @@ using test::wish_for;
 using test::with_chain;
 using test::with_dataset;
 using test::with_patch;
+using test::with_shadow;
 using test::with_streamed_patch;
 using test::World;
 using enum Phase;
@@ -51,6 +52,20 @@ int cut_everywhere(const std::function<World()>& arrange, const wire::DesiredMod
 TEST(PowerLoss, FullUpdateEndsCommittedWhereverThePowerGoes) {
   const auto arrange = [] { return World::serving("1.0", 'a'); };
   EXPECT_GT(cut_everywhere(arrange, with_dataset(wish_for("1.1", 'b')), {committed, "1.1"}), 30);
+}
+
+TEST(PowerLoss, ShadowRunEndsCommittedWhereverThePowerGoes) {
+  const auto arrange = [] {
+    World world = World::serving("1.0", 'a');
+    world.shadow = wire::ShadowCounts{40, 0, 38, 20, 18, 19, 18};
+    return world;
+  };
+  EXPECT_GT(cut_everywhere(arrange, with_shadow(wish_for("1.1", 'b'), true), {committed, "1.1"}), 30);
+}
+
+TEST(PowerLoss, ShadowRunWithoutSamplesEndsFailedWhereverThePowerGoes) {
+  const auto arrange = [] { return World::serving("1.0", 'a'); };
+  cut_everywhere(arrange, with_shadow(wish_for("1.1", 'b'), true), {failed, "1.0"});
 }
 
 TEST(PowerLoss, PatchedUpdateEndsCommittedWhereverThePowerGoes) {

@@ -422,6 +422,7 @@ TEST(UpdateMachine, EveryEventInEveryStateGoesWhereTheTableSays) {
                               Verified{ticket},
                               VerifyFailed{ticket, error},
                               Validated{ticket, passed, {}},
+                              Shadowed{{100, 0, 100, 0, 0, 0, 0}},
                               Activated{ticket},
                               ActivateFailed{ticket, error, true},
                               Observed{{100, 0, 10.0, false}},
@@ -429,17 +430,20 @@ TEST(UpdateMachine, EveryEventInEveryStateGoesWhereTheTableSays) {
                               RollBackFailed{ticket, error}};
   };
   const std::map<std::pair<Phase, std::size_t>, Phase> moves = {
-      {{planning, 1}, failed},       {{planning, 3}, downloading},     {{downloading, 1}, failed},
-      {{downloading, 5}, patching},  {{downloading, 6}, planning},     {{patching, 1}, failed},
-      {{patching, 5}, verifying},    {{patching, 6}, planning},        {{patching, 7}, verifying},
-      {{patching, 8}, planning},     {{verifying, 1}, failed},         {{verifying, 9}, validating},
-      {{verifying, 10}, planning},   {{validating, 1}, failed},        {{validating, 11}, activating},
-      {{activating, 12}, probation}, {{activating, 13}, rolling_back}, {{rolling_back, 15}, rolled_back}};
+      {{planning, 1}, failed},          {{planning, 3}, downloading},     {{downloading, 1}, failed},
+      {{downloading, 5}, patching},     {{downloading, 6}, planning},     {{patching, 1}, failed},
+      {{patching, 5}, verifying},       {{patching, 6}, planning},        {{patching, 7}, verifying},
+      {{patching, 8}, planning},        {{verifying, 1}, failed},         {{verifying, 9}, validating},
+      {{verifying, 10}, planning},      {{validating, 1}, failed},        {{validating, 11}, activating},
+      {{shadowing, 1}, failed},         {{shadowing, 12}, activating},    {{activating, 13}, probation},
+      {{activating, 14}, rolling_back}, {{rolling_back, 16}, rolled_back}};
   for (const Phase phase :
-       {planning, downloading, patching, verifying, validating, activating, probation, rolling_back}) {
+       {planning, downloading, patching, verifying, validating, shadowing, activating, probation, rolling_back}) {
     World world = World::serving("1.0", 'a');
     if (phase == rolling_back) world.probation.errors = 50;
-    world.wish(with_patch(wish_for("1.1", 'b'), 'a'));
+    auto wish = with_patch(wish_for("1.1", 'b'), 'a');
+    if (phase == shadowing) wish = test::with_shadow(std::move(wish));
+    world.wish(wish);
     ASSERT_TRUE(world.run_until(phase)) << to_string(phase);
     const auto events = events_for(world.state.ticket);
     ASSERT_EQ(events.size(), std::variant_size_v<Event>);

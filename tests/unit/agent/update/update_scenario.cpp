@@ -24,6 +24,14 @@ Wish whole(const std::string& version, const std::string& content, std::int64_t 
   return [version, content, rollout](Bench& bench) { return bench.wish(version, content, rollout); };
 }
 
+Wish shadowed(const std::string& version, const std::string& content, std::int64_t rollout, std::uint32_t max_s) {
+  return [version, content, rollout, max_s](Bench& bench) {
+    wire::DesiredModel wish = bench.wish(version, content, rollout);
+    wish.shadow = wire::ShadowSpec{.samples = 30, .max_s = max_s, .required = true};
+    return wish;
+  };
+}
+
 std::string patch_between(const std::string& from, const std::string& to, bool as_tensors) {
   if (!as_tensors) return std::string(as_text(encode_bsdiff(as_bytes(from), as_bytes(to)).value()));
   const TempFolder folder;
@@ -89,6 +97,9 @@ std::vector<Scenario> all_scenarios() {
   cancelled.connection_lasts = 7000;
   cancelled.withdraw = true;
   const ScenarioStep updated = step_to(whole("1.1", small_new, 2), small_new);
+  ScenarioStep shadow_run = step_to(shadowed("1.1", small_new, 2, wire::most_shadow_s), small_new);
+  shadow_run.shadow_answers = 12;
+  const ScenarioStep unheard = step_that_ends(shadowed("1.1", small_new, 2, 1200), Phase::failed);
   return {
       {"FirstInstallation", serving(""), {step_to(whole("1.0", small_old, 1), small_old)}},
       {"FullUpdate", serving(small_old), {updated}},
@@ -99,6 +110,8 @@ std::vector<Scenario> all_scenarios() {
       {"CancelThenUpdate", serving(small_old), {cancelled, step_to(whole("1.1", small_new, 3), small_new)}},
       {"TwoUpdatesInARow", serving(small_old), {updated, step_to(whole("1.2", small_third, 3), small_third)}},
       {"UpdateAndBack", serving(small_old), {updated, step_to(whole("1.0", small_old, 3), small_old)}},
+      {"ShadowRun", serving(small_old), {shadow_run}},
+      {"ShadowRunWithoutAnswers", serving(small_old), {unheard}},
       {"JournalOfAnEarlierAgent", with_early_journal(), {updated}},
   };
 }
@@ -140,6 +153,8 @@ bool play(Bench& bench, const ScenarioStep& step, std::uint32_t attempt) {
     bench.let_time_pass(std::chrono::minutes(6));
     bench.run();
     bench.updater().observe(step.traffic);
+    for (int answer = 0; answer < step.shadow_answers; ++answer)
+      bench.updater().count_shadow({.new_version = wish.version, .agreed = true, .old_right = true, .new_right = true});
   }
   return false;
 }

@@ -14,6 +14,7 @@ namespace argosy::agent::test {
 struct ScenarioStep {
   std::function<wire::DesiredModel(Bench&)> wish;
   ProbationTotals traffic{100, 0, 10.0, false};
+  int shadow_answers = 0;  // that the program gives between two looks
   double accuracy = 0.95;  // what the runner finds
   std::uint64_t connection_lasts = ~0ULL;
   bool withdraw = false;  // as soon as the connection broke

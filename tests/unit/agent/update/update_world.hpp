@@ -53,6 +53,11 @@ inline wire::DesiredModel with_chain(wire::DesiredModel wish, char base, char st
   return wish;
 }
 
+inline wire::DesiredModel with_shadow(wire::DesiredModel wish, bool required = false) {
+  wish.shadow = wire::ShadowSpec{.samples = 100, .max_s = 600, .required = required};
+  return wish;
+}
+
 inline wire::DesiredModel with_dataset(wire::DesiredModel wish) {
   wish.validation.dataset = wire::BlobRef{digest_of('8'), 50};
   wish.validation.threshold = 0.9;
@@ -71,7 +76,8 @@ class World {
   bool patch_applies = true;
   bool model_is_good = true;
   ProbationTotals probation{100, 0, 10.0, false};
-  std::optional<int> power_lasts;  // chances to fail until the power goes
+  std::optional<wire::ShadowCounts> shadow = {};  // what the program tells a minute; none: it offers no answers
+  std::optional<int> power_lasts;                 // chances to fail until the power goes
 
   static World serving(const std::string& version, char letter) {
     World world;
@@ -105,6 +111,11 @@ class World {
       return true;
     }
     now += std::chrono::seconds(1);
+    if (state.phase == Phase::shadowing && shadow && now + std::chrono::minutes(1) < *wake_at(state)) {
+      now += std::chrono::minutes(1);
+      give(Shadowed{*shadow});
+      return true;
+    }
     if (const auto due = wake_at(state)) {
       now = std::max(now, *due);
       give(Tick{});

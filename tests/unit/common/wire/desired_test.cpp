@@ -55,6 +55,21 @@ TEST(Desired, WhatIsWrittenIsRead) {
   EXPECT_EQ(*decode_desired(encode(Desired{"cam-7", 0, {}})), (Desired{"cam-7", 0, {}}));
 }
 
+TEST(Desired, AShadowRunIsAskedForInTheseBytes) {
+  Desired desired{"cam-7", 812, {whole().models.front()}};
+  desired.models.front().shadow = ShadowSpec{.samples = 400, .max_s = 900, .required = true};
+  EXPECT_NE(encode(desired).find(golden("shadow_spec.json")), std::string::npos);
+  EXPECT_EQ(*decode_desired(encode(desired)), desired);
+  for (const auto& [good, wrong] : {std::pair{R"("samples":400)", R"("samples":0)"},
+                                    {R"("samples":400)", R"("samples":1000001)"},
+                                    {R"("max_s":900)", R"("max_s":0)"},
+                                    {R"("max_s":900)", R"("max_s":86401)"}}) {
+    const auto decoded = decode_desired(replaced(encode(desired), good, wrong));
+    ASSERT_FALSE(decoded) << wrong;
+    EXPECT_NE(decoded.error().message.find("models[0].shadow."), std::string::npos) << decoded.error().message;
+  }
+}
+
 TEST(Desired, AStepOnTheWayNamesItsResult) {
   Desired desired = whole();
   desired.models.front().patches.front().result = BlobRef{std::string(64, 'e'), 99};

@@ -95,6 +95,40 @@ TEST(DeviceState, TheNewestHealthIsReadToo) {
   EXPECT_NE(decode_device_state(untimed).error().message.find("'health.at' is missing"), std::string::npos);
 }
 
+DeviceState shadowing(const ShadowCounts& counts) {
+  DeviceState state = whole();
+  state.models[0].update->state = "shadowing";
+  state.models[0].update->shadow = counts;
+  return state;
+}
+
+TEST(DeviceState, CountsOfAShadowRunAreInTheseBytes) {
+  const DeviceState state = shadowing({100, 1, 90, 80, 75, 72, 70});
+  EXPECT_NE(encode(state).find(golden("shadow_counts.json")), std::string::npos);
+  EXPECT_EQ(*decode_device_state(encode(state)), state);
+}
+
+TEST(DeviceState, CountsThatCannotBeAreRefused) {
+  for (const ShadowCounts& counts :
+       {ShadowCounts{most_shadow_samples + 1, 0, 0, 0, 0, 0, 0}, ShadowCounts{100, 0, 101, 0, 0, 0, 0},
+        ShadowCounts{100, 11, 90, 0, 0, 0, 0}, ShadowCounts{100, 0, 0, 101, 0, 0, 0},
+        ShadowCounts{100, 0, 0, 80, 81, 0, 0}, ShadowCounts{100, 0, 0, 80, 0, 81, 0},
+        ShadowCounts{100, 0, 0, 80, 10, 5, 6}, ShadowCounts{100, 0, 0, 80, 60, 60, 30}}) {
+    const auto decoded = decode_device_state(encode(shadowing(counts)));
+    ASSERT_FALSE(decoded);
+    EXPECT_NE(decoded.error().message.find("no part may be more than its whole"), std::string::npos);
+  }
+}
+
+TEST(DeviceState, CountsOfALaterVersionArePassedOver) {
+  std::string text = encode(shadowing({100, 0, 90, 0, 0, 0, 0}));
+  const auto at = text.find(R"("v":1})");
+  ASSERT_NE(at, std::string::npos);
+  const auto decoded = decode_device_state(text.replace(at, 5, R"("v":2)"));
+  ASSERT_TRUE(decoded) << decoded.error().message;
+  EXPECT_EQ(decoded->models[0].update->shadow->samples, 0U);
+}
+
 TEST(DeviceState, WhatIsAbsentStaysAbsent) {
   DeviceState state = whole();
   state.models[0].update.reset();
