@@ -115,6 +115,7 @@ constexpr TableBound bounds[] = {
     {"rollout_panel", "at most 4,000 devices a rollout; goes with it"},
     {"rollout_plans", "one a rollout whose devices are being planned; goes when they are, and with it"},
     {"rollout_reach_changes", "emptied by the leader each second"},
+    {"rollout_shadows", "at most one a device of a rollout; goes with it"},
     {"rollout_waves", "goes with its rollout"},
     {"rollouts", "retention.rollouts_days after one ended, and no device follows its wish any more"},
     {"schema_migrations", "one a migration"},

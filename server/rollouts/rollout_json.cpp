@@ -113,7 +113,8 @@ json rollout_device_to_json(const RolloutDeviceRecord& device) {
           {"started_at", time_or_null(device.started_at)},
           {"finished_at", time_or_null(device.finished_at)},
           {"retry_at", time_or_null(device.retry_at)},
-          {"resting_until", time_or_null(device.resting_until)}};
+          {"resting_until", time_or_null(device.resting_until)},
+          {"shadow", device.shadow ? wire::json_of(*device.shadow) : json(nullptr)}};
 }
 
 json decision_to_json(const DecisionRecord& decision) {

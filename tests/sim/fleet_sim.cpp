@@ -109,8 +109,9 @@ class World {
     if (version != "1.1") return {};
     switch (scenario_.badness) {
       case Badness::none:
-      case Badness::inaccurate:  // no device can tell by itself
         return {};
+      case Badness::inaccurate:  // no device can tell by itself
+        return {.accuracy = accuracy_of(version)};
       case Badness::refused:
         return {.validates = false};
       case Badness::slow:
@@ -160,7 +161,13 @@ class World {
     if (options_.chance(0.3) && one_shows_it) policy.waves = {{.devices = 1}, {.share = 0.5, .per_mille = 500}, {1.0}};
     if (options_.chance(0.3)) policy.max_downloads = 1 + static_cast<std::int64_t>(options_.below(3));
     policy.max_in_progress = 1 + static_cast<std::int64_t>(rng_.below(6));
+    if (options_.chance(0.3)) add_shadow_runs(policy);
     return policy;
+  }
+
+  void add_shadow_runs(server::Policy& policy) {
+    policy.shadow = wire::ShadowSpec{.samples = 1000, .max_s = 400, .required = options_.chance(0.5)};
+    policy.guards.push_back({.metric = server::GuardMetric::shadow_accuracy, .promotion_margin = 0.1});
   }
 
   // Closed for twenty minutes, once in the time that is looked at. A wave whose canaries have to wait for longer than
@@ -345,6 +352,7 @@ class World {
     Outcome outcome;
     outcome.violations = violations_;
     outcome.events = scheduler_.happened();
+    outcome.shadow_reports = server_.shadow_reports();
     const auto& first = server_.rollouts().at(1);
     outcome.first_state = first.state;
     outcome.told = static_cast<std::int64_t>(first.told.size());

@@ -28,6 +28,7 @@ struct Outcome {
   std::int64_t told = 0;        // by the first rollout
   std::int64_t planned_first_wave = 0;
   std::uint64_t events = 0;
+  std::uint64_t shadow_reports = 0;  // that told the server more of a shadow run
 };
 Outcome run(const Scenario& scenario);
 

@@ -74,6 +74,12 @@ TEST(FleetSimulation, SeedsThatOnceFailedHoldNow) {
   for (const std::uint64_t seed : {629, 1795}) expect_sound(seed);
 }
 
+TEST(FleetSimulation, SomeSeedsHaveShadowRuns) {
+  std::uint64_t reports = 0;
+  for (std::uint64_t seed = 0; seed < 20; ++seed) reports += run(scenario_of(seed)).shadow_reports;
+  EXPECT_GT(reports, 50U);
+}
+
 TEST(FleetSimulation, TheSameSeedRepeatsTheRun) {
   for (const std::uint64_t seed : {1, 6}) {
     const auto first = run(scenario_of(seed));

@@ -12,6 +12,7 @@ using agent::SlotName;
 
 constexpr auto half_written = "?";
 constexpr std::uint64_t seen_a_look = 8;
+constexpr int shadowed_a_look = 100;
 
 std::size_t index_of(SlotName slot) {
   return static_cast<std::size_t>(slot);
@@ -232,10 +233,24 @@ void Device::observe() {
       totals.program_down = quality.crashes;
       handle(agent::Observed{totals});
     }
+    if (state_.phase == agent::Phase::shadowing) answer_with_both();
     const auto due = agent::wake_at(state_);
     if (due && scheduler_.now() >= *due) handle(agent::Tick{});
     if (powered_) observe();
   });
+}
+
+// Every label is known, and the versions err independently of each other.
+void Device::answer_with_both() {
+  const double old_accuracy = ports_.quality(serves()).accuracy;
+  const double new_accuracy = ports_.quality(state_.wish->version).accuracy;
+  wire::ShadowCounts seen;
+  for (int i = 0; i < shadowed_a_look; ++i) {
+    const bool old_right = rng_.chance(old_accuracy);
+    const bool new_right = rng_.chance(new_accuracy);
+    add(seen, agent::counts_of({.agreed = old_right && new_right, .old_right = old_right, .new_right = new_right}));
+  }
+  handle(agent::Shadowed{seen});
 }
 
 void Device::beat() {

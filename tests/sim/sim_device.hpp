@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 
+#include "agent/update/shadow_answer.hpp"
 #include "agent/update/update_machine.hpp"
 #include "common/base/random.hpp"
 #include "common/wire/desired.hpp"
@@ -23,6 +24,7 @@ struct Quality {
   bool validates = true;
   double latency_ms = 10;
   bool crashes = false;
+  double accuracy = 0.95;  // share of its answers that are right
 };
 
 struct DeviceFaults {
@@ -80,6 +82,7 @@ class Device {
   void validate(std::int64_t ticket);
   void lead_to(agent::SlotName slot);
   void observe();
+  void answer_with_both();
   void beat();
   void ask();
   void say();

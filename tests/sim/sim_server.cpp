@@ -210,10 +210,19 @@ void Server::take(const wire::DeviceState& state) {
         .bytes = row.is.bytes,
         .full_bytes = row.is.full_bytes,
         .held = row.is.held};
+    if (const auto counts = server::shadow_of_report(tracked, model)) keep_shadow(rollout, state.device, *counts);
     auto next = server::map_report(tracked, model);
     if (!next) continue;
     save(rollout, server::effect_of_report(row, std::move(*next), scheduler_.now()));
     check(rollout);
+  }
+}
+
+void Server::keep_shadow(SimRollout& rollout, const std::string& device, const wire::ShadowCounts& counts) {
+  for (auto& member : rollout.panel.members) {
+    if (member.device != device || (member.shadow && member.shadow->samples >= counts.samples)) continue;
+    member.shadow = counts;
+    ++shadow_reports_;
   }
 }
 
@@ -282,7 +291,7 @@ void Server::look(SimRollout& rollout) {
                                   .longest = dwell,
                                   .dwell_began_at = baked_from,
                                   .dwell_is_over = baked_from && scheduler_.now() - *baked_from >= dwell,
-                                  .has_no_past = server::has_no_past(rollout.panel)};
+                                  .has_no_past = !rollout.policy.shadow && server::has_no_past(rollout.panel)};
   const auto watched = server::watched_for(server::exposure_of(rollout.panel, rollout.wave), baked_from,
                                            std::chrono::seconds(rollout.policy.silent_after_s), scheduler_.now());
   const auto due = server::due_look(rollout.looks, rollout.wave, watched, timing);
@@ -546,7 +555,10 @@ wire::Desired Server::desired(const std::string& device) const {
   const std::string codec = model.rollout % 2 == 0 ? "tensor" : "bsdiff";  // applied while it comes, and afterwards
   model.patches = {{digest_of(known.version), codec, {"patch to " + model.version, patch_bytes}, {}}};
   const auto rollout = rollouts_.find(model.rollout);
-  if (rollout != rollouts_.end()) model.probation = rollout->second.policy.probation;
+  if (rollout != rollouts_.end()) {
+    if (model.version == rollout->second.version) model.shadow = rollout->second.policy.shadow;
+    model.probation = rollout->second.policy.probation;
+  }
   document.models = {model};
   return document;
 }
@@ -627,13 +639,17 @@ void Server::check_gate(const SimRollout& rollout, int opened) const {
 // A release that gets more wrong passes only where an operator saw it, or the guard said that it cannot tell.
 void Server::check_accuracy(const SimRollout& rollout) const {
   if (rollout.policy.guards.empty() || !rollout.acknowledged.guards.empty()) return;
-  const auto& guard = rollout.policy.guards.front();
-  const bool told = rollout.verdicts.size() == 1 && rollout.verdicts[0].wave == rollout.wave;
-  if (!told) return ports_.violation("a wave passed before its guard was looked at");
-  const bool is_worse = ports_.accuracy("1.0") - ports_.accuracy(rollout.version) > guard.promotion_margin;
-  const auto verdict = rollout.verdicts[0].verdict;
-  if (verdict != server::Verdict::skipped && (is_worse || verdict != server::Verdict::pass))
-    ports_.violation("a wave passed with a guard that says " + std::string(server::to_string(verdict)));
+  if (rollout.verdicts.size() != rollout.policy.guards.size())
+    return ports_.violation("a wave passed before its guards were looked at");
+  for (std::size_t i = 0; i < rollout.verdicts.size(); ++i) {
+    const auto& seen = rollout.verdicts[i];
+    if (seen.wave != rollout.wave) return ports_.violation("a wave passed before its guard was looked at");
+    const double loss = ports_.accuracy("1.0") - ports_.accuracy(rollout.version);
+    const bool is_worse = loss > rollout.policy.guards[i].promotion_margin;
+    if (seen.verdict != server::Verdict::skipped && (is_worse || seen.verdict != server::Verdict::pass))
+      ports_.violation("a wave passed with the guard " + std::string(to_string(seen.metric)) + " that says " +
+                       std::string(server::to_string(seen.verdict)));
+  }
 }
 
 }  // namespace argosy::sim

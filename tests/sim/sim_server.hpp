@@ -98,12 +98,15 @@ class Server {
   const std::map<std::int64_t, SimRollout>& rollouts() const { return rollouts_; }
   // Why its gate stays closed.
   std::string gate_of(const SimRollout& rollout) const;
+  // In which a device told more of its shadow run than before.
+  std::uint64_t shadow_reports() const { return shadow_reports_; }
   const Known& known(const std::string& device) const { return devices_.at(device); }
   // Of a release, by the id that rows name it with.
   const std::string& version_of(std::int64_t release) const { return releases_.at(static_cast<std::size_t>(release)); }
 
  private:
   void draw_panel(SimRollout& rollout);
+  void keep_shadow(SimRollout& rollout, const std::string& device, const wire::ShadowCounts& counts);
   void feed(SimRollout& rollout);
   void look(SimRollout& rollout);
   server::TakenWindow window_of(const std::string& version);
@@ -145,6 +148,7 @@ class Server {
   std::map<std::int64_t, SimRollout> rollouts_;
   std::vector<std::string> releases_;  // versions; a release's id is its place
   Rng labels_{7};
+  std::uint64_t shadow_reports_ = 0;
 };
 
 std::string digest_of(const std::string& version);

@@ -10,6 +10,7 @@
 #include "common/base/text.hpp"
 #include "common/json/json_reader.hpp"
 #include "server/rollouts/core/rollout.hpp"
+#include "server/rollouts/guards/shadow_panel.hpp"
 
 namespace argosy::server {
 namespace {
@@ -171,6 +172,11 @@ void read_list(JsonReader& in, std::string_view key, std::size_t limit, void (*r
   in.objects(key, limit, [read_one, &list](JsonReader& one) { read_one(one, list); });
 }
 
+bool judges_shadow_runs(const Policy& policy) {
+  return std::any_of(policy.guards.begin(), policy.guards.end(),
+                     [](const GuardPolicy& guard) { return is_of_shadow_runs(spec_of(guard.metric)); });
+}
+
 json encode_guard(const GuardPolicy& guard) {
   json document{{"metric", to_string(guard.metric)},
                 {"mode", to_string(guard.mode)},
@@ -226,10 +232,10 @@ std::optional<GuardMode> guard_mode_named(std::string_view name) {
   return std::nullopt;
 }
 
-std::vector<GuardPolicy> usual_guards() {
+std::vector<GuardPolicy> usual_guards(bool has_shadow_runs) {
   std::vector<GuardPolicy> guards;
   for (const auto& spec : guard_specs())
-    if (spec.is_usual) guards.push_back({.metric = spec.metric});
+    if (spec.is_usual || (has_shadow_runs && is_of_shadow_runs(spec))) guards.push_back({.metric = spec.metric});
   return guards;
 }
 
@@ -244,7 +250,11 @@ Result<Policy> decode_policy(const json& document) {
   read_waves(in, policy.waves);
   in.optional_object("gate", [&policy](JsonReader& gate) { read_gate(gate, policy.gate); });
   read_list(in, "abort", max_criteria, read_criterion, policy.abort);
+  in.optional_object("shadow", [&policy](JsonReader& one) { wire::read_shadow_spec(one, policy.shadow.emplace()); });
+  policy.guards = usual_guards(policy.shadow.has_value());
   read_list(in, "guards", most_guards, read_guard, policy.guards);
+  in.check("guards", policy.shadow || !judges_shadow_runs(policy),
+           "judge shadow runs, and there are none: say shadow, or take these guards out");
   in.optional_object("probation",
                      [&](JsonReader& one) { read_probation(one, document["probation"], policy.probation); });
   in.optional("alpha", policy.alpha, 1e-6, 0.5)
@@ -253,6 +263,8 @@ Result<Policy> decode_policy(const json& document) {
       .optional("silent_after_s", policy.silent_after_s, std::int64_t{1}, thirty_days_s)
       .optional("baseline_s", policy.baseline_s, std::int64_t{1}, thirty_days_s)
       .optional("in_progress_timeout_s", policy.in_progress_timeout_s, std::int64_t{1}, thirty_days_s)
+      .check("in_progress_timeout_s", !policy.shadow || policy.in_progress_timeout_s > policy.shadow->max_s,
+             "must be over shadow.max_s: a device in a shadow run would be timed out")
       .optional("max_in_progress", policy.max_in_progress, std::int64_t{1}, most_in_progress)
       .optional("max_downloads", policy.max_downloads, std::int64_t{1}, most_in_progress)
       .optional("patch_wait_s", policy.patch_wait_s, std::int64_t{0}, thirty_days_s)
@@ -288,6 +300,7 @@ json encode(const Policy& policy) {
             {"manual", gate.manual}}},
           {"abort", abort},
           {"guards", guards},
+          {"shadow", policy.shadow ? wire::json_of(*policy.shadow) : json(nullptr)},
           {"probation",
            {{"duration_s", probation.duration_s},
             {"max_duration_s", probation.max_duration_s},

@@ -73,8 +73,8 @@ struct GuardPolicy {
   friend bool operator==(const GuardPolicy&, const GuardPolicy&) = default;
 };
 
-// The usual ones of the table, with their usual margins.
-std::vector<GuardPolicy> usual_guards();
+// The usual ones of the table, with their usual margins; of a policy with shadow runs, those that judge them as well.
+std::vector<GuardPolicy> usual_guards(bool has_shadow_runs = false);
 
 struct Policy {
   std::vector<WavePolicy> waves{{0.05}, {0.25}, {1.0}};
@@ -87,6 +87,7 @@ struct Policy {
   std::int64_t look_s = 300;          // guards are looked at when canaries were measured for 1, 2, 4, 8 ... times this
   std::int64_t warm_up_s = 60;        // a device's first time on the release does not count
   std::int64_t silent_after_s = 900;  // a device without windows for so long is silent
+  std::optional<wire::ShadowSpec> shadow{};  // before activation, on each device; none: no shadow runs
   wire::ProbationSpec probation{.duration_s = 60, .max_latency_ratio = {}, .max_error_rate = 0.5};
   std::int64_t baseline_s = 86400;            // how far before a device's update its old figures reach
   std::int64_t in_progress_timeout_s = 3600;  // from the moment the device began

@@ -11,14 +11,16 @@ using namespace std::string_view_literals;
 
 constexpr std::size_t max_message = 500;
 
-// Agent state -> where the device stands. `rolling_back` is still probation: the outcome is `rolled_back`.
+// Agent state -> where the device stands. `shadowing` is still validating: nothing that serves has been touched.
+// `rolling_back` is still probation: the outcome is `rolled_back`.
 constexpr std::array agent_states{
-    std::pair{"planning"sv, DeviceStep::downloading},  std::pair{"downloading"sv, DeviceStep::downloading},
-    std::pair{"patching"sv, DeviceStep::patching},     std::pair{"verifying"sv, DeviceStep::verifying},
-    std::pair{"validating"sv, DeviceStep::validating}, std::pair{"activating"sv, DeviceStep::activating},
-    std::pair{"probation"sv, DeviceStep::probation},   std::pair{"rolling_back"sv, DeviceStep::probation},
-    std::pair{"committed"sv, DeviceStep::succeeded},   std::pair{"rejected"sv, DeviceStep::failed},
-    std::pair{"failed"sv, DeviceStep::failed},         std::pair{"rolled_back"sv, DeviceStep::failed},
+    std::pair{"planning"sv, DeviceStep::downloading},   std::pair{"downloading"sv, DeviceStep::downloading},
+    std::pair{"patching"sv, DeviceStep::patching},      std::pair{"verifying"sv, DeviceStep::verifying},
+    std::pair{"validating"sv, DeviceStep::validating},  std::pair{"shadowing"sv, DeviceStep::validating},
+    std::pair{"activating"sv, DeviceStep::activating},  std::pair{"probation"sv, DeviceStep::probation},
+    std::pair{"rolling_back"sv, DeviceStep::probation}, std::pair{"committed"sv, DeviceStep::succeeded},
+    std::pair{"rejected"sv, DeviceStep::failed},        std::pair{"failed"sv, DeviceStep::failed},
+    std::pair{"rolled_back"sv, DeviceStep::failed},
 };
 
 std::optional<DeviceStep> step_of(std::string_view agent_state) {
@@ -140,6 +142,13 @@ std::optional<Progress> map_report(const Tracked& row, const wire::ModelReport& 
                   .source = row.source,
                   .bytes = row.bytes,
                   .full_bytes = row.full_bytes};
+}
+
+std::optional<wire::ShadowCounts> shadow_of_report(const Tracked& row, const wire::ModelReport& report) {
+  const auto& update = report.update;
+  if (!update || !update->shadow || update->shadow->samples == 0) return std::nullopt;
+  if (!speaks_of(*update, row, row.version)) return std::nullopt;
+  return update->shadow;
 }
 
 }  // namespace argosy::server

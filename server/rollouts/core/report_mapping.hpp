@@ -46,4 +46,7 @@ struct Progress {
 // The row's new content, or nothing when the report does not change it.
 std::optional<Progress> map_report(const Tracked& row, const wire::ModelReport& report);
 
+// What its shadow run counted so far, where it speaks of this attempt and there was one.
+std::optional<wire::ShadowCounts> shadow_of_report(const Tracked& row, const wire::ModelReport& report);
+
 }  // namespace argosy::server

@@ -124,8 +124,9 @@ struct RolloutDeviceRecord {
   std::optional<Instant> notified_at;
   std::optional<Instant> started_at;
   std::optional<Instant> finished_at;
-  std::optional<Instant> retry_at{};       // when it tries again by itself
-  std::optional<Instant> resting_until{};  // it failed again and again, and is told of this model no sooner
+  std::optional<Instant> retry_at{};           // when it tries again by itself
+  std::optional<Instant> resting_until{};      // it failed again and again, and is told of this model no sooner
+  std::optional<wire::ShadowCounts> shadow{};  // of its shadow run; none: there was none
 };
 
 struct DecisionRecord {

@@ -108,7 +108,9 @@ wire::DesiredModel DesiredBuilder::build_model(const pqxx::row& target, const Re
   taker.bases = {target["digest"].as<std::string>(), target["previous_digest"].as<std::string>()};
   model.patches = choose_patches(patches_.towards(variant.digest), model.artifact, taker);
   model.validation = release.validation;
-  model.probation = probation_of(model.rollout);
+  const DevicePolicy& policy = policy_of(model.rollout);
+  if (target["release_id"].as<std::int64_t>() == policy.release) model.shadow = policy.shadow;
+  model.probation = policy.probation;
   model.features = release.features;
   model.signature = release.signature;
   return model;
@@ -158,18 +160,21 @@ Result<ReleaseContent> DesiredBuilder::load_release(std::int64_t id, std::string
   return content;
 }
 
-// A policy that cannot be read has the usual probation: its rollout can only be stopped, and must be.
-wire::ProbationSpec DesiredBuilder::probation_of(std::int64_t rollout) {
-  const auto found = probations_.find(rollout);
-  if (found != probations_.end()) return found->second;
-  static const Statement find_policy{"find_policy", "select policy from rollouts where id = $1"};
+// A policy that cannot be read has the usual probation, and no shadow run: its rollout can only be stopped, and must
+// be.
+const DevicePolicy& DesiredBuilder::policy_of(std::int64_t rollout) {
+  const auto found = policies_.find(rollout);
+  if (found != policies_.end()) return found->second;
+  static const Statement find_policy{"find_policy", "select policy, release_id from rollouts where id = $1"};
   const auto rows = exec_prepared(transaction_, find_policy, rollout);
-  const auto probation = read_stored<wire::ProbationSpec>("the policy", [&]() -> Result<wire::ProbationSpec> {
-    if (rows.empty()) return Policy{}.probation;
-    ARGOSY_TRY(const auto policy, decode_policy(json_or_null(rows[0][0].as<std::string>())));
-    return policy.probation;
+  const auto policy = read_stored<Policy>("the policy", [&]() -> Result<Policy> {
+    if (rows.empty()) return Policy{};
+    return decode_policy(json_or_null(rows[0][0].as<std::string>()));
   });
-  return probations_.emplace(rollout, probation ? *probation : Policy{}.probation).first->second;
+  const Policy usual;
+  const Policy& read = policy ? *policy : usual;
+  const auto release = rows.empty() ? 0 : rows[0]["release_id"].as<std::int64_t>();
+  return policies_.emplace(rollout, DevicePolicy{release, read.shadow, read.probation}).first->second;
 }
 
 }  // namespace argosy::server

@@ -18,6 +18,13 @@
 
 namespace argosy::server {
 
+// What of a rollout's policy the device follows.
+struct DevicePolicy {
+  std::int64_t release = 0;                // that it brings
+  std::optional<wire::ShadowSpec> shadow;  // of that release; going back to another asks nobody
+  wire::ProbationSpec probation;
+};
+
 struct ReleaseContent {
   std::string version;
   std::vector<Variant> variants;
@@ -66,12 +73,12 @@ class DesiredBuilder {
                                  PatchTaker& taker);
   Result<std::shared_ptr<const ReleaseContent>> release_of(std::int64_t id);
   Result<ReleaseContent> load_release(std::int64_t id, std::string& row_version);
-  wire::ProbationSpec probation_of(std::int64_t rollout);
+  const DevicePolicy& policy_of(std::int64_t rollout);
 
   pqxx::work& transaction_;
   ReleaseCache& cache_;
   std::map<std::int64_t, Result<std::shared_ptr<const ReleaseContent>>> releases_;  // of this transaction
-  std::map<std::int64_t, wire::ProbationSpec> probations_;
+  std::map<std::int64_t, DevicePolicy> policies_;
   ReadyPatches patches_;
 };
 

@@ -15,6 +15,8 @@
 #include "common/stats/non_inferiority.hpp"
 #include "common/stats/reach.hpp"
 #include "server/rollouts/guards/guard_family.hpp"
+#include "server/rollouts/guards/paired_judge.hpp"
+#include "server/rollouts/guards/shadow_panel.hpp"
 
 namespace argosy::server {
 namespace {
@@ -66,13 +68,28 @@ std::string interval_in_words(const GuardVerdict& seen) {
   return text;
 }
 
+std::string margins_in_words(const GuardVerdict& seen) {
+  return "; it rolls back over " + change_of(seen.metric, seen.rollback_margin) + " and passes under " +
+         change_of(seen.metric, seen.promotion_margin);
+}
+
+// Of shadow runs: both versions on the same inputs.
+std::string paired_in_words(const GuardVerdict& seen) {
+  const GuardSpec& spec = spec_of(seen.metric);
+  std::string text =
+      words_of(seen.metric) + " " + interval_in_words(seen) + " on " + counted(seen.canaries, "device", "devices");
+  if (!spec.is_one_sided)
+    text += ": " + figure_in_words(spec, seen.canary) + " of the new version against " +
+            figure_in_words(spec, seen.before) + " of the old one";
+  return text + margins_in_words(seen);
+}
+
 std::string compared_in_words(const GuardVerdict& seen) {
   const GuardSpec& spec = spec_of(seen.metric);
+  if (is_of_shadow_runs(spec)) return paired_in_words(seen);
   return words_of(seen.metric) + " " + interval_in_words(seen) + ": " + figure_in_words(spec, seen.canary) + " on " +
          counted(seen.canaries, "canary", "canaries") + " against " + figure_in_words(spec, seen.control) + " on " +
-         std::to_string(seen.controls) + " that wait; it rolls back over " +
-         change_of(seen.metric, seen.rollback_margin) + " and passes under " +
-         change_of(seen.metric, seen.promotion_margin);
+         std::to_string(seen.controls) + " that wait" + margins_in_words(seen);
 }
 
 std::string needs_in_words(const GuardVerdict& seen) {
@@ -85,6 +102,12 @@ std::string needs_in_words(const GuardVerdict& seen) {
   return text;
 }
 
+std::uint64_t canaries_in(const std::vector<StratumSize>& sizes) {
+  std::uint64_t canaries = 0;
+  for (const StratumSize& size : sizes) canaries += size.canaries;
+  return canaries;
+}
+
 // One guard at one look
 // -------------------------------------------------------------------------------------------------
 
@@ -93,6 +116,8 @@ struct Judging {
   const GuardPanel& panel;
   const LookContext& context;
   const GuardPolicy& guard;
+  const GuardSpec& spec = spec_of(guard.metric);
+  const bool is_paired = is_of_shadow_runs(spec);
   PanelRows rows{};
   GuardVerdict seen{};
   GuardFamily* family = nullptr;  // with the others of it; none: it is judged alone
@@ -109,7 +134,7 @@ struct Judging {
 
   void read_rows() {
     const Look& look = context.look;
-    rows = rows_of(panel, guard.metric, rules());
+    rows = is_paired ? shadow_rows_of(panel, spec, guard.min_samples) : rows_of(panel, guard.metric, rules());
     const HarmMargins margins = margins_of(guard, rows);
     seen = {.metric = guard.metric,
             .mode = guard.mode,
@@ -136,12 +161,13 @@ struct Judging {
 
   bool is_measurable() {
     if (rows.was_reported > 0) return true;
-    give_up("was never reported on the release before: nothing to compare with");
+    give_up(is_paired ? "has nothing to go by: no device ran both versions on enough inputs that say something of it"
+                      : "was never reported on the release before: nothing to compare with");
     return false;
   }
 
   bool has_controls() {
-    if (rows.controls > 0 || !context.is_last_wave) return true;
+    if (is_paired || rows.controls > 0 || !context.is_last_wave) return true;
     give_up("has nothing to compare with: no device waits any more");
     return false;
   }
@@ -201,6 +227,7 @@ struct Judging {
     }
     GuardLook look{.number = context.look.number, .is_longest_dwell = context.look.is_final, .seed = context.seed};
     ARGOSY_TRY(look.alphas, alphas_of(change));
+    if (is_paired) return judge_paired(rows.rows, {.change = change, .null_harm = null_harm()}, look);
     if (family != nullptr) {
       ARGOSY_TRY(look.family, look_of_family(change));
     }
@@ -208,6 +235,9 @@ struct Judging {
     if (is_of_silence()) weigh_evidence(verdict, alpha_of_evidence);
     return verdict;
   }
+
+  // Two versions that are as good disagree, too: only more than the margin is harm.
+  double null_harm() const { return spec.is_one_sided ? seen.rollback_margin : 0; }
 
   void take(const ChangeVerdict& change) {
     seen.verdict = change.verdict == HarmVerdict::fail   ? Verdict::fail
@@ -232,8 +262,10 @@ struct Judging {
   // later one.
   bool is_out_of_reach() const {
     if (seen.verdict != Verdict::waiting || seen.canaries >= enough_for_t) return false;
+    const double alpha = alpha_of_look(promotion_alpha, context.look.in_wave);
     const auto planned = planned_sizes(panel, context.look.wave);
-    return !rejects(least_permutation_p(planned), alpha_of_look(promotion_alpha, context.look.in_wave));
+    if (is_paired) return is_paired_out_of_reach(canaries_in(planned), alpha);
+    return !rejects(least_permutation_p(planned), alpha);
   }
 
   void hold_pass() {
@@ -255,8 +287,9 @@ struct Judging {
           words_of(guard.metric) + " cannot be compared yet: " + change.error().message + needs_in_words(seen);
     hold_pass();
     if (is_out_of_reach())
-      give_up("cannot pass with " + counted(seen.canaries, "canary", "canaries") + " beside " +
-              std::to_string(seen.controls) + " that wait: no p-value is small enough; take more into the first wave");
+      give_up("cannot pass with " + counted(seen.canaries, "canary", "canaries") +
+              (is_paired ? "" : " beside " + std::to_string(seen.controls) + " that wait") +
+              ": no p-value is small enough; take more into the first wave");
     return std::move(seen);
   }
 };

@@ -73,6 +73,26 @@ Figure energy(const Figures& side, const std::string&) {
   return GuardFigure{*watts * seconds_of(side.exposure) / static_cast<double>(side.count), side.count};
 }
 
+Figure no_figure(const Figures&, const std::string&) {
+  return std::nullopt;
+}
+
+double part_of(std::uint64_t some, std::uint64_t all) {
+  return static_cast<double>(some) / static_cast<double>(all);
+}
+bool has_labels(const wire::ShadowCounts& counts, std::uint64_t min_samples) {
+  return counts.labelled > 0 && counts.labelled >= min_samples;
+}
+std::optional<PairedFigure> both_right(const wire::ShadowCounts& counts, std::uint64_t min_samples) {
+  if (!has_labels(counts, min_samples)) return std::nullopt;
+  return PairedFigure{part_of(counts.old_right, counts.labelled), part_of(counts.new_right, counts.labelled)};
+}
+// Where labels say which version is right, to disagree is no harm.
+std::optional<PairedFigure> disagreed(const wire::ShadowCounts& counts, std::uint64_t min_samples) {
+  if (has_labels(counts, min_samples) || counts.samples == 0 || counts.samples < min_samples) return std::nullopt;
+  return PairedFigure{0, part_of(counts.samples - counts.agreed, counts.samples)};
+}
+
 constexpr double most_ratio = 1000;
 constexpr GuardKey factor(double standard, std::string_view former = {}) {
   return {standard, 1, most_ratio, former};
@@ -119,6 +139,12 @@ constexpr std::array table{
               Looks::towards_the_end, step(0.1, 10), step(0.2, 10), no_floor, 300, 0.01, 1, false, true},
     GuardSpec{GuardMetric::custom, "custom", "mean", "", 4, mean_of_number, Scale::difference, WorseWhen::higher,
               Looks::doubling, step(0, wire::largest_number), step(0, wire::largest_number), no_floor, 20, 0, 1, false},
+    GuardSpec{GuardMetric::shadow_accuracy, "shadow_accuracy", "accuracy in the shadow run", "", 4, no_figure,
+              Scale::difference, WorseWhen::lower, Looks::doubling, step(0.005, 1), step(0.02, 1), no_floor, 20, 0.001,
+              1, false, false, {}, both_right},
+    GuardSpec{GuardMetric::shadow_disagreement, "shadow_disagreement", "disagreement in the shadow run", "", 3,
+              no_figure, Scale::difference, WorseWhen::higher, Looks::doubling, step(0.1, 1), step(0.2, 1), no_floor,
+              20, 0.001, 1, false, false, {}, disagreed, true},
 };
 
 constexpr std::string_view custom_prefix = "custom:";

@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "common/stats/device_rows.hpp"
+#include "common/wire/shadow.hpp"
 #include "server/rollouts/guards/change_judge.hpp"
 #include "server/rollouts/guards/figures.hpp"
 
@@ -30,12 +31,20 @@ enum class GuardMetric : std::uint8_t {  // in the order of the table
   confidence,
   drift,
   custom,  // a number that programs report under a name of their own
+  shadow_accuracy,
+  shadow_disagreement,
 };
 std::string_view to_string(GuardMetric metric);
 
 struct GuardFigure {
   double value = 0;
   std::uint64_t samples = 0;  // that it rests on
+};
+
+// Of a device that ran both versions on the same inputs.
+struct PairedFigure {
+  double old_version = 0;
+  double new_version = 0;
 };
 
 // Of a device's change. ratio: figures are compared by their logarithms, and margins are factors over 1.
@@ -89,6 +98,9 @@ struct GuardSpec {
   bool is_usual;                // of a policy that names no guards
   bool is_of_features = false;  // their counts are kept for it
   std::string_view family{};    // guards of one are judged together
+  // Set: it comes from shadow runs, not from windows. Nothing: the counts tell too little of it.
+  std::optional<PairedFigure> (*of_shadow)(const wire::ShadowCounts& counts, std::uint64_t min_samples) = nullptr;
+  bool is_one_sided = false;  // the change is a share that has no past: a harmless release shows some of it, too
 };
 
 std::span<const GuardSpec> guard_specs();

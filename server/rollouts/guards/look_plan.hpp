@@ -36,7 +36,9 @@ struct LookTiming {
   Duration longest{0};                      // dwell in a wave; > 0
   std::optional<Instant> dwell_began_at{};  // anew when an operator has a paused rollout go on
   bool dwell_is_over = false;
-  bool has_no_past = false;  // nobody in the panel measured anything before: waiting would bring nothing to compare
+  // Nobody in the panel measured anything before, nor runs both versions side by side: waiting would bring nothing to
+  // compare.
+  bool has_no_past = false;
 };
 
 // For how long a wave has been watched: its canaries' median exposure or, where they fell silent and there is none, the

@@ -20,6 +20,7 @@
 #include "common/stats/device_rows.hpp"
 #include "common/stats/reporting_evidence.hpp"
 #include "common/wire/desired.hpp"
+#include "common/wire/shadow.hpp"
 #include "server/rollouts/guards/figures.hpp"
 #include "server/rollouts/guards/guard_metrics.hpp"
 
@@ -44,6 +45,7 @@ struct PanelMember {
   Figures before{};       // on the old release, before the rollout began
   WaveFigures waiting{};
   WaveFigures updated{};
+  std::optional<wire::ShadowCounts> shadow{};  // of its shadow run in this rollout, before it was updated
 };
 
 struct PanelWave {  // that is open

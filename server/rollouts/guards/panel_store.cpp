@@ -18,6 +18,7 @@
 #include "server/rollouts/store/decision_store.hpp"
 #include "server/rollouts/store/maintenance_store.hpp"
 #include "server/rollouts/store/rollout_rows_store.hpp"
+#include "server/rollouts/store/shadow_store.hpp"
 
 namespace argosy::server {
 namespace {
@@ -255,11 +256,13 @@ const std::string& has_left() {
 GuardPanel load_panel(pqxx::work& transaction, std::int64_t rollout) {
   static const Statement find_panel{"find_panel", R"sql(
     select p.device_id, p.class, p.old_version, p.before, p.updated_since, p.waiting, p.waiting_wave, p.updated, p.updated_wave,
-      coalesce(q.wave, 0) as wave, coalesce()sql" + has_it() +
+      coalesce(q.wave, 0) as wave, )sql" + shadow_columns +
+                                                      R"sql(, coalesce()sql" + has_it() +
                                                       R"sql(, false) as has_it, coalesce()sql" + has_left() +
                                                       R"sql(, false) as has_left
     from rollout_panel p
     left join rollout_devices q on q.rollout_id = p.rollout_id and q.device_id = p.device_id
+    left join rollout_shadows h on h.rollout_id = p.rollout_id and h.device_id = p.device_id
     where p.rollout_id = $1
     order by p.class, p.device_id
   )sql"};
@@ -273,6 +276,7 @@ GuardPanel load_panel(pqxx::work& transaction, std::int64_t rollout) {
     member.before = figures_of(row["before"]);
     member.has_it = row["has_it"].as<bool>();
     member.has_left = row["has_left"].as<bool>();
+    member.shadow = shadow_of(row);
     panel.members.push_back(std::move(member));
   }
   return panel;
@@ -416,7 +420,7 @@ Result<LookOutcome> LookAtGuards::operator()(pqxx::work& transaction) const {
   if (outcome.unfinished) return outcome;
   auto last = load_last_look(transaction, id);
   auto timing = timing_of(record, load_zones(transaction, record.policy, now), now);
-  timing.has_no_past = has_no_past(transaction, id);
+  timing.has_no_past = !record.policy.shadow && has_no_past(transaction, id);
   const auto watched = watched_for(median_exposure(transaction, record), timing.dwell_began_at,
                                    std::chrono::seconds(record.policy.silent_after_s), now);
   const auto look = due_look(last.taken, record.wave, watched, timing);

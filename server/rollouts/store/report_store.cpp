@@ -12,6 +12,7 @@
 #include "server/rollouts/core/report_mapping.hpp"
 #include "server/rollouts/core/state_sql.hpp"
 #include "server/rollouts/store/device_rows_store.hpp"
+#include "server/rollouts/store/shadow_store.hpp"
 
 namespace argosy::server {
 namespace {
@@ -94,18 +95,36 @@ std::optional<Progress> follow(Tracked row, const std::string& device, const std
   return last;
 }
 
+// The most that one batch tells of the shadow run behind one row.
+void add_shadow(std::vector<ShadowReport>& shadows, const OpenDevice& one,
+                const std::vector<wire::DeviceState>& states) {
+  std::optional<wire::ShadowCounts> most;
+  for (const auto& state : states) {
+    if (state.device != one.row.device) continue;
+    for (const auto& report : state.models) {
+      if (report.model != one.model) continue;
+      const auto counts = shadow_of_report(one.tracked, report);
+      if (counts && (!most || most->samples < counts->samples)) most = counts;
+    }
+  }
+  if (most) shadows.push_back({one.tracked.rollout, one.row.device, one.tracked.attempt, *most});
+}
+
 }  // namespace
 
 std::size_t TakeDeviceReports::operator()(pqxx::work& transaction) const {
   std::map<std::int64_t, std::vector<DeviceMove>> moves;
+  std::vector<ShadowReport> shadows;
   std::size_t moved = 0;
   for (const auto& one : lock_open(transaction, states)) {
+    add_shadow(shadows, one, states);
     auto next = follow(one.tracked, one.row.device, one.model, states);
     if (!next) continue;
     moves[one.tracked.rollout].push_back(effect_of_report(one.row, std::move(*next), now));
     ++moved;
   }
   for (const auto& [rollout, list] : moves) move_devices(transaction, rollout, list);
+  save_shadows(transaction, shadows, now);
   return moved;
 }
 

@@ -15,6 +15,7 @@
 #include "server/rollouts/store/plan_store.hpp"
 #include "server/rollouts/store/release_rows_store.hpp"
 #include "server/rollouts/store/rollout_rows_store.hpp"
+#include "server/rollouts/store/shadow_store.hpp"
 #include "server/rollouts/store/snapshot_store.hpp"
 
 namespace argosy::server {
@@ -82,6 +83,7 @@ RolloutDeviceRecord device_of(const pqxx::row& row) {
   device.retry_at = optional_of<Instant>(row["retry_at"]);
   device.resting_until = optional_of<Instant>(row["resting_until"]);
   device.finished_at = optional_of<Instant>(row["finished_at"]);
+  device.shadow = shadow_of(row);
   return device;
 }
 
@@ -143,11 +145,12 @@ Result<RolloutPage<RolloutRecord>> ListRollouts::operator()(pqxx::work& transact
 
 Result<RolloutPage<RolloutDeviceRecord>> ListRolloutDevices::operator()(pqxx::work& transaction) const {
   ARGOSY_CHECK(check_exists(transaction, id));
-  static const std::string where =
-      " from rollout_devices q where rollout_id = $1 and ($2 = '' or $2 = state or $2 = cause)";
+  static const std::string from = " from rollout_devices q";
+  static const std::string where = " where q.rollout_id = $1 and ($2 = '' or $2 = state or $2 = cause)";
   static const std::string select = R"sql(
-    select device_id, wave, state, cause, message, attempt, source, bytes, full_bytes, numbers, notified_at,
-      started_at, finished_at, (
+    select q.device_id, wave, state, cause, message, q.attempt, source, bytes, full_bytes, numbers, notified_at,
+      started_at, finished_at, )sql" +
+                                    shadow_columns + R"sql(, (
         select q.retry_at
         from rollouts r
         where r.id = q.rollout_id and r.state in ()sql" +
@@ -158,9 +161,10 @@ Result<RolloutPage<RolloutDeviceRecord>> ListRolloutDevices::operator()(pqxx::wo
         join rollouts r on r.id = q.rollout_id and f.model = r.model
         where f.device_id = q.device_id and f.resting_until > $5::timestamptz
       ) as resting_until
-  )sql" + where + " and device_id > $3 order by device_id limit $4";
+  )sql" + from + " left join rollout_shadows h on h.rollout_id = q.rollout_id and h.device_id = q.device_id" +
+                                    where + " and q.device_id > $3 order by q.device_id limit $4";
   RolloutPage<RolloutDeviceRecord> page;
-  page.total = transaction.exec_params1("select count(*)" + where, id, key)[0].as<std::int64_t>();
+  page.total = transaction.exec_params1("select count(*)" + from + where, id, key)[0].as<std::int64_t>();
   for (const auto& row : transaction.exec_params(select, id, key, after, static_cast<std::int64_t>(limit) + 1, now)) {
     if (page.items.size() == limit) {
       page.more = true;

@@ -129,8 +129,13 @@ void RolloutFleet::report_held(std::int64_t id, const std::string& device, bool 
   report_update(id, device, "downloading", "", held);
 }
 
+void RolloutFleet::report_shadow(std::int64_t id, const std::string& device, const std::string& state,
+                                 const wire::ShadowCounts& counts) {
+  report_update(id, device, state, "", false, counts);
+}
+
 void RolloutFleet::report_update(std::int64_t id, const std::string& device, const std::string& state,
-                                 const std::string& cause, bool held) {
+                                 const std::string& cause, bool held, const std::optional<wire::ShadowCounts>& shadow) {
   const auto rollout = get(id).record;
   const auto attempt =
       database.value<int>("select attempt from rollout_devices where rollout_id = " + std::to_string(id) +
@@ -154,6 +159,7 @@ void RolloutFleet::report_update(std::int64_t id, const std::string& device, con
   update.source = "patch";
   update.bytes = 12'000;
   update.full_bytes = 1'000'000;
+  update.shadow = shadow;
   model.update = update;
   document.models = {model};
   const auto taken = run(rollouts->take_reports({document}, now));

@@ -55,6 +55,9 @@ class RolloutFleet : public ::testing::Test {
   void pass(std::chrono::seconds time) { now += time; }
   // The device says how its update goes; on "committed" it serves the version from then on.
   void report(std::int64_t id, const std::string& device, const std::string& state, const std::string& cause = "");
+  // The same, with what its shadow run counted.
+  void report_shadow(std::int64_t id, const std::string& device, const std::string& state,
+                     const wire::ShadowCounts& counts);
   // It downloads, and waits because its owner wants it to, or does so no more.
   void report_held(std::int64_t id, const std::string& device, bool held);
   // The rows of a device that serves `version`; nobody is told.
@@ -74,7 +77,7 @@ class RolloutFleet : public ::testing::Test {
   }
 
   void report_update(std::int64_t id, const std::string& device, const std::string& state, const std::string& cause,
-                     bool held);
+                     bool held, const std::optional<wire::ShadowCounts>& shadow = {});
 
   test::TestDatabase database;
   boost::asio::io_context io;

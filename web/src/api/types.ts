@@ -188,6 +188,17 @@ export interface Rollout {
   allowed: Record<RolloutAction, true | string>;
 }
 
+/** Of inputs that a device asked both versions. */
+export interface ShadowCounts {
+  samples: number;
+  unanswered: number;
+  agreed: number;
+  labelled: number;
+  old_right: number;
+  new_right: number;
+  both_right: number;
+}
+
 export interface RolloutDevice {
   device: string;
   wave: number;
@@ -204,6 +215,7 @@ export interface RolloutDevice {
   finished_at: string | null;
   retry_at: string | null; // when it tries again by itself
   resting_until: string | null; // it failed again and again, and is told no sooner
+  shadow: ShadowCounts | null; // of its shadow run
 }
 
 export interface Decision {

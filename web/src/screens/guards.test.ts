@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Guard } from "../api/types";
-import { changeText, figureText, guardName, intervalPlaces } from "./guards";
+import { changeText, figureText, guardName, intervalPlaces, isPaired, shadowText } from "./guards";
 
 const guard: Guard = {
   metric: "latency_p95",
@@ -39,6 +39,22 @@ describe("guards", () => {
     expect(changeText({ ...accuracy, metric: "error_rate", worse: "higher" }, 0.005)).toBe("+0.50 points");
     expect(changeText({ ...accuracy, metric: "cpu_temperature", worse: "higher" }, 3)).toBe("+3.00 °C");
     expect(changeText(accuracy, 0)).toBe("0.00 points");
+  });
+
+  it("of shadow runs compare a device with itself", () => {
+    expect(isPaired("shadow_accuracy")).toBe(true);
+    expect(isPaired("accuracy")).toBe(false);
+    expect(changeText({ ...guard, metric: "shadow_accuracy", scale: "difference" }, 0.02)).toBe("−2.00 points");
+    expect(changeText({ ...guard, metric: "shadow_disagreement", scale: "difference" }, 0.02)).toBe("+2.00 points");
+  });
+
+  it("tell what a shadow run counted", () => {
+    expect(shadowText(null)).toBe("");
+    const counts = { samples: 300, unanswered: 0, agreed: 270, labelled: 0, old_right: 0, new_right: 0, both_right: 0 };
+    expect(shadowText(counts)).toBe("shadow run: 300 inputs, 270 answered alike");
+    expect(shadowText({ ...counts, labelled: 120, old_right: 118, new_right: 119, both_right: 117 })).toBe(
+      "shadow run: 300 inputs, 270 answered alike; of 120 labelled, 118 right before and 119 now",
+    );
   });
 
   it("tell figures in the metric's unit", () => {

@@ -1,7 +1,7 @@
 // What a guard's verdict looks like: figures in the words of its metric, and where its interval lies between the margins.
 // Pure.
-import type { Guard } from "../api/types";
-import { number } from "../ui/format";
+import type { Guard, ShadowCounts } from "../api/types";
+import { number, plural } from "../ui/format";
 
 const NAMES: Record<string, string> = {
   latency_p50: "Latency, median",
@@ -17,6 +17,8 @@ const NAMES: Record<string, string> = {
   cpu_temperature: "CPU temperature",
   confidence: "Confidence",
   drift: "Drift",
+  shadow_accuracy: "Accuracy, shadow run",
+  shadow_disagreement: "Disagreement, shadow run",
 };
 
 /** What a program reports under a name of its own: a plain number. */
@@ -24,6 +26,11 @@ const CUSTOM = "custom:";
 const isCustom = (guard: Guard) => guard.metric.startsWith(CUSTOM);
 
 const UNITS: Record<string, string> = { latency_p50: " ms", latency_p95: " ms", latency_p99: " ms", throughput: " /s", energy_per_inference: " J", power: " W", memory_used: " MB", cpu_temperature: " °C", drift: " PSI" };
+
+/** Both versions on the same inputs of one device: nobody waits for it. */
+export function isPaired(metric: string): boolean {
+  return metric.startsWith("shadow_");
+}
 
 export function guardName(metric: string): string {
   if (metric.startsWith(CUSTOM)) return metric.slice(CUSTOM.length);
@@ -52,6 +59,13 @@ export function figureText(guard: Guard, value: number | null): string {
   if (isCustom(guard)) return plainNumber(value);
   const unit = UNITS[guard.metric];
   return unit ? `${number(value, value < 10 ? 2 : 1)}${unit}` : `${number(value * 100, 2)} %`;
+}
+
+/** What a device's shadow run counted: "shadow run: 300 inputs, 270 answered alike; of 120 labelled, 118 right before and 119 now". */
+export function shadowText(shadow: ShadowCounts | null): string {
+  if (!shadow) return "";
+  const labels = shadow.labelled > 0 ? `; of ${number(shadow.labelled)} labelled, ${number(shadow.old_right)} right before and ${number(shadow.new_right)} now` : "";
+  return `shadow run: ${plural(shadow.samples, "input")}, ${number(shadow.agreed)} answered alike${labels}`;
 }
 
 export interface IntervalPlaces {

@@ -8,7 +8,7 @@ import { Card, Empty, Failure, Skeleton } from "../ui/card";
 import { ago, bytes, clock, duration, number, percent, person, plural, words } from "../ui/format";
 import { failuresOf, partKind } from "../ui/parts";
 import { RolloutStatus, Status, updateTone } from "../ui/status";
-import { changeText, figureText, guardName, intervalPlaces, VERDICTS } from "./guards";
+import { changeText, figureText, guardName, intervalPlaces, isPaired, shadowText, VERDICTS } from "./guards";
 import { devicePath, devicesPath, withSearch } from "./paths";
 import { waitText, withdrawnText } from "./release-text";
 import { RolloutActions } from "./rollout-actions";
@@ -180,8 +180,8 @@ function GuardRow({ guard }: { guard: Guard }) {
         <div class="muted small">{figureText(guard, guard.canary)}</div>
       </td>
       <td class="num">
-        {number(guard.controls)}
-        <div class="muted small">{figureText(guard, guard.control)}</div>
+        {isPaired(guard.metric) ? "the same" : number(guard.controls)}
+        <div class="muted small">{figureText(guard, isPaired(guard.metric) ? guard.before : guard.control)}</div>
       </td>
       <td class="small wide-text">{guard.message}</td>
     </tr>
@@ -247,6 +247,7 @@ interface PolicyDocument {
   pace?: { kind: string; per_minute: number | null; factor: number; after_successes: number; most_per_minute: number | null; jitter_s: number };
   maintenance?: { days: string[]; from: string; to: string; time_zone: string } | null;
   approval?: { required: boolean };
+  shadow?: { samples: number; max_s: number; required: boolean } | null;
 }
 
 /** "probation latency, probation errors or probation crash" */
@@ -280,6 +281,11 @@ function Policy({ rollout }: { rollout: Data }) {
             <strong>{words(REACTIONS[rule.action] ?? rule.action)}</strong> when, of {rule.min_executed} or more outcomes, {percent(rule.share, 0)} are failures with {rule.causes.includes("*") ? "any cause" : plainList(rule.causes)}.
           </li>
         ))}
+        {policy.shadow && (
+          <li>
+            Before it switches, a device asks both versions for {plural(policy.shadow.samples, "input")}, for at most {duration(policy.shadow.max_s)}; with fewer by then it {policy.shadow.required ? "fails" : "goes on"}.
+          </li>
+        )}
         {policy.retry && policy.retry.causes.length > 0 && (
           <li>
             A device that fails with {policy.retry.causes.includes("*") ? "any cause" : plainList(policy.retry.causes)} tries again by itself, {policy.retry.max_attempts} times in all at most.
@@ -434,6 +440,7 @@ function DeviceRow({ device }: { device: RolloutDevice }) {
       <td class="num">{bytes(device.full_bytes)}</td>
       <td class="small wide-text">
         {waits && <Status tone="warn" text={waits} />} {device.message}
+        {device.shadow && <div class="muted">{shadowText(device.shadow)}</div>}
       </td>
       <td class="num muted">{device.finished_at ? ago(device.finished_at) : "–"}</td>
     </tr>

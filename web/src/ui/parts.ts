@@ -8,7 +8,7 @@ export interface Part {
   count: number;
 }
 
-const WORKING = ["notified", "downloading", "patching", "verifying", "validating", "activating"];
+const WORKING = ["notified", "downloading", "patching", "verifying", "validating", "shadowing", "activating"];
 const OK = ["succeeded", "already_installed"];
 const BACK = ["rolling_back", "rolled_back"];
 const OUT = ["cancelled", "superseded", "decommissioned"]; // they say nothing about the release

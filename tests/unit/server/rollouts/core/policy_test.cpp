@@ -72,6 +72,17 @@ TEST(RolloutPolicy, UsuallyGuardsWhatEveryFleetReports) {
 }
 
 // What older clients send and older rollouts hold.
+TEST(RolloutPolicy, ShadowRunsAreAskedForAndThenGuarded) {
+  EXPECT_FALSE(decode_policy(json::object())->shadow);
+  const auto policy = decode_policy(json::parse(R"({"shadow": {"samples": 200}})"));
+  ASSERT_TRUE(policy) << policy.error().message;
+  EXPECT_EQ(*policy->shadow, (wire::ShadowSpec{.samples = 200, .max_s = 1800, .required = false}));
+  EXPECT_EQ(policy->guards, usual_guards(true));
+  EXPECT_EQ(policy->guards.size(), usual_guards().size() + 2);
+  EXPECT_EQ(*decode_policy(encode(*policy)), *policy);
+  EXPECT_TRUE(decode_policy(json::parse(R"({"shadow": {}, "guards": []})"))->guards.empty());
+}
+
 TEST(RolloutPolicy, FormerNamesOfMarginsAreRead) {
   const auto read = decode_policy(json::parse(
       R"({"guards": [{"metric": "latency_p95", "max_ratio": 3, "min_delta_ms": 5, "min_samples": 7, "action": "halt"},)"
@@ -165,6 +176,10 @@ TEST(RolloutPolicy, ErrorsNameTheKeyAndTheRemedy) {
       {R"({"guards": [{}]})", "policy.guards[0].metric: is missing"},
       {R"({"guards": [{"metric": "accuracy"}, {"metric": "accuracy"}]})",
        "policy.guards[1].metric: has a guard already: one a metric"},
+      {R"({"shadow": {"samples": 0}})", "policy.shadow.samples: must be from 1 to 1000000"},
+      {R"({"shadow": {"max_s": 86401}})", "policy.shadow.max_s: must be from 1 to 86400"},
+      {R"({"shadow": {"max_s": 3600}})", "policy.in_progress_timeout_s: must be over shadow.max_s"},
+      {R"({"guards": [{"metric": "shadow_accuracy"}]})", "policy.guards: judge shadow runs, and there are none"},
       {R"({"max_in_progress": 0})", "policy.max_in_progress: must be from 1 to 100000"},
   };
   for (const auto& [text, message] : table) EXPECT_TRUE(error_of(text).starts_with(message)) << error_of(text);

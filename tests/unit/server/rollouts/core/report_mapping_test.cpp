@@ -42,14 +42,27 @@ Tracked with(Tracked row, const Progress& progress) {
   return row;
 }
 
+TEST(ReportMapping, ShadowCountsAreThoseOfThisAttempt) {
+  auto model = report("shadowing");
+  EXPECT_FALSE(shadow_of_report(told(), model));
+  model.update->shadow = wire::ShadowCounts{};
+  EXPECT_FALSE(shadow_of_report(told(), model)) << "nothing was counted";
+  const wire::ShadowCounts counts{.samples = 20, .agreed = 19};
+  model.update->shadow = counts;
+  EXPECT_EQ(shadow_of_report(told(), model), counts);
+  model.update->attempt = 1;
+  EXPECT_FALSE(shadow_of_report(told(), model));
+}
+
 TEST(ReportMapping, FollowsTheDeviceToItsOutcome) {
   const std::pair<const char*, DeviceStep> table[] = {
-      {"planning", DeviceStep::downloading},  {"downloading", DeviceStep::downloading},
-      {"patching", DeviceStep::patching},     {"verifying", DeviceStep::verifying},
-      {"validating", DeviceStep::validating}, {"activating", DeviceStep::activating},
-      {"probation", DeviceStep::probation},   {"rolling_back", DeviceStep::probation},
-      {"committed", DeviceStep::succeeded},   {"rejected", DeviceStep::failed},
-      {"failed", DeviceStep::failed},         {"rolled_back", DeviceStep::failed},
+      {"planning", DeviceStep::downloading},   {"downloading", DeviceStep::downloading},
+      {"patching", DeviceStep::patching},      {"verifying", DeviceStep::verifying},
+      {"validating", DeviceStep::validating},  {"shadowing", DeviceStep::validating},
+      {"activating", DeviceStep::activating},  {"probation", DeviceStep::probation},
+      {"rolling_back", DeviceStep::probation}, {"committed", DeviceStep::succeeded},
+      {"rejected", DeviceStep::failed},        {"failed", DeviceStep::failed},
+      {"rolled_back", DeviceStep::failed},
   };
   for (const auto& [state, step] : table) {
     const auto next = map_report(told(), report(state, "validate_rejected"));

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/base/random.hpp"
+#include "server/rollouts/guards/shadow_panel.hpp"
 
 namespace argosy::server {
 namespace {
@@ -187,6 +188,7 @@ TEST(GuardMetrics, EveryRowIsWholeAndItsPolicyIsReadAsItIsWritten) {
     }
     EXPECT_GE(spec.promotion.standard, spec.rollback.standard);
     Policy policy;
+    if (is_of_shadow_runs(spec)) policy.shadow = wire::ShadowSpec{};
     policy.guards = {{.metric = metric, .min_samples = 7, .action = Reaction::halt}};
     policy.guards[0].promotion_margin += 0.5;
     const auto again = decode_policy(encode(policy));

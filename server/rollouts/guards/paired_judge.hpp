@@ -1,0 +1,28 @@
+// Is the new version worse on the same inputs? The verdict of one look over shadow runs: one row a device, its figure
+// for the old version and for the new one. Each device is its own control, so that no other has to wait: a one-sample
+// test, at the looks, margins and alphas of change_judge.hpp. Over all classes together and each class alone. Pure.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "common/base/error.hpp"
+#include "common/stats/device_rows.hpp"
+#include "server/rollouts/guards/change_judge.hpp"
+
+namespace argosy::server {
+
+struct PairedGuard {
+  ChangeGuard change{};
+  // What a harmless release may show, in the unit of D: it fails where the harm is surely over this and seen to be over
+  // the rollback margin. Of figures that may go either way 0; of those that only go up, as disagreement, the margin.
+  double null_harm = 0;
+};
+
+// Errc::unavailable, with the reason, when nothing can be compared: that is never a pass.
+Result<ChangeVerdict> judge_paired(std::span<const DeviceRow> rows, const PairedGuard& guard, const GuardLook& look);
+
+// Whether a pass is out of reach at this look, and so at later ones: no p-value of so few devices is small enough.
+bool is_paired_out_of_reach(std::uint64_t devices, double promotion_alpha);
+
+}  // namespace argosy::server
