@@ -73,6 +73,23 @@ class Classifier {
     if ((wanted_ || !model_) && Clock::now() >= next_load_) load_model();
   }
 
+  // The version that the agent would have asked, too, while there is one; looked for once a second.
+  void follow_candidate() {
+    if (Clock::now() < next_look_) return;
+    next_look_ = Clock::now() + std::chrono::seconds(1);
+    const auto folder = std::filesystem::path(arguments_.model).parent_path();
+    argosy_candidate found;
+    if (!model_ || argosy_candidate_find(folder.c_str(), &found) != 1) return candidate_.reset();
+    if (candidate_ && candidate_->release().version == found.version) return;
+    candidate_.reset();
+    try {
+      candidate_ = std::make_unique<Model>(env_, std::filesystem::path(found.path).parent_path());
+    } catch (const std::exception& error) {
+      std::fprintf(stderr, "cannot load the candidate %s: %s\n", found.version, error.what());
+      tell_of_shadow(found.version, {}, {}, -1);
+    }
+  }
+
   void classify_one() {
     if (!model_) return;
     const Faults& faults = faults_.at(Clock::now());
@@ -81,8 +98,9 @@ class Classifier {
     const auto features = features_of(image);
     argosy_observation observation = observation_of(model_->release());
     const auto start = Clock::now();
+    Answer answer;
     try {
-      const Answer answer = model_->classify(image);
+      answer = model_->classify(image);
       observation.predicted = answer.digit;
       observation.confidence = answer.confidence;
     } catch (const std::exception& error) {
@@ -95,9 +113,34 @@ class Classifier {
     observation.features = features.data();
     observation.feature_count = features.size();
     argosy_observe(&agent_, &observation);
+    if (candidate_) ask_candidate(image, answer, observation.label);
   }
 
  private:
+  // After the image was answered: it never stands in the way.
+  void ask_candidate(const Image& image, const Answer& answer, std::int64_t label) {
+    Answer other;
+    try {
+      other = candidate_->classify(image);
+    } catch (const std::exception& error) {
+      std::fprintf(stderr, "the candidate failed: %s\n", error.what());
+    }
+    tell_of_shadow(candidate_->release().version.c_str(), answer, other, label);
+  }
+
+  void tell_of_shadow(const char* version, const Answer& answer, const Answer& other, std::int64_t label) {
+    const Release& release = model_->release();
+    const bool is_known = label >= 0;
+    const argosy_shadow_answer told = {release.model.c_str(),
+                                       release.version.empty() ? nullptr : release.version.c_str(),
+                                       version,
+                                       other.digit >= 0,
+                                       other.digit >= 0 && other.digit == answer.digit,
+                                       is_known ? answer.digit == label : -1,
+                                       is_known ? other.digit == label : -1};
+    argosy_shadow(&agent_, &told);
+  }
+
   void wait_for_model() {
     if (!told_waiting_) std::fprintf(stderr, "waiting for a model at %s\n", arguments_.model.c_str());
     told_waiting_ = true;
@@ -117,9 +160,11 @@ class Classifier {
   argosy_observer agent_{};
   Ort::Env env_{ORT_LOGGING_LEVEL_FATAL, "digits"};
   std::unique_ptr<Model> model_;
+  std::unique_ptr<Model> candidate_;
   bool wanted_ = false;  // the model behind the link could not be loaded
   bool told_waiting_ = false;
   Clock::time_point next_load_{};
+  Clock::time_point next_look_{};  // for a candidate
 };
 
 // Waits until `due` or a signal; returns the signal, or 0.
@@ -144,6 +189,7 @@ void run(const Arguments& arguments, const sigset_t& signals) {
     }
     if (signal != 0) break;
     classifier.retry_load();
+    classifier.follow_candidate();
     classifier.classify_one();
     due = std::max(due + period, Clock::now() - period);  // what is late by more than one image is left out
   }

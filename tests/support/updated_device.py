@@ -41,9 +41,10 @@ class UpdatedDevice(RunningArgosy):
         return model + ONNX_DOC_STRING + varint(len(self.text)) + self.text
 
     def policy(self):
-        """Every other update does not wait for its patch, and so is fetched whole."""
+        """Every other update does not wait for its patch, and so is fetched whole; every third has both versions asked first."""
         wait_s = 20 if len(self.digests) % 2 else 0
-        policy = json.loads((EXAMPLE / "policy-first.json").read_text()) | {"patch_wait_s": wait_s}
+        shadow = None if len(self.digests) % 3 else {"samples": 20, "max_s": 10}
+        policy = json.loads((EXAMPLE / "policy-first.json").read_text()) | {"patch_wait_s": wait_s, "shadow": shadow}
         file = self.folder / "policy.json"
         file.write_text(json.dumps(policy))
         return file
