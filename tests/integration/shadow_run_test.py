@@ -68,8 +68,7 @@ class ShadowRun(RunningArgosy):
                            10, "the agent takes an answer", poll_s=0.001)
 
     def kept_samples(self):
-        journal = json.loads((self.device / "root/state/digits.json").read_text())
-        return journal.get("shadow", {}).get("samples", 0)
+        return self.journal().get("shadow", {}).get("samples", 0)
 
     def test_both_versions_are_asked_before_the_new_one_serves(self):
         self.start_device()
@@ -89,8 +88,7 @@ class ShadowRun(RunningArgosy):
 
         self.agent.kill()
         self.agent.start()
-        wait_until(lambda: candidate(str(self.model_folder)) is not None and self.journal_phase() == "shadowing", 60,
-                   "the agent goes on")
+        wait_until(lambda: self.is_asked_again() and candidate(str(self.model_folder)), 60, "the agent goes on")
         self.assertEqual(self.kept_samples(), 100)
         self.answer("1.1", SAMPLES - 100)
         wait_until(lambda: self.row(second)["state"] == "succeeded", 60, "the second version")
@@ -100,5 +98,10 @@ class ShadowRun(RunningArgosy):
                          {"v": 1, "samples": SAMPLES, "unanswered": 0, "agreed": right, "labelled": SAMPLES,
                           "old_right": SAMPLES, "new_right": right, "both_right": right})
 
-    def journal_phase(self):
-        return json.loads((self.device / "root/state/digits.json").read_text())["phase"]
+    def is_asked_again(self):
+        """After one restart, which is counted until there are more samples."""
+        journal = self.journal()
+        return journal["phase"] == "shadowing" and journal["starts"] == 1
+
+    def journal(self):
+        return json.loads((self.device / "root/state/digits.json").read_text())
