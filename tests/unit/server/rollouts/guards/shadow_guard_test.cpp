@@ -98,9 +98,13 @@ TEST(ShadowGuard, WithoutLabelsItIsTheDisagreementThatCounts) {
   EXPECT_EQ(labelled.verdict, Verdict::skipped) << "where labels say that it is right, disagreement is no harm";
 }
 
-TEST(ShadowGuard, DisagreementNearTheMarginIsNoHarmYet) {
-  const GuardPanel near = shadowed_panel({.has_labels = false, .disagreement = 0.105});
-  EXPECT_NE(judge_shadow(GuardMetric::shadow_disagreement, near).verdict, Verdict::fail);
+TEST(ShadowGuard, DisagreementAtTheMarginIsSeldomTakenForHarm) {
+  int failed = 0;
+  for (std::uint64_t seed = 1; seed <= 60; ++seed) {
+    const GuardPanel at_margin = shadowed_panel({.has_labels = false, .disagreement = 0.1, .seed = seed});
+    failed += judge_shadow(GuardMetric::shadow_disagreement, at_margin).verdict == Verdict::fail ? 1 : 0;
+  }
+  EXPECT_LE(failed, 5);
 }
 
 TEST(ShadowGuard, TooFewDevicesAreSaidToShowNothing) {
