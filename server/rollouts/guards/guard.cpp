@@ -169,6 +169,7 @@ struct Judging {
   bool has_controls() {
     if (is_paired || rows.controls > 0 || !context.is_last_wave) return true;
     give_up("has nothing to compare with: no device waits any more");
+    if (was_passed()) seen.verdict = Verdict::skipped;
     return false;
   }
 
@@ -193,6 +194,13 @@ struct Judging {
   void weigh_evidence(ChangeVerdict& change, double alpha) const {
     if (change.effect.theta <= seen.rollback_margin) return;
     if (is_evidence_enough(SilenceEvidence(*seen.evidence).ln_evidence(), alpha)) change.verdict = HarmVerdict::fail;
+  }
+
+  // In the wave before: a required guard asks for no more where nobody is left to compare with.
+  bool was_passed() const {
+    return std::any_of(context.before.begin(), context.before.end(), [this](const GuardVerdict& earlier) {
+      return earlier.metric.is_same(seen.metric) && (earlier.verdict == Verdict::pass || earlier.verdict == Verdict::skipped);
+    });
   }
 
   std::uint32_t strata() const {

@@ -122,6 +122,20 @@ TEST(Guard, WhereNobodyWaitsAnyMoreThereIsNothingToCompareWith) {
   EXPECT_EQ(judged(GuardMetric::latency_p95, {.controls = 0}, GuardMode::automatic, context).verdict, Verdict::skipped);
 }
 
+TEST(Guard, InTheLastWaveARequiredGuardThatPassedBeforeAsksForNoMore) {
+  const auto in_last_wave = [](std::vector<GuardVerdict> before) {
+    auto context = at_look(1);
+    context.is_last_wave = true;
+    context.before = std::move(before);
+    return judged(GuardMetric::latency_p95, {.controls = 0}, GuardMode::required, context).verdict;
+  };
+  EXPECT_EQ(in_last_wave({}), Verdict::waiting) << "it was never compared";
+  EXPECT_EQ(in_last_wave({{.metric = GuardMetric::latency_p95, .verdict = Verdict::waiting}}), Verdict::waiting);
+  EXPECT_EQ(in_last_wave({{.metric = GuardMetric::latency_p95, .verdict = Verdict::pass}}), Verdict::skipped);
+  EXPECT_EQ(in_last_wave({{.metric = GuardMetric::latency_p95, .verdict = Verdict::skipped}}), Verdict::skipped);
+  EXPECT_EQ(in_last_wave({{.metric = GuardMetric::accuracy, .verdict = Verdict::pass}}), Verdict::waiting);
+}
+
 TEST(Guard, APassHoldsInItsWaveUntilItFails) {
   const Fleet noisy{.noise = 0.5};
   EXPECT_EQ(judged(GuardMetric::latency_p95, noisy).verdict, Verdict::waiting);
