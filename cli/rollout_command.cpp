@@ -6,6 +6,7 @@
 #include "cli/evidence_command.hpp"
 #include "cli/exit_code.hpp"
 #include "cli/rollout_output.hpp"
+#include "cli/rollout_reach.hpp"
 #include "cli/rollout_watch.hpp"
 #include "common/base/file.hpp"
 #include "common/base/id.hpp"
@@ -25,6 +26,7 @@ struct CreateFlags {
   bool include_resting = false;
   bool start = false;
   bool watch = false;
+  bool dry_run = false;
   WatchFlags watching;
 };
 
@@ -79,6 +81,7 @@ Result<int> create(const Context& context, const CreateFlags& flags) {
   }
   if (!flags.start_at.empty()) document["start_at"] = flags.start_at;
   ARGOSY_TRY(const ApiClient api, context.api());
+  if (flags.dry_run) return preview_rollout(context, api, document);
   ARGOSY_TRY(json rollout, api.post("/rollouts", document));
   const std::string id = cell(rollout, "/id");
   print_warnings(context, rollout);
@@ -89,6 +92,7 @@ Result<int> create(const Context& context, const CreateFlags& flags) {
   if (!flags.start) {
     ARGOSY_TRY(rollout, follow_plan(context, api, std::move(rollout)));
   }
+  print_reach_warnings(context, member(rollout, "reach"));
   print_rollout(context, rollout);
   return exit_ok;
 }
@@ -128,11 +132,6 @@ Result<int> show_decisions(const Context& context, const std::string& id) {
   return exit_ok;
 }
 
-void print_section(const char* title, const Table& table, const char* empty) {
-  std::printf("\n%s:%s%s\n", title, table.rows.empty() ? " " : "", table.rows.empty() ? empty : "");
-  if (!table.rows.empty()) print_table(table.header, table.rows);
-}
-
 // Why it stands where it stands: what its gate waits for, what its guards measured, and what was decided so far.
 Result<int> explain_rollout(const Context& context, const std::string& id) {
   ARGOSY_TRY(const ApiClient api, context.api());
@@ -149,6 +148,7 @@ Result<int> explain_rollout(const Context& context, const std::string& id) {
   print_rollout(context, rollout);
   print_warnings(context, rollout);
   if (const std::string gate = text_in(rollout, "gate"); !gate.empty()) std::printf("\nGate: %s\n", gate.c_str());
+  print_section("What the first wave's canary can find out", reach_table(member(rollout, "reach")), "nothing");
   print_section("Guards", guards_table(list_in(rollout, "guards")), "none");
   if (const std::string text = validation_text(validation); !text.empty())
     print_section(("Validation: " + text).c_str(), validation_table(validation), "none");
@@ -189,9 +189,12 @@ void add_create(CLI::App& rollout, Context& context) {
   command->add_option("--policy", flags->policy_file, "JSON file: waves, gate, abort criteria, guards, probation");
   command->add_flag("--include-resting", flags->include_resting,
                     "Devices, too, that rest because they failed again and again");
-  command->add_flag("--start", flags->start, "Start it at once");
+  auto* dry_run = command->add_flag("--dry-run", flags->dry_run,
+                                    "Make nothing: tell its waves, what its canary can find out, what devices would "
+                                    "download, and who is left out");
+  command->add_flag("--start", flags->start, "Start it at once")->excludes(dry_run);
   command->add_option("--start-at", flags->start_at, "Start it then: 2026-08-01T02:00:00Z");
-  command->add_flag("--watch", flags->watch, "Start it and follow it until it ends or pauses");
+  command->add_flag("--watch", flags->watch, "Start it and follow it until it ends or pauses")->excludes(dry_run);
   add_timeout_option(*command, flags->watching.timeout_s);
   command->callback([&context, flags] { context.chosen = [&context, flags] { return create(context, *flags); }; });
 }

@@ -61,6 +61,8 @@ void print_rollout(const Context& context, const json& rollout) {
               cell(rollout, "/version").c_str(), cell(rollout, "/state").c_str(),
               text_in(rollout, "reason").empty() ? "" : ": ", text_in(rollout, "reason").c_str());
   if (const auto planning = planning_text(rollout); !planning.empty()) std::printf("%s\n", planning.c_str());
+  if (const auto canary = text_in(member(rollout, "reach"), "summary"); !canary.empty())
+    std::printf("Reach: %s\n", canary.c_str());
   std::vector<Row> rows;
   int number = 1;
   for (const json& wave : list_in(rollout, "waves"))
@@ -72,6 +74,11 @@ void print_rollout(const Context& context, const json& rollout) {
 void print_warnings(const Context& context, const json& rollout) {
   for (const json& warning : list_in(rollout, "warnings"))
     if (warning.is_string()) print_note(context.output, "Warning: " + warning.get_ref<const std::string&>());
+}
+
+void print_section(const char* title, const Table& table, const char* empty) {
+  std::printf("\n%s:%s%s\n", title, table.rows.empty() ? " " : "", table.rows.empty() ? empty : "");
+  if (!table.rows.empty()) print_table(table.header, table.rows);
 }
 
 Table guards_table(const json& guards) {

@@ -30,5 +30,7 @@ Table validation_table(const nlohmann::json& validation);
 // "accuracy of 12 devices, at least 0.94 is asked for: 1 misses it"; empty when nobody measured.
 std::string validation_text(const nlohmann::json& validation);
 Table decisions_table(const nlohmann::json& decisions);
+// With a title over it; `empty` where it has no rows.
+void print_section(const char* title, const Table& table, const char* empty);
 
 }  // namespace argosy::cli

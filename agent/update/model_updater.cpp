@@ -23,7 +23,10 @@ namespace {
 constexpr std::string_view runners_format = "onnx";
 constexpr Duration progress_interval{500};
 constexpr std::size_t deferred_limit = 64;
-constexpr Duration shadow_keep_interval{30'000};  // so much of a shadow run may a power cut cost
+// Of a shadow run a power cut may cost a tenth of its samples, or half a minute.
+constexpr Duration longest_unkept{30'000};
+constexpr Duration shortest_unkept{1'000};  // writes no more often
+constexpr std::uint64_t keeps_in_a_run = 10;
 
 Result<FileDigest> expected_file(const std::string& digest, std::uint64_t size) {
   ARGOSY_TRY(const Digest parsed, Digest::parse(digest));
@@ -181,7 +184,7 @@ void ModelUpdater::tick() {
     return;
   }
   follow_candidate();
-  if (ports_.uptime() - shadow_kept_at_ >= shadow_keep_interval) keep_shadow_counts();
+  if (are_shadow_counts_due()) keep_shadow_counts();
   if (!due_ || ports_.uptime() < *due_) return;
   keep_shadow_counts();  // which may end the run, and with it the wait
   if (!due_ || ports_.uptime() < *due_) return;
@@ -196,6 +199,13 @@ void ModelUpdater::count_shadow(const ShadowAnswer& answer) {
   if (shadow_seen_.samples >= state_.wish->shadow->samples) return;  // the journal cannot be written
   add(shadow_seen_, counts_of(answer));
   if (state_.shadow.samples + shadow_seen_.samples >= state_.wish->shadow->samples) keep_shadow_counts();
+}
+
+bool ModelUpdater::are_shadow_counts_due() const {
+  if (state_.phase != Phase::shadowing) return false;
+  const Duration unkept = ports_.uptime() - shadow_kept_at_;
+  const bool are_many = shadow_seen_.samples * keeps_in_a_run >= state_.wish->shadow->samples;
+  return unkept >= (are_many ? shortest_unkept : longest_unkept);
 }
 
 void ModelUpdater::keep_shadow_counts() {

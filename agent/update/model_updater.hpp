@@ -71,6 +71,7 @@ class ModelUpdater : public std::enable_shared_from_this<ModelUpdater> {
   void take(Step step);
   bool keep(const UpdateState& next);
   void set_alarm(const std::optional<Instant>& before);
+  bool are_shadow_counts_due() const;
   void keep_shadow_counts();
   void follow_candidate();
   void act(const Effect& effect);

@@ -60,7 +60,7 @@ struct UpdateReport {
   std::optional<double> peak_memory_mb;
   std::optional<std::uint64_t> samples;
   std::optional<std::uint64_t> samples_wanted;  // where probation saw too few of them
-  std::optional<ShadowCounts> shadow = {};  // of the shadow run so far; none: there was none
+  std::optional<ShadowCounts> shadow = {};      // of the shadow run so far; none: there was none
   Instant changed_at{};
   friend bool operator==(const UpdateReport&, const UpdateReport&) = default;
 };

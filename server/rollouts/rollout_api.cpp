@@ -13,6 +13,7 @@
 #include "server/http/response.hpp"
 #include "server/http/router.hpp"
 #include "server/rollouts/desired/desired_service.hpp"
+#include "server/rollouts/preview_json.hpp"
 #include "server/rollouts/rollout_json.hpp"
 #include "server/rollouts/rollout_service.hpp"
 
@@ -48,10 +49,17 @@ Task<Result<Response>> create_rollout(RolloutService& rollouts, Request& request
   wanted->person = request.principal.person();
   ARGOSY_CO_TRY(auto record, co_await rollouts.create(std::move(*wanted), request.principal.actor(), request.now));
   auto document = rollout_to_json(record);
-  document["warnings"] = record.warnings;
+  add_told_at_planning(document, record);
   auto response = rollout_response(document, 201);
   response.headers.emplace_back("Location", "/api/v1/rollouts/" + std::to_string(record.id));
   co_return response;
+}
+
+Task<Result<Response>> preview_rollout(RolloutService& rollouts, Request& request) {
+  auto wanted = parse_new_rollout(request.body);
+  if (!wanted) co_return wanted.error();
+  ARGOSY_CO_TRY(const auto preview, co_await rollouts.preview(std::move(*wanted), request.now));
+  co_return Response::json(preview_to_json(preview).dump());
 }
 
 Task<Result<Response>> get_rollout(RolloutService& rollouts, Request& request) {
@@ -168,6 +176,10 @@ void add_rollout_routes(Router& router, RolloutService& rollouts) {
               .path = all,
               .permission = Permission::operate_rollouts,
               .handler = [&rollouts](Request& request) { return create_rollout(rollouts, request); }});
+  router.add({.method = Method::post,
+              .path = all + "/preview",
+              .permission = Permission::operate_rollouts,
+              .handler = [&rollouts](Request& request) { return preview_rollout(rollouts, request); }});
   router.add({.method = Method::get,
               .path = one,
               .permission = Permission::read_fleet,

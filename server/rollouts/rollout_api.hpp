@@ -13,8 +13,8 @@ class Router;
 class DesiredService;
 class RolloutService;
 
-// GET/POST /api/v1/rollouts, GET /api/v1/rollouts/{id}, GET .../devices, GET .../decisions,
-// POST .../{start|pause|resume|promote|halt|rollback|retry}
+// GET/POST /api/v1/rollouts, POST /api/v1/rollouts/preview, GET /api/v1/rollouts/{id}, GET .../devices, GET
+// .../decisions, POST .../{start|pause|resume|promote|halt|rollback|retry}
 void add_rollout_routes(Router& router, RolloutService& rollouts);
 
 // How new the device's desired document is, when that is known without the database.

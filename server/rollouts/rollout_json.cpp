@@ -94,8 +94,13 @@ json details_to_json(const RolloutDetails& details) {
   document["guards"] = json::array();
   for (const auto& guard : details.guards) document["guards"].push_back(encode(guard));
   document["gate"] = text_or_null(details.gate);
-  document["warnings"] = details.record.warnings;
+  add_told_at_planning(document, details.record);
   return document;
+}
+
+void add_told_at_planning(json& document, const RolloutRecord& record) {
+  document["warnings"] = record.warnings;
+  document["reach"] = record.canary_reach_json.empty() ? json() : json_or_null(record.canary_reach_json);
 }
 
 json rollout_device_to_json(const RolloutDeviceRecord& device) {

@@ -12,6 +12,8 @@ namespace argosy::server {
 nlohmann::json rollout_to_json(const RolloutRecord& record);
 // With guards, and what the open wave's gate waits for.
 nlohmann::json details_to_json(const RolloutDetails& details);
+// What became of earlier rollouts of the release, and what the canary can find out.
+void add_told_at_planning(nlohmann::json& document, const RolloutRecord& record);
 nlohmann::json rollout_device_to_json(const RolloutDeviceRecord& device);
 nlohmann::json decision_to_json(const DecisionRecord& decision);
 

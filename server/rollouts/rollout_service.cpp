@@ -9,6 +9,7 @@
 #include "server/rollouts/guards/panel_store.hpp"
 #include "server/rollouts/store/advance_store.hpp"
 #include "server/rollouts/store/operate_store.hpp"
+#include "server/rollouts/store/preview_store.hpp"
 #include "server/rollouts/store/reach_store.hpp"
 #include "server/rollouts/store/recall_store.hpp"
 #include "server/rollouts/store/report_store.hpp"
@@ -52,6 +53,11 @@ Task<Result<RolloutRecord>> RolloutService::create(NewRollout rollout, std::stri
   ARGOSY_CO_TRY(auto record, co_await db_.transact<CreateRollout>(std::move(rollout), std::move(actor), now));
   if (record.planning && plan_) plan_();
   co_return std::move(record);
+}
+
+Task<Result<RolloutPreview>> RolloutService::preview(NewRollout rollout, Instant now) {
+  rollout.seed = new_seed();
+  co_return co_await db_.transact<PreviewRollout>(std::move(rollout), now);
 }
 
 Task<Result<RolloutDetails>> RolloutService::get(std::int64_t id, Instant now) {

@@ -19,6 +19,7 @@
 #include "server/rollouts/core/rollout_record.hpp"
 #include "server/rollouts/core/validation_numbers.hpp"
 #include "server/rollouts/planning_service.hpp"
+#include "server/rollouts/rollout_preview.hpp"
 
 namespace argosy::server {
 
@@ -40,6 +41,8 @@ class RolloutService {
 
   // Errc::not_found (model, version), filter_syntax.
   Task<Result<RolloutRecord>> create(NewRollout rollout, std::string actor, Instant now);
+  // What create() would make of it; writes nothing.
+  Task<Result<RolloutPreview>> preview(NewRollout rollout, Instant now);
   Task<Result<RolloutDetails>> get(std::int64_t id, Instant now);
   Task<Result<RolloutPage<RolloutRecord>>> list(std::int64_t before, std::size_t limit);
   Task<Result<RolloutPage<RolloutDeviceRecord>>> devices(std::int64_t id, std::string key, std::string after,

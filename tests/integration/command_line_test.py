@@ -445,6 +445,36 @@ class CommandLineVerbs(RunningArgosy):
         self.assertEqual(planned["state"], "scheduled")
         self.assertEqual(self.ok_json("rollout", "halt", planned["id"])["state"], "halted")
 
+    def test_a_rollout_is_tried_dry_and_its_canary_is_told(self):
+        for number in range(8):
+            self.device(f"dry-{number}")
+        guard = {"metric": "latency_p95", "mode": "required"}
+        policy = {**ONE_WAVE, "waves": [{"devices": 1}, {"share": 1}], "guards": [guard]}
+        words = ("rollout", "create", "digits@1.0", "--filter", 'id : "dry-"', "--dry-run", "--policy")
+        before = self.ok_json("rollout", "list")
+
+        refused = self.argosy_ends(*words, self.policy(policy))
+        self.assertEqual(refused.status, FAILED, refused)
+        self.assertIn("take at least 3 devices of 8", refused.err)
+        self.refused(FAILED, (*words[:5], "--policy", self.policy(policy)), "take at least 3 devices of 8")
+
+        told = self.ok(*words, self.policy({**policy, "canary": "widen"}))
+        for title in ("Waves:", "What the first wave's canary can find out:", "Downloads:", "Left out:"):
+            self.assertIn(title, told.out)
+        self.assertRegex(told.out, r"(?m)^latency_p95 +required +no +yes +yes +3 ")
+        self.assertIn("Warning: p95 latency is not measurable", told.err)
+        document = self.ok_json(*words, self.policy({**policy, "canary": "widen"}))
+        self.assertEqual([wave["planned"] for wave in document["waves"]], [3, 5])
+        self.assertEqual(document["download"]["whole"]["devices"], 8)
+        self.assertEqual(self.ok_json("rollout", "list"), before, "nothing was made")
+        self.assertEqual(self.argosy_ends(*words, self.policy(policy), "--start").status, USAGE)
+
+        made = self.ok("rollout", "create", "digits@1.0", "--filter", 'id : "dry-"', "--policy", self.policy({**policy, "canary": "widen"}))
+        self.assertIn("Reach: 3 canaries, widened from 1, beside 5 that wait: in reach: p95 latency", made.out)
+        number = re.search(r"Rollout (\d+):", made.out)[1]
+        self.assertIn("What the first wave's canary can find out:", self.ok("rollout", "explain", number).out)
+        self.assertIn("Reach: 3 canaries", self.ok("rollout", "show", number).out)
+
     def test_another_account_approves_or_refuses_a_rollout(self):
         home, server = self.folder / "paul", ("--server", self.installation.argosyd.url)
         person = self.api("POST", "/api/v1/users", {"name": "paul", "role": "admin"}).json()
@@ -555,11 +585,12 @@ class CommandLineVerbs(RunningArgosy):
         column = guards[0].index("VERDICT")
         self.assertEqual({row[column - 2:column] for row in guards}, {"  "}, "aligned")
         self.assertEqual(decisions[0].split(), ["AT", "ACTOR", "RULE", "DECISION", "MESSAGE"])
-        self.assertIn("started by", decisions[-1])
+        self.assertIn("what the canary can tell", decisions[-1])
+        self.assertIn("started by", decisions[-2])
         self.assertIn("Gate: ", explained)
         document = self.ok_json("rollout", "explain", rollout)
         self.assertEqual(([guard["metric"] for guard in document["guards"]], document["decisions"][-1]["decision"]),
-                         (["latency_p95", "error_rate"], "start"))
+                         (["latency_p95", "error_rate"], "what the canary can tell"))
         self.ok("rollout", "halt", rollout)
 
     def test_the_evidence_of_a_rollout_is_written_and_checked_without_a_server(self):

@@ -31,6 +31,7 @@ constexpr std::int64_t most_attempts = 20;
 constexpr double smallest_share = 1e-6;
 
 constexpr std::array all_targets{Targets::frozen, Targets::dynamic};
+constexpr std::array all_canaries{Canary::as_written, Canary::widen};
 constexpr std::array reactions{Reaction::pause, Reaction::halt, Reaction::rollback};
 constexpr std::array scales{Scale::ratio, Scale::difference};
 constexpr std::array directions{WorseWhen::higher, WorseWhen::lower};
@@ -202,6 +203,10 @@ std::string_view to_string(Targets targets) {
   return targets == Targets::dynamic ? "dynamic" : "frozen";
 }
 
+std::string_view to_string(Canary canary) {
+  return canary == Canary::widen ? "widen" : "as_written";
+}
+
 std::string_view to_string(Reaction reaction) {
   switch (reaction) {
     case Reaction::pause:
@@ -241,7 +246,7 @@ std::vector<GuardPolicy> usual_guards(bool has_shadow_runs) {
 
 bool is_guarded_by_features(const Policy& policy) {
   return std::any_of(policy.guards.begin(), policy.guards.end(),
-                     [](const GuardPolicy& guard) { return spec_of(guard.metric).is_of_features; });
+                     [](const GuardPolicy& guard) { return spec_of(guard.metric).source == GuardSource::features; });
 }
 
 Result<Policy> decode_policy(const json& document) {
@@ -271,6 +276,7 @@ Result<Policy> decode_policy(const json& document) {
       .optional_object("retry", [&policy](JsonReader& retry) { read_retry(retry, policy.retry); })
       .optional("include_resting", policy.include_resting);
   read_word(in, "targets", all_targets, policy.targets);
+  read_word(in, "canary", all_canaries, policy.canary);
   in.optional_object("approval", [&policy](JsonReader& approval) { read_approval(approval, policy.approval); });
   in.optional("start_grace_s", policy.start_grace_s, std::int64_t{0}, thirty_days_s);
   in.optional_object("maintenance", [&policy](JsonReader& one) { read_maintenance(one, policy.maintenance); });
@@ -323,6 +329,7 @@ json encode(const Policy& policy) {
             {"backoff_s", policy.retry.backoff_s}}},
           {"include_resting", policy.include_resting},
           {"targets", to_string(policy.targets)},
+          {"canary", to_string(policy.canary)},
           {"maintenance", policy.maintenance ? encode(*policy.maintenance) : json(nullptr)},
           {"approval", {{"required", policy.approval.required}}},
           {"start_grace_s", policy.start_grace_s},

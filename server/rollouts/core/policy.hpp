@@ -25,6 +25,10 @@ namespace argosy::server {
 enum class Targets : std::uint8_t { frozen, dynamic };
 std::string_view to_string(Targets targets);
 
+// as_written: the first wave is what `waves` says. widen: it is as large as its guards need to come to a verdict.
+enum class Canary : std::uint8_t { as_written, widen };
+std::string_view to_string(Canary canary);
+
 enum class Reaction : std::uint8_t { pause, halt, rollback };
 std::string_view to_string(Reaction reaction);
 
@@ -96,6 +100,7 @@ struct Policy {
   RetryPolicy retry;
   bool include_resting = false;  // tells devices, too, that rest because they failed again and again
   Targets targets = Targets::frozen;
+  Canary canary = Canary::as_written;
   ApprovalPolicy approval;
   std::optional<Maintenance> maintenance{};  // when devices are told; none: at any time
   std::int64_t start_grace_s = 300;          // a scheduled start that is later says so

@@ -89,6 +89,7 @@ struct RolloutRecord {
   std::int64_t bytes_full = 0;          // what whole files would have been
   std::optional<Withdrawal> withdrawn;  // its release
   std::vector<std::string> warnings;    // what became of earlier rollouts of its release; not in lists
+  std::string canary_reach_json;        // what its canary can find out; empty: not told yet; not in lists
   // Why some of this is missing, because what is stored cannot be read: such a rollout is shown, and can be stopped.
   std::string fault;
   std::string guards_unmeasured;  // why its guards cannot be measured now; empty: they can

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "common/base/random.hpp"
+#include "common/stats/reach.hpp"
 
 namespace argosy::server {
 namespace {
@@ -63,6 +64,30 @@ std::vector<Assignment> plan_waves(std::uint64_t seed, const std::vector<Candida
     plan.push_back({std::string(places[i].device), wave});
   }
   return plan;
+}
+
+// Of equal claims the class whose hash is lower comes first, as in deal(): dealt_canaries() takes the first.
+std::vector<ClassSizes> count_waves(std::uint64_t seed, const ClassSizes& devices,
+                                    const std::vector<double>& cumulative_shares) {
+  std::vector<std::pair<std::uint64_t, std::string>> order;
+  for (const auto& [name, count] : devices) order.emplace_back(stable_hash(seed, name), name);
+  std::sort(order.begin(), order.end());
+  std::vector<std::uint64_t> sizes;
+  std::uint64_t all = 0;
+  for (const auto& [hash, name] : order) all += sizes.emplace_back(devices.find(name)->second);
+  std::vector<ClassSizes> waves;
+  std::vector<std::uint64_t> told(sizes.size(), 0);
+  std::uint64_t reached = 0;
+  for (const double share : cumulative_shares) {
+    reached = std::max<std::uint64_t>(reached, end_of_wave(share, all, waves.empty()));
+    const auto dealt = dealt_canaries(sizes, reached);
+    ClassSizes& wave = waves.emplace_back();
+    for (std::size_t i = 0; i < sizes.size(); ++i) {
+      wave[order[i].second] = dealt[i].canaries - told[i];
+      told[i] = dealt[i].canaries;
+    }
+  }
+  return waves;
 }
 
 }  // namespace argosy::server

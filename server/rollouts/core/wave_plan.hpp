@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -25,5 +26,10 @@ struct Assignment {
 // round(share * N), the first at one device or more.
 std::vector<Assignment> plan_waves(std::uint64_t seed, const std::vector<Candidate>& devices,
                                    const std::vector<double>& cumulative_shares);
+
+// The same counted: how many devices of each class every wave holds, in the time of some dozen devices.
+using ClassSizes = std::map<std::string, std::uint64_t, std::less<>>;
+std::vector<ClassSizes> count_waves(std::uint64_t seed, const ClassSizes& devices,
+                                    const std::vector<double>& cumulative_shares);
 
 }  // namespace argosy::server

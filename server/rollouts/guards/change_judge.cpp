@@ -15,6 +15,8 @@
 namespace argosy::server {
 namespace {
 
+constexpr std::uint64_t canaries_for_t = 10;  // canaries, as wants_permutation() has it
+
 double each_of(double half, std::uint32_t classes) {
   return classes < 2 ? 0 : half / classes;
 }
@@ -22,17 +24,42 @@ double whole_of(double alpha, std::uint32_t classes) {
   return classes < 2 ? alpha : alpha / 2;
 }
 
+// What looks towards the end may spend at each of these shares.
+Result<std::vector<double>> spent_towards_the_end(double alpha, std::span<const double> shares_of_dwell) {
+  std::vector<double> spent(shares_of_dwell.size(), 0.0);
+  if (alpha <= 0) return spent;
+  ARGOSY_TRY(const auto boundaries, spending_boundaries(SpendingType::obrien_fleming, alpha, shares_of_dwell));
+  std::transform(boundaries.begin(), boundaries.end(), spent.begin(), [](const auto& one) { return one.alpha; });
+  return spent;
+}
+
 Result<double> newest_boundary(double alpha, std::span<const double> shares_of_dwell) {
   if (alpha <= 0) return 0.0;
-  ARGOSY_TRY(const auto boundaries, spending_boundaries(SpendingType::obrien_fleming, alpha, shares_of_dwell));
-  return boundaries.back().alpha;
+  ARGOSY_TRY(const auto spent, spent_towards_the_end(alpha, shares_of_dwell));
+  return spent.back();
+}
+
+double part_towards_the_end(const ChangeGuard& guard) {
+  if (guard.looks == Looks::doubling) return 0;
+  return guard.looks == Looks::both ? 0.5 : 1;
+}
+
+// Over all classes, of a look that may spend `at_end` as one towards the end.
+double alpha_of_whole(const ChangeGuard& guard, double whole, int number, double at_end) {
+  if (guard.looks == Looks::towards_the_end) return at_end;
+  const double doubling = alpha_of_look(whole, number);
+  return guard.looks == Looks::both ? std::max(0.5 * doubling, at_end) : doubling;
 }
 
 // With the most draws, p-values under 1 in 100,000 are out of reach: the first looks towards the end wait.
-PermutationPlan plan_of(const GuardLook& look, std::uint64_t salt, double alpha) {
+std::uint32_t draws_at(double alpha) {
   constexpr double fewest_draws = 999, most_draws = 100'000;
+  return static_cast<std::uint32_t>(std::clamp(2 / std::max(alpha, 1e-9), fewest_draws, most_draws));
+}
+
+PermutationPlan plan_of(const GuardLook& look, std::uint64_t salt, double alpha) {
   return {.seed = stable_hash(look.seed, std::to_string(look.number) + "/" + std::to_string(salt)),
-          .most_draws = static_cast<std::uint32_t>(std::clamp(2 / std::max(alpha, 1e-9), fewest_draws, most_draws))};
+          .most_draws = draws_at(alpha)};
 }
 
 // Nothing may be spent, nothing is sure.
@@ -111,13 +138,10 @@ HarmVerdict verdict_of_whole(std::span<const DeviceRow> rows, const ChangeGuard&
 
 Result<LookAlphas> alphas_at(const ChangeGuard& guard, const LookSpending& spending) {
   const double whole = whole_of(guard.alpha, guard.classes);
-  LookAlphas alphas{.whole = alpha_of_look(whole, spending.number),
+  ARGOSY_TRY(const auto at_end,
+             newest_boundary(part_towards_the_end(guard) * whole * spending.share_of_alpha, spending.shares_of_dwell));
+  LookAlphas alphas{.whole = alpha_of_whole(guard, whole, spending.number, at_end),
                     .promotion = alpha_of_look(guard.promotion_alpha, spending.in_wave)};
-  if (guard.looks != Looks::doubling) {
-    const double part = guard.looks == Looks::both ? 0.5 : 1;
-    ARGOSY_TRY(const auto at_end, newest_boundary(part * whole * spending.share_of_alpha, spending.shares_of_dwell));
-    alphas.whole = guard.looks == Looks::both ? std::max(part * alphas.whole, at_end) : at_end;
-  }
   if (guard.classes > 1) {
     const double each = each_of(whole, guard.classes) * spending.share_of_alpha;
     ARGOSY_TRY(alphas.each_class, newest_boundary(each, spending.shares_of_dwell));
@@ -125,9 +149,38 @@ Result<LookAlphas> alphas_at(const ChangeGuard& guard, const LookSpending& spend
   return alphas;
 }
 
+Result<std::vector<LookAlphas>> alphas_of_first_wave(const ChangeGuard& guard, std::span<const double> shares_of_dwell,
+                                                     double share_of_alpha) {
+  const double whole = whole_of(guard.alpha, guard.classes);
+  const double towards_the_end = part_towards_the_end(guard) * whole * share_of_alpha;
+  ARGOSY_TRY(const auto at_end, spent_towards_the_end(towards_the_end, shares_of_dwell));
+  ARGOSY_TRY(const auto each_class,
+             spent_towards_the_end(each_of(whole, guard.classes) * share_of_alpha, shares_of_dwell));
+  std::vector<LookAlphas> looks;
+  for (std::size_t i = 0; i < shares_of_dwell.size(); ++i) {
+    const int number = static_cast<int>(i) + 1;
+    looks.push_back(
+        {alpha_of_whole(guard, whole, number, at_end[i]), each_class[i], alpha_of_look(guard.promotion_alpha, number)});
+  }
+  return looks;
+}
+
 double share_of_alpha_in(int wave, int waves) {
   constexpr double first = 0.75;
   return std::pow(1 - first, wave) * (wave + 1 < waves ? first : 1);
+}
+
+double least_p_of(std::span<const StratumSize> strata, double alpha) {
+  const double least = least_permutation_p(strata);
+  if (least * PermutationPlan{}.exact_up_to >= 1) return least;
+  return std::max(least, 1.0 / (1.0 + draws_at(alpha)));
+}
+
+bool can_reject(std::span<const StratumSize> strata, double alpha) {
+  if (alpha <= 0) return false;
+  std::uint64_t compared = 0;
+  for (const StratumSize& stratum : strata) compared += stratum.canaries < stratum.devices ? stratum.canaries : 0;
+  return compared >= canaries_for_t || rejects(least_p_of(strata, alpha), alpha);
 }
 
 Result<ChangeVerdict> judge_change(std::span<const DeviceRow> rows, const ChangeGuard& guard, const GuardLook& look) {

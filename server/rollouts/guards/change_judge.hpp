@@ -12,8 +12,10 @@
 #include <functional>
 #include <optional>
 #include <span>
+#include <vector>
 
 #include "common/base/error.hpp"
+#include "common/stats/assignments.hpp"
 #include "common/stats/device_rows.hpp"
 #include "common/stats/non_inferiority.hpp"
 #include "common/stats/one_sided_bounds.hpp"
@@ -55,6 +57,10 @@ struct LookSpending {
 // Errc::invalid_argument as spending_boundaries(). Takes some milliseconds.
 Result<LookAlphas> alphas_at(const ChangeGuard& guard, const LookSpending& spending);
 
+// The same for each look of a rollout's first wave, which come at these shares of its dwell.
+Result<std::vector<LookAlphas>> alphas_of_first_wave(const ChangeGuard& guard, std::span<const double> shares_of_dwell,
+                                                     double share_of_alpha);
+
 // The part of alpha for the looks towards the end of a wave: three quarters in the first, which has the fewest
 // canaries, three quarters of the rest in the next, and what is left in the last.
 double share_of_alpha_in(int wave, int waves);
@@ -82,6 +88,12 @@ struct ChangeVerdict {
   std::optional<std::uint32_t> driven_by;         // the class that fails by itself while the whole does not
   std::optional<std::uint64_t> missing_canaries;  // about so many more would bring a pass
 };
+
+// The smallest p-value that judge_change() can come to over so many devices, where `alpha` may be spent; 1 where
+// nothing can be exchanged. It counts where there are few canaries, or wild values.
+double least_p_of(std::span<const StratumSize> strata, double alpha);
+// Whether any figures of these devices could reject there.
+bool can_reject(std::span<const StratumSize> strata, double alpha);
 
 // Errc::unavailable, with the reason, when nothing can be compared: that is never a pass.
 Result<ChangeVerdict> judge_change(std::span<const DeviceRow> rows, const ChangeGuard& guard, const GuardLook& look);

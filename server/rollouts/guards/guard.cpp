@@ -199,7 +199,8 @@ struct Judging {
   // In the wave before: a required guard asks for no more where nobody is left to compare with.
   bool was_passed() const {
     return std::any_of(context.before.begin(), context.before.end(), [this](const GuardVerdict& earlier) {
-      return earlier.metric.is_same(seen.metric) && (earlier.verdict == Verdict::pass || earlier.verdict == Verdict::skipped);
+      return earlier.metric.is_same(seen.metric) &&
+             (earlier.verdict == Verdict::pass || earlier.verdict == Verdict::skipped);
     });
   }
 
@@ -272,7 +273,7 @@ struct Judging {
     if (seen.verdict != Verdict::waiting || seen.canaries >= enough_for_t) return false;
     const double alpha = alpha_of_look(promotion_alpha, context.look.in_wave);
     const auto planned = planned_sizes(panel, context.look.wave);
-    if (is_paired) return is_paired_out_of_reach(canaries_in(planned), alpha);
+    if (is_paired) return !can_reject_paired(canaries_in(planned), alpha);
     return !rejects(least_permutation_p(planned), alpha);
   }
 

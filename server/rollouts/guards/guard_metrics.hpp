@@ -71,6 +71,10 @@ std::string_view to_string(WorseWhen worse);
 std::optional<Scale> scale_named(std::string_view name);
 std::optional<WorseWhen> worse_named(std::string_view name);
 
+// What it is worked out from: windows, their counts by feature (kept where it is asked for), health samples, shadow
+// runs.
+enum class GuardSource : std::uint8_t { windows, features, health, shadow_runs };
+
 struct GuardKey {  // a number of the policy document
   double standard = 0;
   double least = 0;
@@ -89,15 +93,15 @@ struct GuardSpec {
   Scale scale;
   WorseWhen worse;
   Looks looks;
-  GuardKey rollback;            // surely more harm than this: fails
-  GuardKey promotion;           // surely less harm than this: passes
-  GuardKey floor;               // in the metric's unit, of ratios: a smaller change is no harm
-  std::uint64_t min_samples;    // of a device on either side, usually
-  double resolution;            // of a device's change, in its unit; 0: a twentieth of its promotion margin
-  double weight;                // usually, of the rollout's alpha: what rests on few labels needs more
-  bool is_usual;                // of a policy that names no guards
-  bool is_of_features = false;  // their counts are kept for it
-  std::string_view family{};    // guards of one are judged together
+  GuardKey rollback;          // surely more harm than this: fails
+  GuardKey promotion;         // surely less harm than this: passes
+  GuardKey floor;             // in the metric's unit, of ratios: a smaller change is no harm
+  std::uint64_t min_samples;  // of a device on either side, usually
+  double resolution;          // of a device's change, in its unit; 0: a twentieth of its promotion margin
+  double weight;              // usually, of the rollout's alpha: what rests on few labels needs more
+  bool is_usual;              // of a policy that names no guards
+  GuardSource source = GuardSource::windows;
+  std::string_view family{};  // guards of one are judged together
   // Set: it comes from shadow runs, not from windows. Nothing: the counts tell too little of it.
   std::optional<PairedFigure> (*of_shadow)(const wire::ShadowCounts& counts, std::uint64_t min_samples) = nullptr;
   bool is_one_sided = false;  // the change is a share that has no past: a harmless release shows some of it, too

@@ -33,11 +33,17 @@ std::uint32_t classes_in(std::span<const DeviceRow> rows) {
   return std::min(classes, stratum_limit);
 }
 
+constexpr std::uint64_t devices_for_t = 10;  // as wants_sign_flips() has it
+
 // With the most draws, p-values under 1 in 100,000 are out of reach.
-PermutationPlan plan_for(const GuardLook& look, std::uint64_t salt, double alpha) {
+double draws_for(double alpha) {
   constexpr double fewest_draws = 999, most_draws = 100'000;
+  return std::clamp(2 / std::max(alpha, 1e-9), fewest_draws, most_draws);
+}
+
+PermutationPlan plan_for(const GuardLook& look, std::uint64_t salt, double alpha) {
   return {.seed = stable_hash(look.seed, "paired/" + std::to_string(look.number) + "/" + std::to_string(salt)),
-          .most_draws = static_cast<std::uint32_t>(std::clamp(2 / std::max(alpha, 1e-9), fewest_draws, most_draws))};
+          .most_draws = static_cast<std::uint32_t>(draws_for(alpha))};
 }
 
 bool is_surely_over(const Harms& harms, double margin, double alpha, const StratifiedEffect& effect,
@@ -102,8 +108,12 @@ Result<ChangeVerdict> judge_paired(std::span<const DeviceRow> rows, const Paired
   return seen;
 }
 
-bool is_paired_out_of_reach(std::uint64_t devices, double promotion_alpha) {
-  return !rejects(least_sign_flip_p(devices), promotion_alpha);
+double least_paired_p_of(std::uint64_t devices, double alpha) {
+  return std::max(least_sign_flip_p(devices), 1 / (1 + draws_for(alpha)));
+}
+
+bool can_reject_paired(std::uint64_t devices, double alpha) {
+  return alpha > 0 && (devices >= devices_for_t || rejects(least_paired_p_of(devices, alpha), alpha));
 }
 
 }  // namespace argosy::server

@@ -22,7 +22,10 @@ struct PairedGuard {
 // Errc::unavailable, with the reason, when nothing can be compared: that is never a pass.
 Result<ChangeVerdict> judge_paired(std::span<const DeviceRow> rows, const PairedGuard& guard, const GuardLook& look);
 
-// Whether a pass is out of reach at this look, and so at later ones: no p-value of so few devices is small enough.
-bool is_paired_out_of_reach(std::uint64_t devices, double promotion_alpha);
+// The smallest p-value that judge_paired() can come to over so many devices, where `alpha` may be spent. It counts
+// where they are few, or their figures wild.
+double least_paired_p_of(std::uint64_t devices, double alpha);
+// Whether any figures of these devices could reject there.
+bool can_reject_paired(std::uint64_t devices, double alpha);
 
 }  // namespace argosy::server

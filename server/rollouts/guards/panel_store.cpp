@@ -15,6 +15,7 @@
 #include "server/drift/evidence.hpp"
 #include "server/rollouts/core/dwell.hpp"
 #include "server/rollouts/core/state_sql.hpp"
+#include "server/rollouts/guards/window_rows_store.hpp"
 #include "server/rollouts/store/decision_store.hpp"
 #include "server/rollouts/store/maintenance_store.hpp"
 #include "server/rollouts/store/rollout_rows_store.hpp"
@@ -162,21 +163,6 @@ struct Past {
   std::string version;  // the newest but for the rollout's own
   Figures figures;
 };
-
-TakenWindow window_of(const pqxx::row& row) {
-  TakenWindow window;
-  window.version = row["version"].as<std::string>();
-  window.started_at = row["started_at"].as<Instant>();
-  window.ended_at = row["ended_at"].as<Instant>();
-  window.count = row["count"].as<std::uint64_t>();
-  window.errors = row["errors"].as<std::uint64_t>();
-  window.labelled = row["labelled"].as<std::uint64_t>();
-  window.correct = row["correct"].as<std::uint64_t>();
-  read_parts(window, {row["latency"].c_str(), row["numbers"].c_str(), row["confidences"].c_str()});
-  for (auto& [name, counts] : features_of_json(row["features"].as<std::string>("")))
-    window.features.push_back({name, std::move(counts)});
-  return window;
-}
 
 std::map<std::string, Past> read_past(pqxx::work& transaction, const RolloutRecord& record,
                                       const std::vector<std::string>& devices) {

@@ -10,7 +10,7 @@ namespace argosy::server {
 
 // Fed by shadow runs, not by windows; no other device has to wait for it.
 inline bool is_of_shadow_runs(const GuardSpec& spec) {
-  return spec.of_shadow != nullptr;
+  return spec.source == GuardSource::shadow_runs;
 }
 
 // The figure of the old version stands before, that of the new one after. For a metric of shadow runs.

@@ -6,16 +6,17 @@
 #include <nlohmann/json.hpp>
 
 #include "server/db/rows.hpp"
+#include "server/rollouts/store/canary_store.hpp"
 #include "server/rollouts/store/plan_store.hpp"
 #include "server/rollouts/store/rollout_rows_store.hpp"
 #include "server/rollouts/store/transition_store.hpp"
 
 namespace argosy::server {
 
-Result<void> plan_again(pqxx::work& transaction, RolloutRecord& record) {
+Result<void> plan_again(pqxx::work& transaction, RolloutRecord& record, Instant now) {
   ARGOSY_CHECK(plan_now_or_later(transaction, record));
   ARGOSY_TRY(record, load_rollout(transaction, record.id, Lock::none));
-  return {};
+  return tell_reach(transaction, record, now);
 }
 
 void launch(pqxx::work& transaction, const RolloutRecord& record, const std::string& actor, const std::string& rule,
@@ -34,15 +35,16 @@ std::string for_whom(const RolloutRecord& record) {
 
 Result<void> launch_scheduled(pqxx::work& transaction, RolloutRecord record, const Start& start,
                               const std::string& actor, Instant now) {
-  ARGOSY_CHECK(plan_again(transaction, record));
-  if (record.planning || situation_of(record).planned > 0) {
+  ARGOSY_CHECK(plan_again(transaction, record, now));
+  ARGOSY_TRY(std::string refused, find_canary_refusal(transaction, record));
+  if (!record.planning && situation_of(record).planned == 0) refused = "no device matches the filter: start it again";
+  if (refused.empty()) {
     launch(transaction, record, actor, "schedule", start.why, now);
     return {};
   }
-  const Decision nobody{"schedule", "cancel", "its time came, and no device matches the filter: start it again",
-                        nlohmann::json::object()};
+  const Decision not_now{"schedule", "cancel", "its time came, and " + refused, nlohmann::json::object()};
   set_launch(transaction, record, std::nullopt, "");
-  change_state(transaction, record, RolloutState::draft, actor, nobody, now);
+  change_state(transaction, record, RolloutState::draft, actor, not_now, now);
   return {};
 }
 

@@ -9,6 +9,7 @@
 #include "server/journal/journal_store.hpp"
 #include "server/rollouts/core/state_sql.hpp"
 #include "server/rollouts/store/acknowledgement_store.hpp"
+#include "server/rollouts/store/canary_store.hpp"
 #include "server/rollouts/store/decision_store.hpp"
 #include "server/rollouts/store/device_rows_store.hpp"
 #include "server/rollouts/store/launch_store.hpp"
@@ -224,6 +225,12 @@ Result<void> act(pqxx::work& transaction, const OperateRollout& asked, const Rol
   return make_error(Errc::internal, "unknown operation");
 }
 
+Result<void> check_canary(pqxx::work& transaction, const RolloutRecord& record) {
+  ARGOSY_TRY(const auto refused, find_canary_refusal(transaction, record));
+  if (!refused.empty()) return make_error(Errc::illegal_transition, refused);
+  return {};
+}
+
 }  // namespace
 
 Result<RolloutRecord> OperateRollout::operator()(pqxx::work& transaction) const {
@@ -231,10 +238,11 @@ Result<RolloutRecord> OperateRollout::operator()(pqxx::work& transaction) const 
   ARGOSY_CHECK(check_etag(record, call.if_match));
   const bool starts = (call.operation == Operation::start && record.state == RolloutState::draft) ||
                       (call.operation == Operation::approve && record.state == RolloutState::awaiting_approval);
-  if (starts) ARGOSY_CHECK(plan_again(transaction, record));
+  if (starts) ARGOSY_CHECK(plan_again(transaction, record, now));
   if (const auto reason = refusal(call.operation, situation_of(record))) {
     return make_error(Errc::illegal_transition, *reason);
   }
+  if (starts) ARGOSY_CHECK(check_canary(transaction, record));
   ARGOSY_CHECK(act(transaction, *this, record));
   append_audit(transaction, call.actor, "rollout." + std::string(to_string(call.operation)),
                "rollout/" + std::to_string(record.id), Json{{"from", to_string(record.state)}}.dump());

@@ -13,6 +13,7 @@
 #include "server/devices/filter_sql.hpp"
 #include "server/devices/presence_sql.hpp"
 #include "server/rollouts/core/rollout.hpp"
+#include "server/rollouts/store/canary_store.hpp"
 #include "server/rollouts/store/reach_store.hpp"
 
 namespace argosy::server {
@@ -68,9 +69,11 @@ std::vector<std::string> devices_of(const std::vector<Assignment>& set) {
   return devices;
 }
 
-std::vector<Assignment> plan_of(const RolloutRecord& record, std::vector<Candidate> candidates) {
-  const auto shares = cumulative_shares(record.policy.waves, static_cast<std::int64_t>(candidates.size()));
-  return plan_waves(record.seed, candidates, shares);
+Result<std::vector<Assignment>> plan_of(const RolloutRecord& record, std::vector<Candidate> candidates) {
+  ClassSizes sizes;
+  for (const auto& one : candidates) ++sizes[one.hardware_class];
+  ARGOSY_TRY(const auto planned, planned_waves(record.policy, record.seed, sizes));
+  return plan_waves(record.seed, candidates, planned.shares);
 }
 
 PlanDifference compare(pqxx::work& transaction, std::int64_t rollout, std::vector<Assignment> plan) {
@@ -93,6 +96,12 @@ PlanDifference compare(pqxx::work& transaction, std::int64_t rollout, std::vecto
   for (std::size_t i = 0; i < plan.size(); ++i)
     if (!is_kept[i]) difference.set.push_back(std::move(plan[i]));
   return difference;
+}
+
+Result<std::vector<double>> shares_of_rows(pqxx::work& transaction, const RolloutRecord& record, std::int64_t total) {
+  if (record.policy.canary == Canary::as_written) return cumulative_shares(record.policy.waves, total);
+  ARGOSY_TRY(const auto planned, planned_waves(record.policy, record.seed, count_classes(transaction, record.id)));
+  return planned.shares;
 }
 
 void plan_later(pqxx::work& transaction, std::int64_t rollout) {
@@ -122,18 +131,19 @@ Result<void> plan_now_or_later(pqxx::work& transaction, const RolloutRecord& rec
     plan_later(transaction, record.id);
     return {};
   }
-  const auto difference = compare(transaction, record.id, plan_of(record, std::move(candidates)));
+  ARGOSY_TRY(auto plan, plan_of(record, std::move(candidates)));
+  const auto difference = compare(transaction, record.id, std::move(plan));
   transaction.exec_params0("delete from rollout_plans where rollout_id = $1", record.id);
   write_plan(transaction, record.id, difference.set, difference.gone);
   look_at_reach_again(transaction, devices_of(difference.set));
-  count_plan(transaction, record, difference.total);
-  return {};
+  return count_plan(transaction, record, difference.total);
 }
 
 Result<PlanDifference> compare_plan(pqxx::work& transaction, const RolloutRecord& record) {
   ARGOSY_TRY(const auto filter, parse_filter(record.filter));
   auto candidates = select_candidates(transaction, filter, std::nullopt);
-  return compare(transaction, record.id, plan_of(record, std::move(candidates)));
+  ARGOSY_TRY(auto plan, plan_of(record, std::move(candidates)));
+  return compare(transaction, record.id, std::move(plan));
 }
 
 void write_plan(pqxx::work& transaction, std::int64_t rollout, const std::vector<Assignment>& set,
@@ -164,7 +174,7 @@ void write_plan(pqxx::work& transaction, std::int64_t rollout, const std::vector
 
 // Waves are locked before their rows are counted: a report that moves a row at the same time adds its change either
 // before, and is waited for, or afterwards.
-void count_plan(pqxx::work& transaction, const RolloutRecord& record, std::int64_t total) {
+Result<void> count_plan(pqxx::work& transaction, const RolloutRecord& record, std::int64_t total) {
   transaction.exec_params("select from rollout_waves where rollout_id = $1 order by wave for update", record.id);
   const auto rows = transaction.exec_params(
       "select wave, state, coalesce(cause, ''), count(*) from rollout_devices where rollout_id = $1 group by 1, 2, 3",
@@ -177,7 +187,7 @@ void count_plan(pqxx::work& transaction, const RolloutRecord& record, std::int64
     counts[wave][count_key(enum_of(row[1], parse_device_step), row[2].as<std::string>())] += devices;
     planned[wave] += devices;
   }
-  const auto shares = cumulative_shares(record.policy.waves, total);
+  ARGOSY_TRY(const auto shares, shares_of_rows(transaction, record, total));
   Json waves = Json::array();
   for (int wave = 0; wave < static_cast<int>(shares.size()); ++wave) {
     waves.push_back({{"wave", wave},
@@ -193,6 +203,7 @@ void count_plan(pqxx::work& transaction, const RolloutRecord& record, std::int64
         where w.rollout_id = $1 and w.wave = i.wave
       )sql",
       record.id, waves.dump());
+  return {};
 }
 
 }  // namespace argosy::server

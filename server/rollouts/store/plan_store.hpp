@@ -39,6 +39,6 @@ void write_plan(pqxx::work& transaction, std::int64_t rollout, const std::vector
                 const std::vector<std::string>& gone);
 // The waves' counts from the rows, and their shares of the `total` devices that were planned; of a rollout whose row is
 // locked and whose plan nobody else writes.
-void count_plan(pqxx::work& transaction, const RolloutRecord& record, std::int64_t total);
+Result<void> count_plan(pqxx::work& transaction, const RolloutRecord& record, std::int64_t total);
 
 }  // namespace argosy::server

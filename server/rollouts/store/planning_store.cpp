@@ -4,6 +4,7 @@
 
 #include "server/db/rows.hpp"
 #include "server/devices/filter.hpp"
+#include "server/rollouts/store/canary_store.hpp"
 #include "server/rollouts/store/decision_store.hpp"
 #include "server/rollouts/store/reach_store.hpp"
 #include "server/rollouts/store/rollout_rows_store.hpp"
@@ -78,10 +79,11 @@ Result<bool> FinishPlan::operator()(pqxx::work& transaction) const {
   if (!lock_plan(transaction, rollout, attempt)) return false;
   const auto plan =
       transaction.exec_params1("delete from rollout_plans where rollout_id = $1 returning coalesce(total, 0)", rollout);
-  count_plan(transaction, record, plan[0].as<std::int64_t>());
+  ARGOSY_CHECK(count_plan(transaction, record, plan[0].as<std::int64_t>()));
   look_at_reach_again(transaction, rollout);
-  if (is_before_start(record.state)) return true;
   ARGOSY_TRY(record, load_rollout(transaction, rollout, Lock::none));
+  ARGOSY_CHECK(tell_reach(transaction, record, now));
+  if (is_before_start(record.state)) return true;
   log_decision(transaction, record, "engine", planned_decision(record), now);
   return true;
 }

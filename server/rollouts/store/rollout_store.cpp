@@ -10,7 +10,9 @@
 #include "server/journal/journal_store.hpp"
 #include "server/rollouts/core/recall.hpp"
 #include "server/rollouts/core/state_sql.hpp"
+#include "server/rollouts/store/canary_store.hpp"
 #include "server/rollouts/store/earlier_store.hpp"
+#include "server/rollouts/store/launch_store.hpp"
 #include "server/rollouts/store/maintenance_store.hpp"
 #include "server/rollouts/store/plan_store.hpp"
 #include "server/rollouts/store/release_rows_store.hpp"
@@ -51,6 +53,7 @@ Result<RolloutRecord> load_whole(pqxx::work& transaction, std::int64_t id) {
   std::vector<RolloutRecord> one{std::move(record)};
   load_bytes(transaction, one);
   one.front().warnings = warnings_of(load_earlier_troubles(transaction, one.front()));
+  one.front().canary_reach_json = load_canary_reach(transaction, id);
   return std::move(one.front());
 }
 
@@ -89,11 +92,16 @@ RolloutDeviceRecord device_of(const pqxx::row& row) {
 
 }  // namespace
 
-Result<RolloutRecord> CreateRollout::operator()(pqxx::work& transaction) const {
+Result<std::int64_t> check_new_rollout(pqxx::work& transaction, const NewRollout& wanted, Instant now) {
   if (wanted.start_at) ARGOSY_CHECK(check_start_at(*wanted.start_at, now));
   ARGOSY_CHECK(check_time_zone(transaction, wanted.policy));
   ARGOSY_TRY(const auto release, find_release(transaction, wanted.model, wanted.version));
   ARGOSY_CHECK(check_not_withdrawn(transaction, release, wanted));
+  return release;
+}
+
+Result<RolloutRecord> CreateRollout::operator()(pqxx::work& transaction) const {
+  ARGOSY_TRY(const auto release, check_new_rollout(transaction, wanted, now));
   const auto id = transaction
                       .exec_params1(
                           R"sql(
@@ -106,8 +114,10 @@ Result<RolloutRecord> CreateRollout::operator()(pqxx::work& transaction) const {
                           static_cast<std::int64_t>(wanted.seed), actor, now, wanted.person, wanted.start_at)[0]
                       .as<std::int64_t>();
   insert_waves(transaction, id, wanted.policy);
-  ARGOSY_TRY(const auto record, load_rollout(transaction, id, Lock::none));
-  ARGOSY_CHECK(plan_now_or_later(transaction, record));
+  ARGOSY_TRY(auto record, load_rollout(transaction, id, Lock::none));
+  ARGOSY_TRY(const auto refused, find_canary_refusal(transaction, record));
+  if (!refused.empty()) return make_error(Errc::unprocessable, refused);
+  ARGOSY_CHECK(plan_again(transaction, record, now));
   append_audit(transaction, actor, "rollout.create", "rollout/" + std::to_string(id),
                Json{{"name", wanted.name}, {"model", wanted.model}, {"version", wanted.version}}.dump());
   return load_whole(transaction, id);

@@ -23,6 +23,9 @@ struct CreateRollout {
   Result<RolloutRecord> operator()(pqxx::work& transaction) const;
 };
 
+// That it may be made: the release's id. Errc::not_found, conflict, invalid_argument.
+Result<std::int64_t> check_new_rollout(pqxx::work& transaction, const NewRollout& wanted, Instant now);
+
 struct GetRollout {  // Errc::not_found, as for all that take an id
   std::int64_t id = 0;
   Result<RolloutRecord> operator()(pqxx::work& transaction) const;

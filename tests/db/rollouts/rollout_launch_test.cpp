@@ -44,7 +44,7 @@ class RolloutLaunch : public RolloutFleet {
 };
 
 TEST_F(RolloutLaunch, PromotingAllPastARequiredGuardIsAskedForAndLogged) {
-  const auto id = started("1.1", {{"waves", {{{"share", 0.2}}, {{"share", 0.5}}, {{"share", 1.0}}}},
+  const auto id = started("1.1", {{"waves", {{{"share", 0.25}}, {{"share", 0.5}}, {{"share", 1.0}}}},
                                   {"guards", {{{"metric", "latency_p95"}, {"mode", "required"}}}}});
   tick();
   OperatorCall all{.rollout = id, .operation = Operation::promote, .if_match = "*", .actor = "user:ada", .all = true};

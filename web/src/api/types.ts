@@ -155,6 +155,45 @@ export interface Guard {
   message: string;
 }
 
+/** What one guard can find out in the first wave, told before the start. */
+export interface GuardReach {
+  metric: string;
+  mode: "automatic" | "required" | "advisory";
+  scale: "ratio" | "difference";
+  worse: "higher" | "lower";
+  measurable: boolean; // somebody reported it on a release before
+  reported_by: number;
+  can_fail: boolean;
+  can_pass: boolean;
+  needed: number | null; // the fewest canaries that can do both
+  visible: number | null; // harm seen within a day; of ratios the logarithm
+  looks: { number: number; after_s: number; alpha: number; least_p: number; can_fail: boolean; can_pass: boolean }[];
+  message: string;
+}
+
+export interface Reach {
+  canaries: number;
+  controls: number;
+  widened_from: number | null;
+  classes: { class: string; devices: number; canaries: number }[];
+  looked_at: number;
+  summary: string;
+  guards: GuardReach[];
+}
+
+/** What a rollout would be, that was not made. */
+export interface RolloutPreview {
+  devices: number;
+  away: number;
+  unexamined: number;
+  waves: { share: number; planned: number; classes: Record<string, number> }[];
+  reach: Reach | null;
+  refused: string | null;
+  download: { bytes: number; full_bytes: number; by_patch: { devices: number; bytes: number }; whole: { devices: number; bytes: number }; in_other_slot: number; patches_to_make: number };
+  left_out: { reason: string; devices: number; message: string }[];
+  warnings: string[];
+}
+
 export type RolloutState = "draft" | "awaiting_approval" | "scheduled" | "running" | "paused" | "completed" | "halted" | "rolling_back" | "rolled_back";
 export type RolloutAction = "start" | "approve" | "refuse" | "cancel" | "pause" | "resume" | "promote" | "retry" | "halt" | "rollback";
 
@@ -183,6 +222,7 @@ export interface Rollout {
   waves: Wave[];
   planning: { done: number; total: number | null } | null; // while its devices are being planned
   guards?: Guard[]; // of one rollout, not of the list
+  reach?: Reach | null; // what its canary can find out; not of the list
   gate?: string | null; // what the open wave waits for
   bytes: { sent: number; full: number };
   allowed: Record<RolloutAction, true | string>;

@@ -44,7 +44,7 @@ describe("guards", () => {
   it("of shadow runs compare a device with itself", () => {
     expect(isPaired("shadow_accuracy")).toBe(true);
     expect(isPaired("accuracy")).toBe(false);
-    expect(changeText({ ...guard, metric: "shadow_accuracy", scale: "difference" }, 0.02)).toBe("−2.00 points");
+    expect(changeText({ ...guard, metric: "shadow_accuracy", worse: "lower", scale: "difference" }, 0.02)).toBe("−2.00 points");
     expect(changeText({ ...guard, metric: "shadow_disagreement", scale: "difference" }, 0.02)).toBe("+2.00 points");
   });
 

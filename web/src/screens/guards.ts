@@ -23,7 +23,7 @@ const NAMES: Record<string, string> = {
 
 /** What a program reports under a name of its own: a plain number. */
 const CUSTOM = "custom:";
-const isCustom = (guard: Guard) => guard.metric.startsWith(CUSTOM);
+const isCustom = (guard: Pick<Guard, "metric">) => guard.metric.startsWith(CUSTOM);
 
 const UNITS: Record<string, string> = { latency_p50: " ms", latency_p95: " ms", latency_p99: " ms", throughput: " /s", energy_per_inference: " J", power: " W", memory_used: " MB", cpu_temperature: " °C", drift: " PSI" };
 
@@ -43,7 +43,7 @@ export function plainNumber(value: number): string {
 }
 
 /** A change (+ is harm, logarithms of ratios) as people read it: "× 1.12", "−0.50 points". */
-export function changeText(guard: Guard, harm: number): string {
+export function changeText(guard: Pick<Guard, "metric" | "scale" | "worse">, harm: number): string {
   const change = guard.worse === "lower" ? -harm : harm;
   if (guard.scale === "ratio") return `× ${number(Math.exp(change), 2)}`;
   if (isCustom(guard)) return `${change > 0 ? "+" : change < 0 ? "−" : ""}${plainNumber(Math.abs(change))}`;

@@ -56,6 +56,39 @@ describe("the form that plans a rollout", () => {
     await eventually(() => expect(text()).not.toContain("of this release"));
   });
 
+  it("tells what it would be while one plans it", async () => {
+    const reach = { canaries: 1, controls: 11, widened_from: null, classes: [{ class: "fp32", devices: 12, canaries: 1 }], looked_at: 12, summary: "", guards: [{ metric: "latency_p95", mode: "automatic", scale: "ratio", measurable: true, reported_by: 12, can_fail: false, can_pass: false, needed: 3, visible: null, looks: [], message: "this canary can never roll back on p95 latency: take at least 3 devices of 12" }] };
+    const preview = {
+      devices: 12,
+      away: 2,
+      unexamined: 0,
+      waves: [{ share: 0.05, planned: 1, classes: { fp32: 1 } }, { share: 1, planned: 11, classes: { fp32: 11 } }],
+      reach,
+      refused: null,
+      download: { bytes: 6_030_000, full_bytes: 12_000_000, by_patch: { devices: 6, bytes: 30_000 }, whole: { devices: 5, bytes: 6_000_000 }, in_other_slot: 0, patches_to_make: 5 },
+      left_out: [{ reason: "resting", devices: 1, message: "they failed with digits again and again, and rest" }],
+      warnings: [],
+    };
+    const api = server().on("POST /rollouts/preview", preview);
+    show(<PlanRollout />, "/rollouts?plan=yes");
+    await choose("digits");
+    await seen("Wave 1: 1 device (1 fp32)");
+    expect(text()).toContain("this canary can never roll back on p95 latency: take at least 3 devices of 12.");
+    expect(text()).toContain("Left out: 1 device, resting: they failed with digits again and again, and rest.");
+    expect(text()).toContain("for 5 devices a patch may still be made");
+    enter("Canary", "25");
+    await eventually(() => expect(api.of("POST /rollouts/preview").at(-1)!.body).toMatchObject({ version: "1.1", policy: { waves: [{ share: 0.25 }, { share: 1 }] } }));
+    expect(api.of("POST /rollouts")).toEqual([]);
+  });
+
+  it("says before it is sent that it would be refused", async () => {
+    const preview = { devices: 3, away: 0, unexamined: 0, waves: [], reach: null, refused: "the policy requires the guard on accuracy", download: { bytes: 0, full_bytes: 0, by_patch: { devices: 0, bytes: 0 }, whole: { devices: 0, bytes: 0 }, in_other_slot: 0, patches_to_make: 0 }, left_out: [], warnings: [] };
+    server().on("POST /rollouts/preview", preview);
+    show(<PlanRollout />, "/rollouts?plan=yes");
+    await choose("digits");
+    await seen("It would be refused: the policy requires the guard on accuracy.");
+  });
+
   it("saves a draft, and goes to it", async () => {
     const api = server().on("POST /rollouts", rollout(["start"], { id: 41, state: "draft" }));
     show(<PlanRollout />, "/rollouts?plan=yes");

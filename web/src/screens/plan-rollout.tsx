@@ -11,6 +11,7 @@ import { useAttempt } from "../ui/attempt";
 import { Failure } from "../ui/card";
 import { counted } from "../ui/format";
 import { earlierTroubles, plannedRollout } from "./planned-rollout";
+import { RolloutPreview } from "./rollout-preview";
 
 export function PlanRollout() {
   const dialog = useRef<HTMLDialogElement>(null);
@@ -49,6 +50,12 @@ function Form({ startFilter, onCancel, onMade }: { startFilter: string; onCancel
     const only = models.data?.items;
     if (model.value === "" && only?.length === 1) model.value = only[0]!.name;
   }, [models.data]);
+  const form = useRef<HTMLFormElement>(null);
+  const wanted = useSignal<object | null>(null); // as the form stands
+  const read = () => {
+    wanted.value = form.current && model.value !== "" && chosen !== "" ? plannedRollout(new FormData(form.current), model.value, filter.value) : null;
+  };
+  useEffect(read, [model.value, chosen, filter.value]);
   const send = async (event: SubmitEvent) => {
     event.preventDefault();
     const body = plannedRollout(new FormData(event.target as HTMLFormElement), model.value, filter.value);
@@ -59,7 +66,7 @@ function Form({ startFilter, onCancel, onMade }: { startFilter: string; onCancel
     });
   };
   return (
-    <form class="stack" onSubmit={(event) => void send(event)}>
+    <form class="stack" ref={form} onInput={read} onSubmit={(event) => void send(event)}>
       <h2>Plan a rollout</h2>
       <div class="pair">
         <label class="field">
@@ -139,6 +146,7 @@ function Form({ startFilter, onCancel, onMade }: { startFilter: string; onCancel
       <label class="row" style="gap: 8px">
         <input type="checkbox" name="manual" /> Wait for an operator between the waves
       </label>
+      <RolloutPreview wanted={wanted.value} />
       {failure.value !== null && <Failure error={failure.value} />}
       <p class="muted small">
         It starts as a draft: nothing reaches a device before you press Start, which also puts a time into force. Guards on latency, errors and accuracy are on; <code>argosy rollout create --policy</code> sets everything.

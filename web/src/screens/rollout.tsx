@@ -11,6 +11,7 @@ import { RolloutStatus, Status, updateTone } from "../ui/status";
 import { changeText, figureText, guardName, intervalPlaces, isPaired, shadowText, VERDICTS } from "./guards";
 import { devicePath, devicesPath, withSearch } from "./paths";
 import { waitText, withdrawnText } from "./release-text";
+import { ReachTable, canaryText } from "./reach";
 import { RolloutActions } from "./rollout-actions";
 import { ValidationCard } from "./validation-card";
 
@@ -54,6 +55,11 @@ export function Rollout({ id }: { id: string }) {
       </div>
       <Waves rollout={data} />
       <Guards guards={data.guards ?? []} />
+      {data.reach && (
+        <Card title="What its canary can find out" extra={<span class="small">{canaryText(data.reach)}</span>} flush>
+          <ReachTable reach={data.reach} />
+        </Card>
+      )}
       <ValidationCard id={id} />
       <div class="grid-2 stretch">
         <Outcome rollout={data} />

@@ -71,6 +71,7 @@ const std::vector<Endpoint> operators_table{
     {"POST /api/v1/models/{model}/releases/{version}/recall", "oa"},
     {"GET /api/v1/rollouts", "vpoa"},
     {"POST /api/v1/rollouts", "oa"},
+    {"POST /api/v1/rollouts/preview", "oa"},
     {"GET /api/v1/rollouts/{id}", "vpoa"},
     {"GET /api/v1/rollouts/{id}/devices", "vpoa"},
     {"GET /api/v1/rollouts/{id}/decisions", "vpoa"},

@@ -111,7 +111,7 @@ std::vector<Scenario> all_scenarios() {
       {"TwoUpdatesInARow", serving(small_old), {updated, step_to(whole("1.2", small_third, 3), small_third)}},
       {"UpdateAndBack", serving(small_old), {updated, step_to(whole("1.0", small_old, 3), small_old)}},
       {"ShadowRun", serving(small_old), {shadow_run}},
-      {"ShadowRunWithoutAnswers", serving(small_old), {unheard}},
+      {"ShadowRunUnheardThenUpdate", serving(small_old), {unheard, step_to(whole("1.1", small_new, 3), small_new)}},
       {"JournalOfAnEarlierAgent", with_early_journal(), {updated}},
   };
 }

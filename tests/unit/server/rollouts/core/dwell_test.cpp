@@ -14,7 +14,7 @@ using std::chrono::seconds;
 // Noon on a day; the clock on the wall shows the same, in UTC.
 const Instant noon = instant_from_ms(20'000LL * 86'400'000 + 12 * 3'600'000);
 
-WallTime wall_at(Instant at, Duration ahead = Duration{0}) {
+WallTime clock_in_zone(Instant at, Duration ahead = Duration{0}) {
   return WallTime{at.time_since_epoch() + ahead};
 }
 
@@ -28,7 +28,7 @@ Policy nightly() {
 }
 
 std::vector<ZoneView> zones_at(Instant now, Duration ahead = Duration{0}) {
-  return {{.zone = "UTC", .wall = wall_at(now)}, {.zone = "elsewhere", .wall = wall_at(now, ahead)}};
+  return {{.zone = "UTC", .wall = clock_in_zone(now)}, {.zone = "elsewhere", .wall = clock_in_zone(now, ahead)}};
 }
 
 TEST(Dwell, WithoutWindowsAllTimeCounts) {

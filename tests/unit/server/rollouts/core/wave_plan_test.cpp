@@ -87,6 +87,24 @@ TEST(WavePlan, EachDeviceHasOneWave) {
   EXPECT_EQ(seen.size(), devices.size());
 }
 
+TEST(WavePlan, CountedItIsTheSamePlan) {
+  const std::vector<std::map<std::string, int>> fleets{
+      {{"fp32", 6}, {"int8", 6}}, {{"a", 13}, {"b", 1}, {"c", 29}, {"d", 13}}, {{"pi", 1}}, {{"x", 97}, {"y", 98}}};
+  for (const auto& classes : fleets) {
+    for (std::uint64_t seed = 0; seed < 20; ++seed) {
+      const std::vector<double> shares{0.001, 0.2, 0.21, 0.5, 1.0};
+      std::vector<ClassSizes> expected(shares.size());
+      for (const auto& place : plan_waves(seed, fleet(classes), shares))
+        ++expected[static_cast<std::size_t>(place.wave)][class_of(place.device)];
+      ClassSizes sizes;
+      for (const auto& [name, size] : classes) sizes[name] = static_cast<std::uint64_t>(size);
+      auto counted = count_waves(seed, sizes, shares);
+      for (auto& wave : counted) std::erase_if(wave, [](const auto& one) { return one.second == 0; });
+      EXPECT_EQ(counted, expected) << "seed " << seed;
+    }
+  }
+}
+
 TEST(WavePlan, NobodyIsNoPlan) {
   EXPECT_TRUE(plan_waves(1, {}, {1.0}).empty());
 }
