@@ -244,9 +244,9 @@ std::vector<GuardPolicy> usual_guards(bool has_shadow_runs) {
   return guards;
 }
 
-bool is_guarded_by_features(const Policy& policy) {
+bool is_guarded_by(const Policy& policy, GuardSource source) {
   return std::any_of(policy.guards.begin(), policy.guards.end(),
-                     [](const GuardPolicy& guard) { return spec_of(guard.metric).source == GuardSource::features; });
+                     [source](const GuardPolicy& guard) { return spec_of(guard.metric).source == source; });
 }
 
 Result<Policy> decode_policy(const json& document) {

@@ -110,7 +110,7 @@ struct Policy {
 };
 
 // Whether the panel keeps the counts of features.
-bool is_guarded_by_features(const Policy& policy);
+bool is_guarded_by(const Policy& policy, GuardSource source);
 
 // Missing keys take their defaults. Errc::unknown_key or Errc::invalid_argument, with the path of the wrong key.
 Result<Policy> decode_policy(const nlohmann::json& document);

@@ -28,6 +28,7 @@ using Json = nlohmann::json;
 
 constexpr int members_a_reading = 50;  // whose past is read in one transaction
 constexpr int windows_of_past = 288;   // of a member, the newest: a day of five-minute windows
+constexpr int samples_of_past = 288;   // of its board's health, the newest
 
 Result<Bytes> bytes_of(const pqxx::field& field) {
   constexpr std::size_t prefix = 2;  // \\x
@@ -142,7 +143,7 @@ void draw_panel(pqxx::work& transaction, const RolloutRecord& record, Instant no
         on conflict do nothing
       )sql",
       record.id, static_cast<std::int64_t>(record.seed), of_each_wave, record.policy.warm_up_s,
-      is_guarded_by_features(record.policy));
+      is_guarded_by(record.policy, GuardSource::features));
   transaction.exec_params0("update rollouts set panel_drawn_at = $2::timestamptz where id = $1", record.id, now);
 }
 
@@ -182,7 +183,7 @@ std::map<std::string, Past> read_past(pqxx::work& transaction, const RolloutReco
   std::map<std::string, Past> past;
   const auto rows = exec_prepared(transaction, past_windows, pg_array(devices), record.model, record.version,
                                   *record.started_at, static_cast<double>(record.policy.baseline_s), windows_of_past,
-                                  is_guarded_by_features(record.policy));
+                                  is_guarded_by(record.policy, GuardSource::features));
   for (const auto& row : rows) {
     const TakenWindow window = window_of(row);
     Past& one = past[row["device"].as<std::string>()];
@@ -192,6 +193,32 @@ std::map<std::string, Past> read_past(pqxx::work& transaction, const RolloutReco
     add_features(one.figures, window.features);
   }
   return past;
+}
+
+// What the board measured meanwhile.
+void read_past_health(pqxx::work& transaction, const RolloutRecord& record, const std::vector<std::string>& devices,
+                      std::map<std::string, Past>& past) {
+  static const Statement past_health{"past_health", R"sql(
+    select p.device, (h.sample ->> 'memory_used_mb')::float8 as memory_used_mb,
+      (h.sample ->> 'cpu_temperature_c')::float8 as cpu_temperature_c, (h.sample ->> 'power_w')::float8 as power_w
+    from unnest($1::text[]) as p(device)
+    cross join lateral (
+      select sample
+      from health_samples i
+      where i.device_id = p.device and i.at < $2::timestamptz and i.at >= $2::timestamptz - make_interval(secs => $3)
+      order by i.at desc
+      limit $4
+    ) as h
+  )sql"};
+  const auto rows = exec_prepared(transaction, past_health, pg_array(devices), *record.started_at,
+                                  static_cast<double>(record.policy.baseline_s), samples_of_past);
+  for (const auto& row : rows) {
+    wire::HealthSample sample;
+    sample.memory_used_mb = optional_of<double>(row["memory_used_mb"]);
+    sample.cpu_temperature_c = optional_of<double>(row["cpu_temperature_c"]);
+    sample.power_w = optional_of<double>(row["power_w"]);
+    add(past[row["device"].as<std::string>()].figures, sample);
+  }
 }
 
 void save_past(pqxx::work& transaction, std::int64_t rollout, const std::vector<std::string>& devices,
@@ -222,7 +249,9 @@ void save_past(pqxx::work& transaction, std::int64_t rollout, const std::vector<
 bool read_some_past(pqxx::work& transaction, const RolloutRecord& record) {
   const auto devices = unread_members(transaction, record.id);
   if (devices.empty()) return false;
-  save_past(transaction, record.id, devices, read_past(transaction, record, devices));
+  auto past = read_past(transaction, record, devices);
+  if (is_guarded_by(record.policy, GuardSource::health)) read_past_health(transaction, record, devices, past);
+  save_past(transaction, record.id, devices, std::move(past));
   return true;
 }
 
@@ -418,7 +447,7 @@ Result<LookOutcome> LookAtGuards::operator()(pqxx::work& transaction) const {
                             .began_at = *record.started_at,
                             .before = std::move(last.verdicts)};
   GuardPanel panel = load_panel(transaction, id);
-  if (is_guarded_by_features(record.policy))
+  if (is_guarded_by(record.policy, GuardSource::features))
     score_drift(panel, record.version, load_references(transaction, record, panel));
   save_look(transaction, record, *look, judge_guards(record.policy, panel, context), now);
   outcome.looked = true;

@@ -32,6 +32,7 @@ RolloutFleet::RolloutFleet() {
   desired.emplace(pool);
   database.exec("insert into models (name) values ('digits')");
   database.exec("create table inference_windows_all partition of inference_windows default");
+  database.exec("create table health_samples_all partition of health_samples default");
   publish("1.0");
   publish("1.1");
 }

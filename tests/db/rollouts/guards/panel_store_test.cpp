@@ -115,6 +115,36 @@ class Guarded : public RolloutFleet {
                   "', 'hex'), confidences = decode('" + to_hex(encode(confidences)) + "', 'hex')");
   }
 
+  // What the board measured, before the rollout.
+  void store_health(const std::string& device, Instant at, const std::string& sample) {
+    database.exec("insert into health_samples (device_id, epoch, seq, at, sample) values ('" + device + "', 'e', " +
+                  std::to_string(++seq_) + ", '" + to_rfc3339(at) + "', '" + sample + "')");
+  }
+
+  static wire::HealthSample board(double memory_mb, double temperature_c, double power_w) {
+    wire::HealthSample sample;
+    sample.memory_used_mb = memory_mb;
+    sample.cpu_temperature_c = temperature_c;
+    sample.power_w = power_w;
+    return sample;
+  }
+
+  // A minute of everybody, with what boards measure.
+  void feed_a_minute_of_health(std::int64_t id, const wire::HealthSample& of_canaries,
+                               const wire::HealthSample& of_others) {
+    const auto updated = devices_in(id, "succeeded");
+    const std::set<std::string> canaries(updated.begin(), updated.end());
+    TakenTelemetry telemetry;
+    for (int i = 0; i < devices; ++i) {
+      const bool canary = canaries.contains(name_of(i));
+      telemetry.windows.push_back(taken(name_of(i), canary ? "1.1" : "1.0", now, 20));
+      for (int second = 1; second < 60; second += 10)
+        telemetry.health.push_back({name_of(i), now + seconds(second), canary ? of_canaries : of_others});
+    }
+    feed(telemetry);
+    pass(minutes(1));
+  }
+
   std::int64_t count(const std::string& sql) { return database.value<std::int64_t>("select count(*) from " + sql); }
 
  private:
@@ -188,6 +218,31 @@ TEST_F(Guarded, AModelThatIsLessSureGoesBack) {
   feed_what_programs_report(id, 5, 0.8);
   tick();
   EXPECT_EQ(state_of(id), RolloutState::rolling_back) << get(id).gate;
+}
+
+TEST_F(Guarded, ABoardThatNeedsMoreOnTheNewReleaseSendsDevicesBack) {
+  struct Case {
+    const char* metric;
+    wire::HealthSample worse;
+  };
+  const wire::HealthSample usual = board(500, 50, 5);
+  for (int i = 0; i < devices; ++i)
+    for (int minute = 1; minute < 10; ++minute)
+      store_health(name_of(i), now - minutes(minute),
+                   R"({"memory_used_mb": 500, "cpu_temperature_c": 50, "power_w": 5})");
+  for (const Case& one : std::initializer_list<Case>{{"memory_used", board(700, 50, 5)},
+                                                     {"cpu_temperature", board(500, 70, 5)},
+                                                     {"power", board(500, 50, 7)},
+                                                     {"energy_per_inference", board(500, 50, 7)}}) {
+    const auto id = started_with({{{"metric", one.metric}}}, {{"gate", {{"bake_s", 0}, {"max_dwell_s", 60}}}});
+    report_all(id, "notified", "committed");
+    feed_a_minute_of_health(id, one.worse, usual);
+    tick();
+    EXPECT_EQ(state_of(id), RolloutState::rolling_back) << one.metric << ": " << get(id).gate;
+    EXPECT_TRUE(get(id).guards.at(0).before) << one.metric;
+    report_all(id, "notified", "committed");
+    tick();
+  }
 }
 
 TEST_F(Guarded, InputsThatLieFarFromWhatTheReleaseWasTrainedOnSendDevicesBack) {
