@@ -169,7 +169,7 @@ struct Judging {
   bool has_controls() {
     if (is_paired || rows.controls > 0 || !context.is_last_wave) return true;
     give_up("has nothing to compare with: no device waits any more");
-    if (was_passed()) seen.verdict = Verdict::skipped;
+    if (is_settled()) seen.verdict = Verdict::skipped;
     return false;
   }
 
@@ -196,11 +196,12 @@ struct Judging {
     if (is_evidence_enough(SilenceEvidence(*seen.evidence).ln_evidence(), alpha)) change.verdict = HarmVerdict::fail;
   }
 
-  // In the wave before: a required guard asks for no more where nobody is left to compare with.
-  bool was_passed() const {
+  // Of a required guard in the last wave, which asks for no more where nobody is left to compare with: it passed in the
+  // wave before, or an operator promoted past it.
+  bool is_settled() const {
     return std::any_of(context.before.begin(), context.before.end(), [this](const GuardVerdict& earlier) {
-      return earlier.metric.is_same(seen.metric) &&
-             (earlier.verdict == Verdict::pass || earlier.verdict == Verdict::skipped);
+      const bool is_done = earlier.verdict == Verdict::pass || earlier.verdict == Verdict::skipped;
+      return earlier.metric.is_same(seen.metric) && (is_done || earlier.wave < seen.wave);
     });
   }
 

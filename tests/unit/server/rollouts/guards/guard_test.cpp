@@ -122,18 +122,24 @@ TEST(Guard, WhereNobodyWaitsAnyMoreThereIsNothingToCompareWith) {
   EXPECT_EQ(judged(GuardMetric::latency_p95, {.controls = 0}, GuardMode::automatic, context).verdict, Verdict::skipped);
 }
 
-TEST(Guard, InTheLastWaveARequiredGuardThatPassedBeforeAsksForNoMore) {
+TEST(Guard, InTheLastWaveARequiredGuardThatIsSettledAsksForNoMore) {
   const auto in_last_wave = [](std::vector<GuardVerdict> before) {
     auto context = at_look(1);
+    context.look.wave = 2;
     context.is_last_wave = true;
     context.before = std::move(before);
     return judged(GuardMetric::latency_p95, {.controls = 0}, GuardMode::required, context).verdict;
   };
+  const auto seen = [](GuardMetric metric, Verdict verdict, int wave) {
+    return GuardVerdict{.metric = metric, .verdict = verdict, .wave = wave};
+  };
   EXPECT_EQ(in_last_wave({}), Verdict::waiting) << "it was never compared";
-  EXPECT_EQ(in_last_wave({{.metric = GuardMetric::latency_p95, .verdict = Verdict::waiting}}), Verdict::waiting);
-  EXPECT_EQ(in_last_wave({{.metric = GuardMetric::latency_p95, .verdict = Verdict::pass}}), Verdict::skipped);
-  EXPECT_EQ(in_last_wave({{.metric = GuardMetric::latency_p95, .verdict = Verdict::skipped}}), Verdict::skipped);
-  EXPECT_EQ(in_last_wave({{.metric = GuardMetric::accuracy, .verdict = Verdict::pass}}), Verdict::waiting);
+  EXPECT_EQ(in_last_wave({seen(GuardMetric::latency_p95, Verdict::waiting, 2)}), Verdict::waiting);
+  EXPECT_EQ(in_last_wave({seen(GuardMetric::latency_p95, Verdict::pass, 1)}), Verdict::skipped);
+  EXPECT_EQ(in_last_wave({seen(GuardMetric::latency_p95, Verdict::skipped, 2)}), Verdict::skipped);
+  EXPECT_EQ(in_last_wave({seen(GuardMetric::latency_p95, Verdict::waiting, 1)}), Verdict::skipped)
+      << "somebody promoted past it";
+  EXPECT_EQ(in_last_wave({seen(GuardMetric::accuracy, Verdict::pass, 1)}), Verdict::waiting);
 }
 
 TEST(Guard, APassHoldsInItsWaveUntilItFails) {
