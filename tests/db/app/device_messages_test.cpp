@@ -20,7 +20,7 @@ class DeviceMessagesTest : public RolloutFleet {
                   "'");
     presence.watch_from(sent_at);
     ASSERT_TRUE(run(presence.tick(sent_at)));
-    database.exec("drop table inference_windows_all");  // the fleet's stand-in for the partitions made here
+    database.exec("drop table inference_windows_all, health_samples_all");  // stand in for the partitions made here
     ASSERT_TRUE(run(telemetry.tick(sent_at)));
   }
   static std::string topic(const std::string& device, const std::string& leaf) {

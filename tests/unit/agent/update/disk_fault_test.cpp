@@ -22,7 +22,7 @@ using test::whole_served_model;
 
 // Sanitizers look for what does not hang on the call that fails, and take their time.
 #ifdef ARGOSY_SANITIZE_ADDRESS
-constexpr std::size_t stride = 25;
+constexpr std::size_t stride = 40;
 #else
 constexpr std::size_t stride = 1;
 #endif
