@@ -23,14 +23,21 @@ WaveView* wave_of(Snapshot& snapshot, const pqxx::field& number) {
   return &snapshot.waves[static_cast<std::size_t>(wave)];
 }
 
-// Who rests is not told, however reachable. They are found from those that rest, whom many failures in a row made few.
+// Who rests is not told, however reachable. They are found from those that rest, whom many failures in a row made few;
+// `offset 0` has it so however the planner guesses: a table that was never analysed looks large to it.
 void leave_out_resting(pqxx::work& transaction, const RolloutRecord& record, Instant now, Snapshot& snapshot) {
   static const Statement count_resting_queued{"count_resting_queued", R"sql(
     select q.wave, count(*) as devices
     from device_failures f
-    join rollout_devices q on q.rollout_id = $1 and q.device_id = f.device_id
-    where f.model = $2 and f.resting_until > $3::timestamptz and q.reachable_since is not null and q.state = )sql" +
-                                                                          sql_word(DeviceStep::queued) + R"sql(
+    cross join lateral (
+      select wave, state, reachable_since
+      from rollout_devices
+      where rollout_id = $1 and device_id = f.device_id
+      offset 0
+    ) as q
+    where f.model = $2 and f.resting_until > $3::timestamptz and q.reachable_since is not null
+      and q.state = )sql" + sql_word(DeviceStep::queued) +
+                                                                          R"sql(
     group by q.wave
   )sql"};
   for (const auto& row : exec_prepared(transaction, count_resting_queued, record.id, record.model, now)) {
