@@ -252,6 +252,7 @@ describe("the dashboard", { skip: chromiumProgram() ? false : "Chromium is missi
       await form.getByRole("spinbutton", { name: /^Canary/ }).fill("34");
       await form.getByRole("button", { name: "Save the draft" }).click();
       await page.getByRole("heading", { name: "digits 1.2 in Lyon" }).waitFor();
+      await page.getByText("up to 34 % of the devices").waitFor();
 
       const promote = page.getByRole("button", { name: "Promote", exact: true });
       assert.ok(await promote.isDisabled());

@@ -78,6 +78,7 @@ describe("the form that plans a rollout", () => {
     expect(text()).toContain("for 5 devices a patch may still be made");
     enter("Canary", "25");
     await eventually(() => expect(api.of("POST /rollouts/preview").at(-1)!.body).toMatchObject({ version: "1.1", policy: { waves: [{ share: 0.25 }, { share: 1 }] } }));
+    expect(field("Canary").value, "what was typed stays").toBe("25");
     expect(api.of("POST /rollouts")).toEqual([]);
   });
 

@@ -118,7 +118,7 @@ function Form({ startFilter, onCancel, onMade }: { startFilter: string; onCancel
         <label class="field">
           Canary
           <span class="row" style="gap: 8px; flex-wrap: nowrap">
-            <input class="input" name="canary" type="number" min="0.1" max="1000000" step="0.1" value="5" required />
+            <input class="input" name="canary" type="number" min="0.1" max="1000000" step="0.1" defaultValue="5" required />
             <select class="input" name="unit" aria-label="Canary, of what">
               <option value="percent">% of the devices</option>
               <option value="devices">devices</option>
@@ -127,7 +127,7 @@ function Form({ startFilter, onCancel, onMade }: { startFilter: string; onCancel
         </label>
         <label class="field">
           Bake time, minutes
-          <input class="input" name="bake" type="number" min="0" max="10080" step="any" value="60" required />
+          <input class="input" name="bake" type="number" min="0" max="10080" step="any" defaultValue="60" required />
         </label>
       </div>
       <div class="pair">

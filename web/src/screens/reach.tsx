@@ -49,6 +49,23 @@ export function ReachTable({ reach }: { reach: Reach }) {
   );
 }
 
+/** The same where there is no room for a table. */
+export function ReachList({ reach }: { reach: Reach }) {
+  return (
+    <ul class="plain">
+      {reach.guards.map((guard) => {
+        const status = reachStatus(guard);
+        return (
+          <li key={guard.metric}>
+            <strong>{guardName(guard.metric)}</strong> <Status tone={status.tone} text={status.text} />
+            <div class="muted">{guard.message}.</div>
+          </li>
+        );
+      })}
+    </ul>
+  );
+}
+
 /** "3 canaries (2 fp32, 1 int8) beside 9 devices that wait; the policy asked for 1." */
 export function canaryText(reach: Reach): string {
   const classes = reach.classes.filter((each) => each.canaries > 0).map((each) => `${each.canaries} ${each.class}`);

@@ -4,7 +4,7 @@ import { useEffect, useState } from "preact/hooks";
 import { ApiError, call } from "../api/client";
 import type { RolloutPreview as Preview } from "../api/types";
 import { bytes, percent, plural, words } from "../ui/format";
-import { ReachTable, canaryText } from "./reach";
+import { ReachList, canaryText } from "./reach";
 
 const TYPING_MS = 400; // asked once nothing was typed for so long
 
@@ -51,7 +51,7 @@ function Told({ preview }: { preview: Preview }) {
           {download.full_bytes > 0 && download.by_patch.devices > 0 && ` (${percent(1 - download.bytes / download.full_bytes)} saved)`}
           {download.patches_to_make > 0 && `; for ${plural(download.patches_to_make, "device")} a patch may still be made`}.
         </li>
-        {preview.away > 0 && <li>{plural(preview.away, "device is", "devices are")} away now, and follow when they are seen.</li>}
+        {preview.away > 0 && <li>{plural(preview.away, "device is away now, and follows when it is seen", "devices are away now, and follow when they are seen")}.</li>}
         {preview.left_out.map((each) => (
           <li key={each.reason + each.message}>
             Left out: {plural(each.devices, "device")}, {words(each.reason).toLowerCase()}: {each.message}.
@@ -61,7 +61,7 @@ function Told({ preview }: { preview: Preview }) {
       {reach && (
         <>
           <p>{canaryText(reach)}</p>
-          <ReachTable reach={reach} />
+          <ReachList reach={reach} />
         </>
       )}
     </section>

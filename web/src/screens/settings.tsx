@@ -146,11 +146,11 @@ function Claims() {
       <div class="pair">
         <label class="field">
           For how many devices
-          <input class="input" name="max_uses" type="number" min="1" max="100000" value="1" required />
+          <input class="input" name="max_uses" type="number" min="1" max="100000" defaultValue="1" required />
         </label>
         <label class="field">
           Valid for, hours
-          <input class="input" name="hours" type="number" min="1" max="720" value="24" required />
+          <input class="input" name="hours" type="number" min="1" max="720" defaultValue="24" required />
         </label>
       </div>
       <label class="field">
@@ -199,7 +199,7 @@ function Tokens() {
         <RoleField />
         <label class="field">
           Valid for, days
-          <input class="input" name="days" type="number" min="1" max="3660" value="90" required />
+          <input class="input" name="days" type="number" min="1" max="3660" defaultValue="90" required />
         </label>
       </div>
     </Make>
