@@ -30,6 +30,12 @@ void first_choice(std::span<std::size_t> chosen) {
 
 }  // namespace
 
+std::uint64_t canaries_in(std::span<const StratumSize> strata) {
+  std::uint64_t canaries = 0;
+  for (const StratumSize& stratum : strata) canaries += stratum.canaries;
+  return canaries;
+}
+
 double ln_assignments(std::span<const StratumSize> strata) {
   double sum = 0;
   for (const auto& stratum : strata)

@@ -17,6 +17,8 @@ struct StratumSize {
   std::uint64_t canaries = 0;
 };
 
+std::uint64_t canaries_in(std::span<const StratumSize> strata);
+
 // ln of how many assignments there are: the product of binomial coefficients. Strata without one of the arms add
 // nothing.
 double ln_assignments(std::span<const StratumSize> strata);

@@ -88,12 +88,6 @@ std::vector<std::uint64_t> devices_by_class(const std::vector<ClassCount>& class
 // One guard
 // -----------------------------------------------------------------------------------------------------------------
 
-std::uint64_t canaries_among(std::span<const StratumSize> sizes) {
-  std::uint64_t canaries = 0;
-  for (const auto& size : sizes) canaries += size.canaries;
-  return canaries;
-}
-
 // What a guard may spend at the looks of the first wave; the same whoever its canaries are.
 struct Spending {
   const Policy& policy;
@@ -102,10 +96,10 @@ struct Spending {
   std::vector<LookAlphas> alphas;
 
   double least_p(std::span<const StratumSize> panel, double alpha) const {
-    return is_paired ? least_paired_p_of(canaries_among(panel), alpha) : least_p_of(panel, alpha);
+    return is_paired ? least_paired_p_of(canaries_in(panel), alpha) : least_p_of(panel, alpha);
   }
   bool can_decide(std::span<const StratumSize> panel, double alpha) const {
-    return is_paired ? can_reject_paired(canaries_among(panel), alpha) : can_reject(panel, alpha);
+    return is_paired ? can_reject_paired(canaries_in(panel), alpha) : can_reject(panel, alpha);
   }
 
   bool can_fail(const std::vector<StratumSize>& panel, const LookAlphas& at) const {
@@ -158,11 +152,8 @@ Result<Spending> spending_of(const Policy& policy, const GuardPolicy& guard, con
 std::optional<double> visible_harm(const Policy& policy, const GuardPolicy& guard, const MetricPast& past,
                                    const Spending& spending, const std::vector<StratumSize>& panel) {
   if (!past.spread) return std::nullopt;
-  const GuardSpec& spec = spec_of(guard.metric);
-  const double resolution = spec.resolution > 0 ? spec.resolution : guard.promotion_margin / 20;
-  const double margin = guard.metric.scale == Scale::difference
-                            ? guard.rollback_margin
-                            : ln_margin(guard.rollback_margin, past.usual ? guard.floor : 0, past.usual.value_or(1));
+  const HarmMargins margins = margins_of(guard, past.usual);
+  const double resolution = change_guard(policy, guard, margins, 1).least_sigma;
   std::optional<double> least;
   for (std::size_t i = 0; i < spending.alphas.size(); ++i) {
     const double alpha = spending.alphas[i].whole;
@@ -171,7 +162,7 @@ std::optional<double> visible_harm(const Policy& policy, const GuardPolicy& guar
     const auto windows = static_cast<std::uint64_t>(std::max<std::int64_t>(1, after_s / policy.look_s));
     const double sigma = std::max(resolution, sigma_of_change(*past.spread, windows));
     const double surely_worse = visible_excess(panel, sigma, usual_power, alpha);
-    const double over_the_margin = margin + visible_excess(panel, sigma, usual_power, 0.5);
+    const double over_the_margin = margins.rollback + visible_excess(panel, sigma, usual_power, 0.5);
     const double seen = std::max(surely_worse, over_the_margin);
     if (std::isfinite(seen) && (!least || seen < *least)) least = seen;
   }

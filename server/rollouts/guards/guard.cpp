@@ -36,17 +36,9 @@ std::string counted(std::uint64_t count, const char* one, const char* many) {
   return std::to_string(count) + " " + (count == 1 ? one : many);
 }
 
-double margin_on_scale(Scale scale, double margin, double floor, const PanelRows& rows) {
+double margin_on_scale(Scale scale, double margin, double floor, const std::optional<double>& usual) {
   if (scale == Scale::difference) return margin;
-  const auto usual = rows.before ? rows.before : rows.control;
   return ln_margin(margin, usual ? floor : 0, usual.value_or(1));
-}
-
-HarmMargins margins_of(const GuardPolicy& guard, const PanelRows& rows) {
-  const Scale scale = guard.metric.scale;
-  const double rollback = margin_on_scale(scale, guard.rollback_margin, guard.floor, rows);
-  const double promotion = margin_on_scale(scale, guard.promotion_margin, guard.floor, rows);
-  return {rollback, std::max(rollback, promotion)};
 }
 
 // Words
@@ -102,12 +94,6 @@ std::string needs_in_words(const GuardVerdict& seen) {
   return text;
 }
 
-std::uint64_t canaries_in(const std::vector<StratumSize>& sizes) {
-  std::uint64_t canaries = 0;
-  for (const StratumSize& size : sizes) canaries += size.canaries;
-  return canaries;
-}
-
 // One guard at one look
 // -------------------------------------------------------------------------------------------------
 
@@ -135,7 +121,7 @@ struct Judging {
   void read_rows() {
     const Look& look = context.look;
     rows = is_paired ? shadow_rows_of(panel, spec, guard.min_samples) : rows_of(panel, guard.metric, rules());
-    const HarmMargins margins = margins_of(guard, rows);
+    const HarmMargins margins = margins_of(guard, rows.before ? rows.before : rows.control);
     seen = {.metric = guard.metric,
             .mode = guard.mode,
             .rollback_margin = margins.rollback,
@@ -384,6 +370,13 @@ double alpha_of(const Policy& policy, const std::vector<const GuardPolicy*>& fam
   for (const auto& one : policy.guards) weights += one.weight;
   for (const auto* one : family) own += one->weight;
   return alpha_of_guard(policy.alpha, own, weights);
+}
+
+HarmMargins margins_of(const GuardPolicy& guard, const std::optional<double>& usual) {
+  const Scale scale = guard.metric.scale;
+  const double rollback = margin_on_scale(scale, guard.rollback_margin, guard.floor, usual);
+  const double promotion = margin_on_scale(scale, guard.promotion_margin, guard.floor, usual);
+  return {rollback, std::max(rollback, promotion)};
 }
 
 ChangeGuard change_guard(const Policy& policy, const GuardPolicy& guard, const HarmMargins& margins,

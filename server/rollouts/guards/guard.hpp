@@ -61,6 +61,8 @@ inline constexpr double share_of_silence_evidence = 0.75;
 double alpha_of(const Policy& policy, const GuardPolicy& guard);
 // The same of those of them that are judged together.
 double alpha_of(const Policy& policy, const std::vector<const GuardPolicy*>& family);
+// On the metric's scale; `usual` is its figure on the release before, which the floor of a ratio is measured by.
+HarmMargins margins_of(const GuardPolicy& guard, const std::optional<double>& usual);
 // By its row of the table, with these margins on its scale.
 ChangeGuard change_guard(const Policy& policy, const GuardPolicy& guard, const HarmMargins& margins,
                          std::uint32_t classes);

@@ -167,26 +167,16 @@ struct Past {
 
 std::map<std::string, Past> read_past(pqxx::work& transaction, const RolloutRecord& record,
                                       const std::vector<std::string>& devices) {
-  static const Statement past_windows{"past_windows", R"sql(
-    select p.device, w.version, w.started_at, w.ended_at, w.count, w.errors, w.labelled, w.correct, w.latency,
-      w.numbers, w.confidences, case when $7 then w.features::text end as features
-    from unnest($1::text[]) as p(device)
-    cross join lateral (
-      select *
-      from inference_windows i
-      where i.device_id = p.device and i.model = $2 and i.version <> $3
-        and i.started_at < $4::timestamptz and i.started_at >= $4::timestamptz - make_interval(secs => $5)
-      order by i.started_at desc
-      limit $6
-    ) as w
-  )sql"};
   std::map<std::string, Past> past;
-  const auto rows = exec_prepared(transaction, past_windows, pg_array(devices), record.model, record.version,
-                                  *record.started_at, static_cast<double>(record.policy.baseline_s), windows_of_past,
-                                  is_guarded_by(record.policy, GuardSource::features));
-  for (const auto& row : rows) {
-    const TakenWindow window = window_of(row);
-    Past& one = past[row["device"].as<std::string>()];
+  for (const TakenWindow& window :
+       newest_windows(transaction, devices,
+                      {.model = record.model,
+                      .version = record.version,
+                      .until = *record.started_at,
+                      .reach_back = std::chrono::seconds(record.policy.baseline_s),
+                      .of_each_device = windows_of_past,
+                      .with_features = is_guarded_by(record.policy, GuardSource::features)})) {
+    Past& one = past[window.device];
     if (one.version.empty()) one.version = window.version;
     if (one.version != window.version) continue;
     add(one.figures, window);

@@ -1,15 +1,27 @@
-// A row of inference_windows as what telemetry hands to the panel. A database thread's; the row's transaction is the
-// caller's.
+// Windows that are stored, as telemetry hands them to the panel. For this capability's *_store.cpp, on DB threads,
+// inside one transaction.
 #pragma once
+
+#include <string>
+#include <vector>
 
 #include <pqxx/pqxx>
 
+#include "common/base/instant.hpp"
 #include "server/telemetry/telemetry.hpp"
 
 namespace argosy::server {
 
-// Reads version, started_at, ended_at, count, errors, labelled, correct, latency, numbers, confidences and, where it is
-// not null, features. What does not decode is left out.
-TakenWindow window_of(const pqxx::row& row);
+struct WindowsWanted {
+  std::string model;
+  std::string version;  // not of this one
+  Instant until{};
+  Duration reach_back{0};
+  std::int64_t of_each_device = 0;  // the newest
+  bool with_features = false;
+};
+// Device after device, each one's newest first. What does not decode of a window is left out.
+std::vector<TakenWindow> newest_windows(pqxx::work& transaction, const std::vector<std::string>& devices,
+                                        const WindowsWanted& wanted);
 
 }  // namespace argosy::server
