@@ -145,6 +145,22 @@ TEST(CanaryReach, ASteadyFleetShowsLessHarmThanAWaveringOne) {
   EXPECT_FALSE(only_guard(policy, one_class(400, 40), past_with(0.2, 2)).visible) << "two devices show no spread";
 }
 
+TEST(CanaryReach, ARatioOfAProgramsNumberIsAsFineAsItsLogarithm) {
+  const auto policy = policy_of({{{"metric", "custom:tokens"},
+                                  {"worse", "higher"},
+                                  {"scale", "ratio"},
+                                  {"rollback_margin", 1.05},
+                                  {"promotion_margin", 1.10}}});
+  auto past = past_with(0);
+  for (auto& windows : past.devices)
+    for (auto& window : windows)
+      for (int value = 0; value < 100; ++value) window.numbers["tokens"].add(300);
+  const auto reach = only_guard(policy, one_class(400, 40), past);
+  ASSERT_TRUE(reach.visible) << reach.message;
+  EXPECT_GT(*reach.visible, std::log(1.05));
+  EXPECT_LT(*reach.visible, std::log(1.052));
+}
+
 TEST(CanaryReach, AdvisoryAndAutomaticGuardsRefuseNothing) {
   EXPECT_EQ(canary_refusal(policy_of(latency), one_class(5, 1)).value(), "");
   EXPECT_EQ(canary_refusal(policy_of({{{"metric", "latency_p95"}, {"mode", "advisory"}}}), one_class(5, 1)).value(),
