@@ -68,18 +68,21 @@ class Server(Program):
 
 
 class Installation:
-    def __init__(self, group, folder, build, port, device_port=8443, mqtt_port=8883):
+    """`postgres`: where its database lies; without it a cluster of its own."""
+
+    def __init__(self, group, folder, build, port, device_port=8443, mqtt_port=8883, postgres=None):
         self.group, self.folder, self.build = group, Path(folder), build
         self.argosyd_program = build / "server/argosyd"
         self.pki, self.cli_home = self.folder / "pki", self.folder / "cli"
         self.ca = self.pki / "ca.pem"
         self.port, self.device_port = self._kept_port("operator", port), self._kept_port("device", device_port)
         self.mqtt_port = self._kept_port("mqtt", mqtt_port)
-        self.postgres = Postgres(self.folder / "postgres", durable=True)
+        self.postgres = postgres or Postgres(self.folder / "postgres", durable=True)
         self.mosquitto = self.argosyd = None
 
     def start(self):
-        self.group.start(self.postgres)
+        if isinstance(self.postgres, Postgres):
+            self.group.start(self.postgres)
         self.postgres.create_database("argosy")
         run([self.argosyd_program, "--init-pki", self.pki, "--host", "127.0.0.1", "--host", "localhost"])
         self.mosquitto = Mosquitto(self.folder / "mosquitto",

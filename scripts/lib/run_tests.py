@@ -157,13 +157,14 @@ class Run:
 
     def several(self, label, npm_scripts=()):
         """The label's files in Python, and scripts of the dashboard beside them, so many at once as there are processors: each
-        has an installation of its own, and waits for it most of the time."""
+        has an installation of its own, in a database of one of the workers' clusters, and waits for it most of the time."""
         commands = {file.name: [sys.executable, ROOT / "scripts/lib/python_suite.py", file, self.folder / f"{file.name}.json"]
                     for file in sorted((ROOT / "tests" / label).glob("*_test.py"))}
+        clusters = "\n".join(services["ARGOSY_TEST_PG"] for services in self.services)
         commands |= {script: npm_run(script) for script in npm_scripts if can_run(script)}
         say(f"== {label}: {', '.join(commands)}")
         for name, status, log, seconds in self.group.run_several(commands, os.cpu_count(), SUITE_TIMEOUT_S, self.folder,
-                                                                 cwd=ROOT, env=self.environment):
+                                                                 cwd=ROOT, env=self.environment | {"ARGOSY_TEST_CLUSTERS": clusters}):
             say(f"== {label} {name}")
             output = log.read_text(errors="replace")
             sys.stdout.write(output)

@@ -11,6 +11,7 @@ They are Programs (processes.py): start them through a Group and they leave no p
 
 For a test that only needs to know where they are: start_services(), or around a command scripts/lib/with-services.
 """
+import fcntl
 import hashlib
 import os
 import pwd
@@ -18,6 +19,7 @@ import secrets
 import shutil
 import signal
 import subprocess
+import tempfile
 import threading
 import time
 from collections import namedtuple
@@ -56,6 +58,10 @@ def postgres_bin(name):
     if not found:
         raise FileNotFoundError(f"{name}: PostgreSQL 15 is missing: run scripts/setup or set ARGOSY_PG_BIN to its bin folder")
     return found
+
+
+def query(conninfo, sql):
+    return run(["psql", conninfo, "-X", "-q", "-A", "-t", "-F", "\t", "-v", "ON_ERROR_STOP=1", "-c", sql], cwd="/").strip()
 
 
 def unprivileged_user():
@@ -112,8 +118,7 @@ class Postgres(Program):
 
     def query(self, sql, database="postgres"):
         """The result of one statement, a line a row, columns parted by tabs."""
-        return run(["psql", self.conninfo(database), "-X", "-q", "-A", "-t", "-F", "\t", "-v", "ON_ERROR_STOP=1", "-c", sql],
-                   cwd="/").strip()
+        return query(self.conninfo(database), sql)
 
     def _remembered_port(self):
         """The port of an earlier run, so that a kept configuration still finds its database."""
@@ -281,6 +286,44 @@ class Authority:
 
     def broker_files(self):
         return self.issue("broker", ("DNS:localhost", "IP:127.0.0.1"))
+
+
+class SharedPostgres:
+    """Databases of this process's own in one of the clusters that ARGOSY_TEST_CLUSTERS names, a connection string a line: no
+    other process has the same cluster meanwhile, so that no transaction of another test holds back what events are seen.
+
+    What a test asks of a Postgres that it neither kills nor configures.
+    """
+
+    def __init__(self, clusters):
+        self.mark = secrets.token_hex(4)
+        self.lock = None
+        while not self.lock:  # there are as many clusters as processes, but for one that is about to end
+            self.lock = next(filter(None, map(self._take, clusters)), None)
+            time.sleep(0 if self.lock else 0.05)
+
+    def conninfo(self, database="postgres"):
+        return self.cluster.replace("dbname=postgres", f"dbname={self._own(database)}")
+
+    def create_database(self, name):
+        self.query(f'create database "{self._own(name)}"')
+        return self.conninfo(name)
+
+    def query(self, sql, database="postgres"):
+        return query(self.conninfo(database), sql)
+
+    def _own(self, database):
+        return database if database == "postgres" else f"{database}_{self.mark}"
+
+    def _take(self, cluster):
+        lock = open(Path(tempfile.gettempdir()) / f"argosy-cluster-{hashlib.sha256(cluster.encode()).hexdigest()[:16]}", "w")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.close()
+            return None
+        self.cluster = cluster
+        return lock
 
 
 def start_services(group, folder, wanted):

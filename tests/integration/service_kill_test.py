@@ -20,6 +20,8 @@ DEVICES = int(os.environ.get("ARGOSY_KILL_DEVICES", "30"))
 
 
 class ServiceKills(RunningArgosy):
+    OWN_POSTGRES = True
+
     def enrol_all(self):
         claim = self.make_claim(max_uses=DEVICES)
         for number in range(DEVICES):

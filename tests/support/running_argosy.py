@@ -21,7 +21,7 @@ sys.path[:0] = [str(ROOT / "scripts/lib"), str(ROOT / "scripts/demo")]
 from command_line import CommandLine  # noqa: E402
 from installation import Installation  # noqa: E402
 from processes import Group, free_port  # noqa: E402
-from services import TlsFiles, run  # noqa: E402
+from services import SharedPostgres, TlsFiles, run  # noqa: E402
 
 PROBLEM = "https://argosy.dev/problems/"
 
@@ -37,7 +37,13 @@ class Answer:
 
 
 class RunningArgosy(unittest.TestCase):
-    """One installation for all tests of a class, with `self.admin`, an API token, and `self.argosy`, logged in as admin."""
+    """One installation for all tests of a class, with `self.admin`, an API token, and `self.argosy`, logged in as admin.
+
+    It shares a PostgreSQL with the classes before and after it, where the runner of tests has started some; a class that kills
+    it, or sets more of it than its rows, says `OWN_POSTGRES = True`.
+    """
+
+    OWN_POSTGRES = False
 
     @classmethod
     def setUpClass(cls):
@@ -46,7 +52,11 @@ class RunningArgosy(unittest.TestCase):
         cls.folder.chmod(0o755)
         cls.addClassCleanup(shutil.rmtree, cls.folder, ignore_errors=True)
         cls.group = cls.enterClassContext(Group())
-        cls.installation = Installation(cls.group, cls.folder, cls.build, free_port(), free_port(), free_port())
+        clusters = os.environ.get("ARGOSY_TEST_CLUSTERS", "").splitlines()
+        shared = SharedPostgres(clusters) if clusters and not cls.OWN_POSTGRES else None
+        cls.installation = Installation(cls.group, cls.folder, cls.build, free_port(), free_port(), free_port(), shared)
+        if shared:
+            cls.addClassCleanup(shared.lock.close)
         cls.installation.start()
         cls.admin = cls.make_admin_token()
         cls.argosy = CommandLine(cls.build / "cli/argosy", cls.installation.cli_home)
