@@ -1,0 +1,59 @@
+"""What of the devices' windows is in the database: the one place of the benches and tests that knows the tables by name."""
+import json
+
+WINDOWS = "inference_windows"
+HEALTH = "health_samples"
+
+# Of each outbox: how many rows, how many numbers, and how far these reach.
+OUTBOXES = f"""
+select count(*) as rows, count(distinct seq) as numbers, max(seq) as last
+  from (select device_id, epoch, seq from {WINDOWS} union all select device_id, epoch, seq from {HEALTH}) as records
+ group by device_id, epoch
+"""
+
+
+def stored(sql):
+    """How many windows there are; `sql` runs one statement and returns its text."""
+    return int(sql(f"select count(*) from {WINDOWS}"))
+
+
+def integrity(sql):
+    """(windows stored, records stored twice, records missing below the last of their outbox)."""
+    duplicates, gaps = map(int, sql(f"select coalesce(sum(rows - numbers), 0), coalesce(sum(last - numbers), 0) from ({OUTBOXES}) as o").split())
+    return stored(sql), duplicates, gaps
+
+
+def bytes_per_window(sql):
+    """Heap, indexes and TOAST of the partitions that have windows, over these."""
+    size, rows = map(int, sql(
+        f"select coalesce(sum(pg_total_relation_size(inhrelid)) filter (where pg_relation_size(inhrelid) > 0), 0), (select count(*) from {WINDOWS}) "
+        f"from pg_inherits where inhparent = '{WINDOWS}'::regclass").split())
+    return round(size / rows) if rows else None
+
+
+def packed_bytes_per_window(_sql):
+    """None until hours are packed."""
+    return None
+
+
+def windows_per_transaction(statements, windows):
+    """From pg_stat_statements: `statements` as top_statements() has them."""
+    copies = sum(each["calls"] for each in statements if each["sql"].lower().startswith("copy") and WINDOWS in each["sql"])
+    return round(windows / copies, 1) if copies else None
+
+
+def copy_windows(sql, file, rows, measure):
+    """What `measure`, which calls its argument and returns what that cost, says of a raw COPY of so many stored windows into a
+    table with the same columns and indexes; and how many there were. `file`: for the server to write and read."""
+    sql(f"drop table if exists bench_copy; create table bench_copy (like {WINDOWS} including all)")
+    sql(f"copy (select * from {WINDOWS} limit {rows}) to '{file}' (format binary); checkpoint")
+    cost = measure(lambda: sql(f"copy bench_copy from '{file}' (format binary)"))
+    copied = int(sql("select count(*) from bench_copy"))
+    sql("drop table bench_copy")
+    return cost, copied
+
+
+def top_statements(sql, count=10):
+    return json.loads(sql(
+        "select coalesce(json_agg(t), '[]') from (select round(total_exec_time::numeric) as ms, calls, rows, left(query, 160) as sql "
+        f"from pg_stat_statements order by total_exec_time desc limit {count}) as t"))
