@@ -94,8 +94,7 @@ class LargeFleet:
         self.group.start(self.postgres)
         self.conninfo = self.postgres.create_database("argosy")
         run([ARGOSYD, "--init-pki", self.pki, "--host", "127.0.0.1", "--host", "localhost"])
-        broker = TlsFiles(self.pki / "ca.pem", self.pki / "broker.pem", self.pki / "broker.key")
-        self.mosquitto = self.group.start(Mosquitto(self.folder / "mosquitto", broker, port=self.mqtt_port, autosave_changes=10_000_000))
+        self.mosquitto = self.start_broker()
         (self.folder / "store").mkdir()
         self.argosyd = Program("argosyd", [ARGOSYD, *self.flags()], log=self.folder / "argosyd.log", ready=self.is_ready,
                                ready_within_s=120)
@@ -105,6 +104,10 @@ class LargeFleet:
         self.argosyd.start()
         self.token = self.make_token()
         self.client = self.new_client()
+
+    def start_broker(self):
+        broker = TlsFiles(self.pki / "ca.pem", self.pki / "broker.pem", self.pki / "broker.key")
+        return self.group.start(Mosquitto(self.folder / "mosquitto", broker, port=self.mqtt_port, autosave_changes=10_000_000))
 
     def flags(self, **settings):
         settings = {"http.operator.port": self.port, "http.device.address": "127.0.0.1", "http.device.port": self.device_port,

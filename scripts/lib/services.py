@@ -196,13 +196,17 @@ class Mosquitto(Program):
         self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / "data").mkdir(exist_ok=True)
         self.config.write_text(self._configuration())
-        shutil.copy(BROKER / "argosy.acl", self.folder / "acl")
+        (self.folder / "acl").write_text(self._acl())
         seen = self._revoked_file()
         super().launch()
         threading.Thread(target=self._reload_when_revoked, args=(self.process, seen), daemon=True).start()
 
     def reload(self):
         self.process.send_signal(signal.SIGHUP)
+
+    @staticmethod
+    def _acl():
+        return (BROKER / "argosy.acl").read_text()
 
     def _configuration(self):
         """argosy.conf with this run's paths, port and pace in place of the installation's."""
