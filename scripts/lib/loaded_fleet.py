@@ -4,6 +4,7 @@ import json
 import re
 import resource
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -137,6 +138,29 @@ class LoadedFleet(LargeFleet):
 
     def wal_bytes(self):
         return int(self.sql("select pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::bigint"))
+
+
+class Session:
+    """One connection to the database that stays, so that its process can be measured after each statement."""
+    END = "-- done --"
+
+    def __init__(self, conninfo):
+        self.psql = subprocess.Popen(["psql", conninfo, "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1"], cwd="/", text=True,
+                                     stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+    def run(self, *statements):
+        self.psql.stdin.write("".join(f"{each};\n" for each in statements) + f"\\echo {self.END}\n")
+        self.psql.stdin.flush()
+        printed = []
+        for line in self.psql.stdout:
+            if line.strip() == self.END:
+                return "".join(printed)
+            printed.append(line)
+        raise RuntimeError(f"psql ended at: {'; '.join(statements)[:200]}")
+
+    def close(self):
+        self.psql.stdin.close()
+        self.psql.wait()
 
 
 class Load(Program):

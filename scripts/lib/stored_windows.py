@@ -42,14 +42,15 @@ def windows_per_transaction(statements, windows):
     return round(windows / copies, 1) if copies else None
 
 
-def copy_windows(sql, file, rows, measure):
+def copy_windows(run, file, rows, measure):
     """What `measure`, which calls its argument and returns what that cost, says of a raw COPY of so many stored windows into a
-    table with the same columns and indexes; and how many there were. `file`: for the server to write and read."""
-    sql(f"drop table if exists bench_copy; create table bench_copy (like {WINDOWS} including all)")
-    sql(f"copy (select * from {WINDOWS} limit {rows}) to '{file}' (format binary); checkpoint")
-    cost = measure(lambda: sql(f"copy bench_copy from '{file}' (format binary)"))
-    copied = int(sql("select count(*) from bench_copy"))
-    sql("drop table bench_copy")
+    table with the same columns and indexes; and how many there were. `run` runs statements in one session and returns what
+    they print; `file`: for the server to write and read."""
+    run("set client_min_messages = warning", "drop table if exists bench_copy", f"create table bench_copy (like {WINDOWS} including all)",
+        f"copy (select * from {WINDOWS} limit {rows}) to '{file}' (format binary)", "checkpoint")
+    cost = measure(lambda: run(f"copy bench_copy from '{file}' (format binary)"))
+    copied = int(run("select count(*) from bench_copy"))
+    run("drop table bench_copy")
     return cost, copied
 
 

@@ -129,7 +129,7 @@ Result<void> BrokerLink::take_message(const Packet& packet) {
   ARGOSY_TRY(const Message message, read_message(packet));
   if (message.id) {
     write_puback(waiting_, *message.id);
-    flush_soon();
+    if (!std::exchange(puback_waits_, true)) owner_.puback_waits(number_);
   }
   owner_.message_came(number_, message.topic, message.payload);
   return {};
@@ -155,7 +155,12 @@ void BrokerLink::flush_soon() {
                     }));
 }
 
+void BrokerLink::flush_pubacks() {
+  if (is_up() && puback_waits_) flush_soon();
+}
+
 void BrokerLink::flush() {
+  puback_waits_ = false;
   if (is_writing_ || waiting_.empty()) return;
   is_writing_ = true;
   written_->clear();
@@ -202,7 +207,7 @@ void BrokerLink::close() {
   reader_.clear();
   waiting_.clear();
   if (is_writing_) written_ = std::make_shared<Bytes>();
-  is_writing_ = flush_is_due_ = has_sent_ = ping_is_open_ = false;
+  is_writing_ = flush_is_due_ = has_sent_ = ping_is_open_ = puback_waits_ = false;
 }
 
 }  // namespace argosy::fleet_load

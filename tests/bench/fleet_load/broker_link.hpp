@@ -27,6 +27,7 @@ class BrokerLink {
     virtual void link_refused(std::size_t link, const std::string& why) = 0;  // before link_down()
     virtual void subscriptions_refused(std::size_t count) = 0;
     virtual void message_came(std::size_t link, std::string_view topic, std::string_view payload) = 0;
+    virtual void puback_waits(std::size_t link) = 0;  // for what is published next, or for flush_pubacks()
   };
 
   BrokerLink(boost::asio::io_context& io, Owner& owner, std::size_t number) : io_(io), owner_(owner), number_(number) {}
@@ -38,6 +39,7 @@ class BrokerLink {
   bool is_up() const { return phase_ == Phase::up; }
   bool is_open() const { return phase_ != Phase::closed; }
   void publish(std::string_view topic, ByteView payload, bool retain);  // only while it is up
+  void flush_pubacks();
   // To be called every half of the keep-alive time: pings, and breaks a connection on which none was answered.
   void keep_alive();
   void tear();   // by RST: link_down() follows at once
@@ -75,6 +77,7 @@ class BrokerLink {
   std::uint16_t last_id_ = 0;
   bool flush_is_due_ = false;
   bool is_writing_ = false;
+  bool puback_waits_ = false;
   bool has_sent_ = false;  // since the last keep_alive()
   bool ping_is_open_ = false;
   Bytes waiting_;

@@ -22,6 +22,7 @@ constexpr std::size_t shared_buffer = 65'536;
 constexpr std::int64_t connect_within_us = 15'000'000;
 constexpr double all_connected_within_s = 180;
 constexpr std::int64_t shortest_wait_us = 100'000;  // before a connection is tried again, as the agent has it
+constexpr double pubacks_wait_s = 0.5;              // the next window is often there by then, and takes them along
 constexpr std::int64_t timer_grain_us = 1000;
 constexpr std::int64_t first_window_ms = 1000;
 constexpr std::size_t garbage_bytes = 64;
@@ -364,6 +365,17 @@ void Fleet::message_came(std::size_t, std::string_view topic, std::string_view p
   take_refusal(to->device, payload);
 }
 
+// A shared connection's do not: the broker sends so many messages on it, and no more, before they are acknowledged.
+void Fleet::puback_waits(std::size_t link) {
+  if (is_shared(link)) return links_[link].link->flush_pubacks();
+  if (pubacks_wait_.empty()) later(pubacks_wait_s, Due::pubacks);
+  pubacks_wait_.push_back(static_cast<std::uint32_t>(link));
+}
+
+void Fleet::flush_pubacks() {
+  for (const std::uint32_t link : std::exchange(pubacks_wait_, {})) links_[link].link->flush_pubacks();
+}
+
 void Fleet::take_ack(std::size_t number, const wire::TelemetryAck& ack) {
   SimulatedDevice& device = devices_[number];
   ++tally_.acks;
@@ -521,6 +533,8 @@ void Fleet::run(Due what, std::size_t index, std::int64_t at_us) {
       return open_link(index);
     case Due::check_link:
       return check_link(index);
+    case Due::pubacks:
+      return flush_pubacks();
     case Due::storm:
       later(options_.storm_every_s, Due::storm);
       return begin_storm();

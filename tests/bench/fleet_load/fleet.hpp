@@ -39,7 +39,7 @@ class Fleet : private BrokerLink::Owner {
   bool is_settled() const { return waiting_ == 0 && tally_.sent > 0; }
 
  private:
-  enum class Due : std::uint8_t { window, device, state, open_link, check_link, storm, no_load, end, drained };
+  enum class Due : std::uint8_t { window, device, state, open_link, check_link, pubacks, storm, no_load, end, drained };
   enum class Phase : std::uint8_t { connecting, loading, draining, ended };
   struct Link {
     std::unique_ptr<BrokerLink> link;
@@ -83,6 +83,8 @@ class Fleet : private BrokerLink::Owner {
 
   // Answers
   void message_came(std::size_t link, std::string_view topic, std::string_view payload) override;
+  void puback_waits(std::size_t link) override;
+  void flush_pubacks();
   void take_ack(std::size_t number, const wire::TelemetryAck& ack);
   void take_refusal(std::size_t number, std::string_view payload);
   // Keeps what is on its way and what waits in all devices in step with what `change` does to one of them.
@@ -108,7 +110,8 @@ class Fleet : private BrokerLink::Owner {
   boost::asio::ip::tcp::endpoint broker_;
   std::vector<Link> links_;
   std::vector<SimulatedDevice> devices_;
-  std::deque<std::uint32_t> ready_;  // devices that may have something to send
+  std::deque<std::uint32_t> ready_;          // devices that may have something to send
+  std::vector<std::uint32_t> pubacks_wait_;  // links
   TimerQueue<Due> timers_;
   boost::asio::steady_timer timer_;
   std::int64_t timer_set_to_us_ = 0;

@@ -17,6 +17,7 @@ constexpr std::size_t drawn_latencies = 32;  // of each level
 constexpr std::size_t drawn_classes = 256;
 constexpr std::size_t drawn_features = 256;
 constexpr std::size_t drawn_counts = 64;
+constexpr std::size_t record_bytes = 1024;  // about, of the usual window
 constexpr double fastest_ms = 2;
 constexpr double slowest_ms = 60;
 constexpr double latency_sigma = 0.22;  // of the logarithm, within a window
@@ -192,8 +193,10 @@ Bytes TelemetryMaker::batch(const std::string& device, const DeviceOutbox& outbo
   batch.refused = outbox.refused();
   batch.sent_at = instant_from_ms(sent_at_ms);
   batch.chain.push_back(outbox.link(first - 1));
+  batch.records.reserve(count);
   for (std::uint64_t seq = first; seq < first + count; ++seq) {
-    write_record(batch.records.emplace_back(), seq, outbox.entry(seq), level);
+    batch.records.emplace_back().reserve(record_bytes);
+    write_record(batch.records.back(), seq, outbox.entry(seq), level);
     batch.chain.push_back(outbox.link(seq));
   }
   return wire::encode(batch);
