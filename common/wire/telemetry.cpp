@@ -130,9 +130,21 @@ Bytes bytes_of(const std::vector<ChainLink>& chain) {
   return out;
 }
 
+// About how long a batch becomes; only of records whose length is known.
+std::size_t length_hint(const StoredBatch& batch) {
+  constexpr std::size_t head = 256;
+  std::size_t size = head + batch.chain.size() * link_size;
+  for (const Bytes& record : batch.records) size += record.size();
+  return size;
+}
+std::size_t length_hint(const TelemetryBatch&) {
+  return 0;
+}
+
 template <class Record>
 Bytes encode_batch(const BatchOf<Record>& batch) {
   Bytes out;
+  out.reserve(length_hint(batch));
   CborWriter writer(out);
   const bool chained = !batch.chain.empty();
   writer.map(5 + (chained ? 2U : 0U) + (batch.refused > 0 ? 1U : 0U) + (batch.sent_at ? 1U : 0U) +

@@ -18,6 +18,7 @@ from services import Mosquitto, Postgres, TlsFiles, run
 FLEET_LOAD = ROOT / "build/release/tests/bench/argosy-fleet-load"
 SHARED_USER, SHARED_CONNECTIONS = "fleet-load", 8
 DIGITS = 7
+DRAIN_S = 240  # how long the end of a load waits for acknowledgements
 SPARE_FILES = 256  # that a program has open beside its connections
 
 # Devices of one class, all of which serve 1.0 and were heard just now. Triggers and keys rest meanwhile.
@@ -119,7 +120,7 @@ class LoadedFleet(LargeFleet):
         words = [f"--{name.replace('_', '-')}={value}" for name, value in options.items()]
         words = [part for word in words for part in word.split("=", 1)]
         argv = [FLEET_LOAD, "--port", port, "--digits", DIGITS, "--devices", self.count, "--shared-user", SHARED_USER, "--shared-connections", SHARED_CONNECTIONS,
-                "--digest", self.digest(), *words, *flags]
+                "--digest", self.digest(), "--drain", DRAIN_S, *words, *flags]
         return self.group.start(Load([*argv, "--tls", self.pki] if mtls else argv, self.folder / "load.log"))
 
     # Measuring ----------------------------------------------------------------------------------------------------------
@@ -173,10 +174,15 @@ class Load(Program):
     def said(self):
         return self.log_text()
 
+    def progress(self):
+        """(connected, sent, acknowledged, waiting), as it told last; none of them before its first word."""
+        told = re.findall(r"(\d+) connected, (\d+) sent, (\d+) acknowledged, (\d+) waiting", self.said())
+        return tuple(map(int, told[-1])) if told else (0, 0, 0, 0)
+
     def storm(self):
         self.process.send_signal(signal.SIGUSR1)
 
-    def finish(self, within_s=300):
+    def finish(self, within_s=DRAIN_S + 60):
         """No further windows; what it tells once it has waited for the acknowledgements of all."""
         if self.is_alive():
             self.process.send_signal(signal.SIGTERM)

@@ -43,3 +43,8 @@ class FleetLoad(RunningArgosy):
         self.assertGreater(told["refused"]["batches"], 0, told)
         self.assertEqual(stored_windows.integrity(self.sql), (WINDOWS, 0, 0))
         self.assertNotEqual(self.sql("select count(*) from quarantine where kind = 'telemetry'"), "0")
+
+        # What the count is worth.
+        of_one = f"from {stored_windows.WINDOWS} where device_id = 'cam-001' and seq"
+        self.sql(f"delete {of_one} = 2; insert into {stored_windows.WINDOWS} select * {of_one} = 3")
+        self.assertEqual(stored_windows.integrity(self.sql), (WINDOWS, 1, 1))

@@ -49,17 +49,11 @@ void BrokerLink::open(std::shared_ptr<ByteStream> stream, const boost::asio::ip:
 
 void BrokerLink::begin_session(const Connect& connect) {
   phase_ = Phase::greeting;
-  write_connect(waiting_, connect);
-  flush();
-  read_more();
-}
-
-void BrokerLink::read_more() {
-  stream_->read(while_open([this](error_code failed, ByteView bytes) {
+  write_connect(stream_->out(), connect);
+  stream_->flush();
+  stream_->hear(while_open([this](error_code failed, ByteView bytes) {
     if (failed) return fail("the connection broke: " + failed.message());
-    const std::uint64_t life = life_;
     take_bytes(bytes);
-    if (life == life_ && is_open()) read_more();
   }));
 }
 
@@ -109,7 +103,7 @@ void BrokerLink::subscribe() {
   for (std::size_t first = 0; first < topics_.size(); first += topics_in_packet) {
     const auto begin = topics_.begin() + static_cast<std::ptrdiff_t>(first);
     const auto count = std::min(topics_in_packet, topics_.size() - first);
-    write_subscribe(waiting_, {begin, begin + static_cast<std::ptrdiff_t>(count)}, next_id());
+    write_subscribe(stream_->out(), {begin, begin + static_cast<std::ptrdiff_t>(count)}, next_id());
     ++subacks_awaited_;
   }
   topics_ = {};
@@ -128,7 +122,7 @@ Result<void> BrokerLink::take_suback(const Packet& packet) {
 Result<void> BrokerLink::take_message(const Packet& packet) {
   ARGOSY_TRY(const Message message, read_message(packet));
   if (message.id) {
-    write_puback(waiting_, *message.id);
+    write_puback(stream_->out(), *message.id);
     if (!std::exchange(puback_waits_, true)) owner_.puback_waits(number_);
   }
   owner_.message_came(number_, message.topic, message.payload);
@@ -136,7 +130,7 @@ Result<void> BrokerLink::take_message(const Packet& packet) {
 }
 
 void BrokerLink::publish(std::string_view topic, ByteView payload, bool retain) {
-  write_publish(waiting_, topic, payload, next_id(), retain);
+  write_publish(stream_->out(), topic, payload, next_id(), retain);
   has_sent_ = true;
   flush_soon();
 }
@@ -161,16 +155,7 @@ void BrokerLink::flush_pubacks() {
 
 void BrokerLink::flush() {
   puback_waits_ = false;
-  if (is_writing_ || waiting_.empty()) return;
-  is_writing_ = true;
-  written_->clear();
-  written_->swap(waiting_);
-  // The bytes stay for as long as the stream may look at them, longer than this connection's life perhaps.
-  stream_->write(*written_, [bytes = written_, done = while_open([this](error_code failed) {
-                                                 is_writing_ = false;
-                                                 if (failed) return fail("the connection broke: " + failed.message());
-                                                 flush();
-                                               })](error_code failed) { done(failed); });
+  stream_->flush();
 }
 
 void BrokerLink::keep_alive() {
@@ -178,7 +163,7 @@ void BrokerLink::keep_alive() {
   if (ping_is_open_) return fail("the broker answered no ping");
   if (std::exchange(has_sent_, false)) return;
   ping_is_open_ = true;
-  write_ping(waiting_);
+  write_ping(stream_->out());
   flush_soon();
 }
 
@@ -188,7 +173,7 @@ void BrokerLink::tear() {
 
 void BrokerLink::leave() {
   if (!is_up()) return close();
-  write_disconnect(waiting_);
+  write_disconnect(stream_->out());
   flush();
   phase_ = Phase::closed;  // what was written still leaves; the broker ends the connection
   ++life_;
@@ -205,9 +190,7 @@ void BrokerLink::close() {
   phase_ = Phase::closed;
   ++life_;
   reader_.clear();
-  waiting_.clear();
-  if (is_writing_) written_ = std::make_shared<Bytes>();
-  is_writing_ = flush_is_due_ = has_sent_ = ping_is_open_ = puback_waits_ = false;
+  flush_is_due_ = has_sent_ = ping_is_open_ = puback_waits_ = false;
 }
 
 }  // namespace argosy::fleet_load

@@ -49,7 +49,6 @@ class BrokerLink {
   enum class Phase : std::uint8_t { closed, connecting, greeting, subscribing, up };
 
   void begin_session(const Connect& connect);
-  void read_more();
   void take_bytes(ByteView bytes);
   Result<void> take_packet(const Packet& packet);
   Result<void> take_connack(const Packet& packet);
@@ -76,12 +75,9 @@ class BrokerLink {
   std::size_t subacks_awaited_ = 0;
   std::uint16_t last_id_ = 0;
   bool flush_is_due_ = false;
-  bool is_writing_ = false;
   bool puback_waits_ = false;
   bool has_sent_ = false;  // since the last keep_alive()
   bool ping_is_open_ = false;
-  Bytes waiting_;
-  std::shared_ptr<Bytes> written_ = std::make_shared<Bytes>();
 };
 
 }  // namespace argosy::fleet_load

@@ -22,23 +22,10 @@ void prepare(tcp::socket& socket) {
 }
 
 // With nothing to linger for, so that the peer gets a RST and this side keeps no port.
-void reset(tcp::socket& socket) {
+void reset_socket(tcp::socket& socket) {
   error_code ignored;
   socket.set_option(asio::socket_base::linger(true, 0), ignored);
   socket.close(ignored);
-}
-
-template <class Stream>
-void read_some(Stream& stream, Bytes& buffer, std::shared_ptr<ByteStream> self, ByteStream::Read done) {
-  stream.async_read_some(asio::buffer(buffer),
-                         [&buffer, self = std::move(self), done = std::move(done)](
-                             error_code failed, std::size_t size) { done(failed, ByteView(buffer.data(), size)); });
-}
-
-template <class Stream>
-void write_all(Stream& stream, const Bytes& all, std::shared_ptr<ByteStream> self, ByteStream::Done done) {
-  asio::async_write(stream, asio::buffer(all),
-                    [self = std::move(self), done = std::move(done)](error_code failed, std::size_t) { done(failed); });
 }
 
 struct Free {
@@ -61,29 +48,44 @@ void present(SSL* ssl, const TlsIdentity& identity) {
   if (key) SSL_use_PrivateKey(ssl, key.get());
 }
 
-class TcpStream : public ByteStream {
+// How the two kinds of stream read and write alike.
+template <class Stream>
+class StreamOver : public ByteStream {
+ protected:
+  template <class... Arguments>
+  explicit StreamOver(std::size_t buffer, Arguments&&... arguments)
+      : ByteStream(buffer), stream_(std::forward<Arguments>(arguments)...) {}
+
+  void read_some(Bytes& into) override {
+    stream_.async_read_some(asio::buffer(into), [this, self = shared_from_this()](error_code failed, std::size_t size) {
+      has_read(failed, size);
+    });
+  }
+  void write_all(const Bytes& all) override {
+    asio::async_write(stream_, asio::buffer(all),
+                      [this, self = shared_from_this()](error_code failed, std::size_t) { has_written(failed); });
+  }
+
+  Stream stream_;
+};
+
+class TcpStream : public StreamOver<tcp::socket> {
  public:
-  TcpStream(asio::io_context& io, std::size_t buffer) : socket_(io), buffer_(buffer) {}
+  TcpStream(asio::io_context& io, std::size_t buffer) : StreamOver(buffer, io) {}
 
   void connect(const tcp::endpoint& to, Done done) override {
-    socket_.async_connect(to, [this, self = shared_from_this(), done = std::move(done)](error_code failed) {
-      if (!failed) prepare(socket_);
+    stream_.async_connect(to, [this, self = shared_from_this(), done = std::move(done)](error_code failed) {
+      if (!failed) prepare(stream_);
       done(failed);
     });
   }
-  void read(Read done) override { read_some(socket_, buffer_, shared_from_this(), std::move(done)); }
-  void write(const Bytes& all, Done done) override { write_all(socket_, all, shared_from_this(), std::move(done)); }
-  void close() override { reset(socket_); }
-
- private:
-  tcp::socket socket_;
-  Bytes buffer_;
+  void reset() override { reset_socket(stream_); }
 };
 
-class TlsStream : public ByteStream {
+class TlsStream : public StreamOver<asio::ssl::stream<tcp::socket>> {
  public:
   TlsStream(asio::io_context& io, std::size_t buffer, const TlsIdentity& identity)
-      : context_(identity.context), stream_(io, *context_), buffer_(buffer) {
+      : StreamOver(buffer, io, *identity.context), context_(identity.context) {
     present(stream_.native_handle(), identity);
   }
 
@@ -95,17 +97,48 @@ class TlsStream : public ByteStream {
           stream_.async_handshake(asio::ssl::stream_base::client, [self, done](error_code refused) { done(refused); });
         });
   }
-  void read(Read done) override { read_some(stream_, buffer_, shared_from_this(), std::move(done)); }
-  void write(const Bytes& all, Done done) override { write_all(stream_, all, shared_from_this(), std::move(done)); }
-  void close() override { reset(stream_.next_layer()); }
+  void reset() override { reset_socket(stream_.next_layer()); }
 
  private:
   std::shared_ptr<asio::ssl::context> context_;
-  asio::ssl::stream<tcp::socket> stream_;
-  Bytes buffer_;
 };
 
 }  // namespace
+
+void ByteStream::hear(Heard heard) {
+  heard_ = std::move(heard);
+  read_some(read_);
+}
+
+void ByteStream::has_read(error_code failed, std::size_t size) {
+  if (failed) return fail(failed);
+  if (!is_over_) heard_({}, ByteView(read_.data(), size));
+  if (!is_over_) read_some(read_);
+}
+
+void ByteStream::flush() {
+  if (is_over_ || is_writing_ || waiting_.empty()) return;
+  is_writing_ = true;
+  written_.clear();
+  written_.swap(waiting_);
+  write_all(written_);
+}
+
+void ByteStream::has_written(error_code failed) {
+  is_writing_ = false;
+  if (failed) return fail(failed);
+  flush();
+}
+
+void ByteStream::fail(error_code why) {
+  if (std::exchange(is_over_, true)) return;
+  if (heard_) heard_(why, {});
+}
+
+void ByteStream::close() {
+  is_over_ = true;
+  reset();
+}
 
 std::shared_ptr<ByteStream> make_tcp_stream(asio::io_context& io, std::size_t buffer) {
   return std::make_shared<TcpStream>(io, buffer);

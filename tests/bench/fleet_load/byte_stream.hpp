@@ -1,5 +1,5 @@
 // A connection to the broker as bytes: TCP, or TLS over it. All on the I/O thread. One connection each, from connect()
-// to close(); an operation that is under way keeps the stream alive and ends with an error when it is closed.
+// to close(), of which its owner hears through one handler; what is under way keeps the stream alive.
 #pragma once
 
 #include <cstddef>
@@ -18,13 +18,35 @@ namespace argosy::fleet_load {
 class ByteStream : public std::enable_shared_from_this<ByteStream> {
  public:
   using Done = std::function<void(boost::system::error_code)>;
-  using Read = std::function<void(boost::system::error_code, ByteView)>;
+  using Heard = std::function<void(boost::system::error_code, ByteView)>;
 
   virtual ~ByteStream() = default;
   virtual void connect(const boost::asio::ip::tcp::endpoint& to, Done done) = 0;
-  virtual void read(Read done) = 0;                     // what has come; valid while `done` runs
-  virtual void write(const Bytes& all, Done done) = 0;  // `all` must stay until then
-  virtual void close() = 0;                             // by RST, without a word
+  // From now on whatever comes, valid during the call, and once the error that ended the connection either way. Nothing
+  // after close().
+  void hear(Heard heard);
+  // To be appended to; it leaves with flush().
+  Bytes& out() { return waiting_; }
+  void flush();
+  void close();  // by RST, without a word
+
+ protected:
+  explicit ByteStream(std::size_t buffer) : read_(buffer) {}
+  virtual void read_some(Bytes& into) = 0;       // ends with has_read()
+  virtual void write_all(const Bytes& all) = 0;  // ends with has_written()
+  virtual void reset() = 0;
+  void has_read(boost::system::error_code failed, std::size_t size);
+  void has_written(boost::system::error_code failed);
+
+ private:
+  void fail(boost::system::error_code why);
+
+  Heard heard_;
+  Bytes read_;
+  Bytes waiting_;
+  Bytes written_;  // on its way
+  bool is_writing_ = false;
+  bool is_over_ = false;
 };
 
 // `buffer`: how much is read at a time.

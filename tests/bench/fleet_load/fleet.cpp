@@ -20,6 +20,7 @@ namespace asio = boost::asio;
 constexpr std::size_t own_buffer = 2048;
 constexpr std::size_t shared_buffer = 65'536;
 constexpr std::int64_t connect_within_us = 15'000'000;
+constexpr double progress_every_s = 5;
 constexpr double all_connected_within_s = 180;
 constexpr std::int64_t shortest_wait_us = 100'000;  // before a connection is tried again, as the agent has it
 constexpr double pubacks_wait_s = 0.5;              // the next window is often there by then, and takes them along
@@ -223,6 +224,7 @@ void Fleet::begin_load() {
     if (!is_closed_loop()) later(rng_.uniform() * options_.interval_s, Due::window, i);
     if (options_.state_s > 0) later(rng_.uniform() * options_.state_s, Due::state, i);
   }
+  later(progress_every_s, Due::progress);
   if (options_.seconds > 0) later(options_.seconds, Due::end);
   if (options_.storm_every_s > 0) later(options_.storm_every_s, Due::storm);
   pump();
@@ -470,6 +472,12 @@ void Fleet::look_at_end() {
   if (phase_ == Phase::draining && waiting_ == 0) end();
 }
 
+void Fleet::tell_progress() const {
+  std::fprintf(stderr, "argosy-fleet-load: %zu connected, %llu sent, %llu acknowledged, %llu waiting\n", links_up_,
+               static_cast<unsigned long long>(tally_.sent), static_cast<unsigned long long>(tally_.acknowledged),
+               static_cast<unsigned long long>(waiting_));
+}
+
 void Fleet::end() {
   if (std::exchange(phase_, Phase::ended) == Phase::ended) return;
   timer_.cancel();
@@ -543,6 +551,9 @@ void Fleet::run(Due what, std::size_t index, std::int64_t at_us) {
       std::fprintf(stderr, "argosy-fleet-load: only %zu of %zu connections came up: %s\n", links_up_, links_.size(),
                    tally_.last_error.c_str());
       return end();
+    case Due::progress:
+      later(progress_every_s, Due::progress);
+      return tell_progress();
     case Due::end:
       return finish();
     case Due::drained:

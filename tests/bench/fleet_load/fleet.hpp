@@ -39,7 +39,19 @@ class Fleet : private BrokerLink::Owner {
   bool is_settled() const { return waiting_ == 0 && tally_.sent > 0; }
 
  private:
-  enum class Due : std::uint8_t { window, device, state, open_link, check_link, pubacks, storm, no_load, end, drained };
+  enum class Due : std::uint8_t {
+    window,
+    device,
+    state,
+    open_link,
+    check_link,
+    pubacks,
+    storm,
+    no_load,
+    progress,
+    end,
+    drained
+  };
   enum class Phase : std::uint8_t { connecting, loading, draining, ended };
   struct Link {
     std::unique_ptr<BrokerLink> link;
@@ -100,6 +112,7 @@ class Fleet : private BrokerLink::Owner {
   void wait_for_timers();
   void later(double seconds, Due what, std::size_t index = 0);
   void look_at_end();
+  void tell_progress() const;
 
   boost::asio::io_context& io_;
   Options options_;

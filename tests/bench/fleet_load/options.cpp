@@ -42,7 +42,7 @@ const Option all_options[] = {
     {"--windows", "N", &Options::windows, 0, many, "stop after N windows in all (0: no bound)"},
     {"--batch", "N", &Options::batch, 1, 500, "windows a message (1)"},
     {"--most-records", "N", &Options::most_records, 1, 500, "records in a message after an outage (100)"},
-    {"--in-flight", "N", &Options::in_flight, 1, 1'000'000, "records of all devices without an ack, at most (4000)"},
+    {"--in-flight", "N", &Options::in_flight, 1, 1'000'000, "records of all devices without an ack, at most (5000)"},
     {"--outbox", "N", &Options::outbox, 1, 10'000'000, "records that wait in a device; the oldest is dropped (10000)"},
     {"--health-every", "N", &Options::health_every, 0, many, "a health sample after N windows (0: none)"},
     {"--state", "S", &Options::state_s, 0, 86'400,

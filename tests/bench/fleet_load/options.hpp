@@ -32,7 +32,7 @@ struct Options {
   std::uint64_t windows = 0;       // so many in all; 0: no bound
   std::size_t batch = 1;           // windows a message
   std::size_t most_records = 100;  // in a message that carries what waited
-  std::size_t in_flight = 4000;    // records of all devices on their way
+  std::size_t in_flight = 5000;    // records of all devices on their way
   std::size_t outbox = 10'000;     // records of one device that wait
   std::uint64_t health_every = 0;  // a health sample after so many windows
   double state_s = 0;              // between state documents
