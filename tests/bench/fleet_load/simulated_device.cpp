@@ -7,12 +7,6 @@
 
 namespace argosy::fleet_load {
 
-std::string device_name(const Options& options, std::size_t number) {
-  std::string digits = std::to_string(number + 1);
-  if (digits.size() < options.digits) digits.insert(0, options.digits - digits.size(), '0');
-  return options.prefix + digits;
-}
-
 std::string up_topic(const std::string& device, const char* kind) {
   return "argosy/v1/" + device + "/up/" + kind;
 }

@@ -17,7 +17,7 @@ struct SimulatedDevice {
 
   std::string name;
   DeviceOutbox outbox;
-  std::size_t link = 0;
+  std::size_t connection = 0;
   std::size_t level = 0;           // how slow its model answers
   std::int64_t skew_ms = 0;        // its clock less the true time
   std::int64_t window_end_ms = 0;  // of its newest window, by the true time
@@ -31,7 +31,6 @@ struct SimulatedDevice {
   bool is_queued = false;          // to send
 };
 
-std::string device_name(const Options& options, std::size_t number);  // from 0
 std::string up_topic(const std::string& device, const char* kind);
 std::string down_topic(const std::string& device, const char* kind);
 
