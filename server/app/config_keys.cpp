@@ -97,8 +97,10 @@ const ConfigKey keys[] = {
     {"retention.alerts_days", &Config::retention_alerts_days, "How long an alert is kept after it was resolved", 1,
      ten_years_days},
     {"retention.rollouts_days", &Config::retention_rollouts_days,
-     "How long a rollout is kept after it ended, with its devices and decisions; a draft, after it was made", 1,
-     ten_years_days},
+     "How long a rollout is kept after it ended, with its devices and decisions, and as long as it stands; a draft, "
+     "after "
+     "it was made",
+     1, ten_years_days},
     {"retention.revoked_devices_days", &Config::retention_revoked_devices_days,
      "How long a revoked device is kept, with all that is known of it", 1, ten_years_days},
     {"retention.claims_days", &Config::retention_claims_days,

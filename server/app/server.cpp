@@ -45,6 +45,7 @@
 #include "server/mqtt/broker_visit.hpp"
 #include "server/overview/overview_service.hpp"
 #include "server/quarantine/quarantine_api.hpp"
+#include "server/rollouts/assignment_api.hpp"
 #include "server/rollouts/evidence/evidence_api.hpp"
 #include "server/rollouts/guards/panel_store.hpp"
 #include "server/rollouts/recall_api.hpp"
@@ -322,6 +323,7 @@ void Server::Parts::add_routes() {
   add_device_blob_routes(all, *blobs, permits);
   add_rollout_routes(all, *rollouts);
   add_recall_routes(all, *rollouts);
+  add_assignment_routes(all, *rollouts);
   add_validation_routes(all, *rollouts);
   add_evidence_routes(all, evidence);
   add_desired_routes(all, desired, [this](std::string_view device) {

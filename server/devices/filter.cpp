@@ -439,6 +439,10 @@ Result<Filter> parse_filter(std::string_view text) {
   return Parser(text).filter();
 }
 
+bool covers(const Filter& wide, const Filter& narrow) {
+  return !wide.root || wide == narrow;
+}
+
 bool matches(const Filter& filter, const Device& device) {
   return !filter.root || holds(*filter.root, device);
 }

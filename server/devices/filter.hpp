@@ -49,6 +49,10 @@ bool is_list(const FilterComparison& comparison);
 // Empty text is every device. Errc::filter_syntax names the column (from 1, in bytes) and what was expected there.
 Result<Filter> parse_filter(std::string_view text);
 
+// Whether every device of the narrow one is one of the wide one, as far as their forms show: it asks nothing, or the
+// same.
+bool covers(const Filter& wide, const Filter& narrow);
+
 // A field that the device does not have equals nothing and contains nothing.
 bool matches(const Filter& filter, const Device& device);
 

@@ -13,9 +13,9 @@ constexpr std::string_view old_alerts =
     "delete from alerts where id in (select id from alerts where state = 'resolved' and resolved_at < $1::timestamptz "
     "order by resolved_at limit $2)";
 
-// Ended, or a draft that nobody started.
-#define ARGOSY_OLD_ROLLOUTS                                      \
-  "select id from rollouts where ended_at < $1::timestamptz or " \
+// Ended, or a draft that nobody started. One that stands has not ended: by its rows it knows newcomers.
+#define ARGOSY_OLD_ROLLOUTS                                                                 \
+  "select id from rollouts where (ended_at < $1::timestamptz and stands_since is null) or " \
   "(started_at is null and greatest(created_at, start_at) < $1::timestamptz)"
 constexpr std::string_view devices_of_old_rollouts =
     "delete from rollout_devices where ctid = any(array(select q.ctid from rollout_devices q join (" ARGOSY_OLD_ROLLOUTS
@@ -112,6 +112,7 @@ constexpr TableBound bounds[] = {
     {"rollout_decisions", "retention.rollouts_days after the rollout ended"},
     {"rollout_devices", "retention.rollouts_days after the rollout ended"},
     {"rollout_looks", "goes with its rollout"},
+    {"rollout_newcomers", "emptied by the leader each second"},
     {"rollout_panel", "at most 4,000 devices a rollout; goes with it"},
     {"rollout_plans", "one a rollout whose devices are being planned; goes when they are, and with it"},
     {"rollout_reach_changes", "emptied by the leader each second"},

@@ -82,6 +82,9 @@ json rollout_to_json(const RolloutRecord& record) {
           {"ended_at", time_or_null(record.ended_at)},
           {"promote_all", record.promote_all},
           {"overrides_guards", record.overrides_guards},
+          {"standing", record.standing},
+          {"stands_since", time_or_null(record.stands_since)},
+          {"newcomers", record.newcomers},
           {"counts", total_counts(record)},
           {"waves", waves},
           {"planning", planning_to_json(record.planning)},
@@ -100,6 +103,7 @@ json details_to_json(const RolloutDetails& details) {
 
 void add_told_at_planning(json& document, const RolloutRecord& record) {
   document["warnings"] = record.warnings;
+  document["notes"] = record.notes;
   document["reach"] = record.canary_reach_json.empty() ? json() : json_or_null(record.canary_reach_json);
 }
 
@@ -119,7 +123,8 @@ json rollout_device_to_json(const RolloutDeviceRecord& device) {
           {"finished_at", time_or_null(device.finished_at)},
           {"retry_at", time_or_null(device.retry_at)},
           {"resting_until", time_or_null(device.resting_until)},
-          {"shadow", device.shadow ? wire::json_of(*device.shadow) : json(nullptr)}};
+          {"shadow", device.shadow ? wire::json_of(*device.shadow) : json(nullptr)},
+          {"joined_at", time_or_null(device.joined_at)}};
 }
 
 json decision_to_json(const DecisionRecord& decision) {
@@ -130,6 +135,22 @@ json decision_to_json(const DecisionRecord& decision) {
           {"decision", decision.decision},
           {"message", decision.message},
           {"inputs", json_or_null(decision.inputs_json)}};
+}
+
+json assignment_to_json(const DeviceAssignment& one) {
+  return {{"model", one.model},
+          {"version", one.version},
+          {"rollout", one.rollout},
+          {"rollout_name", one.rollout_name},
+          {"stands", one.stands},
+          {"told_version", one.told_version ? json(*one.told_version) : json(nullptr)},
+          {"told_at", time_or_null(one.told_at)},
+          {"state", one.step ? json(to_string(*one.step)) : json(nullptr)},
+          {"cause", text_or_null(one.cause)},
+          {"message", one.message},
+          {"joined_at", time_or_null(one.joined_at)},
+          {"resting_until", time_or_null(one.resting_until)},
+          {"why", why(one)}};
 }
 
 Result<NewRollout> parse_new_rollout(std::string_view text) {
@@ -145,6 +166,7 @@ Result<NewRollout> parse_new_rollout(std::string_view text) {
       .check("version", is_version(rollout.version), "must be a version such as 1.2.0")
       .optional("filter", rollout.filter)
       .optional("start_at", rollout.start_at)
+      .optional("standing", rollout.standing)
       .optional("policy", policy);
   ARGOSY_CHECK(in.finish());
   ARGOSY_CHECK(parse_filter(rollout.filter));

@@ -5,6 +5,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 
+#include "server/rollouts/core/assignment.hpp"
 #include "server/rollouts/core/rollout_record.hpp"
 
 namespace argosy::server {
@@ -12,10 +13,11 @@ namespace argosy::server {
 nlohmann::json rollout_to_json(const RolloutRecord& record);
 // With guards, and what the open wave's gate waits for.
 nlohmann::json details_to_json(const RolloutDetails& details);
-// What became of earlier rollouts of the release, and what the canary can find out.
+// What became of earlier rollouts of the release, what else stands, and what the canary can find out.
 void add_told_at_planning(nlohmann::json& document, const RolloutRecord& record);
 nlohmann::json rollout_device_to_json(const RolloutDeviceRecord& device);
 nlohmann::json decision_to_json(const DecisionRecord& decision);
+nlohmann::json assignment_to_json(const DeviceAssignment& assignment);
 
 // The POST body; the seed is left 0.
 Result<NewRollout> parse_new_rollout(std::string_view json);

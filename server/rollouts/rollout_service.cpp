@@ -8,6 +8,8 @@
 #include "server/models/patch_service.hpp"
 #include "server/rollouts/guards/panel_store.hpp"
 #include "server/rollouts/store/advance_store.hpp"
+#include "server/rollouts/store/assignment_store.hpp"
+#include "server/rollouts/store/newcomer_store.hpp"
 #include "server/rollouts/store/operate_store.hpp"
 #include "server/rollouts/store/preview_store.hpp"
 #include "server/rollouts/store/reach_store.hpp"
@@ -21,6 +23,7 @@ namespace {
 
 // Two clocks, and a transaction that takes its time: a revocation is looked for a little into the past.
 constexpr std::chrono::minutes revocation_overlap{5};
+constexpr std::size_t newcomers_at_once = 1000;
 constexpr std::size_t followed_at_once = 1000;  // devices whose presence changed, in one transaction
 
 std::uint64_t new_seed() {
@@ -80,6 +83,10 @@ Task<Result<RolloutPage<DecisionRecord>>> RolloutService::decisions(std::int64_t
   return db_.transact<ListDecisions>(id, before, limit);
 }
 
+Task<Result<std::vector<DeviceAssignment>>> RolloutService::assignments(std::string device, Instant now) {
+  return db_.transact<ListAssignments>(std::move(device), now);
+}
+
 Task<Result<ValidationNumbers>> RolloutService::validation(std::int64_t id) {
   return db_.transact<GetValidationNumbers>(id);
 }
@@ -113,9 +120,9 @@ Task<Result<std::size_t>> RolloutService::take_reports(std::vector<wire::DeviceS
 Task<Result<std::size_t>> RolloutService::tick(Instant now) {
   const bool asked_for = std::exchange(due_, false);
   ARGOSY_CO_CHECK(co_await follow_presence());
+  ARGOSY_CO_TRY(std::size_t acted, co_await take_newcomers(now));
   ARGOSY_CO_TRY(auto records, co_await db_.transact<ListActiveRollouts>());
   forget_all_but(records);
-  std::size_t acted = 0;
   std::optional<Error> first_error;
   for (const auto& record : records) {
     if (waits_for_its_plan(record)) continue;
@@ -154,6 +161,16 @@ Task<Result<void>> RolloutService::follow_presence() {
     if (followed < followed_at_once) break;
   }
   co_return Result<void>{};
+}
+
+Task<Result<std::size_t>> RolloutService::take_newcomers(Instant now) {
+  std::size_t acted = 0;
+  for (int round = 0; round < options_.rounds; ++round) {
+    ARGOSY_CO_TRY(const auto taken, co_await db_.transact<TakeNewcomers>(newcomers_at_once, now));
+    if (taken.acted) acted = 1;
+    if (!taken.unfinished) break;
+  }
+  co_return acted;
 }
 
 void RolloutService::wake() {

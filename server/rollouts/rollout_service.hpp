@@ -15,6 +15,7 @@
 #include "common/base/instant.hpp"
 #include "common/wire/state.hpp"
 #include "server/base/task.hpp"
+#include "server/rollouts/core/assignment.hpp"
 #include "server/rollouts/core/recall.hpp"
 #include "server/rollouts/core/rollout_record.hpp"
 #include "server/rollouts/core/validation_numbers.hpp"
@@ -48,6 +49,8 @@ class RolloutService {
   Task<Result<RolloutPage<RolloutDeviceRecord>>> devices(std::int64_t id, std::string key, std::string after,
                                                          std::size_t limit, Instant now);
   Task<Result<RolloutPage<DecisionRecord>>> decisions(std::int64_t id, std::int64_t before, std::size_t limit);
+  // Why a device runs what it runs. Errc::not_found.
+  Task<Result<std::vector<DeviceAssignment>>> assignments(std::string device, Instant now);
   // A histogram, of the same size whatever the fleet.
   Task<Result<ValidationNumbers>> validation(std::int64_t id);
   // Errc::precondition_failed, illegal_transition.
@@ -88,6 +91,7 @@ class RolloutService {
 
   void wake();
   Task<Result<void>> follow_presence();
+  Task<Result<std::size_t>> take_newcomers(Instant now);
   Clock::time_point rest_after(Clock::time_point began) const;
   bool is_due(std::int64_t rollout, Instant now) const;
   Task<Result<void>> tell_measuring(RolloutRecord record, std::string why, Instant now);

@@ -26,6 +26,8 @@ class World {
       : scenario_(scenario),
         rng_(scenario.seed),
         options_(stable_hash(scenario.seed, "options")),
+        late_(stable_hash(scenario.seed, "late")),
+        stands_(late_.chance(0.4)),
         scheduler_(parse_rfc3339("2026-01-01T00:00:00Z").value()),
         network_(scheduler_, rng_, network_faults()),
         server_(scheduler_, {[this](const std::string& device) { publish(device); }, watch(),
@@ -39,6 +41,7 @@ class World {
     measure_guards();
     scheduler_.in(60s, [this] { begin_rollout("1.1"); });
     if (!scenario_.calm) begin_faults();
+    if (stands_) expect_newcomers();
     scheduler_.run_until(scheduler_.now() + faults_last);
     end_faults();
     scheduler_.run_until(scheduler_.now() + converges_within);
@@ -88,6 +91,34 @@ class World {
     server_.enrol(name, hardware_class, options_.chance(0.5) ? "0" : "1");
     devices_[name] = std::make_unique<Device>(name, hardware_class, new_disk(), scheduler_, rng_, network_,
                                               device_faults(), std::move(ports));
+  }
+
+  // Some come while rollouts go on, one when all is over.
+  void expect_newcomers() {
+    const auto many = 1 + late_.below(4);
+    const auto first = devices_.size();
+    for (std::uint64_t i = 0; i < many; ++i) {
+      const std::chrono::seconds when(
+          late_.below(static_cast<std::uint64_t>(std::chrono::seconds(faults_last).count())));
+      scheduler_.in(when, [this, number = first + i] { add_late(number); });
+    }
+    scheduler_.in(faults_last + 20min, [this, number = first + many] { add_late(number); });
+    if (!scenario_.calm) scheduler_.in(std::chrono::seconds(late_.below(4000)), [this] { assign_or_not(); });
+  }
+
+  void add_late(std::uint64_t number) {
+    add_device(number, "class-" + std::to_string(late_.below(3)));
+    auto& device = *devices_.at("device-" + std::to_string(number));
+    if (!faulty_) device.calm_down();
+    const std::chrono::seconds in_the_box(late_.chance(0.5) ? late_.below(1800) : 0);
+    scheduler_.in(in_the_box, [&device] { device.power_on(); });
+  }
+
+  void assign_or_not() {
+    if (!faulty_) return;
+    for (const auto& [id, rollout] : server_.rollouts())
+      if (late_.chance(0.5)) server_.operate(id, rollout.standing ? Operation::unassign : Operation::assign);
+    scheduler_.in(std::chrono::seconds(1 + late_.below(2000)), [this] { assign_or_not(); });
   }
 
   // Most serve 1.0, some with 0.9 beside it, a few have no model yet.
@@ -190,7 +221,7 @@ class World {
   }
 
   void begin_rollout(const std::string& version) {
-    const auto id = server_.create(version, policy(), rng_());
+    const auto id = server_.create(version, policy(), rng_(), stands_);
     const std::chrono::seconds wait(options_.chance(0.3) ? 1 + options_.below(900) : 0);
     server_.start(id, wait.count() > 0 ? std::optional<Instant>(scheduler_.now() + wait) : std::nullopt);
     server_.operate(id, Operation::approve);
@@ -281,6 +312,8 @@ class World {
   void check_liveness() {
     const auto complain = watch();
     for (const auto& [id, rollout] : server_.rollouts()) check_rollout(rollout, complain);
+    for (const auto& [id, rollout] : server_.rollouts())
+      if (rollout.stands_since) check_stands_for_all(rollout, complain);
     for (const auto& [name, device] : devices_) {
       if (dead_.count(name) == 0) check_device(*device, complain);
     }
@@ -302,6 +335,17 @@ class World {
         complain(where);
       if (rollout.state == RolloutState::completed && row.is.step == server::DeviceStep::queued) complain(where);
       check_truth(rollout, device, row, complain);
+    }
+  }
+
+  // Each device is in it, or was told something newer.
+  template <class Complain>
+  void check_stands_for_all(const SimRollout& rollout, const Complain& complain) {
+    for (const auto& [name, device] : devices_) {
+      const auto& target = server_.known(name).target;
+      const bool has_newer = target && target->rollout > rollout.id && server_.is_wish(*target);
+      if (rollout.rows.count(name) == 0 && !has_newer)
+        complain(name + " never joined rollout " + std::to_string(rollout.id) + ", which stands for it");
     }
   }
 
@@ -353,6 +397,7 @@ class World {
     outcome.violations = violations_;
     outcome.events = scheduler_.happened();
     outcome.shadow_reports = server_.shadow_reports();
+    outcome.newcomers = server_.newcomers();
     const auto& first = server_.rollouts().at(1);
     outcome.first_state = first.state;
     outcome.told = static_cast<std::int64_t>(first.told.size());
@@ -364,6 +409,8 @@ class World {
   Scenario scenario_;
   Rng rng_;
   Rng options_;  // of policies: a new one leaves the other draws of a seed as they were
+  Rng late_;     // of newcomers and what stands
+  bool stands_;
   Scheduler scheduler_;
   Network network_;
   std::vector<std::string> violations_;

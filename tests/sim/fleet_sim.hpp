@@ -29,6 +29,7 @@ struct Outcome {
   std::int64_t planned_first_wave = 0;
   std::uint64_t events = 0;
   std::uint64_t shadow_reports = 0;  // that told the server more of a shadow run
+  std::uint64_t newcomers = 0;       // devices that joined a rollout that stood
 };
 Outcome run(const Scenario& scenario);
 

@@ -80,6 +80,12 @@ TEST(FleetSimulation, SomeSeedsHaveShadowRuns) {
   EXPECT_GT(reports, 50U);
 }
 
+TEST(FleetSimulation, InSomeSeedsDevicesJoinWhatStands) {
+  std::uint64_t newcomers = 0;
+  for (std::uint64_t seed = 0; seed < 40; ++seed) newcomers += run(scenario_of(seed)).newcomers;
+  EXPECT_GT(newcomers, 10U);
+}
+
 TEST(FleetSimulation, TheSameSeedRepeatsTheRun) {
   for (const std::uint64_t seed : {1, 6}) {
     const auto first = run(scenario_of(seed));

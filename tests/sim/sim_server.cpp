@@ -4,6 +4,7 @@
 #include <utility>
 #include <variant>
 
+#include "server/rollouts/core/newcomers.hpp"
 #include "server/rollouts/core/wave_plan.hpp"
 
 namespace argosy::sim {
@@ -34,6 +35,13 @@ std::string key_of(const Row& row) {
   return server::count_key(row.is.step, row.is.cause);
 }
 
+void begin_attempt(Row& row) {
+  ++row.attempt;
+  row.notified_at.reset();
+  row.started_at.reset();
+  row.clock_from.reset();
+}
+
 }  // namespace
 
 std::string digest_of(const std::string& version) {
@@ -43,10 +51,13 @@ std::string digest_of(const std::string& version) {
 void Server::enrol(const std::string& device, const std::string& hardware_class, const std::string& zone) {
   devices_[device].hardware_class = hardware_class;
   devices_[device].zone = zone;
+  devices_[device].enrolled_at = scheduler_.now();
+  changed_.insert(device);
 }
 
-std::int64_t Server::create(const std::string& version, server::Policy policy, std::uint64_t seed) {
+std::int64_t Server::create(const std::string& version, server::Policy policy, std::uint64_t seed, bool standing) {
   SimRollout rollout;
+  rollout.standing = standing;
   rollout.id = static_cast<std::int64_t>(rollouts_.size()) + 1;
   rollout.version = version;
   std::vector<server::Candidate> candidates;
@@ -109,6 +120,13 @@ server::Snapshot Server::snapshot(const SimRollout& rollout) const {
   snapshot.promote_all = rollout.promote_all;
   snapshot.stopping = rollout.told_up_to.has_value();
   snapshot.guards = server::current_verdicts(rollout.policy, rollout.verdicts, rollout.wave, "");
+  snapshot.standing = rollout.standing;
+  snapshot.stands = rollout.stands_since.has_value();
+  snapshot.newcomers = latest_newcomers(rollout);
+  snapshot.has_untold_newcomers = !snapshot.stands && rollout.state == RolloutState::completed &&
+                                  std::any_of(rollout.rows.begin(), rollout.rows.end(), [](const auto& row) {
+                                    return row.second.is_newcomer && row.second.is.step == DeviceStep::queued;
+                                  });
   snapshot.zones = zones_of(rollout);
   const auto open = server::open_zones(rollout.policy, snapshot.zones);
   for (const auto& [device, row] : rollout.rows) {
@@ -140,8 +158,10 @@ std::string Server::gate_of(const SimRollout& rollout) const {
 
 server::Situation Server::situation(const SimRollout& rollout) const {
   const auto view = snapshot(rollout);
-  return {rollout.state, rollout.wave, server::last_wave(view), static_cast<std::int64_t>(rollout.rows.size()),
-          server::total_counts(view)};
+  server::Situation now{rollout.state, rollout.wave, server::last_wave(view),
+                        static_cast<std::int64_t>(rollout.rows.size()), server::total_counts(view)};
+  now.standing = rollout.standing;
+  return now;
 }
 
 std::int64_t Server::release_of(const std::string& version) {
@@ -168,6 +188,7 @@ void Server::save(SimRollout& rollout, const server::DeviceMove& move) {
   if (move.clock_from) row.clock_from = move.clock_from;
   if (move.finished_at.has_value() != is_settled(row)) ports_.violation(move.device + " has an outcome without an end");
   if (move.previous_release) row.previous_release = move.previous_release;
+  row.finished_at = move.finished_at;
 }
 
 void Server::save(const server::TargetChange& change) {
@@ -230,7 +251,9 @@ void Server::keep_shadow(SimRollout& rollout, const std::string& device, const w
 // -------------------------------------------------------------------------------------------------------------
 
 void Server::tick() {
-  for (auto& [id, rollout] : rollouts_) {
+  take_newcomers();
+  for (auto& each : rollouts_) {
+    SimRollout& rollout = each.second;
     if (rollout.told_up_to) {
       tell_of_stop(rollout, *rollout.told_up_to);
       continue;
@@ -346,6 +369,8 @@ void Server::apply(SimRollout& rollout, const server::Notify& action) {
   const auto open = server::open_zones(rollout.policy, zones_of(rollout));
   for (const auto& target : effects.targets) {
     rollout.told.insert(target.device);
+    if (rollout.state == RolloutState::completed && !rollout.stands_since && rollout.rows.at(target.device).is_newcomer)
+      ports_.violation(target.device + " came late, and was told by a rollout that stands no more");
     if (!is_in(open, devices_.at(target.device).zone))
       ports_.violation(target.device + " was told outside its maintenance window");
     if (rollout.rows.at(target.device).wave > rollout.wave)
@@ -361,11 +386,17 @@ void Server::apply(SimRollout& rollout, const server::Notify& action) {
   check_downloads(rollout);
 }
 
+bool Server::is_wish(const Target& target) const {
+  const auto rollout = rollouts_.find(target.rollout);
+  if (rollout == rollouts_.end()) return true;
+  return server::is_wish(rollout->second.state, rollout->second.version == target.version);
+}
+
 server::HeardOut Server::hear_out(const SimRollout& rollout, const Row& row) {
   const auto& known = devices_.at(row.device);
   server::HeardOut heard{.row = row};
   if (!known.version.empty() && known.version != rollout.version) heard.serving_release = release_of(known.version);
-  heard.newer_wish = known.target && known.target->rollout > rollout.id;
+  heard.newer_wish = known.target && known.target->rollout > rollout.id && is_wish(*known.target);
   heard.already_installed = known.version == rollout.version && !known.updating;
   heard.full_bytes = model_bytes;
   return heard;
@@ -413,6 +444,7 @@ void Server::apply(SimRollout& rollout, const server::ChangeState& action) {
   rollout.reason = action.decision.message;
   if (action.to == RolloutState::completed) check_gate(rollout, static_cast<int>(rollout.waves.size()));
   enter(rollout, action.to);
+  if (action.to == RolloutState::completed && rollout.standing) begin_to_stand(rollout);
 }
 
 void Server::enter(SimRollout& rollout, RolloutState to) {
@@ -422,7 +454,110 @@ void Server::enter(SimRollout& rollout, RolloutState to) {
   rollout.state = to;
   rollout.promote_all = rollout.promote_all && to == RolloutState::running;
   ++rollout.etag;
-  if (to == RolloutState::halted || to == RolloutState::rolling_back) tell_of_stop(rollout, "");
+  const bool stops = to == RolloutState::halted || to == RolloutState::rolling_back;
+  if (stops) stand_down(rollout);
+  if (stops) tell_of_stop(rollout, "");
+  if (stops || to == RolloutState::rolled_back || to == RolloutState::paused) look_at_all_again();
+}
+
+// What stands
+// ------------------------------------------------------------------------------------------------------------
+
+void Server::look_at_all_again() {
+  for (const auto& [device, known] : devices_) changed_.insert(device);
+}
+
+// Every rollout here is for all devices: the newest alone stands.
+void Server::begin_to_stand(SimRollout& rollout) {
+  for (auto& [id, other] : rollouts_) {
+    if (!other.stands_since) continue;
+    if (id > rollout.id) return stand_down(rollout);
+    stand_down(other);
+  }
+  rollout.stands_since = scheduler_.now();
+  look_at_all_again();
+}
+
+void Server::stand_down(SimRollout& rollout) {
+  rollout.standing = false;
+  rollout.stands_since.reset();
+}
+
+void Server::apply(SimRollout& rollout, const server::StandDown& action) {
+  rollout.reason = action.decision.message;
+  stand_down(rollout);
+  ++rollout.etag;
+}
+
+void Server::apply(SimRollout& rollout, const server::Dismiss&) {
+  std::vector<server::RolloutDevice> untold;
+  for (const auto& [device, row] : rollout.rows)
+    if (row.is_newcomer && row.is.step == DeviceStep::queued) untold.push_back(row);
+  save(rollout, server::effects_of_dismissal(untold, scheduler_.now()));
+}
+
+void Server::take_newcomers() {
+  for (const auto& device : std::exchange(changed_, {})) take_newcomer(device);
+}
+
+void Server::take_newcomer(const std::string& device) {
+  const auto& known = devices_.at(device);
+  std::vector<server::RolloutClaim> claims;
+  for (const auto& [id, rollout] : rollouts_) {
+    server::RolloutClaim claim{
+        .rollout = id, .started_at = instant_from_ms(id), .stands = rollout.stands_since.has_value()};
+    claim.has_told = known.target && known.target->rollout == id && is_wish(*known.target);
+    const auto row = rollout.rows.find(device);
+    const bool is_queued = row != rollout.rows.end() && row->second.is.step == DeviceStep::queued;
+    const bool goes_back = row != rollout.rows.end() && row->second.is.step == DeviceStep::rolling_back;
+    claim.is_next =
+        goes_back || (is_queued && (rollout.state == RolloutState::completed ||
+                                    (rollout.state == RolloutState::running && row->second.wave <= rollout.wave)));
+    claims.push_back(claim);
+  }
+  const auto chosen = server::standing_for(claims);
+  if (!chosen) return;
+  auto& rollout = rollouts_.at(*chosen);
+  std::optional<server::Seat> seat;
+  if (const auto row = rollout.rows.find(device); row != rollout.rows.end())
+    seat = server::Seat{row->second.is.step, row->second.is.cause, row->second.finished_at};
+  const auto entry = server::entry_of(seat, known.enrolled_at, std::nullopt);
+  if (entry == server::Entry::stays) return;
+  if (known.target && known.target->rollout > *chosen && is_wish(*known.target))
+    ports_.violation(device + " joins rollout " + std::to_string(*chosen) + " though a newer one has told it");
+  queue_newcomer(rollout, device);
+}
+
+// As a new row, or in a new attempt.
+void Server::queue_newcomer(SimRollout& rollout, const std::string& device) {
+  ++newcomers_;
+  const auto found = rollout.rows.find(device);
+  if (found == rollout.rows.end()) {
+    Row& row = rollout.rows[device];
+    row.device = device;
+    row.wave = rollout.wave;
+    row.is_newcomer = true;
+    auto& wave = rollout.waves[static_cast<std::size_t>(rollout.wave)];
+    ++wave.planned;
+    ++wave.counts["queued"];
+    return;
+  }
+  save(rollout, server::effects_of_return({found->second}));
+  begin_attempt(found->second);
+  found->second.is_newcomer = true;
+}
+
+server::Counts Server::latest_newcomers(const SimRollout& rollout) const {
+  std::multimap<Instant, std::string> outcomes;
+  for (const auto& [device, row] : rollout.rows) {
+    if (!row.is_newcomer || !row.finished_at || !rollout.stands_since || *row.finished_at <= *rollout.stands_since)
+      continue;
+    if (!server::is_neutral_cause(row.is.cause)) outcomes.emplace(*row.finished_at, key_of(row));
+  }
+  server::Counts latest;
+  std::int64_t left = server::newcomers_judged;
+  for (auto at = outcomes.rbegin(); at != outcomes.rend() && left > 0; ++at, --left) ++latest[at->second];
+  return latest;
 }
 
 void Server::tell_of_stop(SimRollout& rollout, const std::string& after) {
@@ -497,6 +632,15 @@ bool Server::operate(std::int64_t id, server::Operation operation) {
     case Operation::retry:
       retry(rollout);
       break;
+    case Operation::assign:
+      rollout.standing = true;
+      ++rollout.etag;
+      if (rollout.state == RolloutState::completed) begin_to_stand(rollout);
+      break;
+    case Operation::unassign:
+      stand_down(rollout);
+      ++rollout.etag;
+      break;
   }
   check(rollout);
   return true;
@@ -526,10 +670,8 @@ void Server::retry(SimRollout& rollout) {
   save(rollout, effects);
   for (const auto& move : effects.moves) {
     auto& row = rollout.rows.at(move.device);
-    ++row.attempt;
-    row.notified_at.reset();
-    row.started_at.reset();
-    row.clock_from.reset();
+    begin_attempt(row);
+    row.is_newcomer = row.is_newcomer && rollout.stands_since;
   }
   rollout.waves[static_cast<std::size_t>(rollout.wave)].bake_started_at.reset();
   rollout.acknowledged = server::acknowledge(snapshot(rollout));

@@ -27,6 +27,8 @@ struct Row : server::RolloutDevice {
   std::optional<Instant> notified_at{};
   std::optional<Instant> started_at{};
   std::optional<Instant> clock_from{};
+  std::optional<Instant> finished_at{};
+  bool is_newcomer = false;  // it joined while the rollout stood
 };
 
 struct SimRollout {
@@ -50,6 +52,8 @@ struct SimRollout {
   server::GuardPanel panel{};               // every device: fleets are small here
   server::LooksTaken looks{};
   std::vector<server::GuardVerdict> verdicts{};  // at the newest look
+  bool standing = false;                         // asked for
+  std::optional<Instant> stands_since{};
 };
 
 struct Target {
@@ -68,6 +72,7 @@ struct Known {  // what the server knows about a device
   Instant online_since{};
   std::int64_t rev = 0;
   std::optional<Target> target;
+  Instant enrolled_at{};
 };
 
 class Server {
@@ -79,9 +84,9 @@ class Server {
   };
   Server(Scheduler& scheduler, Ports ports) : scheduler_(scheduler), ports_(std::move(ports)) {}
 
-  // `zone`: hours to add to UTC.
+  // `zone`: hours to add to UTC. At any time.
   void enrol(const std::string& device, const std::string& hardware_class, const std::string& zone);
-  std::int64_t create(const std::string& version, server::Policy policy, std::uint64_t seed);
+  std::int64_t create(const std::string& version, server::Policy policy, std::uint64_t seed, bool standing = false);
   // Asks for the start; at `at`, when that lies ahead.
   bool start(std::int64_t rollout, std::optional<Instant> at = {});
   bool promote_all(std::int64_t rollout);
@@ -100,6 +105,10 @@ class Server {
   std::string gate_of(const SimRollout& rollout) const;
   // In which a device told more of its shadow run than before.
   std::uint64_t shadow_reports() const { return shadow_reports_; }
+  // Devices that joined what stands.
+  std::uint64_t newcomers() const { return newcomers_; }
+  // Of the rollout that told it: newcomers.hpp.
+  bool is_wish(const Target& target) const;
   const Known& known(const std::string& device) const { return devices_.at(device); }
   // Of a release, by the id that rows name it with.
   const std::string& version_of(std::int64_t release) const { return releases_.at(static_cast<std::size_t>(release)); }
@@ -128,6 +137,15 @@ class Server {
   void apply(SimRollout& rollout, const server::OpenWave& action);
   void apply(SimRollout& rollout, const server::ChangeState& action);
   void apply(SimRollout& rollout, const server::TryAgain& action);
+  void apply(SimRollout& rollout, const server::StandDown& action);
+  void apply(SimRollout& rollout, const server::Dismiss& action);
+  void begin_to_stand(SimRollout& rollout);
+  void stand_down(SimRollout& rollout);
+  void look_at_all_again();
+  void take_newcomers();
+  void take_newcomer(const std::string& device);
+  void queue_newcomer(SimRollout& rollout, const std::string& device);
+  server::Counts latest_newcomers(const SimRollout& rollout) const;
   server::HeardOut hear_out(const SimRollout& rollout, const Row& row);
   void supersede(const SimRollout& by, const std::vector<server::TargetChange>& told);
   void enter(SimRollout& rollout, server::RolloutState to);
@@ -146,9 +164,11 @@ class Server {
   Ports ports_;
   std::map<std::string, Known> devices_;
   std::map<std::int64_t, SimRollout> rollouts_;
+  std::set<std::string> changed_;      // devices that may have come to match what stands
   std::vector<std::string> releases_;  // versions; a release's id is its place
   Rng labels_{7};
   std::uint64_t shadow_reports_ = 0;
+  std::uint64_t newcomers_ = 0;
 };
 
 std::string digest_of(const std::string& version);

@@ -44,6 +44,7 @@ constexpr std::array operations{
     std::pair{Operation::pause, "pause"sv},       std::pair{Operation::resume, "resume"sv},
     std::pair{Operation::promote, "promote"sv},   std::pair{Operation::halt, "halt"sv},
     std::pair{Operation::rollback, "rollback"sv}, std::pair{Operation::retry, "retry"sv},
+    std::pair{Operation::assign, "assign"sv},     std::pair{Operation::unassign, "unassign"sv},
 };
 
 constexpr std::array known_causes{
@@ -77,6 +78,7 @@ constexpr std::array known_causes{
     cause_cancelled,
     cause_superseded,
     cause_decommissioned,
+    cause_left_out,
     cause_other,
 };
 
@@ -142,7 +144,7 @@ std::optional<std::string> refuse_halt(const Situation& now) {
   if (is_open(now.state) || refuse_cancel(now) == std::nullopt) return std::nullopt;
   if (now.state != RolloutState::completed) return is_now(now.state) + ": there is nothing to halt";
   const bool stragglers = count_of(now.counts, "queued") > 0 || in_progress(now.counts) > 0;
-  if (!stragglers) return "the rollout is completed and nobody is left to notify";
+  if (!stragglers && !now.standing) return "the rollout is completed and nobody is left to notify";
   return std::nullopt;
 }
 
@@ -165,6 +167,19 @@ std::optional<std::string> refuse_retry(const Situation& now) {
   if (!is_open(now.state) && now.state != RolloutState::completed)
     return is_now(now.state) + ": it tries no device again";
   if (retryable(now.counts, "") == 0) return "no device has failed";
+  return std::nullopt;
+}
+
+// Before its completion it can be asked for, and takes effect then.
+std::optional<std::string> refuse_assign(const Situation& now) {
+  const bool may_stand = is_before_start(now.state) || is_open(now.state) || now.state == RolloutState::completed;
+  if (!may_stand) return is_now(now.state) + ": only what completes can stand; create a new rollout";
+  if (now.standing) return "the rollout stands already, or will once it has completed";
+  return std::nullopt;
+}
+
+std::optional<std::string> refuse_unassign(const Situation& now) {
+  if (!now.standing) return "the rollout does not stand";
   return std::nullopt;
 }
 
@@ -257,7 +272,8 @@ bool is_probation_cause(std::string_view cause) {
   return cause.starts_with("probation_");
 }
 bool is_neutral_cause(std::string_view cause) {
-  return cause == cause_cancelled || cause == cause_superseded || cause == cause_decommissioned;
+  return cause == cause_cancelled || cause == cause_superseded || cause == cause_decommissioned ||
+         cause == cause_left_out;
 }
 bool is_retryable(std::string_view cause) {
   return cause != cause_superseded && cause != cause_decommissioned;
@@ -291,7 +307,7 @@ std::int64_t executed(const Counts& counts) {
 
 std::int64_t neutral(const Counts& counts) {
   return count_of(counts, cause_cancelled) + count_of(counts, cause_superseded) +
-         count_of(counts, cause_decommissioned);
+         count_of(counts, cause_decommissioned) + count_of(counts, cause_left_out);
 }
 
 std::int64_t in_progress(const Counts& counts) {
@@ -310,13 +326,13 @@ Counts sum(const Counts& a, const Counts& b) {
 
 std::int64_t retryable(const Counts& counts, std::string_view cause) {
   if (!cause.empty()) return is_retryable(cause) && !is_step_name(cause) ? count_of(counts, cause) : 0;
-  return failed(counts) + count_of(counts, cause_cancelled);
+  return failed(counts) + count_of(counts, cause_cancelled) + count_of(counts, cause_left_out);
 }
 
 std::optional<std::string> refusal(Operation operation, const Situation& now) {
   const bool stops = operation == Operation::pause || operation == Operation::halt ||
                      operation == Operation::rollback || operation == Operation::refuse ||
-                     operation == Operation::cancel;
+                     operation == Operation::cancel || operation == Operation::unassign;
   if (!now.fault.empty() && !stops) return "it can only be stopped: " + now.fault;
   if (!now.withdrawn.empty() && !stops) return now.withdrawn + "; a rollout of it can only be stopped";
   switch (operation) {
@@ -344,6 +360,10 @@ std::optional<std::string> refusal(Operation operation, const Situation& now) {
       return refuse_rollback(now);
     case Operation::retry:
       return refuse_retry(now);
+    case Operation::assign:
+      return refuse_assign(now);
+    case Operation::unassign:
+      return refuse_unassign(now);
   }
   return "unknown operation";
 }

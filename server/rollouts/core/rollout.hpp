@@ -76,13 +76,15 @@ bool is_known_cause(std::string_view cause);
 std::span<const std::string_view> all_causes();
 // The device went back by itself from what served: probation_latency and its like.
 bool is_probation_cause(std::string_view cause);
-// Failures that say nothing about the release and so stay out of every share: cancelled, superseded, decommissioned.
+// Failures that say nothing about the release here and so stay out of every share: cancelled, superseded,
+// decommissioned, left_out.
 bool is_neutral_cause(std::string_view cause);
 inline constexpr std::string_view cause_timeout = "timeout";
 inline constexpr std::string_view cause_incompatible = "incompatible";
 inline constexpr std::string_view cause_cancelled = "cancelled";
 inline constexpr std::string_view cause_superseded = "superseded";
 inline constexpr std::string_view cause_decommissioned = "decommissioned";
+inline constexpr std::string_view cause_left_out = "left_out";  // it would have joined, and had failed with the release
 inline constexpr std::string_view cause_already_installed = "already_installed";  // of a success
 // Probation saw too few observations: of a failure, or of a success, which is counted as one and shown apart.
 inline constexpr std::string_view cause_too_few = "probation_too_few";
@@ -103,7 +105,20 @@ std::int64_t in_progress(const Counts& counts);
 Counts sum(const Counts& a, const Counts& b);
 
 // What an operator may ask for.
-enum class Operation : std::uint8_t { start, approve, refuse, cancel, pause, resume, promote, halt, rollback, retry };
+enum class Operation : std::uint8_t {
+  start,
+  approve,
+  refuse,
+  cancel,
+  pause,
+  resume,
+  promote,
+  halt,
+  rollback,
+  retry,
+  assign,    // it stands: devices that come later get its release
+  unassign,  // they do not any more
+};
 std::string_view to_string(Operation operation);
 Result<Operation> parse_operation(std::string_view text);
 std::span<const Operation> all_operations();
@@ -120,6 +135,7 @@ struct Situation {
   std::string fault{};       // why it cannot go on, whoever asks; it can be stopped
   std::string withdrawn{};   // that its release was, and why: it can only be stopped
   bool is_planning = false;  // its counts are not known yet
+  bool standing = false;     // it stands, or will once it has completed
 };
 // Why `operation` is refused now, as a sentence for the operator; nothing when it is legal.
 std::optional<std::string> refusal(Operation operation, const Situation& situation);

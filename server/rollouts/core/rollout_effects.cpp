@@ -118,6 +118,19 @@ Effects effects_of_retry(const std::vector<RolloutDevice>& rows) {
   return effects;
 }
 
+Effects effects_of_return(const std::vector<RolloutDevice>& rows) {
+  Effects effects;
+  for (const auto& row : rows) effects.moves.push_back(move_of(row, {.step = DeviceStep::queued}));
+  return effects;
+}
+
+Effects effects_of_dismissal(const std::vector<RolloutDevice>& rows, Instant now) {
+  Effects effects;
+  for (const auto& row : rows)
+    effects.moves.push_back(failed_move(row, cause_cancelled, "the rollout stands no longer", now));
+  return effects;
+}
+
 Effects effects_of_stop(const std::vector<RolloutDevice>& rows, RolloutState to, std::int64_t rollout, Instant now) {
   const bool goes_back = to == RolloutState::rolling_back;
   Effects effects;

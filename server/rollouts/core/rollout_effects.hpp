@@ -79,6 +79,10 @@ Effects effects_of_time_out(const std::vector<RolloutDevice>& rows, const Policy
 Effects effects_of_revocation(const std::vector<RolloutDevice>& rows, Instant now);
 // Failed devices; those that may not be tried again stay.
 Effects effects_of_retry(const std::vector<RolloutDevice>& rows);
+// Newcomers whose row says nothing of them any more: newcomers.hpp.
+Effects effects_of_return(const std::vector<RolloutDevice>& rows);
+// Newcomers that were not told before the rollout ceased to stand.
+Effects effects_of_dismissal(const std::vector<RolloutDevice>& rows, Instant now);
 
 // Devices that were told and whose target is still the rollout's wish. `to` halted: those not yet past activating are
 // told their previous release again. Rolling back: those that run the release, or work on it, are told what each had

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "server/rollouts/core/dwell.hpp"
+#include "server/rollouts/core/newcomers.hpp"
 
 namespace argosy::server {
 namespace {
@@ -42,15 +43,6 @@ std::string decision_word(Reaction reaction) {
 
 // Abort criteria
 // -------------------------------------------------------------------------------------------------------
-
-std::int64_t failures_of(const AbortCriterion& criterion, const Counts& counts) {
-  std::int64_t total = 0;
-  for (const auto& cause : criterion.causes) {
-    if (cause == "*") return failed(counts);
-    total += count_of(counts, cause);
-  }
-  return total;
-}
 
 bool reaches(const AbortCriterion& criterion, const Counts& counts) {
   const auto done = executed(counts);
@@ -251,6 +243,7 @@ ChangeState complete(const Snapshot& snapshot, const std::string& reason) {
   std::string message = "the last wave passed its gate: " + reason;
   const auto stragglers = count_of(total, "queued") + in_progress(total);
   if (stragglers > 0) message += "; " + std::to_string(stragglers) + " devices get it when they are seen";
+  if (snapshot.standing) message += "; it stands: devices that come later get it";
   return {RolloutState::completed, {"gate", "complete", std::move(message), gate_inputs(snapshot)}};
 }
 
@@ -424,6 +417,37 @@ void run(const Snapshot& snapshot, Instant now, std::vector<Action>& actions) {
   if (auto next = pass_gate(snapshot, now)) actions.push_back(std::move(*next));
 }
 
+// Why it stands no longer.
+std::optional<StandDown> stand_down(const Snapshot& snapshot) {
+  if (!snapshot.stands) return std::nullopt;
+  if (!snapshot.fault.empty()) {
+    return StandDown{{"fault", "unassign", "it cannot go on standing: " + snapshot.fault, {{"fault", snapshot.fault}}}};
+  }
+  if (!snapshot.withdrawn.empty())
+    return StandDown{{"withdrawn", "unassign", snapshot.withdrawn, nlohmann::json::object()}};
+  if (auto failing = judge_newcomers(snapshot.policy, snapshot.newcomers)) return StandDown{std::move(*failing)};
+  return std::nullopt;
+}
+
+// Stragglers and newcomers: its guards and its abort criteria are over, and what devices find out by themselves
+// decides.
+void follow_up(const Snapshot& snapshot, Instant now, std::vector<Action>& actions) {
+  if (auto down = stand_down(snapshot)) {
+    actions.push_back(std::move(*down));
+    return;
+  }
+  if (snapshot.has_untold_newcomers) {
+    actions.push_back(Dismiss{});  // alone: they are queued like stragglers until then
+    return;
+  }
+  if (!snapshot.fault.empty() || !snapshot.withdrawn.empty()) return;
+  if (auto again = snapshot.stands ? try_again(snapshot) : std::nullopt) {
+    actions.push_back(std::move(*again));
+    return;
+  }
+  if (auto more = notify_more(snapshot, now)) actions.push_back(*more);
+}
+
 Action start_scheduled(const Snapshot& snapshot, Instant now) {
   if (!snapshot.fault.empty()) {
     return ChangeState{RolloutState::draft,
@@ -446,6 +470,15 @@ ChangeState rolled_back(const Snapshot& snapshot) {
 }
 
 }  // namespace
+
+std::int64_t failures_of(const AbortCriterion& criterion, const Counts& counts) {
+  std::int64_t total = 0;
+  for (const auto& cause : criterion.causes) {
+    if (cause == "*") return failed(counts);
+    total += count_of(counts, cause);
+  }
+  return total;
+}
 
 Counts total_counts(const Snapshot& snapshot) {
   Counts total;
@@ -528,8 +561,7 @@ std::vector<Action> next_actions(const Snapshot& snapshot, Instant now) {
       run(snapshot, now, actions);
       break;
     case RolloutState::completed:
-      if (!snapshot.fault.empty() || !snapshot.withdrawn.empty()) break;
-      if (auto more = notify_more(snapshot, now)) actions.push_back(*more);
+      follow_up(snapshot, now, actions);
       break;
     case RolloutState::rolling_back:
       if (snapshot.rolling_back_reachable == 0) actions.push_back(rolled_back(snapshot));

@@ -69,8 +69,12 @@ struct Snapshot {
   std::string planning{};      // how far the plan of its devices is: nothing is decided before; empty: they are planned
   std::int64_t tries_due = 0;  // of those that try again by themselves, whose time has come
   bool promote_all = false;    // an operator opens the waves that are left without their bakes
-  bool overrides_guards = false;  // and without waiting for required guards
-  bool stopping = false;          // devices are still to be told of the last stop: nothing else is decided before
+  bool overrides_guards = false;      // and without waiting for required guards
+  bool stopping = false;              // devices are still to be told of the last stop: nothing else is decided before
+  bool standing = false;              // asked for: it stands once it has completed
+  bool stands = false;                // devices that come now get its release
+  Counts newcomers{};                 // while it stands, what the last of these came to: newcomers.hpp
+  bool has_untold_newcomers = false;  // that joined while it stood, which it does no more
 };
 
 struct Decision {
@@ -120,7 +124,15 @@ struct TryAgain {  // failed devices whose time has come, up to that many
   Decision decision;
   friend bool operator==(const TryAgain&, const TryAgain&) = default;
 };
-using Action = std::variant<Start, Join, Notify, TimeOut, StartBake, OpenWave, ChangeState, TryAgain>;
+struct StandDown {  // no further device gets the release by itself
+  Decision decision;
+  friend bool operator==(const StandDown&, const StandDown&) = default;
+};
+struct Dismiss {  // newcomers that were not told yet, up to a thousand: it stands no more
+  friend bool operator==(const Dismiss&, const Dismiss&) = default;
+};
+using Action =
+    std::variant<Start, Join, Notify, TimeOut, StartBake, OpenWave, ChangeState, TryAgain, StandDown, Dismiss>;
 
 std::vector<Action> next_actions(const Snapshot& snapshot, Instant now);
 
@@ -131,6 +143,8 @@ std::string gate_status(const Snapshot& snapshot, Instant now);
 std::optional<std::vector<std::string>> open_zones(const Policy& policy, const std::vector<ZoneView>& zones);
 
 Counts total_counts(const Snapshot& snapshot);
+// Of the counted devices, those that failed with one of the criterion's causes.
+std::int64_t failures_of(const AbortCriterion& criterion, const Counts& counts);
 // What pace.hpp asks about; nothing when the policy names no rate.
 std::optional<PaceNow> pace_now(const Snapshot& snapshot, Instant now);
 // Metrics of required guards that neither pass nor fail yet: `promote all` does not skip them by itself.

@@ -23,6 +23,7 @@ struct NewRollout {
   std::uint64_t seed = 0;
   std::string person{};               // behind who makes it: Account
   std::optional<Instant> start_at{};  // not before
+  bool standing = false;              // once it has completed, devices that come later get the release
 };
 
 struct OperatorCall {
@@ -89,6 +90,7 @@ struct RolloutRecord {
   std::int64_t bytes_full = 0;          // what whole files would have been
   std::optional<Withdrawal> withdrawn;  // its release
   std::vector<std::string> warnings;    // what became of earlier rollouts of its release; not in lists
+  std::vector<std::string> notes;       // what else stands for devices of its model; not in lists
   std::string canary_reach_json;        // what its canary can find out; empty: not told yet; not in lists
   // Why some of this is missing, because what is stored cannot be read: such a rollout is shown, and can be stopped.
   std::string fault;
@@ -100,6 +102,9 @@ struct RolloutRecord {
   bool promote_all = false;                   // the waves that are left open without their bakes
   bool overrides_guards = false;              // and without waiting for required guards
   std::optional<Planning> planning;           // none: planned
+  bool standing = false;                      // it stands, or will once it has completed
+  std::optional<Instant> stands_since;        // none: it does not stand now
+  std::int64_t newcomers = 0;                 // that joined while it stood
 };
 
 Counts total_counts(const RolloutRecord& record);
@@ -128,6 +133,7 @@ struct RolloutDeviceRecord {
   std::optional<Instant> retry_at{};           // when it tries again by itself
   std::optional<Instant> resting_until{};      // it failed again and again, and is told of this model no sooner
   std::optional<wire::ShadowCounts> shadow{};  // of its shadow run; none: there was none
+  std::optional<Instant> joined_at{};          // while the rollout stood
 };
 
 struct DecisionRecord {

@@ -17,6 +17,7 @@
 #include "server/rollouts/store/join_store.hpp"
 #include "server/rollouts/store/launch_store.hpp"
 #include "server/rollouts/store/maintenance_store.hpp"
+#include "server/rollouts/store/newcomer_store.hpp"
 #include "server/rollouts/store/notify_store.hpp"
 #include "server/rollouts/store/penalty_store.hpp"
 #include "server/rollouts/store/rollout_rows_store.hpp"
@@ -148,6 +149,7 @@ Result<void> apply(pqxx::work& transaction, const AdvanceRollout& asked, const R
   if (action.to == RolloutState::completed) {
     transaction.exec_params0("update rollout_waves set passed_at = $3::timestamptz where rollout_id = $1 and wave = $2",
                              record.id, record.wave, asked.now);
+    if (record.standing) ARGOSY_CHECK(begin_to_stand(transaction, record, asked.now));
   }
   advance.acted = true;
   return {};
@@ -162,9 +164,24 @@ Result<void> apply(pqxx::work& transaction, const AdvanceRollout& asked, const R
   return {};
 }
 
+Result<void> apply(pqxx::work& transaction, const AdvanceRollout& asked, const RolloutRecord& record,
+                   const StandDown& action, Advance& advance) {
+  stand_down_by_itself(transaction, record, action.decision, asked.now);
+  advance.acted = true;
+  return {};
+}
+
+Result<void> apply(pqxx::work& transaction, const AdvanceRollout& asked, const RolloutRecord& record, const Dismiss&,
+                   Advance& advance) {
+  dismiss_newcomers(transaction, record, asked.now);
+  advance.acted = true;
+  return {};
+}
+
 // Failed devices that are to try again by themselves know when, before the gate looks at them.
 void look_ahead(pqxx::work& transaction, const RolloutRecord& record) {
-  if (record.state == RolloutState::running && failed(total_counts(record)) > 0) schedule_tries(transaction, record);
+  const bool goes_on = record.state == RolloutState::running || record.stands_since;
+  if (goes_on && failed(total_counts(record)) > 0) schedule_tries(transaction, record);
 }
 
 }  // namespace
@@ -192,6 +209,7 @@ Result<Advance> AdvanceRollout::operator()(pqxx::work& transaction) const {
     if (advance.stopped) break;  // what else was decided, was decided without knowing
     ARGOSY_CHECK(std::visit([&](const auto& one) { return apply(transaction, *this, record, one, advance); }, action));
   }
+  keep_judged(transaction, record);
   return advance;
 }
 

@@ -41,9 +41,11 @@ std::int64_t insert_newcomers(pqxx::work& transaction, const RolloutRecord& reco
   return static_cast<std::int64_t>(newcomers.size());
 }
 
+}  // namespace
+
 // The wave may have been empty, and then never was opened when its turn came.
-void count_newcomers(pqxx::work& transaction, const RolloutRecord& record, int wave, std::int64_t devices,
-                     Instant now) {
+void count_joined(pqxx::work& transaction, const RolloutRecord& record, int wave, const std::string& key,
+                  std::int64_t devices, Instant now) {
   transaction.exec_params0(
       R"sql(
         update rollout_waves
@@ -52,10 +54,8 @@ void count_newcomers(pqxx::work& transaction, const RolloutRecord& record, int w
           opened_at = case when $2 <= $5 then coalesce(opened_at, $6::timestamptz) else opened_at end
         where rollout_id = $1 and wave = $2
       )sql",
-      record.id, wave, devices, std::string(to_string(DeviceStep::queued)), record.wave, now);
+      record.id, wave, devices, key, record.wave, now);
 }
-
-}  // namespace
 
 Result<std::int64_t> join_devices(pqxx::work& transaction, const RolloutRecord& record, const Join& join, Instant now) {
   ARGOSY_TRY(const auto filter, parse_filter(record.filter));
@@ -64,7 +64,7 @@ Result<std::int64_t> join_devices(pqxx::work& transaction, const RolloutRecord& 
   transaction.exec_params0("update rollouts set looked_for_more_at = $2::timestamptz where id = $1", record.id,
                            all ? std::optional(now) : record.looked_for_more_at);
   if (joined == 0) return joined;
-  count_newcomers(transaction, record, join.wave, joined, now);
+  count_joined(transaction, record, join.wave, std::string(to_string(DeviceStep::queued)), joined, now);
   log_decision(transaction, record, "engine",
                {"targets",
                 "join",

@@ -12,6 +12,7 @@
 
 #include "server/db/rows.hpp"
 #include "server/journal/journal_store.hpp"
+#include "server/rollouts/core/newcomers.hpp"
 #include "server/rollouts/core/state_sql.hpp"
 #include "server/rollouts/core/variant_plan.hpp"
 #include "server/rollouts/store/device_rows_store.hpp"
@@ -71,7 +72,8 @@ std::vector<Queued> lock_queued(pqxx::work& transaction, const RolloutRecord& re
                                  R"sql(,
       d.hardware_class, d.capabilities, coalesce(m.version, '') as version, coalesce(m.digest, '') as digest,
       coalesce(m.previous_digest, '') as previous_digest, coalesce(m.update_state, 'idle') as update_state,
-      l.id as serving_release, coalesce(o.started_at > $4::timestamptz, false) as newer_wish,
+      l.id as serving_release, coalesce(o.started_at > $4::timestamptz, false) as newer, o.state as newer_state,
+      coalesce(w.release_id = o.release_id, false) as newer_is_its_own,
       (select s.download_bytes_per_s from device_state s where s.device_id = q.device_id) as download_bytes_per_s
     from turn q
     join devices d on d.id = q.device_id
@@ -93,7 +95,9 @@ std::vector<Queued> lock_queued(pqxx::work& transaction, const RolloutRecord& re
   const auto previous_digest = rows.column_number("previous_digest");
   const auto update_state = rows.column_number("update_state");
   const auto serving_release = rows.column_number("serving_release");
-  const auto newer_wish = rows.column_number("newer_wish");
+  const auto newer = rows.column_number("newer");
+  const auto newer_state = rows.column_number("newer_state");
+  const auto newer_is_its_own = rows.column_number("newer_is_its_own");
   const auto download_bytes_per_s = rows.column_number("download_bytes_per_s");
   std::vector<Queued> queued;
   queued.reserve(static_cast<std::size_t>(rows.size()));
@@ -110,7 +114,8 @@ std::vector<Queued> lock_queued(pqxx::work& transaction, const RolloutRecord& re
     static const std::set<std::string> settled{"idle", "committed", "rejected", "failed", "rolled_back"};
     one.facts.updating = settled.count(row[update_state].as<std::string>()) == 0;
     one.heard.serving_release = optional_of<std::int64_t>(row[serving_release]);
-    one.heard.newer_wish = row[newer_wish].as<bool>();
+    one.heard.newer_wish = row[newer].as<bool>() &&
+                           is_wish(enum_of(row[newer_state], parse_rollout_state), row[newer_is_its_own].as<bool>());
     one.download_bytes_per_s = optional_of<std::uint64_t>(row[download_bytes_per_s]);
     queued.push_back(std::move(one));
   }

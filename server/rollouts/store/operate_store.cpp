@@ -13,6 +13,7 @@
 #include "server/rollouts/store/decision_store.hpp"
 #include "server/rollouts/store/device_rows_store.hpp"
 #include "server/rollouts/store/launch_store.hpp"
+#include "server/rollouts/store/newcomer_store.hpp"
 #include "server/rollouts/store/penalty_store.hpp"
 #include "server/rollouts/store/rollout_rows_store.hpp"
 #include "server/rollouts/store/snapshot_store.hpp"
@@ -173,6 +174,17 @@ std::vector<RolloutDevice> lock_failed(pqxx::work& transaction, std::int64_t id,
   return rollout_devices_of(transaction.exec_params(sql, id, cause));
 }
 
+// Newcomers that an operator asks for by hand are told though the rollout stands no more.
+void take_as_planned(pqxx::work& transaction, const RolloutRecord& record, const std::vector<std::string>& devices) {
+  transaction.exec_params0(
+      R"sql(
+        update rollout_devices
+        set joined_at = null
+        where rollout_id = $1 and joined_at is not null and device_id in (select unnest($2::text[]))
+      )sql",
+      record.id, pg_array(devices));
+}
+
 Result<void> retry(pqxx::work& transaction, const OperateRollout& asked, const RolloutRecord& record) {
   const auto moves = effects_of_retry(lock_failed(transaction, record.id, asked.call.cause)).moves;
   if (moves.empty()) {
@@ -181,6 +193,7 @@ Result<void> retry(pqxx::work& transaction, const OperateRollout& asked, const R
   begin_next_attempt(transaction, record.id, moves);
   std::vector<std::string> devices;
   for (const auto& move : moves) devices.push_back(move.device);
+  if (!record.stands_since) take_as_planned(transaction, record, devices);
   if (asked.call.include_resting) end_rests(transaction, record.model, devices);
   restart_bake(transaction, record);
   transaction.exec_params0("update rollouts set version = version + 1 where id = $1", record.id);
@@ -191,6 +204,28 @@ Result<void> retry(pqxx::work& transaction, const OperateRollout& asked, const R
   log_decision(transaction, record, asked.call.actor, by_operator("retry", message, accept(transaction, asked, after)),
                asked.now);
   return {};
+}
+
+Result<void> assign(pqxx::work& transaction, const OperateRollout& asked, const RolloutRecord& record) {
+  const bool at_once = record.state == RolloutState::completed;
+  if (at_once) {
+    ARGOSY_TRY(const auto newer, find_newer_standing(transaction, record));
+    if (newer) return make_error(Errc::illegal_transition, *newer);
+  }
+  transaction.exec_params0("update rollouts set standing = true, version = version + 1 where id = $1", record.id);
+  const auto& actor = asked.call.actor;
+  const auto message = "assigned by " + actor + ": it stands " + (at_once ? "from now on" : "once it has completed") +
+                       ", and devices that come later get " + record.version;
+  log_decision(transaction, record, actor, by_operator("assign", message), asked.now);
+  if (at_once) return begin_to_stand(transaction, record, asked.now);
+  return {};
+}
+
+void unassign(pqxx::work& transaction, const OperateRollout& asked, const RolloutRecord& record) {
+  const auto& actor = asked.call.actor;
+  stand_down(transaction, record, actor,
+             by_operator("unassign", "unassigned by " + actor + ": devices that come later get nothing from it"),
+             asked.now);
 }
 
 Result<void> act(pqxx::work& transaction, const OperateRollout& asked, const RolloutRecord& record) {
@@ -221,6 +256,11 @@ Result<void> act(pqxx::work& transaction, const OperateRollout& asked, const Rol
       return {};
     case Operation::retry:
       return retry(transaction, asked, record);
+    case Operation::assign:
+      return assign(transaction, asked, record);
+    case Operation::unassign:
+      unassign(transaction, asked, record);
+      return {};
   }
   return make_error(Errc::internal, "unknown operation");
 }

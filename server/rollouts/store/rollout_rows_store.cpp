@@ -65,6 +65,7 @@ Result<RolloutRecord> load_rollout(pqxx::work& transaction, std::int64_t id, Loc
       r.version as etag, r.created_by, r.created_at, r.started_at, r.ended_at, r.told_up_to,
       r.guards_unmeasured, x.at as withdrawn_at, x.actor as withdrawn_by, x.reason as withdrawn_because,
       r.pace_spent_until, r.start_at, r.approved_by, r.created_by_person, r.promote_all, r.overrides_guards, r.looked_for_more_at,
+      r.standing, r.stands_since, r.newcomers,
       p.done as planned, p.total as to_plan
     from rollouts r
     join releases l on l.id = r.release_id
@@ -101,6 +102,9 @@ Result<RolloutRecord> load_rollout(pqxx::work& transaction, std::int64_t id, Loc
   record.looked_for_more_at = optional_of<Instant>(row["looked_for_more_at"]);
   record.promote_all = row["promote_all"].as<bool>();
   record.overrides_guards = row["overrides_guards"].as<bool>();
+  record.standing = row["standing"].as<bool>();
+  record.stands_since = optional_of<Instant>(row["stands_since"]);
+  record.newcomers = row["newcomers"].as<std::int64_t>();
   record.created_at = row["created_at"].as<Instant>();
   record.started_at = optional_of<Instant>(row["started_at"]);
   record.ended_at = optional_of<Instant>(row["ended_at"]);

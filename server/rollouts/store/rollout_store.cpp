@@ -8,12 +8,14 @@
 
 #include "server/db/rows.hpp"
 #include "server/journal/journal_store.hpp"
+#include "server/rollouts/core/newcomers.hpp"
 #include "server/rollouts/core/recall.hpp"
 #include "server/rollouts/core/state_sql.hpp"
 #include "server/rollouts/store/canary_store.hpp"
 #include "server/rollouts/store/earlier_store.hpp"
 #include "server/rollouts/store/launch_store.hpp"
 #include "server/rollouts/store/maintenance_store.hpp"
+#include "server/rollouts/store/newcomer_store.hpp"
 #include "server/rollouts/store/plan_store.hpp"
 #include "server/rollouts/store/release_rows_store.hpp"
 #include "server/rollouts/store/rollout_rows_store.hpp"
@@ -53,6 +55,7 @@ Result<RolloutRecord> load_whole(pqxx::work& transaction, std::int64_t id) {
   std::vector<RolloutRecord> one{std::move(record)};
   load_bytes(transaction, one);
   one.front().warnings = warnings_of(load_earlier_troubles(transaction, one.front()));
+  one.front().notes = standing_notes(one.front(), load_others_that_stand(transaction, one.front()));
   one.front().canary_reach_json = load_canary_reach(transaction, id);
   return std::move(one.front());
 }
@@ -87,6 +90,7 @@ RolloutDeviceRecord device_of(const pqxx::row& row) {
   device.resting_until = optional_of<Instant>(row["resting_until"]);
   device.finished_at = optional_of<Instant>(row["finished_at"]);
   device.shadow = shadow_of(row);
+  device.joined_at = optional_of<Instant>(row["joined_at"]);
   return device;
 }
 
@@ -102,24 +106,27 @@ Result<std::int64_t> check_new_rollout(pqxx::work& transaction, const NewRollout
 
 Result<RolloutRecord> CreateRollout::operator()(pqxx::work& transaction) const {
   ARGOSY_TRY(const auto release, check_new_rollout(transaction, wanted, now));
-  const auto id = transaction
-                      .exec_params1(
-                          R"sql(
+  const auto id =
+      transaction
+          .exec_params1(
+              R"sql(
                             insert into rollouts (name, model, release_id, filter, policy, seed, created_by,
-                              created_at, created_by_person, start_at)
-                            values ($1, $2, $3, $4, $5::jsonb, $6, $7, $8::timestamptz, $9, $10::timestamptz)
+                              created_at, created_by_person, start_at, standing)
+                            values ($1, $2, $3, $4, $5::jsonb, $6, $7, $8::timestamptz, $9, $10::timestamptz, $11)
                             returning id
                           )sql",
-                          wanted.name, wanted.model, release, wanted.filter, encode(wanted.policy).dump(),
-                          static_cast<std::int64_t>(wanted.seed), actor, now, wanted.person, wanted.start_at)[0]
-                      .as<std::int64_t>();
+              wanted.name, wanted.model, release, wanted.filter, encode(wanted.policy).dump(),
+              static_cast<std::int64_t>(wanted.seed), actor, now, wanted.person, wanted.start_at, wanted.standing)[0]
+          .as<std::int64_t>();
   insert_waves(transaction, id, wanted.policy);
   ARGOSY_TRY(auto record, load_rollout(transaction, id, Lock::none));
   ARGOSY_TRY(const auto refused, find_canary_refusal(transaction, record));
   if (!refused.empty()) return make_error(Errc::unprocessable, refused);
   ARGOSY_CHECK(plan_again(transaction, record, now));
-  append_audit(transaction, actor, "rollout.create", "rollout/" + std::to_string(id),
-               Json{{"name", wanted.name}, {"model", wanted.model}, {"version", wanted.version}}.dump());
+  append_audit(
+      transaction, actor, "rollout.create", "rollout/" + std::to_string(id),
+      Json{{"name", wanted.name}, {"model", wanted.model}, {"version", wanted.version}, {"standing", wanted.standing}}
+          .dump());
   return load_whole(transaction, id);
 }
 
@@ -159,12 +166,12 @@ Result<RolloutPage<RolloutDeviceRecord>> ListRolloutDevices::operator()(pqxx::wo
   static const std::string where = " where q.rollout_id = $1 and ($2 = '' or $2 = state or $2 = cause)";
   static const std::string select = R"sql(
     select q.device_id, wave, state, cause, message, q.attempt, source, bytes, full_bytes, numbers, notified_at,
-      started_at, finished_at, )sql" +
+      started_at, finished_at, joined_at, )sql" +
                                     shadow_columns + R"sql(, (
         select q.retry_at
         from rollouts r
-        where r.id = q.rollout_id and r.state in ()sql" +
-                                    sql_states(is_open) + R"sql()
+        where r.id = q.rollout_id and (r.stands_since is not null or r.state in ()sql" +
+                                    sql_states(is_open) + R"sql())
       ) as retry_at, (
         select f.resting_until
         from device_failures f
@@ -210,7 +217,8 @@ Result<RolloutPage<DecisionRecord>> ListDecisions::operator()(pqxx::work& transa
 }
 
 std::vector<RolloutRecord> ListActiveRollouts::operator()(pqxx::work& transaction) const {
-  // A rollout that has ended still has devices to tell, to hear of or to bring back.
+  // A rollout that has ended still has devices to tell, to hear of or to bring back; one that stands has outcomes of
+  // newcomers to judge, and failures to try again.
   static const std::string sql = R"sql(
     select id
     from rollouts r
@@ -228,6 +236,17 @@ std::vector<RolloutRecord> ListActiveRollouts::operator()(pqxx::work& transactio
                                  sql_word(DeviceStep::queued) + R"sql()
       ))
       or told_up_to is not null
+      or (r.stands_since is not null and (
+        exists (select from release_withdrawals x where x.release_id = r.release_id)
+        or exists (select from rollout_devices q where q.rollout_id = r.id and q.retry_at is not null)
+        or exists (
+          select
+          from rollout_devices q
+          where q.rollout_id = r.id and q.joined_at is not null and q.finished_at > r.newcomers_judged_up_to
+            and (q.cause is null or q.cause not in ()sql" +
+                                 sql_causes(is_neutral_cause) + R"sql())
+        )
+      ))
     order by told_up_to is null, id
   )sql";
   const auto rows = transaction.exec_params(sql);

@@ -12,6 +12,7 @@
 #include "server/rollouts/guards/panel_store.hpp"
 #include "server/rollouts/store/acknowledgement_store.hpp"
 #include "server/rollouts/store/maintenance_store.hpp"
+#include "server/rollouts/store/newcomer_store.hpp"
 #include "server/rollouts/store/rollout_rows_store.hpp"
 
 namespace argosy::server {
@@ -155,6 +156,11 @@ Snapshot load_snapshot(pqxx::work& transaction, const RolloutRecord& record, Ins
   // With maintenance windows each zone has a clock of its own.
   if (in_progress(total) > 0 && !record.policy.maintenance)
     snapshot.oldest_clock = find_oldest_clock(transaction, record.id);
+  snapshot.standing = record.standing;
+  snapshot.stands = record.stands_since.has_value();
+  snapshot.newcomers = load_newcomers(transaction, record).latest;
+  if (record.state == RolloutState::completed && !snapshot.stands && count_of(total, "queued") > 0)
+    snapshot.has_untold_newcomers = has_untold_newcomers(transaction, record);
   if (!record.policy.retry.causes.empty()) load_tries(transaction, record.id, now, snapshot);
   return snapshot;
 }

@@ -10,6 +10,7 @@
 #include "server/rollouts/core/state_sql.hpp"
 #include "server/rollouts/store/decision_store.hpp"
 #include "server/rollouts/store/device_rows_store.hpp"
+#include "server/rollouts/store/newcomer_store.hpp"
 #include "server/rollouts/store/target_store.hpp"
 
 namespace argosy::server {
@@ -39,6 +40,10 @@ std::string severity_of(RolloutState to) {
   return to == RolloutState::paused ? "warning" : "info";
 }
 
+bool ends_standing(RolloutState to) {
+  return to == RolloutState::halted || to == RolloutState::rolling_back || to == RolloutState::rolled_back;
+}
+
 }  // namespace
 
 void change_state(pqxx::work& transaction, const RolloutRecord& record, RolloutState to, const std::string& actor,
@@ -49,12 +54,16 @@ void change_state(pqxx::work& transaction, const RolloutRecord& record, RolloutS
         set state = $2, reason = $3, version = version + 1,
           promote_all = promote_all and $6, overrides_guards = overrides_guards and $6,
           started_at = case when $6 then coalesce(started_at, $4::timestamptz) else started_at end,
-          ended_at = case when $5 then $4::timestamptz end
+          ended_at = case when $5 then $4::timestamptz end,
+          standing = standing and not $7, stands_since = case when $7 then null else stands_since end,
+          stands_looked_up_to = case when $7 then null else stands_looked_up_to end
         where id = $1
       )sql",
-      record.id, std::string(to_string(to)), decision.message, now, has_ended(to), to == RolloutState::running);
+      record.id, std::string(to_string(to)), decision.message, now, has_ended(to), to == RolloutState::running,
+      ends_standing(to));
   log_decision(transaction, record, actor, decision, now, severity_of(to));
   if (to == RolloutState::halted || to == RolloutState::rolling_back) tell_of_stop(transaction, record, to, "", now);
+  if (ends_standing(to) || to == RolloutState::paused) look_for_newcomers_again(transaction, record.model);
 }
 
 void tell_of_stop(pqxx::work& transaction, const RolloutRecord& record, RolloutState to, const std::string& after,

@@ -104,6 +104,18 @@ TEST_F(RetentionTest, OldRolloutsGoWithTheirDevicesButTheOneThatIsStillFollowed)
   EXPECT_EQ(count("rollout_decisions"), 2);
 }
 
+TEST_F(RetentionTest, ARolloutThatStandsKeepsTheRowsByWhichItKnowsNewcomers) {
+  add_release();
+  database.exec("insert into devices (id, hardware_class) select 'cam-' || n, 'cpu' from generate_series(1, 20) n");
+  add_rollout("1", "completed", ago(400), 20);
+  database.exec("update rollouts set standing = true, stands_since = ended_at");
+  EXPECT_EQ(tick(), 0U);
+  EXPECT_EQ(count("rollout_devices"), 20);
+  database.exec("update rollouts set standing = false, stands_since = null");
+  tick(24h);
+  EXPECT_EQ(count("rollouts"), 0);
+}
+
 TEST_F(RetentionTest, ARolloutThatIsScheduledStaysUntilItsTime) {
   add_release();
   add_rollout("1", "draft", "null", 0);

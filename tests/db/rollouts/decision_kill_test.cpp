@@ -9,6 +9,7 @@
 #include "server/rollouts/guards/guard.hpp"
 #include "server/rollouts/rollout_service.hpp"
 #include "server/rollouts/store/advance_store.hpp"
+#include "server/rollouts/store/newcomer_store.hpp"
 #include "tests/db/rollouts/rollout_fleet.hpp"
 #include "tests/support/postgres_wire.hpp"
 
@@ -45,6 +46,7 @@ constexpr const char* rows_of_decisions = R"sql(
     union all select 'look ' || to_jsonb(t)::text from rollout_looks t
     union all select 'target ' || to_jsonb(t)::text from device_targets t
     union all select 'failures ' || (to_jsonb(t) - '{resting_until}'::text[])::text from device_failures t
+    union all select 'newcomer ' || device_id from rollout_newcomers
     union all select 'withdrawal ' || to_jsonb(t)::text from release_withdrawals t
     union all select 'rev ' || id || ' ' || desired_rev from devices
     union all select 'due ' || to_jsonb(t)::text from desired_due t
@@ -119,6 +121,20 @@ class BrokenOff : public RolloutFleet {
   Act advances(std::int64_t id) {
     return
         [this, id](Server& server) { return done(run(server.pool.transact<AdvanceRollout>(id, std::nullopt, now))); };
+  }
+  Act takes_newcomers() {
+    return [this](Server& server) { return done(run(server.pool.transact<TakeNewcomers>(std::size_t{1000}, now))); };
+  }
+  // It told everybody, and all took it.
+  std::int64_t standing() {
+    const auto id = create("1.1", {{"waves", {{{"share", 1}}}}});
+    operate(id, Operation::assign).value();
+    operate(id, Operation::start).value();
+    tick();
+    report_all(id, "notified", "committed");
+    for (int i = 0; i < 3; ++i) tick();
+    EXPECT_TRUE(get(id).record.stands_since);
+    return id;
   }
   Act ticks() {
     return [this](Server& server) { return done(run(server.rollouts.tick(now))); };
@@ -303,6 +319,18 @@ TEST_F(BrokenOff, Retry) {
   expect_one_outcome(asks(id, Operation::retry, {.include_resting = true}));
 }
 
+TEST_F(BrokenOff, AssignAndUnassign) {
+  const auto id = started("1.1", {{"waves", {{{"share", 1}}}}});
+  tick();
+  report_all(id, "notified", "committed");
+  for (int i = 0; i < 3; ++i) tick();
+  ASSERT_EQ(state_of(id), RolloutState::completed);
+  add_device("fp32-7");
+  tick();
+  expect_one_outcome(asks(id, Operation::assign));
+  expect_one_outcome(asks(id, Operation::unassign));
+}
+
 TEST_F(BrokenOff, Halt) {
   const auto id = started();
   tick();
@@ -448,6 +476,53 @@ TEST_F(BrokenOff, Join) {
   add_device("fp32-7");
   pass(seconds(11));
   expect_one_outcome(advances(id));
+}
+
+TEST_F(BrokenOff, CompleteAndStand) {
+  const auto older = standing();
+  const auto id = create("1.1", {{"waves", {{{"share", 1}}}}});
+  operate(id, Operation::assign).value();
+  pass(seconds(1));
+  operate(id, Operation::start).value();
+  for (int i = 0; i < 2; ++i) run(pool.transact<AdvanceRollout>(id, std::nullopt, now)).value();  // all have it already
+  expect_one_outcome(advances(id));
+  EXPECT_EQ(decisions(older, "unassign"), 1);
+}
+
+TEST_F(BrokenOff, JoinWhatStands) {
+  standing();
+  add_device("fp32-7");
+  add_device("fp32-8");
+  expect_one_outcome(takes_newcomers());
+}
+
+TEST_F(BrokenOff, LeaveOutAndTakeBack) {
+  const auto id = standing();
+  database.exec("update rollout_devices set state = 'failed', cause = 'superseded' where device_id = 'fp32-1'");
+  database.exec("update rollout_waves set counts = '{\"succeeded\": 11, \"superseded\": 1}' where rollout_id = " +
+                std::to_string(id));
+  add_device("fp32-7");
+  const auto trial = started("1.1");
+  operate(trial, Operation::halt).value();
+  database.exec("update rollout_devices set state = 'failed', cause = 'validate_rejected', finished_at = '" +
+                to_rfc3339(now) + "' where device_id = 'fp32-7' and rollout_id = " + std::to_string(trial));
+  database.exec("insert into rollout_newcomers (device_id) values ('fp32-1'), ('fp32-7')");
+  expect_one_outcome(takes_newcomers());
+  EXPECT_EQ(devices_in(id, "left_out"), std::vector<std::string>{"fp32-7"});
+}
+
+TEST_F(BrokenOff, StandDownAndDismiss) {
+  const auto id = standing();
+  for (int i = 7; i <= 9; ++i) add_device("fp32-" + std::to_string(i));
+  tick();
+  pass(seconds(1));
+  report_all(id, "notified", "failed", "activate");
+  add_device("int8-7");
+  run(pool.transact<TakeNewcomers>(std::size_t{1000}, now)).value();
+  expect_one_outcome(advances(id));
+  EXPECT_EQ(decisions(id, "unassign"), 1);
+  expect_one_outcome(advances(id));
+  EXPECT_EQ(devices_in(id, "cancelled"), std::vector<std::string>{"int8-7"});
 }
 
 TEST_F(BrokenOff, DevicesThatAreRevokedLeave) {

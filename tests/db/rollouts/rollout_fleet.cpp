@@ -48,8 +48,8 @@ void RolloutFleet::add_device(const std::string& id, const std::string& hardware
                                     {"runtimes", {"onnxruntime"}},
                                     {"precisions", {hardware_class}},
                                     {"memory_mb", 2048}};
-  database.exec("insert into devices (id, hardware_class, capabilities) values (" + quoted(id) + ", " +
-                quoted(hardware_class) + ", " + quoted(capabilities.dump()) + ")");
+  database.exec("insert into devices (id, hardware_class, capabilities, enrolled_at) values (" + quoted(id) + ", " +
+                quoted(hardware_class) + ", " + quoted(capabilities.dump()) + ", " + quoted(to_rfc3339(now)) + ")");
   database.exec("insert into device_state (device_id, presence, presence_since) values (" + quoted(id) +
                 ", 'online', now() - interval '1 day')");
   if (version.empty()) return;

@@ -129,6 +129,17 @@ TEST(Filter, ErrorsNameTheColumnAndWhatWasExpected) {
   EXPECT_EQ(complaint("labels. = 1"), "column 1: the key '' does not match [A-Za-z0-9_-]{1,64}");
 }
 
+TEST(Filter, CoversOneThatIsWrittenTheSameOrAnyWhenItAsksNothing) {
+  const auto cover = [](const std::string& wide, const std::string& narrow) {
+    return covers(parse_filter(wide).value(), parse_filter(narrow).value());
+  };
+  EXPECT_TRUE(cover("", ""));
+  EXPECT_TRUE(cover("", "labels.site = berlin"));
+  EXPECT_FALSE(cover("labels.site = berlin", ""));
+  EXPECT_TRUE(cover("labels.site = berlin", "labels.site=\"berlin\""));
+  EXPECT_FALSE(cover("labels.site = berlin", "labels.site = bonn"));
+}
+
 TEST(Filter, APresenceThatDoesNotExistIsAnError) {
   EXPECT_EQ(complaint("presence = onlin"), "column 12: expected online, late, offline or never_seen, found onlin");
   EXPECT_TRUE(selects("presence : line"));

@@ -103,6 +103,15 @@ TEST(RolloutEffects, ARetryQueuesTheFailedButForThoseOfOthers) {
   EXPECT_EQ(summary(effects_of_retry({device(DeviceStep::failed, "decommissioned")})), "nothing");
 }
 
+TEST(RolloutEffects, NewcomersComeAndGo) {
+  EXPECT_EQ(summary(effects_of_return({device(DeviceStep::failed, "superseded")})), "queued");
+  EXPECT_EQ(summary(effects_of_return({device(DeviceStep::succeeded)})), "queued");
+  const auto dismissed = effects_of_dismissal({device(DeviceStep::queued)}, now);
+  EXPECT_EQ(summary(dismissed), "failed cancelled");
+  EXPECT_EQ(dismissed.moves.front().to.message, "the rollout stands no longer");
+  EXPECT_EQ(dismissed.moves.front().finished_at, now);
+}
+
 TEST(RolloutEffects, AReportBeginsAndEndsARow) {
   auto move = effect_of_report(device(DeviceStep::notified), {.step = DeviceStep::downloading}, now);
   EXPECT_EQ(move.started_at, now);

@@ -67,6 +67,8 @@ std::string summary(const Snapshot& snapshot, Instant now = t0) {
     if (const auto* c = std::get_if<ChangeState>(&action)) add(std::string(to_string(c->to)));
     if (std::get_if<TimeOut>(&action) != nullptr) add("time out");
     if (std::get_if<TryAgain>(&action) != nullptr) add("try again");
+    if (const auto* s = std::get_if<StandDown>(&action)) add("stand down: " + s->decision.rule);
+    if (std::get_if<Dismiss>(&action) != nullptr) add("dismiss");
   }
   return text.empty() ? "hold" : text;
 }
@@ -650,6 +652,78 @@ TEST(RolloutEngine, LooksForNewDevicesEveryTenSecondsBeforeItJudgesAGate) {
   EXPECT_EQ(summary(snapshot, t0 + seconds(10)), "join 1");
   snapshot.state = RolloutState::halted;
   EXPECT_EQ(summary(snapshot, t0 + seconds(10)), "hold");
+}
+
+// Rollouts that stand
+// ---------------------------------------------------------------------------------------------------------
+
+Snapshot standing() {
+  auto snapshot = running();
+  snapshot.state = RolloutState::completed;
+  snapshot.standing = true;
+  snapshot.stands = true;
+  snapshot.wave = 1;
+  snapshot.waves[0].counts = {{"succeeded", 3}};
+  snapshot.waves[1] = {
+      .planned = 11, .counts = {{"succeeded", 9}, {"queued", 2}}, .opened_at = t0, .queued_reachable = 2};
+  return snapshot;
+}
+
+TEST(RolloutEngine, CompletesAndSaysThatItStands) {
+  auto snapshot = baked({{"succeeded", 3}});
+  snapshot.waves.pop_back();
+  snapshot.policy.waves = {{1.0}};
+  snapshot.standing = true;
+  const auto actions = next_actions(snapshot, t0);
+  const auto* completion = find<ChangeState>(actions);
+  ASSERT_NE(completion, nullptr);
+  EXPECT_EQ(completion->to, RolloutState::completed);
+  EXPECT_NE(completion->decision.message.find("it stands: devices that come later get it"), std::string::npos);
+}
+
+TEST(RolloutEngine, TellsNewcomersAtThePaceOfTheRollout) {
+  auto snapshot = standing();
+  EXPECT_EQ(summary(snapshot), "notify 2");
+  snapshot.policy.max_in_progress = 1;
+  EXPECT_EQ(summary(snapshot), "notify 1");
+  snapshot.waves[1].running_reachable = 1;
+  EXPECT_EQ(summary(snapshot), "hold");
+}
+
+TEST(RolloutEngine, StandsDownWhenNewcomersKeepFailing) {
+  auto snapshot = standing();
+  snapshot.newcomers = {{"validate_rejected", 2}, {"succeeded", 1}};
+  EXPECT_EQ(summary(snapshot), "notify 2");
+  snapshot.newcomers = {{"validate_rejected", 3}, {"succeeded", 1}};
+  EXPECT_EQ(summary(snapshot), "stand down: newcomers");
+  snapshot.stands = false;  // and now nobody tells those that joined
+  snapshot.has_untold_newcomers = true;
+  EXPECT_EQ(summary(snapshot), "dismiss");
+  snapshot.has_untold_newcomers = false;
+  EXPECT_EQ(summary(snapshot), "notify 2") << "stragglers of the plan";
+}
+
+TEST(RolloutEngine, AWithdrawnReleaseStandsForNobody) {
+  auto snapshot = standing();
+  snapshot.withdrawn = "digits 1.1 was withdrawn by user:ada: it overheats";
+  EXPECT_EQ(summary(snapshot), "stand down: withdrawn");
+  snapshot.stands = false;
+  snapshot.has_untold_newcomers = true;
+  EXPECT_EQ(summary(snapshot), "dismiss");
+  snapshot.has_untold_newcomers = false;
+  EXPECT_EQ(summary(snapshot), "hold");
+  snapshot = standing();
+  snapshot.fault = "its policy cannot be read";
+  EXPECT_EQ(summary(snapshot), "stand down: fault");
+}
+
+TEST(RolloutEngine, NewcomersTryAgainByThemselvesWhileItStands) {
+  auto snapshot = standing();
+  snapshot.policy.retry.causes = {"download"};
+  snapshot.tries_due = 1;
+  EXPECT_EQ(summary(snapshot), "try again");
+  snapshot.stands = false;
+  EXPECT_EQ(summary(snapshot), "notify 2");
 }
 
 // Maintenance windows

@@ -53,6 +53,13 @@ TEST(RolloutOperations, FollowTheTable) {
       {retry, running, true},
       {retry, completed, true},
       {retry, halted, false},
+      {assign, draft, true},
+      {assign, scheduled, true},
+      {assign, paused, true},
+      {assign, completed, true},
+      {assign, halted, false},
+      {assign, rolled_back, false},
+      {unassign, completed, false},
       {start, awaiting_approval, false},
       {start, scheduled, false},
       {approve, awaiting_approval, true},
@@ -105,6 +112,27 @@ TEST(RolloutOperations, WhileItsDevicesArePlannedItStartsAndStopsButPromotesNoth
   now.state = RolloutState::running;
   EXPECT_TRUE(refusal(Operation::promote, now));
   for (const auto stop : {Operation::pause, Operation::halt, Operation::rollback}) EXPECT_FALSE(refusal(stop, now));
+}
+
+TEST(RolloutOperations, WhatStandsIsNotAssignedTwiceAndCanAlwaysBeUnassigned) {
+  Situation now{.state = RolloutState::completed, .planned = 3, .counts = {{"succeeded", 3}}, .standing = true};
+  EXPECT_TRUE(refusal(Operation::assign, now));
+  EXPECT_FALSE(refusal(Operation::unassign, now));
+  EXPECT_FALSE(refusal(Operation::halt, now)) << "it would tell newcomers";
+  now.withdrawn = "digits 1.1 was withdrawn by user:ada: it overheats";
+  EXPECT_FALSE(refusal(Operation::unassign, now));
+  now.standing = false;
+  EXPECT_TRUE(refusal(Operation::assign, now));
+  EXPECT_EQ(refusal(Operation::unassign, now), "the rollout does not stand");
+}
+
+TEST(RolloutCounts, ALeftOutDeviceIsInNoShareAndCanBeRetried) {
+  const Counts counts{{"succeeded", 6}, {"left_out", 2}};
+  EXPECT_EQ(executed(counts), 6);
+  EXPECT_EQ(failed(counts), 0);
+  EXPECT_EQ(neutral(counts), 2);
+  EXPECT_EQ(retryable(counts, ""), 2);
+  EXPECT_EQ(retryable(counts, "left_out"), 2);
 }
 
 }  // namespace

@@ -26,7 +26,7 @@ TEST(StateSql, NamesTheStepsThatTheRulePicks) {
 TEST(StateSql, NamesTheCausesThatTheRulePicks) {
   EXPECT_EQ(sql_causes(is_probation_cause),
             "'probation_latency', 'probation_errors', 'probation_crash', 'probation_too_few'");
-  EXPECT_EQ(sql_causes(is_neutral_cause), "'cancelled', 'superseded', 'decommissioned'");
+  EXPECT_EQ(sql_causes(is_neutral_cause), "'cancelled', 'superseded', 'decommissioned', 'left_out'");
 }
 
 TEST(StateSql, EveryStateOfADeviceIsQueuedAwaitedOrAnOutcome) {
