@@ -47,12 +47,24 @@ void print_quarantine(const json& items) {
   print_table({"KIND", "MESSAGES", "SINCE", "LAST", "REASON"}, rows);
 }
 
+void print_assignments(const json& assignments) {
+  if (assignments.empty()) return;
+  std::vector<Row> rows;
+  for (const json& one : assignments)
+    rows.push_back({cell(one, "/model"), cell(one, "/told_version"), cell(one, "/rollout"), cell(one, "/why")});
+  std::puts("");
+  print_table({"MODEL", "IS TO RUN", "ROLLOUT", "WHY"}, rows);
+}
+
 Result<int> show_device(const Context& context, const std::string& id) {
   ARGOSY_TRY(const ApiClient api, context.api());
   ARGOSY_TRY(json device, api.get("/devices/" + net::percent_encode(id)));
   const auto quarantine = api.get("/devices/" + net::percent_encode(id) + "/quarantine");
   if (!quarantine && quarantine.error().code != Errc::not_found) return quarantine.error();  // an older server has none
   device["quarantine"] = quarantine ? quarantine->value("items", json::array()) : json::array();
+  const auto assignments = api.get("/devices/" + net::percent_encode(id) + "/assignments");
+  if (!assignments && assignments.error().code != Errc::not_found) return assignments.error();
+  device["assignments"] = assignments ? assignments->value("items", json::array()) : json::array();
   if (context.output.json) {
     print_json(device);
     return exit_ok;
@@ -65,6 +77,7 @@ Result<int> show_device(const Context& context, const std::string& id) {
     rows.push_back({cell(model, "/model"), cell(model, "/version"), cell(model, "/previous_version"),
                     cell(model, "/update_state"), cell(model, "/update/message")});
   print_table({"MODEL", "SERVING", "PREVIOUS", "UPDATE", "MESSAGE"}, rows);
+  print_assignments(device["assignments"]);
   print_quarantine(device["quarantine"]);
   return exit_ok;
 }

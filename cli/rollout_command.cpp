@@ -24,6 +24,7 @@ constexpr int stop_tries = 5;
 struct CreateFlags {
   std::string release, name, filter, policy_file, start_at;
   bool include_resting = false;
+  bool standing = false;
   bool start = false;
   bool watch = false;
   bool dry_run = false;
@@ -32,7 +33,7 @@ struct CreateFlags {
 
 // What means the same however far the rollout has come meanwhile, and should not lose a race with its progress.
 bool is_stop(std::string_view action) {
-  return action == "pause" || action == "halt" || action == "rollback";
+  return action == "pause" || action == "halt" || action == "rollback" || action == "unassign";
 }
 
 Result<json> act(const ApiClient& api, const std::string& id, const std::string& action,
@@ -79,6 +80,7 @@ Result<int> create(const Context& context, const CreateFlags& flags) {
     json& policy = document["policy"];
     if (policy.is_null() || policy.is_object()) policy["include_resting"] = true;  // anything else is refused
   }
+  if (flags.standing) document["standing"] = true;
   if (!flags.start_at.empty()) document["start_at"] = flags.start_at;
   ARGOSY_TRY(const ApiClient api, context.api());
   if (flags.dry_run) return preview_rollout(context, api, document);
@@ -108,8 +110,8 @@ Result<int> list_rollouts(const Context& context) {
   for (const json& rollout : items)
     rows.push_back({cell(rollout, "/id"), cell(rollout, "/name"),
                     cell(rollout, "/model") + "@" + cell(rollout, "/version"), cell(rollout, "/state"),
-                    cell(rollout, "/created_at"), counts_text(member(rollout, "counts"))});
-  print_table({"ID", "NAME", "RELEASE", "STATE", "CREATED", "DEVICES"}, rows);
+                    standing_word(rollout), cell(rollout, "/created_at"), counts_text(member(rollout, "counts"))});
+  print_table({"ID", "NAME", "RELEASE", "STATE", "STANDS", "CREATED", "DEVICES"}, rows);
   return exit_ok;
 }
 
@@ -160,6 +162,8 @@ Result<int> explain_rollout(const Context& context, const std::string& id) {
 std::string device_text(const json& device) {
   if (const std::string until = text_in(device, "resting_until"); !until.empty())
     return "rests until " + until + ": " + cell(device, "/message");
+  if (const std::string at = text_in(device, "joined_at"); !at.empty() && text_in(device, "message").empty())
+    return "joined what stands at " + at;
   if (const std::string at = text_in(device, "retry_at"); !at.empty())
     return "tries again at " + at + ": " + cell(device, "/message");
   return cell(device, "/message");
@@ -189,6 +193,9 @@ void add_create(CLI::App& rollout, Context& context) {
   command->add_option("--policy", flags->policy_file, "JSON file: waves, gate, abort criteria, guards, probation");
   command->add_flag("--include-resting", flags->include_resting,
                     "Devices, too, that rest because they failed again and again");
+  command->add_flag(
+      "--standing", flags->standing,
+      "Once it has completed, devices that enrol later, or come to match the filter, get the release, too");
   auto* dry_run = command->add_flag("--dry-run", flags->dry_run,
                                     "Make nothing: tell its waves, what its canary can find out, what devices would "
                                     "download, and who is left out");
@@ -234,6 +241,8 @@ constexpr Verb verbs[] = {
     {"resume", "Go on after a pause"},
     {"halt", "Stop for good: no further device gets the release, and those that have it keep it"},
     {"rollback", "Stop, and give each device back what it had before"},
+    {"assign", "Let it stand: once it has completed, devices that come later get its release"},
+    {"unassign", "Let it stand no more: devices that come later get nothing from it"},
 };
 
 // A command that takes the rollout's number, and what `details` makes of its own options.

@@ -52,6 +52,19 @@ std::string planning_text(const json& rollout) {
   return what + ": " + cell(planning, "/done") + " of " + cell(planning, "/total");
 }
 
+std::string standing_word(const json& rollout) {
+  if (!text_in(rollout, "stands_since").empty()) return "yes";
+  return member(rollout, "standing") == json(true) ? "once completed" : "-";
+}
+
+std::string standing_text(const json& rollout) {
+  if (const auto since = text_in(rollout, "stands_since"); !since.empty())
+    return "It stands since " + since + ": devices that come later get the release. " + cell(rollout, "/newcomers") +
+           " joined.";
+  if (member(rollout, "standing") == json(true)) return "It stands once it has completed.";
+  return "";
+}
+
 void print_rollout(const Context& context, const json& rollout) {
   if (context.output.json) {
     print_json(rollout);
@@ -61,6 +74,7 @@ void print_rollout(const Context& context, const json& rollout) {
               cell(rollout, "/version").c_str(), cell(rollout, "/state").c_str(),
               text_in(rollout, "reason").empty() ? "" : ": ", text_in(rollout, "reason").c_str());
   if (const auto planning = planning_text(rollout); !planning.empty()) std::printf("%s\n", planning.c_str());
+  if (const auto standing = standing_text(rollout); !standing.empty()) std::printf("%s\n", standing.c_str());
   if (const auto canary = text_in(member(rollout, "reach"), "summary"); !canary.empty())
     std::printf("Reach: %s\n", canary.c_str());
   std::vector<Row> rows;
@@ -72,6 +86,8 @@ void print_rollout(const Context& context, const json& rollout) {
 }
 
 void print_warnings(const Context& context, const json& rollout) {
+  for (const json& note : list_in(rollout, "notes"))
+    if (note.is_string()) print_note(context.output, "Note: " + note.get_ref<const std::string&>());
   for (const json& warning : list_in(rollout, "warnings"))
     if (warning.is_string()) print_note(context.output, "Warning: " + warning.get_ref<const std::string&>());
 }

@@ -12,11 +12,14 @@
 
 namespace argosy::cli {
 
-std::string rollout_path(const std::string& id);           // behind /api/v1
-std::string counts_text(const nlohmann::json& counts);     // "succeeded 3, queued 9"
+std::string rollout_path(const std::string& id);        // behind /api/v1
+std::string counts_text(const nlohmann::json& counts);  // "succeeded 3, queued 9"
+// "yes", "once completed" or "-".
+std::string standing_word(const nlohmann::json& rollout);
+std::string standing_text(const nlohmann::json& rollout);  // a sentence; empty when it does not stand, nor will
 std::string planning_text(const nlohmann::json& rollout);  // empty when its devices are planned
 void print_rollout(const Context& context, const nlohmann::json& rollout);
-// Sentences about what this rollout's release did before, on stderr.
+// Sentences about what this rollout's release did before, and what else stands, on stderr.
 void print_warnings(const Context& context, const nlohmann::json& rollout);
 
 struct Table {

@@ -397,7 +397,7 @@ class CommandLineVerbs(RunningArgosy):
         self.assertTrue(planned["policy"]["include_resting"])
         self.assertEqual((planned["state"], planned["name"]), ("draft", "Listed first"))
         header, rows = self.table("rollout", "list")
-        self.assertEqual(header, ["ID", "NAME", "RELEASE", "STATE", "CREATED", "DEVICES"])
+        self.assertEqual(header, ["ID", "NAME", "RELEASE", "STATE", "STANDS", "CREATED", "DEVICES"])
         row, = [row for row in rows if row[0] == number]
         self.assertEqual((row[1], row[2], row[3], row[-1]), ("Listed first", "digits@1.0", "draft", "nothing yet"))
         self.assertEqual(self.ok_json("rollout", "show", number)["id"], planned["id"])
@@ -416,7 +416,7 @@ class CommandLineVerbs(RunningArgosy):
 
     def test_a_rollout_that_is_not_there(self):
         for verb in ("show", "explain", "decisions", "devices", "evidence", "watch", "start", "approve", "refuse", "cancel", "pause", "resume", "promote",
-                     "halt", "rollback", "retry"):
+                     "halt", "rollback", "retry", "assign", "unassign"):
             self.refused(NOT_FOUND, ("rollout", verb, "999999"))
             self.refused(NOT_FOUND, ("rollout", verb, "first"), "first")
 
@@ -433,6 +433,23 @@ class CommandLineVerbs(RunningArgosy):
         self.assertEqual(header, ["AT", "ACTOR", "RULE", "DECISION", "MESSAGE"])
         self.assertGreaterEqual(len(rows), 5)
         self.assertEqual(self.argosy_ends("rollout", "watch", rollout).status, NOT_COMPLETED)
+
+    def test_a_rollout_is_let_stand_and_stands_no_more(self):
+        self.device("stood-1")
+        planned = self.plan("--standing", filter_='id = "stood-1"')
+        rollout = planned["id"]
+        self.assertTrue(planned["standing"])
+        self.assertIn("It stands once it has completed.", self.ok("rollout", "show", rollout).out)
+        row, = [row for row in self.table("rollout", "list")[1] if row[0] == str(rollout)]
+        self.assertIn("once completed", row)
+        self.refused(CONFLICT, ("rollout", "assign", rollout), "stands already")
+        self.assertFalse(self.ok_json("rollout", "unassign", rollout)["standing"])
+        self.refused(CONFLICT, ("rollout", "unassign", rollout), "does not stand")
+        self.assertTrue(self.ok_json("rollout", "assign", rollout)["standing"])
+        self.assertIn("unassigned by", self.ok("rollout", "decisions", rollout).out)
+        self.ok("rollout", "start", rollout)
+        self.assertFalse(self.ok_json("rollout", "halt", rollout)["standing"])
+        self.refused(CONFLICT, ("rollout", "assign", rollout), "only what completes can stand")
 
     def test_a_rollout_is_scheduled_and_taken_back(self):
         self.device("timed-1")

@@ -47,6 +47,8 @@ VERBS = {
     "retry": (["start", "pause", "fail"], {}),
     "halt": (["start"], {}),
     "rollback": (["start"], {}),
+    "assign": ([], {}),
+    "unassign": (["assign"], {}),
 }
 
 

@@ -55,6 +55,20 @@ TEST(ValidationTable, SaysOnWhichSideOfTheThresholdDevicesAre) {
   EXPECT_EQ(validation_text({{"measured", 0}}), "");
 }
 
+TEST(Standing, IsSaidInAListAndInASentence) {
+  const json never{{"standing", false}, {"stands_since", nullptr}};
+  EXPECT_EQ(standing_word(never), "-");
+  EXPECT_EQ(standing_text(never), "");
+  EXPECT_EQ(standing_word(json::object()), "-") << "a server of before";
+  const json later{{"standing", true}, {"stands_since", nullptr}};
+  EXPECT_EQ(standing_word(later), "once completed");
+  EXPECT_EQ(standing_text(later), "It stands once it has completed.");
+  const json stands{{"standing", true}, {"stands_since", "2026-08-01T02:00:00Z"}, {"newcomers", 3}};
+  EXPECT_EQ(standing_word(stands), "yes");
+  EXPECT_EQ(standing_text(stands),
+            "It stands since 2026-08-01T02:00:00Z: devices that come later get the release. 3 joined.");
+}
+
 TEST(GuardsTable, IsEmptyWithoutGuards) {
   EXPECT_TRUE(guards_table(json::array()).rows.empty());
 }
