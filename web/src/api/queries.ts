@@ -3,7 +3,7 @@
 import { QueryCache, QueryClient, keepPreviousData, useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { ApiError, call, query } from "./client";
 import { markFresh } from "./freshness";
-import type { Alert, AuditEntry, Claim, Decision, Device, DriftFeature, FleetEvent, Me, Model, Overview, Page, Patch, QuarantineRow, Release, Rollout, RolloutDevice, Series, TelemetryEpoch, Token, User, ValidationNumbers } from "./types";
+import type { Alert, Assignment, AuditEntry, Claim, Decision, Device, DriftFeature, FleetEvent, Me, Model, Overview, Page, Patch, QuarantineRow, Release, Rollout, RolloutDevice, Series, TelemetryEpoch, Token, User, ValidationNumbers } from "./types";
 
 export const queryClient = new QueryClient({
   queryCache: new QueryCache({
@@ -72,6 +72,10 @@ export const useIntegrity = (id: string) =>
 
 export const useQuarantine = (id: string) =>
   useQuery({ queryKey: ["device", id, "quarantine"], queryFn: () => call<{ items: QuarantineRow[] }>(`/devices/${path(id)}/quarantine`), staleTime: 15_000 });
+
+/** Why it runs what it runs. */
+export const useAssignments = (id: string) =>
+  useQuery({ queryKey: ["device", id, "assignments"], queryFn: () => call<{ items: Assignment[] }>(`/devices/${path(id)}/assignments`) });
 
 export const useRollouts = () =>
   useQuery({ queryKey: ["rollouts"], queryFn: () => call<Page<Rollout>>("/rollouts?limit=100"), refetchInterval: 15_000 });

@@ -195,7 +195,7 @@ export interface RolloutPreview {
 }
 
 export type RolloutState = "draft" | "awaiting_approval" | "scheduled" | "running" | "paused" | "completed" | "halted" | "rolling_back" | "rolled_back";
-export type RolloutAction = "start" | "approve" | "refuse" | "cancel" | "pause" | "resume" | "promote" | "retry" | "halt" | "rollback";
+export type RolloutAction = "start" | "approve" | "refuse" | "cancel" | "pause" | "resume" | "promote" | "retry" | "halt" | "rollback" | "assign" | "unassign";
 
 export interface Rollout {
   id: number;
@@ -217,6 +217,10 @@ export interface Rollout {
   start_at: string | null; // not before
   started_at: string | null;
   ended_at: string | null;
+  standing?: boolean; // it stands, or will once it has completed
+  stands_since?: string | null;
+  newcomers?: number; // devices that joined while it stood
+  notes?: string[]; // what else stands for devices of its model; not of the list
   promote_all: boolean; // the waves that are left open without their bakes
   counts: Record<string, number>;
   waves: Wave[];
@@ -256,6 +260,24 @@ export interface RolloutDevice {
   retry_at: string | null; // when it tries again by itself
   resting_until: string | null; // it failed again and again, and is told no sooner
   shadow: ShadowCounts | null; // of its shadow run
+  joined_at?: string | null; // while the rollout stood
+}
+
+/** What a rollout has to say of a device. */
+export interface Assignment {
+  model: string;
+  version: string; // of the rollout
+  rollout: number;
+  rollout_name: string;
+  stands: boolean;
+  told_version: string | null; // none: it told nothing
+  told_at: string | null;
+  state: string | null;
+  cause: string | null;
+  message: string;
+  joined_at: string | null;
+  resting_until: string | null;
+  why: string;
 }
 
 export interface Decision {

@@ -2,7 +2,7 @@
 
 import { Link } from "wouter-preact";
 import { call } from "../api/client";
-import { queryClient, useDevice, useDeviceEvents, useDrift, useIntegrity, useQuarantine } from "../api/queries";
+import { queryClient, useAssignments, useDevice, useDeviceEvents, useDrift, useIntegrity, useQuarantine } from "../api/queries";
 import { useRefusal } from "../api/permissions";
 import type { Device as Data, DeviceModel, DriftFeature, QuarantineRow, Slot, TelemetryEpoch, Update } from "../api/types";
 import { Meter } from "../ui/bar";
@@ -27,6 +27,7 @@ export default function Device({ id }: { id: string }) {
       {device.data.models.map((model) => (
         <ModelCard key={model.model} model={model} />
       ))}
+      <Assignments id={id} />
       <Quarantine id={id} />
       <Health device={device.data} />
       <DeviceCharts device={device.data} />
@@ -114,6 +115,25 @@ function ModelCard({ model }: { model: DeviceModel }) {
         )}
         {model.update && <UpdateFacts update={model.update} />}
       </div>
+    </Card>
+  );
+}
+
+function Assignments({ id }: { id: string }) {
+  const items = useAssignments(id).data?.items ?? [];
+  if (items.length === 0) return null;
+  return (
+    <Card title="Why it runs what it runs">
+      <ul class="plain" aria-label="Assignments">
+        {items.map((each) => (
+          <li key={each.rollout}>
+            <Link href={`/rollouts/${each.rollout}`}>
+              {each.model} {each.told_version ?? each.version}
+            </Link>{" "}
+            {each.cause === "left_out" && <Status tone="warn" text="Left out" />} <span class="small">{each.why}.</span>
+          </li>
+        ))}
+      </ul>
     </Card>
   );
 }

@@ -146,6 +146,9 @@ function Form({ startFilter, onCancel, onMade }: { startFilter: string; onCancel
       <label class="row" style="gap: 8px">
         <input type="checkbox" name="manual" /> Wait for an operator between the waves
       </label>
+      <label class="row" style="gap: 8px">
+        <input type="checkbox" name="standing" /> Let it stand: devices that come later get the release, too
+      </label>
       <RolloutPreview wanted={wanted.value} />
       {failure.value !== null && <Failure error={failure.value} />}
       <p class="muted small">

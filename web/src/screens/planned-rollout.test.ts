@@ -26,6 +26,8 @@ describe("a planned rollout", () => {
     expect(plain.policy).not.toHaveProperty("pace");
     expect(plain.policy).not.toHaveProperty("approval");
     expect(plain).not.toHaveProperty("start_at");
+    expect(plain).not.toHaveProperty("standing");
+    expect(planned({ standing: "on" }).standing).toBe(true);
     const full = planned({ pace: "30", approval: "on", start: "2027-01-15T08:00" });
     expect(full.policy).toMatchObject({ pace: { per_minute: 30 }, approval: { required: true } });
     expect(full.start_at).toBe(new Date(2027, 0, 15, 8).toISOString());

@@ -21,8 +21,8 @@ function plannedWaves(canary: number, isCount: boolean): ({ share: number } | { 
 }
 
 /**
- * `form` has version, name, canary (percent or a count of the devices, as `unit` says), bake (minutes), manual, pace (devices told a minute, empty: no limit), approval, and
- * start (local time, empty: when somebody presses Start).
+ * `form` has version, name, canary (percent or a count of the devices, as `unit` says), bake (minutes), manual, pace (devices told a minute, empty: no limit), approval, standing,
+ * and start (local time, empty: when somebody presses Start).
  */
 export function plannedRollout(form: FormData, model: string, filter: string) {
   const version = String(form.get("version"));
@@ -39,6 +39,7 @@ export function plannedRollout(form: FormData, model: string, filter: string) {
       ...(pace > 0 && { pace: { per_minute: pace } }),
       ...(form.get("approval") !== null && { approval: { required: true } }),
     },
+    ...(form.get("standing") !== null && { standing: true }),
     ...(start !== "" && { start_at: new Date(start).toISOString() }),
   };
 }

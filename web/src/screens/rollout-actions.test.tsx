@@ -47,6 +47,16 @@ describe("an action on a rollout", () => {
     expect(queryClient.getQueryData<Rollout>(["rollout", "3"])?.state).toBe("paused");
   });
 
+  it("lets a rollout stand, for the rollout as it was looked at", async () => {
+    const api = await showActions(rollout(["assign", "rollback"], { state: "completed" }));
+    expect(buttons("Let it stand no more")).toEqual([]);
+    api.on("POST /rollouts/3/assign", rollout(["unassign", "rollback"], { state: "completed", standing: true, stands_since: "2026-01-01T00:00:00Z", etag: "18" }));
+    await confirm("Let it stand");
+    await eventually(() => expect(openDialog()).toBeNull());
+    expect(api.of("POST /rollouts/3/assign")[0]!.headers["If-Match"]).toBe('"17"');
+    expect(queryClient.getQueryData<Rollout>(["rollout", "3"])?.standing).toBe(true);
+  });
+
   it("that crosses somebody else's says so, and has the rollout read again", async () => {
     const api = await showActions(rollout(["pause"]));
     queryClient.setQueryData(["rollout", "3"], rollout(["pause"]));

@@ -45,6 +45,8 @@ const ACTIONS: ActionText[] = [
     when: requiredWaits,
   },
   { action: "retry", label: "Retry failed", tone: "", does: "The devices that failed are told to try again." },
+  { action: "assign", label: "Let it stand", tone: "", does: "Once the rollout has completed, devices that enrol later, or come to match its filter, get the release, too: at its pace, in its hours, and without guards. An older rollout that stands for the same devices stands no more." },
+  { action: "unassign", label: "Let it stand no more", tone: "", does: "Devices that come later get nothing from this rollout. Newcomers that were not told yet leave it; devices that have the release keep it." },
   { action: "halt", label: "Halt", tone: "danger", does: "The rollout ends here. No other device gets the release; devices that have it keep it. This cannot be taken back." },
   { action: "rollback", label: "Roll back", tone: "danger", does: "The rollout ends, and every device that has the release goes back to what it had before. This cannot be taken back." },
 ];

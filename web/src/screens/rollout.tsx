@@ -11,6 +11,7 @@ import { RolloutStatus, Status, updateTone } from "../ui/status";
 import { changeText, figureText, guardName, intervalPlaces, isPaired, shadowText, VERDICTS } from "./guards";
 import { devicePath, devicesPath, withSearch } from "./paths";
 import { waitText, withdrawnText } from "./release-text";
+import { standingText } from "./standing-text";
 import { ReachTable, canaryText } from "./reach";
 import { RolloutActions } from "./rollout-actions";
 import { ValidationCard } from "./validation-card";
@@ -30,6 +31,7 @@ export function Rollout({ id }: { id: string }) {
           <div class="row">
             <h1>{data.name}</h1>
             <RolloutStatus state={data.state} />
+            {data.stands_since && <Status tone="accent" text="Stands" />}
           </div>
           <p class="muted">
             <Link href={`/models/${encodeURIComponent(data.model)}`}>
@@ -47,7 +49,13 @@ export function Rollout({ id }: { id: string }) {
               {data.model} {data.version} was withdrawn {withdrawnText(data.withdrawn)}. The rollout can only be stopped.
             </p>
           )}
+          {standingText(data) && <p>{standingText(data)}</p>}
           <Warnings warnings={data.warnings ?? []} />
+          {(data.notes ?? []).map((note) => (
+            <p key={note} class="small">
+              {sentence(note)}
+            </p>
+          ))}
           {data.planning && <p>{planningText(data.planning)}</p>}
           {data.fault && <p class="tone-text-bad">It can only be stopped: {data.fault}.</p>}
         </div>
@@ -82,6 +90,11 @@ function Warnings({ warnings }: { warnings: string[] }) {
       ))}
     </ul>
   );
+}
+
+/** "rollout 3 stands" -> "Rollout 3 stands." */
+function sentence(text: string): string {
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
 }
 
 function planningText({ done, total }: NonNullable<Data["planning"]>): string {
@@ -435,6 +448,7 @@ function DeviceRow({ device }: { device: RolloutDevice }) {
     <tr>
       <td class="nowrap">
         <Link href={devicePath(device.device)}>{device.device}</Link>
+        {device.joined_at && <span class="muted small"> joined {ago(device.joined_at)}</span>}
         {device.attempt > 1 && <span class="muted small"> attempt {device.attempt}</span>}
       </td>
       <td class="num">{device.wave + 1}</td>

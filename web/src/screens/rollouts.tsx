@@ -63,6 +63,7 @@ function RolloutTable({ rollouts }: { rollouts: Rollout[] }) {
               </td>
               <td>
                 <RolloutStatus state={rollout.state} />
+                {rollout.stands_since && <div class="muted small">stands</div>}
               </td>
               <td style="min-width: 260px">
                 <RolloutBar counts={rollout.counts} what={`Devices of ${rollout.name}`} />

@@ -37,7 +37,7 @@ export function device(id: string, changes: Partial<Device> = {}): Device {
 }
 
 const NOT_NOW = "it is not its time";
-const NOTHING_ALLOWED: Rollout["allowed"] = { start: NOT_NOW, approve: NOT_NOW, refuse: NOT_NOW, cancel: NOT_NOW, pause: NOT_NOW, resume: NOT_NOW, promote: NOT_NOW, retry: NOT_NOW, halt: NOT_NOW, rollback: NOT_NOW };
+const NOTHING_ALLOWED: Rollout["allowed"] = { start: NOT_NOW, approve: NOT_NOW, refuse: NOT_NOW, cancel: NOT_NOW, pause: NOT_NOW, resume: NOT_NOW, promote: NOT_NOW, retry: NOT_NOW, halt: NOT_NOW, rollback: NOT_NOW, assign: NOT_NOW, unassign: NOT_NOW };
 
 /** A running one, of which these actions are allowed. */
 export function rollout(allowed: RolloutAction[] = [], changes: Partial<Rollout> = {}): Rollout {

@@ -11,7 +11,7 @@ export interface Part {
 const WORKING = ["notified", "downloading", "patching", "verifying", "validating", "shadowing", "activating"];
 const OK = ["succeeded", "already_installed"];
 const BACK = ["rolling_back", "rolled_back"];
-const OUT = ["cancelled", "superseded", "decommissioned"]; // they say nothing about the release
+const OUT = ["cancelled", "superseded", "decommissioned", "left_out"]; // they say nothing about the release
 const LABELS: Record<PartKind, string> = {
   ok: "Updated",
   probation: "Probation",

@@ -53,7 +53,7 @@ export function RolloutStatus({ state }: { state: RolloutState }) {
 /** The tone of a device's update: failures are bad, what has ended well is good, the rest is under way. */
 export function updateTone(state: string): Tone {
   if (state === "succeeded" || state === "committed" || state === "already_installed") return "good";
-  if (["queued", "idle", "cancelled", "superseded", "decommissioned"].includes(state)) return "quiet";
+  if (["queued", "idle", "cancelled", "superseded", "decommissioned", "left_out"].includes(state)) return "quiet";
   if (["rejected", "failed", "rolled_back", "rolling_back"].includes(state)) return "bad";
   return "accent";
 }
