@@ -2,14 +2,19 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <string>
+
+#include "common/base/varint.hpp"
 
 namespace argosy {
 
 namespace {
 
-constexpr std::uint8_t format = 1;
+constexpr std::uint8_t format_of_buckets = 1;
+constexpr std::uint8_t format_of_runs = 2;
 constexpr std::uint64_t count_limit = 1ULL << 62;
+constexpr std::uint64_t largest_gap = 1U << 16;  // buckets between two; more is refused before it is reckoned with
 
 const double ln_gamma = std::log((1 + LogHistogram::relative_error) / (1 - LogHistogram::relative_error));
 
@@ -29,56 +34,45 @@ std::uint64_t add_up_to_limit(std::uint64_t a, std::uint64_t b) {
   return std::min(count_limit, a + std::min(b, count_limit));
 }
 
-void put_varint(Bytes& out, std::uint64_t value) {
-  while (value >= 0x80) {
-    out.push_back(static_cast<std::uint8_t>(value | 0x80));
-    value >>= 7;
-  }
-  out.push_back(static_cast<std::uint8_t>(value));
-}
-
 Error corrupt(const char* reason) {
   return make_error(Errc::corrupt, std::string("not a latency histogram: ") + reason);
 }
 
-Result<std::uint64_t> take_varint(ByteView& bytes) {
-  std::uint64_t value = 0;
-  for (unsigned shift = 0; shift < 63; shift += 7) {
-    if (bytes.empty()) return corrupt("it is cut short");
-    const std::uint8_t byte = bytes.front();
-    bytes = bytes.subspan(1);
-    value |= std::uint64_t{byte & 0x7FU} << shift;
-    if ((byte & 0x80) != 0) continue;
-    if (byte == 0 && shift > 0) return corrupt("a number is longer than it needs to be");
-    return value;
-  }
-  return corrupt("a number is over 63 bits");
-}
-
-std::uint64_t zigzag(int value) {
-  return (static_cast<std::uint64_t>(value) << 1) ^ static_cast<std::uint64_t>(value >> 31);
-}
-
-std::int64_t unzigzag(std::uint64_t value) {
-  return static_cast<std::int64_t>(value >> 1) ^ -static_cast<std::int64_t>(value & 1);
+Result<std::uint64_t> take_number(ByteView& bytes) {
+  const auto number = take_varint(bytes);
+  if (!number) return corrupt("a number is cut short, over 63 bits, or longer than it needs to be");
+  return *number;
 }
 
 }  // namespace
 
+std::uint64_t& LogHistogram::bucket_at(int index) {
+  const auto at = std::lower_bound(buckets_.begin(), buckets_.end(), index,
+                                   [](const Bucket& bucket, int wanted) { return bucket.first < wanted; });
+  if (at != buckets_.end() && at->first == index) return at->second;
+  return buckets_.insert(at, {index, 0})->second;
+}
+
 void LogHistogram::add(double value, std::uint64_t times) {
   if (std::isnan(value) || times == 0) return;
   count_ = add_up_to_limit(count_, times);
-  auto& bucket = value < smallest ? zeros_ : buckets_[index_of(std::min(value, largest))];
+  auto& bucket = value < smallest ? zeros_ : bucket_at(index_of(std::min(value, largest)));
   bucket = add_up_to_limit(bucket, times);
 }
 
 void LogHistogram::merge(const LogHistogram& other) {
   count_ = add_up_to_limit(count_, other.count_);
   zeros_ = add_up_to_limit(zeros_, other.zeros_);
+  Buckets merged;
+  merged.reserve(buckets_.size() + other.buckets_.size());
+  auto mine = buckets_.begin();
   for (const auto& [index, count] : other.buckets_) {
-    auto& bucket = buckets_[index];
-    bucket = add_up_to_limit(bucket, count);
+    while (mine != buckets_.end() && mine->first < index) merged.push_back(*mine++);
+    const bool is_shared = mine != buckets_.end() && mine->first == index;
+    merged.emplace_back(index, is_shared ? add_up_to_limit((mine++)->second, count) : count);
   }
+  merged.insert(merged.end(), mine, buckets_.end());
+  buckets_ = std::move(merged);
 }
 
 std::optional<double> LogHistogram::quantile(double q) const {
@@ -90,7 +84,7 @@ std::optional<double> LogHistogram::quantile(double q) const {
     below = add_up_to_limit(below, count);
     if (rank < below) return value_of(index);
   }
-  return buckets_.empty() ? 0.0 : value_of(buckets_.rbegin()->first);
+  return buckets_.empty() ? 0.0 : value_of(buckets_.back().first);
 }
 
 std::optional<double> LogHistogram::smooth_quantile(double q) const {
@@ -103,7 +97,7 @@ std::optional<double> LogHistogram::smooth_quantile(double q) const {
     if (rank < below + here) return std::exp((index - 1 + (rank - below) / here) * ln_gamma);
     below += here;
   }
-  return std::exp(buckets_.rbegin()->first * ln_gamma);
+  return std::exp(buckets_.back().first * ln_gamma);
 }
 
 std::optional<double> LogHistogram::mean() const {
@@ -114,7 +108,7 @@ std::optional<double> LogHistogram::mean() const {
 }
 
 Bytes LogHistogram::encode() const {
-  Bytes out{format};
+  Bytes out{format_of_buckets};
   put_varint(out, zeros_);
   put_varint(out, buckets_.size());
   std::optional<int> previous;
@@ -126,27 +120,77 @@ Bytes LogHistogram::encode() const {
   return out;
 }
 
-Result<LogHistogram> LogHistogram::decode(ByteView bytes) {
-  if (bytes.size() > encoded_limit) return corrupt("it is over 32768 bytes");
-  if (bytes.empty() || bytes.front() != format) return corrupt("its format is unknown (the first byte must be 1)");
-  bytes = bytes.subspan(1);
-  LogHistogram histogram;
-  ARGOSY_TRY(histogram.zeros_, take_varint(bytes));
-  ARGOSY_TRY(const auto buckets, take_varint(bytes));
-  if (histogram.zeros_ > count_limit) return corrupt("its counts are too large");
-  histogram.count_ = histogram.zeros_;
+Bytes LogHistogram::encode_runs() const {
+  const auto ends_run = [](const Bucket& left, const Bucket& right) { return right.first != left.first + 1; };
+  Bytes out{format_of_runs};
+  out.reserve(16 + 2 * buckets_.size());
+  std::size_t runs = buckets_.empty() ? 0 : 1;
+  for (std::size_t i = 1; i < buckets_.size(); ++i) runs += ends_run(buckets_[i - 1], buckets_[i]) ? 1 : 0;
+  put_varint(out, zeros_);
+  put_varint(out, runs);
+  for (auto first = buckets_.begin(); first != buckets_.end();) {
+    auto last = std::adjacent_find(first, buckets_.end(), ends_run);
+    const auto end = last == buckets_.end() ? last : std::next(last);
+    const bool is_first_run = first == buckets_.begin();
+    put_varint(out, is_first_run ? zigzag(first->first)
+                                 : static_cast<std::uint64_t>(first->first - std::prev(first)->first - 2));
+    put_varint(out, static_cast<std::uint64_t>(end - first - 1));
+    for (; first != end; ++first) put_varint(out, first->second);
+  }
+  return out;
+}
+
+Result<void> LogHistogram::append_bucket(std::int64_t index, std::uint64_t count) {
+  if (index < lowest_index || index > highest_index) return corrupt("a bucket is out of range");
+  if (count == 0) return corrupt("a bucket is empty");
+  if (count > count_limit || count_ > count_limit - count) return corrupt("its counts are too large");
+  buckets_.emplace_back(static_cast<int>(index), count);
+  count_ += count;
+  return {};
+}
+
+Result<void> LogHistogram::read_buckets(ByteView& bytes) {
+  ARGOSY_TRY(const auto buckets, take_number(bytes));
+  buckets_.reserve(std::min<std::size_t>(buckets, bytes.size() / 2));
   std::int64_t index = 0;
   for (std::uint64_t i = 0; i < buckets; ++i) {
-    ARGOSY_TRY(const auto step, take_varint(bytes));
-    ARGOSY_TRY(const auto count, take_varint(bytes));
-    if (i > 0 && step > 1U << 16) return corrupt("a bucket is out of range");
+    ARGOSY_TRY(const auto step, take_number(bytes));
+    ARGOSY_TRY(const auto count, take_number(bytes));
+    if (i > 0 && step > largest_gap) return corrupt("a bucket is out of range");
     index = i == 0 ? unzigzag(step) : index + static_cast<std::int64_t>(step) + 1;
-    if (index < lowest_index || index > highest_index) return corrupt("a bucket is out of range");
-    if (count == 0) return corrupt("a bucket is empty");
-    histogram.buckets_.emplace_hint(histogram.buckets_.end(), static_cast<int>(index), count);
-    if (count > count_limit || histogram.count_ > count_limit - count) return corrupt("its counts are too large");
-    histogram.count_ += count;
+    ARGOSY_CHECK(append_bucket(index, count));
   }
+  return {};
+}
+
+Result<void> LogHistogram::read_runs(ByteView& bytes) {
+  ARGOSY_TRY(const auto runs, take_number(bytes));
+  std::int64_t index = 0;
+  for (std::uint64_t i = 0; i < runs; ++i) {
+    ARGOSY_TRY(const auto step, take_number(bytes));
+    ARGOSY_TRY(const auto more, take_number(bytes));
+    if (more > bytes.size()) return corrupt("it is cut short");
+    if (i > 0 && step > largest_gap) return corrupt("a bucket is out of range");
+    index = i == 0 ? unzigzag(step) : index + static_cast<std::int64_t>(step) + 1;
+    for (std::uint64_t bucket = 0; bucket <= more; ++bucket, ++index) {
+      ARGOSY_TRY(const auto count, take_number(bytes));
+      ARGOSY_CHECK(append_bucket(index, count));
+    }
+  }
+  return {};
+}
+
+Result<LogHistogram> LogHistogram::decode(ByteView bytes) {
+  if (bytes.size() > encoded_limit) return corrupt("it is over 32768 bytes");
+  const auto format = bytes.empty() ? std::uint8_t{0} : bytes.front();
+  if (format != format_of_buckets && format != format_of_runs)
+    return corrupt("its format is unknown (the first byte must be 1 or 2)");
+  bytes = bytes.subspan(1);
+  LogHistogram histogram;
+  ARGOSY_TRY(histogram.zeros_, take_number(bytes));
+  if (histogram.zeros_ > count_limit) return corrupt("its counts are too large");
+  histogram.count_ = histogram.zeros_;
+  ARGOSY_CHECK(format == format_of_runs ? histogram.read_runs(bytes) : histogram.read_buckets(bytes));
   if (!bytes.empty()) return corrupt("bytes follow its end");
   return histogram;
 }

@@ -5,8 +5,9 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <map>
 #include <optional>
+#include <utility>
+#include <vector>
 
 #include "common/base/encoding.hpp"
 #include "common/base/error.hpp"
@@ -35,15 +36,27 @@ class LogHistogram {
   // Byte 1 (the format), then varints (LEB128): zeros, buckets, and per bucket in ascending order the index (the first
   // zigzag, then the gap to the one before, less 1) and its count.
   Bytes encode() const;
-  // Errc::corrupt with the reason; accepts exactly what encode() writes.
+  // The same in two thirds of the bytes, for what is kept and never sent. Byte 2, then varints: zeros, runs, and per
+  // run of neighbouring buckets its first index (zigzag, then the gap to the end of the run before, less 1), its length
+  // less 1, and the counts. Runs end where a bucket is missing.
+  Bytes encode_runs() const;
+  // Errc::corrupt with the reason; accepts exactly what the two above write.
   static Result<LogHistogram> decode(ByteView bytes);
 
   friend bool operator==(const LogHistogram&, const LogHistogram&) = default;
 
  private:
+  using Bucket = std::pair<int, std::uint64_t>;  // index, how many
+  using Buckets = std::vector<Bucket>;           // by index
+
+  std::uint64_t& bucket_at(int index);
+  Result<void> append_bucket(std::int64_t index, std::uint64_t count);
+  Result<void> read_buckets(ByteView& bytes);
+  Result<void> read_runs(ByteView& bytes);
+
   std::uint64_t zeros_ = 0;
   std::uint64_t count_ = 0;  // zeros included
-  std::map<int, std::uint64_t> buckets_;
+  Buckets buckets_;
 };
 
 }  // namespace argosy

@@ -128,6 +128,11 @@ TEST(LogHistogram, EncodesToTheGoldenBytes) {
   EXPECT_EQ(to_hex(histogram.encode()),
             "01020443012"
             "1ac029501030001");
+  // format 2, 2 zeros, 3 runs: from -34 on 1, from 0 on 300, from 150 on 3 and 1
+  EXPECT_EQ(to_hex(histogram.encode_runs()),
+            "0202034300012"
+            "000ac02940101"
+            "0301");
 }
 
 TEST(LogHistogram, SurvivesTheWayThereAndBackAndStaysSmall) {
@@ -137,12 +142,35 @@ TEST(LogHistogram, SurvivesTheWayThereAndBackAndStaysSmall) {
     const auto bytes = histogram.encode();
     EXPECT_LT(bytes.size(), 600u);
     ASSERT_EQ(LogHistogram::decode(bytes).value(), histogram) << "seed " << seed;
+    const auto runs = histogram.encode_runs();
+    EXPECT_LT(3 * runs.size(), 2 * bytes.size() + 60) << "seed " << seed;
+    ASSERT_EQ(LogHistogram::decode(runs).value(), histogram) << "seed " << seed;
   }
 }
 
 TEST(LogHistogram, RefusesWhatItDidNotWrite) {
-  for (const char* hex : {"", "00", "020000", "01", "0100", "010001", "01000100", "0100010000", "010000ff",
-                          "0180800000", "010001feffffff7f01", "01ffffffffffffffffff00", "0100ffffffffffffff7f"}) {
+  for (const char* hex : {"",
+                          "00",
+                          "030000",
+                          "02",
+                          "0200",
+                          "020001",
+                          "02000100",
+                          "0200010001",
+                          "020001000000",
+                          "02000000",
+                          "020001007f01",
+                          "020002000001ffffffff7f0001",
+                          "01",
+                          "0100",
+                          "010001",
+                          "01000100",
+                          "0100010000",
+                          "010000ff",
+                          "0180800000",
+                          "010001feffffff7f01",
+                          "01ffffffffffffffffff00",
+                          "0100ffffffffffffff7f"}) {
     const auto decoded = LogHistogram::decode(from_hex(hex).value());
     ASSERT_FALSE(decoded) << hex;
     EXPECT_EQ(decoded.error().code, Errc::corrupt) << hex;
@@ -152,15 +180,15 @@ TEST(LogHistogram, RefusesWhatItDidNotWrite) {
 
 TEST(LogHistogram, EveryMutationIsRefusedOrIsAHistogramThatWritesTheSameBytes) {
   Rng rng(7);
-  const auto good = histogram_of(latencies(rng, 300)).encode();
-  for (int i = 0; i < 20000; ++i) {
-    auto bytes = good;
+  const auto good = histogram_of(latencies(rng, 300));
+  for (int i = 0; i < 40000; ++i) {
+    auto bytes = i % 2 == 0 ? good.encode() : good.encode_runs();
     for (auto flips = 1 + rng.below(4); flips > 0; --flips)
       bytes[rng.below(bytes.size())] = static_cast<std::uint8_t>(rng.below(256));
     bytes.resize(rng.chance(0.2) ? rng.below(bytes.size()) : bytes.size());
     const auto decoded = LogHistogram::decode(bytes);
     if (decoded) {
-      ASSERT_EQ(decoded->encode(), bytes);
+      ASSERT_EQ(bytes.front() == 1 ? decoded->encode() : decoded->encode_runs(), bytes);
     }
   }
 }
