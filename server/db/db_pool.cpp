@@ -10,6 +10,7 @@
 
 #include "server/base/metrics.hpp"
 #include "server/db/conninfo.hpp"
+#include "server/db/copying_connection.hpp"
 #include "server/db/db_error.hpp"
 
 namespace argosy::server {
@@ -17,8 +18,8 @@ namespace {
 
 constexpr int max_attempts = 4;  // the first and three more
 
-std::unique_ptr<pqxx::connection> connect(const DbPool::Options& options) {
-  auto connection = std::make_unique<pqxx::connection>(with_service_defaults(options.conninfo).value());
+std::unique_ptr<CopyingConnection> connect(const DbPool::Options& options) {
+  auto connection = std::make_unique<CopyingConnection>(with_service_defaults(options.conninfo).value());
   pqxx::nontransaction setup(*connection);
   setup.exec("set statement_timeout = " + std::to_string(options.statement_timeout.count()));
   setup.exec("set idle_in_transaction_session_timeout = " + std::to_string(2 * options.statement_timeout.count()));
@@ -42,7 +43,7 @@ struct DbPool::Impl {
   using Clock = std::chrono::steady_clock;
 
   struct Session {  // of one thread
-    std::unique_ptr<pqxx::connection> connection;
+    std::unique_ptr<CopyingConnection> connection;
     Clock::time_point planned_at;
   };
 
@@ -80,7 +81,7 @@ struct DbPool::Impl {
   }
 
   Result<void> run(Session& session, Item& item) {
-    std::unique_ptr<pqxx::connection>& connection = session.connection;
+    std::unique_ptr<CopyingConnection>& connection = session.connection;
     ++transactions;
     for (int attempt = 1;; ++attempt) {
       const bool fresh = !connection;
@@ -111,7 +112,7 @@ struct DbPool::Impl {
     if (!fresh) pqxx::nontransaction(*session.connection).exec("discard plans");
   }
 
-  static Result<void> attempt_once(pqxx::connection& connection, Item& item) {
+  static Result<void> attempt_once(CopyingConnection& connection, Item& item) {
     const detail::TransactionScopeGuard guard(item.scope.get());
     pqxx::work transaction(connection);
     Result<void> outcome = item.job(transaction);

@@ -12,7 +12,7 @@ std::optional<Fence> fence_of(const boost::asio::any_io_executor& executor) {
   return fenced->fence();
 }
 
-std::int64_t raise_fence(pqxx::connection& connection, std::int64_t key) {
+std::int64_t raise_fence(pqxx::connection_base& connection, std::int64_t key) {
   pqxx::work transaction(connection);
   transaction.exec(advisory_lock::wait_in_transaction(advisory_lock::fence_beside(key)));
   const auto number = transaction

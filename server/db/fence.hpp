@@ -63,7 +63,7 @@ class FencedExecutor {
 std::optional<Fence> fence_of(const boost::asio::any_io_executor& executor);
 
 // Takes the next number; waits for the transactions of the term before, which hold the fence until they end.
-std::int64_t raise_fence(pqxx::connection& connection, std::int64_t key);
+std::int64_t raise_fence(pqxx::connection_base& connection, std::int64_t key);
 // At the beginning of a fenced transaction: Errc::unavailable when another term has begun. None begins before this
 // transaction ends.
 Result<void> hold_fence(pqxx::work& transaction, const Fence& fence);

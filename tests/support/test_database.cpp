@@ -80,8 +80,8 @@ TestDatabase::~TestDatabase() {
   }
 }
 
-pqxx::connection& TestDatabase::connection() {
-  if (!connection_) connection_ = std::make_unique<pqxx::connection>(conninfo_);
+server::CopyingConnection& TestDatabase::connection() {
+  if (!connection_) connection_ = std::make_unique<server::CopyingConnection>(conninfo_);
   return *connection_;
 }
 

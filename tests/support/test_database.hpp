@@ -7,6 +7,8 @@
 
 #include <pqxx/pqxx>
 
+#include "server/db/copying_connection.hpp"
+
 namespace argosy::test {
 
 class TestDatabase {
@@ -20,7 +22,7 @@ class TestDatabase {
 
   const std::string& conninfo() const { return conninfo_; }
   // The test's own connection, beside those of the code under test.
-  pqxx::connection& connection();
+  server::CopyingConnection& connection();
   // Runs one statement in a transaction of its own and commits it.
   pqxx::result exec(const std::string& sql);
   // The only value of the only row.
@@ -35,7 +37,7 @@ class TestDatabase {
   std::string server_;
   std::string name_;
   std::string conninfo_;
-  std::unique_ptr<pqxx::connection> connection_;
+  std::unique_ptr<server::CopyingConnection> connection_;
 };
 
 }  // namespace argosy::test
