@@ -60,7 +60,7 @@ class WindowAccumulator {
   struct Entry {
     std::uint64_t count = 0, errors = 0, labelled = 0, correct = 0;
     LogHistogram latency_ms;
-    std::map<int, std::uint64_t> classes;
+    wire::Classes classes;
     std::vector<Feature> features;
     Instant features_at{};
     wire::Numbers numbers;  // those of the window before keep their place

@@ -2,12 +2,12 @@
 // and how sure the model was. Pure. Written only where there are any, so that readers of all versions read the rest.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <map>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "common/base/encoding.hpp"
 #include "common/base/error.hpp"
@@ -36,7 +36,7 @@ using Numbers = std::map<std::string, NumberSummary>;
 // Of the predicted class, 0..1, in bins of one width; 1 is in the last.
 struct Confidences {
   double sum = 0;
-  std::vector<std::uint64_t> bins = std::vector<std::uint64_t>(confidence_bins);
+  std::array<std::uint64_t, confidence_bins> bins{};
 
   void add(double confidence);  // outside of 0..1: not at all
   std::uint64_t count() const;

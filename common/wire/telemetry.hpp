@@ -12,12 +12,13 @@
 
 #include <chrono>
 #include <cstdint>
-#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
 #include <vector>
+
+#include <boost/container/flat_map.hpp>
 
 #include "common/base/encoding.hpp"
 #include "common/base/error.hpp"
@@ -39,6 +40,9 @@ struct FeatureCounts {
   friend bool operator==(const FeatureCounts&, const FeatureCounts&) = default;
 };
 
+// Predicted class -> count; at most 1,024.
+using Classes = boost::container::flat_map<int, std::uint64_t>;
+
 struct InferenceWindow {
   Instant started_at{};
   Instant ended_at{};  // not before the start, and at most longest_window after it
@@ -49,7 +53,7 @@ struct InferenceWindow {
   std::uint64_t labelled = 0;  // of count
   std::uint64_t correct = 0;   // of labelled
   Bytes latency;               // log-histogram in milliseconds, common/stats/log_histogram.hpp
-  std::map<int, std::uint64_t> classes;
+  Classes classes;
   std::vector<FeatureCounts> features;
   Numbers numbers = {};          // a program's own, each with at most `count` values
   Confidences confidences = {};  // of at most `count` inferences

@@ -1,13 +1,13 @@
 """What of the devices' windows is in the database: the one place of the benches and tests that knows the tables by name."""
 import json
 
-WINDOWS = "inference_windows"
+WINDOWS = "telemetry_windows"
 HEALTH = "health_samples"
 
 # Of each outbox: how many rows, how many numbers, and how far these reach.
 OUTBOXES = f"""
 select count(*) as rows, count(distinct seq) as numbers, max(seq) as last
-  from (select device_id, epoch, seq from {WINDOWS} union all select device_id, epoch, seq from {HEALTH}) as records
+  from (select device_id, lpad(to_hex(epoch), 16, '0') as epoch, seq from {WINDOWS} union all select device_id, epoch, seq from {HEALTH}) as records
  group by device_id, epoch
 """
 

@@ -8,6 +8,7 @@
 #include "server/alerts/alert_store.hpp"
 #include "server/db/rows.hpp"
 #include "server/telemetry/due_pairs_sql.hpp"
+#include "server/telemetry/window_figures.hpp"
 
 namespace argosy::server {
 
@@ -74,11 +75,11 @@ void read_windows(pqxx::work& transaction, const JudgeWindows& judge, std::vecto
                       {"since", to_rfc3339(version.memory.read_until)}});
   const auto rows = transaction.exec_params(
       R"sql(
-        select p.n, w.started_at, w.p95_ms, w.count, w.labelled, w.correct
+        select p.n, w.started_at, w.figures
         from jsonb_to_recordset($1::jsonb) as p(n int, device text, model text, version text, since timestamptz)
         cross join lateral (
-          select started_at, p95_ms, count, labelled, correct
-          from inference_windows
+          select started_at, figures
+          from telemetry_windows
           where device_id = p.device
             and model = p.model
             and version = p.version
@@ -93,18 +94,13 @@ void read_windows(pqxx::work& transaction, const JudgeWindows& judge, std::vecto
       wanted.dump(), judge.now - judge.rules.longest_look, judge.now + judged_ahead, windows_at_once);
   const auto place = rows.column_number("n");
   const auto started_at = rows.column_number("started_at");
-  const auto p95_ms = rows.column_number("p95_ms");
-  const auto count = rows.column_number("count");
-  const auto labelled = rows.column_number("labelled");
-  const auto correct = rows.column_number("correct");
+  const auto figures = rows.column_number("figures");
   for (const auto& row : rows) {
-    JudgedWindow window;
+    TakenWindow window;
     window.started_at = row[started_at].as<Instant>();
-    window.p95_ms = optional_of<double>(row[p95_ms]);
-    window.count = row[count].as<std::uint64_t>();
-    window.labelled = row[labelled].as<std::uint64_t>();
-    window.correct = row[correct].as<std::uint64_t>();
-    versions[row[place].as<std::size_t>()].windows.push_back(window);
+    read_figures(row[figures].c_str(), window);
+    versions[row[place].as<std::size_t>()].windows.push_back(
+        {window.started_at, window.latency.quantile(0.95), window.count, window.labelled, window.correct});
   }
 }
 

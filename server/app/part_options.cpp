@@ -85,7 +85,8 @@ MqttClient::Options mqtt_options(const Config& config) {
       .uri = config.mqtt_uri,
       .client_id = "argosyd",
       .identity = {.ca_file = pki / "ca.pem", .certificate_file = pki / "argosyd.pem", .key_file = pki / "argosyd.key"},
-      .subscriptions = {"argosy/v1/+/up/state", "argosy/v1/+/up/telemetry", "argosy/v1/+/up/event"},
+      .subscriptions = {"argosy/v1/+/up/state", "argosy/v1/+/up/event"},
+      .light_subscriptions = {"argosy/v1/+/up/telemetry"},
       .inbox = {.budgets = device_budgets(config)},
       .rule_of = DeviceMessages::rule_of};
 }

@@ -102,11 +102,6 @@ BrokerDoor broker_door(asio::any_io_executor io, const Config& config, std::stri
   return door;
 }
 
-Task<void> send_ack(MqttClient& mqtt, std::string device, wire::TelemetryAck ack) {
-  // A lost ack is asked for again.
-  co_await mqtt.publish("argosy/v1/" + device + "/down/ack", wire::encode(ack), false);
-}
-
 // The agent takes the batch apart until the record at fault is alone.
 Task<void> send_refusal(MqttClient& mqtt, MessageId message, Error error) {
   const wire::TelemetryRefusal refusal{message.digest.to_hex().substr(0, 16), error.message};
@@ -155,6 +150,7 @@ struct Server::Parts {
   DbPool db{io, db_options(config)};
   WorkerPool worker{io, {.threads = 1, .queue_limit = 1024}};  // digests of uploads
   WorkerPool password_worker{io, {.threads = 1, .queue_limit = 64}};
+  WorkerPool telemetry_readers{io, {.threads = 2, .queue_limit = 64}};
   WorkerPool file_reader{io, {.threads = 1, .queue_limit = 20000}};  // downloads
   WorkerPool patch_worker{io, patch_worker_options(config)};
 
@@ -269,9 +265,9 @@ void Server::Parts::connect_parts() {
     mqtt = std::make_unique<MqttClient>(io, mqtt_options(config), std::move(handlers));
   }
   collector = std::make_unique<BatchCollector>(
-      io, telemetry, telemetry_intake,
+      io, BatchCollector::Parts{telemetry, telemetry_intake, telemetry_readers},
       [this](const std::string& device, const wire::TelemetryAck& ack) {
-        if (mqtt) asio::co_spawn(io, send_ack(*mqtt, device, ack), asio::detached);
+        if (mqtt) mqtt->send("argosy/v1/" + device + "/down/ack", wire::encode(ack));
       },
       [this](const MessageId& message, const Error& error) {
         telemetry_refusals.report(Error(error).within(message.device));
@@ -330,7 +326,7 @@ void Server::Parts::add_routes() {
     return standing ? standing->desired_rev(device) : std::optional<std::int64_t>();
   });
   add_telemetry_routes(all, telemetry);
-  add_device_telemetry_routes(all, telemetry, telemetry_intake);
+  add_device_telemetry_routes(all, *collector);
   add_device_state_routes(all, *states);
   add_quarantine_routes(all, quarantine);
   add_drift_routes(all, drift);

@@ -12,6 +12,7 @@
 #include "server/db/rows.hpp"
 #include "server/drift/drift_rows_store.hpp"
 #include "server/telemetry/due_pairs_sql.hpp"
+#include "server/telemetry/window_figures.hpp"
 
 namespace argosy::server {
 
@@ -74,11 +75,11 @@ std::vector<Watched> read_watched(pqxx::work& transaction, const JudgeDrift& jud
 
 constexpr auto newer_windows =
     R"sql(
-      select p.n, w.started_at, w.version, w.features
+      select p.n, w.started_at, w.version, w.figures
       from jsonb_to_recordset($1::jsonb) as p(n int, device text, model text, at timestamptz)
       cross join lateral (
-        select started_at, version, features
-        from inference_windows
+        select started_at, version, figures
+        from telemetry_windows
         where device_id = p.device
           and model = p.model
           and started_at > p.at
@@ -91,11 +92,11 @@ constexpr auto newer_windows =
     )sql";
 constexpr auto older_windows =
     R"sql(
-      select p.n, w.started_at, w.version, w.features
+      select p.n, w.started_at, w.version, w.figures
       from jsonb_to_recordset($1::jsonb) as p(n int, device text, model text, at timestamptz)
       cross join lateral (
-        select started_at, version, features
-        from inference_windows
+        select started_at, version, figures
+        from telemetry_windows
         where device_id = p.device
           and model = p.model
           and started_at < p.at
@@ -108,13 +109,21 @@ constexpr auto older_windows =
     )sql";
 
 struct WindowColumns {
-  pqxx::row::size_type place, started_at, version, features;
+  pqxx::row::size_type place, started_at, version, figures;
   explicit WindowColumns(const pqxx::result& rows)
       : place(rows.column_number("n")),
         started_at(rows.column_number("started_at")),
         version(rows.column_number("version")),
-        features(rows.column_number("features")) {}
+        figures(rows.column_number("figures")) {}
 };
+
+std::map<std::string, HistogramCounts> features_of(const pqxx::row& row, const WindowColumns& columns) {
+  TakenWindow window;
+  read_figures(row[columns.figures].c_str(), window);
+  std::map<std::string, HistogramCounts> features;
+  for (auto& [name, counts] : window.features) features.emplace(std::move(name), std::move(counts));
+  return features;
+}
 
 // `places` are those of `watched` whose windows are wanted, `at` of each from when on.
 template <class At>
@@ -144,7 +153,7 @@ void read_newer(pqxx::work& transaction, const JudgeDrift& judge, std::vector<Wa
     ++newer;
     EvidenceWindow window{row[columns.started_at].as<Instant>()};
     if (row[columns.version].as<std::string>() == version) {
-      window.features = features_of_json(row[columns.features].as<std::string>());
+      window.features = features_of(row, columns);
     } else {
       evidence.begin_again();
     }
@@ -168,8 +177,7 @@ void read_older(pqxx::work& transaction, const JudgeDrift& judge, std::vector<Wa
     ++older;
     if (!evidence.wants_older()) continue;
     if (row[columns.version].as<std::string>() == version) {
-      evidence.add_older(
-          {row[columns.started_at].as<Instant>(), features_of_json(row[columns.features].as<std::string>())});
+      evidence.add_older({row[columns.started_at].as<Instant>(), features_of(row, columns)});
     } else {
       evidence.has_no_older();
     }

@@ -34,19 +34,6 @@ std::optional<Instant> instant_of(const json& value) {
 
 }  // namespace
 
-std::map<std::string, HistogramCounts> features_of_json(const std::string& text) {
-  std::map<std::string, HistogramCounts> features;
-  const auto document = json_or_null(text);
-  if (!document.is_array()) return features;
-  for (const auto& entry : document) {
-    if (!entry.is_object() || !entry.contains("name") || !entry["name"].is_string() || !entry.contains("counts"))
-      continue;
-    auto counts = counts_of(entry["counts"]);
-    if (counts) features.emplace(entry["name"].get<std::string>(), std::move(*counts));
-  }
-  return features;
-}
-
 std::vector<wire::FeatureReference> reference_of_json(const std::string& text) {
   std::vector<wire::FeatureReference> features;
   auto document = JsonReader::parse(text, stored_json, UnknownKeys::pass);

@@ -26,9 +26,6 @@ struct EvidenceWindow {
   Instant started_at{};
   std::map<std::string, HistogramCounts> features = {};
 };
-// What inference_windows.features holds; what has another shape is left out.
-std::map<std::string, HistogramCounts> features_of_json(const std::string& text);
-
 // What releases.reference holds; features without counts have bins but nothing to compare with, and are left out.
 std::vector<wire::FeatureReference> reference_of_json(const std::string& text);
 

@@ -152,8 +152,11 @@ struct MqttClient::Impl : std::enable_shared_from_this<MqttClient::Impl> {
 
   void subscribe() {
     attempt([](Impl& self) {
-      auto topics = mqtt::string_collection::create(self.options.subscriptions);
-      const mqtt::iasync_client::qos_collection qos(self.options.subscriptions.size(), 1);
+      auto all = self.options.subscriptions;
+      mqtt::iasync_client::qos_collection qos(all.size(), 1);
+      all.insert(all.end(), self.options.light_subscriptions.begin(), self.options.light_subscriptions.end());
+      qos.resize(all.size(), 0);
+      auto topics = mqtt::string_collection::create(all);
       auto& listener = self.listen([](Impl& me, bool good, const std::string& why) {
         if (good) me.become_ready();
         if (!good) me.lost("subscribing failed: " + why);
@@ -303,6 +306,15 @@ asio::awaitable<Result<void>> MqttClient::publish(std::string topic, std::string
   };
   co_return co_await asio::async_initiate<const asio::use_awaitable_t<>, void(Result<void>)>(
       std::move(initiate), asio::use_awaitable, std::move(topic), std::move(payload), retain);
+}
+
+void MqttClient::send(const std::string& topic, const std::string& payload) {
+  if (!impl_->ready) return;
+  try {
+    impl_->client->publish(mqtt::make_message(topic, payload, 0, false));
+    ++impl_->published;
+  } catch (const mqtt::exception&) {  // Paho holds as many as it may, or the connection is going
+  }
 }
 
 MqttClient::Counters MqttClient::counters() const {

@@ -26,7 +26,8 @@ class MqttClient {
     std::string uri;  // "ssl://127.0.0.1:8883"
     std::string client_id;
     net::MqttIdentity identity;
-    std::vector<std::string> subscriptions;
+    std::vector<std::string> subscriptions;          // at QoS 1
+    std::vector<std::string> light_subscriptions{};  // at QoS 0: what is sent again until it is answered
     // More is dropped and counted: devices send again what was not acknowledged, and states are levels.
     MqttInbox::Limits inbox{};
     MqttInbox::RuleOf rule_of{};  // called on Paho's thread
@@ -51,6 +52,9 @@ class MqttClient {
   bool connected() const;
   // QoS 1; resumes when the broker has it, or with Errc::unavailable when there is no connection or after 10 s.
   boost::asio::awaitable<Result<void>> publish(std::string topic, std::string payload, bool retain);
+  // QoS 0, for what is asked for again when it is lost: nothing is heard of it, and without a connection it is not
+  // sent.
+  void send(const std::string& topic, const std::string& payload);
   Counters counters() const;
 
  private:

@@ -113,10 +113,10 @@ pqxx::result worst_latency(pqxx::work& transaction, Instant since, Instant now) 
   return transaction.exec_params(
       R"sql(
         with newest as (
-          select distinct on (device_id, model) device_id, model, version, p95_ms
-          from inference_windows
-          where started_at > $1::timestamptz and started_at <= $2::timestamptz and p95_ms is not null
-          order by device_id, model, started_at desc
+          select distinct on (device_id, model) device_id, model, version, (recent::jsonb -> -1 ->> 1)::double precision as p95_ms
+          from latency_baselines
+          where read_until > $1::timestamptz and read_until <= $2::timestamptz and recent <> '[]'
+          order by device_id, model, read_until desc
         )
         select n.device_id, n.model, n.version, n.p95_ms as value,
           case when b.ln_p95_mean between -100 and 100 then exp(b.ln_p95_mean) end as usual, '' as feature
@@ -135,11 +135,11 @@ pqxx::result worst_accuracy(pqxx::work& transaction, Instant since) {
   return transaction.exec_params(
       R"sql(
         with figures as (
-          select device_id, model, version, sum(correct)::double precision / sum(labelled) as accuracy
-          from inference_windows
-          where started_at > $1::timestamptz and labelled > 0
+          select device_id, model, version, sum((run ->> 3)::double precision) / sum((run ->> 2)::double precision) as accuracy
+          from latency_baselines, jsonb_array_elements(labels::jsonb) run
+          where read_until > $1::timestamptz
           group by 1, 2, 3
-          having sum(labelled) >= 20
+          having sum((run ->> 2)::double precision) >= 20
         )
         select f.device_id, f.model, f.version, f.accuracy as value,
           case
@@ -179,8 +179,8 @@ void read_windows(pqxx::work& transaction, Instant now, const OverviewOptions& o
   const auto counted = transaction.exec_params1(
       R"sql(
         select count(*)
-        from inference_windows
-        where started_at > $1::timestamptz and ended_at > $2::timestamptz and ended_at <= $3::timestamptz
+        from telemetry_windows
+        where started_at > $1::timestamptz and started_at > $2::timestamptz and started_at <= $3::timestamptz
       )sql",
       now - options.latency_look, now - Duration{60'000}, now);
   overview.windows_last_minute = counted[0].as<std::int64_t>();

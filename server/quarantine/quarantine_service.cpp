@@ -78,13 +78,13 @@ Ruling QuarantineService::admit(const MessageId& message, Instant now) {
   return ruling;
 }
 
-Result<void> QuarantineService::check(const MessageId& message, Instant now) {
+Result<Admittance> QuarantineService::check(const MessageId& message, Instant now) {
   const Ruling ruling = admit(message, now);
   if (ruling.admission == Admittance::refuse)
     return make_error(Errc::unprocessable, "the same message was refused before: " + ruling.reason);
   if (ruling.admission == Admittance::wait)
     return make_error(Errc::unavailable, ruling.reason + "; it may be sent again after " + to_rfc3339(ruling.until));
-  return {};
+  return ruling.admission;
 }
 
 Result<void> QuarantineService::spend(const std::string& device, std::size_t bytes, Instant now) {

@@ -48,7 +48,7 @@ class QuarantineService {
 
   Ruling admit(const MessageId& message, Instant now);
   // Errc::unprocessable, or unavailable when it may be sent again later; nothing for what may be taken.
-  Result<void> check(const MessageId& message, Instant now);
+  Result<Admittance> check(const MessageId& message, Instant now);
   // Errc::rate_limited, which the quarantine is told of, when the device asks and sends more by HTTPS than it may.
   Result<void> spend(const std::string& device, std::size_t bytes, Instant now);
   InHand::Hold hold(const std::vector<MessageId>& messages);

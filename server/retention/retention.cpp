@@ -97,7 +97,7 @@ constexpr TableBound bounds[] = {
     {"fleet_counts", "as many as there are different values in the fleet; zeroes go"},
     {"health_samples", "telemetry.retention_days, by partition"},
     {"idempotency_keys", "a day"},
-    {"inference_windows", "telemetry.retention_days, by partition"},
+    {"telemetry_windows", "telemetry.retention_days, by partition"},
     {"latency_baselines", "retention.verdicts_days after the last window of that version"},
     {"level_changes", "emptied by the leader each second"},
     {"login_links", "a week after one expired"},

@@ -18,7 +18,7 @@ std::string served_pairs_sql() {
     cross join lateral (select id from devices where id = p.device and revoked_at is null limit 1) d
     cross join lateral (
       select version
-      from inference_windows
+      from telemetry_windows
       where device_id = p.device
         and model = p.model
         and started_at > $2::timestamptz

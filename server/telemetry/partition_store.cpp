@@ -18,11 +18,12 @@ using std::chrono::sys_days;
 struct PartitionedTable {
   std::string name;
   std::string time_column;
+  std::string epoch;  // as telemetry_cursors has it
 };
 const std::array<PartitionedTable, 2> partitioned_tables{
-    {{"inference_windows", "started_at"}, {"health_samples", "at"}}};
+    {{"telemetry_windows", "started_at", "lpad(to_hex(epoch), 16, '0')"}, {"health_samples", "at", "epoch"}}};
 
-// `sql` with the table and its column of time in the place of {table} and {time}.
+// `sql` with the table, its column of time and its epoch in the place of {table}, {time} and {epoch}.
 std::string statement_of(const PartitionedTable& table, std::string sql) {
   const auto fill_in = [&sql](std::string_view place, const std::string& name) {
     for (auto at = sql.find(place); at != std::string::npos; at = sql.find(place, at + name.size()))
@@ -30,6 +31,7 @@ std::string statement_of(const PartitionedTable& table, std::string sql) {
   };
   fill_in("{table}", table.name);
   fill_in("{time}", table.time_column);
+  fill_in("{epoch}", table.epoch);
   return sql;
 }
 
@@ -67,7 +69,7 @@ void make_partition(pqxx::work& transaction, const PartitionedTable& table, sys_
 void bring_back_from_the_future(pqxx::work& transaction, const PartitionedTable& table, Instant latest, Instant now) {
   const std::string sql = statement_of(table, R"sql(
     update {table}
-    set device_{time} = coalesce(device_{time}, {time}), {time} = $2::timestamptz
+    set {time} = $2::timestamptz
     where {time} >= $1::timestamptz
   )sql");
   transaction.exec_params0(sql, latest, now);
@@ -101,7 +103,7 @@ void drop_old(pqxx::work& transaction, const PartitionedTable& table, sys_days o
   // What never had a day of its own was never shown: it counts as lost.
   const std::string sql = statement_of(table, R"sql(
     with gone as (
-      delete from {table}_default where {time} < $1::timestamptz returning device_id, epoch
+      delete from {table}_default where {time} < $1::timestamptz returning device_id, {epoch} as epoch
     ),
     counted as (
       select device_id, epoch, count(*) as rows from gone group by 1, 2

@@ -7,6 +7,7 @@
 #include "common/base/text.hpp"
 #include "common/stats/robust.hpp"
 #include "server/db/rows.hpp"
+#include "server/telemetry/window_figures.hpp"
 
 namespace argosy::server {
 
@@ -22,7 +23,7 @@ Result<std::string> model_of(pqxx::work& transaction, const SeriesQuery& query) 
   const auto row = transaction.exec_params1(
       R"sql(
         select coalesce(min(model), '')
-        from inference_windows
+        from telemetry_windows
         where device_id = $1 and started_at >= $2::timestamptz and started_at < $3::timestamptz
       )sql",
       query.device, query.from, query.to);
@@ -32,8 +33,8 @@ Result<std::string> model_of(pqxx::work& transaction, const SeriesQuery& query) 
 std::vector<TakenWindow> read_windows(pqxx::work& transaction, const SeriesQuery& query, const std::string& model) {
   const auto rows = transaction.exec_params(
       R"sql(
-        select started_at, ended_at, version, count, errors, labelled, correct, latency, numbers, confidences
-        from inference_windows
+        select started_at, version, figures
+        from telemetry_windows
         where device_id = $1 and model = $2 and started_at >= $3::timestamptz and started_at < $4::timestamptz
         order by started_at desc
         limit $5
@@ -42,25 +43,13 @@ std::vector<TakenWindow> read_windows(pqxx::work& transaction, const SeriesQuery
   std::vector<TakenWindow> windows;
   windows.reserve(static_cast<std::size_t>(rows.size()));
   const auto started_at = rows.column_number("started_at");
-  const auto ended_at = rows.column_number("ended_at");
   const auto version = rows.column_number("version");
-  const auto count = rows.column_number("count");
-  const auto errors = rows.column_number("errors");
-  const auto labelled = rows.column_number("labelled");
-  const auto correct = rows.column_number("correct");
-  const auto latency = rows.column_number("latency");
-  const auto numbers = rows.column_number("numbers");
-  const auto confidences = rows.column_number("confidences");
+  const auto figures = rows.column_number("figures");
   for (const auto& row : rows) {
     TakenWindow window;
     window.started_at = row[started_at].as<Instant>();
-    window.ended_at = row[ended_at].as<Instant>();
     window.version = row[version].as<std::string>();
-    window.count = row[count].as<std::uint64_t>();
-    window.errors = row[errors].as<std::uint64_t>();
-    window.labelled = row[labelled].as<std::uint64_t>();
-    window.correct = row[correct].as<std::uint64_t>();
-    read_parts(window, {row[latency].c_str(), row[numbers].c_str(), row[confidences].c_str()});
+    read_figures(row[figures].c_str(), window);
     windows.push_back(std::move(window));
   }
   return windows;

@@ -7,12 +7,6 @@ namespace argosy::server {
 
 namespace {
 
-Bytes bytes_of(std::string_view bytea) {
-  if (!bytea.starts_with("\\x")) return {};
-  auto bytes = from_hex(bytea.substr(2));
-  return bytes ? std::move(*bytes) : Bytes{};
-}
-
 std::uint64_t first_of(const wire::TelemetryBatch& batch) {
   return batch.records.front().seq;
 }
@@ -99,12 +93,6 @@ std::optional<Speaker> speak(const std::optional<Speaker>& known, const std::str
   speaker.returns = goes_on ? known->returns + 1 : 1;
   speaker.returned_at = now;
   return speaker;
-}
-
-void read_parts(TakenWindow& window, const StoredParts& parts) {
-  if (auto latency = LogHistogram::decode(bytes_of(parts.latency))) window.latency = std::move(*latency);
-  if (auto numbers = wire::decode_numbers(bytes_of(parts.numbers))) window.numbers = std::move(*numbers);
-  if (auto seen = wire::decode_confidences(bytes_of(parts.confidences))) window.confidences = std::move(*seen);
 }
 
 WeightedMean mean_of(const wire::NumberSummary& seen) {

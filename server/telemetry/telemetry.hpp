@@ -91,15 +91,11 @@ struct TakenWindow {
   wire::Numbers numbers{};
   wire::Confidences confidences{};
   std::vector<wire::FeatureCounts> features{};
+  wire::Classes classes{};
+  Instant received_at{};
+  std::optional<Instant> device_started_at{};  // by the device's clock, where that is another time
+  friend bool operator==(const TakenWindow&, const TakenWindow&) = default;
 };
-// Those parts of a window that are stored as bytea, as PostgreSQL prints them: "\x0102", or nothing for null.
-struct StoredParts {
-  std::string_view latency{};
-  std::string_view numbers{};
-  std::string_view confidences{};
-};
-// What cannot be read is left out: one row must not hold up a chart, or a rollout.
-void read_parts(TakenWindow& window, const StoredParts& parts);
 
 // What is left of them in sums over many windows.
 WeightedMean mean_of(const wire::NumberSummary& seen);

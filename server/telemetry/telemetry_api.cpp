@@ -10,6 +10,8 @@
 #include "server/http/request.hpp"
 #include "server/http/response.hpp"
 #include "server/http/router.hpp"
+#include "server/telemetry/batch_collector.hpp"
+#include "server/telemetry/telemetry_service.hpp"
 
 namespace argosy::server {
 
@@ -33,21 +35,12 @@ class UnderWay {
   std::shared_ptr<std::size_t> count_;
 };
 
-Task<Result<Response>> post_telemetry(TelemetryService& telemetry, TelemetryIntake& intake,
-                                      std::shared_ptr<std::size_t> count, Request& request) {
+Task<Result<Response>> post_telemetry(BatchCollector& collector, std::shared_ptr<std::size_t> count, Request& request) {
   const UnderWay under_way(std::move(count));
   if (under_way.too_many())
     co_return make_error(Errc::rate_limited, "too many batches are being stored; send this one again later");
-  const MessageId message = TelemetryIntake::id_of(request.principal.name, request.body);
-  ARGOSY_CO_CHECK(intake.check(message, request.now));
-  ARGOSY_CO_TRY(auto batch, intake.read(message, request.body, request.now));
-  const auto in_hand = intake.hold({message});
-  std::vector<wire::TelemetryBatch> batches;
-  batches.push_back(std::move(batch));
-  ARGOSY_CO_TRY(const auto acks, co_await telemetry.ingest(std::move(batches), request.now));
-  intake.settle(message, acks.front(), request.now);
-  if (!acks.front()) co_return refusal(acks.front().error());
-  co_return Response::json(wire::encode(*acks.front()));
+  ARGOSY_CO_TRY(const auto ack, co_await collector.store(request.principal.name, std::move(request.body)));
+  co_return Response::json(wire::encode(ack));
 }
 
 Result<SeriesQuery> series_query(const Request& request) {
@@ -97,10 +90,10 @@ Task<Result<Response>> get_integrity(TelemetryService& telemetry, Request& reque
 
 }  // namespace
 
-void add_device_telemetry_routes(Router& device_router, TelemetryService& telemetry, TelemetryIntake& intake) {
+void add_device_telemetry_routes(Router& device_router, BatchCollector& collector) {
   device_router.add({Method::post, "/device/v1/telemetry", Permission::act_as_device,
-                     [&telemetry, &intake, count = std::make_shared<std::size_t>(0)](Request& request) {
-                       return post_telemetry(telemetry, intake, count, request);
+                     [&collector, count = std::make_shared<std::size_t>(0)](Request& request) {
+                       return post_telemetry(collector, count, request);
                      },
                      telemetry_body_limit});
 }

@@ -4,9 +4,7 @@
 
 namespace argosy::server {
 
-namespace {
-
-Result<wire::TelemetryBatch> decode_own_batch(std::string_view device, std::string_view payload) {
+Result<wire::TelemetryBatch> TelemetryIntake::read(std::string_view device, std::string_view payload) {
   try {
     ARGOSY_TRY(wire::TelemetryBatch batch, wire::decode_telemetry(as_bytes(payload)));
     if (batch.device != device)
@@ -18,15 +16,12 @@ Result<wire::TelemetryBatch> decode_own_batch(std::string_view device, std::stri
   }
 }
 
-}  // namespace
-
 MessageId TelemetryIntake::id_of(std::string device, std::string_view payload) {
   return {std::move(device), MessageKind::telemetry, sha256(as_bytes(payload))};
 }
 
-Result<wire::TelemetryBatch> TelemetryIntake::read(const MessageId& message, std::string_view payload, Instant now) {
-  const auto in_hand = quarantine_.hold({message});
-  auto batch = decode_own_batch(message.device, payload);
+Result<wire::TelemetryBatch> TelemetryIntake::admit(const MessageId& message, Result<wire::TelemetryBatch> batch,
+                                                    Instant now) {
   if (!batch) {
     quarantine_.refuse(message, batch.error(), now);
     return batch;

@@ -6,6 +6,7 @@
 
 #include "server/base/metrics.hpp"
 #include "server/db/db_pool.hpp"
+#include "server/telemetry/integrity_store.hpp"
 #include "server/telemetry/partition_store.hpp"
 #include "server/telemetry/series_store.hpp"
 #include "server/telemetry/telemetry_store.hpp"
@@ -15,6 +16,8 @@ namespace argosy::server {
 
 namespace {
 
+using SharedBatch = std::shared_ptr<const wire::TelemetryBatch>;
+
 // One transaction; the counters and the windows of those that are committed add up in `stored`.
 struct StoreTogether {
   DbPool& db;
@@ -22,11 +25,18 @@ struct StoreTogether {
   Instant now;
   Duration retention;
   std::shared_ptr<const AlsoStored> also;
-  Task<Result<TelemetryService::Acks>> operator()(std::vector<wire::TelemetryBatch> batches) const {
-    return store(db, stored, StoreTelemetry{std::move(batches), now, retention, also});
+  KnownOutboxes& outboxes;
+  Task<Result<TelemetryService::Acks>> operator()(std::vector<SharedBatch> batches) const {
+    StoreTelemetry together{std::move(batches), now, retention, also};
+    for (const auto& batch : together.batches)
+      if (const auto* known = outboxes.find(batch->device)) together.known.emplace(batch->device, *known);
+    return store(*this, std::move(together));
   }
-  static Task<Result<TelemetryService::Acks>> store(DbPool& db, StoredTelemetry& stored, StoreTelemetry together) {
+  static Task<Result<TelemetryService::Acks>> store(StoreTogether self, StoreTelemetry together) {
+    auto& [db, stored, now, retention, also, outboxes] = self;
+    // An outcome that is unknown leaves a guess that is wrong, which costs the next batch a question.
     ARGOSY_CO_TRY(StoredTelemetry part, co_await db.transact(std::move(together)));
+    for (auto& [device, outbox] : part.known) outboxes.learn(device, std::move(outbox));
     stored.counters += part.counters;
     stored.windows.insert(stored.windows.end(), std::make_move_iterator(part.windows.begin()),
                           std::make_move_iterator(part.windows.end()));
@@ -43,8 +53,11 @@ void TelemetryService::also_store(AlsoStored also) {
 Task<Result<TelemetryService::Acks>> TelemetryService::ingest(std::vector<wire::TelemetryBatch> batches, Instant now) {
   if (batches.empty()) co_return Acks{};
   StoredTelemetry stored;
-  const StoreTogether store{db_, stored, now, std::chrono::days(options_.retention_days), also_};
-  auto acks = co_await take_by_halves<wire::TelemetryAck>(std::move(batches), store);
+  const StoreTogether store{db_, stored, now, std::chrono::days(options_.retention_days), also_, outboxes_};
+  std::vector<SharedBatch> shared;
+  shared.reserve(batches.size());
+  for (auto& batch : batches) shared.push_back(std::make_shared<const wire::TelemetryBatch>(std::move(batch)));
+  auto acks = co_await take_by_halves<wire::TelemetryAck>(std::move(shared), store);
   publish(stored);
   const bool nothing =
       std::all_of(acks.begin(), acks.end(), [](const auto& ack) { return !ack && is_for_all(ack.error().code); });

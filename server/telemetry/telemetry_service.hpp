@@ -13,6 +13,7 @@
 #include "common/base/error.hpp"
 #include "common/base/instant.hpp"
 #include "server/base/task.hpp"
+#include "server/telemetry/known_outboxes.hpp"
 #include "server/telemetry/series.hpp"
 #include "server/telemetry/telemetry.hpp"
 
@@ -84,6 +85,7 @@ class TelemetryService {
   TelemetryOptions options_;
   std::vector<Listener> listeners_;
   std::shared_ptr<const AlsoStored> also_;
+  KnownOutboxes outboxes_;
   std::optional<Instant> kept_at_;
   TelemetryCounters counters_;
 };

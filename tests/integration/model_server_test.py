@@ -14,6 +14,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 
 from running_argosy import ROOT, RunningArgosy  # noqa: E402, I001  (it knows where the next are)
 from processes import Program, wait_until  # noqa: E402
+from window_figures import count_of  # noqa: E402
 
 EXAMPLE = ROOT / "examples/digits"
 AGENT = """\
@@ -150,8 +151,9 @@ class ModelServer(RunningArgosy):
     def test_published_refused_and_rolled_back(self):
         self.assertEqual(self.roll_out("1.0")["state"], "succeeded", self.agent.log_tail())
         self.assertEqual((self.triton.loaded, self.triton.numbers()), (1, [1]))
-        wait_until(lambda: self.installation.count("select coalesce(sum(count), 0) from inference_windows "
-                                                   "where version = '1.0'") >= 100, 60, "what Triton counted")
+        served = lambda: sum(count_of(bytes.fromhex(row[0])) for row in self.installation.rows(
+            "select encode(figures, 'hex') from telemetry_windows where version = '1.0'"))
+        wait_until(lambda: served() >= 100, 60, "what Triton counted")
 
         self.triton.refuses = True
         refused = self.roll_out("1.1")

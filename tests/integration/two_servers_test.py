@@ -3,6 +3,7 @@ import json
 import signal
 import sys
 import urllib.request
+from collections import Counter
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
@@ -12,6 +13,7 @@ from command_line import CommandLine  # noqa: E402
 from fleet import Fleet  # noqa: E402
 from processes import wait_until  # noqa: E402
 from scenario import EXAMPLE, Scenario, has_ended  # noqa: E402
+from window_figures import count_of  # noqa: E402
 
 DEVICES = 4
 
@@ -83,9 +85,14 @@ class TwoServers(RunningArgosy):
 
     def wait_for_traffic_to_compare_with(self):
         """The guards of the policy want 100 samples of the old release from each canary."""
-        served = """select count(*) from (select device_id from inference_windows where version = '1.0'
-                     group by device_id having sum(count) >= 100) as busy"""
-        wait_until(lambda: self.installation.count(served) == DEVICES, 60, "100 inferences of each device with 1.0")
+        def busy():
+            served = Counter()
+            for device, figures in self.installation.rows(
+                    "select device_id, encode(figures, 'hex') from telemetry_windows where version = '1.0'"):
+                served[device] += count_of(bytes.fromhex(figures))
+            return sum(count >= 100 for count in served.values())
+
+        wait_until(lambda: busy() == DEVICES, 60, "100 inferences of each device with 1.0")
 
     def assert_each_wave_opened_once(self, *rollouts):
         for rollout in rollouts:

@@ -10,6 +10,8 @@ import random
 from datetime import datetime, timedelta, timezone
 from statistics import NormalDist
 
+from window_figures import encode, varint
+
 SITES = ("berlin", "lyon", "oslo", "porto")
 CLASSES = ("cpu-fp32", "cpu-int8", "jetson-fp16")
 FEATURES = ("brightness", "sharpness")
@@ -25,22 +27,13 @@ def digest_of(text):
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def varint(value):
-    out = bytearray()
-    while value >= 0x80:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    return bytes(out) + bytes([value])
-
-
 def latency_histogram(median_ms, count, kept={}):
-    """The encoded log-histogram (common/stats/log_histogram.hpp) of a log-normal latency, and its quantiles."""
+    """The encoded log-histogram (common/stats/log_histogram.hpp) of a log-normal latency."""
     key = (round(median_ms, 1), count)
     if key not in kept:
-        buckets, values = {}, []
+        buckets = {}
         for step in range(count):
             value = key[0] * math.exp(0.22 * NormalDist().inv_cdf((step + 0.5) / count))
-            values.append(value)
             index = math.ceil(math.log(value) / LN_GAMMA)
             buckets[index] = buckets.get(index, 0) + 1
         out, previous = bytes([1]) + varint(0) + varint(len(buckets)), None
@@ -48,7 +41,7 @@ def latency_histogram(median_ms, count, kept={}):
             place = (index << 1) ^ (index >> 31) if previous is None else index - previous - 1
             out += varint(place) + varint(buckets[index])
             previous = index
-        kept[key] = out, [values[int(q * (count - 1))] for q in (0.5, 0.95, 0.99)]
+        kept[key] = out
     return kept[key]
 
 
@@ -259,14 +252,12 @@ class Fleet:
             median *= 2.6
         labelled = 40 if self.names.index(name) < DETAILED else 20
         share = 0.87 if name == self.wrong and age_s < 1300 else 0.972 + 0.01 * self.random.random()
-        histogram, (p50, p95, p99) = latency_histogram(median, 300)
         shapes = [SHIFTED if feature == "sharpness" and name == self.dirty else USUAL for feature in FEATURES]
-        self.rows.add("inference_windows", device_id=name, epoch="0123456789abcdef", seq=seq, started_at=at,
-                      ended_at=at + timedelta(seconds=WINDOW_S), model="digits", version=version, count=300,
-                      errors=int(self.random.random() < 0.3), labelled=labelled, correct=min(labelled, round(labelled * share)),
-                      latency=histogram, p50_ms=round(p50, 3), p95_ms=round(p95, 3), p99_ms=round(p99, 3),
-                      features=[{"name": feature, "counts": [count // 4 for count in shape]}
-                                for feature, shape in zip(FEATURES, shapes)])
+        figures = encode(length_ms=1000 * WINDOW_S, count=300, errors=int(self.random.random() < 0.3), labelled=labelled,
+                         correct=min(labelled, round(labelled * share)), latency=latency_histogram(median, 300),
+                         features=[(feature, [count // 4 for count in shape]) for feature, shape in zip(FEATURES, shapes)])
+        self.rows.add("telemetry_windows", device_id=name, epoch=0x0123456789abcdef, seq=seq, started_at=at, model="digits",
+                      version=version, figures=figures)
 
     def drift(self):
         for name in (name for name in self.names[:DETAILED] if name != self.dark):

@@ -3,12 +3,14 @@
 The windows are written as another instance of argosyd would store them, so that the leader has to find them by its sweep:
 the longer way. Each device sends in the same second of every minute.
 """
+import random
 import subprocess
 import threading
 import time
 import urllib.request
 
 from fleet_rows import LATENCY_MS, latency_histogram
+from window_figures import encode
 
 ORDER = 40
 SETTLE_S, WATCHED_S = 240, 240
@@ -17,9 +19,9 @@ SETTLE_S, WATCHED_S = 240, 240
 PREPARE = """
 create table if not exists bench_senders as
   select row_number() over (order by md5(m.device_id)) as number, m.device_id, m.model, coalesce(m.version, '1.0') as version,
-         usual_ms, latency
+         figures
     from device_models m join devices d on d.id = m.device_id
-    join (values {latencies}) as l(hardware_class, usual_ms, latency) using (hardware_class) where d.revoked_at is null;
+    join (values {figures}) as l(hardware_class, figures) using (hardware_class) where d.revoked_at is null;
 create index if not exists bench_senders_turn on bench_senders ((number % 60));
 analyze bench_senders;
 insert into telemetry_cursors (device_id, epoch, seq) select device_id, '0123456789abcdef', 0 from bench_senders on conflict do nothing;
@@ -27,13 +29,9 @@ insert into telemetry_cursors (device_id, epoch, seq) select device_id, '0123456
 SECOND = """
 begin;
 with sent as (
-  insert into inference_windows (device_id, epoch, seq, started_at, ended_at, model, version, count, errors, labelled, correct,
-                                 latency, p50_ms, p95_ms, p99_ms, features, classes)
-  select device_id, '0123456789abcdef', {minute}, now() - interval '60 s', now(), model, version, 300, 0, 40, 38 + (random() * 2)::int,
-         latency, usual_ms, usual_ms * (1.4 + 0.1 * random()), usual_ms * 1.7,
-         jsonb_build_array(
-           jsonb_build_object('name', 'brightness', 'counts', array[5, 15, 35, 60 + (random() * 10)::int, 75, 65, 40, 20, 7, 2, 0]),
-           jsonb_build_object('name', 'sharpness', 'counts', array[5, 15, 35, 60 + (random() * 10)::int, 75, 65, 40, 20, 7, 2, 0])), '{{}}'
+  insert into telemetry_windows (device_id, epoch, seq, started_at, model, version, figures)
+  select device_id, x'0123456789abcdef'::bigint, {minute}, now() - interval '60 s', model, version,
+         figures[1 + floor(random() * array_length(figures, 1))::int]
     from bench_senders where number % 60 = {turn} returning device_id)
 update telemetry_cursors c set seq = c.seq + 1 from sent where c.device_id = sent.device_id and c.epoch = '0123456789abcdef';
 update device_state s set last_seen_at = now() from bench_senders b where b.number % 60 = {turn} and s.device_id = b.device_id;
@@ -48,9 +46,16 @@ select (select count(*) from bench_senders) - (select count(*) from latency_base
 """
 
 
-def latencies():
-    """Usual latency and a histogram of it, by class of hardware."""
-    return ", ".join(f"('{name}', {usual}::double precision, '\\x{latency_histogram(usual, 300)[0].hex()}'::bytea)"
+def figures_by_class(variants=16):
+    """What a window of each class of hardware may hold, some of the ways in which it varies."""
+    chance = random.Random(1)
+
+    def one(usual):
+        features = [(name, [5, 15, 35, 60 + chance.randrange(11), 75, 65, 40, 20, 7, 2, 0]) for name in ("brightness", "sharpness")]
+        return encode(length_ms=60_000, count=300, labelled=40, correct=38 + chance.randrange(3),
+                      latency=latency_histogram(usual * chance.uniform(0.97, 1.03), 300), features=features).hex()
+
+    return ", ".join(f"('{name}', array[" + ", ".join(f"'\\x{one(usual)}'::bytea" for _ in range(variants)) + "])"
                      for name, usual in LATENCY_MS.items())
 
 
@@ -88,7 +93,7 @@ def watch_metrics(fleet):
 
 
 def measure(fleet):
-    fleet.sql(PREPARE.format(latencies=latencies()))
+    fleet.sql(PREPARE.format(figures=figures_by_class()))
     senders = Senders(fleet)
     senders.start()
     time.sleep(SETTLE_S)

@@ -167,20 +167,19 @@ struct Past {
 
 std::map<std::string, Past> read_past(pqxx::work& transaction, const RolloutRecord& record,
                                       const std::vector<std::string>& devices) {
+  const bool counts_features = is_guarded_by(record.policy, GuardSource::features);
   std::map<std::string, Past> past;
-  for (const TakenWindow& window :
-       newest_windows(transaction, devices,
-                      {.model = record.model,
-                      .version = record.version,
-                      .until = *record.started_at,
-                      .reach_back = std::chrono::seconds(record.policy.baseline_s),
-                      .of_each_device = windows_of_past,
-                      .with_features = is_guarded_by(record.policy, GuardSource::features)})) {
+  for (const TakenWindow& window : newest_windows(transaction, devices,
+                                                  {.model = record.model,
+                                                  .version = record.version,
+                                                  .until = *record.started_at,
+                                                  .reach_back = std::chrono::seconds(record.policy.baseline_s),
+                                                  .of_each_device = windows_of_past})) {
     Past& one = past[window.device];
     if (one.version.empty()) one.version = window.version;
     if (one.version != window.version) continue;
     add(one.figures, window);
-    add_features(one.figures, window.features);
+    if (counts_features) add_features(one.figures, window.features);
   }
   return past;
 }

@@ -5,7 +5,7 @@
 
 #include "server/db/rows.hpp"
 #include "server/db/statement.hpp"
-#include "server/drift/evidence.hpp"
+#include "server/telemetry/window_figures.hpp"
 
 namespace argosy::server {
 
@@ -16,14 +16,7 @@ TakenWindow window_of(const pqxx::row& row) {
   window.device = row["device"].as<std::string>();
   window.version = row["version"].as<std::string>();
   window.started_at = row["started_at"].as<Instant>();
-  window.ended_at = row["ended_at"].as<Instant>();
-  window.count = row["count"].as<std::uint64_t>();
-  window.errors = row["errors"].as<std::uint64_t>();
-  window.labelled = row["labelled"].as<std::uint64_t>();
-  window.correct = row["correct"].as<std::uint64_t>();
-  read_parts(window, {row["latency"].c_str(), row["numbers"].c_str(), row["confidences"].c_str()});
-  for (auto& [name, counts] : features_of_json(row["features"].as<std::string>("")))
-    window.features.push_back({name, std::move(counts)});
+  read_figures(row["figures"].c_str(), window);
   return window;
 }
 
@@ -32,12 +25,11 @@ TakenWindow window_of(const pqxx::row& row) {
 std::vector<TakenWindow> newest_windows(pqxx::work& transaction, const std::vector<std::string>& devices,
                                         const WindowsWanted& wanted) {
   static const Statement find_newest{"newest_windows", R"sql(
-    select p.device, w.version, w.started_at, w.ended_at, w.count, w.errors, w.labelled, w.correct, w.latency,
-      w.numbers, w.confidences, case when $7 then w.features::text end as features
+    select p.device, w.version, w.started_at, w.figures
     from unnest($1::text[]) as p(device)
     cross join lateral (
       select *
-      from inference_windows i
+      from telemetry_windows i
       where i.device_id = p.device and i.model = $2 and i.version <> $3
         and i.started_at < $4::timestamptz and i.started_at >= $4::timestamptz - make_interval(secs => $5)
       order by i.started_at desc
@@ -46,9 +38,9 @@ std::vector<TakenWindow> newest_windows(pqxx::work& transaction, const std::vect
     order by p.device, w.started_at desc
   )sql"};
   std::vector<TakenWindow> windows;
-  for (const auto& row : exec_prepared(transaction, find_newest, pg_array(devices), wanted.model, wanted.version,
-                                       wanted.until, std::chrono::duration<double>(wanted.reach_back).count(),
-                                       wanted.of_each_device, wanted.with_features))
+  for (const auto& row :
+       exec_prepared(transaction, find_newest, pg_array(devices), wanted.model, wanted.version, wanted.until,
+                     std::chrono::duration<double>(wanted.reach_back).count(), wanted.of_each_device))
     windows.push_back(window_of(row));
   return windows;
 }

@@ -18,7 +18,6 @@ struct WindowsWanted {
   Instant until{};
   Duration reach_back{0};
   std::int64_t of_each_device = 0;  // the newest
-  bool with_features = false;
 };
 // Device after device, each one's newest first. What does not decode of a window is left out.
 std::vector<TakenWindow> newest_windows(pqxx::work& transaction, const std::vector<std::string>& devices,

@@ -228,13 +228,17 @@ TEST_F(Alerts, EveryDeviceHasItsTurnWhateverItsName) {
 TEST_F(Alerts, OneDevicesRowsThatCannotBeJudgedHoldUpNobody) {
   for (int i = 3; i <= 9; ++i) test::add_device(database, "cam-" + std::to_string(i));
   for (int i = 1; i <= 9; ++i) send("cam-" + std::to_string(i), {.latency_ms = 10});
-  database.exec("update inference_windows set count = -1 where device_id in ('cam-2', 'cam-7')");
+  database.exec(
+      "create function refuse() returns trigger language plpgsql as $$ begin "
+      "if new.device_id in ('cam-2', 'cam-7') then raise exception 'no' using errcode = '22000'; end if; "
+      "return new; end $$");
+  database.exec("create trigger refuse before insert on latency_baselines for each row execute function refuse()");
   tick();
   EXPECT_EQ(database.value<int>("select count(*) from latency_baselines"), 7);
   EXPECT_EQ(alerts->watch_figures(clock).counters.set_aside, 2u);
   tick();
   EXPECT_EQ(alerts->watch_figures(clock).counters.set_aside, 2u) << "not at once again";
-  database.exec("update inference_windows set count = 100");
+  database.exec("drop trigger refuse on latency_baselines");
   clock += Duration{600'000};
   tick();
   EXPECT_EQ(database.value<int>("select count(*) from latency_baselines"), 9) << "but later";

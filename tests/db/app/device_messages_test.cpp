@@ -20,7 +20,7 @@ class DeviceMessagesTest : public RolloutFleet {
                   "'");
     presence.watch_from(sent_at);
     ASSERT_TRUE(run(presence.tick(sent_at)));
-    database.exec("drop table inference_windows_all, health_samples_all");  // stand in for the partitions made here
+    database.exec("drop table health_samples_all");  // stand in for the partitions made here
     ASSERT_TRUE(run(telemetry.tick(sent_at)));
   }
   static std::string topic(const std::string& device, const std::string& leaf) {
@@ -62,11 +62,11 @@ class DeviceMessagesTest : public RolloutFleet {
   QuarantineService quarantine{pool, {.server_version = "1.0", .folder = {}}};
   StateIntake states{io.get_executor(), {devices, *rollouts, quarantine}};
   TelemetryIntake intake{quarantine, {.pairs = 3}};
+  WorkerPool readers{io.get_executor(), {}};
   std::vector<std::string> acknowledged;
   BatchCollector collector{
       io.get_executor(),
-      telemetry,
-      intake,
+      {telemetry, intake, readers},
       [this](const std::string& device, const wire::TelemetryAck&) { acknowledged.push_back(device); },
       [](const MessageId&, const Error&) {},
       {.device_bytes_limit = 4096}};

@@ -162,12 +162,12 @@ TEST_F(Drift, AVerdictThatStaysIsNotWrittenAgain) {
 
 TEST_F(Drift, WindowsOfOddShapesHoldUpNobody) {
   feed("cam-1", as_in_training, 1);
-  for (const char* features : {"null", "{}", "[7]", "[{\"name\": \"sharpness\", \"counts\": \"x\"}]"}) {
+  for (const char* figures : {"", "07", "010000", "0100000000000002ffff"}) {
     clock += Duration{60'000};
     auto content = window({.started_at = clock, .features = {{"sharpness", as_in_training}}});
     ASSERT_TRUE(run_task(io, telemetry.ingest({test::batch("cam-1", ++next_seq["cam-1"], content)}, clock)));
-    database.exec("update inference_windows set features = '" + std::string(features) + "' where started_at = '" +
-                  to_rfc3339(clock) + "'");
+    database.exec("update telemetry_windows set figures = decode('" + std::string(figures) +
+                  "', 'hex') where started_at = '" + to_rfc3339(clock) + "'");
   }
   feed("cam-2", dirty_lens, 8);
   EXPECT_TRUE(state_of("cam-2").drifted);

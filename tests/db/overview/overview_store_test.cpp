@@ -8,6 +8,7 @@
 #include "server/telemetry/partition_store.hpp"
 #include "tests/support/fleet_rows.hpp"
 #include "tests/support/run_task.hpp"
+#include "tests/support/window_rows.hpp"
 
 namespace argosy::server {
 namespace {
@@ -31,15 +32,14 @@ class OverviewOfAFleet : public ::testing::Test {
     return overview;
   }
   void add_window(const std::string& device, double p95_ms, int labelled, int correct, int age_s) {
-    database.exec(
-        "insert into inference_windows (device_id, epoch, seq, started_at, ended_at, model, version, count, "
-        "errors, labelled, correct, latency, p95_ms) values ('" +
-        device + "', 'e', " + std::to_string(++seq) + ", timestamptz '2026-03-01T12:00:00Z' - interval '" +
-        std::to_string(age_s) +
-        " s', timestamptz "
-        "'2026-03-01T12:00:30Z' - interval '" +
-        std::to_string(age_s) + " s', 'digits', '1.0', 100, 0, " + std::to_string(labelled) + ", " +
-        std::to_string(correct) + ", '', " + std::to_string(p95_ms) + ")");
+    TakenWindow window{.device = device, .model = "digits", .version = "1.0"};
+    window.started_at = noon - std::chrono::seconds(age_s);
+    window.ended_at = window.started_at + std::chrono::seconds(30);
+    window.count = 100;
+    window.labelled = static_cast<std::uint64_t>(labelled);
+    window.correct = static_cast<std::uint64_t>(correct);
+    window.latency.add(p95_ms, 100);
+    test::add_window(database, window, static_cast<std::uint64_t>(++seq));
   }
 
   test::TestDatabase database;

@@ -31,7 +31,6 @@ RolloutFleet::RolloutFleet() {
   rollouts.emplace(pool, *patches, RolloutOptions{.guard_interval = Duration{0}});
   desired.emplace(pool);
   database.exec("insert into models (name) values ('digits')");
-  database.exec("create table inference_windows_all partition of inference_windows default");
   database.exec("create table health_samples_all partition of health_samples default");
   publish("1.0");
   publish("1.1");

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "server/db/db_pool.hpp"
+#include "server/work/worker_pool.hpp"
 #include "tests/support/fleet_rows.hpp"
 #include "tests/support/run_task.hpp"
 
@@ -23,7 +24,7 @@ class Collector : public ::testing::Test {
   }
   BatchCollector collector(CollectorOptions options = {}) {
     return BatchCollector(
-        io.get_executor(), telemetry, intake,
+        io.get_executor(), {telemetry, intake, readers},
         [this](const std::string& device, const wire::TelemetryAck& ack) { acks[device] = ack.seq; },
         [this](const MessageId& message, const Error& error) { refusals[message.device] = error.message; }, options);
   }
@@ -36,12 +37,13 @@ class Collector : public ::testing::Test {
   TelemetryService telemetry{pool};
   QuarantineService quarantine{pool, {.server_version = "1.0", .folder = {}}};
   TelemetryIntake intake{quarantine, {.pairs = 3}};
+  WorkerPool readers{io.get_executor(), {}};
   std::map<std::string, std::uint64_t> acks;
   std::map<std::string, std::string> refusals;
 };
 
 TEST_F(Collector, StoresManyDevicesTogetherAndAcknowledgesEach) {
-  auto gathered = collector();
+  auto gathered = collector({.lanes = 1});
   const auto before = database.value<std::int64_t>("select count(distinct xmin::text) from telemetry_cursors");
   for (int i = 0; i < 50; ++i) {
     const auto device = "cam-" + std::to_string(i);
@@ -99,7 +101,7 @@ TEST_F(Collector, InventedVersionsAreRefusedAndTold) {
     ASSERT_TRUE(test::run_until(io, [&] { return gathered.idle(); }));
   }
   EXPECT_NE(refusals["cam-1"].find("versions of models within a day"), std::string::npos);
-  EXPECT_EQ(database.value<int>("select count(distinct version) from inference_windows"), 1);  // the others are repeats
+  EXPECT_EQ(database.value<int>("select count(distinct version) from telemetry_windows"), 1);  // the others are repeats
   EXPECT_EQ(quarantine.counters().in_quarantine, 2u);
 }
 
@@ -123,7 +125,7 @@ TEST_F(Collector, NothingIsBlamedWhenTheDatabaseIsAway) {
   DbPool away{io.get_executor(), {.conninfo = "host=127.0.0.1 port=1 dbname=none", .threads = 1}};
   TelemetryService unreachable{away};
   BatchCollector gathered(
-      io.get_executor(), unreachable, intake, [](const std::string&, const wire::TelemetryAck&) {},
+      io.get_executor(), {unreachable, intake, readers}, [](const std::string&, const wire::TelemetryAck&) {},
       [](const MessageId& message, const Error& why) { ADD_FAILURE() << message.device << ": " << why.message; });
   for (const char* device : {"cam-1", "cam-2"}) gathered.take(device, payload(batch(device, 1, health(now, 1))));
   ASSERT_TRUE(test::run_until(io, [&] { return gathered.counters().failed == 2; }));
@@ -131,7 +133,7 @@ TEST_F(Collector, NothingIsBlamedWhenTheDatabaseIsAway) {
 }
 
 TEST_F(Collector, ManyMoreRowsThanFitOneTransactionAllArrive) {
-  auto gathered = collector({.rows = 30, .delay = Duration{10}});
+  auto gathered = collector({.most_bytes = 1000, .delay = Duration{10}});
   for (int i = 0; i < 50; ++i) {
     const auto device = "cam-" + std::to_string(i);
     ASSERT_TRUE(gathered.take(device, payload(batch(device, 1, health(now, 1), health(now, 2), health(now, 3)))));
@@ -151,7 +153,7 @@ TEST_F(Collector, EndsWhenWhatIsBeingStoredHasBeen) {
 
 TEST_F(Collector, GoesOnAfterAFaultOnTheWay) {
   BatchCollector gathered(
-      io.get_executor(), telemetry, intake,
+      io.get_executor(), {telemetry, intake, readers},
       [this](const std::string& device, const wire::TelemetryAck& ack) { acks[device] = ack.seq; },
       [](const MessageId&, const Error&) { throw std::runtime_error("nobody can be told"); }, {.delay = Duration{0}});
   EXPECT_TRUE(gathered.take("cam-1", "nonsense"));

@@ -7,10 +7,12 @@
 #include "server/http/request.hpp"
 #include "server/http/response.hpp"
 #include "server/http/router.hpp"
+#include "server/telemetry/batch_collector.hpp"
 #include "server/telemetry/telemetry_api.hpp"
 #include "server/telemetry/telemetry_service.hpp"
 #include "tests/support/fleet_rows.hpp"
 #include "tests/support/run_task.hpp"
+#include "tests/support/window_rows.hpp"
 
 namespace argosy::server {
 namespace {
@@ -35,7 +37,7 @@ class Ingest : public ::testing::Test {
   }
   std::int64_t stored() {
     return database.value<std::int64_t>(
-        "select (select count(*) from inference_windows) + (select count(*) from health_samples)");
+        "select (select count(*) from telemetry_windows) + (select count(*) from health_samples)");
   }
   EpochIntegrity integrity(const std::string& device) {
     return run_task(io, telemetry.integrity(device)).value().at(0);
@@ -47,6 +49,8 @@ class Ingest : public ::testing::Test {
   TelemetryService telemetry{pool};
   QuarantineService quarantine{pool, {.server_version = "1.0", .folder = {}}};
   TelemetryIntake intake{quarantine};
+  WorkerPool readers{io.get_executor(), {}};
+  BatchCollector collector{io.get_executor(), {telemetry, intake, readers}, {}, {}, {.delay = Duration{0}}};
   std::size_t heard = 0;
 };
 
@@ -56,16 +60,16 @@ TEST_F(Ingest, StoresWhatAWindowAndASampleSay) {
   content.features = {{"sharpness", {0, 40, 60, 0}}};
   const auto acks = ingest({batch("cam-1", 1, content, health(now, 7.5))});
   EXPECT_EQ(acks.at(0).value(), (wire::TelemetryAck{test::epoch, 2}));
-  const auto row = database.exec(
-      "select model, version, count, labelled, correct, p95_ms, features::text, classes::text, "
-      "latency from inference_windows")[0];
-  EXPECT_EQ(row[0].as<std::string>(), "digits");
-  EXPECT_EQ(row[2].as<int>(), 100);
-  EXPECT_EQ(row[4].as<int>(), 9);
-  EXPECT_NEAR(row[5].as<double>(), 12, 0.12);
-  EXPECT_EQ(row[6].as<std::string>(), R"([{"name": "sharpness", "counts": [0, 40, 60, 0]}])");
-  EXPECT_EQ(row[7].as<std::string>(), R"({"3": 60, "7": 40})");
-  EXPECT_EQ(row[8].as<std::string>(), "\\x" + to_hex(content.latency));
+  const auto stored = test::stored_windows(database).at(0);
+  EXPECT_EQ(stored.model, "digits");
+  EXPECT_EQ(stored.version, "1.0");
+  EXPECT_EQ(stored.ended_at - stored.started_at, Duration{60'000});
+  EXPECT_EQ(stored.count, 100u);
+  EXPECT_EQ(stored.labelled, 10u);
+  EXPECT_EQ(stored.correct, 9u);
+  EXPECT_EQ(stored.latency, LogHistogram::decode(content.latency).value());
+  EXPECT_EQ(stored.features, content.features);
+  EXPECT_EQ(stored.classes, content.classes);
   EXPECT_EQ(database.value<std::string>("select sample::text from health_samples"), R"({"cpu_percent": 7.5})");
   EXPECT_EQ(heard, 1u);
 }
@@ -75,11 +79,11 @@ TEST_F(Ingest, StoresWhatAProgramReportsOfItsOwnAndNothingWhereItReportsNothing)
   content.numbers = {{"queue_depth", {3, 4.5, 0, 3}}};
   content.confidences.add(0.75);
   ingest({batch("cam-1", 1, content, window({.started_at = now}))});
-  const auto rows = database.exec("select numbers, confidences from inference_windows order by seq");
-  EXPECT_EQ(rows[0][0].as<std::string>(), "\\x" + to_hex(encode(content.numbers)));
-  EXPECT_EQ(rows[0][1].as<std::string>(), "\\x" + to_hex(encode(content.confidences)));
-  EXPECT_TRUE(rows[1][0].is_null());
-  EXPECT_TRUE(rows[1][1].is_null());
+  const auto stored = test::stored_windows(database);
+  EXPECT_EQ(stored.at(0).numbers, content.numbers);
+  EXPECT_EQ(stored.at(0).confidences, content.confidences);
+  EXPECT_TRUE(stored.at(1).numbers.empty());
+  EXPECT_EQ(stored.at(1).confidences.count(), 0u);
 }
 
 TEST_F(Ingest, UpdatesOnlyItsColumnsOfTheLatestState) {
@@ -160,7 +164,7 @@ TEST_F(Ingest, ABatchThatTheDatabaseRefusesDoesNotStopTheOthers) {
       "create function refuse() returns trigger language plpgsql as $$ begin "
       "if new.device_id = 'cam-2' then raise exception 'poison' using errcode = '22000'; end if; "
       "return new; end $$");
-  database.exec("create trigger refuse before insert on inference_windows for each row execute function refuse()");
+  database.exec("create trigger refuse before insert on telemetry_windows for each row execute function refuse()");
   const auto acks =
       ingest({batch("cam-1", 1, window({.started_at = now})), batch("cam-2", 1, window({.started_at = now})),
               batch("cam-3", 1, window({.started_at = now}))});
@@ -174,7 +178,7 @@ TEST_F(Ingest, AHistogramThatCannotBeReadDoesNotHoldUpTheOutbox) {
   auto broken = window({.started_at = now});
   broken.latency = {9, 9, 9};
   EXPECT_EQ(ingest({batch("cam-1", 1, broken)}).at(0).value().seq, 1u);
-  EXPECT_TRUE(database.exec("select p95_ms from inference_windows")[0][0].is_null());
+  EXPECT_TRUE(test::stored_windows(database).at(0).latency.empty());
   EXPECT_EQ(telemetry.counters().malformed_histograms, 1u);
 }
 
@@ -273,13 +277,14 @@ TEST_F(Ingest, AWrongClockIsPutRightAndTheDevicesOwnTimeIsKept) {
                                        " at time zone 'UTC', 'YYYY-MM-DD HH24:MI'), '-') from " + table +
                                        " where device_id = '" + device + "'");
   };
-  EXPECT_EQ(of("started_at", "inference_windows", "cam-1"), "2026-03-01 11:59");
-  EXPECT_EQ(of("ended_at", "inference_windows", "cam-1"), "2026-03-01 12:00");
-  EXPECT_EQ(of("device_started_at", "inference_windows", "cam-1"), "2026-03-01 13:59");
-  EXPECT_EQ(of("received_at", "inference_windows", "cam-1"), "2026-03-01 12:00");
+  EXPECT_EQ(of("started_at", "telemetry_windows", "cam-1"), "2026-03-01 11:59");
+  const auto windows = test::stored_windows(database);
+  EXPECT_EQ(windows.at(0).ended_at, now);
+  EXPECT_EQ(windows.at(0).device_started_at, now + two_hours - Duration{60'000});
+  EXPECT_EQ(windows.at(0).received_at, now);
   EXPECT_EQ(of("at", "health_samples", "cam-1"), "2026-03-01 12:00");
   EXPECT_EQ(of("health_at", "device_state", "cam-1"), "2026-03-01 12:00");
-  EXPECT_EQ(of("device_started_at", "inference_windows", "cam-2"), "-");
+  EXPECT_EQ(windows.at(1).device_started_at, std::nullopt);
   EXPECT_EQ(of("at", "health_samples", "cam-2"), "2026-03-01 12:00");
   EXPECT_EQ(of("device_at", "health_samples", "cam-2"), "1970-01-01 00:00");
 }
@@ -333,7 +338,7 @@ TEST_F(Ingest, IsExactlyOnceOverTwoInstancesAndCutConnections) {
 
 TEST_F(Ingest, OverHttpsADeviceSpeaksOnlyForItself) {
   Router router;
-  add_device_telemetry_routes(router, telemetry, intake);
+  add_device_telemetry_routes(router, collector);
   const auto post = [&](const std::string& certificate, const wire::TelemetryBatch& sent) {
     Request request;
     request.method = Method::post;
@@ -347,7 +352,7 @@ TEST_F(Ingest, OverHttpsADeviceSpeaksOnlyForItself) {
     EXPECT_EQ(match.route->permission, Permission::act_as_device);
     return run_task(io, match.route->handler(request));
   };
-  const auto good = post("cam-1", batch("cam-1", 1, health(now, 1)));
+  const auto good = post("cam-1", batch("cam-1", 1, health(wall_clock_now(), 1)));
   ASSERT_TRUE(good);
   EXPECT_EQ(std::get<std::string>(good->body), R"({"epoch":"0123456789abcdef","seq":1})");
   EXPECT_EQ(post("cam-2", batch("cam-1", 2, health(now, 1))).error().code, Errc::forbidden);
@@ -358,9 +363,9 @@ TEST_F(Ingest, OverHttpsADeviceSpeaksOnlyForItself) {
 TEST_F(Ingest, OverHttpsMoreThanCanBeStoredAtOnceAreAskedToComeAgain) {
   constexpr std::size_t most = 64;
   Router router;
-  add_device_telemetry_routes(router, telemetry, intake);
+  add_device_telemetry_routes(router, collector);
   const Route& route = *router.match(Method::post, "/device/v1/telemetry").route;
-  const auto bytes = wire::encode(batch("cam-1", 1, health(now, 1)));
+  const auto bytes = wire::encode(batch("cam-1", 1, health(wall_clock_now(), 1)));
   std::vector<Request> requests(most + 1);
   std::size_t stored_or_repeated = 0, asked_to_wait = 0;
   for (Request& request : requests) {
@@ -376,8 +381,49 @@ TEST_F(Ingest, OverHttpsMoreThanCanBeStoredAtOnceAreAskedToComeAgain) {
   }
   ASSERT_TRUE(test::run_until(io, [&] { return stored_or_repeated + asked_to_wait == requests.size(); }));
   EXPECT_EQ(asked_to_wait, 1u);
+  requests.front().body = std::string(as_text(bytes));
   EXPECT_TRUE(run_task(io, route.handler(requests.front())));
   EXPECT_EQ(stored(), 1);
+}
+
+TEST_F(Ingest, WhatIsKnownOfAnOutboxIsBelievedOnlyAsLongAsItIsTrue) {
+  TelemetryService other{pool};
+  const auto store = [&](TelemetryService& by, const wire::TelemetryBatch& sent) {
+    return run_task(io, by.ingest({sent}, now)).value().at(0);
+  };
+  EXPECT_EQ(store(telemetry, batch("cam-1", 1, health(now, 1))).value().seq, 1u);
+  EXPECT_EQ(store(other, batch("cam-1", 2, health(now, 1))).value().seq, 2u);
+  EXPECT_EQ(store(telemetry, batch("cam-1", 2, health(now, 1))).value().seq, 2u) << "known to be at 1, and is a repeat";
+  EXPECT_EQ(store(telemetry, batch("cam-1", 3, health(now, 1))).value().seq, 3u);
+  EXPECT_EQ(stored(), 3);
+  database.exec("update devices set revoked_at = now() where id = 'cam-1'");
+  EXPECT_EQ(store(telemetry, batch("cam-1", 4, health(now, 1))).error().code, Errc::forbidden);
+  EXPECT_EQ(stored(), 3);
+}
+
+TEST_F(Ingest, AnOutboxThatAnotherInstanceHeardReplacedIsNoticedWhenItComesBack) {
+  TelemetryService other{pool};
+  auto second = batch("cam-1", 1, health(now, 1));
+  second.epoch = "fedcba9876543210";
+  run_task(io, telemetry.ingest({batch("cam-1", 1, health(now, 1))}, now));
+  run_task(io, other.ingest({second}, now));
+  run_task(io, telemetry.ingest({batch("cam-1", 2, health(now, 1))}, now));
+  EXPECT_EQ(database.value<int>("select returns from telemetry_speakers where device_id = 'cam-1'"), 1);
+}
+
+TEST_F(Ingest, SignsOfLifeAreNotWrittenMoreOftenThanTheyAreLookedAt) {
+  const auto seen_at = [&] {
+    return database.value<std::string>("select last_seen_at::text from device_state where device_id = 'cam-1'");
+  };
+  const auto send = [&](std::uint64_t seq, Instant at) {
+    run_task(io, telemetry.ingest({batch("cam-1", seq, window({.started_at = now}))}, at));
+  };
+  send(1, now);
+  const auto first = seen_at();
+  send(2, now + Duration{4000});
+  EXPECT_EQ(seen_at(), first);
+  send(3, now + Duration{6000});
+  EXPECT_NE(seen_at(), first);
 }
 
 TEST_F(Ingest, IntegrityOfAnUnknownDeviceIsNotFound) {

@@ -4,6 +4,7 @@
 
 #include "server/telemetry/telemetry_store.hpp"
 #include "tests/support/fleet_rows.hpp"
+#include "tests/support/window_rows.hpp"
 
 namespace argosy::server {
 namespace {
@@ -26,12 +27,12 @@ class Partitions : public ::testing::Test {
     wire::TelemetryBatch batch{"cam-1", test::epoch, next_seq, {}};
     for (const auto at : times) batch.records.push_back({next_seq++, window({.started_at = at})});
     pqxx::work transaction(database.connection());
-    ASSERT_TRUE(StoreTelemetry({{batch}, noon, days{30}})(transaction));
+    ASSERT_TRUE(StoreTelemetry({{std::make_shared<const wire::TelemetryBatch>(batch)}, noon, days{30}})(transaction));
     transaction.commit();
   }
   std::string partition_of_all() {
     return database.value<std::string>(
-        "select coalesce(string_agg(tableoid::regclass::text, ' ' order by started_at), '') from inference_windows");
+        "select coalesce(string_agg(tableoid::regclass::text, ' ' order by started_at), '') from telemetry_windows");
   }
 
   test::TestDatabase database;
@@ -43,34 +44,34 @@ TEST_F(Partitions, AreMadeFromYesterdayToThreeDaysAhead) {
   keep(noon);
   EXPECT_EQ(
       database.value<std::string>("select string_agg(relname, ' ' order by relname) from pg_class where relkind = 'r' "
-                                  "and relname like 'inference_windows%'"),
-      "inference_windows_20260228 inference_windows_20260301 inference_windows_20260302 inference_windows_20260303 "
-      "inference_windows_20260304 inference_windows_default");
+                                  "and relname like 'telemetry_windows%'"),
+      "telemetry_windows_20260228 telemetry_windows_20260301 telemetry_windows_20260302 telemetry_windows_20260303 "
+      "telemetry_windows_20260304 telemetry_windows_default");
   EXPECT_EQ(database.value<int>("select count(*) from pg_inherits where inhparent = 'health_samples'::regclass"), 6);
-  EXPECT_EQ(database.value<int>("select count(*) from pg_indexes where tablename = 'inference_windows_20260301'"), 2);
+  EXPECT_EQ(database.value<int>("select count(*) from pg_indexes where tablename = 'telemetry_windows_20260301'"), 2);
 }
 
 TEST_F(Partitions, WhatHasNoDayYetMovesOutOfTheDefaultOnceItsDayIsMade) {
   keep(noon);
   store({noon - days{5}, noon, noon + days{4}});
-  EXPECT_EQ(partition_of_all(), "inference_windows_default inference_windows_20260301 inference_windows_20260301")
+  EXPECT_EQ(partition_of_all(), "telemetry_windows_default telemetry_windows_20260301 telemetry_windows_20260301")
       << "nothing happens in the future";
   keep(noon + days{1});
-  EXPECT_EQ(partition_of_all(), "inference_windows_20260224 inference_windows_20260301 inference_windows_20260301");
+  EXPECT_EQ(partition_of_all(), "telemetry_windows_20260224 telemetry_windows_20260301 telemetry_windows_20260301");
 }
 
 TEST_F(Partitions, ArePastTheRetentionDropped) {
   keep(noon);
   store({noon - days{9}, noon - days{1}, noon});
   keep(noon + days{8}, 8);
-  EXPECT_EQ(partition_of_all(), "inference_windows_20260301");
-  EXPECT_EQ(database.value<int>("select count(*) from pg_class where relname = 'inference_windows_20260228'"), 0);
+  EXPECT_EQ(partition_of_all(), "telemetry_windows_20260301");
+  EXPECT_EQ(database.value<int>("select count(*) from pg_class where relname = 'telemetry_windows_20260228'"), 0);
 }
 
 TEST_F(Partitions, WhatIsDeletedUnreadIsCountedAsLost) {
   keep(noon);
   store({instant_from_ms(1'714'000'000'000), noon});  // 2024, and honest about it
-  EXPECT_EQ(partition_of_all(), "inference_windows_20260301");
+  EXPECT_EQ(partition_of_all(), "telemetry_windows_20260301");
   EXPECT_EQ(database.value<int>("select unread from telemetry_cursors"), 1);
 }
 
@@ -78,14 +79,13 @@ TEST_F(Partitions, WhatIsDeletedUnreadIsCountedAsLost) {
 TEST_F(Partitions, OldRowsOfOddYearsLeaveTheDefaultPartition) {
   keep(noon);
   store({noon});
-  database.exec(
-      "insert into inference_windows (device_id, epoch, seq, started_at, ended_at, model, version, count, errors, "
-      "labelled, correct, latency) select 'cam-1', '" +
-      std::string(test::epoch) +
-      "', 7, t::timestamptz, t::timestamptz, 'digits', '1.0', 1, 0, 0, 0, '' from (values ('1970-01-01T00:00:05Z'), "
-      "('2060-01-01T00:00:00Z')) as v(t)");
+  for (const char* year : {"1970-01-01T00:00:05Z", "2060-01-01T00:00:00Z"}) {
+    TakenWindow window{.device = "cam-1", .model = "digits", .version = "1.0"};
+    window.started_at = window.ended_at = parse_rfc3339(year).value();
+    test::add_window(database, window, 7);
+  }
   keep(noon + days{1});
-  EXPECT_EQ(partition_of_all(), "inference_windows_20260301 inference_windows_20260302");
+  EXPECT_EQ(partition_of_all(), "telemetry_windows_20260301 telemetry_windows_20260302");
   EXPECT_EQ(database.value<int>("select unread from telemetry_cursors"), 1);
 }
 

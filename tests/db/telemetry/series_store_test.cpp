@@ -32,7 +32,8 @@ class SeriesOfADevice : public ::testing::Test {
       told.confidences.add(minute < 60 ? 0.9 : 0.7);
       batch.records.push_back({2 * minute + 2, health(at, static_cast<double>(minute))});
     }
-    EXPECT_TRUE(StoreTelemetry({{batch}, end, std::chrono::hours(24 * 30)})(transaction));
+    EXPECT_TRUE(StoreTelemetry(
+        {{std::make_shared<const wire::TelemetryBatch>(batch)}, end, std::chrono::hours(24 * 30)})(transaction));
     transaction.commit();
   }
   Result<Series> read(SeriesQuery query) {

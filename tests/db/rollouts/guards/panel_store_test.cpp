@@ -10,6 +10,7 @@
 #include "server/telemetry/telemetry_service.hpp"
 #include "server/telemetry/telemetry_store.hpp"
 #include "tests/db/rollouts/rollout_fleet.hpp"
+#include "tests/support/window_rows.hpp"
 
 namespace argosy::server {
 namespace {
@@ -41,13 +42,7 @@ class Guarded : public RolloutFleet {
 
   // As the database has it from before the rollout.
   void store_window(const std::string& device, const std::string& version, Instant at, double latency_ms) {
-    LogHistogram latency;
-    latency.add(latency_ms, 100);
-    database.exec(
-        "insert into inference_windows (device_id, epoch, seq, started_at, ended_at, model, version, count, errors, "
-        "labelled, correct, latency) values ('" +
-        device + "', 'e', " + std::to_string(++seq_) + ", '" + to_rfc3339(at) + "', '" + to_rfc3339(at + minutes(1)) +
-        "', 'digits', '" + version + "', 100, 1, 100, 97, decode('" + to_hex(latency.encode()) + "', 'hex'))");
+    test::add_window(database, taken(device, version, at, latency_ms), static_cast<std::uint64_t>(++seq_));
   }
 
   TakenWindow taken(const std::string& device, const std::string& version, Instant at, double latency_ms) {
@@ -111,8 +106,10 @@ class Guarded : public RolloutFleet {
       numbers["queue_depth"].add(queue);
       confidences.add(confidence);
     }
-    database.exec("update inference_windows set numbers = decode('" + to_hex(encode(numbers)) +
-                  "', 'hex'), confidences = decode('" + to_hex(encode(confidences)) + "', 'hex')");
+    test::change_windows(database, [&](TakenWindow& window) {
+      window.numbers = numbers;
+      window.confidences = confidences;
+    });
   }
 
   // What the board measured, before the rollout.
@@ -246,11 +243,11 @@ TEST_F(Guarded, ABoardThatNeedsMoreOnTheNewReleaseSendsDevicesBack) {
 }
 
 TEST_F(Guarded, InputsThatLieFarFromWhatTheReleaseWasTrainedOnSendDevicesBack) {
-  const std::string usual = R"([{"name": "sharpness", "counts": [200, 200, 200, 0]}])";
+  const std::vector<wire::FeatureCounts> usual = {{"sharpness", {200, 200, 200, 0}}};
   database.exec("update releases set reference = '" +
                 std::string(R"({"features": [{"name": "sharpness", "edges": [1, 2], "counts": [500, 500, 500, 0]}]})") +
                 "'");
-  database.exec("update inference_windows set features = '" + usual + "'");
+  test::change_windows(database, [&](TakenWindow& window) { window.features = usual; });
   const auto id = started_with({{{"metric", "drift"}}}, {{"gate", {{"bake_s", 0}, {"max_dwell_s", 60}}}});
   report_all(id, "notified", "committed");
   const auto updated = devices_in(id, "succeeded");
@@ -288,7 +285,7 @@ TEST_F(Guarded, LooksAreTakenOnceWhoeverLeads) {
 }
 
 TEST_F(Guarded, AFirstReleaseIsNotHeldForWhatNobodyMeasured) {
-  database.exec("delete from inference_windows");
+  database.exec("delete from telemetry_windows");
   const auto id = started_with({{{"metric", "latency_p95"}}, {{"metric", "silence"}}});
   report_all(id, "notified", "committed");
   tick();
@@ -313,7 +310,7 @@ TEST_F(Guarded, CanariesThatAllFallSilentGoBackLongBeforeTheLongestDwell) {
 }
 
 TEST_F(Guarded, AGuardWithoutLabelsIsLeftOutAndSaysSo) {
-  database.exec("update inference_windows set labelled = 0, correct = 0");
+  test::change_windows(database, [](TakenWindow& window) { window.labelled = window.correct = 0; });
   const auto id = started_with({{{"metric", "accuracy"}}});
   report_all(id, "notified", "committed");
   feed_a_minute(id, 20);
@@ -325,7 +322,7 @@ TEST_F(Guarded, AGuardWithoutLabelsIsLeftOutAndSaysSo) {
 }
 
 TEST_F(Guarded, ARequiredGuardThatCannotBeMeasuredPausesAtTheLongestDwell) {
-  database.exec("update inference_windows set labelled = 0, correct = 0");
+  test::change_windows(database, [](TakenWindow& window) { window.labelled = window.correct = 0; });
   const auto id =
       started_with({{{"metric", "accuracy"}, {"mode", "required"}}}, {{"gate", {{"bake_s", 0}, {"max_dwell_s", 600}}}});
   report_all(id, "notified", "committed");

@@ -3,6 +3,7 @@
 
 #include "server/rollouts/preview_json.hpp"
 #include "tests/db/rollouts/rollout_fleet.hpp"
+#include "tests/support/window_rows.hpp"
 
 namespace argosy::server {
 namespace {
@@ -39,15 +40,14 @@ class CanaryPlanning : public RolloutFleet {
   void measured_by(const std::string& device, int windows) {
     LogHistogram latency;
     latency.add(20, 100);
-    const auto bytes = latency.encode();
-    for (int i = 0; i < windows; ++i)
-      database.exec(
-          "insert into inference_windows (device_id, model, version, epoch, seq, started_at, ended_at, count, errors, "
-          "labelled, correct, latency) values ('" +
-          device + "', 'digits', '1.0', '0123456789abcdef', " + std::to_string(++seq_) + ", '" +
-          to_rfc3339(now - std::chrono::minutes(10 * (i + 1))) + "', '" +
-          to_rfc3339(now - std::chrono::minutes(10 * i + 5)) + "', 100, 0, 0, 0, decode('" + to_hex(bytes) +
-          "', 'hex'))");
+    for (int i = 0; i < windows; ++i) {
+      TakenWindow window{.device = device, .model = "digits", .version = "1.0"};
+      window.started_at = now - std::chrono::minutes(10 * (i + 1));
+      window.ended_at = now - std::chrono::minutes(10 * i + 5);
+      window.count = 100;
+      window.latency = latency;
+      test::add_window(database, window, static_cast<std::uint64_t>(++seq_));
+    }
   }
 
  private:

@@ -287,7 +287,6 @@ TEST(Telemetry, RefusesWindowsThatNobodyCanHaveCounted) {
        },
        "16"},
       {[](InferenceWindow& w) { w.confidences.bins[0] = w.count; }, "more confidences than observations"},
-      {[](InferenceWindow& w) { w.confidences.bins.push_back(1); }, "20"},
       {[](InferenceWindow& w) { w.confidences.sum = 599; }, "between 0 and 1"},
       {[](InferenceWindow& w) { w.confidences.sum = -0.1; }, "between 0 and 1"},
       {[](InferenceWindow& w) { w.latency = from_hex("01ffffffffffffff3f00").value(); }, "more than a window can hold"},

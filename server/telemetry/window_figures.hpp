@@ -1,0 +1,42 @@
+// What is stored of a window beside the columns that it is found by: counts, latency, features, classes and a program's
+// own numbers, in as few bytes as they need. Pure.
+//
+// Format 1: the byte 1, then varints (common/base/varint.hpp): length in ms, inferences, errors, labelled, correct;
+// when it was received, in ms after it ended (zigzag); the parts that follow, as a sum of `WindowParts`; and these
+// parts in the order of their numbers. A length or a number of entries comes before what has one. Counts of features
+// are over the release's bins, classes are in ascending order (the first as zigzag, then the gap less 1). Numbers,
+// confidences and latency are the bytes that their own headers tell of.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "common/base/encoding.hpp"
+#include "common/base/error.hpp"
+#include "server/telemetry/telemetry.hpp"
+
+namespace argosy::server {
+
+enum WindowParts : std::uint8_t {
+  part_latency = 1,
+  part_features = 2,
+  part_classes = 4,
+  part_numbers = 8,
+  part_confidences = 16,
+  part_device_time = 32,  // zigzag: by the device's clock it started so many ms later
+};
+
+inline constexpr std::size_t figures_limit = 1U << 20;  // bytes; a record is no longer on the wire
+
+// All of the window but device, model, version and start.
+Bytes encode_figures(const TakenWindow& window);
+
+// Reads them into a window whose start is known. Errc::corrupt for what encode_figures did not write; the window then
+// has what was read before the fault.
+Result<void> decode_figures(ByteView bytes, TakenWindow& window);
+
+// The same from a bytea as PostgreSQL prints it, "\\x0102", but what cannot be read is left out: one row must not hold
+// up a chart, or a rollout.
+void read_figures(std::string_view bytea, TakenWindow& window);
+
+}  // namespace argosy::server
