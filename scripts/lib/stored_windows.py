@@ -1,5 +1,6 @@
 """What of the devices' windows is in the database: the one place of the benches and tests that knows the tables by name."""
 import json
+import statistics
 
 WINDOWS = "telemetry_windows"
 HEALTH = "health_samples"
@@ -42,16 +43,19 @@ def windows_per_transaction(statements, windows):
     return round(windows / copies, 1) if copies else None
 
 
-def copy_windows(run, file, rows, measure):
-    """What `measure`, which calls its argument and returns what that cost, says of a raw COPY of so many stored windows into a
-    table with the same columns and indexes; and how many there were. `run` runs statements in one session and returns what
-    they print; `file`: for the server to write and read."""
+def copy_windows(run, file, rows, measure, rounds=3):
+    """The median of what `measure`, which calls its argument and returns what that cost, says of a raw COPY of so many stored
+    windows into a table with the same columns and indexes; and how many there were. `run` runs statements in one session and
+    returns what they print; `file`: for the server to write and read."""
     run("set client_min_messages = warning", "drop table if exists bench_copy", f"create table bench_copy (like {WINDOWS} including all)",
-        f"copy (select * from {WINDOWS} limit {rows}) to '{file}' (format binary)", "checkpoint")
-    cost = measure(lambda: run(f"copy bench_copy from '{file}' (format binary)"))
+        f"copy (select * from {WINDOWS} limit {rows}) to '{file}' (format binary)")
+    costs = []
+    for _ in range(rounds):
+        run("truncate bench_copy", "checkpoint")
+        costs.append(measure(lambda: run(f"copy bench_copy from '{file}' (format binary)")))
     copied = int(run("select count(*) from bench_copy"))
     run("drop table bench_copy")
-    return cost, copied
+    return statistics.median(costs), copied
 
 
 def top_statements(sql, count=10):
