@@ -1,43 +1,117 @@
 #include "server/alerts/alert_service.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
 #include "server/alerts/alert_store.hpp"
+#include "server/alerts/pair_alerts.hpp"
+#include "server/alerts/worst.hpp"
 #include "server/base/metrics.hpp"
 #include "server/db/db_pool.hpp"
 #include "server/telemetry/watch_tick.hpp"
 
 namespace argosy::server {
 
-namespace {
+// What Watch wants of one who judges. What is to be written waits here, in the order of the watch.
+class AlertService::WindowJudge {
+ public:
+  explicit WindowJudge(WindowRules rules) : rules_(rules) {}
 
-struct MakeJudgeWindows {
-  WindowRules rules;
-  JudgeWindows operator()(std::vector<DuePair> due, Instant now) const { return {std::move(due), rules, now}; }
+  Turn judge(const DuePair& due, Instant now) {
+    auto& memory = static_cast<PairAlerts&>(*due.memory);
+    auto judgement = memory.judge(rules_, due.pair, now);
+    const bool is_overdue = memory.is_dirty && now >= memory.write_at;
+    if (judgement.findings.empty() && !is_overdue) return Turn::done;
+    to_write_.push_back({std::move(judgement), memory.memory()});
+    return Turn::to_write;
+  }
+  void add_to_write(const WatchedPair& pair, PairMemory& remembered) {
+    const auto& memory = static_cast<const PairAlerts&>(remembered);
+    to_write_.push_back({{memory.served(pair), memory.latency(), memory.accuracy(), {}}, memory.memory()});
+  }
+  WriteWindows writing(Instant now) { return {std::exchange(to_write_, {}), now}; }
+
+  JudgeWindows asking(std::vector<DuePair> due, Instant now) const { return {std::move(due), rules_, now}; }
+  std::unique_ptr<PairMemory> memory_of(WindowsJudged& answer, std::size_t place) {
+    const auto found = std::find_if(answer.pairs.begin(), answer.pairs.end(),
+                                    [place](const JudgedPair& pair) { return pair.place == place; });
+    if (found == answer.pairs.end()) return nullptr;
+    const auto& served = found->served;
+    auto release = releases.learn(served.model, served.version, served.accuracy_threshold);
+    return std::make_unique<PairAlerts>(std::move(release), std::move(found->memory), found->latency, found->accuracy);
+  }
+
+  ReleasesToJudge releases;
+
+ private:
+  WindowRules rules_;
+  std::vector<WriteWindows::Pair> to_write_;
 };
 
-}  // namespace
-
 AlertService::AlertService(DbPool& db, AlertOptions options)
-    : db_(db), options_(std::move(options)), watch_(db, options_.watch) {}
+    : db_(db),
+      options_(std::move(options)),
+      watch_(db, options_.watch),
+      judge_(std::make_unique<WindowJudge>(options_.rules)) {}
+AlertService::~AlertService() = default;
 
-void AlertService::take(const std::vector<StoredWindow>& windows, Instant now) {
-  watch_.take(windows, now);
+void AlertService::take(const std::vector<TakenWindow>& windows, Instant now) {
+  watch_.take(windows, now, [](const TakenWindow& window, PairMemory& memory) {
+    static_cast<PairAlerts&>(memory).hear(window.version, judged_window_of(window));
+  });
+}
+
+void AlertService::take(const std::vector<UnheardPair>& pairs, Instant now) {
+  watch_.take(pairs, now);
+}
+
+void AlertService::doubt(const std::set<std::string>& devices, Instant now) {
+  watch_.doubt(devices, now);
 }
 
 WatchFigures AlertService::watch_figures(Instant now) const {
   return watch_.figures(now);
 }
 
+Task<Result<void>> AlertService::tell_worst(Instant now) {
+  WorstLists worst({}, now);
+  watch_.visit_all([&worst](const WatchedPair& pair, PairMemory& memory) {
+    worst.offer(pair, static_cast<const PairAlerts&>(memory));
+  });
+  std::vector<WriteWorst::List> lists;
+  lists.push_back({"latency", worst.latency()});
+  lists.push_back({"accuracy", worst.accuracy()});
+  co_return co_await db_.transact<WriteWorst>(std::move(lists), now);
+}
+
+Task<Result<void>> AlertService::hand_over(Instant now) {
+  auto written = co_await watch_.write_all(*judge_, now, options_.hand_over_budget);
+  watch_.forget_all();
+  co_return written;
+}
+
+// What a release is judged against is asked for again now and then, in case somebody changed it by hand.
+Task<Result<void>> AlertService::refresh_releases(Instant now) {
+  if (releases_read_at_ && now - *releases_read_at_ < options_.releases_every) co_return Result<void>{};
+  releases_read_at_ = now;
+  auto names = judge_->releases.in_use();
+  if (names.empty()) co_return Result<void>{};
+  const auto thresholds = co_await db_.transact<ReadThresholds>(std::move(names));
+  if (!thresholds) co_return thresholds.error();
+  for (const auto& [model, version, accuracy] : *thresholds) judge_->releases.learn(model, version, accuracy);
+  co_return Result<void>{};
+}
+
 // Levels first: they are few, and windows that cannot be judged must not hold them up. An error of one kind does not
 // keep the others from being judged.
 Task<Result<std::size_t>> AlertService::tick(Instant now) {
   const auto levels = co_await judge_levels(now);
-  const MakeJudgeWindows make{options_.rules};
-  const auto windows = co_await watch_.tick(make, now);
+  const auto releases = co_await refresh_releases(now);
+  const auto windows = co_await watch_.tick(*judge_, now);
   const auto identities = co_await db_.transact<JudgeIdentities>(now);
   if (!levels) co_return levels.error();
+  if (!releases) co_return releases.error();
   if (!windows) co_return windows.error();
   if (!identities) co_return identities.error();
   co_return *windows + *levels + *identities;
@@ -57,6 +131,7 @@ Task<Result<std::size_t>> AlertService::judge_levels(Instant now) {
   while (true) {
     ARGOSY_CO_TRY(const auto judged, co_await db_.transact<JudgeLevels>(options_.levels_at_once, now));
     moved += judged.moved;
+    if (!judged.revoked.empty()) watch_.forget_devices(judged.revoked);
     const bool is_over = std::chrono::steady_clock::now() - began >= options_.watch.budget;
     if (is_over || judged.taken < options_.levels_at_once) co_return moved;
   }

@@ -1,10 +1,13 @@
-// Opens and closes alerts. The leader ticks it; what it needs lies in PostgreSQL, so that a new leader goes on in the
-// middle of an episode. Coroutines on the I/O thread, SQL on the pool's threads.
+// Opens and closes alerts. The leader ticks it, and remembers of each pair what judging needs; what it wrote of that,
+// and the windows since, lie in PostgreSQL, so that a new leader goes on in the middle of an episode. Coroutines and
+// the judging on the I/O thread, SQL on the pool's threads.
 #pragma once
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -25,6 +28,8 @@ struct AlertOptions {
   WindowRules rules{};
   WatchOptions watch{.name = "alerts", .limits = {.interval = Duration{2000}}};
   std::size_t levels_at_once = 1000;  // changes of presence and drift judged in one transaction
+  Duration releases_every{60'000};    // how long a release's threshold may be out of date
+  Duration hand_over_budget{3000};
 };
 
 struct AlertQuery {
@@ -43,23 +48,37 @@ struct AlertPage {
 class AlertService {
  public:
   explicit AlertService(DbPool& db, AlertOptions options = {});
+  ~AlertService();
 
   // Windows that were just stored: their devices are due. A listener of the telemetry service.
-  void take(const std::vector<StoredWindow>& windows, Instant now);
+  void take(const std::vector<TakenWindow>& windows, Instant now);
+  // Windows that another instance stored.
+  void take(const std::vector<UnheardPair>& pairs, Instant now);
+  // It is not known whether something of these devices was stored.
+  void doubt(const std::set<std::string>& devices, Instant now);
   // Judges what is due, presence and drift, and writes alerts with the events `alert.firing` and `alert.resolved`.
   // Answers how many alerts moved. Call about once a second on the leader.
   Task<Result<std::size_t>> tick(Instant now);
+  // Writes the lists of the worst, for every instance to show. Every few seconds on the leader.
+  Task<Result<void>> tell_worst(Instant now);
+  // Writes what is remembered, for some seconds at most, so that the next one to lead has less to read; and forgets it.
+  // Once the ticks have ended.
+  Task<Result<void>> hand_over(Instant now);
   WatchFigures watch_figures(Instant now) const;
   Task<Result<AlertPage>> list(AlertQuery query);
   // Errc::not_found, or Errc::illegal_transition when it is resolved. Acknowledging twice changes nothing.
   Task<Result<Alert>> acknowledge(std::int64_t id, std::string actor, Instant now);
 
  private:
+  class WindowJudge;
   Task<Result<std::size_t>> judge_levels(Instant now);
+  Task<Result<void>> refresh_releases(Instant now);
 
   DbPool& db_;
   AlertOptions options_;
   Watch watch_;
+  std::unique_ptr<WindowJudge> judge_;
+  std::optional<Instant> releases_read_at_;
 };
 
 // `leading`: whether this instance does.

@@ -131,6 +131,9 @@ LevelsJudged JudgeLevels::operator()(pqxx::work& transaction) const {
   }
   const auto list = pg_array(devices);
   const auto levels = levels_of(transaction, list);
+  for (const auto& [device, level] : levels) {
+    if (level.is_revoked) judged.revoked.insert(device);
+  }
   const auto drift = drift_of(transaction, list);
   const auto open = read_open_alerts(transaction, devices);
   std::vector<AlertFinding> findings;

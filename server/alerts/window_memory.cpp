@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/json/json_text.hpp"
+#include "server/telemetry/packed.hpp"
 
 namespace argosy::server {
 
@@ -16,6 +17,8 @@ using nlohmann::json;
 
 // The labels that the rule looks at lie in about so many runs.
 constexpr std::uint64_t runs_of_labels = 8;
+// And fresh ones in so many steps.
+constexpr int steps_of_fresh = 60;
 
 // The list of lists of numbers in `text`, those of another length left out.
 std::vector<std::vector<double>> numbers_of(const std::string& text, std::size_t length) {
@@ -86,16 +89,22 @@ AlertState close_for_other_version(std::vector<AlertFinding>& findings, AlertRul
   return AlertState::ok;
 }
 
-void judge_latency_of(const WindowRules& rules, const ServedVersion& served, WindowMemory& memory, AlertState present,
-                      const std::vector<JudgedWindow>& windows, std::vector<AlertFinding>& findings) {
+AlertState judge_latency_of(const WindowRules& rules, const ServedVersion& served, WindowMemory& memory,
+                            AlertState present, const std::vector<JudgedWindow>& windows,
+                            std::vector<AlertFinding>& findings) {
   for (const auto& window : windows) {
+    const bool is_newest = !memory.newest || memory.newest->started_at < window.started_at;
+    if (is_newest && window.p95_ms && std::isfinite(*window.p95_ms))
+      memory.newest = LatencyWindow{window.started_at, *window.p95_ms, window.count};
     if (window.count < rules.latency.min_count || !window.p95_ms || !std::isfinite(*window.p95_ms)) continue;
     memory.recent.push_back({window.started_at, *window.p95_ms, window.count});
     if (memory.recent.size() > span_of(rules.latency)) memory.recent.erase(memory.recent.begin());
     const auto judgement = judge_latency(rules.latency, memory.baseline, present, memory.recent);
-    findings.push_back(latency_finding(served, rules.latency, judgement));
+    if (next_step(present, judgement.state) != AlertStep::none)
+      findings.push_back(latency_finding(served, rules.latency, judgement));
     present = judgement.state;
   }
+  return present;
 }
 
 void add_labels(const AccuracyRule& rule, std::vector<LabelRun>& runs, const JudgedWindow& window, Duration longest) {
@@ -109,6 +118,18 @@ void add_labels(const AccuracyRule& rule, std::vector<LabelRun>& runs, const Jud
   runs.back().labels.correct += std::min(window.correct, window.labelled);
 }
 
+void add_fresh(std::vector<FreshLabels>& fresh, const JudgedWindow& window) {
+  if (window.labelled == 0) return;
+  constexpr Duration step = labels_are_fresh_for / steps_of_fresh;
+  if (fresh.empty() || window.started_at - fresh.back().at >= step) fresh.push_back({window.started_at, 0, 0});
+  constexpr std::uint64_t most = 1U << 31;
+  fresh.back().labelled += static_cast<std::uint32_t>(std::min(window.labelled, most / steps_of_fresh));
+  fresh.back().correct +=
+      static_cast<std::uint32_t>(std::min({window.correct, window.labelled, most / steps_of_fresh}));
+  const Instant oldest = window.started_at - labels_are_fresh_for;
+  std::erase_if(fresh, [oldest](const FreshLabels& labels) { return labels.at <= oldest; });
+}
+
 // Keeps the newest runs that hold the labels the rule looks at, and none that is too old.
 void forget_labels(const WindowRules& rules, std::vector<LabelRun>& runs, Instant now) {
   std::uint64_t labels = 0;
@@ -120,18 +141,22 @@ void forget_labels(const WindowRules& rules, std::vector<LabelRun>& runs, Instan
   runs.erase(runs.begin(), first);
 }
 
-void judge_accuracy_of(const WindowRules& rules, const ServedVersion& served, WindowMemory& memory, AlertState present,
-                       const std::vector<JudgedWindow>& windows, Instant now, std::vector<AlertFinding>& findings) {
+AlertState judge_accuracy_of(const WindowRules& rules, const ServedVersion& served, WindowMemory& memory,
+                             AlertState present, const std::vector<JudgedWindow>& windows, Instant now,
+                             std::vector<AlertFinding>& findings) {
   for (const auto& window : windows) {
+    add_fresh(memory.fresh, window);
     add_labels(rules.accuracy, memory.labels, window, rules.longest_look);
     if (memory.labels.size() > 4 * runs_of_labels) forget_labels(rules, memory.labels, now);
   }
   forget_labels(rules, memory.labels, now);
-  if (!served.accuracy_threshold || memory.labels.empty()) return;
+  if (!served.accuracy_threshold || memory.labels.empty()) return present;
   std::vector<AccuracyWindow> newest_first;
   for (auto run = memory.labels.rbegin(); run != memory.labels.rend(); ++run) newest_first.push_back(run->labels);
   const auto judgement = judge_accuracy(rules.accuracy, *served.accuracy_threshold, present, newest_first);
-  findings.push_back(accuracy_finding(served, *served.accuracy_threshold, judgement));
+  if (next_step(present, judgement.state) != AlertStep::none)
+    findings.push_back(accuracy_finding(served, *served.accuracy_threshold, judgement));
+  return judgement.state;
 }
 
 }  // namespace
@@ -150,6 +175,13 @@ std::string labels_to_json(const WindowMemory& memory) {
   return document.dump();
 }
 
+std::string fresh_to_json(const WindowMemory& memory) {
+  auto document = json::array();
+  for (const auto& labels : memory.fresh)
+    document.push_back(json::array({to_ms(labels.at), labels.labelled, labels.correct}));
+  return document.dump();
+}
+
 void remember_recent(WindowMemory& memory, const std::string& text) {
   memory.recent.clear();
   for (const auto& entry : numbers_of(text, 3))
@@ -164,16 +196,70 @@ void remember_labels(WindowMemory& memory, const std::string& text) {
                              {static_cast<std::uint64_t>(entry[2]), static_cast<std::uint64_t>(entry[3])}});
 }
 
-std::vector<AlertFinding> judge_windows(const WindowRules& rules, const ServedVersion& served, WindowMemory& memory,
-                                        const OngoingAlert& latency_alert, const OngoingAlert& accuracy_alert,
-                                        const std::vector<JudgedWindow>& windows, Instant now) {
-  std::vector<AlertFinding> findings;
+void remember_fresh(WindowMemory& memory, const std::string& text) {
+  memory.fresh.clear();
+  for (const auto& entry : numbers_of(text, 3))
+    memory.fresh.push_back(
+        {instant_of(entry[0]), static_cast<std::uint32_t>(entry[1]), static_cast<std::uint32_t>(entry[2])});
+}
+
+Bytes pack(const WindowMemory& memory) {
+  Bytes bytes;
+  Packer out(bytes);
+  out.put_exact(memory.baseline.ln_p95_mean);
+  out.put(memory.baseline.windows);
+  out.put(memory.baseline.until);
+  out.put(memory.read_until);
+  out.put(memory.recent.size());
+  for (const auto& window : memory.recent) {
+    out.put(window.started_at);
+    out.put_exact(window.p95_ms);
+    out.put(window.count);
+  }
+  out.put(memory.labels.size());
+  for (const auto& run : memory.labels) {
+    out.put(run.from);
+    out.put(run.to);
+    out.put(run.labels.labelled);
+    out.put(run.labels.correct);
+  }
+  bytes.shrink_to_fit();
+  return bytes;
+}
+
+WindowMemory unpack_window_memory(ByteView bytes) {
+  Unpacker in(bytes);
+  WindowMemory memory;
+  memory.is_new = false;
+  memory.baseline.ln_p95_mean = in.exact();
+  memory.baseline.windows = in.number();
+  memory.baseline.until = in.instant();
+  memory.read_until = in.instant();
+  for (auto left = in.number(); left > 0 && !in.is_at_end(); --left) {
+    const Instant started_at = in.instant();
+    const double p95_ms = in.exact();
+    memory.recent.push_back({started_at, p95_ms, in.number()});
+  }
+  for (auto left = in.number(); left > 0 && !in.is_at_end(); --left) {
+    const Instant from = in.instant();
+    const Instant to = in.instant();
+    const auto labelled = in.number();
+    memory.labels.push_back({from, to, {labelled, in.number()}});
+  }
+  return memory;
+}
+
+WindowJudgement judge_windows(const WindowRules& rules, const ServedVersion& served, WindowMemory& memory,
+                              const OngoingAlert& latency_alert, const OngoingAlert& accuracy_alert,
+                              const std::vector<JudgedWindow>& windows, Instant now) {
+  WindowJudgement judgement;
+  auto& findings = judgement.findings;
   const auto latency = close_for_other_version(findings, AlertRule::latency_doubled, served, latency_alert);
-  judge_latency_of(rules, served, memory, latency, windows, findings);
+  judgement.latency = judge_latency_of(rules, served, memory, latency, windows, findings);
   const auto accuracy = close_for_other_version(findings, AlertRule::accuracy_low, served, accuracy_alert);
-  judge_accuracy_of(rules, served, memory, accuracy, windows, now, findings);
+  judgement.accuracy = judge_accuracy_of(rules, served, memory, accuracy, windows, now, findings);
   if (!windows.empty()) memory.read_until = std::max(memory.read_until, windows.back().started_at);
-  return findings;
+  return judgement;
 }
 
 }  // namespace argosy::server

@@ -1,11 +1,13 @@
-// What the rules on windows remember of one (device, model, version), so that a judgement reads new windows alone.
-// Pure; lies in latency_baselines between two judgements. Bounded: a dozen windows, and a few runs of labels.
+// What the rules on windows remember of one (device, model, version), so that a judgement needs new windows alone.
+// Pure; packed in memory between two judgements (pair_alerts), and written to latency_baselines now and then. Bounded:
+// a dozen windows, a few runs of labels, and the labels of some minutes by some seconds.
 #pragma once
 
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "common/base/encoding.hpp"
 #include "server/alerts/alert.hpp"
 
 namespace argosy::server {
@@ -23,19 +25,35 @@ struct LabelRun {
   AccuracyWindow labels{};
 };
 
+// Labels of windows that started within some seconds, for the list of the worst.
+struct FreshLabels {
+  Instant at{};
+  std::uint32_t labelled = 0;
+  std::uint32_t correct = 0;
+};
+inline constexpr Duration labels_are_fresh_for{300'000};
+
 struct WindowMemory {
   bool is_new = true;  // nothing was judged before
   LatencyBaseline baseline{};
-  Instant read_until{};                    // windows that started up to here have been looked at
-  std::vector<LatencyWindow> recent = {};  // oldest first, as many as the rules look back
-  std::vector<LabelRun> labels = {};       // oldest first
+  Instant read_until{};                      // windows that started up to here have been looked at
+  std::vector<LatencyWindow> recent = {};    // oldest first, as many as the rules look back
+  std::vector<LabelRun> labels = {};         // oldest first
+  std::vector<FreshLabels> fresh = {};       // oldest first
+  std::optional<LatencyWindow> newest = {};  // whatever it holds; not written
 };
 
-// The text in the columns `recent` and `labels`. What cannot be read counts as forgotten.
+// The text in the columns `recent`, `labels` and `fresh`. What cannot be read counts as forgotten.
 std::string recent_to_json(const WindowMemory& memory);
 std::string labels_to_json(const WindowMemory& memory);
+std::string fresh_to_json(const WindowMemory& memory);
 void remember_recent(WindowMemory& memory, const std::string& json);
 void remember_labels(WindowMemory& memory, const std::string& json);
+void remember_fresh(WindowMemory& memory, const std::string& json);
+
+// All but what is fresh and newest, in some hundred bytes.
+Bytes pack(const WindowMemory& memory);
+WindowMemory unpack_window_memory(ByteView bytes);
 
 // A window as the rules see it.
 struct JudgedWindow {
@@ -58,10 +76,15 @@ struct OngoingAlert {
   std::string version;  // that it is about
 };
 
-// What follows from `windows`, oldest first and all newer than `memory.read_until`; the memory learns from them. The
-// findings are in the order in which they hold, those of one rule one after another.
-std::vector<AlertFinding> judge_windows(const WindowRules& rules, const ServedVersion& served, WindowMemory& memory,
-                                        const OngoingAlert& latency_alert, const OngoingAlert& accuracy_alert,
-                                        const std::vector<JudgedWindow>& windows, Instant now);
+struct WindowJudgement {
+  std::vector<AlertFinding> findings;   // that move the alert or refresh it, in the order in which they hold
+  AlertState latency = AlertState::ok;  // after them
+  AlertState accuracy = AlertState::ok;
+};
+
+// What follows from `windows`, oldest first and all newer than `memory.read_until`; the memory learns from them.
+WindowJudgement judge_windows(const WindowRules& rules, const ServedVersion& served, WindowMemory& memory,
+                              const OngoingAlert& latency_alert, const OngoingAlert& accuracy_alert,
+                              const std::vector<JudgedWindow>& windows, Instant now);
 
 }  // namespace argosy::server

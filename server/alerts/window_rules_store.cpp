@@ -1,14 +1,14 @@
-// The rules that judge windows, latency_doubled and accuracy_low: reads what a batch of (device, model) needs, has it
-// judged (window_memory), and writes what follows.
+// The rules that judge windows, latency_doubled and accuracy_low, where the database is asked: reads what a batch of
+// (device, model) needs, has it judged (window_memory), and writes what follows. And what was judged from memory.
 #include <iterator>
+#include <set>
 
 #include <nlohmann/json.hpp>
 
 #include "server/alerts/alert_rows_store.hpp"
 #include "server/alerts/alert_store.hpp"
 #include "server/db/rows.hpp"
-#include "server/telemetry/due_pairs_sql.hpp"
-#include "server/telemetry/window_figures.hpp"
+#include "server/telemetry/stored_windows_store.hpp"
 
 namespace argosy::server {
 
@@ -28,25 +28,47 @@ struct WatchedVersion {
   std::vector<JudgedWindow> windows;
 };
 
-// The version that each device serves now, what is remembered of it, and the threshold that its release was validated
+constexpr auto threshold_of_release = R"sql(
+  case
+    when r.validation ->> 'metric' = 'accuracy' and jsonb_typeof(r.validation -> 'threshold') = 'number'
+    then (r.validation ->> 'threshold')::double precision
+  end as accuracy_threshold
+)sql";
+
+// The newest window of each pair, which tells the version that the device serves now.
+std::vector<std::vector<TakenWindow>> newest_windows(pqxx::work& transaction, const JudgeWindows& judge) {
+  StoredWindowsWanted wanted{.most = 1, .newest_first = true};
+  for (const auto& due : judge.due)
+    wanted.pairs.push_back({due.pair, judge.now - judge.rules.longest_look, judge.now + judged_ahead});
+  return read_stored_windows(transaction, wanted);
+}
+
+// The version that each device serves now, what is written of it, and the threshold that its release was validated
 // against when that is an accuracy. Devices that are revoked and pairs without windows are left out.
 std::vector<WatchedVersion> read_versions(pqxx::work& transaction, const JudgeWindows& judge) {
   const Instant oldest = judge.now - judge.rules.longest_look;
-  static const std::string sql = R"sql(
-    select p.n, p.device, p.model, w.version, b.ln_p95_mean, b.windows, b.updated_at,
-      coalesce(b.read_until, b.updated_at) as read_until, b.recent, b.labels,
-      case
-        when r.validation ->> 'metric' = 'accuracy' and jsonb_typeof(r.validation -> 'threshold') = 'number'
-        then (r.validation ->> 'threshold')::double precision
-      end as accuracy_threshold
-    from )sql" + served_pairs_sql() +
-                                 R"sql(
-    left join latency_baselines b on b.device_id = p.device and b.model = p.model and b.version = w.version
-    left join releases r on r.model = p.model and r.version = w.version
-  )sql";
-  const auto rows = transaction.exec_params(sql, due_pairs_json(judge.due), oldest, judge.now + judged_ahead);
+  const auto newest = newest_windows(transaction, judge);
+  auto pairs = json::array();
+  for (std::size_t place = 0; place < newest.size(); ++place) {
+    if (newest[place].empty()) continue;
+    pairs.push_back({{"n", place},
+                     {"device", judge.due[place].pair.device},
+                     {"model", judge.due[place].pair.model},
+                     {"version", newest[place].front().version}});
+  }
   std::vector<WatchedVersion> versions;
-  for (const auto& row : rows) {
+  if (pairs.empty()) return versions;
+  // The limit on devices keeps the planner from reading all of them for some hundred.
+  static const std::string sql = std::string(R"sql(
+    select p.n, p.device, p.model, p.version, b.ln_p95_mean, b.windows, b.updated_at,
+      coalesce(b.read_until, b.updated_at) as read_until, b.recent, b.labels, b.fresh,
+  )sql") + threshold_of_release + R"sql(
+    from jsonb_to_recordset($1::jsonb) as p(n int, device text, model text, version text)
+    cross join lateral (select id from devices where id = p.device and revoked_at is null limit 1) d
+    left join latency_baselines b on b.device_id = p.device and b.model = p.model and b.version = p.version
+    left join releases r on r.model = p.model and r.version = p.version
+  )sql";
+  for (const auto& row : transaction.exec_params(sql, pairs.dump())) {
     WatchedVersion version;
     version.place = row["n"].as<std::size_t>();
     version.served = {row["device"].as<std::string>(), row["model"].as<std::string>(), row["version"].as<std::string>(),
@@ -59,56 +81,37 @@ std::vector<WatchedVersion> read_versions(pqxx::work& transaction, const JudgeWi
       version.memory.read_until = std::max(oldest, row["read_until"].as<Instant>());
       remember_recent(version.memory, row["recent"].as<std::string>());
       remember_labels(version.memory, row["labels"].as<std::string>());
+      remember_fresh(version.memory, row["fresh"].as<std::string>());
     }
+    const auto window = judged_window_of(newest[version.place].front());
+    if (window.p95_ms) version.memory.newest = LatencyWindow{window.started_at, *window.p95_ms, window.count};
     versions.push_back(std::move(version));
   }
   return versions;
 }
 
 void read_windows(pqxx::work& transaction, const JudgeWindows& judge, std::vector<WatchedVersion>& versions) {
-  auto wanted = json::array();
+  StoredWindowsWanted wanted{.most = windows_at_once};
   for (const auto& version : versions)
-    wanted.push_back({{"n", wanted.size()},
-                      {"device", version.served.device},
-                      {"model", version.served.model},
-                      {"version", version.served.version},
-                      {"since", to_rfc3339(version.memory.read_until)}});
-  const auto rows = transaction.exec_params(
-      R"sql(
-        select p.n, w.started_at, w.figures
-        from jsonb_to_recordset($1::jsonb) as p(n int, device text, model text, version text, since timestamptz)
-        cross join lateral (
-          select started_at, figures
-          from telemetry_windows
-          where device_id = p.device
-            and model = p.model
-            and version = p.version
-            and started_at > p.since
-            and started_at > $2::timestamptz
-            and started_at < $3::timestamptz
-          order by started_at
-          limit $4
-        ) w
-        order by p.n, w.started_at
-      )sql",
-      wanted.dump(), judge.now - judge.rules.longest_look, judge.now + judged_ahead, windows_at_once);
-  const auto place = rows.column_number("n");
-  const auto started_at = rows.column_number("started_at");
-  const auto figures = rows.column_number("figures");
-  for (const auto& row : rows) {
-    TakenWindow window;
-    window.started_at = row[started_at].as<Instant>();
-    read_figures(row[figures].c_str(), window);
-    versions[row[place].as<std::size_t>()].windows.push_back(
-        {window.started_at, window.latency.quantile(0.95), window.count, window.labelled, window.correct});
+    wanted.pairs.push_back({{version.served.device, version.served.model},
+                            std::max(version.memory.read_until, judge.now - judge.rules.longest_look),
+                            judge.now + judged_ahead,
+                            version.served.version});
+  const auto windows = read_stored_windows(transaction, wanted);
+  for (std::size_t i = 0; i < versions.size(); ++i) {
+    for (const auto& window : windows[i]) versions[i].windows.push_back(judged_window_of(window));
   }
 }
 
-void save_memories(pqxx::work& transaction, const std::vector<WatchedVersion>& versions) {
+struct ToSave {
+  const ServedVersion& served;
+  const WindowMemory& memory;
+};
+
+void save_memories(pqxx::work& transaction, const std::vector<ToSave>& memories) {
   auto rows = json::array();
   bool any_new = false;
-  for (const auto& [place, served, memory, windows] : versions) {
-    if (windows.empty()) continue;
+  for (const auto& [served, memory] : memories) {
     any_new = any_new || memory.is_new;
     rows.push_back({{"device", served.device},
                     {"model", served.model},
@@ -119,21 +122,24 @@ void save_memories(pqxx::work& transaction, const std::vector<WatchedVersion>& v
                     {"until", to_rfc3339(memory.baseline.until)},
                     {"read_until", to_rfc3339(memory.read_until)},
                     {"recent", recent_to_json(memory)},
-                    {"labels", labels_to_json(memory)}});
+                    {"labels", labels_to_json(memory)},
+                    {"fresh", fresh_to_json(memory)}});
   }
   if (rows.empty()) return;
   const auto text = rows.dump();
   transaction.exec_params0(
       R"sql(
         insert into latency_baselines
-          (device_id, model, version, ln_p95_mean, windows, updated_at, read_until, recent, labels)
-        select device, model, version, mean, windows, until, read_until, recent, labels
+          (device_id, model, version, ln_p95_mean, windows, updated_at, read_until, recent, labels, fresh)
+        select device, model, version, mean, windows, until, read_until, recent, labels, fresh
         from jsonb_to_recordset($1::jsonb) as m(device text, model text, version text, mean double precision,
-          windows bigint, until timestamptz, read_until timestamptz, recent text, labels text)
+          windows bigint, until timestamptz, read_until timestamptz, recent text, labels text,
+          fresh text)
         order by device, model, version
         on conflict (device_id, model, version) do update set ln_p95_mean = excluded.ln_p95_mean,
           windows = excluded.windows, updated_at = excluded.updated_at, read_until = excluded.read_until,
-          recent = excluded.recent, labels = excluded.labels
+          recent = excluded.recent, labels = excluded.labels,
+          fresh = excluded.fresh
       )sql",
       text);
   if (!any_new) return;
@@ -161,27 +167,101 @@ OngoingAlert open_alert_of(const OngoingAlerts& open, AlertRule rule, const Serv
   return found != open.end() ? found->second : OngoingAlert{};
 }
 
+// Those of `devices` that may be judged.
+std::set<std::string> standing_devices(pqxx::work& transaction, const std::vector<std::string>& devices) {
+  const auto rows = transaction.exec_params(
+      "select id from devices where id in (select unnest($1::text[])) and revoked_at is null", pg_array(devices));
+  std::set<std::string> standing;
+  for (const auto& row : rows) standing.insert(row[0].as<std::string>());
+  return standing;
+}
+
+bool is_as_remembered(const OngoingAlerts& open, const PairAlerts::Judgement& judgement) {
+  const auto agrees = [&](AlertRule rule, AlertState remembered) {
+    const auto alert = open_alert_of(open, rule, judgement.served);
+    return alert.state == remembered && (alert.version.empty() || alert.version == judgement.served.version);
+  };
+  return agrees(AlertRule::latency_doubled, judgement.latency_before) &&
+         agrees(AlertRule::accuracy_low, judgement.accuracy_before);
+}
+
 }  // namespace
 
-Judged JudgeWindows::operator()(pqxx::work& transaction) const {
+WindowsJudged JudgeWindows::operator()(pqxx::work& transaction) const {
   lock_alerts(transaction);
-  Judged judged;
+  WindowsJudged answer;
   auto versions = read_versions(transaction, *this);
-  if (versions.empty()) return judged;
+  if (versions.empty()) return answer;
   read_windows(transaction, *this, versions);
   std::vector<std::string> devices;
   for (const auto& version : versions) devices.push_back(version.served.device);
   const auto open = read_open_alerts(transaction, devices);
   std::vector<AlertFinding> findings;
+  std::vector<ToSave> learned;
   for (auto& [place, served, memory, windows] : versions) {
     auto of_pair = judge_windows(rules, served, memory, open_alert_of(open, AlertRule::latency_doubled, served),
                                  open_alert_of(open, AlertRule::accuracy_low, served), windows, now);
-    findings.insert(findings.end(), std::make_move_iterator(of_pair.begin()), std::make_move_iterator(of_pair.end()));
-    if (windows.size() == windows_at_once) judged.unfinished.push_back(place);
+    findings.insert(findings.end(), std::make_move_iterator(of_pair.findings.begin()),
+                    std::make_move_iterator(of_pair.findings.end()));
+    if (windows.size() == windows_at_once) answer.judged.unfinished.push_back(place);
+    if (!windows.empty()) learned.push_back({served, memory});
+    answer.pairs.push_back({place, served, memory, of_pair.latency, of_pair.accuracy});
   }
-  save_memories(transaction, versions);
-  judged.moved = apply_findings(transaction, open, findings, now);
-  return judged;
+  save_memories(transaction, learned);
+  answer.judged.moved = apply_findings(transaction, open, findings, now);
+  return answer;
+}
+
+WrittenPairs WriteWindows::operator()(pqxx::work& transaction) const {
+  lock_alerts(transaction);
+  std::vector<std::string> devices, devices_that_move;
+  for (const auto& [judgement, memory] : pairs) {
+    devices.push_back(judgement.served.device);
+    if (!judgement.findings.empty()) devices_that_move.push_back(judgement.served.device);
+  }
+  const auto standing = standing_devices(transaction, devices);
+  const auto open = devices_that_move.empty() ? OngoingAlerts{} : read_open_alerts(transaction, devices_that_move);
+  WrittenPairs written;
+  std::vector<AlertFinding> findings;
+  std::vector<ToSave> learned;
+  for (std::size_t place = 0; place < pairs.size(); ++place) {
+    const auto& [judgement, memory] = pairs[place];
+    const bool moves = !judgement.findings.empty();
+    if (!standing.contains(judgement.served.device) || (moves && !is_as_remembered(open, judgement))) {
+      written.outdated.push_back(place);
+      continue;
+    }
+    findings.insert(findings.end(), judgement.findings.begin(), judgement.findings.end());
+    learned.push_back({judgement.served, memory});
+  }
+  save_memories(transaction, learned);
+  if (!findings.empty()) written.moved = apply_findings(transaction, open, findings, now);
+  return written;
+}
+
+std::vector<ReadThresholds::Threshold> ReadThresholds::operator()(pqxx::work& transaction) const {
+  auto wanted = json::array();
+  for (const auto& [model, version] : releases) wanted.push_back({{"model", model}, {"version", version}});
+  static const std::string sql = std::string("select w.model, w.version, ") + threshold_of_release + R"sql(
+    from jsonb_to_recordset($1::jsonb) as w(model text, version text)
+    left join releases r on r.model = w.model and r.version = w.version
+  )sql";
+  std::vector<Threshold> thresholds;
+  for (const auto& row : transaction.exec_params(sql, wanted.dump()))
+    thresholds.push_back({row["model"].as<std::string>(), row["version"].as<std::string>(),
+                          optional_of<double>(row["accuracy_threshold"])});
+  return thresholds;
+}
+
+void WriteWorst::operator()(pqxx::work& transaction) const {
+  for (const auto& [name, worst] : lists)
+    transaction.exec_params0(
+        R"sql(
+          insert into worst_lists (name, told_at, items)
+          values ($1, $2::timestamptz, $3::jsonb)
+          on conflict (name) do update set told_at = excluded.told_at, items = excluded.items
+        )sql",
+        name, now, worst_to_json(worst));
 }
 
 }  // namespace argosy::server

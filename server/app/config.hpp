@@ -71,9 +71,11 @@ struct Config {
   std::int64_t rollouts_guard_interval_ms = 2000;
   bool rollouts_approval = false;
   std::int64_t alerts_tick_ms = 1000;
+  std::int64_t alerts_memory_mb = 64;
   std::int64_t drift_tick_ms = 1000;
   std::int64_t drift_interval_ms = 60000;
   std::int64_t drift_samples = 2000;
+  std::int64_t drift_memory_mb = 160;
   std::int64_t telemetry_retention_days = 30;
   std::int64_t retention_events_days = 90;
   std::int64_t retention_alerts_days = 180;

@@ -1,7 +1,10 @@
 #include "server/app/leader_work.hpp"
 
+#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <spdlog/spdlog.h>
 
 #include "server/base/metrics.hpp"
@@ -10,9 +13,14 @@ namespace argosy::server {
 
 struct LeaderWork::Term {
   Term(boost::asio::any_io_executor fenced, const LoopObserver& observe)
-      : executor(std::move(fenced)), loops(executor, observe) {}
+      : executor(std::move(fenced)),
+        loops(executor, observe),
+        over(executor, boost::asio::steady_timer::time_point::max()) {}
   boost::asio::any_io_executor executor;
   Loops loops;
+  boost::asio::steady_timer over;  // cancelled when the last thing is done
+  bool is_ending = false;
+  bool is_over = false;
   std::unique_ptr<RolloutDriver> driver;
 
   void request_stop() {
@@ -30,6 +38,7 @@ void LeaderWork::start(Fence fence) {
   spdlog::info("this instance leads");
   parts_.presence.watch_from(wall_clock_now());
   term_ = std::make_shared<Term>(FencedExecutor(io_, fence), observe_);
+  if (on_term_) on_term_(fence);
   for (const Job& job : jobs_) term_->loops.add(job.options, job.round);
   term_->driver = std::make_unique<RolloutDriver>(
       term_->executor, parts_.rollouts, parts_.desired,
@@ -42,6 +51,7 @@ void LeaderWork::stop() {
   const auto term = std::exchange(term_, nullptr);
   if (!term) return;
   spdlog::info("this instance does not lead any more");
+  if (on_term_) on_term_(std::nullopt);
   term->request_stop();
   ending_ = term;
   boost::asio::co_spawn(io_, end(term), boost::asio::detached);
@@ -51,6 +61,19 @@ void LeaderWork::stop() {
 Task<void> LeaderWork::end(std::shared_ptr<Term> term) {
   co_await term->driver->stop();
   co_await term->loops.stop();
+  if (!std::exchange(term->is_ending, true)) {
+    co_await boost::asio::co_spawn(term->executor, do_last(term), boost::asio::use_awaitable);
+    term->is_over = true;
+    term->over.cancel();
+  }
+  if (!term->is_over) co_await term->over.async_wait(boost::asio::as_tuple(boost::asio::use_awaitable));
+}
+
+Task<void> LeaderWork::do_last(std::shared_ptr<Term>) {
+  for (const auto& last : last_) {
+    const auto done = co_await last(wall_clock_now());
+    if (!done) spdlog::info("at the end of leading: {}", done.error().message);
+  }
 }
 
 Task<void> LeaderWork::ended() {

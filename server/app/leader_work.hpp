@@ -2,7 +2,9 @@
 // this instance takes the lead and stops when it loses it. On the I/O thread.
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -36,6 +38,11 @@ class LeaderWork {
   // A loop of each term that begins from now on. Its figures are in the metrics under its name.
   void add(LoopOptions options, Loop::Round round);
 
+  // What is done once the rounds of a term have ended: within its fence, so nothing is written when another leads.
+  void add_last(Loop::Round last) { last_.push_back(std::move(last)); }
+  // Called with each term that begins, and with none when it ends.
+  void on_term(std::function<void(std::optional<Fence>)> listener) { on_term_ = std::move(listener); }
+
   // Its loops, and all they do, are within the fence: they write nothing when another leads.
   void start(Fence fence);
   void stop();
@@ -50,7 +57,8 @@ class LeaderWork {
     LoopOptions options;
     Loop::Round round;
   };
-  static Task<void> end(std::shared_ptr<Term> term);
+  Task<void> end(std::shared_ptr<Term> term);
+  Task<void> do_last(std::shared_ptr<Term> term);
   Task<Result<void>> publish(std::string topic, std::string payload);
 
   boost::asio::any_io_executor io_;
@@ -58,6 +66,8 @@ class LeaderWork {
   Duration rollout_interval_;
   LoopObserver observe_;
   std::vector<Job> jobs_;
+  std::vector<Loop::Round> last_;
+  std::function<void(std::optional<Fence>)> on_term_;
   std::shared_ptr<Term> term_;
   std::weak_ptr<Term> ending_;  // the last term, while a round of it is under way
 };

@@ -131,6 +131,7 @@ PresenceOptions presence_options(const Config& config) {
 AlertOptions alert_options(const Config& config) {
   AlertOptions options;
   options.watch.budget = judging_budget(config.alerts_tick_ms);
+  options.watch.memory_bytes = size(config.alerts_memory_mb) << 20;
   return options;
 }
 
@@ -139,7 +140,7 @@ DriftOptions drift_options(const Config& config) {
   options.watch.budget = judging_budget(config.drift_tick_ms);
   options.watch.limits.interval = ms(config.drift_interval_ms);
   options.evidence.samples = static_cast<std::uint64_t>(config.drift_samples);
-  options.watch.sweep_interval = std::min(options.watch.sweep_interval, ms(config.drift_interval_ms));
+  options.watch.memory_bytes = size(config.drift_memory_mb) << 20;
   return options;
 }
 

@@ -11,6 +11,7 @@
 #include <spdlog/spdlog.h>
 
 #include "common/base/file.hpp"
+#include "common/crypto/token.hpp"
 #include "server/access/access_api.hpp"
 #include "server/access/audit_service.hpp"
 #include "server/access/authenticator.hpp"
@@ -53,6 +54,7 @@
 #include "server/rollouts/validation_api.hpp"
 #include "server/telemetry/telemetry_api.hpp"
 #include "server/telemetry/telemetry_store.hpp"
+#include "server/telemetry/window_news_service.hpp"
 #include "server/work/worker_pool.hpp"
 
 namespace argosy::server {
@@ -168,6 +170,7 @@ struct Server::Parts {
   DesiredService desired{db};
   DownloadPermits permits{[this](DeviceId device) { return desired.get(std::move(device)); }};
   TelemetryService telemetry{db, telemetry_options(config)};
+  WindowNews window_news{db, random_token()};
   DriftService drift{db, drift_options(config)};
   AlertService alerts{db, alert_options(config)};
   EventService events{io, db, {.observe = loop_observer(metrics)}};
@@ -247,11 +250,24 @@ void Server::Parts::make_enrolment(CertificateAndKey authority) {
 
 // Who hears whom: telemetry feeds drift and alerts, the broker feeds the capabilities, the lock decides who leads.
 void Server::Parts::connect_parts() {
-  telemetry.also_store({feed_panels});
-  telemetry.add_listener([this](const auto& windows) {
-    if (!leader->leading()) return;  // the one that leads finds them by its sweep
-    drift.take(windows, wall_clock_now());
-    alerts.take(windows, wall_clock_now());
+  telemetry.also_store({[note = window_news.note()](pqxx::work& transaction, const TakenTelemetry& taken) {
+    feed_panels(transaction, taken);
+    note.keep(transaction, taken);
+  }});
+  telemetry.add_listener([this](const std::vector<TakenWindow>& windows) {
+    const Instant now = wall_clock_now();
+    window_news.count(windows, now);
+    if (!leader->leading()) return;  // the one that leads finds them noted
+    drift.take(windows, now);
+    alerts.take(windows, now);
+  });
+  telemetry.on_doubt([this](const std::set<std::string>& devices) {
+    drift.doubt(devices, wall_clock_now());
+    alerts.doubt(devices, wall_clock_now());
+  });
+  window_news.on_unheard([this](const std::vector<UnheardPair>& pairs) {
+    drift.take(pairs, wall_clock_now());
+    alerts.take(pairs, wall_clock_now());
   });
 
   if (config.mqtt_enabled) {
@@ -279,6 +295,7 @@ void Server::Parts::connect_parts() {
   messages = std::make_unique<DeviceMessages>(DeviceMessages::Parts{*states, presence, *collector, quarantine});
   leader = std::make_unique<LeaderWork>(io, LeaderWork::Parts{desired, presence, *rollouts, mqtt.get()},
                                         Duration{config.rollouts_tick_ms}, loop_observer(metrics));
+  leader->on_term([this](std::optional<Fence> term) { window_news.leads(term); });
   add_leader_jobs();
 }
 
@@ -297,6 +314,10 @@ void Server::Parts::add_leader_jobs() {
   every("recount of the fleet", 1h, [this](Instant) { return recount(devices); });
   every("drift", Duration{config.drift_tick_ms}, round_of<&DriftService::tick>(drift));
   every("alerts", Duration{config.alerts_tick_ms}, round_of<&AlertService::tick>(alerts));
+  every("windows of other instances", 1s, round_of<&WindowNews::take_unheard>(window_news));
+  every("worst lists", 5s, round_of<&AlertService::tell_worst>(alerts));
+  leader->add_last(round_of<&DriftService::hand_over>(drift));
+  leader->add_last(round_of<&AlertService::hand_over>(alerts));
   every("demand for patches", 15s, round_of<&PatchService::count_demand>(*patches));
   every("clearing patches", 5min, round_of<&PatchService::clear>(*patches));
 }
@@ -457,6 +478,7 @@ Task<Result<void>> Server::start() {
     parts.loops.add({.name = "revocations", .interval = revocation_interval},
                     [&parts](Instant at) { return parts.revocation->tick(at, parts.leader->leading()); });
   }
+  parts.loops.add({.name = "window rates", .interval = 5s}, round_of<&WindowNews::tell_rate>(parts.window_news));
   parts.upkeep = std::make_unique<Loop>(
       parts.io, LoopOptions{.name = "quarantine", .interval = Duration{2000}, .observe = loop_observer(parts.metrics)},
       [&parts](Instant at) { return parts.quarantine.tick(at); });

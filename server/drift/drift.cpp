@@ -20,6 +20,14 @@ double sampling_psi(const std::vector<std::uint64_t>& reference, const std::vect
 
 }  // namespace
 
+DriftMeasures measure_psi(const std::vector<std::uint64_t>& reference, const std::vector<std::uint64_t>& present) {
+  DriftMeasures measures;
+  measures.psi = population_stability_index(reference, present);
+  measures.samples = total_of(present);
+  measures.sampling_psi = sampling_psi(reference, present);
+  return measures;
+}
+
 DriftMeasures measure(const std::vector<double>& edges, const std::vector<std::uint64_t>& reference,
                       const std::vector<std::uint64_t>& present) {
   return {population_stability_index(reference, present),

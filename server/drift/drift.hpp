@@ -32,6 +32,8 @@ struct DriftMeasures {
   // Population Stability Index", 2018).
   double sampling_psi = 0;
 };
+// What a verdict hangs on alone: PSI, the samples, and what sampling gives.
+DriftMeasures measure_psi(const std::vector<std::uint64_t>& reference, const std::vector<std::uint64_t>& present);
 // `reference` and `present` have edges.size() + 2 bins.
 DriftMeasures measure(const std::vector<double>& edges, const std::vector<std::uint64_t>& reference,
                       const std::vector<std::uint64_t>& present);

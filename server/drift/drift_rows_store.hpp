@@ -11,6 +11,7 @@
 
 #include "common/wire/desired.hpp"
 #include "server/drift/drift_service.hpp"
+#include "server/drift/verdict.hpp"
 
 namespace argosy::server {
 
@@ -20,22 +21,6 @@ using References = std::map<ReleaseName, std::vector<wire::FeatureReference>>;
 // Features that have counts to compare with; empty for a release that is unknown or has none.
 References read_references(pqxx::work& transaction, const std::vector<ReleaseName>& releases);
 
-struct DriftVerdict {
-  WatchedPair pair;
-  std::string version;
-  std::string feature;
-  DriftMeasures measures;
-  bool drifted = false;
-  bool was_drifted = false;
-};
-
-struct KnownVerdict {
-  std::string version;
-  bool drifted = false;
-  double psi = 0;
-  std::uint64_t samples = 0;
-  Instant written_at{};
-};
 using VerdictKey = std::tuple<std::string, std::string, std::string>;  // device, model, feature
 using KnownVerdicts = std::map<VerdictKey, KnownVerdict>;
 

@@ -1,9 +1,13 @@
-// Watches the inputs of models for drift. The leader ticks it; what it needs lies in PostgreSQL, so that a new leader
-// goes on where the last one stopped. Coroutines on the I/O thread, SQL on the pool's threads.
+// Watches the inputs of models for drift. The leader ticks it, and remembers of each pair what judging needs; what it
+// wrote of that, and the windows since, lie in PostgreSQL, so that a new leader goes on where the last one stopped.
+// Coroutines and the judging on the I/O thread, SQL on the pool's threads.
 #pragma once
 
 #include <cstdint>
 #include <functional>
+#include <memory>
+#include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -25,6 +29,8 @@ struct DriftOptions {
   EvidenceRule evidence{};
   // A device's model is judged once in an interval.
   WatchOptions watch{.name = "drift", .limits = {.interval = Duration{60'000}}};
+  Duration references_every{60'000};  // how long a release's reference may be out of date
+  Duration hand_over_budget{3000};
 };
 
 struct FeatureDrift {  // one feature of one model on one device, for the screen
@@ -44,20 +50,33 @@ struct FeatureDrift {  // one feature of one model on one device, for the screen
 class DriftService {
  public:
   explicit DriftService(DbPool& db, DriftOptions options = {});
+  ~DriftService();
 
   // Windows that were just stored: their devices are due. A listener of the telemetry service.
-  void take(const std::vector<StoredWindow>& windows, Instant now);
+  void take(const std::vector<TakenWindow>& windows, Instant now);
+  // Windows that another instance stored.
+  void take(const std::vector<UnheardPair>& pairs, Instant now);
+  // It is not known whether something of these devices was stored.
+  void doubt(const std::set<std::string>& devices, Instant now);
   // Judges what is due and writes verdicts, with the events `drift.detected` and `drift.cleared`; answers how many
   // verdicts changed. Call about once a second on the leader.
   Task<Result<std::size_t>> tick(Instant now);
+  // Writes what is remembered, for some seconds at most, so that the next one to lead has less to read; and forgets it.
+  // Once the ticks have ended.
+  Task<Result<void>> hand_over(Instant now);
   WatchFigures watch_figures(Instant now) const;
   Task<Result<std::vector<FeatureDrift>>> of_device(std::string device);  // Errc::not_found
   const DriftRule& rule() const { return options_.rule; }
 
  private:
+  class DriftJudge;
+  Task<Result<void>> refresh_references(Instant now);
+
   DbPool& db_;
   DriftOptions options_;
   Watch watch_;
+  std::unique_ptr<DriftJudge> judge_;
+  std::optional<Instant> references_read_at_;
 };
 
 // `leading`: whether this instance does.

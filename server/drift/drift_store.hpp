@@ -7,23 +7,59 @@
 
 #include <pqxx/pqxx>
 
+#include "server/drift/drift_rows_store.hpp"
 #include "server/drift/drift_service.hpp"
+#include "server/drift/pair_drift.hpp"
 
 namespace argosy::server {
+
+// What is to be remembered of a pair that was judged.
+struct DriftOfPair {
+  std::size_t place = 0;  // in the batch
+  WatchedPair pair;
+  std::string version;
+  Evidence evidence;
+  std::vector<KnownVerdict> known;  // as it is written now, in the order of the reference's features
+  Instant newest{};                 // windows that started up to then were looked at
+};
+
+struct DriftJudged {
+  Judged judged;
+  std::vector<DriftOfPair> pairs;
+  References references;  // of their releases
+};
 
 // Measures the newest windows of each pair against the reference of the version it serves, and writes what follows.
 struct JudgeDrift {
   std::vector<DuePair> due;
-  EvidenceRule evidence;
-  DriftRule rule;
+  DriftRules rules;
   Instant now;
-  Judged operator()(pqxx::work& transaction) const;
+  DriftJudged operator()(pqxx::work& transaction) const;
 };
 
+// Writes what was judged from memory.
+struct WriteDrift {
+  struct Pair {
+    WatchedPair pair;
+    std::string version;
+    Evidence evidence;
+    std::vector<DriftVerdict> verdicts;
+  };
+  std::vector<Pair> pairs;
+  DriftRule rule;
+  Instant now;
+  WrittenPairs operator()(pqxx::work& transaction) const;
+};
+
+struct ReadReferences {
+  std::vector<ReleaseName> releases;
+  References operator()(pqxx::work& transaction) const { return read_references(transaction, releases); }
+};
+
+// From what is written and the windows since.
 struct ReadDeviceDrift {
   std::string device;
-  EvidenceRule evidence;
-  DriftRule rule;
+  DriftRules rules;
   Result<std::vector<FeatureDrift>> operator()(pqxx::work& transaction) const;
 };
 

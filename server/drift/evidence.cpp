@@ -7,6 +7,7 @@
 #include "common/json/json_reader.hpp"
 #include "common/json/json_text.hpp"
 #include "common/stats/bins.hpp"
+#include "server/telemetry/packed.hpp"
 
 namespace argosy::server {
 
@@ -61,31 +62,37 @@ bool Evidence::has_room(const Block& block, Instant at) const {
   return block.samples < share && span < rule_.longest_look / static_cast<int>(blocks_wanted);
 }
 
-std::optional<Evidence::Block> Evidence::merge(Block* block, const EvidenceWindow& window) const {
-  Block alone{window.started_at, window.started_at, std::vector<HistogramCounts>(names_.size()), 0};
+std::vector<HistogramCounts> Evidence::placed(const EvidenceWindow& window) const {
+  std::vector<HistogramCounts> counts(names_.size());
   for (std::size_t i = 0; i < names_.size(); ++i) {
     const auto found = window.features.find(names_[i]);
-    if (found == window.features.end() || found->second.size() != bins_[i]) continue;
-    alone.counts[i] = found->second;
-    alone.samples = std::max(alone.samples, total_of(found->second));
+    if (found != window.features.end() && found->second.size() == bins_[i]) counts[i] = found->second;
   }
-  if (alone.samples == 0) return std::nullopt;
-  if (block == nullptr || !has_room(*block, window.started_at)) return alone;
-  block->from = std::min(block->from, window.started_at);
-  block->to = std::max(block->to, window.started_at);
+  return counts;
+}
+
+std::optional<Evidence::Block> Evidence::merge(Block* block, Instant started_at,
+                                               std::vector<HistogramCounts> counts) const {
+  std::uint64_t samples = 0;
+  for (const auto& of_feature : counts) samples = std::max(samples, total_of(of_feature));
+  if (samples == 0) return std::nullopt;
+  if (block == nullptr || !has_room(*block, started_at))
+    return Block{started_at, started_at, std::move(counts), samples};
+  block->from = std::min(block->from, started_at);
+  block->to = std::max(block->to, started_at);
   for (std::size_t i = 0; i < names_.size(); ++i) {
-    if (alone.counts[i].empty()) continue;
-    (void)add_counts(block->counts[i], alone.counts[i]);
+    if (counts[i].empty()) continue;
+    (void)add_counts(block->counts[i], counts[i]);
     block->samples = std::max(block->samples, total_of(block->counts[i]));
   }
   return std::nullopt;
 }
 
-void Evidence::add_newer(const EvidenceWindow& window) {
-  newest_ = std::max(newest_.value_or(window.started_at), window.started_at);
-  oldest_ = std::min(oldest_.value_or(window.started_at), window.started_at);
+void Evidence::add_newer(Instant started_at, std::vector<HistogramCounts> counts) {
+  newest_ = std::max(newest_.value_or(started_at), started_at);
+  oldest_ = std::min(oldest_.value_or(started_at), started_at);
   ++windows_;
-  auto block = merge(blocks_.empty() ? nullptr : &blocks_.back(), window);
+  auto block = merge(blocks_.empty() ? nullptr : &blocks_.back(), started_at, std::move(counts));
   if (block) blocks_.push_back(std::move(*block));
   const auto needed = std::min(blocks_needed().value_or(blocks_.size()), block_limit);
   if (needed < blocks_.size()) {
@@ -98,7 +105,7 @@ void Evidence::add_older(const EvidenceWindow& window) {
   if (!newest_) newest_ = window.started_at;
   oldest_ = std::min(oldest_.value_or(window.started_at), window.started_at);
   ++windows_;
-  auto block = merge(blocks_.empty() ? nullptr : &blocks_.front(), window);
+  auto block = merge(blocks_.empty() ? nullptr : &blocks_.front(), window.started_at, placed(window));
   if (block) blocks_.insert(blocks_.begin(), std::move(*block));
 }
 
@@ -133,7 +140,10 @@ bool Evidence::wants_older() const {
 
 HistogramCounts Evidence::present(const std::string& feature) const {
   const auto place = static_cast<std::size_t>(std::find(names_.begin(), names_.end(), feature) - names_.begin());
-  if (place == names_.size()) return {};
+  return place < names_.size() ? present_at(place) : HistogramCounts{};
+}
+
+HistogramCounts Evidence::present_at(std::size_t place) const {
   HistogramCounts sum(bins_[place]);
   for (auto block = blocks_.rbegin(); block != blocks_.rend() && total_of(sum) < rule_.samples; ++block) {
     if (!block->counts[place].empty()) (void)add_counts(sum, block->counts[place]);
@@ -182,6 +192,50 @@ bool Evidence::restore(const std::string& text, Instant newest) {
   oldest_ = instant_of(document.value("older_than", json()));
   older_wanted_ = oldest_.has_value();
   return true;
+}
+
+Bytes Evidence::pack() const {
+  Bytes bytes;
+  Packer out(bytes);
+  out.put(windows_);
+  out.put(std::uint64_t{older_wanted_ ? 1U : 0U} + (newest_ ? 2U : 0U) + (oldest_ ? 4U : 0U));
+  if (newest_) out.put(*newest_);
+  if (oldest_) out.put(*oldest_);
+  for (const auto& block : blocks_) {
+    out.put(block.from);
+    out.put(block.to);
+    for (const auto& counts : block.counts) {
+      out.put(std::uint64_t{counts.empty() ? 0U : 1U});
+      for (const auto count : counts) out.put(count);
+    }
+  }
+  bytes.shrink_to_fit();
+  return bytes;
+}
+
+void Evidence::unpack(ByteView bytes) {
+  Unpacker in(bytes);
+  windows_ = in.number();
+  const auto flags = in.number();
+  older_wanted_ = (flags & 1) != 0;
+  newest_.reset();
+  oldest_.reset();
+  if ((flags & 2) != 0) newest_ = in.instant();
+  if ((flags & 4) != 0) oldest_ = in.instant();
+  blocks_.clear();
+  while (!in.is_at_end()) {
+    Block block;
+    block.from = in.instant();
+    block.to = in.instant();
+    block.counts.resize(names_.size());
+    for (std::size_t i = 0; i < names_.size(); ++i) {
+      if (in.number() == 0) continue;
+      block.counts[i].resize(bins_[i]);
+      for (auto& count : block.counts[i]) count = in.number();
+      block.samples = std::max(block.samples, total_of(block.counts[i]));
+    }
+    blocks_.push_back(std::move(block));
+  }
 }
 
 }  // namespace argosy::server

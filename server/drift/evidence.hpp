@@ -1,6 +1,7 @@
-// The rolling histogram that drift is judged on, kept so that a judgement reads new windows alone: the newest windows
-// of a (device, model) as a row of blocks, each an eighth of the samples that are wanted. Pure; lies in drift_evidence
-// between two judgements. Bounded by the bins of the release's reference: features it does not name are not kept.
+// The rolling histogram that drift is judged on, kept so that a judgement needs new windows alone: the newest windows
+// of a (device, model) as a row of blocks, each an eighth of the samples that are wanted. Pure; packed in memory
+// between two judgements (pair_drift), and written to drift_evidence now and then. Bounded by the bins of the release's
+// reference: features it does not name are not kept.
 #pragma once
 
 #include <cstdint>
@@ -9,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "common/base/encoding.hpp"
 #include "common/base/instant.hpp"
 #include "common/wire/desired.hpp"
 
@@ -35,7 +37,9 @@ class Evidence {
   Evidence(EvidenceRule rule, const std::vector<wire::FeatureReference>& reference);
 
   // In the order of their time, from where the evidence ends.
-  void add_newer(const EvidenceWindow& window);
+  void add_newer(const EvidenceWindow& window) { add_newer(window.started_at, placed(window)); }
+  // The counts by the place of their feature in the reference; empty: the window has none that count.
+  void add_newer(Instant started_at, std::vector<HistogramCounts> counts);
   // From where it begins, backwards.
   void add_older(const EvidenceWindow& window);
   // A window of another version came between: what was before it does not count.
@@ -49,10 +53,15 @@ class Evidence {
   std::optional<Instant> oldest() const { return oldest_; }
   // The newest blocks that hold the samples wanted, summed up; zeros for a feature of which there are none.
   HistogramCounts present(const std::string& feature) const;
+  HistogramCounts present_at(std::size_t place) const;
 
   std::string to_json() const;
   // False, and nothing is known, when the text is not one of ours.
   bool restore(const std::string& json, Instant newest);
+
+  // Of this process alone: some hundred bytes. What was packed is unpacked over the same reference.
+  Bytes pack() const;
+  void unpack(ByteView bytes);
 
  private:
   struct Block {
@@ -64,8 +73,9 @@ class Evidence {
   static constexpr std::size_t blocks_wanted = 8;
   static constexpr std::size_t block_limit = 64;  // when features are rarer than others
 
+  std::vector<HistogramCounts> placed(const EvidenceWindow& window) const;
   // Puts the window into `block`, or answers a new block of it; none when it has nothing that counts.
-  std::optional<Block> merge(Block* block, const EvidenceWindow& window) const;
+  std::optional<Block> merge(Block* block, Instant started_at, std::vector<HistogramCounts> counts) const;
   bool has_room(const Block& block, Instant at) const;
   // How many of the newest blocks hold the samples wanted of every feature that there is; none when all are too few.
   std::optional<std::size_t> blocks_needed() const;

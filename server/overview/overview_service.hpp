@@ -18,6 +18,7 @@ struct OverviewOptions {
   Duration fresh_for{1000};
   Duration latency_look{180'000};   // worst latency: windows no older than this
   Duration accuracy_look{300'000};  // worst accuracy: labels no older than this
+  Duration rates_look{30'000};      // an instance that told longer ago how much it stores is gone
 };
 
 class OverviewService {

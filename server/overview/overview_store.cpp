@@ -107,51 +107,26 @@ std::vector<WorstDevice> worst_of(const pqxx::result& rows) {
   return worst;
 }
 
-// The newest window of each device and model, worst against its own usual latency first. By logarithms: a latency of 0
-// divides by nothing, and no usual latency is too large for a number.
-pqxx::result worst_latency(pqxx::work& transaction, Instant since, Instant now) {
-  return transaction.exec_params(
-      R"sql(
-        with newest as (
-          select distinct on (device_id, model) device_id, model, version, (recent::jsonb -> -1 ->> 1)::double precision as p95_ms
-          from latency_baselines
-          where read_until > $1::timestamptz and read_until <= $2::timestamptz and recent <> '[]'
-          order by device_id, model, read_until desc
-        )
-        select n.device_id, n.model, n.version, n.p95_ms as value,
-          case when b.ln_p95_mean between -100 and 100 then exp(b.ln_p95_mean) end as usual, '' as feature
-        from newest n
-        left join latency_baselines b using (device_id, model, version)
-        order by case
-            when n.p95_ms > 0 and b.ln_p95_mean between -100 and 100 then ln(n.p95_ms) - b.ln_p95_mean
-            when n.p95_ms > 0 then 0
-          end desc nulls last, n.p95_ms desc
-        limit 10
-      )sql",
-      since, now);
+WorstDevice worst_device_of(const json& item) {
+  WorstDevice worst;
+  worst.device = item.value("device", "");
+  worst.model = item.value("model", "");
+  worst.version = item.value("version", "");
+  worst.value = item.value("value", 0.0);
+  if (item.contains("usual") && item["usual"].is_number()) worst.usual = item["usual"].get<double>();
+  return worst;
 }
 
-pqxx::result worst_accuracy(pqxx::work& transaction, Instant since) {
-  return transaction.exec_params(
-      R"sql(
-        with figures as (
-          select device_id, model, version, sum((run ->> 3)::double precision) / sum((run ->> 2)::double precision) as accuracy
-          from latency_baselines, jsonb_array_elements(labels::jsonb) run
-          where read_until > $1::timestamptz
-          group by 1, 2, 3
-          having sum((run ->> 2)::double precision) >= 20
-        )
-        select f.device_id, f.model, f.version, f.accuracy as value,
-          case
-            when r.validation ->> 'metric' = 'accuracy' and jsonb_typeof(r.validation -> 'threshold') = 'number'
-            then (r.validation ->> 'threshold')::double precision
-          end as usual, '' as feature
-        from figures f
-        left join releases r on r.model = f.model and r.version = f.version
-        order by f.accuracy
-        limit 10
-      )sql",
-      since);
+// As the instance that leads told it last; what is no newer than `since` is left out.
+std::vector<WorstDevice> told_worst(pqxx::work& transaction, const std::string& name, Instant since) {
+  std::vector<WorstDevice> worst;
+  for (const auto& row : transaction.exec_params("select items from worst_lists where name = $1", name)) {
+    for (const auto& item : json_or_null(row[0].as<std::string>())) {
+      const bool is_fresh = item.is_object() && item.value("at", std::int64_t{0}) > to_ms(since);
+      if (is_fresh) worst.push_back(worst_device_of(item));
+    }
+  }
+  return worst;
 }
 
 pqxx::result worst_drift(pqxx::work& transaction) {
@@ -177,12 +152,8 @@ void read_firing(pqxx::work& transaction, Instant, const OverviewOptions&, Overv
 
 void read_windows(pqxx::work& transaction, Instant now, const OverviewOptions& options, Overview& overview) {
   const auto counted = transaction.exec_params1(
-      R"sql(
-        select count(*)
-        from telemetry_windows
-        where started_at > $1::timestamptz and started_at > $2::timestamptz and started_at <= $3::timestamptz
-      )sql",
-      now - options.latency_look, now - Duration{60'000}, now);
+      "select coalesce(sum(windows_last_minute), 0)::bigint from window_rates where counted_at > $1::timestamptz",
+      now - options.rates_look);
   overview.windows_last_minute = counted[0].as<std::int64_t>();
 }
 
@@ -210,12 +181,12 @@ const std::vector<Panel>& overview_panels() {
        }},
       {"worst.latency",
        [](Work& transaction, Instant now, const Options& options, Overview& overview) {
-         overview.worst_latency = worst_of(worst_latency(transaction, now - options.latency_look, now));
+         overview.worst_latency = told_worst(transaction, "latency", now - options.latency_look);
        },
        [](Overview& from, Overview& into) { into.worst_latency = std::move(from.worst_latency); }},
       {"worst.accuracy",
        [](Work& transaction, Instant now, const Options& options, Overview& overview) {
-         overview.worst_accuracy = worst_of(worst_accuracy(transaction, now - options.accuracy_look));
+         overview.worst_accuracy = told_worst(transaction, "accuracy", now - options.accuracy_look);
        },
        [](Overview& from, Overview& into) { into.worst_accuracy = std::move(from.worst_accuracy); }},
       {"worst.drift",

@@ -1,5 +1,5 @@
 // The SQL behind the overview. Functors for DbPool::transact, one for each panel, so that one that cannot be read takes
-// no other with it. Read only, and no more than the last minutes of windows.
+// no other with it. Read only, and no windows: what is told of these is what the instances keep count of.
 #pragma once
 
 #include <vector>

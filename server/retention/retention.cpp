@@ -123,8 +123,11 @@ constexpr TableBound bounds[] = {
     {"sessions", "when one expires"},
     {"telemetry_cursors", "at most 32 a device; the one unused longest makes room; goes with its device"},
     {"telemetry_speakers", "one a device; goes with its device"},
+    {"unheard_windows", "emptied by the leader each second"},
     {"users", "what people make; a name is never given again"},
     {"variants", of_publishers},
+    {"window_rates", "one an instance; goes an hour after it told for the last time"},
+    {"worst_lists", "one a list"},
 };
 
 }  // namespace

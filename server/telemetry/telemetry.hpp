@@ -68,14 +68,6 @@ struct Speaker {
 // After news under `epoch`; `is_new`: there was nothing under it before. None: nothing changed.
 std::optional<Speaker> speak(const std::optional<Speaker>& known, const std::string& epoch, bool is_new, Instant now);
 
-// A window as it was stored; what drift, alerts and the live stream want to know of it.
-struct StoredWindow {
-  std::string device;
-  std::string model;
-  std::string version;
-  Instant started_at{};
-};
-
 // Windows and samples with all that figures are made of, for what is kept in the same transaction and for charts.
 struct TakenWindow {
   std::string device{};
@@ -109,6 +101,13 @@ struct TakenHealth {
 struct TakenTelemetry {
   std::vector<TakenWindow> windows;
   std::vector<TakenHealth> health;
+};
+
+// A (device, model) of which an instance that does not lead has stored windows.
+struct UnheardPair {
+  std::string device;
+  std::string model;
+  Instant earliest{};  // of their starts
 };
 
 // Per epoch: what is in the tables, beside what the device says it dropped.

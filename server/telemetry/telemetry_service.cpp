@@ -38,8 +38,8 @@ struct StoreTogether {
     ARGOSY_CO_TRY(StoredTelemetry part, co_await db.transact(std::move(together)));
     for (auto& [device, outbox] : part.known) outboxes.learn(device, std::move(outbox));
     stored.counters += part.counters;
-    stored.windows.insert(stored.windows.end(), std::make_move_iterator(part.windows.begin()),
-                          std::make_move_iterator(part.windows.end()));
+    stored.taken.windows.insert(stored.taken.windows.end(), std::make_move_iterator(part.taken.windows.begin()),
+                                std::make_move_iterator(part.taken.windows.end()));
     co_return std::move(part.acks);
   }
 };
@@ -52,6 +52,8 @@ void TelemetryService::also_store(AlsoStored also) {
 
 Task<Result<TelemetryService::Acks>> TelemetryService::ingest(std::vector<wire::TelemetryBatch> batches, Instant now) {
   if (batches.empty()) co_return Acks{};
+  std::vector<std::string> devices;
+  for (const auto& batch : batches) devices.push_back(batch.device);
   StoredTelemetry stored;
   const StoreTogether store{db_, stored, now, std::chrono::days(options_.retention_days), also_, outboxes_};
   std::vector<SharedBatch> shared;
@@ -59,6 +61,11 @@ Task<Result<TelemetryService::Acks>> TelemetryService::ingest(std::vector<wire::
   for (auto& batch : batches) shared.push_back(std::make_shared<const wire::TelemetryBatch>(std::move(batch)));
   auto acks = co_await take_by_halves<wire::TelemetryAck>(std::move(shared), store);
   publish(stored);
+  std::set<std::string> in_doubt;
+  for (std::size_t i = 0; i < acks.size(); ++i) {
+    if (!acks[i] && is_for_all(acks[i].error().code)) in_doubt.insert(devices[i]);
+  }
+  if (doubt_listener_ && !in_doubt.empty()) doubt_listener_(in_doubt);
   const bool nothing =
       std::all_of(acks.begin(), acks.end(), [](const auto& ack) { return !ack && is_for_all(ack.error().code); });
   if (nothing) co_return acks.front().error();
@@ -83,8 +90,8 @@ Task<Result<std::vector<EpochIntegrity>>> TelemetryService::integrity(std::strin
 
 void TelemetryService::publish(const StoredTelemetry& stored) {
   counters_ += stored.counters;
-  if (stored.windows.empty()) return;
-  for (const auto& listener : listeners_) listener(stored.windows);
+  if (stored.taken.windows.empty()) return;
+  for (const auto& listener : listeners_) listener(stored.taken.windows);
 }
 
 void add_metrics(Metrics& metrics, const TelemetryService& telemetry) {

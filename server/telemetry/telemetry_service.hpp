@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -53,13 +54,16 @@ struct TelemetryCounters {
 
 class TelemetryService {
  public:
-  using Listener = std::function<void(const std::vector<StoredWindow>&)>;
+  using Listener = std::function<void(const std::vector<TakenWindow>&)>;
+  using DoubtListener = std::function<void(const std::set<std::string>& devices)>;
   using Acks = std::vector<Result<wire::TelemetryAck>>;
 
   explicit TelemetryService(DbPool& db, TelemetryOptions options = {}) : db_(db), options_(options) {}
 
   // Called on the I/O thread after each commit with the windows that it stored. Set before the first ingest.
   void add_listener(Listener listener) { listeners_.push_back(std::move(listener)); }
+  // Called on the I/O thread with devices of which something may have been stored, or not: the database went away.
+  void on_doubt(DoubtListener listener) { doubt_listener_ = std::move(listener); }
 
   // Set before the first ingest.
   void also_store(AlsoStored also);
@@ -84,6 +88,7 @@ class TelemetryService {
   DbPool& db_;
   TelemetryOptions options_;
   std::vector<Listener> listeners_;
+  DoubtListener doubt_listener_;
   std::shared_ptr<const AlsoStored> also_;
   KnownOutboxes outboxes_;
   std::optional<Instant> kept_at_;

@@ -263,7 +263,6 @@ void copy_windows(pqxx::work& transaction, const std::vector<Acceptance>& accept
     rows.put(std::string_view(taken.model));
     rows.put(std::string_view(taken.version));
     rows.put(ByteView(encode_figures(taken)));
-    stored.windows.push_back({taken.device, taken.model, taken.version, taken.started_at});
     stored.taken.windows.push_back(std::move(taken));
   });
   rows.complete();

@@ -17,7 +17,6 @@ namespace argosy::server {
 
 struct StoredTelemetry {
   TelemetryService::Acks acks;  // one a batch
-  std::vector<StoredWindow> windows;
   TakenTelemetry taken;
   TelemetryCounters counters;
   std::vector<std::pair<std::string, KnownOutbox>> known;  // by device, once this is committed

@@ -15,11 +15,45 @@ namespace {
 // What was committed some time after it was marked as seen is found by the round after that, and clocks differ.
 constexpr Duration sweep_overlap{10'000};
 constexpr std::chrono::milliseconds first_sweep_budget{100};  // of a tick
+constexpr std::size_t ahead_limit = 10'000;                   // windows that devices date ahead
 
 }  // namespace
 
-void Watch::take(const std::vector<StoredWindow>& windows, Instant now) {
-  for (const auto& window : windows) list_.heard({window.device, window.model}, window.started_at, now);
+void Watch::take(const std::vector<TakenWindow>& windows, Instant now, const Learn& learn) {
+  for (const auto& window : windows) {
+    const WatchedPair pair{window.device, window.model};
+    if (window.started_at >= now + judged_ahead) {
+      if (ahead_.size() < ahead_limit) ahead_.emplace(window.started_at, pair);
+      continue;
+    }
+    PairMemory* memory = list_.heard(pair, window.started_at, now);
+    if (memory == nullptr || !memory->is_sure) continue;
+    learn(window, *memory);
+    list_.weigh(*memory);
+  }
+}
+
+void Watch::take(const std::vector<UnheardPair>& pairs, Instant now) {
+  for (const auto& [device, model, earliest] : pairs) list_.heard_of({device, model}, earliest, now);
+}
+
+// Those that began too far ahead to be judged when they came.
+void Watch::hear_those_ahead(Instant now) {
+  while (!ahead_.empty() && ahead_.begin()->first < now + judged_ahead) {
+    list_.heard_of(ahead_.begin()->second, ahead_.begin()->first, now);
+    ahead_.erase(ahead_.begin());
+  }
+}
+
+// While another instance led, windows came of which nothing was heard here.
+void Watch::begin_term(std::optional<std::int64_t> term) {
+  if (term == term_) return;
+  term_ = term;
+  list_.forget_all();
+  swept_to_.clear();
+  has_swept_all_ = false;
+  round_began_.reset();
+  previous_round_.reset();
 }
 
 // One slice a tick; after a start several, so that the list fills soon, but not with more than is judged soon.
@@ -35,7 +69,7 @@ Task<Result<void>> Watch::sweep(Instant now) {
     swept_to_ = slice->last_device;
     if (slice->devices < options_.slice) {  // all round
       swept_to_.clear();
-      if (previous_round_) list_.forget_idle(*previous_round_ - options_.limits.interval);
+      if (previous_round_) list_.forget_idle(*previous_round_ - options_.limits.interval, now);
       previous_round_ = *std::exchange(round_began_, std::nullopt);
       has_swept_all_ = true;
     }
@@ -44,16 +78,47 @@ Task<Result<void>> Watch::sweep(Instant now) {
   co_return Result<void>{};
 }
 
-void Watch::finish(Batch batch, const Judged& judged, Instant now) {
-  for (std::size_t i = 0; i < batch.size(); ++i) {
-    const bool has_more = std::find(judged.unfinished.begin(), judged.unfinished.end(), i) != judged.unfinished.end();
-    if (has_more) {
-      list_.judge_again(std::move(batch[i]), now);
-    } else {
-      list_.judged(batch[i], now);
+// The first time at any moment of the interval, so that all of them are spread evenly over it.
+void Watch::remember(const WatchedPair& pair, std::unique_ptr<PairMemory> memory, Instant now) {
+  list_.forget(pair);
+  if (!memory) return;
+  const auto spread =
+      std::hash<std::string>{}(pair.device) % static_cast<std::size_t>(options_.write_every.count() + 1);
+  memory->write_at = now + Duration{static_cast<std::int64_t>(spread)};
+  list_.remember(pair, std::move(memory));
+}
+
+void Watch::is_written(PairMemory& memory, Instant now) {
+  memory.is_dirty = false;
+  memory.write_at = now + options_.write_every;
+  ++written_;
+}
+
+void Watch::finish_writing(Batch batch, const WrittenPairs& written, Instant now) {
+  moved_in_tick_ += written.moved;
+  const std::set<std::size_t> outdated(written.outdated.begin(), written.outdated.end());
+  Batch unknown;
+  for (std::size_t place = 0; place < batch.size(); ++place) {
+    if (outdated.contains(place)) {
+      unknown.push_back(std::move(batch[place]));
+      continue;
     }
+    is_written(*batch[place].memory, now);
+    list_.judged_from_memory(batch[place], now);
   }
-  judged_in_tick_ += batch.size();
+  ask_about(std::move(unknown));
+}
+
+void Watch::ask_about(Batch batch) {
+  for (auto& due : batch) {
+    list_.forget(due.pair);
+    list_.give_back(std::move(due));
+  }
+}
+
+WatchFigures Watch::figures(Instant now) const {
+  return {list_.oldest_wait(now), list_.waiting(), list_.counters(), list_.remembered(),
+          list_.bytes(),          asked_,          written_};
 }
 
 bool Watch::is_of_the_rows(const Error& error) {
@@ -95,6 +160,18 @@ void add_watch_metrics(Metrics& metrics, const std::string& judge, std::function
   metrics.sampled_counter(
       "argosy_watch_refused_total", "(device, model) pairs over the limit of the watch list",
       [figures_now] { return figures_now().counters.refused; }, labels);
+  metrics.sampled_counter(
+      "argosy_watch_asked_total", "Judgements for which the database was asked",
+      [figures_now] { return figures_now().asked; }, labels);
+  metrics.sampled_counter(
+      "argosy_watch_written_total", "Times that what is remembered of a (device, model) was written",
+      [figures_now] { return figures_now().written; }, labels);
+  metrics.sampled_gauge(
+      "argosy_watch_remembered", "(device, model) pairs that are judged from memory",
+      [figures_now] { return figures_now().remembered; }, labels);
+  metrics.sampled_gauge(
+      "argosy_watch_remembered_bytes", "What is remembered of them", [figures_now] { return figures_now().bytes; },
+      labels);
 }
 
 }  // namespace argosy::server

@@ -20,6 +20,7 @@ class OddDevice : public ::testing::Test {
     test::add_device(database, "cam-1");
     database.exec("insert into device_models (device_id, model, version) values ('cam-1', 'digits', '1.0')");
     ASSERT_TRUE(run_task(io, telemetry.tick(clock)));
+    telemetry.add_listener([this](const std::vector<TakenWindow>& windows) { alerts.take(windows, clock); });
   }
   // A window by a clock that is `ahead`.
   void feed(double latency_ms, int windows, Duration ahead) {

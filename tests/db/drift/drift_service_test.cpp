@@ -124,7 +124,12 @@ TEST_F(Drift, AWindowThatComesLateCounts) {
   const Instant late = clock - Duration{90'000};
   auto content = window({.started_at = late, .features = {{"sharpness", dirty_lens}}});
   ASSERT_TRUE(run_task(io, telemetry.ingest({test::batch("cam-1", ++next_seq["cam-1"], content)}, clock)));
-  drift->take({{"cam-1", "digits", "1.0", late}}, clock);
+  TakenWindow heard;
+  heard.device = "cam-1";
+  heard.model = "digits";
+  heard.version = "1.0";
+  heard.started_at = late;
+  drift->take(std::vector<TakenWindow>{heard}, clock);
   clock += Duration{1000};
   tick();
   EXPECT_EQ(state_of("cam-1").present, (std::vector<std::uint64_t>{50, 75, 75, 0, 0}));

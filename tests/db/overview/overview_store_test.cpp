@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include "common/stats/log_histogram.hpp"
+#include "server/alerts/alert_service.hpp"
 #include "server/db/db_pool.hpp"
 #include "server/telemetry/partition_store.hpp"
 #include "tests/support/fleet_rows.hpp"
@@ -22,11 +24,21 @@ class OverviewOfAFleet : public ::testing::Test {
     KeepPartitions{noon}(transaction);
     transaction.commit();
   }
-  Overview read() {
+  // As the instance that leads sees the fleet and tells of it.
+  void judge() {
+    database.exec("insert into device_models (device_id, model, version) select id, 'digits', '1.0' from devices");
+    database.exec("update device_state set last_seen_at = '" + to_rfc3339(noon) + "'");
+    boost::asio::io_context io;
+    DbPool pool(io.get_executor(), {.conninfo = database.conninfo(), .threads = 1});
+    AlertService alerts(pool);
+    ASSERT_TRUE(test::run_task(io, alerts.tick(noon)));
+    ASSERT_TRUE(test::run_task(io, alerts.tell_worst(noon)));
+  }
+  Overview read(Duration later = Duration{0}) {
     pqxx::work transaction(database.connection());
     Overview overview;
     for (const Panel& panel : overview_panels()) {
-      auto read = ReadPanel{panel.read, noon, {}}(transaction);
+      auto read = ReadPanel{panel.read, noon + later, {}}(transaction);
       panel.take(read, overview);
     }
     return overview;
@@ -41,6 +53,12 @@ class OverviewOfAFleet : public ::testing::Test {
     window.latency.add(p95_ms, 100);
     test::add_window(database, window, static_cast<std::uint64_t>(++seq));
   }
+  // What was judged of a device before its windows here.
+  void add_usual(const std::string& device, const std::string& ln_p95) {
+    database.exec(
+        "insert into latency_baselines (device_id, model, version, ln_p95_mean, windows, updated_at) values ('" +
+        device + "', 'digits', '1.0', " + ln_p95 + ", 100, '" + to_rfc3339(noon - std::chrono::hours(2)) + "')");
+  }
 
   test::TestDatabase database;
   int seq = 0;
@@ -48,12 +66,13 @@ class OverviewOfAFleet : public ::testing::Test {
 
 TEST_F(OverviewOfAFleet, ALatencyOfNothingIsShownAndOrderedLast) {
   for (const char* device : {"zero", "slow", "odd"}) test::add_device(database, device);
-  database.exec(
-      "insert into latency_baselines values ('zero', 'digits', '1.0', ln(5), 100, now()), "
-      "('slow', 'digits', '1.0', ln(5), 100, now()), ('odd', 'digits', '1.0', 1e300, 100, now())");
+  add_usual("zero", "ln(5)");
+  add_usual("slow", "ln(5)");
+  add_usual("odd", "1e300");
   add_window("zero", 0, 0, 0, 50);
   add_window("slow", 20, 0, 0, 50);
   add_window("odd", 7, 0, 0, 50);
+  judge();
   const auto worst = read().worst_latency;
   ASSERT_EQ(worst.size(), 3u);
   EXPECT_EQ(worst[0].device, "slow");
@@ -102,13 +121,17 @@ TEST_F(OverviewOfAFleet, CountsWhatIsThereAndNoRevokedDevice) {
 TEST_F(OverviewOfAFleet, ShowsTheWorstAgainstTheirOwnUsualLatency) {
   for (const char* device : {"slow", "usual", "silent"}) test::add_device(database, device);
   test::add_release(database, "digits", "1.0", "{}", R"({"metric": "accuracy", "threshold": 0.94})");
-  database.exec(
-      "insert into latency_baselines values ('slow', 'digits', '1.0', ln(5), 100, now()), "
-      "('usual', 'digits', '1.0', ln(100), 100, now())");
+  add_usual("slow", "ln(5)");
+  add_usual("usual", "ln(100)");
   add_window("slow", 20, 50, 25, 50);
   add_window("usual", 100, 50, 50, 50);
   add_window("usual", 900, 0, 0, 110);
   add_window("silent", 500, 50, 0, 3600);
+  judge();
+  const std::string rates = "insert into window_rates (instance, windows_last_minute, counted_at) values ";
+  database.exec(
+      rates +
+      "('a', 1, '2026-03-01T11:59:58Z'), ('b', 1, '2026-03-01T11:59:57Z'), ('gone', 7, '2026-03-01T11:50:00Z')");
   database.exec(
       "insert into drift_state (device_id, model, version, feature, psi, samples, drifted, since, updated_at) "
       "values ('slow', 'digits', '1.0', 'sharpness', 0.5, 400, true, now(), now())");
@@ -116,12 +139,22 @@ TEST_F(OverviewOfAFleet, ShowsTheWorstAgainstTheirOwnUsualLatency) {
   ASSERT_EQ(overview.worst_latency.size(), 2u);
   EXPECT_EQ(overview.worst_latency[0].device, "slow");
   EXPECT_NEAR(*overview.worst_latency[0].usual, 5, 1e-9);
-  EXPECT_EQ(overview.worst_latency[1].value, 100) << "the newest window";
+  EXPECT_NEAR(overview.worst_latency[1].value, 100, 1) << "the newest window";
   ASSERT_EQ(overview.worst_accuracy.size(), 2u);
   EXPECT_EQ(overview.worst_accuracy[0].device, "slow");
   EXPECT_NEAR(*overview.worst_accuracy[0].usual, 0.94, 1e-9);
   EXPECT_EQ(overview.worst_drift.at(0).feature, "sharpness");
   EXPECT_EQ(overview.windows_last_minute, 2);
+}
+
+TEST_F(OverviewOfAFleet, ShowsNothingOfTheWorstThatIsOldWhenNobodyLeads) {
+  test::add_device(database, "slow");
+  add_window("slow", 20, 50, 25, 50);
+  judge();
+  EXPECT_EQ(read().worst_latency.size(), 1u);
+  EXPECT_EQ(read(std::chrono::seconds(131)).worst_latency.size(), 0u);
+  EXPECT_EQ(read(std::chrono::seconds(131)).worst_accuracy.size(), 1u);
+  EXPECT_EQ(read(std::chrono::seconds(251)).worst_accuracy.size(), 0u);
 }
 
 TEST_F(OverviewOfAFleet, ShowsFiringAlertsAndActiveRollouts) {

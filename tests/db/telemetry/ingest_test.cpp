@@ -29,7 +29,7 @@ class Ingest : public ::testing::Test {
   void SetUp() override {
     for (const char* device : {"cam-1", "cam-2", "cam-3"}) test::add_device(database, device);
     ASSERT_TRUE(run_task(io, telemetry.tick(now)));
-    telemetry.add_listener([this](const std::vector<StoredWindow>& windows) { heard += windows.size(); });
+    telemetry.add_listener([this](const std::vector<TakenWindow>& windows) { heard += windows.size(); });
   }
 
   TelemetryService::Acks ingest(std::vector<wire::TelemetryBatch> batches) {

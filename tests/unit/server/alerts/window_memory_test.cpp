@@ -18,10 +18,8 @@ std::vector<JudgedWindow> windows(int from, int count, double p95_ms, std::uint6
   return of;
 }
 
-AlertState last_state(const std::vector<AlertFinding>& findings, AlertRule rule) {
-  AlertState state = AlertState::ok;
-  for (const auto& finding : findings) state = finding.rule == rule ? finding.state : state;
-  return state;
+AlertState last_state(const WindowJudgement& judgement, AlertRule rule) {
+  return rule == AlertRule::latency_doubled ? judgement.latency : judgement.accuracy;
 }
 
 TEST(WindowMemory, JudgesTheSameInOneLookAsInMany) {
@@ -73,7 +71,7 @@ TEST(WindowMemory, LabelsOfYesterdayAreForgotten) {
 
 TEST(WindowMemory, AnAlertOnAnotherVersionEnds) {
   WindowMemory memory;
-  const auto findings = judge_windows({}, served, memory, {AlertState::firing, "0.9"}, {}, {}, start);
+  const auto findings = judge_windows({}, served, memory, {AlertState::firing, "0.9"}, {}, {}, start).findings;
   ASSERT_EQ(findings.size(), 1u);
   EXPECT_EQ(findings[0].state, AlertState::ok);
   EXPECT_EQ(findings[0].message, "cam-1: digits 0.9 was replaced by 1.0");
@@ -91,12 +89,46 @@ TEST(WindowMemory, WindowsThatSayNothingOfLatencyAreReadAllTheSame) {
   EXPECT_EQ(memory.read_until, start + 3 * minute);
 }
 
+TEST(WindowMemory, IsTheSameAfterItWasPackedInSomeHundredBytes) {
+  WindowMemory memory;
+  for (int i = 0; i < 400; ++i) judge_windows({}, served, memory, {}, {}, windows(i, 1, 10 + i, 7, 6), start);
+  const auto packed = pack(memory);
+  EXPECT_LT(packed.size(), 400u);
+  const WindowMemory after = unpack_window_memory(packed);
+  EXPECT_FALSE(after.is_new);
+  EXPECT_EQ(after.baseline.ln_p95_mean, memory.baseline.ln_p95_mean);
+  EXPECT_EQ(after.baseline.windows, memory.baseline.windows);
+  EXPECT_EQ(after.baseline.until, memory.baseline.until);
+  EXPECT_EQ(after.read_until, memory.read_until);
+  EXPECT_EQ(recent_to_json(after), recent_to_json(memory));
+  EXPECT_EQ(labels_to_json(after), labels_to_json(memory));
+}
+
+TEST(WindowMemory, LabelsOfTheLastMinutesAreKeptBySomeSeconds) {
+  WindowMemory memory;
+  for (int i = 0; i < 5000; ++i) {
+    const JudgedWindow window{start + i * Duration{100}, 10, 100, 2, 1};
+    judge_windows({}, served, memory, {}, {}, {window}, start);
+  }
+  EXPECT_LE(memory.fresh.size(), 60u);
+  EXPECT_GT(memory.fresh.front().at, start + 4999 * Duration{100} - labels_are_fresh_for);
+  WindowMemory after;
+  remember_fresh(after, fresh_to_json(memory));
+  EXPECT_EQ(fresh_to_json(after), fresh_to_json(memory));
+}
+
+TEST(WindowMemory, TellsNothingOfWindowsThatMoveNoAlert) {
+  WindowMemory memory;
+  EXPECT_TRUE(judge_windows({}, served, memory, {}, {}, windows(0, 30, 10, 40, 40), start).findings.empty());
+}
+
 TEST(WindowMemory, WhatCannotBeReadIsForgotten) {
   WindowMemory memory;
   for (const char* bad : {"", "nonsense", "{}", "[1]", "[[1, 2]]", "[[\"a\", 2, 3]]", "[[1, 2, 3, 4, 5]]"}) {
     remember_recent(memory, bad);
     remember_labels(memory, bad);
-    EXPECT_TRUE(memory.recent.empty() && memory.labels.empty()) << bad;
+    remember_fresh(memory, bad);
+    EXPECT_TRUE(memory.recent.empty() && memory.labels.empty() && memory.fresh.empty()) << bad;
   }
 }
 

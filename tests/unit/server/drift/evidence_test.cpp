@@ -111,5 +111,36 @@ TEST(Evidence, CountsOfTheLargestSizeDoNotOverflow) {
   EXPECT_EQ(evidence.present("level"), HistogramCounts(4, 1ULL << 53));
 }
 
+TEST(Evidence, IsTheSameAfterItWasPackedInLessThanAKilobyte) {
+  std::vector<wire::FeatureReference> features;
+  for (const char* name : {"brightness", "contrast", "level", "sharpness"})
+    features.push_back({name, std::vector<double>(21), std::vector<std::uint64_t>(23, 50)});
+  Evidence evidence({.samples = 2000}, features);
+  for (int i = 0; i < 40; ++i) {
+    EvidenceWindow window{start + i * minute};
+    for (const auto& feature : features) window.features[feature.name] = HistogramCounts(23, 13);
+    evidence.add_newer(window);
+  }
+  const auto packed = evidence.pack();
+  EXPECT_LT(packed.size(), 1000u);
+  Evidence after({.samples = 2000}, features);
+  after.unpack(packed);
+  EXPECT_EQ(after.to_json(), evidence.to_json());
+  EXPECT_EQ(after.newest(), evidence.newest());
+  EXPECT_EQ(after.pack(), packed);
+}
+
+TEST(Evidence, ThatWantsOlderWindowsWantsThemAfterItWasPacked) {
+  Evidence evidence({.samples = 400}, reference);
+  for (int i = 1; i <= 3; ++i) evidence.add_older(window_at(-i, {50, 1, 0, 0}, {1, 2, 0}));
+  evidence.add_newer(window_at(0, {1ULL << 53, 0, 0, 0}));
+  Evidence after({.samples = 400}, reference);
+  after.unpack(evidence.pack());
+  EXPECT_EQ(after.wants_older(), evidence.wants_older());
+  EXPECT_EQ(after.oldest(), evidence.oldest());
+  EXPECT_EQ(after.present("rare"), evidence.present("rare"));
+  EXPECT_EQ(after.present("level"), evidence.present("level"));
+}
+
 }  // namespace
 }  // namespace argosy::server

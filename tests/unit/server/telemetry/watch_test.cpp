@@ -116,7 +116,7 @@ TEST(WatchList, IsBoundedAndOneDeviceCannotFillIt) {
   EXPECT_EQ(list.known(), 10u);
   EXPECT_EQ(list.counters().refused, 17u + 13u);
   judge_all(list, start);
-  list.forget_idle(start + second);
+  list.forget_idle(start + second, start + second);
   EXPECT_EQ(list.known(), 0u);
 }
 
@@ -125,7 +125,7 @@ TEST(WatchList, ForgetsNobodyWhoWaits) {
   list.heard(pair_of("waits"), start, start);
   list.heard(pair_of("in hands"), start, start);
   (void)list.take(1, start);
-  list.forget_idle(start + 100 * second);
+  list.forget_idle(start + 100 * second, start + 100 * second);
   EXPECT_EQ(list.known(), 2u);
 }
 
@@ -166,6 +166,103 @@ TEST(WatchList, TheSweepTellsNothingNewOfWhatWasHeard) {
   judge_all(list, start + second);
   list.seen(pair_of("cam-1"), start + second, start + 2 * second);
   EXPECT_EQ(list.waiting(), 0u);
+}
+
+struct Remembered final : PairMemory {
+  explicit Remembered(std::size_t weight) : weight(weight) {}
+  std::size_t bytes() const override { return weight; }
+  std::size_t weight;
+};
+
+void remember(WatchList& list, const std::string& device, std::size_t weight = 100) {
+  list.heard(pair_of(device), start, start);
+  judge_all(list, start);
+  list.remember(pair_of(device), std::make_unique<Remembered>(weight));
+}
+
+std::string oldest_of(WatchList& list, std::size_t most) {
+  std::string names;
+  list.visit_oldest([&](const WatchedPair& pair, PairMemory&) {
+    names += pair.device + " ";
+    return --most > 0;
+  });
+  return names;
+}
+
+TEST(WatchListMemory, IsCountedInBytes) {
+  WatchList list;
+  for (const char* device : {"cam-1", "cam-2"}) remember(list, device);
+  EXPECT_EQ(list.bytes(), 200u);
+  auto* memory = static_cast<Remembered*>(list.heard(pair_of("cam-1"), start, start));
+  memory->weight = 150;
+  list.weigh(*memory);
+  EXPECT_EQ(list.bytes(), 250u);
+  list.remember(pair_of("cam-1"), std::make_unique<Remembered>(10));
+  EXPECT_EQ(list.bytes(), 110u);
+  list.forget(pair_of("cam-2"));
+  EXPECT_EQ(list.bytes(), 10u);
+  EXPECT_EQ(list.remembered(), 1u);
+  EXPECT_EQ(list.known(), 2u) << "the pair itself stays";
+  list.forget_all();
+  EXPECT_EQ(list.bytes(), 0u);
+}
+
+TEST(WatchListMemory, WhoWasNotHeardOfForLongestLeavesFirst) {
+  WatchList list;
+  for (const char* device : {"cam-1", "cam-2", "cam-3"}) remember(list, device);
+  list.heard(pair_of("cam-1"), start, start);
+  EXPECT_EQ(oldest_of(list, 9), "cam-2 cam-3 cam-1 ");
+  list.forget(pair_of("cam-3"));
+  EXPECT_EQ(oldest_of(list, 9), "cam-2 cam-1 ");
+  (void)list.take(1, start);
+  EXPECT_EQ(oldest_of(list, 1), "cam-2 ") << "cam-1 is in somebody's hands";
+}
+
+TEST(WatchListMemory, OfAPairThatWasHeardWhileTheDatabaseWasAskedIsNotSure) {
+  WatchList list;
+  list.heard(pair_of("cam-1"), start, start);
+  const auto due = list.take(1, start);
+  list.heard(pair_of("cam-1"), start + second, start);
+  list.remember(pair_of("cam-1"), std::make_unique<Remembered>(1));
+  list.judged(due[0], start);
+  EXPECT_FALSE(list.memory_of(pair_of("cam-1"))->is_sure);
+  EXPECT_EQ(list.waiting(), 1u);
+}
+
+TEST(WatchListMemory, IsNotSureOnceSomebodyElseStoredAWindow) {
+  WatchList list;
+  for (const char* device : {"noted", "seen", "doubted", "other"}) remember(list, device);
+  list.heard_of(pair_of("noted"), start, start + second);
+  list.seen(pair_of("seen"), start + second, start + second);
+  list.doubt({"doubted"}, start + second);
+  for (const char* device : {"noted", "seen", "doubted"})
+    EXPECT_FALSE(list.memory_of(pair_of(device))->is_sure) << device;
+  EXPECT_TRUE(list.memory_of(pair_of("other"))->is_sure);
+  EXPECT_EQ(list.waiting(), 3u);
+}
+
+TEST(WatchListMemory, AJudgementFromMemoryDoesNotHideWhatTheSweepSees) {
+  WatchList list;
+  remember(list, "cam-1");
+  list.heard(pair_of("cam-1"), start, start + second);
+  for (const auto& due : list.take(1, start + 60 * second)) list.judged_from_memory(due, start + 60 * second);
+  list.seen(pair_of("cam-1"), start + 2 * second, start + 60 * second);
+  EXPECT_EQ(list.waiting(), 1u);
+}
+
+TEST(WatchListMemory, OfAnIdlePairIsWrittenBeforeItIsForgotten) {
+  WatchList list;
+  remember(list, "cam-1");
+  list.memory_of(pair_of("cam-1"))->is_dirty = true;
+  list.forget_idle(start + second, start + second);
+  const auto due = list.take(1, start + second);
+  ASSERT_EQ(due.size(), 1u);
+  EXPECT_LE(due[0].memory->write_at, start + second);
+  due[0].memory->is_dirty = false;
+  list.judged_from_memory(due[0], start + second);
+  list.forget_idle(start + 2 * second, start + 2 * second);
+  EXPECT_EQ(list.known(), 0u);
+  EXPECT_EQ(list.bytes(), 0u);
 }
 
 }  // namespace

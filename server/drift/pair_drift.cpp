@@ -1,0 +1,131 @@
+#include "server/drift/pair_drift.hpp"
+
+#include <algorithm>
+
+#include "common/stats/bins.hpp"
+#include "server/telemetry/packed.hpp"
+
+namespace argosy::server {
+
+namespace {
+
+// Heard between two judgements; whoever has more is read from the database, page by page.
+constexpr std::size_t most_waiting = 64;
+
+const std::vector<std::uint64_t>* counts_of(const std::vector<wire::FeatureCounts>& features,
+                                            const wire::FeatureReference& of, std::size_t likely) {
+  const auto fits = [&of](const wire::FeatureCounts& feature) { return feature.name == of.name; };
+  auto found = features.end();
+  if (likely < features.size() && fits(features[likely]))
+    found = features.begin() + static_cast<std::ptrdiff_t>(likely);
+  if (found == features.end()) found = std::find_if(features.begin(), features.end(), fits);
+  return found != features.end() && found->counts.size() == of.counts.size() ? &found->counts : nullptr;
+}
+
+}  // namespace
+
+std::shared_ptr<const ReferenceToJudge> ReferencesToJudge::learn(const Name& release,
+                                                                 const std::vector<wire::FeatureReference>& features) {
+  auto& known = references_[release];
+  if (known && known->features == features) return known;
+  if (known) known->is_outdated = true;
+  known = std::make_shared<ReferenceToJudge>(ReferenceToJudge{release.first, release.second, features});
+  return known;
+}
+
+std::vector<ReferencesToJudge::Name> ReferencesToJudge::in_use() {
+  std::erase_if(references_, [](const auto& known) { return known.second.use_count() == 1; });
+  std::vector<Name> names;
+  for (const auto& [name, reference] : references_) names.push_back(name);
+  return names;
+}
+
+PairDrift::PairDrift(std::shared_ptr<const ReferenceToJudge> reference, const Evidence& evidence,
+                     const std::vector<KnownVerdict>& known, Instant newest)
+    : reference_(std::move(reference)), packed_(evidence.pack()), heard_until_(newest) {
+  known_.reserve(known.size());
+  for (const auto& verdict : known)
+    known_.push_back({verdict.psi, verdict.samples, verdict.written_at, verdict.drifted});
+}
+
+std::size_t PairDrift::bytes() const {
+  constexpr std::size_t of_allocator = 16;
+  return sizeof(*this) + 3 * of_allocator + packed_.capacity() + waiting_.capacity() +
+         known_.capacity() * sizeof(Known);
+}
+
+void PairDrift::hear(const DriftRules& rules, const std::string& version, Instant started_at,
+                     const std::vector<wire::FeatureCounts>& features, Instant now) {
+  if (!is_sure || started_at <= now - rules.evidence.longest_look) return;
+  const bool fits = started_at > heard_until_ && version == reference_->version && !reference_->is_outdated &&
+                    windows_waiting_ < most_waiting;
+  if (!fits) {
+    is_sure = false;
+    windows_waiting_ = 0;
+    Bytes().swap(waiting_);
+    return;
+  }
+  heard_until_ = started_at;
+  if (reference_->features.empty()) return;
+  ++windows_waiting_;
+  Packer out(waiting_);
+  out.put(started_at);
+  for (std::size_t place = 0; place < reference_->features.size(); ++place) {
+    const auto* counts = counts_of(features, reference_->features[place], place);
+    out.put(std::uint64_t{counts == nullptr ? 0U : 1U});
+    if (counts == nullptr) continue;
+    for (const auto count : *counts) out.put(count);
+  }
+}
+
+void PairDrift::add_waiting(Evidence& evidence) {
+  ByteView left(waiting_);
+  for (; windows_waiting_ > 0; --windows_waiting_) {
+    Unpacker in(left);
+    const Instant started_at = in.instant();
+    std::vector<HistogramCounts> counts(reference_->features.size());
+    for (std::size_t place = 0; place < counts.size(); ++place) {
+      if (in.number() == 0) continue;
+      counts[place].resize(reference_->features[place].counts.size());
+      for (auto& count : counts[place]) count = in.number();
+    }
+    evidence.add_newer(started_at, std::move(counts));
+    left = left.subspan(in.taken());
+  }
+  Bytes().swap(waiting_);
+}
+
+Evidence PairDrift::evidence(const DriftRules& rules) const {
+  Evidence evidence(rules.evidence, reference_->features);
+  evidence.unpack(packed_);
+  return evidence;
+}
+
+std::optional<std::vector<DriftVerdict>> PairDrift::judge(const DriftRules& rules, const WatchedPair& pair,
+                                                          Instant now) {
+  if (reference_->is_outdated) return std::nullopt;
+  std::vector<DriftVerdict> verdicts;
+  if (windows_waiting_ == 0) return verdicts;
+  Evidence evidence = this->evidence(rules);
+  add_waiting(evidence);
+  evidence.forget_before(now - rules.evidence.longest_look);
+  if (evidence.wants_older()) return std::nullopt;
+  for (std::size_t place = 0; place < reference_->features.size(); ++place) {
+    const auto& feature = reference_->features[place];
+    const auto present = evidence.present_at(place);
+    Known& known = known_[place];
+    DriftVerdict verdict{pair,  reference_->version, feature.name, measure_psi(feature.counts, present),
+                         false, known.drifted};
+    verdict.drifted = judge_drift(rules.drift, verdict.measures, known.drifted);
+    const KnownVerdict before{reference_->version, known.drifted, known.psi, known.samples, known.written_at};
+    if (!is_worth_writing(rules.drift, before, verdict, now)) continue;
+    verdict.measures = measure(feature.edges, feature.counts, present);
+    known = {verdict.measures.psi, verdict.measures.samples, now, verdict.drifted};
+    verdicts.push_back(std::move(verdict));
+  }
+  packed_ = evidence.pack();
+  is_dirty = true;
+  return verdicts;
+}
+
+}  // namespace argosy::server

@@ -1,0 +1,72 @@
+// Numbers as varints (LEB128) in a run of bytes: how those who judge keep what they remember of a hundred thousand
+// pairs. WrittenPairs and read by this process alone, never stored. Pure; one owner at a time.
+#pragma once
+
+#include <bit>
+#include <cstdint>
+
+#include "common/base/encoding.hpp"
+#include "common/base/instant.hpp"
+
+namespace argosy::server {
+
+class Packer {
+ public:
+  explicit Packer(Bytes& bytes) : bytes_(bytes) {}
+
+  void put(std::uint64_t number) {
+    for (; number >= 0x80; number >>= 7) bytes_.push_back(static_cast<std::uint8_t>(number | 0x80));
+    bytes_.push_back(static_cast<std::uint8_t>(number));
+  }
+  void put_signed(std::int64_t number) {
+    put((static_cast<std::uint64_t>(number) << 1) ^ static_cast<std::uint64_t>(number >> 63));
+  }
+  void put_exact(double number) {
+    for (auto bits = std::bit_cast<std::uint64_t>(number), left = std::uint64_t{8}; left > 0; bits >>= 8, --left)
+      bytes_.push_back(static_cast<std::uint8_t>(bits));
+  }
+  // As the distance from the time that was put last.
+  void put(Instant at) {
+    put_signed(to_ms(at) - last_ms_);
+    last_ms_ = to_ms(at);
+  }
+
+ private:
+  Bytes& bytes_;
+  std::int64_t last_ms_ = 0;
+};
+
+class Unpacker {
+ public:
+  explicit Unpacker(ByteView bytes) : bytes_(bytes) {}
+
+  bool is_at_end() const { return at_ >= bytes_.size(); }
+  std::size_t taken() const { return at_; }  // bytes
+  std::uint64_t number() {
+    std::uint64_t value = 0;
+    for (unsigned shift = 0; at_ < bytes_.size() && shift < 64; shift += 7) {
+      const std::uint8_t byte = bytes_[at_++];
+      value |= static_cast<std::uint64_t>(byte & 0x7f) << shift;
+      if ((byte & 0x80) == 0) break;
+    }
+    return value;
+  }
+  std::int64_t signed_number() {
+    const std::uint64_t folded = number();
+    return static_cast<std::int64_t>(folded >> 1) ^ -static_cast<std::int64_t>(folded & 1);
+  }
+  double exact() {
+    std::uint64_t bits = 0;
+    for (unsigned shift = 0; shift < 64 && at_ < bytes_.size(); shift += 8)
+      bits |= static_cast<std::uint64_t>(bytes_[at_++]) << shift;
+    return std::bit_cast<double>(bits);
+  }
+  Instant instant() { return instant_from_ms(last_ms_ += signed_number()); }
+
+ private:
+  ByteView bytes_;
+  std::size_t at_ = 0;
+  std::int64_t last_ms_ = 0;
+};
+
+}  // namespace argosy::server
