@@ -69,15 +69,16 @@ void PairAlerts::hear(const std::string& version, const JudgedWindow& window) {
 void PairAlerts::keep(WindowMemory memory) {
   has_usual_ = memory.baseline.windows > 0;
   ln_usual_ms_ = memory.baseline.ln_p95_mean;
-  newest_ = memory.newest;
+  if (memory.newest) newest_ = {memory.newest->started_at, memory.newest->p95_ms};
   fresh_ = std::move(memory.fresh);
+  fresh_.shrink_to_fit();
   packed_ = pack(memory);
 }
 
 WindowMemory PairAlerts::memory() const {
   WindowMemory memory = unpack_window_memory(packed_);
   memory.fresh = fresh_;
-  memory.newest = newest_;
+  if (newest_.started_at != Instant{}) memory.newest = LatencyWindow{newest_.started_at, newest_.p95_ms, 0};
   return memory;
 }
 

@@ -62,7 +62,11 @@ class PairAlerts final : public PairMemory {
   AlertState accuracy() const { return accuracy_; }
 
   // For the lists of the worst.
-  const std::optional<LatencyWindow>& newest() const { return newest_; }
+  struct Newest {
+    Instant started_at{};
+    double p95_ms = 0;
+  };
+  const Newest& newest() const { return newest_; }  // of 1970: there is none
   std::optional<double> ln_usual_ms() const;
   AccuracyWindow labels_since(Instant since) const;
   Instant newest_labels() const { return fresh_.empty() ? Instant{} : fresh_.back().at; }
@@ -74,7 +78,7 @@ class PairAlerts final : public PairMemory {
   std::shared_ptr<const ReleaseToJudge> release_;
   Bytes packed_;                    // WindowMemory
   std::vector<FreshLabels> fresh_;  // of it
-  std::optional<LatencyWindow> newest_;
+  Newest newest_;
   std::vector<JudgedWindow> waiting_;  // heard since it was judged, oldest first
   Instant heard_until_{};
   Instant refreshed_at_{};

@@ -203,9 +203,9 @@ void remember_fresh(WindowMemory& memory, const std::string& text) {
         {instant_of(entry[0]), static_cast<std::uint32_t>(entry[1]), static_cast<std::uint32_t>(entry[2])});
 }
 
-Bytes pack(const WindowMemory& memory) {
-  Bytes bytes;
-  Packer out(bytes);
+namespace {
+
+void put(Packer& out, const WindowMemory& memory) {
   out.put_exact(memory.baseline.ln_p95_mean);
   out.put(memory.baseline.windows);
   out.put(memory.baseline.until);
@@ -223,8 +223,12 @@ Bytes pack(const WindowMemory& memory) {
     out.put(run.labels.labelled);
     out.put(run.labels.correct);
   }
-  bytes.shrink_to_fit();
-  return bytes;
+}
+
+}  // namespace
+
+Bytes pack(const WindowMemory& memory) {
+  return packed_by([&memory](Packer& out) { put(out, memory); });
 }
 
 WindowMemory unpack_window_memory(ByteView bytes) {

@@ -34,14 +34,14 @@ bool is_worse(const std::optional<double>& rank, double value, const std::option
 }  // namespace
 
 void WorstLists::offer(const WatchedPair& pair, const PairAlerts& memory) {
-  const auto& newest = memory.newest();
-  if (newest && newest->started_at > now_ - options_.latency_look && newest->started_at <= now_) {
+  const auto [started_at, p95_ms] = memory.newest();
+  if (started_at > now_ - options_.latency_look && started_at <= now_) {
     const auto ln_usual = sane_ln_usual(memory);
-    const auto rank = slowness(newest->p95_ms, ln_usual);
-    if (!has_no_place(latency_, rank, newest->p95_ms)) {
+    const auto rank = slowness(p95_ms, ln_usual);
+    if (!has_no_place(latency_, rank, p95_ms)) {
       std::optional<double> usual;
       if (ln_usual) usual = std::exp(*ln_usual);
-      keep(latency_, {rank, {pair, memory.release().version, newest->p95_ms, usual, newest->started_at}});
+      keep(latency_, {rank, {pair, memory.release().version, p95_ms, usual, started_at}});
     }
   }
   if (memory.newest_labels() <= now_ - options_.accuracy_look) return;

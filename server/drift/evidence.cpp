@@ -195,8 +195,10 @@ bool Evidence::restore(const std::string& text, Instant newest) {
 }
 
 Bytes Evidence::pack() const {
-  Bytes bytes;
-  Packer out(bytes);
+  return packed_by([this](Packer& out) { put(out); });
+}
+
+void Evidence::put(Packer& out) const {
   out.put(windows_);
   out.put(std::uint64_t{older_wanted_ ? 1U : 0U} + (newest_ ? 2U : 0U) + (oldest_ ? 4U : 0U));
   if (newest_) out.put(*newest_);
@@ -209,8 +211,6 @@ Bytes Evidence::pack() const {
       for (const auto count : counts) out.put(count);
     }
   }
-  bytes.shrink_to_fit();
-  return bytes;
 }
 
 void Evidence::unpack(ByteView bytes) {

@@ -16,7 +16,10 @@
 
 namespace argosy::server {
 
+class Packer;
+
 using HistogramCounts = std::vector<std::uint64_t>;
+
 
 struct EvidenceRule {
   std::uint64_t samples = 2000;           // the rolling histogram holds the newest windows with about so many samples
@@ -73,6 +76,7 @@ class Evidence {
   static constexpr std::size_t blocks_wanted = 8;
   static constexpr std::size_t block_limit = 64;  // when features are rarer than others
 
+  void put(Packer& out) const;
   std::vector<HistogramCounts> placed(const EvidenceWindow& window) const;
   // Puts the window into `block`, or answers a new block of it; none when it has nothing that counts.
   std::optional<Block> merge(Block* block, Instant started_at, std::vector<HistogramCounts> counts) const;

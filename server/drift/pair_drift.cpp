@@ -1,6 +1,7 @@
 #include "server/drift/pair_drift.hpp"
 
 #include <algorithm>
+#include <limits>
 
 #include "common/stats/bins.hpp"
 #include "server/telemetry/packed.hpp"
@@ -11,6 +12,11 @@ namespace {
 
 // Heard between two judgements; whoever has more is read from the database, page by page.
 constexpr std::size_t most_waiting = 64;
+constexpr double psi_worth_writing_at_once = 0.1;
+
+std::uint32_t bounded(std::uint64_t samples) {
+  return static_cast<std::uint32_t>(std::min<std::uint64_t>(samples, std::numeric_limits<std::uint32_t>::max()));
+}
 
 const std::vector<std::uint64_t>* counts_of(const std::vector<wire::FeatureCounts>& features,
                                             const wire::FeatureReference& of, std::size_t likely) {
@@ -45,7 +51,7 @@ PairDrift::PairDrift(std::shared_ptr<const ReferenceToJudge> reference, const Ev
     : reference_(std::move(reference)), packed_(evidence.pack()), heard_until_(newest) {
   known_.reserve(known.size());
   for (const auto& verdict : known)
-    known_.push_back({verdict.psi, verdict.samples, verdict.written_at, verdict.drifted});
+    known_.push_back({verdict.psi, verdict.written_at, bounded(verdict.samples), verdict.drifted});
 }
 
 std::size_t PairDrift::bytes() const {
@@ -68,6 +74,9 @@ void PairDrift::hear(const DriftRules& rules, const std::string& version, Instan
   heard_until_ = started_at;
   if (reference_->features.empty()) return;
   ++windows_waiting_;
+  std::size_t counts_waiting = 16;
+  for (const auto& feature : reference_->features) counts_waiting += feature.counts.size() + 1;
+  waiting_.reserve(waiting_.size() + counts_waiting);  // or a little more, where counts are large
   Packer out(waiting_);
   out.put(started_at);
   for (std::size_t place = 0; place < reference_->features.size(); ++place) {
@@ -110,6 +119,8 @@ std::optional<std::vector<DriftVerdict>> PairDrift::judge(const DriftRules& rule
   add_waiting(evidence);
   evidence.forget_before(now - rules.evidence.longest_look);
   if (evidence.wants_older()) return std::nullopt;
+  WorthWriting worth;
+  if (now < write_at) worth.psi = psi_worth_writing_at_once;
   for (std::size_t place = 0; place < reference_->features.size(); ++place) {
     const auto& feature = reference_->features[place];
     const auto present = evidence.present_at(place);
@@ -118,9 +129,9 @@ std::optional<std::vector<DriftVerdict>> PairDrift::judge(const DriftRules& rule
                          false, known.drifted};
     verdict.drifted = judge_drift(rules.drift, verdict.measures, known.drifted);
     const KnownVerdict before{reference_->version, known.drifted, known.psi, known.samples, known.written_at};
-    if (!is_worth_writing(rules.drift, before, verdict, now)) continue;
+    if (!is_worth_writing(rules.drift, before, verdict, now, worth)) continue;
     verdict.measures = measure(feature.edges, feature.counts, present);
-    known = {verdict.measures.psi, verdict.measures.samples, now, verdict.drifted};
+    known = {verdict.measures.psi, now, bounded(verdict.measures.samples), verdict.drifted};
     verdicts.push_back(std::move(verdict));
   }
   packed_ = evidence.pack();

@@ -55,7 +55,8 @@ class PairDrift final : public PairMemory {
   void hear(const DriftRules& rules, const std::string& version, Instant started_at,
             const std::vector<wire::FeatureCounts>& features, Instant now);
 
-  // The verdicts that are worth a row; none at all: the database has to be asked.
+  // The verdicts that are worth a row now: how far a feature moved is noise for the most part, and can wait until the
+  // pair is written anyway. None at all: the database has to be asked.
   std::optional<std::vector<DriftVerdict>> judge(const DriftRules& rules, const WatchedPair& pair, Instant now);
 
   Evidence evidence(const DriftRules& rules) const;  // what was judged last, as it is to be written
@@ -64,8 +65,8 @@ class PairDrift final : public PairMemory {
  private:
   struct Known {
     double psi = 0;
-    std::uint64_t samples = 0;
     Instant written_at{};
+    std::uint32_t samples = 0;  // the most it holds, where there are more
     bool drifted = false;
   };
   void add_waiting(Evidence& evidence);

@@ -36,6 +36,16 @@ class Packer {
   std::int64_t last_ms_ = 0;
 };
 
+// What `put` packs, in as many bytes as it takes: it is put together in a buffer that is used again and again.
+template <class Put>
+Bytes packed_by(Put put) {
+  thread_local Bytes buffer;
+  buffer.clear();
+  Packer out(buffer);
+  put(out);
+  return Bytes(buffer.begin(), buffer.end());
+}
+
 class Unpacker {
  public:
   explicit Unpacker(ByteView bytes) : bytes_(bytes) {}

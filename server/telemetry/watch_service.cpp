@@ -28,6 +28,9 @@ void Watch::take(const std::vector<TakenWindow>& windows, Instant now, const Lea
     }
     PairMemory* memory = list_.heard(pair, window.started_at, now);
     if (memory == nullptr || !memory->is_sure) continue;
+    // Between two ticks nobody leaves: what does not fit is read when the pair is due.
+    memory->is_sure = list_.bytes() < options_.memory_bytes + options_.memory_bytes / 8;
+    if (!memory->is_sure) continue;
     learn(window, *memory);
     list_.weigh(*memory);
   }

@@ -52,6 +52,7 @@ Watch::Batch Watch::judge_remembered(Judge& judge, Batch batch, Instant now) {
     const bool is_known = due.memory != nullptr && due.memory->is_sure;
     const Turn turn = is_known ? judge.judge(due, now) : Turn::ask_database;
     if (turn == Turn::ask_database) {
+      if (is_known) due.memory->is_sure = false;  // until it has been asked
       unknown.push_back(std::move(due));
       continue;
     }

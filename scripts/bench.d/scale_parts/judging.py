@@ -1,7 +1,7 @@
 """How long a (device, model) waits to be judged for drift and alerts, with a window a minute from each device.
 
-The windows are written as another instance of argosyd would store them, so that the leader has to find them by its sweep:
-the longer way. Each device sends in the same second of every minute.
+The windows are written as another instance of argosyd would store them, and noted for the leader, which then has to ask the
+database for them: the longer way. Each device sends in the same second of every minute.
 """
 import random
 import subprocess
@@ -34,6 +34,8 @@ with sent as (
          figures[1 + floor(random() * array_length(figures, 1))::int]
     from bench_senders where number % 60 = {turn} returning device_id)
 update telemetry_cursors c set seq = c.seq + 1 from sent where c.device_id = sent.device_id and c.epoch = '0123456789abcdef';
+insert into unheard_windows (device_id, model, earliest)
+  select device_id, model, now() - interval '60 s' from bench_senders where number % 60 = {turn};
 update device_state s set last_seen_at = now() from bench_senders b where b.number % 60 = {turn} and s.device_id = b.device_id;
 commit;
 """

@@ -150,6 +150,10 @@ TEST_F(JudgingMemory, IsBoundedAndWhoLeavesIsJudgedAllTheSame) {
     EXPECT_LE(alerts->watch_figures(clock).bytes, 6000u);
   };
   for (int i = 0; i < 5; ++i) send_and_judge();
+  for (int i = 0; i < 20; ++i) {
+    send(windows);
+    EXPECT_LE(alerts->watch_figures(clock).bytes, 6000u / 8 * 9 + 1000u) << "nobody leaves between two ticks";
+  }
   EXPECT_GT(alerts->watch_figures(clock).remembered, 2u);
   EXPECT_LT(alerts->watch_figures(clock).remembered, 50u);
   for (auto& [device, of] : windows) of.latency_ms = 40;

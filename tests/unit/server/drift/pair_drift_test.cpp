@@ -70,6 +70,23 @@ TEST(PairDrift, AWindowThatComesLateOrIsOfAnotherVersionHasToBeReadFromTheDataba
   EXPECT_LT(many.bytes(), 600u);
 }
 
+TEST(PairDrift, WhatIsNoiseIsWrittenWithThePairAlone) {
+  ReferencesToJudge references;
+  auto memory = pair_of(references);
+  const auto written_at = [&](int minutes, std::uint64_t shift) {
+    const Instant now = begin + minutes * one_minute;
+    memory.hear(rules, "1.0", now, {{"level", {0, 500 - shift, 500 + shift, 0, 0}}}, now);
+    return !memory.judge(rules, watched, now)->empty();
+  };
+  memory.write_at = begin + 20 * one_minute;
+  EXPECT_TRUE(written_at(1, 0)) << "it has its samples";
+  EXPECT_FALSE(written_at(2, 50));
+  EXPECT_FALSE(written_at(3, 0));
+  EXPECT_TRUE(written_at(4, 400)) << "it has drifted";
+  EXPECT_FALSE(written_at(5, 410));
+  EXPECT_TRUE(written_at(20, 390)) << "the pair is written";
+}
+
 TEST(PairDrift, AReleaseWithAnotherReferenceIsMeasuredAnew) {
   ReferencesToJudge references;
   auto memory = pair_of(references);
