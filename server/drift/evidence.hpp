@@ -20,7 +20,6 @@ class Packer;
 
 using HistogramCounts = std::vector<std::uint64_t>;
 
-
 struct EvidenceRule {
   std::uint64_t samples = 2000;           // the rolling histogram holds the newest windows with about so many samples
   Duration longest_look{24 * 3'600'000};  // and none older than this

@@ -66,11 +66,12 @@ Task<Result<void>> Watch::sweep(Instant now) {
   do {
     if (!round_began_) round_began_ = now;
     const Instant since = previous_round_ ? *previous_round_ - sweep_overlap : now - options_.longest_look;
-    const auto slice = co_await db_.transact<FindSeen>(swept_to_, options_.slice, since);
+    const std::size_t devices = has_swept_all_ ? options_.later_slice : options_.slice;
+    const auto slice = co_await db_.transact<FindSeen>(swept_to_, devices, since);
     if (!slice) co_return slice.error();
     for (const auto& [pair, seen_at] : slice->pairs) list_.seen(pair, seen_at, now);
     swept_to_ = slice->last_device;
-    if (slice->devices < options_.slice) {  // all round
+    if (slice->devices < devices) {  // all round
       swept_to_.clear();
       if (previous_round_) list_.forget_idle(*previous_round_ - options_.limits.interval, now);
       previous_round_ = *std::exchange(round_began_, std::nullopt);

@@ -31,7 +31,8 @@ struct WatchOptions {
   std::size_t set_aside_per_tick = 16;      // more than these, and it is not the fault of their rows
   Duration longest_look{24 * 3'600'000};    // after a start: whoever was seen since
   Duration sweep_interval{3'600'000};       // a round over all devices takes at least so long,
-  std::size_t slice = 2000;                 // and goes over so many in a tick
+  std::size_t slice = 2000;                 // and goes over so many in a tick,
+  std::size_t later_slice = 200;            // or so many once it was all round: it finds next to nothing then
   std::size_t enough = 5000;                // pairs that wait, and the first sweep after a start goes no faster
   std::size_t memory_bytes = 128ULL << 20;  // of what is remembered
   Duration write_every{600'000};            // what is remembered of a pair, when nothing of it moves
