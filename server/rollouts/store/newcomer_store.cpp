@@ -30,6 +30,8 @@ namespace {
 
 using Json = nlohmann::json;
 
+// Devices are looked up one by one in indexes, which `offset 0` has however the planner guesses: it knows little of
+// tables that grew a moment ago, and would go through all rows for each device.
 constexpr std::int64_t looked_at_once = 5000;      // of all devices, for one rollout that begins to stand
 constexpr std::size_t forgotten_at_once = 20'000;  // that changed, while nothing stands
 constexpr std::int64_t most_dismissed = 1000;
@@ -81,19 +83,18 @@ void look_on(pqxx::work& transaction, const Standing& one) {
                                       sql_word(DeviceStep::failed) + " and q.cause in (" +
                                       sql_causes(is_neutral_cause) + "))";
   const auto sql = R"sql(
-    with next as (
-      select d.id from devices d where d.id > $1 order by d.id limit $2::bigint
+    with next as materialized (
+      select d.* from devices d where d.id > $1 order by d.id limit $2::bigint
     ), noted as (
       insert into rollout_newcomers (device_id)
       select d.id
-      from next n
-      join devices d on d.id = n.id
-      left join device_state s on s.device_id = d.id
-      where d.revoked_at is null and )sql" +
-                   condition.text + R"sql(
-        and not exists (
-          select from rollout_devices q where q.rollout_id = $3::bigint and q.device_id = d.id and )sql" +
-                   says_all + R"sql()
+      from next d
+      left join lateral (select * from device_state where device_id = d.id offset 0) as s on true
+      left join lateral (
+        select * from rollout_devices where rollout_id = $3::bigint and device_id = d.id offset 0
+      ) as q on true
+      where d.revoked_at is null and (q.device_id is null or not ()sql" +
+                   says_all + ")) and " + condition.text + R"sql(
       order by d.id
     )
     select max(id) as last, count(*) as devices from next
@@ -110,7 +111,7 @@ std::vector<std::string> take_changed(pqxx::work& transaction, std::size_t limit
   const auto rows = transaction.exec_params(
       R"sql(
         delete from rollout_newcomers
-        where id in (select id from rollout_newcomers order by id limit $1)
+        where id <= (select max(id) from (select id from rollout_newcomers order by id limit $1) as oldest)
         returning device_id
       )sql",
       static_cast<std::int64_t>(limit));
@@ -124,9 +125,10 @@ std::set<std::string> matching(pqxx::work& transaction, const Filter& filter, co
   const auto rows = transaction.exec_params(
       R"sql(
         select d.id
-        from devices d
-        left join device_state s on s.device_id = d.id
-        where d.revoked_at is null and d.id in (select unnest($1::text[])) and )sql" +
+        from unnest($1::text[]) as i(device)
+        cross join lateral (select * from devices where id = i.device offset 0) as d
+        left join lateral (select * from device_state where device_id = d.id offset 0) as s on true
+        where d.revoked_at is null and )sql" +
           condition.text,
       pqxx::prepare::make_dynamic_params(join_parameters({pg_array(devices)}, condition)));
   std::set<std::string> ids;
@@ -208,9 +210,10 @@ class Seating {
         sql_word(DeviceStep::rolling_back) + " or (q.state = " + sql_word(DeviceStep::queued) +
         " and (r.state = " + sql_word(RolloutState::completed) + " or (r.state = " + sql_word(RolloutState::running) +
         R"sql( and q.wave <= r.wave))) as is_next
-      from rollout_devices q
+      from unnest($1::text[]) as i(device)
+      cross join lateral (select * from rollout_devices where device_id = i.device offset 0) as q
       join rollouts r on r.id = q.rollout_id
-      where q.device_id in (select unnest($1::text[])) and r.model = $2 and r.started_at is not null
+      where r.model = $2 and r.started_at is not null
     )sql";
     for (const auto& row : transaction_.exec_params(sql, pg_array(devices_), model)) {
       auto& device = known_[row["device_id"].as<std::string>()];
@@ -230,9 +233,10 @@ class Seating {
     const auto rows = transaction_.exec_params(
         R"sql(
           select t.device_id, r.id, r.started_at, r.state, t.release_id = r.release_id as is_its_release
-          from device_targets t
+          from unnest($1::text[]) as i(device)
+          cross join lateral (select * from device_targets where device_id = i.device and model = $2 offset 0) as t
           join rollouts r on r.id = t.rollout_id
-          where t.device_id in (select unnest($1::text[])) and t.model = $2 and r.started_at is not null
+          where r.started_at is not null
         )sql",
         pg_array(devices_), model);
     for (const auto& row : rows) {
@@ -263,7 +267,11 @@ class Seating {
 
   void seat(const std::string& model) {
     const auto rows = transaction_.exec_params(
-        "select id, enrolled_at from devices where id in (select unnest($1::text[])) and revoked_at is null",
+        R"sql(
+          select d.id, d.enrolled_at
+          from unnest($1::text[]) as i(device)
+          cross join lateral (select * from devices where id = i.device and revoked_at is null offset 0) as d
+        )sql",
         pg_array(devices_));
     for (const auto& row : rows) {
       const auto found = known_.find(row["id"].as<std::string>());
@@ -310,7 +318,7 @@ void add_rows(pqxx::work& transaction, const RolloutRecord& record, const std::v
     select $1, i.device, $2, $3::timestamptz, case when )sql" +
                                  reachable_sql("s") + R"sql( then s.presence_since end
     from unnest($4::text[]) as i(device)
-    left join device_state s on s.device_id = i.device
+    left join lateral (select * from device_state where device_id = i.device offset 0) as s on true
     order by i.device
   )sql";
   transaction.exec_params0(sql, record.id, record.wave, now, pg_array(devices));

@@ -41,7 +41,7 @@ std::size_t FollowPresence::operator()(pqxx::work& transaction) const {
   const auto taken = transaction.exec_params(
       R"sql(
         delete from rollout_reach_changes
-        where id in (select id from rollout_reach_changes order by id limit $1)
+        where id <= (select max(id) from (select id from rollout_reach_changes order by id limit $1) as oldest)
         returning device_id
       )sql",
       static_cast<std::int64_t>(limit));
