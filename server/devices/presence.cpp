@@ -35,6 +35,15 @@ bool is_suspected(const PresenceEvidence& evidence) {
   return evidence.will_at && *evidence.will_at >= *evidence.last_seen;
 }
 
+// A connection that breaks leaves the time to make another, whenever the device was heard last: of many that break
+// together, as of one site, none is gone before it had its chance.
+Instant offline_at(const PresenceEvidence& evidence, const PresenceRule& rule, Instant since) {
+  const Duration interval = promised_interval(evidence, rule);
+  const Instant by_silence = since + times(interval, rule.offline_intervals);
+  if (!is_suspected(evidence)) return by_silence;
+  return std::min(by_silence, std::max(since, *evidence.will_at) + times(interval, rule.suspected_intervals));
+}
+
 }  // namespace
 
 PresenceVerdict judge_presence(const PresenceEvidence& evidence, const PresenceRule& rule, Instant now) {
@@ -45,10 +54,10 @@ PresenceVerdict judge_presence(const PresenceEvidence& evidence, const PresenceR
   const Duration interval = promised_interval(evidence, rule);
   const Duration silence = now - silent_since(evidence);
   const bool suspected = is_suspected(evidence);
-  const Duration patience = times(interval, suspected ? rule.suspected_intervals : rule.offline_intervals);
   const std::string promise = seconds(now - *evidence.last_seen) + " silent, expected every " + seconds(interval);
 
-  if (silence >= patience) return {Presence::offline, suspected ? "the connection broke; " + promise : promise};
+  if (now >= offline_at(evidence, rule, silent_since(evidence)))
+    return {Presence::offline, suspected ? "the connection broke; " + promise : promise};
   if (suspected) return {Presence::late, "the connection broke; " + promise};
   if (silence >= times(interval, rule.late_intervals)) return {Presence::late, promise};
   if (evidence.presence == Presence::late && !heard_since_verdict) return {Presence::late, promise};
@@ -59,12 +68,11 @@ std::optional<Instant> next_presence_check(const PresenceEvidence& evidence, con
                                            const PresenceRule& rule, Instant now) {
   if (is_gone(verdict.presence)) return std::nullopt;
   const Duration interval = promised_interval(evidence, rule);
-  const double intervals = verdict.presence == Presence::online ? rule.late_intervals
-                           : is_suspected(evidence)             ? rule.suspected_intervals
-                                                                : rule.offline_intervals;
   // A device that has come back is judged as one that is there from now on: by the later of the two times.
   const Instant since = std::max(*evidence.last_seen, evidence.watching_since);
-  return std::max(since + times(interval, intervals), now + Duration{1});
+  const Instant next = verdict.presence == Presence::online ? since + times(interval, rule.late_intervals)
+                                                            : offline_at(evidence, rule, since);
+  return std::max(next, now + Duration{1});
 }
 
 }  // namespace argosy::server

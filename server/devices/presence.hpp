@@ -13,7 +13,7 @@ namespace argosy::server {
 struct PresenceRule {
   double late_intervals = 1.5;
   double offline_intervals = 4.25;   // four beats missed, and a quarter of one for jitter
-  double suspected_intervals = 1.5;  // instead of offline_intervals once the broker published the will
+  double suspected_intervals = 1.5;  // after the broker published the will, where that is sooner: the time to come back
   Duration shortest_interval{1000};
   Duration longest_interval{3'600'000};
 };

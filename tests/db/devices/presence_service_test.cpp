@@ -48,7 +48,8 @@ TEST_F(PresenceServiceTest, AWillOfThisSessionShortensTheWait) {
   EXPECT_EQ(after(3s), "online");
   presence->take_will({"cam-1", 5}, now + 4s);
   EXPECT_EQ(after(5s), "late");
-  EXPECT_EQ(after(15s), "offline");
+  EXPECT_EQ(after(18s), "late");
+  EXPECT_EQ(after(19s), "offline");
 }
 
 TEST_F(PresenceServiceTest, AfterARestartEveryoneHasTheirChance) {

@@ -41,7 +41,23 @@ TEST(Presence, AWillShortensTheWaitButIsNoVerdict) {
   PresenceEvidence evidence = heard(Presence::online);
   evidence.will_at = start + 2s;
   EXPECT_EQ(after(3s, evidence), Presence::late);
-  EXPECT_EQ(after(15s, evidence), Presence::offline);
+  EXPECT_EQ(after(16s, evidence), Presence::late);
+  EXPECT_EQ(after(17s, evidence), Presence::offline);
+}
+
+// As one of many whose connections broke together: its next beat was about to come.
+TEST(Presence, WhoeverLosesItsConnectionHasTheSameTimeToComeBack) {
+  PresenceEvidence evidence = heard(Presence::online);
+  evidence.will_at = start + 14s;
+  EXPECT_EQ(after(28s, evidence), Presence::late);
+  EXPECT_EQ(after(29s, evidence), Presence::offline);
+}
+
+TEST(Presence, AWillNeverLengthensTheWait) {
+  PresenceEvidence evidence = heard(Presence::late);
+  evidence.will_at = start + 40s;
+  EXPECT_EQ(after(42s, evidence), Presence::late);
+  EXPECT_EQ(after(43s, evidence), Presence::offline);
 }
 
 TEST(Presence, AWillFromBeforeTheLastSignMeansNothing) {
