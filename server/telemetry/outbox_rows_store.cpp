@@ -28,20 +28,47 @@ class NumberArray {
   std::string text_ = "{";
 };
 
+std::map<std::string, std::vector<KnownEpoch>> read_epochs(pqxx::work& transaction,
+                                                           const std::vector<OutboxKey>& outboxes) {
+  std::map<std::string, std::vector<KnownEpoch>> known;
+  for (const auto& [device, epoch] : outboxes) known[device];
+  std::vector<std::string> devices;
+  for (const auto& [device, epochs] : known) devices.push_back(device);
+  static const Statement find_epochs{"find_epochs", R"sql(
+    select device_id, epoch, received_at
+    from telemetry_cursors
+    where device_id in (select unnest($1::text[]))
+  )sql"};
+  for (const auto& row : exec_prepared(transaction, find_epochs, pg_array(devices)))
+    known[row["device_id"].as<std::string>()].push_back(
+        {row["epoch"].as<std::string>(), optional_of<Instant>(row["received_at"]).value_or(Instant{})});
+  return known;
+}
+
 // A device may have so many epochs, and whoever has more in use waits: nothing of what it sends is at fault.
-void begin_epoch(pqxx::work& transaction, const OutboxKey& outbox, Instant now) {
-  std::vector<KnownEpoch> known;
-  const auto rows =
-      transaction.exec_params("select epoch, received_at from telemetry_cursors where device_id = $1", outbox.first);
-  for (const auto& row : rows)
-    known.push_back({row[0].as<std::string>(), optional_of<Instant>(row[1]).value_or(Instant{})});
-  const auto room = make_room_for_epoch(known, now);
-  if (!room) return;
-  if (*room)
-    transaction.exec_params0("delete from telemetry_cursors where device_id = $1 and epoch = $2", outbox.first, **room);
-  transaction.exec_params0(
-      "insert into telemetry_cursors (device_id, epoch, seq) values ($1, $2, 0) on conflict do nothing", outbox.first,
-      outbox.second);
+void begin_epochs(pqxx::work& transaction, const std::vector<OutboxKey>& outboxes, Instant now) {
+  auto known = read_epochs(transaction, outboxes);
+  std::vector<std::string> devices, epochs;
+  for (const auto& [device, epoch] : outboxes) {
+    auto& of_device = known[device];
+    const auto room = make_room_for_epoch(of_device, now);
+    if (!room) continue;
+    if (*room) {
+      transaction.exec_params0("delete from telemetry_cursors where device_id = $1 and epoch = $2", device, **room);
+      std::erase_if(of_device, [&](const KnownEpoch& one) { return one.epoch == **room; });
+    }
+    of_device.push_back({epoch, now});
+    devices.push_back(device);
+    epochs.push_back(epoch);
+  }
+  if (devices.empty()) return;
+  static const Statement begin{"begin_epochs", R"sql(
+    insert into telemetry_cursors (device_id, epoch, seq)
+    select device, epoch, 0
+    from unnest($1::text[], $2::text[]) as o(device, epoch)
+    on conflict do nothing
+  )sql"};
+  exec_prepared(transaction, begin, pg_array(devices), pg_array(epochs));
 }
 
 CursorRows select_cursors_for_update(pqxx::work& transaction, const std::string& keys, Instant now) {
@@ -133,15 +160,22 @@ Speakers read_speakers(pqxx::work& transaction, const std::set<std::string>& dev
   return speakers;
 }
 
-void save_speaker(pqxx::work& transaction, const std::string& device, const Speaker& speaker) {
-  transaction.exec_params0(
-      R"sql(
-        insert into telemetry_speakers (device_id, epoch, returns, returned_at)
-        values ($1, $2, $3, $4::timestamptz)
-        on conflict (device_id) do update set epoch = excluded.epoch, returns = excluded.returns,
-          returned_at = excluded.returned_at
-      )sql",
-      device, speaker.epoch, speaker.returns, speaker.returned_at);
+void save_speakers(pqxx::work& transaction, const std::map<std::string, Speaker>& speakers) {
+  if (speakers.empty()) return;
+  auto rows = json::array();
+  for (const auto& [device, speaker] : speakers)
+    rows.push_back({{"device", device},
+                    {"epoch", speaker.epoch},
+                    {"returns", speaker.returns},
+                    {"returned_at", json_of(speaker.returned_at)}});
+  static const Statement save{"save_speakers", R"sql(
+    insert into telemetry_speakers (device_id, epoch, returns, returned_at)
+    select device, epoch, returns, returned_at
+    from jsonb_to_recordset($1::jsonb) as s(device text, epoch text, returns int, returned_at timestamptz)
+    on conflict (device_id) do update set epoch = excluded.epoch, returns = excluded.returns,
+      returned_at = excluded.returned_at
+  )sql"};
+  exec_prepared(transaction, save, rows.dump());
 }
 
 CursorRows lock_cursors(pqxx::work& transaction, const std::set<OutboxKey>& outboxes, Instant now) {
@@ -149,8 +183,10 @@ CursorRows lock_cursors(pqxx::work& transaction, const std::set<OutboxKey>& outb
   for (const auto& [device, epoch] : outboxes) keys.push_back({{"device", device}, {"epoch", epoch}});
   auto cursors = select_cursors_for_update(transaction, keys.dump(), now);
   if (cursors.size() == outboxes.size()) return cursors;
+  std::vector<OutboxKey> missing;
   for (const auto& outbox : outboxes)
-    if (!cursors.contains(outbox)) begin_epoch(transaction, outbox, now);
+    if (!cursors.contains(outbox)) missing.push_back(outbox);
+  begin_epochs(transaction, missing, now);
   return select_cursors_for_update(transaction, keys.dump(), now);
 }
 

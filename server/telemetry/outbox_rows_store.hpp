@@ -47,7 +47,7 @@ struct CursorMove {
 std::set<OutboxKey> move_cursors(pqxx::work& transaction, const std::vector<CursorMove>& moves, Instant now);
 
 Speakers read_speakers(pqxx::work& transaction, const std::set<std::string>& devices);
-void save_speaker(pqxx::work& transaction, const std::string& device, const Speaker& speaker);
+void save_speakers(pqxx::work& transaction, const std::map<std::string, Speaker>& speakers);
 
 // Locked in sorted order, so that two transactions that meet on the same devices wait instead of deadlocking. An outbox
 // that is new gets a cursor; one for which its device has no room is left out.

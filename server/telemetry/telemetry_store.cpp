@@ -209,11 +209,6 @@ struct Judge {
     event.details_json = json{{"epoch", outbox.second}}.dump();
     append_event(transaction, event);
   }
-
-  // In sorted order, as everywhere.
-  void save_speakers() {
-    for (const auto& [device, speaker] : new_speakers) save_speaker(transaction, device, speaker);
-  }
 };
 
 // Rows
@@ -382,7 +377,7 @@ Result<StoredTelemetry> StoreTelemetry::operator()(pqxx::work& transaction) cons
   copy_health(transaction, accepted, now - retention, count_unread, stored.taken);
   if (also && !accepted.empty()) also->keep(transaction, stored.taken);
   save_cursors(transaction, cursors, now);
-  judge.save_speakers();
+  save_speakers(transaction, judge.new_speakers);
 
   std::set<std::string> senders;
   for (const auto& [device, speaker] : speakers) senders.insert(device);
