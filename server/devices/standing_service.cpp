@@ -40,7 +40,9 @@ Task<Result<bool>> StandingService::is_current(DeviceId device, Digest fingerpri
   standings_.end_reading(device.value(), read ? *read : std::nullopt);
   if (!read) co_return read.error();
   if (*read && (*read)->certificate == fingerprint) co_return true;
-  co_return co_await decide_(std::move(device), fingerprint);
+  ARGOSY_CO_TRY(const bool is_good, co_await decide_(device, fingerprint));
+  if (is_good) standings_.forget(device.value());  // a first use ends the one before, and the news of that is under way yet
+  co_return is_good;
 }
 
 std::optional<std::int64_t> StandingService::desired_rev(std::string_view device) const {

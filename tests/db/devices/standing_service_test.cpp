@@ -56,6 +56,22 @@ TEST_F(StandingServiceTest, AChangeByThisInstanceHoldsAtOnce) {
   EXPECT_FALSE(is_current());
 }
 
+Task<Result<bool>> accept(DeviceId, Digest) {
+  co_return true;
+}
+
+TEST_F(StandingServiceTest, TheFirstUseOfANewCertificateEndsTheOldOneHereAtOnce) {
+  StandingService renewing{io.get_executor(), pool, accept, options()};
+  const auto is_current_now = [&](const Digest& print) {
+    return run(renewing.is_current(DeviceId{"cam-1"}, print)).value();
+  };
+  ASSERT_TRUE(test::run_until(io, [&] { return is_current_now(certificate) && renewing.desired_rev("cam-1"); }));
+  ASSERT_TRUE(is_current_now(Digest{}));
+  const auto asked_before = renewing.figures().from_database;
+  EXPECT_TRUE(is_current_now(certificate));
+  EXPECT_EQ(renewing.figures().from_database, asked_before + 1);
+}
+
 TEST_F(StandingServiceTest, ALostConnectionForTheNewsIsNoReasonToBeWrong) {
   become_known();
   database.disconnect_others();
