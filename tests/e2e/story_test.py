@@ -12,6 +12,8 @@ DEVICES = 12
 
 
 class Story(RunningArgosy):
+    OWN_POSTGRES = True  # it is restarted in the story
+
     def test_all_of_it_holds(self):
         fleet = Fleet(self.group, self.installation, self.argosy, DEVICES)
         fleet.start()
