@@ -127,10 +127,12 @@ function Assignments({ id }: { id: string }) {
       <ul class="plain" aria-label="Assignments">
         {items.map((each) => (
           <li key={each.rollout}>
-            <Link href={`/rollouts/${each.rollout}`}>
-              {each.model} {each.told_version ?? each.version}
-            </Link>{" "}
-            {each.cause === "left_out" && <Status tone="warn" text="Left out" />} <span class="small">{each.why}.</span>
+            <p>
+              <Link href={`/rollouts/${each.rollout}`}>
+                {each.model} {each.told_version ?? each.version}
+              </Link>{" "}
+              {each.cause === "left_out" && <Status tone="warn" text="Left out" />} <span class="small">{each.why}.</span>
+            </p>
           </li>
         ))}
       </ul>

@@ -47,7 +47,7 @@ TEST(WindowAccumulator, CountsWhatItSawAndStartsAfresh) {
   EXPECT_EQ(closed[0].errors, 1u);
   EXPECT_EQ(closed[0].labelled, 2u);
   EXPECT_EQ(closed[0].correct, 1u);
-  EXPECT_EQ(closed[0].classes, (std::map<int, std::uint64_t>{{3, 2}}));
+  EXPECT_EQ(closed[0].classes, (wire::Classes{{3, 2}}));
   EXPECT_NEAR(*p95(closed[0]), 1, 0.02);  // the failed one's time is not counted
   EXPECT_TRUE(windows.close(start + 4s).empty());
 }
