@@ -41,7 +41,8 @@ Task<Result<bool>> StandingService::is_current(DeviceId device, Digest fingerpri
   if (!read) co_return read.error();
   if (*read && (*read)->certificate == fingerprint) co_return true;
   ARGOSY_CO_TRY(const bool is_good, co_await decide_(device, fingerprint));
-  if (is_good) standings_.forget(device.value());  // a first use ends the one before, and the news of that is under way yet
+  if (is_good)
+    standings_.forget(device.value());  // a first use ends the one before, and the news of that is under way yet
   co_return is_good;
 }
 

@@ -28,7 +28,8 @@ struct DriftOptions {
   DriftRule rule{};
   EvidenceRule evidence{};
   // A device's model is judged once in an interval.
-  WatchOptions watch{.name = "drift", .limits = {.interval = Duration{60'000}}};
+  // A pair that is not remembered is read with all its windows, some kilobytes each.
+  WatchOptions watch{.name = "drift", .limits = {.interval = Duration{60'000}}, .batch = 64};
   Duration references_every{60'000};  // how long a release's reference may be out of date
   Duration hand_over_budget{3000};
 };

@@ -10,8 +10,8 @@ namespace argosy::server {
 
 namespace {
 
-// Heard between two judgements; whoever has more is read from the database, page by page.
-constexpr std::size_t most_waiting = 64;
+// Heard windows are added to the evidence so many at a time: unpacking it for each would cost more than all else.
+constexpr std::size_t most_waiting = 16;
 constexpr double psi_worth_writing_at_once = 0.1;
 
 std::uint32_t bounded(std::uint64_t samples) {
@@ -63,8 +63,7 @@ std::size_t PairDrift::bytes() const {
 void PairDrift::hear(const DriftRules& rules, const std::string& version, Instant started_at,
                      const std::vector<wire::FeatureCounts>& features, Instant now) {
   if (!is_sure || started_at <= now - rules.evidence.longest_look) return;
-  const bool fits = started_at > heard_until_ && version == reference_->version && !reference_->is_outdated &&
-                    windows_waiting_ < most_waiting;
+  const bool fits = started_at > heard_until_ && version == reference_->version && !reference_->is_outdated;
   if (!fits) {
     is_sure = false;
     windows_waiting_ = 0;
@@ -73,10 +72,9 @@ void PairDrift::hear(const DriftRules& rules, const std::string& version, Instan
   }
   heard_until_ = started_at;
   if (reference_->features.empty()) return;
+  if (windows_waiting_ == most_waiting) add_waiting(rules);
   ++windows_waiting_;
-  std::size_t counts_waiting = 16;
-  for (const auto& feature : reference_->features) counts_waiting += feature.counts.size() + 1;
-  waiting_.reserve(waiting_.size() + counts_waiting);  // or a little more, where counts are large
+  is_judged_ = false;
   Packer out(waiting_);
   out.put(started_at);
   for (std::size_t place = 0; place < reference_->features.size(); ++place) {
@@ -87,7 +85,8 @@ void PairDrift::hear(const DriftRules& rules, const std::string& version, Instan
   }
 }
 
-void PairDrift::add_waiting(Evidence& evidence) {
+Evidence PairDrift::add_waiting(const DriftRules& rules) {
+  Evidence evidence = this->evidence(rules);
   ByteView left(waiting_);
   for (; windows_waiting_ > 0; --windows_waiting_) {
     Unpacker in(left);
@@ -101,7 +100,9 @@ void PairDrift::add_waiting(Evidence& evidence) {
     evidence.add_newer(started_at, std::move(counts));
     left = left.subspan(in.taken());
   }
-  Bytes().swap(waiting_);
+  waiting_.clear();
+  packed_ = evidence.pack();
+  return evidence;
 }
 
 Evidence PairDrift::evidence(const DriftRules& rules) const {
@@ -114,9 +115,9 @@ std::optional<std::vector<DriftVerdict>> PairDrift::judge(const DriftRules& rule
                                                           Instant now) {
   if (reference_->is_outdated) return std::nullopt;
   std::vector<DriftVerdict> verdicts;
-  if (windows_waiting_ == 0) return verdicts;
-  Evidence evidence = this->evidence(rules);
-  add_waiting(evidence);
+  if (is_judged_) return verdicts;
+  Evidence evidence = add_waiting(rules);
+  Bytes().swap(waiting_);
   evidence.forget_before(now - rules.evidence.longest_look);
   if (evidence.wants_older()) return std::nullopt;
   WorthWriting worth;
@@ -135,6 +136,7 @@ std::optional<std::vector<DriftVerdict>> PairDrift::judge(const DriftRules& rule
     verdicts.push_back(std::move(verdict));
   }
   packed_ = evidence.pack();
+  is_judged_ = true;
   is_dirty = true;
   return verdicts;
 }

@@ -51,7 +51,7 @@ class PairDrift final : public PairMemory {
 
   std::size_t bytes() const override;
 
-  // A window that was stored. One of another version, one that comes late, or after too many, makes it unsure.
+  // A window that was stored. One of another version, or one that comes late, makes it unsure.
   void hear(const DriftRules& rules, const std::string& version, Instant started_at,
             const std::vector<wire::FeatureCounts>& features, Instant now);
 
@@ -69,14 +69,16 @@ class PairDrift final : public PairMemory {
     std::uint32_t samples = 0;  // the most it holds, where there are more
     bool drifted = false;
   };
-  void add_waiting(Evidence& evidence);
+  // To the evidence, which is packed again; answers it.
+  Evidence add_waiting(const DriftRules& rules);
 
   std::shared_ptr<const ReferenceToJudge> reference_;
   Bytes packed_;   // Evidence
-  Bytes waiting_;  // windows heard since it was judged, oldest first
+  Bytes waiting_;  // windows heard that are not in the evidence yet, oldest first
   std::vector<Known> known_;
   Instant heard_until_{};
   std::size_t windows_waiting_ = 0;
+  bool is_judged_ = true;  // nothing was heard since
 };
 
 }  // namespace argosy::server

@@ -51,6 +51,29 @@ TEST(PairDrift, FindsDriftFromMemoryOnceAndItsEnd) {
   EXPECT_EQ(memory.evidence(rules).present("level"), expected.present("level"));
 }
 
+TEST(PairDrift, HoweverManyWindowsComeBetweenTwoJudgementsItStaysSmallAndSure) {
+  ReferencesToJudge references;
+  auto memory = pair_of(references);
+  Evidence expected(rules.evidence, features);
+  std::size_t most_bytes = 0;
+  for (int i = 1; i <= 500; ++i) {
+    const Instant now = begin + i * Duration{300};
+    memory.hear(rules, "1.0", now, counts(i > 400), now);
+    EvidenceWindow window{now};
+    for (const auto& feature : counts(i > 400)) window.features[feature.name] = feature.counts;
+    expected.add_newer(window);
+    most_bytes = std::max(most_bytes, memory.bytes());
+  }
+  EXPECT_TRUE(memory.is_sure);
+  EXPECT_LT(most_bytes, 2000u);
+  const auto verdicts = memory.judge(rules, watched, begin + one_minute);
+  ASSERT_TRUE(verdicts);
+  ASSERT_FALSE(verdicts->empty());
+  EXPECT_TRUE(verdicts->front().drifted);
+  EXPECT_EQ(memory.evidence(rules).present("level"), expected.present("level"));
+  EXPECT_TRUE(memory.judge(rules, watched, begin + one_minute)->empty()) << "nothing was heard since";
+}
+
 TEST(PairDrift, AWindowThatComesLateOrIsOfAnotherVersionHasToBeReadFromTheDatabase) {
   ReferencesToJudge references;
   auto late = pair_of(references);
