@@ -61,6 +61,7 @@ struct BatchCollector::State {
     bool flushing = false;  // a round was asked for, or is under way
     std::optional<Loop> loop;
     bool is_empty() const { return waiting.empty() && aside.empty(); }
+    bool has_enough(std::size_t enough) const { return bytes >= enough || (waiting.empty() && !aside.empty()); }
   };
 
   Parts parts;
@@ -168,14 +169,19 @@ Task<void> BatchCollector::State::store(std::shared_ptr<State> state, std::vecto
 
 namespace {
 
-// Until nothing waits any more. However it ends, the next message asks for another round.
+// As long as there is enough; what came meanwhile gathers for another round, however this one ends.
 template <class State, class Lane>
 Task<Result<void>> flush(std::shared_ptr<State> state, Lane& lane) {
   struct Round {
-    Lane& of;
-    ~Round() { of.flushing = false; }
-  } const round{lane};
-  while (!state->gone && !lane.is_empty()) co_await State::store(state, state->take_some(lane));
+    State& state;
+    Lane& lane;
+    ~Round() {
+      lane.flushing = !state.gone && !lane.is_empty();
+      if (lane.flushing) lane.loop->wake(state.options.delay);
+    }
+  } const round{*state, lane};
+  do co_await State::store(state, state->take_some(lane));
+  while (!state->gone && lane.has_enough(state->options.bytes));
   co_return Result<void>{};
 }
 
