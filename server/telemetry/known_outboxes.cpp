@@ -16,9 +16,4 @@ void KnownOutboxes::learn(const std::string& device, KnownOutbox outbox) {
   young_ = {};
 }
 
-void KnownOutboxes::forget(const std::string& device) {
-  young_.erase(device);
-  old_.erase(device);
-}
-
 }  // namespace argosy::server

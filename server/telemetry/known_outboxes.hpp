@@ -29,7 +29,6 @@ class KnownOutboxes {
 
   const KnownOutbox* find(const std::string& device);  // valid until the next call of anything
   void learn(const std::string& device, KnownOutbox outbox);
-  void forget(const std::string& device);
   std::size_t size() const { return young_.size() + old_.size(); }
 
  private:

@@ -1,5 +1,5 @@
 // Numbers as varints (LEB128) in a run of bytes: how those who judge keep what they remember of a hundred thousand
-// pairs. WrittenPairs and read by this process alone, never stored. Pure; one owner at a time.
+// pairs. Written and read by this process alone, never stored. Pure; one owner at a time.
 #pragma once
 
 #include <bit>
@@ -7,6 +7,7 @@
 
 #include "common/base/encoding.hpp"
 #include "common/base/instant.hpp"
+#include "common/base/varint.hpp"
 
 namespace argosy::server {
 
@@ -14,13 +15,8 @@ class Packer {
  public:
   explicit Packer(Bytes& bytes) : bytes_(bytes) {}
 
-  void put(std::uint64_t number) {
-    for (; number >= 0x80; number >>= 7) bytes_.push_back(static_cast<std::uint8_t>(number | 0x80));
-    bytes_.push_back(static_cast<std::uint8_t>(number));
-  }
-  void put_signed(std::int64_t number) {
-    put((static_cast<std::uint64_t>(number) << 1) ^ static_cast<std::uint64_t>(number >> 63));
-  }
+  void put(std::uint64_t number) { put_varint(bytes_, number); }
+  void put_signed(std::int64_t number) { put(zigzag(number)); }
   void put_exact(double number) {
     for (auto bits = std::bit_cast<std::uint64_t>(number), left = std::uint64_t{8}; left > 0; bits >>= 8, --left)
       bytes_.push_back(static_cast<std::uint8_t>(bits));
@@ -52,7 +48,7 @@ class Unpacker {
 
   bool is_at_end() const { return at_ >= bytes_.size(); }
   std::size_t taken() const { return at_; }  // bytes
-  std::uint64_t number() {
+  std::uint64_t number() {                   // of all 64 bits, which take_varint refuses
     std::uint64_t value = 0;
     for (unsigned shift = 0; at_ < bytes_.size() && shift < 64; shift += 7) {
       const std::uint8_t byte = bytes_[at_++];
@@ -61,10 +57,7 @@ class Unpacker {
     }
     return value;
   }
-  std::int64_t signed_number() {
-    const std::uint64_t folded = number();
-    return static_cast<std::int64_t>(folded >> 1) ^ -static_cast<std::int64_t>(folded & 1);
-  }
+  std::int64_t signed_number() { return unzigzag(number()); }
   double exact() {
     std::uint64_t bits = 0;
     for (unsigned shift = 0; shift < 64 && at_ < bytes_.size(); shift += 8)

@@ -15,8 +15,6 @@ TEST(KnownOutboxes, RememberTheNewest) {
   outboxes.learn("cam-1", stored_to(1));
   outboxes.learn("cam-1", stored_to(2));
   EXPECT_EQ(outboxes.find("cam-1")->cursor.seq, 2u);
-  outboxes.forget("cam-1");
-  EXPECT_EQ(outboxes.find("cam-1"), nullptr);
 }
 
 TEST(KnownOutboxes, ForgetThoseHeardOfLongestAgo) {
