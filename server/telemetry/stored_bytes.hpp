@@ -38,8 +38,15 @@ class ByteReader {
     if (!value) fail("a number is cut short, or not written as it should be");
     return value.value_or(0);
   }
-  Duration signed_ms() { return time_of(unzigzag(number())); }
-  Duration length_ms() { return time_of(static_cast<std::int64_t>(number())); }
+  Duration signed_ms() { return within_reach(Duration{unzigzag(number())}); }
+  Duration length_ms() { return within_reach(Duration{static_cast<std::int64_t>(number())}); }
+  // A fault unless it can be the time between two times of the years 1970 to 9999.
+  Duration within_reach(Duration time) {
+    constexpr Duration longest{1'000'000'000'000'000};
+    if (time >= -longest && time <= longest) return time;
+    fail("a time is out of range");
+    return Duration{0};
+  }
   // Of things that take a byte or more each, so that no more is made room for than can come.
   std::size_t size() { return size_up_to(bytes_.size()); }
   std::size_t size_up_to(std::size_t limit) {
@@ -67,6 +74,7 @@ class ByteReader {
     if (fault_.empty()) fault_ = std::move(why);
     bytes_ = {};
   }
+  std::size_t left() const { return bytes_.size(); }
   bool has_failed() const { return !fault_.empty(); }
   // Errc::corrupt when something was wrong or bytes are left; `what` names the value in the message.
   Result<void> finish(const char* what) {
@@ -76,14 +84,6 @@ class ByteReader {
   }
 
  private:
-  Duration time_of(std::int64_t ms) {
-    // No two times of the years 1970 to 9999 are farther apart.
-    constexpr std::int64_t longest = 1'000'000'000'000'000;
-    if (ms >= -longest && ms <= longest) return Duration{ms};
-    fail("a time is out of range");
-    return Duration{0};
-  }
-
   ByteView bytes_;
   std::string fault_;
 };

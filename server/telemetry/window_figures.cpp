@@ -7,8 +7,6 @@ namespace argosy::server {
 namespace {
 
 constexpr std::uint8_t figures_format = 1;
-constexpr std::uint64_t known_parts =
-    part_latency | part_features | part_classes | part_numbers | part_confidences | part_device_time;
 
 void put_features(Bytes& out, const std::vector<wire::FeatureCounts>& features) {
   put_varint(out, features.size());
@@ -69,7 +67,7 @@ Result<void> decode_figures(ByteView bytes, TakenWindow& window) {
   for (auto* count : {&window.count, &window.errors, &window.labelled, &window.correct}) *count = in.number();
   window.received_at = window.ended_at + in.signed_ms();
   const auto parts = in.number();
-  if ((parts & ~known_parts) != 0) in.fail("it has parts that nobody knows");
+  if ((parts & ~std::uint64_t{all_parts}) != 0) in.fail("it has parts that nobody knows");
   if ((parts & part_latency) != 0) window.latency = in.decoded(LogHistogram::decode(in.block()));
   if ((parts & part_features) != 0) window.features = take_features(in);
   if ((parts & part_classes) != 0) window.classes = in.classes();

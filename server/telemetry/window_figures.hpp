@@ -25,6 +25,7 @@ enum WindowParts : std::uint8_t {
   part_confidences = 16,
   part_device_time = 32,  // zigzag: by the device's clock it started so many ms later
 };
+inline constexpr std::uint32_t all_parts = 63;
 
 inline constexpr std::size_t figures_limit = 1U << 20;  // bytes; a record is no longer on the wire
 

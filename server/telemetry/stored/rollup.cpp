@@ -1,0 +1,91 @@
+#include "server/telemetry/stored/rollup.hpp"
+
+#include <algorithm>
+
+namespace argosy::server {
+
+namespace {
+
+void merge_features(std::vector<wire::FeatureCounts>& sum, const std::vector<wire::FeatureCounts>& more) {
+  for (const auto& feature : more) {
+    const auto known =
+        std::find_if(sum.begin(), sum.end(), [&](const wire::FeatureCounts& one) { return one.name == feature.name; });
+    if (known == sum.end()) {
+      if (sum.size() < rolled_features_limit) sum.push_back(feature);
+      continue;
+    }
+    if (known->counts.size() != feature.counts.size()) continue;
+    for (std::size_t bin = 0; bin < feature.counts.size(); ++bin) known->counts[bin] += feature.counts[bin];
+  }
+}
+
+void merge_classes(wire::Classes& sum, const wire::Classes& more) {
+  for (const auto& [label, count] : more)
+    if (sum.size() < rolled_classes_limit || sum.contains(label)) sum[label] += count;
+}
+
+void merge_numbers(wire::Numbers& sum, const wire::Numbers& more) {
+  for (const auto& [name, seen] : more) {
+    const auto known = sum.find(name);
+    if (known == sum.end()) {
+      if (sum.size() < rolled_numbers_limit) sum.emplace(name, seen);
+      continue;
+    }
+    known->second.count += seen.count;
+    known->second.sum += seen.sum;
+    known->second.min = std::min(known->second.min, seen.min);
+    known->second.max = std::max(known->second.max, seen.max);
+  }
+}
+
+void merge_confidences(wire::Confidences& sum, const wire::Confidences& more) {
+  sum.sum += more.sum;
+  for (std::size_t bin = 0; bin < more.bins.size(); ++bin) sum.bins[bin] += more.bins[bin];
+}
+
+}  // namespace
+
+void merge_into(TakenWindow& sum, const TakenWindow& window) {
+  sum.ended_at += window.ended_at - window.started_at;
+  sum.received_at = std::max(sum.received_at, window.received_at);
+  sum.count += window.count;
+  sum.errors += window.errors;
+  sum.labelled += window.labelled;
+  sum.correct += window.correct;
+  sum.latency.merge(window.latency);
+  merge_features(sum.features, window.features);
+  merge_classes(sum.classes, window.classes);
+  merge_numbers(sum.numbers, window.numbers);
+  merge_confidences(sum.confidences, window.confidences);
+}
+
+Instant floor_to(Instant at, Duration width) {
+  const auto since = at.time_since_epoch();
+  auto rest = since % width;
+  if (rest < Duration{0}) rest += width;
+  return at - rest;
+}
+
+void Rollups::add(const TakenWindow& window, std::uint64_t windows) {
+  const Instant start = floor_to(window.started_at, width_);
+  const auto [place, is_new] = sums_.try_emplace({start, window.version});
+  auto& [sum, added] = place->second;
+  if (is_new) {
+    sum.device = window.device;
+    sum.model = window.model;
+    sum.version = window.version;
+    sum.started_at = sum.ended_at = sum.received_at = start;
+  }
+  merge_into(sum, window);
+  added += windows;
+}
+
+std::vector<Rollup> Rollups::take() {
+  std::vector<Rollup> rollups;
+  rollups.reserve(sums_.size());
+  for (auto& entry : sums_) rollups.push_back(std::move(entry.second));
+  sums_.clear();
+  return rollups;
+}
+
+}  // namespace argosy::server
