@@ -33,8 +33,7 @@ ZSTD_DCtx* decompressor() {
 
 Bytes compress_block(ByteView bytes) {
   Bytes block(ZSTD_compressBound(bytes.size()));
-  const auto size =
-      ZSTD_compressCCtx(compressor(), block.data(), block.size(), bytes.data(), bytes.size(), level);
+  const auto size = ZSTD_compressCCtx(compressor(), block.data(), block.size(), bytes.data(), bytes.size(), level);
   if (ZSTD_isError(size) != 0) throw std::bad_alloc();  // the only error of one that has room for the bound
   block.resize(size);
   return block;
@@ -45,8 +44,8 @@ Result<Bytes> decompress_block(ByteView block, std::size_t limit) {
   if (size == ZSTD_CONTENTSIZE_ERROR || size == ZSTD_CONTENTSIZE_UNKNOWN)
     return make_error(Errc::corrupt, "not a block of zstd that tells its size");
   if (size > limit)
-    return make_error(Errc::corrupt, "the block holds " + std::to_string(size) + " bytes; " + std::to_string(limit) +
-                                         " are allowed");
+    return make_error(Errc::corrupt,
+                      "the block holds " + std::to_string(size) + " bytes; " + std::to_string(limit) + " are allowed");
   Bytes bytes(size);
   const auto taken = ZSTD_decompressDCtx(decompressor(), bytes.data(), bytes.size(), block.data(), block.size());
   if (ZSTD_isError(taken) != 0)

@@ -68,7 +68,7 @@ class Scenario:
         self.publish("1.0")
         rollout = self.roll_out("1.0", until=("completed",), policy=EXAMPLE / "policy-first.json")
         self.wait_all_serve("1.0")
-        eventually(lambda: self.installation.count("select count(distinct device_id) from telemetry_windows") == count, 60,
+        eventually(lambda: self.installation.count("select count(distinct device_id) from telemetry_unpacked") == count, 60,
                    "inference windows of every device")
         return f"rollout {rollout['id']} completed; {count} of {count} devices serve 1.0 and send windows"
 
@@ -102,7 +102,7 @@ class Scenario:
         devices = self.argosy("rollout", "devices", rollout)
         refusals = [d for d in devices if d["cause"] == "validate_rejected"]
         require(len(refusals) == CANARIES, f"{len(refusals)} devices refused it instead of {CANARIES}")
-        served = self.installation.count("select count(*) from telemetry_windows where version = '1.2'")
+        served = self.installation.count("select count(*) from telemetry_unpacked where version = '1.2'")
         require(served == 0, f"{served} windows were served by 1.2")
         for device in refusals:
             numbers = device["numbers"]
@@ -128,7 +128,7 @@ class Scenario:
         untouched = [d for d in devices if d["wave"] > 0 and d["notified_at"] is None]
         require(len(canaries) == CANARIES and len(untouched) == len(devices) - CANARIES, "1.3 left the canary")
         rows = eventually(
-            lambda: self.installation.rows("select distinct device_id from telemetry_windows where version = '1.3'"), 30,
+            lambda: self.installation.rows("select distinct device_id from telemetry_unpacked where version = '1.3'"), 30,
             "windows that 1.3 served on the canary")
         strangers = {row[0] for row in rows} - canaries
         require(not strangers, f"1.3 was served by {', '.join(sorted(strangers))}")

@@ -2,20 +2,26 @@
 import json
 import statistics
 
-WINDOWS = "telemetry_windows"
+WINDOWS = "telemetry_windows"  # where they come in
+UNPACKED = "telemetry_unpacked"
+PACKED = "telemetry_packed"
 HEALTH = "health_samples"
 
-# Of each outbox: how many rows, how many numbers, and how far these reach.
+# Of each outbox: how many rows, how many numbers, and how far these reach. What is packed was counted when it was.
 OUTBOXES = f"""
-select count(*) as rows, count(distinct seq) as numbers, max(seq) as last
-  from (select device_id, lpad(to_hex(epoch), 16, '0') as epoch, seq from {WINDOWS} union all select device_id, epoch, seq from {HEALTH}) as records
+select sum(rows) as rows, sum(numbers) as numbers, max(last) as last
+  from (select device_id, epoch, count(*) as rows, count(distinct seq) as numbers, max(seq) as last
+          from (select device_id, lpad(to_hex(epoch), 16, '0') as epoch, seq from {UNPACKED} union all select device_id, epoch, seq from {HEALTH}) as records
+         group by device_id, epoch
+         union all
+        select device_id, lpad(to_hex(epoch), 16, '0'), windows, windows, last_seq from {PACKED}) as parts
  group by device_id, epoch
 """
 
 
 def stored(sql):
     """How many windows there are; `sql` runs one statement and returns its text."""
-    return int(sql(f"select count(*) from {WINDOWS}"))
+    return int(sql(f"select (select count(*) from {UNPACKED}) + (select coalesce(sum(windows), 0) from {PACKED})"))
 
 
 def integrity(sql):
@@ -32,9 +38,12 @@ def bytes_per_window(sql):
     return round(size / rows) if rows else None
 
 
-def packed_bytes_per_window(_sql):
-    """None until hours are packed."""
-    return None
+def packed_bytes_per_window(sql):
+    """Heap, indexes and TOAST of the partitions that have packed windows, over these; none before any are."""
+    size, windows = map(int, sql(
+        f"select coalesce(sum(pg_total_relation_size(inhrelid)) filter (where pg_relation_size(inhrelid) > 0), 0), "
+        f"(select coalesce(sum(windows), 0) from {PACKED}) from pg_inherits where inhparent = '{PACKED}'::regclass").split())
+    return round(size / windows) if windows else None
 
 
 def windows_per_transaction(statements, windows):

@@ -77,6 +77,9 @@ struct Config {
   std::int64_t drift_samples = 2000;
   std::int64_t drift_memory_mb = 160;
   std::int64_t telemetry_retention_days = 30;
+  std::int64_t telemetry_hour_rollups_days = 90;
+  std::int64_t telemetry_day_rollups_days = 1095;
+  std::int64_t telemetry_pack_after_minutes = 10;
   std::int64_t retention_events_days = 90;
   std::int64_t retention_alerts_days = 180;
   std::int64_t retention_rollouts_days = 365;

@@ -100,6 +100,15 @@ const ConfigKey keys[] = {
      1, 65536},
     {"telemetry.retention_days", &Config::telemetry_retention_days, "How long windows and health samples are kept", 1,
      ten_years_days},
+    {"telemetry.hour_rollups_days", &Config::telemetry_hour_rollups_days,
+     "How long windows added up by hours are kept, for charts of weeks", 1, ten_years_days},
+    {"telemetry.day_rollups_days", &Config::telemetry_day_rollups_days,
+     "How long windows added up by days are kept, for charts of months and years", 1, ten_years_days},
+    {"telemetry.pack_after_minutes", &Config::telemetry_pack_after_minutes,
+     "An hour of windows is packed this long after its end; what comes later is packed apart, which takes a little "
+     "more "
+     "room",
+     1, 10080},
     {"retention.events_days", &Config::retention_events_days, "How long events are kept", 1, ten_years_days},
     {"retention.alerts_days", &Config::retention_alerts_days, "How long an alert is kept after it was resolved", 1,
      ten_years_days},

@@ -147,6 +147,9 @@ DriftOptions drift_options(const Config& config) {
 TelemetryOptions telemetry_options(const Config& config) {
   TelemetryOptions options;
   options.retention_days = static_cast<int>(config.telemetry_retention_days);
+  options.hours_retention_days = static_cast<int>(config.telemetry_hour_rollups_days);
+  options.days_retention_days = static_cast<int>(config.telemetry_day_rollups_days);
+  options.pack_after = std::chrono::minutes(config.telemetry_pack_after_minutes);
   return options;
 }
 

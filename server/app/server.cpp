@@ -52,6 +52,7 @@
 #include "server/rollouts/recall_api.hpp"
 #include "server/rollouts/rollout_api.hpp"
 #include "server/rollouts/validation_api.hpp"
+#include "server/telemetry/stored/packing_service.hpp"
 #include "server/telemetry/telemetry_api.hpp"
 #include "server/telemetry/telemetry_store.hpp"
 #include "server/telemetry/window_news_service.hpp"
@@ -170,6 +171,7 @@ struct Server::Parts {
   DesiredService desired{db};
   DownloadPermits permits{[this](DeviceId device) { return desired.get(std::move(device)); }};
   TelemetryService telemetry{db, telemetry_options(config)};
+  PackingService packing{db};
   WindowNews window_news{db, random_token()};
   DriftService drift{db, drift_options(config)};
   AlertService alerts{db, alert_options(config)};
@@ -305,6 +307,7 @@ void Server::Parts::add_leader_jobs() {
     leader->add({.name = name, .interval = interval}, std::move(round));
   };
   every("telemetry upkeep", 60s, round_of<&TelemetryService::tick>(telemetry));
+  every("packing of telemetry", 2s, round_of<&PackingService::tick>(packing));
   every("access upkeep", 60s, round_of<&AccessService::tick>(access));
   every("sealing the audit log", 1s, round_of<&AuditService::seal>(audit));
   every("archiving the audit log", 60s, round_of<&AuditService::archive>(audit));
@@ -429,6 +432,7 @@ void Server::Parts::add_figures() {
   add_metrics(metrics, *states);
   add_metrics(metrics, *collector);
   add_metrics(metrics, telemetry);
+  add_metrics(metrics, packing);
   add_metrics(metrics, drift, leading);
   add_metrics(metrics, alerts, leading);
   add_metrics(metrics, retention);

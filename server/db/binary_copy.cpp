@@ -1,37 +1,22 @@
 #include "server/db/binary_copy.hpp"
 
 #include <algorithm>
-#include <memory>
 
-#include <libpq-fe.h>
+#include "server/db/binary_form.hpp"
 
 namespace argosy::server {
 
 namespace {
 
+using namespace binary_form;
+
 constexpr std::size_t send_at = std::size_t{64} << 10;
-constexpr std::string_view signature{"PGCOPY\n\377\r\n\0", 11};
-constexpr std::int64_t ms_from_1970_to_2000 = 946'684'800'000;
 
 template <class T>
 void append_big_endian(std::string& out, T value) {
   using Unsigned = std::make_unsigned_t<T>;
   for (int shift = 8 * (sizeof(T) - 1); shift >= 0; shift -= 8)
     out.push_back(static_cast<char>(static_cast<Unsigned>(value) >> shift));
-}
-
-struct ClearResult {
-  void operator()(PGresult* result) const { PQclear(result); }
-};
-using ResultHandle = std::unique_ptr<PGresult, ClearResult>;
-
-[[noreturn]] void throw_error_of(PGconn* connection, const PGresult* result, const std::string& statement) {
-  if (PQstatus(connection) != CONNECTION_OK) throw pqxx::broken_connection(PQerrorMessage(connection));
-  const char* state = result ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : nullptr;
-  const std::string message = result ? PQresultErrorMessage(result) : PQerrorMessage(connection);
-  const std::string sqlstate = state ? state : "XX000";
-  if (sqlstate.starts_with("40")) throw pqxx::transaction_rollback(message);
-  throw pqxx::sql_error(message, statement, sqlstate.c_str());
 }
 
 }  // namespace

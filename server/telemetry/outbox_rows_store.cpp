@@ -7,6 +7,7 @@
 #include "server/db/rows.hpp"
 #include "server/db/statement.hpp"
 #include "server/telemetry/allowance.hpp"
+#include "server/telemetry/stored/packed_rows_store.hpp"
 
 namespace argosy::server {
 
@@ -224,7 +225,7 @@ StoredLinks read_links(pqxx::work& transaction, const OutboxKey& outbox, const S
   const auto rows = transaction.exec_params(
       R"sql(
         select seq, link
-        from telemetry_windows
+        from telemetry_unpacked
         where device_id = $1 and epoch = $5 and seq between $3 and $4 and link is not null
         union all
         select seq, link
@@ -233,6 +234,11 @@ StoredLinks read_links(pqxx::work& transaction, const OutboxKey& outbox, const S
       )sql",
       outbox.first, outbox.second, wanted.first, wanted.last, epoch_as_stored(outbox.second));
   for (const auto& row : rows) links[row[0].as<std::uint64_t>()] = *link_of(row[1]);
+  const PackedRecordsWanted packed{outbox.first, epoch_as_stored(outbox.second),
+                                   static_cast<std::int64_t>(wanted.first), static_cast<std::int64_t>(wanted.last)};
+  visit_packed_records(transaction, packed, [&links](std::int64_t, const PackedWindow& record) {
+    if (record.link) links[record.seq] = *record.link;
+  });
   return links;
 }
 

@@ -15,15 +15,26 @@ namespace {
 using std::chrono::days;
 using std::chrono::sys_days;
 
+enum class Width { day, month };
+
 struct PartitionedTable {
   std::string name;
   std::string time_column;
-  std::string epoch;  // as telemetry_cursors has it
+  Width width = Width::day;
+  int KeepPartitions::*retention_days = nullptr;
+  std::string epoch = {};      // as telemetry_cursors has it; none: its rows are not counted as lost
+  std::string records = {};    // how many records its rows stand for, as an aggregate
+  std::string kept_from = {};  // the column of telemetry_levels that says from when on there are rows
 };
-const std::array<PartitionedTable, 2> partitioned_tables{
-    {{"telemetry_windows", "started_at", "lpad(to_hex(epoch), 16, '0')"}, {"health_samples", "at", "epoch"}}};
+const std::array<PartitionedTable, 4> partitioned_tables{{
+    {"health_samples", "at", Width::day, &KeepPartitions::retention_days, "epoch", "count(*)"},
+    {"telemetry_packed", "hour", Width::day, &KeepPartitions::retention_days, "lpad(to_hex(epoch), 16, '0')",
+     "sum(windows)", "packed_from"},
+    {"telemetry_hours", "hour", Width::day, &KeepPartitions::hours_retention_days, {}, {}, "hours_from"},
+    {"telemetry_days", "day", Width::month, &KeepPartitions::days_retention_days},
+}};
 
-// `sql` with the table, its column of time and its epoch in the place of {table}, {time} and {epoch}.
+// `sql` with the table and its column of time in the place of {table} and {time}.
 std::string statement_of(const PartitionedTable& table, std::string sql) {
   const auto fill_in = [&sql](std::string_view place, const std::string& name) {
     for (auto at = sql.find(place); at != std::string::npos; at = sql.find(place, at + name.size()))
@@ -31,7 +42,6 @@ std::string statement_of(const PartitionedTable& table, std::string sql) {
   };
   fill_in("{table}", table.name);
   fill_in("{time}", table.time_column);
-  fill_in("{epoch}", table.epoch);
   return sql;
 }
 
@@ -39,8 +49,20 @@ std::string date_of(sys_days day) {
   return to_rfc3339(Instant{day}).substr(0, 10);
 }
 
+// The day on which the partition of `day` begins, and that on which the next one does.
+sys_days first_of(const PartitionedTable& table, sys_days day) {
+  if (table.width == Width::day) return day;
+  const std::chrono::year_month_day date{day};
+  return sys_days{date.year() / date.month() / 1};
+}
+sys_days next_first_of(const PartitionedTable& table, sys_days day) {
+  if (table.width == Width::day) return day + days{1};
+  return first_of(table, first_of(table, day) + days{31});
+}
+
+// Of all tables by the day on which they begin, so that names have the order of time.
 std::string partition_name(const PartitionedTable& table, sys_days day) {
-  std::string date = date_of(day);
+  std::string date = date_of(first_of(table, day));
   std::erase(date, '-');
   return table.name + "_" + date;
 }
@@ -54,8 +76,8 @@ bool exists(pqxx::work& transaction, const std::string& relation) {
 void make_partition(pqxx::work& transaction, const PartitionedTable& table, sys_days day) {
   const std::string name = partition_name(table, day);
   if (exists(transaction, name)) return;
-  const std::string from = "'" + date_of(day) + "T00:00:00Z'";
-  const std::string to = "'" + date_of(day + days{1}) + "T00:00:00Z'";
+  const std::string from = "'" + date_of(first_of(table, day)) + "T00:00:00Z'";
+  const std::string to = "'" + date_of(next_first_of(table, day)) + "T00:00:00Z'";
   transaction.exec0(
       statement_of(table, "create table " + name + " (like {table} including defaults including constraints)"));
   transaction.exec0(statement_of(table, "with moved as (delete from {table}_default where {time} >= " + from +
@@ -89,6 +111,23 @@ std::vector<sys_days> days_in_default(pqxx::work& transaction, const Partitioned
   return found;
 }
 
+// What never had a day of its own was never shown: it counts as lost.
+void drop_old_of_default(pqxx::work& transaction, const PartitionedTable& table, sys_days oldest) {
+  const std::string gone = statement_of(table, "delete from {table}_default where {time} < $1::timestamptz");
+  if (table.epoch.empty()) {
+    transaction.exec_params0(gone, Instant{oldest});
+    return;
+  }
+  transaction.exec_params0("with gone as (" + gone + " returning *), counted as (select device_id, " + table.epoch +
+                               " as epoch, " + table.records + " as records from gone group by 1, 2) " + R"sql(
+        update telemetry_cursors c
+        set unread = c.unread + g.records
+        from counted g
+        where g.device_id = c.device_id and g.epoch = c.epoch
+      )sql",
+                           Instant{oldest});
+}
+
 void drop_old(pqxx::work& transaction, const PartitionedTable& table, sys_days oldest) {
   const auto rows = transaction.exec_params(
       R"sql(
@@ -100,20 +139,10 @@ void drop_old(pqxx::work& transaction, const PartitionedTable& table, sys_days o
       )sql",
       table.name, partition_name(table, oldest));
   for (const auto& row : rows) transaction.exec0("drop table " + transaction.quote_name(row[0].as<std::string>()));
-  // What never had a day of its own was never shown: it counts as lost.
-  const std::string sql = statement_of(table, R"sql(
-    with gone as (
-      delete from {table}_default where {time} < $1::timestamptz returning device_id, {epoch} as epoch
-    ),
-    counted as (
-      select device_id, epoch, count(*) as rows from gone group by 1, 2
-    )
-    update telemetry_cursors c
-    set unread = c.unread + g.rows
-    from counted g
-    where g.device_id = c.device_id and g.epoch = c.epoch
-  )sql");
-  transaction.exec_params0(sql, Instant{oldest});
+  drop_old_of_default(transaction, table, oldest);
+  if (!table.kept_from.empty())
+    transaction.exec_params0(
+        "update telemetry_levels set " + table.kept_from + " = greatest(" + table.kept_from + ", $1)", Instant{oldest});
 }
 
 }  // namespace
@@ -124,7 +153,7 @@ void KeepPartitions::operator()(pqxx::work& transaction) const {
   for (const auto& table : partitioned_tables) {
     if (!exists(transaction, table.name + "_default"))
       transaction.exec0("create table " + table.name + "_default partition of " + table.name + " default");
-    const auto oldest = today - days{retention_days};
+    const auto oldest = first_of(table, today - days{this->*table.retention_days});
     for (int day = -1; day <= ahead_days; ++day) make_partition(transaction, table, today + days{day});
     bring_back_from_the_future(transaction, table, Instant{today + days{ahead_days + 1}}, now);
     for (const auto day : days_in_default(transaction, table, oldest)) make_partition(transaction, table, day);

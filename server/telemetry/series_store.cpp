@@ -23,7 +23,7 @@ Result<std::string> model_of(pqxx::work& transaction, const SeriesQuery& query) 
   const auto row = transaction.exec_params1(
       R"sql(
         select coalesce(min(model), '')
-        from telemetry_windows
+        from telemetry_unpacked
         where device_id = $1 and started_at >= $2::timestamptz and started_at < $3::timestamptz
       )sql",
       query.device, query.from, query.to);
@@ -34,7 +34,7 @@ std::vector<TakenWindow> read_windows(pqxx::work& transaction, const SeriesQuery
   const auto rows = transaction.exec_params(
       R"sql(
         select started_at, version, figures
-        from telemetry_windows
+        from telemetry_unpacked
         where device_id = $1 and model = $2 and started_at >= $3::timestamptz and started_at < $4::timestamptz
         order by started_at desc
         limit $5

@@ -76,11 +76,15 @@ class ByteReader {
   }
   std::size_t left() const { return bytes_.size(); }
   bool has_failed() const { return !fault_.empty(); }
-  // Errc::corrupt when something was wrong or bytes are left; `what` names the value in the message.
-  Result<void> finish(const char* what) {
-    if (!bytes_.empty()) fail("bytes follow its end");
+  // Errc::corrupt when something was wrong so far; `what` names the value in the message.
+  Result<void> check(const char* what) const {
     if (has_failed()) return make_error(Errc::corrupt, std::string("not ") + what + ": " + fault_);
     return {};
+  }
+  // Likewise, and when bytes are left.
+  Result<void> finish(const char* what) {
+    if (!bytes_.empty()) fail("bytes follow its end");
+    return check(what);
   }
 
  private:

@@ -1,10 +1,13 @@
 #include "server/telemetry/stored_windows_store.hpp"
 
+#include <algorithm>
+#include <string_view>
 #include <utility>
 
 #include <nlohmann/json.hpp>
 
 #include "server/db/rows.hpp"
+#include "server/telemetry/stored/packed_windows.hpp"
 #include "server/telemetry/window_figures.hpp"
 
 namespace argosy::server {
@@ -13,58 +16,117 @@ namespace {
 
 using nlohmann::json;
 
-std::string statement_for(const StoredWindowsWanted& wanted) {
-  std::string sql = R"sql(
-    select p.n, w.*
-    from jsonb_to_recordset($1::jsonb) as
-      p(n int, device text, model text, version text, after timestamptz, before timestamptz)
-    cross join lateral (
-      select started_at, version, figures
-      from telemetry_windows
-      where device_id = p.device
-        and model = p.model
-        and (p.version = '' or version = p.version)
-        and started_at > p.after
-        and started_at < p.before
-  )sql";
-  sql += wanted.newest_first ? "order by started_at desc" : "order by started_at";
-  sql += R"sql(
-      limit $2
-    ) w
-    order by p.n, w.started_at
-  )sql";
-  return wanted.newest_first ? sql + " desc" : sql;
+using Found = std::vector<std::vector<TakenWindow>>;
+
+std::string pairs_of(const std::vector<WindowsOfPair>& pairs) {
+  auto rows = json::array();
+  for (const auto& [pair, after, before, version, but_not] : pairs)
+    rows.push_back({{"n", rows.size()},
+                    {"device", pair.device},
+                    {"model", pair.model},
+                    {"version", version},
+                    {"but_not", but_not},
+                    {"after", to_rfc3339(after)},
+                    {"before", to_rfc3339(before)}});
+  return rows.dump();
 }
 
-}  // namespace
+constexpr const char* pairs_table = R"sql(
+    jsonb_to_recordset($1::jsonb)
+      as p(n int, device text, model text, version text, but_not text, after timestamptz, before timestamptz)
+)sql";
+constexpr const char* of_the_pair = R"sql(
+    device_id = p.device
+      and model = p.model
+      and (p.version = '' or version = p.version)
+      and (p.but_not = '' or version <> p.but_not)
+)sql";
 
-std::vector<std::vector<TakenWindow>> read_stored_windows(pqxx::work& transaction, const StoredWindowsWanted& wanted) {
-  std::vector<std::vector<TakenWindow>> windows(wanted.pairs.size());
-  if (wanted.pairs.empty()) return windows;
-  auto pairs = json::array();
-  for (const auto& [pair, after, before, version] : wanted.pairs)
-    pairs.push_back({{"n", pairs.size()},
-                     {"device", pair.device},
-                     {"model", pair.model},
-                     {"version", version},
-                     {"after", to_rfc3339(after)},
-                     {"before", to_rfc3339(before)}});
-  const auto rows = transaction.exec_params(statement_for(wanted), pairs.dump(), wanted.most);
+void read_unpacked(pqxx::work& transaction, const StoredWindowsWanted& wanted, Found& found) {
+  const std::string order = wanted.newest_first ? " desc" : "";
+  const auto rows = transaction.exec_params(
+      "select p.n, w.* from " + std::string(pairs_table) +
+          "cross join lateral (select started_at, version, figures from telemetry_unpacked where " + of_the_pair +
+          "and started_at > p.after and started_at < p.before order by started_at" + order + " limit $2) w",
+      pairs_of(wanted.pairs), wanted.most);
   const auto place = rows.column_number("n");
   const auto started_at = rows.column_number("started_at");
   const auto version = rows.column_number("version");
   const auto figures = rows.column_number("figures");
   for (const auto& row : rows) {
-    const auto n = row[place].as<std::size_t>();
     TakenWindow window;
-    window.device = wanted.pairs[n].pair.device;
-    window.model = wanted.pairs[n].pair.model;
     window.version = row[version].as<std::string>();
     window.started_at = row[started_at].as<Instant>();
     read_figures(row[figures].c_str(), window);
-    windows[n].push_back(std::move(window));
+    found[row[place].as<std::size_t>()].push_back(std::move(window));
   }
-  return windows;
+}
+
+// As many packed rows of each pair as hold `most` windows; rows that reach over a bound are not counted on.
+void read_packed(pqxx::work& transaction, const StoredWindowsWanted& wanted, Found& found) {
+  const std::string order = wanted.newest_first ? " desc" : "";
+  const auto rows = transaction.exec_params("select p.n, w.version, w.packed from " + std::string(pairs_table) + R"sql(
+        cross join lateral (
+          select version, packed
+          from (
+            select version, packed,
+              sum(case when hour > p.after and hour + interval '1 hour' <= p.before then windows else 0 end)
+                over (order by hour)sql" + order +
+                                                R"sql( rows between unbounded preceding and 1 preceding) as before_it
+            from telemetry_packed
+            where )sql" + of_the_pair + R"sql(
+              and hour > p.after - interval '1 hour' and hour < p.before
+          ) hours
+          where coalesce(before_it, 0) < $2
+        ) w
+      )sql",
+                                            pairs_of(wanted.pairs), wanted.most);
+  for (const auto& row : rows) {
+    const auto n = row["n"].as<std::size_t>();
+    const auto& [pair, after, before, version, but_not] = wanted.pairs[n];
+    const auto bytes = from_hex(std::string_view(row["packed"].c_str()).substr(2));
+    auto packed = bytes ? unpack_windows(*bytes) : bytes.error();
+    if (!packed) continue;  // one row must not hold up a judge
+    for (auto& [seq, link, window] : *packed) {
+      if (window.started_at <= after || window.started_at >= before) continue;
+      window.version = row["version"].as<std::string>();
+      found[n].push_back(std::move(window));
+    }
+  }
+}
+
+// What is packed of a pair is of interest up to where as many as are wanted were found unpacked.
+StoredWindowsWanted still_wanted(StoredWindowsWanted wanted, const Found& found) {
+  for (std::size_t n = 0; n < found.size(); ++n) {
+    if (found[n].size() < wanted.most) continue;
+    const Instant last = found[n].back().started_at;
+    auto& of_pair = wanted.pairs[n];
+    (wanted.newest_first ? of_pair.after : of_pair.before) = last;
+  }
+  return wanted;
+}
+
+}  // namespace
+
+std::vector<std::vector<TakenWindow>> read_stored_windows(pqxx::work& transaction, const StoredWindowsWanted& wanted) {
+  Found found(wanted.pairs.size());
+  if (wanted.pairs.empty() || wanted.most == 0) return found;
+  read_unpacked(transaction, wanted, found);
+  const auto in_order = [&](const TakenWindow& a, const TakenWindow& b) {
+    return wanted.newest_first ? a.started_at > b.started_at : a.started_at < b.started_at;
+  };
+  for (auto& windows : found) std::stable_sort(windows.begin(), windows.end(), in_order);
+  read_packed(transaction, still_wanted(wanted, found), found);
+  for (std::size_t n = 0; n < found.size(); ++n) {
+    auto& windows = found[n];
+    std::stable_sort(windows.begin(), windows.end(), in_order);
+    if (windows.size() > wanted.most) windows.resize(wanted.most);
+    for (auto& window : windows) {
+      window.device = wanted.pairs[n].pair.device;
+      window.model = wanted.pairs[n].pair.model;
+    }
+  }
+  return found;
 }
 
 }  // namespace argosy::server

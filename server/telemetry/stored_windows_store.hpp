@@ -1,5 +1,5 @@
-// Windows as they lie in the database, for those who judge: what they do not remember is read here, and nowhere else.
-// Runs inside their transactions, on DB threads.
+// Windows as they lie in the database, packed or not, for those who judge: what they do not remember is read here, and
+// nowhere else. Runs inside their transactions, on DB threads.
 #pragma once
 
 #include <string>
@@ -17,6 +17,7 @@ struct WindowsOfPair {
   Instant after{};           // they start after this
   Instant before{};          // and before this
   std::string version = {};  // empty: of any
+  std::string but_not = {};  // a version of which none are wanted
 };
 
 struct StoredWindowsWanted {

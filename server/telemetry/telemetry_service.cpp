@@ -9,6 +9,7 @@
 #include "server/telemetry/integrity_store.hpp"
 #include "server/telemetry/partition_store.hpp"
 #include "server/telemetry/series_store.hpp"
+#include "server/telemetry/stored/closing_store.hpp"
 #include "server/telemetry/telemetry_store.hpp"
 #include "server/work/by_halves.hpp"
 
@@ -74,8 +75,10 @@ Task<Result<TelemetryService::Acks>> TelemetryService::ingest(std::vector<wire::
 }
 
 Task<Result<void>> TelemetryService::tick(Instant now) {
+  ARGOSY_CO_CHECK(co_await db_.transact<CloseHours>(now, options_.pack_after));
   if (kept_at_ && now - *kept_at_ < options_.upkeep_interval) co_return Result<void>{};
-  ARGOSY_CO_CHECK(co_await db_.transact<KeepPartitions>(now, options_.partitions_ahead_days, options_.retention_days));
+  ARGOSY_CO_CHECK(co_await db_.transact<KeepPartitions>(now, options_.partitions_ahead_days, options_.retention_days,
+                                                        options_.hours_retention_days, options_.days_retention_days));
   kept_at_ = now;
   co_return Result<void>{};
 }

@@ -28,6 +28,9 @@ struct StoredTelemetry;
 struct TelemetryOptions {
   int partitions_ahead_days = 3;
   int retention_days = 30;
+  int hours_retention_days = 90;   // of windows added up by hours
+  int days_retention_days = 1095;  // and by days
+  Duration pack_after{600'000};    // the end of their hour, windows are packed
   Duration upkeep_interval{3'600'000};
 };
 
@@ -74,8 +77,9 @@ class TelemetryService {
   // an error of the whole: that is so of all.
   Task<Result<Acks>> ingest(std::vector<wire::TelemetryBatch> batches, Instant now);
 
-  // Makes the partitions from yesterday to some days ahead, and drops those past the retention. Call before the first
-  // ingest and about once a minute on the leader: it does something once an upkeep_interval.
+  // Makes the partitions of hours and days to come, takes out hours that are over, and drops what is past its
+  // retention. Call before the first ingest and about once a minute on the leader: days are looked at once an
+  // upkeep_interval.
   Task<Result<void>> tick(Instant now);
 
   Task<Result<Series>> series(SeriesQuery query);  // Errc::not_found without such a device

@@ -59,7 +59,8 @@ Bytes encode_figures(const TakenWindow& window) {
   return out;
 }
 
-Result<void> decode_figures(ByteView bytes, TakenWindow& window) {
+Result<void> decode_figures(ByteView bytes, TakenWindow& window, std::uint32_t wanted) {
+  constexpr const char* what = "the figures of a window";
   if (bytes.empty() || bytes.size() > figures_limit || bytes.front() != figures_format)
     return make_error(Errc::corrupt, "not the figures of a window: their format is unknown (the first byte must be 1)");
   ByteReader in(bytes.subspan(1));
@@ -68,13 +69,22 @@ Result<void> decode_figures(ByteView bytes, TakenWindow& window) {
   window.received_at = window.ended_at + in.signed_ms();
   const auto parts = in.number();
   if ((parts & ~std::uint64_t{all_parts}) != 0) in.fail("it has parts that nobody knows");
-  if ((parts & part_latency) != 0) window.latency = in.decoded(LogHistogram::decode(in.block()));
+  // Parts come in the order of their numbers, and what is wanted of them in `parts & wanted`.
+  const auto is_last = [&](std::uint32_t part) { return wanted != all_parts && (parts & wanted) < part; };
+  if (is_last(part_latency)) return in.check(what);
+  if ((parts & part_latency) != 0) {
+    const auto latency = in.block();
+    if ((wanted & part_latency) != 0) window.latency = in.decoded(LogHistogram::decode(latency));
+  }
+  if (is_last(part_features)) return in.check(what);
   if ((parts & part_features) != 0) window.features = take_features(in);
+  if (is_last(part_classes)) return in.check(what);
   if ((parts & part_classes) != 0) window.classes = in.classes();
+  if (is_last(part_numbers)) return in.check(what);
   if ((parts & part_numbers) != 0) window.numbers = in.decoded(wire::decode_numbers(in.block()));
   if ((parts & part_confidences) != 0) window.confidences = in.decoded(wire::decode_confidences(in.block()));
   if ((parts & part_device_time) != 0) window.device_started_at = window.started_at + in.signed_ms();
-  return in.finish("the figures of a window");
+  return in.finish(what);
 }
 
 void read_figures(std::string_view bytea, TakenWindow& window) {

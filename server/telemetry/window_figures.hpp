@@ -26,6 +26,7 @@ enum WindowParts : std::uint8_t {
   part_device_time = 32,  // zigzag: by the device's clock it started so many ms later
 };
 inline constexpr std::uint32_t all_parts = 63;
+inline constexpr std::uint32_t no_parts = 0;
 
 inline constexpr std::size_t figures_limit = 1U << 20;  // bytes; a record is no longer on the wire
 
@@ -33,8 +34,9 @@ inline constexpr std::size_t figures_limit = 1U << 20;  // bytes; a record is no
 Bytes encode_figures(const TakenWindow& window);
 
 // Reads them into a window whose start is known. Errc::corrupt for what encode_figures did not write; the window then
-// has what was read before the fault.
-Result<void> decode_figures(ByteView bytes, TakenWindow& window);
+// has what was read before the fault. Parts that are not in `wanted`, a sum of WindowParts, need not be there: what is
+// behind the last of those that are is not even looked at.
+Result<void> decode_figures(ByteView bytes, TakenWindow& window, std::uint32_t wanted = all_parts);
 
 // The same from a bytea as PostgreSQL prints it, "\\x0102", but what cannot be read is left out: one row must not hold
 // up a chart, or a rollout.

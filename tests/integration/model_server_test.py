@@ -152,7 +152,7 @@ class ModelServer(RunningArgosy):
         self.assertEqual(self.roll_out("1.0")["state"], "succeeded", self.agent.log_tail())
         self.assertEqual((self.triton.loaded, self.triton.numbers()), (1, [1]))
         served = lambda: sum(count_of(bytes.fromhex(row[0])) for row in self.installation.rows(
-            "select encode(figures, 'hex') from telemetry_windows where version = '1.0'"))
+            "select encode(figures, 'hex') from telemetry_unpacked where version = '1.0'"))
         wait_until(lambda: served() >= 100, 60, "what Triton counted")
 
         self.triton.refuses = True

@@ -88,7 +88,7 @@ class TwoServers(RunningArgosy):
         def busy():
             served = Counter()
             for device, figures in self.installation.rows(
-                    "select device_id, encode(figures, 'hex') from telemetry_windows where version = '1.0'"):
+                    "select device_id, encode(figures, 'hex') from telemetry_unpacked where version = '1.0'"):
                 served[device] += count_of(bytes.fromhex(figures))
             return sum(count >= 100 for count in served.values())
 

@@ -27,7 +27,7 @@ inline void add_window(TestDatabase& database, const server::TakenWindow& window
 inline std::vector<server::TakenWindow> stored_windows(TestDatabase& database) {
   std::vector<server::TakenWindow> windows;
   for (const auto& row : database.exec(
-           "select device_id, model, version, started_at, figures from telemetry_windows order by device_id, seq")) {
+           "select device_id, model, version, started_at, figures from telemetry_unpacked order by device_id, seq")) {
     server::TakenWindow window;
     window.device = row["device_id"].as<std::string>();
     window.model = row["model"].as<std::string>();

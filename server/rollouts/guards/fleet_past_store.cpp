@@ -40,7 +40,7 @@ FleetPast load_fleet_past(pqxx::work& transaction, const Filter& filter, const P
                                             .version = wanted.version,
                                             .until = wanted.now,
                                             .reach_back = wanted.baseline,
-                                            .of_each_device = static_cast<std::int64_t>(windows_of_device)})) {
+                                            .of_each_device = windows_of_device})) {
     if (past.devices.empty() || window.device != device) {
       device = window.device;
       version = window.version;

@@ -26,9 +26,9 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr int members_a_reading = 50;  // whose past is read in one transaction
-constexpr int windows_of_past = 288;   // of a member, the newest: a day of five-minute windows
-constexpr int samples_of_past = 288;   // of its board's health, the newest
+constexpr int members_a_reading = 50;         // whose past is read in one transaction
+constexpr std::size_t windows_of_past = 288;  // of a member, the newest: a day of five-minute windows
+constexpr int samples_of_past = 288;          // of its board's health, the newest
 
 Result<Bytes> bytes_of(const pqxx::field& field) {
   constexpr std::size_t prefix = 2;  // \\x

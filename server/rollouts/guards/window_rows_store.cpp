@@ -1,48 +1,36 @@
 #include "server/rollouts/guards/window_rows_store.hpp"
 
-#include <string>
+#include <iterator>
 #include <utility>
 
-#include "server/db/rows.hpp"
-#include "server/db/statement.hpp"
-#include "server/telemetry/window_figures.hpp"
+#include "server/telemetry/stored_windows_store.hpp"
 
 namespace argosy::server {
 
 namespace {
 
-TakenWindow window_of(const pqxx::row& row) {
-  TakenWindow window;
-  window.device = row["device"].as<std::string>();
-  window.version = row["version"].as<std::string>();
-  window.started_at = row["started_at"].as<Instant>();
-  read_figures(row["figures"].c_str(), window);
-  return window;
-}
+constexpr std::size_t devices_at_once = 200;
 
 }  // namespace
 
 std::vector<TakenWindow> newest_windows(pqxx::work& transaction, const std::vector<std::string>& devices,
                                         const WindowsWanted& wanted) {
-  static const Statement find_newest{"newest_windows", R"sql(
-    select p.device, w.version, w.started_at, w.figures
-    from unnest($1::text[]) as p(device)
-    cross join lateral (
-      select *
-      from telemetry_windows i
-      where i.device_id = p.device and i.model = $2 and i.version <> $3
-        and i.started_at < $4::timestamptz and i.started_at >= $4::timestamptz - make_interval(secs => $5)
-      order by i.started_at desc
-      limit $6
-    ) as w
-    order by p.device, w.started_at desc
-  )sql"};
-  std::vector<TakenWindow> windows;
-  for (const auto& row :
-       exec_prepared(transaction, find_newest, pg_array(devices), wanted.model, wanted.version, wanted.until,
-                     std::chrono::duration<double>(wanted.reach_back).count(), wanted.of_each_device))
-    windows.push_back(window_of(row));
-  return windows;
+  std::vector<TakenWindow> all;
+  StoredWindowsWanted stored{.most = wanted.of_each_device, .newest_first = true};
+  const auto read = [&] {
+    for (auto& windows : read_stored_windows(transaction, stored))
+      std::move(windows.begin(), windows.end(), std::back_inserter(all));
+    stored.pairs.clear();
+  };
+  for (const auto& device : devices) {
+    stored.pairs.push_back({.pair = {device, wanted.model},
+                            .after = wanted.until - wanted.reach_back - Duration{1},
+                            .before = wanted.until,
+                            .but_not = wanted.version});
+    if (stored.pairs.size() == devices_at_once) read();
+  }
+  read();
+  return all;
 }
 
 }  // namespace argosy::server

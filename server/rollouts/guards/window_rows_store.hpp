@@ -17,7 +17,7 @@ struct WindowsWanted {
   std::string version;  // not of this one
   Instant until{};
   Duration reach_back{0};
-  std::int64_t of_each_device = 0;  // the newest
+  std::size_t of_each_device = 0;  // the newest
 };
 // Device after device, each one's newest first. What does not decode of a window is left out.
 std::vector<TakenWindow> newest_windows(pqxx::work& transaction, const std::vector<std::string>& devices,

@@ -135,7 +135,8 @@ void put_layout(Bytes& out, const FeatureLayout& layout) {
 void put_layout(Bytes& out, const ClassLayout& layout) {
   put_varint(out, layout.size());
   for (std::size_t i = 0; i < layout.size(); ++i)
-    put_varint(out, i == 0 ? zigzag(layout[i]) : static_cast<std::uint64_t>(std::int64_t{layout[i]} - layout[i - 1] - 1));
+    put_varint(out,
+               i == 0 ? zigzag(layout[i]) : static_cast<std::uint64_t>(std::int64_t{layout[i]} - layout[i - 1] - 1));
 }
 
 template <class Counted>
@@ -337,8 +338,7 @@ Result<std::vector<PackedWindow>> unpack_windows(ByteView bytes, std::uint32_t p
   ARGOSY_CHECK(links.finish(what));
   constexpr auto others = static_cast<std::uint32_t>(all_parts & ~(part_latency | part_features | part_classes));
   ARGOSY_CHECK(read_section((parts & others) != 0, [&](ByteReader& of) { read_extras(of, windows, besides); }));
-  ARGOSY_CHECK(
-      read_section((parts & part_latency) != 0, [&](ByteReader& of) { read_latency(of, windows, besides); }));
+  ARGOSY_CHECK(read_section((parts & part_latency) != 0, [&](ByteReader& of) { read_latency(of, windows, besides); }));
   ARGOSY_CHECK(read_section((parts & part_features) != 0, [&](ByteReader& of) {
     read_counted(of, windows, besides, has_features, &TakenWindow::features);
   }));

@@ -24,8 +24,8 @@
 
 namespace argosy::server {
 
-inline constexpr std::size_t most_packed = 20'000;                // windows in a value
-inline constexpr std::size_t packed_section_limit = 64U << 20;    // bytes, before zstd
+inline constexpr std::size_t most_packed = 20'000;              // windows in a value
+inline constexpr std::size_t packed_section_limit = 64U << 20;  // bytes, before zstd
 
 struct PackedWindow {
   std::uint64_t seq = 0;

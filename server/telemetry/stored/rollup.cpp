@@ -68,7 +68,7 @@ Instant floor_to(Instant at, Duration width) {
 
 void Rollups::add(const TakenWindow& window, std::uint64_t windows) {
   const Instant start = floor_to(window.started_at, width_);
-  const auto [place, is_new] = sums_.try_emplace({start, window.version});
+  const auto [place, is_new] = sums_.try_emplace({window.device, window.model, window.version, start});
   auto& [sum, added] = place->second;
   if (is_new) {
     sum.device = window.device;

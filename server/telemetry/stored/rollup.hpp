@@ -1,12 +1,12 @@
-// Windows added up over an hour or a day, as long charts and years of comparison need them: counts exact, latency within
-// 1 % as LogHistogram has it. A rollup is a window itself, which starts at its hour or day and ends when the time that
-// its windows cover together is over, and merges with others in any order. Pure.
+// Windows added up over an hour or a day, as long charts and years of comparison need them: counts exact, latency
+// within 1 % as LogHistogram has it. A rollup is a window itself, which starts at its hour or day and ends when the
+// time that its windows cover together is over, and merges with others in any order. Pure.
 #pragma once
 
 #include <cstdint>
 #include <map>
 #include <string>
-#include <utility>
+#include <tuple>
 #include <vector>
 
 #include "common/base/instant.hpp"
@@ -28,16 +28,16 @@ struct Rollup {
   std::uint64_t windows = 0;
 };
 
-// Sums of one device and model, by version and start.
+// Sums by device, model, version and start.
 class Rollups {
  public:
   explicit Rollups(Duration width) : width_(width) {}  // an hour or a day, in UTC
   void add(const TakenWindow& window, std::uint64_t windows = 1);
-  std::vector<Rollup> take();  // in the order of their starts; leaves none
+  std::vector<Rollup> take();  // in the order of that; leaves none
 
  private:
   Duration width_;
-  std::map<std::pair<Instant, std::string>, Rollup> sums_;
+  std::map<std::tuple<std::string, std::string, std::string, Instant>, Rollup> sums_;
 };
 
 Instant floor_to(Instant at, Duration width);

@@ -10,7 +10,6 @@ namespace argosy::server {
 namespace {
 
 using std::chrono::days;
-using test::window;
 
 const Instant noon = parse_rfc3339("2026-03-01T12:00:00Z").value();
 
@@ -20,19 +19,27 @@ class Partitions : public ::testing::Test {
 
   void keep(Instant now, int retention_days = 30) {
     pqxx::work transaction(database.connection());
-    KeepPartitions{now, 3, retention_days}(transaction);
+    KeepPartitions{.now = now, .retention_days = retention_days}(transaction);
     transaction.commit();
   }
   void store(std::vector<Instant> times) {
     wire::TelemetryBatch batch{"cam-1", test::epoch, next_seq, {}};
-    for (const auto at : times) batch.records.push_back({next_seq++, window({.started_at = at})});
+    for (const auto at : times) batch.records.push_back({next_seq++, test::health(at, 7)});
     pqxx::work transaction(database.connection());
     ASSERT_TRUE(StoreTelemetry({{std::make_shared<const wire::TelemetryBatch>(batch)}, noon, days{30}})(transaction));
     transaction.commit();
   }
-  std::string partition_of_all() {
-    return database.value<std::string>(
-        "select coalesce(string_agg(tableoid::regclass::text, ' ' order by started_at), '') from telemetry_windows");
+  // As an hour of one window, packed or added up.
+  void add_hour(const std::string& table, const std::string& start, const std::string& at) {
+    const bool is_packed = table == "telemetry_packed";
+    database.exec("insert into " + table + " (" + start + ", windows, device_id, model, version, " +
+                  (is_packed ? "epoch, first_seq, last_seq, packed" : "figures") + ") values ('" + at +
+                  "', 1, 'cam-1', 'digits', '1.0', " + (is_packed ? "x'0123456789abcdef'::bigint, 7, 7, ''" : "''") +
+                  ")");
+  }
+  std::string partitions_of_all(const std::string& table = "health_samples", const std::string& time = "at") {
+    return database.value<std::string>("select coalesce(string_agg(tableoid::regclass::text, ' ' order by " + time +
+                                       "), '') from " + table);
   }
 
   test::TestDatabase database;
@@ -44,48 +51,66 @@ TEST_F(Partitions, AreMadeFromYesterdayToThreeDaysAhead) {
   keep(noon);
   EXPECT_EQ(
       database.value<std::string>("select string_agg(relname, ' ' order by relname) from pg_class where relkind = 'r' "
-                                  "and relname like 'telemetry_windows%'"),
-      "telemetry_windows_20260228 telemetry_windows_20260301 telemetry_windows_20260302 telemetry_windows_20260303 "
-      "telemetry_windows_20260304 telemetry_windows_default");
-  EXPECT_EQ(database.value<int>("select count(*) from pg_inherits where inhparent = 'health_samples'::regclass"), 6);
-  EXPECT_EQ(database.value<int>("select count(*) from pg_indexes where tablename = 'telemetry_windows_20260301'"), 2);
+                                  "and relname like 'health_samples%'"),
+      "health_samples_20260228 health_samples_20260301 health_samples_20260302 health_samples_20260303 "
+      "health_samples_20260304 health_samples_default");
+  EXPECT_EQ(database.value<int>("select count(*) from pg_inherits where inhparent = 'telemetry_packed'::regclass"), 6);
+  EXPECT_EQ(database.value<int>("select count(*) from pg_inherits where inhparent = 'telemetry_hours'::regclass"), 6);
+  EXPECT_EQ(database.value<int>("select count(*) from pg_indexes where tablename = 'telemetry_packed_20260301'"), 1);
+}
+
+TEST_F(Partitions, OfDaysAddedUpAreMonths) {
+  keep(noon);
+  for (const char* day : {"2026-02-01", "2026-02-28", "2026-03-01", "2026-03-31"})
+    add_hour("telemetry_days", "day", std::string(day) + "T00:00:00Z");
+  keep(parse_rfc3339("2026-03-30T12:00:00Z").value());
+  EXPECT_EQ(partitions_of_all("telemetry_days", "day"),
+            "telemetry_days_20260201 telemetry_days_20260201 telemetry_days_20260301 telemetry_days_20260301");
 }
 
 TEST_F(Partitions, WhatHasNoDayYetMovesOutOfTheDefaultOnceItsDayIsMade) {
   keep(noon);
   store({noon - days{5}, noon, noon + days{4}});
-  EXPECT_EQ(partition_of_all(), "telemetry_windows_default telemetry_windows_20260301 telemetry_windows_20260301")
+  EXPECT_EQ(partitions_of_all(), "health_samples_default health_samples_20260301 health_samples_20260301")
       << "nothing happens in the future";
   keep(noon + days{1});
-  EXPECT_EQ(partition_of_all(), "telemetry_windows_20260224 telemetry_windows_20260301 telemetry_windows_20260301");
+  EXPECT_EQ(partitions_of_all(), "health_samples_20260224 health_samples_20260301 health_samples_20260301");
 }
 
 TEST_F(Partitions, ArePastTheRetentionDropped) {
   keep(noon);
   store({noon - days{9}, noon - days{1}, noon});
+  for (const auto& [table, start] : {std::pair("telemetry_packed", "hour"), std::pair("telemetry_hours", "hour")})
+    for (const auto at : {noon - days{9}, noon - days{1}, noon}) add_hour(table, start, to_rfc3339(at));
   keep(noon + days{8}, 8);
-  EXPECT_EQ(partition_of_all(), "telemetry_windows_20260301");
-  EXPECT_EQ(database.value<int>("select count(*) from pg_class where relname = 'telemetry_windows_20260228'"), 0);
+  EXPECT_EQ(partitions_of_all(), "health_samples_20260301");
+  EXPECT_EQ(partitions_of_all("telemetry_packed", "hour"), "telemetry_packed_20260301");
+  EXPECT_EQ(database.value<int>("select count(*) from telemetry_hours"), 3);
+  EXPECT_EQ(database.value<int>("select count(*) from pg_class where relname = 'health_samples_20260228'"), 0);
+  EXPECT_EQ(database.value<std::string>("select packed_from at time zone 'UTC' from telemetry_levels"),
+            "2026-03-01 00:00:00");
 }
 
 TEST_F(Partitions, WhatIsDeletedUnreadIsCountedAsLost) {
   keep(noon);
   store({instant_from_ms(1'714'000'000'000), noon});  // 2024, and honest about it
-  EXPECT_EQ(partition_of_all(), "telemetry_windows_20260301");
+  EXPECT_EQ(partitions_of_all(), "health_samples_20260301");
   EXPECT_EQ(database.value<int>("select unread from telemetry_cursors"), 1);
+  add_hour("telemetry_packed", "hour", "2024-03-01T12:00:00Z");
+  keep(noon + days{1});
+  EXPECT_EQ(partitions_of_all("telemetry_packed", "hour"), "");
+  EXPECT_EQ(database.value<int>("select unread from telemetry_cursors"), 2);
 }
 
 // Rows from before the receipt was noted.
 TEST_F(Partitions, OldRowsOfOddYearsLeaveTheDefaultPartition) {
   keep(noon);
   store({noon});
-  for (const char* year : {"1970-01-01T00:00:05Z", "2060-01-01T00:00:00Z"}) {
-    TakenWindow window{.device = "cam-1", .model = "digits", .version = "1.0"};
-    window.started_at = window.ended_at = parse_rfc3339(year).value();
-    test::add_window(database, window, 7);
-  }
+  for (const char* year : {"1970-01-01T00:00:05Z", "2060-01-01T00:00:00Z"})
+    database.exec("insert into health_samples (device_id, epoch, seq, at, sample) values ('cam-1', '" +
+                  std::string(test::epoch) + "', 7, '" + year + "', '{}')");
   keep(noon + days{1});
-  EXPECT_EQ(partition_of_all(), "telemetry_windows_20260301 telemetry_windows_20260302");
+  EXPECT_EQ(partitions_of_all(), "health_samples_20260301 health_samples_20260302");
   EXPECT_EQ(database.value<int>("select unread from telemetry_cursors"), 1);
 }
 

@@ -61,7 +61,7 @@ TEST(WindowMigration, KeepsAllOfAWindow) {
   TakenWindow empty{.device = "cam-2", .model = "digits", .version = "1.0", .started_at = begun};
   empty.ended_at = empty.received_at = begun;
   EXPECT_EQ(windows[1], empty);
-  const auto row = database.exec("select seq, to_hex(epoch), link from telemetry_windows order by seq")[0];
+  const auto row = database.exec("select seq, to_hex(epoch), link from telemetry_unpacked order by seq")[0];
   EXPECT_EQ(row[0].as<int>(), 7);
   EXPECT_EQ(row[1].as<std::string>(), "fedcba9876543210");
   EXPECT_EQ(row[2].as<int>(), -5);

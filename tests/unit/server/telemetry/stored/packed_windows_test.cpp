@@ -17,7 +17,8 @@ std::vector<PackedWindow> hour_of_a_device(Rng& rng, std::size_t count = 120) {
   for (std::size_t i = 0; i < count; ++i) {
     PackedWindow packed{.seq = 4000 + i, .link = rng(), .window = {}};
     TakenWindow& window = packed.window;
-    window.started_at = packed_hour + Duration{30'000 * static_cast<std::int64_t>(i) + static_cast<std::int64_t>(rng.below(4))};
+    window.started_at =
+        packed_hour + Duration{30'000 * static_cast<std::int64_t>(i) + static_cast<std::int64_t>(rng.below(4))};
     window.ended_at = window.started_at + Duration{30'000};
     window.received_at = window.ended_at + Duration{20 + static_cast<std::int64_t>(rng.below(60))};
     window.count = 300;
@@ -47,11 +48,13 @@ PackedWindow odd_window(Rng& rng) {
   window.correct = rng.below(200);
   if (rng.below(2) == 0) window.latency.add(0.5 + static_cast<double>(rng.below(900)), 1 + rng.below(1000));
   for (std::uint64_t n = rng.below(4); n > 0; --n)
-    window.features.push_back({"f" + std::to_string(rng.below(3)), std::vector<std::uint64_t>(rng.below(5), rng.below(300))});
+    window.features.push_back(
+        {"f" + std::to_string(rng.below(3)), std::vector<std::uint64_t>(rng.below(5), rng.below(300))});
   for (std::uint64_t n = rng.below(4); n > 0; --n) window.classes[static_cast<int>(rng())] = rng.below(3);
   if (rng.below(3) == 0) window.numbers["queue_depth"].add(static_cast<double>(rng.below(9)));
   if (rng.below(3) == 0) window.confidences.add(0.9);
-  if (rng.below(3) == 0) window.device_started_at = window.started_at - Duration{static_cast<std::int64_t>(rng.below(9'000'000))};
+  if (rng.below(3) == 0)
+    window.device_started_at = window.started_at - Duration{static_cast<std::int64_t>(rng.below(9'000'000))};
   return packed;
 }
 

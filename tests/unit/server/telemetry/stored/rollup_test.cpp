@@ -59,15 +59,17 @@ TEST(Rollup, KeepsHoursAndVersionsApart) {
   rollups.add(minute(rolled_noon));
   std::vector<std::pair<Instant, std::string>> found;
   for (const auto& [sum, windows] : rollups.take()) found.emplace_back(sum.started_at, sum.version);
-  EXPECT_EQ(found, (std::vector<std::pair<Instant, std::string>>{
-                       {rolled_noon - 1h, "1.0"}, {rolled_noon, "1.0"}, {rolled_noon, "2.0"}, {rolled_noon + 1h, "1.0"}}));
+  EXPECT_EQ(found,
+            (std::vector<std::pair<Instant, std::string>>{
+                {rolled_noon - 1h, "1.0"}, {rolled_noon, "1.0"}, {rolled_noon + 1h, "1.0"}, {rolled_noon, "2.0"}}));
 }
 
 TEST(Rollup, OfRollupsIsThatOfTheirWindows) {
   Rng rng(11);
   Rollups at_once(24h), hours(1h), from_hours(24h);
   for (int i = 0; i < 2000; ++i) {
-    const auto window = minute(rolled_noon + Duration{static_cast<std::int64_t>(rng.below(200'000'000))}, 41 + rng.below(900));
+    const auto window =
+        minute(rolled_noon + Duration{static_cast<std::int64_t>(rng.below(200'000'000))}, 41 + rng.below(900));
     at_once.add(window);
     hours.add(window);
   }
