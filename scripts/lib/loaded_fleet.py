@@ -16,6 +16,7 @@ from processes import ROOT, Program, descendants, free_port, say
 from services import Mosquitto, Postgres, TlsFiles, run
 
 FLEET_LOAD = ROOT / "build/release/tests/bench/argosy-fleet-load"
+STORED_BENCH = ROOT / "build/release/tests/bench/argosy-stored-bench"
 SHARED_USER, SHARED_CONNECTIONS = "fleet-load", 8
 DIGITS = 7
 DRAIN_S = 240  # how long the end of a load waits for acknowledgements
@@ -43,7 +44,7 @@ update releases set reference = '{reference}' where model = 'digits';
 
 def build_programs(group):
     for command in (["cmake", "--preset", "release"],
-                    ["cmake", "--build", "--preset", "release", "--target", "argosyd", "argosy-fleet-load"]):
+                    ["cmake", "--build", "--preset", "release", "--target", "argosyd", "argosy-fleet-load", "argosy-stored-bench"]):
         if group.run(command, cwd=ROOT, stdout=sys.stderr) != 0:
             sys.exit(f"{' '.join(command)} failed")
 

@@ -5,6 +5,7 @@ import statistics
 WINDOWS = "telemetry_windows"  # where they come in
 UNPACKED = "telemetry_unpacked"
 PACKED = "telemetry_packed"
+HOURS = "telemetry_hours"
 HEALTH = "health_samples"
 
 # Of each outbox: how many rows, how many numbers, and how far these reach. What is packed was counted when it was.
@@ -30,20 +31,25 @@ def integrity(sql):
     return stored(sql), duplicates, gaps
 
 
+def size_over(sql, table, count):
+    """Heap, indexes and TOAST of the partitions that have rows, over what is counted in them."""
+    size, counted = map(int, sql(
+        f"select coalesce(sum(pg_total_relation_size(inhrelid)) filter (where pg_relation_size(inhrelid) > 0), 0), (select {count} from {table}) "
+        f"from pg_inherits where inhparent = '{table}'::regclass").split())
+    return round(size / counted) if counted else None
+
+
 def bytes_per_window(sql):
-    """Heap, indexes and TOAST of the partitions that have windows, over these."""
-    size, rows = map(int, sql(
-        f"select coalesce(sum(pg_total_relation_size(inhrelid)) filter (where pg_relation_size(inhrelid) > 0), 0), (select count(*) from {WINDOWS}) "
-        f"from pg_inherits where inhparent = '{WINDOWS}'::regclass").split())
-    return round(size / rows) if rows else None
+    return size_over(sql, WINDOWS, "count(*)")
 
 
 def packed_bytes_per_window(sql):
-    """Heap, indexes and TOAST of the partitions that have packed windows, over these; none before any are."""
-    size, windows = map(int, sql(
-        f"select coalesce(sum(pg_total_relation_size(inhrelid)) filter (where pg_relation_size(inhrelid) > 0), 0), "
-        f"(select coalesce(sum(windows), 0) from {PACKED}) from pg_inherits where inhparent = '{PACKED}'::regclass").split())
-    return round(size / windows) if windows else None
+    """As bytes_per_window; none before any are packed."""
+    return size_over(sql, PACKED, "coalesce(sum(windows), 0)")
+
+
+def hour_rollup_bytes(sql):
+    return size_over(sql, HOURS, "count(*)")
 
 
 def windows_per_transaction(statements, windows):
