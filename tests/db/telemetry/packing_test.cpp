@@ -84,10 +84,17 @@ class Packing : public ::testing::Test {
     return found;
   }
 
-  // Until nothing waits, `most` windows at a time; `after_each` slice.
+  // As though argosyd were killed before the commit.
+  template <class Work>
+  void abandon(Work work) {
+    pqxx::work transaction(database.connection());
+    work(transaction);
+  }
+  // Until nothing waits, `most` windows at a time, each time at the second attempt; `after_each` slice.
   template <class Then>
   void pack(std::size_t most, Then after_each) {
     while (const auto next = run(FindWaiting{}).next) {
+      abandon(PackSlice{*next, most});
       const auto slice = run(PackSlice{*next, most});
       after_each();
       if (slice.is_last) run(DropPacked{*next});
