@@ -318,7 +318,7 @@ TelemetrySender::Ports Uplink::sender_ports() {
   ports.mqtt_up = [this] { return online(); };
   ports.https_up = [this] { return https_up_; };
   ports.publish = [this](Bytes batch) {
-    return mqtt_->publish(topic("up/telemetry"), std::string(as_text(batch)), false);
+    return mqtt_->send(topic("up/telemetry"), std::string(as_text(batch)));
   };
   ports.post = [this](Bytes batch) { asio::co_spawn(io_, send_batch_over_https(std::move(batch)), asio::detached); };
   ports.now = ports_.now;

@@ -49,6 +49,7 @@ struct MqttLink::Impl : std::enable_shared_from_this<MqttLink::Impl> {
   void on_connected();
   void on_lost(const std::string& why);
   void take(std::uint64_t of_life, mqtt::const_message_ptr message);
+  bool hand_over(mqtt::const_message_ptr message);  // false when there is no connection
   template <class F>
   void on_loop(std::uint64_t of_life, F f) {  // from Paho's threads
     asio::post(io, [weak = weak_from_this(), of_life, f = std::move(f)] {
@@ -200,15 +201,23 @@ bool MqttLink::connected() const {
   return impl_->up;
 }
 
-bool MqttLink::publish(const std::string& topic, std::string payload, bool retain) {
-  if (!impl_->up) return false;
+bool MqttLink::Impl::hand_over(mqtt::const_message_ptr message) {
+  if (!up) return false;
   try {
-    impl_->client->publish(mqtt::make_message(topic, std::move(payload), qos, retain));
+    client->publish(message);
     return true;
   } catch (const mqtt::exception& error) {
-    impl_->handlers.log(std::string("MQTT: cannot publish to ") + topic + ": " + error.what());
+    handlers.log("MQTT: cannot publish to " + message->get_topic() + ": " + error.what());
     return false;
   }
+}
+
+bool MqttLink::publish(const std::string& topic, std::string payload, bool retain) {
+  return impl_->hand_over(mqtt::make_message(topic, std::move(payload), qos, retain));
+}
+
+bool MqttLink::send(const std::string& topic, std::string payload) {
+  return impl_->hand_over(mqtt::make_message(topic, std::move(payload), 0, false));
 }
 
 }  // namespace argosy::agent

@@ -52,6 +52,8 @@ class MqttLink {
   bool connected() const;
   // QoS 1, handed to Paho; false when there is no connection.
   bool publish(const std::string& topic, std::string payload, bool retain);
+  // Likewise with QoS 0, which saves the broker an answer: for what is sent again until the server itself answers.
+  bool send(const std::string& topic, std::string payload);
 
  private:
   struct Impl;

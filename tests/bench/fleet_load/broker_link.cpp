@@ -135,6 +135,12 @@ void BrokerLink::publish(std::string_view topic, ByteView payload, bool retain) 
   flush_soon();
 }
 
+void BrokerLink::send(std::string_view topic, ByteView payload) {
+  write_send(stream_->out(), topic, payload);
+  has_sent_ = true;
+  flush_soon();
+}
+
 std::uint16_t BrokerLink::next_id() {
   if (++last_id_ == 0) ++last_id_;
   return last_id_;

@@ -39,6 +39,7 @@ class BrokerLink {
   bool is_up() const { return phase_ == Phase::up; }
   bool is_open() const { return phase_ != Phase::closed; }
   void publish(std::string_view topic, ByteView payload, bool retain);  // only while it is up
+  void send(std::string_view topic, ByteView payload);                  // likewise, with QoS 0
   void flush_pubacks();
   // To be called every half of the keep-alive time: pings, and breaks a connection on which none was answered.
   void keep_alive();

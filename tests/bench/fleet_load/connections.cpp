@@ -107,6 +107,10 @@ void Connections::publish(std::size_t connection, std::string_view topic, ByteVi
   links_[connection].link->publish(topic, payload, retain);
 }
 
+void Connections::send(std::size_t connection, std::string_view topic, ByteView payload) {
+  links_[connection].link->send(topic, payload);
+}
+
 std::size_t Connections::tear(double share) {
   std::size_t torn = 0;
   torn_left_ = 0;

@@ -225,7 +225,7 @@ void Fleet::send(std::size_t number) {
 }
 
 void Fleet::send_telemetry(const SimulatedDevice& device, ByteView batch) {
-  connections_.publish(device.connection, up_topic(device.name, "telemetry"), batch, false);
+  connections_.send(device.connection, up_topic(device.name, "telemetry"), batch);
 }
 
 void Fleet::send_garbage(const SimulatedDevice& device) {

@@ -158,6 +158,12 @@ void write_publish(Bytes& out, std::string_view topic, ByteView payload, std::ui
   out.insert(out.end(), payload.begin(), payload.end());
 }
 
+void write_send(Bytes& out, std::string_view topic, ByteView payload) {
+  put_head(out, 0x30, text_size(topic) + payload.size());
+  put_text(out, topic);
+  out.insert(out.end(), payload.begin(), payload.end());
+}
+
 void write_puback(Bytes& out, std::uint16_t id) {
   put_head(out, 0x40, 2);
   put_16(out, id);

@@ -57,9 +57,10 @@ struct Connect {
   std::uint16_t keep_alive_s = 30;
 };
 
-// Each appends one packet. A clean session; wills, messages and subscriptions of QoS 1.
+// Each appends one packet. A clean session; wills, messages and subscriptions of QoS 1, but for write_send's.
 void write_connect(Bytes& out, const Connect& connect);
 void write_publish(Bytes& out, std::string_view topic, ByteView payload, std::uint16_t id, bool retain);
+void write_send(Bytes& out, std::string_view topic, ByteView payload);  // QoS 0
 void write_puback(Bytes& out, std::uint16_t id);
 void write_subscribe(Bytes& out, const std::vector<std::string>& topics, std::uint16_t id);
 void write_ping(Bytes& out);

@@ -53,6 +53,9 @@ TEST(MqttPackets, PublishSubscribeAndTheShortOnes) {
             "0007"
             "7879");
   out.clear();
+  write_send(out, "t", as_bytes("xy"));
+  EXPECT_EQ(to_hex(out), "30050001747879");
+  out.clear();
   write_subscribe(out, {"a", "b"}, 258);
   EXPECT_EQ(to_hex(out),
             "820a"
