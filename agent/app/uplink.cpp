@@ -317,9 +317,7 @@ TelemetrySender::Ports Uplink::sender_ports() {
   TelemetrySender::Ports ports;
   ports.mqtt_up = [this] { return online(); };
   ports.https_up = [this] { return https_up_; };
-  ports.publish = [this](Bytes batch) {
-    return mqtt_->send(topic("up/telemetry"), std::string(as_text(batch)));
-  };
+  ports.publish = [this](Bytes batch) { return mqtt_->send(topic("up/telemetry"), std::string(as_text(batch))); };
   ports.post = [this](Bytes batch) { asio::co_spawn(io_, send_batch_over_https(std::move(batch)), asio::detached); };
   ports.now = ports_.now;
   ports.clock_offset = [this] { return clock_offset(); };

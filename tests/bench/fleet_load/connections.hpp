@@ -43,7 +43,7 @@ class Connections : private BrokerLink::Owner {
   std::int64_t session_of(std::size_t connection) const { return links_[connection].nonce; }
   void publish(std::size_t connection, std::string_view topic, ByteView payload, bool retain);
   void send(std::size_t connection, std::string_view topic, ByteView payload);  // QoS 0
-  std::size_t tear(double share);                       // how many broke
+  std::size_t tear(double share);                                               // how many broke
   std::size_t torn_left() const { return torn_left_; }  // that have not come back from the last time
 
  private:
