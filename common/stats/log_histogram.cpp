@@ -107,6 +107,20 @@ std::optional<double> LogHistogram::mean() const {
   return sum / static_cast<double>(count_);
 }
 
+std::vector<std::uint64_t> LogHistogram::counts_by(std::span<const double> bounds) const {
+  std::vector<std::uint64_t> counts(bounds.size() + 1);
+  counts.front() = zeros_;
+  std::size_t at = 0;
+  int last = bounds.empty() ? 0 : index_of(bounds[0]);
+  for (const auto& [index, count] : buckets_) {
+    while (at < bounds.size() && index > last) {
+      if (++at < bounds.size()) last = index_of(bounds[at]);
+    }
+    counts[at] = add_up_to_limit(counts[at], count);
+  }
+  return counts;
+}
+
 Bytes LogHistogram::encode() const {
   Bytes out{format_of_buckets};
   put_varint(out, zeros_);

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -32,6 +33,9 @@ class LogHistogram {
   // %, and it moves as the values move. Where figures are compared, buckets must not make equal what is not.
   std::optional<double> smooth_quantile(double q) const;
   std::optional<double> mean() const;  // within 1 %
+  // How many values lie up to each of the rising bounds and over the one before, and last how many over all of them; a
+  // value within 2 % of a bound may count on its other side.
+  std::vector<std::uint64_t> counts_by(std::span<const double> bounds) const;
 
   // Byte 1 (the format), then varints (LEB128): zeros, buckets, and per bucket in ascending order the index (the first
   // zigzag, then the gap to the one before, less 1) and its count.

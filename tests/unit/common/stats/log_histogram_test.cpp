@@ -1,6 +1,7 @@
 #include "common/stats/log_histogram.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 #include <vector>
@@ -205,6 +206,16 @@ TEST(LogHistogram, SumsOfTheLargestStayInRange) {
     EXPECT_GE(*value, 0);
     EXPECT_LE(*value, 1010);
   }
+}
+
+TEST(LogHistogram, CountsByGivenBounds) {
+  LogHistogram histogram;
+  for (const double value : {0.0, 0.4, 3.0, 4.0, 70.0, 900.0, 901.0}) histogram.add(value);
+  using Counts = std::vector<std::uint64_t>;
+  const std::array bounds{0.5, 5.0, 50.0, 100.0};
+  EXPECT_EQ(histogram.counts_by(bounds), (Counts{2, 2, 0, 1, 2}));
+  EXPECT_EQ(histogram.counts_by({}), Counts{7});
+  EXPECT_EQ(LogHistogram().counts_by(bounds), (Counts{0, 0, 0, 0, 0}));
 }
 
 }  // namespace
