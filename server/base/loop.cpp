@@ -30,9 +30,8 @@ double seconds(Clock::duration duration) {
 LoopObserver loop_observer(Metrics& metrics) {
   return [&metrics](const std::string& name, const LoopFigures& figures) {
     const MetricLabels labels{{"loop", name}};
-    metrics.gauge("argosy_loop_rounds", "Rounds since the loop began", labels).set(static_cast<double>(figures.rounds));
-    metrics.gauge("argosy_loop_failed_rounds", "Rounds that failed since the loop began", labels)
-        .set(static_cast<double>(figures.failed));
+    metrics.counter("argosy_loop_rounds_total", "Rounds", labels).add();
+    metrics.counter("argosy_loop_failed_rounds_total", "Rounds that failed", labels).add(figures.last_failed ? 1 : 0);
     metrics.gauge("argosy_loop_last_round_seconds", "How long the last round took", labels).set(seconds(figures.last));
     metrics.gauge("argosy_loop_lag_seconds", "How long after its time the last round began", labels)
         .set(seconds(figures.last_lag));
@@ -135,6 +134,7 @@ Task<void> Loop::run_round(std::shared_ptr<State> state) {
   }
   state->figures.last = Clock::now() - began;
   ++state->figures.rounds;
+  state->figures.last_failed = !outcome;
   if (outcome) {
     state->errors.clear();
   } else {

@@ -24,6 +24,7 @@ class Metrics;
 struct LoopFigures {
   std::uint64_t rounds = 0;
   std::uint64_t failed = 0;                        // of them
+  bool last_failed = false;                        // the last one
   std::chrono::steady_clock::duration last{};      // how long the last round took
   std::chrono::steady_clock::duration last_lag{};  // how long after its time it began
 };

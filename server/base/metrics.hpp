@@ -1,6 +1,6 @@
-// Counters, gauges and histograms in the Prometheus text form. Any thread may count; series live as long as the
-// registry. Base units, `_total` on counters, and no label whose values grow with the fleet (never a device). Each part
-// puts its own figures in: add_metrics() in its header, which the composition root calls. Knows no domain word.
+// An instance's own counters, gauges and histograms. Any thread may count; series live as long as the registry. Base
+// units, `_total` on counters, and no label whose values grow with the fleet (never a device). Each part puts its own
+// figures in: add_metrics() in its header, which the composition root calls. Knows no domain word.
 #pragma once
 
 #include <array>
@@ -14,9 +14,9 @@
 #include <utility>
 #include <vector>
 
-namespace argosy::server {
+#include "common/base/figure_family.hpp"
 
-using MetricLabels = std::vector<std::pair<std::string, std::string>>;
+namespace argosy::server {
 
 class Counter {
  public:
@@ -42,8 +42,7 @@ class Histogram {
   static constexpr std::array bounds{0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1,
                                      0.25,  0.5,    1.0,   2.5,  5.0,   10.0, 60.0};
   void observe(double seconds);
-  std::uint64_t count(std::size_t bucket) const { return buckets_[bucket].load(std::memory_order_relaxed); }
-  double sum() const { return sum_.load(std::memory_order_relaxed); }
+  MetricHistogram now() const;
 
  private:
   std::array<std::atomic<std::uint64_t>, bounds.size() + 1> buckets_{};
@@ -56,29 +55,35 @@ class Metrics {
   Counter& counter(const std::string& name, const std::string& help, const MetricLabels& labels = {});
   Gauge& gauge(const std::string& name, const std::string& help, const MetricLabels& labels = {});
   Histogram& histogram(const std::string& name, const std::string& help, const MetricLabels& labels = {});
-  // A number that is read when somebody asks for text(), on the thread that asks; what is read lives as long as that
-  // may be.
+  // A number that is read when somebody asks for families(), on the thread that asks; what is read lives as long as
+  // that may be.
   template <class Read>
   void sampled_counter(const std::string& name, const std::string& help, Read read, const MetricLabels& labels = {}) {
     sampled(
-        name, help, "counter", [read] { return static_cast<double>(read()); }, labels);
+        name, help, MetricKind::counter, [read] { return static_cast<double>(read()); }, labels);
   }
   template <class Read>
   void sampled_gauge(const std::string& name, const std::string& help, Read read, const MetricLabels& labels = {}) {
     sampled(
-        name, help, "gauge", [read] { return static_cast<double>(read()); }, labels);
+        name, help, MetricKind::gauge, [read] { return static_cast<double>(read()); }, labels);
   }
 
-  std::string text() const;
+  // Whole families that a part keeps itself; read as the sampled numbers are.
+  using Families = std::function<std::vector<FigureFamily>()>;
+  void include(Families families);
+
+  std::vector<FigureFamily> families() const;  // by name, and then what is included
+  std::string text() const { return prometheus_text(families()); }
 
  private:
   struct Family;
-  void sampled(const std::string& name, const std::string& help, const std::string& type, std::function<double()> read,
+  void sampled(const std::string& name, const std::string& help, MetricKind kind, std::function<double()> read,
                const MetricLabels& labels);
-  Family& family(const std::string& name, const std::string& help, const std::string& type);
+  Family& family(const std::string& name, const std::string& help, MetricKind kind);
 
   mutable std::mutex mutex_;
   std::map<std::string, std::unique_ptr<Family>> families_;
+  std::vector<Families> included_;
 
  public:
   Metrics();

@@ -24,10 +24,10 @@ class LeaderTest : public ServerFixture {
     return at == std::string::npos ? 0 : std::stod(metrics.substr(at + line.size(), 32));
   }
   static double rounds(RunningServer& server, const std::string& loop) {
-    return figure(server, "argosy_loop_rounds", loop);
+    return figure(server, "argosy_loop_rounds_total", loop);
   }
   static double failed_rounds(RunningServer& server, const std::string& loop) {
-    return figure(server, "argosy_loop_failed_rounds", loop);
+    return figure(server, "argosy_loop_failed_rounds_total", loop);
   }
   // One that spoke and is due to be found online.
   void add_device_that_speaks(const std::string& id) {

@@ -30,5 +30,18 @@ TEST(Metrics, HistogramsAreCumulative) {
   }
 }
 
+TEST(Metrics, IncludesFamiliesThatAPartKeepsAndLeavesOutEmptyOnes) {
+  Metrics metrics;
+  metrics.include([] {
+    FigureFamily empty{"argosy_empty", "Empty"};
+    FigureFamily served{"argosy_served_total", "Served", MetricKind::counter};
+    served.add({{"model", "digits"}}, 1e14);
+    return std::vector{empty, served};
+  });
+  EXPECT_EQ(metrics.text(),
+            "# HELP argosy_served_total Served\n# TYPE argosy_served_total counter\n"
+            "argosy_served_total{model=\"digits\"} 100000000000000\n");
+}
+
 }  // namespace
 }  // namespace argosy::server
