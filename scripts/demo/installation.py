@@ -49,7 +49,7 @@ samples = 600
 class Server(Program):
     """One argosyd, on ports of its own; those of an installation share its database, broker, store and authority."""
 
-    def __init__(self, installation, name, port, device_port):
+    def __init__(self, installation, name, port, device_port, env=None):
         self.url, self.device_url = f"http://127.0.0.1:{port}", f"https://127.0.0.1:{device_port}"
         self.config = installation.folder / f"{name}.toml"
         self.config.write_text(CONFIG.format(
@@ -57,7 +57,7 @@ class Server(Program):
             conninfo=installation.postgres.conninfo("argosy"), web=ROOT / "web/dist", store=installation.folder / "store"))
         self.config.chmod(0o600)
         super().__init__(name, [installation.argosyd_program, "--config", self.config],
-                         log=installation.folder / f"{name}.log", ready=self._is_ready)
+                         log=installation.folder / f"{name}.log", ready=self._is_ready, env=env)
 
     def _is_ready(self):
         try:
@@ -68,9 +68,10 @@ class Server(Program):
 
 
 class Installation:
-    """`postgres`: where its database lies; without it a cluster of its own."""
+    """`postgres`: where its database lies; without it a cluster of its own. `env`: what its first argosyd finds there."""
 
-    def __init__(self, group, folder, build, port, device_port=8443, mqtt_port=8883, postgres=None):
+    def __init__(self, group, folder, build, port, device_port=8443, mqtt_port=8883, postgres=None, env=None):
+        self.env = env
         self.group, self.folder, self.build = group, Path(folder), build
         self.argosyd_program = build / "server/argosyd"
         self.pki, self.cli_home = self.folder / "pki", self.folder / "cli"
@@ -88,11 +89,11 @@ class Installation:
         self.mosquitto = Mosquitto(self.folder / "mosquitto",
                                    TlsFiles(self.ca, self.pki / "broker.pem", self.pki / "broker.key"), port=self.mqtt_port)
         self.group.start(self.mosquitto)
-        self.argosyd = self.group.start(Server(self, "argosyd", self.port, self.device_port))
+        self.argosyd = self.group.start(Server(self, "argosyd", self.port, self.device_port, self.env))
 
-    def start_another(self, name):
+    def start_another(self, name, env=None):
         """A further argosyd beside the first, on free ports."""
-        return self.group.start(Server(self, name, free_port(), free_port()))
+        return self.group.start(Server(self, name, free_port(), free_port(), env))
 
     def admin_link(self):
         """A fresh one-time link to the dashboard."""

@@ -34,6 +34,12 @@ struct Config {
   bool metrics_enabled = false;
   std::string metrics_address = "127.0.0.1";
   std::int64_t metrics_port = 9464;
+  // figures that are sent to a collector
+  std::string otlp_endpoint;
+  std::int64_t otlp_interval_s = 60;
+  std::string otlp_headers;
+  std::int64_t otlp_timeout_s = 10;
+  std::string otlp_ca_file;
   // fleet certificates
   std::string pki_dir = "/etc/argosy/pki";
   std::int64_t pki_device_days = 90;

@@ -37,9 +37,18 @@ const ConfigKey keys[] = {
     {"http.device.max_connections_per_peer", &Config::device_max_connections_per_peer,
      "Connections of one device; the oldest makes room for the next", 1, 1000},
     {"http.metrics.enabled", &Config::metrics_enabled,
-     "Serve /metrics on a listener of its own, and not on the operators'"},
+     "Serve /metrics and /metrics/fleet on a listener of their own, and not on the operators'"},
     {"http.metrics.address", &Config::metrics_address, "IP address for whoever collects the metrics; plain HTTP"},
     {"http.metrics.port", &Config::metrics_port, "Its port; 0 takes any free one", 0, port_max},
+    {"otlp.endpoint", &Config::otlp_endpoint,
+     "Collector that is sent the metrics by OTLP over HTTP (https://HOST[:PORT][/PATH], or http), at PATH/v1/metrics; "
+     "empty: none is"},
+    {"otlp.interval_s", &Config::otlp_interval_s, "How often they are sent", 1, 3600},
+    {"otlp.headers", &Config::otlp_headers,
+     "Headers of these requests: NAME=VALUE, parted by commas, values percent-encoded", 0, 0, true},
+    {"otlp.timeout_s", &Config::otlp_timeout_s, "How long the collector may take to answer", 1, 60},
+    {"otlp.ca_file", &Config::otlp_ca_file,
+     "PEM authorities that the collector's certificate may come from; empty: the system's"},
     {"pki.dir", &Config::pki_dir,
      "Folder with ca.pem, ca.key, server.pem, server.key, argosyd.pem and argosyd.key, as argosyd --init-pki makes it; "
      "crl.pem is "

@@ -91,6 +91,16 @@ MqttClient::Options mqtt_options(const Config& config) {
       .rule_of = DeviceMessages::rule_of};
 }
 
+OtlpOptions otlp_options(const Config& config, OtlpTarget target, std::string instance) {
+  OtlpOptions options;
+  options.target = std::move(target);
+  options.ca_file = config.otlp_ca_file;
+  options.resource = {"argosyd", ARGOSY_VERSION, std::move(instance)};
+  options.interval = std::chrono::seconds(config.otlp_interval_s);
+  options.timeout = std::chrono::seconds(config.otlp_timeout_s);
+  return options;
+}
+
 HttpServer::Options operator_options(const Config& config) {
   HttpServer::Options options;
   options.address = config.operator_address;

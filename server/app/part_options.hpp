@@ -20,6 +20,7 @@
 #include "server/http/http_server.hpp"
 #include "server/models/blob_service.hpp"
 #include "server/models/patch_service.hpp"
+#include "server/monitoring/otlp_exporter_service.hpp"
 #include "server/mqtt/mqtt_client.hpp"
 #include "server/quarantine/quarantine_service.hpp"
 #include "server/retention/retention_service.hpp"
@@ -34,6 +35,7 @@ namespace argosy::server {
 DbPool::Options db_options(const Config& config);
 SessionLock::Options leader_lock_options(const Config& config);
 MqttClient::Options mqtt_options(const Config& config);
+OtlpOptions otlp_options(const Config& config, OtlpTarget target, std::string instance);
 
 HttpServer::Options operator_options(const Config& config);
 HttpServer::Options device_options(const Config& config);

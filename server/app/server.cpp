@@ -43,6 +43,9 @@
 #include "server/http/router.hpp"
 #include "server/models/model_api.hpp"
 #include "server/models/patch_api.hpp"
+#include "server/monitoring/fleet_figures_service.hpp"
+#include "server/monitoring/otlp_exporter_service.hpp"
+#include "server/monitoring/served_figures.hpp"
 #include "server/mqtt/broker_visit.hpp"
 #include "server/overview/overview_service.hpp"
 #include "server/quarantine/quarantine_api.hpp"
@@ -172,12 +175,15 @@ struct Server::Parts {
   DownloadPermits permits{[this](DeviceId device) { return desired.get(std::move(device)); }};
   TelemetryService telemetry{db, telemetry_options(config)};
   PackingService packing{db};
-  WindowNews window_news{db, random_token()};
+  std::string instance = random_token();  // this one, from this start on
+  WindowNews window_news{db, instance};
+  ServedFigures served;
   DriftService drift{db, drift_options(config)};
   AlertService alerts{db, alert_options(config)};
   EventService events{io, db, {.observe = loop_observer(metrics)}};
   RetentionService retention{db, retention_options(config)};
   OverviewService overview{db};
+  FleetFiguresService fleet_figures{db};
   AccessService access{db, password_worker, access_options(config)};
 
   AuditService audit{db, worker, audit_options(config)};
@@ -207,8 +213,11 @@ struct Server::Parts {
   std::unique_ptr<HttpServer> operator_server;
   std::unique_ptr<HttpServer> device_server;
   std::unique_ptr<HttpServer> metrics_server;  // null: the operators' listener serves them
+  std::unique_ptr<OtlpExporter> exporter;      // null: nobody is sent any
 
   void connect_parts();
+  Task<std::vector<FigureFamily>> all_figures();
+  void start_export();
   void make_enrolment(CertificateAndKey authority);
   void add_leader_jobs();
   void add_routes();
@@ -259,6 +268,7 @@ void Server::Parts::connect_parts() {
   telemetry.add_listener([this](const std::vector<TakenWindow>& windows) {
     const Instant now = wall_clock_now();
     window_news.count(windows, now);
+    served.add(windows, now);
     if (!leader->leading()) return;  // the one that leads finds them noted
     drift.take(windows, now);
     alerts.take(windows, now);
@@ -327,7 +337,9 @@ void Server::Parts::add_leader_jobs() {
 
 void Server::Parts::add_routes() {
   Router all;
-  add_metrics_route(config.metrics_enabled ? metrics_router : all, metrics);
+  Router& for_collectors = config.metrics_enabled ? metrics_router : all;
+  add_metrics_route(for_collectors, metrics);
+  add_fleet_metrics_route(for_collectors, fleet_figures);
   add_system_routes(all, db, [this] {
     return SystemStatus{leader->leading(), mqtt && mqtt->connected(),
                         revocation ? revocation->status() : RevocationStatus{}};
@@ -433,12 +445,31 @@ void Server::Parts::add_figures() {
   add_metrics(metrics, *collector);
   add_metrics(metrics, telemetry);
   add_metrics(metrics, packing);
+  metrics.include([this] { return served.families(); });
   add_metrics(metrics, drift, leading);
   add_metrics(metrics, alerts, leading);
   add_metrics(metrics, retention);
   add_metrics(metrics, *leader);
   add_metrics(metrics, "operator", "people and pipelines", *operator_server);
   if (device_server) add_metrics(metrics, "device", "agents", *device_server);
+}
+
+// An instance sends its own, and the one that leads the fleet's, too.
+Task<std::vector<FigureFamily>> Server::Parts::all_figures() {
+  auto all = metrics.families();
+  if (!leader->leading()) co_return all;
+  const auto fleet = co_await fleet_figures.current();
+  if (!fleet) spdlog::warn("the fleet's figures are not exported: {}", fleet.error().message);
+  if (fleet) all.insert(all.end(), (*fleet)->begin(), (*fleet)->end());
+  co_return all;
+}
+
+void Server::Parts::start_export() {
+  if (config.otlp_endpoint.empty()) return;
+  OtlpOptions options = otlp_options(config, otlp_target(config.otlp_endpoint, config.otlp_headers).value(), instance);
+  options.observe = loop_observer(metrics);
+  exporter = std::make_unique<OtlpExporter>(io, std::move(options), [this] { return all_figures(); });
+  add_metrics(metrics, *exporter);
 }
 
 Server::Server(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
@@ -450,6 +481,10 @@ Result<std::unique_ptr<Server>> Server::create(asio::io_context& io, const Confi
     return std::move(authority).error().within(
         "the fleet's authority (make it with argosyd --init-pki, or set "
         "http.device.enabled=false)");
+  }
+  if (!config.otlp_endpoint.empty()) {
+    const auto target = otlp_target(config.otlp_endpoint, config.otlp_headers);
+    if (!target) return Error(target.error()).within("otlp.endpoint and otlp.headers");
   }
   ARGOSY_TRY(const auto applied, migrate(config.database_conninfo, built_in_migrations()));
   for (const std::string& name : applied) spdlog::info("applied migration {}", name);
@@ -486,6 +521,7 @@ Task<Result<void>> Server::start() {
   parts.upkeep = std::make_unique<Loop>(
       parts.io, LoopOptions{.name = "quarantine", .interval = Duration{2000}, .observe = loop_observer(parts.metrics)},
       [&parts](Instant at) { return parts.quarantine.tick(at); });
+  parts.start_export();
   parts.patches->start(parts.io, patch_makers(parts.config));
   parts.lead = std::make_unique<SessionLock>(parts.io, leader_lock_options(parts.config), [&parts](bool held) {
     parts.holds_lead = held;
@@ -517,6 +553,7 @@ Task<void> Server::stop() {
   parts.authority_news.reset();
   if (parts.authority_rounds) parts.authority_rounds->request_stop();
   parts.states->stop();
+  if (parts.exporter) co_await parts.exporter->stop();
   if (parts.upkeep) {
     co_await parts.upkeep->stop();
   }

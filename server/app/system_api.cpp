@@ -34,10 +34,7 @@ Task<Result<Response>> readyz(DbPool& db, std::function<SystemStatus()> status) 
 }
 
 Task<Result<Response>> metrics_text(Metrics& metrics) {
-  Response response;
-  response.content_type = "text/plain; version=0.0.4; charset=utf-8";
-  response.body = metrics.text();
-  co_return response;
+  co_return Response::prometheus(metrics.text());
 }
 
 Task<Result<Response>> openapi(Request&) {

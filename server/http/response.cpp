@@ -9,6 +9,13 @@ Response Response::json(std::string text, int status) {
   return response;
 }
 
+Response Response::prometheus(std::string text) {
+  Response response;
+  response.content_type = "text/plain; version=0.0.4; charset=utf-8";
+  response.body = std::move(text);
+  return response;
+}
+
 Response Response::no_content() {
   Response response;
   response.status = 204;

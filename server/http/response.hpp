@@ -32,6 +32,7 @@ struct Response {
   std::variant<std::string, FileBody, LiveBody> body = std::string{};
 
   static Response json(std::string text, int status = 200);
+  static Response prometheus(std::string text);  // exposition format 0.0.4
   static Response no_content();
 };
 

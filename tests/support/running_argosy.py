@@ -40,10 +40,14 @@ class RunningArgosy(unittest.TestCase):
     """One installation for all tests of a class, with `self.admin`, an API token, and `self.argosy`, logged in as admin.
 
     It shares a PostgreSQL with the classes before and after it, where the runner of tests has started some; a class that kills
-    it, or sets more of it than its rows, says `OWN_POSTGRES = True`.
+    it, or sets more of it than its rows, says `OWN_POSTGRES = True`. `environment()` is what argosyd finds in its own.
     """
 
     OWN_POSTGRES = False
+
+    @classmethod
+    def environment(cls):
+        return {}
 
     @classmethod
     def setUpClass(cls):
@@ -54,7 +58,8 @@ class RunningArgosy(unittest.TestCase):
         cls.group = cls.enterClassContext(Group())
         clusters = os.environ.get("ARGOSY_TEST_CLUSTERS", "").splitlines()
         shared = SharedPostgres(clusters) if clusters and not cls.OWN_POSTGRES else None
-        cls.installation = Installation(cls.group, cls.folder, cls.build, free_port(), free_port(), free_port(), shared)
+        cls.installation = Installation(cls.group, cls.folder, cls.build, free_port(), free_port(), free_port(), shared,
+                                        cls.environment())
         if shared:
             cls.addClassCleanup(shared.lock.close)
         cls.installation.start()

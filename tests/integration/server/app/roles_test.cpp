@@ -26,6 +26,7 @@ const std::vector<Endpoint> operators_table{
     {"GET /livez", "nvpoa"},
     {"GET /readyz", "nvpoa"},
     {"GET /metrics", "nvpoa"},
+    {"GET /metrics/fleet", "nvpoa"},
     {"GET /api/v1/openapi.json", "nvpoa"},
     {"POST /api/v1/login", "nvpoa"},
     {"POST /api/v1/login/link", "nvpoa"},
