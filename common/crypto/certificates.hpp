@@ -26,7 +26,7 @@ struct Validity {
 Result<CertificateAndKey> make_authority(std::string_view common_name, Validity validity);
 
 struct ClientCertificateOptions {
-  std::string common_name;  // [A-Za-z0-9_-]{1,64}; what the request itself names is ignored
+  std::string common_name;  // [A-Za-z0-9_-]{1,64}, argosyd's also argosyd@1 to 9; the request's own is ignored
   Validity validity;
   std::string serial_hex;  // up to 40 hex digits, not zero; empty for a random one of 126 bits
 };

@@ -135,7 +135,7 @@ class LoadedFleet(LargeFleet):
         """What argosyd says of what it did not take, or not at once; those that are not nought."""
         request = urllib.request.Request(f"{self.url}/metrics", headers={"Authorization": self.client.headers["Authorization"]})
         with urllib.request.urlopen(request, timeout=10) as response:
-            found = re.findall(r"^argosy_((?:mqtt|telemetry|quarantine|states)_\w+) (\S+)$", response.read().decode(), re.MULTILINE)
+            found = re.findall(r"^argosy_((?:mqtt|telemetry|quarantine|states)_\w+)(?:{connection=\"leader\"})? (\S+)$", response.read().decode(), re.MULTILINE)
         return {name: float(value) for name, value in found if float(value)}
 
     def wal_bytes(self):

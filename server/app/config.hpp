@@ -52,6 +52,7 @@ struct Config {
   // MQTT
   bool mqtt_enabled = true;
   std::string mqtt_uri = "ssl://127.0.0.1:8883";
+  std::int64_t mqtt_share = 0;
   std::string mqtt_agent_host;
   std::int64_t mqtt_agent_port = 8883;
   // what one device may send

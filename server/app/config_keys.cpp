@@ -1,5 +1,7 @@
 #include "server/app/config_keys.hpp"
 
+#include "server/app/init_pki.hpp"
+
 namespace argosy::server {
 namespace {
 
@@ -64,7 +66,12 @@ const ConfigKey keys[] = {
      1000000},
     {"database.statement_timeout_ms", &Config::database_statement_timeout_ms, "Longest statement", 100, hour_ms},
     {"mqtt.enabled", &Config::mqtt_enabled, "Talk to the broker; without it devices poll"},
-    {"mqtt.uri", &Config::mqtt_uri, "Broker as argosyd reaches it; the leading instance alone connects"},
+    {"mqtt.uri", &Config::mqtt_uri,
+     "Broker as argosyd reaches it; the leading instance connects, and with mqtt.share the others, too"},
+    {"mqtt.share", &Config::mqtt_share,
+     "Number of this instance, each its own, where every instance takes a share of the telemetry; 0: the leading one "
+     "takes all of it",
+     0, most_shares},
     {"mqtt.agent_host", &Config::mqtt_agent_host,
      "Broker's host as agents reach it, told to them when they enrol; empty: the host of mqtt.uri"},
     {"mqtt.agent_port", &Config::mqtt_agent_port, "Broker's port as agents reach it", 1, port_max},

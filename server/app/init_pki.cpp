@@ -73,7 +73,17 @@ Result<CertificateAndKey> make_client(const CertificateAndKey& authority, const 
   return client;
 }
 
+std::vector<std::string> broker_names() {
+  std::vector<std::string> names;
+  for (std::int64_t share = 0; share <= most_shares; ++share) names.push_back(broker_name(share));
+  return names;
+}
+
 }  // namespace
+
+std::string broker_name(std::int64_t share) {
+  return share == 0 ? "argosyd" : "argosyd@" + std::to_string(share);
+}
 
 Result<std::vector<std::string>> init_pki(const fs::path& folder, const std::vector<std::string>& hosts, Instant now) {
   std::error_code error;
@@ -95,10 +105,11 @@ Result<std::vector<std::string>> init_pki(const fs::path& folder, const std::vec
     ARGOSY_TRY(const auto made, make_server_certificate(authority, names_of(hosts), validity));
     ARGOSY_CHECK(pki.write(name, made));
   }
-  ARGOSY_TRY(const bool has_client, pki.has("argosyd"));
-  if (!has_client) {
-    ARGOSY_TRY(const auto made, make_client(authority, "argosyd", validity));
-    ARGOSY_CHECK(pki.write("argosyd", made));
+  for (const std::string& name : broker_names()) {
+    ARGOSY_TRY(const bool exists, pki.has(name));
+    if (exists) continue;
+    ARGOSY_TRY(const auto made, make_client(authority, name, validity));
+    ARGOSY_CHECK(pki.write(name, made));
   }
   ARGOSY_CHECK(pki.write_empty_list(authority, now));
   return std::move(pki).made();

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "server/app/device_messages.hpp"
+#include "server/app/init_pki.hpp"
 #include "server/db/advisory_locks.hpp"
 
 namespace argosy::server {
@@ -47,6 +48,21 @@ ConnectionBudget::Limits connection_limits(std::int64_t most, std::int64_t stran
           .reserve = size(most) / 4};
 }
 
+constexpr const char* telemetry_topics = "argosy/v1/+/up/telemetry";
+
+MqttClient::Options broker_options(const Config& config, std::int64_t share) {
+  const fs::path pki(config.pki_dir);
+  const std::string name = broker_name(share);
+  return {.uri = config.mqtt_uri,
+          .client_id = name,
+          .identity = {.ca_file = pki / "ca.pem",
+                       .certificate_file = pki / (name + ".pem"),
+                       .key_file = pki / (name + ".key")},
+          .subscriptions = {},
+          .inbox = {.budgets = device_budgets(config)},
+          .rule_of = DeviceMessages::rule_of};
+}
+
 // So that what else the database is for is served between two ticks, however far apart they are.
 Duration judging_budget(std::int64_t tick_ms) {
   return std::max(Duration{100}, ms(tick_ms) * 6 / 10);
@@ -80,15 +96,16 @@ QuarantineService::Options quarantine_options(const Config& config) {
 }
 
 MqttClient::Options mqtt_options(const Config& config) {
-  const fs::path pki(config.pki_dir);
-  return {
-      .uri = config.mqtt_uri,
-      .client_id = "argosyd",
-      .identity = {.ca_file = pki / "ca.pem", .certificate_file = pki / "argosyd.pem", .key_file = pki / "argosyd.key"},
-      .subscriptions = {"argosy/v1/+/up/state", "argosy/v1/+/up/event"},
-      .light_subscriptions = {"argosy/v1/+/up/telemetry"},
-      .inbox = {.budgets = device_budgets(config)},
-      .rule_of = DeviceMessages::rule_of};
+  MqttClient::Options options = broker_options(config, 0);
+  options.subscriptions = {"argosy/v1/+/up/state", "argosy/v1/+/up/event"};
+  if (config.mqtt_share == 0) options.light_subscriptions = {telemetry_topics};
+  return options;
+}
+
+MqttClient::Options mqtt_share_options(const Config& config) {
+  MqttClient::Options options = broker_options(config, config.mqtt_share);
+  options.light_subscriptions = {std::string("$share/argosy/") + telemetry_topics};
+  return options;
 }
 
 OtlpOptions otlp_options(const Config& config, OtlpTarget target, std::string instance) {

@@ -19,6 +19,7 @@
 #include "server/access/idempotency.hpp"
 #include "server/alerts/alert_api.hpp"
 #include "server/app/device_messages.hpp"
+#include "server/app/init_pki.hpp"
 #include "server/app/leader_work.hpp"
 #include "server/app/part_options.hpp"
 #include "server/app/system_api.hpp"
@@ -79,6 +80,16 @@ Result<CertificateAndKey> read_authority(const Config& config) {
   ARGOSY_TRY(authority.certificate_pem, read_file(fs::path(config.pki_dir) / "ca.pem"));
   ARGOSY_TRY(authority.private_key_pem, read_file(fs::path(config.pki_dir) / "ca.key"));
   return authority;
+}
+
+// A broker that never lets us in would say less of why.
+Result<void> check_share(const Config& config) {
+  if (!config.mqtt_enabled || config.mqtt_share == 0) return {};
+  const fs::path certificate = fs::path(config.pki_dir) / (broker_name(config.mqtt_share) + ".pem");
+  if (fs::exists(certificate)) return {};
+  return make_error(Errc::not_found, "mqtt.share=" + std::to_string(config.mqtt_share) + " needs " +
+                                         certificate.string() +
+                                         ": run argosyd --init-pki again, which keeps all that exists");
 }
 
 Task<Result<bool>> is_current(StandingService& standing, PeerCertificate certificate) {
@@ -188,7 +199,8 @@ struct Server::Parts {
 
   AuditService audit{db, worker, audit_options(config)};
 
-  std::unique_ptr<MqttClient> mqtt;
+  std::unique_ptr<MqttClient> mqtt;   // the leader's
+  std::unique_ptr<MqttClient> share;  // of the telemetry; null: the leader takes all of it
   TelemetryIntake telemetry_intake{quarantine};
   RepeatedError telemetry_refusals{"telemetry that is not taken"};
   std::unique_ptr<BatchCollector> collector;
@@ -216,6 +228,8 @@ struct Server::Parts {
   std::unique_ptr<OtlpExporter> exporter;      // null: nobody is sent any
 
   void connect_parts();
+  void connect_broker();
+  MqttClient* telemetry_broker() const;
   Task<std::vector<FigureFamily>> all_figures();
   void start_export();
   void make_enrolment(CertificateAndKey authority);
@@ -282,25 +296,17 @@ void Server::Parts::connect_parts() {
     alerts.take(pairs, wall_clock_now());
   });
 
-  if (config.mqtt_enabled) {
-    MqttClient::Handlers handlers;
-    handlers.on_messages = [this](std::vector<MqttMessage> batch) { messages->take(std::move(batch)); };
-    handlers.on_refusals = [this](std::vector<MqttRefusals> refusals) { messages->take_refusals(refusals); };
-    handlers.on_connected = [this] {
-      leader->broker_is_back();
-      if (revocation) revocation->broker_is_back();
-    };
-    mqtt = std::make_unique<MqttClient>(io, mqtt_options(config), std::move(handlers));
-  }
+  connect_broker();
   collector = std::make_unique<BatchCollector>(
       io, BatchCollector::Parts{telemetry, telemetry_intake, telemetry_readers},
       [this](const std::string& device, const wire::TelemetryAck& ack) {
-        if (mqtt) mqtt->send("argosy/v1/" + device + "/down/ack", wire::encode(ack));
+        if (MqttClient* to = telemetry_broker()) to->send("argosy/v1/" + device + "/down/ack", wire::encode(ack));
       },
       [this](const MessageId& message, const Error& error) {
         telemetry_refusals.report(Error(error).within(message.device));
         const bool of_content = error.code != Errc::forbidden;
-        if (mqtt && of_content) asio::co_spawn(io, send_refusal(*mqtt, message, error), asio::detached);
+        MqttClient* to = telemetry_broker();
+        if (to != nullptr && of_content) asio::co_spawn(io, send_refusal(*to, message, error), asio::detached);
       },
       collector_options(config));
   states = std::make_unique<StateIntake>(io, StateIntake::Parts{devices, *rollouts, quarantine});
@@ -309,6 +315,24 @@ void Server::Parts::connect_parts() {
                                         Duration{config.rollouts_tick_ms}, loop_observer(metrics));
   leader->on_term([this](std::optional<Fence> term) { window_news.leads(term); });
   add_leader_jobs();
+}
+
+void Server::Parts::connect_broker() {
+  if (!config.mqtt_enabled) return;
+  MqttClient::Handlers handlers;
+  handlers.on_messages = [this](std::vector<MqttMessage> batch) { messages->take(std::move(batch)); };
+  handlers.on_refusals = [this](std::vector<MqttRefusals> refusals) { messages->take_refusals(refusals); };
+  if (config.mqtt_share > 0) share = std::make_unique<MqttClient>(io, mqtt_share_options(config), handlers);
+  handlers.on_connected = [this] {
+    leader->broker_is_back();
+    if (revocation) revocation->broker_is_back();
+  };
+  mqtt = std::make_unique<MqttClient>(io, mqtt_options(config), std::move(handlers));
+}
+
+// What came through it is answered through it.
+MqttClient* Server::Parts::telemetry_broker() const {
+  return share ? share.get() : mqtt.get();
 }
 
 // What comes round on the instance that leads.
@@ -439,7 +463,8 @@ void Server::Parts::add_figures() {
   if (revocation) add_metrics(metrics, *revocation);
   add_metrics(metrics, *patches);
   add_metrics(metrics, desired);
-  if (mqtt) add_metrics(metrics, *mqtt);
+  if (mqtt) add_metrics(metrics, "leader", *mqtt);
+  if (share) add_metrics(metrics, "share", *share);
   add_metrics(metrics, quarantine);
   add_metrics(metrics, *states);
   add_metrics(metrics, *collector);
@@ -482,6 +507,7 @@ Result<std::unique_ptr<Server>> Server::create(asio::io_context& io, const Confi
         "the fleet's authority (make it with argosyd --init-pki, or set "
         "http.device.enabled=false)");
   }
+  ARGOSY_CHECK(check_share(config));
   if (!config.otlp_endpoint.empty()) {
     const auto target = otlp_target(config.otlp_endpoint, config.otlp_headers);
     if (!target) return Error(target.error()).within("otlp.endpoint and otlp.headers");
@@ -522,6 +548,7 @@ Task<Result<void>> Server::start() {
       parts.io, LoopOptions{.name = "quarantine", .interval = Duration{2000}, .observe = loop_observer(parts.metrics)},
       [&parts](Instant at) { return parts.quarantine.tick(at); });
   parts.start_export();
+  if (parts.share) parts.share->start();
   parts.patches->start(parts.io, patch_makers(parts.config));
   parts.lead = std::make_unique<SessionLock>(parts.io, leader_lock_options(parts.config), [&parts](bool held) {
     parts.holds_lead = held;
@@ -553,6 +580,7 @@ Task<void> Server::stop() {
   parts.authority_news.reset();
   if (parts.authority_rounds) parts.authority_rounds->request_stop();
   parts.states->stop();
+  if (parts.share) parts.share->stop();
   if (parts.exporter) co_await parts.exporter->stop();
   if (parts.upkeep) {
     co_await parts.upkeep->stop();

@@ -322,24 +322,31 @@ MqttClient::Counters MqttClient::counters() const {
   return {impl_->inbox.counters(), impl_->inbox.bytes(), impl_->published, impl_->reconnects};
 }
 
-void add_metrics(Metrics& metrics, const MqttClient& mqtt) {
-  metrics.sampled_counter("argosy_mqtt_received_total", "Messages from the broker",
-                          [&mqtt] { return mqtt.counters().inbox.received; });
-  metrics.sampled_counter("argosy_mqtt_dropped_total", "Messages dropped: too large, too many, or on no device's topic",
-                          [&mqtt] {
-                            const auto inbox = mqtt.counters().inbox;
-                            return inbox.full + inbox.over_budget + inbox.too_large + inbox.unknown_topic;
-                          });
-  metrics.sampled_counter("argosy_mqtt_over_budget_total", "Messages dropped because their device sent too much",
-                          [&mqtt] { return mqtt.counters().inbox.over_budget; });
-  metrics.sampled_gauge("argosy_mqtt_inbox_bytes", "Messages that nobody has read yet",
-                        [&mqtt] { return mqtt.counters().inbox_bytes; });
-  metrics.sampled_counter("argosy_mqtt_published_total", "Messages the broker took",
-                          [&mqtt] { return mqtt.counters().published; });
-  metrics.sampled_counter("argosy_mqtt_connections_total", "Connections to the broker",
-                          [&mqtt] { return mqtt.counters().reconnects; });
-  metrics.sampled_gauge("argosy_mqtt_connected", "Whether the broker is connected",
-                        [&mqtt] { return mqtt.connected() ? 1 : 0; });
+void add_metrics(Metrics& metrics, const std::string& connection, const MqttClient& mqtt) {
+  const MetricLabels labels{{"connection", connection}};
+  metrics.sampled_counter(
+      "argosy_mqtt_received_total", "Messages from the broker", [&mqtt] { return mqtt.counters().inbox.received; },
+      labels);
+  metrics.sampled_counter(
+      "argosy_mqtt_dropped_total", "Messages dropped: too large, too many, or on no device's topic",
+      [&mqtt] {
+        const auto inbox = mqtt.counters().inbox;
+        return inbox.full + inbox.over_budget + inbox.too_large + inbox.unknown_topic;
+      },
+      labels);
+  metrics.sampled_counter(
+      "argosy_mqtt_over_budget_total", "Messages dropped because their device sent too much",
+      [&mqtt] { return mqtt.counters().inbox.over_budget; }, labels);
+  metrics.sampled_gauge(
+      "argosy_mqtt_inbox_bytes", "Messages that nobody has read yet", [&mqtt] { return mqtt.counters().inbox_bytes; },
+      labels);
+  metrics.sampled_counter(
+      "argosy_mqtt_published_total", "Messages the broker took", [&mqtt] { return mqtt.counters().published; }, labels);
+  metrics.sampled_counter(
+      "argosy_mqtt_connections_total", "Connections to the broker", [&mqtt] { return mqtt.counters().reconnects; },
+      labels);
+  metrics.sampled_gauge(
+      "argosy_mqtt_connected", "Whether the broker is connected", [&mqtt] { return mqtt.connected() ? 1 : 0; }, labels);
 }
 
 }  // namespace argosy::server

@@ -1,6 +1,6 @@
-// The server's one MQTT connection (Paho C++). Callbacks of Paho's threads only copy into a bounded inbox and post one
-// wake-up; everything else happens on the I/O thread. Knows no domain word. Reconnects with full jitter and subscribes
-// again by itself.
+// A connection of the server to the MQTT broker (Paho C++). Callbacks of Paho's threads only copy into a bounded inbox
+// and post one wake-up; everything else happens on the I/O thread. Knows no domain word. Reconnects with full jitter
+// and subscribes again by itself.
 #pragma once
 
 #include <cstdint>
@@ -62,6 +62,7 @@ class MqttClient {
   std::shared_ptr<Impl> impl_;
 };
 
-void add_metrics(Metrics& metrics, const MqttClient& mqtt);
+// `connection`: which one it is, for its label.
+void add_metrics(Metrics& metrics, const std::string& connection, const MqttClient& mqtt);
 
 }  // namespace argosy::server

@@ -126,4 +126,4 @@ class BadMessage(RunningArgosy):
         self.assertGreater(self.quarantine("loud-1")["rate"]["count"], 1000)
         self.assertEqual(self.quarantine("calm-1"), {})
         metrics = self.send(self.operator(), "GET", "/metrics").body.decode()
-        self.assertRegex(metrics, r"argosy_mqtt_over_budget_total [1-9]")
+        self.assertRegex(metrics, r'argosy_mqtt_over_budget_total{connection="leader"} [1-9]')

@@ -152,6 +152,14 @@ TEST_F(Certificates, ARevokedDeviceIsRefusedAndOthersAreNot) {
   EXPECT_TRUE(make_revocation_list(authority_, {}, 8, year_)) << "an empty list is a list";
 }
 
+TEST_F(Certificates, TheServersOwnNamesAreNamesThatNoDeviceHas) {
+  const auto mine = issue(options("argosyd@2"));
+  ASSERT_TRUE(mine) << mine.error().message;
+  EXPECT_EQ(read_certificate(*mine).value().common_name, "argosyd@2");
+  for (const char* name : {"cam-7@2", "argosyd@", "argosyd@0", "argosyd@22", "argosyd@x"})
+    EXPECT_EQ(issue(options(name)).error().code, Errc::invalid_argument) << name;
+}
+
 TEST_F(Certificates, NonsenseIsRefused) {
   EXPECT_EQ(read_certificate("").error().code, Errc::invalid_argument);
   EXPECT_EQ(read_certificate(device_key_).error().code, Errc::invalid_argument);

@@ -23,12 +23,14 @@ class InitPki : public ::testing::Test {
 };
 
 TEST_F(InitPki, MakesEverythingThatTheFleetNeeds) {
-  EXPECT_EQ(init_pki(folder, {"localhost", "127.0.0.1"}, now).value(), (Names{"ca", "server", "broker", "argosyd"}));
-  for (const char* name : {"server", "broker", "argosyd"}) {
+  EXPECT_EQ(init_pki(folder, {"localhost", "127.0.0.1"}, now).value(),
+            (Names{"ca", "server", "broker", "argosyd", "argosyd@1", "argosyd@2", "argosyd@3", "argosyd@4"}));
+  for (const char* name : {"server", "broker", "argosyd", "argosyd@1"}) {
     EXPECT_TRUE(check_issued_by(read(std::string(name) + ".pem"), read("ca.pem"), now)) << name;
     EXPECT_TRUE(check_key_matches(read(std::string(name) + ".pem"), read(std::string(name) + ".key"))) << name;
   }
   EXPECT_EQ(read_certificate(read("argosyd.pem")).value().common_name, "argosyd");
+  EXPECT_EQ(read_certificate(read("argosyd@2.pem")).value().common_name, "argosyd@2");
   struct stat facts {};
   ASSERT_EQ(::stat((folder / "ca.key").c_str(), &facts), 0);
   EXPECT_EQ(facts.st_mode & 0777, 0600U);
