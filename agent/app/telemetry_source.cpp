@@ -26,6 +26,9 @@ void TelemetrySource::end_window(Instant now) {
   if (windows_.dropped_numbers() > 0 && !std::exchange(said_too_many_numbers_, true))
     log_("a program reports more than " + std::to_string(wire::most_numbers) +
          " numbers of one model: the values of the others are left out");
+  if (windows_.dropped_tags() > 0 && !std::exchange(said_too_many_tags_, true))
+    log_("a program reports more than " + std::to_string(wire::most_tag_keys) +
+         " tags of one model: the others are left out");
 }
 
 void TelemetrySource::sample_health(Instant now, std::optional<Duration> clock_offset) {

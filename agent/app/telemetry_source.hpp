@@ -46,6 +46,7 @@ class TelemetrySource {
   std::optional<wire::HealthSample> newest_health_;
   bool append_failed_ = false;
   bool said_too_many_numbers_ = false;
+  bool said_too_many_tags_ = false;
 };
 
 }  // namespace argosy::agent

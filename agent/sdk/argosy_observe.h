@@ -6,6 +6,7 @@
 #define ARGOSY_OBSERVE_H
 
 #include <errno.h>
+#include <math.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -28,6 +29,13 @@ typedef struct argosy_number {
   double value;     /* finite */
 } argosy_number;
 
+/* What kind of inference this was, such as camera=left: how many had which value is kept for each minute. A model has at
+ * most 4 keys and 8 values of each; inferences of further values are counted together. */
+typedef struct argosy_tag {
+  const char *key;   /* [a-z0-9_]{1,40} */
+  const char *value; /* 1 to 32 printable characters of ASCII */
+} argosy_tag;
+
 typedef struct argosy_observation {
   const char *model;      /* name of the model: required */
   const char *release;    /* version that answered; NULL: the agent uses the one that it serves */
@@ -40,6 +48,10 @@ typedef struct argosy_observation {
   size_t feature_count;
   const argosy_number *numbers; /* of this inference; NULL: none */
   size_t number_count;
+  double entropy;         /* of the prediction, in nats; negative: none */
+  const argosy_tag *tags; /* of this inference; NULL: none */
+  size_t tag_count;
+  const char *runtime;    /* what ran the model, with its version: "onnxruntime 1.22.0"; NULL: not said */
 } argosy_observation;
 
 typedef struct argosy_observer {
@@ -57,7 +69,18 @@ static inline argosy_observation argosy_observation_of(const char *model, uint64
   observation.predicted = -1;
   observation.confidence = -1;
   observation.label = -1;
+  observation.entropy = -1;
   return observation;
+}
+
+/* How undecided a prediction is, in nats, from the probabilities of its classes, which add up to 1: 0 when one class has
+ * all, log(count) when each has as much. Only who calls it needs libm. */
+static inline double argosy_entropy(const float *probabilities, size_t count) {
+  double nats = 0;
+  size_t i;
+  for (i = 0; i < count; ++i)
+    if (probabilities[i] > 0) nats -= (double)probabilities[i] * log((double)probabilities[i]);
+  return nats > 0 ? nats : 0;
 }
 
 /* Where the next byte goes. When `failed` is set nothing more is written. */
@@ -119,9 +142,11 @@ static inline size_t argosy_observation_encode(const argosy_observation *observa
   argosy_cbor out;
   const int has_features = observation->features != NULL && observation->feature_count > 0;
   const int has_numbers = observation->numbers != NULL && observation->number_count > 0;
+  const int has_tags = observation->tags != NULL && observation->tag_count > 0;
   const uint64_t pairs = 3 + (uint64_t)(observation->release != NULL) + (uint64_t)(observation->predicted >= 0) +
                          (uint64_t)(observation->confidence >= 0) + (uint64_t)(observation->label >= 0) +
-                         (uint64_t)has_features + (uint64_t)has_numbers;
+                         (uint64_t)has_features + (uint64_t)has_numbers + (uint64_t)(observation->entropy >= 0) +
+                         (uint64_t)has_tags + (uint64_t)(observation->runtime != NULL);
   const uint8_t ok = observation->ok ? 0xf5 : 0xf4;
   size_t i;
   if (observation->model == NULL) return 0;
@@ -163,6 +188,22 @@ static inline size_t argosy_observation_encode(const argosy_observation *observa
       argosy_cbor_text(&out, observation->numbers[i].name);
       argosy_cbor_double(&out, observation->numbers[i].value);
     }
+  }
+  if (observation->entropy >= 0) {
+    argosy_cbor_text(&out, "h");
+    argosy_cbor_float(&out, (float)observation->entropy);
+  }
+  if (has_tags) {
+    argosy_cbor_text(&out, "t");
+    argosy_cbor_head(&out, 5, observation->tag_count);
+    for (i = 0; i < observation->tag_count && !out.failed; ++i) {
+      argosy_cbor_text(&out, observation->tags[i].key);
+      argosy_cbor_text(&out, observation->tags[i].value);
+    }
+  }
+  if (observation->runtime != NULL) {
+    argosy_cbor_text(&out, "rt");
+    argosy_cbor_text(&out, observation->runtime);
   }
   return out.failed ? 0 : (size_t)(out.at - bytes);
 }

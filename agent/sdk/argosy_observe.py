@@ -14,6 +14,7 @@ the answer is False. Python 3 alone, no packages. The format: docs/observations.
 """
 
 import collections
+import math
 import os
 import socket
 import struct
@@ -62,10 +63,29 @@ def _double(value):
     return struct.pack(">Bd", 0xFB, value)
 
 
+def entropy_of(probabilities):
+    """How undecided a prediction is, in nats, from the probabilities of its classes, which add up to 1: 0 when one class
+    has all, log(count) when each has as much."""
+    return max(0.0, -sum(p * math.log(p) for p in map(float, probabilities) if p > 0))
+
+
 def encode(
-    model, latency_us, ok=True, release=None, predicted=None, confidence=None, label=None, features=None, numbers=None
+    model,
+    latency_us,
+    ok=True,
+    release=None,
+    predicted=None,
+    confidence=None,
+    label=None,
+    features=None,
+    numbers=None,
+    entropy=None,
+    tags=None,
+    runtime=None,
 ):
-    """The datagram's bytes. `numbers` are the program's own, by name. ValueError when it is longer than MAX_BYTES."""
+    """The datagram's bytes. `numbers` are the program's own, by name; `entropy` is in nats; `tags` tell what kind of
+    inference it was, as {"camera": "left"}; `runtime` is what ran the model, as "onnxruntime 1.22.0". ValueError when it is
+    longer than MAX_BYTES."""
     pairs = [("m", _text(model))]
     if release is not None:
         pairs.append(("r", _text(release)))
@@ -80,6 +100,12 @@ def encode(
         pairs.append(("f", _head(4, len(features)) + b"".join(map(_float, features))))
     if numbers:
         pairs.append(("n", _head(5, len(numbers)) + b"".join(_text(k) + _double(v) for k, v in numbers.items())))
+    if entropy is not None:
+        pairs.append(("h", _float(entropy)))
+    if tags:
+        pairs.append(("t", _head(5, len(tags)) + b"".join(_text(k) + _text(v) for k, v in tags.items())))
+    if runtime is not None:
+        pairs.append(("rt", _text(runtime)))
     data = _head(5, len(pairs)) + b"".join(_text(key) + value for key, value in pairs)
     if len(data) > MAX_BYTES:
         raise ValueError(f"an observation of {len(data)} bytes: at most {MAX_BYTES}; send fewer features or numbers")

@@ -7,6 +7,8 @@
 #include "common/base/id.hpp"
 #include "common/wire/cbor.hpp"
 #include "common/wire/numbers.hpp"
+#include "common/wire/state.hpp"
+#include "common/wire/tags.hpp"
 
 namespace argosy::agent {
 
@@ -56,6 +58,9 @@ class Decoder {
     if (key == "c") return read_confidence();
     if (key == "f") return read_features();
     if (key == "n") return read_numbers();
+    if (key == "h") return read_entropy();
+    if (key == "t") return read_tags();
+    if (key == "rt") return read_runtime();
     if (key == "nv") return read_candidate();
     if (key == "a") return read_flag(agreed_.emplace());
     if (key == "or") return read_flag(old_right_.emplace());
@@ -108,6 +113,29 @@ class Decoder {
       ARGOSY_TRY(const double value, read_number());
       if (std::abs(value) <= wire::largest_number) seen_.numbers.insert_or_assign(std::string(name), value);
     }
+    return {};
+  }
+  Result<void> read_entropy() {
+    ARGOSY_TRY(const double nats, read_number());
+    if (wire::is_entropy(nats)) seen_.entropy = nats;
+    return {};
+  }
+  Result<void> read_tags() {
+    ARGOSY_TRY(const std::size_t count, reader_.map(wire::most_tag_keys));
+    seen_.tags.clear();  // the key may come twice
+    for (std::size_t i = 0; i < count; ++i) {
+      ARGOSY_TRY(const std::string_view key, reader_.text(wire::number_name_limit));
+      if (!wire::is_number_name(key)) return reader_.malformed("a key of [a-z0-9_]{1,40} under t");
+      ARGOSY_TRY(const std::string_view value, reader_.text(wire::tag_value_limit));
+      if (!wire::is_tag_value(value)) return reader_.malformed("1 to 32 printable characters of ASCII under t");
+      seen_.tags.insert_or_assign(std::string(key), std::string(value));
+    }
+    return {};
+  }
+  Result<void> read_runtime() {
+    ARGOSY_CHECK(read_text(seen_.runtime));
+    if (!seen_.runtime.empty() && !wire::is_runtime_version(seen_.runtime))
+      return reader_.malformed("a runtime and its version, such as \"onnxruntime 1.22.0\", under rt");
     return {};
   }
   Result<void> read_candidate() {

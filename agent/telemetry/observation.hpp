@@ -24,8 +24,11 @@ struct Observation {
   std::optional<std::int64_t> predicted;
   std::optional<double> confidence;
   std::optional<std::int64_t> label;
-  std::vector<double> features;             // in the order of the release's reference; NaN where there was no value
-  std::map<std::string, double> numbers;    // the program's own, finite
+  std::vector<double> features;           // in the order of the release's reference; NaN where there was no value
+  std::map<std::string, double> numbers;  // the program's own, finite
+  std::optional<double> entropy = {};     // of the prediction, in nats
+  std::map<std::string, std::string> tags = {};
+  std::string runtime = {};                 // what ran the model, with its version; empty: not said
   std::optional<ShadowAnswer> shadow = {};  // then it is no inference, and only `model` counts of the rest
 };
 

@@ -65,6 +65,8 @@ void WindowAccumulator::add(const Observation& observation, const std::string& s
   ++of->count;
   ++of->probation_count;
   count_numbers(*of, observation);
+  for (const auto& [key, value] : observation.tags)
+    if (!wire::add_tag(of->tags, key, value)) ++dropped_tags_;
   if (!observation.ok) {
     ++of->errors;
     ++of->probation_errors;
@@ -80,6 +82,7 @@ void WindowAccumulator::add(const Observation& observation, const std::string& s
     if (*observation.predicted == *observation.label) ++of->correct;
   }
   if (observation.confidence) of->confidences.add(*observation.confidence);
+  if (observation.entropy) of->entropy.add(*observation.entropy);
   count_features(*of, observation, now);
 }
 
@@ -119,6 +122,8 @@ wire::InferenceWindow WindowAccumulator::window_of(const Key& key, Entry& entry)
   window.numbers = entry.numbers;
   for (auto& [name, seen] : entry.numbers) seen = {};
   window.confidences = std::exchange(entry.confidences, {});
+  window.entropy = std::exchange(entry.entropy, {});
+  window.tags = std::exchange(entry.tags, {});
   return window;
 }
 

@@ -1,6 +1,6 @@
 // Folds observations into windows per model and version, and remembers enough of the last ones to compare versions.
-// Pure; one owner. Bounded: 32 versions at a time, 1,000 classes and 16 named numbers a window; versions and numbers
-// over that are counted as dropped.
+// Pure; one owner. Bounded: 32 versions at a time, 1,000 classes, 16 named numbers and 4 tags of 8 values a
+// window; versions, numbers and tags over that are counted as dropped, further values of a tag together.
 #pragma once
 
 #include <cstdint>
@@ -47,6 +47,8 @@ class WindowAccumulator {
   std::uint64_t dropped() const { return dropped_; }
   // Values under names of which the window had too many.
   std::uint64_t dropped_numbers() const { return dropped_numbers_; }
+  // Tags of which the window had too many.
+  std::uint64_t dropped_tags() const { return dropped_tags_; }
 
  private:
   struct Key {
@@ -65,6 +67,8 @@ class WindowAccumulator {
     Instant features_at{};
     wire::Numbers numbers;  // those of the window before keep their place
     wire::Confidences confidences;
+    wire::NumberSummary entropy;
+    wire::Tags tags;
     std::deque<LogHistogram> remembered;
     std::uint64_t probation_count = 0, probation_errors = 0;
     LogHistogram probation_latency_ms;
@@ -81,6 +85,7 @@ class WindowAccumulator {
   Duration feature_interval_;
   std::uint64_t dropped_ = 0;
   std::uint64_t dropped_numbers_ = 0;
+  std::uint64_t dropped_tags_ = 0;
 };
 
 }  // namespace argosy::agent

@@ -63,25 +63,46 @@ void NumberSummary::add(double value) {
   ++count;
 }
 
+void NumberSummary::merge(const NumberSummary& other) {
+  if (other.count == 0) return;
+  min = count == 0 ? other.min : std::min(min, other.min);
+  max = count == 0 ? other.max : std::max(max, other.max);
+  sum += other.sum;
+  count += other.count;
+}
+
 void Confidences::add(double confidence) {
   if (!(confidence >= 0 && confidence <= 1)) return;
   sum += confidence;
   ++bins[std::min(confidence_bins - 1, static_cast<std::size_t>(confidence * confidence_bins))];
 }
 
+void Confidences::merge(const Confidences& other) {
+  sum += other.sum;
+  for (std::size_t i = 0; i < bins.size(); ++i) bins[i] += other.bins[i];
+}
+
 std::uint64_t Confidences::count() const {
   return std::accumulate(bins.begin(), bins.end(), std::uint64_t{0});
+}
+
+bool is_entropy(double nats) {
+  return nats >= 0 && nats <= most_entropy;
+}
+
+void write(CborWriter& out, const NumberSummary& seen) {
+  out.array(4);
+  out.unsigned_integer(seen.count);
+  out.number(seen.sum);
+  out.number(seen.min);
+  out.number(seen.max);
 }
 
 void write(CborWriter& out, const Numbers& numbers) {
   out.map(numbers.size());
   for (const auto& [name, seen] : numbers) {
     out.text(name);
-    out.array(4);
-    out.unsigned_integer(seen.count);
-    out.number(seen.sum);
-    out.number(seen.min);
-    out.number(seen.max);
+    write(out, seen);
   }
 }
 
@@ -122,6 +143,12 @@ Result<Confidences> read_confidences(CborReader& in, std::uint64_t most) {
   return seen;
 }
 
+Result<NumberSummary> read_entropy(CborReader& in, std::uint64_t most) {
+  ARGOSY_TRY(const NumberSummary seen, read_summary(in, most));
+  if (!is_entropy(seen.min) || !is_entropy(seen.max)) return in.malformed("an entropy lies between 0 and 64 nats");
+  return seen;
+}
+
 Bytes encode(const Numbers& numbers) {
   Bytes out;
   CborWriter writer(out);
@@ -136,12 +163,23 @@ Bytes encode(const Confidences& confidences) {
   return out;
 }
 
+Bytes encode_entropy(const NumberSummary& entropy) {
+  Bytes out;
+  CborWriter writer(out);
+  if (entropy.count > 0) write(writer, entropy);
+  return out;
+}
+
 Result<Numbers> decode_numbers(ByteView bytes) {
   return decode_whole<Numbers>(bytes, read_numbers);
 }
 
 Result<Confidences> decode_confidences(ByteView bytes) {
   return decode_whole<Confidences>(bytes, read_confidences);
+}
+
+Result<NumberSummary> decode_entropy(ByteView bytes) {
+  return decode_whole<NumberSummary>(bytes, read_entropy);
 }
 
 }  // namespace argosy::wire

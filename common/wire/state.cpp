@@ -78,11 +78,13 @@ Json json_of(const HealthSample& sample) {
 }
 
 Json json_of(const Capabilities& capabilities) {
-  return {{"architecture", capabilities.architecture},
-          {"accelerators", capabilities.accelerators},
-          {"runtimes", capabilities.runtimes},
-          {"precisions", capabilities.precisions},
-          {"memory_mb", capabilities.memory_mb}};
+  Json json = {{"architecture", capabilities.architecture},
+               {"accelerators", capabilities.accelerators},
+               {"runtimes", capabilities.runtimes},
+               {"precisions", capabilities.precisions},
+               {"memory_mb", capabilities.memory_mb}};
+  if (!capabilities.runtime_versions.empty()) json["runtime_versions"] = capabilities.runtime_versions;
+  return json;
 }
 
 void read_words(JsonReader& fields, const char* key, std::vector<std::string>& words) {
@@ -140,6 +142,7 @@ void read_capabilities(JsonReader& fields, Capabilities& capabilities) {
   read_words(fields, "accelerators", capabilities.accelerators);
   read_words(fields, "runtimes", capabilities.runtimes);
   read_words(fields, "precisions", capabilities.precisions);
+  read_words(fields, "runtime_versions", capabilities.runtime_versions);
   fields.optional("memory_mb", capabilities.memory_mb, 0, most_memory_mb);
 }
 
@@ -158,6 +161,12 @@ void read_model(JsonReader& fields, ModelReport& model) {
 }
 
 }  // namespace
+
+bool is_runtime_version(std::string_view text) {
+  const auto space = text.rfind(' ');
+  return text.size() <= most_word_bytes && space != std::string_view::npos && space > 0 && space + 1 < text.size() &&
+         std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~'; });
+}
 
 Result<Capabilities> decode_capabilities(std::string_view json) {
   ARGOSY_TRY(JsonReader fields, read_document(json, max_document_bytes, "the capabilities"));

@@ -25,8 +25,12 @@ struct Capabilities {                     // what variants are matched against
   std::vector<std::string> runtimes;      // "onnxruntime", "tflite", ...
   std::vector<std::string> precisions;    // "fp32", "int8", ...
   std::uint64_t memory_mb = 0;
+  std::vector<std::string> runtime_versions = {};  // seen at work: "onnxruntime 1.22.0"; no variant asks for them
   friend bool operator==(const Capabilities&, const Capabilities&) = default;
 };
+
+// A name and a version with a space between them: printable characters of ASCII, at most 64 of them.
+bool is_runtime_version(std::string_view text);
 
 struct SlotReport {
   std::string slot;  // "a", "b"

@@ -54,7 +54,9 @@ std::string quoted(std::string_view text) {
 
 void write(CborWriter& out, const InferenceWindow& window) {
   const bool is_confident = window.confidences.count() > 0;
-  out.map(11U + (window.numbers.empty() ? 0U : 1U) + (is_confident ? 1U : 0U));
+  const bool has_entropy = window.entropy.count > 0;
+  out.map(11U + (window.numbers.empty() ? 0U : 1U) + (is_confident ? 1U : 0U) + (has_entropy ? 1U : 0U) +
+          (window.tags.empty() ? 0U : 1U));
   out.text("start");
   out.integer(to_ms(window.started_at));
   out.text("end");
@@ -94,6 +96,14 @@ void write(CborWriter& out, const InferenceWindow& window) {
   if (is_confident) {
     out.text("confidences");
     write(out, window.confidences);
+  }
+  if (has_entropy) {
+    out.text("entropy");
+    write(out, window.entropy);
+  }
+  if (!window.tags.empty()) {
+    out.text("tags");
+    write(out, window.tags);
   }
 }
 
@@ -276,8 +286,11 @@ std::string_view impossible_in(const InferenceWindow& window) {
   if (window.labelled > window.count) return "a window has more labelled than observations";
   if (window.correct > window.labelled) return "a window has more correct than labelled";
   if (window.confidences.count() > window.count) return "a window has more confidences than observations";
+  if (window.entropy.count > window.count) return "a window has more entropies than observations";
   for (const auto& [name, seen] : window.numbers)
     if (seen.count > window.count) return "a window has more values of a number than observations";
+  for (const auto& [key, counts] : window.tags)
+    if (counts.count() > window.count) return "a window has more values of a tag than observations";
   return {};
 }
 
@@ -302,6 +315,8 @@ Result<InferenceWindow> read_window(CborReader& in) {
     if (key == "features") return take_into(window.features, read_features(in));
     if (key == "numbers") return take_into(window.numbers, read_numbers(in, most_in_window));
     if (key == "confidences") return take_into(window.confidences, read_confidences(in, most_in_window));
+    if (key == "entropy") return take_into(window.entropy, read_entropy(in, most_in_window));
+    if (key == "tags") return take_into(window.tags, read_tags(in, most_in_window));
     return false;
   }));
   if (!has_start) return in.malformed("a window needs start, model and version");

@@ -25,6 +25,7 @@
 #include "common/base/instant.hpp"
 #include "common/wire/health.hpp"
 #include "common/wire/numbers.hpp"
+#include "common/wire/tags.hpp"
 
 namespace argosy::wire {
 
@@ -57,6 +58,8 @@ struct InferenceWindow {
   std::vector<FeatureCounts> features;
   Numbers numbers = {};          // a program's own, each with at most `count` values
   Confidences confidences = {};  // of at most `count` inferences
+  NumberSummary entropy = {};    // of the predictions; the same
+  Tags tags = {};                // of at most `count` inferences under each key
   friend bool operator==(const InferenceWindow&, const InferenceWindow&) = default;
 };
 

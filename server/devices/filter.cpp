@@ -12,8 +12,12 @@ namespace {
 
 constexpr std::string_view architecture = "architecture";
 constexpr std::string_view memory_mb = "memory_mb";
-constexpr std::array capability_names{architecture, std::string_view("accelerators"), std::string_view("runtimes"),
-                                      std::string_view("precisions"), memory_mb};
+constexpr std::array capability_names{architecture,
+                                      std::string_view("accelerators"),
+                                      std::string_view("runtimes"),
+                                      std::string_view("runtime_versions"),
+                                      std::string_view("precisions"),
+                                      memory_mb};
 constexpr std::size_t most_digits = 15;
 
 enum class TokenKind : std::uint8_t {
@@ -241,8 +245,8 @@ class Parser {
     if (comparison.field == FilterField::capability &&
         std::find(names.begin(), names.end(), comparison.key) == names.end())
       return syntax_error(token_.column,
-                          "there is no such capability; there are architecture, accelerators, runtimes, precisions and "
-                          "memory_mb");
+                          "there is no such capability; there are architecture, accelerators, runtimes, "
+                          "runtime_versions, precisions and memory_mb");
     const bool keyed = comparison.field == FilterField::label || comparison.field == FilterField::model;
     if (keyed && !is_name(comparison.key))
       return syntax_error(token_.column, "the key '" + comparison.key + "' does not match [A-Za-z0-9_-]{1,64}");
@@ -374,6 +378,7 @@ bool memory_holds(const FilterComparison& comparison, std::uint64_t memory) {
 std::vector<std::string> words_of(const std::string& name, const wire::Capabilities& capabilities) {
   if (name == "accelerators") return capabilities.accelerators;
   if (name == "runtimes") return capabilities.runtimes;
+  if (name == "runtime_versions") return capabilities.runtime_versions;
   if (name == "precisions") return capabilities.precisions;
   if (capabilities.architecture.empty()) return {};
   return {capabilities.architecture};

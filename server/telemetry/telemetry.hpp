@@ -82,6 +82,8 @@ struct TakenWindow {
   LogHistogram latency{};
   wire::Numbers numbers{};
   wire::Confidences confidences{};
+  wire::NumberSummary entropy{};
+  wire::Tags tags{};
   std::vector<wire::FeatureCounts> features{};
   wire::Classes classes{};
   Instant received_at{};

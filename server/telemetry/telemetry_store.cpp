@@ -230,6 +230,8 @@ TakenWindow placed(const Accepted& record, const wire::InferenceWindow& window, 
   taken.correct = window.correct;
   taken.numbers = window.numbers;
   taken.confidences = window.confidences;
+  taken.entropy = window.entropy;
+  taken.tags = window.tags;
   taken.features = window.features;
   taken.classes = window.classes;
   taken.received_at = record.receipt.received_at;

@@ -35,6 +35,8 @@ std::uint64_t parts_of(const TakenWindow& window) {
   if (!window.numbers.empty()) parts |= part_numbers;
   if (window.confidences.count() > 0) parts |= part_confidences;
   if (window.device_started_at) parts |= part_device_time;
+  if (window.entropy.count > 0) parts |= part_entropy;
+  if (!window.tags.empty()) parts |= part_tags;
   return parts;
 }
 
@@ -56,6 +58,8 @@ Bytes encode_figures(const TakenWindow& window) {
   if ((parts & part_numbers) != 0) put_block(out, encode(window.numbers));
   if ((parts & part_confidences) != 0) put_block(out, encode(window.confidences));
   if ((parts & part_device_time) != 0) put_signed(out, *window.device_started_at - window.started_at);
+  if ((parts & part_entropy) != 0) put_block(out, encode_entropy(window.entropy));
+  if ((parts & part_tags) != 0) put_block(out, encode(window.tags));
   return out;
 }
 
@@ -84,6 +88,8 @@ Result<void> decode_figures(ByteView bytes, TakenWindow& window, std::uint32_t w
   if ((parts & part_numbers) != 0) window.numbers = in.decoded(wire::decode_numbers(in.block()));
   if ((parts & part_confidences) != 0) window.confidences = in.decoded(wire::decode_confidences(in.block()));
   if ((parts & part_device_time) != 0) window.device_started_at = window.started_at + in.signed_ms();
+  if ((parts & part_entropy) != 0) window.entropy = in.decoded(wire::decode_entropy(in.block()));
+  if ((parts & part_tags) != 0) window.tags = in.decoded(wire::decode_tags(in.block()));
   return in.finish(what);
 }
 

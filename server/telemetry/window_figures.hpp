@@ -5,7 +5,7 @@
 // when it was received, in ms after it ended (zigzag); the parts that follow, as a sum of `WindowParts`; and these
 // parts in the order of their numbers. A length or a number of entries comes before what has one. Counts of features
 // are over the release's bins, classes are in ascending order (the first as zigzag, then the gap less 1). Numbers,
-// confidences and latency are the bytes that their own headers tell of.
+// confidences, entropy, tags and latency are the bytes that their own headers tell of.
 #pragma once
 
 #include <cstdint>
@@ -17,15 +17,17 @@
 
 namespace argosy::server {
 
-enum WindowParts : std::uint8_t {
+enum WindowParts : std::uint16_t {
   part_latency = 1,
   part_features = 2,
   part_classes = 4,
   part_numbers = 8,
   part_confidences = 16,
   part_device_time = 32,  // zigzag: by the device's clock it started so many ms later
+  part_entropy = 64,
+  part_tags = 128,
 };
-inline constexpr std::uint32_t all_parts = 63;
+inline constexpr std::uint32_t all_parts = 255;
 inline constexpr std::uint32_t no_parts = 0;
 
 inline constexpr std::size_t figures_limit = 1U << 20;  // bytes; a record is no longer on the wire

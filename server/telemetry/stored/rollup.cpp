@@ -31,16 +31,8 @@ void merge_numbers(wire::Numbers& sum, const wire::Numbers& more) {
       if (sum.size() < rolled_numbers_limit) sum.emplace(name, seen);
       continue;
     }
-    known->second.count += seen.count;
-    known->second.sum += seen.sum;
-    known->second.min = std::min(known->second.min, seen.min);
-    known->second.max = std::max(known->second.max, seen.max);
+    known->second.merge(seen);
   }
-}
-
-void merge_confidences(wire::Confidences& sum, const wire::Confidences& more) {
-  sum.sum += more.sum;
-  for (std::size_t bin = 0; bin < more.bins.size(); ++bin) sum.bins[bin] += more.bins[bin];
 }
 
 }  // namespace
@@ -56,7 +48,9 @@ void merge_into(TakenWindow& sum, const TakenWindow& window) {
   merge_features(sum.features, window.features);
   merge_classes(sum.classes, window.classes);
   merge_numbers(sum.numbers, window.numbers);
-  merge_confidences(sum.confidences, window.confidences);
+  sum.confidences.merge(window.confidences);
+  sum.entropy.merge(window.entropy);
+  wire::merge(sum.tags, window.tags);
 }
 
 Instant floor_to(Instant at, Duration width) {

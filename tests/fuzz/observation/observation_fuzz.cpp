@@ -18,6 +18,8 @@ void check(const Observation& seen) {
   promise(is_name(seen.model), "a model's name");
   promise(seen.release.empty() || is_version(seen.release), "a version or none");
   promise(seen.features.size() <= 256, "features with a limit");
+  promise(seen.tags.size() <= wire::most_tag_keys && seen.runtime.size() <= wire::most_word_bytes,
+          "words with a limit");
   for (const auto& label : {seen.predicted, seen.label})
     promise(!label || (*label >= std::numeric_limits<int>::min() && *label <= std::numeric_limits<int>::max()),
             "a class of 32 bits");

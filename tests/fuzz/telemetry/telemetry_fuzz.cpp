@@ -30,6 +30,9 @@ void check_window(const InferenceWindow& window) {
   for (int i = 0; i < 70; ++i) all.merge(LogHistogram(all));  // no number of windows takes it out of its range
   promise(all.empty() == latency->empty(), "a sum of histograms that keeps its counts");
   if (const auto p95 = all.quantile(0.95)) promise(std::isfinite(*p95) && *p95 >= 0, "a quantile of a sum");
+  for (const auto& [key, counts] : window.tags)
+    promise(counts.count() <= window.count, "no more of a tag than there are");
+  promise(window.entropy.count <= window.count && std::isfinite(window.entropy.sum), "entropies that a mean holds");
   std::uint64_t classes = 0;
   for (const auto& [label, count] : window.classes) classes += count;
   promise(classes <= largest_count, "classes that add up");

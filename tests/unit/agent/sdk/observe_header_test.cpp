@@ -1,4 +1,5 @@
 #include <cerrno>
+#include <cmath>
 #include <filesystem>
 #include <fstream>
 #include <limits>
@@ -29,6 +30,7 @@ json decoded(const argosy_observation& observation) {
 
 const float features[] = {0.25F, 0.5F, -1.5F};
 const argosy_number numbers[] = {{"queue_depth", 0.1}, {"tokens", -3e9}};
+const argosy_tag tags[] = {{"camera", "left"}, {"shift", "night 2"}};
 argosy_observation full_observation() {
   argosy_observation observation = argosy_observation_of("digits", 70000);
   observation.release = "1.1";
@@ -39,6 +41,10 @@ argosy_observation full_observation() {
   observation.feature_count = 3;
   observation.numbers = numbers;
   observation.number_count = 2;
+  observation.entropy = 0.5;
+  observation.tags = tags;
+  observation.tag_count = 2;
+  observation.runtime = "onnxruntime 1.22.0";
   return observation;
 }
 
@@ -67,7 +73,10 @@ TEST(ObserveHeader, WritesEverythingThatIsKnown) {
                                                {"c", 0.75},
                                                {"l", 300},
                                                {"f", {0.25, 0.5, -1.5}},
-                                               {"n", {{"queue_depth", 0.1}, {"tokens", -3e9}}}}));
+                                               {"n", {{"queue_depth", 0.1}, {"tokens", -3e9}}},
+                                               {"h", 0.5},
+                                               {"t", {{"camera", "left"}, {"shift", "night 2"}}},
+                                               {"rt", "onnxruntime 1.22.0"}}));
 }
 
 TEST(ObserveHeader, WritesIntegersOfEveryWidth) {
@@ -79,6 +88,14 @@ TEST(ObserveHeader, WritesIntegersOfEveryWidth) {
     EXPECT_EQ(decoded(observation)["us"], us);
     EXPECT_EQ(encoded(observation).size(), json::to_cbor(decoded(observation)).size()) << "not the shortest form";
   }
+}
+
+TEST(ObserveHeader, KnowsTheEntropyOfAPrediction) {
+  const float sure[] = {0, 1, 0};
+  const float undecided[] = {0.25F, 0.25F, 0.25F, 0.25F};
+  EXPECT_EQ(argosy_entropy(sure, 3), 0.0);
+  EXPECT_DOUBLE_EQ(argosy_entropy(undecided, 4), std::log(4.0));
+  EXPECT_EQ(argosy_entropy(undecided, 0), 0.0);
 }
 
 TEST(ObserveHeader, SaysWhenAnInferenceFailed) {

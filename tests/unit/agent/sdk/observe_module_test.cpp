@@ -32,7 +32,8 @@ std::string python(const std::string& program) {
 
 const std::string everything =
     "\"digits\", 70000, release=\"1.1\", predicted=7, confidence=0.75, label=300, features=[0.25, 0.5, -1.5], "
-    "numbers={\"queue_depth\": 0.1, \"tokens\": -3e9}";
+    "numbers={\"queue_depth\": 0.1, \"tokens\": -3e9}, entropy=0.5, tags={\"camera\": \"left\"}, "
+    "runtime=\"onnxruntime 1.22.0\"";
 
 TEST(ObserveModule, WritesTheBytesThatTheHeaderWrites) {
   const float features[] = {0.25F, 0.5F, -1.5F};
@@ -46,6 +47,11 @@ TEST(ObserveModule, WritesTheBytesThatTheHeaderWrites) {
   const argosy_number numbers[] = {{"queue_depth", 0.1}, {"tokens", -3e9}};
   observation.numbers = numbers;
   observation.number_count = 2;
+  observation.entropy = 0.5;
+  const argosy_tag tag{"camera", "left"};
+  observation.tags = &tag;
+  observation.tag_count = 1;
+  observation.runtime = "onnxruntime 1.22.0";
   std::uint8_t bytes[ARGOSY_OBSERVATION_MAX_BYTES];
   const std::size_t size = argosy_observation_encode(&observation, bytes, sizeof bytes);
   std::string hex;
@@ -55,6 +61,11 @@ TEST(ObserveModule, WritesTheBytesThatTheHeaderWrites) {
     hex += digits;
   }
   EXPECT_EQ(python("print(encode(" + everything + ").hex())"), hex + "\n");
+}
+
+TEST(ObserveModule, KnowsTheEntropyOfAPrediction) {
+  EXPECT_EQ(python("print(entropy_of([0, 1, 0]), round(entropy_of([0.25] * 4), 9), entropy_of([]))"),
+            "0.0 1.386294361 0.0\n");
 }
 
 TEST(ObserveModule, WritesTheBytesThatTheHeaderWritesOfAShadowRun) {
@@ -94,7 +105,10 @@ TEST(ObserveModule, ReachesTheAgent) {
                                    {"c", 0.75},
                                    {"l", 300},
                                    {"f", {0.25, 0.5, -1.5}},
-                                   {"n", {{"queue_depth", 0.1}, {"tokens", -3e9}}}}));
+                                   {"n", {{"queue_depth", 0.1}, {"tokens", -3e9}}},
+                                   {"h", 0.5},
+                                   {"t", {{"camera", "left"}}},
+                                   {"rt", "onnxruntime 1.22.0"}}));
   EXPECT_EQ(agent.receive(), json({{"m", "m"}, {"us", 1}, {"ok", false}}));
 }
 

@@ -27,6 +27,11 @@ argosy_observation whole() {
   static const argosy_number numbers[] = {{"queue_depth", 17.5}, {"tokens", -3e9}};
   observation.numbers = numbers;
   observation.number_count = 2;
+  observation.entropy = 0.25;
+  static const argosy_tag tags[] = {{"camera", "left"}, {"shift", "night 2"}};
+  observation.tags = tags;
+  observation.tag_count = 2;
+  observation.runtime = "onnxruntime 1.22.0";
   return observation;
 }
 
@@ -45,6 +50,47 @@ TEST(Observation, ReadsWhatTheHeaderWrites) {
   EXPECT_TRUE(std::isnan(read->features[1]));
   EXPECT_EQ(read->features[2], -3.0);
   EXPECT_EQ(read->numbers, (std::map<std::string, double>{{"queue_depth", 17.5}, {"tokens", -3e9}}));
+  EXPECT_EQ(read->entropy, 0.25);
+  EXPECT_EQ(read->tags, (std::map<std::string, std::string>{{"camera", "left"}, {"shift", "night 2"}}));
+  EXPECT_EQ(read->runtime, "onnxruntime 1.22.0");
+}
+
+TEST(Observation, AnEntropyThatNoPredictionHasIsNone) {
+  for (const double nats : {64.5, static_cast<double>(NAN), static_cast<double>(INFINITY)}) {
+    argosy_observation observation = argosy_observation_of("digits", 1);
+    observation.entropy = nats;
+    EXPECT_FALSE(decode_observation(encoded(observation)).value().entropy) << nats;
+  }
+}
+
+TEST(Observation, TagsAreLimited) {
+  const std::string longest(32, 'v'), longer(33, 'v');
+  for (const auto& [tag, is_good] : {std::pair{argosy_tag{"camera", longest.c_str()}, true},
+                                     {argosy_tag{"camera", longer.c_str()}, false},
+                                     {argosy_tag{"camera", ""}, false},
+                                     {argosy_tag{"camera", "l\tr"}, false},
+                                     {argosy_tag{"camera", "\xc3\xbc"}, false},
+                                     {argosy_tag{"Camera", "left"}, false}}) {
+    argosy_observation observation = argosy_observation_of("digits", 1);
+    observation.tags = &tag;
+    observation.tag_count = 1;
+    EXPECT_EQ(decode_observation(encoded(observation)).has_value(), is_good) << tag.key << "=" << tag.value;
+  }
+  const argosy_tag five[] = {{"a", "1"}, {"b", "1"}, {"c", "1"}, {"d", "1"}, {"e", "1"}};
+  argosy_observation observation = argosy_observation_of("digits", 1);
+  observation.tags = five;
+  observation.tag_count = 5;
+  EXPECT_FALSE(decode_observation(encoded(observation)));
+  observation.tag_count = 4;
+  EXPECT_TRUE(decode_observation(encoded(observation)));
+}
+
+TEST(Observation, ARuntimeHasAVersion) {
+  for (const char* runtime : {"onnxruntime", " 1.22", "onnxruntime ", "a\nb 1"}) {
+    argosy_observation observation = argosy_observation_of("digits", 1);
+    observation.runtime = runtime;
+    EXPECT_FALSE(decode_observation(encoded(observation))) << runtime;
+  }
 }
 
 TEST(Observation, OnlyTheModelIsNeeded) {

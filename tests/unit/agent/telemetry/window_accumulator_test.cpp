@@ -73,6 +73,40 @@ TEST(WindowAccumulator, AddsUpNumbersAndConfidence) {
   EXPECT_EQ(next.confidences.count(), 0U);
 }
 
+TEST(WindowAccumulator, AddsUpEntropyAndTags) {
+  WindowAccumulator windows(start);
+  Observation observation = seen(10);
+  observation.entropy = 0.5;
+  observation.tags = {{"camera", "left"}};
+  windows.add(observation, "1.0", start + 1s);
+  observation.entropy = 1.5;
+  observation.tags = {{"camera", "right"}, {"shift", "night"}};
+  windows.add(observation, "1.0", start + 1s);
+  observation.ok = false;  // then there was no prediction, but there was a camera
+  windows.add(observation, "1.0", start + 1s);
+  const auto window = windows.close(start + 2s).at(0);
+  EXPECT_EQ(window.entropy, (wire::NumberSummary{2, 2, 0.5, 1.5}));
+  EXPECT_EQ(window.tags, (wire::Tags{{"camera", {{{"left", 1}, {"right", 2}}, 0}}, {"shift", {{{"night", 2}}, 0}}}));
+  windows.add(seen(10), "1.0", start + 3s);
+  const auto next = windows.close(start + 4s).at(0);
+  EXPECT_TRUE(next.tags.empty());
+  EXPECT_EQ(next.entropy.count, 0U);
+}
+
+TEST(WindowAccumulator, CountsFurtherValuesOfATagTogetherAndDropsFurtherKeys) {
+  WindowAccumulator windows(start);
+  for (int i = 0; i < 10; ++i) {
+    Observation observation = seen(10);
+    observation.tags = {{"n", std::to_string(i)}, {"k" + std::to_string(i), "v"}};
+    windows.add(observation, "1.0", start + 1s);
+  }
+  const auto window = windows.close(start + 2s).at(0);
+  EXPECT_EQ(window.tags.size(), wire::most_tag_keys);
+  EXPECT_EQ(window.tags.at("n").values.size(), wire::most_tag_values);
+  EXPECT_EQ(window.tags.at("n").other, 2U);
+  EXPECT_EQ(windows.dropped_tags(), 7U);
+}
+
 TEST(WindowAccumulator, KeepsSixteenNumbersAndThoseItHadFirst) {
   WindowAccumulator windows(start);
   Observation observation = seen(1);

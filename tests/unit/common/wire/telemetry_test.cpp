@@ -39,6 +39,14 @@ InferenceWindow telling_window() {
   return window;
 }
 
+// With what kind of inferences they were, and how undecided the model was.
+InferenceWindow tagged_window() {
+  InferenceWindow window = telling_window();
+  window.entropy = {598, 149.5, 0, 2.25};
+  window.tags = {{"camera", {{{"left", 400}, {"right", 150}}, 50}}, {"shift", {{{"night 2", 1}}, 0}}};
+  return window;
+}
+
 HealthSample some_health() {
   HealthSample sample;
   sample.at = instant_from_ms(1'767'225'630'000);
@@ -84,6 +92,8 @@ TEST(Telemetry, GoldenBytesNeverChange) {
   EXPECT_EQ(to_hex(encode_record({812, some_window()})), to_hex(golden("window_record.hex")));
   EXPECT_EQ(to_hex(encode_record({812, telling_window()})), to_hex(golden("window_record_2.hex")));
   EXPECT_EQ(decode_record(golden("window_record_2.hex")).value(), (TelemetryRecord{812, telling_window()}));
+  EXPECT_EQ(to_hex(encode_record({812, tagged_window()})), to_hex(golden("window_record_3.hex")));
+  EXPECT_EQ(decode_record(golden("window_record_3.hex")).value(), (TelemetryRecord{812, tagged_window()}));
   EXPECT_EQ(decode_record(golden("window_record.hex")).value(), (TelemetryRecord{812, some_window()}));
   EXPECT_EQ(to_hex(encode_record({814, whole_health()})), to_hex(golden("whole_health_record_2.hex")));
   EXPECT_EQ(decode_record(golden("whole_health_record_2.hex")).value(), (TelemetryRecord{814, whole_health()}));
@@ -289,12 +299,40 @@ TEST(Telemetry, RefusesWindowsThatNobodyCanHaveCounted) {
       {[](InferenceWindow& w) { w.confidences.bins[0] = w.count; }, "more confidences than observations"},
       {[](InferenceWindow& w) { w.confidences.sum = 599; }, "between 0 and 1"},
       {[](InferenceWindow& w) { w.confidences.sum = -0.1; }, "between 0 and 1"},
+      {[](InferenceWindow& w) {
+         w.entropy = {601, 601, 1, 1};
+       },
+       "more entropies than observations"},
+      {[](InferenceWindow& w) {
+         w.entropy = {1, -1, -1, -1};
+       },
+       "between 0 and 64 nats"},
+      {[](InferenceWindow& w) {
+         w.entropy = {1, 65, 65, 65};
+       },
+       "between 0 and 64 nats"},
+      {[](InferenceWindow& w) { w.tags["camera"].values["left"] = w.count; }, "more values of a tag"},
+      {[](InferenceWindow& w) { w.tags["camera"].values["left"] = UINT64_MAX; }, "10000000000"},
+      {[](InferenceWindow& w) { w.tags["camera"].other = most_in_window; }, "9999999450"},
+      {[](InferenceWindow& w) { w.tags["camera"].values["left"] = 0; }, "never seen"},
+      {[](InferenceWindow& w) { w.tags["camera"] = {}; }, "no values"},
+      {[](InferenceWindow& w) { w.tags["Camera"].other = 1; }, "[a-z0-9_]{1,40}"},
+      {[](InferenceWindow& w) { w.tags["camera"].values["\n"] = 1; }, "printable"},
+      {[](InferenceWindow& w) { w.tags["camera"].values[std::string(33, 'x')] = 1; }, "32"},
+      {[](InferenceWindow& w) {
+         for (char c = 'a'; c <= 'e'; ++c) w.tags[std::string(1, c)].other = 1;
+       },
+       "4"},
+      {[](InferenceWindow& w) {
+         for (char c = 'a'; c <= 'i'; ++c) w.tags["camera"].values[std::string(1, c)] = 1;
+       },
+       "8"},
       {[](InferenceWindow& w) { w.latency = from_hex("01ffffffffffffff3f00").value(); }, "more than a window can hold"},
       {[](InferenceWindow& w) { w.started_at = w.ended_at = instant_from_ms(-1); }, "not a time from 1970 to 9999"},
       {[](InferenceWindow& w) { w.started_at = w.ended_at = latest_instant + Duration{1}; },
        "not a time from 1970 to 9999"}};
   for (const auto& [change, reason] : table) {
-    InferenceWindow window = telling_window();
+    InferenceWindow window = tagged_window();
     change(window);
     EXPECT_NE(error_of(encode(TelemetryBatch{"cam-7", "0123456789abcdef", 1, {{1, window}}})).find(reason),
               std::string::npos)
@@ -340,6 +378,40 @@ TEST(Numbers, AddUpToWhatReadersTake) {
   EXPECT_EQ(decode_confidences(encode(sure)).value(), sure);
 }
 
+TEST(Numbers, MergeToWhatOneWindowWouldHaveCounted) {
+  NumberSummary left, right, both;
+  Confidences left_sure, right_sure, both_sure;
+  for (const double value : {0.25, 0.5, 1.0})
+    left.add(value), left_sure.add(value), both.add(value), both_sure.add(value);
+  for (const double value : {0.125, 0.75})
+    right.add(value), right_sure.add(value), both.add(value), both_sure.add(value);
+  left.merge(right);
+  left.merge({});
+  left_sure.merge(right_sure);
+  EXPECT_EQ(left, both);
+  EXPECT_EQ(left_sure, both_sure);
+  NumberSummary none;
+  none.merge(both);
+  EXPECT_EQ(none, both);
+}
+
+TEST(Tags, MergeKeepsTheMostAndEachKeysTotal) {
+  Tags tags{{"camera", {{{"a", 1}, {"b", 5}}, 2}}};
+  Tags others{{"camera", {{}, 1}}, {"shift", {{{"night", 1}}, 0}}};
+  for (char c = 'b'; c <= 'i'; ++c) others["camera"].values[std::string(1, c)] = 3;
+  merge(tags, others);
+  EXPECT_EQ(tags.at("camera").values.size(), most_tag_values);
+  EXPECT_FALSE(tags.at("camera").values.contains("a")) << "the rarest";
+  EXPECT_EQ(tags.at("camera").values.at("b"), 8U);
+  EXPECT_EQ(tags.at("camera").other, 4U);
+  EXPECT_EQ(tags.at("camera").count(), 8U + 25U);
+  for (const char* key : {"k1", "k2", "k3"}) merge(tags, {{key, {{{"v", 1}}, 0}}});
+  EXPECT_EQ(tags.size(), most_tag_keys);
+  EXPECT_FALSE(tags.contains("k3"));
+  EXPECT_EQ(decode_tags(encode(tags)).value(), tags);
+  EXPECT_TRUE(encode(Tags{}).empty());
+}
+
 TEST(Telemetry, RefusesReadingsThatNoAverageHolds) {
   HealthSample sample = some_health();
   sample.uptime_s = 1e300;
@@ -357,7 +429,7 @@ TEST(Telemetry, EveryCutIsRefused) {
 
 TEST(Telemetry, NoMutationIsTakenForSomethingThatCannotBeWritten) {
   auto batch = some_batch();
-  batch.records[0].content = telling_window();
+  batch.records[0].content = tagged_window();
   const auto good = encode(batch);
   Rng rng(11);
   for (int i = 0; i < 10000; ++i) {

@@ -14,7 +14,8 @@ Device camera() {
   device.presence = Presence::online;
   device.capabilities_json =
       R"({"architecture": "aarch64", "accelerators": ["cpu", "cuda"], "runtimes": ["onnxruntime"],)"
-      R"( "precisions": ["fp32", "int8"], "memory_mb": 4096})";
+      R"( "precisions": ["fp32", "int8"], "memory_mb": 4096,)"
+      R"( "runtime_versions": ["onnxruntime 1.22.0", "triton 2.49.0"]})";
   device.models.resize(2);
   device.models[0].model = "digits";
   device.models[0].version = "1.0";
@@ -59,6 +60,9 @@ TEST(Filter, LooksAtCapabilities) {
   EXPECT_TRUE(selects("capabilities.accelerators != edgetpu"));
   EXPECT_FALSE(selects("capabilities.precisions != int8"));
   EXPECT_TRUE(selects("capabilities.runtimes = onnxruntime AND capabilities.memory_mb >= 4096"));
+  EXPECT_TRUE(selects("capabilities.runtime_versions = \"triton 2.49.0\""));
+  EXPECT_TRUE(selects("capabilities.runtime_versions : \"onnxruntime 1.22\""));
+  EXPECT_FALSE(selects("capabilities.runtime_versions : \"onnxruntime 1.21\""));
   EXPECT_TRUE(selects("capabilities.memory_mb<5000"));
   EXPECT_TRUE(selects("capabilities.memory_mb <= 4096"));
   EXPECT_FALSE(selects("capabilities.memory_mb > 4096"));
@@ -76,8 +80,8 @@ TEST(Filter, ADeviceThatNeverSaidHasNoCapability) {
 
 TEST(Filter, WhatACapabilityCannotBeAskedIsSaid) {
   EXPECT_EQ(complaint("capabilities.colour = red"),
-            "column 1: there is no such capability; there are architecture, accelerators, runtimes, precisions and "
-            "memory_mb");
+            "column 1: there is no such capability; there are architecture, accelerators, runtimes, "
+            "runtime_versions, precisions and memory_mb");
   EXPECT_EQ(complaint("capabilities.memory_mb : 4"),
             "column 24: a number contains nothing; write =, !=, <, <=, > or >=");
   EXPECT_EQ(complaint("capabilities.memory_mb > lots"),

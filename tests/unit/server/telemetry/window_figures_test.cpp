@@ -22,6 +22,8 @@ TakenWindow full() {
   window.classes = {{-3, 1}, {0, 120}, {9, 179}};
   window.numbers["queue_depth"].add(4);
   window.confidences.add(0.9);
+  window.entropy.add(0.25);
+  window.tags["camera"].add("left");
   window.received_at = window.ended_at + Duration{250};
   window.device_started_at = window_start - Duration{7'200'000};
   return window;
@@ -50,6 +52,8 @@ TEST(WindowFigures, KeepsItsGoldenBytes) {
   auto window = full();
   window.numbers.clear();
   window.confidences = {};
+  window.entropy = {};
+  window.tags.clear();
   EXPECT_EQ(to_hex(encode_figures(window)),
             "01e0d403ac02022827f40327"    // a minute, 300, 2, 40, 39, 250 ms later, parts
             "0b020002e80100ab02070001"    // latency: 116 x 299, 125 x 1
@@ -57,6 +61,21 @@ TEST(WindowFigures, KeepsItsGoldenBytes) {
             "288402056c6576656c00"
             "030501027808b301"  // classes
             "fff3ee06");        // two hours earlier by its own clock
+}
+
+TEST(WindowFigures, KeepsTheGoldenBytesOfEntropyAndTags) {
+  TakenWindow window{.device = "cam-1", .model = "digits", .version = "1.0", .started_at = window_start};
+  window.ended_at = window.received_at = window_start;
+  window.count = 3;
+  window.entropy.add(0.5);
+  window.entropy.add(1.5);
+  window.tags["camera"].add("left", 2);
+  window.tags["camera"].other = 1;
+  EXPECT_EQ(to_hex(encode_figures(window)),
+            "01000300000000c001"                      // three inferences, and the parts
+            "118402fa40000000fa3f000000fa3fc00000"    // [2, 2.0, 0.5, 1.5]
+            "11a16663616d65726182a1646c6566740201");  // {"camera": [{"left": 2}, 1]}
+  EXPECT_EQ(again(window, encode_figures(window)), window);
 }
 
 TEST(WindowFigures, MostOfAWindowIsSmall) {
