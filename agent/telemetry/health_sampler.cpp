@@ -35,7 +35,8 @@ wire::HealthSample HealthSampler::sample(Instant now) {
   read_process(sample);
   const Sensors& board = sensors(now);
   board.thermal.read(sample);
-  board.gpu.read(sample);
+  board.gpu.read(sample, rates_);
+  if (nvml_) nvml_->read(sample, rates_);
   board.power.read(sample);
   board.storage.read(sample);
   board.links.read(sample);
@@ -46,6 +47,7 @@ const HealthSampler::Sensors& HealthSampler::sensors(Instant now) {
   const auto since = now - searched_at_;
   if (sensors_ && since >= Duration::zero() && since < between_searches) return *sensors_;
   searched_at_ = now;
+  if (!nvml_ && !options_.nvml.empty()) nvml_ = Nvml::open(options_.nvml.c_str());
   return sensors_.emplace(Sensors{ThermalSensors(options_.sys), GpuSensors(options_.sys), PowerSensors(options_.sys),
                                   StorageSensors(options_.sys, options_.disk), NetworkLinks(options_.sys)});
 }

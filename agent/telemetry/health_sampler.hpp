@@ -1,15 +1,18 @@
 // Reads the board's health from /proc, /sys and statvfs. What the board lacks is absent, never zero. The files of its
 // sensors are looked for once and then now and again, because drivers load late and modems are plugged in; each sample
-// opens only what was found. One owner; a sample takes about a millisecond.
+// opens only what was found. One owner; a sample takes about a millisecond, and one more for each of NVIDIA's cards.
 #pragma once
 
 #include <filesystem>
 #include <functional>
+#include <memory>
 #include <optional>
+#include <string>
 
 #include "agent/telemetry/gpu_sensors.hpp"
 #include "agent/telemetry/kernel_clock.hpp"
 #include "agent/telemetry/network_links.hpp"
+#include "agent/telemetry/nvml.hpp"
 #include "agent/telemetry/power_sensors.hpp"
 #include "agent/telemetry/storage_sensors.hpp"
 #include "agent/telemetry/thermal_sensors.hpp"
@@ -27,6 +30,7 @@ class HealthSampler {
     std::filesystem::path sys = "/sys";
     std::filesystem::path run = "/run";
     std::function<std::optional<bool>()> kernel_clock = kernel_clock_synchronised;
+    std::string nvml = {};  // the library; empty: no NVIDIA card is asked
   };
   explicit HealthSampler(Options options) : options_(std::move(options)) {}
 
@@ -55,6 +59,8 @@ class HealthSampler {
   Options options_;
   std::optional<CpuTime> last_cpu_;
   std::optional<Sensors> sensors_;
+  std::unique_ptr<Nvml> nvml_;
+  Rates rates_;
   Instant searched_at_{};
 };
 

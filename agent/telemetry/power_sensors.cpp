@@ -7,7 +7,6 @@ namespace argosy::agent {
 namespace {
 
 constexpr int ina3221_channels = 3;
-constexpr double most_watts = 10'000;  // more is a fault of the sensor
 
 bool is_whole_input(const std::string& label) {
   return label == "VDD_IN" || label == "POM_5V_IN";
@@ -40,7 +39,7 @@ void PowerSensors::read(wire::HealthSample& sample) const {
     const auto millivolts = sysfs::read_number(input_->millivolts);
     const auto milliamperes = sysfs::read_number(input_->milliamperes);
     const double watts = millivolts.value_or(-1) * milliamperes.value_or(-1) / 1e6;
-    if (millivolts && milliamperes && *millivolts > 0 && *milliamperes >= 0 && watts < most_watts)
+    if (millivolts && milliamperes && *millivolts > 0 && *milliamperes >= 0 && watts < sysfs::most_watts)
       sample.power_w = watts;
   }
   for (const auto& alarm : under_voltage_alarms_)

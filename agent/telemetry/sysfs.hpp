@@ -12,6 +12,9 @@ namespace argosy::agent::sysfs {
 
 using Path = std::filesystem::path;
 
+inline constexpr double bytes_per_mb = 1024.0 * 1024.0;
+inline constexpr double most_watts = 10'000;  // more is a fault of the sensor
+
 std::optional<std::string> read_line(const Path& file);  // the first line, without what ends it
 std::optional<double> read_number(const Path& file);     // a decimal number, alone in its line
 std::optional<bool> read_flag(const Path& file);         // 0 or 1

@@ -9,6 +9,7 @@ std::string health_values_json(const HealthSample& sample) {
   for (const auto& field : health_fields) {
     if (const auto& value = sample.*field.member) values[field.name] = *value;
   }
+  for (const auto& [name, value] : sample.numbers) values["custom." + name] = value;
   return values.dump();
 }
 

@@ -3,10 +3,12 @@
 #pragma once
 
 #include <array>
+#include <map>
 #include <optional>
 #include <string>
 
 #include "common/base/instant.hpp"
+#include "common/wire/numbers.hpp"
 
 namespace argosy::wire {
 
@@ -42,6 +44,12 @@ struct HealthSample {
   std::optional<double> network_links_up;    // real interfaces with a link
   std::optional<double> network_speed_mbps;  // of the fastest of them
   std::optional<double> records_refused;     // by the server for good, and set aside; since the outbox was made
+  std::optional<double> gpu_power_w;         // what the cards draw, together
+  std::optional<double> gpu_awake_percent;   // where the GPU tells how long it slept, and not how busy it was
+  std::optional<double> npu_percent;
+  std::optional<double> npu_memory_used_mb;
+  std::optional<double> readings_failed;  // 1: the device's own command for readings gave none, 0: it did
+  std::map<std::string, double> numbers;  // what that command read; at most most_numbers, names as a window's
   friend bool operator==(const HealthSample&, const HealthSample&) = default;
 };
 
@@ -50,8 +58,10 @@ struct HealthField {
   std::optional<double> HealthSample::*member;
 };
 
-// In the order in which they are written. A reader of any version takes at most 32 pairs, the time among them.
-inline constexpr std::array<HealthField, 28> health_fields{{
+// In the order in which they are written. A reader of any version takes at most 32 pairs, the time among them: so what
+// came after the first 28 travels in a map of its own, "more".
+inline constexpr std::size_t outer_health_fields = 28;
+inline constexpr std::array<HealthField, 33> health_fields{{
     {"cpu_percent", &HealthSample::cpu_percent},
     {"memory_used_mb", &HealthSample::memory_used_mb},
     {"memory_total_mb", &HealthSample::memory_total_mb},
@@ -80,9 +90,15 @@ inline constexpr std::array<HealthField, 28> health_fields{{
     {"network_links_up", &HealthSample::network_links_up},
     {"network_speed_mbps", &HealthSample::network_speed_mbps},
     {"records_refused", &HealthSample::records_refused},
+    {"gpu_power_w", &HealthSample::gpu_power_w},
+    {"gpu_awake_percent", &HealthSample::gpu_awake_percent},
+    {"npu_percent", &HealthSample::npu_percent},
+    {"npu_memory_used_mb", &HealthSample::npu_memory_used_mb},
+    {"readings_failed", &HealthSample::readings_failed},
 }};
 
-// The values that are there as a JSON object, under the names of the fields; without the time.
+// The values that are there as a JSON object, under the names of the fields and the numbers under "custom.NAME";
+// without the time.
 std::string health_values_json(const HealthSample& sample);
 
 }  // namespace argosy::wire

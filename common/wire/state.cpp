@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 
 #include "common/base/id.hpp"
 #include "common/wire/desired.hpp"
@@ -74,6 +75,7 @@ Json json_of(const ModelReport& model) {
 Json json_of(const HealthSample& sample) {
   Json json = {{"at", to_rfc3339(sample.at)}};
   for (const HealthField& field : health_fields) put(json, field.name, sample.*field.member);
+  if (!sample.numbers.empty()) json["numbers"] = sample.numbers;
   return json;
 }
 
@@ -150,6 +152,14 @@ void read_health(JsonReader& fields, HealthSample& sample) {
   fields.required("at", sample.at);
   for (const HealthField& field : health_fields)
     fields.optional(field.name, sample.*field.member, -largest_reading, largest_reading);
+  fields.optional("numbers", sample.numbers);
+  fields.check("numbers",
+               sample.numbers.size() <= most_numbers && std::all_of(sample.numbers.begin(), sample.numbers.end(),
+                                                                    [](const auto& number) {
+                                                                      return is_number_name(number.first) &&
+                                                                             std::abs(number.second) <= largest_reading;
+                                                                    }),
+               "must hold at most 16 numbers of at most 10^18 under names of [a-z0-9_]{1,40}");
 }
 
 void read_model(JsonReader& fields, ModelReport& model) {

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstddef>
 #include <set>
+#include <span>
 #include <utility>
 
 #include "common/base/bounds.hpp"
@@ -32,7 +33,9 @@ constexpr std::size_t message_limit = 150;
 constexpr std::int64_t longest_offset_ms = 253'402'300'799'999;  // from 1970 to 9999
 constexpr std::size_t key_limit = 32;                            // pairs in a map, unknown ones included
 
-static_assert(health_fields.size() + 1 <= key_limit, "servers of all versions must be able to read it");
+// The time, "more" and "numbers" beside them.
+static_assert(outer_health_fields + 3 <= key_limit, "servers of all versions must be able to read it");
+static_assert(health_fields.size() - outer_health_fields <= key_limit, "the same holds for what is inside \"more\"");
 
 bool is_printable_name(std::string_view text) {
   return !text.empty() && text.size() <= name_limit &&
@@ -107,16 +110,39 @@ void write(CborWriter& out, const InferenceWindow& window) {
   }
 }
 
-void write(CborWriter& out, const HealthSample& sample) {
-  const auto present = std::count_if(health_fields.begin(), health_fields.end(),
-                                     [&](const HealthField& field) { return (sample.*field.member).has_value(); });
-  out.map(1 + static_cast<std::size_t>(present));
-  out.text("at");
-  out.integer(to_ms(sample.at));
-  for (const auto& field : health_fields) {
+std::size_t present(std::span<const HealthField> fields, const HealthSample& sample) {
+  return static_cast<std::size_t>(std::count_if(
+      fields.begin(), fields.end(), [&](const HealthField& field) { return (sample.*field.member).has_value(); }));
+}
+
+void write(CborWriter& out, std::span<const HealthField> fields, const HealthSample& sample) {
+  for (const HealthField& field : fields) {
     if (!(sample.*field.member)) continue;
     out.text(field.name);
     out.number(*(sample.*field.member));
+  }
+}
+
+void write(CborWriter& out, const HealthSample& sample) {
+  const auto outer = std::span(health_fields).first(outer_health_fields);
+  const auto inner = std::span(health_fields).subspan(outer_health_fields);
+  const std::size_t more = present(inner, sample);
+  out.map(1U + present(outer, sample) + (more > 0 ? 1U : 0U) + (sample.numbers.empty() ? 0U : 1U));
+  out.text("at");
+  out.integer(to_ms(sample.at));
+  write(out, outer, sample);
+  if (more > 0) {
+    out.text("more");
+    out.map(more);
+    write(out, inner, sample);
+  }
+  if (!sample.numbers.empty()) {
+    out.text("numbers");
+    out.map(sample.numbers.size());
+    for (const auto& [name, value] : sample.numbers) {
+      out.text(name);
+      out.number(value);
+    }
   }
 }
 
@@ -326,19 +352,47 @@ Result<InferenceWindow> read_window(CborReader& in) {
   return window;
 }
 
+Result<double> read_reading(CborReader& in, std::string_view name) {
+  ARGOSY_TRY(const double reading, in.number());
+  if (std::abs(reading) > largest_reading) return in.malformed("no reading of " + std::string(name) + " is so large");
+  return reading;
+}
+
+// Whether one of the fields has this name.
+Result<bool> read_field(CborReader& in, std::string_view key, HealthSample& sample) {
+  const auto* field = std::find_if(health_fields.begin(), health_fields.end(),
+                                   [&](const HealthField& candidate) { return candidate.name == key; });
+  if (field == health_fields.end()) return false;
+  ARGOSY_TRY(sample.*field->member, read_reading(in, key));
+  return true;
+}
+
+Result<std::map<std::string, double>> read_readings(CborReader& in) {
+  ARGOSY_TRY(const auto pairs, in.map(most_numbers));
+  std::map<std::string, double> numbers;
+  for (std::size_t i = 0; i < pairs; ++i) {
+    ARGOSY_TRY(const auto name, in.text(number_name_limit));
+    if (!is_number_name(name)) return in.malformed("a reading has a name other than [a-z0-9_]{1,40}");
+    ARGOSY_TRY(const double value, read_reading(in, name));
+    if (!numbers.emplace(name, value).second) return in.malformed("a reading comes twice");
+  }
+  return numbers;
+}
+
+Result<bool> read_more(CborReader& in, HealthSample& sample) {
+  ARGOSY_CHECK(read_map(in, [&](std::string_view key) { return read_field(in, key, sample); }));
+  return true;
+}
+
 Result<HealthSample> read_health(CborReader& in) {
   HealthSample sample;
   bool timed = false;
   ARGOSY_CHECK(read_map(in, [&](std::string_view key) -> Result<bool> {
     if (key == "at") timed = true;
     if (key == "at") return take_into(sample.at, read_instant(in));
-    const auto* field = std::find_if(health_fields.begin(), health_fields.end(),
-                                     [&](const HealthField& candidate) { return candidate.name == key; });
-    if (field == health_fields.end()) return false;
-    ARGOSY_TRY(const double reading, in.number());
-    if (std::abs(reading) > largest_reading) return in.malformed("no reading of " + std::string(key) + " is so large");
-    sample.*field->member = reading;
-    return true;
+    if (key == "numbers") return take_into(sample.numbers, read_readings(in));
+    if (key == "more") return read_more(in, sample);
+    return read_field(in, key, sample);
   }));
   if (!timed) return in.malformed("a health sample needs its time, \"at\"");
   return sample;

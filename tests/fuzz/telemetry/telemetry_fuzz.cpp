@@ -48,6 +48,7 @@ void check_sample(const HealthSample& sample) {
   for (const auto& field : health_fields)
     if (const auto& value = sample.*field.member)
       promise(std::isfinite(*value) && std::abs(*value) <= largest_reading, "a reading that averages hold");
+  promise(sample.numbers.size() <= most_numbers, "so many readings of a command that charts hold them");
 }
 
 void check_record(const TelemetryRecord& record) {

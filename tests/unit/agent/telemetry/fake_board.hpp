@@ -45,9 +45,9 @@ class FakeBoard {
     put("sys/dev/block/" + number, "-> " + block_device);
   }
 
-  HealthSampler sampler(std::optional<bool> kernel_clock = std::nullopt) const {
-    return HealthSampler(
-        {folder_.path(), folder_ / "proc", folder_ / "sys", folder_ / "run", [kernel_clock] { return kernel_clock; }});
+  HealthSampler sampler(std::optional<bool> kernel_clock = std::nullopt, const std::string& nvml = {}) const {
+    return HealthSampler({folder_.path(), folder_ / "proc", folder_ / "sys", folder_ / "run",
+                          [kernel_clock] { return kernel_clock; }, nvml});
   }
 
  private:

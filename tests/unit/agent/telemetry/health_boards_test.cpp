@@ -177,6 +177,7 @@ TEST(HealthOfBoards, PcWithAnAmdCard) {
                    {"sys/class/drm/card0/device/mem_info_vram_total", "8573157376\n"},
                    {"sys/class/drm/card0/device/mem_info_vram_used", "1048576000\n"},
                    {"sys/class/drm/card0/device/hwmon/hwmon2/temp1_input", "55000\n"},
+                   {"sys/class/drm/card0/device/hwmon/hwmon2/power1_average", "42500000\n"},
                    {"sys/class/drm/card0/device/power/runtime_status", "active\n"},
                    {"sys/class/drm/card0-HDMI-A-1/device/mem_info_vram_total", "1\n"}});
   HealthSampler sampler = board.sampler();
@@ -186,10 +187,39 @@ TEST(HealthOfBoards, PcWithAnAmdCard) {
   EXPECT_EQ(sample.gpu_memory_used_mb, 1000);
   EXPECT_EQ(sample.gpu_memory_total_mb, 8176);
   EXPECT_EQ(sample.gpu_temperature_c, 55);
+  EXPECT_EQ(sample.gpu_power_w, 42.5);
+  EXPECT_FALSE(sample.gpu_awake_percent);
   board.put("sys/class/drm/card0/device/power/runtime_status", "suspended\n");
   sample = sampler.sample(noon);
   EXPECT_FALSE(sample.gpu_percent);
   EXPECT_FALSE(sample.gpu_memory_used_mb);
+}
+
+// A PC of Intel's: its graphics tell how long they slept, its NPU how long it worked, an Arc card what it used up.
+TEST(HealthOfBoards, PcOfIntelWithAnNpuAndAnArcCard) {
+  FakeBoard board({{"proc/uptime", "1000.0 5.0\n"},
+                   {"sys/class/drm/card0/gt/gt0/rc6_residency_ms", "500000\n"},
+                   {"sys/class/drm/card1/device/tile0/gt0/gtidle/idle_residency_ms", "900000\n"},
+                   {"sys/class/drm/card1/device/hwmon/hwmon3/energy1_input", "7000000000\n"},
+                   {"sys/class/accel/accel0/device/npu_busy_time_us", "10000000\n"},
+                   {"sys/class/accel/accel0/device/npu_memory_utilization", "104857600\n"}});
+  HealthSampler sampler = board.sampler();
+  auto sample = sampler.sample(noon);
+  EXPECT_FALSE(sample.gpu_awake_percent) << "nothing is known before the second sample";
+  EXPECT_FALSE(sample.gpu_power_w);
+  EXPECT_FALSE(sample.npu_percent);
+  EXPECT_EQ(sample.npu_memory_used_mb, 100);
+  board.put("proc/uptime", "1060.0 5.0\n");
+  board.put("sys/class/drm/card0/gt/gt0/rc6_residency_ms", "530000\n");
+  board.put("sys/class/drm/card1/device/tile0/gt0/gtidle/idle_residency_ms", "960000\n");
+  board.put("sys/class/drm/card1/device/hwmon/hwmon3/energy1_input", "7600000000\n");
+  board.put("sys/class/accel/accel0/device/npu_busy_time_us", "25000000\n");
+  sample = sampler.sample(noon + Duration{60'000});
+  EXPECT_NEAR(sample.gpu_awake_percent.value_or(0), 50, 1e-9) << "of the two the one that slept less";
+  EXPECT_NEAR(sample.gpu_power_w.value_or(0), 10, 1e-9);
+  EXPECT_NEAR(sample.npu_percent.value_or(0), 25, 1e-9);
+  EXPECT_FALSE(sample.gpu_percent);
+  EXPECT_EQ(sampler.sample(noon + Duration{61'000}).npu_percent, std::nullopt) << "no time has passed";
 }
 
 // A container on a server shows neither sensors nor devices: what is left is what /proc and the file system say.

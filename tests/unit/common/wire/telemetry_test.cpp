@@ -63,6 +63,15 @@ HealthSample whole_health() {
   sample.at = instant_from_ms(1'767'225'630'000);
   double value = 0.5;
   for (const HealthField& field : health_fields) sample.*field.member = value++;
+  sample.numbers = {{"humidity", 61.5}, {"pump_bar", -1e9}};
+  return sample;
+}
+
+// As they were before there was "more".
+HealthSample outer_health() {
+  HealthSample sample = whole_health();
+  for (std::size_t i = outer_health_fields; i < health_fields.size(); ++i) (sample.*health_fields[i].member).reset();
+  sample.numbers.clear();
   return sample;
 }
 
@@ -95,9 +104,11 @@ TEST(Telemetry, GoldenBytesNeverChange) {
   EXPECT_EQ(to_hex(encode_record({812, tagged_window()})), to_hex(golden("window_record_3.hex")));
   EXPECT_EQ(decode_record(golden("window_record_3.hex")).value(), (TelemetryRecord{812, tagged_window()}));
   EXPECT_EQ(decode_record(golden("window_record.hex")).value(), (TelemetryRecord{812, some_window()}));
-  EXPECT_EQ(to_hex(encode_record({814, whole_health()})), to_hex(golden("whole_health_record_2.hex")));
-  EXPECT_EQ(decode_record(golden("whole_health_record_2.hex")).value(), (TelemetryRecord{814, whole_health()}));
-  HealthSample older = whole_health();
+  EXPECT_EQ(to_hex(encode_record({814, whole_health()})), to_hex(golden("whole_health_record_3.hex")));
+  EXPECT_EQ(decode_record(golden("whole_health_record_3.hex")).value(), (TelemetryRecord{814, whole_health()}));
+  EXPECT_EQ(to_hex(encode_record({814, outer_health()})), to_hex(golden("whole_health_record_2.hex")));
+  EXPECT_EQ(decode_record(golden("whole_health_record_2.hex")).value(), (TelemetryRecord{814, outer_health()}));
+  HealthSample older = outer_health();
   older.records_refused.reset();
   EXPECT_EQ(decode_record(golden("whole_health_record.hex")).value(), (TelemetryRecord{814, older}));
 }
@@ -417,6 +428,24 @@ TEST(Telemetry, RefusesReadingsThatNoAverageHolds) {
   sample.uptime_s = 1e300;
   EXPECT_NE(error_of(encode(TelemetryBatch{"cam-7", "0123456789abcdef", 1, {{1, sample}}})).find("uptime_s"),
             std::string::npos);
+}
+
+TEST(Telemetry, RefusesReadingsThatNoCommandGives) {
+  const std::vector<std::pair<std::map<std::string, double>, std::string>> table = {
+      {{{"Pump", 1}}, "[a-z0-9_]{1,40}"}, {{{"pump", 1e300}}, "so large"}, {{{std::string(41, 'x'), 1}}, "40"}};
+  for (const auto& [numbers, reason] : table) {
+    HealthSample sample = some_health();
+    sample.numbers = numbers;
+    EXPECT_NE(error_of(encode(TelemetryBatch{"cam-7", "0123456789abcdef", 1, {{1, sample}}})).find(reason),
+              std::string::npos)
+        << reason;
+  }
+  HealthSample sample = some_health();
+  for (int i = 0; i < 17; ++i) sample.numbers["n" + std::to_string(i)] = i;
+  EXPECT_NE(error_of(encode(TelemetryBatch{"cam-7", "0123456789abcdef", 1, {{1, sample}}})).find("16"),
+            std::string::npos);
+  sample.numbers.erase("n0");
+  EXPECT_TRUE(decode_record(encode_record({1, sample})));
 }
 
 TEST(Telemetry, EveryCutIsRefused) {
