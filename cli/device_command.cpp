@@ -56,6 +56,22 @@ void print_assignments(const json& assignments) {
   print_table({"MODEL", "IS TO RUN", "ROLLOUT", "WHY"}, rows);
 }
 
+// Of the board what no other table shows: runtimes at work, accelerators, power, and what the owner's command reads.
+void print_board(const json& device) {
+  std::vector<Row> rows;
+  for (const json& runtime : list_in(member(device, "capabilities"), "runtime_versions"))
+    rows.push_back({"runtime", cell(runtime, "")});
+  const json health = member(device, "health");
+  if (health.is_object())
+    for (const auto& [name, value] : health.items())
+      if (name.starts_with("gpu_") || name.starts_with("npu_") || name.starts_with("custom.") || name == "power_w")
+        rows.push_back({name, cell(value, "")});
+  if (const std::string fault = cell(device, "/readings_fault"); fault != "-") rows.push_back({"no readings", fault});
+  if (rows.empty()) return;
+  std::puts("");
+  print_table({"BOARD", "VALUE"}, rows);
+}
+
 Result<int> show_device(const Context& context, const std::string& id) {
   ARGOSY_TRY(const ApiClient api, context.api());
   ARGOSY_TRY(json device, api.get("/devices/" + net::percent_encode(id)));
@@ -77,6 +93,7 @@ Result<int> show_device(const Context& context, const std::string& id) {
     rows.push_back({cell(model, "/model"), cell(model, "/version"), cell(model, "/previous_version"),
                     cell(model, "/update_state"), cell(model, "/update/message")});
   print_table({"MODEL", "SERVING", "PREVIOUS", "UPDATE", "MESSAGE"}, rows);
+  print_board(device);
   print_assignments(device["assignments"]);
   print_quarantine(device["quarantine"]);
   return exit_ok;

@@ -1,5 +1,7 @@
 #include "agent/app/agent.hpp"
 
+#include <sstream>
+
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/post.hpp>
@@ -7,6 +9,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <spdlog/spdlog.h>
 
+#include "agent/app/asked_program.hpp"
 #include "agent/app/make_serving.hpp"
 #include "agent/app/models.hpp"
 #include "agent/app/service_manager.hpp"
@@ -89,11 +92,20 @@ class Agent {
         windows_(io_, config.window, [this] { on_window(); }),
         looks_(io_, between_looks(config), [this] { look(); }),
         health_(io_, config.health, [this] { sample_health(); }),
+        runner_(io_, {{config.runner.string(), "--version"}}, [this](Result<std::string> said) { note_runner(said); }),
+        readings_(io_, {config.readings.command, config.readings.timeout, most_readings_bytes},
+                  [this](Result<std::string> said) { take_readings(std::move(said)); }),
+        reading_(io_, config.readings.every, [this] { readings_.ask(); }),
         watchdog_(io_, manager_.watch_period().value_or(Duration::zero()), [this] { manager_.alive(); }) {}
 
   void run() {
     models_.start();
     sample_health();
+    runner_.ask();
+    if (!config_.readings.command.empty()) {
+      readings_.ask();
+      reading_.start();
+    }
     uplink_.start();
     ticking_.start();
     windows_.start();
@@ -139,11 +151,23 @@ class Agent {
     ports.models = [this] { return models_.reports(); };
     ports.download_bytes_per_s = [this] { return blobs_.bytes_per_s(); };
     ports.newest_health = [this] { return source_.newest_health(); };
+    ports.readings_fault = [this] { return source_.readings_fault(); };
+    ports.runtime_versions = [this] { return source_.runtimes().versions(); };
     ports.now = wall_clock_now;
     ports.log = log_line;
     return ports;
   }
 
+  // Its lines are names and versions: its own, and what it runs models with.
+  void note_runner(const Result<std::string>& said) {
+    if (!said) return log_line("the runner does not tell its version: " + said.error().message);
+    std::istringstream lines(*said);
+    for (std::string line; std::getline(lines, line);)
+      if (!line.starts_with("argosy-runner ")) source_.runtimes().note("runner", line);
+  }
+  void take_readings(Result<std::string> said) {
+    source_.take_readings(said ? parse_readings(*said) : Result<Readings>(std::move(said).error()));
+  }
   void sample_health() { source_.sample_health(wall_clock_now(), uplink_.clock_offset()); }
   void on_tick() {
     models_.tick();
@@ -161,6 +185,7 @@ class Agent {
       ServingStatus status = serving_->look(served);
       asio::post(io_, [this, status = std::move(status)] {
         looking_ = false;
+        source_.runtimes().note("server", status.runtime);
         models_.note_status(status, wall_clock_now());
       });
     });
@@ -215,6 +240,9 @@ class Agent {
   Repeating windows_;
   Repeating looks_;
   Repeating health_;
+  AskedProgram runner_;  // once, for its version
+  AskedProgram readings_;
+  Repeating reading_;
   Repeating watchdog_;  // of the loop: it is fed by the loop alone
   bool looking_ = false;
   JobThread jobs_;  // ends first: its jobs use what is above
@@ -243,6 +271,7 @@ Result<void> run_agent(const Config& config) {
   ARGOSY_TRY(Outbox outbox, Outbox::open(storage.outbox(), {config.outbox_max_bytes, config.outbox_max_age}));
   HealthSampler::Options disk;
   disk.disk = config.root;
+  if (config.nvml) disk.nvml = Nvml::usual_library;
   TelemetrySource source(std::move(socket), HealthSampler(disk), std::move(outbox),
                          WindowAccumulator(wall_clock_now(), config.feature_interval), log_line);
   log_line("argosy-agent " ARGOSY_VERSION " for " + config.device + " at " + config.server);

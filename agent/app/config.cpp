@@ -352,6 +352,19 @@ void read_network(Section section, ProxySettings& network) {
   if (!parsed) section.fail("proxy", parsed.error().message);
 }
 
+void read_readings(Section section, ReadingsConfig& readings) {
+  section.texts("command", readings.command);
+  section.seconds("every_s", 5, 3600, readings.every);
+  section.seconds("timeout_s", 1, 60, readings.timeout);
+  section.finish();
+  if (section.has("command") && (readings.command.empty() || !fs::path(readings.command.front()).is_absolute()))
+    section.fail("command", "must begin with the absolute path of a program: there is no shell that would look for it");
+  if (!section.has("command") && (section.has("every_s") || section.has("timeout_s")))
+    section.fail("command", "is missing: nothing else would be run");
+  if (readings.timeout >= readings.every)
+    section.fail("timeout_s", "must be less than every_s: the command runs once at a time");
+}
+
 Result<void> check(const Config& config) {
   const auto wrong = [](std::string message) { return make_error(Errc::invalid_argument, std::move(message)); };
   if (config.server.empty()) return wrong("server is missing: give an address such as \"https://fleet.example:8443\"");
@@ -394,6 +407,10 @@ Result<Config> parse_config(std::string_view text, const fs::path& program) {
     Section observe = root.section("observe");
     observe.text("group", config.observe_group);
     observe.finish();
+    read_readings(root.section("readings"), config.readings);
+    Section sensors = root.section("sensors");
+    sensors.flag("nvml", config.nvml);
+    sensors.finish();
     Section log = root.section("log");
     log.text("level", config.log_level);
     log.finish();

@@ -42,6 +42,13 @@ struct DownloadsConfig {
   std::optional<std::filesystem::path> redirect_ca_file;
 };
 
+// A program of the owner's whose numbers go along with the health samples.
+struct ReadingsConfig {
+  std::vector<std::string> command;  // its path and arguments; empty: none
+  Duration every{60'000};
+  Duration timeout{10'000};
+};
+
 struct Config {
   std::string server;          // "https://fleet.example:8443"
   std::string device;          // default: the host's name
@@ -78,6 +85,8 @@ struct Config {
   DownloadsConfig downloads;
   TimeWindows activation_windows;
   ProxySettings network;
+  ReadingsConfig readings;
+  bool nvml = true;  // ask NVIDIA's cards, where there is a driver
   std::string log_level = "info";
 };
 

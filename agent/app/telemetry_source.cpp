@@ -3,11 +3,14 @@
 #include <string>
 #include <utility>
 
+#include "common/base/text.hpp"
+
 namespace argosy::agent {
 
 namespace {
 
 constexpr std::size_t observations_a_turn = 512;
+constexpr std::size_t fault_limit = wire::most_fault_bytes / 4 - 3;  // a byte may be shown as four
 
 }  // namespace
 
@@ -16,6 +19,7 @@ std::size_t TelemetrySource::take_observations(
     const std::function<void(const std::string&, const ShadowAnswer&)>& count_shadow, Instant now) {
   const auto take = [&](const Observation& observation) {
     if (observation.shadow) return count_shadow(observation.model, *observation.shadow);
+    if (!observation.runtime.empty()) runtimes_.note("model " + observation.model, observation.runtime);
     windows_.add(observation, observation.release.empty() ? serving_version(observation.model) : std::string(), now);
   };
   return socket_.drain(observations_a_turn, take);
@@ -35,9 +39,21 @@ void TelemetrySource::sample_health(Instant now, std::optional<Duration> clock_o
   wire::HealthSample sample = sampler_.sample(now);
   sample.outbox_records = static_cast<double>(outbox_.records());
   sample.records_refused = static_cast<double>(outbox_.refusals().records);
+  if (readings_) sample.numbers = *readings_;
+  if (readings_ || !readings_fault_.empty()) sample.readings_failed = readings_fault_.empty() ? 0 : 1;
   if (clock_offset) sample.clock_offset_ms = static_cast<double>(clock_offset->count());
   newest_health_ = sample;
   append(std::move(sample), now);
+}
+
+// A fault is said once, until it is another or over.
+void TelemetrySource::take_readings(Result<Readings> readings) {
+  std::string fault =
+      readings ? std::string() : shortened("readings.command: " + readings.error().message, fault_limit);
+  if (!fault.empty() && fault != readings_fault_) log_(fault);
+  if (fault.empty() && !readings_fault_.empty()) log_("readings.command gives readings again");
+  readings_fault_ = std::move(fault);
+  readings_ = readings ? std::optional(std::move(*readings)) : std::nullopt;
 }
 
 // A full disk loses telemetry, not the agent: said once, until it works again.

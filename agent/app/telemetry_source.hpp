@@ -8,6 +8,8 @@
 #include "agent/telemetry/health_sampler.hpp"
 #include "agent/telemetry/observation_socket.hpp"
 #include "agent/telemetry/outbox.hpp"
+#include "agent/telemetry/readings.hpp"
+#include "agent/telemetry/runtimes_seen.hpp"
 #include "agent/telemetry/window_accumulator.hpp"
 
 namespace argosy::agent {
@@ -30,6 +32,11 @@ class TelemetrySource {
   // `clock_offset`: by how much this clock is ahead of the server's, when that is known.
   void sample_health(Instant now, std::optional<Duration> clock_offset);
   const std::optional<wire::HealthSample>& newest_health() const { return newest_health_; }
+  // What the owner's command gave, for the health samples from now on; or why it gave nothing.
+  void take_readings(Result<Readings> readings);
+  // Of the newest run; empty: it gave readings, or there was none.
+  const std::string& readings_fault() const { return readings_fault_; }
+  RuntimesSeen& runtimes() { return runtimes_; }
 
   const ObservationSocket& socket() const { return socket_; }
   WindowAccumulator& windows() { return windows_; }
@@ -44,6 +51,9 @@ class TelemetrySource {
   WindowAccumulator windows_;
   std::function<void(const std::string&)> log_;
   std::optional<wire::HealthSample> newest_health_;
+  std::optional<Readings> readings_;
+  std::string readings_fault_;
+  RuntimesSeen runtimes_;
   bool append_failed_ = false;
   bool said_too_many_numbers_ = false;
   bool said_too_many_tags_ = false;

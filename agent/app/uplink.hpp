@@ -27,6 +27,8 @@ class Uplink {
     std::function<std::vector<wire::ModelReport>()> models;
     std::function<std::optional<std::uint64_t>()> download_bytes_per_s;
     std::function<std::optional<wire::HealthSample>()> newest_health;
+    std::function<std::string()> readings_fault = [] { return std::string(); };
+    std::function<std::vector<std::string>()> runtime_versions = [] { return std::vector<std::string>(); };
     std::function<Instant()> now;
     std::function<void(const std::string&)> log;
   };

@@ -193,6 +193,10 @@ int run_argosy_runner(int argc, const char* const* argv) {
     std::fputs(runner_usage, stdout);
     return 0;
   }
+  if (arguments.size() == 1 && std::string_view(arguments[0]) == "--version") {
+    std::printf("argosy-runner %s\nonnxruntime %s\n", ARGOSY_VERSION, Ort::GetVersionString().c_str());
+    return 0;
+  }
   const auto options = parse_runner_options(arguments);
   if (!options) {
     std::fprintf(stderr, "argosy-runner: %s\n%s", options.error().message.c_str(), runner_usage);

@@ -97,6 +97,20 @@ Readiness readiness(ServerKind kind, const HttpReply& reply) {
   return reply.status == 200 ? Readiness::ready : Readiness::not_yet;
 }
 
+// Server metadata of KServe v2: {"name": "triton", "version": "2.49.0", ...}.
+std::optional<HttpCall> version_call(ServerKind kind, const std::string& base_url) {
+  if (kind == ServerKind::tfserving) return std::nullopt;
+  HttpCall call;
+  call.url = base_url + "/v2";
+  call.response_limit = answer_limit;
+  return call;
+}
+
+std::string runtime_of(ServerKind kind, const HttpReply& reply) {
+  const std::string version = reply.status == 200 ? text_in(parsed(reply.body), "version") : std::string();
+  return version.empty() ? std::string() : std::string(to_string(kind)) + ' ' + version;
+}
+
 std::string words_of(const HttpReply& reply) {
   const Json answer = parsed(reply.body);
   std::string words = text_in(answer, "error");

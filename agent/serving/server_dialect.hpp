@@ -24,6 +24,11 @@ HttpCall ready_call(ServerKind kind, const std::string& base_url, const std::str
 enum class Readiness : std::uint8_t { ready, not_yet, failed };  // failed: the server has given this version up
 Readiness readiness(ServerKind kind, const HttpReply& reply);
 
+// What asks the server which version it is; none for one that does not tell (TensorFlow Serving).
+std::optional<HttpCall> version_call(ServerKind kind, const std::string& base_url);
+// "triton 2.49.0"; empty when the answer has no version.
+std::string runtime_of(ServerKind kind, const HttpReply& reply);
+
 // The server's own words for a refusal, on one line and at most 500 bytes, with the status.
 std::string words_of(const HttpReply& reply);
 

@@ -12,6 +12,7 @@ constexpr Duration pause_base{50};
 constexpr Duration pause_cap{2000};
 constexpr Duration pause_slice{100};  // stop() waits no longer
 constexpr Duration look_limit{3000};
+constexpr std::chrono::hours version_age_limit{1};
 constexpr std::size_t metrics_limit = 4 << 20;
 constexpr std::size_t traffic_limit = 256;  // looks and switches that nobody asked about
 
@@ -173,7 +174,21 @@ ServingStatus ServerServing::look(const std::vector<Placement>& served) {
     reachable = reachable && answer.has_value();
     if (!answer || *answer != Readiness::ready) status.down.insert(placement.model);
   }
+  ask_version(reachable);
+  status.runtime = runtime_;
   return status;
+}
+
+// Once an hour, and when the server was away: then it may be another.
+void ServerServing::ask_version(bool reachable) {
+  if (!reachable) runtime_good_until_ = {};
+  auto call = version_call(options_.kind, options_.url);
+  if (!call || !reachable || Clock::now() < runtime_good_until_) return;
+  call->time_limit = look_limit;
+  const auto reply = http_.send(*call);
+  if (!reply) return;
+  runtime_ = runtime_of(options_.kind, *reply);
+  runtime_good_until_ = Clock::now() + version_age_limit;
 }
 
 std::string ServerServing::version_of(const std::string& model, std::uint64_t number) const {

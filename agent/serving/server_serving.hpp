@@ -50,6 +50,7 @@ class ServerServing : public Serving {
   Result<void> pause(int attempt, Clock::time_point deadline);
   SwitchFailure put_back(const Placement& placement, std::uint64_t number, Error error);
 
+  void ask_version(bool reachable);
   void collect();  // what was served since the last time, into traffic_
   std::string version_of(const std::string& model, std::uint64_t number) const;
 
@@ -59,6 +60,8 @@ class ServerServing : public Serving {
   std::map<std::string, VersionShelf> shelves_;  // as many as the device has models
   std::optional<ServedByVersion> seen_;          // at the last look
   std::vector<Traffic> traffic_;                 // not handed out yet
+  std::string runtime_;                          // as the server said it
+  Clock::time_point runtime_good_until_{};       // then it is asked again
   std::atomic<bool> stopped_ = false;
 };
 

@@ -43,6 +43,7 @@ struct Traffic {
 struct ServingStatus {
   std::vector<Traffic> traffic;
   std::set<std::string> down;  // models whose program is known not to serve them
+  std::string runtime = {};    // what serves, with its version, as it says itself; empty: not known
 };
 
 class Serving {

@@ -17,6 +17,7 @@ namespace argosy::wire {
 
 inline constexpr std::size_t most_capabilities = 64;  // words in a list of them
 inline constexpr std::size_t most_word_bytes = 64;
+inline constexpr std::size_t most_fault_bytes = 512;
 inline constexpr std::uint64_t most_memory_mb = 1'000'000'000;
 
 struct Capabilities {                     // what variants are matched against
@@ -90,6 +91,7 @@ struct DeviceState {
   Instant at{};
   std::vector<ModelReport> models;
   std::optional<HealthSample> health;  // the newest, while older telemetry waits before it; else absent
+  std::string readings_fault = {};     // why the device's own command gave no readings; empty: it did, or there is none
   friend bool operator==(const DeviceState&, const DeviceState&) = default;
 };
 

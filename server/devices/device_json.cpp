@@ -65,6 +65,7 @@ Json device_to_json(const Device& device) {
           {"certificate_not_after", time_or_null(device.certificate_not_after)},
           {"health", object_of(device.health_json)},
           {"health_at", time_or_null(device.health_at)},
+          {"readings_fault", text_or_null(text_in(report, "readings_fault"))},
           {"models", std::move(models)},
           {"drifted", device.drifted},
           {"open_alerts", device.open_alerts}};

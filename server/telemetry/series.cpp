@@ -34,6 +34,12 @@ json or_null(const std::optional<double>& value) {
   return value ? json(*value) : json(nullptr);
 }
 
+json tags_json(const wire::Tags& tags) {
+  json all = json::object();
+  for (const auto& [key, counts] : tags) all[key] = {{"values", counts.values}, {"other", counts.other}};
+  return all;
+}
+
 }  // namespace
 
 std::optional<std::size_t> SeriesGrid::step_of(Instant at) const {
@@ -67,6 +73,9 @@ void SeriesFold::add(const TakenWindow& row) {
   cell.seconds += std::max(0.0, std::chrono::duration<double>(row.ended_at - row.started_at).count());
   cell.latency.merge(row.latency);
   cell.confidence.merge(mean_of(row.confidences));
+  cell.entropy.merge(mean_of(row.entropy));
+  confidences_.merge(row.confidences);
+  wire::merge(tags_, row.tags);
   for (const auto& [name, seen] : row.numbers) {
     if (names_.size() >= series_number_limit && !names_.contains(name)) continue;
     names_.insert(name);
@@ -92,6 +101,7 @@ std::vector<SeriesPoint> SeriesFold::points() const {
     if (cell.labelled > 0) point.accuracy = share(cell.correct, cell.labelled);
     if (point.present) point.labelled = cell.labelled;
     point.confidence = cell.confidence.mean();
+    point.entropy = cell.entropy.mean();
     for (const auto& [name, mean] : cell.numbers)
       if (const auto value = mean.mean()) point.numbers.emplace(name, *value);
     point.version = cell.version;
@@ -103,7 +113,7 @@ std::vector<SeriesPoint> SeriesFold::points() const {
 std::string series_to_json(const Series& series) {
   json t = json::array(), p50 = json::array(), p95 = json::array(), p99 = json::array(), throughput = json::array();
   json errors = json::array(), accuracy = json::array(), labelled = json::array(), version = json::array();
-  json confidence = json::array();
+  json confidence = json::array(), entropy = json::array();
   std::map<std::string, json> numbers;
   for (const SeriesPoint& point : series.points)
     for (const auto& [name, mean] : point.numbers) numbers.emplace(name, json::array());
@@ -122,6 +132,7 @@ std::string series_to_json(const Series& series) {
     accuracy.push_back(or_null(point.accuracy));
     labelled.push_back(point.labelled ? json(*point.labelled) : json(nullptr));
     confidence.push_back(or_null(point.confidence));
+    entropy.push_back(or_null(point.entropy));
     for (auto& [name, column] : numbers) {
       const auto found = point.numbers.find(name);
       column.push_back(found == point.numbers.end() ? json(nullptr) : json(found->second));
@@ -146,6 +157,9 @@ std::string series_to_json(const Series& series) {
               {"accuracy", std::move(accuracy)},
               {"labelled", std::move(labelled)},
               {"confidence", std::move(confidence)},
+              {"confidence_bins", series.confidences.count() > 0 ? json(series.confidences.bins) : json(nullptr)},
+              {"entropy", std::move(entropy)},
+              {"tags", tags_json(series.tags)},
               {"numbers", std::move(numbers)},
               {"version", std::move(version)},
               {"health", std::move(health)},

@@ -17,7 +17,8 @@
 namespace argosy::server {
 
 inline constexpr std::size_t series_point_limit = 2000;
-inline constexpr std::size_t series_number_limit = 32;  // names of programs' numbers; more are left out
+inline constexpr std::size_t series_number_limit =
+    32;  // names of programs' numbers, and of readings; more are left out
 
 struct SeriesQuery {
   std::string device;
@@ -52,6 +53,7 @@ struct SeriesPoint {
   std::optional<double> accuracy;
   std::optional<std::uint64_t> labelled;
   std::optional<double> confidence;       // mean
+  std::optional<double> entropy;          // mean, in nats
   std::map<std::string, double> numbers;  // means of what the program reported
   std::string version;                    // of the newest window in the step
 };
@@ -65,6 +67,8 @@ struct Series {
   std::string model;
   SeriesGrid grid;
   std::vector<SeriesPoint> points;  // grid.steps of them, or none
+  wire::Confidences confidences;    // of all steps together, as the tags
+  wire::Tags tags;
   HealthColumns health;
   std::vector<SeriesMarker> markers;
 };
@@ -75,6 +79,8 @@ class SeriesFold {
   explicit SeriesFold(const SeriesGrid& grid) : grid_(grid), cells_(grid.steps) {}
   void add(const TakenWindow& row);
   std::vector<SeriesPoint> points() const;
+  const wire::Confidences& confidences() const { return confidences_; }
+  const wire::Tags& tags() const { return tags_; }
 
  private:
   struct Cell {
@@ -82,6 +88,7 @@ class SeriesFold {
     double seconds = 0;
     LogHistogram latency;
     WeightedMean confidence;
+    WeightedMean entropy;
     std::map<std::string, WeightedMean> numbers;
     Instant newest{};
     std::string version;
@@ -89,6 +96,8 @@ class SeriesFold {
   SeriesGrid grid_;
   std::vector<Cell> cells_;
   std::set<std::string> names_;  // of numbers
+  wire::Confidences confidences_;
+  wire::Tags tags_;
 };
 
 // The document of docs/protocol.md. A single step without a window is the jitter of the windows' ends and left out; two

@@ -78,7 +78,11 @@ HealthColumns read_health(pqxx::work& transaction, const SeriesQuery& query, con
   for (const auto& row : rows) {
     const auto step = row["step"].as<std::int64_t>();
     if (health.t.empty() || health.t.back() != step) health.t.push_back(step);
-    auto& column = health.columns[row["key"].as<std::string>()];
+    const auto key = row["key"].as<std::string>();
+    // A device may name its readings anew in each sample.
+    if (health.columns.size() >= wire::health_fields.size() + series_number_limit && !health.columns.contains(key))
+      continue;
+    auto& column = health.columns[key];
     column.resize(health.t.size());
     column.back() = row["value"].as<double>();
   }
@@ -129,6 +133,8 @@ Result<Series> ReadSeries::operator()(pqxx::work& transaction) const {
   SeriesFold fold(series.grid);
   for (const auto& window : windows) fold.add(window);
   series.points = fold.points();
+  series.confidences = fold.confidences();
+  series.tags = fold.tags();
   series.health = read_health(transaction, query, series.grid);
   series.markers = read_markers(transaction, query);
   return series;

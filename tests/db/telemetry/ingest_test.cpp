@@ -78,10 +78,14 @@ TEST_F(Ingest, StoresWhatAProgramReportsOfItsOwnAndNothingWhereItReportsNothing)
   auto content = window({.started_at = now - Duration{60'000}});
   content.numbers = {{"queue_depth", {3, 4.5, 0, 3}}};
   content.confidences.add(0.75);
+  content.entropy.add(0.5);
+  content.tags["camera"].add("left");
   ingest({batch("cam-1", 1, content, window({.started_at = now}))});
   const auto stored = test::stored_windows(database);
   EXPECT_EQ(stored.at(0).numbers, content.numbers);
   EXPECT_EQ(stored.at(0).confidences, content.confidences);
+  EXPECT_EQ(stored.at(0).entropy, content.entropy);
+  EXPECT_EQ(stored.at(0).tags, content.tags);
   EXPECT_TRUE(stored.at(1).numbers.empty());
   EXPECT_EQ(stored.at(1).confidences.count(), 0u);
 }

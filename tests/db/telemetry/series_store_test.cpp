@@ -30,6 +30,8 @@ class SeriesOfADevice : public ::testing::Test {
       auto& told = std::get<wire::InferenceWindow>(batch.records.back().content);
       told.numbers["queue_depth"].add(static_cast<double>(minute));
       told.confidences.add(minute < 60 ? 0.9 : 0.7);
+      told.entropy.add(0.5);
+      told.tags["camera"].add("left");
       batch.records.push_back({2 * minute + 2, health(at, static_cast<double>(minute))});
     }
     EXPECT_TRUE(StoreTelemetry(
@@ -57,8 +59,28 @@ TEST_F(SeriesOfADevice, FoldsWindowsAndHealthIntoThePointsAskedFor) {
   EXPECT_NEAR(series.points.front().numbers.at("queue_depth"), 4.5, 1e-9);
   EXPECT_NEAR(*series.points.front().confidence, 0.9, 1e-9);
   EXPECT_NEAR(*series.points.back().confidence, 0.7, 1e-9);
+  EXPECT_NEAR(*series.points.back().entropy, 0.5, 1e-9);
+  EXPECT_GT(series.confidences.count(), 0u);
+  EXPECT_EQ(series.tags.at("camera").values.at("left"), series.confidences.count());
   ASSERT_EQ(series.health.t.size(), 12u);
   EXPECT_NEAR(*series.health.columns.at("cpu_percent")[0], 4.5, 1e-9);
+}
+
+TEST_F(SeriesOfADevice, ADeviceThatNamesItsReadingsAnewEachTimeFillsNoChart) {
+  wire::TelemetryBatch batch{"cam-1", test::epoch, 1, {}};
+  for (int minute = 0; minute < 60; ++minute) {
+    auto sample = health(end - Duration{(60 - minute) * 60'000}, 1);
+    for (int i = 0; i < 16; ++i) sample.numbers["n" + std::to_string(16 * minute + i)] = i;
+    batch.records.push_back({static_cast<std::uint64_t>(241 + minute), sample});
+  }
+  pqxx::work transaction(database.connection());
+  EXPECT_TRUE(StoreTelemetry({{std::make_shared<const wire::TelemetryBatch>(batch)}, end, std::chrono::hours(24 * 30)})(
+      transaction));
+  transaction.commit();
+  const auto series = read({"cam-1", "", end - Duration{7'200'000}, end, 13}).value();
+  EXPECT_TRUE(series.health.columns.contains("custom.n0"));
+  EXPECT_LE(series.health.columns.size(), wire::health_fields.size() + series_number_limit);
+  EXPECT_TRUE(series.health.columns.contains("cpu_percent"));
 }
 
 TEST_F(SeriesOfADevice, ShowsWhatHappenedAsMarkers) {

@@ -80,6 +80,7 @@ export interface Device {
   certificate_not_after: string | null;
   health: Record<string, number>;
   health_at: string | null;
+  readings_fault?: string | null;
   models: DeviceModel[];
   drifted: string[];
   open_alerts: number;
@@ -97,6 +98,9 @@ export interface Series {
   accuracy: Column;
   labelled: Column;
   confidence: Column;
+  confidence_bins: number[] | null;
+  entropy: Column;
+  tags: Record<string, { values: Record<string, number>; other: number }>;
   numbers: Record<string, Column>;
   version: (string | null)[];
   health: { t: number[] } & Record<string, Column>;

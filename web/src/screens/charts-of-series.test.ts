@@ -19,6 +19,17 @@ describe("the charts of a device", () => {
     expect(drawn.numbers[1]!.lines[0]!.values).toEqual([1, null]);
     expect(charts({ confidence: [null] }).confidence).toBeNull();
   });
+  it("show entropy, and what an inference costs of the board's energy, where both are known", () => {
+    const health = { t: [60, 120, 180], power_w: [5, 10, null] } as unknown as ReturnType<typeof series>["health"];
+    const drawn = charts({ t: [60, 120, 180], throughput_hz: [10, 0, 5], entropy: [0.25, null, 1], health });
+    expect(drawn.entropy![0]!.values).toEqual([0.25, null, 1]);
+    expect(drawn.energy![0]!.values).toEqual([0.5, null, null]);
+    expect(charts({ t: [60], throughput_hz: [1] }).energy).toBeNull();
+  });
+  it("show what the owner's command reads, by name", () => {
+    const health = { t: [1], "custom.pump_bar": [2.5], "custom.none": [null] } as unknown as ReturnType<typeof series>["health"];
+    expect(charts({ health }).readings.map(({ name }) => name)).toEqual(["pump_bar"]);
+  });
   it("draw the three latencies in one", () => {
     const drawn = charts({ latency: { p50: [1], p95: [2], p99: [3] } });
     expect(drawn.latency.map(({ label, values }) => [label, values])).toEqual([["p50", [1]], ["p95", [2]], ["p99", [3]]]);

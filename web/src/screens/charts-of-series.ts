@@ -19,13 +19,37 @@ const HEALTH: { key: string; title: string; format: (value: number) => string; f
   { key: "cpu_temperature_c", title: "CPU temperature", format: plain(0, " °C"), from: "data" },
   { key: "gpu_temperature_c", title: "GPU temperature", format: plain(0, " °C"), from: "data" },
   { key: "gpu_percent", title: "GPU", format: plain(0, " %") },
+  { key: "gpu_awake_percent", title: "GPU awake", format: plain(0, " %") },
   { key: "gpu_memory_used_mb", title: "GPU memory used", format: megabytes },
+  { key: "gpu_power_w", title: "GPU power", format: plain(1, " W") },
+  { key: "npu_percent", title: "NPU", format: plain(0, " %") },
+  { key: "npu_memory_used_mb", title: "NPU memory used", format: megabytes },
   { key: "disk_free_mb", title: "Disk free", format: megabytes },
   { key: "disk_wear_percent", title: "Disk wear", format: plain(0, " %") },
   { key: "disk_temperature_c", title: "Disk temperature", format: plain(0, " °C"), from: "data" },
   { key: "power_w", title: "Power", format: plain(1, " W") },
   { key: "battery_percent", title: "Battery", format: plain(0, " %") },
 ];
+
+const READING = "custom.";
+
+/** What the owner's command reads, by name. */
+function readingsOf(series: Series) {
+  return Object.keys(series.health)
+    .filter((key) => key.startsWith(READING) && measured(series.health[key]))
+    .sort()
+    .map((key) => ({ name: key.slice(READING.length), lines: [{ label: "reading", values: series.health[key]!, colour: "--accent" }] satisfies Line[] }));
+}
+
+/** Joules of the whole board for each inference, where both its power and inferences were measured. */
+function energyOf(series: Series): (number | null)[] {
+  const watts = new Map(series.health.t.map((t, place) => [t, series.health["power_w"]?.[place] ?? null]));
+  return series.t.map((t, place) => {
+    const power = watts.get(t) ?? null;
+    const rate = series.throughput_hz[place] ?? null;
+    return power === null || rate === null || rate === 0 ? null : power / rate;
+  });
+}
 
 const measured = (values?: (number | null)[]) => values?.some((value) => value !== null) ?? false;
 
@@ -55,6 +79,9 @@ export function chartsOf(series: Series, rangeS: number, nowS: number) {
     throughput: [{ label: "inferences", values: series.throughput_hz, colour: "--accent" }],
     accuracy: [{ label: "correct", values: percents(series.accuracy), colour: "--accent" }],
     confidence: measured(series.confidence) ? [{ label: "mean", values: percents(series.confidence), colour: "--accent" }] : null,
+    entropy: measured(series.entropy) ? [{ label: "mean", values: series.entropy, colour: "--accent" }] : null,
+    energy: measured(energyOf(series)) ? [{ label: "whole board", values: energyOf(series), colour: "--accent" }] : null,
+    readings: readingsOf(series),
     numbers: Object.entries(series.numbers)
       .filter(([, values]) => measured(values))
       .sort(([one], [other]) => one.localeCompare(other))

@@ -10,6 +10,7 @@ import { clock } from "../ui/format";
 import { Segments } from "../ui/segments";
 import { chartsOf, plain } from "./charts-of-series";
 import { plainNumber } from "./guards";
+import { ModelAnswers } from "./model-answers";
 import { devicePath, withSearch } from "./paths";
 
 const RANGES: [string, string][] = [
@@ -37,12 +38,13 @@ export function DeviceCharts({ device }: { device: Device }) {
         </span>
       }
     >
-      {series.isPending ? <Skeleton lines={16} /> : series.data ? <ChartGrid series={series.data} rangeS={Number(range)} /> : <Failure error={series.error} />}
+      {series.isPending ? <Skeleton lines={16} /> : series.data ? <ChartGrid series={series.data} rangeS={Number(range)} alone={device.models.length === 1} /> : <Failure error={series.error} />}
     </Card>
   );
 }
 
-function ChartGrid({ series, rangeS }: { series: Series; rangeS: number }) {
+/** `alone`: the device serves one model, so that what the board draws is drawn for it. */
+function ChartGrid({ series, rangeS, alone }: { series: Series; rangeS: number; alone: boolean }) {
   const drawn = useMemo(() => chartsOf(series, rangeS, Date.now() / 1000), [series, rangeS]);
   if (series.t.length === 0 && series.health.t.length === 0) return <p class="muted">Nothing was measured in this time.</p>;
   const shared = { t: series.t, range: drawn.range, marks: drawn.marks };
@@ -54,10 +56,16 @@ function ChartGrid({ series, rangeS }: { series: Series; rangeS: number }) {
         <Chart title="Accuracy, where labels exist" lines={drawn.accuracy} format={plain(1, " %")} from="data" most={100.5} {...shared} />
         <Chart title="Errors" lines={drawn.errors} format={plain(2, " %")} {...shared} />
         {drawn.confidence && <Chart title="Confidence" lines={drawn.confidence} format={plain(1, " %")} from="data" most={100.5} {...shared} />}
+        {drawn.entropy && <Chart title="Entropy of the predictions" lines={drawn.entropy} format={plain(2, " nats")} {...shared} />}
+        {alone && drawn.energy && <Chart title="Energy for an inference, of the whole board" lines={drawn.energy} format={(joules) => `${plainNumber(joules)} J`} {...shared} />}
       </div>
+      <ModelAnswers series={series} />
       <div class="grid-small">
         {drawn.numbers.map(({ name, lines }) => (
           <Chart key={name} title={name} lines={lines} format={plainNumber} from="data" {...shared} />
+        ))}
+        {drawn.readings.map(({ name, lines }) => (
+          <Chart key={name} title={name} lines={lines} format={plainNumber} from="data" t={series.health.t} range={drawn.range} marks={drawn.marks} />
         ))}
         {drawn.health.map(({ key, title, lines, format, from }) => (
           <Chart key={key} title={title} lines={lines} format={format} from={from} t={series.health.t} range={drawn.range} marks={drawn.marks} />

@@ -43,6 +43,7 @@ function Header({ device }: { device: Data }) {
     ["Hardware class", device.hardware_class],
     ["Last seen", ago(device.last_seen_at)],
     ["Agent", device.agent_version ?? "–"],
+    ...runtimesOf(device).map((each): [string, string] => ["Runtime", each]),
     ["Certificate until", day(device.certificate_not_after)],
     ["Enrolled", day(device.enrolled_at)],
     ...Object.entries(device.labels),
@@ -74,6 +75,12 @@ function Header({ device }: { device: Data }) {
       <Facts facts={facts.map(([name, value]) => [words(name), value])} />
     </div>
   );
+}
+
+/** As they were seen at work: "onnxruntime 1.22.0". */
+function runtimesOf(device: Data): string[] {
+  const seen = device.capabilities["runtime_versions"];
+  return Array.isArray(seen) ? seen.map(String) : [];
 }
 
 /** "Offline for 3 min: 90 s silent, expected every 30 s". */
@@ -195,10 +202,11 @@ function UpdateFacts({ update }: { update: Update }) {
 
 function Health({ device }: { device: Data }) {
   const facts = healthFacts(device.health);
-  if (facts.length === 0) return null;
+  if (facts.length === 0 && !device.readings_fault) return null;
   return (
     <Card title="The board" extra={<span class="muted small">Measured {ago(device.health_at)}</span>}>
       <Facts facts={facts.map(({ name, text, tone }) => [name, tone ? <Status tone={tone} text={text} /> : text])} />
+      {device.readings_fault && <p class="small tone-text-warn">{device.readings_fault}</p>}
     </Card>
   );
 }

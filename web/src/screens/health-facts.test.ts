@@ -33,6 +33,12 @@ describe("what a health sample says", () => {
     expect(said({ clock_offset_ms: 0, clock_synchronised: 0 })).toEqual(["Clock|no time source|warn"]);
   });
 
+  it("shows accelerators, and what the owner's command reads", () => {
+    expect(said({ gpu_awake_percent: 41.2, gpu_power_w: 30.5, npu_percent: 12, npu_memory_used_mb: 100 })).toEqual(["GPU awake|41 %|", "GPU power|30.5 W|", "NPU|12 %|", "NPU memory used|100.0 MB|"]);
+    expect(said({ "custom.pump_bar": 2.456_7, "custom.humidity": 61, readings_failed: 0 })).toEqual(["humidity|61|", "pump_bar|2.457|"]);
+    expect(said({ readings_failed: 1 })).toEqual(["Readings|none|warn"]);
+  });
+
   it("names links and what waits", () => {
     expect(said({ network_links_up: 1, network_speed_mbps: 1000, outbox_records: 1 })).toEqual(["Network|1 link, 1,000 Mb/s|"]);
     expect(said({ network_links_up: 0, outbox_records: 40_320 })).toEqual(["Network|0 links|", "Telemetry waiting|40,320 records|"]);

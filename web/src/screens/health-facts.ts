@@ -1,6 +1,7 @@
 // What the newest health sample says, for people: only what the board tells, in the order in which one asks. Pure.
 
 import { bytes, number, plural, span } from "../ui/format";
+import { plainNumber } from "./guards";
 
 export type Sample = Record<string, number>;
 
@@ -10,11 +11,13 @@ export interface HealthFact {
   tone?: "good" | "warn" | "bad"; // where it is a verdict; then in few words, as it is shown in one line
 }
 
+const READING = "custom."; // before the names that the owner's command gives its numbers
 const WORN_PERCENT = 80;
 const CLOCK_OFF_MS = 5000;
 const CLOCK_NOISE_MS = 1000; // the server's answers name whole seconds
 
 const megabytes = (value: number) => bytes(value * 1_000_000);
+const watts = (value: number) => `${value.toFixed(1)} W`;
 const degrees = (value: number) => `${value.toFixed(0)} °C`;
 
 /** "70 to 80 % used" of its rated life: flash tells its wear in bands of ten. */
@@ -70,13 +73,17 @@ export function healthFacts(sample: Sample): HealthFact[] {
     sample["throttled"] !== undefined && sample["throttled"] > 0 ? ({ name: "Heat", text: "slows the CPU", tone: "warn" } as const) : null,
     part("Memory used", "memory_used_mb", "memory_total_mb"),
     plain("GPU", "gpu_percent", (value) => `${value.toFixed(0)} %`),
+    plain("GPU awake", "gpu_awake_percent", (value) => `${value.toFixed(0)} %`),
     plain("GPU temperature", "gpu_temperature_c", degrees),
     part("GPU memory used", "gpu_memory_used_mb", "gpu_memory_total_mb"),
+    plain("GPU power", "gpu_power_w", watts),
+    plain("NPU", "npu_percent", (value) => `${value.toFixed(0)} %`),
+    plain("NPU memory used", "npu_memory_used_mb", megabytes),
     part("Disk free", "disk_free_mb", "disk_total_mb"),
     sample["disk_wear_percent"] === undefined ? null : wear(sample["disk_wear_percent"]),
     sample["disk_pre_eol"] === undefined ? null : reserve(sample["disk_pre_eol"]),
     plain("Disk temperature", "disk_temperature_c", degrees),
-    plain("Power", "power_w", (value) => `${value.toFixed(1)} W`),
+    plain("Power", "power_w", watts),
     supply(sample),
     battery(sample),
     timekeeping(sample),
@@ -85,6 +92,11 @@ export function healthFacts(sample: Sample): HealthFact[] {
     plain("Agent's memory", "agent_rss_mb", megabytes),
     sample["outbox_records"] !== undefined && sample["outbox_records"] > 1 ? { name: "Telemetry waiting", text: plural(sample["outbox_records"], "record") } : null,
     sample["records_refused"] ? { name: "Telemetry refused", text: plural(sample["records_refused"], "record") } : null,
+    sample["readings_failed"] ? ({ name: "Readings", text: "none", tone: "warn" } as const) : null,
+    ...Object.keys(sample)
+      .filter((key) => key.startsWith(READING))
+      .sort()
+      .map((key) => plain(key.slice(READING.length), key, plainNumber)),
   ];
   return facts.filter((fact): fact is HealthFact => fact !== null);
 }

@@ -279,6 +279,27 @@ TEST(Config, ServingErrorsNameTheRemedy) {
   EXPECT_NE(complaint(shelf + "timeout_s = 0").find("serving.timeout_s is 0"), std::string::npos);
 }
 
+TEST(Config, ReadingsComeFromAProgramWithoutAShell) {
+  const auto config =
+      parse_config(least + "[readings]\ncommand = [\"/usr/bin/pump\", \"--json\"]\nevery_s = 30\n", "/x");
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_EQ(config->readings.command, (std::vector<std::string>{"/usr/bin/pump", "--json"}));
+  EXPECT_EQ(config->readings.every, Duration{30'000});
+  EXPECT_EQ(config->readings.timeout, Duration{10'000});
+  EXPECT_TRUE(config->nvml);
+  EXPECT_FALSE(parse_config(least + "[sensors]\nnvml = false\n", "/x")->nvml);
+  const auto complaint = [](const std::string& keys) { return complaint_about(least + "[readings]\n" + keys); };
+  const std::string path =
+      "readings.command must begin with the absolute path of a program: "
+      "there is no shell that would look for it";
+  EXPECT_EQ(complaint("command = [\"pump\"]"), path);
+  EXPECT_EQ(complaint("command = []"), path);
+  EXPECT_EQ(complaint("every_s = 30"), "readings.command is missing: nothing else would be run");
+  EXPECT_EQ(complaint("command = [\"/pump\"]\nevery_s = 10"),
+            "readings.timeout_s must be less than every_s: the command runs once at a time");
+  EXPECT_NE(complaint("command = \"/pump\"").find("must be a list of texts"), std::string::npos);
+}
+
 TEST(Config, ExamplesAreInOrder) {
   int examples = 0;
   for (const auto& file : std::filesystem::directory_iterator(ARGOSY_EXAMPLES)) {

@@ -44,6 +44,10 @@ class RecordedServer {
     const std::lock_guard lock(mutex_);
     others_are_broken_ = true;
   }
+  void be_version(const std::string& version) {  // server metadata of KServe v2
+    const std::lock_guard lock(mutex_);
+    metadata_ = R"({"name":"a server","version":")" + version + R"(","extensions":["classification"]})";
+  }
   void publish(std::string metrics) {
     const std::lock_guard lock(mutex_);
     metrics_ = std::move(metrics);
@@ -53,6 +57,7 @@ class RecordedServer {
   using Answer = argosy::test::HttpAnswer;
 
   Answer answer(const std::string& request) {
+    if (request == "GET /v2" && kind_ != ServerKind::tfserving) return {200, metadata_};
     if (request == "GET /metrics" || request == "GET /monitoring/prometheus/metrics") return {200, metrics_};
     switch (kind_) {
       case ServerKind::triton:
@@ -145,6 +150,7 @@ class RecordedServer {
   std::filesystem::path repository_;
   std::mutex mutex_;
   std::uint64_t serves_ = 0;
+  std::string metadata_ = "{}";
   int slow_answers_ = 0;
   bool refuses_control_ = false;
   bool others_are_broken_ = false;

@@ -341,6 +341,17 @@ TEST_P(ModelServer, WhatTheOldVersionDidLastIsCountedBeforeItsCountersGo) {
   EXPECT_EQ(seen[1].count, 7u);
 }
 
+TEST_P(ModelServer, LooksTellWhichServerOfWhichVersionItIs) {
+  const Placement placement = fill("a", "1.0");
+  EXPECT_FALSE(serving->switch_to(placement));
+  server.be_version("2.49.0");
+  const std::string expected =
+      GetParam() == ServerKind::tfserving ? "" : std::string(to_string(GetParam())) + " 2.49.0";
+  EXPECT_EQ(serving->look({placement}).runtime, expected);
+  server.be_version("2.50.0");
+  EXPECT_EQ(serving->look({placement}).runtime, expected) << "it is not asked at each look";
+}
+
 TEST(Ovms, AnotherModelsFaultIsNotThisOnes) {
   TempFolder folder;
   RecordedServer server(ServerKind::ovms, folder / "repository");

@@ -95,6 +95,17 @@ TEST(DeviceState, TheNewestHealthIsReadToo) {
   EXPECT_NE(decode_device_state(untimed).error().message.find("'health.at' is missing"), std::string::npos);
 }
 
+TEST(DeviceState, TellsRuntimesReadingsAndWhyThereAreNone) {
+  DeviceState state = whole();
+  state.capabilities.runtime_versions = {"onnxruntime 1.22.0", "triton 2.49.0"};
+  state.readings_fault = "readings.command: /usr/bin/pump ended with exit code 1";
+  HealthSample& health = state.health.emplace();
+  health.at = instant_from_ms(1'700'000'030'000);
+  health.npu_percent = 12;
+  health.numbers = {{"pump_bar", 2.5}};
+  EXPECT_EQ(decode_device_state(encode(state)).value(), state);
+}
+
 DeviceState shadowing(const ShadowCounts& counts) {
   DeviceState state = whole();
   state.models[0].update->state = "shadowing";
@@ -152,6 +163,9 @@ TEST(DeviceState, RefusesWhatNoColumnHolds) {
                                     std::string(R"("health":{"at":"2026-01-01T00:00:00Z","uptime_s":1e300})"),
                                     std::string(R"("rev":-1)"),
                                     std::string(R"("rev":9223372036854775808)"),
+                                    std::string(R"("health":{"at":"2026-01-01T00:00:00Z","numbers":{"Pump":1}})"),
+                                    std::string(R"("health":{"at":"2026-01-01T00:00:00Z","numbers":{"pump":1e300}})"),
+                                    R"("readings_fault":")" + std::string(513, 'x') + R"(")",
                                     std::string(R"("health_interval_s":0)"),
                                     std::string(R"("health_interval_s":1000000000)"),
                                     std::string(R"("download_bytes_per_s":9223372036854775808)"),

@@ -81,7 +81,7 @@ TEST(SeriesJson, ShowsSilenceAsOnePointOfNullsAndNotTheJitterOfOneStep) {
   EXPECT_EQ(document["step_s"], 10);
   EXPECT_EQ(document["health"]["cpu_percent"], nlohmann::json({1.5, nullptr}));
   EXPECT_EQ(document["markers"][0], nlohmann::json({{"t", 12}, {"kind", "alert.firing"}, {"label", "slow"}}));
-  for (const char* column : {"throughput_hz", "error_rate", "accuracy", "labelled", "confidence", "version"})
+  for (const char* column : {"throughput_hz", "error_rate", "accuracy", "labelled", "confidence", "entropy", "version"})
     EXPECT_EQ(document[column].size(), document["t"].size()) << column;
 }
 
@@ -93,6 +93,12 @@ TEST(SeriesJson, ShowsWhatProgramsReportAsMeans) {
   first.numbers["queue"] = {1, 4, 4, 4};
   second.numbers["queue"] = {3, 0, 0, 0};
   first.confidences.add(0.5);
+  first.entropy.add(0.25);
+  third.entropy.add(1);
+  third.entropy.add(2);
+  first.tags["camera"].add("left");
+  third.tags["camera"].add("left");
+  third.tags["camera"].add("right");
   second.confidences.add(1);
   third.numbers["tokens"] = {2, 9, 4, 5};
   for (const auto& window : {first, second, third}) fold.add(window);
@@ -100,6 +106,15 @@ TEST(SeriesJson, ShowsWhatProgramsReportAsMeans) {
   const auto document = nlohmann::json::parse(series_to_json(series));
   EXPECT_EQ(document["numbers"], nlohmann::json({{"queue", {1.0, nullptr}}, {"tokens", {nullptr, 4.5}}}));
   EXPECT_EQ(document["confidence"], nlohmann::json({0.75, nullptr}));
+  EXPECT_EQ(document["entropy"], nlohmann::json({0.25, 1.5}));
+  EXPECT_EQ(document["confidence_bins"], nullptr);
+  series.confidences = fold.confidences();
+  series.tags = fold.tags();
+  const auto whole = nlohmann::json::parse(series_to_json(series));
+  EXPECT_EQ(whole["confidence_bins"].size(), 20u);
+  EXPECT_EQ(whole["confidence_bins"][10], 1);
+  EXPECT_EQ(whole["confidence_bins"][19], 1);
+  EXPECT_EQ(whole["tags"], nlohmann::json::parse(R"({"camera": {"values": {"left": 2, "right": 1}, "other": 0}})"));
 }
 
 TEST(SeriesFold, ShowsABoundedNumberOfNames) {
