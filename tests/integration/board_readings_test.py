@@ -1,0 +1,96 @@
+"""A real agent whose owner's command reads numbers, and whose program tells entropy, tags and its runtime: all of it is seen on the server."""
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
+
+from running_argosy import ROOT, RunningArgosy  # noqa: E402, I001  (it knows where the next are)
+from processes import Program, wait_until  # noqa: E402
+
+sys.path.insert(0, str(ROOT / "agent/sdk"))
+from argosy_observe import Observer, entropy_of  # noqa: E402
+
+CONFIG = """\
+server = "{server}"
+device = "pump-1"
+hardware_class = "cpu-fp32"
+root = "{folder}/root"
+run_dir = "{folder}/run"
+[enrolment]
+claim_file = "{folder}/claim"
+ca_file = "{ca}"
+[intervals]
+window_s = 1
+health_s = 1
+state_s = 1
+poll_s = 1
+[readings]
+command = ["{folder}/readings", "pump_bar"]
+every_s = 5
+timeout_s = 2
+"""
+GOOD = """#!/bin/sh
+echo "{\\"$1\\": 2.5}"
+"""
+
+
+class BoardReadings(RunningArgosy):
+    def setUp(self):
+        for name in ("root", "run"):
+            (self.folder / name).mkdir()
+        (self.folder / "claim").write_text(self.make_claim())
+        self.let_command_be(GOOD)
+        (self.folder / "agent.toml").write_text(CONFIG.format(
+            server=self.installation.argosyd.device_url, folder=self.folder, ca=self.installation.ca))
+        self.group.start(Program("agent", [self.build / "agent/argosy-agent", "--config", self.folder / "agent.toml"],
+                                 log=self.folder / "agent.log"))
+
+    def let_command_be(self, script):
+        """As one file in place of another: the agent may start it at any time."""
+        fresh = self.folder / "readings.new"
+        fresh.write_text(script)
+        fresh.chmod(0o755)
+        fresh.rename(self.folder / "readings")
+
+    def device(self):
+        return self.api("GET", "/api/v1/devices/pump-1").json()
+
+    def wait_for(self, is_so, what):
+        wait_until(lambda: is_so(self.device()), 60, what)
+
+    def test_what_the_board_tells_is_seen(self):
+        wait_until(lambda: self.api("GET", "/api/v1/devices/pump-1").status == 200, 60, "the device is enrolled")
+        self.wait_for(lambda device: device["health"].get("custom.pump_bar") == 2.5, "the command's number is there")
+        self.wait_for(lambda device: any(word.startswith("onnxruntime ") for word in device["capabilities"].get("runtime_versions", [])),
+                      "the runner's ONNX Runtime is named")
+        self.a_program_tells_what_it_knows()
+        self.a_command_that_fails_loses_its_own_numbers_alone()
+
+    def a_program_tells_what_it_knows(self):
+        with Observer(str(self.folder / "run/observe.sock")) as agent:
+            for camera in ("left", "left", "right"):
+                self.assertTrue(agent.observe("digits", latency_us=900, release="1.0", confidence=0.97, entropy=entropy_of([0.5, 0.5]),
+                                              tags={"camera": camera}, runtime="tflite 2.16.1"))
+
+        def series():
+            return self.api("GET", "/api/v1/devices/pump-1/series?model=digits").json()
+        wait_until(lambda: series()["tags"].get("camera", {}).get("values") == {"left": 2, "right": 1}, 60, "the tags are counted")
+        seen = series()
+        self.assertEqual(seen["confidence_bins"], [0] * 19 + [3])
+        self.assertAlmostEqual(next(value for value in seen["entropy"] if value is not None), 0.693, 3)
+        self.wait_for(lambda device: "tflite 2.16.1" in device["capabilities"]["runtime_versions"], "the program's runtime is named")
+        found = self.argosy("device", "list", "--filter", 'capabilities.runtime_versions : "tflite 2.16"')
+        self.assertEqual([device["id"] for device in found], ["pump-1"])
+
+    def a_command_that_fails_loses_its_own_numbers_alone(self):
+        self.let_command_be("#!/bin/sh\necho pump 3\n")
+        self.wait_for(lambda device: device["readings_fault"], "the fault is told")
+        self.wait_for(lambda device: "custom.pump_bar" not in device["health"], "an old number does not stand for a new one")
+        self.assertEqual(self.device()["health"]["readings_failed"], 1)
+        self.assertIn("memory_used_mb", self.device()["health"])
+        self.assertIn("readings.command: ", (self.folder / "agent.log").read_text())
+        self.let_command_be("#!/bin/sh\nsleep 600\n")
+        self.wait_for(lambda device: "took longer than 2 s" in (device["readings_fault"] or ""), "a hang is told")
+        self.let_command_be(GOOD)
+        self.wait_for(lambda device: device["readings_fault"] is None and device["health"].get("custom.pump_bar") == 2.5,
+                      "it reads again")
