@@ -214,6 +214,17 @@ describe("the dashboard", { skip: chromiumProgram() ? false : "Chromium is missi
       await context.close();
     });
 
+    it("shows how sure its model was, of which camera, and what runs it", async () => {
+      const { page, context } = await signedIn(small);
+      await page.goto("/devices/cam-03");
+      await page.getByRole("img", { name: /of [\d,]+ were at least 80 % sure/ }).waitFor();
+      await page.getByRole("img", { name: /^Inferences by camera: left \d+, right \d+, further values \d+/ }).waitFor();
+      await page.getByRole("img", { name: /^Entropy of the predictions over time/ }).waitFor();
+      await page.getByRole("img", { name: /^pump_bar over time/ }).waitFor();
+      await page.getByText("onnxruntime 1.21.0").waitFor();
+      await context.close();
+    });
+
     it("changes by itself when the world does", async () => {
       const { page, context } = await signedIn(small);
       await page.goto("/devices/cam-08");

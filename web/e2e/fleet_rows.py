@@ -182,7 +182,8 @@ class Fleet:
         self.rows.add("devices", id=name, hardware_class=hardware,
                       labels={"site": SITES[place % 4], "line": str(1 + place % 3)},
                       capabilities={"architecture": "aarch64", "accelerators": ["cpu"], "runtimes": ["onnxruntime"],
-                                    "precisions": [hardware.split("-")[1]], "memory_mb": 4096},
+                                    "precisions": [hardware.split("-")[1]], "memory_mb": 4096,
+                                    "runtime_versions": ["onnxruntime 1.21.0"]},
                       certificate_not_after=self.ago(-86400 * 61), enrolled_at=self.ago(86400 * 21 - place))
         health = self.health(place, name, 0)
         self.rows.add("device_state", device_id=name, agent_version=None if seen_s is None else "0.1.0",
@@ -225,9 +226,11 @@ class Fleet:
                   "cpu_temperature_c": round(52 + 5 * wave + self.random.random(), 1), "agent_rss_mb": 9.4}
         if self.hardware[name].startswith("jetson"):
             sample |= {"gpu_temperature_c": round(58 + 6 * wave + self.random.random(), 1),
-                       "gpu_percent": round(41 + 12 * wave, 1), "power_w": round(7.4 + 0.9 * wave, 2), "throttled": 0}
+                       "gpu_percent": round(41 + 12 * wave, 1), "gpu_power_w": round(3.1 + 0.6 * wave, 2),
+                       "power_w": round(7.4 + 0.9 * wave, 2), "throttled": 0}
         if place % 3 == 2:
             sample |= {"disk_wear_percent": 20 if place % 2 else 80, "disk_pre_eol": 1, "under_voltage": 1 - place % 2}
+        sample |= {"custom.pump_bar": round(2.4 + 0.2 * wave, 2), "readings_failed": 0}
         sample |= {"clock_offset_ms": 61_000 if place == 9 else -180, "clock_synchronised": 0 if place == 9 else 1,
                    "network_links_up": 1, "network_speed_mbps": 1000, "uptime_s": 86_400 * 9 - back_s}
         return sample
@@ -255,9 +258,18 @@ class Fleet:
         shapes = [SHIFTED if feature == "sharpness" and name == self.dirty else USUAL for feature in FEATURES]
         figures = encode(length_ms=1000 * WINDOW_S, count=300, errors=int(self.random.random() < 0.3), labelled=labelled,
                          correct=min(labelled, round(labelled * share)), latency=latency_histogram(median, 300),
-                         features=[(feature, [count // 4 for count in shape]) for feature, shape in zip(FEATURES, shapes)])
+                         features=[(feature, [count // 4 for count in shape]) for feature, shape in zip(FEATURES, shapes)],
+                         **self.answers())
         self.rows.add("telemetry_windows", device_id=name, epoch=0x0123456789abcdef, seq=seq, started_at=at, model="digits",
                       version=version, figures=figures)
+
+    def answers(self):
+        """Of 300 inferences: how sure, how undecided, of which camera."""
+        sure = [0] * 11 + [1, 1, 2, 4, 8, 16, 38, 80, 150]
+        left = self.random.randrange(150, 190)
+        return {"confidences": [sum(count * (0.05 * place + 0.025) for place, count in enumerate(sure)), sure],
+                "entropy": [300, 300 * (0.3 + 0.05 * self.random.random()), 0.01, 1.9],
+                "tags": {"camera": [{"left": left, "right": 280 - left}, 20]}}
 
     def drift(self):
         for name in (name for name in self.names[:DETAILED] if name != self.dark):

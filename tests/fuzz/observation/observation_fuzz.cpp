@@ -1,9 +1,10 @@
-// The fuzz target of the agent's socket, in libFuzzer's form: whatever a program sends, it is refused or counted, and
-// the window that it is counted in is one that the server takes.
+// The fuzz target of the agent's socket, and of its owner's command, in libFuzzer's form: whatever a program sends, it
+// is refused or counted, and the window that it is counted in is one that the server takes.
 #include <cstdint>
 #include <limits>
 
 #include "agent/telemetry/observation.hpp"
+#include "agent/telemetry/readings.hpp"
 #include "agent/telemetry/window_accumulator.hpp"
 #include "common/base/id.hpp"
 #include "tests/support/promise.hpp"
@@ -40,9 +41,21 @@ void check_windows(const Observation& seen, Instant from, Instant to) {
   }
 }
 
+// What a command of the owner's prints, too, is refused or fits a health sample.
+void check_readings(ByteView bytes) {
+  const auto readings = parse_readings({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+  if (!readings) return promise(readings.error().message.size() <= 512, "a short reason");
+  wire::HealthSample sample;
+  sample.numbers = *readings;
+  const wire::TelemetryRecord record{1, sample};
+  const auto taken = wire::decode_record(wire::encode_record(record));
+  promise(taken.has_value() && *taken == record, "a sample that the server takes");
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  check_readings({data, size});
   const auto seen = decode_observation({data, size});
   if (!seen) {
     promise(seen.error().message.size() <= 512, "a short reason");

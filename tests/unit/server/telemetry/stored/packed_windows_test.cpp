@@ -53,6 +53,8 @@ PackedWindow odd_window(Rng& rng) {
   for (std::uint64_t n = rng.below(4); n > 0; --n) window.classes[static_cast<int>(rng())] = rng.below(3);
   if (rng.below(3) == 0) window.numbers["queue_depth"].add(static_cast<double>(rng.below(9)));
   if (rng.below(3) == 0) window.confidences.add(0.9);
+  if (rng.below(3) == 0) window.entropy.add(0.5);
+  if (rng.below(3) == 0) window.tags["camera"].add("left");
   if (rng.below(3) == 0)
     window.device_started_at = window.started_at - Duration{static_cast<std::int64_t>(rng.below(9'000'000))};
   return packed;

@@ -25,6 +25,8 @@ TakenWindow minute(Instant at, std::uint64_t count = 60) {
   window.classes = {{0, 40}, {7, count - 40}};
   window.numbers["queue_depth"].add(4);
   window.confidences.add(0.9);
+  window.entropy.add(0.25);
+  window.tags["camera"].add("left", count);
   return window;
 }
 
@@ -38,6 +40,8 @@ TEST(Rollup, AddsUpAnHour) {
   EXPECT_EQ(sum.started_at, rolled_noon);
   EXPECT_EQ(sum.ended_at, rolled_noon + 1h);
   EXPECT_EQ(sum.count, 3600u);
+  EXPECT_EQ(sum.entropy, (wire::NumberSummary{60, 15, 0.25, 0.25}));
+  EXPECT_EQ(sum.tags.at("camera").values.at("left"), 3600u);
   EXPECT_EQ(sum.errors, 60u);
   EXPECT_EQ(sum.labelled, 600u);
   EXPECT_EQ(sum.correct, 540u);
