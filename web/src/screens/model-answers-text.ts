@@ -22,7 +22,7 @@ export function barsOfConfidence(bins: number[]): { bars: ConfidenceBar[]; label
   const total = bins.reduce((sum, count) => sum + count, 0);
   const sure = bars.filter(({ from }) => from >= SURE_PERCENT).reduce((sum, { count }) => sum + count, 0);
   const label = `${percent(total === 0 ? null : sure / total)} of ${number(total)} were at least ${SURE_PERCENT} % sure`;
-  return { bars, label };
+  return { bars: bars.filter(({ count }) => count > 0), label };
 }
 
 /** The most frequent value first, what had no name of its own last. */
