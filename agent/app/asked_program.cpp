@@ -16,6 +16,7 @@ namespace {
 using boost::system::error_code;
 
 constexpr std::chrono::milliseconds between_looks_at_end{20};
+constexpr std::chrono::milliseconds between_looks_at_killed{100};  // it may wait for hardware, for hours
 constexpr int lowest_priority = 19;
 
 std::string how_it_ended(int status) {
@@ -78,7 +79,7 @@ void AskedProgram::await_end() {
     ::waitpid(pid_, &status, 0);
     return ended(status);
   }
-  look_.expires_after(between_looks_at_end);
+  look_.expires_after(fault_ ? between_looks_at_killed : between_looks_at_end);
   look_.async_wait([this](error_code cancelled) {
     if (!cancelled && pid_ != 0) await_end();
   });
