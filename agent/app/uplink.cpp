@@ -60,7 +60,9 @@ void Uplink::start() {
 void Uplink::stop() {
   stopped_ = true;
   timer_.cancel();
-  if (mqtt_) mqtt_->stop();
+  if (!mqtt_) return;
+  mqtt_->publish(topic("up/event"), wire::encode(wire::LastWill{config_.device, nonce_, true}), false);
+  mqtt_->stop();
 }
 
 Task<void> Uplink::pause(Duration wait) {

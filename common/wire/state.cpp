@@ -226,7 +226,9 @@ Result<DeviceState> decode_device_state(std::string_view json) {
 }
 
 std::string encode(const LastWill& will) {
-  return write_json({{"v", protocol_version}, {"device", will.device}, {"nonce", will.nonce}});
+  auto json = nlohmann::json{{"v", protocol_version}, {"device", will.device}, {"nonce", will.nonce}};
+  if (will.goodbye) json["goodbye"] = true;
+  return write_json(json);
 }
 
 Result<LastWill> decode_last_will(std::string_view json) {
@@ -234,6 +236,7 @@ Result<LastWill> decode_last_will(std::string_view json) {
   LastWill will;
   fields.required("device", will.device);
   fields.required("nonce", will.nonce, 0, INT64_MAX);
+  fields.optional("goodbye", will.goodbye);
   fields.check("device", is_name(will.device), name_rule);
   ARGOSY_CHECK(finish(fields, will_name));
   return will;

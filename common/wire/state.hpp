@@ -95,10 +95,12 @@ struct DeviceState {
   friend bool operator==(const DeviceState&, const DeviceState&) = default;
 };
 
-// The will on `argosy/v1/{device}/up/event`: published by the broker when the connection breaks.
+// The will on `argosy/v1/{device}/up/event`: published by the broker when the connection breaks, and by the device
+// itself before it leaves.
 struct LastWill {
   std::string device;
   std::int64_t nonce = 0;
+  bool goodbye = false;  // the device says so itself
 };
 
 // As they stand in the state document, and in a column of its own.

@@ -22,13 +22,15 @@ std::string_view to_string(AlertRule rule) {
       return "drift";
     case AlertRule::identity_shared:
       return "identity_shared";
+    case AlertRule::site_dark:
+      return "site_dark";
   }
   return "gone_dark";
 }
 
 AlertRule alert_rule_of(std::string_view text) {
-  for (const auto rule :
-       {AlertRule::latency_doubled, AlertRule::accuracy_low, AlertRule::gone_dark, AlertRule::identity_shared})
+  for (const auto rule : {AlertRule::latency_doubled, AlertRule::accuracy_low, AlertRule::gone_dark,
+                          AlertRule::identity_shared, AlertRule::site_dark})
     if (text == to_string(rule)) return rule;
   return AlertRule::drift;
 }
@@ -155,7 +157,8 @@ std::string alert_to_json(const Alert& alert) {
   return json{{"id", alert.id},
               {"rule", to_string(alert.rule)},
               {"severity", alert.severity},
-              {"device_id", alert.device},
+              {"device_id", alert.device.empty() ? json(nullptr) : json(alert.device)},
+              {"site", alert.site.empty() ? json(nullptr) : json(alert.site)},
               {"model", alert.model},
               {"state", to_string(alert.state)},
               {"value", number(alert.value)},

@@ -12,7 +12,7 @@
 
 namespace argosy::server {
 
-enum class AlertRule : std::uint8_t { latency_doubled, accuracy_low, gone_dark, drift, identity_shared };
+enum class AlertRule : std::uint8_t { latency_doubled, accuracy_low, gone_dark, drift, identity_shared, site_dark };
 std::string_view to_string(AlertRule rule);
 AlertRule alert_rule_of(std::string_view text);  // of what to_string wrote
 std::string_view severity_of(AlertRule rule);
@@ -86,8 +86,9 @@ struct Alert {
   std::int64_t id = 0;
   AlertRule rule = AlertRule::gone_dark;
   std::string severity;
-  std::string device;
-  std::string model;  // empty: the whole device
+  std::string device;  // empty: it is about a site
+  std::string site;    // empty: it is about a device
+  std::string model;   // empty: the whole device
   AlertState state = AlertState::ok;
   std::optional<double> value;
   std::optional<double> threshold;

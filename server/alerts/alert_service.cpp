@@ -129,11 +129,12 @@ Task<Result<std::size_t>> AlertService::judge_levels(Instant now) {
   const auto began = std::chrono::steady_clock::now();
   std::size_t moved = 0;
   while (true) {
-    ARGOSY_CO_TRY(const auto judged, co_await db_.transact<JudgeLevels>(options_.levels_at_once, now));
+    ARGOSY_CO_TRY(const auto judged, co_await db_.transact<JudgeLevels>(options_.levels_at_once, options_.sites, now));
     moved += judged.moved;
     if (!judged.revoked.empty()) watch_.forget_devices(judged.revoked);
     const bool is_over = std::chrono::steady_clock::now() - began >= options_.watch.budget;
-    if (is_over || judged.taken < options_.levels_at_once) co_return moved;
+    const bool is_done = judged.taken < options_.levels_at_once && !judged.of_sites;
+    if (is_over || is_done) co_return moved;
   }
 }
 

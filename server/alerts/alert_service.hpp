@@ -14,6 +14,7 @@
 #include "common/base/error.hpp"
 #include "common/base/instant.hpp"
 #include "server/alerts/alert.hpp"
+#include "server/alerts/site_dark.hpp"
 #include "server/alerts/window_memory.hpp"
 #include "server/base/task.hpp"
 #include "server/telemetry/telemetry.hpp"
@@ -27,6 +28,7 @@ class Metrics;
 struct AlertOptions {
   WindowRules rules{};
   WatchOptions watch{.name = "alerts", .limits = {.interval = Duration{2000}}};
+  SiteRule sites{};
   std::size_t levels_at_once = 1000;  // changes of presence and drift judged in one transaction
   Duration releases_every{60'000};    // how long a release's threshold may be out of date
   Duration hand_over_budget{3000};

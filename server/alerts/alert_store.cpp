@@ -8,7 +8,7 @@ namespace argosy::server {
 namespace {
 
 constexpr auto alert_columns = R"sql(
-  id, rule, severity, device_id, model, state, value, threshold, message, details, opened_at, fired_at,
+  id, rule, severity, coalesce(device_id, '') as device_id, coalesce(site, '') as site, model, state, value, threshold, message, details, opened_at, fired_at,
   resolved_at, acknowledged_at, coalesce(acknowledged_by, '') as acknowledged_by
 )sql";
 
@@ -23,6 +23,7 @@ Alert alert_of(const pqxx::row& row) {
   alert.rule = alert_rule_of(row["rule"].as<std::string>());
   alert.severity = row["severity"].as<std::string>();
   alert.device = row["device_id"].as<std::string>();
+  alert.site = row["site"].as<std::string>();
   alert.model = row["model"].as<std::string>();
   alert.state = state_of(row["state"].as<std::string>());
   alert.value = optional_of<double>(row["value"]);

@@ -1,4 +1,5 @@
-// The SQL of alerts; the only writer of alerts, latency_baselines and worst_lists, and who empties level_changes.
+// The SQL of alerts; the only writer of alerts, latency_baselines and worst_lists, and who empties level_changes and
+// site_changes.
 // Functors for DbPool::transact: they own their arguments and may be repeated. An alert moves in the transaction that
 // writes what is remembered of its pair, so every window counts once.
 #pragma once
@@ -12,6 +13,7 @@
 
 #include "server/alerts/alert_service.hpp"
 #include "server/alerts/pair_alerts.hpp"
+#include "server/alerts/site_dark.hpp"
 #include "server/alerts/worst.hpp"
 
 namespace argosy::server {
@@ -73,12 +75,15 @@ struct WriteWorst {
 struct LevelsJudged {
   std::size_t taken = 0;          // changes; as many as asked for: there may be more
   std::size_t moved = 0;          // alerts
+  bool of_sites = false;          // some of those that moved: devices that hang on them wait
   std::set<std::string> revoked;  // devices, of which every alert has ended
 };
 
-// Brings the alerts on presence and drift in line with the verdicts of those who judge them, where these have changed.
+// Brings the alerts on presence, sites and drift in line with the verdicts of those who judge them, where these have
+// changed.
 struct JudgeLevels {
   std::size_t at_once;
+  SiteRule sites;
   Instant now;
   LevelsJudged operator()(pqxx::work& transaction) const;
 };

@@ -1,7 +1,9 @@
-// The rules that follow the verdicts of others: gone_dark follows presence, drift follows drift, and every alert of a
-// revoked device ends. The database notes each device whose verdicts change (level_changes), so nothing is searched.
+// The rules that follow the verdicts of others: gone_dark follows presence and its site's alert, drift follows drift,
+// and every alert of a revoked device ends. The database notes each device whose verdicts change (level_changes), so
+// nothing is searched.
 #include "server/alerts/alert_rows_store.hpp"
 #include "server/alerts/alert_store.hpp"
+#include "server/alerts/site_rule_store.hpp"
 #include "server/db/rows.hpp"
 
 namespace argosy::server {
@@ -20,7 +22,16 @@ constexpr auto take_changes = R"sql(
 // The limits keep the planner from reading whole tables for what it takes for more rows than they are.
 constexpr auto read_levels = R"sql(
   select d.id, d.revoked_at is not null as is_revoked, coalesce(s.presence, '') as presence,
-    coalesce(s.presence_reason, '') as reason
+    coalesce(s.presence_reason, '') as reason,
+    (
+      select fired_at from alerts where rule = 'gone_dark' and device_id = d.id and model = '' and state = 'firing'
+    ) as alert_since,
+    (
+      select a.fired_at
+      from site_devices m
+      join alerts a on a.rule = 'site_dark' and a.site = m.site and a.state = 'firing'
+      where m.device_id = d.id
+    ) as site_dark_since
   from unnest($1::text[]) as c(device)
   cross join lateral (select id, revoked_at from devices where id = c.device limit 1) d
   left join lateral (select presence, presence_reason from device_state where device_id = d.id limit 1) s on true
@@ -36,8 +47,7 @@ constexpr auto read_drifted = R"sql(
 )sql";
 
 struct Level {
-  bool is_revoked = false;
-  std::string presence;
+  DarkDevice dark;
   std::string reason;
 };
 
@@ -50,11 +60,17 @@ struct DriftLevel {
 using Levels = std::map<std::string, Level>;
 using DriftLevels = std::map<std::pair<std::string, std::string>, DriftLevel>;
 
+Level level_in(const pqxx::row& row) {
+  const auto presence = row["presence"].as<std::string>();
+  return {{row["is_revoked"].as<bool>(), presence == "offline", presence == "online",
+           optional_of<Instant>(row["alert_since"]), optional_of<Instant>(row["site_dark_since"])},
+          row["reason"].as<std::string>()};
+}
+
 Levels levels_of(pqxx::work& transaction, const std::string& devices) {
   Levels levels;
   for (const auto& row : transaction.exec_params(read_levels, devices))
-    levels[row["id"].as<std::string>()] = {row["is_revoked"].as<bool>(), row["presence"].as<std::string>(),
-                                           row["reason"].as<std::string>()};
+    levels[row["id"].as<std::string>()] = level_in(row);
   return levels;
 }
 
@@ -80,35 +96,39 @@ AlertFinding finding_of(AlertRule rule, const std::string& device, const std::st
 }
 
 // What should be open and is not.
-void find_news(const Levels& levels, const DriftLevels& drift, const OngoingAlerts& open,
+void find_news(const Levels& levels, const DriftLevels& drift, const OngoingAlerts& open, const SiteRule& sites,
                std::vector<AlertFinding>& findings) {
   for (const auto& [device, level] : levels) {
-    if (level.is_revoked || level.presence != "offline" || open.contains({AlertRule::gone_dark, device, ""})) continue;
+    if (next_dark_step(sites, level.dark) != DarkStep::open) continue;
     findings.push_back(finding_of(AlertRule::gone_dark, device, "", AlertState::firing, std::nullopt,
                                   gone_dark(device, level.reason)));
   }
   for (const auto& [pair, state] : drift) {
     const auto& [device, model] = pair;
     const auto level = levels.find(device);
-    const bool counts = state.drifted_psi && level != levels.end() && !level->second.is_revoked;
+    const bool counts = state.drifted_psi && level != levels.end() && !level->second.dark.is_revoked;
     if (!counts || open.contains({AlertRule::drift, device, model})) continue;
     findings.push_back(finding_of(AlertRule::drift, device, model, AlertState::firing, state.drifted_psi,
                                   input_of(device, model) + " has drifted (" + state.figures + ")"));
   }
 }
 
-// What is open and should not be. "late" is not back yet.
-void find_ends(const Levels& levels, const DriftLevels& drift, const OngoingAlerts& open,
+// What is open and should not be.
+void find_ends(const Levels& levels, const DriftLevels& drift, const OngoingAlerts& open, const SiteRule& sites,
                std::vector<AlertFinding>& findings) {
   for (const auto& [key, alert] : open) {
     const auto& [rule, device, model] = key;
     const auto level = levels.find(device);
     if (level == levels.end()) continue;
     const auto state = drift.find({device, model});
-    if (level->second.is_revoked) {
+    const auto dark = next_dark_step(sites, level->second.dark);
+    if (level->second.dark.is_revoked) {
       findings.push_back(finding_of(rule, device, model, AlertState::ok, std::nullopt, device + " was revoked"));
-    } else if (rule == AlertRule::gone_dark && level->second.presence == "online") {
+    } else if (rule == AlertRule::gone_dark && dark == DarkStep::end_back) {
       findings.push_back(finding_of(rule, device, model, AlertState::ok, std::nullopt, device + " is back"));
+    } else if (rule == AlertRule::gone_dark && dark == DarkStep::end_folded) {
+      findings.push_back(finding_of(rule, device, model, AlertState::ok, std::nullopt,
+                                    device + ": its whole site has gone dark, and one alert stands for it"));
     } else if (rule == AlertRule::drift && (state == drift.end() || !state->second.drifted_psi)) {
       findings.push_back(finding_of(rule, device, model, AlertState::ok,
                                     state != drift.end() ? state->second.psi : std::nullopt,
@@ -122,8 +142,11 @@ void find_ends(const Levels& levels, const DriftLevels& drift, const OngoingAler
 LevelsJudged JudgeLevels::operator()(pqxx::work& transaction) const {
   const auto changes = transaction.exec_params(take_changes, at_once);
   LevelsJudged judged;
-  if (changes.empty()) return judged;
   lock_alerts(transaction);
+  // After the changes of devices are taken: sites are seen with at least these in them.
+  judged.moved = judge_sites(transaction, sites, now);
+  judged.of_sites = judged.moved > 0;
+  if (changes.empty()) return judged;
   std::vector<std::string> devices;
   for (const auto& row : changes) {
     devices.push_back(row[0].as<std::string>());
@@ -132,14 +155,14 @@ LevelsJudged JudgeLevels::operator()(pqxx::work& transaction) const {
   const auto list = pg_array(devices);
   const auto levels = levels_of(transaction, list);
   for (const auto& [device, level] : levels) {
-    if (level.is_revoked) judged.revoked.insert(device);
+    if (level.dark.is_revoked) judged.revoked.insert(device);
   }
   const auto drift = drift_of(transaction, list);
   const auto open = read_open_alerts(transaction, devices);
   std::vector<AlertFinding> findings;
-  find_ends(levels, drift, open, findings);
-  find_news(levels, drift, open, findings);
-  judged.moved = apply_findings(transaction, open, findings, now);
+  find_ends(levels, drift, open, sites, findings);
+  find_news(levels, drift, open, sites, findings);
+  judged.moved += apply_findings(transaction, open, findings, now);
   return judged;
 }
 

@@ -74,11 +74,14 @@ struct Config {
   std::int64_t leader_check_ms = 2000;
   double presence_time_scale = 1.0;
   std::int64_t presence_tick_ms = 1000;
+  std::string presence_site_label = "site";
   std::int64_t rollouts_tick_ms = 1000;
   std::int64_t rollouts_guard_interval_ms = 2000;
   bool rollouts_approval = false;
   std::int64_t alerts_tick_ms = 1000;
   std::int64_t alerts_memory_mb = 64;
+  double alerts_site_dark_percent = 30;
+  std::int64_t alerts_site_dark_devices = 5;
   std::int64_t drift_tick_ms = 1000;
   std::int64_t drift_interval_ms = 60000;
   std::int64_t drift_samples = 2000;
@@ -94,6 +97,7 @@ struct Config {
   std::int64_t retention_claims_days = 90;
   std::int64_t retention_tokens_days = 365;
   std::int64_t retention_verdicts_days = 90;
+  std::int64_t retention_presence_days = 30;
   std::int64_t retention_uploads_days = 90;
   std::int64_t telemetry_batch_ms = 100;
   std::int64_t retention_audit_days = 730;

@@ -149,14 +149,32 @@ HttpServer::Options metrics_options(const Config& config) {
   return options;
 }
 
+namespace {
+
+// A leader that misses three rounds of judging presence is away.
+Duration longest_pause(const Config& config) {
+  return std::max(Duration{30'000}, Duration{3 * config.presence_tick_ms});
+}
+
+}  // namespace
+
 PresenceOptions presence_options(const Config& config) {
   PresenceOptions options;
   options.time_scale = config.presence_time_scale;
+  options.site_label = config.presence_site_label;
+  options.longest_pause = longest_pause(config);
   return options;
+}
+
+ConnectivityOptions connectivity_options(const Config& config) {
+  return {.site_label = config.presence_site_label, .longest_pause = longest_pause(config)};
 }
 
 AlertOptions alert_options(const Config& config) {
   AlertOptions options;
+  options.sites = {.share = config.alerts_site_dark_percent / 100,
+                   .least_devices = config.alerts_site_dark_devices,
+                   .label = config.presence_site_label};
   options.watch.budget = judging_budget(config.alerts_tick_ms);
   options.watch.memory_bytes = size(config.alerts_memory_mb) << 20;
   return options;
@@ -198,7 +216,8 @@ RetentionOptions retention_options(const Config& config) {
                   .revoked_devices = config.retention_revoked_devices_days,
                   .claims = config.retention_claims_days,
                   .tokens = config.retention_tokens_days,
-                  .verdicts = config.retention_verdicts_days};
+                  .verdicts = config.retention_verdicts_days,
+                  .presence = config.retention_presence_days};
   return options;
 }
 

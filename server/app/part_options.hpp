@@ -13,6 +13,7 @@
 #include "server/app/config.hpp"
 #include "server/db/db_pool.hpp"
 #include "server/db/session_lock.hpp"
+#include "server/devices/connectivity_service.hpp"
 #include "server/devices/enrolment_service.hpp"
 #include "server/devices/presence_service.hpp"
 #include "server/devices/revocation_service.hpp"
@@ -51,6 +52,7 @@ AuditOptions audit_options(const Config& config);
 EnrolmentOptions enrolment_options(const Config& config, CertificateAndKey authority);
 RevocationOptions revocation_options(const Config& config, CertificateAndKey authority);
 PresenceOptions presence_options(const Config& config);
+ConnectivityOptions connectivity_options(const Config& config);
 QuarantineService::Options quarantine_options(const Config& config);
 
 BlobOptions blob_options(const Config& config);

@@ -31,6 +31,7 @@
 #include "server/db/migrations.hpp"
 #include "server/db/notifications.hpp"
 #include "server/db/session_lock.hpp"
+#include "server/devices/connectivity_api.hpp"
 #include "server/devices/device_api.hpp"
 #include "server/devices/revocation_service.hpp"
 #include "server/devices/standing_service.hpp"
@@ -177,6 +178,7 @@ struct Server::Parts {
   std::optional<RevocationService> revocation;  // likewise
   std::optional<StandingService> standing;      // likewise
   PresenceService presence{db, presence_options(config)};
+  ConnectivityService connectivity{db, connectivity_options(config)};
   Result<BlobService> blobs;
   std::optional<ModelService> models;
   std::optional<PatchService> patches;
@@ -328,6 +330,7 @@ void Server::Parts::connect_broker() {
     if (revocation) revocation->broker_is_back();
   };
   mqtt = std::make_unique<MqttClient>(io, mqtt_options(config), std::move(handlers));
+  presence.watch_while([this] { return mqtt->connected(); });
 }
 
 // What came through it is answered through it.
@@ -372,6 +375,7 @@ void Server::Parts::add_routes() {
   add_account_routes(all, access, access_api_options(config));
   add_audit_routes(all, audit);
   add_device_routes(all, devices);
+  add_connectivity_routes(all, connectivity);
   if (enrolment) add_enrolment_routes(all, *enrolment);
   add_model_routes(all, *models);
   add_patch_routes(all, *patches);

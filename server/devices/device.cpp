@@ -15,6 +15,14 @@ constexpr std::array<std::pair<Presence, std::string_view>, 4> presence_names = 
     {Presence::late, "late"},
     {Presence::offline, "offline"},
 }};
+constexpr std::array<std::pair<PresenceCause, std::string_view>, 6> cause_names = {{
+    {PresenceCause::never_seen, "never_seen"},
+    {PresenceCause::heard, "heard"},
+    {PresenceCause::beats_missed, "beats_missed"},
+    {PresenceCause::connection_broke, "connection_broke"},
+    {PresenceCause::said_goodbye, "said_goodbye"},
+    {PresenceCause::restart_grace, "restart_grace"},
+}};
 
 }  // namespace
 
@@ -59,6 +67,18 @@ Result<Presence> parse_presence(std::string_view text) {
     if (name == text) return value;
   return make_error(Errc::invalid_argument,
                     "no presence is called '" + shortened(text) + "': it is online, late, offline or never_seen");
+}
+
+std::string_view to_string(PresenceCause cause) {
+  for (const auto& [value, name] : cause_names)
+    if (value == cause) return name;
+  return "never_seen";
+}
+
+Result<PresenceCause> parse_presence_cause(std::string_view text) {
+  for (const auto& [value, name] : cause_names)
+    if (name == text) return value;
+  return make_error(Errc::invalid_argument, "no cause of a presence is called '" + shortened(text) + "'");
 }
 
 bool is_reachable(Presence presence) {

@@ -46,6 +46,17 @@ enum class Presence : std::uint8_t { never_seen, online, late, offline };
 inline constexpr std::array all_presences{Presence::never_seen, Presence::online, Presence::late, Presence::offline};
 std::string_view to_string(Presence presence);
 Result<Presence> parse_presence(std::string_view text);
+// Why: a stable word beside the sentence.
+enum class PresenceCause : std::uint8_t {
+  never_seen,
+  heard,
+  beats_missed,
+  connection_broke,
+  said_goodbye,
+  restart_grace,  // judging was suspended, and it was not heard since: what was thought of it before stands
+};
+std::string_view to_string(PresenceCause cause);
+Result<PresenceCause> parse_presence_cause(std::string_view text);
 // Can be told something now: online or late.
 bool is_reachable(Presence presence);
 
@@ -57,7 +68,9 @@ struct Device {
   std::string agent_version;
   Presence presence = Presence::never_seen;
   Instant presence_since{};
+  PresenceCause presence_cause = PresenceCause::never_seen;
   std::string presence_reason;
+  std::optional<Instant> intermittent_until;  // it goes and comes too often
   std::optional<Instant> last_seen_at;
   Instant enrolled_at{};
   std::optional<Instant> revoked_at;

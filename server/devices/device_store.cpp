@@ -9,6 +9,7 @@
 #include "server/devices/ended_certificates_store.hpp"
 #include "server/devices/filter_sql.hpp"
 #include "server/devices/fleet_counts_store.hpp"
+#include "server/devices/presence_sql.hpp"
 #include "server/journal/journal_store.hpp"
 
 namespace argosy::server {
@@ -27,7 +28,10 @@ const std::string select_device = R"sql(
   select d.id, d.hardware_class, d.labels, d.capabilities, coalesce(s.agent_version, '') as agent_version,
     coalesce(s.presence, )sql" + sql_word(Presence::never_seen) +
                                   R"sql() as presence, s.presence_since,
-    coalesce(s.presence_reason, '') as presence_reason, s.last_seen_at, d.enrolled_at, d.revoked_at,
+    case when s.last_seen_at < w.watching_since and s.presence_since < w.watching_since and )sql" +
+                                  reachable_sql("s") + " then " + sql_word(PresenceCause::restart_grace) +
+                                  R"sql( else s.presence_cause end as presence_cause,
+    coalesce(s.presence_reason, '') as presence_reason, s.intermittent_until, s.last_seen_at, d.enrolled_at, d.revoked_at,
     d.certificate_not_after, coalesce(s.health, '{}') as health, s.health_at, coalesce(s.report, '{}') as report,
     (
       select coalesce(jsonb_agg(jsonb_build_array(m.model, coalesce(m.version, ''), coalesce(m.digest, ''),
@@ -44,6 +48,7 @@ const std::string select_device = R"sql(
     (select count(*) from alerts a where a.device_id = d.id and a.state = 'firing') as open_alerts
   from devices d
   left join device_state s on s.device_id = d.id
+  left join presence_watch w on w.only_row
 )sql";
 
 InstalledModel model_of(const Json& columns) {
@@ -60,7 +65,9 @@ Device device_of(const pqxx::row& row) {
   device.presence = enum_of(row["presence"], parse_presence);
   device.enrolled_at = row["enrolled_at"].as<Instant>();
   device.presence_since = optional_of<Instant>(row["presence_since"]).value_or(device.enrolled_at);
+  if (!row["presence_cause"].is_null()) device.presence_cause = enum_of(row["presence_cause"], parse_presence_cause);
   device.presence_reason = row["presence_reason"].as<std::string>();
+  device.intermittent_until = optional_of<Instant>(row["intermittent_until"]);
   device.last_seen_at = optional_of<Instant>(row["last_seen_at"]);
   device.revoked_at = optional_of<Instant>(row["revoked_at"]);
   device.certificate_not_after = optional_of<Instant>(row["certificate_not_after"]);

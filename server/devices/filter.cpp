@@ -218,7 +218,8 @@ class Parser {
 
   Result<void> field(FilterComparison& comparison) {
     static constexpr std::string_view known =
-        "a field: id, hardware_class, presence, agent_version, labels.<key>, model.<name> or capabilities.<name>";
+        "a field: id, hardware_class, presence, intermittent, agent_version, labels.<key>, model.<name> or "
+        "capabilities.<name>";
     if (token_.kind != TokenKind::word) return unexpected(known);
     const std::string name = token_.text;
     if (name == "id") {
@@ -227,6 +228,8 @@ class Parser {
       comparison.field = FilterField::hardware_class;
     } else if (name == "presence") {
       comparison.field = FilterField::presence;
+    } else if (name == "intermittent") {
+      comparison.field = FilterField::intermittent;
     } else if (name == "agent_version") {
       comparison.field = FilterField::agent_version;
     } else if (name.starts_with("labels.")) {
@@ -258,6 +261,8 @@ class Parser {
                           token_.kind == TokenKind::over || token_.kind == TokenKind::at_least;
     if (of_order && !is_number(comparison))
       return syntax_error(token_.column, "only capabilities.memory_mb has an order; write =, != or :");
+    if (token_.kind == TokenKind::contains && comparison.field == FilterField::intermittent)
+      return syntax_error(token_.column, "intermittent is true or false; write = or !=");
     if (token_.kind == TokenKind::contains && is_number(comparison))
       return syntax_error(token_.column, "a number contains nothing; write =, !=, <, <=, > or >=");
     switch (token_.kind) {
@@ -295,6 +300,8 @@ class Parser {
     const bool whole = comparison.op != FilterOperator::contains;
     if (comparison.field == FilterField::presence && whole && !parse_presence(token_.text))
       return unexpected("online, late, offline or never_seen");
+    if (comparison.field == FilterField::intermittent && token_.text != "true" && token_.text != "false")
+      return unexpected("true or false");
     if (is_number(comparison) && !is_whole_number(token_.text))
       return unexpected("a whole number of at most " + std::to_string(most_digits) + " digits");
     comparison.value = token_.text;
@@ -330,6 +337,8 @@ std::optional<std::string_view> looked_at(const FilterComparison& comparison, co
       return device.hardware_class;
     case FilterField::presence:
       return to_string(device.presence);
+    case FilterField::intermittent:
+      return device.intermittent_until ? "true" : "false";
     case FilterField::agent_version:
       return device.agent_version;
     case FilterField::label: {

@@ -16,7 +16,16 @@ namespace argosy::server {
 inline constexpr std::size_t max_filter_bytes = 2000;
 inline constexpr int max_filter_depth = 20;  // of parentheses and NOTs
 
-enum class FilterField : std::uint8_t { id, hardware_class, presence, agent_version, label, model, capability };
+enum class FilterField : std::uint8_t {
+  id,
+  hardware_class,
+  presence,
+  intermittent,
+  agent_version,
+  label,
+  model,
+  capability
+};
 // Those of order are for capabilities.memory_mb alone.
 enum class FilterOperator : std::uint8_t { equal, not_equal, contains, less, at_most, over, at_least };
 

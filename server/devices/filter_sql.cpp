@@ -38,6 +38,7 @@ class Writer {
   std::string comparison(const FilterComparison& comparison, bool negated) {
     if (comparison.op == FilterOperator::not_equal) negated = !negated;
     if (comparison.field == FilterField::presence) return presence(comparison, negated);
+    if (comparison.field == FilterField::intermittent) return intermittent((comparison.value == "true") != negated);
     const std::string text = positive(comparison);
     return negated ? "not " + text : text;
   }
@@ -52,6 +53,11 @@ class Writer {
       if (holds != negated) list += (list.empty() ? "'" : ", '") + std::string(name) + "'";
     }
     return list.empty() ? "false" : "s.presence in (" + list + ")";
+  }
+
+  // An index has those for which it is true.
+  static std::string intermittent(bool wanted) {
+    return wanted ? "(s.intermittent_until is not null)" : "(s.intermittent_until is null)";
   }
 
   std::string positive(const FilterComparison& comparison) {
@@ -71,7 +77,8 @@ class Writer {
       case FilterField::capability:
         return capability(comparison, contains);
       case FilterField::presence:
-        break;  // has its own
+      case FilterField::intermittent:
+        break;  // have their own
     }
     return "true";
   }

@@ -25,6 +25,7 @@ std::optional<Counted> counted_as(const FilterComparison& comparison) {
     case FilterField::model:
       if (comparison.value.empty()) return std::nullopt;  // serving nothing yet is no version
       return Counted{"model", comparison.key, comparison.value};
+    case FilterField::intermittent:
     case FilterField::capability:
     case FilterField::id:
       return std::nullopt;

@@ -44,24 +44,33 @@ Instant offline_at(const PresenceEvidence& evidence, const PresenceRule& rule, I
   return std::min(by_silence, std::max(since, *evidence.will_at) + times(interval, rule.suspected_intervals));
 }
 
+std::string began_with(PresenceCause cause) {
+  if (cause == PresenceCause::connection_broke) return "the connection broke; ";
+  return cause == PresenceCause::said_goodbye ? "it said goodbye; " : "";
+}
+
 }  // namespace
 
 PresenceVerdict judge_presence(const PresenceEvidence& evidence, const PresenceRule& rule, Instant now) {
-  if (!evidence.last_seen) return {Presence::never_seen, "enrolled, not seen yet"};
+  if (!evidence.last_seen) return {Presence::never_seen, PresenceCause::never_seen, "enrolled, not seen yet"};
   const bool heard_since_verdict = *evidence.last_seen >= evidence.since;
-  if (evidence.presence == Presence::offline && !heard_since_verdict) return {Presence::offline, "not heard since"};
+  if (evidence.presence == Presence::offline && !heard_since_verdict)
+    return {Presence::offline, PresenceCause::beats_missed, "not heard since"};
 
   const Duration interval = promised_interval(evidence, rule);
   const Duration silence = now - silent_since(evidence);
   const bool suspected = is_suspected(evidence);
+  const auto cause = !suspected              ? PresenceCause::beats_missed
+                     : evidence.said_goodbye ? PresenceCause::said_goodbye
+                                             : PresenceCause::connection_broke;
   const std::string promise = seconds(now - *evidence.last_seen) + " silent, expected every " + seconds(interval);
 
   if (now >= offline_at(evidence, rule, silent_since(evidence)))
-    return {Presence::offline, suspected ? "the connection broke; " + promise : promise};
-  if (suspected) return {Presence::late, "the connection broke; " + promise};
-  if (silence >= times(interval, rule.late_intervals)) return {Presence::late, promise};
-  if (evidence.presence == Presence::late && !heard_since_verdict) return {Presence::late, promise};
-  return {Presence::online, "reports every " + seconds(interval)};
+    return {Presence::offline, cause, began_with(cause) + promise};
+  const bool stays_late = evidence.presence == Presence::late && !heard_since_verdict;
+  if (suspected || stays_late || silence >= times(interval, rule.late_intervals))
+    return {Presence::late, cause, began_with(cause) + promise};
+  return {Presence::online, PresenceCause::heard, "reports every " + seconds(interval)};
 }
 
 std::optional<Instant> next_presence_check(const PresenceEvidence& evidence, const PresenceVerdict& verdict,
@@ -73,6 +82,24 @@ std::optional<Instant> next_presence_check(const PresenceEvidence& evidence, con
   const Instant next = verdict.presence == Presence::online ? since + times(interval, rule.late_intervals)
                                                             : offline_at(evidence, rule, since);
   return std::max(next, now + Duration{1});
+}
+
+bool is_swing(Presence before, Presence after) {
+  if (before == Presence::never_seen || after == Presence::never_seen) return false;
+  return is_reachable(before) != is_reachable(after);
+}
+
+std::vector<Instant> with_swing(std::vector<Instant> swings, Instant now, const IntermittentRule& rule) {
+  swings.insert(swings.begin(), now);
+  if (swings.size() > rule.swings) swings.resize(rule.swings);
+  return swings;
+}
+
+std::optional<Instant> intermittent_until(const std::vector<Instant>& swings, Instant now,
+                                          const IntermittentRule& rule) {
+  if (swings.size() < rule.swings) return std::nullopt;
+  const Instant until = swings[rule.swings - 1] + rule.within;
+  return until > now ? std::optional(until) : std::nullopt;
 }
 
 }  // namespace argosy::server

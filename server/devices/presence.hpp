@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "common/base/instant.hpp"
 #include "server/devices/device.hpp"
@@ -24,11 +25,13 @@ struct PresenceEvidence {
   std::optional<Instant> last_seen;
   Duration interval{60'000};       // how often the device promised a sign of life
   std::optional<Instant> will_at;  // the broker said that the connection broke
+  bool said_goodbye = false;       // or the device itself, that it would leave
   Instant watching_since{};        // nobody is blamed for silence before this: we, or the broker, were not there
 };
 
 struct PresenceVerdict {
   Presence presence;
+  PresenceCause cause;
   std::string reason;
 };
 
@@ -44,6 +47,21 @@ struct Suspicion {
   std::string device;
   std::int64_t nonce = 0;  // of the session whose connection broke
   Instant at{};
+  bool said_goodbye = false;
 };
+
+// A swing is between reachable and offline. Being late is none: at 1 % loss and a beat each 30 s a healthy device is
+// late once an hour, and would be called intermittent every third hour.
+bool is_swing(Presence before, Presence after);
+
+struct IntermittentRule {
+  std::size_t swings = 4;  // so many
+  Duration within{3'600'000};
+};
+// Its latest swings with this one, the newest first, as many as the rule looks at.
+std::vector<Instant> with_swing(std::vector<Instant> swings, Instant now, const IntermittentRule& rule);
+// Until when a device with these swings is intermittent, if no other comes; nothing: it is not.
+std::optional<Instant> intermittent_until(const std::vector<Instant>& swings, Instant now,
+                                          const IntermittentRule& rule);
 
 }  // namespace argosy::server

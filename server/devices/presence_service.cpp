@@ -28,7 +28,7 @@ void PresenceService::take_will(const wire::LastWill& will, Instant now) {
     return;
   }
   if (known != wills_.end() && known->second.nonce > will.nonce) return;
-  wills_.insert_or_assign(will.device, Suspicion{will.device, will.nonce, now});
+  wills_.insert_or_assign(will.device, Suspicion{will.device, will.nonce, now, will.goodbye});
 }
 
 void PresenceService::watch_from(Instant now) {
@@ -36,19 +36,37 @@ void PresenceService::watch_from(Instant now) {
 }
 
 Task<Result<std::size_t>> PresenceService::tick(Instant now) {
-  const auto until = std::chrono::steady_clock::now() + options_.budget;
+  const auto until = Clock::now() + options_.budget;
+  const bool is_watching = !can_hear_ || can_hear_();
+  if (!is_watching) watch_from(now);
+  ARGOSY_CO_TRY(
+      const auto unwatched,
+      co_await db_.transact<KeepWatch>(is_watching, watching_since_, options_.longest_pause, options_.site_label, now));
+  const SiteCounting counting{options_.site_label, unwatched};
   if (!wills_.empty()) {
     ARGOSY_CO_CHECK(co_await db_.transact<SuspectDevices>(take_wills()));
   }
   std::size_t changed = 0;
   for (bool is_first = true;; is_first = false) {
-    const PresenceSlice slice{options_.rule, options_.time_scale, watching_since_, options_.slice, now};
+    const PresenceSlice slice{
+        options_.rule, options_.intermittent, options_.time_scale, watching_since_, options_.slice, counting, now};
     ARGOSY_CO_TRY(const PresenceJudged judged, co_await db_.transact<JudgeDue>(slice));
     if (is_first) figures_.longest_wait = judged.oldest ? now - *judged.oldest : Duration{0};
     figures_.judged += judged.settled;
     changed += judged.changed;
     const bool is_done = judged.due < options_.slice || judged.settled == 0;
-    if (is_done || std::chrono::steady_clock::now() >= until) co_return changed;
+    if (is_done || Clock::now() >= until) break;
+  }
+  ARGOSY_CO_CHECK(co_await count_sites(counting, now, until));
+  ARGOSY_CO_CHECK(co_await db_.transact<EndIntermittent>(now, options_.slice));
+  co_return changed;
+}
+
+// What others changed - labels, revocations - and hours that are over.
+Task<Result<void>> PresenceService::count_sites(SiteCounting counting, Instant now, Clock::time_point until) {
+  while (true) {
+    ARGOSY_CO_TRY(const std::size_t counted, co_await db_.transact<CountDevices>(counting, now));
+    if (counted < counting.limit || Clock::now() >= until) co_return Result<void>{};
   }
 }
 

@@ -7,6 +7,7 @@
 
 #include "server/db/rows.hpp"
 #include "server/devices/device_rows.hpp"
+#include "server/devices/presence_spans_store.hpp"
 #include "server/journal/journal_store.hpp"
 
 namespace argosy::server {
@@ -16,7 +17,10 @@ namespace {
 using Json = nlohmann::json;
 
 NewEvent presence_event(const std::string& device, Presence before, const PresenceVerdict& verdict) {
-  const Json details = {{"from", to_string(before)}, {"to", to_string(verdict.presence)}, {"reason", verdict.reason}};
+  const Json details = {{"from", to_string(before)},
+                        {"to", to_string(verdict.presence)},
+                        {"cause", to_string(verdict.cause)},
+                        {"reason", verdict.reason}};
   return {.kind = "device.presence",
           .severity = verdict.presence == Presence::offline ? "warning" : "info",
           .device_id = device,
@@ -26,10 +30,30 @@ NewEvent presence_event(const std::string& device, Presence before, const Presen
           .details_json = details.dump()};
 }
 
+NewEvent intermittent_event(const std::string& device, const IntermittentRule& rule) {
+  return {.kind = "device.intermittent",
+          .severity = "warning",
+          .device_id = device,
+          .rollout_id = std::nullopt,
+          .model = std::nullopt,
+          .message = device + " is intermittent: it went or came back " + std::to_string(rule.swings) +
+                     " times within an hour"};
+}
+
+std::vector<Instant> instants_of(const pqxx::field& field) {
+  std::vector<Instant> instants;
+  for (const Json& text : Json::parse(field.as<std::string>()))
+    instants.push_back(parse_rfc3339(text.get<std::string>()).value());
+  return instants;
+}
+
 struct Due {
   std::string device;
   PresenceEvidence evidence;
   PresenceVerdict verdict;
+  std::vector<Instant> swings;                // with the one that the verdict is, if it is one
+  std::optional<Instant> intermittent_until;  // by them
+  bool was_intermittent = false;
   bool is_revoked = false;
   std::string check_at;   // as read, to the microsecond
   std::string last_seen;  // likewise
@@ -51,6 +75,7 @@ struct Judgement {
     const std::set<std::string> written = write_verdicts(transaction, all);
     judged.changed = written.size();
     judged.settled = move_checks(transaction, all, written);
+    CountDevices{slice.counting, slice.now}(transaction);
     return judged;
   }
 
@@ -59,7 +84,8 @@ struct Judgement {
     return transaction.exec_params(
         R"sql(
           select c.device_id, s.presence, s.presence_since, s.last_seen_at, s.interval_s, s.session_nonce,
-            d.revoked_at is not null as is_revoked, c.check_at, c.will_at, coalesce(c.will_nonce, 0) as will_nonce
+            d.revoked_at is not null as is_revoked, c.check_at, c.will_at, coalesce(c.will_nonce, 0) as will_nonce,
+            c.said_goodbye, s.swings, s.intermittent_until is not null as was_intermittent
           from (
             select * from presence_checks where check_at <= $1::timestamptz order by check_at, device_id limit $2
           ) c
@@ -84,11 +110,23 @@ struct Judgement {
     due.evidence.watching_since = slice.watching_since;
     const bool is_of_this_session = row["will_nonce"].as<std::int64_t>() >= row["session_nonce"].as<std::int64_t>();
     if (is_of_this_session) due.evidence.will_at = optional_of<Instant>(row["will_at"]);
+    due.evidence.said_goodbye = row["said_goodbye"].as<bool>();
     due.verdict = judge_presence(due.evidence, slice.rule, slice.now);
+    due.was_intermittent = row["was_intermittent"].as<bool>();
+    due.swings = instants_of(row["swings"]);
+    if (is_swing(due.evidence.presence, due.verdict.presence))
+      due.swings = with_swing(std::move(due.swings), slice.now, slice.intermittent);
+    due.intermittent_until = intermittent_until(due.swings, slice.now, slice.intermittent);
     return due;
   }
 
   static bool is_changed(const Due& due) { return !due.is_revoked && due.verdict.presence != due.evidence.presence; }
+
+  static Json swings_json(const Due& due) {
+    Json times = Json::array();
+    for (const Instant at : due.swings) times.push_back(to_rfc3339(at));
+    return times;
+  }
 
   // Answers whose verdict was written, with an event for each.
   std::set<std::string> write_verdicts(pqxx::work& transaction, const std::vector<Due>& all) const {
@@ -97,7 +135,10 @@ struct Judgement {
       if (is_changed(due))
         rows.push_back({{"device", due.device},
                         {"presence", to_string(due.verdict.presence)},
+                        {"cause", to_string(due.verdict.cause)},
                         {"reason", due.verdict.reason},
+                        {"swings", swings_json(due)},
+                        {"intermittent", json_of(due.intermittent_until)},
                         {"seen", due.last_seen}});
     }
     std::set<std::string> written;
@@ -106,7 +147,8 @@ struct Judgement {
         R"sql(
           with i as (
             select *
-            from jsonb_to_recordset($1::jsonb) as r(device text, presence text, reason text, seen text)
+            from jsonb_to_recordset($1::jsonb) as r(device text, presence text, cause text, reason text, swings jsonb,
+              intermittent timestamptz, seen text)
           ),
           free as (
             select s.device_id
@@ -116,7 +158,8 @@ struct Judgement {
             for update of s skip locked
           )
           update device_state s
-          set presence = i.presence, presence_reason = i.reason, presence_since = $2::timestamptz
+          set presence = i.presence, presence_cause = i.cause, presence_reason = i.reason,
+            presence_since = $2::timestamptz, swings = i.swings, intermittent_until = i.intermittent
           from i
           join free on free.device_id = i.device
           where s.device_id = i.device
@@ -125,9 +168,15 @@ struct Judgement {
         rows.dump(), slice.now);
     for (const pqxx::row& row : changed) written.insert(row[0].as<std::string>());
     std::vector<NewEvent> events;
-    for (const Due& due : all)
-      if (written.contains(due.device))
-        events.push_back(presence_event(due.device, due.evidence.presence, due.verdict));
+    std::vector<NewPresence> changes;
+    for (const Due& due : all) {
+      if (!written.contains(due.device)) continue;
+      changes.push_back({due.device, due.verdict.presence, due.verdict.cause, due.verdict.reason});
+      events.push_back(presence_event(due.device, due.evidence.presence, due.verdict));
+      if (due.intermittent_until && !due.was_intermittent)
+        events.push_back(intermittent_event(due.device, slice.intermittent));
+    }
+    keep_spans(transaction, changes, slice.now);
     append_events(transaction, events);
     return written;
   }
@@ -181,22 +230,58 @@ PresenceJudged JudgeDue::operator()(pqxx::work& transaction) const {
   return Judgement{slice}(transaction);
 }
 
+std::optional<Stretch> KeepWatch::operator()(pqxx::work& transaction) const {
+  const auto row = transaction.exec1("select watched_until, site_label from presence_watch where only_row for update");
+  const auto until = optional_of<Instant>(row["watched_until"]);
+  if (row["site_label"].as<std::string>() != site_label) {
+    transaction.exec0("insert into uncounted_devices (device_id) select id from devices order by id");
+    transaction.exec_params0("update presence_watch set site_label = $1", site_label);
+  }
+  if (!is_watching) return until && *until < now ? std::optional(Stretch{*until, now}) : std::nullopt;
+  if (until && now - *until > longest_pause) note_unwatched(transaction, {*until, now});
+  transaction.exec_params0(
+      "update presence_watch set watched_until = $1::timestamptz, watching_since = $2::timestamptz", now,
+      watching_since);
+  return std::nullopt;
+}
+
+void EndIntermittent::operator()(pqxx::work& transaction) const {
+  transaction.exec_params0(
+      R"sql(
+        update device_state
+        set intermittent_until = null
+        where device_id in (
+          select device_id
+          from device_state
+          where intermittent_until <= $1::timestamptz
+          order by intermittent_until
+          limit $2
+          for update skip locked
+        )
+      )sql",
+      now, static_cast<std::int64_t>(limit));
+}
+
 void SuspectDevices::operator()(pqxx::work& transaction) const {
   Json rows = Json::array();
   for (const Suspicion& suspicion : suspicions)
-    rows.push_back({{"device", suspicion.device}, {"nonce", suspicion.nonce}, {"at", to_rfc3339(suspicion.at)}});
+    rows.push_back({{"device", suspicion.device},
+                    {"nonce", suspicion.nonce},
+                    {"at", to_rfc3339(suspicion.at)},
+                    {"goodbye", suspicion.said_goodbye}});
   transaction.exec_params0(
       R"sql(
-        with i as (select * from jsonb_to_recordset($1::jsonb) as r(device text, nonce bigint, at timestamptz)),
+        with i as (select * from jsonb_to_recordset($1::jsonb) as r(device text, nonce bigint, at timestamptz,
+          goodbye boolean)),
         free as (
-          select c.device_id, i.nonce, i.at
+          select c.device_id, i.nonce, i.at, i.goodbye
           from presence_checks c
           join i on i.device = c.device_id
           join device_state s on s.device_id = c.device_id and s.session_nonce <= i.nonce
           for update of c skip locked
         )
         update presence_checks c
-        set will_at = f.at, will_nonce = f.nonce, check_at = least(c.check_at, f.at)
+        set will_at = f.at, will_nonce = f.nonce, said_goodbye = f.goodbye, check_at = least(c.check_at, f.at)
         from free f
         where c.device_id = f.device_id and coalesce(c.will_nonce, f.nonce) <= f.nonce
       )sql",

@@ -11,15 +11,18 @@
 #include <pqxx/pqxx>
 
 #include "common/base/instant.hpp"
+#include "server/devices/connectivity_counts_store.hpp"
 #include "server/devices/presence.hpp"
 
 namespace argosy::server {
 
 struct PresenceSlice {
   PresenceRule rule;
+  IntermittentRule intermittent;
   double time_scale = 1;
   Instant watching_since{};
   std::size_t limit = 1000;
+  SiteCounting counting;
   Instant now{};
 };
 
@@ -30,9 +33,27 @@ struct PresenceJudged {
   std::optional<Instant> oldest{};  // since when the first of them was due
 };
 
+// Sites are counted in the same transaction, so that nobody sees the one without the other.
 struct JudgeDue {
   PresenceSlice slice;
   PresenceJudged operator()(pqxx::work& transaction) const;
+};
+
+// Notes that somebody watches, and if nobody did for longer than `longest_pause`, from when to when.
+struct KeepWatch {
+  bool is_watching = true;
+  Instant watching_since{};
+  Duration longest_pause{};
+  std::string site_label;  // another than before: every device is counted anew
+  Instant now{};
+  std::optional<Stretch> operator()(pqxx::work& transaction) const;  // that nobody watches now, if so
+};
+
+// Those that went and came too often, and do so no more; as many as `limit`.
+struct EndIntermittent {
+  Instant now{};
+  std::size_t limit = 1000;
+  void operator()(pqxx::work& transaction) const;
 };
 
 // Devices whose session it was are due at once.

@@ -31,6 +31,7 @@ std::string alert_words(const std::map<std::string, std::int64_t>& firing_by_rul
     if (!words.empty()) words += ", ";
     words += counted(count, one, many);
   };
+  add("site_dark", "site has gone dark", "sites have gone dark");
   add("gone_dark", "device has gone dark", "devices have gone dark");
   add("identity_shared", "device has two agents", "devices have two agents each");
   add("latency_doubled", "model is much slower than usual", "models are much slower than usual");
@@ -96,7 +97,8 @@ json alerts_json(const std::vector<OpenAlert>& alerts) {
     items.push_back({{"id", alert.id},
                      {"rule", alert.rule},
                      {"severity", alert.severity},
-                     {"device_id", alert.device},
+                     {"device_id", text_or_null(alert.device)},
+                     {"site", text_or_null(alert.site)},
                      {"model", alert.model},
                      {"state", "firing"},
                      {"value", number_or_null(alert.value)},

@@ -36,7 +36,8 @@ struct OpenAlert {
   std::int64_t id = 0;
   std::string rule;
   std::string severity;
-  std::string device;
+  std::string device;  // empty: it is about a site
+  std::string site;
   std::string model;
   std::string message;
   std::optional<double> value;

@@ -80,7 +80,7 @@ std::vector<ActiveRollout> read_rollouts(pqxx::work& transaction) {
 std::vector<OpenAlert> read_alerts(pqxx::work& transaction) {
   const auto rows = transaction.exec(
       R"sql(
-        select id, rule, severity, device_id, model, message, value, threshold, opened_at, fired_at,
+        select id, rule, severity, coalesce(device_id, '') as device_id, coalesce(site, '') as site, model, message, value, threshold, opened_at, fired_at,
           acknowledged_at, coalesce(acknowledged_by, '') as acknowledged_by
         from alerts
         where state = 'firing'
@@ -90,7 +90,7 @@ std::vector<OpenAlert> read_alerts(pqxx::work& transaction) {
   std::vector<OpenAlert> alerts;
   for (const auto& row : rows)
     alerts.push_back({row["id"].as<std::int64_t>(), row["rule"].as<std::string>(), row["severity"].as<std::string>(),
-                      row["device_id"].as<std::string>(), row["model"].as<std::string>(),
+                      row["device_id"].as<std::string>(), row["site"].as<std::string>(), row["model"].as<std::string>(),
                       row["message"].as<std::string>(), optional_of<double>(row["value"]),
                       optional_of<double>(row["threshold"]), row["opened_at"].as<Instant>(),
                       optional_of<Instant>(row["fired_at"]), optional_of<Instant>(row["acknowledged_at"]),

@@ -41,6 +41,16 @@ constexpr std::string_view old_baselines =
     "delete from latency_baselines where ctid = any(array(select ctid from latency_baselines "
     "where updated_at < $1::timestamptz limit $2))";
 
+constexpr std::string_view old_presence =
+    "delete from presence_spans where ctid = any(array(select ctid from presence_spans where to_at < $1::timestamptz "
+    "order by to_at limit $2))";
+constexpr std::string_view old_unwatched =
+    "delete from unwatched_times where from_at in (select from_at from unwatched_times where to_at < $1::timestamptz "
+    "order by to_at limit $2)";
+constexpr std::string_view old_hours_of_sites =
+    "delete from site_hours where ctid = any(array(select ctid from site_hours where hour < $1::timestamptz "
+    "order by hour limit $2))";
+
 // With all its rows, which are those of one device: few, but for what a rollout and telemetry say of it.
 constexpr std::string_view old_revoked_devices =
     "delete from devices where id in (select id from devices where revoked_at < $1::timestamptz order by revoked_at "
@@ -66,6 +76,9 @@ constexpr RetentionRule rules[] = {
     {"drift_state", &RetentionDays::verdicts, old_verdicts, once_an_hour},
     {"drift_evidence", &RetentionDays::verdicts, old_evidence, once_an_hour},
     {"latency_baselines", &RetentionDays::verdicts, old_baselines, once_an_hour},
+    {"presence_spans", &RetentionDays::presence, old_presence},
+    {"unwatched_times", &RetentionDays::presence, old_unwatched},
+    {"site_hours", &RetentionDays::presence, old_hours_of_sites},
     {"devices", &RetentionDays::revoked_devices, old_revoked_devices},
     {"claims", &RetentionDays::claims, old_claims},
     {"api_tokens", &RetentionDays::tokens, old_tokens},
@@ -103,6 +116,8 @@ constexpr TableBound bounds[] = {
     {"models", of_publishers},
     {"patches", "patches.keep_days after the last device left the old file"},
     {"presence_checks", of_a_device},
+    {"presence_spans", "retention.presence_days after it ended; at most 96 a device and day; goes with its device"},
+    {"presence_watch", "one row"},
     {"quarantine", "30 days after the last message at fault; goes with its device"},
     {"refused_keys", "for good: a key that a device was revoked with never comes back; one an act of revoking"},
     {"release_withdrawals", "at most one a release"},
@@ -120,6 +135,10 @@ constexpr TableBound bounds[] = {
     {"rollouts", "retention.rollouts_days after one ended, and no device follows its wish any more"},
     {"schema_migrations", "one a migration"},
     {"sessions", "when one expires"},
+    {"site_changes", "emptied by the leader each second"},
+    {"site_devices", of_a_device},
+    {"site_hours", "retention.presence_days; at most 2,000 sites"},
+    {"sites", "at most 2,000; goes with its last device"},
     {"telemetry_cursors", "at most 32 a device; the one unused longest makes room; goes with its device"},
     {"telemetry_closed", "a few hours, until they are packed"},
     {"telemetry_days", "telemetry.day_rollups_days, by partition"},
@@ -129,7 +148,9 @@ constexpr TableBound bounds[] = {
     {"telemetry_packing", "one a table that is being packed"},
     {"telemetry_speakers", "one a device; goes with its device"},
     {"telemetry_windows", "an hour and telemetry.pack_after_minutes, by partition; then it is packed"},
+    {"uncounted_devices", "emptied by the leader each second"},
     {"unheard_windows", "emptied by the leader each second"},
+    {"unwatched_times", "retention.presence_days; at most one a minute"},
     {"users", "what people make; a name is never given again"},
     {"variants", of_publishers},
     {"window_rates", "one an instance; goes an hour after it told for the last time"},

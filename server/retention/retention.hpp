@@ -20,6 +20,7 @@ struct RetentionDays {
   std::int64_t claims = 90;            // after they expired or were revoked
   std::int64_t tokens = 365;           // likewise
   std::int64_t verdicts = 90;          // on drift, and usual latencies, that nothing has renewed
+  std::int64_t presence = 30;          // after a device's presence changed, or the hour was over
 };
 
 // Takes away rows of one table.
