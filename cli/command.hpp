@@ -25,8 +25,8 @@ struct Context {
   }
 };
 
-void add_login_commands(CLI::App& root, Context& context);    // login, logout, whoami, token
-void add_device_commands(CLI::App& root, Context& context);   // device list|show|label|revoke|claim, alert list|ack
+void add_login_commands(CLI::App& root, Context& context);   // login, logout, whoami, token
+void add_device_commands(CLI::App& root, Context& context);  // device list|show|presence|label|..., alert, connectivity
 void add_release_commands(CLI::App& root, Context& context);  // release publish|list|show|compact|patches|...
 void add_rollout_commands(CLI::App& root, Context& context);  // rollout create|list|show|watch|start|evidence|...
 

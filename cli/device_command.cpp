@@ -99,6 +99,89 @@ Result<int> show_device(const Context& context, const std::string& id) {
   return exit_ok;
 }
 
+std::string percent_cell(const json& item, const std::string& path) {
+  const json::json_pointer pointer(path);
+  if (!item.contains(pointer) || !item[pointer].is_number()) return "-";
+  char text[32];
+  std::snprintf(text, sizeof text, "%.2f %%", 100 * item[pointer].get<double>());
+  return text;
+}
+
+struct TimeFlags {
+  std::string from;
+  std::string to;
+
+  // Behind a path that may have `first` in its query.
+  std::string query(std::string first = "") const {
+    const auto add = [&first](const char* name, const std::string& value) {
+      if (!value.empty()) first += (first.empty() ? "" : "&") + std::string(name) + "=" + net::percent_encode(value);
+    };
+    add("from", from);
+    add("to", to);
+    return first.empty() ? "" : "?" + first;
+  }
+};
+
+void add_time_options(CLI::App& command, TimeFlags& flags) {
+  command.add_option("--from", flags.from, "Begin, RFC 3339 or seconds since 1970; a day before the end without it");
+  command.add_option("--to", flags.to, "End; now without it");
+}
+
+Result<int> show_presence(const Context& context, const std::string& id, const TimeFlags& flags) {
+  ARGOSY_TRY(const ApiClient api, context.api());
+  ARGOSY_TRY(const json timeline, api.get("/devices/" + net::percent_encode(id) + "/presence" + flags.query()));
+  if (context.output.json) {
+    print_json(timeline);
+    return exit_ok;
+  }
+  const bool is_intermittent = timeline.value("intermittent", false);
+  std::printf("%s is %s%s. Available %s of the time from %s to %s\n", id.c_str(), cell(timeline, "/presence").c_str(),
+              is_intermittent ? ", intermittent" : "", percent_cell(timeline, "/availability").c_str(),
+              cell(timeline, "/from").c_str(), cell(timeline, "/to").c_str());
+  std::vector<Row> rows;
+  for (const json& span : list_in(timeline, "spans"))
+    rows.push_back(
+        {cell(span, "/from"), cell(span, "/to"), cell(span, "/state"), cell(span, "/changes"), cell(span, "/reason")});
+  print_table({"FROM", "TO", "STATE", "CHANGES", "REASON"}, rows);
+  return exit_ok;
+}
+
+struct ConnectivityFlags {
+  TimeFlags time;
+  std::size_t sites = 20;
+};
+
+Row site_row(const json& site, const std::string& name) {
+  return {name,
+          cell(site, "/devices"),
+          cell(site, "/online"),
+          cell(site, "/offline"),
+          percent_cell(site, "/availability"),
+          cell(site, "/alert")};
+}
+
+Result<int> show_connectivity(const Context& context, const ConnectivityFlags& flags) {
+  ARGOSY_TRY(const ApiClient api, context.api());
+  ARGOSY_TRY(const json told, api.get("/connectivity" + flags.time.query("sites=" + std::to_string(flags.sites))));
+  if (context.output.json) {
+    print_json(told);
+    return exit_ok;
+  }
+  std::printf("The fleet was available %s of the time from %s to %s\n",
+              percent_cell(told, "/fleet/availability").c_str(), cell(told, "/from").c_str(),
+              cell(told, "/to").c_str());
+  std::vector<Row> rows;
+  for (const json& site : list_in(told, "sites"))
+    rows.push_back(site_row(site, cell(site, "/site") == "-" ? "(no site)" : cell(site, "/site")));
+  if (told.contains("others") && told["others"].is_object())
+    rows.push_back(site_row(told["others"], "(" + cell(told, "/others/sites") + " others)"));
+  rows.push_back(site_row(told["fleet"], "(the fleet)"));
+  print_table({"SITE", "DEVICES", "ONLINE", "OFFLINE", "AVAILABLE", "ALERT"}, rows);
+  for (const json& device : list_in(told["intermittent"], "items"))
+    std::printf("intermittent: %s (%s)\n", cell(device, "/id").c_str(), cell(device, "/presence").c_str());
+  return exit_ok;
+}
+
 Result<int> show_integrity(const Context& context, const std::string& id) {
   ARGOSY_TRY(const ApiClient api, context.api());
   ARGOSY_TRY(const json answer, api.get("/devices/" + net::percent_encode(id) + "/telemetry-integrity"));
@@ -171,9 +254,10 @@ Result<int> list_alerts(const Context& context, const std::string& state) {
   }
   std::vector<Row> rows;
   for (const json& alert : items)
-    rows.push_back({cell(alert, "/id"), cell(alert, "/state"), cell(alert, "/rule"), cell(alert, "/device_id"),
+    rows.push_back({cell(alert, "/id"), cell(alert, "/state"), cell(alert, "/rule"),
+                    cell(alert, alert.contains("site") && alert["site"].is_string() ? "/site" : "/device_id"),
                     cell(alert, "/fired_at"), cell(alert, "/resolved_at"), cell(alert, "/message")});
-  print_table({"ID", "STATE", "RULE", "DEVICE", "FIRED", "RESOLVED", "MESSAGE"}, rows);
+  print_table({"ID", "STATE", "RULE", "DEVICE OR SITE", "FIRED", "RESOLVED", "MESSAGE"}, rows);
   return exit_ok;
 }
 
@@ -197,6 +281,15 @@ void add_alert_commands(CLI::App& root, Context& context) {
   acknowledge->add_option("id", *id, "Number of the alert")->required();
   acknowledge->callback(
       [&context, id] { context.chosen = [&context, id] { return acknowledge_alert(context, *id); }; });
+}
+
+void add_connectivity_command(CLI::App& root, Context& context) {
+  auto* connectivity = root.add_subcommand("connectivity", "How available devices are, by site, the worst first");
+  auto flags = std::make_shared<ConnectivityFlags>();
+  add_time_options(*connectivity, flags->time);
+  connectivity->add_option("--sites", flags->sites, "Sites told one by one, at most 200")->capture_default_str();
+  connectivity->callback(
+      [&context, flags] { context.chosen = [&context, flags] { return show_connectivity(context, *flags); }; });
 }
 
 void add_claim_command(CLI::App& device, Context& context) {
@@ -230,6 +323,14 @@ void add_device_commands(CLI::App& root, Context& context) {
   integrity->add_option("id", *id, "Name of the device")->required();
   integrity->callback([&context, id] { context.chosen = [&context, id] { return show_integrity(context, *id); }; });
 
+  auto* presence = device->add_subcommand("presence", "When the device was there, and why not");
+  auto times = std::make_shared<TimeFlags>();
+  presence->add_option("id", *id, "Name of the device")->required();
+  add_time_options(*presence, *times);
+  presence->callback([&context, id, times] {
+    context.chosen = [&context, id, times] { return show_presence(context, *id, *times); };
+  });
+
   auto labels = std::make_shared<std::vector<std::string>>();
   auto* label = device->add_subcommand("label", "Set the labels of a device");
   label->add_option("id", *id, "Name of the device")->required();
@@ -244,6 +345,7 @@ void add_device_commands(CLI::App& root, Context& context) {
 
   add_claim_command(*device, context);
   add_alert_commands(root, context);
+  add_connectivity_command(root, context);
 }
 
 }  // namespace argosy::cli

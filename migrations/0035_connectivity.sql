@@ -75,8 +75,11 @@ create table site_hours (
 
 create function note_uncounted() returns trigger language plpgsql as $$
 begin
-  insert into uncounted_devices (device_id)
-    values (case when tg_table_name = 'devices' then case when tg_op = 'DELETE' then old.id else new.id end else new.device_id end);
+  if tg_table_name = 'device_state' then
+    insert into uncounted_devices (device_id) values (new.device_id);
+  else
+    insert into uncounted_devices (device_id) values (old.id);
+  end if;
   return null;
 end $$;
 create trigger device_uncounted after update on devices for each row
@@ -100,7 +103,7 @@ create table site_changes (                            -- sites whose counts cha
 );
 create function note_site_change() returns trigger language plpgsql as $$
 begin
-  insert into site_changes (site) values (case when tg_op = 'DELETE' then old.name else new.name end);
+  insert into site_changes (site) values (coalesce(new.name, old.name));
   return null;
 end $$;
 create trigger site_new after insert on sites for each row when (new.name <> '') execute function note_site_change();

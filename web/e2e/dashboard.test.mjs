@@ -15,6 +15,7 @@ const SCREENS = {
   rollouts: "/rollouts",
   rollout: "/rollouts/3",
   models: "/models",
+  connectivity: "/connectivity",
   alerts: "/alerts",
   settings: "/settings",
 };
@@ -109,6 +110,42 @@ describe("the dashboard", { skip: chromiumProgram() ? false : "Chromium is missi
       await page.getByRole("link", { name: /Offline/ }).click();
       await page.getByText("1 matches").waitFor();
       assert.equal(new URL(page.url()).searchParams.get("filter"), 'presence = "offline"');
+      await context.close();
+    });
+  });
+
+  describe("connectivity", () => {
+    it("tells each cell of the map by keyboard, and leads to the devices", async () => {
+      const { page, context, complaints } = await signedIn(small);
+      await page.goto("/connectivity?range=604800");
+      await page.getByText("available in 7 d").waitFor();
+      await page.locator('.heat-cell[data-cell="0 0"]').focus();
+      await page.keyboard.press("ArrowDown");
+      await page.keyboard.press("End");
+      const told = await page.locator(".heat-cell:focus").getAttribute("aria-label");
+      assert.match(told, /^oslo, .*: [\d.]+ % available$/, "the worst site stands first");
+      assert.equal(await page.locator(".heat-told").textContent(), told);
+      await page.getByRole("link", { name: "Intermittent" }).click();
+      await page.getByText("1 matches").waitFor();
+      assert.equal(new URL(page.url()).searchParams.get("filter"), 'intermittent = "true"');
+      assert.deepEqual(complaints, []);
+      await context.close();
+    });
+
+    it("shows a device's spans, by keyboard and in words", async () => {
+      const { page, context, complaints } = await signedIn(small);
+      await page.goto("/devices/cam-08");
+      const card = page.getByRole("region", { name: "Connectivity", exact: true });
+      await card.getByText("available", { exact: false }).first().waitFor();
+      await card.locator(".strip button").first().focus();
+      await page.keyboard.press("End");
+      assert.match(await page.locator(".strip button:focus").getAttribute("aria-label"), /^Online for 1?\d min, from /);
+      await card.getByText("Its spans in words").click();
+      await card.getByRole("cell", { name: "255 s silent, expected every 60 s" }).first().waitFor();
+      await card.screenshot({ path: join(SCREENSHOTS, "device-connectivity.png") });
+      const { violations } = await new AxeBuilder({ page }).analyze();
+      assert.deepEqual(violations.filter((each) => ["serious", "critical"].includes(each.impact)).map((each) => each.id), []);
+      assert.deepEqual(complaints, []);
       await context.close();
     });
   });

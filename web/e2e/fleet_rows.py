@@ -18,6 +18,7 @@ FEATURES = ("brightness", "sharpness")
 EDGES = [round(0.1 * step, 1) for step in range(1, 10)]
 USUAL = [20, 60, 140, 240, 300, 260, 160, 80, 30, 10, 0]  # under the first edge, between, over the last, not a number
 SHIFTED = [220, 310, 260, 120, 50, 20, 10, 5, 3, 2, 0]
+CAUSES = {"online": "heard", "late": "beats_missed", "offline": "connection_broke", "never_seen": "never_seen"}
 LATENCY_MS = {"cpu-fp32": 11.0, "cpu-int8": 6.5, "jetson-fp16": 3.2}
 WINDOW_S, HISTORY_S, DETAILED = 60, 3600, 12
 LN_GAMMA = math.log(1.01 / 0.99)
@@ -90,6 +91,7 @@ class Fleet:
         self.places = {name: place for place, name in enumerate(self.names)}
         self.hardware = {name: CLASSES[(0, 1, 0, 2, 1, 0)[place % 6]] for place, name in enumerate(self.names)}
         self.slow, self.wrong, self.dirty, self.dark = self.names[4], self.names[6], self.names[2], self.names[9]
+        self.flapping = self.names[7]
         updated = [name for name in self.names if name not in (self.slow, self.wrong, self.dirty, self.dark)]
         canary = max(3, count // 20)
         self.canary = updated[:canary]
@@ -107,6 +109,7 @@ class Fleet:
         for place, name in enumerate(self.names):
             self.telemetry(place, name)
         self.drift()
+        self.presence_over_time()
         self.alerts()
         self.events()
         return self.rows.sql()
@@ -189,7 +192,8 @@ class Fleet:
         self.rows.add("device_state", device_id=name, agent_version=None if seen_s is None else "0.1.0",
                       report={} if seen_s is None else self.report(name, version, hardware), interval_s=3600,
                       last_seen_at=None if seen_s is None else self.ago(seen_s), presence=presence,
-                      presence_since=self.ago(since_s), presence_reason=reason,
+                      presence_since=self.ago(since_s), presence_reason=reason, presence_cause=CAUSES[presence],
+                      intermittent_until=self.ago(-1800) if name == self.flapping else None,
                       health={} if seen_s is None else health, health_at=None if seen_s is None else self.ago(seen_s))
         if seen_s is None:
             return
@@ -270,6 +274,34 @@ class Fleet:
         return {"confidences": [sum(count * (0.05 * place + 0.025) for place, count in enumerate(sure)), sure],
                 "entropy": [300, 300 * (0.3 + 0.05 * self.random.random()), 0.01, 1.9],
                 "tags": {"camera": [{"left": left, "right": 280 - left}, 20]}}
+
+    def presence_over_time(self):
+        """A week of hours for each site, one of which had two bad evenings, and the spans of the first devices."""
+        hour = self.now.replace(minute=0, second=0)
+        for back in range(1, 24 * 7):
+            for place, site in enumerate(SITES):
+                devices = self.count // 4
+                share = 0.55 if site == "oslo" and back in (20, 21, 22, 44, 45) else 0.97 if (back * 7 + place * 5) % 23 == 0 else 1
+                if back not in (61, 62):  # nobody watched
+                    self.rows.add("site_hours", hour=hour - timedelta(hours=back), site=site, expected_s=3600.0 * devices,
+                                  reachable_s=3600.0 * devices * share)
+        self.rows.add("unwatched_times", from_at=hour - timedelta(hours=62), to_at=hour - timedelta(hours=60))
+        for place, name in enumerate(self.names[:DETAILED]):
+            state, reason, since_s = self.presence_of(place, name)
+            self.spans(name, state, reason, since_s)
+
+    def spans(self, name, state, reason, since_s):
+        changes = [(86400 * 6, "online", "reports every 60 s"), (40_000, "late", "95 s silent, expected every 60 s"),
+                   (39_800, "offline", "the connection broke; 255 s silent, expected every 60 s"),
+                   (36_200, "online", "reports every 60 s")]
+        if name == self.flapping:
+            changes += [change for ago_s in range(9000, 1500, -1500) for change in
+                        ((ago_s, "offline", "255 s silent, expected every 60 s"), (ago_s - 700, "online", "reports every 60 s"))]
+            since_s = 600
+        changes.append((since_s, state, reason))
+        for (ago_s, presence, why), (next_s, *_) in zip(changes, [*changes[1:], (None,)]):
+            self.rows.add("presence_spans", device_id=name, from_at=self.ago(ago_s), to_at=None if next_s is None else self.ago(next_s),
+                          presence=presence, cause=CAUSES[presence], reason=why, settled_at=self.ago(ago_s))
 
     def drift(self):
         for name in (name for name in self.names[:DETAILED] if name != self.dark):

@@ -14,6 +14,7 @@ import { Rollouts } from "./screens/rollouts";
 import { LinkEntry, SignIn } from "./screens/sign-in";
 import { Empty, Failure, Skeleton } from "./ui/card";
 
+const Connectivity = lazy(() => import("./screens/connectivity"));
 const Device = lazy(() => import("./screens/device"));
 const Settings = lazy(() => import("./screens/settings"));
 
@@ -46,6 +47,9 @@ function SignedIn() {
           </Route>
           <Route path="/models/:model">{(params) => <Models name={decodeURIComponent(params.model)} />}</Route>
           <Route path="/alerts" component={Alerts} />
+          <Route path="/connectivity">
+            <Connectivity />
+          </Route>
           <Route path="/settings">
             <Settings />
           </Route>

@@ -24,6 +24,7 @@ const PLACES = [
   ["/devices", "Devices"],
   ["/rollouts", "Rollouts"],
   ["/models", "Models"],
+  ["/connectivity", "Connectivity"],
   ["/alerts", "Alerts"],
 ] as const;
 

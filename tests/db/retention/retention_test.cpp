@@ -85,6 +85,21 @@ TEST_F(RetentionTest, AlertsThatAreOpenStay) {
   EXPECT_EQ(count("alerts where state = 'firing'"), 1);
 }
 
+TEST_F(RetentionTest, OldPresenceGoesAndTheSpanThatLastsStays) {
+  database.exec("insert into devices (id, hardware_class) values ('cam-1', 'cpu')");
+  for (const auto& [from, to] : {std::pair{50, 40}, std::pair{40, 29}, std::pair{29, 0}})
+    database.exec(
+        "insert into presence_spans (device_id, from_at, to_at, presence, cause, reason, settled_at) values "
+        "('cam-1', " +
+        ago(from) + ", " + (to == 0 ? "null" : ago(to)) + ", 'online', 'heard', '', " + ago(from) + ")");
+  for (const int days : {31, 29}) {
+    database.exec("insert into site_hours (hour, site, reachable_s, expected_s) values (" + ago(days) + ", 'a', 1, 1)");
+    database.exec("insert into unwatched_times (from_at, to_at) values (" + ago(days) + ", " + ago(days) + ")");
+  }
+  EXPECT_EQ(tick(), 3U);
+  EXPECT_EQ(count("presence_spans"), 2) << "the one that was under way 30 days ago is still needed";
+}
+
 TEST_F(RetentionTest, OldRolloutsGoWithTheirDevicesButTheOneThatIsStillFollowed) {
   add_release();
   database.exec("insert into devices (id, hardware_class) select 'cam-' || n, 'cpu' from generate_series(1, 20) n");

@@ -3,7 +3,7 @@
 import { QueryCache, QueryClient, keepPreviousData, useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { ApiError, call, query } from "./client";
 import { markFresh } from "./freshness";
-import type { Alert, Assignment, AuditEntry, Claim, Decision, Device, DriftFeature, FleetEvent, Me, Model, Overview, Page, Patch, QuarantineRow, Release, Rollout, RolloutDevice, Series, TelemetryEpoch, Token, User, ValidationNumbers } from "./types";
+import type { Alert, Assignment, AuditEntry, Claim, Connectivity, Decision, Device, DriftFeature, FleetEvent, Me, Model, Overview, Page, Patch, PresenceTimeline, QuarantineRow, Release, Rollout, RolloutDevice, Series, TelemetryEpoch, Token, User, ValidationNumbers } from "./types";
 
 export const queryClient = new QueryClient({
   queryCache: new QueryCache({
@@ -59,6 +59,24 @@ export const useSeries = (id: string, model: string | undefined, rangeS: number)
     },
     placeholderData: keepPreviousData,
     refetchInterval: 5000,
+  });
+
+const lastSeconds = (rangeS: number) => ({ from: new Date(Date.now() - rangeS * 1000).toISOString() });
+
+export const usePresence = (id: string, rangeS: number) =>
+  useQuery({
+    queryKey: ["device", id, "presence", rangeS],
+    queryFn: ({ signal }) => call<PresenceTimeline>(`/devices/${path(id)}/presence${query(lastSeconds(rangeS))}`, { signal }),
+    placeholderData: keepPreviousData,
+    refetchInterval: 30_000,
+  });
+
+export const useConnectivity = (rangeS: number) =>
+  useQuery({
+    queryKey: ["connectivity", rangeS],
+    queryFn: ({ signal }) => call<Connectivity>(`/connectivity${query(lastSeconds(rangeS))}`, { signal }),
+    placeholderData: keepPreviousData,
+    refetchInterval: 15_000,
   });
 
 export const useDrift = (id: string) =>

@@ -1,6 +1,8 @@
 // The documents of /api/v1 as docs/protocol.md describes them.
 
 export type Presence = "online" | "late" | "offline" | "never_seen";
+export type PresenceCause = "never_seen" | "heard" | "beats_missed" | "connection_broke" | "said_goodbye" | "restart_grace";
+export type TimelineState = "online" | "late" | "offline" | "unsettled" | "unknown";
 export type Role = "admin" | "operator" | "publisher" | "viewer";
 export type Permission =
   | "use_own_account"
@@ -73,7 +75,9 @@ export interface Device {
   agent_version: string | null;
   presence: Presence;
   presence_since: string;
+  presence_cause: PresenceCause;
   presence_reason: string;
+  intermittent: boolean; // it goes and comes too often
   last_seen_at: string | null;
   enrolled_at: string;
   revoked_at: string | null;
@@ -84,6 +88,54 @@ export interface Device {
   models: DeviceModel[];
   drifted: string[];
   open_alerts: number;
+}
+
+export interface PresenceSpan {
+  from: string;
+  to: string;
+  state: TimelineState;
+  cause: PresenceCause | null;
+  reason: string;
+  changes: number;
+  online_s: number;
+}
+
+export interface PresenceTimeline {
+  device: string;
+  from: string;
+  to: string;
+  presence: Presence;
+  intermittent: boolean;
+  availability: number | null; // null: nothing was expected
+  online_s: number;
+  expected_s: number;
+  unknown_s: number; // nobody watched
+  spans: PresenceSpan[];
+}
+
+interface AvailabilityCounts {
+  devices: number; // that were ever seen
+  online: number; // or late
+  offline: number;
+  availability: number | null;
+  lost_s: number; // device time
+}
+
+export interface SiteAvailability extends AvailabilityCounts {
+  site: string | null; // null: those without one
+  hours: (number | null)[];
+  alert: number | null; // that it has gone dark
+}
+
+export interface Connectivity {
+  label: string; // whose value is a device's site
+  from: string;
+  to: string;
+  hours: string[];
+  fleet: AvailabilityCounts & { hours: (number | null)[] };
+  sites: SiteAvailability[]; // the least available first
+  others: (AvailabilityCounts & { sites: number }) | null;
+  intermittent: { devices: number; items: { id: string; presence: Presence; site: string | null }[] };
 }
 
 type Column = (number | null)[];
@@ -479,7 +531,8 @@ export interface Alert {
   id: number;
   rule: string;
   severity: "warning" | "critical";
-  device_id: string;
+  device_id: string | null; // null: it is about a site
+  site: string | null;
   model: string;
   state: "pending" | "firing" | "resolved";
   value: number | null;

@@ -10,7 +10,8 @@ import { Card, Empty, Failure, Skeleton } from "../ui/card";
 import { ago, clock, person, plural, words } from "../ui/format";
 import { Segments } from "../ui/segments";
 import { Status, type Tone } from "../ui/status";
-import { devicePath, withSearch } from "./paths";
+import { AlertSubject } from "./alert-subject";
+import { withSearch } from "./paths";
 
 const STATES: [string, string][] = [
   ["firing", "Firing"],
@@ -61,7 +62,7 @@ function AlertTable({ alerts }: { alerts: Alert[] }) {
         <thead>
           <tr>
             <th>Rule</th>
-            <th>Device</th>
+            <th>Device or site</th>
             <th>What is wrong</th>
             <th class="num">Since</th>
             {resolved && <th class="num">Resolved</th>}
@@ -75,7 +76,7 @@ function AlertTable({ alerts }: { alerts: Alert[] }) {
                 <Status tone={toneOf(alert)} text={words(alert.rule)} />
               </td>
               <td class="nowrap">
-                <Link href={devicePath(alert.device_id)}>{alert.device_id}</Link>
+                <AlertSubject alert={alert} />
               </td>
               <td class="wide-text">{alert.message}</td>
               <td class="num" title={clock(alert.opened_at)}>
@@ -112,7 +113,7 @@ function Acknowledge({ alert }: { alert: Alert }) {
   if (alert.state === "resolved") return <span class="muted">–</span>;
   return (
     <span class="row">
-      <button class="button" type="button" disabled={notMine !== undefined || acknowledge.isPending} onClick={() => acknowledge.mutate()} title={notMine ?? `argosy alert ack ${alert.id}`} aria-label={`Acknowledge alert ${alert.id} of ${alert.device_id}`}>
+      <button class="button" type="button" disabled={notMine !== undefined || acknowledge.isPending} onClick={() => acknowledge.mutate()} title={notMine ?? `argosy alert ack ${alert.id}`} aria-label={`Acknowledge alert ${alert.id} of ${alert.device_id ?? alert.site}`}>
         Acknowledge
       </button>
       {acknowledge.error && <span class="small tone-text-bad">{acknowledge.error.message}</span>}

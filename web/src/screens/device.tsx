@@ -12,6 +12,7 @@ import { DriftHistogram } from "../ui/drift-histogram";
 import { Facts } from "../ui/facts";
 import { ago, bytes, clock, day, milliseconds, number, percent, plural, shortDigest, words } from "../ui/format";
 import { PresenceStatus, Status, updateTone } from "../ui/status";
+import { ConnectivityStrip } from "./connectivity-strip";
 import { DeviceCharts } from "./device-charts";
 import { healthFacts } from "./health-facts";
 import { withSearch } from "./paths";
@@ -29,6 +30,7 @@ export default function Device({ id }: { id: string }) {
       ))}
       <Assignments id={id} />
       <Quarantine id={id} />
+      <ConnectivityStrip id={id} />
       <Health device={device.data} />
       <DeviceCharts device={device.data} />
       <Drift id={id} />
@@ -58,6 +60,8 @@ function Header({ device }: { device: Data }) {
           <div class="row">
             <h1>{device.id}</h1>
             <PresenceStatus presence={device.presence} reason={device.presence_reason} />
+            {device.intermittent && <Status tone="warn" text="Intermittent" title="It went or came back four times within an hour" />}
+            {device.presence_cause === "restart_grace" && <Status tone="quiet" text="Not heard since judging was suspended" />}
             {device.revoked_at && <Status tone="bad" text="Revoked" />}
             {device.open_alerts > 0 && (
               <Link href={withSearch("/alerts", { device: device.id })}>

@@ -111,7 +111,7 @@ function FilterBox({ filter, error, onChange }: { filter: string; error: Error |
           column !== null && error instanceof ApiError ? <FilterError filter={filter} column={column} message={error.message} /> : <Failure error={error} />
         ) : (
           <p class="muted small">
-            Fields: <code>id</code>, <code>hardware_class</code>, <code>presence</code>, <code>agent_version</code>, <code>labels.site</code>, <code>model.digits</code>. Join comparisons with AND, OR and NOT; <code>=</code> equal, <code>!=</code> not equal,
+            Fields: <code>id</code>, <code>hardware_class</code>, <code>presence</code>, <code>intermittent</code>, <code>agent_version</code>, <code>labels.site</code>, <code>model.digits</code>. Join comparisons with AND, OR and NOT; <code>=</code> equal, <code>!=</code> not equal,
             <code>:</code> contains.
           </p>
         )}
@@ -211,10 +211,11 @@ function Updates({ device }: { device: Device }) {
 
 function Warnings({ device }: { device: Device }) {
   if (device.revoked_at) return <Status tone="bad" text="Revoked" />;
-  if (device.open_alerts === 0 && device.drifted.length === 0) return <span class="muted">–</span>;
+  if (device.open_alerts === 0 && device.drifted.length === 0 && !device.intermittent) return <span class="muted">–</span>;
   return (
     <span class="row" style="gap: 6px; flex-wrap: nowrap">
       {device.open_alerts > 0 && <Status tone="bad" text={plural(device.open_alerts, "alert")} />}
+      {device.intermittent && <Status tone="warn" text="Intermittent" />}
       {device.drifted.length > 0 && <Status tone="warn" text="Drift" title={`Drifted: ${device.drifted.join(", ")}`} />}
     </span>
   );

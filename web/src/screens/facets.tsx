@@ -27,6 +27,7 @@ export function Facets({ filter, devices, isListed, onChange }: { filter: string
   return (
     <aside class="stack" style="gap: var(--space-4)" aria-label="Facets">
       <Facet title="Presence" field="presence" values={["online", "late", "offline", "never_seen"]} label={words} {...shared} />
+      <Facet title="Stability" field="intermittent" values={["true", "false"]} label={(value) => (value === "true" ? "Intermittent" : "Steady")} {...shared} />
       <Facet title="Hardware class" field="hardware_class" values={classes} {...shared} />
       {overview.data?.models?.slice(0, 3).map((model) => (
         <Facet key={model.model} title={`Serving ${model.model}`} field={`model.${model.model}`} values={model.versions.flatMap((each) => each.version ?? [])} {...shared} />

@@ -7,6 +7,7 @@ import { Meter, RolloutBar, VersionBar } from "../ui/bar";
 import { Card, Empty, Failure, Skeleton } from "../ui/card";
 import { ago, firstSentence, milliseconds, number, percent, person, plural, words } from "../ui/format";
 import { RolloutStatus, Status, presenceTone } from "../ui/status";
+import { AlertSubject } from "./alert-subject";
 import { devicePath, devicesPath } from "./paths";
 
 const PRESENCES: Presence[] = ["online", "late", "offline", "never_seen"];
@@ -141,7 +142,7 @@ function FiringAlerts({ alerts, firing }: { alerts: Alert[]; firing: number }) {
                     <Status tone={alert.severity === "critical" ? "bad" : "warn"} text={words(alert.rule)} />
                   </td>
                   <td class="nowrap">
-                    <Link href={devicePath(alert.device_id)}>{alert.device_id}</Link>
+                    <AlertSubject alert={alert} />
                   </td>
                   <td class="wide-text">{alert.message}</td>
                   <td class="nowrap muted">{alert.acknowledged_by ? person(alert.acknowledged_by) : ""}</td>

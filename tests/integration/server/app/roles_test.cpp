@@ -53,6 +53,8 @@ const std::vector<Endpoint> operators_table{
     {"PATCH /api/v1/devices/{id}", "oa"},
     {"DELETE /api/v1/devices/{id}", "oa"},
     {"GET /api/v1/devices/{id}/series", "vpoa"},
+    {"GET /api/v1/devices/{id}/presence", "vpoa"},
+    {"GET /api/v1/connectivity", "vpoa"},
     {"GET /api/v1/devices/{id}/events", "vpoa"},
     {"GET /api/v1/devices/{id}/drift", "vpoa"},
     {"GET /api/v1/devices/{id}/telemetry-integrity", "vpoa"},

@@ -38,6 +38,8 @@ TEST(FilterSql, NegationsGoDownToTheComparisons) {
 TEST(FilterSql, APresenceIsAListOfThoseThatItIsTrueFor) {
   EXPECT_EQ(condition("presence = offline").text, "s.presence in ('offline')");
   EXPECT_EQ(condition("NOT presence != late").text, "s.presence in ('late')");
+  EXPECT_EQ(condition("intermittent = true").text, "(s.intermittent_until is not null)");
+  EXPECT_EQ(condition("NOT intermittent != false").text, "(s.intermittent_until is null)");
   EXPECT_EQ(condition("presence != offline").text, "s.presence in ('online', 'late', 'never_seen')");
   EXPECT_EQ(condition("presence : line").text, "s.presence in ('online', 'offline')");
   EXPECT_EQ(condition("presence : nowhere").text, "false");

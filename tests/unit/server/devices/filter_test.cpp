@@ -43,6 +43,8 @@ TEST(Filter, ComparesEveryField) {
   EXPECT_TRUE(selects("id = \"cam-7\""));
   EXPECT_TRUE(selects("hardware_class = cpu-fp32"));
   EXPECT_TRUE(selects("presence = \"online\""));
+  EXPECT_TRUE(selects("intermittent = false"));
+  EXPECT_FALSE(selects("intermittent = true"));
   EXPECT_TRUE(selects("agent_version != \"0.2.0\""));
   EXPECT_TRUE(selects("labels.site : \"berlin\""));
   EXPECT_TRUE(selects("model.digits = \"1.0\""));
@@ -122,7 +124,7 @@ TEST(Filter, ErrorsNameTheColumnAndWhatWasExpected) {
   EXPECT_EQ(complaint("id ="), "column 5: expected a value in double quotes, found the end of the filter");
   EXPECT_EQ(complaint("id = AND"), "column 6: expected a value in double quotes, found AND");
   EXPECT_EQ(complaint("colour = red"),
-            "column 1: expected a field: id, hardware_class, presence, agent_version, "
+            "column 1: expected a field: id, hardware_class, presence, intermittent, agent_version, "
             "labels.<key>, model.<name> or capabilities.<name>, found colour");
   EXPECT_EQ(complaint("(id = a"), "column 8: expected AND, OR or the ) of column 1, found the end of the filter");
   EXPECT_EQ(complaint("id = a )"), "column 8: expected AND, OR or the end of the filter, found )");
@@ -147,6 +149,8 @@ TEST(Filter, CoversOneThatIsWrittenTheSameOrAnyWhenItAsksNothing) {
 TEST(Filter, APresenceThatDoesNotExistIsAnError) {
   EXPECT_EQ(complaint("presence = onlin"), "column 12: expected online, late, offline or never_seen, found onlin");
   EXPECT_TRUE(selects("presence : line"));
+  EXPECT_EQ(complaint("intermittent = yes"), "column 16: expected true or false, found yes");
+  EXPECT_EQ(complaint("intermittent : true"), "column 14: intermittent is true or false; write = or !=");
 }
 
 TEST(Filter, RefusesWhatIsTooLongTooDeepOrNotText) {

@@ -102,6 +102,63 @@ TEST(Presence, TheReasonTellsSilenceAndPromise) {
             "50 s silent, expected every 10 s");
 }
 
+TEST(Presence, TheCauseIsAStableWord) {
+  const auto cause = [](Duration silence, const PresenceEvidence& evidence) {
+    return to_string(judge_presence(evidence, PresenceRule{}, start + silence).cause);
+  };
+  PresenceEvidence evidence = heard(Presence::online);
+  EXPECT_EQ(cause(0s, PresenceEvidence{}), "never_seen");
+  EXPECT_EQ(cause(1s, evidence), "heard");
+  EXPECT_EQ(cause(20s, evidence), "beats_missed");
+  EXPECT_EQ(cause(50s, evidence), "beats_missed");
+  evidence.will_at = start + 2s;
+  EXPECT_EQ(cause(3s, evidence), "connection_broke");
+  evidence.said_goodbye = true;
+  EXPECT_EQ(cause(3s, evidence), "said_goodbye");
+  EXPECT_EQ(cause(50s, evidence), "said_goodbye");
+  EXPECT_EQ(judge_presence(evidence, PresenceRule{}, start + 50s).reason,
+            "it said goodbye; 50 s silent, expected every 10 s");
+}
+
+TEST(Presence, ASwingIsBetweenThereAndAway) {
+  EXPECT_TRUE(is_swing(Presence::online, Presence::offline));
+  EXPECT_TRUE(is_swing(Presence::late, Presence::offline));
+  EXPECT_TRUE(is_swing(Presence::offline, Presence::online));
+  EXPECT_FALSE(is_swing(Presence::online, Presence::late));
+  EXPECT_FALSE(is_swing(Presence::late, Presence::online));
+  EXPECT_FALSE(is_swing(Presence::never_seen, Presence::online));
+}
+
+TEST(Presence, FourSwingsWithinAnHourAreIntermittent) {
+  struct Case {
+    std::vector<int> swings_at;         // minutes since the start, in the order of time
+    std::optional<int> expected_until;  // after the last of them
+  };
+  const std::vector<Case> cases{
+      {{}, {}},
+      {{0, 10, 20}, {}},
+      {{0, 10, 20, 30}, 60},
+      {{0, 20, 40, 59}, 60},
+      {{0, 20, 40, 60}, {}},
+      {{0, 1, 2, 3, 50}, 61},
+      {{0, 1, 2, 3, 100, 101, 102}, {}},
+      {{0, 90, 91, 92, 93}, 150},
+  };
+  const IntermittentRule rule;
+  for (const Case& each : cases) {
+    std::vector<Instant> swings;
+    Instant now = start;
+    for (const int minute : each.swings_at) {
+      now = start + std::chrono::minutes(minute);
+      swings = with_swing(std::move(swings), now, rule);
+    }
+    const auto until = intermittent_until(swings, now, rule);
+    const auto expected =
+        each.expected_until ? std::optional(start + std::chrono::minutes(*each.expected_until)) : std::nullopt;
+    EXPECT_EQ(until, expected);
+  }
+}
+
 // Until the time of its next check a verdict stays as it is, whatever is silent; and at that time it changes.
 TEST(Presence, NothingChangesBeforeTheNextCheck) {
   const PresenceRule rule;

@@ -1,0 +1,10 @@
+// What an alert is about: a device, or a whole site.
+
+import { Link } from "wouter-preact";
+import type { Alert } from "../api/types";
+import { devicePath } from "./paths";
+
+export function AlertSubject({ alert }: { alert: Alert }) {
+  if (alert.device_id === null) return <Link href="/connectivity">{alert.site}</Link>;
+  return <Link href={devicePath(alert.device_id)}>{alert.device_id}</Link>;
+}
