@@ -113,3 +113,9 @@ create trigger site_gone after delete on sites for each row when (old.name <> ''
 -- A device that moves may have an alert of its own now, or none any more.
 create trigger site_device_moved after update of site on site_devices for each row
   when (old.site <> new.site) execute function note_level_change();
+
+-- A filter that stands may ask for presence, too: who comes to match it joins.
+create trigger device_presence_newcomer after update of presence on device_state for each row
+  when (old.presence <> new.presence) execute function note_newcomer_where_asked('presence');
+create trigger device_intermittent_newcomer after update of intermittent_until on device_state for each row
+  when ((old.intermittent_until is null) <> (new.intermittent_until is null)) execute function note_newcomer_where_asked('intermittent');

@@ -3,7 +3,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 
-#include "server/devices/connectivity_service.hpp"
+#include "server/devices/connectivity_report.hpp"
 
 namespace argosy::server {
 

@@ -5,6 +5,7 @@
 
 #include <set>
 
+#include "common/json/json_text.hpp"
 #include "server/db/rows.hpp"
 #include "server/devices/device_rows.hpp"
 #include "server/devices/presence_spans_store.hpp"
@@ -42,7 +43,7 @@ NewEvent intermittent_event(const std::string& device, const IntermittentRule& r
 
 std::vector<Instant> instants_of(const pqxx::field& field) {
   std::vector<Instant> instants;
-  for (const Json& text : Json::parse(field.as<std::string>()))
+  for (const Json& text : json_or_null(field.as<std::string>()))
     instants.push_back(parse_rfc3339(text.get<std::string>()).value());
   return instants;
 }

@@ -260,6 +260,27 @@ class CommandLineVerbs(RunningArgosy):
         self.refused(USAGE, ("device", "show"))
         self.refused(USAGE, ("device", "list", "--limit", "all"))
 
+    def test_connectivity_is_told_of_a_device_and_of_the_sites(self):
+        self.device("there-1")
+        self.ok("device", "label", "there-1", "site=porto")
+        spans = wait_until(lambda: self.ok_json("device", "presence", "there-1")["spans"], 20, "there-1 is judged")
+        self.assertEqual((spans[0]["state"], spans[0]["cause"]), ("online", "heard"))
+        told = self.ok("device", "presence", "there-1").out
+        self.assertRegex(told, r"there-1 is \w+\. Available [\d.]+ % of the time from ")
+        self.assertIn("reports every", told)
+
+        def porto():
+            return [site for site in self.ok_json("connectivity")["sites"] if site["site"] == "porto"]
+        site, = wait_until(porto, 20, "porto is counted")
+        self.assertEqual(site["devices"], 1)
+        told = self.ok("connectivity", "--sites", 5).out
+        self.assertRegex(told, r"(?m)^porto +1 ")
+        self.assertIn("(the fleet)", told)
+
+        self.refused(NOT_FOUND, ("device", "presence", "nobody"), "nobody")
+        self.refused(FAILED, ("connectivity", "--from", "yesterday"), "from")
+        self.refused(FAILED, ("connectivity", "--from", "2026-01-01T00:00:00Z", "--to", "2026-03-01T00:00:00Z"), "31 days")
+
     def test_a_device_that_is_not_there(self):
         for words in (("show", "ghost"), ("show", "../claims"), ("integrity", "ghost"), ("label", "ghost", "a=b"), ("revoke", "ghost", "--yes")):
             self.refused(NOT_FOUND, ("device", *words))
@@ -278,7 +299,7 @@ class CommandLineVerbs(RunningArgosy):
             "insert into alerts (rule, severity, device_id, state, message, opened_at, fired_at) values "
             "('accuracy_low', 'warning', 'loud-1', 'firing', 'It is loud', now(), now()) returning id")
         header, rows = self.table("alert", "list", "--state", "firing")
-        self.assertEqual(header, ["ID", "STATE", "RULE", "DEVICE", "FIRED", "RESOLVED", "MESSAGE"])
+        self.assertEqual(header, ["ID", "STATE", "RULE", "DEVICE OR SITE", "FIRED", "RESOLVED", "MESSAGE"])
         row, = [row for row in rows if row[0] == number]
         self.assertEqual((row[1], row[2], row[3], row[-1]), ("firing", "accuracy_low", "loud-1", "It is loud"))
         self.assertEqual(self.ok_json("alert", "list", "--state", "resolved"), [])

@@ -266,7 +266,7 @@ describe("the dashboard", { skip: chromiumProgram() ? false : "Chromium is missi
       const { page, context } = await signedIn(small);
       await page.goto("/devices/cam-08");
       await page.getByText("Updated").waitFor();
-      await page.locator("main").getByText("Online", { exact: true }).waitFor();
+      await page.locator("main").getByText("Online", { exact: true }).first().waitFor();
       await page.evaluate(() => (window.stayed = true));
       sql(small, "update device_state set presence = 'offline', presence_since = now(), presence_reason = 'unplugged by a test', last_seen_at = now() - interval '1 day' where device_id = 'cam-08'");
       await page.getByText("unplugged by a test").waitFor();

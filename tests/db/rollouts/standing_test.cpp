@@ -159,6 +159,19 @@ TEST_F(Standing, ARelabelledDeviceJoins) {
   EXPECT_EQ(target_of("fp32-2"), "1.1") << "one that ceases to match stays";
 }
 
+TEST_F(Standing, ADeviceJoinsOnceItsPresenceIsWhatTheFilterAsksFor) {
+  add_device("fp32-1");
+  add_device("fp32-2");
+  database.exec("update device_state set presence = 'offline' where device_id = 'fp32-2'");
+  const auto id = completed("presence = online");
+  EXPECT_EQ(devices_in(id, "succeeded"), Names{"fp32-1"});
+  tick();
+  EXPECT_EQ(target_of("fp32-2"), "");
+  database.exec("update device_state set presence = 'online' where device_id = 'fp32-2'");
+  tick();
+  EXPECT_EQ(target_of("fp32-2"), "1.1");
+}
+
 TEST_F(Standing, ADeviceJoinsOnceItSaysWhatItRuns) {
   add_device("fp32-1");
   const auto id = completed("model.digits = \"1.0\"");

@@ -216,6 +216,8 @@ TEST(LastWill, WhatIsWrittenIsRead) {
   EXPECT_EQ(will->device, "cam-7");
   EXPECT_EQ(will->nonce, 17);
   EXPECT_EQ(encode(LastWill{"cam-7", 17}), R"({"device":"cam-7","nonce":17,"v":1})");
+  EXPECT_FALSE(will->goodbye);
+  EXPECT_TRUE(decode_last_will(encode(LastWill{"cam-7", 17, true}))->goodbye);
   EXPECT_FALSE(decode_last_will(R"({"v":1,"device":"","nonce":17})"));
 }
 
