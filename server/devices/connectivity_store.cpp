@@ -212,7 +212,7 @@ class Reading {
 Result<DeviceTimeline> ReadTimeline::operator()(pqxx::work& transaction) const {
   const auto rows = transaction.exec_params(
       R"sql(
-        select d.revoked_at, coalesce(s.presence, $2) as presence, s.intermittent_until
+        select d.enrolled_at, d.revoked_at, coalesce(s.presence, $2) as presence, s.intermittent_until
         from devices d
         left join device_state s on s.device_id = d.id
         where d.id = $1
@@ -221,7 +221,7 @@ Result<DeviceTimeline> ReadTimeline::operator()(pqxx::work& transaction) const {
   if (rows.empty()) return make_error(Errc::not_found, "there is no device '" + shortened(device.value()) + "'");
   DeviceTimeline told;
   const Instant end = std::min(now, optional_of<Instant>(rows[0]["revoked_at"]).value_or(now));
-  told.range = common(range, {range.from, end});
+  told.range = common(range, {rows[0]["enrolled_at"].as<Instant>(), end});
   told.presence = enum_of(rows[0]["presence"], parse_presence);
   told.intermittent_until = optional_of<Instant>(rows[0]["intermittent_until"]);
   told.spans = timeline_of(kept_spans(transaction, device, told.range),
