@@ -13,7 +13,6 @@ namespace {
 
 constexpr std::uint8_t format_of_buckets = 1;
 constexpr std::uint8_t format_of_runs = 2;
-constexpr std::uint64_t count_limit = 1ULL << 62;
 constexpr std::uint64_t largest_gap = 1U << 16;  // buckets between two; more is refused before it is reckoned with
 
 const double ln_gamma = std::log((1 + LogHistogram::relative_error) / (1 - LogHistogram::relative_error));
@@ -31,7 +30,7 @@ double value_of(int index) {
 }
 
 std::uint64_t add_up_to_limit(std::uint64_t a, std::uint64_t b) {
-  return std::min(count_limit, a + std::min(b, count_limit));
+  return std::min(LogHistogram::count_limit, a + std::min(b, LogHistogram::count_limit));
 }
 
 Error corrupt(const char* reason) {

@@ -20,7 +20,8 @@ class LogHistogram {
   static constexpr double relative_error = 0.01;
   static constexpr double smallest = 1e-6;  // anything under it, zero and negative values too, counts as zero
   static constexpr double largest = 1e9;    // anything over it counts as this
-  static constexpr std::size_t encoded_limit = 32768;  // bytes; more is refused by decode()
+  static constexpr std::size_t encoded_limit = 32768;       // bytes; more is refused by decode()
+  static constexpr std::uint64_t count_limit = 1ULL << 62;  // no count grows over it
 
   void add(double value, std::uint64_t times = 1);  // NaN is not counted
   void merge(const LogHistogram& other);
@@ -50,6 +51,7 @@ class LogHistogram {
   friend bool operator==(const LogHistogram&, const LogHistogram&) = default;
 
  private:
+  friend class HistogramSum;
   using Bucket = std::pair<int, std::uint64_t>;  // index, how many
   using Buckets = std::vector<Bucket>;           // by index
 

@@ -57,6 +57,8 @@
 #include "server/rollouts/recall_api.hpp"
 #include "server/rollouts/rollout_api.hpp"
 #include "server/rollouts/validation_api.hpp"
+#include "server/telemetry/query/query_api.hpp"
+#include "server/telemetry/query/query_service.hpp"
 #include "server/telemetry/stored/packing_service.hpp"
 #include "server/telemetry/telemetry_api.hpp"
 #include "server/telemetry/telemetry_store.hpp"
@@ -197,6 +199,7 @@ struct Server::Parts {
   RetentionService retention{db, retention_options(config)};
   OverviewService overview{db};
   FleetFiguresService fleet_figures{db};
+  QueryService telemetry_queries{db};
   AccessService access{db, password_worker, access_options(config)};
 
   AuditService audit{db, worker, audit_options(config)};
@@ -390,6 +393,7 @@ void Server::Parts::add_routes() {
     return standing ? standing->desired_rev(device) : std::optional<std::int64_t>();
   });
   add_telemetry_routes(all, telemetry);
+  add_query_routes(all, telemetry_queries);
   add_device_telemetry_routes(all, *collector);
   add_device_state_routes(all, *states);
   add_quarantine_routes(all, quarantine);

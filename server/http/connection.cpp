@@ -227,16 +227,23 @@ Task<void> Connection::stream_live(const Exchange& exchange, LiveBody body) {
   phase_ = Phase::live;
   stream_->expires_never();  // for the watcher's read; each write sets its own deadline
   asio::co_spawn(context_->io, watch_peer(stream_, shared_from_this()), asio::detached);
+  bool ended_well = !body.ends_by_itself;
   while (!stopping_) {
     const auto [failure, piece] =
         co_await asio::co_spawn(context_->io, body.next(),
                                 asio::bind_cancellation_slot(end_of_live_.slot(), asio::as_tuple(asio::use_awaitable)));
-    if (failure || !piece || piece->empty() || stopping_) break;
+    if (failure || !piece || stopping_) break;
+    if (piece->empty()) {
+      ended_well = true;
+      break;
+    }
     const auto written = co_await writer_.write_piece(exchange, *piece);
     if (!written) break;
   }
-  auto ending = writer_.write_piece(exchange, {});
-  co_await std::move(ending);
+  if (ended_well) {
+    auto ending = writer_.write_piece(exchange, {});
+    co_await std::move(ending);
+  }
   phase_ = Phase::busy;
   stream_->close();
 }

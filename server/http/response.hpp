@@ -1,5 +1,5 @@
-// What a handler answers: a text, a file, or a stream without end. Owned by the connection that sends it; on the I/O
-// thread. A text lies in memory as a whole: what may be large is a file or a page of a list.
+// What a handler answers: a text, a file, or a stream. Owned by the connection that sends it; on the I/O
+// thread. A text lies in memory as a whole: what may be large is a file, a stream, or a page of a list.
 #pragma once
 
 #include <filesystem>
@@ -21,8 +21,12 @@ struct FileBody {  // served by sendfile-like streaming, with Range and If-Range
   std::shared_ptr<const void> lease{};  // let go when the response has been sent, or has broken off
 };
 
-struct LiveBody {  // a stream without end (SSE): each call gives the next piece; an error or an empty piece ends it
+struct LiveBody {  // a stream that is made as it is sent: each call gives the next piece; an error or an empty piece
+                   // ends it
   std::function<Task<Result<std::string>>()> next;
+  // Of a stream without end (SSE) every end is a good one. What ends by itself ends well with an empty piece alone;
+  // else it is broken off, so that nobody takes a part for the whole.
+  bool ends_by_itself = false;
 };
 
 struct Response {

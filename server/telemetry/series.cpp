@@ -49,12 +49,12 @@ std::optional<std::size_t> SeriesGrid::step_of(Instant at) const {
   return step < steps ? std::optional(step) : std::nullopt;
 }
 
-SeriesGrid grid_of(const SeriesQuery& query, Duration shortest) {
-  const auto from_s = floor_to(to_ms(query.from), 1000) / 1000;
-  const auto to_s = (to_ms(query.to) + 999) / 1000;
-  const auto points = static_cast<std::int64_t>(std::clamp<std::size_t>(query.points, 2, series_point_limit));
+SeriesGrid grid_of(Instant from, Instant to, std::size_t points, Duration shortest) {
+  const auto from_s = floor_to(to_ms(from), 1000) / 1000;
+  const auto to_s = (to_ms(to) + 999) / 1000;
+  const auto most = static_cast<std::int64_t>(std::clamp<std::size_t>(points, 2, series_point_limit));
   // One point in hand: the first step may start before `from`.
-  const auto asked = (to_s - from_s + points - 2) / (points - 1);
+  const auto asked = (to_s - from_s + most - 2) / (most - 1);
   SeriesGrid grid;
   grid.step_s = round_up_width(std::max<std::int64_t>({1, asked, (shortest.count() + 999) / 1000}));
   grid.start_s = floor_to(from_s, grid.step_s);
@@ -96,6 +96,8 @@ std::vector<SeriesPoint> SeriesFold::points() const {
     point.p50 = cell.latency.quantile(0.50);
     point.p95 = cell.latency.quantile(0.95);
     point.p99 = cell.latency.quantile(0.99);
+    point.least = cell.latency.quantile(0);
+    point.most = cell.latency.quantile(1);
     if (cell.seconds > 0) point.throughput_hz = static_cast<double>(cell.count) / cell.seconds;
     if (cell.count > 0) point.error_rate = share(cell.errors, cell.count);
     if (cell.labelled > 0) point.accuracy = share(cell.correct, cell.labelled);
@@ -113,7 +115,7 @@ std::vector<SeriesPoint> SeriesFold::points() const {
 std::string series_to_json(const Series& series) {
   json t = json::array(), p50 = json::array(), p95 = json::array(), p99 = json::array(), throughput = json::array();
   json errors = json::array(), accuracy = json::array(), labelled = json::array(), version = json::array();
-  json confidence = json::array(), entropy = json::array();
+  json confidence = json::array(), entropy = json::array(), least = json::array(), most = json::array();
   std::map<std::string, json> numbers;
   for (const SeriesPoint& point : series.points)
     for (const auto& [name, mean] : point.numbers) numbers.emplace(name, json::array());
@@ -127,6 +129,8 @@ std::string series_to_json(const Series& series) {
     p50.push_back(or_null(point.p50));
     p95.push_back(or_null(point.p95));
     p99.push_back(or_null(point.p99));
+    least.push_back(or_null(point.least));
+    most.push_back(or_null(point.most));
     throughput.push_back(or_null(point.throughput_hz));
     errors.push_back(or_null(point.error_rate));
     accuracy.push_back(or_null(point.accuracy));
@@ -151,7 +155,12 @@ std::string series_to_json(const Series& series) {
   return json{{"model", series.model},
               {"t", std::move(t)},
               {"step_s", series.grid.step_s},
-              {"latency", {{"p50", std::move(p50)}, {"p95", std::move(p95)}, {"p99", std::move(p99)}}},
+              {"latency",
+               {{"p50", std::move(p50)},
+                {"p95", std::move(p95)},
+                {"p99", std::move(p99)},
+                {"min", std::move(least)},
+                {"max", std::move(most)}}},
               {"throughput_hz", std::move(throughput)},
               {"error_rate", std::move(errors)},
               {"accuracy", std::move(accuracy)},

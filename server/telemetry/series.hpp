@@ -36,7 +36,7 @@ struct SeriesGrid {
   std::size_t steps = 0;
   std::optional<std::size_t> step_of(Instant at) const;  // nothing outside the grid
 };
-SeriesGrid grid_of(const SeriesQuery& query, Duration shortest);
+SeriesGrid grid_of(Instant from, Instant to, std::size_t points, Duration shortest);
 
 struct SeriesMarker {
   Instant at{};
@@ -48,6 +48,7 @@ struct SeriesMarker {
 struct SeriesPoint {
   bool present = false;                 // a window lies in the step
   std::optional<double> p50, p95, p99;  // ms
+  std::optional<double> least, most;    // of the latencies, within 1 %
   std::optional<double> throughput_hz;
   std::optional<double> error_rate;
   std::optional<double> accuracy;

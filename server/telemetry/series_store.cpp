@@ -7,60 +7,49 @@
 #include "common/base/text.hpp"
 #include "common/stats/robust.hpp"
 #include "server/db/rows.hpp"
-#include "server/telemetry/window_figures.hpp"
 
 namespace argosy::server {
 
 namespace {
 
-constexpr int window_limit = 100'000;  // a day has 1,440 windows of a minute
+constexpr int health_limit = 50'000;  // samples: a month of one a minute
 constexpr int marker_limit = 500;
 
 Result<std::string> model_of(pqxx::work& transaction, const SeriesQuery& query) {
   if (transaction.exec_params("select 1 from devices where id = $1", query.device).empty())
     return make_error(Errc::not_found, "there is no device \"" + shortened(query.device) + "\"");
   if (!query.model.empty()) return query.model;
-  const auto row = transaction.exec_params1(
-      R"sql(
-        select coalesce(min(model), '')
-        from telemetry_unpacked
-        where device_id = $1 and started_at >= $2::timestamptz and started_at < $3::timestamptz
-      )sql",
-      query.device, query.from, query.to);
-  return row[0].as<std::string>();
+  std::string first;
+  StoredRange range{{query.device}, {}, {}, query.from, query.to, Level::days, 0};
+  visit_stored(transaction, range, [&](TakenWindow&& window) {
+    if (first.empty() || window.model < first) first = std::move(window.model);
+  });
+  return first;
 }
 
-std::vector<TakenWindow> read_windows(pqxx::work& transaction, const SeriesQuery& query, const std::string& model) {
-  const auto rows = transaction.exec_params(
-      R"sql(
-        select started_at, version, figures
-        from telemetry_unpacked
-        where device_id = $1 and model = $2 and started_at >= $3::timestamptz and started_at < $4::timestamptz
-        order by started_at desc
-        limit $5
-      )sql",
-      query.device, model, query.from, query.to, window_limit);
-  std::vector<TakenWindow> windows;
-  windows.reserve(static_cast<std::size_t>(rows.size()));
-  const auto started_at = rows.column_number("started_at");
-  const auto version = rows.column_number("version");
-  const auto figures = rows.column_number("figures");
-  for (const auto& row : rows) {
-    TakenWindow window;
-    window.started_at = row[started_at].as<Instant>();
-    window.version = row[version].as<std::string>();
-    read_figures(row[figures].c_str(), window);
-    windows.push_back(std::move(window));
-  }
-  return windows;
+SeriesGrid grid_for(pqxx::work& transaction, const SeriesQuery& query, const std::string& model) {
+  const auto grid = grid_of(query.from, query.to, query.points, Duration{0});
+  if (level_for(std::chrono::seconds(grid.step_s)) != Level::windows) return grid;
+  const FindUsualLength usual{{{query.device}, model, {}, query.from, query.to}};
+  return grid_of(query.from, query.to, query.points, usual(transaction));
 }
 
-Duration usual_length(const std::vector<TakenWindow>& windows) {
-  std::vector<double> lengths;
-  lengths.reserve(windows.size());
-  for (const auto& window : windows)
-    lengths.push_back(static_cast<double>((window.ended_at - window.started_at).count()));
-  return Duration{static_cast<std::int64_t>(median(std::move(lengths)).value_or(0))};
+SeriesFold fold_windows(pqxx::work& transaction, const SeriesQuery& query, const std::string& model,
+                        const SeriesGrid& grid) {
+  SeriesFold fold(grid);
+  const auto level = level_for(std::chrono::seconds(grid.step_s));
+  // Sums lie on whole hours and days, as the steps then do.
+  const Instant from = level == Level::windows ? query.from : instant_from_ms(grid.start_s * 1000);
+  visit_stored(transaction,
+               {{query.device},
+                model,
+                {},
+                from,
+                query.to,
+                level,
+                part_latency | part_numbers | part_confidences | part_entropy | part_tags},
+               [&](TakenWindow&& window) { fold.add(window); });
+  return fold;
 }
 
 HealthColumns read_health(pqxx::work& transaction, const SeriesQuery& query, const SeriesGrid& grid) {
@@ -68,12 +57,17 @@ HealthColumns read_health(pqxx::work& transaction, const SeriesQuery& query, con
       R"sql(
         select (floor(extract(epoch from h.at) / $4) * $4)::bigint as step, v.key,
           avg(v.value::double precision) as value
-        from health_samples h, jsonb_each_text(h.sample) as v
-        where h.device_id = $1 and h.at >= $2::timestamptz and h.at < $3::timestamptz
+        from (
+          select at, sample
+          from health_samples
+          where device_id = $1 and at >= $2::timestamptz and at < $3::timestamptz
+          order by at desc
+          limit $5
+        ) as h, jsonb_each_text(h.sample) as v
         group by step, v.key
         order by step, v.key
       )sql",
-      query.device, query.from, query.to, grid.step_s);
+      query.device, query.from, query.to, grid.step_s, health_limit);
   HealthColumns health;
   for (const auto& row : rows) {
     const auto step = row["step"].as<std::int64_t>();
@@ -125,13 +119,26 @@ std::vector<SeriesMarker> read_markers(pqxx::work& transaction, const SeriesQuer
 
 }  // namespace
 
+Duration FindUsualLength::operator()(pqxx::work& transaction) const {
+  constexpr Duration first_look = std::chrono::hours(6);
+  std::vector<double> lengths;
+  for (Duration span = first_look;; span *= 4) {
+    StoredRange look = range;
+    look.parts = 0;
+    look.from = std::max(range.from, range.to - span);
+    visit_stored(transaction, look, [&](TakenWindow&& window) {
+      lengths.push_back(static_cast<double>((window.ended_at - window.started_at).count()));
+    });
+    if (!lengths.empty() || look.from == range.from) break;
+  }
+  return Duration{static_cast<std::int64_t>(median(std::move(lengths)).value_or(0))};
+}
+
 Result<Series> ReadSeries::operator()(pqxx::work& transaction) const {
   Series series;
   ARGOSY_TRY(series.model, model_of(transaction, query));
-  const auto windows = read_windows(transaction, query, series.model);
-  series.grid = grid_of(query, usual_length(windows));
-  SeriesFold fold(series.grid);
-  for (const auto& window : windows) fold.add(window);
+  series.grid = grid_for(transaction, query, series.model);
+  const auto fold = fold_windows(transaction, query, series.model, series.grid);
   series.points = fold.points();
   series.confidences = fold.confidences();
   series.tags = fold.tags();

@@ -26,7 +26,7 @@ TakenWindow window_at(std::int64_t start_s, std::int64_t length_s, double latenc
 TEST(SeriesGrid, IsRoundAndNeverMoreThanAskedFor) {
   for (const std::int64_t range_s : {1, 59, 3600, 86400, 7 * 86400, 400 * 86400}) {
     for (const std::size_t points : {2, 10, 300, 2000}) {
-      const auto grid = grid_of({"cam-7", "", at_s(1'767'225'607), at_s(1'767'225'607 + range_s), points}, Duration{0});
+      const auto grid = grid_of(at_s(1'767'225'607), at_s(1'767'225'607 + range_s), points, Duration{0});
       EXPECT_LE(grid.steps, points) << range_s;
       EXPECT_EQ(grid.start_s % grid.step_s, 0);
       EXPECT_TRUE(grid.step_of(at_s(1'767'225'607)));
@@ -38,12 +38,12 @@ TEST(SeriesGrid, IsRoundAndNeverMoreThanAskedFor) {
 }
 
 TEST(SeriesGrid, IsNoFinerThanTheWindows) {
-  EXPECT_EQ(grid_of({"cam-7", "", at_s(0), at_s(600), 300}, Duration{60'000}).step_s, 60);
-  EXPECT_EQ(grid_of({"cam-7", "", at_s(0), at_s(600), 300}, Duration{5'020}).step_s, 10);
+  EXPECT_EQ(grid_of(at_s(0), at_s(600), 300, Duration{60'000}).step_s, 60);
+  EXPECT_EQ(grid_of(at_s(0), at_s(600), 300, Duration{5'020}).step_s, 10);
 }
 
 TEST(SeriesFold, MergesHistogramsInsteadOfAveragingPercentiles) {
-  SeriesFold fold(grid_of({"cam-7", "", at_s(0), at_s(120), 3}, Duration{60'000}));
+  SeriesFold fold(grid_of(at_s(0), at_s(120), 3, Duration{60'000}));
   auto slow = window_at(30, 30, 100);
   slow.latency = {};
   slow.latency.add(100, 4);

@@ -1,0 +1,205 @@
+#include "server/telemetry/query/query_service.hpp"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+#include <vector>
+
+#include "server/db/db_pool.hpp"
+#include "server/http/response.hpp"
+#include "server/telemetry/query/query_store.hpp"
+#include "server/telemetry/series_store.hpp"
+
+namespace argosy::server {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::size_t looked_at_for_length = 16;  // devices
+
+// One of those that may be under way at once.
+class Place {
+ public:
+  explicit Place(std::shared_ptr<std::size_t> taken) : taken_(std::move(taken)) { ++*taken_; }
+  ~Place() { --*taken_; }
+  Place(const Place&) = delete;
+  Place& operator=(const Place&) = delete;
+
+ private:
+  std::shared_ptr<std::size_t> taken_;
+};
+
+Result<std::shared_ptr<const Place>> take_place(const std::shared_ptr<std::size_t>& taken, std::size_t limit) {
+  if (*taken >= limit)
+    return make_error(Errc::rate_limited,
+                      std::to_string(limit) + " such queries of telemetry are under way; send this one again later");
+  return std::make_shared<const Place>(taken);
+}
+
+std::vector<std::string> ids_of(const std::vector<QueriedDevice>& devices, std::size_t first, std::size_t count) {
+  std::vector<std::string> ids;
+  const auto last = std::min(first + count, devices.size());
+  for (auto at = first; at < last; ++at) ids.push_back(devices[at].id);
+  return ids;
+}
+
+Duration between_rows(const MetricRange& range) {
+  if (range.level == Level::days) return 24h;
+  return range.level == Level::hours ? 1h : 1min;
+}
+
+std::size_t slice_size(const MetricRange& range) {
+  const auto rows_a_device = (range.to() - range.from()) / between_rows(range) + 1;
+  return devices_in_slice(range.grid.steps, static_cast<std::size_t>(rows_a_device));
+}
+
+Error reads_too_much(const MetricRange& range) {
+  std::string message = "this query reads over " + std::to_string(queried_rows_limit) +
+                        (range.metric.kind == Metric::Kind::health ? " health samples" : " rows of windows") +
+                        "; narrow the filter or the range";
+  if (range.metric.kind != Metric::Kind::health && range.level != Level::days)
+    message += ", or ask for fewer points: steps of an hour or a day are read from sums";
+  return make_error(Errc::too_large, std::move(message));
+}
+
+// Slice after slice, until all devices are read; answers how many rows that was.
+Task<Result<std::uint64_t>> read_slices(DbPool& db, std::shared_ptr<const MetricRange> range,
+                                        const std::vector<QueriedDevice>& devices, std::shared_ptr<SliceTaker> taker) {
+  const std::size_t size = slice_size(*range);
+  std::uint64_t rows = 0;
+  for (std::size_t slice = 0; slice * size < devices.size(); ++slice) {
+    ReadMetricSlice read{range, ids_of(devices, slice * size, size), slice, queried_rows_limit - rows, taker};
+    ARGOSY_CO_TRY(const auto more, co_await db.transact(std::move(read)));
+    rows += more;
+    if (rows > queried_rows_limit) co_return reads_too_much(*range);
+  }
+  co_return rows;
+}
+
+Result<void> check_of_health(const QueriedRange& of, const Metric& metric, const Grouping& grouping) {
+  if (metric.kind != Metric::Kind::health) return {};
+  if (of.model.empty() && of.version.empty() && grouping.by != Grouping::By::version) return {};
+  return make_error(Errc::invalid_argument,
+                    "health is of a device, not of a model: ask for " + to_text(metric) + " without model and version");
+}
+
+// One step over all of the range, on bounds that rows of its level have.
+MetricRange whole_range(const QueriedRange& of, const Metric& metric) {
+  MetricRange range{metric, of.model, of.version, {}, Level::windows, false};
+  const Duration length = of.to - of.from;
+  std::int64_t unit_s = 1;
+  if (length > 24h * 2) unit_s = 3600;
+  if (length > 24h * 31) unit_s = 86400;
+  range.level = level_for(std::chrono::seconds(unit_s));
+  const auto from_s = to_ms(of.from) / 1000 / unit_s * unit_s;
+  const auto to_s = (to_ms(of.to) + unit_s * 1000 - 1) / 1000 / unit_s * unit_s;
+  range.grid = {from_s, to_s - from_s, 1};
+  return range;
+}
+
+struct Export {
+  DbPool& db;
+  std::shared_ptr<const Place> place;
+  std::shared_ptr<const ExportPlan> plan;
+  ExportPosition position;
+  std::string head;
+};
+
+Task<Result<std::string>> next_export_piece(std::shared_ptr<Export> state) {
+  std::string csv = std::exchange(state->head, {});
+  while (csv.empty() && state->position.device < state->plan->devices.size()) {
+    ARGOSY_CO_TRY(auto piece, co_await state->db.transact<ReadExportPiece>(state->plan, state->position));
+    csv = std::move(piece.csv);
+    state->position = piece.next;
+  }
+  co_return csv;
+}
+
+}  // namespace
+
+Task<Result<GroupedSeries>> QueryService::series(SeriesQuestion question) {
+  ARGOSY_CO_CHECK(check_of_health(question.of, question.metric, question.grouping));
+  ARGOSY_CO_TRY(const auto place, take_place(queries_, queries_at_once));
+  ARGOSY_CO_TRY(const auto devices, co_await db_.transact<SelectQueriedDevices>(question.of.filter, question.grouping));
+  const auto& of = question.of;
+  const bool by_version = question.grouping.by == Grouping::By::version;
+  auto range = std::make_shared<MetricRange>(MetricRange{question.metric, of.model, of.version,
+                                                         grid_of(of.from, of.to, question.points, Duration{0}),
+                                                         Level::windows, by_version});
+  range->level = level_for(std::chrono::seconds(range->grid.step_s));
+  if (range->level == Level::windows && question.metric.kind != Metric::Kind::health) {
+    StoredRange look{ids_of(devices, 0, looked_at_for_length), of.model, of.version, of.from, of.to};
+    ARGOSY_CO_TRY(const auto usual, co_await db_.transact<FindUsualLength>(std::move(look)));
+    range->grid = grid_of(of.from, of.to, question.points, usual);
+  }
+  auto fold = std::make_shared<GroupFold>(question.metric, range->grid.steps, question.groups);
+  auto group_of = std::make_shared<std::map<std::string, std::string>>();
+  for (const auto& device : devices) group_of->emplace(device.id, device.group);
+  auto too_many_versions = std::make_shared<bool>(false);
+  auto taker = std::make_shared<SliceTaker>([=](std::vector<MeasuredDevice>&& measured) {
+    // The order of the slice is that of groups, which is what the fold asks for.
+    std::stable_sort(measured.begin(), measured.end(), [&](const MeasuredDevice& one, const MeasuredDevice& another) {
+      return group_of->at(one.device) < group_of->at(another.device);
+    });
+    for (const MeasuredDevice& device : measured) {
+      if (!by_version)
+        fold->add(group_of->at(device.device), device);
+      else if (!fold->add_mixed(device.version, device))
+        *too_many_versions = true;
+    }
+  });
+  ARGOSY_CO_TRY(const auto rows, co_await read_slices(db_, range, devices, taker));
+  if (*too_many_versions)
+    co_return make_error(Errc::too_large, "over " + std::to_string(versions_limit) +
+                                              " versions ran in this range; name a model, or narrow the range");
+  co_return GroupedSeries{question.metric, question.grouping, range->grid, fold->lines(), devices.size(), rows};
+}
+
+Task<Result<WorstDevices>> QueryService::worst(WorstQuestion question) {
+  ARGOSY_CO_CHECK(check_of_health(question.of, question.metric, {}));
+  ARGOSY_CO_TRY(const auto place, take_place(queries_, queries_at_once));
+  const Grouping none;
+  ARGOSY_CO_TRY(const auto devices, co_await db_.transact<SelectQueriedDevices>(question.of.filter, none));
+  const auto range = std::make_shared<const MetricRange>(whole_range(question.of, question.metric));
+  auto ranking = std::make_shared<Ranking>(question.metric, question.worse, question.most, question.least_samples);
+  auto taker = std::make_shared<SliceTaker>([ranking](std::vector<MeasuredDevice>&& measured) {
+    for (const MeasuredDevice& device : measured) ranking->add(device);
+  });
+  ARGOSY_CO_CHECK(co_await read_slices(db_, range, devices, taker));
+  WorstDevices worst;
+  worst.metric = question.metric;
+  worst.worse = question.worse;
+  worst.from = range->from();
+  worst.to = range->to();
+  worst.least_samples = question.least_samples;
+  worst.items = ranking->devices();
+  worst.devices = devices.size();
+  worst.measured = ranking->measured();
+  worst.with_too_few = ranking->with_too_few();
+  co_return worst;
+}
+
+Task<Result<Facets>> QueryService::facets(Filter filter) {
+  ARGOSY_CO_TRY(const auto place, take_place(queries_, queries_at_once));
+  co_return co_await db_.transact<ReadFacets>(std::move(filter));
+}
+
+Task<Result<LiveBody>> QueryService::export_windows(ExportQuestion question) {
+  ARGOSY_CO_TRY(auto place, take_place(exports_, exports_at_once));
+  auto plan = std::make_shared<ExportPlan>();
+  const Grouping none;
+  ARGOSY_CO_TRY(plan->devices, co_await db_.transact<SelectQueriedDevices>(question.of.filter, none));
+  plan->model = question.of.model;
+  plan->version = question.of.version;
+  plan->from = question.of.from;
+  plan->to = question.of.to;
+  plan->level = level_for(question.rows_of);
+  auto state = std::make_shared<Export>(Export{db_, std::move(place), plan, {0, plan->from}, window_csv_head()});
+  LiveBody body;
+  body.ends_by_itself = true;
+  body.next = [state] { return next_export_piece(state); };
+  co_return body;
+}
+
+}  // namespace argosy::server
