@@ -50,11 +50,13 @@ Result<json> json_of(const HttpResponse& response) {
 
 }  // namespace
 
-Result<HttpResponse> ApiClient::send(HttpRequest request, const std::optional<net::Upload>& upload) const {
+Result<HttpResponse> ApiClient::send(HttpRequest request, const std::optional<net::Upload>& upload,
+                                     const net::TakePiece& take) const {
   request.target = "/api/v1" + request.target;
   request.response_limit = answer_limits.bytes;
   if (!settings_.token.empty()) request.headers.emplace_back("Authorization", "Bearer " + settings_.token);
-  auto response = net::call_http({settings_.server, settings_.ca_file}, request, "argosy/" ARGOSY_VERSION, upload);
+  auto response =
+      net::call_http({settings_.server, settings_.ca_file}, request, "argosy/" ARGOSY_VERSION, upload, take);
   if (response || response.error().code == Errc::timeout) return response;
   return make_error(Errc::unavailable, response.error().message);
 }
@@ -103,6 +105,13 @@ Result<json> ApiClient::list(const std::string& path, const std::string& filter,
     if (cursor.empty()) break;
   }
   return items;
+}
+
+Result<void> ApiClient::download(const std::string& path, const net::TakePiece& take) const {
+  const HttpRequest request{"GET", path, {}, ""};
+  ARGOSY_TRY(const HttpResponse response, send(request, std::nullopt, take));
+  if (response.head.status >= 400) return problem_of(response);
+  return {};
 }
 
 Result<bool> ApiClient::has_blob(const std::string& digest) const {

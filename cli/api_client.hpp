@@ -30,6 +30,8 @@ class ApiClient {
                                        const nlohmann::json& body) const;
   // All items of a list, page after page, up to `limit`.
   Result<nlohmann::json> list(const std::string& path, const std::string& filter, std::size_t limit) const;
+  // The body of an answer of any size, piece by piece; what an error left behind is a part.
+  Result<void> download(const std::string& path, const net::TakePiece& take) const;
   Result<bool> has_blob(const std::string& digest) const;
   Result<void> put_blob(const std::string& digest, const std::filesystem::path& file,
                         std::function<void(std::uint64_t)> on_progress) const;
@@ -40,8 +42,8 @@ class ApiClient {
 
  private:
   using Headers = std::vector<std::pair<std::string, std::string>>;
-  Result<net::HttpResponse> send(net::HttpRequest request,
-                                 const std::optional<net::Upload>& upload = std::nullopt) const;
+  Result<net::HttpResponse> send(net::HttpRequest request, const std::optional<net::Upload>& upload = std::nullopt,
+                                 const net::TakePiece& take = {}) const;
   Result<nlohmann::json> call(std::string method, const std::string& path, const nlohmann::json* body,
                               Headers headers) const;
   Settings settings_;

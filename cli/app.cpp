@@ -40,6 +40,7 @@ int run(int argc, char** argv) {
   add_device_commands(root, context);
   add_release_commands(root, context);
   add_rollout_commands(root, context);
+  add_telemetry_commands(root, context);
   add_patch_commands(root, context);
   add_sign_commands(root, context);
   try {

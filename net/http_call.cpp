@@ -1,6 +1,8 @@
 #include "net/http_call.hpp"
 
 #include <memory>
+#include <string_view>
+#include <vector>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -22,6 +24,7 @@ struct Call {
   const HttpRequest& request;
   const std::string& program;
   const std::optional<Upload>& upload;
+  const TakePiece& take;
   const std::string what = "no answer from " + server.url.to_string();
 };
 
@@ -51,6 +54,34 @@ asio::awaitable<Result<void>> send_file(Stream& stream, const Call& call, const 
   co_return co_await send_pieces(stream, message, call);
 }
 
+// Piece by piece: each has the time limit.
+template <class Stream>
+asio::awaitable<Result<HttpResponse>> receive_pieces(Stream& stream, beast::flat_buffer& buffer, const Call& call) {
+  http::response_parser<http::buffer_body> parser;
+  parser.header_limit(http_head_limit);
+  parser.body_limit(boost::none);
+  auto [unread, read] = co_await http::async_read_header(stream, buffer, parser, as_result);
+  if (unread) co_return network_error(call.what, unread);
+  HttpResponse response{head_of(parser.get()), {}};
+  std::vector<char> room(64 << 10);
+  while (!parser.is_done()) {
+    parser.get().body().data = room.data();
+    parser.get().body().size = room.size();
+    beast::get_lowest_layer(stream).expires_after(call.request.time_limit);
+    auto [cut, count] = co_await http::async_read_some(stream, buffer, parser, as_result);
+    if (cut && cut != http::error::need_buffer) co_return network_error(call.what, cut);
+    const std::string_view piece(room.data(), room.size() - parser.get().body().size);
+    if (response.head.status == 200) {
+      ARGOSY_CO_CHECK(call.take(piece));
+    } else if (response.body.size() + piece.size() <= call.request.response_limit) {
+      response.body += piece;
+    } else {
+      co_return make_error(Errc::too_large, call.what + ": the answer is too large");
+    }
+  }
+  co_return response;
+}
+
 template <class Stream>
 asio::awaitable<Result<HttpResponse>> exchange(Stream& stream, const Call& call) {
   const std::string host = call.server.url.endpoint.host_and_port();
@@ -62,6 +93,7 @@ asio::awaitable<Result<HttpResponse>> exchange(Stream& stream, const Call& call)
   }
   beast::flat_buffer buffer;
   beast::get_lowest_layer(stream).expires_after(call.request.time_limit);
+  if (call.take) co_return co_await receive_pieces(stream, buffer, call);
   ARGOSY_CO_TRY(Received received, co_await receive(stream, buffer, call.request, call.what));
   co_return std::move(received.response);
 }
@@ -92,8 +124,8 @@ asio::awaitable<void> run(const Call& call, std::optional<Result<HttpResponse>>&
 }  // namespace
 
 Result<HttpResponse> call_http(const HttpServer& server, const HttpRequest& request, const std::string& program,
-                               const std::optional<Upload>& upload) {
-  const Call call{server, request, program, upload};
+                               const std::optional<Upload>& upload, const TakePiece& take) {
+  const Call call{server, request, program, upload, take};
   asio::io_context io(1);
   std::optional<Result<HttpResponse>> outcome;
   asio::co_spawn(io, run(call, outcome), asio::detached);

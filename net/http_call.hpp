@@ -6,6 +6,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "common/base/error.hpp"
 #include "net/http.hpp"
@@ -23,9 +24,13 @@ struct Upload {  // the body of a request, of any size
   std::function<void(std::uint64_t sent)> on_progress = {};  // bytes, with the head's
 };
 
+// Where there is one, the body of a 200 goes to it piece by piece, whatever its size, and is not in the answer. Its
+// error ends the call.
+using TakePiece = std::function<Result<void>(std::string_view piece)>;
+
 // Any status is a success. The request's time limit is for each step without any progress. Errors as in http_steps.hpp;
 // Errc::invalid_argument when ca_file cannot be used, not_found or io when the upload's file cannot.
 Result<HttpResponse> call_http(const HttpServer& server, const HttpRequest& request, const std::string& program,
-                               const std::optional<Upload>& upload = std::nullopt);
+                               const std::optional<Upload>& upload = std::nullopt, const TakePiece& take = {});
 
 }  // namespace argosy::net
