@@ -16,6 +16,7 @@ import { Empty, Failure, Skeleton } from "./ui/card";
 
 const Connectivity = lazy(() => import("./screens/connectivity"));
 const Device = lazy(() => import("./screens/device"));
+const Explore = lazy(() => import("./screens/explore"));
 const Settings = lazy(() => import("./screens/settings"));
 
 export function App() {
@@ -49,6 +50,9 @@ function SignedIn() {
           <Route path="/alerts" component={Alerts} />
           <Route path="/connectivity">
             <Connectivity />
+          </Route>
+          <Route path="/explore">
+            <Explore />
           </Route>
           <Route path="/settings">
             <Settings />

@@ -26,6 +26,7 @@ const PLACES = [
   ["/models", "Models"],
   ["/connectivity", "Connectivity"],
   ["/alerts", "Alerts"],
+  ["/explore", "Explore"],
 ] as const;
 
 export function Frame({ me, children }: { me: Me; children: ComponentChildren }) {

@@ -60,3 +60,22 @@ export function query(values: Record<string, string | number | undefined>): stri
   const pairs = Object.entries(values).filter(([, value]) => value !== undefined && value !== "");
   return pairs.length === 0 ? "" : "?" + pairs.map(([key, value]) => `${key}=${encodeURIComponent(String(value))}`).join("&");
 }
+
+/** A text of any kind, as far as the limit lets it lie in memory. */
+export async function fetchText(path: string, limit: number): Promise<string> {
+  const response = await fetch(BASE + path, { method: "GET", credentials: "same-origin" });
+  if (!response.ok) throw await problemOf(response);
+  const reader = response.body!.getReader();
+  const decoder = new TextDecoder();
+  const parts: string[] = [];
+  let size = 0;
+  for (let piece = await reader.read(); !piece.done; piece = await reader.read()) {
+    size += piece.value.byteLength;
+    if (size > limit) {
+      await reader.cancel();
+      throw new ApiError(413, "too-large", `This is over ${limit / 1_000_000} MB, which is more than a browser should hold: narrow it, or take the CSV.`);
+    }
+    parts.push(decoder.decode(piece.value, { stream: true }));
+  }
+  return parts.join("") + decoder.decode();
+}

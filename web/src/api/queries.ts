@@ -3,7 +3,7 @@
 import { QueryCache, QueryClient, keepPreviousData, useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { ApiError, call, query } from "./client";
 import { markFresh } from "./freshness";
-import type { Alert, Assignment, AuditEntry, Claim, Connectivity, Decision, Device, DriftFeature, FleetEvent, Me, Model, Overview, Page, Patch, PresenceTimeline, QuarantineRow, Release, Rollout, RolloutDevice, Series, TelemetryEpoch, Token, User, ValidationNumbers } from "./types";
+import type { Alert, Assignment, AuditEntry, Claim, Connectivity, Decision, Device, DriftFeature, FacetCounts, FleetEvent, GroupedSeries, Me, Model, Overview, Page, Patch, PresenceTimeline, QuarantineRow, Release, Rollout, RolloutDevice, Series, TelemetryEpoch, Token, User, ValidationNumbers, WorstDevices } from "./types";
 
 export const queryClient = new QueryClient({
   queryCache: new QueryCache({
@@ -78,6 +78,39 @@ export const useConnectivity = (rangeS: number) =>
     placeholderData: keepPreviousData,
     refetchInterval: 15_000,
   });
+
+/** What a question to telemetry asks, behind its question mark; the range ends now. */
+export type TelemetryQuestion = Record<string, string | number | undefined>;
+const untilNow = (rangeS: number) => {
+  const to = new Date();
+  return { from: new Date(to.getTime() - rangeS * 1000).toISOString(), to: to.toISOString() };
+};
+
+export const useGroupedSeries = (question: TelemetryQuestion, rangeS: number) =>
+  useQuery({
+    queryKey: ["telemetry", "series", question, rangeS],
+    queryFn: ({ signal }) => call<GroupedSeries>(`/telemetry/series${query({ ...question, ...untilNow(rangeS) })}`, { signal }),
+    placeholderData: keepPreviousData,
+    staleTime: 15_000,
+  });
+
+export const useWorst = (question: TelemetryQuestion, rangeS: number) =>
+  useQuery({
+    queryKey: ["telemetry", "worst", question, rangeS],
+    queryFn: ({ signal }) => call<WorstDevices>(`/telemetry/worst${query({ ...question, ...untilNow(rangeS) })}`, { signal }),
+    placeholderData: keepPreviousData,
+    staleTime: 15_000,
+  });
+
+export const useFacets = (filter: string) =>
+  useQuery({
+    queryKey: ["telemetry", "facets", filter],
+    queryFn: ({ signal }) => call<FacetCounts>(`/telemetry/facets${query({ filter })}`, { signal }),
+    placeholderData: keepPreviousData,
+    staleTime: 15_000,
+  });
+
+export const exportPath = (question: TelemetryQuestion, rangeS: number) => `/telemetry/export${query({ ...question, ...untilNow(rangeS) })}`;
 
 export const useDrift = (id: string) =>
   useQuery({ queryKey: ["device", id, "drift"], queryFn: () => call<{ items: DriftFeature[] }>(`/devices/${path(id)}/drift`) });

@@ -144,7 +144,7 @@ export interface Series {
   model: string;
   t: number[];
   step_s: number;
-  latency: { p50: Column; p95: Column; p99: Column };
+  latency: { p50: Column; p95: Column; p99: Column; min: Column; max: Column };
   throughput_hz: Column;
   error_rate: Column;
   accuracy: Column;
@@ -157,6 +157,49 @@ export interface Series {
   version: (string | null)[];
   health: { t: number[] } & Record<string, Column>;
   markers: { t: number; kind: string; label: string }[];
+}
+
+/** Of one group of devices, a value a step. */
+export interface GroupLine {
+  group: string; // empty: devices without the label
+  devices: number;
+  n: number;
+  value: Column;
+  min: Column; // of its devices
+  max: Column;
+  samples: number[];
+  reporting: number[]; // devices that have a value in the step
+  p50?: Column;
+  p95?: Column;
+  p99?: Column;
+}
+
+export interface GroupedSeries {
+  metric: string;
+  unit: string;
+  by: string;
+  step_s: number;
+  devices: number; // that match the filter
+  rows: number; // that were read
+  t: number[];
+  groups: GroupLine[];
+  other: (GroupLine & { groups: number }) | null;
+}
+
+export interface WorstDevices {
+  metric: string;
+  unit: string;
+  worse: "higher" | "lower";
+  least_samples: number;
+  devices: number;
+  measured: number;
+  with_too_few: number;
+  items: { device_id: string; value: number; n: number }[];
+}
+
+export interface FacetCounts {
+  devices: number;
+  facets: { field: string; values: { value: string; devices: number }[] }[];
 }
 
 export interface Wave {

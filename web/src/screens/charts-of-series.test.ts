@@ -31,7 +31,8 @@ describe("the charts of a device", () => {
     expect(charts({ health }).readings.map(({ name }) => name)).toEqual(["pump_bar"]);
   });
   it("draw the three latencies in one", () => {
-    const drawn = charts({ latency: { p50: [1], p95: [2], p99: [3] } });
+    const drawn = charts({ latency: { p50: [1], p95: [2], p99: [3], min: [0.5], max: [9] } });
+    expect(drawn.spread).toMatchObject({ low: [0.5], high: [9] });
     expect(drawn.latency.map(({ label, values }) => [label, values])).toEqual([["p50", [1]], ["p95", [2]], ["p99", [3]]]);
   });
   it("show of the board's health what was measured at all, in a fixed order", () => {

@@ -1,7 +1,7 @@
 // What the charts of a device draw of the series that the server answers. Pure.
 
 import type { Series } from "../api/types";
-import type { Line, Mark } from "../ui/chart";
+import type { Band, Line, Mark } from "../ui/chart";
 import { bytes } from "../ui/format";
 
 const MARKS_LISTED = 12;
@@ -74,8 +74,10 @@ export function chartsOf(series: Series, rangeS: number, nowS: number) {
     { label: "p95", values: series.latency.p95, colour: "--accent" },
     { label: "p99", values: series.latency.p99, colour: "--series-3" },
   ];
+  const spread: Band = { low: series.latency.min, high: series.latency.max, colour: "--accent" };
   return {
     latency,
+    spread,
     throughput: [{ label: "inferences", values: series.throughput_hz, colour: "--accent" }],
     accuracy: [{ label: "correct", values: percents(series.accuracy), colour: "--accent" }],
     confidence: measured(series.confidence) ? [{ label: "mean", values: percents(series.confidence), colour: "--accent" }] : null,

@@ -51,7 +51,7 @@ function ChartGrid({ series, rangeS, alone }: { series: Series; rangeS: number; 
   return (
     <div class="stack" style="gap: var(--space-5)">
       <div class="grid-2">
-        <Chart title="Latency" lines={drawn.latency} format={plain(1, " ms")} {...shared} />
+        <Chart title="Latency" lines={drawn.latency} band={drawn.spread} format={plain(1, " ms")} {...shared} />
         <Chart title="Throughput" lines={drawn.throughput} format={plain(1, " /s")} {...shared} />
         <Chart title="Accuracy, where labels exist" lines={drawn.accuracy} format={plain(1, " %")} from="data" most={100.5} {...shared} />
         <Chart title="Errors" lines={drawn.errors} format={plain(2, " %")} {...shared} />

@@ -1,18 +1,16 @@
 // The list of devices: the filter is the address, pages come as one scrolls on.
 
-import { useSignal } from "@preact/signals";
-import { useEffect, useId, useRef } from "preact/hooks";
+import { useEffect } from "preact/hooks";
 import { Link, useLocation, useSearch } from "wouter-preact";
-import { ApiError } from "../api/client";
 import { useRefusal } from "../api/permissions";
 import { useDevices } from "../api/queries";
 import type { Device } from "../api/types";
-import { Card, Empty, Failure, Skeleton } from "../ui/card";
+import { Card, Empty, Skeleton } from "../ui/card";
 import { ago, counted, number, plural, words } from "../ui/format";
 import { PresenceStatus, Status, updateTone } from "../ui/status";
 import { useRowsInView } from "../ui/rows-in-view";
 import { Facets } from "./facets";
-import { errorColumn } from "./filter";
+import { FilterBox } from "./filter-box";
 import { devicePath, devicesPath, withSearch } from "./paths";
 
 export function Devices() {
@@ -61,73 +59,6 @@ function NoDevice() {
     <>
       No device has enrolled yet. <code>argosy device claim</code> makes the claim that the first agent needs to enrol.
     </>
-  );
-}
-
-function FilterBox({ filter, error, onChange }: { filter: string; error: Error | null; onChange: (next: string) => void }) {
-  const text = useSignal(filter);
-  const field = useRef<HTMLInputElement>(null);
-  const told = useId();
-  useEffect(() => {
-    text.value = filter;
-  }, [filter]);
-  const column = error instanceof ApiError && error.slug === "filter-syntax" ? errorColumn(error.message) : null;
-  useEffect(() => {
-    if (column === null) return;
-    field.current?.focus();
-    field.current?.setSelectionRange(column - 1, column);
-  }, [error]);
-  return (
-    <form
-      class="stack"
-      style="gap: 6px"
-      onSubmit={(event) => {
-        event.preventDefault();
-        onChange(text.value.trim());
-      }}
-    >
-      <div class="row" style="flex-wrap: nowrap">
-        <label style="flex: 1">
-          <span class="visually-hidden">Filter</span>
-          <input
-            ref={field}
-            class="input mono"
-            value={text.value}
-            aria-invalid={error !== null}
-            aria-describedby={told}
-            onInput={(event) => (text.value = event.currentTarget.value)}
-            placeholder={'hardware_class = "cpu-int8" AND model.digits != "1.1"'}
-            maxLength={2000}
-            spellcheck={false}
-          />
-        </label>
-        <button class="button primary">Filter</button>
-        <button class="button" type="button" disabled={filter === "" && text.value === ""} onClick={() => (text.value === filter ? onChange("") : (text.value = filter))}>
-          {text.value === filter ? "Clear" : "Undo"}
-        </button>
-      </div>
-      <div id={told}>
-        {error ? (
-          column !== null && error instanceof ApiError ? <FilterError filter={filter} column={column} message={error.message} /> : <Failure error={error} />
-        ) : (
-          <p class="muted small">
-            Fields: <code>id</code>, <code>hardware_class</code>, <code>presence</code>, <code>intermittent</code>, <code>agent_version</code>, <code>labels.site</code>, <code>model.digits</code>. Join comparisons with AND, OR and NOT; <code>=</code> equal, <code>!=</code> not equal,
-            <code>:</code> contains.
-          </p>
-        )}
-      </div>
-    </form>
-  );
-}
-
-function FilterError({ filter, column, message }: { filter: string; column: number; message: string }) {
-  return (
-    <div class="notice tone-bad" role="alert">
-      <p>{message}</p>
-      <pre class="mono" style="margin: 4px 0 0; overflow-x: auto" aria-hidden="true">
-        {`${filter}\n${" ".repeat(column - 1)}^`}
-      </pre>
-    </div>
   );
 }
 

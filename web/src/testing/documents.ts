@@ -1,6 +1,6 @@
 // Documents as the server gives them, for tests: ordinary ones, of which a test changes what it is about.
 
-import type { Device, Me, Permission, Role, Rollout, RolloutAction, Series } from "../api/types";
+import type { Device, GroupedSeries, GroupLine, Me, Permission, Role, Rollout, RolloutAction, Series } from "../api/types";
 
 const EVERYBODY: Permission[] = ["use_own_account", "read_fleet"];
 const OPERATOR: Permission[] = [...EVERYBODY, "prepare_patches", "manage_devices", "operate_rollouts", "acknowledge_alerts"];
@@ -77,7 +77,7 @@ export function series(changes: Partial<Series> = {}): Series {
     model: "digits",
     t: [],
     step_s: 60,
-    latency: { p50: [], p95: [], p99: [] },
+    latency: { p50: [], p95: [], p99: [], min: [], max: [] },
     throughput_hz: [],
     error_rate: [],
     accuracy: [],
@@ -92,4 +92,12 @@ export function series(changes: Partial<Series> = {}): Series {
     markers: [],
     ...changes,
   };
+}
+
+export function groupLine(overrides: Partial<GroupLine>): GroupLine {
+  return { group: "", devices: 2, n: 120, value: [10, 12], min: [9, 11], max: [14, 15], samples: [60, 60], reporting: [2, 2], ...overrides };
+}
+
+export function groupedSeries(overrides: Partial<GroupedSeries>): GroupedSeries {
+  return { metric: "latency_p95", unit: "ms", by: "", step_s: 60, devices: 2, rows: 4, t: [0, 60], groups: [groupLine({})], other: null, ...overrides };
 }

@@ -20,6 +20,11 @@ export class Problem {
   ) {}
 }
 
+/** An answer that is no JSON. */
+export class Text {
+  constructor(readonly text: string) {}
+}
+
 /** No connection: what `fetch` throws. */
 export const UNREACHABLE = Symbol("unreachable");
 
@@ -57,6 +62,7 @@ export class FakeApi {
 
 function responseOf(answer: unknown): Response {
   if (answer === UNREACHABLE) throw new TypeError("Failed to fetch");
+  if (answer instanceof Text) return new Response(answer.text);
   if (answer instanceof Problem) {
     const { status, slug, detail, errors } = answer;
     return new Response(JSON.stringify({ type: `https://argosy.dev/problems/${slug}`, status, detail, errors }), { status });

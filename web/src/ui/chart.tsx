@@ -1,4 +1,4 @@
-// A time chart by uPlot: a few lines over time, with numbered marks for what happened. Only the device screen loads it.
+// A time chart by uPlot: a few lines over time, with numbered marks for what happened. Only screens with charts load it.
 // All charts of a screen share their time axis and their cursor.
 
 import { signal } from "@preact/signals";
@@ -20,6 +20,13 @@ export interface Mark {
   tone: "bad" | "warn" | "accent";
 }
 
+/** From the least to the most there was at each time. */
+export interface Band {
+  low: (number | null)[];
+  high: (number | null)[];
+  colour: string;
+}
+
 interface ChartProps extends ValueAxis {
   title: string;
   t: number[];
@@ -27,10 +34,12 @@ interface ChartProps extends ValueAxis {
   format: (value: number) => string;
   range: [number, number]; // of the time axis
   marks?: Mark[];
+  band?: Band;
 }
 
 const HEIGHT = 156;
 const SYNC = "screen";
+const BAND_OPACITY = "2b"; // behind a colour of six digits
 
 function colourOf(property: string): string {
   return getComputedStyle(document.documentElement).getPropertyValue(property).trim();
@@ -62,8 +71,16 @@ function drawMarks(chart: uPlot, marks: Mark[]) {
   ctx.restore();
 }
 
+/** The band's two edges come behind the lines, without a stroke of their own. */
+function bandOptions(band: Band | undefined, lines: number): Partial<uPlot.Options> & { edges: uPlot.Series[] } {
+  if (!band) return { edges: [] };
+  const edge: uPlot.Series = { points: { show: false }, spanGaps: false };
+  return { edges: [edge, edge], bands: [{ series: [lines + 1, lines + 2], fill: `${colourOf(band.colour)}${BAND_OPACITY}` }] };
+}
+
 function optionsFor(width: number, props: { current: ChartProps }, onCursor: (index: number | null) => void): uPlot.Options {
-  const { lines } = props.current;
+  const { lines, band } = props.current;
+  const { edges, bands } = bandOptions(band, lines.length);
   const axis: uPlot.Axis = {
     stroke: colourOf("--ink-3"),
     grid: { stroke: colourOf("--line"), width: 1 },
@@ -81,7 +98,9 @@ function optionsFor(width: number, props: { current: ChartProps }, onCursor: (in
     series: [
       {},
       ...lines.map((line) => ({ label: line.label, stroke: colourOf(line.colour), width: 1.75, points: { show: false }, spanGaps: false })),
+      ...edges,
     ],
+    bands,
     hooks: {
       draw: [(chart) => drawMarks(chart, props.current.marks ?? [])],
       setCursor: [(chart) => onCursor(chart.cursor.idx ?? null)],
@@ -90,14 +109,14 @@ function optionsFor(width: number, props: { current: ChartProps }, onCursor: (in
 }
 
 export function Chart(props: ChartProps) {
-  const { title, t, lines } = props;
+  const { title, t, lines, band } = props;
   const place = useRef<HTMLDivElement>(null);
   const chart = useRef<uPlot | null>(null);
   const present = useRef(props);
   present.current = props;
   const cursor = useMemo(() => signal<number | null>(null), []);
-  const data = [t, ...lines.map((line) => line.values)] as uPlot.AlignedData;
-  const shape = `${theme.value} ${lines.map((line) => line.label).join(" ")}`;
+  const data = [t, ...lines.map((line) => line.values), ...(band ? [band.high, band.low] : [])] as uPlot.AlignedData;
+  const shape = `${theme.value} ${band !== undefined} ${lines.map((line) => line.label).join(" ")}`;
 
   useEffect(() => {
     const element = place.current!;
@@ -115,7 +134,7 @@ export function Chart(props: ChartProps) {
       chart.current = null;
     };
   }, [shape]);
-  useEffect(() => chart.current?.setData(data), [t, lines, props.range, props.marks]);
+  useEffect(() => chart.current?.setData(data), [t, lines, band, props.range, props.marks]);
 
   const figure = (line: Line) => {
     const value = cursor.value === null ? newest(line.values) : line.values[cursor.value];
