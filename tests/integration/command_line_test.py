@@ -17,6 +17,7 @@ from running_argosy import RunningArgosy  # noqa: E402, I001  (it knows where th
 from played_device import state  # noqa: E402
 from processes import free_port, wait_until  # noqa: E402
 from scenario import EXAMPLE  # noqa: E402
+from window_figures import encode, varint  # noqa: E402
 
 FAILED, USAGE, NOT_ALLOWED, NOT_FOUND, CONFLICT, UNREACHABLE, NOT_COMPLETED, PAUSED, STILL_RUNNING = 1, 2, 3, 4, 5, 6, 7, 8, 9
 ONE_WAVE = {"waves": [{"share": 1}], "gate": {"min_executed": 1, "bake_s": 0}, "abort": [], "guards": []}
@@ -280,6 +281,39 @@ class CommandLineVerbs(RunningArgosy):
         self.refused(NOT_FOUND, ("device", "presence", "nobody"), "nobody")
         self.refused(FAILED, ("connectivity", "--from", "yesterday"), "from")
         self.refused(FAILED, ("connectivity", "--from", "2026-01-01T00:00:00Z", "--to", "2026-03-01T00:00:00Z"), "31 days")
+
+    def test_what_devices_measured(self):
+        for name, bucket in (("measured-1", 150), ("measured-2", 220)):
+            self.device(name)
+            # 60 inferences in one bucket: of index 150 about 20 ms, of 220 about 80.
+            figures = encode(length_ms=60_000, count=60, latency=b"\x01\x00\x01" + varint(2 * bucket) + varint(60)).hex()
+            self.installation.rows(
+                "insert into telemetry_windows (started_at, seq, epoch, device_id, model, version, figures) "
+                f"values (now() - interval '5 minutes', 1, 1, '{name}', 'digits', '1.0', decode('{figures}', 'hex')) returning 1")
+        of = ("--filter", 'id : "measured-"', "--model", "digits@1.0", "--last", "2h")
+        header, rows = self.table("telemetry", "series", *of, "--by", "device", "--points", "2")
+        self.assertEqual(header, ["TIME", "GROUP", "VALUE (ms)", "LEAST", "MOST", "SAMPLES", "DEVICES"])
+        self.assertEqual([(row[1], row[5], row[6]) for row in rows], [("measured-1", "60", "1"), ("measured-2", "60", "1")])
+        whole, = self.ok_json("telemetry", "series", *of, "--points", "2", "--metric", "throughput")["groups"]
+        self.assertEqual([value for value in whole["value"] if value is not None], [2], "one inference a second on each of two")
+        header, rows = self.table("telemetry", "worst", *of)
+        self.assertEqual([row[0] for row in rows], ["measured-2", "measured-1"])
+        self.assertAlmostEqual(float(rows[0][1]), 80.6, delta=0.9)
+        self.assertEqual(self.ok_json("telemetry", "worst", *of, "--least-samples", "61")["with_too_few"], 2)
+
+        head, *lines = self.ok("telemetry", "export", *of).out.splitlines()
+        self.assertTrue(head.startswith("device_id,model,version,started_at,"), head)
+        self.assertEqual([line.split(",")[0] for line in lines], ["measured-1", "measured-2"])
+        file = self.folder / "series.csv"
+        self.assertIn(f"Wrote {file}", self.ok("telemetry", "export", *of, "--rows", "series", "--by", "version", "--output", file).err)
+        self.assertRegex(file.read_text(), r"(?m)^\S+Z,1\.0,latency_p95,")
+        self.assertFalse((self.folder / "series.csv.part").exists())
+
+        self.refused(FAILED, ("telemetry", "series", "--metric", "mood"), "latency_p95")
+        self.refused(FAILED, ("telemetry", "series", "--last", "soon"), "90m")
+        self.refused(FAILED, ("telemetry", "export", "--format", "parquet"), "Explore")
+        self.refused(FAILED, ("telemetry", "export", "--rows", "weeks", "--output", self.folder / "none.csv"), "windows")
+        self.assertFalse((self.folder / "none.csv").exists())
 
     def test_a_device_that_is_not_there(self):
         for words in (("show", "ghost"), ("show", "../claims"), ("integrity", "ghost"), ("label", "ghost", "a=b"), ("revoke", "ghost", "--yes")):

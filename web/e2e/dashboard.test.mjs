@@ -17,6 +17,7 @@ const SCREENS = {
   models: "/models",
   connectivity: "/connectivity",
   alerts: "/alerts",
+  explore: "/explore?by=hardware_class",
   settings: "/settings",
 };
 

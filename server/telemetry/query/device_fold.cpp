@@ -3,9 +3,11 @@
 namespace argosy::server {
 
 std::vector<Measured>& DeviceFold::steps_of(const std::string& device, const std::string& version) {
-  auto& steps = devices_[Key(device, by_version_ ? version : std::string())];
-  if (steps.empty()) steps.resize(grid_.steps);
-  return steps;
+  const auto is_last =
+      last_ != devices_.end() && last_->first.first == device && (!by_version_ || last_->first.second == version);
+  if (!is_last) last_ = devices_.try_emplace(Key(device, by_version_ ? version : std::string())).first;
+  if (last_->second.empty()) last_->second.resize(grid_.steps);
+  return last_->second;
 }
 
 void DeviceFold::add(TakenWindow&& window) {
@@ -24,6 +26,7 @@ std::vector<MeasuredDevice> DeviceFold::take() {
   taken.reserve(devices_.size());
   for (auto& [key, steps] : devices_) taken.push_back({key.first, key.second, std::move(steps)});
   devices_.clear();
+  last_ = devices_.end();
   return taken;
 }
 

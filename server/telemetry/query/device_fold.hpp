@@ -23,6 +23,8 @@ class DeviceFold {
  public:
   DeviceFold(Metric metric, const SeriesGrid& grid, bool by_version)
       : metric_(std::move(metric)), grid_(grid), by_version_(by_version) {}
+  DeviceFold(const DeviceFold&) = delete;
+  DeviceFold& operator=(const DeviceFold&) = delete;
 
   void add(TakenWindow&& window);
   void add_health(const std::string& device, std::size_t step, double total, std::uint64_t samples);
@@ -37,6 +39,7 @@ class DeviceFold {
   SeriesGrid grid_;
   bool by_version_;
   std::map<Key, std::vector<Measured>> devices_;
+  std::map<Key, std::vector<Measured>>::iterator last_ = devices_.end();  // rows of a device often come together
 };
 
 }  // namespace argosy::server

@@ -1,7 +1,7 @@
 #include "server/telemetry/query/query_service.hpp"
 
 #include <algorithm>
-#include <map>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -84,6 +84,58 @@ Result<void> check_of_health(const QueriedRange& of, const Metric& metric, const
                     "health is of a device, not of a model: ask for " + to_text(metric) + " without model and version");
 }
 
+// The steps that a chart is to have, no finer than the windows usually are.
+Task<Result<std::shared_ptr<const MetricRange>>> range_to_read(DbPool& db, const SeriesQuestion& question,
+                                                               const std::vector<QueriedDevice>& devices) {
+  const QueriedRange& of = question.of;
+  auto range = std::make_shared<MetricRange>();
+  range->metric = question.metric;
+  range->model = of.model;
+  range->version = of.version;
+  range->by_version = question.grouping.by == Grouping::By::version;
+  range->grid = grid_of(of.from, of.to, question.points, Duration{0});
+  range->level = level_for(std::chrono::seconds(range->grid.step_s));
+  if (range->level == Level::windows && question.metric.kind != Metric::Kind::health) {
+    StoredRange look{ids_of(devices, 0, looked_at_for_length), of.model, of.version, of.from, of.to};
+    ARGOSY_CO_TRY(const auto usual, co_await db.transact<FindUsualLength>(std::move(look)));
+    range->grid = grid_of(of.from, of.to, question.points, usual);
+    range->level = level_for(std::chrono::seconds(range->grid.step_s));
+  }
+  co_return std::shared_ptr<const MetricRange>(std::move(range));
+}
+
+// Folds slices by group. Devices come in the order of their groups, a slice after the other.
+class GroupsOfSlices {
+ public:
+  GroupsOfSlices(const SeriesQuestion& question, const MetricRange& range, const std::vector<QueriedDevice>& devices)
+      : by_version_(range.by_version), fold_(question.metric, range.grid.steps, question.groups) {
+    for (const auto& device : devices) group_of_.emplace(device.id, device.group);
+  }
+
+  void take(std::vector<MeasuredDevice>&& measured) {
+    if (by_version_) {
+      for (const MeasuredDevice& device : measured) has_room_ = fold_.add_mixed(device.version, device) && has_room_;
+      return;
+    }
+    std::stable_sort(measured.begin(), measured.end(), [this](const auto& one, const auto& another) {
+      return group_of_.at(one.device) < group_of_.at(another.device);
+    });
+    for (const MeasuredDevice& device : measured) fold_.add(group_of_.at(device.device), device);
+  }
+
+  Result<GroupLines> lines() {
+    if (has_room_) return fold_.lines();
+    return make_error(Errc::too_large, "over " + std::to_string(versions_limit) +
+                                           " versions ran in this range; name a model, or narrow the range");
+  }
+
+ private:
+  bool by_version_;
+  bool has_room_ = true;
+  GroupFold fold_;
+  std::unordered_map<std::string, std::string> group_of_;
+};
+
 // One step over all of the range, on bounds that rows of its level have.
 MetricRange whole_range(const QueriedRange& of, const Metric& metric) {
   MetricRange range{metric, of.model, of.version, {}, Level::windows, false};
@@ -122,38 +174,13 @@ Task<Result<GroupedSeries>> QueryService::series(SeriesQuestion question) {
   ARGOSY_CO_CHECK(check_of_health(question.of, question.metric, question.grouping));
   ARGOSY_CO_TRY(const auto place, take_place(queries_, queries_at_once));
   ARGOSY_CO_TRY(const auto devices, co_await db_.transact<SelectQueriedDevices>(question.of.filter, question.grouping));
-  const auto& of = question.of;
-  const bool by_version = question.grouping.by == Grouping::By::version;
-  auto range = std::make_shared<MetricRange>(MetricRange{question.metric, of.model, of.version,
-                                                         grid_of(of.from, of.to, question.points, Duration{0}),
-                                                         Level::windows, by_version});
-  range->level = level_for(std::chrono::seconds(range->grid.step_s));
-  if (range->level == Level::windows && question.metric.kind != Metric::Kind::health) {
-    StoredRange look{ids_of(devices, 0, looked_at_for_length), of.model, of.version, of.from, of.to};
-    ARGOSY_CO_TRY(const auto usual, co_await db_.transact<FindUsualLength>(std::move(look)));
-    range->grid = grid_of(of.from, of.to, question.points, usual);
-  }
-  auto fold = std::make_shared<GroupFold>(question.metric, range->grid.steps, question.groups);
-  auto group_of = std::make_shared<std::map<std::string, std::string>>();
-  for (const auto& device : devices) group_of->emplace(device.id, device.group);
-  auto too_many_versions = std::make_shared<bool>(false);
-  auto taker = std::make_shared<SliceTaker>([=](std::vector<MeasuredDevice>&& measured) {
-    // The order of the slice is that of groups, which is what the fold asks for.
-    std::stable_sort(measured.begin(), measured.end(), [&](const MeasuredDevice& one, const MeasuredDevice& another) {
-      return group_of->at(one.device) < group_of->at(another.device);
-    });
-    for (const MeasuredDevice& device : measured) {
-      if (!by_version)
-        fold->add(group_of->at(device.device), device);
-      else if (!fold->add_mixed(device.version, device))
-        *too_many_versions = true;
-    }
-  });
+  ARGOSY_CO_TRY(const auto range, co_await range_to_read(db_, question, devices));
+  const auto groups = std::make_shared<GroupsOfSlices>(question, *range, devices);
+  const auto taker = std::make_shared<SliceTaker>(
+      [groups](std::vector<MeasuredDevice>&& measured) { groups->take(std::move(measured)); });
   ARGOSY_CO_TRY(const auto rows, co_await read_slices(db_, range, devices, taker));
-  if (*too_many_versions)
-    co_return make_error(Errc::too_large, "over " + std::to_string(versions_limit) +
-                                              " versions ran in this range; name a model, or narrow the range");
-  co_return GroupedSeries{question.metric, question.grouping, range->grid, fold->lines(), devices.size(), rows};
+  ARGOSY_CO_TRY(auto lines, groups->lines());
+  co_return GroupedSeries{question.metric, question.grouping, range->grid, std::move(lines), devices.size(), rows};
 }
 
 Task<Result<WorstDevices>> QueryService::worst(WorstQuestion question) {

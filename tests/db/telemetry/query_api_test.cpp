@@ -242,10 +242,10 @@ TEST_F(TelemetryQueries, AnExportIsEachWindowOnceByDeviceAndTime) {
 TEST_F(TelemetryQueries, ALargeExportComesInPieces) {
   add_device("cam-1", "berlin");
   database.exec(
-      "insert into telemetry_unpacked (started_at, seq, epoch, device_id, model, version, figures) "
-      "select '2026-02-27T12:00:00Z'::timestamptz + i * interval '1 minute', i, 1, 'cam-1', 'digits', '1.0', " +
+      "insert into telemetry_windows (started_at, seq, epoch, device_id, model, version, figures) "
+      "select '2026-02-26T12:00:00Z'::timestamptz + i * interval '1 minute', i, 1, 'cam-1', 'digits', '1.0', " +
       test::figures_sql({.count = 5}) + " from generate_series(1, 4000) i");
-  const auto all = pieces({{"from", "2026-02-27T00:00:00Z"}});
+  const auto all = pieces({{"from", "2026-02-26T00:00:00Z"}});
   ASSERT_GT(all.size(), 2u);
   std::int64_t lines = 0;
   for (const auto& piece : all) {

@@ -50,6 +50,46 @@ class LiveStreamTest : public ServerTest {
   }
 };
 
+// Two pieces, and then its end: a good one, or none.
+struct Download {
+  static Task<Result<std::string>> next(std::shared_ptr<int> sent, bool fails) {
+    if (*sent < 2) co_return std::to_string((*sent)++);
+    if (fails) co_return make_error(Errc::unavailable, "the database went away");
+    co_return std::string();
+  }
+  static Task<Result<Response>> open(bool fails) {
+    Response response;
+    LiveBody body;
+    body.ends_by_itself = true;
+    body.next = [sent = std::make_shared<int>(0), fails] { return next(sent, fails); };
+    response.body = std::move(body);
+    co_return response;
+  }
+};
+
+class DownloadTest : public ServerTest {
+ protected:
+  void SetUp() override {
+    get("/whole", [](Request&) { return Download::open(false); });
+    get("/part", [](Request&) { return Download::open(true); });
+    start();
+  }
+  std::string body_of(const std::string& path) {
+    Client one = client();
+    one.send("GET " + path + " HTTP/1.1\r\nHost: x\r\n\r\n");
+    one.read_until("\r\n\r\n");
+    return one.read_to_end();
+  }
+};
+
+TEST_F(DownloadTest, EndsWithItsLastChunk) {
+  EXPECT_EQ(body_of("/whole"), "1\r\n0\r\n1\r\n1\r\n0\r\n\r\n");
+}
+
+TEST_F(DownloadTest, ThatBreaksOffDoesNotLookWhole) {
+  EXPECT_EQ(body_of("/part"), "1\r\n0\r\n1\r\n1\r\n");
+}
+
 TEST_F(LiveStreamTest, SendsEachPieceAsItComes) {
   Client one = client();
   one.send("GET /stream HTTP/1.1\r\nHost: x\r\n\r\n");
