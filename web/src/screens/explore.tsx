@@ -58,6 +58,7 @@ export default function Explore() {
 function Choices({ chosen, facets, onChoose }: { chosen: Chosen; facets?: FacetCounts; onChoose: (change: Partial<Chosen>) => void }) {
   const models = useModels();
   const isNumber = chosen.metric.startsWith(NUMBERS);
+  const isKnown = isNumber || [...METRICS, ...HEALTH_METRICS].some(([value]) => value === chosen.metric);
   const labels = (facets?.facets ?? []).map(({ field }) => field).filter((field) => field.startsWith("labels."));
   const groupings: [string, string][] = [
     ["", "Nothing: all together"],
@@ -73,6 +74,7 @@ function Choices({ chosen, facets, onChoose }: { chosen: Chosen; facets?: FacetC
         <select class="input" value={isNumber ? NUMBERS : chosen.metric} onChange={(event) => onChoose(metricChosen(event.currentTarget.value, chosen))}>
           <Options of={METRICS} />
           <option value={NUMBERS}>A program's own number</option>
+          {!isKnown && <option value={chosen.metric}>{chosen.metric}</option>}
           <optgroup label="Health">
             <Options of={HEALTH_METRICS} />
           </optgroup>
@@ -140,8 +142,8 @@ function Lines({ series }: { series: GroupedSeries }) {
               <th class="num">Devices</th>
               <th class="num">Samples</th>
               <th class="num">Newest</th>
-              <th class="num">Least device</th>
-              <th class="num">Most device</th>
+              <th class="num">Lowest device</th>
+              <th class="num">Highest device</th>
             </tr>
           </thead>
           <tbody>

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { newest, spokenLast, timeLabel, valueRange } from "./chart-scale";
+import { alone, newest, spokenLast, timeLabel, valueRange } from "./chart-scale";
 
 describe("the value axis", () => {
   it("begins at zero and leaves room above the highest value", () => expect(valueRange(40, 100, {})).toEqual([0, 112.00000000000001]));
@@ -46,5 +46,13 @@ describe("the newest value", () => {
     const format = (value: number) => `${value} ms`;
     expect(spokenLast([{ label: "p50", values: [1, null] }, { label: "p95", values: [] }], format)).toBe("p50 1 ms, p95 nothing measured");
     expect(spokenLast([{ label: "CPU", values: [0] }], format)).toBe("0 ms");
+  });
+});
+
+describe("a value alone", () => {
+  it("is one without a neighbour", () => {
+    expect(alone([1, null, 2, 3, null, null, 4])).toEqual([0, 6]);
+    expect(alone([5])).toEqual([0]);
+    expect(alone([null, undefined, 1, 2])).toEqual([]);
   });
 });

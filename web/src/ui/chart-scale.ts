@@ -35,3 +35,9 @@ export function spokenLast(lines: { label: string; values: (number | null)[] }[]
   };
   return lines.map((line) => `${lines.length > 1 ? `${line.label} ` : ""}${last(line.values)}`).join(", ");
 }
+
+/** Where a value stands between two that are missing: a line has no other way to show it than a dot. */
+export function alone(values: (number | null | undefined)[]): number[] {
+  const isThere = (at: number) => values[at] !== null && values[at] !== undefined;
+  return values.flatMap((_, at) => (isThere(at) && !isThere(at - 1) && !isThere(at + 1) ? [at] : []));
+}

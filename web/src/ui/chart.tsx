@@ -5,7 +5,7 @@ import { signal } from "@preact/signals";
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
-import { newest, spokenLast, timeLabel, valueRange, type ValueAxis } from "./chart-scale";
+import { alone, newest, spokenLast, timeLabel, valueRange, type ValueAxis } from "./chart-scale";
 import { theme } from "./theme";
 
 export interface Line {
@@ -81,6 +81,7 @@ function bandOptions(band: Band | undefined, lines: number): Partial<uPlot.Optio
 function optionsFor(width: number, props: { current: ChartProps }, onCursor: (index: number | null) => void): uPlot.Options {
   const { lines, band } = props.current;
   const { edges, bands } = bandOptions(band, lines.length);
+  const dots: uPlot.Series.Points = { show: true, size: 5, filter: (chart, line) => alone(chart.data[line] as (number | null)[]) };
   const axis: uPlot.Axis = {
     stroke: colourOf("--ink-3"),
     grid: { stroke: colourOf("--line"), width: 1 },
@@ -90,14 +91,14 @@ function optionsFor(width: number, props: { current: ChartProps }, onCursor: (in
   return {
     width,
     height: HEIGHT,
-    padding: [12, 8, 0, 0],
+    padding: [12, 16, 0, 0],
     cursor: { y: false, points: { size: 6 }, drag: { x: false, y: false }, sync: { key: SYNC, setSeries: false } },
     legend: { show: false },
     axes: [{ ...axis, size: 26, space: 70, values: (_, ticks, __, ___, step) => ticks.map((tick) => timeLabel(tick, step)) }, { ...axis, size: 62, space: 34, values: (_, ticks) => ticks.map((tick) => props.current.format(tick)) }],
     scales: { x: { range: () => props.current.range }, y: { range: (_, low, high) => valueRange(low, high, props.current) } },
     series: [
       {},
-      ...lines.map((line) => ({ label: line.label, stroke: colourOf(line.colour), width: 1.75, points: { show: false }, spanGaps: false })),
+      ...lines.map((line) => ({ label: line.label, stroke: colourOf(line.colour), width: 1.75, points: dots, spanGaps: false })),
       ...edges,
     ],
     bands,
