@@ -15,15 +15,22 @@ namespace {
 constexpr int health_limit = 50'000;  // samples: a month of one a minute
 constexpr int marker_limit = 500;
 
+// Sums begin on whole hours and days, as the steps do that are read from them.
+StoredRange range_of(const SeriesQuery& query, const std::string& model, const SeriesGrid& grid, std::uint32_t parts) {
+  const auto level = level_for(std::chrono::seconds(grid.step_s));
+  const Instant from = level == Level::windows ? query.from : instant_from_ms(grid.start_s * 1000);
+  return {{query.device}, model, {}, from, query.to, level, parts};
+}
+
 Result<std::string> model_of(pqxx::work& transaction, const SeriesQuery& query) {
   if (transaction.exec_params("select 1 from devices where id = $1", query.device).empty())
     return make_error(Errc::not_found, "there is no device \"" + shortened(query.device) + "\"");
   if (!query.model.empty()) return query.model;
   std::string first;
-  StoredRange range{{query.device}, {}, {}, query.from, query.to, Level::days, 0};
-  visit_stored(transaction, range, [&](TakenWindow&& window) {
-    if (first.empty() || window.model < first) first = std::move(window.model);
-  });
+  visit_stored(transaction, range_of(query, {}, grid_of(query.from, query.to, query.points, Duration{0}), 0),
+               [&](TakenWindow&& window) {
+                 if (first.empty() || window.model < first) first = std::move(window.model);
+               });
   return first;
 }
 
@@ -37,18 +44,8 @@ SeriesGrid grid_for(pqxx::work& transaction, const SeriesQuery& query, const std
 SeriesFold fold_windows(pqxx::work& transaction, const SeriesQuery& query, const std::string& model,
                         const SeriesGrid& grid) {
   SeriesFold fold(grid);
-  const auto level = level_for(std::chrono::seconds(grid.step_s));
-  // Sums lie on whole hours and days, as the steps then do.
-  const Instant from = level == Level::windows ? query.from : instant_from_ms(grid.start_s * 1000);
-  visit_stored(transaction,
-               {{query.device},
-                model,
-                {},
-                from,
-                query.to,
-                level,
-                part_latency | part_numbers | part_confidences | part_entropy | part_tags},
-               [&](TakenWindow&& window) { fold.add(window); });
+  constexpr auto parts = part_latency | part_numbers | part_confidences | part_entropy | part_tags;
+  visit_stored(transaction, range_of(query, model, grid, parts), [&](TakenWindow&& window) { fold.add(window); });
   return fold;
 }
 

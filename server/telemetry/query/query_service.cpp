@@ -16,7 +16,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::size_t looked_at_for_length = 16;  // devices
+constexpr std::size_t looked_at_for_pause = 16;  // devices
 
 // One of those that may be under way at once.
 class Place {
@@ -84,7 +84,18 @@ Result<void> check_of_health(const QueriedRange& of, const Metric& metric, const
                     "health is of a device, not of a model: ask for " + to_text(metric) + " without model and version");
 }
 
-// The steps that a chart is to have, no finer than the windows usually are.
+// How long windows usually are, or how far apart samples: of the first devices.
+Task<Result<Duration>> usual_pause(DbPool& db, const SeriesQuestion& question,
+                                   const std::vector<QueriedDevice>& devices) {
+  const QueriedRange& of = question.of;
+  auto few = ids_of(devices, 0, looked_at_for_pause);
+  if (question.metric.kind == Metric::Kind::health)
+    co_return co_await db.transact<FindSamplePause>(std::move(few), of.from, of.to);
+  StoredRange look{std::move(few), of.model, of.version, of.from, of.to};
+  co_return co_await db.transact<FindUsualLength>(std::move(look));
+}
+
+// The steps that a chart is to have, no finer than what was measured.
 Task<Result<std::shared_ptr<const MetricRange>>> range_to_read(DbPool& db, const SeriesQuestion& question,
                                                                const std::vector<QueriedDevice>& devices) {
   const QueriedRange& of = question.of;
@@ -94,13 +105,11 @@ Task<Result<std::shared_ptr<const MetricRange>>> range_to_read(DbPool& db, const
   range->version = of.version;
   range->by_version = question.grouping.by == Grouping::By::version;
   range->grid = grid_of(of.from, of.to, question.points, Duration{0});
-  range->level = level_for(std::chrono::seconds(range->grid.step_s));
-  if (range->level == Level::windows && question.metric.kind != Metric::Kind::health) {
-    StoredRange look{ids_of(devices, 0, looked_at_for_length), of.model, of.version, of.from, of.to};
-    ARGOSY_CO_TRY(const auto usual, co_await db.transact<FindUsualLength>(std::move(look)));
-    range->grid = grid_of(of.from, of.to, question.points, usual);
-    range->level = level_for(std::chrono::seconds(range->grid.step_s));
+  if (level_for(std::chrono::seconds(range->grid.step_s)) == Level::windows) {
+    ARGOSY_CO_TRY(const auto pause, co_await usual_pause(db, question, devices));
+    range->grid = grid_of(of.from, of.to, question.points, pause);
   }
+  range->level = level_for(std::chrono::seconds(range->grid.step_s));
   co_return std::shared_ptr<const MetricRange>(std::move(range));
 }
 

@@ -112,6 +112,23 @@ Result<std::vector<QueriedDevice>> SelectQueriedDevices::operator()(pqxx::work& 
   return devices;
 }
 
+Duration FindSamplePause::operator()(pqxx::work& transaction) const {
+  constexpr Duration looked_at = 6h;
+  const auto row = transaction.exec_params1(
+      R"sql(
+        select coalesce(percentile_disc(0.5) within group (order by pause_s), 0)::double precision
+        from (
+          select extract(epoch from max(at) - min(at)) / (count(*) - 1) as pause_s
+          from health_samples
+          where device_id in (select unnest($1::text[])) and at >= $2::timestamptz and at < $3::timestamptz
+          group by device_id
+          having count(*) > 1
+        ) as pauses
+      )sql",
+      pg_array(devices), std::max(from, to - looked_at), to);
+  return std::chrono::duration_cast<Duration>(std::chrono::duration<double>(row[0].as<double>()));
+}
+
 std::uint64_t ReadMetricSlice::operator()(pqxx::work& transaction) const {
   DeviceFold fold(range->metric, range->grid, range->by_version);
   const bool of_health = range->metric.kind == Metric::Kind::health;

@@ -30,6 +30,14 @@ struct SelectQueriedDevices {
   Result<std::vector<QueriedDevice>> operator()(pqxx::work& transaction) const;
 };
 
+// How far apart the health samples of these devices usually are at the end of the range; nought where there are none.
+struct FindSamplePause {
+  std::vector<std::string> devices;  // few
+  Instant from{};
+  Instant to{};
+  Duration operator()(pqxx::work& transaction) const;
+};
+
 struct MetricRange {
   Metric metric;
   std::string model;

@@ -15,12 +15,16 @@
 #include "server/http/router.hpp"
 #include "server/telemetry/partition_store.hpp"
 #include "server/telemetry/query/query_service.hpp"
+#include "server/telemetry/stored/closing_store.hpp"
+#include "server/telemetry/stored/packing_store.hpp"
+#include "server/telemetry/stored/rollup_rows_store.hpp"
 #include "tests/support/run_task.hpp"
 #include "tests/support/window_rows.hpp"
 
 namespace argosy::server {
 namespace {
 
+using namespace std::chrono_literals;
 using json = nlohmann::json;
 using Parameters = std::map<std::string, std::string, std::less<>>;
 
@@ -63,6 +67,19 @@ class TelemetryQueries : public ::testing::Test {
     database.exec("insert into health_samples (device_id, epoch, seq, at, sample) values ('" + device + "', 'e', " +
                   std::to_string(++seq) + ", '" + to_rfc3339(end_of_range - std::chrono::minutes(minutes_ago)) +
                   "', '" + sample + "')");
+  }
+
+  template <class Work>
+  auto run(Work work) {
+    pqxx::work transaction(database.connection());
+    if constexpr (std::is_void_v<std::invoke_result_t<Work&, pqxx::work&>>) {
+      work(transaction);
+      transaction.commit();
+    } else {
+      auto answer = work(transaction);
+      transaction.commit();
+      return answer;
+    }
   }
 
   Result<Response> send(const std::string& what, Parameters query) {
@@ -183,6 +200,33 @@ TEST_F(TelemetryQueries, ManySlicesComeToTheSameAsOne) {
   }
 }
 
+TEST_F(TelemetryQueries, DaysThatAreAddedUpComeToTheSame) {
+  database.exec("update telemetry_levels set days_until = '2026-02-26T00:00:00Z'");
+  for (const char* device : {"cam-1", "cam-2"}) {
+    add_device(device, "berlin");
+    for (int window = 0; window < 40; ++window)
+      add_window(device, {.minutes_ago = 30 + window * 100, .latency_ms = 5.0 + window, .count = 50});
+  }
+  const Parameters by_day{{"by", "device"}, {"points", "12"}, {"from", "2026-02-20T00:00:00Z"}};
+  const json as_they_came = ask("series", by_day);
+  const json worst_before = ask("worst", {{"from", "2026-01-20T00:00:00Z"}});
+  ASSERT_EQ(as_they_came["step_s"], 86'400);
+  EXPECT_EQ(as_they_came["rows"], 80);
+
+  run(CloseHours{end_of_range + 2h});
+  while (const auto table = run(FindWaiting{}).next)
+    if (run(PackSlice{*table}).is_last) run(DropPacked{*table});
+  while (!run(RollDay{end_of_range}).nothing_left) {
+  }
+  const json added_up = ask("series", by_day);
+  EXPECT_LT(added_up["rows"], 40) << "days, and the hours of the last";
+  EXPECT_EQ(added_up["groups"], as_they_came["groups"]);
+  const json worst_after = ask("worst", {{"from", "2026-01-20T00:00:00Z"}});
+  EXPECT_EQ(worst_after["items"], worst_before["items"]);
+  EXPECT_EQ(worst_after["from"], "2026-01-20T00:00:00.000Z");
+  EXPECT_EQ(worst_after["to"], "2026-03-02T00:00:00.000Z") << "rounded out to whole days";
+}
+
 TEST_F(TelemetryQueries, TheWorstAreInOrderAndMeasuredEnough) {
   a_fleet();
   add_device("three", "oslo");
@@ -209,6 +253,7 @@ TEST_F(TelemetryQueries, HealthIsOfDevicesAndOfNoModel) {
   EXPECT_EQ(measured_values(line).back(), 60);
   EXPECT_EQ(measured_values(line, "min").back(), 40);
   EXPECT_EQ(line["devices"], 2);
+  EXPECT_EQ(ask("series", {{"metric", "health.cpu_percent"}})["step_s"], 60) << "no finer than the samples";
   EXPECT_EQ(ask("worst", {{"metric", "health.cpu_percent"}})["items"][0]["device_id"], "berlin-1");
   EXPECT_EQ(ask("series", {{"metric", "health.cpu_percent"}, {"model", "digits"}})["status"], 400);
 }

@@ -3,6 +3,7 @@
 import type { TelemetryQuestion } from "../api/queries";
 import type { GroupedSeries, GroupLine } from "../api/types";
 import type { Band, Line } from "../ui/chart";
+import { bridged } from "../ui/chart-scale";
 import { bytes, milliseconds, number, percent } from "../ui/format";
 
 export const RANGES: [string, string][] = [
@@ -99,9 +100,9 @@ export function drawn(series: GroupedSeries): { lines: Line[]; band?: Band; all:
   const all: GroupLine[] = series.other ? [...series.groups, { ...series.other, group: `${number(series.other.groups)} others` }] : series.groups;
   const lines = all.map((line, place) => ({
     label: nameOf(line, series.by),
-    values: line.value,
+    values: bridged(line.value),
     colour: series.other && place === all.length - 1 ? "--group-6" : `--group-${(place % 5) + 1}`,
   }));
   const only = all.length === 1 ? all[0] : undefined;
-  return { lines, all, band: only && { low: only.min, high: only.max, colour: lines[0]!.colour } };
+  return { lines, all, band: only && { low: bridged(only.min), high: bridged(only.max), colour: lines[0]!.colour } };
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { alone, newest, spokenLast, timeLabel, valueRange } from "./chart-scale";
+import { alone, bridged, newest, spokenLast, timeLabel, valueRange } from "./chart-scale";
 
 describe("the value axis", () => {
   it("begins at zero and leaves room above the highest value", () => expect(valueRange(40, 100, {})).toEqual([0, 112.00000000000001]));
@@ -53,6 +53,13 @@ describe("a value alone", () => {
   it("is one without a neighbour", () => {
     expect(alone([1, null, 2, 3, null, null, 4])).toEqual([0, 6]);
     expect(alone([5])).toEqual([0]);
-    expect(alone([null, undefined, 1, 2])).toEqual([]);
+    expect(alone([null, 1, undefined, 2])).toEqual([]);
+  });
+});
+
+describe("a single empty step", () => {
+  it("breaks no line, and more of them do", () => {
+    expect(bridged([null, 1, null, 2, null, null, 3, null])).toEqual([null, 1, undefined, 2, null, null, 3, null]);
+    expect(alone(bridged([1, null, 2, null, 3]))).toEqual([]);
   });
 });

@@ -1,5 +1,8 @@
 // What a chart's axes and its legend say. Pure.
 
+/** Null breaks a line, undefined does not. */
+export type Values = (number | null | undefined)[];
+
 export interface ValueAxis {
   from?: "zero" | "data"; // where it begins
   most?: number; // the highest value there can be
@@ -22,22 +25,28 @@ export function timeLabel(t: number, step: number): string {
 }
 
 /** The last value that was measured. */
-export function newest(values: (number | null)[]): number | null {
+export function newest(values: Values): number | null {
   for (let at = values.length - 1; at >= 0; at -= 1) if (values[at] !== null && values[at] !== undefined) return values[at]!;
   return null;
 }
 
 /** The newest of each line, for those who cannot see them. */
-export function spokenLast(lines: { label: string; values: (number | null)[] }[], format: (value: number) => string): string {
-  const last = (values: (number | null)[]) => {
+export function spokenLast(lines: { label: string; values: Values }[], format: (value: number) => string): string {
+  const last = (values: Values) => {
     const value = newest(values);
     return value === null ? "nothing measured" : format(value);
   };
   return lines.map((line) => `${lines.length > 1 ? `${line.label} ` : ""}${last(line.values)}`).join(", ");
 }
 
-/** Where a value stands between two that are missing: a line has no other way to show it than a dot. */
-export function alone(values: (number | null | undefined)[]): number[] {
+/** Where a value stands between two that are null: a line has no other way to show it than a dot. */
+export function alone(values: Values): number[] {
+  const isBroken = (at: number) => at < 0 || at >= values.length || values[at] === null;
+  return values.flatMap((value, at) => (value !== null && value !== undefined && isBroken(at - 1) && isBroken(at + 1) ? [at] : []));
+}
+
+/** A single empty step is jitter: the line goes on over it, as over what is undefined. */
+export function bridged(values: Values): Values {
   const isThere = (at: number) => values[at] !== null && values[at] !== undefined;
-  return values.flatMap((_, at) => (isThere(at) && !isThere(at - 1) && !isThere(at + 1) ? [at] : []));
+  return values.map((value, at) => (value === null && isThere(at - 1) && isThere(at + 1) ? undefined : value));
 }

@@ -5,12 +5,12 @@ import { signal } from "@preact/signals";
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
-import { alone, newest, spokenLast, timeLabel, valueRange, type ValueAxis } from "./chart-scale";
+import { alone, newest, spokenLast, timeLabel, valueRange, type ValueAxis, type Values } from "./chart-scale";
 import { theme } from "./theme";
 
 export interface Line {
   label: string;
-  values: (number | null)[];
+  values: Values;
   colour: string; // a CSS custom property, such as --accent
 }
 
@@ -22,8 +22,8 @@ export interface Mark {
 
 /** From the least to the most there was at each time. */
 export interface Band {
-  low: (number | null)[];
-  high: (number | null)[];
+  low: Values;
+  high: Values;
   colour: string;
 }
 
@@ -81,7 +81,7 @@ function bandOptions(band: Band | undefined, lines: number): Partial<uPlot.Optio
 function optionsFor(width: number, props: { current: ChartProps }, onCursor: (index: number | null) => void): uPlot.Options {
   const { lines, band } = props.current;
   const { edges, bands } = bandOptions(band, lines.length);
-  const dots: uPlot.Series.Points = { show: true, size: 5, filter: (chart, line) => alone(chart.data[line] as (number | null)[]) };
+  const dots: uPlot.Series.Points = { show: true, size: 5, filter: (chart, line) => alone(chart.data[line] as Values) };
   const axis: uPlot.Axis = {
     stroke: colourOf("--ink-3"),
     grid: { stroke: colourOf("--line"), width: 1 },
