@@ -84,7 +84,7 @@ Result<void> check_of_health(const QueriedRange& of, const Metric& metric, const
                     "health is of a device, not of a model: ask for " + to_text(metric) + " without model and version");
 }
 
-// How long windows usually are, or how far apart samples: of the first devices.
+// How far apart what was measured usually is, of the first devices: windows by how long they are.
 Task<Result<Duration>> usual_pause(DbPool& db, const SeriesQuestion& question,
                                    const std::vector<QueriedDevice>& devices) {
   const QueriedRange& of = question.of;
@@ -95,20 +95,30 @@ Task<Result<Duration>> usual_pause(DbPool& db, const SeriesQuestion& question,
   co_return co_await db.transact<FindUsualLength>(std::move(look));
 }
 
-// The steps that a chart is to have, no finer than what was measured.
+// The steps that a chart is to have: no finer than what was measured, nor than what so many devices can be read in.
+Task<Result<SeriesGrid>> grid_to_read(DbPool& db, const SeriesQuestion& question,
+                                      const std::vector<QueriedDevice>& devices) {
+  const QueriedRange& of = question.of;
+  const auto asked = grid_of(of.from, of.to, question.points, Duration{0});
+  const Duration step = std::chrono::seconds(asked.step_s);
+  Duration pause = step < 24h ? 1h : 24h;
+  if (step < 1h) {
+    ARGOSY_CO_TRY(pause, co_await usual_pause(db, question, devices));
+  }
+  if (question.metric.kind == Metric::Kind::health) co_return grid_of(of.from, of.to, question.points, pause);
+  const auto apart = pause > 0s ? pause : Duration{1min};
+  const auto unit = unit_to_read(devices.size(), of.to - of.from, apart);
+  co_return grid_of(of.from, of.to, question.points, std::max(pause, unit));
+}
+
 Task<Result<std::shared_ptr<const MetricRange>>> range_to_read(DbPool& db, const SeriesQuestion& question,
                                                                const std::vector<QueriedDevice>& devices) {
-  const QueriedRange& of = question.of;
   auto range = std::make_shared<MetricRange>();
   range->metric = question.metric;
-  range->model = of.model;
-  range->version = of.version;
+  range->model = question.of.model;
+  range->version = question.of.version;
   range->by_version = question.grouping.by == Grouping::By::version;
-  range->grid = grid_of(of.from, of.to, question.points, Duration{0});
-  if (level_for(std::chrono::seconds(range->grid.step_s)) == Level::windows) {
-    ARGOSY_CO_TRY(const auto pause, co_await usual_pause(db, question, devices));
-    range->grid = grid_of(of.from, of.to, question.points, pause);
-  }
+  ARGOSY_CO_TRY(range->grid, co_await grid_to_read(db, question, devices));
   range->level = level_for(std::chrono::seconds(range->grid.step_s));
   co_return std::shared_ptr<const MetricRange>(std::move(range));
 }
@@ -146,13 +156,15 @@ class GroupsOfSlices {
 };
 
 // One step over all of the range, on bounds that rows of its level have.
-MetricRange whole_range(const QueriedRange& of, const Metric& metric) {
+MetricRange whole_range(const QueriedRange& of, const Metric& metric, std::size_t devices) {
   MetricRange range{metric, of.model, of.version, {}, Level::windows, false};
   const Duration length = of.to - of.from;
-  std::int64_t unit_s = 1;
-  if (length > 24h * 2) unit_s = 3600;
-  if (length > 24h * 31) unit_s = 86400;
-  range.level = level_for(std::chrono::seconds(unit_s));
+  Duration unit{0};
+  if (metric.kind != Metric::Kind::health) unit = unit_to_read(devices, length, 30s);
+  if (length > 24h * 2) unit = std::max<Duration>(unit, 1h);
+  if (length > 24h * 31) unit = std::max<Duration>(unit, 24h);
+  range.level = level_for(unit);
+  const auto unit_s = std::max<std::int64_t>(1, unit / 1s);
   const auto from_s = to_ms(of.from) / 1000 / unit_s * unit_s;
   const auto to_s = (to_ms(of.to) + unit_s * 1000 - 1) / 1000 / unit_s * unit_s;
   range.grid = {from_s, to_s - from_s, 1};
@@ -197,7 +209,7 @@ Task<Result<WorstDevices>> QueryService::worst(WorstQuestion question) {
   ARGOSY_CO_TRY(const auto place, take_place(queries_, queries_at_once));
   const Grouping none;
   ARGOSY_CO_TRY(const auto devices, co_await db_.transact<SelectQueriedDevices>(question.of.filter, none));
-  const auto range = std::make_shared<const MetricRange>(whole_range(question.of, question.metric));
+  const auto range = std::make_shared<const MetricRange>(whole_range(question.of, question.metric, devices.size()));
   auto ranking = std::make_shared<Ranking>(question.metric, question.worse, question.most, question.least_samples);
   auto taker = std::make_shared<SliceTaker>([ranking](std::vector<MeasuredDevice>&& measured) {
     for (const MeasuredDevice& device : measured) ranking->add(device);

@@ -60,7 +60,7 @@ class QueryService {
       : db_(db), queries_(std::make_shared<std::size_t>(0)), exports_(std::make_shared<std::size_t>(0)) {}
 
   Task<Result<GroupedSeries>> series(SeriesQuestion question);
-  // Of more than two days the range is rounded out to whole hours, of more than a month to whole days.
+  // Of more than two days, or too many windows, the range is rounded out to whole hours, of more than a month to days.
   Task<Result<WorstDevices>> worst(WorstQuestion question);
   Task<Result<Facets>> facets(Filter filter);
   // text/csv, piece by piece: what is in memory is one piece. It ends early, and broken off, when the database fails.

@@ -28,6 +28,16 @@ constexpr std::size_t devices_in_slice(std::size_t steps, std::size_t rows_a_dev
   return std::clamp<std::size_t>(std::min(by_cells, by_rows), 1, slice_devices);
 }
 
+// Of a fleet that is too large for its windows, the sums of an hour or a day are read: the shortest of nought, an hour
+// and a day in which so many devices, of a row in each `pause`, have no more rows than a query reads; a day where none
+// is.
+constexpr Duration unit_to_read(std::size_t devices, Duration range, Duration pause) {
+  constexpr Duration hour{3'600'000};
+  const auto rows_of_each = [&](Duration apart) { return devices * (static_cast<std::size_t>(range / apart) + 1); };
+  if (rows_of_each(pause) <= queried_rows_limit) return Duration{0};
+  return rows_of_each(hour) <= queried_rows_limit ? hour : 24 * hour;
+}
+
 // What a slice measured is taken once, though its transaction may run again. Slices come one after the other.
 class SliceTaker {
  public:

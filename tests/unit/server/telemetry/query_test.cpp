@@ -167,6 +167,16 @@ TEST(Slices, AreOfBoundedCellsAndRows) {
   EXPECT_EQ(devices_in_slice(2000, 10'000'000), 1u);
 }
 
+TEST(Slices, ReadSumsOfAFleetThatIsTooLargeForItsWindows) {
+  using namespace std::chrono_literals;
+  EXPECT_EQ(unit_to_read(12, 24h, 1min), 0s);
+  EXPECT_EQ(unit_to_read(1000, 24h, 30s), 1h) << "2,881,000 windows";
+  EXPECT_EQ(unit_to_read(1000, 24h, 1h), 0s);
+  EXPECT_EQ(unit_to_read(10'000, 30 * 24h, 1min), 24h) << "7,210,000 hours";
+  EXPECT_EQ(unit_to_read(100'000, 400 * 24h, 24h), 24h) << "too much in any case";
+  EXPECT_EQ(unit_to_read(0, 24h, 1s), 0s);
+}
+
 TEST(SliceTaker, TakesASliceOnceThoughItComesTwice) {
   std::size_t taken = 0;
   SliceTaker taker([&](std::vector<MeasuredDevice>&& devices) { taken += devices.size(); });
