@@ -1,5 +1,6 @@
 #include "server/alerts/site_rule_store.hpp"
 
+#include <algorithm>
 #include <map>
 #include <string>
 #include <vector>
