@@ -1,6 +1,7 @@
-"""A collector of OTLP over HTTPS. It reads each request with the official definitions (opentelemetry-proto) and Google's own
+"""A collector of OTLP over HTTPS. It reads each request with the official definitions and Google's own
 reader of Protobuf's JSON mapping, which refuses a field that they do not have and a value of another type."""
 import http.server
+import os
 import ssl
 import sys
 import threading
@@ -11,6 +12,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 DEFINITIONS = ROOT / ".argosy/monitoring/python"
 sys.path.insert(0, str(DEFINITIONS))
+os.environ["PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION"] = "python"  # on whichever Python this is
 
 
 def request_of(body):
