@@ -1,6 +1,7 @@
 // Windows added up over an hour or a day, as long charts and years of comparison need them: counts exact, latency
 // within 1 % as LogHistogram has it. A rollup is a window itself, which starts at its hour or day and ends when the
-// time that its windows cover together is over, and merges with others in any order. Pure.
+// time that its windows cover together is over, and merges with others in any order; but which values of a tag are
+// counted by name, where there are more than a window may have, depends on it. Pure.
 #pragma once
 
 #include <cstdint>
