@@ -55,15 +55,18 @@ create table telemetry_hours (
 create index on telemetry_hours (device_id, hour);
 create table telemetry_hours_default partition of telemetry_hours default;
 
+-- A row a month, to which each day is added (server/telemetry/stored/day_entries.hpp): a chart of a year reads twelve.
 create table telemetry_days (
-  day       timestamptz not null,
+  month     timestamptz not null,
   windows   bigint not null,
   device_id text not null,
   model     text not null,
   version   text not null,
-  figures   bytea not null
-) partition by range (day);
-create index on telemetry_days (device_id, day);
+  entries   bytea not null,                            -- what charts draw of each day
+  shapes    bytea not null                             -- its features and classes
+) partition by range (month);
+alter table telemetry_days alter column entries set storage external, alter column shapes set storage external;
+create unique index on telemetry_days (device_id, month, model, version);
 create table telemetry_days_default partition of telemetry_days default;
 
 -- From when on each level has what came, and how far days are added up: those before days_until are, and of that day the devices up to

@@ -37,10 +37,39 @@ Error corrupt(const char* reason) {
   return make_error(Errc::corrupt, std::string("not a latency histogram: ") + reason);
 }
 
-Result<std::uint64_t> take_number(ByteView& bytes) {
-  const auto number = take_varint(bytes);
-  if (!number) return corrupt("a number is cut short, over 63 bits, or longer than it needs to be");
-  return *number;
+// Varints one after the other. After the first fault it gives noughts alone.
+class Numbers {
+ public:
+  explicit Numbers(ByteView bytes) : bytes_(bytes) {}
+
+  std::uint64_t next() {
+    if (!bytes_.empty() && bytes_.front() < 0x80) {
+      const std::uint8_t byte = bytes_.front();
+      bytes_ = bytes_.subspan(1);
+      return byte;
+    }
+    const auto number = take_varint(bytes_);
+    if (!number) fail("a number is cut short, over 63 bits, or longer than it needs to be");
+    return number.value_or(0);
+  }
+  std::size_t left() const { return bytes_.size(); }
+  void fail(const char* reason) {
+    if (!fault_) fault_ = reason;
+    bytes_ = {};
+  }
+  const char* fault() const { return fault_; }
+
+ private:
+  ByteView bytes_;
+  const char* fault_ = nullptr;
+};
+
+// The index of a bucket, or of the first of a run: `after` the one before, or its end, comes a gap.
+std::int64_t take_index(Numbers& in, bool is_first, std::int64_t after) {
+  const auto step = in.next();
+  if (is_first) return unzigzag(step);
+  if (step > largest_gap) in.fail("a bucket is out of range");
+  return after + static_cast<std::int64_t>(std::min(step, largest_gap)) + 1;
 }
 
 }  // namespace
@@ -153,58 +182,39 @@ Bytes LogHistogram::encode_runs() const {
   return out;
 }
 
-Result<void> LogHistogram::append_bucket(std::int64_t index, std::uint64_t count) {
-  if (index < lowest_index || index > highest_index) return corrupt("a bucket is out of range");
-  if (count == 0) return corrupt("a bucket is empty");
-  if (count > count_limit || count_ > count_limit - count) return corrupt("its counts are too large");
-  buckets_.emplace_back(static_cast<int>(index), count);
-  count_ += count;
-  return {};
-}
-
-Result<void> LogHistogram::read_buckets(ByteView& bytes) {
-  ARGOSY_TRY(const auto buckets, take_number(bytes));
-  buckets_.reserve(std::min<std::size_t>(buckets, bytes.size() / 2));
-  std::int64_t index = 0;
-  for (std::uint64_t i = 0; i < buckets; ++i) {
-    ARGOSY_TRY(const auto step, take_number(bytes));
-    ARGOSY_TRY(const auto count, take_number(bytes));
-    if (i > 0 && step > largest_gap) return corrupt("a bucket is out of range");
-    index = i == 0 ? unzigzag(step) : index + static_cast<std::int64_t>(step) + 1;
-    ARGOSY_CHECK(append_bucket(index, count));
-  }
-  return {};
-}
-
-Result<void> LogHistogram::read_runs(ByteView& bytes) {
-  ARGOSY_TRY(const auto runs, take_number(bytes));
-  std::int64_t index = 0;
-  for (std::uint64_t i = 0; i < runs; ++i) {
-    ARGOSY_TRY(const auto step, take_number(bytes));
-    ARGOSY_TRY(const auto more, take_number(bytes));
-    if (more > bytes.size()) return corrupt("it is cut short");
-    if (i > 0 && step > largest_gap) return corrupt("a bucket is out of range");
-    index = i == 0 ? unzigzag(step) : index + static_cast<std::int64_t>(step) + 1;
-    for (std::uint64_t bucket = 0; bucket <= more; ++bucket, ++index) {
-      ARGOSY_TRY(const auto count, take_number(bytes));
-      ARGOSY_CHECK(append_bucket(index, count));
-    }
-  }
-  return {};
-}
-
 Result<LogHistogram> LogHistogram::decode(ByteView bytes) {
   if (bytes.size() > encoded_limit) return corrupt("it is over 32768 bytes");
   const auto format = bytes.empty() ? std::uint8_t{0} : bytes.front();
   if (format != format_of_buckets && format != format_of_runs)
     return corrupt("its format is unknown (the first byte must be 1 or 2)");
-  bytes = bytes.subspan(1);
+  Numbers in(bytes.subspan(1));
   LogHistogram histogram;
-  ARGOSY_TRY(histogram.zeros_, take_number(bytes));
+  histogram.count_ = histogram.zeros_ = in.next();
   if (histogram.zeros_ > count_limit) return corrupt("its counts are too large");
-  histogram.count_ = histogram.zeros_;
-  ARGOSY_CHECK(format == format_of_runs ? histogram.read_runs(bytes) : histogram.read_buckets(bytes));
-  if (!bytes.empty()) return corrupt("bytes follow its end");
+  // A lone bucket is a run of one, which does not tell its length.
+  const auto runs = in.next();
+  histogram.buckets_.reserve(std::min<std::size_t>(runs, in.left() / 2));
+  std::int64_t index = 0;
+  for (std::uint64_t run = 0; run < runs && !in.fault(); ++run) {
+    index = take_index(in, run == 0, index);
+    const auto length = format == format_of_runs ? in.next() + 1 : 1;
+    if (length > in.left()) in.fail("it is cut short");
+    if (index < lowest_index || index > highest_index - static_cast<std::int64_t>(length) + 1)
+      in.fail("a bucket is out of range");
+    if (in.fault()) break;
+    histogram.buckets_.reserve(histogram.buckets_.size() + length);
+    for (const auto end = index + static_cast<std::int64_t>(length); index < end; ++index) {
+      const auto count = in.next();
+      if (count == 0) in.fail("a bucket is empty");
+      if (count > count_limit - histogram.count_) in.fail("its counts are too large");
+      if (in.fault()) break;
+      histogram.buckets_.emplace_back(static_cast<int>(index), count);
+      histogram.count_ += count;
+    }
+    if (format == format_of_buckets) --index;
+  }
+  if (in.left() > 0) in.fail("bytes follow its end");
+  if (in.fault()) return corrupt(in.fault());
   return histogram;
 }
 

@@ -56,9 +56,6 @@ class LogHistogram {
   using Buckets = std::vector<Bucket>;           // by index
 
   std::uint64_t& bucket_at(int index);
-  Result<void> append_bucket(std::int64_t index, std::uint64_t count);
-  Result<void> read_buckets(ByteView& bytes);
-  Result<void> read_runs(ByteView& bytes);
 
   std::uint64_t zeros_ = 0;
   std::uint64_t count_ = 0;  // zeros included

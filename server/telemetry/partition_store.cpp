@@ -31,7 +31,7 @@ const std::array<PartitionedTable, 4> partitioned_tables{{
     {"telemetry_packed", "hour", Width::day, &KeepPartitions::retention_days, "lpad(to_hex(epoch), 16, '0')",
      "sum(windows)", "packed_from"},
     {"telemetry_hours", "hour", Width::day, &KeepPartitions::hours_retention_days, {}, {}, "hours_from"},
-    {"telemetry_days", "day", Width::month, &KeepPartitions::days_retention_days},
+    {"telemetry_days", "month", Width::month, &KeepPartitions::days_retention_days},
 }};
 
 // `sql` with the table and its column of time in the place of {table} and {time}.

@@ -19,6 +19,7 @@
 #include "server/db/rows.hpp"
 #include "server/telemetry/partition_store.hpp"
 #include "server/telemetry/stored/closing_store.hpp"
+#include "server/telemetry/stored/day_entries.hpp"
 #include "server/telemetry/stored/packing_store.hpp"
 #include "server/telemetry/stored/rollup.hpp"
 #include "server/telemetry/window_figures.hpp"
@@ -103,28 +104,56 @@ struct Year {
   std::string model;
   std::vector<std::string> devices;
   Instant now;
-  std::vector<Bytes> of_days, of_hours, of_windows;
+  std::vector<TakenWindow> of_days;
+  std::vector<Bytes> of_hours, of_windows;
   Rng random{1};
 
   void fill() {
-    of_days = values_of(random, 2880, 20'000, 24h);
+    for (int i = 0; i < kinds; ++i) of_days.push_back(sum_of(random, 2880, 20'000));
     of_hours = values_of(random, 120, 6'000, 1h);
     of_windows = values_of(random, 1, 300, 30s);
   }
   const Bytes& any(const std::vector<Bytes>& values) { return values[random.below(values.size())]; }
 
-  void write_rollups(pqxx::work& transaction, const char* table, const char* start, Instant from, Instant to,
-                     Duration width, std::int64_t windows, const std::vector<Bytes>& values) {
-    BinaryCopy rows(transaction, table, std::string(start) + ", windows, device_id, model, version, figures");
-    for (Instant at = from; at < to; at += width) {
+  DayEntries days_between(Instant from, Instant to) {
+    DayEntries days;
+    for (Instant day = from; day < to; day += 24h) {
+      auto& sum = of_days[random.below(of_days.size())];
+      sum.started_at = day;
+      sum.ended_at = sum.received_at = day + 24h;
+      days.add(sum);
+    }
+    return days;
+  }
+  void write_days(pqxx::work& transaction, Instant from, Instant to) {
+    BinaryCopy rows(transaction, "telemetry_days", "month, windows, device_id, model, version, entries, shapes");
+    for (Instant month = month_of(from), next; month < to; month = next) {
+      next = month_of(month + 31 * 24h);
       for (const auto& device : devices) {
+        const auto days = days_between(std::max(from, month), std::min(to, next));
         rows.begin_row();
-        rows.put(at);
-        rows.put(windows);
+        rows.put(month);
+        rows.put(std::int64_t{30 * 2880});
         rows.put(std::string_view(device));
         rows.put(std::string_view(model));
         rows.put(std::string_view("1.0"));
-        rows.put(ByteView(any(values)));
+        rows.put(ByteView(days.entries));
+        rows.put(ByteView(days.shapes));
+      }
+    }
+    rows.complete();
+  }
+  void write_hours(pqxx::work& transaction, Instant from, Instant to) {
+    BinaryCopy rows(transaction, "telemetry_hours", "hour, windows, device_id, model, version, figures");
+    for (Instant at = from; at < to; at += 1h) {
+      for (const auto& device : devices) {
+        rows.begin_row();
+        rows.put(at);
+        rows.put(std::int64_t{120});
+        rows.put(std::string_view(device));
+        rows.put(std::string_view(model));
+        rows.put(std::string_view("1.0"));
+        rows.put(ByteView(any(of_hours)));
       }
     }
     rows.complete();
@@ -150,8 +179,8 @@ struct Year {
   void operator()(pqxx::work& transaction) {
     for (const auto& row : transaction.exec("select id from devices order by id")) devices.push_back(row[0].c_str());
     const Instant today = floor_to(now, 24h), unpacked_from = now - 70min;  // as much as waits at most
-    write_rollups(transaction, "telemetry_days", "day", today - days_of_year * 24h, today, 24h, 2880, of_days);
-    write_rollups(transaction, "telemetry_hours", "hour", today, floor_to(unpacked_from, 1h), 1h, 120, of_hours);
+    write_days(transaction, today - days_of_year * 24h, today);
+    write_hours(transaction, today, floor_to(unpacked_from, 1h));
     write_windows(transaction, unpacked_from, now);
     transaction.exec_params0("update telemetry_levels set days_until = $1", today);
   }

@@ -28,7 +28,7 @@ Task<Result<void>> PackingService::tick(Instant now) {
       if (packed) continue;
     }
     ARGOSY_CO_TRY(const RolledDay rolled, co_await db_.transact<RollDay>(over, options_.slice));
-    figures_.day_rows += rolled.rows;
+    figures_.days += rolled.days;
     if (rolled.nothing_left) break;
     is_inside_day = rolled.is_inside;
   }
@@ -54,8 +54,8 @@ void add_metrics(Metrics& metrics, const PackingService& packing) {
                           [&packing] { return packing.figures().windows; });
   metrics.sampled_counter("argosy_telemetry_unreadable_windows_total", "Windows packed whose figures were corrupt",
                           [&packing] { return packing.figures().unreadable; });
-  metrics.sampled_counter("argosy_telemetry_day_rollups_total", "Rows of days added up",
-                          [&packing] { return packing.figures().day_rows; });
+  metrics.sampled_counter("argosy_telemetry_day_rollups_total", "Days of a device, model and version added up",
+                          [&packing] { return packing.figures().days; });
   metrics.sampled_gauge("argosy_telemetry_unpacked_tables", "Tables of windows that are over and not packed",
                         [&packing] { return packing.figures().waiting; });
 }

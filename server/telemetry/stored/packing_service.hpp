@@ -25,7 +25,7 @@ struct PackingOptions {
 struct PackingFigures {
   std::uint64_t windows = 0;     // packed since the start
   std::uint64_t unreadable = 0;  // of these, where figures were corrupt
-  std::uint64_t day_rows = 0;    // rows of days since the start
+  std::uint64_t days = 0;        // of a device, model and version, added up since the start
   std::int64_t waiting = 0;      // tables that are over and not packed: hours, and one of what came late
 };
 

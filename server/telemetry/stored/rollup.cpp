@@ -60,6 +60,11 @@ Instant floor_to(Instant at, Duration width) {
   return at - rest;
 }
 
+Instant month_of(Instant at) {
+  const std::chrono::year_month_day date{std::chrono::floor<std::chrono::days>(at)};
+  return Instant{std::chrono::sys_days{date.year() / date.month() / 1}};
+}
+
 void Rollups::add(const TakenWindow& window, std::uint64_t windows) {
   const Instant start = floor_to(window.started_at, width_);
   const auto [place, is_new] = sums_.try_emplace({window.device, window.model, window.version, start});

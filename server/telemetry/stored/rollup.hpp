@@ -42,5 +42,6 @@ class Rollups {
 };
 
 Instant floor_to(Instant at, Duration width);
+Instant month_of(Instant at);  // the first moment of its month, in UTC
 
 }  // namespace argosy::server

@@ -1,11 +1,14 @@
 #include "server/telemetry/stored/rollup_rows_store.hpp"
 
 #include <algorithm>
+#include <map>
+#include <tuple>
 #include <utility>
 
 #include "server/db/binary_copy.hpp"
 #include "server/db/binary_read.hpp"
 #include "server/db/rows.hpp"
+#include "server/telemetry/stored/day_entries.hpp"
 #include "server/telemetry/window_figures.hpp"
 
 namespace argosy::server {
@@ -14,10 +17,14 @@ namespace {
 
 using namespace std::chrono_literals;
 
-void write_rollups(pqxx::work& transaction, const char* table, const char* start, const std::vector<Rollup>& rollups) {
-  if (rollups.empty()) return;
-  BinaryCopy rows(transaction, table, std::string(start) + ", windows, device_id, model, version, figures");
-  for (const auto& [sum, windows] : rollups) {
+// Of one device, model and version. An honest month takes 20 KB; what windows that keep coming late add to more is left
+// out of charts by days.
+constexpr int most_of_a_month = 1 << 20;
+
+void write_hours(pqxx::work& transaction, const std::vector<Rollup>& hours) {
+  if (hours.empty()) return;
+  BinaryCopy rows(transaction, "telemetry_hours", "hour, windows, device_id, model, version, figures");
+  for (const auto& [sum, windows] : hours) {
     rows.begin_row();
     rows.put(sum.started_at);
     rows.put(static_cast<std::int64_t>(windows));
@@ -27,6 +34,45 @@ void write_rollups(pqxx::work& transaction, const char* table, const char* start
     rows.put(ByteView(encode_figures(sum)));
   }
   rows.complete();
+}
+
+struct Month {
+  std::uint64_t windows = 0;
+  DayEntries days;
+};
+using MonthKey = std::tuple<std::string, std::string, std::string, Instant>;  // device, model, version, month
+
+void write_days(pqxx::work& transaction, const std::vector<Rollup>& days) {
+  std::map<MonthKey, Month> rows;
+  for (const auto& [sum, windows] : days) {
+    Month& month = rows[{sum.device, sum.model, sum.version, month_of(sum.started_at)}];
+    month.windows += windows;
+    month.days.add(sum);
+  }
+  std::vector<std::string> devices, models, versions, months, entries, shapes;
+  std::vector<std::int64_t> windows;
+  for (const auto& [key, month] : rows) {
+    const auto& [device, model, version, at] = key;
+    devices.push_back(device);
+    models.push_back(model);
+    versions.push_back(version);
+    months.push_back(to_rfc3339(at));
+    windows.push_back(static_cast<std::int64_t>(month.windows));
+    entries.push_back("\\x" + to_hex(month.days.entries));
+    shapes.push_back("\\x" + to_hex(month.days.shapes));
+  }
+  transaction.exec_params0(
+      R"sql(
+        insert into telemetry_days as d (device_id, model, version, month, windows, entries, shapes)
+        select *
+        from unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::bigint[], $6::bytea[], $7::bytea[])
+        on conflict (device_id, month, model, version) do update
+        set windows = d.windows + excluded.windows, entries = d.entries || excluded.entries,
+          shapes = d.shapes || excluded.shapes
+        where length(d.entries) < $8 and length(d.shapes) < $8
+      )sql",
+      pg_array(devices), pg_array(models), pg_array(versions), pg_array(months), pg_array(windows), pg_array(entries),
+      pg_array(shapes), most_of_a_month);
 }
 
 std::vector<Rollup> read_hours_of(pqxx::work& transaction, const Levels& levels, std::size_t most) {
@@ -73,12 +119,12 @@ Levels read_levels(pqxx::work& transaction) {
 }
 
 void add_hours(pqxx::work& transaction, const std::vector<Rollup>& hours) {
-  write_rollups(transaction, "telemetry_hours", "hour", hours);
+  write_hours(transaction, hours);
   const Instant days_until = read_levels(transaction).days_until;
   Rollups late(24h);
   for (const auto& [sum, windows] : hours)
     if (sum.started_at < days_until) late.add(sum, windows);
-  write_rollups(transaction, "telemetry_days", "day", late.take());
+  write_days(transaction, late.take());
 }
 
 RolledDay RollDay::operator()(pqxx::work& transaction) const {
@@ -88,7 +134,7 @@ RolledDay RollDay::operator()(pqxx::work& transaction) const {
   Rollups days(24h);
   for (const auto& [sum, windows] : hours) days.add(sum, windows);
   const auto rollups = days.take();
-  write_rollups(transaction, "telemetry_days", "day", rollups);
+  write_days(transaction, rollups);
   levels.days_device.reset();
   if (hours.empty()) {
     levels.days_until += 24h;
@@ -96,7 +142,7 @@ RolledDay RollDay::operator()(pqxx::work& transaction) const {
     levels.days_device = hours.back().sum.device;
   }
   note_levels(transaction, levels);
-  return {.rows = rollups.size(), .is_inside = levels.days_device.has_value()};
+  return {.days = rollups.size(), .is_inside = levels.days_device.has_value()};
 }
 
 }  // namespace argosy::server

@@ -30,7 +30,7 @@ Levels read_levels(pqxx::work& transaction);
 void add_hours(pqxx::work& transaction, const std::vector<Rollup>& hours);
 
 struct RolledDay {
-  std::uint64_t rows = 0;     // of telemetry_days
+  std::uint64_t days = 0;     // added to telemetry_days, of devices, models and versions
   bool is_inside = false;     // devices of the day are left
   bool nothing_left = false;  // there is no day that is over
 };

@@ -5,6 +5,7 @@
 
 #include "server/db/binary_read.hpp"
 #include "server/db/rows.hpp"
+#include "server/telemetry/stored/day_entries.hpp"
 #include "server/telemetry/stored/packed_windows.hpp"
 #include "server/telemetry/stored/rollup_rows_store.hpp"
 
@@ -35,7 +36,21 @@ class LevelReader {
 
   void read_unpacked(const Between& time) { read("telemetry_unpacked", "started_at", time); }
   void read_hours(const Between& time) { read("telemetry_hours", "hour", time); }
-  void read_days(const Between& time) { read("telemetry_days", "day", time); }
+
+  void read_days(const Between& time) {
+    if (time.from >= time.to) return;
+    const bool with_shapes = (range_.parts & (part_features | part_classes)) != 0;
+    BinaryRead rows(transaction_, query("telemetry_days", "month", with_shapes ? "entries, shapes" : "entries",
+                                        {month_of(time.from), time.to}));
+    while (rows.next()) {
+      const auto visit = [&](TakenWindow&& day) {
+        if (day.started_at < time.from || day.started_at >= time.to) return;
+        name(day, rows);
+        visit_(std::move(day));
+      };
+      (void)visit_days(rows.bytea(4), with_shapes ? rows.bytea(5) : ByteView(), range_.parts, visit);
+    }
+  }
 
   void read_packed(const Between& time) {
     BinaryRead rows(transaction_, query("telemetry_packed", "hour", "packed", {time.from - 1h + 1ms, time.to}));
@@ -70,9 +85,9 @@ class LevelReader {
     window.version = rows.text(2);
   }
 
-  std::string query(const std::string& table, const std::string& start, const std::string& value,
+  std::string query(const std::string& table, const std::string& start, const std::string& values,
                     const Between& time) const {
-    std::string sql = "select device_id, model, version, " + start + ", " + value + " from " + table +
+    std::string sql = "select device_id, model, version, " + start + ", " + values + " from " + table +
                       " where device_id in (select unnest(" + devices_ + "::text[])) and " + start +
                       " >= " + transaction_.quote(to_rfc3339(time.from)) + " and " + start + " < " +
                       transaction_.quote(to_rfc3339(time.to));

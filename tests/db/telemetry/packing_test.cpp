@@ -321,7 +321,7 @@ TEST_F(Packing, TheServicePacksAndRollsWhatIsOver) {
   EXPECT_EQ(packing.figures().windows, 182u);
   EXPECT_EQ(packing.figures().waiting, 0);
   EXPECT_EQ(packing.figures().unreadable, 0u);
-  EXPECT_EQ(packing.figures().day_rows, 7u);
+  EXPECT_EQ(packing.figures().days, 7u);
   EXPECT_EQ(totals_of(stored(Level::days)), all);
 }
 
