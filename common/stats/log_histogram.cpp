@@ -91,6 +91,7 @@ void LogHistogram::add(double value, std::uint64_t times) {
 void LogHistogram::merge(const LogHistogram& other) {
   count_ = add_up_to_limit(count_, other.count_);
   zeros_ = add_up_to_limit(zeros_, other.zeros_);
+  if (other.buckets_.empty()) return;
   Buckets merged;
   merged.reserve(buckets_.size() + other.buckets_.size());
   auto mine = buckets_.begin();
@@ -193,7 +194,7 @@ Result<LogHistogram> LogHistogram::decode(ByteView bytes) {
   if (histogram.zeros_ > count_limit) return corrupt("its counts are too large");
   // A lone bucket is a run of one, which does not tell its length.
   const auto runs = in.next();
-  histogram.buckets_.reserve(std::min<std::size_t>(runs, in.left() / 2));
+  histogram.buckets_.reserve(in.left() / 2 + 8);  // most counts are of one byte or two
   std::int64_t index = 0;
   for (std::uint64_t run = 0; run < runs && !in.fault(); ++run) {
     index = take_index(in, run == 0, index);
@@ -202,7 +203,6 @@ Result<LogHistogram> LogHistogram::decode(ByteView bytes) {
     if (index < lowest_index || index > highest_index - static_cast<std::int64_t>(length) + 1)
       in.fail("a bucket is out of range");
     if (in.fault()) break;
-    histogram.buckets_.reserve(histogram.buckets_.size() + length);
     for (const auto end = index + static_cast<std::int64_t>(length); index < end; ++index) {
       const auto count = in.next();
       if (count == 0) in.fail("a bucket is empty");

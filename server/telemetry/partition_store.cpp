@@ -78,8 +78,8 @@ void make_partition(pqxx::work& transaction, const PartitionedTable& table, sys_
   if (exists(transaction, name)) return;
   const std::string from = "'" + date_of(first_of(table, day)) + "T00:00:00Z'";
   const std::string to = "'" + date_of(next_first_of(table, day)) + "T00:00:00Z'";
-  transaction.exec0(
-      statement_of(table, "create table " + name + " (like {table} including defaults including constraints)"));
+  transaction.exec0(statement_of(
+      table, "create table " + name + " (like {table} including defaults including constraints including storage)"));
   transaction.exec0(statement_of(table, "with moved as (delete from {table}_default where {time} >= " + from +
                                             " and {time} < " + to + " returning *) insert into " + name +
                                             " select * from moved"));

@@ -109,9 +109,9 @@ struct Year {
   Rng random{1};
 
   void fill() {
-    for (int i = 0; i < kinds; ++i) of_days.push_back(sum_of(random, 2880, 20'000));
-    of_hours = values_of(random, 120, 6'000, 1h);
-    of_windows = values_of(random, 1, 300, 30s);
+    for (int i = 0; i < kinds; ++i) of_days.push_back(sum_of(random, 1440, 20'000));
+    of_hours = values_of(random, 60, 6'000, 1h);
+    of_windows = values_of(random, 1, 300, 1min);
   }
   const Bytes& any(const std::vector<Bytes>& values) { return values[random.below(values.size())]; }
 
@@ -133,7 +133,7 @@ struct Year {
         const auto days = days_between(std::max(from, month), std::min(to, next));
         rows.begin_row();
         rows.put(month);
-        rows.put(std::int64_t{30 * 2880});
+        rows.put(std::int64_t{30 * 1440});
         rows.put(std::string_view(device));
         rows.put(std::string_view(model));
         rows.put(std::string_view("1.0"));
@@ -149,7 +149,7 @@ struct Year {
       for (const auto& device : devices) {
         rows.begin_row();
         rows.put(at);
-        rows.put(std::int64_t{120});
+        rows.put(std::int64_t{60});
         rows.put(std::string_view(device));
         rows.put(std::string_view(model));
         rows.put(std::string_view("1.0"));
@@ -161,7 +161,7 @@ struct Year {
   void write_windows(pqxx::work& transaction, Instant from, Instant to) {
     BinaryCopy rows(transaction, "telemetry_windows", "started_at, seq, epoch, device_id, model, version, figures");
     std::int64_t seq = 0;
-    for (Instant at = from; at < to; at += 30s) {
+    for (Instant at = from; at < to; at += 1min) {
       ++seq;
       for (const auto& device : devices) {
         rows.begin_row();

@@ -18,7 +18,7 @@ inline constexpr std::uint64_t queried_rows_limit = 1'000'000;  // some seconds 
 inline constexpr std::size_t query_point_limit = 500;           // steps
 
 inline constexpr std::size_t slice_devices = 250;
-inline constexpr std::size_t slice_cells = 10'000;  // devices times steps, which lie in memory
+inline constexpr std::size_t slice_cells = 20'000;  // devices times steps, which lie in memory
 inline constexpr std::size_t slice_rows = 50'000;   // that one statement may be expected to give
 
 // Devices that are read in one transaction, at least 1, when each has so many steps and may have so many rows.
