@@ -100,4 +100,4 @@ begin
     end if;
   end loop;
 end $$;
-create table telemetry_windows_default partition of telemetry_windows default;
+create table telemetry_windows_default partition of telemetry_windows default with (autovacuum_vacuum_insert_threshold = -1);

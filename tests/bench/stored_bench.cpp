@@ -10,6 +10,7 @@
 #include <ctime>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <vector>
 
 #include <nlohmann/json.hpp>
@@ -53,10 +54,22 @@ auto commit(CopyingConnection& connection, Work work) {
   }
 }
 
+// PostgreSQL may be analysing what has just come in.
+void close_hours(CopyingConnection& connection, Instant now) {
+  for (int attempts = 20;; --attempts) {
+    try {
+      return commit(connection, CloseHours{now});
+    } catch (const pqxx::sql_error& error) {
+      if (error.sqlstate() != "55P03" || attempts == 0) throw;
+      std::this_thread::sleep_for(1s);
+    }
+  }
+}
+
 json pack(CopyingConnection& connection) {
   const Instant now = wall_clock_now() + 2h;
   commit(connection, KeepPartitions{.now = now});
-  commit(connection, CloseHours{now});
+  close_hours(connection, now);
   const auto begin = std::chrono::steady_clock::now();
   const double cpu = cpu_s();
   std::uint64_t windows = 0, rows = 0;

@@ -15,6 +15,9 @@ namespace {
 using std::chrono::hours;
 
 constexpr std::string_view hour_prefix = "telemetry_windows_";
+// What comes in is never changed, and dropped within two hours: to vacuum it would cost much, help nobody, and hold the
+// lock that taking it out needs. It is still analysed.
+const std::string unvacuumed = " with (autovacuum_vacuum_insert_threshold = -1)";
 
 // 2026-03-01T12:00:00Z is telemetry_windows_2026030112, whose order is that of the hours.
 std::string partition_of(Instant hour) {
@@ -48,7 +51,7 @@ void take_out_default(pqxx::work& transaction, Instant now) {
   transaction.exec0("alter table telemetry_windows detach partition telemetry_windows_default");
   transaction.exec0("alter table telemetry_windows_default rename to " + name);
   wait_under_closed(transaction, name);
-  transaction.exec0("create table telemetry_windows_default partition of telemetry_windows default");
+  transaction.exec0("create table telemetry_windows_default partition of telemetry_windows default" + unvacuumed);
 }
 
 void take_out(pqxx::work& transaction, const std::string& partition) {
@@ -64,7 +67,7 @@ void make_hour(pqxx::work& transaction, Instant hour) {
   const std::string from = transaction.quote(to_rfc3339(hour));
   const std::string to = transaction.quote(to_rfc3339(hour + hours{1}));
   transaction.exec0("create table " + name + " (like telemetry_windows including defaults including constraints, " +
-                    "check (started_at >= " + from + " and started_at < " + to + "))");
+                    "check (started_at >= " + from + " and started_at < " + to + "))" + unvacuumed);
   transaction.exec0("alter table telemetry_windows attach partition " + name + " for values from (" + from + ") to (" +
                     to + ")");
 }
