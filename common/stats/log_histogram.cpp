@@ -43,10 +43,16 @@ class Numbers {
   explicit Numbers(ByteView bytes) : bytes_(bytes) {}
 
   std::uint64_t next() {
-    if (!bytes_.empty() && bytes_.front() < 0x80) {
-      const std::uint8_t byte = bytes_.front();
+    // Nearly all are of one byte or two.
+    if (!bytes_.empty() && bytes_[0] < 0x80) {
+      const std::uint64_t number = bytes_[0];
       bytes_ = bytes_.subspan(1);
-      return byte;
+      return number;
+    }
+    if (bytes_.size() > 1 && bytes_[1] < 0x80 && bytes_[1] > 0) {
+      const std::uint64_t number = (bytes_[0] & 0x7FU) | std::uint64_t{bytes_[1]} << 7;
+      bytes_ = bytes_.subspan(2);
+      return number;
     }
     const auto number = take_varint(bytes_);
     if (!number) fail("a number is cut short, over 63 bits, or longer than it needs to be");
@@ -88,10 +94,24 @@ void LogHistogram::add(double value, std::uint64_t times) {
   bucket = add_up_to_limit(bucket, times);
 }
 
+// Where there are no gaps and nothing lies beyond the ends, each bucket is found by its index.
+bool LogHistogram::add_in_place(const Buckets& more) {
+  if (more.empty()) return true;
+  if (buckets_.empty()) return false;
+  const int first = buckets_.front().first, last = buckets_.back().first;
+  const bool has_gaps = buckets_.size() != static_cast<std::size_t>(last - first) + 1;
+  if (has_gaps || more.front().first < first || more.back().first > last) return false;
+  for (const auto& [index, count] : more) {
+    auto& mine = buckets_[static_cast<std::size_t>(index - first)].second;
+    mine = add_up_to_limit(mine, count);
+  }
+  return true;
+}
+
 void LogHistogram::merge(const LogHistogram& other) {
   count_ = add_up_to_limit(count_, other.count_);
   zeros_ = add_up_to_limit(zeros_, other.zeros_);
-  if (other.buckets_.empty()) return;
+  if (add_in_place(other.buckets_)) return;
   Buckets merged;
   merged.reserve(buckets_.size() + other.buckets_.size());
   auto mine = buckets_.begin();
@@ -205,9 +225,10 @@ Result<LogHistogram> LogHistogram::decode(ByteView bytes) {
     if (in.fault()) break;
     for (const auto end = index + static_cast<std::int64_t>(length); index < end; ++index) {
       const auto count = in.next();
-      if (count == 0) in.fail("a bucket is empty");
-      if (count > count_limit - histogram.count_) in.fail("its counts are too large");
-      if (in.fault()) break;
+      if (count == 0 || count > count_limit - histogram.count_) {
+        in.fail(count == 0 ? "a bucket is empty" : "its counts are too large");
+        break;
+      }
       histogram.buckets_.emplace_back(static_cast<int>(index), count);
       histogram.count_ += count;
     }

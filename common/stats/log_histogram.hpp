@@ -57,6 +57,8 @@ class LogHistogram {
 
   std::uint64_t& bucket_at(int index);
 
+  bool add_in_place(const Buckets& more);
+
   std::uint64_t zeros_ = 0;
   std::uint64_t count_ = 0;  // zeros included
   Buckets buckets_;

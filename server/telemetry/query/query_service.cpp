@@ -5,6 +5,8 @@
 #include <utility>
 #include <vector>
 
+#include <boost/asio/experimental/awaitable_operators.hpp>
+
 #include "server/db/db_pool.hpp"
 #include "server/http/response.hpp"
 #include "server/telemetry/query/query_store.hpp"
@@ -63,18 +65,39 @@ Error reads_too_much(const MetricRange& range) {
   return make_error(Errc::too_large, std::move(message));
 }
 
-// Slice after slice, until all devices are read; answers how many rows that was.
-Task<Result<std::uint64_t>> read_slices(DbPool& db, std::shared_ptr<const MetricRange> range,
-                                        const std::vector<QueriedDevice>& devices, std::shared_ptr<SliceTaker> taker) {
-  const std::size_t size = slice_size(*range);
+// The slices of a query that are left to read, and how many rows those before had.
+struct Slices {
+  DbPool& db;
+  std::shared_ptr<const MetricRange> range;
+  const std::vector<QueriedDevice>& devices;
+  std::shared_ptr<SliceTaker> taker;
+  std::size_t size = 0;  // devices
+  std::size_t next = 0;
   std::uint64_t rows = 0;
-  for (std::size_t slice = 0; slice * size < devices.size(); ++slice) {
+};
+
+// One slice after the other, until none is left.
+Task<Result<void>> read_some_slices(Slices& slices) {
+  auto& [db, range, devices, taker, size, next, rows] = slices;
+  while (next * size < devices.size() && rows <= queried_rows_limit) {
+    const auto slice = next++;
     ReadMetricSlice read{range, ids_of(devices, slice * size, size), slice, queried_rows_limit - rows, taker};
     ARGOSY_CO_TRY(const auto more, co_await db.transact(std::move(read)));
     rows += more;
-    if (rows > queried_rows_limit) co_return reads_too_much(*range);
   }
-  co_return rows;
+  co_return Result<void>{};
+}
+
+// Two slices at a time: PostgreSQL reads one while the other is folded. Answers how many rows that was.
+Task<Result<std::uint64_t>> read_slices(DbPool& db, std::shared_ptr<const MetricRange> range,
+                                        const std::vector<QueriedDevice>& devices, std::shared_ptr<SliceTaker> taker) {
+  using boost::asio::experimental::awaitable_operators::operator&&;
+  Slices slices{db, range, devices, std::move(taker), slice_size(*range)};
+  const auto [one, other] = co_await (read_some_slices(slices) && read_some_slices(slices));
+  if (!one) co_return one.error();
+  if (!other) co_return other.error();
+  if (slices.rows > queried_rows_limit) co_return reads_too_much(*range);
+  co_return slices.rows;
 }
 
 Result<void> check_of_health(const QueriedRange& of, const Metric& metric, const Grouping& grouping) {

@@ -5,6 +5,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <map>
+#include <mutex>
 #include <utility>
 #include <vector>
 
@@ -18,7 +20,7 @@ inline constexpr std::uint64_t queried_rows_limit = 1'000'000;  // some seconds 
 inline constexpr std::size_t query_point_limit = 500;           // steps
 
 inline constexpr std::size_t slice_devices = 250;
-inline constexpr std::size_t slice_cells = 20'000;  // devices times steps, which lie in memory
+inline constexpr std::size_t slice_cells = 10'000;  // devices times steps, which lie in memory
 inline constexpr std::size_t slice_rows = 50'000;   // that one statement may be expected to give
 
 // Devices that are read in one transaction, at least 1, when each has so many steps and may have so many rows.
@@ -38,20 +40,28 @@ constexpr Duration unit_to_read(std::size_t devices, Duration range, Duration pa
   return rows_of_each(hour) <= queried_rows_limit ? hour : 24 * hour;
 }
 
-// What a slice measured is taken once, though its transaction may run again. Slices come one after the other.
+// What a slice measured is taken once, though its transaction may run again, and in the order of slices, though one may
+// be read before the one before it. Any thread.
 class SliceTaker {
  public:
   using Take = std::function<void(std::vector<MeasuredDevice>&&)>;
   explicit SliceTaker(Take take) : take_(std::move(take)) {}
   void take(std::size_t slice, std::vector<MeasuredDevice>&& devices) {
+    const std::lock_guard lock(mutex_);
     if (slice < next_) return;
-    next_ = slice + 1;
-    take_(std::move(devices));
+    early_[slice] = std::move(devices);
+    for (auto first = early_.begin(); first != early_.end() && first->first == next_; first = early_.begin()) {
+      take_(std::move(first->second));
+      early_.erase(first);
+      ++next_;
+    }
   }
 
  private:
+  std::mutex mutex_;
   Take take_;
   std::size_t next_ = 0;
+  std::map<std::size_t, std::vector<MeasuredDevice>> early_;  // whose turn has not come
 };
 
 }  // namespace argosy::server

@@ -177,6 +177,22 @@ TEST(Slices, ReadSumsOfAFleetThatIsTooLargeForItsWindows) {
   EXPECT_EQ(unit_to_read(0, 24h, 1s), 0s);
 }
 
+TEST(SliceTaker, TakesSlicesInTheirOrder) {
+  std::vector<std::string> taken;
+  SliceTaker taker([&](std::vector<MeasuredDevice>&& devices) { taken.push_back(devices.front().device); });
+  const auto slice_of = [](const char* device) {
+    std::vector<MeasuredDevice> devices;
+    devices.push_back({device, {}, {}});
+    return devices;
+  };
+  taker.take(1, slice_of("cam-2"));
+  taker.take(1, slice_of("cam-2"));
+  EXPECT_TRUE(taken.empty());
+  taker.take(0, slice_of("cam-1"));
+  taker.take(2, slice_of("cam-3"));
+  EXPECT_EQ(taken, (std::vector<std::string>{"cam-1", "cam-2", "cam-3"}));
+}
+
 TEST(SliceTaker, TakesASliceOnceThoughItComesTwice) {
   std::size_t taken = 0;
   SliceTaker taker([&](std::vector<MeasuredDevice>&& devices) { taken += devices.size(); });
