@@ -3,6 +3,7 @@
 
 #include <map>
 #include <string>
+#include <utility>
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/io_context.hpp>
@@ -48,7 +49,7 @@ class Client {
   }
   void end_writing() { socket_.shutdown(boost::asio::ip::tcp::socket::shutdown_send); }
   std::string read_to_end() {
-    std::string text;
+    std::string text = std::exchange(buffer_, {});
     boost::system::error_code error;
     boost::asio::read(socket_, boost::asio::dynamic_buffer(text), error);
     return text;
