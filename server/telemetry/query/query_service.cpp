@@ -70,7 +70,7 @@ struct Slices {
   DbPool& db;
   std::shared_ptr<const MetricRange> range;
   const std::vector<QueriedDevice>& devices;
-  std::shared_ptr<SliceTaker> taker;
+  std::shared_ptr<SharedTaker> taker;
   std::size_t size = 0;  // devices
   std::size_t next = 0;
   std::uint64_t rows = 0;
@@ -90,7 +90,7 @@ Task<Result<void>> read_some_slices(Slices& slices) {
 
 // Two slices at a time: PostgreSQL reads one while the other is folded. Answers how many rows that was.
 Task<Result<std::uint64_t>> read_slices(DbPool& db, std::shared_ptr<const MetricRange> range,
-                                        const std::vector<QueriedDevice>& devices, std::shared_ptr<SliceTaker> taker) {
+                                        const std::vector<QueriedDevice>& devices, std::shared_ptr<SharedTaker> taker) {
   using boost::asio::experimental::awaitable_operators::operator&&;
   Slices slices{db, range, devices, std::move(taker), slice_size(*range)};
   const auto [one, other] = co_await (read_some_slices(slices) && read_some_slices(slices));
@@ -220,7 +220,7 @@ Task<Result<GroupedSeries>> QueryService::series(SeriesQuestion question) {
   ARGOSY_CO_TRY(const auto devices, co_await db_.transact<SelectQueriedDevices>(question.of.filter, question.grouping));
   ARGOSY_CO_TRY(const auto range, co_await range_to_read(db_, question, devices));
   const auto groups = std::make_shared<GroupsOfSlices>(question, *range, devices);
-  const auto taker = std::make_shared<SliceTaker>(
+  const auto taker = std::make_shared<SharedTaker>(
       [groups](std::vector<MeasuredDevice>&& measured) { groups->take(std::move(measured)); });
   ARGOSY_CO_TRY(const auto rows, co_await read_slices(db_, range, devices, taker));
   ARGOSY_CO_TRY(auto lines, groups->lines());
@@ -234,7 +234,7 @@ Task<Result<WorstDevices>> QueryService::worst(WorstQuestion question) {
   ARGOSY_CO_TRY(const auto devices, co_await db_.transact<SelectQueriedDevices>(question.of.filter, none));
   const auto range = std::make_shared<const MetricRange>(whole_range(question.of, question.metric, devices.size()));
   auto ranking = std::make_shared<Ranking>(question.metric, question.worse, question.most, question.least_samples);
-  auto taker = std::make_shared<SliceTaker>([ranking](std::vector<MeasuredDevice>&& measured) {
+  auto taker = std::make_shared<SharedTaker>([ranking](std::vector<MeasuredDevice>&& measured) {
     for (const MeasuredDevice& device : measured) ranking->add(device);
   });
   ARGOSY_CO_CHECK(co_await read_slices(db_, range, devices, taker));

@@ -134,7 +134,9 @@ std::uint64_t ReadMetricSlice::operator()(pqxx::work& transaction) const {
   const bool of_health = range->metric.kind == Metric::Kind::health;
   const auto rows =
       of_health ? read_health_slice(transaction, *this, fold) : read_window_slice(transaction, *this, fold);
-  taker->take(slice, fold.take());
+  auto measured = fold.take();
+  const std::lock_guard lock(taker->mutex);
+  taker->taker.take(slice, std::move(measured));
   return rows;
 }
 

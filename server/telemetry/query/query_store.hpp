@@ -3,7 +3,9 @@
 
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <pqxx/pqxx>
@@ -52,12 +54,19 @@ struct MetricRange {
 };
 
 // What these devices measured goes to `taker`; answers how many rows were read. Of health no more than `rows_left` + 1.
+// Of a query whose slices are read on several DB threads at once.
+struct SharedTaker {
+  explicit SharedTaker(SliceTaker::Take take) : taker(std::move(take)) {}
+  std::mutex mutex{};
+  SliceTaker taker;
+};
+
 struct ReadMetricSlice {
   std::shared_ptr<const MetricRange> range;
   std::vector<std::string> devices;
   std::size_t slice = 0;
   std::uint64_t rows_left = queried_rows_limit;
-  std::shared_ptr<SliceTaker> taker;
+  std::shared_ptr<SharedTaker> taker;
   std::uint64_t operator()(pqxx::work& transaction) const;
 };
 

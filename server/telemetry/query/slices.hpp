@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <functional>
 #include <map>
-#include <mutex>
 #include <utility>
 #include <vector>
 
@@ -41,13 +40,12 @@ constexpr Duration unit_to_read(std::size_t devices, Duration range, Duration pa
 }
 
 // What a slice measured is taken once, though its transaction may run again, and in the order of slices, though one may
-// be read before the one before it. Any thread.
+// be read before the one before it. One owner at a time.
 class SliceTaker {
  public:
   using Take = std::function<void(std::vector<MeasuredDevice>&&)>;
   explicit SliceTaker(Take take) : take_(std::move(take)) {}
   void take(std::size_t slice, std::vector<MeasuredDevice>&& devices) {
-    const std::lock_guard lock(mutex_);
     if (slice < next_) return;
     early_[slice] = std::move(devices);
     for (auto first = early_.begin(); first != early_.end() && first->first == next_; first = early_.begin()) {
@@ -58,7 +56,6 @@ class SliceTaker {
   }
 
  private:
-  std::mutex mutex_;
   Take take_;
   std::size_t next_ = 0;
   std::map<std::size_t, std::vector<MeasuredDevice>> early_;  // whose turn has not come
