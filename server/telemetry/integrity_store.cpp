@@ -2,39 +2,35 @@
 
 #include "common/base/text.hpp"
 #include "server/db/rows.hpp"
-#include "server/telemetry/stored/packed_rows_store.hpp"
+#include "server/telemetry/stored/window_records_store.hpp"
 
 namespace argosy::server {
 
 namespace {
 
-// Epochs and sequences of what is packed, beside each other, as parameters.
-struct PackedSequences {
+// Epochs and sequences of windows, beside each other, as parameters.
+struct WindowSequences {
   std::vector<std::int64_t> epochs, seqs;
 };
 
-PackedSequences read_packed_sequences(pqxx::work& transaction, const std::string& device) {
-  PackedSequences packed;
-  visit_packed_records(transaction, {device}, [&packed](std::int64_t epoch, const PackedWindow& record) {
-    packed.epochs.push_back(epoch);
-    packed.seqs.push_back(static_cast<std::int64_t>(record.seq));
+WindowSequences read_sequences(pqxx::work& transaction, const std::string& device) {
+  WindowSequences windows;
+  visit_window_records(transaction, {device}, [&windows](const WindowRecord& record) {
+    windows.epochs.push_back(record.epoch);
+    windows.seqs.push_back(static_cast<std::int64_t>(record.seq));
   });
-  return packed;
+  return windows;
 }
 
 }  // namespace
 
 Result<std::vector<EpochIntegrity>> ReadIntegrity::operator()(pqxx::work& transaction) const {
-  const auto packed = read_packed_sequences(transaction, device);
+  const auto windows = read_sequences(transaction, device);
   const auto rows = transaction.exec_params(
       R"sql(
         with stored as (
           select lpad(to_hex(epoch), 16, '0') as epoch, seq
-          from telemetry_unpacked
-          where device_id = $1
-          union all
-          select lpad(to_hex(epoch), 16, '0'), seq
-          from unnest($2::bigint[], $3::bigint[]) as p(epoch, seq)
+          from unnest($2::bigint[], $3::bigint[]) as w(epoch, seq)
           union all
           select epoch, seq
           from health_samples
@@ -52,7 +48,7 @@ Result<std::vector<EpochIntegrity>> ReadIntegrity::operator()(pqxx::work& transa
         where c.device_id = $1
         order by c.received_at nulls first, c.epoch
       )sql",
-      device, pg_array(packed.epochs), pg_array(packed.seqs));
+      device, pg_array(windows.epochs), pg_array(windows.seqs));
   std::vector<EpochIntegrity> epochs;
   for (const auto& row : rows) {
     EpochIntegrity epoch;

@@ -7,7 +7,7 @@
 #include "server/db/rows.hpp"
 #include "server/db/statement.hpp"
 #include "server/telemetry/allowance.hpp"
-#include "server/telemetry/stored/packed_rows_store.hpp"
+#include "server/telemetry/stored/window_records_store.hpp"
 
 namespace argosy::server {
 
@@ -225,18 +225,14 @@ StoredLinks read_links(pqxx::work& transaction, const OutboxKey& outbox, const S
   const auto rows = transaction.exec_params(
       R"sql(
         select seq, link
-        from telemetry_unpacked
-        where device_id = $1 and epoch = $5 and seq between $3 and $4 and link is not null
-        union all
-        select seq, link
         from health_samples
         where device_id = $1 and epoch = $2 and seq between $3 and $4 and link is not null
       )sql",
-      outbox.first, outbox.second, wanted.first, wanted.last, epoch_as_stored(outbox.second));
+      outbox.first, outbox.second, wanted.first, wanted.last);
   for (const auto& row : rows) links[row[0].as<std::uint64_t>()] = *link_of(row[1]);
-  const PackedRecordsWanted packed{outbox.first, epoch_as_stored(outbox.second),
-                                   static_cast<std::int64_t>(wanted.first), static_cast<std::int64_t>(wanted.last)};
-  visit_packed_records(transaction, packed, [&links](std::int64_t, const PackedWindow& record) {
+  const WindowRecordsWanted windows{outbox.first, epoch_as_stored(outbox.second),
+                                    static_cast<std::int64_t>(wanted.first), static_cast<std::int64_t>(wanted.last)};
+  visit_window_records(transaction, windows, [&links](const WindowRecord& record) {
     if (record.link) links[record.seq] = *record.link;
   });
   return links;

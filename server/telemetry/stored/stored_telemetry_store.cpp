@@ -28,98 +28,114 @@ Between narrowed(const Between& range, Instant from, Instant to) {
   return {std::max(range.from, from), std::min(range.to, to)};
 }
 
-// One statement a table and some devices.
-class LevelReader {
+enum class Source : std::int64_t { sums, packed, days };
+
+// All levels in one statement, which sees one moment: between two, a slice that is packed would be found twice, or not
+// at all.
+class LevelsReader {
  public:
-  LevelReader(pqxx::work& transaction, const StoredRange& range, const std::string& devices, const Visit& visit)
-      : transaction_(transaction), range_(range), devices_(devices), visit_(visit) {}
+  LevelsReader(pqxx::work& transaction, const StoredRange& range, std::string devices)
+      : transaction_(transaction), range_(range), devices_(std::move(devices)) {}
 
-  void read_unpacked(const Between& time) { read("telemetry_unpacked", "started_at", time); }
-  void read_hours(const Between& time) { read("telemetry_hours", "hour", time); }
-
-  void read_days(const Between& time) {
+  void add_unpacked(const Between& time) { add(Source::sums, "telemetry_unpacked", "started_at", "figures", time); }
+  void add_hours(const Between& time) { add(Source::sums, "telemetry_hours", "hour", "figures", time); }
+  void add_packed(const Between& time) {
+    add(Source::packed, "telemetry_packed", "hour", "packed", {time.from - 1h + 1ms, time.to});
+    of_packed_ = time;
+  }
+  void add_days(const Between& time) {
     if (time.from >= time.to) return;
-    const bool with_shapes = (range_.parts & (part_features | part_classes)) != 0;
-    BinaryRead rows(transaction_, query("telemetry_days", "month", with_shapes ? "entries, shapes" : "entries",
-                                        {month_of(time.from), time.to}));
-    while (rows.next()) {
-      const auto visit = [&](TakenWindow&& day) {
-        if (day.started_at < time.from || day.started_at >= time.to) return;
-        name(day, rows);
-        visit_(std::move(day));
-      };
-      (void)visit_days(rows.bytea(4), with_shapes ? rows.bytea(5) : ByteView(), range_.parts, visit);
-    }
+    add(Source::days, "telemetry_days", "month", "entries", {month_of(time.from), time.to});
+    of_days_ = time;
   }
 
-  void read_packed(const Between& time) {
-    BinaryRead rows(transaction_, query("telemetry_packed", "hour", "packed", {time.from - 1h + 1ms, time.to}));
+  void visit_all(const Visit& visit) const {
+    if (sql_.empty()) return;
+    BinaryRead rows(transaction_, sql_);
     while (rows.next()) {
-      auto packed = unpack_windows(rows.bytea(4), range_.parts);
-      if (!packed) continue;
-      for (auto& one : *packed) {
-        TakenWindow& window = one.window;
-        if (window.started_at < time.from || window.started_at >= time.to) continue;
-        name(window, rows);
-        visit_(std::move(window));
+      switch (static_cast<Source>(rows.bigint(0))) {
+        case Source::sums:
+          visit_sum(rows, visit);
+          break;
+        case Source::packed:
+          visit_packed(rows, visit);
+          break;
+        case Source::days:
+          visit_month(rows, visit);
+          break;
       }
     }
   }
 
  private:
-  void read(const char* table, const char* start, const Between& time) {
+  bool wants_shapes() const { return (range_.parts & (part_features | part_classes)) != 0; }
+
+  void add(Source source, const std::string& table, const std::string& start, const std::string& value,
+           const Between& time) {
     if (time.from >= time.to) return;
-    BinaryRead rows(transaction_, query(table, start, "figures", time));
-    while (rows.next()) {
-      TakenWindow window;
-      name(window, rows);
-      window.started_at = rows.timestamptz(3);
-      (void)decode_figures(rows.bytea(4), window, range_.parts);
-      visit_(std::move(window));
-    }
+    if (!sql_.empty()) sql_ += " union all ";
+    const bool with_shapes = source == Source::days && wants_shapes();
+    sql_ += "select " + std::to_string(static_cast<std::int64_t>(source)) + "::bigint, device_id, model, version, " +
+            start + ", " + value + ", " + (with_shapes ? "shapes" : "null::bytea") + " from " + table +
+            " where device_id in (select unnest(" + devices_ + "::text[])) and " + start +
+            " >= " + transaction_.quote(to_rfc3339(time.from)) + " and " + start + " < " +
+            transaction_.quote(to_rfc3339(time.to));
+    if (!range_.model.empty()) sql_ += " and model = " + transaction_.quote(range_.model);
+    if (!range_.version.empty()) sql_ += " and version = " + transaction_.quote(range_.version);
   }
 
   static void name(TakenWindow& window, const BinaryRead& rows) {
-    window.device = rows.text(0);
-    window.model = rows.text(1);
-    window.version = rows.text(2);
+    window.device = rows.text(1);
+    window.model = rows.text(2);
+    window.version = rows.text(3);
   }
-
-  std::string query(const std::string& table, const std::string& start, const std::string& values,
-                    const Between& time) const {
-    std::string sql = "select device_id, model, version, " + start + ", " + values + " from " + table +
-                      " where device_id in (select unnest(" + devices_ + "::text[])) and " + start +
-                      " >= " + transaction_.quote(to_rfc3339(time.from)) + " and " + start + " < " +
-                      transaction_.quote(to_rfc3339(time.to));
-    if (!range_.model.empty()) sql += " and model = " + transaction_.quote(range_.model);
-    if (!range_.version.empty()) sql += " and version = " + transaction_.quote(range_.version);
-    return sql;
+  void visit_sum(const BinaryRead& rows, const Visit& visit) const {
+    TakenWindow window;
+    name(window, rows);
+    window.started_at = rows.timestamptz(4);
+    (void)decode_figures(rows.bytea(5), window, range_.parts);
+    visit(std::move(window));
+  }
+  void visit_packed(const BinaryRead& rows, const Visit& visit) const {
+    auto packed = unpack_windows(rows.bytea(5), range_.parts);
+    if (!packed) return;
+    for (auto& one : *packed) visit_within(of_packed_, std::move(one.window), rows, visit);
+  }
+  void visit_month(const BinaryRead& rows, const Visit& visit) const {
+    (void)visit_days(rows.bytea(5), rows.bytea(6), range_.parts,
+                     [&](TakenWindow&& day) { visit_within(of_days_, std::move(day), rows, visit); });
+  }
+  static void visit_within(const Between& time, TakenWindow&& window, const BinaryRead& rows, const Visit& visit) {
+    if (window.started_at < time.from || window.started_at >= time.to) return;
+    name(window, rows);
+    visit(std::move(window));
   }
 
   pqxx::work& transaction_;
   const StoredRange& range_;
-  const std::string& devices_;
-  const Visit& visit_;
+  std::string devices_;
+  std::string sql_;
+  Between of_packed_, of_days_;
 };
 
 // Each window lies in telemetry_unpacked, or in telemetry_packed and in its hour, and once its day is added up in that.
-void read_level(LevelReader& reader, const StoredRange& range, const Levels& levels) {
+void add_levels(LevelsReader& reader, const StoredRange& range, const Levels& levels) {
   const Between all{range.from, range.to};
   const Instant ever{};
-  reader.read_unpacked(all);
+  reader.add_unpacked(all);
   switch (range.level) {
     case Level::windows:
-      reader.read_packed(all);
-      reader.read_hours(narrowed(all, levels.hours_from, levels.packed_from));
-      reader.read_days(narrowed(all, ever, std::min(levels.hours_from, levels.packed_from)));
+      reader.add_packed(all);
+      reader.add_hours(narrowed(all, levels.hours_from, levels.packed_from));
+      reader.add_days(narrowed(all, ever, std::min(levels.hours_from, levels.packed_from)));
       return;
     case Level::hours:
-      reader.read_hours(all);
-      reader.read_days(narrowed(all, ever, levels.hours_from));
+      reader.add_hours(all);
+      reader.add_days(narrowed(all, ever, levels.hours_from));
       return;
     case Level::days:
-      reader.read_days(narrowed(all, ever, levels.days_until));
-      reader.read_hours(narrowed(all, levels.days_until, all.to));
+      reader.add_days(narrowed(all, ever, levels.days_until));
+      reader.add_hours(narrowed(all, levels.days_until, all.to));
       return;
   }
 }
@@ -133,9 +149,9 @@ void visit_stored(pqxx::work& transaction, const StoredRange& range, const Visit
     const auto begin = range.devices.begin();
     const std::vector<std::string> some(begin + static_cast<std::ptrdiff_t>(first),
                                         begin + static_cast<std::ptrdiff_t>(last));
-    const std::string devices = transaction.quote(pg_array(some));
-    LevelReader reader(transaction, range, devices, visit);
-    read_level(reader, range, levels);
+    LevelsReader reader(transaction, range, transaction.quote(pg_array(some)));
+    add_levels(reader, range, levels);
+    reader.visit_all(visit);
   }
 }
 

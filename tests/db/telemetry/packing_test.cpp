@@ -1,5 +1,7 @@
 #include <algorithm>
+#include <atomic>
 #include <map>
+#include <thread>
 #include <tuple>
 
 #include <boost/asio/io_context.hpp>
@@ -185,6 +187,44 @@ TEST_F(Packing, EachWindowIsThereOnceBeforeWithinAndAfter) {
   EXPECT_EQ(database.value<int>("select count(*) from telemetry_packing"), 0);
   EXPECT_EQ(stored(), all);
   EXPECT_EQ(stored(Level::windows, ten + 30min, ten + 90min).size(), 4u * 15);
+}
+
+// While another connection packs, so that a slice is committed between any two statements of a reader.
+TEST_F(Packing, ReadersSeeEachWindowOnceWhileItIsPacked) {
+  add_hours_of_a_fleet();
+  const auto all = stored();
+  const StoredWindowsWanted newest{.pairs = {{.pair = {"cam-2", "digits"}, .after = ten - 48h, .before = ten + 4h}},
+                                   .most = 60,
+                                   .newest_first = true};
+  const auto read_newest = [&] {
+    return run([&](pqxx::work& transaction) { return read_stored_windows(transaction, newest); });
+  };
+  const auto judged = read_newest();
+  run(CloseHours{ten + 20h});
+  CopyingConnection connection(database.conninfo());
+  std::atomic<bool> is_done{false};
+  std::thread packer([&] {
+    const auto commit = [&](auto work) {
+      pqxx::work transaction(connection);
+      if constexpr (std::is_void_v<std::invoke_result_t<decltype(work)&, pqxx::work&>>) {
+        work(transaction);
+        transaction.commit();
+      } else {
+        auto answer = work(transaction);
+        transaction.commit();
+        return answer;
+      }
+    };
+    while (const auto next = commit(FindWaiting{}).next)
+      if (commit(PackSlice{*next, 3}).is_last) commit(DropPacked{*next});
+    is_done = true;
+  });
+  bool is_right = true;
+  while (!is_done && is_right)
+    is_right = stored() == all && totals_of(stored(Level::hours)) == totals_of(all) && read_newest() == judged;
+  packer.join();
+  EXPECT_TRUE(is_right);
+  EXPECT_EQ(stored(), all);
 }
 
 TEST_F(Packing, DaysAreAddedUpDeviceByDeviceAndReadOnce) {
