@@ -8,6 +8,7 @@
 
 #include "cli/compact_validation.hpp"
 #include "cli/exit_code.hpp"
+#include "cli/made_file.hpp"
 #include "cli/runner_process.hpp"
 #include "cli/work_progress.hpp"
 #include "common/base/file.hpp"
@@ -32,39 +33,14 @@ struct Setting {
   std::uint64_t patch_bytes = 0;
 };
 
-// A file on its way to its name; removed unless it is kept.
-class PartFile {
- public:
-  explicit PartFile(const fs::path& path) : final_(path), part_(path.string() + ".part") {}
-  ~PartFile() { ::unlink(part_.c_str()); }
-  PartFile(const PartFile&) = delete;
-  PartFile& operator=(const PartFile&) = delete;
-
-  const fs::path& path() const { return part_; }
-  Result<void> write(ByteView content) const { return write_file_atomically(part_, as_text(content)); }
-  Result<void> keep() const {
-    if (::rename(part_.c_str(), final_.c_str()) != 0) return errno_error("cannot rename to " + final_.string(), errno);
-    return sync_path(final_.has_parent_path() ? final_.parent_path() : fs::path("."));
-  }
-
- private:
-  fs::path final_, part_;
-};
-
 fs::path out_path(const CompactFlags& flags) {
   if (!flags.out.empty()) return flags.out;
   const fs::path exact = flags.exact;
   return exact.parent_path() / (exact.stem().string() + ".compact" + exact.extension().string());
 }
 
-Result<void> refuse_to_overwrite_inputs(const CompactFlags& flags, const fs::path& path) {
-  for (const std::string& input : {flags.base, flags.exact, flags.dataset}) {
-    std::error_code missing;
-    if (!input.empty() && fs::equivalent(input, path, missing))
-      return make_error(Errc::invalid_argument,
-                        path.string() + " is an input: write somewhere else with -o or --report");
-  }
-  return {};
+Result<MadeFile> create(const CompactFlags& flags, const fs::path& path) {
+  return MadeFile::create(path, {flags.base, flags.exact, flags.dataset});
 }
 
 std::string percent(double share) {
@@ -83,13 +59,13 @@ std::string number(const std::optional<double>& value) {
 class CompactRun {
  public:
   CompactRun(const OutputOptions& output, const CompactFlags& flags, MappedFile base, MappedFile exact,
-             Validation validation)
+             Validation validation, MadeFile made)
       : output_(output),
         flags_(flags),
         base_(std::move(base)),
         exact_(std::move(exact)),
         validation_(std::move(validation)),
-        part_(out_path(flags)) {}
+        made_(std::move(made)) {}
 
   Result<int> run() {
     ARGOSY_TRY(exact_patch_bytes_, patch_bytes(flags_.exact, "exact patch"));
@@ -108,7 +84,7 @@ class CompactRun {
 
  private:
   Result<std::uint64_t> patch_bytes(const fs::path& file, const std::string& label) {
-    const fs::path patch = part_.path().string() + ".patch";
+    const fs::path patch = made_.part().string() + ".patch";
     MakeRequest request;
     request.old_path = flags_.base;
     request.new_path = file;
@@ -130,11 +106,11 @@ class CompactRun {
       WorkProgress progress(output_, name);
       ARGOSY_TRY(model, make_compact(base_.bytes(), exact_.bytes(), bits, progress.callback()));
     }
-    ARGOSY_CHECK(part_.write(model.file));
+    ARGOSY_CHECK(write_file_atomically(made_.part(), as_text(model.file)));
     result_digest_ = sha256(model.file);
     if (!validation_.runner.empty()) print_note(output_, name + ": trying it against " + flags_.exact);
-    ARGOSY_TRY(setting.verdict, judge(validation_, part_.path(), model));
-    ARGOSY_TRY(setting.patch_bytes, patch_bytes(part_.path(), name + " patch"));
+    ARGOSY_TRY(setting.verdict, judge(validation_, made_.part(), model));
+    ARGOSY_TRY(setting.patch_bytes, patch_bytes(made_.part(), name + " patch"));
     return setting;
   }
 
@@ -199,9 +175,9 @@ class CompactRun {
   }
 
   Result<int> finish(bool automatic) {
-    ARGOSY_CHECK(part_.keep());
+    ARGOSY_CHECK(made_.keep());
     const json document = report(automatic);
-    if (!flags_.report.empty()) ARGOSY_CHECK(write_file_atomically(flags_.report, document.dump(2) + "\n"));
+    if (!flags_.report.empty()) ARGOSY_CHECK(write_report(document.dump(2) + "\n"));
     if (output_.json) {
       print_json(document);
     } else {
@@ -209,6 +185,12 @@ class CompactRun {
       std::printf("%s  %s\n", result_digest_.to_hex().c_str(), out_path(flags_).c_str());
     }
     return exit_ok;
+  }
+
+  Result<void> write_report(const std::string& text) const {
+    ARGOSY_TRY(MadeFile report, create(flags_, flags_.report));
+    ARGOSY_CHECK(report.write(as_bytes(text)));
+    return report.keep();
   }
 
   void print_settings() const {
@@ -234,7 +216,7 @@ class CompactRun {
   const CompactFlags& flags_;
   MappedFile base_, exact_;
   Validation validation_;
-  PartFile part_;
+  MadeFile made_;
   std::uint64_t exact_patch_bytes_ = 0;
   std::vector<Setting> settings_;  // the last one is at the part file
   Digest result_digest_;
@@ -265,12 +247,12 @@ Result<Validation> validation_of(const OutputOptions& output, const CompactFlags
 }  // namespace
 
 Result<int> release_compact(const OutputOptions& output, const CompactFlags& flags) {
-  ARGOSY_CHECK(refuse_to_overwrite_inputs(flags, out_path(flags)));
-  if (!flags.report.empty()) ARGOSY_CHECK(refuse_to_overwrite_inputs(flags, flags.report));
+  ARGOSY_TRY(MadeFile made, create(flags, out_path(flags)));
+  if (!flags.report.empty()) ARGOSY_CHECK(create(flags, flags.report));  // said before the work begins
   ARGOSY_TRY(MappedFile base, MappedFile::open(flags.base));
   ARGOSY_TRY(MappedFile exact, MappedFile::open(flags.exact));
   ARGOSY_TRY(Validation validation, validation_of(output, flags, find_tensors(exact.bytes()).format));
-  return CompactRun(output, flags, std::move(base), std::move(exact), std::move(validation)).run();
+  return CompactRun(output, flags, std::move(base), std::move(exact), std::move(validation), std::move(made)).run();
 }
 
 void add_compact_command(CLI::App& release, Context& context) {

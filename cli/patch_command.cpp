@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "cli/exit_code.hpp"
+#include "cli/made_file.hpp"
 #include "cli/work_progress.hpp"
 #include "common/delta/patch_apply.hpp"
 #include "common/delta/patch_explain.hpp"
@@ -70,15 +71,36 @@ std::vector<std::string> codec_choices() {
 }
 
 Result<MakeRequest> make_request(const PatchFlags& flags) {
-  MakeRequest request{.old_path = flags.old_path,
-                      .new_path = flags.new_path,
-                      .patch_path = flags.patch_path,
-                      .limits = {.max_memory_bytes = flags.max_memory_mib << 20}};
+  MakeRequest request;
+  request.limits.max_memory_bytes = flags.max_memory_mib << 20;
   if (flags.codec == "best") return request;
   ARGOSY_TRY(const PatchCodec codec, parse_patch_codec(flags.codec));
   request.candidates = {codec};
   request.largest_ratio = 1e9;  // asked for by name: made, even if it saves nothing
   return request;
+}
+
+// The files that a command reads. One of them may come by standard input.
+struct GivenFiles {
+  GivenFile first, second;
+};
+
+Result<GivenFiles> open_both(std::string_view first_is, const std::string& first, std::string_view second_is,
+                             const std::string& second) {
+  if (first == standard_stream && second == standard_stream)
+    return make_error(Errc::invalid_argument, std::string(first_is) + " and " + std::string(second_is) +
+                                                  " cannot both come by standard input: give one of them as a file");
+  ARGOSY_TRY(auto one, GivenFile::open(first_is, first, default_max_result_bytes));
+  ARGOSY_TRY(auto other, GivenFile::open(second_is, second, default_max_result_bytes));
+  return GivenFiles{std::move(one), std::move(other)};
+}
+
+Result<MadeFile> create(const OutputOptions& output, const std::string& path, const std::vector<std::string>& inputs) {
+  ARGOSY_TRY(auto made, MadeFile::create(path, inputs));
+  if (made.is_standard_output() && output.json)
+    return make_error(Errc::invalid_argument,
+                      "both --json and - want standard output: name a file, or leave out --json");
+  return made;
 }
 
 Result<std::optional<FileDigest>> expectation(const std::string& sha256, std::uint64_t size) {
@@ -87,11 +109,17 @@ Result<std::optional<FileDigest>> expectation(const std::string& sha256, std::ui
   return std::optional(FileDigest{digest, size});
 }
 
+// Whether a result of another file than the right one would be told from it.
+bool is_proven(const PatchFlags& flags, PatchCodec codec) {
+  const CodecFacts& facts = facts_of(codec);
+  return !facts.needs_base || facts.names_base || !flags.base_sha256.empty() || !flags.result_sha256.empty();
+}
+
 // The digests of the flags stand for files whose sizes the files at hand tell.
-Result<ApplyRequest> apply_request(const PatchFlags& flags) {
+Result<ApplyRequest> apply_request(const PatchFlags& flags, const GivenFiles& given) {
   ApplyRequest request;
-  request.old_path = flags.old_path;
-  request.patch_path = flags.patch_path;
+  request.old_path = given.first.path();
+  request.patch_path = given.second.path();
   ARGOSY_TRY(const PatchInfo info, inspect_patch(request.patch_path));
   ARGOSY_TRY(request.expected_new, expectation(flags.result_sha256, info.new_bytes));
   std::error_code unreadable;  // then opening the file says why
@@ -163,36 +191,68 @@ json describe(const ApplyReport& report) {
 }  // namespace
 
 Result<int> patch_make(const OutputOptions& output, const PatchFlags& flags) {
-  ARGOSY_TRY(const MakeRequest request, make_request(flags));
-  WorkProgress progress(output, "making " + flags.patch_path);
-  ARGOSY_TRY(const MakeReport report, make_patch(request, progress.callback()));
+  ARGOSY_TRY(MakeRequest request, make_request(flags));
+  ARGOSY_TRY(const GivenFiles given, open_both("the old file", flags.old_path, "the new file", flags.new_path));
+  ARGOSY_TRY(MadeFile made, create(output, flags.patch_path, {flags.old_path, flags.new_path}));
+  request.old_path = given.first.path();
+  request.new_path = given.second.path();
+  request.patch_path = made.part();
+  MakeReport report;
+  {
+    WorkProgress progress(output, "making " + flags.patch_path);
+    ARGOSY_TRY(report, make_patch(request, progress.callback()));
+  }
+  if (report.codec) ARGOSY_CHECK(made.keep());
   if (output.json) {
     print_json(describe(report));
-  } else {
+  } else if (!made.is_standard_output()) {
     print_trials(report);
   }
-  if (report.codec) return exit_ok;
-  print_note(output, "argosy: no patch was made: " + report.declined);
-  return exit_failed;
+  if (!report.codec) {
+    print_note(output, "argosy: no patch was made: " + report.declined);
+    return exit_failed;
+  }
+  const CodecFacts& facts = facts_of(*report.codec);
+  if (facts.needs_base && !facts.names_base)
+    print_note(output, "argosy: a " + std::string(facts.name) +
+                           " patch does not say which file it is for; apply it with --base-sha256 " +
+                           report.old_file.digest.to_hex());
+  return exit_ok;
 }
 
 Result<int> patch_apply(const OutputOptions& output, const PatchFlags& flags) {
-  ARGOSY_TRY(const ApplyRequest request, apply_request(flags));
-  WorkProgress progress(output, "making " + flags.new_path);
-  ARGOSY_TRY(const ApplyReport report, apply_patch_to_file(request, flags.new_path, progress.callback()));
+  ARGOSY_TRY(const GivenFiles given, open_both("the old file", flags.old_path, "the patch", flags.patch_path));
+  ARGOSY_TRY(const ApplyRequest request, apply_request(flags, given));
+  ARGOSY_TRY(MadeFile made, create(output, flags.new_path, {flags.old_path, flags.patch_path}));
+  const PatchSink sink = [&made](ByteView data) { return made.write(data); };
+  ApplyReport report;
+  {
+    WorkProgress progress(output, "making " + flags.new_path);
+    ARGOSY_TRY(report, apply_patch(request, sink, progress.callback()));
+  }
+  ARGOSY_CHECK(made.keep());
+  const bool proven = is_proven(flags, report.codec);
   if (output.json) {
-    print_json(describe(report));
-  } else {
+    json document = describe(report);
+    document["proven"] = proven;
+    print_json(document);
+  } else if (!made.is_standard_output()) {
     std::printf("%s  %s\n", report.result.digest.to_hex().c_str(), flags.new_path.c_str());
   }
+  if (!proven)
+    print_note(output, "argosy: warning: nothing proves this result: a " + std::string(name_of(report.codec)) +
+                           " patch does not say which file it is for, and of any other it makes a wrong one; give "
+                           "--base-sha256 or --result-sha256");
   return exit_ok;
 }
 
 Result<int> patch_info(const OutputOptions& output, const PatchFlags& flags) {
-  ARGOSY_TRY(const PatchInfo info, inspect_patch(std::filesystem::path(flags.patch_path)));
+  ARGOSY_TRY(const GivenFile patch, GivenFile::open("the patch", flags.patch_path, default_max_result_bytes));
+  ARGOSY_TRY(const PatchInfo info, inspect_patch(patch.path()));
   std::optional<PatchExplanation> explanation;
   if (!flags.old_path.empty()) {
-    ARGOSY_TRY(explanation, explain_patch(flags.patch_path, flags.old_path, flags.new_path));
+    ARGOSY_TRY(const GivenFiles given, open_both("the old file", flags.old_path, "the new file", flags.new_path));
+    ARGOSY_TRY(explanation, explain_patch(patch.path(), given.first.path(), given.second.path()));
   }
   if (output.json) {
     json document{{"codec", name_of(info.codec)}, {"size", info.patch_bytes}, {"new_size", info.new_bytes}};
@@ -219,10 +279,12 @@ Result<int> patch_info(const OutputOptions& output, const PatchFlags& flags) {
 }
 
 Result<int> patch_verify(const OutputOptions& output, const PatchFlags& flags) {
+  ARGOSY_TRY(const GivenFiles given, open_both("the old file", flags.old_path, "the patch", flags.patch_path));
   ApplyRequest request;
-  request.old_path = flags.old_path;
-  request.patch_path = flags.patch_path;
-  ARGOSY_TRY(request.expected_new, measure_file(flags.new_path));
+  request.old_path = given.first.path();
+  request.patch_path = given.second.path();
+  ARGOSY_TRY(const GivenFile result, GivenFile::open("the new file", flags.new_path, default_max_result_bytes));
+  ARGOSY_TRY(request.expected_new, measure_file(result.path()));
   WorkProgress progress(output, "verifying " + flags.patch_path);
   const PatchSink nowhere = [](ByteView) -> Result<void> { return {}; };
   ARGOSY_TRY(const ApplyReport report, apply_patch(request, nowhere, progress.callback()));
@@ -234,39 +296,97 @@ Result<int> patch_verify(const OutputOptions& output, const PatchFlags& flags) {
   return exit_ok;
 }
 
-void add_patch_commands(CLI::App& root, Context& context) {
-  auto* patch = root.add_subcommand("patch", "Model patches on this machine, without a server")->require_subcommand(1);
-  const auto add = [&](const std::string& name, const std::string& help, auto action, bool with_files) {
-    auto* command = patch->add_subcommand(name, help);
-    auto flags = std::make_shared<PatchFlags>();
-    if (with_files) {
-      command->add_option("old", flags->old_path, "The old file")->required();
-      command->add_option("new", flags->new_path, "The new file")->required();
-    }
-    command->add_option("patch", flags->patch_path, "The patch file")->required();
-    command->callback([&context, flags, action] {
-      context.chosen = [&context, flags, action] { return action(context.output, *flags); };
-    });
-    return std::pair(command, flags);
-  };
+namespace {
 
-  const auto [make, make_flags] = add("make", "Make the patch that turns OLD into NEW", patch_make, true);
-  make->add_option("--codec", make_flags->codec, "best: the smallest, if it saves 5 %; or this one, whatever it saves")
+// OLD NEW PATCH, or two of them where -o names the one that is made.
+struct FileNames {
+  std::vector<std::string> given;
+  std::string made;
+};
+
+void put_in_place(const FileNames& names, const std::vector<std::string*>& places, std::string* made) {
+  auto next = names.given.begin();
+  for (std::string* place : places) {
+    if (place == made && !names.made.empty()) {
+      *place = names.made;
+    } else if (next == names.given.end()) {
+      throw CLI::ValidationError("a file is missing: give OLD NEW PATCH, or two of them and -o for the one to be made");
+    } else {
+      *place = *next++;
+    }
+  }
+  if (next != names.given.end()) throw CLI::ValidationError("one file too many: " + *next);
+}
+
+using Action = Result<int> (*)(const OutputOptions&, const PatchFlags&);
+
+struct PatchCommand {
+  const char* name;
+  const char* help;
+  Action action;
+  std::string PatchFlags::*made;  // the file that it makes; null: none
+};
+
+std::shared_ptr<PatchFlags> add_three_files(CLI::App& patch, Context& context, const PatchCommand& one) {
+  auto* command = patch.add_subcommand(one.name, one.help);
+  auto flags = std::make_shared<PatchFlags>();
+  auto names = std::make_shared<FileNames>();
+  command->add_option("files", names->given, "OLD NEW PATCH; - is standard input, or output for what is made")
+      ->required()
+      ->expected(one.made == nullptr ? 3 : 2, 3)
+      ->option_text("OLD NEW PATCH");
+  if (one.made != nullptr)
+    command->add_option("-o,--output", names->made, "The file to be made, in place of its name among the three");
+  command->callback([&context, flags, names, one] {
+    std::string* made = one.made == nullptr ? nullptr : &((*flags).*one.made);
+    put_in_place(*names, {&flags->old_path, &flags->new_path, &flags->patch_path}, made);
+    context.chosen = [&context, flags, one] { return one.action(context.output, *flags); };
+  });
+  return flags;
+}
+
+void add_make(CLI::App& patch, Context& context) {
+  const auto flags = add_three_files(
+      patch, context, {"make", "Make the patch that turns OLD into NEW", patch_make, &PatchFlags::patch_path});
+  auto* make = patch.get_subcommand("make");
+  make->add_option("--codec", flags->codec, "best: the smallest, if it saves 5 %; or this one, whatever it saves")
       ->capture_default_str()
       ->check(CLI::IsMember(codec_choices()));
-  make->add_option("--max-memory", make_flags->max_memory_mib, "MiB that making it may take")
+  make->add_option("--max-memory", flags->max_memory_mib, "MiB that making it may take")
       ->capture_default_str()
       ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1} << 20));
-  const auto [apply, apply_flags] = add("apply", "Make NEW out of OLD and PATCH", patch_apply, true);
-  apply->add_option("--base-sha256", apply_flags->base_sha256, "Refuse any other OLD");
-  apply->add_option("--result-sha256", apply_flags->result_sha256, "Refuse any other result");
-  const auto [info, info_flags] =
-      add("info", "What PATCH says of itself; with both files, also what it does to each tensor", patch_info, false);
-  auto* old_file = info->add_option("--old", info_flags->old_path, "The file that it was made from");
-  auto* new_file = info->add_option("--new", info_flags->new_path, "The file that it makes");
+}
+
+void add_apply(CLI::App& patch, Context& context) {
+  const auto flags =
+      add_three_files(patch, context, {"apply", "Make NEW out of OLD and PATCH", patch_apply, &PatchFlags::new_path});
+  auto* apply = patch.get_subcommand("apply");
+  apply->add_option("--base-sha256", flags->base_sha256, "Refuse any other OLD");
+  apply->add_option("--result-sha256", flags->result_sha256, "Refuse any other result");
+}
+
+void add_info(CLI::App& patch, Context& context) {
+  auto* info =
+      patch.add_subcommand("info", "What PATCH says of itself; with both files, also what it does to each tensor");
+  auto flags = std::make_shared<PatchFlags>();
+  info->add_option("patch", flags->patch_path, "The patch file; - is standard input")->required();
+  auto* old_file = info->add_option("--old", flags->old_path, "The file that it was made from");
+  auto* new_file = info->add_option("--new", flags->new_path, "The file that it makes");
   old_file->needs(new_file);
   new_file->needs(old_file);
-  add("verify", "Prove that PATCH turns OLD into NEW; writes nothing", patch_verify, true);
+  info->callback(
+      [&context, flags] { context.chosen = [&context, flags] { return patch_info(context.output, *flags); }; });
+}
+
+}  // namespace
+
+void add_patch_commands(CLI::App& root, Context& context) {
+  auto* patch = root.add_subcommand("patch", "Model patches on this machine, without a server")->require_subcommand(1);
+  add_make(*patch, context);
+  add_apply(*patch, context);
+  add_info(*patch, context);
+  add_three_files(*patch, context,
+                  {"verify", "Prove that PATCH turns OLD into NEW; writes nothing", patch_verify, nullptr});
 }
 
 }  // namespace argosy::cli

@@ -1,5 +1,5 @@
 // `argosy patch make|apply|info|verify`: model patches on this machine, without a server. Takes files in the order of
-// bsdiff and bspatch: OLD NEW PATCH.
+// bsdiff and bspatch: OLD NEW PATCH; what is made may be named by -o instead. `-` is a standard stream.
 #pragma once
 
 #include <cstdint>

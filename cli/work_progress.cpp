@@ -1,7 +1,5 @@
 #include "cli/work_progress.hpp"
 
-#include <csignal>
-
 namespace argosy::cli {
 
 namespace {
@@ -10,11 +8,17 @@ volatile std::sig_atomic_t interrupted = 0;
 
 }  // namespace
 
+// The first signal asks, and interrupts what blocks; a second one ends the program at once.
 WorkProgress::WorkProgress(const OutputOptions& output, std::string label)
-    : visible_(!output.quiet), label_(std::move(label)), previous_(std::signal(SIGINT, [](int) { interrupted = 1; })) {}
+    : visible_(!output.quiet), label_(std::move(label)) {
+  struct sigaction ask {};
+  ask.sa_handler = [](int) { interrupted = 1; };
+  ask.sa_flags = static_cast<int>(SA_RESETHAND);
+  for (std::size_t i = 0; i < ending_signals.size(); ++i) ::sigaction(ending_signals[i], &ask, &previous_[i]);
+}
 
 WorkProgress::~WorkProgress() {
-  std::signal(SIGINT, previous_);
+  for (std::size_t i = 0; i < ending_signals.size(); ++i) ::sigaction(ending_signals[i], &previous_[i], nullptr);
 }
 
 PatchProgress WorkProgress::callback() {

@@ -1,6 +1,8 @@
-// A progress line that also ends the work at Ctrl-C, so that no half-written file is left. One at a time.
+// A progress line that also ends the work at Ctrl-C and the like, so that no half-written file is left. One at a time.
 #pragma once
 
+#include <array>
+#include <csignal>
 #include <optional>
 #include <string>
 
@@ -22,7 +24,8 @@ class WorkProgress {
   bool visible_;
   std::string label_;
   std::optional<ProgressLine> line_;
-  void (*previous_)(int);
+  static constexpr std::array<int, 3> ending_signals{SIGINT, SIGTERM, SIGHUP};
+  std::array<struct sigaction, ending_signals.size()> previous_{};
 };
 
 }  // namespace argosy::cli

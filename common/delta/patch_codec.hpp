@@ -29,6 +29,7 @@ struct CodecFacts {
   std::string_view magic;  // the first bytes of a patch file; another version of a format has others
   bool is_streamed;  // applied while it comes in, so that it takes no room of its own; others need their file whole
   bool needs_base;   // rebuilds nothing without the old file
+  bool names_base;   // and says which one, so that it makes nothing of another
   std::uint64_t apply_memory_bytes;  // that applying adds at most, whatever the sizes
   // Of the new file by one core of x86-64, as measured with `scripts/bench delta`; the slowest of its models.
   std::uint64_t rebuilt_bytes_per_s;
@@ -36,10 +37,10 @@ struct CodecFacts {
 
 // In the order in which make_patch() tries them.
 inline constexpr std::array<CodecFacts, 4> patch_codecs = {{
-    {PatchCodec::tensor, "tensor", "ARGOSYT2", true, true, 4 << 20, 100'000'000},  // int8; fp32 150 MB/s
-    {PatchCodec::bsdiff, "bsdiff", "BSDIFF40", false, true, 10 << 20, 100'000'000},
-    {PatchCodec::zstd_from, "zstd-from", {"\x5a\x2a\x4d\x18\x08\0\0\0", 8}, false, true, 3 << 20, 300'000'000},
-    {PatchCodec::zstd, "zstd", "\x28\xb5\x2f\xfd", false, false, 3 << 20, 300'000'000},
+    {PatchCodec::tensor, "tensor", "ARGOSYT2", true, true, true, 4 << 20, 100'000'000},  // int8; fp32 150 MB/s
+    {PatchCodec::bsdiff, "bsdiff", "BSDIFF40", false, true, false, 10 << 20, 100'000'000},
+    {PatchCodec::zstd_from, "zstd-from", {"\x5a\x2a\x4d\x18\x08\0\0\0", 8}, false, true, true, 3 << 20, 300'000'000},
+    {PatchCodec::zstd, "zstd", "\x28\xb5\x2f\xfd", false, false, false, 3 << 20, 300'000'000},
 }};
 
 // Whether `rows`, each with a `codec`, are one for each codec, in the order of the table.
