@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "cli/command.hpp"
+#include "cli/completion.hpp"
 #include "cli/exit_code.hpp"
 #include "cli/patch_command.hpp"
 #include "cli/sign_command.hpp"
@@ -37,12 +38,15 @@ int run(int argc, char** argv) {
   Context context;
   add_common_options(root, context);
   add_login_commands(root, context);
+  add_access_commands(root, context);
   add_device_commands(root, context);
   add_release_commands(root, context);
   add_rollout_commands(root, context);
   add_telemetry_commands(root, context);
+  add_journal_commands(root, context);
   add_patch_commands(root, context);
   add_sign_commands(root, context);
+  add_completion_command(root, context);
   try {
     root.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

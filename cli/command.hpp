@@ -25,7 +25,13 @@ struct Context {
   }
 };
 
-void add_login_commands(CLI::App& root, Context& context);   // login, logout, whoami, token
+// KEY=VALUE pairs as an object; Errc::invalid_argument for one that is none.
+Result<nlohmann::json> labels_of(const std::vector<std::string>& pairs);
+
+void add_login_commands(CLI::App& root, Context& context);   // login, logout, whoami
+void add_access_commands(CLI::App& root, Context& context);  // user|token|claim list|create|...
+void add_claim_to_devices(CLI::App& device, Context& context);
+void add_journal_commands(CLI::App& root, Context& context);  // event list|follow, audit list|head|verify
 void add_device_commands(CLI::App& root, Context& context);  // device list|show|presence|label|..., alert, connectivity
 void add_release_commands(CLI::App& root, Context& context);    // release publish|list|show|compact|patches|...
 void add_rollout_commands(CLI::App& root, Context& context);    // rollout create|list|show|watch|start|evidence|...

@@ -189,42 +189,6 @@ Result<int> show_integrity(const Context& context, const std::string& id) {
   return exit_ok;
 }
 
-struct ClaimFlags {
-  int max_uses = 1;
-  std::int64_t expires_in_s = 86400;
-  std::string hardware_class;
-  std::vector<std::string> labels;
-};
-
-Result<json> labels_of(const std::vector<std::string>& pairs) {
-  json labels = json::object();
-  for (const std::string& pair : pairs) {
-    const auto equals = pair.find('=');
-    if (equals == std::string::npos || equals == 0)
-      return make_error(Errc::invalid_argument, "\"" + pair + "\" is not a label; write KEY=VALUE");
-    labels[pair.substr(0, equals)] = pair.substr(equals + 1);
-  }
-  return labels;
-}
-
-Result<int> create_claim(const Context& context, const ClaimFlags& flags) {
-  ARGOSY_TRY(const ApiClient api, context.api());
-  json wish{{"max_uses", flags.max_uses}, {"expires_in_s", flags.expires_in_s}};
-  if (!flags.hardware_class.empty()) wish["hardware_class"] = flags.hardware_class;
-  if (!flags.labels.empty()) {
-    ARGOSY_TRY(wish["labels"], labels_of(flags.labels));
-  }
-  ARGOSY_TRY(const json made, api.post("/claims", wish));
-  if (context.output.json) {
-    print_json(made);
-  } else {
-    print_note(context.output, "Give this claim to the device's agent; it is shown once. Fleet authority (SHA-256): " +
-                                   cell(made, "/ca_sha256"));
-    std::puts(cell(made, "/claim").c_str());
-  }
-  return exit_ok;
-}
-
 Result<int> label_device(const Context& context, const std::string& id, const std::vector<std::string>& pairs) {
   ARGOSY_TRY(const ApiClient api, context.api());
   ARGOSY_TRY(const json labels, labels_of(pairs));
@@ -292,16 +256,6 @@ void add_connectivity_command(CLI::App& root, Context& context) {
       [&context, flags] { context.chosen = [&context, flags] { return show_connectivity(context, *flags); }; });
 }
 
-void add_claim_command(CLI::App& device, Context& context) {
-  auto* claim = device.add_subcommand("claim", "Make a claim, with which devices enrol");
-  auto flags = std::make_shared<ClaimFlags>();
-  claim->add_option("--uses", flags->max_uses, "How many devices may enrol with it")->capture_default_str();
-  claim->add_option("--expires-in", flags->expires_in_s, "Seconds until it expires")->capture_default_str();
-  claim->add_option("--hardware-class", flags->hardware_class, "Hardware class that its devices get");
-  claim->add_option("--label", flags->labels, "KEY=VALUE, may be repeated");
-  claim->callback([&context, flags] { context.chosen = [&context, flags] { return create_claim(context, *flags); }; });
-}
-
 }  // namespace
 
 void add_device_commands(CLI::App& root, Context& context) {
@@ -343,7 +297,7 @@ void add_device_commands(CLI::App& root, Context& context) {
   revoke->add_option("id", *id, "Name of the device")->required();
   revoke->callback([&context, id] { context.chosen = [&context, id] { return revoke_device(context, *id); }; });
 
-  add_claim_command(*device, context);
+  add_claim_to_devices(*device, context);
   add_alert_commands(root, context);
   add_connectivity_command(root, context);
 }

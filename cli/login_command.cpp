@@ -106,26 +106,6 @@ Result<int> show_me(const Context& context) {
   return exit_ok;
 }
 
-struct TokenFlags {
-  std::string name;
-  std::string role = "viewer";
-  std::int64_t expires_in_s = 0;
-};
-
-Result<int> create_token(const Context& context, const TokenFlags& flags) {
-  ARGOSY_TRY(const ApiClient api, context.api());
-  json wish{{"name", flags.name}, {"role", flags.role}};
-  if (flags.expires_in_s > 0) wish["expires_in_s"] = flags.expires_in_s;
-  ARGOSY_TRY(const json made, api.post("/tokens", wish));
-  if (context.output.json) {
-    print_json(made);
-  } else {
-    print_note(context.output, "This token is shown once:");
-    std::puts(cell(made, "/token").c_str());
-  }
-  return exit_ok;
-}
-
 }  // namespace
 
 void add_login_commands(CLI::App& root, Context& context) {
@@ -150,14 +130,6 @@ void add_login_commands(CLI::App& root, Context& context) {
   root.add_subcommand("whoami", "Show who you are logged in as")->callback([&context] {
     context.chosen = [&context] { return show_me(context); };
   });
-
-  auto* token = root.add_subcommand("token", "API tokens")->require_subcommand(1);
-  auto* create = token->add_subcommand("create", "Make a token; it is shown once");
-  auto wish = std::make_shared<TokenFlags>();
-  create->add_option("name", wish->name, "What the token is for")->required();
-  create->add_option("--role", wish->role, "admin, operator, publisher or viewer")->capture_default_str();
-  create->add_option("--expires-in", wish->expires_in_s, "Seconds until it expires; by default it never does");
-  create->callback([&context, wish] { context.chosen = [&context, wish] { return create_token(context, *wish); }; });
 }
 
 }  // namespace argosy::cli

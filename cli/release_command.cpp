@@ -176,13 +176,29 @@ Result<int> replace_signature(const Context& context, const PublishFlags& flags)
   return exit_ok;
 }
 
+Result<json> releases_of(const ApiClient& api, const std::string& model) {
+  return api.list("/models/" + net::percent_encode(model) + "/releases", "", 1000);
+}
+
+Result<json> releases_of_all(const ApiClient& api) {
+  ARGOSY_TRY(const json models, api.list("/models", "", 10'000));
+  json all = json::array();
+  for (const json& model : models) {
+    ARGOSY_TRY(const json releases, releases_of(api, text_in(model, "name")));
+    for (const json& release : releases) all.push_back(release);
+  }
+  return all;
+}
+
 Result<int> list_releases(const Context& context, const std::string& model) {
   ARGOSY_TRY(const ApiClient api, context.api());
-  ARGOSY_TRY(const json items, api.list("/models/" + net::percent_encode(model) + "/releases", "", 1000));
+  ARGOSY_TRY(const json items, model.empty() ? releases_of_all(api) : releases_of(api, model));
   if (context.output.json) {
     print_json(items);
     return exit_ok;
   }
+  Row header{"VERSION", "VARIANTS", "METRIC", "THRESHOLD", "SIGNED", "WITHDRAWN", "PUBLISHED", "NOTES"};
+  if (model.empty()) header.insert(header.begin(), "MODEL");
   std::vector<Row> rows;
   for (const json& release : items) {
     std::string variants;
@@ -193,8 +209,9 @@ Result<int> list_releases(const Context& context, const std::string& model) {
                     cell(release, "/validation/threshold"), member(release, "signature").is_null() ? "-" : "yes",
                     member(release, "withdrawn").is_null() ? "-" : "yes", cell(release, "/created_at"),
                     cell(release, "/notes")});
+    if (model.empty()) rows.back().insert(rows.back().begin(), cell(release, "/model"));
   }
-  print_table({"VERSION", "VARIANTS", "METRIC", "THRESHOLD", "SIGNED", "WITHDRAWN", "PUBLISHED", "NOTES"}, rows);
+  print_table(header, rows);
   return exit_ok;
 }
 
@@ -256,8 +273,8 @@ void add_release_commands(CLI::App& root, Context& context) {
       [&context, again] { context.chosen = [&context, again] { return replace_signature(context, *again); }; });
 
   auto name = std::make_shared<std::string>();
-  auto* list = release->add_subcommand("list", "Releases of a model");
-  list->add_option("model", *name, "Name of the model")->required();
+  auto* list = release->add_subcommand("list", "Releases of a model, or of all");
+  list->add_option("model", *name, "Name of the model");
   list->callback([&context, name] { context.chosen = [&context, name] { return list_releases(context, *name); }; });
 
   auto* show = release->add_subcommand("show", "One release, as JSON");

@@ -209,6 +209,29 @@ class CommandLineVerbs(RunningArgosy):
         self.refused(FAILED, ("token", "create", "third", "--role", "captain"), "captain")
         self.refused(NOT_ALLOWED, ("whoami", "--token", "argosy_wrong"))
 
+    def test_tokens_are_listed_and_revoked(self):
+        made = self.ok_json("token", "create", "short-lived")
+        header, rows = self.table("token", "list")
+        self.assertEqual(header[:3], ["ID", "NAME", "ROLE"])
+        self.assertIn([str(made["id"]), "short-lived", "viewer"], [row[:3] for row in rows])
+        self.ok("token", "revoke", made["id"])
+        self.refused(NOT_ALLOWED, ("whoami", "--token", made["token"]))
+        self.refused(NOT_FOUND, ("token", "revoke", 999_999))
+
+    def test_people_come_change_and_go(self):
+        home, server = self.folder / "uma", ("--server", self.installation.argosyd.url)
+        made = self.ok("user", "create", "uma", "admin")
+        self.ok("login", *server, "--link", made.out.strip(), home=home)
+        self.assertIn(["uma", "admin"], [row[:2] for row in self.table("user", "list")[1]])
+        self.assertEqual(self.ok_json("user", "role", "uma", "publisher")["role"], "publisher")
+        self.refused(NOT_ALLOWED, ("user", "list"), home=home)
+        self.ok("user", "disable", "uma")
+        self.refused(NOT_ALLOWED, ("whoami",), home=home)
+        self.assertIsNone(self.ok_json("user", "enable", "uma")["disabled_at"])
+        self.assertIn("token=", self.ok("user", "link", "uma").out)
+        self.refused(NOT_FOUND, ("user", "disable", "nobody"), "nobody", "argosy user list")
+        self.refused(FAILED, ("user", "role", "uma", "captain"), "captain")
+
     def test_a_server_that_is_not_there_or_is_none(self):
         nowhere = ("--server", f"http://127.0.0.1:{free_port()}")
         for words in (("whoami",), ("device", "list"), ("rollout", "show", "1"), ("release", "list", "digits")):
@@ -235,6 +258,11 @@ class CommandLineVerbs(RunningArgosy):
         device = self.ok_json("device", "show", "claimed-1")
         self.assertEqual((device["hardware_class"], device["labels"]), ("cpu-int8", {"site": "berlin"}))
         self.assertEqual(set(self.ok_json("device", "claim")), {"id", "claim", "ca_sha256"})
+        made = self.ok_json("claim", "create", "--uses", 3)
+        self.assertIn([str(made["id"]), "0", "3"], [row[:3] for row in self.table("claim", "list")[1]])
+        self.ok("claim", "revoke", made["id"])
+        _, csr = self.certificate_request("claimed-2")
+        self.assertEqual(self.ask_to_enrol("claimed-2", made["claim"], csr).status, 401)
         self.refused(FAILED, ("device", "claim", "--label", "berlin"), "KEY=VALUE")
         self.refused(FAILED, ("device", "claim", "--uses", 0), "max_uses")
         self.refused(USAGE, ("device", "claim", "--uses", "many"))
@@ -351,6 +379,7 @@ class CommandLineVerbs(RunningArgosy):
                        EXAMPLE / "data/validation.npz", "--threshold", 0.9)
         self.assertIn("Published listed@1.2 with 1 variant(s)", told.err)
         header, (row,) = self.table("release", "list", "listed")
+        self.assertEqual(self.table("release", "list")[0], ["MODEL", *header])
         self.assertEqual(header, ["VERSION", "VARIANTS", "METRIC", "THRESHOLD", "SIGNED", "WITHDRAWN", "PUBLISHED", "NOTES"])
         self.assertEqual((row[0], row[2], row[3], row[4], row[-1]), ("1.2", "accuracy", "0.9", "-", "Smaller"))
         shown = self.ok_json("release", "show", "listed@1.2")
@@ -747,7 +776,52 @@ class CommandLineVerbs(RunningArgosy):
                            {"Authorization": f"Bearer {self.admin}", "If-Match": f'"{etag}"'})
         self.assert_problem(answer, 412, "precondition-failed")
 
+    # What happened --------------------------------------------------------------------------------------------------------
+    def test_events_are_listed_and_followed(self):
+        self.device("told-1")
+        header, rows = self.table("event", "list", "--device", "told-1")
+        self.assertEqual(header, ["AT", "SEVERITY", "KIND", "DEVICE", "ROLLOUT", "MESSAGE"])
+        self.assertTrue(rows)
+        follower = subprocess.Popen([self.argosy.program, "event", "follow", "--device", "told-1", "--json"], env=self.argosy.env,
+                                    stdout=subprocess.PIPE, text=True)
+        self.addCleanup(follower.wait)
+        self.addCleanup(follower.kill)
+        self.worked.add(("event", "follow"))
+        lines = []
+        reader = threading.Thread(target=lambda: lines.extend(iter(follower.stdout.readline, "")), daemon=True)
+        reader.start()
+
+        def one_more_is_heard():
+            self.installation.rows("insert into events (kind, device_id, message) values ('test.happened', 'told-1', 'now') returning 1")
+            return lines
+
+        wait_until(one_more_is_heard, 30, "a line of what happened", poll_s=0.5)
+        self.assertEqual(json.loads(lines[0])["kind"], "test.happened")
+
+    def test_what_people_changed_can_be_read_and_proved(self):
+        self.device("audited-1")
+        self.ok("device", "label", "audited-1", "site=rome")
+        header, rows = self.table("audit", "list", "--object", "device/audited-1")
+        self.assertEqual(header, ["AT", "ACTOR", "ACTION", "OBJECT", "FROM"])
+        self.assertEqual({row[2] for row in rows}, {"device.enrol", "device.label"})
+        seal, hash_ = wait_until(lambda: (head := self.ok("audit", "head").out.split())[0] != "0" and head, 20, "a seal")
+        self.assertIn("The audit log is whole", self.ok("audit", "verify").err)
+        self.assertTrue(self.ok_json("audit", "verify", "--seal", seal, "--hash", hash_)["intact"])
+        self.refused(FAILED, ("audit", "verify", "--seal", seal, "--hash", "0" * 64))
+        self.refused(USAGE, ("audit", "verify", "--seal", seal))
+
     # All of them ----------------------------------------------------------------------------------------------------------
+    def test_a_shell_completes_verbs_and_options(self):
+        for shell in ("bash", "zsh", "fish"):
+            self.assertIn("argosy completion next", self.ok("completion", shell).out)
+        for words, wanted in ((["rol"], ["rollout"]), (["rollout", "res"], ["resume"]), (["rollout", "create", "--dry"], ["--dry-run"]),
+                              (["release", "show", ""], [])):
+            self.assertEqual(self.ok("completion", "next", "--", *words).out.split(), wanted)
+        script = ('PATH=$1:$PATH; . <(argosy completion bash); COMP_WORDS=(argosy patch ver); COMP_CWORD=2; _argosy; '
+                  'echo "${COMPREPLY[@]}"')
+        done = subprocess.run(["bash", "-c", script, "bash", str(Path(self.argosy.program).parent)], capture_output=True, text=True, timeout=30)
+        self.assertEqual(done.stdout, "verify\n", done.stderr)
+
     def test_without_a_verb_or_with_an_unknown_one(self):
         for words in ((), ("rollout",), ("fleet",), ("device", "explode"), ("device", "list", "--colour")):
             self.refused(USAGE, words)
