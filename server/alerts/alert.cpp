@@ -10,35 +10,6 @@
 
 namespace argosy::server {
 
-std::string_view to_string(AlertRule rule) {
-  switch (rule) {
-    case AlertRule::latency_doubled:
-      return "latency_doubled";
-    case AlertRule::accuracy_low:
-      return "accuracy_low";
-    case AlertRule::gone_dark:
-      return "gone_dark";
-    case AlertRule::drift:
-      return "drift";
-    case AlertRule::identity_shared:
-      return "identity_shared";
-    case AlertRule::site_dark:
-      return "site_dark";
-  }
-  return "gone_dark";
-}
-
-AlertRule alert_rule_of(std::string_view text) {
-  for (const auto rule : {AlertRule::latency_doubled, AlertRule::accuracy_low, AlertRule::gone_dark,
-                          AlertRule::identity_shared, AlertRule::site_dark})
-    if (text == to_string(rule)) return rule;
-  return AlertRule::drift;
-}
-
-std::string_view severity_of(AlertRule rule) {
-  return rule == AlertRule::latency_doubled || rule == AlertRule::drift ? "warning" : "critical";
-}
-
 std::string_view to_string(AlertState state) {
   switch (state) {
     case AlertState::ok:
@@ -155,7 +126,7 @@ std::string alert_to_json(const Alert& alert) {
   const auto number = [](const std::optional<double>& value) { return value ? json(*value) : json(nullptr); };
   const auto time = [](const std::optional<Instant>& at) { return at ? json(to_rfc3339(*at)) : json(nullptr); };
   return json{{"id", alert.id},
-              {"rule", to_string(alert.rule)},
+              {"rule", alert.rule},
               {"severity", alert.severity},
               {"device_id", alert.device.empty() ? json(nullptr) : json(alert.device)},
               {"site", alert.site.empty() ? json(nullptr) : json(alert.site)},

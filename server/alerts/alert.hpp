@@ -12,10 +12,19 @@
 
 namespace argosy::server {
 
-enum class AlertRule : std::uint8_t { latency_doubled, accuracy_low, gone_dark, drift, identity_shared, site_dark };
-std::string_view to_string(AlertRule rule);
-AlertRule alert_rule_of(std::string_view text);  // of what to_string wrote
-std::string_view severity_of(AlertRule rule);
+// A rule that the server brings along. An alert knows the name of its rule alone: others come as data.
+struct BuiltInRule {
+  std::string_view name;
+  std::string_view severity;
+};
+namespace built_in {
+inline constexpr BuiltInRule latency_doubled{"latency_doubled", "warning"};
+inline constexpr BuiltInRule accuracy_low{"accuracy_low", "critical"};
+inline constexpr BuiltInRule gone_dark{"gone_dark", "critical"};
+inline constexpr BuiltInRule drift{"drift", "warning"};
+inline constexpr BuiltInRule identity_shared{"identity_shared", "critical"};
+inline constexpr BuiltInRule site_dark{"site_dark", "critical"};
+}  // namespace built_in
 
 enum class AlertState : std::uint8_t { ok, pending, firing, resolved };
 std::string_view to_string(AlertState state);
@@ -84,7 +93,7 @@ AccuracyJudgement judge_accuracy(const AccuracyRule& rule, double threshold, Ale
 
 struct Alert {
   std::int64_t id = 0;
-  AlertRule rule = AlertRule::gone_dark;
+  std::string rule;
   std::string severity;
   std::string device;  // empty: it is about a site
   std::string site;    // empty: it is about a device
@@ -104,7 +113,8 @@ std::string alert_to_json(const Alert& alert);
 
 // What should be true of one (rule, device, model) now.
 struct AlertFinding {
-  AlertRule rule = AlertRule::gone_dark;
+  std::string rule;
+  std::string severity;  // "warning" or "critical"
   std::string device;
   std::string model;
   AlertState state = AlertState::ok;  // ok withdraws a pending alert and resolves a firing one

@@ -74,8 +74,8 @@ std::string rows_json(const Findings& findings) {
   auto rows = json::array();
   for (const auto* finding : findings) {
     rows.push_back({{"place", rows.size()},
-                    {"rule", to_string(finding->rule)},
-                    {"severity", severity_of(finding->rule)},
+                    {"rule", finding->rule},
+                    {"severity", finding->severity},
                     {"device", finding->device},
                     {"model", finding->model},
                     {"value", json_of(finding->value)},
@@ -88,22 +88,22 @@ std::string rows_json(const Findings& findings) {
 
 // `rows` are alerts that moved.
 void announce(pqxx::work& transaction, const Findings& findings, const char* kind, const pqxx::result& rows) {
-  std::map<std::tuple<std::string, std::string, std::string>, std::int64_t> ids;
+  std::map<AlertKey, std::int64_t> ids;
   for (const auto& row : rows)
     ids[{row["rule"].as<std::string>(), row["device_id"].as<std::string>(), row["model"].as<std::string>()}] =
         row["id"].as<std::int64_t>();
   std::vector<NewEvent> events;
   for (const auto* finding : findings) {
-    const auto id = ids.find({std::string(to_string(finding->rule)), finding->device, finding->model});
+    const auto id = ids.find(key_of(*finding));
     if (id == ids.end()) continue;
     NewEvent event;
     event.kind = kind;
-    event.severity = event.kind == "alert.firing" ? std::string(severity_of(finding->rule)) : "info";
+    event.severity = event.kind == "alert.firing" ? finding->severity : "info";
     event.device_id = finding->device;
     if (!finding->model.empty()) event.model = finding->model;
     event.message = finding->message;
     event.details_json = json{{"alert", id->second},
-                              {"rule", to_string(finding->rule)},
+                              {"rule", finding->rule},
                               {"value", json_of(finding->value)},
                               {"threshold", json_of(finding->threshold)}}
                              .dump();
@@ -179,20 +179,18 @@ void lock_alerts(pqxx::work& transaction) {
 }
 
 OngoingAlerts read_open_alerts(pqxx::work& transaction, const std::vector<std::string>& devices) {
-  // The rules are named because the index of open alerts begins with them.
   const auto rows = transaction.exec_params(
       R"sql(
         select a.rule, a.device_id, a.model, a.state, coalesce(a.details ->> 'version', '') as version
         from (select distinct device from unnest($1::text[]) as t(device)) d
-        cross join unnest(array['latency_doubled', 'accuracy_low', 'gone_dark', 'drift', 'identity_shared']) as r(rule)
-        join alerts a on a.rule = r.rule and a.device_id = d.device and a.state <> 'resolved'
+        join alerts a on a.device_id = d.device and a.state <> 'resolved'
       )sql",
       pg_array(devices));
   OngoingAlerts open;
   for (const auto& row : rows) {
     const auto state = row["state"].as<std::string>() == "firing" ? AlertState::firing : AlertState::pending;
-    open[{alert_rule_of(row["rule"].as<std::string>()), row["device_id"].as<std::string>(),
-          row["model"].as<std::string>()}] = {state, row["version"].as<std::string>()};
+    open[{row["rule"].as<std::string>(), row["device_id"].as<std::string>(), row["model"].as<std::string>()}] = {
+        state, row["version"].as<std::string>()};
   }
   return open;
 }

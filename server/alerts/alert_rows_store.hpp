@@ -16,7 +16,7 @@ namespace argosy::server {
 // One writer at a time: a leader that is stepping down and its successor must not judge the same windows.
 void lock_alerts(pqxx::work& transaction);
 
-using AlertKey = std::tuple<AlertRule, std::string, std::string>;  // rule, device, model
+using AlertKey = std::tuple<std::string, std::string, std::string>;  // rule, device, model
 using OngoingAlerts = std::map<AlertKey, OngoingAlert>;
 
 // Every open alert of the devices.

@@ -20,7 +20,7 @@ AlertState state_of(const std::string& text) {
 Alert alert_of(const pqxx::row& row) {
   Alert alert;
   alert.id = row["id"].as<std::int64_t>();
-  alert.rule = alert_rule_of(row["rule"].as<std::string>());
+  alert.rule = row["rule"].as<std::string>();
   alert.severity = row["severity"].as<std::string>();
   alert.device = row["device_id"].as<std::string>();
   alert.site = row["site"].as<std::string>();

@@ -39,7 +39,8 @@ void add_findings(const pqxx::result& rows, AlertState state, std::vector<std::s
                   std::vector<AlertFinding>& findings) {
   for (const auto& row : rows) {
     devices.push_back(row[0].as<std::string>());
-    findings.push_back({AlertRule::identity_shared,
+    findings.push_back({std::string(built_in::identity_shared.name),
+                        std::string(built_in::identity_shared.severity),
                         devices.back(),
                         {},
                         state,

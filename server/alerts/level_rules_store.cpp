@@ -90,9 +90,15 @@ std::string gone_dark(const std::string& device, const std::string& reason) {
   return device + " has gone dark" + (reason.empty() ? "" : ": " + reason);
 }
 
-AlertFinding finding_of(AlertRule rule, const std::string& device, const std::string& model, AlertState state,
-                        std::optional<double> value, std::string message) {
-  return {rule, device, model, state, value, std::nullopt, std::move(message), "{}"};
+AlertFinding news_of(const BuiltInRule& rule, const std::string& device, const std::string& model,
+                     std::optional<double> value, std::string message) {
+  return {std::string(rule.name), std::string(rule.severity), device, model, AlertState::firing, value,
+          std::nullopt,           std::move(message),         "{}"};
+}
+
+AlertFinding end_of(const AlertKey& alert, std::optional<double> value, std::string message) {
+  const auto& [rule, device, model] = alert;
+  return {rule, {}, device, model, AlertState::ok, value, std::nullopt, std::move(message), "{}"};
 }
 
 // What should be open and is not.
@@ -100,16 +106,15 @@ void find_news(const Levels& levels, const DriftLevels& drift, const OngoingAler
                std::vector<AlertFinding>& findings) {
   for (const auto& [device, level] : levels) {
     if (next_dark_step(sites, level.dark) != DarkStep::open) continue;
-    findings.push_back(finding_of(AlertRule::gone_dark, device, "", AlertState::firing, std::nullopt,
-                                  gone_dark(device, level.reason)));
+    findings.push_back(news_of(built_in::gone_dark, device, "", std::nullopt, gone_dark(device, level.reason)));
   }
   for (const auto& [pair, state] : drift) {
     const auto& [device, model] = pair;
     const auto level = levels.find(device);
     const bool counts = state.drifted_psi && level != levels.end() && !level->second.dark.is_revoked;
-    if (!counts || open.contains({AlertRule::drift, device, model})) continue;
-    findings.push_back(finding_of(AlertRule::drift, device, model, AlertState::firing, state.drifted_psi,
-                                  input_of(device, model) + " has drifted (" + state.figures + ")"));
+    if (!counts || open.contains({std::string(built_in::drift.name), device, model})) continue;
+    findings.push_back(news_of(built_in::drift, device, model, state.drifted_psi,
+                               input_of(device, model) + " has drifted (" + state.figures + ")"));
   }
 }
 
@@ -123,16 +128,15 @@ void find_ends(const Levels& levels, const DriftLevels& drift, const OngoingAler
     const auto state = drift.find({device, model});
     const auto dark = next_dark_step(sites, level->second.dark);
     if (level->second.dark.is_revoked) {
-      findings.push_back(finding_of(rule, device, model, AlertState::ok, std::nullopt, device + " was revoked"));
-    } else if (rule == AlertRule::gone_dark && dark == DarkStep::end_back) {
-      findings.push_back(finding_of(rule, device, model, AlertState::ok, std::nullopt, device + " is back"));
-    } else if (rule == AlertRule::gone_dark && dark == DarkStep::end_folded) {
-      findings.push_back(finding_of(rule, device, model, AlertState::ok, std::nullopt,
-                                    device + ": its whole site has gone dark, and one alert stands for it"));
-    } else if (rule == AlertRule::drift && (state == drift.end() || !state->second.drifted_psi)) {
-      findings.push_back(finding_of(rule, device, model, AlertState::ok,
-                                    state != drift.end() ? state->second.psi : std::nullopt,
-                                    input_of(device, model) + " looks as it did in training again"));
+      findings.push_back(end_of(key, std::nullopt, device + " was revoked"));
+    } else if (rule == built_in::gone_dark.name && dark == DarkStep::end_back) {
+      findings.push_back(end_of(key, std::nullopt, device + " is back"));
+    } else if (rule == built_in::gone_dark.name && dark == DarkStep::end_folded) {
+      findings.push_back(
+          end_of(key, std::nullopt, device + ": its whole site has gone dark, and one alert stands for it"));
+    } else if (rule == built_in::drift.name && (state == drift.end() || !state->second.drifted_psi)) {
+      findings.push_back(end_of(key, state != drift.end() ? state->second.psi : std::nullopt,
+                                input_of(device, model) + " looks as it did in training again"));
     }
   }
 }

@@ -14,7 +14,7 @@ bool moves_an_alert(const PairAlerts::Judgement& judgement) {
   AlertState latency = judgement.latency_before;
   AlertState accuracy = judgement.accuracy_before;
   for (const auto& finding : judgement.findings) {
-    AlertState& state = finding.rule == AlertRule::latency_doubled ? latency : accuracy;
+    AlertState& state = finding.rule == built_in::latency_doubled.name ? latency : accuracy;
     if (next_step(state, finding.state) != AlertStep::refresh) return true;
   }
   return false;

@@ -105,11 +105,11 @@ void announce_sites(pqxx::work& transaction, const pqxx::result& rows, const std
     const ChangedSite& site = *by_name.at(row["site"].as<std::string>());
     NewEvent event;
     event.kind = kind;
-    event.severity = site.step == AlertStep::fire ? std::string(severity_of(AlertRule::site_dark)) : "info";
+    event.severity = site.step == AlertStep::fire ? std::string(built_in::site_dark.severity) : "info";
     event.message = message_of(site);
     event.details_json = nlohmann::json{
         {"alert", row["id"].as<std::int64_t>()},
-        {"rule", to_string(AlertRule::site_dark)},
+        {"rule", built_in::site_dark.name},
         {"site", site.name}}.dump();
     events.push_back(std::move(event));
   }
@@ -141,7 +141,7 @@ std::size_t judge_sites(pqxx::work& transaction, const SiteRule& rule, Instant n
   std::size_t moved = 0;
   if (rows.contains(AlertStep::fire)) {
     const auto opened = transaction.exec_params(open_site_alerts, rows[AlertStep::fire].dump(), now,
-                                                std::string(severity_of(AlertRule::site_dark)));
+                                                std::string(built_in::site_dark.severity));
     announce_sites(transaction, opened, sites, "alert.firing");
     transaction.exec_params0(note_those_with_alerts, pg_array(names[AlertStep::fire]), now - rule.folds_in);
     moved += opened.size();

@@ -48,7 +48,8 @@ AlertFinding latency_finding(const ServedVersion& served, const LatencyRule& rul
                            : "%s: latency of %s %s is %.1f ms (p95), usual here is %.1f ms";
   std::snprintf(text, sizeof text, format, served.device.c_str(), served.model.c_str(), served.version.c_str(),
                 judgement.value_ms, judgement.baseline_ms);
-  AlertFinding finding{AlertRule::latency_doubled,
+  AlertFinding finding{std::string(built_in::latency_doubled.name),
+                       std::string(built_in::latency_doubled.severity),
                        served.device,
                        served.model,
                        judgement.state,
@@ -72,18 +73,29 @@ AlertFinding accuracy_finding(const ServedVersion& served, double threshold, con
                            : "%s: accuracy of %s %s is %.1f %% of %llu labels (it must reach %.1f %%)";
   std::snprintf(text, sizeof text, format, served.device.c_str(), served.model.c_str(), served.version.c_str(),
                 100 * judgement.value, static_cast<unsigned long long>(judgement.labels), 100 * threshold);
-  AlertFinding finding{AlertRule::accuracy_low, served.device, served.model, judgement.state,
-                       judgement.value,         threshold,     text,         {}};
+  AlertFinding finding{std::string(built_in::accuracy_low.name),
+                       std::string(built_in::accuracy_low.severity),
+                       served.device,
+                       served.model,
+                       judgement.state,
+                       judgement.value,
+                       threshold,
+                       text,
+                       {}};
   finding.details_json =
       json{{"version", served.version}, {"upper_bound", judgement.upper}, {"labels", judgement.labels}}.dump();
   return finding;
 }
 
 // An alert on a version that the device no longer serves says nothing any more. The state that remains.
-AlertState close_for_other_version(std::vector<AlertFinding>& findings, AlertRule rule, const ServedVersion& served,
-                                   const OngoingAlert& alert) {
+AlertState close_for_other_version(std::vector<AlertFinding>& findings, const BuiltInRule& rule,
+                                   const ServedVersion& served, const OngoingAlert& alert) {
   if (alert.state == AlertState::ok || alert.version.empty() || alert.version == served.version) return alert.state;
-  AlertFinding finding{rule, served.device, served.model, AlertState::ok, std::nullopt, std::nullopt, {}, "{}"};
+  AlertFinding finding;
+  finding.rule = rule.name;
+  finding.severity = rule.severity;
+  finding.device = served.device;
+  finding.model = served.model;
   finding.message = served.device + ": " + served.model + " " + alert.version + " was replaced by " + served.version;
   findings.push_back(std::move(finding));
   return AlertState::ok;
@@ -258,9 +270,9 @@ WindowJudgement judge_windows(const WindowRules& rules, const ServedVersion& ser
                               const std::vector<JudgedWindow>& windows, Instant now) {
   WindowJudgement judgement;
   auto& findings = judgement.findings;
-  const auto latency = close_for_other_version(findings, AlertRule::latency_doubled, served, latency_alert);
+  const auto latency = close_for_other_version(findings, built_in::latency_doubled, served, latency_alert);
   judgement.latency = judge_latency_of(rules, served, memory, latency, windows, findings);
-  const auto accuracy = close_for_other_version(findings, AlertRule::accuracy_low, served, accuracy_alert);
+  const auto accuracy = close_for_other_version(findings, built_in::accuracy_low, served, accuracy_alert);
   judgement.accuracy = judge_accuracy_of(rules, served, memory, accuracy, windows, now, findings);
   if (!windows.empty()) memory.read_until = std::max(memory.read_until, windows.back().started_at);
   return judgement;

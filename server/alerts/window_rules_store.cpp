@@ -162,8 +162,8 @@ void save_memories(pqxx::work& transaction, const std::vector<ToSave>& memories)
       text, versions_kept);
 }
 
-OngoingAlert open_alert_of(const OngoingAlerts& open, AlertRule rule, const ServedVersion& served) {
-  const auto found = open.find({rule, served.device, served.model});
+OngoingAlert open_alert_of(const OngoingAlerts& open, const BuiltInRule& rule, const ServedVersion& served) {
+  const auto found = open.find({std::string(rule.name), served.device, served.model});
   return found != open.end() ? found->second : OngoingAlert{};
 }
 
@@ -177,12 +177,12 @@ std::set<std::string> standing_devices(pqxx::work& transaction, const std::vecto
 }
 
 bool is_as_remembered(const OngoingAlerts& open, const PairAlerts::Judgement& judgement) {
-  const auto agrees = [&](AlertRule rule, AlertState remembered) {
+  const auto agrees = [&](const BuiltInRule& rule, AlertState remembered) {
     const auto alert = open_alert_of(open, rule, judgement.served);
     return alert.state == remembered && (alert.version.empty() || alert.version == judgement.served.version);
   };
-  return agrees(AlertRule::latency_doubled, judgement.latency_before) &&
-         agrees(AlertRule::accuracy_low, judgement.accuracy_before);
+  return agrees(built_in::latency_doubled, judgement.latency_before) &&
+         agrees(built_in::accuracy_low, judgement.accuracy_before);
 }
 
 }  // namespace
@@ -199,8 +199,8 @@ WindowsJudged JudgeWindows::operator()(pqxx::work& transaction) const {
   std::vector<AlertFinding> findings;
   std::vector<ToSave> learned;
   for (auto& [place, served, memory, windows] : versions) {
-    auto of_pair = judge_windows(rules, served, memory, open_alert_of(open, AlertRule::latency_doubled, served),
-                                 open_alert_of(open, AlertRule::accuracy_low, served), windows, now);
+    auto of_pair = judge_windows(rules, served, memory, open_alert_of(open, built_in::latency_doubled, served),
+                                 open_alert_of(open, built_in::accuracy_low, served), windows, now);
     findings.insert(findings.end(), std::make_move_iterator(of_pair.findings.begin()),
                     std::make_move_iterator(of_pair.findings.end()));
     if (windows.size() == windows_at_once) answer.judged.unfinished.push_back(place);

@@ -131,7 +131,7 @@ TEST(AlertMachine, EveryStepOfTheTable) {
 TEST(AlertJson, SaysNullWhereThereIsNothing) {
   Alert alert;
   alert.id = 7;
-  alert.rule = AlertRule::gone_dark;
+  alert.rule = "gone_dark";
   alert.severity = "critical";
   alert.device = "cam-7";
   alert.state = AlertState::firing;

@@ -18,8 +18,8 @@ std::vector<JudgedWindow> windows(int from, int count, double p95_ms, std::uint6
   return of;
 }
 
-AlertState last_state(const WindowJudgement& judgement, AlertRule rule) {
-  return rule == AlertRule::latency_doubled ? judgement.latency : judgement.accuracy;
+AlertState last_state(const WindowJudgement& judgement, const BuiltInRule& rule) {
+  return rule.name == built_in::latency_doubled.name ? judgement.latency : judgement.accuracy;
 }
 
 TEST(WindowMemory, JudgesTheSameInOneLookAsInMany) {
@@ -33,12 +33,12 @@ TEST(WindowMemory, JudgesTheSameInOneLookAsInMany) {
     WindowMemory restored = one_by_one;
     remember_recent(restored, recent_to_json(one_by_one));
     remember_labels(restored, labels_to_json(one_by_one));
-    state = last_state(judge_windows({}, served, restored, {state, "1.0"}, {}, {window}, start),
-                       AlertRule::latency_doubled);
+    state =
+        last_state(judge_windows({}, served, restored, {state, "1.0"}, {}, {window}, start), built_in::latency_doubled);
     one_by_one = restored;
   }
   EXPECT_EQ(state, AlertState::firing);
-  EXPECT_EQ(state, last_state(findings, AlertRule::latency_doubled));
+  EXPECT_EQ(state, last_state(findings, built_in::latency_doubled));
   EXPECT_DOUBLE_EQ(at_once.baseline.ln_p95_mean, one_by_one.baseline.ln_p95_mean);
   EXPECT_EQ(recent_to_json(at_once), recent_to_json(one_by_one));
 }
@@ -59,7 +59,7 @@ TEST(WindowMemory, AccuracyIsThatOfTheNewestLabels) {
   judge_windows({}, served, memory, {}, {}, windows(0, 10, 10, 40, 20), start);
   const auto findings =
       judge_windows({}, served, memory, {}, {AlertState::firing, "1.0"}, windows(10, 5, 10, 40, 40), start);
-  EXPECT_EQ(last_state(findings, AlertRule::accuracy_low), AlertState::ok);
+  EXPECT_EQ(last_state(findings, built_in::accuracy_low), AlertState::ok);
 }
 
 TEST(WindowMemory, LabelsOfYesterdayAreForgotten) {
