@@ -40,6 +40,7 @@ int run(int argc, char** argv) {
   add_login_commands(root, context);
   add_access_commands(root, context);
   add_device_commands(root, context);
+  add_alert_commands(root, context);
   add_release_commands(root, context);
   add_rollout_commands(root, context);
   add_telemetry_commands(root, context);

@@ -208,45 +208,6 @@ Result<int> revoke_device(const Context& context, const std::string& id) {
   return exit_ok;
 }
 
-Result<int> list_alerts(const Context& context, const std::string& state) {
-  ARGOSY_TRY(const ApiClient api, context.api());
-  ARGOSY_TRY(const json items,
-             api.list(state.empty() ? "/alerts" : "/alerts?state=" + net::percent_encode(state), "", 1000));
-  if (context.output.json) {
-    print_json(items);
-    return exit_ok;
-  }
-  std::vector<Row> rows;
-  for (const json& alert : items)
-    rows.push_back({cell(alert, "/id"), cell(alert, "/state"), cell(alert, "/rule"),
-                    cell(alert, alert.contains("site") && alert["site"].is_string() ? "/site" : "/device_id"),
-                    cell(alert, "/fired_at"), cell(alert, "/resolved_at"), cell(alert, "/message")});
-  print_table({"ID", "STATE", "RULE", "DEVICE OR SITE", "FIRED", "RESOLVED", "MESSAGE"}, rows);
-  return exit_ok;
-}
-
-Result<int> acknowledge_alert(const Context& context, const std::string& id) {
-  ARGOSY_TRY(const ApiClient api, context.api());
-  ARGOSY_TRY(const json alert, api.post("/alerts/" + net::percent_encode(id) + "/acknowledge", json::object()));
-  if (context.output.json) print_json(alert);
-  print_note(context.output, "Acknowledged alert " + id);
-  return exit_ok;
-}
-
-void add_alert_commands(CLI::App& root, Context& context) {
-  auto* alert = root.add_subcommand("alert", "Alerts of the fleet")->require_subcommand(1);
-  auto* list = alert->add_subcommand("list", "Alerts, newest first");
-  auto state = std::make_shared<std::string>();
-  list->add_option("--state", *state, "pending, firing or resolved");
-  list->callback([&context, state] { context.chosen = [&context, state] { return list_alerts(context, *state); }; });
-
-  auto* acknowledge = alert->add_subcommand("ack", "Acknowledge an alert: say that somebody is looking after it");
-  auto id = std::make_shared<std::string>();
-  acknowledge->add_option("id", *id, "Number of the alert")->required();
-  acknowledge->callback(
-      [&context, id] { context.chosen = [&context, id] { return acknowledge_alert(context, *id); }; });
-}
-
 void add_connectivity_command(CLI::App& root, Context& context) {
   auto* connectivity = root.add_subcommand("connectivity", "How available devices are, by site, the worst first");
   auto flags = std::make_shared<ConnectivityFlags>();
@@ -298,7 +259,6 @@ void add_device_commands(CLI::App& root, Context& context) {
   revoke->callback([&context, id] { context.chosen = [&context, id] { return revoke_device(context, *id); }; });
 
   add_claim_to_devices(*device, context);
-  add_alert_commands(root, context);
   add_connectivity_command(root, context);
 }
 

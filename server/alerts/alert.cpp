@@ -121,15 +121,24 @@ AlertStep next_step(AlertState present, AlertState wanted) {
   return AlertStep::none;
 }
 
+std::string subject_of(const AlertFinding& finding) {
+  if (finding.rollout) return "rollout/" + std::to_string(*finding.rollout);
+  return finding.site.empty() ? "device/" + finding.device : "site/" + finding.site;
+}
+
 std::string alert_to_json(const Alert& alert) {
   using nlohmann::json;
   const auto number = [](const std::optional<double>& value) { return value ? json(*value) : json(nullptr); };
+  const auto id = [](const std::optional<std::int64_t>& one) { return one ? json(*one) : json(nullptr); };
   const auto time = [](const std::optional<Instant>& at) { return at ? json(to_rfc3339(*at)) : json(nullptr); };
   return json{{"id", alert.id},
               {"rule", alert.rule},
               {"severity", alert.severity},
               {"device_id", alert.device.empty() ? json(nullptr) : json(alert.device)},
               {"site", alert.site.empty() ? json(nullptr) : json(alert.site)},
+              {"rollout_id", id(alert.rollout)},
+              {"rollout", alert.rollout ? json(alert.rollout_name) : json(nullptr)},
+              {"group", alert.group},
               {"model", alert.model},
               {"state", to_string(alert.state)},
               {"value", number(alert.value)},
@@ -140,7 +149,13 @@ std::string alert_to_json(const Alert& alert) {
               {"fired_at", time(alert.fired_at)},
               {"resolved_at", time(alert.resolved_at)},
               {"acknowledged_at", time(alert.acknowledged_at)},
-              {"acknowledged_by", alert.acknowledged_by.empty() ? json(nullptr) : json(alert.acknowledged_by)}}
+              {"acknowledged_by", alert.acknowledged_by.empty() ? json(nullptr) : json(alert.acknowledged_by)},
+              {"acknowledgement", alert.acknowledgement},
+              {"inhibited_by", id(alert.inhibited_by)},
+              {"silenced_by", id(alert.silenced_by)},
+              {"flapping", alert.is_flapping},
+              {"told_at", time(alert.told_at)},
+              {"escalations", alert.escalations}}
       .dump();
 }
 

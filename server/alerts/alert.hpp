@@ -24,6 +24,7 @@ inline constexpr BuiltInRule gone_dark{"gone_dark", "critical"};
 inline constexpr BuiltInRule drift{"drift", "warning"};
 inline constexpr BuiltInRule identity_shared{"identity_shared", "critical"};
 inline constexpr BuiltInRule site_dark{"site_dark", "critical"};
+inline constexpr BuiltInRule rollout_paused{"rollout_paused", "warning"};
 }  // namespace built_in
 
 enum class AlertState : std::uint8_t { ok, pending, firing, resolved };
@@ -95,9 +96,12 @@ struct Alert {
   std::int64_t id = 0;
   std::string rule;
   std::string severity;
-  std::string device;  // empty: it is about a site
-  std::string site;    // empty: it is about a device
-  std::string model;   // empty: the whole device
+  std::string device;                   // empty: it is about a site or a rollout
+  std::string site;                     // empty: it is not about a site
+  std::optional<std::int64_t> rollout;  // none: it is not about a rollout
+  std::string rollout_name;
+  std::string group;  // "site/berlin", "rollout/12" or "rule/drift"
+  std::string model;  // empty: the whole device
   AlertState state = AlertState::ok;
   std::optional<double> value;
   std::optional<double> threshold;
@@ -108,10 +112,16 @@ struct Alert {
   std::optional<Instant> resolved_at;
   std::optional<Instant> acknowledged_at;
   std::string acknowledged_by;
+  std::string acknowledgement;  // what they wrote
+  std::optional<std::int64_t> inhibited_by;
+  std::optional<std::int64_t> silenced_by;
+  bool is_flapping = false;
+  std::optional<Instant> told_at;
+  int escalations = 0;
 };
 std::string alert_to_json(const Alert& alert);
 
-// What should be true of one (rule, device, model) now.
+// What should be true of one (rule, device or site or rollout, model) now.
 struct AlertFinding {
   std::string rule;
   std::string severity;  // "warning" or "critical"
@@ -122,7 +132,12 @@ struct AlertFinding {
   std::optional<double> threshold;
   std::string message;  // why it fires, or why it is over
   std::string details_json = "{}";
+  std::string site = {};                     // instead of a device
+  std::optional<std::int64_t> rollout = {};  // instead of either
+  bool is_final = false;                     // ends the alert although it flaps: what it is about is no more
 };
+// "device/cam-7", "site/berlin" or "rollout/12".
+std::string subject_of(const AlertFinding& finding);
 
 enum class AlertStep : std::uint8_t { none, open_pending, fire, refresh, withdraw, resolve };
 // The state machine: from where the open alert is (ok: there is none) to where the finding wants it. A firing alert

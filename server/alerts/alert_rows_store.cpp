@@ -1,175 +1,189 @@
 #include "server/alerts/alert_rows_store.hpp"
 
+#include <deque>
+
 #include <nlohmann/json.hpp>
 
+#include "common/json/json_text.hpp"
+#include "server/alerts/alert_cards_store.hpp"
+#include "server/alerts/held_back_store.hpp"
 #include "server/db/advisory_locks.hpp"
 #include "server/db/rows.hpp"
-#include "server/journal/journal_store.hpp"
 
 namespace argosy::server {
 
 namespace {
 
-using nlohmann::json;
+constexpr FlapRule flap{};
 
-struct Move {
-  AlertStep step = AlertStep::none;
-  AlertFinding finding;
+std::string merged(const std::string& details, const std::string& more) {
+  auto document = json_or_null(details);
+  const auto added = json_or_null(more);
+  if (!document.is_object()) document = nlohmann::json::object();
+  if (added.is_object()) document.update(added);
+  return document.dump();
+}
+
+std::string with_resolution(const std::string& details, const std::string& message) {
+  return merged(details, nlohmann::json{{"resolution", message}}.dump());
+}
+
+// What the alert says of itself from now on.
+void take_figures(AlertCard& card, const AlertFinding& finding, AlertState before) {
+  auto& what = card.what;
+  const bool opens = !card.life.is_open() || (before != AlertState::firing && finding.state == AlertState::firing);
+  const bool is_about_many = finding.device.empty();  // its figures are in its sentence
+  if (finding.state != AlertState::ok && opens) {
+    what.message = finding.message;
+    what.details_json = finding.details_json;
+    what.severity = finding.severity;
+    card.life.severity = finding.severity;
+  } else if (is_about_many) {
+    what.details_json = merged(what.details_json, finding.details_json);
+    if (finding.state != AlertState::ok) what.message = finding.message;
+  }
+  if (finding.state != AlertState::ok || finding.value) what.value = finding.value;
+  if (finding.state != AlertState::ok) what.threshold = finding.threshold;
+}
+
+bool has_new_figures(const AlertCard& card, const AlertFinding& finding) {
+  return finding.state != AlertState::ok &&
+         (card.what.value != finding.value || card.what.threshold != finding.threshold ||
+          (finding.device.empty() && card.what.message != finding.message));
+}
+
+// The alerts of one batch, and what has happened to them so far.
+class Batch {
+ public:
+  Batch(std::map<CardKey, AlertCard> open, Instant now) : now_(now) {
+    for (auto& [key, card] : open) newest_[key] = &cards_.emplace_back(std::move(card));
+  }
+
+  const AlertCard& card_of(const AlertFinding& finding) const { return *newest_.at(card_key_of(finding)); }
+
+  void take(const AlertFinding& finding, const Surroundings& around) {
+    AlertCard* card = newest_.at(card_key_of(finding));
+    if (card->life.state == AlertState::resolved) card = open_next(*card);
+    const auto before = card->life.state;
+    if (!card->life.is_open()) card->group = around.group;
+    if (has_new_figures(*card, finding)) card->is_changed = true;
+    if (finding.state != AlertState::ok || card->life.is_open()) take_figures(*card, finding, before);
+    const auto condition_before = card->life.condition;
+    const auto turns_before = card->life.turns;
+    const auto changes = take_finding(flap, card->life, finding.state, finding.is_final, around.held_back, now_);
+    const bool moved = !changes.empty();
+    if (moved || card->life.condition != condition_before || card->life.turns != turns_before) card->is_changed = true;
+    date(*card, changes, finding);
+    for (const auto change : changes) news_.items.push_back({card, change, {}, reason_of(change, finding, around)});
+    if (moved) ++moved_;
+  }
+
+  std::size_t write(pqxx::work& transaction) {
+    give_ids(transaction);
+    std::vector<const AlertCard*> cards;
+    for (const auto& card : cards_) cards.push_back(&card);
+    write_cards(transaction, cards);
+    write_news(transaction, news_, now_);
+    note_those_under(transaction, about_many(), now_);
+    return moved_;
+  }
+
+ private:
+  AlertCard* open_next(const AlertCard& ended) {
+    auto& next = cards_.emplace_back(card_after(ended, flap, now_));
+    newest_[card_key_of(ended.what)] = &next;
+    return &next;
+  }
+
+  void date(AlertCard& card, const AlertChanges& changes, const AlertFinding& finding) const {
+    for (const auto change : changes) {
+      if (change == AlertChange::pending) card.opened_at = now_;
+      if (change == AlertChange::firing) {
+        if (card.opened_at == Instant{}) card.opened_at = now_;
+        card.fired_at = now_;
+      }
+      if (change == AlertChange::resolved) {
+        card.resolved_at = now_;
+        card.what.details_json = with_resolution(card.what.details_json, finding.message);
+      }
+    }
+  }
+
+  static std::string reason_of(AlertChange change, const AlertFinding& finding, const Surroundings& around) {
+    if (change == AlertChange::inhibited) return around.inhibited_why;
+    if (change == AlertChange::silenced) return around.silenced_why;
+    return change == AlertChange::told ? std::string() : finding.message;
+  }
+
+  void give_ids(pqxx::work& transaction) {
+    std::vector<AlertCard*> fresh;
+    for (auto& card : cards_) {
+      if (card.is_new && card.is_changed && card.life.state != AlertState::ok) fresh.push_back(&card);
+    }
+    const auto ids = take_alert_ids(transaction, fresh.size());
+    for (std::size_t i = 0; i < fresh.size(); ++i) fresh[i]->id = ids[i];
+  }
+
+  std::vector<const AlertCard*> about_many() const {
+    std::vector<const AlertCard*> moved;
+    for (const auto& one : news_.items) {
+      const bool matters = one.change == AlertChange::firing || one.change == AlertChange::resolved;
+      if (matters && one.card->what.device.empty()) moved.push_back(one.card);
+    }
+    return moved;
+  }
+
+  Instant now_;
+  std::deque<AlertCard> cards_;
+  std::map<CardKey, AlertCard*> newest_;
+  AlertNews news_;
+  std::size_t moved_ = 0;
 };
 
-constexpr auto columns_of_findings = R"sql(
-  jsonb_to_recordset($1::jsonb) as f(place int, rule text, severity text, device text, model text,
-    value double precision, threshold double precision, message text, details text)
-)sql";
-
-AlertKey key_of(const AlertFinding& finding) {
-  return {finding.rule, finding.device, finding.model};
+// What is asked of the surroundings of a finding that fires: the alert as it will be.
+AlertCard as_firing(const AlertFinding& finding) {
+  AlertCard card;
+  card.what = finding;
+  return card;
 }
 
-AlertState state_after(AlertStep step, AlertState present) {
-  switch (step) {
-    case AlertStep::none:
-    case AlertStep::refresh:
-      return present;
-    case AlertStep::open_pending:
-      return AlertState::pending;
-    case AlertStep::fire:
-      return AlertState::firing;
-    case AlertStep::withdraw:
-    case AlertStep::resolve:
-      return AlertState::ok;
+std::vector<Surroundings> surroundings_of(pqxx::work& transaction, const Batch& batch,
+                                          const std::vector<AlertFinding>& findings, Instant now) {
+  std::deque<AlertCard> firing;
+  std::vector<const AlertCard*> asked;
+  std::vector<std::size_t> places;
+  for (std::size_t place = 0; place < findings.size(); ++place) {
+    const auto& card = batch.card_of(findings[place]);
+    if (findings[place].state == AlertState::ok || card.life.condition == AlertState::firing) continue;
+    firing.push_back(as_firing(findings[place]));
+    asked.push_back(&firing.back());
+    places.push_back(place);
   }
-  return present;
+  std::vector<Surroundings> found(findings.size());
+  auto answers = read_surroundings(transaction, asked, now);
+  for (std::size_t i = 0; i < places.size(); ++i) found[places[i]] = std::move(answers[i]);
+  return found;
 }
 
-// What a new finding makes of the moves so far: a refresh is of no use before another move, and what was pending
-// between two looks leaves no trace.
-void add_move(std::vector<Move>& moves, AlertStep step, const AlertFinding& finding) {
-  if (step == AlertStep::none) return;
-  if (!moves.empty() && moves.back().step == AlertStep::refresh) moves.pop_back();
-  if (step == AlertStep::withdraw && !moves.empty() && moves.back().step == AlertStep::open_pending) {
-    moves.pop_back();
-    return;
+std::string reason_of_look(AlertChange change, const AlertCard& card, const Surroundings& around) {
+  switch (change) {
+    case AlertChange::inhibited:
+      return around.inhibited_why;
+    case AlertChange::silenced:
+      return around.silenced_why;
+    case AlertChange::uninhibited:
+      return "what stood for it has ended";
+    case AlertChange::unsilenced:
+      return "no silence covers it any more";
+    case AlertChange::calm:
+      return "it has not changed for a while";
+    case AlertChange::resolved:
+      return "it has stayed well: " + card.what.message;
+    case AlertChange::escalated:
+      return "nobody has acknowledged it";
+    default:
+      return {};
   }
-  moves.push_back({step, finding});
-}
-
-std::map<AlertKey, std::vector<Move>> moves_of(const OngoingAlerts& open, const std::vector<AlertFinding>& findings) {
-  std::map<AlertKey, AlertState> states;
-  std::map<AlertKey, std::vector<Move>> moves;
-  for (const auto& finding : findings) {
-    const auto key = key_of(finding);
-    const auto known = open.find(key);
-    auto& state = states.try_emplace(key, known != open.end() ? known->second.state : AlertState::ok).first->second;
-    const auto step = next_step(state, finding.state);
-    add_move(moves[key], step, finding);
-    state = state_after(step, state);
-  }
-  return moves;
-}
-
-using Findings = std::vector<const AlertFinding*>;
-
-std::string rows_json(const Findings& findings) {
-  auto rows = json::array();
-  for (const auto* finding : findings) {
-    rows.push_back({{"place", rows.size()},
-                    {"rule", finding->rule},
-                    {"severity", finding->severity},
-                    {"device", finding->device},
-                    {"model", finding->model},
-                    {"value", json_of(finding->value)},
-                    {"threshold", json_of(finding->threshold)},
-                    {"message", finding->message},
-                    {"details", finding->details_json}});
-  }
-  return rows.dump();
-}
-
-// `rows` are alerts that moved.
-void announce(pqxx::work& transaction, const Findings& findings, const char* kind, const pqxx::result& rows) {
-  std::map<AlertKey, std::int64_t> ids;
-  for (const auto& row : rows)
-    ids[{row["rule"].as<std::string>(), row["device_id"].as<std::string>(), row["model"].as<std::string>()}] =
-        row["id"].as<std::int64_t>();
-  std::vector<NewEvent> events;
-  for (const auto* finding : findings) {
-    const auto id = ids.find(key_of(*finding));
-    if (id == ids.end()) continue;
-    NewEvent event;
-    event.kind = kind;
-    event.severity = event.kind == "alert.firing" ? finding->severity : "info";
-    event.device_id = finding->device;
-    if (!finding->model.empty()) event.model = finding->model;
-    event.message = finding->message;
-    event.details_json = json{{"alert", id->second},
-                              {"rule", finding->rule},
-                              {"value", json_of(finding->value)},
-                              {"threshold", json_of(finding->threshold)}}
-                             .dump();
-    events.push_back(std::move(event));
-  }
-  append_events(transaction, events);
-}
-
-// Opens rows or raises pending ones.
-std::size_t open_rows(pqxx::work& transaction, const Findings& findings, AlertState state, Instant now) {
-  if (findings.empty()) return 0;
-  static const std::string sql =
-      R"sql(
-        insert into alerts as a (rule, severity, device_id, model, state, value, threshold, message, details,
-          opened_at, fired_at)
-        select rule, severity, device, model, $2, value, threshold, message, details::jsonb, $3::timestamptz,
-          case when $2 = 'firing' then $3::timestamptz end
-        from
-      )sql" +
-      std::string(columns_of_findings) + R"sql(
-        order by place
-        on conflict (rule, device_id, model) where state <> 'resolved' do update set
-          state = excluded.state, value = excluded.value, threshold = excluded.threshold,
-          message = excluded.message, details = excluded.details, fired_at = excluded.fired_at
-        where a.state = 'pending' and excluded.state = 'firing'
-        returning id, rule, device_id, model
-      )sql";
-  const auto rows = transaction.exec_params(sql, rows_json(findings), std::string(to_string(state)), now);
-  if (state == AlertState::firing) announce(transaction, findings, "alert.firing", rows);
-  return rows.size();
-}
-
-void refresh_rows(pqxx::work& transaction, const Findings& findings) {
-  if (findings.empty()) return;
-  static const std::string sql =
-      "update alerts a set value = f.value, threshold = f.threshold from " + std::string(columns_of_findings) + R"sql(
-        where a.rule = f.rule and a.device_id = f.device and a.model = f.model and a.state <> 'resolved'
-          and (a.value, a.threshold) is distinct from (f.value, f.threshold)
-      )sql";
-  transaction.exec_params0(sql, rows_json(findings));
-}
-
-std::size_t withdraw_rows(pqxx::work& transaction, const Findings& findings) {
-  if (findings.empty()) return 0;
-  static const std::string sql = "delete from alerts a using " + std::string(columns_of_findings) + R"sql(
-    where a.rule = f.rule and a.device_id = f.device and a.model = f.model and a.state = 'pending'
-  )sql";
-  return transaction.exec_params(sql, rows_json(findings)).affected_rows();
-}
-
-std::size_t resolve_rows(pqxx::work& transaction, const Findings& findings, Instant now) {
-  if (findings.empty()) return 0;
-  static const std::string sql =
-      R"sql(
-        update alerts a
-        set state = 'resolved', resolved_at = $2::timestamptz, value = coalesce(f.value, a.value),
-          details = a.details || jsonb_build_object('resolution', f.message)
-        from
-      )sql" +
-      std::string(columns_of_findings) + R"sql(
-        where a.rule = f.rule and a.device_id = f.device and a.model = f.model and a.state = 'firing'
-        returning a.id, a.rule, a.device_id, a.model
-      )sql";
-  const auto rows = transaction.exec_params(sql, rows_json(findings), now);
-  announce(transaction, findings, "alert.resolved", rows);
-  return rows.size();
 }
 
 }  // namespace
@@ -181,38 +195,59 @@ void lock_alerts(pqxx::work& transaction) {
 OngoingAlerts read_open_alerts(pqxx::work& transaction, const std::vector<std::string>& devices) {
   const auto rows = transaction.exec_params(
       R"sql(
-        select a.rule, a.device_id, a.model, a.state, coalesce(a.details ->> 'version', '') as version
-        from (select distinct device from unnest($1::text[]) as t(device)) d
-        join alerts a on a.device_id = d.device and a.state <> 'resolved'
+        select a.rule, a.device_id, a.model, coalesce(a.condition, a.state) as condition,
+          coalesce(a.details ->> 'version', '') as version
+        from (select distinct 'device/' || device as subject from unnest($1::text[]) as t(device)) d
+        join alerts a on a.subject = d.subject and a.state <> 'resolved'
       )sql",
       pg_array(devices));
   OngoingAlerts open;
   for (const auto& row : rows) {
-    const auto state = row["state"].as<std::string>() == "firing" ? AlertState::firing : AlertState::pending;
+    const auto condition = row["condition"].as<std::string>();
+    const auto state = condition == "firing"    ? AlertState::firing
+                       : condition == "pending" ? AlertState::pending
+                                                : AlertState::ok;
     open[{row["rule"].as<std::string>(), row["device_id"].as<std::string>(), row["model"].as<std::string>()}] = {
         state, row["version"].as<std::string>()};
   }
   return open;
 }
 
-std::size_t apply_findings(pqxx::work& transaction, const OngoingAlerts& open,
-                           const std::vector<AlertFinding>& findings, Instant now) {
-  const auto moves = moves_of(open, findings);
-  std::size_t longest = 0;
-  for (const auto& [key, of_alert] : moves) longest = std::max(longest, of_alert.size());
-  std::size_t moved = 0;
-  for (std::size_t turn = 0; turn < longest; ++turn) {  // nearly always one
-    std::map<AlertStep, Findings> steps;
-    for (const auto& [key, of_alert] : moves) {
-      if (turn < of_alert.size()) steps[of_alert[turn].step].push_back(&of_alert[turn].finding);
+std::size_t apply_findings(pqxx::work& transaction, const std::vector<AlertFinding>& findings, Instant now) {
+  if (findings.empty()) return 0;
+  Batch batch(read_cards(transaction, findings, flap, now), now);
+  const auto around = surroundings_of(transaction, batch, findings, now);
+  for (std::size_t place = 0; place < findings.size(); ++place) batch.take(findings[place], around[place]);
+  return batch.write(transaction);
+}
+
+std::size_t look_at_due_alerts(pqxx::work& transaction, const EscalationRule& escalation, std::size_t most,
+                               Instant now) {
+  auto cards = read_due_cards(transaction, now, most);
+  if (cards.empty()) return 0;
+  std::vector<const AlertCard*> due;
+  for (const auto& card : cards) due.push_back(&card);
+  const auto around = read_surroundings(transaction, due, now);
+  AlertNews news;
+  for (std::size_t place = 0; place < cards.size(); ++place) {
+    auto& card = cards[place];
+    card.is_changed = true;
+    for (const auto change : look_again(flap, escalation, card.life, around[place].held_back, now)) {
+      if (change == AlertChange::resolved) {
+        card.resolved_at = now;
+        card.what.details_json = with_resolution(card.what.details_json, reason_of_look(change, card, around[place]));
+      }
+      news.items.push_back({&card, change, {}, reason_of_look(change, card, around[place])});
     }
-    moved += open_rows(transaction, steps[AlertStep::open_pending], AlertState::pending, now);
-    moved += open_rows(transaction, steps[AlertStep::fire], AlertState::firing, now);
-    refresh_rows(transaction, steps[AlertStep::refresh]);
-    moved += withdraw_rows(transaction, steps[AlertStep::withdraw]);
-    moved += resolve_rows(transaction, steps[AlertStep::resolve], now);
   }
-  return moved;
+  write_cards(transaction, due);
+  write_news(transaction, news, now);
+  std::vector<const AlertCard*> ended;
+  for (const auto* card : due) {
+    if (card->life.state == AlertState::resolved) ended.push_back(card);
+  }
+  note_those_under(transaction, ended, now);
+  return cards.size();
 }
 
 }  // namespace argosy::server

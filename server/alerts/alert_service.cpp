@@ -6,6 +6,7 @@
 
 #include "server/alerts/alert_store.hpp"
 #include "server/alerts/pair_alerts.hpp"
+#include "server/alerts/silence_store.hpp"
 #include "server/alerts/worst.hpp"
 #include "server/base/metrics.hpp"
 #include "server/db/db_pool.hpp"
@@ -110,19 +111,65 @@ Task<Result<std::size_t>> AlertService::tick(Instant now) {
   const auto releases = co_await refresh_releases(now);
   const auto windows = co_await watch_.tick(*judge_, now);
   const auto identities = co_await db_.transact<JudgeIdentities>(now);
+  const auto rollouts = co_await db_.transact<JudgeRollouts>(now);
+  const auto lives = co_await follow_lives(now);
   if (!levels) co_return levels.error();
   if (!releases) co_return releases.error();
   if (!windows) co_return windows.error();
   if (!identities) co_return identities.error();
-  co_return *windows + *levels + *identities;
+  if (!rollouts) co_return rollouts.error();
+  if (!lives) co_return lives.error();
+  co_return *windows + *levels + *identities + *rollouts;
+}
+
+Task<Result<void>> AlertService::follow_lives(Instant now) {
+  const auto began = std::chrono::steady_clock::now();
+  while (true) {
+    ARGOSY_CO_TRY(const auto looked,
+                  co_await db_.transact<FollowLives>(options_.escalation, options_.looks_at_once, now));
+    const bool is_over = std::chrono::steady_clock::now() - began >= options_.watch.budget;
+    if (is_over || looked < options_.looks_at_once) co_return Result<void>{};
+  }
 }
 
 Task<Result<AlertPage>> AlertService::list(AlertQuery query) {
   co_return co_await db_.transact<ReadAlerts>(std::move(query));
 }
 
-Task<Result<Alert>> AlertService::acknowledge(std::int64_t id, std::string actor, Instant now) {
-  co_return co_await db_.transact<AcknowledgeAlert>(id, std::move(actor), now);
+Task<Result<AlertWithHistory>> AlertService::find(std::int64_t id) {
+  co_return co_await db_.transact<ReadAlert>(id);
+}
+
+Task<Result<std::vector<AlertGroup>>> AlertService::groups(GroupQuery query) {
+  co_return co_await db_.transact<ReadAlertGroups>(std::move(query));
+}
+
+Task<Result<HistoryPage>> AlertService::history(HistoryQuery query) {
+  co_return co_await db_.transact<ReadAlertHistory>(std::move(query));
+}
+
+Task<Result<Alert>> AlertService::acknowledge(std::int64_t id, std::string comment, std::string actor, Instant now) {
+  co_return co_await db_.transact<AcknowledgeAlert>(id, std::move(comment), std::move(actor), now);
+}
+
+Task<Result<Alert>> AlertService::take_acknowledgement_back(std::int64_t id, std::string actor, Instant now) {
+  co_return co_await db_.transact<UnacknowledgeAlert>(id, std::move(actor), now);
+}
+
+Task<Result<SilencePage>> AlertService::silences(SilenceQuery query) {
+  co_return co_await db_.transact<ReadSilences>(std::move(query));
+}
+
+Task<Result<Silence>> AlertService::add_silence(Silence wanted, std::string actor, Instant now) {
+  co_return co_await db_.transact<AddSilence>(std::move(wanted), std::move(actor), now);
+}
+
+Task<Result<Silence>> AlertService::change_silence(std::int64_t id, Silence wanted, std::string actor, Instant now) {
+  co_return co_await db_.transact<ChangeSilence>(id, std::move(wanted), std::move(actor), now);
+}
+
+Task<Result<Silence>> AlertService::end_silence(std::int64_t id, std::string actor, Instant now) {
+  co_return co_await db_.transact<EndSilence>(id, std::move(actor), now);
 }
 
 Task<Result<std::size_t>> AlertService::judge_levels(Instant now) {
@@ -133,7 +180,7 @@ Task<Result<std::size_t>> AlertService::judge_levels(Instant now) {
     moved += judged.moved;
     if (!judged.revoked.empty()) watch_.forget_devices(judged.revoked);
     const bool is_over = std::chrono::steady_clock::now() - began >= options_.watch.budget;
-    const bool is_done = judged.taken < options_.levels_at_once && !judged.of_sites;
+    const bool is_done = judged.taken < options_.levels_at_once;
     if (is_over || is_done) co_return moved;
   }
 }

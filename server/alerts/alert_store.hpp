@@ -1,5 +1,5 @@
-// The SQL of alerts; the only writer of alerts, latency_baselines and worst_lists, and who empties level_changes and
-// site_changes.
+// The SQL of alerts; the only writer of alerts, alert_history, latency_baselines and worst_lists, and who empties
+// level_changes and site_changes.
 // Functors for DbPool::transact: they own their arguments and may be repeated. An alert moves in the transaction that
 // writes what is remembered of its pair, so every window counts once.
 #pragma once
@@ -75,7 +75,6 @@ struct WriteWorst {
 struct LevelsJudged {
   std::size_t taken = 0;          // changes; as many as asked for: there may be more
   std::size_t moved = 0;          // alerts
-  bool of_sites = false;          // some of those that moved: devices that hang on them wait
   std::set<std::string> revoked;  // devices, of which every alert has ended
 };
 
@@ -94,13 +93,50 @@ struct JudgeIdentities {
   std::size_t operator()(pqxx::work& transaction) const;
 };
 
+// Opens and closes the alerts on rollouts that are paused. How many alerts moved.
+struct JudgeRollouts {
+  Instant now;
+  std::size_t operator()(pqxx::work& transaction) const;
+};
+
+// Silences that begin and end, and alerts whose time has come. How many were looked at.
+struct FollowLives {
+  EscalationRule escalation;
+  std::size_t at_once;
+  Instant now;
+  std::size_t operator()(pqxx::work& transaction) const;
+};
+
 struct ReadAlerts {
   AlertQuery query;
   AlertPage operator()(pqxx::work& transaction) const;
 };
 
+struct ReadAlert {
+  std::int64_t id;
+  Result<AlertWithHistory> operator()(pqxx::work& transaction) const;
+};
+
+struct ReadAlertGroups {
+  GroupQuery query;
+  std::vector<AlertGroup> operator()(pqxx::work& transaction) const;
+};
+
+struct ReadAlertHistory {
+  HistoryQuery query;
+  HistoryPage operator()(pqxx::work& transaction) const;
+};
+
+struct UnacknowledgeAlert {
+  std::int64_t id;
+  std::string actor;
+  Instant now;
+  Result<Alert> operator()(pqxx::work& transaction) const;
+};
+
 struct AcknowledgeAlert {
   std::int64_t id;
+  std::string comment;
   std::string actor;
   Instant now;
   Result<Alert> operator()(pqxx::work& transaction) const;

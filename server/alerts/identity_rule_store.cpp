@@ -16,7 +16,8 @@ constexpr auto newly_shared = R"sql(
   where s.returns >= $1 and s.returned_at > $2::timestamptz and d.revoked_at is null
     and not exists (
       select 1 from alerts a
-      where a.rule = 'identity_shared' and a.device_id = s.device_id and a.state <> 'resolved'
+      where a.rule = 'identity_shared' and a.subject = 'device/' || s.device_id
+        and coalesce(a.condition, a.state) = 'firing' and a.state <> 'resolved'
     )
   order by 1
   limit 1000
@@ -29,19 +30,17 @@ constexpr auto no_longer_shared = R"sql(
   from alerts a
   join devices d on d.id = a.device_id
   left join telemetry_speakers s on s.device_id = a.device_id
-  where a.rule = 'identity_shared' and a.state <> 'resolved'
+  where a.rule = 'identity_shared' and a.state = 'firing' and coalesce(a.condition, a.state) = 'firing'
     and (d.revoked_at is not null or s.returned_at is null or s.returned_at <= $1::timestamptz)
   order by 1
   limit 1000
 )sql";
 
-void add_findings(const pqxx::result& rows, AlertState state, std::vector<std::string>& devices,
-                  std::vector<AlertFinding>& findings) {
+void add_findings(const pqxx::result& rows, AlertState state, std::vector<AlertFinding>& findings) {
   for (const auto& row : rows) {
-    devices.push_back(row[0].as<std::string>());
     findings.push_back({std::string(built_in::identity_shared.name),
                         std::string(built_in::identity_shared.severity),
-                        devices.back(),
+                        row[0].as<std::string>(),
                         {},
                         state,
                         std::nullopt,
@@ -59,11 +58,10 @@ std::size_t JudgeIdentities::operator()(pqxx::work& transaction) const {
   const auto begun = transaction.exec_params(newly_shared, Speaker::returns_of_two, since);
   if (over.empty() && begun.empty()) return 0;
   lock_alerts(transaction);
-  std::vector<std::string> devices;
   std::vector<AlertFinding> findings;
-  add_findings(over, AlertState::ok, devices, findings);
-  add_findings(begun, AlertState::firing, devices, findings);
-  return apply_findings(transaction, read_open_alerts(transaction, devices), findings, now);
+  add_findings(over, AlertState::ok, findings);
+  add_findings(begun, AlertState::firing, findings);
+  return apply_findings(transaction, findings, now);
 }
 
 }  // namespace argosy::server

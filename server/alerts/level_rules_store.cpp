@@ -1,10 +1,11 @@
-// The rules that follow the verdicts of others: gone_dark follows presence and its site's alert, drift follows drift,
-// and every alert of a revoked device ends. The database notes each device whose verdicts change (level_changes), so
+// The rules that follow the verdicts of others: gone_dark follows presence, drift follows drift, and every alert of a
+// revoked device ends. The database notes each device whose verdicts change (level_changes), so
 // nothing is searched.
 #include "server/alerts/alert_rows_store.hpp"
 #include "server/alerts/alert_store.hpp"
 #include "server/alerts/site_rule_store.hpp"
 #include "server/db/rows.hpp"
+#include "server/devices/device.hpp"
 
 namespace argosy::server {
 
@@ -22,16 +23,7 @@ constexpr auto take_changes = R"sql(
 // The limits keep the planner from reading whole tables for what it takes for more rows than they are.
 constexpr auto read_levels = R"sql(
   select d.id, d.revoked_at is not null as is_revoked, coalesce(s.presence, '') as presence,
-    coalesce(s.presence_reason, '') as reason,
-    (
-      select fired_at from alerts where rule = 'gone_dark' and device_id = d.id and model = '' and state = 'firing'
-    ) as alert_since,
-    (
-      select a.fired_at
-      from site_devices m
-      join alerts a on a.rule = 'site_dark' and a.site = m.site and a.state = 'firing'
-      where m.device_id = d.id
-    ) as site_dark_since
+    coalesce(s.presence_reason, '') as reason
   from unnest($1::text[]) as c(device)
   cross join lateral (select id, revoked_at from devices where id = c.device limit 1) d
   left join lateral (select presence, presence_reason from device_state where device_id = d.id limit 1) s on true
@@ -47,7 +39,8 @@ constexpr auto read_drifted = R"sql(
 )sql";
 
 struct Level {
-  DarkDevice dark;
+  bool is_revoked = false;
+  std::string presence;
   std::string reason;
 };
 
@@ -60,17 +53,11 @@ struct DriftLevel {
 using Levels = std::map<std::string, Level>;
 using DriftLevels = std::map<std::pair<std::string, std::string>, DriftLevel>;
 
-Level level_in(const pqxx::row& row) {
-  const auto presence = row["presence"].as<std::string>();
-  return {{row["is_revoked"].as<bool>(), presence == "offline", presence == "online",
-           optional_of<Instant>(row["alert_since"]), optional_of<Instant>(row["site_dark_since"])},
-          row["reason"].as<std::string>()};
-}
-
 Levels levels_of(pqxx::work& transaction, const std::string& devices) {
   Levels levels;
   for (const auto& row : transaction.exec_params(read_levels, devices))
-    levels[row["id"].as<std::string>()] = level_in(row);
+    levels[row["id"].as<std::string>()] = {row["is_revoked"].as<bool>(), row["presence"].as<std::string>(),
+                                           row["reason"].as<std::string>()};
   return levels;
 }
 
@@ -101,44 +88,58 @@ AlertFinding end_of(const AlertKey& alert, std::optional<double> value, std::str
   return {rule, {}, device, model, AlertState::ok, value, std::nullopt, std::move(message), "{}"};
 }
 
+bool is_firing(const OngoingAlerts& open, const AlertKey& key) {
+  const auto alert = open.find(key);
+  return alert != open.end() && alert->second.state == AlertState::firing;
+}
+
 // What should be open and is not.
-void find_news(const Levels& levels, const DriftLevels& drift, const OngoingAlerts& open, const SiteRule& sites,
+void find_news(const Levels& levels, const DriftLevels& drift, const OngoingAlerts& open,
                std::vector<AlertFinding>& findings) {
   for (const auto& [device, level] : levels) {
-    if (next_dark_step(sites, level.dark) != DarkStep::open) continue;
+    const bool is_dark = level.presence == to_string(Presence::offline) && !level.is_revoked;
+    if (!is_dark || is_firing(open, {std::string(built_in::gone_dark.name), device, ""})) continue;
     findings.push_back(news_of(built_in::gone_dark, device, "", std::nullopt, gone_dark(device, level.reason)));
   }
   for (const auto& [pair, state] : drift) {
     const auto& [device, model] = pair;
     const auto level = levels.find(device);
-    const bool counts = state.drifted_psi && level != levels.end() && !level->second.dark.is_revoked;
-    if (!counts || open.contains({std::string(built_in::drift.name), device, model})) continue;
+    const bool counts = state.drifted_psi && level != levels.end() && !level->second.is_revoked;
+    if (!counts || is_firing(open, {std::string(built_in::drift.name), device, model})) continue;
     findings.push_back(news_of(built_in::drift, device, model, state.drifted_psi,
                                input_of(device, model) + " has drifted (" + state.figures + ")"));
   }
 }
 
-// What is open and should not be.
-void find_ends(const Levels& levels, const DriftLevels& drift, const OngoingAlerts& open, const SiteRule& sites,
+// What is open and should not be. A device that is late is not back yet.
+void find_ends(const Levels& levels, const DriftLevels& drift, const OngoingAlerts& open,
                std::vector<AlertFinding>& findings) {
   for (const auto& [key, alert] : open) {
     const auto& [rule, device, model] = key;
     const auto level = levels.find(device);
     if (level == levels.end()) continue;
     const auto state = drift.find({device, model});
-    const auto dark = next_dark_step(sites, level->second.dark);
-    if (level->second.dark.is_revoked) {
+    if (level->second.is_revoked) {
       findings.push_back(end_of(key, std::nullopt, device + " was revoked"));
-    } else if (rule == built_in::gone_dark.name && dark == DarkStep::end_back) {
+      findings.back().is_final = true;
+    } else if (rule == built_in::gone_dark.name && level->second.presence == to_string(Presence::online)) {
       findings.push_back(end_of(key, std::nullopt, device + " is back"));
-    } else if (rule == built_in::gone_dark.name && dark == DarkStep::end_folded) {
-      findings.push_back(
-          end_of(key, std::nullopt, device + ": its whole site has gone dark, and one alert stands for it"));
     } else if (rule == built_in::drift.name && (state == drift.end() || !state->second.drifted_psi)) {
       findings.push_back(end_of(key, state != drift.end() ? state->second.psi : std::nullopt,
                                 input_of(device, model) + " looks as it did in training again"));
     }
   }
+}
+
+// It may be at another site now.
+void look_at_alerts_of(pqxx::work& transaction, const std::string& devices, Instant now) {
+  transaction.exec_params0(
+      R"sql(
+        update alerts
+        set look_at = $2::timestamptz
+        where device_id in (select unnest($1::text[])) and state = 'firing'
+      )sql",
+      devices, now);
 }
 
 }  // namespace
@@ -149,7 +150,6 @@ LevelsJudged JudgeLevels::operator()(pqxx::work& transaction) const {
   lock_alerts(transaction);
   // After the changes of devices are taken: sites are seen with at least these in them.
   judged.moved = judge_sites(transaction, sites, now);
-  judged.of_sites = judged.moved > 0;
   if (changes.empty()) return judged;
   std::vector<std::string> devices;
   for (const auto& row : changes) {
@@ -159,14 +159,15 @@ LevelsJudged JudgeLevels::operator()(pqxx::work& transaction) const {
   const auto list = pg_array(devices);
   const auto levels = levels_of(transaction, list);
   for (const auto& [device, level] : levels) {
-    if (level.dark.is_revoked) judged.revoked.insert(device);
+    if (level.is_revoked) judged.revoked.insert(device);
   }
   const auto drift = drift_of(transaction, list);
   const auto open = read_open_alerts(transaction, devices);
   std::vector<AlertFinding> findings;
-  find_ends(levels, drift, open, sites, findings);
-  find_news(levels, drift, open, sites, findings);
-  judged.moved += apply_findings(transaction, open, findings, now);
+  find_ends(levels, drift, open, findings);
+  find_news(levels, drift, open, findings);
+  look_at_alerts_of(transaction, list, now);
+  judged.moved += apply_findings(transaction, findings, now);
   return judged;
 }
 

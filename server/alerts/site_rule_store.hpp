@@ -10,8 +10,7 @@
 
 namespace argosy::server {
 
-// Opens, closes and brings up to date the alerts on sites that changed, and notes the devices whose own alerts hang on
-// that. How many moved.
+// Opens, closes and brings up to date the alerts on sites that changed. How many moved.
 std::size_t judge_sites(pqxx::work& transaction, const SiteRule& rule, Instant now);
 
 }  // namespace argosy::server

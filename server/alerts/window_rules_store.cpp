@@ -208,7 +208,7 @@ WindowsJudged JudgeWindows::operator()(pqxx::work& transaction) const {
     answer.pairs.push_back({place, served, memory, of_pair.latency, of_pair.accuracy});
   }
   save_memories(transaction, learned);
-  answer.judged.moved = apply_findings(transaction, open, findings, now);
+  answer.judged.moved = apply_findings(transaction, findings, now);
   return answer;
 }
 
@@ -235,7 +235,7 @@ WrittenPairs WriteWindows::operator()(pqxx::work& transaction) const {
     learned.push_back({judgement.served, memory});
   }
   save_memories(transaction, learned);
-  if (!findings.empty()) written.moved = apply_findings(transaction, open, findings, now);
+  if (!findings.empty()) written.moved = apply_findings(transaction, findings, now);
   return written;
 }
 

@@ -82,6 +82,7 @@ struct Config {
   std::int64_t alerts_memory_mb = 64;
   double alerts_site_dark_percent = 30;
   std::int64_t alerts_site_dark_devices = 5;
+  std::int64_t alerts_escalate_after_minutes = 60;
   std::int64_t drift_tick_ms = 1000;
   std::int64_t drift_interval_ms = 60000;
   std::int64_t drift_samples = 2000;

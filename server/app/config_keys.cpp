@@ -111,6 +111,10 @@ const ConfigKey keys[] = {
      "More of a site's devices offline than this are one alert on the site; it ends at half of that", 1, 100},
     {"alerts.site_dark_devices", &Config::alerts_site_dark_devices, "A site with fewer devices has no alert of its own",
      2, 1000000},
+    {"alerts.escalate_after_minutes", &Config::alerts_escalate_after_minutes,
+     "An alert that was told and that nobody acknowledged for so long becomes critical and is told again, at most 3 "
+     "times; 0: never",
+     0, 43200},
     {"drift.tick_ms", &Config::drift_tick_ms, "How often devices that are due are judged for drift", 50, 60000},
     {"drift.interval_ms", &Config::drift_interval_ms, "How often one device's model is judged for drift", 50,
      24 * hour_ms},

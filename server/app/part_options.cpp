@@ -175,6 +175,7 @@ AlertOptions alert_options(const Config& config) {
   options.sites = {.share = config.alerts_site_dark_percent / 100,
                    .least_devices = config.alerts_site_dark_devices,
                    .label = config.presence_site_label};
+  options.escalation.after = std::chrono::minutes{config.alerts_escalate_after_minutes};
   options.watch.budget = judging_budget(config.alerts_tick_ms);
   options.watch.memory_bytes = size(config.alerts_memory_mb) << 20;
   return options;

@@ -81,7 +81,13 @@ FleetFigures ReadFleetFigures::operator()(pqxx::work& transaction) const {
   figures.alerts = tallies_of(transaction.exec(
       R"sql(
         select rule, severity, state, count(*)
-        from (select rule, severity, state from alerts where state <> 'resolved' limit 100000) as open
+        from (
+          select rule, severity, case when inhibited_by is not null then 'inhibited'
+              when silenced_by is not null then 'silenced' else state end as state
+          from alerts
+          where state <> 'resolved'
+          limit 100000
+        ) as open
         group by 1, 2, 3
         order by 1, 2, 3
       )sql"));

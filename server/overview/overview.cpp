@@ -99,6 +99,7 @@ json alerts_json(const std::vector<OpenAlert>& alerts) {
                      {"severity", alert.severity},
                      {"device_id", text_or_null(alert.device)},
                      {"site", text_or_null(alert.site)},
+                     {"rollout_id", alert.rollout ? json(*alert.rollout) : json(nullptr)},
                      {"model", alert.model},
                      {"state", "firing"},
                      {"value", number_or_null(alert.value)},

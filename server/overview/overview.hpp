@@ -36,8 +36,9 @@ struct OpenAlert {
   std::int64_t id = 0;
   std::string rule;
   std::string severity;
-  std::string device;  // empty: it is about a site
+  std::string device;  // empty: it is about a site or a rollout
   std::string site;
+  std::optional<std::int64_t> rollout;
   std::string model;
   std::string message;
   std::optional<double> value;

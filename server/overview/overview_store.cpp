@@ -80,17 +80,18 @@ std::vector<ActiveRollout> read_rollouts(pqxx::work& transaction) {
 std::vector<OpenAlert> read_alerts(pqxx::work& transaction) {
   const auto rows = transaction.exec(
       R"sql(
-        select id, rule, severity, coalesce(device_id, '') as device_id, coalesce(site, '') as site, model, message, value, threshold, opened_at, fired_at,
+        select id, rule, severity, coalesce(device_id, '') as device_id, coalesce(site, '') as site, rollout_id, model, message, value, threshold, opened_at, fired_at,
           acknowledged_at, coalesce(acknowledged_by, '') as acknowledged_by
         from alerts
-        where state = 'firing'
+        where state = 'firing' and inhibited_by is null and silenced_by is null
         order by id desc
         limit 10
       )sql");
   std::vector<OpenAlert> alerts;
   for (const auto& row : rows)
     alerts.push_back({row["id"].as<std::int64_t>(), row["rule"].as<std::string>(), row["severity"].as<std::string>(),
-                      row["device_id"].as<std::string>(), row["site"].as<std::string>(), row["model"].as<std::string>(),
+                      row["device_id"].as<std::string>(), row["site"].as<std::string>(),
+                      optional_of<std::int64_t>(row["rollout_id"]), row["model"].as<std::string>(),
                       row["message"].as<std::string>(), optional_of<double>(row["value"]),
                       optional_of<double>(row["threshold"]), row["opened_at"].as<Instant>(),
                       optional_of<Instant>(row["fired_at"]), optional_of<Instant>(row["acknowledged_at"]),
@@ -145,8 +146,12 @@ void read_presence(pqxx::work& transaction, Instant, const OverviewOptions&, Ove
 }
 
 void read_firing(pqxx::work& transaction, Instant, const OverviewOptions&, Overview& overview) {
-  overview.firing_by_rule =
-      counts_of(transaction.exec("select rule, count(*) from alerts where state = 'firing' group by 1"));
+  overview.firing_by_rule = counts_of(transaction.exec(R"sql(
+        select rule, count(*)
+        from alerts
+        where state = 'firing' and inhibited_by is null and silenced_by is null
+        group by 1
+      )sql"));
   overview.alerts = read_alerts(transaction);
 }
 

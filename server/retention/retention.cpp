@@ -13,6 +13,13 @@ constexpr std::string_view old_alerts =
     "delete from alerts where id in (select id from alerts where state = 'resolved' and resolved_at < $1::timestamptz "
     "order by resolved_at limit $2)";
 
+constexpr std::string_view old_history =
+    "delete from alert_history where id in (select id from (select id, at from alert_history order by id limit $2) "
+    "oldest where at < $1::timestamptz)";
+constexpr std::string_view old_silences =
+    "delete from alert_silences where id in (select id from alert_silences where ended_at < $1::timestamptz "
+    "order by ended_at limit $2)";
+
 // Ended, or a draft that nobody started. One that stands has not ended: by its rows it knows newcomers.
 #define ARGOSY_OLD_ROLLOUTS                                                                 \
   "select id from rollouts where (ended_at < $1::timestamptz and stands_since is null) or " \
@@ -70,6 +77,8 @@ constexpr Duration once_an_hour{3'600'000};
 constexpr RetentionRule rules[] = {
     {"events", &RetentionDays::events, old_events},
     {"alerts", &RetentionDays::alerts, old_alerts},
+    {"alert_history", &RetentionDays::alerts, old_history},
+    {"alert_silences", &RetentionDays::alerts, old_silences},
     {"rollout_devices", &RetentionDays::rollouts, devices_of_old_rollouts},
     {"rollout_decisions", &RetentionDays::rollouts, decisions_of_old_rollouts},
     {"rollouts", &RetentionDays::rollouts, old_rollouts},
@@ -88,6 +97,8 @@ constexpr std::string_view of_a_device = "as many as there are devices; goes wit
 constexpr std::string_view of_publishers = "what people publish: a release is for good";
 
 constexpr TableBound bounds[] = {
+    {"alert_history", "retention.alerts_days; goes with its alert"},
+    {"alert_silences", "at most 500 that have not ended; retention.alerts_days after one ended"},
     {"alerts", "retention.alerts_days after one was resolved"},
     {"api_tokens", "retention.tokens_days after one expired or was revoked"},
     {"audit", "retention.audit_days; then in files of the archive, which are for good"},

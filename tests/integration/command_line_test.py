@@ -361,16 +361,41 @@ class CommandLineVerbs(RunningArgosy):
             "insert into alerts (rule, severity, device_id, state, message, opened_at, fired_at) values "
             "('accuracy_low', 'warning', 'loud-1', 'firing', 'It is loud', now(), now()) returning id")
         header, rows = self.table("alert", "list", "--state", "firing")
-        self.assertEqual(header, ["ID", "STATE", "RULE", "DEVICE OR SITE", "FIRED", "RESOLVED", "MESSAGE"])
+        self.assertEqual(header, ["ID", "STATE", "RULE", "ABOUT", "MARKS", "FIRED", "RESOLVED", "MESSAGE"])
         row, = [row for row in rows if row[0] == number]
         self.assertEqual((row[1], row[2], row[3], row[-1]), ("firing", "accuracy_low", "loud-1", "It is loud"))
-        self.assertEqual(self.ok_json("alert", "list", "--state", "resolved"), [])
-        self.assertIn(f"alert {number}", self.ok("alert", "ack", number).err)
+        self.assertNotIn(int(number), [alert["id"] for alert in self.ok_json("alert", "list", "--state", "resolved")])
+        self.assertIn(f"alert {number}", self.ok("alert", "ack", number, "--comment", "on my way").err)
         alert, = [alert for alert in self.ok_json("alert", "list") if alert["id"] == int(number)]
         self.assertIsNotNone(alert["acknowledged_by"], "others may be open: the test's devices fall silent")
         self.refused(FAILED, ("alert", "list", "--state", "loud"), "firing")
         self.refused(NOT_FOUND, ("alert", "ack", "999999"))
         self.refused(NOT_FOUND, ("alert", "ack", "first"))
+        shown = self.ok_json("alert", "show", number)
+        self.assertEqual((shown["acknowledgement"], shown["history"][-1]["change"]), ("on my way", "acknowledged"))
+        self.assertIn("on my way", self.ok("alert", "history", number).out)
+        self.ok("alert", "unack", number)
+        self.assertEqual([moment["change"] for moment in self.ok_json("alert", "history", number)][:2], ["unacknowledged", "acknowledged"])
+        header, _ = self.table("alert", "groups", "--by", "rule")
+        self.assertEqual(header[0], "GROUP")
+        self.refused(NOT_FOUND, ("alert", "show", "999999"))
+
+    def test_alerts_are_silenced_for_a_time_and_in_hours_of_the_week(self):
+        self.refused(FAILED, ("alert", "silence", "--for", "soon", "--comment", "c"), "duration")
+        self.refused(FAILED, ("alert", "silence", "--filter", "site =", "--comment", "c"), "filter")
+        number = str(self.ok_json("alert", "silence", "--filter", 'labels.site = "berlin"', "--for", "90m", "--comment", "cables")["id"])
+        self.ok("alert", "silence", "--change", number, "--rule", "gone_dark", "--for", "3h", "--comment", "more cables")
+        window = self.ok_json("alert", "maintenance", "--day", "sun", "--begin", "22:00", "--end", "02:00", "--comment", "patch night")
+        self.assertEqual(window["weekly"], {"days": ["sun"], "from": "22:00", "to": "02:00", "time_zone": "UTC"})
+        header, rows = self.table("alert", "silences")
+        self.assertEqual(header, ["ID", "NOW", "OF", "FROM", "UNTIL", "EVERY WEEK", "BY", "COMMENT"])
+        row, = [row for row in rows if row[0] == number]
+        self.assertEqual((row[2], row[-1]), ("rule gone_dark", "more cables"))
+        for ended in (number, str(window["id"])):
+            self.assertIn(ended, self.ok("alert", "unsilence", ended).err)
+        self.assertEqual(self.ok_json("alert", "silences"), [])
+        self.assertEqual({silence["id"] for silence in self.ok_json("alert", "silences", "--ended")}, {int(number), window["id"]})
+        self.refused(CONFLICT, ("alert", "unsilence", number), "ended")
 
     # Releases -------------------------------------------------------------------------------------------------------------
     def test_a_release_is_published_listed_and_shown(self):

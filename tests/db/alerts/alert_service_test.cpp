@@ -325,11 +325,11 @@ TEST_F(Alerts, AreListedAndAcknowledged) {
   EXPECT_EQ(alert["acknowledged_by"], "user:ada");
   EXPECT_EQ(database.value<std::string>("select action || ' ' || object from audit"),
             "alert.acknowledge alert/" + std::to_string(id));
-  EXPECT_EQ(run_task(io, alerts->acknowledge(999, "user:ada", clock)).error().code, Errc::not_found);
+  EXPECT_EQ(run_task(io, alerts->acknowledge(999, "", "user:ada", clock)).error().code, Errc::not_found);
   database.exec("update device_state set presence = 'online'");
   tick();
   const auto other = next["items"][0]["id"].get<std::int64_t>();
-  EXPECT_EQ(run_task(io, alerts->acknowledge(other, "user:ada", clock)).error().code, Errc::illegal_transition);
+  EXPECT_EQ(run_task(io, alerts->acknowledge(other, "", "user:ada", clock)).error().code, Errc::illegal_transition);
 }
 
 }  // namespace

@@ -111,7 +111,7 @@ TEST_F(JudgingMemory, WhatIsHeardIsJudgedWithoutAStatement) {
   EXPECT_GE(alerts->watch_figures(clock).written, 20u);
   for (int i = 0; i < 5; ++i) {
     send(windows);
-    EXPECT_EQ(statements_of_a_tick(), 2u) << "one for changes of presence and drift, one for shared identities";
+    EXPECT_EQ(statements_of_a_tick(), 4u) << "for changes of presence and drift, shared identities, rollouts and lives";
   }
   EXPECT_EQ(alerts->watch_figures(clock).asked, asked);
   EXPECT_EQ(alerts->watch_figures(clock).remembered, 20u);

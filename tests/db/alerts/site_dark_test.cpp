@@ -43,11 +43,16 @@ class SiteDark : public ::testing::Test {
     database.exec("update device_state set presence = '" + state + "' where device_id similar to '" + which + "'");
     go_on();
   }
-  // "site_dark berlin, gone_dark berlin-1": what fires.
+  // "site_dark berlin, gone_dark berlin-1": what fires, and no other alert stands for.
   std::string firing() {
     return database.value<std::string>(
         "select coalesce(string_agg(rule || ' ' || coalesce(site, device_id), ', ' order by rule desc, site, "
-        "device_id), '') from alerts where state = 'firing'");
+        "device_id), '') from alerts where state = 'firing' and inhibited_by is null");
+  }
+  int inhibited() {
+    return database.value<int>(
+        "select count(*) from alerts a join alerts s on s.id = a.inhibited_by where a.state = 'firing' and s.rule = "
+        "'site_dark'");
   }
   int events(const std::string& kind) {
     return database.value<int>("select count(*) from events where kind = '" + kind + "'");
@@ -58,11 +63,13 @@ TEST_F(SiteDark, ManyGoneTogetherAreOneAlert) {
   become("offline", "berlin-[0-7]");
   EXPECT_EQ(firing(), "site_dark berlin");
   EXPECT_EQ(events("alert.firing"), 1);
-  EXPECT_EQ(database.value<std::string>("select message from alerts"),
+  EXPECT_EQ(inhibited(), 8);
+  EXPECT_EQ(database.value<std::string>("select message from alerts where site is not null"),
             "site berlin has gone dark: 8 of its 10 devices are offline");
   become("offline", "berlin-8");
   EXPECT_EQ(firing(), "site_dark berlin");
-  EXPECT_EQ(database.value<double>("select value from alerts"), 0.9) << "the figures follow";
+  EXPECT_EQ(inhibited(), 9);
+  EXPECT_EQ(database.value<double>("select value from alerts where site is not null"), 0.9) << "the figures follow";
   EXPECT_EQ(events("alert.firing"), 1);
 }
 
@@ -71,15 +78,23 @@ TEST_F(SiteDark, AFewGoneHaveAlertsOfTheirOwn) {
   EXPECT_EQ(firing(), "gone_dark berlin-0, gone_dark berlin-1, gone_dark berlin-2");
 }
 
-TEST_F(SiteDark, TheAlertsOfThoseThatWentMinutesBeforeAreFoldedIntoIt) {
+TEST_F(SiteDark, TheAlertsOfThoseThatWentMinutesBeforeArePartOfIt) {
   become("offline", "berlin-0");
   go_on(20s);
   clock += 20min;
   become("offline", "berlin-[1-2]");
   become("offline", "berlin-[3-6]");
   EXPECT_EQ(firing(), "site_dark berlin, gone_dark berlin-0") << "the first went for a reason of its own";
-  EXPECT_EQ(database.value<std::string>("select details ->> 'resolution' from alerts where device_id = 'berlin-1'"),
-            "berlin-1: its whole site has gone dark, and one alert stands for it");
+  EXPECT_EQ(events("alert.resolved"), 0) << "nobody is told that a device is well which is away";
+  const auto told = events("alert.firing");
+  become("online", "berlin-[3-6]");
+  EXPECT_EQ(firing(), "site_dark berlin, gone_dark berlin-0") << "three of ten is not yet well";
+  become("online", "berlin-2");
+  become("online", "berlin-0");
+  EXPECT_EQ(firing(), "gone_dark berlin-1") << "it is still away when its site is back";
+  EXPECT_EQ(events("alert.firing"), told) << "which was told before";
+  become("online", "berlin-1");
+  EXPECT_EQ(events("alert.resolved"), 4) << "of all that were told";
 }
 
 TEST_F(SiteDark, WhoIsStillAwayWhenTheSiteIsBackHasAnAlertOfItsOwn) {
@@ -88,7 +103,8 @@ TEST_F(SiteDark, WhoIsStillAwayWhenTheSiteIsBackHasAnAlertOfItsOwn) {
   EXPECT_EQ(firing(), "site_dark berlin") << "three of ten is not yet well";
   become("online", "berlin-[7-8]");
   EXPECT_EQ(firing(), "gone_dark berlin-9");
-  EXPECT_EQ(events("alert.resolved"), 1);
+  EXPECT_EQ(events("alert.firing"), 2) << "it is told now, that of its site was before";
+  EXPECT_EQ(events("alert.resolved"), 1) << "nobody heard of the others";
   become("online", "berlin-9");
   EXPECT_EQ(firing(), "");
 }
