@@ -17,6 +17,9 @@ const SCREENS = {
   models: "/models",
   connectivity: "/connectivity",
   alerts: "/alerts",
+  alert: "/alerts/ALERT",
+  silences: "/alerts?view=silences",
+  "alert-history": "/alerts?view=history",
   explore: "/explore?by=hardware_class",
   settings: "/settings",
 };
@@ -88,7 +91,7 @@ describe("the dashboard", { skip: chromiumProgram() ? false : "Chromium is missi
         for (const [name, path] of Object.entries(SCREENS)) {
           it(`shows ${name} without a complaint from the browser or from axe`, async () => {
             const { page, context, complaints } = await signedIn(fleet(), { theme });
-            await page.goto(path.replace("NAME", size === 12 ? "cam-03" : "cam-0003"));
+            await page.goto(path.replace("NAME", size === 12 ? "cam-03" : "cam-0003").replace("ALERT", size === 12 ? "5" : "1"));
             await settled(page);
             const { violations } = await new AxeBuilder({ page }).analyze();
             const grave = violations.filter((each) => ["serious", "critical"].includes(each.impact));
@@ -358,12 +361,35 @@ describe("the dashboard", { skip: chromiumProgram() ? false : "Chromium is missi
   });
 
   describe("alerts", () => {
-    it("are acknowledged by name", async () => {
-      const { page, context } = await signedIn(small);
+    it("are acknowledged by name, with a word on what is being done", async () => {
+      const { page, context, complaints } = await signedIn(small);
       await page.goto("/alerts");
       const row = page.getByRole("row", { name: /Latency doubled/ });
-      await row.getByRole("button", { name: /^Acknowledge alert/ }).click();
+      await row.getByRole("button", { name: "Acknowledge" }).click();
+      await page.getByRole("dialog").getByLabel("What is being done").fill("the fan is cleaned");
+      await page.getByRole("dialog").getByRole("button", { name: "Acknowledge" }).click();
       await row.getByText("admin").waitFor();
+      await row.getByRole("link", { name: "Latency doubled" }).click();
+      await page.getByText("the fan is cleaned").first().waitFor();
+      await page.getByRole("cell", { name: "Acknowledged" }).waitFor();
+      assert.deepEqual(complaints, []);
+      await context.close();
+    });
+
+    it("are silenced from one of them, by keyboard, and the silence is ended", async () => {
+      const { page, context, complaints } = await signedIn(small);
+      await page.goto("/alerts");
+      await page.getByRole("link", { name: "Gone dark" }).first().click();
+      await page.getByRole("link", { name: "Silence…" }).focus();
+      await page.keyboard.press("Enter");
+      assert.match(await page.getByLabel("Devices, or all").inputValue(), /^id = "cam-/);
+      await page.getByLabel("Why").fill("It is being moved");
+      await page.keyboard.press("Enter");
+      const row = page.getByRole("row", { name: /It is being moved/ });
+      await row.getByRole("button", { name: "End" }).click();
+      await page.getByRole("dialog").getByRole("button", { name: "End" }).click();
+      await row.waitFor({ state: "detached" });
+      assert.deepEqual(complaints, []);
       await context.close();
     });
   });

@@ -327,7 +327,9 @@ class Fleet:
                       state="resolved" if resolved_s else "firing", value=value, threshold=threshold, message=message,
                       opened_at=self.ago(age_s), fired_at=self.ago(age_s),
                       resolved_at=self.ago(resolved_s) if resolved_s else None,
-                      acknowledged_at=self.ago(age_s - 60) if by else None, acknowledged_by=by)
+                      acknowledged_at=self.ago(age_s - 60) if by else None, acknowledged_by=by,
+                      group_key=f"site/{SITES[self.names.index(name) % 4]}", told_at=self.ago(age_s),
+                      silenced_by=1 if rule == "drift" else None)
 
     def alerts(self):
         usual = round(LATENCY_MS[self.hardware[self.slow]] * 1.47, 1)
@@ -344,6 +346,12 @@ class Fleet:
                    f"{self.wrong}: digits 1.0 is right in 87.0 % of 200 labels, the release promises 94 %", 0.87, 0.94, by="user:ada")
         self.alert("latency_doubled", "warning", self.slow, 780,
                    f"{self.slow}: digits 1.0 answers within {usual * 2.6:.1f} ms, usually {usual} ms", usual * 2.6, usual * 2)
+        for change, actor, reason in (("firing", "", f"{self.wrong}: digits 1.0 is right in 87.0 % of 200 labels"), ("told", "", ""),
+                                      ("acknowledged", "user:ada", "The lens is cleaned this afternoon")):
+            self.rows.add("alert_history", alert_id=len(self.rows.tables["alerts"][1]) - 1, at=self.ago(1000), change=change, actor=actor, reason=reason)
+        for weekly, comment in ((None, "Cameras are being cleaned"), ({"days": ["sun"], "from": "02:00", "to": "04:00", "time_zone": "UTC"}, "Patch night")):
+            self.rows.add("alert_silences", filter='labels.line = "2"', rule="drift", starts_at=self.ago(3600), ends_at=self.ago(-86400), weekly=weekly,
+                          author="user:ada", comment=comment, created_at=self.ago(3600), changed_at=self.ago(3600), changed_by="user:ada", in_effect=weekly is None)
         self.rows.add("latency_baselines", device_id=self.slow, model="digits", version="1.0",
                       ln_p95_mean=math.log(usual), windows=400, updated_at=self.now)
 

@@ -5,7 +5,6 @@ import { Route, Switch } from "wouter-preact";
 import { ApiError, setCsrfToken } from "./api/client";
 import { useMe } from "./api/queries";
 import { Frame } from "./frame";
-import { Alerts } from "./screens/alerts";
 import { Devices } from "./screens/devices";
 import { Models } from "./screens/models";
 import { Overview } from "./screens/overview";
@@ -14,6 +13,8 @@ import { Rollouts } from "./screens/rollouts";
 import { LinkEntry, SignIn } from "./screens/sign-in";
 import { Empty, Failure, Skeleton } from "./ui/card";
 
+const Alert = lazy(() => import("./screens/alert"));
+const Alerts = lazy(() => import("./screens/alerts"));
 const Connectivity = lazy(() => import("./screens/connectivity"));
 const Device = lazy(() => import("./screens/device"));
 const Explore = lazy(() => import("./screens/explore"));
@@ -47,7 +48,10 @@ function SignedIn() {
             <Models />
           </Route>
           <Route path="/models/:model">{(params) => <Models name={decodeURIComponent(params.model)} />}</Route>
-          <Route path="/alerts" component={Alerts} />
+          <Route path="/alerts">
+            <Alerts />
+          </Route>
+          <Route path="/alerts/:id">{(params) => <Alert id={params.id} />}</Route>
           <Route path="/connectivity">
             <Connectivity />
           </Route>

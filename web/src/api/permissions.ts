@@ -10,7 +10,7 @@ const WHAT_FOR: Record<Permission, string> = {
   prepare_patches: "ask for patches or cancel them",
   manage_devices: "change or revoke devices",
   operate_rollouts: "plan or operate rollouts",
-  acknowledge_alerts: "acknowledge alerts",
+  acknowledge_alerts: "acknowledge or silence alerts",
   admit_devices: "admit devices",
   manage_people: "manage people and tokens",
   read_audit: "read the audit log",

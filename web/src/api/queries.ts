@@ -3,7 +3,7 @@
 import { QueryCache, QueryClient, keepPreviousData, useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { ApiError, call, query } from "./client";
 import { markFresh } from "./freshness";
-import type { Alert, Assignment, AuditEntry, Claim, Connectivity, Decision, Device, DriftFeature, FacetCounts, FleetEvent, GroupedSeries, Me, Model, Overview, Page, Patch, PresenceTimeline, QuarantineRow, Release, Rollout, RolloutDevice, Series, TelemetryEpoch, Token, User, ValidationNumbers, WorstDevices } from "./types";
+import type { Alert, AlertGroup, AlertMoment, AlertWithHistory, Assignment, AuditEntry, Claim, Connectivity, Decision, Device, DriftFeature, FacetCounts, FleetEvent, GroupedSeries, Me, Model, Overview, Page, Patch, PresenceTimeline, QuarantineRow, Release, Rollout, RolloutDevice, Series, Silence, TelemetryEpoch, Token, User, ValidationNumbers, WorstDevices } from "./types";
 
 export const queryClient = new QueryClient({
   queryCache: new QueryCache({
@@ -153,6 +153,35 @@ export const useAlerts = (state: string, device: string) =>
     queryFn: () => call<Page<Alert>>(`/alerts${query({ state, device, limit: 200 })}`),
     placeholderData: keepPreviousData,
     refetchInterval: 15_000,
+  });
+
+export const useAlertGroups = (state: string, by: string) =>
+  useQuery({
+    queryKey: ["alerts", "groups", state, by],
+    queryFn: () => call<{ items: AlertGroup[] }>(`/alerts/groups${query({ state, by })}`),
+    placeholderData: keepPreviousData,
+    refetchInterval: 15_000,
+  });
+
+export const useAlert = (id: string) => useQuery({ queryKey: ["alerts", "one", id], queryFn: () => call<AlertWithHistory>(`/alerts/${path(id)}`), refetchInterval: 15_000 });
+
+export const useAlertHistory = () =>
+  useQuery({ queryKey: ["alerts", "history"], queryFn: () => call<Page<AlertMoment>>("/alerts/history?limit=200"), refetchInterval: 15_000 });
+
+export const useSilences = (ended: boolean) =>
+  useQuery({
+    queryKey: ["alerts", "silences", ended],
+    queryFn: () => call<Page<Silence>>(`/silences${query({ state: ended ? "ended" : "live", limit: 500 })}`),
+    refetchInterval: 15_000,
+  });
+
+/** The series of a device around a time that is over. */
+export const useSeriesAround = (id: string, model: string | undefined, from: string, to: string, enabled: boolean) =>
+  useQuery({
+    queryKey: ["device", id, "series-around", model, from, to],
+    queryFn: ({ signal }) => call<Series>(`/devices/${path(id)}/series${query({ from, to, points: 200, model })}`, { signal }),
+    staleTime: 60_000,
+    enabled,
   });
 
 export const useModels = () => useQuery({ queryKey: ["models"], queryFn: () => call<Page<Model>>("/models?limit=200") });

@@ -574,8 +574,9 @@ export interface Alert {
   id: number;
   rule: string;
   severity: "warning" | "critical";
-  device_id: string | null; // null: it is about a site
+  device_id: string | null; // null: it is about a site or a rollout
   site: string | null;
+  rollout_id: number | null;
   model: string;
   state: "pending" | "firing" | "resolved";
   value: number | null;
@@ -586,6 +587,71 @@ export interface Alert {
   resolved_at: string | null;
   acknowledged_at: string | null;
   acknowledged_by: string | null;
+  // Of the alerts' own screens; the overview leaves them out.
+  rollout?: string | null; // its name
+  group?: string; // "site/berlin": those that are told together
+  acknowledgement?: string;
+  inhibited_by?: number | null; // the alert that stands for it
+  silenced_by?: number | null;
+  flapping?: boolean;
+  told_at?: string | null;
+  escalations?: number;
+}
+
+export interface AlertMoment {
+  id: number;
+  alert: number;
+  rule: string;
+  subject: string; // "device/cam-7"
+  model: string;
+  at: string;
+  change: string;
+  actor: string | null;
+  reason: string;
+}
+
+export interface AlertWithHistory extends Alert {
+  history: AlertMoment[];
+  stands_for: number;
+}
+
+export interface AlertGroup {
+  key: string;
+  severity: "warning" | "critical" | null;
+  firing: number;
+  pending: number;
+  resolved: number;
+  inhibited: number;
+  silenced: number;
+  acknowledged: number;
+  rules: string[];
+  newest_at: string;
+}
+
+export interface Weekly {
+  days: string[];
+  from: string;
+  to: string;
+  time_zone: string;
+}
+
+export interface Silence {
+  id: number;
+  filter: string;
+  rule: string;
+  model: string;
+  severity: string;
+  starts_at: string;
+  ends_at: string;
+  weekly: Weekly | null;
+  author: string;
+  comment: string;
+  created_at: string;
+  changed_at: string;
+  changed_by: string;
+  ended_at: string | null;
+  ended_by: string | null;
+  in_effect: boolean;
 }
 
 export interface Claim {

@@ -1,22 +1,31 @@
-// Alerts: what fires, what did, and who looks after it.
+// Alerts: what fires, in the groups that are told together; silences; and what became of all of them.
 
-import { useMutation } from "@tanstack/react-query";
 import { Link, useLocation, useSearch } from "wouter-preact";
-import { call } from "../api/client";
-import { queryClient, useAlerts } from "../api/queries";
-import { useRefusal } from "../api/permissions";
-import type { Alert } from "../api/types";
+import { useAlertGroups, useAlertHistory, useAlerts } from "../api/queries";
+import type { Alert, AlertMoment } from "../api/types";
 import { Card, Empty, Failure, Skeleton } from "../ui/card";
 import { ago, clock, person, plural, words } from "../ui/format";
 import { Segments } from "../ui/segments";
-import { Status, type Tone } from "../ui/status";
+import { Status } from "../ui/status";
+import { Acknowledge } from "./alert-actions";
 import { AlertSubject } from "./alert-subject";
+import { changeText, changeTone, countsText, grouped, groupTitle, marksOf, subjectName, toneOf, type Grouped } from "./alert-text";
 import { withSearch } from "./paths";
+import { Silences } from "./silences";
 
+const VIEWS: [string, string][] = [
+  ["alerts", "Alerts"],
+  ["silences", "Silences"],
+  ["history", "History"],
+];
 const STATES: [string, string][] = [
   ["firing", "Firing"],
   ["pending", "Pending"],
   ["resolved", "Resolved"],
+];
+const GROUPINGS: [string, string][] = [
+  ["told", "As told"],
+  ["rule", "By rule"],
 ];
 const EMPTY: Record<string, string> = {
   firing: "No alert is firing: every rule is satisfied on every device.",
@@ -24,33 +33,77 @@ const EMPTY: Record<string, string> = {
   resolved: "No alert has been resolved yet.",
 };
 
-export function Alerts() {
+const chosen = (choices: [string, string][], asked: string | null) => choices.find(([each]) => each === asked)?.[0] ?? choices[0]![0];
+
+export default function Alerts() {
   const search = new URLSearchParams(useSearch());
-  const state = STATES.find(([each]) => each === search.get("state"))?.[0] ?? "firing";
-  const device = search.get("device") ?? "";
+  const view = chosen(VIEWS, search.get("view"));
   const [, navigate] = useLocation();
-  const alerts = useAlerts(state, device);
-  const items = alerts.data?.items ?? [];
-  const total = alerts.data?.total ?? 0;
   return (
     <>
       <div class="row between">
-        <div class="row">
-          <h1>Alerts</h1>
+        <h1>Alerts</h1>
+        <Segments label="View" choices={VIEWS} chosen={view} onChoose={(next) => navigate(withSearch("/alerts", { view: next === "alerts" ? "" : next }))} />
+      </div>
+      {view === "alerts" ? <AlertGroups /> : view === "silences" ? <Silences /> : <History />}
+    </>
+  );
+}
+
+function AlertGroups() {
+  const search = new URLSearchParams(useSearch());
+  const state = chosen(STATES, search.get("state"));
+  const by = chosen(GROUPINGS, search.get("by"));
+  const device = search.get("device") ?? "";
+  const [, navigate] = useLocation();
+  const go = (values: Record<string, string>) => navigate(withSearch("/alerts", { state, by, device, ...values }));
+  const alerts = useAlerts(state, device);
+  const groups = useAlertGroups(state, by);
+  const items = alerts.data?.items ?? [];
+  const total = alerts.data?.total ?? 0;
+  const counts = new Map((device === "" ? (groups.data?.items ?? []) : []).map((group) => [group.key, countsText(group)]));
+  return (
+    <>
+      <div class="row between">
+        <span class="row">
+          <Segments label="State" choices={STATES} chosen={state} onChoose={(next) => go({ state: next })} />
+          <Segments label="Groups" choices={GROUPINGS} chosen={by} onChoose={(next) => go({ by: next })} />
           {device !== "" && (
-            <Link class="button" href={withSearch("/alerts", { state })}>
+            <button class="button" type="button" onClick={() => go({ device: "" })}>
               of {device} <span aria-hidden="true">✕</span>
               <span class="visually-hidden">, show those of all devices</span>
-            </Link>
+            </button>
           )}
-        </div>
-        <Segments label="State" choices={STATES} chosen={state} onChoose={(chosen) => navigate(withSearch("/alerts", { state: chosen, device }))} />
+        </span>
+        <span class="muted small">{items.length < total ? `the newest ${items.length} of ${plural(total, "alert")}` : plural(total, "alert")}</span>
       </div>
       {alerts.error && <Failure error={alerts.error} retry={() => void alerts.refetch()} />}
-      <Card title={words(state)} extra={<span class="muted small">{items.length < total ? `the newest ${items.length} of ${plural(total, "alert")}` : plural(total, "alert")}</span>} flush>
-        {alerts.isPending ? <Skeleton lines={6} /> : items.length === 0 ? <Empty>{EMPTY[state]}</Empty> : <AlertTable alerts={items} />}
-      </Card>
+      {alerts.isPending ? (
+        <Card title={words(state)} flush>
+          <Skeleton lines={6} />
+        </Card>
+      ) : items.length === 0 ? (
+        <Card title={words(state)} flush>
+          <Empty>{EMPTY[state]}</Empty>
+        </Card>
+      ) : (
+        grouped(items, by).map((group) => <Group key={group.key} group={group} counts={counts.get(group.key) ?? ""} />)
+      )}
     </>
+  );
+}
+
+function Group({ group, counts }: { group: Grouped; counts: string }) {
+  return (
+    <Card title={groupTitle(group.key)} extra={<span class="muted small">{counts}</span>} flush>
+      {group.alerts.length > 0 && <AlertTable alerts={group.alerts} />}
+      {group.under.length > 0 && (
+        <details style="padding: var(--space-2) var(--space-4)">
+          <summary>{plural(group.under.length, "alert")} that another stands for</summary>
+          <AlertTable alerts={group.under} />
+        </details>
+      )}
+    </Card>
   );
 }
 
@@ -62,7 +115,7 @@ function AlertTable({ alerts }: { alerts: Alert[] }) {
         <thead>
           <tr>
             <th>Rule</th>
-            <th>Device or site</th>
+            <th>About</th>
             <th>What is wrong</th>
             <th class="num">Since</th>
             {resolved && <th class="num">Resolved</th>}
@@ -71,26 +124,7 @@ function AlertTable({ alerts }: { alerts: Alert[] }) {
         </thead>
         <tbody>
           {alerts.map((alert) => (
-            <tr key={alert.id}>
-              <td class="nowrap">
-                <Status tone={toneOf(alert)} text={words(alert.rule)} />
-              </td>
-              <td class="nowrap">
-                <AlertSubject alert={alert} />
-              </td>
-              <td class="wide-text">{alert.message}</td>
-              <td class="num" title={clock(alert.opened_at)}>
-                {ago(alert.fired_at ?? alert.opened_at)}
-              </td>
-              {resolved && (
-                <td class="num" title={clock(alert.resolved_at)}>
-                  {ago(alert.resolved_at)}
-                </td>
-              )}
-              <td>
-                <Acknowledge alert={alert} />
-              </td>
-            </tr>
+            <AlertRow key={alert.id} alert={alert} resolved={resolved} />
           ))}
         </tbody>
       </table>
@@ -98,25 +132,79 @@ function AlertTable({ alerts }: { alerts: Alert[] }) {
   );
 }
 
-function toneOf(alert: Alert): Tone {
-  if (alert.state === "resolved") return "quiet";
-  return alert.severity === "critical" ? "bad" : "warn";
+function AlertRow({ alert, resolved }: { alert: Alert; resolved: boolean }) {
+  return (
+    <tr>
+      <td class="nowrap">
+        <Link href={`/alerts/${alert.id}`}>
+          <Status tone={toneOf(alert)} text={words(alert.rule)} />
+        </Link>
+      </td>
+      <td class="nowrap">
+        <AlertSubject alert={alert} />
+      </td>
+      <td class="wide-text">
+        {alert.message}
+        {marksOf(alert).map((mark) => (
+          <div key={mark} class="muted small">
+            {mark}
+          </div>
+        ))}
+      </td>
+      <td class="num" title={clock(alert.opened_at)}>
+        {ago(alert.fired_at ?? alert.opened_at)}
+      </td>
+      {resolved && (
+        <td class="num" title={clock(alert.resolved_at)}>
+          {ago(alert.resolved_at)}
+        </td>
+      )}
+      <td>{alert.state === "resolved" ? <span class="muted">{alert.acknowledged_by ? person(alert.acknowledged_by) : "–"}</span> : <Acknowledge alert={alert} />}</td>
+    </tr>
+  );
 }
 
-function Acknowledge({ alert }: { alert: Alert }) {
-  const acknowledge = useMutation({
-    mutationFn: () => call(`/alerts/${alert.id}/acknowledge`, { method: "POST", body: {} }),
-    onSettled: () => Promise.all([queryClient.invalidateQueries({ queryKey: ["alerts"] }), queryClient.invalidateQueries({ queryKey: ["overview"] })]),
-  });
-  const notMine = useRefusal("acknowledge_alerts");
-  if (alert.acknowledged_by) return <span class="nowrap">{person(alert.acknowledged_by)}</span>;
-  if (alert.state === "resolved") return <span class="muted">–</span>;
+function History() {
+  const history = useAlertHistory();
+  const items = history.data?.items ?? [];
   return (
-    <span class="row">
-      <button class="button" type="button" disabled={notMine !== undefined || acknowledge.isPending} onClick={() => acknowledge.mutate()} title={notMine ?? `argosy alert ack ${alert.id}`} aria-label={`Acknowledge alert ${alert.id} of ${alert.device_id ?? alert.site}`}>
-        Acknowledge
-      </button>
-      {acknowledge.error && <span class="small tone-text-bad">{acknowledge.error.message}</span>}
-    </span>
+    <Card title="What became of alerts" extra={<span class="muted small">the newest {items.length}</span>} flush>
+      {history.error ? <Failure error={history.error} retry={() => void history.refetch()} /> : history.isPending ? <Skeleton lines={8} /> : items.length === 0 ? <Empty>Nothing has happened yet.</Empty> : <Moments moments={items} />}
+    </Card>
+  );
+}
+
+function Moments({ moments }: { moments: AlertMoment[] }) {
+  return (
+    <div class="table-wrap">
+      <table>
+        <thead>
+          <tr>
+            <th>When</th>
+            <th>Alert</th>
+            <th>About</th>
+            <th>What happened</th>
+            <th>By</th>
+            <th>Why</th>
+          </tr>
+        </thead>
+        <tbody>
+          {moments.map((moment) => (
+            <tr key={moment.id}>
+              <td class="nowrap">{clock(moment.at)}</td>
+              <td class="nowrap">
+                <Link href={`/alerts/${moment.alert}`}>{words(moment.rule)}</Link>
+              </td>
+              <td class="nowrap">{subjectName(moment)}</td>
+              <td class="nowrap">
+                <Status tone={changeTone(moment.change)} text={changeText(moment.change)} />
+              </td>
+              <td class="nowrap">{moment.actor === null ? "–" : person(moment.actor)}</td>
+              <td class="wide-text">{moment.reason}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
   );
 }

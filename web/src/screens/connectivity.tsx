@@ -227,7 +227,7 @@ function TroubledSite({ label, site }: { label: string; site: SiteAvailability }
         {site.alert === null ? (
           <span class="muted">–</span>
         ) : (
-          <Link href="/alerts">
+          <Link href={`/alerts/${site.alert}`}>
             <Status tone="bad" text="Site dark" />
           </Link>
         )}
