@@ -350,7 +350,7 @@ class Fleet:
                                       ("acknowledged", "user:ada", "The lens is cleaned this afternoon")):
             self.rows.add("alert_history", alert_id=len(self.rows.tables["alerts"][1]) - 1, at=self.ago(1000), change=change, actor=actor, reason=reason)
         for weekly, comment in ((None, "Cameras are being cleaned"), ({"days": ["sun"], "from": "02:00", "to": "04:00", "time_zone": "UTC"}, "Patch night")):
-            self.rows.add("alert_silences", filter='labels.line = "2"', rule="drift", starts_at=self.ago(3600), ends_at=self.ago(-86400), weekly=weekly,
+            self.rows.add("alert_silences", filter='labels.site = "oslo"', rule="drift", starts_at=self.ago(3600), ends_at=self.ago(-86400), weekly=weekly,
                           author="user:ada", comment=comment, created_at=self.ago(3600), changed_at=self.ago(3600), changed_by="user:ada", in_effect=weekly is None)
         self.rows.add("latency_baselines", device_id=self.slow, model="digits", version="1.0",
                       ln_p95_mean=math.log(usual), windows=400, updated_at=self.now)

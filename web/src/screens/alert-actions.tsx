@@ -38,7 +38,6 @@ export function Acknowledge({ alert }: { alert: Alert }) {
       title={`Acknowledge alert ${alert.id}?`}
       does="It says that you look after it: it is not told again, and stays open until it is well."
       command={`argosy alert ack ${alert.id}${comment.value === "" ? "" : ` --comment "${comment.value}"`}`}
-      tone="primary"
       refusal={refusal}
       act={async () => {
         await call(`/alerts/${alert.id}/acknowledge`, { method: "POST", body: comment.value === "" ? {} : { comment: comment.value } });
