@@ -11,27 +11,28 @@ namespace argosy::cli {
 
 namespace {
 
-// Each has the program say what could come next: nothing to keep in step with it.
-const std::map<std::string, const char*> scripts = {{"bash", R"sh(_argosy() {
+constexpr const char* bash_script = R"sh(_argosy() {
   local IFS=$'\n'
   COMPREPLY=($(argosy completion next -- "${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null))
 }
-complete -o default -F _argosy argosy)sh"},
-                                                    {"zsh", R"sh(#compdef argosy
+complete -o default -F _argosy argosy)sh";
+
+constexpr const char* zsh_script = R"sh(#compdef argosy
 _argosy() {
   local -a found
-  found=(${(f)" $(argosy completion next-- "${(@)words[2,CURRENT]}" 2 > / dev / null) "})
-                                                     if ((${#found}));
-then compadd-- $found;
-else _files;
-fi
-}  // namespace
-compdef _argosy argosy)sh"},
-                                                    {"fish", R"sh(function __argosy_next
+  found=("${(@f)$(argosy completion next -- "${(@)words[2,CURRENT]}" 2>/dev/null)}")
+  if [[ -n $found ]]; then compadd -- $found; else _files; fi
+}
+compdef _argosy argosy)sh";
+
+constexpr const char* fish_script = R"sh(function __argosy_next
   set -l words (commandline -opc)[2..-1] (commandline -ct)
   argosy completion next -- $words 2>/dev/null
 end
-complete -c argosy -a '(__argosy_next)')sh"}};  // namespace argosy::cli
+complete -c argosy -a '(__argosy_next)')sh";
+
+// Each has the program say what could come next: nothing to keep in step with it.
+const std::map<std::string, const char*> scripts = {{"bash", bash_script}, {"zsh", zsh_script}, {"fish", fish_script}};
 
 const CLI::App* verb_of(const CLI::App& app, const std::string& word) {
   for (const CLI::App* verb : app.get_subcommands([](const CLI::App*) { return true; }))
