@@ -45,6 +45,7 @@ int run(int argc, char** argv) {
   add_rollout_commands(root, context);
   add_telemetry_commands(root, context);
   add_journal_commands(root, context);
+  add_drift_commands(root, context);
   add_patch_commands(root, context);
   add_sign_commands(root, context);
   add_completion_command(root, context);

@@ -37,5 +37,6 @@ void add_alert_commands(CLI::App& root, Context& context);      // alert list|sh
 void add_release_commands(CLI::App& root, Context& context);    // release publish|list|show|compact|patches|...
 void add_rollout_commands(CLI::App& root, Context& context);    // rollout create|list|show|watch|start|evidence|...
 void add_telemetry_commands(CLI::App& root, Context& context);  // telemetry series|worst|export
+void add_drift_commands(CLI::App& root, Context& context);      // drift show|list
 
 }  // namespace argosy::cli

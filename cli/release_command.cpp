@@ -1,3 +1,4 @@
+#include <cstdlib>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -6,6 +7,7 @@
 #include "cli/compact_command.hpp"
 #include "cli/exit_code.hpp"
 #include "cli/recall_command.hpp"
+#include "cli/reference_file.hpp"
 #include "cli/release_document.hpp"
 #include "cli/release_name.hpp"
 #include "cli/release_patch_command.hpp"
@@ -29,7 +31,7 @@ struct PublishFlags {
   std::vector<std::string> variants;
   std::vector<std::string> compact_reports;
   std::vector<std::string> key_sets;
-  std::string dataset, metric, reference, notes, document, signature;
+  std::string dataset, metric, reference, per_minute, notes, document, signature;
   std::optional<double> threshold, max_latency_ms, max_loss, max_latency_ratio;
 };
 
@@ -106,6 +108,25 @@ Result<json> validation_from_flags(const PublishFlags& flags) {
   return validation;
 }
 
+// "30:120", "30:" or ":120".
+Result<json> promised_rate(const std::string& text) {
+  const auto colon = text.find(':');
+  json rate = json::object();
+  const auto take = [&rate](const char* key, const std::string& part) {
+    if (part.empty()) return true;
+    char* end = nullptr;
+    const double value = std::strtod(part.c_str(), &end);
+    rate[key] = value;
+    return *end == '\0' && value >= 0;
+  };
+  const bool is_good = colon != std::string::npos && text.size() > 1 && take("least", text.substr(0, colon)) &&
+                       take("most", text.substr(colon + 1));
+  if (!is_good)
+    return make_error(Errc::invalid_argument,
+                      "--per-minute \"" + text + "\" is no rate: write LEAST:MOST inferences, one may be left out");
+  return rate;
+}
+
 Result<json> release_from_flags(const Context& context, const ApiClient& api, const PublishFlags& flags) {
   ARGOSY_TRY(const ReleaseName name, parse_release_name(flags.release));
   if (flags.variants.empty())
@@ -122,7 +143,10 @@ Result<json> release_from_flags(const Context& context, const ApiClient& api, co
     return make_error(Errc::invalid_argument, "these options need something to measure the model on: name a --dataset");
   }
   if (!flags.reference.empty()) {
-    ARGOSY_TRY(document["reference"], json_file(flags.reference));
+    ARGOSY_TRY(document["reference"], read_reference(flags.reference));
+  }
+  if (!flags.per_minute.empty()) {
+    ARGOSY_TRY(document["contract"]["per_minute"], promised_rate(flags.per_minute));
   }
   return document;
 }
@@ -252,7 +276,12 @@ void add_release_commands(CLI::App& root, Context& context) {
                          "Devices refuse it when its p95 in validation is above this");
   publishing->add_option("--max-latency-ratio", flags->max_latency_ratio,
                          "Devices refuse it when its p95 is more than this many times that of the version they serve");
-  publishing->add_option("--reference", flags->reference, "JSON with the features' reference histograms, for drift");
+  publishing->add_option(
+      "--reference", flags->reference,
+      "What drift and the input contract are judged by: a sample of the features as .csv with a line "
+      "of names, .npz with an array for each or .npy with a column for each; or .json with counts");
+  publishing->add_option("--per-minute", flags->per_minute,
+                         "LEAST:MOST inferences a minute that the input contract promises; one may be left out");
   publishing->add_option("--notes", flags->notes, "What is new");
   publishing->add_option("--compact", flags->compact_reports,
                          "Report that `release compact` wrote, for the variant that it made; may be repeated");

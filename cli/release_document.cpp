@@ -1,5 +1,6 @@
 #include "cli/release_document.hpp"
 
+#include "cli/reference_file.hpp"
 #include "common/base/file.hpp"
 #include "common/json/json_reader.hpp"
 
@@ -45,10 +46,7 @@ Result<void> take_in_reference(json& document, const fs::path& folder) {
   const auto reference = document.find("reference");
   if (reference == document.end() || !reference->is_string()) return {};
   const fs::path file = folder / reference->get_ref<const std::string&>();
-  ARGOSY_TRY(const std::string text, read_file(file, max_document_bytes));
-  auto content = parse_json(text, {.bytes = max_document_bytes});
-  if (!content) return std::move(content).error().within(file.string());
-  *reference = std::move(*content);
+  ARGOSY_TRY(*reference, read_reference(file));
   return {};
 }
 

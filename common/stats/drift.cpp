@@ -13,8 +13,8 @@ namespace {
 
 class SmoothedShares {
  public:
-  explicit SmoothedShares(Counts counts)
-      : counts_(counts), total_(static_cast<double>(total_of(counts)) + 0.5 * static_cast<double>(counts.size())) {}
+  SmoothedShares(Counts counts, std::size_t used)
+      : counts_(counts), total_(static_cast<double>(total_of(counts)) + 0.5 * static_cast<double>(used)) {}
   double operator[](std::size_t bin) const { return (static_cast<double>(counts_[bin]) + 0.5) / total_; }
 
  private:
@@ -55,19 +55,52 @@ double area_between(double left, double right, double width) {
 
 }  // namespace
 
+std::size_t used_bins(Counts reference, Counts present) {
+  std::size_t used = 0;
+  for (std::size_t i = 0; i < reference.size(); ++i) used += reference[i] + present[i] > 0 ? 1 : 0;
+  return used;
+}
+
 double population_stability_index(Counts reference, Counts present) {
-  const SmoothedShares p(reference);
-  const SmoothedShares q(present);
+  const auto used = used_bins(reference, present);
+  const SmoothedShares p(reference, used);
+  const SmoothedShares q(present, used);
   double sum = 0;
-  for (std::size_t i = 0; i < reference.size(); ++i) sum += (q[i] - p[i]) * std::log(q[i] / p[i]);
+  for (std::size_t i = 0; i < reference.size(); ++i) {
+    if (reference[i] + present[i] > 0) sum += (q[i] - p[i]) * std::log(q[i] / p[i]);
+  }
   return sum;
 }
 
+double expected_psi(Counts reference, Counts present, double reference_samples, double present_samples) {
+  const auto used = used_bins(reference, present);
+  if (used < 2 || reference_samples <= 0 || present_samples <= 0) return 0;
+  return static_cast<double>(used - 1) * (1 / reference_samples + 1 / present_samples);
+}
+
+double rank_shift(Counts reference, Counts present) {
+  const Counts p = reference.first(reference.size() - 1);
+  const Counts q = present.first(present.size() - 1);
+  const auto n = total_of(p);
+  const auto m = total_of(q);
+  if (n == 0 || m == 0) return 0;
+  double below = 0;
+  double sum = 0;
+  for (std::size_t i = 0; i < p.size(); ++i) {
+    const double in_bin = share(p[i], n);
+    sum += share(q[i], m) * (below + in_bin / 2);
+    below += in_bin;
+  }
+  return sum - 0.5;
+}
+
 double jensen_shannon(Counts reference, Counts present) {
-  const SmoothedShares p(reference);
-  const SmoothedShares q(present);
+  const auto used = used_bins(reference, present);
+  const SmoothedShares p(reference, used);
+  const SmoothedShares q(present, used);
   double sum = 0;
   for (std::size_t i = 0; i < reference.size(); ++i) {
+    if (reference[i] + present[i] == 0) continue;
     const double middle = (p[i] + q[i]) / 2;
     sum += (p[i] * std::log2(p[i] / middle) + q[i] * std::log2(q[i] / middle)) / 2;
   }

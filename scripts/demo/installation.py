@@ -42,7 +42,7 @@ guard_interval_ms = 1000
 [drift]
 tick_ms = 500
 interval_ms = 1000
-samples = 600
+look_s = 40
 """
 
 

@@ -22,6 +22,7 @@ inline constexpr BuiltInRule latency_doubled{"latency_doubled", "warning"};
 inline constexpr BuiltInRule accuracy_low{"accuracy_low", "critical"};
 inline constexpr BuiltInRule gone_dark{"gone_dark", "critical"};
 inline constexpr BuiltInRule drift{"drift", "warning"};
+inline constexpr BuiltInRule input_contract{"input_contract", "warning"};
 inline constexpr BuiltInRule identity_shared{"identity_shared", "critical"};
 inline constexpr BuiltInRule site_dark{"site_dark", "critical"};
 inline constexpr BuiltInRule rollout_paused{"rollout_paused", "warning"};

@@ -1,6 +1,6 @@
-// The rules that follow the verdicts of others: gone_dark follows presence, drift follows drift, and every alert of a
-// revoked device ends. The database notes each device whose verdicts change (level_changes), so
-// nothing is searched.
+// The rules that follow the verdicts of others: gone_dark follows presence, drift and input_contract follow drift, and
+// every alert of a revoked device ends. The database notes each device whose verdicts change (level_changes), so nothing
+// is searched.
 #include "server/alerts/alert_rows_store.hpp"
 #include "server/alerts/alert_store.hpp"
 #include "server/alerts/site_rule_store.hpp"
@@ -38,6 +38,12 @@ constexpr auto read_drifted = R"sql(
   group by t.device_id, t.model
 )sql";
 
+constexpr auto read_broken = R"sql(
+  select device_id, model, message
+  from contract_breaches
+  where device_id = any($1::text[])
+)sql";
+
 struct Level {
   bool is_revoked = false;
   std::string presence;
@@ -50,6 +56,7 @@ struct DriftLevel {
   std::string figures;  // of the features that drifted
 };
 
+using BrokenContracts = std::map<std::pair<std::string, std::string>, std::string>;  // how, by device and model
 using Levels = std::map<std::string, Level>;
 using DriftLevels = std::map<std::pair<std::string, std::string>, DriftLevel>;
 
@@ -67,6 +74,13 @@ DriftLevels drift_of(pqxx::work& transaction, const std::string& devices) {
     drift[{row["device_id"].as<std::string>(), row["model"].as<std::string>()}] = {
         optional_of<double>(row["drifted_psi"]), optional_of<double>(row["psi"]), row["figures"].as<std::string>("")};
   return drift;
+}
+
+BrokenContracts broken_contracts_of(pqxx::work& transaction, const std::string& devices) {
+  BrokenContracts broken;
+  for (const auto& row : transaction.exec_params(read_broken, devices))
+    broken[{row["device_id"].as<std::string>(), row["model"].as<std::string>()}] = row["message"].as<std::string>();
+  return broken;
 }
 
 std::string input_of(const std::string& device, const std::string& model) {
@@ -108,6 +122,24 @@ void find_news(const Levels& levels, const DriftLevels& drift, const OngoingAler
     if (!counts || is_firing(open, {std::string(built_in::drift.name), device, model})) continue;
     findings.push_back(news_of(built_in::drift, device, model, state.drifted_psi,
                                input_of(device, model) + " has drifted (" + state.figures + ")"));
+  }
+}
+
+void find_broken_contracts(const Levels& levels, const BrokenContracts& broken, const OngoingAlerts& open,
+                           std::vector<AlertFinding>& findings) {
+  for (const auto& [pair, how] : broken) {
+    const auto& [device, model] = pair;
+    const auto level = levels.find(device);
+    if (level == levels.end() || level->second.is_revoked) continue;
+    findings.push_back(news_of(built_in::input_contract, device, model, std::nullopt,
+                               input_of(device, model) + " breaks its contract: " + how));
+  }
+  for (const auto& [key, alert] : open) {
+    const auto& [rule, device, model] = key;
+    const auto level = levels.find(device);
+    const bool is_kept = rule == built_in::input_contract.name && !broken.contains({device, model});
+    if (!is_kept || level == levels.end() || level->second.is_revoked) continue;
+    findings.push_back(end_of(key, std::nullopt, input_of(device, model) + " keeps to its contract again"));
   }
 }
 
@@ -166,6 +198,7 @@ LevelsJudged JudgeLevels::operator()(pqxx::work& transaction) const {
   std::vector<AlertFinding> findings;
   find_ends(levels, drift, open, findings);
   find_news(levels, drift, open, findings);
+  find_broken_contracts(levels, broken_contracts_of(transaction, list), open, findings);
   look_at_alerts_of(transaction, list, now);
   judged.moved += apply_findings(transaction, findings, now);
   return judged;

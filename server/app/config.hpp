@@ -85,7 +85,7 @@ struct Config {
   std::int64_t alerts_escalate_after_minutes = 60;
   std::int64_t drift_tick_ms = 1000;
   std::int64_t drift_interval_ms = 60000;
-  std::int64_t drift_samples = 2000;
+  std::int64_t drift_look_s = 86'400;
   std::int64_t drift_memory_mb = 160;
   std::int64_t telemetry_retention_days = 30;
   std::int64_t telemetry_hour_rollups_days = 90;

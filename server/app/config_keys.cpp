@@ -118,7 +118,10 @@ const ConfigKey keys[] = {
     {"drift.tick_ms", &Config::drift_tick_ms, "How often devices that are due are judged for drift", 50, 60000},
     {"drift.interval_ms", &Config::drift_interval_ms, "How often one device's model is judged for drift", 50,
      24 * hour_ms},
-    {"drift.samples", &Config::drift_samples, "Newest inputs in the rolling histogram", 100, 1e7},
+    {"drift.look_s", &Config::drift_look_s,
+     "How far the rolling histogram reaches back; the device's first days are 7 times as long, and features vote 24 "
+     "times in it. A whole day, but for demonstrations",
+     10, 604800},
     {"drift.memory_mb", &Config::drift_memory_mb,
      "What the leader remembers for drift, a kilobyte a device and model of 4 features; the others are read again each "
      "time",

@@ -185,7 +185,7 @@ DriftOptions drift_options(const Config& config) {
   DriftOptions options;
   options.watch.budget = judging_budget(config.drift_tick_ms);
   options.watch.limits.interval = ms(config.drift_interval_ms);
-  options.evidence.samples = static_cast<std::uint64_t>(config.drift_samples);
+  options.rules.evidence.look = std::chrono::seconds(config.drift_look_s);
   options.watch.memory_bytes = size(config.drift_memory_mb) << 20;
   return options;
 }

@@ -7,7 +7,7 @@ namespace argosy::server {
 
 class Router;
 
-// GET /api/v1/devices/{id}/drift
+// GET /api/v1/devices/{id}/drift, /api/v1/drift
 void add_drift_routes(Router& router, DriftService& drift);
 
 }  // namespace argosy::server

@@ -4,8 +4,10 @@
 
 #include <nlohmann/json.hpp>
 
+#include "common/json/json_reader.hpp"
+#include "common/json/json_text.hpp"
+#include "common/wire/input_contract.hpp"
 #include "server/db/rows.hpp"
-#include "server/drift/evidence.hpp"
 #include "server/journal/journal_store.hpp"
 
 namespace argosy::server {
@@ -14,32 +16,10 @@ namespace {
 
 using nlohmann::json;
 
-constexpr int peer_limit = 1000;
-
-struct Peers {
-  std::vector<std::pair<std::string, double>> psi;  // by device
-  std::vector<double> others(const std::string& device) const {
-    std::vector<double> values;
-    for (const auto& [peer, value] : psi) {
-      if (peer != device) values.push_back(value);
-    }
-    return values;
-  }
-};
-
-Peers read_peers(pqxx::work& transaction, const std::string& model, const std::string& version,
-                 const std::string& feature, std::uint64_t min_samples) {
-  const auto rows = transaction.exec_params(
-      R"sql(
-        select device_id, psi
-        from drift_state
-        where model = $1 and version = $2 and feature = $3 and samples >= $4
-        limit $5
-      )sql",
-      model, version, feature, min_samples, peer_limit + 1);
-  Peers peers;
-  for (const auto& row : rows) peers.psi.emplace_back(row[0].as<std::string>(), row[1].as<double>());
-  return peers;
+// What contracts promise of features, as releases.contract has it; of what cannot be read, nothing.
+InputContract contract_of_json(const std::string& text) {
+  auto contract = wire::contract_from_json(text);
+  return contract ? std::move(*contract) : InputContract{};
 }
 
 }  // namespace
@@ -49,7 +29,7 @@ References read_references(pqxx::work& transaction, const std::vector<ReleaseNam
   for (const auto& [model, version] : releases) wanted.push_back({{"model", model}, {"version", version}});
   const auto rows = transaction.exec_params(
       R"sql(
-        select r.model, r.version, r.reference
+        select r.model, r.version, r.reference, r.contract
         from (
           select distinct model, version from jsonb_to_recordset($1::jsonb) as w(model text, version text)
         ) w
@@ -58,8 +38,12 @@ References read_references(pqxx::work& transaction, const std::vector<ReleaseNam
       wanted.dump());
   References references;
   for (const auto& row : rows)
-    references[{row["model"].as<std::string>(), row["version"].as<std::string>()}] =
-        reference_of_json(row["reference"].as<std::string>());
+    references[{row["model"].as<std::string>(), row["version"].as<std::string>()}] = judged_reference(
+        reference_of_json(row["reference"].as<std::string>()), contract_of_json(row["contract"].as<std::string>()));
+  for (const auto& release : releases) {
+    auto& reference = references[release];
+    if (!reference) reference = judged_reference({});
+  }
   return references;
 }
 
@@ -68,7 +52,7 @@ KnownVerdicts read_verdicts(pqxx::work& transaction, const std::vector<WatchedPa
   for (const auto& pair : pairs) wanted.push_back({{"device", pair.device}, {"model", pair.model}});
   const auto rows = transaction.exec_params(
       R"sql(
-        select s.device_id, s.model, s.feature, s.version, s.drifted, s.psi, s.samples, s.updated_at
+        select s.device_id, s.model, s.feature, s.version, s.verdict, s.psi, s.updated_at
         from jsonb_to_recordset($1::jsonb) as p(device text, model text)
         join drift_state s on s.device_id = p.device and s.model = p.model
       )sql",
@@ -78,14 +62,13 @@ KnownVerdicts read_verdicts(pqxx::work& transaction, const std::vector<WatchedPa
   const auto model = rows.column_number("model");
   const auto feature = rows.column_number("feature");
   const auto version = rows.column_number("version");
-  const auto drifted = rows.column_number("drifted");
+  const auto verdict = rows.column_number("verdict");
   const auto psi = rows.column_number("psi");
-  const auto samples = rows.column_number("samples");
   const auto updated_at = rows.column_number("updated_at");
   for (const auto& row : rows)
     known[{row[device].as<std::string>(), row[model].as<std::string>(), row[feature].as<std::string>()}] = {
-        row[version].as<std::string>(), row[drifted].as<bool>(), row[psi].as<double>(),
-        row[samples].as<std::uint64_t>(), row[updated_at].as<Instant>()};
+        row[version].as<std::string>(), drift_verdict_of(row[verdict].as<std::string>()), row[psi].as<double>(),
+        row[updated_at].as<Instant>()};
   return known;
 }
 
@@ -97,20 +80,25 @@ void write_verdicts(pqxx::work& transaction, const std::vector<DriftVerdict>& ve
                     {"model", verdict.pair.model},
                     {"version", verdict.version},
                     {"feature", verdict.feature},
-                    {"psi", std::isfinite(verdict.measures.psi) ? verdict.measures.psi : 0.0},
-                    {"samples", verdict.measures.samples},
-                    {"drifted", verdict.drifted}});
+                    {"psi", std::isfinite(verdict.said.measures.psi) ? verdict.said.measures.psi : 0.0},
+                    {"samples", verdict.said.measures.samples},
+                    {"verdict", to_string(verdict.said.kind)},
+                    {"drifted", verdict.is_drifted()},
+                    {"figures", parse_json(figures_to_json(verdict.said, verdict.envelope)).value()}});
   transaction.exec_params0(
       R"sql(
-        insert into drift_state as s (device_id, model, version, feature, psi, samples, drifted, since, updated_at)
-        select device, model, version, feature, psi, samples, drifted, $2::timestamptz, $2::timestamptz
+        insert into drift_state as s (device_id, model, version, feature, psi, samples, verdict, drifted, figures,
+          since, updated_at)
+        select device, model, version, feature, psi, samples, verdict, drifted, figures, $2::timestamptz,
+          $2::timestamptz
         from jsonb_to_recordset($1::jsonb) as v(device text, model text, version text, feature text,
-          psi double precision, samples bigint, drifted boolean)
+          psi double precision, samples bigint, verdict text, drifted boolean, figures jsonb)
         order by device, model, feature
         on conflict (device_id, model, feature) do update set version = excluded.version, psi = excluded.psi,
-          samples = excluded.samples, drifted = excluded.drifted, updated_at = excluded.updated_at,
+          samples = excluded.samples, verdict = excluded.verdict, drifted = excluded.drifted,
+          figures = excluded.figures, updated_at = excluded.updated_at,
           since = case
-            when s.drifted = excluded.drifted and s.version = excluded.version then s.since
+            when s.verdict = excluded.verdict and s.version = excluded.version then s.since
             else excluded.since
           end
       )sql",
@@ -132,33 +120,94 @@ void drop_verdicts(pqxx::work& transaction, const std::vector<VerdictKey>& verdi
 }
 
 void announce_verdicts(pqxx::work& transaction, const std::vector<DriftVerdict>& verdicts, const DriftRule& rule) {
-  std::map<std::tuple<std::string, std::string, std::string>, Peers> peers;  // read once for a batch
   std::vector<NewEvent> events;
   for (const auto& verdict : verdicts) {
-    if (verdict.drifted == verdict.was_drifted) continue;
-    const auto& model = verdict.pair.model;
-    auto [found, is_new] = peers.try_emplace({model, verdict.version, verdict.feature});
-    if (is_new) found->second = read_peers(transaction, model, verdict.version, verdict.feature, rule.min_samples);
-    const auto scope = scope_of(rule, verdict.drifted, found->second.others(verdict.pair.device));
+    if (verdict.is_drifted() == verdict.was_drifted) continue;
+    const auto& said = verdict.said;
     NewEvent event;
-    event.kind = verdict.drifted ? "drift.detected" : "drift.cleared";
-    event.severity = verdict.drifted ? "warning" : "info";
+    event.kind = verdict.is_drifted() ? "drift.detected" : "drift.cleared";
+    event.severity = verdict.is_drifted() ? "warning" : "info";
     event.device_id = verdict.pair.device;
-    event.model = model;
-    event.message =
-        verdict.pair.device + ": " + describe_drift(rule, verdict.feature, verdict.measures, verdict.drifted, scope);
-    event.details_json = json{{"feature", verdict.feature},          {"version", verdict.version},
-                              {"psi", verdict.measures.psi},         {"js", verdict.measures.jensen_shannon},
-                              {"samples", verdict.measures.samples}, {"scope", to_string(scope)}}
-                             .dump();
+    event.model = verdict.pair.model;
+    event.message = verdict.pair.device + ": " + describe_drift(rule, verdict.feature, said);
+    auto details = parse_json(figures_to_json(said, verdict.envelope)).value();
+    details.update({{"feature", verdict.feature},
+                    {"version", verdict.version},
+                    {"psi", said.measures.psi},
+                    {"samples", said.measures.samples}});
+    event.details_json = details.dump();
     events.push_back(std::move(event));
   }
   append_events(transaction, events);
 }
 
-std::vector<double> peer_psi(pqxx::work& transaction, const std::string& device, const std::string& model,
-                             const std::string& version, const std::string& feature, std::uint64_t min_samples) {
-  return read_peers(transaction, model, version, feature, min_samples).others(device);
+void write_breaches(pqxx::work& transaction, const std::vector<PairBreaches>& changed, Instant now) {
+  std::vector<NewEvent> events;
+  for (const auto& of_pair : changed) {
+    const auto& [device, model] = of_pair.pair;
+    auto breaches = json::array();
+    std::string message;
+    for (const auto& breach : of_pair.breaches) {
+      const auto sentence = describe_breach(*of_pair.reference, breach);
+      breaches.push_back({{"feature", breach.feature},
+                          {"fault", to_string(breach.fault)},
+                          {"value", breach.value},
+                          {"message", sentence}});
+      message += (message.empty() ? "" : "; ") + sentence;
+    }
+    if (of_pair.breaches.empty()) {
+      message = "its input keeps to the contract again";
+      transaction.exec_params0("delete from contract_breaches where device_id = $1 and model = $2", device, model);
+    } else {
+      transaction.exec_params0(
+          R"sql(
+            insert into contract_breaches as b (device_id, model, version, breaches, message, since, updated_at)
+            values ($1, $2, $3, $4::jsonb, $5, $6::timestamptz, $6::timestamptz)
+            on conflict (device_id, model) do update set version = excluded.version, breaches = excluded.breaches,
+              message = excluded.message, updated_at = excluded.updated_at
+          )sql",
+          device, model, of_pair.version, breaches.dump(), message, now);
+    }
+    NewEvent event;
+    event.kind = of_pair.breaches.empty() ? "contract.kept" : "contract.broken";
+    event.severity = of_pair.breaches.empty() ? "info" : "warning";
+    event.device_id = device;
+    event.model = model;
+    event.message = device + ": the input of " + model + ": " + message;
+    event.details_json = json{{"version", of_pair.version}, {"breaches", std::move(breaches)}}.dump();
+    events.push_back(std::move(event));
+  }
+  append_events(transaction, events);
+}
+
+std::string figures_to_json(const FeatureVerdict& said, const std::optional<double>& envelope) {
+  json figures{{"scope", to_string(said.scope)},
+               {"against", said.against == Against::own ? "own" : "training"},
+               {"threshold", said.threshold},
+               {"shift", said.measures.shift},
+               {"independent_samples", said.measures.independent_samples},
+               {"peers", said.peers},
+               {"votes", said.votes}};
+  if (said.z) figures["z"] = *said.z;
+  if (said.z_needed) figures["z_needed"] = *said.z_needed;
+  if (envelope) figures["envelope"] = *envelope;
+  return figures.dump();
+}
+
+void read_figures(const std::string& text, FeatureVerdict& said, std::optional<double>& envelope) {
+  auto figures = JsonReader::parse(text, stored_json, UnknownKeys::pass);
+  if (!figures) return;
+  std::string scope, against;
+  figures->optional("scope", scope)
+      .optional("against", against)
+      .optional("threshold", said.threshold)
+      .optional("peers", said.peers)
+      .optional("votes", said.votes)
+      .optional("z", said.z)
+      .optional("z_needed", said.z_needed)
+      .optional("envelope", envelope);
+  said.scope = drift_scope_of(scope);
+  said.against = against == "own" ? Against::own : Against::training;
 }
 
 }  // namespace argosy::server

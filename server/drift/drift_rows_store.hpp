@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -9,16 +10,16 @@
 
 #include <pqxx/pqxx>
 
-#include "common/wire/desired.hpp"
-#include "server/drift/drift_service.hpp"
+#include "server/drift/contract_watch.hpp"
+#include "server/drift/judged_reference.hpp"
 #include "server/drift/verdict.hpp"
 
 namespace argosy::server {
 
 using ReleaseName = std::pair<std::string, std::string>;  // model, version
-using References = std::map<ReleaseName, std::vector<wire::FeatureReference>>;
+using References = std::map<ReleaseName, JudgedReference>;
 
-// Features that have counts to compare with; empty for a release that is unknown or has none.
+// One for each of the releases; with the features of predictions alone where it is unknown, or has no reference.
 References read_references(pqxx::work& transaction, const std::vector<ReleaseName>& releases);
 
 using VerdictKey = std::tuple<std::string, std::string, std::string>;  // device, model, feature
@@ -27,11 +28,21 @@ using KnownVerdicts = std::map<VerdictKey, KnownVerdict>;
 KnownVerdicts read_verdicts(pqxx::work& transaction, const std::vector<WatchedPair>& pairs);
 void write_verdicts(pqxx::work& transaction, const std::vector<DriftVerdict>& verdicts, Instant now);
 void drop_verdicts(pqxx::work& transaction, const std::vector<VerdictKey>& verdicts);
-// The events of verdicts that changed; their scope by what the peers show now.
+// The events of verdicts that changed.
 void announce_verdicts(pqxx::work& transaction, const std::vector<DriftVerdict>& verdicts, const DriftRule& rule);
 
-// PSI of the same feature on other devices, at most 1000 of them.
-std::vector<double> peer_psi(pqxx::work& transaction, const std::string& device, const std::string& model,
-                             const std::string& version, const std::string& feature, std::uint64_t min_samples);
+// Of a pair whose contract is broken in another way than before; empty: it is kept again.
+struct PairBreaches {
+  WatchedPair pair;
+  JudgedReference reference;
+  std::string version;
+  std::vector<ContractBreach> breaches;
+};
+// With the events `contract.broken` and `contract.kept`.
+void write_breaches(pqxx::work& transaction, const std::vector<PairBreaches>& changed, Instant now);
+
+// As they lie in drift_state.figures.
+std::string figures_to_json(const FeatureVerdict& said, const std::optional<double>& envelope);
+void read_figures(const std::string& json, FeatureVerdict& said, std::optional<double>& envelope);
 
 }  // namespace argosy::server

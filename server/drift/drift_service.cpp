@@ -18,11 +18,11 @@ class DriftService::DriftJudge {
 
   Turn judge(const DuePair& due, Instant now) {
     auto& memory = static_cast<PairDrift&>(*due.memory);
-    auto verdicts = memory.judge(rules_, due.pair, now);
-    if (!verdicts) return Turn::ask_database;
+    auto judged = memory.judge(rules_, due.pair, now);
+    if (!judged) return Turn::ask_database;
     const bool is_overdue = memory.is_dirty && now >= memory.write_at;
-    if (verdicts->empty() && !is_overdue) return Turn::done;
-    add(due.pair, memory, std::move(*verdicts));
+    if (judged->verdicts.empty() && !judged->breaches && !is_overdue) return Turn::done;
+    add(due.pair, memory, std::move(*judged));
     return Turn::to_write;
   }
   void add_to_write(const WatchedPair& pair, PairMemory& memory) {
@@ -30,22 +30,26 @@ class DriftService::DriftJudge {
   }
   WriteDrift writing(Instant now) { return {std::exchange(to_write_, {}), rules_.drift, now}; }
 
-  JudgeDrift asking(std::vector<DuePair> due, Instant now) const { return {std::move(due), rules_, now}; }
+  JudgeDrift asking(std::vector<DuePair> due, Instant now) {
+    JudgeDrift judge{std::move(due), rules_, {}, now};
+    for (const auto& name : releases.in_use()) judge.peers.emplace(name, releases.peers_of(name));
+    return judge;
+  }
   std::unique_ptr<PairMemory> memory_of(DriftJudged& answer, std::size_t place) {
     const auto found = std::find_if(answer.pairs.begin(), answer.pairs.end(),
                                     [place](const DriftOfPair& pair) { return pair.place == place; });
     if (found == answer.pairs.end()) return nullptr;
-    const ReleaseName release{found->pair.model, found->version};
-    auto reference = references.learn(release, answer.references[release]);
-    return std::make_unique<PairDrift>(std::move(reference), found->evidence, found->known, found->newest);
+    auto release = releases.learn({found->pair.model, found->version}, found->evidence.reference());
+    for (const auto& look : found->looks) release->peers.hear(found->hour, look);
+    return std::make_unique<PairDrift>(std::move(release), found->evidence, found->known, found->newest);
   }
   const DriftRules& rules() const { return rules_; }
 
-  ReferencesToJudge references;
+  JudgedReleases releases;
 
  private:
-  void add(const WatchedPair& pair, const PairDrift& memory, std::vector<DriftVerdict> verdicts) {
-    to_write_.push_back({pair, memory.reference().version, memory.evidence(rules_), std::move(verdicts)});
+  void add(const WatchedPair& pair, const PairDrift& memory, PairVerdicts judged) {
+    to_write_.push_back({pair, memory.release().version, memory.evidence(rules_), std::move(judged)});
   }
 
   DriftRules rules_;
@@ -56,12 +60,12 @@ DriftService::DriftService(DbPool& db, DriftOptions options)
     : db_(db),
       options_(std::move(options)),
       watch_(db, options_.watch),
-      judge_(std::make_unique<DriftJudge>(DriftRules{options_.evidence, options_.rule})) {}
+      judge_(std::make_unique<DriftJudge>(options_.rules)) {}
 DriftService::~DriftService() = default;
 
 void DriftService::take(const std::vector<TakenWindow>& windows, Instant now) {
   watch_.take(windows, now, [this, now](const TakenWindow& window, PairMemory& memory) {
-    static_cast<PairDrift&>(memory).hear(judge_->rules(), window.version, window.started_at, window.features, now);
+    static_cast<PairDrift&>(memory).hear(judge_->rules(), window, now);
   });
 }
 
@@ -78,15 +82,20 @@ WatchFigures DriftService::watch_figures(Instant now) const {
 }
 
 Task<Result<std::size_t>> DriftService::tick(Instant now) {
+  if (!peers_restored_) ARGOSY_CO_CHECK(co_await restore_peers(now));
   const auto references = co_await refresh_references(now);
   auto moved = co_await watch_.tick(*judge_, now);
+  const auto news = co_await write_fleet_news(now);
   if (moved && !references) co_return references.error();
+  if (moved && !news) co_return news.error();
   co_return moved;
 }
 
 Task<Result<void>> DriftService::hand_over(Instant now) {
   auto written = co_await watch_.write_all(*judge_, now, options_.hand_over_budget);
   watch_.forget_all();
+  judge_->releases = {};
+  peers_restored_ = false;
   co_return written;
 }
 
@@ -94,16 +103,34 @@ Task<Result<void>> DriftService::hand_over(Instant now) {
 Task<Result<void>> DriftService::refresh_references(Instant now) {
   if (references_read_at_ && now - *references_read_at_ < options_.references_every) co_return Result<void>{};
   references_read_at_ = now;
-  auto names = judge_->references.in_use();
+  auto names = judge_->releases.in_use();
   if (names.empty()) co_return Result<void>{};
   auto references = co_await db_.transact<ReadReferences>(names);
   if (!references) co_return references.error();
-  for (const auto& name : names) judge_->references.learn(name, (*references)[name]);
+  for (const auto& name : names) judge_->releases.learn(name, (*references)[name]);
   co_return Result<void>{};
 }
 
-Task<Result<std::vector<FeatureDrift>>> DriftService::of_device(std::string device) {
+// What the last one to lead knew of peers, so that a lens is told from a season at once.
+Task<Result<void>> DriftService::restore_peers(Instant now) {
+  ARGOSY_CO_TRY(const auto written, co_await db_.transact<ReadPeers>(now));
+  judge_->releases.restore(written);
+  peers_restored_ = true;
+  co_return Result<void>{};
+}
+
+Task<Result<void>> DriftService::write_fleet_news(Instant now) {
+  auto news = judge_->releases.take_fleet_news(options_.rules, now);
+  if (news.present.empty()) co_return Result<void>{};
+  co_return co_await db_.transact<WritePeers>(std::move(news), now);
+}
+
+Task<Result<DeviceDrift>> DriftService::of_device(std::string device) {
   co_return co_await db_.transact<ReadDeviceDrift>(std::move(device), judge_->rules());
+}
+
+Task<Result<FleetOfDrift>> DriftService::of_fleet() {
+  co_return co_await db_.transact<ReadFleetDrift>();
 }
 
 void add_metrics(Metrics& metrics, const DriftService& drift, std::function<bool()> leading) {

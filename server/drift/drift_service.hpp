@@ -14,8 +14,8 @@
 #include "common/base/error.hpp"
 #include "common/base/instant.hpp"
 #include "server/base/task.hpp"
-#include "server/drift/drift.hpp"
-#include "server/drift/evidence.hpp"
+#include "server/drift/fleet_drift.hpp"
+#include "server/drift/judgement.hpp"
 #include "server/telemetry/telemetry.hpp"
 #include "server/telemetry/watch_service.hpp"
 
@@ -25,8 +25,7 @@ class DbPool;
 class Metrics;
 
 struct DriftOptions {
-  DriftRule rule{};
-  EvidenceRule evidence{};
+  DriftRules rules{};
   // A device's model is judged once in an interval.
   // A pair that is not remembered is read with all its windows, some kilobytes each.
   WatchOptions watch{.name = "drift", .limits = {.interval = Duration{60'000}}, .batch = 64};
@@ -38,14 +37,45 @@ struct FeatureDrift {  // one feature of one model on one device, for the screen
   std::string model;
   std::string version;
   std::string feature;
-  DriftMeasures measures;
-  bool drifted = false;
-  DriftScope scope = DriftScope::none;
+  FeatureVerdict said;
+  std::optional<double> envelope;  // how far it lies beyond the release's reference, where that counts
   Instant since{};
   Instant updated_at{};
   std::vector<double> edges;
-  std::vector<std::uint64_t> reference;
+  std::vector<std::uint64_t> reference;  // of the release; empty: it has none
+  std::vector<std::uint64_t> own;        // of the device's first days; empty while these last
   std::vector<std::uint64_t> present;
+};
+
+struct BrokenContract {
+  std::string device;
+  std::string model;
+  std::string version;
+  std::string breaches_json;  // [{feature, fault, value, message}]
+  std::string message;
+  Instant since{};
+};
+
+struct DeviceDrift {
+  std::vector<FeatureDrift> features;
+  std::vector<BrokenContract> contracts;  // that are broken
+};
+
+struct DriftedDevice {  // one feature that moved, for the list of the fleet
+  std::string device;
+  std::string model;
+  std::string version;
+  std::string feature;
+  DriftVerdictKind kind = DriftVerdictKind::moved;
+  DriftScope scope = DriftScope::none;
+  double psi = 0;
+  Instant since{};
+};
+
+struct FleetOfDrift {
+  std::vector<FleetDrift> fleet;          // features that most devices show otherwise
+  std::vector<DriftedDevice> devices;     // that drifted, then that moved; at most 1,000
+  std::vector<BrokenContract> contracts;  // at most 1,000
 };
 
 class DriftService {
@@ -66,18 +96,22 @@ class DriftService {
   // Once the ticks have ended.
   Task<Result<void>> hand_over(Instant now);
   WatchFigures watch_figures(Instant now) const;
-  Task<Result<std::vector<FeatureDrift>>> of_device(std::string device);  // Errc::not_found
-  const DriftRule& rule() const { return options_.rule; }
+  Task<Result<DeviceDrift>> of_device(std::string device);  // Errc::not_found
+  Task<Result<FleetOfDrift>> of_fleet();
+  const DriftRule& rule() const { return options_.rules.drift; }
 
  private:
   class DriftJudge;
   Task<Result<void>> refresh_references(Instant now);
+  Task<Result<void>> restore_peers(Instant now);
+  Task<Result<void>> write_fleet_news(Instant now);
 
   DbPool& db_;
   DriftOptions options_;
   Watch watch_;
   std::unique_ptr<DriftJudge> judge_;
   std::optional<Instant> references_read_at_;
+  bool peers_restored_ = false;
 };
 
 // `leading`: whether this instance does.

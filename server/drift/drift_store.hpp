@@ -1,7 +1,9 @@
-// The SQL of drift; the only writer of drift_state and drift_evidence. Functors for DbPool::transact: they own their
+// The SQL of drift; the only writer of drift_state, drift_evidence, drift_peers and
+// contract_breaches. Functors for DbPool::transact: they own their
 // arguments and may be repeated.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -21,18 +23,20 @@ struct DriftOfPair {
   Evidence evidence;
   std::vector<KnownVerdict> known;  // as it is written now, in the order of the reference's features
   Instant newest{};                 // windows that started up to then were looked at
+  std::vector<PeerLook> looks;      // for its peers
+  std::int64_t hour = 0;
 };
 
 struct DriftJudged {
   Judged judged;
   std::vector<DriftOfPair> pairs;
-  References references;  // of their releases
 };
 
 // Measures the newest windows of each pair against the reference of the version it serves, and writes what follows.
 struct JudgeDrift {
   std::vector<DuePair> due;
   DriftRules rules;
+  std::map<ReleaseName, SharedPeers> peers;  // of the releases that are known
   Instant now;
   DriftJudged operator()(pqxx::work& transaction) const;
 };
@@ -43,7 +47,7 @@ struct WriteDrift {
     WatchedPair pair;
     std::string version;
     Evidence evidence;
-    std::vector<DriftVerdict> verdicts;
+    PairVerdicts judged;
   };
   std::vector<Pair> pairs;
   DriftRule rule;
@@ -60,7 +64,23 @@ struct ReadReferences {
 struct ReadDeviceDrift {
   std::string device;
   DriftRules rules;
-  Result<std::vector<FeatureDrift>> operator()(pqxx::work& transaction) const;
+  Result<DeviceDrift> operator()(pqxx::work& transaction) const;
+};
+
+struct ReadFleetDrift {
+  FleetOfDrift operator()(pqxx::work& transaction) const;
+};
+
+// What peers showed in the last full hour, of releases that somebody looked at within a week.
+struct ReadPeers {
+  Instant now;
+  std::vector<FleetDrift> operator()(pqxx::work& transaction) const;
+};
+// With the events `drift.season` and `drift.season_over`.
+struct WritePeers {
+  JudgedReleases::FleetNews news;
+  Instant now;
+  void operator()(pqxx::work& transaction) const;
 };
 
 }  // namespace argosy::server

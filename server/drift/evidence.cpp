@@ -1,10 +1,11 @@
 #include "server/drift/evidence.hpp"
 
 #include <algorithm>
+#include <bit>
 
 #include <nlohmann/json.hpp>
 
-#include "common/json/json_reader.hpp"
+#include "common/base/encoding.hpp"
 #include "common/json/json_text.hpp"
 #include "common/stats/bins.hpp"
 #include "server/telemetry/packed.hpp"
@@ -15,183 +16,196 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::size_t max_features = 256;
-constexpr std::uint64_t count_limit = 1ULL << 53;  // as on the wire
+void put_counts(Packer& out, const HistogramCounts& counts) {
+  out.put(std::uint64_t{counts.empty() ? 0U : 1U});
+  for (const auto count : counts) out.put(count);
+}
 
-std::optional<HistogramCounts> counts_of(const json& value) {
-  if (!value.is_array()) return std::nullopt;
+HistogramCounts take_counts(Unpacker& in, std::size_t bins) {
   HistogramCounts counts;
-  for (const auto& count : value) {
-    if (!count.is_number_unsigned() || count.get<std::uint64_t>() > count_limit) return std::nullopt;
-    counts.push_back(count.get<std::uint64_t>());
-  }
+  if (in.number() == 0) return counts;
+  counts.resize(bins);
+  for (auto& count : counts) count = in.number();
   return counts;
 }
 
-std::optional<Instant> instant_of(const json& value) {
-  if (!value.is_number_integer()) return std::nullopt;
-  return instant_from_ms(value.get<std::int64_t>());
+double steps_in(Duration step, Duration covered) {
+  return std::max(1.0, static_cast<double>(covered.count()) / static_cast<double>(step.count()));
 }
 
 }  // namespace
 
-std::vector<wire::FeatureReference> reference_of_json(const std::string& text) {
-  std::vector<wire::FeatureReference> features;
-  auto document = JsonReader::parse(text, stored_json, UnknownKeys::pass);
-  if (!document) return features;
-  document->objects("features", max_features, features, [](JsonReader& entry, wire::FeatureReference& feature) {
-    entry.required("name", feature.name).optional("edges", feature.edges).optional("counts", feature.counts);
-  });
-  if (!document->finish()) features.clear();
-  std::erase_if(features, [](const wire::FeatureReference& feature) {
-    return !check_edges(feature.edges) || feature.counts.size() != bins_of_edges(feature.edges.size());
-  });
-  return features;
-}
-
-Evidence::Evidence(EvidenceRule rule, const std::vector<wire::FeatureReference>& reference) : rule_(rule) {
-  for (const auto& feature : reference) {
-    names_.push_back(feature.name);
-    bins_.push_back(feature.counts.size());
-  }
-}
+Evidence::Evidence(EvidenceRule rule, JudgedReference reference)
+    : rule_(rule),
+      reference_(std::move(reference)),
+      own_(reference_->features.size()),
+      votes_(reference_->features.size()),
+      contract_(reference_->inputs) {}
 
 bool Evidence::has_room(const Block& block, Instant at) const {
-  const auto share = std::max<std::uint64_t>(1, rule_.samples / blocks_wanted);
-  const Duration span = std::max(block.to, at) - std::min(block.from, at);
-  return block.samples < share && span < rule_.longest_look / static_cast<int>(blocks_wanted);
+  return std::max(block.to, at) - std::min(block.from, at) < rule_.look / blocks_wanted;
 }
 
-std::vector<HistogramCounts> Evidence::placed(const EvidenceWindow& window) const {
-  std::vector<HistogramCounts> counts(names_.size());
-  for (std::size_t i = 0; i < names_.size(); ++i) {
-    const auto found = window.features.find(names_[i]);
-    if (found != window.features.end() && found->second.size() == bins_[i]) counts[i] = found->second;
-  }
-  return counts;
-}
-
-std::optional<Evidence::Block> Evidence::merge(Block* block, Instant started_at,
-                                               std::vector<HistogramCounts> counts) const {
-  std::uint64_t samples = 0;
-  for (const auto& of_feature : counts) samples = std::max(samples, total_of(of_feature));
-  if (samples == 0) return std::nullopt;
-  if (block == nullptr || !has_room(*block, started_at))
-    return Block{started_at, started_at, std::move(counts), samples};
-  block->from = std::min(block->from, started_at);
-  block->to = std::max(block->to, started_at);
-  for (std::size_t i = 0; i < names_.size(); ++i) {
-    if (counts[i].empty()) continue;
-    (void)add_counts(block->counts[i], counts[i]);
-    block->samples = std::max(block->samples, total_of(block->counts[i]));
+std::optional<Evidence::Block> Evidence::merge(Block* block, const HeardWindow& window) const {
+  const auto has_samples = [](const HistogramCounts& counts) { return total_of(counts) > 0; };
+  if (std::none_of(window.counts.begin(), window.counts.end(), has_samples)) return std::nullopt;
+  if (block == nullptr || !has_room(*block, window.started_at))
+    return Block{window.started_at, window.started_at, window.length, window.counts};
+  block->from = std::min(block->from, window.started_at);
+  block->to = std::max(block->to, window.started_at);
+  block->covered += window.length;
+  for (std::size_t i = 0; i < window.counts.size(); ++i) {
+    if (!window.counts[i].empty()) (void)add_counts(block->counts[i], window.counts[i]);
   }
   return std::nullopt;
 }
 
-void Evidence::add_newer(Instant started_at, std::vector<HistogramCounts> counts) {
-  newest_ = std::max(newest_.value_or(started_at), started_at);
-  oldest_ = std::min(oldest_.value_or(started_at), started_at);
+void Evidence::add_newer(const ContractRule& contract, const HeardWindow& window) {
+  newest_ = std::max(newest_.value_or(window.started_at), window.started_at);
+  oldest_ = std::min(oldest_.value_or(window.started_at), window.started_at);
   ++windows_;
-  auto block = merge(blocks_.empty() ? nullptr : &blocks_.back(), started_at, std::move(counts));
+  auto block = merge(blocks_.empty() ? nullptr : &blocks_.back(), window);
   if (block) blocks_.push_back(std::move(*block));
-  const auto needed = std::min(blocks_needed().value_or(blocks_.size()), block_limit);
-  if (needed < blocks_.size()) {
-    blocks_.erase(blocks_.begin(), blocks_.end() - static_cast<std::ptrdiff_t>(needed));
-    older_wanted_ = false;
-  }
+  if (blocks_.size() > block_limit) blocks_.erase(blocks_.begin());
+  contract_.add(contract, *reference_, window);
+  forget_before(*newest_ - rule_.look);
 }
 
-void Evidence::add_older(const EvidenceWindow& window) {
+void Evidence::add_older(const HeardWindow& window) {
   if (!newest_) newest_ = window.started_at;
   oldest_ = std::min(oldest_.value_or(window.started_at), window.started_at);
   ++windows_;
-  auto block = merge(blocks_.empty() ? nullptr : &blocks_.front(), window.started_at, placed(window));
+  if (blocks_.size() >= block_limit) return;
+  auto block = merge(blocks_.empty() ? nullptr : &blocks_.front(), window);
   if (block) blocks_.insert(blocks_.begin(), std::move(*block));
 }
 
 void Evidence::begin_again() {
-  blocks_.clear();
-  windows_ = 0;
+  *this = Evidence(rule_, reference_);
   older_wanted_ = false;
 }
 
+void Evidence::gather_anew() {
+  blocks_.clear();
+  newest_.reset();
+  oldest_.reset();
+  windows_ = 0;
+  older_wanted_ = true;
+}
+
 void Evidence::forget_before(Instant oldest) {
+  for (const auto& block : blocks_) {
+    if (block.to < oldest) add_to_own(block);
+  }
   std::erase_if(blocks_, [&](const Block& block) { return block.to < oldest; });
 }
 
-std::optional<std::size_t> Evidence::blocks_needed() const {
-  std::size_t needed = 0;
-  for (std::size_t feature = 0; feature < names_.size(); ++feature) {
-    std::uint64_t samples = 0;
-    std::size_t blocks = 0;
-    for (auto block = blocks_.rbegin(); block != blocks_.rend() && samples < rule_.samples; ++block, ++blocks)
-      samples += total_of(block->counts[feature]);
-    if (samples == 0) continue;  // no window has it
-    if (samples < rule_.samples) return std::nullopt;
-    needed = std::max(needed, blocks);
+void Evidence::add_to_own(const Block& block) {
+  if (has_own() || (own_from_ && block.from <= own_to_)) return;
+  if (!own_from_) own_from_ = block.from;
+  own_to_ = block.to;
+  own_covered_ += block.covered;
+  for (std::size_t i = 0; i < own_.size(); ++i) {
+    if (!block.counts[i].empty()) (void)add_counts(own_[i], block.counts[i]);
   }
-  if (needed == 0) return std::nullopt;
-  return needed;
 }
 
 bool Evidence::wants_older() const {
-  return older_wanted_ && windows_ < rule_.window_limit && blocks_.size() < block_limit && !blocks_needed();
+  const bool reaches_back = newest_ && oldest_ && *newest_ - *oldest_ >= rule_.look;
+  return older_wanted_ && !reaches_back && windows_ < rule_.window_limit;
 }
 
 HistogramCounts Evidence::present(const std::string& feature) const {
-  const auto place = static_cast<std::size_t>(std::find(names_.begin(), names_.end(), feature) - names_.begin());
-  return place < names_.size() ? present_at(place) : HistogramCounts{};
+  const auto& features = reference_->features;
+  const auto found = std::find_if(features.begin(), features.end(),
+                                  [&](const JudgedFeature& known) { return known.reference.name == feature; });
+  return found == features.end() ? HistogramCounts{} : present_at(static_cast<std::size_t>(found - features.begin()));
 }
 
 HistogramCounts Evidence::present_at(std::size_t place) const {
-  HistogramCounts sum(bins_[place]);
-  for (auto block = blocks_.rbegin(); block != blocks_.rend() && total_of(sum) < rule_.samples; ++block) {
-    if (!block->counts[place].empty()) (void)add_counts(sum, block->counts[place]);
+  HistogramCounts sum(reference_->features[place].bins());
+  for (const auto& block : blocks_) {
+    if (!block.counts[place].empty()) (void)add_counts(sum, block.counts[place]);
   }
   return sum;
 }
 
+double Evidence::independent_samples(std::uint64_t samples) const {
+  Duration covered{};
+  for (const auto& block : blocks_) covered += block.covered;
+  return std::min(static_cast<double>(samples), steps_in(rule_.decorrelation(), covered));
+}
+
+bool Evidence::has_own() const {
+  return own_from_ && own_to_ - *own_from_ >= rule_.own() - rule_.look / blocks_wanted;
+}
+
+HistogramCounts Evidence::own_at(std::size_t place) const {
+  return has_own() ? own_[place] : HistogramCounts{};
+}
+
+double Evidence::own_independent_samples(std::uint64_t samples) const {
+  if (!own_from_) return 0;
+  return std::min(static_cast<double>(samples), steps_in(rule_.decorrelation(), own_covered_));
+}
+
+bool Evidence::begin_hour(Instant now) {
+  const auto hour = to_ms(now) / std::max<std::int64_t>(1, rule_.hour().count());
+  if (hour == hour_) return false;
+  hour_ = hour;
+  return true;
+}
+
+void Evidence::vote(std::size_t place, bool is_high) {
+  const auto shifted = [](unsigned bits, bool bit) { return ((bits << 1U) | (bit ? 1U : 0U)) & 0xffU; };
+  const unsigned said = shifted(votes_[place] & 0xffU, is_high);
+  const unsigned voted = shifted(votes_[place] >> 8U, true);
+  votes_[place] = static_cast<std::uint16_t>(voted << 8U | said);
+}
+
+int Evidence::votes(std::size_t place) const {
+  return std::popcount(votes_[place] & 0xffU);
+}
+
+int Evidence::hours_voted(std::size_t place) const {
+  return std::popcount(static_cast<unsigned>(votes_[place]) >> 8U);
+}
+
 std::string Evidence::to_json() const {
-  auto blocks = json::array();
-  for (const auto& block : blocks_) {
-    auto entry = json::array({to_ms(block.from), to_ms(block.to)});
-    for (const auto& counts : block.counts) entry.push_back(counts);
-    blocks.push_back(std::move(entry));
+  auto names = json::array();
+  auto bins = json::array();
+  for (const auto& feature : reference_->features) {
+    names.push_back(feature.reference.name);
+    bins.push_back(feature.bins());
   }
-  return json{{"features", names_},
-              {"windows", windows_},
-              {"older_than", wants_older() && oldest_ ? json(to_ms(*oldest_)) : json(nullptr)},
-              {"blocks", std::move(blocks)}}
+  const auto packed = pack();
+  return json{{"features", std::move(names)},
+              {"bins", std::move(bins)},
+              {"bytes", packed.size()},
+              {"packed", to_base64(packed)}}
       .dump();
 }
 
+// Bytes that were cut short give numbers all the same; these are of this server's own table.
 bool Evidence::restore(const std::string& text, Instant newest) {
+  const Evidence fresh(rule_, reference_);
   const auto document = json_or_null(text);
-  if (!document.is_object() || document.value("features", json()) != json(names_)) return false;
-  const auto windows = document.value("windows", json());
-  const auto blocks = document.value("blocks", json());
-  if (!windows.is_number_unsigned() || !blocks.is_array() || blocks.size() > block_limit) return false;
-  std::vector<Block> restored;
-  for (const auto& entry : blocks) {
-    if (!entry.is_array() || entry.size() != names_.size() + 2) return false;
-    const auto from = instant_of(entry[0]);
-    const auto to = instant_of(entry[1]);
-    if (!from || !to) return false;
-    Block block{*from, *to, {}, 0};
-    for (std::size_t i = 0; i < names_.size(); ++i) {
-      auto counts = counts_of(entry[i + 2]);
-      if (!counts || (!counts->empty() && counts->size() != bins_[i])) return false;
-      block.samples = std::max(block.samples, total_of(*counts));
-      block.counts.push_back(std::move(*counts));
-    }
-    restored.push_back(std::move(block));
+  if (!document.is_object()) return false;
+  auto names = json::array();
+  auto bins = json::array();
+  for (const auto& feature : reference_->features) {
+    names.push_back(feature.reference.name);
+    bins.push_back(feature.bins());
   }
-  blocks_ = std::move(restored);
-  windows_ = windows.get<std::size_t>();
-  newest_ = newest;
-  oldest_ = instant_of(document.value("older_than", json()));
-  older_wanted_ = oldest_.has_value();
-  return true;
+  if (document.value("features", json()) != names || document.value("bins", json()) != bins) return false;
+  const auto packed = document.value("packed", json());
+  if (!packed.is_string()) return false;
+  const auto bytes = from_base64(packed.get_ref<const std::string&>());
+  if (!bytes || document.value("bytes", json()) != json(bytes->size())) return false;
+  unpack(*bytes);
+  if (newest_ == newest && blocks_.size() <= block_limit) return true;
+  *this = fresh;
+  return false;
 }
 
 Bytes Evidence::pack() const {
@@ -200,40 +214,53 @@ Bytes Evidence::pack() const {
 
 void Evidence::put(Packer& out) const {
   out.put(windows_);
-  out.put(std::uint64_t{older_wanted_ ? 1U : 0U} + (newest_ ? 2U : 0U) + (oldest_ ? 4U : 0U));
+  out.put(std::uint64_t{older_wanted_ ? 1U : 0U} + (newest_ ? 2U : 0U) + (oldest_ ? 4U : 0U) + (own_from_ ? 8U : 0U));
   if (newest_) out.put(*newest_);
   if (oldest_) out.put(*oldest_);
+  out.put_signed(hour_);
+  for (const auto votes : votes_) out.put(std::uint64_t{votes});
+  if (own_from_) {
+    out.put(*own_from_);
+    out.put(own_to_);
+    out.put_signed(own_covered_.count());
+    for (const auto& counts : own_) put_counts(out, counts);
+  }
+  contract_.put(out);
   for (const auto& block : blocks_) {
     out.put(block.from);
     out.put(block.to);
-    for (const auto& counts : block.counts) {
-      out.put(std::uint64_t{counts.empty() ? 0U : 1U});
-      for (const auto count : counts) out.put(count);
-    }
+    out.put_signed(block.covered.count());
+    for (const auto& counts : block.counts) put_counts(out, counts);
   }
 }
 
 void Evidence::unpack(ByteView bytes) {
   Unpacker in(bytes);
+  const auto& features = reference_->features;
   windows_ = in.number();
   const auto flags = in.number();
   older_wanted_ = (flags & 1) != 0;
   newest_.reset();
   oldest_.reset();
+  own_from_.reset();
   if ((flags & 2) != 0) newest_ = in.instant();
   if ((flags & 4) != 0) oldest_ = in.instant();
+  hour_ = in.signed_number();
+  for (auto& votes : votes_) votes = static_cast<std::uint16_t>(in.number());
+  if ((flags & 8) != 0) {
+    own_from_ = in.instant();
+    own_to_ = in.instant();
+    own_covered_ = Duration{in.signed_number()};
+    for (std::size_t i = 0; i < features.size(); ++i) own_[i] = take_counts(in, features[i].bins());
+  }
+  contract_.take(in);
   blocks_.clear();
-  while (!in.is_at_end()) {
+  while (!in.is_at_end() && blocks_.size() <= block_limit) {
     Block block;
     block.from = in.instant();
     block.to = in.instant();
-    block.counts.resize(names_.size());
-    for (std::size_t i = 0; i < names_.size(); ++i) {
-      if (in.number() == 0) continue;
-      block.counts[i].resize(bins_[i]);
-      for (auto& count : block.counts[i]) count = in.number();
-      block.samples = std::max(block.samples, total_of(block.counts[i]));
-    }
+    block.covered = Duration{in.signed_number()};
+    for (const auto& feature : features) block.counts.push_back(take_counts(in, feature.bins()));
     blocks_.push_back(std::move(block));
   }
 }

@@ -1,51 +1,49 @@
-// The rolling histogram that drift is judged on, kept so that a judgement needs new windows alone: the newest windows
-// of a (device, model) as a row of blocks, each an eighth of the samples that are wanted. Pure; packed in memory
-// between two judgements (pair_drift), and written to drift_evidence now and then. Bounded by the bins of the release's
-// reference: features it does not name are not kept.
+// What drift remembers of a (device, model), kept so that a judgement needs new windows alone: the rolling histogram of
+// the last day as a row of blocks of four hours, the histogram of the device's own first days, which blocks that leave
+// the rolling one go into until it is full, the votes of the last hours, and how the input contract is kept. Pure;
+// packed in memory between two judgements (pair_drift), and written to drift_evidence now and then. Bounded by the bins
+// of the release's reference: features it does not name are not kept.
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "common/base/encoding.hpp"
 #include "common/base/instant.hpp"
-#include "common/wire/desired.hpp"
+#include "server/drift/contract_watch.hpp"
+#include "server/drift/judged_reference.hpp"
 
 namespace argosy::server {
 
 class Packer;
 
-using HistogramCounts = std::vector<std::uint64_t>;
-
 struct EvidenceRule {
-  std::uint64_t samples = 2000;           // the rolling histogram holds the newest windows with about so many samples
-  Duration longest_look{24 * 3'600'000};  // and none older than this
-  std::size_t window_limit = 1440;        // nor more windows than this
+  Duration look{24 * 3'600'000};    // the rolling histogram
+  int own_looks = 7;                // the device's own first days are so many times as long
+  std::size_t window_limit = 3000;  // windows that are read again when nothing is remembered
+  Duration hour() const { return look / 24; }
+  Duration own() const { return look * own_looks; }
+  // Samples that are nearer to each other count as one: a camera sees the same scene in two frames that follow each
+  // other. A minute, of a day.
+  Duration decorrelation() const { return std::max(Duration{1}, look / 1440); }
 };
-
-struct EvidenceWindow {
-  Instant started_at{};
-  std::map<std::string, HistogramCounts> features = {};
-};
-// What releases.reference holds; features without counts have bins but nothing to compare with, and are left out.
-std::vector<wire::FeatureReference> reference_of_json(const std::string& text);
 
 class Evidence {
  public:
-  // Of features in `reference`, whose bins a window must have to count.
-  Evidence(EvidenceRule rule, const std::vector<wire::FeatureReference>& reference);
+  static constexpr int votes_kept = 8;
 
-  // In the order of their time, from where the evidence ends.
-  void add_newer(const EvidenceWindow& window) { add_newer(window.started_at, placed(window)); }
-  // The counts by the place of their feature in the reference; empty: the window has none that count.
-  void add_newer(Instant started_at, std::vector<HistogramCounts> counts);
-  // From where it begins, backwards.
-  void add_older(const EvidenceWindow& window);
+  Evidence(EvidenceRule rule, JudgedReference reference);
+
+  // In the order of their time, from where the evidence ends. `contract`: how the input contract is looked at.
+  void add_newer(const ContractRule& contract, const HeardWindow& window);
+  // From where it begins, backwards; says nothing of the contract, which is about now.
+  void add_older(const HeardWindow& window);
   // A window of another version came between: what was before it does not count.
   void begin_again();
+  // Gathered anew from windows: the first days, the votes and the contract stay as they are.
+  void gather_anew();
   void forget_before(Instant oldest);
   // Whether older windows would still count.
   bool wants_older() const;
@@ -53,12 +51,29 @@ class Evidence {
 
   std::optional<Instant> newest() const { return newest_; }
   std::optional<Instant> oldest() const { return oldest_; }
-  // The newest blocks that hold the samples wanted, summed up; zeros for a feature of which there are none.
-  HistogramCounts present(const std::string& feature) const;
+  // The rolling histogram; zeros for a feature of which there is nothing.
   HistogramCounts present_at(std::size_t place) const;
+  HistogramCounts present(const std::string& feature) const;
+  // How many of its samples are independent.
+  double independent_samples(std::uint64_t samples) const;
+  // Of the device's own first days; empty while these last.
+  HistogramCounts own_at(std::size_t place) const;
+  double own_independent_samples(std::uint64_t samples) const;
+  bool has_own() const;
+
+  // Whether it is another hour than when it was asked last: features vote once in each.
+  bool begin_hour(Instant now);
+  void vote(std::size_t place, bool is_high);
+  int votes(std::size_t place) const;  // of the last eight hours, those that said high
+  int hours_voted(std::size_t place) const;
+
+  ContractWatch& contract() { return contract_; }
+  const ContractWatch& contract() const { return contract_; }
+  const JudgedModel& model() const { return *reference_; }
+  const JudgedReference& reference() const { return reference_; }
 
   std::string to_json() const;
-  // False, and nothing is known, when the text is not one of ours.
+  // False, and nothing is known, when the text is not one of ours or is of other features.
   bool restore(const std::string& json, Instant newest);
 
   // Of this process alone: some hundred bytes. What was packed is unpacked over the same reference.
@@ -69,28 +84,33 @@ class Evidence {
   struct Block {
     Instant from{};
     Instant to{};
+    Duration covered{};                   // by its windows
     std::vector<HistogramCounts> counts;  // by the place of the feature; empty: none yet
-    std::uint64_t samples = 0;            // of the feature that has the most
   };
-  static constexpr std::size_t blocks_wanted = 8;
-  static constexpr std::size_t block_limit = 64;  // when features are rarer than others
+  static constexpr int blocks_wanted = 6;
+  static constexpr std::size_t block_limit = 16;
 
   void put(Packer& out) const;
-  std::vector<HistogramCounts> placed(const EvidenceWindow& window) const;
+  void take(ByteView bytes);
   // Puts the window into `block`, or answers a new block of it; none when it has nothing that counts.
-  std::optional<Block> merge(Block* block, Instant started_at, std::vector<HistogramCounts> counts) const;
+  std::optional<Block> merge(Block* block, const HeardWindow& window) const;
   bool has_room(const Block& block, Instant at) const;
-  // How many of the newest blocks hold the samples wanted of every feature that there is; none when all are too few.
-  std::optional<std::size_t> blocks_needed() const;
+  void add_to_own(const Block& block);
 
   EvidenceRule rule_;
-  std::vector<std::string> names_;
-  std::vector<std::size_t> bins_;
+  JudgedReference reference_;
   std::vector<Block> blocks_;  // oldest first
+  std::vector<HistogramCounts> own_;
+  std::optional<Instant> own_from_;
+  Instant own_to_{};
+  Duration own_covered_{};
   std::optional<Instant> newest_;
   std::optional<Instant> oldest_;
   std::size_t windows_ = 0;
   bool older_wanted_ = true;
+  std::int64_t hour_ = 0;
+  std::vector<std::uint16_t> votes_;  // eight bits of votes over eight bits that say which hours voted
+  ContractWatch contract_;
 };
 
 }  // namespace argosy::server

@@ -13,26 +13,26 @@ struct DriftVerdict {
   WatchedPair pair;
   std::string version;
   std::string feature;
-  DriftMeasures measures;
-  bool drifted = false;
+  FeatureVerdict said;
+  std::optional<double> envelope;  // PSI against the release's reference beyond sampling, from envelope_psi on
   bool was_drifted = false;
+  bool is_drifted() const { return said.kind == DriftVerdictKind::drifted; }
 };
 
 // The verdict that is written.
 struct KnownVerdict {
   std::string version;
-  bool drifted = false;
+  DriftVerdictKind kind = DriftVerdictKind::waiting;
   double psi = 0;
-  std::uint64_t samples = 0;
   Instant written_at{};
 };
 
 struct WorthWriting {
-  double psi = 0.01;                       // a PSI that moved less, and over no threshold, is not worth a row
+  double psi = 0.01;                       // a PSI that moved less is not worth a row
   Duration at_least_every{6 * 3'600'000};  // but a row that was not written for so long would look as if nobody judged
                                            // any more, and retention would take it
 };
-bool is_worth_writing(const DriftRule& rule, const KnownVerdict& known, const DriftVerdict& verdict, Instant now,
+bool is_worth_writing(const KnownVerdict& known, const DriftVerdict& verdict, Instant now,
                       const WorthWriting& worth = {});
 
 }  // namespace argosy::server

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/json/json_reader.hpp"
+#include "common/wire/input_contract.hpp"
 
 namespace argosy::server {
 
@@ -62,6 +63,7 @@ Json release_to_json(const Release& release) {
           {"variants", std::move(variants)},
           {"validation", validation ? json_or_null(validation_to_json(validation)) : Json(nullptr)},
           {"reference", json_or_null(reference_to_json(release.content.features))},
+          {"contract", wire::contract_to_json(release.content.contract)},
           {"signature", signature_to_json(release.content.signature)},
           {"published_at", to_rfc3339(release.published_at)},
           {"created_by", release.created_by},

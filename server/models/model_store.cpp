@@ -6,6 +6,7 @@
 
 #include "common/base/text.hpp"
 #include "common/json/json_text.hpp"
+#include "common/wire/input_contract.hpp"
 #include "server/db/rows.hpp"
 #include "server/journal/journal_store.hpp"
 
@@ -75,7 +76,7 @@ Model model_of(const pqxx::row& row) {
 }
 
 const std::string select_release = R"sql(
-  select r.id, r.model, r.version, r.notes, r.validation, r.reference, r.published_at, r.created_by, r.created_at,
+  select r.id, r.model, r.version, r.notes, r.validation, r.reference, r.contract, r.published_at, r.created_by, r.created_at,
     r.signature_statement, r.signature_bundle, r.signature_key_sets, w.at as withdrawn_at, w.actor as withdrawn_by,
     w.reason as withdrawn_because
   from releases r
@@ -118,6 +119,7 @@ Result<Release> bare_release_of(const pqxx::row& row) {
   release.content.notes = row["notes"].as<std::string>();
   ARGOSY_TRY(release.content.validation, validation_from_json(row["validation"].as<std::string>()));
   ARGOSY_TRY(release.content.features, reference_from_json(row["reference"].as<std::string>()));
+  ARGOSY_TRY(release.content.contract, wire::contract_from_json(row["contract"].as<std::string>()));
   release.published_at = optional_of<Instant>(row["published_at"]).value_or(Instant{});
   release.created_by = row["created_by"].as<std::string>();
   release.created_at = row["created_at"].as<Instant>();
@@ -240,12 +242,12 @@ void PublishRelease::insert(pqxx::work& transaction) const {
   const auto made = transaction.exec_params1(
       R"sql(
         insert into releases (model, version, notes, validation, reference, published_at, created_by, created_at,
-          signature_statement, signature_bundle, signature_key_sets)
-        values ($1, $2, $3, $4::jsonb, $5::jsonb, $6::timestamptz, $7, $6::timestamptz, $8, $9, $10::jsonb)
+          signature_statement, signature_bundle, signature_key_sets, contract)
+        values ($1, $2, $3, $4::jsonb, $5::jsonb, $6::timestamptz, $7, $6::timestamptz, $8, $9, $10::jsonb, $11::jsonb)
         returning id
       )sql",
       model, draft.version, draft.notes, validation_to_json(draft.validation), reference_to_json(draft.features), now,
-      actor, statement, bundle, key_sets);
+      actor, statement, bundle, key_sets, wire::contract_to_json(draft.contract).dump());
   const auto id = made[0].as<std::int64_t>();
   for (const Variant& variant : draft.variants)
     transaction.exec_params0(

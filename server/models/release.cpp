@@ -9,6 +9,8 @@
 #include "common/json/json_reader.hpp"
 #include "common/signing/key_set.hpp"
 #include "common/signing/release_signature.hpp"
+#include "common/stats/reference.hpp"
+#include "common/wire/input_contract.hpp"
 #include "common/wire/metric_rule.hpp"
 
 namespace argosy::server {
@@ -107,8 +109,39 @@ void read_feature(JsonReader& fields, wire::FeatureReference& feature) {
       .check("counts", complete, "must hold two more numbers than edges: under the first, over the last, and NaN");
 }
 
+// Those that were stored before they were looked at are read all the same, and judged by nobody.
+void check_counts(JsonReader& fields, const wire::FeatureReference& feature) {
+  if (feature.counts.empty()) return;
+  const auto fault = fault_of_reference(feature.counts);
+  fields.check("counts", !fault, "of \"" + feature.name + "\" " + fault.value_or(""));
+}
+
 void read_features(JsonReader& fields, std::vector<wire::FeatureReference>& features) {
   fields.objects("features", max_features, [&](JsonReader& item) { read_feature(item, features.emplace_back()); });
+}
+
+void read_new_features(JsonReader& fields, std::vector<wire::FeatureReference>& features) {
+  fields.objects("features", max_features, [&](JsonReader& item) {
+    read_feature(item, features.emplace_back());
+    check_counts(item, features.back());
+  });
+}
+
+// What the publisher did not say, the reference does.
+void complete(InputContract& contract, const std::vector<wire::FeatureReference>& references) {
+  for (const auto& [name, edges, counts] : references) {
+    const auto is_named = std::any_of(contract.features.begin(), contract.features.end(),
+                                      [&name = name](const FeatureContract& given) { return given.name == name; });
+    auto made = is_named ? std::nullopt : contract_of(name, edges, counts);
+    if (made) contract.features.push_back(std::move(*made));
+  }
+}
+
+bool names_known(const InputContract& contract, const std::vector<wire::FeatureReference>& references) {
+  return std::all_of(contract.features.begin(), contract.features.end(), [&](const FeatureContract& given) {
+    return std::any_of(references.begin(), references.end(),
+                       [&](const wire::FeatureReference& feature) { return feature.name == given.name; });
+  });
 }
 
 void read_signature(JsonReader& fields, wire::ReleaseSignature& signature) {
@@ -136,13 +169,17 @@ Result<ReleaseDraft> parse_release(std::string_view json) {
       .optional("notes", draft.notes)
       .objects("variants", max_variants, [&](JsonReader& item) { read_variant(item, draft.variants.emplace_back()); })
       .optional_object("validation", [&](JsonReader& inner) { read_validation(inner, draft.validation.emplace()); })
-      .optional_object("reference", [&](JsonReader& inner) { read_features(inner, draft.features); })
+      .optional_object("reference", [&](JsonReader& inner) { read_new_features(inner, draft.features); })
+      .optional_object("contract", [&](JsonReader& inner) { wire::read_contract(inner, draft.contract); })
       .optional_object("signature", [&](JsonReader& inner) { read_signature(inner, draft.signature.emplace()); })
       .check("version", is_version(draft.version), "must match [A-Za-z0-9_.+-]{1,64} and not begin with a dot")
       .check("variants", !draft.variants.empty(), "must hold at least one variant")
       .check("variants", names_differ(draft.variants), "must have different names")
-      .check("reference", names_differ(draft.features), "must name each feature once");
+      .check("reference", names_differ(draft.features), "must name each feature once")
+      .check("contract", names_differ(draft.contract.features), "must name each feature once")
+      .check("contract", names_known(draft.contract, draft.features), "must name features of the reference alone");
   ARGOSY_CHECK(body.finish());
+  complete(draft.contract, draft.features);
   return draft;
 }
 

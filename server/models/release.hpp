@@ -12,6 +12,7 @@
 
 #include "common/base/error.hpp"
 #include "common/base/instant.hpp"
+#include "common/stats/input_contract.hpp"
 #include "common/wire/desired.hpp"
 #include "server/models/variant.hpp"
 #include "server/models/withdrawal.hpp"
@@ -32,6 +33,7 @@ struct ReleaseDraft {
   std::vector<Variant> variants;
   std::optional<wire::ValidationSpec> validation;  // none: only loading the model is tried
   std::vector<wire::FeatureReference> features;
+  InputContract contract;  // of each feature that has counts: as given, or as its reference makes it
   std::optional<wire::ReleaseSignature> signature;
   friend bool operator==(const ReleaseDraft&, const ReleaseDraft&) = default;
 };

@@ -44,6 +44,9 @@ constexpr std::string_view old_verdicts =
 constexpr std::string_view old_evidence =
     "delete from drift_evidence where ctid = any(array(select ctid from drift_evidence "
     "where updated_at < $1::timestamptz limit $2))";
+constexpr std::string_view old_peers =
+    "delete from drift_peers where ctid = any(array(select ctid from drift_peers where updated_at < $1::timestamptz "
+    "limit $2))";
 constexpr std::string_view old_baselines =
     "delete from latency_baselines where ctid = any(array(select ctid from latency_baselines "
     "where updated_at < $1::timestamptz limit $2))";
@@ -84,6 +87,7 @@ constexpr RetentionRule rules[] = {
     {"rollouts", &RetentionDays::rollouts, old_rollouts},
     {"drift_state", &RetentionDays::verdicts, old_verdicts, once_an_hour},
     {"drift_evidence", &RetentionDays::verdicts, old_evidence, once_an_hour},
+    {"drift_peers", &RetentionDays::verdicts, old_peers, once_an_hour},
     {"latency_baselines", &RetentionDays::verdicts, old_baselines, once_an_hour},
     {"presence_spans", &RetentionDays::presence, old_presence},
     {"unwatched_times", &RetentionDays::presence, old_unwatched},
@@ -105,6 +109,7 @@ constexpr TableBound bounds[] = {
     {"audit_chain", "one row"},
     {"blobs", "retention.uploads_days after one was sent that no release names; patches go with patches.keep_days"},
     {"claims", "retention.claims_days after one expired or was revoked"},
+    {"contract_breaches", "at most one a device and model, while its input breaks the contract; goes with its device"},
     {"desired_due", "at most one a device; goes when its document is published, and with its device"},
     {"device_failures", "at most one a device and model; goes with its device"},
     {"device_models", "as many as a device has models; goes with its device, and when it reports the model gone"},
@@ -112,6 +117,7 @@ constexpr TableBound bounds[] = {
     {"device_targets", "one a device and model; goes with its device"},
     {"devices", "retention.revoked_devices_days after one was revoked"},
     {"drift_evidence", "retention.verdicts_days after the last window; one a device and model"},
+    {"drift_peers", "retention.verdicts_days after the last device was judged; one a release and feature"},
     {"drift_state", "retention.verdicts_days after the last judgement; one a device, model and feature"},
     {"ended_certificates",
      "until the certificate would have expired by itself, and a day; at most 32 a device by renewing"},

@@ -176,11 +176,12 @@ struct Bench {
       memory.read_until = begin;
       return std::make_unique<PairAlerts>(release, std::move(memory), AlertState::ok, AlertState::ok);
     });
-    const auto shared = std::make_shared<const ReferenceToJudge>(ReferenceToJudge{"digits", "1.0", reference()});
+    const auto shared = std::make_shared<JudgedRelease>("digits", "1.0", judged_reference(reference()));
     drift.remember_all(devices, [&] {
-      Evidence evidence(drift_rules.evidence, shared->features);
+      Evidence evidence(drift_rules.evidence, shared->reference);
       evidence.has_no_older();
-      const std::vector<KnownVerdict> known(shared->features.size(), KnownVerdict{"1.0", false, 0, 0, begin});
+      const std::vector<KnownVerdict> known(shared->reference->features.size(),
+                                            KnownVerdict{"1.0", DriftVerdictKind::waiting, 0, begin});
       return std::make_unique<PairDrift>(shared, evidence, known, begin);
     });
   }
@@ -193,10 +194,10 @@ struct Bench {
       return !static_cast<PairAlerts&>(*due.memory).judge(window_rules, due.pair, now).findings.empty();
     });
     drift.hear(sent, now, [&](const TakenWindow& window, PairMemory& memory) {
-      static_cast<PairDrift&>(memory).hear(drift_rules, window.version, window.started_at, window.features, now);
+      static_cast<PairDrift&>(memory).hear(drift_rules, window, now);
     });
     drift.judge(now, [&](const DuePair& due) {
-      return !static_cast<PairDrift&>(*due.memory).judge(drift_rules, due.pair, now)->empty();
+      return !static_cast<PairDrift&>(*due.memory).judge(drift_rules, due.pair, now)->verdicts.empty();
     });
   }
 };

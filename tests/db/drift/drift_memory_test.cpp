@@ -35,12 +35,14 @@ class DriftMemory : public ::testing::Test {
       if (drift) drift->take(windows, clock);
     });
     ASSERT_TRUE(run_task(io, telemetry.tick(clock)));
-    options.evidence.samples = 400;
+    options.rules.evidence.look = Duration{6 * 60'000};
     options.watch.limits.interval = Duration{1000};
     options.watch.budget = test::task_deadline;
     options.references_every = std::chrono::hours(24);
+    for (int i = 0; i < 5; ++i) add_device("peer-" + std::to_string(i));
     restart();
   }
+  // A day of drift is six minutes, in each of which a device sends a window.
   void restart() { drift.emplace(*judging, options); }
   void add_device(const std::string& device) {
     test::add_device(database, device);
@@ -59,13 +61,22 @@ class DriftMemory : public ::testing::Test {
   Result<std::size_t> tick() { return run_task(io, drift->tick(clock += Duration{2000})); }
   void feed(const std::string& device, const std::vector<std::uint64_t>& counts, int windows) {
     for (int i = 0; i < windows; ++i) {
-      send({{device, counts}});
+      send(among_peers(device, counts));
       ASSERT_TRUE(tick());
     }
   }
+  // The device, and its peers with a clean lens.
+  std::map<std::string, std::vector<std::uint64_t>> among_peers(const std::string& device,
+                                                                const std::vector<std::uint64_t>& counts) {
+    std::map<std::string, std::vector<std::uint64_t>> of_all{{device, counts}};
+    for (int i = 0; i < 5; ++i) of_all["peer-" + std::to_string(i)] = clean;
+    return of_all;
+  }
   std::string told(const std::string& device) {
     return database.value<std::string>(
-        "select coalesce(string_agg(kind, ', ' order by id), '') from events where device_id = '" + device + "'");
+        "select coalesce(string_agg(kind, ', ' order by id), '') from events where kind like 'drift.%' and device_id = "
+        "'" +
+        device + "'");
   }
 
   test::TestDatabase database;
@@ -81,17 +92,17 @@ class DriftMemory : public ::testing::Test {
 
 TEST_F(DriftMemory, WhatIsHeardIsJudgedWithoutAStatement) {
   add_device("cam-1");
-  feed("cam-1", clean, 8);
+  feed("cam-1", clean, 12);
   const auto asked = drift->watch_figures(clock).asked;
-  clock += Duration{700'000};
-  feed("cam-1", clean, 1);
+  int transactions = 0;
   for (int i = 0; i < 5; ++i) {
-    send({{"cam-1", clean}});
+    send(among_peers("cam-1", clean));
     const auto before = pool.counters().transactions;
     ASSERT_TRUE(tick());
-    EXPECT_EQ(pool.counters().transactions, before);
+    transactions += static_cast<int>(pool.counters().transactions - before);
   }
-  feed("cam-1", dirty, 5);
+  EXPECT_LE(transactions, 7) << "what peers showed in an hour, and a pair in its turn";
+  feed("cam-1", dirty, 16);
   EXPECT_EQ(told("cam-1"), "drift.detected");
   EXPECT_EQ(drift->watch_figures(clock).asked, asked);
 }
@@ -101,21 +112,22 @@ TEST_F(DriftMemory, TheScreenShowsWhatIsNotWrittenYet) {
   feed("cam-1", clean, 1);
   options.watch.write_every = Duration{3'600'000'000};
   feed("cam-1", clean, 2);
-  const auto shown = run_task(io, drift->of_device("cam-1")).value().at(0);
+  const auto shown = run_task(io, drift->of_device("cam-1")).value().features.at(0);
   EXPECT_EQ(shown.present, (std::vector<std::uint64_t>{0, 150, 150, 0, 0}));
-  EXPECT_EQ(shown.measures.samples, 300u);
+  EXPECT_EQ(shown.said.measures.samples, 300u);
 }
 
 TEST_F(DriftMemory, AVerdictIsToldOnceWhereverItIsCutOff) {
   test::PostgresWire wire(database.conninfo());
   DbPool through_wire{io.get_executor(), {.conninfo = wire.conninfo(), .threads = 1}};
   judging = &through_wire;
+  constexpr int windows = 32;
   int cuts = 0;
   const auto live_through = [&](const std::string& device, int cut_after, Cut how, int step) {
     add_device(device);
     restart();
-    for (int i = 0; i < 12; ++i) {
-      send({{device, i >= 3 && i < 6 ? dirty : clean}});
+    for (int i = 0; i < windows; ++i) {
+      send(among_peers(device, i >= 2 && i < 12 ? dirty : clean));
       if (i == cut_after) wire.cut_at(Steps::all, step, how);
       (void)tick();
       if (i != cut_after) continue;
@@ -128,7 +140,7 @@ TEST_F(DriftMemory, AVerdictIsToldOnceWhereverItIsCutOff) {
         << device << ": cut at step " << step << " after window " << cut_after;
   };
   int number = 0;
-  for (const int cut_after : {3, 9}) {
+  for (const int cut_after : {8, 24}) {
     for (const Cut how : {Cut::backend_ends, Cut::answer_lost, Cut::client_dies}) {
       for (int step = 1;; ++step) {
         const int before = cuts;
@@ -137,42 +149,35 @@ TEST_F(DriftMemory, AVerdictIsToldOnceWhereverItIsCutOff) {
       }
     }
   }
-  EXPECT_GT(cuts, 30);
+  EXPECT_GT(cuts, 20);
   drift.reset();
 }
 
 TEST_F(DriftMemory, ThatIsLostAtRandomTimesComesToTheSame) {
-  constexpr int devices = 6, rounds = 50;
-  for (const char* prefix : {"a-", "b-"}) {
-    for (int i = 0; i < devices; ++i) add_device(prefix + std::to_string(i));
-  }
+  constexpr int rounds = 60;
   std::minstd_rand random(7);
   const auto first = clock;
-  for (const std::string prefix : {"a-", "b-"}) {
+  for (const std::string prefix : {"a", "b"}) {
     clock = first;
     restart();
+    add_device(prefix);
     for (int round = 0; round < rounds; ++round) {
-      std::map<std::string, std::vector<std::uint64_t>> counts;
-      for (int i = 0; i < devices; ++i) counts[prefix + std::to_string(i)] = (round / (5 + i)) % 2 == 0 ? clean : dirty;
-      send(counts);
-      if (prefix == "b-" && random() % 4 == 0) restart();
+      send({{prefix, round >= 10 && round < 30 ? dirty : clean}});
+      if (prefix == "b" && random() % 4 == 0) restart();
       ASSERT_TRUE(tick());
-      const bool hands_over = prefix == "b-" && random() % 4 == 0;
+      const bool hands_over = prefix == "b" && random() % 4 == 0;
       ASSERT_TRUE(!hands_over || run_task(io, drift->hand_over(clock)));
     }
-    EXPECT_EQ(drift->watch_figures(clock).asked == devices, prefix == "a-");
     ASSERT_TRUE(run_task(io, drift->hand_over(clock)));
   }
-  for (int i = 0; i < devices; ++i) {
-    const auto number = std::to_string(i);
-    EXPECT_EQ(told("a-" + number), told("b-" + number));
-    EXPECT_NE(told("a-" + number), "");
-    const auto evidence = [&](const char* prefix) {
-      return database.value<std::string>("select evidence from drift_evidence where device_id = '" + (prefix + number) +
-                                         "'");
-    };
-    EXPECT_EQ(evidence("a-"), evidence("b-"));
-  }
+  const auto evidence = [&](const std::string& device) {
+    return database.value<std::string>("select evidence from drift_evidence where device_id = '" + device + "'");
+  };
+  EXPECT_EQ(evidence("a"), evidence("b"));
+  const auto verdict = [&](const std::string& device) {
+    return database.value<std::string>("select verdict from drift_state where device_id = '" + device + "'");
+  };
+  EXPECT_EQ(verdict("a"), verdict("b"));
 }
 
 TEST_F(DriftMemory, AReleaseThatIsMeasuredAgainstAnotherReferenceIsJudgedAnew) {
@@ -183,7 +188,7 @@ TEST_F(DriftMemory, AReleaseThatIsMeasuredAgainstAnotherReferenceIsJudgedAnew) {
   database.exec(std::string("update releases set reference = '") + level + "' where version = '1.0'");
   clock += Duration{60'000};
   feed("cam-1", clean, 1);
-  EXPECT_EQ(database.value<std::string>("select string_agg(feature, ' ') from drift_state"), "level");
+  EXPECT_EQ(database.value<std::string>("select string_agg(distinct feature, ' ') from drift_state"), "level");
 }
 
 TEST_F(DriftMemory, OfAReleaseWithoutAReferenceNothingIsAsked) {
@@ -197,7 +202,8 @@ TEST_F(DriftMemory, OfAReleaseWithoutAReferenceNothingIsAsked) {
     EXPECT_EQ(pool.counters().transactions, before);
   }
   feed("cam-1", clean, 5);
-  EXPECT_EQ(database.value<int>("select count(*) from drift_state"), 1) << "and back to one that has some";
+  EXPECT_EQ(database.value<int>("select count(*) from drift_state where device_id = 'cam-1'"), 1)
+      << "and back to one that has some";
 }
 
 }  // namespace

@@ -3,7 +3,7 @@
 import { QueryCache, QueryClient, keepPreviousData, useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { ApiError, call, query } from "./client";
 import { markFresh } from "./freshness";
-import type { Alert, AlertGroup, AlertMoment, AlertWithHistory, Assignment, AuditEntry, Claim, Connectivity, Decision, Device, DriftFeature, FacetCounts, FleetEvent, GroupedSeries, Me, Model, Overview, Page, Patch, PresenceTimeline, QuarantineRow, Release, Rollout, RolloutDevice, Series, Silence, TelemetryEpoch, Token, User, ValidationNumbers, WorstDevices } from "./types";
+import type { Alert, AlertGroup, AlertMoment, AlertWithHistory, Assignment, AuditEntry, Claim, Connectivity, Decision, Device, DeviceDrift, FacetCounts, FleetEvent, GroupedSeries, Me, Model, Overview, Page, Patch, PresenceTimeline, QuarantineRow, Release, Rollout, RolloutDevice, Series, Silence, TelemetryEpoch, Token, User, ValidationNumbers, WorstDevices } from "./types";
 
 export const queryClient = new QueryClient({
   queryCache: new QueryCache({
@@ -113,7 +113,7 @@ export const useFacets = (filter: string) =>
 export const exportPath = (question: TelemetryQuestion, rangeS: number) => `/telemetry/export${query({ ...question, ...untilNow(rangeS) })}`;
 
 export const useDrift = (id: string) =>
-  useQuery({ queryKey: ["device", id, "drift"], queryFn: () => call<{ items: DriftFeature[] }>(`/devices/${path(id)}/drift`) });
+  useQuery({ queryKey: ["device", id, "drift"], queryFn: () => call<DeviceDrift>(`/devices/${path(id)}/drift`) });
 
 export const useDeviceEvents = (id: string) =>
   useQuery({ queryKey: ["device", id, "events"], queryFn: () => call<Page<FleetEvent>>(`/devices/${path(id)}/events?limit=50`) });

@@ -440,17 +440,39 @@ export interface DriftFeature {
   model: string;
   version: string;
   feature: string;
+  against: "own" | "training";
   psi: number;
-  threshold: number;
+  threshold: number; // of PSI, with what sampling alone gives
   samples: number;
+  independent_samples: number;
   min_samples: number;
+  peers: number;
+  z: number | null; // against its peers; null: too few
+  z_needed: number | null;
+  envelope: number | null; // PSI beyond the release's reference; null: within it
   drifted: boolean;
-  verdict: "drifted" | "waiting" | "stable";
+  verdict: "drifted" | "moved" | "waiting" | "stable";
+  scope: "none" | "device" | "fleet" | "unknown";
   message: string;
   since: string;
   edges: number[];
-  reference: number[];
+  reference: number[]; // empty: the release has none
+  own: number[]; // of the device's first days; empty while these last
   present: number[];
+}
+
+export interface BrokenContract {
+  device_id: string;
+  model: string;
+  version: string;
+  breaches: { feature: string; fault: string; value: number; message: string }[];
+  message: string;
+  since: string;
+}
+
+export interface DeviceDrift {
+  items: DriftFeature[];
+  contracts: BrokenContract[];
 }
 
 export interface TelemetryEpoch {

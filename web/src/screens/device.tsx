@@ -11,7 +11,7 @@ import { Confirm } from "../ui/confirm";
 import { DriftHistogram } from "../ui/drift-histogram";
 import { Facts } from "../ui/facts";
 import { ago, bytes, clock, day, milliseconds, number, percent, plural, shortDigest, words } from "../ui/format";
-import { PresenceStatus, Status, updateTone } from "../ui/status";
+import { PresenceStatus, Status, type Tone, updateTone } from "../ui/status";
 import { ConnectivityStrip } from "./connectivity-strip";
 import { DeviceCharts } from "./device-charts";
 import { healthFacts } from "./health-facts";
@@ -218,8 +218,24 @@ function Health({ device }: { device: Data }) {
 function Drift({ id }: { id: string }) {
   const drift = useDrift(id);
   const items = drift.data?.items ?? [];
+  const contracts = drift.data?.contracts ?? [];
   return (
-    <Card title="What it sees, compared with what the release was trained on">
+    <>
+      {contracts.length > 0 && (
+        <Card title="Its input breaks the contract of the release">
+          {contracts.map((broken) => (
+            <div key={broken.model} class="stack" style="gap: 6px">
+              <Status tone="warn" text={`${broken.model} ${broken.version}, ${ago(broken.since)}`} />
+              {broken.breaches.map((breach) => (
+                <p key={`${breach.feature} ${breach.fault}`} class="small">
+                  {breach.message}
+                </p>
+              ))}
+            </div>
+          ))}
+        </Card>
+      )}
+      <Card title="What it sees, compared with its first days or with training">
       {drift.isPending ? (
         <Skeleton />
       ) : drift.error ? (
@@ -233,23 +249,43 @@ function Drift({ id }: { id: string }) {
           ))}
         </div>
       )}
-    </Card>
+      </Card>
+    </>
   );
 }
 
+const SCOPES = { none: "", device: "Moved, its peers less", fleet: "Moved, as on most devices", unknown: "Moved, with no peers to tell why" };
+
+function driftStatus(feature: DriftFeature): { tone: Tone; text: string } {
+  switch (feature.verdict) {
+    case "drifted":
+      return { tone: "warn", text: `Drifted ${ago(feature.since)}` };
+    case "moved":
+      return { tone: "quiet", text: SCOPES[feature.scope] };
+    case "waiting":
+      return { tone: "quiet", text: "Too few samples yet" };
+    case "stable":
+      return { tone: "good", text: feature.against === "own" ? "As in its first days" : "As trained" };
+  }
+}
+
 function FeatureDrift({ feature }: { feature: DriftFeature }) {
-  const waiting = feature.verdict === "waiting";
+  const isOwn = feature.against === "own";
+  const before = isOwn ? feature.own : feature.reference;
+  const has = before.length > 0;
   return (
     <div class="stack" style="gap: 6px">
       <div class="row between">
-        <strong>{words(feature.feature)}</strong>
-        <Status tone={feature.drifted ? "warn" : waiting ? "quiet" : "good"} text={feature.drifted ? `Drifted ${ago(feature.since)}` : waiting ? "Too few samples yet" : "As trained"} />
+        <strong>{words(feature.feature.replace(".", " "))}</strong>
+        <Status {...driftStatus(feature)} />
       </div>
-      <DriftHistogram feature={feature.feature} edges={feature.edges} reference={feature.reference} present={feature.present} />
+      <DriftHistogram feature={feature.feature} before={isOwn ? "in its first days" : "in training"} edges={feature.edges} reference={has ? before : feature.present.map(() => 0)} present={feature.present} />
       <p class="muted small">
-        PSI {number(feature.psi, 2)}, drift from {number(feature.threshold, 2)}; {plural(feature.samples, "sample")} of {feature.model} {feature.version}.
+        {has ? `PSI ${number(feature.psi, 2)}, ${number(feature.threshold, 2)} and more count` : "Its first days are not over"}; {plural(feature.samples, "sample")} of {feature.model} {feature.version}.
+        {feature.z !== null && feature.z_needed !== null && ` ${number(Math.abs(feature.z), 1)} scatters from its peers, ${number(feature.z_needed, 1)} needed.`}
+        {feature.envelope !== null && " Outside of what training knew."}
       </p>
-      {feature.drifted && <p class="small">{feature.message}</p>}
+      {(feature.drifted || feature.verdict === "moved") && <p class="small">{feature.message}</p>}
     </div>
   );
 }

@@ -1,4 +1,4 @@
-// Two histograms over the same bins: the release's reference as an outline, what the device sees now as filled bars.
+// Two histograms over the same bins: what it is compared with as an outline, what the device sees now as filled bars.
 
 import { plural } from "./format";
 import { histogramHeights } from "./histogram";
@@ -6,7 +6,7 @@ import { histogramHeights } from "./histogram";
 const WIDTH = 320;
 const HEIGHT = 88;
 
-export function DriftHistogram({ feature, edges, reference, present }: { feature: string; edges: number[]; reference: number[]; present: number[] }) {
+export function DriftHistogram({ feature, before, edges, reference, present }: { feature: string; before: string; edges: number[]; reference: number[]; present: number[] }) {
   // Bins: under the first edge, between, over the last, and then what was no number at all.
   const numbers = edges.length + 1;
   const { bins, a, b } = histogramHeights(reference.slice(0, numbers), present.slice(0, numbers));
@@ -15,7 +15,7 @@ export function DriftHistogram({ feature, edges, reference, present }: { feature
   const top = (height: number) => 2 + (HEIGHT - 2) * (1 - height);
   return (
     <div>
-      <svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} width="100%" height={HEIGHT} preserveAspectRatio="none" role="img" aria-label={`${feature}: how often each value is seen now, and was in training`} style="display: block; border-bottom: 1px solid var(--line-strong)">
+      <svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} width="100%" height={HEIGHT} preserveAspectRatio="none" role="img" aria-label={`${feature}: how often each value is seen now, and was ${before}`} style="display: block; border-bottom: 1px solid var(--line-strong)">
         {b.map((height, index) => (
           <rect key={index} x={index * step + 1} y={top(height)} width={Math.max(step - 2, 1)} height={HEIGHT - top(height)} fill="var(--series-2)" />
         ))}
@@ -28,7 +28,7 @@ export function DriftHistogram({ feature, edges, reference, present }: { feature
             <i style="background: var(--series-2)" aria-hidden="true" /> now
           </li>
           <li>
-            <i style="border: 1.5px solid var(--ink-2); border-radius: 0" aria-hidden="true" /> in training
+            <i style="border: 1.5px solid var(--ink-2); border-radius: 0" aria-hidden="true" /> {before}
           </li>
         </ul>
         <span>{edges.length === 0 ? "" : `over ${edges.at(-1)}`}</span>

@@ -57,6 +57,7 @@ const std::vector<Endpoint> operators_table{
     {"GET /api/v1/connectivity", "vpoa"},
     {"GET /api/v1/devices/{id}/events", "vpoa"},
     {"GET /api/v1/devices/{id}/drift", "vpoa"},
+    {"GET /api/v1/drift", "vpoa"},
     {"GET /api/v1/devices/{id}/telemetry-integrity", "vpoa"},
     {"GET /api/v1/devices/{id}/quarantine", "vpoa"},
     {"GET /api/v1/telemetry/series", "vpoa"},

@@ -1,145 +1,142 @@
 #include "server/drift/evidence.hpp"
 
-#include <numeric>
-
 #include <gtest/gtest.h>
+
+#include "common/stats/bins.hpp"
 
 namespace argosy::server {
 namespace {
 
 const Instant start = parse_rfc3339("2026-03-01T12:00:00Z").value();
-constexpr Duration minute{60'000};
-const std::vector<wire::FeatureReference> reference{{"level", {1, 2}, {5, 5, 5, 0}}, {"rare", {1}, {5, 5, 0}}};
+constexpr Duration a_minute{60'000};
+const JudgedReference two_features = judged_reference({{"level", {1, 2}, {50, 50, 50, 0}}, {"rare", {1}, {50, 50, 0}}});
+const EvidenceRule day_of_a_day{};
+const ContractRule any_contract;
 
-EvidenceWindow window_at(int minutes, HistogramCounts level, HistogramCounts rare = {}) {
-  EvidenceWindow window{start + minutes * minute};
-  window.features["level"] = std::move(level);
-  if (!rare.empty()) window.features["rare"] = std::move(rare);
+HeardWindow window_at(int minutes, HistogramCounts level, HistogramCounts rare = {}) {
+  HeardWindow window{start + minutes * a_minute, a_minute, 60,
+                     std::vector<HistogramCounts>(two_features->features.size())};
+  window.counts[0] = std::move(level);
+  window.counts[1] = std::move(rare);
   return window;
 }
 
-TEST(Evidence, HoldsTheNewestWindowsWithAboutTheSamplesWanted) {
-  Evidence evidence({.samples = 400}, reference);
-  for (int i = 0; i < 8; ++i) evidence.add_newer(window_at(i, {50, 0, 0, 0}));
-  EXPECT_EQ(evidence.present("level"), (HistogramCounts{400, 0, 0, 0}));
-  for (int i = 8; i < 12; ++i) evidence.add_newer(window_at(i, {0, 50, 0, 0}));
-  EXPECT_EQ(evidence.present("level"), (HistogramCounts{200, 200, 0, 0}));
+Evidence fed(int from, int to, const HistogramCounts& level) {
+  Evidence evidence(day_of_a_day, two_features);
+  for (int i = from; i < to; i += 10) evidence.add_newer(any_contract, window_at(i, level));
+  return evidence;
+}
+
+TEST(Evidence, HoldsTheLastDayHoweverManySamplesItHas) {
+  auto evidence = fed(0, 1440, {5, 0, 0, 0});
+  EXPECT_EQ(evidence.present("level"), (HistogramCounts{720, 0, 0, 0}));
+  for (int i = 1440; i < 2880; i += 10) evidence.add_newer(any_contract, window_at(i, {0, 7, 0, 0}));
+  const auto present = evidence.present("level");
+  EXPECT_LE(present[0], 120u) << "one block more at most";
+  EXPECT_EQ(present[1], 7u * 144);
   EXPECT_EQ(evidence.present("rare"), (HistogramCounts{0, 0, 0}));
+  EXPECT_TRUE(evidence.present("unknown").empty());
+}
+
+TEST(Evidence, SamplesThatFollowEachOtherCloselyCountAsOne) {
+  Evidence evidence(day_of_a_day, two_features);
+  evidence.add_newer(any_contract, window_at(0, {300, 0, 0, 0}));
+  EXPECT_EQ(evidence.independent_samples(300), 1);
+  evidence.add_newer(any_contract, window_at(60, {300, 0, 0, 0}));
+  EXPECT_EQ(evidence.independent_samples(600), 2);
+  EXPECT_EQ(evidence.independent_samples(1), 1);
+}
+
+TEST(Evidence, TheFirstDaysAreWhatLeftTheRollingHistogramUntilTheyAreFull) {
+  auto evidence = fed(0, 8 * 1440 - 600, {1, 0, 0, 0});
+  EXPECT_FALSE(evidence.has_own());
+  EXPECT_TRUE(evidence.own_at(0).empty());
+  for (int i = 8 * 1440 - 600; i < 12 * 1440; i += 10) evidence.add_newer(any_contract, window_at(i, {0, 1, 0, 0}));
+  ASSERT_TRUE(evidence.has_own());
+  const auto own = evidence.own_at(0);
+  EXPECT_GT(own[0], 900u);
+  EXPECT_LT(own[1], 100u) << "what came later does not count";
+  EXPECT_EQ(evidence.present("level")[0], 0u);
 }
 
 TEST(Evidence, IsBoundedHoweverSmallTheWindowsAre) {
-  Evidence evidence({.samples = 400}, reference);
-  for (int i = 0; i < 100'000; ++i) evidence.add_newer({start + i * Duration{100}, {{"level", {1, 0, 0, 0}}}});
-  const auto present = evidence.present("level");
-  EXPECT_GE(present[0], 400u);
-  EXPECT_LE(present[0], 450u) << "one block more at most";
-  EXPECT_LT(evidence.to_json().size(), 1000u);
+  Evidence evidence(day_of_a_day, two_features);
+  for (int i = 0; i < 100'000; ++i) {
+    auto window = window_at(0, {1, 0, 0, 0});
+    window.started_at = start + i * Duration{20'000};
+    evidence.add_newer(any_contract, window);
+  }
+  EXPECT_LT(evidence.pack().size(), 300u);
 }
 
-TEST(Evidence, KeepsMoreWhileARarerFeatureHasTooFewButNotForEver) {
-  Evidence evidence({.samples = 400}, reference);
-  for (int i = 0; i < 30; ++i) evidence.add_newer(window_at(i, {50, 0, 0, 0}, {0, 10, 0}));
-  EXPECT_EQ(evidence.present("rare"), (HistogramCounts{0, 300, 0}));
-  EXPECT_EQ(evidence.present("level"), (HistogramCounts{400, 0, 0, 0}));
-  for (int i = 30; i < 5000; ++i) evidence.add_newer(window_at(i, {50, 0, 0, 0}));
-  EXPECT_LT(evidence.to_json().size(), 4000u);
-}
-
-TEST(Evidence, AWindowWithOtherBinsOrUnknownFeaturesCountsForNothing) {
-  Evidence evidence({.samples = 400}, reference);
-  evidence.add_newer(window_at(0, {7, 7}));
-  evidence.add_newer({start + minute, {{"unknown", {1, 2, 3, 4}}}});
-  EXPECT_EQ(evidence.present("level"), (HistogramCounts{0, 0, 0, 0}));
-  EXPECT_EQ(evidence.newest(), start + minute) << "but it was read";
-  evidence.add_newer(window_at(2, {1, 2, 3, 4}));
-  EXPECT_EQ(evidence.present("level"), (HistogramCounts{1, 2, 3, 4}));
-}
-
-TEST(Evidence, ReadsBackwardsUntilItHasEnough) {
-  Evidence evidence({.samples = 400}, reference);
+TEST(Evidence, ReadsBackwardsUntilItHasADay) {
+  Evidence evidence(day_of_a_day, two_features);
   EXPECT_TRUE(evidence.wants_older());
-  int at = 0;
-  while (evidence.wants_older()) evidence.add_older(window_at(--at, {50, 0, 0, 0}));
-  EXPECT_EQ(at, -8);
-  EXPECT_EQ(evidence.newest(), start - minute);
-  EXPECT_EQ(evidence.present("level"), (HistogramCounts{400, 0, 0, 0}));
-}
-
-TEST(Evidence, GoesOnWhereItStoppedAfterItLayInTheDatabase) {
-  Evidence before({.samples = 400}, reference);
-  for (int i = 1; i <= 3; ++i) before.add_older(window_at(-i, {50, 1, 0, 0}, {1, 2, 0}));
-  Evidence after({.samples = 400}, reference);
-  ASSERT_TRUE(after.restore(before.to_json(), *before.newest()));
-  EXPECT_TRUE(after.wants_older());
-  EXPECT_EQ(after.oldest(), start - 3 * minute);
-  EXPECT_EQ(after.present("level"), before.present("level"));
-  EXPECT_EQ(after.to_json(), before.to_json());
-}
-
-TEST(Evidence, DoesNotTakeWhatIsNotItsOwn) {
-  Evidence whole({.samples = 400}, reference);
-  whole.add_newer(window_at(0, {1, 2, 3, 4}));
-  const auto text = whole.to_json();
-  Evidence other({.samples = 400}, {reference[0]});
-  EXPECT_FALSE(other.restore(text, start)) << "of other features";
-  for (std::size_t length = 0; length < text.size(); ++length) {
-    Evidence evidence({.samples = 400}, reference);
-    EXPECT_FALSE(evidence.restore(text.substr(0, length), start)) << length;
+  for (int i = 1440; i > 0; i -= 10) {
+    EXPECT_TRUE(evidence.wants_older()) << i;
+    evidence.add_older(window_at(i, {0, 1, 0, 0}));
   }
-  for (const char* bad : {"{}", "[]", "null", R"({"features": ["level", "rare"], "windows": 1, "blocks": [[1, 2, 3]]})",
-                          R"({"features": ["level", "rare"], "windows": 1, "blocks": [[1, 2, [1], []]]})",
-                          R"({"features": ["level", "rare"], "windows": -1, "blocks": []})"}) {
-    Evidence evidence({.samples = 400}, reference);
-    EXPECT_FALSE(evidence.restore(bad, start)) << bad;
-  }
+  evidence.add_older(window_at(0, {0, 1, 0, 0}));
+  EXPECT_FALSE(evidence.wants_older());
+  EXPECT_EQ(evidence.present("level"), (HistogramCounts{0, 145, 0, 0}));
 }
 
-TEST(Evidence, ForgetsWhatIsTooOldAndWhatAnotherVersionInterrupted) {
-  Evidence evidence({.samples = 400}, reference);
-  evidence.add_newer(window_at(0, {50, 0, 0, 0}));
-  evidence.add_newer(window_at(1000, {0, 50, 0, 0}));
-  evidence.forget_before(start + minute);
-  EXPECT_EQ(evidence.present("level"), (HistogramCounts{0, 50, 0, 0}));
+TEST(Evidence, AnotherVersionEndsIt) {
+  auto evidence = fed(0, 1440, {5, 0, 0, 0});
   evidence.begin_again();
-  EXPECT_EQ(evidence.present("level"), (HistogramCounts{0, 0, 0, 0}));
+  evidence.add_newer(any_contract, window_at(1440, {0, 5, 0, 0}));
+  EXPECT_EQ(evidence.present("level"), (HistogramCounts{0, 5, 0, 0}));
   EXPECT_FALSE(evidence.wants_older());
 }
 
-TEST(Evidence, CountsOfTheLargestSizeDoNotOverflow) {
-  Evidence evidence({.samples = 400}, reference);
-  for (int i = 0; i < 100; ++i) evidence.add_newer(window_at(i, HistogramCounts(4, 1ULL << 53)));
-  EXPECT_EQ(evidence.present("level"), HistogramCounts(4, 1ULL << 53));
+TEST(Evidence, GatheredAnewItKeepsItsFirstDaysAndVotes) {
+  auto evidence = fed(0, 12 * 1440, {1, 0, 0, 0});
+  const auto own = evidence.own_at(0);
+  evidence.vote(0, true);
+  evidence.gather_anew();
+  EXPECT_TRUE(evidence.wants_older());
+  EXPECT_EQ(evidence.own_at(0), own);
+  EXPECT_EQ(evidence.votes(0), 1);
+  EXPECT_EQ(total_of(evidence.present("level")), 0u);
 }
 
-TEST(Evidence, IsTheSameAfterItWasPackedInLessThanAKilobyte) {
-  std::vector<wire::FeatureReference> features;
-  for (const char* name : {"brightness", "contrast", "level", "sharpness"})
-    features.push_back({name, std::vector<double>(21), std::vector<std::uint64_t>(23, 50)});
-  Evidence evidence({.samples = 2000}, features);
-  for (int i = 0; i < 40; ++i) {
-    EvidenceWindow window{start + i * minute};
-    for (const auto& feature : features) window.features[feature.name] = HistogramCounts(23, 13);
-    evidence.add_newer(window);
+TEST(Evidence, OnlyTheLastEightVotesCount) {
+  Evidence evidence(day_of_a_day, two_features);
+  for (int i = 0; i < 20; ++i) evidence.vote(0, i < 15);
+  EXPECT_EQ(evidence.votes(0), 3);
+  EXPECT_EQ(evidence.hours_voted(0), 8);
+  EXPECT_EQ(evidence.votes(1), 0);
+  EXPECT_TRUE(evidence.begin_hour(start));
+  EXPECT_FALSE(evidence.begin_hour(start + 59 * a_minute));
+  EXPECT_TRUE(evidence.begin_hour(start + 60 * a_minute));
+}
+
+TEST(Evidence, ComesBackFromWhereItIsWritten) {
+  auto evidence = fed(0, 12 * 1440, {3, 1, 0, 2});
+  evidence.vote(0, true);
+  (void)evidence.begin_hour(start);
+  Evidence restored(day_of_a_day, two_features);
+  ASSERT_TRUE(restored.restore(evidence.to_json(), *evidence.newest()));
+  EXPECT_EQ(restored.to_json(), evidence.to_json());
+  EXPECT_EQ(restored.present("level"), evidence.present("level"));
+  EXPECT_EQ(restored.own_at(0), evidence.own_at(0));
+  EXPECT_EQ(restored.votes(0), 1);
+}
+
+TEST(Evidence, WhatIsNotOursIsNotRestored) {
+  const auto evidence = fed(0, 100, {3, 1, 0, 2});
+  const auto text = evidence.to_json();
+  Evidence other(day_of_a_day,
+                 judged_reference({{"level", {1, 2, 3}, {50, 50, 50, 0, 0}}, {"rare", {1}, {50, 50, 0}}}));
+  EXPECT_FALSE(other.restore(text, *evidence.newest()));
+  Evidence same(day_of_a_day, two_features);
+  for (const std::string& bad : {std::string("{\"features\": 7}"), std::string("[]"), std::string(""),
+                                 text.substr(0, text.size() - 30) + "\"}", std::string("{\"packed\": \"////\"}")}) {
+    EXPECT_FALSE(same.restore(bad, *evidence.newest())) << bad;
+    EXPECT_EQ(total_of(same.present("level")), 0u);
   }
-  const auto packed = evidence.pack();
-  EXPECT_LT(packed.size(), 1000u);
-  Evidence after({.samples = 2000}, features);
-  after.unpack(packed);
-  EXPECT_EQ(after.to_json(), evidence.to_json());
-  EXPECT_EQ(after.newest(), evidence.newest());
-  EXPECT_EQ(after.pack(), packed);
-}
-
-TEST(Evidence, ThatWantsOlderWindowsWantsThemAfterItWasPacked) {
-  Evidence evidence({.samples = 400}, reference);
-  for (int i = 1; i <= 3; ++i) evidence.add_older(window_at(-i, {50, 1, 0, 0}, {1, 2, 0}));
-  evidence.add_newer(window_at(0, {1ULL << 53, 0, 0, 0}));
-  Evidence after({.samples = 400}, reference);
-  after.unpack(evidence.pack());
-  EXPECT_EQ(after.wants_older(), evidence.wants_older());
-  EXPECT_EQ(after.oldest(), evidence.oldest());
-  EXPECT_EQ(after.present("rare"), evidence.present("rare"));
-  EXPECT_EQ(after.present("level"), evidence.present("level"));
+  EXPECT_FALSE(same.restore(text, *evidence.newest() + a_minute)) << "another row's";
+  EXPECT_TRUE(same.restore(text, *evidence.newest()));
 }
 
 }  // namespace

@@ -30,7 +30,7 @@ Json document() {
             {"max_memory_mb", 512},
             {"timeout_s", 60}}},
           {"reference",
-           {{"features", Json::array({{{"name", "sharpness"}, {"edges", {0.5, 1.5}}, {"counts", {1, 2, 3, 4}}}})}}}};
+           {{"features", Json::array({{{"name", "sharpness"}, {"edges", {0.5, 1.5}}, {"counts", {10, 20, 30, 4}}}})}}}};
 }
 
 std::string complaint(const Json& json) {

@@ -1,0 +1,237 @@
+#include "server/drift/contract_watch.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdio>
+
+#include "common/stats/bins.hpp"
+#include "server/telemetry/packed.hpp"
+
+namespace argosy::server {
+
+namespace {
+
+constexpr std::array<std::string_view, 8> fault_names{"none", "missing", "not_a_number", "all_zero",
+                                                      "unit", "range",   "stuck",        "rate"};
+constexpr double weight_steps = 64;  // weights are packed to a sixty-fourth of a sample
+constexpr double most_weight = 1e12;
+constexpr std::uint64_t windows_of_rate = 10;
+
+std::uint64_t packed_weight(double weight) {
+  return static_cast<std::uint64_t>(std::lround(std::min(weight, most_weight) * weight_steps));
+}
+double weight_of(std::uint64_t packed) {
+  return static_cast<double>(packed) / weight_steps;
+}
+
+double minutes_of(Duration length) {
+  return static_cast<double>(length.count()) / 60'000;
+}
+
+std::string percent(double share) {
+  return std::to_string(std::lround(100 * std::clamp(share, 0.0, 1.0))) + " %";
+}
+
+std::string figure(double value) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.4g", value);
+  return text;
+}
+
+}  // namespace
+
+std::string_view to_string(ContractFault fault) {
+  return fault_names[static_cast<std::size_t>(fault)];
+}
+
+ContractFault contract_fault_of(std::string_view text) {
+  const auto found = std::find(fault_names.begin(), fault_names.end(), text);
+  return found == fault_names.end() ? ContractFault::none : static_cast<ContractFault>(found - fault_names.begin());
+}
+
+void ContractWatch::add_counts(const ContractRule& rule, const JudgedFeature& of, Feature& feature,
+                               const HistogramCounts& counts, Instant at) {
+  const auto samples = total_of(counts);
+  feature.total = feature.total * rule.weight_kept + static_cast<double>(samples);
+  for (double& part : feature.part) part *= rule.weight_kept;
+  std::uint64_t most = 0;
+  for (std::size_t bin = 0; bin < counts.size(); ++bin) {
+    if (counts[bin] == 0) continue;
+    most = std::max(most, counts[bin]);
+    const auto kind = bin < of.kinds.size() ? of.kinds[bin] : BinKind::good;
+    const auto count = static_cast<double>(counts[bin]);
+    if (kind == BinKind::zero) feature.part[zero] += count;
+    if (kind == BinKind::small) feature.part[small] += count;
+    if (kind == BinKind::open) feature.part[open] += count;
+    if (kind == BinKind::out) feature.part[out] += count;
+    if (kind == BinKind::far) feature.part[far] += count;
+    if (kind == BinKind::not_a_number) feature.part[not_numbers] += count;
+  }
+  const auto bin = static_cast<std::uint64_t>(std::max_element(counts.begin(), counts.end()) - counts.begin());
+  if (most != samples || bin != feature.bin || feature.samples_in_bin == 0) {
+    feature.bin = bin;
+    feature.samples_in_bin = 0;
+    feature.in_bin_since = at;
+  }
+  feature.samples_in_bin += most == samples ? samples : 0;
+  feature.in_bin_until = at;
+}
+
+void ContractWatch::add(const ContractRule& rule, const JudgedModel& model, const HeardWindow& window) {
+  for (std::size_t place = 0; place < features_.size(); ++place) {
+    Feature& feature = features_[place];
+    const auto& counts = window.counts[place];
+    if (counts.empty() || total_of(counts) == 0) {
+      feature.windows_without += window.inferences > 0 ? 1 : 0;
+      continue;
+    }
+    feature.windows_without = 0;
+    feature.was_there = true;
+    add_counts(rule, model.features[place], feature, counts, window.started_at);
+  }
+  minutes_ = minutes_ * rule.weight_kept + minutes_of(window.length);
+  inferences_ = inferences_ * rule.weight_kept + static_cast<double>(window.inferences);
+  ++windows_;
+}
+
+ContractBreach ContractWatch::judge_feature(const ContractRule& rule, const JudgedFeature& of, std::size_t place,
+                                            Duration look, bool peers_have) {
+  Feature& feature = features_[place];
+  const auto breach = [&](ContractFault fault, double value) {
+    feature.fault = fault;
+    return ContractBreach{of.reference.name, fault, value};
+  };
+  if (feature.windows_without >= rule.missing_windows && (feature.was_there || peers_have))
+    return breach(ContractFault::missing, static_cast<double>(feature.windows_without));
+  if (!of.contract) return breach(ContractFault::none, 0);
+  if (feature.total < rule.least_samples)
+    return breach(feature.fault == ContractFault::missing ? ContractFault::none : feature.fault, 0);
+  const auto limit = [&](ContractFault fault, double share) {
+    return feature.fault == fault ? share * rule.kept_share : share;
+  };
+  const auto share = [&](Part part) { return feature.part[part] / feature.total; };
+  const double missing = share(not_numbers);
+  if (missing > limit(ContractFault::not_a_number, of.contract->not_numbers) &&
+      missing > of.contract->not_numbers * rule.kept_share)
+    return breach(ContractFault::not_a_number, missing);
+  if (of.contract->varies && share(zero) >= limit(ContractFault::all_zero, rule.zero_share))
+    return breach(ContractFault::all_zero, share(zero));
+  const double scale = std::max(share(far), share(small));
+  if (of.contract->varies && scale >= limit(ContractFault::unit, rule.scale_share))
+    return breach(ContractFault::unit, scale);
+  const double outside = share(out) + share(far);
+  const double beyond = outside + share(open);
+  if (outside >= limit(ContractFault::range, rule.out_share) || beyond >= limit(ContractFault::range, rule.open_share))
+    return breach(ContractFault::range, std::max(outside, beyond));
+  const Duration still = std::chrono::duration_cast<Duration>(feature.in_bin_until - feature.in_bin_since);
+  const bool fills_its_bin = of.has_reference() && feature.bin < of.reference.counts.size() &&
+                             2 * of.reference.counts[feature.bin] > total_of(of.reference.counts);
+  const auto stuck_for = static_cast<double>(still.count()) / static_cast<double>(look.count());
+  if (of.contract->varies && of.has_reference() && !fills_its_bin && feature.samples_in_bin >= rule.stuck_samples &&
+      stuck_for >= rule.stuck_looks)
+    return breach(ContractFault::stuck, static_cast<double>(still.count()) / 3'600'000);
+  return breach(ContractFault::none, 0);
+}
+
+ContractBreach ContractWatch::judge_rate(const ContractRule& rule, const InputContract& contract) {
+  (void)rule;
+  const bool is_promised = contract.least_per_minute || contract.most_per_minute;
+  rate_fault_ = ContractFault::none;
+  if (!is_promised || windows_ < windows_of_rate || minutes_ <= 0) return {};
+  const double per_minute = inferences_ / minutes_;
+  const bool is_kept = per_minute >= contract.least_per_minute.value_or(0) &&
+                       per_minute <= contract.most_per_minute.value_or(per_minute);
+  if (!is_kept) rate_fault_ = ContractFault::rate;
+  return {"", rate_fault_, per_minute};
+}
+
+void ContractWatch::add_breach(ContractBreach breach, std::vector<ContractBreach>& breaches) {
+  if (breach.fault != ContractFault::none) breaches.push_back(std::move(breach));
+}
+
+std::vector<ContractFault> ContractWatch::faults() const {
+  std::vector<ContractFault> faults;
+  for (const auto& feature : features_) faults.push_back(feature.fault);
+  faults.push_back(rate_fault_);
+  return faults;
+}
+
+void ContractWatch::put(Packer& out) const {
+  for (const auto& feature : features_) {
+    out.put(packed_weight(feature.total));
+    std::uint64_t used = 0;
+    for (std::size_t part = 0; part < parts; ++part) used |= std::uint64_t{feature.part[part] > 0} << part;
+    out.put(used);
+    for (const double part : feature.part) {
+      if (part > 0) out.put(packed_weight(part));
+    }
+    out.put(feature.windows_without);
+    out.put(std::uint64_t{feature.was_there ? 1U : 0U} + 2 * static_cast<std::uint64_t>(feature.fault));
+    out.put(feature.bin);
+    out.put(feature.samples_in_bin);
+    out.put(feature.in_bin_since);
+    out.put(feature.in_bin_until);
+  }
+  out.put(packed_weight(minutes_));
+  out.put(packed_weight(inferences_));
+  out.put(windows_);
+  out.put(static_cast<std::uint64_t>(rate_fault_));
+}
+
+void ContractWatch::take(Unpacker& in) {
+  const auto fault = [](std::uint64_t number) {
+    return number < fault_names.size() ? static_cast<ContractFault>(number) : ContractFault::none;
+  };
+  for (auto& feature : features_) {
+    feature.total = weight_of(in.number());
+    const auto used = in.number();
+    for (std::size_t part = 0; part < parts; ++part)
+      feature.part[part] = (used >> part & 1) != 0 ? weight_of(in.number()) : 0;
+    feature.windows_without = in.number();
+    const auto flags = in.number();
+    feature.was_there = (flags & 1) != 0;
+    feature.fault = fault(flags / 2);
+    feature.bin = in.number();
+    feature.samples_in_bin = in.number();
+    feature.in_bin_since = in.instant();
+    feature.in_bin_until = in.instant();
+  }
+  minutes_ = weight_of(in.number());
+  inferences_ = weight_of(in.number());
+  windows_ = in.number();
+  rate_fault_ = fault(in.number());
+}
+
+std::string describe_breach(const JudgedModel& model, const ContractBreach& breach) {
+  const auto name = "\"" + breach.feature + "\"";
+  const auto of = std::find_if(model.features.begin(), model.features.end(),
+                               [&](const JudgedFeature& feature) { return feature.reference.name == breach.feature; });
+  const bool is_known = of != model.features.end() && of->contract;
+  const auto range = is_known ? figure(of->contract->least) + " to " + figure(of->contract->most) : "its range";
+  switch (breach.fault) {
+    case ContractFault::none:
+      return name + " keeps to its contract";
+    case ContractFault::missing:
+      return name + " is missing: " + figure(breach.value) +
+             " windows in a row came without it; look at what the program reports";
+    case ContractFault::not_a_number:
+      return name + " is no number in " + percent(breach.value) + " of its values";
+    case ContractFault::all_zero:
+      return name + " is zero in " + percent(breach.value) +
+             " of its values, which training hardly knew: look at the sensor";
+    case ContractFault::unit:
+      return name + " is of another unit or scale: " + percent(breach.value) + " of its values are far from " + range;
+    case ContractFault::range:
+      return name + " is out of its range in " + percent(breach.value) + " of its values, which should be " + range;
+    case ContractFault::stuck:
+      return name + " has not varied for " + figure(breach.value) + " hours, as it did in training: look at the sensor";
+    case ContractFault::rate:
+      return "there are " + figure(breach.value) + " inferences a minute, and there should be " +
+             figure(model.contract.least_per_minute.value_or(0)) + " or more" +
+             (model.contract.most_per_minute ? ", and at most " + figure(*model.contract.most_per_minute) : "");
+  }
+  return name;
+}
+
+}  // namespace argosy::server

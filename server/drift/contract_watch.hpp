@@ -1,0 +1,95 @@
+// Whether a device keeps to the input contract of what it serves, window by window. Pure; a part of what drift
+// remembers of a pair (evidence.hpp), some 20 bytes a feature when packed.
+//
+// What a feature does wrong is looked at as shares of its newest values: each window weighs 0.85 of the one after it,
+// so that about ten count. A breach that is open ends well under where it opens.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/instant.hpp"
+#include "server/drift/judged_reference.hpp"
+
+namespace argosy::server {
+
+class Packer;
+class Unpacker;
+
+enum class ContractFault : std::uint8_t { none, missing, not_a_number, all_zero, unit, range, stuck, rate };
+std::string_view to_string(ContractFault fault);
+ContractFault contract_fault_of(std::string_view text);  // of what to_string wrote; none for any other
+
+struct ContractRule {
+  double weight_kept = 0.85;           // of what came before, with each window
+  double least_samples = 4;            // that weigh; fewer say nothing
+  double out_share = 0.2;              // of values out of the range
+  double open_share = 0.8;             // with those beyond the last edges of a reference that has no bins further out
+  double scale_share = 0.8;            // of values of another scale
+  double zero_share = 0.95;            // of zeros
+  double kept_share = 0.5;             // of each of these: under it a breach ends
+  std::uint64_t missing_windows = 10;  // in a row with inferences and without the feature
+  std::uint64_t stuck_samples = 60;    // in a row in one bin
+  double stuck_looks = 0.25;           // and for so much of the time that drift looks back
+};
+
+struct ContractBreach {
+  std::string feature;  // empty: of the rate
+  ContractFault fault = ContractFault::none;
+  double value = 0;  // the share, windows, hours or inferences a minute that decided
+  friend bool operator==(const ContractBreach&, const ContractBreach&) = default;
+};
+// One sentence for a person: what is wrong and where to look.
+std::string describe_breach(const JudgedModel& model, const ContractBreach& breach);
+
+class ContractWatch {
+ public:
+  explicit ContractWatch(std::size_t inputs) : features_(inputs) {}
+
+  void add(const ContractRule& rule, const JudgedModel& model, const HeardWindow& window);
+  // What is broken now. `peers_have(place)`: whether others that serve the release send the feature.
+  template <class PeersHave>
+  std::vector<ContractBreach> judge(const ContractRule& rule, const JudgedModel& model, Duration look,
+                                    PeersHave peers_have) {
+    std::vector<ContractBreach> breaches;
+    for (std::size_t place = 0; place < features_.size(); ++place)
+      add_breach(judge_feature(rule, model.features[place], place, look, peers_have(place)), breaches);
+    add_breach(judge_rate(rule, model.contract), breaches);
+    return breaches;
+  }
+  // That were broken when it was judged last.
+  std::vector<ContractFault> faults() const;
+
+  void put(Packer& out) const;
+  void take(Unpacker& in);
+
+ private:
+  enum Part : std::uint8_t { zero, small, open, out, far, not_numbers, parts };
+  struct Feature {
+    double total = 0;
+    double part[parts] = {};
+    std::uint64_t windows_without = 0;
+    bool was_there = false;
+    std::uint64_t bin = 0;  // that all newest values lie in
+    std::uint64_t samples_in_bin = 0;
+    Instant in_bin_since{};
+    Instant in_bin_until{};
+    ContractFault fault = ContractFault::none;
+  };
+  void add_counts(const ContractRule& rule, const JudgedFeature& of, Feature& feature, const HistogramCounts& counts,
+                  Instant at);
+  ContractBreach judge_feature(const ContractRule& rule, const JudgedFeature& of, std::size_t place, Duration look,
+                               bool peers_have);
+  ContractBreach judge_rate(const ContractRule& rule, const InputContract& contract);
+  static void add_breach(ContractBreach breach, std::vector<ContractBreach>& breaches);
+
+  std::vector<Feature> features_;
+  double minutes_ = 0;
+  double inferences_ = 0;
+  std::uint64_t windows_ = 0;
+  ContractFault rate_fault_ = ContractFault::none;
+};
+
+}  // namespace argosy::server

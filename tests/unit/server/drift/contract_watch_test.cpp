@@ -1,0 +1,161 @@
+#include "server/drift/contract_watch.hpp"
+
+#include <functional>
+
+#include <gtest/gtest.h>
+
+#include "common/base/random.hpp"
+#include "common/stats/bins.hpp"
+#include "common/stats/reference.hpp"
+#include "server/telemetry/packed.hpp"
+
+namespace argosy::server {
+namespace {
+
+const Instant opened = parse_rfc3339("2026-03-01T12:00:00Z").value();
+constexpr Duration minute{60'000};
+constexpr Duration day{24 * 3'600'000};
+const ContractRule contract_rule;
+
+wire::FeatureReference uniform_feature(const std::string& name, double least, double most) {
+  Rng random(7);
+  std::vector<double> values;
+  for (int i = 0; i < 2000; ++i) values.push_back(least + (most - least) * random.uniform());
+  auto bins = reference_of(values).value();
+  return {name, std::move(bins.edges), std::move(bins.counts)};
+}
+
+// A device that sends what `value` gives, a window a minute.
+class Contract : public ::testing::Test {
+ protected:
+  using Values = std::function<std::vector<double>(Rng&)>;
+
+  void use(JudgedReference judged) {
+    model = std::move(judged);
+    watch = ContractWatch(model->inputs);
+  }
+  void feed(int windows, const Values& values, std::uint64_t inferences = 60) {
+    for (int i = 0; i < windows; ++i) {
+      HeardWindow window{opened + ++minutes * minute, minute, inferences,
+                         std::vector<HistogramCounts>(model->features.size())};
+      const auto given = values(random);
+      if (!given.empty()) {
+        window.counts[0].resize(model->features[0].bins());
+        for (const double value : given) ++window.counts[0][bin_of(model->features[0].reference.edges, value)];
+      }
+      watch.add(contract_rule, *model, window);
+      breaches = watch.judge(contract_rule, *model, day, [](std::size_t) { return false; });
+      worst = std::max(worst, breaches.size());
+    }
+  }
+  void feed_one(int windows, double value) {
+    feed(windows, [value](Rng&) { return std::vector<double>{value}; });
+  }
+  ContractFault fault() const { return breaches.empty() ? ContractFault::none : breaches.front().fault; }
+
+  static std::vector<double> healthy(Rng& random) { return {10 + 10 * random.uniform()}; }
+
+  JudgedReference model = judged_reference({uniform_feature("level", 10, 20)});
+  ContractWatch watch{1};
+  std::vector<ContractBreach> breaches;
+  std::size_t worst = 0;
+  Rng random{1};
+  int minutes = 0;
+};
+
+TEST_F(Contract, IsKeptByADayOfWhatTrainingKnew) {
+  feed(1440, healthy);
+  EXPECT_EQ(worst, 0u);
+}
+
+TEST_F(Contract, FindsEachFaultWithinMinutesAndItsEnd) {
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  const std::vector<std::pair<double, ContractFault>> faults{
+      {15 * 25.5, ContractFault::unit},   {0.1, ContractFault::unit}, {0, ContractFault::all_zero},
+      {nan, ContractFault::not_a_number}, {28, ContractFault::range}, {3, ContractFault::range}};
+  for (const auto& [value, expected] : faults) {
+    feed(60, healthy);
+    ASSERT_EQ(fault(), ContractFault::none) << to_string(expected);
+    feed_one(30, value);
+    EXPECT_EQ(fault(), expected) << value;
+    feed(60, healthy);
+    EXPECT_EQ(fault(), ContractFault::none) << to_string(expected);
+  }
+}
+
+TEST_F(Contract, AValueThatDoesNotVaryIsStuckAfterAWhile) {
+  feed(60, healthy);
+  feed_one(300, 15.2);
+  EXPECT_EQ(fault(), ContractFault::none);
+  feed_one(120, 15.2);
+  EXPECT_EQ(fault(), ContractFault::stuck);
+  EXPECT_NE(describe_breach(*model, breaches.front()).find("has not varied for"), std::string::npos);
+  feed(1, healthy);
+  EXPECT_EQ(fault(), ContractFault::none);
+}
+
+TEST_F(Contract, WhatNeverVariedMayStay) {
+  auto bins = reference_of(std::vector<double>(200, 5.0)).value();
+  use(judged_reference({{"constant", bins.edges, bins.counts}}));
+  feed_one(1440, 5);
+  EXPECT_EQ(worst, 0u);
+  feed_one(30, 6);
+  EXPECT_EQ(fault(), ContractFault::range);
+}
+
+TEST_F(Contract, AFeatureThatIsNoLongerSentIsMissing) {
+  feed(10, healthy);
+  feed(15, [](Rng&) { return std::vector<double>{}; });
+  EXPECT_EQ(fault(), ContractFault::missing);
+  feed(5, healthy);
+  EXPECT_EQ(fault(), ContractFault::none);
+}
+
+TEST_F(Contract, AFeatureThatNobodySendsIsNobodysFault) {
+  feed(100, [](Rng&) { return std::vector<double>{}; });
+  EXPECT_EQ(worst, 0u);
+  const auto asked = watch.judge(contract_rule, *model, day, [](std::size_t) { return true; });
+  ASSERT_EQ(asked.size(), 1u) << "unless its peers do";
+  EXPECT_EQ(asked.front().fault, ContractFault::missing);
+}
+
+TEST_F(Contract, ARateThatIsPromisedIsLookedAt) {
+  InputContract promised;
+  promised.least_per_minute = 30;
+  promised.most_per_minute = 120;
+  use(judged_reference({uniform_feature("level", 10, 20)}, promised));
+  feed(60, healthy, 60);
+  EXPECT_EQ(worst, 0u);
+  feed(60, healthy, 3);
+  EXPECT_EQ(fault(), ContractFault::rate);
+  EXPECT_EQ(describe_breach(*model, breaches.front()),
+            "there are 3.003 inferences a minute, and there should be 30 or more, and at most 120");
+  feed(60, healthy, 60);
+  EXPECT_EQ(fault(), ContractFault::none);
+}
+
+TEST_F(Contract, WhatThePublisherPromisedCountsBeforeTheReference) {
+  InputContract promised;
+  promised.features = {{"level", 12, 18, 0, true}};
+  use(judged_reference({uniform_feature("level", 10, 20)}, promised));
+  feed(60, [](Rng& random) { return std::vector<double>{12.5 + 5 * random.uniform()}; });
+  EXPECT_EQ(fault(), ContractFault::none);
+  feed_one(30, 11);
+  EXPECT_EQ(fault(), ContractFault::range) << "though the reference itself holds such values";
+}
+
+TEST_F(Contract, IsTheSameAfterItWasPacked) {
+  feed(20, healthy);
+  feed_one(9, 0);
+  const auto packed = packed_by([this](Packer& out) { watch.put(out); });
+  ContractWatch other(1);
+  Unpacker in(packed);
+  other.take(in);
+  EXPECT_TRUE(in.is_at_end());
+  EXPECT_EQ(other.faults(), watch.faults());
+  EXPECT_EQ(packed_by([&](Packer& out) { other.put(out); }), packed);
+  EXPECT_LT(packed.size(), 50u);
+}
+
+}  // namespace
+}  // namespace argosy::server
