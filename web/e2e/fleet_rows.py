@@ -3,6 +3,7 @@
 Written as COPY text for psql, from a fixed seed, so that every run shows the same fleet. The states agree with what the
 server would decide from the same rows, so that its own ticks leave them as they are.
 """
+import base64
 import hashlib
 import json
 import math
@@ -310,12 +311,16 @@ class Fleet:
                 present = self.present(name, feature)
                 self.rows.add("drift_state", device_id=name, model="digits", version=self.serving(name), feature=feature,
                               psi=psi(USUAL, present), samples=sum(present), drifted=drifted, since=self.ago(2400),
-                              updated_at=self.ago(30))
+                              updated_at=self.ago(30), verdict="drifted" if drifted else "stable",
+                              figures={"scope": "device" if drifted else "none", "against": "training", "threshold": 0.21,
+                                       "peers": DETAILED, "votes": 6 if drifted else 0, "z": -7.2 if drifted else 0.4, "z_needed": 4.5})
             began, newest = self.ago(600), self.ago(WINDOW_S)
-            block = [int(at.timestamp() * 1000) for at in (began, newest)] + [self.present(name, feature) for feature in FEATURES]
+            packed = evidence_of(began, newest, [self.present(name, feature) for feature in FEATURES])
             self.rows.add("drift_evidence", device_id=name, model="digits", version=self.serving(name), newest_at=newest,
                           updated_at=self.ago(30),
-                          evidence={"features": FEATURES, "windows": 10, "older_than": None, "blocks": [block]})
+                          evidence={"features": [*FEATURES, "prediction.class", "prediction.confidence", "prediction.entropy"],
+                                    "bins": [len(EDGES) + 2] * len(FEATURES) + [23, 21, 16], "bytes": len(packed),
+                                    "packed": base64.b64encode(packed).decode()})
 
     def present(self, name, feature):
         return [count * 2 for count in (SHIFTED if (feature, name) == ("sharpness", self.dirty) else USUAL)]
@@ -457,6 +462,20 @@ class Fleet:
         if number == 2:
             decide(ended_s, "engine", "abort", "halt", "validate_rejected reached 50 % of the devices with an outcome",
                    causes=["validate_rejected"], min_executed=3, share=0.5)
+
+
+def evidence_of(began, newest, counts):
+    """As server/drift/evidence packs it: one block of windows, no first days, no votes, and a contract that is kept."""
+    def signed(value):
+        return varint(value << 1 if value >= 0 else (-value << 1) - 1)
+
+    began_ms, newest_ms = (int(at.timestamp() * 1000) for at in (began, newest))
+    of_predictions = bytes(3)
+    head = varint(10) + varint(2 | 4) + signed(newest_ms) + signed(began_ms - newest_ms) + signed(0) + bytes(len(counts) + 3)
+    # Of each feature: weights, faults and bins of nothing, in_bin_since and in_bin_until of 1970; then the rate.
+    contract = b"".join(bytes(6) + signed(-began_ms if place == 0 else 0) + signed(0) for place in range(len(counts))) + bytes(4)
+    block = signed(began_ms) + signed(newest_ms - began_ms) + signed(600_000)
+    return head + contract + block + b"".join(varint(1) + b"".join(varint(n) for n in of) for of in counts) + of_predictions
 
 
 def psi(reference, present):

@@ -149,7 +149,7 @@ TEST_F(DriftMemory, AVerdictIsToldOnceWhereverItIsCutOff) {
       }
     }
   }
-  EXPECT_GT(cuts, 20);
+  EXPECT_GT(cuts, 12);
   drift.reset();
 }
 
