@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/signing/release_signature.hpp"
+#include "common/wire/input_contract.hpp"
 
 namespace argosy::server {
 namespace {
@@ -152,6 +153,42 @@ TEST(Release, WrongValuesAreNamed) {
   EXPECT_EQ(with("/reference/features/0/counts", {1, 2}),
             "field 'reference.features[0].counts' must hold two more numbers than edges: under the first, over the "
             "last, and NaN");
+}
+
+TEST(Release, AReferenceThatWillNotDoIsRefusedWithTheNumberNeeded) {
+  const auto with = [](const Json& counts) {
+    Json json = document();
+    json["reference"]["features"][0]["counts"] = counts;
+    return complaint(json);
+  };
+  EXPECT_EQ(with({0, 0, 0, 0}),
+            "field 'reference.features[0].counts' of \"sharpness\" has no samples: give the counts of a sample of the "
+            "training data");
+  EXPECT_EQ(
+      with({0, 2, 1, 0}),
+      "field 'reference.features[0].counts' of \"sharpness\" has 3 samples in 2 bins, and needs 30: give a larger "
+      "sample");
+  EXPECT_EQ(with(Json::array()), "parsed") << "bins alone";
+  EXPECT_EQ(reference_from_json(R"({"features": [{"name": "x", "edges": [1], "counts": [0, 0, 0]}]})").value().size(),
+            1u)
+      << "one that lies there is read";
+}
+
+TEST(Release, HasTheContractThatItsReferenceMakesAndWhatThePublisherSays) {
+  const auto made = parse_release(document().dump()).value().contract;
+  ASSERT_EQ(made.features.size(), 1u);
+  EXPECT_EQ(made.features[0], (FeatureContract{"sharpness", 0, 2, 4.0 / 64 + 0.05, true}));
+  Json json = document();
+  json["contract"] = {{"features", Json::array({{{"name", "sharpness"}, {"least", 0.25}, {"most", 1}}})},
+                      {"per_minute", {{"least", 30}}}};
+  const auto given = parse_release(json.dump()).value().contract;
+  EXPECT_EQ(given.features[0], (FeatureContract{"sharpness", 0.25, 1, 0, true}));
+  EXPECT_EQ(given.least_per_minute, 30);
+  EXPECT_EQ(wire::contract_from_json(wire::contract_to_json(given).dump()).value(), given);
+  json["contract"]["features"][0]["name"] = "blur";
+  EXPECT_EQ(complaint(json), "field 'contract' must name features of the reference alone");
+  json["contract"]["features"][0] = {{"name", "sharpness"}, {"least", 2}, {"most", 1}};
+  EXPECT_EQ(complaint(json), "field 'contract.features[0].most' must not be under `least`");
 }
 
 TEST(Release, TheStoredFormsReadBackTheSame) {
