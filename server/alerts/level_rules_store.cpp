@@ -1,6 +1,6 @@
 // The rules that follow the verdicts of others: gone_dark follows presence, drift and input_contract follow drift, and
-// every alert of a revoked device ends. The database notes each device whose verdicts change (level_changes), so nothing
-// is searched.
+// every alert of a revoked device ends. The database notes each device whose verdicts change (level_changes), so
+// nothing is searched.
 #include "server/alerts/alert_rows_store.hpp"
 #include "server/alerts/alert_store.hpp"
 #include "server/alerts/site_rule_store.hpp"

@@ -183,6 +183,20 @@ TEST_F(Alerts, DriftFollowsTheVerdicts) {
   EXPECT_EQ(states(), "drift:cam-1:resolved");
 }
 
+TEST_F(Alerts, AnInputContractThatIsBrokenHasAnAlertUntilItIsKept) {
+  database.exec(
+      "insert into contract_breaches (device_id, model, version, breaches, message, since, updated_at) "
+      "values ('cam-1', 'digits', '1.0', '[]', 'it is zero', now(), now())");
+  tick();
+  tick();
+  EXPECT_EQ(states(), "input_contract:cam-1:firing");
+  EXPECT_EQ(database.value<std::string>("select message from alerts"),
+            "cam-1: the input of digits breaks its contract: it is zero");
+  database.exec("delete from contract_breaches");
+  tick();
+  EXPECT_EQ(states(), "input_contract:cam-1:resolved");
+}
+
 TEST_F(Alerts, OnDriftOfADeviceAsAWholeEndInAWholeSentence) {
   database.exec(
       "insert into alerts (rule, severity, device_id, state, message, opened_at, fired_at) "

@@ -129,7 +129,7 @@ function Drift({ device, model }: { device: string; model: string }) {
           {features.slice(0, 4).map((feature) => (
             <div key={`${feature.model} ${feature.feature}`} class="stack" style="gap: 6px">
               <strong>{words(feature.feature)}</strong>
-              <DriftHistogram feature={feature.feature} edges={feature.edges} reference={feature.reference} present={feature.present} />
+              <DriftHistogram feature={feature} />
               <p class="muted small">PSI {number(feature.psi, 2)}, drift from {number(feature.threshold, 2)}.</p>
             </div>
           ))}

@@ -270,16 +270,14 @@ function driftStatus(feature: DriftFeature): { tone: Tone; text: string } {
 }
 
 function FeatureDrift({ feature }: { feature: DriftFeature }) {
-  const isOwn = feature.against === "own";
-  const before = isOwn ? feature.own : feature.reference;
-  const has = before.length > 0;
+  const has = (feature.against === "own" ? feature.own : feature.reference).length > 0;
   return (
     <div class="stack" style="gap: 6px">
       <div class="row between">
         <strong>{words(feature.feature.replace(".", " "))}</strong>
         <Status {...driftStatus(feature)} />
       </div>
-      <DriftHistogram feature={feature.feature} before={isOwn ? "in its first days" : "in training"} edges={feature.edges} reference={has ? before : feature.present.map(() => 0)} present={feature.present} />
+      <DriftHistogram feature={feature} />
       <p class="muted small">
         {has ? `PSI ${number(feature.psi, 2)}, ${number(feature.threshold, 2)} and more count` : "Its first days are not over"}; {plural(feature.samples, "sample")} of {feature.model} {feature.version}.
         {feature.z !== null && feature.z_needed !== null && ` ${number(Math.abs(feature.z), 1)} scatters from its peers, ${number(feature.z_needed, 1)} needed.`}

@@ -1,12 +1,19 @@
 // Two histograms over the same bins: what it is compared with as an outline, what the device sees now as filled bars.
 
+import type { DriftFeature } from "../api/types";
 import { plural } from "./format";
 import { histogramHeights } from "./histogram";
 
 const WIDTH = 320;
 const HEIGHT = 88;
 
-export function DriftHistogram({ feature, before, edges, reference, present }: { feature: string; before: string; edges: number[]; reference: number[]; present: number[] }) {
+type Shown = Pick<DriftFeature, "feature" | "against" | "edges" | "reference" | "own" | "present">;
+
+export function DriftHistogram({ feature: shown }: { feature: Shown }) {
+  const { feature, edges, present } = shown;
+  const before = shown.against === "own" ? "in its first days" : "in training";
+  const compared = shown.against === "own" ? shown.own : shown.reference;
+  const reference = compared.length > 0 ? compared : present.map(() => 0);
   // Bins: under the first edge, between, over the last, and then what was no number at all.
   const numbers = edges.length + 1;
   const { bins, a, b } = histogramHeights(reference.slice(0, numbers), present.slice(0, numbers));
