@@ -5,6 +5,7 @@
 #include "cli/command.hpp"
 #include "cli/completion.hpp"
 #include "cli/exit_code.hpp"
+#include "cli/notify_command.hpp"
 #include "cli/patch_command.hpp"
 #include "cli/sign_command.hpp"
 
@@ -46,6 +47,7 @@ int run(int argc, char** argv) {
   add_telemetry_commands(root, context);
   add_journal_commands(root, context);
   add_drift_commands(root, context);
+  add_notify_commands(root, context);
   add_patch_commands(root, context);
   add_sign_commands(root, context);
   add_completion_command(root, context);

@@ -21,9 +21,13 @@ namespace {
 constexpr std::size_t max_key_bytes = 128;
 constexpr std::size_t max_kept_bytes = 1U << 20;
 constexpr Duration give_up{60'000};
-constexpr std::array routes_with_secrets{std::string_view("/api/v1/tokens"), std::string_view("/api/v1/claims"),
-                                         std::string_view("/api/v1/users"), std::string_view("/api/v1/login"),
-                                         std::string_view("/api/v1/login/link")};
+constexpr std::array routes_with_secrets{std::string_view("/api/v1/tokens"),
+                                         std::string_view("/api/v1/claims"),
+                                         std::string_view("/api/v1/users"),
+                                         std::string_view("/api/v1/login"),
+                                         std::string_view("/api/v1/login/link"),
+                                         std::string_view("/api/v1/routes"),
+                                         std::string_view("/api/v1/routes/{id}/rotate")};
 
 constexpr std::string_view route_that_changes_nothing = "/api/v1/rollouts/preview";
 
@@ -65,6 +69,8 @@ std::string path_of_object(const std::string& object) {
   const std::string rest = object.substr(slash + 1);
   if (kind == "rollout") return "/api/v1/rollouts/" + rest;
   if (kind == "model") return "/api/v1/models/" + rest;
+  if (kind == "route") return "/api/v1/routes/" + rest;
+  if (kind == "delivery") return "/api/v1/deliveries/" + rest;
   const std::size_t second = rest.find('/');
   if (kind == "release" && second != std::string::npos) {
     return "/api/v1/models/" + rest.substr(0, second) + "/releases/" + rest.substr(second + 1);

@@ -28,6 +28,10 @@ std::string_view to_string(Permission permission) {
       return "manage_people";
     case Permission::read_audit:
       return "read_audit";
+    case Permission::read_notifications:
+      return "read_notifications";
+    case Permission::manage_notifications:
+      return "manage_notifications";
   }
   return "unnamed";
 }

@@ -21,13 +21,15 @@ enum class Permission : std::uint8_t {
   admit_devices,  // claims
   manage_people,  // users and tokens
   read_audit,
+  read_notifications,    // routes and deliveries, without secrets
+  manage_notifications,  // change routes, send tests, deliver again
 };
-inline constexpr std::array role_permissions{// what a role can give
-                                             Permission::use_own_account,    Permission::read_fleet,
-                                             Permission::publish_releases,   Permission::prepare_patches,
-                                             Permission::manage_devices,     Permission::operate_rollouts,
-                                             Permission::acknowledge_alerts, Permission::admit_devices,
-                                             Permission::manage_people,      Permission::read_audit};
+inline constexpr std::array role_permissions{
+    // what a role can give
+    Permission::use_own_account,    Permission::read_fleet,         Permission::publish_releases,
+    Permission::prepare_patches,    Permission::manage_devices,     Permission::operate_rollouts,
+    Permission::acknowledge_alerts, Permission::admit_devices,      Permission::manage_people,
+    Permission::read_audit,         Permission::read_notifications, Permission::manage_notifications};
 
 std::string_view to_string(Permission permission);  // "publish_releases"
 // Of those that a role can give.

@@ -29,10 +29,11 @@ constexpr auto policy = [] {
       Row{Role::viewer, {use_own_account, read_fleet}},
       Row{Role::publisher, {use_own_account, read_fleet, publish_releases, prepare_patches}},
       Row{Role::operator_,
-          {use_own_account, read_fleet, prepare_patches, manage_devices, operate_rollouts, acknowledge_alerts}},
+          {use_own_account, read_fleet, prepare_patches, manage_devices, operate_rollouts, acknowledge_alerts,
+           read_notifications}},
       Row{Role::admin,
           {use_own_account, read_fleet, publish_releases, prepare_patches, manage_devices, operate_rollouts,
-           acknowledge_alerts, admit_devices, manage_people, read_audit}},
+           acknowledge_alerts, admit_devices, manage_people, read_audit, read_notifications, manage_notifications}},
   };
 }();
 

@@ -12,6 +12,7 @@
 #include "server/app/config_keys.hpp"
 #include "server/app/toml_file.hpp"
 #include "server/http/client_address.hpp"
+#include "server/notify/address_rules.hpp"
 
 namespace argosy::server {
 namespace {
@@ -158,6 +159,9 @@ Result<void> check_whole(const Config& config) {
   }
   if (auto proxies = TrustedProxies::parse(config.operator_trusted_proxies); !proxies) {
     return std::move(proxies).error().within("http.operator.trusted_proxies");
+  }
+  if (auto networks = AddressRules::parse(config.notify_allowed_networks); !networks) {
+    return std::move(networks).error().within("notify.allowed_networks");
   }
   if (std::find(log_levels.begin(), log_levels.end(), config.log_level) == log_levels.end()) {
     return make_error(Errc::invalid_argument,

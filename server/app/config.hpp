@@ -87,6 +87,14 @@ struct Config {
   std::int64_t drift_interval_ms = 60000;
   std::int64_t drift_look_s = 86'400;
   std::int64_t drift_memory_mb = 160;
+  std::string notify_allowed_networks;
+  std::string notify_ca_file;
+  std::int64_t notify_tick_ms = 1000;
+  std::int64_t notify_timeout_s = 15;
+  std::int64_t notify_retry_first_ms = 5000;
+  std::int64_t notify_retry_most_s = 900;
+  std::int64_t notify_give_up_minutes = 2880;
+  std::int64_t notify_most_waiting = 5000;
   std::int64_t telemetry_retention_days = 30;
   std::int64_t telemetry_hour_rollups_days = 90;
   std::int64_t telemetry_day_rollups_days = 1095;
@@ -99,6 +107,7 @@ struct Config {
   std::int64_t retention_tokens_days = 365;
   std::int64_t retention_verdicts_days = 90;
   std::int64_t retention_presence_days = 30;
+  std::int64_t retention_deliveries_days = 30;
   std::int64_t retention_uploads_days = 90;
   std::int64_t telemetry_batch_ms = 100;
   std::int64_t retention_audit_days = 730;

@@ -126,6 +126,21 @@ const ConfigKey keys[] = {
      "What the leader remembers for drift, a kilobyte a device and model of 4 features; the others are read again each "
      "time",
      1, 65536},
+    {"notify.allowed_networks", &Config::notify_allowed_networks,
+     "Networks that routes may reach beside the public Internet: a list of networks or addresses, such as "
+     "[\"10.1.0.0/16\"]; who may change routes reaches them from this machine"},
+    {"notify.ca_file", &Config::notify_ca_file,
+     "PEM authorities that receivers' certificates may come from; empty: the system's"},
+    {"notify.tick_ms", &Config::notify_tick_ms, "How often what is to be told is looked for", 50, 60000},
+    {"notify.timeout_s", &Config::notify_timeout_s, "How long a receiver may take for one message", 1, 120},
+    {"notify.retry_first_ms", &Config::notify_retry_first_ms,
+     "Longest wait before the second attempt; it doubles with each, and how much of it is waited is left to chance",
+     100, hour_ms},
+    {"notify.retry_most_s", &Config::notify_retry_most_s, "Longest wait between two attempts", 1, 86400},
+    {"notify.give_up_minutes", &Config::notify_give_up_minutes,
+     "A message that has not arrived after this long is given up", 1, 43200},
+    {"notify.most_waiting", &Config::notify_most_waiting,
+     "Messages that may wait for one route; the oldest is given up for the next", 10, 100000},
     {"telemetry.retention_days", &Config::telemetry_retention_days, "How long windows and health samples are kept", 1,
      ten_years_days},
     {"telemetry.hour_rollups_days", &Config::telemetry_hour_rollups_days,
@@ -140,6 +155,8 @@ const ConfigKey keys[] = {
     {"retention.events_days", &Config::retention_events_days, "How long events are kept", 1, ten_years_days},
     {"retention.alerts_days", &Config::retention_alerts_days, "How long an alert is kept after it was resolved", 1,
      ten_years_days},
+    {"retention.deliveries_days", &Config::retention_deliveries_days,
+     "How long a delivery is kept after it arrived or was given up, with its log", 1, ten_years_days},
     {"retention.rollouts_days", &Config::retention_rollouts_days,
      "How long a rollout is kept after it ended, with its devices and decisions, and as long as it stands; a draft, "
      "after "

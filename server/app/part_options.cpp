@@ -209,6 +209,22 @@ PatchOptions patch_options(const Config& config) {
   return options;
 }
 
+NotifyOptions notify_options(const Config& config) {
+  NotifyOptions options;
+  options.courier.addresses = AddressRules::parse(config.notify_allowed_networks).value();
+  options.courier.ca_file = config.notify_ca_file;
+  options.courier.timeout = std::chrono::seconds(config.notify_timeout_s);
+  options.courier.user_agent = "argosyd " ARGOSY_VERSION;
+  options.key_file = fs::path(config.store_dir) / "notify.key";
+  options.public_url = public_url(config, port(config.operator_port));
+  options.site_label = config.presence_site_label;
+  options.retry = {.first = ms(config.notify_retry_first_ms),
+                   .most = std::chrono::seconds(config.notify_retry_most_s),
+                   .give_up_after = std::chrono::minutes(config.notify_give_up_minutes)};
+  options.waiting.deliveries = config.notify_most_waiting;
+  return options;
+}
+
 RetentionOptions retention_options(const Config& config) {
   RetentionOptions options;
   options.days = {.events = config.retention_events_days,
@@ -218,7 +234,8 @@ RetentionOptions retention_options(const Config& config) {
                   .claims = config.retention_claims_days,
                   .tokens = config.retention_tokens_days,
                   .verdicts = config.retention_verdicts_days,
-                  .presence = config.retention_presence_days};
+                  .presence = config.retention_presence_days,
+                  .deliveries = config.retention_deliveries_days};
   return options;
 }
 

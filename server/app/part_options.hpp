@@ -23,6 +23,7 @@
 #include "server/models/patch_service.hpp"
 #include "server/monitoring/otlp_exporter_service.hpp"
 #include "server/mqtt/mqtt_client.hpp"
+#include "server/notify/notify_service.hpp"
 #include "server/quarantine/quarantine_service.hpp"
 #include "server/retention/retention_service.hpp"
 #include "server/rollouts/evidence/evidence_service.hpp"
@@ -66,6 +67,7 @@ CollectorOptions collector_options(const Config& config);
 AlertOptions alert_options(const Config& config);
 DriftOptions drift_options(const Config& config);
 EvidenceOptions evidence_options(const Config& config);
+NotifyOptions notify_options(const Config& config);
 RetentionOptions retention_options(const Config& config);
 
 }  // namespace argosy::server

@@ -49,6 +49,7 @@
 #include "server/monitoring/otlp_exporter_service.hpp"
 #include "server/monitoring/served_figures.hpp"
 #include "server/mqtt/broker_visit.hpp"
+#include "server/notify/notify_api.hpp"
 #include "server/overview/overview_service.hpp"
 #include "server/quarantine/quarantine_api.hpp"
 #include "server/rollouts/assignment_api.hpp"
@@ -196,6 +197,7 @@ struct Server::Parts {
   DriftService drift{db, drift_options(config)};
   AlertService alerts{db, alert_options(config)};
   EventService events{io, db, {.observe = loop_observer(metrics)}};
+  NotifyService notify{io, db, worker, notify_options(config)};
   RetentionService retention{db, retention_options(config)};
   OverviewService overview{db};
   FleetFiguresService fleet_figures{db};
@@ -358,6 +360,8 @@ void Server::Parts::add_leader_jobs() {
   every("drift", Duration{config.drift_tick_ms}, round_of<&DriftService::tick>(drift));
   every("alerts", Duration{config.alerts_tick_ms}, round_of<&AlertService::tick>(alerts));
   every("windows of other instances", 1s, round_of<&WindowNews::take_unheard>(window_news));
+  every("notifications", Duration{config.notify_tick_ms}, round_of<&NotifyService::tick>(notify));
+  every("alerts told again", 60s, round_of<&NotifyService::refresh_alertmanagers>(notify));
   every("worst lists", 5s, round_of<&AlertService::tell_worst>(alerts));
   leader->add_last(round_of<&DriftService::hand_over>(drift));
   leader->add_last(round_of<&AlertService::hand_over>(alerts));
@@ -400,6 +404,7 @@ void Server::Parts::add_routes() {
   add_drift_routes(all, drift);
   add_alert_routes(all, alerts);
   add_event_routes(all, events);
+  add_notify_routes(all, notify);
   add_overview_routes(all, overview);
   for (const Route& route : all.routes()) {
     Router& where = route.path.starts_with(device_prefix) ? device_router : operator_router;
@@ -481,6 +486,7 @@ void Server::Parts::add_figures() {
   metrics.include([this] { return served.families(); });
   add_metrics(metrics, drift, leading);
   add_metrics(metrics, alerts, leading);
+  add_metrics(metrics, notify, leading);
   add_metrics(metrics, retention);
   add_metrics(metrics, *leader);
   add_metrics(metrics, "operator", "people and pipelines", *operator_server);

@@ -67,6 +67,10 @@ constexpr std::string_view old_revoked_devices =
     "limit "
     "least($2, 50))";
 
+constexpr std::string_view old_deliveries =
+    "delete from deliveries where id in (select id from deliveries where state <> 'waiting' "
+    "and ended_at < $1::timestamptz order by ended_at limit $2)";
+
 constexpr std::string_view old_claims =
     "delete from claims where id in (select id from claims where least(expires_at, revoked_at) < $1::timestamptz "
     "order by id limit $2)";
@@ -92,6 +96,7 @@ constexpr RetentionRule rules[] = {
     {"presence_spans", &RetentionDays::presence, old_presence},
     {"unwatched_times", &RetentionDays::presence, old_unwatched},
     {"site_hours", &RetentionDays::presence, old_hours_of_sites},
+    {"deliveries", &RetentionDays::deliveries, old_deliveries},
     {"devices", &RetentionDays::revoked_devices, old_revoked_devices},
     {"claims", &RetentionDays::claims, old_claims},
     {"api_tokens", &RetentionDays::tokens, old_tokens},
@@ -110,6 +115,10 @@ constexpr TableBound bounds[] = {
     {"blobs", "retention.uploads_days after one was sent that no release names; patches go with patches.keep_days"},
     {"claims", "retention.claims_days after one expired or was revoked"},
     {"contract_breaches", "at most one a device and model, while its input breaks the contract; goes with its device"},
+    {"deliveries",
+     "retention.deliveries_days after one arrived or was given up; notify.most_waiting a route until then"},
+    {"delivery_attempts", "at most 50 a delivery; goes with it"},
+    {"delivery_events", "at most 500 a delivery; goes with it"},
     {"desired_due", "at most one a device; goes when its document is published, and with its device"},
     {"device_failures", "at most one a device and model; goes with its device"},
     {"device_models", "as many as a device has models; goes with its device, and when it reports the model gone"},
@@ -131,6 +140,8 @@ constexpr TableBound bounds[] = {
     {"level_changes", "emptied by the leader each second"},
     {"login_links", "a week after one expired"},
     {"models", of_publishers},
+    {"notice_route_states", "one a route"},
+    {"notice_routes", "at most 100"},
     {"patches", "patches.keep_days after the last device left the old file"},
     {"presence_checks", of_a_device},
     {"presence_spans", "retention.presence_days after it ended; at most 96 a device and day; goes with its device"},
@@ -165,8 +176,10 @@ constexpr TableBound bounds[] = {
     {"telemetry_packing", "one a table that is being packed"},
     {"telemetry_speakers", "one a device; goes with its device"},
     {"telemetry_windows", "an hour and telemetry.pack_after_minutes, by partition; then it is packed"},
+    {"told_alerts", "at most one an open alert and route; goes with the alert"},
     {"uncounted_devices", "emptied by the leader each second"},
     {"unheard_windows", "emptied by the leader each second"},
+    {"untold_events", "until the leader has made deliveries of it; goes with its event"},
     {"unwatched_times", "retention.presence_days; at most one a minute"},
     {"users", "what people make; a name is never given again"},
     {"variants", of_publishers},

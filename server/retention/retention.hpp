@@ -21,6 +21,7 @@ struct RetentionDays {
   std::int64_t tokens = 365;           // likewise
   std::int64_t verdicts = 90;          // on drift, and usual latencies, that nothing has renewed
   std::int64_t presence = 30;          // after a device's presence changed, or the hour was over
+  std::int64_t deliveries = 30;        // after they arrived or were given up
 };
 
 // Takes away rows of one table.

@@ -96,7 +96,7 @@ class Decisions(RunningArgosy):
         number = path.rpartition("/")[2]
         asked, told = self.installation.rows(f"""
             select (select count(*) from audit where object = 'rollout/{number}' and action = 'rollout.{verb.partition(' ')[0]}'),
-                   (select count(*) from events where rollout_id = {number} and kind = 'rollout.decision' and details->>'actor' <> 'engine')""")[0]
+                   (select count(*) from events where rollout_id = {number} and starts_with(kind, 'rollout.') and kind <> 'rollout.device' and details->>'actor' <> 'engine')""")[0]
         decided = decisions_before + (2 if verb == "approve" else 1)  # that it was approved, and that it starts
         self.assertEqual((int(asked), self.decisions(path), int(told)), (1, decided, decided), verb)
 

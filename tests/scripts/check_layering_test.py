@@ -88,6 +88,7 @@ PLANTED = {
     "only net, server/http, *_api.*, server/app and agent/link see Beast": [
         ("server/devices/device_service.cpp", "<boost/beast/http.hpp>"), ("agent/app/app.cpp", "<boost/beast.hpp>"),
         ("cli/api_client.cpp", "<boost/beast/http.hpp>"), ("agent/app/app.cpp", '"net/http_steps.hpp"')],
+    "only server/notify's courier sees libcurl": [("server/notify/notify_service.cpp", "<curl/curl.h>"), ("cli/api_client.cpp", "<curl/curl.h>")],
     "net knows common/base alone": [("net/url.cpp", '"common/json/json_reader.hpp"'),
                                     ("net/http_call.cpp", '"agent/link/proxy.hpp"')],
     "in agent/ only link, app and main see Asio": [("agent/update/a.cpp", "<boost/asio/post.hpp>")],

@@ -18,6 +18,7 @@ const Alerts = lazy(() => import("./screens/alerts"));
 const Connectivity = lazy(() => import("./screens/connectivity"));
 const Device = lazy(() => import("./screens/device"));
 const Explore = lazy(() => import("./screens/explore"));
+const Notifications = lazy(() => import("./screens/notifications"));
 const Settings = lazy(() => import("./screens/settings"));
 
 export function App() {
@@ -57,6 +58,9 @@ function SignedIn() {
           </Route>
           <Route path="/explore">
             <Explore />
+          </Route>
+          <Route path="/notifications">
+            <Notifications />
           </Route>
           <Route path="/settings">
             <Settings />

@@ -10,7 +10,7 @@ namespace argosy::server {
 using Json = nlohmann::json;
 
 void log_decision(pqxx::work& transaction, const RolloutRecord& record, const std::string& actor,
-                  const Decision& decision, Instant now, const std::string& severity) {
+                  const Decision& decision, Instant now, const std::string& severity, const std::string& event_kind) {
   transaction.exec_params0(
       R"sql(
         insert into rollout_decisions (rollout_id, at, actor, rule, decision, message, inputs)
@@ -18,7 +18,7 @@ void log_decision(pqxx::work& transaction, const RolloutRecord& record, const st
       )sql",
       record.id, now, actor, decision.rule, decision.decision, decision.message, decision.inputs.dump());
   const Json details{{"actor", actor}, {"rule", decision.rule}, {"decision", decision.decision}};
-  append_event(transaction, {.kind = "rollout.decision",
+  append_event(transaction, {.kind = event_kind,
                              .severity = severity,
                              .device_id = std::nullopt,
                              .rollout_id = record.id,

@@ -1,4 +1,6 @@
-// The decision log of a rollout, which explains it to its operators, with an event for each entry. For this folder's
+// The decision log of a rollout, which explains it to its operators, with an event for each entry. One that
+// changes the rollout's state has the state in the event's kind ("rollout.halted"), for those who wait for it. For this
+// folder's
 // *_store.cpp, on DB threads, inside the transaction that does what was decided.
 #pragma once
 
@@ -13,6 +15,7 @@
 namespace argosy::server {
 
 void log_decision(pqxx::work& transaction, const RolloutRecord& record, const std::string& actor,
-                  const Decision& decision, Instant now, const std::string& severity = "info");
+                  const Decision& decision, Instant now, const std::string& severity = "info",
+                  const std::string& event_kind = "rollout.decision");
 
 }  // namespace argosy::server

@@ -61,7 +61,7 @@ void change_state(pqxx::work& transaction, const RolloutRecord& record, RolloutS
       )sql",
       record.id, std::string(to_string(to)), decision.message, now, has_ended(to), to == RolloutState::running,
       ends_standing(to));
-  log_decision(transaction, record, actor, decision, now, severity_of(to));
+  log_decision(transaction, record, actor, decision, now, severity_of(to), "rollout." + std::string(to_string(to)));
   if (to == RolloutState::halted || to == RolloutState::rolling_back) tell_of_stop(transaction, record, to, "", now);
   if (ends_standing(to) || to == RolloutState::paused) look_for_newcomers_again(transaction, record.model);
 }

@@ -14,6 +14,8 @@ const WHAT_FOR: Record<Permission, string> = {
   admit_devices: "admit devices",
   manage_people: "manage people and tokens",
   read_audit: "read the audit log",
+  read_notifications: "see who is told of what",
+  manage_notifications: "change who is told of what",
 };
 
 /** What the settings are about: who has one of these finds them. */

@@ -3,7 +3,7 @@
 import { QueryCache, QueryClient, keepPreviousData, useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { ApiError, call, query } from "./client";
 import { markFresh } from "./freshness";
-import type { Alert, AlertGroup, AlertMoment, AlertWithHistory, Assignment, AuditEntry, Claim, Connectivity, Decision, Device, DeviceDrift, FacetCounts, FleetEvent, GroupedSeries, Me, Model, Overview, Page, Patch, PresenceTimeline, QuarantineRow, Release, Rollout, RolloutDevice, Series, Silence, TelemetryEpoch, Token, User, ValidationNumbers, WorstDevices } from "./types";
+import type { Alert, AlertGroup, AlertMoment, AlertWithHistory, Assignment, AuditEntry, Claim, Connectivity, Decision, Delivery, DeliveryInFull, Device, DeviceDrift, FacetCounts, FleetEvent, GroupedSeries, Me, Model, NoticeRoute, Overview, Page, Patch, PresenceTimeline, QuarantineRow, Release, Rollout, RolloutDevice, Series, Silence, TelemetryEpoch, Token, User, ValidationNumbers, WorstDevices } from "./types";
 
 export const queryClient = new QueryClient({
   queryCache: new QueryCache({
@@ -200,3 +200,19 @@ export const useClaims = () => useQuery({ queryKey: ["claims"], queryFn: () => c
 export const useTokens = () => useQuery({ queryKey: ["tokens"], queryFn: () => call<Page<Token>>("/tokens") });
 export const useUsers = () => useQuery({ queryKey: ["users"], queryFn: () => call<Page<User>>("/users") });
 export const useAudit = () => useQuery({ queryKey: ["audit"], queryFn: () => call<Page<AuditEntry>>("/audit?limit=100"), refetchInterval: 15_000 });
+
+export const useRoutes = () => useQuery({ queryKey: ["routes"], queryFn: () => call<Page<NoticeRoute>>("/routes"), refetchInterval: 15_000 });
+export const useDeliveries = (route: string, state: string) =>
+  useQuery({
+    queryKey: ["deliveries", route, state],
+    queryFn: () => call<Page<Delivery>>(`/deliveries${query({ route, state, limit: 100 })}`),
+    placeholderData: keepPreviousData,
+    refetchInterval: 5_000,
+  });
+/** Asked again each second while `isOpen` says so of what is known. */
+export const useDelivery = (id: number, isOpen: (known?: DeliveryInFull) => boolean = () => false) =>
+  useQuery({
+    queryKey: ["deliveries", id],
+    queryFn: () => call<DeliveryInFull>(`/deliveries/${id}`),
+    refetchInterval: ({ state }) => (isOpen(state.data) ? 1000 : false),
+  });

@@ -14,7 +14,9 @@ export type Permission =
   | "acknowledge_alerts"
   | "admit_devices"
   | "manage_people"
-  | "read_audit";
+  | "read_audit"
+  | "read_notifications"
+  | "manage_notifications";
 
 export interface Page<T> {
   items: T[];
@@ -717,4 +719,62 @@ export interface AuditEntry {
   object: string;
   address: string; // from where; empty: the server itself
   details: Record<string, unknown>;
+}
+
+export type TargetKind = "webhook" | "email" | "slack" | "teams" | "pagerduty" | "alertmanager";
+
+export interface NoticeTarget {
+  kind: TargetKind;
+  url?: string;
+  host?: string; // the mail server; of Slack and Teams all that is shown of the address
+  port?: number;
+  tls?: "starttls" | "implicit" | "none";
+  user?: string | null;
+  from?: string;
+  to?: string[];
+}
+
+export interface NoticeRoute {
+  id: number;
+  name: string;
+  enabled: boolean;
+  kinds: string[];
+  least_severity: "info" | "warning" | "critical";
+  filter: string | null;
+  model: string | null;
+  rollout_id: number | null;
+  group_by: string[];
+  group_wait_s: number;
+  target: NoticeTarget;
+  version: number;
+  created_by: string;
+  created_at: string;
+  updated_at: string;
+  rests_until: string | null;
+  last_error: string | null;
+  waiting: number;
+}
+
+export type DeliveryState = "waiting" | "delivered" | "given_up";
+
+export interface Delivery {
+  id: number;
+  key: string;
+  route_id: number;
+  route: string;
+  state: DeliveryState;
+  severity: string;
+  title: string;
+  event_count: number;
+  test: boolean;
+  attempts: number;
+  created_at: string;
+  due_at: string | null;
+  ended_at: string | null;
+  last_error: string | null;
+}
+
+export interface DeliveryInFull extends Delivery {
+  events: { id: number; kind: string; message: string }[];
+  log: { at: string; took_ms: number; delivered: boolean; status: number | null; answer: string | null; error: string | null }[];
 }

@@ -1,14 +1,14 @@
 // Documents as the server gives them, for tests: ordinary ones, of which a test changes what it is about.
 
-import type { Device, GroupedSeries, GroupLine, Me, Permission, Role, Rollout, RolloutAction, Series } from "../api/types";
+import type { Device, GroupedSeries, GroupLine, Me, NoticeRoute, Permission, Role, Rollout, RolloutAction, Series } from "../api/types";
 
 const EVERYBODY: Permission[] = ["use_own_account", "read_fleet"];
-const OPERATOR: Permission[] = [...EVERYBODY, "prepare_patches", "manage_devices", "operate_rollouts", "acknowledge_alerts"];
+const OPERATOR: Permission[] = [...EVERYBODY, "prepare_patches", "manage_devices", "operate_rollouts", "acknowledge_alerts", "read_notifications"];
 const PERMISSIONS: Record<Role, Permission[]> = {
   viewer: EVERYBODY,
   publisher: [...EVERYBODY, "publish_releases", "prepare_patches"],
   operator: OPERATOR,
-  admin: [...OPERATOR, "publish_releases", "admit_devices", "manage_people", "read_audit"],
+  admin: [...OPERATOR, "publish_releases", "admit_devices", "manage_people", "read_audit", "manage_notifications"],
 };
 
 export const me = (role: Role = "operator"): Me => ({ user: { name: "ada", role }, permissions: PERMISSIONS[role], csrf: "csrf-of-ada" });
@@ -101,3 +101,25 @@ export function groupLine(overrides: Partial<GroupLine>): GroupLine {
 export function groupedSeries(overrides: Partial<GroupedSeries>): GroupedSeries {
   return { metric: "latency_p95", unit: "ms", by: "", step_s: 60, devices: 2, rows: 4, t: [0, 60], groups: [groupLine({})], other: null, ...overrides };
 }
+
+export const noticeRoute = (changes: Partial<NoticeRoute> = {}): NoticeRoute => ({
+  id: 1,
+  name: "on-call",
+  enabled: true,
+  kinds: ["alert.*"],
+  least_severity: "info",
+  filter: null,
+  model: null,
+  rollout_id: null,
+  group_by: ["rule", "site"],
+  group_wait_s: 0,
+  target: { kind: "webhook", url: "https://example.com/hook" },
+  version: 1,
+  created_by: "user:ada",
+  created_at: "2026-01-01T00:00:00Z",
+  updated_at: "2026-01-01T00:00:00Z",
+  rests_until: null,
+  last_error: null,
+  waiting: 0,
+  ...changes,
+});
