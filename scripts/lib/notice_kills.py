@@ -12,6 +12,12 @@ QUICK = {"ARGOSY_NOTIFY_ALLOWED_NETWORKS": "127.0.0.0/8", "ARGOSY_NOTIFY_TICK_MS
          "ARGOSY_NOTIFY_RETRY_FIRST_MS": "200", "ARGOSY_NOTIFY_RETRY_MOST_S": "1"}
 
 
+def two_routes(argosy, receiver):
+    """Their secrets, by the path that each sends to: one tells each event at once, and one what came within a second."""
+    return {path: argosy("route", "create", path[1:], "--kind", "alert.*", "--group-wait", wait, "--to-kind", "webhook",
+                         "--url", receiver.url + path)["secret"] for path, wait in (("/single", 0), ("/grouped", 1))}
+
+
 class NoticeKills:
     """`installation` and `receiver` run; `secrets` are those of the routes, by the path that each sends to."""
 

@@ -13,7 +13,7 @@ from running_argosy import RunningArgosy  # noqa: E402, I001  (it knows where th
 from alertmanager import Alertmanager  # noqa: E402
 from command_line import CommandFailed  # noqa: E402
 from mail_server import MailServer  # noqa: E402
-from notice_kills import QUICK, NoticeKills  # noqa: E402
+from notice_kills import QUICK, NoticeKills, two_routes  # noqa: E402
 from processes import say, wait_until  # noqa: E402
 from scenario import EXAMPLE  # noqa: E402
 from webhook_receiver import Receiver, signature  # noqa: E402
@@ -206,12 +206,7 @@ class NoticesAndKills(RunningArgosy):
         seed = int(os.environ.get("ARGOSY_SEED") or secrets.randbelow(2**32))
         say(f"ARGOSY_SEED={seed}")
         receiver = self.group.start(Receiver(self.folder / "receiver", fails=0.1, seed=seed))
-        of_routes = {}
-        for path, wait in (("/single", 0), ("/grouped", 1)):
-            made = self.api("POST", "/api/v1/routes", {"name": path[1:], "kinds": ["alert.*"], "group_wait_s": wait,
-                                                       "target": {"kind": "webhook", "url": receiver.url + path}})
-            of_routes[path] = made.json()["secret"]
-        kills = NoticeKills(self.installation, receiver, of_routes, seed)
+        kills = NoticeKills(self.installation, receiver, two_routes(self.argosy, receiver), seed)
         kills.run(SECONDS)
         figures = kills.figures()
         say(json.dumps(figures))

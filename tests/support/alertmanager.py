@@ -21,7 +21,7 @@ class Alertmanager(Program):
         self.url = f"http://127.0.0.1:{free_port()}"
         super().__init__("alertmanager", [
             PROGRAM, "--config.file", file, "--storage.path", folder / "data", "--cluster.listen-address=",
-            "--web.listen-address", self.url.removeprefix("http://")], log=folder / "alertmanager.log", ready=self._is_ready)
+            "--web.listen-address", self.url.removeprefix("http://")], log=folder / "alertmanager.log", cwd=PROGRAM.parent, ready=self._is_ready)
 
     def _is_ready(self):
         try:

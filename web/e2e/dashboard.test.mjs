@@ -21,6 +21,7 @@ const SCREENS = {
   silences: "/alerts?view=silences",
   "alert-history": "/alerts?view=history",
   explore: "/explore?by=hardware_class",
+  notifications: "/notifications",
   settings: "/settings",
 };
 
@@ -389,6 +390,35 @@ describe("the dashboard", { skip: chromiumProgram() ? false : "Chromium is missi
       await row.getByRole("button", { name: "End" }).click();
       await page.getByRole("dialog").getByRole("button", { name: "End" }).click();
       await row.waitFor({ state: "detached" });
+      assert.deepEqual(complaints, []);
+      await context.close();
+    });
+  });
+
+  describe("notifications", () => {
+    it("make a route, show its secret once, and tell that a test cannot arrive", async () => {
+      const { page, context, complaints } = await signedIn(small);
+      await page.goto("/notifications");
+      await page.getByRole("button", { name: "Make a route" }).click();
+      const dialog = page.getByRole("dialog", { name: "Make a route" });
+      await dialog.getByLabel("Name").fill("nowhere");
+      await dialog.getByLabel("Address").fill("http://127.0.0.1:9/");
+      await dialog.getByRole("button", { name: "Make it" }).click();
+      await dialog.getByText("It is shown this once").waitFor();
+      await dialog.getByRole("button", { name: "Close" }).click();
+      const row = page.getByRole("row").filter({ hasText: "nowhere" }).first();
+      await row.getByRole("button", { name: "Send a test" }).click();
+      await row.getByText("It did not arrive").waitFor();
+      await row.getByText("notify.allowed_networks").waitFor();
+      assert.deepEqual(complaints, []);
+      await context.close();
+    });
+
+    it("show every attempt of a delivery", async () => {
+      const { page, context, complaints } = await signedIn(small);
+      await page.goto("/notifications?state=given_up");
+      await page.getByRole("button", { name: "Log of delivery 2" }).click();
+      await page.getByRole("dialog", { name: "Delivery 2" }).getByText("try later").waitFor();
       assert.deepEqual(complaints, []);
       await context.close();
     });

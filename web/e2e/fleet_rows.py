@@ -113,6 +113,7 @@ class Fleet:
         self.presence_over_time()
         self.alerts()
         self.events()
+        self.notices()
         return self.rows.sql()
 
     # What may run -----------------------------------------------------------------------------------------------------
@@ -359,6 +360,30 @@ class Fleet:
                           author="user:ada", comment=comment, created_at=self.ago(3600), changed_at=self.ago(3600), changed_by="user:ada", in_effect=weekly is None)
         self.rows.add("latency_baselines", device_id=self.slow, model="digits", version="1.0",
                       ln_p95_mean=math.log(usual), windows=400, updated_at=self.now)
+
+    # Who was told ----------------------------------------------------------------------------------------------------
+
+    def notices(self):
+        mail = {"kind": "email", "host": "mail.example.com", "port": 587, "tls": "starttls", "user": None,
+                "from": "argosy@example.com", "to": ["fleet@example.com"]}
+        for number, name, target, error in ((1, "fleet-mail", mail, ""),
+                                            (2, "on-call", {"kind": "webhook", "url": "https://example.com/hooks/argosy"},
+                                             "the receiver answered 503")):
+            settings = {"name": name, "enabled": True, "kinds": ["rollout.halted", "quarantine.*"], "least_severity": "warning", "filter": None,
+                        "model": None, "rollout_id": None, "group_by": ["rule", "site"], "group_wait_s": 30, "target": target}
+            self.rows.add("notice_routes", id=number, name=name, settings=settings, kinds='{"rollout.halted","quarantine.*"}', enabled=True,
+                          secrets=b"", created_by="user:ada", created_at=self.ago(90000), updated_at=self.ago(90000))
+            self.rows.add("notice_route_states", route_id=number, last_error=error)
+        for number, route, state, title, events, error in (
+                (1, 1, "delivered", "Digits 1.0 for Berlin: halt: 4 of 12 devices failed", 1, ""),
+                (2, 2, "given_up", "Digits 1.0 for Berlin: halt: 4 of 12 devices failed", 1, "the receiver answered 503"),
+                (3, 1, "delivered", f"{self.dark} sent a message (state) that is not taken", 14, "")):
+            age = 4000 - 1000 * number
+            self.rows.add("deliveries", id=number, key=f"msg_of_a_test_{number}", route_id=route, line="rollout", state=state,
+                          severity="critical", title=title, events=events, bytes=400, attempts=1 if state == "delivered" else 9,
+                          created_at=self.ago(age), waits_since=self.ago(age), due_at=self.ago(age), ended_at=self.ago(age - 2), last_error=error)
+            self.rows.add("delivery_attempts", delivery_id=number, at=self.ago(age - 2), took_ms=143, delivered=state == "delivered",
+                          status=503 if error else 250, answer="try later" if error else "250 taken", error=error)
 
     def events(self):
         def event(age_s, kind, severity, message, device=None, rollout=None, model=None):
