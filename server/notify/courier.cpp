@@ -146,6 +146,7 @@ void prepare_common(Journey& journey, const Courier::Options& options) {
   curl_easy_setopt(easy, CURLOPT_PRIVATE, &journey);
   curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, journey.error);
   curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+  curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);  // else a name that nobody resolves holds up the others at its end
   curl_easy_setopt(easy, CURLOPT_PROXY, "");
   curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
   curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, static_cast<long>(options.timeout.count()));

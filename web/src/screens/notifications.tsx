@@ -203,7 +203,7 @@ function MakeRoute() {
       <dialog ref={dialog} aria-labelledby={title}>
         <form class="stack" onSubmit={(event) => void send(event)}>
           <h2 id={title}>Make a route</h2>
-          <div class="stack" hidden={secret.value !== null}>
+          <div class={secret.value === null ? "stack" : undefined} hidden={secret.value !== null}>
             <Fields kind={kind.value} onKind={(chosen) => (kind.value = chosen)} />
             {failure.value !== null && <Failure error={failure.value} />}
             <div class="row">
