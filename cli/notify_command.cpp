@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "cli/exit_code.hpp"
+#include "cli/listing.hpp"
 #include "common/base/file.hpp"
 #include "common/json/json_look.hpp"
 
@@ -215,6 +216,7 @@ Result<int> delete_route(const Context& context, const RouteFlags& flags) {
     return make_error(Errc::invalid_argument, "this deletes the route " + cell(route, "/name") +
                                                   " and the log of its " + "deliveries; say so with --yes");
   ARGOSY_CHECK(api.remove(path_of(route)));
+  if (context.output.json) print_json(route);
   print_note(context.output, "Deleted " + cell(route, "/name"));
   return exit_ok;
 }
@@ -246,31 +248,26 @@ Result<int> send_test(const Context& context, const RouteFlags& flags) {
     ARGOSY_TRY(delivery, api.get(path));
   }
   const bool has_arrived = text_in(delivery, "state") == "delivered";
+  if (!has_arrived) return make_error(Errc::unavailable, "the test did not arrive: " + said(delivery));
   if (context.output.json) print_json(delivery);
-  if (has_arrived) print_note(context.output, "It arrived: " + said(delivery));
-  if (has_arrived) return exit_ok;
-  return make_error(Errc::unavailable, "the test did not arrive: " + said(delivery));
+  print_note(context.output, "It arrived: " + said(delivery));
+  return exit_ok;
 }
 
+const std::vector<Column> delivery_columns = {
+    {"ID", "/id"},       {"MADE", "/created_at"},   {"ROUTE", "/route"},
+    {"STATE", "/state"}, {"ATTEMPTS", "/attempts"}, {"EVENTS", "/event_count"},
+    {"TITLE", "/title"}};
+
 Result<int> list_deliveries(const Context& context, const DeliveryFlags& flags) {
-  ARGOSY_TRY(const ApiClient api, context.api());
-  std::string query = "?limit=" + std::to_string(flags.limit);
-  if (!flags.state.empty()) query += "&state=" + net::percent_encode(flags.state);
-  if (!flags.route.empty()) {
-    ARGOSY_TRY(const json route, find_route(api, flags.route));
-    query += "&route=" + cell(route, "/id");
+  std::string route = flags.route;
+  if (!route.empty() && !is_route_number(route)) {
+    ARGOSY_TRY(const ApiClient api, context.api());
+    ARGOSY_TRY(const json found, find_route(api, route));
+    route = cell(found, "/id");
   }
-  ARGOSY_TRY(const json page, api.get("/deliveries" + query));
-  if (context.output.json) {
-    print_json(member(page, "items"));
-    return exit_ok;
-  }
-  std::vector<Row> rows;
-  for (const json& one : list_in(page, "items"))
-    rows.push_back({cell(one, "/id"), cell(one, "/created_at"), cell(one, "/route"), cell(one, "/state"),
-                    cell(one, "/attempts"), cell(one, "/event_count"), cell(one, "/title")});
-  print_table({"ID", "MADE", "ROUTE", "STATE", "ATTEMPTS", "EVENTS", "TITLE"}, rows);
-  return exit_ok;
+  return print_list(context, with_query("/deliveries", {{"route", route}, {"state", flags.state}}), delivery_columns,
+                    flags.limit);
 }
 
 Result<int> show_delivery(const Context& context, const DeliveryFlags& flags) {

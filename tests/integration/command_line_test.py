@@ -14,9 +14,11 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 
 from running_argosy import RunningArgosy  # noqa: E402, I001  (it knows where the next are)
+from notice_kills import QUICK  # noqa: E402
 from played_device import state  # noqa: E402
 from processes import free_port, wait_until  # noqa: E402
 from scenario import EXAMPLE  # noqa: E402
+from webhook_receiver import Receiver  # noqa: E402
 from window_figures import encode, varint  # noqa: E402
 
 FAILED, USAGE, NOT_ALLOWED, NOT_FOUND, CONFLICT, UNREACHABLE, NOT_COMPLETED, PAUSED, STILL_RUNNING = 1, 2, 3, 4, 5, 6, 7, 8, 9
@@ -65,6 +67,10 @@ class Door(BaseHTTPRequestHandler):
 
 class CommandLineVerbs(RunningArgosy):
     worked = set()  # the words of each call that ended well, options left out
+
+    @classmethod
+    def environment(cls):
+        return QUICK
 
     @classmethod
     def setUpClass(cls):
@@ -834,6 +840,36 @@ class CommandLineVerbs(RunningArgosy):
         self.assertTrue(self.ok_json("audit", "verify", "--seal", seal, "--hash", hash_)["intact"])
         self.refused(FAILED, ("audit", "verify", "--seal", seal, "--hash", "0" * 64))
         self.refused(USAGE, ("audit", "verify", "--seal", seal))
+
+    # Who is told ----------------------------------------------------------------------------------------------------------
+    def test_a_route_is_made_tried_changed_and_deleted(self):
+        receiver = self.group.start(Receiver(self.folder / "receiver"))
+        self.addCleanup(receiver.stop)
+        create = ("route", "create", "by-hand", "--kind", "alert.*", "--to-kind", "webhook", "--url", receiver.url)
+        secret = self.ok(*create).out.strip()
+        self.assertTrue(secret.startswith("whsec_"))
+        self.refused(CONFLICT, create, "by-hand")
+        self.refused(FAILED, ("route", "create", "x", "--kind", "alert.*", "--to-kind", "pigeon"), "webhook, email")
+        header, rows = self.table("route", "list")
+        self.assertEqual((header, rows[0][1]), (["ID", "ROUTE", "KINDS", "FROM", "TO", "WAITING", "STATE"], "by-hand"))
+        self.assertIn(receiver.url, self.ok("route", "show", "by-hand").out)
+        self.assertIn("It arrived: answered 200", self.ok("route", "test", "by-hand").err)
+        self.assertNotEqual(self.ok("route", "rotate", "by-hand").out.strip(), secret)
+        self.assertEqual(self.ok_json("route", "update", "by-hand", "--severity", "critical")["least_severity"], "critical")
+        self.refused(NOT_FOUND, ("route", "show", "nobody"), "argosy route list")
+
+        header, rows = self.table("delivery", "list", "--route", "by-hand", "--state", "delivered")
+        self.assertEqual(header, ["ID", "MADE", "ROUTE", "STATE", "ATTEMPTS", "EVENTS", "TITLE"])
+        number = rows[0][0]
+        self.assertIn("key msg_", self.ok("delivery", "show", number).out)
+        self.ok("delivery", "redeliver", number)
+        wait_until(lambda: len(receiver.received()) == 2, 20, "it comes once more")
+        self.assertEqual(len({line["id"] for line in receiver.received()}), 1)
+        receiver.stop()
+        self.refused(UNREACHABLE, ("route", "test", "by-hand"), "did not arrive")
+        self.refused(FAILED, ("route", "delete", "by-hand"), "--yes")
+        self.ok("route", "delete", "by-hand", "--yes")
+        self.assertEqual(self.ok_json("route", "list"), [])
 
     # All of them ----------------------------------------------------------------------------------------------------------
     def test_a_shell_completes_verbs_and_options(self):
