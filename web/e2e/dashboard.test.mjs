@@ -21,7 +21,7 @@ const SCREENS = {
   silences: "/alerts?view=silences",
   "alert-history": "/alerts?view=history",
   explore: "/explore?by=hardware_class",
-  notifications: "/notifications",
+  notifications: "/settings/notifications",
   settings: "/settings",
 };
 
@@ -398,7 +398,7 @@ describe("the dashboard", { skip: chromiumProgram() ? false : "Chromium is missi
   describe("notifications", () => {
     it("make a route, show its secret once, and tell that a test cannot arrive", async () => {
       const { page, context, complaints } = await signedIn(small);
-      await page.goto("/notifications");
+      await page.goto("/settings/notifications");
       await page.getByRole("button", { name: "Make a route" }).click();
       const dialog = page.getByRole("dialog", { name: "Make a route" });
       await dialog.getByLabel("Name").fill("nowhere");
@@ -416,7 +416,7 @@ describe("the dashboard", { skip: chromiumProgram() ? false : "Chromium is missi
 
     it("show every attempt of a delivery", async () => {
       const { page, context, complaints } = await signedIn(small);
-      await page.goto("/notifications?state=given_up");
+      await page.goto("/settings/notifications?state=given_up");
       await page.getByRole("button", { name: "Log of delivery 2" }).click();
       await page.getByRole("dialog", { name: "Delivery 2" }).getByText("try later").waitFor();
       assert.deepEqual(complaints, []);

@@ -59,7 +59,7 @@ function SignedIn() {
           <Route path="/explore">
             <Explore />
           </Route>
-          <Route path="/notifications">
+          <Route path="/settings/notifications">
             <Notifications />
           </Route>
           <Route path="/settings">

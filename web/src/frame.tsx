@@ -47,7 +47,7 @@ export function Frame({ me, children }: { me: Me; children: ComponentChildren })
           Argosy
         </Link>
         <nav aria-label="Main">
-          {[...PLACES, ...(may(me, "read_notifications") ? [["/notifications", "Notifications"] as const] : []), ...(may(me, ...SETTINGS) ? [["/settings", "Settings"] as const] : [])].map(([href, text]) => (
+          {[...PLACES, ...(may(me, ...SETTINGS) ? [["/settings", "Settings"] as const] : [])].map(([href, text]) => (
             <Link key={href} href={href} aria-current={isAt(path, href) ? "page" : undefined}>
               {text}
             </Link>

@@ -19,7 +19,7 @@ const WHAT_FOR: Record<Permission, string> = {
 };
 
 /** What the settings are about: who has one of these finds them. */
-export const SETTINGS: Permission[] = ["admit_devices", "manage_people", "read_audit"];
+export const SETTINGS: Permission[] = ["admit_devices", "manage_people", "read_audit", "read_notifications"];
 
 export function may(me: Me, ...any: Permission[]): boolean {
   return any.some((permission) => me.permissions.includes(permission));

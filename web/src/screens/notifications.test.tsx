@@ -18,21 +18,21 @@ function server(who = me("admin")): FakeApi {
 describe("the notifications", () => {
   it("tell who is told of what and what became of it", async () => {
     server();
-    show(<Notifications />, "/notifications");
+    show(<Notifications />, "/settings/notifications");
     await seen("cam-7 is dark");
     for (const each of ["on-call", "alert.*", "https://example.com/hook", "Given up", "the receiver answered 410", "and 2 others"]) expect(text()).toContain(each);
   });
 
   it("may be read by who may not change them", async () => {
     server(me("operator"));
-    show(<Notifications />, "/notifications");
+    show(<Notifications />, "/settings/notifications");
     await seen("on-call");
     for (const label of ["Make a route", "Send a test", "Delete", "Send again"]) expect(button(label).disabled, label).toBe(true);
   });
 
   it("show a webhook's secret once", async () => {
     const api = server().on("POST /routes", { ...route(), secret: "whsec_once" });
-    show(<Notifications />, "/notifications");
+    show(<Notifications />, "/settings/notifications");
     await seen("Make a route");
     press("Make a route");
     enter("Name", "new");
@@ -49,7 +49,7 @@ describe("the notifications", () => {
     server()
       .on("POST /routes/1/test", { ...delivery, id: 18, state: "waiting" })
       .on("GET /deliveries/18", { ...delivery, id: 18, events: [], log: [] });
-    show(<Notifications />, "/notifications");
+    show(<Notifications />, "/settings/notifications");
     await seen("Send a test");
     press("Send a test");
     await seen("It did not arrive");

@@ -317,7 +317,7 @@ function Deliveries() {
   const deliveries = useDeliveries("", state);
   const items = deliveries.data?.items ?? [];
   return (
-    <Card title="Deliveries" extra={<Segments label="State" choices={STATES} chosen={state} onChoose={(chosen) => navigate(withSearch("/notifications", { state: chosen }))} />} flush>
+    <Card title="Deliveries" extra={<Segments label="State" choices={STATES} chosen={state} onChoose={(chosen) => navigate(withSearch("/settings/notifications", { state: chosen }))} />} flush>
       {deliveries.isPending ? (
         <Skeleton lines={6} />
       ) : deliveries.error ? (

@@ -24,9 +24,9 @@ describe("the settings", () => {
   });
 
   it("say so to whom nothing of them is open", async () => {
-    server(me("operator"));
+    server(me("viewer"));
     show(<Settings />, "/settings");
-    await seen("Nothing here is for the role operator");
+    await seen("Nothing here is for the role viewer");
   });
 
   it.each([

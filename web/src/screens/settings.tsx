@@ -3,6 +3,7 @@
 import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useId, useRef } from "preact/hooks";
+import { Link } from "wouter-preact";
 import { call } from "../api/client";
 import { SETTINGS, may } from "../api/permissions";
 import { queryClient, useAudit, useClaims, useMe, useTokens, useUsers } from "../api/queries";
@@ -24,6 +25,11 @@ export default function Settings() {
   return (
     <>
       <h1>Settings</h1>
+      {may(me.data, "read_notifications") && (
+        <p>
+          <Link href="/settings/notifications">Notifications</Link>: who is told of what happens, and what became of each message.
+        </p>
+      )}
       {may(me.data, "admit_devices") && <Claims />}
       {may(me.data, "manage_people") && <Tokens />}
       {may(me.data, "manage_people") && <Users />}
