@@ -91,6 +91,14 @@ Result<json> ApiClient::post_if_match(const std::string& path, const std::string
   return call("POST", path, &body, {{"If-Match", "\"" + etag + "\""}});
 }
 
+Result<json> ApiClient::patch_if_match(const std::string& path, const std::string& etag, const json& body) const {
+  return call("PATCH", path, &body, {{"If-Match", "\"" + etag + "\""}});
+}
+
+Result<json> ApiClient::remove_if_match(const std::string& path, const std::string& etag) const {
+  return call("DELETE", path, nullptr, {{"If-Match", "\"" + etag + "\""}});
+}
+
 Result<json> ApiClient::list(const std::string& path, const std::string& filter, std::size_t limit) const {
   json items = json::array();
   std::string cursor;

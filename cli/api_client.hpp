@@ -25,9 +25,12 @@ class ApiClient {
   Result<nlohmann::json> put(const std::string& path, const nlohmann::json& body) const;
   Result<nlohmann::json> patch(const std::string& path, const nlohmann::json& body) const;
   Result<nlohmann::json> remove(const std::string& path) const;
-  // POST under If-Match, for what two operators might change at once.
+  // Under If-Match, for what two operators might change at once.
   Result<nlohmann::json> post_if_match(const std::string& path, const std::string& etag,
                                        const nlohmann::json& body) const;
+  Result<nlohmann::json> patch_if_match(const std::string& path, const std::string& etag,
+                                        const nlohmann::json& body) const;
+  Result<nlohmann::json> remove_if_match(const std::string& path, const std::string& etag) const;
   // All items of a list, page after page, up to `limit`.
   Result<nlohmann::json> list(const std::string& path, const std::string& filter, std::size_t limit) const;
   // The body of an answer of any size, piece by piece; what an error left behind is a part.

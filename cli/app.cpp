@@ -44,6 +44,7 @@ int run(int argc, char** argv) {
   add_alert_commands(root, context);
   add_release_commands(root, context);
   add_rollout_commands(root, context);
+  add_rule_commands(root, context);
   add_telemetry_commands(root, context);
   add_journal_commands(root, context);
   add_drift_commands(root, context);

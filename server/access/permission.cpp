@@ -22,6 +22,8 @@ std::string_view to_string(Permission permission) {
       return "operate_rollouts";
     case Permission::acknowledge_alerts:
       return "acknowledge_alerts";
+    case Permission::manage_rules:
+      return "manage_rules";
     case Permission::admit_devices:
       return "admit_devices";
     case Permission::manage_people:

@@ -18,6 +18,7 @@ enum class Permission : std::uint8_t {
   manage_devices,    // labels, revoking
   operate_rollouts,  // create, start, pause, halt, ...
   acknowledge_alerts,
+  manage_rules,   // what alerts are raised for
   admit_devices,  // claims
   manage_people,  // users and tokens
   read_audit,
@@ -26,10 +27,11 @@ enum class Permission : std::uint8_t {
 };
 inline constexpr std::array role_permissions{
     // what a role can give
-    Permission::use_own_account,    Permission::read_fleet,         Permission::publish_releases,
-    Permission::prepare_patches,    Permission::manage_devices,     Permission::operate_rollouts,
-    Permission::acknowledge_alerts, Permission::admit_devices,      Permission::manage_people,
-    Permission::read_audit,         Permission::read_notifications, Permission::manage_notifications};
+    Permission::use_own_account,    Permission::read_fleet,     Permission::publish_releases,
+    Permission::prepare_patches,    Permission::manage_devices, Permission::operate_rollouts,
+    Permission::acknowledge_alerts, Permission::manage_rules,   Permission::admit_devices,
+    Permission::manage_people,      Permission::read_audit,     Permission::read_notifications,
+    Permission::manage_notifications};
 
 std::string_view to_string(Permission permission);  // "publish_releases"
 // Of those that a role can give.

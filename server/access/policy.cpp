@@ -30,10 +30,10 @@ constexpr auto policy = [] {
       Row{Role::publisher, {use_own_account, read_fleet, publish_releases, prepare_patches}},
       Row{Role::operator_,
           {use_own_account, read_fleet, prepare_patches, manage_devices, operate_rollouts, acknowledge_alerts,
-           read_notifications}},
+           manage_rules, read_notifications}},
       Row{Role::admin,
           {use_own_account, read_fleet, publish_releases, prepare_patches, manage_devices, operate_rollouts,
-           acknowledge_alerts, admit_devices, manage_people, read_audit, read_notifications, manage_notifications}},
+           acknowledge_alerts, manage_rules, admit_devices, manage_people, read_audit, read_notifications, manage_notifications}},
   };
 }();
 

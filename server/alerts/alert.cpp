@@ -30,10 +30,11 @@ double LatencyBaseline::p95_ms() const {
 
 namespace {
 
-void learn(const LatencyRule& rule, LatencyBaseline& baseline, double p95_ms) {
+void learn(const LatencyRule& rule, LatencyBaseline& baseline, const LatencyWindow& window) {
   baseline.windows += 1;
   const auto weight = 1.0 / static_cast<double>(std::min(baseline.windows, rule.baseline_memory));
-  baseline.ln_p95_mean += weight * (std::log(p95_ms) - baseline.ln_p95_mean);
+  baseline.ln_p95_mean += weight * (std::log(window.p95_ms) - baseline.ln_p95_mean);
+  baseline.by_hour.learn(window.started_at, std::log(window.p95_ms));
 }
 
 // How many of the newest windows open the alert.
@@ -48,11 +49,21 @@ std::size_t windows_to_judge(const LatencyRule& rule, const std::vector<LatencyW
   return windows;
 }
 
-AlertState judge_newest(const LatencyRule& rule, double usual_ms, const std::vector<LatencyWindow>& recent) {
+// From here on a window is high.
+double high_from_ms(const LatencyRule& rule, double usual_ms, double ln_sigma) {
+  const double by_noise = usual_ms * std::exp(rule.open_z * std::max(ln_sigma, rule.least_sigma));
+  return std::max({rule.open_ratio * usual_ms, by_noise, usual_ms + rule.min_delta_ms});
+}
+
+// `high_ms` is that of the newest window; one of before the hour may have been usual then.
+AlertState judge_newest(const LatencyRule& rule, const LatencyBaseline& baseline, double high_ms,
+                        const std::vector<LatencyWindow>& recent) {
   const auto newest = windows_to_judge(rule, recent);
   const auto high = static_cast<std::size_t>(
       std::count_if(recent.end() - static_cast<std::ptrdiff_t>(newest), recent.end(), [&](const LatencyWindow& window) {
-        return window.p95_ms >= rule.open_ratio * usual_ms && window.p95_ms - usual_ms >= rule.min_delta_ms;
+        if (window.p95_ms < high_ms) return false;
+        const auto usual_then = baseline.by_hour.ln_at(window.started_at);
+        return !usual_then || window.p95_ms >= high_from_ms(rule, std::exp(*usual_then), baseline.by_hour.ln_sigma());
       }));
   if (high == 0) return AlertState::ok;
   const bool enough = high >= rule.open_high && high * rule.open_of >= rule.open_high * newest;
@@ -67,24 +78,42 @@ bool is_calm_again(const LatencyRule& rule, double usual_ms, const std::vector<L
 
 }  // namespace
 
+std::optional<double> usual_ms_at(const LatencyRule& rule, const LatencyBaseline& baseline, AlertState present,
+                                  Instant at) {
+  constexpr std::size_t first_hours = 1;  // that are over
+  constexpr Duration nearby{15 * 60'000};
+  const auto& by_hour = baseline.by_hour;
+  if (const auto of_hour = by_hour.ln_at(at)) return std::exp(*of_hour);
+  const bool is_young = by_hour.hours_known() <= first_hours;
+  const auto running = by_hour.running(at);
+  const bool has_enough = running.values >= rule.baseline_windows;
+  const bool goes_on = is_young || present != AlertState::ok;
+  // Before an hour that nobody knows, what rises may be that hour's.
+  const bool is_amid = by_hour.running(at + nearby).is_at;
+  if (has_enough && (goes_on || (running.is_at && is_amid))) return std::exp(running.ln_mean);
+  if (goes_on && baseline.windows >= rule.baseline_windows) return baseline.p95_ms();
+  return std::nullopt;
+}
+
 LatencyJudgement judge_latency(const LatencyRule& rule, LatencyBaseline& baseline, AlertState present,
                                const std::vector<LatencyWindow>& recent) {
-  if (recent.empty() || recent.back().p95_ms <= 0) return {present, 0, 0, 0};
+  if (recent.empty() || recent.back().p95_ms <= 0) return {present, 0, 0, 0, 0};
   const LatencyWindow& window = recent.back();
   baseline.until = std::max(baseline.until, window.started_at);
-  if (baseline.windows < rule.baseline_windows) {
-    learn(rule, baseline, window.p95_ms);
-    return {AlertState::ok, window.p95_ms, baseline.p95_ms(), window.p95_ms / baseline.p95_ms()};
+  const auto usual = usual_ms_at(rule, baseline, present, window.started_at);
+  if (!usual) {
+    learn(rule, baseline, window);
+    return {AlertState::ok, window.p95_ms, baseline.p95_ms(), window.p95_ms / baseline.p95_ms(), 0};
   }
-  const double usual_ms = baseline.p95_ms();
-  LatencyJudgement judgement{AlertState::ok, window.p95_ms, usual_ms, window.p95_ms / usual_ms};
+  const double high_ms = high_from_ms(rule, *usual, baseline.by_hour.ln_sigma());
+  LatencyJudgement judgement{AlertState::ok, window.p95_ms, *usual, window.p95_ms / *usual, high_ms};
   if (present == AlertState::firing) {
-    judgement.state = is_calm_again(rule, usual_ms, recent) ? AlertState::ok : AlertState::firing;
+    judgement.state = is_calm_again(rule, *usual, recent) ? AlertState::ok : AlertState::firing;
     return judgement;
   }
-  judgement.state = judge_newest(rule, usual_ms, recent);
+  judgement.state = judge_newest(rule, baseline, high_ms, recent);
   // A high window must not teach the baseline that it is usual.
-  if (judgement.state == AlertState::ok) learn(rule, baseline, window.p95_ms);
+  if (judgement.state == AlertState::ok) learn(rule, baseline, window);
   return judgement;
 }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "common/base/instant.hpp"
+#include "common/stats/hourly_usual.hpp"
 
 namespace argosy::server {
 
@@ -32,16 +33,18 @@ enum class AlertState : std::uint8_t { ok, pending, firing, resolved };
 std::string_view to_string(AlertState state);
 
 struct LatencyRule {
-  double open_ratio = 2.0;  // p95 against the device's own usual p95
-  double min_delta_ms = 2;  // and at least this much slower
+  double open_ratio = 2.0;    // p95 against the device's own usual p95 at this hour of the day
+  double open_z = 6;          // and so many sigmas over it, of ln p95,
+  double least_sigma = 0.05;  // where sigma is no less than this
+  double min_delta_ms = 2;    // and at least this much slower
   double close_ratio = 1.5;
   std::size_t open_high = 2;               // so many high ones
   std::size_t open_of = 3;                 // of the newest so many windows open it,
   std::uint64_t open_inferences = 100;     // or the same share of as many as hold so many inferences: the p95 of a
                                            // few is their slowest, and one stall is no slowdown
   std::size_t close_after = 10;            // so many windows in a row under close_ratio close it
-  std::uint64_t baseline_windows = 10;     // fewer windows make no baseline
-  std::uint64_t baseline_memory = 10'000;  // the baseline is the mean over about so many windows
+  std::uint64_t baseline_windows = 10;     // fewer windows make no baseline, of all hours or of a new one
+  std::uint64_t baseline_memory = 10'000;  // the mean of all hours is that of about so many windows
   std::uint64_t min_count = 5;             // windows with fewer inferences say nothing
 };
 
@@ -51,11 +54,12 @@ struct AccuracyRule {
   double z = 1.645;            // upper bound at 95 %, one-sided
 };
 
-// A device's usual latency for one version: the mean of ln p95 over its windows while no alert was open.
+// A device's usual latency for one version, from ln p95 of its windows while no alert was open.
 struct LatencyBaseline {
-  double ln_p95_mean = 0;
+  double ln_p95_mean = 0;  // of all hours
   std::uint64_t windows = 0;
   Instant until{};  // windows that started up to here have been judged
+  HourlyUsual by_hour = {};
   double p95_ms() const;
 };
 
@@ -70,7 +74,15 @@ struct LatencyJudgement {
   double value_ms = 0;  // p95 of the window that decided
   double baseline_ms = 0;
   double ratio = 0;
+  double high_from_ms = 0;  // from here on a window is high
 };
+
+// What is usual at this moment: at this hour of the last seven days; of an hour that no day knows, so far in it, once
+// that is enough windows. In a device's first two hours, and while an alert is open, the hour before has to do, or the
+// mean of all there is. Nothing: it has to learn first. So a daily rise to four times the latency is no alarm, not even
+// on a device's first morning.
+std::optional<double> usual_ms_at(const LatencyRule& rule, const LatencyBaseline& baseline, AlertState present,
+                                  Instant at);
 
 // One window further: the baseline learns from it unless it is high or the alert is firing. `recent` ends with the new
 // window, oldest first, and holds up to max(open_of, close_after) windows of the version.

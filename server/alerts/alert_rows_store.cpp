@@ -1,6 +1,8 @@
 #include "server/alerts/alert_rows_store.hpp"
 
 #include <deque>
+#include <map>
+#include <set>
 
 #include <nlohmann/json.hpp>
 
@@ -15,6 +17,30 @@ namespace argosy::server {
 namespace {
 
 constexpr FlapRule flap{};
+
+// Rules are data: people say how severe each is, and disable it. What a disabled one found does not count, but that it
+// is over does.
+std::vector<AlertFinding> as_rules_say(pqxx::work& transaction, const std::vector<AlertFinding>& findings) {
+  std::set<std::string> names;
+  for (const auto& finding : findings) names.insert(finding.rule);
+  const auto rows = transaction.exec_params(
+      "select name, severity, is_enabled from rules where deleted_at is null and name in (select unnest($1::text[]))",
+      pg_array(names));
+  struct Said {
+    std::string severity;
+    bool is_enabled = true;
+  };
+  std::map<std::string, Said> said;
+  for (const auto& row : rows) said[row[0].as<std::string>()] = {row[1].as<std::string>(), row[2].as<bool>()};
+  std::vector<AlertFinding> counting;
+  for (const auto& finding : findings) {
+    const auto rule = said.find(finding.rule);
+    if (rule != said.end() && !rule->second.is_enabled && finding.state != AlertState::ok) continue;
+    counting.push_back(finding);
+    if (rule != said.end()) counting.back().severity = rule->second.severity;
+  }
+  return counting;
+}
 
 std::string merged(const std::string& details, const std::string& more) {
   auto document = json_or_null(details);
@@ -213,7 +239,8 @@ OngoingAlerts read_open_alerts(pqxx::work& transaction, const std::vector<std::s
   return open;
 }
 
-std::size_t apply_findings(pqxx::work& transaction, const std::vector<AlertFinding>& findings, Instant now) {
+std::size_t apply_findings(pqxx::work& transaction, const std::vector<AlertFinding>& found, Instant now) {
+  const auto findings = as_rules_say(transaction, found);
   if (findings.empty()) return 0;
   Batch batch(read_cards(transaction, findings, flap, now), now);
   const auto around = surroundings_of(transaction, batch, findings, now);

@@ -43,6 +43,8 @@ class AlertService::WindowJudge {
     return std::make_unique<PairAlerts>(std::move(release), std::move(found->memory), found->latency, found->accuracy);
   }
 
+  void use(const LatencyRule& rule) { rules_.latency = rule; }
+
   ReleasesToJudge releases;
 
  private:
@@ -69,6 +71,10 @@ void AlertService::take(const std::vector<UnheardPair>& pairs, Instant now) {
 
 void AlertService::doubt(const std::set<std::string>& devices, Instant now) {
   watch_.doubt(devices, now);
+}
+
+void AlertService::use(const LatencyRule& rule) {
+  judge_->use(rule);
 }
 
 WatchFigures AlertService::watch_figures(Instant now) const {

@@ -50,6 +50,8 @@ class AlertService {
   void take(const std::vector<UnheardPair>& pairs, Instant now);
   // It is not known whether something of these devices was stored.
   void doubt(const std::set<std::string>& devices, Instant now);
+  // From now on latency is judged by this.
+  void use(const LatencyRule& rule);
   // Judges what is due, presence, drift and rollouts; follows silences and the clock; and writes alerts with their
   // history and the events `alert.firing`, `alert.resolved` and `alert.escalated`. Answers how many alerts moved. Call
   // about once a second on the leader.

@@ -68,8 +68,8 @@ void PairAlerts::hear(const std::string& version, const JudgedWindow& window) {
 
 void PairAlerts::keep(WindowMemory memory) {
   has_usual_ = memory.baseline.windows > 0;
-  ln_usual_ms_ = memory.baseline.ln_p95_mean;
   if (memory.newest) newest_ = {memory.newest->started_at, memory.newest->p95_ms};
+  ln_usual_ms_ = memory.baseline.by_hour.ln_at(newest_.started_at).value_or(memory.baseline.ln_p95_mean);
   fresh_ = std::move(memory.fresh);
   fresh_.shrink_to_fit();
   packed_ = pack(memory);

@@ -41,11 +41,11 @@ std::size_t span_of(const LatencyRule& rule) {
   return std::max(rule.open_of, rule.close_after);
 }
 
-AlertFinding latency_finding(const ServedVersion& served, const LatencyRule& rule, const LatencyJudgement& judgement) {
+AlertFinding latency_finding(const ServedVersion& served, const LatencyJudgement& judgement) {
   char text[256];
   const char* format = judgement.state == AlertState::ok
-                           ? "%s: latency of %s %s is back at %.1f ms (p95), usual here is %.1f ms"
-                           : "%s: latency of %s %s is %.1f ms (p95), usual here is %.1f ms";
+                           ? "%s: latency of %s %s is back at %.1f ms (p95), usual here at this hour is %.1f ms"
+                           : "%s: latency of %s %s is %.1f ms (p95), usual here at this hour is %.1f ms";
   std::snprintf(text, sizeof text, format, served.device.c_str(), served.model.c_str(), served.version.c_str(),
                 judgement.value_ms, judgement.baseline_ms);
   AlertFinding finding{std::string(built_in::latency_doubled.name),
@@ -54,7 +54,7 @@ AlertFinding latency_finding(const ServedVersion& served, const LatencyRule& rul
                        served.model,
                        judgement.state,
                        judgement.value_ms,
-                       std::max(rule.open_ratio * judgement.baseline_ms, judgement.baseline_ms + rule.min_delta_ms),
+                       judgement.high_from_ms,
                        text,
                        {}};
   finding.details_json = json{
@@ -112,8 +112,7 @@ AlertState judge_latency_of(const WindowRules& rules, const ServedVersion& serve
     memory.recent.push_back({window.started_at, *window.p95_ms, window.count});
     if (memory.recent.size() > span_of(rules.latency)) memory.recent.erase(memory.recent.begin());
     const auto judgement = judge_latency(rules.latency, memory.baseline, present, memory.recent);
-    if (next_step(present, judgement.state) != AlertStep::none)
-      findings.push_back(latency_finding(served, rules.latency, judgement));
+    if (next_step(present, judgement.state) != AlertStep::none) findings.push_back(latency_finding(served, judgement));
     present = judgement.state;
   }
   return present;
@@ -222,6 +221,9 @@ void put(Packer& out, const WindowMemory& memory) {
   out.put(memory.baseline.windows);
   out.put(memory.baseline.until);
   out.put(memory.read_until);
+  const Bytes by_hour = memory.baseline.by_hour.pack();
+  out.put(by_hour.size());
+  out.put_bytes(by_hour);
   out.put(memory.recent.size());
   for (const auto& window : memory.recent) {
     out.put(window.started_at);
@@ -251,6 +253,7 @@ WindowMemory unpack_window_memory(ByteView bytes) {
   memory.baseline.windows = in.number();
   memory.baseline.until = in.instant();
   memory.read_until = in.instant();
+  memory.baseline.by_hour = HourlyUsual::unpack(in.bytes(in.number()));
   for (auto left = in.number(); left > 0 && !in.is_at_end(); --left) {
     const Instant started_at = in.instant();
     const double p95_ms = in.exact();

@@ -43,6 +43,12 @@ std::vector<std::vector<TakenWindow>> newest_windows(pqxx::work& transaction, co
   return read_stored_windows(transaction, wanted);
 }
 
+// What cannot be read counts as forgotten.
+HourlyUsual by_hour_of(const std::string& hex) {
+  const auto bytes = from_hex(hex);
+  return bytes ? HourlyUsual::unpack(*bytes) : HourlyUsual{};
+}
+
 // The version that each device serves now, what is written of it, and the threshold that its release was validated
 // against when that is an accuracy. Devices that are revoked and pairs without windows are left out.
 std::vector<WatchedVersion> read_versions(pqxx::work& transaction, const JudgeWindows& judge) {
@@ -61,7 +67,7 @@ std::vector<WatchedVersion> read_versions(pqxx::work& transaction, const JudgeWi
   // The limit on devices keeps the planner from reading all of them for some hundred.
   static const std::string sql = std::string(R"sql(
     select p.n, p.device, p.model, p.version, b.ln_p95_mean, b.windows, b.updated_at,
-      coalesce(b.read_until, b.updated_at) as read_until, b.recent, b.labels, b.fresh,
+      coalesce(b.read_until, b.updated_at) as read_until, b.recent, b.labels, b.fresh, b.by_hour,
   )sql") + threshold_of_release + R"sql(
     from jsonb_to_recordset($1::jsonb) as p(n int, device text, model text, version text)
     cross join lateral (select id from devices where id = p.device and revoked_at is null limit 1) d
@@ -77,7 +83,7 @@ std::vector<WatchedVersion> read_versions(pqxx::work& transaction, const JudgeWi
     if (!row["ln_p95_mean"].is_null()) {
       version.memory.is_new = false;
       version.memory.baseline = {row["ln_p95_mean"].as<double>(), row["windows"].as<std::uint64_t>(),
-                                 row["updated_at"].as<Instant>()};
+                                 row["updated_at"].as<Instant>(), by_hour_of(row["by_hour"].as<std::string>())};
       version.memory.read_until = std::max(oldest, row["read_until"].as<Instant>());
       remember_recent(version.memory, row["recent"].as<std::string>());
       remember_labels(version.memory, row["labels"].as<std::string>());
@@ -123,23 +129,24 @@ void save_memories(pqxx::work& transaction, const std::vector<ToSave>& memories)
                     {"read_until", to_rfc3339(memory.read_until)},
                     {"recent", recent_to_json(memory)},
                     {"labels", labels_to_json(memory)},
-                    {"fresh", fresh_to_json(memory)}});
+                    {"fresh", fresh_to_json(memory)},
+                    {"by_hour", to_hex(memory.baseline.by_hour.pack())}});
   }
   if (rows.empty()) return;
   const auto text = rows.dump();
   transaction.exec_params0(
       R"sql(
         insert into latency_baselines
-          (device_id, model, version, ln_p95_mean, windows, updated_at, read_until, recent, labels, fresh)
-        select device, model, version, mean, windows, until, read_until, recent, labels, fresh
+          (device_id, model, version, ln_p95_mean, windows, updated_at, read_until, recent, labels, fresh, by_hour)
+        select device, model, version, mean, windows, until, read_until, recent, labels, fresh, by_hour
         from jsonb_to_recordset($1::jsonb) as m(device text, model text, version text, mean double precision,
           windows bigint, until timestamptz, read_until timestamptz, recent text, labels text,
-          fresh text)
+          fresh text, by_hour text)
         order by device, model, version
         on conflict (device_id, model, version) do update set ln_p95_mean = excluded.ln_p95_mean,
           windows = excluded.windows, updated_at = excluded.updated_at, read_until = excluded.read_until,
           recent = excluded.recent, labels = excluded.labels,
-          fresh = excluded.fresh
+          fresh = excluded.fresh, by_hour = excluded.by_hour
       )sql",
       text);
   if (!any_new) return;

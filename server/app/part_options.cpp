@@ -190,6 +190,14 @@ DriftOptions drift_options(const Config& config) {
   return options;
 }
 
+RuleOptions rule_options(const Config& config) {
+  RuleOptions options;
+  options.watch.budget = judging_budget(config.alerts_tick_ms) / 2;
+  options.watch.memory_bytes = size(2 * config.alerts_memory_mb) << 20;  // the steps of a trend
+  options.device_certificate_days = config.pki_device_days;
+  return options;
+}
+
 TelemetryOptions telemetry_options(const Config& config) {
   TelemetryOptions options;
   options.retention_days = static_cast<int>(config.telemetry_retention_days);

@@ -28,6 +28,7 @@
 #include "server/retention/retention_service.hpp"
 #include "server/rollouts/evidence/evidence_service.hpp"
 #include "server/rollouts/rollout_service.hpp"
+#include "server/rules/rule_service.hpp"
 #include "server/telemetry/batch_collector.hpp"
 #include "server/telemetry/telemetry_service.hpp"
 #include "server/work/worker_pool.hpp"
@@ -66,6 +67,7 @@ TelemetryOptions telemetry_options(const Config& config);
 CollectorOptions collector_options(const Config& config);
 AlertOptions alert_options(const Config& config);
 DriftOptions drift_options(const Config& config);
+RuleOptions rule_options(const Config& config);
 EvidenceOptions evidence_options(const Config& config);
 NotifyOptions notify_options(const Config& config);
 RetentionOptions retention_options(const Config& config);

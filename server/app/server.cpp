@@ -58,6 +58,8 @@
 #include "server/rollouts/recall_api.hpp"
 #include "server/rollouts/rollout_api.hpp"
 #include "server/rollouts/validation_api.hpp"
+#include "server/rules/rule_api.hpp"
+#include "server/rules/rule_progress.hpp"
 #include "server/telemetry/query/query_api.hpp"
 #include "server/telemetry/query/query_service.hpp"
 #include "server/telemetry/stored/packing_service.hpp"
@@ -94,6 +96,12 @@ Result<void> check_share(const Config& config) {
   return make_error(Errc::not_found, "mqtt.share=" + std::to_string(config.mqtt_share) + " needs " +
                                          certificate.string() +
                                          ": run argosyd --init-pki again, which keeps all that exists");
+}
+
+// Those of windows: with the model "" comes word of health.
+std::vector<UnheardPair> with_windows(std::vector<UnheardPair> pairs) {
+  std::erase_if(pairs, [](const UnheardPair& pair) { return pair.model.empty(); });
+  return pairs;
 }
 
 Task<Result<bool>> is_current(StandingService& standing, PeerCertificate certificate) {
@@ -196,6 +204,8 @@ struct Server::Parts {
   ServedFigures served;
   DriftService drift{db, drift_options(config)};
   AlertService alerts{db, alert_options(config)};
+  RuleService rules{db, rule_options(config),
+                    [this](const AgainstUsual& usual) { alerts.use(latency_rule_of(usual)); }};
   EventService events{io, db, {.observe = loop_observer(metrics)}};
   NotifyService notify{io, db, worker, notify_options(config)};
   RetentionService retention{db, retention_options(config)};
@@ -293,14 +303,21 @@ void Server::Parts::connect_parts() {
     if (!leader->leading()) return;  // the one that leads finds them noted
     drift.take(windows, now);
     alerts.take(windows, now);
+    rules.take(windows, now);
+  });
+  telemetry.on_health([this](const std::vector<TakenHealth>& health) {
+    if (leader->leading()) rules.take(health, wall_clock_now());
   });
   telemetry.on_doubt([this](const std::set<std::string>& devices) {
     drift.doubt(devices, wall_clock_now());
     alerts.doubt(devices, wall_clock_now());
+    rules.doubt(devices, wall_clock_now());
   });
   window_news.on_unheard([this](const std::vector<UnheardPair>& pairs) {
-    drift.take(pairs, wall_clock_now());
-    alerts.take(pairs, wall_clock_now());
+    rules.take(pairs, wall_clock_now());
+    const auto of_models = with_windows(pairs);
+    drift.take(of_models, wall_clock_now());
+    alerts.take(of_models, wall_clock_now());
   });
 
   connect_broker();
@@ -359,12 +376,14 @@ void Server::Parts::add_leader_jobs() {
   every("recount of the fleet", 1h, [this](Instant) { return recount(devices); });
   every("drift", Duration{config.drift_tick_ms}, round_of<&DriftService::tick>(drift));
   every("alerts", Duration{config.alerts_tick_ms}, round_of<&AlertService::tick>(alerts));
+  every("rules", Duration{config.alerts_tick_ms}, round_of<&RuleService::tick>(rules));
   every("windows of other instances", 1s, round_of<&WindowNews::take_unheard>(window_news));
   every("notifications", Duration{config.notify_tick_ms}, round_of<&NotifyService::tick>(notify));
   every("alerts told again", 60s, round_of<&NotifyService::refresh_alertmanagers>(notify));
   every("worst lists", 5s, round_of<&AlertService::tell_worst>(alerts));
   leader->add_last(round_of<&DriftService::hand_over>(drift));
   leader->add_last(round_of<&AlertService::hand_over>(alerts));
+  leader->add_last(round_of<&RuleService::hand_over>(rules));
   every("demand for patches", 15s, round_of<&PatchService::count_demand>(*patches));
   every("clearing patches", 5min, round_of<&PatchService::clear>(*patches));
 }
@@ -403,6 +422,7 @@ void Server::Parts::add_routes() {
   add_quarantine_routes(all, quarantine);
   add_drift_routes(all, drift);
   add_alert_routes(all, alerts);
+  add_rule_routes(all, rules);
   add_event_routes(all, events);
   add_notify_routes(all, notify);
   add_overview_routes(all, overview);
@@ -487,6 +507,7 @@ void Server::Parts::add_figures() {
   add_metrics(metrics, drift, leading);
   add_metrics(metrics, alerts, leading);
   add_metrics(metrics, notify, leading);
+  add_metrics(metrics, rules, leading);
   add_metrics(metrics, retention);
   add_metrics(metrics, *leader);
   add_metrics(metrics, "operator", "people and pipelines", *operator_server);

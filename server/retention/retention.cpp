@@ -51,6 +51,13 @@ constexpr std::string_view old_baselines =
     "delete from latency_baselines where ctid = any(array(select ctid from latency_baselines "
     "where updated_at < $1::timestamptz limit $2))";
 
+constexpr std::string_view old_rule_memory =
+    "delete from rule_memory where ctid = any(array(select ctid from rule_memory where updated_at < $1::timestamptz "
+    "limit $2))";
+constexpr std::string_view deleted_rules =
+    "delete from rules where id in (select id from rules where deleted_at < $1::timestamptz order by deleted_at "
+    "limit $2)";
+
 constexpr std::string_view old_presence =
     "delete from presence_spans where ctid = any(array(select ctid from presence_spans where to_at < $1::timestamptz "
     "order by to_at limit $2))";
@@ -93,6 +100,8 @@ constexpr RetentionRule rules[] = {
     {"drift_evidence", &RetentionDays::verdicts, old_evidence, once_an_hour},
     {"drift_peers", &RetentionDays::verdicts, old_peers, once_an_hour},
     {"latency_baselines", &RetentionDays::verdicts, old_baselines, once_an_hour},
+    {"rule_memory", &RetentionDays::verdicts, old_rule_memory, once_an_hour},
+    {"rules", &RetentionDays::alerts, deleted_rules},
     {"presence_spans", &RetentionDays::presence, old_presence},
     {"unwatched_times", &RetentionDays::presence, old_unwatched},
     {"site_hours", &RetentionDays::presence, old_hours_of_sites},
@@ -161,6 +170,9 @@ constexpr TableBound bounds[] = {
     {"rollout_shadows", "at most one a device of a rollout; goes with it"},
     {"rollout_waves", "goes with its rollout"},
     {"rollouts", "retention.rollouts_days after one ended, and no device follows its wish any more"},
+    {"rule_memory", "retention.verdicts_days after it was written last; one a device and model, and one a device"},
+    {"rule_versions", "at most 200 a rule; goes with it"},
+    {"rules", "at most 200; retention.alerts_days after one was deleted"},
     {"schema_migrations", "one a migration"},
     {"sessions", "when one expires"},
     {"site_changes", "emptied by the leader each second"},

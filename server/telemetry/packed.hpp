@@ -2,6 +2,7 @@
 // pairs. Written and read by this process alone, never stored. Pure; one owner at a time.
 #pragma once
 
+#include <algorithm>
 #include <bit>
 #include <cstdint>
 
@@ -21,6 +22,7 @@ class Packer {
     for (auto bits = std::bit_cast<std::uint64_t>(number), left = std::uint64_t{8}; left > 0; bits >>= 8, --left)
       bytes_.push_back(static_cast<std::uint8_t>(bits));
   }
+  void put_bytes(ByteView bytes) { bytes_.insert(bytes_.end(), bytes.begin(), bytes.end()); }
   // As the distance from the time that was put last.
   void put(Instant at) {
     put_signed(to_ms(at) - last_ms_);
@@ -63,6 +65,12 @@ class Unpacker {
     for (unsigned shift = 0; shift < 64 && at_ < bytes_.size(); shift += 8)
       bits |= static_cast<std::uint64_t>(bytes_[at_++]) << shift;
     return std::bit_cast<double>(bits);
+  }
+  ByteView bytes(std::uint64_t length) {  // or as many as are left
+    const auto taken = bytes_.subspan(std::min(at_, bytes_.size()));
+    const auto found = taken.first(std::min<std::uint64_t>(length, taken.size()));
+    at_ += found.size();
+    return found;
   }
   Instant instant() { return instant_from_ms(last_ms_ += signed_number()); }
 

@@ -105,7 +105,7 @@ struct TakenTelemetry {
   std::vector<TakenHealth> health;
 };
 
-// A (device, model) of which an instance that does not lead has stored windows.
+// A (device, model) of which an instance that does not lead has stored windows; or, with the model "", health.
 struct UnheardPair {
   std::string device;
   std::string model;

@@ -41,6 +41,8 @@ struct StoreTogether {
     stored.counters += part.counters;
     stored.taken.windows.insert(stored.taken.windows.end(), std::make_move_iterator(part.taken.windows.begin()),
                                 std::make_move_iterator(part.taken.windows.end()));
+    stored.taken.health.insert(stored.taken.health.end(), std::make_move_iterator(part.taken.health.begin()),
+                               std::make_move_iterator(part.taken.health.end()));
     co_return std::move(part.acks);
   }
 };
@@ -93,6 +95,7 @@ Task<Result<std::vector<EpochIntegrity>>> TelemetryService::integrity(std::strin
 
 void TelemetryService::publish(const StoredTelemetry& stored) {
   counters_ += stored.counters;
+  if (!stored.taken.health.empty() && health_listener_) health_listener_(stored.taken.health);
   if (stored.taken.windows.empty()) return;
   for (const auto& listener : listeners_) listener(stored.taken.windows);
 }

@@ -58,6 +58,7 @@ struct TelemetryCounters {
 class TelemetryService {
  public:
   using Listener = std::function<void(const std::vector<TakenWindow>&)>;
+  using HealthListener = std::function<void(const std::vector<TakenHealth>&)>;
   using DoubtListener = std::function<void(const std::set<std::string>& devices)>;
   using Acks = std::vector<Result<wire::TelemetryAck>>;
 
@@ -65,6 +66,8 @@ class TelemetryService {
 
   // Called on the I/O thread after each commit with the windows that it stored. Set before the first ingest.
   void add_listener(Listener listener) { listeners_.push_back(std::move(listener)); }
+  // The same with the health samples.
+  void on_health(HealthListener listener) { health_listener_ = std::move(listener); }
   // Called on the I/O thread with devices of which something may have been stored, or not: the database went away.
   void on_doubt(DoubtListener listener) { doubt_listener_ = std::move(listener); }
 
@@ -92,6 +95,7 @@ class TelemetryService {
   DbPool& db_;
   TelemetryOptions options_;
   std::vector<Listener> listeners_;
+  HealthListener health_listener_;
   DoubtListener doubt_listener_;
   std::shared_ptr<const AlsoStored> also_;
   KnownOutboxes outboxes_;

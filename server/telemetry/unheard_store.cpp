@@ -10,13 +10,15 @@
 namespace argosy::server {
 
 void note_unheard(pqxx::work& transaction, const TakenTelemetry& taken, const std::optional<Fence>& term) {
-  if (taken.windows.empty()) return;
+  if (taken.windows.empty() && taken.health.empty()) return;
   if (term && hold_fence(transaction, *term)) return;
   std::map<std::pair<std::string, std::string>, Instant> earliest;
-  for (const auto& window : taken.windows) {
-    const auto [known, is_new] = earliest.try_emplace({window.device, window.model}, window.started_at);
-    if (!is_new) known->second = std::min(known->second, window.started_at);
-  }
+  const auto add = [&earliest](const std::string& device, const std::string& model, Instant at) {
+    const auto [known, is_new] = earliest.try_emplace({device, model}, at);
+    if (!is_new) known->second = std::min(known->second, at);
+  };
+  for (const auto& window : taken.windows) add(window.device, window.model, window.started_at);
+  for (const auto& health : taken.health) add(health.device, "", health.at);
   std::vector<std::string> devices, models, starts;
   for (const auto& [pair, start] : earliest) {
     devices.push_back(pair.first);

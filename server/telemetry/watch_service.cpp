@@ -19,19 +19,32 @@ constexpr std::size_t ahead_limit = 10'000;                   // windows that de
 
 }  // namespace
 
+PairMemory* Watch::hear(const WatchedPair& pair, Instant started_at, Instant now) {
+  if (started_at >= now + judged_ahead) {
+    if (ahead_.size() < ahead_limit) ahead_.emplace(started_at, pair);
+    return nullptr;
+  }
+  PairMemory* memory = list_.heard(pair, started_at, now);
+  if (memory == nullptr || !memory->is_sure) return nullptr;
+  // Between two ticks nobody leaves: what does not fit is read when the pair is due.
+  memory->is_sure = list_.bytes() < options_.memory_bytes + options_.memory_bytes / 8;
+  return memory->is_sure ? memory : nullptr;
+}
+
 void Watch::take(const std::vector<TakenWindow>& windows, Instant now, const Learn& learn) {
   for (const auto& window : windows) {
-    const WatchedPair pair{window.device, window.model};
-    if (window.started_at >= now + judged_ahead) {
-      if (ahead_.size() < ahead_limit) ahead_.emplace(window.started_at, pair);
-      continue;
-    }
-    PairMemory* memory = list_.heard(pair, window.started_at, now);
-    if (memory == nullptr || !memory->is_sure) continue;
-    // Between two ticks nobody leaves: what does not fit is read when the pair is due.
-    memory->is_sure = list_.bytes() < options_.memory_bytes + options_.memory_bytes / 8;
-    if (!memory->is_sure) continue;
+    PairMemory* memory = hear({window.device, window.model}, window.started_at, now);
+    if (memory == nullptr) continue;
     learn(window, *memory);
+    list_.weigh(*memory);
+  }
+}
+
+void Watch::take(const std::vector<TakenHealth>& health, Instant now, const LearnHealth& learn) {
+  for (const auto& sample : health) {
+    PairMemory* memory = hear({sample.device, ""}, sample.at, now);
+    if (memory == nullptr) continue;
+    learn(sample, *memory);
     list_.weigh(*memory);
   }
 }
@@ -67,7 +80,7 @@ Task<Result<void>> Watch::sweep(Instant now) {
     if (!round_began_) round_began_ = now;
     const Instant since = previous_round_ ? *previous_round_ - sweep_overlap : now - options_.longest_look;
     const std::size_t devices = has_swept_all_ ? options_.later_slice : options_.slice;
-    const auto slice = co_await db_.transact<FindSeen>(swept_to_, devices, since);
+    const auto slice = co_await db_.transact<FindSeen>(swept_to_, devices, since, options_.with_devices);
     if (!slice) co_return slice.error();
     for (const auto& [pair, seen_at] : slice->pairs) list_.seen(pair, seen_at, now);
     swept_to_ = slice->last_device;

@@ -36,6 +36,7 @@ struct WatchOptions {
   std::size_t enough = 5000;                // pairs that wait, and the first sweep after a start goes no faster
   std::size_t memory_bytes = 128ULL << 20;  // of what is remembered
   Duration write_every{600'000};            // what is remembered of a pair, when nothing of it moves
+  bool with_devices = false;                // the sweep finds each device as a whole, too: as a pair of the model ""
 };
 
 struct WatchFigures {
@@ -65,19 +66,23 @@ enum class Turn : std::uint8_t { done, to_write, ask_database };
 
 class Watch {
  public:
-  // Adds a window to what is remembered of its pair.
+  // Adds a window, or a sample of health, to what is remembered of its pair.
   using Learn = std::function<void(const TakenWindow& window, PairMemory& memory)>;
+  using LearnHealth = std::function<void(const TakenHealth& health, PairMemory& memory)>;
 
   Watch(DbPool& db, WatchOptions options) : db_(db), options_(std::move(options)), list_(options_.limits) {}
 
   // For a listener of the telemetry service.
   void take(const std::vector<TakenWindow>& windows, Instant now, const Learn& learn);
+  // Of the device as a whole, which is a pair of the model "".
+  void take(const std::vector<TakenHealth>& health, Instant now, const LearnHealth& learn);
   // Windows that another instance stored.
   void take(const std::vector<UnheardPair>& pairs, Instant now);
   // It is not known whether something of these devices was stored.
   void doubt(const std::set<std::string>& devices, Instant now) { list_.doubt(devices, now); }
   void forget_devices(const std::set<std::string>& devices) { list_.forget_devices(devices); }
   void forget_all() { list_.forget_all(); }
+  PairMemory* memory_of(const WatchedPair& pair) { return list_.memory_of(pair); }
   WatchFigures figures(Instant now) const;
 
   // A Judge keeps what it has to write until it is asked for it; on the I/O thread:
@@ -100,6 +105,8 @@ class Watch {
   using Batch = std::vector<DuePair>;
   using Pairs = std::vector<WatchedPair>;
 
+  // What is remembered of it, if it is to learn what began then; else none.
+  PairMemory* hear(const WatchedPair& pair, Instant started_at, Instant now);
   void begin_term(std::optional<std::int64_t> term);
   void hear_those_ahead(Instant now);
   Task<Result<void>> sweep(Instant now);

@@ -17,10 +17,14 @@ SeenSlice FindSeen::operator()(pqxx::work& transaction) const {
         ) m
         where s.last_seen_at >= $3::timestamptz
         union all
+        select device_id, '', last_seen_at, null
+        from slice
+        where $4 and last_seen_at >= $3::timestamptz
+        union all
         select coalesce(max(device_id), ''), '', null, count(*)
         from slice
       )sql",
-      after, devices, since);
+      after, devices, since, with_devices);
   const auto device = rows.column_number("device_id");
   const auto model = rows.column_number("model");
   const auto seen_at = rows.column_number("last_seen_at");

@@ -26,6 +26,7 @@ struct FindSeen {
   std::string after;
   std::size_t devices;
   Instant since;
+  bool with_devices = false;  // and each of them as a whole, with the model ""
   SeenSlice operator()(pqxx::work& transaction) const;
 };
 

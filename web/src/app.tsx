@@ -19,6 +19,7 @@ const Connectivity = lazy(() => import("./screens/connectivity"));
 const Device = lazy(() => import("./screens/device"));
 const Explore = lazy(() => import("./screens/explore"));
 const Notifications = lazy(() => import("./screens/notifications"));
+const Rules = lazy(() => import("./screens/rules"));
 const Settings = lazy(() => import("./screens/settings"));
 
 export function App() {
@@ -53,6 +54,9 @@ function SignedIn() {
             <Alerts />
           </Route>
           <Route path="/alerts/:id">{(params) => <Alert id={params.id} />}</Route>
+          <Route path="/rules">
+            <Rules />
+          </Route>
           <Route path="/connectivity">
             <Connectivity />
           </Route>

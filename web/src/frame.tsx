@@ -26,6 +26,7 @@ const PLACES = [
   ["/models", "Models"],
   ["/connectivity", "Connectivity"],
   ["/alerts", "Alerts"],
+  ["/rules", "Rules"],
   ["/explore", "Explore"],
 ] as const;
 

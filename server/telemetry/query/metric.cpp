@@ -121,14 +121,18 @@ std::uint64_t least_samples(const Metric& metric) {
 }
 
 void Measured::add(const Metric& metric, TakenWindow&& window) {
+  if (metric.kind != Metric::Kind::latency || !latency.empty())
+    return add(metric, static_cast<const TakenWindow&>(window));
+  n += window.latency.count();
+  latency = std::move(window.latency);
+}
+
+void Measured::add(const Metric& metric, const TakenWindow& window) {
   WeightedMean mean;
   switch (metric.kind) {
     case Metric::Kind::latency:
       n += window.latency.count();
-      if (latency.empty())
-        latency = std::move(window.latency);
-      else
-        latency.merge(window.latency);
+      latency.merge(window.latency);
       return;
     case Metric::Kind::throughput:
       n += window.count;

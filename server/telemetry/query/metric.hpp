@@ -40,6 +40,7 @@ struct Measured {
   std::uint64_t n = 0;  // observations: inferences, labels, values, samples
   LogHistogram latency = {};
 
+  void add(const Metric& metric, const TakenWindow& window);
   void add(const Metric& metric, TakenWindow&& window);
   void add_samples(double total, std::uint64_t samples);  // of health
   std::optional<double> value(const Metric& metric) const;

@@ -11,6 +11,7 @@ const WHAT_FOR: Record<Permission, string> = {
   manage_devices: "change or revoke devices",
   operate_rollouts: "plan or operate rollouts",
   acknowledge_alerts: "acknowledge or silence alerts",
+  manage_rules: "change rules",
   admit_devices: "admit devices",
   manage_people: "manage people and tokens",
   read_audit: "read the audit log",

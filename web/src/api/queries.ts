@@ -3,7 +3,7 @@
 import { QueryCache, QueryClient, keepPreviousData, useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { ApiError, call, query } from "./client";
 import { markFresh } from "./freshness";
-import type { Alert, AlertGroup, AlertMoment, AlertWithHistory, Assignment, AuditEntry, Claim, Connectivity, Decision, Delivery, DeliveryInFull, Device, DeviceDrift, FacetCounts, FleetEvent, GroupedSeries, Me, Model, NoticeRoute, Overview, Page, Patch, PresenceTimeline, QuarantineRow, Release, Rollout, RolloutDevice, Series, Silence, TelemetryEpoch, Token, User, ValidationNumbers, WorstDevices } from "./types";
+import type { Alert, AlertGroup, AlertMoment, AlertWithHistory, Assignment, AuditEntry, Claim, Connectivity, Decision, Delivery, DeliveryInFull, Device, DeviceDrift, FacetCounts, FleetEvent, GroupedSeries, Me, Model, NoticeRoute, Overview, Page, Patch, PresenceTimeline, QuarantineRow, Release, Rollout, RolloutDevice, Rule, RuleVersion, Series, Silence, TelemetryEpoch, Token, User, ValidationNumbers, WorstDevices } from "./types";
 
 export const queryClient = new QueryClient({
   queryCache: new QueryCache({
@@ -183,6 +183,9 @@ export const useSeriesAround = (id: string, model: string | undefined, from: str
     staleTime: 60_000,
     enabled,
   });
+
+export const useRules = () => useQuery({ queryKey: ["rules"], queryFn: () => call<{ items: Rule[] }>("/rules"), refetchInterval: 15_000 });
+export const useRuleVersions = (name: string) => useQuery({ queryKey: ["rules", name, "versions"], queryFn: () => call<{ items: RuleVersion[] }>(`/rules/${path(name)}/versions`) });
 
 export const useModels = () => useQuery({ queryKey: ["models"], queryFn: () => call<Page<Model>>("/models?limit=200") });
 

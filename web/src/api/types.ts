@@ -12,6 +12,7 @@ export type Permission =
   | "manage_devices"
   | "operate_rollouts"
   | "acknowledge_alerts"
+  | "manage_rules"
   | "admit_devices"
   | "manage_people"
   | "read_audit"
@@ -777,4 +778,58 @@ export interface Delivery {
 export interface DeliveryInFull extends Delivery {
   events: { id: number; kind: string; message: string }[];
   log: { at: string; took_ms: number; delivered: boolean; status: number | null; answer: string | null; error: string | null }[];
+}
+
+export type Severity = "info" | "warning" | "critical";
+export type RuleCondition =
+  | { kind: "above" | "below"; at: number; clear_at: number }
+  | { kind: "against_usual"; ratio: number; z: number; clear_ratio: number }
+  | { kind: "trend"; reaches: number; within_h: number }
+  | { kind: "by_judge" };
+
+/** What a person says of a rule. */
+export interface RuleWish {
+  name: string;
+  title: string;
+  enabled: boolean;
+  filter: string;
+  model: string;
+  metric: string;
+  condition: RuleCondition;
+  for_s: number;
+  severity: Severity;
+  route: string;
+}
+
+export interface Rule extends RuleWish {
+  judge: "engine" | "latency" | "certificates" | "own";
+  version: number;
+  shipped: boolean;
+  changed: boolean;
+  sentence: string;
+  unit: string;
+  updated_at: string;
+  updated_by: string | null;
+  pending: number;
+  firing: number;
+}
+
+export interface RuleVersion {
+  version: number;
+  what: "shipped" | "created" | "changed" | "reset" | "deleted";
+  changed_at: string;
+  changed_by: string | null;
+  rule: RuleWish;
+}
+
+export interface RulePreview {
+  from: string;
+  to: string;
+  devices: number;
+  looked: number;
+  is_sample: boolean;
+  figures: number;
+  fired: number;
+  fired_devices: number;
+  items: { device_id: string; model: string; fired: number; firing_s: number; episodes: { from: string; to: string | null; value: number }[] }[];
 }

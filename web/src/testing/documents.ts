@@ -3,7 +3,7 @@
 import type { Device, GroupedSeries, GroupLine, Me, NoticeRoute, Permission, Role, Rollout, RolloutAction, Series } from "../api/types";
 
 const EVERYBODY: Permission[] = ["use_own_account", "read_fleet"];
-const OPERATOR: Permission[] = [...EVERYBODY, "prepare_patches", "manage_devices", "operate_rollouts", "acknowledge_alerts", "read_notifications"];
+const OPERATOR: Permission[] = [...EVERYBODY, "prepare_patches", "manage_devices", "operate_rollouts", "acknowledge_alerts", "manage_rules", "read_notifications"];
 const PERMISSIONS: Record<Role, Permission[]> = {
   viewer: EVERYBODY,
   publisher: [...EVERYBODY, "publish_releases", "prepare_patches"],

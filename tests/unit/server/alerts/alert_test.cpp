@@ -85,6 +85,38 @@ TEST(LatencyDoubled, AFewMicrosecondsAreNoAlarmHoweverManyTimesTheUsual) {
   EXPECT_EQ(watch.feed(2.5, 2), AlertState::firing);
 }
 
+// From 9 to 18 o'clock four times as slow as by night, from its first day on.
+TEST(LatencyDoubled, ADayThatIsAsEveryDayIsNoAlarm) {
+  Watch watch;
+  for (int minute = 0; minute < 5 * 1440; ++minute) {
+    const int hour = minute / 60 % 24;
+    ASSERT_NE(watch.feed(hour >= 9 && hour < 18 ? 80 : 20), AlertState::firing) << "minute " << minute;
+  }
+  EXPECT_EQ(watch.feed(60, 2), AlertState::firing) << "by night that is three times the usual";
+}
+
+TEST(LatencyDoubled, WhatBeginsWithTheHourIsFoundInADevicesFirstHours) {
+  Watch watch;
+  watch.feed(10, 59);
+  EXPECT_EQ(watch.feed(30, 2), AlertState::firing);
+}
+
+TEST(LatencyDoubled, IsFrozenWhileItIsOpenWhateverTheHour) {
+  Watch watch;
+  watch.feed(10, 3 * 1440);
+  EXPECT_EQ(watch.feed(40, 2 * 1440), AlertState::firing);
+  EXPECT_NEAR(watch.usual(), 10, 0.1);
+  EXPECT_EQ(watch.feed(10, 10), AlertState::ok);
+}
+
+TEST(LatencyDoubled, WhereLatencyIsNoisyItTakesMore) {
+  Rng rng(3);
+  Watch watch;
+  for (int i = 0; i < 3 * 1440; ++i) watch.feed(20 * std::exp(0.25 * rng.normal()));
+  EXPECT_NE(watch.feed(45, 3), AlertState::firing) << "three sigmas";
+  EXPECT_EQ(watch.feed(130, 3), AlertState::firing);
+}
+
 TEST(LatencyDoubled, NoiseOfThirtyPercentNeverFires) {
   for (std::uint64_t seed = 1; seed <= 50; ++seed) {
     Rng rng(seed);

@@ -1,0 +1,154 @@
+#include "server/rules/rule_progress.hpp"
+
+#include <cmath>
+
+#include <gtest/gtest.h>
+
+#include "common/base/random.hpp"
+
+namespace argosy::server {
+namespace {
+
+using Stage = RuleProgress::Stage;
+
+const Instant start = parse_rfc3339("2026-03-02T00:00:00Z").value();
+constexpr Duration minute{60'000};
+constexpr Duration hour = 60 * minute;
+
+double hours_of(Duration span) {
+  return std::chrono::duration<double, std::ratio<3600>>(span).count();
+}
+
+Rule rule_with(RuleCondition condition, Duration lasts = Duration{0}) {
+  Rule rule;
+  rule.condition = condition;
+  rule.lasts = lasts;
+  return rule;
+}
+
+// Feeds figures as they come, each from a progress that was packed meanwhile.
+class Fed {
+ public:
+  explicit Fed(Rule rule) : rule_(std::move(rule)) {}
+  Stage feed(Duration after_start, double value, std::uint64_t samples = 1000) {
+    auto progress = RuleProgress::unpack(packed_);
+    verdict_ = judge_figure(rule_, progress, {start + after_start, value, samples});
+    packed_ = progress.pack();
+    return verdict_.stage;
+  }
+  const RuleVerdict& verdict() const { return verdict_; }
+  RuleProgress progress() const { return RuleProgress::unpack(packed_); }
+
+ private:
+  Rule rule_;
+  Bytes packed_;
+  RuleVerdict verdict_;
+};
+
+TEST(Threshold, FiresAtItsFigureAndEndsAtTheOther) {
+  Fed hot(rule_with(Threshold{true, 90, 80}));
+  EXPECT_EQ(hot.feed(0 * minute, 89.9), Stage::calm);
+  EXPECT_EQ(hot.feed(1 * minute, 90), Stage::firing);
+  EXPECT_EQ(hot.feed(2 * minute, 80.1), Stage::firing) << "between the two it stays";
+  EXPECT_EQ(hot.feed(3 * minute, 80), Stage::calm);
+  EXPECT_EQ(hot.feed(4 * minute, 89), Stage::calm);
+}
+
+TEST(Threshold, BelowIsTheSameUpsideDown) {
+  Fed low(rule_with(Threshold{false, 10, 20}));
+  EXPECT_EQ(low.feed(0 * minute, 11), Stage::calm);
+  EXPECT_EQ(low.feed(1 * minute, 10), Stage::firing);
+  EXPECT_EQ(low.feed(2 * minute, 19), Stage::firing);
+  EXPECT_EQ(low.feed(3 * minute, 20), Stage::calm);
+}
+
+TEST(Threshold, WithOneFigureForBothItEndsRightBelow) {
+  Fed off(rule_with(Threshold{true, 1, 1}));
+  EXPECT_EQ(off.feed(0 * minute, 1), Stage::firing);
+  EXPECT_EQ(off.feed(1 * minute, 1), Stage::firing);
+  EXPECT_EQ(off.feed(2 * minute, 0.99), Stage::calm);
+}
+
+TEST(Threshold, HasToLast) {
+  Fed hot(rule_with(Threshold{true, 90, 80}, 5 * minute));
+  EXPECT_EQ(hot.feed(0 * minute, 95), Stage::waiting);
+  EXPECT_EQ(hot.feed(4 * minute, 95), Stage::waiting);
+  EXPECT_EQ(hot.feed(5 * minute - Duration{1}, 85), Stage::calm) << "once under it, the time begins anew";
+  EXPECT_EQ(hot.feed(6 * minute, 95), Stage::waiting);
+  EXPECT_EQ(hot.feed(11 * minute, 95), Stage::firing);
+}
+
+TEST(Threshold, ANumberThatIsNoneChangesNothing) {
+  Fed hot(rule_with(Threshold{true, 90, 80}));
+  hot.feed(0 * minute, 95);
+  EXPECT_EQ(hot.feed(1 * minute, std::nan("")), Stage::firing);
+}
+
+TEST(TrendRule, ADiskThatFillsSteadilyFiresTwoDaysAhead) {
+  Fed disk(rule_with(Trend{0, 48}));
+  Duration fired{0};
+  for (Duration at{0}; at < 100 * hour && fired == Duration{0}; at += 10 * minute) {
+    if (disk.feed(at, 10'000 - 100 * hours_of(at)) == Stage::firing) fired = at;
+  }
+  EXPECT_NEAR(hours_of(fired), 52, 3) << "it is full after 100 hours";
+  EXPECT_LT(disk.verdict().value, 48.5);
+}
+
+TEST(TrendRule, IsOverWhenSpaceWasMade) {
+  Fed disk(rule_with(Trend{0, 48}));
+  Stage stage = Stage::calm;
+  for (int i = 0; i < 90 * 6; ++i) stage = disk.feed(i * 10 * minute, 9'000 - 100 * i / 6.0);
+  ASSERT_EQ(stage, Stage::firing);
+  for (int i = 90 * 6; i < 130 * 6; ++i) stage = disk.feed(i * 10 * minute, 9'000);
+  EXPECT_EQ(stage, Stage::calm);
+}
+
+TEST(TrendRule, NoiseAndAWheelOfLogsNeverFire) {
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    Rng random(seed);
+    Fed disk(rule_with(Trend{0, 48}));
+    for (int i = 0; i < 30 * 24; ++i) {
+      const double log_files = 400.0 * (i % 24) / 24;  // rotated each night
+      ASSERT_NE(disk.feed(i * hour, 3'000 - log_files + 50 * random.normal()), Stage::firing) << seed << " hour " << i;
+    }
+  }
+}
+
+TEST(TrendRule, SaysNothingOfAFewHours) {
+  Fed disk(rule_with(Trend{0, 48}));
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(disk.feed(i * hour, 1'000 - 40 * i), Stage::calm) << i;
+}
+
+TEST(AgainstUsualRule, IsThatOfLatencyDoubled) {
+  Fed latency(rule_with(AgainstUsual{3, 6, 1.5}));
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(latency.feed(i * minute, 10), Stage::calm);
+  EXPECT_EQ(latency.feed(20 * minute, 25), Stage::calm) << "under three times the usual";
+  EXPECT_EQ(latency.feed(21 * minute, 35), Stage::waiting);
+  EXPECT_EQ(latency.feed(22 * minute, 35), Stage::firing);
+  EXPECT_EQ(latency.feed(23 * minute, 10, 2), Stage::firing) << "two inferences say nothing";
+}
+
+TEST(RuleProgress, ComesBackAsItWasPacked) {
+  Fed disk(rule_with(Trend{0, 24}));
+  for (int i = 0; i < 40; ++i) disk.feed(i * hour, 900 - 7.25 * i);
+  const auto progress = disk.progress();
+  EXPECT_TRUE(progress.has_learned());
+  EXPECT_LT(progress.pack().size(), 250u);
+  EXPECT_EQ(RuleProgress::unpack(progress.pack()).trend, progress.trend);
+  EXPECT_TRUE(RuleProgress{}.is_blank());
+  EXPECT_TRUE(RuleProgress::unpack({}).is_blank());
+}
+
+TEST(RuleProgress, OfBytesThatAreCutShortItTakesWhatIsThere) {
+  Fed latency(rule_with(AgainstUsual{}));
+  for (int i = 0; i < 100; ++i) latency.feed(i * minute, 10);
+  const auto whole = latency.progress().pack();
+  for (std::size_t length = 0; length < whole.size(); ++length) {
+    auto progress = RuleProgress::unpack(ByteView(whole).first(length));
+    EXPECT_LE(progress.usual ? progress.usual->recent.size() : 0, 10u);
+    judge_figure(rule_with(AgainstUsual{}), progress, {start + 200 * minute, 10, 100});
+  }
+}
+
+}  // namespace
+}  // namespace argosy::server
