@@ -128,6 +128,12 @@ Result<int> show_series(const Context& context, const QueryFlags& flags) {
   return exit_ok;
 }
 
+// Of an accuracy.
+std::string interval(const json& item) {
+  if (!member(item, "lower").is_number()) return "-";
+  return figure(member(item, "lower")) + " to " + figure(member(item, "upper"));
+}
+
 Result<int> show_worst(const Context& context, const QueryFlags& flags) {
   ARGOSY_TRY(const ApiClient api, context.api());
   ARGOSY_TRY(Query query, query_of(flags));
@@ -142,8 +148,8 @@ Result<int> show_worst(const Context& context, const QueryFlags& flags) {
   }
   std::vector<Row> rows;
   for (const json& item : list_in(answer, "items"))
-    rows.push_back({cell(item, "/device_id"), figure(member(item, "value")), cell(item, "/n")});
-  print_table({"DEVICE", headed(answer, "VALUE"), "SAMPLES"}, rows);
+    rows.push_back({cell(item, "/device_id"), figure(member(item, "value")), interval(item), cell(item, "/n")});
+  print_table({"DEVICE", headed(answer, "VALUE"), "95 % INTERVAL", "SAMPLES"}, rows);
   print_note(context.output, "Of " + cell(answer, "/devices") + " devices " + cell(answer, "/measured") +
                                  " measured it; " + cell(answer, "/with_too_few") + " with fewer than " +
                                  cell(answer, "/least_samples") + " samples do not count");
@@ -201,10 +207,10 @@ void add_range_options(CLI::App& command, QueryFlags& flags) {
 
 void add_metric_option(CLI::App& command, QueryFlags& flags) {
   command
-      .add_option(
-          "--metric", flags.metric,
-          "latency_p50, latency_p95, latency_p99, throughput, error_rate, accuracy, confidence, numbers.NAME or "
-          "health.MEASURE")
+      .add_option("--metric", flags.metric,
+                  "latency_p50, latency_p95, latency_p99, throughput, error_rate, accuracy, estimated_accuracy, "
+                  "confidence, numbers.NAME or "
+                  "health.MEASURE")
       ->capture_default_str();
 }
 

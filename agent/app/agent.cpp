@@ -269,10 +269,11 @@ Result<void> run_agent(const Config& config) {
   ARGOSY_TRY(const UniqueFd root_lock, storage.take());
   ARGOSY_TRY(ObservationSocket socket, ObservationSocket::open(config.run_dir / "observe.sock", config.observe_group));
   ARGOSY_TRY(Outbox outbox, Outbox::open(storage.outbox(), {config.outbox_max_bytes, config.outbox_max_age}));
+  ARGOSY_TRY(AwaitedLabels awaited, AwaitedLabels::open(storage.awaited_labels(), {}));
   HealthSampler::Options disk;
   disk.disk = config.root;
   if (config.nvml) disk.nvml = Nvml::usual_library;
-  TelemetrySource source(std::move(socket), HealthSampler(disk), std::move(outbox),
+  TelemetrySource source(std::move(socket), HealthSampler(disk), std::move(outbox), std::move(awaited),
                          WindowAccumulator(wall_clock_now(), config.feature_interval), log_line);
   log_line("argosy-agent " ARGOSY_VERSION " for " + config.device + " at " + config.server);
   Agent(config, std::move(trust), std::move(endpoint), way_out, std::move(source), std::move(manager), device_seed())

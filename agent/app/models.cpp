@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "agent/update/model_folder.hpp"
 #include "common/base/file.hpp"
 #include "common/base/id.hpp"
 
@@ -96,7 +97,7 @@ Models::Entry* Models::entry(const std::string& model) {
     if (started.error().code == Errc::io || started.error().code == Errc::out_of_space) without_disk_.insert(model);
     return nullptr;
   }
-  return &entries_.emplace(model, Entry{std::move(updater), std::nullopt}).first->second;
+  return &entries_.emplace(model, Entry{std::move(updater), std::nullopt, {}}).first->second;
 }
 
 void Models::take(const wire::Desired& desired) {
@@ -141,6 +142,19 @@ void Models::tick() {
   if (is_due(swept_at_, sweep_interval, ports_.now())) sweep();
   for (auto& [name, entry] : entries_) entry.updater->tick();
   follow_probations();
+  follow_calibrations();
+}
+
+// Looked for once as a version begins to serve.
+void Models::follow_calibrations() {
+  for (auto& [name, entry] : entries_) {
+    const Slots& slots = entry.updater->state().slots;
+    const SlotContent* served = slots.served();
+    if (served == nullptr || served->version == entry.calibrated) continue;
+    entry.calibrated = served->version;
+    const auto counts = ModelFolder(storage_.model(name)).calibration(*slots.serving);
+    if (counts) windows_.set_calibration(name, served->version, Calibration(*counts));
+  }
 }
 
 // The windows count a version's probation from the moment it began.

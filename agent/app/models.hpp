@@ -53,11 +53,13 @@ class Models {
   struct Entry {
     std::shared_ptr<ModelUpdater> updater;
     std::optional<Instant> probation_from;  // as the windows know it
+    std::string calibrated = {};            // the version whose calibration they have
   };
   void load_desired();
   void apply();
   Entry* entry(const std::string& model);
   void follow_probations();
+  void follow_calibrations();
   void start_the_troubled();
   void sweep();
 

@@ -19,14 +19,37 @@ std::size_t TelemetrySource::take_observations(
     const std::function<void(const std::string&, const ShadowAnswer&)>& count_shadow, Instant now) {
   const auto take = [&](const Observation& observation) {
     if (observation.shadow) return count_shadow(observation.model, *observation.shadow);
+    if (observation.label_of > 0) return count_late_label(observation, now);
     if (!observation.runtime.empty()) runtimes_.note("model " + observation.model, observation.runtime);
-    windows_.add(observation, observation.release.empty() ? serving_version(observation.model) : std::string(), now);
+    const std::string serving = observation.release.empty() ? serving_version(observation.model) : std::string();
+    windows_.add(observation, serving, now);
+    await_label(observation, serving, now);
   };
   return socket_.drain(observations_a_turn, take);
 }
 
+// One that has its label already awaits none.
+void TelemetrySource::await_label(const Observation& observation, const std::string& serving, Instant now) {
+  if (observation.id == 0 || !observation.ok || !observation.predicted || observation.label) return;
+  const std::string& version = observation.release.empty() ? serving : observation.release;
+  if (!version.empty()) awaited_.await(observation.id, {observation.model, version, *observation.predicted, now});
+}
+
+void TelemetrySource::count_late_label(const Observation& told, Instant now) {
+  const auto known = awaited_.take(told.label_of);
+  if (!known || !*known) return;
+  const AwaitedLabel& prediction = **known;
+  windows_.add_late_label(prediction.model, prediction.version, prediction.predicted == *told.label, prediction.at,
+                          now);
+}
+
+// A prediction is forgotten after the window that counts its label is safe.
 void TelemetrySource::end_window(Instant now) {
   for (wire::InferenceWindow& window : windows_.close(now)) append(std::move(window), now);
+  const auto saved = awaited_.save(now);
+  if (!saved && !std::exchange(awaiting_failed_, true))
+    log_("labels that come later are lost: " + saved.error().message);
+  if (saved) awaiting_failed_ = false;
   if (windows_.dropped_numbers() > 0 && !std::exchange(said_too_many_numbers_, true))
     log_("a program reports more than " + std::to_string(wire::most_numbers) +
          " numbers of one model: the values of the others are left out");

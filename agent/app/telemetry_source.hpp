@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "agent/telemetry/awaited_labels.hpp"
 #include "agent/telemetry/health_sampler.hpp"
 #include "agent/telemetry/observation_socket.hpp"
 #include "agent/telemetry/outbox.hpp"
@@ -16,11 +17,12 @@ namespace argosy::agent {
 
 class TelemetrySource {
  public:
-  TelemetrySource(ObservationSocket socket, HealthSampler sampler, Outbox outbox, WindowAccumulator windows,
-                  std::function<void(const std::string&)> log)
+  TelemetrySource(ObservationSocket socket, HealthSampler sampler, Outbox outbox, AwaitedLabels awaited,
+                  WindowAccumulator windows, std::function<void(const std::string&)> log)
       : socket_(std::move(socket)),
         sampler_(std::move(sampler)),
         outbox_(std::move(outbox)),
+        awaited_(std::move(awaited)),
         windows_(std::move(windows)),
         log_(std::move(log)) {}
 
@@ -43,11 +45,14 @@ class TelemetrySource {
   Outbox& outbox() { return outbox_; }
 
  private:
+  void await_label(const Observation& observation, const std::string& serving, Instant now);
+  void count_late_label(const Observation& told, Instant now);
   void append(Outbox::Content content, Instant now);
 
   ObservationSocket socket_;
   HealthSampler sampler_;
   Outbox outbox_;
+  AwaitedLabels awaited_;
   WindowAccumulator windows_;
   std::function<void(const std::string&)> log_;
   std::optional<wire::HealthSample> newest_health_;
@@ -57,6 +62,7 @@ class TelemetrySource {
   bool append_failed_ = false;
   bool said_too_many_numbers_ = false;
   bool said_too_many_tags_ = false;
+  bool awaiting_failed_ = false;
 };
 
 }  // namespace argosy::agent

@@ -68,6 +68,10 @@ Result<void> Grading::add(std::span<const float> answer, double latency_ms) {
   const float margin = metric_->add(answer, truth);
   if (!usable) ++unusable_;
   if (!usable || rule_.against != Against::nothing) worst_.add(index, margin);
+  if (usable && rule_.against == Against::labels) {
+    const auto answered = std::max_element(answer.begin(), answer.end()) - answer.begin();
+    calibration_.add(confidence_of(answer), static_cast<std::size_t>(answered) == truth.label);
+  }
   latencies_ms_.push_back(latency_ms);
   return {};
 }
@@ -78,7 +82,8 @@ Measured Grading::measured() const {
           .correct = metric_->correct(),
           .unusable = unusable_,
           .latency_ms = summarise(latencies_ms_),
-          .worst = worst_.indices()};
+          .worst = worst_.indices(),
+          .calibration = rule_.against == Against::labels ? std::optional(calibration_) : std::nullopt};
 }
 
 }  // namespace argosy::agent

@@ -12,6 +12,7 @@
 #include "agent/runner/dataset.hpp"
 #include "agent/runner/metric.hpp"
 #include "agent/runner/percentile.hpp"
+#include "common/stats/calibration.hpp"
 #include "common/wire/metric_rule.hpp"
 
 namespace argosy::agent {
@@ -23,6 +24,7 @@ struct Measured {
   std::uint64_t unusable = 0;  // samples that were answered with what is no number, or, except in scores, not finite
   LatencySummary latency_ms;
   std::vector<std::size_t> worst;
+  std::optional<CalibrationCounts> calibration;  // where answers are held against labels
 };
 
 // Finds what is right for a sample, as one metric needs it. Its spans stay valid until the next call.
@@ -57,6 +59,7 @@ class Grading {
   wire::MetricRule rule_;
   WorstSamples worst_;
   std::uint64_t unusable_ = 0;
+  CalibrationCounts calibration_;
   std::vector<double> latencies_ms_;
 };
 

@@ -51,12 +51,16 @@ Json or_null(const std::optional<T>& value) {
 
 Json measured_json(const Measured& measured) {
   const LatencySummary& latency = measured.latency_ms;
-  return {{"value", or_null(measured.value)},
-          {"samples", measured.samples},
-          {"correct", or_null(measured.correct)},
-          {"unusable", measured.unusable},
-          {"latency_ms", {{"mean", latency.mean}, {"p50", latency.p50}, {"p95", latency.p95}, {"p99", latency.p99}}},
-          {"worst", measured.worst}};
+  Json report{
+      {"value", or_null(measured.value)},
+      {"samples", measured.samples},
+      {"correct", or_null(measured.correct)},
+      {"unusable", measured.unusable},
+      {"latency_ms", {{"mean", latency.mean}, {"p50", latency.p50}, {"p95", latency.p95}, {"p99", latency.p99}}},
+      {"worst", measured.worst}};
+  if (measured.calibration)
+    report["calibration"] = {{"answers", measured.calibration->answers}, {"right", measured.calibration->right}};
+  return report;
 }
 
 Result<void> check_model_file(const std::filesystem::path& path) {

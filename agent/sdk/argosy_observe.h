@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/types.h>
 #include <sys/un.h>
@@ -52,6 +53,7 @@ typedef struct argosy_observation {
   const argosy_tag *tags; /* of this inference; NULL: none */
   size_t tag_count;
   const char *runtime;    /* what ran the model, with its version: "onnxruntime 1.22.0"; NULL: not said */
+  uint64_t id;            /* by which its label will be told later: from argosy_observation_id(); 0: none */
 } argosy_observation;
 
 typedef struct argosy_observer {
@@ -71,6 +73,14 @@ static inline argosy_observation argosy_observation_of(const char *model, uint64
   observation.label = -1;
   observation.entropy = -1;
   return observation;
+}
+
+/* A new id for an observation whose label comes later: a random number, so that it tells nothing of the input. 0 when the
+ * system has no randomness to give: then leave the id out. Costs a system call. */
+static inline uint64_t argosy_observation_id(void) {
+  uint64_t id = 0;
+  if (getentropy(&id, sizeof id) != 0) return 0;
+  return id >> 1 == 0 ? 2 : id >> 1;
 }
 
 /* How undecided a prediction is, in nats, from the probabilities of its classes, which add up to 1: 0 when one class has
@@ -146,7 +156,8 @@ static inline size_t argosy_observation_encode(const argosy_observation *observa
   const uint64_t pairs = 3 + (uint64_t)(observation->release != NULL) + (uint64_t)(observation->predicted >= 0) +
                          (uint64_t)(observation->confidence >= 0) + (uint64_t)(observation->label >= 0) +
                          (uint64_t)has_features + (uint64_t)has_numbers + (uint64_t)(observation->entropy >= 0) +
-                         (uint64_t)has_tags + (uint64_t)(observation->runtime != NULL);
+                         (uint64_t)has_tags + (uint64_t)(observation->runtime != NULL) +
+                         (uint64_t)(observation->id > 0);
   const uint8_t ok = observation->ok ? 0xf5 : 0xf4;
   size_t i;
   if (observation->model == NULL) return 0;
@@ -205,6 +216,10 @@ static inline size_t argosy_observation_encode(const argosy_observation *observa
     argosy_cbor_text(&out, "rt");
     argosy_cbor_text(&out, observation->runtime);
   }
+  if (observation->id > 0) {
+    argosy_cbor_text(&out, "id");
+    argosy_cbor_head(&out, 0, observation->id);
+  }
   return out.failed ? 0 : (size_t)(out.at - bytes);
 }
 
@@ -242,6 +257,30 @@ static inline int argosy_observe(const argosy_observer *observer, const argosy_o
   if (size > 0 && observer->fd >= 0) sent = argosy_observer_send(observer, bytes, size);
   errno = errno_before;
   return size > 0 && sent == (ssize_t)size;
+}
+
+/* Tells the right class of an observation that was sent with this id, however much later. Returns 1 when the agent has it,
+ * 0 when it was dropped. A label counts once; one of an observation that the agent no longer knows does not count. errno
+ * stays as it was. */
+static inline int argosy_label(const argosy_observer *observer, uint64_t id, int64_t label) {
+  uint8_t bytes[32];
+  const int errno_before = errno;
+  argosy_cbor out;
+  ssize_t sent = -1;
+  out.at = bytes;
+  out.end = bytes + sizeof bytes;
+  out.failed = 0;
+  argosy_cbor_head(&out, 5, 2);
+  argosy_cbor_text(&out, "of");
+  argosy_cbor_head(&out, 0, id);
+  argosy_cbor_text(&out, "l");
+  if (label >= 0)
+    argosy_cbor_head(&out, 0, (uint64_t)label);
+  else
+    argosy_cbor_head(&out, 1, (uint64_t)(-1 - label));
+  if (id > 0 && observer->fd >= 0) sent = argosy_observer_send(observer, bytes, (size_t)(out.at - bytes));
+  errno = errno_before;
+  return sent == (ssize_t)(out.at - bytes);
 }
 
 /* Shadow runs: before a new version is activated, a program that can asks it beside the one that serves, for a sample of

@@ -3,6 +3,12 @@
     observer = Observer("/run/argosy/observe.sock")
     observer.observe("digits", latency_us=850, predicted=7, confidence=0.98)
 
+A label that comes later is told by the observation's id:
+
+    id = observation_id()
+    observer.observe("digits", latency_us=850, predicted=7, id=id)
+    observer.label(id, 7)
+
 Shadow runs: before a new version is activated, a program that can asks it beside the one that serves, for a sample of its
 inputs, and tells how the answers compare; neither inputs nor answers go to the agent.
 
@@ -16,6 +22,7 @@ the answer is False. Python 3 alone, no packages. The format: docs/observations.
 import collections
 import math
 import os
+import secrets
 import socket
 import struct
 
@@ -63,6 +70,11 @@ def _double(value):
     return struct.pack(">Bd", 0xFB, value)
 
 
+def observation_id():
+    """A new id for an observation whose label comes later: a random number, so that it tells nothing of the input."""
+    return secrets.randbelow((1 << 63) - 1) + 1
+
+
 def entropy_of(probabilities):
     """How undecided a prediction is, in nats, from the probabilities of its classes, which add up to 1: 0 when one class
     has all, log(count) when each has as much."""
@@ -82,10 +94,11 @@ def encode(
     entropy=None,
     tags=None,
     runtime=None,
+    id=None,
 ):
     """The datagram's bytes. `numbers` are the program's own, by name; `entropy` is in nats; `tags` tell what kind of
-    inference it was, as {"camera": "left"}; `runtime` is what ran the model, as "onnxruntime 1.22.0". ValueError when it is
-    longer than MAX_BYTES."""
+    inference it was, as {"camera": "left"}; `runtime` is what ran the model, as "onnxruntime 1.22.0"; `id`, from
+    observation_id(), is by what its label will be told later. ValueError when it is longer than MAX_BYTES."""
     pairs = [("m", _text(model))]
     if release is not None:
         pairs.append(("r", _text(release)))
@@ -106,10 +119,17 @@ def encode(
         pairs.append(("t", _head(5, len(tags)) + b"".join(_text(k) + _text(v) for k, v in tags.items())))
     if runtime is not None:
         pairs.append(("rt", _text(runtime)))
+    if id is not None:
+        pairs.append(("id", _integer(id)))
     data = _head(5, len(pairs)) + b"".join(_text(key) + value for key, value in pairs)
     if len(data) > MAX_BYTES:
         raise ValueError(f"an observation of {len(data)} bytes: at most {MAX_BYTES}; send fewer features or numbers")
     return data
+
+
+def encode_label(id, label):
+    """The datagram's bytes for the right class of an observation that was sent with this id."""
+    return _head(5, 2) + _text("of") + _integer(id) + _text("l") + _integer(label)
 
 
 def _flag(value):
@@ -141,6 +161,15 @@ class Observer:
         data = encode(model, latency_us, **optional)
         try:
             self._socket.sendto(data, self._path)
+        except OSError:
+            return False
+        return True
+
+    def label(self, id, label):
+        """Tells the right class of an observation that was sent with this id, however much later. It counts once. True when
+        the agent has it, False when dropped."""
+        try:
+            self._socket.sendto(encode_label(id, label), self._path)
         except OSError:
             return False
         return True

@@ -41,6 +41,7 @@ class Decoder {
       ARGOSY_CHECK(read_value(key));
     }
     if (!reader_.at_end()) return reader_.malformed("the end");
+    if (seen_.label_of > 0) return take_late_label();
     if (!is_name(seen_.model)) return reader_.malformed("a model name under m");
     if (!seen_.release.empty() && !is_version(seen_.release)) return reader_.malformed("a version under r");
     if (is_shadow_) ARGOSY_CHECK(take_shadow());
@@ -61,6 +62,8 @@ class Decoder {
     if (key == "h") return read_entropy();
     if (key == "t") return read_tags();
     if (key == "rt") return read_runtime();
+    if (key == "id") return read_id(seen_.id);
+    if (key == "of") return read_id(seen_.label_of);
     if (key == "nv") return read_candidate();
     if (key == "a") return read_flag(agreed_.emplace());
     if (key == "or") return read_flag(old_right_.emplace());
@@ -109,7 +112,8 @@ class Decoder {
     seen_.numbers.clear();  // the key may come twice
     for (std::size_t i = 0; i < count; ++i) {
       ARGOSY_TRY(const std::string_view name, reader_.text(wire::number_name_limit));
-      if (!wire::is_number_name(name)) return reader_.malformed("a name of [a-z0-9_]{1,40} under n");
+      if (!wire::is_number_name(name) || name.starts_with(wire::agents_number_prefix))
+        return reader_.malformed("a name of [a-z0-9_]{1,40} that does not begin with argosy_ under n");
       ARGOSY_TRY(const double value, read_number());
       if (std::abs(value) <= wire::largest_number) seen_.numbers.insert_or_assign(std::string(name), value);
     }
@@ -137,6 +141,14 @@ class Decoder {
     if (!seen_.runtime.empty() && !wire::is_runtime_version(seen_.runtime))
       return reader_.malformed("a runtime and its version, such as \"onnxruntime 1.22.0\", under rt");
     return {};
+  }
+  Result<void> read_id(std::uint64_t& out) {
+    ARGOSY_TRY(out, reader_.unsigned_integer(std::numeric_limits<std::int64_t>::max()));
+    return {};
+  }
+  Result<Observation> take_late_label() {
+    if (!seen_.label) return reader_.malformed("the right class under l");
+    return std::move(seen_);
   }
   Result<void> read_candidate() {
     is_shadow_ = true;

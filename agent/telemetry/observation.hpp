@@ -1,5 +1,6 @@
-// One inference, or one input that both versions were asked in a shadow run, as a program reports it to the agent's
-// socket: a CBOR map in one datagram (docs/observations.md). Pure; hostile bytes cost no more than their length.
+// One inference, one input that both versions were asked in a shadow run, or a label that came later, as a program
+// reports it to the agent's socket: a CBOR map in one datagram (docs/observations.md). Pure; hostile bytes cost no more
+// than their length.
 #pragma once
 
 #include <cstdint>
@@ -28,7 +29,10 @@ struct Observation {
   std::map<std::string, double> numbers;  // the program's own, finite
   std::optional<double> entropy = {};     // of the prediction, in nats
   std::map<std::string, std::string> tags = {};
-  std::string runtime = {};                 // what ran the model, with its version; empty: not said
+  std::string runtime = {};  // what ran the model, with its version; empty: not said
+  std::uint64_t id = 0;      // by which its label will be told; 0: none
+  // Of an earlier observation with this id: then it is no inference, and only `label` counts of the rest.
+  std::uint64_t label_of = 0;
   std::optional<ShadowAnswer> shadow = {};  // then it is no inference, and only `model` counts of the rest
 };
 

@@ -13,7 +13,7 @@ WindowAccumulator::Entry* WindowAccumulator::entry(const Key& key, Instant now) 
     const auto oldest = std::min_element(entries_.begin(), entries_.end(), [](const auto& a, const auto& b) {
       return a.second.used_at < b.second.used_at;
     });
-    if (oldest->second.count > 0) return nullptr;
+    if (!is_empty(oldest->second)) return nullptr;
     entries_.erase(oldest);
   }
   Entry& fresh = entries_[key];
@@ -33,6 +33,11 @@ void WindowAccumulator::set_features(const std::string& model, const std::string
   of->features.clear();
   for (const wire::FeatureReference& reference : features)
     if (check_edges(reference.edges)) of->features.push_back({reference.name, BinCounts(reference.edges)});
+}
+
+void WindowAccumulator::set_calibration(const std::string& model, const std::string& version,
+                                        const Calibration& calibration) {
+  if (Entry* of = entry({model, version}, started_at_)) of->calibration = calibration;
 }
 
 void WindowAccumulator::count_features(Entry& entry, const Observation& observation, Instant now) {
@@ -81,9 +86,26 @@ void WindowAccumulator::add(const Observation& observation, const std::string& s
     ++of->labelled;
     if (*observation.predicted == *observation.label) ++of->correct;
   }
-  if (observation.confidence) of->confidences.add(*observation.confidence);
+  if (observation.confidence) {
+    of->confidences.add(*observation.confidence);
+    if (of->calibration && *observation.confidence >= 0 && *observation.confidence <= 1)
+      of->estimated_accuracy.add(of->calibration->chance(*observation.confidence));
+  }
   if (observation.entropy) of->entropy.add(*observation.entropy);
   count_features(*of, observation, now);
+}
+
+void WindowAccumulator::add_late_label(const std::string& model, const std::string& version, bool is_right,
+                                       Instant answered_at, Instant now) {
+  Entry* of = entry({model, version}, now);
+  if (of == nullptr) {
+    ++dropped_;
+    return;
+  }
+  if (of->labels_later.count >= wire::most_in_window) return;
+  of->labels_later.add(is_right ? 1 : 0);
+  of->labels_delay_s.add(std::max(0.0, std::chrono::duration<double>(now - answered_at).count()));
+  of->late_answered_at = std::max(of->late_answered_at, std::min(answered_at, now));
 }
 
 void WindowAccumulator::add_counts(const std::string& model, const std::string& version, std::uint64_t count,
@@ -100,6 +122,15 @@ void WindowAccumulator::add_counts(const std::string& model, const std::string& 
   of->probation_count += count;
   of->probation_errors += errors;
   of->probation_latency_ms.merge(latency_ms);
+}
+
+void WindowAccumulator::take_agents_numbers(wire::Numbers& numbers, Entry& entry) {
+  const auto take = [&numbers](std::string_view name, wire::NumberSummary& seen) {
+    if (seen.count > 0) numbers.emplace(name, std::exchange(seen, {}));
+  };
+  take(wire::labels_later, entry.labels_later);
+  take(wire::labels_delay_s, entry.labels_delay_s);
+  take(wire::estimated_accuracy, entry.estimated_accuracy);
 }
 
 wire::InferenceWindow WindowAccumulator::window_of(const Key& key, Entry& entry) {
@@ -121,6 +152,7 @@ wire::InferenceWindow WindowAccumulator::window_of(const Key& key, Entry& entry)
   std::erase_if(entry.numbers, [](const auto& number) { return number.second.count == 0; });
   window.numbers = entry.numbers;
   for (auto& [name, seen] : entry.numbers) seen = {};
+  take_agents_numbers(window.numbers, entry);
   window.confidences = std::exchange(entry.confidences, {});
   window.entropy = std::exchange(entry.entropy, {});
   window.tags = std::exchange(entry.tags, {});
@@ -130,10 +162,13 @@ wire::InferenceWindow WindowAccumulator::window_of(const Key& key, Entry& entry)
 std::vector<wire::InferenceWindow> WindowAccumulator::close(Instant now) {
   std::vector<wire::InferenceWindow> windows;
   for (auto& [key, entry] : entries_) {
-    if (entry.count == 0) continue;
+    if (is_empty(entry)) continue;
     wire::InferenceWindow window = window_of(key, entry);
-    window.started_at = std::clamp(started_at_, now - Duration(wire::longest_window), now);
-    window.ended_at = now;
+    const bool is_of_labels_alone = entry.count == 0;
+    window.started_at = is_of_labels_alone ? entry.late_answered_at
+                                           : std::clamp(started_at_, now - Duration(wire::longest_window), now);
+    window.ended_at = is_of_labels_alone ? entry.late_answered_at : now;
+    entry.late_answered_at = {};
     windows.push_back(std::move(window));
     entry.remembered.push_back(std::move(entry.latency_ms));
     if (entry.remembered.size() > remembered_windows) entry.remembered.pop_front();

@@ -6,12 +6,14 @@
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "agent/telemetry/observation.hpp"
 #include "agent/update/update_state.hpp"
 #include "common/stats/bins.hpp"
+#include "common/stats/calibration.hpp"
 #include "common/stats/log_histogram.hpp"
 #include "common/wire/telemetry.hpp"
 
@@ -30,12 +32,18 @@ class WindowAccumulator {
   // The bins that came with a release; windows from the next on use them.
   void set_features(const std::string& model, const std::string& version,
                     const std::vector<wire::FeatureReference>& features);
+  // What the version's validation found of its confidence: accuracy is estimated by it from now on.
+  void set_calibration(const std::string& model, const std::string& version, const Calibration& calibration);
   // `serving` is the version for an observation that names none.
   void add(const Observation& observation, const std::string& serving, Instant now);
+  // A label that came now, of an inference that this version answered at `answered_at`.
+  void add_late_label(const std::string& model, const std::string& version, bool is_right, Instant answered_at,
+                      Instant now);
   // What a program counted by itself: `count` inferences, `errors` of them failed.
   void add_counts(const std::string& model, const std::string& version, std::uint64_t count, std::uint64_t errors,
                   const LogHistogram& latency_ms, Instant now);
-  // One window for each version that saw traffic since the last call.
+  // One window for each version that saw traffic since the last call. Where only labels came, of a version that answers
+  // nothing any more, it has no length and lies where the newest of their inferences were.
   std::vector<wire::InferenceWindow> close(Instant now);
 
   // Of the remembered windows and the present one.
@@ -65,9 +73,12 @@ class WindowAccumulator {
     wire::Classes classes;
     std::vector<Feature> features;
     Instant features_at{};
+    std::optional<Calibration> calibration;
     wire::Numbers numbers;  // those of the window before keep their place
     wire::Confidences confidences;
     wire::NumberSummary entropy;
+    wire::NumberSummary labels_later, labels_delay_s, estimated_accuracy;
+    Instant late_answered_at{};  // the newest inference of those labels
     wire::Tags tags;
     std::deque<LogHistogram> remembered;
     std::uint64_t probation_count = 0, probation_errors = 0;
@@ -78,6 +89,8 @@ class WindowAccumulator {
   Entry* entry(const Key& key, Instant now);
   void count_features(Entry& entry, const Observation& observation, Instant now);
   void count_numbers(Entry& entry, const Observation& observation);
+  static bool is_empty(const Entry& entry) { return entry.count == 0 && entry.labels_later.count == 0; }
+  static void take_agents_numbers(wire::Numbers& numbers, Entry& entry);
   static wire::InferenceWindow window_of(const Key& key, Entry& entry);
 
   std::map<Key, Entry> entries_;

@@ -2,6 +2,7 @@
 
 #include <cerrno>
 
+#include "agent/update/calibration_text.hpp"
 #include "common/base/disk.hpp"
 #include "common/base/file.hpp"
 #include "common/base/id.hpp"
@@ -115,6 +116,24 @@ Result<void> ModelFolder::mark_proven(SlotName name) const {
   if (content.proven) return {};
   content.proven = true;
   return write_file_atomically(release_file(name), encode_release(content));
+}
+
+fs::path ModelFolder::calibration_file(SlotName name) const {
+  return slot(name) / "calibration.json";
+}
+
+Result<void> ModelFolder::keep_calibration(SlotName name, const CalibrationCounts& counts) const {
+  return write_file_atomically(calibration_file(name), write_json({{"calibration", calibration_to_json(counts)}}));
+}
+
+std::optional<CalibrationCounts> ModelFolder::calibration(SlotName name) const {
+  const auto text = read_file(calibration_file(name), max_release_bytes);
+  if (!text) return std::nullopt;
+  auto fields = wire::read_document(*text, max_release_bytes, "calibration.json");
+  if (!fields) return std::nullopt;
+  std::optional<CalibrationCounts> counts;
+  read_calibration(*fields, counts);
+  return wire::finish(*fields, "calibration.json") ? counts : std::nullopt;
 }
 
 Result<void> ModelFolder::offer_candidate(SlotName name, const SlotContent& content) const {

@@ -4,10 +4,12 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "agent/update/update_state.hpp"
+#include "common/stats/calibration.hpp"
 
 namespace argosy::agent {
 
@@ -31,6 +33,11 @@ class ModelFolder {
   Result<void> seal(SlotName slot, const SlotContent& content) const;
   Result<void> mark_proven(SlotName slot) const;
 
+  // How the confidence of the version in this slot turned out when it was validated here; nothing where that is not
+  // known. Sealing a slot forgets it.
+  Result<void> keep_calibration(SlotName slot, const CalibrationCounts& counts) const;
+  std::optional<CalibrationCounts> calibration(SlotName slot) const;
+
   // While there is a file `candidate`, "VERSION PATH" with a path below this folder, the inference program may ask that
   // version beside the one that serves. Withdrawing what is not offered is no error.
   std::filesystem::path candidate() const { return folder_ / "candidate"; }
@@ -39,6 +46,7 @@ class ModelFolder {
 
  private:
   std::filesystem::path release_file(SlotName slot) const;
+  std::filesystem::path calibration_file(SlotName slot) const;
   Result<std::optional<SlotName>> serving() const;  // where `current` leads
   Result<void> refuse_serving(SlotName slot) const;
 

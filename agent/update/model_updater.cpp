@@ -422,11 +422,14 @@ void ModelUpdater::perform(const Validate& effect, std::int64_t ticket) {
     baseline = ports_.baseline(options_.model, served->version);
     if (compares_with_serving(spec)) serving = call_for(*state_.slots.serving, served->format);
   }
-  in_background([call = call_for(effect.target, state_.wish->format), serving, spec, baseline,
-                 hold = ports_.hold_switch, stop = running_, ticket]() -> std::optional<Event> {
+  in_background([call = call_for(effect.target, state_.wish->format), serving, spec, baseline, folder = folder_,
+                 target = effect.target, hold = ports_.hold_switch, stop = running_, ticket]() -> std::optional<Event> {
     std::optional<RunnerReport> serving_report;
     if (serving) serving_report = try_out(*serving, spec, stop);
-    return Validated{ticket, judge_validation(spec, try_out(call, spec, stop), serving_report), baseline, hold()};
+    const RunnerReport report = try_out(call, spec, stop);
+    // A model is not refused for want of it: accuracy is then not estimated.
+    if (report.calibration) static_cast<void>(folder.keep_calibration(target, *report.calibration));
+    return Validated{ticket, judge_validation(spec, report, serving_report), baseline, hold()};
   });
 }
 

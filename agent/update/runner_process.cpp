@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "agent/update/calibration_text.hpp"
 #include "common/base/spawn.hpp"
 #include "common/wire/document.hpp"
 
@@ -102,9 +103,11 @@ Result<RunnerReport> parse_runner_output(std::string_view text) {
   fields.optional_object("local", [&](JsonReader& local) {
     local.optional("value", report.local_value);
     local.optional("unusable", local_unusable);
+    read_calibration(local, report.calibration);
     local.optional_object("latency_ms", [&](JsonReader& latency) { latency.optional("p95", report.latency_p95_ms); });
   });
   fields.optional_object("latency_ms", [&](JsonReader& latency) { latency.optional("p95", report.latency_p95_ms); });
+  read_calibration(fields, report.calibration);
   fields.optional_object("error", [&](JsonReader& error) {
     error.required("type", report.error_type);
     error.optional("message", report.error_message);

@@ -26,6 +26,7 @@ class Storage {
   // What of a day's bytes is spent; no model's name holds a dot.
   std::filesystem::path spent() const { return root_ / "state" / "downloads.spent.json"; }
   std::filesystem::path outbox() const { return root_ / "state" / "outbox.db"; }
+  std::filesystem::path awaited_labels() const { return root_ / "state" / "awaited_labels.db"; }
   std::filesystem::path identity() const { return root_ / "identity"; }
   std::filesystem::path download(const std::string& digest) const { return root_ / "downloads" / digest; }
   std::filesystem::path part(const std::string& digest) const { return root_ / "downloads" / (digest + ".part"); }

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "agent/update/update_state.hpp"
+#include "common/stats/calibration.hpp"
 
 namespace argosy::agent {
 
@@ -22,6 +23,7 @@ struct RunnerReport {
   std::uint64_t unusable = 0;            // of both sets' samples: answered with what is no number
   std::optional<double> latency_p95_ms;  // on the release's data set, else on the device's own
   std::optional<double> peak_memory_mb;
+  std::optional<CalibrationCounts> calibration;  // on the release's data set, else on the device's own
 };
 
 struct ValidationOutcome {

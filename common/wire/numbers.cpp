@@ -114,7 +114,7 @@ void write(CborWriter& out, const Confidences& confidences) {
 }
 
 Result<Numbers> read_numbers(CborReader& in, std::uint64_t most) {
-  ARGOSY_TRY(const auto pairs, in.map(most_numbers));
+  ARGOSY_TRY(const auto pairs, in.map(most_window_numbers));
   Numbers numbers;
   for (std::size_t i = 0; i < pairs; ++i) {
     ARGOSY_TRY(const auto name, in.text(number_name_limit));

@@ -16,7 +16,16 @@
 
 namespace argosy::wire {
 
-inline constexpr std::size_t most_numbers = 16;  // names in a window
+inline constexpr std::size_t most_numbers = 16;  // names of a program's
+// What the agent itself knows of a window's inferences goes under names that no program may use.
+inline constexpr std::string_view agents_number_prefix = "argosy_";
+// Of labels that came later, in the window in which they came: 1 for each that was right, 0 for each that was wrong;
+// and how long after the inference. There may be more of them than the window has inferences.
+inline constexpr std::string_view labels_later = "argosy_labels_later";
+inline constexpr std::string_view labels_delay_s = "argosy_labels_delay_s";
+// How likely each inference was right, by its confidence and what its release's validation says of such.
+inline constexpr std::string_view estimated_accuracy = "argosy_estimated_accuracy";
+inline constexpr std::size_t most_window_numbers = most_numbers + 3;
 inline constexpr std::size_t number_name_limit = 40;
 inline constexpr double largest_number = 1e18;  // either way
 inline constexpr std::size_t confidence_bins = 20;

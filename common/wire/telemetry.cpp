@@ -313,8 +313,13 @@ std::string_view impossible_in(const InferenceWindow& window) {
   if (window.correct > window.labelled) return "a window has more correct than labelled";
   if (window.confidences.count() > window.count) return "a window has more confidences than observations";
   if (window.entropy.count > window.count) return "a window has more entropies than observations";
+  const auto of_program = std::count_if(window.numbers.begin(), window.numbers.end(), [](const auto& number) {
+    return !number.first.starts_with(agents_number_prefix);
+  });
+  if (of_program > static_cast<std::ptrdiff_t>(most_numbers)) return "a window has more than 16 numbers of a program";
   for (const auto& [name, seen] : window.numbers)
-    if (seen.count > window.count) return "a window has more values of a number than observations";
+    if (seen.count > window.count && name != labels_later && name != labels_delay_s)
+      return "a window has more values of a number than observations";
   for (const auto& [key, counts] : window.tags)
     if (counts.count() > window.count) return "a window has more values of a tag than observations";
   return {};

@@ -6,7 +6,6 @@
 #include <nlohmann/json.hpp>
 
 #include "common/json/json_text.hpp"
-#include "common/stats/accuracy.hpp"
 
 namespace argosy::server {
 
@@ -118,20 +117,18 @@ LatencyJudgement judge_latency(const LatencyRule& rule, LatencyBaseline& baselin
 }
 
 AccuracyJudgement judge_accuracy(const AccuracyRule& rule, double threshold, AlertState present,
-                                 const std::vector<AccuracyWindow>& newest_first) {
-  std::uint64_t correct = 0;
-  AccuracyJudgement judgement;
-  for (const auto& window : newest_first) {
-    if (judgement.labels >= rule.labels) break;
-    judgement.labels += window.labelled;
-    correct += window.correct;
+                                 const AccuracySeen& seen) {
+  AccuracyJudgement judgement{.state = present, .labels = seen.newest.labelled};
+  if (judgement.labels == 0) return judgement;
+  judgement.value = static_cast<double>(seen.newest.correct) / static_cast<double>(judgement.labels);
+  judgement.effective_labels = effective_labels(judgement.labels, seen.newest_span_hours, seen.likeness);
+  judgement.bounds = wilson_bounds_of_share(judgement.value, judgement.effective_labels, rule.z);
+  const bool is_under = judgement.value < threshold;
+  if (present == AlertState::firing) {
+    if (!is_under && judgement.labels >= rule.min_labels) judgement.state = AlertState::ok;
+    return judgement;
   }
-  if (judgement.labels > 0) judgement.value = static_cast<double>(correct) / static_cast<double>(judgement.labels);
-  judgement.upper = wilson_bounds(correct, judgement.labels, rule.z).upper;
-  judgement.state = present;
-  if (judgement.labels < rule.min_labels) return judgement;
-  const bool stays = present == AlertState::firing && judgement.value < threshold;
-  judgement.state = stays || judgement.upper < threshold ? AlertState::firing : AlertState::ok;
+  judgement.state = is_under && seen.fall_hours >= rule.hours_between_false_pages ? AlertState::firing : AlertState::ok;
   return judgement;
 }
 

@@ -9,6 +9,8 @@
 #include <vector>
 
 #include "common/base/instant.hpp"
+#include "common/stats/accuracy.hpp"
+#include "common/stats/fall_evidence.hpp"
 #include "common/stats/hourly_usual.hpp"
 
 namespace argosy::server {
@@ -49,9 +51,13 @@ struct LatencyRule {
 };
 
 struct AccuracyRule {
-  std::uint64_t min_labels = 50;
-  std::uint64_t labels = 200;  // judged on the newest windows with about so many labels
-  double z = 1.645;            // upper bound at 95 %, one-sided
+  FallTuning fall{};
+  // Of labels at the threshold that come all the time, on average at least: half a year. Simulated, it is ten times
+  // that.
+  double hours_between_false_pages = 4'383;
+  std::uint64_t min_labels = 50;  // fewer close nothing
+  std::uint64_t labels = 200;     // what is told, and closes, is the newest windows with about so many labels
+  double z = 1.96;                // of the interval that is told: 95 %
 };
 
 // A device's usual latency for one version, from ln p95 of its windows while no alert was open.
@@ -94,16 +100,26 @@ struct AccuracyWindow {
   std::uint64_t correct = 0;
 };
 
-struct AccuracyJudgement {
-  AlertState state = AlertState::ok;
-  double value = 0;  // share correct
-  double upper = 1;  // its upper confidence bound
-  std::uint64_t labels = 0;
+// Of one version on one device, from its labels.
+struct AccuracySeen {
+  AccuracyWindow newest{};       // of about as many labels as the rule tells of
+  double newest_span_hours = 0;  // in which they came
+  double likeness = 0;           // of the labels of an hour
+  double fall_hours = 0;         // how long labels at the threshold go on average until they look so much like a fall
 };
 
-// Opens when the upper bound is under the threshold; closes when the share itself is back at it. `newest_first`.
+struct AccuracyJudgement {
+  AlertState state = AlertState::ok;
+  double value = 0;      // share correct
+  ShareBounds bounds{};  // of it: Wilson's interval on the labels' effective number
+  std::uint64_t labels = 0;
+  double effective_labels = 0;  // so many drawn one by one would tell as much
+};
+
+// Opens when no share at the threshold looks so much like a fall oftener than once in the rule's hours, however often
+// this is asked; closes when the share itself is back at it.
 AccuracyJudgement judge_accuracy(const AccuracyRule& rule, double threshold, AlertState present,
-                                 const std::vector<AccuracyWindow>& newest_first);
+                                 const AccuracySeen& seen);
 
 struct Alert {
   std::int64_t id = 0;

@@ -23,7 +23,8 @@ bool moves_an_alert(const PairAlerts::Judgement& judgement) {
 }  // namespace
 
 JudgedWindow judged_window_of(const TakenWindow& window) {
-  return {window.started_at, window.latency.quantile(0.95), window.count, window.labelled, window.correct};
+  const LabelCounts labels = all_labels(window);
+  return {window.started_at, window.latency.quantile(0.95), window.count, labels.known, labels.right};
 }
 
 std::shared_ptr<ReleaseToJudge> ReleasesToJudge::learn(const std::string& model, const std::string& version,
@@ -68,6 +69,7 @@ void PairAlerts::hear(const std::string& version, const JudgedWindow& window) {
 
 void PairAlerts::keep(WindowMemory memory) {
   has_usual_ = memory.baseline.windows > 0;
+  likeness_of_labels_ = memory.falls.likeness({});
   if (memory.newest) newest_ = {memory.newest->started_at, memory.newest->p95_ms};
   ln_usual_ms_ = memory.baseline.by_hour.ln_at(newest_.started_at).value_or(memory.baseline.ln_p95_mean);
   fresh_ = std::move(memory.fresh);

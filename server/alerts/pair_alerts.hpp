@@ -70,6 +70,7 @@ class PairAlerts final : public PairMemory {
   std::optional<double> ln_usual_ms() const;
   AccuracyWindow labels_since(Instant since) const;
   Instant newest_labels() const { return fresh_.empty() ? Instant{} : fresh_.back().at; }
+  double likeness_of_labels() const { return likeness_of_labels_; }
   const ReleaseToJudge& release() const { return *release_; }
 
  private:
@@ -83,6 +84,7 @@ class PairAlerts final : public PairMemory {
   Instant heard_until_{};
   Instant refreshed_at_{};
   double ln_usual_ms_ = 0;
+  double likeness_of_labels_ = 0;
   bool has_usual_ = false;
   AlertState latency_ = AlertState::ok;
   AlertState accuracy_ = AlertState::ok;

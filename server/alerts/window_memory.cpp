@@ -1,6 +1,7 @@
 #include "server/alerts/window_memory.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <cstdio>
 
@@ -67,12 +68,14 @@ AlertFinding latency_finding(const ServedVersion& served, const LatencyJudgement
 }
 
 AlertFinding accuracy_finding(const ServedVersion& served, double threshold, const AccuracyJudgement& judgement) {
-  char text[256];
-  const char* format = judgement.state == AlertState::ok
-                           ? "%s: accuracy of %s %s is back at %.1f %% of %llu labels (it must reach %.1f %%)"
-                           : "%s: accuracy of %s %s is %.1f %% of %llu labels (it must reach %.1f %%)";
+  char text[320];
+  const char* format =
+      judgement.state == AlertState::ok
+          ? "%s: accuracy of %s %s is back at %.1f %% (%.1f to %.1f) of %llu labels (it must reach %.1f %%)"
+          : "%s: accuracy of %s %s is %.1f %% (%.1f to %.1f) of %llu labels (it must reach %.1f %%)";
   std::snprintf(text, sizeof text, format, served.device.c_str(), served.model.c_str(), served.version.c_str(),
-                100 * judgement.value, static_cast<unsigned long long>(judgement.labels), 100 * threshold);
+                100 * judgement.value, 100 * judgement.bounds.lower, 100 * judgement.bounds.upper,
+                static_cast<unsigned long long>(judgement.labels), 100 * threshold);
   AlertFinding finding{std::string(built_in::accuracy_low.name),
                        std::string(built_in::accuracy_low.severity),
                        served.device,
@@ -82,8 +85,12 @@ AlertFinding accuracy_finding(const ServedVersion& served, double threshold, con
                        threshold,
                        text,
                        {}};
-  finding.details_json =
-      json{{"version", served.version}, {"upper_bound", judgement.upper}, {"labels", judgement.labels}}.dump();
+  finding.details_json = json{{"version", served.version},
+                              {"lower_bound", judgement.bounds.lower},
+                              {"upper_bound", judgement.bounds.upper},
+                              {"labels", judgement.labels},
+                              {"effective_labels", std::round(judgement.effective_labels)}}
+                             .dump();
   return finding;
 }
 
@@ -152,21 +159,39 @@ void forget_labels(const WindowRules& rules, std::vector<LabelRun>& runs, Instan
   runs.erase(runs.begin(), first);
 }
 
+AccuracySeen accuracy_seen(const AccuracyRule& rule, double threshold, const WindowMemory& memory) {
+  AccuracySeen seen;
+  for (const auto& run : memory.labels) {
+    seen.newest.labelled += run.labels.labelled;
+    seen.newest.correct += run.labels.correct;
+  }
+  seen.newest_span_hours = std::chrono::duration<double, std::ratio<3600>>(
+                               std::max(Duration{0}, memory.labels.back().to - memory.labels.front().from))
+                               .count();
+  seen.likeness = memory.falls.likeness(rule.fall);
+  seen.fall_hours = memory.falls.hours(rule.fall, threshold);
+  return seen;
+}
+
 AlertState judge_accuracy_of(const WindowRules& rules, const ServedVersion& served, WindowMemory& memory,
                              AlertState present, const std::vector<JudgedWindow>& windows, Instant now,
                              std::vector<AlertFinding>& findings) {
+  const bool may_open = served.accuracy_threshold && present != AlertState::firing;
   for (const auto& window : windows) {
     add_fresh(memory.fresh, window);
     add_labels(rules.accuracy, memory.labels, window, rules.longest_look);
     if (memory.labels.size() > 4 * runs_of_labels) forget_labels(rules, memory.labels, now);
+    if (may_open)
+      memory.falls.add(rules.accuracy.fall, *served.accuracy_threshold, window.started_at, window.correct,
+                       window.labelled);
   }
   forget_labels(rules, memory.labels, now);
   if (!served.accuracy_threshold || memory.labels.empty()) return present;
-  std::vector<AccuracyWindow> newest_first;
-  for (auto run = memory.labels.rbegin(); run != memory.labels.rend(); ++run) newest_first.push_back(run->labels);
-  const auto judgement = judge_accuracy(rules.accuracy, *served.accuracy_threshold, present, newest_first);
+  const auto judgement = judge_accuracy(rules.accuracy, *served.accuracy_threshold, present,
+                                        accuracy_seen(rules.accuracy, *served.accuracy_threshold, memory));
   if (next_step(present, judgement.state) != AlertStep::none)
     findings.push_back(accuracy_finding(served, *served.accuracy_threshold, judgement));
+  if (judgement.state == AlertState::firing) memory.falls.forget_falls();
   return judgement.state;
 }
 
@@ -184,6 +209,15 @@ std::string labels_to_json(const WindowMemory& memory) {
   for (const auto& run : memory.labels)
     document.push_back(json::array({to_ms(run.from), to_ms(run.to), run.labels.labelled, run.labels.correct}));
   return document.dump();
+}
+
+std::string falls_to_json(const WindowMemory& memory) {
+  const auto& state = memory.falls.state();
+  const auto& likeness = state.likeness;
+  auto numbers = json::array({to_ms(state.hour_began), state.labels, state.right, likeness.share, likeness.share_weight,
+                              likeness.likeness, likeness.likeness_weight});
+  for (const double sum : state.sums) numbers.push_back(sum);
+  return json::array({std::move(numbers)}).dump();
 }
 
 std::string fresh_to_json(const WindowMemory& memory) {
@@ -207,6 +241,18 @@ void remember_labels(WindowMemory& memory, const std::string& text) {
                              {static_cast<std::uint64_t>(entry[2]), static_cast<std::uint64_t>(entry[3])}});
 }
 
+void remember_falls(WindowMemory& memory, const std::string& text) {
+  FallEvidence::State state;
+  for (const auto& numbers : numbers_of(text, 7 + state.sums.size())) {
+    state.hour_began = instant_of(numbers[0]);
+    state.labels = static_cast<std::uint64_t>(numbers[1]);
+    state.right = static_cast<std::uint64_t>(numbers[2]);
+    state.likeness = {numbers[3], numbers[4], numbers[5], numbers[6]};
+    std::copy_n(numbers.begin() + 7, state.sums.size(), state.sums.begin());
+  }
+  memory.falls = FallEvidence(state);
+}
+
 void remember_fresh(WindowMemory& memory, const std::string& text) {
   memory.fresh.clear();
   for (const auto& entry : numbers_of(text, 3))
@@ -215,6 +261,28 @@ void remember_fresh(WindowMemory& memory, const std::string& text) {
 }
 
 namespace {
+
+void put(Packer& out, const FallEvidence::State& falls) {
+  out.put(falls.hour_began);
+  out.put(falls.labels);
+  out.put(falls.right);
+  const auto& likeness = falls.likeness;
+  for (const double number : {likeness.share, likeness.share_weight, likeness.likeness, likeness.likeness_weight})
+    out.put_exact(number);
+  for (const double sum : falls.sums) out.put_exact(sum);
+}
+
+FallEvidence::State falls_of(Unpacker& in) {
+  FallEvidence::State falls;
+  falls.hour_began = in.instant();
+  falls.labels = in.number();
+  falls.right = in.number();
+  auto& likeness = falls.likeness;
+  for (double* number : {&likeness.share, &likeness.share_weight, &likeness.likeness, &likeness.likeness_weight})
+    *number = in.exact();
+  for (double& sum : falls.sums) sum = in.exact();
+  return falls;
+}
 
 void put(Packer& out, const WindowMemory& memory) {
   out.put_exact(memory.baseline.ln_p95_mean);
@@ -237,6 +305,7 @@ void put(Packer& out, const WindowMemory& memory) {
     out.put(run.labels.labelled);
     out.put(run.labels.correct);
   }
+  put(out, memory.falls.state());
 }
 
 }  // namespace
@@ -265,6 +334,7 @@ WindowMemory unpack_window_memory(ByteView bytes) {
     const auto labelled = in.number();
     memory.labels.push_back({from, to, {labelled, in.number()}});
   }
+  memory.falls = FallEvidence(falls_of(in));
   return memory;
 }
 

@@ -1,6 +1,6 @@
 // What the rules on windows remember of one (device, model, version), so that a judgement needs new windows alone.
 // Pure; packed in memory between two judgements (pair_alerts), and written to latency_baselines now and then. Bounded:
-// a dozen windows, a few runs of labels, and the labels of some minutes by some seconds.
+// a dozen windows, a few runs of labels, a dozen numbers of evidence, and the labels of some minutes by some seconds.
 #pragma once
 
 #include <optional>
@@ -39,16 +39,19 @@ struct WindowMemory {
   Instant read_until{};                      // windows that started up to here have been looked at
   std::vector<LatencyWindow> recent = {};    // oldest first, as many as the rules look back
   std::vector<LabelRun> labels = {};         // oldest first
+  FallEvidence falls{};                      // of the accuracy, under the release's threshold
   std::vector<FreshLabels> fresh = {};       // oldest first
   std::optional<LatencyWindow> newest = {};  // whatever it holds; not written
 };
 
-// The text in the columns `recent`, `labels` and `fresh`. What cannot be read counts as forgotten.
+// The text in the columns `recent`, `labels`, `falls` and `fresh`. What cannot be read counts as forgotten.
 std::string recent_to_json(const WindowMemory& memory);
 std::string labels_to_json(const WindowMemory& memory);
+std::string falls_to_json(const WindowMemory& memory);
 std::string fresh_to_json(const WindowMemory& memory);
 void remember_recent(WindowMemory& memory, const std::string& json);
 void remember_labels(WindowMemory& memory, const std::string& json);
+void remember_falls(WindowMemory& memory, const std::string& json);
 void remember_fresh(WindowMemory& memory, const std::string& json);
 
 // All but what is fresh and newest, in some hundred bytes.

@@ -67,7 +67,7 @@ std::vector<WatchedVersion> read_versions(pqxx::work& transaction, const JudgeWi
   // The limit on devices keeps the planner from reading all of them for some hundred.
   static const std::string sql = std::string(R"sql(
     select p.n, p.device, p.model, p.version, b.ln_p95_mean, b.windows, b.updated_at,
-      coalesce(b.read_until, b.updated_at) as read_until, b.recent, b.labels, b.fresh, b.by_hour,
+      coalesce(b.read_until, b.updated_at) as read_until, b.recent, b.labels, b.falls, b.fresh, b.by_hour,
   )sql") + threshold_of_release + R"sql(
     from jsonb_to_recordset($1::jsonb) as p(n int, device text, model text, version text)
     cross join lateral (select id from devices where id = p.device and revoked_at is null limit 1) d
@@ -87,6 +87,7 @@ std::vector<WatchedVersion> read_versions(pqxx::work& transaction, const JudgeWi
       version.memory.read_until = std::max(oldest, row["read_until"].as<Instant>());
       remember_recent(version.memory, row["recent"].as<std::string>());
       remember_labels(version.memory, row["labels"].as<std::string>());
+      remember_falls(version.memory, row["falls"].as<std::string>());
       remember_fresh(version.memory, row["fresh"].as<std::string>());
     }
     const auto window = judged_window_of(newest[version.place].front());
@@ -129,6 +130,7 @@ void save_memories(pqxx::work& transaction, const std::vector<ToSave>& memories)
                     {"read_until", to_rfc3339(memory.read_until)},
                     {"recent", recent_to_json(memory)},
                     {"labels", labels_to_json(memory)},
+                    {"falls", falls_to_json(memory)},
                     {"fresh", fresh_to_json(memory)},
                     {"by_hour", to_hex(memory.baseline.by_hour.pack())}});
   }
@@ -137,16 +139,16 @@ void save_memories(pqxx::work& transaction, const std::vector<ToSave>& memories)
   transaction.exec_params0(
       R"sql(
         insert into latency_baselines
-          (device_id, model, version, ln_p95_mean, windows, updated_at, read_until, recent, labels, fresh, by_hour)
-        select device, model, version, mean, windows, until, read_until, recent, labels, fresh, by_hour
+          (device_id, model, version, ln_p95_mean, windows, updated_at, read_until, recent, labels, falls, fresh, by_hour)
+        select device, model, version, mean, windows, until, read_until, recent, labels, falls, fresh, by_hour
         from jsonb_to_recordset($1::jsonb) as m(device text, model text, version text, mean double precision,
           windows bigint, until timestamptz, read_until timestamptz, recent text, labels text,
-          fresh text, by_hour text)
+          falls text, fresh text, by_hour text)
         order by device, model, version
         on conflict (device_id, model, version) do update set ln_p95_mean = excluded.ln_p95_mean,
           windows = excluded.windows, updated_at = excluded.updated_at, read_until = excluded.read_until,
           recent = excluded.recent, labels = excluded.labels,
-          fresh = excluded.fresh, by_hour = excluded.by_hour
+          falls = excluded.falls, fresh = excluded.fresh, by_hour = excluded.by_hour
       )sql",
       text);
   if (!any_new) return;

@@ -12,6 +12,7 @@ namespace {
 
 // No latency is usual whose logarithm is beyond this.
 constexpr double largest_ln = 100;
+constexpr double z_of_bounds = 1.96;  // 95 %
 
 std::optional<double> sane_ln_usual(const PairAlerts& memory) {
   const auto ln_usual = memory.ln_usual_ms();
@@ -49,8 +50,10 @@ void WorstLists::offer(const WatchedPair& pair, const PairAlerts& memory) {
   if (labels.labelled < options_.min_labels) return;
   const double share = static_cast<double>(labels.correct) / static_cast<double>(labels.labelled);
   if (has_no_place(accuracy_, -share, share)) return;
-  keep(accuracy_,
-       {-share, {pair, memory.release().version, share, memory.release().accuracy_threshold, memory.newest_labels()}});
+  const double effective = effective_labels(labels.labelled, 1, memory.likeness_of_labels());
+  keep(accuracy_, {-share,
+                   {pair, memory.release().version, share, memory.release().accuracy_threshold, memory.newest_labels(),
+                    wilson_bounds_of_share(share, effective, z_of_bounds)}});
 }
 
 bool WorstLists::has_no_place(const std::vector<Ranked>& worst, const std::optional<double>& rank, double value) const {
@@ -74,13 +77,16 @@ std::vector<WorstPair> WorstLists::in_order(const std::vector<Ranked>& worst) {
 std::string worst_to_json(const std::vector<WorstPair>& worst) {
   using nlohmann::json;
   auto items = json::array();
-  for (const auto& [pair, version, value, usual, at] : worst)
-    items.push_back({{"device", pair.device},
-                     {"model", pair.model},
-                     {"version", version},
-                     {"value", value},
-                     {"usual", usual ? json(*usual) : json(nullptr)},
-                     {"at", to_ms(at)}});
+  for (const auto& [pair, version, value, usual, at, bounds] : worst) {
+    json item{{"device", pair.device},
+              {"model", pair.model},
+              {"version", version},
+              {"value", value},
+              {"usual", usual ? json(*usual) : json(nullptr)},
+              {"at", to_ms(at)}};
+    if (bounds) item.update({{"lower", bounds->lower}, {"upper", bounds->upper}});
+    items.push_back(std::move(item));
+  }
   return items.dump();
 }
 

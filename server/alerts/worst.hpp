@@ -13,9 +13,10 @@ namespace argosy::server {
 struct WorstPair {
   WatchedPair pair;
   std::string version;
-  double value = 0;             // p95 in ms, or the share correct
-  std::optional<double> usual;  // the device's own usual p95, or the release's threshold
-  Instant at{};                 // of the newest window in it
+  double value = 0;                        // p95 in ms, or the share correct
+  std::optional<double> usual;             // the device's own usual p95, or the release's threshold
+  Instant at{};                            // of the newest window in it
+  std::optional<ShareBounds> bounds = {};  // of the share: Wilson's 95 % interval on the labels' effective number
 };
 
 struct WorstOptions {

@@ -122,6 +122,8 @@ json worst_json(const std::vector<WorstDevice>& devices) {
               {"value", worst.value},
               {"usual", number_or_null(worst.usual)}};
     if (!worst.feature.empty()) item["feature"] = worst.feature;
+    if (worst.lower) item["lower"] = *worst.lower;
+    if (worst.upper) item["upper"] = *worst.upper;
     items.push_back(std::move(item));
   }
   return items;

@@ -52,9 +52,10 @@ struct WorstDevice {
   std::string device;
   std::string model;
   std::string version;
-  double value = 0;             // p95 in ms, share correct, or PSI
-  std::optional<double> usual;  // the device's own usual p95, or the release's threshold
-  std::string feature;          // for drift
+  double value = 0;                              // p95 in ms, share correct, or PSI
+  std::optional<double> usual;                   // the device's own usual p95, or the release's threshold
+  std::string feature;                           // for drift
+  std::optional<double> lower = {}, upper = {};  // for accuracy: its 95 % interval
 };
 
 struct Overview {

@@ -115,6 +115,8 @@ WorstDevice worst_device_of(const json& item) {
   worst.version = item.value("version", "");
   worst.value = item.value("value", 0.0);
   if (item.contains("usual") && item["usual"].is_number()) worst.usual = item["usual"].get<double>();
+  if (item.contains("lower") && item["lower"].is_number()) worst.lower = item["lower"].get<double>();
+  if (item.contains("upper") && item["upper"].is_number()) worst.upper = item["upper"].get<double>();
   return worst;
 }
 

@@ -14,6 +14,8 @@ using nlohmann::json;
 constexpr std::array<std::int64_t, 21> round_widths_s{
     1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 900, 1200, 1800, 3600, 7200, 14400, 21600, 28800, 43200, 86400};
 
+constexpr double z_of_bounds = 1.96;  // 95 %
+
 std::int64_t round_up_width(std::int64_t seconds) {
   for (const auto width : round_widths_s) {
     if (width >= seconds) return width;
@@ -32,6 +34,14 @@ double share(std::uint64_t part, std::uint64_t whole) {
 
 json or_null(const std::optional<double>& value) {
   return value ? json(*value) : json(nullptr);
+}
+
+json lower_or_null(const std::optional<ShareBounds>& bounds) {
+  return bounds ? json(bounds->lower) : json(nullptr);
+}
+
+json upper_or_null(const std::optional<ShareBounds>& bounds) {
+  return bounds ? json(bounds->upper) : json(nullptr);
 }
 
 json tags_json(const wire::Tags& tags) {
@@ -68,8 +78,12 @@ void SeriesFold::add(const TakenWindow& row) {
   Cell& cell = cells_[*step];
   cell.count += row.count;
   cell.errors += row.errors;
-  cell.labelled += row.labelled;
-  cell.correct += row.correct;
+  const LabelCounts labels = all_labels(row);
+  cell.labelled += labels.known;
+  cell.correct += labels.right;
+  cell.labelled_later += labels_that_came_later(row).known;
+  cell.label_delay_s.merge(agents_number(row.numbers, wire::labels_delay_s));
+  cell.estimated_accuracy.merge(agents_number(row.numbers, wire::estimated_accuracy));
   cell.seconds += std::max(0.0, std::chrono::duration<double>(row.ended_at - row.started_at).count());
   cell.latency.merge(row.latency);
   cell.confidence.merge(mean_of(row.confidences));
@@ -77,6 +91,7 @@ void SeriesFold::add(const TakenWindow& row) {
   confidences_.merge(row.confidences);
   wire::merge(tags_, row.tags);
   for (const auto& [name, seen] : row.numbers) {
+    if (name.starts_with(wire::agents_number_prefix)) continue;
     if (names_.size() >= series_number_limit && !names_.contains(name)) continue;
     names_.insert(name);
     cell.numbers[name].merge(mean_of(seen));
@@ -100,8 +115,17 @@ std::vector<SeriesPoint> SeriesFold::points() const {
     point.most = cell.latency.quantile(1);
     if (cell.seconds > 0) point.throughput_hz = static_cast<double>(cell.count) / cell.seconds;
     if (cell.count > 0) point.error_rate = share(cell.errors, cell.count);
-    if (cell.labelled > 0) point.accuracy = share(cell.correct, cell.labelled);
+    if (cell.labelled > 0) {
+      point.accuracy = share(cell.correct, cell.labelled);
+      point.accuracy_bounds = wilson_bounds(cell.correct, cell.labelled, z_of_bounds);
+    }
     if (point.present) point.labelled = cell.labelled;
+    if (point.present) point.labelled_later = cell.labelled_later;
+    point.label_delay_s = cell.label_delay_s.mean();
+    point.estimated_accuracy = cell.estimated_accuracy.mean();
+    if (point.estimated_accuracy)
+      point.estimated_accuracy_bounds =
+          wilson_bounds_of_share(*point.estimated_accuracy, cell.estimated_accuracy.weight, z_of_bounds);
     point.confidence = cell.confidence.mean();
     point.entropy = cell.entropy.mean();
     for (const auto& [name, mean] : cell.numbers)
@@ -115,6 +139,9 @@ std::vector<SeriesPoint> SeriesFold::points() const {
 std::string series_to_json(const Series& series) {
   json t = json::array(), p50 = json::array(), p95 = json::array(), p99 = json::array(), throughput = json::array();
   json errors = json::array(), accuracy = json::array(), labelled = json::array(), version = json::array();
+  json accuracy_lower = json::array(), accuracy_upper = json::array(), labelled_later = json::array();
+  json label_delay = json::array(), estimated = json::array(), estimated_lower = json::array();
+  json estimated_upper = json::array();
   json confidence = json::array(), entropy = json::array(), least = json::array(), most = json::array();
   std::map<std::string, json> numbers;
   for (const SeriesPoint& point : series.points)
@@ -134,6 +161,13 @@ std::string series_to_json(const Series& series) {
     throughput.push_back(or_null(point.throughput_hz));
     errors.push_back(or_null(point.error_rate));
     accuracy.push_back(or_null(point.accuracy));
+    accuracy_lower.push_back(lower_or_null(point.accuracy_bounds));
+    accuracy_upper.push_back(upper_or_null(point.accuracy_bounds));
+    labelled_later.push_back(point.labelled_later ? json(*point.labelled_later) : json(nullptr));
+    label_delay.push_back(or_null(point.label_delay_s));
+    estimated.push_back(or_null(point.estimated_accuracy));
+    estimated_lower.push_back(lower_or_null(point.estimated_accuracy_bounds));
+    estimated_upper.push_back(upper_or_null(point.estimated_accuracy_bounds));
     labelled.push_back(point.labelled ? json(*point.labelled) : json(nullptr));
     confidence.push_back(or_null(point.confidence));
     entropy.push_back(or_null(point.entropy));
@@ -164,7 +198,14 @@ std::string series_to_json(const Series& series) {
               {"throughput_hz", std::move(throughput)},
               {"error_rate", std::move(errors)},
               {"accuracy", std::move(accuracy)},
+              {"accuracy_lower", std::move(accuracy_lower)},
+              {"accuracy_upper", std::move(accuracy_upper)},
               {"labelled", std::move(labelled)},
+              {"labelled_later", std::move(labelled_later)},
+              {"label_delay_s", std::move(label_delay)},
+              {"estimated_accuracy", std::move(estimated)},
+              {"estimated_accuracy_lower", std::move(estimated_lower)},
+              {"estimated_accuracy_upper", std::move(estimated_upper)},
               {"confidence", std::move(confidence)},
               {"confidence_bins", series.confidences.count() > 0 ? json(series.confidences.bins) : json(nullptr)},
               {"entropy", std::move(entropy)},

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "common/base/instant.hpp"
+#include "common/stats/accuracy.hpp"
 #include "common/stats/device_rows.hpp"
 #include "common/stats/log_histogram.hpp"
 #include "server/telemetry/telemetry.hpp"
@@ -51,8 +52,13 @@ struct SeriesPoint {
   std::optional<double> least, most;    // of the latencies, within 1 %
   std::optional<double> throughput_hz;
   std::optional<double> error_rate;
-  std::optional<double> accuracy;
+  std::optional<double> accuracy;  // of labels at inference and of those that came later
+  std::optional<ShareBounds> accuracy_bounds;
   std::optional<std::uint64_t> labelled;
+  std::optional<std::uint64_t> labelled_later;  // of these, those that came later
+  std::optional<double> label_delay_s;          // of those, the mean
+  std::optional<double> estimated_accuracy;     // without labels
+  std::optional<ShareBounds> estimated_accuracy_bounds;
   std::optional<double> confidence;       // mean
   std::optional<double> entropy;          // mean, in nats
   std::map<std::string, double> numbers;  // means of what the program reported
@@ -85,8 +91,10 @@ class SeriesFold {
 
  private:
   struct Cell {
-    std::uint64_t count = 0, errors = 0, labelled = 0, correct = 0;
+    std::uint64_t count = 0, errors = 0, labelled = 0, labelled_later = 0, correct = 0;
     double seconds = 0;
+    WeightedMean label_delay_s;
+    WeightedMean estimated_accuracy;
     LogHistogram latency;
     WeightedMean confidence;
     WeightedMean entropy;

@@ -1,6 +1,7 @@
 #include "server/telemetry/telemetry.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 namespace argosy::server {
@@ -93,6 +94,29 @@ std::optional<Speaker> speak(const std::optional<Speaker>& known, const std::str
   speaker.returns = goes_on ? known->returns + 1 : 1;
   speaker.returned_at = now;
   return speaker;
+}
+
+LabelCounts labels_at_inference(const TakenWindow& window) {
+  return {window.labelled, std::min(window.correct, window.labelled)};
+}
+
+LabelCounts labels_that_came_later(const TakenWindow& window) {
+  const auto found = window.numbers.find(std::string(wire::labels_later));
+  if (found == window.numbers.end()) return {};
+  const auto& seen = found->second;
+  const double right = std::clamp(seen.sum, 0.0, static_cast<double>(seen.count));
+  return {seen.count, static_cast<std::uint64_t>(std::llround(right))};
+}
+
+LabelCounts all_labels(const TakenWindow& window) {
+  const LabelCounts at_inference = labels_at_inference(window);
+  const LabelCounts later = labels_that_came_later(window);
+  return {at_inference.known + later.known, at_inference.right + later.right};
+}
+
+WeightedMean agents_number(const wire::Numbers& numbers, std::string_view name) {
+  const auto found = numbers.find(std::string(name));
+  return found == numbers.end() ? WeightedMean{} : mean_of(found->second);
 }
 
 WeightedMean mean_of(const wire::NumberSummary& seen) {

@@ -91,6 +91,17 @@ struct TakenWindow {
   friend bool operator==(const TakenWindow&, const TakenWindow&) = default;
 };
 
+// Answers whose right class is known, and how many of them were right.
+struct LabelCounts {
+  std::uint64_t known = 0;
+  std::uint64_t right = 0;
+};
+LabelCounts labels_at_inference(const TakenWindow& window);
+LabelCounts labels_that_came_later(const TakenWindow& window);  // in this window; of inferences before or in it
+LabelCounts all_labels(const TakenWindow& window);              // each counts once
+// Of the numbers of a window by the name of one of the agent's; nothing where it is not there.
+WeightedMean agents_number(const wire::Numbers& numbers, std::string_view name);
+
 // What is left of them in sums over many windows.
 WeightedMean mean_of(const wire::NumberSummary& seen);
 WeightedMean mean_of(const wire::Confidences& seen);

@@ -109,8 +109,11 @@ std::string grouped_series_to_csv(const GroupedSeries& series) {
 
 std::string worst_devices_to_json(const WorstDevices& worst) {
   Document items = Document::array();
-  for (const auto& [device, value, n] : worst.items)
-    items.push_back({{"device_id", device}, {"value", value}, {"n", n}});
+  for (const auto& [device, value, n, bounds] : worst.items) {
+    Document item{{"device_id", device}, {"value", value}, {"n", n}};
+    if (bounds) item.update({{"lower", bounds->lower}, {"upper", bounds->upper}});
+    items.push_back(std::move(item));
+  }
   return Document{{"metric", to_text(worst.metric)},
                   {"unit", unit_of(worst.metric)},
                   {"worse", worst.worse == Worse::higher ? "higher" : "lower"},

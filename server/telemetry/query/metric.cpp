@@ -19,13 +19,14 @@ struct NamedMetric {
   double quantile;
   std::string_view unit;
 };
-constexpr std::array<NamedMetric, 7> named_metrics{{
+constexpr std::array<NamedMetric, 8> named_metrics{{
     {"latency_p50", Metric::Kind::latency, 0.50, "ms"},
     {"latency_p95", Metric::Kind::latency, 0.95, "ms"},
     {"latency_p99", Metric::Kind::latency, 0.99, "ms"},
     {"throughput", Metric::Kind::throughput, 0, "/s"},
     {"error_rate", Metric::Kind::error_rate, 0, "share"},
     {"accuracy", Metric::Kind::accuracy, 0, "share"},
+    {"estimated_accuracy", Metric::Kind::estimated_accuracy, 0, "share"},
     {"confidence", Metric::Kind::confidence, 0, "share"},
 }};
 constexpr std::string_view number_prefix = "numbers.";
@@ -69,10 +70,11 @@ Result<Metric> parse_metric(std::string_view text) {
     return Metric{Metric::Kind::number, 0, std::string(text.substr(number_prefix.size()))};
   if (text.starts_with(health_prefix) && is_health_measure(text.substr(health_prefix.size())))
     return Metric{Metric::Kind::health, 0, std::string(text.substr(health_prefix.size()))};
-  return make_error(Errc::invalid_argument,
-                    "there is no metric \"" + shortened(std::string(text)) +
-                        "\"; there are latency_p50, latency_p95, latency_p99, throughput, error_rate, accuracy, "
-                        "confidence, numbers.NAME of a program, and health.MEASURE such as health.cpu_percent");
+  return make_error(
+      Errc::invalid_argument,
+      "there is no metric \"" + shortened(std::string(text)) +
+          "\"; there are latency_p50, latency_p95, latency_p99, throughput, error_rate, accuracy, "
+          "estimated_accuracy, confidence, numbers.NAME of a program, and health.MEASURE such as health.cpu_percent");
 }
 
 std::string to_text(const Metric& metric) {
@@ -96,6 +98,8 @@ std::uint32_t parts_of(const Metric& metric) {
       return part_latency;
     case Metric::Kind::confidence:
       return part_confidences;
+    case Metric::Kind::accuracy:  // labels that came later are a number
+    case Metric::Kind::estimated_accuracy:
     case Metric::Kind::number:
       return part_numbers;
     default:
@@ -107,6 +111,7 @@ Worse worse_of(const Metric& metric) {
   switch (metric.kind) {
     case Metric::Kind::throughput:
     case Metric::Kind::accuracy:
+    case Metric::Kind::estimated_accuracy:
     case Metric::Kind::confidence:
       return Worse::lower;
     default:
@@ -144,11 +149,16 @@ void Measured::add(const Metric& metric, const TakenWindow& window) {
       sum += as_double(std::min(window.errors, window.count));
       weight += as_double(window.count);
       return;
-    case Metric::Kind::accuracy:
-      n += window.labelled;
-      sum += as_double(std::min(window.correct, window.labelled));
-      weight += as_double(window.labelled);
+    case Metric::Kind::accuracy: {
+      const LabelCounts labels = all_labels(window);
+      n += labels.known;
+      sum += as_double(labels.right);
+      weight += as_double(labels.known);
       return;
+    }
+    case Metric::Kind::estimated_accuracy:
+      mean = agents_number(window.numbers, wire::estimated_accuracy);
+      break;
     case Metric::Kind::confidence:
       mean = mean_of(window.confidences);
       break;
@@ -174,6 +184,13 @@ std::optional<double> Measured::value(const Metric& metric) const {
   if (metric.kind == Metric::Kind::latency) return latency.quantile(metric.quantile);
   if (weight <= 0) return std::nullopt;
   return sum / weight;
+}
+
+std::optional<ShareBounds> Measured::bounds(const Metric& metric) const {
+  constexpr double z = 1.96;
+  if (metric.kind != Metric::Kind::accuracy && metric.kind != Metric::Kind::estimated_accuracy) return std::nullopt;
+  if (weight <= 0) return std::nullopt;
+  return wilson_bounds_of_share(sum / weight, weight, z);
 }
 
 }  // namespace argosy::server

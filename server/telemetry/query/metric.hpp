@@ -8,20 +8,31 @@
 #include <string_view>
 
 #include "common/base/error.hpp"
+#include "common/stats/accuracy.hpp"
 #include "common/stats/log_histogram.hpp"
 #include "server/telemetry/telemetry.hpp"
 
 namespace argosy::server {
 
 struct Metric {
-  enum class Kind : std::uint8_t { latency, throughput, error_rate, accuracy, confidence, number, health };
+  enum class Kind : std::uint8_t {
+    latency,
+    throughput,
+    error_rate,
+    accuracy,
+    estimated_accuracy,
+    confidence,
+    number,
+    health
+  };
   Kind kind = Kind::latency;
   double quantile = 0.95;  // of latency
   std::string key = {};    // a program's number, or a measure of health
   friend bool operator==(const Metric&, const Metric&) = default;
 };
 
-// latency_p50, latency_p95, latency_p99, throughput, error_rate, accuracy, confidence, numbers.NAME and health.MEASURE.
+// latency_p50, latency_p95, latency_p99, throughput, error_rate, accuracy (of labels at inference and later),
+// estimated_accuracy (without labels), confidence, numbers.NAME and health.MEASURE.
 // Errc::invalid_argument for another, with what there is.
 Result<Metric> parse_metric(std::string_view text);
 std::string to_text(const Metric& metric);
@@ -44,6 +55,8 @@ struct Measured {
   void add(const Metric& metric, TakenWindow&& window);
   void add_samples(double total, std::uint64_t samples);  // of health
   std::optional<double> value(const Metric& metric) const;
+  // Wilson's 95 % interval, of an accuracy; else nothing.
+  std::optional<ShareBounds> bounds(const Metric& metric) const;
 };
 
 }  // namespace argosy::server

@@ -20,7 +20,7 @@ void Ranking::add(const MeasuredDevice& device) {
     ++with_too_few_;
     return;
   }
-  RankedDevice ranked{device.device, *value, measured.n};
+  RankedDevice ranked{device.device, *value, measured.n, measured.bounds(metric_)};
   const auto place = std::upper_bound(
       worst_.begin(), worst_.end(), ranked,
       [this](const RankedDevice& one, const RankedDevice& another) { return comes_before(one, another); });

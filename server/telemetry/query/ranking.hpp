@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,7 @@ struct RankedDevice {
   std::string device;
   double value = 0;
   std::uint64_t n = 0;  // observations
+  std::optional<ShareBounds> bounds = {};
 };
 
 class Ranking {

@@ -16,7 +16,7 @@
 namespace argosy::server {
 
 // What a rollup holds at most; of more, those that came last are left out, as no honest program has so many.
-inline constexpr std::size_t rolled_numbers_limit = wire::most_numbers;
+inline constexpr std::size_t rolled_numbers_limit = wire::most_window_numbers;
 inline constexpr std::size_t rolled_classes_limit = 4096;
 inline constexpr std::size_t rolled_features_limit = 256;
 

@@ -136,7 +136,7 @@ TEST_F(Alerts, AccuracyLowFollowsTheReleasesThreshold) {
   send("cam-1", {.labelled = 60, .correct = 58});
   tick();
   EXPECT_EQ(states(), "");
-  send("cam-1", {.labelled = 60, .correct = 40});
+  send("cam-1", {.labelled = 60, .correct = 10});
   tick();
   restart();
   tick();

@@ -33,6 +33,16 @@ class OddDevice : public ::testing::Test {
       ASSERT_TRUE(run_task(io, alerts.tick(clock += Duration{1000})));
     }
   }
+  void wrong_answers(int windows, Duration ahead, bool tells_when_sent = true) {
+    for (int i = 0; i < windows; ++i) {
+      clock += minute;
+      auto sent = test::batch("cam-1", ++seq,
+                              test::window({.started_at = clock + ahead - minute, .labelled = 20, .correct = 0}));
+      if (tells_when_sent) sent.sent_at = clock + ahead;
+      ASSERT_TRUE(run_task(io, telemetry.ingest({sent}, clock)));
+      ASSERT_TRUE(run_task(io, alerts.tick(clock += Duration{1000})));
+    }
+  }
   // An agent's next record under its own epoch.
   void speak(const std::string& epoch) {
     auto sent = test::batch("cam-1", ++seqs[epoch], test::health(clock += minute, 1));
@@ -59,6 +69,19 @@ TEST_F(OddDevice, AClockTwoHoursAheadRaisesAlertsLikeAnyOther) {
   feed(10, 12, 120 * minute);
   feed(40, 3, 120 * minute);
   EXPECT_EQ(states(), "latency_doubled:cam-1:firing");
+}
+
+TEST_F(OddDevice, AClockTwoHoursAheadHidesNoWrongAnswers) {
+  test::add_release(database, "digits", "1.0", "{}", R"({"metric": "accuracy", "threshold": 0.94})");
+  wrong_answers(5, 120 * minute);
+  EXPECT_EQ(states(), "accuracy_low:cam-1:firing");
+}
+
+// It says neither when it sent a batch nor how wrong its clock is.
+TEST_F(OddDevice, AnOldAgentsClockTwoHoursAheadHidesNoWrongAnswers) {
+  test::add_release(database, "digits", "1.0", "{}", R"({"metric": "accuracy", "threshold": 0.94})");
+  wrong_answers(5, 120 * minute, false);
+  EXPECT_EQ(states(), "accuracy_low:cam-1:firing");
 }
 
 TEST_F(OddDevice, AClockOf1970RaisesAlertsLikeAnyOther) {

@@ -150,8 +150,15 @@ export interface Series {
   latency: { p50: Column; p95: Column; p99: Column; min: Column; max: Column };
   throughput_hz: Column;
   error_rate: Column;
-  accuracy: Column;
+  accuracy: Column; // of labels at inference and of those that came later
+  accuracy_lower: Column; // Wilson's 95 % interval, as the others
+  accuracy_upper: Column;
   labelled: Column;
+  labelled_later: Column; // of labelled
+  label_delay_s: Column; // the mean of those
+  estimated_accuracy: Column; // without labels, by confidence
+  estimated_accuracy_lower: Column;
+  estimated_accuracy_upper: Column;
   confidence: Column;
   confidence_bins: number[] | null;
   entropy: Column;
@@ -197,7 +204,7 @@ export interface WorstDevices {
   devices: number;
   measured: number;
   with_too_few: number;
-  items: { device_id: string; value: number; n: number }[];
+  items: { device_id: string; value: number; n: number; lower?: number; upper?: number }[]; // of accuracies the 95 % interval
 }
 
 export interface FacetCounts {
@@ -410,6 +417,8 @@ export interface WorstDevice {
   version: string;
   value: number;
   usual: number | null; // its own usual p95, or the release's threshold
+  lower?: number; // of accuracy, the 95 % interval
+  upper?: number;
   feature?: string;
 }
 

@@ -108,7 +108,7 @@ function Charts({ series, rule, fired }: { series: Series; rule: string; fired: 
   const shared = { t: series.t, range: drawn.range, marks: [{ t: fired, number: 1, tone: "bad" as const }] };
   return (
     <div class="grid-2">
-      {rule === "accuracy_low" && <Chart title="Accuracy, where labels exist" lines={drawn.accuracy} format={plain(1, " %")} from="data" most={100.5} {...shared} />}
+      {rule === "accuracy_low" && <Chart title="Accuracy" lines={drawn.accuracy} band={drawn.accuracyBounds} format={plain(1, " %")} from="data" most={100.5} {...shared} />}
       <Chart title="Latency" lines={drawn.latency} band={drawn.spread} format={plain(1, " ms")} {...shared} />
       {rule !== "accuracy_low" && <Chart title="Throughput" lines={drawn.throughput} format={plain(1, " /s")} {...shared} />}
     </div>

@@ -12,6 +12,15 @@ describe("the charts of a device", () => {
     expect(drawn.accuracy[0]!.values).toEqual([50, null, 100]);
     expect(drawn.errors[0]!.values).toEqual([0, 25, null]);
   });
+  it("tell of accuracy its interval, its labels and how late they came, and what is estimated without any", () => {
+    const drawn = charts({ accuracy: [0.9, null], accuracy_lower: [0.8, null], accuracy_upper: [0.95, null], labelled: [30, 0], labelled_later: [10, 0], label_delay_s: [7200, null], estimated_accuracy: [0.92, 0.5] });
+    expect(drawn.accuracyBounds).toMatchObject({ low: [80, null], high: [95, null] });
+    expect(drawn.accuracy.map(({ label, values }) => [label, values])).toEqual([["of labels", [90, null]], ["estimated", [92, 50]]]);
+    expect(drawn.labels).toContain("30 labels, 20 at inference and 10 later, after 2 h");
+    expect(charts({ labelled: [5], labelled_later: [0], label_delay_s: [null] }).labels).toContain("5 labels, at inference.");
+    expect(charts({ labelled: [0], estimated_accuracy: [0.9] }).labels).toContain("there are no labels");
+    expect(charts({ labelled: [0] }).labels).toBeNull();
+  });
   it("show what programs report of their own by name, and confidence in percent, where there is any", () => {
     const drawn = charts({ confidence: [0.5, null], numbers: { queue: [1, null], tokens: [null, null], depth: [2, 3] } });
     expect(drawn.confidence![0]!.values).toEqual([50, null]);

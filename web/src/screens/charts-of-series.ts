@@ -2,7 +2,7 @@
 
 import type { Series } from "../api/types";
 import type { Band, Line, Mark } from "../ui/chart";
-import { bytes } from "../ui/format";
+import { bytes, duration, number, plural } from "../ui/format";
 
 const MARKS_LISTED = 12;
 
@@ -66,6 +66,18 @@ function toneOf(kind: string): Mark["tone"] {
   return kind.startsWith("alert.") || kind.startsWith("drift.") ? "warn" : "accent";
 }
 
+/** Where the accuracy comes from, in a sentence; nothing without labels and without an estimate. */
+function labelsOf(series: Series): string | null {
+  const sum = (values: (number | null)[]) => values.reduce<number>((total, value) => total + (value ?? 0), 0);
+  const labels = sum(series.labelled);
+  const later = sum(series.labelled_later);
+  const isEstimated = measured(series.estimated_accuracy);
+  if (labels === 0) return isEstimated ? "Accuracy is estimated from the confidence of the predictions; there are no labels." : null;
+  const delays = sum(series.label_delay_s.map((delay, step) => (delay ?? 0) * (series.labelled_later[step] ?? 0)));
+  const came = later === 0 ? "at inference" : `${number(labels - later)} at inference and ${number(later)} later, after ${duration(delays / later)} on average`;
+  return `Accuracy of ${plural(labels, "label")}, ${came}. The band is its 95 % interval (Wilson).${isEstimated ? " The estimate needs no labels: it goes by the confidence of the predictions." : ""}`;
+}
+
 /** Lines, marks and the time axis, which is the last `rangeS` seconds before `nowS` when nothing was measured. */
 export function chartsOf(series: Series, rangeS: number, nowS: number) {
   const percents = (values: (number | null)[]) => values.map((value) => (value === null ? null : value * 100));
@@ -79,7 +91,12 @@ export function chartsOf(series: Series, rangeS: number, nowS: number) {
     latency,
     spread,
     throughput: [{ label: "inferences", values: series.throughput_hz, colour: "--accent" }],
-    accuracy: [{ label: "correct", values: percents(series.accuracy), colour: "--accent" }],
+    accuracy: [
+      { label: "of labels", values: percents(series.accuracy), colour: "--accent" },
+      ...(measured(series.estimated_accuracy) ? [{ label: "estimated", values: percents(series.estimated_accuracy), colour: "--series-3" }] : []),
+    ] satisfies Line[],
+    accuracyBounds: { low: percents(series.accuracy_lower), high: percents(series.accuracy_upper), colour: "--accent" } satisfies Band,
+    labels: labelsOf(series),
     confidence: measured(series.confidence) ? [{ label: "mean", values: percents(series.confidence), colour: "--accent" }] : null,
     entropy: measured(series.entropy) ? [{ label: "mean", values: series.entropy, colour: "--accent" }] : null,
     energy: measured(energyOf(series)) ? [{ label: "whole board", values: energyOf(series), colour: "--accent" }] : null,

@@ -53,12 +53,13 @@ function ChartGrid({ series, rangeS, alone }: { series: Series; rangeS: number; 
       <div class="grid-2">
         <Chart title="Latency" lines={drawn.latency} band={drawn.spread} format={plain(1, " ms")} {...shared} />
         <Chart title="Throughput" lines={drawn.throughput} format={plain(1, " /s")} {...shared} />
-        <Chart title="Accuracy, where labels exist" lines={drawn.accuracy} format={plain(1, " %")} from="data" most={100.5} {...shared} />
+        <Chart title="Accuracy" lines={drawn.accuracy} band={drawn.accuracyBounds} format={plain(1, " %")} from="data" most={100.5} {...shared} />
         <Chart title="Errors" lines={drawn.errors} format={plain(2, " %")} {...shared} />
         {drawn.confidence && <Chart title="Confidence" lines={drawn.confidence} format={plain(1, " %")} from="data" most={100.5} {...shared} />}
         {drawn.entropy && <Chart title="Entropy of the predictions" lines={drawn.entropy} format={plain(2, " nats")} {...shared} />}
         {alone && drawn.energy && <Chart title="Energy for an inference, of the whole board" lines={drawn.energy} format={(joules) => `${plainNumber(joules)} J`} {...shared} />}
       </div>
+      {drawn.labels && <p class="muted small">{drawn.labels}</p>}
       <ModelAnswers series={series} />
       <div class="grid-small">
         {drawn.numbers.map(({ name, lines }) => (

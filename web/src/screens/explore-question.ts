@@ -23,6 +23,7 @@ export const METRICS: [string, string][] = [
   ["throughput", "Throughput"],
   ["error_rate", "Error rate"],
   ["accuracy", "Accuracy, where labels exist"],
+  ["estimated_accuracy", "Accuracy, estimated without labels"],
   ["confidence", "Confidence"],
 ];
 export const HEALTH_METRICS: [string, string][] = [

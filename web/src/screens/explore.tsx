@@ -202,12 +202,14 @@ function WorstTable({ worst }: { worst: WorstDevices }) {
           </tr>
         </thead>
         <tbody>
-          {worst.items.map(({ device_id, value, n }) => (
+          {worst.items.map(({ device_id, value, n, lower, upper }) => (
             <tr key={device_id}>
               <td>
                 <Link href={devicePath(device_id)}>{device_id}</Link>
               </td>
-              <td class="num">{format(value)}</td>
+              <td class="num">
+                {format(value)} {lower !== undefined && upper !== undefined && <span class="muted small">({format(lower)} to {format(upper)})</span>}
+              </td>
               <td class="num">{number(n)}</td>
             </tr>
           ))}

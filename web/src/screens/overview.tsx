@@ -31,7 +31,7 @@ export function Overview() {
       {data.alerts ? <FiringAlerts alerts={data.alerts.items} firing={data.alerts.firing} /> : <NotAvailable title="Alerts" why={data.unavailable["alerts"]} />}
       <div class="grid-3">
         <Worst title="Slowest against their usual latency" unit="p95" rows={data.worst.latency} why={data.unavailable["worst.latency"]} value={(row) => milliseconds(row.value)} beside={(row) => row.usual && row.value / row.usual >= 1.05 && `× ${number(row.value / row.usual, 1)}`} />
-        <Worst title="Least accurate" unit="of labelled samples" rows={data.worst.accuracy} why={data.unavailable["worst.accuracy"]} value={(row) => percent(row.value)} badness={(row) => 1 - row.value} beside={(row) => row.usual && row.value < row.usual && `< ${percent(row.usual, 0)}`} />
+        <Worst title="Least accurate" unit="of labels, 95 % interval" rows={data.worst.accuracy} why={data.unavailable["worst.accuracy"]} value={accuracyOf} badness={(row) => 1 - row.value} beside={(row) => row.usual && row.value < row.usual && `< ${percent(row.usual, 0)}`} />
         <Worst title="Most drifted inputs" unit="PSI" rows={data.worst.drift} why={data.unavailable["worst.drift"]} value={(row) => number(row.value, 2)} />
       </div>
       {data.windows_last_minute !== null && <p class="muted small">{plural(data.windows_last_minute, "telemetry window")} arrived in the last minute.</p>}
@@ -165,6 +165,10 @@ interface WorstProps {
   value: (row: WorstDevice) => string;
   badness?: (row: WorstDevice) => number; // what the bar shows
   beside?: (row: WorstDevice) => string | false | 0 | null;
+}
+
+function accuracyOf({ value, lower, upper }: WorstDevice): string {
+  return lower === undefined || upper === undefined ? percent(value) : `${percent(value)} (${number(100 * lower)}–${number(100 * upper)})`;
 }
 
 function Worst({ title, unit, rows, why, value, badness = (row) => row.value, beside }: WorstProps) {

@@ -45,6 +45,7 @@ argosy_observation full_observation() {
   observation.tags = tags;
   observation.tag_count = 2;
   observation.runtime = "onnxruntime 1.22.0";
+  observation.id = 300;
   return observation;
 }
 
@@ -76,7 +77,8 @@ TEST(ObserveHeader, WritesEverythingThatIsKnown) {
                                                {"n", {{"queue_depth", 0.1}, {"tokens", -3e9}}},
                                                {"h", 0.5},
                                                {"t", {{"camera", "left"}, {"shift", "night 2"}}},
-                                               {"rt", "onnxruntime 1.22.0"}}));
+                                               {"rt", "onnxruntime 1.22.0"},
+                                               {"id", 300}}));
 }
 
 TEST(ObserveHeader, WritesIntegersOfEveryWidth) {
@@ -117,6 +119,20 @@ TEST(ObserveHeader, WritesWhatCameOfAShadowRunsInput) {
       json({{"m", "digits"}, {"r", "1.0"}, {"nv", "1.1"}, {"ok", false}, {"a", false}, {"or", true}, {"nr", false}}));
   const argosy_shadow_answer nameless{"digits", nullptr, nullptr, 1, 1, -1, -1};
   EXPECT_EQ(argosy_shadow_encode(&nameless, bytes.data(), bytes.size()), 0U);
+}
+
+TEST(ObserveHeader, TellsALabelByTheIdOfItsObservation) {
+  const std::string path = fresh_socket_path();
+  AgentSocket agent(path);
+  argosy_observer observer;
+  ASSERT_EQ(argosy_observer_open(&observer, path.c_str()), 0);
+  EXPECT_EQ(argosy_label(&observer, 1ULL << 40, 8), 1);
+  EXPECT_EQ(argosy_label(&observer, 7, -300), 1);
+  EXPECT_EQ(argosy_label(&observer, 0, 8), 0) << "no id, no label";
+  argosy_observer_close(&observer);
+  EXPECT_EQ(argosy_label(&observer, 7, 8), 0);
+  EXPECT_EQ(agent.receive(), json({{"of", 1ULL << 40}, {"l", 8}}));
+  EXPECT_EQ(agent.receive(), json({{"of", 7}, {"l", -300}}));
 }
 
 TEST(ObserveHeader, FindsTheCandidateThatTheAgentNames) {

@@ -33,7 +33,7 @@ std::string python(const std::string& program) {
 const std::string everything =
     "\"digits\", 70000, release=\"1.1\", predicted=7, confidence=0.75, label=300, features=[0.25, 0.5, -1.5], "
     "numbers={\"queue_depth\": 0.1, \"tokens\": -3e9}, entropy=0.5, tags={\"camera\": \"left\"}, "
-    "runtime=\"onnxruntime 1.22.0\"";
+    "runtime=\"onnxruntime 1.22.0\", id=(1 << 62) + 5";
 
 TEST(ObserveModule, WritesTheBytesThatTheHeaderWrites) {
   const float features[] = {0.25F, 0.5F, -1.5F};
@@ -52,6 +52,7 @@ TEST(ObserveModule, WritesTheBytesThatTheHeaderWrites) {
   observation.tags = &tag;
   observation.tag_count = 1;
   observation.runtime = "onnxruntime 1.22.0";
+  observation.id = (std::uint64_t{1} << 62) + 5;
   std::uint8_t bytes[ARGOSY_OBSERVATION_MAX_BYTES];
   const std::size_t size = argosy_observation_encode(&observation, bytes, sizeof bytes);
   std::string hex;
@@ -108,8 +109,19 @@ TEST(ObserveModule, ReachesTheAgent) {
                                    {"n", {{"queue_depth", 0.1}, {"tokens", -3e9}}},
                                    {"h", 0.5},
                                    {"t", {{"camera", "left"}}},
-                                   {"rt", "onnxruntime 1.22.0"}}));
+                                   {"rt", "onnxruntime 1.22.0"},
+                                   {"id", (std::uint64_t{1} << 62) + 5}}));
   EXPECT_EQ(agent.receive(), json({{"m", "m"}, {"us", 1}, {"ok", false}}));
+}
+
+TEST(ObserveModule, TellsALabelByTheIdOfItsObservation) {
+  const std::string path = fresh_socket_path();
+  AgentSocket agent(path);
+  EXPECT_EQ(python("with Observer(\"" + path + "\") as o: print(o.label(1 << 40, 8), o.label(7, -300))"),
+            "True True\n");
+  EXPECT_EQ(agent.receive(), json({{"of", std::uint64_t{1} << 40}, {"l", 8}}));
+  EXPECT_EQ(agent.receive(), json({{"of", 7}, {"l", -300}}));
+  EXPECT_EQ(python("print(0 < observation_id() < 1 << 63, observation_id() != observation_id())"), "True True\n");
 }
 
 TEST(ObserveModule, DropsWithoutAnAgentAndWhenItIsBehind) {

@@ -166,6 +166,35 @@ TEST(Observation, HalfAnAnswerOfAShadowRunIsRefused) {
   EXPECT_FALSE(of("a3616d6164626e7663312e31616101"));          // a is no yes or no
 }
 
+TEST(Observation, HasAnIdByWhichItsLabelComesLater) {
+  argosy_observation observation = whole();
+  observation.id = argosy_observation_id();
+  EXPECT_GT(observation.id, 0u);
+  EXPECT_NE(observation.id, argosy_observation_id());
+  const auto read = decode_observation(encoded(observation));
+  ASSERT_TRUE(read) << read.error().message;
+  EXPECT_EQ(read->id, observation.id);
+  EXPECT_EQ(read->label_of, 0u);
+}
+
+TEST(Observation, ALabelThatComesLaterNeedsNoModel) {
+  const Bytes label{0xa2, 0x62, 'o', 'f', 0x18, 0x7b, 0x61, 'l', 0x08};
+  const auto read = decode_observation(label);
+  ASSERT_TRUE(read) << read.error().message;
+  EXPECT_EQ(read->label_of, 123u);
+  EXPECT_EQ(read->label, 8);
+  const Bytes without{0xa1, 0x62, 'o', 'f', 0x18, 0x7b};
+  EXPECT_FALSE(decode_observation(without));
+}
+
+TEST(Observation, NoProgramHasNumbersUnderTheAgentsNames) {
+  argosy_observation observation = argosy_observation_of("digits", 1);
+  const argosy_number taken{"argosy_estimated_accuracy", 1};
+  observation.numbers = &taken;
+  observation.number_count = 1;
+  EXPECT_FALSE(decode_observation(encoded(observation)));
+}
+
 TEST(Observation, NoTruncationIsRead) {
   const Bytes bytes = encoded(whole());
   for (std::size_t size = 0; size < bytes.size(); ++size)

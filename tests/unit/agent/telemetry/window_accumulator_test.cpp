@@ -73,6 +73,54 @@ TEST(WindowAccumulator, AddsUpNumbersAndConfidence) {
   EXPECT_EQ(next.confidences.count(), 0U);
 }
 
+TEST(WindowAccumulator, CountsLabelsThatComeLaterWithTheirDelay) {
+  WindowAccumulator windows(start);
+  windows.add(seen(1), "1.1", start + 1h);
+  windows.add_late_label("digits", "1.1", true, start, start + 1h);
+  windows.add_late_label("digits", "1.1", false, start + 59min, start + 1h);
+  const auto closed = windows.close(start + 1h);
+  ASSERT_EQ(closed.size(), 1u);
+  EXPECT_EQ(closed[0].count, 1u);
+  EXPECT_EQ(closed[0].labelled, 0u) << "which are those at inference";
+  EXPECT_EQ(closed[0].numbers.at(std::string(wire::labels_later)), (wire::NumberSummary{2, 1, 0, 1}));
+  EXPECT_EQ(closed[0].numbers.at(std::string(wire::labels_delay_s)), (wire::NumberSummary{2, 3660, 60, 3600}));
+  EXPECT_TRUE(windows.close(start + 2h).empty());
+}
+
+TEST(WindowAccumulator, LabelsOfAVersionThatAnswersNothingLieWhereItsAnswersWere) {
+  WindowAccumulator windows(start);
+  windows.add_late_label("digits", "1.0", true, start - 2h, start + 1min);
+  windows.add_late_label("digits", "1.0", true, start - 3h, start + 1min);
+  const auto closed = windows.close(start + 1min);
+  ASSERT_EQ(closed.size(), 1u);
+  EXPECT_EQ(closed[0].version, "1.0");
+  EXPECT_EQ(closed[0].count, 0u);
+  EXPECT_EQ(closed[0].started_at, start - 2h);
+  EXPECT_EQ(closed[0].ended_at, start - 2h) << "no length: it took no time";
+  const auto read = wire::decode_record(wire::encode_record({1, closed[0]}));
+  ASSERT_TRUE(read) << read.error().message;
+  EXPECT_EQ(std::get<wire::InferenceWindow>(read->content), closed[0]);
+}
+
+TEST(WindowAccumulator, EstimatesAccuracyByTheReleasesCalibration) {
+  WindowAccumulator windows(start);
+  CalibrationCounts counts;
+  for (int i = 0; i < 1000; ++i) counts.add(0.97, i % 10 != 0);
+  windows.set_calibration("digits", "1.0", Calibration(counts));
+  Observation observation = seen(1);
+  for (const double confidence : {0.97, 0.97, 2.0}) {
+    observation.confidence = confidence;
+    windows.add(observation, "1.0", start);
+  }
+  windows.add(observation, "1.1", start);
+  const auto closed = windows.close(start + 1s);
+  ASSERT_EQ(closed.size(), 2u);
+  const auto& estimated = closed[0].numbers.at(std::string(wire::estimated_accuracy));
+  EXPECT_EQ(estimated.count, 2u);
+  EXPECT_NEAR(estimated.sum / 2, 0.9, 0.001);
+  EXPECT_TRUE(closed[1].numbers.empty()) << "of which nothing is known";
+}
+
 TEST(WindowAccumulator, AddsUpEntropyAndTags) {
   WindowAccumulator windows(start);
   Observation observation = seen(10);

@@ -47,6 +47,15 @@ InferenceWindow tagged_window() {
   return window;
 }
 
+// With what the agent knows: estimated accuracy, and more labels that came later than it has inferences.
+InferenceWindow labelled_window() {
+  InferenceWindow window = tagged_window();
+  window.numbers[std::string(labels_later)] = {700, 650, 0, 1};
+  window.numbers[std::string(labels_delay_s)] = {700, 2'520'000, 60, 7200};
+  window.numbers[std::string(estimated_accuracy)] = {600, 570, 0.25, 1};
+  return window;
+}
+
 HealthSample some_health() {
   HealthSample sample;
   sample.at = instant_from_ms(1'767'225'630'000);
@@ -103,6 +112,8 @@ TEST(Telemetry, GoldenBytesNeverChange) {
   EXPECT_EQ(decode_record(golden("window_record_2.hex")).value(), (TelemetryRecord{812, telling_window()}));
   EXPECT_EQ(to_hex(encode_record({812, tagged_window()})), to_hex(golden("window_record_3.hex")));
   EXPECT_EQ(decode_record(golden("window_record_3.hex")).value(), (TelemetryRecord{812, tagged_window()}));
+  EXPECT_EQ(to_hex(encode_record({812, labelled_window()})), to_hex(golden("window_record_4.hex")));
+  EXPECT_EQ(decode_record(golden("window_record_4.hex")).value(), (TelemetryRecord{812, labelled_window()}));
   EXPECT_EQ(decode_record(golden("window_record.hex")).value(), (TelemetryRecord{812, some_window()}));
   EXPECT_EQ(to_hex(encode_record({814, whole_health()})), to_hex(golden("whole_health_record_3.hex")));
   EXPECT_EQ(decode_record(golden("whole_health_record_3.hex")).value(), (TelemetryRecord{814, whole_health()}));
@@ -306,7 +317,11 @@ TEST(Telemetry, RefusesWindowsThatNobodyCanHaveCounted) {
       {[](InferenceWindow& w) {
          for (char c = 'a'; c <= 'p'; ++c) w.numbers[std::string(1, c)] = {1, 1, 1, 1};
        },
-       "16"},
+       "more than 16 numbers of a program"},
+      {[](InferenceWindow& w) {
+         w.numbers[std::string(estimated_accuracy)] = {w.count + 1, 1, 0, 1};
+       },
+       "more values of a number"},
       {[](InferenceWindow& w) { w.confidences.bins[0] = w.count; }, "more confidences than observations"},
       {[](InferenceWindow& w) { w.confidences.sum = 599; }, "between 0 and 1"},
       {[](InferenceWindow& w) { w.confidences.sum = -0.1; }, "between 0 and 1"},

@@ -126,27 +126,39 @@ TEST(LatencyDoubled, NoiseOfThirtyPercentNeverFires) {
   }
 }
 
-TEST(AccuracyLow, FiresOnlyWhenTheUpperBoundIsUnderTheThreshold) {
+AccuracySeen seen_of(std::uint64_t labels, std::uint64_t correct, double fall_hours = 0) {
+  return {.newest = {labels, correct}, .newest_span_hours = 1, .likeness = 0, .fall_hours = fall_hours};
+}
+
+TEST(AccuracyLow, FiresWhenLabelsAtTheThresholdSeldomLookSoMuchLikeAFall) {
   const AccuracyRule rule;
-  EXPECT_EQ(judge_accuracy(rule, 0.94, AlertState::ok, {{49, 10}}).state, AlertState::ok) << "too few labels";
-  EXPECT_EQ(judge_accuracy(rule, 0.94, AlertState::ok, {{50, 46}}).state, AlertState::ok) << "92 %, bound over 94 %";
-  const auto low = judge_accuracy(rule, 0.94, AlertState::ok, {{30, 25}, {30, 25}});
+  EXPECT_EQ(judge_accuracy(rule, 0.94, AlertState::ok, seen_of(60, 50, 4000)).state, AlertState::ok);
+  EXPECT_EQ(judge_accuracy(rule, 0.94, AlertState::ok, seen_of(60, 57, 5000)).state, AlertState::ok) << "95 % now";
+  EXPECT_EQ(judge_accuracy(rule, 0.94, AlertState::ok, {}).state, AlertState::ok);
+  const auto low = judge_accuracy(rule, 0.94, AlertState::ok, seen_of(60, 50, 5000));
   EXPECT_EQ(low.state, AlertState::firing);
   EXPECT_NEAR(low.value, 50.0 / 60, 1e-12);
-  EXPECT_LT(low.upper, 0.94);
+  EXPECT_NEAR(low.bounds.upper, wilson_bounds(50, 60, rule.z).upper, 1e-12);
+  EXPECT_EQ(low.labels, 60u);
 }
 
 TEST(AccuracyLow, ClosesWhenTheShareItselfIsBack) {
   const AccuracyRule rule;
-  EXPECT_EQ(judge_accuracy(rule, 0.94, AlertState::firing, {{100, 93}}).state, AlertState::firing);
-  EXPECT_EQ(judge_accuracy(rule, 0.94, AlertState::firing, {{100, 94}}).state, AlertState::ok);
-  EXPECT_EQ(judge_accuracy(rule, 0.94, AlertState::firing, {{10, 10}}).state, AlertState::firing) << "too few labels";
+  EXPECT_EQ(judge_accuracy(rule, 0.94, AlertState::firing, seen_of(100, 93)).state, AlertState::firing);
+  EXPECT_EQ(judge_accuracy(rule, 0.94, AlertState::firing, seen_of(100, 94)).state, AlertState::ok);
+  EXPECT_EQ(judge_accuracy(rule, 0.94, AlertState::firing, seen_of(10, 10)).state, AlertState::firing)
+      << "too few labels";
+  EXPECT_EQ(judge_accuracy(rule, 0.94, AlertState::firing, {}).state, AlertState::firing);
 }
 
-TEST(AccuracyLow, LooksAtTheNewestLabelsOnly) {
-  const AccuracyRule rule;
-  EXPECT_EQ(judge_accuracy(rule, 0.94, AlertState::ok, {{200, 198}, {5000, 1000}}).state, AlertState::ok);
-  EXPECT_EQ(judge_accuracy(rule, 0.94, AlertState::ok, {{200, 150}, {5000, 5000}}).state, AlertState::firing);
+TEST(AccuracyLow, AlikeLabelsMakeAWiderInterval) {
+  auto seen = seen_of(200, 180);
+  const auto apart = judge_accuracy({}, 0.94, AlertState::ok, seen);
+  seen.likeness = 0.1;
+  const auto alike = judge_accuracy({}, 0.94, AlertState::ok, seen);
+  EXPECT_LT(alike.effective_labels, 10);
+  EXPECT_LT(alike.bounds.lower, apart.bounds.lower);
+  EXPECT_GT(alike.bounds.upper, apart.bounds.upper);
 }
 
 TEST(AlertMachine, EveryStepOfTheTable) {

@@ -43,6 +43,16 @@ TEST(PairAlerts, JudgeTheSameAsIfTheirMemoryHadNeverBeenPacked) {
   EXPECT_LT(memory.bytes(), 1000u);
 }
 
+TEST(PairAlerts, LabelsThatCameLaterCountLikeThoseAtInference) {
+  TakenWindow window;
+  window.labelled = 10;
+  window.correct = 9;
+  for (int i = 0; i < 5; ++i) window.numbers[std::string(wire::labels_later)].add(i < 2 ? 1 : 0);
+  const auto judged = judged_window_of(window);
+  EXPECT_EQ(judged.labelled, 15u);
+  EXPECT_EQ(judged.correct, 11u);
+}
+
 TEST(PairAlerts, AWindowThatWasReadOrComesLateIsNotJudgedAgain) {
   auto memory = fresh_pair();
   memory.hear("1.0", window_at(0, 10));

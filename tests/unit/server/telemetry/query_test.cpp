@@ -49,9 +49,33 @@ GroupLines one_group(const Metric& metric, const std::vector<Told>& windows) {
   return fold.lines();
 }
 
+TEST(Measured, AccuracyIsOfAllLabelsAndHasAnInterval) {
+  auto window = told_window({});
+  window.labelled = 80;
+  window.correct = 76;
+  for (int i = 0; i < 20; ++i) {
+    window.numbers[std::string(wire::labels_later)].add(i < 14 ? 1 : 0);
+    window.numbers[std::string(wire::estimated_accuracy)].add(0.8);
+  }
+  const auto metric_of = [&](const char* name) {
+    const auto metric = parse_metric(name).value();
+    Measured measured;
+    measured.add(metric, TakenWindow(window));
+    return std::pair(measured.value(metric), measured.bounds(metric));
+  };
+  const auto [accuracy, bounds] = metric_of("accuracy");
+  EXPECT_NEAR(*accuracy, 0.9, 1e-9);
+  EXPECT_NEAR(bounds->upper, wilson_bounds(90, 100, 1.96).upper, 1e-9);
+  const auto [estimated, estimated_bounds] = metric_of("estimated_accuracy");
+  EXPECT_NEAR(*estimated, 0.8, 1e-9);
+  EXPECT_LT(estimated_bounds->lower, 0.8);
+  EXPECT_FALSE(metric_of("error_rate").second);
+  EXPECT_EQ(worse_of(parse_metric("estimated_accuracy").value()), Worse::lower);
+}
+
 TEST(MetricName, IsReadAndWrittenAlike) {
   for (const char* name : {"latency_p50", "latency_p95", "latency_p99", "throughput", "error_rate", "accuracy",
-                           "confidence", "numbers.queue_depth", "health.cpu_percent"})
+                           "estimated_accuracy", "confidence", "numbers.queue_depth", "health.cpu_percent"})
     EXPECT_EQ(to_text(parse_metric(name).value()), name);
   for (const char* name : {"", "latency", "latency_p90", "numbers.", "numbers.Queue", "health.mood", "numbers.a b"})
     EXPECT_EQ(parse_metric(name).error().code, Errc::invalid_argument) << name;

@@ -64,6 +64,28 @@ TEST(SeriesFold, MergesHistogramsInsteadOfAveragingPercentiles) {
   EXPECT_FALSE(points[1].labelled);
 }
 
+TEST(SeriesFold, TellsLabelsThatCameLaterAndWhatIsEstimatedApart) {
+  SeriesFold fold(grid_of(at_s(0), at_s(60), 2, Duration{60'000}));
+  auto window = window_at(0, 30, 10);
+  window.labelled = 10;
+  window.correct = 9;
+  for (int i = 0; i < 10; ++i) {
+    window.numbers[std::string(wire::labels_later)].add(i < 5 ? 1 : 0);
+    window.numbers[std::string(wire::labels_delay_s)].add(3600);
+    window.numbers[std::string(wire::estimated_accuracy)].add(0.75);
+  }
+  fold.add(window);
+  const auto point = fold.points().front();
+  EXPECT_NEAR(*point.accuracy, 14.0 / 20, 1e-9) << "each label once";
+  EXPECT_NEAR(point.accuracy_bounds->lower, wilson_bounds(14, 20, 1.96).lower, 1e-9);
+  EXPECT_EQ(point.labelled, 20u);
+  EXPECT_EQ(point.labelled_later, 10u);
+  EXPECT_NEAR(*point.label_delay_s, 3600, 1e-9);
+  EXPECT_NEAR(*point.estimated_accuracy, 0.75, 1e-9);
+  EXPECT_LT(point.estimated_accuracy_bounds->lower, 0.75);
+  EXPECT_TRUE(point.numbers.empty()) << "which are a program's";
+}
+
 TEST(SeriesJson, ShowsSilenceAsOnePointOfNullsAndNotTheJitterOfOneStep) {
   Series series;
   series.grid = {0, 10, 10};

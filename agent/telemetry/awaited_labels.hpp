@@ -1,0 +1,65 @@
+// What was predicted, for as long as the label may still come: a SQLite file beside the outbox. What comes is kept in
+// memory until save(), which the agent calls with each window, so an agent that is killed forgets the predictions of
+// one window. The agent's loop thread. Bounded: 250,000 predictions, the oldest first out, and a week.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+
+#include "common/base/error.hpp"
+#include "common/base/instant.hpp"
+
+struct sqlite3;
+
+namespace argosy::agent {
+
+struct AwaitedLabel {
+  std::string model;
+  std::string version;
+  std::int64_t predicted = 0;
+  Instant at{};
+  friend bool operator==(const AwaitedLabel&, const AwaitedLabel&) = default;
+};
+
+class AwaitedLabels {
+ public:
+  struct Limits {
+    std::size_t predictions = 250'000;
+    std::size_t unsaved = 20'000;  // of one window; more wait for no label
+    Duration age{7LL * 24 * 3'600'000};
+  };
+
+  // A file that is corrupt is begun anew: no more than labels are lost.
+  static Result<AwaitedLabels> open(const std::filesystem::path& file, Limits limits);
+  AwaitedLabels(AwaitedLabels&&) noexcept;
+  AwaitedLabels& operator=(AwaitedLabels&&) noexcept;
+  ~AwaitedLabels();
+
+  // Of ids that come twice the first counts.
+  void await(std::uint64_t id, AwaitedLabel prediction);
+  // What was predicted under this id; it is awaited no longer.
+  Result<std::optional<AwaitedLabel>> take(std::uint64_t id);
+  Result<void> save(Instant now);
+
+  std::uint64_t dropped() const { return dropped_; }  // predictions that were too many for one window
+
+ private:
+  struct CloseDb {
+    void operator()(sqlite3* db) const;
+  };
+  AwaitedLabels(std::unique_ptr<sqlite3, CloseDb> db, Limits limits);
+  static Result<AwaitedLabels> open_database(const std::filesystem::path& file, Limits limits);
+
+  std::unique_ptr<sqlite3, CloseDb> db_;
+  Limits limits_;
+  std::map<std::uint64_t, AwaitedLabel> unsaved_;
+  std::set<std::uint64_t> taken_;  // from the file, since it was saved
+  std::uint64_t dropped_ = 0;
+};
+
+}  // namespace argosy::agent
