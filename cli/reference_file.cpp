@@ -28,11 +28,11 @@ constexpr std::size_t max_json_bytes = 1 << 20;
 constexpr std::size_t max_sample_bytes = 256 << 20;
 constexpr std::size_t most_features = 64;
 
-struct Column {
+struct FeatureColumn {
   std::string name;
   std::vector<double> values;
 };
-using Columns = std::vector<Column>;
+using Columns = std::vector<FeatureColumn>;
 
 Error unreadable(const fs::path& file, const std::string& message) {
   return make_error(Errc::invalid_argument, file.string() + ": " + message);

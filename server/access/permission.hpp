@@ -27,10 +27,10 @@ enum class Permission : std::uint8_t {
 };
 inline constexpr std::array role_permissions{
     // what a role can give
-    Permission::use_own_account,    Permission::read_fleet,     Permission::publish_releases,
-    Permission::prepare_patches,    Permission::manage_devices, Permission::operate_rollouts,
-    Permission::acknowledge_alerts, Permission::manage_rules,   Permission::admit_devices,
-    Permission::manage_people,      Permission::read_audit,     Permission::read_notifications,
+    Permission::use_own_account,     Permission::read_fleet,     Permission::publish_releases,
+    Permission::prepare_patches,     Permission::manage_devices, Permission::operate_rollouts,
+    Permission::acknowledge_alerts,  Permission::manage_rules,   Permission::admit_devices,
+    Permission::manage_people,       Permission::read_audit,     Permission::read_notifications,
     Permission::manage_notifications};
 
 std::string_view to_string(Permission permission);  // "publish_releases"

@@ -33,7 +33,8 @@ constexpr auto policy = [] {
            manage_rules, read_notifications}},
       Row{Role::admin,
           {use_own_account, read_fleet, publish_releases, prepare_patches, manage_devices, operate_rollouts,
-           acknowledge_alerts, manage_rules, admit_devices, manage_people, read_audit, read_notifications, manage_notifications}},
+           acknowledge_alerts, manage_rules, admit_devices, manage_people, read_audit, read_notifications,
+           manage_notifications}},
   };
 }();
 
