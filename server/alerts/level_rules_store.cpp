@@ -11,10 +11,23 @@ namespace argosy::server {
 
 namespace {
 
+// A device of a site waits until the site is counted with it ($2: whose label names the site): of many that go
+// together, none is told of alone.
 constexpr auto take_changes = R"sql(
   with taken as (
     delete from level_changes
-    where id in (select id from level_changes order by id limit $1 for update skip locked)
+    where id in (
+      select c.id
+      from level_changes c
+      where not exists (
+        select from uncounted_devices u
+        join devices d on d.id = u.device_id
+        where u.device_id = c.device_id and coalesce(d.labels ->> $2, '') <> ''
+      )
+      order by c.id
+      limit $1
+      for update of c skip locked
+    )
     returning device_id
   )
   select device_id, count(*) from taken group by 1 order by 1
@@ -177,7 +190,7 @@ void look_at_alerts_of(pqxx::work& transaction, const std::string& devices, Inst
 }  // namespace
 
 LevelsJudged JudgeLevels::operator()(pqxx::work& transaction) const {
-  const auto changes = transaction.exec_params(take_changes, at_once);
+  const auto changes = transaction.exec_params(take_changes, at_once, sites.label);
   LevelsJudged judged;
   lock_alerts(transaction);
   // After the changes of devices are taken: sites are seen with at least these in them.

@@ -813,7 +813,7 @@ class CommandLineVerbs(RunningArgosy):
         header, rows = self.table("event", "list", "--device", "told-1")
         self.assertEqual(header, ["AT", "SEVERITY", "KIND", "DEVICE", "ROLLOUT", "MESSAGE"])
         self.assertTrue(rows)
-        follower = subprocess.Popen([self.argosy.program, "event", "follow", "--device", "told-1", "--json"], env=self.argosy.env,
+        follower = subprocess.Popen([self.argosy.program, "event", "follow", "--device", "told-1", "--kind", "test.happened", "--json"], env=self.argosy.env,
                                     stdout=subprocess.PIPE, text=True)
         self.addCleanup(follower.wait)
         self.addCleanup(follower.kill)
@@ -870,6 +870,37 @@ class CommandLineVerbs(RunningArgosy):
         self.refused(FAILED, ("route", "delete", "by-hand"), "--yes")
         self.ok("route", "delete", "by-hand", "--yes")
         self.assertEqual(self.ok_json("route", "list"), [])
+
+    # What is watched ------------------------------------------------------------------------------------------------------
+    def test_rules_are_made_changed_previewed_and_put_back(self):
+        header, rows = self.table("rule", "list")
+        self.assertIn("memory_full", {row[0] for row in rows})
+        shipped = self.ok_json("rule", "show", "memory_full")
+        wish = {key: shipped[key] for key in ("title", "metric", "condition", "for_s", "severity")} | {"name": "memory_high"}
+        file = self.folder / "rule.json"
+        file.write_text(json.dumps(wish))
+        self.assertEqual(self.ok_json("rule", "preview", file)["fired"], 0)
+        self.assertFalse(self.ok_json("rule", "create", "-f", file)["shipped"])
+        self.refused(CONFLICT, ("rule", "create", "-f", file), "memory_high")
+        file.write_text(json.dumps(wish | {"severity": "critical"}))
+        self.assertEqual(self.ok_json("rule", "update", "-f", file)["severity"], "critical")
+        self.assertFalse(self.ok_json("rule", "disable", "memory_high")["enabled"])
+        self.assertTrue(self.ok_json("rule", "enable", "memory_high")["enabled"])
+        self.ok("rule", "preview", "memory_high")
+        self.assertEqual(len(self.table("rule", "history", "memory_high")[1]), 4)
+        self.ok("rule", "delete", "memory_high")
+        self.refused(NOT_FOUND, ("rule", "show", "memory_high"), "memory_high")
+        self.ok("rule", "disable", "memory_full")
+        self.assertTrue(self.ok_json("rule", "reset", "memory_full")["enabled"])
+        self.refused(CONFLICT, ("rule", "delete", "memory_full"), "memory_full")
+        file.write_text(json.dumps(wish | {"metric": "health.mood"}))
+        self.refused(FAILED, ("rule", "create", "-f", file), "health.mood")
+
+    def test_drift_is_listed_and_shown(self):
+        self.device("steady-1")
+        self.ok("drift", "list")
+        self.ok("drift", "show", "steady-1")
+        self.refused(NOT_FOUND, ("drift", "show", "nobody"), "nobody")
 
     # All of them ----------------------------------------------------------------------------------------------------------
     def test_a_shell_completes_verbs_and_options(self):

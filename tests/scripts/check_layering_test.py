@@ -56,7 +56,7 @@ PLANTED = {
     "common/ knows nobody above it": [("common/base/a.hpp", '"server/http/router.hpp"'),
                                       ("common/stats/a.cpp", '"agent/update/slot.hpp"')],
     "common/base knows no other part of common/": [("common/base/a.hpp", '"common/wire/state.hpp"')],
-    "wire knows base, itself, json and the histogram of stats": [
+    "wire knows base, itself, json and what it carries of stats": [
         ("common/wire/a.hpp", '"common/crypto/digest.hpp"'), ("common/wire/a.cpp", '"common/stats/drift.hpp"')],
     "json, crypto, stats and tensors know base and themselves": [
         ("common/stats/a.hpp", '"common/wire/state.hpp"'), ("common/json/a.hpp", '"common/wire/state.hpp"'),
