@@ -1,5 +1,8 @@
 #include "server/alerts/alert_cards_store.hpp"
 
+#include <map>
+#include <set>
+
 #include <nlohmann/json.hpp>
 
 #include "common/json/json_text.hpp"
@@ -215,7 +218,26 @@ std::string message_of(const AlertNews::One& one) {
   }
 }
 
-NewEvent event_about(const AlertNews::One& one, std::string_view kind) {
+using RoutesOfRules = std::map<std::string, std::string>;
+
+// Where the rules send what is told of them; a route that is not there counts as none, so that nothing goes nowhere.
+RoutesOfRules read_routes(pqxx::work& transaction, const AlertNews& news) {
+  std::set<std::string> rules;
+  for (const auto& one : news.items) rules.insert(one.card->what.rule);
+  RoutesOfRules routes;
+  for (const auto& row : transaction.exec_params(
+           R"sql(
+             select r.name, n.name as route
+             from rules r
+             join notice_routes n on n.name = r.document ->> 'route'
+             where r.deleted_at is null and r.name in (select unnest($1::text[]))
+           )sql",
+           pg_array(rules)))
+    routes[row["name"].as<std::string>()] = row["route"].as<std::string>();
+  return routes;
+}
+
+NewEvent event_about(const AlertNews::One& one, std::string_view kind, const RoutesOfRules& routes) {
   const auto& [id, is_new, is_changed, life, what, group, opened_at, fired_at, resolved_at] = *one.card;
   const bool alarms = one.change == AlertChange::told || one.change == AlertChange::escalated;
   NewEvent event;
@@ -225,20 +247,20 @@ NewEvent event_about(const AlertNews::One& one, std::string_view kind) {
   event.rollout_id = what.rollout;
   if (!what.model.empty()) event.model = what.model;
   event.message = message_of(one);
-  event.details_json = json{
-      {"alert", id},
-      {"rule", what.rule},
-      {"severity", life.severity},
-      {"device", what.device.empty() ? json() : json(what.device)},
-      {"site", what.site.empty() ? json() : json(what.site)},
-      {"rollout", json_of(what.rollout)},
-      {"model", what.model},
-      {"group", group},
-      {"value", json_of(what.value)},
-      {"threshold", json_of(what.threshold)},
-      {"flapping", life.is_flapping},
-      {"escalations",
-       life.escalations}}.dump();
+  json details{{"alert", id},
+               {"rule", what.rule},
+               {"severity", life.severity},
+               {"device", what.device.empty() ? json() : json(what.device)},
+               {"site", what.site.empty() ? json() : json(what.site)},
+               {"rollout", json_of(what.rollout)},
+               {"model", what.model},
+               {"group", group},
+               {"value", json_of(what.value)},
+               {"threshold", json_of(what.threshold)},
+               {"flapping", life.is_flapping},
+               {"escalations", life.escalations}};
+  if (const auto route = routes.find(what.rule); route != routes.end()) details["routes"] = {route->second};
+  event.details_json = details.dump();
   return event;
 }
 
@@ -310,6 +332,8 @@ void write_cards(pqxx::work& transaction, const std::vector<const AlertCard*>& c
 }
 
 void write_news(pqxx::work& transaction, const AlertNews& news, Instant now) {
+  if (news.items.empty()) return;
+  const auto routes = read_routes(transaction, news);
   auto history = json::array();
   std::vector<NewEvent> events;
   for (const auto& one : news.items) {
@@ -319,7 +343,7 @@ void write_news(pqxx::work& transaction, const AlertNews& news, Instant now) {
                        {"change", to_string(one.change)},
                        {"actor", one.actor},
                        {"reason", one.reason}});
-    if (const auto kind = event_of(one.change, one.card->life)) events.push_back(event_about(one, *kind));
+    if (const auto kind = event_of(one.change, one.card->life)) events.push_back(event_about(one, *kind, routes));
   }
   if (history.empty()) return;
   transaction.exec_params0(

@@ -83,7 +83,7 @@ struct Rule {
   RuleCondition condition = ByJudge{};
   Duration lasts{0};  // the condition has to hold so long
   RuleSeverity severity = RuleSeverity::warning;
-  std::string route;  // a hint for whoever tells people; empty: none
+  std::string route;  // of notify, to which alone its alerts go; empty, or not there: those that want them by kind
   RuleJudge judge = RuleJudge::engine;
   friend bool operator==(const Rule&, const Rule&) = default;
 };

@@ -19,6 +19,7 @@ const SCREENS = {
   alerts: "/alerts",
   alert: "/alerts/ALERT",
   silences: "/alerts?view=silences",
+  rules: "/rules",
   "alert-history": "/alerts?view=history",
   explore: "/explore?by=hardware_class",
   notifications: "/settings/notifications",
@@ -390,6 +391,29 @@ describe("the dashboard", { skip: chromiumProgram() ? false : "Chromium is missi
       await row.getByRole("button", { name: "End" }).click();
       await page.getByRole("dialog").getByRole("button", { name: "End" }).click();
       await row.waitFor({ state: "detached" });
+      assert.deepEqual(complaints, []);
+      await context.close();
+    });
+  });
+
+  describe("rules", () => {
+    it("tell what a change would have raised, take it, and go back to what was shipped", async () => {
+      const { page, context, complaints } = await signedIn(small);
+      await page.goto("/alerts");
+      await page.getByRole("link", { name: "Rules" }).click();
+      const edit = page.getByRole("button", { name: "Edit Memory is nearly used up" });
+      await edit.click();
+      const dialog = page.getByRole("dialog");
+      await dialog.getByLabel("Severity").selectOption("critical");
+      await dialog.getByRole("button", { name: "Preview" }).click();
+      await dialog.getByRole("status").waitFor();
+      await dialog.getByRole("button", { name: "Save" }).click();
+      await dialog.waitFor({ state: "hidden" });
+      await edit.click();
+      assert.equal(await dialog.getByLabel("Severity").inputValue(), "critical");
+      await dialog.getByRole("button", { name: "Reset" }).click();
+      await page.getByRole("dialog", { name: /^Reset/ }).getByRole("button", { name: "Reset" }).click();
+      await dialog.first().waitFor({ state: "hidden" });
       assert.deepEqual(complaints, []);
       await context.close();
     });

@@ -26,7 +26,7 @@ describe("who is not signed in", () => {
     enter("Name", "ada");
     enter("Password", "correct horse battery");
     press("Sign in");
-    await eventually(() => expect(inside()).toEqual(["Overview", "Devices", "Rollouts", "Models", "Connectivity", "Alerts", "Rules", "Explore", "Settings"]));
+    await eventually(() => expect(inside()).toEqual(["Overview", "Devices", "Rollouts", "Models", "Connectivity", "Alerts", "Explore", "Settings"]));
     expect(api.of("POST /login")[0]!.body).toEqual({ name: "ada", password: "correct horse battery" });
     expect(location.pathname).toBe("/alerts");
     expect(api.of("GET /me"), "what the login answered is not asked for again").toHaveLength(1);

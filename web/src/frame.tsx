@@ -26,7 +26,6 @@ const PLACES = [
   ["/models", "Models"],
   ["/connectivity", "Connectivity"],
   ["/alerts", "Alerts"],
-  ["/rules", "Rules"],
   ["/explore", "Explore"],
 ] as const;
 

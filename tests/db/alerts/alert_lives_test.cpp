@@ -5,6 +5,7 @@
 
 #include "server/alerts/alert_service.hpp"
 #include "server/db/db_pool.hpp"
+#include "server/devices/connectivity_counts_store.hpp"
 #include "tests/support/fleet_rows.hpp"
 #include "tests/support/run_task.hpp"
 #include "tests/support/test_database.hpp"
@@ -32,6 +33,7 @@ class AlertLives : public ::testing::Test {
   void restart() { alerts.emplace(pool, AlertOptions{}); }
   void go_on(Duration time = 1s) {
     clock += time;
+    ASSERT_TRUE(run_task(io, pool.transact<CountDevices>(SiteCounting{}, clock)));
     ASSERT_TRUE(run_task(io, alerts->tick(clock)));
   }
   void become(const std::string& presence, const std::string& device) {
@@ -60,6 +62,37 @@ class AlertLives : public ::testing::Test {
     return database.value<int>("select count(*) from events where kind = '" + kind + "'");
   }
 };
+
+TEST_F(AlertLives, ADeviceOfASiteWaitsUntilItsSiteIsCounted) {
+  go_on();
+  database.exec("update device_state set presence = 'offline' where device_id = 'berlin-1'");
+  ASSERT_TRUE(run_task(io, alerts->tick(clock += 1s)));
+  EXPECT_EQ(events("alert.firing"), 0);
+  database.exec("update devices set labels = '{}' where id = 'lyon-1'");
+  database.exec("update device_state set presence = 'offline' where device_id = 'lyon-1'");
+  ASSERT_TRUE(run_task(io, alerts->tick(clock += 1s)));
+  EXPECT_EQ(history("lyon-1"), "firing told") << "it has no site";
+  go_on();
+  EXPECT_EQ(history("berlin-1"), "firing told");
+}
+
+TEST_F(AlertLives, TheRouteOfARuleGoesIntoTheEventWhileThereIsOne) {
+  const auto routes_of = [this](const std::string& device) {
+    return database.value<std::string>(
+        "select coalesce(details ->> 'routes', 'as usual') from events where kind = 'alert.firing' and device_id = '" +
+        device + "'");
+  };
+  database.exec(
+      "insert into rules (name, document, updated_at) values ('gone_dark', '{\"enabled\": true, \"severity\": "
+      "\"critical\", \"route\": \"night-shift\"}', now())");
+  become("offline", "berlin-1");
+  EXPECT_EQ(routes_of("berlin-1"), "as usual");
+  database.exec(
+      "insert into notice_routes (name, settings, kinds, enabled, secrets, created_by, created_at, updated_at) values "
+      "('night-shift', '{}', '{}', true, '', 'user:ada', now(), now())");
+  become("offline", "lyon-1");
+  EXPECT_EQ(routes_of("lyon-1"), R"(["night-shift"])");
+}
 
 TEST_F(AlertLives, AnEventHasWhatRoutesAskFor) {
   become("offline", "berlin-1");

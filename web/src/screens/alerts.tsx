@@ -43,7 +43,12 @@ export default function Alerts() {
     <>
       <div class="row between">
         <h1>Alerts</h1>
-        <Segments label="View" choices={VIEWS} chosen={view} onChoose={(next) => navigate(withSearch("/alerts", { view: next === "alerts" ? "" : next }))} />
+        <div class="row">
+          <Segments label="View" choices={VIEWS} chosen={view} onChoose={(next) => navigate(withSearch("/alerts", { view: next === "alerts" ? "" : next }))} />
+          <Link class="button small" href="/rules">
+            Rules
+          </Link>
+        </div>
       </div>
       {view === "alerts" ? <AlertGroups /> : view === "silences" ? <Silences /> : <History />}
     </>
@@ -111,7 +116,7 @@ function AlertTable({ alerts }: { alerts: Alert[] }) {
   const resolved = alerts.some((alert) => alert.resolved_at !== null);
   return (
     <div class="table-wrap">
-      <table>
+      <table class="as-columns">
         <thead>
           <tr>
             <th>Rule</th>

@@ -24,7 +24,12 @@ export default function Rules() {
   return (
     <>
       <div class="row between">
-        <h1>Rules</h1>
+        <div>
+          <p class="eyebrow">
+            <Link href="/alerts">Alerts</Link> /
+          </p>
+          <h1>Rules</h1>
+        </div>
         <Edit refusal={refusal} />
       </div>
       {rules.error && <Failure error={rules.error} retry={() => void rules.refetch()} />}
