@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstdio>
 
+#include "common/stats/accuracy.hpp"
 #include "common/stats/bins.hpp"
 #include "server/telemetry/packed.hpp"
 
@@ -69,7 +70,8 @@ void ContractWatch::add_counts(const ContractRule& rule, const JudgedFeature& of
     if (kind == BinKind::not_a_number) feature.part[not_numbers] += count;
   }
   const auto bin = static_cast<std::uint64_t>(std::max_element(counts.begin(), counts.end()) - counts.begin());
-  if (most != samples || bin != feature.bin || feature.samples_in_bin == 0) {
+  const bool follows = at - feature.in_bin_until <= rule.longest_gap;  // while it was away it did not stand still
+  if (most != samples || bin != feature.bin || feature.samples_in_bin == 0 || !follows) {
     feature.bin = bin;
     feature.samples_in_bin = 0;
     feature.in_bin_since = at;
@@ -111,8 +113,12 @@ ContractBreach ContractWatch::judge_feature(const ContractRule& rule, const Judg
     return feature.fault == fault ? share * rule.kept_share : share;
   };
   const auto share = [&](Part part) { return feature.part[part] / feature.total; };
+  // What few samples show by chance breaks nothing; what is broken stays so until its share itself is small.
+  const auto surely = [&](ContractFault fault, double found) {
+    return feature.fault == fault ? found : wilson_bounds_of_share(std::min(found, 1.0), feature.total, rule.z).lower;
+  };
   const double missing = share(not_numbers);
-  if (missing > limit(ContractFault::not_a_number, of.contract->not_numbers) &&
+  if (surely(ContractFault::not_a_number, missing) > limit(ContractFault::not_a_number, of.contract->not_numbers) &&
       missing > of.contract->not_numbers * rule.kept_share)
     return breach(ContractFault::not_a_number, missing);
   if (of.contract->varies && share(zero) >= limit(ContractFault::all_zero, rule.zero_share))
@@ -122,7 +128,8 @@ ContractBreach ContractWatch::judge_feature(const ContractRule& rule, const Judg
     return breach(ContractFault::unit, scale);
   const double outside = share(out) + share(far);
   const double beyond = outside + share(open);
-  if (outside >= limit(ContractFault::range, rule.out_share) || beyond >= limit(ContractFault::range, rule.open_share))
+  if (surely(ContractFault::range, outside) >= limit(ContractFault::range, rule.out_share) ||
+      beyond >= limit(ContractFault::range, rule.open_share))
     return breach(ContractFault::range, std::max(outside, beyond));
   const Duration still = std::chrono::duration_cast<Duration>(feature.in_bin_until - feature.in_bin_since);
   const bool fills_its_bin = of.has_reference() && feature.bin < of.reference.counts.size() &&

@@ -30,9 +30,11 @@ struct ContractRule {
   double scale_share = 0.8;            // of values of another scale
   double zero_share = 0.95;            // of zeros
   double kept_share = 0.5;             // of each of these: under it a breach ends
+  double z = 1.96;                     // of the lower bound of what is out of range, or no number, of few samples
   std::uint64_t missing_windows = 10;  // in a row with inferences and without the feature
   std::uint64_t stuck_samples = 60;    // in a row in one bin
   double stuck_looks = 0.25;           // and for so much of the time that drift looks back
+  Duration longest_gap{3'600'000};     // between samples of a feature that stands still
 };
 
 struct ContractBreach {

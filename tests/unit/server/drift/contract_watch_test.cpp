@@ -1,6 +1,7 @@
 #include "server/drift/contract_watch.hpp"
 
 #include <functional>
+#include <limits>
 
 #include <gtest/gtest.h>
 
@@ -155,6 +156,25 @@ TEST_F(Contract, IsTheSameAfterItWasPacked) {
   EXPECT_EQ(other.faults(), watch.faults());
   EXPECT_EQ(packed_by([&](Packer& out) { other.put(out); }), packed);
   EXPECT_LT(packed.size(), 50u);
+}
+
+TEST_F(Contract, WhoWasAwayDidNotStandStill) {
+  feed_one(40, 12.5);
+  minutes += 12 * 60;
+  feed_one(40, 12.5);
+  EXPECT_EQ(fault(), ContractFault::none);
+  feed_one(7 * 60, 12.5);
+  EXPECT_EQ(fault(), ContractFault::stuck);
+}
+
+TEST_F(Contract, OneOddValueOfAFewBreaksNothing) {
+  for (const double odd : {std::numeric_limits<double>::quiet_NaN(), 1e6}) {
+    feed(6, healthy);
+    feed_one(1, odd);
+    EXPECT_EQ(worst, 0U) << odd;
+  }
+  feed_one(20, std::numeric_limits<double>::quiet_NaN());
+  EXPECT_EQ(fault(), ContractFault::not_a_number);
 }
 
 }  // namespace
