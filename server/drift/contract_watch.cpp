@@ -141,8 +141,7 @@ ContractBreach ContractWatch::judge_feature(const ContractRule& rule, const Judg
   return breach(ContractFault::none, 0);
 }
 
-ContractBreach ContractWatch::judge_rate(const ContractRule& rule, const InputContract& contract) {
-  (void)rule;
+ContractBreach ContractWatch::judge_rate(const InputContract& contract) {
   const bool is_promised = contract.least_per_minute || contract.most_per_minute;
   rate_fault_ = ContractFault::none;
   if (!is_promised || windows_ < windows_of_rate || minutes_ <= 0) return {};

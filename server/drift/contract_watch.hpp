@@ -58,7 +58,7 @@ class ContractWatch {
     std::vector<ContractBreach> breaches;
     for (std::size_t place = 0; place < features_.size(); ++place)
       add_breach(judge_feature(rule, model.features[place], place, look, peers_have(place)), breaches);
-    add_breach(judge_rate(rule, model.contract), breaches);
+    add_breach(judge_rate(model.contract), breaches);
     return breaches;
   }
   // That were broken when it was judged last.
@@ -84,7 +84,7 @@ class ContractWatch {
                   Instant at);
   ContractBreach judge_feature(const ContractRule& rule, const JudgedFeature& of, std::size_t place, Duration look,
                                bool peers_have);
-  ContractBreach judge_rate(const ContractRule& rule, const InputContract& contract);
+  ContractBreach judge_rate(const InputContract& contract);
   static void add_breach(ContractBreach breach, std::vector<ContractBreach>& breaches);
 
   std::vector<Feature> features_;

@@ -3,7 +3,7 @@
 import { useMemo } from "preact/hooks";
 import { Link } from "wouter-preact";
 import { useAlert, useDrift, useSeriesAround } from "../api/queries";
-import type { AlertMoment, AlertWithHistory, Series } from "../api/types";
+import type { AlertWithHistory, Series } from "../api/types";
 import { Card, Empty, Failure, Skeleton } from "../ui/card";
 import { Chart } from "../ui/chart";
 import { DriftHistogram } from "../ui/drift-histogram";
@@ -11,8 +11,9 @@ import { Facts, type Fact } from "../ui/facts";
 import { ago, clock, milliseconds, number, percent, person, plural, words } from "../ui/format";
 import { Status } from "../ui/status";
 import { Acknowledge } from "./alert-actions";
+import { AlertMoments } from "./alert-moments";
 import { AlertSubject } from "./alert-subject";
-import { changeText, changeTone, groupTitle, marksOf, silenceOf, toneOf } from "./alert-text";
+import { groupTitle, marksOf, silenceOf, toneOf } from "./alert-text";
 import { chartsOf, plain } from "./charts-of-series";
 
 const AROUND_MS = 3_600_000;
@@ -61,7 +62,7 @@ function Shown({ alert }: { alert: AlertWithHistory }) {
       </Card>
       {alert.rule === "drift" && alert.device_id !== null ? <Drift device={alert.device_id} model={alert.model} /> : alert.device_id !== null && <Measured alert={alert} device={alert.device_id} />}
       <Card title="What became of it" flush>
-        {alert.history.length === 0 ? <Empty>Nothing was written down of it.</Empty> : <Timeline moments={alert.history} />}
+        {alert.history.length === 0 ? <Empty>Nothing was written down of it.</Empty> : <AlertMoments moments={alert.history} />}
       </Card>
     </>
   );
@@ -136,34 +137,5 @@ function Drift({ device, model }: { device: string; model: string }) {
         </div>
       )}
     </Card>
-  );
-}
-
-function Timeline({ moments }: { moments: AlertMoment[] }) {
-  return (
-    <div class="table-wrap">
-      <table>
-        <thead>
-          <tr>
-            <th>When</th>
-            <th>What happened</th>
-            <th>By</th>
-            <th>Why</th>
-          </tr>
-        </thead>
-        <tbody>
-          {moments.map((moment) => (
-            <tr key={moment.id}>
-              <td class="nowrap">{clock(moment.at)}</td>
-              <td class="nowrap">
-                <Status tone={changeTone(moment.change)} text={changeText(moment.change)} />
-              </td>
-              <td class="nowrap">{moment.actor === null ? "–" : person(moment.actor)}</td>
-              <td class="wide-text">{moment.reason}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
   );
 }

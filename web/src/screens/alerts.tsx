@@ -2,14 +2,15 @@
 
 import { Link, useLocation, useSearch } from "wouter-preact";
 import { useAlertGroups, useAlertHistory, useAlerts } from "../api/queries";
-import type { Alert, AlertMoment } from "../api/types";
+import type { Alert } from "../api/types";
 import { Card, Empty, Failure, Skeleton } from "../ui/card";
 import { ago, clock, person, plural, words } from "../ui/format";
 import { Segments } from "../ui/segments";
 import { Status } from "../ui/status";
 import { Acknowledge } from "./alert-actions";
+import { AlertMoments } from "./alert-moments";
 import { AlertSubject } from "./alert-subject";
-import { changeText, changeTone, countsText, grouped, groupTitle, marksOf, subjectName, toneOf, type Grouped } from "./alert-text";
+import { countsText, grouped, groupTitle, marksOf, toneOf, type Grouped } from "./alert-text";
 import { withSearch } from "./paths";
 import { Silences } from "./silences";
 
@@ -174,42 +175,7 @@ function History() {
   const items = history.data?.items ?? [];
   return (
     <Card title="What became of alerts" extra={<span class="muted small">the newest {items.length}</span>} flush>
-      {history.error ? <Failure error={history.error} retry={() => void history.refetch()} /> : history.isPending ? <Skeleton lines={8} /> : items.length === 0 ? <Empty>Nothing has happened yet.</Empty> : <Moments moments={items} />}
+      {history.error ? <Failure error={history.error} retry={() => void history.refetch()} /> : history.isPending ? <Skeleton lines={8} /> : items.length === 0 ? <Empty>Nothing has happened yet.</Empty> : <AlertMoments named moments={items} />}
     </Card>
-  );
-}
-
-function Moments({ moments }: { moments: AlertMoment[] }) {
-  return (
-    <div class="table-wrap">
-      <table>
-        <thead>
-          <tr>
-            <th>When</th>
-            <th>Alert</th>
-            <th>About</th>
-            <th>What happened</th>
-            <th>By</th>
-            <th>Why</th>
-          </tr>
-        </thead>
-        <tbody>
-          {moments.map((moment) => (
-            <tr key={moment.id}>
-              <td class="nowrap">{clock(moment.at)}</td>
-              <td class="nowrap">
-                <Link href={`/alerts/${moment.alert}`}>{words(moment.rule)}</Link>
-              </td>
-              <td class="nowrap">{subjectName(moment)}</td>
-              <td class="nowrap">
-                <Status tone={changeTone(moment.change)} text={changeText(moment.change)} />
-              </td>
-              <td class="nowrap">{moment.actor === null ? "–" : person(moment.actor)}</td>
-              <td class="wide-text">{moment.reason}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
   );
 }
