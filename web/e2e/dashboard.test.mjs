@@ -432,8 +432,9 @@ describe("the dashboard", { skip: chromiumProgram() ? false : "Chromium is missi
       await dialog.getByRole("button", { name: "Close" }).click();
       const row = page.getByRole("row").filter({ hasText: "nowhere" }).first();
       await row.getByRole("button", { name: "Send a test" }).click();
-      await row.getByText("It did not arrive").waitFor();
-      await row.getByText("notify.allowed_networks").waitFor();
+      const said = row.getByRole("status");
+      await said.getByText("It did not arrive").waitFor();
+      await said.getByText("notify.allowed_networks").waitFor();
       assert.deepEqual(complaints, []);
       await context.close();
     });
