@@ -17,19 +17,24 @@ def parse_arguments():
     parser = argparse.ArgumentParser(prog="scripts/run")
     parser.add_argument("--once", action="store_true")
     parser.add_argument("--fresh", action="store_true")
+    parser.add_argument("--quiet-minutes", type=float, default=0)
     parser.add_argument("--devices", type=int, default=12)
     parser.add_argument("--port", type=int, default=8080)
     arguments = parser.parse_args()
     if not 1 <= arguments.devices <= 200:
         parser.error(f"--devices {arguments.devices}: give a number from 1 to 200")
+    if not 0 <= arguments.quiet_minutes <= 1440:
+        parser.error(f"--quiet-minutes {arguments.quiet_minutes:g}: give a number from 0 to 1440")
+    if arguments.quiet_minutes and not arguments.once:
+        parser.error("--quiet-minutes: it is part of what --once plays; give --once, too")
     if arguments.once and arguments.devices < 12:
         parser.error(f"--devices {arguments.devices}: the story needs at least 12")
     return arguments
 
 
-def play_once(installation, fleet, argosy):
+def play_once(installation, fleet, argosy, quiet_minutes):
     begun = time.monotonic()
-    scenario = Scenario(installation, fleet, argosy)
+    scenario = Scenario(installation, fleet, argosy, quiet_minutes)
     held = scenario.play()
     fleet.stop()
     report(scenario)
@@ -67,7 +72,7 @@ def main():
         fleet = Fleet(group, installation, argosy, arguments.devices)
         fleet.start()
         if arguments.once:
-            return play_once(installation, fleet, argosy)
+            return play_once(installation, fleet, argosy, arguments.quiet_minutes)
         keep_running(installation, argosy)
 
 

@@ -28,8 +28,10 @@ class Finding:
 
 
 class Scenario:
-    def __init__(self, installation, fleet, argosy):
+    def __init__(self, installation, fleet, argosy, quiet_minutes=0):
+        """`quiet_minutes`: how long the healthy fleet is watched, before the faults, for alerts that nobody gave a reason for."""
         self.installation, self.fleet, self.argosy = installation, fleet, argosy
+        self.quiet_minutes = quiet_minutes
         self.findings = []
 
     def play(self):
@@ -47,6 +49,9 @@ class Scenario:
              self.field_faults),
             ("7 end state", "all devices serve 1.1", self.end_state),
         ]
+        if self.quiet_minutes:
+            faults = next(at for at, (_, _, step) in enumerate(steps) if step == self.field_faults)
+            steps.insert(faults, ("- quiet", f"no alert in {self.quiet_minutes} minutes of a healthy fleet", self.quiet))
         for name, expected, step in steps:
             say(f"== {name}: {expected}")
             begun = time.monotonic()
@@ -143,6 +148,16 @@ class Scenario:
                         f"{device.id}: {epoch}")
                 total += epoch["stored"]
         return f"{total:,} records of {len(self.fleet.devices)} devices, numbered without a hole, none twice, none lost"
+
+    def quiet(self):
+        eventually(lambda: not self.alerts("firing"), 60, lambda: f"nothing fires; {'; '.join(self.said('firing'))}")
+        begun_at = self.installation.rows("select now()")[0][0]
+        ends_at = time.monotonic() + self.quiet_minutes * 60
+        while (left_s := ends_at - time.monotonic()) > 0:
+            fired = self.installation.rows(f"select message from alerts where fired_at >= '{begun_at}'")
+            require(not fired, f"{self.quiet_minutes - left_s / 60:.1f} minutes into it: {'; '.join(row[0] for row in fired)}")
+            time.sleep(min(5, left_s))
+        return f"none fired in {self.quiet_minutes} minutes, {len(self.alerts('pending'))} are looked at more closely"
 
     def field_faults(self):
         blurred, slow, dark = self.fleet.devices[:3], self.fleet.devices[4], self.fleet.devices[8]
