@@ -20,7 +20,7 @@ STEPS = (("checks", ["scripts/check"]),
          ("unit tests with sanitizers", ["scripts/test", "--preset=asan", "--label=unit"]),
          ("threads", ["scripts/test", "--preset=tsan", "--label=threads"]),
          ("tests on arm64", ["scripts/test-arm64"]),
-         ("fuzzing", ["scripts/fuzz", "--seconds", "15"]))
+         ("fuzzing", ["scripts/fuzz", "--seconds", "10"]))
 BUILDS = {"unit tests with sanitizers", "threads", "tests on arm64", "fuzzing"}  # the steps that take --build
 STEP_TIMEOUT_S = 40 * 60
 CLOSING_LINE = re.compile(r"^(\d+) passed, (\d+) failed$")

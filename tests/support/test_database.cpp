@@ -69,7 +69,8 @@ TestDatabase::TestDatabase(Schema schema)
     : server_(server_of_tests()), name_("argosy_test_" + to_hex(secure_random(8))) {
   conninfo_ = server::with_database(server_, name_).value();
   const std::string from = schema == Schema::migrated ? migrated_template(server_) : "template1";
-  exec_outside_transaction(server_, "create database " + name_ + " template " + from);
+  // By copying its files: the usual way, through the log, takes twice as long where nothing is synced.
+  exec_outside_transaction(server_, "create database " + name_ + " template " + from + " strategy file_copy");
 }
 
 TestDatabase::~TestDatabase() {
