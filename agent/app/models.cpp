@@ -59,6 +59,7 @@ void Models::start() {
     if (folder.is_directory() && is_name(name)) entry(name);
   }
   apply();
+  follow_served();
 }
 
 void Models::stop() {
@@ -104,6 +105,7 @@ void Models::take(const wire::Desired& desired) {
   if (desired.device != options_.device)
     return ports_.log("a desired document for '" + desired.device + "' reached this device; it is ignored");
   if (desired.rev <= desired_.rev) return;
+  follow_served();  // while what is wished for is still known
   const auto kept = write_file_atomically(storage_.root() / "state" / "desired.json", wire::encode(desired));
   if (!kept) ports_.log("the desired document cannot be kept: " + kept.error().message);
   desired_ = desired;
@@ -114,7 +116,10 @@ void Models::take(const wire::Desired& desired) {
 void Models::apply() {
   for (const wire::DesiredModel& wish : desired_.models) {
     windows_.set_features(wish.model, wish.version, wish.features);
-    if (Entry* of = entry(wish.model)) of->updater->wish(wish);
+    Entry* of = entry(wish.model);
+    if (of == nullptr) continue;
+    of->updater->wish(wish);
+    if (of->followed == wish.version) of->followed.clear();  // something else may be said of it now
   }
   for (auto& [name, entry] : entries_) {
     const bool wanted = std::any_of(desired_.models.begin(), desired_.models.end(),
@@ -142,19 +147,34 @@ void Models::tick() {
   if (is_due(swept_at_, sweep_interval, ports_.now())) sweep();
   for (auto& [name, entry] : entries_) entry.updater->tick();
   follow_probations();
-  follow_calibrations();
+  follow_served();
 }
 
-// Looked for once as a version begins to serve.
-void Models::follow_calibrations() {
+// Once as a version begins to serve, the windows get what belongs to it and outlives the wish for it: a device that
+// refused the next version, or went back, serves one that nobody speaks of any more.
+void Models::follow_served() {
   for (auto& [name, entry] : entries_) {
     const Slots& slots = entry.updater->state().slots;
     const SlotContent* served = slots.served();
-    if (served == nullptr || served->version == entry.calibrated) continue;
-    entry.calibrated = served->version;
-    const auto counts = ModelFolder(storage_.model(name)).calibration(*slots.serving);
+    if (served == nullptr || served->version == entry.followed) continue;
+    entry.followed = served->version;
+    const ModelFolder folder(storage_.model(name));
+    const auto counts = folder.calibration(*slots.serving);
     if (counts) windows_.set_calibration(name, served->version, Calibration(*counts));
+    if (const auto* wish = wish_for(name, served->version)) {
+      const auto kept = folder.keep_wish(*slots.serving, *wish);
+      if (!kept) ports_.log(name + ": what belongs to " + served->version + " cannot be kept: " + kept.error().message);
+    } else if (const auto kept_wish = folder.wish(*slots.serving); kept_wish && kept_wish->version == served->version) {
+      windows_.set_features(name, served->version, kept_wish->features);
+    }
   }
+}
+
+const wire::DesiredModel* Models::wish_for(const std::string& model, const std::string& version) const {
+  const auto found = std::find_if(desired_.models.begin(), desired_.models.end(), [&](const wire::DesiredModel& wish) {
+    return wish.model == model && wish.version == version;
+  });
+  return found == desired_.models.end() ? nullptr : &*found;
 }
 
 // The windows count a version's probation from the moment it began.

@@ -53,13 +53,14 @@ class Models {
   struct Entry {
     std::shared_ptr<ModelUpdater> updater;
     std::optional<Instant> probation_from;  // as the windows know it
-    std::string calibrated = {};            // the version whose calibration they have
+    std::string followed = {};              // the version in service that the windows were told of
   };
   void load_desired();
   void apply();
   Entry* entry(const std::string& model);
   void follow_probations();
-  void follow_calibrations();
+  void follow_served();
+  const wire::DesiredModel* wish_for(const std::string& model, const std::string& version) const;
   void start_the_troubled();
   void sweep();
 

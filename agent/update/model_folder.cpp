@@ -15,6 +15,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::uint64_t max_release_bytes = 64 << 10;
+constexpr std::uint64_t max_wish_bytes = 1 << 20;
 
 Result<SlotContent> decode_release(std::string_view text) {
   ARGOSY_TRY(JsonReader fields, wire::read_document(text, max_release_bytes, "release.json"));
@@ -134,6 +135,26 @@ std::optional<CalibrationCounts> ModelFolder::calibration(SlotName name) const {
   std::optional<CalibrationCounts> counts;
   read_calibration(*fields, counts);
   return wire::finish(*fields, "calibration.json") ? counts : std::nullopt;
+}
+
+fs::path ModelFolder::wish_file(SlotName name) const {
+  return slot(name) / "wish.json";
+}
+
+Result<void> ModelFolder::keep_wish(SlotName name, const wire::DesiredModel& wish) const {
+  wire::DesiredModel kept = wish;
+  kept.patches.clear();
+  kept.signature.reset();
+  const std::string text = wire::encode(kept);
+  if (const auto known = read_file(wish_file(name), max_wish_bytes); known && *known == text) return {};
+  return write_file_atomically(wish_file(name), text);
+}
+
+std::optional<wire::DesiredModel> ModelFolder::wish(SlotName name) const {
+  const auto text = read_file(wish_file(name), max_wish_bytes);
+  if (!text) return std::nullopt;
+  auto wish = wire::decode_desired_model(*text);
+  return wish ? std::optional(std::move(*wish)) : std::nullopt;
 }
 
 Result<void> ModelFolder::offer_candidate(SlotName name, const SlotContent& content) const {

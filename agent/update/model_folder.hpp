@@ -27,7 +27,7 @@ class ModelFolder {
   std::filesystem::path current() const { return folder_ / "current"; }
   std::filesystem::path model_file(SlotName slot, std::string_view format) const;
 
-  // All of these refuse the serving slot with Errc::conflict, but for mark_proven.
+  // All of these refuse the serving slot with Errc::conflict, but for mark_proven and keep_wish.
   Result<void> clear(SlotName slot) const;
   Result<void> open_for_writing(SlotName slot) const;  // removes release.json: from now on the slot counts as empty
   Result<void> seal(SlotName slot, const SlotContent& content) const;
@@ -38,6 +38,11 @@ class ModelFolder {
   Result<void> keep_calibration(SlotName slot, const CalibrationCounts& counts) const;
   std::optional<CalibrationCounts> calibration(SlotName slot) const;
 
+  // What the server said of the version in this slot while it wished for it, without the ways to fetch it: it is not
+  // said again once another version is wished for. Sealing a slot forgets it.
+  Result<void> keep_wish(SlotName slot, const wire::DesiredModel& wish) const;
+  std::optional<wire::DesiredModel> wish(SlotName slot) const;
+
   // While there is a file `candidate`, "VERSION PATH" with a path below this folder, the inference program may ask that
   // version beside the one that serves. Withdrawing what is not offered is no error.
   std::filesystem::path candidate() const { return folder_ / "candidate"; }
@@ -47,6 +52,7 @@ class ModelFolder {
  private:
   std::filesystem::path release_file(SlotName slot) const;
   std::filesystem::path calibration_file(SlotName slot) const;
+  std::filesystem::path wish_file(SlotName slot) const;
   Result<std::optional<SlotName>> serving() const;  // where `current` leads
   Result<void> refuse_serving(SlotName slot) const;
 

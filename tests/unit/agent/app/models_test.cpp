@@ -145,6 +145,40 @@ TEST(Models, ProgramThatIsSeenDownInThreeWindowsRollsBack) {
   EXPECT_EQ(models.reports()[0].update->cause, "probation_crash");
 }
 
+wire::Desired with_brightness(wire::Desired desired, std::vector<double> edges) {
+  const auto bins = edges.size() + 2;
+  desired.models.front().features = {{"brightness", std::move(edges), std::vector<std::uint64_t>(bins)}};
+  return desired;
+}
+
+// How many bins the feature of what 1.1 answers has in the window, 0 if it is left out.
+std::size_t bins_of_served(WindowAccumulator& windows) {
+  Observation seen;
+  seen.model = "digits";
+  seen.features = {0.5};
+  windows.add(seen, "1.1", wall_clock_now());
+  for (const auto& window : windows.close(wall_clock_now()))
+    if (window.version == "1.1" && !window.features.empty()) return window.features.front().counts.size();
+  return 0;
+}
+
+TEST(Models, TheFeaturesOfWhatServesOutliveTheWishForIt) {
+  Bench bench;
+  put_on_probation(bench);
+  {
+    Models models = bench.make();
+    models.start();
+    models.take(with_brightness(desired(5, "1.1"), {0, 1}));
+    models.take(with_brightness(desired(6, "1.1"), {0, 0.5, 1}));   // its reference was mended
+    models.take(with_brightness(desired(7, "1.2"), {0, 1, 2, 3}));  // and never serves
+    EXPECT_EQ(bins_of_served(bench.windows), 5u);
+  }
+  bench.windows = WindowAccumulator{wall_clock_now()};
+  Models models = bench.make();
+  models.start();
+  EXPECT_EQ(bins_of_served(bench.windows), 5u);
+}
+
 TEST(Models, DamagedDocumentIsNoReasonToStop) {
   Bench bench;
   ASSERT_TRUE(write_file_atomically(bench.storage.root() / "state/desired.json", "{"));
