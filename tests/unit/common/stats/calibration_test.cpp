@@ -6,6 +6,8 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/unit/common/stats/golden.hpp"
+
 namespace argosy {
 namespace {
 
@@ -54,6 +56,40 @@ TEST(Calibration, EstimatesTheAccuracyOfAnotherMixOfInputs) {
   }
   EXPECT_NEAR(estimated / answers, right / answers, 0.02);
   EXPECT_NEAR(right / answers, 0.625, 0.01);
+}
+
+// NannyML keeps every answer where this keeps 20 counts, and of more than two classes it calibrates each for itself: so
+// far the two may differ.
+TEST(Calibration, EstimatesWhatNannyMlDoes) {
+  const auto total = [](const nlohmann::json& counts) {
+    double sum = 0;
+    for (const auto& count : counts) sum += count.get<double>();
+    return sum;
+  };
+  double apart = 0;
+  int chunks = 0;
+  for (const auto& known : golden_values("estimates")["cases"]) {
+    CalibrationCounts counts;
+    for (std::size_t bin = 0; bin < calibration_bins; ++bin) {
+      counts.answers[bin] = known["reference"][0][bin];
+      counts.right[bin] = known["reference"][1][bin];
+    }
+    const Calibration calibration(counts);
+    const bool has_two_classes = known["name"].get<std::string>().starts_with("two");
+    for (const auto& chunk : known["chunks"]) {
+      double estimated = 0;
+      for (std::size_t bin = 0; bin < calibration_bins; ++bin)
+        estimated += chunk["answers"][bin].get<double>() * calibration.chance((static_cast<double>(bin) + 0.5) / 20);
+      estimated /= total(chunk["answers"]);
+      const auto name = known["name"].get<std::string>() + ", " + chunk["name"].get<std::string>();
+      EXPECT_NEAR(estimated, chunk["estimated"].get<double>(), has_two_classes ? 0.01 : 0.04) << name;
+      EXPECT_NEAR(estimated, chunk["right"].get<double>(), 0.02) << name;
+      apart += std::abs(estimated - chunk["estimated"].get<double>());
+      ++chunks;
+    }
+  }
+  ASSERT_EQ(chunks, 18);
+  EXPECT_LT(apart / chunks, 0.007);
 }
 
 TEST(CalibrationCounts, PassOverWhatIsNoConfidence) {

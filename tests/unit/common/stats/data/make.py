@@ -7,6 +7,7 @@ No test runs it. It needs SciPy and mpmath (and for some names what they say); e
 """
 import json
 import math
+import os
 import sys
 from pathlib import Path
 
@@ -324,9 +325,61 @@ def sketches():
     return {"cases": cases, "buckets": [[value, mapping.key(value), mapping.value(mapping.key(value))] for value in (1e-6, 0.5, 20.1, 1e8)]}
 
 
+def estimates():
+    """Accuracy estimated without labels by CBPE of NannyML 0.13.1 (which wants statsmodels, too), of models that are too sure,
+    too unsure and about right, on inputs of other mixes than the reference: of each chunk its estimate and what was right.
+    Answers are given by 20 bins of their confidence, the highest probability; `reference` adds how many of each were right."""
+    os.environ["NML_DISABLE_USAGE_LOGGING"] = "true"  # it would tell its makers
+    import nannyml
+    import pandas
+    random = numpy.random.default_rng(20261130)
+    size = 20_000
+
+    def binned(confidences, right=None):
+        bins = numpy.minimum((confidences * 20).astype(int), 19)
+        counts = numpy.bincount(bins, minlength=20).tolist()
+        return counts if right is None else [counts, numpy.bincount(bins, weights=right, minlength=20).astype(int).tolist()]
+
+    def binary(count, a, b, slope):
+        score = random.beta(a, b, count)
+        true = 1 / (1 + numpy.exp(-slope * numpy.log(score / (1 - score))))
+        frame = pandas.DataFrame({"p": score, "answer": (score > 0.5).astype(int)})
+        frame["right"] = (random.random(count) < true).astype(int)
+        return frame, numpy.maximum(score, 1 - score)
+
+    def three(count, spread, slope):
+        scores = random.normal(0, spread, (count, 3))
+        said = numpy.exp(scores) / numpy.exp(scores).sum(axis=1, keepdims=True)
+        true = numpy.exp(slope * scores) / numpy.exp(slope * scores).sum(axis=1, keepdims=True)
+        frame = pandas.DataFrame({f"p{k}": said[:, k] for k in range(3)})
+        frame["answer"] = said.argmax(axis=1)
+        frame["right"] = (random.random(count)[:, None] > true.cumsum(axis=1)).sum(axis=1).clip(0, 2)
+        return frame, said.max(axis=1)
+
+    def case(name, made, chunks, problem, probabilities):
+        reference, confidences = made
+        estimator = nannyml.CBPE(problem_type=problem, y_pred_proba=probabilities, y_pred="answer", y_true="right",
+                                 metrics=["accuracy"], chunk_number=1)
+        estimator.fit(reference)
+        found = []
+        for what, (frame, sure) in chunks.items():
+            told = estimator.estimate(frame.drop(columns="right")).filter(period="analysis").to_df()
+            found.append({"name": what, "answers": binned(sure), "estimated": float(told["accuracy"]["value"].iloc[0]),
+                          "right": float((frame["answer"] == frame["right"]).mean())})
+        return {"name": name, "reference": binned(confidences, (reference["answer"] == reference["right"])), "chunks": found}
+
+    cases = []
+    for name, slope in (("too sure", 0.5), ("about right", 1.0), ("too unsure", 1.6)):
+        chunks = {"as the reference": binary(size, 1.5, 1.5, slope), "surer": binary(size, 0.7, 0.7, slope), "less sure": binary(size, 4, 4, slope)}
+        cases.append(case(f"two classes, {name}", binary(size, 1.5, 1.5, slope), chunks, "classification_binary", "p"))
+        chunks = {"as the reference": three(size, 1.5, slope), "surer": three(size, 2.5, slope), "less sure": three(size, 0.8, slope)}
+        cases.append(case(f"three classes, {name}", three(size, 1.5, slope), chunks, "classification_multiclass", {k: f"p{k}" for k in range(3)}))
+    return {"cases": cases}
+
+
 FILES = {"tails": tails, "effects": effects, "spending": spending,
          "permutations": permutations, "families": families, "failures": failures, "sequences": sequences,
-         "reporting": reporting, "reach": reach, "sketches": sketches}
+         "reporting": reporting, "reach": reach, "sketches": sketches, "estimates": estimates}
 
 
 def main(names):
