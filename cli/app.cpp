@@ -48,6 +48,7 @@ int run(int argc, char** argv) {
   add_telemetry_commands(root, context);
   add_journal_commands(root, context);
   add_drift_commands(root, context);
+  add_label_commands(root, context);
   add_notify_commands(root, context);
   add_patch_commands(root, context);
   add_sign_commands(root, context);

@@ -37,7 +37,8 @@ void add_alert_commands(CLI::App& root, Context& context);      // alert list|sh
 void add_release_commands(CLI::App& root, Context& context);    // release publish|list|show|compact|patches|...
 void add_rollout_commands(CLI::App& root, Context& context);    // rollout create|list|show|watch|start|evidence|...
 void add_rule_commands(CLI::App& root, Context& context);       // rule list|show|create|update|enable|preview|...
-void add_telemetry_commands(CLI::App& root, Context& context);  // telemetry series|worst|export
+void add_telemetry_commands(CLI::App& root, Context& context);  // telemetry series|worst|accuracy|export
 void add_drift_commands(CLI::App& root, Context& context);      // drift show|list
+void add_label_commands(CLI::App& root, Context& context);      // labels add|list|status
 
 }  // namespace argosy::cli

@@ -134,6 +134,50 @@ std::string interval(const json& item) {
   return figure(member(item, "lower")) + " to " + figure(member(item, "upper"));
 }
 
+// How late labels came, in the largest unit that fits.
+std::string delay_of(const json& seconds) {
+  if (!seconds.is_number()) return "-";
+  const double s = seconds.get<double>();
+  char text[32];
+  if (s < 90)
+    std::snprintf(text, sizeof text, "%.0f s", s);
+  else if (s < 5400)
+    std::snprintf(text, sizeof text, "%.0f min", s / 60);
+  else if (s < 129'600)
+    std::snprintf(text, sizeof text, "%.1f h", s / 3600);
+  else
+    std::snprintf(text, sizeof text, "%.1f d", s / 86'400);
+  return text;
+}
+
+Row accuracy_row(const json& version, const char* kind) {
+  const json& of = member(version, kind);
+  const bool is_measured = std::string_view(kind) == "measured";
+  return {cell(version, "/version"),
+          kind,
+          figure(member(of, "value")),
+          interval(of),
+          cell(of, is_measured ? "/labels" : "/answers"),
+          is_measured ? cell(of, "/later") : "-",
+          is_measured ? delay_of(member(of, "delay_s")) : "-"};
+}
+
+Result<int> show_accuracy(const Context& context, const QueryFlags& flags) {
+  ARGOSY_TRY(const ApiClient api, context.api());
+  ARGOSY_TRY(const Query query, query_of(flags));
+  ARGOSY_TRY(const json answer, api.get(query.behind("/telemetry/accuracy")));
+  if (context.output.json) {
+    print_json(answer);
+    return exit_ok;
+  }
+  std::vector<Row> rows;
+  for (const json& version : list_in(answer, "versions"))
+    for (const char* kind : {"measured", "estimated"})
+      if (member(version, kind).is_object()) rows.push_back(accuracy_row(version, kind));
+  print_table({"VERSION", "KIND", "ACCURACY", "95 % INTERVAL", "OF", "CAME LATER", "AFTER"}, rows);
+  return exit_ok;
+}
+
 Result<int> show_worst(const Context& context, const QueryFlags& flags) {
   ARGOSY_TRY(const ApiClient api, context.api());
   ARGOSY_TRY(Query query, query_of(flags));
@@ -146,10 +190,15 @@ Result<int> show_worst(const Context& context, const QueryFlags& flags) {
     print_json(answer);
     return exit_ok;
   }
+  const bool by_labels = text_in(answer, "metric") == "accuracy";
+  Row header{"DEVICE", headed(answer, "VALUE"), "95 % INTERVAL", by_labels ? "LABELS" : "SAMPLES"};
+  if (by_labels) header.insert(header.end(), {"CAME LATER", "AFTER"});
   std::vector<Row> rows;
-  for (const json& item : list_in(answer, "items"))
+  for (const json& item : list_in(answer, "items")) {
     rows.push_back({cell(item, "/device_id"), figure(member(item, "value")), interval(item), cell(item, "/n")});
-  print_table({"DEVICE", headed(answer, "VALUE"), "95 % INTERVAL", "SAMPLES"}, rows);
+    if (by_labels) rows.back().insert(rows.back().end(), {cell(item, "/later"), delay_of(member(item, "delay_s"))});
+  }
+  print_table(header, rows);
   print_note(context.output, "Of " + cell(answer, "/devices") + " devices " + cell(answer, "/measured") +
                                  " measured it; " + cell(answer, "/with_too_few") + " with fewer than " +
                                  cell(answer, "/least_samples") + " samples do not count");
@@ -246,6 +295,8 @@ void add_telemetry_commands(CLI::App& root, Context& context) {
   worst->add_option("-n,--number", worst_flags->most, "How many")->capture_default_str();
   worst->add_option("--worse", worst_flags->worse, "higher or lower; by default what is worse of the metric");
   worst->add_option("--least-samples", worst_flags->least_samples, "Devices with fewer do not count");
+
+  add("accuracy", "How right each version of a model is: measured by labels, and estimated without", show_accuracy);
 
   const auto [rows, rows_flags] = add("export", "Windows, or a series, as rows of CSV", export_rows);
   rows->add_option("--rows", rows_flags->rows, "windows, hours, days or series")->capture_default_str();

@@ -153,6 +153,10 @@ class Agent {
     ports.newest_health = [this] { return source_.newest_health(); };
     ports.readings_fault = [this] { return source_.readings_fault(); };
     ports.runtime_versions = [this] { return source_.runtimes().versions(); };
+    ports.label_answers = [this] { return source_.handed_labels().request(); };
+    ports.take_labels = [this](const wire::LabelAnswers& asked, const wire::HandedLabels& handed) {
+      source_.take_labels(asked, handed, wall_clock_now());
+    };
     ports.now = wall_clock_now;
     ports.log = log_line;
     return ports;
@@ -176,6 +180,7 @@ class Agent {
   void on_window() {
     source_.end_window(wall_clock_now());
     models_.window_ended();
+    if (source_.handed_labels().has_answers()) uplink_.fetch_labels();
     uplink_.pump();
   }
   // On the job thread, one at a time: a server that does not answer keeps nobody waiting but the next job.

@@ -19,7 +19,7 @@ std::size_t TelemetrySource::take_observations(
     const std::function<void(const std::string&, const ShadowAnswer&)>& count_shadow, Instant now) {
   const auto take = [&](const Observation& observation) {
     if (observation.shadow) return count_shadow(observation.model, *observation.shadow);
-    if (observation.label_of > 0) return count_late_label(observation, now);
+    if (observation.label_of > 0) return take_late_label(observation, now);
     if (!observation.runtime.empty()) runtimes_.note("model " + observation.model, observation.runtime);
     const std::string serving = observation.release.empty() ? serving_version(observation.model) : std::string();
     windows_.add(observation, serving, now);
@@ -35,17 +35,58 @@ void TelemetrySource::await_label(const Observation& observation, const std::str
   if (!version.empty()) awaited_.await(observation.id, {observation.model, version, *observation.predicted, now});
 }
 
-void TelemetrySource::count_late_label(const Observation& told, Instant now) {
-  const auto known = awaited_.take(told.label_of);
-  if (!known || !*known) return;
-  const AwaitedLabel& prediction = **known;
-  windows_.add_late_label(prediction.model, prediction.version, prediction.predicted == *told.label, prediction.at,
-                          now);
+// Of one observation one label counts, whoever tells it.
+Result<std::optional<Outbox::LabelOrigin>> TelemetrySource::origin_of_label(std::uint64_t observation) {
+  const auto counted = counted_.find(observation);
+  if (counted != counted_.end()) return std::optional(counted->second);
+  return outbox_.counted_label(observation);
 }
 
-// A prediction is forgotten after the window that counts its label is safe.
+void TelemetrySource::take_late_label(const Observation& told, Instant now) {
+  const auto origin = origin_of_label(told.label_of);
+  if (origin && !*origin) count_late_label(told.label_of, *told.label, Outbox::LabelOrigin::program, now);
+}
+
+void TelemetrySource::count_late_label(std::uint64_t observation, std::int64_t label, Outbox::LabelOrigin origin,
+                                       Instant now) {
+  const auto known = awaited_.take(observation);
+  if (!known || !*known) return;
+  const AwaitedLabel& prediction = **known;
+  windows_.add_late_label(prediction.model, prediction.version, prediction.predicted == label, prediction.at, now);
+  counted_.emplace(observation, origin);
+}
+
+void TelemetrySource::take_labels(const wire::LabelAnswers& asked, const wire::HandedLabels& handed, Instant now) {
+  handed_.told(asked);
+  for (const wire::HandedLabel& label : handed.labels) handed_.note(label.seq, take_label(label, now));
+}
+
+// None where the files do not tell.
+std::optional<wire::LabelOutcome> TelemetrySource::take_label(const wire::HandedLabel& told, Instant now) {
+  using enum wire::LabelOutcome;
+  const auto origin = origin_of_label(told.id);
+  if (!origin) return std::nullopt;
+  if (*origin) return *origin == Outbox::LabelOrigin::server ? counted : labelled_before;
+  const auto known = awaited_.find(told.id);
+  if (!known) return std::nullopt;
+  if (!*known) return told.predicted_at && awaited_.forgets(*told.predicted_at, now) ? too_late : unknown;
+  if ((*known)->model != told.model) return other_model;
+  count_late_label(told.id, told.label, Outbox::LabelOrigin::server, now);
+  return counted;
+}
+
+// A window and whose labels it counts are kept together. A prediction is forgotten after that.
 void TelemetrySource::end_window(Instant now) {
-  for (wire::InferenceWindow& window : windows_.close(now)) append(std::move(window), now);
+  std::vector<Outbox::Content> contents;
+  for (wire::InferenceWindow& window : windows_.close(now)) contents.emplace_back(std::move(window));
+  std::vector<Outbox::CountedLabel> counted;
+  for (const auto& [observation, origin] : counted_) counted.push_back({observation, origin});
+  if (note_appended(outbox_.append(std::move(contents), counted, now))) {
+    handed_.window_kept();
+  } else {
+    handed_.window_lost();
+  }
+  counted_.clear();
   const auto saved = awaited_.save(now);
   if (!saved && !std::exchange(awaiting_failed_, true))
     log_("labels that come later are lost: " + saved.error().message);
@@ -66,7 +107,9 @@ void TelemetrySource::sample_health(Instant now, std::optional<Duration> clock_o
   if (readings_ || !readings_fault_.empty()) sample.readings_failed = readings_fault_.empty() ? 0 : 1;
   if (clock_offset) sample.clock_offset_ms = static_cast<double>(clock_offset->count());
   newest_health_ = sample;
-  append(std::move(sample), now);
+  std::vector<Outbox::Content> contents;
+  contents.emplace_back(std::move(sample));
+  note_appended(outbox_.append(std::move(contents), {}, now));
 }
 
 // A fault is said once, until it is another or over.
@@ -80,10 +123,10 @@ void TelemetrySource::take_readings(Result<Readings> readings) {
 }
 
 // A full disk loses telemetry, not the agent: said once, until it works again.
-void TelemetrySource::append(Outbox::Content content, Instant now) {
-  const auto appended = outbox_.append(std::move(content), now);
+bool TelemetrySource::note_appended(const Result<void>& appended) {
   if (!appended && !append_failed_) log_("telemetry is lost: " + appended.error().message);
   append_failed_ = !appended;
+  return appended.has_value();
 }
 
 }  // namespace argosy::agent

@@ -2,10 +2,13 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "agent/telemetry/awaited_labels.hpp"
+#include "agent/telemetry/handed_labels.hpp"
 #include "agent/telemetry/health_sampler.hpp"
 #include "agent/telemetry/observation_socket.hpp"
 #include "agent/telemetry/outbox.hpp"
@@ -31,6 +34,9 @@ class TelemetrySource {
                                 const std::function<void(const std::string& model, const ShadowAnswer&)>& count_shadow,
                                 Instant now);
   void end_window(Instant now);
+  // Labels that the server was told: an answer to what handed_labels() last asked.
+  void take_labels(const wire::LabelAnswers& asked, const wire::HandedLabels& handed, Instant now);
+  const HandedLabels& handed_labels() const { return handed_; }
   // `clock_offset`: by how much this clock is ahead of the server's, when that is known.
   void sample_health(Instant now, std::optional<Duration> clock_offset);
   const std::optional<wire::HealthSample>& newest_health() const { return newest_health_; }
@@ -46,13 +52,18 @@ class TelemetrySource {
 
  private:
   void await_label(const Observation& observation, const std::string& serving, Instant now);
-  void count_late_label(const Observation& told, Instant now);
-  void append(Outbox::Content content, Instant now);
+  void take_late_label(const Observation& told, Instant now);
+  std::optional<wire::LabelOutcome> take_label(const wire::HandedLabel& told, Instant now);
+  Result<std::optional<Outbox::LabelOrigin>> origin_of_label(std::uint64_t observation);
+  void count_late_label(std::uint64_t observation, std::int64_t label, Outbox::LabelOrigin origin, Instant now);
+  bool note_appended(const Result<void>& appended);
 
   ObservationSocket socket_;
   HealthSampler sampler_;
   Outbox outbox_;
   AwaitedLabels awaited_;
+  HandedLabels handed_;
+  std::map<std::uint64_t, Outbox::LabelOrigin> counted_;  // in this window
   WindowAccumulator windows_;
   std::function<void(const std::string&)> log_;
   std::optional<wire::HealthSample> newest_health_;

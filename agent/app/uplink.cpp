@@ -21,6 +21,7 @@ namespace {
 constexpr Duration relink_base{1000};
 constexpr Duration relink_cap{300'000};
 constexpr Duration state_spacing{300};
+constexpr Duration labels_interval{600'000};
 
 std::string trimmed(std::string text) {
   const auto last = text.find_last_not_of(" \t\r\n");
@@ -76,6 +77,7 @@ Task<void> Uplink::run() {
   while (!stopped_) {
     co_await renew_if_due();
     co_await poll();
+    ask_for_labels_now_and_then();
     // Spread over the interval's last fifth, so that a fleet that started together does not ask together.
     const Duration spread{static_cast<std::int64_t>(rng_.uniform() * static_cast<double>(config_.poll.count()) / 5)};
     co_await pause(config_.poll - spread);
@@ -249,6 +251,10 @@ void Uplink::on_message(const std::string& to, const std::string& payload) {
     if (ack) return take_ack(*ack);
     const auto refusal = wire::decode_telemetry_refusal(payload);
     if (refusal) return sender_.take_refusal(*refusal);
+    if (wire::decode_labels_waiting(payload)) {
+      server_has_no_labels_ = false;
+      return fetch_labels();
+    }
     return ports_.log(ack.error().message);
   }
   if (to != topic("down/desired") || payload.empty()) return;
@@ -273,6 +279,7 @@ wire::DeviceState Uplink::state_document() const {
   state.models = ports_.models();
   if (sender_.has_backlog()) state.health = ports_.newest_health();
   state.readings_fault = ports_.readings_fault();
+  state.takes_labels = true;
   return state;
 }
 
@@ -348,6 +355,43 @@ void Uplink::take_ack(const wire::TelemetryAck& ack) {
   const bool had_backlog = sender_.has_backlog();
   sender_.take_ack(ack);
   if (had_backlog && !sender_.has_backlog()) state_changed();
+}
+
+// At the start, and while no broker tells that some wait.
+void Uplink::ask_for_labels_now_and_then() {
+  const bool is_due = labels_asked_at_ == Instant{} || !online();
+  const Instant now = ports_.now();
+  const bool is_time = now < labels_asked_at_ || now - labels_asked_at_ >= labels_interval;
+  if (!https_up_ || server_has_no_labels_ || !is_due || !is_time) return;
+  labels_asked_at_ = now;
+  fetch_labels();
+}
+
+void Uplink::fetch_labels() {
+  if (exchanging_labels_ || stopped_ || !identity_) return;
+  exchanging_labels_ = true;
+  asio::co_spawn(io_, exchange_labels(), asio::detached);
+}
+
+// What fails goes on with the server's next word, the next window or the next poll.
+Task<void> Uplink::exchange_labels() {
+  for (bool more = true; more && !stopped_;) {
+    const auto exchanged = co_await exchange_some_labels();
+    if (!exchanged) {
+      server_has_no_labels_ = exchanged.error().code == Errc::not_found;
+      ports_.log("cannot fetch labels: " + exchanged.error().message);
+    }
+    more = exchanged && *exchanged;
+  }
+  exchanging_labels_ = false;
+}
+
+// Whether there is more to do at once.
+Task<Result<bool>> Uplink::exchange_some_labels() {
+  const wire::LabelAnswers asked = ports_.label_answers();
+  ARGOSY_CO_TRY(const wire::HandedLabels handed, co_await api_.post_label_answers(asked));
+  ports_.take_labels(asked, handed);
+  co_return handed.more || !ports_.label_answers().answers.empty();
 }
 
 }  // namespace argosy::agent

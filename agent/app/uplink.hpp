@@ -29,6 +29,8 @@ class Uplink {
     std::function<std::optional<wire::HealthSample>()> newest_health;
     std::function<std::string()> readings_fault = [] { return std::string(); };
     std::function<std::vector<std::string>()> runtime_versions = [] { return std::vector<std::string>(); };
+    std::function<wire::LabelAnswers()> label_answers;
+    std::function<void(const wire::LabelAnswers&, const wire::HandedLabels&)> take_labels;
     std::function<Instant()> now;
     std::function<void(const std::string&)> log;
   };
@@ -41,6 +43,8 @@ class Uplink {
   // The state moved: it is sent at once, or with the next pump when the last is younger than a third of a second.
   void state_changed();
   void pump();  // a few times a second: sends what is due
+  // Tells what became of the labels that the server handed out, and fetches those that wait.
+  void fetch_labels();
   // By how much this clock is ahead of the server's, by its newest answer; nothing when that is long ago.
   std::optional<Duration> clock_offset() const { return https_.clock_offset(); }
 
@@ -54,6 +58,9 @@ class Uplink {
   Task<Result<IssuedIdentity>> ask_to_come_back();
   Task<void> send_state_over_https(std::string document);
   Task<void> send_batch_over_https(Bytes batch);
+  void ask_for_labels_now_and_then();
+  Task<void> exchange_labels();
+  Task<Result<bool>> exchange_some_labels();
   Task<void> pause(Duration wait);
 
   Result<std::string> claim() const;
@@ -88,6 +95,9 @@ class Uplink {
   bool stopped_ = false;
   bool https_up_ = true;      // the last call got an answer
   bool turned_away_ = false;  // because of the certificate
+  bool exchanging_labels_ = false;
+  bool server_has_no_labels_ = false;  // it is older than that
+  Instant labels_asked_at_{};
   bool state_dirty_ = true;
   Instant state_sent_at_{};
 };

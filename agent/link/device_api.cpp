@@ -97,4 +97,10 @@ Task<TelemetryAnswer> DeviceApi::post_telemetry(Bytes batch) {
   co_return TelemetryAnswer{wire::decode_telemetry_ack(response->body), std::nullopt};
 }
 
+Task<Result<wire::HandedLabels>> DeviceApi::post_label_answers(wire::LabelAnswers answers) {
+  ARGOSY_CO_TRY(auto response, co_await https_.request(post("/device/v1/labels", wire::encode(answers))));
+  if (response.head.status != 200) co_return error_of(response, "the answers to labels");
+  co_return wire::decode_handed_labels(response.body);
+}
+
 }  // namespace argosy::agent

@@ -9,6 +9,7 @@
 #include "agent/link/https_client.hpp"
 #include "agent/link/identity.hpp"
 #include "common/wire/desired.hpp"
+#include "common/wire/labels.hpp"
 #include "common/wire/telemetry.hpp"
 
 namespace argosy::agent {
@@ -41,6 +42,8 @@ class DeviceApi {
   Task<Result<std::optional<wire::Desired>>> desired(std::int64_t known_rev);
   Task<Result<void>> post_state(std::string document);
   Task<TelemetryAnswer> post_telemetry(Bytes batch);
+  // Errc::not_found: the server hands out no labels, being older than that.
+  Task<Result<wire::HandedLabels>> post_label_answers(wire::LabelAnswers answers);
 
  private:
   HttpsClient& https_;

@@ -70,16 +70,22 @@ void AwaitedLabels::await(std::uint64_t id, AwaitedLabel prediction) {
   unsaved_.emplace(id, std::move(prediction));
 }
 
-Result<std::optional<AwaitedLabel>> AwaitedLabels::take(std::uint64_t id) {
+Result<std::optional<AwaitedLabel>> AwaitedLabels::find(std::uint64_t id) {
   using Found = std::optional<AwaitedLabel>;
-  if (auto known = unsaved_.extract(id)) return Found(std::move(known.mapped()));
+  const auto unsaved = unsaved_.find(id);
+  if (unsaved != unsaved_.end()) return Found(unsaved->second);
   if (taken_.contains(id)) return Found();
   Statement find(db_.get(), "select model, version, predicted, at_ms from awaited where id = ?1");
   ARGOSY_TRY(const bool is_known, find.bind(1, id).row("cannot look for a prediction"));
   if (!is_known) return Found();
-  taken_.insert(id);
   return Found({find.text(0), find.text(1), static_cast<std::int64_t>(find.integer(2)),
                 instant_from_ms(static_cast<std::int64_t>(find.integer(3)))});
+}
+
+Result<std::optional<AwaitedLabel>> AwaitedLabels::take(std::uint64_t id) {
+  ARGOSY_TRY(auto known, find(id));
+  if (known && unsaved_.erase(id) == 0) taken_.insert(id);
+  return known;
 }
 
 Result<void> AwaitedLabels::save(Instant now) {

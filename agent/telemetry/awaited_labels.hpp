@@ -42,8 +42,12 @@ class AwaitedLabels {
 
   // Of ids that come twice the first counts.
   void await(std::uint64_t id, AwaitedLabel prediction);
-  // What was predicted under this id; it is awaited no longer.
+  // What was predicted under this id, while its label is awaited.
+  Result<std::optional<AwaitedLabel>> find(std::uint64_t id);
+  // The same; it is awaited no longer.
   Result<std::optional<AwaitedLabel>> take(std::uint64_t id);
+  // Whether what was predicted then is forgotten by its age.
+  bool forgets(Instant predicted_at, Instant now) const { return predicted_at < now - limits_.age; }
   Result<void> save(Instant now);
 
   std::uint64_t dropped() const { return dropped_; }  // predictions that were too many for one window

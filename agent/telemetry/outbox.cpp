@@ -27,6 +27,9 @@ constexpr const char* schema =
     "create table if not exists records (seq integer primary key, at_ms integer not null, content blob not null);"
     "create table if not exists refused (id integer primary key, at_ms integer not null, reason text not null, "
     "content blob);"
+    "create table if not exists counted_labels (observation integer primary key, at_ms integer not null, "
+    "origin integer not null);"
+    "create index if not exists counted_labels_at on counted_labels (at_ms);"
     "pragma user_version = 1;";
 constexpr std::uint64_t earliest_honest_ms = 1'577'836'800'000;  // the year 2020
 constexpr std::uint64_t refused_content_kept = 64 << 10;         // bytes
@@ -152,20 +155,59 @@ Result<void> Outbox::save(const Place& place) {
 }
 
 Result<std::uint64_t> Outbox::append(Content content, Instant now) {
-  const wire::TelemetryRecord record{next_seq_, std::move(content)};
-  const Bytes encoded = wire::encode_record(record);
+  const std::uint64_t seq = next_seq_;
+  std::vector<Content> one;
+  one.push_back(std::move(content));
+  ARGOSY_CHECK(append(std::move(one), {}, now));
+  return seq;
+}
+
+Result<void> Outbox::append(std::vector<Content> contents, const std::vector<CountedLabel>& counted, Instant now) {
+  if (contents.empty() && counted.empty()) return {};
   ARGOSY_CHECK(drop_oldest(now));
   ARGOSY_CHECK(Transaction::begin(db_.get()));
   Transaction transaction(db_.get());
-  Statement insert(db_.get(), "insert into records (seq, at_ms, content) values (?1, ?2, ?3)");
-  insert.bind(1, record.seq).bind(2, static_cast<std::uint64_t>(to_ms(now))).bind(3, encoded);
-  ARGOSY_CHECK(insert.row("cannot append a record"));
-  ARGOSY_CHECK(put_meta(db_.get(), "next_seq", std::to_string(next_seq_ + 1)));
+  std::uint64_t next = next_seq_;
+  std::uint64_t bytes = 0;
+  for (Content& content : contents) {
+    const Bytes encoded = wire::encode_record({next, std::move(content)});
+    Statement insert(db_.get(), "insert into records (seq, at_ms, content) values (?1, ?2, ?3)");
+    insert.bind(1, next++).bind(2, static_cast<std::uint64_t>(to_ms(now))).bind(3, encoded);
+    ARGOSY_CHECK(insert.row("cannot append a record"));
+    bytes += encoded.size();
+  }
+  ARGOSY_CHECK(note_counted(counted, now));
+  ARGOSY_CHECK(put_meta(db_.get(), "next_seq", std::to_string(next)));
   ARGOSY_CHECK(transaction.commit());
-  ++next_seq_;
-  ++records_;
-  bytes_ += encoded.size();
-  return record.seq;
+  records_ += next - next_seq_;
+  next_seq_ = next;
+  bytes_ += bytes;
+  return {};
+}
+
+Result<void> Outbox::note_counted(const std::vector<CountedLabel>& counted, Instant now) {
+  for (const CountedLabel& label : counted) {
+    Statement insert(db_.get(),
+                     "insert or ignore into counted_labels (observation, at_ms, origin) values (?1, ?2, ?3)");
+    insert.bind(1, label.observation).bind(2, static_cast<std::uint64_t>(to_ms(now)));
+    insert.bind(3, static_cast<std::uint64_t>(label.origin));
+    ARGOSY_CHECK(insert.row("cannot note a label"));
+  }
+  if (counted.empty()) return {};
+  Statement old(db_.get(), "delete from counted_labels where at_ms < ?1");
+  ARGOSY_CHECK(old.bind(1, static_cast<std::uint64_t>(to_ms(now - labels_kept))).row("cannot forget old labels"));
+  Statement many(db_.get(),
+                 "delete from counted_labels where observation in (select observation from counted_labels "
+                 "order by at_ms desc limit -1 offset ?1)");
+  ARGOSY_CHECK(many.bind(1, most_labels_kept).row("cannot forget the oldest labels"));
+  return {};
+}
+
+Result<std::optional<Outbox::LabelOrigin>> Outbox::counted_label(std::uint64_t observation) {
+  Statement find(db_.get(), "select origin from counted_labels where observation = ?1");
+  ARGOSY_TRY(const bool any, find.bind(1, observation).row("cannot look for a label"));
+  if (!any) return std::optional<LabelOrigin>();
+  return std::optional(static_cast<LabelOrigin>(find.integer(0)));
 }
 
 // An eighth at a time, so that a full outbox does not delete at every append.

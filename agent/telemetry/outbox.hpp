@@ -13,6 +13,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "common/wire/telemetry.hpp"
 
@@ -29,6 +30,15 @@ class Outbox {
   };
   using Content = decltype(wire::TelemetryRecord::content);
   static constexpr std::uint64_t refused_records_kept = 16;  // the newest, for whoever wants to know why
+  // Whose labels were counted: for a day longer than predictions wait for one.
+  static constexpr Duration labels_kept = std::chrono::hours(24 * 8);
+  static constexpr std::uint64_t most_labels_kept = 250'000;
+
+  enum class LabelOrigin : std::uint8_t { program = 1, server };
+  struct CountedLabel {
+    std::uint64_t observation = 0;
+    LabelOrigin origin = LabelOrigin::program;
+  };
 
   struct Refusals {
     std::uint64_t records = 0;  // ever
@@ -42,6 +52,10 @@ class Outbox {
   ~Outbox();
 
   Result<std::uint64_t> append(Content content, Instant now);  // its sequence number
+  // All or none of them; and with them whose labels they count, so that whatever is killed when, none counts again.
+  Result<void> append(std::vector<Content> contents, const std::vector<CountedLabel>& counted, Instant now);
+  // Who told the label that was counted for this observation; none: none was, or that is no longer kept.
+  Result<std::optional<LabelOrigin>> counted_label(std::uint64_t observation);
   // The next records after what was acknowledged, as they lie, at most `max_records` and about `max_bytes`; none when
   // empty. What cannot lie in a batch is set aside.
   Result<std::optional<wire::StoredBatch>> batch(const std::string& device, std::size_t max_records,
@@ -83,6 +97,7 @@ class Outbox {
   Result<void> count_records();
   Result<void> save(const Place& place);
   Result<void> drop_oldest(Instant now);
+  Result<void> note_counted(const std::vector<CountedLabel>& counted, Instant now);
   Result<std::optional<wire::StoredBatch>> read_batch(const std::string& device, std::size_t max_records,
                                                       std::size_t max_bytes) const;
   Result<std::optional<wire::ChainLink>> link_at(std::uint64_t seq) const;

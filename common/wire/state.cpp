@@ -202,6 +202,7 @@ std::string encode(const DeviceState& state) {
   put(json, "download_bytes_per_s", state.download_bytes_per_s);
   if (state.health) json["health"] = json_of(*state.health);
   if (!state.readings_fault.empty()) json["readings_fault"] = state.readings_fault;
+  if (state.takes_labels) json["takes_labels"] = true;
   return write_json(json);
 }
 
@@ -220,6 +221,7 @@ Result<DeviceState> decode_device_state(std::string_view json) {
   fields.objects("models", max_models, state.models, read_model);
   fields.optional_object("health", [&](JsonReader& inner) { read_health(inner, state.health.emplace()); });
   fields.optional_text("readings_fault", most_fault_bytes, state.readings_fault);
+  fields.optional("takes_labels", state.takes_labels);
   fields.check("device", is_name(state.device), name_rule);
   ARGOSY_CHECK(finish(fields, state_name));
   return state;

@@ -92,6 +92,7 @@ struct DeviceState {
   std::vector<ModelReport> models;
   std::optional<HealthSample> health;  // the newest, while older telemetry waits before it; else absent
   std::string readings_fault = {};     // why the device's own command gave no readings; empty: it did, or there is none
+  bool takes_labels = false;           // those that the server was told (labels.hpp)
   friend bool operator==(const DeviceState&, const DeviceState&) = default;
 };
 

@@ -18,6 +18,8 @@ std::string_view to_string(Permission permission) {
       return "prepare_patches";
     case Permission::manage_devices:
       return "manage_devices";
+    case Permission::label_observations:
+      return "label_observations";
     case Permission::operate_rollouts:
       return "operate_rollouts";
     case Permission::acknowledge_alerts:

@@ -27,14 +27,14 @@ constexpr auto policy = [] {
   using enum Permission;
   return std::array{
       Row{Role::viewer, {use_own_account, read_fleet}},
-      Row{Role::publisher, {use_own_account, read_fleet, publish_releases, prepare_patches}},
+      Row{Role::publisher, {use_own_account, read_fleet, publish_releases, prepare_patches, label_observations}},
       Row{Role::operator_,
-          {use_own_account, read_fleet, prepare_patches, manage_devices, operate_rollouts, acknowledge_alerts,
-           manage_rules, read_notifications}},
+          {use_own_account, read_fleet, prepare_patches, manage_devices, label_observations, operate_rollouts,
+           acknowledge_alerts, manage_rules, read_notifications}},
       Row{Role::admin,
-          {use_own_account, read_fleet, publish_releases, prepare_patches, manage_devices, operate_rollouts,
-           acknowledge_alerts, manage_rules, admit_devices, manage_people, read_audit, read_notifications,
-           manage_notifications}},
+          {use_own_account, read_fleet, publish_releases, prepare_patches, manage_devices, label_observations,
+           operate_rollouts, acknowledge_alerts, manage_rules, admit_devices, manage_people, read_audit,
+           read_notifications, manage_notifications}},
   };
 }();
 

@@ -43,6 +43,8 @@
 #include "server/http/request.hpp"
 #include "server/http/response.hpp"
 #include "server/http/router.hpp"
+#include "server/labels/label_api.hpp"
+#include "server/labels/label_service.hpp"
 #include "server/models/model_api.hpp"
 #include "server/models/patch_api.hpp"
 #include "server/monitoring/fleet_figures_service.hpp"
@@ -212,6 +214,9 @@ struct Server::Parts {
   OverviewService overview{db};
   FleetFiguresService fleet_figures{db};
   QueryService telemetry_queries{db};
+  LabelService labels{db, [this](const std::string& device, const std::string& document) {
+                        if (mqtt) mqtt->send("argosy/v1/" + device + "/down/ack", document);
+                      }};
   AccessService access{db, password_worker, access_options(config)};
 
   AuditService audit{db, worker, audit_options(config)};
@@ -380,6 +385,8 @@ void Server::Parts::add_leader_jobs() {
   every("windows of other instances", 1s, round_of<&WindowNews::take_unheard>(window_news));
   every("notifications", Duration{config.notify_tick_ms}, round_of<&NotifyService::tick>(notify));
   every("alerts told again", 60s, round_of<&NotifyService::refresh_alertmanagers>(notify));
+  every("word of labels", 1s, round_of<&LabelService::tell_devices>(labels));
+  every("labels that end", 60s, round_of<&LabelService::tidy>(labels));
   every("worst lists", 5s, round_of<&AlertService::tell_worst>(alerts));
   leader->add_last(round_of<&DriftService::hand_over>(drift));
   leader->add_last(round_of<&AlertService::hand_over>(alerts));
@@ -418,6 +425,8 @@ void Server::Parts::add_routes() {
   add_telemetry_routes(all, telemetry);
   add_query_routes(all, telemetry_queries);
   add_device_telemetry_routes(all, *collector);
+  add_label_routes(all, labels);
+  add_device_label_routes(all, labels);
   add_device_state_routes(all, *states);
   add_quarantine_routes(all, quarantine);
   add_drift_routes(all, drift);
@@ -503,6 +512,7 @@ void Server::Parts::add_figures() {
   add_metrics(metrics, *collector);
   add_metrics(metrics, telemetry);
   add_metrics(metrics, packing);
+  add_metrics(metrics, labels);
   metrics.include([this] { return served.families(); });
   add_metrics(metrics, drift, leading);
   add_metrics(metrics, alerts, leading);

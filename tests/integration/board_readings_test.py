@@ -1,10 +1,13 @@
-"""A real agent whose owner's command reads numbers, and whose program tells entropy, tags and its runtime: all of it is seen on the server."""
+"""A real agent whose owner's command reads numbers, and whose program tells entropy, tags and its runtime, and whose predictions people label: all of
+it is seen on the server."""
+import json
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 
 from running_argosy import ROOT, RunningArgosy  # noqa: E402, I001  (it knows where the next are)
+from command_line import CommandFailed  # noqa: E402
 from processes import Program, wait_until  # noqa: E402
 
 sys.path.insert(0, str(ROOT / "agent/sdk"))
@@ -42,7 +45,7 @@ class BoardReadings(RunningArgosy):
         self.let_command_be(GOOD)
         (self.folder / "agent.toml").write_text(CONFIG.format(
             server=self.installation.argosyd.device_url, folder=self.folder, ca=self.installation.ca))
-        self.group.start(Program("agent", [self.build / "agent/argosy-agent", "--config", self.folder / "agent.toml"],
+        self.agent = self.group.start(Program("agent", [self.build / "agent/argosy-agent", "--config", self.folder / "agent.toml"],
                                  log=self.folder / "agent.log"))
 
     def let_command_be(self, script):
@@ -65,6 +68,7 @@ class BoardReadings(RunningArgosy):
                       "the runner's ONNX Runtime is named")
         self.a_program_tells_what_it_knows()
         self.a_command_that_fails_loses_its_own_numbers_alone()
+        self.labels_that_people_tell_count_once()
 
     def a_program_tells_what_it_knows(self):
         with Observer(str(self.folder / "run/observe.sock")) as agent:
@@ -94,3 +98,40 @@ class BoardReadings(RunningArgosy):
         self.let_command_be(GOOD)
         self.wait_for(lambda device: device["readings_fault"] is None and device["health"].get("custom.pump_bar") == 2.5,
                       "it reads again")
+
+    def labels_that_people_tell_count_once(self):
+        self.api("POST", "/api/v1/models", {"name": "digits"})
+        with Observer(str(self.folder / "run/observe.sock")) as program:
+            for observation in range(1, 5):
+                self.assertTrue(program.observe("digits", latency_us=900, release="2.0", predicted=7, id=observation))
+            wait_until(lambda: self.inferences("2.0") == 4, 60, "the predictions are in a window, and kept")
+            told = self.argosy("labels", "add", "--device", "pump-1", "--model", "digits", "--id", 1, "--label", 7)
+            self.assertEqual((told["accepted"], told["refused"]), (1, 0), told)
+            wait_until(lambda: self.labels_told() == {"counted": 1}, 60, "the device is told, and answers")
+            self.agent.kill()  # and whatever it had in memory
+            wait_until(lambda: self.device()["presence"] == "offline", 60, "it is away")
+            (self.folder / "labels.csv").write_text("device,model,id,label,source\npump-1,digits,1,7,lab\npump-1,digits,2,7,lab\n"
+                                                    "pump-1,digits,3,1,lab\npump-1,digits,99,7,lab\npump-1,digits,none,7,lab\npump-9,digits,4,7,lab\n")
+            with self.assertRaises(CommandFailed) as some_were_refused:
+                self.argosy("labels", "add", self.folder / "labels.csv")
+            told = json.loads(str(some_were_refused.exception).partition(": status 1: ")[2])
+            self.assertEqual((told["accepted"], told["repeated"], told["refused"]), (3, 1, 2), told)
+            self.assertEqual([problem["line"] for problem in told["problems"]], [6, 7])
+            self.assertEqual(self.argosy("labels", "status", "pump-1")["waiting"], 3)
+            self.agent.start()
+            wait_until(lambda: self.labels_told() == {"counted": 3, "unknown": 1}, 60, "it fetches what waits when it is back")
+        wait_until(lambda: (self.measured("2.0") or {}).get("later") == 3, 60, "the windows that count them are stored")
+        self.assertEqual(self.measured("2.0")["labels"], 3)
+        self.assertAlmostEqual(self.measured("2.0")["value"], 2 / 3)
+        self.assertEqual({label["state"] for label in self.argosy("labels", "list", "pump-1", "--state", "unknown")}, {"unknown"})
+
+    def inferences(self, version):
+        series = self.api("GET", "/api/v1/telemetry/export?rows=windows&model=digits&version=" + version).body.decode().splitlines()
+        return sum(int(row.split(",")[5]) for row in series[1:])
+
+    def measured(self, version):
+        versions = self.argosy("telemetry", "accuracy", "--model", "digits@" + version)["versions"]
+        return versions[0]["measured"] if versions else None
+
+    def labels_told(self):
+        return {count["state"]: count["labels"] for count in self.argosy("labels", "status", "pump-1")["counts"]}

@@ -109,9 +109,10 @@ std::string grouped_series_to_csv(const GroupedSeries& series) {
 
 std::string worst_devices_to_json(const WorstDevices& worst) {
   Document items = Document::array();
-  for (const auto& [device, value, n, bounds] : worst.items) {
+  for (const auto& [device, value, n, bounds, later, delay_s] : worst.items) {
     Document item{{"device_id", device}, {"value", value}, {"n", n}};
     if (bounds) item.update({{"lower", bounds->lower}, {"upper", bounds->upper}});
+    if (worst.metric.kind == Metric::Kind::accuracy) item.update({{"later", later}, {"delay_s", null_or(delay_s)}});
     items.push_back(std::move(item));
   }
   return Document{{"metric", to_text(worst.metric)},

@@ -154,6 +154,9 @@ void Measured::add(const Metric& metric, const TakenWindow& window) {
       n += labels.known;
       sum += as_double(labels.right);
       weight += as_double(labels.known);
+      later += labels_that_came_later(window).known;
+      delays_s.merge(agents_number(window.numbers, wire::labels_delay_s));
+      estimated.merge(agents_number(window.numbers, wire::estimated_accuracy));
       return;
     }
     case Metric::Kind::estimated_accuracy:
@@ -178,6 +181,15 @@ void Measured::add_samples(double total, std::uint64_t samples) {
   n += samples;
   sum += total;
   weight += as_double(samples);
+}
+
+void Measured::add_accuracy(const Measured& other) {
+  n += other.n;
+  sum += other.sum;
+  weight += other.weight;
+  later += other.later;
+  delays_s.merge(other.delays_s);
+  estimated.merge(other.estimated);
 }
 
 std::optional<double> Measured::value(const Metric& metric) const {

@@ -9,6 +9,7 @@
 
 #include "common/base/error.hpp"
 #include "common/stats/accuracy.hpp"
+#include "common/stats/device_rows.hpp"
 #include "common/stats/log_histogram.hpp"
 #include "server/telemetry/telemetry.hpp"
 
@@ -50,10 +51,15 @@ struct Measured {
   double weight = 0;    // sum / weight is the value, except of latency
   std::uint64_t n = 0;  // observations: inferences, labels, values, samples
   LogHistogram latency = {};
+  // Of accuracy alone: how many of the labels came later, how long after, and what is estimated without labels.
+  std::uint64_t later = 0;
+  WeightedMean delays_s = {};
+  WeightedMean estimated = {};
 
   void add(const Metric& metric, const TakenWindow& window);
   void add(const Metric& metric, TakenWindow&& window);
   void add_samples(double total, std::uint64_t samples);  // of health
+  void add_accuracy(const Measured& other);
   std::optional<double> value(const Metric& metric) const;
   // Wilson's 95 % interval, of an accuracy; else nothing.
   std::optional<ShareBounds> bounds(const Metric& metric) const;

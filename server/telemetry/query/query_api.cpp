@@ -102,6 +102,15 @@ Task<Result<Response>> get_worst(QueryService& queries, Request& request) {
   co_return Response::json(worst_devices_to_json(worst));
 }
 
+Task<Result<Response>> get_accuracy(QueryService& queries, Request& request) {
+  auto of = range_of(request);
+  if (!of) co_return of.error();
+  if (of->model.empty())
+    co_return make_error(Errc::invalid_argument, "model= is missing: accuracy is told of the versions of one model");
+  ARGOSY_CO_TRY(const auto accuracy, co_await queries.accuracy(std::move(*of)));
+  co_return Response::json(field_accuracy_to_json(accuracy));
+}
+
 Task<Result<Response>> get_facets(QueryService& queries, Request& request) {
   auto filter = parse_filter(request.query_value("filter").value_or(""));
   if (!filter) co_return filter.error();
@@ -140,6 +149,7 @@ void add_query_routes(Router& router, QueryService& queries) {
   };
   add("/api/v1/telemetry/series", get_grouped_series);
   add("/api/v1/telemetry/worst", get_worst);
+  add("/api/v1/telemetry/accuracy", get_accuracy);
   add("/api/v1/telemetry/facets", get_facets);
   add("/api/v1/telemetry/export", get_export);
 }

@@ -56,6 +56,11 @@ std::size_t slice_size(const MetricRange& range) {
   return devices_in_slice(range.grid.steps, static_cast<std::size_t>(rows_a_device));
 }
 
+Error too_many_versions() {
+  return make_error(Errc::too_large, "over " + std::to_string(versions_limit) +
+                                         " versions ran in this range; name a model, or narrow the range");
+}
+
 Error reads_too_much(const MetricRange& range) {
   std::string message = "this query reads over " + std::to_string(queried_rows_limit) +
                         (range.metric.kind == Metric::Kind::health ? " health samples" : " rows of windows") +
@@ -167,8 +172,7 @@ class GroupsOfSlices {
 
   Result<GroupLines> lines() {
     if (has_room_) return fold_.lines();
-    return make_error(Errc::too_large, "over " + std::to_string(versions_limit) +
-                                           " versions ran in this range; name a model, or narrow the range");
+    return too_many_versions();
   }
 
  private:
@@ -249,6 +253,23 @@ Task<Result<WorstDevices>> QueryService::worst(WorstQuestion question) {
   worst.measured = ranking->measured();
   worst.with_too_few = ranking->with_too_few();
   co_return worst;
+}
+
+Task<Result<AccuracyOfField>> QueryService::accuracy(QueriedRange of) {
+  ARGOSY_CO_TRY(const auto place, take_place(queries_, queries_at_once));
+  const Grouping none;
+  ARGOSY_CO_TRY(const auto devices, co_await db_.transact<SelectQueriedDevices>(of.filter, none));
+  MetricRange whole = whole_range(of, {Metric::Kind::accuracy, 0, {}}, devices.size());
+  whole.by_version = true;
+  const auto range = std::make_shared<const MetricRange>(std::move(whole));
+  auto found = std::make_shared<FieldAccuracy>();
+  auto has_room = std::make_shared<bool>(true);
+  auto taker = std::make_shared<SharedTaker>([found, has_room](std::vector<MeasuredDevice>&& measured) {
+    for (const MeasuredDevice& device : measured) *has_room = found->add(device) && *has_room;
+  });
+  ARGOSY_CO_CHECK(co_await read_slices(db_, range, devices, taker));
+  if (!*has_room) co_return too_many_versions();
+  co_return AccuracyOfField{of.model, range->from(), range->to(), devices.size(), std::move(*found)};
 }
 
 Task<Result<Facets>> QueryService::facets(Filter filter) {

@@ -15,6 +15,7 @@
 #include "server/base/task.hpp"
 #include "server/devices/filter.hpp"
 #include "server/telemetry/query/facets.hpp"
+#include "server/telemetry/query/field_accuracy.hpp"
 #include "server/telemetry/query/grouped_series.hpp"
 
 namespace argosy::server {
@@ -62,6 +63,8 @@ class QueryService {
   Task<Result<GroupedSeries>> series(SeriesQuestion question);
   // Of more than two days, or too many windows, the range is rounded out to whole hours, of more than a month to days.
   Task<Result<WorstDevices>> worst(WorstQuestion question);
+  // Of each version of the model; the range is rounded as that of worst().
+  Task<Result<AccuracyOfField>> accuracy(QueriedRange of);
   Task<Result<Facets>> facets(Filter filter);
   // text/csv, piece by piece: what is in memory is one piece. It ends early, and broken off, when the database fails.
   Task<Result<LiveBody>> export_windows(ExportQuestion question);

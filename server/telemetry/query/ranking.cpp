@@ -20,7 +20,8 @@ void Ranking::add(const MeasuredDevice& device) {
     ++with_too_few_;
     return;
   }
-  RankedDevice ranked{device.device, *value, measured.n, measured.bounds(metric_)};
+  RankedDevice ranked{device.device,           *value, measured.n, measured.bounds(metric_), measured.later,
+                      measured.delays_s.mean()};
   const auto place = std::upper_bound(
       worst_.begin(), worst_.end(), ranked,
       [this](const RankedDevice& one, const RankedDevice& another) { return comes_before(one, another); });

@@ -19,6 +19,8 @@ struct RankedDevice {
   double value = 0;
   std::uint64_t n = 0;  // observations
   std::optional<ShareBounds> bounds = {};
+  std::uint64_t later = 0;             // of the labels of an accuracy
+  std::optional<double> delay_s = {};  // of those
 };
 
 class Ranking {

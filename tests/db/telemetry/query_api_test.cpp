@@ -51,6 +51,8 @@ class TelemetryQueries : public ::testing::Test {
     double latency_ms = 10;
     std::uint64_t count = 60;
     std::string version = "1.0";
+    std::uint64_t later = 0;      // labels, all of them right, two hours after
+    std::uint64_t estimated = 0;  // answers, at 0.8
   };
   void add_window(const std::string& device, const Told& told) {
     TakenWindow window{.device = device, .model = "digits", .version = told.version};
@@ -61,6 +63,11 @@ class TelemetryQueries : public ::testing::Test {
     window.correct = 9;
     window.latency.add(told.latency_ms, told.count);
     window.numbers["queue"].add(told.latency_ms / 10);
+    for (std::uint64_t i = 0; i < told.later; ++i) {
+      window.numbers[std::string(wire::labels_later)].add(1);
+      window.numbers[std::string(wire::labels_delay_s)].add(7200);
+    }
+    for (std::uint64_t i = 0; i < told.estimated; ++i) window.numbers[std::string(wire::estimated_accuracy)].add(0.8);
     test::add_window(database, window, ++seq);
   }
   void add_health(const std::string& device, std::int64_t minutes_ago, const std::string& sample) {
@@ -241,6 +248,35 @@ TEST_F(TelemetryQueries, TheWorstAreInOrderAndMeasuredEnough) {
   EXPECT_EQ(worst["devices"], 6);
   EXPECT_EQ(ask("worst", {{"least_samples", "1"}})["items"][0]["device_id"], "three");
   EXPECT_EQ(ask("worst", {{"worse", "lower"}})["items"][0]["device_id"], "oslo-0");
+}
+
+TEST_F(TelemetryQueries, AccuracyIsToldByVersionAndByKind) {
+  for (const char* device : {"one", "two"}) add_device(device, "berlin");
+  add_window("one", {.later = 10, .estimated = 40});
+  add_window("two", {.later = 20});
+  add_window("two", {.version = "1.1", .estimated = 10});
+  const auto accuracy = ask("accuracy", {{"model", "digits"}});
+  ASSERT_EQ(accuracy["versions"].size(), 2u) << accuracy;
+  const auto& old = accuracy["versions"][0];
+  EXPECT_EQ(old["version"], "1.0");
+  EXPECT_EQ(old["devices"], 2);
+  EXPECT_EQ(old["measured"]["labels"], 50);
+  EXPECT_EQ(old["measured"]["later"], 30);
+  EXPECT_EQ(old["measured"]["delay_s"], 7200.0);
+  EXPECT_DOUBLE_EQ(old["measured"]["value"].get<double>(), 48.0 / 50);
+  EXPECT_LT(old["measured"]["lower"], old["measured"]["value"]);
+  EXPECT_GT(old["measured"]["upper"], old["measured"]["value"]);
+  EXPECT_DOUBLE_EQ(old["estimated"]["value"].get<double>(), 0.8);
+  EXPECT_EQ(old["estimated"]["answers"], 40);
+  EXPECT_EQ(accuracy["versions"][1]["measured"]["later"], 0);
+  EXPECT_EQ(accuracy["versions"][1]["measured"]["delay_s"], json());
+  EXPECT_EQ(ask("accuracy", {})["status"], 400) << "of which model?";
+  EXPECT_EQ(ask("accuracy", {{"model", "other"}})["versions"], json::array());
+
+  const auto worst = ask("worst", {{"metric", "accuracy"}, {"least_samples", "5"}});
+  EXPECT_EQ(worst["items"][0]["later"], 10) << worst;
+  EXPECT_EQ(worst["items"][0]["delay_s"], 7200.0);
+  EXPECT_FALSE(ask("worst", {})["items"][0].contains("later")) << "of latency";
 }
 
 TEST_F(TelemetryQueries, HealthIsOfDevicesAndOfNoModel) {

@@ -8,6 +8,7 @@
 #include "common/base/text.hpp"
 #include "common/json/json_text.hpp"
 #include "common/wire/desired.hpp"
+#include "common/wire/labels.hpp"
 #include "common/wire/state.hpp"
 #include "common/wire/telemetry.hpp"
 #include "tests/support/promise.hpp"
@@ -78,6 +79,17 @@ void read_ack(const std::string& text) {
   check_round_trip(*ack, wire::decode_telemetry_ack);
 }
 
+void read_labels(const std::string& text) {
+  const auto answers = wire::decode_label_answers(text);
+  if (!answers) check_reason(answers.error());
+  if (answers) promise(answers->answers.size() <= wire::most_label_answers, "answers with a limit");
+  if (answers) check_round_trip(*answers, wire::decode_label_answers);
+  const auto handed = wire::decode_handed_labels(text);
+  if (!handed) return check_reason(handed.error());
+  promise(handed->labels.size() <= wire::most_labels_handed, "labels with a limit");
+  check_round_trip(*handed, wire::decode_handed_labels);
+}
+
 void read_any(const std::string& text) {
   const auto document = parse_json(text, {.depth = 16, .values = 1000});
   if (!document) return check_reason(document.error());
@@ -94,5 +106,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   read_will(text);
   read_desired(text);
   read_ack(text);
+  read_labels(text);
   return 0;
 }

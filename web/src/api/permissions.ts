@@ -9,6 +9,7 @@ const WHAT_FOR: Record<Permission, string> = {
   publish_releases: "publish releases",
   prepare_patches: "ask for patches or cancel them",
   manage_devices: "change or revoke devices",
+  label_observations: "label what devices predicted",
   operate_rollouts: "plan or operate rollouts",
   acknowledge_alerts: "acknowledge or silence alerts",
   manage_rules: "change rules",

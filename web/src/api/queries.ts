@@ -3,7 +3,7 @@
 import { QueryCache, QueryClient, keepPreviousData, useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { ApiError, call, query } from "./client";
 import { markFresh } from "./freshness";
-import type { Alert, AlertGroup, AlertMoment, AlertWithHistory, Assignment, AuditEntry, Claim, Connectivity, Decision, Delivery, DeliveryInFull, Device, DeviceDrift, FacetCounts, FleetEvent, GroupedSeries, Me, Model, NoticeRoute, Overview, Page, Patch, PresenceTimeline, QuarantineRow, Release, Rollout, RolloutDevice, Rule, RuleVersion, Series, Silence, TelemetryEpoch, Token, User, ValidationNumbers, WorstDevices } from "./types";
+import type { Alert, AlertGroup, AlertMoment, AlertWithHistory, Assignment, AuditEntry, Claim, Connectivity, Decision, Delivery, DeliveryInFull, Device, DeviceDrift, FacetCounts, FieldAccuracy, FleetEvent, GroupedSeries, LabelStatus, Me, Model, NoticeRoute, Overview, Page, Patch, PresenceTimeline, QuarantineRow, Release, Rollout, RolloutDevice, Rule, RuleVersion, Series, Silence, TelemetryEpoch, Token, User, ValidationNumbers, WorstDevices } from "./types";
 
 export const queryClient = new QueryClient({
   queryCache: new QueryCache({
@@ -101,6 +101,16 @@ export const useWorst = (question: TelemetryQuestion, rangeS: number) =>
     placeholderData: keepPreviousData,
     staleTime: 15_000,
   });
+
+export const useFieldAccuracy = (model: string, rangeS: number) =>
+  useQuery({
+    queryKey: ["telemetry", "accuracy", model, rangeS],
+    queryFn: ({ signal }) => call<FieldAccuracy>(`/telemetry/accuracy${query({ model, ...untilNow(rangeS) })}`, { signal }),
+    staleTime: 300_000,
+  });
+
+export const useLabelStatus = (device: string) =>
+  useQuery({ queryKey: ["device", device, "labels"], queryFn: () => call<LabelStatus>(`/labels/status${query({ device })}`), staleTime: 10_000 });
 
 export const useFacets = (filter: string) =>
   useQuery({

@@ -10,6 +10,7 @@ export type Permission =
   | "publish_releases"
   | "prepare_patches"
   | "manage_devices"
+  | "label_observations"
   | "operate_rollouts"
   | "acknowledge_alerts"
   | "manage_rules"
@@ -204,7 +205,32 @@ export interface WorstDevices {
   devices: number;
   measured: number;
   with_too_few: number;
-  items: { device_id: string; value: number; n: number; lower?: number; upper?: number }[]; // of accuracies the 95 % interval
+  // Of accuracies the 95 % interval; of those by labels, how many came later, and after how long.
+  items: { device_id: string; value: number; n: number; lower?: number; upper?: number; later?: number; delay_s?: number | null }[];
+}
+
+/** Of each version of a model: by labels, and by the confidence of answers. */
+export interface FieldAccuracy {
+  model: string;
+  from: string;
+  to: string;
+  devices: number;
+  versions: {
+    version: string;
+    devices: number;
+    measured: { value: number; lower?: number; upper?: number; labels: number; later: number; delay_s: number | null } | null;
+    estimated: { value: number; lower?: number; upper?: number; answers: number } | null;
+  }[];
+}
+
+export type LabelState = "waiting" | "counted" | "labelled_before" | "unknown" | "too_late" | "other_model" | "expired" | "revoked";
+
+/** What became of labels that were told, of the fleet or of one device. */
+export interface LabelStatus {
+  waiting: number;
+  waiting_since: string | null;
+  takes_labels: boolean | null; // of a device; null: not known
+  counts: { model: string; state: LabelState; message: string; labels: number; newest_at: string }[];
 }
 
 export interface FacetCounts {

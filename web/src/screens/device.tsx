@@ -12,6 +12,7 @@ import { DriftHistogram } from "../ui/drift-histogram";
 import { Facts } from "../ui/facts";
 import { ago, bytes, clock, day, milliseconds, number, percent, plural, shortDigest, words } from "../ui/format";
 import { PresenceStatus, Status, type Tone, updateTone } from "../ui/status";
+import { ToldLabels } from "./accuracy-card";
 import { ConnectivityStrip } from "./connectivity-strip";
 import { DeviceCharts } from "./device-charts";
 import { healthFacts } from "./health-facts";
@@ -33,6 +34,7 @@ export default function Device({ id }: { id: string }) {
       <ConnectivityStrip id={id} />
       <Health device={device.data} />
       <DeviceCharts device={device.data} />
+      <ToldLabels device={id} />
       <Drift id={id} />
       <Events id={id} />
       <Integrity id={id} />

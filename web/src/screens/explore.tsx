@@ -11,6 +11,7 @@ import { Copy } from "../ui/copy";
 import { number, plural, words } from "../ui/format";
 import { Segments } from "../ui/segments";
 import { ExploreExport } from "./explore-export";
+import { labelsText } from "./field-accuracy";
 import { type Chosen, HEALTH_METRICS, METRICS, NUMBERS, RANGES, chosenIn, commandOf, drawn, formatOf, isHealth, nameOf, seriesQuestion, worstQuestion } from "./explore-question";
 import { hasTerm, withTerm } from "./filter";
 import { FilterBox } from "./filter-box";
@@ -202,7 +203,7 @@ function WorstTable({ worst }: { worst: WorstDevices }) {
           </tr>
         </thead>
         <tbody>
-          {worst.items.map(({ device_id, value, n, lower, upper }) => (
+          {worst.items.map(({ device_id, value, n, lower, upper, later, delay_s }) => (
             <tr key={device_id}>
               <td>
                 <Link href={devicePath(device_id)}>{device_id}</Link>
@@ -210,7 +211,7 @@ function WorstTable({ worst }: { worst: WorstDevices }) {
               <td class="num">
                 {format(value)} {lower !== undefined && upper !== undefined && <span class="muted small">({format(lower)} to {format(upper)})</span>}
               </td>
-              <td class="num">{number(n)}</td>
+              <td class="num">{later === undefined ? number(n) : labelsText(n, later, delay_s ?? null)}</td>
             </tr>
           ))}
         </tbody>

@@ -6,6 +6,7 @@ import type { Model, Release } from "../api/types";
 import { Card, Empty, Failure, Skeleton } from "../ui/card";
 import { ago, bytes, percent, person, plural, words } from "../ui/format";
 import { Status } from "../ui/status";
+import { AccuracyCard } from "./accuracy-card";
 import { CompactReports } from "./compact";
 import { Patches } from "./patches";
 import { devicesPath } from "./paths";
@@ -77,6 +78,7 @@ function OneModel({ model }: { model: Model }) {
           </div>
         )}
       </Card>
+      <AccuracyCard model={model.name} first={model.latest_version ?? undefined} />
       {!releases.isPending && <Patches model={model.name} releases={items} />}
       <CompactReports releases={items} />
     </>

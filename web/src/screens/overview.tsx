@@ -31,7 +31,7 @@ export function Overview() {
       {data.alerts ? <FiringAlerts alerts={data.alerts.items} firing={data.alerts.firing} /> : <NotAvailable title="Alerts" why={data.unavailable["alerts"]} />}
       <div class="grid-3">
         <Worst title="Slowest against their usual latency" unit="p95" rows={data.worst.latency} why={data.unavailable["worst.latency"]} value={(row) => milliseconds(row.value)} beside={(row) => row.usual && row.value / row.usual >= 1.05 && `× ${number(row.value / row.usual, 1)}`} />
-        <Worst title="Least accurate" unit="of labels, 95 % interval" rows={data.worst.accuracy} why={data.unavailable["worst.accuracy"]} value={accuracyOf} badness={(row) => 1 - row.value} beside={(row) => row.usual && row.value < row.usual && `< ${percent(row.usual, 0)}`} />
+        <Worst title="Least accurate" unit="measured by labels, 95 % interval" rows={data.worst.accuracy} why={data.unavailable["worst.accuracy"]} value={accuracyOf} badness={(row) => 1 - row.value} beside={(row) => row.usual && row.value < row.usual && `< ${percent(row.usual, 0)}`} />
         <Worst title="Most drifted inputs" unit="PSI" rows={data.worst.drift} why={data.unavailable["worst.drift"]} value={(row) => number(row.value, 2)} />
       </div>
       {data.windows_last_minute !== null && <p class="muted small">{plural(data.windows_last_minute, "telemetry window")} arrived in the last minute.</p>}

@@ -14,6 +14,7 @@ import { waitText, withdrawnText } from "./release-text";
 import { standingText } from "./standing-text";
 import { ReachTable, canaryText } from "./reach";
 import { RolloutActions } from "./rollout-actions";
+import { AccuracyCard } from "./accuracy-card";
 import { ValidationCard } from "./validation-card";
 
 export function Rollout({ id }: { id: string }) {
@@ -69,6 +70,7 @@ export function Rollout({ id }: { id: string }) {
         </Card>
       )}
       <ValidationCard id={id} />
+      <AccuracyCard model={data.model} first={data.version} />
       <div class="grid-2 stretch">
         <Outcome rollout={data} />
         <Policy rollout={data} />

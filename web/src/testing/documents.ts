@@ -3,10 +3,10 @@
 import type { Device, GroupedSeries, GroupLine, Me, NoticeRoute, Permission, Role, Rollout, RolloutAction, Series } from "../api/types";
 
 const EVERYBODY: Permission[] = ["use_own_account", "read_fleet"];
-const OPERATOR: Permission[] = [...EVERYBODY, "prepare_patches", "manage_devices", "operate_rollouts", "acknowledge_alerts", "manage_rules", "read_notifications"];
+const OPERATOR: Permission[] = [...EVERYBODY, "prepare_patches", "manage_devices", "label_observations", "operate_rollouts", "acknowledge_alerts", "manage_rules", "read_notifications"];
 const PERMISSIONS: Record<Role, Permission[]> = {
   viewer: EVERYBODY,
-  publisher: [...EVERYBODY, "publish_releases", "prepare_patches"],
+  publisher: [...EVERYBODY, "publish_releases", "prepare_patches", "label_observations"],
   operator: OPERATOR,
   admin: [...OPERATOR, "publish_releases", "admit_devices", "manage_people", "read_audit", "manage_notifications"],
 };

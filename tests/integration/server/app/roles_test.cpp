@@ -56,6 +56,10 @@ const std::vector<Endpoint> operators_table{
     {"GET /api/v1/deliveries", "oa"},
     {"GET /api/v1/deliveries/{id}", "oa"},
     {"POST /api/v1/deliveries/{id}/redeliver", "a"},
+    {"GET /api/v1/telemetry/accuracy", "vpoa"},
+    {"POST /api/v1/labels", "poa"},
+    {"GET /api/v1/labels", "vpoa"},
+    {"GET /api/v1/labels/status", "vpoa"},
     {"GET /api/v1/overview", "vpoa"},
     {"GET /api/v1/devices", "vpoa"},
     {"GET /api/v1/devices/{id}", "vpoa"},
@@ -131,9 +135,9 @@ const std::vector<Endpoint> operators_table{
     {"GET /api/v1/stream", "vpoa"},
 };
 const std::vector<Endpoint> devices_table{
-    {"POST /device/v1/enrol", "nd"},    {"GET /device/v1/challenge", "nd"},     {"POST /device/v1/return", "nd"},
-    {"POST /device/v1/renew", "d"},     {"GET /device/v1/desired", "d"},        {"POST /device/v1/state", "d"},
-    {"POST /device/v1/telemetry", "d"}, {"GET /device/v1/blobs/{digest}", "d"},
+    {"POST /device/v1/enrol", "nd"},    {"GET /device/v1/challenge", "nd"}, {"POST /device/v1/return", "nd"},
+    {"POST /device/v1/renew", "d"},     {"GET /device/v1/desired", "d"},    {"POST /device/v1/state", "d"},
+    {"POST /device/v1/telemetry", "d"}, {"POST /device/v1/labels", "d"},    {"GET /device/v1/blobs/{digest}", "d"},
 };
 using Operations = std::set<std::string>;
 

@@ -29,6 +29,19 @@ TEST(AwaitedLabels, GivesAPredictionOnce) {
   EXPECT_EQ(labels.take(8).value(), std::nullopt);
 }
 
+TEST(AwaitedLabels, FindsWithoutTaking) {
+  const TempFolder folder;
+  auto labels = opened(folder, {.age = Duration{60'000}});
+  labels.await(7, prediction(3));
+  EXPECT_EQ(labels.find(7).value(), prediction(3));
+  ASSERT_TRUE(labels.save(asked_at));
+  EXPECT_EQ(labels.find(7).value(), prediction(3)) << "from the file, too";
+  EXPECT_EQ(labels.take(7).value(), prediction(3));
+  EXPECT_EQ(labels.find(7).value(), std::nullopt);
+  EXPECT_FALSE(labels.forgets(asked_at, asked_at + Duration{60'000}));
+  EXPECT_TRUE(labels.forgets(asked_at, asked_at + Duration{60'001}));
+}
+
 TEST(AwaitedLabels, KeepsThemThroughARestart) {
   const TempFolder folder;
   {

@@ -79,6 +79,26 @@ TEST(Outbox, NumbersGoOnAfterItWasEmptyAndReopened) {
   EXPECT_EQ(*outbox.append(sample(1), appended_at), 6u);
 }
 
+TEST(Outbox, KnowsWhoseLabelsItsRecordsCount) {
+  const TempFolder folder;
+  {
+    Outbox outbox = open(folder);
+    std::vector<Outbox::Content> records;
+    records.emplace_back(sample(1));
+    records.emplace_back(sample(2));
+    ASSERT_TRUE(outbox.append(std::move(records),
+                              {{71, Outbox::LabelOrigin::server}, {72, Outbox::LabelOrigin::program}}, appended_at));
+  }
+  Outbox outbox = open(folder);
+  EXPECT_EQ(numbers(outbox), (std::vector<std::uint64_t>{1, 2}));
+  EXPECT_EQ(outbox.counted_label(71).value(), Outbox::LabelOrigin::server);
+  EXPECT_EQ(outbox.counted_label(72).value(), Outbox::LabelOrigin::program);
+  EXPECT_EQ(outbox.counted_label(73).value(), std::nullopt);
+  ASSERT_TRUE(outbox.append({}, {{73, Outbox::LabelOrigin::program}}, appended_at + Outbox::labels_kept + 1h));
+  EXPECT_EQ(outbox.counted_label(71).value(), std::nullopt) << "longer than predictions wait";
+  EXPECT_EQ(outbox.counted_label(73).value(), Outbox::LabelOrigin::program);
+}
+
 TEST(Outbox, BatchesAreBoundedByRecordsAndBytes) {
   const TempFolder folder;
   Outbox outbox = open(folder);

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "server/telemetry/query/csv.hpp"
+#include "server/telemetry/query/field_accuracy.hpp"
 #include "server/telemetry/query/grouped_series.hpp"
 #include "server/telemetry/query/slices.hpp"
 
@@ -182,6 +183,23 @@ TEST(Ranking, OfWhatIsWorseWhenLowerBeginsWithTheLowest) {
   for (const auto& device : measured(throughput, {{"cam-1", 0, 10, 600}, {"cam-2", 0, 10, 6}}, false, {0, 3600, 1}))
     ranking.add(device);
   EXPECT_EQ(ranking.devices().at(0).device, "cam-2");
+}
+
+TEST(FieldAccuracy, KeepsSoManyVersionsAndNoMore) {
+  const auto device_of = [](const std::string& version, double labels) {
+    Measured measured;
+    measured.n = static_cast<std::uint64_t>(labels);
+    measured.sum = measured.weight = labels;
+    return MeasuredDevice{"cam-1", version, {measured}};
+  };
+  FieldAccuracy accuracy;
+  EXPECT_TRUE(accuracy.add(device_of("silent", 0)));
+  for (std::size_t i = 0; i < versions_limit; ++i) EXPECT_TRUE(accuracy.add(device_of("1." + std::to_string(i), 5)));
+  EXPECT_TRUE(accuracy.add(device_of("1.0", 5)));
+  EXPECT_FALSE(accuracy.add(device_of("2.0", 5)));
+  EXPECT_EQ(accuracy.versions().size(), versions_limit) << "who measured nothing takes no place";
+  EXPECT_EQ(accuracy.versions().at("1.0").devices, 2u);
+  EXPECT_EQ(accuracy.versions().at("1.0").sum.n, 10u);
 }
 
 TEST(Slices, AreOfBoundedCellsAndRows) {
