@@ -56,15 +56,36 @@ void print_assignments(const json& assignments) {
   print_table({"MODEL", "IS TO RUN", "ROLLOUT", "WHY"}, rows);
 }
 
-// Of the board what no other table shows: runtimes at work, accelerators, power, and what the owner's command reads.
-void print_board(const json& device) {
+// What the device found out about itself.
+std::vector<Row> inventory_rows(const json& capabilities) {
   std::vector<Row> rows;
+  for (const char* name : {"board", "cpu", "cores", "memory_mb"})
+    if (const std::string value = cell(capabilities, "/" + std::string(name)); value != "-")
+      rows.push_back({name, value});
+  std::string features;
+  for (const json& feature : list_in(capabilities, "cpu_features"))
+    features += (features.empty() ? "" : " ") + cell(feature, "");
+  if (!features.empty()) rows.push_back({"cpu_features", features});
+  for (const json& part : list_in(capabilities, "parts")) rows.push_back({"part", cell(part, "")});
+  const json versions = member(capabilities, "versions");
+  if (versions.is_object())
+    for (const auto& [name, version] : versions.items()) rows.push_back({name, cell(version, "")});
+  if (const json onnx = member(capabilities, "onnx"); onnx.is_object())
+    rows.push_back({"reads ONNX up to", "opset " + cell(onnx, "/opset") + ", IR " + cell(onnx, "/ir")});
+  return rows;
+}
+
+// Of the board what no other table shows: its inventory, runtimes at work, accelerators, power, and what the owner's
+// command reads.
+void print_board(const json& device) {
+  std::vector<Row> rows = inventory_rows(member(device, "capabilities"));
   for (const json& runtime : list_in(member(device, "capabilities"), "runtime_versions"))
     rows.push_back({"runtime", cell(runtime, "")});
   const json health = member(device, "health");
   if (health.is_object())
     for (const auto& [name, value] : health.items())
-      if (name.starts_with("gpu_") || name.starts_with("npu_") || name.starts_with("custom.") || name == "power_w")
+      if (name.starts_with("gpu_") || name.starts_with("npu_") || name.starts_with("custom.") || name == "power_w" ||
+          name == "cpu_power_w")
         rows.push_back({name, cell(value, "")});
   if (const std::string fault = cell(device, "/readings_fault"); fault != "-") rows.push_back({"no readings", fault});
   if (rows.empty()) return;

@@ -18,6 +18,7 @@
 #include "common/json/json_text.hpp"
 #include "common/wire/desired.hpp"
 #include "common/wire/metric_rule.hpp"
+#include "common/wire/selector.hpp"
 
 namespace argosy::cli {
 
@@ -58,26 +59,26 @@ Result<json> json_file(const std::string& file) {
   return document;
 }
 
-// "model.onnx", "fp32=model.onnx" or "fp32=model.onnx,precision=fp32,accelerator=cpu".
+// "model.onnx", "fp32=model.onnx" or "fp32=model.onnx,precision=fp32,jetpack>=5.1,<6".
 Result<json> publish_variant(const Context& context, const ApiClient& api, const std::string& text) {
-  json variant{{"name", "default"}, {"selector", json::object()}, {"priority", 0}};
+  json variant{{"name", "default"}, {"priority", 0}};
+  wire::Selector selector;
+  std::string key;
   std::string file;
   std::size_t start = 0;
   for (bool first = true; start <= text.size(); first = false) {
     const auto comma = std::min(text.find(',', start), text.size());
     const std::string part = text.substr(start, comma - start);
-    const auto equals = part.find('=');
     if (first) {
+      const auto equals = part.find('=');
       if (equals != std::string::npos) variant["name"] = part.substr(0, equals);
       file = equals == std::string::npos ? part : part.substr(equals + 1);
     } else {
-      if (equals == std::string::npos)
-        return make_error(Errc::invalid_argument,
-                          "\"" + part + "\" is not a selector; write KEY=VALUE, for example precision=int8");
-      variant["selector"][part.substr(0, equals)] = part.substr(equals + 1);
+      ARGOSY_TRY(key, wire::take_condition(selector, part, key));
     }
     start = comma + 1;
   }
+  ARGOSY_TRY(variant["selector"], parse_json(wire::encode(selector)));
   const std::string extension = fs::path(file).extension().string();
   if (extension.size() < 2)
     return make_error(Errc::invalid_argument, "\"" + file + "\" has no extension that tells its format, such as .onnx");
@@ -259,8 +260,9 @@ void add_release_commands(CLI::App& root, Context& context) {
                          "JSON document of the release, with file paths in place of digests");
   publishing->add_option(
       "--variant", flags->variants,
-      "[NAME=]FILE[,KEY=VALUE...]: a variant and the devices that it suits (architecture, accelerator, "
-      "runtime, precision, hardware_class, min_memory_mb); may be repeated");
+      "[NAME=]FILE[,CONDITION...]: a variant and the devices that it suits: KEY=VALUE of architecture, accelerator, "
+      "runtime, precision, hardware_class, part, cpu or min_memory_mb, and ranges of versions and numbers such as "
+      "jetpack>=5.1,<6, tensorrt~8.5, opset>=17 or memory_mb>=2000; may be repeated");
   publishing->add_option("--dataset", flags->dataset,
                          "Validation set that devices try it on first: .npz with arrays x and y (labels, or golden "
                          "outputs), or .npy of inputs alone");

@@ -46,6 +46,7 @@ void print_preview(const json& preview) {
   const json& reach = member(preview, "reach");
   print_section("What the first wave's canary can find out", reach_table(reach),
                 "nothing: there are no guards, or no devices");
+  print_section("Variants", variants_table(preview), "none");
   print_section("Downloads", downloads_table(preview), "none");
   print_section("Left out", left_out_table(preview), "nobody");
 }
@@ -81,6 +82,22 @@ Table preview_waves_table(const json& preview) {
   for (const json& wave : list_in(preview, "waves"))
     table.rows.push_back(
         {std::to_string(number++), cell(wave, "/share"), cell(wave, "/planned"), counts_text(member(wave, "classes"))});
+  return table;
+}
+
+// A line for each variant, and one for each reason why it does not suit.
+Table variants_table(const json& preview) {
+  Table table{{"VARIANT", "SUITS", "TAKEN BY", "NOT", "WHY NOT"}, {}};
+  for (const json& variant : list_in(preview, "variants")) {
+    Row row{cell(variant, "/name"), cell(variant, "/suits"), cell(variant, "/takes"), "-", "-"};
+    for (const json& one : list_in(variant, "unsuited")) {
+      row[3] = cell(one, "/devices");
+      row[4] = cell(one, "/message");
+      table.rows.push_back(row);
+      row = Row{"", "", "", "-", "-"};
+    }
+    if (list_in(variant, "unsuited").empty()) table.rows.push_back(row);
+  }
   return table;
 }
 

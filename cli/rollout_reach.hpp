@@ -19,6 +19,7 @@ std::vector<std::string> reach_warnings(const nlohmann::json& reach);
 void print_reach_warnings(const Context& context, const nlohmann::json& reach);
 
 Table preview_waves_table(const nlohmann::json& preview);
+Table variants_table(const nlohmann::json& preview);
 Table downloads_table(const nlohmann::json& preview);
 Table left_out_table(const nlohmann::json& preview);
 // POST /rollouts/preview. An error, after its tables, where the rollout would be refused.

@@ -86,12 +86,9 @@ Result<void> take_selector(const std::string& text, std::vector<signing::SignedF
   const auto found = std::find_if(files.begin(), files.end(), [&](const auto& each) { return each.file.name == name; });
   if (found == files.end())
     return make_error(Errc::invalid_argument, "--selector names \"" + name + "\", which is none of the files to sign");
+  std::string key;
   for (std::string part; std::getline(parts, part, ',');) {
-    const auto equals = part.find('=');
-    if (equals == std::string::npos)
-      return make_error(Errc::invalid_argument,
-                        "\"" + part + "\" is not a selector; write KEY=VALUE, for example precision=int8");
-    ARGOSY_CHECK(wire::set_key(found->file.selector, part.substr(0, equals), part.substr(equals + 1)));
+    ARGOSY_TRY(key, wire::take_condition(found->file.selector, part, key));
   }
   return {};
 }

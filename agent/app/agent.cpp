@@ -16,12 +16,14 @@
 #include "agent/app/telemetry_source.hpp"
 #include "agent/app/uplink.hpp"
 #include "agent/app/way_out.hpp"
+#include "agent/inventory/inventory.hpp"
 #include "agent/link/blob_fetcher.hpp"
 #include "agent/link/local_http.hpp"
 #include "agent/telemetry/look_pace.hpp"
 #include "agent/update/download_gate.hpp"
 #include "agent/update/job_thread.hpp"
 #include "agent/update/local_clock.hpp"
+#include "common/json/json_reader.hpp"
 
 namespace argosy::agent {
 
@@ -32,6 +34,7 @@ using boost::system::error_code;
 
 constexpr Duration tick{500};
 constexpr Duration longest_between_looks{15'000};
+constexpr Duration between_inventories = std::chrono::hours(1);
 
 void log_line(const std::string& line) {
   spdlog::info("{}", line);
@@ -68,6 +71,14 @@ Duration between_looks(const Config& config) {
   return std::min(config.window / 2, longest_between_looks);
 }
 
+std::optional<wire::OnnxReach> reach_of(const std::string& json) {
+  auto fields = JsonReader::parse(json);
+  if (!fields) return std::nullopt;
+  wire::OnnxReach reach;
+  wire::read_reach(*fields, reach);
+  return fields->finish() ? std::optional(reach) : std::nullopt;
+}
+
 class Agent {
  public:
   Agent(const Config& config, TrustPolicy trust, Endpoint endpoint, const WayOut& way_out, TelemetrySource source,
@@ -92,13 +103,15 @@ class Agent {
         windows_(io_, config.window, [this] { on_window(); }),
         looks_(io_, between_looks(config), [this] { look(); }),
         health_(io_, config.health, [this] { sample_health(); }),
-        runner_(io_, {{config.runner.string(), "--version"}}, [this](Result<std::string> said) { note_runner(said); }),
+        inventories_(io_, between_inventories, [this] { look_at_inventory(); }),
+        runner_(io_, {{config.runner.string(), "--engine"}}, [this](Result<std::string> said) { note_runner(said); }),
         readings_(io_, {config.readings.command, config.readings.timeout, most_readings_bytes},
                   [this](Result<std::string> said) { take_readings(std::move(said)); }),
         reading_(io_, config.readings.every, [this] { readings_.ask(); }),
         watchdog_(io_, manager_.watch_period().value_or(Duration::zero()), [this] { manager_.alive(); }) {}
 
   void run() {
+    inventory_ = take_inventory();  // before there is a wish to judge
     models_.start();
     sample_health();
     runner_.ask();
@@ -112,6 +125,7 @@ class Agent {
     look();
     looks_.start();
     health_.start();
+    inventories_.start();
     if (manager_.watch_period()) watchdog_.start();
     watch_observations();
     signals_.async_wait([this](error_code cancelled, int) {
@@ -139,6 +153,7 @@ class Agent {
     ports.hold_switch = [&windows = config_.activation_windows] {
       return wait_for_window(windows, "activation.windows", wall_clock_now(), system_clock_on_the_wall());
     };
+    ports.capabilities = [this] { return capabilities(); };
     ports.log = log_line;
     ports.blobs = &blobs_;
     ports.serving = serving_.get();
@@ -152,22 +167,45 @@ class Agent {
     ports.download_bytes_per_s = [this] { return blobs_.bytes_per_s(); };
     ports.newest_health = [this] { return source_.newest_health(); };
     ports.readings_fault = [this] { return source_.readings_fault(); };
-    ports.runtime_versions = [this] { return source_.runtimes().versions(); };
     ports.label_answers = [this] { return source_.handed_labels().request(); };
     ports.take_labels = [this](const wire::LabelAnswers& asked, const wire::HandedLabels& handed) {
       source_.take_labels(asked, handed, wall_clock_now());
     };
+    ports.capabilities = [this] { return capabilities(); };
     ports.now = wall_clock_now;
     ports.log = log_line;
     return ports;
   }
 
-  // Its lines are names and versions: its own, and what it runs models with.
+  wire::Capabilities capabilities() {
+    wire::Capabilities known = config_.capabilities;
+    known.runtime_versions = source_.runtimes().versions();
+    known.inventory = inventory_;
+    known.inventory.onnx = engine_reach_;
+    return known;
+  }
+  // A device plugged in or a library installed; on the job thread.
+  void look_at_inventory() {
+    jobs_.post([this] {
+      asio::post(io_, [this, seen = take_inventory()] {
+        if (seen == inventory_) return;
+        inventory_ = seen;
+        uplink_.state_changed();
+      });
+    });
+  }
+  // Its lines are the name and version of what it runs models with, and how new a model that may be. Where a program
+  // of the owner's runs such models in its place, that says nothing.
   void note_runner(const Result<std::string>& said) {
-    if (!said) return log_line("the runner does not tell its version: " + said.error().message);
+    if (!said) return log_line("the runner does not tell its engine: " + said.error().message);
     std::istringstream lines(*said);
-    for (std::string line; std::getline(lines, line);)
-      if (!line.starts_with("argosy-runner ")) source_.runtimes().note("runner", line);
+    for (std::string line; std::getline(lines, line);) {
+      if (!line.starts_with("onnx "))
+        source_.runtimes().note("runner", line);
+      else if (!config_.validation_commands.contains("onnx"))
+        engine_reach_ = reach_of(line.substr(5));
+    }
+    uplink_.state_changed();
   }
   void take_readings(Result<std::string> said) {
     source_.take_readings(said ? parse_readings(*said) : Result<Readings>(std::move(said).error()));
@@ -245,7 +283,10 @@ class Agent {
   Repeating windows_;
   Repeating looks_;
   Repeating health_;
-  AskedProgram runner_;  // once, for its version
+  Repeating inventories_;
+  wire::Inventory inventory_;
+  std::optional<wire::OnnxReach> engine_reach_;
+  AskedProgram runner_;  // once, for its engine
   AskedProgram readings_;
   Repeating reading_;
   Repeating watchdog_;  // of the loop: it is fed by the loop alone

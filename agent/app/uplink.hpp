@@ -28,9 +28,9 @@ class Uplink {
     std::function<std::optional<std::uint64_t>()> download_bytes_per_s;
     std::function<std::optional<wire::HealthSample>()> newest_health;
     std::function<std::string()> readings_fault = [] { return std::string(); };
-    std::function<std::vector<std::string>()> runtime_versions = [] { return std::vector<std::string>(); };
     std::function<wire::LabelAnswers()> label_answers;
     std::function<void(const wire::LabelAnswers&, const wire::HandedLabels&)> take_labels;
+    std::function<wire::Capabilities()> capabilities = [] { return wire::Capabilities(); };
     std::function<Instant()> now;
     std::function<void(const std::string&)> log;
   };

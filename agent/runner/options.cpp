@@ -25,7 +25,7 @@ const char* const runner_usage =
     "  --compare-with FILE    another model: how often both predict the same, on the data set or on generated samples\n"
     "  --generate N           how many of those, 1..1000000, default 1000\n"
     "  --seed N               what they are generated from, 0..2147483647, default 1\n"
-    "argosy-runner --version names it and ONNX Runtime with their versions\n"
+    "argosy-runner --version names it and ONNX Runtime with their versions, --engine how new a model may be\n"
     "exit status: 0 measured, 1 failed (the JSON says why), 2 wrong usage\n";
 
 namespace {

@@ -13,6 +13,7 @@
 #include "agent/runner/grading.hpp"
 #include "agent/runner/limits.hpp"
 #include "agent/runner/program.hpp"
+#include "agent/runner/reach.hpp"
 #include "agent/runner/session.hpp"
 
 namespace argosy::agent {
@@ -189,6 +190,17 @@ Json validate_in_a_box(const RunnerOptions& options) {
   return report;
 }
 
+// Line by line, for the agent.
+int tell_engine() {
+  std::printf("onnxruntime %s\n", Ort::GetVersionString().c_str());
+  const auto reach = reach_of_engine();
+  if (reach)
+    std::printf("onnx %s\n", wire::json_of(*reach).dump().c_str());
+  else
+    std::fprintf(stderr, "argosy-runner: %s\n", reach.error().message.c_str());
+  return reach ? 0 : 1;
+}
+
 }  // namespace
 
 int run_argosy_runner(int argc, const char* const* argv) {
@@ -201,6 +213,7 @@ int run_argosy_runner(int argc, const char* const* argv) {
     std::printf("argosy-runner %s\nonnxruntime %s\n", ARGOSY_VERSION, Ort::GetVersionString().c_str());
     return 0;
   }
+  if (arguments.size() == 1 && std::string_view(arguments[0]) == "--engine") return tell_engine();
   const auto options = parse_runner_options(arguments);
   if (!options) {
     std::fprintf(stderr, "argosy-runner: %s\n%s", options.error().message.c_str(), runner_usage);

@@ -34,10 +34,10 @@ wire::HealthSample HealthSampler::sample(Instant now) {
   read_clock(sample);
   read_process(sample);
   const Sensors& board = sensors(now);
-  board.thermal.read(sample);
+  board.thermal.read(sample, rates_);
   board.gpu.read(sample, rates_);
   if (nvml_) nvml_->read(sample, rates_);
-  board.power.read(sample);
+  board.power.read(sample, rates_);
   board.storage.read(sample);
   board.links.read(sample);
   return sample;

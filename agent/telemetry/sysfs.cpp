@@ -69,6 +69,14 @@ std::vector<Path> children(const Path& folder, std::string_view prefix) {
   return found;
 }
 
+std::optional<Path> raspberry_pi_faults(const Path& sys) {
+  for (const auto& soc : children(sys / "devices/platform", "soc"))
+    for (const auto& device : children(soc, "soc"))
+      if (device.filename().string().ends_with(":firmware") && is_there(device / "get_throttled"))
+        return device / "get_throttled";
+  return std::nullopt;
+}
+
 std::vector<Path> hwmons(const Path& sys, std::string_view driver) {
   std::vector<Path> found = children(sys / "class/hwmon", "hwmon");
   std::erase_if(found, [&](const Path& chip) { return read_line(chip / "name") != driver; });

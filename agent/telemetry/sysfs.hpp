@@ -24,6 +24,12 @@ std::vector<unsigned> read_codes(const Path& file);
 bool is_there(const Path& path);
 // What a folder holds whose name begins so, by name; nothing when there is no such folder.
 std::vector<Path> children(const Path& folder, std::string_view prefix);
+// What the Raspberry Pi's firmware says is wrong now, and was: the bits of `vcgencmd get_throttled`, one word of hex in
+// its driver's folder; nothing on other boards.
+std::optional<Path> raspberry_pi_faults(const Path& sys);
+inline constexpr unsigned pi_under_voltage = 1U << 0;
+inline constexpr unsigned pi_held_back =
+    1U << 1 | 1U << 2 | 1U << 3;  // frequency capped, throttled, soft limit of heat
 // The monitoring chips of this driver: the folders class/hwmon/hwmonN whose `name` is `driver`.
 std::vector<Path> hwmons(const Path& sys, std::string_view driver);
 

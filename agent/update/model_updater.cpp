@@ -322,9 +322,12 @@ std::optional<Placement> ModelUpdater::served() const {
 }
 
 void ModelUpdater::perform(const Survey&, std::int64_t ticket) {
-  in_background([storage = options_.storage, wish = *state_.wish, ticket]() -> std::optional<Event> {
+  std::string unsuited = ports_.capabilities ? judge_suitability(*state_.wish, ports_.capabilities()) : std::string();
+  in_background([storage = options_.storage, wish = *state_.wish, unsuited = std::move(unsuited),
+                 ticket]() -> std::optional<Event> {
     Surveyed seen = survey_disk(storage, wish);
     seen.ticket = ticket;
+    seen.unsuited = unsuited;
     return seen;
   });
 }
@@ -388,6 +391,7 @@ void ModelUpdater::perform(const ApplyPatch& effect, std::int64_t ticket) {
 }
 
 void ModelUpdater::perform(const VerifyArtifact& effect, std::int64_t ticket) {
+  if (ports_.capabilities) trust_.know(ports_.capabilities());
   in_background([folder = folder_, storage = options_.storage, trust = trust_, effect, wish = *state_.wish,
                  now = ports_.now(), ticket]() -> std::optional<Event> {
     auto admitted = trust.admit(wish, now);  // before the slot is touched: what is refused never lies in one

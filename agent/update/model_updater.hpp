@@ -29,6 +29,7 @@ struct UpdaterPorts {
   std::function<Instant()> now;
   std::function<Duration()> uptime = steady_uptime;  // by a clock that never jumps
   std::function<std::optional<Hold>()> hold_switch = [] { return std::optional<Hold>(); };  // any thread
+  std::function<wire::Capabilities()> capabilities = {};  // of the device as it is now; none: as its configuration says
   std::function<Baseline(const std::string& model, const std::string& version)> baseline;
   std::function<void()> changed;  // there is something new to report
   std::function<void(const std::string& line)> log;

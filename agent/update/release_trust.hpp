@@ -3,6 +3,7 @@
 #pragma once
 
 #include <filesystem>
+#include <utility>
 
 #include "common/signing/release_signature.hpp"
 
@@ -23,6 +24,8 @@ class ReleaseTrust {
   ReleaseTrust(TrustPolicy policy, std::filesystem::path seen, std::filesystem::path keys)
       : policy_(std::move(policy)), seen_(std::move(seen)), keys_(std::move(keys)) {}
 
+  // What the device has found out of itself since.
+  void know(wire::Capabilities capabilities) { policy_.device.capabilities = std::move(capabilities); }
   // Whether this release may be taken up; then its sequence is kept before this returns. Errc::signature_* says why
   // not.
   Result<void> admit(const wire::DesiredModel& wish, Instant now) const;

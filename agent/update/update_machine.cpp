@@ -158,6 +158,7 @@ void after_patch(Transition& change) {
 
 void choose_way(Transition& change, const Surveyed& seen) {
   const wire::DesiredModel& wish = *change.state.wish;
+  if (!seen.unsuited.empty()) return finish(change, Phase::failed, "incompatible", seen.unsuited);
   change.state.dataset_ready = seen.dataset_ready || !wish.validation.dataset;
   if (is_release(change.state.slots.at(change.state.target), wish)) {
     change.state.source = Source::local;

@@ -88,6 +88,7 @@ struct Surveyed {
   bool dataset_ready = false;                         // cached, or the device has its own
   std::map<std::string, std::uint64_t> applied = {};  // as in PlanResources
   std::set<std::string> results = {};
+  std::string unsuited = {};  // why this device cannot run it; empty: it can, as far as is known
 };
 struct FetchProgress {
   std::int64_t ticket = 0;

@@ -127,6 +127,14 @@ std::optional<ProbationVerdict> complaint(const wire::ProbationSpec& spec, const
 
 }  // namespace
 
+std::string judge_suitability(const wire::DesiredModel& wish, const wire::Capabilities& capabilities) {
+  wire::Selector asked = wire::as_far_as_told(wish.selector, capabilities);
+  asked.hardware_class.reset();
+  std::string reason = wire::mismatch(asked, capabilities, {});
+  if (reason.empty()) reason = wire::mismatch(wish.onnx, capabilities);
+  return reason.empty() ? reason : "this device cannot run it: it " + reason;
+}
+
 bool compares_with_serving(const wire::ValidationSpec& spec) {
   return spec.max_loss || spec.max_latency_ratio;
 }

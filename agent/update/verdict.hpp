@@ -1,4 +1,5 @@
-// Judgements, pure: whether a validated model may serve, and whether a version in probation may stay.
+// Judgements, pure: whether this device is one that a wish is for, whether a validated model may serve, and whether a
+// version in probation may stay.
 #pragma once
 
 #include <cstdint>
@@ -39,6 +40,9 @@ struct ValidationOutcome {
   std::optional<double> peak_memory_mb;
   friend bool operator==(const ValidationOutcome&, const ValidationOutcome&) = default;
 };
+
+// Why this device cannot run what is wished; empty: it can, as far as it is told now. Its class is the server's to say.
+std::string judge_suitability(const wire::DesiredModel& wish, const wire::Capabilities& capabilities);
 
 // Whether the version that serves has to be measured too.
 bool compares_with_serving(const wire::ValidationSpec& spec);

@@ -61,7 +61,8 @@ Result<ReleaseStatement> check_wish(const wire::DesiredModel& wish, const Truste
   ARGOSY_CHECK(keys.check(release.bundle.envelope, release.bundle.key_hint));
   ARGOSY_CHECK(check_is_of(release, wish.model, wish.version));
   ARGOSY_TRY(const ReleaseFile file, covered_file(release, wish.artifact, wish.format));
-  if (const auto reason = wire::mismatch(file.selector, device.capabilities, device.hardware_class); !reason.empty())
+  const wire::Selector asked = wire::as_far_as_told(file.selector, device.capabilities);
+  if (const auto reason = wire::mismatch(asked, device.capabilities, device.hardware_class); !reason.empty())
     return make_error(Errc::signature_selector, file.name + " was signed for other devices: it " + reason);
   const auto& expires_at = release.statement.expires_at;
   if (expires_at && now >= *expires_at)

@@ -8,19 +8,6 @@ namespace argosy::signing {
 
 namespace {
 
-void read_selector(JsonReader& fields, wire::Selector& selector) {
-  const auto word = [&](const char* key, std::optional<std::string>& out) {
-    fields.optional(key, out);
-    fields.check(key, !out || is_name(*out), wire::name_rule);
-  };
-  word("architecture", selector.architecture);
-  word("accelerator", selector.accelerator);
-  word("runtime", selector.runtime);
-  word("precision", selector.precision);
-  word("hardware_class", selector.hardware_class);
-  fields.optional("min_memory_mb", selector.min_memory_mb);
-}
-
 wire::Json to_json(const ReleaseFile& file) {
   wire::Json json = {{"name", file.name}, {"format", file.format}, {"size", file.size}};
   if (file.selector != wire::Selector{}) json["selector"] = parse_json(wire::encode(file.selector)).value();
@@ -31,7 +18,7 @@ void read_file_entry(JsonReader& fields, ReleaseFile& file) {
   fields.required("name", file.name);
   fields.required("format", file.format);
   fields.required("size", file.size);
-  fields.optional_object("selector", [&](JsonReader& inner) { read_selector(inner, file.selector); });
+  fields.optional_object("selector", [&](JsonReader& inner) { wire::read_selector(inner, file.selector); });
   fields.check("format", is_name(file.format), wire::name_rule);
 }
 

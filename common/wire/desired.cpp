@@ -88,6 +88,8 @@ Json json_of(const DesiredModel& model) {
                {"validation", json_of(model.validation)},
                {"probation", json_of(model.probation)},
                {"features", list_of(model.features)}};
+  if (model.selector != Selector{}) json["selector"] = parse_json(encode(model.selector)).value();
+  if (model.onnx) json["onnx"] = json_of(*model.onnx);
   if (model.shadow) json["shadow"] = json_of(*model.shadow);
   if (model.signature) json["signature"] = json_of(*model.signature);
   return json;
@@ -161,6 +163,8 @@ void read_model(JsonReader& fields, DesiredModel& model) {
   fields.required_object("artifact", [&](JsonReader& blob) { read_blob(blob, model.artifact); });
   fields.objects("patches", max_patches, model.patches, read_patch);
   fields.optional_object("validation", [&](JsonReader& spec) { read_validation(spec, model.validation); });
+  fields.optional_object("selector", [&](JsonReader& keys) { read_selector(keys, model.selector); });
+  fields.optional_object("onnx", [&](JsonReader& reach) { read_reach(reach, model.onnx.emplace()); });
   fields.optional_object("shadow", [&](JsonReader& spec) { read_shadow_spec(spec, model.shadow.emplace()); });
   fields.optional_object("probation", [&](JsonReader& spec) { read_probation(spec, model.probation); });
   fields.objects("features", max_features, model.features, read_feature);

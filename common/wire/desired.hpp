@@ -10,6 +10,7 @@
 
 #include "common/base/error.hpp"
 #include "common/base/instant.hpp"
+#include "common/wire/selector.hpp"
 #include "common/wire/shadow.hpp"
 
 namespace argosy::wire {
@@ -80,6 +81,9 @@ struct DesiredModel {
   int attempt = 1;           // a retry raises it
   std::string format;        // "onnx"; the file is stored as model.<format>
   BlobRef artifact;
+  // Which devices it is for, by its publisher's word and by the model's own.
+  Selector selector = {};
+  std::optional<OnnxReach> onnx = {};
   std::vector<PatchOffer> patches;
   ValidationSpec validation;
   std::optional<ShadowSpec> shadow = {};  // before activation; none: no shadow run

@@ -86,6 +86,7 @@ Json json_of(const Capabilities& capabilities) {
                {"precisions", capabilities.precisions},
                {"memory_mb", capabilities.memory_mb}};
   if (!capabilities.runtime_versions.empty()) json["runtime_versions"] = capabilities.runtime_versions;
+  put(json, capabilities.inventory);
   return json;
 }
 
@@ -146,6 +147,7 @@ void read_capabilities(JsonReader& fields, Capabilities& capabilities) {
   read_words(fields, "precisions", capabilities.precisions);
   read_words(fields, "runtime_versions", capabilities.runtime_versions);
   fields.optional("memory_mb", capabilities.memory_mb, 0, most_memory_mb);
+  read_inventory(fields, capabilities.inventory);
 }
 
 void read_health(JsonReader& fields, HealthSample& sample) {

@@ -11,6 +11,7 @@
 #include "common/base/error.hpp"
 #include "common/base/instant.hpp"
 #include "common/wire/health.hpp"
+#include "common/wire/inventory.hpp"
 #include "common/wire/shadow.hpp"
 
 namespace argosy::wire {
@@ -26,7 +27,8 @@ struct Capabilities {                     // what variants are matched against
   std::vector<std::string> runtimes;      // "onnxruntime", "tflite", ...
   std::vector<std::string> precisions;    // "fp32", "int8", ...
   std::uint64_t memory_mb = 0;
-  std::vector<std::string> runtime_versions = {};  // seen at work: "onnxruntime 1.22.0"; no variant asks for them
+  std::vector<std::string> runtime_versions = {};  // seen at work: "onnxruntime 1.22.0"
+  Inventory inventory = {};
   friend bool operator==(const Capabilities&, const Capabilities&) = default;
 };
 

@@ -2,23 +2,46 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 
-#include "common/wire/state.hpp"
+#include "common/base/version_range.hpp"
+#include "common/wire/selector.hpp"
 
 namespace argosy::server {
 
 namespace {
 
-constexpr std::string_view architecture = "architecture";
-constexpr std::string_view memory_mb = "memory_mb";
-constexpr std::array capability_names{architecture,
-                                      std::string_view("accelerators"),
-                                      std::string_view("runtimes"),
-                                      std::string_view("runtime_versions"),
-                                      std::string_view("precisions"),
-                                      memory_mb};
-constexpr std::size_t most_digits = 15;
+constexpr CapabilityField version_field(std::string_view name) {
+  return {name, CapabilityKind::version, name};
+}
+constexpr std::array other_capabilities{CapabilityField{"architecture", CapabilityKind::word, "{architecture}"},
+                                        CapabilityField{"board", CapabilityKind::word, "{board}"},
+                                        CapabilityField{"cpu", CapabilityKind::word, "{cpu}"},
+                                        CapabilityField{"accelerators", CapabilityKind::list, "{accelerators}"},
+                                        CapabilityField{"compatible", CapabilityKind::list, "{compatible}"},
+                                        CapabilityField{"cpu_features", CapabilityKind::list, "{cpu_features}"},
+                                        CapabilityField{"parts", CapabilityKind::list, "{parts}"},
+                                        CapabilityField{"precisions", CapabilityKind::list, "{precisions}"},
+                                        CapabilityField{"runtime_versions", CapabilityKind::list, "{runtime_versions}"},
+                                        CapabilityField{"runtimes", CapabilityKind::list, "{runtimes}"},
+                                        CapabilityField{"cores", CapabilityKind::number, "{cores}"},
+                                        CapabilityField{"ir", CapabilityKind::number, "{onnx,ir}"},
+                                        CapabilityField{"memory_mb", CapabilityKind::number, "{memory_mb}"},
+                                        CapabilityField{"opset", CapabilityKind::number, "{onnx,opset}"}};
+
+constexpr auto capabilities_known = [] {
+  std::array<CapabilityField, other_capabilities.size() + wire::version_names.size()> all{};
+  std::size_t at = 0;
+  for (const CapabilityField& field : other_capabilities) all[at++] = field;
+  for (const std::string_view name : wire::version_names) all[at++] = version_field(name);
+  return all;
+}();
+
+std::string names_of_capabilities() {
+  std::string names;
+  for (const CapabilityField& field : capabilities_known)
+    names += (names.empty() ? "" : ", ") + std::string(field.name);
+  return names;
+}
 
 enum class TokenKind : std::uint8_t {
   word,
@@ -30,6 +53,7 @@ enum class TokenKind : std::uint8_t {
   at_most,
   over,
   at_least,
+  series,
   open,
   close,
   end
@@ -72,6 +96,8 @@ std::string shown(const Token& token) {
       return ">";
     case TokenKind::at_least:
       return ">=";
+    case TokenKind::series:
+      return "~";
     case TokenKind::open:
       return "(";
     case TokenKind::close:
@@ -110,6 +136,9 @@ class Lexer {
         return token;
       case ':':
         token.kind = TokenKind::contains;
+        return token;
+      case '~':
+        token.kind = TokenKind::series;
         return token;
       case '(':
         token.kind = TokenKind::open;
@@ -244,12 +273,8 @@ class Parser {
     } else {
       return unexpected(known);
     }
-    const auto& names = capability_names;
-    if (comparison.field == FilterField::capability &&
-        std::find(names.begin(), names.end(), comparison.key) == names.end())
-      return syntax_error(token_.column,
-                          "there is no such capability; there are architecture, accelerators, runtimes, "
-                          "runtime_versions, precisions and memory_mb");
+    if (comparison.field == FilterField::capability && capability_of(comparison) == nullptr)
+      return syntax_error(token_.column, "there is no such capability; there are " + names_of_capabilities());
     const bool keyed = comparison.field == FilterField::label || comparison.field == FilterField::model;
     if (keyed && !is_name(comparison.key))
       return syntax_error(token_.column, "the key '" + comparison.key + "' does not match [A-Za-z0-9_-]{1,64}");
@@ -258,13 +283,15 @@ class Parser {
 
   Result<void> comparison_operator(FilterComparison& comparison) {
     const bool of_order = token_.kind == TokenKind::less || token_.kind == TokenKind::at_most ||
-                          token_.kind == TokenKind::over || token_.kind == TokenKind::at_least;
-    if (of_order && !is_number(comparison))
-      return syntax_error(token_.column, "only capabilities.memory_mb has an order; write =, != or :");
+                          token_.kind == TokenKind::over || token_.kind == TokenKind::at_least ||
+                          token_.kind == TokenKind::series;
+    if (of_order && !has_order(comparison))
+      return syntax_error(token_.column,
+                          "only versions and numbers among the capabilities have an order; write =, != or :");
     if (token_.kind == TokenKind::contains && comparison.field == FilterField::intermittent)
       return syntax_error(token_.column, "intermittent is true or false; write = or !=");
-    if (token_.kind == TokenKind::contains && is_number(comparison))
-      return syntax_error(token_.column, "a number contains nothing; write =, !=, <, <=, > or >=");
+    if (token_.kind == TokenKind::contains && has_order(comparison))
+      return syntax_error(token_.column, "a version or a number contains nothing; write =, !=, <, <=, >, >= or ~");
     switch (token_.kind) {
       case TokenKind::equal:
         comparison.op = FilterOperator::equal;
@@ -287,6 +314,9 @@ class Parser {
       case TokenKind::at_least:
         comparison.op = FilterOperator::at_least;
         break;
+      case TokenKind::series:
+        comparison.op = FilterOperator::series;
+        break;
       default:
         return unexpected("=, != or :");
     }
@@ -302,15 +332,20 @@ class Parser {
       return unexpected("online, late, offline or never_seen");
     if (comparison.field == FilterField::intermittent && token_.text != "true" && token_.text != "false")
       return unexpected("true or false");
-    if (is_number(comparison) && !is_whole_number(token_.text))
-      return unexpected("a whole number of at most " + std::to_string(most_digits) + " digits");
+    if (has_order(comparison) && !is_bound(comparison, token_.text))
+      return unexpected(capability_of(comparison)->kind == CapabilityKind::number
+                            ? "a whole number of at most " + std::to_string(most_version_digits) + " digits"
+                            : std::string("a version: numbers with dots between them"));
     comparison.value = token_.text;
     return advance();
   }
 
-  static bool is_whole_number(const std::string& text) {
-    const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
-    return !text.empty() && text.size() <= most_digits && std::all_of(text.begin(), text.end(), is_digit);
+  // Digits, and in a version dots.
+  static bool is_bound(const FilterComparison& comparison, const std::string& text) {
+    const bool with_dots = capability_of(comparison)->kind == CapabilityKind::version;
+    const auto may_be = [&](char c) { return (c >= '0' && c <= '9') || (with_dots && c == '.'); };
+    const std::size_t most = with_dots ? most_version_digits * most_version_numbers : most_version_digits;
+    return text.size() <= most && std::all_of(text.begin(), text.end(), may_be) && VersionNumber::of(text).has_value();
   }
 
   bool is_word(std::string_view text) const { return token_.kind == TokenKind::word && token_.text == text; }
@@ -356,53 +391,56 @@ std::optional<std::string_view> looked_at(const FilterComparison& comparison, co
   return std::nullopt;
 }
 
-std::uint64_t number_of(const std::string& text) {
-  std::uint64_t number = 0;
-  std::from_chars(text.data(), text.data() + text.size(), number);
-  return number;
+std::vector<std::string> one_unless_empty(const std::string& word) {
+  return word.empty() ? std::vector<std::string>{} : std::vector<std::string>{word};
 }
 
-// Of a device that never said, or said 0, none holds but "not equal".
-bool memory_holds(const FilterComparison& comparison, std::uint64_t memory) {
-  const auto value = number_of(comparison.value);
-  switch (comparison.op) {
-    case FilterOperator::not_equal:
-      return memory == 0 || memory != value;
-    case FilterOperator::equal:
-      return memory != 0 && memory == value;
-    case FilterOperator::less:
-      return memory != 0 && memory < value;
-    case FilterOperator::at_most:
-      return memory != 0 && memory <= value;
-    case FilterOperator::over:
-      return memory != 0 && memory > value;
-    case FilterOperator::at_least:
-      return memory != 0 && memory >= value;
-    case FilterOperator::contains:
-      break;
-  }
-  return false;
-}
-
-std::vector<std::string> words_of(const std::string& name, const wire::Capabilities& capabilities) {
+std::vector<std::string> words_of(std::string_view name, const wire::Capabilities& capabilities) {
+  const wire::Inventory& inventory = capabilities.inventory;
   if (name == "accelerators") return capabilities.accelerators;
   if (name == "runtimes") return capabilities.runtimes;
   if (name == "runtime_versions") return capabilities.runtime_versions;
   if (name == "precisions") return capabilities.precisions;
-  if (capabilities.architecture.empty()) return {};
-  return {capabilities.architecture};
+  if (name == "compatible") return inventory.compatible;
+  if (name == "cpu_features") return inventory.cpu_features;
+  if (name == "parts") return inventory.parts;
+  if (name == "board") return one_unless_empty(inventory.board);
+  if (name == "cpu") return one_unless_empty(inventory.cpu);
+  return one_unless_empty(capabilities.architecture);
 }
 
+VersionOperator order_of(FilterOperator op) {
+  switch (op) {
+    case FilterOperator::less:
+      return VersionOperator::less;
+    case FilterOperator::at_most:
+      return VersionOperator::at_most;
+    case FilterOperator::over:
+      return VersionOperator::over;
+    case FilterOperator::at_least:
+      return VersionOperator::at_least;
+    case FilterOperator::series:
+      return VersionOperator::series;
+    default:
+      return VersionOperator::equal;
+  }
+}
+
+// Of a device that never said none holds but "not equal".
 bool capability_holds(const FilterComparison& comparison, const Device& device) {
   auto decoded = wire::decode_capabilities(device.capabilities_json);
   const wire::Capabilities capabilities = decoded ? std::move(*decoded) : wire::Capabilities{};
-  if (is_number(comparison)) return memory_holds(comparison, capabilities.memory_mb);
-  const bool contains = comparison.op == FilterOperator::contains;
-  const auto words = words_of(comparison.key, capabilities);
-  const bool one_does = std::any_of(words.begin(), words.end(), [&](const std::string& word) {
-    return contains ? word.find(comparison.value) != std::string::npos : word == comparison.value;
-  });
-  return one_does != (comparison.op == FilterOperator::not_equal);
+  const bool is_ordered = has_order(comparison);
+  const auto bound = VersionNumber::of(comparison.value);
+  const auto does = [&](const std::string& told) {
+    if (comparison.op == FilterOperator::contains) return told.find(comparison.value) != std::string::npos;
+    if (!is_ordered) return told == comparison.value;
+    const auto version = VersionNumber::of(told);
+    return version && bound && argosy::holds(*version, order_of(comparison.op), *bound);
+  };
+  const auto told =
+      is_ordered ? wire::ranged_values(capabilities, comparison.key) : words_of(comparison.key, capabilities);
+  return std::any_of(told.begin(), told.end(), does) != (comparison.op == FilterOperator::not_equal);
 }
 
 bool holds(const FilterComparison& comparison, const Device& device) {
@@ -438,12 +476,16 @@ bool holds(const FilterNode& node, const Device& device) {
 
 }  // namespace
 
-bool is_number(const FilterComparison& comparison) {
-  return comparison.field == FilterField::capability && comparison.key == memory_mb;
+const CapabilityField* capability_of(const FilterComparison& comparison) {
+  if (comparison.field != FilterField::capability) return nullptr;
+  const auto found = std::find_if(capabilities_known.begin(), capabilities_known.end(),
+                                  [&](const CapabilityField& field) { return field.name == comparison.key; });
+  return found == capabilities_known.end() ? nullptr : &*found;
 }
 
-bool is_list(const FilterComparison& comparison) {
-  return comparison.field == FilterField::capability && comparison.key != memory_mb && comparison.key != architecture;
+bool has_order(const FilterComparison& comparison) {
+  const CapabilityField* field = capability_of(comparison);
+  return field != nullptr && (field->kind == CapabilityKind::number || field->kind == CapabilityKind::version);
 }
 
 Result<Filter> parse_filter(std::string_view text) {

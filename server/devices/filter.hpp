@@ -26,8 +26,8 @@ enum class FilterField : std::uint8_t {
   model,
   capability
 };
-// Those of order are for capabilities.memory_mb alone.
-enum class FilterOperator : std::uint8_t { equal, not_equal, contains, less, at_most, over, at_least };
+// Those of order, and `series` ("8.5.2 ~ 8.5"), are for numbers and versions alone.
+enum class FilterOperator : std::uint8_t { equal, not_equal, contains, less, at_most, over, at_least, series };
 
 struct FilterComparison {
   FilterField field = FilterField::id;
@@ -50,10 +50,18 @@ struct Filter {
   friend bool operator==(const Filter&, const Filter&) = default;
 };
 
-// capabilities.memory_mb is a number; capabilities.architecture a word; the other three are lists of words, of which
-// one is the value, or holds it.
-bool is_number(const FilterComparison& comparison);
-bool is_list(const FilterComparison& comparison);
+// What a capability is: capabilities.architecture a word, .accelerators a list of words, of which one is the value or
+// holds it, .memory_mb a number, .jetpack a version. What has an order may be told more than once, as a runtime's
+// version is that two programs brought along: one of them must hold.
+enum class CapabilityKind : std::uint8_t { word, list, number, version };
+struct CapabilityField {
+  std::string_view name;
+  CapabilityKind kind;
+  std::string_view json;  // where it lies in devices.capabilities: a path of PostgreSQL; of a version its place in it
+};
+// Null for a field that is no capability.
+const CapabilityField* capability_of(const FilterComparison& comparison);
+bool has_order(const FilterComparison& comparison);
 
 // Empty text is every device. Errc::filter_syntax names the column (from 1, in bytes) and what was expected there.
 Result<Filter> parse_filter(std::string_view text);

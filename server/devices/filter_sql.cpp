@@ -1,5 +1,7 @@
 #include "server/devices/filter_sql.hpp"
 
+#include "common/base/version_range.hpp"
+
 namespace argosy::server {
 
 namespace {
@@ -84,24 +86,39 @@ class Writer {
   }
 
   std::string capability(const FilterComparison& comparison, bool contains) {
-    if (is_number(comparison)) return number(comparison);
-    const std::string column = "d.capabilities->'" + comparison.key + "'";
-    if (is_list(comparison)) {
-      const std::string list = "(select jsonb_array_elements_text(case when jsonb_typeof(" + column +
-                               ") = 'array' then " + column + " else '[]' end) as word)";
+    const CapabilityField& field = *capability_of(comparison);
+    if (has_order(comparison)) return ordered(comparison, field);
+    const std::string path = "'" + std::string(field.json) + "'";
+    if (field.kind == CapabilityKind::list) {
+      const std::string list = elements("d.capabilities#>" + path);
       return "exists(select from " + list + " as words where " + compare("word", comparison.value, contains) + ")";
     }
-    const std::string text = "d.capabilities->>'" + comparison.key + "'";
+    const std::string text = "d.capabilities#>>" + path;
     return "coalesce(" + text + " <> '' and " + compare("(" + text + ")", comparison.value, contains) + ", false)";
   }
 
-  // Of a device that never said, or said 0, none holds. Unequal is the negation of equal.
-  std::string number(const FilterComparison& comparison) {
-    const std::string column = "d.capabilities->'" + comparison.key + "'";
-    const std::string figure =
-        "case when jsonb_typeof(" + column + ") = 'number' then (" + column + ")::numeric else 0 end";
-    return "(" + figure + " <> 0 and " + figure + " " + std::string(order(comparison.op)) + " " +
-           parameter(comparison.value) + "::numeric)";
+  static std::string elements(const std::string& column) {
+    return "(select jsonb_array_elements_text(case when jsonb_typeof(" + column + ") = 'array' then " + column +
+           " else '[]' end) as word)";
+  }
+
+  // One of those that it tells; what is no version compares as nothing. Unequal is the negation of equal.
+  std::string ordered(const FilterComparison& comparison, const CapabilityField& field) {
+    const std::string name(field.json);
+    const bool is_number = field.kind == CapabilityKind::number;
+    const std::string told = is_number ? "(values (nullif(d.capabilities#>>'" + name + "', '0')))"
+                                       : "(select d.capabilities#>>'{versions," + name +
+                                             "}' union all select substr(word, " + std::to_string(name.size() + 2) +
+                                             ") from " + elements("d.capabilities->'runtime_versions'") +
+                                             " as runtimes where starts_with(word, '" + name + " '))";
+    const std::string version = "version_numbers(told.version)";
+    const std::string bound = "version_numbers(" + parameter(comparison.value) + ")";
+    const std::string condition =
+        comparison.op == FilterOperator::series
+            ? version + " >= " + bound + " and " + version + " < version_numbers(" +
+                  parameter(VersionNumber::of(comparison.value)->first_after_series().text()) + ")"
+            : version + " " + std::string(order(comparison.op)) + " " + bound;
+    return "exists(select from " + told + " as told(version) where " + condition + ")";
   }
 
   static std::string_view order(FilterOperator op) {

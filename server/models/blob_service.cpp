@@ -87,13 +87,13 @@ struct CheckModel {
   std::uint64_t size;
   std::string format;
 
-  Result<void> operator()() const {
+  Result<std::optional<wire::OnnxReach>> operator()() const {
     if (size == 0) return check_model_file(format, {});
     const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
     if (!fd) return errno_error("opening " + path.string(), errno);
     void* mapping = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, fd.get(), 0);
     if (mapping == MAP_FAILED) return errno_error("mapping " + path.string(), errno);
-    const Result<void> checked = check_model_file(format, {static_cast<const std::uint8_t*>(mapping), size});
+    const auto checked = check_model_file(format, {static_cast<const std::uint8_t*>(mapping), size});
     ::munmap(mapping, size);
     return checked;
   }
@@ -168,7 +168,7 @@ Task<Result<std::vector<wire::BlobRef>>> BlobService::sizes(std::vector<std::str
   return db_.transact<FindBlobs>(std::move(digests));
 }
 
-Task<Result<void>> BlobService::check_model(Digest digest, std::string format) {
+Task<Result<std::optional<wire::OnnxReach>>> BlobService::check_model(Digest digest, std::string format) {
   ARGOSY_CO_TRY(auto blob, co_await find(digest));
   co_return co_await worker_.run<CheckModel>(blob.path, blob.size, std::move(format));
 }

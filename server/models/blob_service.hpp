@@ -56,8 +56,8 @@ class BlobService {
   // Those of `digests` that are stored.
   Task<Result<std::vector<wire::BlobRef>>> sizes(std::vector<std::string> digests);
   // Errc::malformed_model with the offset when the file cannot be a model of this format ("onnx", "tflite"); formats
-  // it does not know pass.
-  Task<Result<void>> check_model(Digest digest, std::string format);
+  // it does not know pass. What a model in ONNX asks of its engine.
+  Task<Result<std::optional<wire::OnnxReach>>> check_model(Digest digest, std::string format);
 
  private:
   BlobService(DbPool& db, WorkerPool& worker, BlobFolder folder, std::uint64_t max_bytes);

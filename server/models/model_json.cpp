@@ -22,6 +22,7 @@ Json variant_to_json(const Variant& variant) {
           {"format", variant.format},
           {"selector", json_or_null(wire::encode(variant.selector))},
           {"priority", variant.priority},
+          {"onnx", variant.onnx ? wire::json_of(*variant.onnx) : Json(nullptr)},
           {"compact", variant.compact_json.empty() ? Json(nullptr) : json_or_null(variant.compact_json)}};
 }
 

@@ -34,9 +34,10 @@ Task<Result<Published>> ModelService::publish(std::string model, ReleaseDraft dr
   ARGOSY_CO_TRY(const auto blobs, co_await blobs_.sizes(referenced_blobs(draft)));
   ARGOSY_CO_CHECK(fill_sizes(draft, blobs));
   ARGOSY_CO_CHECK(check_signature(draft, model));
-  for (const Variant& variant : draft.variants) {
+  for (Variant& variant : draft.variants) {
     auto checked = co_await blobs_.check_model(Digest::parse(variant.digest).value(), variant.format);
     if (!checked) co_return std::move(checked).error().within("variant '" + variant.name + "'");
+    variant.onnx = *checked;
   }
   co_return co_await db_.transact<PublishRelease>(std::move(model), std::move(draft), std::move(actor), now);
 }

@@ -3,13 +3,16 @@
 // and is any good is the devices' validation. Pure.
 #pragma once
 
+#include <optional>
 #include <string_view>
 
 #include "common/base/encoding.hpp"
+#include "common/wire/inventory.hpp"
 
 namespace argosy::server {
 
-// Errc::malformed_model with the byte offset. Knows "onnx" and "tflite"; any other format passes.
-Result<void> check_model_file(std::string_view format, ByteView file);
+// Errc::malformed_model with the byte offset. Knows "onnx" and "tflite"; any other format passes. What a model in ONNX
+// asks of its engine; nothing for one that says none, and for other formats.
+Result<std::optional<wire::OnnxReach>> check_model_file(std::string_view format, ByteView file);
 
 }  // namespace argosy::server

@@ -89,13 +89,20 @@ std::string plain_json(const pqxx::field& json) {
   return text.empty() ? text : write_json(parse_json(text).value());
 }
 
+// Nobody reads a file that was published before it was looked at for this.
+std::vector<Variant> as_it_was_read(std::vector<Variant> variants, const std::vector<Variant>& stored) {
+  for (std::size_t i = 0; i < std::min(variants.size(), stored.size()); ++i) variants[i].onnx = stored[i].onnx;
+  return variants;
+}
+
 using VariantsByRelease = std::map<std::int64_t, std::vector<Variant>>;
 
 Result<VariantsByRelease> variants_of(pqxx::work& transaction, const std::vector<std::int64_t>& releases) {
   VariantsByRelease variants;
   const pqxx::result rows = transaction.exec_params(
       R"sql(
-        select release_id, name, digest, size, format, selector, priority, coalesce(compact::text, '') as compact
+        select release_id, name, digest, size, format, selector, priority, coalesce(compact::text, '') as compact,
+          onnx_opset, onnx_ir
         from variants
         where release_id = any($1::bigint[])
         order by id
@@ -105,7 +112,8 @@ Result<VariantsByRelease> variants_of(pqxx::work& transaction, const std::vector
     ARGOSY_TRY(Selector selector, selector_from_json(row["selector"].as<std::string>()));
     variants[row["release_id"].as<std::int64_t>()].push_back(
         {row["name"].as<std::string>(), row["digest"].as<std::string>(), row["size"].as<std::uint64_t>(),
-         row["format"].as<std::string>(), std::move(selector), row["priority"].as<int>(), plain_json(row["compact"])});
+         row["format"].as<std::string>(), std::move(selector), row["priority"].as<int>(), plain_json(row["compact"]),
+         onnx_of(optional_of<std::uint32_t>(row["onnx_opset"]), optional_of<std::uint32_t>(row["onnx_ir"]))});
   }
   return variants;
 }
@@ -206,7 +214,9 @@ Result<Published> PublishRelease::operator()(pqxx::work& transaction) const {
   const pqxx::result existing = find(transaction);
   if (!existing.empty()) {
     ARGOSY_TRY(Release release, release_of(transaction, existing));
-    if (release.content == draft) return Published{std::move(release), false};
+    ReleaseDraft again = draft;
+    again.variants = as_it_was_read(std::move(again.variants), release.content.variants);
+    if (release.content == again) return Published{std::move(release), false};
     return make_error(Errc::conflict, "release " + draft.version + " of '" + model +
                                           "' was published before with other content, and a release never changes; "
                                           "choose another version");
@@ -252,11 +262,13 @@ void PublishRelease::insert(pqxx::work& transaction) const {
   for (const Variant& variant : draft.variants)
     transaction.exec_params0(
         R"sql(
-          insert into variants (release_id, name, digest, size, format, selector, priority, compact)
-          values ($1, $2, $3, $4, $5, $6::jsonb, $7, nullif($8, '')::jsonb)
+          insert into variants (release_id, name, digest, size, format, selector, priority, compact, onnx_opset, onnx_ir)
+          values ($1, $2, $3, $4, $5, $6::jsonb, $7, nullif($8, '')::jsonb, $9, $10)
         )sql",
         id, variant.name, variant.digest, static_cast<std::int64_t>(variant.size), variant.format,
-        wire::encode(variant.selector), variant.priority, variant.compact_json);
+        wire::encode(variant.selector), variant.priority, variant.compact_json,
+        variant.onnx ? std::optional(variant.onnx->opset) : std::nullopt,
+        variant.onnx ? std::optional(variant.onnx->ir) : std::nullopt);
   const std::string object = "release/" + model + "/" + draft.version;
   append_audit(transaction, actor, "release.publish", object);
   append_event(transaction, {.kind = "release.published",

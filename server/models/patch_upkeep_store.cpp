@@ -62,13 +62,15 @@ bool some_unsettled(pqxx::work& transaction) {
 Result<std::vector<Variant>> selectable_variants(pqxx::work& transaction, std::int64_t release) {
   std::vector<Variant> variants;
   const pqxx::result rows = transaction.exec_params(
-      "select name, digest, selector, priority from variants where release_id = $1 order by id", release);
+      "select name, digest, selector, priority, onnx_opset, onnx_ir from variants where release_id = $1 order by id",
+      release);
   for (const pqxx::row& row : rows) {
     Variant& variant = variants.emplace_back();
     variant.name = row["name"].as<std::string>();
     variant.digest = row["digest"].as<std::string>();
     ARGOSY_TRY(variant.selector, selector_from_json(row["selector"].as<std::string>()));
     variant.priority = row["priority"].as<int>();
+    variant.onnx = onnx_of(optional_of<std::uint32_t>(row["onnx_opset"]), optional_of<std::uint32_t>(row["onnx_ir"]));
   }
   return variants;
 }

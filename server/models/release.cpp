@@ -27,21 +27,6 @@ bool is_digest(const std::string& text) {
   return digest && digest->to_hex() == text;
 }
 
-void read_word(JsonReader& fields, const char* key, std::optional<std::string>& word) {
-  fields.optional(key, word).check(key, !word || is_name(*word), name_rule);
-}
-
-void read_selector(JsonReader& fields, Selector& selector) {
-  read_word(fields, "architecture", selector.architecture);
-  read_word(fields, "accelerator", selector.accelerator);
-  read_word(fields, "runtime", selector.runtime);
-  read_word(fields, "precision", selector.precision);
-  read_word(fields, "hardware_class", selector.hardware_class);
-  fields.optional("min_memory_mb", selector.min_memory_mb);
-  fields.check("min_memory_mb", selector.min_memory_mb.value_or(0) <= wire::max_min_memory_mb,
-               "must be at most 1000000000");
-}
-
 // Kept as it came: what is in it is between `argosy release compact` and who reads it.
 void read_compact(JsonReader& fields, Variant& variant) {
   Json compact;
@@ -55,11 +40,14 @@ void read_compact(JsonReader& fields, Variant& variant) {
 
 void read_variant(JsonReader& fields, Variant& variant) {
   read_compact(fields, variant);
+  const auto& features = variant.selector.cpu;
   fields.required("name", variant.name)
       .required("digest", variant.digest)
       .required("format", variant.format)
       .optional("priority", variant.priority, -1'000'000, 1'000'000)
-      .optional_object("selector", [&](JsonReader& inner) { read_selector(inner, variant.selector); })
+      .optional_object("selector", [&](JsonReader& inner) { wire::read_selector(inner, variant.selector); })
+      .check("selector", std::all_of(features.begin(), features.end(), wire::is_cpu_feature),
+             "names a feature under cpu that no processor is known to have; the CLI's --variant says which there are")
       .check("name", is_name(variant.name), name_rule)
       .check("digest", is_digest(variant.digest), digest_rule)
       .check("format", is_name(variant.format), name_rule);
@@ -289,7 +277,7 @@ Result<std::vector<wire::FeatureReference>> reference_from_json(std::string_view
 Result<Selector> selector_from_json(std::string_view json) {
   ARGOSY_TRY(JsonReader fields, JsonReader::parse(json));
   Selector selector;
-  read_selector(fields, selector);
+  wire::read_selector(fields, selector);
   ARGOSY_CHECK(fields.finish());
   return selector;
 }

@@ -21,6 +21,12 @@ json share_to_json(const DownloadShare& share) {
   return {{"devices", share.devices}, {"bytes", share.bytes}};
 }
 
+json reach_to_json(const VariantReach& reach) {
+  json unsuited = json::array();
+  for (const Unsuited& one : reach.unsuited) unsuited.push_back({{"devices", one.devices}, {"message", one.message}});
+  return {{"name", reach.name}, {"suits", reach.suits}, {"takes", reach.takes}, {"unsuited", unsuited}};
+}
+
 }  // namespace
 
 json preview_to_json(const RolloutPreview& preview) {
@@ -30,6 +36,8 @@ json preview_to_json(const RolloutPreview& preview) {
   json left_out = json::array();
   for (const auto& one : preview.left_out)
     left_out.push_back({{"reason", one.reason}, {"devices", one.devices}, {"message", one.message}});
+  json variants = json::array();
+  for (const VariantReach& reach : preview.variants) variants.push_back(reach_to_json(reach));
   const DownloadPreview& download = preview.download;
   return {{"model", preview.model},
           {"version", preview.version},
@@ -41,6 +49,7 @@ json preview_to_json(const RolloutPreview& preview) {
           {"waves", waves},
           {"reach", preview.reach ? encode(*preview.reach) : json()},
           {"refused", preview.refused.empty() ? json() : json(preview.refused)},
+          {"variants", variants},
           {"download",
            {{"bytes", download.by_patch.bytes + download.whole.bytes},
             {"full_bytes", download.full_bytes},

@@ -20,6 +20,26 @@ void leave_out(RolloutPreview& preview, const std::string& reason, std::uint64_t
   if (devices > 0) left_out_for(preview, reason, message).devices += devices;
 }
 
+void add_unsuited(std::vector<Unsuited>& list, const std::string& message, std::uint64_t devices) {
+  auto found = std::find_if(list.begin(), list.end(), [&](const Unsuited& one) { return one.message == message; });
+  if (found == list.end() && list.size() + 1 >= reasons_limit && message != "other reasons")
+    return add_unsuited(list, "other reasons", devices);
+  if (found == list.end()) found = list.insert(list.end(), Unsuited{message});
+  found->devices += devices;
+}
+
+void add_variants(std::vector<VariantReach>& reach, const DeviceGroup& group, const Telling& telling,
+                  const std::vector<Variant>& variants) {
+  for (std::size_t i = 0; i < variants.size(); ++i) {
+    const std::string reason = mismatch(variants[i], group.facts.capabilities, group.facts.hardware_class);
+    if (!reason.empty())
+      add_unsuited(reach[i].unsuited, reason, group.devices);
+    else
+      reach[i].suits += group.devices;
+    if (telling.variant == i) reach[i].takes += group.devices;
+  }
+}
+
 // By the way that such a device would be offered first.
 std::uint64_t bytes_of_patches(const std::vector<wire::PatchOffer>& offers) {
   const bool is_chain = offers.front().result.has_value() && offers.size() > 1;
@@ -53,6 +73,7 @@ void add_download(DownloadPreview& download, const DeviceGroup& group, std::uint
 void examine_group(RolloutPreview& preview, const DeviceGroup& group, const Downloadable& release) {
   preview.away += group.away;
   const Telling telling = tell(release.variants, release.version, group.facts);
+  add_variants(preview.variants, group, telling, release.variants);
   if (!telling.variant) return leave_out(preview, "incompatible", group.devices, telling.refusal);
   const std::string version = preview.model + " " + preview.version;
   if (telling.already_installed)
@@ -65,6 +86,7 @@ void examine_group(RolloutPreview& preview, const DeviceGroup& group, const Down
 }  // namespace
 
 void examine(RolloutPreview& preview, const std::vector<DeviceGroup>& groups, const Downloadable& release) {
+  for (const Variant& variant : release.variants) preview.variants.push_back({variant.name, 0, 0, {}});
   for (const DeviceGroup& group : groups) examine_group(preview, group, release);
 }
 

@@ -46,6 +46,18 @@ struct LeftOut {       // never told of it, or not for a while
   std::string message;
 };
 
+struct Unsuited {
+  std::string message;  // "needs jetpack >=5.1,<6, the device has 4.6.1"
+  std::uint64_t devices = 0;
+};
+
+struct VariantReach {
+  std::string name;
+  std::uint64_t suits = 0;         // devices that could run it
+  std::uint64_t takes = 0;         // of these: no other variant goes before it
+  std::vector<Unsuited> unsuited;  // why the others could not; at most reasons_limit
+};
+
 struct RolloutPreview {
   std::string model;
   std::string version;
@@ -56,14 +68,15 @@ struct RolloutPreview {
   std::uint64_t unexamined = 0;  // of these: over the groups that are looked at, and in neither of the following
   std::vector<double> shares;    // of the waves, cumulative
   std::vector<ClassSizes> waves;
-  std::optional<CanaryReach> reach;  // nothing without guards, or devices
-  std::string refused;               // why it could not be made; empty: it could
+  std::optional<CanaryReach> reach;    // nothing without guards, or devices
+  std::string refused;                 // why it could not be made; empty: it could
+  std::vector<VariantReach> variants;  // in the release's order; of the devices that were looked at
   DownloadPreview download;
   std::vector<LeftOut> left_out;
   std::vector<std::string> warnings;
 };
 
-inline constexpr std::size_t reasons_limit = 10;  // of devices that no variant suits, each told apart
+inline constexpr std::size_t reasons_limit = 10;  // of devices that a variant, or none, suits, each told apart
 
 struct Downloadable {
   const std::vector<Variant>& variants;
@@ -71,7 +84,7 @@ struct Downloadable {
   std::set<std::string> known_files;  // from which patches can be made
   std::function<std::vector<ReadyPatch>(const std::string& digest)> ready_towards;
 };
-// Adds what these devices would download, and who of them is left out.
+// Adds which variants suit these devices, what they would download, and who of them is left out.
 void examine(RolloutPreview& preview, const std::vector<DeviceGroup>& groups, const Downloadable& release);
 
 }  // namespace argosy::server

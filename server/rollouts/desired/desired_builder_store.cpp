@@ -105,6 +105,8 @@ wire::DesiredModel DesiredBuilder::build_model(const pqxx::row& target, const Re
   model.attempt = target["attempt"].as<int>();
   model.format = variant.format;
   model.artifact = {variant.digest, variant.size};
+  model.selector = variant.selector;
+  model.onnx = variant.onnx;
   taker.bases = {target["digest"].as<std::string>(), target["previous_digest"].as<std::string>()};
   model.patches = choose_patches(patches_.towards(variant.digest), model.artifact, taker);
   model.validation = release.validation;

@@ -12,7 +12,7 @@ namespace argosy::server {
 
 Result<std::vector<Variant>> load_variants(pqxx::work& transaction, std::int64_t release) {
   static const Statement find_variants{"find_variants", R"sql(
-    select name, digest, size, format, selector, priority
+    select name, digest, size, format, selector, priority, onnx_opset, onnx_ir
     from variants
     where release_id = $1
     order by id
@@ -27,6 +27,7 @@ Result<std::vector<Variant>> load_variants(pqxx::work& transaction, std::int64_t
     variant.format = row["format"].as<std::string>();
     ARGOSY_TRY(variant.selector, selector_from_json(row["selector"].as<std::string>()));
     variant.priority = row["priority"].as<int>();
+    variant.onnx = onnx_of(optional_of<std::uint32_t>(row["onnx_opset"]), optional_of<std::uint32_t>(row["onnx_ir"]));
     variants.push_back(std::move(variant));
   }
   return variants;

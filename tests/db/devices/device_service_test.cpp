@@ -93,6 +93,9 @@ TEST_F(DeviceServiceTest, SqlAndMemoryAgreeOnRandomFilters) {
   Rng rng(42);
   const std::vector<std::string> words = {"a", "b", "ab", "online", "1.0", "%", "_", "\xc3\xbc"};
   const auto word = [&] { return words[rng.below(words.size())]; };
+  const std::vector<std::string> versions = {"5.1",     "5.1.2-b104", "5.10", "6", "6.0",
+                                             "6.0.0.1", "0",          "v5",   "",  "12345678901234567.5"};
+  const auto version = [&] { return versions[rng.below(versions.size())]; };
   for (int i = 0; i < 12; ++i) {
     const std::string id = "cam-" + std::to_string(i);
     add_device(id, rng.chance(0.5) ? "a" : "ab",
@@ -102,7 +105,12 @@ TEST_F(DeviceServiceTest, SqlAndMemoryAgreeOnRandomFilters) {
                                       {"accelerators", {word(), word()}},
                                       {"runtimes", nlohmann::json::array()},
                                       {"precisions", {word()}},
-                                      {"memory_mb", rng.below(4)}};
+                                      {"memory_mb", rng.below(4)},
+                                      {"board", word()},
+                                      {"cpu_features", {word(), word()}},
+                                      {"versions", {{"jetpack", version()}}},
+                                      {"runtime_versions", {"onnxruntime " + version(), "tflite " + version()}},
+                                      {"onnx", {{"opset", 1 + rng.below(3)}, {"ir", 1}}}};
     if (rng.chance(0.7))
       database.exec("update devices set capabilities = '" + capabilities.dump() + "' where id = '" + id + "'");
   }
@@ -116,11 +124,17 @@ TEST_F(DeviceServiceTest, SqlAndMemoryAgreeOnRandomFilters) {
                                            "capabilities.architecture",
                                            "capabilities.accelerators",
                                            "capabilities.runtimes",
-                                           "capabilities.precisions"};
+                                           "capabilities.precisions",
+                                           "capabilities.board",
+                                           "capabilities.cpu_features"};
+  const std::vector<std::string> numbers = {"capabilities.memory_mb", "capabilities.opset"};
+  const std::vector<std::string> versioned = {"capabilities.jetpack", "capabilities.onnxruntime"};
+  const std::vector<std::string> bounds = {"5", "5.1", "5.1.2", "6.0", "0", "123456789012345"};
   const auto comparison = [&] {
     static const std::string operators[] = {" = ", " != ", " : "};
-    static const std::string orders[] = {" = ", " != ", " < ", " <= ", " > ", " >= "};
-    if (rng.chance(0.2)) return "capabilities.memory_mb" + orders[rng.below(6)] + std::to_string(rng.below(4));
+    static const std::string orders[] = {" = ", " != ", " < ", " <= ", " > ", " >= ", " ~ "};
+    if (rng.chance(0.2)) return numbers[rng.below(2)] + orders[rng.below(7)] + std::to_string(rng.below(4));
+    if (rng.chance(0.3)) return versioned[rng.below(2)] + orders[rng.below(7)] + bounds[rng.below(bounds.size())];
     return fields[rng.below(fields.size())] + operators[rng.below(3)] + '"' + word() + '"';
   };
   for (int round = 0; round < 150; ++round) {

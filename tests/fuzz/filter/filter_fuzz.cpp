@@ -34,11 +34,11 @@ Device some_device() {
 FilterNode tamed(FilterNode node) {
   // Presence is one of four, and nothing is not the same as something: both choose among texts that are fixed.
   const bool chooses = node.comparison.field == FilterField::presence || node.comparison.value.empty();
-  if (is_number(node.comparison))
+  if (has_order(node.comparison))
     node.comparison.value = "7";
   else if (!chooses)
     node.comparison.value = node.comparison.field == FilterField::presence ? "online" : "x";
-  const bool is_free = node.comparison.field != FilterField::capability;  // of five, which the text names
+  const bool is_free = node.comparison.field != FilterField::capability;  // which the text names
   if (is_free && !node.comparison.key.empty()) node.comparison.key = "k";
   for (FilterNode& child : node.children) child = tamed(std::move(child));
   return node;

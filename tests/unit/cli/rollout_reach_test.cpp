@@ -32,6 +32,18 @@ TEST(ReachWarnings, AreOfGuardsThatDecideAndCannot) {
   EXPECT_TRUE(reach_warnings(nullptr).empty());
 }
 
+TEST(Preview, TellsWhyAVariantDoesNotSuit) {
+  const json opset{{"devices", 2}, {"message", "needs the ONNX opset 25, the device's engine reads up to 22"}};
+  const json memory{{"devices", 1}, {"message", "needs memory_mb >=2000, the device has 512"}};
+  const json preview{{"variants",
+                      {{{"name", "fp32"}, {"suits", 9}, {"takes", 4}, {"unsuited", json::array({opset, memory})}},
+                       {{"name", "int8"}, {"suits", 12}, {"takes", 5}, {"unsuited", json::array()}}}}};
+  EXPECT_EQ(variants_table(preview).rows,
+            (std::vector<Row>{{"fp32", "9", "4", "2", "needs the ONNX opset 25, the device's engine reads up to 22"},
+                              {"", "", "", "1", "needs memory_mb >=2000, the device has 512"},
+                              {"int8", "12", "5", "-", "-"}}));
+}
+
 TEST(Preview, IsThreeTables) {
   const json preview{{"waves", {{{"share", 0.25}, {"planned", 3}, {"classes", {{"fp32", 2}, {"int8", 1}}}}}},
                      {"download",

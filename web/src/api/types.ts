@@ -322,6 +322,7 @@ export interface RolloutPreview {
   away: number;
   unexamined: number;
   waves: { share: number; planned: number; classes: Record<string, number> }[];
+  variants: { name: string; suits: number; takes: number; unsuited: { devices: number; message: string }[] }[];
   reach: Reach | null;
   refused: string | null;
   download: { bytes: number; full_bytes: number; by_patch: { devices: number; bytes: number }; whole: { devices: number; bytes: number }; in_other_slot: number; patches_to_make: number };
@@ -574,7 +575,8 @@ export interface Variant {
   digest: string;
   size: number;
   format: string;
-  selector: Record<string, string | number>;
+  selector: Record<string, string | number | string[]>;
+  onnx: { opset: number; ir: number } | null;
   priority: number;
   compact: Compact | null;
 }

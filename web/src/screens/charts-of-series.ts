@@ -24,10 +24,12 @@ const HEALTH: { key: string; title: string; format: (value: number) => string; f
   { key: "gpu_power_w", title: "GPU power", format: plain(1, " W") },
   { key: "npu_percent", title: "NPU", format: plain(0, " %") },
   { key: "npu_memory_used_mb", title: "NPU memory used", format: megabytes },
+  { key: "npu_temperature_c", title: "NPU temperature", format: plain(0, " °C"), from: "data" },
   { key: "disk_free_mb", title: "Disk free", format: megabytes },
   { key: "disk_wear_percent", title: "Disk wear", format: plain(0, " %") },
   { key: "disk_temperature_c", title: "Disk temperature", format: plain(0, " °C"), from: "data" },
   { key: "power_w", title: "Power", format: plain(1, " W") },
+  { key: "cpu_power_w", title: "CPU power", format: plain(1, " W") },
   { key: "battery_percent", title: "Battery", format: plain(0, " %") },
 ];
 

@@ -16,6 +16,7 @@ import { ToldLabels } from "./accuracy-card";
 import { ConnectivityStrip } from "./connectivity-strip";
 import { DeviceCharts } from "./device-charts";
 import { healthFacts } from "./health-facts";
+import { inventoryFacts } from "./inventory-facts";
 import { withSearch } from "./paths";
 
 export default function Device({ id }: { id: string }) {
@@ -47,6 +48,7 @@ function Header({ device }: { device: Data }) {
     ["Hardware class", device.hardware_class],
     ["Last seen", ago(device.last_seen_at)],
     ["Agent", device.agent_version ?? "–"],
+    ...inventoryFacts(device.capabilities),
     ...runtimesOf(device).map((each): [string, string] => ["Runtime", each]),
     ["Certificate until", day(device.certificate_not_after)],
     ["Enrolled", day(device.enrolled_at)],

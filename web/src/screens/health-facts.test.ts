@@ -35,6 +35,7 @@ describe("what a health sample says", () => {
 
   it("shows accelerators, and what the owner's command reads", () => {
     expect(said({ gpu_awake_percent: 41.2, gpu_power_w: 30.5, npu_percent: 12, npu_memory_used_mb: 100 })).toEqual(["GPU awake|41 %|", "GPU power|30.5 W|", "NPU|12 %|", "NPU memory used|100.0 MB|"]);
+    expect(said({ cpu_power_w: 8.25, npu_temperature_c: 51.2 })).toEqual(["CPU power|8.3 W|", "NPU temperature|51 °C|"]);
     expect(said({ "custom.pump_bar": 2.456_7, "custom.humidity": 61, readings_failed: 0 })).toEqual(["humidity|61|", "pump_bar|2.457|"]);
     expect(said({ readings_failed: 1 })).toEqual(["Readings|none|warn"]);
   });

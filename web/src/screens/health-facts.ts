@@ -70,6 +70,7 @@ export function healthFacts(sample: Sample): HealthFact[] {
   const facts = [
     plain("CPU", "cpu_percent", (value) => `${value.toFixed(0)} %`),
     plain("CPU temperature", "cpu_temperature_c", degrees),
+    plain("CPU power", "cpu_power_w", watts),
     sample["throttled"] !== undefined && sample["throttled"] > 0 ? ({ name: "Heat", text: "slows the CPU", tone: "warn" } as const) : null,
     part("Memory used", "memory_used_mb", "memory_total_mb"),
     plain("GPU", "gpu_percent", (value) => `${value.toFixed(0)} %`),
@@ -79,6 +80,7 @@ export function healthFacts(sample: Sample): HealthFact[] {
     plain("GPU power", "gpu_power_w", watts),
     plain("NPU", "npu_percent", (value) => `${value.toFixed(0)} %`),
     plain("NPU memory used", "npu_memory_used_mb", megabytes),
+    plain("NPU temperature", "npu_temperature_c", degrees),
     part("Disk free", "disk_free_mb", "disk_total_mb"),
     sample["disk_wear_percent"] === undefined ? null : wear(sample["disk_wear_percent"]),
     sample["disk_pre_eol"] === undefined ? null : reserve(sample["disk_pre_eol"]),

@@ -107,7 +107,8 @@ function ReleaseRow({ release }: { release: Release }) {
             <li key={variant.name} title={variant.digest}>
               {variant.name}{" "}
               <span class="muted small">
-                {variant.format}, {bytes(variant.size)}, for {selector(variant.selector)}
+                {variant.format}
+                {variant.onnx && ` of opset ${variant.onnx.opset}`}, {bytes(variant.size)}, for {selector(variant.selector)}
                 {variant.compact && `, compact at ${variant.compact.bits ?? "?"} bits`}
               </span>
             </li>
@@ -135,7 +136,14 @@ function asked(validation: NonNullable<Release["validation"]>): string {
   );
 }
 
-function selector(values: Record<string, string | number>): string {
-  const parts = Object.entries(values).map(([key, value]) => (key === "min_memory_mb" ? `${value} MB or more` : String(value)));
+type Values = Release["variants"][number]["selector"];
+
+function selector(values: Values): string {
+  const shown = ([key, value]: [string, Values[string]]) => {
+    if (key === "min_memory_mb") return `${value} MB or more`;
+    if (Array.isArray(value)) return `${key} with ${value.join(" and ")}`;
+    return /^[=<>!~]/.test(String(value)) ? `${key} ${value}` : String(value);
+  };
+  const parts = Object.entries(values).map(shown);
   return parts.length === 0 ? "any device" : parts.join(", ");
 }

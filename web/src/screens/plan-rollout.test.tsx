@@ -63,6 +63,10 @@ describe("the form that plans a rollout", () => {
       away: 2,
       unexamined: 0,
       waves: [{ share: 0.05, planned: 1, classes: { fp32: 1 } }, { share: 1, planned: 11, classes: { fp32: 11 } }],
+      variants: [
+        { name: "fp32", suits: 9, takes: 4, unsuited: [{ devices: 3, message: "needs the ONNX opset 25, the device's engine reads up to 22" }] },
+        { name: "int8", suits: 12, takes: 8, unsuited: [] },
+      ],
       reach,
       refused: null,
       download: { bytes: 6_030_000, full_bytes: 12_000_000, by_patch: { devices: 6, bytes: 30_000 }, whole: { devices: 5, bytes: 6_000_000 }, in_other_slot: 0, patches_to_make: 5 },
@@ -75,6 +79,8 @@ describe("the form that plans a rollout", () => {
     await seen("Wave 1: 1 device (1 fp32)");
     expect(text()).toContain("this canary can never roll back on p95 latency: take at least 3 devices of 12.");
     expect(text()).toContain("Left out: 1 device, resting: they failed with digits again and again, and rest.");
+    expect(text()).toContain("Variant fp32: suits 9 devices, 4 of them take it");
+    expect(text()).toContain("not 3 devices: needs the ONNX opset 25, the device's engine reads up to 22");
     expect(text()).toContain("for 5 devices a patch may still be made");
     enter("Canary", "25");
     await eventually(() => expect(api.of("POST /rollouts/preview").at(-1)!.body).toMatchObject({ version: "1.1", policy: { waves: [{ share: 0.25 }, { share: 1 }] } }));
@@ -83,7 +89,7 @@ describe("the form that plans a rollout", () => {
   });
 
   it("says before it is sent that it would be refused", async () => {
-    const preview = { devices: 3, away: 0, unexamined: 0, waves: [], reach: null, refused: "the policy requires the guard on accuracy", download: { bytes: 0, full_bytes: 0, by_patch: { devices: 0, bytes: 0 }, whole: { devices: 0, bytes: 0 }, in_other_slot: 0, patches_to_make: 0 }, left_out: [], warnings: [] };
+    const preview = { devices: 3, away: 0, unexamined: 0, waves: [], variants: [], reach: null, refused: "the policy requires the guard on accuracy", download: { bytes: 0, full_bytes: 0, by_patch: { devices: 0, bytes: 0 }, whole: { devices: 0, bytes: 0 }, in_other_slot: 0, patches_to_make: 0 }, left_out: [], warnings: [] };
     server().on("POST /rollouts/preview", preview);
     show(<PlanRollout />, "/rollouts?plan=yes");
     await choose("digits");

@@ -46,6 +46,21 @@ function Told({ preview }: { preview: Preview }) {
             {wave.planned > 0 && ` (${Object.entries(wave.classes).map(([name, count]) => `${count} ${name}`).join(", ")})`}
           </li>
         ))}
+        {preview.variants.map((variant) => (
+          <li key={variant.name}>
+            Variant {variant.name}: suits {plural(variant.suits, "device")}
+            {variant.takes < variant.suits && `, ${variant.takes} of them take it`}
+            {variant.unsuited.length > 0 && (
+              <ul>
+                {variant.unsuited.map((each) => (
+                  <li key={each.message}>
+                    not {plural(each.devices, "device")}: {each.message}
+                  </li>
+                ))}
+              </ul>
+            )}
+          </li>
+        ))}
         <li>
           Downloads: {bytes(download.bytes)}, {plural(download.by_patch.devices, "device")} by patch and {plural(download.whole.devices, "device")} by whole file
           {download.full_bytes > 0 && download.by_patch.devices > 0 && ` (${percent(1 - download.bytes / download.full_bytes)} saved)`}

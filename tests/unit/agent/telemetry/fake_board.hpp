@@ -27,6 +27,13 @@ class FakeBoard {
     for (const auto& [path, content] : tree) put(path, content);
   }
 
+  // As the files below `tree` have it.
+  explicit FakeBoard(const std::filesystem::path& tree) : FakeBoard() {
+    using Options = std::filesystem::copy_options;
+    std::filesystem::copy(tree, folder_.path(),
+                          Options::recursive | Options::copy_symlinks | Options::overwrite_existing);
+  }
+
   // A content that begins with "-> " makes a link below the board's root.
   void put(const std::string& path, const std::string& content) {
     std::filesystem::create_directories((folder_ / path).parent_path());

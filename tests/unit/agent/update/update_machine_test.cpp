@@ -398,6 +398,19 @@ Surveyed surveyed(std::int64_t ticket) {
   return seen;
 }
 
+TEST(UpdateMachine, AWishThatTheDeviceCannotRunEndsBeforeAnythingIsFetched) {
+  UpdateState state;
+  state.phase = Phase::planning;
+  state.wish = wish_for("1.1", 'b');
+  state.ticket = 7;
+  Surveyed seen = surveyed(7);
+  seen.unsuited = "this device cannot run it: it needs the ONNX opset 25, the device's engine reads up to 22";
+  const auto change = step(state, Event{seen}, instant_from_ms(0));
+  EXPECT_EQ(change.next.phase, Phase::failed);
+  EXPECT_EQ(change.next.cause, "incompatible");
+  EXPECT_EQ(change.next.message, seen.unsuited);
+}
+
 // Every state x event: what is not listed changes nothing.
 struct Allowed {
   Phase from;

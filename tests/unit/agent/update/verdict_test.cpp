@@ -31,6 +31,29 @@ RunnerReport ended(End end, std::string error_type = "") {
   return report;
 }
 
+TEST(JudgeSuitability, SaysWhatIsAskedAndWhatTheDeviceHas) {
+  wire::Capabilities board;
+  board.architecture = "aarch64";
+  board.inventory.versions = {{"jetpack", "4.6.1"}};
+  board.inventory.onnx = wire::OnnxReach{22, 10};
+  wire::DesiredModel wish;
+  EXPECT_EQ(judge_suitability(wish, board), "");
+  wish.onnx = wire::OnnxReach{25, 10};
+  EXPECT_EQ(judge_suitability(wish, board),
+            "this device cannot run it: it needs the ONNX opset 25, the device's engine reads up to 22");
+  wish.selector.ranges.emplace("jetpack", VersionRange::parse(">=5.1,<6").value());
+  EXPECT_EQ(judge_suitability(wish, board),
+            "this device cannot run it: it needs jetpack >=5.1,<6, the device has 4.6.1");
+}
+
+TEST(JudgeSuitability, WhatIsNotToldNowAndTheClassAreTheServersToJudge) {
+  wire::DesiredModel wish;
+  wish.selector.ranges.emplace("tflite", VersionRange::parse(">=2.10").value());
+  wish.selector.hardware_class = "another";
+  wish.onnx = wire::OnnxReach{25, 10};
+  EXPECT_EQ(judge_suitability(wish, {}), "");
+}
+
 TEST(JudgeValidation, ComparesInTheMetricsDirection) {
   wire::ValidationSpec spec = accuracy_of(0.9);
   EXPECT_TRUE(judge_validation(spec, measured(0.9)).passed);

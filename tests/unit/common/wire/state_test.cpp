@@ -1,6 +1,7 @@
 #include "common/wire/state.hpp"
 
 #include <fstream>
+#include <functional>
 #include <sstream>
 
 #include <gtest/gtest.h>
@@ -111,6 +112,39 @@ DeviceState shadowing(const ShadowCounts& counts) {
   state.models[0].update->state = "shadowing";
   state.models[0].update->shadow = counts;
   return state;
+}
+
+TEST(DeviceState, TellsWhatTheDeviceIsMadeOf) {
+  DeviceState state = whole();
+  EXPECT_EQ(encode(state).find("\"board\""), std::string::npos) << "what is not known is absent";
+  Inventory& inventory = state.capabilities.inventory;
+  inventory.board = "Raspberry Pi 5 Model B Rev 1.0";
+  inventory.compatible = {"raspberrypi,5-model-b", "brcm,bcm2712"};
+  inventory.cpu = "Cortex-A76";
+  inventory.cpu_features = {"dotprod", "neon"};
+  inventory.cores = 4;
+  inventory.parts = {"edgetpu USB 18d1:9302"};
+  inventory.versions = {{"kernel", "6.6.31"}};
+  inventory.onnx = OnnxReach{22, 10};
+  EXPECT_EQ(decode_device_state(encode(state)).value(), state);
+}
+
+TEST(DeviceState, AnInventoryHasBounds) {
+  const std::vector<std::function<void(Inventory&)>> floods{
+      [](Inventory& inventory) { inventory.board.assign(most_board_bytes + 1, 'b'); },
+      [](Inventory& inventory) { inventory.parts.assign(most_parts + 1, "edgetpu"); },
+      [](Inventory& inventory) { inventory.cpu_features.assign(41, "avx2"); },
+      [](Inventory& inventory) { inventory.compatible = {std::string(most_part_bytes + 1, 'c')}; },
+      [](Inventory& inventory) { inventory.versions["kernel"].assign(most_version_bytes + 1, '6'); },
+      [](Inventory& inventory) { inventory.cores = 0; },
+      [](Inventory& inventory) {
+        inventory.onnx = OnnxReach{0, 8};
+      }};
+  for (const auto& flood : floods) {
+    DeviceState state = whole();
+    flood(state.capabilities.inventory);
+    EXPECT_FALSE(decode_device_state(encode(state)));
+  }
 }
 
 TEST(DeviceState, CountsOfAShadowRunAreInTheseBytes) {

@@ -15,7 +15,10 @@ Device camera() {
   device.capabilities_json =
       R"({"architecture": "aarch64", "accelerators": ["cpu", "cuda"], "runtimes": ["onnxruntime"],)"
       R"( "precisions": ["fp32", "int8"], "memory_mb": 4096,)"
-      R"( "runtime_versions": ["onnxruntime 1.22.0", "triton 2.49.0"]})";
+      R"( "runtime_versions": ["onnxruntime 1.22.0", "triton 2.49.0"],)"
+      R"( "board": "NVIDIA Orin Nano Developer Kit", "cpu": "Cortex-A78AE", "cores": 6,)"
+      R"( "cpu_features": ["dotprod", "neon"], "parts": ["edgetpu USB 18d1:9302"],)"
+      R"( "versions": {"jetpack": "5.1.2", "tensorrt": "8.5.2.2-1+cuda11.4"}, "onnx": {"opset": 22, "ir": 10}})";
   device.models.resize(2);
   device.models[0].model = "digits";
   device.models[0].version = "1.0";
@@ -80,16 +83,42 @@ TEST(Filter, ADeviceThatNeverSaidHasNoCapability) {
   EXPECT_TRUE(without("NOT capabilities.accelerators = cuda"));
 }
 
+TEST(Filter, LooksAtTheInventory) {
+  EXPECT_TRUE(selects("capabilities.board : \"Orin Nano\""));
+  EXPECT_TRUE(selects("capabilities.cpu = Cortex-A78AE"));
+  EXPECT_TRUE(selects("capabilities.cpu_features = dotprod AND NOT capabilities.cpu_features = i8mm"));
+  EXPECT_TRUE(selects("capabilities.parts : edgetpu"));
+  EXPECT_TRUE(selects("capabilities.cores >= 6"));
+  EXPECT_TRUE(selects("capabilities.opset >= 17 AND capabilities.ir < 11"));
+}
+
+TEST(Filter, ComparesVersionsNumberByNumber) {
+  EXPECT_TRUE(selects("capabilities.jetpack >= 5.1 AND capabilities.jetpack < 6"));
+  EXPECT_TRUE(selects("capabilities.jetpack < 5.10"));
+  EXPECT_FALSE(selects("capabilities.jetpack = 5.1"));
+  EXPECT_TRUE(selects("capabilities.jetpack ~ 5.1"));
+  EXPECT_TRUE(selects("capabilities.tensorrt ~ 8.5 AND capabilities.tensorrt = 8.5.2.2"));
+  EXPECT_FALSE(selects("capabilities.tensorrt ~ 8.6"));
+  EXPECT_TRUE(selects("capabilities.onnxruntime > 1.9")) << "of the runtimes at work";
+  EXPECT_FALSE(selects("capabilities.openvino >= 0")) << "it tells none";
+  EXPECT_TRUE(selects("capabilities.openvino != 2024.1"));
+}
+
 TEST(Filter, WhatACapabilityCannotBeAskedIsSaid) {
   EXPECT_EQ(complaint("capabilities.colour = red"),
-            "column 1: there is no such capability; there are architecture, accelerators, runtimes, "
-            "runtime_versions, precisions and memory_mb");
+            "column 1: there is no such capability; there are architecture, board, cpu, accelerators, compatible, "
+            "cpu_features, parts, precisions, runtime_versions, runtimes, cores, ir, memory_mb, opset, cuda, cudnn, "
+            "edgetpu, hailort, jetpack, kernel, l4t, nvidia_driver, onnxruntime, openvino, tensorrt, tflite");
   EXPECT_EQ(complaint("capabilities.memory_mb : 4"),
-            "column 24: a number contains nothing; write =, !=, <, <=, > or >=");
+            "column 24: a version or a number contains nothing; write =, !=, <, <=, >, >= or ~");
   EXPECT_EQ(complaint("capabilities.memory_mb > lots"),
             "column 26: expected a whole number of at most 15 digits, found lots");
+  EXPECT_EQ(complaint("capabilities.jetpack > five"),
+            "column 24: expected a version: numbers with dots between them, found five");
   EXPECT_EQ(complaint("capabilities.runtimes > 3"),
-            "column 23: only capabilities.memory_mb has an order; write =, != or :");
+            "column 23: only versions and numbers among the capabilities have an order; write =, != or :");
+  EXPECT_EQ(complaint("hardware_class ~ 3"),
+            "column 16: only versions and numbers among the capabilities have an order; write =, != or :");
 }
 
 TEST(Filter, WhatTheDeviceLacksEqualsNothing) {
@@ -130,7 +159,8 @@ TEST(Filter, ErrorsNameTheColumnAndWhatWasExpected) {
   EXPECT_EQ(complaint("id = a )"), "column 8: expected AND, OR or the end of the filter, found )");
   EXPECT_EQ(complaint("id = a id = b"), "column 8: expected AND, OR or the end of the filter, found id");
   EXPECT_EQ(complaint("id = \"abc"), "column 6: this quote is not closed");
-  EXPECT_EQ(complaint("id > 3"), "column 4: only capabilities.memory_mb has an order; write =, != or :");
+  EXPECT_EQ(complaint("id > 3"),
+            "column 4: only versions and numbers among the capabilities have an order; write =, != or :");
   EXPECT_EQ(complaint("labels.a.b = 1"), "column 1: the key 'a.b' does not match [A-Za-z0-9_-]{1,64}");
   EXPECT_EQ(complaint("labels. = 1"), "column 1: the key '' does not match [A-Za-z0-9_-]{1,64}");
 }

@@ -25,7 +25,35 @@ TEST(ModelSniff, APlausibleOnnxFilePasses) {
 TEST(ModelSniff, TheExampleModelPasses) {
   const auto file = read_file(ARGOSY_EXAMPLE_MODEL);
   ASSERT_TRUE(file) << file.error().message;
-  EXPECT_TRUE(check_model_file("onnx", as_bytes(*file)));
+  const auto asked = check_model_file("onnx", as_bytes(*file));
+  ASSERT_TRUE(asked) << asked.error().message;
+  ASSERT_TRUE(*asked);
+  EXPECT_GE((*asked)->opset, 11U);
+  EXPECT_GE((*asked)->ir, 3U);
+}
+
+TEST(ModelSniff, TellsWhatTheModelAsksOfItsEngine) {
+  using Asked = std::optional<wire::OnnxReach>;
+  const auto asked = [](const Bytes& imports) {
+    Bytes file = {0x08, 0x0a, 0x3a, 0x03, 1, 2, 3};  // ir_version = 10, graph
+    file.insert(file.end(), imports.begin(), imports.end());
+    return check_model_file("onnx", file).value();
+  };
+  EXPECT_EQ(check_model_file("onnx", tiny_onnx).value(), (Asked{{17, 8}}));
+  EXPECT_EQ(asked({0x42, 0x04, 0x0a, 0x00, 0x10, 0x19}), (Asked{{25, 10}})) << "an empty domain is ONNX's own";
+  EXPECT_EQ(asked({0x42, 0x05, 0x0a, 0x01, 'x', 0x10, 0x63, 0x42, 0x02, 0x10, 0x0d}), (Asked{{13, 10}}))
+      << "another domain's version is not ONNX's";
+  EXPECT_EQ(asked({0x42, 0x05, 0x0a, 0x01, 'x', 0x10, 0x63}), std::nullopt);
+  EXPECT_EQ(asked({}), std::nullopt);
+  EXPECT_EQ(asked({0x42, 0x0b, 0x10, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01}),
+            (Asked{{wire::most_opset, 10}}));
+}
+
+TEST(ModelSniff, AnOpsetThatIsCutShortIsFoundAtItsOffset) {
+  Bytes cut = tiny_onnx;
+  cut.back() = 0x80;
+  EXPECT_EQ(complaint("onnx", cut),
+            "not a model of the format onnx: the file ends inside a number that begins at byte 13");
 }
 
 TEST(ModelSniff, ATruncatedFileIsFoundAtItsOffset) {

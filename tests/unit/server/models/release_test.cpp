@@ -132,9 +132,11 @@ TEST(Release, AMistypedKeyIsAnErrorThatNamesIt) {
   EXPECT_EQ(parse_release(json.dump()).error().code, Errc::unknown_key);
   json = document();
   json["variants"][0]["selector"]["colour"] = "red";
-  EXPECT_EQ(complaint(json),
-            "field 'variants[0].selector.colour' is not known here; known are: accelerator, architecture, "
-            "hardware_class, min_memory_mb, precision, runtime");
+  EXPECT_EQ(
+      complaint(json),
+      "field 'variants[0].selector.colour' is not known here; known are: accelerator, architecture, "
+      "cores, cpu, cuda, cudnn, edgetpu, hailort, hardware_class, ir, jetpack, kernel, l4t, memory_mb, min_memory_mb, "
+      "nvidia_driver, onnxruntime, openvino, opset, part, precision, runtime, tensorrt, tflite");
 }
 
 TEST(Release, WrongValuesAreNamed) {

@@ -49,6 +49,18 @@ TEST(ChooseVariant, TellsWhyEachDoesNotSuit) {
                                       "big: needs 4096 MB of memory, the device has 512"}));
 }
 
+TEST(ChooseVariant, AModelThatIsTooNewForTheEngineIsPassedOver) {
+  std::vector<Variant> variants{variant("new"), variant("old")};
+  variants[0].onnx = wire::OnnxReach{25, 10};
+  variants[1].onnx = wire::OnnxReach{17, 8};
+  wire::Capabilities board = small_board();
+  board.inventory.onnx = wire::OnnxReach{22, 10};
+  EXPECT_EQ(std::get<std::size_t>(choose_variant(variants, board, "cpu")), 1U);
+  variants.pop_back();
+  EXPECT_EQ(std::get<std::vector<std::string>>(choose_variant(variants, board, "cpu")),
+            std::vector<std::string>{"new: needs the ONNX opset 25, the device's engine reads up to 22"});
+}
+
 TEST(ChooseVariant, ADeviceThatHasNotReportedYetOffersNothing) {
   const auto choice = choose_variant({variant("int8", R"({"precision": "int8"})")}, {}, "cpu");
   EXPECT_EQ(std::get<std::vector<std::string>>(choice),

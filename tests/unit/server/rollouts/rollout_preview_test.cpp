@@ -65,6 +65,32 @@ TEST(RolloutPreview, LeavesOutWhoCannotOrNeedNotBeTold) {
   EXPECT_EQ(seen.away, 1U);
 }
 
+TEST(RolloutPreview, SaysHowManyDevicesSuitEachVariantAndWhyTheOthersDoNot) {
+  std::vector<Variant> variants{{"jetson", "j", 1000, "onnx", {}, 5}, {"any", "a", 2000, "onnx", {}, 0}};
+  variants[0].selector.ranges.emplace("jetpack", VersionRange::parse(">=5.1,<6").value());
+  variants[1].onnx = wire::OnnxReach{21, 10};
+  auto jetson = group_of(3, "old");
+  jetson.facts.capabilities.inventory.versions = {{"jetpack", "5.1.2"}};
+  auto old_jetson = group_of(2, "old");
+  old_jetson.facts.capabilities.inventory.versions = {{"jetpack", "4.6"}};
+  old_jetson.facts.capabilities.inventory.onnx = wire::OnnxReach{17, 8};
+  RolloutPreview preview;
+  examine(preview, {jetson, old_jetson, group_of(4, "old")},
+          {variants, "1.1", {}, [](const std::string&) { return std::vector<ReadyPatch>{}; }});
+  ASSERT_EQ(preview.variants.size(), 2U);
+  EXPECT_EQ(preview.variants[0].name, "jetson");
+  EXPECT_EQ(preview.variants[0].suits, 3U);
+  EXPECT_EQ(preview.variants[0].takes, 3U);
+  ASSERT_EQ(preview.variants[0].unsuited.size(), 2U);
+  EXPECT_EQ(preview.variants[0].unsuited[0].message, "needs jetpack >=5.1,<6, the device has 4.6");
+  EXPECT_EQ(preview.variants[0].unsuited[0].devices, 2U);
+  EXPECT_EQ(preview.variants[0].unsuited[1].devices, 4U);
+  EXPECT_EQ(preview.variants[1].suits, 7U) << "an engine that is not told is tried";
+  EXPECT_EQ(preview.variants[1].takes, 4U);
+  ASSERT_EQ(preview.variants[1].unsuited.size(), 1U);
+  EXPECT_EQ(preview.variants[1].unsuited[0].message, "needs the ONNX opset 21, the device's engine reads up to 17");
+}
+
 TEST(RolloutPreview, ReasonsBeyondTheLimitAreCountedTogether) {
   std::vector<DeviceGroup> groups;
   for (int i = 0; i < 30; ++i) groups.push_back(group_of(1, "old", "", "precision-" + std::to_string(i)));
@@ -72,6 +98,9 @@ TEST(RolloutPreview, ReasonsBeyondTheLimitAreCountedTogether) {
   ASSERT_EQ(seen.left_out.size(), reasons_limit);
   EXPECT_EQ(seen.left_out.back().message, "other reasons");
   EXPECT_EQ(seen.left_out.back().devices, 30 - (reasons_limit - 1));
+  ASSERT_EQ(seen.variants[0].unsuited.size(), reasons_limit);
+  EXPECT_EQ(seen.variants[0].unsuited.back().message, "other reasons");
+  EXPECT_EQ(seen.variants[0].unsuited.back().devices, 30 - (reasons_limit - 1));
 }
 
 }  // namespace
