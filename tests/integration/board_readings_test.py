@@ -1,5 +1,6 @@
 """A real agent whose owner's command reads numbers, and whose program tells entropy, tags and its runtime, and whose predictions people label: all of
 it is seen on the server."""
+import hashlib
 import json
 import sys
 from pathlib import Path
@@ -32,6 +33,8 @@ command = ["{folder}/readings", "pump_bar"]
 every_s = 5
 timeout_s = 2
 """
+# One more opset_import of protobuf, of ONNX's own domain: version 99.
+OPSET_99 = bytes([0x42, 0x04, 0x0A, 0x00, 0x10, 0x63])
 GOOD = """#!/bin/sh
 echo "{\\"$1\\": 2.5}"
 """
@@ -66,9 +69,42 @@ class BoardReadings(RunningArgosy):
         self.wait_for(lambda device: device["health"].get("custom.pump_bar") == 2.5, "the command's number is there")
         self.wait_for(lambda device: any(word.startswith("onnxruntime ") for word in device["capabilities"].get("runtime_versions", [])),
                       "the runner's ONNX Runtime is named")
+        self.the_device_tells_what_it_is_made_of()
+        self.a_model_that_is_too_new_for_the_engine_is_for_nobody()
         self.a_program_tells_what_it_knows()
         self.a_command_that_fails_loses_its_own_numbers_alone()
         self.labels_that_people_tell_count_once()
+
+    def the_device_tells_what_it_is_made_of(self):
+        self.wait_for(lambda device: "onnx" in device["capabilities"], "the runner has tried out what its engine reads")
+        seen = self.device()["capabilities"]
+        self.assertGreaterEqual(seen["onnx"]["opset"], 17)
+        self.assertGreaterEqual(seen["cores"], 1)
+        self.assertIn("kernel", seen["versions"])
+        found = self.argosy("device", "list", "--filter", "capabilities.opset >= 17 AND capabilities.kernel > 3")
+        self.assertEqual([device["id"] for device in found], ["pump-1"])
+        self.assertEqual(self.argosy("device", "list", "--filter", "capabilities.kernel < 3"), [])
+
+    def put_model(self, data):
+        digest = hashlib.sha256(data).hexdigest()
+        self.assertEqual(self.api("PUT", f"/api/v1/blobs/{digest}", data).status, 201)
+        return digest
+
+    def a_model_that_is_too_new_for_the_engine_is_for_nobody(self):
+        plain = (ROOT / "examples/digits/models/digits-1.0-fp32.onnx").read_bytes()
+        variants = [{"name": "new", "digest": self.put_model(plain + OPSET_99), "format": "onnx", "priority": 1, "selector": {"memory_mb": ">=1"}},
+                    {"name": "jetson", "digest": self.put_model(plain), "format": "onnx", "selector": {"jetpack": ">=5.1,<6"}}]
+        self.assertEqual(self.api("POST", "/api/v1/models", {"name": "reach"}).status, 201)
+        made = self.api("POST", "/api/v1/models/reach/releases", {"version": "1.0", "variants": variants})
+        self.assertEqual(made.status, 201, made.body)
+        self.assertEqual(made.json()["variants"][0]["onnx"]["opset"], 99)
+        preview = self.api("POST", "/api/v1/rollouts/preview", {"model": "reach", "version": "1.0"}).json()
+        new, jetson = preview["variants"]
+        engine = self.device()["capabilities"]["onnx"]["opset"]
+        self.assertEqual(new, {"name": "new", "suits": 0, "takes": 0, "unsuited": [
+            {"devices": 1, "message": f"needs the ONNX opset 99, the device's engine reads up to {engine}"}]})
+        self.assertEqual(jetson["unsuited"], [{"devices": 1, "message": "needs jetpack >=5.1,<6, the device tells none"}])
+        self.assertEqual([each["reason"] for each in preview["left_out"]], ["incompatible"])
 
     def a_program_tells_what_it_knows(self):
         with Observer(str(self.folder / "run/observe.sock")) as agent:
