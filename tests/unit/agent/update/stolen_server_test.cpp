@@ -140,6 +140,12 @@ TEST_F(StolenServer, AVariantForOtherDevicesIsRefused) {
   EXPECT_EQ(bench_.served(), "model three") << bench_.updater().state().message;
 }
 
+TEST_F(StolenServer, ARangeCountsAsFarAsTheDeviceTells) {
+  selector_.ranges.emplace("tflite", VersionRange::parse(">=2.10").value());
+  bench_.install(signed_wish("1.2", "model two", 2, 11));
+  EXPECT_EQ(bench_.served(), "model two") << "a runtime that was not at work since the start is no reason";
+}
+
 TEST_F(StolenServer, ABundleThatIsNoneIsRefused) {
   wire::DesiredModel wish = bench_.wish("1.2", "a foreign model", 2);
   wish.signature = wire::ReleaseSignature{"{}", "{}", {}};
