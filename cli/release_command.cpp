@@ -1,3 +1,4 @@
+#include <cerrno>
 #include <cstdlib>
 #include <filesystem>
 #include <memory>
@@ -6,14 +7,22 @@
 #include "cli/command.hpp"
 #include "cli/compact_command.hpp"
 #include "cli/exit_code.hpp"
+#include "cli/image_folder.hpp"
+#include "cli/made_file.hpp"
+#include "cli/model_format.hpp"
+#include "cli/onnx_file.hpp"
 #include "cli/recall_command.hpp"
 #include "cli/reference_file.hpp"
+#include "cli/release_check.hpp"
 #include "cli/release_document.hpp"
+#include "cli/release_files.hpp"
 #include "cli/release_name.hpp"
 #include "cli/release_patch_command.hpp"
+#include "cli/runner_process.hpp"
 #include "cli/sign_command.hpp"
+#include "cli/variant_flag.hpp"
 #include "common/base/file.hpp"
-#include "common/crypto/digest.hpp"
+#include "common/base/mapped_file.hpp"
 #include "common/json/json_look.hpp"
 #include "common/json/json_text.hpp"
 #include "common/wire/desired.hpp"
@@ -27,29 +36,42 @@ namespace fs = std::filesystem;
 
 namespace {
 
+// What was made for a release: gone with the command.
+class MadeFiles {
+ public:
+  MadeFiles() = default;
+  MadeFiles(const MadeFiles&) = delete;
+  MadeFiles& operator=(const MadeFiles&) = delete;
+  ~MadeFiles() {
+    std::error_code failed;
+    if (!folder_.empty()) fs::remove_all(folder_, failed);
+  }
+  Result<fs::path> write(const fs::path& name, const std::string& content) {
+    std::string pattern = (fs::temp_directory_path() / "argosy-XXXXXX").string();
+    if (folder_.empty()) {
+      if (::mkdtemp(pattern.data()) == nullptr) return errno_error("cannot make " + pattern, errno);
+      folder_ = pattern;
+    }
+    const fs::path folder = folder_ / std::to_string(count_++);
+    fs::create_directory(folder);
+    ARGOSY_CHECK(write_file_atomically(folder / name, content));
+    return folder / name;
+  }
+
+ private:
+  fs::path folder_;
+  int count_ = 0;
+};
+
 struct PublishFlags {
   std::string release;  // model@version
   std::vector<std::string> variants;
   std::vector<std::string> compact_reports;
   std::vector<std::string> key_sets;
-  std::string dataset, metric, reference, per_minute, notes, document, signature;
+  std::string dataset, metric, metric_program, direction, reference, per_minute, notes, document, signature, runner;
+  bool no_check = false, dry_run = false;
   std::optional<double> threshold, max_latency_ms, max_loss, max_latency_ratio;
 };
-
-Result<std::string> upload(const Context& context, const ApiClient& api, const fs::path& file) {
-  auto digest = sha256_file(file);
-  if (!digest) return std::move(digest).error().within("cannot publish " + file.string());
-  const std::string hex = digest->to_hex();
-  ARGOSY_TRY(const bool there, api.has_blob(hex));
-  if (there) return hex;
-  ProgressLine progress("Uploading " + file.filename().string(), context.output.quiet ? 0 : fs::file_size(file));
-  ARGOSY_CHECK(api.put_blob(hex, file, [&](std::uint64_t sent) { progress.update(sent); }));
-  return hex;
-}
-
-Upload upload_to(const Context& context, const ApiClient& api) {
-  return [&context, &api](const fs::path& file) { return upload(context, api, file); };
-}
 
 // JSON of a file that is put into the release as it is.
 Result<json> json_file(const std::string& file) {
@@ -59,31 +81,47 @@ Result<json> json_file(const std::string& file) {
   return document;
 }
 
-// "model.onnx", "fp32=model.onnx" or "fp32=model.onnx,precision=fp32,jetpack>=5.1,<6".
-Result<json> publish_variant(const Context& context, const ApiClient& api, const std::string& text) {
-  json variant{{"name", "default"}, {"priority", 0}};
-  wire::Selector selector;
-  std::string key;
-  std::string file;
-  std::size_t start = 0;
-  for (bool first = true; start <= text.size(); first = false) {
-    const auto comma = std::min(text.find(',', start), text.size());
-    const std::string part = text.substr(start, comma - start);
-    if (first) {
-      const auto equals = part.find('=');
-      if (equals != std::string::npos) variant["name"] = part.substr(0, equals);
-      file = equals == std::string::npos ? part : part.substr(equals + 1);
-    } else {
-      ARGOSY_TRY(key, wire::take_condition(selector, part, key));
-    }
-    start = comma + 1;
-  }
-  ARGOSY_TRY(variant["selector"], parse_json(wire::encode(selector)));
-  const std::string extension = fs::path(file).extension().string();
-  if (extension.size() < 2)
-    return make_error(Errc::invalid_argument, "\"" + file + "\" has no extension that tells its format, such as .onnx");
-  variant["format"] = extension.substr(1);
-  ARGOSY_TRY(variant["digest"], upload(context, api, file));
+// Weights beside the model come into its file: a release has one file a variant.
+Result<fs::path> whole_model(const Context& context, const PublishFlags& flags, const fs::path& file, MadeFiles& made) {
+  const auto format = format_of(file);
+  if (!format || *format != "onnx") return file;
+  const auto bytes = MappedFile::open(file);
+  const auto facts = bytes ? onnx_facts(bytes->bytes()) : std::nullopt;
+  if (!facts || facts->files_beside.empty()) return file;
+  if (!flags.signature.empty())
+    return make_error(Errc::invalid_argument,
+                      file.string() +
+                          " keeps weights in files beside it: put them into one with `argosy release pack " +
+                          file.string() + " -o FILE`, and sign and publish that");
+  ARGOSY_TRY(const std::string whole, packed_onnx(file));
+  ARGOSY_TRY(fs::path packed, made.write(file.filename(), whole));
+  print_note(context.output, file.string() + " keeps weights in " + std::to_string(facts->files_beside.size()) +
+                                 " file(s) beside it: packed into one of " +
+                                 human_bytes(static_cast<double>(whole.size())) + ", weights byte for byte");
+  return packed;
+}
+
+// A folder of pictures becomes arrays: devices have no need to know what a JPEG is.
+Result<fs::path> dataset_file(const Context& context, const fs::path& dataset, MadeFiles& made) {
+  std::error_code failed;
+  if (!fs::is_directory(dataset, failed)) return dataset;
+  ARGOSY_TRY(const std::string arrays, npz_of_pictures(dataset));
+  print_note(context.output, "The pictures of " + dataset.string() + " become a data set of " +
+                                 human_bytes(static_cast<double>(arrays.size())));
+  return made.write("pictures.npz", arrays);
+}
+
+Result<json> publish_variant(const Context& context, const PublishFlags& flags, const std::string& text,
+                             ReleaseFiles& files, MadeFiles& made) {
+  ARGOSY_TRY(const VariantFlag flag, parse_variant_flag(text, [](const fs::path& path) {
+               std::error_code failed;
+               return fs::is_regular_file(path, failed);
+             }));
+  json variant{{"name", flag.name}, {"priority", 0}};
+  ARGOSY_TRY(variant["selector"], parse_json(wire::encode(flag.selector)));
+  ARGOSY_TRY(variant["format"], format_of(flag.file));
+  ARGOSY_TRY(const fs::path file, whole_model(context, flags, flag.file, made));
+  ARGOSY_TRY(variant["digest"], files.add(file));
   return variant;
 }
 
@@ -93,7 +131,7 @@ Result<json> validation_from_flags(const PublishFlags& flags) {
   wire::ValidationSpec spec;
   spec.metric = !flags.metric.empty() ? flags.metric : inputs_alone ? "none" : "accuracy";
   const auto rule = wire::metric_rule(spec.metric);
-  spec.higher_is_better = !rule || rule->higher_is_better;
+  spec.higher_is_better = flags.direction.empty() ? !rule || rule->higher_is_better : flags.direction == "higher";
   spec.threshold = flags.threshold.value_or(0);
   spec.max_loss = flags.max_loss;
   if (auto wrong = wire::contradiction_in(spec)) return make_error(Errc::invalid_argument, std::move(*wrong));
@@ -128,18 +166,20 @@ Result<json> promised_rate(const std::string& text) {
   return rate;
 }
 
-Result<json> release_from_flags(const Context& context, const ApiClient& api, const PublishFlags& flags) {
+Result<json> release_from_flags(const Context& context, const PublishFlags& flags, ReleaseFiles& files,
+                                MadeFiles& made) {
   ARGOSY_TRY(const ReleaseName name, parse_release_name(flags.release));
   if (flags.variants.empty())
     return make_error(Errc::invalid_argument, "a release needs a file: --variant [NAME=]FILE, or --from DOCUMENT");
   json document{{"model", name.model}, {"version", name.version}, {"notes", flags.notes}, {"variants", json::array()}};
   for (const std::string& text : flags.variants) {
-    ARGOSY_TRY(json variant, publish_variant(context, api, text));
+    ARGOSY_TRY(json variant, publish_variant(context, flags, text, files, made));
     document["variants"].push_back(std::move(variant));
   }
   if (!flags.dataset.empty()) {
     ARGOSY_TRY(document["validation"], validation_from_flags(flags));
-    ARGOSY_TRY(document["validation"]["dataset"], upload(context, api, flags.dataset));
+    ARGOSY_TRY(const fs::path dataset, dataset_file(context, flags.dataset, made));
+    ARGOSY_TRY(document["validation"]["dataset"], files.add(dataset));
   } else if (flags.threshold || flags.max_latency_ms || flags.max_loss || flags.max_latency_ratio) {
     return make_error(Errc::invalid_argument, "these options need something to measure the model on: name a --dataset");
   }
@@ -172,21 +212,75 @@ Result<void> ensure_model(const ApiClient& api, const std::string& model) {
   return made.error();
 }
 
+// What stands in a document in capitals is as good as in small letters.
+void lower_formats(json& document) {
+  for (json& variant : document["variants"]) {
+    if (!member(variant, "format").is_string()) continue;
+    const auto format = format_of("model." + text_in(variant, "format"));
+    if (format) variant["format"] = *format;
+  }
+}
+
+// Errc::incompatible and its kin when no device could take the release; nothing is published then.
+Result<json> try_out(const Context& context, const PublishFlags& flags, const json& document,
+                     const ReleaseFiles& files) {
+  if (flags.no_check) {
+    print_note(context.output,
+               "Nothing was tried, as --no-check asks: neither whether the models load nor what they score");
+    return json::array();
+  }
+  ReleaseTrial trial;
+  auto runner = find_runner(flags.runner);
+  if (!runner && !flags.runner.empty()) return std::move(runner).error();
+  if (runner) trial.runner = *runner;
+  if (!flags.metric_program.empty()) trial.metric_program = fs::absolute(flags.metric_program);
+  auto findings = check_release(document, files, trial);
+  if (!findings) return std::move(findings).error().within("nothing was published");
+  for (const std::string& sentence : findings->said) print_note(context.output, sentence);
+  return std::move(findings->variants);
+}
+
 Result<int> publish(const Context& context, const PublishFlags& flags) {
-  ARGOSY_TRY(const ApiClient api, context.api());
-  ARGOSY_TRY(json document, flags.document.empty() ? release_from_flags(context, api, flags)
-                                                   : read_release_document(flags.document, upload_to(context, api)));
+  ReleaseFiles files;
+  MadeFiles made_files;
+  const auto add = [&](const fs::path& file) -> Result<std::string> {
+    ARGOSY_TRY(const fs::path whole, whole_model(context, flags, file, made_files));
+    return files.add(whole);
+  };
+  ARGOSY_TRY(json document, flags.document.empty() ? release_from_flags(context, flags, files, made_files)
+                                                   : read_release_document(flags.document, add));
+  lower_formats(document);
   for (const std::string& file : flags.compact_reports) ARGOSY_CHECK(attach_compact_report(document, file));
   if (!flags.signature.empty()) {
     ARGOSY_TRY(document["signature"], load_signature(flags.signature, flags.key_sets));
   }
+  ARGOSY_TRY(const json tried, try_out(context, flags, document, files));
+  if (flags.dry_run) {
+    document["tried"] = tried;
+    if (context.output.json) print_json(document);
+    print_note(context.output, "Nothing was published, as --dry-run asks");
+    return exit_ok;
+  }
+  ARGOSY_TRY(const ApiClient api, context.api());
+  ARGOSY_CHECK(files.upload(api, context.output));
   const std::string model = cell(document, "/model");
   document.erase("model");
   ARGOSY_CHECK(ensure_model(api, model));
-  ARGOSY_TRY(const json made, api.post("/models/" + net::percent_encode(model) + "/releases", document));
+  ARGOSY_TRY(json made, api.post("/models/" + net::percent_encode(model) + "/releases", document));
+  made["tried"] = tried;
   if (context.output.json) print_json(made);
   print_note(context.output, "Published " + model + "@" + cell(document, "/version") + " with " +
                                  std::to_string(list_in(document, "variants").size()) + " variant(s)");
+  return exit_ok;
+}
+
+Result<int> pack_model(const Context& context, const std::string& model, const std::string& packed) {
+  ARGOSY_TRY(const std::string whole, packed_onnx(model));
+  ARGOSY_TRY(MadeFile file, MadeFile::create(packed, {model}));
+  ARGOSY_CHECK(file.write(as_bytes(whole)));
+  ARGOSY_CHECK(file.keep());
+  print_note(context.output,
+             "Packed " + model + " into " + packed + ", " + human_bytes(static_cast<double>(whole.size())));
   return exit_ok;
 }
 
@@ -265,10 +359,21 @@ void add_release_commands(CLI::App& root, Context& context) {
       "jetpack>=5.1,<6, tensorrt~8.5, opset>=17 or memory_mb>=2000; may be repeated");
   publishing->add_option("--dataset", flags->dataset,
                          "Validation set that devices try it on first: .npz with arrays x and y (labels, or golden "
-                         "outputs), or .npy of inputs alone");
+                         "outputs), .npy of inputs alone, or a folder of PNG and JPEG files with labels.csv");
   publishing->add_option("--metric", flags->metric,
-                         "What to measure on it: accuracy (default), topK_accuracy, f1, mae, mse, cosine, "
-                         "max_abs_difference, or none (default of inputs alone)");
+                         "What to measure on it: accuracy (default), topK_accuracy, f1, iou, dice, roc_auc, pr_auc, "
+                         "average_precision, mae, mse, cosine, max_abs_difference, map, map50, map75, wer, perplexity, "
+                         "recall_at_K, exec-NAME for a program of the devices, or none (default of inputs alone)");
+  publishing->add_option(
+      "--metric-program", flags->metric_program,
+      "Of a metric exec-NAME: the program that devices have under [validation.metrics], to try it here");
+  publishing->add_option("--direction", flags->direction, "Of a metric exec-NAME: which values are better")
+      ->check(CLI::IsMember({"higher", "lower"}));
+  publishing->add_option("--runner", flags->runner,
+                         "argosy-runner, which tries the models before they are published; else the one beside this "
+                         "program or in PATH");
+  publishing->add_flag("--dry-run", flags->dry_run, "Try everything and publish nothing");
+  publishing->add_flag("--no-check", flags->no_check, "Publish without trying anything");
   publishing->add_option("--threshold", flags->threshold,
                          "Devices refuse the release when its value is worse, which is over this for mae, mse and "
                          "max_abs_difference, and under it for the others");
@@ -292,6 +397,14 @@ void add_release_commands(CLI::App& root, Context& context) {
   publishing->add_option("--key-set", flags->key_sets,
                          "What `argosy key rotate` wrote, for devices that do not know the key yet; in order");
   publishing->callback([&context, flags] { context.chosen = [&context, flags] { return publish(context, *flags); }; });
+
+  auto* pack = release->add_subcommand("pack", "Put an ONNX model and its weights beside it into one file");
+  auto model = std::make_shared<std::string>(), packed = std::make_shared<std::string>();
+  pack->add_option("model", *model, "Model, with the files that it names in its folder")->required();
+  pack->add_option("-o,--output", *packed, "File to write; - for standard output")->required();
+  pack->callback([&context, model, packed] {
+    context.chosen = [&context, model, packed] { return pack_model(context, *model, *packed); };
+  });
 
   add_compact_command(*release, context);
 

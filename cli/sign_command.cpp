@@ -10,6 +10,7 @@
 
 #include "cli/evidence_command.hpp"
 #include "cli/exit_code.hpp"
+#include "cli/model_format.hpp"
 #include "cli/release_name.hpp"
 #include "common/base/file.hpp"
 #include "common/crypto/digest.hpp"
@@ -70,11 +71,9 @@ std::uint64_t present_sequence() {
 
 Result<signing::SignedFile> measured(const std::string& path) {
   const fs::path file(path);
-  const std::string extension = file.extension().string();
-  if (extension.size() < 2)
-    return make_error(Errc::invalid_argument, "\"" + path + "\" has no extension that tells its format, such as .onnx");
+  ARGOSY_TRY(std::string format, format_of(file));
   ARGOSY_TRY(const FileDigest found, measure_file(file));
-  return signing::SignedFile{{file.filename().string(), extension.substr(1), found.size_bytes, {}}, found.digest};
+  return signing::SignedFile{{file.filename().string(), std::move(format), found.size_bytes, {}}, found.digest};
 }
 
 // "digits-int8.onnx,precision=int8,runtime=onnxruntime".

@@ -137,10 +137,15 @@ class Agent {
 
  private:
   static Models::Options models_options(const Config& config, TrustPolicy trust, std::uint64_t seed) {
-    return {config.device,         config.runner,
-            config.local_dataset,  seed,
-            std::move(trust),      config.validation_commands,
-            config.local_datasets, config.validation_open_box};
+    return {config.device,
+            config.runner,
+            config.local_dataset,
+            seed,
+            std::move(trust),
+            config.validation_commands,
+            config.local_datasets,
+            config.validation_metrics,
+            config.validation_open_box};
   }
   std::function<bool(std::function<void()>)> job_port() {
     return [this](std::function<void()> job) { return jobs_.post(std::move(job)); };

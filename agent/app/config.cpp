@@ -274,6 +274,7 @@ void read_validation(Section section, Config& config) {
   section.path("local_dataset", config.local_dataset);
   read_paths(section.section("local_datasets"), "model", config.local_datasets);
   read_paths(section.section("commands"), "model format", config.validation_commands);
+  read_paths(section.section("metrics"), "metric", config.validation_metrics);
   section.flag("open_box", config.validation_open_box);
   section.finish();
 }

@@ -78,6 +78,7 @@ struct Config {
   std::optional<std::filesystem::path> local_dataset;                // of every model
   std::map<std::string, std::filesystem::path> local_datasets;       // by model, in place of it
   std::map<std::string, std::filesystem::path> validation_commands;  // by the models' format
+  std::map<std::string, std::filesystem::path> validation_metrics;   // NAME of a metric exec-NAME: its program
   bool validation_open_box = false;                                  // validate where the system permits no box, too
   std::vector<std::string> signing_keys;                             // files of the publishers' public keys
   bool signing_required = false;                                     // default: whether there are keys

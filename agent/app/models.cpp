@@ -90,6 +90,7 @@ Models::Entry* Models::entry(const std::string& model) {
                          options_.seed,
                          options_.trust,
                          options_.commands,
+                         options_.metric_programs,
                          options_.open_box};
   auto updater = std::make_shared<ModelUpdater>(std::move(options), ports_);
   const auto started = updater->start();

@@ -24,8 +24,9 @@ class Models {
     std::uint64_t seed = 0;
     TrustPolicy trust = {};
     std::map<std::string, std::filesystem::path> commands = {};
-    std::map<std::string, std::filesystem::path> local_datasets = {};  // by model, in place of `local_dataset`
-    bool open_box = false;                                             // validate where no box is permitted, too
+    std::map<std::string, std::filesystem::path> local_datasets = {};   // by model, in place of `local_dataset`
+    std::map<std::string, std::filesystem::path> metric_programs = {};  // by the NAME of a metric exec-NAME
+    bool open_box = false;                                              // validate where no box is permitted, too
   };
 
   // `ports.baseline` and `ports.changed` are filled in here; `changed` is called after each change worth a report.

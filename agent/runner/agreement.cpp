@@ -9,19 +9,19 @@ namespace {
 
 constexpr double single_tolerance = 0.01;  // of the largest magnitude
 
-std::size_t highest(std::span<const float> scores) {
+std::size_t highest(std::span<const double> scores) {
   return static_cast<std::size_t>(std::max_element(scores.begin(), scores.end()) - scores.begin());
 }
 
 }  // namespace
 
-void Agreement::add(std::span<const float> exact, std::span<const float> other) {
+void Agreement::add(std::span<const double> exact, std::span<const double> other) {
   ++samples_;
   double furthest = 0;
   for (std::size_t i = 0; i < exact.size(); ++i) {
-    const double difference = std::abs(double{exact[i]} - other[i]);
+    const double difference = std::abs(exact[i] - other[i]);
     furthest = std::isnan(difference) ? std::numeric_limits<double>::infinity() : std::max(furthest, difference);
-    if (std::isfinite(exact[i])) largest_score_ = std::max(largest_score_, std::abs(double{exact[i]}));
+    if (std::isfinite(exact[i])) largest_score_ = std::max(largest_score_, std::abs(exact[i]));
   }
   max_difference_ = std::max(max_difference_, furthest);
   if (exact.size() == 1) return single_differences_.push_back(furthest);

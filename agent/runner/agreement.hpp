@@ -12,7 +12,7 @@ namespace argosy::agent {
 class Agreement {
  public:
   // The answers of both models to one sample: as many scores. What is not a number agrees with nothing.
-  void add(std::span<const float> exact, std::span<const float> other);
+  void add(std::span<const double> exact, std::span<const double> other);
 
   std::uint64_t samples() const { return samples_; }
   // The share of samples for which both models' highest scores belong to the same class. Of models that answer with one

@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <cstring>
 #include <functional>
+#include <memory>
 
 #include "agent/runner/agreement.hpp"
 #include "agent/runner/dataset.hpp"
-#include "agent/runner/grading.hpp"
+#include "agent/runner/grader.hpp"
 #include "agent/runner/session.hpp"
 #include "common/base/random.hpp"
 
@@ -19,16 +21,20 @@ using Json = nlohmann::json;
 constexpr std::int64_t free_dimension = 64;  // what a dimension of any size becomes in generated samples
 constexpr float furthest_normal = 3;         // generated values are clipped there
 
-// Where samples come from: fills the input of one.
+// Where samples come from: an array of one row that is filled anew for each.
 struct Samples {
   std::size_t count = 0;
   std::vector<std::int64_t> shape;  // of one
-  std::string description;
-  std::function<void(std::size_t, std::span<float>)> fill;
+  NpzEntry array;
+  std::shared_ptr<std::vector<std::uint8_t>> bytes;
+  std::function<void(std::span<float>)> fill;
 };
 
 Result<std::vector<std::int64_t>> shape_of(const Session& session) {
-  if (session.inputs().empty() || session.inputs()[0].shape.empty())
+  if (session.inputs().size() != 1)
+    return make_error(Errc::incompatible, "the model has " + std::to_string(session.inputs().size()) +
+                                              " inputs, and samples are generated for one: name a data set");
+  if (session.inputs()[0].shape.empty())
     return make_error(Errc::incompatible, "the model has no input with a batch dimension: samples cannot be generated");
   std::vector<std::int64_t> shape(session.inputs()[0].shape.begin() + 1, session.inputs()[0].shape.end());
   std::replace_if(
@@ -59,72 +65,95 @@ Result<Samples> generated(const Session& session, const RunnerOptions& options) 
   Samples samples;
   ARGOSY_TRY(samples.shape, shape_of(session));
   samples.count = static_cast<std::size_t>(options.generate);
-  samples.description = "generated samples";
   const std::string& type = session.inputs()[0].type;
   const float middle = type == "uint8" ? 128 : 0, spread = type == "uint8" || type == "int8" ? 40 : 1;
-  samples.fill = [rng = Rng(static_cast<std::uint64_t>(options.seed)), middle, spread, shape = samples.shape](
-                     std::size_t, std::span<float> out) mutable {
+  samples.fill = [rng = Rng(static_cast<std::uint64_t>(options.seed)), middle, spread,
+                  shape = samples.shape](std::span<float> out) mutable {
     std::ranges::fill(out, 0.0F);
     add_normal_field(rng, shape, out);
     for (float& value : out) value = middle + spread * std::clamp(value, -furthest_normal, furthest_normal);
   };
+  std::size_t values = 1;
+  for (const std::int64_t size : samples.shape) values *= static_cast<std::size_t>(size);
+  samples.bytes = std::make_shared<std::vector<std::uint8_t>>(values * sizeof(float));
+  samples.array = {"generated samples", {.type = NpyType::float32, .shape = samples.shape, .data = *samples.bytes}};
+  samples.array.array.shape.insert(samples.array.array.shape.begin(), 1);
   return samples;
 }
 
-Samples taken_from(const Dataset& data) {
-  return {data.size(),
-          {data.sample_shape().begin(), data.sample_shape().end()},
-          data.describe(),
-          [&data](std::size_t index, std::span<float> out) { data.sample(index, out); }};
+// The first of a model's answers that can be compared: numbers, or a class by its name.
+const Output* comparable(const Answer& answer) {
+  for (const Output& output : answer)
+    if (!output.values.empty()) return &output;
+  return nullptr;
 }
 
-// The metric of both models, where it is known what is right.
-class Graded {
- public:
-  static Result<Graded> make(const Dataset& data, const std::string& metric) {
-    ARGOSY_TRY(Truths truths, Truths::make(data, metric));
-    Graded graded(std::move(truths));
-    ARGOSY_TRY(graded.exact_, make_metric(metric));
-    ARGOSY_TRY(graded.other_, make_metric(metric));
-    return graded;
-  }
-  Result<void> add(std::size_t sample, std::span<const float> exact, std::span<const float> other) {
-    ARGOSY_TRY(const Truth truth, truths_.of(sample, exact.size()));
-    exact_->add(exact, truth);
-    other_->add(other, truth);
-    return {};
-  }
-  Json report(const std::string& metric) const {
-    if (!exact_->value()) return nullptr;
-    return {{"name", metric}, {"value", *exact_->value()}, {"other", *other_->value()}};
-  }
+using TakeBoth = std::function<Result<void>(std::size_t, const Answer&, const Answer&)>;
 
- private:
-  explicit Graded(Truths truths) : truths_(std::move(truths)) {}
-  Truths truths_;
-  std::unique_ptr<Metric> exact_, other_;
-};
+Result<void> add_to(Agreement& agreement, const Answer& exact, const Answer& other) {
+  const Output *one = comparable(exact), *two = comparable(other);
+  if (one == nullptr || two == nullptr)
+    return make_error(Errc::incompatible, "the models answer with no numbers, which alone are compared");
+  if (one->values.size() != two->values.size())
+    return make_error(Errc::incompatible, "the models answer with " + std::to_string(one->values.size()) + " and " +
+                                              std::to_string(two->values.size()) + " scores");
+  agreement.add(one->values, two->values);
+  return {};
+}
 
-Result<void> compare_each(
-    Session& exact, Session& other, const Samples& samples, Agreement& agreement,
-    const std::function<Result<void>(std::size_t, std::span<const float>, std::span<const float>)>& grade) {
-  ARGOSY_CHECK(exact.prepare(samples.shape, samples.description));
-  ARGOSY_CHECK(other.prepare(samples.shape, samples.description));
+Result<void> compare_generated(Session& exact, Session& other, Samples& samples, Agreement& agreement) {
+  const SampleSource source{[&](const Port&) { return &samples.array; }, "generated samples", 1};
+  ARGOSY_CHECK(exact.prepare(source));
+  ARGOSY_CHECK(other.prepare(source));
+  std::vector<float> values(samples.bytes->size() / sizeof(float));
   for (std::size_t i = 0; i < samples.count; ++i) {
-    samples.fill(i, exact.input());
-    std::ranges::copy(exact.input(), other.input().begin());
-    ARGOSY_TRY(const auto scores, exact.run());
-    ARGOSY_TRY(const auto others, other.run());
-    if (scores.size() != others.size() || scores.empty())
-      return make_error(Errc::incompatible, "the models answer with " + std::to_string(scores.size()) + " and " +
-                                                std::to_string(others.size()) + " scores");
-    agreement.add(scores, others);
-    ARGOSY_CHECK(grade(i, scores, others));
+    samples.fill(values);
+    std::memcpy(samples.bytes->data(), values.data(), samples.bytes->size());
+    for (Session* session : {&exact, &other}) {
+      session->fill(0);
+      ARGOSY_CHECK(session->run());
+    }
+    ARGOSY_TRY(const auto one, exact.answers());
+    ARGOSY_TRY(const auto two, other.answers());
+    ARGOSY_CHECK(add_to(agreement, one[0], two[0]));
   }
   return {};
 }
 
-Json report_of(const Agreement& agreement, const Samples& samples) {
+// Both models may take different numbers of samples at once: each answers for itself, in turns.
+class Answers {
+ public:
+  Answers(Session& session, std::size_t count) : session_(&session), count_(count) {}
+  Result<const Answer*> of(std::size_t sample) {
+    if (sample >= end_) {
+      session_->fill(sample);
+      ARGOSY_CHECK(session_->run());
+      ARGOSY_TRY(batch_, session_->answers());
+      start_ = sample;
+      end_ = std::min(sample + session_->batch(), count_);
+    }
+    return &batch_[sample - start_];
+  }
+
+ private:
+  Session* session_;
+  std::size_t count_, start_ = 0, end_ = 0;
+  std::span<const Answer> batch_;
+};
+
+Result<void> compare_on(const Dataset& data, Session& exact, Session& other, const TakeBoth& take) {
+  ARGOSY_CHECK(exact.prepare(exact.source_of(data)));
+  ARGOSY_CHECK(other.prepare(other.source_of(data)));
+  Answers ones(exact, data.size()), twos(other, data.size());
+  for (std::size_t i = 0; i < data.size(); ++i) {
+    ARGOSY_TRY(const Answer* one, ones.of(i));
+    ARGOSY_TRY(const Answer* two, twos.of(i));
+    ARGOSY_CHECK(take(i, *one, *two));
+  }
+  return {};
+}
+
+Json report_of(const Agreement& agreement, const std::vector<std::int64_t>& sample_shape) {
   const double difference = agreement.max_difference();
   return {{"ok", true},
           {"samples", agreement.samples()},
@@ -134,7 +163,7 @@ Json report_of(const Agreement& agreement, const Samples& samples) {
           {"predictions", agreement.distinct_predictions()},
           {"metric", nullptr},
           {"seed", nullptr},
-          {"sample_shape", samples.shape}};
+          {"sample_shape", sample_shape}};
 }
 
 }  // namespace
@@ -144,19 +173,30 @@ Result<Json> compare_models(const RunnerOptions& options) {
   ARGOSY_TRY(Session other, Session::load(*options.compare_with, options.threads));
   Agreement agreement;
   if (!options.dataset) {
-    ARGOSY_TRY(const Samples samples, generated(exact, options));
-    ARGOSY_CHECK(compare_each(exact, other, samples, agreement, [](auto, auto, auto) { return Result<void>(); }));
-    Json report = report_of(agreement, samples);
+    ARGOSY_TRY(Samples samples, generated(exact, options));
+    ARGOSY_CHECK(compare_generated(exact, other, samples, agreement));
+    Json report = report_of(agreement, samples.shape);
     report["seed"] = options.seed;
     return {boost::system::in_place_value, std::move(report)};
   }
   ARGOSY_TRY(const Dataset data, Dataset::open(*options.dataset));
-  ARGOSY_TRY(Graded graded, Graded::make(data, options.metric));
-  const Samples samples = taken_from(data);
-  ARGOSY_CHECK(compare_each(exact, other, samples, agreement,
-                            [&](std::size_t i, auto scores, auto others) { return graded.add(i, scores, others); }));
-  Json report = report_of(agreement, samples);
-  report["metric"] = graded.report(options.metric);
+  ARGOSY_TRY(const GraderPtr of_exact, make_grader(data, options.metric, options.metric_program));
+  ARGOSY_TRY(const GraderPtr of_other, make_grader(data, options.metric, options.metric_program));
+  const TakeBoth take = [&](std::size_t i, const Answer& one, const Answer& two) -> Result<void> {
+    ARGOSY_CHECK(add_to(agreement, one, two));
+    ARGOSY_CHECK(of_exact->add(i, one));
+    ARGOSY_CHECK(of_other->add(i, two));
+    return {};
+  };
+  ARGOSY_CHECK(compare_on(data, exact, other, take));
+  ARGOSY_CHECK(of_exact->finish());
+  ARGOSY_CHECK(of_other->finish());
+  std::vector<std::int64_t> sample_shape;
+  if (const NpzEntry* x = data.samples()) sample_shape.assign(x->array.shape.begin() + 1, x->array.shape.end());
+  Json report = report_of(agreement, sample_shape);
+  if (of_exact->value())
+    report["metric"] = {
+        {"name", options.metric}, {"value", *of_exact->value()}, {"other", of_other->value().value_or(0)}};
   return {boost::system::in_place_value, std::move(report)};
 }
 

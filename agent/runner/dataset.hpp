@@ -1,7 +1,8 @@
-// Samples to try a model on, and what is right for them: `x` [N,...], and `y`: labels [N] of integers, or golden
-// outputs [N,...] of floats, or nothing. An .npz file with x and y, an .npy file of x alone, or a folder with x.npy and
-// y.npy; mapped into memory read-only. Blocking open. Limits: 2 GiB a file, 1,000,000 samples. Move-only; any thread,
-// one at a time.
+// Samples to try a model on, and what is right for them: arrays of N rows each, of an .npz file, of an .npy file (the
+// samples alone) or of the .npy files of a folder. The samples are `x` and the truths `y`, or what people call them
+// (x_test, images, arr_0; y_test, labels, arr_1), or the arrays that the settings name; several inputs of a model are
+// arrays of their names. Mapped into memory read-only. Blocking open. Limits: 2 GiB a file, 1,000,000 samples.
+// Move-only; any thread, one at a time.
 #pragma once
 
 #include <cstdint>
@@ -10,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/runner/dataset_settings.hpp"
 #include "agent/runner/npy.hpp"
 #include "common/base/mapped_file.hpp"
 
@@ -23,41 +25,52 @@ struct SamplesOnDisk {
 
 class Dataset {
  public:
-  enum class Truths : std::uint8_t { none, labels, outputs };
-
   // Errc::not_found, too_large or io for the file; Errc::corrupt for what is in it.
   static Result<Dataset> open(const std::filesystem::path& path);
 
-  std::size_t size() const { return static_cast<std::size_t>(x_.shape[0]); }
-  std::size_t values_per_sample() const { return size() == 0 ? 0 : x_.count() / size(); }
-  // The shape of one sample: x's without the first dimension.
-  std::span<const std::int64_t> sample_shape() const { return std::span(x_.shape).subspan(1); }
-  // Sample `index` by value; `out` holds values_per_sample().
-  void sample(std::size_t index, std::span<float> out) const { copy_row(x_, index, out); }
-  const NpyArray& x() const { return x_; }
-  const SamplesOnDisk& samples_on_disk() const { return on_disk_; }
+  std::size_t size() const { return size_; }
+  const std::vector<NpzEntry>& arrays() const { return arrays_; }
+  const NpyArray* array(std::string_view name) const;
+  const DatasetSettings& settings() const { return settings_; }
 
-  Truths truths() const;
-  // Where there are labels.
-  std::int64_t label(std::size_t index) const { return static_cast<std::int64_t>(y_.at(index)); }
-  // Where there are golden outputs: how many values each has, and those of sample `index`.
-  std::size_t values_per_output() const { return y_.count() / size(); }
-  void output(std::size_t index, std::span<float> out) const { copy_row(y_, index, out); }
+  // The samples of a model with one input; null where no array is known as that.
+  const NpzEntry* samples() const { return entry(x_); }
+  // What is right; null where there is nothing.
+  const NpzEntry* truths() const { return entry(y_); }
+  bool is_truth(const NpzEntry& each) const { return &each == truths(); }
 
-  std::string describe() const { return "x " + x_.describe(); }
-  std::string describe_truths() const { return y_.describe(); }
+  // Nothing where the samples lie in no file as they are needed: they were unpacked.
+  std::optional<SamplesOnDisk> samples_on_disk() const;
+
+  // "x float32 [400,1,8,8]", or all arrays where there is no one array of samples.
+  std::string describe() const;
+  // "array 'y' int64 [400]"
+  std::string describe_truths() const;
+
+  // What is odd about the samples, a sentence each.
+  std::vector<std::string> notes() const;
 
  private:
-  Dataset() = default;
-  Result<void> take(MappedFile file, const std::filesystem::path& path);
-  Result<void> take_folder(const std::filesystem::path& folder);
-  void take_samples(NpyArray x, const std::filesystem::path& path, ByteView file);
-  static void copy_row(const NpyArray& array, std::size_t index, std::span<float> out);
+  static constexpr std::size_t none = static_cast<std::size_t>(-1);
+  struct Source {
+    MappedFile file;
+    std::filesystem::path path;
+  };
 
-  std::vector<MappedFile> files_;
-  SamplesOnDisk on_disk_;
-  NpyArray x_, y_;
-  bool has_y_ = false;
+  Dataset() = default;
+  Result<void> take(const std::filesystem::path& path);
+  Result<void> take_folder(const std::filesystem::path& folder);
+  Result<void> take_settings();
+  Result<void> find_roles();
+  Result<void> check();
+  const NpzEntry* entry(std::size_t index) const { return index == none ? nullptr : &arrays_[index]; }
+  std::size_t find(std::string_view name) const;
+  std::size_t find_any(std::span<const std::string_view> names) const;
+
+  std::vector<Source> sources_;
+  std::vector<NpzEntry> arrays_;
+  DatasetSettings settings_;
+  std::size_t x_ = none, y_ = none, size_ = 0;
 };
 
 }  // namespace argosy::agent

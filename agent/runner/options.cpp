@@ -4,7 +4,7 @@
 #include <limits>
 #include <string_view>
 
-#include "agent/runner/metric.hpp"
+#include "common/wire/metric_rule.hpp"
 
 namespace argosy::agent {
 
@@ -13,7 +13,11 @@ const char* const runner_usage =
     "Loads a model, measures it on data sets, and prints one JSON object.\n"
     "  --dataset PATH         the release's data set, .npz, .npy or a folder; without any, the model is only loaded\n"
     "  --local-dataset PATH   this device's own data set, reported beside the release's\n"
-    "  --metric NAME          accuracy (default), topK_accuracy, f1, mae, mse, cosine, max_abs_difference or none\n"
+    "  --metric NAME          accuracy (default), topK_accuracy, f1, iou, dice, roc_auc, pr_auc, average_precision, "
+    "mae,\n"
+    "                         mse, cosine, max_abs_difference, map, map50, map75, wer, perplexity, recall_at_K,\n"
+    "                         exec-NAME or none\n"
+    "  --metric-program FILE  judges the answers for exec-NAME: docs/validation.md\n"
     "  --exec PROGRAM         runs the model with this program, for any engine: docs/validation.md\n"
     "  --format NAME          the model's format, for that program, default onnx\n"
     "  --box required|any     any: go on even where the system permits no box, default required\n"
@@ -78,6 +82,8 @@ Result<void> apply(RunnerOptions& options, std::string_view flag, std::string_vi
     options.format = value;
   else if (flag == "--metric")
     options.metric = value;
+  else if (flag == "--metric-program")
+    options.metric_program = value;
   else if (flag == "--box" && (value == "required" || value == "any"))
     options.box_required = value == "required";
   else if (flag == "--box")
@@ -96,7 +102,7 @@ Result<RunnerOptions> parse_runner_options(std::span<const char* const> argument
     ARGOSY_CHECK(apply(options, arguments[i], arguments[i + 1]));
   }
   if (options.model.empty()) return usage_error("--model is missing");
-  ARGOSY_CHECK(make_metric(options.metric));
+  if (!wire::metric_rule(options.metric)) return usage_error(wire::unknown_metric(options.metric));
   if (options.exec && options.compare_with)
     return usage_error("--exec does not go with --compare-with: two models are compared by ONNX Runtime");
   return options;

@@ -18,14 +18,15 @@ struct RunnerOptions {
   std::optional<std::filesystem::path> exec;           // a program that runs the model in place of ONNX Runtime
   std::string format = "onnx";                         // of the model; told to that program
   std::string metric = "accuracy";
-  bool box_required = true;  // false: measures in an open box, too
-  int threads = 1;           // 1..64
-  int warmup = 5;            // runs before the clock counts, 0..1000
-  int max_memory_mb = 512;   // 32..1048576
-  int cpu_seconds = 60;      // 1..86400
-  int top_worst = 10;        // 0..1000
-  int generate = 1000;       // samples to compare on where there is no data set, 1..1000000
-  int seed = 1;              // of those, 0..2147483647
+  std::optional<std::filesystem::path> metric_program;  // of a metric exec-NAME
+  bool box_required = true;                             // false: measures in an open box, too
+  int threads = 1;                                      // 1..64
+  int warmup = 5;                                       // runs before the clock counts, 0..1000
+  int max_memory_mb = 512;                              // 32..1048576
+  int cpu_seconds = 60;                                 // 1..86400
+  int top_worst = 10;                                   // 0..1000
+  int generate = 1000;                                  // samples to compare on where there is no data set, 1..1000000
+  int seed = 1;                                         // of those, 0..2147483647
 };
 
 extern const char* const runner_usage;

@@ -4,9 +4,9 @@
 
 #include <filesystem>
 #include <functional>
-#include <span>
 #include <string>
 
+#include "agent/runner/answer.hpp"
 #include "agent/runner/dataset.hpp"
 #include "common/base/error.hpp"
 
@@ -25,7 +25,7 @@ struct ProgramRun {
   double peak_memory_mb = 0;  // of the program and of what it waited for
 };
 
-using TakeAnswer = std::function<Result<void>(std::span<const float> values, double latency_ms)>;
+using TakeAnswer = std::function<Result<void>(const Answer& answer, double latency_ms)>;
 
 // Without `data` the program only loads the model. Errc::malformed_model, incompatible and corrupt are the program's
 // own words; Errc::timeout when it used up its CPU time, unavailable when it cannot be started, io when it broke the

@@ -27,14 +27,16 @@ double ms_since(Clock::time_point start) {
 }
 
 Result<void> answer_all(Session& session, const Dataset& data, int warmup, const TakeAnswer& take) {
-  ARGOSY_CHECK(session.prepare(data.sample_shape(), data.describe()));
-  data.sample(0, session.input());
+  ARGOSY_CHECK(session.prepare(session.source_of(data)));
+  session.fill(0);
   for (int i = 0; i < warmup; ++i) ARGOSY_CHECK(session.run());
-  for (std::size_t i = 0; i < data.size(); ++i) {
-    data.sample(i, session.input());
+  for (std::size_t first = 0; first < data.size(); first += session.batch()) {
+    session.fill(first);
     const auto start = Clock::now();
-    ARGOSY_TRY(const auto answer, session.run());
-    ARGOSY_CHECK(take(answer, ms_since(start)));
+    ARGOSY_CHECK(session.run());
+    const double latency_ms = ms_since(start);
+    ARGOSY_TRY(const auto answers, session.answers());
+    for (const Answer& answer : answers) ARGOSY_CHECK(take(answer, latency_ms));
   }
   return {};
 }
@@ -58,7 +60,9 @@ Json measured_json(const Measured& measured) {
       {"correct", or_null(measured.correct)},
       {"unusable", measured.unusable},
       {"latency_ms", {{"mean", latency.mean}, {"p50", latency.p50}, {"p95", latency.p95}, {"p99", latency.p99}}},
-      {"worst", measured.worst}};
+      {"worst", measured.worst},
+      {"interval", measured.interval ? Json({measured.interval->lower, measured.interval->upper}) : Json()},
+      {"notes", measured.notes}};
   if (measured.calibration)
     report["calibration"] = {{"answers", measured.calibration->answers}, {"right", measured.calibration->right}};
   return report;
@@ -77,15 +81,18 @@ Json failure_of(const Error& error) {
   return validation_failure(error.code == Errc::corrupt ? "malformed-dataset" : slug(error.code), error.message);
 }
 
-// Has every sample of a data set answered.
-using AnswerAll = std::function<Result<void>(const Dataset& data, const TakeAnswer& take)>;
+// Has every sample of a data set answered; what was done to the samples comes back as sentences.
+using AnswerAll = std::function<Result<std::vector<std::string>>(const Dataset& data, const TakeAnswer& take)>;
 
 Result<Json> measure_on(const std::filesystem::path& path, const AnswerAll& answer_all, const RunnerOptions& options) {
   ARGOSY_TRY(const Dataset data, Dataset::open(path));
-  ARGOSY_TRY(Grading grading, Grading::make(data, options.metric, options.top_worst));
-  ARGOSY_CHECK(answer_all(
-      data, [&](std::span<const float> answer, double latency_ms) { return grading.add(answer, latency_ms); }));
-  return {boost::system::in_place_value, measured_json(grading.measured())};
+  ARGOSY_TRY(Grading grading, Grading::make(data, options.metric, options.top_worst, options.metric_program));
+  ARGOSY_TRY(const auto done, answer_all(data, [&](const Answer& answer, double latency_ms) {
+               return grading.add(answer, latency_ms);
+             }));
+  ARGOSY_TRY(Measured measured, grading.finish());
+  for (const auto& more : {data.notes(), done}) measured.notes.insert(measured.notes.end(), more.begin(), more.end());
+  return {boost::system::in_place_value, measured_json(measured)};
 }
 
 Result<Json> measure_data_sets(const AnswerAll& answer_all, const RunnerOptions& options) {
@@ -106,12 +113,14 @@ Result<Json> measure_by_onnx_runtime(const RunnerOptions& options) {
   const auto start = Clock::now();
   ARGOSY_TRY(Session session, Session::load(options.model, options.threads));
   const double load_ms = ms_since(start);
-  const auto run = [&](const Dataset& data, const TakeAnswer& take) {
-    return answer_all(session, data, options.warmup, take);
+  const auto run = [&](const Dataset& data, const TakeAnswer& take) -> Result<std::vector<std::string>> {
+    ARGOSY_CHECK(answer_all(session, data, options.warmup, take));
+    return session.notes();
   };
   ARGOSY_TRY(Json report, measure_data_sets(run, options));
   report["load_ms"] = load_ms;
   report["peak_memory_mb"] = peak_memory_mb();
+  report["engine"] = "ONNX Runtime " + Ort::GetVersionString();
   report["inputs"] = ports_json(session.inputs());
   report["outputs"] = ports_json(session.outputs());
   return {boost::system::in_place_value, std::move(report)};
@@ -126,8 +135,11 @@ Result<Json> measure_by_program(const RunnerOptions& options) {
     return {};
   };
   if (!options.dataset && !options.local_dataset) ARGOSY_CHECK(run(nullptr, {}));
-  ARGOSY_TRY(Json report,
-             measure_data_sets([&](const Dataset& data, const TakeAnswer& take) { return run(&data, take); }, options));
+  const auto run_on = [&](const Dataset& data, const TakeAnswer& take) -> Result<std::vector<std::string>> {
+    ARGOSY_CHECK(run(&data, take));
+    return std::vector<std::string>();
+  };
+  ARGOSY_TRY(Json report, measure_data_sets(run_on, options));
   report["load_ms"] = most.load_ms;
   report["peak_memory_mb"] = most.peak_memory_mb;
   return {boost::system::in_place_value, std::move(report)};
@@ -170,7 +182,8 @@ std::vector<std::filesystem::path> readable_paths(const RunnerOptions& options) 
   if (options.compare_with) paths.push_back(std::filesystem::absolute(*options.compare_with).parent_path());
   if (options.dataset) paths.push_back(*options.dataset);
   if (options.local_dataset) paths.push_back(*options.local_dataset);
-  if (options.exec) paths.push_back(std::filesystem::absolute(*options.exec).parent_path());
+  for (const auto& program : {options.exec, options.metric_program})
+    if (program) paths.push_back(std::filesystem::absolute(*program).parent_path());
   return paths;
 }
 

@@ -13,6 +13,7 @@
 #include "common/base/random.hpp"
 #include "common/crypto/digest.hpp"
 #include "common/delta/patch_apply.hpp"
+#include "common/wire/metric_rule.hpp"
 
 namespace argosy::agent {
 
@@ -412,6 +413,10 @@ RunnerCall ModelUpdater::call_for(SlotName slot, const std::string& format) cons
   if (spec.dataset) call.dataset = options_.storage.dataset(spec.dataset->digest);
   call.local_dataset = options_.local_dataset;
   call.metric = spec.metric;
+  if (const auto name = wire::metric_program(spec.metric)) {
+    const auto found = options_.metric_programs.find(std::string(*name));
+    if (found != options_.metric_programs.end()) call.metric_program = found->second;
+  }
   call.max_memory_mb = spec.max_memory_mb;
   call.timeout_s = spec.timeout_s;
   call.open_box = options_.open_box;

@@ -45,7 +45,8 @@ struct UpdaterOptions {
   std::uint64_t seed = 0;
   TrustPolicy trust = {};
   std::map<std::string, std::filesystem::path> commands = {};  // by format: programs that run what the runner does not
-  bool open_box = false;                                       // validate where no box is permitted, too
+  std::map<std::string, std::filesystem::path> metric_programs = {};  // by the NAME of a metric exec-NAME
+  bool open_box = false;                                              // validate where no box is permitted, too
 };
 
 class ModelUpdater : public std::enable_shared_from_this<ModelUpdater> {

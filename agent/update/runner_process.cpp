@@ -39,6 +39,7 @@ std::vector<std::string> arguments_of(const RunnerCall& call) {
   if (call.dataset) add("--dataset", call.dataset->string());
   if (call.local_dataset) add("--local-dataset", call.local_dataset->string());
   add("--metric", call.metric);
+  if (call.metric_program) add("--metric-program", call.metric_program->string());
   if (call.open_box) add("--box", "any");
   add("--threads", "1");
   add("--max-memory-mb", std::to_string(std::max<std::uint32_t>(call.max_memory_mb, 32)));

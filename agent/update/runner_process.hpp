@@ -19,6 +19,7 @@ struct RunnerCall {
   std::optional<std::filesystem::path> program;  // runs models of this format in place of ONNX Runtime
   std::string format = "onnx";
   std::string metric;
+  std::optional<std::filesystem::path> metric_program;  // of a metric exec-NAME, as the device's owner has it
   std::uint32_t max_memory_mb = 1024;
   std::uint32_t timeout_s = 300;
   bool open_box = false;  // measure where the system permits no box, too

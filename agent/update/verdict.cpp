@@ -38,7 +38,7 @@ std::string cause_of_error(const std::string& type) {
 }
 
 bool is_models_fault(const std::string& type) {
-  return type != "malformed-dataset" && type != "unavailable";
+  return type != "malformed-dataset" && type != "too-large" && type != "unavailable";
 }
 
 // How a measured value misses the threshold, as a sentence; nothing when it does not, or was not measured.

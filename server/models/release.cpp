@@ -38,6 +38,11 @@ void read_compact(JsonReader& fields, Variant& variant) {
              "must be at most " + std::to_string(max_compact_bytes) + " bytes");
 }
 
+// What ends a file's name in capitals would go by no device that runs the format, and unchecked.
+bool has_capitals(std::string_view text) {
+  return std::any_of(text.begin(), text.end(), [](char c) { return c >= 'A' && c <= 'Z'; });
+}
+
 void read_variant(JsonReader& fields, Variant& variant) {
   read_compact(fields, variant);
   const auto& features = variant.selector.cpu;
@@ -50,7 +55,8 @@ void read_variant(JsonReader& fields, Variant& variant) {
              "names a feature under cpu that no processor is known to have; the CLI's --variant says which there are")
       .check("name", is_name(variant.name), name_rule)
       .check("digest", is_digest(variant.digest), digest_rule)
-      .check("format", is_name(variant.format), name_rule);
+      .check("format", is_name(variant.format), name_rule)
+      .check("format", !has_capitals(variant.format), "is written in small letters, such as onnx");
 }
 
 void read_limits(JsonReader& fields, wire::ValidationSpec& validation) {

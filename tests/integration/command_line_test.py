@@ -24,6 +24,7 @@ from window_figures import encode, varint  # noqa: E402
 FAILED, USAGE, NOT_ALLOWED, NOT_FOUND, CONFLICT, UNREACHABLE, NOT_COMPLETED, PAUSED, STILL_RUNNING = 1, 2, 3, 4, 5, 6, 7, 8, 9
 ONE_WAVE = {"waves": [{"share": 1}], "gate": {"min_executed": 1, "bake_s": 0}, "abort": [], "guards": []}
 TWO_WAVES = {"waves": [{"share": 0.5}, {"share": 1}], "gate": {"min_executed": 1, "bake_s": 0, "manual": True}, "guards": []}
+CASES = Path(__file__).resolve().parents[1] / "data/cases"
 PASSWORD = "correct horse battery"
 
 
@@ -404,6 +405,32 @@ class CommandLineVerbs(RunningArgosy):
         self.refused(CONFLICT, ("alert", "unsilence", number), "ended")
 
     # Releases -------------------------------------------------------------------------------------------------------------
+    def test_a_release_is_tried_before_its_version_is_spent(self):
+        data = "--dataset", CASES / "datasets/ok.npz"
+        def publish(model, *more):
+            return "release", "publish", "tried@1.0", "--variant", model, *more
+        for model, more, words in ((CASES / "models/BROKEN.ONNX", (), "not an ONNX model"),
+                                   (CASES / "models/tokens.onnx", data, "float32 [5,3]"),
+                                   (CASES / "models/opset_newest_ir10.onnx", (), "needs opset 28"),
+                                   (CASES / "models/ok.onnx", ("--dataset", CASES / "datasets/y_object.npz"), "np.asarray"),
+                                   (CASES / "models/ok.onnx", ("--dataset", CASES / "models/ok.onnx"), "not a .npz file"),
+                                   ("runs/epoch=6.onnx", (), "no name of a variant")):
+            self.refused(FAILED, publish(model, *more), words)
+        named = self.folder / "epoch=6.ONNX"
+        named.write_bytes((CASES / "models/ok.onnx").read_bytes())
+        self.assertIn("Nothing was published", self.ok(*publish(named, *data, "--dry-run")).err)
+        self.refused(NOT_FOUND, ("release", "show", "tried@1.0"))
+
+        told = self.ok(*publish(named, "--variant", f"beside={CASES}/models/ext/model.onnx", *data, "--threshold", 0.95)).err
+        for words in ("Tried default: accuracy 1 (0.9398 to 1)", "too small to tell accuracy from the threshold 0.95",
+                      "keeps weights in 1 file(s) beside it: packed into one of", "beside agrees with default on 100 %"):
+            self.assertIn(words, told)
+        self.assertEqual([v["format"] for v in self.ok_json("release", "show", "tried@1.0")["variants"]], ["onnx", "onnx"])
+        told = self.ok("release", "publish", "tried@1.1", "--variant", CASES / "models/opset_newest_ir10.onnx", "--no-check").err
+        self.assertIn("Nothing was tried, as --no-check asks", told)
+        self.ok("release", "pack", CASES / "models/ext/model.onnx", "-o", self.folder / "packed.onnx")
+        self.ok("release", "publish", "tried@1.2", "--variant", self.folder / "packed.onnx", *data)
+
     def test_a_release_is_published_listed_and_shown(self):
         file = f"int8={self.models}/digits-1.2-int8.onnx,precision=int8"
         told = self.ok("release", "publish", "listed@1.2", "--variant", file, "--notes", "Smaller", "--dataset",

@@ -71,6 +71,8 @@ local_dataset = "/data.npz"
 digits = "/digits"
 [validation.commands]
 tflite = "/usr/lib/argosy/tflite-runner"
+[validation.metrics]
+panoptic = "/usr/lib/argosy/panoptic-quality"
 [serving]
 adapter = "directory"
 reload_pid_file = "/pid"
@@ -109,6 +111,7 @@ level = "debug"
   EXPECT_EQ(*config->local_dataset, "/data.npz");
   EXPECT_EQ(config->local_datasets.at("digits"), "/digits");
   EXPECT_EQ(config->validation_commands.at("tflite"), "/usr/lib/argosy/tflite-runner");
+  EXPECT_EQ(config->validation_metrics.at("panoptic"), "/usr/lib/argosy/panoptic-quality");
   EXPECT_EQ(config->signing_keys, std::vector<std::string>{"/etc/argosy/publisher.pub"});
   EXPECT_FALSE(config->signing_required);
   EXPECT_FALSE(config->mqtt);

@@ -8,15 +8,15 @@
 namespace argosy::agent {
 namespace {
 
-constexpr float no_number = std::numeric_limits<float>::quiet_NaN();
+constexpr double no_number = std::numeric_limits<double>::quiet_NaN();
 
-void add(Agreement& agreement, std::vector<float> exact, std::vector<float> other) {
+void add(Agreement& agreement, std::vector<double> exact, std::vector<double> other) {
   agreement.add(exact, other);
 }
 
 TEST(Agreement, CountsEqualPredictionsAndTheLargestDifference) {
   Agreement agreement;
-  add(agreement, {0.1F, 0.7F, 0.2F}, {0.2F, 0.6F, 0.2F});
+  add(agreement, {0.1, 0.7, 0.2}, {0.2, 0.6, 0.2});
   add(agreement, {3, 1, 2}, {1, 2, 1});
   EXPECT_EQ(agreement.samples(), 2U);
   EXPECT_DOUBLE_EQ(agreement.share(), 0.5);
@@ -36,8 +36,8 @@ TEST(Agreement, WhatIsNoNumberAgreesWithNothing) {
 TEST(Agreement, SingleNumbersAgreeWithinAHundredthOfTheLargest) {
   Agreement agreement;
   add(agreement, {-200}, {-199});
-  add(agreement, {1}, {2.9F});
-  add(agreement, {1}, {3.1F});
+  add(agreement, {1}, {2.9});
+  add(agreement, {1}, {3.1});
   add(agreement, {no_number}, {1});
   EXPECT_DOUBLE_EQ(agreement.share(), 0.5);
 }

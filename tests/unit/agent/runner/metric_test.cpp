@@ -8,24 +8,24 @@
 namespace argosy::agent {
 namespace {
 
-using Values = std::vector<float>;
-constexpr float not_a_number = std::numeric_limits<float>::quiet_NaN();
-constexpr float infinite = std::numeric_limits<float>::infinity();
+using Values = std::vector<double>;
+constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
+constexpr double infinite = std::numeric_limits<double>::infinity();
 
 std::unique_ptr<Metric> metric_of(const char* name) {
   return *make_metric(name);
 }
-float add(Metric& metric, const Values& scores, std::size_t label) {
+double add(Metric& metric, const Values& scores, std::size_t label) {
   return metric.add(scores, {label, {}});
 }
-float compare(Metric& metric, const Values& answer, const Values& golden) {
+double compare(Metric& metric, const Values& answer, const Values& golden) {
   return metric.add(answer, {0, golden});
 }
 
 TEST(Accuracy, IsTheShareOfRightAnswers) {
   const auto metric = metric_of("accuracy");
-  add(*metric, {0.1F, 0.9F}, 1);
-  add(*metric, {0.1F, 0.9F}, 0);
+  add(*metric, {0.1, 0.9}, 1);
+  add(*metric, {0.1, 0.9}, 0);
   add(*metric, {-3, -5}, 0);
   add(*metric, {2, 2}, 0);
   EXPECT_EQ(metric->correct(), 3U);
@@ -46,7 +46,7 @@ TEST(Accuracy, EqualScoresGoToTheFirstClassAsInArgmax) {
 TEST(Accuracy, AModelThatAnswersNotANumberIsWrong) {
   for (const char* name : {"accuracy", "top2_accuracy", "f1"}) {
     const auto metric = metric_of(name);
-    EXPECT_EQ(add(*metric, {not_a_number, 0.5F}, 1), -infinite) << name;
+    EXPECT_EQ(add(*metric, {not_a_number, 0.5}, 1), -infinite) << name;
     add(*metric, {not_a_number, not_a_number}, 0);
     EXPECT_EQ(metric->value(), 0) << name;
   }
@@ -73,7 +73,7 @@ TEST(F1, IsTheMeanOverTheClassesThatOccur) {
   const auto metric = metric_of("f1");
   const std::size_t labels[] = {0, 0, 0, 1, 1, 2}, answers[] = {0, 0, 1, 1, 2, 1};
   for (std::size_t i = 0; i < 6; ++i) {
-    Values scores(5, 0.0F);
+    Values scores(5, 0.0);
     scores[answers[i]] = 1;
     add(*metric, scores, labels[i]);
   }
@@ -94,18 +94,18 @@ TEST(MeanError, IsOverAllValuesOfAllSamples) {
 
 TEST(Cosine, IsTheMeanOverTheSamples) {
   const auto metric = metric_of("cosine");
-  EXPECT_FLOAT_EQ(compare(*metric, {2, 0}, {5, 0}), 1);
-  EXPECT_FLOAT_EQ(compare(*metric, {2, 0}, {0, 1}), 0);
-  EXPECT_FLOAT_EQ(compare(*metric, {1, 1}, {-1, -1}), -1);
-  EXPECT_FLOAT_EQ(compare(*metric, {0, 0}, {0, 0}), 1);
-  EXPECT_FLOAT_EQ(compare(*metric, {0, 0}, {0, 1}), 0);
+  EXPECT_DOUBLE_EQ(compare(*metric, {2, 0}, {5, 0}), 1);
+  EXPECT_DOUBLE_EQ(compare(*metric, {2, 0}, {0, 1}), 0);
+  EXPECT_DOUBLE_EQ(compare(*metric, {1, 1}, {-1, -1}), -1);
+  EXPECT_DOUBLE_EQ(compare(*metric, {0, 0}, {0, 0}), 1);
+  EXPECT_DOUBLE_EQ(compare(*metric, {0, 0}, {0, 1}), 0);
   EXPECT_NEAR(*metric->value(), 0.2, 1e-12);
 }
 
 TEST(MaxAbsDifference, IsTheLargestOfAll) {
   const auto metric = metric_of("max_abs_difference");
-  EXPECT_FLOAT_EQ(compare(*metric, {1, 2}, {1.5F, 2}), -0.5F);
-  EXPECT_FLOAT_EQ(compare(*metric, {-3, 0}, {0, 0}), -3);
+  EXPECT_DOUBLE_EQ(compare(*metric, {1, 2}, {1.5, 2}), -0.5);
+  EXPECT_DOUBLE_EQ(compare(*metric, {-3, 0}, {0, 0}), -3);
   compare(*metric, {1, 1}, {1, 1});
   EXPECT_DOUBLE_EQ(*metric->value(), 3);
 }
@@ -114,7 +114,7 @@ TEST(Metric, WhatIsNotANumberIsAsFarOffAsCanBe) {
   for (const char* name : {"mae", "mse", "max_abs_difference"}) {
     const auto metric = metric_of(name);
     EXPECT_EQ(compare(*metric, {not_a_number, 1}, {1, 1}), -infinite) << name;
-    EXPECT_EQ(metric->value(), double{infinite}) << name;
+    EXPECT_EQ(metric->value(), infinite) << name;
   }
   const auto cosine = metric_of("cosine");
   EXPECT_EQ(compare(*cosine, {not_a_number, 1}, {1, 1}), -infinite);
@@ -128,20 +128,22 @@ TEST(Metric, NoneHasNoValue) {
 }
 
 TEST(Metric, AnUnknownNameIsRefused) {
-  EXPECT_EQ(make_metric("recall").error().message,
-            "metric 'recall' is unknown: use accuracy, topK_accuracy (K from 1 to 1000), f1, mae, mse, cosine, "
-            "max_abs_difference or none");
+  EXPECT_EQ(
+      make_metric("recall").error().message,
+      "metric 'recall' is unknown: use accuracy, topK_accuracy (K from 1 to 1000), f1, iou, dice, roc_auc, pr_auc, "
+      "average_precision, mae, mse, cosine, max_abs_difference, map, map50, map75, wer, perplexity, recall_at_K, "
+      "exec-NAME or none");
 }
 
 TEST(Margin, IsNegativeWhenWrong) {
-  EXPECT_FLOAT_EQ(margin(Values{0.25F, 0.75F}, 1), 0.5F);
-  EXPECT_FLOAT_EQ(margin(Values{0.25F, 0.75F}, 0), -0.5F);
-  EXPECT_TRUE(std::isinf(margin(Values{0.25F, not_a_number}, 0)));
+  EXPECT_DOUBLE_EQ(margin(Values{0.25, 0.75}, 1), 0.5);
+  EXPECT_DOUBLE_EQ(margin(Values{0.25, 0.75}, 0), -0.5);
+  EXPECT_TRUE(std::isinf(margin(Values{0.25, not_a_number}, 0)));
 }
 
 TEST(WorstSamples, KeepsTheLowestMarginsWorstFirst) {
   WorstSamples worst(2);
-  const float margins[] = {0.5F, -0.2F, 0.1F, -0.9F};
+  const double margins[] = {0.5, -0.2, 0.1, -0.9};
   for (std::size_t i = 0; i < 4; ++i) worst.add(i, margins[i]);
   EXPECT_EQ(worst.indices(), (std::vector<std::size_t>{3, 1}));
 }

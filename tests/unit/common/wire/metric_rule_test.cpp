@@ -35,6 +35,24 @@ TEST(MetricRule, AnAccuracyHasOneToAThousandPlaces) {
     EXPECT_EQ(metric_rule(name), std::nullopt) << name;
 }
 
+TEST(MetricRule, OfWholeAnswersAreBoxesWordsAndEmbeddings) {
+  for (const char* name : {"map", "map50", "map75", "wer", "perplexity", "recall_at_5", "exec-own"})
+    EXPECT_EQ(metric_rule(name)->against, Against::answers) << name;
+  EXPECT_FALSE(metric_rule("wer")->higher_is_better);
+  EXPECT_FALSE(metric_rule("perplexity")->higher_is_better);
+  EXPECT_EQ(metric_rule("recall_at_5")->places, 5U);
+  EXPECT_TRUE(metric_rule("roc_auc")->needs_scores);
+  EXPECT_FALSE(metric_rule("top1_accuracy")->needs_scores);
+}
+
+TEST(MetricRule, AMetricOfAProgramGoesEitherWay) {
+  EXPECT_EQ(metric_program("exec-panoptic_quality"), "panoptic_quality");
+  for (const char* name : {"exec-", "exec-A", "exec-a/b", "exec-a b", "panoptic"})
+    EXPECT_EQ(metric_program(name), std::nullopt) << name;
+  EXPECT_EQ(contradiction_in(spec_of("exec-own", true)), std::nullopt);
+  EXPECT_EQ(contradiction_in(spec_of("exec-own", false)), std::nullopt);
+}
+
 TEST(MetricRule, FindsContradictions) {
   EXPECT_EQ(contradiction_in(spec_of("accuracy", true)), std::nullopt);
   EXPECT_EQ(contradiction_in(spec_of("mse", false)), std::nullopt);

@@ -50,6 +50,20 @@ TEST(Release, ReadsTheWholeDocument) {
   EXPECT_EQ(referenced_blobs(draft), (std::vector<std::string>{model_digest, data_digest}));
 }
 
+// Under another name than devices and checks know the format by, nobody would look at the file.
+TEST(Release, AFormatIsWrittenInSmallLetters) {
+  Json release = document();
+  release["variants"][0]["format"] = "ONNX";
+  EXPECT_EQ(complaint(release), "field 'variants[0].format' is written in small letters, such as onnx");
+}
+
+TEST(Release, AMetricMayBeAProgramOfTheDevicesOwner) {
+  Json release = document();
+  release["validation"]["metric"] = "exec-own";
+  release["validation"]["direction"] = "lower";
+  EXPECT_FALSE(parse_release(release.dump()).value().validation->higher_is_better);
+}
+
 wire::ReleaseSignature signature_of(const std::string& version, const std::string& file_digest) {
   signing::ReleaseStatement said;
   said.model = "digits";
