@@ -479,7 +479,7 @@ export interface DriftFeature {
   model: string;
   version: string;
   feature: string;
-  against: "own" | "training";
+  against: "last_year" | "own" | "training";
   psi: number;
   threshold: number; // of PSI, with what sampling alone gives
   samples: number;
@@ -497,6 +497,7 @@ export interface DriftFeature {
   edges: number[];
   reference: number[]; // empty: the release has none
   own: number[]; // of the device's first days; empty while these last
+  last_year: number[]; // of the same weeks of the year before; empty: there are none
   present: number[];
 }
 
