@@ -21,6 +21,7 @@ using nlohmann::json;
 constexpr int copies = 20;
 constexpr int day = 288;  // windows of five minutes, as in the files
 constexpr int windows = 14 * day;
+constexpr double small_noise = 0.1;
 constexpr int settles = 15;  // windows after an anomaly in which its alert may still be open
 // A Tuesday, as in the files.
 const Instant began = parse_rfc3339("2014-04-01T00:00:00Z").value();
@@ -40,7 +41,7 @@ bool is_open(int window) {
   return of_day >= 9 * 12 && of_day < 18 * 12;
 }
 
-// By night about 20 and by day about 80; on the eleventh day `unusual` stands for the day's level.
+// By night about 20 and by day about 80, with noise in proportion; on the eleventh day `unusual` stands for the day's.
 NabSeries daily(double noise, std::optional<double> unusual, Rng& random) {
   NabSeries series;
   constexpr int eleventh = 10 * day;
@@ -48,16 +49,17 @@ NabSeries daily(double noise, std::optional<double> unusual, Rng& random) {
   for (int i = 0; i < windows; ++i) {
     const bool is_unusual = unusual && i >= eleventh && i < eleventh + day;
     const double level = !is_open(i) ? 20 : is_unusual ? *unusual : 80;
-    series.values.push_back(std::max(1.0, level + noise * (2 * random.uniform() - 1)));
+    series.values.push_back(level * (1 + noise * (2 * random.uniform() - 1)));
   }
   return series;
 }
 
 // The middle of one day is as low as the night.
 NabSeries flat_middle(Rng& random) {
-  auto series = daily(8, std::nullopt, random);
+  auto series = daily(small_noise, std::nullopt, random);
   constexpr int from = 10 * day + 11 * 12, until = 10 * day + 16 * 12;
-  for (int i = from; i < until; ++i) series.values[i] = 20 + 8 * (2 * random.uniform() - 1);
+  for (int i = from; i < until; ++i)
+    series.values[static_cast<std::size_t>(i)] = 20 * (1 + small_noise * (2 * random.uniform() - 1));
   series.anomalies.push_back({from, until});
   return series;
 }
@@ -138,11 +140,11 @@ struct Described {
 };
 constexpr std::array described{
     Described{"art_daily_no_noise", false, [](Rng& random) { return daily(0, std::nullopt, random); }},
-    Described{"art_daily_small_noise", false, [](Rng& random) { return daily(8, std::nullopt, random); }},
-    Described{"art_daily_jumpsup", true, [](Rng& random) { return daily(8, 164.0, random); }},
-    Described{"art_daily_jumpsdown", false, [](Rng& random) { return daily(8, 40.0, random); }},
+    Described{"art_daily_small_noise", false, [](Rng& random) { return daily(small_noise, std::nullopt, random); }},
+    Described{"art_daily_jumpsup", true, [](Rng& random) { return daily(small_noise, 164.0, random); }},
+    Described{"art_daily_jumpsdown", false, [](Rng& random) { return daily(small_noise, 40.0, random); }},
     Described{"art_daily_flatmiddle", false, flat_middle},
-    Described{"art_daily_nojump", false, [](Rng& random) { return daily(8, 20.0, random); }},
+    Described{"art_daily_nojump", false, [](Rng& random) { return daily(small_noise, 20.0, random); }},
     Described{"art_load_balancer_spikes", true, load_balancer_spikes},
     Described{"ambient_temperature", false, ambient_temperature},
     Described{"machine_temperature", false, machine_temperature},

@@ -186,9 +186,9 @@ TEST_F(NotifyServiceTest, TheEndOfAnAlertWaitsForItsBeginning) {
 
 TEST_F(NotifyServiceTest, AnAlertLeadsToItsDeliveriesOrSaysWhyThereAreNone) {
   const auto alert = [&](const std::string& columns, const std::string& values) {
-    return database.value<std::int64_t>("insert into alerts (rule, severity, device_id, state, opened_at" + columns +
-                                        ") values ('gone_dark', 'critical', 'cam-0', 'firing', now()" + values +
-                                        ") returning id");
+    return database.value<std::int64_t>(
+        "insert into alerts (rule, severity, device_id, state, message, opened_at" + columns +
+        ") values ('gone_dark', 'critical', 'cam-0', 'firing', 'gone', now()" + values + ") returning id");
   };
   const auto telling = [&](std::int64_t id) { return test::run_task(io, service().telling(id)).value(); };
   const auto tell = [&](std::int64_t id, const std::string& kind) {

@@ -109,11 +109,11 @@ export function momentsOf(alert: Pick<AlertWithHistory, "opened_at" | "fired_at"
   return moments.filter(([at]) => at !== null).map(([at, label, tone], place) => ({ t: Date.parse(at!) / 1000, number: place + 1, tone, label }));
 }
 
-/** From an hour before it opened to an hour after it fired, its end, or now; at most a week. */
+/** From an hour before it opened to an hour after it fired and was over, or until now; at most a week. */
 export function timeAround(alert: Pick<AlertWithHistory, "opened_at" | "fired_at" | "resolved_at">, nowMs: number): { from: string; to: string } {
   const hour = 3_600_000;
   const opened = Date.parse(alert.opened_at);
   const last = Math.max(Date.parse(alert.fired_at ?? alert.opened_at), Date.parse(alert.resolved_at ?? alert.opened_at));
-  const to = Math.min(last + hour, Math.max(nowMs, opened + hour));
+  const to = Math.max(opened, Math.min(last + hour, nowMs));
   return { from: new Date(Math.max(opened - hour, to - 7 * 24 * hour)).toISOString(), to: new Date(to).toISOString() };
 }

@@ -29,10 +29,10 @@ export function AlertTold({ alert }: { alert: number }) {
           <table>
             <thead>
               <tr>
-                <th>Made</th>
                 <th>Route</th>
-                <th>Tells that it</th>
                 <th>Outcome</th>
+                <th>Tells that it</th>
+                <th>Made</th>
                 <th>Delivery</th>
               </tr>
             </thead>
@@ -52,13 +52,13 @@ function Told({ delivery }: { delivery: Delivery }) {
   const state = deliveryState(delivery);
   return (
     <tr>
-      <td class="nowrap">{clock(delivery.created_at)}</td>
       <td class="nowrap">{delivery.route}</td>
-      <td>{(delivery.kinds ?? []).map((kind) => changeText(kind.replace("alert.", "")).toLowerCase()).join(", ")}</td>
       <td>
         <Status tone={state.tone} text={state.text} title={state.why} />
         {state.why && <div class="muted small">{state.why}</div>}
       </td>
+      <td>{(delivery.kinds ?? []).map((kind) => changeText(kind.replace("alert.", "")).toLowerCase()).join(", ")}</td>
+      <td class="nowrap">{clock(delivery.created_at)}</td>
       <td class="nowrap">
         <Link href={withSearch("/settings/notifications", { delivery: String(delivery.id) })}>{delivery.id}</Link>
       </td>

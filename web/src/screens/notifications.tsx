@@ -84,7 +84,7 @@ function RouteRow({ route }: { route: NoticeRoute }) {
   const health = healthOf(route);
   return (
     <tr>
-      <td>{route.name}</td>
+      <td class="nowrap">{route.name}</td>
       <td>
         <span class="mono small">{route.kinds.join(" ")}</span>
         <div class="muted small">{narrowedTo(route)}</div>
@@ -100,7 +100,7 @@ function RouteRow({ route }: { route: NoticeRoute }) {
         {health.why && <div class="muted small">{health.why}</div>}
       </td>
       <td class="num">{route.waiting}</td>
-      <td>
+      <td style="min-width: 280px">
         <RouteActions route={route} />
       </td>
     </tr>
@@ -242,7 +242,7 @@ function DeliveryRow({ delivery }: { delivery: Delivery }) {
         {ago(delivery.created_at)}
       </td>
       <td class="nowrap">{delivery.route}</td>
-      <td>
+      <td class="wide-text">
         {delivery.title}
         {delivery.event_count > 1 && <span class="muted small"> and {plural(delivery.event_count - 1, "other")}</span>}
       </td>
