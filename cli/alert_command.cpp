@@ -95,9 +95,21 @@ Result<int> list_groups(const Context& context, const std::string& by) {
   return exit_ok;
 }
 
+const std::vector<Column> telling_columns{{"DELIVERY", "/id"},     {"MADE", "/created_at"}, {"ROUTE", "/route"},
+                                          {"STATE", "/state"},     {"TELLS", "/kinds"},     {"ENDED", "/ended_at"},
+                                          {"ERROR", "/last_error"}};
 const std::vector<Column> moment_columns{{"AT", "/at"},         {"ALERT", "/alert"},   {"RULE", "/rule"},
                                          {"ABOUT", "/subject"}, {"CHANGE", "/change"}, {"BY", "/actor"},
                                          {"WHY", "/reason"}};
+
+// To whom it was told; nothing for who may not read that.
+void print_telling(const Context& context, const ApiClient& api, const std::string& id) {
+  const auto told = api.get("/alerts/" + net::percent_encode(id) + "/deliveries");
+  if (!told) return;
+  const json& untold = member(*told, "untold");
+  if (untold.is_object()) print_note(context.output, "Told to nobody. " + cell(untold, "/message"));
+  if (!list_in(*told, "items").empty()) print_items(context.output, list_in(*told, "items"), telling_columns);
+}
 
 Result<int> show_alert(const Context& context, const std::string& id) {
   ARGOSY_TRY(const ApiClient api, context.api());
@@ -114,6 +126,7 @@ Result<int> show_alert(const Context& context, const std::string& id) {
   if (cell(alert, "/stands_for") != "0")
     print_note(context.output, "It stands for " + cell(alert, "/stands_for") + " other alerts");
   print_items(context.output, list_in(alert, "history"), moment_columns);
+  print_telling(context, api, id);
   return exit_ok;
 }
 

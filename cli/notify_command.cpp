@@ -36,7 +36,7 @@ struct RouteFlags {
 };
 
 struct DeliveryFlags {
-  std::string route, state;
+  std::string route, state, alert;
   std::int64_t id = 0;
   std::size_t limit = 50;
 };
@@ -209,6 +209,25 @@ Result<int> update_route(const Context& context, const RouteFlags& flags) {
   return show(context, changed);
 }
 
+Result<int> preview_route(const Context& context, const RouteFlags& flags) {
+  ARGOSY_TRY(const ApiClient api, context.api());
+  ARGOSY_TRY(const json route, find_route(api, flags.route));
+  ARGOSY_TRY(const json body, body_of(flags));
+  ARGOSY_TRY(const json preview, api.post(path_of(route) + "/preview", body));
+  if (context.output.json) {
+    print_json(preview);
+    return exit_ok;
+  }
+  std::printf("Of %sthe last 7 days it would have told %s events in %s messages\n",
+              preview.value("is_cut", false) ? "the newest events of " : "", cell(preview, "/events").c_str(),
+              cell(preview, "/messages").c_str());
+  std::vector<Row> rows;
+  for (const json& event : list_in(preview, "newest"))
+    rows.push_back({cell(event, "/at"), cell(event, "/kind"), cell(event, "/severity"), cell(event, "/message")});
+  print_table({"NEWEST", "KIND", "SEVERITY", "MESSAGE"}, rows);
+  return exit_ok;
+}
+
 Result<int> delete_route(const Context& context, const RouteFlags& flags) {
   ARGOSY_TRY(const ApiClient api, context.api());
   ARGOSY_TRY(const json route, find_route(api, flags.route));
@@ -266,8 +285,15 @@ Result<int> list_deliveries(const Context& context, const DeliveryFlags& flags) 
     ARGOSY_TRY(const json found, find_route(api, route));
     route = cell(found, "/id");
   }
-  return print_list(context, with_query("/deliveries", {{"route", route}, {"state", flags.state}}), delivery_columns,
-                    flags.limit);
+  return print_list(context,
+                    with_query("/deliveries", {{"route", route}, {"state", flags.state}, {"alert", flags.alert}}),
+                    delivery_columns, flags.limit);
+}
+
+// The alert that it is about; argosy alert show has the rest.
+std::string about_alert(const json& event) {
+  const json& alert = member(member(event, "details"), "alert");
+  return alert.is_number_integer() ? " of alert " + alert.dump() : "";
 }
 
 Result<int> show_delivery(const Context& context, const DeliveryFlags& flags) {
@@ -279,6 +305,9 @@ Result<int> show_delivery(const Context& context, const DeliveryFlags& flags) {
   }
   std::printf("%s to %s, %s: %s\nkey %s\n", cell(delivery, "/id").c_str(), cell(delivery, "/route").c_str(),
               cell(delivery, "/state").c_str(), cell(delivery, "/title").c_str(), cell(delivery, "/key").c_str());
+  for (const json& event : list_in(delivery, "events"))
+    std::printf("%s %s%s: %s\n", cell(event, "/at").c_str(), cell(event, "/kind").c_str(), about_alert(event).c_str(),
+                cell(event, "/message").c_str());
   std::vector<Row> rows;
   for (const json& one : list_in(delivery, "log"))
     rows.push_back(
@@ -348,6 +377,11 @@ void add_notify_commands(CLI::App& root, Context& context) {
   auto* enable = update->add_flag("--enable", flags->enable, "Tell again");
   update->add_flag("--disable", flags->disable, "Tell nothing for now")->excludes(enable);
   add_settings(*update, *flags);
+  CLI::App* const preview =
+      with_route(add_verb(*route, "preview", "What it would have told within 7 days, changed like this or as it is",
+                          context, flags, preview_route),
+                 *flags);
+  add_settings(*preview, *flags);
   with_route(add_verb(*route, "delete", "Delete a route and the log of its deliveries", context, flags, delete_route),
              *flags);
   with_route(add_verb(*route, "test", "Send a test, and tell whether it arrived", context, flags, send_test), *flags);
@@ -360,6 +394,7 @@ void add_notify_commands(CLI::App& root, Context& context) {
   auto of_delivery = std::make_shared<DeliveryFlags>();
   CLI::App* const deliveries = add_verb(*delivery, "list", "The newest first", context, of_delivery, list_deliveries);
   deliveries->add_option("--route", of_delivery->route, "Of this route alone: number or name");
+  deliveries->add_option("--alert", of_delivery->alert, "About this alert alone: its number");
   deliveries->add_option("--state", of_delivery->state, "waiting, delivered or given_up");
   deliveries->add_option("--limit", of_delivery->limit, "At most so many")->capture_default_str();
   add_verb(*delivery, "show", "One delivery, with every attempt", context, of_delivery, show_delivery)

@@ -18,6 +18,7 @@ constexpr std::array<std::string_view, 8> fault_names{"none", "missing", "not_a_
 constexpr double weight_steps = 64;  // weights are packed to a sixty-fourth of a sample
 constexpr double most_weight = 1e12;
 constexpr std::uint64_t windows_of_rate = 10;
+constexpr std::uint64_t flags_of_fault = 2 * fault_names.size();
 
 std::uint64_t packed_weight(double weight) {
   return static_cast<std::uint64_t>(std::lround(std::min(weight, most_weight) * weight_steps));
@@ -80,21 +81,51 @@ void ContractWatch::add_counts(const ContractRule& rule, const JudgedFeature& of
   feature.in_bin_until = at;
 }
 
+bool ContractWatch::tells_predictions(const HeardWindow& window) const {
+  const auto first = window.counts.begin() + static_cast<std::ptrdiff_t>(features_.size());
+  return std::any_of(first, window.counts.end(), [](const HistogramCounts& counts) { return total_of(counts) > 0; });
+}
+
 void ContractWatch::add(const ContractRule& rule, const JudgedModel& model, const HeardWindow& window) {
+  const bool predicts = tells_predictions(window);
+  const bool speaks = predicts || !has_predicted_;  // else its model server is asked how many there were, and no more
+  const bool answers = window.inferences > window.failed;
+  has_predicted_ |= predicts;
   for (std::size_t place = 0; place < features_.size(); ++place) {
     Feature& feature = features_[place];
     const auto& counts = window.counts[place];
     if (counts.empty() || total_of(counts) == 0) {
-      feature.windows_without += window.inferences > 0 ? 1 : 0;
+      feature.windows_without += answers && speaks ? 1 : 0;
       continue;
     }
+    // Of how long it was away because it was missing nothing is learned.
+    const auto gap = feature.fault == ContractFault::missing ? 0 : feature.windows_without;
+    if (feature.was_there) feature.gap = std::max(gap, feature.gap.value_or(0) * 7 / 8);
     feature.windows_without = 0;
     feature.was_there = true;
     add_counts(rule, model.features[place], feature, counts, window.started_at);
   }
-  minutes_ = minutes_ * rule.weight_kept + minutes_of(window.length);
-  inferences_ = inferences_ * rule.weight_kept + static_cast<double>(window.inferences);
+  add_to_rate(rule, window);
+}
+
+// One whose clock was set while it lasted is as long as it is wrong: it counts for little more than another.
+void ContractWatch::add_to_rate(const ContractRule& rule, const HeardWindow& window) {
+  const double length = minutes_of(window.length);
+  if (length <= 0) return;
+  const double weights = (1 - std::pow(rule.weight_kept, static_cast<double>(windows_))) / (1 - rule.weight_kept);
+  const double longest = windows_ > 0 ? rule.longest_of_usual * minutes_ / weights : length;
+  const double part = std::min(1.0, longest / length);
+  minutes_ = minutes_ * rule.weight_kept + part * length;
+  inferences_ = inferences_ * rule.weight_kept + part * static_cast<double>(window.inferences);
   ++windows_;
+}
+
+// A feature that its program gives once in many windows is not missing between two of them. What peers send and this
+// device never did is missing where a program speaks of its predictions alone.
+bool ContractWatch::is_missing(const ContractRule& rule, const Feature& feature, bool expected_by_peers) {
+  if (!feature.was_there) return expected_by_peers && feature.windows_without >= rule.missing_windows;
+  return feature.gap &&
+         feature.windows_without >= std::max(rule.missing_windows, rule.missing_gaps * (*feature.gap + 1));
 }
 
 ContractBreach ContractWatch::judge_feature(const ContractRule& rule, const JudgedFeature& of, std::size_t place,
@@ -104,7 +135,7 @@ ContractBreach ContractWatch::judge_feature(const ContractRule& rule, const Judg
     feature.fault = fault;
     return ContractBreach{of.reference.name, fault, value};
   };
-  if (feature.windows_without >= rule.missing_windows && (feature.was_there || peers_have))
+  if (is_missing(rule, feature, peers_have && has_predicted_))
     return breach(ContractFault::missing, static_cast<double>(feature.windows_without));
   if (!of.contract) return breach(ContractFault::none, 0);
   if (feature.total < rule.least_samples)
@@ -173,7 +204,8 @@ void ContractWatch::put(Packer& out) const {
       if (part > 0) out.put(packed_weight(part));
     }
     out.put(feature.windows_without);
-    out.put(std::uint64_t{feature.was_there ? 1U : 0U} + 2 * static_cast<std::uint64_t>(feature.fault));
+    out.put(std::uint64_t{feature.was_there ? 1U : 0U} + 2 * static_cast<std::uint64_t>(feature.fault) +
+            flags_of_fault * (feature.gap ? *feature.gap + 1 : 0));
     out.put(feature.bin);
     out.put(feature.samples_in_bin);
     out.put(feature.in_bin_since);
@@ -182,7 +214,7 @@ void ContractWatch::put(Packer& out) const {
   out.put(packed_weight(minutes_));
   out.put(packed_weight(inferences_));
   out.put(windows_);
-  out.put(static_cast<std::uint64_t>(rate_fault_));
+  out.put(static_cast<std::uint64_t>(rate_fault_) + fault_names.size() * (has_predicted_ ? 1 : 0));
 }
 
 void ContractWatch::take(Unpacker& in) {
@@ -197,7 +229,9 @@ void ContractWatch::take(Unpacker& in) {
     feature.windows_without = in.number();
     const auto flags = in.number();
     feature.was_there = (flags & 1) != 0;
-    feature.fault = fault(flags / 2);
+    feature.fault = fault(flags % flags_of_fault / 2);
+    feature.gap.reset();
+    if (flags >= flags_of_fault) feature.gap = flags / flags_of_fault - 1;
     feature.bin = in.number();
     feature.samples_in_bin = in.number();
     feature.in_bin_since = in.instant();
@@ -206,7 +240,9 @@ void ContractWatch::take(Unpacker& in) {
   minutes_ = weight_of(in.number());
   inferences_ = weight_of(in.number());
   windows_ = in.number();
-  rate_fault_ = fault(in.number());
+  const auto flags = in.number();
+  rate_fault_ = fault(flags % fault_names.size());
+  has_predicted_ = flags >= fault_names.size();
 }
 
 std::string describe_breach(const JudgedModel& model, const ContractBreach& breach) {

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,9 +32,11 @@ struct ContractRule {
   double zero_share = 0.95;            // of zeros
   double kept_share = 0.5;             // of each of these: under it a breach ends
   double z = 1.96;                     // of the lower bound of what is out of range, or no number, of few samples
-  std::uint64_t missing_windows = 10;  // in a row with inferences and without the feature
+  std::uint64_t missing_windows = 10;  // in a row with answers and without the feature,
+  std::uint64_t missing_gaps = 4;      // and so many times as many as it was away for before: some come now and then
   std::uint64_t stuck_samples = 60;    // in a row in one bin
-  double stuck_looks = 0.25;           // and for so much of the time that drift looks back
+  double stuck_looks = 1;              // and for so many times as long as drift looks back: a night may lie in one bin
+  double longest_of_usual = 2;         // what a window counts for in the rate, beside the usual length of windows
   Duration longest_gap{3'600'000};     // between samples of a feature that stands still
 };
 
@@ -74,7 +77,8 @@ class ContractWatch {
     double part[parts] = {};
     std::uint64_t windows_without = 0;
     bool was_there = false;
-    std::uint64_t bin = 0;  // that all newest values lie in
+    std::optional<std::uint64_t> gap = {};  // the most windows of late between two with it; none: it came once
+    std::uint64_t bin = 0;                  // that all newest values lie in
     std::uint64_t samples_in_bin = 0;
     Instant in_bin_since{};
     Instant in_bin_until{};
@@ -82,6 +86,9 @@ class ContractWatch {
   };
   void add_counts(const ContractRule& rule, const JudgedFeature& of, Feature& feature, const HistogramCounts& counts,
                   Instant at);
+  void add_to_rate(const ContractRule& rule, const HeardWindow& window);
+  bool tells_predictions(const HeardWindow& window) const;
+  static bool is_missing(const ContractRule& rule, const Feature& feature, bool expected_by_peers);
   ContractBreach judge_feature(const ContractRule& rule, const JudgedFeature& of, std::size_t place, Duration look,
                                bool peers_have);
   ContractBreach judge_rate(const InputContract& contract);
@@ -92,6 +99,7 @@ class ContractWatch {
   double inferences_ = 0;
   std::uint64_t windows_ = 0;
   ContractFault rate_fault_ = ContractFault::none;
+  bool has_predicted_ = false;  // it told of predictions: a program speaks, nobody reads the counters of a model server
 };
 
 }  // namespace argosy::server

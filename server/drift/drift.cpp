@@ -28,6 +28,11 @@ std::string formatted(const char* format, double a, double b) {
   return text;
 }
 
+const char* words_of(Against against) {
+  if (against == Against::last_year) return "in the same weeks of the year before";
+  return against == Against::own ? "in this device's first days" : "in training";
+}
+
 std::string figures_of(const FeatureVerdict& verdict) {
   const auto& measures = verdict.measures;
   auto text = formatted("PSI %.2f, %.2f and more count", measures.psi, verdict.threshold);
@@ -134,7 +139,7 @@ DriftScope drift_scope_of(std::string_view text) {
 
 std::string describe_drift(const DriftRule& rule, const std::string& feature, const FeatureVerdict& verdict) {
   const auto name = "\"" + feature + "\"";
-  const auto before = verdict.against == Against::own ? "in this device's first days" : "in training";
+  const auto* before = words_of(verdict.against);
   switch (verdict.kind) {
     case DriftVerdictKind::waiting:
       return name + " has " + std::to_string(std::lround(verdict.measures.independent_samples)) + " of the " +

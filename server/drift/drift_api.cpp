@@ -28,7 +28,7 @@ json to_json(const FeatureDrift& drift, const DriftRule& rule) {
   return {{"model", drift.model},
           {"version", drift.version},
           {"feature", drift.feature},
-          {"against", said.against == Against::own ? "own" : "training"},
+          {"against", to_string(said.against)},
           {"psi", said.measures.psi},
           {"js", said.measures.jensen_shannon},
           {"ks", said.measures.kolmogorov_smirnov},
@@ -53,6 +53,7 @@ json to_json(const FeatureDrift& drift, const DriftRule& rule) {
           {"edges", drift.edges},
           {"reference", drift.reference},
           {"own", drift.own},
+          {"last_year", drift.last_year},
           {"present", drift.present}};
 }
 

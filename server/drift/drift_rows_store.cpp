@@ -141,6 +141,21 @@ void announce_verdicts(pqxx::work& transaction, const std::vector<DriftVerdict>&
   append_events(transaction, events);
 }
 
+std::set<WatchedPair> read_broken(pqxx::work& transaction, const std::vector<WatchedPair>& pairs) {
+  auto wanted = json::array();
+  for (const auto& pair : pairs) wanted.push_back({{"device", pair.device}, {"model", pair.model}});
+  std::set<WatchedPair> broken;
+  for (const auto& row : transaction.exec_params(
+           R"sql(
+             select b.device_id, b.model
+             from jsonb_to_recordset($1::jsonb) as p(device text, model text)
+             join contract_breaches b on b.device_id = p.device and b.model = p.model
+           )sql",
+           wanted.dump()))
+    broken.insert({row[0].as<std::string>(), row[1].as<std::string>()});
+  return broken;
+}
+
 void write_breaches(pqxx::work& transaction, const std::vector<PairBreaches>& changed, Instant now) {
   std::vector<NewEvent> events;
   for (const auto& of_pair : changed) {
@@ -182,7 +197,7 @@ void write_breaches(pqxx::work& transaction, const std::vector<PairBreaches>& ch
 
 std::string figures_to_json(const FeatureVerdict& said, const std::optional<double>& envelope) {
   json figures{{"scope", to_string(said.scope)},
-               {"against", said.against == Against::own ? "own" : "training"},
+               {"against", to_string(said.against)},
                {"threshold", said.threshold},
                {"shift", said.measures.shift},
                {"independent_samples", said.measures.independent_samples},
@@ -207,7 +222,7 @@ void read_figures(const std::string& text, FeatureVerdict& said, std::optional<d
       .optional("z_needed", said.z_needed)
       .optional("envelope", envelope);
   said.scope = drift_scope_of(scope);
-  said.against = against == "own" ? Against::own : Against::training;
+  said.against = against_of(against);
 }
 
 }  // namespace argosy::server

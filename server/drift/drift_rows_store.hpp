@@ -3,6 +3,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -31,6 +32,8 @@ void drop_verdicts(pqxx::work& transaction, const std::vector<VerdictKey>& verdi
 // The events of verdicts that changed.
 void announce_verdicts(pqxx::work& transaction, const std::vector<DriftVerdict>& verdicts, const DriftRule& rule);
 
+// Those of the pairs whose contract is written to be broken.
+std::set<WatchedPair> read_broken(pqxx::work& transaction, const std::vector<WatchedPair>& pairs);
 // Of a pair whose contract is broken in another way than before; empty: it is kept again.
 struct PairBreaches {
   WatchedPair pair;

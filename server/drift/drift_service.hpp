@@ -44,6 +44,7 @@ struct FeatureDrift {  // one feature of one model on one device, for the screen
   std::vector<double> edges;
   std::vector<std::uint64_t> reference;  // of the release; empty: it has none
   std::vector<std::uint64_t> own;        // of the device's first days; empty while these last
+  std::vector<std::uint64_t> last_year;  // of the same weeks of the year before; empty: there are none
   std::vector<std::uint64_t> present;
 };
 

@@ -13,6 +13,7 @@
 #include "server/db/rows.hpp"
 #include "server/drift/drift_rows_store.hpp"
 #include "server/journal/journal_store.hpp"
+#include "server/telemetry/stored/stored_telemetry_store.hpp"
 #include "server/telemetry/stored_windows_store.hpp"
 
 namespace argosy::server {
@@ -151,6 +152,43 @@ void read_older(pqxx::work& transaction, const JudgeDrift& judge, std::vector<Wa
   }
 }
 
+// The same weeks of the year before, of those for whom it is time. Days with bins of another release count where they
+// are the same bins.
+void read_last_year(pqxx::work& transaction, const JudgeDrift& judge, std::vector<Watched>& watched) {
+  std::map<WatchedPair, std::vector<TakenWindow>> days;
+  for (const auto& entry : watched) {
+    const bool is_known =
+        entry.evidence.has_read_last_year() && !entry.evidence.has_outdated_last_year(entry.pair, judge.now);
+    if (!is_known) days.try_emplace(entry.pair);
+  }
+  if (days.empty()) return;
+  const auto [from, to] = weeks_of_last_year(judge.now);
+  StoredRange range;
+  range.from = from;
+  range.to = to;
+  range.level = Level::days;
+  range.parts = part_features | part_classes | part_confidences;
+  for (const auto& [pair, nothing_yet] : days) {
+    if (range.devices.empty() || range.devices.back() != pair.device) range.devices.push_back(pair.device);
+  }
+  std::vector<ReleaseName> releases;
+  visit_stored(transaction, range, [&](TakenWindow&& day) {
+    const auto wanted = days.find({day.device, day.model});
+    if (wanted == days.end()) return;
+    releases.emplace_back(day.model, day.version);
+    wanted->second.push_back(std::move(day));
+  });
+  const auto references = releases.empty() ? References{} : read_references(transaction, releases);
+  for (auto& entry : watched) {
+    const auto found = days.find(entry.pair);
+    if (found == days.end()) continue;
+    LastYearSum sum(entry.evidence.model());
+    for (const auto& day : found->second)
+      sum.add(day, *references.at({day.model, day.version}), day.version == entry.version);
+    entry.evidence.set_last_year(sum.take(judge.now));
+  }
+}
+
 struct ToSave {
   const WatchedPair& pair;
   const std::string& version;
@@ -181,13 +219,18 @@ void save_evidence(pqxx::work& transaction, const std::vector<ToSave>& learned, 
       rows.dump(), now);
 }
 
+struct Written {
+  KnownVerdicts verdicts;
+  std::set<WatchedPair> broken;  // their contract is
+};
+
 // Answers what is to be remembered of the pair.
-DriftOfPair judge_features(const JudgeDrift& judge, Watched& watched, const KnownVerdicts& known,
+DriftOfPair judge_features(const JudgeDrift& judge, Watched& watched, const Written& known,
                            std::vector<DriftVerdict>& verdicts, std::vector<PairBreaches>& breaches) {
   const auto& features = watched.evidence.model().features;
   const auto before = [&](std::size_t place) {
-    const auto found = known.find({watched.pair.device, watched.pair.model, features[place].reference.name});
-    return found == known.end() ? KnownVerdict{} : found->second;
+    const auto found = known.verdicts.find({watched.pair.device, watched.pair.model, features[place].reference.name});
+    return found == known.verdicts.end() ? KnownVerdict{} : found->second;
   };
   // A new version has a reference of its own: its verdict starts afresh.
   const auto was_drifted = [&](std::size_t place) {
@@ -214,6 +257,10 @@ DriftOfPair judge_features(const JudgeDrift& judge, Watched& watched, const Know
     written = {watched.version, verdict.said.kind, verdict.said.measures.psi, judge.now};
     verdicts.push_back(std::move(verdict));
   }
+  // What is written may be of a version that the device does not serve any more.
+  const auto faults = watched.evidence.contract().faults();
+  const bool is_kept = std::count(faults.begin(), faults.end(), ContractFault::none) == std::ssize(faults);
+  if (!judged.breaches && is_kept && known.broken.contains(watched.pair)) judged.breaches.emplace();
   if (judged.breaches)
     breaches.push_back({watched.pair, watched.evidence.reference(), watched.version, std::move(*judged.breaches)});
   return answer;
@@ -290,6 +337,7 @@ FeatureDrift feature_of(const pqxx::row& row, const Evidence& evidence, std::siz
   drift.edges = feature.reference.edges;
   drift.reference = feature.reference.counts;
   drift.own = evidence.own_at(place);
+  drift.last_year = evidence.last_year_at(place);
   drift.present = evidence.present_at(place);
   if (const auto compared = compare(evidence, place)) {
     drift.said.measures = compared->measures;
@@ -339,7 +387,8 @@ FleetDrift fleet_drift_of(const pqxx::row& row) {
           optional_of<Instant>(row["since"]),
           optional_of<Instant>(row["called_at"]),
           of("training"),
-          of("own")};
+          of("own"),
+          of("last_year")};
 }
 
 constexpr auto select_peers = R"sql(
@@ -356,6 +405,7 @@ DriftJudged JudgeDrift::operator()(pqxx::work& transaction) const {
   if (watched.empty()) return answer;
   read_newer(transaction, *this, watched);
   read_older(transaction, *this, watched);
+  read_last_year(transaction, *this, watched);
   std::vector<WatchedPair> pairs;
   for (auto& entry : watched) {
     entry.evidence.forget_before(now - rules.evidence.look);
@@ -363,7 +413,7 @@ DriftJudged JudgeDrift::operator()(pqxx::work& transaction) const {
     const bool has_more = entry.newer == windows_at_once || entry.evidence.wants_older();
     if (has_more) answer.judged.unfinished.push_back(entry.place);
   }
-  const auto known = read_verdicts(transaction, pairs);
+  const Written known{read_verdicts(transaction, pairs), read_broken(transaction, pairs)};
   std::vector<DriftVerdict> verdicts;
   std::vector<PairBreaches> breaches;
   std::vector<ToSave> learned;
@@ -375,7 +425,7 @@ DriftJudged JudgeDrift::operator()(pqxx::work& transaction) const {
   write_verdicts(transaction, verdicts, now);
   announce_verdicts(transaction, verdicts, rules.drift);
   write_breaches(transaction, breaches, now);
-  drop_verdicts(transaction, outdated(watched, known));
+  drop_verdicts(transaction, outdated(watched, known.verdicts));
   answer.judged.moved = moved_among(verdicts) + breaches.size();
   return answer;
 }
@@ -499,7 +549,10 @@ void WritePeers::operator()(pqxx::work& transaction) const {
     rows.push_back({{"model", drift.model},
                     {"version", drift.version},
                     {"feature", drift.feature},
-                    {"usual", {{"training", usual_to_json(drift.training)}, {"own", usual_to_json(drift.own)}}},
+                    {"usual",
+                     {{"training", usual_to_json(drift.training)},
+                      {"own", usual_to_json(drift.own)},
+                      {"last_year", usual_to_json(drift.last_year)}}},
                     {"share", drift.share},
                     {"devices", drift.devices},
                     {"since", drift.since ? json(to_rfc3339(*drift.since)) : json(nullptr)},

@@ -149,6 +149,14 @@ double Evidence::own_independent_samples(std::uint64_t samples) const {
   return std::min(static_cast<double>(samples), steps_in(rule_.decorrelation(), own_covered_));
 }
 
+HistogramCounts Evidence::last_year_at(std::size_t place) const {
+  return last_year_.counts.empty() ? HistogramCounts{} : last_year_.counts[place];
+}
+
+double Evidence::last_year_independent_samples(std::uint64_t samples) const {
+  return std::min(static_cast<double>(samples), steps_in(rule_.decorrelation(), last_year_.covered));
+}
+
 bool Evidence::begin_hour(Instant now) {
   const auto hour = to_ms(now) / std::max<std::int64_t>(1, rule_.hour().count());
   if (hour == hour_) return false;
@@ -214,7 +222,8 @@ Bytes Evidence::pack() const {
 
 void Evidence::put(Packer& out) const {
   out.put(windows_);
-  out.put(std::uint64_t{older_wanted_ ? 1U : 0U} + (newest_ ? 2U : 0U) + (oldest_ ? 4U : 0U) + (own_from_ ? 8U : 0U));
+  out.put(std::uint64_t{older_wanted_ ? 1U : 0U} + (newest_ ? 2U : 0U) + (oldest_ ? 4U : 0U) + (own_from_ ? 8U : 0U) +
+          (last_year_.read_in ? 16U : 0U) + (last_year_.counts.empty() ? 0U : 32U));
   if (newest_) out.put(*newest_);
   if (oldest_) out.put(*oldest_);
   out.put_signed(hour_);
@@ -224,6 +233,11 @@ void Evidence::put(Packer& out) const {
     out.put(own_to_);
     out.put_signed(own_covered_.count());
     for (const auto& counts : own_) put_counts(out, counts);
+  }
+  if (last_year_.read_in) out.put(*last_year_.read_in);
+  if (!last_year_.counts.empty()) {
+    out.put_signed(last_year_.covered.count());
+    for (const auto& counts : last_year_.counts) put_counts(out, counts);
   }
   contract_.put(out);
   for (const auto& block : blocks_) {
@@ -252,6 +266,12 @@ void Evidence::unpack(ByteView bytes) {
     own_to_ = in.instant();
     own_covered_ = Duration{in.signed_number()};
     for (std::size_t i = 0; i < features.size(); ++i) own_[i] = take_counts(in, features[i].bins());
+  }
+  last_year_ = {};
+  if ((flags & 16) != 0) last_year_.read_in = in.instant();
+  if ((flags & 32) != 0) {
+    last_year_.covered = Duration{in.signed_number()};
+    for (const auto& feature : features) last_year_.counts.push_back(take_counts(in, feature.bins()));
   }
   contract_.take(in);
   blocks_.clear();

@@ -1,8 +1,8 @@
 // What drift remembers of a (device, model), kept so that a judgement needs new windows alone: the rolling histogram of
 // the last day as a row of blocks of four hours, the histogram of the device's own first days, which blocks that leave
-// the rolling one go into until it is full, the votes of the last hours, and how the input contract is kept. Pure;
-// packed in memory between two judgements (pair_drift), and written to drift_evidence now and then. Bounded by the bins
-// of the release's reference: features it does not name are not kept.
+// the rolling one go into until it is full, that of the same weeks of the year before, the votes of the last hours, and
+// how the input contract is kept. Pure; packed in memory between two judgements (pair_drift), and written to
+// drift_evidence now and then. Bounded by the bins of the release's reference: features it does not name are not kept.
 #pragma once
 
 #include <cstdint>
@@ -14,6 +14,7 @@
 #include "common/base/instant.hpp"
 #include "server/drift/contract_watch.hpp"
 #include "server/drift/judged_reference.hpp"
+#include "server/drift/last_year.hpp"
 
 namespace argosy::server {
 
@@ -60,6 +61,14 @@ class Evidence {
   HistogramCounts own_at(std::size_t place) const;
   double own_independent_samples(std::uint64_t samples) const;
   bool has_own() const;
+  // Of the same weeks of the year before; empty when there are none.
+  HistogramCounts last_year_at(std::size_t place) const;
+  double last_year_independent_samples(std::uint64_t samples) const;
+  bool has_read_last_year() const { return last_year_.read_in.has_value(); }
+  bool has_outdated_last_year(const WatchedPair& pair, Instant now) const {
+    return last_year_.read_in && now >= read_last_year_again(pair, *last_year_.read_in);
+  }
+  void set_last_year(LastYear last_year) { last_year_ = std::move(last_year); }
 
   // Whether it is another hour than when it was asked last: features vote once in each.
   bool begin_hour(Instant now);
@@ -104,6 +113,7 @@ class Evidence {
   std::optional<Instant> own_from_;
   Instant own_to_{};
   Duration own_covered_{};
+  LastYear last_year_;
   std::optional<Instant> newest_;
   std::optional<Instant> oldest_;
   std::size_t windows_ = 0;

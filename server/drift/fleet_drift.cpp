@@ -9,7 +9,10 @@ void take_hour(const DriftRule& rule, Duration hour, const PeerTable& peers, std
                FleetDrift& drift) {
   drift.training = peers.usual(place, Against::training);
   drift.own = peers.usual(place, Against::own);
-  const auto& usual = 2 * drift.own.devices >= drift.training.devices ? drift.own : drift.training;
+  drift.last_year = peers.usual(place, Against::last_year);
+  // What half of them can be compared with says more of the season.
+  const auto& first = 2 * drift.own.devices >= drift.training.devices ? drift.own : drift.training;
+  const auto& usual = 2 * drift.last_year.devices >= first.devices ? drift.last_year : first;
   drift.share = usual.moved_share;
   drift.devices = usual.devices;
   const double limit = drift.called_at ? rule.fleet_share / 2 : rule.fleet_share;

@@ -23,6 +23,7 @@ struct FleetDrift {
   std::optional<Instant> called_at = {};  // it was told as a season
   PeerUsual training = {};
   PeerUsual own = {};
+  PeerUsual last_year = {};
 };
 
 // The next state of one feature after an hour. A season that was called ends at half of the share that calls it.

@@ -111,7 +111,7 @@ JudgedReference judged_reference(std::vector<wire::FeatureReference> features, I
 
 HeardWindow heard_of(const JudgedModel& model, const TakenWindow& window) {
   HeardWindow heard{window.started_at, std::chrono::duration_cast<Duration>(window.ended_at - window.started_at),
-                    window.count, std::vector<HistogramCounts>(model.features.size())};
+                    window.count, std::vector<HistogramCounts>(model.features.size()), window.errors};
   for (std::size_t place = 0; place < model.inputs; ++place) {
     if (const auto* counts = counts_of(window.features, model.features[place], place)) heard.counts[place] = *counts;
   }

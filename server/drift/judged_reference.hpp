@@ -53,6 +53,7 @@ struct HeardWindow {
   Duration length{};
   std::uint64_t inferences = 0;
   std::vector<HistogramCounts> counts = {};  // by the place of the feature; empty: the window has none that count
+  std::uint64_t failed = 0;                  // of the inferences; they have neither features nor predictions
 };
 HeardWindow heard_of(const JudgedModel& model, const TakenWindow& window);
 

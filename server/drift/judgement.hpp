@@ -44,6 +44,8 @@ struct Comparison {
   DriftMeasures measures;
 };
 std::optional<Comparison> compare(const Evidence& evidence, std::size_t place);
+// The same against one of them; none: it has that not.
+std::optional<Comparison> compare_with(Against against, const Evidence& evidence, std::size_t place);
 // PSI against the release's reference, where it lies beyond what sampling gives by envelope_psi.
 std::optional<double> envelope_of(const DriftRule& rule, const Evidence& evidence, std::size_t place);
 
@@ -52,15 +54,17 @@ struct Looked {
   std::size_t place = 0;
   Comparison compared;
   std::optional<PeerDistance> distance;
+  std::size_t peers = 0;
+  double moved_share = 0;  // of its peers
   double threshold = 0;
   bool is_enough = false;
   bool is_high = false;
 };
 std::vector<Looked> look_at(const DriftRules& rules, const PeerTable& peers, const Evidence& evidence);
-// What peers hear of it: against what it is judged by and, as new devices have nothing else, against the reference.
+// What peers hear of it: against all that it can be compared with, as others may have less.
 void add_looks(const DriftRule& rule, const Evidence& evidence, const Looked& looked, std::vector<PeerLook>& looks);
-FeatureVerdict verdict_of(const DriftRules& rules, const PeerTable& peers, const Evidence& evidence,
-                          const Looked& looked, double discovery, bool was_drifted);
+FeatureVerdict verdict_of(const DriftRules& rules, const Evidence& evidence, const Looked& looked, double discovery,
+                          bool was_drifted);
 double discovery_of(const DriftRule& rule, const std::vector<Looked>& looked);
 
 template <class WasDrifted>
@@ -80,7 +84,7 @@ PairJudged judge_pair(const DriftRules& rules, const PeerTable& peers, WasDrifte
     if (is_new_hour && looked.is_enough) evidence.vote(looked.place, looked.is_high);
     if ((is_new_hour || is_new) && looked.is_enough) add_looks(rules.drift, evidence, looked, judged.looks);
     judged.features.push_back(
-        {looked.place, verdict_of(rules, peers, evidence, looked, discovery, was_drifted(looked.place))});
+        {looked.place, verdict_of(rules, evidence, looked, discovery, was_drifted(looked.place))});
   }
   return judged;
 }

@@ -27,6 +27,7 @@ std::shared_ptr<JudgedRelease> JudgedReleases::learn(const Name& release, const 
     known->fleet[place] = found->second;
     table->set(place, Against::training, found->second.training);
     table->set(place, Against::own, found->second.own);
+    table->set(place, Against::last_year, found->second.last_year);
     is_restored = true;
   }
   if (is_restored) known->peers.restore(std::move(table));
@@ -100,6 +101,7 @@ void PairDrift::hear(const DriftRules& rules, const TakenWindow& window, Instant
   out.put(heard.started_at);
   out.put_signed(heard.length.count());
   out.put(heard.inferences);
+  out.put(heard.failed);
   for (const auto& counts : heard.counts) {
     out.put(std::uint64_t{counts.empty() ? 0U : 1U});
     for (const auto count : counts) out.put(count);
@@ -113,7 +115,7 @@ Evidence PairDrift::add_waiting(const DriftRules& rules) {
   for (; windows_waiting_ > 0; --windows_waiting_) {
     Unpacker in(left);
     HeardWindow heard{in.instant(), Duration{in.signed_number()}, in.number(),
-                      std::vector<HistogramCounts>(features.size())};
+                      std::vector<HistogramCounts>(features.size()), in.number()};
     for (std::size_t place = 0; place < features.size(); ++place) {
       if (in.number() == 0) continue;
       heard.counts[place].resize(features[place].bins());
@@ -140,7 +142,7 @@ std::optional<PairVerdicts> PairDrift::judge(const DriftRules& rules, const Watc
   Evidence evidence = add_waiting(rules);
   Bytes().swap(waiting_);
   evidence.forget_before(now - rules.evidence.look);
-  if (evidence.wants_older()) return std::nullopt;
+  if (evidence.wants_older() || evidence.has_outdated_last_year(pair, now)) return std::nullopt;
   const auto was_drifted = [this](std::size_t place) { return known_[place].kind == DriftVerdictKind::drifted; };
   auto judged = judge_pair(rules, *release_->peers.table(), was_drifted, false, now, evidence);
   for (const auto& look : judged.looks) release_->peers.hear(judged.hour, look);

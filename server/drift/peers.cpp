@@ -8,6 +8,7 @@ namespace argosy::server {
 
 namespace {
 
+constexpr std::array<std::string_view, all_against.size()> against_names{"training", "own", "last_year"};
 constexpr double least_shift = -0.5;
 constexpr double shift_width = 0.01;
 constexpr double least_ln_psi = -7;
@@ -39,10 +40,19 @@ Spread spread_of(const std::array<std::uint32_t, cells>& counts, std::uint32_t d
 }
 
 std::size_t index_of(std::size_t place, Against against) {
-  return 2 * place + static_cast<std::size_t>(against);
+  return all_against.size() * place + static_cast<std::size_t>(against);
 }
 
 }  // namespace
+
+std::string_view to_string(Against against) {
+  return against_names[static_cast<std::size_t>(against)];
+}
+
+Against against_of(std::string_view text) {
+  const auto found = std::find(against_names.begin(), against_names.end(), text);
+  return found == against_names.end() ? Against::training : static_cast<Against>(found - against_names.begin());
+}
 
 double ln_of_psi(double psi) {
   return std::log(std::max(psi, 1e-3));
@@ -59,17 +69,19 @@ void PeerTable::set(std::size_t place, Against against, const PeerUsual& usual) 
 }
 
 bool PeerTable::anybody_has(std::size_t place) const {
-  return usual(place, Against::training).devices + usual(place, Against::own).devices > 0;
+  return std::any_of(all_against.begin(), all_against.end(),
+                     [&](Against against) { return usual(place, against).devices > 0; });
 }
 
-Peers::Peers(std::size_t features) : now_(2 * features), table_(std::make_shared<PeerTable>(features)) {}
+Peers::Peers(std::size_t features)
+    : now_(all_against.size() * features), table_(std::make_shared<PeerTable>(features)) {}
 
 SharedPeers Peers::table_of(const Tallies& tallies) const {
-  auto table = std::make_shared<PeerTable>(tallies.size() / 2);
+  auto table = std::make_shared<PeerTable>(tallies.size() / all_against.size());
   for (std::size_t index = 0; index < tallies.size(); ++index) {
     if (!tallies[index]) continue;
     const Tally& tally = *tallies[index];
-    table->set(index / 2, static_cast<Against>(index % 2),
+    table->set(index / all_against.size(), all_against[index % all_against.size()],
                {tally.devices, spread_of(tally.shift, tally.devices, least_shift, shift_width),
                 spread_of(tally.ln_psi, tally.devices, least_ln_psi, ln_psi_width),
                 static_cast<double>(tally.moved) / static_cast<double>(tally.devices)});

@@ -7,14 +7,19 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string_view>
 #include <vector>
 
 #include "common/stats/robust.hpp"
 
 namespace argosy::server {
 
-// What a histogram is compared with: that of the release (training), or of the device's first days (own).
-enum class Against : std::uint8_t { training, own };
+// What a histogram is compared with: that of the release (training), of the device's first days (own), or of the same
+// weeks of the year before.
+enum class Against : std::uint8_t { training, own, last_year };
+inline constexpr std::array all_against{Against::training, Against::own, Against::last_year};
+std::string_view to_string(Against against);
+Against against_of(std::string_view text);  // of what to_string wrote; training for any other
 
 // Of one device and feature in an hour.
 struct PeerLook {
@@ -34,10 +39,10 @@ struct PeerUsual {
 
 class PeerTable {
  public:
-  explicit PeerTable(std::size_t features = 0) : usual_(2 * features) {}
+  explicit PeerTable(std::size_t features = 0) : usual_(all_against.size() * features) {}
   const PeerUsual& usual(std::size_t place, Against against) const;
   void set(std::size_t place, Against against, const PeerUsual& usual);
-  std::size_t features() const { return usual_.size() / 2; }
+  std::size_t features() const { return usual_.size() / all_against.size(); }
   bool anybody_has(std::size_t place) const;
 
  private:

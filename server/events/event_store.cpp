@@ -1,6 +1,7 @@
 #include "server/events/event_store.hpp"
 
 #include "server/db/rows.hpp"
+#include "server/events/event_rows_store.hpp"
 
 namespace argosy::server {
 
@@ -11,23 +12,7 @@ constexpr std::int64_t counted_up_to = 10'000;
 // than there are sessions. Looking back so far lets the primary key serve the order (xact, id).
 constexpr std::int64_t id_slack = 1000;
 
-constexpr auto event_columns =
-    "id, xact::text as xact_text, at, kind, severity, device_id, rollout_id, model, message, details";
 constexpr auto seen_by_all = "xact < pg_snapshot_xmin(pg_current_snapshot())";
-
-Event event_of(const pqxx::row& row) {
-  Event event;
-  event.position = {row["xact_text"].as<std::uint64_t>(), row["id"].as<std::int64_t>()};
-  event.at = row["at"].as<Instant>();
-  event.kind = row["kind"].as<std::string>();
-  event.severity = row["severity"].as<std::string>();
-  event.device = optional_of<std::string>(row["device_id"]);
-  event.rollout = optional_of<std::int64_t>(row["rollout_id"]);
-  event.model = optional_of<std::string>(row["model"]);
-  event.message = row["message"].as<std::string>();
-  event.details_json = row["details"].as<std::string>();
-  return event;
-}
 
 template <class Rows>
 std::vector<Event> events_of(const Rows& rows) {
@@ -61,7 +46,7 @@ EventPage ReadEvents::operator()(pqxx::work& transaction) const {
   // With `after` the reader follows the table, so he gets only what cannot be overtaken any more.
   const std::string settled = query.after ? std::string(" and ") + seen_by_all : std::string();
   page.items = events_of(transaction.exec_params(
-      std::string("select ") + event_columns + " from events where " + filter + settled + range + " limit $7",
+      std::string("select ") + event_columns + " from events e where " + filter + settled + range + " limit $7",
       query.device, query.rollout, kind, prefix, query.severity, border, query.limit + 1));
   page.more = page.items.size() > query.limit;
   if (page.more) page.items.pop_back();
@@ -82,7 +67,7 @@ EventPosition FindPosition::operator()(pqxx::work& transaction) const {
 
 std::vector<Event> ReadEventsAfter::operator()(pqxx::work& transaction) const {
   return events_of(transaction.exec_params(
-      std::string("select ") + event_columns + " from events where id > $1 and " + seen_by_all + R"sql(
+      std::string("select ") + event_columns + " from events e where id > $1 and " + seen_by_all + R"sql(
         and (xact > $2::text::xid8 or (xact = $2::text::xid8 and id > $3))
         order by xact, id
         limit $4

@@ -54,22 +54,24 @@ Result<DeliveryState> parse_delivery_state(std::string_view text) {
 
 json delivery_to_json(const Delivery& delivery) {
   const bool waits = delivery.state == DeliveryState::waiting;
-  return {{"id", delivery.id},
-          {"key", delivery.key},
-          {"route_id", delivery.route},
-          {"route", delivery.route_name},
-          {"group", delivery.line},
-          {"state", to_string(delivery.state)},
-          {"severity", delivery.severity},
-          {"title", delivery.title},
-          {"event_count", delivery.events},
-          {"bytes", delivery.bytes},
-          {"test", delivery.is_test},
-          {"attempts", delivery.attempts},
-          {"created_at", to_rfc3339(delivery.created_at)},
-          {"due_at", waits ? json(to_rfc3339(delivery.due_at)) : json()},
-          {"ended_at", time_or_null_of(delivery.ended_at)},
-          {"last_error", text_or_null_of(delivery.last_error)}};
+  json document{{"id", delivery.id},
+                {"key", delivery.key},
+                {"route_id", delivery.route},
+                {"route", delivery.route_name},
+                {"group", delivery.line},
+                {"state", to_string(delivery.state)},
+                {"severity", delivery.severity},
+                {"title", delivery.title},
+                {"event_count", delivery.events},
+                {"bytes", delivery.bytes},
+                {"test", delivery.is_test},
+                {"attempts", delivery.attempts},
+                {"created_at", to_rfc3339(delivery.created_at)},
+                {"due_at", waits ? json(to_rfc3339(delivery.due_at)) : json()},
+                {"ended_at", time_or_null_of(delivery.ended_at)},
+                {"last_error", text_or_null_of(delivery.last_error)}};
+  if (!delivery.kinds.empty()) document["kinds"] = delivery.kinds;
+  return document;
 }
 
 json attempt_to_json(const DeliveryAttempt& attempt) {

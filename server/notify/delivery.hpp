@@ -46,6 +46,7 @@ struct Delivery {
   Instant due_at{};  // no earlier
   std::optional<Instant> ended_at;
   std::string last_error;
+  std::vector<std::string> kinds{};  // asked for one alert: what it tells of that, in its order
 };
 nlohmann::json delivery_to_json(const Delivery& delivery);
 

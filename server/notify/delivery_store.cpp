@@ -1,5 +1,7 @@
 #include "server/notify/delivery_store.hpp"
 
+#include <map>
+
 #include <nlohmann/json.hpp>
 
 #include "server/db/rows.hpp"
@@ -12,6 +14,18 @@ namespace {
 using nlohmann::json;
 
 constexpr std::int64_t most_counted = 10'000;
+
+// What each tells of the alert.
+void add_kinds(pqxx::work& transaction, std::int64_t alert, std::vector<Delivery>& deliveries) {
+  std::map<std::int64_t, Delivery*> by_id;
+  for (Delivery& delivery : deliveries) by_id[delivery.id] = &delivery;
+  for (const auto& row : transaction.exec_params(
+           "select delivery_id, event ->> 'kind' from delivery_events where alert_id = $1 order by delivery_id, place",
+           alert)) {
+    const auto found = by_id.find(row[0].as<std::int64_t>());
+    if (found != by_id.end()) found->second->kinds.push_back(row[1].as<std::string>());
+  }
+}
 
 }  // namespace
 
@@ -72,24 +86,52 @@ Result<Delivery> Redeliver::operator()(pqxx::work& transaction) const {
 }
 
 DeliveryPage ReadDeliveries::operator()(pqxx::work& transaction) const {
-  const std::string filter = "($1::bigint is null or d.route_id = $1) and ($2::text is null or d.state = $2)";
+  const std::string filter = R"sql(
+    ($1::bigint is null or d.route_id = $1) and ($2::text is null or d.state = $2)
+    and ($3::bigint is null or d.id in (select delivery_id from delivery_events where alert_id = $3))
+  )sql";
   const auto state = query.state ? std::optional(std::string(to_string(*query.state))) : std::nullopt;
   DeliveryPage page;
   page.total =
       transaction
-          .exec_params1("select count(*) from (select 1 from deliveries d where " + filter + " limit $3) as counted",
-                        query.route, state, most_counted)[0]
+          .exec_params1("select count(*) from (select 1 from deliveries d where " + filter + " limit $4) as counted",
+                        query.route, state, query.alert, most_counted)[0]
           .as<std::int64_t>();
   const auto rows = transaction.exec_params("select " + delivery_columns + R"sql(
       from deliveries d
       join notice_routes r on r.id = d.route_id
-      where )sql" + filter + R"sql( and ($3::bigint is null or d.id < $3)
+      where )sql" + filter + R"sql( and ($4::bigint is null or d.id < $4)
       order by d.id desc
-      limit $4
+      limit $5
     )sql",
-                                            query.route, state, query.before, query.limit);
+                                            query.route, state, query.alert, query.before, query.limit);
   for (const auto& row : rows) page.items.push_back(delivery_of(row));
+  if (query.alert) add_kinds(transaction, *query.alert, page.items);
   return page;
+}
+
+Result<AlertTelling> ReadTelling::operator()(pqxx::work& transaction) const {
+  const auto rows = transaction.exec_params(
+      R"sql(
+        select state, inhibited_by, silenced_by, told_at is not null as was_told, exists (
+            select
+            from untold_events u
+            join events e on e.id = u.event_id
+            where starts_with(e.kind, 'alert.') and e.details -> 'alert' = to_jsonb(a.id)
+          ) as waits
+        from alerts a
+        where id = $1
+      )sql",
+      alert);
+  if (rows.empty()) return make_error(Errc::not_found, "there is no alert " + std::to_string(alert));
+  const DeliveryQuery query{.alert = alert, .limit = most_deliveries_of_alert};
+  DeliveryPage found = ReadDeliveries{query}(transaction);
+  AlertTelling telling{std::move(found.items), found.total, {}};
+  if (telling.deliveries.empty())
+    telling.untold = {rows[0]["state"].as<std::string>(), optional_of<std::int64_t>(rows[0]["inhibited_by"]),
+                      optional_of<std::int64_t>(rows[0]["silenced_by"]), rows[0]["was_told"].as<bool>(),
+                      rows[0]["waits"].as<bool>()};
+  return telling;
 }
 
 Result<DeliveryInFull> ReadDelivery::operator()(pqxx::work& transaction) const {

@@ -96,6 +96,11 @@ struct ReadDeliveries {
   DeliveryPage operator()(pqxx::work& transaction) const;
 };
 
+struct ReadTelling {
+  std::int64_t alert;
+  Result<AlertTelling> operator()(pqxx::work& transaction) const;
+};
+
 struct ReadDelivery {
   std::int64_t id;
   Result<DeliveryInFull> operator()(pqxx::work& transaction) const;

@@ -12,6 +12,7 @@
 
 #include "common/base/error.hpp"
 #include "common/base/instant.hpp"
+#include "server/devices/device.hpp"
 #include "server/devices/filter.hpp"
 #include "server/events/event.hpp"
 #include "server/notify/target.hpp"
@@ -37,6 +38,10 @@ struct ToldEvent {
   std::string rule() const;  // of an alert's event; else empty
   std::optional<std::int64_t> alert() const;
   std::string severity() const { return alert_severity.empty() ? event.severity : alert_severity; }
+};
+struct EventOfDevice {
+  ToldEvent told;
+  std::optional<Device> device;  // none: it has none, or it is gone
 };
 ToldEvent told_event_of(const nlohmann::json& stored);  // of what to_json() wrote
 

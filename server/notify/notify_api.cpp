@@ -103,6 +103,17 @@ class NotifyApi {
     co_return shown_once(made, 200);
   }
 
+  Task<Result<Response>> preview_new(Request& request) const {
+    ARGOSY_CO_TRY(const RoutePreview preview, co_await notify_.preview(std::nullopt, request.body, request.now));
+    co_return Response::json(preview_to_json(preview).dump());
+  }
+
+  Task<Result<Response>> preview_change(Request& request) const {
+    ARGOSY_CO_TRY(const std::int64_t id, id_param(request));
+    ARGOSY_CO_TRY(const RoutePreview preview, co_await notify_.preview(id, request.body, request.now));
+    co_return Response::json(preview_to_json(preview).dump());
+  }
+
   Task<Result<Response>> send_test(Request& request) const {
     ARGOSY_CO_TRY(const std::int64_t id, id_param(request));
     ARGOSY_CO_TRY(const Delivery delivery, co_await notify_.send_test(id, request.principal.actor(), request.now));
@@ -114,6 +125,8 @@ class NotifyApi {
     DeliveryQuery query{.limit = page.limit};
     ARGOSY_CO_TRY(const std::int64_t route, integer_query(request, "route", 0, 1, largest_id));
     if (route > 0) query.route = route;
+    ARGOSY_CO_TRY(const std::int64_t alert, integer_query(request, "alert", 0, 1, largest_id));
+    if (alert > 0) query.alert = alert;
     if (const auto state = request.query_value("state"); state && !state->empty()) {
       ARGOSY_CO_TRY(query.state, parse_delivery_state(*state));
     }
@@ -125,6 +138,12 @@ class NotifyApi {
     CursorKey next;
     if (found.items.size() == page.limit) next.push_back(std::to_string(found.items.back().id));
     co_return page_response(request, items, next, found.total);
+  }
+
+  Task<Result<Response>> get_telling(Request& request) const {
+    ARGOSY_CO_TRY(const std::int64_t alert, id_param(request));
+    ARGOSY_CO_TRY(const AlertTelling telling, co_await notify_.telling(alert));
+    co_return Response::json(telling_to_json(telling).dump());
   }
 
   Task<Result<Response>> get_delivery(Request& request) const {
@@ -159,6 +178,9 @@ void add_notify_routes(Router& router, NotifyService& notify) {
   add(Method::del, "/api/v1/routes/{id}", manage_notifications, &NotifyApi::remove);
   add(Method::post, "/api/v1/routes/{id}/rotate", manage_notifications, &NotifyApi::rotate);
   add(Method::post, "/api/v1/routes/{id}/test", manage_notifications, &NotifyApi::send_test);
+  add(Method::post, "/api/v1/routes/preview", manage_notifications, &NotifyApi::preview_new);
+  add(Method::post, "/api/v1/routes/{id}/preview", manage_notifications, &NotifyApi::preview_change);
+  add(Method::get, "/api/v1/alerts/{id}/deliveries", read_notifications, &NotifyApi::get_telling);
   add(Method::get, "/api/v1/deliveries", read_notifications, &NotifyApi::list_deliveries);
   add(Method::get, "/api/v1/deliveries/{id}", read_notifications, &NotifyApi::get_delivery);
   add(Method::post, "/api/v1/deliveries/{id}/redeliver", manage_notifications, &NotifyApi::redeliver);

@@ -266,6 +266,16 @@ Task<Result<MadeRoute>> NotifyService::rotate(std::int64_t id, Duration overlap,
   co_return made;
 }
 
+Task<Result<RoutePreview>> NotifyService::preview(std::optional<std::int64_t> id, std::string body, Instant now) {
+  std::optional<RouteSettings> present;
+  if (id) {
+    ARGOSY_CO_TRY(const StoredRoute stored, co_await db_.transact<ReadRoute>(*id));
+    present = stored.route.settings;
+  }
+  ARGOSY_CO_TRY(GivenRoute given, read_route(body, present ? &*present : nullptr));
+  co_return co_await db_.transact<PreviewRoute>(std::move(given.settings), options_.site_label, now);
+}
+
 Task<Result<Delivery>> NotifyService::send_test(std::int64_t id, std::string actor, Instant now) {
   co_return co_await db_.transact<SendTest>(id, std::move(actor), now);
 }
@@ -278,6 +288,10 @@ Task<Result<DeliveryPage>> NotifyService::deliveries(DeliveryQuery query) {
 
 Task<Result<DeliveryInFull>> NotifyService::delivery(std::int64_t id) {
   co_return co_await db_.transact<ReadDelivery>(id);
+}
+
+Task<Result<AlertTelling>> NotifyService::telling(std::int64_t alert) {
+  co_return co_await db_.transact<ReadTelling>(alert);
 }
 
 Task<Result<Delivery>> NotifyService::redeliver(std::int64_t id, std::string actor, Instant now) {

@@ -21,9 +21,11 @@
 #include "common/base/instant.hpp"
 #include "common/base/random.hpp"
 #include "server/base/task.hpp"
+#include "server/notify/alert_telling.hpp"
 #include "server/notify/courier.hpp"
 #include "server/notify/delivery.hpp"
 #include "server/notify/notice_route.hpp"
+#include "server/notify/route_preview.hpp"
 
 namespace argosy::server {
 
@@ -66,6 +68,7 @@ struct NotifyFigures {
 
 struct DeliveryQuery {
   std::optional<std::int64_t> route{};
+  std::optional<std::int64_t> alert{};  // that some event of it is about
   std::optional<DeliveryState> state{};
   std::optional<std::int64_t> before{};  // ids under this
   std::size_t limit = 50;
@@ -110,10 +113,13 @@ class NotifyService {
   Task<Result<void>> remove(std::int64_t id, std::string actor);
   // A new signing secret of a webhook; the old one signs beside it for `overlap`.
   Task<Result<MadeRoute>> rotate(std::int64_t id, Duration overlap, std::string actor, Instant now);
+  // What the route of this body would have told within a week; `id`: of a route that it changes, none: a new one.
+  Task<Result<RoutePreview>> preview(std::optional<std::int64_t> id, std::string body, Instant now);
   Task<Result<Delivery>> send_test(std::int64_t id, std::string actor, Instant now);
 
   Task<Result<DeliveryPage>> deliveries(DeliveryQuery query);
   Task<Result<DeliveryInFull>> delivery(std::int64_t id);
+  Task<Result<AlertTelling>> telling(std::int64_t alert);
   // Waits once more and is tried at once, with the key that it had.
   Task<Result<Delivery>> redeliver(std::int64_t id, std::string actor, Instant now);
 

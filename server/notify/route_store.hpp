@@ -10,6 +10,7 @@
 
 #include "common/base/encoding.hpp"
 #include "server/notify/notice_route.hpp"
+#include "server/notify/route_preview.hpp"
 
 namespace argosy::server {
 
@@ -48,6 +49,14 @@ struct UpdateRoute {
   std::string actor;
   Instant now;
   Result<NoticeRoute> operator()(pqxx::work& transaction) const;
+};
+
+// Of the last seven days, but of no more events than are looked at.
+struct PreviewRoute {
+  RouteSettings settings;
+  std::string site_label;
+  Instant now;
+  RoutePreview operator()(pqxx::work& transaction) const;
 };
 
 struct DeleteRoute {

@@ -112,6 +112,24 @@ class Notifications(RunningArgosy):
         self.argosy("--yes", "route", "delete", "by-hand")
         self.assertEqual(self.argosy("route", "list"), [])
 
+    def test_an_alert_and_its_delivery_lead_to_each_other_and_a_route_is_tried_before_it_is_changed(self):
+        alert = int(self.installation.rows(
+            "with made as (insert into alerts (rule, severity, site, state, opened_at, fired_at, told_at, message) "
+            "values ('site_dark', 'critical', 'berlin', 'firing', now(), now(), now(), 'berlin is dark') returning id) select id from made")[0][0])
+        self.assertEqual(self.api("GET", f"/api/v1/alerts/{alert}/deliveries").json()["untold"]["reason"], "no_route")
+        route = self.make_route(["alert.*"])
+        self.append("alert.firing", "berlin is dark", "critical", alert=alert, rule="site_dark", group="site/berlin")
+        whole = self.ended(route, "delivered")
+        self.assertEqual(whole["events"][0]["details"]["alert"], alert)
+        telling = self.api("GET", f"/api/v1/alerts/{alert}/deliveries").json()
+        self.assertEqual([(each["id"], each["kinds"]) for each in telling["items"]], [(whole["id"], ["alert.firing"])])
+        self.assertEqual([each["id"] for each in self.argosy("delivery", "list", "--alert", alert)], [whole["id"]])
+        self.assertEqual(self.argosy("alert", "show", alert)["id"], alert)
+        preview = self.argosy("route", "preview", route["name"], "--filter", "labels.site = \"oslo\"")
+        self.assertNotIn("berlin is dark", [event["message"] for event in preview["newest"]])
+        self.assertIn("berlin is dark", [event["message"] for event in self.argosy("route", "preview", route["name"])["newest"]])
+        self.assertIsNone(self.api("GET", f"/api/v1/routes/{route['id']}").json()["filter"], "nothing was changed")
+
     def test_what_a_route_may_not_reach_it_does_not(self):
         other = self.receiver.url.replace("127.0.0.1", "[::1]")
         route = self.make_route(["alert.*"], {"kind": "webhook", "url": other})

@@ -439,6 +439,47 @@ describe("the dashboard", { skip: chromiumProgram() ? false : "Chromium is missi
       await context.close();
     });
 
+    for (const name of ["alert", "notifications"])
+      it(`fit a phone: ${name}`, async () => {
+        const { page, context, complaints } = await signedIn(small);
+        await page.setViewportSize({ width: 390, height: 844 });
+        await page.goto(SCREENS[name].replace("ALERT", "5"));
+        await settled(page);
+        assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), "the page is no wider than the window");
+        await page.screenshot({ path: join(SCREENSHOTS, `${name}-phone.png`), fullPage: true });
+        assert.deepEqual(complaints, []);
+        await context.close();
+      });
+
+    it("lead from an alert to its delivery, and back", async () => {
+      const { page, context, complaints } = await signedIn(small);
+      await page.goto("/alerts");
+      await page.getByRole("link", { name: "Accuracy low" }).first().click();
+      await page.getByRole("img", { name: /^Accuracy over time/ }).waitFor();
+      await page.getByRole("row", { name: /fleet-mail/ }).getByRole("link", { name: "4", exact: true }).click();
+      await page.getByRole("heading", { name: "Delivery 4" }).waitFor();
+      await page.getByRole("link", { name: /^alert \d+$/ }).click();
+      await page.getByRole("heading", { level: 1, name: "Accuracy low" }).waitFor();
+      assert.deepEqual(complaints, []);
+      await context.close();
+    });
+
+    it("change a route, after a look at what it would have told", async () => {
+      const { page, context, complaints } = await signedIn(small);
+      await page.goto("/settings/notifications");
+      await page.getByRole("button", { name: "Change fleet-mail" }).click();
+      const dialog = page.getByRole("dialog", { name: "Change fleet-mail" });
+      assert.equal(await dialog.getByLabel("Mail server").inputValue(), "mail.example.com");
+      await dialog.getByLabel("Events").fill("alert.* rollout.halted");
+      await dialog.getByRole("button", { name: "What would it have told?" }).click();
+      await dialog.getByRole("status").getByText("In the last seven days it would have told").waitFor();
+      await dialog.getByRole("button", { name: "Change it" }).click();
+      await dialog.waitFor({ state: "hidden" });
+      await page.getByRole("cell", { name: /^alert\.\* rollout\.halted/ }).waitFor();
+      assert.deepEqual(complaints, []);
+      await context.close();
+    });
+
     it("show every attempt of a delivery", async () => {
       const { page, context, complaints } = await signedIn(small);
       await page.goto("/settings/notifications?state=given_up");

@@ -328,12 +328,12 @@ class Fleet:
 
     # What is wrong ----------------------------------------------------------------------------------------------------
 
-    def alert(self, rule, severity, name, age_s, message, value=None, threshold=None, resolved_s=None, by=None):
+    def alert(self, rule, severity, name, age_s, message, value=None, threshold=None, resolved_s=None, by=None, **details):
         self.rows.add("alerts", rule=rule, severity=severity, device_id=name, model="" if rule == "gone_dark" else "digits",
                       state="resolved" if resolved_s else "firing", value=value, threshold=threshold, message=message,
                       opened_at=self.ago(age_s), fired_at=self.ago(age_s),
                       resolved_at=self.ago(resolved_s) if resolved_s else None,
-                      acknowledged_at=self.ago(age_s - 60) if by else None, acknowledged_by=by,
+                      acknowledged_at=self.ago(age_s - 60) if by else None, acknowledged_by=by, details=details,
                       group_key=f"site/{SITES[self.names.index(name) % 4]}", told_at=self.ago(age_s),
                       silenced_by=1 if rule == "drift" else None)
 
@@ -351,10 +351,10 @@ class Fleet:
         self.alert("accuracy_low", "critical", self.wrong, 1100,
                    f"{self.wrong}: digits 1.0 is right in 87.0 % of 200 labels, the release promises 94 %", 0.87, 0.94, by="user:ada")
         self.alert("latency_doubled", "warning", self.slow, 780,
-                   f"{self.slow}: digits 1.0 answers within {usual * 2.6:.1f} ms, usually {usual} ms", usual * 2.6, usual * 2)
+                   f"{self.slow}: digits 1.0 answers within {usual * 2.6:.1f} ms, usually {usual} ms", usual * 2.6, usual * 2, baseline_p95_ms=usual)
         for change, actor, reason in (("firing", "", f"{self.wrong}: digits 1.0 is right in 87.0 % of 200 labels"), ("told", "", ""),
                                       ("acknowledged", "user:ada", "The lens is cleaned this afternoon")):
-            self.rows.add("alert_history", alert_id=len(self.rows.tables["alerts"][1]) - 1, at=self.ago(1000), change=change, actor=actor, reason=reason)
+            self.rows.add("alert_history", alert_id=self.alerts_made() - 1, at=self.ago(1000), change=change, actor=actor, reason=reason)
         for weekly, comment in ((None, "Cameras are being cleaned"), ({"days": ["sun"], "from": "02:00", "to": "04:00", "time_zone": "UTC"}, "Patch night")):
             self.rows.add("alert_silences", filter='labels.site = "oslo"', rule="drift", starts_at=self.ago(3600), ends_at=self.ago(-86400), weekly=weekly,
                           author="user:ada", comment=comment, created_at=self.ago(3600), changed_at=self.ago(3600), changed_by="user:ada", in_effect=weekly is None)
@@ -384,6 +384,16 @@ class Fleet:
                           created_at=self.ago(age), waits_since=self.ago(age), due_at=self.ago(age), ended_at=self.ago(age - 2), last_error=error)
             self.rows.add("delivery_attempts", delivery_id=number, at=self.ago(age - 2), took_ms=143, delivered=state == "delivered",
                           status=503 if error else 250, answer="try later" if error else "250 taken", error=error)
+
+        about = {"id": 1, "at": self.ago(1100).isoformat(), "kind": "alert.firing", "severity": "critical", "device_id": self.wrong,
+                 "message": f"{self.wrong}: digits 1.0 is right in 87.0 % of 200 labels", "details": {"alert": self.alerts_made() - 1, "rule": "accuracy_low"}}
+        self.rows.add("deliveries", id=4, key="msg_of_a_test_4", route_id=1, line="alert", state="delivered", severity="critical",
+                      title=about["message"], events=1, bytes=400, attempts=1, created_at=self.ago(1090), waits_since=self.ago(1090),
+                      due_at=self.ago(1090), ended_at=self.ago(1088), last_error="")
+        self.rows.add("delivery_events", delivery_id=4, place=0, event=about)
+
+    def alerts_made(self):
+        return len(self.rows.tables["alerts"][1])
 
     def events(self):
         def event(age_s, kind, severity, message, device=None, rollout=None, model=None):

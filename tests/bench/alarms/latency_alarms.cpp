@@ -10,6 +10,7 @@
 #include "common/base/random.hpp"
 #include "common/stats/robust.hpp"
 #include "server/alerts/alert.hpp"
+#include "tests/bench/alarms/latency_judges.hpp"
 
 namespace argosy::server {
 
@@ -21,7 +22,6 @@ constexpr int devices_of_a_shape = 20;
 constexpr int days = 14;
 constexpr Duration window_length{300'000};
 constexpr int windows_a_day = 288;
-constexpr std::size_t windows_remembered = 10;
 // A Monday.
 const Instant first_day = parse_rfc3339("2026-03-02T00:00:00Z").value();
 
@@ -91,53 +91,6 @@ LatencySeries make_series(Shape shape, bool has_jumps, Rng& random) {
   return series;
 }
 
-// The rule as it is.
-class ByHour {
- public:
-  bool fires(const LatencyWindow& window) {
-    recent_.push_back(window);
-    if (recent_.size() > windows_remembered) recent_.erase(recent_.begin());
-    state_ = judge_latency(rule_, baseline_, state_, recent_).state;
-    return state_ == AlertState::firing;
-  }
-
- private:
-  LatencyRule rule_;
-  LatencyBaseline baseline_;
-  std::vector<LatencyWindow> recent_;
-  AlertState state_ = AlertState::ok;
-};
-
-// The same numbers over one mean of all hours.
-class Blind {
- public:
-  bool fires(const LatencyWindow& window) {
-    recent_.push_back(window.p95_ms);
-    if (recent_.size() > windows_remembered) recent_.erase(recent_.begin());
-    const double usual_ms = std::exp(ln_mean_);
-    const bool knows = windows_ >= 10;
-    const auto over = [&](double factor, std::size_t newest) {
-      const auto first = recent_.end() - static_cast<std::ptrdiff_t>(std::min(newest, recent_.size()));
-      return std::count_if(first, recent_.end(), [&](double p95_ms) { return p95_ms >= factor * usual_ms; });
-    };
-    if (firing_) {
-      firing_ = over(1.5, windows_remembered) > 0;
-    } else if (knows && over(2, 3) >= 2) {
-      firing_ = true;
-    } else if (!knows || over(2, 3) == 0) {
-      ++windows_;
-      ln_mean_ += (std::log(window.p95_ms) - ln_mean_) / static_cast<double>(windows_);
-    }
-    return firing_;
-  }
-
- private:
-  std::vector<double> recent_;
-  double ln_mean_ = 0;
-  int windows_ = 0;
-  bool firing_ = false;
-};
-
 struct Tally {
   int false_episodes = 0;
   int jumps = 0;
@@ -187,10 +140,10 @@ json simulate_latency(std::uint64_t seed) {
     for (int device = 0; device < devices_of_a_shape; ++device, ++devices) {
       const auto series = make_series(shape, device % 2 == 0, random);
       const auto began = std::clock();  // of the processor, whatever else runs
-      judge_series<ByHour>(series, by_hour);
+      judge_series<JudgedByHour>(series, by_hour);
       judging_us += 1e6 * static_cast<double>(std::clock() - began) / CLOCKS_PER_SEC;
       windows += series.windows.size();
-      judge_series<Blind>(series, blind);
+      judge_series<JudgedBlind>(series, blind);
     }
   }
   return {{"latency_devices", devices},

@@ -14,6 +14,7 @@
 #include "server/telemetry/telemetry_service.hpp"
 #include "tests/support/fleet_rows.hpp"
 #include "tests/support/run_task.hpp"
+#include "tests/support/window_rows.hpp"
 
 namespace argosy::server {
 namespace {
@@ -164,6 +165,39 @@ TEST_F(Drift, ANewVersionStartsAfresh) {
   EXPECT_EQ(state_of("cam-1").version, "1.1");
   EXPECT_EQ(state_of("cam-1").said.measures.samples, 50u);
   EXPECT_EQ(state_of("cam-1").said.kind, DriftVerdictKind::waiting);
+}
+
+TEST_F(Drift, ABreachOfAnotherVersionEndsWithIt) {
+  feed("cam-1", {0, 0, 0, 0, 50}, 20);
+  ASSERT_EQ(database.value<int>("select count(*) from contract_breaches"), 1);
+  feed("cam-1", as_in_training, 2, "1.1");
+  EXPECT_EQ(database.value<int>("select count(*) from contract_breaches"), 0);
+  EXPECT_EQ(events("contract.kept"), 1);
+}
+
+TEST_F(Drift, IsJudgedAgainstTheSameWeeksOfTheYearBefore) {
+  const Counts of_then{0, 40, 10, 0, 0};
+  for (int i = 0; i < 6; ++i) {
+    TakenWindow then;
+    then.device = "cam-1";
+    then.model = "digits";
+    then.version = i % 2 == 0 ? "1.0" : "1.1";
+    then.started_at = start - Duration{86'400'000} * (368 - i);
+    then.ended_at = then.started_at + Duration{6'000'000};
+    then.count = 50;
+    then.features = {{"sharpness", of_then}};
+    test::add_window(database, then, static_cast<std::uint64_t>(1000 + i));
+  }
+  feed("cam-1", as_in_training, 8);
+  EXPECT_EQ(state_of("cam-1").said.against, Against::last_year);
+  EXPECT_EQ(state_of("cam-1").last_year, (Counts{0, 240, 60, 0, 0}));
+  database.exec("delete from telemetry_windows where started_at < '2025-12-01'");
+  restart();
+  feed("cam-1", as_in_training, 2);
+  EXPECT_EQ(state_of("cam-1").said.against, Against::last_year) << "it is not read each time";
+  clock += Duration{86'400'000} * 14;
+  feed("cam-1", as_in_training, 30);
+  EXPECT_NE(state_of("cam-1").said.against, Against::last_year) << "but about once a week";
 }
 
 TEST_F(Drift, AReferenceOfThreeSamplesGivesNoVerdict) {

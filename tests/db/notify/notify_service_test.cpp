@@ -184,6 +184,58 @@ TEST_F(NotifyServiceTest, TheEndOfAnAlertWaitsForItsBeginning) {
       database.value<bool>("select a.ended_at <= b.ended_at from deliveries a, deliveries b where a.id < b.id"));
 }
 
+TEST_F(NotifyServiceTest, AnAlertLeadsToItsDeliveriesOrSaysWhyThereAreNone) {
+  const auto alert = [&](const std::string& columns, const std::string& values) {
+    return database.value<std::int64_t>(
+        "insert into alerts (rule, severity, device_id, state, message, opened_at" + columns +
+        ") values ('gone_dark', 'critical', 'cam-0', 'firing', 'gone', now()" + values + ") returning id");
+  };
+  const auto telling = [&](std::int64_t id) { return test::run_task(io, service().telling(id)).value(); };
+  const auto tell = [&](std::int64_t id, const std::string& kind) {
+    NewEvent event = plain(kind, "cam-0 is gone");
+    event.details_json = json{{"alert", id}, {"rule", "gone_dark"}}.dump();
+    append(event);
+  };
+  const auto told = alert(", told_at", ", now()");
+  EXPECT_EQ(to_string(why_untold(*telling(told).untold)), "no_route");
+  make(webhook("http://127.0.0.1:1/", {{"kinds", {"alert.firing", "alert.resolved"}}}));
+  tell(told, "alert.firing");
+  EXPECT_EQ(to_string(why_untold(*telling(told).untold)), "waits");
+  tick();
+  tell(told, "alert.resolved");
+  tick();
+  const auto found = telling(told);
+  EXPECT_FALSE(found.untold);
+  ASSERT_EQ(found.deliveries.size(), 2U);
+  EXPECT_EQ(found.deliveries[0].kinds, std::vector<std::string>{"alert.resolved"});
+  EXPECT_EQ(found.deliveries[1].kinds, std::vector<std::string>{"alert.firing"});
+  EXPECT_EQ(test::run_task(io, service().deliveries({.alert = told})).value().total, 2);
+  EXPECT_EQ(test::run_task(io, service().deliveries({.alert = told + 1})).value().total, 0);
+  database.exec("update alerts set state = 'resolved'");
+  EXPECT_EQ(to_string(why_untold(*telling(alert(", silenced_by", ", 12")).untold)), "silenced");
+  EXPECT_EQ(test::run_task(io, service().telling(9999)).error().code, Errc::not_found);
+}
+
+TEST_F(NotifyServiceTest, ARouteIsTriedOnWhatHappenedBeforeItIsMade) {
+  for (int i = 0; i < 3; ++i) append_dark(i);
+  append(plain("update.state", "no kind of it"));
+  append(plain("alert.firing", "long ago"));
+  database.exec("update events set at = now() - interval '8 days' where message = 'long ago'");
+  const auto preview = [&](std::optional<std::int64_t> route, const json& body) {
+    return test::run_task(io, service().preview(route, body.dump(), wall_clock_now())).value();
+  };
+  const auto of_new = preview({}, webhook("http://127.0.0.1:1/"));
+  EXPECT_EQ(of_new.events, 3U);
+  EXPECT_FALSE(of_new.is_cut);
+  const auto route = make(webhook("http://127.0.0.1:1/")).route;
+  const auto of_change = preview(route.id, {{"filter", "labels.site = \"berlin\""}});
+  EXPECT_EQ(of_change.events, 2U);
+  EXPECT_EQ(of_change.newest.front().event.message, "cam-1 is gone");
+  EXPECT_EQ(test::run_task(io, service().preview(route.id, R"({"kinds": []})", wall_clock_now())).error().code,
+            Errc::invalid_argument);
+  EXPECT_EQ(test::run_task(io, service().route(route.id)).value().version, 1) << "nothing is changed";
+}
+
 TEST_F(NotifyServiceTest, OneDeadRouteCostsTheOthersNothing) {
   std::atomic<bool> go_on = false;
   const test::LoopbackHttp dead([&](const std::string&) {

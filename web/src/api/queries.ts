@@ -3,7 +3,7 @@
 import { QueryCache, QueryClient, keepPreviousData, useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { ApiError, call, query } from "./client";
 import { markFresh } from "./freshness";
-import type { Alert, AlertGroup, AlertMoment, AlertWithHistory, Assignment, AuditEntry, Claim, Connectivity, Decision, Delivery, DeliveryInFull, Device, DeviceDrift, FacetCounts, FieldAccuracy, FleetEvent, GroupedSeries, LabelStatus, Me, Model, NoticeRoute, Overview, Page, Patch, PresenceTimeline, QuarantineRow, Release, Rollout, RolloutDevice, Rule, RuleVersion, Series, Silence, TelemetryEpoch, Token, User, ValidationNumbers, WorstDevices } from "./types";
+import type { Alert, AlertGroup, AlertMoment, AlertTelling, AlertWithHistory, Assignment, AuditEntry, Claim, Connectivity, Decision, Delivery, DeliveryInFull, Device, DeviceDrift, FacetCounts, FieldAccuracy, FleetEvent, GroupedSeries, LabelStatus, Me, Model, NoticeRoute, Overview, Page, Patch, PresenceTimeline, QuarantineRow, Release, Rollout, RolloutDevice, Rule, RuleVersion, Series, Silence, TelemetryEpoch, Token, User, ValidationNumbers, WorstDevices } from "./types";
 
 export const queryClient = new QueryClient({
   queryCache: new QueryCache({
@@ -175,6 +175,10 @@ export const useAlertGroups = (state: string, by: string) =>
 
 export const useAlert = (id: string) => useQuery({ queryKey: ["alerts", "one", id], queryFn: () => call<AlertWithHistory>(`/alerts/${path(id)}`), refetchInterval: 15_000 });
 
+/** To whom it was told; `allowed`: whoever looks may know. */
+export const useTelling = (id: number, allowed: boolean) =>
+  useQuery({ queryKey: ["deliveries", "of-alert", id], queryFn: () => call<AlertTelling>(`/alerts/${id}/deliveries`), refetchInterval: 5_000, enabled: allowed });
+
 export const useAlertHistory = () =>
   useQuery({ queryKey: ["alerts", "history"], queryFn: () => call<Page<AlertMoment>>("/alerts/history?limit=200"), refetchInterval: 15_000 });
 
@@ -215,10 +219,10 @@ export const useUsers = () => useQuery({ queryKey: ["users"], queryFn: () => cal
 export const useAudit = () => useQuery({ queryKey: ["audit"], queryFn: () => call<Page<AuditEntry>>("/audit?limit=100"), refetchInterval: 15_000 });
 
 export const useRoutes = () => useQuery({ queryKey: ["routes"], queryFn: () => call<Page<NoticeRoute>>("/routes"), refetchInterval: 15_000 });
-export const useDeliveries = (route: string, state: string) =>
+export const useDeliveries = (alert: string, state: string) =>
   useQuery({
-    queryKey: ["deliveries", route, state],
-    queryFn: () => call<Page<Delivery>>(`/deliveries${query({ route, state, limit: 100 })}`),
+    queryKey: ["deliveries", "list", alert, state],
+    queryFn: () => call<Page<Delivery>>(`/deliveries${query({ alert, state, limit: 100 })}`),
     placeholderData: keepPreviousData,
     refetchInterval: 5_000,
   });

@@ -479,7 +479,7 @@ export interface DriftFeature {
   model: string;
   version: string;
   feature: string;
-  against: "own" | "training";
+  against: "last_year" | "own" | "training";
   psi: number;
   threshold: number; // of PSI, with what sampling alone gives
   samples: number;
@@ -497,6 +497,7 @@ export interface DriftFeature {
   edges: number[];
   reference: number[]; // empty: the release has none
   own: number[]; // of the device's first days; empty while these last
+  last_year: number[]; // of the same weeks of the year before; empty: there are none
   present: number[];
 }
 
@@ -658,6 +659,7 @@ export interface Alert {
   flapping?: boolean;
   told_at?: string | null;
   escalations?: number;
+  details?: { metric?: string; baseline_p95_ms?: number } | null; // with what decided
 }
 
 export interface AlertMoment {
@@ -675,6 +677,13 @@ export interface AlertMoment {
 export interface AlertWithHistory extends Alert {
   history: AlertMoment[];
   stands_for: number;
+}
+
+/** To whom it was told, newest first, or why to nobody. */
+export interface AlertTelling {
+  items: Delivery[];
+  total: number;
+  untold: { reason: "waits" | "pending" | "silenced" | "inhibited" | "held_back" | "no_route"; message: string } | null;
 }
 
 export interface AlertGroup {
@@ -810,10 +819,22 @@ export interface Delivery {
   due_at: string | null;
   ended_at: string | null;
   last_error: string | null;
+  kinds?: string[]; // asked for one alert: what it tells of that
+}
+
+/** What a route would have told of the last days. */
+export interface RoutePreview {
+  from: string;
+  to: string;
+  is_cut: boolean;
+  events: number;
+  messages: number;
+  kinds: Record<string, number>;
+  newest: { at: string; kind: string; severity: string; message: string }[];
 }
 
 export interface DeliveryInFull extends Delivery {
-  events: { id: number; kind: string; message: string }[];
+  events: { id: number; at: string; kind: string; message: string; details: { alert?: number } | null }[];
   log: { at: string; took_ms: number; delivered: boolean; status: number | null; answer: string | null; error: string | null }[];
 }
 

@@ -12,11 +12,13 @@ import { ago, clock, milliseconds, number, percent, person, plural, words } from
 import { Status } from "../ui/status";
 import { Acknowledge } from "./alert-actions";
 import { AlertMoments } from "./alert-moments";
+import { chartOfAlert, metricOf, momentsOf, timeAround } from "./alert-chart";
 import { AlertSubject } from "./alert-subject";
 import { groupTitle, marksOf, silenceOf, toneOf } from "./alert-text";
+import { AlertTold } from "./alert-told";
 import { chartsOf, plain } from "./charts-of-series";
 
-const AROUND_MS = 3_600_000;
+const ABOUT_INPUTS = new Set(["drift", "input_contract"]); // what a device sees is shown as histograms
 
 export default function AlertScreen({ id }: { id: string }) {
   const alert = useAlert(id);
@@ -60,7 +62,9 @@ function Shown({ alert }: { alert: AlertWithHistory }) {
           <Facts facts={factsOf(alert)} />
         </div>
       </Card>
-      {alert.rule === "drift" && alert.device_id !== null ? <Drift device={alert.device_id} model={alert.model} /> : alert.device_id !== null && <Measured alert={alert} device={alert.device_id} />}
+      {alert.device_id !== null && ABOUT_INPUTS.has(alert.rule) && <Drift device={alert.device_id} model={alert.model} />}
+      {alert.device_id !== null && !ABOUT_INPUTS.has(alert.rule) && <Measured alert={alert} device={alert.device_id} />}
+      <AlertTold alert={alert.id} />
       <Card title="What became of it" flush>
         {alert.history.length === 0 ? <Empty>Nothing was written down of it.</Empty> : <AlertMoments moments={alert.history} />}
       </Card>
@@ -90,28 +94,38 @@ function factsOf(alert: AlertWithHistory): Fact[] {
   return facts;
 }
 
-/** What the device measured from an hour before it fired, to an hour after or until now. */
+/** The figure that its rule looked at, and what else the device measured then. */
 function Measured({ alert, device }: { alert: AlertWithHistory; device: string }) {
-  const fired = Date.parse(alert.fired_at ?? alert.opened_at);
-  const from = new Date(fired - AROUND_MS).toISOString();
-  const to = new Date(fired + AROUND_MS).toISOString();
+  const { from, to } = useMemo(() => timeAround(alert, Date.now()), [alert.opened_at, alert.fired_at, alert.resolved_at]);
   const series = useSeriesAround(device, alert.model === "" ? undefined : alert.model, from, to, true);
   return (
-    <Card title="Around the time" extra={<span class="muted small">an hour before and after it fired</span>}>
-      {series.isPending ? <Skeleton lines={6} /> : series.data ? <Charts series={series.data} rule={alert.rule} fired={fired / 1000} /> : <Failure error={series.error} />}
+    <Card title="Around the time" extra={<span class="muted small">from an hour before it opened</span>}>
+      {series.data ? <Charts series={series.data} alert={alert} range={[Date.parse(from) / 1000, Date.parse(to) / 1000]} /> : series.error ? <Failure error={series.error} /> : <Skeleton lines={6} />}
     </Card>
   );
 }
 
-function Charts({ series, rule, fired }: { series: Series; rule: string; fired: number }) {
-  const drawn = useMemo(() => chartsOf(series, (2 * AROUND_MS) / 1000, fired + AROUND_MS / 1000), [series, fired]);
-  if (series.t.length === 0) return <p class="muted">Nothing was measured in this time.</p>;
-  const shared = { t: series.t, range: drawn.range, marks: [{ t: fired, number: 1, tone: "bad" as const }] };
+function Charts({ series, alert, range }: { series: Series; alert: AlertWithHistory; range: [number, number] }) {
+  const drawn = useMemo(() => chartsOf(series, range[1] - range[0], range[1]), [series, range[0], range[1]]);
+  const own = useMemo(() => chartOfAlert(series, alert), [series, alert]);
+  const moments = useMemo(() => momentsOf(alert), [alert.opened_at, alert.fired_at, alert.resolved_at]);
+  if (series.t.length === 0 && own === null) return <p class="muted">Nothing was measured in this time.</p>;
+  const beside = { t: series.t, range, marks: moments };
+  const metric = metricOf(alert);
   return (
-    <div class="grid-2">
-      {rule === "accuracy_low" && <Chart title="Accuracy" lines={drawn.accuracy} band={drawn.accuracyBounds} format={plain(1, " %")} from="data" most={100.5} {...shared} />}
-      <Chart title="Latency" lines={drawn.latency} band={drawn.spread} format={plain(1, " ms")} {...shared} />
-      {rule !== "accuracy_low" && <Chart title="Throughput" lines={drawn.throughput} format={plain(1, " /s")} {...shared} />}
+    <div class="stack">
+      {own && <Chart {...own} range={range} marks={moments} from="data" />}
+      <ul class="legend small">
+        {moments.map(({ number: place, label, t }) => (
+          <li key={place}>
+            <b>{place}</b> {label} {clock(new Date(t * 1000).toISOString())}
+          </li>
+        ))}
+      </ul>
+      <div class="grid-2">
+        {!metric.startsWith("latency") && <Chart title="Latency" lines={drawn.latency} band={drawn.spread} format={plain(1, " ms")} {...beside} />}
+        {metric !== "throughput" && <Chart title="Throughput" lines={drawn.throughput} format={plain(1, " /s")} {...beside} />}
+      </div>
     </div>
   );
 }
@@ -120,7 +134,7 @@ function Drift({ device, model }: { device: string; model: string }) {
   const drift = useDrift(device);
   const features = (drift.data?.items ?? []).filter((feature) => model === "" || feature.model === model).sort((one, other) => other.psi - one.psi);
   return (
-    <Card title="What it sees now, and was trained on">
+    <Card title="What it sees now, and saw before">
       {drift.isPending ? (
         <Skeleton lines={6} />
       ) : features.length === 0 ? (
@@ -131,7 +145,7 @@ function Drift({ device, model }: { device: string; model: string }) {
             <div key={`${feature.model} ${feature.feature}`} class="stack" style="gap: 6px">
               <strong>{words(feature.feature)}</strong>
               <DriftHistogram feature={feature} />
-              <p class="muted small">PSI {number(feature.psi, 2)}, drift from {number(feature.threshold, 2)}.</p>
+              <p class="muted small">{feature.message}.</p>
             </div>
           ))}
         </div>

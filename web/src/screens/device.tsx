@@ -8,7 +8,7 @@ import type { Device as Data, DeviceModel, DriftFeature, QuarantineRow, Slot, Te
 import { Meter } from "../ui/bar";
 import { Card, Empty, Failure, Skeleton } from "../ui/card";
 import { Confirm } from "../ui/confirm";
-import { DriftHistogram } from "../ui/drift-histogram";
+import { DriftHistogram, comparedWith } from "../ui/drift-histogram";
 import { Facts } from "../ui/facts";
 import { ago, bytes, clock, day, milliseconds, number, percent, plural, shortDigest, words } from "../ui/format";
 import { PresenceStatus, Status, type Tone, updateTone } from "../ui/status";
@@ -269,12 +269,12 @@ function driftStatus(feature: DriftFeature): { tone: Tone; text: string } {
     case "waiting":
       return { tone: "quiet", text: "Too few samples yet" };
     case "stable":
-      return { tone: "good", text: feature.against === "own" ? "As in its first days" : "As trained" };
+      return { tone: "good", text: { training: "As trained", own: "As in its first days", last_year: "As in these weeks last year" }[feature.against] };
   }
 }
 
 function FeatureDrift({ feature }: { feature: DriftFeature }) {
-  const has = (feature.against === "own" ? feature.own : feature.reference).length > 0;
+  const has = comparedWith(feature).length > 0;
   return (
     <div class="stack" style="gap: 6px">
       <div class="row between">

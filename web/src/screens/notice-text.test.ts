@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Delivery } from "../api/types";
 import { noticeRoute as route } from "../testing/documents";
-import { deliveryState, healthOf, narrowedTo, placeOf, routeOf } from "./notice-text";
+import { changesOf, deliveryState, healthOf, narrowedTo, placeOf, routeOf } from "./notice-text";
 
 const NOW = Date.parse("2026-01-01T00:00:00Z");
 
@@ -53,5 +53,28 @@ describe("a form", () => {
 
   it("lets nothing be gathered for PagerDuty", () => {
     expect(routeOf(form({ ...common, target: "pagerduty", routing_key: "k" }))).toMatchObject({ group_wait_s: 0, target: { kind: "pagerduty", routing_key: "k" } });
+  });
+});
+
+describe("a changed route", () => {
+  const given = { name: "on-call", kinds: "alert.*", least_severity: "info", group_wait_s: "0", filter: "" };
+
+  it("says what differs, and takes a filter away", () => {
+    const form_of = (changes: Record<string, string>) => form({ ...given, url: "https://example.com/hook", ...changes });
+    expect(changesOf(form_of({}), route())).toEqual({});
+    expect(changesOf(form_of({ name: "night", least_severity: "critical" }), route())).toEqual({ name: "night", least_severity: "critical" });
+    expect(changesOf(form_of({}), route({ filter: "labels.site = 1" }))).toEqual({ filter: "" });
+    expect(changesOf(form_of({ url: "https://example.com/other" }), route())).toEqual({ target: { kind: "webhook", url: "https://example.com/other" } });
+  });
+
+  it("leaves a target alone whose secret nobody gave anew", () => {
+    const mail = route({ target: { kind: "email", host: "mail", port: 587, tls: "starttls", user: "argosy", from: "a@b.c", to: ["d@e.f"] } });
+    const of_mail = { ...given, host: "mail", port: "587", tls: "starttls", user: "argosy", password: "", from: "a@b.c", to: "d@e.f" };
+    expect(changesOf(form(of_mail), mail)).toEqual({});
+    expect(changesOf(form({ ...of_mail, password: "new" }), mail)).toHaveProperty("target.password", "new");
+    expect(changesOf(form({ ...of_mail, user: "" }), mail)).toHaveProperty("target.host", "mail");
+    const chat = route({ target: { kind: "slack", host: "hooks.slack.com" } });
+    expect(changesOf(form({ ...given, url: "" }), chat)).toEqual({});
+    expect(changesOf(form({ ...given, url: "https://hooks.slack.com/x" }), chat)).toEqual({ target: { kind: "slack", url: "https://hooks.slack.com/x" } });
   });
 });

@@ -57,9 +57,7 @@ const listed = (value: FormDataEntryValue | null): string[] =>
     .split(/[\s,]+/)
     .filter((word) => word !== "");
 
-/** The body of POST /routes. */
-export function routeOf(form: FormData): Record<string, unknown> {
-  const kind = String(form.get("target")) as TargetKind;
+function targetOf(form: FormData, kind: TargetKind): Record<string, unknown> {
   const target: Record<string, unknown> = { kind };
   const take = (...names: string[]) => names.forEach((name) => form.get(name) && (target[name] = String(form.get(name))));
   if (kind === "email") {
@@ -71,6 +69,12 @@ export function routeOf(form: FormData): Record<string, unknown> {
   } else {
     take("url");
   }
+  return target;
+}
+
+/** The body of POST /routes. */
+export function routeOf(form: FormData): Record<string, unknown> {
+  const kind = String(form.get("target")) as TargetKind;
   const filter = String(form.get("filter") ?? "").trim();
   return {
     name: form.get("name"),
@@ -78,6 +82,25 @@ export function routeOf(form: FormData): Record<string, unknown> {
     least_severity: form.get("least_severity"),
     group_wait_s: kind === "pagerduty" ? 0 : Number(form.get("group_wait_s")),
     ...(filter === "" ? {} : { filter }),
-    target,
+    target: targetOf(form, kind),
   };
+}
+
+/** The body of PATCH /routes/{id}: what differs. A target that is not touched keeps its secrets. */
+export function changesOf(form: FormData, route: NoticeRoute): Record<string, unknown> {
+  const { kind } = route.target;
+  const wanted: Record<string, unknown> = {
+    name: form.get("name"),
+    kinds: listed(form.get("kinds")),
+    least_severity: form.get("least_severity"),
+    filter: String(form.get("filter") ?? "").trim(),
+    group_wait_s: kind === "pagerduty" ? 0 : Number(form.get("group_wait_s")),
+  };
+  const present: Record<string, unknown> = { ...route, filter: route.filter ?? "" };
+  const changes = Object.fromEntries(Object.entries(wanted).filter(([name, value]) => JSON.stringify(value) !== JSON.stringify(present[name])));
+  const target = targetOf(form, kind);
+  const known: Record<string, unknown> = { ...route.target };
+  const differs = (name: string) => JSON.stringify(target[name] ?? null) !== JSON.stringify(known[name] || null);
+  const is_touched = Object.keys(target).some(differs) || (kind === "email" && differs("user"));
+  return is_touched ? { ...changes, target } : changes;
 }

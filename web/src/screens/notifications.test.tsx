@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { me, noticeRoute as route } from "../testing/documents";
 import { FakeApi } from "../testing/fake-api";
-import { button, enter, eventually, press, seen, show, text } from "../testing/screen";
+import { button, enter, eventually, openDialog, press, seen, show, text } from "../testing/screen";
 import Notifications from "./notifications";
 
 const page = (items: unknown[]) => ({ items, next_cursor: null, total: items.length });
@@ -53,5 +53,28 @@ describe("the notifications", () => {
     await seen("Send a test");
     press("Send a test");
     await seen("It did not arrive");
+  });
+
+  it("change what differs of a route, and tell before what that would have told", async () => {
+    const preview = { from: "2026-01-01T00:00:00Z", to: "2026-01-08T00:00:00Z", is_cut: false, events: 12, messages: 3, kinds: { "alert.firing": 12 }, newest: [{ at: "2026-01-07T00:00:00Z", kind: "alert.firing", severity: "warning", message: "cam-9 is slow" }] };
+    const api = server().on("POST /routes/1/preview", preview).on("PATCH /routes/1", route());
+    show(<Notifications />, "/settings/notifications");
+    await seen("on-call");
+    press("Change");
+    enter("Of devices", 'labels.site = "oslo"');
+    press("What would it have told?");
+    await seen("it would have told 12 events in 3 messages");
+    expect(text()).toContain("cam-9 is slow");
+    press("Change it");
+    await eventually(() => expect(openDialog()).toBeNull());
+    expect(api.of("PATCH /routes/1").map(({ body }) => body)).toEqual([{ filter: 'labels.site = "oslo"' }]);
+  });
+
+  it("show the one delivery that an alert leads to, and its alerts", async () => {
+    server().on("GET /deliveries/17", { ...delivery, events: [{ id: 5, at: "2026-01-01T00:00:00Z", kind: "alert.firing", message: "cam-7 has gone dark", details: { alert: 12 } }], log: [] });
+    show(<Notifications />, "/settings/notifications?delivery=17");
+    await seen("cam-7 has gone dark");
+    expect(document.querySelector("a[href='/alerts/12']")).not.toBeNull();
+    expect(text()).toContain("and 2 others");
   });
 });

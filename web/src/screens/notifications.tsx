@@ -2,11 +2,11 @@
 
 import { useSignal } from "@preact/signals";
 import { useId, useRef } from "preact/hooks";
-import { useLocation, useSearch } from "wouter-preact";
+import { Link, useLocation, useSearch } from "wouter-preact";
 import { call } from "../api/client";
 import { useRefusal } from "../api/permissions";
 import { queryClient, useDeliveries, useDelivery, useRoutes } from "../api/queries";
-import type { Delivery, DeliveryInFull, NoticeRoute, TargetKind } from "../api/types";
+import type { Delivery, DeliveryInFull, NoticeRoute } from "../api/types";
 import { useAttempt } from "../ui/attempt";
 import { Card, Empty, Failure, Skeleton } from "../ui/card";
 import { Confirm } from "../ui/confirm";
@@ -14,8 +14,9 @@ import { Copy } from "../ui/copy";
 import { ago, clock, plural } from "../ui/format";
 import { Segments } from "../ui/segments";
 import { Status } from "../ui/status";
-import { TARGETS, deliveryState, healthOf, narrowedTo, placeOf, routeOf, targetName } from "./notice-text";
+import { deliveryState, healthOf, narrowedTo, placeOf, targetName } from "./notice-text";
 import { withSearch } from "./paths";
+import { EditRoute, MakeRoute } from "./route-form";
 
 const STATES: [string, string][] = [
   ["", "All"],
@@ -28,6 +29,7 @@ export default function Notifications() {
   return (
     <>
       <h1>Notifications</h1>
+      <OneDelivery />
       <Routes />
       <Deliveries />
     </>
@@ -82,7 +84,7 @@ function RouteRow({ route }: { route: NoticeRoute }) {
   const health = healthOf(route);
   return (
     <tr>
-      <td>{route.name}</td>
+      <td class="nowrap">{route.name}</td>
       <td>
         <span class="mono small">{route.kinds.join(" ")}</span>
         <div class="muted small">{narrowedTo(route)}</div>
@@ -98,7 +100,7 @@ function RouteRow({ route }: { route: NoticeRoute }) {
         {health.why && <div class="muted small">{health.why}</div>}
       </td>
       <td class="num">{route.waiting}</td>
-      <td>
+      <td style="min-width: 280px">
         <RouteActions route={route} />
       </td>
     </tr>
@@ -124,6 +126,7 @@ function RouteActions({ route }: { route: NoticeRoute }) {
   return (
     <span class="row">
       <SendTest route={route} refusal={refusal} />
+      <EditRoute route={route} />
       {route.target.kind === "webhook" && (
         <Confirm label="New secret" title={`Make ${route.name} another secret?`} does="It is shown this once. The present one signs beside it for a day, so that the receiver can change over." command={`argosy route rotate ${route.name}`} refusal={refusal} act={rotate} />
       )}
@@ -171,159 +174,23 @@ function TestOutcome({ id }: { id: number }) {
   );
 }
 
-function MakeRoute() {
-  const dialog = useRef<HTMLDialogElement>(null);
-  const refusal = useRefusal("manage_notifications");
-  const kind = useSignal<TargetKind>("webhook");
-  const secret = useSignal<string | null>(null);
-  const { busy, failure, run } = useAttempt();
-  const title = useId();
-  const send = async (event: SubmitEvent) => {
-    event.preventDefault();
-    const form = event.target as HTMLFormElement;
-    await run(async () => {
-      const made = await call<{ secret?: string }>("/routes", { method: "POST", body: routeOf(new FormData(form)) });
-      await changed();
-      form.reset();
-      kind.value = "webhook";
-      if (made.secret) secret.value = made.secret;
-      else dialog.current?.close();
-    });
-  };
-  const open = () => {
-    secret.value = null;
-    failure.value = null;
-    dialog.current?.showModal();
-  };
-  return (
-    <>
-      <button class="button" type="button" disabled={refusal !== undefined} title={refusal} onClick={open}>
-        Make a route
-      </button>
-      <dialog ref={dialog} aria-labelledby={title}>
-        <form class="stack" onSubmit={(event) => void send(event)}>
-          <h2 id={title}>Make a route</h2>
-          <div class={secret.value === null ? "stack" : undefined} hidden={secret.value !== null}>
-            <Fields kind={kind.value} onKind={(chosen) => (kind.value = chosen)} />
-            {failure.value !== null && <Failure error={failure.value} />}
-            <div class="row">
-              <button class="button primary" disabled={busy.value}>
-                Make it
-              </button>
-              <button class="button" type="button" onClick={() => dialog.current?.close()}>
-                Cancel
-              </button>
-            </div>
-          </div>
-          {secret.value !== null && (
-            <>
-              <p>The receiver checks signatures with this secret. It is shown this once.</p>
-              <Copy text={secret.value} />
-              <div class="row">
-                <button class="button primary" type="button" onClick={() => dialog.current?.close()}>
-                  Close
-                </button>
-              </div>
-            </>
-          )}
-        </form>
-      </dialog>
-    </>
-  );
-}
-
-function Fields({ kind, onKind }: { kind: TargetKind; onKind: (kind: TargetKind) => void }) {
-  return (
-    <>
-      <div class="pair">
-        <Text label="Name" name="name" required pattern="[A-Za-z0-9_\-]+" maxLength={64} />
-        <label class="field">
-          To
-          <select class="input" name="target" value={kind} onChange={(event) => onKind(event.currentTarget.value as TargetKind)}>
-            {TARGETS.map(([each, name]) => (
-              <option key={each} value={each}>
-                {name}
-              </option>
-            ))}
-          </select>
-        </label>
-      </div>
-      <Text label="Events (alert.* for all that begin so)" name="kinds" required defaultValue="alert.*" />
-      <div class="pair">
-        <label class="field">
-          Severity at least
-          <select class="input" name="least_severity">
-            {["info", "warning", "critical"].map((each) => (
-              <option key={each}>{each}</option>
-            ))}
-          </select>
-        </label>
-        {kind !== "pagerduty" && <Text label="Gather for, seconds" name="group_wait_s" type="number" min="0" max="3600" defaultValue="30" required />}
-      </div>
-      <Text label="Of devices that match (empty: of all)" name="filter" placeholder={'labels.site = "berlin"'} />
-      {kind === "email" ? (
-        <MailFields />
-      ) : kind === "pagerduty" ? (
-        <Text label="Integration key" name="routing_key" type="password" autocomplete="off" required />
-      ) : (
-        <Text label={kind === "slack" || kind === "teams" ? "Address of the incoming webhook (a secret)" : "Address"} name="url" type="url" placeholder="https://" required />
-      )}
-    </>
-  );
-}
-
-function MailFields() {
-  return (
-    <>
-      <div class="pair">
-        <Text label="Mail server" name="host" required />
-        <Text label="Port" name="port" type="number" min="1" max="65535" defaultValue="587" required />
-      </div>
-      <label class="field">
-        Encryption
-        <select class="input" name="tls">
-          <option value="starttls">STARTTLS</option>
-          <option value="implicit">TLS from the first byte</option>
-          <option value="none">none, without signing in</option>
-        </select>
-      </label>
-      <div class="pair">
-        <Text label="User" name="user" autocomplete="off" />
-        <Text label="Password" name="password" type="password" autocomplete="new-password" />
-      </div>
-      <Text label="From" name="from" type="email" required />
-      <Text label="To (part addresses with commas)" name="to" required />
-    </>
-  );
-}
-
-type Attributes = { label: string; name: string; type?: string; required?: boolean; pattern?: string; maxLength?: number; min?: string; max?: string; defaultValue?: string; placeholder?: string; autocomplete?: string };
-
-function Text({ label, ...attributes }: Attributes) {
-  return (
-    <label class="field">
-      {label}
-      <input class="input" {...attributes} />
-    </label>
-  );
-}
-
 // -- Deliveries ------------------------------------------------------------------------------------------------------
 
 function Deliveries() {
   const search = new URLSearchParams(useSearch());
   const state = STATES.find(([each]) => each === search.get("state"))?.[0] ?? "";
+  const alert = search.get("alert") ?? "";
   const [, navigate] = useLocation();
-  const deliveries = useDeliveries("", state);
+  const deliveries = useDeliveries(alert, state);
   const items = deliveries.data?.items ?? [];
   return (
-    <Card title="Deliveries" extra={<Segments label="State" choices={STATES} chosen={state} onChoose={(chosen) => navigate(withSearch("/settings/notifications", { state: chosen }))} />} flush>
+    <Card title={alert === "" ? "Deliveries" : `Deliveries about alert ${alert}`} extra={<Segments label="State" choices={STATES} chosen={state} onChoose={(chosen) => navigate(withSearch("/settings/notifications", { alert, state: chosen }))} />} flush>
       {deliveries.isPending ? (
         <Skeleton lines={6} />
       ) : deliveries.error ? (
         <Failure error={deliveries.error} retry={() => void deliveries.refetch()} />
       ) : items.length === 0 ? (
-        <Empty>No message is in this state.</Empty>
+        <Empty>No message is in this state{alert !== "" && " and about this alert"}.</Empty>
       ) : (
         <div class="table-wrap">
           <table>
@@ -351,6 +218,17 @@ function Deliveries() {
   );
 }
 
+/** The one that the address names: where an alert's screen leads. */
+function OneDelivery() {
+  const id = Number(new URLSearchParams(useSearch()).get("delivery"));
+  if (!Number.isInteger(id) || id <= 0) return null;
+  return (
+    <Card title={`Delivery ${id}`} extra={<Link href="/settings/notifications">Close</Link>}>
+      <WholeDelivery id={id} />
+    </Card>
+  );
+}
+
 function DeliveryRow({ delivery }: { delivery: Delivery }) {
   const refusal = useRefusal("manage_notifications");
   const state = deliveryState(delivery);
@@ -364,7 +242,7 @@ function DeliveryRow({ delivery }: { delivery: Delivery }) {
         {ago(delivery.created_at)}
       </td>
       <td class="nowrap">{delivery.route}</td>
-      <td>
+      <td class="wide-text">
         {delivery.title}
         {delivery.event_count > 1 && <span class="muted small"> and {plural(delivery.event_count - 1, "other")}</span>}
       </td>
@@ -399,8 +277,7 @@ function Log({ delivery }: { delivery: Delivery }) {
       <dialog ref={dialog} aria-labelledby={title} onClose={() => (isOpen.value = false)}>
         <div class="stack">
           <h2 id={title}>Delivery {delivery.id}</h2>
-          <p class="muted small mono">{delivery.key}</p>
-          {isOpen.value && <Attempts id={delivery.id} />}
+          {isOpen.value && <WholeDelivery id={delivery.id} />}
           <div class="row">
             <button class="button" type="button" onClick={() => dialog.current?.close()}>
               Close
@@ -412,11 +289,43 @@ function Log({ delivery }: { delivery: Delivery }) {
   );
 }
 
-function Attempts({ id }: { id: number }) {
+function WholeDelivery({ id }: { id: number }) {
   const delivery = useDelivery(id);
   if (delivery.isPending) return <Skeleton />;
   if (delivery.error) return <Failure error={delivery.error} />;
-  return <AttemptList log={delivery.data.log} />;
+  const { key, events, event_count, log } = delivery.data;
+  return (
+    <div class="stack">
+      <p class="muted small mono" style="overflow-wrap: anywhere">
+        {key}
+      </p>
+      <h3>What it tells</h3>
+      <EventList events={events} />
+      {event_count > events.length && <p class="muted small">and {plural(event_count - events.length, "other")}.</p>}
+      <h3>Attempts</h3>
+      <AttemptList log={log} />
+    </div>
+  );
+}
+
+function EventList({ events }: { events: DeliveryInFull["events"] }) {
+  return (
+    <ul class="plain stack">
+      {events.map((event) => (
+        <li key={event.id}>
+          {event.message}{" "}
+          <span class="muted small">
+            {event.kind}, {clock(event.at)}
+            {event.details?.alert !== undefined && (
+              <>
+                , <Link href={`/alerts/${event.details.alert}`}>alert {event.details.alert}</Link>
+              </>
+            )}
+          </span>
+        </li>
+      ))}
+    </ul>
+  );
 }
 
 function AttemptList({ log }: { log: DeliveryInFull["log"] }) {

@@ -7,12 +7,19 @@ import { histogramHeights } from "./histogram";
 const WIDTH = 320;
 const HEIGHT = 88;
 
-type Shown = Pick<DriftFeature, "feature" | "against" | "edges" | "reference" | "own" | "present">;
+type Shown = Pick<DriftFeature, "feature" | "against" | "edges" | "reference" | "own" | "last_year" | "present">;
+
+const BEFORE: Record<Shown["against"], string> = { training: "in training", own: "in its first days", last_year: "in these weeks last year" };
+
+/** What it is compared with; empty: nothing. */
+export function comparedWith(shown: Pick<Shown, "against" | "reference" | "own" | "last_year">): number[] {
+  return { training: shown.reference, own: shown.own, last_year: shown.last_year }[shown.against];
+}
 
 export function DriftHistogram({ feature: shown }: { feature: Shown }) {
   const { feature, edges, present } = shown;
-  const before = shown.against === "own" ? "in its first days" : "in training";
-  const compared = shown.against === "own" ? shown.own : shown.reference;
+  const before = BEFORE[shown.against];
+  const compared = comparedWith(shown);
   const reference = compared.length > 0 ? compared : present.map(() => 0);
   // Bins: under the first edge, between, over the last, and then what was no number at all.
   const numbers = edges.length + 1;

@@ -37,15 +37,16 @@ class Contract : public ::testing::Test {
   }
   void feed(int windows, const Values& values, std::uint64_t inferences = 60) {
     for (int i = 0; i < windows; ++i) {
-      HeardWindow window{opened + ++minutes * minute, minute, inferences,
-                         std::vector<HistogramCounts>(model->features.size())};
+      HeardWindow window{opened + ++minutes * minute, length, inferences,
+                         std::vector<HistogramCounts>(model->features.size()), failed};
+      if (predicts) window.counts.back() = HistogramCounts(model->features.back().bins(), 1);
       const auto given = values(random);
       if (!given.empty()) {
         window.counts[0].resize(model->features[0].bins());
         for (const double value : given) ++window.counts[0][bin_of(model->features[0].reference.edges, value)];
       }
       watch.add(contract_rule, *model, window);
-      breaches = watch.judge(contract_rule, *model, day, [](std::size_t) { return false; });
+      breaches = watch.judge(contract_rule, *model, day, [this](std::size_t) { return peers_send; });
       worst = std::max(worst, breaches.size());
     }
   }
@@ -54,6 +55,7 @@ class Contract : public ::testing::Test {
   }
   ContractFault fault() const { return breaches.empty() ? ContractFault::none : breaches.front().fault; }
 
+  static std::vector<double> nothing(Rng&) { return {}; }
   static std::vector<double> healthy(Rng& random) { return {10 + 10 * random.uniform()}; }
 
   JudgedReference model = judged_reference({uniform_feature("level", 10, 20)});
@@ -62,6 +64,10 @@ class Contract : public ::testing::Test {
   std::size_t worst = 0;
   Rng random{1};
   int minutes = 0;
+  Duration length = minute;
+  std::uint64_t failed = 0;
+  bool predicts = false;
+  bool peers_send = false;
 };
 
 TEST_F(Contract, IsKeptByADayOfWhatTrainingKnew) {
@@ -86,9 +92,9 @@ TEST_F(Contract, FindsEachFaultWithinMinutesAndItsEnd) {
 
 TEST_F(Contract, AValueThatDoesNotVaryIsStuckAfterAWhile) {
   feed(60, healthy);
-  feed_one(300, 15.2);
-  EXPECT_EQ(fault(), ContractFault::none);
-  feed_one(120, 15.2);
+  feed_one(12 * 60, 15.2);
+  EXPECT_EQ(fault(), ContractFault::none) << "a night";
+  feed_one(13 * 60, 15.2);
   EXPECT_EQ(fault(), ContractFault::stuck);
   EXPECT_NE(describe_breach(*model, breaches.front()).find("has not varied for"), std::string::npos);
   feed(1, healthy);
@@ -106,18 +112,77 @@ TEST_F(Contract, WhatNeverVariedMayStay) {
 
 TEST_F(Contract, AFeatureThatIsNoLongerSentIsMissing) {
   feed(10, healthy);
-  feed(15, [](Rng&) { return std::vector<double>{}; });
+  feed(15, nothing);
   EXPECT_EQ(fault(), ContractFault::missing);
   feed(5, healthy);
   EXPECT_EQ(fault(), ContractFault::none);
 }
 
 TEST_F(Contract, AFeatureThatNobodySendsIsNobodysFault) {
-  feed(100, [](Rng&) { return std::vector<double>{}; });
+  predicts = true;
+  feed(100, nothing);
   EXPECT_EQ(worst, 0u);
-  const auto asked = watch.judge(contract_rule, *model, day, [](std::size_t) { return true; });
-  ASSERT_EQ(asked.size(), 1u) << "unless its peers do";
-  EXPECT_EQ(asked.front().fault, ContractFault::missing);
+  peers_send = true;
+  feed(1, nothing);
+  EXPECT_EQ(fault(), ContractFault::missing) << "unless its peers do";
+}
+
+TEST_F(Contract, AModelServerThatIsAskedHowManyThereWereMissesNothing) {
+  peers_send = true;
+  feed(100, nothing);
+  EXPECT_EQ(worst, 0U) << "it never spoke";
+  predicts = true;
+  feed(50, healthy);
+  predicts = false;
+  feed(100, nothing);
+  EXPECT_EQ(worst, 0U) << "a program spoke, and a model server came in its place";
+}
+
+TEST_F(Contract, AFeatureThatComesOnceInManyWindowsIsNotMissingBetween) {
+  for (int i = 0; i < 6; ++i) {
+    feed(119, nothing);
+    feed(1, healthy);
+  }
+  EXPECT_EQ(worst, 0U);
+  feed(400, nothing);
+  EXPECT_EQ(worst, 0U);
+  feed(100, nothing);
+  EXPECT_EQ(fault(), ContractFault::missing);
+  feed(1, healthy);
+  feed(500, nothing);
+  EXPECT_EQ(fault(), ContractFault::missing) << "of the time that it was missing nothing is learned";
+}
+
+TEST_F(Contract, WhatFailsHasNoFeatures) {
+  feed(10, healthy);
+  failed = 60;
+  feed(100, nothing);
+  EXPECT_EQ(worst, 0U);
+  failed = 59;
+  feed(10, nothing);
+  EXPECT_EQ(fault(), ContractFault::missing);
+}
+
+TEST_F(Contract, AWindowCutShortOrWhoseClockWasSetKeepsThePromisedRate) {
+  InputContract promised;
+  promised.least_per_minute = 40;
+  promised.most_per_minute = 80;
+  use(judged_reference({uniform_feature("level", 10, 20)}, promised));
+  const auto odd = [&](Duration lasted, std::uint64_t inferences) {
+    length = lasted;
+    feed(1, healthy, inferences);
+    length = minute;
+    feed(30, healthy, 60);
+  };
+  feed(30, healthy, 60);
+  odd(Duration{300}, 8);          // the agent restarted, and found what waited
+  odd(Duration{7'200'000}, 60);   // its clock went two hours ahead
+  odd(Duration{-7'200'000}, 60);  // and back
+  odd(Duration{30'000}, 60);
+  EXPECT_EQ(worst, 0U);
+  length = 10 * minute;  // somebody configured other windows
+  feed(30, healthy, 600);
+  EXPECT_EQ(worst, 0U);
 }
 
 TEST_F(Contract, ARateThatIsPromisedIsLookedAt) {
@@ -146,7 +211,9 @@ TEST_F(Contract, WhatThePublisherPromisedCountsBeforeTheReference) {
 }
 
 TEST_F(Contract, IsTheSameAfterItWasPacked) {
+  predicts = true;
   feed(20, healthy);
+  feed(7, nothing);
   feed_one(9, 0);
   const auto packed = packed_by([this](Packer& out) { watch.put(out); });
   ContractWatch other(1);
@@ -163,7 +230,7 @@ TEST_F(Contract, WhoWasAwayDidNotStandStill) {
   minutes += 12 * 60;
   feed_one(40, 12.5);
   EXPECT_EQ(fault(), ContractFault::none);
-  feed_one(7 * 60, 12.5);
+  feed_one(24 * 60, 12.5);
   EXPECT_EQ(fault(), ContractFault::stuck);
 }
 
