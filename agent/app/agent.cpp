@@ -1,5 +1,6 @@
 #include "agent/app/agent.hpp"
 
+#include <map>
 #include <sstream>
 
 #include <boost/asio/io_context.hpp>
@@ -18,11 +19,13 @@
 #include "agent/app/way_out.hpp"
 #include "agent/inventory/inventory.hpp"
 #include "agent/link/blob_fetcher.hpp"
+#include "agent/link/device_clock.hpp"
 #include "agent/link/local_http.hpp"
 #include "agent/telemetry/look_pace.hpp"
 #include "agent/update/download_gate.hpp"
 #include "agent/update/job_thread.hpp"
 #include "agent/update/local_clock.hpp"
+#include "common/base/text.hpp"
 #include "common/json/json_reader.hpp"
 
 namespace argosy::agent {
@@ -35,6 +38,7 @@ using boost::system::error_code;
 constexpr Duration tick{500};
 constexpr Duration longest_between_looks{15'000};
 constexpr Duration between_inventories = std::chrono::hours(1);
+constexpr Duration between_floors = std::chrono::hours(1);
 
 void log_line(const std::string& line) {
   spdlog::info("{}", line);
@@ -81,15 +85,16 @@ std::optional<wire::OnnxReach> reach_of(const std::string& json) {
 
 class Agent {
  public:
-  Agent(const Config& config, TrustPolicy trust, Endpoint endpoint, const WayOut& way_out, TelemetrySource source,
-        ServiceManager manager, std::uint64_t seed)
+  Agent(const Config& config, DeviceClock& clock, TrustPolicy trust, Endpoint endpoint, const WayOut& way_out,
+        TelemetrySource source, ServiceManager manager, std::uint64_t seed)
       : config_(config),
+        clock_(clock),
         manager_(std::move(manager)),
         storage_(config.root),
         source_(std::move(source)),
         serving_(make_serving(config.serving, local_http_, seed)),
-        https_(io_.get_executor(), endpoint, way_out.proxies.for_host(endpoint.host)),
-        gate_(config.downloads.rules, storage_.spent(), {wall_clock_now, system_clock_on_the_wall, log_line}),
+        https_(io_.get_executor(), endpoint, way_out.proxies.for_host(endpoint.host), &clock),
+        gate_(config.downloads.rules, storage_.spent(), {hour_by(clock), system_clock_on_the_wall, log_line}),
         blobs_({io_.get_executor(), &https_, job_port(), Duration{30'000}, &gate_, way_out.redirects, way_out.proxies}),
         models_(storage_, models_options(config, std::move(trust), seed), updater_ports(), source_.windows(),
                 [this] { uplink_.state_changed(); }),
@@ -112,6 +117,9 @@ class Agent {
 
   void run() {
     inventory_ = take_inventory();  // before there is a wish to judge
+    source_.trust_time(clock_.is_known());
+    clock_.on_set([this](Duration by) { on_clock_set(by); });
+    board_ahead_ = clock_.board_ahead();
     models_.start();
     sample_health();
     runner_.ask();
@@ -154,9 +162,12 @@ class Agent {
     UpdaterPorts ports;
     ports.run_job = job_port();
     ports.on_loop = [this](std::function<void()> f) { asio::post(io_, std::move(f)); };
-    ports.now = wall_clock_now;
-    ports.hold_switch = [&windows = config_.activation_windows] {
-      return wait_for_window(windows, "activation.windows", wall_clock_now(), system_clock_on_the_wall());
+    ports.now = [&clock = clock_] { return clock.ageing(); };
+    ports.ages_count = [&clock = clock_] {
+      return clock.is_known() && std::chrono::abs(clock.board_ahead()) < DeviceClock::worth_saying;
+    };
+    ports.hold_switch = [&windows = config_.activation_windows, now = hour_by(clock_)] {
+      return wait_for_window(windows, "activation.windows", now(), system_clock_on_the_wall());
     };
     ports.capabilities = [this] { return capabilities(); };
     ports.log = log_line;
@@ -174,10 +185,15 @@ class Agent {
     ports.readings_fault = [this] { return source_.readings_fault(); };
     ports.label_answers = [this] { return source_.handed_labels().request(); };
     ports.take_labels = [this](const wire::LabelAnswers& asked, const wire::HandedLabels& handed) {
-      source_.take_labels(asked, handed, wall_clock_now());
+      source_.take_labels(asked, handed, clock_.now());
     };
     ports.capabilities = [this] { return capabilities(); };
-    ports.now = wall_clock_now;
+    ports.now = now_by(clock_);
+    ports.ageing = [&clock = clock_] { return clock.ageing(); };
+    ports.time_is_known = [&clock = clock_] { return clock.is_known(); };
+    ports.board_ahead = [&clock = clock_] { return clock.board_ahead(); };
+    ports.conditions = [this] { return conditions_of_device(); };
+    ports.health_waits = [this] { return !source_.disk_fault().empty(); };
     ports.log = log_line;
     return ports;
   }
@@ -215,13 +231,61 @@ class Agent {
   void take_readings(Result<std::string> said) {
     source_.take_readings(said ? parse_readings(*said) : Result<Readings>(std::move(said).error()));
   }
-  void sample_health() { source_.sample_health(wall_clock_now(), uplink_.clock_offset()); }
+  void sample_health() { source_.sample_health(clock_.now(), uplink_.clock_offset()); }
   void on_tick() {
+    watch_clock();
+    source_.tick();
     models_.tick();
+    tell_conditions();
     uplink_.pump();
   }
+
+  void on_clock_set(Duration by) {
+    log_line("the clock is set by " + std::to_string(by.count() / 1000) + " s, to " + to_rfc3339(clock_.now()));
+    source_.shift(by);
+  }
+  void watch_clock() {
+    clock_.look();
+    source_.trust_time(clock_.is_known());
+    const Duration ahead = clock_.board_ahead();
+    const Duration moved = ahead - std::exchange(board_ahead_, ahead);
+    if (moved > DeviceClock::tolerance || -moved > DeviceClock::tolerance) uplink_.board_clock_was_set();
+    const auto known = clock_.worth_keeping();
+    if (!known || (floor_kept_at_ && clock_.ageing() - *floor_kept_at_ < between_floors)) return;
+    floor_kept_at_ = clock_.ageing();
+    keep_floor();
+  }
+  void keep_floor() {
+    const auto known = clock_.worth_keeping();
+    if (!known) return;
+    const auto kept = agent::keep_floor(storage_.clock(), *known);
+    if (!kept) log_line("the time cannot be kept for the next start: " + kept.error().message);
+  }
+
+  std::vector<wire::Condition> conditions_of_device() const {
+    std::vector<wire::Condition> conditions;
+    const auto add = [&conditions](const char* kind, const std::string& message) {
+      if (!message.empty()) conditions.push_back({kind, shortened(message, wire::most_fault_bytes / 4 - 3)});
+    };
+    add("clock_wrong", clock_.fault());
+    add(source_.is_disk_full() ? "disk_full" : "disk_fault", source_.disk_fault());
+    add("name_differs", config_.name_fault);
+    return conditions;
+  }
+  // What begins or ends is told at once, and written to the log.
+  void tell_conditions() {
+    std::map<std::string, std::string> present;
+    for (auto& [kind, message] : conditions_of_device()) present.emplace(kind, std::move(message));
+    bool changed = false;
+    for (const auto& [kind, message] : present)
+      if (!told_.contains(kind)) log_line(message), changed = true;
+    for (const auto& [kind, message] : told_)
+      if (!present.contains(kind)) log_line("no longer " + kind), changed = true;
+    told_ = std::move(present);
+    if (changed) uplink_.state_changed();
+  }
   void on_window() {
-    source_.end_window(wall_clock_now());
+    source_.end_window(clock_.now());
     models_.window_ended();
     if (source_.handed_labels().has_answers()) uplink_.fetch_labels();
     uplink_.pump();
@@ -234,7 +298,7 @@ class Agent {
       asio::post(io_, [this, status = std::move(status)] {
         looking_ = false;
         source_.runtimes().note("server", status.runtime);
-        models_.note_status(status, wall_clock_now());
+        models_.note_status(status, clock_.now());
       });
     });
   }
@@ -248,7 +312,7 @@ class Agent {
     const auto taken = source_.take_observations(
         [this](const std::string& model) { return models_.serving_version(model); },
         [this](const std::string& model, const ShadowAnswer& answer) { models_.count_shadow(model, answer); },
-        wall_clock_now());
+        clock_.now());
     const auto rest = observations_pace_.after(taken, LookPace::Clock::now());
     if (!rest) return watch_observations();
     if (observations_.is_open()) observations_.release();  // or the loop would be woken all the same
@@ -263,12 +327,23 @@ class Agent {
     models_.stop();
     serving_->stop();
     on_window();
+    source_.put_down_all();
+    keep_floor();
     uplink_.stop();
     if (observations_.is_open()) observations_.release();
     io_.stop();
   }
 
+  static std::function<Instant()> now_by(const DeviceClock& clock) {
+    return [&clock] { return clock.now(); };
+  }
+  // A floor is no hour of the day: until the time is known the board's clock tells it, or says that it does not know.
+  static std::function<Instant()> hour_by(const DeviceClock& clock) {
+    return [&clock] { return clock.is_known() ? clock.now() : wall_clock_now(); };
+  }
+
   const Config& config_;
+  DeviceClock& clock_;
   ServiceManager manager_;
   Storage storage_;
   asio::io_context io_{1};
@@ -296,7 +371,10 @@ class Agent {
   Repeating reading_;
   Repeating watchdog_;  // of the loop: it is fed by the loop alone
   bool looking_ = false;
-  JobThread jobs_;  // ends first: its jobs use what is above
+  Duration board_ahead_{0};                  // at the last tick
+  std::optional<Instant> floor_kept_at_;     // by the clock that is never set
+  std::map<std::string, std::string> told_;  // conditions, by kind
+  JobThread jobs_;                           // ends first: its jobs use what is above
 };
 
 std::uint64_t device_seed() {
@@ -306,28 +384,57 @@ std::uint64_t device_seed() {
   return seed;
 }
 
+// The name in the certificate is the device's, whatever its configuration or its host is called by now.
+Config named_by_certificate(Config config, const IdentityStore& identities) {
+  const auto known = identities.load();
+  if (!known || !*known || (*known)->device == config.device) return config;
+  config.name_fault = "its certificate names this device '" + (*known)->device +
+                      "', and so it goes on; its configuration, or its host, calls it '" + config.device +
+                      "' now. To have it enrol under that name, remove " + identities.folder().string();
+  config.device = (*known)->device;
+  return config;
+}
+
+// A disk that does not let them be opened keeps nobody from work: they are tried again with each record.
+Result<Outbox> open_outbox(const Storage& storage, const Config& config) {
+  const Outbox::Limits limits{config.outbox_max_bytes, config.outbox_max_age};
+  auto outbox = Outbox::open(storage.outbox(), limits);
+  if (outbox || outbox.error().code == Errc::incompatible) return outbox;
+  log_line(outbox.error().message);
+  return Outbox::closed(storage.outbox(), limits);
+}
+
+AwaitedLabels open_awaited(const Storage& storage) {
+  auto awaited = AwaitedLabels::open(storage.awaited_labels(), {});
+  if (awaited) return std::move(*awaited);
+  log_line(awaited.error().message);
+  return AwaitedLabels::closed(storage.awaited_labels(), {});
+}
+
 }  // namespace
 
-Result<void> run_agent(const Config& config) {
+Result<void> run_agent(const Config& given) {
   ServiceManager manager = ServiceManager::from_environment();
-  ARGOSY_TRY(Endpoint endpoint, net::parse_endpoint(config.server));
+  ARGOSY_TRY(Endpoint endpoint, net::parse_endpoint(given.server));
   ARGOSY_TRY(TrustPolicy trust,
-             load_policy(config.signing_keys, config.signing_required, {config.capabilities, config.hardware_class}));
-  ARGOSY_TRY(const WayOut way_out, find_way_out(config));
+             load_policy(given.signing_keys, given.signing_required, {given.capabilities, given.hardware_class}));
+  ARGOSY_TRY(const WayOut way_out, find_way_out(given));
   MqttLink::forget_environment();
-  const Storage storage(config.root);
+  const Storage storage(given.root);
   ARGOSY_CHECK(storage.create());
   ARGOSY_TRY(const UniqueFd root_lock, storage.take());
+  const Config config = named_by_certificate(given, IdentityStore(storage.identity()));
+  DeviceClock clock(std::max(build_time(), load_floor(storage.clock())));
   ARGOSY_TRY(ObservationSocket socket, ObservationSocket::open(config.run_dir / "observe.sock", config.observe_group));
-  ARGOSY_TRY(Outbox outbox, Outbox::open(storage.outbox(), {config.outbox_max_bytes, config.outbox_max_age}));
-  ARGOSY_TRY(AwaitedLabels awaited, AwaitedLabels::open(storage.awaited_labels(), {}));
+  ARGOSY_TRY(Outbox outbox, open_outbox(storage, config));
   HealthSampler::Options disk;
   disk.disk = config.root;
   if (config.nvml) disk.nvml = Nvml::usual_library;
-  TelemetrySource source(std::move(socket), HealthSampler(disk), std::move(outbox), std::move(awaited),
-                         WindowAccumulator(wall_clock_now(), config.feature_interval), log_line);
+  TelemetrySource source(std::move(socket), HealthSampler(disk), std::move(outbox), open_awaited(storage),
+                         WindowAccumulator(clock.now(), config.feature_interval), log_line);
   log_line("argosy-agent " ARGOSY_VERSION " for " + config.device + " at " + config.server);
-  Agent(config, std::move(trust), std::move(endpoint), way_out, std::move(source), std::move(manager), device_seed())
+  Agent(config, clock, std::move(trust), std::move(endpoint), way_out, std::move(source), std::move(manager),
+        device_seed())
       .run();
   return {};
 }

@@ -23,7 +23,8 @@ constexpr const char* usage =
     "  --config FILE    default /etc/argosy/agent.toml; every key is in docs/agent.md\n"
     "  --check-config   read the configuration, say what is wrong with it, and exit\n"
     "  --version, --help\n"
-    "exit status: 0 orderly end, 1 could not start, 2 wrong usage or configuration\n";
+    "exit status: 0 orderly end, 1 could not start, 2 wrong usage or configuration,\n"
+    "             3 another agent has this root or this run_dir: nothing of it was touched\n";
 
 struct Options {
   std::filesystem::path config = "/etc/argosy/agent.toml";
@@ -77,7 +78,8 @@ int run_command_line(int argc, const char* const* argv) {
   std::signal(SIGPIPE, SIG_IGN);  // a broken connection is an error of that connection
   set_up_log(config->log_level);
   const auto ended = run_agent(*config);
-  return ended ? 0 : fail(1, ended.error().message);
+  if (ended) return 0;
+  return fail(ended.error().code == Errc::conflict ? 3 : 1, ended.error().message);
 }
 
 }  // namespace argosy::agent

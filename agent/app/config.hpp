@@ -89,6 +89,7 @@ struct Config {
   ReadingsConfig readings;
   bool nvml = true;  // ask NVIDIA's cards, where there is a driver
   std::string log_level = "info";
+  std::string name_fault;  // not from the file: why it goes by another name than the file's; empty: it does not
 };
 
 // Errors name the key, its value and what is allowed. `program` is this program's own path.

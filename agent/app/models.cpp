@@ -131,6 +131,7 @@ void Models::apply() {
 
 // What updates that failed or were cancelled have left.
 void Models::sweep() {
+  if (!ports_.ages_count()) return;
   swept_at_ = ports_.now();
   storage_.sweep(wanted_digests(desired_), sweep_age);
 }

@@ -10,6 +10,8 @@ namespace argosy::agent {
 namespace {
 
 constexpr std::size_t observations_a_turn = 512;
+constexpr double least_free_mb = 1;
+constexpr int put_down_a_turn = 16;                                  // each is synced
 constexpr std::size_t fault_limit = wire::most_fault_bytes / 4 - 3;  // a byte may be shown as four
 
 }  // namespace
@@ -81,7 +83,7 @@ void TelemetrySource::end_window(Instant now) {
   for (wire::InferenceWindow& window : windows_.close(now)) contents.emplace_back(std::move(window));
   std::vector<Outbox::CountedLabel> counted;
   for (const auto& [observation, origin] : counted_) counted.push_back({observation, origin});
-  if (note_appended(outbox_.append(std::move(contents), counted, now))) {
+  if (keep(std::move(contents), counted, now)) {
     handed_.window_kept();
   } else {
     handed_.window_lost();
@@ -101,7 +103,7 @@ void TelemetrySource::end_window(Instant now) {
 
 void TelemetrySource::sample_health(Instant now, std::optional<Duration> clock_offset) {
   wire::HealthSample sample = sampler_.sample(now);
-  sample.outbox_records = static_cast<double>(outbox_.records());
+  sample.outbox_records = static_cast<double>(outbox_.records() + held_.records());
   sample.records_refused = static_cast<double>(outbox_.refusals().records);
   if (readings_) sample.numbers = *readings_;
   if (readings_ || !readings_fault_.empty()) sample.readings_failed = readings_fault_.empty() ? 0 : 1;
@@ -109,7 +111,7 @@ void TelemetrySource::sample_health(Instant now, std::optional<Duration> clock_o
   newest_health_ = sample;
   std::vector<Outbox::Content> contents;
   contents.emplace_back(std::move(sample));
-  note_appended(outbox_.append(std::move(contents), {}, now));
+  keep(std::move(contents), {}, now);
 }
 
 // A fault is said once, until it is another or over.
@@ -122,11 +124,71 @@ void TelemetrySource::take_readings(Result<Readings> readings) {
   readings_ = readings ? std::optional(std::move(*readings)) : std::nullopt;
 }
 
-// A full disk loses telemetry, not the agent: said once, until it works again.
-bool TelemetrySource::note_appended(const Result<void>& appended) {
-  if (!appended && !append_failed_) log_("telemetry is lost: " + appended.error().message);
-  append_failed_ = !appended;
-  return appended.has_value();
+// Straight to the disk, unless something waits before it. Labels go along with their window there, or not at all.
+bool TelemetrySource::keep(std::vector<Outbox::Content> contents, const std::vector<Outbox::CountedLabel>& counted,
+                           Instant now) {
+  if (held_.empty()) {
+    auto done = outbox_.reopen();
+    if (done) done = outbox_.append(contents, counted, now);
+    note_put_down(done);
+    if (done) return true;
+  }
+  for (Outbox::Content& content : contents) held_.add(std::move(content), now);
+  put_down_oldest();
+  return false;
+}
+
+void TelemetrySource::note_put_down(const Result<void>& done) {
+  if (!done && append_fault_.empty()) log_("telemetry waits in memory: " + done.error().message);
+  if (done && !append_fault_.empty()) log_("the disk takes telemetry again");
+  append_fault_ = done ? std::string() : shortened(done.error().message, fault_limit);
+}
+
+// A full disk keeps telemetry waiting, and the agent at its work: said once, until it works again.
+bool TelemetrySource::put_down_oldest() {
+  if (held_.empty()) return false;
+  auto done = outbox_.reopen();
+  if (done) {
+    const HeldRecords::Held oldest = held_.oldest();
+    const auto appended = outbox_.append(oldest.content, oldest.at);
+    if (!appended) done = appended.error();
+  }
+  note_put_down(done);
+  if (done) held_.remove_oldest();
+  return done.has_value();
+}
+
+void TelemetrySource::tick() {
+  for (int i = 0; i < put_down_a_turn && append_fault_.empty() && put_down_oldest();) ++i;
+}
+
+void TelemetrySource::put_down_all() {
+  while (put_down_oldest()) {
+  }
+}
+
+void TelemetrySource::shift(Duration by) {
+  windows_.shift(by);
+  awaited_.shift(by);
+  held_.shift(by);
+  const auto shifted = outbox_.shift(by);
+  if (!shifted) log_("telemetry keeps times that are wrong: " + shifted.error().message);
+}
+
+void TelemetrySource::trust_time(bool is_known) {
+  outbox_.trust_time(is_known);
+  awaited_.trust_time(is_known);
+}
+
+bool TelemetrySource::is_disk_full() const {
+  return newest_health_ && newest_health_->disk_free_mb.value_or(least_free_mb) < least_free_mb;
+}
+
+std::string TelemetrySource::disk_fault() const {
+  if (append_fault_.empty()) return {};
+  return std::string(is_disk_full() ? "the disk is full: " : "") + "telemetry waits in memory, " +
+         std::to_string(held_.records()) + " records so far, " + std::to_string(held_.dropped()) +
+         " of the oldest were dropped: " + append_fault_;
 }
 
 }  // namespace argosy::agent

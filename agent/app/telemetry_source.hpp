@@ -10,6 +10,7 @@
 #include "agent/telemetry/awaited_labels.hpp"
 #include "agent/telemetry/handed_labels.hpp"
 #include "agent/telemetry/health_sampler.hpp"
+#include "agent/telemetry/held_records.hpp"
 #include "agent/telemetry/observation_socket.hpp"
 #include "agent/telemetry/outbox.hpp"
 #include "agent/telemetry/readings.hpp"
@@ -37,8 +38,19 @@ class TelemetrySource {
   // Labels that the server was told: an answer to what handed_labels() last asked.
   void take_labels(const wire::LabelAnswers& asked, const wire::HandedLabels& handed, Instant now);
   const HandedLabels& handed_labels() const { return handed_; }
-  // `clock_offset`: by how much this clock is ahead of the server's, when that is known.
+  // `clock_offset`: by how much the board's clock is ahead of the server's, when that is known.
   void sample_health(Instant now, std::optional<Duration> clock_offset);
+  // A few times a second: goes on putting down what waited in memory, once the disk takes it again.
+  void tick();
+  // Puts down what it can of what waits in memory.
+  void put_down_all();
+  // The clock was set by so much: what was not told yet is moved along.
+  void shift(Duration by);
+  // Until the time is known nothing is dropped for its age.
+  void trust_time(bool is_known);
+  // What waits in memory because the disk does not take it, and why; empty: nothing does.
+  std::string disk_fault() const;
+  bool is_disk_full() const;  // by the newest health sample
   const std::optional<wire::HealthSample>& newest_health() const { return newest_health_; }
   // What the owner's command gave, for the health samples from now on; or why it gave nothing.
   void take_readings(Result<Readings> readings);
@@ -56,7 +68,10 @@ class TelemetrySource {
   std::optional<wire::LabelOutcome> take_label(const wire::HandedLabel& told, Instant now);
   Result<std::optional<Outbox::LabelOrigin>> origin_of_label(std::uint64_t observation);
   void count_late_label(std::uint64_t observation, std::int64_t label, Outbox::LabelOrigin origin, Instant now);
-  bool note_appended(const Result<void>& appended);
+  // Whether it is on disk; else it waits in memory, and its labels are not counted there.
+  bool keep(std::vector<Outbox::Content> contents, const std::vector<Outbox::CountedLabel>& counted, Instant now);
+  void note_put_down(const Result<void>& done);
+  bool put_down_oldest();
 
   ObservationSocket socket_;
   HealthSampler sampler_;
@@ -70,7 +85,8 @@ class TelemetrySource {
   std::optional<Readings> readings_;
   std::string readings_fault_;
   RuntimesSeen runtimes_;
-  bool append_failed_ = false;
+  HeldRecords held_;
+  std::string append_fault_;  // of the newest try; empty: it went well
   bool said_too_many_numbers_ = false;
   bool said_too_many_tags_ = false;
   bool awaiting_failed_ = false;

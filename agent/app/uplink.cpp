@@ -52,7 +52,9 @@ Uplink::Uplink(asio::io_context& io, const Config& config, IdentityStore identit
       sender_(config.device, outbox, {config.catch_up_records_per_s, config.catch_up_bytes_per_s}, seed + 1,
               sender_ports()),
       state_delivery_(seed + 3),
-      timer_(io) {}
+      timer_(io) {
+  if (!ports_.ageing) ports_.ageing = ports_.now;
+}
 
 void Uplink::start() {
   asio::co_spawn(io_, run(), asio::detached);
@@ -119,14 +121,13 @@ void Uplink::use_for_https(const Identity& identity) {
   if (!trusted) ports_.log(trusted.error().message);
 }
 
+// An identity that cannot be read now may be readable later.
 Task<void> Uplink::enrol() {
-  auto known = identities_.load();
-  if (!known) ports_.log("the kept identity is of no use, enrolling again: " + known.error().message);
-  if (known && *known && (*known)->device == config_.device) {
-    use(**known);
-    co_return;
-  }
   for (int failures = 0; !stopped_; ++failures) {
+    const auto known = identities_.load();
+    if (known && *known) co_return use(**known);
+    if (!known && failures == 0)
+      ports_.log("the kept identity is of no use, enrolling again: " + known.error().message);
     if (co_await try_enrol()) co_return;
     co_await pause(relink_base + full_jitter(relink_base, relink_cap, failures, rng_));
   }
@@ -159,11 +160,11 @@ Task<bool> Uplink::try_enrol() {
 
 Task<void> Uplink::renew_if_due() {
   if (!identity_) co_return;
-  if (ports_.now() >= identity_->not_after || turned_away_) {  // the key is the way back, whatever became of the claim
+  if (has_ended()) {  // the key is the way back, whatever became of the claim
     co_await come_back();
     co_return;
   }
-  if (ports_.now() < identity_->renew_at()) co_return;
+  if (!ports_.time_is_known() || ports_.now() < identity_->renew_at()) co_return;
   const auto csr = make_csr(identity_->private_key_pem, config_.device);
   if (!csr) co_return;
   auto issued = co_await api_.renew(*csr);
@@ -176,8 +177,17 @@ Task<void> Uplink::renew_if_due() {
   use(*identity);
 }
 
+// A certificate that holds is what this device goes on with, whatever else it tried.
 Task<void> Uplink::come_back() {
-  const auto issued = co_await ask_to_come_back();
+  auto issued = co_await ask_to_come_back();
+  if (!has_ended()) {
+    ports_.log("the certificate is good until " + to_rfc3339(identity_->not_after) +
+               ": it was the clock that was wrong");
+    use_for_https(*identity_);
+    co_return;
+  }
+  if (!issued && issued.error().code == Errc::forbidden)
+    if (auto admitted = co_await ask_with_new_claim()) issued = std::move(admitted);
   auto identity = issued ? identities_.keep(*issued, ports_.now()) : Result<Identity>(issued.error());
   if (!identity) {
     ports_.log("the certificate has ended, and there is no way back yet: " + identity.error().message);
@@ -189,12 +199,29 @@ Task<void> Uplink::come_back() {
   use(*identity);
 }
 
-// Without a certificate: the server would turn the old one away before it heard what this is about.
+// Without a certificate: the server would turn the old one away before it heard what this is about. Its answer also
+// tells the time.
 Task<Result<IssuedIdentity>> Uplink::ask_to_come_back() {
   ARGOSY_CO_CHECK(https_.set_trust(first_trust()));
   ARGOSY_CO_TRY(const std::string challenge, co_await api_.challenge());
+  if (!has_ended()) co_return make_error(Errc::conflict, "the certificate has not ended");
   ARGOSY_CO_TRY(std::string csr, make_csr(identity_->private_key_pem, config_.device, challenge));
   co_return co_await api_.come_back(config_.device, std::move(csr), challenge);
+}
+
+// Somebody may have put one there for a device that was away for too long. One that was refused is not tried again.
+Task<Result<IssuedIdentity>> Uplink::ask_with_new_claim() {
+  ARGOSY_CO_TRY(std::string with_claim, claim());
+  if (with_claim == refused_claim_) co_return make_error(Errc::claim_invalid, "this claim was refused");
+  ARGOSY_CO_TRY(std::string csr, make_csr(identity_->private_key_pem, config_.device));
+  EnrolmentOrder order{with_claim, config_.device, config_.hardware_class, std::move(csr), config_.labels};
+  auto issued = co_await api_.enrol(std::move(order));
+  if (issued) co_return issued;
+  const Errc code = issued.error().code;
+  const bool is_final = code == Errc::claim_invalid || code == Errc::claim_expired || code == Errc::conflict;
+  if (is_final) refused_claim_ = std::move(with_claim);
+  ports_.log("cannot enrol again: " + issued.error().message);
+  co_return issued;
 }
 
 // Desired, state and telemetry ----------------------------------------------------------------------------------------
@@ -202,6 +229,7 @@ Task<Result<IssuedIdentity>> Uplink::ask_to_come_back() {
 Task<void> Uplink::poll() {
   auto desired = co_await api_.desired(ports_.known_rev());
   https_up_ = desired.has_value();
+  has_polled_ = true;
   turned_away_ = !desired && desired.error().code == Errc::unauthenticated;
   if (!desired)
     ports_.log("cannot ask for the desired document: " + desired.error().message);
@@ -276,29 +304,35 @@ wire::DeviceState Uplink::state_document() const {
       std::max<std::int64_t>(1, std::chrono::ceil<std::chrono::seconds>(config_.state).count()));
   state.at = ports_.now();
   state.models = ports_.models();
-  if (sender_.has_backlog()) state.health = ports_.newest_health();
+  if (sender_.has_backlog() || ports_.health_waits()) state.health = ports_.newest_health();
   state.readings_fault = ports_.readings_fault();
   state.takes_labels = true;
+  if (wire::are_labels(config_.labels)) state.labels = config_.labels;
+  state.conditions = ports_.conditions();
   return state;
 }
 
 void Uplink::state_changed() {
   state_dirty_ = true;
-  const Duration since = std::chrono::duration_cast<Duration>(ports_.now() - state_sent_at_);
+  const Duration since = std::chrono::duration_cast<Duration>(ports_.ageing() - state_sent_at_);
   if (online() && (since < Duration{0} || since >= state_spacing)) send_state();
 }
 
 void Uplink::pump() {
   if (stopped_ || !identity_) return;
-  const Duration since = std::chrono::duration_cast<Duration>(ports_.now() - state_sent_at_);
+  const Duration since = std::chrono::duration_cast<Duration>(ports_.ageing() - state_sent_at_);
   const bool due = since < Duration{0} || since >= config_.state || (state_dirty_ && since >= state_spacing);
   if (due) send_state();
-  sender_.pump();
+  if (has_polled_ || ports_.time_is_known()) sender_.pump();  // until then the times in it may yet be moved
+}
+
+void Uplink::board_clock_was_set() {
+  if (mqtt_) mqtt_->try_now();
 }
 
 void Uplink::send_state() {
   if (!identity_) return;
-  const Instant now = ports_.now();
+  const Instant now = ports_.ageing();
   if (online()) {
     if (!mqtt_->publish(topic("up/state"), wire::encode(state_document()), true)) return;
     state_dirty_ = false;
@@ -319,7 +353,7 @@ Task<void> Uplink::send_state_over_https(std::string document) {
     co_return;
   }
   state_dirty_ = true;
-  state_delivery_.failed(ports_.now());
+  state_delivery_.failed(ports_.ageing());
   ports_.log("cannot send the state: " + sent.error().message);
 }
 
@@ -330,7 +364,11 @@ TelemetrySender::Ports Uplink::sender_ports() {
   ports.publish = [this](Bytes batch) { return mqtt_->send(topic("up/telemetry"), std::string(as_text(batch))); };
   ports.post = [this](Bytes batch) { asio::co_spawn(io_, send_batch_over_https(std::move(batch)), asio::detached); };
   ports.now = ports_.now;
-  ports.clock_offset = [this] { return clock_offset(); };
+  ports.ageing = ports_.ageing;
+  ports.clock_offset = [this]() -> std::optional<Duration> {
+    const auto of_board = clock_offset();
+    return of_board ? std::optional(*of_board - ports_.board_ahead()) : std::nullopt;
+  };
   ports.log = ports_.log;
   return ports;
 }

@@ -27,11 +27,16 @@ class Uplink {
     std::function<std::vector<wire::ModelReport>()> models;
     std::function<std::optional<std::uint64_t>()> download_bytes_per_s;
     std::function<std::optional<wire::HealthSample>()> newest_health;
+    std::function<bool()> health_waits = [] { return false; };  // it cannot go the usual way now
     std::function<std::string()> readings_fault = [] { return std::string(); };
     std::function<wire::LabelAnswers()> label_answers;
     std::function<void(const wire::LabelAnswers&, const wire::HandedLabels&)> take_labels;
     std::function<wire::Capabilities()> capabilities = [] { return wire::Capabilities(); };
     std::function<Instant()> now;
+    std::function<Instant()> ageing = {};  // a clock that is never set, for waits; without it `now`
+    std::function<bool()> time_is_known = [] { return true; };
+    std::function<Duration()> board_ahead = [] { return Duration{0}; };  // the board's clock less `now`
+    std::function<std::vector<wire::Condition>()> conditions = [] { return std::vector<wire::Condition>(); };
     std::function<void(const std::string&)> log;
   };
 
@@ -45,7 +50,9 @@ class Uplink {
   void pump();  // a few times a second: sends what is due
   // Tells what became of the labels that the server handed out, and fetches those that wait.
   void fetch_labels();
-  // By how much this clock is ahead of the server's, by its newest answer; nothing when that is long ago.
+  // The board's clock was set: what waits for a certificate to be good by it is tried at once.
+  void board_clock_was_set();
+  // By how much the board's clock is ahead of the server's, by its newest answer; nothing when that is long ago.
   std::optional<Duration> clock_offset() const { return https_.clock_offset(); }
 
  private:
@@ -56,6 +63,8 @@ class Uplink {
   Task<void> renew_if_due();
   Task<void> come_back();
   Task<Result<IssuedIdentity>> ask_to_come_back();
+  Task<Result<IssuedIdentity>> ask_with_new_claim();
+  bool has_ended() const { return turned_away_ || ports_.now() >= identity_->not_after; }
   Task<void> send_state_over_https(std::string document);
   Task<void> send_batch_over_https(Bytes batch);
   void ask_for_labels_now_and_then();
@@ -98,6 +107,8 @@ class Uplink {
   bool exchanging_labels_ = false;
   bool server_has_no_labels_ = false;  // it is older than that
   Instant labels_asked_at_{};
+  bool has_polled_ = false;  // whatever came of it
+  std::string refused_claim_;
   bool state_dirty_ = true;
   Instant state_sent_at_{};
 };

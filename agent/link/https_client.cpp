@@ -70,8 +70,14 @@ struct HttpsClient::Impl {
   std::string pinned_sha256;
   ConnectionPtr idle;
   ServerClock server_clock;
+  DeviceClock* clock = nullptr;
+  std::optional<OutOfTime> out_of_time;  // of the newest handshake
 
   Task<Result<ConnectionPtr>> connect();
+  void check_certificates_by_clock(net::TlsStream& stream);
+  bool believes(bool ok, ssl::verify_context& context);
+  Error as_of_time(Error error) const;
+  void learn_time(std::string_view date, Duration took);
   Task<Result<void>> reach(beast::tcp_stream& socket);
   Task<Result<void>> tunnel(beast::tcp_stream& socket);
   Task<Result<ConnectionPtr>> connection(bool may_reuse);
@@ -81,8 +87,9 @@ struct HttpsClient::Impl {
                                   bool& keep_alive);
 };
 
-HttpsClient::HttpsClient(asio::any_io_executor io, Endpoint endpoint, std::optional<Proxy> proxy)
+HttpsClient::HttpsClient(asio::any_io_executor io, Endpoint endpoint, std::optional<Proxy> proxy, DeviceClock* clock)
     : impl_(std::make_shared<Impl>()) {
+  impl_->clock = clock;
   impl_->io = std::move(io);
   impl_->endpoint = std::move(endpoint);
   impl_->proxy = std::move(proxy);
@@ -112,12 +119,46 @@ Task<Result<ConnectionPtr>> HttpsClient::Impl::connect() {
   auto made = std::make_unique<Connection>(io, tls);
   ARGOSY_CO_CHECK(co_await reach(beast::get_lowest_layer(made->stream)));
   net::name_host(made->stream, endpoint.host);
-  made->stream.set_verify_callback([host = endpoint.host, pin = pinned_sha256](bool ok, ssl::verify_context& context) {
-    return verify_server(ok, context, host, pin);
-  });
-  const std::string what = "no secure connection to " + endpoint.authority();
-  ARGOSY_CO_CHECK(co_await net::shake_hands(made->stream, what));
+  check_certificates_by_clock(made->stream);
+  made->stream.set_verify_callback([this](bool ok, ssl::verify_context& context) { return believes(ok, context); });
+  auto shaken = co_await net::shake_hands(made->stream, "no secure connection to " + endpoint.authority());
+  if (!shaken) co_return as_of_time(std::move(shaken).error());
   co_return made;
+}
+
+void HttpsClient::Impl::check_certificates_by_clock(net::TlsStream& stream) {
+  out_of_time.reset();
+  if (clock == nullptr) return;
+  const auto now = std::chrono::floor<std::chrono::seconds>(clock->now().time_since_epoch()).count();
+  X509_VERIFY_PARAM_set_time(SSL_get0_param(stream.native_handle()), now);
+}
+
+// The signatures are checked before the time is: a certificate that is not good yet tells what time it is at least.
+bool HttpsClient::Impl::believes(bool ok, ssl::verify_context& context) {
+  const auto fault = ok ? std::nullopt : agent::out_of_time(context);
+  if (fault) out_of_time = fault;
+  if (fault && fault->not_yet && clock != nullptr && clock->proved(fault->good.not_before)) {
+    X509_STORE_CTX_set_error(context.native_handle(), X509_V_OK);
+    ok = true;
+  }
+  return verify_server(ok, context, endpoint.host, pinned_sha256);
+}
+
+Error HttpsClient::Impl::as_of_time(Error error) const {
+  if (!out_of_time) return error;
+  const std::string fault = clock == nullptr ? "" : clock->fault();
+  error.message += ": the server's certificate is good from " + to_rfc3339(out_of_time->good.not_before) + " until " +
+                   to_rfc3339(out_of_time->good.not_after) + ", and this device takes it to be " +
+                   to_rfc3339(clock == nullptr ? wall_clock_now() : clock->now()) + " now" +
+                   (fault.empty() ? "" : " (" + fault + ")");
+  return error;
+}
+
+// The server wrote its answer some time in the exchange, and some time in the second that it names.
+void HttpsClient::Impl::learn_time(std::string_view date, Duration took) {
+  const auto named = parse_http_date(date);
+  if (clock == nullptr || !named || took > ServerClock::longest_exchange) return;
+  clock->heard(*named + Duration{500} + took / 2);
 }
 
 // Bytes to the server and back, at first hand or through the proxy.
@@ -176,12 +217,15 @@ Task<Result<HttpResponse>> HttpsClient::Impl::exchange(Connection& connection, c
   const WireRequest wire = net::to_wire(request, endpoint.authority(), program);
   beast::get_lowest_layer(connection.stream).expires_after(request.time_limit);
   const Instant asked_at = wall_clock_now();
+  const auto asked = std::chrono::steady_clock::now();
   ARGOSY_CO_CHECK(co_await net::send(connection.stream, wire, where));
   auto received = co_await net::receive(connection.stream, connection.buffer, request, where);
   if (!received) co_return as_broken(std::move(received).error());
   keep_alive = received->keep_alive;
   const HttpHead& head = received->response.head;
-  server_clock.heard(head.header("date").value_or(""), asked_at, wall_clock_now());
+  const auto date = head.header("date").value_or("");
+  server_clock.heard(date, asked_at, wall_clock_now());
+  learn_time(date, std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now() - asked));
   co_return std::move(received->response);
 }
 

@@ -11,6 +11,7 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 
+#include "agent/link/device_clock.hpp"
 #include "agent/link/proxy.hpp"
 #include "agent/link/trust.hpp"
 #include "common/base/instant.hpp"
@@ -40,7 +41,10 @@ struct DownloadSink {
 
 class HttpsClient {
  public:
-  HttpsClient(boost::asio::any_io_executor io, Endpoint endpoint, std::optional<Proxy> proxy = std::nullopt);
+  // `clock` is what certificates are held against, and learns the time from the server's answers; null: the board's
+  // own, which learns nothing.
+  HttpsClient(boost::asio::any_io_executor io, Endpoint endpoint, std::optional<Proxy> proxy = std::nullopt,
+              DeviceClock* clock = nullptr);
   ~HttpsClient();
 
   const Endpoint& endpoint() const;
@@ -54,7 +58,7 @@ class HttpsClient {
   Task<Result<HttpResponse>> request(HttpRequest request);
   // The sink sees the head of any status, the pieces only of 200 and 206. The body's limit is the sink's.
   Task<Result<HttpHead>> download(HttpRequest request, DownloadSink sink);
-  std::optional<Duration> clock_offset() const;  // ServerClock, of the newest answers
+  std::optional<Duration> clock_offset() const;  // the board's, by ServerClock, of the newest answers
 
  private:
   struct Impl;

@@ -44,6 +44,7 @@ class IdentityStore {
   // Checks that certificate, key and authority belong together at `now`, then keeps them.
   Result<Identity> keep(const IssuedIdentity& issued, Instant now) const;
 
+  const std::filesystem::path& folder() const { return folder_; }
   std::filesystem::path key_file() const { return folder_ / "device.key"; }
   std::filesystem::path certificate_file() const { return folder_ / "device.crt"; }
   std::filesystem::path ca_file() const { return folder_ / "ca.crt"; }

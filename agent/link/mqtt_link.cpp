@@ -23,6 +23,9 @@ constexpr int qos = 1;
 constexpr int most_in_flight = 10;
 constexpr std::chrono::seconds connect_within{15};
 constexpr auto answer_limit = std::chrono::seconds(25);  // to a try to connect: Paho is known to forget one
+// Two agents with one identity push each other off the broker at once: a connection that was short has proved nothing,
+// and the waits go on growing.
+constexpr auto proven_after = std::chrono::seconds(10);
 constexpr auto goodbye_limit = std::chrono::seconds(1);
 
 // Paho asks for objects that live as long as the client; the callbacks only post.
@@ -64,7 +67,9 @@ struct MqttLink::Impl : std::enable_shared_from_this<MqttLink::Impl> {
   Rng rng;
   int failures = 0;
   bool up = false;
+  std::chrono::steady_clock::time_point up_since{};
   bool stopped = true;
+  bool waits = false;      // for the next try
   std::uint64_t life = 0;  // counts clients: what an earlier one still says is ignored
   std::atomic<std::size_t> waiting{0};
   ConnectListener listener;
@@ -120,6 +125,7 @@ void MqttLink::Impl::begin_afresh() {
 }
 
 void MqttLink::Impl::try_connect() {
+  waits = false;
   timer.expires_after(answer_limit);
   timer.async_wait([weak = weak_from_this()](boost::system::error_code cancelled) {
     const auto self = weak.lock();
@@ -137,10 +143,11 @@ void MqttLink::Impl::try_connect() {
 void MqttLink::Impl::retry_later(const std::string& why) {
   const Duration wait = full_jitter(retry_base, retry_cap, failures++, rng) + Duration{100};
   handlers.log("MQTT: " + why + "; next try in " + std::to_string(wait.count()) + " ms");
+  waits = true;
   timer.expires_after(wait);
   timer.async_wait([weak = weak_from_this()](boost::system::error_code cancelled) {
     const auto self = weak.lock();
-    if (!cancelled && self && !self->stopped) self->try_connect();
+    if (!cancelled && self && !self->stopped && self->waits) self->try_connect();
   });
 }
 
@@ -152,7 +159,7 @@ void MqttLink::Impl::on_connected() {
   }
   timer.cancel();
   up = true;
-  failures = 0;
+  up_since = std::chrono::steady_clock::now();
   handlers.log("MQTT: connected to " + options.uri);
   handlers.on_connected();
 }
@@ -160,6 +167,7 @@ void MqttLink::Impl::on_connected() {
 void MqttLink::Impl::on_lost(const std::string& why) {
   if (up) {
     up = false;
+    if (std::chrono::steady_clock::now() - up_since >= proven_after) failures = 0;
     handlers.on_disconnected();
   }
   retry_later("the connection broke" + (why.empty() ? std::string() : ": " + why));
@@ -199,6 +207,13 @@ void MqttLink::stop() {
 
 bool MqttLink::connected() const {
   return impl_->up;
+}
+
+void MqttLink::try_now() {
+  if (impl_->stopped || !impl_->waits) return;
+  impl_->failures = 0;
+  impl_->timer.cancel();
+  impl_->try_connect();
 }
 
 bool MqttLink::Impl::hand_over(mqtt::const_message_ptr message) {

@@ -50,6 +50,8 @@ class MqttLink {
   void start();
   void stop();  // disconnects in order, waiting for at most a second
   bool connected() const;
+  // What kept it from connecting may be over: the wait for the next try ends.
+  void try_now();
   // QoS 1, handed to Paho; false when there is no connection.
   bool publish(const std::string& topic, std::string payload, bool retain);
   // Likewise with QoS 0, which saves the broker an answer: for what is sent again until the server itself answers.

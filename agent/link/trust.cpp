@@ -1,5 +1,7 @@
 #include "agent/link/trust.hpp"
 
+#include <ctime>
+
 #include <boost/asio/ssl/host_name_verification.hpp>
 #include <openssl/evp.h>
 #include <openssl/x509.h>
@@ -20,6 +22,12 @@ std::string fingerprint_of(X509* certificate) {
   return to_hex({digest, size});
 }
 
+std::optional<Instant> instant_of(const ASN1_TIME* time) {
+  std::tm shown{};
+  if (ASN1_TIME_to_tm(time, &shown) != 1) return std::nullopt;
+  return Instant{std::chrono::seconds{::timegm(&shown)}};
+}
+
 // The only fault of an unknown authority is that nobody vouches for it: the pin does.
 bool is_pinned_authority(X509_STORE_CTX* store, const std::string& pinned_sha256) {
   const int fault = X509_STORE_CTX_get_error(store);
@@ -36,6 +44,17 @@ Result<std::shared_ptr<ssl::context>> make_tls_context(const Trust& trust) {
                                    .system_authorities = trust.system_authorities,
                                    .certificate_pem = trust.certificate_pem,
                                    .private_key_pem = trust.private_key_pem});
+}
+
+std::optional<OutOfTime> out_of_time(ssl::verify_context& context) {
+  X509_STORE_CTX* store = context.native_handle();
+  const int fault = X509_STORE_CTX_get_error(store);
+  if (fault != X509_V_ERR_CERT_NOT_YET_VALID && fault != X509_V_ERR_CERT_HAS_EXPIRED) return std::nullopt;
+  const X509* certificate = X509_STORE_CTX_get_current_cert(store);
+  const auto begins = certificate == nullptr ? std::nullopt : instant_of(X509_get0_notBefore(certificate));
+  const auto ends = certificate == nullptr ? std::nullopt : instant_of(X509_get0_notAfter(certificate));
+  if (!begins || !ends) return std::nullopt;
+  return OutOfTime{{*begins, *ends}, fault == X509_V_ERR_CERT_NOT_YET_VALID};
 }
 
 bool verify_server(bool preverified, ssl::verify_context& context, const std::string& host,

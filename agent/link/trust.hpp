@@ -3,11 +3,13 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include <boost/asio/ssl/context.hpp>
 
 #include "common/base/error.hpp"
+#include "common/crypto/certificates.hpp"
 
 namespace argosy::agent {
 
@@ -21,6 +23,13 @@ struct Trust {
 
 // A client's TLS 1.2+ context. Errc::invalid_argument names what cannot be used.
 Result<std::shared_ptr<boost::asio::ssl::context>> make_tls_context(const Trust& trust);
+
+// Where all that is wrong with a certificate is the time: when it is good.
+struct OutOfTime {
+  Validity good;
+  bool not_yet = false;
+};
+std::optional<OutOfTime> out_of_time(boost::asio::ssl::verify_context& context);
 
 // For set_verify_callback: the host's name, and where only the fingerprint is known, the pinned authority.
 bool verify_server(bool preverified, boost::asio::ssl::verify_context& context, const std::string& host,

@@ -32,13 +32,19 @@ Result<void> insert(sqlite3* db, std::uint64_t id, const AwaitedLabel& predictio
   return {};
 }
 
+Result<void> forget_before(sqlite3* db, Instant oldest) {
+  Statement old(db, "delete from awaited where at_ms < ?1");
+  ARGOSY_CHECK(old.bind(1, static_cast<std::uint64_t>(to_ms(oldest))).row("cannot forget old predictions"));
+  return {};
+}
+
 }  // namespace
 
 void AwaitedLabels::CloseDb::operator()(sqlite3* db) const {
   sqlite3_close_v2(db);
 }
-AwaitedLabels::AwaitedLabels(std::unique_ptr<sqlite3, CloseDb> db, Limits limits)
-    : db_(std::move(db)), limits_(limits) {}
+AwaitedLabels::AwaitedLabels(fs::path file, std::unique_ptr<sqlite3, CloseDb> db, Limits limits)
+    : file_(std::move(file)), db_(std::move(db)), limits_(limits) {}
 AwaitedLabels::AwaitedLabels(AwaitedLabels&&) noexcept = default;
 AwaitedLabels& AwaitedLabels::operator=(AwaitedLabels&&) noexcept = default;
 AwaitedLabels::~AwaitedLabels() = default;
@@ -51,7 +57,7 @@ Result<AwaitedLabels> AwaitedLabels::open_database(const fs::path& file, Limits 
   sqlite3_busy_timeout(raw, 2000);
   ARGOSY_CHECK(execute(raw, file_settings));
   ARGOSY_CHECK(execute(raw, file_schema));
-  return AwaitedLabels(std::move(db), limits);
+  return AwaitedLabels(file, std::move(db), limits);
 }
 
 Result<AwaitedLabels> AwaitedLabels::open(const fs::path& file, Limits limits) {
@@ -60,6 +66,21 @@ Result<AwaitedLabels> AwaitedLabels::open(const fs::path& file, Limits limits) {
   std::error_code ignored;
   for (const char* end : {"", "-wal", "-shm"}) fs::remove(file.string() + end, ignored);
   return open_database(file, limits);
+}
+
+AwaitedLabels AwaitedLabels::closed(const fs::path& file, Limits limits) {
+  return {file, nullptr, limits};
+}
+
+Result<void> AwaitedLabels::reopen() {
+  if (db_) return {};
+  ARGOSY_TRY(AwaitedLabels opened, open(file_, limits_));
+  db_ = std::move(opened.db_);
+  return {};
+}
+
+void AwaitedLabels::shift(Duration by) {
+  for (auto& [id, prediction] : unsaved_) prediction.at += by;
 }
 
 void AwaitedLabels::await(std::uint64_t id, AwaitedLabel prediction) {
@@ -74,7 +95,7 @@ Result<std::optional<AwaitedLabel>> AwaitedLabels::find(std::uint64_t id) {
   using Found = std::optional<AwaitedLabel>;
   const auto unsaved = unsaved_.find(id);
   if (unsaved != unsaved_.end()) return Found(unsaved->second);
-  if (taken_.contains(id)) return Found();
+  if (!db_ || taken_.contains(id)) return Found();
   Statement find(db_.get(), "select model, version, predicted, at_ms from awaited where id = ?1");
   ARGOSY_TRY(const bool is_known, find.bind(1, id).row("cannot look for a prediction"));
   if (!is_known) return Found();
@@ -90,6 +111,7 @@ Result<std::optional<AwaitedLabel>> AwaitedLabels::take(std::uint64_t id) {
 
 Result<void> AwaitedLabels::save(Instant now) {
   if (unsaved_.empty() && taken_.empty()) return {};
+  ARGOSY_CHECK(reopen());
   ARGOSY_CHECK(Transaction::begin(db_.get()));
   Transaction transaction(db_.get());
   for (const std::uint64_t id : taken_) {
@@ -97,8 +119,7 @@ Result<void> AwaitedLabels::save(Instant now) {
     ARGOSY_CHECK(remove.bind(1, id).row("cannot forget a prediction"));
   }
   for (const auto& [id, prediction] : unsaved_) ARGOSY_CHECK(insert(db_.get(), id, prediction));
-  Statement old(db_.get(), "delete from awaited where at_ms < ?1");
-  ARGOSY_CHECK(old.bind(1, static_cast<std::uint64_t>(to_ms(now - limits_.age))).row("cannot forget old predictions"));
+  if (time_is_known_) ARGOSY_CHECK(forget_before(db_.get(), now - limits_.age));
   Statement many(db_.get(),
                  "delete from awaited where id in (select id from awaited order by at_ms desc limit -1 offset ?1)");
   ARGOSY_CHECK(many.bind(1, std::uint64_t{limits_.predictions}).row("cannot forget the oldest predictions"));

@@ -36,6 +36,8 @@ class AwaitedLabels {
 
   // A file that is corrupt is begun anew: no more than labels are lost.
   static Result<AwaitedLabels> open(const std::filesystem::path& file, Limits limits);
+  // One whose disk does not let it be opened: save() tries again, and what comes until then waits in memory.
+  static AwaitedLabels closed(const std::filesystem::path& file, Limits limits);
   AwaitedLabels(AwaitedLabels&&) noexcept;
   AwaitedLabels& operator=(AwaitedLabels&&) noexcept;
   ~AwaitedLabels();
@@ -47,8 +49,12 @@ class AwaitedLabels {
   // The same; it is awaited no longer.
   Result<std::optional<AwaitedLabel>> take(std::uint64_t id);
   // Whether what was predicted then is forgotten by its age.
-  bool forgets(Instant predicted_at, Instant now) const { return predicted_at < now - limits_.age; }
+  bool forgets(Instant predicted_at, Instant now) const { return time_is_known_ && predicted_at < now - limits_.age; }
   Result<void> save(Instant now);
+  // Until the time is known nothing is forgotten for its age.
+  void trust_time(bool is_known) { time_is_known_ = is_known; }
+  // The clock was set by so much: what was not saved yet is moved along.
+  void shift(Duration by);
 
   std::uint64_t dropped() const { return dropped_; }  // predictions that were too many for one window
 
@@ -56,11 +62,14 @@ class AwaitedLabels {
   struct CloseDb {
     void operator()(sqlite3* db) const;
   };
-  AwaitedLabels(std::unique_ptr<sqlite3, CloseDb> db, Limits limits);
+  AwaitedLabels(std::filesystem::path file, std::unique_ptr<sqlite3, CloseDb> db, Limits limits);
+  Result<void> reopen();
   static Result<AwaitedLabels> open_database(const std::filesystem::path& file, Limits limits);
 
+  std::filesystem::path file_;
   std::unique_ptr<sqlite3, CloseDb> db_;
   Limits limits_;
+  bool time_is_known_ = true;
   std::map<std::uint64_t, AwaitedLabel> unsaved_;
   std::set<std::uint64_t> taken_;  // from the file, since it was saved
   std::uint64_t dropped_ = 0;

@@ -5,7 +5,9 @@
 #include <charconv>
 #include <cstring>
 
+#include <fcntl.h>
 #include <grp.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -39,6 +41,17 @@ Result<void> give_to_group(const std::string& path, const std::string& name) {
   return {};
 }
 
+// The folder itself is what is locked: that asks for no room on any disk, and leaves nothing behind.
+Result<UniqueFd> take_folder(const std::filesystem::path& folder) {
+  UniqueFd lock(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!lock) return errno_error("cannot open " + folder.string(), errno);
+  if (::flock(lock.get(), LOCK_EX | LOCK_NB) == 0) return lock;
+  if (errno != EWOULDBLOCK) return errno_error("cannot lock " + folder.string(), errno);
+  return make_error(Errc::conflict,
+                    "another agent has " + folder.string() +
+                        ", where programs report to it; stop it, or give this agent a run_dir of its own");
+}
+
 }  // namespace
 
 Result<ObservationSocket> ObservationSocket::open(const std::filesystem::path& path, const std::string& group) {
@@ -52,6 +65,7 @@ Result<ObservationSocket> ObservationSocket::open(const std::filesystem::path& p
   std::memcpy(address.sun_path, text.c_str(), text.size() + 1);
   std::error_code failed;
   std::filesystem::create_directories(path.parent_path(), failed);
+  ARGOSY_TRY(UniqueFd folder, take_folder(path.parent_path()));
   UniqueFd fd(::socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!fd) return errno_error("cannot make a socket", errno);
   ::setsockopt(fd.get(), SOL_SOCKET, SO_RCVBUF, &receive_buffer_bytes, sizeof receive_buffer_bytes);
@@ -60,7 +74,7 @@ Result<ObservationSocket> ObservationSocket::open(const std::filesystem::path& p
     return errno_error("cannot bind " + text, errno);
   if (!group.empty()) ARGOSY_CHECK(give_to_group(text, group));
   if (::chmod(text.c_str(), 0660) != 0) return errno_error("cannot open " + text + " to its group", errno);
-  return ObservationSocket(std::move(fd), queue_of_new_sockets());
+  return ObservationSocket(std::move(folder), std::move(fd), queue_of_new_sockets());
 }
 
 std::size_t ObservationSocket::drain(std::size_t limit, const std::function<void(const Observation&)>& take) {

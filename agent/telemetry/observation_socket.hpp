@@ -19,7 +19,8 @@ class ObservationSocket {
     std::uint64_t malformed = 0;
   };
 
-  // Replaces a socket that an earlier run left behind. Programs of this user and of `group` may send to it; without a
+  // Replaces a socket that an earlier run left behind; the folder is this process's own until it ends, however it does:
+  // Errc::conflict where another has it. Programs of this user and of `group` may send to it; without a
   // name, of this process's own group. Errc::invalid_argument where there is no such group, or it cannot be given.
   static Result<ObservationSocket> open(const std::filesystem::path& path, const std::string& group = {});
   ObservationSocket(ObservationSocket&&) = default;
@@ -34,7 +35,9 @@ class ObservationSocket {
   const Counters& counters() const { return counters_; }
 
  private:
-  ObservationSocket(UniqueFd fd, std::size_t queue) : fd_(std::move(fd)), queue_(queue) {}
+  ObservationSocket(UniqueFd folder, UniqueFd fd, std::size_t queue)
+      : folder_(std::move(folder)), fd_(std::move(fd)), queue_(queue) {}
+  UniqueFd folder_;  // locked
   UniqueFd fd_;
   std::size_t queue_;
   Counters counters_;

@@ -8,6 +8,7 @@
 
 #include <sqlite3.h>
 
+#include "agent/telemetry/record_time.hpp"
 #include "agent/telemetry/sqlite.hpp"
 #include "common/base/random.hpp"
 #include "common/crypto/digest.hpp"
@@ -67,7 +68,8 @@ Result<void> keep_oldest_as_refused(sqlite3* db, const std::string& reason, std:
 void Outbox::CloseDb::operator()(sqlite3* db) const {
   sqlite3_close_v2(db);
 }
-Outbox::Outbox(std::unique_ptr<sqlite3, CloseDb> db, Limits limits) : db_(std::move(db)), limits_(limits) {}
+Outbox::Outbox(fs::path file, std::unique_ptr<sqlite3, CloseDb> db, Limits limits)
+    : file_(std::move(file)), db_(std::move(db)), limits_(limits) {}
 Outbox::Outbox(Outbox&&) noexcept = default;
 Outbox& Outbox::operator=(Outbox&&) noexcept = default;
 Outbox::~Outbox() = default;
@@ -78,10 +80,23 @@ Result<Outbox> Outbox::open_database(const fs::path& file, Limits limits) {
   std::unique_ptr<sqlite3, CloseDb> db(raw);
   if (code != SQLITE_OK) return database_error(raw, "cannot open " + file.string());
   sqlite3_busy_timeout(raw, 2000);
-  Outbox outbox(std::move(db), limits);
+  Outbox outbox(file, std::move(db), limits);
   ARGOSY_CHECK(outbox.prepare_schema());
   ARGOSY_CHECK(outbox.load());
+  outbox.movable_from_ = outbox.next_seq_;
   return outbox;
+}
+
+Outbox Outbox::closed(const fs::path& file, Limits limits) {
+  return {file, nullptr, limits};
+}
+
+Result<void> Outbox::reopen() {
+  if (is_open()) return {};
+  ARGOSY_TRY(Outbox opened, open(file_, limits_));
+  opened.time_is_known_ = time_is_known_;
+  *this = std::move(opened);
+  return {};
 }
 
 Result<Outbox> Outbox::open(const fs::path& file, Limits limits) {
@@ -164,6 +179,7 @@ Result<std::uint64_t> Outbox::append(Content content, Instant now) {
 
 Result<void> Outbox::append(std::vector<Content> contents, const std::vector<CountedLabel>& counted, Instant now) {
   if (contents.empty() && counted.empty()) return {};
+  if (!is_open()) return make_error(Errc::unavailable, "outbox: " + file_.string() + " is not open");
   ARGOSY_CHECK(drop_oldest(now));
   ARGOSY_CHECK(Transaction::begin(db_.get()));
   Transaction transaction(db_.get());
@@ -195,7 +211,8 @@ Result<void> Outbox::note_counted(const std::vector<CountedLabel>& counted, Inst
   }
   if (counted.empty()) return {};
   Statement old(db_.get(), "delete from counted_labels where at_ms < ?1");
-  ARGOSY_CHECK(old.bind(1, static_cast<std::uint64_t>(to_ms(now - labels_kept))).row("cannot forget old labels"));
+  ARGOSY_CHECK(old.bind(1, static_cast<std::uint64_t>(to_ms(time_is_known_ ? now - labels_kept : Instant{})))
+                   .row("cannot forget old labels"));
   Statement many(db_.get(),
                  "delete from counted_labels where observation in (select observation from counted_labels "
                  "order by at_ms desc limit -1 offset ?1)");
@@ -204,6 +221,7 @@ Result<void> Outbox::note_counted(const std::vector<CountedLabel>& counted, Inst
 }
 
 Result<std::optional<Outbox::LabelOrigin>> Outbox::counted_label(std::uint64_t observation) {
+  if (!is_open()) return std::optional<LabelOrigin>();
   Statement find(db_.get(), "select origin from counted_labels where observation = ?1");
   ARGOSY_TRY(const bool any, find.bind(1, observation).row("cannot look for a label"));
   if (!any) return std::optional<LabelOrigin>();
@@ -217,7 +235,7 @@ Result<void> Outbox::drop_oldest(Instant now) {
   if (!any) return {};
   const Instant at = instant_from_ms(static_cast<std::int64_t>(oldest.integer(1)));
   if (bytes_ >= limits_.max_bytes) ARGOSY_CHECK(forget_up_to(oldest.integer(0) + records_ / 8, Leaving::dropped));
-  if (now - at <= limits_.max_age) return {};
+  if (!time_is_known_ || now - at <= limits_.max_age) return {};
   // What was kept before the clock was set (1970, on a board without a battery) is of an unknown age, not an old one.
   Statement last(db_.get(), "select coalesce(max(seq), 0) from records where at_ms < ?1 and at_ms >= ?2");
   last.bind(1, static_cast<std::uint64_t>(to_ms(now - limits_.max_age))).bind(2, earliest_honest_ms);
@@ -297,6 +315,26 @@ Result<void> Outbox::renew() {
   ARGOSY_CHECK(transaction.commit());
   place_ = std::move(next);
   next_seq_ = next_seq;
+  movable_from_ = next_seq_;
+  return count_records();
+}
+
+// The chain is of what lies here, and no link of these was told yet.
+Result<void> Outbox::shift(Duration by) {
+  if (!is_open() || movable_from_ >= next_seq_) return {};
+  ARGOSY_CHECK(Transaction::begin(db_.get()));
+  Transaction transaction(db_.get());
+  for (std::uint64_t seq = movable_from_; seq < next_seq_; ++seq) {
+    Statement row(db_.get(), "select at_ms, content from records where seq = ?1");
+    ARGOSY_TRY(const bool any, row.bind(1, seq).row("cannot read a record"));
+    if (!any) continue;
+    const Instant at = instant_from_ms(static_cast<std::int64_t>(row.integer(0))) + by;
+    const Bytes content = shifted_record(row.blob(1), by);
+    Statement move(db_.get(), "update records set at_ms = ?2, content = ?3 where seq = ?1");
+    move.bind(1, seq).bind(2, static_cast<std::uint64_t>(to_ms(at))).bind(3, content);
+    ARGOSY_CHECK(move.row("cannot move a record in time"));
+  }
+  ARGOSY_CHECK(transaction.commit());
   return count_records();
 }
 
@@ -321,6 +359,14 @@ Result<std::uint64_t> Outbox::renumber(std::uint64_t next) {
 
 Result<std::optional<wire::StoredBatch>> Outbox::batch(const std::string& device, std::size_t max_records,
                                                        std::size_t max_bytes) {
+  if (!is_open()) return std::optional<wire::StoredBatch>();
+  ARGOSY_TRY(auto batch, next_batch(device, max_records, max_bytes));
+  if (batch) movable_from_ = std::max<std::uint64_t>(movable_from_, batch->oldest + batch->records.size());
+  return batch;
+}
+
+Result<std::optional<wire::StoredBatch>> Outbox::next_batch(const std::string& device, std::size_t max_records,
+                                                            std::size_t max_bytes) {
   for (;;) {
     auto batch = read_batch(device, max_records, max_bytes);
     if (batch || batch.error().code != Errc::malformed_cbor) return batch;
@@ -358,7 +404,7 @@ Result<std::optional<wire::StoredBatch>> Outbox::read_batch(const std::string& d
 }
 
 Result<void> Outbox::acknowledge(const wire::TelemetryAck& ack) {
-  if (ack.epoch != place_.epoch) return {};
+  if (!is_open() || ack.epoch != place_.epoch) return {};
   if (!ack.link || !place_.link) return ack.renew ? Result<void>() : acknowledge_by_number(ack.seq);
   ARGOSY_TRY(const bool ours, is_ours({ack.seq, *ack.link}));
   if (!ours) return {};

@@ -47,6 +47,10 @@ class Outbox {
 
   // A damaged file is set aside as "<file>.corrupt", and a new one with a new epoch takes its place.
   static Result<Outbox> open(const std::filesystem::path& file, Limits limits);
+  // One whose disk does not let it be opened: it takes nothing and holds nothing until reopen() succeeds.
+  static Outbox closed(const std::filesystem::path& file, Limits limits);
+  bool is_open() const { return db_ != nullptr; }
+  Result<void> reopen();
   Outbox(Outbox&&) noexcept;
   Outbox& operator=(Outbox&&) noexcept;
   ~Outbox();
@@ -56,6 +60,10 @@ class Outbox {
   Result<void> append(std::vector<Content> contents, const std::vector<CountedLabel>& counted, Instant now);
   // Who told the label that was counted for this observation; none: none was, or that is no longer kept.
   Result<std::optional<LabelOrigin>> counted_label(std::uint64_t observation);
+  // Until the time is known nothing is dropped for its age.
+  void trust_time(bool is_known) { time_is_known_ = is_known; }
+  // The clock was set by so much: what was appended since this was opened, and was in no batch yet, is moved along.
+  Result<void> shift(Duration by);
   // The next records after what was acknowledged, as they lie, at most `max_records` and about `max_bytes`; none when
   // empty. What cannot lie in a batch is set aside.
   Result<std::optional<wire::StoredBatch>> batch(const std::string& device, std::size_t max_records,
@@ -89,7 +97,7 @@ class Outbox {
   };
   enum class Leaving : std::uint8_t { stored, dropped, refused };
 
-  Outbox(std::unique_ptr<sqlite3, CloseDb> db, Limits limits);
+  Outbox(std::filesystem::path file, std::unique_ptr<sqlite3, CloseDb> db, Limits limits);
   static Result<Outbox> open_database(const std::filesystem::path& file, Limits limits);
   Result<void> prepare_schema();
   Result<void> load();
@@ -108,9 +116,14 @@ class Outbox {
   Result<std::string> next_epoch() const;
   Result<void> renew();
   Result<std::uint64_t> renumber(std::uint64_t next);
+  Result<std::optional<wire::StoredBatch>> next_batch(const std::string& device, std::size_t max_records,
+                                                      std::size_t max_bytes);
 
+  std::filesystem::path file_;
   std::unique_ptr<sqlite3, CloseDb> db_;
   Limits limits_;
+  bool time_is_known_ = true;
+  std::uint64_t movable_from_ = 1;  // the first number that no batch held, and no earlier run wrote
   Place place_;
   std::uint64_t next_seq_ = 1;
   std::uint64_t records_ = 0;

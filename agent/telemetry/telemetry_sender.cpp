@@ -13,7 +13,9 @@ TelemetrySender::TelemetrySender(std::string device, Outbox& outbox, CatchUp::Pa
       outbox_(outbox),
       delivery_(seed),
       catch_up_(pace, seed + 1),
-      ports_(std::move(ports)) {}
+      ports_(std::move(ports)) {
+  if (!ports_.ageing) ports_.ageing = ports_.now;
+}
 
 namespace {
 
@@ -29,7 +31,7 @@ bool is_writable(Instant now) {
 }  // namespace
 
 void TelemetrySender::pump() {
-  const Instant now = ports_.now();
+  const Instant now = ports_.ageing();
   if (outbox_.records() == 0 || !delivery_.may_send(now)) return;
   auto most = catch_up_.next(now, waiting(), delivery_.failures());
   if (!most) return;
@@ -38,7 +40,7 @@ void TelemetrySender::pump() {
   auto batch = outbox_.batch(device_, std::min(most->records, most_records_), most->bytes);
   if (!batch) return ports_.log(batch.error().message);
   if (!*batch) return;
-  if (is_writable(now)) (*batch)->sent_at = now;
+  if (const Instant sent_at = ports_.now(); is_writable(sent_at)) (*batch)->sent_at = sent_at;
   (*batch)->clock_offset = ports_.clock_offset();
   Bytes encoded = wire::encode(**batch);
   const CatchUp::Amount amount{(*batch)->records.size(), encoded.size()};
@@ -70,7 +72,7 @@ void TelemetrySender::take_ack(const wire::TelemetryAck& ack) {
 }
 
 void TelemetrySender::post_failed(const Error& error, std::optional<Duration> retry_after) {
-  delivery_.failed(ports_.now(), retry_after);
+  delivery_.failed(ports_.ageing(), retry_after);
   ports_.log("cannot send telemetry: " + error.message);
 }
 
@@ -84,7 +86,7 @@ void TelemetrySender::post_refused(const Error& error) {
 
 // What was under way is the oldest of the outbox still, unless it was acknowledged, dropped or numbered anew meanwhile.
 void TelemetrySender::refused(const std::string& reason) {
-  delivery_.refused(ports_.now());
+  delivery_.refused(ports_.ageing());
   const UnderWay batch = std::exchange(under_way_, {});
   if (batch.epoch != outbox_.epoch() || batch.first != outbox_.oldest()) return;
   most_records_ = std::max<std::uint64_t>(1, batch.records / 2);

@@ -26,6 +26,7 @@ class TelemetrySender {
     std::function<bool(Bytes)> publish;  // whether it was handed over; answered by an ack, some time
     std::function<void(Bytes)> post;     // answered by take_ack or post_failed
     std::function<Instant()> now;
+    std::function<Instant()> ageing = {};                   // a clock that is never set, for waits; without it `now`
     std::function<std::optional<Duration>()> clock_offset;  // this clock less the server's
     std::function<void(const std::string&)> log;
   };

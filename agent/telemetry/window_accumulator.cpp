@@ -180,6 +180,13 @@ std::vector<wire::InferenceWindow> WindowAccumulator::close(Instant now) {
   return windows;
 }
 
+void WindowAccumulator::shift(Duration by) {
+  started_at_ += by;
+  for (auto& [key, entry] : entries_)
+    for (Instant* at : {&entry.features_at, &entry.used_at, &entry.late_answered_at})
+      if (*at != Instant{}) *at += by;
+}
+
 Baseline WindowAccumulator::baseline(const std::string& model, const std::string& version) const {
   const auto found = entries_.find({model, version});
   if (found == entries_.end()) return {};

@@ -46,6 +46,9 @@ class WindowAccumulator {
   // nothing any more, it has no length and lies where the newest of their inferences were.
   std::vector<wire::InferenceWindow> close(Instant now);
 
+  // The clock was set by so much.
+  void shift(Duration by);
+
   // Of the remembered windows and the present one.
   Baseline baseline(const std::string& model, const std::string& version) const;
   // Since begin_probation; program_down is not known here.

@@ -149,6 +149,9 @@ Result<void> ModelUpdater::start() {
   ARGOSY_TRY(const Slots facts, folder_.read());
   Step first = recover(loaded.state, facts, ports_.now());
   if (first.next.seed == 0) first.next.seed = stable_hash(options_.seed, options_.model);
+  state_.slots = facts;  // what serves is told even while the journal cannot be written
+  if (loaded.state) loaded.state->slots = facts;
+  if (loaded.state && first.effects.empty()) first.keep = first.next != *loaded.state;
   take(std::move(first));
   // The last run may have ended between its last state and the sweep that follows it.
   const bool swept = is_terminal(state_.phase) && state_.phase != Phase::failed;

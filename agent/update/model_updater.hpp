@@ -27,7 +27,8 @@ struct UpdaterPorts {
   std::function<bool(std::function<void()>)> run_job;  // on the job thread, in order; false: full
   std::function<void(std::function<void()>)> on_loop;  // from any thread
   std::function<Instant()> now;
-  std::function<Duration()> uptime = steady_uptime;  // by a clock that never jumps
+  std::function<Duration()> uptime = steady_uptime;        // by a clock that never jumps
+  std::function<bool()> ages_count = [] { return true; };  // whether the times on files can be believed
   std::function<std::optional<Hold>()> hold_switch = [] { return std::optional<Hold>(); };  // any thread
   std::function<wire::Capabilities()> capabilities = {};  // of the device as it is now; none: as its configuration says
   std::function<Baseline(const std::string& model, const std::string& version)> baseline;

@@ -25,6 +25,8 @@ class Storage {
   std::filesystem::path signing_keys() const { return root_ / "state" / "signing.keys.json"; }
   // What of a day's bytes is spent; no model's name holds a dot.
   std::filesystem::path spent() const { return root_ / "state" / "downloads.spent.json"; }
+  // The last time that was known; no model's name holds a dot.
+  std::filesystem::path clock() const { return root_ / "state" / "clock.known"; }
   std::filesystem::path outbox() const { return root_ / "state" / "outbox.db"; }
   std::filesystem::path awaited_labels() const { return root_ / "state" / "awaited_labels.db"; }
   std::filesystem::path identity() const { return root_ / "identity"; }

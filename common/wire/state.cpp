@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "common/base/id.hpp"
+#include "common/base/text.hpp"
 #include "common/wire/desired.hpp"
 #include "common/wire/document.hpp"
 
@@ -16,6 +17,8 @@ constexpr std::size_t max_document_bytes = 256 << 10;
 constexpr std::size_t max_will_bytes = 1 << 10;
 constexpr std::size_t max_models = 64;
 constexpr std::size_t max_slots = 16;
+constexpr std::size_t max_labels = 64;
+constexpr std::size_t max_label_bytes = 256;
 
 constexpr std::uint32_t max_health_interval_s = 86400;
 constexpr int most_attempts = 1'000'000;
@@ -164,6 +167,12 @@ void read_health(JsonReader& fields, HealthSample& sample) {
                "must hold at most 16 numbers of at most 10^18 under names of [a-z0-9_]{1,40}");
 }
 
+void read_condition(JsonReader& fields, Condition& condition) {
+  fields.required_text("kind", most_word_bytes, condition.kind);
+  fields.required_text("message", most_fault_bytes, condition.message);
+  fields.check("kind", is_name(condition.kind), name_rule);
+}
+
 void read_model(JsonReader& fields, ModelReport& model) {
   fields.required("model", model.model);
   read_content(fields, model.version, model.digest);
@@ -178,6 +187,13 @@ bool is_runtime_version(std::string_view text) {
   const auto space = text.rfind(' ');
   return text.size() <= most_word_bytes && space != std::string_view::npos && space > 0 && space + 1 < text.size() &&
          std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~'; });
+}
+
+bool are_labels(const std::map<std::string, std::string>& labels) {
+  const auto is_label = [](const auto& label) {
+    return is_name(label.first) && label.second.size() <= max_label_bytes && is_text(label.second);
+  };
+  return labels.size() <= max_labels && std::all_of(labels.begin(), labels.end(), is_label);
 }
 
 Result<Capabilities> decode_capabilities(std::string_view json) {
@@ -205,6 +221,12 @@ std::string encode(const DeviceState& state) {
   if (state.health) json["health"] = json_of(*state.health);
   if (!state.readings_fault.empty()) json["readings_fault"] = state.readings_fault;
   if (state.takes_labels) json["takes_labels"] = true;
+  if (state.labels) json["labels"] = *state.labels;
+  if (!state.conditions.empty()) {
+    Json conditions = Json::array();
+    for (const Condition& one : state.conditions) conditions.push_back({{"kind", one.kind}, {"message", one.message}});
+    json["conditions"] = std::move(conditions);
+  }
   return write_json(json);
 }
 
@@ -224,6 +246,9 @@ Result<DeviceState> decode_device_state(std::string_view json) {
   fields.optional_object("health", [&](JsonReader& inner) { read_health(inner, state.health.emplace()); });
   fields.optional_text("readings_fault", most_fault_bytes, state.readings_fault);
   fields.optional("takes_labels", state.takes_labels);
+  fields.objects("conditions", most_conditions, state.conditions, read_condition);
+  fields.optional("labels", state.labels);
+  fields.check("labels", !state.labels || are_labels(*state.labels), "must be at most 64 texts of 256 bytes by names");
   fields.check("device", is_name(state.device), name_rule);
   ARGOSY_CHECK(finish(fields, state_name));
   return state;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -19,6 +20,7 @@ namespace argosy::wire {
 inline constexpr std::size_t most_capabilities = 64;  // words in a list of them
 inline constexpr std::size_t most_word_bytes = 64;
 inline constexpr std::size_t most_fault_bytes = 512;
+inline constexpr std::size_t most_conditions = 8;
 inline constexpr std::uint64_t most_memory_mb = 1'000'000'000;
 
 struct Capabilities {                     // what variants are matched against
@@ -34,6 +36,9 @@ struct Capabilities {                     // what variants are matched against
 
 // A name and a version with a space between them: printable characters of ASCII, at most 64 of them.
 bool is_runtime_version(std::string_view text);
+
+// What a state document may say of labels: at most 64 texts of 256 bytes, by names.
+bool are_labels(const std::map<std::string, std::string>& labels);
 
 struct SlotReport {
   std::string slot;  // "a", "b"
@@ -81,6 +86,13 @@ struct ModelReport {
   friend bool operator==(const ModelReport&, const ModelReport&) = default;
 };
 
+// What is not as it should be with the device itself, for as long as it is so.
+struct Condition {
+  std::string kind;     // a stable word: clock_wrong, disk_full, disk_fault, name_differs
+  std::string message;  // a sentence for people
+  friend bool operator==(const Condition&, const Condition&) = default;
+};
+
 struct DeviceState {
   std::string device;
   std::int64_t nonce = 0;  // of this session: births grow, a will carries its session's own
@@ -95,6 +107,9 @@ struct DeviceState {
   std::optional<HealthSample> health;  // the newest, while older telemetry waits before it; else absent
   std::string readings_fault = {};     // why the device's own command gave no readings; empty: it did, or there is none
   bool takes_labels = false;           // those that the server was told (labels.hpp)
+  std::optional<std::map<std::string, std::string>> labels =
+      {};  // as its configuration has them; none: it does not tell
+  std::vector<Condition> conditions = {};
   friend bool operator==(const DeviceState&, const DeviceState&) = default;
 };
 

@@ -123,7 +123,11 @@ class UplinkTest : public ::testing::Test {
         .dump();
   }
   void start() {
-    https.emplace(io.get_executor(), server->endpoint());
+    clock.emplace(floor, [this] {
+      const auto up = std::chrono::steady_clock::now().time_since_epoch();
+      return ClockReading{wall_clock_now() + board_ahead, std::chrono::duration_cast<Duration>(up)};
+    });
+    https.emplace(io.get_executor(), server->endpoint(), std::nullopt, &*clock);
     Uplink::Ports ports;
     ports.take_desired = [this](const wire::Desired& taken) { desired.push_back(taken.rev); };
     ports.known_rev = [this] { return desired.empty() ? std::int64_t{0} : desired.back(); };
@@ -134,7 +138,9 @@ class UplinkTest : public ::testing::Test {
       sample.at = now();
       return std::optional(sample);
     };
-    ports.now = [this] { return now(); };
+    ports.now = [this] { return clock->now() + ahead; };
+    ports.ageing = [this] { return now(); };
+    ports.time_is_known = [this] { return clock->is_known(); };
     ports.log = [this](const std::string& line) { log.push_back(line); };
     uplink.emplace(io, config, identities(), *https, ProxyRules(), *outbox, folder / "session", 7, std::move(ports));
     uplink->start();
@@ -210,6 +216,7 @@ class UplinkTest : public ::testing::Test {
     while (!holds() && std::chrono::steady_clock::now() < deadline) {
       io.restart();
       io.run_one_for(20ms);
+      if (clock) clock->look();
       if (uplink) uplink->pump();
     }
     return holds();
@@ -233,7 +240,10 @@ class UplinkTest : public ::testing::Test {
   std::map<std::string, std::vector<std::string>> published;  // by topic
   std::vector<std::int64_t> desired;
   std::vector<std::string> log;
-  Duration ahead{0};  // of the agent's clock
+  std::optional<DeviceClock> clock;
+  Instant floor{};
+  Duration ahead{0};        // of the agent's clock
+  Duration board_ahead{0};  // of the board's
 };
 
 // Identity ------------------------------------------------------------------------------------------------------------
@@ -304,6 +314,53 @@ TEST_F(UplinkTest, WhoFindsNoWayBackKeepsItsCertificateAndAsksAgain) {
   const std::size_t before = server->count("GET desired");
   ASSERT_TRUE(until([&] { return server->count("GET desired") > before; }));
   EXPECT_EQ(server->requests("GET desired").back().device, device);
+}
+
+TEST_F(UplinkTest, WhoWasAwayForTooLongEnrolsAgainOnceANewClaimIsThere) {
+  config.poll = 100ms;
+  start_enrolled(0);
+  server->answer("challenge", 200, R"({"challenge": "riddle"})");
+  server->refuse("return", 403, "forbidden", "it was away for longer than pki.way_back_days");
+  server->refuse("enrol", 401, "claim-invalid", "this claim has been used");
+  server->refuse("desired", 401, "unauthenticated", "not known");
+  ASSERT_TRUE(until([&] { return logged("this claim has been used"); }));
+  EXPECT_TRUE(never([&] { return server->count("POST enrol") > 1; })) << "a claim that was refused is not tried again";
+  server->answer("enrol", 201, issued(0));
+  server->answer("desired", 304);
+  ASSERT_TRUE(write_file_atomically(*config.claim_file, std::string("another-claim\n")));
+  server->refuse("desired", 401, "unauthenticated", "not known");
+  ASSERT_TRUE(until([&] { return logged("came back as " + device); }));
+  EXPECT_EQ(json::parse(server->requests("POST enrol").back().body)["claim"], "another-claim");
+}
+
+TEST_F(UplinkTest, AClockFarAheadIsSaidAndMendsByItself) {
+  config.poll = 100ms;
+  board_ahead = std::chrono::hours(24 * 100);
+  start_enrolled(0);
+  ASSERT_TRUE(until([&] { return logged("the server's certificate is good from"); }));
+  EXPECT_EQ(server->count("GET desired"), 0u);
+  board_ahead = Duration{0};
+  ASSERT_TRUE(until([&] { return server->count("GET desired") > 0; }));
+  EXPECT_EQ(server->requests("GET desired").at(0).device, device) << "with the certificate that it had";
+  EXPECT_EQ(server->count("POST enrol") + server->count("POST return"), 0u);
+}
+
+TEST_F(UplinkTest, ABoardAt1970LearnsTheTimeFromTheServersCertificateAndAnswers) {
+  board_ahead = -std::chrono::duration_cast<Duration>(wall_clock_now().time_since_epoch());
+  server->answer("enrol", 201, issued(0));
+  start();
+  ASSERT_TRUE(until([&] { return server->count("GET desired") == 1; }));
+  EXPECT_TRUE(clock->is_known());
+  EXPECT_LT(wall_clock_now() - clock->now(), 10s);
+  EXPECT_EQ(server->count("POST enrol"), 1u);
+}
+
+TEST_F(UplinkTest, ACertificateIsNotRenewedByAClockThatNobodyConfirmed) {
+  config.poll = 100ms;
+  board_ahead = 50min;  // past two thirds of the certificate's life, and the server's is good still
+  start_enrolled(0);
+  ASSERT_TRUE(until([&] { return server->count("GET desired") >= 3; }));
+  EXPECT_EQ(server->count("POST renew"), 0u);
 }
 
 // The way of a state --------------------------------------------------------------------------------------------------

@@ -350,5 +350,58 @@ TEST(Outbox, KilledAtAnyMomentNothingThatWasAppendedIsLost) {
   }
 }
 
+Instant at_of(const wire::TelemetryRecord& record) {
+  return std::get<wire::HealthSample>(record.content).at;
+}
+
+std::vector<Instant> times(Outbox& outbox) {
+  std::vector<Instant> found;
+  for (const auto& record : read(outbox.batch("cam-7", 1000, 1 << 20).value().value()).records)
+    found.push_back(at_of(record));
+  return found;
+}
+
+TEST(Outbox, WhatWasNotToldYetMovesWithTheClockAndKeepsItsChain) {
+  const TempFolder folder;
+  {
+    Outbox earlier = open(folder);
+    append(earlier, 1);
+  }
+  Outbox outbox = open(folder);
+  append(outbox, 1);
+  ASSERT_TRUE(outbox.batch("cam-7", 1000, 1 << 20).value());  // told: the server may have it
+  append(outbox, 2);
+  ASSERT_TRUE(outbox.shift(24h));
+  EXPECT_EQ(times(outbox), (std::vector<Instant>{appended_at, appended_at, appended_at + 24h, appended_at + 24h}));
+
+  const auto told = outbox.batch("cam-7", 1000, 1 << 20).value().value();
+  ASSERT_TRUE(outbox.acknowledge({outbox.epoch(), 4, told.chain.back(), {}}));
+  EXPECT_EQ(outbox.records(), 0u);
+}
+
+TEST(Outbox, NothingIsDroppedForItsAgeBeforeTheTimeIsKnown) {
+  const TempFolder folder;
+  Outbox outbox = open(folder, {16 << 20, 1h});
+  outbox.trust_time(false);
+  append(outbox, 1);
+  append(outbox, 1, appended_at + std::chrono::hours(24 * 100));
+  EXPECT_EQ(outbox.dropped(), 0u);
+  outbox.trust_time(true);
+  append(outbox, 1, appended_at + std::chrono::hours(24 * 100));
+  EXPECT_EQ(outbox.dropped(), 1u);
+}
+
+TEST(Outbox, OneThatIsClosedTakesNothingUntilItsDiskLetsItBeOpened) {
+  const TempFolder folder;
+  Outbox outbox = Outbox::closed(folder / "later/outbox.db", {});
+  EXPECT_FALSE(outbox.append(sample(1), appended_at));
+  EXPECT_FALSE(outbox.batch("cam-7", 10, 1 << 20).value());
+  EXPECT_TRUE(outbox.shift(1h));
+  EXPECT_FALSE(outbox.reopen());
+  std::filesystem::create_directories(folder / "later");
+  ASSERT_TRUE(outbox.reopen());
+  EXPECT_EQ(*outbox.append(sample(1), appended_at), 1u);
+}
+
 }  // namespace
 }  // namespace argosy::agent

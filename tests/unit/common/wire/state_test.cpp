@@ -107,6 +107,17 @@ TEST(DeviceState, TellsRuntimesReadingsAndWhyThereAreNone) {
   EXPECT_EQ(decode_device_state(encode(state)).value(), state);
 }
 
+TEST(DeviceState, TellsTheLabelsOfItsFileAndWhatIsNotAsItShouldBe) {
+  DeviceState state = whole();
+  state.labels = {{"site", "berlin"}};
+  state.conditions = {{"clock_wrong", "the board's clock says 1970"}, {"disk_full", "no room"}};
+  EXPECT_EQ(decode_device_state(encode(state)).value(), state);
+  state.labels.emplace();
+  EXPECT_EQ(decode_device_state(encode(state)).value(), state) << "none is another thing than not told";
+  state.labels = {{"no label", "x"}};
+  EXPECT_FALSE(decode_device_state(encode(state)));
+}
+
 DeviceState shadowing(const ShadowCounts& counts) {
   DeviceState state = whole();
   state.models[0].update->state = "shadowing";
