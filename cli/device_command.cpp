@@ -93,6 +93,26 @@ void print_board(const json& device) {
   print_table({"BOARD", "VALUE"}, rows);
 }
 
+// What is not as it should be with the device itself, and what its own configuration suggests.
+void print_conditions(const json& device) {
+  std::vector<Row> rows;
+  for (const json& one : list_in(device, "conditions")) rows.push_back({cell(one, "/kind"), cell(one, "/message")});
+  if (!rows.empty()) {
+    std::puts("");
+    print_table({"CONDITION", "WHAT IT SAYS"}, rows);
+  }
+  rows.clear();
+  const json suggested = member(device, "suggested");
+  if (suggested.contains("hardware_class")) rows.push_back({"hardware_class", cell(suggested, "/hardware_class")});
+  const json labels = member(suggested, "labels");
+  if (labels.is_object())
+    for (const auto& [key, value] : labels.items())
+      rows.push_back({"label " + key, value.is_null() ? "(none)" : cell(value, "")});
+  if (rows.empty()) return;
+  std::puts("\nIts configuration suggests (argosy device accept-suggested, or turn-down-suggested):");
+  print_table({"FIELD", "SUGGESTED"}, rows);
+}
+
 Result<int> show_device(const Context& context, const std::string& id) {
   ARGOSY_TRY(const ApiClient api, context.api());
   ARGOSY_TRY(json device, api.get("/devices/" + net::percent_encode(id)));
@@ -114,6 +134,7 @@ Result<int> show_device(const Context& context, const std::string& id) {
     rows.push_back({cell(model, "/model"), cell(model, "/version"), cell(model, "/previous_version"),
                     cell(model, "/update_state"), cell(model, "/update/message")});
   print_table({"MODEL", "SERVING", "PREVIOUS", "UPDATE", "MESSAGE"}, rows);
+  print_conditions(device);
   print_board(device);
   print_assignments(device["assignments"]);
   print_quarantine(device["quarantine"]);
@@ -219,6 +240,14 @@ Result<int> label_device(const Context& context, const std::string& id, const st
   return exit_ok;
 }
 
+Result<int> settle_suggestion(const Context& context, const std::string& id, bool take) {
+  ARGOSY_TRY(const ApiClient api, context.api());
+  ARGOSY_TRY(const json device, api.post("/devices/" + net::percent_encode(id) + "/suggested", {{"take", take}}));
+  if (context.output.json) print_json(device);
+  print_note(context.output, (take ? "Accepted what " : "Turned down what ") + id + " suggests");
+  return exit_ok;
+}
+
 Result<int> revoke_device(const Context& context, const std::string& id) {
   if (!context.assume_yes)
     return make_error(Errc::invalid_argument, "revoking " + id + " locks it out; say --yes if you mean it");
@@ -274,6 +303,17 @@ void add_device_commands(CLI::App& root, Context& context) {
   label->callback([&context, id, labels] {
     context.chosen = [&context, id, labels] { return label_device(context, *id, *labels); };
   });
+
+  for (const bool take : {true, false}) {
+    auto* settle =
+        device->add_subcommand(take ? "accept-suggested" : "turn-down-suggested",
+                               take ? "Take the labels and the hardware class that its configuration suggests"
+                                    : "Leave its labels and its hardware class as they are");
+    settle->add_option("id", *id, "Name of the device")->required();
+    settle->callback([&context, id, take] {
+      context.chosen = [&context, id, take] { return settle_suggestion(context, *id, take); };
+    });
+  }
 
   auto* revoke = device->add_subcommand("revoke", "Lock a device out for good");
   revoke->add_option("id", *id, "Name of the device")->required();

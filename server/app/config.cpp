@@ -11,6 +11,7 @@
 #include "common/base/file.hpp"
 #include "server/app/config_keys.hpp"
 #include "server/app/toml_file.hpp"
+#include "server/devices/suggestion.hpp"
 #include "server/http/client_address.hpp"
 #include "server/notify/address_rules.hpp"
 
@@ -162,6 +163,9 @@ Result<void> check_whole(const Config& config) {
   }
   if (auto networks = AddressRules::parse(config.notify_allowed_networks); !networks) {
     return std::move(networks).error().within("notify.allowed_networks");
+  }
+  if (auto rule = SuggestionRule::parse(config.devices_take_suggested); !rule) {
+    return std::move(rule).error().within("devices.take_suggested");
   }
   if (std::find(log_levels.begin(), log_levels.end(), config.log_level) == log_levels.end()) {
     return make_error(Errc::invalid_argument,

@@ -58,6 +58,7 @@ struct Config {
   // what one device may send
   double devices_messages_per_s = 20;
   double devices_kb_per_s = 512;
+  std::string devices_take_suggested;
   // blobs and patches
   std::string store_dir = "/var/lib/argosy/store";
   std::int64_t store_max_blob_mb = 16384;

@@ -79,6 +79,9 @@ const ConfigKey keys[] = {
      "Messages that one device may send, ten seconds' worth at once; more is dropped, counted and told", 0.1, 1e6},
     {"devices.kb_per_s", &Config::devices_kb_per_s,
      "Kilobytes that one device may send, ten seconds' worth at once, and at least 4 MB", 1, 1e6},
+    {"devices.take_suggested", &Config::devices_take_suggested,
+     "Suggestions of devices' own configuration that are taken without asking, parted by commas: hardware_class, "
+     "labels.KEY, or labels for all of them; empty: none"},
     {"store.dir", &Config::store_dir, "Folder of models, data sets and patches; shared by all instances"},
     {"store.max_blob_mb", &Config::store_max_blob_mb, "Largest upload", 1, 1048576},
     {"patches.threads", &Config::patches_threads, "Patches made at once", 1, 64},

@@ -87,6 +87,10 @@ EnrolmentOptions enrolment_options(const Config& config, CertificateAndKey autho
   return options;
 }
 
+SuggestionRule suggestion_rule(const Config& config) {
+  return SuggestionRule::parse(config.devices_take_suggested).value();  // checked when it was read
+}
+
 QuarantineService::Options quarantine_options(const Config& config) {
   QuarantineService::Options options;
   options.server_version = ARGOSY_VERSION;

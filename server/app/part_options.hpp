@@ -17,6 +17,7 @@
 #include "server/devices/enrolment_service.hpp"
 #include "server/devices/presence_service.hpp"
 #include "server/devices/revocation_service.hpp"
+#include "server/devices/suggestion.hpp"
 #include "server/drift/drift_service.hpp"
 #include "server/http/http_server.hpp"
 #include "server/models/blob_service.hpp"
@@ -53,6 +54,7 @@ AuditOptions audit_options(const Config& config);
 
 EnrolmentOptions enrolment_options(const Config& config, CertificateAndKey authority);
 RevocationOptions revocation_options(const Config& config, CertificateAndKey authority);
+SuggestionRule suggestion_rule(const Config& config);
 PresenceOptions presence_options(const Config& config);
 ConnectivityOptions connectivity_options(const Config& config);
 QuarantineService::Options quarantine_options(const Config& config);

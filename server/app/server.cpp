@@ -186,7 +186,7 @@ struct Server::Parts {
   WorkerPool patch_worker{io, patch_worker_options(config)};
 
   QuarantineService quarantine{db, quarantine_options(config)};
-  DeviceService devices{db};
+  DeviceService devices{db, suggestion_rule(config)};
   std::optional<EnrolmentService> enrolment;    // nothing without a device listener
   std::optional<RevocationService> revocation;  // likewise
   std::optional<StandingService> standing;      // likewise

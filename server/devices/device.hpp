@@ -79,6 +79,7 @@ struct Device {
   std::optional<Instant> health_at;
   std::string report_json = "{}";  // the last state document, whole
   std::vector<InstalledModel> models;
+  std::string suggested_json;        // what its configuration suggests; empty: nothing
   std::vector<std::string> drifted;  // features that have drifted, sorted
   std::int64_t open_alerts = 0;
 };

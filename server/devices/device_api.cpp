@@ -43,6 +43,14 @@ Task<Result<Response>> patch_device(DeviceService& devices, Request& request) {
   co_return Response::json(device_to_json(device).dump());
 }
 
+Task<Result<Response>> settle_suggestion(DeviceService& devices, Request& request) {
+  auto take = parse_settlement(request.body);
+  if (!take) co_return take.error();
+  ARGOSY_CO_TRY(auto device, co_await devices.settle_suggestion(DeviceId(std::string(request.param("id"))), *take,
+                                                                request.principal.actor()));
+  co_return Response::json(device_to_json(device).dump());
+}
+
 Task<Result<Response>> revoke_device(DeviceService& devices, Request& request) {
   ARGOSY_CO_CHECK(
       co_await devices.revoke(DeviceId(std::string(request.param("id"))), request.principal.actor(), request.now));
@@ -133,6 +141,8 @@ void add_device_routes(Router& router, DeviceService& devices) {
   router.add(route(Method::get, "/api/v1/devices", Permission::read_fleet, bound(devices, list_devices)));
   router.add(route(Method::get, "/api/v1/devices/{id}", Permission::read_fleet, bound(devices, get_device)));
   router.add(route(Method::patch, "/api/v1/devices/{id}", Permission::manage_devices, bound(devices, patch_device)));
+  router.add(route(Method::post, "/api/v1/devices/{id}/suggested", Permission::manage_devices,
+                   bound(devices, settle_suggestion)));
   router.add(route(Method::del, "/api/v1/devices/{id}", Permission::manage_devices, bound(devices, revoke_device)));
 }
 

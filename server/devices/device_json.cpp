@@ -68,6 +68,8 @@ Json device_to_json(const Device& device) {
           {"health", object_of(device.health_json)},
           {"health_at", time_or_null(device.health_at)},
           {"readings_fault", text_or_null(text_in(report, "readings_fault"))},
+          {"conditions", list_in(report, "conditions")},
+          {"suggested", device.suggested_json.empty() ? Json(nullptr) : object_of(device.suggested_json)},
           {"models", std::move(models)},
           {"drifted", device.drifted},
           {"open_alerts", device.open_alerts}};
@@ -108,6 +110,14 @@ Result<LabelPatch> parse_label_patch(std::string_view json) {
     patch[key] = value.is_null() ? std::nullopt : std::optional(value.get_ref<const std::string&>());
   }
   return patch;
+}
+
+Result<bool> parse_settlement(std::string_view json) {
+  ARGOSY_TRY(JsonReader body, JsonReader::parse(json));
+  bool take = false;
+  body.required("take", take);
+  ARGOSY_CHECK(body.finish());
+  return take;
 }
 
 Result<ClaimOffer> parse_claim_offer(std::string_view json) {

@@ -17,6 +17,8 @@ nlohmann::json credentials_to_json(const Credentials& credentials);
 
 // {"labels": {"site": "berlin", "old": null}}
 Result<LabelPatch> parse_label_patch(std::string_view json);
+// {"take": true}: whether what the device suggests is taken, or turned down.
+Result<bool> parse_settlement(std::string_view json);
 // {"max_uses": 1, "expires_in_s": 3600, "hardware_class": "...", "labels": {...}}
 Result<ClaimOffer> parse_claim_offer(std::string_view json);
 // {"csr": "PEM"}

@@ -5,6 +5,7 @@
 #include "server/db/db_pool.hpp"
 #include "server/devices/device_store.hpp"
 #include "server/devices/fleet_counts_store.hpp"
+#include "server/devices/suggestion_store.hpp"
 
 namespace argosy::server {
 
@@ -28,6 +29,11 @@ Task<Result<Device>> DeviceService::patch_labels(DeviceId id, LabelPatch patch, 
   return db_.transact<PatchLabels>(std::move(id), std::move(patch), std::move(actor));
 }
 
+Task<Result<Device>> DeviceService::settle_suggestion(DeviceId id, bool take, std::string actor) {
+  ARGOSY_CO_CHECK(co_await db_.transact<SettleSuggestion>(id, take, std::move(actor)));
+  co_return co_await get(std::move(id));
+}
+
 Task<Result<void>> DeviceService::revoke(DeviceId id, std::string actor, Instant now) {
   ARGOSY_CO_CHECK(co_await db_.transact<RevokeDevice>(id, std::move(actor), now));
   if (tell_revoked_) tell_revoked_(id);
@@ -39,7 +45,7 @@ Task<Result<std::vector<StateOutcome>>> DeviceService::take_states(std::vector<R
   if (states.size() > max_states_at_once)
     co_return make_error(Errc::too_large, std::to_string(states.size()) + " states at once; the limit is " +
                                               std::to_string(max_states_at_once));
-  co_return co_await db_.transact<TakeStateDocuments>(std::move(states), now, allowance_);
+  co_return co_await db_.transact<TakeStateDocuments>(std::move(states), now, allowance_, rule_);
 }
 
 Task<Result<StateOutcome>> DeviceService::standing(DeviceId id, std::int64_t nonce) {

@@ -6,6 +6,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/base/error.hpp"
@@ -16,6 +17,7 @@
 #include "server/devices/device.hpp"
 #include "server/devices/event_allowance.hpp"
 #include "server/devices/filter.hpp"
+#include "server/devices/suggestion.hpp"
 
 namespace argosy::server {
 
@@ -41,13 +43,16 @@ enum class StateOutcome : std::uint8_t {
 
 class DeviceService {
  public:
-  explicit DeviceService(DbPool& db) : db_(db) {}
+  // `rule`: which suggestions of devices are taken without asking.
+  explicit DeviceService(DbPool& db, SuggestionRule rule = {}) : db_(db), rule_(std::move(rule)) {}
 
   // Devices that are not revoked.
   Task<Result<DevicePage>> list(DeviceQuery query);
   // One device, revoked or not.
   Task<Result<Device>> get(DeviceId id);
   Task<Result<Device>> patch_labels(DeviceId id, LabelPatch patch, std::string actor);
+  // What its configuration suggests is taken, or turned down. Errc::conflict where it suggests nothing.
+  Task<Result<Device>> settle_suggestion(DeviceId id, bool take, std::string actor);
   // Its certificate is refused from now on. Revoking twice is no error.
   Task<Result<void>> revoke(DeviceId id, std::string actor, Instant now);
   // Called when one was revoked here, before revoke() answers.
@@ -69,6 +74,7 @@ class DeviceService {
 
  private:
   DbPool& db_;
+  SuggestionRule rule_;
   EventAllowance allowance_;
   std::function<void(const DeviceId&)> tell_revoked_;
 };

@@ -8,6 +8,7 @@
 #include "server/devices/device_report.hpp"
 #include "server/devices/device_rows.hpp"
 #include "server/devices/device_store.hpp"
+#include "server/devices/suggestion_store.hpp"
 #include "server/journal/journal_store.hpp"
 #include "server/telemetry/receipt.hpp"
 
@@ -31,6 +32,7 @@ struct StateBatch {
   const std::vector<ReceivedState>& states;
   Instant now;
   EventAllowance& allowance;
+  const SuggestionRule& rule;
 
   std::vector<StateOutcome> operator()(pqxx::work& transaction) const {
     std::map<std::string, Known> known = lock_known(transaction);
@@ -49,6 +51,7 @@ struct StateBatch {
     bool taken = false;
     bool live = false;
     bool new_capabilities = false;
+    bool new_declaration = false;
     std::map<std::string, std::optional<InstalledModel>> models;  // to write; nothing: to delete
   };
 
@@ -91,6 +94,8 @@ struct StateBatch {
         append_update_event(transaction, state.device, update);
     }
     device.new_capabilities |= !device.report || device.report->capabilities != state.capabilities;
+    device.new_declaration |= state.labels && (!device.report || device.report->labels != state.labels ||
+                                               device.report->hardware_class != state.hardware_class);
     device.nonce = state.nonce;
     device.report = state;
     device.encoded = std::move(encoded);
@@ -134,6 +139,13 @@ struct StateBatch {
     write_reports(transaction, reports);
     write_capabilities(transaction, capabilities);
     write_models(transaction, models, gone);
+    for (const auto& [id, device] : known)
+      if (device.taken && device.new_declaration)
+        note_declaration(transaction, id, declaration_of(*device.report), rule);
+  }
+
+  static Declaration declaration_of(const wire::DeviceState& state) {
+    return {state.hardware_class, Labels(state.labels->begin(), state.labels->end())};
   }
 
   Json report_row(const std::string& id, const Known& device) const {
@@ -228,7 +240,7 @@ struct StateBatch {
 }  // namespace
 
 std::vector<StateOutcome> TakeStateDocuments::operator()(pqxx::work& transaction) const {
-  return StateBatch{states, now, allowance}(transaction);
+  return StateBatch{states, now, allowance, rule}(transaction);
 }
 
 StateOutcome CheckSession::operator()(pqxx::work& transaction) const {

@@ -32,7 +32,7 @@ const std::string select_device = R"sql(
                                   reachable_sql("s") + " then " + sql_word(PresenceCause::restart_grace) +
                                   R"sql( else s.presence_cause end as presence_cause,
     coalesce(s.presence_reason, '') as presence_reason, s.intermittent_until, s.last_seen_at, d.enrolled_at, d.revoked_at,
-    d.certificate_not_after, coalesce(s.health, '{}') as health, s.health_at, coalesce(s.report, '{}') as report,
+    d.certificate_not_after, coalesce(d.suggested::text, '') as suggested, coalesce(s.health, '{}') as health, s.health_at, coalesce(s.report, '{}') as report,
     (
       select coalesce(jsonb_agg(jsonb_build_array(m.model, coalesce(m.version, ''), coalesce(m.digest, ''),
           coalesce(m.previous_version, ''), coalesce(m.previous_digest, ''), m.update_state,
@@ -74,6 +74,7 @@ Device device_of(const pqxx::row& row) {
   device.health_json = row["health"].as<std::string>();
   device.health_at = optional_of<Instant>(row["health_at"]);
   device.report_json = row["report"].as<std::string>();
+  device.suggested_json = row["suggested"].as<std::string>();
   for (const Json& columns : json_or_null(row["models"].as<std::string>())) device.models.push_back(model_of(columns));
   device.drifted = texts_of(row["drifted"]);
   device.open_alerts = row["open_alerts"].as<std::int64_t>();

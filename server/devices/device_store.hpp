@@ -49,6 +49,7 @@ struct TakeStateDocuments {
   std::vector<ReceivedState> states;
   Instant now;
   EventAllowance& allowance;
+  const SuggestionRule& rule;
   std::vector<StateOutcome> operator()(pqxx::work& transaction) const;
 };
 

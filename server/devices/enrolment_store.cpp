@@ -4,6 +4,7 @@
 #include "server/db/statement.hpp"
 #include "server/devices/device_rows.hpp"
 #include "server/devices/ended_certificates_store.hpp"
+#include "server/devices/suggestion.hpp"
 #include "server/journal/journal_store.hpp"
 
 namespace argosy::server {
@@ -180,9 +181,10 @@ void EnrolDevice::write_device(pqxx::work& transaction, const std::string& hardw
   transaction.exec_params0(
       R"sql(
         insert into devices (id, hardware_class, labels, key_sha256, certificate_fingerprint,
-          certificate_serial, certificate_not_after, present_not_after, enrolled_at)
-        values ($1, $2, $3::jsonb, $4, $5, $6, $7::timestamptz, $7::timestamptz, $8::timestamptz)
+          certificate_serial, certificate_not_after, present_not_after, enrolled_at, declared)
+        values ($1, $2, $3::jsonb, $4, $5, $6, $7::timestamptz, $7::timestamptz, $8::timestamptz, $9::jsonb)
         on conflict (id) do update set hardware_class = excluded.hardware_class, labels = excluded.labels,
+          declared = excluded.declared, suggested = null,
           capabilities = '{}', key_sha256 = excluded.key_sha256,
           certificate_fingerprint = excluded.certificate_fingerprint,
           certificate_serial = excluded.certificate_serial, present_not_after = excluded.present_not_after,
@@ -191,7 +193,7 @@ void EnrolDevice::write_device(pqxx::work& transaction, const std::string& hardw
           revoked_at = null
       )sql",
       id, hardware_class, labels_json(labels), order.key_sha256, certificate.fingerprint, certificate.serial,
-      certificate.not_after, order.now);
+      certificate.not_after, order.now, encode(Declaration{order.request.hardware_class, order.request.labels}));
   const bool was_told = !transaction.exec_params("select 1 from devices where id = $1 and desired_rev > 0", id).empty();
   if (was_told) touch_desired(transaction, {id});
 }

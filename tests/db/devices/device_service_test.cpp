@@ -192,6 +192,60 @@ TEST_F(DeviceServiceTest, LabelsAreMergedAndAudited) {
   EXPECT_TRUE(run(devices.patch_labels(DeviceId{"cam-1"}, {{"time_zone", "Europe/Berlin"}}, "user:ada")));
 }
 
+wire::DeviceState declaring(const std::string& hardware_class, std::map<std::string, std::string> labels) {
+  wire::DeviceState state = state_of("cam-1");
+  state.hardware_class = hardware_class;
+  state.labels = std::move(labels);
+  return state;
+}
+
+TEST_F(DeviceServiceTest, AnEditedConfigurationSuggestsAndAnOperatorTakesIt) {
+  add_device("cam-1", "cpu", R"({"site": "berlin", "owner": "ada"})");
+  take(declaring("cpu", {{"site", "berlin"}}), now);  // the first that it tells
+  EXPECT_EQ(get("cam-1").suggested_json, "");
+  take(declaring("orin", {{"site", "oslo"}}), now);
+  Device device = get("cam-1");
+  EXPECT_EQ(device.hardware_class, "cpu");
+  EXPECT_EQ(device.labels.at("site"), "berlin");
+  EXPECT_EQ(device_to_json(device)["suggested"],
+            nlohmann::json::parse(R"({"hardware_class": "orin", "labels": {"site": "oslo"}})"));
+
+  device = run(devices.settle_suggestion(DeviceId{"cam-1"}, true, "user:ada")).value();
+  EXPECT_EQ(device.hardware_class, "orin");
+  EXPECT_EQ(device.labels, (Labels{{"site", "oslo"}, {"owner", "ada"}}));
+  EXPECT_EQ(device.suggested_json, "");
+  EXPECT_EQ(database.value<std::string>("select actor || ' ' || action from audit"), "user:ada device.take_suggested");
+  EXPECT_EQ(run(devices.settle_suggestion(DeviceId{"cam-1"}, true, "user:ada")).error().code, Errc::conflict);
+  EXPECT_EQ(run(devices.settle_suggestion(DeviceId{"no"}, true, "user:ada")).error().code, Errc::not_found);
+}
+
+TEST_F(DeviceServiceTest, WhatWasTurnedDownIsNotSuggestedAgain) {
+  add_device("cam-1", "cpu", R"({"site": "berlin"})");
+  take(declaring("cpu", {{"site", "berlin"}}), now);
+  take(declaring("cpu", {{"site", "oslo"}}), now);
+  ASSERT_TRUE(run(devices.settle_suggestion(DeviceId{"cam-1"}, false, "user:ada")));
+  EXPECT_EQ(get("cam-1").labels.at("site"), "berlin");
+  take(declaring("cpu", {{"site", "oslo"}, {"line", "2"}}), now);
+  EXPECT_EQ(device_to_json(get("cam-1"))["suggested"], nlohmann::json::parse(R"({"labels": {"line": "2"}})"));
+}
+
+TEST_F(DeviceServiceTest, ARuleTakesWhatItNamesAtOnce) {
+  DeviceService ruled{pool, SuggestionRule::parse("labels.site, labels.time_zone").value()};
+  add_device("cam-1", "cpu", R"({"site": "berlin"})");
+  const auto tell = [&](wire::DeviceState state) {
+    std::vector<ReceivedState> states;
+    states.push_back({std::move(state), false});
+    ASSERT_TRUE(run(ruled.take_states(std::move(states), now)));
+  };
+  tell(declaring("cpu", {{"site", "berlin"}}));
+  tell(declaring("orin", {{"site", "oslo"}}));
+  EXPECT_EQ(get("cam-1").labels.at("site"), "oslo");
+  EXPECT_EQ(device_to_json(get("cam-1"))["suggested"],
+            nlohmann::json::parse(R"({"hardware_class": "orin", "labels": {}})"));
+  tell(declaring("orin", {{"site", "rome"}, {"time_zone", "Mars/Base"}}));
+  EXPECT_EQ(get("cam-1").labels.at("site"), "oslo") << "a time zone that is none lets all of it wait for somebody";
+}
+
 TEST_F(DeviceServiceTest, ARevokedDeviceLeavesTheListsAndIsNotHeard) {
   add_device("cam-1");
   EXPECT_TRUE(run(devices.revoke(DeviceId{"cam-1"}, "user:ada", now)));

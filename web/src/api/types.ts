@@ -89,6 +89,8 @@ export interface Device {
   health: Record<string, number>;
   health_at: string | null;
   readings_fault?: string | null;
+  conditions?: { kind: string; message: string }[]; // what is not as it should be with the device itself
+  suggested?: { hardware_class?: string; labels: Record<string, string | null> } | null; // by its own configuration
   models: DeviceModel[];
   drifted: string[];
   open_alerts: number;

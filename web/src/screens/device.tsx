@@ -15,6 +15,7 @@ import { PresenceStatus, Status, type Tone, updateTone } from "../ui/status";
 import { ToldLabels } from "./accuracy-card";
 import { ConnectivityStrip } from "./connectivity-strip";
 import { DeviceCharts } from "./device-charts";
+import { DeviceConditions, DeviceSuggestion } from "./device-suggestion";
 import { healthFacts } from "./health-facts";
 import { inventoryFacts } from "./inventory-facts";
 import { withSearch } from "./paths";
@@ -26,6 +27,8 @@ export default function Device({ id }: { id: string }) {
   return (
     <>
       <Header device={device.data} />
+      <DeviceConditions device={device.data} />
+      <DeviceSuggestion device={device.data} />
       {device.data.models.length === 0 && <Card title="Models">It serves no model yet. The first rollout that suits it brings one.</Card>}
       {device.data.models.map((model) => (
         <ModelCard key={model.model} model={model} />

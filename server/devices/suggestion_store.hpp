@@ -1,0 +1,25 @@
+// The SQL of what devices' own configuration files say of them: functors for DbPool::transact, run on the DB threads.
+#pragma once
+
+#include <string>
+
+#include <pqxx/pqxx>
+
+#include "server/devices/suggestion.hpp"
+
+namespace argosy::server {
+
+// What the rule takes is applied, the rest waits as a suggestion. A device that tells for the first time suggests
+// nothing. Of one that is revoked or unknown nothing is noted.
+void note_declaration(pqxx::work& transaction, const std::string& device, const Declaration& file,
+                      const SuggestionRule& rule);
+
+// Errc::not_found without such a device, conflict where it suggests nothing.
+struct SettleSuggestion {
+  DeviceId id;
+  bool take = false;
+  std::string actor;
+  Result<void> operator()(pqxx::work& transaction) const;
+};
+
+}  // namespace argosy::server
