@@ -12,6 +12,7 @@
 #include "agent/app/asked_program.hpp"
 #include "agent/app/make_serving.hpp"
 #include "agent/app/models.hpp"
+#include "agent/app/recent_lines.hpp"
 #include "agent/app/service_manager.hpp"
 #include "agent/app/telemetry_source.hpp"
 #include "agent/app/uplink.hpp"
@@ -36,7 +37,13 @@ constexpr Duration tick{500};
 constexpr Duration longest_between_looks{15'000};
 constexpr Duration between_inventories = std::chrono::hours(1);
 
+RecentLines& recent_lines() {
+  static RecentLines lines;
+  return lines;
+}
+
 void log_line(const std::string& line) {
+  recent_lines().add(wall_clock_now(), line);
   spdlog::info("{}", line);
 }
 
@@ -177,9 +184,20 @@ class Agent {
       source_.take_labels(asked, handed, wall_clock_now());
     };
     ports.capabilities = [this] { return capabilities(); };
+    ports.diagnose = [this] { return diagnose(); };
     ports.now = wall_clock_now;
     ports.log = log_line;
     return ports;
+  }
+
+  wire::Diagnostics diagnose() const {
+    wire::Diagnostics diagnostics;
+    diagnostics.started_at = started_at_;
+    diagnostics.outbox_records = source_.outbox().records();
+    diagnostics.outbox_bytes = source_.outbox().bytes();
+    diagnostics.journals = models_.journals();
+    diagnostics.log = recent_lines().all();
+    return diagnostics;
   }
 
   wire::Capabilities capabilities() {
@@ -269,6 +287,7 @@ class Agent {
   }
 
   const Config& config_;
+  const Instant started_at_ = wall_clock_now();
   ServiceManager manager_;
   Storage storage_;
   asio::io_context io_{1};

@@ -15,6 +15,7 @@
 #include "agent/link/mqtt_link.hpp"
 #include "agent/telemetry/delivery.hpp"
 #include "agent/telemetry/telemetry_sender.hpp"
+#include "common/wire/diagnostics.hpp"
 #include "common/wire/state.hpp"
 
 namespace argosy::agent {
@@ -31,6 +32,7 @@ class Uplink {
     std::function<wire::LabelAnswers()> label_answers;
     std::function<void(const wire::LabelAnswers&, const wire::HandedLabels&)> take_labels;
     std::function<wire::Capabilities()> capabilities = [] { return wire::Capabilities(); };
+    std::function<wire::Diagnostics()> diagnose = [] { return wire::Diagnostics(); };  // but for the state
     std::function<Instant()> now;
     std::function<void(const std::string&)> log;
   };
@@ -61,6 +63,7 @@ class Uplink {
   void ask_for_labels_now_and_then();
   Task<void> exchange_labels();
   Task<Result<bool>> exchange_some_labels();
+  Task<void> send_diagnostics(std::int64_t id);
   Task<void> pause(Duration wait);
 
   Result<std::string> claim() const;
@@ -99,6 +102,7 @@ class Uplink {
   bool server_has_no_labels_ = false;  // it is older than that
   Instant labels_asked_at_{};
   bool state_dirty_ = true;
+  bool diagnosing_ = false;  // one answer at a time; the server asks again
   Instant state_sent_at_{};
 };
 

@@ -15,6 +15,7 @@ import { PresenceStatus, Status, type Tone, updateTone } from "../ui/status";
 import { ToldLabels } from "./accuracy-card";
 import { ConnectivityStrip } from "./connectivity-strip";
 import { DeviceCharts } from "./device-charts";
+import { Diagnostics } from "./diagnostics";
 import { healthFacts } from "./health-facts";
 import { inventoryFacts } from "./inventory-facts";
 import { withSearch } from "./paths";
@@ -39,6 +40,7 @@ export default function Device({ id }: { id: string }) {
       <Drift id={id} />
       <Events id={id} />
       <Integrity id={id} />
+      <Diagnostics id={id} />
     </>
   );
 }
