@@ -144,12 +144,12 @@ RuleVerdict judge_by(const AgainstUsual& usual, const Rule& rule, RuleProgress& 
 
 // Of which figures a rule learns; what was learned of others says nothing.
 std::uint32_t learns_as(const Rule& rule) {
-  std::string of = rule.metric;
+  std::uint64_t figures = 0;
   if (const auto* usual = std::get_if<AgainstUsual>(&rule.condition))
-    of += (usual->is_above ? " above " : " below ") + std::to_string(usual->least_change);
+    figures = std::bit_cast<std::uint64_t>(usual->least_change) + (usual->is_above ? 1 : 2);
   else if (const auto* trend = std::get_if<Trend>(&rule.condition))
-    of += " within " + std::to_string(trend->within_h);
-  return static_cast<std::uint32_t>(stable_hash(0, of)) | 1U;
+    figures = std::bit_cast<std::uint64_t>(trend->within_h) + 3;
+  return static_cast<std::uint32_t>(stable_hash(figures, rule.metric)) | 1U;
 }
 
 void forget_what_others_learned(const Rule& rule, RuleProgress& progress) {

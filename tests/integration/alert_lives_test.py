@@ -82,7 +82,7 @@ class LivesOfAlerts(RealBoards):
         policy = self.folder / "policy.json"
         policy.write_text(json.dumps(POLICY))
         self.argosy("release", "publish", f"digits@{version}", "--variant", MODELS / f"digits-{version}-fp32.onnx")
-        rollout = self.argosy("rollout", "create", f"digits@{version}", "--policy", policy, "--start")["id"]
+        rollout = self.argosy("rollout", "create", f"digits@{version}", "--policy", policy, "--filter", 'id = "cam-1"', "--start")["id"]
         wait_until(lambda: self.argosy("rollout", "show", rollout)["state"] == "completed", 60, f"{version} is rolled out")
         return rollout
 

@@ -36,7 +36,7 @@ export function Diagnostics({ id }: { id: string }) {
       {diagnostics.data && items.length === 0 ? (
         <Empty>It was not asked yet: its state, its readings, its log and how its updates went, without any input.</Empty>
       ) : (
-        <ul class="stack" aria-label="Diagnostics">
+        <ul class="plain stack" aria-label="Diagnostics">
           {items.map((each) => (
             <Line key={each.id} of={each} />
           ))}

@@ -15,7 +15,7 @@ export function ReactionsDone({ of }: { of: { rule: string } | { alert: number }
   if (reactions.error) return <Failure error={reactions.error} retry={() => void reactions.refetch()} />;
   if (reactions.data.items.length === 0) return <p class="muted small">Nothing yet.</p>;
   return (
-    <ul class="stack">
+    <ul class="plain stack">
       {reactions.data.items.map((reaction) => (
         <li key={reaction.id}>
           <Status tone={TONES[reaction.state]} text={`${words(reaction.do)}: ${words(reaction.state)}`} /> {reaction.outcome || "waits to be done"}

@@ -261,7 +261,7 @@ function WhatItDoes({ known, may }: { known: RuleWish; may: (kind: ReactionKind)
   const offered = REACTIONS.filter(([each]) => may(each));
   if (offered.length === 0) return null;
   return (
-    <fieldset class="stack" onChange={(event) => (acts.value = event.currentTarget.querySelector("input[type=checkbox]:checked") !== null)}>
+    <fieldset class="stack reactions" onChange={(event) => (acts.value = event.currentTarget.querySelector("input[type=checkbox]:checked") !== null)}>
       <legend>What it does by itself, once for each alert</legend>
       {offered.map(([each, label, meaning]) => {
         const present = known.reactions.find((reaction) => reaction.do === each);

@@ -55,7 +55,12 @@ TEST(Reaction, IsTriedAgainWithJitterAndAnEnd) {
 }
 
 TEST(Reaction, IsToldWithWhatCameOfIt) {
-  ListedReaction reaction{.id = 3, .alert = 17, .rule = "drift", .rule_version = 2, .reaction = "roll_back"};
+  ListedReaction reaction;
+  reaction.id = 3;
+  reaction.alert = 17;
+  reaction.rule = "drift";
+  reaction.rule_version = 2;
+  reaction.reaction = "roll_back";
   reaction.device = "cam-7";
   reaction.state = "done";
   reaction.details_json = R"({"rollout": 12})";

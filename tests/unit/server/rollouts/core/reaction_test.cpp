@@ -7,11 +7,14 @@ namespace {
 
 // The device runs 1.1 by rollout 12, which has completed, and had another release before.
 SendBackCase runs_it() {
-  RolloutDevice row{.device = "cam-7", .previous_release = 4};
+  RolloutDevice row{.device = "cam-7"};
+  row.previous_release = 4;
   row.is.step = DeviceStep::succeeded;
-  return {.wish = SendBackCase::Wish{.rollout = 12, .state = RolloutState::completed, .version = "1.1", .row = row},
-          .serving = "1.1",
-          .alerted = "1.1"};
+  SendBackCase of;
+  of.wish = SendBackCase::Wish{.rollout = 12, .state = RolloutState::completed, .version = "1.1", .row = row};
+  of.serving = "1.1";
+  of.alerted = "1.1";
+  return of;
 }
 
 std::string why_not(const SendBackCase& of) {
