@@ -139,7 +139,7 @@ TEST(AgainstUsualRule, KnowsTheHoursOfTheDayOfAnyFigure) {
   AgainstUsual usual;
   usual.least_change = 5;
   Fed busy(usual_of("health.cpu_percent", usual));
-  const auto load = [](int i) { return i % 1440 < 720 ? 10.0 : 45.0; };  // nights and days, a sample a minute
+  const auto load = [](int i) { return 27 - 17 * std::cos(i * 6.2832 / 1440); };  // nights and days, a sample a minute
   for (int i = 0; i < 3 * 1440; ++i) ASSERT_NE(busy.feed(i * minute, load(i), 1), Stage::firing) << i;
   const int night = 3 * 1440 + 120;
   EXPECT_EQ(busy.feed(night * minute, 45, 1), Stage::waiting) << "usual by day, and not by night";

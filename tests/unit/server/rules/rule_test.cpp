@@ -109,7 +109,7 @@ TEST(Rule, PresenceIsHeldAgainstAThreshold) {
     const auto rule = read_rule(whole.dump(), nullptr);
     return rule ? std::string() : named_field(rule.error()).value().field;
   };
-  EXPECT_EQ(refused_away({}), "");
+  EXPECT_EQ(refused_away(json::object()), "");
   EXPECT_EQ(refused_away({{"for_s", 60}}), "for_s") << "it tells by itself how long";
   EXPECT_EQ(refused_away({{"model", "digits"}}), "model");
   EXPECT_EQ(refused_away({{"metric", "presence.availability_percent"}}), "condition.kind");
