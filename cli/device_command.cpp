@@ -1,4 +1,6 @@
+#include <chrono>
 #include <memory>
+#include <thread>
 
 #include "cli/command.hpp"
 #include "cli/exit_code.hpp"
@@ -258,6 +260,76 @@ Result<int> revoke_device(const Context& context, const std::string& id) {
   return exit_ok;
 }
 
+struct DiagnosticsFlags {
+  std::string device;
+  std::int64_t id = 0;  // of one that was asked for; 0: ask now
+  std::string reason;
+  bool list = false;
+  int wait_s = 60;
+};
+
+Result<int> list_diagnostics(const Context& context, const std::string& path) {
+  ARGOSY_TRY(const ApiClient api, context.api());
+  ARGOSY_TRY(const json answer, api.get(path));
+  const json items = list_in(answer, "items");
+  if (context.output.json) {
+    print_json(items);
+    return exit_ok;
+  }
+  std::vector<Row> rows;
+  for (const json& one : items)
+    rows.push_back({cell(one, "/id"), cell(one, "/state"), cell(one, "/asked_at"), cell(one, "/asked_by"),
+                    cell(one, "/bytes"), cell(one, "/reason")});
+  print_table({"ID", "STATE", "ASKED AT", "BY", "BYTES", "REASON"}, rows);
+  return exit_ok;
+}
+
+// Until the device has answered, or the time is over.
+Result<json> wait_for_diagnostics(const ApiClient& api, const std::string& path, int wait_s) {
+  constexpr std::chrono::seconds pause{1};
+  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(wait_s);
+  while (true) {
+    ARGOSY_TRY(json found, api.get(path));
+    if (cell(found, "/state") != "waiting") return found;
+    if (std::chrono::steady_clock::now() >= until)
+      return make_error(Errc::timeout, "the device has not answered within " + std::to_string(wait_s) +
+                                           " s; it is asked for ten minutes: see --id " + cell(found, "/id"));
+    std::this_thread::sleep_for(pause);
+  }
+}
+
+Result<int> show_diagnostics(const Context& context, const DiagnosticsFlags& flags) {
+  const std::string path = "/devices/" + net::percent_encode(flags.device) + "/diagnostics";
+  if (flags.list) return list_diagnostics(context, path);
+  ARGOSY_TRY(const ApiClient api, context.api());
+  std::string id = std::to_string(flags.id);
+  if (flags.id == 0) {
+    ARGOSY_TRY(const json asked, api.post(path, {{"reason", flags.reason}}));
+    id = cell(asked, "/id");
+    print_note(context.output, "Asked " + flags.device + " for diagnostics " + id);
+  }
+  ARGOSY_TRY(const json found, wait_for_diagnostics(api, path + "/" + id, flags.wait_s));
+  if (cell(found, "/state") != "answered")
+    return make_error(Errc::timeout, "the device did not answer; ask again when it is back");
+  print_json(context.output.json ? found : found["document"]);
+  return exit_ok;
+}
+
+void add_diagnostics_command(CLI::App& device, Context& context) {
+  auto* diagnostics =
+      device.add_subcommand("diagnostics", "Ask a device for its state, readings, log and updates, and print them");
+  auto flags = std::make_shared<DiagnosticsFlags>();
+  diagnostics->add_option("device", flags->device, "Name of the device")->required();
+  diagnostics->add_option("--id", flags->id, "Those that were asked for under this number, in place of asking");
+  diagnostics->add_option("--reason", flags->reason, "Why it is asked, for the audit log");
+  diagnostics->add_flag("--list", flags->list, "What it was asked for: the newest five are kept");
+  diagnostics->add_option("--wait", flags->wait_s, "Seconds to wait for its answer")
+      ->capture_default_str()
+      ->check(CLI::Range(0, 600));
+  diagnostics->callback(
+      [&context, flags] { context.chosen = [&context, flags] { return show_diagnostics(context, *flags); }; });
+}
+
 void add_connectivity_command(CLI::App& root, Context& context) {
   auto* connectivity = root.add_subcommand("connectivity", "How available devices are, by site, the worst first");
   auto flags = std::make_shared<ConnectivityFlags>();
@@ -319,6 +391,7 @@ void add_device_commands(CLI::App& root, Context& context) {
   revoke->add_option("id", *id, "Name of the device")->required();
   revoke->callback([&context, id] { context.chosen = [&context, id] { return revoke_device(context, *id); }; });
 
+  add_diagnostics_command(*device, context);
   add_claim_to_devices(*device, context);
   add_connectivity_command(root, context);
 }

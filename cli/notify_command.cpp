@@ -331,7 +331,8 @@ void add_settings(CLI::App& command, RouteFlags& flags) {
   command.add_option("--filter", flags.filter, "Of these devices alone: labels.site = \"berlin\"");
   command.add_option("--model", flags.model, "Of this model alone");
   command.add_option("--rollout", flags.rollout, "Of this rollout alone");
-  command.add_option("--group-by", flags.group_by, "What goes together: rule, site, device, model, rollout; repeat it");
+  command.add_option("--group-by", flags.group_by,
+                     "What goes together: rule, site, device, model, rollout, group; repeat it");
   command.add_option("--group-wait", flags.group_wait_s, "Seconds in which events are gathered; 0: each is a message");
   command.add_option("--to-kind", flags.target, "webhook, email, slack, teams, pagerduty or alertmanager");
   command.add_option("--url", flags.url, "Address of the receiver; that of Slack and Teams better by --secret-file");

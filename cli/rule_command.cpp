@@ -36,6 +36,15 @@ Result<int> list_rules(const Context& context, const std::string&) {
   return exit_ok;
 }
 
+// "roll_back (at most 3 an hour)"; "-": it tells people, and does no more.
+std::string reactions_text(const json& rule) {
+  std::string text;
+  for (const json& reaction : list_in(rule, "reactions"))
+    text += (text.empty() ? "" : ", ") + cell(reaction, "/do") + " (at most " + cell(reaction, "/most_per_hour") +
+            " an hour)";
+  return text.empty() ? "-" : text;
+}
+
 void print_rule(const json& rule) {
   std::printf("%s  %s (version %s)\n", cell(rule, "/name").c_str(), cell(rule, "/title").c_str(),
               cell(rule, "/version").c_str());
@@ -44,6 +53,7 @@ void print_rule(const json& rule) {
   const auto add = [&](const char* label, const char* path) {
     if (const auto text = cell(rule, path); !text.empty() && text != "-") rows.push_back({label, text});
   };
+  rows.push_back({"acts by itself", reactions_text(rule)});
   add("devices", "/filter");
   add("model", "/model");
   add("route", "/route");
@@ -66,6 +76,32 @@ Result<int> show_rule(const Context& context, const std::string& name) {
   ARGOSY_TRY(const ApiClient api, context.api());
   ARGOSY_TRY(const json rule, api.get(rule_path(name)));
   return tell_rule(context, rule);
+}
+
+struct ReactionFlags {
+  std::string rule;
+  std::int64_t alert = 0;  // 0: to any
+  std::size_t limit = 100;
+};
+
+Result<int> list_reactions(const Context& context, const ReactionFlags& flags) {
+  ARGOSY_TRY(const ApiClient api, context.api());
+  std::string path = "/reactions?limit=" + std::to_string(flags.limit);
+  if (!flags.rule.empty()) path += "&rule=" + net::percent_encode(flags.rule);
+  if (flags.alert > 0) path += "&alert=" + std::to_string(flags.alert);
+  ARGOSY_TRY(const json answer, api.get(path));
+  const json items = list_in(answer, "items");
+  if (context.output.json) {
+    print_json(items);
+    return exit_ok;
+  }
+  std::vector<Row> rows;
+  for (const json& reaction : items)
+    rows.push_back({cell(reaction, "/created_at"), cell(reaction, "/rule") + " v" + cell(reaction, "/rule_version"),
+                    cell(reaction, "/alert"), cell(reaction, "/do"), cell(reaction, "/state"),
+                    cell(reaction, "/outcome"), cell(reaction, "/follow_up")});
+  print_table({"AT", "RULE", "ALERT", "DOES", "STATE", "OUTCOME", "SINCE"}, rows);
+  return exit_ok;
 }
 
 Result<json> rule_in(const std::string& file) {
@@ -199,6 +235,13 @@ void add_rule_commands(CLI::App& root, Context& context) {
   add_named("reset", "Make a shipped rule again what it was", reset_rule);
   add_named("delete", "Delete a rule that was not shipped", delete_rule);
   add_named("history", "The versions of a rule, newest first", show_history);
+  auto* reactions = rule->add_subcommand("reactions", "What rules did by themselves for their alerts, newest first");
+  auto flags = std::make_shared<ReactionFlags>();
+  reactions->add_option("name", flags->rule, "Name of the rule; all of them without it");
+  reactions->add_option("--alert", flags->alert, "To this alert alone");
+  reactions->add_option("--limit", flags->limit, "At most this many")->capture_default_str()->check(CLI::Range(1, 500));
+  reactions->callback(
+      [&context, flags] { context.chosen = [&context, flags] { return list_reactions(context, *flags); }; });
   const auto [preview, what] =
       add("preview", "What a rule would have raised in the last seven days, and where", preview_rule);
   preview->add_option("rule", *what, "Name of a rule, or a file with one that is not saved")->required();

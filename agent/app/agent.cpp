@@ -13,6 +13,7 @@
 #include "agent/app/asked_program.hpp"
 #include "agent/app/make_serving.hpp"
 #include "agent/app/models.hpp"
+#include "agent/app/recent_lines.hpp"
 #include "agent/app/service_manager.hpp"
 #include "agent/app/telemetry_source.hpp"
 #include "agent/app/uplink.hpp"
@@ -40,7 +41,13 @@ constexpr Duration longest_between_looks{15'000};
 constexpr Duration between_inventories = std::chrono::hours(1);
 constexpr Duration between_floors = std::chrono::hours(1);
 
+RecentLines& recent_lines() {
+  static RecentLines lines;
+  return lines;
+}
+
 void log_line(const std::string& line) {
+  recent_lines().add(wall_clock_now(), line);
   spdlog::info("{}", line);
 }
 
@@ -194,8 +201,19 @@ class Agent {
     ports.board_ahead = [&clock = clock_] { return clock.board_ahead(); };
     ports.conditions = [this] { return conditions_of_device(); };
     ports.health_waits = [this] { return !source_.disk_fault().empty(); };
+    ports.diagnose = [this] { return diagnose(); };
     ports.log = log_line;
     return ports;
+  }
+
+  wire::Diagnostics diagnose() const {
+    wire::Diagnostics diagnostics;
+    diagnostics.started_at = started_at_;
+    diagnostics.outbox_records = source_.outbox().records();
+    diagnostics.outbox_bytes = source_.outbox().bytes();
+    diagnostics.journals = models_.journals();
+    diagnostics.log = recent_lines().all();
+    return diagnostics;
   }
 
   wire::Capabilities capabilities() {
@@ -344,6 +362,7 @@ class Agent {
 
   const Config& config_;
   DeviceClock& clock_;
+  const Instant started_at_ = clock_.now();
   ServiceManager manager_;
   Storage storage_;
   asio::io_context io_{1};

@@ -225,6 +225,19 @@ std::vector<wire::ModelReport> Models::reports() const {
   return reports;
 }
 
+std::vector<std::string> Models::journals() const {
+  std::vector<std::string> journals;
+  for (const auto& [name, entry] : entries_) {
+    UpdateState state = entry.updater->state();
+    if (state.wish) {
+      state.wish->signature.reset();
+      state.wish->features.clear();
+    }
+    journals.push_back(encode_journal(state));
+  }
+  return journals;
+}
+
 std::string Models::serving_version(const std::string& model) const {
   const auto found = entries_.find(model);
   if (found == entries_.end()) return {};

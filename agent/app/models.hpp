@@ -47,6 +47,7 @@ class Models {
 
   std::int64_t rev() const { return desired_.rev; }
   std::vector<wire::ModelReport> reports() const;
+  std::vector<std::string> journals() const;  // of updates, as JSON, without what is long and public: for diagnostics
   std::string serving_version(const std::string& model) const;
   std::vector<Placement> served() const;  // of the models that have a version in service
 

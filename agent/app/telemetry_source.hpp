@@ -61,6 +61,7 @@ class TelemetrySource {
   const ObservationSocket& socket() const { return socket_; }
   WindowAccumulator& windows() { return windows_; }
   Outbox& outbox() { return outbox_; }
+  const Outbox& outbox() const { return outbox_; }
 
  private:
   void await_label(const Observation& observation, const std::string& serving, Instant now);

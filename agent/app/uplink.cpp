@@ -256,7 +256,7 @@ void Uplink::start_mqtt() {
   options.identity.certificate_file = identities_.certificate_file();
   options.identity.key_file = identities_.key_file();
   options.proxy = proxies_.for_host(identity_->mqtt_host);
-  options.subscriptions = {topic("down/desired"), topic("down/ack")};
+  options.subscriptions = {topic("down/desired"), topic("down/ack"), topic("down/ask")};
   options.will_topic = topic("up/event");
   options.seed = rng_();
   MqttLink::Handlers handlers;
@@ -284,6 +284,12 @@ void Uplink::on_message(const std::string& to, const std::string& payload) {
       return fetch_labels();
     }
     return ports_.log(ack.error().message);
+  }
+  if (to == topic("down/ask")) {
+    const auto ask = wire::decode_diagnostics_ask(payload);
+    if (!ask) return ports_.log(ask.error().message);
+    if (!diagnosing_) asio::co_spawn(io_, send_diagnostics(ask->id), asio::detached);
+    return;
   }
   if (to != topic("down/desired") || payload.empty()) return;
   const auto desired = wire::decode_desired(payload);
@@ -385,6 +391,17 @@ Task<void> Uplink::send_batch_over_https(Bytes batch) {
     co_return;
   }
   sender_.post_failed(answer.ack.error(), answer.retry_after);
+}
+
+Task<void> Uplink::send_diagnostics(std::int64_t id) {
+  diagnosing_ = true;
+  wire::Diagnostics diagnostics = ports_.diagnose();
+  diagnostics.id = id;
+  diagnostics.state = state_document();
+  diagnostics.state.health = ports_.newest_health();
+  const auto sent = co_await api_.post_diagnostics(wire::encode(diagnostics));
+  diagnosing_ = false;
+  ports_.log(sent ? "sent diagnostics " + std::to_string(id) : "cannot send diagnostics: " + sent.error().message);
 }
 
 // The state tells of health only while older samples wait before the newest.

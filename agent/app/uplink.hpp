@@ -15,6 +15,7 @@
 #include "agent/link/mqtt_link.hpp"
 #include "agent/telemetry/delivery.hpp"
 #include "agent/telemetry/telemetry_sender.hpp"
+#include "common/wire/diagnostics.hpp"
 #include "common/wire/state.hpp"
 
 namespace argosy::agent {
@@ -32,6 +33,7 @@ class Uplink {
     std::function<wire::LabelAnswers()> label_answers;
     std::function<void(const wire::LabelAnswers&, const wire::HandedLabels&)> take_labels;
     std::function<wire::Capabilities()> capabilities = [] { return wire::Capabilities(); };
+    std::function<wire::Diagnostics()> diagnose = [] { return wire::Diagnostics(); };  // but for the state
     std::function<Instant()> now;
     std::function<Instant()> ageing = {};  // a clock that is never set, for waits; without it `now`
     std::function<bool()> time_is_known = [] { return true; };
@@ -70,6 +72,7 @@ class Uplink {
   void ask_for_labels_now_and_then();
   Task<void> exchange_labels();
   Task<Result<bool>> exchange_some_labels();
+  Task<void> send_diagnostics(std::int64_t id);
   Task<void> pause(Duration wait);
 
   Result<std::string> claim() const;
@@ -110,6 +113,7 @@ class Uplink {
   bool has_polled_ = false;  // whatever came of it
   std::string refused_claim_;
   bool state_dirty_ = true;
+  bool diagnosing_ = false;  // one answer at a time; the server asks again
   Instant state_sent_at_{};
 };
 

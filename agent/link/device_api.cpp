@@ -87,6 +87,12 @@ Task<Result<void>> DeviceApi::post_state(std::string document) {
   co_return Result<void>();
 }
 
+Task<Result<void>> DeviceApi::post_diagnostics(std::string document) {
+  ARGOSY_CO_TRY(auto response, co_await https_.request(post("/device/v1/diagnostics", std::move(document))));
+  if (response.head.status != 204) co_return error_of(response, "the diagnostics");
+  co_return Result<void>();
+}
+
 Task<TelemetryAnswer> DeviceApi::post_telemetry(Bytes batch) {
   auto response =
       co_await https_.request(post("/device/v1/telemetry", std::string(as_text(batch)), "application/cbor"));

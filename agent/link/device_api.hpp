@@ -41,6 +41,7 @@ class DeviceApi {
   // None when nothing newer than `known_rev` is there.
   Task<Result<std::optional<wire::Desired>>> desired(std::int64_t known_rev);
   Task<Result<void>> post_state(std::string document);
+  Task<Result<void>> post_diagnostics(std::string document);
   Task<TelemetryAnswer> post_telemetry(Bytes batch);
   // Errc::not_found: the server hands out no labels, being older than that.
   Task<Result<wire::HandedLabels>> post_label_answers(wire::LabelAnswers answers);

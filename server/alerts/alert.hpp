@@ -29,6 +29,7 @@ inline constexpr BuiltInRule input_contract{"input_contract", "warning"};
 inline constexpr BuiltInRule identity_shared{"identity_shared", "critical"};
 inline constexpr BuiltInRule site_dark{"site_dark", "critical"};
 inline constexpr BuiltInRule rollout_paused{"rollout_paused", "warning"};
+inline constexpr BuiltInRule rollout_halted{"rollout_halted", "warning"};
 }  // namespace built_in
 
 enum class AlertState : std::uint8_t { ok, pending, firing, resolved };

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/json/json_text.hpp"
+#include "server/alerts/rules_said_store.hpp"
 #include "server/db/rows.hpp"
 #include "server/journal/journal_store.hpp"
 
@@ -218,26 +219,7 @@ std::string message_of(const AlertNews::One& one) {
   }
 }
 
-using RoutesOfRules = std::map<std::string, std::string>;
-
-// Where the rules send what is told of them; a route that is not there counts as none, so that nothing goes nowhere.
-RoutesOfRules read_routes(pqxx::work& transaction, const AlertNews& news) {
-  std::set<std::string> rules;
-  for (const auto& one : news.items) rules.insert(one.card->what.rule);
-  RoutesOfRules routes;
-  for (const auto& row : transaction.exec_params(
-           R"sql(
-             select r.name, n.name as route
-             from rules r
-             join notice_routes n on n.name = r.document ->> 'route'
-             where r.deleted_at is null and r.name in (select unnest($1::text[]))
-           )sql",
-           pg_array(rules)))
-    routes[row["name"].as<std::string>()] = row["route"].as<std::string>();
-  return routes;
-}
-
-NewEvent event_about(const AlertNews::One& one, std::string_view kind, const RoutesOfRules& routes) {
+NewEvent event_about(const AlertNews::One& one, std::string_view kind, const SaidOfRules& rules) {
   const auto& [id, is_new, is_changed, life, what, group, opened_at, fired_at, resolved_at] = *one.card;
   const bool alarms = one.change == AlertChange::told || one.change == AlertChange::escalated;
   NewEvent event;
@@ -259,7 +241,8 @@ NewEvent event_about(const AlertNews::One& one, std::string_view kind, const Rou
                {"threshold", json_of(what.threshold)},
                {"flapping", life.is_flapping},
                {"escalations", life.escalations}};
-  if (const auto route = routes.find(what.rule); route != routes.end()) details["routes"] = {route->second};
+  const auto rule = rules.find(what.rule);
+  if (rule != rules.end() && !rule->second.route.empty()) details["routes"] = {rule->second.route};
   event.details_json = details.dump();
   return event;
 }
@@ -333,7 +316,7 @@ void write_cards(pqxx::work& transaction, const std::vector<const AlertCard*>& c
 
 void write_news(pqxx::work& transaction, const AlertNews& news, Instant now) {
   if (news.items.empty()) return;
-  const auto routes = read_routes(transaction, news);
+  const auto rules = what_rules_say(transaction);
   auto history = json::array();
   std::vector<NewEvent> events;
   for (const auto& one : news.items) {
@@ -343,7 +326,7 @@ void write_news(pqxx::work& transaction, const AlertNews& news, Instant now) {
                        {"change", to_string(one.change)},
                        {"actor", one.actor},
                        {"reason", one.reason}});
-    if (const auto kind = event_of(one.change, one.card->life)) events.push_back(event_about(one, *kind, routes));
+    if (const auto kind = event_of(one.change, one.card->life)) events.push_back(event_about(one, *kind, *rules));
   }
   if (history.empty()) return;
   transaction.exec_params0(

@@ -9,6 +9,7 @@
 #include "common/json/json_text.hpp"
 #include "server/alerts/alert_cards_store.hpp"
 #include "server/alerts/held_back_store.hpp"
+#include "server/alerts/rules_said_store.hpp"
 #include "server/db/advisory_locks.hpp"
 #include "server/db/rows.hpp"
 
@@ -17,30 +18,6 @@ namespace argosy::server {
 namespace {
 
 constexpr FlapRule flap{};
-
-// Rules are data: people say how severe each is, and disable it. What a disabled one found does not count, but that it
-// is over does.
-std::vector<AlertFinding> as_rules_say(pqxx::work& transaction, const std::vector<AlertFinding>& findings) {
-  std::set<std::string> names;
-  for (const auto& finding : findings) names.insert(finding.rule);
-  const auto rows = transaction.exec_params(
-      "select name, severity, is_enabled from rules where deleted_at is null and name in (select unnest($1::text[]))",
-      pg_array(names));
-  struct Said {
-    std::string severity;
-    bool is_enabled = true;
-  };
-  std::map<std::string, Said> said;
-  for (const auto& row : rows) said[row[0].as<std::string>()] = {row[1].as<std::string>(), row[2].as<bool>()};
-  std::vector<AlertFinding> counting;
-  for (const auto& finding : findings) {
-    const auto rule = said.find(finding.rule);
-    if (rule != said.end() && !rule->second.is_enabled && finding.state != AlertState::ok) continue;
-    counting.push_back(finding);
-    if (rule != said.end()) counting.back().severity = rule->second.severity;
-  }
-  return counting;
-}
 
 std::string merged(const std::string& details, const std::string& more) {
   auto document = json_or_null(details);

@@ -93,7 +93,7 @@ struct JudgeIdentities {
   std::size_t operator()(pqxx::work& transaction) const;
 };
 
-// Opens and closes the alerts on rollouts that are paused. How many alerts moved.
+// Opens and closes the alerts on rollouts that are paused, or were halted. How many alerts moved.
 struct JudgeRollouts {
   Instant now;
   std::size_t operator()(pqxx::work& transaction) const;

@@ -51,7 +51,7 @@ void find_above_devices(pqxx::work& transaction, const std::vector<const AlertCa
       from alerts a
       join rollouts o on o.id = a.rollout_id
       join rollout_devices q on q.rollout_id = a.rollout_id and q.device_id = k.device
-      where a.rollout_id is not null and a.state = 'firing' and q.notified_at <= k.fired_at
+      where a.rollout_id is not null and a.rule = 'rollout_paused' and a.state = 'firing' and q.notified_at <= k.fired_at
         and (k.model = '' or k.model = o.model)
       order by a.id desc
       limit 1
@@ -97,7 +97,7 @@ void find_above_sites(pqxx::work& transaction, const std::vector<const AlertCard
     cross join lateral (
       select a.id, a.rollout_id
       from alerts a
-      where a.rollout_id is not null and a.state = 'firing'
+      where a.rollout_id is not null and a.rule = 'rollout_paused' and a.state = 'firing'
         and (
           select count(*) > 0 and 2 * count(q.device_id) > count(*)
           from site_devices m

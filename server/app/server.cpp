@@ -12,6 +12,7 @@
 
 #include "common/base/file.hpp"
 #include "common/crypto/token.hpp"
+#include "common/wire/diagnostics.hpp"
 #include "server/access/access_api.hpp"
 #include "server/access/audit_service.hpp"
 #include "server/access/authenticator.hpp"
@@ -33,6 +34,8 @@
 #include "server/db/session_lock.hpp"
 #include "server/devices/connectivity_api.hpp"
 #include "server/devices/device_api.hpp"
+#include "server/devices/diagnostics_api.hpp"
+#include "server/devices/diagnostics_service.hpp"
 #include "server/devices/revocation_service.hpp"
 #include "server/devices/standing_service.hpp"
 #include "server/drift/drift_api.hpp"
@@ -60,6 +63,8 @@
 #include "server/rollouts/recall_api.hpp"
 #include "server/rollouts/rollout_api.hpp"
 #include "server/rollouts/validation_api.hpp"
+#include "server/rules/reaction_api.hpp"
+#include "server/rules/reaction_service.hpp"
 #include "server/rules/rule_api.hpp"
 #include "server/rules/rule_progress.hpp"
 #include "server/telemetry/query/query_api.hpp"
@@ -208,6 +213,8 @@ struct Server::Parts {
   AlertService alerts{db, alert_options(config)};
   RuleService rules{db, rule_options(config),
                     [this](const AgainstUsual& usual) { alerts.use(latency_rule_of(usual)); }};
+  ReactionService reactions{db, stable_hash(1, instance)};
+  DiagnosticsService diagnostics{db, stable_hash(2, instance)};
   EventService events{io, db, {.observe = loop_observer(metrics)}};
   NotifyService notify{io, db, worker, notify_options(config)};
   RetentionService retention{db, retention_options(config)};
@@ -250,6 +257,7 @@ struct Server::Parts {
   std::unique_ptr<OtlpExporter> exporter;      // null: nobody is sent any
 
   void connect_parts();
+  void connect_reactions();
   void connect_broker();
   MqttClient* telemetry_broker() const;
   Task<std::vector<FigureFamily>> all_figures();
@@ -343,7 +351,19 @@ void Server::Parts::connect_parts() {
   leader = std::make_unique<LeaderWork>(io, LeaderWork::Parts{desired, presence, *rollouts, mqtt.get()},
                                         Duration{config.rollouts_tick_ms}, loop_observer(metrics));
   leader->on_term([this](std::optional<Fence> term) { window_news.leads(term); });
+  connect_reactions();
   add_leader_jobs();
+}
+
+// What rules do is done by those whose it is.
+void Server::Parts::connect_reactions() {
+  reactions.use(
+      {.pause_rollouts = [this](std::int64_t id, Instant now) { return rollouts->pause_for_reaction(id, now); },
+       .roll_back = [this](std::int64_t id, Instant now) { return rollouts->send_back_for_reaction(id, now); },
+       .diagnostics = [this](std::int64_t id, Instant now) { return diagnostics.ask_for_reaction(id, now); }});
+  diagnostics.use([this](const DiagnosticsQuestion& question) {
+    if (mqtt) mqtt->send("argosy/v1/" + question.device + "/down/ask", wire::encode(wire::DiagnosticsAsk{question.id}));
+  });
 }
 
 void Server::Parts::connect_broker() {
@@ -382,6 +402,8 @@ void Server::Parts::add_leader_jobs() {
   every("drift", Duration{config.drift_tick_ms}, round_of<&DriftService::tick>(drift));
   every("alerts", Duration{config.alerts_tick_ms}, round_of<&AlertService::tick>(alerts));
   every("rules", Duration{config.alerts_tick_ms}, round_of<&RuleService::tick>(rules));
+  every("reactions of rules", 1s, round_of<&ReactionService::tick>(reactions));
+  every("diagnostics", 1s, round_of<&DiagnosticsService::tick>(diagnostics));
   every("windows of other instances", 1s, round_of<&WindowNews::take_unheard>(window_news));
   every("notifications", Duration{config.notify_tick_ms}, round_of<&NotifyService::tick>(notify));
   every("alerts told again", 60s, round_of<&NotifyService::refresh_alertmanagers>(notify));
@@ -409,6 +431,7 @@ void Server::Parts::add_routes() {
   add_audit_routes(all, audit);
   add_device_routes(all, devices);
   add_connectivity_routes(all, connectivity);
+  add_diagnostics_routes(all, diagnostics);
   if (enrolment) add_enrolment_routes(all, *enrolment);
   add_model_routes(all, *models);
   add_patch_routes(all, *patches);
@@ -432,6 +455,7 @@ void Server::Parts::add_routes() {
   add_drift_routes(all, drift);
   add_alert_routes(all, alerts);
   add_rule_routes(all, rules);
+  add_reaction_routes(all, reactions);
   add_event_routes(all, events);
   add_notify_routes(all, notify);
   add_overview_routes(all, overview);

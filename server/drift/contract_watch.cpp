@@ -276,4 +276,38 @@ std::string describe_breach(const JudgedModel& model, const ContractBreach& brea
   return name;
 }
 
+namespace {
+
+ContractScore score_of(const JudgedFeature& of, const HistogramCounts& counts) {
+  ContractScore score{0, total_of(counts)};
+  if (score.samples == 0) return score;
+  std::uint64_t broken = 0;
+  for (std::size_t bin = 0; bin < of.kinds.size(); ++bin)
+    if (of.kinds[bin] != BinKind::good && of.kinds[bin] != BinKind::not_a_number) broken += counts[bin];
+  const auto total = static_cast<double>(score.samples);
+  const double not_numbers = std::max(0.0, static_cast<double>(counts.back()) / total - of.contract->not_numbers);
+  score.broken = static_cast<double>(broken) / total + not_numbers;
+  return score;
+}
+
+}  // namespace
+
+std::optional<ContractScore> contract_score(const JudgedModel& model,
+                                            const std::map<std::string, HistogramCounts>& present, bool can_miss) {
+  std::uint64_t most_samples = 0;
+  for (const auto& [name, counts] : present) most_samples = std::max(most_samples, total_of(counts));
+  if (most_samples == 0) return std::nullopt;
+  std::optional<ContractScore> worst;
+  for (std::size_t place = 0; place < model.inputs; ++place) {
+    const auto& of = model.features[place];
+    if (!of.contract) continue;
+    const auto seen = present.find(of.reference.name);
+    const bool is_there = seen != present.end() && seen->second.size() == of.bins();
+    if (!is_there && !can_miss) continue;
+    const auto score = is_there ? score_of(of, seen->second) : ContractScore{1, most_samples};
+    if (score.samples > 0 && (!worst || score.broken > worst->broken)) worst = score;
+  }
+  return worst;
+}
+
 }  // namespace argosy::server

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -48,6 +49,16 @@ struct ContractBreach {
 };
 // One sentence for a person: what is wrong and where to look.
 std::string describe_breach(const JudgedModel& model, const ContractBreach& breach);
+
+// Of all values of one feature, those that break the contract, beyond what it lets be no number; all where the feature
+// is missing. Of the feature that fares worst. Nothing: there is no contract, or nothing to hold against it.
+struct ContractScore {
+  double broken = 0;
+  std::uint64_t samples = 0;
+};
+// `can_miss`: a feature that is not among `present` is not there, and not merely left out.
+std::optional<ContractScore> contract_score(const JudgedModel& model,
+                                            const std::map<std::string, HistogramCounts>& present, bool can_miss);
 
 class ContractWatch {
  public:

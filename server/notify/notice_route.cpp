@@ -21,7 +21,7 @@ using namespace std::string_view_literals;
 constexpr std::array group_words{
     std::pair{GroupBy::rule, "rule"sv},       std::pair{GroupBy::site, "site"sv},
     std::pair{GroupBy::device, "device"sv},   std::pair{GroupBy::model, "model"sv},
-    std::pair{GroupBy::rollout, "rollout"sv},
+    std::pair{GroupBy::rollout, "rollout"sv}, std::pair{GroupBy::group, "group"sv},
 };
 constexpr std::array severities{"info"sv, "warning"sv, "critical"sv};
 constexpr std::size_t most_line_bytes = 300;
@@ -116,7 +116,7 @@ Result<GroupBy> parse_group_by(std::string_view text) {
   for (const auto& [known, word] : group_words)
     if (word == text) return known;
   return make_error(Errc::invalid_argument,
-                    "is of rule, site, device, model, rollout, and '" + shortened(text) + "' is none of them");
+                    "is of rule, site, device, model, rollout, group, and '" + shortened(text) + "' is none of them");
 }
 
 json ToldEvent::to_json() const {
@@ -157,6 +157,10 @@ ToldEvent told_event_of(const json& stored) {
 
 std::string ToldEvent::rule() const {
   return text_in(json_or_null(event.details_json), "rule");
+}
+
+std::string ToldEvent::group() const {
+  return text_in(json_or_null(event.details_json), "group");
 }
 
 std::optional<std::int64_t> ToldEvent::alert() const {
@@ -295,6 +299,8 @@ std::string value_of_group(GroupBy by, const ToldEvent& told) {
       return event.model.value_or("");
     case GroupBy::rollout:
       return event.rollout ? std::to_string(*event.rollout) : "";
+    case GroupBy::group:
+      return told.group();
   }
   return {};
 }

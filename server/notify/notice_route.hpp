@@ -24,7 +24,7 @@ inline constexpr std::size_t most_kinds = 32;
 inline constexpr std::int64_t most_group_wait_s = 3600;
 
 // By what events are put together, beside the first part of their kind ("alert").
-enum class GroupBy : std::uint8_t { rule, site, device, model, rollout };
+enum class GroupBy : std::uint8_t { rule, site, device, model, rollout, group };
 std::string_view to_string(GroupBy by);
 Result<GroupBy> parse_group_by(std::string_view text);
 
@@ -35,7 +35,8 @@ struct ToldEvent {
   std::map<std::string, std::string, std::less<>> labels;  // of its device
   std::string alert_severity;  // of an alert's event: that of the alert, which its end has, too
   nlohmann::json to_json() const;
-  std::string rule() const;  // of an alert's event; else empty
+  std::string rule() const;   // of an alert's event; else empty
+  std::string group() const;  // likewise: what its alert is told with, "site/berlin"
   std::optional<std::int64_t> alert() const;
   std::string severity() const { return alert_severity.empty() ? event.severity : alert_severity; }
 };

@@ -58,6 +58,10 @@ constexpr std::string_view deleted_rules =
     "delete from rules where id in (select id from rules where deleted_at < $1::timestamptz order by deleted_at "
     "limit $2)";
 
+constexpr std::string_view old_diagnostics =
+    "delete from diagnostics where id in (select id from diagnostics where asked_at < $1::timestamptz "
+    "order by asked_at limit $2)";
+
 constexpr std::string_view old_presence =
     "delete from presence_spans where ctid = any(array(select ctid from presence_spans where to_at < $1::timestamptz "
     "order by to_at limit $2))";
@@ -102,6 +106,7 @@ constexpr RetentionRule rules[] = {
     {"latency_baselines", &RetentionDays::verdicts, old_baselines, once_an_hour},
     {"rule_memory", &RetentionDays::verdicts, old_rule_memory, once_an_hour},
     {"rules", &RetentionDays::alerts, deleted_rules},
+    {"diagnostics", &RetentionDays::events, old_diagnostics},
     {"presence_spans", &RetentionDays::presence, old_presence},
     {"unwatched_times", &RetentionDays::presence, old_unwatched},
     {"site_hours", &RetentionDays::presence, old_hours_of_sites},
@@ -134,6 +139,7 @@ constexpr TableBound bounds[] = {
     {"device_state", of_a_device},
     {"device_targets", "one a device and model; goes with its device"},
     {"devices", "retention.revoked_devices_days after one was revoked"},
+    {"diagnostics", "the newest 5 of a device, retention.events_days at most; goes with its device"},
     {"drift_evidence", "retention.verdicts_days after the last window; one a device and model"},
     {"drift_peers", "retention.verdicts_days after the last device was judged; one a release and feature"},
     {"drift_state", "retention.verdicts_days after the last judgement; one a device, model and feature"},
@@ -175,8 +181,10 @@ constexpr TableBound bounds[] = {
     {"rollout_waves", "goes with its rollout"},
     {"rollouts", "retention.rollouts_days after one ended, and no device follows its wish any more"},
     {"rule_memory", "retention.verdicts_days after it was written last; one a device and model, and one a device"},
+    {"rule_reactions", "at most 3 an alert; goes with it"},
     {"rule_versions", "at most 200 a rule; goes with it"},
     {"rules", "at most 200; retention.alerts_days after one was deleted"},
+    {"rules_state", "one row"},
     {"schema_migrations", "one a migration"},
     {"sessions", "when one expires"},
     {"site_changes", "emptied by the leader each second"},

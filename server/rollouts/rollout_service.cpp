@@ -16,6 +16,7 @@
 #include "server/rollouts/store/recall_store.hpp"
 #include "server/rollouts/store/report_store.hpp"
 #include "server/rollouts/store/rollout_store.hpp"
+#include "server/rollouts/store/rule_reaction_store.hpp"
 #include "server/rollouts/store/validation_store.hpp"
 
 namespace argosy::server {
@@ -108,6 +109,18 @@ Task<Result<Recalled>> RolloutService::recall(RecallCall call, Instant now) {
   ARGOSY_CO_TRY(auto recalled, co_await db_.transact<RecallRelease>(std::move(call), now));
   wake();
   co_return recalled;
+}
+
+Task<Result<void>> RolloutService::pause_for_reaction(std::int64_t reaction, Instant now) {
+  ARGOSY_CO_TRY(const bool did, co_await db_.transact<PauseRolloutsTouched>(reaction, now));
+  if (did) wake();
+  co_return Result<void>{};
+}
+
+Task<Result<void>> RolloutService::send_back_for_reaction(std::int64_t reaction, Instant now) {
+  ARGOSY_CO_TRY(const bool did, co_await db_.transact<SendDeviceBack>(reaction, now));
+  if (did) wake();
+  co_return Result<void>{};
 }
 
 Task<Result<std::size_t>> RolloutService::take_reports(std::vector<wire::DeviceState> states, Instant now) {

@@ -60,6 +60,10 @@ class RolloutService {
   Task<Result<Recalled>> withdraw(RecallCall call, Instant now);
   Task<Result<Recalled>> recall(RecallCall call, Instant now);
 
+  // Reactions of rules to alerts; each ends in the transaction that does it.
+  Task<Result<void>> pause_for_reaction(std::int64_t reaction, Instant now);
+  Task<Result<void>> send_back_for_reaction(std::int64_t reaction, Instant now);
+
   // What devices report, at most 500 documents at once, and only those that DeviceService has taken (not stale, not
   // revoked); answers how many devices moved.
   Task<Result<std::size_t>> take_reports(std::vector<wire::DeviceState> states, Instant now);

@@ -11,6 +11,7 @@
 
 #include "common/base/text.hpp"
 #include "common/json/json_reader.hpp"
+#include "server/alerts/alert.hpp"
 
 namespace argosy::server {
 
@@ -31,6 +32,24 @@ constexpr std::array<MadeMetric, 3> made_metrics{{
     {"health.memory_used_percent", Made::memory_used_percent, "%"},
     {"health.disk_free_percent", Made::disk_free_percent, "%"},
     {"health.clock_error_ms", Made::clock_error_ms, "ms"},
+}};
+
+struct PresenceMetric {
+  std::string_view name;
+  RuleMetric::Presence presence;
+  std::string_view unit;
+};
+constexpr std::array<PresenceMetric, 4> presence_metrics{{
+    {"presence.offline_s", RuleMetric::Presence::offline_s, "s"},
+    {"presence.late_s", RuleMetric::Presence::late_s, "s"},
+    {"presence.intermittent", RuleMetric::Presence::intermittent, ""},
+    {"presence.availability_percent", RuleMetric::Presence::availability_percent, "%"},
+}};
+
+constexpr std::array<std::pair<ReactionKind, std::string_view>, 3> reaction_names{{
+    {ReactionKind::pause_rollouts, "pause_rollouts"},
+    {ReactionKind::roll_back, "roll_back"},
+    {ReactionKind::diagnostics, "diagnostics"},
 }};
 
 bool is_rule_name(std::string_view text) {
@@ -57,10 +76,15 @@ void read_condition(JsonReader& in, RuleCondition& condition) {
     condition = threshold;
   } else if (kind == "against_usual") {
     AgainstUsual usual;
+    std::string direction = "above";
     in.optional("ratio", usual.ratio, 1.1, 100.0)
         .optional("z", usual.z, 0.0, 100.0)
         .optional("clear_ratio", usual.clear_ratio, 1.0, 100.0)
-        .check("clear_ratio", usual.clear_ratio < usual.ratio, "must be under `ratio`");
+        .optional("least_change", usual.least_change, 0.0, 1e18)
+        .optional("direction", direction)
+        .check("clear_ratio", usual.clear_ratio < usual.ratio, "must be under `ratio`")
+        .check("direction", direction == "above" || direction == "below", "must be one of above, below");
+    usual.is_above = direction == "above";
     condition = usual;
   } else if (kind == "trend") {
     Trend trend;
@@ -76,7 +100,12 @@ json condition_to_json(const RuleCondition& condition) {
     return {
         {"kind", threshold->is_above ? "above" : "below"}, {"at", threshold->at}, {"clear_at", threshold->clear_at}};
   if (const auto* usual = std::get_if<AgainstUsual>(&condition))
-    return {{"kind", "against_usual"}, {"ratio", usual->ratio}, {"z", usual->z}, {"clear_ratio", usual->clear_ratio}};
+    return {{"kind", "against_usual"},
+            {"direction", usual->is_above ? "above" : "below"},
+            {"ratio", usual->ratio},
+            {"z", usual->z},
+            {"clear_ratio", usual->clear_ratio},
+            {"least_change", usual->least_change}};
   if (const auto* trend = std::get_if<Trend>(&condition))
     return {{"kind", "trend"}, {"reaches", trend->reaches}, {"within_h", trend->within_h}};
   return {{"kind", "by_judge"}};
@@ -88,6 +117,44 @@ std::optional<RuleJudge> parse_judge(std::string_view text) {
   return std::nullopt;
 }
 
+Result<void> check_usual(const Rule& rule, const RuleMetric& metric, const AgainstUsual& usual) {
+  if (rule.lasts > Duration{0}) return field_error("for_s", "must be 0: against_usual counts windows by itself");
+  if (metric.of.kind == Metric::Kind::latency && !metric.is_of_health()) return {};
+  if (usual.least_change > 0) return {};
+  return field_error("condition.least_change",
+                     "must be over 0: where " + rule.metric + " is near 0, every change is many times what is usual");
+}
+
+// Presence tells by itself since when it is so, and is looked at as it is.
+Result<void> check_presence(const Rule& rule, const RuleMetric& metric) {
+  const auto* threshold = std::get_if<Threshold>(&rule.condition);
+  const bool is_share = metric.presence == RuleMetric::Presence::availability_percent;
+  if (threshold == nullptr || threshold->is_above == is_share)
+    return field_error("condition.kind", std::string("must be ") + (is_share ? "below" : "above") + ": " + rule.metric +
+                                             " is judged by a threshold alone");
+  if (rule.lasts > Duration{0})
+    return field_error("for_s", "must be 0: " + rule.metric + " tells by itself how long it has been so");
+  return {};
+}
+
+Result<void> check_reactions(const Rule& rule) {
+  const auto subject = subject_of(rule);
+  for (const auto& reaction : rule.reactions) {
+    const bool fits = reaction.kind == ReactionKind::roll_back        ? subject == RuleSubject::model
+                      : reaction.kind == ReactionKind::pause_rollouts ? subject != RuleSubject::rollout
+                                                                      : subject <= RuleSubject::device;
+    const auto same = [&reaction](const RuleReaction& other) { return other.kind == reaction.kind; };
+    if (std::count_if(rule.reactions.begin(), rule.reactions.end(), same) > 1)
+      return field_error("reactions", "\"" + std::string(to_string(reaction.kind)) + "\" is named twice");
+    if (fits) continue;
+    return field_error("reactions",
+                       "\"" + std::string(to_string(reaction.kind)) + "\" does not go with " + rule.name +
+                           (reaction.kind == ReactionKind::roll_back ? ", whose alerts are about no model of one device"
+                                                                     : ", whose alerts are about no device"));
+  }
+  return {};
+}
+
 // Whether what the rule says of itself goes together.
 Result<void> check_whole(const Rule& rule) {
   if (!is_rule_name(rule.name))
@@ -95,24 +162,41 @@ Result<void> check_whole(const Rule& rule) {
                        "\"" + shortened(rule.name) + "\" does not match [a-z0-9][a-z0-9_]{0,63}, as in gpu_too_hot");
   if (rule.title.empty()) return field_error("title", "is empty: say in a few words what is wrong when it fires");
   if (const auto filter = parse_filter(rule.filter); !filter) return field_error("filter", filter.error().message);
+  ARGOSY_CHECK(check_reactions(rule));
+  const auto subject = subject_of(rule);
+  if (subject > RuleSubject::device && !rule.filter.empty())
+    return field_error("filter", "must be empty: the alerts of " + rule.name + " are about no single device");
+  if (subject != RuleSubject::model && !rule.model.empty())
+    return field_error("model",
+                       "must be empty: " + (rule.metric.empty() ? rule.name : rule.metric) + " is of no single model");
   if (std::holds_alternative<ByJudge>(rule.condition)) return {};
   if (rule.judge == RuleJudge::certificates) return {};
   const auto metric = parse_rule_metric(rule.metric);
   if (!metric) return field_error("metric", metric.error().message);
-  if (metric->is_of_health() && !rule.model.empty())
-    return field_error("model", "must be empty: " + rule.metric + " is of the whole device");
-  if (std::holds_alternative<AgainstUsual>(rule.condition) && metric->of.kind != Metric::Kind::latency)
-    return field_error("condition.kind", "against_usual is for latency_p50, latency_p95 and latency_p99; give " +
-                                             rule.metric + " a threshold or a trend");
-  if (std::holds_alternative<AgainstUsual>(rule.condition) && rule.lasts > Duration{0})
-    return field_error("for_s", "must be 0: against_usual counts windows by itself");
+  if (metric->is_of_presence()) return check_presence(rule, *metric);
+  if (const auto* usual = std::get_if<AgainstUsual>(&rule.condition)) return check_usual(rule, *metric, *usual);
   return {};
+}
+
+void read_reactions(JsonReader& in, std::vector<RuleReaction>& reactions) {
+  if (!in.has("reactions")) return;
+  reactions.clear();
+  in.objects("reactions", reaction_names.size(), reactions, [](JsonReader& item, RuleReaction& reaction) {
+    std::string kind;
+    item.required("do", kind)
+        .optional("most_per_hour", reaction.most_per_hour, 1, RuleReaction::most_per_hour_limit)
+        .check("do", parse_reaction_kind(kind).has_value(), "must be one of pause_rollouts, roll_back, diagnostics");
+    reaction.kind = parse_reaction_kind(kind).value_or(ReactionKind::diagnostics);
+  });
 }
 
 // What people may change of any rule.
 void read_common(JsonReader& in, Rule& rule) {
   std::string severity(to_string(rule.severity));
-  in.optional_text("title", title_bytes, rule.title)
+  read_reactions(in, rule.reactions);
+  in.optional_text("filter", max_filter_bytes, rule.filter)
+      .optional_text("model", 64, rule.model)
+      .optional_text("title", title_bytes, rule.title)
       .optional("enabled", rule.is_enabled)
       .optional("severity", severity)
       .optional_text("route", 64, rule.route)
@@ -122,9 +206,7 @@ void read_common(JsonReader& in, Rule& rule) {
 
 void read_judged_part(JsonReader& in, Rule& rule) {
   std::int64_t for_s = rule.lasts.count() / 1000;
-  in.optional_text("filter", max_filter_bytes, rule.filter)
-      .optional_text("model", 64, rule.model)
-      .optional_text("metric", 128, rule.metric)
+  in.optional_text("metric", 128, rule.metric)
       .optional("for_s", for_s, std::int64_t{0}, longest_s)
       .optional_object("condition", [&rule](JsonReader& inner) { read_condition(inner, rule.condition); });
   rule.lasts = Duration{for_s * 1000};
@@ -133,7 +215,7 @@ void read_judged_part(JsonReader& in, Rule& rule) {
 // A document may be sent back as it was read; what cannot be changed must then be as it is.
 void read_unchangeable(JsonReader& in, const Rule& known) {
   const json whole = rule_to_json(known);
-  for (const char* name : {"filter", "model", "metric", "condition", "for_s"}) {
+  for (const char* name : {"metric", "condition", "for_s"}) {
     json given = whole.at(name);
     in.optional(name, given).check(name, given == whole.at(name), "cannot be changed: a judge of its own decides");
   }
@@ -142,8 +224,9 @@ void read_unchangeable(JsonReader& in, const Rule& known) {
 void read_parameters(JsonReader& in, Rule& rule) {
   const Rule before = rule;
   read_judged_part(in, rule);
-  const bool same = rule.filter == before.filter && rule.model == before.model && rule.metric == before.metric &&
-                    rule.lasts == before.lasts && rule.condition.index() == before.condition.index();
+  const auto* usual = std::get_if<AgainstUsual>(&rule.condition);
+  const bool same = rule.metric == before.metric && rule.lasts == before.lasts &&
+                    rule.condition.index() == before.condition.index() && (usual == nullptr || usual->is_above);
   in.check("condition", same,
            "only the figures of its condition can be changed: " + before.name + " has a judge of its own");
 }
@@ -182,27 +265,75 @@ std::string_view to_string(RuleJudge judge) {
   return "engine";
 }
 
+std::string_view to_string(ReactionKind kind) {
+  for (const auto& [known, name] : reaction_names)
+    if (known == kind) return name;
+  return "diagnostics";
+}
+
+std::optional<ReactionKind> parse_reaction_kind(std::string_view text) {
+  for (const auto& [kind, name] : reaction_names)
+    if (name == text) return kind;
+  return std::nullopt;
+}
+
+std::string_view to_string(RuleSubject subject) {
+  switch (subject) {
+    case RuleSubject::model:
+      return "model";
+    case RuleSubject::device:
+      return "device";
+    case RuleSubject::site:
+      return "site";
+    case RuleSubject::rollout:
+      return "rollout";
+  }
+  return "device";
+}
+
+RuleSubject subject_of(const Rule& rule) {
+  if (rule.judge == RuleJudge::latency) return RuleSubject::model;
+  if (rule.judge == RuleJudge::certificates) return RuleSubject::device;
+  if (rule.judge == RuleJudge::own) {
+    if (rule.name == built_in::site_dark.name) return RuleSubject::site;
+    if (rule.name == built_in::rollout_paused.name || rule.name == built_in::rollout_halted.name)
+      return RuleSubject::rollout;
+    const bool is_of_device = rule.name == built_in::gone_dark.name || rule.name == built_in::identity_shared.name;
+    return is_of_device ? RuleSubject::device : RuleSubject::model;
+  }
+  const auto metric = parse_rule_metric(rule.metric);
+  return metric && (metric->is_of_health() || metric->is_of_presence()) ? RuleSubject::device : RuleSubject::model;
+}
+
 Result<RuleMetric> parse_rule_metric(std::string_view text) {
   for (const auto& each : made_metrics)
     if (each.name == text) return RuleMetric{{Metric::Kind::health, 0, {}}, each.made};
+  for (const auto& each : presence_metrics)
+    if (each.name == text) return RuleMetric{{}, RuleMetric::Made::no, each.presence};
   auto metric = parse_metric(text);
   if (!metric) {
     auto error = metric.error();
-    error.message += "; and health.memory_used_percent, health.disk_free_percent, health.clock_error_ms";
+    error.message +=
+        "; and health.memory_used_percent, health.disk_free_percent, health.clock_error_ms; and presence.offline_s, "
+        "presence.late_s, presence.intermittent, presence.availability_percent";
     return error;
   }
-  return RuleMetric{std::move(*metric), Made::no};
+  return RuleMetric{std::move(*metric), Made::no, RuleMetric::Presence::no};
 }
 
 std::string to_text(const RuleMetric& metric) {
   for (const auto& each : made_metrics)
     if (each.made == metric.made) return std::string(each.name);
+  for (const auto& each : presence_metrics)
+    if (each.presence == metric.presence) return std::string(each.name);
   return to_text(metric.of);
 }
 
 std::string_view unit_of(const RuleMetric& metric) {
   for (const auto& each : made_metrics)
     if (each.made == metric.made) return each.unit;
+  for (const auto& each : presence_metrics)
+    if (each.presence == metric.presence) return each.unit;
   return unit_of(metric.of);
 }
 
@@ -223,8 +354,8 @@ Result<Rule> read_rule(std::string_view text, const Rule* known) {
     read_parameters(in, rule);
   // What only the server says may be sent back with the rest.
   json ignored;
-  for (const char* of_server :
-       {"version", "judge", "shipped", "changed", "sentence", "unit", "updated_at", "updated_by", "pending", "firing"})
+  for (const char* of_server : {"version", "judge", "shipped", "changed", "sentence", "subject", "unit", "updated_at",
+                                "updated_by", "pending", "firing"})
     in.optional(of_server, ignored);
   ARGOSY_CHECK(in.finish());
   if (rule.judge == RuleJudge::engine && std::holds_alternative<ByJudge>(rule.condition))
@@ -247,12 +378,13 @@ Result<Rule> stored_rule(std::string_view text) {
       .required("for_s", for_s)
       .required("severity", severity)
       .required("route", rule.route)
-      .required("judge", judge)
-      .required_object("condition", [&rule](JsonReader& inner) {
-        std::string kind;
-        inner.required("kind", kind);
-        if (kind != "by_judge") read_condition(inner, rule.condition);
-      });
+      .required("judge", judge);
+  read_reactions(in, rule.reactions);
+  in.required_object("condition", [&rule](JsonReader& inner) {
+    std::string kind;
+    inner.required("kind", kind);
+    if (kind != "by_judge") read_condition(inner, rule.condition);
+  });
   ARGOSY_CHECK(in.finish());
   rule.lasts = Duration{for_s * 1000};
   rule.severity = parse_rule_severity(severity).value_or(RuleSeverity::warning);
@@ -261,6 +393,9 @@ Result<Rule> stored_rule(std::string_view text) {
 }
 
 json rule_to_json(const Rule& rule) {
+  auto reactions = json::array();
+  for (const auto& [kind, most_per_hour] : rule.reactions)
+    reactions.push_back({{"do", to_string(kind)}, {"most_per_hour", most_per_hour}});
   return {{"name", rule.name},
           {"title", rule.title},
           {"enabled", rule.is_enabled},
@@ -271,6 +406,7 @@ json rule_to_json(const Rule& rule) {
           {"for_s", rule.lasts.count() / 1000},
           {"severity", to_string(rule.severity)},
           {"route", rule.route},
+          {"reactions", std::move(reactions)},
           {"judge", to_string(rule.judge)}};
 }
 
@@ -305,7 +441,10 @@ std::string sentence_of(const Rule& rule) {
            lasts + until;
   }
   if (const auto* usual = std::get_if<AgainstUsual>(&rule.condition))
-    return rule.metric + " at " + figure_text(usual->ratio, "times") + " what is usual at this hour of the day";
+    return rule.metric + " at " +
+           (usual->is_above ? figure_text(usual->ratio, "times") + " what"
+                            : "1/" + figure_text(usual->ratio, "") + " or less of what") +
+           " is usual at this hour of the day";
   if (const auto* trend = std::get_if<Trend>(&rule.condition))
     return rule.metric + " reaches " + figure_text(trend->reaches, unit) + " within " +
            figure_text(trend->within_h, "h");

@@ -32,6 +32,7 @@ json to_json(const StoredRule& stored) {
   document["shipped"] = shipped != nullptr;
   document["changed"] = shipped != nullptr && !(*shipped == stored.rule);
   document["sentence"] = sentence_of(stored.rule);
+  document["subject"] = to_string(subject_of(stored.rule));
   document["unit"] = metric ? unit_of(*metric) : std::string_view{};
   document["updated_at"] = to_rfc3339(stored.updated_at);
   document["updated_by"] = stored.updated_by.empty() ? json() : json(stored.updated_by);

@@ -255,20 +255,59 @@ std::size_t EndAlertsOfGoneRules::operator()(pqxx::work& transaction) const {
   return apply_findings(transaction, findings, now);
 }
 
+std::size_t EndAlertsOutside::operator()(pqxx::work& transaction) const {
+  const auto filter = parse_filter(rule.filter);
+  if (!filter) return 0;
+  const SqlCondition condition = to_sql(*filter, 4);
+  std::vector<std::string> parameters{rule.name, rule.model, std::to_string(most)};
+  parameters.insert(parameters.end(), condition.parameters.begin(), condition.parameters.end());
+  const auto rows = transaction.exec_params(
+      R"sql(
+        select a.device_id, a.model
+        from alerts a
+        join devices d on d.id = a.device_id
+        left join device_state s on s.device_id = d.id
+        where a.rule = $1 and a.state <> 'resolved' and ($2 <> '' and a.model <> $2 or ()sql" +
+          condition.text + R"sql() is not true)
+        order by a.id
+        limit $3::bigint
+      )sql",
+      pqxx::prepare::make_dynamic_params(parameters));
+  if (rows.empty()) return 0;
+  lock_alerts(transaction);
+  std::vector<AlertFinding> findings;
+  for (const auto& row : rows) {
+    AlertFinding finding;
+    finding.rule = rule.name;
+    finding.severity = to_string(rule.severity);
+    finding.device = row["device_id"].as<std::string>();
+    finding.model = row["model"].as<std::string>();
+    finding.is_final = true;
+    finding.message = finding.device + " is not among the devices of the rule any more";
+    findings.push_back(std::move(finding));
+  }
+  return apply_findings(transaction, findings, now);
+}
+
 std::size_t JudgeCertificates::operator()(pqxx::work& transaction) const {
   const auto limit = now + std::chrono::duration_cast<Duration>(std::chrono::duration<double, std::ratio<86400>>(days));
+  const SqlCondition condition = to_sql(filter, 4);
+  std::vector<std::string> parameters{to_rfc3339(limit), rule, std::to_string(findings_at_once)};
+  parameters.insert(parameters.end(), condition.parameters.begin(), condition.parameters.end());
   const auto ending = transaction.exec_params(
       R"sql(
         select d.id, d.present_not_after
         from devices d
-        where d.revoked_at is null and d.present_not_after < $1::timestamptz
+        left join device_state s on s.device_id = d.id
+        where d.revoked_at is null and d.present_not_after < $1::timestamptz and )sql" +
+          condition.text + R"sql(
           and not exists (
             select from alerts a where a.rule = $2 and a.device_id = d.id and a.state <> 'resolved'
           )
         order by d.present_not_after
-        limit $3
+        limit $3::bigint
       )sql",
-      limit, rule, findings_at_once);
+      pqxx::prepare::make_dynamic_params(parameters));
   const auto renewed = transaction.exec_params(
       R"sql(
         select d.id, d.present_not_after

@@ -63,10 +63,20 @@ struct EndAlertsOfGoneRules {
   std::size_t operator()(pqxx::work& transaction) const;
 };
 
+// Ends alerts of a rule with a judge of its own on devices, or of models, that it is not for any more, some at a time.
+// How many moved.
+struct EndAlertsOutside {
+  Rule rule;
+  std::size_t most;
+  Instant now;
+  std::size_t operator()(pqxx::work& transaction) const;
+};
+
 // Opens and ends the alerts on devices whose certificate ends in fewer days than this.
 struct JudgeCertificates {
   std::string rule;
   std::string severity;
+  Filter filter;
   double days;
   Instant now;
   std::size_t operator()(pqxx::work& transaction) const;

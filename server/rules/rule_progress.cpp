@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 
+#include "common/base/random.hpp"
 #include "common/base/varint.hpp"
 #include "common/stats/robust.hpp"
 
@@ -18,6 +19,7 @@ using Stage = RuleProgress::Stage;
 constexpr double over_again = 1.5;    // a trend is over when it would take so many times as long
 constexpr double steady_share = 0.7;  // of the pairs of steps that have to go the same way
 constexpr std::size_t latency_windows_kept = 10;
+constexpr std::uint8_t tells_of_what = 0x80;  // beside the stage: then comes learned_as
 
 double step_hours(const Trend& trend) {
   return trend.within_h / static_cast<double>(TrendLine::steps);
@@ -85,18 +87,81 @@ AlertState state_of(Stage stage) {
   return stage == Stage::firing ? AlertState::firing : stage == Stage::waiting ? AlertState::pending : AlertState::ok;
 }
 
-RuleVerdict judge_by(const AgainstUsual& usual, const Rule&, RuleProgress& progress, const RuleFigure& figure) {
-  const LatencyRule latency = latency_rule_of(usual);
-  if (figure.samples < latency.min_count) return {progress.stage, figure.value, 0};
+// Figures as they are compared with what is usual, by ratio: moved off 0 by the least change that counts, so that
+// twice as much of next to nothing is nothing, and turned over where less is what fires.
+class Ratios {
+ public:
+  explicit Ratios(const AgainstUsual& usual, bool is_latency)
+      : moved_by_(is_latency ? 0 : usual.least_change), is_above_(usual.is_above) {}
+  double of(double figure) const {
+    const double moved = figure + moved_by_;
+    if (moved <= 0) return 0;  // judges nothing
+    return is_above_ ? moved : 1 / moved;
+  }
+  double figure_of(double compared) const {
+    if (compared <= 0) return 0;
+    return (is_above_ ? compared : 1 / compared) - moved_by_;
+  }
+
+ private:
+  double moved_by_;
+  bool is_above_;
+};
+
+bool is_latency(const Rule& rule) {
+  return rule.metric.starts_with("latency_");
+}
+
+// The judge of latency for any figure: of others neither milliseconds count nor how many inferences a window has.
+LatencyRule judge_of(const AgainstUsual& usual, const Rule& rule) {
+  LatencyRule judge = latency_rule_of(usual);
+  if (is_latency(rule)) {
+    judge.min_delta_ms = std::max(judge.min_delta_ms, usual.is_above ? usual.least_change : 0);
+    if (!usual.is_above) judge.min_delta_ms = 0;
+    return judge;
+  }
+  judge.min_delta_ms = 0;
+  judge.open_inferences = 0;
+  judge.min_count = 1;
+  return judge;
+}
+
+RuleVerdict judge_by(const AgainstUsual& usual, const Rule& rule, RuleProgress& progress, const RuleFigure& figure) {
+  const LatencyRule judge = judge_of(usual, rule);
+  const Ratios ratios(usual, is_latency(rule));
+  const double compared = ratios.of(figure.value);
+  if (figure.samples < judge.min_count || compared <= 0) return {progress.stage, figure.value, 0};
   if (!progress.usual) progress.usual = std::make_unique<RuleProgress::Usual>();
   auto& [baseline, recent] = *progress.usual;
-  recent.push_back({figure.at, figure.value, figure.samples});
+  recent.push_back({figure.at, compared, figure.samples});
   if (recent.size() > latency_windows_kept) recent.erase(recent.begin());
   const auto before = progress.stage;
-  const auto judgement = judge_latency(latency, baseline, state_of(before), recent);
+  const auto judgement = judge_latency(judge, baseline, state_of(before), recent);
   progress.stage = stage_of(judgement.state);
   if (before == Stage::calm && progress.stage != Stage::calm) progress.since = figure.at;
-  return {progress.stage, judgement.value_ms, judgement.high_from_ms};
+  return {progress.stage, figure.value, ratios.figure_of(judgement.high_from_ms)};
+}
+
+// Of which figures a rule learns; what was learned of others says nothing.
+std::uint32_t learns_as(const Rule& rule) {
+  std::uint64_t figures = 0;
+  if (const auto* usual = std::get_if<AgainstUsual>(&rule.condition))
+    figures = std::bit_cast<std::uint64_t>(usual->least_change) + (usual->is_above ? 1 : 2);
+  else if (const auto* trend = std::get_if<Trend>(&rule.condition))
+    figures = std::bit_cast<std::uint64_t>(trend->within_h) + 3;
+  return static_cast<std::uint32_t>(stable_hash(figures, rule.metric)) | 1U;
+}
+
+void forget_what_others_learned(const Rule& rule, RuleProgress& progress) {
+  const bool learns =
+      std::holds_alternative<AgainstUsual>(rule.condition) || std::holds_alternative<Trend>(rule.condition);
+  const auto as = learns ? learns_as(rule) : 0;
+  if (progress.learned_as == as) return;
+  const bool is_known = progress.learned_as != 0;
+  progress.learned_as = as;
+  if (!is_known) return;
+  progress.trend = {};
+  progress.usual.reset();
 }
 
 RuleVerdict judge_by(const ByJudge&, const Rule&, RuleProgress& progress, const RuleFigure& figure) {
@@ -183,12 +248,14 @@ bool RuleProgress::has_learned() const {
 
 RuleVerdict judge_figure(const Rule& rule, RuleProgress& progress, const RuleFigure& figure) {
   if (!std::isfinite(figure.value)) return {progress.stage, figure.value, 0};
+  forget_what_others_learned(rule, progress);
   return std::visit([&](const auto& condition) { return judge_by(condition, rule, progress, figure); }, rule.condition);
 }
 
 Bytes RuleProgress::pack() const {
   Bytes out;
-  out.push_back(static_cast<std::uint8_t>(stage));
+  out.push_back(static_cast<std::uint8_t>(stage) | (learned_as != 0 ? tells_of_what : 0));
+  if (learned_as != 0) put_varint(out, learned_as);
   put_varint(out, zigzag(to_ms(since)));
   trend.put(out);
   if (!usual) return out;
@@ -210,9 +277,11 @@ Bytes RuleProgress::pack() const {
 RuleProgress RuleProgress::unpack(ByteView bytes) {
   RuleProgress progress;
   if (bytes.empty()) return progress;
-  const auto stage = std::min<std::uint8_t>(bytes.front(), static_cast<std::uint8_t>(Stage::firing));
+  const bool tells = (bytes.front() & tells_of_what) != 0;
+  const auto stage = std::min<std::uint8_t>(bytes.front() & ~tells_of_what, static_cast<std::uint8_t>(Stage::firing));
   progress.stage = static_cast<Stage>(stage);
   bytes = bytes.subspan(1);
+  if (tells) progress.learned_as = static_cast<std::uint32_t>(take_varint(bytes).value_or(0));
   progress.since = instant_from_ms(take_signed(bytes));
   progress.trend = TrendLine::take(bytes);
   if (bytes.empty()) return progress;

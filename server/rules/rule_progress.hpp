@@ -52,6 +52,7 @@ struct RuleProgress {
     std::vector<LatencyWindow> recent = {};
   };
   std::unique_ptr<Usual> usual = {};  // of rules that go by it
+  std::uint32_t learned_as = 0;       // of which figures this was learned; 0: not known
 
   // Nothing that a new one would not have.
   bool is_blank() const;

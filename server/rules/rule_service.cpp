@@ -8,6 +8,7 @@
 #include "server/base/metrics.hpp"
 #include "server/db/db_pool.hpp"
 #include "server/rules/pair_rules.hpp"
+#include "server/rules/presence_rules_store.hpp"
 #include "server/rules/rule_engine_store.hpp"
 #include "server/rules/rule_store.hpp"
 #include "server/telemetry/watch_tick.hpp"
@@ -19,7 +20,6 @@ namespace {
 constexpr std::size_t preview_devices = 1000;
 constexpr std::size_t preview_slice = 8;  // devices that are read together
 constexpr std::chrono::seconds preview_budget{8};
-constexpr std::size_t ended_at_once = 1000;
 // Agents renew at two thirds of a certificate's life; half of what is left then is late, whatever the rule says.
 constexpr double late_share = 1.0 / 6;
 
@@ -133,8 +133,11 @@ Task<Result<void>> RuleService::refresh(Instant now) {
   ARGOSY_CO_TRY(const auto stored, co_await db_.transact<ReadRules>());
   std::vector<KnownRule> known;
   certificates_.reset();
+  scoped_.clear();
   for (const auto& each : stored) {
     known.push_back({each.id, each.rule});
+    const bool has_scope = !each.rule.filter.empty() || !each.rule.model.empty();
+    if (each.rule.judge != RuleJudge::engine && each.rule.is_enabled && has_scope) scoped_.push_back(each.rule);
     if (each.rule.judge == RuleJudge::certificates && each.rule.is_enabled) certificates_ = each.rule;
     const auto* usual = std::get_if<AgainstUsual>(&each.rule.condition);
     if (each.rule.judge == RuleJudge::latency && usual != nullptr) use_latency_(*usual);
@@ -142,7 +145,10 @@ Task<Result<void>> RuleService::refresh(Instant now) {
   engine_->table = std::make_shared<const RuleTable>(known);
   seen_ = std::move(state);
   alerts_may_be_left_ = true;
+  scoped_at_.reset();
   certificates_at_.reset();
+  presence_at_.reset();
+  availability_at_.reset();
   co_return Result<void>{};
 }
 
@@ -165,27 +171,66 @@ Task<Result<std::size_t>> RuleService::judge_certificates(Instant now) {
   const bool is_early = certificates_at_ && now - *certificates_at_ < options_.certificates_every;
   if (!certificates_ || is_early) co_return std::size_t{0};
   certificates_at_ = now;
+  const auto filter = parse_filter(certificates_->filter);
+  if (!filter) co_return filter.error();
   const double late = late_share * static_cast<double>(options_.device_certificate_days);
   const double days = std::min(std::get<Threshold>(certificates_->condition).at, late);
-  co_return co_await db_.transact<JudgeCertificates>(certificates_->name,
-                                                     std::string(to_string(certificates_->severity)), days, now);
+  co_return co_await db_.transact<JudgeCertificates>(
+      certificates_->name, std::string(to_string(certificates_->severity)), *filter, days, now);
+}
+
+// Availability is asked of a day, and changes slowly.
+Task<Result<std::size_t>> RuleService::judge_presence(Instant now) {
+  const auto is_due = [now](std::optional<Instant>& at, Duration every) {
+    if (at && now - *at < every) return false;
+    at = now;
+    return true;
+  };
+  const bool is_presence_due = is_due(presence_at_, options_.presence_every);
+  const bool is_availability_due = is_due(availability_at_, options_.availability_every);
+  const auto table = engine_->table;
+  std::size_t moved = 0;
+  for (const auto& rule : table->of_presence()) {
+    const bool is_share = rule.metric.presence == RuleMetric::Presence::availability_percent;
+    if (!(is_share ? is_availability_due : is_presence_due)) continue;
+    ARGOSY_CO_TRY(const auto of_rule, co_await db_.transact<JudgePresence>(rule, now));
+    moved += of_rule;
+  }
+  co_return moved;
+}
+
+// Of rules that are gone, and, now and then, on devices whose labels were changed so that they are outside.
+Task<Result<std::size_t>> RuleService::end_alerts(Instant now) {
+  std::size_t ended = 0;
+  if (alerts_may_be_left_) {
+    ARGOSY_CO_TRY(ended, co_await db_.transact<EndAlertsOfGoneRules>(options_.alerts_ended_at_once, now));
+    alerts_may_be_left_ = ended > 0;
+  }
+  if (scoped_at_ && now - *scoped_at_ < options_.scopes_every) co_return ended;
+  bool is_all = true;
+  for (const auto& rule : scoped_) {
+    ARGOSY_CO_TRY(const auto outside,
+                  co_await db_.transact<EndAlertsOutside>(rule, options_.alerts_ended_at_once, now));
+    ended += outside;
+    is_all = is_all && outside < options_.alerts_ended_at_once;
+  }
+  if (is_all) scoped_at_ = now;
+  co_return ended;
 }
 
 // An error of one kind does not keep the others from being judged.
 Task<Result<std::size_t>> RuleService::tick(Instant now) {
   ARGOSY_CO_CHECK(co_await refresh(now));
-  std::size_t ended = 0;
-  if (alerts_may_be_left_) {
-    ARGOSY_CO_TRY(ended, co_await db_.transact<EndAlertsOfGoneRules>(ended_at_once, now));
-    alerts_may_be_left_ = ended > 0;
-  }
+  ARGOSY_CO_TRY(const auto ended, co_await end_alerts(now));
   const auto judged = co_await watch_.tick(*engine_, now);
   const auto scopes = co_await refresh_scopes(now);
   const auto certificates = co_await judge_certificates(now);
+  const auto presence = co_await judge_presence(now);
   if (!judged) co_return judged.error();
   if (!scopes) co_return scopes.error();
   if (!certificates) co_return certificates.error();
-  co_return ended + *judged + *certificates;
+  if (!presence) co_return presence.error();
+  co_return ended + *judged + *certificates + *presence;
 }
 
 Task<Result<std::vector<ListedRule>>> RuleService::list() {
@@ -236,6 +281,10 @@ Task<Result<RulePreview>> RuleService::preview(Rule rule, PreviewQuestion questi
   rule.is_enabled = true;
   rule.judge = RuleJudge::engine;
   const RuleTable table({{1, rule}});
+  if (!table.of_presence().empty())
+    co_return make_error(Errc::invalid_argument,
+                         "rules on presence have no preview: presence is judged as it is, and what it was is on the "
+                         "screen of connectivity");
   const ReadyRule* ready = table.find(1);
   if (ready == nullptr)
     co_return make_error(Errc::invalid_argument, "\"" + rule.name +

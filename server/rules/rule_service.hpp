@@ -38,7 +38,10 @@ struct RuleOptions {
   Duration look{900'000};          // what came before is no news, where nothing is remembered
   Duration scopes_every{900'000};  // how long the devices of a filter may be out of date
   std::size_t scopes_at_once = 1000;
+  std::size_t alerts_ended_at_once = 1000;
   Duration certificates_every{60'000};
+  Duration presence_every{10'000};
+  Duration availability_every{300'000};
   std::int64_t device_certificate_days = 90;  // as devices get them
   Duration hand_over_budget{3000};
 };
@@ -106,7 +109,9 @@ class RuleService {
   class Engine;
   Task<Result<void>> refresh(Instant now);
   Task<Result<void>> refresh_scopes(Instant now);
+  Task<Result<std::size_t>> end_alerts(Instant now);
   Task<Result<std::size_t>> judge_certificates(Instant now);
+  Task<Result<std::size_t>> judge_presence(Instant now);
 
   DbPool& db_;
   RuleOptions options_;
@@ -116,7 +121,11 @@ class RuleService {
   std::shared_ptr<std::size_t> previews_;  // under way
   bool has_shipped_ = false;
   bool alerts_may_be_left_ = true;  // of rules that are gone
-  std::string seen_;                // the state of the rules as it was read last
+  std::vector<Rule> scoped_;        // with a judge of their own, and a filter or a model
+  std::optional<Instant> scoped_at_;
+  std::optional<Instant> presence_at_;
+  std::optional<Instant> availability_at_;
+  std::string seen_;  // the state of the rules as it was read last
   std::optional<Rule> certificates_;
   std::optional<Instant> certificates_at_;
 };

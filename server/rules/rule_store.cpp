@@ -104,14 +104,7 @@ void ShipRules::operator()(pqxx::work& transaction) const {
 }
 
 std::string ReadRulesState::operator()(pqxx::work& transaction) const {
-  return transaction
-      .exec1(
-          R"sql(
-            select count(*) || ' ' || coalesce(sum(version), 0) || ' ' || coalesce(max(id), 0) || ' ' ||
-              count(deleted_at)
-            from rules
-          )sql")[0]
-      .as<std::string>();
+  return transaction.exec1("select state from rules_state")[0].as<std::string>();
 }
 
 std::vector<StoredRule> ReadRules::operator()(pqxx::work& transaction) const {

@@ -72,6 +72,10 @@ RuleTable::RuleTable(const std::vector<KnownRule>& rules) {
     auto filter = parse_filter(rule.filter);
     if (!metric || !filter) continue;
     ReadyRule ready{id, rule, *metric, measure_named(metric->of.key), std::move(*filter)};
+    if (metric->is_of_presence()) {
+      of_presence_.push_back(std::move(ready));
+      continue;
+    }
     if (ready.has_filter()) scopes_ = stable_hash(scopes_ + static_cast<std::uint64_t>(id), rule.filter);
     (metric->is_of_health() ? of_health_ : of_windows_).push_back(std::move(ready));
   }

@@ -43,6 +43,7 @@ class RuleTable {
 
   std::span<const ReadyRule> of_windows() const { return of_windows_; }
   std::span<const ReadyRule> of_health() const { return of_health_; }
+  std::span<const ReadyRule> of_presence() const { return of_presence_; }  // not judged from what is heard
   const ReadyRule* find(RuleId id) const;
   std::vector<const ReadyRule*> filtered() const;
   // Changes with the filters: whose devices have to be asked for again.
@@ -51,6 +52,7 @@ class RuleTable {
  private:
   std::vector<ReadyRule> of_windows_;
   std::vector<ReadyRule> of_health_;
+  std::vector<ReadyRule> of_presence_;
   std::uint64_t scopes_ = 0;
 };
 

@@ -1,15 +1,16 @@
-"""One alert for a site, silences and people, with an argosyd that is killed in between."""
+"""One alert for a site, silences and people, and what a rule does by itself, with an argosyd that is killed in between."""
+import json
 import sys
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 
-from running_argosy import RunningArgosy  # noqa: E402, I001  (it knows where the next are)
-from processes import wait_until  # noqa: E402
+from real_board import MODELS, POLICY, RealBoards  # noqa: E402, I001  (it knows where the next are)
+from processes import NotReady, wait_until  # noqa: E402
 
 
-class LivesOfAlerts(RunningArgosy):
+class LivesOfAlerts(RealBoards):
     def become(self, presence, devices):
         self.installation.rows(f"update device_state set presence = '{presence}' where device_id similar to '{devices}' returning 1")
 
@@ -71,3 +72,58 @@ class LivesOfAlerts(RunningArgosy):
         self.become("online", "oslo-9")
         wait_until(lambda: not self.alerts(state="firing"), 20, "all is well")
         self.assertEqual(self.changes("oslo-9")[-3:], ["acknowledged", "unacknowledged", "resolved"])
+
+    def reactions(self):
+        """By what they do: those of the rule drift."""
+        items = self.api("GET", "/api/v1/reactions?rule=drift").json()["items"]
+        return {reaction["do"]: reaction for reaction in items}
+
+    def roll_out(self, version):
+        policy = self.folder / "policy.json"
+        policy.write_text(json.dumps(POLICY))
+        self.argosy("release", "publish", f"digits@{version}", "--variant", MODELS / f"digits-{version}-fp32.onnx")
+        rollout = self.argosy("rollout", "create", f"digits@{version}", "--policy", policy, "--filter", 'id = "cam-1"', "--start")["id"]
+        wait_until(lambda: self.argosy("rollout", "show", rollout)["state"] == "completed", 60, f"{version} is rolled out")
+        return rollout
+
+    def test_what_a_rule_does_by_itself_is_done_once_by_the_device_and_told(self):
+        agent = self.board("cam-1")
+        wait_until(lambda: any(device["id"] == "cam-1" for device in self.argosy("device", "list")), 30, "the agent enrols")
+        self.roll_out("1.0")
+        second = self.roll_out("1.1")
+        self.assertEqual(self.serves("cam-1"), "1.1")
+        wanted = {"name": "drift", "reactions": [{"do": "pause_rollouts"}, {"do": "diagnostics"}, {"do": "roll_back", "most_per_hour": 1}]}
+        connection = self.operator()
+        changed = self.send(connection, "PATCH", "/api/v1/rules/drift", wanted,
+                            {"Authorization": f"Bearer {self.admin}", "If-Match": "*"})
+        self.assertEqual(changed.status, 200, changed.body)
+        self.installation.rows(
+            "insert into drift_state (device_id, model, version, feature, psi, samples, drifted, since, updated_at) values "
+            "('cam-1', 'digits', '1.1', 'sharpness', 0.4, 1000, true, now(), now()) returning 1")
+
+        wait_until(lambda: len(self.reactions()) == 3 and all(one["state"] != "waiting" for one in self.reactions().values()),
+                   30, "the rule has done what it does")
+        done = self.reactions()
+        self.assertEqual(done["pause_rollouts"]["outcome"], "not done: no rollout that touches it is running")
+        self.assertEqual(done["roll_back"]["outcome"], "cam-1 was told to go back from digits 1.1 to 1.0")
+        try:
+            wait_until(lambda: self.reactions()["roll_back"]["follow_up"] == "rolled_back", 60, "the device goes back")
+            wait_until(lambda: self.reactions()["diagnostics"]["follow_up"] == "answered", 60, "the device answers")
+        except NotReady as late:
+            self.fail(f"{late}: {self.reactions()}\n{agent.log_tail(40)}")
+        self.assertEqual(self.serves("cam-1"), "1.0")
+        self.assertEqual(self.argosy("rollout", "show", second)["state"], "completed", "it is about one device")
+        asked = self.argosy("device", "diagnostics", "cam-1", "--id", done["diagnostics"]["details"]["diagnostics"])
+        self.assertEqual(asked["asked_by"], f"rule:drift v{changed.json()['version']}")
+        document = asked["document"]
+        self.assertEqual((document["device"], document["state"]["hardware_class"]), ("cam-1", "cpu-fp32"))
+        self.assertIn("disk_free_mb", document["state"]["health"])
+        self.assertTrue(any("enrolled as cam-1" in line["text"] for line in document["log"]), document["log"])
+        self.assertEqual(len(document["journals"]), 1)
+
+        self.restart()
+        audited = self.installation.count("select count(*) from audit where action = 'device.send_back'")
+        self.assertEqual((audited, len(self.api("GET", "/api/v1/reactions").json()["items"])), (1, 3))
+        self.installation.rows("delete from drift_state returning 1")
+        wait_until(lambda: not self.alerts(state="firing", rule="drift"), 20, "the alert is over")
+        self.assertEqual(self.argosy("rule", "reactions", "drift")[0]["rule"], "drift")

@@ -922,6 +922,18 @@ class CommandLineVerbs(RunningArgosy):
         self.refused(CONFLICT, ("rule", "delete", "memory_full"), "memory_full")
         file.write_text(json.dumps(wish | {"metric": "health.mood"}))
         self.refused(FAILED, ("rule", "create", "-f", file), "health.mood")
+        file.write_text(json.dumps({"name": "memory_full", "reactions": [{"do": "diagnostics", "most_per_hour": 2}]}))
+        self.ok("rule", "update", "-f", file)
+        self.assertIn("diagnostics (at most 2 an hour)", self.ok("rule", "show", "memory_full").out)
+        self.assertEqual(self.ok_json("rule", "reactions", "memory_full"), [])
+        self.assertEqual(self.ok_json("rule", "reset", "memory_full")["reactions"], [])
+
+    def test_a_device_is_asked_for_diagnostics(self):
+        self.device("dumb-1")  # nobody speaks for it
+        self.refused(UNREACHABLE, ("device", "diagnostics", "dumb-1", "--wait", "0", "--reason", "it is slow"), "has not answered within 0 s")
+        asked, = self.ok_json("device", "diagnostics", "dumb-1", "--list")
+        self.assertEqual((asked["state"], asked["reason"], asked["asked_by"] is None), ("waiting", "it is slow", False))
+        self.refused(NOT_FOUND, ("device", "diagnostics", "nobody"), "nobody")
 
     def test_drift_is_listed_and_shown(self):
         self.device("steady-1")

@@ -1,49 +1,18 @@
 """A release that stands: real agents that enrol after its rollout completed get what their peers run, and so does another
 board that takes the name of one."""
 import json
-import shutil
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 
-from running_argosy import ROOT, RunningArgosy  # noqa: E402, I001  (it knows where the next are)
-from processes import NotReady, Program, wait_until  # noqa: E402
+from real_board import MODELS, POLICY, RealBoards  # noqa: E402, I001  (it knows where the next are)
+from processes import NotReady, wait_until  # noqa: E402
 
-MODEL = ROOT / "examples/digits/models/digits-1.0-fp32.onnx"
-CONFIG = """\
-server = "{server}"
-device = "{name}"
-hardware_class = "cpu-fp32"
-root = "{folder}/root"
-run_dir = "{folder}/run"
-[enrolment]
-claim_file = "{folder}/claim"
-ca_file = "{ca}"
-[intervals]
-window_s = 1
-state_s = 1
-poll_s = 1
-"""
-POLICY = {"waves": [{"share": 1.0}], "probation": {"duration_s": 1, "min_observations": 0}, "guards": [],
-          "gate": {"min_executed": 1, "success_share": 0.9, "bake_s": 0}}
+MODEL = MODELS / "digits-1.0-fp32.onnx"
 
 
-class Standing(RunningArgosy):
-    def board(self, name):
-        """A fresh one, which has never heard of the server."""
-        folder = self.folder / name
-        shutil.rmtree(folder, ignore_errors=True)
-        for part in ("root", "run"):
-            (folder / part).mkdir(parents=True)
-        (folder / "claim").write_text(self.make_claim())
-        (folder / "agent.toml").write_text(CONFIG.format(
-            server=self.installation.argosyd.device_url, name=name, folder=folder, ca=self.installation.ca))
-        agent = Program(f"agent of {name}", [self.build / "agent/argosy-agent", "--config", folder / "agent.toml"],
-                        log=folder / "agent.log")
-        self.group.start(agent)
-        return agent
-
+class Standing(RealBoards):
     def row(self, rollout, name):
         items = self.api("GET", f"/api/v1/rollouts/{rollout}/devices").json()["items"]
         return next((item for item in items if item["device"] == name), None)
@@ -56,10 +25,6 @@ class Standing(RunningArgosy):
             wait_until(is_there, 60, f"{name} in rollout {rollout}")
         except NotReady as late:
             self.fail(f"{late}: {self.row(rollout, name)}\n{agent.log_tail(40)}")
-
-    def serves(self, name):
-        models = self.argosy("device", "show", name)["models"]
-        return models[0]["version"] if models else None
 
     def test_who_comes_later_gets_what_its_peers_run(self):
         first = self.board("cam-1")

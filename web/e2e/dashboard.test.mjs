@@ -405,10 +405,13 @@ describe("the dashboard", { skip: chromiumProgram() ? false : "Chromium is missi
       await edit.click();
       const dialog = page.getByRole("dialog");
       await dialog.getByLabel("Severity").selectOption("critical");
+      await dialog.getByRole("checkbox", { name: /^Ask the device for diagnostics/ }).check();
+      await dialog.getByText("This rule will act without asking anybody").waitFor();
       await dialog.getByRole("button", { name: "Preview" }).click();
       await dialog.getByRole("status").waitFor();
       await dialog.getByRole("button", { name: "Save" }).click();
       await dialog.waitFor({ state: "hidden" });
+      await page.getByText("acts by itself: asks for diagnostics (at most 5 an hour)").waitFor();
       await edit.click();
       assert.equal(await dialog.getByLabel("Severity").inputValue(), "critical");
       await dialog.getByRole("button", { name: "Reset" }).click();

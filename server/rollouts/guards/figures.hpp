@@ -14,6 +14,7 @@
 #include "common/stats/device_rows.hpp"
 #include "common/stats/log_histogram.hpp"
 #include "common/wire/health.hpp"
+#include "server/drift/contract_watch.hpp"
 #include "server/drift/drift.hpp"
 #include "server/telemetry/telemetry.hpp"
 
@@ -39,8 +40,9 @@ struct Figures {
   std::map<std::string, WeightedMean> numbers{};  // of the program, by name
   // By name, over the bins that came with the release; kept where a guard compares drift.
   std::map<std::string, std::vector<std::uint64_t>> features{};
-  std::optional<DriftScore> drift{};  // of the features against the release's reference; not encoded
-  std::optional<Instant> last{};      // the end of the newest window
+  std::optional<DriftScore> drift{};        // of the features against the release's reference; not encoded
+  std::optional<ContractScore> contract{};  // likewise against its input contract
+  std::optional<Instant> last{};            // the end of the newest window
 
   friend bool operator==(const Figures& a, const Figures& b) { return encode(a) == encode(b); }
   friend Bytes encode(const Figures& figures);

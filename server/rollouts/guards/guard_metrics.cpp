@@ -62,6 +62,10 @@ Figure drift(const Figures& side, const std::string&) {
   if (!side.drift) return std::nullopt;
   return GuardFigure{side.drift->beyond_sampling, side.drift->samples};
 }
+Figure broken_contract(const Figures& side, const std::string&) {
+  if (!side.contract) return std::nullopt;
+  return GuardFigure{side.contract->broken, side.contract->samples};
+}
 Figure mean_of_number(const Figures& side, const std::string& number) {
   const auto found = side.numbers.find(number);
   return found == side.numbers.end() ? std::nullopt : mean_of(found->second);
@@ -139,6 +143,9 @@ constexpr std::array table{
     GuardSpec{GuardMetric::drift, "drift", "drift", " PSI", 3, drift, Scale::difference, WorseWhen::higher,
               Looks::towards_the_end, step(0.1, 10), step(0.2, 10), no_floor, 300, 0.01, 1, false,
               GuardSource::features},
+    GuardSpec{GuardMetric::input_contract, "input_contract", "inputs outside of the contract", "", 3, broken_contract,
+              Scale::difference, WorseWhen::higher, Looks::doubling, step(0.05, 1), step(0.2, 1), no_floor, 60, 0.01, 1,
+              false, GuardSource::features},
     GuardSpec{GuardMetric::custom, "custom", "mean", "", 4, mean_of_number, Scale::difference, WorseWhen::higher,
               Looks::doubling, step(0, wire::largest_number), step(0, wire::largest_number), no_floor, 20, 0, 1, false},
     GuardSpec{GuardMetric::shadow_accuracy,

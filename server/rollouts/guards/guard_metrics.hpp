@@ -30,6 +30,7 @@ enum class GuardMetric : std::uint8_t {  // in the order of the table
   cpu_temperature,
   confidence,
   drift,
+  input_contract,
   custom,  // a number that programs report under a name of their own
   shadow_accuracy,
   shadow_disagreement,

@@ -169,16 +169,34 @@ bool take(PanelMember& member, const PanelWave& open, const wire::HealthSample& 
   return true;
 }
 
-void score_drift(GuardPanel& panel, const std::string& new_version, const FeatureReferences& references) {
-  const auto score = [&references](Figures& side, const std::string& version) {
-    const auto reference = references.find(version);
-    if (reference != references.end()) side.drift = drift_score(reference->second, side.features);
-  };
+namespace {
+
+// `score` each side of each member against the release that ran there.
+template <class Score>
+void score_sides(GuardPanel& panel, const std::string& new_version, Score score) {
   for (PanelMember& member : panel.members) {
     score(member.before, member.old_version);
     score(member.waiting.figures, member.old_version);
     score(member.updated.figures, new_version);
   }
+}
+
+}  // namespace
+
+void score_drift(GuardPanel& panel, const std::string& new_version, const FeatureReferences& references) {
+  score_sides(panel, new_version, [&references](Figures& side, const std::string& version) {
+    const auto reference = references.find(version);
+    if (reference != references.end()) side.drift = drift_score(reference->second, side.features);
+  });
+}
+
+void score_contracts(GuardPanel& panel, const std::string& new_version, const InputContracts& contracts) {
+  score_sides(panel, new_version, [&contracts](Figures& side, const std::string& version) {
+    const auto contract = contracts.find(version);
+    if (contract == contracts.end()) return;
+    const bool has_room = side.features.size() < Figures::most_features;
+    side.contract = contract_score(*contract->second, side.features, has_room);
+  });
 }
 
 const Figures* figures_in(const WaveFigures& side, int wave) {

@@ -69,6 +69,9 @@ struct GuardPanel {
 using FeatureReferences = std::map<std::string, std::vector<wire::FeatureReference>>;
 // How far what each side saw lies from what its release was trained on.
 void score_drift(GuardPanel& panel, const std::string& new_version, const FeatureReferences& references);
+// How much of it breaks the input contract of its release.
+using InputContracts = std::map<std::string, JudgedReference>;
+void score_contracts(GuardPanel& panel, const std::string& new_version, const InputContracts& contracts);
 
 // What of a side counts now; nothing when it is of an earlier wave.
 const Figures* figures_in(const WaveFigures& side, int wave);

@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/json/json_text.hpp"
+#include "common/wire/input_contract.hpp"
 #include "server/db/rows.hpp"
 #include "server/db/statement.hpp"
 #include "server/drift/evidence.hpp"
@@ -286,20 +287,31 @@ GuardPanel load_panel(pqxx::work& transaction, std::int64_t rollout) {
   return panel;
 }
 
+struct PanelReferences {
+  FeatureReferences features;
+  InputContracts contracts;
+};
+
 // Only the panel's own versions: those of a fleet that runs many.
-FeatureReferences load_references(pqxx::work& transaction, const RolloutRecord& record, const GuardPanel& panel) {
+PanelReferences load_references(pqxx::work& transaction, const RolloutRecord& record, const GuardPanel& panel) {
   std::set<std::string> versions{record.version};
   for (const PanelMember& member : panel.members) versions.insert(member.old_version);
-  FeatureReferences references;
+  PanelReferences references;
   const auto rows = transaction.exec_params(
       R"sql(
-        select version, reference
+        select version, reference, coalesce(contract, '{}') as contract
         from releases
         where model = $1 and version in (select unnest($2::text[]))
       )sql",
       record.model, pg_array(versions));
-  for (const auto& row : rows)
-    references[row["version"].as<std::string>()] = reference_of_json(row["reference"].as<std::string>("{}"));
+  for (const auto& row : rows) {
+    const auto version = row["version"].as<std::string>();
+    auto features = reference_of_json(row["reference"].as<std::string>("{}"));
+    auto contract = wire::contract_from_json(row["contract"].as<std::string>());
+    references.features[version] = features;
+    references.contracts[version] =
+        judged_reference(std::move(features), contract ? std::move(*contract) : InputContract{});
+  }
   return references;
 }
 
@@ -436,8 +448,11 @@ Result<LookOutcome> LookAtGuards::operator()(pqxx::work& transaction) const {
                             .began_at = *record.started_at,
                             .before = std::move(last.verdicts)};
   GuardPanel panel = load_panel(transaction, id);
-  if (is_guarded_by(record.policy, GuardSource::features))
-    score_drift(panel, record.version, load_references(transaction, record, panel));
+  if (is_guarded_by(record.policy, GuardSource::features)) {
+    const auto references = load_references(transaction, record, panel);
+    score_drift(panel, record.version, references.features);
+    score_contracts(panel, record.version, references.contracts);
+  }
   save_look(transaction, record, *look, judge_guards(record.policy, panel, context), now);
   outcome.looked = true;
   return outcome;

@@ -218,6 +218,44 @@ TEST_F(AlertLives, NobodyComesSoItEscalatesAndWhoComesEndsThat) {
   EXPECT_EQ(found.history.back().reason, "berlin-1 is back");
 }
 
+TEST_F(AlertLives, ARolloutThatWasHaltedIsToldOfUntilItIsDealtWith) {
+  test::add_release(database, "digits", "1.0", "{}", "{}");
+  const auto rollout = [this](int id, const std::string& state, const std::string& started, const std::string& ended) {
+    database.exec(
+        "insert into rollouts (id, name, model, release_id, policy, seed, state, reason, created_by, started_at, "
+        "ended_at) overriding system value select " +
+        std::to_string(id) + ", 'spring', 'digits', min(id), '{}', 1, '" + state + "', 'a guard failed', 'user:ada', " +
+        started + ", " + ended + " from releases");
+  };
+  const auto open = [this] {
+    return database.value<std::string>(
+        "select coalesce(string_agg(rule || ': ' || message, ' '), '') from alerts where state <> 'resolved'");
+  };
+  rollout(7, "halted", "'2026-03-01T10:00:00Z'", "'2026-03-01T11:00:00Z'");
+  database.exec(
+      "insert into rollout_devices (rollout_id, device_id, wave, state, notified_at) values (7, 'berlin-1', 0, "
+      "'succeeded', '2026-03-01T10:30:00Z')");
+  go_on();
+  EXPECT_EQ(open(), "rollout_halted: rollout 7 (spring) is halted: a guard failed");
+  become("offline", "berlin-1");
+  EXPECT_EQ(history("berlin-1"), "firing told") << "it explains nothing of its devices";
+  become("online", "berlin-1");
+  rollout(8, "running", "'2026-03-01T13:00:00Z'", "null");
+  go_on();
+  EXPECT_EQ(open(), "") << "a later one of the model has begun";
+  database.exec("delete from rollouts where id = 8");
+  go_on();
+  EXPECT_NE(open(), "");
+  database.exec("update rollouts set state = 'rolled_back' where id = 7");
+  go_on();
+  EXPECT_EQ(open(), "");
+  database.exec("update rollouts set state = 'halted' where id = 7");
+  go_on();
+  EXPECT_NE(open(), "");
+  go_on(24h * 7);
+  EXPECT_EQ(open(), "") << "a week is long enough";
+}
+
 TEST_F(AlertLives, ARolloutThatIsPausedStandsForTheDevicesItHasBegunWith) {
   test::add_release(database, "digits", "1.0", "{}", "{}");
   database.exec(

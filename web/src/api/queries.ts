@@ -3,7 +3,7 @@
 import { QueryCache, QueryClient, keepPreviousData, useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { ApiError, call, query } from "./client";
 import { markFresh } from "./freshness";
-import type { Alert, AlertGroup, AlertMoment, AlertTelling, AlertWithHistory, Assignment, AuditEntry, Claim, Connectivity, Decision, Delivery, DeliveryInFull, Device, DeviceDrift, FacetCounts, FieldAccuracy, FleetEvent, GroupedSeries, LabelStatus, Me, Model, NoticeRoute, Overview, Page, Patch, PresenceTimeline, QuarantineRow, Release, Rollout, RolloutDevice, Rule, RuleVersion, Series, Silence, TelemetryEpoch, Token, User, ValidationNumbers, WorstDevices } from "./types";
+import type { Alert, AlertGroup, AlertMoment, AlertTelling, AlertWithHistory, Assignment, AuditEntry, Claim, Connectivity, Decision, Delivery, DeliveryInFull, Device, DeviceDiagnostics, DeviceDrift, FacetCounts, FieldAccuracy, FleetEvent, GroupedSeries, LabelStatus, Me, Model, NoticeRoute, Overview, Page, Patch, PresenceTimeline, QuarantineRow, Reaction, Release, Rollout, RolloutDevice, Rule, RuleVersion, Series, Silence, TelemetryEpoch, Token, User, ValidationNumbers, WorstDevices } from "./types";
 
 export const queryClient = new QueryClient({
   queryCache: new QueryCache({
@@ -199,6 +199,12 @@ export const useSeriesAround = (id: string, model: string | undefined, from: str
   });
 
 export const useRules = () => useQuery({ queryKey: ["rules"], queryFn: () => call<{ items: Rule[] }>("/rules"), refetchInterval: 15_000 });
+/** Of one rule, or to one alert; the newest first. */
+export const useReactions = (of: { rule: string } | { alert: number }) => {
+  const query = "rule" in of ? `rule=${path(of.rule)}` : `alert=${of.alert}`;
+  return useQuery({ queryKey: ["reactions", query], queryFn: () => call<Page<Reaction>>(`/reactions?limit=20&${query}`), refetchInterval: 15_000 });
+};
+export const useDiagnostics = (device: string) => useQuery({ queryKey: ["devices", device, "diagnostics"], queryFn: () => call<{ items: DeviceDiagnostics[] }>(`/devices/${path(device)}/diagnostics`), refetchInterval: 5_000 });
 export const useRuleVersions = (name: string) => useQuery({ queryKey: ["rules", name, "versions"], queryFn: () => call<{ items: RuleVersion[] }>(`/rules/${path(name)}/versions`) });
 
 export const useModels = () => useQuery({ queryKey: ["models"], queryFn: () => call<Page<Model>>("/models?limit=200") });

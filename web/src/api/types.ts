@@ -843,7 +843,7 @@ export interface DeliveryInFull extends Delivery {
 export type Severity = "info" | "warning" | "critical";
 export type RuleCondition =
   | { kind: "above" | "below"; at: number; clear_at: number }
-  | { kind: "against_usual"; ratio: number; z: number; clear_ratio: number }
+  | { kind: "against_usual"; direction?: "above" | "below"; ratio: number; z: number; clear_ratio: number; least_change?: number }
   | { kind: "trend"; reaches: number; within_h: number }
   | { kind: "by_judge" };
 
@@ -859,9 +859,50 @@ export interface RuleWish {
   for_s: number;
   severity: Severity;
   route: string;
+  reactions: RuleReaction[];
+}
+
+export type ReactionKind = "pause_rollouts" | "roll_back" | "diagnostics";
+export interface RuleReaction {
+  do: ReactionKind;
+  most_per_hour: number;
+}
+export type RuleSubject = "model" | "device" | "site" | "rollout";
+
+/** What a rule did for one alert. */
+export interface Reaction {
+  id: number;
+  alert: number;
+  alert_message: string;
+  rule: string;
+  rule_version: number;
+  do: ReactionKind;
+  device_id: string | null;
+  site: string | null;
+  model: string;
+  state: "waiting" | "done" | "left" | "failed";
+  outcome: string;
+  details: Record<string, unknown>;
+  follow_up: string | null;
+  attempts: number;
+  created_at: string;
+  ended_at: string | null;
+}
+
+export interface DeviceDiagnostics {
+  id: number;
+  device_id: string;
+  asked_at: string;
+  asked_by: string;
+  reason: string;
+  state: "waiting" | "answered" | "unanswered";
+  answered_at: string | null;
+  bytes: number;
+  document?: unknown;
 }
 
 export interface Rule extends RuleWish {
+  subject: RuleSubject;
   judge: "engine" | "latency" | "certificates" | "own";
   version: number;
   shipped: boolean;

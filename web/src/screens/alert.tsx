@@ -2,7 +2,7 @@
 
 import { useMemo } from "preact/hooks";
 import { Link } from "wouter-preact";
-import { useAlert, useDrift, useSeriesAround } from "../api/queries";
+import { useAlert, useDrift, useReactions, useSeriesAround } from "../api/queries";
 import type { AlertWithHistory, Series } from "../api/types";
 import { Card, Empty, Failure, Skeleton } from "../ui/card";
 import { Chart } from "../ui/chart";
@@ -17,6 +17,7 @@ import { AlertSubject } from "./alert-subject";
 import { groupTitle, marksOf, silenceOf, toneOf } from "./alert-text";
 import { AlertTold } from "./alert-told";
 import { chartsOf, plain } from "./charts-of-series";
+import { ReactionsDone } from "./reactions";
 
 const ABOUT_INPUTS = new Set(["drift", "input_contract"]); // what a device sees is shown as histograms
 
@@ -64,11 +65,23 @@ function Shown({ alert }: { alert: AlertWithHistory }) {
       </Card>
       {alert.device_id !== null && ABOUT_INPUTS.has(alert.rule) && <Drift device={alert.device_id} model={alert.model} />}
       {alert.device_id !== null && !ABOUT_INPUTS.has(alert.rule) && <Measured alert={alert} device={alert.device_id} />}
+      <WhatRulesDid alert={alert.id} />
       <AlertTold alert={alert.id} />
       <Card title="What became of it" flush>
         {alert.history.length === 0 ? <Empty>Nothing was written down of it.</Empty> : <AlertMoments moments={alert.history} />}
       </Card>
     </>
+  );
+}
+
+/** Nothing for most alerts: rules do nothing by themselves unless somebody wrote it down. */
+function WhatRulesDid({ alert }: { alert: number }) {
+  const reactions = useReactions({ alert });
+  if (!reactions.data || reactions.data.items.length === 0) return null;
+  return (
+    <Card title="What its rule did">
+      <ReactionsDone of={{ alert }} />
+    </Card>
   );
 }
 

@@ -16,6 +16,7 @@ import { ToldLabels } from "./accuracy-card";
 import { ConnectivityStrip } from "./connectivity-strip";
 import { DeviceCharts } from "./device-charts";
 import { DeviceConditions, DeviceSuggestion } from "./device-suggestion";
+import { Diagnostics } from "./diagnostics";
 import { healthFacts } from "./health-facts";
 import { inventoryFacts } from "./inventory-facts";
 import { withSearch } from "./paths";
@@ -42,6 +43,7 @@ export default function Device({ id }: { id: string }) {
       <Drift id={id} />
       <Events id={id} />
       <Integrity id={id} />
+      <Diagnostics id={id} />
     </>
   );
 }

@@ -17,6 +17,7 @@ const NAMES: Record<string, string> = {
   cpu_temperature: "CPU temperature",
   confidence: "Confidence",
   drift: "Drift",
+  input_contract: "Input contract",
   shadow_accuracy: "Accuracy, shadow run",
   shadow_disagreement: "Disagreement, shadow run",
 };

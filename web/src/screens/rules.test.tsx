@@ -3,11 +3,11 @@ import { describe, expect, it } from "vitest";
 import type { Role, Rule } from "../api/types";
 import { me } from "../testing/documents";
 import { FakeApi, Problem } from "../testing/fake-api";
-import { alertText, button, enter, eventually, openDialog, press, seen, show, text } from "../testing/screen";
+import { alertText, button, enter, eventually, field, openDialog, press, seen, show, text } from "../testing/screen";
 import { NEW_RULE } from "./rule-form";
 import Rules from "./rules";
 
-const HOT: Rule = { ...NEW_RULE, name: "too_hot", title: "Too hot", judge: "engine", version: 3, shipped: true, changed: true, sentence: "health.cpu_temperature_c at 90 °C or more for 5 min, until 80 °C", unit: "°C", updated_at: "2026-01-01T00:00:00Z", updated_by: "user:ada", pending: 0, firing: 2 };
+const HOT: Rule = { ...NEW_RULE, name: "too_hot", title: "Too hot", judge: "engine", subject: "device", version: 3, shipped: true, changed: true, sentence: "health.cpu_temperature_c at 90 °C or more for 5 min, until 80 °C", unit: "°C", updated_at: "2026-01-01T00:00:00Z", updated_by: "user:ada", pending: 0, firing: 2 };
 const PREVIEW = { from: "2026-01-01T00:00:00Z", to: "2026-01-08T00:00:00Z", devices: 40, looked: 40, is_sample: false, figures: 9000, fired: 3, fired_devices: 1, items: [{ device_id: "cam-7", model: "", fired: 3, firing_s: 600, episodes: [{ from: "2026-01-02T00:00:00Z", to: null, value: 91 }] }] };
 
 async function showRules(role: Role = "operator"): Promise<FakeApi> {
@@ -52,6 +52,20 @@ describe("rules", () => {
     await seen("Raises alerts");
     press("Save");
     await eventually(() => expect(alertText()).toContain("somebody changed it"));
+  });
+
+  it("acts by itself only once somebody ticks it, and warns of that", async () => {
+    const api = await showRules();
+    press("Edit");
+    await seen("What it does by itself");
+    expect(text()).not.toContain("without asking anybody");
+    expect(text()).not.toContain("Roll the device back");
+    field("Pause the rollouts that touch it").click();
+    await seen("This rule will act without asking anybody.");
+    enter("At most an hour", "2");
+    press("Save");
+    await eventually(() => expect(openDialog()).toBeNull());
+    expect((api.of("PATCH /rules/too_hot")[0]!.body as Rule).reactions).toEqual([{ do: "pause_rollouts", most_per_hour: 2 }]);
   });
 
   it("is for operators to change", async () => {

@@ -6,14 +6,15 @@ import { Link } from "wouter-preact";
 import { call } from "../api/client";
 import { useRefusal } from "../api/permissions";
 import { queryClient, useRules, useRuleVersions } from "../api/queries";
-import type { Rule, RulePreview, RuleWish, Severity } from "../api/types";
+import type { ReactionKind, Rule, RulePreview, RuleWish, Severity } from "../api/types";
 import { useAttempt } from "../ui/attempt";
 import { Card, Empty, Failure, Skeleton } from "../ui/card";
 import { Confirm } from "../ui/confirm";
 import { Copy } from "../ui/copy";
 import { ago, clock, person, plural, span } from "../ui/format";
 import { Status, type Tone } from "../ui/status";
-import { changeOf, FIGURES, figureOf, type Kind, KINDS, mayChange, METRICS, NEW_RULE, previewSentence, SEVERITIES, wishOf } from "./rule-form";
+import { ReactionsDone } from "./reactions";
+import { changeOf, FIGURES, figureOf, type Kind, KINDS, kindOf, mayChange, mayReact, METRICS, NEW_RULE, previewSentence, REACTIONS, reactionsText, SEVERITIES, subjectOf, USUAL_PER_HOUR, wishOf } from "./rule-form";
 
 const TONES: Record<Severity, Tone> = { info: "accent", warning: "warn", critical: "bad" };
 
@@ -68,7 +69,10 @@ function RuleTable({ rules, refusal }: { rules: Rule[]; refusal: string | undefi
                 </div>
               </td>
               <td class="nowrap">{rule.enabled ? <Status tone={TONES[rule.severity]} text={rule.severity} /> : <Status tone="quiet" text="disabled" />}</td>
-              <td class="wide-text">{rule.sentence}</td>
+              <td class="wide-text">
+                {rule.sentence}
+                {rule.reactions.length > 0 && <div class="small"><Status tone="warn" text={`acts by itself: ${reactionsText(rule.reactions)}`} /></div>}
+              </td>
               <td class="num">{rule.firing > 0 ? <Link href="/alerts">{rule.firing}</Link> : <span class="muted">0</span>}</td>
               <td class="nowrap muted" title={clock(rule.updated_at)}>
                 {rule.updated_by === null ? "as shipped" : `${ago(rule.updated_at)} by ${person(rule.updated_by)}`}
@@ -115,7 +119,9 @@ function Edit({ rule, refusal }: { rule?: Rule; refusal: string | undefined }) {
 function RuleForm({ rule, refusal, close }: { rule?: Rule; refusal: string | undefined; close: () => void }) {
   const form = useRef<HTMLFormElement>(null);
   const known: RuleWish = rule ?? NEW_RULE;
-  const kind = useSignal<Kind>(known.condition.kind);
+  const kind = useSignal<Kind>(kindOf(known.condition));
+  const metric = useSignal(known.metric);
+  const subject = subjectOf(rule, metric.value);
   const preview = useSignal<RulePreview | null>(null);
   const saving = useAttempt();
   const looking = useAttempt();
@@ -153,10 +159,11 @@ function RuleForm({ rule, refusal, close }: { rule?: Rule; refusal: string | und
           <input class="input" name="title" defaultValue={known.title} required maxLength={200} />
         </label>
       </div>
-      {may.rest && <Subject known={known} kind={kind.value} choose={(chosen) => (kind.value = chosen)} />}
+      {may.rest && <Subject known={known} kind={kind.value} choose={(chosen) => (kind.value = chosen)} tell={(said) => (metric.value = said)} />}
+      {(subject === "model" || subject === "device") && <Scope known={known} ofModel={subject === "model"} />}
       {may.figures && <Figures known={known} kind={kind.value} />}
       <div class="pair">
-        {may.rest && kind.value !== "against_usual" && (
+        {may.rest && kind.value !== "against_usual" && kind.value !== "under_usual" && !metric.value.startsWith("presence.") && (
           <label class="field">
             For minutes
             <input class="input" name="for_min" type="number" min="0" max="10080" step="any" defaultValue={String(known.for_s / 60)} />
@@ -181,6 +188,7 @@ function RuleForm({ rule, refusal, close }: { rule?: Rule; refusal: string | und
         <input type="checkbox" name="enabled" defaultChecked={known.enabled} />
         Raises alerts
       </label>
+      <WhatItDoes known={known} may={(each) => mayReact(each, subject)} />
       {saving.failure.value !== null && <Failure error={saving.failure.value} />}
       {looking.failure.value !== null && <Failure error={looking.failure.value} />}
       {looking.busy.value && <Skeleton lines={2} />}
@@ -203,14 +211,13 @@ function RuleForm({ rule, refusal, close }: { rule?: Rule; refusal: string | und
   );
 }
 
-function Subject({ known, kind, choose }: { known: RuleWish; kind: Kind; choose: (kind: Kind) => void }) {
+function Subject({ known, kind, choose, tell }: { known: RuleWish; kind: Kind; choose: (kind: Kind) => void; tell: (metric: string) => void }) {
   const list = useId();
   return (
-    <>
       <div class="pair">
         <label class="field">
           Metric
-          <input class="input" name="metric" list={list} defaultValue={known.metric} required />
+          <input class="input" name="metric" list={list} defaultValue={known.metric} required onInput={(event) => tell(event.currentTarget.value)} />
           <datalist id={list}>
             {METRICS.map((metric) => (
               <option key={metric} value={metric} />
@@ -228,17 +235,58 @@ function Subject({ known, kind, choose }: { known: RuleWish; kind: Kind; choose:
           </select>
         </label>
       </div>
-      <div class="pair">
-        <label class="field">
-          Devices
-          <input class="input" name="filter" defaultValue={known.filter} placeholder="all; or labels.site = &quot;berlin&quot;" />
-        </label>
+  );
+}
+
+function Scope({ known, ofModel }: { known: RuleWish; ofModel: boolean }) {
+  return (
+    <div class="pair">
+      <label class="field">
+        Devices
+        <input class="input" name="filter" defaultValue={known.filter} placeholder="all; or labels.site = &quot;berlin&quot;" />
+      </label>
+      {ofModel && (
         <label class="field">
           Model
           <input class="input" name="model" defaultValue={known.model} placeholder="any" />
         </label>
-      </div>
-    </>
+      )}
+    </div>
+  );
+}
+
+/** Beside telling people. Nothing is ticked unless somebody ticked it. */
+function WhatItDoes({ known, may }: { known: RuleWish; may: (kind: ReactionKind) => boolean }) {
+  const acts = useSignal(known.reactions.length > 0);
+  const offered = REACTIONS.filter(([each]) => may(each));
+  if (offered.length === 0) return null;
+  return (
+    <fieldset class="stack reactions" onChange={(event) => (acts.value = event.currentTarget.querySelector("input[type=checkbox]:checked") !== null)}>
+      <legend>What it does by itself, once for each alert</legend>
+      {offered.map(([each, label, meaning]) => {
+        const present = known.reactions.find((reaction) => reaction.do === each);
+        return (
+          <div class="row between" key={each}>
+            <label>
+              <span class="row">
+                <input type="checkbox" name={`react_${each}`} defaultChecked={present !== undefined} />
+                {label}
+              </span>
+              <span class="muted small">{meaning}</span>
+            </label>
+            <label class="field">
+              At most an hour
+              <input class="input" name={`most_${each}`} type="number" min="1" max="100" aria-label={`${label}: at most an hour`} defaultValue={String(present?.most_per_hour ?? USUAL_PER_HOUR)} />
+            </label>
+          </div>
+        );
+      })}
+      {acts.value && (
+        <p class="small" role="note">
+          <Status tone="warn" text="This rule will act without asking anybody. Preview it first: each time it would have fired, it would have acted." />
+        </p>
+      )}
+    </fieldset>
   );
 }
 
@@ -248,7 +296,7 @@ function Figures({ known, kind }: { known: RuleWish; kind: Kind }) {
       {FIGURES[kind].map(([name, label, otherwise]) => (
         <label class="field" key={`${kind} ${name}`}>
           {label}
-          <input class="input" name={name} type="number" step="any" required defaultValue={String(kind === known.condition.kind ? figureOf(known.condition, name, otherwise) : otherwise)} />
+          <input class="input" name={name} type="number" step="any" required defaultValue={String(kind === kindOf(known.condition) ? figureOf(known.condition, name, otherwise) : otherwise)} />
         </label>
       ))}
     </div>
@@ -303,6 +351,12 @@ function WhatElse({ rule, refusal, close }: { rule: Rule; refusal: string | unde
         {!rule.shipped && <Confirm label="Delete" title={`Delete ${rule.name}?`} does="Its open alerts end." tone="danger" command={`argosy rule delete ${rule.name}`} refusal={refusal} act={() => act(`/rules/${rule.name}`, "DELETE")} />}
       </div>
       <Copy text={`argosy rule show ${rule.name} --json`} />
+      {rule.reactions.length > 0 && (
+        <details>
+          <summary>What it did</summary>
+          <ReactionsDone of={{ rule: rule.name }} />
+        </details>
+      )}
       <details>
         <summary>History</summary>
         {versions.error && <Failure error={versions.error} />}

@@ -68,6 +68,9 @@ const std::vector<Endpoint> operators_table{
     {"DELETE /api/v1/devices/{id}", "oa"},
     {"GET /api/v1/devices/{id}/series", "vpoa"},
     {"GET /api/v1/devices/{id}/presence", "vpoa"},
+    {"GET /api/v1/devices/{id}/diagnostics", "vpoa"},
+    {"POST /api/v1/devices/{id}/diagnostics", "oa"},
+    {"GET /api/v1/devices/{id}/diagnostics/{diagnostics}", "vpoa"},
     {"GET /api/v1/connectivity", "vpoa"},
     {"GET /api/v1/devices/{id}/events", "vpoa"},
     {"GET /api/v1/devices/{id}/drift", "vpoa"},
@@ -131,13 +134,15 @@ const std::vector<Endpoint> operators_table{
     {"DELETE /api/v1/rules/{name}", "oa"},
     {"POST /api/v1/rules/{name}/reset", "oa"},
     {"GET /api/v1/rules/{name}/versions", "vpoa"},
+    {"GET /api/v1/reactions", "vpoa"},
     {"GET /api/v1/events", "vpoa"},
     {"GET /api/v1/stream", "vpoa"},
 };
 const std::vector<Endpoint> devices_table{
-    {"POST /device/v1/enrol", "nd"},    {"GET /device/v1/challenge", "nd"}, {"POST /device/v1/return", "nd"},
-    {"POST /device/v1/renew", "d"},     {"GET /device/v1/desired", "d"},    {"POST /device/v1/state", "d"},
-    {"POST /device/v1/telemetry", "d"}, {"POST /device/v1/labels", "d"},    {"GET /device/v1/blobs/{digest}", "d"},
+    {"POST /device/v1/enrol", "nd"},      {"GET /device/v1/challenge", "nd"}, {"POST /device/v1/return", "nd"},
+    {"POST /device/v1/renew", "d"},       {"GET /device/v1/desired", "d"},    {"POST /device/v1/state", "d"},
+    {"POST /device/v1/telemetry", "d"},   {"POST /device/v1/labels", "d"},    {"GET /device/v1/blobs/{digest}", "d"},
+    {"POST /device/v1/diagnostics", "d"},
 };
 using Operations = std::set<std::string>;
 

@@ -126,6 +126,18 @@ TEST(NoticeRoute, PutsAlertsOfOneRuleAndSiteTogether) {
   EXPECT_NE(line_of(settings, firing(1, "cam-1", "berlin")), line_of(settings, firing(3, "cam-3", "paris")));
 }
 
+TEST(NoticeRoute, PutsTogetherWhatAlertsAreToldWith) {
+  const RouteSettings settings = settings_with({{"group_by", {"group"}}});
+  const auto under = [](std::int64_t alert, const std::string& rule, const std::string& group) {
+    ToldEvent told = firing(alert, "cam-1", "berlin");
+    told.event.details_json =
+        R"({"alert": )" + std::to_string(alert) + R"(, "rule": ")" + rule + R"(", "group": ")" + group + "\"}";
+    return told;
+  };
+  EXPECT_EQ(line_of(settings, under(1, "drift", "rollout/12")), "alert group=rollout/12");
+  EXPECT_EQ(line_of(settings, under(1, "drift", "rollout/12")), line_of(settings, under(2, "site_dark", "rollout/12")));
+}
+
 TEST(NoticeRoute, WithoutAGroupWaitTheOrderOfOneAlertIsKept) {
   const RouteSettings settings = settings_with({{"group_wait_s", 0}});
   EXPECT_EQ(line_of(settings, firing(1, "cam-1", "berlin")), line_of(settings, resolved(1, "cam-1", "berlin")));

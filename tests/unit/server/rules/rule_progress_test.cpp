@@ -21,6 +21,7 @@ double hours_of(Duration span) {
 
 Rule rule_with(RuleCondition condition, Duration lasts = Duration{0}) {
   Rule rule;
+  rule.metric = "latency_p95";
   rule.condition = condition;
   rule.lasts = lasts;
   return rule;
@@ -126,6 +127,58 @@ TEST(AgainstUsualRule, IsThatOfLatencyDoubled) {
   EXPECT_EQ(latency.feed(21 * minute, 35), Stage::waiting);
   EXPECT_EQ(latency.feed(22 * minute, 35), Stage::firing);
   EXPECT_EQ(latency.feed(23 * minute, 10, 2), Stage::firing) << "two inferences say nothing";
+}
+
+Rule usual_of(const char* metric, AgainstUsual usual) {
+  Rule rule = rule_with(usual);
+  rule.metric = metric;
+  return rule;
+}
+
+TEST(AgainstUsualRule, KnowsTheHoursOfTheDayOfAnyFigure) {
+  AgainstUsual usual;
+  usual.least_change = 5;
+  Fed busy(usual_of("health.cpu_percent", usual));
+  const auto load = [](int i) { return 27 - 17 * std::cos(i * 6.2832 / 1440); };  // nights and days, a sample a minute
+  for (int i = 0; i < 3 * 1440; ++i) ASSERT_NE(busy.feed(i * minute, load(i), 1), Stage::firing) << i;
+  const int night = 3 * 1440 + 120;
+  EXPECT_EQ(busy.feed(night * minute, 45, 1), Stage::waiting) << "usual by day, and not by night";
+  EXPECT_EQ(busy.feed((night + 1) * minute, 45, 1), Stage::firing);
+  EXPECT_LT(busy.verdict().threshold, 45);
+}
+
+TEST(AgainstUsualRule, OfNextToNothingTheLeastChangeCounts) {
+  AgainstUsual usual;
+  usual.least_change = 0.05;
+  Fed errors(usual_of("error_rate", usual));
+  for (int i = 0; i < 200; ++i) ASSERT_EQ(errors.feed(i * minute, i % 7 == 0 ? 0.002 : 0, 50), Stage::calm) << i;
+  for (int i = 200; i < 210; ++i) ASSERT_EQ(errors.feed(i * minute, 0.03, 50), Stage::calm) << "thirty times as many";
+  errors.feed(210 * minute, 0.2, 50);
+  EXPECT_EQ(errors.feed(211 * minute, 0.2, 50), Stage::firing);
+}
+
+TEST(AgainstUsualRule, FiresOnLessWhereThatIsAsked) {
+  AgainstUsual usual;
+  usual.least_change = 1;
+  usual.is_above = false;
+  Fed slow(usual_of("throughput", usual));
+  for (int i = 0; i < 100; ++i) ASSERT_EQ(slow.feed(i * minute, 30), Stage::calm);
+  EXPECT_EQ(slow.feed(100 * minute, 90), Stage::calm) << "more is well";
+  slow.feed(101 * minute, 10);
+  EXPECT_EQ(slow.feed(102 * minute, 10), Stage::firing);
+  EXPECT_DOUBLE_EQ(slow.verdict().value, 10);
+  EXPECT_NEAR(slow.verdict().threshold, 14.5, 2) << "half of what is usual";
+}
+
+TEST(RuleProgress, WhatWasLearnedOfAnotherFigureIsForgotten) {
+  AgainstUsual usual;
+  usual.least_change = 1;
+  Rule rule = usual_of("throughput", usual);
+  RuleProgress progress;
+  for (int i = 0; i < 100; ++i) judge_figure(rule, progress, {start + i * minute, 30});
+  rule.metric = "numbers.queue";
+  EXPECT_EQ(judge_figure(rule, progress, {start + 100 * minute, 3000}).stage, Stage::calm);
+  EXPECT_EQ(judge_figure(rule, progress, {start + 101 * minute, 3000}).stage, Stage::calm);
 }
 
 TEST(RuleProgress, ComesBackAsItWasPacked) {

@@ -335,6 +335,41 @@ TEST(Guard, DriftIsJudgedAgainstTheReferenceOfTheReleaseThatRan) {
   EXPECT_EQ(verdict(80, trained_on_it).verdict, Verdict::pass) << "the new release knows such inputs";
 }
 
+TEST(Guard, AReleaseThatIsFedWhatItDoesNotKnowBreaksItsInputContract) {
+  // The new release was made for sharpness up to 2, and its program sends what it always sent.
+  const InputContracts contracts{
+      {"1.0", judged_reference({{"sharpness", {1, 2, 3}, {500, 500, 500, 500, 0}}})},
+      {"1.1", judged_reference({{"sharpness", {1, 2, 3}, {500, 500, 500, 500, 0}}},
+                               {.features = {{.name = "sharpness", .least = 0, .most = 2}}})}};
+  LookContext context = at_look(1);
+  context.look.shares_of_dwell = {1};
+  const auto verdict = [&](const InputContracts& known) {
+    GuardPanel panel = panel_with_feature(0);
+    score_contracts(panel, "1.1", known);
+    return judge_guards(policy_on(GuardMetric::input_contract), panel, context).at(0);
+  };
+  EXPECT_EQ(verdict(contracts).verdict, Verdict::fail) << verdict(contracts).message;
+  auto kept = contracts;
+  kept["1.1"] = kept["1.0"];
+  EXPECT_EQ(verdict(kept).verdict, Verdict::pass) << verdict(kept).message;
+  EXPECT_EQ(verdict({}).verdict, Verdict::skipped) << "no contract, nothing broken";
+}
+
+TEST(ContractScore, OfAFeatureThatIsMissingAllIsBroken) {
+  const auto model = judged_reference(
+      {{"sharpness", {1, 2, 3}, {500, 500, 500, 500, 0}}, {"brightness", {1, 2, 3}, {500, 500, 500, 500, 0}}});
+  const std::map<std::string, std::vector<std::uint64_t>> both{{"sharpness", {100, 100, 100, 100, 0}},
+                                                               {"brightness", {100, 100, 100, 100, 0}}};
+  EXPECT_EQ(contract_score(*model, both, true).value().broken, 0);
+  const std::map<std::string, std::vector<std::uint64_t>> one{{"sharpness", {100, 100, 100, 100, 0}}};
+  EXPECT_EQ(contract_score(*model, one, true).value().broken, 1);
+  EXPECT_EQ(contract_score(*model, one, false).value().broken, 0) << "it may have been left out";
+  EXPECT_FALSE(contract_score(*model, {}, true)) << "no counts at all";
+  const std::map<std::string, std::vector<std::uint64_t>> nan{{"sharpness", {50, 50, 50, 50, 200}},
+                                                              {"brightness", {100, 100, 100, 100, 0}}};
+  EXPECT_NEAR(contract_score(*model, nan, true).value().broken, 0.45, 0.001) << "but for the 5 % that may be";
+}
+
 TEST(Figures, KeepTheCountsOfABoundedNumberOfFeatures) {
   Figures figures;
   for (int i = 0; i < 20; ++i) add_features(figures, {{"f" + std::to_string(i), {1, 2, 3}}});

@@ -1,0 +1,47 @@
+#include "server/rules/reaction.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include "common/json/json_text.hpp"
+
+namespace argosy::server {
+
+std::optional<Leaving> leaving_of(const WaitingReaction& waiting, Instant now) {
+  if (!parse_reaction_kind(waiting.reaction)) return Leaving{"this server knows no reaction of that name"};
+  if (!waiting.alert_fires) return Leaving{"the alert had ended by then"};
+  if (!waiting.rule_wants_it) return Leaving{"the rule was changed, and does not want it any more"};
+  if (now - waiting.created_at > reaction_lasts) return Leaving{"it could not be done within 15 minutes"};
+  if (waiting.done_this_hour >= waiting.most_per_hour)
+    return Leaving{"the rule has done this " + std::to_string(waiting.done_this_hour) +
+                       " times within an hour, which is as often as it may",
+                   true};
+  return std::nullopt;
+}
+
+std::optional<Instant> next_attempt(int attempts, Instant now, Rng& rng) {
+  if (attempts >= reaction_attempts) return std::nullopt;
+  return now + full_jitter(reaction_base, reaction_cap, attempts, rng);
+}
+
+nlohmann::json reaction_to_json(const ListedReaction& reaction) {
+  using nlohmann::json;
+  const auto text = [](const std::string& value) { return value.empty() ? json() : json(value); };
+  return {{"id", reaction.id},
+          {"alert", reaction.alert},
+          {"alert_message", reaction.alert_message},
+          {"rule", reaction.rule},
+          {"rule_version", reaction.rule_version},
+          {"do", reaction.reaction},
+          {"device_id", text(reaction.device)},
+          {"site", text(reaction.site)},
+          {"model", reaction.model},
+          {"state", reaction.state},
+          {"outcome", reaction.outcome},
+          {"details", json_or_null(reaction.details_json)},
+          {"follow_up", text(reaction.follow_up)},
+          {"attempts", reaction.attempts},
+          {"created_at", to_rfc3339(reaction.created_at)},
+          {"ended_at", reaction.ended_at ? json(to_rfc3339(*reaction.ended_at)) : json()}};
+}
+
+}  // namespace argosy::server
