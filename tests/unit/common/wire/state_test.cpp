@@ -109,12 +109,12 @@ TEST(DeviceState, TellsRuntimesReadingsAndWhyThereAreNone) {
 
 TEST(DeviceState, TellsTheLabelsOfItsFileAndWhatIsNotAsItShouldBe) {
   DeviceState state = whole();
-  state.labels = {{"site", "berlin"}};
+  state.labels = std::map<std::string, std::string>{{"site", "berlin"}};
   state.conditions = {{"clock_wrong", "the board's clock says 1970"}, {"disk_full", "no room"}};
   EXPECT_EQ(decode_device_state(encode(state)).value(), state);
   state.labels.emplace();
   EXPECT_EQ(decode_device_state(encode(state)).value(), state) << "none is another thing than not told";
-  state.labels = {{"no label", "x"}};
+  state.labels = std::map<std::string, std::string>{{"no label", "x"}};
   EXPECT_FALSE(decode_device_state(encode(state)));
 }
 

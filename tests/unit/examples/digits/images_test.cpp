@@ -19,11 +19,12 @@ TEST(LoadSamples, ReadsWhatTheRunnerReads) {
   const auto data = *argosy::agent::Dataset::open(field);
   const auto samples = load_samples(field);
   ASSERT_EQ(samples.size(), data.size());
+  const auto& pixels = data.samples()->array;
+  const auto& labels = data.truths()->array;
   for (std::size_t i = 0; i < samples.size(); ++i) {
-    Image image;
-    data.sample(i, image);
-    ASSERT_EQ(samples[i].image, image) << i;
-    ASSERT_EQ(samples[i].label, data.label(i)) << i;
+    for (std::size_t pixel = 0; pixel < samples[i].image.size(); ++pixel)
+      ASSERT_EQ(samples[i].image[pixel], pixels.at(i * samples[i].image.size() + pixel)) << i;
+    ASSERT_EQ(samples[i].label, labels.integer_at(i)) << i;
   }
 }
 
