@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <filesystem>
@@ -17,12 +18,12 @@
 #include "cli/release_document.hpp"
 #include "cli/release_files.hpp"
 #include "cli/release_name.hpp"
+#include "cli/release_parts.hpp"
 #include "cli/release_patch_command.hpp"
 #include "cli/runner_process.hpp"
 #include "cli/sign_command.hpp"
 #include "cli/variant_flag.hpp"
 #include "common/base/file.hpp"
-#include "common/base/mapped_file.hpp"
 #include "common/json/json_look.hpp"
 #include "common/json/json_text.hpp"
 #include "common/wire/desired.hpp"
@@ -66,6 +67,7 @@ class MadeFiles {
 struct PublishFlags {
   std::string release;  // model@version
   std::vector<std::string> variants;
+  std::vector<std::string> parts;  // [VARIANT:][NAME=]FILE
   std::vector<std::string> compact_reports;
   std::vector<std::string> key_sets;
   std::string dataset, metric, metric_program, direction, reference, per_minute, notes, document, signature, runner;
@@ -81,24 +83,14 @@ Result<json> json_file(const std::string& file) {
   return document;
 }
 
-// Weights beside the model come into its file: a release has one file a variant.
-Result<fs::path> whole_model(const Context& context, const PublishFlags& flags, const fs::path& file, MadeFiles& made) {
-  const auto format = format_of(file);
-  if (!format || *format != "onnx") return file;
-  const auto bytes = MappedFile::open(file);
-  const auto facts = bytes ? onnx_facts(bytes->bytes()) : std::nullopt;
-  if (!facts || facts->files_beside.empty()) return file;
-  if (!flags.signature.empty())
-    return make_error(Errc::invalid_argument,
-                      file.string() +
-                          " keeps weights in files beside it: put them into one with `argosy release pack " +
-                          file.string() + " -o FILE`, and sign and publish that");
-  ARGOSY_TRY(const std::string whole, packed_onnx(file));
-  ARGOSY_TRY(fs::path packed, made.write(file.filename(), whole));
-  print_note(context.output, file.string() + " keeps weights in " + std::to_string(facts->files_beside.size()) +
-                                 " file(s) beside it: packed into one of " +
-                                 human_bytes(static_cast<double>(whole.size())) + ", weights byte for byte");
-  return packed;
+// Those that are said to lie beside this variant.
+Result<std::vector<PartFile>> parts_of(const PublishFlags& flags, const std::string& variant) {
+  std::vector<PartFile> parts;
+  for (const std::string& text : flags.parts) {
+    ARGOSY_TRY(NamedPart named, parse_part(text));
+    if (named.variant.empty() || named.variant == variant) parts.push_back(std::move(named.part));
+  }
+  return parts;
 }
 
 // A folder of pictures becomes arrays: devices have no need to know what a JPEG is.
@@ -111,8 +103,7 @@ Result<fs::path> dataset_file(const Context& context, const fs::path& dataset, M
   return made.write("pictures.npz", arrays);
 }
 
-Result<json> publish_variant(const Context& context, const PublishFlags& flags, const std::string& text,
-                             ReleaseFiles& files, MadeFiles& made) {
+Result<json> publish_variant(const PublishFlags& flags, const std::string& text, ReleaseFiles& files) {
   ARGOSY_TRY(const VariantFlag flag, parse_variant_flag(text, [](const fs::path& path) {
                std::error_code failed;
                return fs::is_regular_file(path, failed);
@@ -120,8 +111,11 @@ Result<json> publish_variant(const Context& context, const PublishFlags& flags, 
   json variant{{"name", flag.name}, {"priority", 0}};
   ARGOSY_TRY(variant["selector"], parse_json(wire::encode(flag.selector)));
   ARGOSY_TRY(variant["format"], format_of(flag.file));
-  ARGOSY_TRY(const fs::path file, whole_model(context, flags, flag.file, made));
-  ARGOSY_TRY(variant["digest"], files.add(file));
+  ARGOSY_TRY(auto given, parts_of(flags, flag.name));
+  ARGOSY_TRY(const auto parts, parts_beside(flag.file, text_in(variant, "format"), std::move(given)));
+  ARGOSY_TRY(variant["digest"], files.add(flag.file));
+  ARGOSY_TRY(json added, upload_parts(parts, [&](const fs::path& file) { return files.add(file); }));
+  if (!added.empty()) variant["parts"] = std::move(added);
   return variant;
 }
 
@@ -166,14 +160,26 @@ Result<json> promised_rate(const std::string& text) {
   return rate;
 }
 
+// A part of a variant that there is not would be left out without a word.
+Result<void> check_variant_is_named(const std::string& part, const std::vector<std::string>& variants) {
+  ARGOSY_TRY(const NamedPart named, parse_part(part));
+  const bool is_there = named.variant.empty() || std::any_of(variants.begin(), variants.end(), [&](const auto& text) {
+                          return text.substr(0, text.find_first_of("=,")) == named.variant;
+                        });
+  if (is_there) return {};
+  return make_error(Errc::invalid_argument, "--part \"" + part + "\" is beside a variant '" + named.variant +
+                                                "', and no --variant has that name");
+}
+
 Result<json> release_from_flags(const Context& context, const PublishFlags& flags, ReleaseFiles& files,
                                 MadeFiles& made) {
   ARGOSY_TRY(const ReleaseName name, parse_release_name(flags.release));
   if (flags.variants.empty())
     return make_error(Errc::invalid_argument, "a release needs a file: --variant [NAME=]FILE, or --from DOCUMENT");
   json document{{"model", name.model}, {"version", name.version}, {"notes", flags.notes}, {"variants", json::array()}};
+  for (const std::string& text : flags.parts) ARGOSY_CHECK(check_variant_is_named(text, flags.variants));
   for (const std::string& text : flags.variants) {
-    ARGOSY_TRY(json variant, publish_variant(context, flags, text, files, made));
+    ARGOSY_TRY(json variant, publish_variant(flags, text, files));
     document["variants"].push_back(std::move(variant));
   }
   if (!flags.dataset.empty()) {
@@ -240,19 +246,25 @@ Result<json> try_out(const Context& context, const PublishFlags& flags, const js
   return std::move(findings->variants);
 }
 
+void note_unsigned_validation(const Context& context, const json& document) {
+  const auto said = parse_json(text_in(member(document, "signature"), "statement"));
+  const bool is_signed = said && member(*said, "validation").is_object();
+  if (is_signed || !member(document, "validation").is_object()) return;
+  print_note(context.output,
+             "The signature does not bind the data set and the limits: sign with --validation, so that devices do");
+}
+
 Result<int> publish(const Context& context, const PublishFlags& flags) {
   ReleaseFiles files;
   MadeFiles made_files;
-  const auto add = [&](const fs::path& file) -> Result<std::string> {
-    ARGOSY_TRY(const fs::path whole, whole_model(context, flags, file, made_files));
-    return files.add(whole);
-  };
+  const auto add = [&](const fs::path& file) { return files.add(file); };
   ARGOSY_TRY(json document, flags.document.empty() ? release_from_flags(context, flags, files, made_files)
                                                    : read_release_document(flags.document, add));
   lower_formats(document);
   for (const std::string& file : flags.compact_reports) ARGOSY_CHECK(attach_compact_report(document, file));
   if (!flags.signature.empty()) {
     ARGOSY_TRY(document["signature"], load_signature(flags.signature, flags.key_sets));
+    note_unsigned_validation(context, document);
   }
   ARGOSY_TRY(const json tried, try_out(context, flags, document, files));
   if (flags.dry_run) {
@@ -357,6 +369,10 @@ void add_release_commands(CLI::App& root, Context& context) {
       "[NAME=]FILE[,CONDITION...]: a variant and the devices that it suits: KEY=VALUE of architecture, accelerator, "
       "runtime, precision, hardware_class, part, cpu or min_memory_mb, and ranges of versions and numbers such as "
       "jetpack>=5.1,<6, tensorrt~8.5, opset>=17 or memory_mb>=2000; may be repeated");
+  publishing->add_option(
+      "--part", flags->parts,
+      "[VARIANT:][NAME=]FILE: a file that lies beside the model on devices, such as labels or a tokenizer, beside each "
+      "variant or one of them; may be repeated. External data that an ONNX model names come by themselves");
   publishing->add_option("--dataset", flags->dataset,
                          "Validation set that devices try it on first: .npz with arrays x and y (labels, or golden "
                          "outputs), .npy of inputs alone, or a folder of PNG and JPEG files with labels.csv");

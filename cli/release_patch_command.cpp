@@ -104,13 +104,19 @@ std::pair<CLI::App*, std::shared_ptr<ServerPatchFlags>> add_for_pair(CLI::App& r
   return {command, flags};
 }
 
+// The variant, and the file beside its model.
+std::string file_cell(const json& patch) {
+  const std::string part = text_in(patch, "part");
+  return cell(patch, "/variant") + (part.empty() ? "" : " " + part);
+}
+
 }  // namespace
 
 Row patch_row(const json& patch) {
   const bool will_retry = member(patch, "will_retry") == true;
   return {cell(patch, "/from_version"),
           cell(patch, "/to_version"),
-          cell(patch, "/variant"),
+          file_cell(patch),
           cell(patch, "/state"),
           cell(patch, "/codec"),
           size_cell(patch, "size"),

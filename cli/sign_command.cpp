@@ -12,11 +12,15 @@
 #include "cli/exit_code.hpp"
 #include "cli/model_format.hpp"
 #include "cli/release_name.hpp"
+#include "cli/release_parts.hpp"
 #include "common/base/file.hpp"
 #include "common/crypto/digest.hpp"
+#include "common/json/json_look.hpp"
+#include "common/json/json_reader.hpp"
 #include "common/json/json_text.hpp"
 #include "common/signing/key_set.hpp"
 #include "common/signing/release_signature.hpp"
+#include "common/wire/metric_rule.hpp"
 
 namespace argosy::cli {
 
@@ -27,6 +31,8 @@ namespace {
 
 constexpr const char* bundle_name = "model.sig";
 constexpr std::uint64_t max_key_bytes = 32 << 10;
+constexpr std::size_t max_validation_bytes = 1 << 20;
+constexpr std::size_t most_files_in_folder = 100'000;
 constexpr const char* passphrase_variable = "ARGOSY_KEY_PASSPHRASE";
 
 Result<std::string> ask_passphrase(const char* prompt) {
@@ -69,11 +75,57 @@ std::uint64_t present_sequence() {
   return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::seconds>(since_1970).count());
 }
 
-Result<signing::SignedFile> measured(const std::string& path) {
+// As other verifiers of the folder call it: its path from there, or its name alone where it lies elsewhere.
+std::string name_in(const fs::path& folder, const fs::path& file) {
+  const fs::path from_folder = file.lexically_normal().lexically_relative(folder.lexically_normal());
+  const bool lies_below = !from_folder.empty() && *from_folder.begin() != "..";
+  return lies_below ? from_folder.generic_string() : file.filename().string();
+}
+
+Result<std::vector<PartFile>> parts_of(const SignFlags& flags, const fs::path& model) {
+  std::vector<PartFile> given;
+  for (const std::string& text : flags.parts) {
+    ARGOSY_TRY(NamedPart named, parse_part(text));
+    const bool is_its = named.variant.empty() || named.variant == model || named.variant == model.filename();
+    if (is_its) given.push_back(std::move(named.part));
+  }
+  return given;
+}
+
+Result<signing::SignedFile> measured(const SignFlags& flags, const std::string& path, const fs::path& folder) {
   const fs::path file(path);
   ARGOSY_TRY(std::string format, format_of(file));
   ARGOSY_TRY(const FileDigest found, measure_file(file));
-  return signing::SignedFile{{file.filename().string(), std::move(format), found.size_bytes, {}}, found.digest};
+  signing::SignedFile measured{{name_in(folder, file), std::move(format), found.size_bytes, {}}, found.digest};
+  ARGOSY_TRY(auto given, parts_of(flags, file));
+  ARGOSY_TRY(const auto parts, parts_beside(file, measured.file.format, std::move(given)));
+  for (const PartFile& part : parts) {
+    ARGOSY_TRY(const FileDigest beside, measure_file(part.file));
+    measured.file.parts.push_back({part.name, name_in(folder, part.file), beside.size_bytes});
+    measured.part_digests.push_back(beside.digest);
+  }
+  return measured;
+}
+
+// "validation" of a release's document, or it alone; its data set is a file beside the document, or a digest.
+Result<wire::ValidationSpec> read_validation_file(const fs::path& file) {
+  ARGOSY_TRY(const std::string text, read_file(file, max_validation_bytes));
+  auto parsed = parse_json(text, {.bytes = max_validation_bytes});
+  if (!parsed) return std::move(parsed).error().within(file.string());
+  json validation = member(*parsed, "validation").is_object() ? member(*parsed, "validation") : *parsed;
+  const std::string dataset = text_in(validation, "dataset");
+  if (!dataset.empty()) {
+    ARGOSY_TRY(const FileDigest found, measure_file(file.parent_path() / dataset));
+    validation["dataset"] = {{"digest", found.digest.to_hex()}, {"size", found.size_bytes}};
+  }
+  ARGOSY_TRY(JsonReader fields, JsonReader::of(validation, "validation", UnknownKeys::pass));
+  wire::ValidationSpec spec;
+  wire::read_validation_spec(fields, spec);
+  const auto rule = wire::metric_rule(spec.metric);
+  if (rule && !fields.has("direction")) spec.higher_is_better = rule->higher_is_better;  // as the server reads it
+  const auto read = fields.finish();
+  if (!read) return Error(read.error()).within(file.string());
+  return spec;
 }
 
 // "digits-int8.onnx,precision=int8,runtime=onnxruntime".
@@ -81,8 +133,9 @@ Result<void> take_selector(const std::string& text, std::vector<signing::SignedF
   std::istringstream parts(text);
   std::string name;
   std::getline(parts, name, ',');
-  name = fs::path(name).filename().string();
-  const auto found = std::find_if(files.begin(), files.end(), [&](const auto& each) { return each.file.name == name; });
+  const auto found = std::find_if(files.begin(), files.end(), [&](const auto& each) {
+    return each.file.name == name || fs::path(each.file.name).filename() == fs::path(name).filename();
+  });
   if (found == files.end())
     return make_error(Errc::invalid_argument, "--selector names \"" + name + "\", which is none of the files to sign");
   std::string key;
@@ -99,6 +152,9 @@ Result<signing::ReleaseStatement> statement_of(const SignFlags& flags) {
   statement.version = name.version;
   statement.sequence = flags.sequence.value_or(present_sequence());
   statement.allow_downgrade_from = flags.allow_downgrade_from;
+  if (!flags.validation.empty()) {
+    ARGOSY_TRY(statement.validation, read_validation_file(flags.validation));
+  }
   if (flags.expires_at.empty()) return statement;
   const auto expires_at = parse_rfc3339(flags.expires_at);
   if (!expires_at)
@@ -115,6 +171,31 @@ Result<void> check_files(const signing::Manifest& manifest, const fs::path& fold
     if (found != resource.digest)
       return make_error(Errc::signature_digest, (folder / resource.name).string() + " is not the file that was signed");
   }
+  return {};
+}
+
+// Beside the signature itself, and the keys that the caller trusts.
+Result<void> check_all_signed(const signing::Manifest& manifest, const fs::path& folder,
+                              const std::vector<fs::path>& besides) {
+  std::error_code failed;
+  std::size_t seen = 0;
+  for (fs::recursive_directory_iterator entry(folder, failed), end; entry != end && !failed; entry.increment(failed)) {
+    if (++seen > most_files_in_folder)
+      return make_error(Errc::too_large, folder.string() + " holds over " + std::to_string(most_files_in_folder) +
+                                             " files and folders: verify the folder of the release alone");
+    std::error_code unknown;
+    const bool is_link = entry->is_symlink(unknown);
+    if (entry->is_directory(unknown) && !is_link) continue;
+    if (manifest.find(entry->path().lexically_relative(folder).generic_string()) != nullptr && !is_link) continue;
+    const bool is_known = std::any_of(besides.begin(), besides.end(), [&](const fs::path& known) {
+      return fs::equivalent(known, entry->path(), unknown);
+    });
+    if (is_known) continue;
+    return make_error(Errc::signature_digest, entry->path().string() +
+                                                  " was signed by nobody: take it out of the folder, or sign it with "
+                                                  "the release (--part)");
+  }
+  if (failed) return errno_error("cannot look through " + folder.string(), failed.value());
   return {};
 }
 
@@ -165,15 +246,15 @@ Result<int> rotate_keys(const OutputOptions& output, const RotateFlags& flags) {
 
 Result<int> sign(const OutputOptions& output, const SignFlags& flags) {
   ARGOSY_TRY(signing::ReleaseStatement statement, statement_of(flags));
+  fs::path folder = flags.folder.empty() ? fs::path(flags.files.front()).parent_path() : fs::path(flags.folder);
+  if (folder.empty()) folder = ".";
   std::vector<signing::SignedFile> files;
   for (const std::string& path : flags.files) {
-    ARGOSY_TRY(signing::SignedFile file, measured(path));
+    ARGOSY_TRY(signing::SignedFile file, measured(flags, path, folder));
     files.push_back(std::move(file));
   }
   for (const std::string& text : flags.selectors) ARGOSY_CHECK(take_selector(text, files));
   for (const signing::SignedFile& each : files) statement.files.push_back(each.file);
-  fs::path folder = flags.folder.empty() ? fs::path(flags.files.front()).parent_path() : fs::path(flags.folder);
-  if (folder.empty()) folder = ".";
   const fs::path statement_path = folder / signing::statement_name;
   if (flags.statement_only) {
     ARGOSY_CHECK(write_file_atomically(statement_path, signing::encode(statement)));
@@ -206,6 +287,9 @@ Result<int> verify(const OutputOptions& output, const VerifyFlags& flags) {
   ARGOSY_TRY(const signing::Bundle bundle, signing::read_bundle(text));
   ARGOSY_CHECK(keys.check(bundle.envelope, bundle.key_hint));
   ARGOSY_CHECK(check_files(bundle.manifest, folder));
+  std::vector<fs::path> besides{path};
+  besides.insert(besides.end(), flags.keys.begin(), flags.keys.end());
+  if (!flags.ignore_unsigned_files) ARGOSY_CHECK(check_all_signed(bundle.manifest, folder, besides));
   json report{{"verified", true}, {"files", bundle.manifest.resources.size()}, {"release", nullptr}};
   std::string what = bundle.manifest.subject + " (not an Argosy release)";
   if (bundle.manifest.find(signing::statement_name) != nullptr) {
@@ -275,6 +359,12 @@ void add_sign_commands(CLI::App& root, Context& context) {
       "--selector", flags->selectors,
       "FILE,KEY=VALUE,…: devices that the file is meant for, by the keys of `release publish --variant`; "
       "may be repeated");
+  signing->add_option("--part", flags->parts,
+                      "[MODEL:][NAME=]FILE: a file that lies beside each model on devices, or beside one, as for "
+                      "`release publish`; may be repeated. External data come by themselves");
+  signing->add_option("--validation", flags->validation,
+                      "JSON of the release, or of its validation alone: devices then take it up with this data set, "
+                      "metric and these limits only");
   signing->add_option("--key", flags->key, "The private key (PEM)");
   signing->add_option(
       "--sequence", flags->sequence,
@@ -295,6 +385,8 @@ void add_sign_commands(CLI::App& root, Context& context) {
   verifying->add_option("--key", verify_flags->keys,
                         "A public key that is trusted (PEM); may be repeated; a folder needs one");
   verifying->add_option("--signature", verify_flags->signature, "The bundle; by default model.sig in the folder");
+  verifying->add_flag("--ignore-unsigned-files", verify_flags->ignore_unsigned_files,
+                      "Do not mind files in the folder that nobody signed");
   verifying->callback([&context, verify_flags] {
     context.chosen = [&context, verify_flags] { return verify(context.output, *verify_flags); };
   });

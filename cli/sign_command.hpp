@@ -27,6 +27,8 @@ struct SignFlags {
   std::string release;  // model@version
   std::vector<std::string> files;
   std::vector<std::string> selectors;  // FILE,KEY=VALUE,...
+  std::vector<std::string> parts;      // [MODEL:][NAME=]FILE
+  std::string validation;              // the release's document, or its "validation" alone
   std::string key;
   std::string folder;  // where the signature goes; empty: beside the first file
   std::optional<std::uint64_t> sequence;
@@ -39,6 +41,7 @@ struct VerifyFlags {
   std::string path;       // a folder that was signed, or the evidence of a rollout
   std::string signature;  // of a folder; empty: model.sig in it
   std::vector<std::string> keys;
+  bool ignore_unsigned_files = false;
 };
 
 // Writes PATH, readable by its owner alone, and PATH.pub. Never over a file that is there.
@@ -46,8 +49,8 @@ Result<int> make_key(const OutputOptions& output, const KeyFlags& flags);
 // Writes a key set: --key-set of `release publish` brings it to the devices.
 Result<int> rotate_keys(const OutputOptions& output, const RotateFlags& flags);
 Result<int> sign(const OutputOptions& output, const SignFlags& flags);
-// Whether every signed file is in the folder as it was signed, by one of the keys; of a file, whether it is evidence as
-// it was signed.
+// Whether every signed file is in the folder as it was signed, by one of the keys, and no other is; of a file, whether
+// it is evidence as it was signed.
 Result<int> verify(const OutputOptions& output, const VerifyFlags& flags);
 
 // A signature as `sign` left it: the bundle, and argosy-release.json beside it; with key sets in their order. It must

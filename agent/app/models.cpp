@@ -25,11 +25,14 @@ bool is_due(Instant last, Duration interval, Instant now) {
 std::set<std::string> wanted_digests(const wire::Desired& desired) {
   std::set<std::string> wanted;
   for (const wire::DesiredModel& model : desired.models) {
-    wanted.insert(model.artifact.digest);
     if (model.validation.dataset) wanted.insert(model.validation.dataset->digest);
-    for (const wire::PatchOffer& patch : model.patches) {
-      wanted.insert(patch.blob.digest);
-      if (patch.result) wanted.insert(patch.result->digest);
+    const std::vector<wire::Part> files = files_of(model);
+    for (std::size_t i = 0; i < files.size(); ++i) {
+      wanted.insert(files[i].blob.digest);
+      for (const wire::PatchOffer& patch : patches_to(model, i)) {
+        wanted.insert(patch.blob.digest);
+        if (patch.result) wanted.insert(patch.result->digest);
+      }
     }
   }
   return wanted;

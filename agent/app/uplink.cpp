@@ -305,6 +305,7 @@ wire::DeviceState Uplink::state_document() const {
   state.agent_version = ARGOSY_VERSION;
   state.hardware_class = config_.hardware_class;
   state.capabilities = ports_.capabilities();
+  state.capabilities.takes_parts = true;
   state.download_bytes_per_s = ports_.download_bytes_per_s();
   state.health_interval_s = static_cast<std::uint32_t>(
       std::max<std::int64_t>(1, std::chrono::ceil<std::chrono::seconds>(config_.state).count()));

@@ -22,6 +22,7 @@ struct Placement {
   std::string version;
   std::string format;  // of the file: <folder>/<slot>/model.<format>
   std::string digest;
+  std::vector<std::string> parts = {};  // names of the files beside it: <folder>/<slot>/<name>
 
   std::filesystem::path file() const { return folder / slot / ("model." + format); }
 };

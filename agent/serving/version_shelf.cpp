@@ -62,6 +62,11 @@ Result<void> link_or_copy(const fs::path& from, const fs::path& to) {
   return copy_bytes(from, to);
 }
 
+Result<void> put(const fs::path& from, const fs::path& to) {
+  ARGOSY_CHECK(link_or_copy(from, to));
+  return sync_path(to);
+}
+
 }  // namespace
 
 VersionShelf::VersionShelf(fs::path shelf, fs::path memory) : shelf_(std::move(shelf)), memory_(std::move(memory)) {
@@ -152,10 +157,11 @@ Result<std::uint64_t> VersionShelf::number_for(const Placement& placement) {
 
 Result<void> VersionShelf::stage(const Placement& placement, const std::string& file_name, std::uint64_t number) const {
   const fs::path folder = shelf_ / (std::string(incoming) + std::to_string(number));
-  const fs::path file = folder / file_name;
   ARGOSY_CHECK(create_folders(folder));
-  ARGOSY_CHECK(link_or_copy(placement.file(), file));
-  ARGOSY_CHECK(sync_path(file));
+  ARGOSY_CHECK(put(placement.file(), folder / file_name));
+  for (const std::string& part : placement.parts) {
+    ARGOSY_CHECK(put(placement.file().parent_path() / part, folder / part));
+  }
   ARGOSY_CHECK(sync_path(folder));
   if (disk().rename(folder, place(number)) != 0) return path_error("cannot put in place", place(number));
   return sync_path(shelf_);

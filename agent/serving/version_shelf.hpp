@@ -33,7 +33,8 @@ class VersionShelf {
   Result<void> recall();
 
   // Puts the version on the shelf as `file_name` unless it is there, takes away greater numbers of ours, and answers
-  // its number: the one it had, or the next. The file is linked where the file system allows, else copied.
+  // its number: the one it had, or the next. Its parts keep their names beside it. Files are linked where the file
+  // system allows, else copied.
   Result<std::uint64_t> publish(const Placement& placement, const std::string& file_name);
   // A number that shall serve no more: it vanishes at once, and is forgotten. Absent is fine.
   Result<void> withdraw(std::uint64_t number);

@@ -44,6 +44,20 @@ Json json_of(const wire::PatchOffer& patch) {
   return json;
 }
 
+// As it stands in the journal, for the model, and in the list of its parts.
+void put_way(Json& json, const FileWay& way) {
+  json["source"] = to_string(way.source);
+  json["patches_refused"] = way.whole_only;
+  json["fetched_bytes"] = way.fetched_bytes;
+  if (way.patch) json["patch"] = json_of(*way.patch);
+}
+
+Json json_of_parts(const UpdateState& state) {
+  Json parts = Json::array();
+  for (std::size_t i = 1; i < state.ways.size(); ++i) put_way(parts.emplace_back(Json::object()), state.ways[i]);
+  return parts;
+}
+
 void read_baseline(JsonReader& fields, Baseline& baseline) {
   fields.required("observations", baseline.observations);
   fields.optional("latency_p95_ms", baseline.latency_p95_ms);
@@ -68,6 +82,25 @@ void read_patch(JsonReader& fields, wire::PatchOffer& patch) {
   });
 }
 
+void read_way(JsonReader& fields, FileWay& way) {
+  std::string source;
+  fields.required("source", source);
+  fields.optional("patches_refused", way.whole_only);
+  fields.optional("fetched_bytes", way.fetched_bytes);
+  fields.optional_object("patch", [&](JsonReader& inner) { read_patch(inner, way.patch.emplace()); });
+  const auto parsed = parse_source(source);
+  fields.check("source", parsed.has_value(), "is no source of a file");
+  way.source = parsed.value_or(Source::none);
+}
+
+void read_ways(JsonReader& fields, UpdateState& state) {
+  std::vector<FileWay> parts;
+  fields.objects("parts", wire::max_parts, parts, read_way);
+  read_way(fields, state.way());
+  state.ways.insert(state.ways.end(), parts.begin(), parts.end());
+  fields.optional("file", state.file);
+}
+
 Result<void> read_wish(JsonReader& fields, const char* key, std::optional<wire::DesiredModel>& wish) {
   Json document;
   fields.optional(key, document);
@@ -77,24 +110,21 @@ Result<void> read_wish(JsonReader& fields, const char* key, std::optional<wire::
 }
 
 struct Words {  // enums as text, while they are being read
-  std::string phase, target, source;
+  std::string phase, target;
 };
 
 void read_fields(JsonReader& fields, UpdateState& state, Words& words) {
   fields.required("phase", words.phase);
   fields.required("target", words.target);
-  fields.required("source", words.source);
   fields.required("changed_at", state.changed_at);
   fields.optional("ticket", state.ticket);
   fields.optional("seed", state.seed, 0, UINT64_MAX);
   fields.optional("starts", state.starts);
-  fields.optional("patches_refused", state.patches_refused);
   fields.optional("dataset_ready", state.dataset_ready);
   fields.optional("fetching_dataset", state.fetching_dataset);
   fields.optional("held", state.held);
   fields.optional("tries", state.tries);
   fields.optional("wrong_bytes", state.wrong_bytes);
-  fields.optional("fetched_bytes", state.fetched_bytes);
   fields.optional("wasted_bytes", state.wasted_bytes);
   fields.optional("progress", state.progress);
   fields.optional("strikes", state.strikes);
@@ -110,7 +140,6 @@ void read_fields(JsonReader& fields, UpdateState& state, Words& words) {
   fields.optional("samples", state.samples);
   fields.optional("shadow_from", state.shadow_from);
   fields.optional_object("shadow", [&](JsonReader& inner) { wire::read_shadow_counts(inner, state.shadow); });
-  fields.optional_object("patch", [&](JsonReader& inner) { read_patch(inner, state.patch.emplace()); });
   fields.optional_object("baseline", [&](JsonReader& inner) { read_baseline(inner, state.baseline); });
   fields.optional_object("totals", [&](JsonReader& inner) { read_totals(inner, state.totals); });
 }
@@ -118,14 +147,14 @@ void read_fields(JsonReader& fields, UpdateState& state, Words& words) {
 Result<void> apply_words(const Words& words, UpdateState& state) {
   const auto phase = parse_phase(words.phase);
   const auto target = parse_slot(words.target);
-  const auto source = parse_source(words.source);
-  if (!phase || !target || !source) return make_error(Errc::corrupt, "the journal names an unknown state");
+  if (!phase || !target) return make_error(Errc::corrupt, "the journal names an unknown state");
   state.phase = *phase;
   state.target = *target;
-  state.source = *source;
   if (state.phase != Phase::idle && state.phase != Phase::rolling_back && state.phase != Phase::rolled_back &&
       !state.wish)
     return make_error(Errc::corrupt, "the journal has a state but no wish");
+  if (state.ways.size() != (state.wish ? files_of(*state.wish).size() : 1) || state.file >= state.ways.size())
+    return make_error(Errc::corrupt, "the journal's ways are not those to the files of its wish");
   if (state.phase == Phase::shadowing && (!state.shadow_from || !state.wish->shadow))
     return make_error(Errc::corrupt, "the journal has a shadow run without its start");
   if (state.phase == Phase::probation && !state.probation_from)
@@ -139,18 +168,15 @@ std::string encode_journal(const UpdateState& state) {
   Json json = {{"schema", journal_schema},
                {"phase", to_string(state.phase)},
                {"target", to_string(state.target)},
-               {"source", to_string(state.source)},
                {"changed_at", to_rfc3339(state.changed_at)},
                {"ticket", state.ticket},
                {"seed", state.seed},
                {"starts", state.starts},
-               {"patches_refused", state.patches_refused},
                {"dataset_ready", state.dataset_ready},
                {"fetching_dataset", state.fetching_dataset},
                {"held", state.held},
                {"tries", state.tries},
                {"wrong_bytes", state.wrong_bytes},
-               {"fetched_bytes", state.fetched_bytes},
                {"wasted_bytes", state.wasted_bytes},
                {"progress", state.progress},
                {"strikes", state.strikes},
@@ -160,7 +186,9 @@ std::string encode_journal(const UpdateState& state) {
                {"totals", json_of(state.totals)}};
   if (state.wish) json["wish"] = parse_json(wire::encode(*state.wish)).value();
   if (state.pending) json["pending"] = parse_json(wire::encode(*state.pending)).value();
-  if (state.patch) json["patch"] = json_of(*state.patch);
+  put_way(json, state.ways.front());
+  if (state.ways.size() > 1) json["parts"] = json_of_parts(state);
+  if (state.file > 0) json["file"] = state.file;
   put_time(json, "retry_at", state.retry_at);
   put_time(json, "probation_from", state.probation_from);
   put_time(json, "shadow_from", state.shadow_from);
@@ -185,6 +213,7 @@ Result<UpdateState> decode_journal(std::string_view text) {
   UpdateState state;
   Words words;
   read_fields(fields, state, words);
+  read_ways(fields, state);
   if (const auto read = fields.finish(); !read) return make_error(Errc::corrupt, read.error().message);
   ARGOSY_CHECK(read_wish(fields, "wish", state.wish));
   ARGOSY_CHECK(read_wish(fields, "pending", state.pending));

@@ -1,5 +1,6 @@
 #include "agent/update/model_folder.hpp"
 
+#include <algorithm>
 #include <cerrno>
 
 #include "agent/update/calibration_text.hpp"
@@ -26,22 +27,46 @@ Result<SlotContent> decode_release(std::string_view text) {
   fields.required("size", content.size);
   fields.required("proven", content.proven);
   fields.check("format", is_name(content.format), "is not a file format's name");
+  fields.objects("parts", wire::max_parts, content.parts, [](JsonReader& item, wire::Part& part) {
+    item.required("name", part.name);
+    item.required("digest", part.blob.digest);
+    item.required("size", part.blob.size);
+  });
+  for (const wire::Part& part : content.parts)
+    fields.check("parts", wire::is_part_name(part.name, content.format), wire::part_name_rule);
   ARGOSY_CHECK(wire::finish(fields, "release.json"));
   return content;
 }
 
 std::string encode_release(const SlotContent& content) {
-  return write_json({{"version", content.version},
-                     {"digest", content.digest},
-                     {"format", content.format},
-                     {"size", content.size},
-                     {"proven", content.proven}});
+  nlohmann::json json = {{"version", content.version},
+                         {"digest", content.digest},
+                         {"format", content.format},
+                         {"size", content.size},
+                         {"proven", content.proven}};
+  for (const wire::Part& part : content.parts)
+    json["parts"].push_back({{"name", part.name}, {"digest", part.blob.digest}, {"size", part.blob.size}});
+  return write_json(json);
+}
+
+bool is_there(const fs::path& folder, const std::vector<wire::Part>& files) {
+  return std::all_of(files.begin(), files.end(), [&](const wire::Part& file) {
+    std::error_code failed;
+    const auto size = fs::file_size(folder / file.name, failed);
+    return !failed && size == file.blob.size;
+  });
 }
 
 }  // namespace
 
 fs::path ModelFolder::model_file(SlotName name, std::string_view format) const {
   return slot(name) / ("model." + std::string(format));
+}
+
+fs::path ModelFolder::file_of(SlotName name, const SlotContent& content, std::string_view digest) const {
+  for (const wire::Part& file : files_of(content))
+    if (file.blob.digest == digest) return slot(name) / file.name;
+  return {};
 }
 
 fs::path ModelFolder::release_file(SlotName name) const {
@@ -71,9 +96,7 @@ Result<Slots> ModelFolder::read() const {
     if (!text) continue;
     auto content = decode_release(*text);
     if (!content) continue;
-    std::error_code failed;
-    const auto size = fs::file_size(model_file(name, content->format), failed);
-    if (!failed && size == content->size) slots.at(name) = std::move(*content);
+    if (is_there(slot(name), files_of(*content))) slots.at(name) = std::move(*content);
   }
   ARGOSY_TRY(slots.serving, serving());
   return slots;
@@ -104,10 +127,13 @@ Result<void> ModelFolder::clear(SlotName name) const {
 
 Result<void> ModelFolder::seal(SlotName name, const SlotContent& content) const {
   ARGOSY_CHECK(refuse_serving(name));
-  const fs::path keep = model_file(name, content.format);
+  const std::vector<wire::Part> files = files_of(content);
+  const auto is_its = [&](const std::string& file) {
+    return std::any_of(files.begin(), files.end(), [&](const wire::Part& own) { return own.name == file; });
+  };
   std::error_code failed;
   for (const auto& entry : fs::directory_iterator(slot(name), failed))
-    if (entry.path() != keep) static_cast<void>(remove_tree(entry.path()));
+    if (!is_its(entry.path().filename().string())) static_cast<void>(remove_tree(entry.path()));
   return write_file_atomically(release_file(name), encode_release(content));
 }
 
@@ -144,6 +170,7 @@ fs::path ModelFolder::wish_file(SlotName name) const {
 Result<void> ModelFolder::keep_wish(SlotName name, const wire::DesiredModel& wish) const {
   wire::DesiredModel kept = wish;
   kept.patches.clear();
+  for (wire::PartOffer& part : kept.parts) part.patches.clear();
   kept.signature.reset();
   const std::string text = wire::encode(kept);
   if (const auto known = read_file(wish_file(name), max_wish_bytes); known && *known == text) return {};

@@ -1,6 +1,6 @@
-// One model's folder on disk: `a/` and `b/`, each with model.<format> and release.json, and the link `current`.
-// A slot counts as filled only while its release.json is there: it is removed before the model file is touched and
-// written after the file was verified. Blocking; one thread at a time. Never writes to the slot that serves.
+// One model's folder on disk: `a/` and `b/`, each with model.<format>, its parts and release.json, and the link
+// `current`. A slot counts as filled only while its release.json is there: it is removed before another file is touched
+// and written after all were verified. Blocking; one thread at a time. Never writes to the slot that serves.
 #pragma once
 
 #include <filesystem>
@@ -26,6 +26,8 @@ class ModelFolder {
   std::filesystem::path slot(SlotName slot) const { return folder_ / to_string(slot); }
   std::filesystem::path current() const { return folder_ / "current"; }
   std::filesystem::path model_file(SlotName slot, std::string_view format) const;
+  // The file with this digest, which the slot holds.
+  std::filesystem::path file_of(SlotName slot, const SlotContent& content, std::string_view digest) const;
 
   // All of these refuse the serving slot with Errc::conflict, but for mark_proven and keep_wish.
   Result<void> clear(SlotName slot) const;

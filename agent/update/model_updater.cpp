@@ -47,18 +47,42 @@ Result<void> check_file(const fs::path& path, const wire::BlobRef& blob) {
                     path.string() + " has digest " + digest.to_hex() + "; " + blob.digest + " was announced");
 }
 
-// What was downloaded or made goes into the slot; what an earlier try left is there already.
-Result<void> settle_artifact(const ModelFolder& folder, const Storage& storage, SlotName target,
-                             const wire::DesiredModel& wish) {
-  const fs::path download = storage.download(wish.artifact.digest);
-  const fs::path file = folder.model_file(target, wish.format);
-  std::error_code failed;
-  if (fs::exists(download, failed)) {
-    ARGOSY_CHECK(folder.open_for_writing(target));
-    if (disk().rename(download, file) != 0) return errno_error("cannot move the download to " + file.string(), errno);
+struct Misfit {
+  Error error;
+  std::size_t file = 0;
+};
+
+// A slot that is sealed is what an earlier try left; else every file was downloaded or made. Hashed before the slot is
+// touched: what is wrong is thrown away, and what is right stays where a start finds it.
+std::optional<Misfit> find_misfit(const Storage& storage, const std::optional<fs::path>& sealed,
+                                  const std::vector<wire::Part>& files) {
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    const wire::BlobRef& blob = files[i].blob;
+    auto checked = check_file(sealed ? *sealed / files[i].name : storage.download(blob.digest), blob);
+    if (checked) continue;
+    if (!sealed) storage.remove_download(blob.digest);
+    return Misfit{std::move(checked).error(), i};
   }
-  ARGOSY_CHECK(check_file(file, wish.artifact));
-  return folder.seal(target, {wish.version, wish.artifact.digest, wish.format, wish.artifact.size, false});
+  return std::nullopt;
+}
+
+// Both names stay until the slot is sealed, so that a start in between finds every file.
+Result<void> share_with_slot(const fs::path& download, const fs::path& file) {
+  ARGOSY_CHECK(remove_tree(file));
+  if (disk().share(download, file) == 0 || disk().rename(download, file) == 0) return {};
+  return errno_error("cannot put the download in place as " + file.string(), errno);
+}
+
+Result<void> fill_slot(const ModelFolder& folder, const Storage& storage, SlotName target,
+                       const wire::DesiredModel& wish) {
+  const std::vector<wire::Part> files = files_of(wish);
+  ARGOSY_CHECK(folder.open_for_writing(target));
+  for (const wire::Part& file : files)
+    ARGOSY_CHECK(share_with_slot(storage.download(file.blob.digest), folder.slot(target) / file.name));
+  ARGOSY_CHECK(sync_path(folder.slot(target)));
+  ARGOSY_CHECK(folder.seal(target, content_of(wish)));
+  for (const wire::Part& file : files) storage.remove_download(file.blob.digest);
+  return {};
 }
 
 // Where a patch's base is, and what it should be.
@@ -90,21 +114,32 @@ Result<Base> base_of(const ModelFolder& folder, const Storage& storage, const wi
   }
   const auto& content = slots.at(*slot);
   if (!content) return make_error(Errc::base_mismatch, "the patch's base is not on disk");
-  ARGOSY_TRY(const auto file, expected_file(content->digest, content->size));
-  return Base{folder.model_file(*slot, content->format), file};
+  const std::vector<wire::Part> files = files_of(*content);
+  const auto found = std::find_if(files.begin(), files.end(),
+                                  [&](const wire::Part& each) { return each.blob.digest == patch.base_digest; });
+  if (found == files.end()) return make_error(Errc::base_mismatch, "the patch's base is not on disk");
+  ARGOSY_TRY(const auto file, expected_file(found->blob.digest, found->blob.size));
+  return Base{folder.slot(*slot) / found->name, file};
+}
+
+// A part is never the whole, not even with its last byte: its digest has not been looked at.
+std::uint64_t bytes_here(const Storage& storage, const wire::BlobRef& blob) {
+  const std::uint64_t bytes = storage.have_bytes(blob.digest);
+  return storage.is_whole(blob) || blob.size == 0 ? bytes : std::min(bytes, blob.size - 1);
 }
 
 Surveyed survey_disk(const Storage& storage, const wire::DesiredModel& wish) {
   Surveyed seen;
   const auto free_bytes = storage.free_bytes();
   seen.free_bytes = free_bytes ? *free_bytes : 0;
-  seen.have_bytes = storage.have_bytes(wish.artifact.digest);
-  // A part is never the whole, not even with its last byte: its digest has not been looked at.
-  if (!storage.is_whole(wish.artifact) && wish.artifact.size > 0)
-    seen.have_bytes = std::min(seen.have_bytes, wish.artifact.size - 1);
-  for (const wire::PatchOffer& patch : wish.patches) {
-    if (const auto applied = applied_bytes(storage.log(patch.blob.digest))) seen.applied[patch.blob.digest] = applied;
-    if (patch.result && storage.is_whole(*patch.result)) seen.results.insert(patch.result->digest);
+  seen.have_bytes.clear();
+  const std::vector<wire::Part> files = files_of(wish);
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    seen.have_bytes.push_back(bytes_here(storage, files[i].blob));
+    for (const wire::PatchOffer& patch : patches_to(wish, i)) {
+      if (const auto applied = applied_bytes(storage.log(patch.blob.digest))) seen.applied[patch.blob.digest] = applied;
+      if (patch.result && storage.is_whole(*patch.result)) seen.results.insert(patch.result->digest);
+    }
   }
   if (wish.validation.dataset) {
     std::error_code failed;
@@ -112,6 +147,11 @@ Surveyed survey_disk(const Storage& storage, const wire::DesiredModel& wish) {
     seen.dataset_ready = !failed && size == wish.validation.dataset->size;
   }
   return seen;
+}
+
+std::size_t files_taken_whole(const UpdateState& state) {
+  return static_cast<std::size_t>(
+      std::count_if(state.ways.begin(), state.ways.end(), [](const FileWay& way) { return way.whole_only; }));
 }
 
 // A model in a form that nothing here can run is taken as it is, unless the release asks to have it measured.
@@ -265,7 +305,7 @@ void ModelUpdater::take(Step step) {
   }
   const bool moved = step.next.phase != state_.phase || step.next.cause != state_.cause;
   const bool waits = step.next.held && (!state_.held || step.next.message != state_.message);
-  const bool gave_up_patch = step.next.patches_refused && !state_.patches_refused;
+  const bool gave_up_patch = files_taken_whole(step.next) > files_taken_whole(state_);
   const auto woken_at = wake_at(state_);
   state_ = std::move(step.next);
   set_alarm(woken_at);
@@ -316,8 +356,10 @@ bool ModelUpdater::in_background(std::function<std::optional<Event>()> work) {
 
 Placement ModelUpdater::placement_of(SlotName slot) const {
   const SlotContent content = state_.slots.at(slot).value_or(SlotContent{});
-  return {options_.model,  folder_.path(), std::string(to_string(slot)),
-          content.version, content.format, content.digest};
+  Placement placement{options_.model,  folder_.path(), std::string(to_string(slot)),
+                      content.version, content.format, content.digest};
+  for (const wire::Part& part : content.parts) placement.parts.push_back(part.name);
+  return placement;
 }
 
 std::optional<Placement> ModelUpdater::served() const {
@@ -366,15 +408,25 @@ void ModelUpdater::perform(const FetchBlob& effect, std::int64_t ticket) {
                      whole = effect.is_dataset ? storage.dataset(digest) : storage.download(digest)] {
     return PartFile::open(part, whole, blob);
   };
-  const BlobKind kind = effect.is_dataset                ? BlobKind::dataset
-                        : state_.source == Source::patch ? BlobKind::patch
-                                                         : BlobKind::model;
+  const BlobKind kind = effect.is_dataset                      ? BlobKind::dataset
+                        : state_.way().source == Source::patch ? BlobKind::patch
+                                                               : BlobKind::model;
   fetch({kind, effect.blob, open}, ticket);
+}
+
+void ModelUpdater::perform(const ShareFile& effect, std::int64_t ticket) {
+  const SlotContent content = state_.slots.at(effect.slot).value_or(SlotContent{});
+  in_background([file = folder_.file_of(effect.slot, content, effect.blob.digest),
+                 download = options_.storage.download(effect.blob.digest), ticket]() -> std::optional<Event> {
+    if (disk().share(file, download) == 0 || errno == EEXIST) return Fetched{ticket};
+    return FetchFailed{ticket, errno_error("cannot take " + file.string() + " from its slot", errno), false,
+                       std::nullopt};
+  });
 }
 
 void ModelUpdater::perform(const StreamPatch& effect, std::int64_t ticket) {
   const auto open = [folder = folder_, storage = options_.storage, effect, slots = state_.slots,
-                     result = result_of(effect.patch, *state_.wish)]() -> Result<std::unique_ptr<BlobIntake>> {
+                     result = result_of(effect.patch, present_file(state_))]() -> Result<std::unique_ptr<BlobIntake>> {
     ARGOSY_TRY(const Base base, base_of(folder, storage, effect.patch, effect.base, slots));
     return PatchedPart::open({base.path, base.file, effect.patch.blob, result, storage.part(result.digest),
                               storage.log(effect.patch.blob.digest), storage.download(result.digest)});
@@ -384,7 +436,8 @@ void ModelUpdater::perform(const StreamPatch& effect, std::int64_t ticket) {
 
 void ModelUpdater::perform(const ApplyPatch& effect, std::int64_t ticket) {
   in_background([folder = folder_, storage = options_.storage, effect, slots = state_.slots,
-                 result = result_of(effect.patch, *state_.wish), stop = running_, ticket]() -> std::optional<Event> {
+                 result = result_of(effect.patch, present_file(state_)), stop = running_,
+                 ticket]() -> std::optional<Event> {
     const auto base = base_of(folder, storage, effect.patch, effect.base, slots);
     if (!base) return PatchFailed{ticket, base.error()};
     auto patched = make_from_patch(storage, effect.patch, *base, result, stop);
@@ -394,14 +447,19 @@ void ModelUpdater::perform(const ApplyPatch& effect, std::int64_t ticket) {
   });
 }
 
-void ModelUpdater::perform(const VerifyArtifact& effect, std::int64_t ticket) {
+void ModelUpdater::perform(const VerifyVersion& effect, std::int64_t ticket) {
   if (ports_.capabilities) trust_.know(ports_.capabilities());
   in_background([folder = folder_, storage = options_.storage, trust = trust_, effect, wish = *state_.wish,
-                 now = ports_.now(), ticket]() -> std::optional<Event> {
+                 now = ports_.now(), is_sealed = state_.slots.at(effect.target).has_value(),
+                 ticket]() -> std::optional<Event> {
     auto admitted = trust.admit(wish, now);  // before the slot is touched: what is refused never lies in one
     if (!admitted) return VerifyFailed{ticket, std::move(admitted).error()};
-    auto settled = settle_artifact(folder, storage, effect.target, wish);
-    if (!settled) return VerifyFailed{ticket, std::move(settled).error()};
+    const auto sealed = is_sealed ? std::optional(folder.slot(effect.target)) : std::nullopt;
+    if (auto misfit = find_misfit(storage, sealed, files_of(wish)))
+      return VerifyFailed{ticket, std::move(misfit->error), misfit->file};
+    if (is_sealed) return Verified{ticket};
+    auto filled = fill_slot(folder, storage, effect.target, wish);
+    if (!filled) return VerifyFailed{ticket, std::move(filled).error()};
     return Verified{ticket};
   });
 }
@@ -490,10 +548,13 @@ void ModelUpdater::perform(const Abort&, std::int64_t) {
 void ModelUpdater::perform(const Sweep&, std::int64_t) {
   if (!state_.wish) return;
   in_background([storage = options_.storage, wish = *state_.wish]() -> std::optional<Event> {
-    storage.remove_download(wish.artifact.digest);
-    for (const wire::PatchOffer& patch : wish.patches) {
-      storage.remove_download(patch.blob.digest);
-      if (patch.result) storage.remove_download(patch.result->digest);
+    const std::vector<wire::Part> files = files_of(wish);
+    for (std::size_t i = 0; i < files.size(); ++i) {
+      storage.remove_download(files[i].blob.digest);
+      for (const wire::PatchOffer& patch : patches_to(wish, i)) {
+        storage.remove_download(patch.blob.digest);
+        if (patch.result) storage.remove_download(patch.result->digest);
+      }
     }
     return std::nullopt;
   });

@@ -82,9 +82,10 @@ class ModelUpdater : public std::enable_shared_from_this<ModelUpdater> {
   void perform(const Survey&, std::int64_t ticket);
   void perform(const ClearSlot&, std::int64_t ticket);
   void perform(const FetchBlob&, std::int64_t ticket);
+  void perform(const ShareFile&, std::int64_t ticket);
   void perform(const StreamPatch&, std::int64_t ticket);
   void perform(const ApplyPatch&, std::int64_t ticket);
-  void perform(const VerifyArtifact&, std::int64_t ticket);
+  void perform(const VerifyVersion&, std::int64_t ticket);
   void perform(const Validate&, std::int64_t ticket);
   void perform(const Activate&, std::int64_t ticket);
   void perform(const RollBack&, std::int64_t ticket);

@@ -34,12 +34,11 @@ struct Transition {
 };
 
 bool same_wish(const wire::DesiredModel& a, const wire::DesiredModel& b) {
-  return a.version == b.version && a.rollout == b.rollout && a.attempt == b.attempt &&
-         a.artifact.digest == b.artifact.digest;
+  return a.version == b.version && a.rollout == b.rollout && a.attempt == b.attempt && files_of(a) == files_of(b);
 }
 
 bool is_release(const std::optional<SlotContent>& content, const wire::DesiredModel& wish) {
-  return content && content->version == wish.version && content->digest == wish.artifact.digest;
+  return content && content->version == wish.version && files_of(*content) == files_of(wish);
 }
 
 SlotName previous_of(const UpdateState& s) {
@@ -85,6 +84,7 @@ UpdateState fresh_update(const UpdateState& s, const wire::DesiredModel& wish) {
   fresh.ticket = s.ticket;
   fresh.seed = s.seed;
   fresh.wish = wish;
+  fresh.ways.resize(files_of(wish).size());
   fresh.target = s.slots.serving ? other(*s.slots.serving) : SlotName::a;
   return fresh;
 }
@@ -98,10 +98,15 @@ void survey(Transition& change) {
 
 // What was fetched on the present way stays counted, and another way is looked for.
 void leave_way(Transition& change) {
-  change.state.wasted_bytes += std::exchange(change.state.fetched_bytes, 0);
-  change.state.source = Source::none;
-  change.state.patch.reset();
+  FileWay& way = change.state.way();
+  change.state.wasted_bytes += std::exchange(way.fetched_bytes, 0);
+  way.source = Source::none;
+  way.patch.reset();
   survey(change);
+}
+
+void take_from_slot(UpdateState& s) {
+  for (FileWay& way : s.ways) way.source = Source::local;
 }
 
 void start(Transition& change, const wire::DesiredModel& wish) {
@@ -109,34 +114,35 @@ void start(Transition& change, const wire::DesiredModel& wish) {
   const SlotContent* served = change.state.slots.served();
   const bool serves_it = served != nullptr && is_release(*served, wish);
   if (serves_it) {
-    change.state.source = Source::local;
+    take_from_slot(change.state);
     change.state.target = *change.state.slots.serving;
     return served->proven ? commit(change, "already in service") : begin_probation(change);
   }
   const auto& staged = change.state.slots.at(change.state.target);
   if (!is_release(staged, wish) || !staged->proven) return survey(change);
-  change.state.source = Source::local;
+  take_from_slot(change.state);
   change.enter(Phase::activating);
   change.await(Activate{change.state.target});
 }
 
-bool is_complete(const UpdateState& s, const Surveyed& seen) {
-  return seen.have_bytes == s.wish->artifact.size;
-}
-
 std::uint64_t bytes_of_way(const UpdateState& s) {
-  return s.source == Source::patch ? s.patch->blob.size : s.wish->artifact.size;
+  if (s.way().source == Source::local) return 0;
+  return s.way().source == Source::patch ? s.way().patch->blob.size : present_file(s).size;
 }
 
 void fetch(Transition& change) {
   change.state.retry_at.reset();
   if (change.state.fetching_dataset) return change.await(FetchBlob{*change.state.wish->validation.dataset, true});
-  if (change.state.source != Source::patch) return change.await(FetchBlob{change.state.wish->artifact, false});
-  if (!is_streamed(*change.state.patch)) return change.await(FetchBlob{change.state.patch->blob, false});
-  change.await(StreamPatch{*change.state.patch, change.state.slots.holding(change.state.patch->base_digest)});
+  const FileWay& way = change.state.way();
+  const wire::BlobRef file = present_file(change.state);
+  const auto slot = way.source == Source::local ? change.state.slots.holding(file.digest) : std::nullopt;
+  if (slot) return change.await(ShareFile{file, *slot});
+  if (way.source != Source::patch) return change.await(FetchBlob{file, false});
+  if (!is_streamed(*way.patch)) return change.await(FetchBlob{way.patch->blob, false});
+  change.await(StreamPatch{*way.patch, change.state.slots.holding(way.patch->base_digest)});
 }
 
-// The model's own bytes are here: the data set next, then on to the slot.
+// The version's own bytes are here: the data set next, then on to the slot.
 void verify(Transition& change) {
   if (!change.state.dataset_ready) {
     change.enter(Phase::downloading);
@@ -144,16 +150,40 @@ void verify(Transition& change) {
     return fetch(change);
   }
   change.state.fetching_dataset = false;
-  if (change.state.source != Source::local)
-    change.state.slots.at(change.state.target).reset();  // from now on it is overwritten
+  auto& content = change.state.slots.at(change.state.target);
+  if (!is_release(content, *change.state.wish)) content.reset();  // from now on it is overwritten
   change.enter(Phase::verifying);
-  change.await(VerifyArtifact{change.state.target});
+  change.await(VerifyVersion{change.state.target});
 }
 
-// What a patch should make is made: the artifact, or the base of the next patch.
+// The present file is here: the next one that is not, or on.
+void take_next_file(Transition& change) {
+  if (change.state.file + 1 == change.state.ways.size()) return verify(change);
+  ++change.state.file;
+  survey(change);
+}
+
+// What a patch should make is made: the file, or the base of the next patch.
 void after_patch(Transition& change) {
-  if (change.state.patch->result) return leave_way(change);
-  verify(change);
+  if (change.state.way().patch->result) return leave_way(change);
+  take_next_file(change);
+}
+
+// Whether every file is. Of the present one the start may have come between its last byte and what follows it; what
+// came by no way of this update an earlier one has fetched.
+bool are_all_here(UpdateState& s, const Surveyed& seen) {
+  const std::vector<wire::Part> files = files_of(*s.wish);
+  bool all = true;
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    const bool is_here = seen.have_bytes[i] == files[i].blob.size;
+    all = all && is_here;
+    if (!is_here) continue;
+    if (s.ways[i].source == Source::none)
+      s.ways[i].source = Source::full;
+    else if (i == s.file)
+      s.way().fetched_bytes = bytes_of_way(s);
+  }
+  return all;
 }
 
 void choose_way(Transition& change, const Surveyed& seen) {
@@ -161,32 +191,31 @@ void choose_way(Transition& change, const Surveyed& seen) {
   if (!seen.unsuited.empty()) return finish(change, Phase::failed, "incompatible", seen.unsuited);
   change.state.dataset_ready = seen.dataset_ready || !wish.validation.dataset;
   if (is_release(change.state.slots.at(change.state.target), wish)) {
-    change.state.source = Source::local;
+    take_from_slot(change.state);
     return verify(change);
   }
-  if (is_complete(change.state, seen) &&
-      change.state.source != Source::none) {  // the start came between its last byte and the slot
-    change.state.fetched_bytes = bytes_of_way(change.state);
-    return verify(change);
-  }
-  change.state.fetched_bytes = 0;
+  if (are_all_here(change.state, seen)) return verify(change);
   PlanResources resources;
   resources.free_bytes = seen.free_bytes;
   resources.have_bytes = seen.have_bytes;
   resources.dataset_bytes = change.state.dataset_ready ? 0 : wish.validation.dataset->size;
   resources.reserve_bytes = disk_reserve;
-  resources.patches_allowed = !change.state.patches_refused;
+  resources.whole_only.clear();
+  for (const FileWay& way : change.state.ways) resources.whole_only.push_back(way.whole_only);
   resources.applied = seen.applied;
   resources.results = seen.results;
   const auto plan = make_plan(wish, change.state.slots, change.state.target, resources);
   if (!plan) return finish(change, Phase::failed, "no_space", plan.error().message);
-  change.state.source = plan->source;
-  change.state.patch = plan->patch;
+  change.state.file = plan->file;
+  FileWay& way = change.state.way();
+  way.fetched_bytes = 0;
+  way.source = plan->source;
+  way.patch = plan->patch;
   if (plan->clear_target) {
     change.state.slots.at(change.state.target).reset();
     change.act(ClearSlot{change.state.target});
   }
-  change.enter(change.state.patch && is_streamed(*change.state.patch) ? Phase::patching : Phase::downloading);
+  change.enter(way.patch && is_streamed(*way.patch) ? Phase::patching : Phase::downloading);
   fetch(change);
 }
 
@@ -195,7 +224,7 @@ std::string patch_failure(const Error& error) {
 }
 
 void take_whole_file(Transition& change, const std::string& why) {
-  change.state.patches_refused = true;
+  change.state.way().whole_only = true;
   leave_way(change);
   change.state.message = why + "; taking the whole file instead";
 }
@@ -223,7 +252,7 @@ void take_wish(Transition& change, const Wished& event) {
     if (is_release(previous, wish) && previous->proven) return start(change, wish);
   }
   if (change.state.pending && same_wish(*change.state.pending, wish) && change.state.pending->patches == wish.patches &&
-      change.state.pending->signature == wish.signature)
+      change.state.pending->parts == wish.parts && change.state.pending->signature == wish.signature)
     return change.ignore();
   change.state.pending = wish;  // also the same once more, when a patch or a signature came to it
 }
@@ -272,6 +301,18 @@ void wait_and_retry(Transition& change, std::optional<Duration> at_least) {
   ++change.state.tries;
 }
 
+// Of all files, with so many bytes of the present way fetched.
+double share_done(const UpdateState& s, std::uint64_t bytes) {
+  const std::uint64_t whole = bytes_of_way(s);
+  const double of_file = whole == 0 ? 1 : std::min(1.0, static_cast<double>(bytes) / static_cast<double>(whole));
+  const std::vector<wire::Part> files = files_of(*s.wish);
+  const auto all = static_cast<double>(size_of(files));
+  if (all == 0) return of_file;
+  const auto before =
+      static_cast<double>(size_of({files.begin(), files.begin() + static_cast<std::ptrdiff_t>(s.file)}));
+  return (before + of_file * static_cast<double>(files[s.file].blob.size)) / all;
+}
+
 void note_progress(Transition& change, const FetchProgress& event) {
   change.keep = change.state.starts > 0 || change.state.held;
   change.end_hold();
@@ -280,10 +321,10 @@ void note_progress(Transition& change, const FetchProgress& event) {
     change.state.tries = 0;
     return;
   }
-  if (event.bytes > change.state.fetched_bytes) change.state.tries = 0;  // the same bytes once more are no progress
-  change.state.fetched_bytes = std::max(change.state.fetched_bytes, event.bytes);
-  const std::uint64_t whole = bytes_of_way(change.state);
-  change.state.progress = whole == 0 ? 1 : std::min(1.0, static_cast<double>(event.bytes) / static_cast<double>(whole));
+  FileWay& way = change.state.way();
+  if (event.bytes > way.fetched_bytes) change.state.tries = 0;  // the same bytes once more are no progress
+  way.fetched_bytes = std::max(way.fetched_bytes, event.bytes);
+  change.state.progress = share_done(change.state, event.bytes);
 }
 
 void take_blob(Transition& change, const Fetched&) {
@@ -294,11 +335,12 @@ void take_blob(Transition& change, const Fetched&) {
     change.state.dataset_ready = true;
     return verify(change);
   }
-  change.state.fetched_bytes = bytes_of_way(change.state);
-  if (change.state.source != Source::patch) return verify(change);
+  FileWay& way = change.state.way();
+  way.fetched_bytes = bytes_of_way(change.state);
+  if (way.source != Source::patch) return take_next_file(change);
   if (change.state.phase == Phase::patching) return after_patch(change);
   change.enter(Phase::patching);
-  change.await(ApplyPatch{*change.state.patch, change.state.slots.holding(change.state.patch->base_digest)});
+  change.await(ApplyPatch{*way.patch, change.state.slots.holding(way.patch->base_digest)});
 }
 
 void fetch_again_or_fail(Transition& change, const FetchFailed& event) {
@@ -310,8 +352,9 @@ void fetch_again_or_fail(Transition& change, const FetchFailed& event) {
     change.state.message = error.message;
     return wait_and_retry(change, event.retry_after);
   }
-  const bool is_patch = change.state.source == Source::patch && !change.state.fetching_dataset;
-  if (is_patch) return take_whole_file(change, patch_failure(error));
+  const Source source = change.state.fetching_dataset ? Source::full : change.state.way().source;
+  if (source == Source::patch) return take_whole_file(change, patch_failure(error));
+  if (source == Source::local) return take_whole_file(change, error.message);
   const bool wrong = error.code == Errc::digest_mismatch;
   if (wrong && ++change.state.wrong_bytes < max_wrong_bytes) return wait_and_retry(change, std::nullopt);
   finish(change, Phase::failed, wrong ? "verify" : "download", error.message);
@@ -336,8 +379,7 @@ void give_up_patch(Transition& change, const PatchFailed& event) {
 
 void validate(Transition& change, const Verified&) {
   const wire::DesiredModel& wish = *change.state.wish;
-  change.state.slots.at(change.state.target) =
-      SlotContent{wish.version, wish.artifact.digest, wish.format, wish.artifact.size, false};
+  change.state.slots.at(change.state.target) = content_of(wish);
   change.enter(Phase::validating);
   change.await(Validate{change.state.target});
 }
@@ -353,10 +395,14 @@ void refuse_bytes(Transition& change, const VerifyFailed& event) {
   if (event.error.code == Errc::out_of_space) return finish(change, Phase::failed, "no_space", event.error.message);
   if (std::string cause = signature_cause(event.error.code); !cause.empty())
     return finish(change, Phase::rejected, std::move(cause), event.error.message);
-  const Source source = change.state.source;
-  change.state.slots.at(change.state.target).reset();
-  if (source == Source::patch) return take_whole_file(change, event.error.message);
-  if (source == Source::local) return leave_way(change);
+  auto& content = change.state.slots.at(change.state.target);
+  const bool was_in_slot = is_release(content, *change.state.wish);
+  content.reset();
+  change.state.file = std::min(event.file, change.state.ways.size() - 1);
+  if (was_in_slot) return leave_way(change);
+  // Another model's update may have swept a file of the same digest away.
+  const bool is_gone = event.error.code == Errc::not_found && !change.state.way().whole_only;
+  if (is_gone || change.state.way().source != Source::full) return take_whole_file(change, event.error.message);
   finish(change, Phase::failed, "verify", event.error.message);
 }
 

@@ -34,6 +34,10 @@ struct FetchBlob {  // download or resume into the downloads folder, with its di
   wire::BlobRef blob;
   bool is_dataset = false;
 };
+struct ShareFile {  // give a slot's file a name in the downloads folder, too -> Fetched | FetchFailed
+  wire::BlobRef blob;
+  SlotName slot;
+};
 // `base` is a slot, or nothing for a file that an earlier patch has left in the downloads folder. What a patch makes
 // goes to the downloads folder, too.
 struct StreamPatch {  // download and apply at once, gone on with where it stopped -> Fetched | FetchFailed
@@ -44,8 +48,8 @@ struct ApplyPatch {  // base + downloaded patch -> Patched | PatchFailed
   wire::PatchOffer patch;
   std::optional<SlotName> base;
 };
-struct VerifyArtifact {  // move the new file into the slot if it is not there, check size and digest -> Verified |
-  SlotName target;       // VerifyFailed
+struct VerifyVersion {  // check each file's size and digest, and put them into the slot unless they are there
+  SlotName target;      // -> Verified | VerifyFailed
 };
 struct Validate {  // run the model on the data set in a process of its own -> Validated
   SlotName target;
@@ -65,8 +69,8 @@ struct MendLink {  // `current` leads nowhere: lead it to this slot; no outcome
 struct Abort {};  // stop what runs for this model; no outcome
 struct Sweep {};  // remove downloads that nobody wants any more; no outcome
 
-using Work = std::variant<Survey, ClearSlot, FetchBlob, StreamPatch, ApplyPatch, VerifyArtifact, Validate, Activate,
-                          RollBack, MarkProven, MendLink, Abort, Sweep>;
+using Work = std::variant<Survey, ClearSlot, FetchBlob, ShareFile, StreamPatch, ApplyPatch, VerifyVersion, Validate,
+                          Activate, RollBack, MarkProven, MendLink, Abort, Sweep>;
 struct Effect {
   Work work;
   std::int64_t ticket = 0;
@@ -84,7 +88,7 @@ struct Tick {                     // at wake_at(state), or any time
 struct Surveyed {
   std::int64_t ticket = 0;
   std::uint64_t free_bytes = 0;
-  std::uint64_t have_bytes = 0;                       // of the artifact's full file, already downloaded or made
+  std::vector<std::uint64_t> have_bytes = {0};        // of each whole file, already downloaded or made
   bool dataset_ready = false;                         // cached, or the device has its own
   std::map<std::string, std::uint64_t> applied = {};  // as in PlanResources
   std::set<std::string> results = {};
@@ -117,6 +121,7 @@ struct Verified {
 struct VerifyFailed {
   std::int64_t ticket = 0;
   Error error;
+  std::size_t file = 0;  // which of the wish's
 };
 struct Validated {
   std::int64_t ticket = 0;

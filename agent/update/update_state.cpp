@@ -1,6 +1,7 @@
 #include "agent/update/update_state.hpp"
 
 #include <algorithm>
+#include <limits>
 
 #include "agent/update/verdict.hpp"
 
@@ -20,10 +21,29 @@ std::optional<Enum> parse(const std::array<std::string_view, N>& names, std::str
   return static_cast<Enum>(found - names.begin());
 }
 
+bool holds(const SlotContent& content, std::string_view digest) {
+  const auto files = files_of(content);
+  return std::any_of(files.begin(), files.end(), [&](const wire::Part& file) { return file.blob.digest == digest; });
+}
+
 std::string_view role_of(const UpdateState& state, SlotName slot) {
   if (!state.slots.at(slot)) return "empty";
   if (state.slots.serving == slot) return "serving";
   return state.slots.at(slot)->proven ? "previous" : "staging";
+}
+
+// What stands for all files: a patch where one helped, else what was fetched whole, else what was here.
+Source source_of(const UpdateState& state) {
+  for (const Source source : {Source::patch, Source::full, Source::local})
+    for (const FileWay& way : state.ways)
+      if (way.source == source) return source;
+  return Source::none;
+}
+
+std::uint64_t fetched_bytes(const UpdateState& state) {
+  std::uint64_t bytes = state.wasted_bytes;
+  for (const FileWay& way : state.ways) bytes += way.fetched_bytes;
+  return bytes;
 }
 
 wire::SlotReport report_slot(const UpdateState& state, SlotName slot) {
@@ -33,7 +53,7 @@ wire::SlotReport report_slot(const UpdateState& state, SlotName slot) {
   if (const auto& content = state.slots.at(slot)) {
     report.version = content->version;
     report.digest = content->digest;
-    report.size = content->size;
+    report.size = size_of(files_of(*content));
   }
   return report;
 }
@@ -45,9 +65,9 @@ wire::UpdateReport report_update(const UpdateState& state) {
   report.version = state.wish->version;
   report.state = to_string(state.phase);
   report.progress = state.progress;
-  report.source = to_string(state.source);
-  report.bytes = state.fetched_bytes + state.wasted_bytes;
-  report.full_bytes = state.wish->artifact.size;
+  report.source = to_string(source_of(state));
+  report.bytes = fetched_bytes(state);
+  report.full_bytes = size_of(files_of(*state.wish));
   report.cause = state.cause;
   report.message = state.message;
   report.held = state.held;
@@ -95,9 +115,38 @@ std::optional<SlotName> parse_slot(std::string_view text) {
 }
 
 std::optional<SlotName> Slots::holding(std::string_view digest) const {
-  for (const SlotName slot : {SlotName::a, SlotName::b})
-    if (at(slot) && at(slot)->digest == digest) return slot;
+  const SlotName first = serving.value_or(SlotName::a);  // what serves is never written to
+  for (const SlotName slot : {first, other(first)})
+    if (at(slot) && holds(*at(slot), digest)) return slot;
   return std::nullopt;
+}
+
+std::vector<wire::Part> files_of(const SlotContent& content) {
+  std::vector<wire::Part> files = {{"model." + content.format, {content.digest, content.size}}};
+  files.insert(files.end(), content.parts.begin(), content.parts.end());
+  return files;
+}
+
+std::vector<wire::Part> files_of(const wire::DesiredModel& wish) {
+  return files_of(content_of(wish));
+}
+
+SlotContent content_of(const wire::DesiredModel& wish) {
+  return {wish.version, wish.artifact.digest, wish.format, wish.artifact.size, false, wire::parts_of(wish.parts)};
+}
+
+std::uint64_t sum(std::uint64_t a, std::uint64_t b) {
+  return a > std::numeric_limits<std::uint64_t>::max() - b ? std::numeric_limits<std::uint64_t>::max() : a + b;
+}
+
+std::uint64_t size_of(const std::vector<wire::Part>& files) {
+  std::uint64_t size = 0;
+  for (const wire::Part& file : files) size = sum(size, file.blob.size);
+  return size;
+}
+
+const std::vector<wire::PatchOffer>& patches_to(const wire::DesiredModel& wish, std::size_t file) {
+  return file == 0 ? wish.patches : wish.parts[file - 1].patches;
 }
 
 std::string_view to_string(Source source) {
@@ -105,6 +154,10 @@ std::string_view to_string(Source source) {
 }
 std::optional<Source> parse_source(std::string_view text) {
   return parse<Source>(source_names, text);
+}
+
+wire::BlobRef present_file(const UpdateState& state) {
+  return files_of(*state.wish)[state.file].blob;
 }
 
 wire::ModelReport report(std::string_view model, const UpdateState& state) {

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "common/base/error.hpp"
 #include "common/base/instant.hpp"
@@ -50,8 +51,20 @@ struct SlotContent {
   std::string format;
   std::uint64_t size = 0;
   bool proven = false;  // it was committed once: fit to go back to without asking again
+  std::vector<wire::Part> parts = {};
   friend bool operator==(const SlotContent&, const SlotContent&) = default;
 };
+
+// A version's files as they lie in its slot: the model first, then its parts.
+std::vector<wire::Part> files_of(const SlotContent& content);
+std::vector<wire::Part> files_of(const wire::DesiredModel& wish);
+// What a wish makes of its slot.
+SlotContent content_of(const wire::DesiredModel& wish);
+std::uint64_t size_of(const std::vector<wire::Part>& files);
+// Whoever made the offer says how much it is: what is absurd must not come out small.
+std::uint64_t sum(std::uint64_t a, std::uint64_t b);
+// The patches that lead to one of the wish's files, by its place in files_of().
+const std::vector<wire::PatchOffer>& patches_to(const wire::DesiredModel& wish, std::size_t file);
 
 // What is on disk. `serving` is where the `current` link leads.
 struct Slots {
@@ -61,6 +74,7 @@ struct Slots {
   const std::optional<SlotContent>& at(SlotName slot) const { return content[static_cast<std::size_t>(slot)]; }
   std::optional<SlotContent>& at(SlotName slot) { return content[static_cast<std::size_t>(slot)]; }
   const SlotContent* served() const { return serving && at(*serving) ? &*at(*serving) : nullptr; }
+  // Where a file with this digest lies, whatever its name.
   std::optional<SlotName> holding(std::string_view digest) const;
   friend bool operator==(const Slots&, const Slots&) = default;
 };
@@ -68,6 +82,15 @@ struct Slots {
 enum class Source : std::uint8_t { none, patch, full, local };
 std::string_view to_string(Source source);  // none is empty
 std::optional<Source> parse_source(std::string_view text);
+
+// How one file of the wished version comes. `local`: it lies in a slot already.
+struct FileWay {
+  Source source = Source::none;
+  std::optional<wire::PatchOffer> patch;
+  bool whole_only = false;          // a patch failed, or the slot's file was not what it should be
+  std::uint64_t fetched_bytes = 0;  // of this file, on the way that is tried now
+  friend bool operator==(const FileWay&, const FileWay&) = default;
+};
 
 // How the version that serves behaves before it is replaced; probation compares with it.
 struct Baseline {
@@ -96,16 +119,14 @@ struct UpdateState {
   std::uint64_t seed = 0;         // of this device's back-off
   int starts = 0;                 // of the agent inside this update without progress
 
-  Source source = Source::none;
-  std::optional<wire::PatchOffer> patch;
-  bool patches_refused = false;  // one failed: the whole file from now on
+  std::vector<FileWay> ways = std::vector<FileWay>(1);  // of the wish's files, as in files_of()
+  std::size_t file = 0;                                 // which of them comes now; those before it are here
   bool dataset_ready = false;
-  bool fetching_dataset = false;    // else the model or its patch
+  bool fetching_dataset = false;    // else a file of the version or its patch
   int tries = 0;                    // of the present fetch or roll-back, without progress
   int wrong_bytes = 0;              // fetches whose digest was wrong
   std::optional<Instant> retry_at;  // set while the machine waits for a Tick
   bool held = false;                // it waits because its owner wants it to: no try has failed, and `message` says why
-  std::uint64_t fetched_bytes = 0;  // of this update's model, on the way that is tried now
   std::uint64_t wasted_bytes = 0;   // fetched for ways that failed
   double progress = 0;
 
@@ -116,6 +137,9 @@ struct UpdateState {
   ProbationTotals totals;
   int strikes = 0;  // looks in a row at which the new version was worse
   std::optional<Instant> probation_from;
+
+  FileWay& way() { return ways[file]; }
+  const FileWay& way() const { return ways[file]; }
 
   std::string cause;
   std::string message;
@@ -128,6 +152,9 @@ struct UpdateState {
 
   friend bool operator==(const UpdateState&, const UpdateState&) = default;
 };
+
+// The file of the wish that comes now.
+wire::BlobRef present_file(const UpdateState& state);
 
 // What the server is told about this model.
 wire::ModelReport report(std::string_view model, const UpdateState& state);

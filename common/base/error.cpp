@@ -70,6 +70,8 @@ std::string_view slug(Errc code) {
       return "signature-expired";
     case Errc::signature_selector:
       return "signature-selector";
+    case Errc::signature_validation:
+      return "signature-validation";
     case Errc::incompatible:
       return "incompatible";
     case Errc::unprocessable:

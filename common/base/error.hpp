@@ -45,7 +45,8 @@ enum class Errc : std::uint8_t {
   signature_release,   // of another model or version
   signature_sequence,  // of a release older than one that was seen
   signature_expired,
-  signature_selector,  // of a file that is not meant for this device
+  signature_selector,    // of a file that is not meant for this device
+  signature_validation,  // of a release that is to be validated otherwise
   incompatible,
   unprocessable,  // it reads well, and cannot be kept: the same again fails again
   rate_limited,

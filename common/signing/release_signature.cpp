@@ -4,6 +4,34 @@
 
 namespace argosy::signing {
 
+namespace {
+
+// What variants share is one file.
+void add_part(Manifest& manifest, Resource resource) {
+  if (std::find(manifest.resources.begin(), manifest.resources.end(), resource) == manifest.resources.end())
+    manifest.resources.push_back(std::move(resource));
+}
+
+bool is_resource(const SignedRelease& release, std::string_view name, std::string_view digest) {
+  const Resource* resource = release.bundle.manifest.find(name);
+  return resource != nullptr && resource->digest.to_hex() == digest;
+}
+
+bool covers_part(const SignedRelease& release, const ReleaseFile& file, const wire::Part& part) {
+  return std::any_of(file.parts.begin(), file.parts.end(), [&](const ReleasePart& said) {
+    return said.name == part.name && said.size == part.blob.size && is_resource(release, said.file, part.blob.digest);
+  });
+}
+
+// None is missing, and none has come to it: names differ on both sides.
+bool covers_parts(const SignedRelease& release, const ReleaseFile& file, const std::vector<wire::Part>& parts) {
+  return file.parts.size() == parts.size() && std::all_of(parts.begin(), parts.end(), [&](const wire::Part& part) {
+           return covers_part(release, file, part);
+         });
+}
+
+}  // namespace
+
 Result<wire::ReleaseSignature> sign_release(ReleaseStatement statement, const std::vector<SignedFile>& files,
                                             const SigningKey& key) {
   Manifest manifest;
@@ -12,6 +40,8 @@ Result<wire::ReleaseSignature> sign_release(ReleaseStatement statement, const st
   for (const SignedFile& signed_file : files) {
     statement.files.push_back(signed_file.file);
     manifest.resources.push_back({signed_file.file.name, signed_file.digest});
+    for (std::size_t i = 0; i < signed_file.file.parts.size(); ++i)
+      add_part(manifest, {signed_file.file.parts[i].file, signed_file.part_digests.at(i)});
   }
   wire::ReleaseSignature signature;
   signature.statement = encode(statement);
@@ -40,15 +70,27 @@ Result<void> check_is_of(const SignedRelease& release, std::string_view model, s
                                                  std::string(model) + "@" + std::string(version));
 }
 
-Result<ReleaseFile> covered_file(const SignedRelease& release, const wire::BlobRef& artifact, std::string_view format) {
+Result<ReleaseFile> covered_file(const SignedRelease& release, const wire::BlobRef& artifact, std::string_view format,
+                                 const std::vector<wire::Part>& parts) {
+  bool is_known = false;
   for (const ReleaseFile& file : release.statement.files) {
-    const Resource* resource = release.bundle.manifest.find(file.name);
-    if (resource != nullptr && resource->digest.to_hex() == artifact.digest && file.size == artifact.size &&
-        file.format == format)
-      return file;
+    const bool is_it =
+        file.size == artifact.size && file.format == format && is_resource(release, file.name, artifact.digest);
+    if (is_it && covers_parts(release, file, parts)) return file;
+    is_known = is_known || is_it;
   }
+  if (is_known)
+    return make_error(Errc::signature_digest, "the signature is not of the files that come beside " + artifact.digest +
+                                                  ": each that was signed must come, and no other");
   return make_error(Errc::signature_digest, "the signature is not of the file " + artifact.digest + " (" +
                                                 std::string(format) + ", " + std::to_string(artifact.size) + " bytes)");
+}
+
+Result<void> check_validation(const SignedRelease& release, const wire::ValidationSpec& validation) {
+  if (!release.statement.validation || *release.statement.validation == validation) return {};
+  return make_error(Errc::signature_validation,
+                    "the data set, the metric or a limit of the validation is not the one "
+                    "that was signed; sign what is published");
 }
 
 Result<ReleaseStatement> check_wish(const wire::DesiredModel& wish, const TrustedKeys& keys, const DeviceKind& device,
@@ -60,7 +102,8 @@ Result<ReleaseStatement> check_wish(const wire::DesiredModel& wish, const Truste
   ARGOSY_TRY(SignedRelease release, read_signature(*wish.signature));
   ARGOSY_CHECK(keys.check(release.bundle.envelope, release.bundle.key_hint));
   ARGOSY_CHECK(check_is_of(release, wish.model, wish.version));
-  ARGOSY_TRY(const ReleaseFile file, covered_file(release, wish.artifact, wish.format));
+  ARGOSY_TRY(const ReleaseFile file, covered_file(release, wish.artifact, wish.format, wire::parts_of(wish.parts)));
+  ARGOSY_CHECK(check_validation(release, wish.validation));
   const wire::Selector asked = wire::as_far_as_told(file.selector, device.capabilities);
   if (const auto reason = wire::mismatch(asked, device.capabilities, device.hardware_class); !reason.empty())
     return make_error(Errc::signature_selector, file.name + " was signed for other devices: it " + reason);

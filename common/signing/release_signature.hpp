@@ -13,6 +13,7 @@ namespace argosy::signing {
 struct SignedFile {
   ReleaseFile file;
   Digest digest;
+  std::vector<Digest> part_digests = {};  // of file.parts, in their order
 };
 
 // Fills in `statement.files` from `files`. `subject` names the release for other verifiers.
@@ -27,9 +28,12 @@ struct SignedRelease {
 // Whether both parts are of their forms and the bundle is over this statement. Says nothing of who signed.
 Result<SignedRelease> read_signature(const wire::ReleaseSignature& signature);
 
-// Whether the signature is of this release (signature_release) and of this file (signature_digest).
+// Whether the signature is of this release (signature_release), of this file with these parts beside it
+// (signature_digest), and lets it be validated so (signature_validation).
 Result<void> check_is_of(const SignedRelease& release, std::string_view model, std::string_view version);
-Result<ReleaseFile> covered_file(const SignedRelease& release, const wire::BlobRef& artifact, std::string_view format);
+Result<ReleaseFile> covered_file(const SignedRelease& release, const wire::BlobRef& artifact, std::string_view format,
+                                 const std::vector<wire::Part>& parts);
+Result<void> check_validation(const SignedRelease& release, const wire::ValidationSpec& validation);
 
 // What a device says of itself.
 struct DeviceKind {

@@ -1,17 +1,40 @@
 #include "common/signing/release_statement.hpp"
 
 #include "common/base/id.hpp"
-#include "common/wire/desired.hpp"
 #include "common/wire/document.hpp"
 
 namespace argosy::signing {
 
 namespace {
 
+wire::Json to_json(const std::vector<ReleasePart>& parts) {
+  wire::Json list = wire::Json::array();
+  for (const ReleasePart& part : parts) list.push_back({{"name", part.name}, {"file", part.file}, {"size", part.size}});
+  return list;
+}
+
 wire::Json to_json(const ReleaseFile& file) {
   wire::Json json = {{"name", file.name}, {"format", file.format}, {"size", file.size}};
   if (file.selector != wire::Selector{}) json["selector"] = parse_json(wire::encode(file.selector)).value();
+  if (!file.parts.empty()) json["parts"] = to_json(file.parts);
   return json;
+}
+
+void read_part_entry(JsonReader& fields, ReleasePart& part) {
+  fields.required("name", part.name);
+  fields.required("file", part.file);
+  fields.required("size", part.size);
+}
+
+void read_parts(JsonReader& fields, ReleaseFile& file) {
+  fields.objects("parts", wire::max_parts, file.parts, read_part_entry);
+  std::vector<std::string_view> names;
+  for (const ReleasePart& part : file.parts) {
+    fields.check("parts", wire::is_part_name(part.name, file.format), wire::part_name_rule);
+    names.push_back(part.name);
+  }
+  fields.check("parts", wire::part_names_differ(names),
+               "must have different names, whatever the case of their letters");
 }
 
 void read_file_entry(JsonReader& fields, ReleaseFile& file) {
@@ -20,6 +43,7 @@ void read_file_entry(JsonReader& fields, ReleaseFile& file) {
   fields.required("size", file.size);
   fields.optional_object("selector", [&](JsonReader& inner) { wire::read_selector(inner, file.selector); });
   fields.check("format", is_name(file.format), wire::name_rule);
+  read_parts(fields, file);
 }
 
 void read_fields(JsonReader& fields, ReleaseStatement& statement) {
@@ -29,6 +53,8 @@ void read_fields(JsonReader& fields, ReleaseStatement& statement) {
   fields.required("version", statement.version);
   fields.required("sequence", statement.sequence);
   fields.objects("files", max_statement_files, statement.files, read_file_entry);
+  fields.optional_object("validation",
+                         [&](JsonReader& spec) { wire::read_validation_spec(spec, statement.validation.emplace()); });
   fields.optional("expires_at", statement.expires_at);
   fields.optional("allow_downgrade_from", statement.allow_downgrade_from);
   fields.check("model", is_name(statement.model), wire::name_rule);
@@ -46,6 +72,7 @@ std::string encode(const ReleaseStatement& statement) {
                      {"version", statement.version},
                      {"sequence", statement.sequence},
                      {"files", std::move(files)}};
+  if (statement.validation) json["validation"] = wire::json_of(*statement.validation);
   if (statement.expires_at) json["expires_at"] = to_rfc3339(*statement.expires_at);
   if (statement.allow_downgrade_from) json["allow_downgrade_from"] = *statement.allow_downgrade_from;
   return write_json(json) + "\n";

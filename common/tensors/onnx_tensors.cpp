@@ -216,6 +216,7 @@ class OnnxWalk {
   }
 
   void external_tensor(FoundTensor tensor, const ExternalData& external) {
+    found_.add_file(external.location);
     const auto length = external.length ? external.length : size_of(layout_of(tensor.type), tensor.shape);
     if (!length) return found_.remark(tensor.name, "lies in another file, of unknown length");
     found_.add_external(std::move(tensor), external.offset, *length, external.location);

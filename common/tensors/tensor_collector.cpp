@@ -1,5 +1,7 @@
 #include "common/tensors/tensor_collector.hpp"
 
+#include <algorithm>
+
 namespace argosy {
 
 namespace {
@@ -24,6 +26,13 @@ std::string describe(const FoundTensor& tensor) {
 
 void push_dimension(Shape& shape, std::uint64_t dimension) {
   if (shape.size() <= max_rank) shape.push_back(static_cast<std::int64_t>(dimension));
+}
+
+void TensorCollector::add_file(std::string_view location) {
+  if (map_.files.size() >= max_external_files)
+    return remark("the file names more than " + std::to_string(max_external_files) + " other files");
+  const std::string_view name = location.substr(0, max_location_bytes);
+  if (std::find(map_.files.begin(), map_.files.end(), name) == map_.files.end()) map_.files.emplace_back(name);
 }
 
 void TensorCollector::remark(std::string text) {

@@ -30,6 +30,7 @@ class TensorCollector {
   // `data` is a part of the file.
   void add(FoundTensor tensor, ByteView data);
   void add_external(FoundTensor tensor, std::uint64_t offset, std::uint64_t size, std::string_view location);
+  void add_file(std::string_view location);
   // Keeps the first.
   void remark(std::string text);
   // The same, of one tensor: "tensor 'conv1.weight' ends behind the file".

@@ -17,6 +17,7 @@ namespace argosy {
 constexpr std::size_t max_tensors = 1'000'000;
 constexpr std::size_t max_name_bytes = 256;
 constexpr std::size_t max_rank = 32;
+constexpr std::size_t max_external_files = 1024;
 constexpr std::uint64_t min_tensor_bytes = 64;  // smaller ones are not worth a name
 
 // Bytes of a file that hold one tensor, little endian, row by row.
@@ -42,6 +43,7 @@ struct TensorMap {
   ModelFormat format = ModelFormat::unknown;
   std::vector<TensorExtent> tensors;     // by offset
   std::vector<ExternalTensor> external;  // in the model's order
+  std::vector<std::string> files;        // ONNX: every location that any tensor names, however small, each once
   std::string remark;                    // what was wrong first; empty: nothing
 };
 

@@ -1,6 +1,7 @@
 #include "common/wire/desired.hpp"
 
 #include <algorithm>
+#include <set>
 
 #include "common/base/id.hpp"
 #include "common/wire/document.hpp"
@@ -34,19 +35,6 @@ Json json_of(const PatchOffer& patch) {
   return json;
 }
 
-Json json_of(const ValidationSpec& spec) {
-  Json json = {{"metric", spec.metric},
-               {"direction", spec.higher_is_better ? "higher" : "lower"},
-               {"threshold", spec.threshold},
-               {"max_memory_mb", spec.max_memory_mb},
-               {"timeout_s", spec.timeout_s}};
-  if (spec.dataset) json["dataset"] = json_of(*spec.dataset);
-  if (spec.max_latency_ms) json["max_latency_ms"] = *spec.max_latency_ms;
-  if (spec.max_loss) json["max_loss"] = *spec.max_loss;
-  if (spec.max_latency_ratio) json["max_latency_ratio"] = *spec.max_latency_ratio;
-  return json;
-}
-
 Json json_of(const ProbationSpec& spec) {
   Json json = {{"duration_s", spec.duration_s},
                {"min_observations", spec.min_observations},
@@ -68,6 +56,7 @@ Json json_of(const ReleaseSignature& signature) {
   return json;
 }
 
+Json json_of(const PartOffer& part);
 Json json_of(const DesiredModel& model);
 
 template <class T>
@@ -75,6 +64,10 @@ Json list_of(const std::vector<T>& items) {
   Json list = Json::array();
   for (const T& item : items) list.push_back(json_of(item));
   return list;
+}
+
+Json json_of(const PartOffer& part) {
+  return {{"name", part.name}, {"artifact", json_of(part.artifact)}, {"patches", list_of(part.patches)}};
 }
 
 Json json_of(const DesiredModel& model) {
@@ -90,6 +83,7 @@ Json json_of(const DesiredModel& model) {
                {"features", list_of(model.features)}};
   if (model.selector != Selector{}) json["selector"] = parse_json(encode(model.selector)).value();
   if (model.onnx) json["onnx"] = json_of(*model.onnx);
+  if (!model.parts.empty()) json["parts"] = list_of(model.parts);
   if (model.shadow) json["shadow"] = json_of(*model.shadow);
   if (model.signature) json["signature"] = json_of(*model.signature);
   return json;
@@ -109,20 +103,19 @@ void read_patch(JsonReader& fields, PatchOffer& patch) {
   fields.optional_object("result", [&](JsonReader& blob) { read_blob(blob, patch.result.emplace()); });
 }
 
-void read_validation(JsonReader& fields, ValidationSpec& spec) {
-  fields.optional_object("dataset", [&](JsonReader& blob) { read_blob(blob, spec.dataset.emplace()); });
-  std::string direction = "higher";
-  fields.optional("metric", spec.metric);
-  fields.optional("direction", direction);
-  fields.optional("threshold", spec.threshold);
-  fields.optional("max_latency_ms", spec.max_latency_ms);
-  fields.optional("max_loss", spec.max_loss);
-  fields.optional("max_latency_ratio", spec.max_latency_ratio);
-  fields.optional("max_memory_mb", spec.max_memory_mb);
-  fields.optional("timeout_s", spec.timeout_s);
-  fields.check("direction", direction == "higher" || direction == "lower", "must be higher or lower");
-  fields.check("metric", is_name(spec.metric), name_rule);
-  spec.higher_is_better = direction != "lower";
+void read_part(JsonReader& fields, PartOffer& part) {
+  fields.required("name", part.name);
+  fields.required_object("artifact", [&](JsonReader& blob) { read_blob(blob, part.artifact); });
+  fields.objects("patches", max_patches, part.patches, read_patch);
+}
+
+void check_parts(JsonReader& fields, const DesiredModel& model) {
+  std::vector<std::string_view> names;
+  for (const PartOffer& part : model.parts) {
+    fields.check("parts", is_part_name(part.name, model.format), part_name_rule);
+    names.push_back(part.name);
+  }
+  fields.check("parts", part_names_differ(names), "must have different names, whatever the case of their letters");
 }
 
 void read_probation(JsonReader& fields, ProbationSpec& spec) {
@@ -162,7 +155,9 @@ void read_model(JsonReader& fields, DesiredModel& model) {
   fields.required("format", model.format);
   fields.required_object("artifact", [&](JsonReader& blob) { read_blob(blob, model.artifact); });
   fields.objects("patches", max_patches, model.patches, read_patch);
-  fields.optional_object("validation", [&](JsonReader& spec) { read_validation(spec, model.validation); });
+  fields.objects("parts", max_parts, model.parts, read_part);
+  check_parts(fields, model);
+  fields.optional_object("validation", [&](JsonReader& spec) { read_validation_spec(spec, model.validation); });
   fields.optional_object("selector", [&](JsonReader& keys) { read_selector(keys, model.selector); });
   fields.optional_object("onnx", [&](JsonReader& reach) { read_reach(reach, model.onnx.emplace()); });
   fields.optional_object("shadow", [&](JsonReader& spec) { read_shadow_spec(spec, model.shadow.emplace()); });
@@ -175,7 +170,67 @@ void read_model(JsonReader& fields, DesiredModel& model) {
   fields.check("format", is_name(model.format), name_rule);
 }
 
+std::string in_lower_case(std::string_view text) {
+  std::string lower(text);
+  for (char& c : lower)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return lower;
+}
+
+bool is_part_name_byte(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '.' || c == '+' || c == '-';
+}
+
 }  // namespace
+
+bool is_part_name(std::string_view name, std::string_view format) {
+  if (name.empty() || name.size() > max_part_name_bytes || name.front() == '.') return false;
+  const std::string lower = in_lower_case(name);
+  if (!std::all_of(lower.begin(), lower.end(), is_part_name_byte) || lower.ends_with(".tmp")) return false;
+  return lower != "release.json" && lower != "calibration.json" && lower != "wish.json" &&
+         lower != "model." + in_lower_case(format);
+}
+
+bool part_names_differ(const std::vector<std::string_view>& names) {
+  std::set<std::string> seen;
+  return std::all_of(names.begin(), names.end(),
+                     [&](std::string_view name) { return seen.insert(in_lower_case(name)).second; });
+}
+
+std::vector<Part> parts_of(const std::vector<PartOffer>& offers) {
+  std::vector<Part> parts;
+  for (const PartOffer& offer : offers) parts.push_back({offer.name, offer.artifact});
+  return parts;
+}
+
+Json json_of(const ValidationSpec& spec) {
+  Json json = {{"metric", spec.metric},
+               {"direction", spec.higher_is_better ? "higher" : "lower"},
+               {"threshold", spec.threshold},
+               {"max_memory_mb", spec.max_memory_mb},
+               {"timeout_s", spec.timeout_s}};
+  if (spec.dataset) json["dataset"] = json_of(*spec.dataset);
+  if (spec.max_latency_ms) json["max_latency_ms"] = *spec.max_latency_ms;
+  if (spec.max_loss) json["max_loss"] = *spec.max_loss;
+  if (spec.max_latency_ratio) json["max_latency_ratio"] = *spec.max_latency_ratio;
+  return json;
+}
+
+void read_validation_spec(JsonReader& fields, ValidationSpec& spec) {
+  fields.optional_object("dataset", [&](JsonReader& blob) { read_blob(blob, spec.dataset.emplace()); });
+  std::string direction = "higher";
+  fields.optional("metric", spec.metric);
+  fields.optional("direction", direction);
+  fields.optional("threshold", spec.threshold);
+  fields.optional("max_latency_ms", spec.max_latency_ms);
+  fields.optional("max_loss", spec.max_loss);
+  fields.optional("max_latency_ratio", spec.max_latency_ratio);
+  fields.optional("max_memory_mb", spec.max_memory_mb);
+  fields.optional("timeout_s", spec.timeout_s);
+  fields.check("direction", direction == "higher" || direction == "lower", "must be higher or lower");
+  fields.check("metric", is_name(spec.metric), name_rule);
+  spec.higher_is_better = direction != "lower";
+}
 
 std::string encode(const Desired& desired) {
   return write_json(

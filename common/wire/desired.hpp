@@ -23,12 +23,35 @@ struct BlobRef {       // content-addressed: GET /device/v1/blobs/{digest}
   friend bool operator==(const BlobRef&, const BlobRef&) = default;
 };
 
+// A version's file beside its model: external data, labels, a tokenizer. It lies in the model's folder under its name.
+struct Part {
+  std::string name;
+  BlobRef blob;
+  friend bool operator==(const Part&, const Part&) = default;
+};
+inline constexpr std::size_t max_parts = 32;
+inline constexpr std::size_t max_part_name_bytes = 128;
+inline constexpr std::string_view part_name_rule =
+    "must match [A-Za-z0-9_.+-]{1,128}, must not begin with a dot nor end with .tmp, and must not be model.FORMAT, "
+    "release.json, calibration.json or wish.json, which devices write beside it";
+// Whether a model of this format can have a part of this name, in whatever case its letters are.
+bool is_part_name(std::string_view name, std::string_view format);
+// In whatever case their letters are: some disks do not tell.
+bool part_names_differ(const std::vector<std::string_view>& names);
+
 struct PatchOffer {
   std::string base_digest;  // usable only on exactly this file
   std::string codec;        // "tensor": a name in common/delta/patch_codec.hpp, or of a later version
   BlobRef blob;
   std::optional<BlobRef> result;  // a step on the way: the base of another offer; absent: the artifact itself
   friend bool operator==(const PatchOffer&, const PatchOffer&) = default;
+};
+
+struct PartOffer {
+  std::string name;  // is_part_name
+  BlobRef artifact;
+  std::vector<PatchOffer> patches;
+  friend bool operator==(const PartOffer&, const PartOffer&) = default;
 };
 
 struct ValidationSpec {
@@ -74,6 +97,9 @@ inline constexpr std::size_t max_bundle_bytes = 64 << 10;
 inline constexpr std::size_t max_key_sets = 8;
 inline constexpr std::size_t max_key_set_bytes = 4096;
 
+// A version's files beside its model as they lie on a device.
+std::vector<Part> parts_of(const std::vector<PartOffer>& offers);
+
 struct DesiredModel {
   std::string model;
   std::string version;
@@ -85,6 +111,7 @@ struct DesiredModel {
   Selector selector = {};
   std::optional<OnnxReach> onnx = {};
   std::vector<PatchOffer> patches;
+  std::vector<PartOffer> parts = {};  // each name once; to agents alone that take parts
   ValidationSpec validation;
   std::optional<ShadowSpec> shadow = {};  // before activation; none: no shadow run
   ProbationSpec probation;
@@ -103,6 +130,9 @@ struct Desired {
 std::string encode(const Desired& desired);
 // Errc::malformed_json with the path of the wrong field; at most 1 MiB.
 Result<Desired> decode_desired(std::string_view json);
+
+nlohmann::json json_of(const ValidationSpec& spec);
+void read_validation_spec(JsonReader& fields, ValidationSpec& spec);
 
 // One model's wish alone, as the agent keeps it in its journal.
 std::string encode(const DesiredModel& model);

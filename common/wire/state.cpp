@@ -90,6 +90,7 @@ Json json_of(const Capabilities& capabilities) {
                {"memory_mb", capabilities.memory_mb}};
   if (!capabilities.runtime_versions.empty()) json["runtime_versions"] = capabilities.runtime_versions;
   put(json, capabilities.inventory);
+  if (capabilities.takes_parts) json["takes_parts"] = true;
   return json;
 }
 
@@ -151,6 +152,7 @@ void read_capabilities(JsonReader& fields, Capabilities& capabilities) {
   read_words(fields, "runtime_versions", capabilities.runtime_versions);
   fields.optional("memory_mb", capabilities.memory_mb, 0, most_memory_mb);
   read_inventory(fields, capabilities.inventory);
+  fields.optional("takes_parts", capabilities.takes_parts);
 }
 
 void read_health(JsonReader& fields, HealthSample& sample) {

@@ -31,6 +31,7 @@ struct Capabilities {                     // what variants are matched against
   std::uint64_t memory_mb = 0;
   std::vector<std::string> runtime_versions = {};  // seen at work: "onnxruntime 1.22.0"
   Inventory inventory = {};
+  bool takes_parts = false;  // the agent can take a version of several files
   friend bool operator==(const Capabilities&, const Capabilities&) = default;
 };
 

@@ -71,6 +71,7 @@ Kind kind_of(Errc code) {
     case Errc::signature_sequence:
     case Errc::signature_expired:
     case Errc::signature_selector:
+    case Errc::signature_validation:
       return {422, "The signature is not one of this release"};
     case Errc::incompatible:
       return {409, "Not compatible"};

@@ -38,6 +38,7 @@ Result<ClearedBlobs> DeleteUnreferred::operator()(pqxx::work& transaction) const
             and not exists (select 1 from patches p where p.from_digest = b.digest)
             and not exists (select 1 from patches p where p.to_digest = b.digest)
             and not exists (select 1 from variants v where v.digest = b.digest)
+            and not exists (select 1 from variant_parts v where v.digest = b.digest)
             and not exists (select 1 from releases r where r.validation->'dataset'->>'digest' = b.digest)
           order by b.digest
           limit $3

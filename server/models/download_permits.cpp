@@ -33,6 +33,10 @@ void NamedBlobs::take(const wire::Desired& desired, Instant now) {
   for (const wire::DesiredModel& model : desired.models) {
     named_[model.artifact.digest] = now;
     for (const wire::PatchOffer& patch : model.patches) named_[patch.blob.digest] = now;
+    for (const wire::PartOffer& part : model.parts) {
+      named_[part.artifact.digest] = now;
+      for (const wire::PatchOffer& patch : part.patches) named_[patch.blob.digest] = now;
+    }
     if (model.validation.dataset) named_[model.validation.dataset->digest] = now;
   }
 }

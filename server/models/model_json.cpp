@@ -15,11 +15,19 @@ Json text_or_null(const std::string& text) {
   return text.empty() ? Json(nullptr) : Json(text);
 }
 
+Json parts_to_json(const std::vector<wire::Part>& parts) {
+  Json list = Json::array();
+  for (const wire::Part& part : parts)
+    list.push_back({{"name", part.name}, {"digest", part.blob.digest}, {"size", part.blob.size}});
+  return list;
+}
+
 Json variant_to_json(const Variant& variant) {
   return {{"name", variant.name},
           {"digest", variant.digest},
           {"size", variant.size},
           {"format", variant.format},
+          {"parts", parts_to_json(variant.parts)},
           {"selector", json_or_null(wire::encode(variant.selector))},
           {"priority", variant.priority},
           {"onnx", variant.onnx ? wire::json_of(*variant.onnx) : Json(nullptr)},

@@ -99,21 +99,24 @@ using VariantsByRelease = std::map<std::int64_t, std::vector<Variant>>;
 
 Result<VariantsByRelease> variants_of(pqxx::work& transaction, const std::vector<std::int64_t>& releases) {
   VariantsByRelease variants;
-  const pqxx::result rows = transaction.exec_params(
-      R"sql(
-        select release_id, name, digest, size, format, selector, priority, coalesce(compact::text, '') as compact,
-          onnx_opset, onnx_ir
-        from variants
-        where release_id = any($1::bigint[])
-        order by id
-      )sql",
-      pg_array(releases));
+  static const std::string sql = R"sql(
+    select v.release_id, v.name, v.digest, v.size, v.format, v.selector, v.priority,
+      coalesce(v.compact::text, '') as compact, v.onnx_opset, v.onnx_ir,
+  )sql" + std::string(select_parts) +
+                                 R"sql(
+    from variants v
+    where v.release_id = any($1::bigint[])
+    order by v.id
+  )sql";
+  const pqxx::result rows = transaction.exec_params(sql, pg_array(releases));
   for (const pqxx::row& row : rows) {
     ARGOSY_TRY(Selector selector, selector_from_json(row["selector"].as<std::string>()));
+    ARGOSY_TRY(std::vector<wire::Part> parts, parts_from_json(row["parts"].as<std::string>()));
     variants[row["release_id"].as<std::int64_t>()].push_back(
         {row["name"].as<std::string>(), row["digest"].as<std::string>(), row["size"].as<std::uint64_t>(),
          row["format"].as<std::string>(), std::move(selector), row["priority"].as<int>(), plain_json(row["compact"]),
-         onnx_of(optional_of<std::uint32_t>(row["onnx_opset"]), optional_of<std::uint32_t>(row["onnx_ir"]))});
+         onnx_of(optional_of<std::uint32_t>(row["onnx_opset"]), optional_of<std::uint32_t>(row["onnx_ir"])),
+         std::move(parts)});
   }
   return variants;
 }
@@ -231,6 +234,23 @@ pqxx::result PublishRelease::find(pqxx::work& transaction) const {
   return transaction.exec_params(select_release + "where r.model = $1 and r.version = $2", model, draft.version);
 }
 
+void PublishRelease::insert_variant(pqxx::work& transaction, std::int64_t release, const Variant& variant) const {
+  const auto made = transaction.exec_params1(
+      R"sql(
+        insert into variants (release_id, name, digest, size, format, selector, priority, compact, onnx_opset, onnx_ir)
+        values ($1, $2, $3, $4, $5, $6::jsonb, $7, nullif($8, '')::jsonb, $9, $10)
+        returning id
+      )sql",
+      release, variant.name, variant.digest, static_cast<std::int64_t>(variant.size), variant.format,
+      wire::encode(variant.selector), variant.priority, variant.compact_json,
+      variant.onnx ? std::optional(variant.onnx->opset) : std::nullopt,
+      variant.onnx ? std::optional(variant.onnx->ir) : std::nullopt);
+  const auto id = made[0].as<std::int64_t>();
+  for (const wire::Part& part : variant.parts)
+    transaction.exec_params0("insert into variant_parts (variant_id, name, digest, size) values ($1, $2, $3, $4)", id,
+                             part.name, part.blob.digest, static_cast<std::int64_t>(part.blob.size));
+}
+
 // They were there a moment ago, and stay from now: what nothing refers to may be cleared away.
 Result<void> PublishRelease::keep_files(pqxx::work& transaction) const {
   const std::vector<std::string> digests = referenced_blobs(draft);
@@ -259,16 +279,7 @@ void PublishRelease::insert(pqxx::work& transaction) const {
       model, draft.version, draft.notes, validation_to_json(draft.validation), reference_to_json(draft.features), now,
       actor, statement, bundle, key_sets, wire::contract_to_json(draft.contract).dump());
   const auto id = made[0].as<std::int64_t>();
-  for (const Variant& variant : draft.variants)
-    transaction.exec_params0(
-        R"sql(
-          insert into variants (release_id, name, digest, size, format, selector, priority, compact, onnx_opset, onnx_ir)
-          values ($1, $2, $3, $4, $5, $6::jsonb, $7, nullif($8, '')::jsonb, $9, $10)
-        )sql",
-        id, variant.name, variant.digest, static_cast<std::int64_t>(variant.size), variant.format,
-        wire::encode(variant.selector), variant.priority, variant.compact_json,
-        variant.onnx ? std::optional(variant.onnx->opset) : std::nullopt,
-        variant.onnx ? std::optional(variant.onnx->ir) : std::nullopt);
+  for (const Variant& variant : draft.variants) insert_variant(transaction, id, variant);
   const std::string object = "release/" + model + "/" + draft.version;
   append_audit(transaction, actor, "release.publish", object);
   append_event(transaction, {.kind = "release.published",

@@ -42,6 +42,7 @@ struct PublishRelease {
   pqxx::result find(pqxx::work& transaction) const;
   Result<void> keep_files(pqxx::work& transaction) const;
   void insert(pqxx::work& transaction) const;
+  void insert_variant(pqxx::work& transaction, std::int64_t release, const Variant& variant) const;
 };
 
 // A release never changes, but who stands for it may: a new key, a later expiry, the leave to go back to it.

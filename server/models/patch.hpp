@@ -61,6 +61,7 @@ struct PatchMatrixRow {
   std::string from_version;
   std::string to_version;
   std::string variant;
+  std::string part;  // empty: its model
   PatchRow patch;
   std::uint64_t full_size = 0;
 };

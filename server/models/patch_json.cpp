@@ -23,6 +23,7 @@ nlohmann::json patch_to_json(const PatchMatrixRow& row) {
   return {{"from_version", row.from_version},
           {"to_version", row.to_version},
           {"variant", row.variant},
+          {"part", word_or_null(row.part)},
           {"from_digest", patch.from_digest},
           {"to_digest", patch.to_digest},
           {"state", to_string(patch.state)},

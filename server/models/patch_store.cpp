@@ -72,20 +72,21 @@ Result<void> check_model_known(pqxx::work& transaction, const std::string& model
 
 std::vector<PatchMatrixRow> matrix_rows(pqxx::work& transaction, const std::string& model) {
   static const std::string sql = "select " + std::string(patch_columns) + R"sql(,
-      rf.version as from_version, rt.version as to_version, vt.name as variant, vt.size as full_size
+      rf.version as from_version, rt.version as to_version, vt.variant, vt.part, vt.size as full_size
     from patches p
-    join variants vf on vf.digest = p.from_digest
+    join variant_files vf on vf.digest = p.from_digest
     join releases rf on rf.id = vf.release_id
-    join variants vt on vt.digest = p.to_digest
+    join variant_files vt on vt.digest = p.to_digest and vt.part = vf.part
     join releases rt on rt.id = vt.release_id
     where rf.model = $1 and rt.model = $1
-    order by rt.id desc, rf.id desc, vt.name
+    order by rt.id desc, rf.id desc, vt.variant, vt.part
     limit 1000
   )sql";
   std::vector<PatchMatrixRow> matrix;
   for (const pqxx::row& row : transaction.exec_params(sql, model)) {
     matrix.push_back({row["from_version"].as<std::string>(), row["to_version"].as<std::string>(),
-                      row["variant"].as<std::string>(), patch_of(row), row["full_size"].as<std::uint64_t>()});
+                      row["variant"].as<std::string>(), row["part"].as<std::string>(), patch_of(row),
+                      row["full_size"].as<std::uint64_t>()});
   }
   return matrix;
 }
@@ -107,7 +108,7 @@ Result<void> check_release_known(pqxx::work& transaction, const std::string& mod
                     "there is no release " + shortened(version) + " of the model '" + shortened(model) + "'");
 }
 
-// The files of the variants that both releases have under one name.
+// The files of the variants, by their names, that both releases have under one name.
 Result<std::vector<FilePair>> files_of(pqxx::work& transaction, const std::string& model, const VersionPair& pair) {
   ARGOSY_CHECK(check_release_known(transaction, model, pair.from_version));
   ARGOSY_CHECK(check_release_known(transaction, model, pair.to_version));
@@ -115,13 +116,13 @@ Result<std::vector<FilePair>> files_of(pqxx::work& transaction, const std::strin
       R"sql(
         select vf.digest, vt.digest
         from releases rf
-        join variants vf on vf.release_id = rf.id
+        join variant_files vf on vf.release_id = rf.id
         join releases rt on rt.model = rf.model
-        join variants vt on vt.release_id = rt.id and vt.name = vf.name
+        join variant_files vt on vt.release_id = rt.id and vt.variant = vf.variant and vt.part = vf.part
         where rf.model = $1
           and rf.version = $2
           and rt.version = $3
-          and $4 in ('', vt.name)
+          and $4 in ('', vt.variant)
           and vf.digest <> vt.digest
       )sql",
       model, pair.from_version, pair.to_version, pair.variant);
@@ -263,11 +264,11 @@ PatchRow patch_of(const pqxx::row& row) {
 void append_patch_event(pqxx::work& transaction, const PatchRow& row) {
   const pqxx::result names = transaction.exec_params(
       R"sql(
-        select rt.model, rf.version as from_version, rt.version as to_version, vt.size
-        from variants vt
+        select rt.model, rf.version as from_version, rt.version as to_version, vt.size, vt.part
+        from variant_files vt
         join releases rt on rt.id = vt.release_id
         join releases rf on rf.model = rt.model
-        join variants vf on vf.release_id = rf.id
+        join variant_files vf on vf.release_id = rf.id
         where vf.digest = $1 and vt.digest = $2
         order by rt.id desc, rf.id desc
         limit 1
@@ -282,6 +283,7 @@ void append_patch_event(pqxx::work& transaction, const PatchRow& row) {
     event.model = names[0]["model"].as<std::string>();
     what = "patch for " + *event.model + " " + names[0]["from_version"].as<std::string>() + " to " +
            names[0]["to_version"].as<std::string>();
+    if (const auto part = names[0]["part"].as<std::string>(); !part.empty()) what += " (" + part + ")";
     details["full_size"] = names[0]["size"].as<std::int64_t>();
   }
   if (row.size) details["size"] = *row.size;

@@ -33,16 +33,26 @@ const std::string waiting_groups = R"sql(
     join releases l on l.id = t.release_id
     join device_models m on m.device_id = t.device_id and m.model = t.model
     where (m.update_version is distinct from l.version or m.update_state in ('idle', 'planning'))
-      and not exists (select 1 from variants v where v.release_id = t.release_id and v.digest = m.digest)
+      and (m.version is distinct from l.version
+        or not exists (select 1 from variants v where v.release_id = t.release_id and v.digest = m.digest))
+  ), patched as materialized (
+    select from_digest as digest
+    from patches
+    union
+    select v.digest
+    from variants v
+    join variant_parts b on b.variant_id = v.id
+    join patches p on p.from_digest = b.digest
   )
-  select w.release_id, d.hardware_class, d.capabilities, coalesce(m.digest, '') as serving,
+  select w.model, w.release_id, d.hardware_class, d.capabilities, coalesce(m.version, '') as serving_version,
+    coalesce(m.digest, '') as serving, coalesce(m.previous_version, '') as previous_version,
     coalesce(m.previous_digest, '') as previous, count(*) as devices
   from wishes w
   join devices d on d.id = w.device_id and d.revoked_at is null
   join device_models m on m.device_id = w.device_id and m.model = w.model
-  where exists (select 1 from patches p where p.from_digest in (m.digest, m.previous_digest))
-  group by 1, 2, 3, 4, 5
-  order by 6 desc
+  where m.digest in (select digest from patched) or m.previous_digest in (select digest from patched)
+  group by 1, 2, 3, 4, 5, 6, 7, 8
+  order by 9 desc
   limit $1
 )sql";
 
@@ -61,9 +71,9 @@ bool some_unsettled(pqxx::work& transaction) {
 
 Result<std::vector<Variant>> selectable_variants(pqxx::work& transaction, std::int64_t release) {
   std::vector<Variant> variants;
-  const pqxx::result rows = transaction.exec_params(
-      "select name, digest, selector, priority, onnx_opset, onnx_ir from variants where release_id = $1 order by id",
-      release);
+  static const std::string sql = "select v.name, v.digest, v.selector, v.priority, v.onnx_opset, v.onnx_ir, " +
+                                 std::string(select_parts) + "from variants v where v.release_id = $1 order by v.id";
+  const pqxx::result rows = transaction.exec_params(sql, release);
   for (const pqxx::row& row : rows) {
     Variant& variant = variants.emplace_back();
     variant.name = row["name"].as<std::string>();
@@ -71,13 +81,22 @@ Result<std::vector<Variant>> selectable_variants(pqxx::work& transaction, std::i
     ARGOSY_TRY(variant.selector, selector_from_json(row["selector"].as<std::string>()));
     variant.priority = row["priority"].as<int>();
     variant.onnx = onnx_of(optional_of<std::uint32_t>(row["onnx_opset"]), optional_of<std::uint32_t>(row["onnx_ir"]));
+    ARGOSY_TRY(variant.parts, parts_from_json(row["parts"].as<std::string>()));
   }
   return variants;
+}
+
+PartsOf held_parts(pqxx::work& transaction, const std::string& model) {
+  return remembered([&transaction, model](const HeldVersion& held) {
+    const auto row = transaction.exec_params1(select_held_parts, model, held.version, held.digest);
+    return parts_from_json(row[0].as<std::string>()).value();
+  });
 }
 
 Result<std::map<Files, std::int64_t>> count_waiting(pqxx::work& transaction) {
   std::map<Files, std::int64_t> counted;
   std::map<std::int64_t, std::vector<Variant>> releases;
+  std::map<std::string, PartsOf> held;  // by model
   for (const pqxx::row& row : transaction.exec_params(waiting_groups, max_groups)) {
     const auto release = row["release_id"].as<std::int64_t>();
     auto known = releases.find(release);
@@ -89,12 +108,13 @@ Result<std::map<Files, std::int64_t>> count_waiting(pqxx::work& transaction) {
                                        row["hardware_class"].as<std::string>());
     const auto* index = std::get_if<std::size_t>(&choice);
     if (index == nullptr) continue;
-    const std::string& target = known->second[*index].digest;
-    const auto serving = row["serving"].as<std::string>();
-    const auto previous = row["previous"].as<std::string>();
-    if (serving == target || previous == target) continue;  // it has the file
-    counted[{serving, target}] += row["devices"].as<std::int64_t>();
-    if (previous != serving) counted[{previous, target}] += row["devices"].as<std::int64_t>();
+    const std::vector<HeldVersion> slots = {
+        {row["serving_version"].as<std::string>(), row["serving"].as<std::string>()},
+        {row["previous_version"].as<std::string>(), row["previous"].as<std::string>()}};
+    const auto model = row["model"].as<std::string>();
+    const PartsOf& parts_of = held.try_emplace(model, held_parts(transaction, model)).first->second;
+    for (const FileToGet& file : files_to_get(known->second[*index], slots, parts_of))
+      for (const std::string& base : file.bases) counted[{base, file.blob.digest}] += row["devices"].as<std::int64_t>();
   }
   return counted;
 }
@@ -152,12 +172,20 @@ std::size_t DropUnusedPatches::operator()(pqxx::work& transaction) const {
   return transaction
       .exec_params(
           R"sql(
-            with on_devices as materialized (
+            with models_on_devices as materialized (
               select digest
               from device_models
               union
               select previous_digest
               from device_models
+            ), on_devices as materialized (
+              select digest
+              from models_on_devices
+              union
+              select b.digest
+              from models_on_devices o
+              join variants v on v.digest = o.digest
+              join variant_parts b on b.variant_id = v.id
             )
             delete from patches d
             using (

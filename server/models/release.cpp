@@ -43,6 +43,21 @@ bool has_capitals(std::string_view text) {
   return std::any_of(text.begin(), text.end(), [](char c) { return c >= 'A' && c <= 'Z'; });
 }
 
+void read_parts(JsonReader& fields, Variant& variant) {
+  fields.objects("parts", wire::max_parts, [&](JsonReader& item) {
+    wire::Part& part = variant.parts.emplace_back();
+    item.required("name", part.name)
+        .required("digest", part.blob.digest)
+        .check("name", wire::is_part_name(part.name, variant.format), wire::part_name_rule)
+        .check("digest", is_digest(part.blob.digest), digest_rule);
+  });
+  std::vector<std::string_view> names;
+  for (const wire::Part& part : variant.parts) names.push_back(part.name);
+  fields.check("parts", wire::part_names_differ(names),
+               "must have different names, whatever the case of their letters");
+  std::sort(variant.parts.begin(), variant.parts.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
+}
+
 void read_variant(JsonReader& fields, Variant& variant) {
   read_compact(fields, variant);
   const auto& features = variant.selector.cpu;
@@ -57,6 +72,7 @@ void read_variant(JsonReader& fields, Variant& variant) {
       .check("digest", is_digest(variant.digest), digest_rule)
       .check("format", is_name(variant.format), name_rule)
       .check("format", !has_capitals(variant.format), "is written in small letters, such as onnx");
+  read_parts(fields, variant);
 }
 
 void read_limits(JsonReader& fields, wire::ValidationSpec& validation) {
@@ -191,13 +207,16 @@ Result<void> check_signature(const ReleaseDraft& draft, std::string_view model) 
   for (const std::string& key_set : draft.signature->key_sets) ARGOSY_CHECK(signing::read_key_set(key_set));
   ARGOSY_CHECK(signing::check_is_of(release, model, draft.version));
   for (const Variant& variant : draft.variants)
-    ARGOSY_CHECK(signing::covered_file(release, {variant.digest, variant.size}, variant.format));
-  return {};
+    ARGOSY_CHECK(signing::covered_file(release, {variant.digest, variant.size}, variant.format, variant.parts));
+  return signing::check_validation(release, draft.validation.value_or(wire::ValidationSpec{}));
 }
 
 std::vector<std::string> referenced_blobs(const ReleaseDraft& draft) {
   std::set<std::string> digests;
-  for (const Variant& variant : draft.variants) digests.insert(variant.digest);
+  for (const Variant& variant : draft.variants) {
+    digests.insert(variant.digest);
+    for (const wire::Part& part : variant.parts) digests.insert(part.blob.digest);
+  }
   if (draft.validation && draft.validation->dataset) digests.insert(draft.validation->dataset->digest);
   return {digests.begin(), digests.end()};
 }
@@ -212,8 +231,15 @@ Result<void> fill_sizes(ReleaseDraft& draft, const std::vector<wire::BlobRef>& b
     size = found->size;
     return {};
   };
-  for (Variant& variant : draft.variants)
-    ARGOSY_CHECK(fill(variant.digest, variant.size, "variant '" + variant.name + "'"));
+  for (Variant& variant : draft.variants) {
+    const std::string name = "variant '" + variant.name + "'";
+    ARGOSY_CHECK(fill(variant.digest, variant.size, name));
+    for (wire::Part& part : variant.parts) {
+      ARGOSY_CHECK(fill(part.blob.digest, part.blob.size, name + ", part '" + part.name + "'"));
+      if (part.blob.size == 0)
+        return make_error(Errc::invalid_argument, name + ": its part '" + part.name + "' is empty; leave it out");
+    }
+  }
   if (draft.validation && draft.validation->dataset)
     ARGOSY_CHECK(fill(draft.validation->dataset->digest, draft.validation->dataset->size, "validation.dataset"));
   return {};
@@ -278,6 +304,18 @@ Result<std::vector<wire::FeatureReference>> reference_from_json(std::string_view
   read_features(fields, features);
   ARGOSY_CHECK(fields.finish());
   return features;
+}
+
+Result<std::vector<wire::Part>> parts_from_json(std::string_view json) {
+  ARGOSY_TRY(Json list, parse_json(json));
+  ARGOSY_TRY(JsonReader row, JsonReader::of({{"parts", std::move(list)}}, "variants"));
+  std::vector<wire::Part> parts;
+  row.objects("parts", wire::max_parts, [&](JsonReader& item) {
+    wire::Part& part = parts.emplace_back();
+    item.required("name", part.name).required("digest", part.blob.digest).required("size", part.blob.size);
+  });
+  ARGOSY_CHECK(row.finish());
+  return parts;
 }
 
 Result<Selector> selector_from_json(std::string_view json) {

@@ -60,6 +60,25 @@ Result<std::vector<std::string>> key_sets_from_json(std::string_view json);
 Result<std::optional<wire::ValidationSpec>> validation_from_json(std::string_view json);
 Result<std::vector<wire::FeatureReference>> reference_from_json(std::string_view json);
 Result<Selector> selector_from_json(std::string_view json);
+Result<std::vector<wire::Part>> parts_from_json(std::string_view json);
+// Of `variants v`, for parts_from_json.
+inline constexpr std::string_view select_parts = R"sql(
+  coalesce((
+    select json_agg(json_build_object('name', p.name, 'digest', p.digest, 'size', p.size) order by p.name collate "C")
+    from variant_parts p
+    where p.variant_id = v.id
+  ), '[]') as parts
+)sql";
+// Of the version $2 of the model $1 whose model file is $3, for parts_from_json.
+inline constexpr const char* select_held_parts = R"sql(
+  select coalesce((
+    select json_agg(distinct jsonb_build_object('name', p.name, 'digest', p.digest, 'size', p.size))
+    from releases r
+    join variants v on v.release_id = r.id
+    join variant_parts p on p.variant_id = v.id
+    where r.model = $1 and r.version = $2 and v.digest = $3
+  ), '[]')
+)sql";
 
 struct WhereItRuns {  // devices that serve the version now, revoked ones not counted
   std::string version;

@@ -1,14 +1,16 @@
-// Which variant of a release suits a device. Pure.
+// Which variant of a release suits a device, and which of its files the device has to get. Pure.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
 #include <vector>
 
+#include "common/wire/desired.hpp"
 #include "common/wire/selector.hpp"
 
 namespace argosy::server {
@@ -24,6 +26,7 @@ struct Variant {
   int priority = 0;               // the highest that suits wins; the earlier in the list among equals
   std::string compact_json = {};  // how `argosy release compact` made it, as it was sent; empty: it is no compact one
   std::optional<wire::OnnxReach> onnx = {};  // what the model asks of its engine, as its file says
+  std::vector<wire::Part> parts = {};        // by name
   friend bool operator==(const Variant&, const Variant&) = default;
 };
 
@@ -37,6 +40,26 @@ std::string mismatch(const Variant& variant, const wire::Capabilities& capabilit
 using VariantChoice = std::variant<std::size_t, std::vector<std::string>>;
 VariantChoice choose_variant(const std::vector<Variant>& variants, const wire::Capabilities& capabilities,
                              const std::string& hardware_class);
+
+// Of its model and its parts.
+std::uint64_t size_of(const Variant& variant);
+
+struct HeldVersion {  // in a slot
+  std::string version;
+  std::string digest;  // of its model
+};
+// What lies beside the model of such a version.
+using PartsOf = std::function<std::vector<wire::Part>(const HeldVersion&)>;
+// The same, asked once for each.
+PartsOf remembered(PartsOf parts_of);
+
+struct FileToGet {
+  wire::BlobRef blob;
+  std::vector<std::string> bases;  // other files of the same name in the slots: patches from them would help
+};
+// Those that lie in none of the device's slots, the model first. Of versions that are not ours no part is known.
+std::vector<FileToGet> files_to_get(const Variant& variant, const std::vector<HeldVersion>& slots,
+                                    const PartsOf& parts_of);
 
 // devices.capabilities; an empty object for a device that was never seen.
 wire::Capabilities capabilities_of(std::string_view json);

@@ -206,6 +206,7 @@ constexpr TableBound bounds[] = {
     {"untold_events", "until the leader has made deliveries of it; goes with its event"},
     {"unwatched_times", "retention.presence_days; at most one a minute"},
     {"users", "what people make; a name is never given again"},
+    {"variant_parts", "at most 32 a variant; goes with it"},
     {"variants", of_publishers},
     {"window_rates", "one an instance; goes an hour after it told for the last time"},
     {"worst_lists", "one a list"},

@@ -48,31 +48,33 @@ std::uint64_t bytes_of_patches(const std::vector<wire::PatchOffer>& offers) {
 
 void add_download(DownloadPreview& download, const DeviceGroup& group, std::uint64_t devices, const Telling& telling,
                   const Downloadable& release) {
-  const Variant& variant = release.variants[*telling.variant];
-  if (telling.patch_bases.empty() && !group.facts.digest.empty()) {
+  if (telling.files.empty()) {
     download.in_other_slot += devices;
     return;
   }
-  download.full_bytes += devices * variant.size;
-  const PatchTaker taker{.bases = telling.patch_bases,
-                         .download_bytes_per_s = group.download_bytes_per_s,
-                         .architecture = group.facts.capabilities.architecture};
-  const auto offers = choose_patches(release.ready_towards(variant.digest), {variant.digest, variant.size}, taker);
-  if (!offers.empty()) {
-    download.by_patch.devices += devices;
-    download.by_patch.bytes += devices * bytes_of_patches(offers);
-    return;
+  std::uint64_t bytes = 0;
+  bool by_patch = false;
+  bool may_get_one = false;
+  for (const FileToGet& file : telling.files) {
+    const PatchTaker taker{.bases = file.bases,
+                           .download_bytes_per_s = group.download_bytes_per_s,
+                           .architecture = group.facts.capabilities.architecture};
+    const auto offers = choose_patches(release.ready_towards(file.blob.digest), file.blob, taker);
+    download.full_bytes += devices * file.blob.size;
+    bytes += offers.empty() ? file.blob.size : bytes_of_patches(offers);
+    by_patch = by_patch || !offers.empty();
+    may_get_one = may_get_one || std::any_of(file.bases.begin(), file.bases.end(),
+                                             [&](const auto& base) { return release.known_files.count(base) > 0; });
   }
-  download.whole.devices += devices;
-  download.whole.bytes += devices * variant.size;
-  const bool may_get_one = std::any_of(telling.patch_bases.begin(), telling.patch_bases.end(),
-                                       [&](const auto& base) { return release.known_files.count(base) > 0; });
-  if (may_get_one) download.patches_to_make += devices;
+  DownloadShare& share = by_patch ? download.by_patch : download.whole;
+  share.devices += devices;
+  share.bytes += devices * bytes;
+  if (!by_patch && may_get_one) download.patches_to_make += devices;
 }
 
 void examine_group(RolloutPreview& preview, const DeviceGroup& group, const Downloadable& release) {
   preview.away += group.away;
-  const Telling telling = tell(release.variants, release.version, group.facts);
+  const Telling telling = tell(release.variants, release.version, group.facts, release.parts_of);
   add_variants(preview.variants, group, telling, release.variants);
   if (!telling.variant) return leave_out(preview, "incompatible", group.devices, telling.refusal);
   const std::string version = preview.model + " " + preview.version;

@@ -33,7 +33,7 @@ struct DownloadShare {
 };
 
 struct DownloadPreview {
-  DownloadShare by_patch;  // that are ready now
+  DownloadShare by_patch;  // that are ready now, for one of its files at least
   DownloadShare whole;
   std::uint64_t in_other_slot = 0;    // devices that have the file, and download nothing
   std::uint64_t full_bytes = 0;       // what whole files would be for all that download
@@ -83,6 +83,7 @@ struct Downloadable {
   std::string version;
   std::set<std::string> known_files;  // from which patches can be made
   std::function<std::vector<ReadyPatch>(const std::string& digest)> ready_towards;
+  PartsOf parts_of = {};
 };
 // Adds which variants suit these devices, what they would download, and who of them is left out.
 void examine(RolloutPreview& preview, const std::vector<DeviceGroup>& groups, const Downloadable& release);

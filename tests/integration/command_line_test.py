@@ -423,9 +423,11 @@ class CommandLineVerbs(RunningArgosy):
 
         told = self.ok(*publish(named, "--variant", f"beside={CASES}/models/ext/model.onnx", *data, "--threshold", 0.95)).err
         for words in ("Tried default: accuracy 1 (0.9398 to 1)", "too small to tell accuracy from the threshold 0.95",
-                      "keeps weights in 1 file(s) beside it: packed into one of", "beside agrees with default on 100 %"):
+                      "Tried beside: accuracy 1", "beside agrees with default on 100 %"):
             self.assertIn(words, told)
-        self.assertEqual([v["format"] for v in self.ok_json("release", "show", "tried@1.0")["variants"]], ["onnx", "onnx"])
+        variants = self.ok_json("release", "show", "tried@1.0")["variants"]
+        self.assertEqual([v["format"] for v in variants], ["onnx", "onnx"])
+        self.assertEqual([[part["name"] for part in v["parts"]] for v in variants], [[], ["model.onnx.data"]])
         told = self.ok("release", "publish", "tried@1.1", "--variant", CASES / "models/opset_newest_ir10.onnx", "--no-check").err
         self.assertIn("Nothing was tried, as --no-check asks", told)
         self.ok("release", "pack", CASES / "models/ext/model.onnx", "-o", self.folder / "packed.onnx")
@@ -467,28 +469,32 @@ class CommandLineVerbs(RunningArgosy):
         self.assertNotIn("-", [model["name"] for model in self.api("GET", "/api/v1/models").json()["items"]])
 
     def test_a_signature_is_made_checked_and_replaced(self):
-        folder = self.folder / "signed"
+        folder, keys = self.folder / "signed", self.folder / "keys"
         folder.mkdir()
+        keys.mkdir()
         file = folder / "digits.onnx"
         file.write_bytes((self.models / "digits-1.1-fp32.onnx").read_bytes())
         for name in ("first", "second"):
-            made = self.ok_json("key", "make", folder / name)
-            self.assertEqual(made["public_key"], f"{folder / name}.pub")
-        self.refused(CONFLICT, ("key", "make", folder / "first"), "never overwritten")
-        self.refused(FAILED, ("key", "make", folder / "third", "--encrypt"), "ARGOSY_KEY_PASSPHRASE")
-        rotated = self.ok_json("key", "rotate", folder / "keys.json", "--key", folder / "first", "--new", f"{folder}/second.pub", "--number", 1)
+            made = self.ok_json("key", "make", keys / name)
+            self.assertEqual(made["public_key"], f"{keys / name}.pub")
+        self.refused(CONFLICT, ("key", "make", keys / "first"), "never overwritten")
+        self.refused(FAILED, ("key", "make", keys / "third", "--encrypt"), "ARGOSY_KEY_PASSPHRASE")
+        rotated = self.ok_json("key", "rotate", keys / "keys.json", "--key", keys / "first", "--new", f"{keys}/second.pub", "--number", 1)
         self.assertEqual(rotated["keys"], 1)
 
         self.refused(FAILED, ("sign", "signed@1.0", file), "--key")
         stated = self.ok_json("sign", "signed@1.0", file, "--statement-only")
         self.assertEqual((stated["version"], (folder / "model.sig").exists()), ("1.0", False))
-        self.assertEqual(self.ok_json("sign", "signed@1.0", file, "--key", folder / "first", "--sequence", 7)["sequence"], 7)
-        self.assertTrue(self.ok_json("verify", folder, "--key", f"{folder}/first.pub")["verified"])
-        self.refused(FAILED, ("verify", folder, "--key", f"{folder}/second.pub"))
+        self.assertEqual(self.ok_json("sign", "signed@1.0", file, "--key", keys / "first", "--sequence", 7)["sequence"], 7)
+        self.assertTrue(self.ok_json("verify", folder, "--key", f"{keys}/first.pub")["verified"])
+        self.refused(FAILED, ("verify", folder, "--key", f"{keys}/second.pub"))
+        (folder / "labels.txt").write_text("cat")
+        self.refused(FAILED, ("verify", folder, "--key", f"{keys}/first.pub"), "labels.txt was signed by nobody")
+        self.ok("verify", folder, "--key", f"{keys}/first.pub", "--ignore-unsigned-files")
         self.ok("release", "publish", "signed@1.0", "--variant", file, "--signature", folder / "model.sig")
 
-        self.ok("sign", "signed@1.0", file, "--key", folder / "second", "--sequence", 7)
-        again = self.ok_json("release", "signature", "signed@1.0", folder / "model.sig", "--key-set", folder / "keys.json")
+        self.ok("sign", "signed@1.0", file, "--key", keys / "second", "--sequence", 7)
+        again = self.ok_json("release", "signature", "signed@1.0", folder / "model.sig", "--key-set", keys / "keys.json")
         self.assertEqual(len(again["signature"]["key_sets"]), 1)
         self.assertIn("yes", self.table("release", "list", "signed")[1][0])
         self.refused(NOT_FOUND, ("release", "signature", "signed@2.0", folder / "model.sig"))

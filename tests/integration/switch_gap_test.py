@@ -12,6 +12,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 
 from updated_device import UpdatedDevice  # noqa: E402, I001  (it knows where the next are)
+import external_data  # noqa: E402
 from processes import say, wait_until  # noqa: E402
 
 SWITCHES = int(os.environ.get("ARGOSY_SWITCHES", "5"))
@@ -42,6 +43,30 @@ class Reader:
         self.thread.join()
 
 
+class PairReader(Reader):
+    """Opens the folder behind the link, and two files in it: of one version always, whenever that is."""
+
+    def __init__(self, current):
+        super().__init__(current)
+        self.pairs = set()
+
+    def _read(self):
+        while not self.done.is_set():
+            folder = os.open(self.file, os.O_RDONLY)
+            try:
+                self.pairs.add(tuple(digest_in(folder, name) for name in ("model.onnx", external_data.LOCATION)))
+            except OSError as error:
+                self.failures.append(str(error))
+            finally:
+                os.close(folder)
+            self.reads += 1
+
+
+def digest_in(folder, name):
+    with open(os.open(name, os.O_RDONLY, dir_fd=folder), "rb") as file:
+        return hashlib.sha256(file.read()).hexdigest()
+
+
 class SwitchGap(UpdatedDevice):
     DOC_BYTES = 20_000
 
@@ -61,6 +86,34 @@ class SwitchGap(UpdatedDevice):
         self.assertEqual(log.count("serving digits"), SWITCHES + 1)
         self.assertNotIn("cannot load", log)
         self.assertNotIn("inference failed", log)
+        self.versions_of_several_files_switch_as_one()
+
+    def versions_of_several_files_switch_as_one(self):
+        """The example's program loads weights that lie beside its model; the second version comes by a patch of each."""
+        rollout, first = self.publish_two_files_and_start("2.0")
+        self.expect_served(rollout, "2.0")
+        self.wait_until_the_program_serves("2.0")
+        with PairReader(self.device.root / "models/digits/current") as reader:
+            rollout, second = self.publish_two_files_and_start("2.1")
+            self.expect_served(rollout, "2.1")
+            self.wait_until_the_program_serves("2.1")
+            device, = self.argosy("rollout", "devices", rollout)
+            self.assertEqual(device["source"], "patch", device)
+            self.assertEqual(device["bytes"], sum(self.patch_sizes("2.0", "2.1").values()), "nothing but two patches")
+            self.assertEqual(set(self.patch_sizes("2.0", "2.1")), {None, external_data.LOCATION})
+            self.argosy("rollout", "rollback", rollout)
+            wait_until(lambda: self.whole_served_version() == "2.0", 60, "the device goes back to 2.0")
+        self.assertEqual(reader.failures, [])
+        pairs = {(files["model.onnx"], files[external_data.LOCATION]) for files in (first, second)}
+        self.assertEqual(reader.pairs, pairs)
+        self.assertEqual((self.device.root / "models/digits/current/labels.txt").read_bytes(), b"zero one two")
+        log = self.device.classifier.log_text()
+        self.assertNotIn("cannot load", log)
+        self.assertNotIn("inference failed", log)
+
+    def patch_sizes(self, old, new):
+        rows = self.api("GET", "/api/v1/models/digits/patches").json()["items"]
+        return {row["part"]: row["size"] for row in rows if (row["from_version"], row["to_version"]) == (old, new)}
 
     def wait_until_the_program_serves(self, version):
         wait_until(lambda: f"serving digits {version}\n" in self.device.classifier.log_text(), 30,

@@ -103,7 +103,7 @@ void Device::act(const agent::Effect& effect) {
       agent::Surveyed seen;
       seen.ticket = ticket;
       seen.free_bytes = 1ULL << 40;
-      seen.have_bytes = have;
+      seen.have_bytes = {have};
       handle(seen);
     });
   } else if (const auto* clear = std::get_if<agent::ClearSlot>(&effect.work)) {
@@ -113,11 +113,16 @@ void Device::act(const agent::Effect& effect) {
     });
   } else if (const auto* blob = std::get_if<agent::FetchBlob>(&effect.work)) {
     fetch(*blob, ticket);
+  } else if (const auto* shared = std::get_if<agent::ShareFile>(&effect.work)) {
+    job(50ms, [this, ticket, blob = shared->blob] {
+      disk_.fetched[blob.digest] = blob.size;
+      handle(agent::Fetched{ticket});
+    });
   } else if (const auto* stream = std::get_if<agent::StreamPatch>(&effect.work)) {
     stream_patch(*stream, ticket);
   } else if (const auto* patch = std::get_if<agent::ApplyPatch>(&effect.work)) {
     apply_patch(*patch, ticket);
-  } else if (const auto* artifact = std::get_if<agent::VerifyArtifact>(&effect.work)) {
+  } else if (const auto* artifact = std::get_if<agent::VerifyVersion>(&effect.work)) {
     verify(*artifact, ticket);
   } else if (std::holds_alternative<agent::Validate>(effect.work)) {
     validate(ticket);
@@ -187,7 +192,7 @@ void Device::apply_patch(const agent::ApplyPatch& work, std::int64_t ticket) {
   });
 }
 
-void Device::verify(const agent::VerifyArtifact& work, std::int64_t ticket) {
+void Device::verify(const agent::VerifyVersion& work, std::int64_t ticket) {
   job(1000ms, [this, target = work.target, ticket, wish = *state_.wish] {
     auto& file = disk_.file_digest[index_of(target)];
     if (disk_.fetched[wish.artifact.digest] == wish.artifact.size) {

@@ -78,7 +78,7 @@ class Device {
   bool makes_the_model(const wire::PatchOffer& patch, const std::optional<agent::SlotName>& base);
   void stream_patch(const agent::StreamPatch& work, std::int64_t ticket);
   void apply_patch(const agent::ApplyPatch& work, std::int64_t ticket);
-  void verify(const agent::VerifyArtifact& work, std::int64_t ticket);
+  void verify(const agent::VerifyVersion& work, std::int64_t ticket);
   void validate(std::int64_t ticket);
   void lead_to(agent::SlotName slot);
   void observe();

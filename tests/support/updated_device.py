@@ -7,6 +7,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from running_argosy import RunningArgosy  # noqa: E402, I001  (it knows where the next are)
+import external_data  # noqa: E402
+from external_data import varint  # noqa: E402
 from fleet import Fleet  # noqa: E402
 from processes import NotReady, wait_until  # noqa: E402
 from scenario import EXAMPLE, has_ended  # noqa: E402
@@ -39,6 +41,23 @@ class UpdatedDevice(RunningArgosy):
         self.text = self.random.randbytes(self.DOC_BYTES // 4).hex().encode() + self.text[self.DOC_BYTES // 2:]
         model = (EXAMPLE / "models/digits-1.1-fp32.onnx").read_bytes()
         return model + ONNX_DOC_STRING + varint(len(self.text)) + self.text
+
+    def publish_two_files_and_start(self, version):
+        """The model by its graph and its weights, each a little other than before, so that there is something to patch."""
+        model, weights = external_data.split(self.next_model())
+        moved = bytearray(weights)
+        for at in range(0, len(moved), 4):
+            moved[at] = self.random.randrange(256)  # the last bits of each float
+        files = {"model.onnx": model, external_data.LOCATION: bytes(moved), "labels.txt": b"zero one two"}
+        for name, content in files.items():
+            (self.folder / name).write_bytes(content)
+        self.digests[version] = hashlib.sha256(model).hexdigest()
+        self.argosy("release", "publish", f"digits@{version}", "--variant", self.folder / "model.onnx", "--part",
+                    self.folder / "labels.txt", "--dataset", EXAMPLE / "data/validation.npz", "--threshold", 0.9)
+        policy = self.folder / "policy.json"
+        policy.write_text(json.dumps(json.loads((EXAMPLE / "policy-first.json").read_text()) | {"patch_wait_s": 60}))
+        rollout = self.argosy("rollout", "create", f"digits@{version}", "--policy", policy, "--start")["id"]
+        return rollout, {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
 
     def policy(self):
         """Every other update does not wait for its patch, and so is fetched whole; every third has both versions asked first."""
@@ -86,11 +105,3 @@ class UpdatedDevice(RunningArgosy):
         served, = (m["version"] for d in self.argosy("device", "list") for m in d["models"] if m["model"] == "digits")
         self.assertEqual(served, version)
         self.assertEqual(self.whole_served_version(), version)
-
-
-def varint(number):
-    encoded = bytearray()
-    while number > 0x7F:
-        encoded.append(number & 0x7F | 0x80)
-        number >>= 7
-    return bytes([*encoded, number])

@@ -74,6 +74,7 @@ constexpr std::array known_causes{
     "signature_sequence"sv,
     "signature_expired"sv,
     "signature_selector"sv,
+    "signature_validation"sv,
     cause_timeout,
     cause_cancelled,
     cause_superseded,

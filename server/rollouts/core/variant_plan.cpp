@@ -4,7 +4,12 @@
 
 namespace argosy::server {
 
-Telling tell(const std::vector<Variant>& variants, const std::string& version, const DeviceFacts& facts) {
+std::vector<HeldVersion> slots_of(const DeviceFacts& facts) {
+  return {{facts.version, facts.digest}, {facts.previous_version, facts.previous_digest}};
+}
+
+Telling tell(const std::vector<Variant>& variants, const std::string& version, const DeviceFacts& facts,
+             const PartsOf& parts_of) {
   Telling telling;
   const auto choice = choose_variant(variants, facts.capabilities, facts.hardware_class);
   if (const auto* reasons = std::get_if<std::vector<std::string>>(&choice)) {
@@ -13,15 +18,12 @@ Telling tell(const std::vector<Variant>& variants, const std::string& version, c
     return telling;
   }
   telling.variant = std::get<std::size_t>(choice);
-  const auto& wanted = variants[*telling.variant].digest;
-  if (facts.digest == wanted) {
-    telling.already_installed = facts.version == version && !facts.updating;
+  const Variant& wanted = variants[*telling.variant];
+  if (facts.digest == wanted.digest && facts.version == version) {
+    telling.already_installed = !facts.updating;
     return telling;
   }
-  if (facts.previous_digest == wanted) return telling;  // it has the file: no patch is smaller than nothing
-  for (const auto& base : {facts.digest, facts.previous_digest}) {
-    if (!base.empty()) telling.patch_bases.push_back(base);
-  }
+  telling.files = files_to_get(wanted, slots_of(facts), parts_of);
   return telling;
 }
 

@@ -18,16 +18,20 @@ struct DeviceFacts {  // as the device last reported
   wire::Capabilities capabilities;
   std::string version;  // serving; empty: none
   std::string digest;
-  std::string previous_digest;  // in the other slot
-  bool updating = false;        // an update is under way on it
+  std::string previous_version;  // in the other slot
+  std::string previous_digest;
+  bool updating = false;  // an update is under way on it
 };
 
+std::vector<HeldVersion> slots_of(const DeviceFacts& facts);
+
 struct Telling {
-  std::optional<std::size_t> variant;    // index; nothing when none suits
-  std::string refusal;                   // why none suits
-  bool already_installed = false;        // it serves exactly this, proven
-  std::vector<std::string> patch_bases;  // digests in its slots from which a patch would help
+  std::optional<std::size_t> variant;  // index; nothing when none suits
+  std::string refusal;                 // why none suits
+  bool already_installed = false;      // it serves exactly this, proven
+  std::vector<FileToGet> files;        // of the variant; none: they are in its slots
 };
-Telling tell(const std::vector<Variant>& variants, const std::string& version, const DeviceFacts& facts);
+Telling tell(const std::vector<Variant>& variants, const std::string& version, const DeviceFacts& facts,
+             const PartsOf& parts_of);
 
 }  // namespace argosy::server

@@ -30,6 +30,11 @@ Result<T> read_stored(const std::string& what, Read read) {
   }
 }
 
+std::vector<HeldVersion> slots_of(const pqxx::row& target) {
+  return {{target["version"].as<std::string>(), target["digest"].as<std::string>()},
+          {target["previous_version"].as<std::string>(), target["previous_digest"].as<std::string>()}};
+}
+
 }  // namespace
 
 std::shared_ptr<const ReleaseContent> ReleaseCache::find(std::int64_t id, const std::string& row_version) {
@@ -56,7 +61,8 @@ std::string DesiredBuilder::select_devices(const std::string& condition) {
 std::vector<BuiltDocument> DesiredBuilder::build(const pqxx::result& devices) {
   static const Statement find_targets{"find_targets", R"sql(
     select t.device_id, t.model, t.release_id, coalesce(t.rollout_id, 0) as rollout_id, t.attempt,
-      coalesce(m.digest, '') as digest, coalesce(m.previous_digest, '') as previous_digest
+      coalesce(m.version, '') as version, coalesce(m.digest, '') as digest,
+      coalesce(m.previous_version, '') as previous_version, coalesce(m.previous_digest, '') as previous_digest
     from device_targets t
     left join device_models m on m.device_id = t.device_id and m.model = t.model
     where t.device_id in (select unnest($1::text[]))
@@ -107,8 +113,9 @@ wire::DesiredModel DesiredBuilder::build_model(const pqxx::row& target, const Re
   model.artifact = {variant.digest, variant.size};
   model.selector = variant.selector;
   model.onnx = variant.onnx;
-  taker.bases = {target["digest"].as<std::string>(), target["previous_digest"].as<std::string>()};
-  model.patches = choose_patches(patches_.towards(variant.digest), model.artifact, taker);
+  for (const wire::Part& part : variant.parts) model.parts.push_back({part.name, part.blob, {}});
+  const PartsOf& parts_of = held_.try_emplace(model.model, held_parts(transaction_, model.model)).first->second;
+  offer_patches(model, files_to_get(variant, slots_of(target), parts_of), taker);
   model.validation = release.validation;
   const DevicePolicy& policy = policy_of(model.rollout);
   if (target["release_id"].as<std::int64_t>() == policy.release) model.shadow = policy.shadow;
@@ -116,6 +123,16 @@ wire::DesiredModel DesiredBuilder::build_model(const pqxx::row& target, const Re
   model.features = release.features;
   model.signature = release.signature;
   return model;
+}
+
+void DesiredBuilder::offer_patches(wire::DesiredModel& model, const std::vector<FileToGet>& files, PatchTaker& taker) {
+  for (const FileToGet& file : files) {
+    taker.bases = file.bases;
+    auto offers = choose_patches(patches_.towards(file.blob.digest), file.blob, taker);
+    if (file.blob == model.artifact) model.patches = offers;
+    for (wire::PartOffer& part : model.parts)
+      if (part.artifact == file.blob) part.patches = offers;
+  }
 }
 
 Result<std::shared_ptr<const ReleaseContent>> DesiredBuilder::release_of(std::int64_t id) {

@@ -69,6 +69,7 @@ class DesiredBuilder {
  private:
   using TargetRows = std::map<std::string, std::vector<pqxx::row>, std::less<>>;
   Result<wire::Desired> build_one(const pqxx::row& device, const std::vector<pqxx::row>& targets);
+  void offer_patches(wire::DesiredModel& model, const std::vector<FileToGet>& files, PatchTaker& taker);
   wire::DesiredModel build_model(const pqxx::row& target, const ReleaseContent& release, const Variant& variant,
                                  PatchTaker& taker);
   Result<std::shared_ptr<const ReleaseContent>> release_of(std::int64_t id);
@@ -80,6 +81,7 @@ class DesiredBuilder {
   std::map<std::int64_t, Result<std::shared_ptr<const ReleaseContent>>> releases_;  // of this transaction
   std::map<std::int64_t, DevicePolicy> policies_;
   ReadyPatches patches_;
+  std::map<std::string, PartsOf> held_;  // by model
 };
 
 }  // namespace argosy::server

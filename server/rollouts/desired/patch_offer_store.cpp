@@ -32,14 +32,29 @@ pqxx::result select_who_may_use(pqxx::work& transaction, const NewPatch& patch, 
         join device_targets t on t.device_id = q.device_id and t.rollout_id = q.rollout_id
         join device_models m on m.device_id = q.device_id and m.model = t.model
         where q.state = )sql" + sql_word(DeviceStep::notified) + R"sql(
-          and (m.digest = $1 or m.previous_digest = $1 or exists (
-            select
-            from patches f
-            where f.to_digest = $1 and f.state = 'ready' and f.from_digest in (m.digest, m.previous_digest)
-          ))
           and exists (
             select
-            from variants v
+            from (
+              select m.digest
+              union all
+              select m.previous_digest
+              union all
+              select b.digest
+              from releases r
+              join variants v on v.release_id = r.id
+              join variant_parts b on b.variant_id = v.id
+              where r.model = m.model
+                and (r.version, v.digest) in ((m.version, m.digest), (m.previous_version, m.previous_digest))
+            ) as held
+            where held.digest = $1 or exists (
+                select
+                from patches f
+                where f.to_digest = $1 and f.state = 'ready' and f.from_digest = held.digest
+              )
+          )
+          and exists (
+            select
+            from variant_files v
             where v.release_id = t.release_id and (v.digest = $2 or exists (
               select
               from patches l
@@ -51,6 +66,11 @@ pqxx::result select_who_may_use(pqxx::work& transaction, const NewPatch& patch, 
     limit $4
   )sql");
   return transaction.exec_params(sql, patch.from, patch.to, patch.offered_to, static_cast<std::int64_t>(limit));
+}
+
+bool uses(const wire::DesiredModel& model, const std::string& patch) {
+  const auto leads_to_part = [&](const wire::PartOffer& part) { return leads_over(part.patches, patch); };
+  return leads_over(model.patches, patch) || std::any_of(model.parts.begin(), model.parts.end(), leads_to_part);
 }
 
 std::vector<NewPatch> lock_new(pqxx::work& transaction) {
@@ -80,8 +100,8 @@ std::size_t offer(pqxx::work& transaction, DesiredBuilder& builder, const NewPat
   for (const auto& device : devices) {
     if (!device.document) continue;
     const auto& models = device.document->models;
-    const bool is_of_use = std::any_of(models.begin(), models.end(),
-                                       [&](const auto& model) { return leads_over(model.patches, patch.digest); });
+    const bool is_of_use =
+        std::any_of(models.begin(), models.end(), [&](const auto& model) { return uses(model, patch.digest); });
     if (is_of_use) told_again.insert(device.device);
   }
   const bool all_done = devices.size() < limit;

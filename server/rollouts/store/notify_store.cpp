@@ -71,6 +71,7 @@ std::vector<Queued> lock_queued(pqxx::work& transaction, const RolloutRecord& re
     select )sql" + rollout_device_columns +
                                  R"sql(,
       d.hardware_class, d.capabilities, coalesce(m.version, '') as version, coalesce(m.digest, '') as digest,
+      coalesce(m.previous_version, '') as previous_version,
       coalesce(m.previous_digest, '') as previous_digest, coalesce(m.update_state, 'idle') as update_state,
       l.id as serving_release, coalesce(o.started_at > $4::timestamptz, false) as newer, o.state as newer_state,
       coalesce(w.release_id = o.release_id, false) as newer_is_its_own,
@@ -92,6 +93,7 @@ std::vector<Queued> lock_queued(pqxx::work& transaction, const RolloutRecord& re
   const auto capabilities = rows.column_number("capabilities");
   const auto version = rows.column_number("version");
   const auto digest = rows.column_number("digest");
+  const auto previous_version = rows.column_number("previous_version");
   const auto previous_digest = rows.column_number("previous_digest");
   const auto update_state = rows.column_number("update_state");
   const auto serving_release = rows.column_number("serving_release");
@@ -110,6 +112,7 @@ std::vector<Queued> lock_queued(pqxx::work& transaction, const RolloutRecord& re
     one.facts.capabilities = capabilities_of(row[capabilities].as<std::string>());
     one.facts.version = row[version].as<std::string>();
     one.facts.digest = row[digest].as<std::string>();
+    one.facts.previous_version = row[previous_version].as<std::string>();
     one.facts.previous_digest = row[previous_digest].as<std::string>();
     static const std::set<std::string> settled{"idle", "committed", "rejected", "failed", "rolled_back"};
     one.facts.updating = settled.count(row[update_state].as<std::string>()) == 0;
@@ -127,7 +130,10 @@ class Patches {
  public:
   Patches(pqxx::work& transaction, const std::vector<Variant>& variants, std::chrono::seconds wait, Instant now)
       : transaction_(transaction), wait_(wait), now_(now) {
-    for (const auto& variant : variants) targets_.push_back(variant.digest);
+    for (const auto& variant : variants) {
+      targets_.push_back(variant.digest);
+      for (const auto& part : variant.parts) targets_.push_back(part.blob.digest);
+    }
   }
 
   // Of these bases; before settled() is asked of them.
@@ -181,12 +187,12 @@ class Patches {
   Instant now_;
 };
 
-// Whether a device that waits for patches is well served by those that are ready.
-bool need_not_wait(ReadyPatches& ready, const Queued& queued, const Telling& telling, const Variant& variant) {
-  const PatchTaker taker{.bases = telling.patch_bases,
+// Whether a device that waits for patches to this file is well served by those that are ready.
+bool need_not_wait(ReadyPatches& ready, const Queued& queued, const FileToGet& file) {
+  const PatchTaker taker{.bases = file.bases,
                          .download_bytes_per_s = queued.download_bytes_per_s,
                          .architecture = queued.facts.capabilities.architecture};
-  return is_soon_enough(ready.towards(variant.digest), {variant.digest, variant.size}, taker);
+  return is_soon_enough(ready.towards(file.blob.digest), file.blob, taker);
 }
 
 // Older rollouts of the same model lose the devices that this one tells.
@@ -229,7 +235,8 @@ void append_refusal_event(pqxx::work& transaction, const RolloutRecord& record, 
 
 std::set<std::string> bases_of(const std::vector<Telling>& tellings) {
   std::set<std::string> bases;
-  for (const auto& telling : tellings) bases.insert(telling.patch_bases.begin(), telling.patch_bases.end());
+  for (const auto& telling : tellings)
+    for (const auto& file : telling.files) bases.insert(file.bases.begin(), file.bases.end());
   return bases;
 }
 
@@ -241,14 +248,15 @@ class Hearing {
         record_(record),
         variants_(variants),
         patches_(transaction, variants, std::chrono::seconds(record.policy.patch_wait_s), now),
-        ready_(transaction) {}
+        ready_(transaction),
+        held_(held_parts(transaction, record.model)) {}
 
   bool wants_more(std::int64_t most) const { return static_cast<std::int64_t>(leaving_.size()) < most; }
 
   // Until `most` leave.
   void hear(const std::vector<Queued>& queued, std::int64_t most) {
     std::vector<Telling> tellings;
-    for (const auto& one : queued) tellings.push_back(tell(variants_, record_.version, one.facts));
+    for (const auto& one : queued) tellings.push_back(tell(variants_, record_.version, one.facts, held_));
     patches_.look_up(bases_of(tellings));
     for (std::size_t i = 0; i < queued.size() && wants_more(most); ++i) hear_one(queued[i], tellings[i]);
   }
@@ -263,14 +271,21 @@ class Hearing {
     heard.already_installed = telling.already_installed;
     if (telling.variant && !heard.newer_wish) {
       const auto& variant = variants_[*telling.variant];
-      const auto waits = std::count_if(telling.patch_bases.begin(), telling.patch_bases.end(),
-                                       [&](const auto& base) { return !patches_.settled(base, variant.digest); });
-      if (waits > 0 && !need_not_wait(ready_, queued, telling, variant)) return;
-      heard.full_bytes = variant.size;
+      const auto waits = std::count_if(telling.files.begin(), telling.files.end(),
+                                       [&](const auto& file) { return waits_for_patch_to(file, queued); });
+      if (waits > 0) return;
+      heard.full_bytes = size_of(variant);
     } else if (!heard.newer_wish) {
       append_refusal_event(transaction_, record_, heard);
     }
     leaving_.push_back(std::move(heard));
+  }
+
+  // Asks for every patch that would help, and is not asked for yet.
+  bool waits_for_patch_to(const FileToGet& file, const Queued& queued) {
+    const auto unsettled = std::count_if(file.bases.begin(), file.bases.end(),
+                                         [&](const auto& base) { return !patches_.settled(base, file.blob.digest); });
+    return unsettled > 0 && !need_not_wait(ready_, queued, file);
   }
 
   pqxx::work& transaction_;
@@ -278,6 +293,7 @@ class Hearing {
   const std::vector<Variant>& variants_;
   Patches patches_;
   ReadyPatches ready_;
+  PartsOf held_;
   std::vector<HeardOut> leaving_;
 };
 

@@ -26,7 +26,8 @@ std::vector<DeviceGroup> load_groups(pqxx::work& transaction, const Filter& filt
   parameters.insert(parameters.end(), condition.parameters.begin(), condition.parameters.end());
   const auto rows = transaction.exec_params(R"sql(
         select d.hardware_class, d.capabilities, coalesce(m.version, '') as version, coalesce(m.digest, '') as digest,
-          coalesce(m.previous_digest, '') as previous_digest, avg(s.download_bytes_per_s)::bigint as bytes_per_s,
+          coalesce(m.previous_version, '') as previous_version, coalesce(m.previous_digest, '') as previous_digest,
+          avg(s.download_bytes_per_s)::bigint as bytes_per_s,
           count(*) as devices, count(*) filter (where f.resting_until > $2::timestamptz) as resting,
           count(*) filter (where not coalesce()sql" +
                                                 reachable_sql("s") + R"sql(, false)) as away
@@ -36,7 +37,7 @@ std::vector<DeviceGroup> load_groups(pqxx::work& transaction, const Filter& filt
         left join device_failures f on f.device_id = d.id and f.model = $1
         where d.revoked_at is null and )sql" + condition.text +
                                                 R"sql(
-        group by d.hardware_class, d.capabilities, m.version, m.digest, m.previous_digest
+        group by d.hardware_class, d.capabilities, m.version, m.digest, m.previous_version, m.previous_digest
         order by devices desc
         limit )sql" + std::to_string(most_groups),
                                             pqxx::prepare::make_dynamic_params(parameters));
@@ -47,6 +48,7 @@ std::vector<DeviceGroup> load_groups(pqxx::work& transaction, const Filter& filt
     group.facts.capabilities = capabilities_of(row["capabilities"].as<std::string>());
     group.facts.version = row["version"].as<std::string>();
     group.facts.digest = row["digest"].as<std::string>();
+    group.facts.previous_version = row["previous_version"].as<std::string>();
     group.facts.previous_digest = row["previous_digest"].as<std::string>();
     group.download_bytes_per_s = optional_of<std::uint64_t>(row["bytes_per_s"]);
     group.devices = row["devices"].as<std::uint64_t>();
@@ -70,8 +72,12 @@ std::uint64_t count_revoked(pqxx::work& transaction, const Filter& filter) {
 }
 
 // Of the files in the devices' slots, those that are ours.
-std::set<std::string> find_known_files(pqxx::work& transaction, const std::vector<DeviceGroup>& groups) {
+std::set<std::string> find_known_files(pqxx::work& transaction, const std::vector<DeviceGroup>& groups,
+                                       const PartsOf& parts_of) {
   std::set<std::string> files;
+  for (const auto& group : groups)
+    for (const HeldVersion& held : slots_of(group.facts))
+      for (const wire::Part& part : parts_of(held)) files.insert(part.blob.digest);
   for (const auto& group : groups)
     for (const auto* digest : {&group.facts.digest, &group.facts.previous_digest})
       if (!digest->empty()) files.insert(*digest);
@@ -115,8 +121,10 @@ Result<RolloutPreview> PreviewRollout::operator()(pqxx::work& transaction) const
   preview.unexamined = preview.devices;
   for (const auto& group : groups) preview.unexamined -= group.devices;
   ReadyPatches ready(transaction);
+  const auto parts_of = held_parts(transaction, wanted.model);
   const auto ready_towards = [&ready](const std::string& digest) { return ready.towards(digest); };
-  examine(preview, groups, {variants, wanted.version, find_known_files(transaction, groups), ready_towards});
+  examine(preview, groups,
+          {variants, wanted.version, find_known_files(transaction, groups, parts_of), ready_towards, parts_of});
   if (wanted.policy.guards.empty()) return preview;
   const auto past = load_fleet_past(
       transaction, filter, {wanted.model, wanted.version, std::chrono::seconds(wanted.policy.baseline_s), now});

@@ -11,12 +11,9 @@
 namespace argosy::server {
 
 Result<std::vector<Variant>> load_variants(pqxx::work& transaction, std::int64_t release) {
-  static const Statement find_variants{"find_variants", R"sql(
-    select name, digest, size, format, selector, priority, onnx_opset, onnx_ir
-    from variants
-    where release_id = $1
-    order by id
-  )sql"};
+  static const Statement find_variants{
+      "find_variants", "select v.name, v.digest, v.size, v.format, v.selector, v.priority, v.onnx_opset, v.onnx_ir, " +
+                           std::string(select_parts) + "from variants v where v.release_id = $1 order by v.id"};
   const auto rows = exec_prepared(transaction, find_variants, release);
   std::vector<Variant> variants;
   for (const auto& row : rows) {
@@ -28,9 +25,18 @@ Result<std::vector<Variant>> load_variants(pqxx::work& transaction, std::int64_t
     ARGOSY_TRY(variant.selector, selector_from_json(row["selector"].as<std::string>()));
     variant.priority = row["priority"].as<int>();
     variant.onnx = onnx_of(optional_of<std::uint32_t>(row["onnx_opset"]), optional_of<std::uint32_t>(row["onnx_ir"]));
+    ARGOSY_TRY(variant.parts, parts_from_json(row["parts"].as<std::string>()));
     variants.push_back(std::move(variant));
   }
   return variants;
+}
+
+PartsOf held_parts(pqxx::work& transaction, const std::string& model) {
+  static const Statement find_held_parts{"find_held_parts", select_held_parts};
+  return remembered([&transaction, model](const HeldVersion& held) {
+    const auto rows = exec_prepared(transaction, find_held_parts, model, held.version, held.digest);
+    return parts_from_json(rows.at(0)[0].as<std::string>()).value();
+  });
 }
 
 Result<std::int64_t> find_release(pqxx::work& transaction, const std::string& model, const std::string& version) {

@@ -19,5 +19,7 @@ namespace argosy::server {
 Result<std::int64_t> find_release(pqxx::work& transaction, const std::string& model, const std::string& version);
 std::optional<Withdrawal> load_withdrawal(pqxx::work& transaction, std::int64_t release);
 Result<std::vector<Variant>> load_variants(pqxx::work& transaction, std::int64_t release);
+// For files_to_get; as long as the transaction.
+PartsOf held_parts(pqxx::work& transaction, const std::string& model);
 
 }  // namespace argosy::server

@@ -84,6 +84,30 @@ TEST_F(ModelServiceTest, ItsFilesMustBeThereAndLookLikeModels) {
             Errc::not_found);
 }
 
+TEST_F(ModelServiceTest, AReleaseOfSeveralFilesKeepsThemAll) {
+  const std::string labels = store("cat");
+  const auto several = [&](const std::string& version, const std::string& weights) {
+    ReleaseDraft made = draft(version, store(onnx("graph")));
+    made.variants[0].parts = {{"labels.txt", {labels, 0}}, {"model.onnx.data", {weights, 0}}};
+    return made;
+  };
+  const std::string weights = store("weights");
+  const Published first = publish(several("1.0", weights)).value();
+  EXPECT_EQ(first.release.content.variants[0].parts,
+            (std::vector<wire::Part>{{"labels.txt", {labels, 3}}, {"model.onnx.data", {weights, 7}}}));
+  EXPECT_FALSE(publish(several("1.0", weights))->created) << "the same again";
+  EXPECT_EQ(publish(several("1.0", store("other weights"))).error().code, Errc::conflict);
+  const auto missing = publish(several("1.1", std::string(64, 'a')));
+  EXPECT_EQ(missing.error().code, Errc::not_found);
+  EXPECT_NE(missing.error().message.find("variant 'fp32', part 'model.onnx.data'"), std::string::npos);
+  EXPECT_EQ(publish(several("1.1", store(""))).error().code, Errc::invalid_argument) << "an empty file";
+  const nlohmann::json json = release_to_json(run(models.get_release("digits", "1.0")).value());
+  EXPECT_EQ(json["variants"][0]["parts"][1]["name"], "model.onnx.data");
+  EXPECT_EQ(json["variants"][0]["parts"][1]["size"], 7);
+  database.exec("update blobs set created_at = now() - interval '91 days'");
+  EXPECT_EQ(run(blobs.clear_unreferred({}, 100))->uploads, 2U) << "other weights, and the empty file";
+}
+
 TEST_F(ModelServiceTest, ListsNewestFirstInPages) {
   const std::string digest = store(onnx("graph"));
   for (const char* version : {"1.0", "1.1", "1.2"}) ASSERT_TRUE(publish(draft(version, digest)));

@@ -84,6 +84,35 @@ TEST_F(PatchUpkeepTest, APairThatNobodyWantsAnyMoreGoesAndComesBack) {
   EXPECT_EQ(want(from, to).state, PatchState::pending);
 }
 
+// The model is the same in both releases; what lies beside it is not.
+TEST_F(PatchUpkeepTest, PatchesBetweenPartsAreWantedAndKeptByWhoHasThem) {
+  const std::string old_weights = store("weights 1");
+  const std::string new_weights = store("weights 2");
+  database.exec("update variants set digest = '" + from + "'");
+  database.exec(
+      "insert into variant_parts (variant_id, name, digest, size) select v.id, 'model.data', case r.version when '1.0' "
+      "then '" +
+      old_weights + "' else '" + new_weights + "' end, 9 from variants v join releases r on r.id = v.release_id");
+  add_waiting_device("cam-1");
+  database.exec("update devices set capabilities = '{\"takes_parts\": true}'");
+  want(old_weights, new_weights, 40);
+  count();
+  EXPECT_EQ(demand(), 1);
+  const auto matrix = run(patches->matrix("digits")).value();
+  ASSERT_EQ(matrix.size(), 1U);
+  EXPECT_EQ(matrix[0].part, "model.data");
+  EXPECT_EQ(matrix[0].full_size, 9U);
+  database.exec("delete from device_targets");
+  database.exec(
+      "update patches set state = 'declined', demand = 0, finished_at = now() - interval '30 days', "
+      "requested_at = now() - interval '30 days'");
+  clear();
+  EXPECT_EQ(state(), "declined") << "a device has its old file";
+  database.exec("delete from device_models");
+  clear();
+  EXPECT_EQ(state(), "gone");
+}
+
 TEST_F(PatchUpkeepTest, AYoungPairAndOneThatAPersonAskedForStay) {
   PatchOptions options;
   restart(options);

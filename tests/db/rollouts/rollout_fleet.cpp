@@ -42,11 +42,9 @@ RolloutFleet::~RolloutFleet() {
 }
 
 void RolloutFleet::add_device(const std::string& id, const std::string& hardware_class, const std::string& version) {
-  const nlohmann::json capabilities{{"architecture", "x86_64"},
-                                    {"accelerators", {"cpu"}},
-                                    {"runtimes", {"onnxruntime"}},
-                                    {"precisions", {hardware_class}},
-                                    {"memory_mb", 2048}};
+  const nlohmann::json capabilities{{"architecture", "x86_64"},    {"accelerators", {"cpu"}},
+                                    {"runtimes", {"onnxruntime"}}, {"precisions", {hardware_class}},
+                                    {"takes_parts", true},         {"memory_mb", 2048}};
   database.exec("insert into devices (id, hardware_class, capabilities, enrolled_at) values (" + quoted(id) + ", " +
                 quoted(hardware_class) + ", " + quoted(capabilities.dump()) + ", " + quoted(to_rfc3339(now)) + ")");
   database.exec("insert into device_state (device_id, presence, presence_since) values (" + quoted(id) +

@@ -36,6 +36,20 @@ TEST(ReleaseDocument, UploadsWhatItNames) {
   EXPECT_EQ((*document)["reference"], (nlohmann::json{{"features", nlohmann::json::array()}}));
 }
 
+TEST(ReleaseDocument, UploadsThePartsOfAVariant) {
+  Documents documents;
+  ASSERT_TRUE(write_file_atomically(documents.folder.path() / "labels.txt", "cat"));
+  const auto document = documents.read(
+      R"({"model": "a", "version": "1", "variants": [{"name": "d", "file": "a.onnx", "parts": [
+          {"name": "names.txt", "file": "labels.txt"}, {"name": "there.json", "digest": "x"}, {"file": "labels.txt"}]}]})");
+  ASSERT_TRUE(document) << document.error().message;
+  EXPECT_EQ(documents.uploaded, (std::vector<std::string>{"a.onnx", "labels.txt", "labels.txt"}));
+  const std::string digest(64, 'd');
+  EXPECT_EQ((*document)["variants"][0]["parts"], nlohmann::json::array({{{"name", "there.json"}, {"digest", "x"}},
+                                                                        {{"name", "labels.txt"}, {"digest", digest}},
+                                                                        {{"name", "names.txt"}, {"digest", digest}}}));
+}
+
 // It ended the program.
 TEST(ReleaseDocument, TakesNullForAbsent) {
   Documents documents;

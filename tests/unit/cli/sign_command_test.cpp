@@ -20,10 +20,15 @@ class SignCommand : public testing::Test {
  protected:
   SignCommand() {
     EXPECT_TRUE(make_key(quiet_, {at("publisher.key"), false}));
+    fs::create_directory(release_);
     EXPECT_TRUE(write_file_atomically(at("digits.onnx"), "a model"));
     EXPECT_TRUE(write_file_atomically(at("digits-int8.tflite"), "another"));
   }
-  std::string at(const std::string& name) const { return (fs::path(folder_.path()) / name).string(); }
+  // Keys lie beside the release's folder.
+  std::string at(const std::string& name) const {
+    const bool is_key = name.find(".key") != std::string::npos || name.starts_with("keys-");
+    return ((is_key ? fs::path(folder_.path()) : release_) / name).string();
+  }
   SignFlags sign_flags() const {
     SignFlags flags;
     flags.release = "digits@1.1";
@@ -33,11 +38,12 @@ class SignCommand : public testing::Test {
     return flags;
   }
   Result<int> check(const std::string& key = "publisher.key.pub") const {
-    return verify(quiet_, {std::string(folder_.path()), "", {at(key)}});
+    return verify(quiet_, {release_.string(), "", {at(key)}});
   }
 
   OutputOptions quiet_{.json = false, .quiet = true};
   test::TemporaryFolder folder_;
+  fs::path release_ = fs::path(folder_.path()) / "release";
 };
 
 TEST_F(SignCommand, WhatIsSignedIsVerified) {
@@ -58,6 +64,42 @@ TEST_F(SignCommand, AChangedFileAMissingOneAndAnotherKeyAreSeen) {
   EXPECT_EQ(check().error().code, Errc::signature_digest);
   fs::remove(at("digits.onnx"));
   EXPECT_EQ(check().error().code, Errc::not_found);
+}
+
+TEST_F(SignCommand, AFileThatNobodySignedIsSeen) {
+  ASSERT_TRUE(sign(quiet_, sign_flags()));
+  fs::create_directory(release_ / "more");
+  ASSERT_TRUE(write_file_atomically(at("more/labels.txt"), "cat"));
+  const auto refused = check();
+  EXPECT_EQ(refused.error().code, Errc::signature_digest);
+  EXPECT_NE(refused.error().message.find("more/labels.txt was signed by nobody"), std::string::npos);
+  EXPECT_TRUE(verify(quiet_, {release_.string(), "", {at("publisher.key.pub")}, true}));
+  fs::remove(at("more/labels.txt"));
+  fs::create_symlink(at("digits.onnx"), at("more/digits.onnx"));
+  EXPECT_FALSE(check()) << "a link leads who knows where";
+}
+
+TEST_F(SignCommand, PartsAndTheValidationAreSigned) {
+  ASSERT_TRUE(write_file_atomically(at("labels.txt"), "cat"));
+  ASSERT_TRUE(write_file_atomically(at("tokens-en.json"), "{}"));
+  ASSERT_TRUE(write_file_atomically(at("test.npz"), "a data set"));
+  ASSERT_TRUE(
+      write_file_atomically(at("release.json"), R"({"validation": {"dataset": "test.npz", "threshold": 0.9}})"));
+  SignFlags flags = sign_flags();
+  flags.parts = {at("labels.txt"), "digits.onnx:tokens.json=" + at("tokens-en.json")};
+  flags.validation = at("release.json");
+  ASSERT_TRUE(sign(quiet_, flags));
+  const auto said = signing::decode_statement(read_file(at("argosy-release.json")).value()).value();
+  EXPECT_EQ(said.files.at(0).parts,
+            (std::vector<signing::ReleasePart>{{"labels.txt", "labels.txt", 3}, {"tokens.json", "tokens-en.json", 2}}));
+  EXPECT_EQ(said.files.at(1).parts.size(), 1U);
+  EXPECT_EQ(said.validation->threshold, 0.9);
+  EXPECT_EQ(said.validation->dataset->size, 10U);
+  fs::remove(at("test.npz"));
+  fs::remove(at("release.json"));
+  EXPECT_TRUE(check());
+  ASSERT_TRUE(write_file_atomically(at("labels.txt"), "dog"));
+  EXPECT_EQ(check().error().code, Errc::signature_digest);
 }
 
 TEST_F(SignCommand, AChangedStatementIsNotPublished) {

@@ -573,11 +573,18 @@ export interface Compact {
   settings?: { bits: number; agreement?: number | null; max_difference?: number | null; patch_bytes?: number | null; accepted: boolean }[];
 }
 
+export interface Part {
+  name: string;
+  digest: string;
+  size: number;
+}
+
 export interface Variant {
   name: string;
   digest: string;
   size: number;
   format: string;
+  parts: Part[]; // files beside the model
   selector: Record<string, string | number | string[]>;
   onnx: { opset: number; ir: number } | null;
   priority: number;
@@ -617,6 +624,7 @@ export interface Patch {
   from_version: string;
   to_version: string;
   variant: string;
+  part: string | null; // null: the model
   from_digest: string;
   to_digest: string;
   state: "pending" | "making" | "ready" | "declined" | "failed" | "cancelled";

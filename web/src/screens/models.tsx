@@ -111,6 +111,15 @@ function ReleaseRow({ release }: { release: Release }) {
                 {variant.onnx && ` of opset ${variant.onnx.opset}`}, {bytes(variant.size)}, for {selector(variant.selector)}
                 {variant.compact && `, compact at ${variant.compact.bits ?? "?"} bits`}
               </span>
+              {variant.parts.length > 0 && (
+                <ul class="plain small muted" aria-label={`Files beside ${variant.name}`}>
+                  {variant.parts.map((part) => (
+                    <li key={part.name} title={part.digest}>
+                      {part.name}, {bytes(part.size)}
+                    </li>
+                  ))}
+                </ul>
+              )}
             </li>
           ))}
         </ul>

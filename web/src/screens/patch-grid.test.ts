@@ -23,6 +23,14 @@ describe("the patch matrix", () => {
     expect(gridOf(RELEASES, rows, "int8").cell("1.1", "1.2")).toBe(rows[1]);
   });
 
+  it("has the patch of the largest file in a cell, and those of the others behind it", () => {
+    const rows = [patch("1.0", "1.1", { part: null, full_size: 10 }), patch("1.0", "1.1", { part: "weights.data", full_size: 900 })];
+    const grid = gridOf(RELEASES, rows, "fp32");
+    expect(grid.cell("1.0", "1.1")).toBe(rows[1]);
+    expect(grid.files("1.0", "1.1")).toEqual([rows[1], rows[0]]);
+    expect(grid.files("1.1", "1.2")).toEqual([]);
+  });
+
   it("shows no more versions than can be read", () => {
     const many = Array.from({ length: 40 }, (_, index) => release(`1.${40 - index}`, "fp32"));
     expect(gridOf(many, [], "fp32").versions).toHaveLength(MAX_VERSIONS);

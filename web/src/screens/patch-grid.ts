@@ -8,7 +8,8 @@ export const MAX_VERSIONS = 12;
 
 export interface Grid {
   versions: string[]; // newest first
-  cell: (from: string, to: string) => Patch | undefined;
+  cell: (from: string, to: string) => Patch | undefined; // of the largest file
+  files: (from: string, to: string) => Patch[]; // of every file, the largest first
 }
 
 /** The variants that at least two releases have, in the order in which they come up. */
@@ -20,8 +21,13 @@ export function patchableVariants(releases: Release[]): string[] {
 
 export function gridOf(releases: Release[], patches: Patch[], variant: string): Grid {
   const versions = releases.filter((release) => release.variants.some(({ name }) => name === variant)).map(({ version }) => version);
-  const cells = new Map(patches.filter((patch) => patch.variant === variant).map((patch) => [`${patch.from_version} ${patch.to_version}`, patch]));
-  return { versions: versions.slice(0, MAX_VERSIONS), cell: (from, to) => cells.get(`${from} ${to}`) };
+  const cells = new Map<string, Patch[]>();
+  for (const patch of patches.filter((each) => each.variant === variant).sort((a, b) => b.full_size - a.full_size)) {
+    const key = `${patch.from_version} ${patch.to_version}`;
+    cells.set(key, [...(cells.get(key) ?? []), patch]);
+  }
+  const files = (from: string, to: string) => cells.get(`${from} ${to}`) ?? [];
+  return { versions: versions.slice(0, MAX_VERSIONS), cell: (from, to) => files(from, to)[0], files };
 }
 
 /** Whether a patch may be asked for: from an older version to a newer one. */

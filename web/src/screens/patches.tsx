@@ -141,7 +141,27 @@ function Details({ model, from, to, variant, grid }: DetailsProps) {
       </div>
       {patch ? <Figures patch={patch} /> : <p class="muted">Nobody has asked for it yet. It is made when a device waits for it, or when you ask for it.</p>}
       {patch && patch.trials.length > 0 && <Trials patch={patch} />}
+      <OtherFiles patches={grid.files(from, to).slice(1)} />
     </div>
+  );
+}
+
+function OtherFiles({ patches }: { patches: Patch[] }) {
+  if (patches.length === 0) return null;
+  return (
+    <>
+      <h4>Its other files</h4>
+      <ul class="plain">
+        {patches.map((patch) => (
+          <li key={patch.part}>
+            {patch.part ?? "the model"} <Status tone={PATCH_TONE[patch.state]} text={words(patch.state)} />{" "}
+            <span class="muted small">
+              {bytes(patch.size)} of {bytes(patch.full_size)}
+            </span>
+          </li>
+        ))}
+      </ul>
+    </>
   );
 }
 

@@ -90,6 +90,90 @@ TEST_F(PatchOffers, GoToTheDeviceOnlyWhenTheyAreSoonerThanTheWholeFile) {
   EXPECT_TRUE(offered_to("fp32-1").empty()) << "on this link rebuilding takes longer than fetching";
 }
 
+// Versions that differ in what lies beside the model, and not in the model.
+class PartOffers : public PatchOffers {
+ protected:
+  static std::string weights_of(const std::string& version) { return "weights " + version; }
+  void publish_with_weights(const std::string& version) {
+    publish(version);
+    database.exec("insert into blobs (digest, size) values ('" + digest_of(weights_of(version) + "fp32") +
+                  "', 5000000)");
+    database.exec("update variants v set digest = '" + digest_of("1.0fp32") +
+                  "' from releases r where r.id = v.release_id and v.name = 'fp32' and r.version = '" + version + "'");
+    database.exec("insert into variant_parts (variant_id, name, digest, size) select v.id, 'model.onnx.data', '" +
+                  digest_of(weights_of(version) + "fp32") +
+                  "', 5000000 from variants v join releases r on r.id = v.release_id where v.name = 'fp32' and "
+                  "r.version = '" +
+                  version + "'");
+  }
+  void add_device_with_weights(const std::string& id, const std::string& version) {
+    add_device(id);
+    database.exec("update device_models set version = '" + version + "' where device_id = '" + id + "'");
+  }
+  wire::DesiredModel told(const std::string& device) {
+    return run(desired->get(DeviceId{device})).value().models.at(0);
+  }
+};
+
+TEST_F(PartOffers, GoToWhoHasTheOlderPart) {
+  publish_with_weights("2.0");
+  publish_with_weights("2.1");
+  publish_with_weights("2.2");
+  add_device_with_weights("fp32-1", "2.0");
+  add_patch(weights_of("2.0"), weights_of("2.2"), 70'000);
+  add_patch(weights_of("2.1"), weights_of("2.2"), 60'000);
+  started("2.2", {{"waves", {{{"share", 1.0}}}}});
+  tick();
+  const auto model = told("fp32-1");
+  EXPECT_EQ(model.version, "2.2");
+  EXPECT_TRUE(model.patches.empty()) << "it has the model";
+  ASSERT_EQ(model.parts.size(), 1U);
+  EXPECT_EQ(model.parts[0].name, "model.onnx.data");
+  EXPECT_EQ(model.parts[0].artifact, (wire::BlobRef{digest_of(weights_of("2.2") + "fp32"), 5'000'000}));
+  ASSERT_EQ(model.parts[0].patches.size(), 1U);
+  EXPECT_EQ(model.parts[0].patches[0].base_digest, digest_of(weights_of("2.0") + "fp32"));
+}
+
+TEST_F(PartOffers, ThatBecomeReadyLaterGoToWhoWasToldAndHasNotBegun) {
+  publish_with_weights("2.0");
+  publish_with_weights("2.1");
+  add_device_with_weights("fp32-1", "2.0");
+  started("2.1", {{"waves", {{{"share", 1.0}}}}});
+  tick();
+  EXPECT_TRUE(told("fp32-1").parts.at(0).patches.empty());
+  add_patch(weights_of("2.0"), weights_of("2.1"), 60'000);
+  EXPECT_EQ(offer_new_patches(), 1U);
+  EXPECT_EQ(told("fp32-1").parts.at(0).patches.size(), 1U);
+}
+
+TEST_F(PartOffers, AreWaitedForLikeThoseOfTheModel) {
+  publish_with_weights("2.0");
+  publish_with_weights("2.1");
+  add_device_with_weights("fp32-1", "2.0");
+  const auto id = started("2.1", {{"waves", {{{"share", 1.0}}}}, {"patch_wait_s", 600}});
+  tick();
+  EXPECT_EQ(target_of("fp32-1"), "") << "its patch is asked for, and being made";
+  EXPECT_EQ(database.value<int>("select count(*) from patches where to_digest = '" +
+                                digest_of(weights_of("2.1") + "fp32") + "'"),
+            1);
+  pass(std::chrono::seconds(601));
+  tick();
+  EXPECT_EQ(target_of("fp32-1"), "2.1");
+  EXPECT_EQ(devices_in(id, "notified"), std::vector<std::string>{"fp32-1"});
+}
+
+TEST_F(PartOffers, AnAgentThatTakesOneFileAloneIsToldNothing) {
+  publish_with_weights("2.0");
+  add_device("fp32-1");
+  database.exec("update devices set capabilities = capabilities - 'takes_parts'");
+  const auto id = started("2.0", {{"waves", {{{"share", 1.0}}}}});
+  tick();
+  EXPECT_EQ(devices_in(id, "failed"), std::vector<std::string>{"fp32-1"});
+  EXPECT_EQ(database.value<std::string>("select cause from rollout_devices"), "incompatible");
+  EXPECT_NE(database.value<std::string>("select message from rollout_devices").find("update the agent"),
+            std::string::npos);
+}
+
 TEST_F(PatchOffers, LeadOverAReleaseInBetween) {
   publish("1.2");
   add_device("fp32-1");

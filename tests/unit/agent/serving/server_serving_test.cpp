@@ -73,6 +73,16 @@ TEST_P(ModelServer, EachVersionGetsTheNextNumberAndTheLinkFollows) {
   EXPECT_EQ(shelf(), (Shelf{"1", "2"}));
 }
 
+TEST_P(ModelServer, PartsLieBesideTheModelUnderTheirNames) {
+  Placement placement = fill("a", "1.0");
+  placement.parts = {"model.onnx.data", "labels.txt"};
+  for (const std::string& part : placement.parts)
+    ASSERT_TRUE(write_file_atomically(placement.file().parent_path() / part, "of " + part));
+  EXPECT_FALSE(serving->switch_to(placement).has_value());
+  EXPECT_EQ(read_file(repository / "digits/1/model.onnx.data").value(), "of model.onnx.data");
+  EXPECT_EQ(read_file(repository / "digits/1/labels.txt").value(), "of labels.txt");
+}
+
 TEST_P(ModelServer, TheSamePlacementAgainChangesNothing) {
   const Placement first = fill("a", "1.0");
   EXPECT_FALSE(serving->switch_to(first));

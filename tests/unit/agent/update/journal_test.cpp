@@ -34,6 +34,28 @@ TEST(Journal, WhatWasSavedIsLoadedButForTheSlots) {
   EXPECT_EQ(*loaded->state, state);
 }
 
+TEST(Journal, TheWaysOfAllFilesAreKept) {
+  World world = World::serving("1.0", 'a', {{"labels.txt", {test::digest_of('d'), 500}}});
+  const auto patched =
+      test::with_patched_part(test::with_patch(test::wish_for("1.1", 'b'), 'a'), "labels.txt", 'e', 'd');
+  world.wish(test::with_part(patched, "tokenizer.json", 'f'));
+  while (world.state.file < 2) ASSERT_TRUE(world.run_one());
+  world.state.ways[1].whole_only = true;
+  UpdateState read = decode_journal(encode_journal(world.state)).value();
+  read.slots = world.state.slots;
+  EXPECT_EQ(read, world.state);
+}
+
+TEST(Journal, WaysThatAreNotThoseOfTheWishAreNotBelieved) {
+  World world = World::serving("1.0", 'a');
+  world.wish(test::with_part(test::wish_for("1.1", 'b'), "labels.txt", 'd'));
+  world.state.ways.resize(3);
+  EXPECT_FALSE(decode_journal(encode_journal(world.state)));
+  world.state.ways.resize(2);
+  world.state.file = 2;
+  EXPECT_FALSE(decode_journal(encode_journal(world.state)));
+}
+
 TEST(Journal, AbsentIsNoError) {
   const TempFolder folder;
   const auto loaded = Journal(folder / "digits.json").load();

@@ -399,5 +399,53 @@ TEST(ModelUpdater, JournalOfANewerAgentIsLeftAlone) {
   EXPECT_EQ(bench.served(), "model one");
 }
 
+wire::DesiredModel with_parts(Bench& bench, wire::DesiredModel wish,
+                              const std::vector<std::pair<std::string, std::string>>& parts) {
+  for (const auto& [name, content] : parts) {
+    bench.publish(content);
+    wish.parts.push_back({name, test::blob_of(content), {}});
+  }
+  return wish;
+}
+
+std::string beside(const Bench& bench, const std::string& name) {
+  return read_file(bench.storage().model("digits") / "current" / name).value();
+}
+
+TEST(ModelUpdater, FilesOfAVersionLieInOneFolderUnderTheirNames) {
+  Bench bench;
+  const std::string labels = "cat";
+  bench.install(
+      with_parts(bench, bench.wish("1.0", "model one", 1), {{"labels.txt", labels}, {"model.onnx.data", "w1"}}));
+  EXPECT_EQ(beside(bench, "model.onnx.data"), "w1");
+  const auto sent = bench.bytes_sent();
+  bench.install(
+      with_parts(bench, bench.wish("1.1", "model one", 2), {{"model.onnx.data", "w2"}, {"labels.txt", labels}}));
+  EXPECT_EQ(bench.phase(), Phase::committed) << bench.updater().state().message;
+  EXPECT_EQ(bench.bytes_sent() - sent, 2U) << "what lies in the slot is not sent again";
+  EXPECT_EQ(beside(bench, "model.onnx.data"), "w2");
+  EXPECT_EQ(beside(bench, "labels.txt"), labels);
+  EXPECT_TRUE(fs::is_empty(bench.storage().root() / "downloads"));
+}
+
+TEST(ModelUpdater, AFileInTheSlotWhoseBytesChangedIsFetchedAgain) {
+  Bench bench;
+  bench.install(with_parts(bench, bench.wish("1.0", "model one", 1), {{"labels.txt", "cat"}}));
+  ASSERT_TRUE(write_file_atomically(bench.storage().model("digits") / "current" / "labels.txt", "dog"));
+  bench.install(with_parts(bench, bench.wish("1.1", "model two", 2), {{"labels.txt", "cat"}}));
+  EXPECT_EQ(bench.phase(), Phase::committed) << bench.updater().state().message;
+  EXPECT_EQ(beside(bench, "labels.txt"), "cat");
+  EXPECT_EQ(bench.updater().report().update->bytes, 9U + 3);
+}
+
+TEST(ModelUpdater, AVersionThatLostAFileServesNoMore) {
+  Bench bench;
+  bench.install(with_parts(bench, bench.wish("1.0", "model one", 1), {{"labels.txt", "cat"}}));
+  ASSERT_TRUE(remove_tree(bench.storage().model("digits") / "current" / "labels.txt"));
+  bench.start();
+  bench.run();
+  EXPECT_FALSE(bench.updater().served().has_value());
+}
+
 }  // namespace
 }  // namespace argosy::agent

@@ -11,7 +11,9 @@ using test::PowerLoss;
 using test::wish_for;
 using test::with_chain;
 using test::with_dataset;
+using test::with_part;
 using test::with_patch;
+using test::with_patched_part;
 using test::with_shadow;
 using test::with_streamed_patch;
 using test::World;
@@ -81,6 +83,26 @@ TEST(PowerLoss, StreamedPatchEndsCommittedWhereverThePowerGoes) {
 TEST(PowerLoss, ChainOfPatchesEndsCommittedWhereverThePowerGoes) {
   const auto arrange = [] { return World::serving("1.0", 'a'); };
   EXPECT_GT(cut_everywhere(arrange, with_dataset(with_chain(wish_for("1.1", 'b'), 'a', 'c')), {committed, "1.1"}), 35);
+}
+
+TEST(PowerLoss, SeveralFilesEndCommittedTogetherWhereverThePowerGoes) {
+  const std::vector<wire::Part> parts = {{"model.onnx.data", {test::digest_of('c'), 500}},
+                                         {"labels.txt", {test::digest_of('d'), 500}}};
+  const auto arrange = [&] { return World::serving("1.0", 'a', parts); };
+  auto wish = with_patched_part(with_patch(wish_for("1.1", 'b'), 'a'), "model.onnx.data", 'e', 'c', "bsdiff");
+  wish = with_part(with_part(wish, "labels.txt", 'd'), "tokenizer.json", 'f');
+  EXPECT_GT(cut_everywhere(arrange, with_dataset(wish), {committed, "1.1"}), 60);
+  EXPECT_GT(cut_everywhere(arrange, with_shadow(wish, true), {failed, "1.0"}), 50);
+}
+
+TEST(PowerLoss, SeveralFilesGoBackTogetherWhereverThePowerGoes) {
+  const auto arrange = [&] {
+    World world = World::serving("1.0", 'a', {{"labels.txt", {test::digest_of('d'), 500}}});
+    world.wish(with_part(wish_for("1.1", 'a'), "labels.txt", 'e'));
+    world.run_to_end();
+    return world;
+  };
+  cut_everywhere(arrange, with_part(wish_for("1.0", 'a', 2), "labels.txt", 'd'), {committed, "1.0"});
 }
 
 TEST(PowerLoss, FirstInstallationEndsCommittedWhereverThePowerGoes) {

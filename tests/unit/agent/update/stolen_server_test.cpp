@@ -68,6 +68,30 @@ TEST_F(StolenServer, AModelWithoutASignatureIsRefused) {
   expect_refused(bench_.wish("1.2", "a foreign model", 2), "signature_missing");
 }
 
+TEST_F(StolenServer, AFileThatNobodySignedIsRefusedBesideAGenuineModel) {
+  wire::DesiredModel wish = signed_wish("1.2", "model two", 2, 11);
+  bench_.publish("a foreign tokenizer");
+  wish.parts.push_back({"tokenizer.json", test::blob_of("a foreign tokenizer"), {}});
+  expect_refused(wish, "signature_digest");
+}
+
+TEST_F(StolenServer, AMilderValidationThanThePublisherMeantIsRefused) {
+  wire::DesiredModel wish = signed_wish("1.2", "model two", 2, 11);
+  signing::ReleaseStatement said = signing::decode_statement(wish.signature->statement).value();
+  said.validation = wish.validation;
+  const signing::SignedFile file{said.files.front(), Digest::parse(wish.artifact.digest).value()};
+  wish.signature = signing::sign_release(said, {file}, publisher_).value();
+  const auto milder = [&] {
+    wire::DesiredModel changed = wish;
+    changed.validation.threshold = 0.1;
+    return changed;
+  }();
+  expect_refused(milder, "signature_validation");
+  wish.attempt = 2;
+  bench_.install(wish);
+  EXPECT_EQ(bench_.served(), "model two") << bench_.updater().state().message;
+}
+
 TEST_F(StolenServer, AStrangersSignatureIsRefused) {
   wire::DesiredModel wish = bench_.wish("1.2", "a foreign model", 2);
   wish.signature = signature(wish, 11, new_key());

@@ -11,7 +11,9 @@ using test::digest_of;
 using test::wish_for;
 using test::with_chain;
 using test::with_dataset;
+using test::with_part;
 using test::with_patch;
+using test::with_patched_part;
 using test::with_streamed_patch;
 using test::World;
 using enum Phase;
@@ -34,7 +36,7 @@ TEST(UpdateMachine, PatchIsTakenWhenItsBaseIsOnDisk) {
   world.run_to_end();
   EXPECT_EQ(world.phases,
             (Phases{planning, downloading, patching, verifying, validating, activating, probation, committed}));
-  EXPECT_EQ(world.state.source, Source::patch);
+  EXPECT_EQ(world.state.way().source, Source::patch);
   EXPECT_EQ(report("digits", world.state).update->bytes, 100u);
 }
 
@@ -43,7 +45,7 @@ TEST(UpdateMachine, StreamedPatchIsFetchedAndAppliedInOne) {
   world.wish(with_streamed_patch(wish_for("1.1", 'b'), 'a'));
   world.run_to_end();
   EXPECT_EQ(world.phases, (Phases{planning, patching, verifying, validating, activating, probation, committed}));
-  EXPECT_EQ(world.state.source, Source::patch);
+  EXPECT_EQ(world.state.way().source, Source::patch);
   EXPECT_EQ(report("digits", world.state).update->bytes, 100u);
   EXPECT_FALSE(world.blobs.contains(digest_of('9')));
 }
@@ -59,7 +61,7 @@ TEST(UpdateMachine, StreamedPatchIsTriedAgainWhenTheConnectionBreaks) {
   EXPECT_TRUE(wake_at(world.state));
   world.run_to_end();
   EXPECT_EQ(world.state.phase, committed);
-  EXPECT_EQ(world.state.source, Source::patch);
+  EXPECT_EQ(world.state.way().source, Source::patch);
 }
 
 TEST(UpdateMachine, AChainOfPatchesIsTakenWhenItIsShorterThanTheWholeFile) {
@@ -67,7 +69,7 @@ TEST(UpdateMachine, AChainOfPatchesIsTakenWhenItIsShorterThanTheWholeFile) {
   world.wish(with_chain(wish_for("1.1", 'b'), 'a', 'c'));
   world.run_to_end();
   EXPECT_EQ(world.state.phase, committed);
-  EXPECT_EQ(world.state.source, Source::patch);
+  EXPECT_EQ(world.state.way().source, Source::patch);
   EXPECT_EQ(report("digits", world.state).update->bytes, 110u);
   EXPECT_EQ(world.served_version(), "1.1");
 }
@@ -78,14 +80,14 @@ TEST(UpdateMachine, AFirstStepThatLeadsNowhereIsLeftAlone) {
   wish.patches.pop_back();
   world.wish(wish);
   world.run_to_end();
-  EXPECT_EQ(world.state.source, Source::full);
+  EXPECT_EQ(world.state.way().source, Source::full);
 }
 
 TEST(UpdateMachine, PatchAgainstAnotherBaseIsLeftAlone) {
   World world = World::serving("1.0", 'a');
   world.wish(with_patch(wish_for("1.1", 'b'), 'c'));
   world.run_to_end();
-  EXPECT_EQ(world.state.source, Source::full);
+  EXPECT_EQ(world.state.way().source, Source::full);
   EXPECT_EQ(world.state.phase, committed);
 }
 
@@ -95,8 +97,122 @@ TEST(UpdateMachine, BrokenPatchFallsBackToTheWholeFileAndCountsBoth) {
   world.wish(with_patch(wish_for("1.1", 'b'), 'a'));
   world.run_to_end();
   EXPECT_EQ(world.state.phase, committed);
-  EXPECT_EQ(world.state.source, Source::full);
+  EXPECT_EQ(world.state.way().source, Source::full);
   EXPECT_EQ(report("digits", world.state).update->bytes, 1100u);
+}
+
+// Versions of several files -------------------------------------------------------------------------------------------
+
+const std::vector<wire::Part> old_parts = {{"model.onnx.data", {digest_of('c'), 500}},
+                                           {"labels.txt", {digest_of('d'), 500}}};
+
+World serving_several() {
+  return World::serving("1.0", 'a', old_parts);
+}
+
+TEST(UpdateMachine, EveryFileOfAVersionComesByAWayOfItsOwn) {
+  World world = serving_several();
+  const auto model = with_patched_part(with_patch(wish_for("1.1", 'b'), 'a'), "model.onnx.data", 'e', 'c');
+  world.wish(with_dataset(with_part(with_part(model, "labels.txt", 'd'), "tokenizer.json", 'f')));
+  world.run_to_end();
+  EXPECT_EQ(world.state.phase, committed);
+  EXPECT_EQ(world.effects, "fppsff") << "patch and data set are fetched, two are patched, one is here already";
+  EXPECT_EQ(world.disk.served()->parts.size(), 3U);
+  const auto told = report("digits", world.state).update.value();
+  EXPECT_EQ(told.source, "patch");
+  EXPECT_EQ(told.bytes, 100U + 40 + 500);
+  EXPECT_EQ(told.full_bytes, 1000U + 3 * 500);
+}
+
+TEST(UpdateMachine, FilesSwitchAndGoBackTogether) {
+  World world = serving_several();
+  world.wish(with_part(wish_for("1.1", 'a'), "model.onnx.data", 'e'));  // the same model, with other weights
+  world.run_to_end();
+  ASSERT_EQ(world.state.phase, committed);
+  EXPECT_EQ(world.disk.served()->parts, (std::vector<wire::Part>{{"model.onnx.data", {digest_of('e'), 500}}}));
+  world.effects.clear();
+  wire::DesiredModel back = with_part(with_part(wish_for("1.0", 'a', 2), "model.onnx.data", 'c'), "labels.txt", 'd');
+  world.wish(back);
+  world.run_to_end();
+  EXPECT_EQ(world.state.phase, committed);
+  EXPECT_EQ(world.disk.served()->parts, old_parts);
+  EXPECT_EQ(world.effects, "");
+}
+
+TEST(UpdateMachine, AnotherPartIsAnotherVersionOfTheFiles) {
+  World world = serving_several();
+  world.wish(with_part(wish_for("1.0", 'a', 2), "model.onnx.data", 'e'));
+  world.run_to_end();
+  EXPECT_EQ(world.disk.served()->parts.size(), 1U);
+}
+
+TEST(UpdateMachine, ProgressIsOfAllFiles) {
+  World world = serving_several();
+  world.wish(with_part(wish_for("1.1", 'b'), "labels.txt", 'f'));
+  ASSERT_TRUE(world.run_until(downloading));
+  world.give(FetchProgress{world.state.ticket, 300});
+  EXPECT_DOUBLE_EQ(world.state.progress, 0.2);
+  while (world.state.file == 0 || world.state.phase != downloading) ASSERT_TRUE(world.run_one());
+  world.give(FetchProgress{world.state.ticket, 250});
+  EXPECT_DOUBLE_EQ(world.state.progress, 1250.0 / 1500);
+  EXPECT_EQ(report("digits", world.state).update->bytes, 1250U);
+}
+
+TEST(UpdateMachine, RoomForAllFilesIsThereBeforeTheFirstByteIsFetched) {
+  World world = serving_several();
+  world.free_bytes = disk_reserve + 1499;
+  world.wish(with_part(wish_for("1.1", 'b'), "labels.txt", 'f'));
+  world.run_to_end();
+  EXPECT_EQ(world.state.phase, failed);
+  EXPECT_EQ(world.state.cause, "no_space");
+  EXPECT_EQ(world.effects, "");
+
+  world.free_bytes = disk_reserve + 1499;
+  world.wish(with_part(wish_for("1.2", 'b'), "labels.txt", 'd'));  // which is here already
+  world.run_to_end();
+  EXPECT_EQ(world.state.phase, committed);
+}
+
+TEST(UpdateMachine, OneBrokenPatchCostsItsOwnFileAlone) {
+  World world = serving_several();
+  world.wish(with_patched_part(with_streamed_patch(wish_for("1.1", 'b'), 'a'), "model.onnx.data", 'e', 'c'));
+  while (world.state.file == 0) ASSERT_TRUE(world.run_one());
+  world.patch_applies = false;
+  world.run_to_end();
+  EXPECT_EQ(world.state.phase, committed);
+  EXPECT_EQ(world.state.ways[0].source, Source::patch);
+  EXPECT_EQ(world.state.ways[1].source, Source::full);
+  EXPECT_EQ(report("digits", world.state).update->bytes, 100U + 500);
+}
+
+TEST(UpdateMachine, AFileThatIsNotWhatItShouldBeIsFetchedWhole) {
+  World world = serving_several();
+  world.spoilt = {digest_of('d')};
+  world.wish(with_part(wish_for("1.1", 'b'), "labels.txt", 'd'));
+  world.run_to_end();
+  EXPECT_EQ(world.state.phase, committed);
+  EXPECT_EQ(world.effects, "fsf");
+  EXPECT_TRUE(world.state.ways[1].whole_only);
+}
+
+TEST(UpdateMachine, AFileThatAnotherModelsUpdateSweptAwayIsFetchedOnceMore) {
+  World world = serving_several();
+  world.wish(with_part(wish_for("1.1", 'b'), "labels.txt", 'f'));
+  ASSERT_TRUE(world.run_until(verifying));
+  world.blobs.erase(digest_of('f'));
+  world.give(VerifyFailed{world.state.ticket, make_error(Errc::not_found, "gone"), 1});
+  world.run_to_end();
+  EXPECT_EQ(world.state.phase, committed);
+  EXPECT_EQ(world.effects, "fff");
+}
+
+TEST(UpdateMachine, WhereSlotsCannotShareTheFileIsFetched) {
+  World world = serving_several();
+  world.slots_share = false;
+  world.wish(with_part(wish_for("1.1", 'b'), "labels.txt", 'd'));
+  world.run_to_end();
+  EXPECT_EQ(world.state.phase, committed);
+  EXPECT_EQ(world.effects, "fsf");
 }
 
 TEST(UpdateMachine, RejectedModelLeavesTheOldOneInService) {
@@ -244,7 +360,7 @@ TEST(UpdateMachine, PatchThatIsReadyLaterGoesToTheWishThatWaitsButNotToTheOneTha
   world.wish(with_patch(wish_for("1.2", 'c', 2), 'b'));
   world.run_to_end();
   EXPECT_EQ(world.served_version(), "1.2");
-  EXPECT_EQ(world.state.source, Source::patch);
+  EXPECT_EQ(world.state.way().source, Source::patch);
 }
 
 TEST(UpdateMachine, WithdrawalCancelsBeforeActivationOnly) {
@@ -350,7 +466,7 @@ TEST(UpdateMachine, MissingBlobFailsAndMissingPatchFallsBack) {
   ASSERT_TRUE(patched.run_until(downloading));
   patched.give(FetchFailed{patched.state.ticket, make_error(Errc::not_found, "404"), false, std::nullopt});
   EXPECT_EQ(patched.state.phase, planning);
-  EXPECT_TRUE(patched.state.patches_refused);
+  EXPECT_TRUE(patched.state.way().whole_only);
 }
 
 TEST(UpdateMachine, WrongBytesAreFetchedAgainAFewTimesThenFail) {

@@ -50,6 +50,32 @@ Wish patched(const std::string& from, const std::string& to, bool as_tensors) {
   };
 }
 
+// The model by a patch, its weights by another, its labels as they lie in the slot, and a tokenizer that is new.
+Wish of_several_files(const std::string& version, const std::string& model, const std::string& weights,
+                      std::int64_t rollout) {
+  return [=](Bench& bench) {
+    wire::DesiredModel wish = bench.wish(version, model, rollout);
+    const auto add = [&](const std::string& name, const std::string& content) -> wire::PartOffer& {
+      bench.publish(content);
+      return wish.parts.emplace_back(wire::PartOffer{name, blob_of(content), {}});
+    };
+    add("labels.txt", "cat\ndog\n");
+    if (version == "1.0") {
+      add("weights.data", weights);
+      return wish;
+    }
+    add("tokenizer.json", std::string(9'000, 'w'));
+    static const std::string model_patch = patch_between(small_old, small_new, false);
+    static const std::string weights_patch = patch_between(large_model(0), large_model(1), true);
+    bench.publish(model_patch);
+    bench.publish(weights_patch);
+    wish.patches.push_back({blob_of(small_old).digest, "bsdiff", blob_of(model_patch), {}});
+    add("weights.data", weights)
+        .patches.push_back({blob_of(large_model(0)).digest, "tensor", blob_of(weights_patch), {}});
+    return wish;
+  };
+}
+
 ScenarioStep step_to(Wish wish, const std::string& serves) {
   ScenarioStep step;
   step.wish = std::move(wish);
@@ -66,6 +92,12 @@ ScenarioStep step_that_ends(Wish wish, Phase end) {
 argosy::test::Image serving(const std::string& content) {
   Bench bench;
   if (!content.empty()) bench.install(bench.wish("1.0", content, 1));
+  return image_of(bench.storage().root());
+}
+
+argosy::test::Image serving_several_files() {
+  Bench bench;
+  bench.install(of_several_files("1.0", small_old, large_model(0), 1)(bench));
   return image_of(bench.storage().root());
 }
 
@@ -112,6 +144,9 @@ std::vector<Scenario> all_scenarios() {
       {"UpdateAndBack", serving(small_old), {updated, step_to(whole("1.0", small_old, 3), small_old)}},
       {"ShadowRun", serving(small_old), {shadow_run}},
       {"ShadowRunUnheardThenUpdate", serving(small_old), {unheard, step_to(whole("1.1", small_new, 3), small_new)}},
+      {"SeveralFiles",
+       serving_several_files(),
+       {step_to(of_several_files("1.1", small_new, large_model(1), 2), small_new)}},
       {"JournalOfAnEarlierAgent", with_early_journal(), {updated}},
   };
 }
@@ -168,6 +203,10 @@ std::string whole_served_model(const Bench& bench) {
   const fs::path file = folder.current() / ("model." + served->format);
   const auto found = measure_file(file);
   EXPECT_TRUE(found && found->digest.to_hex() == served->digest) << "what serves is not what its release.json says";
+  for (const wire::Part& part : served->parts) {
+    const auto beside = measure_file(folder.current() / part.name);
+    EXPECT_TRUE(beside && beside->digest.to_hex() == part.blob.digest) << part.name << " is of another version";
+  }
   return found ? read_file(file).value() : "";
 }
 
@@ -178,7 +217,8 @@ std::string litter_on(const Bench& bench) {
     const std::string last = fs::path(name).filename().string();
     const bool expected = node.kind == argosy::test::Node::Kind::folder || name == "state/digits.json" ||
                           name == "models/digits/current" || name == "datasets/" + blob_of("data").digest ||
-                          (of_model && (last == "model.onnx" || last == "release.json"));
+                          (of_model && (last == "model.onnx" || last == "release.json" || last == "labels.txt" ||
+                                        last == "weights.data" || last == "tokenizer.json"));
     if (!expected) litter += name + " ";
   }
   return litter;

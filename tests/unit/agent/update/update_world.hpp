@@ -2,6 +2,7 @@
 // every blob, and a power switch that can be thrown at any point between two writes.
 #pragma once
 
+#include <algorithm>
 #include <deque>
 #include <optional>
 #include <set>
@@ -53,6 +54,17 @@ inline wire::DesiredModel with_chain(wire::DesiredModel wish, char base, char st
   return wish;
 }
 
+inline wire::DesiredModel with_part(wire::DesiredModel wish, const std::string& name, char letter) {
+  wish.parts.push_back({name, {digest_of(letter), 500}, {}});
+  return wish;
+}
+
+inline wire::DesiredModel with_patched_part(wire::DesiredModel wish, const std::string& name, char letter, char base,
+                                            const std::string& codec = "tensor") {
+  wish.parts.push_back({name, {digest_of(letter), 500}, {{digest_of(base), codec, {digest_of('5'), 40}, {}}}});
+  return wish;
+}
+
 inline wire::DesiredModel with_shadow(wire::DesiredModel wish, bool required = false) {
   wish.shadow = wire::ShadowSpec{.samples = 100, .max_s = 600, .required = required};
   return wish;
@@ -74,14 +86,18 @@ class World {
   std::uint64_t free_bytes = 1ULL << 30;
   std::vector<Phase> phases;  // every one that was entered
   bool patch_applies = true;
+  bool slots_share = true;            // their files' names
+  std::set<std::string> spoilt = {};  // digests of slots' files whose bytes are others by now
+  std::string effects;                // a letter each: fetch, share, patch
   bool model_is_good = true;
   ProbationTotals probation{100, 0, 10.0, false};
   std::optional<wire::ShadowCounts> shadow = {};  // what the program tells a minute; none: it offers no answers
   std::optional<int> power_lasts;                 // chances to fail until the power goes
 
-  static World serving(const std::string& version, char letter) {
+  static World serving(const std::string& version, char letter, std::vector<wire::Part> parts = {}) {
     World world;
     world.disk.content[0] = content_of(version, letter, true);
+    world.disk.content[0]->parts = std::move(parts);
     world.disk.serving = SlotName::a;
     world.boot();
     return world;
@@ -161,17 +177,30 @@ class World {
     Surveyed seen;
     seen.ticket = ticket;
     seen.free_bytes = free_bytes;
-    for (const wire::PatchOffer& patch : state.wish->patches)
-      if (patch.result && blobs.contains(patch.result->digest)) seen.results.insert(patch.result->digest);
+    seen.have_bytes.clear();
+    const std::vector<wire::Part> files = files_of(*state.wish);
+    for (std::size_t i = 0; i < files.size(); ++i) {
+      seen.have_bytes.push_back(blobs.contains(files[i].blob.digest) ? files[i].blob.size : 0);
+      for (const wire::PatchOffer& patch : patches_to(*state.wish, i))
+        if (patch.result && blobs.contains(patch.result->digest)) seen.results.insert(patch.result->digest);
+    }
     if (state.wish->validation.dataset) seen.dataset_ready = blobs.contains(state.wish->validation.dataset->digest);
-    if (blobs.contains(state.wish->artifact.digest)) seen.have_bytes = state.wish->artifact.size;
     return seen;
   }
   Outcome perform(const ClearSlot& effect, std::int64_t) {
     disk.at(effect.slot).reset();
     return std::nullopt;
   }
+  Outcome perform(const ShareFile& effect, std::int64_t ticket) {
+    effects += 's';
+    const bool there = slots_share && disk.at(effect.slot) && disk.holding(effect.blob.digest);
+    if (!there) return FetchFailed{ticket, make_error(Errc::io, "no links here"), false, std::nullopt};
+    blobs.insert(effect.blob.digest);
+    return Fetched{ticket};
+  }
   Outcome perform(const FetchBlob& effect, std::int64_t ticket) {
+    effects += 'f';
+    spoilt.erase(effect.blob.digest);
     blobs.insert(effect.blob.digest);
     return Fetched{ticket};
   }
@@ -180,27 +209,37 @@ class World {
     if (!has_base(effect.patch, effect.base))
       return FetchFailed{ticket, make_error(Errc::base_mismatch, "no base"), false, std::nullopt};
     chance();
-    blobs.insert(result_of(effect.patch, *state.wish).digest);
+    effects += 'p';
+    blobs.insert(result_of(effect.patch, present_file(state)).digest);
     return Fetched{ticket};
   }
   Outcome perform(const ApplyPatch& effect, std::int64_t ticket) {
     if (!patch_applies) return PatchFailed{ticket, make_error(Errc::malformed_patch, "broken")};
     if (!has_base(effect.patch, effect.base)) return PatchFailed{ticket, make_error(Errc::base_mismatch, "no base")};
     chance();
-    blobs.insert(result_of(effect.patch, *state.wish).digest);
+    effects += 'p';
+    blobs.insert(result_of(effect.patch, present_file(state)).digest);
     return Patched{ticket};
   }
   bool has_base(const wire::PatchOffer& patch, const std::optional<SlotName>& base) const {
-    return base ? disk.at(*base) && disk.at(*base)->digest == patch.base_digest : blobs.contains(patch.base_digest);
+    if (!base) return blobs.contains(patch.base_digest);
+    if (!disk.at(*base)) return false;
+    const auto files = files_of(*disk.at(*base));
+    return std::any_of(files.begin(), files.end(),
+                       [&](const wire::Part& file) { return file.blob.digest == patch.base_digest; });
   }
-  Outcome perform(const VerifyArtifact& effect, std::int64_t ticket) {
-    const bool there = blobs.contains(state.wish->artifact.digest) ||
-                       (disk.at(effect.target) && disk.at(effect.target)->digest == state.wish->artifact.digest);
-    if (!there) return VerifyFailed{ticket, make_error(Errc::not_found, "no file")};
+  Outcome perform(const VerifyVersion& effect, std::int64_t ticket) {
+    const std::vector<wire::Part> files = files_of(*state.wish);
+    const bool sealed = disk.at(effect.target) && files_of(*disk.at(effect.target)) == files;
+    for (std::size_t i = 0; i < files.size() && !sealed; ++i) {
+      const std::string& digest = files[i].blob.digest;
+      if (blobs.contains(digest) && !spoilt.contains(digest)) continue;
+      blobs.erase(digest);
+      return VerifyFailed{ticket, make_error(Errc::digest_mismatch, "not what it should be"), i};
+    }
     disk.at(effect.target).reset();
     chance();
-    disk.at(effect.target) =
-        SlotContent{state.wish->version, state.wish->artifact.digest, "onnx", state.wish->artifact.size, false};
+    disk.at(effect.target) = agent::content_of(*state.wish);
     return Verified{ticket};
   }
   Outcome perform(const Validate&, std::int64_t ticket) {

@@ -101,6 +101,64 @@ TEST(ReleaseSignature, EachRefusalHasACauseOfItsOwn) {
   EXPECT_EQ(refusal(wish(signature_of(expiring)), today - std::chrono::seconds(1)), Errc::internal);
 }
 
+wire::ValidationSpec validation() {
+  wire::ValidationSpec spec;
+  spec.dataset = wire::BlobRef{std::string(64, 'd'), 77};
+  spec.threshold = 0.9;
+  return spec;
+}
+
+wire::ReleaseSignature signature_of_several(ReleaseStatement said = statement()) {
+  const ReleaseFile file{"digits.onnx", "onnx", 7, {}, {{"labels.txt", "fp32/labels.txt", 3}}};
+  return sign_release(std::move(said), {{file, sha256(as_bytes(bytes)), {sha256(as_bytes("cat"))}}}, publisher())
+      .value();
+}
+
+wire::DesiredModel with_part(wire::DesiredModel model, const std::string& name, const std::string& content) {
+  model.parts.push_back({name, {sha256(as_bytes(content)).to_hex(), content.size()}, {}});
+  return model;
+}
+
+TEST(ReleaseSignature, IsOfEveryFileThatComesBesideTheModelAndOfNoOther) {
+  const auto several = signature_of_several();
+  EXPECT_EQ(refusal(with_part(wish(several), "labels.txt", "cat")), Errc::internal) << "is taken";
+  EXPECT_EQ(refusal(wish(several)), Errc::signature_digest) << "one is missing";
+  EXPECT_EQ(refusal(with_part(wish(several), "labels.txt", "dog")), Errc::signature_digest);
+  EXPECT_EQ(refusal(with_part(wish(several), "names.txt", "cat")), Errc::signature_digest);
+  EXPECT_EQ(refusal(with_part(with_part(wish(several), "labels.txt", "cat"), "more.txt", "cat")),
+            Errc::signature_digest);
+  EXPECT_EQ(refusal(with_part(wish(signature_of(statement())), "labels.txt", "cat")), Errc::signature_digest)
+      << "signed when releases were of one file";
+}
+
+TEST(ReleaseSignature, BindsHowItIsValidatedWhereItSaysSo) {
+  ReleaseStatement said = statement();
+  said.validation = validation();
+  wire::DesiredModel model = wish(signature_of(said));
+  EXPECT_EQ(refusal(model), Errc::signature_validation);
+  model.validation = *said.validation;
+  EXPECT_EQ(refusal(model), Errc::internal) << "is taken";
+  model.validation.threshold = 0.1;
+  EXPECT_EQ(refusal(model), Errc::signature_validation);
+  model.validation = *said.validation;
+  model.validation.dataset->digest = std::string(64, 'e');
+  EXPECT_EQ(refusal(model), Errc::signature_validation);
+  model.signature = signature_of(statement());
+  EXPECT_EQ(refusal(model), Errc::internal) << "the publisher left it open";
+}
+
+TEST(ReleaseStatement, SeveralFilesAndTheValidationStandInTheseBytes) {
+  ReleaseStatement said = statement();
+  said.validation = validation();
+  EXPECT_EQ(signature_of_several(said).statement, test::golden("statement_of_several_files.json"));
+  EXPECT_EQ(decode_statement(signature_of_several(said).statement)->files.front().parts.size(), 1U);
+}
+
+TEST(ReleaseStatement, APartOfAnImpossibleNameIsRefused) {
+  const std::string good = signature_of_several().statement;
+  EXPECT_FALSE(decode_statement(test::replaced(good, "\"name\":\"labels.txt\"", "\"name\":\"../labels.txt\"")));
+}
+
 TEST(ReleaseSignature, ASequenceNeverFallsUnlessItsPublisherSaysSo) {
   ReleaseStatement said = statement();
   EXPECT_TRUE(check_sequence(said, {}));

@@ -55,6 +55,33 @@ TEST(Desired, WhatIsWrittenIsRead) {
   EXPECT_EQ(*decode_desired(encode(Desired{"cam-7", 0, {}})), (Desired{"cam-7", 0, {}}));
 }
 
+Desired with_parts(std::vector<PartOffer> parts) {
+  Desired desired{"cam-7", 812, {whole().models.front()}};
+  desired.models.front().parts = std::move(parts);
+  return desired;
+}
+
+TEST(Desired, PartsStandInTheseBytes) {
+  const BlobRef weights{std::string(64, 'e'), 9};
+  const PatchOffer patch{std::string(64, 'f'), "tensor", {std::string(64, '0'), 3}, {}};
+  const Desired desired = with_parts({{"labels.txt", weights, {}}, {"model.onnx.data", weights, {patch}}});
+  EXPECT_EQ(encode(desired), golden("desired_of_several_files.json"));
+  EXPECT_EQ(decode_desired(encode(desired)).value(), desired);
+}
+
+TEST(Desired, NamesOfPartsThatCouldLeaveTheirFolderOrHideAFileAreRefused) {
+  const BlobRef blob{std::string(64, 'e'), 9};
+  for (const char* name :
+       {"", ".", "..", "../labels.txt", "a/b", "a\\b", ".hidden", "release.json", "Release.JSON", "calibration.json",
+        "wish.json", "model.onnx", "MODEL.ONNX", "labels.tmp", "lab els.txt", "labels\n"})
+    EXPECT_FALSE(decode_desired(encode(with_parts({{name, blob, {}}})))) << name;
+  EXPECT_FALSE(decode_desired(encode(with_parts({{std::string(129, 'a'), blob, {}}}))));
+  EXPECT_FALSE(decode_desired(encode(with_parts({{"labels.txt", blob, {}}, {"Labels.txt", blob, {}}}))));
+  EXPECT_FALSE(decode_desired(encode(with_parts(std::vector<PartOffer>(33, {"labels.txt", blob, {}})))));
+  for (const char* name : {"model.onnx.data", "model.onnx_data", "labels.txt", "vocab-1.2+x.json", "model.tflite"})
+    EXPECT_TRUE(decode_desired(encode(with_parts({{name, blob, {}}})))) << name;
+}
+
 TEST(Desired, AShadowRunIsAskedForInTheseBytes) {
   Desired desired{"cam-7", 812, {whole().models.front()}};
   desired.models.front().shadow = ShadowSpec{.samples = 400, .max_s = 900, .required = true};

@@ -23,6 +23,49 @@ wire::Capabilities small_board() {
           .memory_mb = 512};
 }
 
+Variant of_several_files() {
+  Variant made = variant("fp32");
+  made.digest = "model 2";
+  made.size = 10;
+  made.parts = {{"labels.txt", {"labels", 3}}, {"model.onnx.data", {"weights 2", 900}}};
+  return made;
+}
+
+TEST(ChooseVariant, SeveralFilesAreForAgentsThatTakeThem) {
+  wire::Capabilities board = small_board();
+  EXPECT_EQ(
+      std::get<std::vector<std::string>>(choose_variant({of_several_files()}, board, "cpu")),
+      std::vector<std::string>{"fp32: is of several files, and the device's agent takes one alone; update the agent"});
+  EXPECT_EQ(std::get<std::size_t>(choose_variant({of_several_files(), variant("alone")}, board, "cpu")), 1U);
+  board.takes_parts = true;
+  EXPECT_EQ(std::get<std::size_t>(choose_variant({of_several_files()}, board, "cpu")), 0U);
+}
+
+TEST(FilesToGet, OfEachNameThoseThatLieInNoSlot) {
+  const auto parts_of = [](const HeldVersion& held) -> std::vector<wire::Part> {
+    if (held.version != "1.0") return {};
+    return {{"labels.txt", {"labels", 3}}, {"model.onnx.data", {"weights 1", 900}}};
+  };
+  const auto files = files_to_get(of_several_files(), {{"1.0", "model 1"}, {"", ""}}, parts_of);
+  ASSERT_EQ(files.size(), 2U);
+  EXPECT_EQ(files[0].blob, (wire::BlobRef{"model 2", 10}));
+  EXPECT_EQ(files[0].bases, std::vector<std::string>{"model 1"});
+  EXPECT_EQ(files[1].blob, (wire::BlobRef{"weights 2", 900}));
+  EXPECT_EQ(files[1].bases, std::vector<std::string>{"weights 1"});
+  EXPECT_EQ(size_of(of_several_files()), 913U);
+}
+
+TEST(FilesToGet, TheSameModelWithOtherWeightsIsAnotherVersion) {
+  const auto parts_of = [](const HeldVersion& held) -> std::vector<wire::Part> {
+    return {{"model.onnx.data", {"weights of " + held.version, 900}}};
+  };
+  const auto files = files_to_get(of_several_files(), {{"1.0", "model 2"}, {"0.9", "model 2"}}, parts_of);
+  ASSERT_EQ(files.size(), 2U);
+  EXPECT_EQ(files[0].blob.digest, "labels");
+  EXPECT_TRUE(files[0].bases.empty());
+  EXPECT_EQ(files[1].bases, (std::vector<std::string>{"weights of 1.0", "weights of 0.9"}));
+}
+
 TEST(ChooseVariant, TheHighestPriorityThatSuitsWins) {
   const std::vector<Variant> variants = {variant("fp32", R"({"precision": "fp32"})"),
                                          variant("int8", R"({"precision": "int8"})", 1),

@@ -13,6 +13,10 @@ std::vector<Variant> release() {
   return {full, small};
 }
 
+std::vector<wire::Part> no_parts(const HeldVersion&) {
+  return {};
+}
+
 DeviceFacts device() {
   DeviceFacts facts;
   facts.hardware_class = "edge";
@@ -24,33 +28,34 @@ DeviceFacts device() {
 }
 
 TEST(VariantPlan, PatchesHelpFromWhateverLiesInTheSlots) {
-  const auto telling = tell(release(), "1.1", device());
+  const auto telling = tell(release(), "1.1", device(), no_parts);
   EXPECT_EQ(telling.variant, 0U);
   EXPECT_FALSE(telling.already_installed);
-  EXPECT_EQ(telling.patch_bases, (std::vector<std::string>{"old", "older"}));
+  ASSERT_EQ(telling.files.size(), 1U);
+  EXPECT_EQ(telling.files[0].bases, (std::vector<std::string>{"old", "older"}));
 }
 
 TEST(VariantPlan, AFileThatIsInASlotNeedsNoPatch) {
   auto facts = device();
   facts.previous_digest = "new-fp32";
-  const auto telling = tell(release(), "1.1", facts);
+  const auto telling = tell(release(), "1.1", facts, no_parts);
   EXPECT_FALSE(telling.already_installed);
-  EXPECT_TRUE(telling.patch_bases.empty());
+  EXPECT_TRUE(telling.files.empty());
 }
 
 TEST(VariantPlan, ServingExactlyThisIsNoWorkUnlessItIsStillOnProbation) {
   auto facts = device();
   facts.version = "1.1";
   facts.digest = "new-fp32";
-  EXPECT_TRUE(tell(release(), "1.1", facts).already_installed);
+  EXPECT_TRUE(tell(release(), "1.1", facts, no_parts).already_installed);
   facts.updating = true;
-  EXPECT_FALSE(tell(release(), "1.1", facts).already_installed);
+  EXPECT_FALSE(tell(release(), "1.1", facts, no_parts).already_installed);
 }
 
 TEST(VariantPlan, WithoutASuitableVariantEachOneSaysWhy) {
   auto facts = device();
   facts.capabilities.precisions = {"fp16"};
-  const auto telling = tell(release(), "1.1", facts);
+  const auto telling = tell(release(), "1.1", facts, no_parts);
   EXPECT_FALSE(telling.variant);
   EXPECT_NE(telling.refusal.find("fp32: "), std::string::npos) << telling.refusal;
   EXPECT_NE(telling.refusal.find("; int8: "), std::string::npos) << telling.refusal;
