@@ -1,5 +1,6 @@
 #include "server/labels/label_service.hpp"
 
+#include <algorithm>
 #include <set>
 
 #include <boost/asio/io_context.hpp>
@@ -57,6 +58,7 @@ class LabelServiceTest : public ::testing::Test {
   std::vector<std::string> told_devices(Instant at) {
     told.clear();
     EXPECT_TRUE(test::run_task(io, labels.tell_devices(at)));
+    std::sort(told.begin(), told.end());
     return told;
   }
   void tidy(Instant at) { ASSERT_TRUE(test::run_task(io, labels.tidy(at))); }
