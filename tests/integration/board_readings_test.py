@@ -98,7 +98,8 @@ class BoardReadings(RunningArgosy):
         made = self.api("POST", "/api/v1/models/reach/releases", {"version": "1.0", "variants": variants})
         self.assertEqual(made.status, 201, made.body)
         self.assertEqual(made.json()["variants"][0]["onnx"]["opset"], 99)
-        preview = self.api("POST", "/api/v1/rollouts/preview", {"model": "reach", "version": "1.0"}).json()
+        preview = self.api("POST", "/api/v1/rollouts/preview", {"name": "reach", "model": "reach", "version": "1.0"}).json()
+        self.assertIn("variants", preview, preview)
         new, jetson = preview["variants"]
         engine = self.device()["capabilities"]["onnx"]["opset"]
         self.assertEqual(new, {"name": "new", "suits": 0, "takes": 0, "unsuited": [

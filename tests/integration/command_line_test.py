@@ -350,6 +350,29 @@ class CommandLineVerbs(RunningArgosy):
         self.refused(FAILED, ("telemetry", "export", "--rows", "weeks", "--output", self.folder / "none.csv"), "windows")
         self.assertFalse((self.folder / "none.csv").exists())
 
+    def test_labels_are_told_for_what_a_device_predicted(self):
+        self.report("labelled-1", self.enrol("labelled-1"), takes_labels=True)
+        one = ("labels", "add", "--device", "labelled-1", "--model", "digits", "--id", "7", "--label", "3")
+        self.ok(*one, "--dry-run")
+        self.assertEqual(self.ok_json("labels", "list", "labelled-1"), [])
+        self.ok(*one)
+        self.ok("labels", "add", "-", stdin="device,model,id,label\nlabelled-1,digits,8,4\n")
+        listed = self.ok_json("labels", "list", "labelled-1")
+        self.assertEqual([label["state"] for label in listed], ["waiting"] * 2)
+        self.assertIn("Waiting: 2 since ", self.ok("labels", "status", "labelled-1").out)
+        stranger = self.argosy_ends("labels", "add", "--device", "nobody", "--model", "digits", "--id", "7", "--label", "3")
+        self.assertEqual((stranger.status, "nobody" in stranger.err), (FAILED, True), stranger)
+        self.ok("telemetry", "accuracy", "--model", "digits")
+
+    def test_what_a_devices_file_says_is_suggested(self):
+        identity = self.device("edited-1")
+        for verb, site, labels in (("turn-down-suggested", "oslo", {}), ("accept-suggested", "porto", {"site": "porto"})):
+            self.report("edited-1", identity, labels={"site": site})
+            wait_until(lambda: self.ok_json("device", "show", "edited-1")["suggested"], 20, "the edits are suggested")
+            self.ok("device", verb, "edited-1")
+            shown = self.ok_json("device", "show", "edited-1")
+            self.assertEqual((shown["suggested"], shown["labels"]), (None, labels))
+
     def test_a_device_that_is_not_there(self):
         for words in (("show", "ghost"), ("show", "../claims"), ("integrity", "ghost"), ("label", "ghost", "a=b"), ("revoke", "ghost", "--yes")):
             self.refused(NOT_FOUND, ("device", *words))
@@ -890,6 +913,7 @@ class CommandLineVerbs(RunningArgosy):
         self.assertNotEqual(self.ok("route", "rotate", "by-hand").out.strip(), secret)
         self.assertEqual(self.ok_json("route", "update", "by-hand", "--severity", "critical")["least_severity"], "critical")
         self.refused(NOT_FOUND, ("route", "show", "nobody"), "argosy route list")
+        self.ok("route", "preview", "by-hand", "--severity", "info")
 
         header, rows = self.table("delivery", "list", "--route", "by-hand", "--state", "delivered")
         self.assertEqual(header, ["ID", "MADE", "ROUTE", "STATE", "ATTEMPTS", "EVENTS", "TITLE"])
