@@ -17,6 +17,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
+constexpr double longest_comparison_s = 2;
 constexpr double default_memory_mb = 1024, default_timeout_s = 300;  // of docs/protocol.md
 
 std::string short_number(double value) {
@@ -152,6 +153,12 @@ class Trial {
 
   Result<void> compare(const Variant& first, const Variant& other) {
     if (dataset_ == nullptr) return {};
+    const double seconds = seconds_for(first.name) + seconds_for(other.name);
+    if (seconds > longest_comparison_s) {
+      say("Variants " + first.name + " and " + other.name + " were not compared: they take " + whole_number(seconds) +
+          " s for the data set together");
+      return {};
+    }
     std::vector<std::string> list = arguments(first);
     list.insert(list.end(), {"--compare-with", other.file.string()});
     auto report = run_runner(how_.runner, std::move(list));
@@ -164,6 +171,15 @@ class Trial {
       if (text_in(found, "name") == other.name) found["agreement"] = {{"with", first.name}, {"share", agreement}};
     say(other.name + " agrees with " + first.name + " on " + short_number(100 * agreement) + " % of the samples");
     return {};
+  }
+
+  // What the variant took for all samples when it was measured.
+  double seconds_for(const std::string& name) const {
+    for (const json& found : findings_.variants)
+      if (text_in(found, "name") == name)
+        return number_in(found, "samples").value_or(0) * number_in(member(found, "latency_ms"), "mean").value_or(0) /
+               1000;
+    return 0;
   }
 
   const json& document_;
