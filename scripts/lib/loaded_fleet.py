@@ -42,9 +42,8 @@ update releases set reference = '{reference}' where model = 'digits';
 """
 
 
-def build_programs(group):
-    for command in (["cmake", "--preset", "release"],
-                    ["cmake", "--build", "--preset", "release", "--target", "argosyd", "argosy-fleet-load", "argosy-stored-bench"]):
+def build_programs(group, programs=("argosyd", "argosy-fleet-load", "argosy-stored-bench")):
+    for command in (["cmake", "--preset", "release"], ["cmake", "--build", "--preset", "release", "--target", *programs]):
         if group.run(command, cwd=ROOT, stdout=sys.stderr) != 0:
             sys.exit(f"{' '.join(command)} failed")
 
