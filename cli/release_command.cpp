@@ -54,7 +54,8 @@ class MadeFiles {
       folder_ = pattern;
     }
     const fs::path folder = folder_ / std::to_string(count_++);
-    fs::create_directory(folder);
+    std::error_code failed;
+    if (!fs::create_directory(folder, failed)) return errno_error("cannot make " + folder.string(), failed.value());
     ARGOSY_CHECK(write_file_atomically(folder / name, content));
     return folder / name;
   }

@@ -4,36 +4,13 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 
-from running_argosy import RunningArgosy  # noqa: E402, I001  (it knows where the next are)
-from processes import Program, wait_until  # noqa: E402
-
-CONFIG = """\
-server = "{server}"
-device = "{name}"
-hardware_class = "cpu-fp32"
-root = "{folder}/root"
-run_dir = "{folder}/run"
-[enrolment]
-claim_file = "{folder}/claim"
-ca_file = "{ca}"
-[intervals]
-window_s = 1
-state_s = 1
-poll_s = 1
-"""
+from real_board import RealBoards  # noqa: E402, I001  (it knows where the next are)
+from processes import wait_until  # noqa: E402
 
 
-class PresenceOfAnAgent(RunningArgosy):
+class PresenceOfAnAgent(RealBoards):
     def board(self, name):
-        folder = self.folder / name
-        for part in ("root", "run"):
-            (folder / part).mkdir(parents=True)
-        (folder / "claim").write_text(self.make_claim())
-        (folder / "agent.toml").write_text(CONFIG.format(
-            server=self.installation.argosyd.device_url, name=name, folder=folder, ca=self.installation.ca))
-        agent = Program(f"agent of {name}", [self.build / "agent/argosy-agent", "--config", folder / "agent.toml"],
-                        log=folder / "agent.log")
-        self.group.start(agent)
+        agent = super().board(name)
         self.becomes(name, "online", "heard")
         wait_until(lambda: "MQTT: connected" in agent.log_tail(200), 20, "it is at the broker")
         return agent
