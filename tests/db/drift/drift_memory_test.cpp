@@ -138,6 +138,7 @@ TEST_F(DriftMemory, AVerdictIsToldOnceWhereverItIsCutOff) {
     }
     EXPECT_EQ(told(device), "drift.detected, drift.cleared")
         << device << ": cut at step " << step << " after window " << cut_after;
+    database.exec("delete from devices where id = '" + device + "'");
   };
   int number = 0;
   for (const int cut_after : {8, 24}) {
