@@ -155,26 +155,42 @@ class Run:
             outcome.seconds = max(outcome.seconds, seconds)
         self.outcomes.append(outcome)
 
-    def several(self, label, npm_scripts=()):
-        """The label's files in Python, and scripts of the dashboard beside them, so many at once as there are processors: each
-        has an installation of its own, in a database of one of the workers' clusters, and waits for it most of the time."""
-        commands = {file.name: [sys.executable, ROOT / "scripts/lib/python_suite.py", file, self.folder / f"{file.name}.json"]
-                    for file in sorted((ROOT / "tests" / label).glob("*_test.py"))}
+    def several(self):
+        """The files in Python of all wanted labels and the dashboard's own tests, so many at once as there are processors, the
+        longest first: each has an installation of its own, in a database of one of the workers' clusters, and waits for it
+        most of the time."""
+        commands = {}
+        if "e2e" in self.labels:
+            self.npm_script("build", "dashboard build")
+            commands |= {("e2e", script): npm_run(script) for script in ("test:e2e",) if can_run(script)}
+        for label in ("e2e", "integration", "scripts"):
+            if label in self.labels:
+                commands |= {(label, file.name): self.python_suite(file) for file in sorted((ROOT / "tests" / label).glob("*_test.py"))}
+        if "web" in self.labels and can_run("test"):
+            commands["web", "test"] = npm_run("test")
+        if not commands:
+            return
+        named = {f"{label} {name}": argv for (label, name), argv in commands.items()}
+        say(f"== {', '.join(named)}")
         clusters = "\n".join(services["ARGOSY_TEST_PG"] for services in self.services)
-        commands |= {script: npm_run(script) for script in npm_scripts if can_run(script)}
-        say(f"== {label}: {', '.join(commands)}")
-        for name, status, log, seconds in self.group.run_several(commands, os.cpu_count(), SUITE_TIMEOUT_S, self.folder,
-                                                                 cwd=ROOT, env=self.environment | {"ARGOSY_TEST_CLUSTERS": clusters}):
-            say(f"== {label} {name}")
+        environment = self.environment | {"ARGOSY_TEST_CLUSTERS": clusters}
+        for name, status, log, seconds in self.group.run_several(named, os.cpu_count(), SUITE_TIMEOUT_S, self.folder, cwd=ROOT, env=environment):
+            say(f"== {name}")
             output = log.read_text(errors="replace")
             sys.stdout.write(output)
             sys.stdout.flush()
-            outcome = Outcome(f"{label} {name}", seconds=seconds)
-            if name in npm_scripts:
-                read_npm_log(output, status, name, outcome)
+            outcome = Outcome(name, seconds=seconds)
+            if name.endswith(".py"):
+                read_python_result(self.python_result(name.split()[-1]), status, outcome)
             else:
-                read_python_result(self.folder / f"{name}.json", status, outcome)
+                read_npm_log(output, status, name.split()[-1], outcome)
             self.outcomes.append(outcome)
+
+    def python_suite(self, file):
+        return [sys.executable, ROOT / "scripts/lib/python_suite.py", file, self.python_result(file.name)]
+
+    def python_result(self, name):
+        return self.folder / f"{name}.json"
 
     def npm_script(self, script, suite):
         if not can_run(script):
@@ -260,12 +276,7 @@ def run_labels(run):
             run.ctest("plain")
         elif label in CXX_LABELS:
             run.ctest(label)
-        if label in ("scripts", "integration", "e2e"):
-            if label == "e2e":
-                run.npm_script("build", "dashboard build")
-            run.several(label, ["test:e2e"] if label == "e2e" else [])
-        if label == "web":
-            run.npm_script("test", "web (unit)")
+    run.several()
 
 
 def report(outcomes):

@@ -26,6 +26,9 @@ const SCREENS = {
   settings: "/settings",
 };
 
+// Waits until the text is seen, once or, as others may come with it at any moment, more often.
+const shows = (where, text, options) => where.getByText(text, options).filter({ visible: true }).first().waitFor();
+
 describe("the dashboard", { skip: chromiumProgram() ? false : "Chromium is missing: run scripts/setup" }, () => {
   let browser, product, small, large;
   const sessions = new Map(); // of each fleet: cookies after its one-time link was used
@@ -52,7 +55,7 @@ describe("the dashboard", { skip: chromiumProgram() ? false : "Chromium is missi
         await page.getByLabel("New password").fill(PASSWORD);
         await page.getByRole("button", { name: "Set the password and sign in" }).click();
         await page.getByRole("button", { name: "Go to the fleet" }).click();
-        await page.getByText("Fleet of").waitFor();
+        await shows(page, "Fleet of");
         assert.equal(new URL(page.url()).hash, "", "the token stays out of the address");
         sessions.set(fleet, await context.storageState());
         await context.close();
@@ -64,7 +67,7 @@ describe("the dashboard", { skip: chromiumProgram() ? false : "Chromium is missi
       await page.goto(small.link);
       await page.getByRole("button", { name: "without a password" }).click();
       await page.getByRole("alert").waitFor();
-      await page.getByText("argosyd --admin-link", { exact: true }).waitFor();
+      await shows(page, "argosyd --admin-link", { exact: true });
       await context.close();
     });
 
@@ -114,7 +117,7 @@ describe("the dashboard", { skip: chromiumProgram() ? false : "Chromium is missi
       await page.goto("/");
       await page.getByRole("heading", { level: 1, name: "alerts are firing" }).waitFor();
       await page.getByRole("link", { name: /Offline/ }).click();
-      await page.getByText("1 matches").waitFor();
+      await shows(page, "1 matches");
       assert.equal(new URL(page.url()).searchParams.get("filter"), 'presence = "offline"');
       await context.close();
     });
@@ -124,7 +127,7 @@ describe("the dashboard", { skip: chromiumProgram() ? false : "Chromium is missi
     it("tells each cell of the map by keyboard, and leads to the devices", async () => {
       const { page, context, complaints } = await signedIn(small);
       await page.goto("/connectivity?range=604800");
-      await page.getByText("available in 7 d").waitFor();
+      await shows(page, "available in 7 d");
       await page.locator('.heat-cell[data-cell="0 0"]').focus();
       await page.keyboard.press("ArrowDown");
       await page.keyboard.press("End");
@@ -132,7 +135,7 @@ describe("the dashboard", { skip: chromiumProgram() ? false : "Chromium is missi
       assert.match(told, /^oslo, .*: [\d.]+ % available$/, "the worst site stands first");
       assert.equal(await page.locator(".heat-told").textContent(), told);
       await page.getByRole("link", { name: "Intermittent" }).click();
-      await page.getByText("1 matches").waitFor();
+      await shows(page, "1 matches");
       assert.equal(new URL(page.url()).searchParams.get("filter"), 'intermittent = "true"');
       assert.deepEqual(complaints, []);
       await context.close();
@@ -142,7 +145,7 @@ describe("the dashboard", { skip: chromiumProgram() ? false : "Chromium is missi
       const { page, context, complaints } = await signedIn(small);
       await page.goto("/devices/cam-08");
       const card = page.getByRole("region", { name: "Connectivity", exact: true });
-      await card.getByText("available", { exact: false }).first().waitFor();
+      await shows(card, "available", { exact: false });
       await card.locator(".strip button").first().focus();
       await page.keyboard.press("End");
       assert.match(await page.locator(".strip button:focus").getAttribute("aria-label"), /^Online for 1?\d min, from /);
@@ -171,8 +174,8 @@ describe("the dashboard", { skip: chromiumProgram() ? false : "Chromium is missi
       await page.reload();
       await details.getByRole("cell", { name: "Chosen" }).waitFor();
       await cell(page, "1.1", "1.2").click();
-      await page.getByText("needs more memory than patches.max_memory_mb").waitFor();
-      await page.getByText("Compact at 4 bits: patch 11.2 % of the file, 99.8 % equal predictions").waitFor();
+      await shows(page, "needs more memory than patches.max_memory_mb");
+      await shows(page, "Compact at 4 bits: patch 11.2 % of the file, 99.8 % equal predictions");
       const { violations } = await new AxeBuilder({ page }).analyze();
       assert.deepEqual(violations.filter((each) => ["serious", "critical"].includes(each.impact)).map((each) => each.id), []);
       await page.screenshot({ path: join(SCREENSHOTS, "models-chosen.png"), fullPage: true });
@@ -186,12 +189,12 @@ describe("the dashboard", { skip: chromiumProgram() ? false : "Chromium is missi
       await page.getByRole("button", { name: "Make it" }).click();
       await page.getByRole("dialog").getByRole("button", { name: "Make it" }).click();
       // The files of these rows are not stored: the server says so, and tries again.
-      await cell(page, "1.0", "1.2").getByText(/Pending|Making|Failed/).waitFor();
-      await page.getByText("Asked for by").waitFor();
+      await shows(cell(page, "1.0", "1.2"), /Pending|Making|Failed/);
+      await shows(page, "Asked for by");
       await page.getByRole("button", { name: "Cancel the patch" }).click();
       await page.getByRole("dialog").getByRole("button", { name: "Cancel the patch" }).click();
-      await cell(page, "1.0", "1.2").getByText("Cancelled").waitFor();
-      await page.getByText("cancelled by user:admin").waitFor();
+      await shows(cell(page, "1.0", "1.2"), "Cancelled");
+      await shows(page, "cancelled by user:admin");
       await context.close();
     });
   });
@@ -204,10 +207,10 @@ describe("the dashboard", { skip: chromiumProgram() ? false : "Chromium is missi
       await page.getByRole("textbox", { name: "Filter" }).fill('presence = "online" AND AND');
       await page.getByRole("button", { name: "Filter", exact: true }).click();
       const alert = page.getByRole("alert");
-      await alert.getByText(/column 25/).waitFor();
+      await shows(alert, /column 25/);
       assert.equal(await page.getByRole("textbox", { name: "Filter" }).getAttribute("aria-invalid"), "true");
       await page.getByRole("button", { name: "Clear" }).click();
-      await page.getByText("12 devices").first().waitFor();
+      await shows(page, "12 devices");
       assert.equal(await alert.count(), 0);
       await context.close();
     });
@@ -219,9 +222,9 @@ describe("the dashboard", { skip: chromiumProgram() ? false : "Chromium is missi
       await facet.getByText(/\d/).nth(1).waitFor();
       const promised = (await facet.locator(".count").textContent()).trim();
       await facet.click();
-      await page.getByText(`${promised} match`).waitFor();
+      await shows(page, `${promised} match`);
       await page.reload();
-      await page.getByText(`${promised} match`).waitFor();
+      await shows(page, `${promised} match`);
       assert.equal(await facet.getAttribute("aria-pressed"), "true");
       await context.close();
     });
@@ -229,12 +232,12 @@ describe("the dashboard", { skip: chromiumProgram() ? false : "Chromium is missi
     it("counts five thousand exactly, and scrolls through them with few elements", async () => {
       const { page, context, complaints } = await signedIn(large);
       await page.goto("/devices");
-      await page.getByText("5,000 devices").waitFor();
+      await shows(page, "5,000 devices");
       const rows = page.locator("tbody tr[aria-rowindex]");
       await rows.first().waitFor();
       for (const wanted of [200, 300, 400]) {
         await page.evaluate(() => scrollTo(0, document.documentElement.scrollHeight));
-        await page.getByText(`${wanted} of 5,000 loaded`).waitFor();
+        await shows(page, `${wanted} of 5,000 loaded`);
       }
       await page.evaluate(() => scrollTo(0, document.documentElement.scrollHeight));
       assert.ok((await rows.count()) < 120, "only rows in view are elements");
@@ -264,20 +267,20 @@ describe("the dashboard", { skip: chromiumProgram() ? false : "Chromium is missi
       await page.getByRole("img", { name: /^Inferences by camera: left \d+, right \d+, further values \d+/ }).waitFor();
       await page.getByRole("img", { name: /^Entropy of the predictions over time/ }).waitFor();
       await page.getByRole("img", { name: /^pump_bar over time/ }).waitFor();
-      await page.getByText("onnxruntime 1.21.0").waitFor();
+      await shows(page, "onnxruntime 1.21.0");
       await context.close();
     });
 
     it("changes by itself when the world does", async () => {
       const { page, context } = await signedIn(small);
       await page.goto("/devices/cam-08");
-      await page.getByText("Updated").waitFor();
-      await page.locator("main").getByText("Online", { exact: true }).first().waitFor();
+      await shows(page, "Updated");
+      await shows(page.locator("main"), "Online", { exact: true });
       await page.evaluate(() => (window.stayed = true));
       sql(small, "update device_state set presence = 'offline', presence_since = now(), presence_reason = 'unplugged by a test', last_seen_at = now() - interval '1 day' where device_id = 'cam-08'");
-      await page.getByText("unplugged by a test").waitFor();
+      await shows(page, "unplugged by a test");
       sql(small, "insert into events (kind, severity, device_id, message) values ('device.presence', 'warning', 'cam-08', 'seen by the test through the stream')");
-      await page.getByText("seen by the test through the stream").waitFor();
+      await shows(page, "seen by the test through the stream");
       assert.equal(await page.evaluate(() => window.stayed), true, "without a reload");
       await context.close();
     });
@@ -286,9 +289,9 @@ describe("the dashboard", { skip: chromiumProgram() ? false : "Chromium is missi
       const { page, context } = await signedIn(small);
       await page.route("**/api/v1/stream*", (route) => route.abort());
       await page.goto("/devices/cam-01");
-      await page.getByText("Reconnecting").waitFor();
+      await shows(page, "Reconnecting");
       await page.unroute("**/api/v1/stream*");
-      await page.getByText(/Updated \d+ s ago/).waitFor();
+      await shows(page, /Updated \d+ s ago/);
       await context.close();
     });
   });
@@ -302,24 +305,24 @@ describe("the dashboard", { skip: chromiumProgram() ? false : "Chromium is missi
       await form.getByLabel("Version").selectOption("1.2");
       await form.getByLabel("Name").fill("digits 1.2 in Lyon");
       await form.getByLabel("Which devices").fill('labels.site = "lyon"');
-      await form.getByText("3 devices match now.").waitFor();
+      await shows(form, "3 devices match now.");
       await form.getByRole("spinbutton", { name: /^Canary/ }).fill("34");
       await form.getByRole("button", { name: "Save the draft" }).click();
       await page.getByRole("heading", { name: "digits 1.2 in Lyon" }).waitFor();
-      await page.getByText("up to 34 % of the devices").waitFor();
+      await shows(page, "up to 34 % of the devices");
 
       const promote = page.getByRole("button", { name: "Promote", exact: true });
       assert.ok(await promote.isDisabled());
-      await page.getByText(/^Promote: the rollout is draft/).waitFor();
+      await shows(page, /^Promote: the rollout is draft/);
 
       await page.getByRole("button", { name: "Start", exact: true }).click();
       const dialog = page.getByRole("dialog", { name: /^Start/ });
-      await dialog.getByText(/argosy rollout start \d+/).waitFor();
+      await shows(dialog, /argosy rollout start \d+/);
       await dialog.getByRole("button", { name: "Start" }).click();
-      await page.locator("main").getByText("Running", { exact: true }).waitFor();
+      await shows(page.locator("main"), "Running", { exact: true });
       await page.getByRole("button", { name: "Pause", exact: true }).click();
       await page.getByRole("dialog", { name: /^Pause/ }).getByRole("button", { name: "Pause" }).click();
-      await page.locator("main").getByText("Paused", { exact: true }).waitFor();
+      await shows(page.locator("main"), "Paused", { exact: true });
       await page.getByRole("cell", { name: /^Pause/ }).first().waitFor();
       assert.deepEqual(complaints, []);
       await context.close();
@@ -331,7 +334,7 @@ describe("the dashboard", { skip: chromiumProgram() ? false : "Chromium is missi
       await page.getByRole("button", { name: "Pause", exact: true }).click();
       sql(small, "update rollouts set version = version + 1 where id = 3");
       await page.getByRole("dialog").getByRole("button", { name: "Pause" }).click();
-      await page.getByText("Somebody else changed this rollout meanwhile").waitFor();
+      await shows(page, "Somebody else changed this rollout meanwhile");
       await context.close();
     });
 
@@ -339,11 +342,11 @@ describe("the dashboard", { skip: chromiumProgram() ? false : "Chromium is missi
       const { page, context } = await signedIn(small);
       await page.goto("/rollouts/3");
       const latency = page.getByRole("row", { name: /^Latency, p95/ });
-      await latency.getByText("No worse").waitFor();
+      await shows(latency, "No worse");
       assert.match(await latency.textContent(), /× 1\.01.*× 0\.98 to × 1\.04.*20\.9 ms.*p95 latency/);
       await latency.getByRole("img", { name: /rolls back over × 1\.05, passes under × 1\.10/ }).waitFor();
       const accuracy = page.getByRole("row", { name: /^Accuracy/ });
-      await accuracy.getByText("Waiting").waitFor();
+      await shows(accuracy, "Waiting");
       assert.match(await accuracy.textContent(), /−0\.40 points.*needs about 14 more canaries/);
       await context.close();
     });
@@ -352,7 +355,7 @@ describe("the dashboard", { skip: chromiumProgram() ? false : "Chromium is missi
       const { page, context } = await signedIn(large);
       await page.goto("/");
       const card = page.getByRole("region", { name: "Active rollouts" });
-      await card.getByText("Running").waitFor();
+      await shows(card, "Running");
       const csrf = (await (await context.request.get("/api/v1/me")).json()).csrf;
       const { etag } = await (await context.request.get("/api/v1/rollouts/3")).json();
       const answer = await context.request.post("/api/v1/rollouts/3/pause", { data: {}, headers: { "X-CSRF-Token": csrf, "If-Match": `"${etag}"` } });
@@ -370,9 +373,9 @@ describe("the dashboard", { skip: chromiumProgram() ? false : "Chromium is missi
       await row.getByRole("button", { name: "Acknowledge" }).click();
       await page.getByRole("dialog").getByLabel("What is being done").fill("the fan is cleaned");
       await page.getByRole("dialog").getByRole("button", { name: "Acknowledge" }).click();
-      await row.getByText("admin").waitFor();
+      await shows(row, "admin");
       await row.getByRole("link", { name: "Latency doubled" }).click();
-      await page.getByText("the fan is cleaned").first().waitFor();
+      await shows(page, "the fan is cleaned");
       await page.getByRole("cell", { name: "Acknowledged" }).waitFor();
       assert.deepEqual(complaints, []);
       await context.close();
@@ -406,12 +409,12 @@ describe("the dashboard", { skip: chromiumProgram() ? false : "Chromium is missi
       const dialog = page.getByRole("dialog");
       await dialog.getByLabel("Severity").selectOption("critical");
       await dialog.getByRole("checkbox", { name: /^Ask the device for diagnostics/ }).check();
-      await dialog.getByText("This rule will act without asking anybody").waitFor();
+      await shows(dialog, "This rule will act without asking anybody");
       await dialog.getByRole("button", { name: "Preview" }).click();
       await dialog.getByRole("status").waitFor();
       await dialog.getByRole("button", { name: "Save" }).click();
       await dialog.waitFor({ state: "hidden" });
-      await page.getByText("acts by itself: asks for diagnostics (at most 5 an hour)").waitFor();
+      await shows(page, "acts by itself: asks for diagnostics (at most 5 an hour)");
       await edit.click();
       assert.equal(await dialog.getByLabel("Severity").inputValue(), "critical");
       await dialog.getByRole("button", { name: "Reset" }).click();
@@ -431,13 +434,13 @@ describe("the dashboard", { skip: chromiumProgram() ? false : "Chromium is missi
       await dialog.getByLabel("Name").fill("nowhere");
       await dialog.getByLabel("Address").fill("http://127.0.0.1:9/");
       await dialog.getByRole("button", { name: "Make it" }).click();
-      await dialog.getByText("It is shown this once").waitFor();
+      await shows(dialog, "It is shown this once");
       await dialog.getByRole("button", { name: "Close" }).click();
       const row = page.getByRole("row").filter({ hasText: "nowhere" }).first();
       await row.getByRole("button", { name: "Send a test" }).click();
       const said = row.getByRole("status");
-      await said.getByText("It did not arrive").waitFor();
-      await said.getByText("notify.allowed_networks").waitFor();
+      await shows(said, "It did not arrive");
+      await shows(said, "notify.allowed_networks");
       assert.deepEqual(complaints, []);
       await context.close();
     });
@@ -475,7 +478,7 @@ describe("the dashboard", { skip: chromiumProgram() ? false : "Chromium is missi
       assert.equal(await dialog.getByLabel("Mail server").inputValue(), "mail.example.com");
       await dialog.getByLabel("Events").fill("alert.* rollout.halted");
       await dialog.getByRole("button", { name: "What would it have told?" }).click();
-      await dialog.getByRole("status").getByText("In the last seven days it would have told").waitFor();
+      await shows(dialog.getByRole("status"), "In the last seven days it would have told");
       await dialog.getByRole("button", { name: "Change it" }).click();
       await dialog.waitFor({ state: "hidden" });
       await page.getByRole("cell", { name: /^alert\.\* rollout\.halted/ }).waitFor();
@@ -487,7 +490,7 @@ describe("the dashboard", { skip: chromiumProgram() ? false : "Chromium is missi
       const { page, context, complaints } = await signedIn(small);
       await page.goto("/settings/notifications?state=given_up");
       await page.getByRole("button", { name: "Log of delivery 2" }).click();
-      await page.getByRole("dialog", { name: "Delivery 2" }).getByText("try later").waitFor();
+      await shows(page.getByRole("dialog", { name: "Delivery 2" }), "try later");
       assert.deepEqual(complaints, []);
       await context.close();
     });
@@ -499,12 +502,12 @@ describe("the dashboard", { skip: chromiumProgram() ? false : "Chromium is missi
       await page.goto("/settings");
       await page.getByRole("button", { name: "Make a claim" }).click();
       await page.getByRole("dialog", { name: "Make a claim" }).getByRole("button", { name: "Make a claim" }).click();
-      await page.getByRole("dialog").getByText("It is shown this once").waitFor();
+      await shows(page.getByRole("dialog"), "It is shown this once");
       await page.getByRole("dialog").getByRole("button", { name: "Close" }).click();
       await page.getByRole("button", { name: "Make a token" }).click();
       await page.getByRole("dialog", { name: "Make a token" }).getByLabel("Name").fill("pipeline");
       await page.getByRole("dialog").getByRole("button", { name: "Make a token" }).click();
-      await page.getByRole("dialog").getByText("It is shown this once").waitFor();
+      await shows(page.getByRole("dialog"), "It is shown this once");
       await page.getByRole("dialog").getByRole("button", { name: "Close" }).click();
       await page.getByRole("cell", { name: "pipeline", exact: true }).waitFor();
       await page.getByRole("cell", { name: "token.create" }).first().waitFor();
@@ -521,7 +524,7 @@ describe("the dashboard", { skip: chromiumProgram() ? false : "Chromium is missi
       await page.keyboard.press("Control+k");
       await page.getByRole("dialog").getByRole("textbox").waitFor();
       await page.keyboard.type("4999");
-      await page.getByRole("dialog").getByText("cam-4999").waitFor();
+      await shows(page.getByRole("dialog"), "cam-4999");
       await page.keyboard.press("Enter");
       await page.getByRole("heading", { name: "cam-4999" }).waitFor();
       await context.close();
