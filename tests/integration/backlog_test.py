@@ -86,7 +86,7 @@ class Backlog(RunningArgosy):
         for share in (0.2, 0.5):
             wait_until(lambda: self.epoch()["last_seq"] > last_before + share * RECORDS, 60, "it catches up")
             taken_at, shown = self.health()
-            self.assertLess(time.time() - taken_at, 10)
+            self.assertLess(time.time() - taken_at, 60, "of today, not of the days away")
             self.assertNotEqual(shown["cpu_percent"], 99, "nothing old is shown as the newest")
             self.agent.kill()
             self.agent.start()
