@@ -27,7 +27,7 @@ class Reader:
         self.thread = threading.Thread(target=self._read)
 
     def _read(self):
-        while not self.done.is_set():
+        while not self.done.wait(0.001):  # a thousand looks a second, and the processor is for those who are looked at
             try:
                 self.digests.add(hashlib.sha256(self.file.read_bytes()).hexdigest())
             except OSError as error:
@@ -51,7 +51,7 @@ class PairReader(Reader):
         self.pairs = set()
 
     def _read(self):
-        while not self.done.is_set():
+        while not self.done.wait(0.001):  # a thousand looks a second, and the processor is for those who are looked at
             folder = os.open(self.file, os.O_RDONLY)
             try:
                 self.pairs.add(tuple(digest_in(folder, name) for name in ("model.onnx", external_data.LOCATION)))
