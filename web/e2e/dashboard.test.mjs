@@ -332,6 +332,7 @@ describe("the dashboard", { skip: chromiumProgram() ? false : "Chromium is missi
       const { page, context } = await signedIn(small);
       await page.goto("/rollouts/3");
       await page.getByRole("button", { name: "Pause", exact: true }).click();
+      await page.route("**/api/v1/rollouts/3", () => {}); // it has not heard of the change when the operator decides
       sql(small, "update rollouts set version = version + 1 where id = 3");
       await page.getByRole("dialog").getByRole("button", { name: "Pause" }).click();
       await shows(page, "Somebody else changed this rollout meanwhile");
@@ -360,7 +361,7 @@ describe("the dashboard", { skip: chromiumProgram() ? false : "Chromium is missi
       const { etag } = await (await context.request.get("/api/v1/rollouts/3")).json();
       const answer = await context.request.post("/api/v1/rollouts/3/pause", { data: {}, headers: { "X-CSRF-Token": csrf, "If-Match": `"${etag}"` } });
       assert.equal(answer.status(), 200, await answer.text());
-      await card.getByText("Paused").waitFor({ timeout: 5000 });
+      await shows(card, "Paused");
       await context.close();
     });
   });

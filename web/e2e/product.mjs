@@ -56,7 +56,7 @@ export function sql(fleet, statement) {
 export async function openPage(browser, fleet, options = {}) {
   const { theme = "light", ...rest } = options;
   const context = await browser.newContext({ baseURL: fleet.url, viewport: { width: 1360, height: 900 }, colorScheme: theme, ...rest });
-  context.setDefaultTimeout(15_000);
+  context.setDefaultTimeout(30_000);
   const page = await context.newPage();
   const complaints = [];
   page.on("console", (message) => ["error", "warning"].includes(message.type()) && complaints.push(`${message.text()} (${message.location().url})`));
