@@ -114,19 +114,22 @@ class Trial {
  private:
   void say(std::string sentence) { findings_.said.push_back(std::move(sentence)); }
 
+  void not_tried(const std::string& variant, const std::string& reason) {
+    say("Not tried here: " + variant + ", " + reason);
+  }
+
   // Those that an engine of this machine could run.
   std::vector<Variant> variants_here() {
     std::vector<Variant> here;
     for (const json& variant : list_in(document_, "variants")) {
       const std::string name = text_in(variant, "name"), format = text_in(variant, "format");
       const fs::path* file = files_.find(text_in(variant, "digest"));
-      if (file == nullptr) {
-        say("Not tried here: " + name + ", whose file is on the server alone");
-      } else if (format != "onnx") {
-        say("Not tried here: " + name + ", for models of the format " + format + " are run by programs of devices");
-      } else {
+      if (file == nullptr)
+        not_tried(name, "whose file is on the server alone");
+      else if (format != "onnx")
+        not_tried(name, "for models of the format " + format + " are run by programs of devices");
+      else
         here.push_back({name, *file});
-      }
     }
     return here;
   }
@@ -144,10 +147,10 @@ class Trial {
     ARGOSY_TRY(const auto needs, needs_of(variant));
     findings_.variants.push_back(needs_json(needs));
     findings_.variants.back()["name"] = variant.name;
-    say("Not tried here: " + variant.name +
-        ", for argosy-runner is neither beside this program nor in PATH (--runner "
-        "names it): neither whether it loads nor what it scores. It is an ONNX model of " +
-        spoken(needs));
+    not_tried(variant.name,
+              "for argosy-runner is neither beside this program nor in PATH (--runner names it): neither whether it "
+              "loads nor what it scores. It is an ONNX model of " +
+                  spoken(needs));
     return {};
   }
 

@@ -338,6 +338,13 @@ Result<int> list_releases(const Context& context, const std::string& model) {
   return exit_ok;
 }
 
+// "onnx, opset 13"
+std::string spoken_format(const json& variant) {
+  std::string text = cell(variant, "/format");
+  const std::string opset = cell(variant, "/onnx/opset");
+  return opset == "-" ? text : text.append(", opset ").append(opset);
+}
+
 // Each variant's model, and what lies beside it.
 std::vector<Row> files_of(const json& release) {
   std::vector<Row> rows;
@@ -346,8 +353,7 @@ std::vector<Row> files_of(const json& release) {
                     cell(file, "/digest")});
   };
   for (const json& variant : list_in(release, "variants")) {
-    const std::string format = cell(variant, "/format"), opset = cell(variant, "/onnx/opset");
-    add(variant, variant, "model." + format, opset == "-" ? format : format + ", opset " + opset);
+    add(variant, variant, "model." + cell(variant, "/format"), spoken_format(variant));
     for (const json& part : list_in(variant, "parts")) add(variant, part, cell(part, "/name"), "-");
   }
   return rows;
