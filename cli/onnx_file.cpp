@@ -223,32 +223,6 @@ Result<void> check_place(const Place& place) {
 
 }  // namespace
 
-std::optional<OnnxFacts> onnx_facts(ByteView file) {
-  OnnxFacts facts;
-  bool has_graph = false;
-  Fields fields(file);
-  while (const auto field = fields.next()) {
-    if (field->tag == 1 && !field->is_bytes) facts.ir_version = static_cast<std::int64_t>(field->number);
-    if (field->tag == 7 && field->is_bytes) has_graph = true;
-    if (field->tag != 8 || !field->is_bytes) continue;
-    std::string domain;
-    std::int64_t version = 0;
-    Fields opset(field->bytes);
-    while (const auto part = opset.next()) {
-      if (part->tag == 1) domain = as_text(part->bytes);
-      if (part->tag == 2) version = static_cast<std::int64_t>(part->number);
-    }
-    if (domain.empty() || domain == "ai.onnx") facts.opset = version;
-  }
-  if (!fields.ok() || !has_graph) return std::nullopt;
-  const auto note = [&](const Place& place) -> Result<std::string> {
-    facts.files_beside.insert(place.file);
-    return std::string();
-  };
-  if (!filled(file, Message::model, 0, note)) return std::nullopt;
-  return facts;
-}
-
 Result<std::string> packed_onnx(const fs::path& model) {
   ARGOSY_TRY(const MappedFile file, MappedFile::open(model));
   std::map<std::string, MappedFile> beside;

@@ -3,6 +3,7 @@
 // may refuse, or what was not tried, is said. Blocking; one thread.
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -17,6 +18,9 @@ namespace argosy::cli {
 struct ReleaseTrial {
   std::filesystem::path runner;                         // empty: there is none here
   std::optional<std::filesystem::path> metric_program;  // of a metric exec-NAME
+  // For all variants and their comparison together. When it is too short for all samples, as many as it allows are
+  // tried, drawn at random, and that is said. Nothing: all samples, however long that takes.
+  std::optional<std::chrono::milliseconds> time;
 };
 
 struct ReleaseFindings {

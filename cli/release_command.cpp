@@ -1,5 +1,8 @@
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
+#include <cmath>
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <memory>
@@ -7,6 +10,7 @@
 
 #include "cli/command.hpp"
 #include "cli/compact_command.hpp"
+#include "cli/draft_command.hpp"
 #include "cli/exit_code.hpp"
 #include "cli/image_folder.hpp"
 #include "cli/made_file.hpp"
@@ -22,12 +26,12 @@
 #include "cli/release_patch_command.hpp"
 #include "cli/runner_process.hpp"
 #include "cli/sign_command.hpp"
+#include "cli/validation_flags.hpp"
 #include "cli/variant_flag.hpp"
 #include "common/base/file.hpp"
 #include "common/json/json_look.hpp"
 #include "common/json/json_text.hpp"
 #include "common/wire/desired.hpp"
-#include "common/wire/metric_rule.hpp"
 #include "common/wire/selector.hpp"
 
 namespace argosy::cli {
@@ -71,9 +75,10 @@ struct PublishFlags {
   std::vector<std::string> parts;  // [VARIANT:][NAME=]FILE
   std::vector<std::string> compact_reports;
   std::vector<std::string> key_sets;
-  std::string dataset, metric, metric_program, direction, reference, per_minute, notes, document, signature, runner;
-  bool no_check = false, dry_run = false;
-  std::optional<double> threshold, max_latency_ms, max_loss, max_latency_ratio;
+  ValidationFlags validation;
+  std::string metric_program, reference, per_minute, notes, document, signature, runner;
+  bool no_check = false, dry_run = false, draft = false;
+  double check_seconds = 4;
 };
 
 // JSON of a file that is put into the release as it is.
@@ -120,28 +125,6 @@ Result<json> publish_variant(const PublishFlags& flags, const std::string& text,
   return variant;
 }
 
-// The data set is not in it yet. Inputs alone have no metric.
-Result<json> validation_from_flags(const PublishFlags& flags) {
-  const bool inputs_alone = fs::path(flags.dataset).extension() == ".npy";
-  wire::ValidationSpec spec;
-  spec.metric = !flags.metric.empty() ? flags.metric : inputs_alone ? "none" : "accuracy";
-  const auto rule = wire::metric_rule(spec.metric);
-  spec.higher_is_better = flags.direction.empty() ? !rule || rule->higher_is_better : flags.direction == "higher";
-  spec.threshold = flags.threshold.value_or(0);
-  spec.max_loss = flags.max_loss;
-  if (auto wrong = wire::contradiction_in(spec)) return make_error(Errc::invalid_argument, std::move(*wrong));
-  if (!spec.higher_is_better && !flags.threshold)
-    return make_error(Errc::invalid_argument,
-                      "lower values of " + spec.metric + " are better: say the highest that passes with --threshold");
-  json validation{{"metric", spec.metric},
-                  {"direction", spec.higher_is_better ? "higher" : "lower"},
-                  {"threshold", spec.threshold}};
-  if (flags.max_latency_ms) validation["max_latency_ms"] = *flags.max_latency_ms;
-  if (flags.max_loss) validation["max_loss"] = *flags.max_loss;
-  if (flags.max_latency_ratio) validation["max_latency_ratio"] = *flags.max_latency_ratio;
-  return validation;
-}
-
 // "30:120", "30:" or ":120".
 Result<json> promised_rate(const std::string& text) {
   const auto colon = text.find(':');
@@ -183,12 +166,11 @@ Result<json> release_from_flags(const Context& context, const PublishFlags& flag
     ARGOSY_TRY(json variant, publish_variant(flags, text, files));
     document["variants"].push_back(std::move(variant));
   }
-  if (!flags.dataset.empty()) {
-    ARGOSY_TRY(document["validation"], validation_from_flags(flags));
-    ARGOSY_TRY(const fs::path dataset, dataset_file(context, flags.dataset, made));
-    ARGOSY_TRY(document["validation"]["dataset"], files.add(dataset));
-  } else if (flags.threshold || flags.max_latency_ms || flags.max_loss || flags.max_latency_ratio) {
-    return make_error(Errc::invalid_argument, "these options need something to measure the model on: name a --dataset");
+  ARGOSY_TRY(json validation, validation_of(flags.validation));
+  if (!validation.is_null()) {
+    ARGOSY_TRY(const fs::path dataset, dataset_file(context, flags.validation.dataset, made));
+    ARGOSY_TRY(validation["dataset"], files.add(dataset));
+    document["validation"] = std::move(validation);
   }
   if (!flags.reference.empty()) {
     ARGOSY_TRY(document["reference"], read_reference(flags.reference));
@@ -241,6 +223,7 @@ Result<json> try_out(const Context& context, const PublishFlags& flags, const js
   if (!runner && !flags.runner.empty()) return std::move(runner).error();
   if (runner) trial.runner = *runner;
   if (!flags.metric_program.empty()) trial.metric_program = fs::absolute(flags.metric_program);
+  if (flags.check_seconds > 0) trial.time = std::chrono::milliseconds(std::llround(1000 * flags.check_seconds));
   auto findings = check_release(document, files, trial);
   if (!findings) return std::move(findings).error().within("nothing was published");
   for (const std::string& sentence : findings->said) print_note(context.output, sentence);
@@ -252,7 +235,8 @@ void note_unsigned_validation(const Context& context, const json& document) {
   const bool is_signed = said && member(*said, "validation").is_object();
   if (is_signed || !member(document, "validation").is_object()) return;
   print_note(context.output,
-             "The signature does not bind the data set and the limits: sign with --validation, so that devices do");
+             "The signature does not bind the data set and the limits: sign with --dataset and its limits, or "
+             "--validation, so that devices do");
 }
 
 Result<int> publish(const Context& context, const PublishFlags& flags) {
@@ -279,11 +263,18 @@ Result<int> publish(const Context& context, const PublishFlags& flags) {
   const std::string model = cell(document, "/model");
   document.erase("model");
   ARGOSY_CHECK(ensure_model(api, model));
-  ARGOSY_TRY(json made, api.post("/models/" + net::percent_encode(model) + "/releases", document));
+  const std::string version = cell(document, "/version"), path = "/models/" + net::percent_encode(model);
+  ARGOSY_TRY(json made, flags.draft ? api.put(path + "/drafts/" + net::percent_encode(version), document)
+                                    : api.post(path + "/releases", document));
   made["tried"] = tried;
   if (context.output.json) print_json(made);
-  print_note(context.output, "Published " + model + "@" + cell(document, "/version") + " with " +
-                                 std::to_string(list_in(document, "variants").size()) + " variant(s)");
+  const std::string what =
+      model + "@" + version + " with " + std::to_string(list_in(document, "variants").size()) + " variant(s)";
+  print_note(context.output, flags.draft ? "Kept a draft of " + what +
+                                               ": the same command mends it, and `argosy release "
+                                               "finish " +
+                                               model + "@" + version + "` publishes it"
+                                         : "Published " + what);
   return exit_ok;
 }
 
@@ -347,11 +338,75 @@ Result<int> list_releases(const Context& context, const std::string& model) {
   return exit_ok;
 }
 
-Result<int> show_release(const Context& context, const std::string& text) {
+// "onnx, opset 13"
+std::string spoken_format(const json& variant) {
+  std::string text = cell(variant, "/format");
+  const std::string opset = cell(variant, "/onnx/opset");
+  return opset == "-" ? text : text.append(", opset ").append(opset);
+}
+
+// Each variant's model, and what lies beside it.
+std::vector<Row> files_of(const json& release) {
+  std::vector<Row> rows;
+  const auto add = [&](const json& variant, const json& file, const std::string& name, const std::string& format) {
+    rows.push_back({cell(variant, "/name"), name, format, human_bytes(number_in(file, "size").value_or(0)),
+                    cell(file, "/digest")});
+  };
+  for (const json& variant : list_in(release, "variants")) {
+    add(variant, variant, "model." + cell(variant, "/format"), spoken_format(variant));
+    for (const json& part : list_in(variant, "parts")) add(variant, part, cell(part, "/name"), "-");
+  }
+  return rows;
+}
+
+std::string spoken_validation(const json& validation) {
+  if (!validation.is_object()) return "none: the models are only loaded";
+  std::string text = cell(validation, "/metric") + (text_in(validation, "direction") == "lower" ? " <= " : " >= ") +
+                     cell(validation, "/threshold");
+  for (const char* key : {"max_loss", "max_latency_ms", "max_latency_ratio"})
+    if (const auto value = number_in(validation, key))
+      text += std::string(", ") + key + " " + cell(validation, std::string("/") + key);
+  const std::string dataset = cell(validation, "/dataset/digest");
+  return dataset == "-" ? text + ", without a data set" : text + ", on " + dataset;
+}
+
+// "brightness 0.1 to 0.9, 30 to 120 a minute"
+std::string spoken_contract(const json& contract) {
+  const auto range = [](const json& bounds) { return cell(bounds, "/least") + " to " + cell(bounds, "/most"); };
+  std::string text;
+  for (const json& feature : list_in(contract, "features"))
+    text += (text.empty() ? "" : ", ") + cell(feature, "/name") + " " + range(feature);
+  if (const json& rate = member(contract, "per_minute"); rate.is_object())
+    text += (text.empty() ? "" : ", ") + range(rate) + " a minute";
+  return text;
+}
+
+void print_release(const json& release, bool is_draft) {
+  const auto line = [](const char* name, const std::string& text) { std::printf("%-12s%s\n", name, text.c_str()); };
+  line("release", cell(release, "/model") + "@" + cell(release, "/version") + (is_draft ? " (a draft)" : ""));
+  if (is_draft)
+    line("mended", cell(release, "/updated_at") + " by " + cell(release, "/updated_by"));
+  else
+    line("published", cell(release, "/published_at") + " by " + cell(release, "/created_by"));
+  line("validation", spoken_validation(member(release, "validation")));
+  const std::string contract = spoken_contract(member(release, "contract"));
+  if (!contract.empty()) line("inputs", contract);
+  line("signed", member(release, "signature").is_null() ? "no" : "yes");
+  if (!member(release, "withdrawn").is_null()) line("withdrawn", cell(release, "/withdrawn/reason"));
+  if (!text_in(release, "notes").empty()) line("notes", text_in(release, "notes"));
+  std::printf("\n");
+  print_table({"VARIANT", "FILE", "FORMAT", "SIZE", "DIGEST"}, files_of(release));
+}
+
+Result<int> show_release(const Context& context, const std::string& text, bool is_draft) {
   ARGOSY_TRY(const ReleaseName name, parse_release_name(text));
   ARGOSY_TRY(const ApiClient api, context.api());
-  ARGOSY_TRY(const json release, api.get("/models/" + name.model + "/releases/" + net::percent_encode(name.version)));
-  print_json(release);
+  const char* kind = is_draft ? "/drafts/" : "/releases/";
+  ARGOSY_TRY(const json release, api.get("/models/" + name.model + kind + net::percent_encode(name.version)));
+  if (context.output.json)
+    print_json(release);
+  else
+    print_release(release, is_draft);
   return exit_ok;
 }
 
@@ -374,32 +429,24 @@ void add_release_commands(CLI::App& root, Context& context) {
       "--part", flags->parts,
       "[VARIANT:][NAME=]FILE: a file that lies beside the model on devices, such as labels or a tokenizer, beside each "
       "variant or one of them; may be repeated. External data that an ONNX model names come by themselves");
-  publishing->add_option("--dataset", flags->dataset,
-                         "Validation set that devices try it on first: .npz with arrays x and y (labels, or golden "
-                         "outputs), .npy of inputs alone, or a folder of PNG and JPEG files with labels.csv");
-  publishing->add_option("--metric", flags->metric,
-                         "What to measure on it: accuracy (default), topK_accuracy, f1, iou, dice, roc_auc, pr_auc, "
-                         "average_precision, mae, mse, cosine, max_abs_difference, map, map50, map75, wer, perplexity, "
-                         "recall_at_K, exec-NAME for a program of the devices, or none (default of inputs alone)");
+  add_validation_options(*publishing, flags->validation);
   publishing->add_option(
       "--metric-program", flags->metric_program,
       "Of a metric exec-NAME: the program that devices have under [validation.metrics], to try it here");
-  publishing->add_option("--direction", flags->direction, "Of a metric exec-NAME: which values are better")
-      ->check(CLI::IsMember({"higher", "lower"}));
   publishing->add_option("--runner", flags->runner,
                          "argosy-runner, which tries the models before they are published; else the one beside this "
                          "program or in PATH");
+  publishing->add_flag("--draft", flags->draft,
+                       "Keep it on the server as a draft, which can be mended and reaches no device until `release "
+                       "finish` publishes it");
   publishing->add_flag("--dry-run", flags->dry_run, "Try everything and publish nothing");
   publishing->add_flag("--no-check", flags->no_check, "Publish without trying anything");
-  publishing->add_option("--threshold", flags->threshold,
-                         "Devices refuse the release when its value is worse, which is over this for mae, mse and "
-                         "max_abs_difference, and under it for the others");
-  publishing->add_option("--max-loss", flags->max_loss,
-                         "How much worse its value may be than that of the version they serve; else devices refuse it");
-  publishing->add_option("--max-latency-ms", flags->max_latency_ms,
-                         "Devices refuse it when its p95 in validation is above this");
-  publishing->add_option("--max-latency-ratio", flags->max_latency_ratio,
-                         "Devices refuse it when its p95 is more than this many times that of the version they serve");
+  publishing
+      ->add_option(
+          "--check-seconds", flags->check_seconds,
+          "How long to try the variants, all of them together; where that is too short for the data set, on as "
+          "many samples as it allows, drawn at random. 4, and 0 for all samples, however long that takes")
+      ->check(CLI::Range(0.0, 86'400.0));
   publishing->add_option(
       "--reference", flags->reference,
       "What drift and the input contract are judged by: a sample of the features as .csv with a line "
@@ -438,10 +485,15 @@ void add_release_commands(CLI::App& root, Context& context) {
   list->add_option("model", *name, "Name of the model");
   list->callback([&context, name] { context.chosen = [&context, name] { return list_releases(context, *name); }; });
 
-  auto* show = release->add_subcommand("show", "One release, as JSON");
+  auto* show = release->add_subcommand("show", "One release, with all its files");
+  auto is_draft = std::make_shared<bool>(false);
   show->add_option("release", *name, "MODEL@VERSION")->required();
-  show->callback([&context, name] { context.chosen = [&context, name] { return show_release(context, *name); }; });
+  show->add_flag("--draft", *is_draft, "The draft of that version");
+  show->callback([&context, name, is_draft] {
+    context.chosen = [&context, name, is_draft] { return show_release(context, *name, *is_draft); };
+  });
 
+  add_draft_commands(*release, context);
   add_recall_commands(*release, context);
   add_release_patch_commands(*release, context);
 }

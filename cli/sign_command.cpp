@@ -107,15 +107,11 @@ Result<signing::SignedFile> measured(const SignFlags& flags, const std::string& 
   return measured;
 }
 
-// "validation" of a release's document, or it alone; its data set is a file beside the document, or a digest.
-Result<wire::ValidationSpec> read_validation_file(const fs::path& file) {
-  ARGOSY_TRY(const std::string text, read_file(file, max_validation_bytes));
-  auto parsed = parse_json(text, {.bytes = max_validation_bytes});
-  if (!parsed) return std::move(parsed).error().within(file.string());
-  json validation = member(*parsed, "validation").is_object() ? member(*parsed, "validation") : *parsed;
+// Its data set is a file, from that folder.
+Result<wire::ValidationSpec> read_validation(json validation, const fs::path& folder) {
   const std::string dataset = text_in(validation, "dataset");
   if (!dataset.empty()) {
-    ARGOSY_TRY(const FileDigest found, measure_file(file.parent_path() / dataset));
+    ARGOSY_TRY(const FileDigest found, measure_file(folder / dataset));
     validation["dataset"] = {{"digest", found.digest.to_hex()}, {"size", found.size_bytes}};
   }
   ARGOSY_TRY(JsonReader fields, JsonReader::of(validation, "validation", UnknownKeys::pass));
@@ -123,9 +119,37 @@ Result<wire::ValidationSpec> read_validation_file(const fs::path& file) {
   wire::read_validation_spec(fields, spec);
   const auto rule = wire::metric_rule(spec.metric);
   if (rule && !fields.has("direction")) spec.higher_is_better = rule->higher_is_better;  // as the server reads it
-  const auto read = fields.finish();
-  if (!read) return Error(read.error()).within(file.string());
+  ARGOSY_CHECK(fields.finish());
   return spec;
+}
+
+// "validation" of a release's document, or it alone; its data set is a file beside the document, or a digest.
+Result<wire::ValidationSpec> read_validation_file(const fs::path& file) {
+  ARGOSY_TRY(const std::string text, read_file(file, max_validation_bytes));
+  auto parsed = parse_json(text, {.bytes = max_validation_bytes});
+  if (!parsed) return std::move(parsed).error().within(file.string());
+  const json& inner = member(*parsed, "validation");
+  auto spec = read_validation(inner.is_object() ? inner : *parsed, file.parent_path());
+  if (!spec) return std::move(spec).error().within(file.string());
+  return spec;
+}
+
+// As the file says, or the flags; nothing where neither does.
+Result<std::optional<wire::ValidationSpec>> signed_validation(const SignFlags& flags) {
+  using Signed = std::optional<wire::ValidationSpec>;
+  ARGOSY_TRY(json limits, validation_of(flags.limits));
+  if (!flags.validation.empty() && !limits.is_null())
+    return make_error(Errc::invalid_argument,
+                      "--validation names a document that says it all: leave out --dataset and "
+                      "what belongs to it, or the document");
+  if (limits.is_null() && flags.validation.empty()) return Signed();
+  if (limits.is_null()) {
+    ARGOSY_TRY(auto spec, read_validation_file(flags.validation));
+    return Signed(std::move(spec));
+  }
+  limits["dataset"] = flags.limits.dataset;
+  ARGOSY_TRY(auto spec, read_validation(std::move(limits), ""));
+  return Signed(std::move(spec));
 }
 
 // "digits-int8.onnx,precision=int8,runtime=onnxruntime".
@@ -152,9 +176,7 @@ Result<signing::ReleaseStatement> statement_of(const SignFlags& flags) {
   statement.version = name.version;
   statement.sequence = flags.sequence.value_or(present_sequence());
   statement.allow_downgrade_from = flags.allow_downgrade_from;
-  if (!flags.validation.empty()) {
-    ARGOSY_TRY(statement.validation, read_validation_file(flags.validation));
-  }
+  ARGOSY_TRY(statement.validation, signed_validation(flags));
   if (flags.expires_at.empty()) return statement;
   const auto expires_at = parse_rfc3339(flags.expires_at);
   if (!expires_at)
@@ -364,7 +386,8 @@ void add_sign_commands(CLI::App& root, Context& context) {
                       "`release publish`; may be repeated. External data come by themselves");
   signing->add_option("--validation", flags->validation,
                       "JSON of the release, or of its validation alone: devices then take it up with this data set, "
-                      "metric and these limits only");
+                      "metric and these limits only. Or say them by the flags of `release publish`:");
+  add_validation_options(*signing, flags->limits);
   signing->add_option("--key", flags->key, "The private key (PEM)");
   signing->add_option(
       "--sequence", flags->sequence,

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "cli/command.hpp"
+#include "cli/validation_flags.hpp"
 
 namespace argosy::cli {
 
@@ -28,7 +29,8 @@ struct SignFlags {
   std::vector<std::string> files;
   std::vector<std::string> selectors;  // FILE,KEY=VALUE,...
   std::vector<std::string> parts;      // [MODEL:][NAME=]FILE
-  std::string validation;              // the release's document, or its "validation" alone
+  std::string validation;              // the release's document, or its "validation" alone; or else, as flags:
+  ValidationFlags limits;
   std::string key;
   std::string folder;  // where the signature goes; empty: beside the first file
   std::optional<std::uint64_t> sequence;

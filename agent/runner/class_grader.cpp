@@ -35,14 +35,13 @@ class ClassGrader : public Grader {
       if (is_usable && place.has_scores) calibrate(place);
     }));
     places_ += places;
+    ++samples_;
     return mark;
   }
   std::optional<double> value() const override { return metric_->value(); }
   std::optional<std::uint64_t> correct() const override { return metric_->correct(); }
   // Tokens and pixels of one sample are alike, and scatter less than their number says.
-  std::optional<Interval> interval() const override {
-    return places_ == data_->size() ? metric_->interval() : std::nullopt;
-  }
+  std::optional<Interval> interval() const override { return places_ == samples_ ? metric_->interval() : std::nullopt; }
   const CalibrationCounts* calibration() const override { return &calibration_; }
   std::vector<std::string> notes() const override { return reading_.notes(); }
 
@@ -64,7 +63,7 @@ class ClassGrader : public Grader {
   std::unique_ptr<Metric> metric_;
   CalibrationCounts calibration_;
   std::vector<float> floats_;
-  std::size_t places_ = 0;
+  std::size_t samples_ = 0, places_ = 0;
 };
 
 }  // namespace

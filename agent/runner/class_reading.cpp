@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <numeric>
 
 #include "agent/runner/grader.hpp"
@@ -24,6 +25,13 @@ std::size_t volume(std::span<const std::int64_t> shape) {
 
 Error wrong_shape(std::string message) {
   return make_error(Errc::incompatible, std::move(message));
+}
+
+bool all_rows_are_alike(const NpyArray& array) {
+  const std::size_t row = array.values_per_row() * array.width;
+  for (std::size_t at = row; row > 0 && at + row <= array.data.size(); at += row)
+    if (std::memcmp(array.data.data(), array.data.data() + at, row) != 0) return false;
+  return true;
 }
 
 std::string name_of_sample(std::size_t sample) {
@@ -175,6 +183,7 @@ std::optional<std::size_t> ClassReading::label_at(std::size_t sample, std::size_
 }
 
 Result<void> ClassReading::read(std::size_t sample, const Output& output, const TakePlace& take) {
+  ++samples_;
   ARGOSY_CHECK(take_classes(output));
   ARGOSY_TRY(const Form form, form_of(output));
   if (form.is_named) return read_named(sample, output, form, take);
@@ -263,7 +272,7 @@ Result<void> ClassReading::read_one_score(std::size_t sample, const Output& outp
 }
 
 std::vector<std::string> ClassReading::notes() const {
-  if (labels_ == 0 || labels_differ_) return {};
+  if (labels_ == 0 || labels_differ_ || (samples_ < data_->size() && !all_rows_are_alike(*y_))) return {};
   return {"all " + std::to_string(labels_) + " labels of " + data_->describe_truths() +
           " are of one class: they prove nothing, a model that always says that class is right every time"};
 }

@@ -60,7 +60,7 @@ class ClassReading {
   bool names_are_complete_ = false;             // the model or the settings name all of them
   std::vector<double> scores_;
   std::optional<std::size_t> first_label_;
-  std::size_t labels_ = 0;
+  std::size_t samples_ = 0, labels_ = 0;
   bool labels_differ_ = false;
 };
 

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <functional>
 #include <memory>
+#include <span>
 
 #include "agent/runner/agreement.hpp"
 #include "agent/runner/dataset.hpp"
@@ -106,11 +107,12 @@ Result<void> compare_generated(Session& exact, Session& other, Samples& samples,
   ARGOSY_CHECK(exact.prepare(source));
   ARGOSY_CHECK(other.prepare(source));
   std::vector<float> values(samples.bytes->size() / sizeof(float));
+  constexpr std::size_t the_row[] = {0};
   for (std::size_t i = 0; i < samples.count; ++i) {
     samples.fill(values);
     std::memcpy(samples.bytes->data(), values.data(), samples.bytes->size());
     for (Session* session : {&exact, &other}) {
-      session->fill(0);
+      session->fill(the_row);
       ARGOSY_CHECK(session->run());
     }
     ARGOSY_TRY(const auto one, exact.answers());
@@ -120,35 +122,30 @@ Result<void> compare_generated(Session& exact, Session& other, Samples& samples,
   return {};
 }
 
-// Both models may take different numbers of samples at once: each answers for itself, in turns.
-class Answers {
- public:
-  Answers(Session& session, std::size_t count) : session_(&session), count_(count) {}
-  Result<const Answer*> of(std::size_t sample) {
-    if (sample >= end_) {
-      session_->fill(sample);
-      ARGOSY_CHECK(session_->run());
-      ARGOSY_TRY(batch_, session_->answers());
-      start_ = sample;
-      end_ = std::min(sample + session_->batch(), count_);
-    }
-    return &batch_[sample - start_];
+// As many at once as the model takes.
+Result<std::vector<Answer>> answers_to(std::span<const std::size_t> samples, Session& session) {
+  std::vector<Answer> all;
+  while (!samples.empty()) {
+    const auto batch = samples.first(std::min(samples.size(), session.batch()));
+    session.fill(batch);
+    ARGOSY_CHECK(session.run());
+    ARGOSY_TRY(const auto answers, session.answers());
+    all.insert(all.end(), answers.begin(), answers.end());
+    samples = samples.subspan(batch.size());
   }
+  return all;
+}
 
- private:
-  Session* session_;
-  std::size_t count_, start_ = 0, end_ = 0;
-  std::span<const Answer> batch_;
-};
-
-Result<void> compare_on(const Dataset& data, Session& exact, Session& other, const TakeBoth& take) {
+Result<void> compare_on(const Dataset& data, const SamplingBound& bound, Session& exact, Session& other,
+                        const TakeBoth& take) {
   ARGOSY_CHECK(exact.prepare(exact.source_of(data)));
   ARGOSY_CHECK(other.prepare(other.source_of(data)));
-  Answers ones(exact, data.size()), twos(other, data.size());
-  for (std::size_t i = 0; i < data.size(); ++i) {
-    ARGOSY_TRY(const Answer* one, ones.of(i));
-    ARGOSY_TRY(const Answer* two, twos.of(i));
-    ARGOSY_CHECK(take(i, *one, *two));
+  Sampling sampling(data.size(), bound);
+  const std::size_t at_once = std::max(exact.batch(), other.batch());
+  for (auto samples = sampling.next(at_once); !samples.empty(); samples = sampling.next(at_once)) {
+    ARGOSY_TRY(const auto ones, answers_to(samples, exact));
+    ARGOSY_TRY(const auto twos, answers_to(samples, other));
+    for (std::size_t i = 0; i < samples.size(); ++i) ARGOSY_CHECK(take(samples[i], ones[i], twos[i]));
   }
   return {};
 }
@@ -169,6 +166,7 @@ Json report_of(const Agreement& agreement, const std::vector<std::int64_t>& samp
 }  // namespace
 
 Result<Json> compare_models(const RunnerOptions& options) {
+  const SamplingBound bound = sampling_bound(options, Deadline::Clock::now());
   ARGOSY_TRY(Session exact, Session::load(options.model, options.threads));
   ARGOSY_TRY(Session other, Session::load(*options.compare_with, options.threads));
   Agreement agreement;
@@ -188,9 +186,9 @@ Result<Json> compare_models(const RunnerOptions& options) {
     ARGOSY_CHECK(of_other->add(i, two));
     return {};
   };
-  ARGOSY_CHECK(compare_on(data, exact, other, take));
-  ARGOSY_CHECK(of_exact->finish());
-  ARGOSY_CHECK(of_other->finish());
+  ARGOSY_CHECK(compare_on(data, bound, exact, other, take));
+  ARGOSY_CHECK(of_exact->finish(bound.deadline));
+  ARGOSY_CHECK(of_other->finish(bound.deadline));
   std::vector<std::int64_t> sample_shape;
   if (const NpzEntry* x = data.samples()) sample_shape.assign(x->array.shape.begin() + 1, x->array.shape.end());
   Json report = report_of(agreement, sample_shape);

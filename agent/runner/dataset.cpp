@@ -14,7 +14,8 @@ namespace fs = std::filesystem;
 constexpr std::uint64_t max_file_bytes = 2ULL << 30;
 constexpr std::int64_t max_samples = 1'000'000;
 constexpr std::size_t max_files = 64;
-constexpr std::size_t max_named = 8;  // in a message
+constexpr std::size_t max_named = 8;     // in a message
+constexpr std::size_t rows_a_look = 64;  // at the clock
 constexpr std::string_view settings_array = "argosy";
 
 // What people call the samples and the truths, the surest first; in lower case.
@@ -181,14 +182,13 @@ std::size_t Dataset::find_any(std::span<const std::string_view> names) const {
   return none;
 }
 
-std::optional<SamplesOnDisk> Dataset::samples_on_disk() const {
-  const NpzEntry* x = samples();
-  if (x == nullptr || x->array.owned) return std::nullopt;
+std::optional<PlaceOnDisk> Dataset::place_of(const NpzEntry& array) const {
+  if (array.array.owned) return std::nullopt;
   for (const Source& source : sources_) {
     const ByteView bytes = source.file.bytes();
-    const std::uint8_t* at = x->array.data.data();
+    const std::uint8_t* at = array.array.data.data();
     if (std::less_equal<>()(bytes.data(), at) && std::less<>()(at, bytes.data() + bytes.size()))
-      return SamplesOnDisk{source.path, static_cast<std::size_t>(at - bytes.data())};
+      return PlaceOnDisk{source.path, static_cast<std::size_t>(at - bytes.data())};
   }
   return std::nullopt;
 }
@@ -208,20 +208,20 @@ std::string Dataset::describe_truths() const {
   return quoted(*truths()) + " " + truths()->array.describe();
 }
 
-std::vector<std::string> Dataset::notes() const {
+std::vector<std::string> Dataset::notes(const Deadline& deadline) const {
   std::vector<std::string> said;
   for (const NpzEntry& each : arrays_) {
     if (is_truth(each) || !is_floating(each.array.type) || each.array.rows() != size_) continue;
-    std::size_t rows = 0;
+    std::size_t rows = 0, row = 0;
     const std::size_t values = each.array.values_per_row();
-    for (std::size_t row = 0; row < size_; ++row)
+    for (; row < size_ && !(row % rows_a_look == 0 && deadline.is_past()); ++row)
       for (std::size_t i = 0; i < values; ++i) {
         if (!std::isnan(each.array.at(row * values + i))) continue;
         ++rows;
         break;
       }
     if (rows > 0)
-      said.push_back(quoted(each) + " holds NaN in " + std::to_string(rows) + " of " + std::to_string(size_) +
+      said.push_back(quoted(each) + " holds NaN in " + std::to_string(rows) + " of " + std::to_string(row) +
                      " samples: unless the model was made for missing values, take them out, or fill them with "
                      "np.nan_to_num");
   }

@@ -13,12 +13,13 @@
 
 #include "agent/runner/dataset_settings.hpp"
 #include "agent/runner/npy.hpp"
+#include "agent/runner/sampling.hpp"
 #include "common/base/mapped_file.hpp"
 
 namespace argosy::agent {
 
-// Where the samples lie, for a program that reads them itself.
-struct SamplesOnDisk {
+// Where an array lies, for a program that reads it itself.
+struct PlaceOnDisk {
   std::filesystem::path file;
   std::size_t offset = 0;
 };
@@ -39,16 +40,16 @@ class Dataset {
   const NpzEntry* truths() const { return entry(y_); }
   bool is_truth(const NpzEntry& each) const { return &each == truths(); }
 
-  // Nothing where the samples lie in no file as they are needed: they were unpacked.
-  std::optional<SamplesOnDisk> samples_on_disk() const;
+  // Nothing for an array that lies in no file as it is needed: it was unpacked.
+  std::optional<PlaceOnDisk> place_of(const NpzEntry& array) const;
 
   // "x float32 [400,1,8,8]", or all arrays where there is no one array of samples.
   std::string describe() const;
   // "array 'y' int64 [400]"
   std::string describe_truths() const;
 
-  // What is odd about the samples, a sentence each.
-  std::vector<std::string> notes() const;
+  // What is odd about the samples, a sentence each; looked for until the deadline.
+  std::vector<std::string> notes(const Deadline& deadline = {}) const;
 
  private:
   static constexpr std::size_t none = static_cast<std::size_t>(-1);

@@ -83,7 +83,7 @@ class DetectionGrader : public Grader {
     mark.margin = score_.add(std::move(detections), objects_of(sample));
     return mark;
   }
-  Result<void> finish() override {
+  Result<void> finish(const Deadline&) override {
     value_ = score_.mean_average_precision(thresholds_);
     return {};
   }

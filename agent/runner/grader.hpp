@@ -13,6 +13,7 @@
 #include "agent/runner/answer.hpp"
 #include "agent/runner/dataset.hpp"
 #include "agent/runner/metric.hpp"
+#include "agent/runner/sampling.hpp"
 #include "common/stats/calibration.hpp"
 
 namespace argosy::agent {
@@ -29,8 +30,8 @@ class Grader {
   // Errc::incompatible when the answer cannot be held against what is right, Errc::corrupt when the data set is at
   // fault.
   virtual Result<Mark> add(std::size_t sample, const Answer& answer) = 0;
-  // After the last sample; what has to see all of them does its work here.
-  virtual Result<void> finish() { return {}; }
+  // After the last sample; what has to see all of them does its work here, until the deadline.
+  virtual Result<void> finish(const Deadline&) { return {}; }
   virtual std::optional<double> value() const = 0;
   virtual std::optional<std::uint64_t> correct() const { return std::nullopt; }
   virtual std::optional<Interval> interval() const { return std::nullopt; }

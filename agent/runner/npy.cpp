@@ -198,6 +198,7 @@ std::optional<std::size_t> find_end_record(ByteView bytes) {
 struct Member {
   std::string name;
   std::size_t local_offset, packed, size, next;
+  std::uint32_t sum;  // CRC-32 of what it unpacks to
   bool is_deflated;
 };
 
@@ -220,7 +221,13 @@ Result<Member> parse_central(ByteView bytes, std::size_t at) {
   if (method == stored && packed != size) return corrupt_array(member + " is stored with two sizes");
   if (method == deflated && size / most_inflation > packed)
     return corrupt_array(member + " claims to unpack to more than deflate can hold");
-  return Member{name, load<std::uint32_t>(bytes, at + 42), packed, size, next, method == deflated};
+  return Member{name,
+                load<std::uint32_t>(bytes, at + 42),
+                packed,
+                size,
+                next,
+                load<std::uint32_t>(bytes, at + 16),
+                method == deflated};
 }
 
 Result<ByteView> member_data(ByteView bytes, const Member& member) {
@@ -459,6 +466,10 @@ Result<std::vector<NpzEntry>> parse_npz(ByteView bytes) {
       unpacked = std::move(*inflated);
       data = *unpacked;
     }
+    if (::crc32_z(0, data.data(), data.size()) != member.sum)
+      return corrupt_array(array_name +
+                           " is not as it was saved: its checksum differs, so that the file was damaged "
+                           "on its way or on its disk; save or copy it again");
     auto array = member.name == settings_member ? Result<NpyArray>(one_text(data)) : parse_npy(data);
     if (!array) return std::move(array).error().within(array_name);
     if (!array->owned) array->owned = std::move(unpacked);

@@ -68,7 +68,7 @@ struct NpzEntry {
 Result<NpyArray> parse_npy(ByteView bytes);
 
 // A .npz file as numpy.savez and savez_compressed write it: a zip of .npy members, stored or deflated, found through
-// the zip's central directory. A member argosy.json comes as one text.
+// the zip's central directory; what its checksum does not fit is refused. A member argosy.json comes as one text.
 Result<std::vector<NpzEntry>> parse_npz(ByteView bytes);
 
 inline constexpr std::string_view settings_member = "argosy.json";

@@ -28,7 +28,11 @@ const char* const runner_usage =
     "  --top-worst N          how many of the worst samples' indices to print, 0..1000, default 10\n"
     "  --compare-with FILE    another model: how often both predict the same, on the data set or on generated samples\n"
     "  --generate N           how many of those, 1..1000000, default 1000\n"
-    "  --seed N               what they are generated from, 0..2147483647, default 1\n"
+    "  --seed N               what they are generated from, or drawn by, 0..2147483647, default 1\n"
+    "  --budget-ms N          try no further sample so long after the start; they are drawn at random then, "
+    "0..86400000,\n"
+    "                         default 0: all are tried, in their order\n"
+    "  --samples N            at most so many of the data set, drawn at random, 0..1000000, default 0: all\n"
     "argosy-runner --version names it and ONNX Runtime with their versions, --engine how new a model may be\n"
     "exit status: 0 measured, 1 failed (the JSON says why), 2 wrong usage\n";
 
@@ -61,6 +65,8 @@ Result<void> apply(RunnerOptions& options, std::string_view flag, std::string_vi
       {"--top-worst", &RunnerOptions::top_worst, 0, 1000},
       {"--generate", &RunnerOptions::generate, 1, 1'000'000},
       {"--seed", &RunnerOptions::seed, 0, std::numeric_limits<int>::max()},
+      {"--budget-ms", &RunnerOptions::budget_ms, 0, 86'400'000},
+      {"--samples", &RunnerOptions::samples, 0, 1'000'000},
   };
   for (const NumberFlag& number : numbers) {
     if (number.name != flag) continue;
@@ -105,7 +111,18 @@ Result<RunnerOptions> parse_runner_options(std::span<const char* const> argument
   if (!wire::metric_rule(options.metric)) return usage_error(wire::unknown_metric(options.metric));
   if (options.exec && options.compare_with)
     return usage_error("--exec does not go with --compare-with: two models are compared by ONNX Runtime");
+  if (options.exec && (options.budget_ms > 0 || options.samples > 0))
+    return usage_error(
+        "--exec does not go with --budget-ms and --samples: a program answers all samples, in their order");
   return options;
+}
+
+SamplingBound sampling_bound(const RunnerOptions& options, Deadline::Clock::time_point start) {
+  SamplingBound bound;
+  bound.seed = static_cast<std::uint64_t>(options.seed);
+  if (options.budget_ms > 0) bound.deadline = Deadline(start + std::chrono::milliseconds(options.budget_ms));
+  if (options.samples > 0) bound.most = static_cast<std::size_t>(options.samples);
+  return bound;
 }
 
 }  // namespace argosy::agent

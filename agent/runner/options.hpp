@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 
+#include "agent/runner/sampling.hpp"
 #include "common/base/error.hpp"
 
 namespace argosy::agent {
@@ -26,12 +27,17 @@ struct RunnerOptions {
   int cpu_seconds = 60;                                 // 1..86400
   int top_worst = 10;                                   // 0..1000
   int generate = 1000;                                  // samples to compare on where there is no data set, 1..1000000
-  int seed = 1;                                         // of those, 0..2147483647
+  int seed = 1;                                         // of those, and of samples that are drawn, 0..2147483647
+  int budget_ms = 0;  // from the start, after which no further sample is tried, 0..86400000; 0: all are tried
+  int samples = 0;    // at most so many of a data set, drawn at random, 0..1000000; 0: all
 };
 
 extern const char* const runner_usage;
 
 // Errc::invalid_argument names the flag, the value and what is allowed. `arguments` are those after the program's name.
 Result<RunnerOptions> parse_runner_options(std::span<const char* const> arguments);
+
+// What the options bound of a run that started then.
+SamplingBound sampling_bound(const RunnerOptions& options, Deadline::Clock::time_point start);
 
 }  // namespace argosy::agent

@@ -1,5 +1,6 @@
 #include "agent/runner/program.hpp"
 
+#include <algorithm>
 #include <limits>
 #include <optional>
 #include <vector>
@@ -25,49 +26,61 @@ constexpr std::size_t max_message_bytes = 500;
 // An answer is a list of numbers, of which an image has as many as it has pixels.
 constexpr JsonLimits line_limits{.bytes = 16 << 20, .depth = 8, .values = 4 << 20};
 
-// Samples that lie in no file as they are, in memory that the program inherits and may open.
-struct HandedOver {
-  SamplesOnDisk place;
-  UniqueFd memory;
-};
+// Arrays that lie in no file as they are, in memory that the program inherits and may open.
+using Memory = std::vector<UniqueFd>;
 
-Result<HandedOver> hand_over(const Dataset& data) {
-  HandedOver handed;
-  if (auto place = data.samples_on_disk()) {
-    handed.place = std::move(*place);
-    return handed;
-  }
-  handed.memory.reset(::memfd_create("samples", 0));
-  if (!handed.memory) return errno_error("cannot hand over the samples", errno);
-  ByteView left = data.samples()->array.data;
+Result<PlaceOnDisk> hand_over(const Dataset& data, const NpzEntry& array, Memory& memory) {
+  if (auto place = data.place_of(array)) return std::move(*place);
+  const auto failed = [] { return errno_error("cannot hand over the samples", errno); };
+  UniqueFd& fd = memory.emplace_back(::memfd_create("samples", 0));
+  if (!fd) return failed();
+  ByteView left = array.array.data;
   while (!left.empty()) {
-    const ssize_t written = ::write(handed.memory.get(), left.data(), left.size());
-    if (written < 0 && errno != EINTR) return errno_error("cannot hand over the samples", errno);
+    const ssize_t written = ::write(fd.get(), left.data(), left.size());
+    if (written < 0 && errno != EINTR) return failed();
     if (written > 0) left = left.subspan(static_cast<std::size_t>(written));
   }
-  handed.place.file = "/proc/self/fd/" + std::to_string(handed.memory.get());
-  return handed;
+  return PlaceOnDisk{"/proc/self/fd/" + std::to_string(fd.get()), 0};
 }
 
-std::string job_json(const ProgramJob& job, const Dataset* data, const HandedOver& handed) {
+Result<Json> array_json(const Dataset& data, const NpzEntry& array, Memory& memory) {
+  if (is_text(array.array.type))
+    return make_error(Errc::corrupt, "array '" + array.name + "' holds texts, which programs are not handed");
+  ARGOSY_TRY(const PlaceOnDisk place, hand_over(data, array, memory));
+  return {boost::system::in_place_value, Json{{"file", place.file.string()},
+                                              {"offset", place.offset},
+                                              {"type", name(array.array.type)},
+                                              {"shape", array.array.shape}}};
+}
+
+// A row a sample each, by the names that the data set's settings give the model's inputs.
+Result<Json> named_inputs_json(const Dataset& data, Memory& memory) {
+  Json named = Json::object();
+  for (const auto& [input, array_name] : data.settings().inputs) {
+    const auto found = std::ranges::find(data.arrays(), array_name, &NpzEntry::name);
+    if (found->array.shape.empty() || found->array.rows() != data.size())
+      return make_error(Errc::corrupt, "array '" + array_name + "' is " + found->array.describe() + ", and of the " +
+                                           std::to_string(data.size()) + " samples a program is handed a row each");
+    ARGOSY_TRY(named[input], array_json(data, *found, memory));
+  }
+  return {boost::system::in_place_value, std::move(named)};
+}
+
+Result<Json> job_json(const ProgramJob& job, const Dataset* data, Memory& memory) {
   Json json = {{"contract", contract_version}, {"model", job.model.string()}, {"format", job.format},
                {"threads", job.threads},       {"warmup", job.warmup},        {"inputs", nullptr}};
-  if (data)
-    json["inputs"] = {{"file", handed.place.file.string()},
-                      {"offset", handed.place.offset},
-                      {"type", name(data->samples()->array.type)},
-                      {"shape", data->samples()->array.shape}};
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
-}
-
-Result<void> check_samples(const Dataset& data) {
-  if (data.samples() == nullptr)
-    return make_error(
-        Errc::corrupt,
-        "array 'x' is missing: a program is handed one array of samples, and the data set holds " + data.describe());
-  if (is_text(data.samples()->array.type))
-    return make_error(Errc::corrupt, "array '" + data.samples()->name + "' holds texts, which programs are not handed");
-  return {};
+  if (data == nullptr) return {boost::system::in_place_value, std::move(json)};
+  if (data->settings().inputs.size() > 1) {
+    ARGOSY_TRY(json["named_inputs"], named_inputs_json(*data, memory));
+  } else if (data->samples() != nullptr) {
+    ARGOSY_TRY(json["inputs"], array_json(*data, *data->samples(), memory));
+  } else {
+    return make_error(Errc::corrupt,
+                      "array 'x' is missing: a program is handed one array of samples, or those that \"inputs\" in the "
+                      "data set's argosy.json names, and the data set holds " +
+                          data->describe());
+  }
+  return {boost::system::in_place_value, std::move(json)};
 }
 
 // What the program itself calls wrong, cut short: a report is no place for data.
@@ -80,7 +93,7 @@ Error error_said(const Json& error) {
   return make_error(code, message.empty() ? "it gives no reason" : message);
 }
 
-Result<void> take_output(const Json& line, const TakeAnswer& take, Answer& answer) {
+Result<void> take_output(const Json& line, std::size_t sample, const TakeAnswer& take, Answer& answer) {
   const auto latency = number_in(line, "ms");
   const Json& output = member(line, "output");
   if (!latency || *latency < 0 || !output.is_array())
@@ -94,7 +107,7 @@ Result<void> take_output(const Json& line, const TakeAnswer& take, Answer& answe
   }
   if (values.empty()) return make_error(Errc::io, "\"output\" is empty");
   answer.front().shape = {static_cast<std::int64_t>(values.size())};
-  return take(answer, *latency);
+  return take(sample, answer, *latency);
 }
 
 struct Heard {
@@ -119,8 +132,7 @@ Result<Heard> hear(RunningProgram& program, std::size_t samples, const TakeAnswe
       continue;
     }
     if (heard.answered == samples) return make_error(Errc::io, "answered more often than there are samples");
-    ARGOSY_CHECK(take_output(line, take, answer));
-    ++heard.answered;
+    ARGOSY_CHECK(take_output(line, heard.answered++, take, answer));
   }
 }
 
@@ -129,13 +141,10 @@ Result<Heard> hear(RunningProgram& program, std::size_t samples, const TakeAnswe
 Result<ProgramRun> run_program(const ProgramJob& job, const Dataset* data, const TakeAnswer& take) {
   const std::string who = job.program.filename().string();
   const std::size_t samples = data ? data->size() : 0;
-  HandedOver handed;
-  if (data) {
-    ARGOSY_CHECK(check_samples(*data));
-    ARGOSY_TRY(handed, hand_over(*data));
-  }
+  Memory memory;
+  ARGOSY_TRY(const Json told, job_json(job, data, memory));
   ARGOSY_TRY(RunningProgram program, RunningProgram::start(job.program, job.threads));
-  ARGOSY_CHECK(program.tell(job_json(job, data, handed)));
+  ARGOSY_CHECK(program.tell(told.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n"));
   program.close_input();
   auto heard = hear(program, samples, take);
   if (!heard) return std::move(heard).error().within(who);

@@ -25,7 +25,7 @@ struct ProgramRun {
   double peak_memory_mb = 0;  // of the program and of what it waited for
 };
 
-using TakeAnswer = std::function<Result<void>(const Answer& answer, double latency_ms)>;
+using TakeAnswer = std::function<Result<void>(std::size_t sample, const Answer& answer, double latency_ms)>;
 
 // Without `data` the program only loads the model. Errc::malformed_model, incompatible and corrupt are the program's
 // own words; Errc::timeout when it used up its CPU time, unavailable when it cannot be started, io when it broke the

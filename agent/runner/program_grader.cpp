@@ -66,7 +66,7 @@ class ProgramGrader : public Grader {
     return mark;
   }
 
-  Result<void> finish() override {
+  Result<void> finish(const Deadline&) override {
     program_.close_input();
     auto judged = judgement();
     if (!judged) return fault_of(std::move(judged).error());

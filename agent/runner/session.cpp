@@ -352,7 +352,6 @@ Result<void> Session::prepare(const SampleSource& source) {
   if (outputs_.empty()) return incompatible_signature("the model has no output");
   feeds_.clear();
   tensors_.clear();
-  count_ = source.count;
   std::int64_t batch = 1;
   for (const Port& input : inputs_) {
     ARGOSY_TRY(feeds_.emplace_back(), feed_of(input, source));
@@ -388,10 +387,10 @@ Result<void> Session::make_tensor(const Port& input, Feed& feed) {
   return {};
 }
 
-void Session::fill(std::size_t first) {
-  filled_ = std::min(batch_, count_ - first);
+void Session::fill(std::span<const std::size_t> samples) {
+  filled_ = samples.size();
   for (std::size_t i = 0; i < inputs_.size(); ++i) {
-    fill_feed(inputs_[i], feeds_[i], first);
+    fill_feed(inputs_[i], feeds_[i], samples);
     if (feeds_[i].texts.empty()) continue;
     std::vector<const char*> texts;
     for (const std::string& text : feeds_[i].texts) texts.push_back(text.c_str());
@@ -399,11 +398,11 @@ void Session::fill(std::size_t first) {
   }
 }
 
-void Session::fill_feed(const Port& input, Feed& feed, std::size_t first) {
+void Session::fill_feed(const Port& input, Feed& feed, std::span<const std::size_t> samples) {
   const NpyArray& array = feed.array->array;
   const std::size_t rows = feed.has_batch ? batch_ : 1;
   for (std::size_t row = 0; row < rows; ++row) {
-    const std::size_t sample = feed.has_rows ? std::min(first + row, count_ - 1) : 0;
+    const std::size_t sample = feed.has_rows ? samples[std::min(row, samples.size() - 1)] : 0;
     const std::size_t from = sample * feed.values, to = row * feed.values;
     if (!feed.texts.empty()) {
       for (std::size_t i = 0; i < feed.values; ++i) feed.texts[to + i] = array.text_at(from + i);

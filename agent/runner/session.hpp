@@ -49,8 +49,8 @@ class Session {
   Result<void> prepare(const SampleSource& source);
   std::size_t batch() const { return batch_; }
 
-  // Fills the inputs with the samples from `first` on, batch() of them or as many as there are.
-  void fill(std::size_t first);
+  // Fills the inputs with these samples, of which there are 1 to batch().
+  void fill(std::span<const std::size_t> samples);
   Result<void> run();
   // Of the samples that were filled in; valid until the next call.
   Result<std::span<const Answer>> answers();
@@ -73,7 +73,7 @@ class Session {
   Session(Ort::Env env, Ort::Session session) : env_(std::move(env)), session_(std::move(session)) {}
   Result<Feed> feed_of(const Port& input, const SampleSource& source);
   Result<void> make_tensor(const Port& input, Feed& feed);
-  void fill_feed(const Port& input, Feed& feed, std::size_t first);
+  void fill_feed(const Port& input, Feed& feed, std::span<const std::size_t> samples);
   Result<void> read_tensor(const Port& port, const Ort::Value& value);
   Result<void> read_sequence(const Port& port, const Ort::Value& value);
 
@@ -82,7 +82,7 @@ class Session {
   std::vector<Port> inputs_, outputs_;
   std::vector<Feed> feeds_;
   std::vector<Ort::Value> tensors_, results_;
-  std::size_t batch_ = 1, count_ = 0, filled_ = 0;  // samples of a run, of the source, that the tensors hold
+  std::size_t batch_ = 1, filled_ = 0;  // samples of a run, and those that the tensors hold
   std::vector<Answer> answers_;
 };
 

@@ -14,6 +14,7 @@
 #include "agent/runner/limits.hpp"
 #include "agent/runner/program.hpp"
 #include "agent/runner/reach.hpp"
+#include "agent/runner/sampling.hpp"
 #include "agent/runner/session.hpp"
 
 namespace argosy::agent {
@@ -26,17 +27,20 @@ double ms_since(Clock::time_point start) {
   return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
 }
 
-Result<void> answer_all(Session& session, const Dataset& data, int warmup, const TakeAnswer& take) {
+Result<void> answer_all(Session& session, const Dataset& data, const SamplingBound& bound, int warmup,
+                        const TakeAnswer& take) {
   ARGOSY_CHECK(session.prepare(session.source_of(data)));
-  session.fill(0);
-  for (int i = 0; i < warmup; ++i) ARGOSY_CHECK(session.run());
-  for (std::size_t first = 0; first < data.size(); first += session.batch()) {
-    session.fill(first);
+  Sampling sampling(data.size(), bound);
+  auto samples = sampling.next(session.batch());
+  session.fill(samples);
+  for (int i = 0; i < warmup && !bound.deadline.is_past(); ++i) ARGOSY_CHECK(session.run());
+  for (; !samples.empty(); samples = sampling.next(session.batch())) {
+    session.fill(samples);
     const auto start = Clock::now();
     ARGOSY_CHECK(session.run());
     const double latency_ms = ms_since(start);
     ARGOSY_TRY(const auto answers, session.answers());
-    for (const Answer& answer : answers) ARGOSY_CHECK(take(answer, latency_ms));
+    for (std::size_t i = 0; i < samples.size(); ++i) ARGOSY_CHECK(take(samples[i], answers[i], latency_ms));
   }
   return {};
 }
@@ -57,6 +61,7 @@ Json measured_json(const Measured& measured) {
   Json report{
       {"value", or_null(measured.value)},
       {"samples", measured.samples},
+      {"samples_in_set", measured.samples_in_set},
       {"correct", or_null(measured.correct)},
       {"unusable", measured.unusable},
       {"latency_ms", {{"mean", latency.mean}, {"p50", latency.p50}, {"p95", latency.p95}, {"p99", latency.p99}}},
@@ -81,28 +86,31 @@ Json failure_of(const Error& error) {
   return validation_failure(error.code == Errc::corrupt ? "malformed-dataset" : slug(error.code), error.message);
 }
 
-// Has every sample of a data set answered; what was done to the samples comes back as sentences.
+// Has the samples of a data set answered; what was done to the samples comes back as sentences.
 using AnswerAll = std::function<Result<std::vector<std::string>>(const Dataset& data, const TakeAnswer& take)>;
 
-Result<Json> measure_on(const std::filesystem::path& path, const AnswerAll& answer_all, const RunnerOptions& options) {
+Result<Json> measure_on(const std::filesystem::path& path, const AnswerAll& answer_all, const RunnerOptions& options,
+                        const Deadline& deadline) {
   ARGOSY_TRY(const Dataset data, Dataset::open(path));
+  const std::vector<std::string> odd = data.notes(deadline);
   ARGOSY_TRY(Grading grading, Grading::make(data, options.metric, options.top_worst, options.metric_program));
-  ARGOSY_TRY(const auto done, answer_all(data, [&](const Answer& answer, double latency_ms) {
-               return grading.add(answer, latency_ms);
+  ARGOSY_TRY(const auto done, answer_all(data, [&](std::size_t sample, const Answer& answer, double latency_ms) {
+               return grading.add(sample, answer, latency_ms);
              }));
-  ARGOSY_TRY(Measured measured, grading.finish());
-  for (const auto& more : {data.notes(), done}) measured.notes.insert(measured.notes.end(), more.begin(), more.end());
+  ARGOSY_TRY(Measured measured, grading.finish(deadline));
+  for (const auto& more : {odd, done}) measured.notes.insert(measured.notes.end(), more.begin(), more.end());
   return {boost::system::in_place_value, measured_json(measured)};
 }
 
-Result<Json> measure_data_sets(const AnswerAll& answer_all, const RunnerOptions& options) {
+Result<Json> measure_data_sets(const AnswerAll& answer_all, const RunnerOptions& options,
+                               const Deadline& deadline = {}) {
   Json report = Json::object();
   if (options.dataset) {
-    ARGOSY_TRY(report, measure_on(*options.dataset, answer_all, options));
+    ARGOSY_TRY(report, measure_on(*options.dataset, answer_all, options, deadline));
   }
   report["local"] = nullptr;
   if (options.local_dataset) {
-    ARGOSY_TRY(report["local"], measure_on(*options.local_dataset, answer_all, options));
+    ARGOSY_TRY(report["local"], measure_on(*options.local_dataset, answer_all, options, deadline));
   }
   report["ok"] = true;
   report["metric"] = options.metric;
@@ -111,13 +119,14 @@ Result<Json> measure_data_sets(const AnswerAll& answer_all, const RunnerOptions&
 
 Result<Json> measure_by_onnx_runtime(const RunnerOptions& options) {
   const auto start = Clock::now();
+  const SamplingBound bound = sampling_bound(options, start);
   ARGOSY_TRY(Session session, Session::load(options.model, options.threads));
   const double load_ms = ms_since(start);
   const auto run = [&](const Dataset& data, const TakeAnswer& take) -> Result<std::vector<std::string>> {
-    ARGOSY_CHECK(answer_all(session, data, options.warmup, take));
+    ARGOSY_CHECK(answer_all(session, data, bound, options.warmup, take));
     return session.notes();
   };
-  ARGOSY_TRY(Json report, measure_data_sets(run, options));
+  ARGOSY_TRY(Json report, measure_data_sets(run, options, bound.deadline));
   report["load_ms"] = load_ms;
   report["peak_memory_mb"] = peak_memory_mb();
   report["engine"] = "ONNX Runtime " + Ort::GetVersionString();

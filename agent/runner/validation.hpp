@@ -9,9 +9,9 @@
 
 namespace argosy::agent {
 
-// {"ok": true, "metric", "value", "samples", "correct", "unusable", "latency_ms", "load_ms", "peak_memory_mb", "worst",
-//  "calibration", "local", "inputs", "outputs"}, what belongs to a data set only where there is one; or {"ok": false,
-//  "error":
+// {"ok": true, "metric", "value", "samples", "samples_in_set", "correct", "unusable", "latency_ms", "load_ms",
+//  "peak_memory_mb", "worst", "calibration", "local", "inputs", "outputs"}, what belongs to a data set only where there
+//  is one; or {"ok": false, "error":
 //  {"type", "message"}}. Numbers, never data. Never throws.
 nlohmann::json validate(const RunnerOptions& options) noexcept;
 

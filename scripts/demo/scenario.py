@@ -188,7 +188,7 @@ class Scenario:
 
     # What the steps are made of ---------------------------------------------------------------------------------------
     def publish(self, version):
-        self.argosy("release", "publish", "--from", EXAMPLE / f"releases/{version}.json", timeout_s=180)  # a slow model is slow to try
+        self.argosy("release", "publish", "--from", EXAMPLE / f"releases/{version}.json")
 
     def create(self, version, policy=POLICY):
         return self.argosy("rollout", "create", f"{MODEL}@{version}", "--policy", policy, "--start")["id"]

@@ -162,8 +162,7 @@ const ConfigKey keys[] = {
      "How long a delivery is kept after it arrived or was given up, with its log", 1, ten_years_days},
     {"retention.rollouts_days", &Config::retention_rollouts_days,
      "How long a rollout is kept after it ended, with its devices and decisions, and as long as it stands; a draft, "
-     "after "
-     "it was made",
+     "of a release too, after it was mended last",
      1, ten_years_days},
     {"retention.revoked_devices_days", &Config::retention_revoked_devices_days,
      "How long a revoked device is kept, with all that is known of it", 1, ten_years_days},

@@ -48,6 +48,7 @@
 #include "server/http/router.hpp"
 #include "server/labels/label_api.hpp"
 #include "server/labels/label_service.hpp"
+#include "server/models/draft_api.hpp"
 #include "server/models/model_api.hpp"
 #include "server/models/patch_api.hpp"
 #include "server/monitoring/fleet_figures_service.hpp"
@@ -434,6 +435,7 @@ void Server::Parts::add_routes() {
   add_diagnostics_routes(all, diagnostics);
   if (enrolment) add_enrolment_routes(all, *enrolment);
   add_model_routes(all, *models);
+  add_draft_routes(all, *models);
   add_patch_routes(all, *patches);
   add_blob_routes(all, *blobs);
   add_device_blob_routes(all, *blobs, permits);

@@ -5,10 +5,10 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 
+#include "common/wire/model_file.hpp"
 #include "server/db/db_pool.hpp"
 #include "server/http/request.hpp"
 #include "server/models/blob_store.hpp"
-#include "server/models/model_sniff.hpp"
 #include "server/work/worker_pool.hpp"
 
 namespace argosy::server {
@@ -88,12 +88,12 @@ struct CheckModel {
   std::string format;
 
   Result<std::optional<wire::OnnxReach>> operator()() const {
-    if (size == 0) return check_model_file(format, {});
+    if (size == 0) return wire::check_model_file(format, {});
     const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
     if (!fd) return errno_error("opening " + path.string(), errno);
     void* mapping = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, fd.get(), 0);
     if (mapping == MAP_FAILED) return errno_error("mapping " + path.string(), errno);
-    const auto checked = check_model_file(format, {static_cast<const std::uint8_t*>(mapping), size});
+    const auto checked = wire::check_model_file(format, {static_cast<const std::uint8_t*>(mapping), size});
     ::munmap(mapping, size);
     return checked;
   }

@@ -39,6 +39,7 @@ Result<ClearedBlobs> DeleteUnreferred::operator()(pqxx::work& transaction) const
             and not exists (select 1 from patches p where p.to_digest = b.digest)
             and not exists (select 1 from variants v where v.digest = b.digest)
             and not exists (select 1 from variant_parts v where v.digest = b.digest)
+            and not exists (select 1 from release_draft_files d where d.digest = b.digest)
             and not exists (select 1 from releases r where r.validation->'dataset'->>'digest' = b.digest)
           order by b.digest
           limit $3
@@ -66,6 +67,13 @@ Result<bool> RemoveStray::operator()(pqxx::work& transaction) const {
   ARGOSY_CHECK(remove_file(digest));
   transaction.exec_params0("delete from blobs where digest = $1", digest);
   return Result<bool>(true);
+}
+
+Result<void> hold_files(pqxx::work& transaction, const std::vector<std::string>& digests) {
+  const auto kept = transaction.exec_params(
+      "select from blobs where digest = any($1::text[]) order by digest for key share", pg_array(digests));
+  if (static_cast<std::size_t>(kept.size()) == digests.size()) return {};
+  return make_error(Errc::conflict, "a file of this release was cleared away meanwhile; upload its files again");
 }
 
 std::vector<wire::BlobRef> FindBlobs::operator()(pqxx::work& transaction) const {

@@ -51,6 +51,10 @@ struct RemoveStray {
   Result<bool> operator()(pqxx::work& transaction) const;
 };
 
+// They were there a moment ago, and stay from now until the transaction ends: what nothing refers to may be cleared
+// away.
+Result<void> hold_files(pqxx::work& transaction, const std::vector<std::string>& digests);
+
 struct FindBlobs {
   std::vector<std::string> digests;
   std::vector<wire::BlobRef> operator()(pqxx::work& transaction) const;

@@ -46,6 +46,19 @@ Json running_to_json(const std::vector<WhereItRuns>& running) {
   return items;
 }
 
+Json content_to_json(const std::string& model, const ReleaseDraft& content) {
+  Json variants = Json::array();
+  for (const Variant& variant : content.variants) variants.push_back(variant_to_json(variant));
+  return {{"model", model},
+          {"version", content.version},
+          {"notes", content.notes},
+          {"variants", std::move(variants)},
+          {"validation", content.validation ? json_or_null(validation_to_json(content.validation)) : Json(nullptr)},
+          {"reference", json_or_null(reference_to_json(content.features))},
+          {"contract", wire::contract_to_json(content.contract)},
+          {"signature", signature_to_json(content.signature)}};
+}
+
 }  // namespace
 
 Json withdrawal_to_json(const std::optional<Withdrawal>& withdrawal) {
@@ -63,22 +76,22 @@ Json model_to_json(const Model& model) {
 }
 
 Json release_to_json(const Release& release) {
-  Json variants = Json::array();
-  for (const Variant& variant : release.content.variants) variants.push_back(variant_to_json(variant));
-  const auto& validation = release.content.validation;
-  return {{"model", release.model},
-          {"version", release.content.version},
-          {"notes", release.content.notes},
-          {"variants", std::move(variants)},
-          {"validation", validation ? json_or_null(validation_to_json(validation)) : Json(nullptr)},
-          {"reference", json_or_null(reference_to_json(release.content.features))},
-          {"contract", wire::contract_to_json(release.content.contract)},
-          {"signature", signature_to_json(release.content.signature)},
-          {"published_at", to_rfc3339(release.published_at)},
-          {"created_by", release.created_by},
-          {"created_at", to_rfc3339(release.created_at)},
-          {"running", running_to_json(release.running)},
-          {"withdrawn", withdrawal_to_json(release.withdrawn)}};
+  Json json = content_to_json(release.model, release.content);
+  json["published_at"] = to_rfc3339(release.published_at);
+  json["created_by"] = release.created_by;
+  json["created_at"] = to_rfc3339(release.created_at);
+  json["running"] = running_to_json(release.running);
+  json["withdrawn"] = withdrawal_to_json(release.withdrawn);
+  return json;
+}
+
+Json draft_to_json(const KeptDraft& draft) {
+  Json json = content_to_json(draft.model, draft.content);
+  json["created_by"] = draft.created_by;
+  json["created_at"] = to_rfc3339(draft.created_at);
+  json["updated_by"] = draft.updated_by;
+  json["updated_at"] = to_rfc3339(draft.updated_at);
+  return json;
 }
 
 Result<ModelDraft> parse_model(std::string_view json) {

@@ -4,6 +4,7 @@
 #include "common/json/json_reader.hpp"
 #include "server/db/db_pool.hpp"
 #include "server/models/blob_service.hpp"
+#include "server/models/draft_store.hpp"
 #include "server/models/model_store.hpp"
 
 namespace argosy::server {
@@ -30,7 +31,7 @@ Task<Result<bool>> ModelService::create_model(std::string name, std::optional<st
   co_return co_await db_.transact<CreateModel>(std::move(name), std::move(description), std::move(actor));
 }
 
-Task<Result<Published>> ModelService::publish(std::string model, ReleaseDraft draft, std::string actor, Instant now) {
+Task<Result<ReleaseDraft>> ModelService::looked_at(std::string model, ReleaseDraft draft) {
   ARGOSY_CO_TRY(const auto blobs, co_await blobs_.sizes(referenced_blobs(draft)));
   ARGOSY_CO_CHECK(fill_sizes(draft, blobs));
   ARGOSY_CO_CHECK(check_signature(draft, model));
@@ -39,7 +40,39 @@ Task<Result<Published>> ModelService::publish(std::string model, ReleaseDraft dr
     if (!checked) co_return std::move(checked).error().within("variant '" + variant.name + "'");
     variant.onnx = *checked;
   }
-  co_return co_await db_.transact<PublishRelease>(std::move(model), std::move(draft), std::move(actor), now);
+  co_return draft;
+}
+
+Task<Result<Published>> ModelService::publish(std::string model, ReleaseDraft draft, std::string actor, Instant now) {
+  ARGOSY_CO_TRY(auto release, co_await looked_at(model, std::move(draft)));
+  co_return co_await db_.transact<PublishRelease>(std::move(model), std::move(release), std::move(actor), now);
+}
+
+Task<Result<Kept>> ModelService::keep_draft(std::string model, ReleaseDraft content, std::string document,
+                                            std::string actor, Instant now) {
+  ARGOSY_CO_TRY(auto draft, co_await looked_at(model, std::move(content)));
+  co_return co_await db_.transact<KeepDraft>(std::move(model), std::move(draft), std::move(document), std::move(actor),
+                                             now);
+}
+
+Task<Result<std::vector<KeptDraft>>> ModelService::list_drafts(std::string model) {
+  return db_.transact<ListDrafts>(std::move(model));
+}
+
+Task<Result<KeptDraft>> ModelService::get_draft(std::string model, std::string version) {
+  return db_.transact<GetDraft>(std::move(model), std::move(version));
+}
+
+Task<Result<void>> ModelService::discard_draft(std::string model, std::string version, std::string actor) {
+  return db_.transact<DiscardDraft>(std::move(model), std::move(version), std::move(actor));
+}
+
+Task<Result<Published>> ModelService::publish_draft(std::string model, std::string version, std::string actor,
+                                                    Instant now) {
+  ARGOSY_CO_TRY(auto draft, co_await get_draft(model, std::move(version)));
+  ARGOSY_CO_TRY(auto release, co_await looked_at(model, std::move(draft.content)));
+  co_return co_await db_.transact<PublishRelease>(std::move(model), std::move(release), std::move(actor), now,
+                                                  std::optional(std::move(draft.document)));
 }
 
 Task<Result<Release>> ModelService::replace_signature(std::string model, std::string version,

@@ -28,6 +28,11 @@ struct ReleasePage {
   bool more = false;
 };
 
+struct Kept {
+  KeptDraft draft;
+  bool created = false;  // false: it is in place of another
+};
+
 struct Published {
   Release release;
   bool created = false;  // false: the same release was there already
@@ -46,6 +51,16 @@ class ModelService {
   // Checks every file the draft refers to and publishes it for good. Errc::not_found (model, blob), malformed_model,
   // conflict (the version exists with other content), signature_*.
   Task<Result<Published>> publish(std::string model, ReleaseDraft draft, std::string actor, Instant now);
+  // The same checks, and a draft that `document` says: nothing but the three calls below knows it. Errc::conflict when
+  // the version is published, or the model has too many drafts.
+  Task<Result<Kept>> keep_draft(std::string model, ReleaseDraft content, std::string document, std::string actor,
+                                Instant now);
+  // By version.
+  Task<Result<std::vector<KeptDraft>>> list_drafts(std::string model);
+  Task<Result<KeptDraft>> get_draft(std::string model, std::string version);
+  Task<Result<void>> discard_draft(std::string model, std::string version, std::string actor);
+  // Publishes what the draft says, and the draft is no more.
+  Task<Result<Published>> publish_draft(std::string model, std::string version, std::string actor, Instant now);
   // Another signature for a release that is there; devices that are to run it are told. Errc::not_found, signature_*.
   Task<Result<Release>> replace_signature(std::string model, std::string version, wire::ReleaseSignature signature,
                                           std::string actor);
@@ -54,6 +69,9 @@ class ModelService {
   Task<Result<Release>> get_release(std::string model, std::string version);
 
  private:
+  // With what only a look at its files tells.
+  Task<Result<ReleaseDraft>> looked_at(std::string model, ReleaseDraft draft);
+
   DbPool& db_;
   BlobService& blobs_;
 };

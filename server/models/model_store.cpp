@@ -9,6 +9,7 @@
 #include "common/wire/input_contract.hpp"
 #include "server/db/rows.hpp"
 #include "server/journal/journal_store.hpp"
+#include "server/models/blob_store.hpp"
 
 namespace argosy::server {
 
@@ -224,7 +225,8 @@ Result<Published> PublishRelease::operator()(pqxx::work& transaction) const {
                                           "' was published before with other content, and a release never changes; "
                                           "choose another version");
   }
-  ARGOSY_CHECK(keep_files(transaction));
+  ARGOSY_CHECK(end_draft(transaction));
+  ARGOSY_CHECK(hold_files(transaction, referenced_blobs(draft)));
   insert(transaction);
   ARGOSY_TRY(Release release, release_of(transaction, find(transaction)));
   return Published{std::move(release), true};
@@ -251,13 +253,13 @@ void PublishRelease::insert_variant(pqxx::work& transaction, std::int64_t releas
                              part.name, part.blob.digest, static_cast<std::int64_t>(part.blob.size));
 }
 
-// They were there a moment ago, and stay from now: what nothing refers to may be cleared away.
-Result<void> PublishRelease::keep_files(pqxx::work& transaction) const {
-  const std::vector<std::string> digests = referenced_blobs(draft);
-  const auto kept = transaction.exec_params(
-      "select from blobs where digest = any($1::text[]) order by digest for key share", pg_array(digests));
-  if (static_cast<std::size_t>(kept.size()) == digests.size()) return {};
-  return make_error(Errc::conflict, "a file of this release was cleared away meanwhile; upload its files again");
+// With the version spent, no draft of it can become anything.
+Result<void> PublishRelease::end_draft(pqxx::work& transaction) const {
+  const pqxx::result gone = transaction.exec_params(
+      "delete from release_drafts where model = $1 and version = $2 returning document", model, draft.version);
+  if (!drafted || (!gone.empty() && gone[0][0].as<std::string>() == *drafted)) return {};
+  return make_error(Errc::conflict, "the draft of " + draft.version + " of '" + model +
+                                        "' was changed or discarded meanwhile; look at it again");
 }
 
 void PublishRelease::insert(pqxx::work& transaction) const {

@@ -30,17 +30,18 @@ struct CreateModel {
   Result<bool> operator()(pqxx::work& transaction) const;
 };
 
-// The draft's sizes are filled in.
+// The draft's sizes are filled in. `drafted`: the document of the draft that it is made of, which must be there still.
 struct PublishRelease {
   std::string model;
   ReleaseDraft draft;
   std::string actor;
   Instant now;
+  std::optional<std::string> drafted = {};
   Result<Published> operator()(pqxx::work& transaction) const;
 
  private:
   pqxx::result find(pqxx::work& transaction) const;
-  Result<void> keep_files(pqxx::work& transaction) const;
+  Result<void> end_draft(pqxx::work& transaction) const;
   void insert(pqxx::work& transaction) const;
   void insert_variant(pqxx::work& transaction, std::int64_t release, const Variant& variant) const;
 };

@@ -97,6 +97,17 @@ struct Release {
   std::optional<Withdrawal> withdrawn{};
 };
 
+// What may become a release, and can be mended until then.
+struct KeptDraft {
+  std::string model;
+  ReleaseDraft content;
+  std::string document;  // as it was sent
+  std::string created_by;
+  Instant created_at{};
+  std::string updated_by;
+  Instant updated_at{};
+};
+
 struct Model {
   std::string name;
   std::string description;

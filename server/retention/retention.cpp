@@ -38,6 +38,10 @@ constexpr std::string_view old_rollouts =
     "and not exists (select from device_targets t where t.rollout_id = o.id) limit $2)";
 #undef ARGOSY_OLD_ROLLOUTS
 
+constexpr std::string_view old_drafts =
+    "delete from release_drafts where ctid = any(array(select ctid from release_drafts where updated_at < "
+    "$1::timestamptz order by updated_at limit $2))";
+
 constexpr std::string_view old_verdicts =
     "delete from drift_state where ctid = any(array(select ctid from drift_state where updated_at < $1::timestamptz "
     "limit $2))";
@@ -100,6 +104,7 @@ constexpr RetentionRule rules[] = {
     {"rollout_devices", &RetentionDays::rollouts, devices_of_old_rollouts},
     {"rollout_decisions", &RetentionDays::rollouts, decisions_of_old_rollouts},
     {"rollouts", &RetentionDays::rollouts, old_rollouts},
+    {"release_drafts", &RetentionDays::rollouts, old_drafts},
     {"drift_state", &RetentionDays::verdicts, old_verdicts, once_an_hour},
     {"drift_evidence", &RetentionDays::verdicts, old_evidence, once_an_hour},
     {"drift_peers", &RetentionDays::verdicts, old_peers, once_an_hour},
@@ -167,6 +172,8 @@ constexpr TableBound bounds[] = {
     {"presence_watch", "one row"},
     {"quarantine", "30 days after the last message at fault; goes with its device"},
     {"refused_keys", "for good: a key that a device was revoked with never comes back; one an act of revoking"},
+    {"release_draft_files", "at most 1,057 a draft; goes with it"},
+    {"release_drafts", "at most 50 a model; retention.rollouts_days after one was mended last"},
     {"release_withdrawals", "at most one a release"},
     {"releases", of_publishers},
     {"rollout_acknowledgements", "at most one a rollout; goes with it"},

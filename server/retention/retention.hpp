@@ -15,7 +15,7 @@ namespace argosy::server {
 struct RetentionDays {
   std::int64_t events = 90;
   std::int64_t alerts = 180;           // after they were resolved
-  std::int64_t rollouts = 365;         // after they ended; drafts, after they were made
+  std::int64_t rollouts = 365;         // after they ended; drafts, of releases too, after the last change
   std::int64_t revoked_devices = 365;  // with all that is known of them
   std::int64_t claims = 90;            // after they expired or were revoked
   std::int64_t tokens = 365;           // likewise

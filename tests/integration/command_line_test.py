@@ -458,6 +458,39 @@ class CommandLineVerbs(RunningArgosy):
         self.ok("release", "pack", CASES / "models/ext/model.onnx", "-o", self.folder / "packed.onnx")
         self.ok("release", "publish", "tried@1.2", "--variant", self.folder / "packed.onnx", *data)
 
+    def test_a_draft_is_mended_and_finished(self):
+        publish = "release", "publish", "drafted@1.0", "--variant", f"fp32={CASES}/models/ext/model.onnx", "--draft"
+        self.assertIn("Kept a draft of drafted@1.0", self.ok(*publish, "--notes", "First").err)
+        self.ok(*publish, "--notes", "Mended", "--dataset", CASES / "datasets/ok.npz", "--threshold", 0.5)
+        header, (row,) = self.table("release", "drafts", "drafted")
+        self.assertEqual(header, ["MODEL", "VERSION", "VARIANTS", "BY", "MENDED", "NOTES"])
+        self.assertEqual((row[0], row[1], row[-1]), ("drafted", "1.0", "Mended"))
+        self.assertEqual([draft["model"] for draft in self.ok_json("release", "drafts") if draft["version"] == "1.0"], ["drafted"])
+        self.refused(NOT_FOUND, ("release", "show", "drafted@1.0"))
+        self.assertEqual(self.ok_json("release", "list", "drafted"), [])
+        shown = self.ok("release", "show", "drafted@1.0", "--draft").out
+        self.assertRegex(shown, r"release +drafted@1.0 \(a draft\)")
+        self.assertRegex(shown, r"fp32 +model.onnx.data +- ")
+
+        self.assertIn("Published drafted@1.0", self.ok("release", "finish", "drafted@1.0").err)
+        shown = self.ok("release", "show", "drafted@1.0").out
+        self.assertRegex(shown, r"validation +accuracy >= 0.5, on [0-9a-f]{64}")
+        self.assertRegex(shown, r"fp32 +model.onnx +onnx, opset 13 ")
+        self.refused(CONFLICT, publish, "a release never changes")
+        self.refused(NOT_FOUND, ("release", "finish", "drafted@1.0"))
+
+        self.ok("release", "publish", "drafted@1.1", "--variant", CASES / "models/ok.onnx", "--draft")
+        self.assertIn("is no more", self.ok("release", "discard", "drafted@1.1").err)
+        self.refused(NOT_FOUND, ("release", "discard", "drafted@1.1"), "no draft of version 1.1")
+
+    def test_a_slow_release_is_tried_for_as_long_as_one_likes(self):
+        release = ("release", "publish", "slow@1.0", "--dry-run", "--variant", f"fp32={self.models}/digits-1.3-fp32.onnx",
+                   "--dataset", EXAMPLE / "data/validation.npz")
+        told = self.ok(*release, "--check-seconds", 0.3).err
+        self.assertRegex(told, r"Tried fp32: accuracy .*, tried on [0-9]+ of 400 samples in ")
+        self.assertIn("--check-seconds 0 tries all samples", told)
+        self.refused(USAGE, (*release, "--check-seconds", -1), "--check-seconds")
+
     def test_a_release_is_published_listed_and_shown(self):
         file = f"int8={self.models}/digits-1.2-int8.onnx,precision=int8"
         told = self.ok("release", "publish", "listed@1.2", "--variant", file, "--notes", "Smaller", "--dataset",
@@ -480,6 +513,20 @@ class CommandLineVerbs(RunningArgosy):
         self.refused(NOT_FOUND, ("release", "list", "nothing"))
         self.refused(NOT_FOUND, ("release", "show", "listed@9"))
         self.refused(FAILED, ("release", "show", "listed"), "MODEL@VERSION")
+
+    def test_documents_and_references_that_will_not_do_are_told_why(self):
+        publish = "release", "publish", "--from"
+        self.refused(FAILED, (*publish, CASES / "documents/a.json"), "field 'variants[0].file' must be text")
+        self.refused(FAILED, (*publish, CASES / "documents/c.json"), "must hold at least one variant")
+        feature = {"name": "brightness", "edges": [0, 1, 2, 3], "counts": [0] * 6}
+        reference = self.folder / "counts.json"
+        referred = "release", "publish", "referred@1.0", "--variant", CASES / "models/ok.onnx", "--reference", reference
+        reference.write_text(json.dumps({"features": [feature]}))
+        self.refused(FAILED, referred, "has no samples")
+        edges = [each / 64 for each in range(1, 65)]
+        constant = {"name": "constant", "edges": edges, "counts": [0, 200, *[0] * 64]}
+        reference.write_text(json.dumps({"features": [constant]}))
+        self.ok(*referred)
 
     def test_a_document_that_names_no_model_publishes_none(self):
         document = json.loads((EXAMPLE / "releases/1.0.json").read_text())

@@ -175,6 +175,7 @@ describe("the dashboard", { skip: chromiumProgram() ? false : "Chromium is missi
       await details.getByRole("cell", { name: "Chosen" }).waitFor();
       await cell(page, "1.1", "1.2").click();
       await shows(page, "needs more memory than patches.max_memory_mb");
+      await shows(page, "Waits for its signature");
       await shows(page, "Compact at 4 bits: patch 11.2 % of the file, 99.8 % equal predictions");
       const { violations } = await new AxeBuilder({ page }).analyze();
       assert.deepEqual(violations.filter((each) => ["serious", "critical"].includes(each.impact)).map((each) => each.id), []);

@@ -137,7 +137,16 @@ class Fleet:
                               size=154_074 + 11_000 * place, format="onnx", selector={"hardware_class": name}, priority=0,
                               compact=self.compact() if (version, name) == ("1.2", "cpu-fp32") else None)
 
+        self.draft()
         self.patches()
+
+    def draft(self):
+        digest, at = digest_of("1.2cpu-int8"), self.ago(1200)
+        document = json.dumps({"version": "1.3", "notes": "Waits for its signature",
+                               "variants": [{"name": "cpu-int8", "digest": digest, "format": "onnx"}]})
+        self.rows.add("release_drafts", model="digits", version="1.3", document=document, created_by="user:ada", created_at=at,
+                      updated_by="user:ada", updated_at=at)
+        self.rows.add("release_draft_files", model="digits", version="1.3", digest=digest)
 
     @staticmethod
     def compact():

@@ -6,6 +6,7 @@
 #include "server/http/problem.hpp"
 #include "server/http/request.hpp"
 #include "server/http/router.hpp"
+#include "server/models/draft_api.hpp"
 #include "tests/db/models/models_fixture.hpp"
 
 namespace argosy::server {
@@ -23,6 +24,7 @@ class ModelApiTest : public ModelsTest {
   Task<Result<wire::Desired>> desired_document() { co_return desired; }
   void SetUp() override {
     add_model_routes(router, models);
+    add_draft_routes(router, models);
     add_blob_routes(router, blobs);
     add_device_blob_routes(router, blobs, permits);
   }
@@ -74,6 +76,30 @@ TEST_F(ModelApiTest, APublisherUploadsAndPublishes) {
   EXPECT_EQ(json_of(call(Method::get, "/api/v1/models/digits"))["latest_version"], "1.0");
   EXPECT_EQ(json_of(call(Method::get, "/api/v1/models"))["total"], 1);
   EXPECT_EQ(json_of(call(Method::get, "/api/v1/models/digits/releases"))["items"].size(), 1U);
+}
+
+TEST_F(ModelApiTest, APublisherDraftsMendsAndFinishes) {
+  const std::string digest = store(onnx("graph"));
+  EXPECT_EQ(call(Method::post, "/api/v1/models", R"({"name": "digits"})").status, 201);
+  Json draft = {{"version", "1.0"},
+                {"variants", Json::array({{{"name", "fp32"}, {"digest", digest}, {"format", "onnx"}}})}};
+  const std::string path = "/api/v1/models/digits/drafts";
+  EXPECT_EQ(call(Method::put, path + "/1.1", draft.dump()).status, 400) << "the path names another version";
+  EXPECT_EQ(call(Method::put, path + "/1.0", draft.dump()).status, 201);
+  draft["notes"] = "mended";
+  EXPECT_EQ(call(Method::put, path + "/1.0", draft.dump()).status, 200);
+  const Json listed = json_of(call(Method::get, path));
+  EXPECT_EQ(listed["total"], 1);
+  EXPECT_EQ(listed["items"][0], json_of(call(Method::get, path + "/1.0")));
+  EXPECT_EQ(listed["items"][0]["notes"], "mended");
+  EXPECT_EQ(listed["items"][0]["variants"][0]["size"], onnx("graph").size());
+  EXPECT_EQ(call(Method::get, "/api/v1/models/digits/releases/1.0").status, 404);
+
+  EXPECT_EQ(call(Method::post, path + "/1.0/publish", "{}").status, 201);
+  EXPECT_EQ(json_of(call(Method::get, "/api/v1/models/digits/releases/1.0"))["notes"], "mended");
+  EXPECT_EQ(call(Method::get, path + "/1.0").status, 404);
+  EXPECT_EQ(call(Method::del, path + "/1.0").status, 404);
+  EXPECT_EQ(call(Method::put, path + "/1.0", draft.dump()).status, 409);
 }
 
 TEST_F(ModelApiTest, RefusalsSayWhy) {

@@ -15,12 +15,15 @@ class ModelServiceTest : public ModelsTest {
 
   void SetUp() override { ASSERT_TRUE(run(models.create_model("digits", "handwriting", "user:ada")).value()); }
 
-  static ReleaseDraft draft(const std::string& version, const std::string& digest, double threshold = 0.9) {
+  static std::string text_of(const std::string& version, const std::string& digest, double threshold = 0.9) {
     const nlohmann::json json = {
         {"version", version},
         {"variants", nlohmann::json::array({{{"name", "fp32"}, {"digest", digest}, {"format", "onnx"}}})},
         {"validation", {{"threshold", threshold}}}};
-    return parse_release(json.dump()).value();
+    return json.dump();
+  }
+  static ReleaseDraft draft(const std::string& version, const std::string& digest, double threshold = 0.9) {
+    return parse_release(text_of(version, digest, threshold)).value();
   }
   Result<Published> publish(const ReleaseDraft& draft) { return run(models.publish("digits", draft, "token:ci", now)); }
 };
@@ -46,6 +49,63 @@ TEST_F(ModelServiceTest, AReleaseIsPublishedOnceAndNeverChanges) {
   EXPECT_EQ(read.content, first.release.content);
   EXPECT_EQ(read.created_by, "token:ci");
   EXPECT_EQ(read.published_at, now);
+}
+
+TEST_F(ModelServiceTest, ADraftIsMendedAndKnownToNobodyUntilItIsPublished) {
+  const std::string digest = store(onnx("graph"));
+  const auto keep = [&](double threshold) {
+    return run(models.keep_draft("digits", draft("2.0", digest, threshold), text_of("2.0", digest, threshold),
+                                 "token:ci", now));
+  };
+  publish(draft("1.0", store(onnx("older")))).value();
+  EXPECT_TRUE(keep(0.8)->created);
+  EXPECT_FALSE(keep(0.7)->created);
+  const KeptDraft kept = run(models.get_draft("digits", "2.0")).value();
+  EXPECT_EQ(kept.content.validation->threshold, 0.7);
+  EXPECT_EQ(kept.content.variants.at(0).size, onnx("graph").size());
+
+  EXPECT_EQ(run(models.get_release("digits", "2.0")).error().code, Errc::not_found);
+  EXPECT_EQ(run(models.list_releases("digits", 1000, 10))->total, 1);
+  EXPECT_EQ(run(models.get_model("digits"))->latest_version, "1.0");
+  EXPECT_EQ(database.value<int>("select count(*) from events where message like '%2.0%'"), 0);
+  database.exec("update blobs set created_at = now() - interval '1 year'");
+  EXPECT_EQ(run(blobs.clear_unreferred({}, 100))->uploads, 0U) << "its file stays";
+
+  const Published published = run(models.publish_draft("digits", "2.0", "user:bob", now)).value();
+  EXPECT_EQ(published.release.content.validation->threshold, 0.7);
+  EXPECT_EQ(published.release.created_by, "user:bob");
+  EXPECT_EQ(run(models.get_model("digits"))->latest_version, "2.0");
+  EXPECT_TRUE(run(models.list_drafts("digits"))->empty());
+  EXPECT_EQ(keep(0.6).error().code, Errc::conflict) << "the version is final";
+  EXPECT_EQ(run(models.publish_draft("digits", "2.0", "user:bob", now)).error().code, Errc::not_found);
+}
+
+TEST_F(ModelServiceTest, ADraftIsCheckedLikeAReleaseAndCanBeDiscarded) {
+  const auto keep = [&](const std::string& version, const std::string& digest) {
+    return run(models.keep_draft("digits", draft(version, digest), text_of(version, digest), "token:ci", now));
+  };
+  EXPECT_EQ(keep("2.0", std::string(64, 'a')).error().code, Errc::not_found);
+  EXPECT_EQ(keep("2.0", store("text")).error().code, Errc::malformed_model);
+  const std::string digest = store(onnx("graph"));
+  ASSERT_TRUE(keep("2.0", digest));
+  EXPECT_TRUE(run(models.discard_draft("digits", "2.0", "user:ada")));
+  EXPECT_EQ(run(models.discard_draft("digits", "2.0", "user:ada")).error().code, Errc::not_found);
+  EXPECT_EQ(database.value<int>("select count(*) from audit where action = 'release.discard'"), 1);
+
+  ASSERT_TRUE(keep("2.0", digest));
+  EXPECT_TRUE(publish(draft("2.0", digest))->created) << "a draft does not hold its version against anybody";
+  EXPECT_TRUE(run(models.list_drafts("digits"))->empty());
+}
+
+TEST_F(ModelServiceTest, AModelHasSoManyDraftsAndNoMore) {
+  const std::string digest = store(onnx("graph"));
+  database.exec(
+      "insert into release_drafts select 'digits', 'v' || n, '{}', 'ada', now(), 'ada', now() "
+      "from generate_series(1, 50) n");
+  const auto one_more = run(models.keep_draft("digits", draft("2.0", digest), "{}", "token:ci", now));
+  ASSERT_FALSE(one_more);
+  EXPECT_EQ(one_more.error().message, "the model 'digits' has 50 drafts already; publish or discard one of them");
+  EXPECT_EQ(run(models.list_drafts("digits"))->size(), 50U) << "what cannot be read is listed by its version";
 }
 
 TEST_F(ModelServiceTest, ASignatureIsKeptAndMayBeMadeAnew) {

@@ -43,6 +43,15 @@ class RetentionTest : public ::testing::Test {
   }
 };
 
+TEST_F(RetentionTest, ADraftOfAReleaseGoesWhenNobodyMendedItForLong) {
+  add_release();
+  for (const auto& [version, mended] : {std::pair("old", ago(400)), std::pair("young", ago(300))})
+    database.exec("insert into release_drafts values ('digits', '" + std::string(version) + "', '{}', 'ada', " +
+                  ago(500) + ", 'ada', " + mended + ")");
+  tick();
+  EXPECT_EQ(database.value<std::string>("select string_agg(version, ' ') from release_drafts"), "young");
+}
+
 TEST_F(RetentionTest, EveryTableSaysHowLongItsRowsStay) {
   std::set<std::string> declared;
   for (const TableBound& bound : table_bounds()) declared.insert(std::string(bound.table));

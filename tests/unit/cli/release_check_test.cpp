@@ -6,7 +6,7 @@
 #include "cli/onnx_file.hpp"
 #include "cli/runner_process.hpp"
 #include "common/base/file.hpp"
-#include "common/base/mapped_file.hpp"
+#include "common/tensors/tensor_map.hpp"
 #include "tests/support/temporary_folder.hpp"
 
 namespace argosy::cli {
@@ -19,6 +19,7 @@ const fs::path tried_cases = ARGOSY_TEST_DATA "/cases";
 
 struct Tried {
   ReleaseFiles files;
+  std::optional<std::chrono::milliseconds> time;
   json document{{"variants", json::array()}};
 
   Tried& variant(const std::string& name, const fs::path& file, const std::string& format = "onnx") {
@@ -30,7 +31,7 @@ struct Tried {
     return *this;
   }
   Result<ReleaseFindings> check(const fs::path& runner = ARGOSY_RUNNER) const {
-    return check_release(document, files, {runner, std::nullopt});
+    return check_release(document, files, {runner, std::nullopt, time});
   }
   std::string refusal() const {
     const auto found = check();
@@ -56,9 +57,44 @@ TEST(ReleaseCheck, MeasuresEachVariantAndComparesThem) {
   EXPECT_EQ(found->variants[0]["opset"], 13);
   EXPECT_EQ(found->variants[0]["ir_version"], 8);
   EXPECT_GT(found->variants[0]["peak_memory_mb"], 1);
-  EXPECT_EQ(found->variants[1]["agreement"], (json{{"with", "fp32"}, {"share", 1.0}}));
+  EXPECT_EQ(found->variants[1]["agreement"], (json{{"with", "fp32"}, {"share", 1.0}, {"samples", 60}}));
   EXPECT_TRUE(any_says(*found, "Tried fp32: accuracy 1 (0.9398 to 1), p95 "));
   EXPECT_TRUE(any_says(*found, "b8 agrees with fp32 on 100 % of the samples"));
+}
+
+Result<ReleaseFindings> slow_digits_within(std::chrono::milliseconds time) {
+  const fs::path digits = ARGOSY_DIGITS;
+  Tried tried;
+  tried.time = time;
+  return tried.variant("fp32", digits / "models/digits-1.3-fp32.onnx")
+      .variant("int8", digits / "models/digits-1.3-int8.onnx")
+      .dataset(digits / "data/validation.npz")
+      .check();
+}
+
+TEST(ReleaseCheck, WhereTimeIsShortItTriesSomeSamplesAndSaysHowMany) {
+  // All 400 would take seconds.
+  const auto found = slow_digits_within(std::chrono::milliseconds(400));
+  ASSERT_TRUE(found) << found.error().message;
+  for (const json& variant : found->variants) {
+    EXPECT_GE(variant["samples"], 1);
+    EXPECT_LT(variant["samples"], 400);
+    EXPECT_TRUE(any_says(*found, "tried on " + variant["samples"].dump() + " of 400 samples in ")) << variant;
+  }
+  const json& second = found->variants[1];
+  if (second.contains("agreement"))
+    EXPECT_LE(second["agreement"]["samples"], std::min(second["samples"], found->variants[0]["samples"]));
+  else
+    EXPECT_TRUE(any_says(*found, "were not compared: no time was left for it"));
+  EXPECT_TRUE(any_says(*found, "--check-seconds 0 tries all samples"));
+}
+
+TEST(ReleaseCheck, WithoutTimeItStillTriesEachVariant) {
+  const auto found = slow_digits_within(std::chrono::milliseconds(1));
+  ASSERT_TRUE(found) << found.error().message;
+  ASSERT_EQ(found->variants.size(), 2U);
+  EXPECT_EQ(found->variants[1]["samples"], 1);
+  EXPECT_TRUE(any_says(*found, "Variants fp32 and int8 were not compared: no time was left for it"));
 }
 
 TEST(ReleaseCheck, RefusesWhatNoDeviceCouldTake) {
@@ -107,21 +143,23 @@ TEST(ReleaseCheck, DoubtsWhatASmallDataSetCannotTell) {
   EXPECT_TRUE(doubts(0.9, 0.8, 0.94, "lower").empty());
 }
 
-TEST(OnnxFile, KnowsWhatTheModelNeeds) {
-  const MappedFile file = std::move(MappedFile::open(tried_cases / "models/ext/model.onnx")).value();
-  const auto facts = onnx_facts(file.bytes());
-  ASSERT_TRUE(facts);
-  EXPECT_EQ(facts->opset, 13);
-  EXPECT_EQ(facts->files_beside, (std::set<std::string>{"model.onnx.data"}));
-  EXPECT_FALSE(onnx_facts(as_bytes("not a model")));
-  for (std::size_t size = 0; size < file.bytes().size(); ++size) onnx_facts(file.bytes().first(size));
+TEST(ReleaseCheck, DoubtsWhatSomeOfTheSamplesCannotTell) {
+  const auto doubts_of = [](double value, double lower) {
+    return doubts_about({{"value", value}, {"interval", {lower, 1}}, {"samples", 60}, {"samples_in_set", 400}},
+                        {{"metric", "accuracy"}, {"threshold", 0.95}});
+  };
+  EXPECT_EQ(doubts_of(1, 0.94), (std::vector<std::string>{"too few samples were tried to tell accuracy from the "
+                                                          "threshold 0.95: by 60 of 400 samples the model's is from "
+                                                          "0.94 to 1"}));
+  EXPECT_EQ(doubts_of(0.9, 0.8), (std::vector<std::string>{"accuracy is 0.9 on 60 of 400 samples, and the threshold "
+                                                           "0.95: devices, which try all, are likely to refuse it"}));
 }
 
 TEST(OnnxFile, PackedItAnswersTheSame) {
   const test::TemporaryFolder folder;
   const auto whole = packed_onnx(tried_cases / "models/ext/model.onnx");
   ASSERT_TRUE(whole) << whole.error().message;
-  EXPECT_TRUE(onnx_facts(as_bytes(*whole))->files_beside.empty());
+  EXPECT_TRUE(find_tensors(as_bytes(*whole)).files.empty());
   const fs::path packed = folder.path() / "packed.onnx";
   ASSERT_TRUE(write_file_atomically(packed, *whole));
   const auto compared = run_runner(ARGOSY_RUNNER, {"--model", tried_cases / "models/ext/model.onnx", "--compare-with",

@@ -79,6 +79,26 @@ TEST_F(SignCommand, AFileThatNobodySignedIsSeen) {
   EXPECT_FALSE(check()) << "a link leads who knows where";
 }
 
+TEST_F(SignCommand, TheValidationIsSignedAsFlagsSayIt) {
+  ASSERT_TRUE(write_file_atomically(at("test.npz"), "a data set"));
+  SignFlags flags = sign_flags();
+  flags.limits.dataset = at("test.npz");
+  flags.limits.metric = "mae";
+  EXPECT_NE(sign(quiet_, flags).error().message.find("--threshold"), std::string::npos);
+  flags.limits.threshold = 0.2;
+  flags.limits.max_latency_ms = 20;
+  ASSERT_TRUE(sign(quiet_, flags));
+  const auto said = signing::decode_statement(read_file(at("argosy-release.json")).value()).value().validation;
+  ASSERT_TRUE(said);
+  EXPECT_EQ(said->metric, "mae");
+  EXPECT_FALSE(said->higher_is_better);
+  EXPECT_EQ(said->threshold, 0.2);
+  EXPECT_EQ(said->max_latency_ms, 20);
+  EXPECT_EQ(said->dataset->size, 10U);
+  flags.validation = at("release.json");
+  EXPECT_NE(sign(quiet_, flags).error().message.find("--validation names a document"), std::string::npos);
+}
+
 TEST_F(SignCommand, PartsAndTheValidationAreSigned) {
   ASSERT_TRUE(write_file_atomically(at("labels.txt"), "cat"));
   ASSERT_TRUE(write_file_atomically(at("tokens-en.json"), "{}"));

@@ -3,7 +3,7 @@
 import { QueryCache, QueryClient, keepPreviousData, useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { ApiError, call, query } from "./client";
 import { markFresh } from "./freshness";
-import type { Alert, AlertGroup, AlertMoment, AlertTelling, AlertWithHistory, Assignment, AuditEntry, Claim, Connectivity, Decision, Delivery, DeliveryInFull, Device, DeviceDiagnostics, DeviceDrift, FacetCounts, FieldAccuracy, FleetEvent, GroupedSeries, LabelStatus, Me, Model, NoticeRoute, Overview, Page, Patch, PresenceTimeline, QuarantineRow, Reaction, Release, Rollout, RolloutDevice, Rule, RuleVersion, Series, Silence, TelemetryEpoch, Token, User, ValidationNumbers, WorstDevices } from "./types";
+import type { Alert, AlertGroup, AlertMoment, AlertTelling, AlertWithHistory, Assignment, AuditEntry, Claim, Connectivity, Decision, Delivery, DeliveryInFull, Device, DeviceDiagnostics, DeviceDrift, Draft, FacetCounts, FieldAccuracy, FleetEvent, GroupedSeries, LabelStatus, Me, Model, NoticeRoute, Overview, Page, Patch, PresenceTimeline, QuarantineRow, Reaction, Release, Rollout, RolloutDevice, Rule, RuleVersion, Series, Silence, TelemetryEpoch, Token, User, ValidationNumbers, WorstDevices } from "./types";
 
 export const queryClient = new QueryClient({
   queryCache: new QueryCache({
@@ -215,6 +215,9 @@ export const useReleases = (model: string) =>
     queryFn: () => call<Page<Release>>(`/models/${path(model)}/releases?limit=200`),
     enabled: model !== "",
   });
+
+export const useDrafts = (model: string) =>
+  useQuery({ queryKey: ["models", model, "drafts"], queryFn: () => call<Page<Draft>>(`/models/${path(model)}/drafts`), refetchInterval: 15_000, enabled: model !== "" });
 
 export const usePatches = (model: string) =>
   useQuery({ queryKey: ["models", model, "patches"], queryFn: () => call<Page<Patch>>(`/models/${path(model)}/patches`) });

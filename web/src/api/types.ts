@@ -620,6 +620,9 @@ export interface Release {
   withdrawn: Withdrawal | null;
 }
 
+/** What may become a release: no list of those has it. */
+export type Draft = Omit<Release, "published_at" | "running" | "withdrawn"> & { updated_by: string; updated_at: string };
+
 export interface Patch {
   from_version: string;
   to_version: string;

@@ -1,16 +1,18 @@
 // Models: their releases, the variants in them, where they run, and what patches save between them.
 
 import { Link } from "wouter-preact";
-import { useModels, useReleases } from "../api/queries";
+import { useDrafts, useModels, useReleases } from "../api/queries";
 import type { Model, Release } from "../api/types";
 import { Card, Empty, Failure, Skeleton } from "../ui/card";
-import { ago, bytes, percent, person, plural, words } from "../ui/format";
+import { ago, person, plural } from "../ui/format";
 import { Status } from "../ui/status";
 import { AccuracyCard } from "./accuracy-card";
 import { CompactReports } from "./compact";
+import { DraftRow } from "./draft-row";
 import { Patches } from "./patches";
 import { devicesPath } from "./paths";
 import { ReleaseActions } from "./release-actions";
+import { asked, Variants } from "./release-cells";
 import { withdrawnText } from "./release-text";
 
 export function Models({ name }: { name?: string }) {
@@ -48,6 +50,7 @@ export function Models({ name }: { name?: string }) {
 function OneModel({ model }: { model: Model }) {
   const releases = useReleases(model.name);
   const items = releases.data?.items ?? [];
+  const drafts = useDrafts(model.name).data?.items ?? [];
   return (
     <>
       <Card title={model.name} extra={<span class="muted small">{model.description}</span>} flush>
@@ -55,7 +58,7 @@ function OneModel({ model }: { model: Model }) {
           <Skeleton lines={6} />
         ) : releases.error ? (
           <Failure error={releases.error} />
-        ) : items.length === 0 ? (
+        ) : items.length + drafts.length === 0 ? (
           <Empty>It has no release yet.</Empty>
         ) : (
           <div class="table-wrap">
@@ -70,6 +73,9 @@ function OneModel({ model }: { model: Model }) {
                 </tr>
               </thead>
               <tbody>
+                {drafts.map((draft) => (
+                  <DraftRow key={`draft ${draft.version}`} draft={draft} />
+                ))}
                 {items.map((release) => (
                   <ReleaseRow key={release.version} release={release} />
                 ))}
@@ -102,27 +108,7 @@ function ReleaseRow({ release }: { release: Release }) {
       </td>
       <td class="nowrap">{devices === 0 ? <span class="muted">no device</span> : <Link href={devicesPath(`model.${release.model} = "${release.version}"`)}>{plural(devices, "device")}</Link>}</td>
       <td>
-        <ul class="plain">
-          {release.variants.map((variant) => (
-            <li key={variant.name} title={variant.digest}>
-              {variant.name}{" "}
-              <span class="muted small">
-                {variant.format}
-                {variant.onnx && ` of opset ${variant.onnx.opset}`}, {bytes(variant.size)}, for {selector(variant.selector)}
-                {variant.compact && `, compact at ${variant.compact.bits ?? "?"} bits`}
-              </span>
-              {variant.parts.length > 0 && (
-                <ul class="plain small muted" aria-label={`Files beside ${variant.name}`}>
-                  {variant.parts.map((part) => (
-                    <li key={part.name} title={part.digest}>
-                      {part.name}, {bytes(part.size)}
-                    </li>
-                  ))}
-                </ul>
-              )}
-            </li>
-          ))}
-        </ul>
+        <Variants variants={release.variants} />
       </td>
       <td class="nowrap">{validation ? asked(validation) : <span class="muted">no</span>}</td>
       <td class="nowrap muted">
@@ -131,28 +117,4 @@ function ReleaseRow({ release }: { release: Release }) {
       </td>
     </tr>
   );
-}
-
-// What devices ask of the release: "Accuracy ≥ 94 %, loses ≤ 1 %". Shares are those whose higher values are better.
-function asked(validation: NonNullable<Release["validation"]>): string {
-  if (validation.metric === "none") return "Loads, and its outputs are finite";
-  const isShare = validation.direction === "higher" && validation.threshold <= 1;
-  const show = (value: number) => (isShare ? percent(value, 0) : String(value));
-  const loss = validation.max_loss;
-  return (
-    `${words(validation.metric)} ${validation.direction === "higher" ? "≥" : "≤"} ${show(validation.threshold)}` +
-    (typeof loss === "number" ? `, loses ≤ ${isShare ? percent(loss, 1) : loss}` : "")
-  );
-}
-
-type Values = Release["variants"][number]["selector"];
-
-function selector(values: Values): string {
-  const shown = ([key, value]: [string, Values[string]]) => {
-    if (key === "min_memory_mb") return `${value} MB or more`;
-    if (Array.isArray(value)) return `${key} with ${value.join(" and ")}`;
-    return /^[=<>!~]/.test(String(value)) ? `${key} ${value}` : String(value);
-  };
-  const parts = Object.entries(values).map(shown);
-  return parts.length === 0 ? "any device" : parts.join(", ");
 }

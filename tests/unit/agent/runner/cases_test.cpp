@@ -134,6 +134,15 @@ TEST(Cases, WhatCannotBeReadIsRefusedWithTheArrayAndTheRemedy) {
   EXPECT_TRUE(says(refusal("y_string.npz"), "\"classes\""));
 }
 
+TEST(Cases, AnArrayThatLostABitIsRefusedByItsName) {
+  std::string bytes = npz({{"x.npy", sixty_by_four()}, {"y.npy", sixty_labels(0, 1)}});
+  bytes[bytes.find("y.npy") + 200] ^= 1;
+  const TemporaryFile damaged(bytes);
+  const json report = judge("ok.onnx", damaged.path());
+  EXPECT_EQ(report["error"]["type"], "malformed-dataset") << report;
+  EXPECT_TRUE(says(refusal_in(report), "array 'y' is not as it was saved: its checksum differs")) << report;
+}
+
 TEST(Cases, NaNInSamplesIsSaidAndItsAnswersCounted) {
   const json report = judge_on("ok.onnx", "x_nan.npz");
   EXPECT_EQ(report["unusable"], 1);

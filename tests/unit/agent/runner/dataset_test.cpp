@@ -100,9 +100,10 @@ TEST(Dataset, IsAlsoReadFromOneArrayAndFromAFolder) {
 TEST(Dataset, TellsWhereItsSamplesLie) {
   const TemporaryFile file(npz({{"y.npy", two_labels}, {"x.npy", two_images}}));
   const auto data = Dataset::open(file.path());
-  ASSERT_TRUE(data->samples_on_disk());
-  std::ifstream bytes(data->samples_on_disk()->file, std::ios::binary);
-  bytes.seekg(static_cast<std::streamoff>(data->samples_on_disk()->offset));
+  const auto place = data->place_of(*data->samples());
+  ASSERT_TRUE(place);
+  std::ifstream bytes(place->file, std::ios::binary);
+  bytes.seekg(static_cast<std::streamoff>(place->offset));
   char values[4];
   bytes.read(values, sizeof values);
   EXPECT_EQ(std::string(values, 4), std::string("\x00\x10\x03\x04", 4));

@@ -47,8 +47,8 @@ std::string refusal(const Dataset& data, const char* metric) {
 TEST(Grading, HoldsScoresAgainstLabels) {
   const Dataset data = labelled();
   Grading grading = *Grading::make(data, "accuracy", 1);
-  EXPECT_TRUE(grading.add(answer(Values{0, 1, 0}), 2.0));
-  EXPECT_TRUE(grading.add(answer(Values{9, -infinity, 0}), 4.0));
+  EXPECT_TRUE(grading.add(0, answer(Values{0, 1, 0}), 2.0));
+  EXPECT_TRUE(grading.add(1, answer(Values{9, -infinity, 0}), 4.0));
   const Measured measured = *grading.finish();
   EXPECT_EQ(measured.value, 0.5);
   EXPECT_EQ(measured.samples, 2U);
@@ -61,8 +61,8 @@ TEST(Grading, HoldsScoresAgainstLabels) {
 TEST(Grading, HoldsAnswersAgainstGoldenOutputs) {
   const Dataset data = golden();
   Grading grading = *Grading::make(data, "mae", 2);
-  EXPECT_TRUE(grading.add(answer(Values{1, 2}), 1));
-  EXPECT_TRUE(grading.add(answer(Values{3, 5}), 1));
+  EXPECT_TRUE(grading.add(0, answer(Values{1, 2}), 1));
+  EXPECT_TRUE(grading.add(1, answer(Values{3, 5}), 1));
   EXPECT_EQ(grading.finish()->value, 0.25);
   EXPECT_EQ(grading.finish()->worst, (std::vector<std::size_t>{1, 0}));
 }
@@ -72,8 +72,8 @@ TEST(Grading, CountsAnswersThatAreNoNumbers) {
   Grading scores = *Grading::make(labels, "accuracy", 1), values = *Grading::make(outputs, "cosine", 1),
           alone = *Grading::make(labels, "none", 9);
   for (Grading* grading : {&scores, &values, &alone}) {
-    EXPECT_TRUE(grading->add(answer(grading == &scores ? Values{0, nan, 1} : Values{0, nan}), 1));
-    EXPECT_TRUE(grading->add(answer(grading == &scores ? Values{0, 1, infinity} : Values{0, infinity}), 1));
+    EXPECT_TRUE(grading->add(0, answer(grading == &scores ? Values{0, nan, 1} : Values{0, nan}), 1));
+    EXPECT_TRUE(grading->add(1, answer(grading == &scores ? Values{0, 1, infinity} : Values{0, infinity}), 1));
   }
   EXPECT_EQ(scores.finish()->unusable, 1U);
   EXPECT_EQ(values.finish()->unusable, 2U);
@@ -98,11 +98,11 @@ TEST(Grading, SaysWhenMetricAndDataSetDoNotFit) {
 TEST(Grading, SaysWhenModelAndDataSetDoNotFitAndShowsNoneOfIt) {
   const Dataset labels = labelled(), outputs = golden();
   Grading scores = *Grading::make(labels, "accuracy", 1);
-  EXPECT_TRUE(scores.add(answer(Values{1, 2}), 1));
-  EXPECT_EQ(scores.add(answer(Values{1, 2}), 1).error().message,
+  EXPECT_TRUE(scores.add(0, answer(Values{1, 2}), 1));
+  EXPECT_EQ(scores.add(1, answer(Values{1, 2}), 1).error().message,
             "the label of sample 1 is none of the model's 2 classes: labels count from 0, and these from 1");
   Grading values = *Grading::make(outputs, "mae", 1);
-  const auto refused = values.add(answer(Values{1, 2, 3}), 1);
+  const auto refused = values.add(0, answer(Values{1, 2, 3}), 1);
   EXPECT_EQ(refused.error().code, Errc::incompatible);
   EXPECT_EQ(refused.error().message, "the golden output of sample 0 has 2 values, and the model answers with 3");
 }
@@ -110,8 +110,8 @@ TEST(Grading, SaysWhenModelAndDataSetDoNotFitAndShowsNoneOfIt) {
 TEST(Grading, RefusesAGoldenOutputThatIsNoNumber) {
   const Dataset data = data_with(npy<float>("<f4", "(2, 1)", {1, nan}));
   Grading grading = *Grading::make(data, "mae", 1);
-  EXPECT_TRUE(grading.add(answer(Values{1}), 1));
-  EXPECT_EQ(grading.add(answer(Values{1}), 1).error().message, "the golden output of sample 1 is not finite");
+  EXPECT_TRUE(grading.add(0, answer(Values{1}), 1));
+  EXPECT_EQ(grading.add(1, answer(Values{1}), 1).error().message, "the golden output of sample 1 is not finite");
 }
 
 }  // namespace

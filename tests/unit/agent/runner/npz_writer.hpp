@@ -9,6 +9,7 @@
 #include <vector>
 
 #include <unistd.h>
+#include <zlib.h>
 
 namespace argosy::agent::test {
 
@@ -49,7 +50,9 @@ inline std::string npz(const std::vector<ZipMember>& members) {
     directory.append(4, '\0');
     append(directory, member.flags);
     append(directory, member.method);
-    directory.append(8, '\0');
+    directory.append(4, '\0');
+    append(directory, static_cast<std::uint32_t>(
+                          ::crc32_z(0, reinterpret_cast<const Bytef*>(member.data.data()), member.data.size())));
     append(directory, size);
     append(directory, size);
     append(directory, name_size);

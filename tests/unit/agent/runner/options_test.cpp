@@ -48,6 +48,18 @@ TEST(RunnerOptions, TakeWhatAComparisonNeeds) {
   EXPECT_EQ(message_of({"--generate", "0"}), "--generate '0': a number from 1 to 1000000 is needed");
 }
 
+TEST(RunnerOptions, BoundWhatIsTried) {
+  const auto options = parse({"--model", "m", "--budget-ms", "1500", "--samples", "20", "--seed", "4"});
+  ASSERT_TRUE(options) << options.error().message;
+  const SamplingBound bound = sampling_bound(*options, {});
+  EXPECT_TRUE(bound.deadline.is_past());
+  EXPECT_EQ(bound.most, 20U);
+  EXPECT_EQ(bound.seed, 4U);
+  EXPECT_FALSE(sampling_bound(RunnerOptions{}, {}).is_set());
+  EXPECT_EQ(message_of({"--exec", "p", "--samples", "5"}),
+            "--exec does not go with --budget-ms and --samples: a program answers all samples, in their order");
+}
+
 TEST(RunnerOptions, TakeAProgramForOtherEngines) {
   const auto options = parse({"--model", "m.tflite", "--exec", "/usr/lib/argosy/tflite-runner", "--format", "tflite"});
   ASSERT_TRUE(options) << options.error().message;

@@ -58,6 +58,34 @@ TEST(Runner, ComparesTwoModelsOnADataSet) {
   EXPECT_TRUE(other["seed"].is_null());
 }
 
+TEST(Runner, TriesAsManySamplesAsItIsGivenAndSaysOfHowMany) {
+  const auto some = run(measure("1.0-fp32") + "--samples 150").report();
+  EXPECT_EQ(some["samples"], 150);
+  EXPECT_EQ(some["samples_in_set"], 400);
+  EXPECT_EQ(some["correct"], run(measure("1.0-fp32") + "--samples 150").report()["correct"]);
+  const auto all = run(measure("1.0-fp32")).report();
+  EXPECT_GT(all["value"], some["interval"][0]);
+  EXPECT_LT(all["value"], some["interval"][1]);
+  EXPECT_GT(all["interval"][0], some["interval"][0]);
+  const auto drawn = run(measure("1.0-fp32") + "--samples 400").report();
+  EXPECT_EQ(drawn["correct"], all["correct"]) << "in another order";
+}
+
+TEST(Runner, StopsTryingWhenItsTimeIsUp) {
+  const auto slow = run(measure("1.3-fp32") + "--budget-ms 1").report();
+  EXPECT_EQ(slow["samples"], 1) << slow;
+  const auto compared =
+      run(compare("1.3-fp32", "1.3-int8") + "--dataset " + digits + "/data/validation.npz --budget-ms 1").report();
+  EXPECT_EQ(compared["samples"], 1) << compared;
+}
+
+TEST(Runner, ComparesOnTheSamplesThatItMeasuredOn) {
+  const auto report =
+      run(compare("1.0-fp32", "1.1-fp32") + "--dataset " + digits + "/data/validation.npz --samples 150").report();
+  EXPECT_EQ(report["samples"], 150);
+  EXPECT_EQ(report["metric"]["value"], run(measure("1.0-fp32") + "--samples 150").report()["value"]);
+}
+
 TEST(Runner, ComparesOnTheSameGeneratedSamplesForTheSameSeed) {
   const auto outcome = [](const char* seed) {
     return run(compare("1.1-fp32", "1.1-int8") + "--generate 50 --seed " + seed).report();

@@ -26,8 +26,8 @@ Result<Measured> judged_by(const std::string& script) {
   const Dataset data = std::move(Dataset::open(file.path())).value();
   const Script program(script);
   ARGOSY_TRY(Grading grading, Grading::make(data, "exec-own", 1, program.path()));
-  ARGOSY_CHECK(grading.add({{"scores", "float32", {2}, {0.5, 1}}}, 1));
-  ARGOSY_CHECK(grading.add({{"scores", "float32", {2}, {0.25, 0}}}, 1));
+  ARGOSY_CHECK(grading.add(0, {{"scores", "float32", {2}, {0.5, 1}}}, 1));
+  ARGOSY_CHECK(grading.add(1, {{"scores", "float32", {2}, {0.25, 0}}}, 1));
   return grading.finish();
 }
 

@@ -87,6 +87,30 @@ TEST(Program, IsToldItsJobAndNothingElse) {
   ::unsetenv("ARGOSY_SECRET");
 }
 
+// Of two inputs, one of them in Fortran order, so that it is unpacked.
+std::string two_inputs(const std::string& settings) {
+  const std::string fortran = "{'descr': '<f4', 'fortran_order': True, 'shape': (2, 2), }\n";
+  const std::vector<float> columns{1, 3, 2, 4};
+  return npz({{"ids.npy", npy<float>("<f4", "(2, 1)", {10, 20})},
+              {"mask.npy", test::npy_with_header(fortran, {reinterpret_cast<const char*>(columns.data()), 16})},
+              {"y.npy", npy<float>("<f4", "(2, 1)", {13, 27})},
+              {"argosy.json", settings}});
+}
+
+TEST(Program, SeveralInputsAreHandedByTheirNames) {
+  const TemporaryFile data(two_inputs(R"({"inputs": {"input_ids": "ids", "attention_mask": "mask"}})"));
+  const std::string dataset = "--metric mae --dataset " + data.path().string();
+  EXPECT_EQ(run("echo", dataset)["value"], 0.0) << run("echo", dataset);
+  const json job = json::parse(message(run("job", dataset)).substr(std::string("argosy-probe: ").size()));
+  EXPECT_TRUE(job["inputs"].is_null());
+  EXPECT_EQ(job["named_inputs"].size(), 2U);
+  EXPECT_EQ(job["named_inputs"]["attention_mask"]["shape"], json({2, 2}));
+  const TemporaryFile unsaid(two_inputs("{}"));
+  EXPECT_NE(
+      message(run("echo", "--metric mae --dataset " + unsaid.path().string())).find("\"inputs\" in the data set's"),
+      std::string::npos);
+}
+
 TEST(Program, ItsOwnWordsForAFaultAreKept) {
   const json report = run_on_labels("broken");
   EXPECT_EQ(report["error"]["type"], "malformed-model");

@@ -1,11 +1,11 @@
-#include "server/models/model_sniff.hpp"
+#include "common/wire/model_file.hpp"
 
 #include <gtest/gtest.h>
 
 #include "common/base/file.hpp"
 #include "common/base/random.hpp"
 
-namespace argosy::server {
+namespace argosy::wire {
 namespace {
 
 // ir_version = 8, producer_name = "t", graph = 3 bytes, opset_import = 2 bytes.
@@ -18,11 +18,11 @@ std::string complaint(std::string_view format, const Bytes& file) {
   return checked.error().message;
 }
 
-TEST(ModelSniff, APlausibleOnnxFilePasses) {
+TEST(ModelFile, APlausibleOnnxFilePasses) {
   EXPECT_EQ(complaint("onnx", tiny_onnx), "passes");
 }
 
-TEST(ModelSniff, TheExampleModelPasses) {
+TEST(ModelFile, TheExampleModelPasses) {
   const auto file = read_file(ARGOSY_EXAMPLE_MODEL);
   ASSERT_TRUE(file) << file.error().message;
   const auto asked = check_model_file("onnx", as_bytes(*file));
@@ -32,7 +32,7 @@ TEST(ModelSniff, TheExampleModelPasses) {
   EXPECT_GE((*asked)->ir, 3U);
 }
 
-TEST(ModelSniff, TellsWhatTheModelAsksOfItsEngine) {
+TEST(ModelFile, TellsWhatTheModelAsksOfItsEngine) {
   using Asked = std::optional<wire::OnnxReach>;
   const auto asked = [](const Bytes& imports) {
     Bytes file = {0x08, 0x0a, 0x3a, 0x03, 1, 2, 3};  // ir_version = 10, graph
@@ -49,14 +49,14 @@ TEST(ModelSniff, TellsWhatTheModelAsksOfItsEngine) {
             (Asked{{wire::most_opset, 10}}));
 }
 
-TEST(ModelSniff, AnOpsetThatIsCutShortIsFoundAtItsOffset) {
+TEST(ModelFile, AnOpsetThatIsCutShortIsFoundAtItsOffset) {
   Bytes cut = tiny_onnx;
   cut.back() = 0x80;
   EXPECT_EQ(complaint("onnx", cut),
             "not a model of the format onnx: the file ends inside a number that begins at byte 13");
 }
 
-TEST(ModelSniff, ATruncatedFileIsFoundAtItsOffset) {
+TEST(ModelFile, ATruncatedFileIsFoundAtItsOffset) {
   Bytes cut = tiny_onnx;
   cut.resize(8);
   EXPECT_EQ(complaint("onnx", cut),
@@ -66,7 +66,7 @@ TEST(ModelSniff, ATruncatedFileIsFoundAtItsOffset) {
             "not a model of the format onnx: the file ends inside a number that begins at byte 1");
 }
 
-TEST(ModelSniff, OtherFilesAreNoOnnx) {
+TEST(ModelFile, OtherFilesAreNoOnnx) {
   EXPECT_NE(complaint("onnx", {}), "passes");
   const std::string text = "{\"version\": \"1.1\", \"variants\": []}";
   EXPECT_NE(complaint("onnx", Bytes(text.begin(), text.end())), "passes");
@@ -74,18 +74,18 @@ TEST(ModelSniff, OtherFilesAreNoOnnx) {
   EXPECT_EQ(complaint("onnx", {0x08, 0x08}), "not a model of the format onnx: no graph up to the end at byte 2");
 }
 
-TEST(ModelSniff, TfliteNeedsItsIdentifier) {
+TEST(ModelFile, TfliteNeedsItsIdentifier) {
   EXPECT_EQ(complaint("tflite", {12, 0, 0, 0, 'T', 'F', 'L', '3', 0, 0, 0, 0, 1, 2, 3, 4, 5}), "passes");
   EXPECT_EQ(complaint("tflite", Bytes(20)), "not a model of the format tflite: no TFL3 at byte 4");
   EXPECT_EQ(complaint("tflite", {99, 0, 0, 0, 'T', 'F', 'L', '3', 0, 0, 0, 0}),
             "not a model of the format tflite: a root table outside the file at byte 0");
 }
 
-TEST(ModelSniff, FormatsItDoesNotKnowPass) {
+TEST(ModelFile, FormatsItDoesNotKnowPass) {
   EXPECT_EQ(complaint("gguf", {1, 2, 3}), "passes");
 }
 
-TEST(ModelSniff, RandomMutationsNeverReadOutside) {
+TEST(ModelFile, RandomMutationsNeverReadOutside) {
   Rng rng(20260101);
   for (int round = 0; round < 20000; ++round) {
     Bytes file = tiny_onnx;
@@ -97,4 +97,4 @@ TEST(ModelSniff, RandomMutationsNeverReadOutside) {
 }
 
 }  // namespace
-}  // namespace argosy::server
+}  // namespace argosy::wire

@@ -1,10 +1,10 @@
-#include "server/models/model_sniff.hpp"
+#include "common/wire/model_file.hpp"
 
 #include <algorithm>
 #include <cstdint>
 #include <string>
 
-namespace argosy::server {
+namespace argosy::wire {
 
 namespace {
 
@@ -107,16 +107,16 @@ Result<std::uint64_t> opset_of(const ProtobufFields::Field& import) {
 }
 
 // As they stand in the file; absurd ones are as large as they can be told.
-std::optional<wire::OnnxReach> reach_of(std::uint64_t opset, std::uint64_t ir) {
+std::optional<OnnxReach> reach_of(std::uint64_t opset, std::uint64_t ir) {
   const auto told = [](std::uint64_t number) {
-    return static_cast<std::uint32_t>(std::min<std::uint64_t>(number, wire::most_opset));
+    return static_cast<std::uint32_t>(std::min<std::uint64_t>(number, most_opset));
   };
   if (opset == 0 || ir == 0) return std::nullopt;
-  return wire::OnnxReach{told(opset), told(ir)};
+  return OnnxReach{told(opset), told(ir)};
 }
 
 // ModelProto (onnx.proto): ir_version = 1 (int64), graph = 7 (message), opset_import = 8 (message).
-Result<std::optional<wire::OnnxReach>> check_onnx(ByteView file) {
+Result<std::optional<OnnxReach>> check_onnx(ByteView file) {
   ProtobufFields fields(file);
   bool has_version = false;
   bool has_graph = false;
@@ -154,10 +154,10 @@ Result<void> check_tflite(ByteView file) {
 
 }  // namespace
 
-Result<std::optional<wire::OnnxReach>> check_model_file(std::string_view format, ByteView file) {
+Result<std::optional<OnnxReach>> check_model_file(std::string_view format, ByteView file) {
   if (format == "onnx") return check_onnx(file);
   if (format == "tflite") ARGOSY_CHECK(check_tflite(file));
-  return std::optional<wire::OnnxReach>{};
+  return std::optional<OnnxReach>{};
 }
 
-}  // namespace argosy::server
+}  // namespace argosy::wire
