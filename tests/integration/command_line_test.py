@@ -373,6 +373,32 @@ class CommandLineVerbs(RunningArgosy):
             shown = self.ok_json("device", "show", "edited-1")
             self.assertEqual((shown["suggested"], shown["labels"]), (None, labels))
 
+    def test_another_board_asks_for_a_devices_place(self):
+        _, csr = self.certificate_request("worn-1")
+        old, claim = self.device("worn-1"), self.make_claim()
+        wait_until(lambda: self.ok_json("device", "show", "worn-1")["presence"] == "online", 20, "it is there")
+        self.refused(CONFLICT, ("device", "replace", "worn-1"), "no board asks")
+        self.assert_problem(self.ask_to_enrol("worn-1", claim, csr), 409, "conflict", "argosy device replace worn-1")
+        asking, = self.ok_json("device", "replacements")
+        self.assertEqual((asking["device_id"], asking["state"]), ("worn-1", "asking"))
+        self.assertIn(asking["key"][:12], self.ok("device", "show", "worn-1").out)
+        self.refused(FAILED, ("device", "replace", "worn-1"), "--yes")
+        self.assertEqual(self.ok_json("device", "replace", "worn-1", "--turn-down")["replacement"]["state"], "turned_down")
+        self.assert_problem(self.ask_to_enrol("worn-1", claim, csr), 409, "conflict", "turned this board down")
+        self.ok("device", "replace", "worn-1", "--yes")
+        self.assertEqual(self.ask_to_enrol("worn-1", claim, csr).status, 201)
+        self.assertIsNone(self.ok_json("device", "show", "worn-1")["replacement"])
+        self.assertIn(self.send(self.device_side(old), "GET", "/device/v1/desired").status, (401, 403))
+
+    def test_what_the_boards_are_is_counted(self):
+        for name in ("made-1", "made-2"):
+            identity = self.device(name)
+            self.report(name, identity, capabilities={**state(name)["capabilities"], "board": "A board of this test"})
+        counted = {field["field"]: field["values"] for field in self.ok_json("device", "inventory")}
+        self.assertIn({"value": "A board of this test", "devices": 2}, counted["capabilities.board"])
+        self.assertEqual(len(self.ok_json("device", "list", "--filter", 'capabilities.board = "A board of this test"')), 2)
+        self.assertIn("A board of this test", self.ok("device", "inventory").out)
+
     def test_a_device_that_is_not_there(self):
         for words in (("show", "ghost"), ("show", "../claims"), ("integrity", "ghost"), ("label", "ghost", "a=b"), ("revoke", "ghost", "--yes")):
             self.refused(NOT_FOUND, ("device", *words))
