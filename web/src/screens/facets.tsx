@@ -49,18 +49,16 @@ export function Facets({ filter, devices, isListed, onChange }: { filter: string
             values={values.map(({ value }) => value)}
             known={new Map(values.map(({ value, devices: many }) => [value, many]))}
             {...shared}
+            counts={isListed && field in TITLES}
           />
         ))}
     </aside>
   );
 }
 
-const TITLES: Record<string, string> = { board: "Board", accelerators: "Accelerator" };
-
-function titleOf(field: string): string {
-  const name = field.replace("capabilities.", "");
-  return TITLES[name] ?? versionName(name);
-}
+// Beside a filter these alone are counted again: a question for each version would be too many.
+const TITLES: Record<string, string> = { "capabilities.board": "Board", "capabilities.accelerators": "Accelerator" };
+const titleOf = (field: string) => TITLES[field] ?? versionName(field.replace("capabilities.", ""));
 
 const quoted = (value: string) => `"${value.replace(/["\\]/g, "\\$&")}"`;
 
