@@ -62,6 +62,10 @@ Result<HttpResponse> ApiClient::send(HttpRequest request, const std::optional<ne
 }
 
 Result<json> ApiClient::call(std::string method, const std::string& path, const json* body, Headers headers) const {
+  if (planned_ && method != "GET" && !path.ends_with("/preview")) {
+    *planned_ = PlannedChange{std::move(method), path, body ? *body : json()};
+    return make_error(Errc::conflict, "this is a dry run");
+  }
   HttpRequest request{std::move(method), path, std::move(headers), body ? body->dump() : ""};
   ARGOSY_TRY(const HttpResponse response, send(std::move(request)));
   return json_of(response);

@@ -4,12 +4,14 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 
 #include <nlohmann/json.hpp>
 
+#include "cli/planned_change.hpp"
 #include "cli/settings.hpp"
 #include "net/http_call.hpp"
 
@@ -17,7 +19,9 @@ namespace argosy::cli {
 
 class ApiClient {
  public:
-  explicit ApiClient(Settings settings) : settings_(std::move(settings)) {}
+  // With `planned` nothing that changes the server is sent: it is put there, and the call ends with an error.
+  explicit ApiClient(Settings settings, std::shared_ptr<std::optional<PlannedChange>> planned = nullptr)
+      : settings_(std::move(settings)), planned_(std::move(planned)) {}
 
   // `path` starts behind /api/v1.
   Result<nlohmann::json> get(const std::string& path) const;
@@ -50,6 +54,7 @@ class ApiClient {
   Result<nlohmann::json> call(std::string method, const std::string& path, const nlohmann::json* body,
                               Headers headers) const;
   Settings settings_;
+  std::shared_ptr<std::optional<PlannedChange>> planned_;
 };
 
 }  // namespace argosy::cli

@@ -4,6 +4,7 @@
 
 #include "cli/command.hpp"
 #include "cli/completion.hpp"
+#include "cli/dry_run.hpp"
 #include "cli/exit_code.hpp"
 #include "cli/notify_command.hpp"
 #include "cli/patch_command.hpp"
@@ -40,6 +41,7 @@ int run(int argc, char** argv) {
   add_common_options(root, context);
   add_login_commands(root, context);
   add_access_commands(root, context);
+  add_overview_command(root, context);
   add_device_commands(root, context);
   add_alert_commands(root, context);
   add_release_commands(root, context);
@@ -53,12 +55,15 @@ int run(int argc, char** argv) {
   add_patch_commands(root, context);
   add_sign_commands(root, context);
   add_completion_command(root, context);
+  offer_dry_run(root, context);
   try {
     root.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return root.exit(error) == 0 ? exit_ok : exit_usage;
   }
-  const Result<int> outcome = context.chosen();
+  context.assume_yes |= context.dry_run;
+  Result<int> outcome = context.chosen();
+  if (*context.planned) outcome = tell_planned(context, **context.planned);
   if (outcome) return *outcome;
   print_error(context.output, outcome.error());
   return exit_code_of(outcome.error().code);

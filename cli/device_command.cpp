@@ -95,6 +95,12 @@ void print_board(const json& device) {
   print_table({"BOARD", "VALUE"}, rows);
 }
 
+std::string who_asks(const json& replacement) {
+  const std::string board = cell(replacement, "/board");
+  return (board == "-" ? "a board" : board) + " with key " + cell(replacement, "/key").substr(0, 12) + ", from " +
+         cell(replacement, "/address") + " with claim " + cell(replacement, "/claim");
+}
+
 // What is not as it should be with the device itself, and what its own configuration suggests.
 void print_conditions(const json& device) {
   std::vector<Row> rows;
@@ -103,15 +109,20 @@ void print_conditions(const json& device) {
     std::puts("");
     print_table({"CONDITION", "WHAT IT SAYS"}, rows);
   }
+  if (const json asking = member(device, "replacement"); asking.is_object())
+    std::printf("\nIts place is asked for since %s by %s (%s): argosy device replace %s, or that with --turn-down\n",
+                cell(asking, "/asked_at").c_str(), who_asks(asking).c_str(), cell(asking, "/state").c_str(),
+                cell(device, "/id").c_str());
   rows.clear();
   const json suggested = member(device, "suggested");
   if (suggested.contains("hardware_class")) rows.push_back({"hardware_class", cell(suggested, "/hardware_class")});
+  if (suggested.contains("because")) rows.push_back({"because", cell(suggested, "/because")});
   const json labels = member(suggested, "labels");
   if (labels.is_object())
     for (const auto& [key, value] : labels.items())
       rows.push_back({"label " + key, value.is_null() ? "(none)" : cell(value, "")});
   if (rows.empty()) return;
-  std::puts("\nIts configuration suggests (argosy device accept-suggested, or turn-down-suggested):");
+  std::puts("\nIts configuration, or its board, suggests (argosy device accept-suggested, or turn-down-suggested):");
   print_table({"FIELD", "SUGGESTED"}, rows);
 }
 
@@ -260,6 +271,87 @@ Result<int> revoke_device(const Context& context, const std::string& id) {
   return exit_ok;
 }
 
+struct ReplaceFlags {
+  std::string id;
+  bool turn_down = false;
+};
+
+// Of a device that is there: whoever asks is another.
+Result<void> check_meant(const Context& context, const ReplaceFlags& flags, const json& device) {
+  const std::string presence = cell(device, "/presence");
+  const bool is_there = presence == "online" || presence == "late";
+  if (flags.turn_down || context.assume_yes || !is_there) return {};
+  return make_error(Errc::invalid_argument, flags.id + " is " + presence +
+                                                ", and would be locked out for good when the other board comes; say "
+                                                "--yes if you mean it");
+}
+
+Result<int> replace_device(const Context& context, const ReplaceFlags& flags) {
+  ARGOSY_TRY(const ApiClient api, context.api());
+  const std::string path = "/devices/" + net::percent_encode(flags.id);
+  ARGOSY_TRY(const json device, api.get(path));
+  const json asking = member(device, "replacement");
+  if (!asking.is_object())
+    return make_error(Errc::conflict, "no board asks to take the place of " + flags.id + "; enrol it first");
+  ARGOSY_CHECK(check_meant(context, flags, device));
+  ARGOSY_TRY(const json after,
+             api.post(path + "/replacement", {{"key", cell(asking, "/key")}, {"take", !flags.turn_down}}));
+  if (context.output.json) print_json(after);
+  print_note(context.output, flags.turn_down
+                                 ? "Turned down " + who_asks(asking)
+                                 : "Let in as " + flags.id + ": " + who_asks(asking) +
+                                       "; it comes within some minutes, and the old board is locked out then");
+  return exit_ok;
+}
+
+Result<int> list_replacements(const Context& context) {
+  ARGOSY_TRY(const ApiClient api, context.api());
+  ARGOSY_TRY(const json answer, api.get("/replacements"));
+  const json items = list_in(answer, "items");
+  if (context.output.json) {
+    print_json(items);
+    return exit_ok;
+  }
+  std::vector<Row> rows;
+  for (const json& one : items)
+    rows.push_back({cell(one, "/device_id"), cell(one, "/state"), cell(one, "/board"), cell(one, "/address"),
+                    cell(one, "/claim"), cell(one, "/asked_at"), cell(one, "/last_asked_at")});
+  print_table({"DEVICE", "STATE", "BOARD", "FROM", "CLAIM", "ASKS SINCE", "LAST"}, rows);
+  return exit_ok;
+}
+
+Result<int> show_inventory(const Context& context) {
+  ARGOSY_TRY(const ApiClient api, context.api());
+  ARGOSY_TRY(const json answer, api.get("/inventory"));
+  const json items = list_in(answer, "items");
+  if (context.output.json) {
+    print_json(items);
+    return exit_ok;
+  }
+  std::vector<Row> rows;
+  for (const json& field : items)
+    for (const json& one : list_in(field, "values"))
+      rows.push_back({cell(field, "/field"), cell(one, "/value"), cell(one, "/devices")});
+  print_table({"FIELD", "VALUE", "DEVICES"}, rows);
+  return exit_ok;
+}
+
+void add_replace_commands(CLI::App& device, Context& context) {
+  auto flags = std::make_shared<ReplaceFlags>();
+  auto* replace = device.add_subcommand(
+      "replace", "Let in the board that asks to take the place of a device; the old one is locked out when it comes");
+  replace->add_option("id", flags->id, "Name of the device")->required();
+  replace->add_flag("--turn-down", flags->turn_down, "Do not let it in");
+  replace->callback(
+      [&context, flags] { context.chosen = [&context, flags] { return replace_device(context, *flags); }; });
+  device
+      .add_subcommand("inventory",
+                      "What the fleet's boards are: board, accelerators and versions, with how many devices")
+      ->callback([&context] { context.chosen = [&context] { return show_inventory(context); }; });
+  device.add_subcommand("replacements", "Boards that ask to take the place of a device of the same name")
+      ->callback([&context] { context.chosen = [&context] { return list_replacements(context); }; });
+}
+
 struct DiagnosticsFlags {
   std::string device;
   std::int64_t id = 0;  // of one that was asked for; 0: ask now
@@ -391,6 +483,7 @@ void add_device_commands(CLI::App& root, Context& context) {
   revoke->add_option("id", *id, "Name of the device")->required();
   revoke->callback([&context, id] { context.chosen = [&context, id] { return revoke_device(context, *id); }; });
 
+  add_replace_commands(*device, context);
   add_diagnostics_command(*device, context);
   add_claim_to_devices(*device, context);
   add_connectivity_command(root, context);

@@ -15,6 +15,7 @@
 #include "agent/app/models.hpp"
 #include "agent/app/recent_lines.hpp"
 #include "agent/app/service_manager.hpp"
+#include "agent/app/taken_root.hpp"
 #include "agent/app/telemetry_source.hpp"
 #include "agent/app/uplink.hpp"
 #include "agent/app/way_out.hpp"
@@ -440,8 +441,8 @@ Result<void> run_agent(const Config& given) {
   ARGOSY_TRY(const WayOut way_out, find_way_out(given));
   MqttLink::forget_environment();
   const Storage storage(given.root);
-  ARGOSY_CHECK(storage.create());
-  ARGOSY_TRY(const UniqueFd root_lock, storage.take());
+  const std::uint64_t seed = device_seed();
+  ARGOSY_TRY(const UniqueFd root_lock, take_root(storage, manager, seed + 4, log_line, sleep_for));
   const Config config = named_by_certificate(given, IdentityStore(storage.identity()));
   DeviceClock clock(std::max(build_time(), load_floor(storage.clock())));
   ARGOSY_TRY(ObservationSocket socket, ObservationSocket::open(config.run_dir / "observe.sock", config.observe_group));
@@ -452,8 +453,7 @@ Result<void> run_agent(const Config& given) {
   TelemetrySource source(std::move(socket), HealthSampler(disk), std::move(outbox), open_awaited(storage),
                          WindowAccumulator(clock.now(), config.feature_interval), log_line);
   log_line("argosy-agent " ARGOSY_VERSION " for " + config.device + " at " + config.server);
-  Agent(config, clock, std::move(trust), std::move(endpoint), way_out, std::move(source), std::move(manager),
-        device_seed())
+  Agent(config, clock, std::move(trust), std::move(endpoint), way_out, std::move(source), std::move(manager), seed)
       .run();
   return {};
 }

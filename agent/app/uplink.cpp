@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdlib>
+#include <utility>
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -20,6 +21,7 @@ namespace {
 
 constexpr Duration relink_base{1000};
 constexpr Duration relink_cap{300'000};
+constexpr Duration room_cap{60'000};
 constexpr Duration state_spacing{300};
 constexpr Duration labels_interval{600'000};
 
@@ -97,6 +99,11 @@ Result<std::string> Uplink::claim() const {
   return trimmed(std::move(text));
 }
 
+EnrolmentOrder Uplink::enrolment_order(std::string claim, std::string csr) const {
+  return {std::move(claim), config_.device, config_.hardware_class,
+          std::move(csr),   config_.labels, ports_.capabilities().inventory.board};
+}
+
 Trust Uplink::first_trust() const {
   Trust trust;
   trust.ca_sha256 = config_.ca_sha256;
@@ -129,13 +136,21 @@ Task<void> Uplink::enrol() {
     if (!known && failures == 0)
       ports_.log("the kept identity is of no use, enrolling again: " + known.error().message);
     if (co_await try_enrol()) co_return;
-    co_await pause(relink_base + full_jitter(relink_base, relink_cap, failures, rng_));
+    const Duration cap = lacks_room_ ? room_cap : relink_cap;
+    co_await pause(relink_base + full_jitter(relink_base, cap, failures, rng_));
   }
 }
 
+// The key is made before anybody is asked, and there is either all of it or none.
 Task<bool> Uplink::try_enrol() {
   const auto with_claim = claim();
   const auto key = identities_.key();
+  const bool lacked_room = std::exchange(lacks_room_, !key && key.error().code == Errc::out_of_space);
+  if (lacks_room_) {
+    if (!lacked_room)
+      ports_.log("waiting for room for this device's key, without which it cannot enrol: " + key.error().message);
+    co_return false;
+  }
   if (!with_claim || !key) {
     ports_.log("cannot enrol: " + (with_claim ? key.error().message : with_claim.error().message));
     co_return false;
@@ -146,7 +161,7 @@ Task<bool> Uplink::try_enrol() {
     ports_.log("cannot enrol: " + (csr ? trusted.error().message : csr.error().message));
     co_return false;
   }
-  EnrolmentOrder order{*with_claim, config_.device, config_.hardware_class, *csr, config_.labels};
+  EnrolmentOrder order = enrolment_order(*with_claim, *csr);
   auto issued = co_await api_.enrol(std::move(order));
   auto identity = issued ? identities_.keep(*issued, ports_.now()) : Result<Identity>(issued.error());
   if (!identity) {
@@ -214,7 +229,7 @@ Task<Result<IssuedIdentity>> Uplink::ask_with_new_claim() {
   ARGOSY_CO_TRY(std::string with_claim, claim());
   if (with_claim == refused_claim_) co_return make_error(Errc::claim_invalid, "this claim was refused");
   ARGOSY_CO_TRY(std::string csr, make_csr(identity_->private_key_pem, config_.device));
-  EnrolmentOrder order{with_claim, config_.device, config_.hardware_class, std::move(csr), config_.labels};
+  EnrolmentOrder order = enrolment_order(with_claim, std::move(csr));
   auto issued = co_await api_.enrol(std::move(order));
   if (issued) co_return issued;
   const Errc code = issued.error().code;

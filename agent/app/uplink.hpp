@@ -76,6 +76,7 @@ class Uplink {
   Task<void> pause(Duration wait);
 
   Result<std::string> claim() const;
+  EnrolmentOrder enrolment_order(std::string claim, std::string csr) const;
   Trust first_trust() const;
   void use(const Identity& identity);
   void use_for_https(const Identity& identity);
@@ -111,6 +112,7 @@ class Uplink {
   bool server_has_no_labels_ = false;  // it is older than that
   Instant labels_asked_at_{};
   bool has_polled_ = false;  // whatever came of it
+  bool lacks_room_ = false;  // for its key
   std::string refused_claim_;
   bool state_dirty_ = true;
   bool diagnosing_ = false;  // one answer at a time; the server asks again

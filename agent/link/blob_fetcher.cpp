@@ -6,6 +6,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 namespace argosy::agent {
@@ -19,6 +20,7 @@ using RunJob = std::function<bool(std::function<void()>)>;
 
 constexpr std::uint64_t progress_step = 64 << 10;
 constexpr std::size_t most_read_ahead = 4 << 20;
+constexpr std::chrono::milliseconds between_looks_for_turn{250};
 
 struct Measures {  // of all downloads
   std::shared_ptr<LinkRate> rate;
@@ -220,10 +222,28 @@ Task<std::optional<FetchFailure>> fetch_blob(BlobFetcher::Ports ports, FetchRequ
   co_return std::nullopt;
 }
 
+// False when it was stopped before its turn came.
+Task<bool> wait_for_turn(std::shared_ptr<FilesInMaking> in_making, std::string file, StopFlag stop) {
+  asio::steady_timer timer(co_await asio::this_coro::executor);
+  while (!stop->load()) {
+    if (in_making->insert(file).second) co_return true;
+    timer.expires_after(between_looks_for_turn);
+    co_await timer.async_wait(asio::use_awaitable);
+  }
+  co_return false;
+}
+
 Task<void> run(BlobFetcher::Ports ports, FetchRequest request, StopFlag stop, Progress progress, Done done,
-               Measures measures) {
+               Measures measures, std::shared_ptr<FilesInMaking> in_making) {
+  const std::string file = request.made();
+  const bool has_turn = co_await wait_for_turn(in_making, file, stop);
+  if (!has_turn) {
+    done(failure(make_error(Errc::cancelled, "the download was cancelled")));
+    co_return;
+  }
   auto outcome = co_await fetch_blob(std::move(ports), std::move(request), std::move(stop), std::move(progress),
                                      std::move(measures));
+  in_making->erase(file);
   done(std::move(outcome));
 }
 
@@ -250,7 +270,7 @@ void BlobFetcher::fetch(FetchRequest request, StopFlag stop, std::function<void(
   const auto io = ports_.io;
   asio::co_spawn(io,
                  run(ports_, std::move(request), std::move(stop), std::move(progress), std::move(done),
-                     Measures{rate_, throttle_}),
+                     Measures{rate_, throttle_}, in_making_),
                  asio::detached);
 }
 

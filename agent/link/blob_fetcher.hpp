@@ -3,6 +3,9 @@
 // syncing) goes to the job thread.
 #pragma once
 
+#include <set>
+#include <string>
+
 #include "agent/link/https_client.hpp"
 #include "agent/link/redirect.hpp"
 #include "agent/link/throttle.hpp"
@@ -23,6 +26,8 @@ class LinkRate {
   std::optional<double> rate_;
 };
 
+using FilesInMaking = std::set<std::string>;  // by digest
+
 class BlobFetcher : public BlobSource {
  public:
   struct Ports {
@@ -42,6 +47,7 @@ class BlobFetcher : public BlobSource {
 
  private:
   Ports ports_;
+  std::shared_ptr<FilesInMaking> in_making_ = std::make_shared<FilesInMaking>();
   std::shared_ptr<LinkRate> rate_ = std::make_shared<LinkRate>();
   std::shared_ptr<Throttle> throttle_;  // of all downloads together
 };

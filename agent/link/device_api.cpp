@@ -37,11 +37,12 @@ Result<std::string> decode_challenge(std::string_view text) {
 }  // namespace
 
 Task<Result<IssuedIdentity>> DeviceApi::enrol(EnrolmentOrder order) {
-  const wire::Json body = {{"claim", order.claim},
-                           {"device", order.device},
-                           {"hardware_class", order.hardware_class},
-                           {"csr", order.csr_pem},
-                           {"labels", order.labels}};
+  wire::Json body = {{"claim", order.claim},
+                     {"device", order.device},
+                     {"hardware_class", order.hardware_class},
+                     {"csr", order.csr_pem},
+                     {"labels", order.labels}};
+  if (!order.board.empty()) body["board"] = order.board;
   ARGOSY_CO_TRY(auto response, co_await https_.request(post("/device/v1/enrol", write_json(body))));
   if (response.head.status != 201 && response.head.status != 200) co_return error_of(response, "enrolment");
   co_return decode_issued_identity(response.body);

@@ -20,6 +20,7 @@ struct EnrolmentOrder {
   std::string hardware_class;
   std::string csr_pem;
   std::map<std::string, std::string> labels;
+  std::string board;  // what it is made of; empty: not known
 };
 
 struct TelemetryAnswer {

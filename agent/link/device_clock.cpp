@@ -29,10 +29,6 @@ ClockReading read_clocks() {
   return {wall_clock_now(), since_boot()};
 }
 
-Instant build_time() {
-  return Instant{std::chrono::seconds{ARGOSY_BUILT_AT}};
-}
-
 DeviceClock::DeviceClock(Instant floor, std::function<ClockReading()> read) : read_(std::move(read)), floor_(floor) {
   const ClockReading start = read_();
   started_ = start.uptime;

@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "agent/update/hold.hpp"
@@ -39,6 +40,8 @@ struct FetchRequest {
   wire::BlobRef blob;
   // Takes up what is there already; null: all of it is.
   std::function<Result<std::unique_ptr<BlobIntake>>()> open;
+  std::string makes = {};  // digest of the file that comes of it; empty: the blob's own
+  const std::string& made() const { return makes.empty() ? blob.digest : makes; }
 };
 
 struct FetchFailure {
@@ -51,7 +54,9 @@ struct FetchFailure {
 class BlobSource {
  public:
   virtual ~BlobSource() = default;
-  // Resumes what is there already. `done` is called once, on the loop thread, also after `stop` was raised.
+  // Resumes what is there already. Of those that make the same file, as two models may, one goes after the other: the
+  // next goes on where the last came to, or finds it done. `done` is called once, on the loop thread, also after `stop`
+  // was raised.
   virtual void fetch(FetchRequest request, StopFlag stop, std::function<void(std::uint64_t bytes)> progress,
                      std::function<void(std::optional<FetchFailure>)> done) = 0;
 };

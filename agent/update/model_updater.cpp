@@ -425,13 +425,14 @@ void ModelUpdater::perform(const ShareFile& effect, std::int64_t ticket) {
 }
 
 void ModelUpdater::perform(const StreamPatch& effect, std::int64_t ticket) {
+  const wire::BlobRef result = result_of(effect.patch, present_file(state_));
   const auto open = [folder = folder_, storage = options_.storage, effect, slots = state_.slots,
-                     result = result_of(effect.patch, present_file(state_))]() -> Result<std::unique_ptr<BlobIntake>> {
+                     result]() -> Result<std::unique_ptr<BlobIntake>> {
     ARGOSY_TRY(const Base base, base_of(folder, storage, effect.patch, effect.base, slots));
     return PatchedPart::open({base.path, base.file, effect.patch.blob, result, storage.part(result.digest),
                               storage.log(effect.patch.blob.digest), storage.download(result.digest)});
   };
-  fetch({BlobKind::patch, effect.patch.blob, open}, ticket);
+  fetch({BlobKind::patch, effect.patch.blob, open, result.digest}, ticket);
 }
 
 void ModelUpdater::perform(const ApplyPatch& effect, std::int64_t ticket) {

@@ -13,6 +13,7 @@
 #include "common/base/id.hpp"
 #include "common/base/instant.hpp"
 #include "common/base/text.hpp"
+#include "server/devices/replacement.hpp"
 
 namespace argosy::server {
 
@@ -79,8 +80,9 @@ struct Device {
   std::optional<Instant> health_at;
   std::string report_json = "{}";  // the last state document, whole
   std::vector<InstalledModel> models;
-  std::string suggested_json;        // what its configuration suggests; empty: nothing
-  std::vector<std::string> drifted;  // features that have drifted, sorted
+  std::string suggested_json;              // what its configuration suggests; empty: nothing
+  std::optional<Replacement> replacement;  // another board that asks for its place
+  std::vector<std::string> drifted;        // features that have drifted, sorted
   std::int64_t open_alerts = 0;
 };
 

@@ -51,6 +51,27 @@ Task<Result<Response>> settle_suggestion(DeviceService& devices, Request& reques
   co_return Response::json(device_to_json(device).dump());
 }
 
+Task<Result<Response>> read_inventory(DeviceService& devices, Request&) {
+  ARGOSY_CO_TRY(auto fields, co_await devices.inventory());
+  co_return Response::json(inventory_to_json(fields).dump());
+}
+
+Task<Result<Response>> list_replacements(DeviceService& devices, Request& request) {
+  ARGOSY_CO_TRY(auto found, co_await devices.replacements(request.now));
+  nlohmann::json items = nlohmann::json::array();
+  for (const Replacement& replacement : found) items.push_back(replacement_to_json(replacement));
+  co_return page_response(request, items, {}, static_cast<std::int64_t>(found.size()));
+}
+
+Task<Result<Response>> settle_replacement(DeviceService& devices, Request& request) {
+  auto choice = parse_replacement_choice(request.body);
+  if (!choice) co_return choice.error();
+  ARGOSY_CO_TRY(auto device,
+                co_await devices.settle_replacement(DeviceId(std::string(request.param("id"))), std::move(*choice),
+                                                    request.principal.actor(), request.now));
+  co_return Response::json(device_to_json(device).dump());
+}
+
 Task<Result<Response>> revoke_device(DeviceService& devices, Request& request) {
   ARGOSY_CO_CHECK(
       co_await devices.revoke(DeviceId(std::string(request.param("id"))), request.principal.actor(), request.now));
@@ -143,6 +164,10 @@ void add_device_routes(Router& router, DeviceService& devices) {
   router.add(route(Method::patch, "/api/v1/devices/{id}", Permission::manage_devices, bound(devices, patch_device)));
   router.add(route(Method::post, "/api/v1/devices/{id}/suggested", Permission::manage_devices,
                    bound(devices, settle_suggestion)));
+  router.add(route(Method::get, "/api/v1/inventory", Permission::read_fleet, bound(devices, read_inventory)));
+  router.add(route(Method::get, "/api/v1/replacements", Permission::read_fleet, bound(devices, list_replacements)));
+  router.add(route(Method::post, "/api/v1/devices/{id}/replacement", Permission::manage_devices,
+                   bound(devices, settle_replacement)));
   router.add(route(Method::del, "/api/v1/devices/{id}", Permission::manage_devices, bound(devices, revoke_device)));
 }
 

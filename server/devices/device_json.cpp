@@ -70,9 +70,35 @@ Json device_to_json(const Device& device) {
           {"readings_fault", text_or_null(text_in(report, "readings_fault"))},
           {"conditions", list_in(report, "conditions")},
           {"suggested", device.suggested_json.empty() ? Json(nullptr) : object_of(device.suggested_json)},
+          {"replacement", device.replacement ? replacement_to_json(*device.replacement) : Json(nullptr)},
           {"models", std::move(models)},
           {"drifted", device.drifted},
           {"open_alerts", device.open_alerts}};
+}
+
+Json inventory_to_json(const std::vector<InventoryField>& fields) {
+  Json items = Json::array();
+  for (const InventoryField& field : fields) {
+    Json values = Json::array();
+    for (const auto& [value, devices] : field.values) values.push_back({{"value", value}, {"devices", devices}});
+    items.push_back(
+        {{"field", "capabilities." + field.name}, {"values", std::move(values)}, {"different", field.different}});
+  }
+  return {{"items", std::move(items)}};
+}
+
+Json replacement_to_json(const Replacement& replacement) {
+  return {{"device_id", replacement.device.value()},
+          {"state", to_string(replacement.state)},
+          {"key", replacement.key_sha256},
+          {"hardware_class", replacement.hardware_class},
+          {"board", text_or_null(replacement.board)},
+          {"address", replacement.address},
+          {"claim", replacement.claim},
+          {"asked_at", to_rfc3339(replacement.asked_at)},
+          {"last_asked_at", to_rfc3339(replacement.last_asked_at)},
+          {"settled_at", time_or_null(replacement.settled_at)},
+          {"settled_by", text_or_null(replacement.settled_by)}};
 }
 
 Json claim_to_json(const Claim& claim) {

@@ -7,10 +7,13 @@
 
 #include "server/devices/device.hpp"
 #include "server/devices/enrolment.hpp"
+#include "server/devices/inventory_counts.hpp"
 
 namespace argosy::server {
 
 nlohmann::json device_to_json(const Device& device);
+nlohmann::json inventory_to_json(const std::vector<InventoryField>& fields);
+nlohmann::json replacement_to_json(const Replacement& replacement);
 nlohmann::json claim_to_json(const Claim& claim);
 nlohmann::json new_claim_to_json(const NewClaim& claim);
 nlohmann::json credentials_to_json(const Credentials& credentials);

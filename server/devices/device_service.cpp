@@ -5,6 +5,7 @@
 #include "server/db/db_pool.hpp"
 #include "server/devices/device_store.hpp"
 #include "server/devices/fleet_counts_store.hpp"
+#include "server/devices/replacement_store.hpp"
 #include "server/devices/suggestion_store.hpp"
 
 namespace argosy::server {
@@ -31,6 +32,20 @@ Task<Result<Device>> DeviceService::patch_labels(DeviceId id, LabelPatch patch, 
 
 Task<Result<Device>> DeviceService::settle_suggestion(DeviceId id, bool take, std::string actor) {
   ARGOSY_CO_CHECK(co_await db_.transact<SettleSuggestion>(id, take, std::move(actor)));
+  co_return co_await get(std::move(id));
+}
+
+Task<Result<std::vector<InventoryField>>> DeviceService::inventory() {
+  return db_.transact<ReadInventory>();
+}
+
+Task<Result<std::vector<Replacement>>> DeviceService::replacements(Instant now) {
+  return db_.transact<ListReplacements>(now);
+}
+
+Task<Result<Device>> DeviceService::settle_replacement(DeviceId id, ReplacementChoice choice, std::string actor,
+                                                       Instant now) {
+  ARGOSY_CO_CHECK(co_await db_.transact<SettleReplacement>(id, std::move(choice), std::move(actor), now));
   co_return co_await get(std::move(id));
 }
 

@@ -17,6 +17,7 @@
 #include "server/devices/device.hpp"
 #include "server/devices/event_allowance.hpp"
 #include "server/devices/filter.hpp"
+#include "server/devices/inventory_counts.hpp"
 #include "server/devices/suggestion.hpp"
 
 namespace argosy::server {
@@ -53,6 +54,13 @@ class DeviceService {
   Task<Result<Device>> patch_labels(DeviceId id, LabelPatch patch, std::string actor);
   // What its configuration suggests is taken, or turned down. Errc::conflict where it suggests nothing.
   Task<Result<Device>> settle_suggestion(DeviceId id, bool take, std::string actor);
+  // Of at most 20 values a field.
+  Task<Result<std::vector<InventoryField>>> inventory();
+  // Boards that ask for the place of a device, or were let in and have not come; the newest first, at most 500.
+  Task<Result<std::vector<Replacement>>> replacements(Instant now);
+  // A board that asks for its place is let in, once, or turned down. Errc::conflict where it is not that board that
+  // asks.
+  Task<Result<Device>> settle_replacement(DeviceId id, ReplacementChoice choice, std::string actor, Instant now);
   // Its certificate is refused from now on. Revoking twice is no error.
   Task<Result<void>> revoke(DeviceId id, std::string actor, Instant now);
   // Called when one was revoked here, before revoke() answers.

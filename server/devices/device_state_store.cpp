@@ -52,6 +52,7 @@ struct StateBatch {
     bool live = false;
     bool new_capabilities = false;
     bool new_declaration = false;
+    bool new_board = false;
     std::map<std::string, std::optional<InstalledModel>> models;  // to write; nothing: to delete
   };
 
@@ -94,6 +95,8 @@ struct StateBatch {
         append_update_event(transaction, state.device, update);
     }
     device.new_capabilities |= !device.report || device.report->capabilities != state.capabilities;
+    device.new_board |=
+        !device.report || device.report->capabilities.inventory.board != state.capabilities.inventory.board;
     device.new_declaration |= state.labels && (!device.report || device.report->labels != state.labels ||
                                                device.report->hardware_class != state.hardware_class);
     device.nonce = state.nonce;
@@ -142,6 +145,8 @@ struct StateBatch {
     for (const auto& [id, device] : known)
       if (device.taken && device.new_declaration)
         note_declaration(transaction, id, declaration_of(*device.report), rule);
+    for (const auto& [id, device] : known)
+      if (device.taken && device.new_board) note_board(transaction, id);
   }
 
   static Declaration declaration_of(const wire::DeviceState& state) {

@@ -1,5 +1,7 @@
 #include "server/devices/device_store.hpp"
 
+#include <map>
+
 #include "common/base/sql_words.hpp"
 #include "common/json/json_reader.hpp"
 #include "common/json/json_text.hpp"
@@ -10,6 +12,7 @@
 #include "server/devices/filter_sql.hpp"
 #include "server/devices/fleet_counts_store.hpp"
 #include "server/devices/presence_sql.hpp"
+#include "server/devices/replacement_rows.hpp"
 #include "server/journal/journal_store.hpp"
 
 namespace argosy::server {
@@ -81,10 +84,27 @@ Device device_of(const pqxx::row& row) {
   return device;
 }
 
+// Those that ask now, for the devices that are shown.
+void add_replacements(pqxx::work& transaction, std::vector<Device>& devices) {
+  std::map<std::string, Device*> shown;
+  std::vector<std::string> ids;
+  for (Device& device : devices) {
+    shown[device.id.value()] = &device;
+    ids.push_back(device.id.value());
+  }
+  for (const pqxx::row& row : transaction.exec_params(
+           select_replacement + "where r.device_id = any($1::text[]) and r.expires_at > now()", pg_array(ids))) {
+    Replacement asking = replacement_of(row);
+    shown.at(asking.device.value())->replacement = std::move(asking);
+  }
+}
+
 Result<Device> select_one(pqxx::work& transaction, const DeviceId& id) {
   const pqxx::result rows = transaction.exec_params(select_device + "where d.id = $1", id.value());
   if (rows.empty()) return no_such_device(id);
-  return device_of(rows[0]);
+  std::vector<Device> found{device_of(rows[0])};
+  add_replacements(transaction, found);
+  return std::move(found.front());
 }
 
 }  // namespace
@@ -98,6 +118,7 @@ DevicePage ListDevices::operator()(pqxx::work& transaction) const {
   for (const pqxx::row& row : transaction.exec_params(
            select_device + "where d.id = any($1::text[]) order by d.id limit $2", pg_array(ids), query.limit))
     page.items.push_back(device_of(row));
+  add_replacements(transaction, page.items);
   if (!is_last) page.next_after = page.items.back().id;
   const bool is_all_there_is = is_last && !query.after;
   page.total = is_all_there_is ? static_cast<std::int64_t>(ids.size()) : count(transaction, condition);

@@ -2,9 +2,11 @@
 
 #include <charconv>
 
+#include "common/base/text.hpp"
 #include "common/crypto/digest.hpp"
 #include "common/crypto/token.hpp"
 #include "common/json/json_reader.hpp"
+#include "common/wire/inventory.hpp"
 
 namespace argosy::server {
 
@@ -56,6 +58,9 @@ Result<EnrolmentRequest> parse_enrolment(std::string_view json) {
       .required("hardware_class", request.hardware_class)
       .required("csr", request.csr_pem)
       .optional("labels", labels)
+      .optional("board", request.board)
+      .check("board", request.board.size() <= wire::most_board_bytes && is_text(request.board),
+             "must be text of at most " + std::to_string(wire::most_board_bytes) + " bytes")
       .check("hardware_class", is_name(request.hardware_class), name_rule);
   ARGOSY_CHECK(body.finish());
   ARGOSY_CHECK(check_device_name(device));
@@ -117,11 +122,7 @@ Result<Enrolment> decide_enrolment(const std::optional<Claim>& claim, const std:
   if (same_key && may_come_back(*known, way_back, now)) return Enrolment::again;
 
   ARGOSY_CHECK(check_spendable(*claim, now));
-  if (known && !revoked && !same_key)
-    return make_error(Errc::conflict, "the name '" + name +
-                                          "' belongs to a device with another key; choose another name, or revoke "
-                                          "that device first");
-  return Enrolment::fresh;
+  return known && !revoked && !same_key ? Enrolment::taken : Enrolment::fresh;
 }
 
 Result<void> decide_return(const std::optional<KnownDevice>& known, std::string_view device, const KeyFacts& key,

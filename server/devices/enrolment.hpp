@@ -65,6 +65,7 @@ struct EnrolmentRequest {
   std::string hardware_class;
   std::string csr_pem;
   Labels labels;
+  std::string board;  // what it says it is; empty: nothing
 };
 // The body of POST /device/v1/enrol. Checks names and labels, not the claim and not the CSR.
 Result<EnrolmentRequest> parse_enrolment(std::string_view json);
@@ -95,6 +96,7 @@ Result<void> check_challenge(ByteView secret, std::string_view challenge, Instan
 enum class Enrolment : std::uint8_t {
   fresh,  // a new name, or a revoked one with a new key: spends one use of the claim
   again,  // the same device with the same key, whose last answer was lost: spends nothing
+  taken,  // the name is a living device's with another key: replacement.hpp says what becomes of it
 };
 
 struct KeyFacts {

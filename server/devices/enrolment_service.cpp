@@ -88,8 +88,9 @@ Task<Result<Credentials>> EnrolmentService::enrol(EnrolmentRequest request, std:
   EnrolmentOrder order{std::move(request), std::move(token_sha256), std::move(key),
                        options_.way_back,  std::move(issue),        now,
                        good_until(now),    std::move(address)};
-  ARGOSY_CO_TRY(auto certificate, co_await db_.transact<EnrolDevice>(std::move(order)));
-  co_return credentials(device, std::move(certificate.pem));
+  ARGOSY_CO_TRY(auto admission, co_await db_.transact<EnrolDevice>(std::move(order)));
+  if (!admission.certificate) co_return make_error(Errc::conflict, std::move(admission.refusal));
+  co_return credentials(device, std::move(admission.certificate->pem));
 }
 
 Task<Result<Credentials>> EnrolmentService::renew(DeviceId device, std::string csr_pem, std::string address,

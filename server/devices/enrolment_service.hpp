@@ -35,7 +35,8 @@ class EnrolmentService {
   Task<Result<std::vector<Claim>>> list_claims();  // newest first, at most 500
   Task<Result<void>> revoke_claim(std::int64_t id, std::string actor, Instant now);
 
-  // Errc::claim_invalid, claim_expired, conflict (the name belongs to another key), invalid_argument (CSR, name).
+  // Errc::claim_invalid, claim_expired, conflict (the name belongs to another key: an operator has to let it in),
+  // invalid_argument (CSR, name).
   // `address`: where the request came from, for the audit log.
   Task<Result<Credentials>> enrol(EnrolmentRequest request, std::string address, Instant now);
   // For a device that has shown its certificate. The old certificate stays good until the new one is first used.

@@ -3,7 +3,9 @@
 #include "server/db/rows.hpp"
 #include "server/db/statement.hpp"
 #include "server/devices/device_rows.hpp"
+#include "server/devices/device_store.hpp"
 #include "server/devices/ended_certificates_store.hpp"
+#include "server/devices/replacement_store.hpp"
 #include "server/devices/suggestion.hpp"
 #include "server/journal/journal_store.hpp"
 
@@ -131,16 +133,21 @@ Result<void> RevokeClaim::operator()(pqxx::work& transaction) const {
   return {};
 }
 
-Result<IssuedCertificate> EnrolDevice::operator()(pqxx::work& transaction) const {
+Result<Admission> EnrolDevice::operator()(pqxx::work& transaction) const {
   const std::optional<Claim> claim = lock_claim(transaction);
   const DeviceId& device = order.request.device;
   const std::optional<KnownDevice> known = lock_device(transaction, device);
   const KeyFacts key{order.key_sha256, is_refused_key(transaction, order.key_sha256)};
   ARGOSY_TRY(const Enrolment enrolment, decide_enrolment(claim, known, device.value(), key, order.way_back, order.now));
-  if (enrolment == Enrolment::again) return hand_out_again(transaction);
-  ARGOSY_TRY(IssuedCertificate certificate, order.issue(device));
-  enrol(transaction, *claim, certificate);
-  return certificate;
+  switch (enrolment) {
+    case Enrolment::again:
+      return hand_out_again(transaction);
+    case Enrolment::taken:
+      return ask_for_place(transaction, *claim);
+    case Enrolment::fresh:
+      break;
+  }
+  return enrol(transaction, *claim, std::nullopt);
 }
 
 std::optional<Claim> EnrolDevice::lock_claim(pqxx::work& transaction) const {
@@ -150,32 +157,72 @@ std::optional<Claim> EnrolDevice::lock_claim(pqxx::work& transaction) const {
   return claim_of(rows[0]);
 }
 
-Result<IssuedCertificate> EnrolDevice::hand_out_again(pqxx::work& transaction) const {
+Result<Admission> EnrolDevice::hand_out_again(pqxx::work& transaction) const {
   const std::string& id = order.request.device.value();
   transaction.exec_params0("update device_state set session_nonce = 0 where device_id = $1", id);
-  return issue_next(transaction,
-                    RenewalOrder{order.request.device, order.key_sha256, order.issue, order.good_until, order.address});
+  const RenewalOrder next{order.request.device, order.key_sha256, order.issue, order.good_until, order.address};
+  ARGOSY_TRY(IssuedCertificate certificate, issue_next(transaction, next));
+  return Admission{std::move(certificate), {}};
 }
 
-void EnrolDevice::enrol(pqxx::work& transaction, const Claim& claim, const IssuedCertificate& certificate) const {
+Result<Admission> EnrolDevice::ask_for_place(pqxx::work& transaction, const Claim& claim) const {
+  const EnrolmentRequest& request = order.request;
+  const auto standing = read_replacement(transaction, request.device);
+  const int asked = count_asked_by(transaction, claim.id, request.device, order.now);
+  ARGOSY_TRY(const Asking asking, decide_asking(standing, request, order.key_sha256, claim, asked, order.now));
+  if (asking == Asking::let_in) return take_place(transaction, claim, standing->settled_by);
+  if (asking == Asking::first) {
+    Replacement made;
+    made.device = request.device;
+    made.key_sha256 = order.key_sha256;
+    made.hardware_class = request.hardware_class;
+    made.board = request.board;
+    made.address = order.address;
+    made.claim = claim.id;
+    made.asked_at = made.last_asked_at = order.now;
+    note_first_asking(transaction, made);
+  } else {
+    note_asking_again(transaction, request.device, order.now);
+  }
+  return Admission{std::nullopt, wait_for_operator(request.device)};
+}
+
+// The old board is locked out in the moment in which the new one is let in. Labels are the place's, not the board's.
+Result<Admission> EnrolDevice::take_place(pqxx::work& transaction, const Claim& claim,
+                                          const std::string& accepted_by) const {
+  const DeviceId& device = order.request.device;
+  const Labels kept =
+      labels_of(transaction.exec_params1("select labels from devices where id = $1", device.value())[0]);
+  const RevokeDevice lock_out{device, accepted_by, order.now};
+  ARGOSY_CHECK(lock_out(transaction));
+  return enrol(transaction, claim, kept);
+}
+
+Result<Admission> EnrolDevice::enrol(pqxx::work& transaction, const Claim& claim,
+                                     const std::optional<Labels>& kept) const {
   const std::string& id = order.request.device.value();
+  ARGOSY_TRY(IssuedCertificate certificate, order.issue(order.request.device));
   const std::string hardware_class = claim.hardware_class.value_or(order.request.hardware_class);
-  Labels labels = order.request.labels;
+  Labels labels = kept.value_or(order.request.labels);
   for (const auto& [key, value] : claim.labels) labels.insert_or_assign(key, value);
 
   transaction.exec_params0("update claims set uses = uses + 1 where id = $1", claim.id);
-  write_device(transaction, hardware_class, labels, certificate);
+  write_device(transaction, hardware_class, labels, kept.has_value(), certificate);
+  forget_replacement(transaction, order.request.device);
   transaction.exec_params0("delete from device_state where device_id = $1", id);
   transaction.exec_params0("delete from device_models where device_id = $1", id);
   transaction.exec_params0("insert into device_state (device_id, presence_since) values ($1, $2::timestamptz)", id,
                            order.now);
   write_down(transaction, id, "device.enrol", Json{{"claim", claim.id}, {"hardware_class", hardware_class}},
-             order.address, "device.enrolled", id + " enrolled with claim " + std::to_string(claim.id));
+             order.address, "device.enrolled",
+             id + " enrolled with claim " + std::to_string(claim.id) + (kept ? ", in the place of another board" : ""));
+  return Admission{std::move(certificate), {}};
 }
 
-// What the broker kept for one of that name was cleared when it was revoked: it is due again.
+// What the broker kept for one of that name was cleared when it was revoked: it is due again. Where it keeps a place,
+// what its file says otherwise than the old board's is a suggestion.
 void EnrolDevice::write_device(pqxx::work& transaction, const std::string& hardware_class, const Labels& labels,
-                               const IssuedCertificate& certificate) const {
+                               bool keeps_place, const IssuedCertificate& certificate) const {
   const std::string& id = order.request.device.value();
   end_unused_certificate(transaction, id);
   transaction.exec_params0(
@@ -184,7 +231,8 @@ void EnrolDevice::write_device(pqxx::work& transaction, const std::string& hardw
           certificate_serial, certificate_not_after, present_not_after, enrolled_at, declared)
         values ($1, $2, $3::jsonb, $4, $5, $6, $7::timestamptz, $7::timestamptz, $8::timestamptz, $9::jsonb)
         on conflict (id) do update set hardware_class = excluded.hardware_class, labels = excluded.labels,
-          declared = excluded.declared, suggested = null,
+          declared = case when $10 then coalesce(devices.declared, excluded.declared) else excluded.declared end,
+          suggested = null,
           capabilities = '{}', key_sha256 = excluded.key_sha256,
           certificate_fingerprint = excluded.certificate_fingerprint,
           certificate_serial = excluded.certificate_serial, present_not_after = excluded.present_not_after,
@@ -193,7 +241,8 @@ void EnrolDevice::write_device(pqxx::work& transaction, const std::string& hardw
           revoked_at = null
       )sql",
       id, hardware_class, labels_json(labels), order.key_sha256, certificate.fingerprint, certificate.serial,
-      certificate.not_after, order.now, encode(Declaration{order.request.hardware_class, order.request.labels}));
+      certificate.not_after, order.now, encode(Declaration{order.request.hardware_class, order.request.labels}),
+      keeps_place);
   const bool was_told = !transaction.exec_params("select 1 from devices where id = $1 and desired_rev > 0", id).empty();
   if (was_told) touch_desired(transaction, {id});
 }

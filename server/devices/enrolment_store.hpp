@@ -70,15 +70,23 @@ struct RevokeClaim {
   Result<void> operator()(pqxx::work& transaction) const;
 };
 
+struct Admission {
+  std::optional<IssuedCertificate> certificate;
+  std::string refusal;  // without one: an operator has to let the board in first. What was noted of it stays
+};
+
 struct EnrolDevice {
   EnrolmentOrder order;
-  Result<IssuedCertificate> operator()(pqxx::work& transaction) const;
+  Result<Admission> operator()(pqxx::work& transaction) const;
 
  private:
   std::optional<Claim> lock_claim(pqxx::work& transaction) const;
-  Result<IssuedCertificate> hand_out_again(pqxx::work& transaction) const;
-  void enrol(pqxx::work& transaction, const Claim& claim, const IssuedCertificate& certificate) const;
-  void write_device(pqxx::work& transaction, const std::string& hardware_class, const Labels& labels,
+  Result<Admission> hand_out_again(pqxx::work& transaction) const;
+  Result<Admission> ask_for_place(pqxx::work& transaction, const Claim& claim) const;
+  Result<Admission> take_place(pqxx::work& transaction, const Claim& claim, const std::string& accepted_by) const;
+  // `kept`: the labels of the device whose place it takes.
+  Result<Admission> enrol(pqxx::work& transaction, const Claim& claim, const std::optional<Labels>& kept) const;
+  void write_device(pqxx::work& transaction, const std::string& hardware_class, const Labels& labels, bool keeps_place,
                     const IssuedCertificate& certificate) const;
 };
 

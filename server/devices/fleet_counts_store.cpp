@@ -2,6 +2,8 @@
 
 #include <string>
 
+#include "common/base/version_range.hpp"
+
 namespace argosy::server {
 
 namespace {
@@ -9,6 +11,24 @@ namespace {
 struct Counted {
   std::string kind, name, value;
 };
+
+// As the counts have it: "8.6" of 8.6.0.
+std::string numbers_of(const std::string& version) {
+  std::string numbers = VersionNumber::of(version)->text();  // a filter's bound is one
+  while (numbers.ends_with(".0")) numbers.resize(numbers.size() - 2);
+  return numbers;
+}
+
+// Of a list of words a device may hold several that contain something; of versions it is their order that is asked.
+std::optional<Counted> counted_capability(const FilterComparison& comparison) {
+  const bool is_equality = comparison.op == FilterOperator::equal || comparison.op == FilterOperator::not_equal;
+  const std::string_view name = capability_of(comparison)->name;
+  if (capability_of(comparison)->kind == CapabilityKind::version && is_equality)
+    return Counted{"capability", std::string(name), numbers_of(comparison.value)};
+  if (name == "board" || (name == "accelerators" && is_equality))
+    return Counted{"capability", std::string(name), comparison.value};
+  return std::nullopt;
+}
 
 // Which count is that of the devices for which the comparison is true, were it for being equal.
 std::optional<Counted> counted_as(const FilterComparison& comparison) {
@@ -25,8 +45,9 @@ std::optional<Counted> counted_as(const FilterComparison& comparison) {
     case FilterField::model:
       if (comparison.value.empty()) return std::nullopt;  // serving nothing yet is no version
       return Counted{"model", comparison.key, comparison.value};
-    case FilterField::intermittent:
     case FilterField::capability:
+      return counted_capability(comparison);
+    case FilterField::intermittent:
     case FilterField::id:
       return std::nullopt;
   }
@@ -88,6 +109,28 @@ bool matches_nobody(pqxx::work& transaction, const Filter& filter) {
     if (count_node(transaction, each) == 0) return true;
   }
   return false;
+}
+
+std::vector<InventoryField> ReadInventory::operator()(pqxx::work& transaction) const {
+  std::vector<InventoryField> fields;
+  for (const pqxx::row& row : transaction.exec_params(
+           R"sql(
+             select name, value, devices, of_name
+             from (
+               select name, value, devices, row_number() over (partition by name order by devices desc, value) as place,
+                 count(*) over (partition by name) as of_name, sum(devices) over (partition by name) as weight
+               from fleet_totals
+               where kind = 'capability'
+             ) as ranked
+             where place <= $1
+             order by name <> 'board', name <> 'accelerators', weight desc, name, place
+           )sql",
+           most_values)) {
+    const auto name = row["name"].as<std::string>();
+    if (fields.empty() || fields.back().name != name) fields.push_back({name, {}, row["of_name"].as<std::int64_t>()});
+    fields.back().values.push_back({row["value"].as<std::string>(), row["devices"].as<std::int64_t>()});
+  }
+  return fields;
 }
 
 std::size_t FoldFleetCounts::operator()(pqxx::work& transaction) const {

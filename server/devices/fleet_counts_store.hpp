@@ -5,10 +5,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 #include <pqxx/pqxx>
 
 #include "server/devices/filter.hpp"
+#include "server/devices/inventory_counts.hpp"
 
 namespace argosy::server {
 
@@ -18,6 +20,12 @@ std::int64_t count_fleet(pqxx::work& transaction);
 std::optional<std::int64_t> count_by_totals(pqxx::work& transaction, const Filter& filter);
 // Whether a comparison that must hold holds for nobody, so that looking for devices is of no use.
 bool matches_nobody(pqxx::work& transaction, const Filter& filter);
+
+// What the fleet's boards are: board and accelerators first, then the versions that most devices tell.
+struct ReadInventory {
+  int most_values = 20;
+  std::vector<InventoryField> operator()(pqxx::work& transaction) const;
+};
 
 // Adds up changes, the oldest first; answers how many there were.
 struct FoldFleetCounts {

@@ -16,6 +16,8 @@ using Json = nlohmann::json;
 
 constexpr std::string_view class_word = "hardware_class";
 constexpr std::string_view labels_word = "labels";
+constexpr std::string_view declined_word = "declined_class";
+constexpr std::string_view because_word = "because";
 
 std::optional<std::string> label_in(const Labels& labels, const std::string& key) {
   const auto found = labels.find(key);
@@ -69,6 +71,34 @@ Result<Declaration> apply(const Suggestion& suggestion, Declaration to) {
   return to;
 }
 
+Result<Declaration> settle(const Suggestion& suggestion, Declaration settled) {
+  if (suggestion.because.empty()) return apply(suggestion, std::move(settled));
+  settled.declined_class = suggestion.hardware_class.value_or("");
+  ARGOSY_TRY(settled.labels, apply_patch(std::move(settled.labels), suggestion.labels));
+  return settled;
+}
+
+Suggestion with_class_of(const BoardPeers& peers, Suggestion suggestion, const Declaration& settled,
+                         const Declaration& held) {
+  if (suggestion.hardware_class && suggestion.because.empty()) return suggestion;
+  suggestion.hardware_class.reset();
+  suggestion.because.clear();
+  const bool agree = peers.devices >= least_peers && peers.first_class == peers.last_class;
+  if (!agree || peers.first_class == held.hardware_class || peers.first_class == settled.declined_class)
+    return suggestion;
+  suggestion.hardware_class = peers.first_class;
+  suggestion.because = "all other devices with the board " + shortened(peers.board) +
+                       " and the same accelerators, at least " + std::to_string(least_peers) + ", are of it";
+  return suggestion;
+}
+
+Suggestion beside(Suggestion of_file, const Suggestion& before, const Declaration& held) {
+  if (of_file.hardware_class || before.because.empty() || before.hardware_class == held.hardware_class) return of_file;
+  of_file.hardware_class = before.hardware_class;
+  of_file.because = before.because;
+  return of_file;
+}
+
 Result<SuggestionRule> SuggestionRule::parse(std::string_view text) {
   SuggestionRule rule;
   const std::string label = std::string(labels_word) + ".";
@@ -89,7 +119,7 @@ Result<SuggestionRule> SuggestionRule::parse(std::string_view text) {
 
 Suggestion SuggestionRule::taken(const Suggestion& suggestion) const {
   Suggestion taken;
-  if (takes_class_) taken.hardware_class = suggestion.hardware_class;
+  if (takes_class_ && suggestion.because.empty()) taken.hardware_class = suggestion.hardware_class;
   for (const auto& [key, value] : suggestion.labels)
     if (takes_labels_ || keys_.contains(key)) taken.labels.emplace(key, value);
   return taken;
@@ -104,20 +134,25 @@ Suggestion without(Suggestion suggestion, const Suggestion& taken) {
 std::string describe(const Suggestion& suggestion) {
   std::string text;
   const auto add = [&text](const std::string& words) { text += (text.empty() ? "" : ", ") + words; };
-  if (suggestion.hardware_class) add("hardware class " + *suggestion.hardware_class);
+  if (suggestion.hardware_class)
+    add("hardware class " + *suggestion.hardware_class +
+        (suggestion.because.empty() ? "" : " (" + suggestion.because + ")"));
   for (const auto& [key, value] : suggestion.labels)
     add(value ? "label " + key + " " + shortened(*value) : "no label " + key);
   return text;
 }
 
 std::string encode(const Declaration& declaration) {
-  return Json{{class_word, declaration.hardware_class}, {labels_word, declaration.labels}}.dump();
+  Json json = {{class_word, declaration.hardware_class}, {labels_word, declaration.labels}};
+  if (!declaration.declined_class.empty()) json[std::string(declined_word)] = declaration.declined_class;
+  return json.dump();
 }
 
 std::optional<Declaration> decode_declaration(std::string_view json) {
   auto read = parse_json(json);
   if (!read || !read->is_object()) return std::nullopt;
-  return Declaration{text_in(*read, class_word), decode_labels(member(*read, labels_word).dump())};
+  return Declaration{text_in(*read, class_word), decode_labels(member(*read, labels_word).dump()),
+                     text_in(*read, declined_word)};
 }
 
 std::string encode(const Suggestion& suggestion) {
@@ -125,6 +160,7 @@ std::string encode(const Suggestion& suggestion) {
   for (const auto& [key, value] : suggestion.labels) labels[key] = value ? Json(*value) : Json(nullptr);
   Json json = {{labels_word, std::move(labels)}};
   if (suggestion.hardware_class) json[std::string(class_word)] = *suggestion.hardware_class;
+  if (!suggestion.because.empty()) json[std::string(because_word)] = suggestion.because;
   return json.dump();
 }
 
@@ -133,6 +169,7 @@ std::optional<Suggestion> decode_suggestion(std::string_view json) {
   if (!read || !read->is_object()) return std::nullopt;
   Suggestion suggestion;
   if (const std::string name = text_in(*read, class_word); !name.empty()) suggestion.hardware_class = name;
+  suggestion.because = text_in(*read, because_word);
   const Json labels = member(*read, labels_word);
   if (labels.is_object())
     for (const auto& [key, value] : labels.items())

@@ -61,6 +61,29 @@ Result<void> give(pqxx::work& transaction, const std::string& device, const Decl
   return {};
 }
 
+// However many there are: the first and the last of them by their class, and the few that are counted.
+std::optional<BoardPeers> read_peers(pqxx::work& transaction, const std::string& device) {
+  const pqxx::result rows = transaction.exec_params(
+      R"sql(
+        with self as (
+          select kind_of_board(capabilities) as kind, capabilities->>'board' as board from devices where id = $1
+        )
+        select board,
+          (select count(*) from (select from devices d where d.revoked_at is null and d.id <> $1
+            and kind_of_board(d.capabilities) = kind limit $2) as counted) as devices,
+          coalesce((select d.hardware_class from devices d where d.revoked_at is null and d.id <> $1
+            and kind_of_board(d.capabilities) = kind order by d.hardware_class limit 1), '') as first_class,
+          coalesce((select d.hardware_class from devices d where d.revoked_at is null and d.id <> $1
+            and kind_of_board(d.capabilities) = kind order by d.hardware_class desc limit 1), '') as last_class
+        from self
+        where kind is not null
+      )sql",
+      device, least_peers);
+  if (rows.empty()) return std::nullopt;
+  return BoardPeers{rows[0]["board"].as<std::string>(), rows[0]["devices"].as<std::int64_t>(),
+                    rows[0]["first_class"].as<std::string>(), rows[0]["last_class"].as<std::string>()};
+}
+
 void tell(pqxx::work& transaction, const std::string& device, const std::string& message) {
   append_event(transaction, {.kind = "device.suggested",
                              .severity = "info",
@@ -78,6 +101,7 @@ void note_declaration(pqxx::work& transaction, const std::string& device, const 
   if (!stored) return;
   if (!stored->settled) return write(transaction, device, file, {});
   Settlement told = compare(*stored->settled, file, stored->held);
+  told.suggestion = beside(std::move(told.suggestion), stored->suggested.value_or(Suggestion{}), stored->held);
   Suggestion taken = rule.taken(told.suggestion);
   const auto settled = apply(taken, told.settled);
   if (taken.empty() || !settled || !give(transaction, device, stored->held, taken, by_rule)) taken = {};
@@ -88,13 +112,26 @@ void note_declaration(pqxx::work& transaction, const std::string& device, const 
     tell(transaction, device, "its configuration suggests: " + describe(left));
 }
 
+void note_board(pqxx::work& transaction, const std::string& device) {
+  const auto stored = lock_stored(transaction, device);
+  if (!stored || !stored->settled) return;
+  const auto peers = read_peers(transaction, device);
+  if (!peers) return;
+  const Suggestion before = stored->suggested.value_or(Suggestion{});
+  const Suggestion after = with_class_of(*peers, before, *stored->settled, stored->held);
+  if (after == before) return;
+  write(transaction, device, *stored->settled, after);
+  if (!after.empty())
+    tell(transaction, device, "its configuration, or what it is made of, suggests: " + describe(after));
+}
+
 Result<void> SettleSuggestion::operator()(pqxx::work& transaction) const {
   const std::string& device = id.value();
   const auto stored = lock_stored(transaction, device);
   if (!stored) return make_error(Errc::not_found, "there is no device '" + shortened(device) + "'");
   if (!stored->suggested || !stored->settled)
     return make_error(Errc::conflict, "the device '" + shortened(device) + "' suggests nothing");
-  ARGOSY_TRY(const Declaration settled, apply(*stored->suggested, *stored->settled));
+  ARGOSY_TRY(const Declaration settled, settle(*stored->suggested, *stored->settled));
   if (take) ARGOSY_CHECK(give(transaction, device, stored->held, *stored->suggested, actor));
   write(transaction, device, settled, {});
   if (!take)

@@ -14,6 +14,10 @@ namespace argosy::server {
 void note_declaration(pqxx::work& transaction, const std::string& device, const Declaration& file,
                       const SuggestionRule& rule);
 
+// To be called when a device tells its board for the first time, or another one: it may be the only one of its kind
+// with its class.
+void note_board(pqxx::work& transaction, const std::string& device);
+
 // Errc::not_found without such a device, conflict where it suggests nothing.
 struct SettleSuggestion {
   DeviceId id;

@@ -89,6 +89,9 @@ constexpr std::string_view old_deliveries =
 constexpr std::string_view old_claims =
     "delete from claims where id in (select id from claims where least(expires_at, revoked_at) < $1::timestamptz "
     "order by id limit $2)";
+constexpr std::string_view old_replacements =
+    "delete from replacements where device_id in (select device_id from replacements where expires_at < "
+    "$1::timestamptz order by expires_at limit $2)";
 constexpr std::string_view old_tokens =
     "delete from api_tokens where id in (select t.id from api_tokens t where least(t.expires_at, t.revoked_at) < "
     "$1::timestamptz and not exists (select from api_tokens c where c.parent_id = t.id) "
@@ -117,6 +120,7 @@ constexpr RetentionRule rules[] = {
     {"site_hours", &RetentionDays::presence, old_hours_of_sites},
     {"deliveries", &RetentionDays::deliveries, old_deliveries},
     {"devices", &RetentionDays::revoked_devices, old_revoked_devices},
+    {"replacements", &RetentionDays::events, old_replacements},
     {"claims", &RetentionDays::claims, old_claims},
     {"api_tokens", &RetentionDays::tokens, old_tokens},
 };
@@ -176,6 +180,8 @@ constexpr TableBound bounds[] = {
     {"release_drafts", "at most 50 a model; retention.rollouts_days after one was mended last"},
     {"release_withdrawals", "at most one a release"},
     {"releases", of_publishers},
+    {"replacements",
+     "at most one a device; goes with it, when its board comes, and retention.events_days after it expired"},
     {"rollout_acknowledgements", "at most one a rollout; goes with it"},
     {"rollout_decisions", "retention.rollouts_days after the rollout ended"},
     {"rollout_devices", "retention.rollouts_days after the rollout ended"},

@@ -28,6 +28,74 @@ CASES = Path(__file__).resolve().parents[1] / "data/cases"
 PASSWORD = "correct horse battery"
 
 
+# What of the API the command line does with which verb: each operation of docs/api/openapi.json behind /api/v1.
+VERB_OF = {
+    "POST /login": "login", "POST /login/link": "login", "POST /logout": "login", "GET /me": "whoami",
+    "GET /users": "user list", "POST /users": "user create", "PATCH /users/{id}": "user role",
+    "GET /tokens": "token list", "POST /tokens": "token create", "DELETE /tokens/{id}": "token revoke",
+    "GET /audit": "audit list", "GET /audit/head": "audit head", "GET /audit/verify": "audit verify",
+    "GET /claims": "claim list", "POST /claims": "claim create", "DELETE /claims/{id}": "claim revoke",
+    "GET /overview": "overview", "GET /connectivity": "connectivity", "GET /events": "event list",
+    "GET /devices": "device list", "GET /devices/{id}": "device show", "PATCH /devices/{id}": "device label",
+    "DELETE /devices/{id}": "device revoke", "POST /devices/{id}/suggested": "device accept-suggested",
+    "POST /devices/{id}/replacement": "device replace", "GET /replacements": "device replacements", "GET /inventory": "device inventory",
+    "GET /devices/{id}/quarantine": "device show", "GET /devices/{id}/assignments": "device show",
+    "GET /devices/{id}/presence": "device presence", "GET /devices/{id}/telemetry-integrity": "device integrity",
+    "GET /devices/{id}/diagnostics": "device diagnostics", "POST /devices/{id}/diagnostics": "device diagnostics",
+    "GET /devices/{id}/diagnostics/{diagnostics}": "device diagnostics",
+    "GET /devices/{id}/drift": "drift show", "GET /drift": "drift list",
+    "GET /telemetry/series": "telemetry series", "GET /telemetry/worst": "telemetry worst",
+    "GET /telemetry/accuracy": "telemetry accuracy", "GET /telemetry/export": "telemetry export",
+    "POST /labels": "labels add", "GET /labels": "labels list", "GET /labels/status": "labels status",
+    "GET /models": "release list", "POST /models": "release publish", "GET /models/{model}/releases": "release list",
+    "POST /models/{model}/releases": "release publish", "PUT /blobs/{digest}": "release publish",
+    "GET /models/{model}/releases/{version}": "release show", "PUT /models/{model}/releases/{version}/signature": "release signature",
+    "POST /models/{model}/releases/{version}/withdraw": "release withdraw", "POST /models/{model}/releases/{version}/recall": "release recall",
+    "GET /models/{model}/drafts": "release drafts", "GET /models/{model}/drafts/{version}": "release show",
+    "PUT /models/{model}/drafts/{version}": "release publish",
+    "POST /models/{model}/drafts/{version}/publish": "release finish", "DELETE /models/{model}/drafts/{version}": "release discard",
+    "GET /models/{model}/patches": "release patches", "POST /models/{model}/patches": "release ask-patch",
+    "DELETE /models/{model}/patches/{from}/{to}": "release cancel-patch",
+    "GET /rollouts": "rollout list", "POST /rollouts": "rollout create", "POST /rollouts/preview": "rollout create",
+    "GET /rollouts/{id}": "rollout show", "GET /rollouts/{id}/devices": "rollout devices", "GET /rollouts/{id}/decisions": "rollout decisions",
+    "GET /rollouts/{id}/validation": "rollout explain", "GET /rollouts/{id}/evidence": "rollout evidence", "GET /evidence-key": "rollout evidence",
+    **{f"POST /rollouts/{{id}}/{verb}": f"rollout {verb}" for verb in (
+        "start", "approve", "refuse", "cancel", "pause", "resume", "promote", "halt", "rollback", "retry", "assign", "unassign")},
+    "GET /alerts": "alert list", "GET /alerts/groups": "alert groups", "GET /alerts/history": "alert history", "GET /alerts/{id}": "alert show",
+    "GET /alerts/{id}/deliveries": "alert show", "POST /alerts/{id}/acknowledge": "alert ack", "DELETE /alerts/{id}/acknowledge": "alert unack",
+    "GET /silences": "alert silences", "POST /silences": "alert silence", "PUT /silences/{id}": "alert silence",
+    "DELETE /silences/{id}": "alert unsilence",
+    "GET /routes": "route list", "POST /routes": "route create", "GET /routes/{id}": "route show", "PATCH /routes/{id}": "route update",
+    "DELETE /routes/{id}": "route delete", "POST /routes/{id}/rotate": "route rotate", "POST /routes/{id}/test": "route test",
+    "POST /routes/{id}/preview": "route preview", "GET /deliveries": "delivery list", "GET /deliveries/{id}": "delivery show",
+    "POST /deliveries/{id}/redeliver": "delivery redeliver",
+    "GET /rules": "rule list", "POST /rules": "rule create", "POST /rules/preview": "rule preview", "GET /rules/{name}": "rule show",
+    "PATCH /rules/{name}": "rule update", "DELETE /rules/{name}": "rule delete", "POST /rules/{name}/reset": "rule reset",
+    "GET /rules/{name}/versions": "rule history", "GET /reactions": "rule reactions",
+}
+NO_VERB = {
+    "GET /openapi.json": "for programs that are made from it",
+    "PUT /me/password": "of a person's session, and the command line has tokens",
+    "DELETE /me/sessions": "of a person's sessions, and the command line has tokens",
+    "GET /devices/{id}/series": "what one screen draws at once; `telemetry series` tells each of its metrics",
+    "GET /devices/{id}/events": "`event list --device` asks GET /events",
+    "GET /telemetry/facets": "the menus of a screen; `device inventory` and `telemetry series --by` tell it in tables",
+    "GET /models/{model}": "`release list` and `release patches` tell it",
+    "GET /blobs/{digest}": "files leave the server for devices, which check them",
+    "POST /routes/preview": "of a route that is not made: `route create` and `route preview` tell the same",
+    "GET /stream": "for screens that stay open; `event follow` asks GET /events",
+}
+# Verbs that change nothing on the server, or not what is there already, and so have no --dry-run.
+NO_DRY_RUN = {
+    "login": "makes a token, and keeps it", "logout": "forgets what this machine keeps", "device diagnostics": "asks, and changes nothing",
+    "key make": "writes new files alone", "key rotate": "writes a new file alone", "sign": "writes new files alone",
+    "patch make": "writes a new file alone", "patch apply": "writes a new file alone", "release pack": "writes a new file alone",
+    "release compact": "writes a new file, and publishes as `release publish` does",
+}
+READING = re.compile(r"^(?:\S+ (?:list|show|drafts|groups|history|silences|presence|integrity|inventory|replacements|follow|head|verify|status|series|worst|"
+                     r"accuracy|export|preview|reactions|decisions|devices|explain|watch|evidence|patches|info)|overview|connectivity|whoami|verify|completion \w+)$")
+
+
 class Ended:
     def __init__(self, words, done):
         self.words, self.status, self.out, self.err = words, done.returncode, done.stdout, done.stderr
@@ -67,6 +135,7 @@ class Door(BaseHTTPRequestHandler):
 
 
 class CommandLineVerbs(RunningArgosy):
+    helps = {}  # of each verb
     worked = set()  # the words of each call that ended well, options left out
 
     @classmethod
@@ -372,6 +441,32 @@ class CommandLineVerbs(RunningArgosy):
             self.ok("device", verb, "edited-1")
             shown = self.ok_json("device", "show", "edited-1")
             self.assertEqual((shown["suggested"], shown["labels"]), (None, labels))
+
+    def test_another_board_asks_for_a_devices_place(self):
+        _, csr = self.certificate_request("worn-1")
+        old, claim = self.device("worn-1"), self.make_claim()
+        wait_until(lambda: self.ok_json("device", "show", "worn-1")["presence"] == "online", 20, "it is there")
+        self.refused(CONFLICT, ("device", "replace", "worn-1"), "no board asks")
+        self.assert_problem(self.ask_to_enrol("worn-1", claim, csr), 409, "conflict", "argosy device replace worn-1")
+        asking, = self.ok_json("device", "replacements")
+        self.assertEqual((asking["device_id"], asking["state"]), ("worn-1", "asking"))
+        self.assertIn(asking["key"][:12], self.ok("device", "show", "worn-1").out)
+        self.refused(FAILED, ("device", "replace", "worn-1"), "--yes")
+        self.assertEqual(self.ok_json("device", "replace", "worn-1", "--turn-down")["replacement"]["state"], "turned_down")
+        self.assert_problem(self.ask_to_enrol("worn-1", claim, csr), 409, "conflict", "turned this board down")
+        self.ok("device", "replace", "worn-1", "--yes")
+        self.assertEqual(self.ask_to_enrol("worn-1", claim, csr).status, 201)
+        self.assertIsNone(self.ok_json("device", "show", "worn-1")["replacement"])
+        self.assertIn(self.send(self.device_side(old), "GET", "/device/v1/desired").status, (401, 403))
+
+    def test_what_the_boards_are_is_counted(self):
+        for name in ("made-1", "made-2"):
+            identity = self.device(name)
+            self.report(name, identity, capabilities={**state(name)["capabilities"], "board": "A board of this test"})
+        counted = {field["field"]: field["values"] for field in self.ok_json("device", "inventory")}
+        self.assertIn({"value": "A board of this test", "devices": 2}, counted["capabilities.board"])
+        self.assertEqual(len(self.ok_json("device", "list", "--filter", 'capabilities.board = "A board of this test"')), 2)
+        self.assertIn("A board of this test", self.ok("device", "inventory").out)
 
     def test_a_device_that_is_not_there(self):
         for words in (("show", "ghost"), ("show", "../claims"), ("integrity", "ghost"), ("label", "ghost", "a=b"), ("revoke", "ghost", "--yes")):
@@ -1037,18 +1132,71 @@ class CommandLineVerbs(RunningArgosy):
             self.refused(USAGE, words)
         self.assertRegex(self.ok("--version").out, r"^argosy \d+\.\d+")
 
+    def test_every_operation_of_the_api_has_a_verb_or_a_reason(self):
+        document = self.api("GET", "/api/v1/openapi.json").json()
+        operations = {f"{method.upper()} {path.removeprefix('/api/v1')}" for path, methods in document["paths"].items()
+                      if path.startswith("/api/v1/") for method in methods}
+        self.assertEqual(operations - VERB_OF.keys() - NO_VERB.keys(), set(), "neither a verb nor a reason")
+        self.assertEqual((VERB_OF.keys() | NO_VERB.keys()) - operations, set(), "no such operation")
+        self.assertEqual(set(VERB_OF.values()) - self.verbs().keys(), set(), "no such verb")
+
+    def test_every_verb_that_changes_something_has_a_dry_run_or_a_reason(self):
+        verbs = self.verbs().keys()
+        dry = {verb for verb, help_ in self.verbs().items() if "--dry-run" in help_}
+        reading = {verb for verb in verbs if READING.match(verb)}
+        self.assertEqual(verbs - dry - reading - NO_DRY_RUN.keys(), set(), "neither --dry-run nor a reason")
+        self.assertEqual(dry & (reading | NO_DRY_RUN.keys()), set())
+        self.assertEqual(NO_DRY_RUN.keys() - verbs, set(), "no such verb")
+
+    def test_a_dry_run_tells_what_it_concerns_and_changes_nothing(self):
+        for name in ("tried-1", "tried-2"):
+            self.device(name)
+        rollout = self.plan(filter_='id : "tried-"')["id"]
+        file = self.folder / "tried.json"
+        file.write_text(json.dumps({"name": "tried", "title": "Tried", "metric": "health.cpu_percent", "condition": {"over": 90},
+                                    "severity": "info", "filter": 'id : "tried-"'}))
+        both = {"total": 2, "names": ["tried-1", "tried-2"]}
+        for words, method, path, devices in (
+                (("device", "revoke", "tried-1"), "DELETE", "/devices/tried-1", {"total": 1, "names": ["tried-1"]}),
+                (("device", "label", "tried-1", "site=oslo"), "PATCH", "/devices/tried-1", {"total": 1, "names": ["tried-1"]}),
+                (("rollout", "start", rollout), "POST", f"/rollouts/{rollout}/start", both),
+                (("rule", "create", "-f", file), "POST", "/rules", both),
+                (("alert", "silence", "--filter", 'id : "tried-"', "--for", "1h", "--comment", "a walk"), "POST", "/silences", both),
+                (("user", "create", "tried"), "POST", "/users", None)):
+            told = self.ok_json(*words, "--dry-run")
+            self.assertEqual((told["dry_run"], told["change"]["method"], told["change"]["path"]), (True, method, "/api/v1" + path), words)
+            self.assertEqual(told["devices"] and {**told["devices"], "names": sorted(told["devices"]["names"])}, devices, words)
+        self.assertIn("it concerns 1 device: tried-1", self.ok("device", "revoke", "tried-1", "--dry-run").out)
+        self.refused(NOT_FOUND, ("device", "revoke", "ghost", "--dry-run"), "ghost")
+        device = self.ok_json("device", "show", "tried-1")
+        self.assertEqual((device["revoked_at"], device["labels"], self.state_of(rollout)), (None, {}, "draft"))
+        self.refused(NOT_FOUND, ("rule", "show", "tried"))
+        self.assertNotIn("tried", self.ok("user", "list").out)
+        self.assertNotIn("a walk", self.ok("alert", "silences").out)
+
+    def test_the_fleet_at_a_glance(self):
+        self.device("glance-1")
+        self.assertIn("devices:", self.ok("overview").out)
+        self.assertGreaterEqual(self.ok_json("overview")["presence"]["total"], 1)
+
     def test_zz_every_verb_is_tested(self):
-        verbs = set(self.verbs_below(()))
+        verbs = [tuple(verb.split()) for verb in self.verbs()]
         self.assertGreater(len(verbs), 30)
         untested = {verb for verb in verbs if not any(words[:len(verb)] == verb for words in self.worked)}
         self.assertEqual(untested, set(), "no test brings these to a good end")
+
+    def verbs(self):
+        """Each verb's words, and its help; asked once."""
+        if not self.helps:
+            self.helps.update(self.verbs_below(()))
+        return self.helps
 
     def verbs_below(self, words):
         help_ = self.argosy_ends(*words, "--help")
         self.assertEqual(help_.status, 0, help_)
         below = re.search(r"^Subcommands:\n((?:  .*\n)+)", help_.out, re.MULTILINE)
         if not below:
-            yield words
+            yield " ".join(words), help_.out
             return
         for name in re.findall(r"^  (\S+)", below[1], re.MULTILINE):
             yield from self.verbs_below((*words, name))

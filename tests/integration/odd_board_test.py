@@ -200,6 +200,38 @@ class OddBoard(RunningArgosy):
         self.assertLessEqual(gaps, 1, "what memory held is lost")  # while it was away
         agent.stop()
 
+    @unittest.skipUnless(os.geteuid() == 0, "only root may mount a small disk")
+    def test_a_first_start_without_room_waits_and_enrols(self):
+        agent = self.board("roomless")
+        root = self.folder / "roomless/root"
+        run(["mount", "-t", "tmpfs", "-o", "size=24m,nr_inodes=200", "tmpfs", root])
+        self.addCleanup(run, ["umount", "--lazy", root])
+        self.fill(root / "ballast")
+        files = self.use_up_names(root)
+        self.group.start(agent)
+        wait_until(lambda: f"waiting for room in {root}" in agent.log_text(), 30, "it says what it waits for")
+        for file in files:
+            file.unlink()
+        wait_until(lambda: "waiting for room for this device's key" in agent.log_text(), 90, "it goes on as far as it can")
+        self.assertEqual(list((root / "identity").iterdir()), [], "no key, and no half of one")
+        self.assertEqual(self.installation.count("select count(*) from devices where id = 'roomless'"), 0)
+        (root / "ballast").unlink()
+        wait_until(lambda: self.device("roomless").get("presence") == "online", 120, "it enrols by itself")
+        self.assertEqual(agent.log_text().count("argosy-agent "), 1, "it was not started again")
+        agent.stop()
+
+    @staticmethod
+    def use_up_names(folder):
+        """Files without content, until the disk takes no more of them."""
+        files = []
+        try:
+            while True:
+                file = folder / f"name-{len(files)}"
+                file.touch()
+                files.append(file)
+        except OSError:
+            return files
+
     def serves(self, name):
         return next((model["version"] for model in self.device(name)["models"]), None)
 

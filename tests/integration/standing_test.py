@@ -45,8 +45,9 @@ class Standing(RealBoards):
         self.assertEqual(self.argosy("rollout", "show", rollout)["newcomers"], 1)
 
         second.stop()
-        self.argosy("--yes", "device", "revoke", "cam-2")
         another = self.board("cam-2")
+        wait_until(lambda: self.argosy("device", "replacements"), 30, "another board asks for its place")
+        self.argosy("--yes", "device", "replace", "cam-2")
         self.wait_for_success(rollout, "cam-2", another, attempt=2)
         self.assertEqual(self.serves("cam-2"), "1.0")
 

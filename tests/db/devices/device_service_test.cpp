@@ -229,6 +229,32 @@ TEST_F(DeviceServiceTest, WhatWasTurnedDownIsNotSuggestedAgain) {
   EXPECT_EQ(device_to_json(get("cam-1"))["suggested"], nlohmann::json::parse(R"({"labels": {"line": "2"}})"));
 }
 
+TEST_F(DeviceServiceTest, TheClassThatAllOtherBoardsOfItsKindHaveIsSuggestedOnce) {
+  for (const std::string id : {"peer-1", "peer-2", "peer-3"}) add_device(id, "orin");
+  add_device("stranger", "cpu");
+  database.exec(
+      "update devices set capabilities = jsonb_build_object('board', case id when 'stranger' then 'Pi 5' else "
+      "'Orin Nano' end)");
+  add_device("cam-1", "cpu");
+  const auto tell_board = [&](const std::string& board) {
+    wire::DeviceState state = declaring("cpu", {});
+    state.capabilities.accelerators.clear();
+    state.capabilities.inventory.board = board;
+    take(state, now);
+  };
+  tell_board("Pi 5");
+  EXPECT_EQ(get("cam-1").suggested_json, "") << "there is one other";
+  tell_board("Orin Nano");
+  EXPECT_EQ(device_to_json(get("cam-1"))["suggested"]["hardware_class"], "orin");
+  take(declaring("cpu", {{"site", "oslo"}}), now);
+  EXPECT_EQ(device_to_json(get("cam-1"))["suggested"]["hardware_class"], "orin") << "beside what the file says";
+  ASSERT_TRUE(run(devices.settle_suggestion(DeviceId{"cam-1"}, false, "user:ada")));
+  tell_board("Pi 5");
+  tell_board("Orin Nano");
+  EXPECT_EQ(get("cam-1").suggested_json, "") << "it was turned down";
+  EXPECT_EQ(get("cam-1").hardware_class, "cpu");
+}
+
 TEST_F(DeviceServiceTest, ARuleTakesWhatItNamesAtOnce) {
   DeviceService ruled{pool, SuggestionRule::parse("labels.site, labels.time_zone").value()};
   add_device("cam-1", "cpu", R"({"site": "berlin"})");

@@ -128,6 +128,88 @@ TEST_F(EnrolmentServiceTest, AnotherKeyIsAConflictUntilTheOldDeviceIsRevoked) {
   EXPECT_FALSE(is_current("cam-7", old.certificate_pem));
 }
 
+// Of the present, by which the database shows who asks.
+class ReplacementTest : public EnrolmentServiceTest {
+ protected:
+  const Duration today = wall_clock_now() - now;
+  const DeviceId cam{"cam-7"};
+  const std::string token = claim(5, max_claim_seconds);
+  const Credentials old = enrol(token, "cam-7", key, today).value();
+
+  std::optional<Replacement> asking() { return run(devices.get(cam))->replacement; }
+  Result<Device> settle(bool take, const std::string& of_key) {
+    return run(devices.settle_replacement(cam, {of_key, take}, "user:ada", now + today));
+  }
+  int events(const std::string& kind) {
+    return database.value<int>("select count(*) from events where kind = '" + kind + "'");
+  }
+};
+
+TEST_F(ReplacementTest, ABoardAsksAndNothingHappensToTheDevice) {
+  for (const Duration later : {0s, 300s, 600s})
+    EXPECT_NE(enrol(token, "cam-7", other_key, today + later).error().message.find("argosy device replace cam-7"),
+              std::string::npos);
+  EXPECT_TRUE(is_current("cam-7", old.certificate_pem));
+  EXPECT_EQ(uses(), 1);
+  EXPECT_EQ(events("device.replacement_asked"), 1);
+  ASSERT_TRUE(asking());
+  EXPECT_EQ(asking()->address, "192.0.2.7");
+  EXPECT_EQ(asking()->last_asked_at - asking()->asked_at, 600s);
+  EXPECT_EQ(run(devices.list({}))->items.at(0).replacement->key_sha256, asking()->key_sha256);
+  EXPECT_EQ(run(devices.replacements(now + today))->size(), 1U);
+  EXPECT_EQ(run(devices.replacements(now + today + 25h))->size(), 0U);
+}
+
+TEST_F(ReplacementTest, OneThatIsLetInTakesThePlaceWithItsLabelsAndTheOldBoardIsLockedOut) {
+  ASSERT_TRUE(run(devices.patch_labels(cam, {{"site", "oslo"}}, "user:ada")));
+  ASSERT_FALSE(enrol(token, "cam-7", other_key, today));
+  ASSERT_TRUE(settle(true, asking()->key_sha256));
+  EXPECT_TRUE(is_current("cam-7", old.certificate_pem)) << "until the other has come";
+  EXPECT_FALSE(enrol(token, "cam-7", make_private_key().value(), today)) << "a third board";
+  const Credentials fresh = enrol(token, "cam-7", other_key, today + 60s).value();
+  EXPECT_TRUE(is_current("cam-7", fresh.certificate_pem));
+  EXPECT_FALSE(is_current("cam-7", old.certificate_pem));
+  EXPECT_EQ(enrol(token, "cam-7", key, today + 120s).error().code, Errc::conflict) << "the key of the old board";
+  EXPECT_FALSE(asking());
+  EXPECT_EQ(uses(), 2);
+  EXPECT_EQ(run(devices.get(cam))->labels.at("site"), "oslo");
+  EXPECT_EQ(database.value<int>("select count(*) from audit where action in ('device.replace', 'device.revoke') "
+                                "and actor = 'user:ada'"),
+            2);
+  EXPECT_EQ(ended(), "revoked " + serial(old));
+  EXPECT_TRUE(enrol(token, "cam-7", other_key, today + 120s)) << "a lost answer";
+}
+
+TEST_F(ReplacementTest, OneThatIsTurnedDownIsRefusedAndAnotherMayAsk) {
+  ASSERT_FALSE(enrol(token, "cam-7", other_key, today));
+  const std::string asker = asking()->key_sha256;
+  EXPECT_EQ(settle(true, std::string(64, 'a')).error().code, Errc::conflict) << "not the board that asks";
+  ASSERT_TRUE(settle(false, asker));
+  EXPECT_NE(enrol(token, "cam-7", other_key, today).error().message.find("turned this board down"), std::string::npos);
+  EXPECT_EQ(run(devices.replacements(now + today))->size(), 0U);
+  const std::string single = claim(1, max_claim_seconds);
+  for (const Duration later : {900s, 1800s})
+    ASSERT_FALSE(enrol(single, "cam-7", make_private_key().value(), today + later));
+  EXPECT_EQ(events("device.replacement_asked"), 3);
+  EXPECT_NE(asking()->key_sha256, asker);
+  EXPECT_TRUE(is_current("cam-7", old.certificate_pem));
+  EXPECT_EQ(run(devices.settle_replacement(DeviceId{"ghost"}, {asker, true}, "user:ada", now)).error().code,
+            Errc::not_found);
+}
+
+TEST_F(ReplacementTest, AStrangersClaimFillsNoMoreThanItsUsesAndWithItGoesWhatItAsked) {
+  const std::string strangers = claim(2, max_claim_seconds);
+  for (const std::string name : {"cam-1", "cam-2", "cam-3"})
+    ASSERT_TRUE(enrol(token, name, make_private_key().value(), today));
+  for (const std::string name : {"cam-1", "cam-2", "cam-3"})
+    EXPECT_EQ(enrol(strangers, name, make_private_key().value(), today).error().code, Errc::conflict);
+  EXPECT_EQ(events("device.replacement_asked"), 2);
+  EXPECT_FALSE(enrol("nonsense", "cam-3", other_key, today));
+  EXPECT_EQ(run(devices.replacements(now + today))->size(), 2U);
+  ASSERT_TRUE(run(enrolment.revoke_claim(run(enrolment.list_claims())->at(0).id, "user:ada", now + today)));
+  EXPECT_EQ(run(devices.replacements(now + today))->size(), 0U);
+}
+
 TEST_F(EnrolmentServiceTest, RenewalKeepsTheOldCertificateUntilTheNewOneIsUsed) {
   const Credentials old = enrol(claim(), "cam-7", key).value();
   const std::string csr = make_csr(key, "cam-7").value();

@@ -53,6 +53,46 @@ TEST_F(FleetCountsTest, TotalsOfOneComparisonComeFromTheCounts) {
   EXPECT_EQ(total("model.digits = \"1.0\""), 11);
 }
 
+TEST_F(FleetCountsTest, WhatBoardsAreIsCountedAndAsked) {
+  add_fleet(12);
+  database.exec(
+      "update devices set capabilities = jsonb_build_object('board', case when hardware_class = 'cpu' then 'Pi 5' else "
+      "'Jetson Orin' end, 'accelerators', '[\"cuda\", \"nvdla\", \"cuda\"]'::jsonb, 'versions', "
+      "'{\"tensorrt\": \"8.6.0-1+cuda11\", \"mood\": \"7\", \"cudnn\": \"none\"}'::jsonb, "
+      "'runtime_versions', '[\"onnxruntime 1.17.0\", \"onnxruntime 1.22.1\"]'::jsonb)");
+  for (const auto& [filter, expected] :
+       std::initializer_list<std::pair<const char*, int>>{{"capabilities.board = \"Pi 5\"", 6},
+                                                          {"capabilities.board : \"i\"", 12},
+                                                          {"capabilities.board != \"Pi 5\"", 6},
+                                                          {"capabilities.accelerators = cuda", 12},
+                                                          {"capabilities.accelerators : d", 12},
+                                                          {"capabilities.tensorrt = 8.6", 12},
+                                                          {"capabilities.tensorrt != 8.6.0.0", 0},
+                                                          {"capabilities.tensorrt < 8.6", 0},
+                                                          {"capabilities.onnxruntime = 1.17", 12},
+                                                          {"capabilities.onnxruntime = 1.22", 0},
+                                                          {"capabilities.cudnn = 8", 0}}) {
+    DeviceQuery query;
+    query.filter = parse_filter(filter).value();
+    const DevicePage page = run(devices.list(std::move(query))).value();
+    EXPECT_EQ(page.items.size(), static_cast<std::size_t>(expected)) << filter;
+    EXPECT_EQ(total(filter), expected) << filter;
+  }
+  EXPECT_EQ(wrong(), 0);
+  database.exec("update devices set revoked_at = now() where id = 'cam-2'");
+  database.exec("delete from devices where id = 'cam-4'");
+  database.exec("update devices set capabilities = '{}' where id = 'cam-6'");
+  EXPECT_EQ(wrong(), 0);
+  EXPECT_EQ(total("capabilities.board = \"Pi 5\""), 3);
+  const auto inventory = run(devices.inventory()).value();
+  ASSERT_EQ(inventory.size(), 4U);
+  EXPECT_EQ(inventory[0].name, "board");
+  EXPECT_EQ(inventory[0].values.at(0).value, "Jetson Orin");
+  EXPECT_EQ(inventory[0].values.at(0).devices, 6);
+  EXPECT_EQ(inventory[0].different, 2);
+  EXPECT_EQ(inventory[1].name, "accelerators");
+}
+
 TEST_F(FleetCountsTest, FoldingChangesNoTotalAndLeavesNothing) {
   add_fleet(12);
   const auto changes = database.value<int>("select count(*) from fleet_count_changes");

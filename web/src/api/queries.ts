@@ -3,7 +3,7 @@
 import { QueryCache, QueryClient, keepPreviousData, useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { ApiError, call, query } from "./client";
 import { markFresh } from "./freshness";
-import type { Alert, AlertGroup, AlertMoment, AlertTelling, AlertWithHistory, Assignment, AuditEntry, Claim, Connectivity, Decision, Delivery, DeliveryInFull, Device, DeviceDiagnostics, DeviceDrift, Draft, FacetCounts, FieldAccuracy, FleetEvent, GroupedSeries, LabelStatus, Me, Model, NoticeRoute, Overview, Page, Patch, PresenceTimeline, QuarantineRow, Reaction, Release, Rollout, RolloutDevice, Rule, RuleVersion, Series, Silence, TelemetryEpoch, Token, User, ValidationNumbers, WorstDevices } from "./types";
+import type { Alert, AlertGroup, AlertMoment, AlertTelling, AlertWithHistory, Assignment, AuditEntry, Claim, Connectivity, Decision, Delivery, DeliveryInFull, Device, DeviceDiagnostics, DeviceDrift, Draft, FacetCounts, FieldAccuracy, FleetEvent, GroupedSeries, InventoryField, LabelStatus, Me, Model, NoticeRoute, Overview, Page, Patch, PresenceTimeline, QuarantineRow, Reaction, Release, Replacement, Rollout, RolloutDevice, Rule, RuleVersion, Series, Silence, TelemetryEpoch, Token, User, ValidationNumbers, WorstDevices } from "./types";
 
 export const queryClient = new QueryClient({
   queryCache: new QueryCache({
@@ -36,6 +36,10 @@ export const useDevices = (filter: string, limit = 100) =>
     getNextPageParam: (page) => page.next_cursor ?? undefined,
     placeholderData: keepPreviousData,
   });
+
+export const useInventory = () => useQuery({ queryKey: ["inventory"], queryFn: () => call<{ items: InventoryField[] }>("/inventory"), staleTime: 60_000 });
+
+export const useReplacements = () => useQuery({ queryKey: ["replacements"], queryFn: () => call<Page<Replacement>>("/replacements"), refetchInterval: 60_000 });
 
 /** How many devices match; asked once `enabled`, so that more important answers come first. */
 export const useDeviceCount = (filter: string, enabled = true) =>

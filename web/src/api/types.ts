@@ -90,10 +90,31 @@ export interface Device {
   health_at: string | null;
   readings_fault?: string | null;
   conditions?: { kind: string; message: string }[]; // what is not as it should be with the device itself
-  suggested?: { hardware_class?: string; labels: Record<string, string | null> } | null; // by its own configuration
+  suggested?: { hardware_class?: string; because?: string; labels: Record<string, string | null> } | null; // by its own configuration
+  replacement?: Replacement | null; // another board that asks for its place
   models: DeviceModel[];
   drifted: string[];
   open_alerts: number;
+}
+
+export interface InventoryField {
+  field: string; // capabilities.board
+  values: { value: string; devices: number }[]; // those that most devices have
+  different: number;
+}
+
+export interface Replacement {
+  device_id: string;
+  state: "asking" | "accepted" | "turned_down";
+  key: string;
+  hardware_class: string;
+  board: string | null; // as it says itself
+  address: string;
+  claim: number;
+  asked_at: string;
+  last_asked_at: string;
+  settled_at: string | null;
+  settled_by: string | null;
 }
 
 export interface PresenceSpan {

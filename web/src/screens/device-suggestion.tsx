@@ -30,13 +30,13 @@ export function DeviceSuggestion({ device }: { device: Device }) {
     await queryClient.invalidateQueries({ queryKey: ["device", device.id] });
   };
   return (
-    <Card title="Its configuration suggests">
+    <Card title={device.suggested.because ? "Suggested" : "Its configuration suggests"}>
       <Facts facts={suggestionFacts(device)} />
       <div class="row">
         <Confirm
           label="Accept"
           title={`Accept what ${device.id} suggests?`}
-          does="Its labels and its hardware class become what its configuration says. Filters, rules and rollouts go by them."
+          does="Its labels and its hardware class become what is suggested. Filters, rules and rollouts go by them."
           command={`argosy device accept-suggested ${device.id}`}
           refusal={refusal}
           act={settle(true)}
@@ -44,7 +44,7 @@ export function DeviceSuggestion({ device }: { device: Device }) {
         <Confirm
           label="Turn down"
           title={`Turn down what ${device.id} suggests?`}
-          does="Its labels and its hardware class stay as they are, until its configuration says something else again."
+          does="Its labels and its hardware class stay as they are, until something else is suggested."
           command={`argosy device turn-down-suggested ${device.id}`}
           refusal={refusal}
           act={settle(false)}
@@ -57,6 +57,7 @@ export function DeviceSuggestion({ device }: { device: Device }) {
 function suggestionFacts({ suggested, hardware_class, labels }: Device): Fact[] {
   const facts: Fact[] = [];
   if (suggested?.hardware_class) facts.push(["Hardware class", `${suggested.hardware_class}, now ${hardware_class}`]);
+  if (suggested?.because) facts.push(["Because", suggested.because]);
   for (const [key, value] of Object.entries(suggested?.labels ?? {}))
     facts.push([key, `${value ?? "no such label"}, now ${labels[key] ?? "none"}`]);
   return facts;

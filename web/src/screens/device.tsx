@@ -15,6 +15,7 @@ import { PresenceStatus, Status, type Tone, updateTone } from "../ui/status";
 import { ToldLabels } from "./accuracy-card";
 import { ConnectivityStrip } from "./connectivity-strip";
 import { DeviceCharts } from "./device-charts";
+import { DeviceReplacement } from "./device-replacement";
 import { DeviceConditions, DeviceSuggestion } from "./device-suggestion";
 import { Diagnostics } from "./diagnostics";
 import { healthFacts } from "./health-facts";
@@ -29,6 +30,7 @@ export default function Device({ id }: { id: string }) {
     <>
       <Header device={device.data} />
       <DeviceConditions device={device.data} />
+      <DeviceReplacement device={device.data} />
       <DeviceSuggestion device={device.data} />
       {device.data.models.length === 0 && <Card title="Models">It serves no model yet. The first rollout that suits it brings one.</Card>}
       {device.data.models.map((model) => (

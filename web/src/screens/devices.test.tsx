@@ -47,6 +47,15 @@ describe("the list of devices", () => {
     expect(document.querySelector("tbody a")?.getAttribute("href")).toBe("/devices/cam-1");
   });
 
+  it("names the devices whose places other boards ask for", async () => {
+    const asking = { device_id: "cam-9", state: "asking" };
+    fleet().on("GET /replacements", { items: [asking, { device_id: "cam-8", state: "accepted" }], next_cursor: null, total: 2 });
+    show(<Devices />, "/devices");
+    await seen("1 board asks to take a device's place");
+    expect(document.querySelector('a[href="/devices/cam-9"]')).not.toBeNull();
+    expect(document.querySelector('a[href="/devices/cam-8"]')).toBeNull();
+  });
+
   it("fetches the next page when the rows in view near the end, and asks for each page once", async () => {
     const page = (first: number) => Array.from({ length: 100 }, (_, at) => device(`cam-${first + at}`));
     const api = new FakeApi().on("GET /overview", { models: [] }).on("GET /devices", ({ path }: { path: string }) => {
@@ -131,6 +140,15 @@ describe("the filter", () => {
     press("oslo1");
     await seen("2 devices");
     expect(text()).not.toContain("matches");
+  });
+
+  it("gets a term from what the boards are, whose counts of the whole fleet cost no question", async () => {
+    const api = fleet().on("GET /inventory", { items: [{ field: "capabilities.board", values: [{ value: 'Pi "5"', devices: 7 }], different: 1 }] });
+    show(<Devices />, "/devices");
+    await eventually(() => expect(button('Pi "5"7')).toBeDefined());
+    expect(api.of("GET /devices").some(({ path }) => filterOf(path).includes("board"))).toBe(false);
+    press('Pi "5"7');
+    await eventually(() => expect(filterOf(listed(api).at(-1)!.path)).toBe('capabilities.board = "Pi \\"5\\""'));
   });
 
   it("goes along into the plan of a rollout", async () => {

@@ -3,7 +3,7 @@
 import { useEffect } from "preact/hooks";
 import { Link, useLocation, useSearch } from "wouter-preact";
 import { useRefusal } from "../api/permissions";
-import { useDevices } from "../api/queries";
+import { useDevices, useReplacements } from "../api/queries";
 import type { Device } from "../api/types";
 import { Card, Empty, Skeleton } from "../ui/card";
 import { ago, counted, number, plural, words } from "../ui/format";
@@ -35,6 +35,7 @@ export function Devices() {
           </Link>
         )}
       </div>
+      <Replacements />
       <FilterBox filter={filter} error={devices.error} onChange={setFilter} />
       <div class="beside">
         <Facets filter={filter} devices={items} isListed={devices.data !== undefined && !devices.isPlaceholderData} onChange={setFilter} />
@@ -54,6 +55,23 @@ export function Devices() {
   );
 }
 
+/** Boards that ask for the place of a device that may be anywhere in the list. */
+function Replacements() {
+  const asking = useReplacements().data?.items.filter((each) => each.state === "asking") ?? [];
+  if (asking.length === 0) return null;
+  return (
+    <p class="row">
+      <Status tone="warn" text={`${plural(asking.length, "board")} ${asking.length === 1 ? "asks" : "ask"} to take a device's place:`} />
+      {asking.slice(0, MOST_NAMED).map(({ device_id }) => (
+        <Link key={device_id} href={devicePath(device_id)}>
+          {device_id}
+        </Link>
+      ))}
+      {asking.length > MOST_NAMED && <span class="muted">and {number(asking.length - MOST_NAMED)} more</span>}
+    </p>
+  );
+}
+
 function NoDevice() {
   return (
     <>
@@ -62,6 +80,7 @@ function NoDevice() {
   );
 }
 
+const MOST_NAMED = 8;
 const ROW_HEIGHT = 42;
 
 function DeviceTable({ devices, total, more }: { devices: Device[]; total: number; more?: () => void }) {
@@ -142,11 +161,13 @@ function Updates({ device }: { device: Device }) {
 
 function Warnings({ device }: { device: Device }) {
   if (device.revoked_at) return <Status tone="bad" text="Revoked" />;
-  if (device.open_alerts === 0 && device.drifted.length === 0 && !device.intermittent) return <span class="muted">–</span>;
+  const isAskedFor = device.replacement?.state === "asking";
+  if (device.open_alerts === 0 && device.drifted.length === 0 && !device.intermittent && !isAskedFor) return <span class="muted">–</span>;
   return (
     <span class="row" style="gap: 6px; flex-wrap: nowrap">
       {device.open_alerts > 0 && <Status tone="bad" text={plural(device.open_alerts, "alert")} />}
       {device.intermittent && <Status tone="warn" text="Intermittent" />}
+      {isAskedFor && <Status tone="warn" text="Another board" title="Another board asks to take its place" />}
       {device.drifted.length > 0 && <Status tone="warn" text="Drift" title={`Drifted: ${device.drifted.join(", ")}`} />}
     </span>
   );

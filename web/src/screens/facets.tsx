@@ -1,17 +1,21 @@
 // The facets beside the list of devices: each a term of the filter, with how many devices it would leave.
 
 import { useRef } from "preact/hooks";
-import { useDeviceCount, useOverview } from "../api/queries";
+import { useDeviceCount, useInventory, useOverview } from "../api/queries";
 import type { Device } from "../api/types";
 import { counted, words } from "../ui/format";
 import { hasTerm, withTerm } from "./filter";
+import { versionName } from "./inventory-facts";
 
 const VALUES_A_FACET = 8;
+const BOARD_FACETS = 5; // board, accelerators, and the versions that most devices tell
+const NO_RUNTIME = ["capabilities.kernel", "capabilities.l4t"];
 
 interface FacetProps {
   title: string;
   field: string;
   values: string[];
+  known?: Map<string, number>; // of the whole fleet
   label?: (value: string) => string;
   filter: string;
   counts: boolean;
@@ -21,6 +25,7 @@ interface FacetProps {
 /** Counts wait until the list itself is there (`isListed`). */
 export function Facets({ filter, devices, isListed, onChange }: { filter: string; devices: Device[]; isListed: boolean; onChange: (filter: string) => void }) {
   const overview = useOverview();
+  const inventory = useInventory().data?.items ?? [];
   const classes = useEverSeen(devices.map((device) => device.hardware_class));
   const sites = useEverSeen(devices.flatMap((device) => device.labels["site"] ?? []));
   const shared = { filter, counts: isListed, onChange };
@@ -33,9 +38,29 @@ export function Facets({ filter, devices, isListed, onChange }: { filter: string
         <Facet key={model.model} title={`Serving ${model.model}`} field={`model.${model.model}`} values={model.versions.flatMap((each) => each.version ?? [])} {...shared} />
       ))}
       <Facet title="Site" field="labels.site" values={sites} {...shared} />
+      {inventory
+        .filter(({ field }) => !NO_RUNTIME.includes(field))
+        .slice(0, BOARD_FACETS)
+        .map(({ field, values }) => (
+          <Facet
+            key={field}
+            title={titleOf(field)}
+            field={field}
+            values={values.map(({ value }) => value)}
+            known={new Map(values.map(({ value, devices: many }) => [value, many]))}
+            {...shared}
+            counts={isListed && field in TITLES}
+          />
+        ))}
     </aside>
   );
 }
+
+// Beside a filter these alone are counted again: a question for each version would be too many.
+const TITLES: Record<string, string> = { "capabilities.board": "Board", "capabilities.accelerators": "Accelerator" };
+const titleOf = (field: string) => TITLES[field] ?? versionName(field.replace("capabilities.", ""));
+
+const quoted = (value: string) => `"${value.replace(/["\\]/g, "\\$&")}"`;
 
 /** Values that were on any page so far, so that choosing one does not make the others vanish. */
 function useEverSeen(values: string[]): string[] {
@@ -44,13 +69,13 @@ function useEverSeen(values: string[]): string[] {
   return [...seen.current].sort();
 }
 
-function Facet({ title, field, values, label = (value) => value, filter, counts, onChange }: FacetProps) {
+function Facet({ title, field, values, known, label = (value) => value, filter, counts, onChange }: FacetProps) {
   if (values.length === 0) return null;
   return (
     <fieldset class="facet">
       <legend>{title}</legend>
       {values.slice(0, VALUES_A_FACET).map((value) => (
-        <FacetValue key={value} text={label(value)} field={field} term={`${field} = "${value}"`} filter={filter} counts={counts} onChange={onChange} />
+        <FacetValue key={value} text={label(value)} field={field} term={`${field} = ${quoted(value)}`} filter={filter} known={known?.get(value)} counts={counts} onChange={onChange} />
       ))}
     </fieldset>
   );
@@ -60,18 +85,21 @@ interface ValueProps {
   text: string;
   field: string;
   term: string;
+  known?: number;
   filter: string;
   counts: boolean;
   onChange: (filter: string) => void;
 }
 
-function FacetValue({ text, field, term, filter, counts, onChange }: ValueProps) {
+function FacetValue({ text, field, term, known, filter, counts, onChange }: ValueProps) {
   const isOn = hasTerm(filter, term);
-  const count = useDeviceCount(isOn ? filter : withTerm(filter, field, term), counts);
+  const isKnown = known !== undefined && filter === "";
+  const asked = useDeviceCount(isOn ? filter : withTerm(filter, field, term), counts && !isKnown);
+  const count = isKnown ? known : asked.data;
   return (
     <button type="button" aria-pressed={isOn} onClick={() => onChange(withTerm(filter, field, term))}>
       <span>{text}</span>
-      <span class="count">{count.data === undefined ? "" : counted(count.data)}</span>
+      <span class="count">{count === undefined ? "" : counted(count)}</span>
     </button>
   );
 }

@@ -17,6 +17,8 @@ const NAMES: Record<string, string> = {
   tflite: "TensorFlow Lite",
 };
 
+export const versionName = (name: string) => NAMES[name] ?? name;
+
 const text = (value: unknown) => (typeof value === "string" ? value : "");
 const texts = (value: unknown) => (Array.isArray(value) ? value.map(String) : []);
 const record = (value: unknown) => (value !== null && typeof value === "object" ? (value as Record<string, unknown>) : {});

@@ -238,6 +238,34 @@ TEST_F(FetchingByTheRules, SlowDownloadCanBeCancelledAtAnyTime) {
   EXPECT_FALSE(failure->hold);
 }
 
+TEST_F(Fetching, TwoThatMakeTheSameFileGoOneAfterTheOther) {
+  const auto run_job = [this](std::function<void()> job) {
+    boost::asio::post(io, std::move(job));
+    return true;
+  };
+  BlobFetcher fetcher({io.get_executor(), &https, run_job, stall_limit, gate, redirects, proxies});
+  std::vector<std::optional<FetchFailure>> outcomes;
+  int opened = 0;
+  const auto fetch_into_the_file = [&](const StopFlag& stop) {
+    const auto open = [&] {
+      ++opened;
+      return PartFile::open(folder / "part", folder / "whole", blob);
+    };
+    fetcher.fetch(
+        {BlobKind::model, blob, open}, stop, [](std::uint64_t) {},
+        [&](std::optional<FetchFailure> failure) { outcomes.push_back(std::move(failure)); });
+  };
+  const StopFlag stopped = make_stop_flag();
+  for (const StopFlag& stop : {make_stop_flag(), make_stop_flag(), stopped}) fetch_into_the_file(stop);
+  stopped->store(true);
+  io.run_for(std::chrono::seconds(20));
+  ASSERT_EQ(outcomes.size(), 3U);
+  EXPECT_EQ(std::count(outcomes.begin(), outcomes.end(), std::nullopt), 2);
+  EXPECT_EQ(opened, 2) << "the third was stopped while it waited";
+  EXPECT_EQ(server.requests().size(), 1U) << "the second found it done";
+  expect_whole();
+}
+
 TEST_F(Fetching, BlobThatIsThereNeedsNoServer) {
   EXPECT_FALSE(fetch());
   EXPECT_FALSE(fetch());

@@ -61,8 +61,11 @@ TEST(Enrolment, TheWayBackIsBounded) {
   EXPECT_EQ(decide(spent, known).error().code, Errc::claim_invalid);
 }
 
-TEST(Enrolment, AnotherKeyUnderTheSameNameIsAConflict) {
-  EXPECT_EQ(decide(good_claim(), known_device("other")).error().code, Errc::conflict);
+TEST(Enrolment, AnotherKeyUnderTheSameNameFindsItTaken) {
+  EXPECT_EQ(decide(good_claim(), known_device("other")).value(), Enrolment::taken);
+  Claim spent = good_claim();
+  spent.uses = 1;
+  EXPECT_EQ(decide(spent, known_device("other")).error().code, Errc::claim_invalid) << "a stranger does not even ask";
 }
 
 TEST(Enrolment, ARevokedNameTakesANewKeyButNotTheRevokedOne) {
@@ -98,7 +101,7 @@ TEST(Enrolment, TheRequestIsReadStrictly) {
   EXPECT_EQ(error("cam", R"(, "labels": {"a b": "c"})"),
             "field 'labels.a b' has a key that does not match [A-Za-z0-9_-]{1,64}");
   EXPECT_EQ(error("cam", R"(, "lables": {})"),
-            "field 'lables' is not known here; known are: claim, csr, device, hardware_class, labels");
+            "field 'lables' is not known here; known are: board, claim, csr, device, hardware_class, labels");
 }
 
 TEST(Claim, ItsLimitsAreChecked) {

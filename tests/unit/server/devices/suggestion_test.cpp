@@ -65,5 +65,37 @@ TEST(Suggestion, WhatIsDamagedInARowIsNone) {
   }
 }
 
+TEST(SuggestionByPeers, TakesAtLeastThreeThatAllAgree) {
+  const Declaration held{"pi-4", {}};
+  const auto suggested = [&](const BoardPeers& peers, const Declaration& settled = {"pi-4", {}}) {
+    return with_class_of(peers, {}, settled, held).hardware_class;
+  };
+  EXPECT_EQ(suggested({"Pi 5", 3, "pi-5", "pi-5"}), "pi-5");
+  EXPECT_EQ(suggested({"Pi 5", 2, "pi-5", "pi-5"}), std::nullopt);
+  EXPECT_EQ(suggested({"Pi 5", 3, "pi-5", "pi-6"}), std::nullopt);
+  EXPECT_EQ(suggested({"Pi 5", 3, "pi-4", "pi-4"}), std::nullopt) << "it is of it";
+  EXPECT_EQ(suggested({"Pi 5", 3, "pi-5", "pi-5"}, {"pi-4", {}, "pi-5"}), std::nullopt) << "it was turned down";
+}
+
+TEST(SuggestionByPeers, StandsBehindWhatTheFileSays) {
+  const Declaration held{"pi-4", {}};
+  const Suggestion by_peers = with_class_of({"Pi 5", 3, "pi-5", "pi-5"}, {}, held, held);
+  EXPECT_FALSE(by_peers.because.empty());
+  EXPECT_EQ(decode_suggestion(encode(by_peers)), by_peers);
+  EXPECT_EQ(with_class_of({"Pi 5", 3, "pi-5", "pi-5"}, {"orin", {}}, held, held), (Suggestion{"orin", {}}));
+  EXPECT_EQ(beside({"orin", {}}, by_peers, held), (Suggestion{"orin", {}}));
+  EXPECT_EQ(beside({std::nullopt, {{"site", "oslo"}}}, by_peers, held).hardware_class, "pi-5");
+  EXPECT_EQ(beside({}, by_peers, {"pi-5", {}}), Suggestion{}) << "it is of it by now";
+  EXPECT_EQ(with_class_of({"Pi 5", 3, "pi-5", "pi-6"}, by_peers, held, held), Suggestion{}) << "they agree no more";
+  EXPECT_TRUE(SuggestionRule::parse("hardware_class")->taken(by_peers).empty());
+}
+
+TEST(SuggestionByPeers, IsSettledForItselfAndNotForTheFile) {
+  const Suggestion by_peers{"pi-5", {{"site", "oslo"}}, "all others are of it"};
+  const Declaration settled = settle(by_peers, {"pi-4", {}}).value();
+  EXPECT_EQ(settled, (Declaration{"pi-4", {{"site", "oslo"}}, "pi-5"}));
+  EXPECT_EQ(decode_declaration(encode(settled)), settled);
+}
+
 }  // namespace
 }  // namespace argosy::server
