@@ -102,6 +102,16 @@ const std::vector<Column> moment_columns{{"AT", "/at"},         {"ALERT", "/aler
                                          {"ABOUT", "/subject"}, {"CHANGE", "/change"}, {"BY", "/actor"},
                                          {"WHY", "/reason"}};
 
+const std::vector<Column> reaction_columns{
+    {"REACTED", "/created_at"}, {"DOES", "/do"}, {"STATE", "/state"}, {"OUTCOME", "/outcome"}, {"SINCE", "/follow_up"}};
+
+// What its rule did by itself; nothing for who may not read that, and of most rules.
+void print_reactions(const Context& context, const ApiClient& api, const std::string& id) {
+  const auto reactions = api.get("/reactions?limit=20&alert=" + net::percent_encode(id));
+  if (!reactions || list_in(*reactions, "items").empty()) return;
+  print_items(context.output, list_in(*reactions, "items"), reaction_columns);
+}
+
 // To whom it was told; nothing for who may not read that.
 void print_telling(const Context& context, const ApiClient& api, const std::string& id) {
   const auto told = api.get("/alerts/" + net::percent_encode(id) + "/deliveries");
@@ -126,6 +136,7 @@ Result<int> show_alert(const Context& context, const std::string& id) {
   if (cell(alert, "/stands_for") != "0")
     print_note(context.output, "It stands for " + cell(alert, "/stands_for") + " other alerts");
   print_items(context.output, list_in(alert, "history"), moment_columns);
+  print_reactions(context, api, id);
   print_telling(context, api, id);
   return exit_ok;
 }

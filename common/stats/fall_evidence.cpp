@@ -22,6 +22,12 @@ double fallen_share(double limit, double odds) {
   return 1 / (1 + error_odds);
 }
 
+// An odd hour is no fall, unless it is so odd that nobody has to see another.
+double ln_of_hour(const FallTuning& tuning, double ln_ratio) {
+  const double beyond_doubt = std::max(0.0, ln_ratio - tuning.ln_beyond_doubt);
+  return std::min({ln_ratio, tuning.most_ln_an_hour + beyond_doubt, largest_ln});
+}
+
 }  // namespace
 
 void HourLikeness::learn(const FallTuning& tuning, std::uint64_t right, std::uint64_t labels) {
@@ -66,7 +72,7 @@ std::array<double, FallEvidence::odds_of_errors.size()> FallEvidence::sums_now(c
   for (std::size_t i = 0; i < sums.size(); ++i) {
     const double fallen = fallen_share(limit, odds_of_errors[i]);
     const double ln_ratio = right * std::log(fallen / limit) + wrong * std::log((1 - fallen) / (1 - limit));
-    sums[i] = std::min(most_evidence, (1 + sums[i]) * std::exp(std::min(ln_ratio, largest_ln)));
+    sums[i] = std::min(most_evidence, (1 + sums[i]) * std::exp(ln_of_hour(tuning, ln_ratio)));
   }
   return sums;
 }

@@ -25,6 +25,8 @@ struct FallTuning {
   double likeness = 0.005;                // of the labels of an hour before anything was learned, in (0, 1)
   double hours_believed = 20;             // of 20 labels, that count so much
   double hours_remembered = 200;          // of how hours differ
+  double most_ln_an_hour = 2;             // that the evidence of an hour counts for: an odd one is no fall,
+  double ln_beyond_doubt = 6;             // but for what goes beyond this
   double persistence = 3;  // hours beside each other are alike, too: an AR(1) that forgets in an hour makes it 2.7
 };
 

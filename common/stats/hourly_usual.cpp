@@ -14,11 +14,18 @@ namespace {
 constexpr double ln_step = 0.005;         // half a percent
 constexpr std::uint64_t firm_values = 3;  // an hour of fewer may be one stall
 constexpr std::size_t loose_days = 3;     // so many of those are as good as a firm one
-constexpr Duration nearby{15 * 60'000};   // what belongs to the hour before, or after, as well
+constexpr Duration nearby{40 * 60'000};   // what belongs to the hour before, or after, as well
 constexpr std::uint64_t first_distances = 20;
 constexpr double median_by_mean = 0.845;      // of the distances of what is normal
 constexpr double slowest_learning = 0.01;     // of the deviation
 constexpr double smallest_deviation = 0.001;  // below it nobody can tell
+
+constexpr Duration an_hour{3'600'000};
+
+// Of a day as cells are by: from Thursday on.
+bool is_weekend(std::size_t day) {
+  return day == 2 || day == 3;
+}
 
 std::int64_t hour_of(Instant at) {
   return std::chrono::floor<std::chrono::hours>(at).time_since_epoch().count();
@@ -43,7 +50,7 @@ std::optional<double> take_exact(ByteView& bytes) {
 void HourlyUsual::learn(Instant at, double ln_value) {
   const auto hour = hour_of(at);
   if (hour < hour_ || !std::isfinite(ln_value)) return;
-  const auto usual = ln_at(at);
+  const auto usual = of_hour(hour);
   if (hour != hour_) {
     close_hour();
     hour_ = hour;
@@ -82,14 +89,17 @@ std::optional<double> HourlyUsual::of_hour(std::int64_t hour) const {
   if (hour < 0) return std::nullopt;
   std::array<double, days> known{};
   std::size_t count = 0;
+  std::size_t days_known = 0;
   bool any_firm = false;
+  const bool on_weekend = is_weekend(static_cast<std::size_t>(hour) / hours % days);
   for (std::size_t day = 0; day < days; ++day) {
     const auto& of_day = cells_[day * hours + static_cast<std::size_t>(hour) % hours];
     if (!of_day.is_known()) continue;
-    known[count++] = of_day.steps * ln_step;
+    ++days_known;
     any_firm = any_firm || of_day.is_firm;
+    if (is_weekend(day) == on_weekend) known[count++] = of_day.steps * ln_step;
   }
-  if (count == 0 || (!any_firm && count < loose_days)) return std::nullopt;
+  if (count == 0 || (!any_firm && days_known < loose_days)) return std::nullopt;
   std::sort(known.begin(), known.begin() + static_cast<std::ptrdiff_t>(count));
   const double median = (known[(count - 1) / 2] + known[count / 2]) / 2;
   const auto& week_ago = cell(hour);
@@ -99,7 +109,8 @@ std::optional<double> HourlyUsual::of_hour(std::int64_t hour) const {
 std::optional<double> HourlyUsual::ln_at(Instant at) const {
   auto usual = of_hour(hour_of(at));
   if (!usual) return std::nullopt;
-  for (const Instant neighbour : {at - nearby, at + nearby}) {
+  const Duration near = clocks_changed_lately(at) ? an_hour : nearby;
+  for (const Instant neighbour : {at - near, at + near}) {
     if (hour_of(neighbour) == hour_of(at)) continue;
     if (const auto also = of_hour(hour_of(neighbour))) usual = std::max(*usual, *also);
   }
@@ -114,6 +125,26 @@ HourlyUsual::Running HourlyUsual::running(Instant at) const {
 std::size_t HourlyUsual::hours_known() const {
   return static_cast<std::size_t>(
       std::count_if(cells_.begin(), cells_.end(), [](const Cell& each) { return each.is_known(); }));
+}
+
+std::optional<double> HourlyUsual::highest() const {
+  const auto least_first = [](const Cell& a, const Cell& b) { return a.steps < b.steps; };
+  const auto found = std::max_element(cells_.begin(), cells_.end(), least_first);  // unknown is under all
+  return found->is_known() ? std::optional(found->steps * ln_step) : std::nullopt;
+}
+
+bool clocks_changed_lately(Instant at) {
+  using namespace std::chrono;
+  const sys_days day = floor<days>(at);
+  const year_month_day date{day};
+  const bool may_have = date.month() == March || date.month() == April || date.month() >= October;
+  if (!may_have || date.month() == December) return false;
+  const year y = date.year();
+  const sys_days changes[] = {y / March / Sunday[2],   y / March / Sunday[last],   y / April / Sunday[1],
+                              y / October / Sunday[1], y / October / Sunday[last], y / November / Sunday[1]};
+  // From the day before: the clocks of the east change while it is Saturday in UTC.
+  return std::any_of(std::begin(changes), std::end(changes),
+                     [day](sys_days change) { return day >= change - days{1} && day <= change + days{7}; });
 }
 
 // The running hour, then each cell: 0 unknown, else 1 + 2 * its distance from the one before (zigzag) + whether it is

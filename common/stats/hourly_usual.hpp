@@ -3,8 +3,9 @@
 // pack into some 200 bytes, and the hour that runs.
 //
 // Usual at a time is the median over the days of its hour; or, where that is more, the mean of the same hour a week
-// ago, for weeks have a shape of their own; or the same of the hour that is less than a quarter of an hour away: what
-// begins a little earlier than yesterday is nothing unusual.
+// ago, for weeks have a shape of their own; or the same of the hour that is less than 40 minutes away: what begins
+// a little earlier than yesterday, or amid an hour, is nothing unusual. In the week after clocks change somewhere, that
+// of an hour away. Of a Saturday or Sunday only such days tell, and of the other days only those.
 #pragma once
 
 #include <array>
@@ -30,7 +31,8 @@ class HourlyUsual {
     bool is_at = false;  // the hour of `at`
   };
   Running running(Instant at) const;
-  std::size_t hours_known() const;  // of the 168
+  std::size_t hours_known() const;        // of the 168
+  std::optional<double> highest() const;  // of these
   // What sigma would be, were it normal: of the values around what was usual when they came.
   double ln_sigma() const { return 1.4826 * ln_deviation_; }
 
@@ -62,5 +64,8 @@ class HourlyUsual {
   double ln_deviation_ = 0;  // the median of the distances
   std::uint64_t learned_ = 0;
 };
+
+// Whether the clocks of Europe, North America or southern Australia were set back or forth within the week before.
+bool clocks_changed_lately(Instant at);
 
 }  // namespace argosy

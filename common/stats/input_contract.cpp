@@ -27,6 +27,15 @@ Bounds bounds_of(std::span<const double> edges, std::size_t bin) {
   return {bin == 0 ? -infinity : edges[bin - 1], bin == edges.size() ? infinity : edges[bin]};
 }
 
+// Of the numbers, those in bins that end at `limit` or under it: of a long tail, many bins are small against its end.
+double share_under(std::span<const double> edges, std::span<const std::uint64_t> counts, double limit) {
+  if (counts.size() != bins_of_edges(edges.size())) return 0;
+  std::uint64_t under = 0;
+  for (std::size_t bin = 0; bin < edges.size() && edges[bin] <= limit; ++bin) under += counts[bin];
+  const auto total = total_of(counts.first(counts.size() - 1));
+  return total > 0 ? static_cast<double>(under) / static_cast<double>(total) : 0;
+}
+
 }  // namespace
 
 std::optional<FeatureContract> contract_of(std::string name, std::span<const double> edges,
@@ -58,13 +67,14 @@ std::vector<BinKind> bin_kinds(const FeatureContract& contract, std::span<const 
   const double least = contract.least + 1e-6 * width;  // edges and range come from the same figures, nearly
   const double most = contract.most - 1e-6 * width;
   const double least_seen = contract.least + width * wider / (1 + 2 * wider);
+  const bool may_be_small = least_seen >= 0 && share_under(edges, counts, small_share * contract.most) <= rare;
   std::vector<BinKind> kinds(edges.size() + 1, BinKind::good);
   for (std::size_t bin = 0; bin < kinds.size(); ++bin) {
     const auto [low, high] = bounds_of(edges, bin);
     const double share = total > 0 && bin < counts.size() ? static_cast<double>(counts[bin]) / total : 0;
     const bool is_rare = share <= rare;
     const bool is_zero = is_rare && low <= 0 && high > 0 && high - low <= 1e-6 * width;
-    const bool is_small = is_rare && least_seen >= 0 && low >= 0 && high <= small_share * contract.most;
+    const bool is_small = may_be_small && low >= 0 && high <= small_share * contract.most;
     const double outside = std::max(least - high, low - most);
     if (is_zero) {
       kinds[bin] = BinKind::zero;

@@ -41,21 +41,23 @@ struct LatencyRule {
   double least_sigma = 0.05;  // where sigma is no less than this
   double min_delta_ms = 2;    // and at least this much slower
   double close_ratio = 1.5;
+  double open_ratio_unknown = 5;           // at an hour that no day knows yet: a rush of four times is nothing unusual
   std::size_t open_high = 2;               // so many high ones
   std::size_t open_of = 3;                 // of the newest so many windows open it,
+  double open_chance = 1e-6;               // more of more, where single ones are high so often that this is no chance,
   std::uint64_t open_inferences = 100;     // or the same share of as many as hold so many inferences: the p95 of a
                                            // few is their slowest, and one stall is no slowdown
   std::size_t close_after = 10;            // so many windows in a row under close_ratio close it
   std::uint64_t baseline_windows = 10;     // fewer windows make no baseline, of all hours or of a new one
   std::uint64_t baseline_memory = 10'000;  // the mean of all hours is that of about so many windows
-  std::uint64_t min_count = 5;             // windows with fewer inferences say nothing
+  std::uint64_t high_memory = 2'000;       // of how often single windows are high
+  std::uint64_t min_count = 5;             // windows with fewer inferences are added up until there are so many
 };
 
 struct AccuracyRule {
   FallTuning fall{};
-  // Of labels at the threshold that come all the time, on average at least: half a year. Simulated, it is ten times
-  // that.
-  double hours_between_false_pages = 4'383;
+  // Of labels at the threshold that come all the time, on average at least. Simulated, it is some ten times that.
+  double hours_between_false_pages = 3'000;
   std::uint64_t min_labels = 50;  // fewer close nothing
   std::uint64_t labels = 200;     // what is told, and closes, is the newest windows with about so many labels
   double z = 1.96;                // of the interval that is told: 95 %
@@ -65,7 +67,8 @@ struct AccuracyRule {
 struct LatencyBaseline {
   double ln_p95_mean = 0;  // of all hours
   std::uint64_t windows = 0;
-  Instant until{};  // windows that started up to here have been judged
+  Instant until{};        // windows that started up to here have been judged
+  double high_share = 0;  // of windows, those that were high for no longer than a stall
   HourlyUsual by_hour = {};
   double p95_ms() const;
 };
@@ -85,11 +88,22 @@ struct LatencyJudgement {
 };
 
 // What is usual at this moment: at this hour of the last seven days; of an hour that no day knows, so far in it, once
-// that is enough windows. In a device's first two hours, and while an alert is open, the hour before has to do, or the
-// mean of all there is. Nothing: it has to learn first. So a daily rise to four times the latency is no alarm, not even
-// on a device's first morning.
-std::optional<double> usual_ms_at(const LatencyRule& rule, const LatencyBaseline& baseline, AlertState present,
-                                  Instant at);
+// that is enough windows, or the most of any hour where that is more. In a device's first two hours, and while an alert
+// is open, the hour before has to do, or the mean of all there is. Nothing: it has to learn first. So neither a daily
+// rise to four times the latency nor the way back from a quiet hour is an alarm, not even on a device's first day.
+struct UsualLatency {
+  double ms = 0;
+  bool is_guess = false;  // no day knows this hour: what lies far over it alone is high
+};
+std::optional<UsualLatency> usual_latency_at(const LatencyRule& rule, const LatencyBaseline& baseline,
+                                             AlertState present, Instant at);
+
+// So many high windows of so many open it, where single ones are high for a share of the time.
+struct HighRun {
+  std::size_t high = 0;
+  std::size_t of = 0;
+};
+HighRun run_beyond_chance(const LatencyRule& rule, double high_share);
 
 // One window further: the baseline learns from it unless it is high or the alert is firing. `recent` ends with the new
 // window, oldest first, and holds up to max(open_of, close_after) windows of the version.

@@ -108,6 +108,23 @@ AlertState close_for_other_version(std::vector<AlertFinding>& findings, const Bu
   return AlertState::ok;
 }
 
+// Where a window holds few inferences, several are one: the slowest of five is about their p95. Whether it is whole.
+bool take_in(const LatencyRule& rule, std::vector<LatencyWindow>& recent, const LatencyWindow& window,
+             Duration longest) {
+  const bool is_few = window.count < rule.min_count;
+  const bool is_begun = !recent.empty() && recent.back().count < rule.min_count;
+  const bool goes_on = is_begun && is_few && window.started_at - recent.back().started_at < longest;
+  if (goes_on) {
+    recent.back().count += window.count;
+    recent.back().p95_ms = std::max(recent.back().p95_ms, window.p95_ms);
+  } else {
+    if (is_begun) recent.pop_back();
+    recent.push_back(window);
+    if (recent.size() > span_of(rule)) recent.erase(recent.begin());
+  }
+  return recent.back().count >= rule.min_count;
+}
+
 AlertState judge_latency_of(const WindowRules& rules, const ServedVersion& served, WindowMemory& memory,
                             AlertState present, const std::vector<JudgedWindow>& windows,
                             std::vector<AlertFinding>& findings) {
@@ -115,9 +132,9 @@ AlertState judge_latency_of(const WindowRules& rules, const ServedVersion& serve
     const bool is_newest = !memory.newest || memory.newest->started_at < window.started_at;
     if (is_newest && window.p95_ms && std::isfinite(*window.p95_ms))
       memory.newest = LatencyWindow{window.started_at, *window.p95_ms, window.count};
-    if (window.count < rules.latency.min_count || !window.p95_ms || !std::isfinite(*window.p95_ms)) continue;
-    memory.recent.push_back({window.started_at, *window.p95_ms, window.count});
-    if (memory.recent.size() > span_of(rules.latency)) memory.recent.erase(memory.recent.begin());
+    if (window.count == 0 || !window.p95_ms || !std::isfinite(*window.p95_ms)) continue;
+    const LatencyWindow taken{window.started_at, *window.p95_ms, window.count};
+    if (!take_in(rules.latency, memory.recent, taken, rules.longest_look)) continue;
     const auto judgement = judge_latency(rules.latency, memory.baseline, present, memory.recent);
     if (next_step(present, judgement.state) != AlertStep::none) findings.push_back(latency_finding(served, judgement));
     present = judgement.state;
@@ -148,11 +165,17 @@ void add_fresh(std::vector<FreshLabels>& fresh, const JudgedWindow& window) {
   std::erase_if(fresh, [oldest](const FreshLabels& labels) { return labels.at <= oldest; });
 }
 
-// Keeps the newest runs that hold the labels the rule looks at, and none that is too old.
+// Keeps the newest runs that hold the labels the rule looks at, and none that is too old; where few come, those of the
+// week that hold as many as close an alert.
 void forget_labels(const WindowRules& rules, std::vector<LabelRun>& runs, Instant now) {
   std::uint64_t labels = 0;
   auto first = runs.end();
-  while (first != runs.begin() && labels < rules.accuracy.labels && std::prev(first)->to > now - rules.longest_look) {
+  constexpr int a_week = 7;  // of longest looks
+  while (first != runs.begin()) {
+    const auto& older = *std::prev(first);
+    const bool is_recent = older.to > now - rules.longest_look;
+    if (labels >= (is_recent ? rules.accuracy.labels : rules.accuracy.min_labels)) break;
+    if (older.to <= now - a_week * rules.longest_look) break;
     --first;
     labels += first->labels.labelled;
   }
@@ -288,6 +311,7 @@ void put(Packer& out, const WindowMemory& memory) {
   out.put_exact(memory.baseline.ln_p95_mean);
   out.put(memory.baseline.windows);
   out.put(memory.baseline.until);
+  out.put_exact(memory.baseline.high_share);
   out.put(memory.read_until);
   const Bytes by_hour = memory.baseline.by_hour.pack();
   out.put(by_hour.size());
@@ -321,6 +345,7 @@ WindowMemory unpack_window_memory(ByteView bytes) {
   memory.baseline.ln_p95_mean = in.exact();
   memory.baseline.windows = in.number();
   memory.baseline.until = in.instant();
+  memory.baseline.high_share = in.exact();
   memory.read_until = in.instant();
   memory.baseline.by_hour = HourlyUsual::unpack(in.bytes(in.number()));
   for (auto left = in.number(); left > 0 && !in.is_at_end(); --left) {

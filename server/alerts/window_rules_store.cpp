@@ -68,6 +68,7 @@ std::vector<WatchedVersion> read_versions(pqxx::work& transaction, const JudgeWi
   static const std::string sql = std::string(R"sql(
     select p.n, p.device, p.model, p.version, b.ln_p95_mean, b.windows, b.updated_at,
       coalesce(b.read_until, b.updated_at) as read_until, b.recent, b.labels, b.falls, b.fresh, b.by_hour,
+      b.high_share,
   )sql") + threshold_of_release + R"sql(
     from jsonb_to_recordset($1::jsonb) as p(n int, device text, model text, version text)
     cross join lateral (select id from devices where id = p.device and revoked_at is null limit 1) d
@@ -83,7 +84,8 @@ std::vector<WatchedVersion> read_versions(pqxx::work& transaction, const JudgeWi
     if (!row["ln_p95_mean"].is_null()) {
       version.memory.is_new = false;
       version.memory.baseline = {row["ln_p95_mean"].as<double>(), row["windows"].as<std::uint64_t>(),
-                                 row["updated_at"].as<Instant>(), by_hour_of(row["by_hour"].as<std::string>())};
+                                 row["updated_at"].as<Instant>(), row["high_share"].as<double>(),
+                                 by_hour_of(row["by_hour"].as<std::string>())};
       version.memory.read_until = std::max(oldest, row["read_until"].as<Instant>());
       remember_recent(version.memory, row["recent"].as<std::string>());
       remember_labels(version.memory, row["labels"].as<std::string>());
@@ -132,23 +134,25 @@ void save_memories(pqxx::work& transaction, const std::vector<ToSave>& memories)
                     {"labels", labels_to_json(memory)},
                     {"falls", falls_to_json(memory)},
                     {"fresh", fresh_to_json(memory)},
-                    {"by_hour", to_hex(memory.baseline.by_hour.pack())}});
+                    {"by_hour", to_hex(memory.baseline.by_hour.pack())},
+                    {"high_share", memory.baseline.high_share}});
   }
   if (rows.empty()) return;
   const auto text = rows.dump();
   transaction.exec_params0(
       R"sql(
         insert into latency_baselines
-          (device_id, model, version, ln_p95_mean, windows, updated_at, read_until, recent, labels, falls, fresh, by_hour)
-        select device, model, version, mean, windows, until, read_until, recent, labels, falls, fresh, by_hour
+          (device_id, model, version, ln_p95_mean, windows, updated_at, read_until, recent, labels, falls, fresh, by_hour,
+            high_share)
+        select device, model, version, mean, windows, until, read_until, recent, labels, falls, fresh, by_hour, high_share
         from jsonb_to_recordset($1::jsonb) as m(device text, model text, version text, mean double precision,
           windows bigint, until timestamptz, read_until timestamptz, recent text, labels text,
-          falls text, fresh text, by_hour text)
+          falls text, fresh text, by_hour text, high_share double precision)
         order by device, model, version
         on conflict (device_id, model, version) do update set ln_p95_mean = excluded.ln_p95_mean,
           windows = excluded.windows, updated_at = excluded.updated_at, read_until = excluded.read_until,
           recent = excluded.recent, labels = excluded.labels,
-          falls = excluded.falls, fresh = excluded.fresh, by_hour = excluded.by_hour
+          falls = excluded.falls, fresh = excluded.fresh, by_hour = excluded.by_hour, high_share = excluded.high_share
       )sql",
       text);
   if (!any_new) return;

@@ -84,6 +84,7 @@ struct Config {
   double alerts_site_dark_percent = 30;
   std::int64_t alerts_site_dark_devices = 5;
   std::int64_t alerts_escalate_after_minutes = 60;
+  double alerts_reactions_percent = 10;
   std::int64_t drift_tick_ms = 1000;
   std::int64_t drift_interval_ms = 60000;
   std::int64_t drift_look_s = 86'400;

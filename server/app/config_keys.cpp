@@ -118,6 +118,9 @@ const ConfigKey keys[] = {
      "An alert that was told and that nobody acknowledged for so long becomes critical and is told again, at most 3 "
      "times; 0: never",
      0, 43200},
+    {"alerts.reactions_percent", &Config::alerts_reactions_percent,
+     "So many reactions of rules there may be in an hour, of all together, as a share of the devices; 5 in any case", 0,
+     100},
     {"drift.tick_ms", &Config::drift_tick_ms, "How often devices that are due are judged for drift", 50, 60000},
     {"drift.interval_ms", &Config::drift_interval_ms, "How often one device's model is judged for drift", 50,
      24 * hour_ms},

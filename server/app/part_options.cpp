@@ -185,6 +185,10 @@ AlertOptions alert_options(const Config& config) {
   return options;
 }
 
+ReactionShare reaction_share(const Config& config) {
+  return {.percent = config.alerts_reactions_percent};
+}
+
 DriftOptions drift_options(const Config& config) {
   DriftOptions options;
   options.watch.budget = judging_budget(config.drift_tick_ms);

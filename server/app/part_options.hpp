@@ -29,6 +29,7 @@
 #include "server/retention/retention_service.hpp"
 #include "server/rollouts/evidence/evidence_service.hpp"
 #include "server/rollouts/rollout_service.hpp"
+#include "server/rules/reaction.hpp"
 #include "server/rules/rule_service.hpp"
 #include "server/telemetry/batch_collector.hpp"
 #include "server/telemetry/telemetry_service.hpp"
@@ -68,6 +69,7 @@ RolloutOptions rollout_options(const Config& config);
 TelemetryOptions telemetry_options(const Config& config);
 CollectorOptions collector_options(const Config& config);
 AlertOptions alert_options(const Config& config);
+ReactionShare reaction_share(const Config& config);
 DriftOptions drift_options(const Config& config);
 RuleOptions rule_options(const Config& config);
 EvidenceOptions evidence_options(const Config& config);

@@ -214,7 +214,7 @@ struct Server::Parts {
   AlertService alerts{db, alert_options(config)};
   RuleService rules{db, rule_options(config),
                     [this](const AgainstUsual& usual) { alerts.use(latency_rule_of(usual)); }};
-  ReactionService reactions{db, stable_hash(1, instance)};
+  ReactionService reactions{db, stable_hash(1, instance), reaction_share(config)};
   DiagnosticsService diagnostics{db, stable_hash(2, instance)};
   EventService events{io, db, {.observe = loop_observer(metrics)}};
   NotifyService notify{io, db, worker, notify_options(config)};

@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <cstdio>
+#include <utility>
 
 #include "common/stats/accuracy.hpp"
 #include "common/stats/bins.hpp"
@@ -19,6 +20,10 @@ constexpr double weight_steps = 64;  // weights are packed to a sixty-fourth of 
 constexpr double most_weight = 1e12;
 constexpr std::uint64_t windows_of_rate = 10;
 constexpr std::uint64_t flags_of_fault = 2 * fault_names.size();
+constexpr std::uint64_t most_bins = 4096;   // a bin is packed with what is known of its changes
+constexpr std::uint64_t most_changes = 32;  // and these with the longest stay
+constexpr std::uint64_t most_minutes = 1'000'000;
+constexpr std::uint64_t an_hour = 60;
 
 std::uint64_t packed_weight(double weight) {
   return static_cast<std::uint64_t>(std::lround(std::min(weight, most_weight) * weight_steps));
@@ -39,6 +44,20 @@ std::string figure(double value) {
   char text[32];
   std::snprintf(text, sizeof text, "%.4g", value);
   return text;
+}
+
+// A window in which too many values are out of the range, or no number.
+bool is_odd(const ContractRule& rule, const FeatureContract& contract, const std::vector<BinKind>& kinds,
+            const HistogramCounts& counts) {
+  double outside = 0;
+  double not_numbers = 0;
+  for (std::size_t bin = 0; bin < std::min(kinds.size(), counts.size()); ++bin) {
+    const auto count = static_cast<double>(counts[bin]);
+    if (kinds[bin] == BinKind::out || kinds[bin] == BinKind::far) outside += count;
+    if (kinds[bin] == BinKind::not_a_number) not_numbers += count;
+  }
+  const auto samples = static_cast<double>(total_of(counts));
+  return outside >= rule.out_share * samples || not_numbers > contract.not_numbers * samples;
 }
 
 }  // namespace
@@ -70,15 +89,26 @@ void ContractWatch::add_counts(const ContractRule& rule, const JudgedFeature& of
     if (kind == BinKind::far) feature.part[far] += count;
     if (kind == BinKind::not_a_number) feature.part[not_numbers] += count;
   }
+  if (of.contract && is_odd(rule, *of.contract, of.kinds, counts)) feature.part[odd_windows] += 1;
   const auto bin = static_cast<std::uint64_t>(std::max_element(counts.begin(), counts.end()) - counts.begin());
   const bool follows = at - feature.in_bin_until <= rule.longest_gap;  // while it was away it did not stand still
   if (most != samples || bin != feature.bin || feature.samples_in_bin == 0 || !follows) {
+    if (follows) leave_bin(rule, feature);
     feature.bin = bin;
     feature.samples_in_bin = 0;
     feature.in_bin_since = at;
   }
   feature.samples_in_bin += most == samples ? samples : 0;
   feature.in_bin_until = at;
+}
+
+// How long a feature stands still by itself - by night, over a weekend - is learned from hours in which it did.
+void ContractWatch::leave_bin(const ContractRule& rule, Feature& feature) {
+  feature.changes = std::min({feature.changes + 1, rule.least_changes, most_changes - 1});
+  const auto still = std::chrono::floor<std::chrono::minutes>(feature.in_bin_until - feature.in_bin_since).count();
+  const auto minutes = std::min(static_cast<std::uint64_t>(std::max<std::int64_t>(0, still)), most_minutes);
+  if (minutes < an_hour || feature.fault == ContractFault::stuck) return;
+  feature.minutes_stay = std::max(minutes, feature.minutes_stay - feature.minutes_stay / 16);
 }
 
 bool ContractWatch::tells_predictions(const HeardWindow& window) const {
@@ -146,7 +176,9 @@ ContractBreach ContractWatch::judge_feature(const ContractRule& rule, const Judg
   const auto share = [&](Part part) { return feature.part[part] / feature.total; };
   // What few samples show by chance breaks nothing; what is broken stays so until its share itself is small.
   const auto surely = [&](ContractFault fault, double found) {
-    return feature.fault == fault ? found : wilson_bounds_of_share(std::min(found, 1.0), feature.total, rule.z).lower;
+    if (feature.fault == fault) return found;
+    const bool lasts = feature.part[odd_windows] >= rule.least_windows;
+    return lasts ? wilson_bounds_of_share(std::min(found, 1.0), feature.total, rule.z).lower : 0;
   };
   const double missing = share(not_numbers);
   if (surely(ContractFault::not_a_number, missing) > limit(ContractFault::not_a_number, of.contract->not_numbers) &&
@@ -162,23 +194,35 @@ ContractBreach ContractWatch::judge_feature(const ContractRule& rule, const Judg
   if (surely(ContractFault::range, outside) >= limit(ContractFault::range, rule.out_share) ||
       beyond >= limit(ContractFault::range, rule.open_share))
     return breach(ContractFault::range, std::max(outside, beyond));
-  const Duration still = std::chrono::duration_cast<Duration>(feature.in_bin_until - feature.in_bin_since);
-  const bool fills_its_bin = of.has_reference() && feature.bin < of.reference.counts.size() &&
-                             2 * of.reference.counts[feature.bin] > total_of(of.reference.counts);
-  const auto stuck_for = static_cast<double>(still.count()) / static_cast<double>(look.count());
-  if (of.contract->varies && of.has_reference() && !fills_its_bin && feature.samples_in_bin >= rule.stuck_samples &&
-      stuck_for >= rule.stuck_looks)
-    return breach(ContractFault::stuck, static_cast<double>(still.count()) / 3'600'000);
+  if (is_stuck(rule, of, feature, look)) {
+    const auto still = std::chrono::duration<double, std::ratio<3600>>(feature.in_bin_until - feature.in_bin_since);
+    return breach(ContractFault::stuck, still.count());
+  }
   return breach(ContractFault::none, 0);
 }
 
-ContractBreach ContractWatch::judge_rate(const InputContract& contract) {
+// A sensor that varied on this device, and stands in a bin where training seldom was, for longer than it ever does.
+bool ContractWatch::is_stuck(const ContractRule& rule, const JudgedFeature& of, const Feature& feature, Duration look) {
+  const bool can_be = of.contract->varies && of.has_reference() && feature.changes >= rule.least_changes &&
+                      feature.samples_in_bin >= rule.stuck_samples;
+  if (!can_be) return false;
+  const bool fills_its_bin =
+      feature.bin < of.reference.counts.size() && 2 * of.reference.counts[feature.bin] > total_of(of.reference.counts);
+  const auto still = static_cast<double>((feature.in_bin_until - feature.in_bin_since).count());
+  const auto longest_stay = static_cast<double>(Duration{60'000}.count()) * static_cast<double>(feature.minutes_stay);
+  return !fills_its_bin && still >= rule.stuck_looks * static_cast<double>(look.count()) &&
+         still >= rule.stuck_stays * longest_stay;
+}
+
+ContractBreach ContractWatch::judge_rate(const ContractRule& rule, const InputContract& contract) {
   const bool is_promised = contract.least_per_minute || contract.most_per_minute;
-  rate_fault_ = ContractFault::none;
+  const bool was_broken = std::exchange(rate_fault_, ContractFault::none) == ContractFault::rate;
   if (!is_promised || windows_ < windows_of_rate || minutes_ <= 0) return {};
   const double per_minute = inferences_ / minutes_;
-  const bool is_kept = per_minute >= contract.least_per_minute.value_or(0) &&
-                       per_minute <= contract.most_per_minute.value_or(per_minute);
+  const auto slack = [&](double promised) { return was_broken ? 0 : rule.rate_z * std::sqrt(promised / minutes_); };
+  const double least = contract.least_per_minute.value_or(0);
+  const double most = contract.most_per_minute.value_or(per_minute);
+  const bool is_kept = per_minute >= least - slack(least) && per_minute <= most + slack(most);
   if (!is_kept) rate_fault_ = ContractFault::rate;
   return {"", rate_fault_, per_minute};
 }
@@ -206,7 +250,7 @@ void ContractWatch::put(Packer& out) const {
     out.put(feature.windows_without);
     out.put(std::uint64_t{feature.was_there ? 1U : 0U} + 2 * static_cast<std::uint64_t>(feature.fault) +
             flags_of_fault * (feature.gap ? *feature.gap + 1 : 0));
-    out.put(feature.bin);
+    out.put(feature.bin + most_bins * (feature.changes + most_changes * feature.minutes_stay));
     out.put(feature.samples_in_bin);
     out.put(feature.in_bin_since);
     out.put(feature.in_bin_until);
@@ -232,7 +276,10 @@ void ContractWatch::take(Unpacker& in) {
     feature.fault = fault(flags % flags_of_fault / 2);
     feature.gap.reset();
     if (flags >= flags_of_fault) feature.gap = flags / flags_of_fault - 1;
-    feature.bin = in.number();
+    const auto place = in.number();
+    feature.bin = place % most_bins;
+    feature.changes = place / most_bins % most_changes;
+    feature.minutes_stay = std::min(place / most_bins / most_changes, most_minutes);
     feature.samples_in_bin = in.number();
     feature.in_bin_since = in.instant();
     feature.in_bin_until = in.instant();

@@ -25,20 +25,24 @@ std::string_view to_string(ContractFault fault);
 ContractFault contract_fault_of(std::string_view text);  // of what to_string wrote; none for any other
 
 struct ContractRule {
-  double weight_kept = 0.85;           // of what came before, with each window
-  double least_samples = 4;            // that weigh; fewer say nothing
-  double out_share = 0.2;              // of values out of the range
-  double open_share = 0.8;             // with those beyond the last edges of a reference that has no bins further out
-  double scale_share = 0.8;            // of values of another scale
-  double zero_share = 0.95;            // of zeros
-  double kept_share = 0.5;             // of each of these: under it a breach ends
-  double z = 1.96;                     // of the lower bound of what is out of range, or no number, of few samples
+  double weight_kept = 0.85;   // of what came before, with each window
+  double least_samples = 4;    // that weigh; fewer say nothing
+  double out_share = 0.2;      // of values out of the range
+  double open_share = 0.8;     // with those beyond the last edges of a reference that has no bins further out
+  double scale_share = 0.8;    // of values of another scale
+  double zero_share = 0.95;    // of zeros
+  double kept_share = 0.5;     // of each of these: under it a breach ends
+  double z = 1.96;             // of the lower bound of what is out of range, or no number, of few samples
+  double least_windows = 2.5;  // that weigh, with such values each: three in a row; a burst of one breaks nothing
+  double rate_z = 4;           // a rate that is not as promised by less than so many sigmas breaks nothing
   std::uint64_t missing_windows = 10;  // in a row with answers and without the feature,
   std::uint64_t missing_gaps = 4;      // and so many times as many as it was away for before: some come now and then
   std::uint64_t stuck_samples = 60;    // in a row in one bin
-  double stuck_looks = 1;              // and for so many times as long as drift looks back: a night may lie in one bin
-  double longest_of_usual = 2;         // what a window counts for in the rate, beside the usual length of windows
-  Duration longest_gap{3'600'000};     // between samples of a feature that stands still
+  double stuck_looks = 1;              // and for so many times as long as drift looks back: a night may lie in one bin;
+  double stuck_stays = 6;              // and as it has stood still before: from Friday to Monday is longer than a night
+  std::uint64_t least_changes = 20;  // of its bin before: what never changes on this device is no sensor that is stuck
+  double longest_of_usual = 2;       // what a window counts for in the rate, beside the usual length of windows
+  Duration longest_gap{3'600'000};   // between samples of a feature that stands still
 };
 
 struct ContractBreach {
@@ -72,7 +76,7 @@ class ContractWatch {
     std::vector<ContractBreach> breaches;
     for (std::size_t place = 0; place < features_.size(); ++place)
       add_breach(judge_feature(rule, model.features[place], place, look, peers_have(place)), breaches);
-    add_breach(judge_rate(model.contract), breaches);
+    add_breach(judge_rate(rule, model.contract), breaches);
     return breaches;
   }
   // That were broken when it was judged last.
@@ -82,7 +86,8 @@ class ContractWatch {
   void take(Unpacker& in);
 
  private:
-  enum Part : std::uint8_t { zero, small, open, out, far, not_numbers, parts };
+  // Of values, but for odd_windows: those in which too many are out of range or no number.
+  enum Part : std::uint8_t { zero, small, open, out, far, not_numbers, odd_windows, parts };
   struct Feature {
     double total = 0;
     double part[parts] = {};
@@ -93,16 +98,20 @@ class ContractWatch {
     std::uint64_t samples_in_bin = 0;
     Instant in_bin_since{};
     Instant in_bin_until{};
+    std::uint64_t changes = 0;       // of its bin, as many as count
+    std::uint64_t minutes_stay = 0;  // that it stood still for, the most of late
     ContractFault fault = ContractFault::none;
   };
   void add_counts(const ContractRule& rule, const JudgedFeature& of, Feature& feature, const HistogramCounts& counts,
                   Instant at);
+  static void leave_bin(const ContractRule& rule, Feature& feature);
   void add_to_rate(const ContractRule& rule, const HeardWindow& window);
   bool tells_predictions(const HeardWindow& window) const;
   static bool is_missing(const ContractRule& rule, const Feature& feature, bool expected_by_peers);
   ContractBreach judge_feature(const ContractRule& rule, const JudgedFeature& of, std::size_t place, Duration look,
                                bool peers_have);
-  ContractBreach judge_rate(const InputContract& contract);
+  static bool is_stuck(const ContractRule& rule, const JudgedFeature& of, const Feature& feature, Duration look);
+  ContractBreach judge_rate(const ContractRule& rule, const InputContract& contract);
   static void add_breach(ContractBreach breach, std::vector<ContractBreach>& breaches);
 
   std::vector<Feature> features_;

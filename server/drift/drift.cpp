@@ -22,6 +22,15 @@ double two_sided(double z) {
   return std::erfc(std::abs(z) / std::numbers::sqrt2);
 }
 
+// What z comes to where the scatter is that of so few: the tail of Student's t by that of a normal (D. L. Wallace, Ann.
+// Math. Stat. 30, 1959). The degrees of freedom are fitted to simulated fleets of 6 to 60, whose hours depend on each
+// other: some sixty devices are as good as any number.
+double z_among(std::size_t devices, double z) {
+  const auto others = static_cast<double>(devices - 1);
+  const double freedom = others * others / 4;
+  return (8 * freedom + 1) / (8 * freedom + 3) * std::sqrt(freedom * std::log1p(z * z / freedom));
+}
+
 std::string formatted(const char* format, double a, double b) {
   char text[96];
   std::snprintf(text, sizeof text, format, a, b);
@@ -95,7 +104,7 @@ std::optional<PeerDistance> peer_distance(const DriftRule& rule, const PeerUsual
   // To be nearer to the reference than one's peers are is no fault.
   distance.ln_psi_z = std::max(0.0, robust_z(usual.ln_psi, ln_of_psi(measures.psi), rule.ln_psi_floor));
   distance.z = std::abs(distance.shift_z) >= distance.ln_psi_z ? distance.shift_z : distance.ln_psi_z;
-  distance.chance = std::min(1.0, 2 * two_sided(distance.z));
+  distance.chance = std::min(1.0, 2 * two_sided(z_among(usual.devices, distance.z)));
   return distance;
 }
 

@@ -137,7 +137,7 @@ constexpr TableBound bounds[] = {
     {"audit_chain", "one row"},
     {"blobs", "retention.uploads_days after one was sent that no release names; patches go with patches.keep_days"},
     {"claims", "retention.claims_days after one expired or was revoked"},
-    {"contract_breaches", "at most one a device and model, while its input breaks the contract; goes with its device"},
+    {"contract_breaches", "at most one a device and model, while its input breaks the contract; goes with either"},
     {"deliveries",
      "retention.deliveries_days after one arrived or was given up; notify.most_waiting a route until then"},
     {"delivery_attempts", "at most 50 a delivery; goes with it"},

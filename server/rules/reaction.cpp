@@ -1,10 +1,18 @@
 #include "server/rules/reaction.hpp"
 
+#include <algorithm>
+#include <cmath>
+
 #include <nlohmann/json.hpp>
 
 #include "common/json/json_text.hpp"
 
 namespace argosy::server {
+
+int most_reactions(const ReactionShare& share, std::int64_t devices) {
+  const auto of_devices = static_cast<std::int64_t>(std::floor(static_cast<double>(devices) * share.percent / 100));
+  return static_cast<int>(std::clamp<std::int64_t>(of_devices, share.least, 1'000'000));
+}
 
 std::optional<Leaving> leaving_of(const WaitingReaction& waiting, Instant now) {
   if (!parse_reaction_kind(waiting.reaction)) return Leaving{"this server knows no reaction of that name"};
@@ -14,7 +22,11 @@ std::optional<Leaving> leaving_of(const WaitingReaction& waiting, Instant now) {
   if (waiting.done_this_hour >= waiting.most_per_hour)
     return Leaving{"the rule has done this " + std::to_string(waiting.done_this_hour) +
                        " times within an hour, which is as often as it may",
-                   true};
+                   Leaving::Limit::of_rule};
+  if (waiting.all_this_hour >= waiting.most_of_all)
+    return Leaving{"all rules together have done " + std::to_string(waiting.all_this_hour) +
+                       " reactions within an hour, which is as many as there may be (alerts.reactions_percent)",
+                   Leaving::Limit::of_all};
   return std::nullopt;
 }
 

@@ -31,11 +31,21 @@ struct WaitingReaction {
   bool alert_fires = false;
   bool rule_wants_it = false;  // it is enabled, and has the reaction still
   int done_this_hour = 0;      // of the rule, of this kind
+  int all_this_hour = 0;       // of any rule and kind
+  int most_of_all = 0;         // that there may be of these
 };
 
+// How many reactions of all rules together there may be in an hour: a share of the devices, and a few in any case.
+struct ReactionShare {
+  double percent = 10;
+  int least = 5;
+};
+int most_reactions(const ReactionShare& share, std::int64_t devices);
+
 struct Leaving {
+  enum class Limit : std::uint8_t { none, of_rule, of_all };
   std::string why;
-  bool is_over_limit = false;
+  Limit limit = Limit::none;  // that is reached
 };
 // Why it is not done after all; nothing: it is.
 std::optional<Leaving> leaving_of(const WaitingReaction& waiting, Instant now);

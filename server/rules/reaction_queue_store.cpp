@@ -12,7 +12,12 @@ namespace {
 
 constexpr std::chrono::hours an_hour{1};
 
-std::optional<WaitingReaction> oldest_due(pqxx::work& transaction, Instant now) {
+// In the details of a reaction that was left because of it.
+const char* name_of(Leaving::Limit limit) {
+  return limit == Leaving::Limit::of_all ? "most_of_all_per_hour" : "most_per_hour";
+}
+
+std::optional<WaitingReaction> oldest_due(pqxx::work& transaction, const ReactionShare& share, Instant now) {
   const auto rows = transaction.exec_params(
       R"sql(
         select e.id, e.reaction, e.rule, e.most_per_hour, e.attempts, e.created_at, a.state = 'firing' as alert_fires,
@@ -27,7 +32,17 @@ std::optional<WaitingReaction> oldest_due(pqxx::work& transaction, Instant now) 
             from rule_reactions done
             where done.rule = e.rule and done.reaction = e.reaction and done.state = 'done'
               and done.ended_at > $2::timestamptz
-          ) as done_this_hour
+          ) as done_this_hour,
+          (
+            select count(*)
+            from rule_reactions done
+            where done.state = 'done' and done.ended_at > $2::timestamptz
+          ) as all_this_hour,
+          (
+            select coalesce(sum(devices), 0)
+            from fleet_counts
+            where kind = 'class'
+          ) as devices
         from rule_reactions e
         join alerts a on a.id = e.alert_id
         where e.state = 'waiting' and e.due_at <= $1::timestamptz
@@ -45,34 +60,41 @@ std::optional<WaitingReaction> oldest_due(pqxx::work& transaction, Instant now) 
                          .created_at = row["created_at"].as<Instant>(),
                          .alert_fires = row["alert_fires"].as<bool>(),
                          .rule_wants_it = row["rule_wants_it"].as<bool>(),
-                         .done_this_hour = row["done_this_hour"].as<int>()};
+                         .done_this_hour = row["done_this_hour"].as<int>(),
+                         .all_this_hour = row["all_this_hour"].as<int>(),
+                         .most_of_all = most_reactions(share, row["devices"].as<std::int64_t>())};
 }
 
-// Once an hour for each rule and kind: of a thousand devices that are beyond it, one event tells.
-void tell_of_limit(pqxx::work& transaction, const WaitingReaction& waiting, const ReactionInHand& reaction,
-                   Instant now) {
+// Once an hour for each rule and kind, and once for all together: of a thousand devices that are beyond it, one event
+// tells.
+void tell_of_limit(pqxx::work& transaction, const WaitingReaction& waiting, Leaving::Limit limit,
+                   const ReactionInHand& reaction, Instant now) {
+  const bool is_of_all = limit == Leaving::Limit::of_all;
   const bool was_told = !transaction
                              .exec_params(R"sql(
              select
              from rule_reactions
-             where rule = $1 and reaction = $2 and state = 'left' and details ? 'most_per_hour' and id <> $3
+             where ($5 or (rule = $1 and reaction = $2)) and state = 'left' and details ? $6 and id <> $3
                and ended_at > $4::timestamptz
              limit 1
            )sql",
-                                          waiting.rule, waiting.reaction, waiting.id, now - an_hour)
+                                          waiting.rule, waiting.reaction, waiting.id, now - an_hour, is_of_all,
+                                          std::string(name_of(limit)))
                              .empty();
   if (was_told) return;
   NewEvent event;
   event.kind = "reaction.limited";
   event.severity = "warning";
   if (!reaction.device.empty()) event.device_id = reaction.device;
-  event.message = reaction.actor() + " has reached its limit of " + std::to_string(waiting.most_per_hour) +
-                  " times \"" + waiting.reaction +
-                  "\" an hour; what comes beyond is not done: look whether the rule is right";
+  event.message = is_of_all ? "all rules together have reached their limit of " + std::to_string(waiting.most_of_all) +
+                                  " reactions an hour; what comes beyond is not done: look whether the rules are right"
+                            : reaction.actor() + " has reached its limit of " + std::to_string(waiting.most_per_hour) +
+                                  " times \"" + waiting.reaction +
+                                  "\" an hour; what comes beyond is not done: look whether the rule is right";
   event.details_json = nlohmann::json{
       {"rule", waiting.rule},
       {"do", waiting.reaction},
-      {"most_per_hour", waiting.most_per_hour},
+      {name_of(limit), is_of_all ? waiting.most_of_all : waiting.most_per_hour},
       {"alert",
        reaction.alert}}.dump();
   append_event(transaction, event);
@@ -82,9 +104,10 @@ void leave(pqxx::work& transaction, const WaitingReaction& waiting, const Leavin
   const auto reaction = take_reaction(transaction, waiting.id);
   if (!reaction) return;
   auto details = nlohmann::json::object();
-  if (leaving.is_over_limit) {
-    tell_of_limit(transaction, waiting, *reaction, now);
-    details["most_per_hour"] = waiting.most_per_hour;
+  if (leaving.limit != Leaving::Limit::none) {
+    tell_of_limit(transaction, waiting, leaving.limit, *reaction, now);
+    details[name_of(leaving.limit)] =
+        leaving.limit == Leaving::Limit::of_all ? waiting.most_of_all : waiting.most_per_hour;
   }
   end_reaction(transaction, *reaction, ReactionEnd::left, "not done: " + leaving.why, details, now);
 }
@@ -92,7 +115,7 @@ void leave(pqxx::work& transaction, const WaitingReaction& waiting, const Leavin
 }  // namespace
 
 std::optional<NextReaction::Answer> NextReaction::operator()(pqxx::work& transaction) const {
-  const auto waiting = oldest_due(transaction, now);
+  const auto waiting = oldest_due(transaction, share, now);
   if (!waiting) return std::nullopt;
   const auto leaving = leaving_of(*waiting, now);
   if (leaving) leave(transaction, *waiting, *leaving, now);

@@ -21,6 +21,7 @@ struct NextReaction {
     bool is_left = false;
   };
   Instant now;
+  ReactionShare share = {};
   std::optional<Answer> operator()(pqxx::work& transaction) const;
 };
 

@@ -22,7 +22,7 @@ const ReactionService::Do& ReactionService::port_of(ReactionKind kind) const {
 Task<Result<std::size_t>> ReactionService::tick(Instant now) {
   std::size_t ended = 0;
   for (int round = 0; round < at_once; ++round) {
-    ARGOSY_CO_TRY(const auto next, co_await db_.transact<NextReaction>(now));
+    ARGOSY_CO_TRY(const auto next, co_await db_.transact<NextReaction>(now, share_));
     if (!next) break;
     ++ended;
     if (next->is_left) continue;

@@ -3,7 +3,7 @@
 // transaction that does it. So each is done once, whichever process dies when. Coroutines on the I/O thread.
 //
 // Bounded: at_once in a tick; an error is tried again reaction_attempts times, and nothing after reaction_lasts; a rule
-// does no more of a kind in an hour than it says.
+// does no more of a kind in an hour than it says, and all rules together no more than a share of the fleet.
 #pragma once
 
 #include <cstdint>
@@ -31,7 +31,7 @@ class ReactionService {
     Do diagnostics;
   };
 
-  ReactionService(DbPool& db, std::uint64_t seed) : db_(db), rng_(seed) {}
+  ReactionService(DbPool& db, std::uint64_t seed, ReactionShare share = {}) : db_(db), rng_(seed), share_(share) {}
   void use(Ports ports) { ports_ = std::move(ports); }  // before the first tick
 
   // The leader's. How many were done or left.
@@ -43,6 +43,7 @@ class ReactionService {
 
   DbPool& db_;
   Rng rng_;
+  ReactionShare share_;
   Ports ports_;
 };
 

@@ -19,7 +19,8 @@ using Stage = RuleProgress::Stage;
 constexpr double over_again = 1.5;    // a trend is over when it would take so many times as long
 constexpr double steady_share = 0.7;  // of the pairs of steps that have to go the same way
 constexpr std::size_t latency_windows_kept = 10;
-constexpr std::uint8_t tells_of_what = 0x80;  // beside the stage: then comes learned_as
+constexpr std::uint8_t tells_of_what = 0x80;   // beside the stage: then comes learned_as
+constexpr std::uint8_t tells_of_highs = 0x40;  // then the share of windows that are high by themselves
 
 double step_hours(const Trend& trend) {
   return trend.within_h / static_cast<double>(TrendLine::steps);
@@ -254,8 +255,11 @@ RuleVerdict judge_figure(const Rule& rule, RuleProgress& progress, const RuleFig
 
 Bytes RuleProgress::pack() const {
   Bytes out;
-  out.push_back(static_cast<std::uint8_t>(stage) | (learned_as != 0 ? tells_of_what : 0));
+  const bool has_highs = usual && usual->baseline.high_share > 0;
+  out.push_back(static_cast<std::uint8_t>(stage) | (learned_as != 0 ? tells_of_what : 0) |
+                (has_highs ? tells_of_highs : 0));
   if (learned_as != 0) put_varint(out, learned_as);
+  if (has_highs) put_float(out, static_cast<float>(usual->baseline.high_share));
   put_varint(out, zigzag(to_ms(since)));
   trend.put(out);
   if (!usual) return out;
@@ -278,15 +282,19 @@ RuleProgress RuleProgress::unpack(ByteView bytes) {
   RuleProgress progress;
   if (bytes.empty()) return progress;
   const bool tells = (bytes.front() & tells_of_what) != 0;
-  const auto stage = std::min<std::uint8_t>(bytes.front() & ~tells_of_what, static_cast<std::uint8_t>(Stage::firing));
+  const bool has_highs = (bytes.front() & tells_of_highs) != 0;
+  const auto stage = std::min<std::uint8_t>(bytes.front() & ~(tells_of_what | tells_of_highs),
+                                            static_cast<std::uint8_t>(Stage::firing));
   progress.stage = static_cast<Stage>(stage);
   bytes = bytes.subspan(1);
   if (tells) progress.learned_as = static_cast<std::uint32_t>(take_varint(bytes).value_or(0));
+  const double high_share = has_highs ? static_cast<double>(take_float(bytes)) : 0;
   progress.since = instant_from_ms(take_signed(bytes));
   progress.trend = TrendLine::take(bytes);
   if (bytes.empty()) return progress;
   progress.usual = std::make_unique<Usual>();
   auto& [baseline, recent] = *progress.usual;
+  baseline.high_share = std::clamp(high_share, 0.0, 1.0);
   baseline.ln_p95_mean = static_cast<double>(take_float(bytes));
   baseline.windows = take_varint(bytes).value_or(0);
   baseline.until = instant_from_ms(take_signed(bytes));

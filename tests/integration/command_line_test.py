@@ -500,6 +500,11 @@ class CommandLineVerbs(RunningArgosy):
         self.assertEqual(shown["acknowledgement"], "on my way")
         self.assertIn("acknowledged", [moment["change"] for moment in shown["history"]])
         self.assertIn("on my way", self.ok("alert", "history", number).out)
+        self.assertNotIn("REACTED", self.ok("alert", "show", number).out, "its rule did nothing")
+        self.installation.rows(
+            "insert into rule_reactions (alert_id, rule, rule_version, reaction, most_per_hour, state, outcome, created_at, due_at, ended_at) "
+            f"values ({number}, 'accuracy_low', 1, 'diagnostics', 5, 'done', 'asked loud-1', now(), now(), now()) returning id")
+        self.assertRegex(self.ok("alert", "show", number).out, r"REACTED +DOES[^\n]*\n[^\n]+diagnostics +done +asked loud-1")
         self.ok("alert", "unack", number)
         by_people = ("acknowledged", "unacknowledged")  # routes may be told meanwhile
         self.assertEqual([moment["change"] for moment in self.ok_json("alert", "history", number) if moment["change"] in by_people], ["unacknowledged", "acknowledged"])

@@ -263,7 +263,7 @@ TEST_F(Alerts, AHistoryLongerThanOneLookIsJudgedToItsEnd) {
   const auto history = test::batch_of_windows("cam-1", 1, 320, Duration{60'000}, {.started_at = clock});
   ASSERT_TRUE(run_task(io, telemetry.ingest({history}, clock)));
   next_seq["cam-1"] = 320;
-  for (int i = 0; i < 3; ++i) send("cam-1", {.latency_ms = 25});
+  for (int i = 0; i < 3; ++i) send("cam-1", {.latency_ms = 60});
   tick();
   EXPECT_EQ(states(), "latency_doubled:cam-1:firing");
   EXPECT_EQ(database.value<int>("select windows from latency_baselines"), 320);

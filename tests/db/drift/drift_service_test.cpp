@@ -175,6 +175,16 @@ TEST_F(Drift, ABreachOfAnotherVersionEndsWithIt) {
   EXPECT_EQ(events("contract.kept"), 1);
 }
 
+TEST_F(Drift, ABreachEndsWithTheModelOnTheDevice) {
+  database.exec("insert into device_models (device_id, model) values ('cam-1', 'digits') on conflict do nothing");
+  feed("cam-1", {0, 0, 0, 0, 50}, 20);
+  ASSERT_EQ(database.value<int>("select count(*) from contract_breaches"), 1);
+  database.exec("delete from level_changes");
+  database.exec("delete from device_models where device_id = 'cam-1'");
+  EXPECT_EQ(database.value<int>("select count(*) from contract_breaches"), 0);
+  EXPECT_GT(database.value<int>("select count(*) from level_changes"), 0) << "its alert ends";
+}
+
 TEST_F(Drift, IsJudgedAgainstTheSameWeeksOfTheYearBefore) {
   const Counts of_then{0, 40, 10, 0, 0};
   for (int i = 0; i < 6; ++i) {

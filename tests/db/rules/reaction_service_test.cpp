@@ -49,7 +49,7 @@ class Reactions : public ::testing::Test {
     restart();
   }
   void restart() {
-    reactions.emplace(pool, 7);
+    reactions.emplace(pool, 7, share);
     const auto port = [this](std::int64_t id, Instant now) { return carry_out(id, now); };
     reactions->use({port, port, port});
   }
@@ -88,6 +88,7 @@ class Reactions : public ::testing::Test {
   boost::asio::io_context io;
   DbPool pool{io.get_executor(), {.conninfo = database.conninfo(), .threads = 1}};
   RuleService rules{pool, {}, [](const AgainstUsual&) {}};
+  ReactionShare share;
   std::optional<ReactionService> reactions;
   std::map<std::int64_t, int> tried;
   std::optional<Error> fault;
@@ -152,6 +153,22 @@ TEST_F(Reactions, ARuleDoesNoMoreInAnHourThanItMayAndSaysSoOnce) {
   find("cam-3");
   tick();
   EXPECT_EQ(tried.size(), 3u) << "an hour later it may again";
+}
+
+TEST_F(Reactions, AllRulesTogetherDoNoMoreThanAShareOfTheFleet) {
+  share = {.percent = 10, .least = 2};  // of four devices
+  restart();
+  react("too_hot", {{{"do", "diagnostics"}}, {{"do", "pause_rollouts"}}});
+  find("cam-1");
+  find("cam-2");
+  tick();
+  EXPECT_EQ(states(),
+            "cam-1:diagnostics:done cam-1:pause_rollouts:done cam-2:diagnostics:left cam-2:pause_rollouts:left");
+  EXPECT_EQ(events("reaction.limited"), 1) << "of all, however many rules and kinds there are";
+  clock += Duration{3'600'000};
+  find("cam-3");
+  tick();
+  EXPECT_EQ(database.value<int>("select count(*) from rule_reactions where state = 'done'"), 4);
 }
 
 TEST_F(Reactions, WhatIsOldNewsIsLeft) {

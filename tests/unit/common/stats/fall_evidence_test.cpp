@@ -44,6 +44,14 @@ TEST(FallEvidence, LabelsOfOneMomentSayLittleHoweverMany) {
   EXPECT_LT(evidence.hours(tuning, limit), a_year) << "an hour of more errors is not yet a fall";
 }
 
+// Moods: an hour of the day in which a third of the answers is wrong, all others being well.
+TEST(FallEvidence, OneOddHourIsNoFall) {
+  FallEvidence evidence;
+  for (int hour = 0; hour < 100; ++hour) evidence.add(tuning, limit, minute(60 * hour), 19, 20);
+  evidence.add(tuning, limit, minute(60 * 100), 13, 20);
+  EXPECT_LT(evidence.hours(tuning, limit), 30);
+}
+
 TEST(FallEvidence, HowManyLooksAreTakenMakesNoDifference) {
   FallEvidence often, seldom;
   for (int hour = 0; hour < 30; ++hour) {

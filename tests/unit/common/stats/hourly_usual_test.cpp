@@ -45,11 +45,11 @@ TEST(HourlyUsual, TellsTheHoursOfADayApart) {
   EXPECT_NEAR(usual_ms(usual, fourth + 12 * hour), 80, 0.5);
 }
 
-TEST(HourlyUsual, ADayThatBeginsAQuarterOfAnHourEarlierIsUsual) {
+TEST(HourlyUsual, ADayThatBeginsHalfAnHourEarlierIsUsual) {
   HourlyUsual usual;
   learn_day(usual, monday, 20, 80);
-  EXPECT_NEAR(usual_ms(usual, monday + day + 8 * hour + 50 * minute), 80, 0.5);
-  EXPECT_NEAR(usual_ms(usual, monday + day + 8 * hour + 40 * minute), 20, 0.2);
+  EXPECT_NEAR(usual_ms(usual, monday + day + 8 * hour + 30 * minute), 80, 0.5);
+  EXPECT_NEAR(usual_ms(usual, monday + day + 8 * hour + 15 * minute), 20, 0.2);
   EXPECT_NEAR(usual_ms(usual, monday + day + 18 * hour + 10 * minute), 80, 0.5);
 }
 
@@ -72,6 +72,31 @@ TEST(HourlyUsual, HoursOfOneOrTwoValuesCountOnceThereAreThree) {
   EXPECT_FALSE(usual.ln_at(monday + 2 * day));
   for (int i = 2 * 24; i < 4 * 24; ++i) usual.learn(monday + i * hour, std::log(10));
   EXPECT_NEAR(usual_ms(usual, monday + 4 * day), 10, 0.1);
+}
+
+TEST(HourlyUsual, OfAWeekendOnlyWeekendsTell) {
+  HourlyUsual usual;
+  const Instant saturday = monday + 5 * day;
+  for (int i = 0; i < 2; ++i) learn_day(usual, saturday + i * day, 20, 20);
+  const Instant noon = saturday + 2 * day + 12 * hour;
+  EXPECT_FALSE(usual.ln_at(noon)) << "the first Monday";
+  EXPECT_NEAR(std::exp(usual.highest().value()), 20, 0.2);
+  learn_day(usual, saturday + 2 * day, 20, 80);
+  EXPECT_NEAR(usual_ms(usual, noon + day), 80, 0.5) << "however quiet both days before it were";
+}
+
+TEST(HourlyUsual, WhenClocksAreSetTheHoursBesideAreUsual) {
+  const Instant sunday = parse_rfc3339("2026-03-29T00:00:00Z").value();
+  HourlyUsual usual;
+  for (int i = 14; i > 0; --i) learn_day(usual, sunday - i * day, 20, 80);
+  EXPECT_NEAR(usual_ms(usual, sunday + day + 8 * hour + 5 * minute), 80, 0.5) << "an hour earlier, by UTC";
+  EXPECT_NEAR(usual_ms(usual, sunday + day + 6 * hour), 20, 0.2);
+  for (const char* at :
+       {"2026-03-08T12:00:00Z", "2026-04-04T17:00:00Z", "2026-10-30T00:00:00Z", "2026-11-08T23:00:00Z"})
+    EXPECT_TRUE(clocks_changed_lately(parse_rfc3339(at).value())) << at;
+  for (const char* at :
+       {"2026-03-06T12:00:00Z", "2026-04-13T00:00:00Z", "2026-10-20T00:00:00Z", "2026-12-06T00:00:00Z"})
+    EXPECT_FALSE(clocks_changed_lately(parse_rfc3339(at).value())) << at;
 }
 
 TEST(HourlyUsual, ItsSigmaIsThatOfTheNoise) {

@@ -1,6 +1,7 @@
 #include "server/alerts/alert.hpp"
 
 #include <cmath>
+#include <functional>
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
@@ -126,16 +127,86 @@ TEST(LatencyDoubled, NoiseOfThirtyPercentNeverFires) {
   }
 }
 
+// Weeks of windows, one a minute, with noise of 8 %.
+class WatchOfWeeks {
+ public:
+  explicit WatchOfWeeks(const char* from) : from_(parse_rfc3339(from).value()) {}
+  // What `p95_ms` gives of the hour and the day, for so many days; how often it fired.
+  int feed(int days, const std::function<double(double, int)>& p95_ms) {
+    int fired = 0;
+    for (int minute = 0; minute < days * 1440; ++minute) {
+      const double noise = std::exp(0.08 * random_.normal());
+      recent_.push_back(
+          {from_ + ++minutes_ * Duration{60'000}, noise * p95_ms(minute % 1440 / 60.0, minute / 1440), 300});
+      if (recent_.size() > 10) recent_.erase(recent_.begin());
+      const auto before = state_;
+      state_ = judge_latency({}, baseline_, state_, recent_).state;
+      fired += state_ == AlertState::firing && before != AlertState::firing ? 1 : 0;
+    }
+    return fired;
+  }
+  Rng& random() { return random_; }
+  const LatencyBaseline& baseline() const { return baseline_; }
+
+ private:
+  Instant from_;
+  int minutes_ = 0;
+  Rng random_{5};
+  LatencyBaseline baseline_;
+  std::vector<LatencyWindow> recent_;
+  AlertState state_ = AlertState::ok;
+};
+
+TEST(LatencyDoubled, ARushThatBeginsAmidAnHourIsNoAlarmFromTheFirstDayOn) {
+  WatchOfWeeks watch("2026-05-04T00:00:00Z");
+  const auto office = [](double hour, int) { return hour >= 8.5 && hour < 17.4 ? 80.0 : 20.0; };
+  EXPECT_EQ(watch.feed(5, office), 0);
+  EXPECT_EQ(watch.feed(1, [&](double hour, int day) { return office(hour, day) * (hour > 3 ? 2.6 : 1); }), 1);
+}
+
+TEST(LatencyDoubled, TheFirstMondayIsNoAlarm) {
+  WatchOfWeeks watch("2026-05-02T00:00:00Z");
+  EXPECT_EQ(watch.feed(9, [](double hour, int day) { return day % 7 >= 2 && hour >= 9 && hour < 18 ? 80.0 : 20.0; }),
+            0);
+}
+
+TEST(LatencyDoubled, TheWayBackFromAQuietHourIsNoAlarm) {
+  WatchOfWeeks watch("2026-05-04T00:00:00Z");
+  EXPECT_EQ(watch.feed(2, [](double hour, int day) { return day == 0 && hour >= 10 && hour < 10.67 ? 20.0 : 80.0; }),
+            0);
+}
+
+// Two in a hundred windows stall by themselves: of three, two do now and then.
+TEST(LatencyDoubled, WhereStallsAreUsualItTakesMoreOfThem) {
+  WatchOfWeeks watch("2026-05-04T00:00:00Z");
+  const auto stalls = [&](double, int) { return watch.random().chance(0.02) ? 100.0 : 20.0; };
+  EXPECT_LE(watch.feed(14, stalls), 1);
+  EXPECT_NEAR(watch.baseline().high_share, 0.02, 0.015);
+  EXPECT_EQ(watch.feed(1, [](double, int) { return 60.0; }), 1);
+}
+
+TEST(LatencyDoubled, MoreOfMoreWindowsAreBeyondChance) {
+  const auto run = [](double share) {
+    const auto beyond = run_beyond_chance({}, share);
+    return std::pair(beyond.high, beyond.of);
+  };
+  EXPECT_EQ(run(0), std::pair(std::size_t{2}, std::size_t{3}));
+  EXPECT_EQ(run(0.002), std::pair(std::size_t{3}, std::size_t{4}));
+  EXPECT_EQ(run(0.03), std::pair(std::size_t{5}, std::size_t{7}));
+  EXPECT_EQ(run(0.5), std::pair(std::size_t{10}, std::size_t{10}));
+  EXPECT_EQ(run_beyond_chance({.close_after = 3}, 0.5).of, 3u) << "more are not remembered";
+}
+
 AccuracySeen seen_of(std::uint64_t labels, std::uint64_t correct, double fall_hours = 0) {
   return {.newest = {labels, correct}, .newest_span_hours = 1, .likeness = 0, .fall_hours = fall_hours};
 }
 
 TEST(AccuracyLow, FiresWhenLabelsAtTheThresholdSeldomLookSoMuchLikeAFall) {
   const AccuracyRule rule;
-  EXPECT_EQ(judge_accuracy(rule, 0.94, AlertState::ok, seen_of(60, 50, 4000)).state, AlertState::ok);
-  EXPECT_EQ(judge_accuracy(rule, 0.94, AlertState::ok, seen_of(60, 57, 5000)).state, AlertState::ok) << "95 % now";
+  EXPECT_EQ(judge_accuracy(rule, 0.94, AlertState::ok, seen_of(60, 50, 2900)).state, AlertState::ok);
+  EXPECT_EQ(judge_accuracy(rule, 0.94, AlertState::ok, seen_of(60, 57, 3100)).state, AlertState::ok) << "95 % now";
   EXPECT_EQ(judge_accuracy(rule, 0.94, AlertState::ok, {}).state, AlertState::ok);
-  const auto low = judge_accuracy(rule, 0.94, AlertState::ok, seen_of(60, 50, 5000));
+  const auto low = judge_accuracy(rule, 0.94, AlertState::ok, seen_of(60, 50, 3100));
   EXPECT_EQ(low.state, AlertState::firing);
   EXPECT_NEAR(low.value, 50.0 / 60, 1e-12);
   EXPECT_NEAR(low.bounds.upper, wilson_bounds(50, 60, rule.z).upper, 1e-12);

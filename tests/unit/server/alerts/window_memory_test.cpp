@@ -91,11 +91,53 @@ TEST(WindowMemory, AFallIsFoundWhereverTheServerRestartsOnTheWay) {
   EXPECT_LT(hours, 12);
 }
 
-TEST(WindowMemory, LabelsOfYesterdayAreForgotten) {
+TEST(WindowMemory, LabelsOfLastWeekAreForgotten) {
   WindowMemory memory;
   judge_windows({}, served, memory, {}, {}, windows(0, 2, 10, 40, 20), start);
   judge_windows({}, served, memory, {}, {}, {}, start + 25 * 60 * minute);
+  EXPECT_EQ(memory.labels.size(), 2u) << "so few that those of yesterday count";
+  judge_windows({}, served, memory, {}, {}, {}, start + 8 * 24 * 60 * minute);
   EXPECT_TRUE(memory.labels.empty());
+}
+
+TEST(WindowMemory, AnAlertEndsThoughLabelsComeOnceAnHour) {
+  WindowMemory memory;
+  AlertState state = AlertState::firing;
+  int hours = 0;
+  while (state == AlertState::firing && hours < 7 * 24) {
+    ++hours;
+    state = judge_windows({}, served, memory, {}, {state, "1.0"}, windows(60 * hours, 1, 10, 1, 1),
+                          start + 60 * hours * minute)
+                .accuracy;
+  }
+  EXPECT_EQ(state, AlertState::ok);
+  EXPECT_GE(hours, 50);
+}
+
+TEST(WindowMemory, InferencesThatComeOneByOneAreJudgedByFives) {
+  WindowMemory memory;
+  AlertState state = AlertState::ok;
+  const auto feed = [&](int from, int count, double p95_ms) {
+    for (int i = from; i < from + count; ++i) {
+      const JudgedWindow one{start + 12 * i * minute, p95_ms, 1, 0, 0};
+      state = judge_windows({}, served, memory, {state, "1.0"}, {}, {one}, one.started_at).latency;
+    }
+  };
+  constexpr int days = 9;
+  feed(0, 5 * 24 * days, 20);
+  EXPECT_EQ(memory.baseline.windows, 24u * days);
+  feed(5 * 24 * days, 1, 500);
+  feed(5 * 24 * days + 1, 29, 20);
+  EXPECT_EQ(state, AlertState::pending) << "one stall";
+  feed(5 * 24 * days + 30, 5 * 10, 60);
+  EXPECT_EQ(state, AlertState::firing);
+}
+
+TEST(WindowMemory, AWindowOfFewIsNotMixedIntoOneOfMany) {
+  WindowMemory memory;
+  judge_windows({}, served, memory, {}, {}, {{start, 900, 3, 0, 0}, {start + minute, 10, 100, 0, 0}}, start);
+  ASSERT_EQ(memory.recent.size(), 1u);
+  EXPECT_EQ(memory.recent[0].p95_ms, 10);
 }
 
 TEST(WindowMemory, AnAlertOnAnotherVersionEnds) {

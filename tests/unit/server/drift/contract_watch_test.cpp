@@ -1,5 +1,6 @@
 #include "server/drift/contract_watch.hpp"
 
+#include <cmath>
 #include <functional>
 #include <limits>
 
@@ -226,6 +227,7 @@ TEST_F(Contract, IsTheSameAfterItWasPacked) {
 }
 
 TEST_F(Contract, WhoWasAwayDidNotStandStill) {
+  feed(30, healthy);
   feed_one(40, 12.5);
   minutes += 12 * 60;
   feed_one(40, 12.5);
@@ -242,6 +244,68 @@ TEST_F(Contract, OneOddValueOfAFewBreaksNothing) {
   }
   feed_one(20, std::numeric_limits<double>::quiet_NaN());
   EXPECT_EQ(fault(), ContractFault::not_a_number);
+}
+
+TEST_F(Contract, ABurstOfOneOrTwoWindowsBreaksNothing) {
+  const auto twenty = [](Rng& random) {
+    std::vector<double> values;
+    for (int i = 0; i < 20; ++i) values.push_back(10 + 10 * random.uniform());
+    return values;
+  };
+  for (const double odd : {std::numeric_limits<double>::quiet_NaN(), 29.0}) {
+    const auto burst = [odd](Rng&) { return std::vector<double>(20, odd); };
+    feed(60, twenty);
+    worst = 0;
+    for (const int windows : {1, 2}) {
+      feed(windows, burst);
+      feed(60, twenty);
+    }
+    EXPECT_EQ(worst, 0U) << odd;
+    feed(6, burst);
+    EXPECT_NE(fault(), ContractFault::none) << odd;
+  }
+}
+
+// What a device is, where it stands: one value here, another elsewhere.
+TEST_F(Contract, AValueThatIsTheDevicesOwnIsNotStuck) {
+  std::vector<double> kinds;
+  for (int i = 0; i < 600; ++i) kinds.push_back(i % 20);
+  auto bins = reference_of(kinds).value();
+  use(judged_reference({{"kind", bins.edges, bins.counts}}));
+  feed_one(2 * 1440, 7);
+  EXPECT_EQ(worst, 0u);
+}
+
+TEST_F(Contract, AWeekendIsNotStuckWhereNightsAreStill) {
+  const auto hour_by_hour = [&](int hours, bool still) {
+    still ? feed_one(60 * hours, 10.2) : feed(60 * hours, healthy);
+  };
+  for (int weekday = 0; weekday < 5; ++weekday) {
+    hour_by_hour(11, false);
+    hour_by_hour(weekday < 4 ? 13 : 61, true);
+  }
+  EXPECT_EQ(worst, 0u);
+}
+
+// Most values are small against the largest that training had.
+TEST_F(Contract, ALongTailIsOfNoOtherScale) {
+  const auto long_tail = [](Rng& random) { return std::vector<double>{std::exp(2 * random.normal())}; };
+  Rng drawn(99);
+  std::vector<double> sample;
+  for (int i = 0; i < 1000; ++i) sample.push_back(long_tail(drawn).front());
+  auto bins = reference_of(sample).value();
+  use(judged_reference({{"size", bins.edges, bins.counts}}));
+  feed(1440, long_tail);
+  EXPECT_EQ(worst, 0u);
+}
+
+TEST_F(Contract, ARateAtItsPromiseIsKept) {
+  InputContract promised;
+  promised.least_per_minute = 30;
+  use(judged_reference({uniform_feature("level", 10, 20)}, promised));
+  for (int i = 0; i < 1000; ++i)
+    feed(1, healthy, static_cast<std::uint64_t>(std::max(0.0, 30 + std::sqrt(30.0) * random.normal())));
+  EXPECT_EQ(worst, 0u);
 }
 
 }  // namespace

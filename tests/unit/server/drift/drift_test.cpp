@@ -21,6 +21,15 @@ DriftMeasures moved_by(double shift, double psi) {
   return measures;
 }
 
+TEST(PeerDistance, OfFewPeersItTakesMore) {
+  const DriftRule rule;
+  const auto measures = moved_by(6 * rule.shift_floor, 0.05);
+  EXPECT_LT(peer_distance(rule, usual(60, 0, 0.05), measures)->chance, rule.false_discovery);
+  EXPECT_GT(peer_distance(rule, usual(6, 0, 0.05), measures)->chance, 50 * rule.false_discovery);
+  EXPECT_LT(peer_distance(rule, usual(6, 0, 0.05), moved_by(0.48, 0.05))->chance, rule.false_discovery)
+      << "what is as far off as can be";
+}
+
 TEST(PeerDistance, TellsADeviceThatMovedAloneFromOneThatMovedWithAll) {
   const DriftRule rule;
   const auto alone = peer_distance(rule, usual(50, 0, 0.05), moved_by(-0.25, 0.8)).value();

@@ -16,7 +16,9 @@ WaitingReaction waiting() {
           .created_at = now - Duration{2000},
           .alert_fires = true,
           .rule_wants_it = true,
-          .done_this_hour = 4};
+          .done_this_hour = 4,
+          .all_this_hour = 9,
+          .most_of_all = 10};
 }
 
 TEST(Reaction, IsDoneWhileItsAlertFiresAndItsRuleWantsIt) {
@@ -39,8 +41,19 @@ TEST(Reaction, IsLeftBeyondWhatItsRuleMayDoInAnHour) {
   auto beyond = waiting();
   beyond.done_this_hour = 5;
   const auto leaving = leaving_of(beyond, now).value();
-  EXPECT_TRUE(leaving.is_over_limit);
+  EXPECT_EQ(leaving.limit, Leaving::Limit::of_rule);
   EXPECT_NE(leaving.why.find("5 times within an hour"), std::string::npos);
+}
+
+TEST(Reaction, IsLeftBeyondWhatAllRulesMayDoInAnHour) {
+  auto beyond = waiting();
+  beyond.all_this_hour = 10;
+  const auto leaving = leaving_of(beyond, now).value();
+  EXPECT_EQ(leaving.limit, Leaving::Limit::of_all);
+  EXPECT_NE(leaving.why.find("alerts.reactions_percent"), std::string::npos);
+  EXPECT_EQ(most_reactions({.percent = 10, .least = 5}, 3000), 300);
+  EXPECT_EQ(most_reactions({.percent = 10, .least = 5}, 20), 5) << "a small fleet may do something";
+  EXPECT_EQ(most_reactions({.percent = 0, .least = 0}, 3000), 0);
 }
 
 TEST(Reaction, IsTriedAgainWithJitterAndAnEnd) {

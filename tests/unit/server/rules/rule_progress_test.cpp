@@ -153,8 +153,8 @@ TEST(AgainstUsualRule, OfNextToNothingTheLeastChangeCounts) {
   Fed errors(usual_of("error_rate", usual));
   for (int i = 0; i < 200; ++i) ASSERT_EQ(errors.feed(i * minute, i % 7 == 0 ? 0.002 : 0, 50), Stage::calm) << i;
   for (int i = 200; i < 210; ++i) ASSERT_EQ(errors.feed(i * minute, 0.03, 50), Stage::calm) << "thirty times as many";
-  errors.feed(210 * minute, 0.2, 50);
-  EXPECT_EQ(errors.feed(211 * minute, 0.2, 50), Stage::firing);
+  errors.feed(210 * minute, 0.3, 50);
+  EXPECT_EQ(errors.feed(211 * minute, 0.3, 50), Stage::firing);
 }
 
 TEST(AgainstUsualRule, FiresOnLessWhereThatIsAsked) {
@@ -190,6 +190,12 @@ TEST(RuleProgress, ComesBackAsItWasPacked) {
   EXPECT_EQ(RuleProgress::unpack(progress.pack()).trend, progress.trend);
   EXPECT_TRUE(RuleProgress{}.is_blank());
   EXPECT_TRUE(RuleProgress::unpack({}).is_blank());
+}
+
+TEST(RuleProgress, RemembersHowOftenSingleFiguresAreHigh) {
+  Fed latency(rule_with(AgainstUsual{}));
+  for (int i = 0; i < 600; ++i) latency.feed(i * minute, i % 50 == 49 ? 200 : 20);
+  EXPECT_NEAR(latency.progress().usual->baseline.high_share, 0.02, 0.01);
 }
 
 TEST(RuleProgress, OfBytesThatAreCutShortItTakesWhatIsThere) {
