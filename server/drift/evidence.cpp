@@ -16,6 +16,10 @@ namespace {
 
 using nlohmann::json;
 
+// Of what put() writes, contract and all: what another version of this server wrote is not read, and told again by
+// windows.
+constexpr int packed_format = 2;
+
 void put_counts(Packer& out, const HistogramCounts& counts) {
   out.put(std::uint64_t{counts.empty() ? 0U : 1U});
   for (const auto count : counts) out.put(count);
@@ -187,7 +191,8 @@ std::string Evidence::to_json() const {
     bins.push_back(feature.bins());
   }
   const auto packed = pack();
-  return json{{"features", std::move(names)},
+  return json{{"format", packed_format},
+              {"features", std::move(names)},
               {"bins", std::move(bins)},
               {"bytes", packed.size()},
               {"packed", to_base64(packed)}}
@@ -205,6 +210,7 @@ bool Evidence::restore(const std::string& text, Instant newest) {
     names.push_back(feature.reference.name);
     bins.push_back(feature.bins());
   }
+  if (document.value("format", json()) != json(packed_format)) return false;
   if (document.value("features", json()) != names || document.value("bins", json()) != bins) return false;
   const auto packed = document.value("packed", json());
   if (!packed.is_string()) return false;

@@ -1,6 +1,7 @@
 #include "server/drift/evidence.hpp"
 
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 #include "common/stats/bins.hpp"
 
@@ -130,7 +131,9 @@ TEST(Evidence, WhatIsNotOursIsNotRestored) {
                  judged_reference({{"level", {1, 2, 3}, {50, 50, 50, 0, 0}}, {"rare", {1}, {50, 50, 0}}}));
   EXPECT_FALSE(other.restore(text, *evidence.newest()));
   Evidence same(day_of_a_day, two_features);
-  for (const std::string& bad : {std::string("{\"features\": 7}"), std::string("[]"), std::string(""),
+  auto earlier = nlohmann::json::parse(text);
+  earlier["format"] = earlier["format"].get<int>() - 1;
+  for (const std::string& bad : {std::string("{\"features\": 7}"), std::string("[]"), std::string(""), earlier.dump(),
                                  text.substr(0, text.size() - 30) + "\"}", std::string("{\"packed\": \"////\"}")}) {
     EXPECT_FALSE(same.restore(bad, *evidence.newest())) << bad;
     EXPECT_EQ(total_of(same.present("level")), 0u);
