@@ -463,7 +463,8 @@ TEST_F(Ingest, ARevocationWaitsForTheBatchThatIsBeingStored) {
   pqxx::connection connection(database.conninfo());
   pqxx::nontransaction watching(connection);
   const auto waits = [&watching] {
-    return !watching.exec("select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'")
+    return !watching
+                .exec("select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'")
                 .empty();
   };
   while (!is_revoked && !waits()) std::this_thread::yield();
