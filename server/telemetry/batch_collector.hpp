@@ -24,7 +24,7 @@ class WorkerPool;
 
 struct CollectorOptions {
   std::size_t lanes = 2;
-  std::size_t bytes = std::size_t{512} << 10;     // enough to store at once
+  std::size_t bytes = std::size_t{1} << 20;       // enough to store at once
   std::size_t most_bytes = std::size_t{2} << 20;  // that are stored together
   Duration delay{100};                            // a batch waits no longer than this, unless the database is busy
   std::size_t waiting_bytes_limit = std::size_t{64} << 20;

@@ -113,7 +113,7 @@ std::int64_t epoch_as_stored(const std::string& epoch) {
   return static_cast<std::int64_t>(bits);
 }
 
-std::set<OutboxKey> move_cursors(pqxx::work& transaction, const std::vector<CursorMove>& moves, Instant now) {
+std::vector<bool> move_cursors(pqxx::work& transaction, const std::vector<CursorMove>& moves, Instant now) {
   std::vector<std::string> devices, epochs;
   NumberArray from_seqs, from_links, to_seqs, to_links;
   for (const auto& [outbox, from, to] : moves) {
@@ -127,19 +127,17 @@ std::set<OutboxKey> move_cursors(pqxx::work& transaction, const std::vector<Curs
   static const Statement move{"move_cursors", R"sql(
     update telemetry_cursors c
     set seq = m.seq, link = m.link, received_at = $7::timestamptz
-    from unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[])
-      as m(device, epoch, from_seq, from_link, seq, link)
-    join devices d on d.id = m.device and d.revoked_at is null
-    join telemetry_speakers s on s.device_id = m.device and s.epoch = m.epoch
-    where c.device_id = m.device and c.epoch = m.epoch
+    from unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[]) with ordinality
+      as m(device, epoch, from_seq, from_link, seq, link, place)
+    where c.device_id = m.device and c.epoch = m.epoch and c.speaks
       and c.seq = m.from_seq and c.link is not distinct from m.from_link
-    returning c.device_id, c.epoch
+    returning m.place
   )sql"};
-  std::set<OutboxKey> moved;
+  std::vector<bool> moved(moves.size());
   for (const auto& row :
        exec_prepared(transaction, move, pg_array(devices), pg_array(epochs), std::move(from_seqs).close(),
                      std::move(from_links).close(), std::move(to_seqs).close(), std::move(to_links).close(), now))
-    moved.emplace(row[0].as<std::string>(), row[1].as<std::string>());
+    moved[row[0].as<std::size_t>() - 1] = true;
   return moved;
 }
 
@@ -169,10 +167,20 @@ void save_speakers(pqxx::work& transaction, const std::map<std::string, Speaker>
                     {"epoch", speaker.epoch},
                     {"returns", speaker.returns},
                     {"returned_at", json_of(speaker.returned_at)}});
+  // The cursors of all its other outboxes, whatever they say: so it waits for a batch that is being stored under one.
   static const Statement save{"save_speakers", R"sql(
+    with spoke as (
+      select device, epoch, returns, returned_at
+      from jsonb_to_recordset($1::jsonb) as s(device text, epoch text, returns int, returned_at timestamptz)
+    ), others as (
+      update telemetry_cursors c
+      set speaks = false
+      from spoke
+      where c.device_id = spoke.device and c.epoch <> spoke.epoch
+    )
     insert into telemetry_speakers (device_id, epoch, returns, returned_at)
     select device, epoch, returns, returned_at
-    from jsonb_to_recordset($1::jsonb) as s(device text, epoch text, returns int, returned_at timestamptz)
+    from spoke
     on conflict (device_id) do update set epoch = excluded.epoch, returns = excluded.returns,
       returned_at = excluded.returned_at
   )sql"};
@@ -207,12 +215,18 @@ void save_cursors(pqxx::work& transaction, const CursorRows& cursors, Instant no
                      {"moved", row.is_moved}});
   }
   if (moved.empty()) return;
+  // One that was begun in this very transaction does not speak yet: whoever silences it now would not see it.
   static const Statement save{"save_cursors", R"sql(
     update telemetry_cursors c
     set seq = m.seq, lost = m.lost, refused = m.refused, link = m.link, unread = m.unread,
       forks = c.forks + m.forks, fork_link = m.fork_link,
       forked_at = case when m.forks > 0 then $2::timestamptz else c.forked_at end,
-      received_at = case when m.moved then $2::timestamptz else c.received_at end
+      received_at = case when m.moved then $2::timestamptz else c.received_at end,
+      speaks = c.seq > 0 and exists (
+        select from telemetry_speakers s
+        join devices d on d.id = s.device_id
+        where s.device_id = m.device and s.epoch = m.epoch and d.revoked_at is null
+      )
     from jsonb_to_recordset($1::jsonb) as m(device text, epoch text, seq bigint, lost bigint,
       refused bigint, link bigint, unread bigint, forks bigint, fork_link bigint, moved boolean)
     where c.device_id = m.device and c.epoch = m.epoch

@@ -43,15 +43,17 @@ struct CursorMove {
   Cursor to;
 };
 // Moves those that are where they are believed to be, whose outbox speaks for its device and whose device may send, and
-// answers which these are. In the order of `moves`, which is that of their keys.
-std::set<OutboxKey> move_cursors(pqxx::work& transaction, const std::vector<CursorMove>& moves, Instant now);
+// answers for each whether it moved. In the order of `moves`, which is that of their keys.
+std::vector<bool> move_cursors(pqxx::work& transaction, const std::vector<CursorMove>& moves, Instant now);
 
 Speakers read_speakers(pqxx::work& transaction, const std::set<std::string>& devices);
+// The other outboxes of their devices do not speak any more.
 void save_speakers(pqxx::work& transaction, const std::map<std::string, Speaker>& speakers);
 
 // Locked in sorted order, so that two transactions that meet on the same devices wait instead of deadlocking. An outbox
 // that is new gets a cursor; one for which its device has no room is left out.
 CursorRows lock_cursors(pqxx::work& transaction, const std::set<OutboxKey>& outboxes, Instant now);
+// Those that moved or forked; speakers are saved before, for a cursor's row says whether its outbox speaks.
 void save_cursors(pqxx::work& transaction, const CursorRows& cursors, Instant now);
 
 // The stored links of an outbox's records, for the rare batch whose place the cursor alone does not tell.

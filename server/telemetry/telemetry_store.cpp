@@ -126,7 +126,8 @@ void move_plain(pqxx::work& transaction, PlainOutboxes& plain, Instant now) {
   std::vector<CursorMove> moves;
   for (const auto& [outbox, one] : plain) moves.push_back({outbox, one.from, one.to});
   const auto moved = move_cursors(transaction, moves, now);
-  std::erase_if(plain, [&](const auto& entry) { return !moved.contains(entry.first); });
+  auto has_moved = moved.begin();
+  std::erase_if(plain, [&has_moved](const auto&) { return !*has_moved++; });
 }
 
 // All others
@@ -378,8 +379,8 @@ Result<StoredTelemetry> StoreTelemetry::operator()(pqxx::work& transaction) cons
   copy_windows(transaction, accepted, now - retention, count_unread, stored);
   copy_health(transaction, accepted, now - retention, count_unread, stored.taken);
   if (also && !accepted.empty()) also->keep(transaction, stored.taken);
-  save_cursors(transaction, cursors, now);
   save_speakers(transaction, judge.new_speakers);
+  save_cursors(transaction, cursors, now);
 
   std::set<std::string> senders;
   for (const auto& [device, speaker] : speakers) senders.insert(device);

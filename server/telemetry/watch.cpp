@@ -120,7 +120,10 @@ void WatchList::done(const DuePair& due, Instant now, bool was_asked) {
   if (was_asked) entry.asked_at = now;
   entry.failures = 0;
   ++counters_.judged;
-  if (std::exchange(entry.heard_again, false)) make_due(*at, now);
+  if (!std::exchange(entry.heard_again, false)) return;
+  const bool has_missed_some = was_asked && entry.memory && !entry.memory->is_sure;
+  if (!has_missed_some) return make_due(*at, now);
+  enqueue(*at, {now + std::min(limits_.again, limits_.interval), next_++});
 }
 
 void WatchList::judged(const DuePair& due, Instant now) {

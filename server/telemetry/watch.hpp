@@ -26,6 +26,7 @@ inline constexpr Duration judged_ahead{300'000};
 
 struct WatchLimits {
   Duration interval{0};           // one pair is due once in so long
+  Duration again{1000};           // but what was heard while the database was asked is asked for while it is little
   Duration commit_lag{10'000};    // a sign of life, and what came with it, is committed within so long of its time
   std::size_t limit = 1'000'000;  // pairs
   std::size_t device_limit = 64;  // pairs of one device

@@ -1,3 +1,6 @@
+#include <atomic>
+#include <thread>
+
 #include <boost/asio/co_spawn.hpp>
 #include <gtest/gtest.h>
 
@@ -10,6 +13,8 @@
 #include "server/telemetry/batch_collector.hpp"
 #include "server/telemetry/telemetry_api.hpp"
 #include "server/telemetry/telemetry_service.hpp"
+#include "server/telemetry/telemetry_store.hpp"
+#include "server/work/worker_pool.hpp"
 #include "tests/support/fleet_rows.hpp"
 #include "tests/support/run_task.hpp"
 #include "tests/support/window_rows.hpp"
@@ -409,10 +414,64 @@ TEST_F(Ingest, AnOutboxThatAnotherInstanceHeardReplacedIsNoticedWhenItComesBack)
   TelemetryService other{pool};
   auto second = batch("cam-1", 1, health(now, 1));
   second.epoch = "fedcba9876543210";
-  run_task(io, telemetry.ingest({batch("cam-1", 1, health(now, 1))}, now));
+  for (const std::uint64_t seq : {1, 2}) ingest({batch("cam-1", seq, health(now, 1))});
   run_task(io, other.ingest({second}, now));
-  run_task(io, telemetry.ingest({batch("cam-1", 2, health(now, 1))}, now));
+  ingest({batch("cam-1", 3, health(now, 1))});
   EXPECT_EQ(database.value<int>("select returns from telemetry_speakers where device_id = 'cam-1'"), 1);
+}
+
+TEST_F(Ingest, OfADevicesOutboxesOnlyTheOneThatSpeaksMovesUnasked) {
+  const auto speaking = [&] {
+    return database.value<std::string>(
+        "select coalesce(string_agg(left(epoch, 4), ' '), '') from telemetry_cursors where speaks");
+  };
+  auto second = batch("cam-1", 1, health(now, 1));
+  second.epoch = "fedcba9876543210";
+  ingest({batch("cam-1", 1, health(now, 1))});
+  EXPECT_EQ(speaking(), "") << "whoever silenced it meanwhile would not have seen it";
+  ingest({batch("cam-1", 2, health(now, 1))});
+  EXPECT_EQ(speaking(), "0123");
+  ingest({second});
+  EXPECT_EQ(speaking(), "");
+  second.records.front().seq = 2;
+  ingest({second});
+  EXPECT_EQ(speaking(), "fedc");
+  database.exec("update devices set revoked_at = now() where id = 'cam-1'");
+  EXPECT_EQ(speaking(), "");
+  database.exec("update devices set revoked_at = null where id = 'cam-1'");
+  for (const std::uint64_t seq : {3, 4}) {
+    second.records.front().seq = seq;
+    EXPECT_EQ(ingest({second}).at(0).value().seq, seq);
+  }
+  EXPECT_EQ(speaking(), "fedc");
+}
+
+// A batch that is being stored has found the device enrolled and lets its outbox speak from now on.
+TEST_F(Ingest, ARevocationWaitsForTheBatchThatIsBeingStored) {
+  ingest({batch("cam-1", 1, health(now, 1))});
+  pqxx::work storing(database.connection());
+  const auto second = std::make_shared<const wire::TelemetryBatch>(batch("cam-1", 2, health(now, 1)));
+  ASSERT_TRUE((StoreTelemetry{{second}, now, std::chrono::days(30)}(storing)));
+  std::atomic<bool> is_revoked = false;
+  std::thread revoking([this, &is_revoked] {
+    pqxx::connection connection(database.conninfo());
+    pqxx::work revocation(connection);
+    revocation.exec("update devices set revoked_at = now() where id = 'cam-1'");
+    revocation.commit();
+    is_revoked = true;
+  });
+  pqxx::connection connection(database.conninfo());
+  pqxx::nontransaction watching(connection);
+  const auto waits = [&watching] {
+    return !watching
+                .exec("select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'")
+                .empty();
+  };
+  while (!is_revoked && !waits()) std::this_thread::yield();
+  storing.commit();
+  revoking.join();
+  EXPECT_EQ(ingest({batch("cam-1", 3, health(now, 1))}).at(0).error().code, Errc::forbidden);
+  EXPECT_FALSE(watching.exec1("select bool_or(speaks) from telemetry_cursors")[0].as<bool>());
 }
 
 TEST_F(Ingest, SignsOfLifeAreNotWrittenMoreOftenThanTheyAreLookedAt) {

@@ -229,6 +229,23 @@ TEST(WatchListMemory, OfAPairThatWasHeardWhileTheDatabaseWasAskedIsNotSure) {
   EXPECT_EQ(list.waiting(), 1u);
 }
 
+TEST(WatchListMemory, WhatWasHeardWhileTheDatabaseWasAskedIsAskedForSoon) {
+  WatchList list({.interval = 60 * second, .again = second});
+  list.heard(pair_of("cam-1"), start, start);
+  auto due = list.take(1, start);
+  list.heard(pair_of("cam-1"), start + second, start);
+  list.remember(pair_of("cam-1"), std::make_unique<Remembered>(1));
+  list.judged(due[0], start);
+  EXPECT_EQ(names_of(list.take(1, start)), "") << "not in the same tick, however often it is heard";
+  due = list.take(1, start + second);
+  ASSERT_EQ(names_of(due), "cam-1");
+  list.remember(pair_of("cam-1"), std::make_unique<Remembered>(1));
+  list.judged(due[0], start + second);
+  list.heard(pair_of("cam-1"), start + 2 * second, start + 2 * second);
+  EXPECT_EQ(names_of(list.take(1, start + 60 * second)), "") << "all of it is known";
+  EXPECT_EQ(names_of(list.take(1, start + 61 * second)), "cam-1");
+}
+
 TEST(WatchListMemory, IsNotSureOnceSomebodyElseStoredAWindow) {
   WatchList list;
   for (const char* device : {"noted", "seen", "doubted", "other"}) remember(list, device);
