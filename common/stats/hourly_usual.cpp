@@ -17,7 +17,7 @@ constexpr std::size_t loose_days = 3;     // so many of those are as good as a f
 constexpr Duration nearby{40 * 60'000};   // what belongs to the hour before, or after, as well
 constexpr std::uint64_t first_distances = 20;
 constexpr double median_by_mean = 0.845;      // of the distances of what is normal
-constexpr double slowest_learning = 0.01;     // of the deviation
+constexpr double slowest_learning = 0.003;    // of the deviation
 constexpr double smallest_deviation = 0.001;  // below it nobody can tell
 
 constexpr Duration an_hour{3'600'000};
@@ -103,7 +103,8 @@ std::optional<double> HourlyUsual::of_hour(std::int64_t hour) const {
   std::sort(known.begin(), known.begin() + static_cast<std::ptrdiff_t>(count));
   const double median = (known[(count - 1) / 2] + known[count / 2]) / 2;
   const auto& week_ago = cell(hour);
-  return week_ago.is_known() && week_ago.is_firm ? std::max(median, week_ago.steps * ln_step) : median;
+  const bool is_over = hour < hour_;  // then this is its own, and what is high now would make itself usual
+  return !is_over && week_ago.is_known() && week_ago.is_firm ? std::max(median, week_ago.steps * ln_step) : median;
 }
 
 std::optional<double> HourlyUsual::ln_at(Instant at) const {

@@ -99,6 +99,16 @@ TEST(HourlyUsual, WhenClocksAreSetTheHoursBesideAreUsual) {
     EXPECT_FALSE(clocks_changed_lately(parse_rfc3339(at).value())) << at;
 }
 
+TEST(HourlyUsual, WhatIsSlowNowDoesNotMakeItselfUsual) {
+  HourlyUsual usual;
+  for (int i = 0; i < 3; ++i) learn_day(usual, monday + i * day, 20, 20);
+  const double ln_sigma = usual.ln_sigma();
+  const Instant fourth = monday + 3 * day;
+  for (int i = 0; i < 36; ++i) usual.learn(fourth + i * 5 * minute, std::log(38));
+  EXPECT_NEAR(usual_ms(usual, fourth + 3 * hour + 5 * minute), 20, 0.2) << "nor of the hour that follows";
+  EXPECT_LT(usual.ln_sigma(), 1.15 * ln_sigma);
+}
+
 TEST(HourlyUsual, ItsSigmaIsThatOfTheNoise) {
   for (const double sigma : {0.02, 0.1, 0.3}) {
     Rng random(7);
