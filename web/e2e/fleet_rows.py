@@ -328,7 +328,7 @@ class Fleet:
             packed = evidence_of(began, newest, [self.present(name, feature) for feature in FEATURES])
             self.rows.add("drift_evidence", device_id=name, model="digits", version=self.serving(name), newest_at=newest,
                           updated_at=self.ago(30),
-                          evidence={"features": [*FEATURES, "prediction.class", "prediction.confidence", "prediction.entropy"],
+                          evidence={"format": 2, "features": [*FEATURES, "prediction.class", "prediction.confidence", "prediction.entropy"],
                                     "bins": [len(EDGES) + 2] * len(FEATURES) + [23, 21, 16], "bytes": len(packed),
                                     "packed": base64.b64encode(packed).decode()})
 
