@@ -1,7 +1,7 @@
 // Ctrl-K: a device by a part of its name.
 
 import { useSignal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { useLocation } from "wouter-preact";
 import { useDevices } from "./api/queries";
 import { PresenceStatus } from "./ui/status";
@@ -40,7 +40,7 @@ export function FindDevice() {
 function Search({ onDone }: { onDone: () => void }) {
   const text = useSignal("");
   const field = useRef<HTMLInputElement>(null);
-  useEffect(() => field.current?.focus(), []);
+  useLayoutEffect(() => field.current?.focus(), []); // before it is seen: what is typed at once is not lost
   const [, navigate] = useLocation();
   const found = useDevices(text.value === "" ? "" : `id : "${text.value}"`, SHOWN);
   const devices = found.data?.pages[0]?.items ?? [];
