@@ -87,8 +87,10 @@ void learn_high(const LatencyRule& rule, LatencyBaseline& baseline, bool is_high
 
 bool is_calm_again(const LatencyRule& rule, double usual_ms, const std::vector<LatencyWindow>& recent) {
   if (recent.size() < rule.close_after) return false;
+  // Of a tenth of a millisecond, half as much again is nobody's concern.
+  const double calm_under_ms = std::max(rule.close_ratio * usual_ms, usual_ms + rule.min_delta_ms / 2);
   return std::all_of(recent.end() - static_cast<std::ptrdiff_t>(rule.close_after), recent.end(),
-                     [&](const LatencyWindow& window) { return window.p95_ms < rule.close_ratio * usual_ms; });
+                     [&](const LatencyWindow& window) { return window.p95_ms < calm_under_ms; });
 }
 
 }  // namespace

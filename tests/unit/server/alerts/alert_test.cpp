@@ -48,6 +48,15 @@ TEST(LatencyDoubled, FiresInTheSecondHighWindowOfThreeAndClosesAfterTenCalmOnes)
   EXPECT_EQ(watch.feed(11), AlertState::ok);
 }
 
+TEST(LatencyDoubled, OfATenthOfAMillisecondThreeAreCalm) {
+  Watch watch;
+  watch.feed(0.1, 20);
+  EXPECT_EQ(watch.feed(45, 3), AlertState::firing);
+  EXPECT_EQ(watch.feed(1.2, 20), AlertState::firing);
+  EXPECT_EQ(watch.feed(0.3, 9), AlertState::firing);
+  EXPECT_EQ(watch.feed(0.3), AlertState::ok);
+}
+
 TEST(LatencyDoubled, OneHighWindowAloneIsWithdrawn) {
   Watch watch;
   watch.feed(10, 20);
