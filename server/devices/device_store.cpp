@@ -31,10 +31,10 @@ const std::string select_device = R"sql(
   select d.id, d.hardware_class, d.labels, d.capabilities, coalesce(s.agent_version, '') as agent_version,
     coalesce(s.presence, )sql" + sql_word(Presence::never_seen) +
                                   R"sql() as presence, s.presence_since,
-    case when s.last_seen_at < w.watching_since and s.presence_since < w.watching_since and )sql" +
+    case when heard.seen_at < w.watching_since and s.presence_since < w.watching_since and )sql" +
                                   reachable_sql("s") + " then " + sql_word(PresenceCause::restart_grace) +
                                   R"sql( else s.presence_cause end as presence_cause,
-    coalesce(s.presence_reason, '') as presence_reason, s.intermittent_until, s.last_seen_at, d.enrolled_at, d.revoked_at,
+    coalesce(s.presence_reason, '') as presence_reason, s.intermittent_until, heard.seen_at, d.enrolled_at, d.revoked_at,
     d.certificate_not_after, coalesce(d.suggested::text, '') as suggested, coalesce(s.health, '{}') as health, s.health_at, coalesce(s.report, '{}') as report,
     (
       select coalesce(jsonb_agg(jsonb_build_array(m.model, coalesce(m.version, ''), coalesce(m.digest, ''),
@@ -52,6 +52,11 @@ const std::string select_device = R"sql(
   from devices d
   left join device_state s on s.device_id = d.id
   left join presence_watch w on w.only_row
+  left join lateral (
+    select greatest(s.last_seen_at, max(c.received_at)) as seen_at
+    from telemetry_cursors c
+    where c.device_id = d.id
+  ) heard on true
 )sql";
 
 InstalledModel model_of(const Json& columns) {
@@ -71,7 +76,7 @@ Device device_of(const pqxx::row& row) {
   if (!row["presence_cause"].is_null()) device.presence_cause = enum_of(row["presence_cause"], parse_presence_cause);
   device.presence_reason = row["presence_reason"].as<std::string>();
   device.intermittent_until = optional_of<Instant>(row["intermittent_until"]);
-  device.last_seen_at = optional_of<Instant>(row["last_seen_at"]);
+  device.last_seen_at = optional_of<Instant>(row["seen_at"]);
   device.revoked_at = optional_of<Instant>(row["revoked_at"]);
   device.certificate_not_after = optional_of<Instant>(row["certificate_not_after"]);
   device.health_json = row["health"].as<std::string>();

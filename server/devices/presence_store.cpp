@@ -1,6 +1,8 @@
-// How it stays right without locking what it reads: a verdict is written only where last_seen_at is still what it was
-// decided on, and check_at is moved only where it is still what was read. A sign of life of a device that is not online
-// sets check_at (the trigger device_state_heard), in the transaction that writes it down.
+// How it stays right without locking what it reads: a verdict is written only where last_seen_at, and what the cursors
+// of the device's telemetry say of when it was heard, are still what it was decided on; and check_at is moved only where
+// it is still what was read. A sign of life of a device that is not online sets check_at (the trigger
+// device_state_heard), in the transaction that writes it down. While it is online its telemetry moves nothing but a
+// cursor; that ends with the verdict that it is not (the trigger absent_device_is_silent), whose cursors are locked.
 #include "server/devices/presence_store.hpp"
 
 #include <set>
@@ -57,7 +59,8 @@ struct Due {
   bool was_intermittent = false;
   bool is_revoked = false;
   std::string check_at;   // as read, to the microsecond
-  std::string last_seen;  // likewise
+  std::optional<std::string> last_seen;  // likewise, by whatever but telemetry
+  std::optional<std::string> told_at;    // likewise, by telemetry
 };
 
 // One call of JudgeDue.
@@ -84,7 +87,8 @@ struct Judgement {
   pqxx::result select_due(pqxx::work& transaction) const {
     return transaction.exec_params(
         R"sql(
-          select c.device_id, s.presence, s.presence_since, s.last_seen_at, s.interval_s, s.session_nonce,
+          select c.device_id, s.presence, s.presence_since, s.last_seen_at, t.told_at,
+            greatest(s.last_seen_at, t.told_at) as heard_at, s.interval_s, s.session_nonce,
             d.revoked_at is not null as is_revoked, c.check_at, c.will_at, coalesce(c.will_nonce, 0) as will_nonce,
             c.said_goodbye, s.swings, s.intermittent_until is not null as was_intermittent
           from (
@@ -92,6 +96,9 @@ struct Judgement {
           ) c
           join device_state s on s.device_id = c.device_id
           join devices d on d.id = c.device_id
+          cross join lateral (
+            select max(received_at) as told_at from telemetry_cursors where device_id = c.device_id
+          ) t
           order by c.check_at, c.device_id
         )sql",
         slice.now, static_cast<std::int64_t>(slice.limit));
@@ -102,10 +109,11 @@ struct Judgement {
     due.device = row["device_id"].as<std::string>();
     due.is_revoked = row["is_revoked"].as<bool>();
     due.check_at = row["check_at"].as<std::string>();
-    due.last_seen = row["last_seen_at"].as<std::string>("");
+    due.last_seen = optional_of<std::string>(row["last_seen_at"]);
+    due.told_at = optional_of<std::string>(row["told_at"]);
     due.evidence.presence = enum_of(row["presence"], parse_presence);
     due.evidence.since = optional_of<Instant>(row["presence_since"]).value_or(Instant{});
-    due.evidence.last_seen = optional_of<Instant>(row["last_seen_at"]);
+    due.evidence.last_seen = optional_of<Instant>(row["heard_at"]);
     const double interval_ms = row["interval_s"].as<double>() * 1000 * slice.time_scale;
     due.evidence.interval = Duration{static_cast<Duration::rep>(interval_ms)};
     due.evidence.watching_since = slice.watching_since;
@@ -140,7 +148,8 @@ struct Judgement {
                         {"reason", due.verdict.reason},
                         {"swings", swings_json(due)},
                         {"intermittent", json_of(due.intermittent_until)},
-                        {"seen", due.last_seen}});
+                        {"seen", json_of(due.last_seen)},
+                        {"told", json_of(due.told_at)}});
     }
     std::set<std::string> written;
     if (rows.empty()) return written;
@@ -149,13 +158,25 @@ struct Judgement {
           with i as (
             select *
             from jsonb_to_recordset($1::jsonb) as r(device text, presence text, cause text, reason text, swings jsonb,
-              intermittent timestamptz, seen text)
+              intermittent timestamptz, seen timestamptz, told timestamptz)
+          ),
+          locked as (
+            select c.device_id, c.received_at
+            from telemetry_cursors c
+            join i on i.device = c.device_id
+            order by c.device_id, c.epoch
+            for update of c skip locked
+          ),
+          held as (
+            select device_id, count(*) as cursors, max(received_at) as told_at from locked group by device_id
           ),
           free as (
             select s.device_id
             from device_state s
             join i on i.device = s.device_id
-            where s.last_seen_at = i.seen::timestamptz
+            left join held h on h.device_id = s.device_id
+            where s.last_seen_at is not distinct from i.seen and h.told_at is not distinct from i.told
+              and coalesce(h.cursors, 0) = (select count(*) from telemetry_cursors c where c.device_id = s.device_id)
             for update of s skip locked
           )
           update device_state s

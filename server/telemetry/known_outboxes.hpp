@@ -1,7 +1,7 @@
 // What is remembered of outboxes between their batches, so that the usual batch is stored without asking first: how far
-// each device's newest outbox was stored, as of the last commit, and when its device was last marked as seen. It is a
-// guess, which the database confirms by moving the cursor only from there. Pure. On the I/O thread. Bounded: of more
-// devices than `limit` those heard of longest ago are forgotten.
+// each device's newest outbox was stored, as of the last commit. It is a guess, which the database confirms by moving
+// the cursor only from there. Pure. On the I/O thread. Bounded: of more devices than `limit` those heard of longest ago
+// are forgotten.
 #pragma once
 
 #include <cstddef>
@@ -20,7 +20,6 @@ using OutboxKey = std::pair<std::string, std::string>;  // device, epoch
 struct KnownOutbox {
   std::string epoch;
   Cursor cursor;
-  Instant seen_at{};  // as its device was last marked
 };
 
 class KnownOutboxes {

@@ -225,7 +225,8 @@ void save_cursors(pqxx::work& transaction, const CursorRows& cursors, Instant no
       speaks = c.seq > 0 and exists (
         select from telemetry_speakers s
         join devices d on d.id = s.device_id
-        where s.device_id = m.device and s.epoch = m.epoch and d.revoked_at is null
+        join device_state p on p.device_id = s.device_id
+        where s.device_id = m.device and s.epoch = m.epoch and d.revoked_at is null and p.presence = 'online'
       )
     from jsonb_to_recordset($1::jsonb) as m(device text, epoch text, seq bigint, lost bigint,
       refused bigint, link bigint, unread bigint, forks bigint, fork_link bigint, moved boolean)

@@ -25,7 +25,6 @@ namespace {
 
 using nlohmann::json;
 constexpr Duration longest_window{24 * 3'600'000};  // what a window says of its own length is believed up to here
-constexpr Duration seen_again_after{5000};          // a device that was marked as seen so lately is not marked again
 
 struct Acceptance {
   const wire::TelemetryBatch* batch = nullptr;
@@ -319,21 +318,16 @@ void note_health(pqxx::work& transaction, const std::map<std::string, const Take
   exec_prepared(transaction, note, news.dump(), now);
 }
 
-// A repeat is a sign of life as well, so every device that may send is marked. Answers those that were.
-std::set<std::string> update_device_state(pqxx::work& transaction, const StoreTelemetry& work,
-                                          const std::set<std::string>& senders, const TakenTelemetry& taken) {
+// A repeat is a sign of life as well, so every device that was asked for and may send is marked; the cursors say it of
+// the others.
+void update_device_state(pqxx::work& transaction, const Speakers& asked, const TakenTelemetry& taken, Instant now) {
   std::map<std::string, const TakenHealth*> newest;
   for (const auto& health : taken.health) newest[health.device] = &health;
-  std::set<std::string> marked;
-  for (const auto& device : senders) {
-    const auto known = work.known.find(device);
-    const bool was_marked = known != work.known.end() && work.now - known->second.seen_at < seen_again_after;
-    if (!was_marked && !newest.contains(device)) marked.insert(device);
-  }
-  mark_as_seen(transaction, marked, work.now);
-  note_health(transaction, newest, work.now);
-  for (const auto& [device, health] : newest) marked.insert(device);
-  return marked;
+  std::set<std::string> unmarked;
+  for (const auto& [device, speaker] : asked)
+    if (!newest.contains(device)) unmarked.insert(device);
+  mark_as_seen(transaction, unmarked, now);
+  note_health(transaction, newest, now);
 }
 
 }  // namespace
@@ -382,14 +376,9 @@ Result<StoredTelemetry> StoreTelemetry::operator()(pqxx::work& transaction) cons
   save_speakers(transaction, judge.new_speakers);
   save_cursors(transaction, cursors, now);
 
-  std::set<std::string> senders;
-  for (const auto& [device, speaker] : speakers) senders.insert(device);
-  for (const auto& [outbox, one] : plain) senders.insert(outbox.first);
-  const auto marked = update_device_state(transaction, *this, senders, stored.taken);
+  update_device_state(transaction, speakers, stored.taken, now);
   const auto learn = [&](const OutboxKey& outbox, const Cursor& cursor) {
-    const auto before = known.find(outbox.first);
-    const Instant seen_at = marked.contains(outbox.first) || before == known.end() ? now : before->second.seen_at;
-    stored.known.emplace_back(outbox.first, KnownOutbox{outbox.second, cursor, seen_at});
+    stored.known.emplace_back(outbox.first, KnownOutbox{outbox.second, cursor});
   };
   for (const auto& [outbox, one] : plain) learn(outbox, one.to);
   for (const auto& [outbox, row] : cursors) {

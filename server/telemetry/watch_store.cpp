@@ -8,18 +8,24 @@ SeenSlice FindSeen::operator()(pqxx::work& transaction) const {
   const auto rows = transaction.exec_params(
       R"sql(
         with slice as materialized (
-          select device_id, last_seen_at from device_state where device_id > $1 order by device_id limit $2
+          select s.device_id, greatest(s.last_seen_at, (
+              select max(c.received_at) from telemetry_cursors c where c.device_id = s.device_id
+            )) as seen_at
+          from device_state s
+          where s.device_id > $1
+          order by s.device_id
+          limit $2
         )
-        select m.device_id, m.model, s.last_seen_at, null::bigint as devices
+        select m.device_id, m.model, s.seen_at, null::bigint as devices
         from slice s
         cross join lateral (
           select device_id, model from device_models where device_id = s.device_id order by model limit 64
         ) m
-        where s.last_seen_at >= $3::timestamptz
+        where s.seen_at >= $3::timestamptz
         union all
-        select device_id, '', last_seen_at, null
+        select device_id, '', seen_at, null
         from slice
-        where $4 and last_seen_at >= $3::timestamptz
+        where $4 and seen_at >= $3::timestamptz
         union all
         select coalesce(max(device_id), ''), '', null, count(*)
         from slice
@@ -27,7 +33,7 @@ SeenSlice FindSeen::operator()(pqxx::work& transaction) const {
       after, devices, since, with_devices);
   const auto device = rows.column_number("device_id");
   const auto model = rows.column_number("model");
-  const auto seen_at = rows.column_number("last_seen_at");
+  const auto seen_at = rows.column_number("seen_at");
   const auto total = rows.column_number("devices");
   SeenSlice slice;
   for (const auto& row : rows) {

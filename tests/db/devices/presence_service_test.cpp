@@ -20,8 +20,14 @@ class PresenceServiceTest : public DevicesTest {
     database.exec("update device_state set last_seen_at = '" + to_rfc3339(at) +
                   "', interval_s = 10, session_nonce = " + std::to_string(nonce));
   }
+  void sent(Instant at) {
+    database.exec(
+        "insert into telemetry_cursors (device_id, epoch, seq, received_at, speaks) values ('cam-1', '0123', 1, '" +
+        to_rfc3339(at) + "', true) on conflict (device_id, epoch) do update set received_at = excluded.received_at");
+  }
   std::string after(Duration later) {
-    EXPECT_TRUE(run(presence->tick(now + later)));
+    const auto ticked = run(presence->tick(now + later));
+    EXPECT_TRUE(ticked) << ticked.error().message;
     return database.value<std::string>("select presence from device_state");
   }
   int events() { return database.value<int>("select count(*) from events where kind = 'device.presence'"); }
@@ -124,6 +130,28 @@ TEST_F(PresenceServiceTest, ADeviceThatIsBeingWrittenIsJudgedLater) {
   EXPECT_EQ(after(20s), "online");
   writing.exec0("update device_state set last_seen_at = '" + to_rfc3339(now + 19s) + "'");
   writing.commit();
+  EXPECT_EQ(after(21s), "online");
+  EXPECT_EQ(after(19s + 15s), "late");
+}
+
+TEST_F(PresenceServiceTest, TelemetryIsASignOfLife) {
+  heard(now);
+  sent(now + 30s);
+  EXPECT_EQ(after(31s), "online");
+  EXPECT_EQ(after(44s), "online");
+  EXPECT_EQ(after(46s), "late");
+  EXPECT_FALSE(database.value<bool>("select speaks from telemetry_cursors")) << "its next batch has to be told of";
+}
+
+TEST_F(PresenceServiceTest, ADeviceWhoseTelemetryIsBeingStoredIsJudgedLater) {
+  heard(now);
+  sent(now);
+  EXPECT_EQ(after(1s), "online");
+  pqxx::connection other(database.conninfo());
+  pqxx::work storing(other);
+  storing.exec0("update telemetry_cursors set received_at = '" + to_rfc3339(now + 19s) + "'");
+  EXPECT_EQ(after(20s), "online");
+  storing.commit();
   EXPECT_EQ(after(21s), "online");
   EXPECT_EQ(after(19s + 15s), "late");
 }

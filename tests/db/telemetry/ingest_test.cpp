@@ -22,6 +22,7 @@
 namespace argosy::server {
 namespace {
 
+using namespace std::chrono_literals;
 using test::batch;
 using test::health;
 using test::run_task;
@@ -33,6 +34,7 @@ class Ingest : public ::testing::Test {
  protected:
   void SetUp() override {
     for (const char* device : {"cam-1", "cam-2", "cam-3"}) test::add_device(database, device);
+    database.exec("update device_state set presence = 'online'");
     ASSERT_TRUE(run_task(io, telemetry.tick(now)));
     telemetry.add_listener([this](const std::vector<TakenWindow>& windows) { heard += windows.size(); });
   }
@@ -43,6 +45,10 @@ class Ingest : public ::testing::Test {
   std::int64_t stored() {
     return database.value<std::int64_t>(
         "select (select count(*) from telemetry_windows) + (select count(*) from health_samples)");
+  }
+  std::string speaking() {
+    return database.value<std::string>(
+        "select coalesce(string_agg(left(epoch, 4), ' '), '') from telemetry_cursors where speaks");
   }
   EpochIntegrity integrity(const std::string& device) {
     return run_task(io, telemetry.integrity(device)).value().at(0);
@@ -421,10 +427,6 @@ TEST_F(Ingest, AnOutboxThatAnotherInstanceHeardReplacedIsNoticedWhenItComesBack)
 }
 
 TEST_F(Ingest, OfADevicesOutboxesOnlyTheOneThatSpeaksMovesUnasked) {
-  const auto speaking = [&] {
-    return database.value<std::string>(
-        "select coalesce(string_agg(left(epoch, 4), ' '), '') from telemetry_cursors where speaks");
-  };
   auto second = batch("cam-1", 1, health(now, 1));
   second.epoch = "fedcba9876543210";
   ingest({batch("cam-1", 1, health(now, 1))});
@@ -474,19 +476,30 @@ TEST_F(Ingest, ARevocationWaitsForTheBatchThatIsBeingStored) {
   EXPECT_FALSE(watching.exec1("select bool_or(speaks) from telemetry_cursors")[0].as<bool>());
 }
 
-TEST_F(Ingest, SignsOfLifeAreNotWrittenMoreOftenThanTheyAreLookedAt) {
-  const auto seen_at = [&] {
-    return database.value<std::string>("select last_seen_at::text from device_state where device_id = 'cam-1'");
+TEST_F(Ingest, TheUsualBatchOfADeviceThatIsOnlineMovesItsCursorAlone) {
+  const auto is_seen = [&](const std::string& column, const std::string& table, Instant at) {
+    return database.value<bool>("select " + column + " = '" + to_rfc3339(at) + "' from " + table +
+                                " where device_id = 'cam-1'");
   };
   const auto send = [&](std::uint64_t seq, Instant at) {
-    run_task(io, telemetry.ingest({batch("cam-1", seq, window({.started_at = now}))}, at));
+    const auto acks = run_task(io, telemetry.ingest({batch("cam-1", seq, window({.started_at = now}))}, at));
+    EXPECT_EQ(acks.value().at(0).value().seq, seq);
   };
   send(1, now);
-  const auto first = seen_at();
-  send(2, now + Duration{4000});
-  EXPECT_EQ(seen_at(), first);
-  send(3, now + Duration{6000});
-  EXPECT_NE(seen_at(), first);
+  send(2, now + 1s);  // which lets it speak
+  send(3, now + 60s);
+  EXPECT_TRUE(is_seen("last_seen_at", "device_state", now + 1s));
+  EXPECT_TRUE(is_seen("received_at", "telemetry_cursors", now + 60s));
+
+  database.exec("update device_state set presence = 'late'; delete from presence_checks");
+  EXPECT_EQ(speaking(), "");
+  send(4, now + 120s);
+  EXPECT_TRUE(is_seen("last_seen_at", "device_state", now + 120s));
+  EXPECT_TRUE(is_seen("check_at", "presence_checks", now + 120s)) << "it is to be called online soon";
+  EXPECT_EQ(speaking(), "") << "until it is";
+  database.exec("update device_state set presence = 'online' where device_id = 'cam-1'");
+  send(5, now + 121s);
+  EXPECT_EQ(speaking(), "0123");
 }
 
 TEST_F(Ingest, IntegrityOfAnUnknownDeviceIsNotFound) {

@@ -6,7 +6,7 @@ namespace argosy::server {
 namespace {
 
 KnownOutbox stored_to(std::uint64_t seq) {
-  return {"0123456789abcdef", Cursor{seq}, {}};
+  return {"0123456789abcdef", Cursor{seq}};
 }
 
 TEST(KnownOutboxes, RememberTheNewest) {
