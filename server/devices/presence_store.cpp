@@ -1,6 +1,6 @@
 // How it stays right without locking what it reads: a verdict is written only where last_seen_at, and what the cursors
-// of the device's telemetry say of when it was heard, are still what it was decided on; and check_at is moved only where
-// it is still what was read. A sign of life of a device that is not online sets check_at (the trigger
+// of the device's telemetry say of when it was heard, are still what it was decided on; and check_at is moved only
+// where it is still what was read. A sign of life of a device that is not online sets check_at (the trigger
 // device_state_heard), in the transaction that writes it down. While it is online its telemetry moves nothing but a
 // cursor; that ends with the verdict that it is not (the trigger absent_device_is_silent), whose cursors are locked.
 #include "server/devices/presence_store.hpp"
@@ -58,7 +58,7 @@ struct Due {
   std::optional<Instant> intermittent_until;  // by them
   bool was_intermittent = false;
   bool is_revoked = false;
-  std::string check_at;   // as read, to the microsecond
+  std::string check_at;                  // as read, to the microsecond
   std::optional<std::string> last_seen;  // likewise, by whatever but telemetry
   std::optional<std::string> told_at;    // likewise, by telemetry
 };

@@ -143,6 +143,7 @@ Task<Result<void>> RuleService::refresh(Instant now) {
     if (each.rule.judge == RuleJudge::latency && usual != nullptr) use_latency_(*usual);
   }
   engine_->table = std::make_shared<const RuleTable>(known);
+  watch_.look_for({.models = !engine_->table->of_windows().empty(), .devices = !engine_->table->of_health().empty()});
   seen_ = std::move(state);
   alerts_may_be_left_ = true;
   scoped_at_.reset();

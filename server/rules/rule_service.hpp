@@ -33,8 +33,7 @@ struct RuleOptions {
                      .limits = {.interval = Duration{2000}},
                      .budget = Duration{300},
                      .longest_look = Duration{900'000},
-                     .memory_bytes = 64ULL << 20,
-                     .with_devices = true};
+                     .memory_bytes = 64ULL << 20};
   Duration look{900'000};          // what came before is no news, where nothing is remembered
   Duration scopes_every{900'000};  // how long the devices of a filter may be out of date
   std::size_t scopes_at_once = 1000;

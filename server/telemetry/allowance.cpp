@@ -4,6 +4,8 @@
 #include <tuple>
 #include <variant>
 
+#include "common/base/random.hpp"
+
 namespace argosy::server {
 
 Result<std::optional<std::string>> make_room_for_epoch(const std::vector<KnownEpoch>& known, Instant now,
@@ -19,17 +21,23 @@ Result<std::optional<std::string>> make_room_for_epoch(const std::vector<KnownEp
 }
 
 Result<void> PairAllowance::check(const wire::TelemetryBatch& batch, Instant now) {
-  std::map<Pair, Instant> pairs = known_of(batch.device).pairs;
+  std::vector<Spoken> pairs = known_of(batch.device).pairs;
   for (const wire::TelemetryRecord& record : batch.records) {
     const auto* window = std::get_if<wire::InferenceWindow>(&record.content);
-    if (window != nullptr) pairs.insert_or_assign({window->model, window->version}, now);
+    if (window == nullptr) continue;
+    const std::uint64_t pair = stable_hash(stable_hash(0, window->model), window->version);
+    const auto known = std::find_if(pairs.begin(), pairs.end(), [pair](const auto& one) { return one.pair == pair; });
+    if (known != pairs.end()) {
+      known->at = now;
+      continue;
+    }
+    if (pairs.size() >= limits_.pairs)
+      std::erase_if(pairs, [&](const auto& one) { return now - one.at > limits_.unused; });
+    if (pairs.size() >= limits_.pairs)
+      return make_error(Errc::unprocessable, "the device speaks of more than " + std::to_string(limits_.pairs) +
+                                                 " versions of models within a day, and may speak of so many");
+    pairs.push_back({pair, now});
   }
-  if (pairs.size() > limits_.pairs)
-    std::erase_if(pairs, [&](const auto& one) { return now - one.second > limits_.unused; });
-  if (pairs.size() > limits_.pairs)
-    return make_error(Errc::unprocessable, "the device speaks of " + std::to_string(pairs.size()) +
-                                               " versions of models within a day, and may speak of " +
-                                               std::to_string(limits_.pairs));
   known_of(batch.device).pairs = std::move(pairs);
   return {};
 }

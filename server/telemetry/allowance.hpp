@@ -3,13 +3,12 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <list>
-#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
-#include <utility>
 #include <vector>
 
 #include "common/base/error.hpp"
@@ -50,10 +49,13 @@ class PairAllowance {
   std::size_t devices() const { return by_device_.size(); }
 
  private:
-  using Pair = std::pair<std::string, std::string>;
+  struct Spoken {
+    std::uint64_t pair = 0;  // a hash of the model and the version: two that share it cost their device one of them
+    Instant at{};            // when it spoke of it last
+  };
   struct Known {
     std::string device;
-    std::map<Pair, Instant> pairs;
+    std::vector<Spoken> pairs;
   };
   using Order = std::list<Known>;  // the one that sent last in front
   Known& known_of(const std::string& device);

@@ -43,7 +43,8 @@ struct CursorMove {
   Cursor to;
 };
 // Moves those that are where they are believed to be, whose outbox speaks for its device and whose device is online and
-// may send, and answers for each whether it moved. A cursor that moves is its device's sign of life. In the order of `moves`, which is that of their keys.
+// may send, and answers for each whether it moved. A cursor that moves is its device's sign of life. In the order of
+// `moves`, which is that of their keys.
 std::vector<bool> move_cursors(pqxx::work& transaction, const std::vector<CursorMove>& moves, Instant now);
 
 Speakers read_speakers(pqxx::work& transaction, const std::set<std::string>& devices);

@@ -21,20 +21,13 @@ std::size_t WatchList::HashOfPair::operator()(const WatchedPair& pair) const {
   return hash(pair.device) * 31 + hash(pair.model);
 }
 
-bool WatchList::has_room_for(const std::string& device) const {
-  if (pairs_.size() >= limits_.limit) return false;
-  const auto of_device = of_device_.find(std::hash<std::string>{}(device));
-  return of_device == of_device_.end() || of_device->second < limits_.device_limit;
-}
-
 WatchList::Known* WatchList::find_or_add(const WatchedPair& pair) {
   const auto at = pairs_.find(pair);
   if (at != pairs_.end()) return &*at;
-  if (!has_room_for(pair.device)) {
+  if (pairs_.size() >= limits_.limit) {
     ++counters_.refused;
     return nullptr;
   }
-  ++of_device_[std::hash<std::string>{}(pair.device)];
   return &*pairs_.try_emplace(pair).first;
 }
 
@@ -218,8 +211,6 @@ void WatchList::visit_all(const std::function<void(const WatchedPair&, PairMemor
 
 WatchList::Pairs::iterator WatchList::drop(Pairs::iterator at) {
   drop_memory(at->second);
-  const auto of_device = of_device_.find(std::hash<std::string>{}(at->first.device));
-  if (--of_device->second == 0) of_device_.erase(of_device);
   return pairs_.erase(at);
 }
 

@@ -1,7 +1,8 @@
 // Whose turn it is to be judged: (device, model) pairs, the one that has been due longest first, whatever its name; and
-// what is remembered of each. Pure: the caller brings the time. One thread. Bounded: at most `limit` pairs are known,
-// `device_limit` of one device; what comes on top is counted and left to the sweep, which finds it again. What the
-// memories hold is counted in bytes; whoever keeps the list forgets those that were not heard of for longest.
+// what is remembered of each. Pure: the caller brings the time. One thread. Bounded: at most `limit` pairs are known;
+// what comes on top is counted and left to the sweep, which finds it again. How many of them one device can bring up is
+// bounded where its telemetry comes in (PairAllowance). What the memories hold is counted in bytes; whoever keeps the
+// list forgets those that were not heard of for longest.
 #pragma once
 
 #include <cstddef>
@@ -29,9 +30,14 @@ struct WatchLimits {
   Duration again{1000};           // but what was heard while the database was asked is asked for while it is little
   Duration commit_lag{10'000};    // a sign of life, and what came with it, is committed within so long of its time
   std::size_t limit = 1'000'000;  // pairs
-  std::size_t device_limit = 64;  // pairs of one device
   Duration set_aside{600'000};    // a pair that cannot be judged is tried again after so long, then after twice that
   Duration set_aside_most{86'400'000};
+};
+
+// What is judged of a device: each of its models, the device as a whole (as a pair of the model ""), or both.
+struct WatchedKinds {
+  bool models = true;
+  bool devices = false;
 };
 
 // A pair in the hands of who judges it.
@@ -131,7 +137,6 @@ class WatchList {
   using Known = Pairs::value_type;
 
   Known* find_or_add(const WatchedPair& pair);  // null when there is no room
-  bool has_room_for(const std::string& device) const;
   void make_due(Known& known, Instant now);
   void has_news(Known& known, Instant now);
   void enqueue(Known& known, Place place);
@@ -142,7 +147,6 @@ class WatchList {
 
   WatchLimits limits_;
   Pairs pairs_;
-  std::unordered_map<std::size_t, std::uint32_t> of_device_;  // pairs, by the hash of the device's name
   std::map<Place, Known*> queue_;
   RecencyLine line_;
   std::uint64_t next_ = 0;

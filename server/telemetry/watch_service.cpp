@@ -80,7 +80,7 @@ Task<Result<void>> Watch::sweep(Instant now) {
     if (!round_began_) round_began_ = now;
     const Instant since = previous_round_ ? *previous_round_ - sweep_overlap : now - options_.longest_look;
     const std::size_t devices = has_swept_all_ ? options_.later_slice : options_.slice;
-    const auto slice = co_await db_.transact<FindSeen>(swept_to_, devices, since, options_.with_devices);
+    const auto slice = co_await db_.transact<FindSeen>(swept_to_, devices, since, kinds_);
     if (!slice) co_return slice.error();
     for (const auto& [pair, seen_at] : slice->pairs) list_.seen(pair, seen_at, now);
     swept_to_ = slice->last_device;

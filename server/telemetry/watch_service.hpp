@@ -36,7 +36,6 @@ struct WatchOptions {
   std::size_t enough = 5000;                // pairs that wait, and the first sweep after a start goes no faster
   std::size_t memory_bytes = 128ULL << 20;  // of what is remembered
   Duration write_every{600'000};            // what is remembered of a pair, when nothing of it moves
-  bool with_devices = false;                // the sweep finds each device as a whole, too: as a pair of the model ""
 };
 
 struct WatchFigures {
@@ -82,6 +81,8 @@ class Watch {
   void doubt(const std::set<std::string>& devices, Instant now) { list_.doubt(devices, now); }
   void forget_devices(const std::set<std::string>& devices) { list_.forget_devices(devices); }
   void forget_all() { list_.forget_all(); }
+  // What the sweep is to find; models, unless this is called.
+  void look_for(WatchedKinds kinds) { kinds_ = kinds; }
   PairMemory* memory_of(const WatchedPair& pair) { return list_.memory_of(pair); }
   WatchFigures figures(Instant now) const;
 
@@ -132,6 +133,7 @@ class Watch {
   DbPool& db_;
   WatchOptions options_;
   WatchList list_;
+  WatchedKinds kinds_;
   Batch to_write_;  // in hands until that is done
   std::multimap<Instant, WatchedPair> ahead_;
   std::optional<std::int64_t> term_;  // of leading

@@ -21,16 +21,16 @@ SeenSlice FindSeen::operator()(pqxx::work& transaction) const {
         cross join lateral (
           select device_id, model from device_models where device_id = s.device_id order by model limit 64
         ) m
-        where s.seen_at >= $3::timestamptz
+        where $4 and s.seen_at >= $3::timestamptz
         union all
         select device_id, '', seen_at, null
         from slice
-        where $4 and seen_at >= $3::timestamptz
+        where $5 and seen_at >= $3::timestamptz
         union all
         select coalesce(max(device_id), ''), '', null, count(*)
         from slice
       )sql",
-      after, devices, since, with_devices);
+      after, devices, since, kinds.models, kinds.devices);
   const auto device = rows.column_number("device_id");
   const auto model = rows.column_number("model");
   const auto seen_at = rows.column_number("seen_at");

@@ -21,12 +21,12 @@ struct SeenSlice {
   std::size_t devices = 0;  // fewer than asked for: there are no more
 };
 
-// The next `devices` devices in the order of their names: the models of those that were seen since `since`.
+// The next `devices` devices in the order of their names: the pairs of those that were seen since `since`.
 struct FindSeen {
   std::string after;
   std::size_t devices;
   Instant since;
-  bool with_devices = false;  // and each of them as a whole, with the model ""
+  WatchedKinds kinds;
   SeenSlice operator()(pqxx::work& transaction) const;
 };
 
