@@ -16,9 +16,17 @@ void RecencyLine::remove(PairMemory& memory) {
   (memory.newer_ != nullptr ? memory.newer_->older_ : newest_) = memory.older_;
 }
 
-std::size_t WatchList::HashOfPair::operator()(const WatchedPair& pair) const {
-  const std::hash<std::string> hash;
-  return hash(pair.device) * 31 + hash(pair.model);
+std::size_t WatchList::HashOfDevice::operator()(const WatchedPair& pair) const {
+  return std::hash<std::string>{}(pair.device);
+}
+
+template <class Visit>
+void WatchList::visit_pairs_of(const std::set<std::string>& devices, Visit visit) {
+  for (const auto& device : devices) {
+    const std::size_t bucket = pairs_.bucket({device, ""});
+    for (auto at = pairs_.begin(bucket); at != pairs_.end(bucket); ++at)
+      if (at->first.device == device) visit(*at);
+  }
 }
 
 WatchList::Known* WatchList::find_or_add(const WatchedPair& pair) {
@@ -78,11 +86,10 @@ void WatchList::seen(const WatchedPair& pair, Instant seen_at, Instant now) {
 }
 
 void WatchList::doubt(const std::set<std::string>& devices, Instant now) {
-  for (auto& known : pairs_) {
-    if (!devices.contains(known.first.device)) continue;
+  visit_pairs_of(devices, [&](Known& known) {
     if (known.second.memory) known.second.memory->is_sure = false;
     has_news(known, now);
-  }
+  });
 }
 
 std::optional<Instant> WatchList::earliest_of(Entry& entry) {
@@ -190,9 +197,7 @@ void WatchList::forget(const WatchedPair& pair) {
 }
 
 void WatchList::forget_devices(const std::set<std::string>& devices) {
-  for (auto& [pair, entry] : pairs_) {
-    if (devices.contains(pair.device)) drop_memory(entry);
-  }
+  visit_pairs_of(devices, [this](Known& known) { drop_memory(known.second); });
 }
 
 void WatchList::forget_all() {

@@ -130,13 +130,16 @@ class WatchList {
     bool heard_again = false;  // while in somebody's hands
     bool waits() const { return place.first != PairMemory::never; }
   };
-  struct HashOfPair {
+  // Of the device alone: its pairs lie in one bucket and are found together. It has few (PairAllowance).
+  struct HashOfDevice {
     std::size_t operator()(const WatchedPair& pair) const;
   };
-  using Pairs = std::unordered_map<WatchedPair, Entry, HashOfPair>;
+  using Pairs = std::unordered_map<WatchedPair, Entry, HashOfDevice>;
   using Known = Pairs::value_type;
 
   Known* find_or_add(const WatchedPair& pair);  // null when there is no room
+  template <class Visit>
+  void visit_pairs_of(const std::set<std::string>& devices, Visit visit);
   void make_due(Known& known, Instant now);
   void has_news(Known& known, Instant now);
   void enqueue(Known& known, Place place);

@@ -256,6 +256,21 @@ TEST(WatchListMemory, IsNotSureOnceSomebodyElseStoredAWindow) {
   EXPECT_EQ(list.waiting(), 3u);
 }
 
+TEST(WatchListMemory, AllPairsOfADeviceAreDoubtedAndForgottenTogether) {
+  WatchList list;
+  const WatchedPair faces{"cam-1", "faces"};
+  for (int i = 0; i < 100; ++i) remember(list, "cam-" + std::to_string(i));
+  list.heard(faces, start, start);
+  list.remember(faces, std::make_unique<Remembered>(1));
+  list.doubt({"cam-1", "unknown"}, start);
+  EXPECT_FALSE(list.memory_of(pair_of("cam-1"))->is_sure);
+  EXPECT_FALSE(list.memory_of(faces)->is_sure);
+  list.forget_devices({"cam-1", "unknown"});
+  EXPECT_EQ(list.memory_of(pair_of("cam-1")), nullptr);
+  EXPECT_EQ(list.memory_of(faces), nullptr);
+  EXPECT_EQ(list.remembered(), 99u);
+}
+
 TEST(WatchListMemory, AJudgementFromMemoryDoesNotHideWhatTheSweepSees) {
   WatchList list;
   remember(list, "cam-1");
