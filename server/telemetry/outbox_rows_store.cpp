@@ -4,8 +4,10 @@
 
 #include <nlohmann/json.hpp>
 
+#include "common/base/sql_words.hpp"
 #include "server/db/rows.hpp"
 #include "server/db/statement.hpp"
+#include "server/devices/device.hpp"
 #include "server/telemetry/allowance.hpp"
 #include "server/telemetry/stored/window_records_store.hpp"
 
@@ -226,7 +228,9 @@ void save_cursors(pqxx::work& transaction, const CursorRows& cursors, Instant no
         select from telemetry_speakers s
         join devices d on d.id = s.device_id
         join device_state p on p.device_id = s.device_id
-        where s.device_id = m.device and s.epoch = m.epoch and d.revoked_at is null and p.presence = 'online'
+        where s.device_id = m.device and s.epoch = m.epoch and d.revoked_at is null and p.presence = )sql" +
+                                                  sql_word(Presence::online) +
+                                                  R"sql(
       )
     from jsonb_to_recordset($1::jsonb) as m(device text, epoch text, seq bigint, lost bigint,
       refused bigint, link bigint, unread bigint, forks bigint, fork_link bigint, moved boolean)
