@@ -1,12 +1,15 @@
 #include "server/telemetry/partition_store.hpp"
 
+#include <algorithm>
 #include <array>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "server/db/advisory_locks.hpp"
 #include "server/db/rows.hpp"
+#include "server/telemetry/stored/rollup_rows_store.hpp"
 
 namespace argosy::server {
 
@@ -43,6 +46,10 @@ std::string statement_of(const PartitionedTable& table, std::string sql) {
   fill_in("{table}", table.name);
   fill_in("{time}", table.time_column);
   return sql;
+}
+
+void set_patience(pqxx::work& transaction) {
+  transaction.exec0("set local lock_timeout = " + std::to_string(partitions_patience.count()));
 }
 
 std::string date_of(sys_days day) {
@@ -128,7 +135,13 @@ void drop_old_of_default(pqxx::work& transaction, const PartitionedTable& table,
                            Instant{oldest});
 }
 
-void drop_old(pqxx::work& transaction, const PartitionedTable& table, sys_days oldest) {
+void read_from(pqxx::work& transaction, const PartitionedTable& table, sys_days oldest) {
+  if (table.kept_from.empty()) return;
+  transaction.exec_params0(
+      "update telemetry_levels set " + table.kept_from + " = greatest(" + table.kept_from + ", $1)", Instant{oldest});
+}
+
+std::vector<std::string> past_partitions(pqxx::work& transaction, const PartitionedTable& table, sys_days oldest) {
   const auto rows = transaction.exec_params(
       R"sql(
         select c.relname
@@ -136,29 +149,47 @@ void drop_old(pqxx::work& transaction, const PartitionedTable& table, sys_days o
         join pg_class c on c.oid = i.inhrelid
         where i.inhparent = to_regclass($1) and c.relname ~ '_[0-9]{8}$' and c.relname < $2
         order by 1
+        limit $3
       )sql",
-      table.name, partition_name(table, oldest));
-  for (const auto& row : rows) transaction.exec0("drop table " + transaction.quote_name(row[0].as<std::string>()));
-  drop_old_of_default(transaction, table, oldest);
-  if (!table.kept_from.empty())
-    transaction.exec_params0(
-        "update telemetry_levels set " + table.kept_from + " = greatest(" + table.kept_from + ", $1)", Instant{oldest});
+      table.name, partition_name(table, oldest), PastPartitions::most);
+  std::vector<std::string> names;
+  for (const auto& row : rows) names.push_back(row[0].as<std::string>());
+  return names;
+}
+
+// Hours of a day that is not added up are kept, however long nobody led.
+sys_days oldest_of(pqxx::work& transaction, const PartitionedTable& table, sys_days past_retention) {
+  if (table.retention_days != &KeepPartitions::hours_retention_days) return first_of(table, past_retention);
+  const auto days_until = std::chrono::floor<days>(read_levels(transaction).days_until);
+  return std::min(past_retention, days_until);
 }
 
 }  // namespace
 
-void KeepPartitions::operator()(pqxx::work& transaction) const {
+std::vector<PastPartitions> KeepPartitions::operator()(pqxx::work& transaction) const {
   transaction.exec1(advisory_lock::wait_in_transaction(advisory_lock::telemetry_partitions));
+  set_patience(transaction);
   const auto today = std::chrono::floor<days>(now);
+  std::vector<PastPartitions> past;
   for (const auto& table : partitioned_tables) {
     if (!exists(transaction, table.name + "_default"))
       transaction.exec0("create table " + table.name + "_default partition of " + table.name + " default");
-    const auto oldest = first_of(table, today - days{this->*table.retention_days});
+    const auto oldest = oldest_of(transaction, table, today - days{this->*table.retention_days});
     for (int day = -1; day <= ahead_days; ++day) make_partition(transaction, table, today + days{day});
     bring_back_from_the_future(transaction, table, Instant{today + days{ahead_days + 1}}, now);
     for (const auto day : days_in_default(transaction, table, oldest)) make_partition(transaction, table, day);
-    drop_old(transaction, table, oldest);
+    drop_old_of_default(transaction, table, oldest);
+    read_from(transaction, table, oldest);
+    if (auto names = past_partitions(transaction, table, oldest); !names.empty())
+      past.push_back({table.name, std::move(names)});
   }
+  return past;
+}
+
+void DropPartitions::operator()(pqxx::work& transaction) const {
+  set_patience(transaction);
+  transaction.exec0("lock table only " + past.table + " in access exclusive mode");
+  for (const auto& name : past.partitions) transaction.exec0("drop table if exists " + transaction.quote_name(name));
 }
 
 }  // namespace argosy::server

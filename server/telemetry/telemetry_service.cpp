@@ -79,10 +79,14 @@ Task<Result<TelemetryService::Acks>> TelemetryService::ingest(std::vector<wire::
 Task<Result<void>> TelemetryService::tick(Instant now) {
   ARGOSY_CO_CHECK(co_await db_.transact<CloseHours>(now, options_.pack_after));
   if (kept_at_ && now - *kept_at_ < options_.upkeep_interval) co_return Result<void>{};
-  ARGOSY_CO_CHECK(co_await db_.transact<KeepPartitions>(now, options_.partitions_ahead_days, options_.retention_days,
-                                                        options_.hours_retention_days, options_.days_retention_days));
-  kept_at_ = now;
-  co_return Result<void>{};
+  ARGOSY_CO_TRY(auto past,
+                co_await db_.transact<KeepPartitions>(now, options_.partitions_ahead_days, options_.retention_days,
+                                                      options_.hours_retention_days, options_.days_retention_days));
+  if (past.empty()) kept_at_ = now;
+  Result<void> outcome;
+  for (auto& each : past)
+    if (auto dropped = co_await db_.transact<DropPartitions>(std::move(each)); !dropped) outcome = std::move(dropped);
+  co_return outcome;
 }
 
 Task<Result<Series>> TelemetryService::series(SeriesQuery query) {

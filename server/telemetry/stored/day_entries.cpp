@@ -49,7 +49,7 @@ Result<void> visit_days(ByteView entries, ByteView shapes, std::uint32_t parts,
     if (in.has_failed()) break;
     day.started_at = Instant{} + days{static_cast<int>(number)};
     ARGOSY_CHECK(decode_figures(in.block(), day, parts));
-    if ((parts & (part_features | part_classes)) != 0) take_shape(beside, parts, day);
+    if ((parts & (part_features | part_classes)) != 0 && beside.left() > 0) take_shape(beside, parts, day);
     if (in.has_failed() || beside.has_failed()) break;
     visit(std::move(day));
   }

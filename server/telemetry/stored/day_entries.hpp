@@ -21,8 +21,8 @@ struct DayEntries {
   void add(const TakenWindow& day);  // a sum that starts at its day, not before 1970
 };
 
-// Each of them, with its start, its figures and no names. Of `shapes`, which may be empty when no part of it is in
-// `parts`, features and classes. Errc::corrupt for what add() did not write; what came before the fault was visited.
+// Each of them, with its start, its figures and no names. Of `shapes`, which may end some days before, features and
+// classes. Errc::corrupt for what add() did not write; what came before the fault was visited.
 Result<void> visit_days(ByteView entries, ByteView shapes, std::uint32_t parts,
                         const std::function<void(TakenWindow&&)>& visit);
 

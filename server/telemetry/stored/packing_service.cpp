@@ -24,7 +24,7 @@ Task<Result<void>> PackingService::tick(Instant now) {
   ARGOSY_CO_TRY(bool is_inside_day, co_await db_.transact<IsInsideDay>());
   while (Clock::now() < until) {
     if (!is_inside_day) {
-      ARGOSY_CO_TRY(const bool packed, co_await pack_next());
+      ARGOSY_CO_TRY(const bool packed, co_await pack_next(now));
       if (packed) continue;
     }
     ARGOSY_CO_TRY(const RolledDay rolled, co_await db_.transact<RollDay>(over, options_.slice));
@@ -35,18 +35,31 @@ Task<Result<void>> PackingService::tick(Instant now) {
   co_return Result<void>{};
 }
 
-Task<Result<bool>> PackingService::pack_next() {
-  ARGOSY_CO_TRY(const Waiting waiting, co_await db_.transact<FindWaiting>());
+Task<Result<bool>> PackingService::pack_next(Instant now) {
+  FindWaiting find;
+  for (const auto& [table, since] : held_)
+    if (now - since < options_.again_after) find.but_not.push_back(table);
+  ARGOSY_CO_TRY(const Waiting waiting, co_await db_.transact(std::move(find)));
   figures_.waiting = waiting.tables;
   if (!waiting.next) co_return false;
   ARGOSY_CO_TRY(const PackedSlice slice, co_await db_.transact<PackSlice>(*waiting.next, options_.slice));
   figures_.windows += slice.windows;
   figures_.unreadable += slice.unreadable;
   if (slice.is_last) {
-    ARGOSY_CO_CHECK(co_await db_.transact<DropPacked>(*waiting.next));
-    --figures_.waiting;
+    ARGOSY_CO_CHECK(co_await drop_packed(*waiting.next, now));
   }
   co_return true;
+}
+
+Task<Result<void>> PackingService::drop_packed(std::string table, Instant now) {
+  ARGOSY_CO_TRY(const bool is_dropped, co_await db_.transact<DropPacked>(table));
+  if (is_dropped) {
+    held_.erase(table);
+    --figures_.waiting;
+  } else {
+    held_.insert_or_assign(std::move(table), now);
+  }
+  co_return Result<void>{};
 }
 
 void add_metrics(Metrics& metrics, const PackingService& packing) {

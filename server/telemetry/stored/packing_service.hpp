@@ -6,6 +6,8 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <map>
+#include <string>
 
 #include "common/base/error.hpp"
 #include "common/base/instant.hpp"
@@ -20,6 +22,7 @@ struct PackingOptions {
   std::size_t slice = 10'000;       // windows, or rows of hours, in a transaction
   Duration budget{2'000};           // for one tick
   std::chrono::hours days_rest{2};  // a day is added up so long after its end
+  Duration again_after{60'000};     // a table that somebody reads is asked for again
 };
 
 struct PackingFigures {
@@ -40,11 +43,13 @@ class PackingService {
  private:
   using Clock = std::chrono::steady_clock;
 
-  Task<Result<bool>> pack_next();  // false: nothing waits
+  Task<Result<bool>> pack_next(Instant now);  // false: nothing waits
+  Task<Result<void>> drop_packed(std::string table, Instant now);
 
   DbPool& db_;
   PackingOptions options_;
   PackingFigures figures_;
+  std::map<std::string, Instant> held_;  // packed whole and read by somebody, a backup say: since when
 };
 
 void add_metrics(Metrics& metrics, const PackingService& packing);

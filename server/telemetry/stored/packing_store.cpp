@@ -38,13 +38,16 @@ std::string behind_progress(pqxx::work& transaction, const std::string& table) {
          row[3].as<std::string>() + ")";
 }
 
+// `is_last` of what is done says whether nothing is behind them.
 std::vector<ClosedWindow> read_closed(pqxx::work& transaction, const PackSlice& slice, PackedSlice& done) {
-  BinaryRead rows(
-      transaction,
+  const std::string columns = "device_id, started_at, seq, epoch";
+  const std::string next =
       "select device_id, model, version, started_at, started_at::text as exact_start, seq, epoch, link, figures from " +
-          transaction.quote_name(slice.table) + " where " + behind_progress(transaction, slice.table) +
-          " order by device_id, started_at, seq, epoch limit " + std::to_string(slice.most));
+      transaction.quote_name(slice.table) + " where " + behind_progress(transaction, slice.table) + " order by " +
+      columns + " limit " + std::to_string(slice.most);
+  BinaryRead rows(transaction, up_to_bytes(slice.most_bytes, next, columns));
   std::vector<ClosedWindow> windows;
+  std::size_t bytes = 0;
   while (rows.next()) {
     ClosedWindow closed;
     TakenWindow& window = closed.packed.window;
@@ -57,8 +60,10 @@ std::vector<ClosedWindow> read_closed(pqxx::work& transaction, const PackSlice& 
     closed.epoch = rows.bigint(6);
     if (!rows.is_null(7)) closed.packed.link = static_cast<wire::ChainLink>(rows.bigint(7));
     if (!decode_figures(rows.bytea(8), window)) ++done.unreadable;
+    bytes += rows.bytea(8).size();
     windows.push_back(std::move(closed));
   }
+  done.is_last = windows.size() < slice.most && bytes < slice.most_bytes;
   return windows;
 }
 
@@ -118,14 +123,18 @@ Waiting FindWaiting::operator()(pqxx::work& transaction) const {
     order by p.relation is null, c.relname
   )sql");
   Waiting waiting{.tables = static_cast<std::int64_t>(rows.size())};
-  if (!rows.empty()) waiting.next = rows[0][0].as<std::string>();
+  for (const auto& row : rows) {
+    auto table = row[0].as<std::string>();
+    if (std::find(but_not.begin(), but_not.end(), table) != but_not.end()) continue;
+    waiting.next = std::move(table);
+    break;
+  }
   return waiting;
 }
 
 PackedSlice PackSlice::operator()(pqxx::work& transaction) const {
   PackedSlice done;
   auto windows = read_closed(transaction, *this, done);
-  done.is_last = windows.size() < most;
   if (windows.empty()) return done;
   if (!done.is_last) leave_last_device(windows);
   note_progress(transaction, table, windows.back());
@@ -145,10 +154,18 @@ PackedSlice PackSlice::operator()(pqxx::work& transaction) const {
   return done;
 }
 
-void DropPacked::operator()(pqxx::work& transaction) const {
+bool DropPacked::operator()(pqxx::work& transaction) const {
   transaction.exec0("set local lock_timeout = 250");
-  transaction.exec0("drop table " + transaction.quote_name(table));
+  try {
+    pqxx::subtransaction drop(transaction);
+    drop.exec0("drop table " + transaction.quote_name(table));
+    drop.commit();
+  } catch (const pqxx::sql_error& error) {
+    if (error.sqlstate() != "55P03") throw;
+    return false;
+  }
   transaction.exec_params0("delete from telemetry_packing where relation = $1", table);
+  return true;
 }
 
 }  // namespace argosy::server

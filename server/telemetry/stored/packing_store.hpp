@@ -7,10 +7,12 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <pqxx/pqxx>
 
 #include "common/base/instant.hpp"
+#include "server/telemetry/stored/up_to_bytes.hpp"
 
 namespace argosy::server {
 
@@ -20,6 +22,7 @@ struct Waiting {
 };
 
 struct FindWaiting {
+  std::vector<std::string> but_not = {};  // are counted, and passed by
   Waiting operator()(pqxx::work& transaction) const;
 };
 
@@ -33,14 +36,15 @@ struct PackedSlice {
 // The next windows of a table in the order of its devices: whole devices where they fit, else as many as are allowed.
 struct PackSlice {
   std::string table;
-  std::size_t most = 10'000;  // windows; at most most_packed
+  std::size_t most = 10'000;             // windows; at most most_packed
+  std::size_t most_bytes = slice_bytes;  // of figures, and what one window more has
   PackedSlice operator()(pqxx::work& transaction) const;
 };
 
-// A table that is packed whole. Waits 250 ms at most for those that read it.
+// A table that is packed whole. Waits 250 ms at most for those that read it; false: they did not let go, and it stays.
 struct DropPacked {
   std::string table;
-  void operator()(pqxx::work& transaction) const;
+  bool operator()(pqxx::work& transaction) const;
 };
 
 }  // namespace argosy::server

@@ -17,8 +17,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// Of one device, model and version. An honest month takes 20 KB; what windows that keep coming late add to more is left
-// out of charts by days.
+// Of one device, model and version, and of its features and classes apart. An honest month takes 20 KB; what windows
+// that keep coming late add to more is left out of charts by days.
 constexpr int most_of_a_month = 1 << 20;
 
 void write_hours(pqxx::work& transaction, const std::vector<Rollup>& hours) {
@@ -68,20 +68,27 @@ void write_days(pqxx::work& transaction, const std::vector<Rollup>& days) {
         from unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::bigint[], $6::bytea[], $7::bytea[])
         on conflict (device_id, month, model, version) do update
         set windows = d.windows + excluded.windows, entries = d.entries || excluded.entries,
-          shapes = d.shapes || excluded.shapes
-        where length(d.entries) < $8 and length(d.shapes) < $8
+          shapes = case when length(d.shapes) < $8 then d.shapes || excluded.shapes else d.shapes end
+        where length(d.entries) < $8
       )sql",
       pg_array(devices), pg_array(models), pg_array(versions), pg_array(months), pg_array(windows), pg_array(entries),
       pg_array(shapes), most_of_a_month);
 }
 
-std::vector<Rollup> read_hours_of(pqxx::work& transaction, const Levels& levels, std::size_t most) {
-  std::string sql = "select device_id, model, version, hour, windows, figures from telemetry_hours where hour >= " +
-                    transaction.quote(to_rfc3339(levels.days_until)) + " and hour < " +
-                    transaction.quote(to_rfc3339(levels.days_until + 24h));
-  if (levels.days_device) sql += " and device_id > " + transaction.quote(*levels.days_device);
-  BinaryRead rows(transaction, sql + " order by device_id limit " + std::to_string(most));
-  std::vector<Rollup> hours;
+struct HoursOfDevices {
+  std::vector<Rollup> hours;  // by device
+  bool is_all = false;        // nothing is behind them
+};
+
+HoursOfDevices read_hours_of(pqxx::work& transaction, const Levels& levels, const RollDay& slice) {
+  std::string next = "select device_id, model, version, hour, windows, figures from telemetry_hours where hour >= " +
+                     transaction.quote(to_rfc3339(levels.days_until)) + " and hour < " +
+                     transaction.quote(to_rfc3339(levels.days_until + 24h));
+  if (levels.days_device) next += " and device_id > " + transaction.quote(*levels.days_device);
+  next += " order by device_id limit " + std::to_string(slice.most);
+  BinaryRead rows(transaction, up_to_bytes(slice.most_bytes, next, "device_id"));
+  HoursOfDevices read;
+  std::size_t bytes = 0;
   while (rows.next()) {
     Rollup hour;
     hour.sum.device = rows.text(0);
@@ -91,19 +98,22 @@ std::vector<Rollup> read_hours_of(pqxx::work& transaction, const Levels& levels,
     hour.windows = static_cast<std::uint64_t>(rows.bigint(4));
     // What encode_figures wrote; a fault of the disk takes what comes behind it in this hour.
     (void)decode_figures(rows.bytea(5), hour.sum);
-    hours.push_back(std::move(hour));
+    bytes += rows.bytea(5).size();
+    read.hours.push_back(std::move(hour));
   }
-  return hours;
+  read.is_all = read.hours.size() < slice.most && bytes < slice.most_bytes;
+  return read;
 }
 
-// Of whole devices: the last one, which may go on behind `most` rows, waits for the next slice.
-std::vector<Rollup> read_devices_of(pqxx::work& transaction, const Levels& levels, std::size_t most) {
-  auto hours = read_hours_of(transaction, levels, most);
-  if (hours.size() < most) return hours;
+// Of whole devices: the last one, which may go on behind the slice, waits for the next.
+std::vector<Rollup> read_devices_of(pqxx::work& transaction, const Levels& levels, const RollDay& slice) {
+  auto [hours, is_all] = read_hours_of(transaction, levels, slice);
+  if (is_all) return std::move(hours);
   const auto of_last = [last = hours.back().sum.device](const Rollup& hour) { return hour.sum.device == last; };
-  if (of_last(hours.front())) return read_devices_of(transaction, levels, most * 2);
+  if (of_last(hours.front()))
+    return read_devices_of(transaction, levels, {slice.over, slice.most * 2, slice.most_bytes * 2});
   std::erase_if(hours, of_last);
-  return hours;
+  return std::move(hours);
 }
 
 void note_levels(pqxx::work& transaction, const Levels& levels) {
@@ -129,8 +139,8 @@ void add_hours(pqxx::work& transaction, const std::vector<Rollup>& hours) {
 
 RolledDay RollDay::operator()(pqxx::work& transaction) const {
   Levels levels = read_levels(transaction);
-  if (levels.days_until + 24h > over) return {.nothing_left = true};
-  const auto hours = read_devices_of(transaction, levels, most);
+  if (!levels.days_device && levels.days_until + 24h > over) return {.nothing_left = true};
+  const auto hours = read_devices_of(transaction, levels, *this);
   Rollups days(24h);
   for (const auto& [sum, windows] : hours) days.add(sum, windows);
   const auto rollups = days.take();

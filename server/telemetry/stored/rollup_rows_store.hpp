@@ -13,13 +13,14 @@
 
 #include "common/base/instant.hpp"
 #include "server/telemetry/stored/rollup.hpp"
+#include "server/telemetry/stored/up_to_bytes.hpp"
 
 namespace argosy::server {
 
-// From when on each level has what came, and how far days are added up.
+// From when on each level is read, and how far days are added up. What lies before it may be there still.
 struct Levels {
   Instant packed_from{};                     // before it, windows are past their retention
-  Instant hours_from{};                      // before it, hours are
+  Instant hours_from{};                      // before it, hours are; not behind days_until
   Instant days_until{};                      // before it, hours are in days; a whole day
   std::optional<std::string> days_device{};  // of the day that begins there, devices up to this one are
 };
@@ -35,10 +36,11 @@ struct RolledDay {
   bool nothing_left = false;  // there is no day that is over
 };
 
-// Adds up the next devices of the day that begins at days_until, if it ended before `over`.
+// Adds up the next devices of the day that begins at days_until, if it ended before `over` or is begun.
 struct RollDay {
   Instant over;
-  std::size_t most = 10'000;  // rows of telemetry_hours
+  std::size_t most = 10'000;             // rows of telemetry_hours
+  std::size_t most_bytes = slice_bytes;  // of their figures; of one device as many as it has
   RolledDay operator()(pqxx::work& transaction) const;
 };
 

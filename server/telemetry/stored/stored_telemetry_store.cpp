@@ -125,12 +125,12 @@ void add_levels(LevelsReader& reader, const StoredRange& range, const Levels& le
   reader.add_unpacked(all);
   switch (range.level) {
     case Level::windows:
-      reader.add_packed(all);
+      reader.add_packed(narrowed(all, levels.packed_from, all.to));
       reader.add_hours(narrowed(all, levels.hours_from, levels.packed_from));
       reader.add_days(narrowed(all, ever, std::min(levels.hours_from, levels.packed_from)));
       return;
     case Level::hours:
-      reader.add_hours(all);
+      reader.add_hours(narrowed(all, levels.hours_from, all.to));
       reader.add_days(narrowed(all, ever, levels.hours_from));
       return;
     case Level::days:

@@ -105,6 +105,9 @@ class Packing : public ::testing::Test {
   void pack() {
     pack(1000, [] {});
   }
+  void keep(Instant now) {
+    for (const auto& past : run(KeepPartitions{.now = now})) run(DropPartitions{past});
+  }
   void roll(Instant over) {
     while (!run(RollDay{over, 7}).nothing_left) {
     }
@@ -337,17 +340,86 @@ TEST_F(Packing, WhatIsPastALevelsRetentionIsReadFromTheNext) {
   pack();
   roll(ten + 20h);
   const auto all = totals_of(stored());
-  run(KeepPartitions{.now = ten + 24h * 40});
+  keep(ten + 24h * 40);
   EXPECT_EQ(database.value<int>("select count(*) from telemetry_packed"), 0);
   EXPECT_EQ(totals_of(stored()), all);
   EXPECT_LT(stored().size(), 20u) << "hours";
-  run(KeepPartitions{.now = ten + 24h * 100});
+  keep(ten + 24h * 100);
   EXPECT_EQ(database.value<int>("select count(*) from telemetry_hours"), 0);
   EXPECT_EQ(totals_of(stored()), all);
   EXPECT_EQ(totals_of(stored(Level::hours)), all);
   EXPECT_EQ(totals_of(stored(Level::days)), all);
-  run(KeepPartitions{.now = ten + 24h * 1200});
+  keep(ten + 24h * 1200);
   EXPECT_TRUE(stored().empty());
+}
+
+// A backup may hold it.
+TEST_F(Packing, WhatIsPastItsRetentionAndStillThereIsReadOnce) {
+  add_hours_of_a_fleet();
+  run(CloseHours{ten + 20h});
+  pack();
+  roll(ten + 20h);
+  keep(ten + 20h);
+  const auto all = totals_of(stored());
+  for (const auto days : {40, 100}) {
+    ASSERT_FALSE(run(KeepPartitions{.now = ten + 24h * days}).empty());
+    for (const auto level : {Level::windows, Level::hours, Level::days})
+      EXPECT_EQ(totals_of(stored(level)), all) << "after " << days << " days";
+  }
+}
+
+TEST_F(Packing, ASliceIsSmallWhereWindowsAreLarge) {
+  add_hours_of_a_fleet();
+  const auto all = stored();
+  run(CloseHours{ten + 20h});
+  std::size_t slices = 0, packed = 0;
+  while (const auto next = run(FindWaiting{}).next) {
+    const auto slice = run(PackSlice{.table = *next, .most_bytes = 600});
+    EXPECT_LT(slice.windows, 30u);
+    packed += slice.windows;
+    ++slices;
+    ASSERT_EQ(stored(), all) << "after slice " << slices;
+    if (slice.is_last) run(DropPacked{*next});
+  }
+  EXPECT_EQ(packed, all.size());
+  for (bool left = true; left;) {
+    left = !run(RollDay{.over = ten + 20h, .most_bytes = 500}).nothing_left;
+    ASSERT_EQ(totals_of(stored(Level::days)), totals_of(all));
+  }
+}
+
+// As many features, bins and inferences as a device may tell of.
+TEST_F(Packing, TheLargestWindowsArePackedAFewAtATime) {
+  run(CloseHours{ten});
+  test::add_device(database, "cam-1");
+  TakenWindow largest{.count = wire::most_in_window};
+  for (int feature = 0; feature < 64; ++feature)
+    largest.features.push_back({"feature-" + std::to_string(feature), std::vector<std::uint64_t>(258, largest.count)});
+  constexpr int windows = 60;
+  database.exec(
+      "insert into telemetry_windows (started_at, seq, epoch, device_id, model, version, figures) "
+      "select '2026-03-01T10:00:00Z'::timestamptz + i * interval '1 second', i, 1, 'cam-1', 'digits', '1.0', " +
+      test::figures_sql(largest) + " from generate_series(1, " + std::to_string(windows) + ") i");
+  run(CloseHours{ten + 2h});
+  EXPECT_LT(run(PackSlice{*run(FindWaiting{}).next}).windows, 60u);
+  pack();
+  const auto packed = stored();
+  ASSERT_EQ(packed.size(), 60u);
+  EXPECT_EQ(packed.back().features, largest.features);
+  const auto hours = stored(Level::hours);
+  ASSERT_EQ(totals_of(hours).at("cam-1 1.0").sharpness, windows * wire::most_in_window);
+}
+
+TEST_F(Packing, ADayThatIsBegunIsFinishedThoughTheClockWasSetBack) {
+  add_hours_of_a_fleet();
+  const auto all = totals_of(stored());
+  run(CloseHours{ten + 20h});
+  pack();
+  while (!run(RollDay{ten + 20h, 3}).is_inside) {
+  }
+  roll(ten - 48h);
+  EXPECT_EQ(database.value<int>("select count(*) from telemetry_levels where days_device is not null"), 0);
+  EXPECT_EQ(totals_of(stored(Level::days)), all);
 }
 
 TEST_F(Packing, TheServicePacksAndRollsWhatIsOver) {
@@ -363,6 +435,31 @@ TEST_F(Packing, TheServicePacksAndRollsWhatIsOver) {
   EXPECT_EQ(packing.figures().unreadable, 0u);
   EXPECT_EQ(packing.figures().days, 7u);
   EXPECT_EQ(totals_of(stored(Level::days)), all);
+}
+
+TEST_F(Packing, ATableThatSomebodyReadsHoldsUpNoOther) {
+  boost::asio::io_context io;
+  DbPool pool(io.get_executor(), {.conninfo = database.conninfo(), .threads = 1});
+  PackingService packing(pool);
+  add_hours_of_a_fleet();
+  const auto all = totals_of(stored());
+  run(CloseHours{ten + 20h});
+  pqxx::connection connection(database.conninfo());
+  pqxx::work backup(connection);
+  backup.exec("select count(*) from telemetry_windows_2026030110");
+  ASSERT_TRUE(test::run_task(io, packing.tick(ten + 20h)));
+  EXPECT_EQ(tables_under("telemetry_closed"), "telemetry_windows_2026030110");
+  EXPECT_EQ(packing.figures().waiting, 1);
+  EXPECT_EQ(packing.figures().windows, 182u);
+  EXPECT_EQ(packing.figures().days, 7u);
+  EXPECT_EQ(totals_of(stored()), all);
+  backup.commit();
+  ASSERT_TRUE(test::run_task(io, packing.tick(ten + 20h + 59s)));
+  EXPECT_EQ(packing.figures().waiting, 1) << "it is not asked for without a pause";
+  ASSERT_TRUE(test::run_task(io, packing.tick(ten + 20h + 60s)));
+  EXPECT_EQ(packing.figures().waiting, 0);
+  EXPECT_EQ(tables_under("telemetry_closed"), "");
+  EXPECT_EQ(totals_of(stored()), all);
 }
 
 TEST_F(Packing, FiguresThatCannotBeReadAreCountedAndDoNotHoldUpOthers) {

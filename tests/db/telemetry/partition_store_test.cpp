@@ -17,10 +17,19 @@ class Partitions : public ::testing::Test {
  protected:
   void SetUp() override { test::add_device(database, "cam-1"); }
 
-  void keep(Instant now, int retention_days = 30) {
+  std::vector<PastPartitions> keep_only(const KeepPartitions& keep) {
     pqxx::work transaction(database.connection());
-    KeepPartitions{.now = now, .retention_days = retention_days}(transaction);
+    auto past = keep(transaction);
     transaction.commit();
+    return past;
+  }
+  void drop(const PastPartitions& past) {
+    pqxx::work transaction(database.connection());
+    DropPartitions{past}(transaction);
+    transaction.commit();
+  }
+  void keep(Instant now, int retention_days = 30) {
+    for (const auto& past : keep_only({.now = now, .retention_days = retention_days})) drop(past);
   }
   void store(std::vector<Instant> times) {
     wire::TelemetryBatch batch{"cam-1", test::epoch, next_seq, {}};
@@ -89,6 +98,60 @@ TEST_F(Partitions, ArePastTheRetentionDropped) {
   EXPECT_EQ(database.value<int>("select count(*) from pg_class where relname = 'health_samples_20260228'"), 0);
   EXPECT_EQ(database.value<std::string>("select packed_from at time zone 'UTC' from telemetry_levels"),
             "2026-03-01 00:00:00");
+}
+
+TEST_F(Partitions, AReaderThatDoesNotLetGoHoldsUpNeitherIngestNorOtherTables) {
+  keep(noon);
+  store({noon - days{1}});
+  add_hour("telemetry_packed", "hour", to_rfc3339(noon - days{1}));
+  pqxx::connection connection(database.conninfo());
+  pqxx::work backup(connection);
+  backup.exec("select count(*) from health_samples_20260228");
+  const auto past = keep_only({.now = noon + days{8}, .retention_days = 8});
+  ASSERT_EQ(past.size(), 2u);
+  EXPECT_EQ(past[0].table, "health_samples");
+  try {
+    drop(past[0]);
+    FAIL() << "it took the table from its reader";
+  } catch (const pqxx::sql_error& error) {
+    EXPECT_EQ(error.sqlstate(), "55P03");
+  }
+  store({noon});
+  drop(past[1]);
+  EXPECT_EQ(partitions_of_all("telemetry_packed", "hour"), "");
+  backup.commit();
+  keep(noon + days{8}, 8);
+  EXPECT_EQ(partitions_of_all(), "health_samples_20260301");
+}
+
+TEST_F(Partitions, AreDroppedSomeAtATime) {
+  for (int day = 0; day < PastPartitions::most + 9; ++day)
+    add_hour("telemetry_hours", "hour", to_rfc3339(noon - days{day}));
+  database.exec("update telemetry_levels set days_until = '2026-03-01T00:00:00Z'");
+  const KeepPartitions few{.now = noon, .hours_retention_days = 1};
+  EXPECT_TRUE(keep_only({.now = noon}).empty());
+  const auto past = keep_only(few);
+  ASSERT_EQ(past.size(), 1u);
+  EXPECT_EQ(past[0].partitions.size(), std::size_t{PastPartitions::most});
+  drop(past[0]);
+  const auto rest = keep_only(few);
+  ASSERT_EQ(rest.size(), 1u);
+  EXPECT_EQ(rest[0].partitions.size(), 7u);
+  drop(rest[0]);
+  EXPECT_TRUE(keep_only(few).empty());
+  EXPECT_EQ(database.value<int>("select count(*) from telemetry_hours"), 2);
+}
+
+TEST_F(Partitions, HoursStayUntilTheirDayIsAddedUp) {
+  keep(noon);
+  add_hour("telemetry_hours", "hour", to_rfc3339(noon));
+  add_hour("telemetry_hours", "hour", to_rfc3339(noon - days{9}));
+  database.exec("update telemetry_levels set days_until = '2026-02-28T00:00:00Z'");
+  keep(noon + days{200});
+  EXPECT_EQ(partitions_of_all("telemetry_hours", "hour"), "telemetry_hours_20260301") << "nobody led for half a year";
+  database.exec("update telemetry_levels set days_until = '2026-03-02T00:00:00Z'");
+  keep(noon + days{200});
+  EXPECT_EQ(partitions_of_all("telemetry_hours", "hour"), "");
 }
 
 TEST_F(Partitions, WhatIsDeletedUnreadIsCountedAsLost) {

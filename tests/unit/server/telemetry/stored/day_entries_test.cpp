@@ -47,6 +47,19 @@ TEST(DayEntries, NeedNoShapesForAChart) {
   EXPECT_TRUE(found[0].features.empty());
 }
 
+TEST(DayEntries, MayHaveShapesOfTheFirstDaysAlone) {
+  DayEntries days;
+  days.add(day_sum(0, 7));
+  const Bytes first = days.shapes;
+  days.add(day_sum(1, 9));
+  days.shapes = first;
+  const auto found = visited(days);
+  ASSERT_EQ(found.size(), 2u);
+  EXPECT_EQ(found[0], day_sum(0, 7));
+  EXPECT_EQ(found[1].count, 9u);
+  EXPECT_TRUE(found[1].features.empty());
+}
+
 TEST(DayEntries, EveryMutationIsRefusedOrIsDays) {
   Rng rng(3);
   DayEntries good;
