@@ -40,6 +40,20 @@ Result<std::optional<Instant>> instant_query(const Request& request, std::string
   return std::optional<Instant>{*at};
 }
 
+Result<TimeRange> range_query(const Request& request, Duration usual, std::chrono::days longest) {
+  TimeRange range;
+  ARGOSY_TRY(const auto to, instant_query(request, "to"));
+  range.to = to.value_or(request.now);
+  ARGOSY_TRY(const auto from, instant_query(request, "from"));
+  range.from = from.value_or(range.to - usual);
+  const std::string begin = "\"from\" (" + to_rfc3339(range.from) + ")", end = "\"to\" (" + to_rfc3339(range.to) + ")";
+  if (range.from >= range.to) return make_error(Errc::invalid_argument, begin + " must be before " + end);
+  if (range.to - range.from > longest)
+    return make_error(Errc::invalid_argument, begin + " is over " + std::to_string(longest.count()) + " days before " +
+                                                  end + "; ask for a shorter time");
+  return range;
+}
+
 Result<std::int64_t> id_param(const Request& request, std::string_view name) {
   auto id = parse_integer(request.param(name), name);
   if (!id || *id < 1) {

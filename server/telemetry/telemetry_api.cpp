@@ -19,7 +19,7 @@ namespace {
 
 constexpr std::uint64_t telemetry_body_limit = 1ULL << 20;
 constexpr Duration usual_range{3'600'000};
-constexpr Duration longest_range{400LL * 24 * 3'600'000};
+constexpr std::chrono::days longest_range{400};
 
 // Batches that are being stored: what a fleet that comes back may hold in memory, and have waiting for the database.
 class UnderWay {
@@ -47,14 +47,11 @@ Result<SeriesQuery> series_query(const Request& request) {
   SeriesQuery query;
   query.device = std::string(request.param("id"));
   query.model = std::string(request.query_value("model").value_or(""));
-  ARGOSY_TRY(const auto to, instant_query(request, "to"));
-  query.to = to.value_or(request.now);
-  ARGOSY_TRY(const auto from, instant_query(request, "from"));
-  query.from = from.value_or(query.to - usual_range);
+  ARGOSY_TRY(const auto range, range_query(request, usual_range, longest_range));
+  query.from = range.from;
+  query.to = range.to;
   ARGOSY_TRY(const auto points, integer_query(request, "points", 300, 2, std::int64_t{series_point_limit}));
   query.points = static_cast<std::size_t>(points);
-  if (query.from >= query.to || query.to - query.from > longest_range)
-    return make_error(Errc::invalid_argument, "\"from\" must be before \"to\", by at most 400 days");
   return query;
 }
 

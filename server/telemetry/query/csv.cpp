@@ -7,6 +7,14 @@
 
 namespace argosy::server {
 
+namespace {
+
+bool is_calculated(std::string_view field) {
+  return !field.empty() && std::string_view("=+-@\t\r'").find(field.front()) != std::string_view::npos;
+}
+
+}  // namespace
+
 void CsvWriter::separate() {
   if (in_row_) out_ += ',';
   in_row_ = true;
@@ -14,11 +22,12 @@ void CsvWriter::separate() {
 
 CsvWriter& CsvWriter::text(std::string_view field) {
   separate();
+  const std::string_view before = is_calculated(field) ? "'" : "";
   if (field.find_first_of("\",\r\n") == std::string_view::npos) {
-    out_ += field;
+    out_.append(before).append(field);
     return *this;
   }
-  out_ += '"';
+  out_.append("\"").append(before);
   for (const char each : field) {
     if (each == '"') out_ += '"';
     out_ += each;

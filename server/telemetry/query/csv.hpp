@@ -1,5 +1,6 @@
 // Rows as text/csv (RFC 4180): fields with a comma, a quote or a line break are quoted, lines end with CR LF, and what
-// is not there is an empty field. Pure.
+// is not there is an empty field. A text that a spreadsheet would calculate, or that begins with ' itself, has a ' put
+// before it: devices choose names, and people open the file. Pure.
 #pragma once
 
 #include <cstdint>

@@ -18,6 +18,7 @@ struct FacetValue {
 struct FacetField {
   std::string field;  // as the filter names it: labels.site
   std::vector<FacetValue> values;
+  std::int64_t more = 0;  // values that are left out
 };
 struct Facets {
   std::int64_t devices = 0;  // that match

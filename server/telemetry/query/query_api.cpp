@@ -18,7 +18,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr Duration usual_query_range = 1h;
-constexpr Duration longest_query_range = 400 * 24h;
+constexpr std::chrono::days longest_query_range{400};
 
 std::string text_query(const Request& request, std::string_view name) {
   return std::string(request.query_value(name).value_or(""));
@@ -29,12 +29,9 @@ Result<QueriedRange> range_of(const Request& request) {
   ARGOSY_TRY(of.filter, parse_filter(text_query(request, "filter")));
   of.model = text_query(request, "model");
   of.version = text_query(request, "version");
-  ARGOSY_TRY(const auto to, instant_query(request, "to"));
-  of.to = to.value_or(request.now);
-  ARGOSY_TRY(const auto from, instant_query(request, "from"));
-  of.from = from.value_or(of.to - usual_query_range);
-  if (of.from >= of.to || of.to - of.from > longest_query_range)
-    return make_error(Errc::invalid_argument, "\"from\" must be before \"to\", by at most 400 days");
+  ARGOSY_TRY(const auto range, range_query(request, usual_query_range, longest_query_range));
+  of.from = range.from;
+  of.to = range.to;
   return of;
 }
 

@@ -11,6 +11,7 @@
 #include "server/http/response.hpp"
 #include "server/telemetry/query/query_store.hpp"
 #include "server/telemetry/series_store.hpp"
+#include "server/telemetry/stored/rollup.hpp"
 
 namespace argosy::server {
 
@@ -65,7 +66,7 @@ Error reads_too_much(const MetricRange& range) {
   std::string message = "this query reads over " + std::to_string(queried_rows_limit) +
                         (range.metric.kind == Metric::Kind::health ? " health samples" : " rows of windows") +
                         "; narrow the filter or the range";
-  if (range.metric.kind != Metric::Kind::health && range.level != Level::days)
+  if (range.metric.kind != Metric::Kind::health && range.level != Level::days && range.grid.steps > 1)
     message += ", or ask for fewer points: steps of an hour or a day are read from sums";
   return make_error(Errc::too_large, std::move(message));
 }
@@ -113,11 +114,10 @@ Result<void> check_of_health(const QueriedRange& of, const Metric& metric, const
 }
 
 // How far apart what was measured usually is, of the first devices: windows by how long they are.
-Task<Result<Duration>> usual_pause(DbPool& db, const SeriesQuestion& question,
+Task<Result<Duration>> usual_pause(DbPool& db, const QueriedRange& of, const Metric& metric,
                                    const std::vector<QueriedDevice>& devices) {
-  const QueriedRange& of = question.of;
   auto few = ids_of(devices, 0, looked_at_for_pause);
-  if (question.metric.kind == Metric::Kind::health)
+  if (metric.kind == Metric::Kind::health)
     co_return co_await db.transact<FindSamplePause>(std::move(few), of.from, of.to);
   StoredRange look{std::move(few), of.model, of.version, of.from, of.to};
   co_return co_await db.transact<FindUsualLength>(std::move(look));
@@ -131,7 +131,7 @@ Task<Result<SeriesGrid>> grid_to_read(DbPool& db, const SeriesQuestion& question
   const Duration step = std::chrono::seconds(asked.step_s);
   Duration pause = step < 24h ? 1h : 24h;
   if (step < 1h) {
-    ARGOSY_CO_TRY(pause, co_await usual_pause(db, question, devices));
+    ARGOSY_CO_TRY(pause, co_await usual_pause(db, of, question.metric, devices));
   }
   if (question.metric.kind == Metric::Kind::health) co_return grid_of(of.from, of.to, question.points, pause);
   const auto apart = pause > 0s ? pause : Duration{1min};
@@ -182,20 +182,33 @@ class GroupsOfSlices {
   std::unordered_map<std::string, std::string> group_of_;
 };
 
-// One step over all of the range, on bounds that rows of its level have.
-MetricRange whole_range(const QueriedRange& of, const Metric& metric, std::size_t devices) {
-  MetricRange range{metric, of.model, of.version, {}, Level::windows, false};
+// Nought, an hour or a day: what is read of a range that is one step.
+Task<Result<Duration>> unit_of_range(DbPool& db, const QueriedRange& of, const Metric& metric,
+                                     const std::vector<QueriedDevice>& devices) {
   const Duration length = of.to - of.from;
-  Duration unit{0};
-  if (metric.kind != Metric::Kind::health) unit = unit_to_read(devices, length, 30s);
-  if (length > 24h * 2) unit = std::max<Duration>(unit, 1h);
-  if (length > 24h * 31) unit = std::max<Duration>(unit, 24h);
+  if (length > 24h * 31) co_return Duration{24h};
+  if (metric.kind == Metric::Kind::health) co_return length > 24h * 2 ? Duration{1h} : Duration{0};
+  if (length > 24h * 2) co_return std::max<Duration>(1h, unit_to_read(devices.size(), length, 1h));
+  ARGOSY_CO_TRY(const Duration pause, co_await usual_pause(db, of, metric, devices));
+  co_return unit_to_read(devices.size(), length, pause > 0s ? pause : Duration{30s});
+}
+
+// One step over all of the range, on bounds that rows of its level have.
+MetricRange whole_range(const QueriedRange& of, const Metric& metric, Duration unit) {
+  MetricRange range{metric, of.model, of.version, {}, Level::windows, false};
   range.level = level_for(unit);
   const auto unit_s = std::max<std::int64_t>(1, unit / 1s);
   const auto from_s = to_ms(of.from) / 1000 / unit_s * unit_s;
   const auto to_s = (to_ms(of.to) + unit_s * 1000 - 1) / 1000 / unit_s * unit_s;
   range.grid = {from_s, to_s - from_s, 1};
   return range;
+}
+
+// Rounded out to whole hours or days, where these are asked for.
+std::pair<Instant, Instant> on_bounds_of(Duration unit, const QueriedRange& of) {
+  if (unit == Duration{0}) return {of.from, of.to};
+  const Instant last = floor_to(of.to, unit);
+  return {floor_to(of.from, unit), last < of.to ? last + unit : last};
 }
 
 struct Export {
@@ -236,7 +249,8 @@ Task<Result<WorstDevices>> QueryService::worst(WorstQuestion question) {
   ARGOSY_CO_TRY(const auto place, take_place(queries_, queries_at_once));
   const Grouping none;
   ARGOSY_CO_TRY(const auto devices, co_await db_.transact<SelectQueriedDevices>(question.of.filter, none));
-  const auto range = std::make_shared<const MetricRange>(whole_range(question.of, question.metric, devices.size()));
+  ARGOSY_CO_TRY(const Duration unit, co_await unit_of_range(db_, question.of, question.metric, devices));
+  const auto range = std::make_shared<const MetricRange>(whole_range(question.of, question.metric, unit));
   auto ranking = std::make_shared<Ranking>(question.metric, question.worse, question.most, question.least_samples);
   auto taker = std::make_shared<SharedTaker>([ranking](std::vector<MeasuredDevice>&& measured) {
     for (const MeasuredDevice& device : measured) ranking->add(device);
@@ -259,7 +273,9 @@ Task<Result<AccuracyOfField>> QueryService::accuracy(QueriedRange of) {
   ARGOSY_CO_TRY(const auto place, take_place(queries_, queries_at_once));
   const Grouping none;
   ARGOSY_CO_TRY(const auto devices, co_await db_.transact<SelectQueriedDevices>(of.filter, none));
-  MetricRange whole = whole_range(of, {Metric::Kind::accuracy, 0, {}}, devices.size());
+  const Metric accuracy{Metric::Kind::accuracy, 0, {}};
+  ARGOSY_CO_TRY(const Duration unit, co_await unit_of_range(db_, of, accuracy, devices));
+  MetricRange whole = whole_range(of, accuracy, unit);
   whole.by_version = true;
   const auto range = std::make_shared<const MetricRange>(std::move(whole));
   auto found = std::make_shared<FieldAccuracy>();
@@ -284,9 +300,10 @@ Task<Result<LiveBody>> QueryService::export_windows(ExportQuestion question) {
   ARGOSY_CO_TRY(plan->devices, co_await db_.transact<SelectQueriedDevices>(question.of.filter, none));
   plan->model = question.of.model;
   plan->version = question.of.version;
-  plan->from = question.of.from;
-  plan->to = question.of.to;
-  plan->level = level_for(question.rows_of);
+  plan->rows_of = question.rows_of;
+  const auto [from, to] = on_bounds_of(question.rows_of, question.of);
+  plan->from = from;
+  plan->to = to;
   auto state = std::make_shared<Export>(Export{db_, std::move(place), plan, {0, plan->from}, window_csv_head()});
   LiveBody body;
   body.ends_by_itself = true;

@@ -49,7 +49,7 @@ struct WorstQuestion {
 
 struct ExportQuestion {
   QueriedRange of;
-  Duration rows_of{0};  // nought: windows; an hour or a day: what they add up to
+  Duration rows_of{0};  // nought: windows; an hour or a day: what they add up to, the range rounded out to whole ones
 };
 
 class QueryService {

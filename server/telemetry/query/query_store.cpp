@@ -8,6 +8,8 @@
 #include "server/devices/filter_sql.hpp"
 #include "server/telemetry/query/csv.hpp"
 #include "server/telemetry/query/grouped_series.hpp"
+#include "server/telemetry/stored/rollup.hpp"
+#include "server/telemetry/window_figures.hpp"
 
 namespace argosy::server {
 
@@ -76,7 +78,7 @@ std::uint64_t read_health_slice(pqxx::work& transaction, const ReadMetricSlice& 
   return samples;
 }
 
-// How much of a device's time one statement of an export reads.
+// How much of a device's time one statement of an export reads: whole hours, or days, where these are its rows.
 Duration export_span(Level level) {
   switch (level) {
     case Level::days:
@@ -88,6 +90,39 @@ Duration export_span(Level level) {
   }
   return 24h;
 }
+
+// A row for each window, or for each hour or day of model and version. Windows become rows as they come: a day of one
+// that lasts a second each has 86,400.
+class ExportedRows {
+ public:
+  explicit ExportedRows(Duration rows_of) : rows_of_(rows_of), sums_(rows_of) {}
+  void add(const TakenWindow& window) {
+    if (rows_of_ > Duration{0}) return sums_.add(window);
+    CsvWriter row;
+    append_window(row, window);
+    rows_.push_back({window.started_at, window.model, window.version, row.take()});
+  }
+  void append_to(std::string& csv) {
+    for (const Rollup& rollup : sums_.take()) {
+      CsvWriter row;
+      append_window(row, rollup.sum);
+      rows_.push_back({rollup.sum.started_at, rollup.sum.model, rollup.sum.version, row.take()});
+    }
+    std::sort(rows_.begin(), rows_.end(), [](const Row& one, const Row& another) {
+      return std::tie(one.at, one.model, one.version) < std::tie(another.at, another.model, another.version);
+    });
+    for (const Row& row : rows_) csv += row.csv;
+  }
+
+ private:
+  struct Row {
+    Instant at{};
+    std::string model, version, csv;
+  };
+  Duration rows_of_;
+  Rollups sums_;
+  std::vector<Row> rows_;
+};
 
 }  // namespace
 
@@ -142,9 +177,10 @@ std::uint64_t ReadMetricSlice::operator()(pqxx::work& transaction) const {
 
 Facets ReadFacets::operator()(pqxx::work& transaction) const {
   const SqlCondition condition = to_sql(filter, 1);
-  const auto rows = transaction.exec_params(
-      "with matching as (select d.id, d.hardware_class, d.labels, s.presence " + from_matching + condition.text + ")" +
-          R"sql(,
+  const auto limit = std::to_string(condition.parameters.size() + 1);
+  const auto rows = transaction.exec_params("with matching as (select d.id, d.hardware_class, d.labels, s.presence " +
+                                                from_matching + condition.text + ")" +
+                                                R"sql(,
         counts as (
           select '' as field, '' as value, count(*) as devices from matching
           union all
@@ -164,15 +200,16 @@ Facets ReadFacets::operator()(pqxx::work& transaction) const {
         ),
         ranked as (
           select field, value, devices, row_number() over (partition by field order by devices desc, value) as place,
-            sum(devices) over (partition by field) as of_field
+            sum(devices) over (partition by field) as of_field, count(*) over (partition by field) as in_field
           from counts
         )
-        select field, value, devices
+        select field, value, devices, greatest(in_field - $)sql" +
+                                                limit + R"sql(, 0) as more
         from ranked
-        where place <= $)sql" +
-          std::to_string(condition.parameters.size() + 1) + " order by of_field desc, field, place limit " +
-          std::to_string(facet_field_limit * facet_value_limit),
-      pqxx::prepare::make_dynamic_params(condition.parameters), facet_value_limit);
+        where place <= $)sql" + limit + " order by of_field desc, field, place limit " +
+                                                std::to_string(facet_field_limit * facet_value_limit),
+                                            pqxx::prepare::make_dynamic_params(condition.parameters),
+                                            facet_value_limit);
   Facets facets;
   for (const auto& row : rows) {
     const auto field = row["field"].as<std::string>();
@@ -181,7 +218,8 @@ Facets ReadFacets::operator()(pqxx::work& transaction) const {
       facets.devices = devices;
       continue;
     }
-    if (facets.fields.empty() || facets.fields.back().field != field) facets.fields.push_back({field, {}});
+    if (facets.fields.empty() || facets.fields.back().field != field)
+      facets.fields.push_back({field, {}, row["more"].as<std::int64_t>()});
     facets.fields.back().values.push_back({row["value"].as<std::string>(), devices});
   }
   if (facets.fields.size() > facet_field_limit) facets.fields.resize(facet_field_limit);
@@ -189,24 +227,22 @@ Facets ReadFacets::operator()(pqxx::work& transaction) const {
 }
 
 ReadExportPiece::Piece ReadExportPiece::operator()(pqxx::work& transaction) const {
-  CsvWriter out;
-  ExportPosition at = position;
-  const Duration span = export_span(plan->level);
+  constexpr std::uint32_t exported_parts = part_latency | part_numbers | part_confidences;
+  Piece piece{{}, position};
+  ExportPosition& at = piece.next;
+  const Level level = level_for(plan->rows_of);
   for (std::size_t statement = 0; statement < export_statements; ++statement) {
-    if (at.device >= plan->devices.size() || out.size() >= export_piece_bytes) break;
-    const Instant until = std::min(plan->to, at.from + span);
-    std::vector<TakenWindow> windows;
-    visit_stored(transaction, {{plan->devices[at.device].id}, plan->model, plan->version, at.from, until, plan->level},
-                 [&](TakenWindow&& window) { windows.push_back(std::move(window)); });
-    std::sort(windows.begin(), windows.end(), [](const TakenWindow& one, const TakenWindow& another) {
-      return std::tie(one.started_at, one.model, one.version) <
-             std::tie(another.started_at, another.model, another.version);
-    });
-    for (const TakenWindow& window : windows) append_window(out, window);
+    if (at.device >= plan->devices.size() || piece.csv.size() >= export_piece_bytes) break;
+    const Instant until = std::min(plan->to, at.from + export_span(level));
+    ExportedRows rows(plan->rows_of);
+    visit_stored(transaction,
+                 {{plan->devices[at.device].id}, plan->model, plan->version, at.from, until, level, exported_parts},
+                 [&](TakenWindow&& window) { rows.add(window); });
+    rows.append_to(piece.csv);
     at.from = until;
     if (until == plan->to) at = {at.device + 1, plan->from};
   }
-  return {out.take(), at};
+  return piece;
 }
 
 }  // namespace argosy::server

@@ -81,7 +81,8 @@ struct ExportPlan {
   std::string version;
   Instant from{};
   Instant to{};
-  Level level = Level::windows;
+  Duration rows_of{
+      0};  // nought: windows; an hour or a day, on whose bounds the range begins and ends: what they add up to
 };
 
 struct ExportPosition {

@@ -305,6 +305,13 @@ TEST_F(TelemetryQueries, FacetsCountExactlyWhatMatches) {
   EXPECT_EQ(fields.at("model.digits"), json::parse(R"([{"value": "1.0", "devices": 3}])"));
   EXPECT_EQ(fields.at("presence"), json::parse(R"([{"value": "online", "devices": 3}])"));
   EXPECT_EQ(fields.at("hardware_class"), json::parse(R"([{"value": "cpu", "devices": 3}])"));
+  for (int site = 0; site < 15; ++site) add_device("more-" + std::to_string(site), "site-" + std::to_string(site));
+  const auto many = ask("facets");
+  const auto sites = std::find_if(many["facets"].begin(), many["facets"].end(),
+                                  [](const json& facet) { return facet["field"] == "labels.site"; });
+  ASSERT_NE(sites, many["facets"].end());
+  EXPECT_EQ((*sites)["values"].size(), 12u);
+  EXPECT_EQ((*sites)["more"], 5) << "of 17 sites";
 }
 
 TEST_F(TelemetryQueries, AnExportIsEachWindowOnceByDeviceAndTime) {
@@ -336,6 +343,32 @@ TEST_F(TelemetryQueries, ALargeExportComesInPieces) {
   EXPECT_EQ(lines, 4001);
 }
 
+std::vector<std::string> lines_of(const std::vector<std::string>& pieces) {
+  std::vector<std::string> lines;
+  for (const auto& piece : pieces)
+    for (std::size_t at = 0, next = 0; (next = piece.find("\r\n", at)) != std::string::npos; at = next + 2)
+      lines.push_back(piece.substr(at, next - at));
+  return lines;
+}
+
+TEST_F(TelemetryQueries, AnExportOfHoursOrDaysHasOneRowOfEach) {
+  add_device("cam-1", "berlin");
+  for (int window = 0; window < 12; ++window) add_window("cam-1", {.minutes_ago = 5 + window * 10});
+  run(CloseHours{end_of_range + 2h});
+  while (const auto table = run(FindWaiting{}).next)
+    if (run(PackSlice{*table}).is_last) run(DropPacked{*table});
+  add_window("cam-1", {.minutes_ago = 17});  // late: a second row of its hour
+  for (const char* from : {"2026-03-01T10:10:00Z", "2026-03-01T10:00:00Z"}) {
+    const auto hours = lines_of(pieces({{"rows", "hours"}, {"from", from}}));
+    ASSERT_EQ(hours.size(), 3u) << "the head, and two hours that are told as whole ones";
+    EXPECT_TRUE(hours[1].starts_with("cam-1,digits,1.0,2026-03-01T10:00:00.000Z,2026-03-01T10:06:00.000Z,360,"));
+    EXPECT_TRUE(hours[2].starts_with("cam-1,digits,1.0,2026-03-01T11:00:00.000Z,2026-03-01T11:07:00.000Z,420,"));
+  }
+  const auto days = lines_of(pieces({{"rows", "days"}, {"from", "2026-03-01T11:59:00Z"}}));
+  ASSERT_EQ(days.size(), 2u);
+  EXPECT_TRUE(days[1].starts_with("cam-1,digits,1.0,2026-03-01T00:00:00.000Z,2026-03-01T00:13:00.000Z,780,"));
+}
+
 TEST_F(TelemetryQueries, ASeriesIsExportedAsRows) {
   a_fleet();
   const auto csv = text("export", {{"rows", "series"}, {"by", "labels.site"}, {"points", "2"}});
@@ -353,6 +386,10 @@ TEST_F(TelemetryQueries, WhatIsWrongIsSaid) {
     EXPECT_EQ(ask("series", {{name, value}})["status"], 400) << name;
   EXPECT_EQ(ask("worst", {{"worse", "sideways"}})["status"], 400);
   EXPECT_EQ(ask("export", {{"rows", "weeks"}})["status"], 400);
+  const std::string wrong_way = ask("worst", {{"from", "2026-03-01T13:00:00Z"}})["detail"];
+  EXPECT_EQ(wrong_way, "\"from\" (2026-03-01T13:00:00.000Z) must be before \"to\" (2026-03-01T12:00:00.000Z)");
+  const std::string too_long = ask("export", {{"from", "2020-01-01T00:00:00Z"}})["detail"];
+  EXPECT_NE(too_long.find("is over 400 days before"), std::string::npos) << too_long;
 }
 
 TEST_F(TelemetryQueries, OnlySoManyExportsAreUnderWay) {

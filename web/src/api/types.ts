@@ -258,7 +258,7 @@ export interface LabelStatus {
 
 export interface FacetCounts {
   devices: number;
-  facets: { field: string; values: { value: string; devices: number }[] }[];
+  facets: { field: string; values: { value: string; devices: number }[]; more: number }[]; // values that are left out
 }
 
 export interface Wave {

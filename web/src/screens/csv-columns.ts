@@ -61,7 +61,8 @@ export function rowsOf(csv: string): string[][] {
 }
 
 function valueOf(field: string, type: ColumnType): unknown {
-  if (field === "") return type === "STRING" ? "" : null;
+  if (type === "STRING") return field.startsWith("'") ? field.slice(1) : field; // put there for spreadsheets
+  if (field === "") return null;
   if (type === "TIMESTAMP") return new Date(field);
   if (type === "DOUBLE") return Number(field);
   if (type === "INT64") return BigInt(field);

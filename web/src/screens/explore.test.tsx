@@ -16,9 +16,9 @@ vi.mock("./parquet", () => ({ parquetOf: (csv: string) => new TextEncoder().enco
 const FACETS = {
   devices: 3,
   facets: [
-    { field: "labels.site", values: [{ value: "berlin", devices: 2 }, { value: "oslo", devices: 1 }] },
-    { field: "presence", values: [{ value: "online", devices: 3 }] },
-    { field: "model.digits", values: [{ value: "1.0", devices: 3 }] },
+    { field: "labels.site", values: [{ value: "berlin", devices: 2 }, { value: "oslo", devices: 1 }], more: 40 },
+    { field: "presence", values: [{ value: "online", devices: 3 }], more: 0 },
+    { field: "model.digits", values: [{ value: "1.0", devices: 3 }], more: 0 },
   ],
 };
 const WORST = { metric: "latency_p95", unit: "ms", worse: "higher", least_samples: 20, devices: 3, measured: 3, with_too_few: 1, items: [{ device_id: "cam-7", value: 81.5, n: 60 }] };
@@ -37,6 +37,7 @@ describe("the screen Explore", () => {
     show(<Explore />, "/explore");
     await seen("Latency, p95 of All devices with a band");
     await seen("3 of 3 devices measured it; 1 with fewer than 20 samples do not count");
+    await seen("40 more, by the filter");
     expect([...document.querySelectorAll("td a")].map((link) => [link.textContent, link.getAttribute("href")])).toEqual([["cam-7", "/devices/cam-7"]]);
     expect(text()).toContain("argosy telemetry series --metric latency_p95 --last 1h");
     const { from, to } = Object.fromEntries(asked(api, "series"));

@@ -234,7 +234,7 @@ function FacetList({ facets, filter, onChange }: { facets?: FacetCounts; filter:
   const ordered = [...(facets?.facets ?? [])].sort((one, other) => place(one.field) - place(other.field) || one.field.localeCompare(other.field));
   return (
     <aside class="stack" style="gap: var(--space-4)" aria-label="Facets">
-      {ordered.map(({ field, values }) => (
+      {ordered.map(({ field, values, more }) => (
         <fieldset key={field} class="facet">
           <legend>{facetTitle(field)}</legend>
           {values.map(({ value, devices }) => {
@@ -246,6 +246,7 @@ function FacetList({ facets, filter, onChange }: { facets?: FacetCounts; filter:
               </button>
             );
           })}
+          {more > 0 && <p class="muted small">{number(more)} more, by the filter</p>}
         </fieldset>
       ))}
     </aside>

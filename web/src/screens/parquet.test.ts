@@ -44,6 +44,15 @@ describe("a Parquet file", () => {
     expect(read[4999]).toMatchObject({ group: "site, 1", value: 4999.5, min: null, samples: 4999n });
   });
 
+  it("has names as they are, without what keeps spreadsheets from calculating them", async () => {
+    const read = await parquetReadObjects({ file: parquetOf("group,value\r\n\"'=1,2\",-5\r\n''a,1\r\n,2\r\n") });
+    expect(read).toEqual([
+      { group: "=1,2", value: -5 },
+      { group: "'a", value: 1 },
+      { group: "", value: 2 },
+    ]);
+  });
+
   it("of no rows can be read", async () => {
     expect(await parquetReadObjects({ file: parquetOf(HEAD) })).toEqual([]);
   });

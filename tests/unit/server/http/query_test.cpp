@@ -44,6 +44,24 @@ TEST(Query, TakesTimesAsTextAndAsSeconds) {
   EXPECT_FALSE(instant_query(request, "bad"));
 }
 
+TEST(Query, ARangeIsAsLongAsUsualUntilNowUnlessItIsSaid) {
+  using namespace std::chrono_literals;
+  Request request;
+  request.now = instant_from_ms(1'700'000'000'000);
+  const auto usual = range_query(request, 1h, std::chrono::days(400)).value();
+  EXPECT_EQ(usual.to, request.now);
+  EXPECT_EQ(usual.from, request.now - 1h);
+  request.query = {{"from", "2023-11-14T22:13:20Z"}};
+  EXPECT_EQ(range_query(request, 1h, std::chrono::days(400)).error().message,
+            "\"from\" (2023-11-14T22:13:20.000Z) must be before \"to\" (2023-11-14T22:13:20.000Z)");
+  request.query = {{"from", "2023-10-14"}};
+  EXPECT_FALSE(range_query(request, 1h, std::chrono::days(400)));
+  request.query = {{"from", "1600000000"}};
+  EXPECT_EQ(range_query(request, 1h, std::chrono::days(400)).error().message,
+            "\"from\" (2020-09-13T12:26:40.000Z) is over 400 days before \"to\" (2023-11-14T22:13:20.000Z); ask for a "
+            "shorter time");
+}
+
 TEST(Query, AnIdThatIsNoNumberIsNotFound) {
   Request request;
   for (const char* wrong : {"x", "0", "-3", "1e3", "99999999999999999999"}) {

@@ -260,6 +260,13 @@ TEST(Csv, QuotesWhatNeedsIt) {
   EXPECT_EQ(out.size(), 0u);
 }
 
+TEST(Csv, HasNothingThatASpreadsheetWouldCalculate) {
+  CsvWriter out;
+  out.text("=HYPERLINK(\"http://example.org\")").text("+1").text("-cam").text("@a,b").text("'quoted").text("a=b");
+  out.number(-0.5).end_row();
+  EXPECT_EQ(out.take(), "\"'=HYPERLINK(\"\"http://example.org\"\")\",'+1,'-cam,\"'@a,b\",''quoted,a=b,-0.5\r\n");
+}
+
 TEST(Csv, OfAWindowHasAFieldForEachOfItsHead) {
   auto window = told_window({});
   window.numbers["queue"].add(3);
