@@ -34,23 +34,30 @@ TakenWindow extras_of(const TakenWindow& window) {
   return rest;
 }
 
-bool has_more(const TakenWindow& extras) {
+// As they are written, for each window; empty where there are none.
+std::vector<Bytes> extras_of(const Windows& windows) {
   static const Bytes nothing = encode_figures(TakenWindow{});
-  return encode_figures(extras) != nothing;
+  std::vector<Bytes> extras;
+  extras.reserve(windows.size());
+  for (const auto& packed : windows) {
+    Bytes written = encode_figures(extras_of(packed.window));
+    extras.push_back(written == nothing ? Bytes{} : std::move(written));
+  }
+  return extras;
 }
 
-std::uint64_t besides_of(const PackedWindow& packed) {
+std::uint64_t besides_of(const PackedWindow& packed, const Bytes& extras) {
   const TakenWindow& window = packed.window;
   std::uint64_t besides = 0;
   if (packed.link) besides |= has_link;
   if (!window.latency.empty()) besides |= has_latency;
   if (!window.features.empty()) besides |= has_features;
   if (!window.classes.empty()) besides |= has_classes;
-  if (has_more(extras_of(window))) besides |= has_extras;
+  if (!extras.empty()) besides |= has_extras;
   return besides;
 }
 
-Bytes columns_of(const Windows& windows) {
+Bytes columns_of(const Windows& windows, const std::vector<Bytes>& extras) {
   Bytes out;
   std::uint64_t seq = 0;
   for (const auto& packed : windows) {
@@ -69,7 +76,7 @@ Bytes columns_of(const Windows& windows) {
   for (const auto& packed : windows) put_signed(out, packed.window.received_at - packed.window.ended_at);
   for (const auto count : counts_of_window)
     for (const auto& packed : windows) put_varint(out, packed.window.*count);
-  for (const auto& packed : windows) put_varint(out, besides_of(packed));
+  for (std::size_t i = 0; i < windows.size(); ++i) put_varint(out, besides_of(windows[i], extras[i]));
   return out;
 }
 
@@ -89,12 +96,10 @@ Bytes latency_of(const Windows& windows) {
   return out;
 }
 
-Bytes packed_extras_of(const Windows& windows) {
+Bytes blocks_of(const std::vector<Bytes>& extras) {
   Bytes out;
-  for (const auto& packed : windows) {
-    const auto extras = extras_of(packed.window);
-    if (has_more(extras)) put_block(out, encode_figures(extras));
-  }
+  for (const auto& each : extras)
+    if (!each.empty()) put_block(out, each);
   return out;
 }
 
@@ -307,9 +312,10 @@ void read_counted(ByteReader& in, Windows& windows, const std::vector<std::uint6
 Bytes pack_windows(const std::vector<PackedWindow>& windows) {
   Bytes out{packed_format};
   put_varint(out, windows.size());
-  put_section(out, columns_of(windows));
+  const auto extras = extras_of(windows);
+  put_section(out, columns_of(windows, extras));
   put_block(out, links_of(windows));
-  put_section(out, packed_extras_of(windows));
+  put_section(out, blocks_of(extras));
   put_section(out, latency_of(windows));
   put_section(out, counted_of(windows, &TakenWindow::features));
   put_section(out, counted_of(windows, &TakenWindow::classes));

@@ -36,9 +36,9 @@ Task<Result<void>> PackingService::tick(Instant now) {
 }
 
 Task<Result<bool>> PackingService::pack_next(Instant now) {
+  std::erase_if(held_, [&](const auto& held) { return now - held.second >= options_.again_after; });
   FindWaiting find;
-  for (const auto& [table, since] : held_)
-    if (now - since < options_.again_after) find.but_not.push_back(table);
+  for (const auto& held : held_) find.but_not.push_back(held.first);
   ARGOSY_CO_TRY(const Waiting waiting, co_await db_.transact(std::move(find)));
   figures_.waiting = waiting.tables;
   if (!waiting.next) co_return false;
@@ -54,7 +54,6 @@ Task<Result<bool>> PackingService::pack_next(Instant now) {
 Task<Result<void>> PackingService::drop_packed(std::string table, Instant now) {
   ARGOSY_CO_TRY(const bool is_dropped, co_await db_.transact<DropPacked>(table));
   if (is_dropped) {
-    held_.erase(table);
     --figures_.waiting;
   } else {
     held_.insert_or_assign(std::move(table), now);
