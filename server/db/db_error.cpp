@@ -24,7 +24,7 @@ constexpr std::array table{
     Row{"53100", Errc::out_of_space},   // disk_full
     Row{"53", Errc::unavailable},       // insufficient resources, too many connections
     Row{"54000", Errc::too_large},      // program_limit_exceeded
-    Row{"55P03", Errc::unavailable},    // lock_not_available
+    Row{"55P03", Errc::timeout},        // lock_not_available: lock_timeout
     Row{"57014", Errc::timeout},        // query_canceled: statement_timeout
     Row{"57", Errc::unavailable},       // shutdown, crash, cannot connect now
     Row{"08", Errc::unavailable},       // connection exceptions

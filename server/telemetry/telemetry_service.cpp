@@ -4,8 +4,11 @@
 #include <iterator>
 #include <utility>
 
+#include <spdlog/spdlog.h>
+
 #include "server/base/metrics.hpp"
 #include "server/db/db_pool.hpp"
+#include "server/db/unless_held.hpp"
 #include "server/telemetry/integrity_store.hpp"
 #include "server/telemetry/partition_store.hpp"
 #include "server/telemetry/series_store.hpp"
@@ -47,6 +50,13 @@ struct StoreTogether {
   }
 };
 
+void say_held(const std::string& what) {
+  spdlog::warn(
+      "telemetry upkeep: {} stay as they are for now: somebody reads them, a backup or a session that forgot "
+      "to end its transaction",
+      what);
+}
+
 }  // namespace
 
 void TelemetryService::also_store(AlsoStored also) {
@@ -77,16 +87,25 @@ Task<Result<TelemetryService::Acks>> TelemetryService::ingest(std::vector<wire::
 }
 
 Task<Result<void>> TelemetryService::tick(Instant now) {
-  ARGOSY_CO_CHECK(co_await db_.transact<CloseHours>(now, options_.pack_after));
+  auto closed = co_await db_.transact<CloseHours>(now, options_.pack_after);
+  ARGOSY_CO_TRY(const bool are_closed, unless_held(std::move(closed)));
+  if (!are_closed) say_held("hours that are over");
   if (kept_at_ && now - *kept_at_ < options_.upkeep_interval) co_return Result<void>{};
-  ARGOSY_CO_TRY(auto past,
-                co_await db_.transact<KeepPartitions>(now, options_.partitions_ahead_days, options_.retention_days,
-                                                      options_.hours_retention_days, options_.days_retention_days));
-  if (past.empty()) kept_at_ = now;
-  Result<void> outcome;
-  for (auto& each : past)
-    if (auto dropped = co_await db_.transact<DropPartitions>(std::move(each)); !dropped) outcome = std::move(dropped);
-  co_return outcome;
+  auto past = co_await db_.transact<KeepPartitions>(now, options_.partitions_ahead_days, options_.retention_days,
+                                                    options_.hours_retention_days, options_.days_retention_days);
+  if (!past && past.error().code == Errc::timeout) {
+    say_held("days that wait to be made");
+    co_return Result<void>{};
+  }
+  if (!past) co_return past.error();
+  if (past->empty()) kept_at_ = now;
+  for (auto& each : *past) {
+    const std::string table = each.table;
+    auto dropped = co_await db_.transact<DropPartitions>(std::move(each));
+    ARGOSY_CO_TRY(const bool are_dropped, unless_held(std::move(dropped)));
+    if (!are_dropped) say_held("days of " + table + " that are past their retention");
+  }
+  co_return Result<void>{};
 }
 
 Task<Result<Series>> TelemetryService::series(SeriesQuery query) {

@@ -82,7 +82,8 @@ class TelemetryService {
 
   // Makes the partitions of hours and days to come, takes out hours that are over, and drops what is past its
   // retention. Call before the first ingest and about once a minute on the leader: days are looked at once an
-  // upkeep_interval.
+  // upkeep_interval. What somebody reads for long is left for the next time, and no error: a server starts in spite of
+  // it.
   Task<Result<void>> tick(Instant now);
 
   Task<Result<Series>> series(SeriesQuery query);  // Errc::not_found without such a device

@@ -4,6 +4,7 @@
 
 #include "server/base/metrics.hpp"
 #include "server/db/db_pool.hpp"
+#include "server/db/unless_held.hpp"
 #include "server/telemetry/stored/packing_store.hpp"
 #include "server/telemetry/stored/rollup_rows_store.hpp"
 
@@ -52,7 +53,8 @@ Task<Result<bool>> PackingService::pack_next(Instant now) {
 }
 
 Task<Result<void>> PackingService::drop_packed(std::string table, Instant now) {
-  ARGOSY_CO_TRY(const bool is_dropped, co_await db_.transact<DropPacked>(table));
+  auto dropped = co_await db_.transact<DropPacked>(table);
+  ARGOSY_CO_TRY(const bool is_dropped, unless_held(std::move(dropped)));
   if (is_dropped) {
     --figures_.waiting;
   } else {

@@ -154,18 +154,10 @@ PackedSlice PackSlice::operator()(pqxx::work& transaction) const {
   return done;
 }
 
-bool DropPacked::operator()(pqxx::work& transaction) const {
+void DropPacked::operator()(pqxx::work& transaction) const {
   transaction.exec0("set local lock_timeout = 250");
-  try {
-    pqxx::subtransaction drop(transaction);
-    drop.exec0("drop table " + transaction.quote_name(table));
-    drop.commit();
-  } catch (const pqxx::sql_error& error) {
-    if (error.sqlstate() != "55P03") throw;
-    return false;
-  }
+  transaction.exec0("drop table " + transaction.quote_name(table));
   transaction.exec_params0("delete from telemetry_packing where relation = $1", table);
-  return true;
 }
 
 }  // namespace argosy::server

@@ -41,10 +41,10 @@ struct PackSlice {
   PackedSlice operator()(pqxx::work& transaction) const;
 };
 
-// A table that is packed whole. Waits 250 ms at most for those that read it; false: they did not let go, and it stays.
+// A table that is packed whole. Waits 250 ms at most for those that read it.
 struct DropPacked {
   std::string table;
-  bool operator()(pqxx::work& transaction) const;
+  void operator()(pqxx::work& transaction) const;
 };
 
 }  // namespace argosy::server

@@ -18,6 +18,7 @@
 #include "server/telemetry/stored/rollup_rows_store.hpp"
 #include "server/telemetry/stored/stored_telemetry_store.hpp"
 #include "server/telemetry/stored_windows_store.hpp"
+#include "server/telemetry/telemetry_service.hpp"
 #include "tests/support/fleet_rows.hpp"
 #include "tests/support/run_task.hpp"
 #include "tests/support/window_rows.hpp"
@@ -437,6 +438,24 @@ TEST_F(Packing, TheServicePacksAndRollsWhatIsOver) {
   EXPECT_EQ(totals_of(stored(Level::days)), all);
 }
 
+// A server that starts while a backup is made, with an hour that is over and a day that is past its retention.
+TEST_F(Packing, UpkeepLetsBeWhatSomebodyReads) {
+  boost::asio::io_context io;
+  DbPool pool(io.get_executor(), {.conninfo = database.conninfo(), .threads = 1});
+  TelemetryService before(pool), started(pool);
+  ASSERT_TRUE(test::run_task(io, before.tick(ten)));
+  pqxx::connection connection(database.conninfo());
+  pqxx::work backup(connection);
+  backup.exec("lock table telemetry_windows, health_samples in access share mode");
+  const Instant later = ten + 24h * 40;
+  ASSERT_TRUE(test::run_task(io, started.tick(later)));
+  EXPECT_NE(tables_under("telemetry_windows").find("telemetry_windows_2026030110"), std::string::npos);
+  backup.commit();
+  ASSERT_TRUE(test::run_task(io, started.tick(later + 60s)));
+  EXPECT_TRUE(tables_under("telemetry_windows").starts_with("telemetry_windows_2026041009"));
+  EXPECT_TRUE(tables_under("health_samples").starts_with("health_samples_20260409"));
+}
+
 TEST_F(Packing, ATableThatSomebodyReadsHoldsUpNoOther) {
   boost::asio::io_context io;
   DbPool pool(io.get_executor(), {.conninfo = database.conninfo(), .threads = 1});
@@ -447,7 +466,8 @@ TEST_F(Packing, ATableThatSomebodyReadsHoldsUpNoOther) {
   pqxx::connection connection(database.conninfo());
   pqxx::work backup(connection);
   backup.exec("select count(*) from telemetry_windows_2026030110");
-  ASSERT_TRUE(test::run_task(io, packing.tick(ten + 20h)));
+  const auto ticked = test::run_task(io, packing.tick(ten + 20h));
+  ASSERT_TRUE(ticked) << ticked.error().message;
   EXPECT_EQ(tables_under("telemetry_closed"), "telemetry_windows_2026030110");
   EXPECT_EQ(packing.figures().waiting, 1);
   EXPECT_EQ(packing.figures().windows, 182u);
