@@ -7,8 +7,9 @@
 
 namespace argosy::server {
 
-// A slice of this many bytes takes some ten times as much when it is read.
-inline constexpr std::size_t slice_bytes = 4U << 20;
+// In memory a count of one byte has eight, and is there several times while it is packed: some 100 MB for a slice of
+// the largest windows. Of usual ones it is 8,000.
+inline constexpr std::size_t slice_bytes = 2U << 20;
 
 // `rows` is a whole statement whose rows have `figures`, and come in the order of `columns`. One row more than fits is
 // among them, so there are none only where `rows` has none. They have a column more, the last.
