@@ -20,9 +20,9 @@ select sum(rows) as rows, sum(numbers) as numbers, max(last) as last
 """
 
 
-def stored(sql):
+def stored(sql, where="true"):
     """How many windows there are; `sql` runs one statement and returns its text."""
-    return int(sql(f"select (select count(*) from {UNPACKED}) + (select coalesce(sum(windows), 0) from {PACKED})"))
+    return int(sql(f"select (select count(*) from {UNPACKED} where {where}) + (select coalesce(sum(windows), 0) from {PACKED} where {where})"))
 
 
 def integrity(sql):

@@ -48,15 +48,26 @@ def encode(*, length_ms, count, latency, errors=0, labelled=0, correct=0, featur
     return out
 
 
-def count_of(figures):
-    """How many inferences."""
+def head_of(figures, size):
+    """The first numbers, and what comes after them."""
     numbers, value, shift = [], 0, 0
-    for byte in figures[1:]:
+    for at, byte in enumerate(figures[1:], 2):
         value |= (byte & 127) << shift
         shift += 7
         if byte < 128:
             numbers.append(value)
             value, shift = 0, 0
-            if len(numbers) == 2:
-                return numbers[1]
+            if len(numbers) == size:
+                return numbers, figures[at:]
     raise ValueError("these are not the figures of a window")
+
+
+def count_of(figures):
+    """How many inferences."""
+    return head_of(figures, 2)[0][1]
+
+
+def measured(figures):
+    """All but how long the window was and when it was received."""
+    (_, count, errors, labelled, correct, _, parts), rest = head_of(figures, 7)
+    return count, errors, labelled, correct, parts, bytes(rest)

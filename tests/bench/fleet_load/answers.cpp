@@ -47,11 +47,11 @@ std::optional<wire::TelemetryAck> read_plain_ack(std::string_view text) {
   return ack;
 }
 
-std::optional<DownTopic> parse_down_topic(std::string_view topic, std::string_view prefix) {
+std::optional<DownTopic> parse_down_topic(std::string_view topic, std::string_view prefix, std::size_t first) {
   DownTopic parsed;
   if (!take(topic, topic_root) || !take(topic, prefix)) return std::nullopt;
-  if (!take_number(topic, parsed.device, 10) || parsed.device == 0) return std::nullopt;
-  --parsed.device;
+  if (!take_number(topic, parsed.device, 10) || parsed.device < first) return std::nullopt;
+  parsed.device -= first;
   if (topic == "/down/ack") return parsed;
   parsed.kind = DownKind::desired;
   if (topic == "/down/desired") return parsed;

@@ -17,7 +17,7 @@ struct DownTopic {
   std::size_t device = 0;  // from 0
   DownKind kind{};
 };
-// Of a device that is called `prefix` and a number from 1.
-std::optional<DownTopic> parse_down_topic(std::string_view topic, std::string_view prefix);
+// Of a device that is called `prefix` and a number from `first`.
+std::optional<DownTopic> parse_down_topic(std::string_view topic, std::string_view prefix, std::size_t first = 1);
 
 }  // namespace argosy::fleet_load

@@ -30,7 +30,8 @@ Connections::Connections(boost::asio::io_context& io, const Options& options, co
       owner_(owner),
       tally_(tally),
       broker_(boost::asio::ip::make_address(options.host), options.port),
-      rng_(options.seed + 2),
+      chance_(options.seed),
+      waits_(options.seed + 2),
       clock_(io, [this](const auto& timer) { run(timer.kind, timer.index); }),
       links_(layout.connections()) {
   for (std::size_t i = 0; i < links_.size(); ++i)
@@ -114,8 +115,10 @@ void Connections::send(std::size_t connection, std::string_view topic, ByteView 
 std::size_t Connections::tear(double share) {
   std::size_t torn = 0;
   torn_left_ = 0;
-  for (Link& link : links_) {
-    link.is_torn = link.is_up && rng_.chance(share);
+  ++storms_;
+  for (std::size_t number = 0; number < links_.size(); ++number) {
+    Link& link = links_[number];
+    link.is_torn = link.is_up && chance_.happens(share, Question::is_torn, number, storms_);
     if (!link.is_torn) continue;
     ++torn;
     ++torn_left_;
@@ -150,7 +153,7 @@ void Connections::link_down(std::size_t number, const std::string& why) {
   if (!link.is_torn || !was_up) tally_.last_error = why;
   const Duration wait =
       full_jitter(Duration{static_cast<Duration::rep>(options_.retry_s * 1e3)},
-                  Duration{static_cast<Duration::rep>(options_.retry_cap_s * 1e3)}, link.failures++, rng_);
+                  Duration{static_cast<Duration::rep>(options_.retry_cap_s * 1e3)}, link.failures++, waits_);
   clock_.after(shortest_wait_s + static_cast<double>(wait.count()) / 1e3, Due::open, number);
   if (was_up) owner_.connection_down(number);
 }

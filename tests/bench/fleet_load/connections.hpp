@@ -18,6 +18,7 @@
 #include "tests/bench/fleet_load/identities.hpp"
 #include "tests/bench/fleet_load/layout.hpp"
 #include "tests/bench/fleet_load/options.hpp"
+#include "tests/bench/fleet_load/seeded_chance.hpp"
 #include "tests/bench/fleet_load/tally.hpp"
 
 namespace argosy::fleet_load {
@@ -78,12 +79,14 @@ class Connections : private BrokerLink::Owner {
   Owner& owner_;
   Tally& tally_;
   boost::asio::ip::tcp::endpoint broker_;
-  Rng rng_;
+  SeededChance chance_;
+  Rng waits_;
   AlarmClock<Due> clock_;
   std::vector<Link> links_;
   std::vector<std::size_t> pubacks_wait_;  // connections
   std::size_t up_ = 0;
   std::size_t torn_left_ = 0;
+  std::uint64_t storms_ = 0;
   bool all_were_up_ = false;
   bool is_over_ = false;
 };

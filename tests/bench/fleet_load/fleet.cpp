@@ -15,7 +15,7 @@ namespace {
 constexpr double progress_every_s = 5;
 constexpr std::int64_t first_window_ms = 1000;
 constexpr std::size_t garbage_bytes = 64;
-constexpr std::uint64_t most_contents = std::uint64_t{1} << 31;
+constexpr std::uint32_t content_mask = 0x7FFFFFFF;
 
 std::int64_t wall_ms() {
   return to_ms(wall_clock_now());
@@ -53,7 +53,8 @@ Fleet::Fleet(boost::asio::io_context& io, Options options, std::optional<Identit
       layout_(options_),
       on_end_(std::move(on_end)),
       maker_(options_.seed, options_.shape),
-      rng_(options_.seed + 1),
+      chance_(options_.seed),
+      waits_(options_.seed + 1),
       connections_(io, options_, layout_, std::move(identities), *this, tally_),
       clock_(io, [this](const auto& timer) { run(timer); }) {
   make_devices();
@@ -66,10 +67,10 @@ void Fleet::make_devices() {
   for (std::size_t i = 0; i < layout_.devices(); ++i) {
     SimulatedDevice& device = devices_.emplace_back(layout_.name_of(i), fresh(), options_.outbox);
     device.connection = layout_.connection_of(i);
-    device.level = static_cast<std::size_t>(rng_.below(TelemetryMaker::latency_levels));
+    device.level = static_cast<std::size_t>(chance_.bits(Question::level, i) % TelemetryMaker::latency_levels);
     device.most_records = options_.most_records;
-    if (!rng_.chance(options_.skewed)) continue;
-    device.skew_ms = static_cast<std::int64_t>((2 * rng_.uniform() - 1) * options_.skew_s * 1e3);
+    if (!chance_.happens(options_.skewed, Question::has_skew, i)) continue;
+    device.skew_ms = static_cast<std::int64_t>((2 * chance_.uniform(Question::skew, i) - 1) * options_.skew_s * 1e3);
     ++tally_.skewed_devices;
   }
 }
@@ -130,8 +131,9 @@ void Fleet::all_came_up() {
   std::fprintf(stderr, "argosy-fleet-load: all %zu connections are up, sending\n", layout_.connections());
   for (std::size_t i = 0; i < devices_.size(); ++i) {
     if (is_closed_loop()) queue(i);
-    if (!is_closed_loop()) clock_.after(rng_.uniform() * options_.interval_s, Due::window, i);
-    if (options_.state_s > 0) clock_.after(rng_.uniform() * options_.state_s, Due::state, i);
+    if (!is_closed_loop())
+      clock_.after(chance_.uniform(Question::first_window, i) * options_.interval_s, Due::window, i);
+    if (options_.state_s > 0) clock_.after(chance_.uniform(Question::first_state, i) * options_.state_s, Due::state, i);
   }
   clock_.after(progress_every_s, Due::progress);
   if (options_.seconds > 0) clock_.after(options_.seconds, Due::end);
@@ -146,7 +148,8 @@ bool Fleet::may_make() const {
 }
 
 // As many as a message carries, one after the other since the newest before them.
-void Fleet::make_windows(SimulatedDevice& device) {
+void Fleet::make_windows(std::size_t number) {
+  SimulatedDevice& device = devices_[number];
   const std::int64_t now = wall_ms();
   std::int64_t start = device.window_end_ms > 0 ? device.window_end_ms : now - first_window_ms;
   const std::int64_t length = std::max<std::int64_t>(0, now - start) / static_cast<std::int64_t>(options_.batch);
@@ -154,7 +157,7 @@ void Fleet::make_windows(SimulatedDevice& device) {
     Entry entry;
     entry.start_ms = start + device.skew_ms;
     entry.length_ms = static_cast<std::uint32_t>(length);
-    entry.content = static_cast<std::uint32_t>(rng_.below(most_contents)) & 0x7FFFFFFF;
+    entry.content = static_cast<std::uint32_t>(chance_.bits(Question::content, number, device.windows)) & content_mask;
     ++tally_.made;
     ++device.windows;
     start += length;
@@ -168,7 +171,7 @@ void Fleet::make_windows(SimulatedDevice& device) {
 
 void Fleet::window_due(std::size_t number) {
   if (!may_make()) return;
-  make_windows(devices_[number]);
+  make_windows(number);
   clock_.after(options_.interval_s, Due::window, number);
   queue(number);
 }
@@ -209,9 +212,9 @@ void Fleet::send(std::size_t number) {
   const std::int64_t now = steady_us();
   if (!connections_.is_up(device.connection) || device.outbox.under_way() > 0) return;
   if (device.not_before_us > now) return arm(number, device.not_before_us);
-  if (device.outbox.records() == 0 && is_closed_loop()) make_windows(device);
+  if (device.outbox.records() == 0 && is_closed_loop()) make_windows(number);
   if (device.outbox.records() == 0) return;
-  if (rng_.chance(options_.garbage)) send_garbage(device);
+  if (chance_.happens(options_.garbage, Question::has_garbage, number, ++device.messages)) send_garbage(number);
   const auto range = with_outbox(device, [&](DeviceOutbox& outbox) { return outbox.take(device.most_records); });
   device.sent_at_us = now;
   device.sent_at_ms = wall_ms() + device.skew_ms;
@@ -219,6 +222,7 @@ void Fleet::send(std::size_t number) {
                  maker_.batch(device.name, device.outbox, range.first, range.count, device.level, device.sent_at_ms));
   ++tally_.messages;
   tally_.sent += range.new_windows;
+  device.sent += range.new_windows;
   tally_.repeated += range.repeated_windows;
   tally_.health_sent += range.new_health;
   arm(number, now + us_of(options_.answer_s));
@@ -228,15 +232,17 @@ void Fleet::send_telemetry(const SimulatedDevice& device, ByteView batch) {
   connections_.send(device.connection, up_topic(device.name, "telemetry"), batch);
 }
 
-void Fleet::send_garbage(const SimulatedDevice& device) {
-  if (rng_.chance(0.5)) {
+void Fleet::send_garbage(std::size_t number) {
+  const SimulatedDevice& device = devices_[number];
+  Rng rng(chance_.bits(Question::garbage_bytes, number, device.messages));
+  if (chance_.happens(0.5, Question::garbage_kind, number, device.messages)) {
     Bytes noise(garbage_bytes, 0xFF);  // a break without a beginning, in CBOR
-    for (std::size_t i = 1; i < noise.size(); ++i) noise[i] = static_cast<std::uint8_t>(rng_());
+    for (std::size_t i = 1; i < noise.size(); ++i) noise[i] = static_cast<std::uint8_t>(rng());
     send_telemetry(device, noise);
     ++tally_.garbage;
     return;
   }
-  DeviceOutbox foreign(rng_(), 1);
+  DeviceOutbox foreign(rng(), 1);
   foreign.append({.start_ms = wall_ms(), .length_ms = 0});
   send_telemetry(device, maker_.batch("not-" + device.name, foreign, 1, 1, device.level, wall_ms()));
   ++tally_.foreign;
@@ -252,7 +258,7 @@ void Fleet::device_due(std::size_t number) {
   if (answer_by_us > now) return arm(number, answer_by_us);
   ++tally_.timeouts;
   with_outbox(device, [](DeviceOutbox& outbox) { outbox.forget_under_way(); });
-  const Duration wait = full_jitter(ms_of(options_.retry_s), ms_of(options_.retry_cap_s), device.failures++, rng_);
+  const Duration wait = full_jitter(ms_of(options_.retry_s), ms_of(options_.retry_cap_s), device.failures++, waits_);
   device.not_before_us = now + wait.count() * 1000;
   arm(number, device.not_before_us);
 }
@@ -268,7 +274,7 @@ void Fleet::arm(std::size_t number, std::int64_t at_us) {
 // Answers -------------------------------------------------------------------------------------------------------------
 
 void Fleet::message_came(std::string_view topic, std::string_view payload) {
-  const auto to = parse_down_topic(topic, options_.prefix);
+  const auto to = parse_down_topic(topic, options_.prefix, options_.first);
   if (!to || to->device >= devices_.size() || to->kind != DownKind::ack || phase_ == Phase::ended) return;
   if (const auto plain = read_plain_ack(payload)) return take_ack(to->device, *plain);
   const auto ack = wire::decode_telemetry_ack(payload);
@@ -280,7 +286,9 @@ void Fleet::take_ack(std::size_t number, const wire::TelemetryAck& ack) {
   SimulatedDevice& device = devices_[number];
   ++tally_.acks;
   const auto outcome = with_outbox(device, [&](DeviceOutbox& outbox) { return outbox.acknowledge(ack); });
+  if (outcome.renewed) device.epochs_before.push_back(ack.epoch);
   tally_.acknowledged += outcome.windows;
+  device.acknowledged += outcome.windows;
   tally_.health_acknowledged += outcome.health;
   tally_.renewed += outcome.renewed ? 1 : 0;
   if (outcome.answers) {
@@ -289,15 +297,17 @@ void Fleet::take_ack(std::size_t number, const wire::TelemetryAck& ack) {
     device.not_before_us = 0;
     device.most_records = std::min(2 * device.most_records, options_.most_records);
   }
-  if (outcome.windows > 0) repeat_now_and_then(device);
+  if (outcome.windows > 0) repeat_now_and_then(number);
   if (device.outbox.records() > 0 || is_closed_loop()) queue(number);
   watch_storms();
   pump();
 }
 
-void Fleet::repeat_now_and_then(const SimulatedDevice& device) {
+void Fleet::repeat_now_and_then(std::size_t number) {
+  const SimulatedDevice& device = devices_[number];
   const auto* stored = device.outbox.newest_stored();
-  if (stored == nullptr || !rng_.chance(options_.duplicates) || !connections_.is_up(device.connection)) return;
+  if (stored == nullptr || !connections_.is_up(device.connection)) return;
+  if (!chance_.happens(options_.duplicates, Question::is_repeated, number, stored->seq)) return;
   send_telemetry(device, maker_.repeated_batch(device.name, device.outbox.epoch(), *stored, device.level,
                                                wall_ms() + device.skew_ms));
   ++tally_.duplicates;
@@ -330,7 +340,7 @@ void Fleet::take_refusal(std::size_t number, std::string_view payload) {
     if (count == 1) outbox.set_aside_oldest();
   });
   if (count == 1 && is_window) ++tally_.set_aside;
-  device.not_before_us = steady_us() + us_of(rng_.uniform() * options_.retry_s);
+  device.not_before_us = steady_us() + us_of(waits_.uniform() * options_.retry_s);
   arm(number, device.not_before_us);
 }
 

@@ -17,6 +17,7 @@
 #include "tests/bench/fleet_load/identities.hpp"
 #include "tests/bench/fleet_load/layout.hpp"
 #include "tests/bench/fleet_load/options.hpp"
+#include "tests/bench/fleet_load/seeded_chance.hpp"
 #include "tests/bench/fleet_load/simulated_device.hpp"
 #include "tests/bench/fleet_load/tally.hpp"
 #include "tests/bench/fleet_load/telemetry_maker.hpp"
@@ -35,7 +36,9 @@ class Fleet : private Connections::Owner {
 
   const Tally& tally() const { return tally_; }
   Ending ending() const;
-  bool is_settled() const { return waiting_ == 0 && tally_.sent > 0; }
+  const std::vector<SimulatedDevice>& devices() const { return devices_; }
+  // All that was sent is acknowledged, and nothing waits.
+  bool is_settled() const { return waiting_ == 0 && tally_.sent > 0 && tally_.acknowledged == tally_.sent; }
 
  private:
   enum class Due : std::uint8_t { window, device, state, storm, progress, end, drained };
@@ -54,7 +57,7 @@ class Fleet : private Connections::Owner {
 
   // Load
   bool may_make() const;
-  void make_windows(SimulatedDevice& device);
+  void make_windows(std::size_t number);
   void window_due(std::size_t number);
   void device_due(std::size_t number);
   void state_due(std::size_t number);
@@ -63,14 +66,14 @@ class Fleet : private Connections::Owner {
   void pump();
   void send(std::size_t number);
   void send_telemetry(const SimulatedDevice& device, ByteView batch);
-  void send_garbage(const SimulatedDevice& device);
+  void send_garbage(std::size_t number);
   void arm(std::size_t number, std::int64_t at_us);
 
   // Answers
   void take_ack(std::size_t number, const wire::TelemetryAck& ack);
   void take_refusal(std::size_t number, std::string_view payload);
   bool is_of_under_way(const SimulatedDevice& device, std::string_view batch) const;
-  void repeat_now_and_then(const SimulatedDevice& device);
+  void repeat_now_and_then(std::size_t number);
   // Keeps what is on its way and what waits in all devices in step with what `change` does to one of them.
   template <class F>
   auto with_outbox(SimulatedDevice& device, F change);
@@ -85,7 +88,8 @@ class Fleet : private Connections::Owner {
   Layout layout_;
   std::function<void()> on_end_;
   TelemetryMaker maker_;
-  Rng rng_;
+  SeededChance chance_;
+  Rng waits_;
   Tally tally_;
   Connections connections_;
   AlarmClock<Due> clock_;

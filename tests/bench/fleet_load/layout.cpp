@@ -9,6 +9,7 @@ namespace argosy::fleet_load {
 Layout::Layout(const Options& options)
     : prefix_(options.prefix),
       shared_user_(options.shared_user),
+      first_(options.first),
       digits_(options.digits),
       devices_(options.devices),
       own_(options.connections),
@@ -19,7 +20,7 @@ std::size_t Layout::connection_of(std::size_t device) const {
 }
 
 std::string Layout::name_of(std::size_t device) const {
-  std::string digits = std::to_string(device + 1);
+  std::string digits = std::to_string(device + first_);
   if (digits.size() < digits_) digits.insert(0, digits_ - digits.size(), '0');
   return prefix_ + digits;
 }

@@ -30,7 +30,7 @@ class Layout {
 
  private:
   std::string prefix_, shared_user_;
-  std::size_t digits_, devices_, own_, shared_;
+  std::size_t first_, digits_, devices_, own_, shared_;
 };
 
 }  // namespace argosy::fleet_load

@@ -30,8 +30,11 @@ const Option all_options[] = {
     {"--shared-user", "NAME", &Options::shared_user, 0, 0,
      "users NAME-1, NAME-2, ... of the broker may speak for every device (fleet-load)"},
     {"--shared-connections", "N", &Options::shared_connections, 1, 1000, "connections of these users (8)"},
-    {"--prefix", "TEXT", &Options::prefix, 0, 0, "devices are TEXT and a number from 1 (cam-)"},
-    {"--digits", "N", &Options::digits, 1, 12, "digits of that number, with zeros before it (7)"},
+    {"--database", "CONNINFO", &Options::database, 0, 0,
+     "PostgreSQL of the server: ask it in the end which of the windows are stored"},
+    {"--prefix", "TEXT", &Options::prefix, 0, 0, "devices are TEXT and a number (cam-)"},
+    {"--first", "N", &Options::first, 1, many, "the first device's number (1)"},
+    {"--digits", "N", &Options::digits, 1, 12, "digits of these numbers, with zeros before them (7)"},
     {"--devices", "N", &Options::devices, 1, 10'000'000, "how many devices (1000)"},
     {"--connections", "N", &Options::connections, 0, 10'000'000,
      "the first N have a connection of their own, the others share (default: all have)"},
@@ -53,7 +56,8 @@ const Option all_options[] = {
     {"--retry-cap", "S", &Options::retry_cap_s, 0.001, 86'400, "the longest wait (300)"},
     {"--drain", "S", &Options::drain_s, 0, 86'400, "at the end, wait so long for acks (60)"},
     {"--keep-alive", "S", &Options::keep_alive_s, 1, 600, "of each connection (30)"},
-    {"--seed", "N", &Options::seed, 0, 9e15, "of all that is random (1)"},
+    {"--seed", "N", &Options::seed, 0, 9e15,
+     "of all that is left to chance, but for how long is waited before something is tried again (1)"},
     {"--storm-every", "S", &Options::storm_every_s, 0, 1e7,
      "break connections every S seconds, all at once (0: never)"},
     {"--storm-share", "X", &Options::storm_share, 0, 1, "this part of them (1)"},
@@ -221,13 +225,18 @@ std::string usage() {
       "usage: argosy-fleet-load --port N [OPTION...]\n"
       "Many simulated devices, each with an outbox, that send telemetry to an Argosy server over MQTT. At the end, or "
       "on SIGINT\n"
-      "or SIGTERM, one JSON object on stdout says what became of it; progress goes to stderr. SIGUSR1 breaks "
-      "connections\n"
-      "(--storm-share of them) at once.\n\n";
+      "or SIGTERM (a second one ends it at once), one JSON object on stdout says what became of it; progress goes to "
+      "stderr.\n"
+      "SIGUSR1 breaks connections (--storm-share of them) at once. The same seed makes the same devices, windows and "
+      "faults; only the outboxes "
+      "are "
+      "new ones\n"
+      "each time, and when something is sent depends on the machine.\n\n";
   for (const Special& option : specials) text += line_of(option.name, option.value, option.help);
   for (const Option& option : all_options) text += line_of(option.name, option.value, option.help);
   text += line_of("--reference", "", "print what the release says of the features of these windows, and end");
-  text += "exit status: 0 all that was sent is acknowledged, 1 not so, 2 wrong usage\n";
+  text +=
+      "exit status: 0 all that was sent is acknowledged, and with --database stored once; 1 not so; 2 wrong usage\n";
   return text;
 }
 

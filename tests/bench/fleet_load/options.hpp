@@ -18,9 +18,11 @@ struct Options {
   std::uint16_t port = 0;
   std::string tls_folder;  // of the fleet's authority, ca.pem and ca.key; empty: plain TCP
   std::string shared_user = "fleet-load";
+  std::string database;  // asked in the end what is stored; empty: it is not
   std::size_t shared_connections = 8;
   // Who
   std::string prefix = "cam-";
+  std::size_t first = 1;  // the first device's number
   std::size_t digits = 7;
   std::size_t devices = 1000;
   std::size_t connections = 0;  // devices with one of their own, the first ones; by default all

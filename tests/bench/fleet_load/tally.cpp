@@ -24,6 +24,11 @@ json time_or_null(double seconds) {
   return seconds < 0 ? json() : json(rounded(seconds, 1000));
 }
 
+json stored_json(const std::optional<StoredWindows>& stored) {
+  if (!stored) return {};
+  return {{"windows", stored->windows}, {"twice", stored->twice}, {"lost", stored->lost}};
+}
+
 double seconds_of(const timeval& time) {
   return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
 }
@@ -41,6 +46,7 @@ std::string to_json(const Tally& tally, const Ending& ending) {
   json out = {
       {"sent", tally.sent},
       {"acknowledged", tally.acknowledged},
+      {"stored", stored_json(ending.stored)},
       {"repeated", tally.repeated},
       {"dropped", ending.dropped},
       {"waiting", ending.waiting},

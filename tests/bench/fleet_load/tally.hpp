@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,11 +31,19 @@ struct Tally {
   std::string last_error;
 };
 
+// In the database, of the windows that were sent.
+struct StoredWindows {
+  std::uint64_t windows = 0;  // each once
+  std::uint64_t twice = 0;    // more rows than that
+  std::uint64_t lost = 0;     // acknowledged, and not there
+};
+
 struct Ending {
   double seconds = 0;  // that windows were made for
   double cpu_s = 0;    // since all were connected
   std::uint64_t dropped = 0, waiting = 0;
   std::uint64_t seed = 0;
+  std::optional<StoredWindows> stored;  // none: nobody was asked
 };
 
 std::string to_json(const Tally& tally, const Ending& ending);

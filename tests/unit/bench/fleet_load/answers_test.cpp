@@ -37,5 +37,11 @@ TEST(Answers, TopicsNameDevices) {
     EXPECT_FALSE(parse_down_topic(other, "cam-")) << other;
 }
 
+TEST(Answers, ToDevicesWhoseNumbersBeginLater) {
+  EXPECT_EQ(parse_down_topic("argosy/v1/cam-901/down/ack", "cam-", 901)->device, 0U);
+  EXPECT_EQ(parse_down_topic("argosy/v1/cam-0912/down/ack", "cam-", 901)->device, 11U);
+  EXPECT_FALSE(parse_down_topic("argosy/v1/cam-900/down/ack", "cam-", 901));
+}
+
 }  // namespace
 }  // namespace argosy::fleet_load

@@ -47,5 +47,15 @@ TEST(Layout, TheOthersShareConnectionsOfUsersThatSpeakForAll) {
             (std::vector<std::string>{"argosy/v1/cam-001/down/ack", "argosy/v1/cam-001/down/desired"}));
 }
 
+TEST(Layout, NumbersMayBeginLater) {
+  Options options;
+  options.devices = options.connections = 3;
+  options.first = 99;
+  options.digits = 4;
+  const Layout layout(options);
+  EXPECT_EQ(layout.user_of(0), "cam-0099");
+  EXPECT_EQ(layout.name_of(2), "cam-0101");
+}
+
 }  // namespace
 }  // namespace argosy::fleet_load
