@@ -1,5 +1,6 @@
 """A fleet under the load of argosy-fleet-load, for the benches of telemetry: PostgreSQL as safe as it is by default,
 Mosquitto with a listener more, without TLS, where a user's word is enough, and argosyd; all on this machine's cores."""
+import argparse
 import json
 import re
 import resource
@@ -20,7 +21,7 @@ STORED_BENCH = ROOT / "build/release/tests/bench/argosy-stored-bench"
 SHARED_USER, SHARED_CONNECTIONS = "fleet-load", 8
 DIGITS = 7
 DRAIN_S = 240  # how long the end of a load waits for acknowledgements
-SPARE_FILES = 256  # that a program has open beside its connections
+SPARE_FILES = 96  # that a program has open beside its connections
 
 # Devices of one class, all of which serve 1.0 and were heard just now. Triggers and keys rest meanwhile.
 DEVICES = """
@@ -48,6 +49,17 @@ def build_programs(group, programs=("argosyd", "argosy-fleet-load", "argosy-stor
             sys.exit(f"{' '.join(command)} failed")
 
 
+def whole_from(least):
+    """The type of an argument: a whole number that is not less."""
+    def number(text):
+        value = int(text)
+        if value < least:
+            raise argparse.ArgumentTypeError(f"{text} must be a whole number from {least}")
+        return value
+    number.__name__ = "whole number"  # as argparse calls it where there is none
+    return number
+
+
 def allow_connections(wanted):
     """Let programs that are started from now on open so many connections; how many this machine allows, said where it is fewer."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -58,8 +70,9 @@ def allow_connections(wanted):
             return wanted
         except (ValueError, OSError):
             resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-            say(f"{wanted} connections need {needed} open files in one process, and this machine allows {hard} (ulimit -Hn): "
-                f"measuring with {hard - SPARE_FILES} connections")
+            say(f"{wanted} connections need {needed} open files in one process, and this machine allows {hard}: measuring with "
+                f"{hard - SPARE_FILES}, which the other devices share. For all of them raise the limit (ulimit -Hn {needed} as root, "
+                "or LimitNOFILE of a service)")
             return hard - SPARE_FILES
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(needed, resource.getrlimit(resource.RLIMIT_NOFILE)[0]), hard))
     return wanted
@@ -114,14 +127,14 @@ class LoadedFleet(LargeFleet):
         """Of the file that every device serves."""
         return self.sql("select digest from variants where release_id = 1 and name = 'cpu-fp32'")
 
-    def load(self, *flags, mtls=False, **options):
-        """A running load; options as argosy-fleet-load has them, with _ for -."""
-        port = self.mqtt_port if mtls else self.mosquitto.plain_port
-        words = [f"--{name.replace('_', '-')}={value}" for name, value in options.items()]
-        words = [part for word in words for part in word.split("=", 1)]
-        argv = [FLEET_LOAD, "--port", port, "--digits", DIGITS, "--devices", self.count, "--shared-user", SHARED_USER, "--shared-connections", SHARED_CONNECTIONS,
-                "--digest", self.digest(), "--drain", DRAIN_S, *words, *flags]
-        return self.group.start(Load([*argv, "--tls", self.pki] if mtls else argv, self.folder / "load.log"))
+    def load(self, *flags, mtls=False, log="load.log", **options):
+        """A running load of all devices, if `devices` is not given; options as argosy-fleet-load has them, with _ for -."""
+        options = {"port": self.mqtt_port if mtls else self.mosquitto.plain_port, "devices": self.count, "digits": DIGITS, "drain": DRAIN_S,
+                   "digest": self.digest(), "database": self.conninfo, "shared_user": SHARED_USER, "shared_connections": SHARED_CONNECTIONS} | options
+        words = [word for name, value in options.items() for word in (f"--{name.replace('_', '-')}", value)]
+        if mtls:
+            words += ["--tls", self.pki]
+        return self.group.start(Load([FLEET_LOAD, *words, *flags], self.folder / log))
 
     # Measuring ----------------------------------------------------------------------------------------------------------
 
