@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <boost/asio/co_spawn.hpp>
@@ -124,11 +125,12 @@ asio::awaitable<void> run(const Call& call, std::optional<Result<HttpResponse>>&
 }  // namespace
 
 Result<HttpResponse> call_http(const HttpServer& server, const HttpRequest& request, const std::string& program,
-                               const std::optional<Upload>& upload, const TakePiece& take) {
+                               const std::optional<Upload>& upload, const TakePiece& take, std::stop_token stop) {
   const Call call{server, request, program, upload, take};
   asio::io_context io(1);
   std::optional<Result<HttpResponse>> outcome;
   asio::co_spawn(io, run(call, outcome), asio::detached);
+  const std::stop_callback end(std::move(stop), [&io] { io.stop(); });
   io.run();
   if (!outcome) return make_error(Errc::unavailable, call.what);
   return std::move(*outcome);

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <functional>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 
@@ -28,9 +29,11 @@ struct Upload {  // the body of a request, of any size
 // error ends the call.
 using TakePiece = std::function<Result<void>(std::string_view piece)>;
 
-// Any status is a success. The request's time limit is for each step without any progress. Errors as in http_steps.hpp;
-// Errc::invalid_argument when ca_file cannot be used, not_found or io when the upload's file cannot.
+// Any status is a success. The request's time limit is for each step without any progress; `stop`, asked by any thread,
+// ends the call at once. Errors as in http_steps.hpp; Errc::unavailable when it was stopped, invalid_argument when
+// ca_file cannot be used, not_found or io when the upload's file cannot.
 Result<HttpResponse> call_http(const HttpServer& server, const HttpRequest& request, const std::string& program,
-                               const std::optional<Upload>& upload = std::nullopt, const TakePiece& take = {});
+                               const std::optional<Upload>& upload = std::nullopt, const TakePiece& take = {},
+                               std::stop_token stop = {});
 
 }  // namespace argosy::net

@@ -129,7 +129,7 @@ Result<ChainHead> walk_archive(const std::filesystem::path& folder) {
 void add_metrics(Metrics& metrics, const AuditService& audit) {
   metrics.sampled_gauge("argosy_audit_sealed", "The audit log's newest seal, on the instance that seals",
                         [&audit] { return audit.last_sealed().seal; });
-  metrics.sampled_gauge("argosy_audit_head", "The first 48 bits of that row's hash, as a number",
+  metrics.sampled_gauge("argosy_audit_head", "The first 48 bits of the hash of the newest seal, as a number",
                         [&audit] { return first_48_bits(audit.last_sealed().hash); });
 }
 

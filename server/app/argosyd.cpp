@@ -13,11 +13,13 @@
 #include <spdlog/spdlog.h>
 
 #include "common/base/file.hpp"
+#include "common/base/open_files.hpp"
 #include "server/access/access_api.hpp"
 #include "server/access/access_service.hpp"
 #include "server/app/command_line.hpp"
 #include "server/app/config.hpp"
 #include "server/app/init_pki.hpp"
+#include "server/app/part_options.hpp"
 #include "server/app/server.hpp"
 #include "server/app/verify_audit.hpp"
 #include "server/db/db_pool.hpp"
@@ -66,6 +68,20 @@ void set_up_log(const Config& config) {
   spdlog::flush_on(spdlog::level::info);
 }
 
+// Each connection is an open file.
+void allow_connections(const Config& config) {
+  constexpr std::int64_t others = 256;  // the database, the broker, files that are read and written
+  const std::int64_t connections =
+      config.operator_max_connections + (config.device_enabled ? config.device_max_connections : 0);
+  const auto wanted = static_cast<std::uint64_t>(connections + others);
+  const auto allowed = allow_open_files(wanted);
+  if (allowed >= wanted) return;
+  spdlog::warn(
+      "{} open files are allowed and {} connections may need {}: raise LimitNOFILE (ulimit -Hn), or lower "
+      "http.device.max_connections",
+      allowed, connections, wanted);
+}
+
 // Starts, waits for SIGINT or SIGTERM, stops. A second signal ends the process at once.
 Task<void> live(asio::io_context& io, Server& server, int& status) {
   asio::signal_set signals(io, SIGINT, SIGTERM);
@@ -85,6 +101,7 @@ Task<void> live(asio::io_context& io, Server& server, int& status) {
 
 int serve(const Config& config) {
   set_up_log(config);
+  allow_connections(config);
   asio::io_context io(1);
   auto server = Server::create(io, config);
   if (!server) return complain(server.error(), status_failed);
@@ -155,7 +172,10 @@ int run_argosyd(int argc, char** argv) {
   }
   const auto config = load_config(*line);
   if (!config) return complain(config.error(), status_wrong_use);
-  if (line->action == Action::check_config) return status_done;
+  if (line->action == Action::check_config) {
+    const auto otlp = check_otlp(*config);
+    return otlp ? status_done : complain(otlp.error(), status_wrong_use);
+  }
   if (line->action == Action::verify_audit) return verify_audit(*config, line->noted_head);
   if (line->action == Action::admin_link) return print_admin_link(*config);
   return serve(*config);

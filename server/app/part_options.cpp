@@ -6,6 +6,7 @@
 #include <string_view>
 #include <utility>
 
+#include "net/tls_client.hpp"
 #include "server/app/device_messages.hpp"
 #include "server/app/init_pki.hpp"
 #include "server/db/advisory_locks.hpp"
@@ -110,6 +111,16 @@ MqttClient::Options mqtt_share_options(const Config& config) {
   MqttClient::Options options = broker_options(config, config.mqtt_share);
   options.light_subscriptions = {std::string("$share/argosy/") + telemetry_topics};
   return options;
+}
+
+Result<void> check_otlp(const Config& config) {
+  if (config.otlp_endpoint.empty()) return {};
+  const auto target = otlp_target(config.otlp_endpoint, config.otlp_headers);
+  if (!target) return Error(target.error()).within("otlp.endpoint and otlp.headers");
+  if (config.otlp_ca_file.empty()) return {};
+  const auto authorities = net::make_client_context({.authorities_file = config.otlp_ca_file});
+  if (!authorities) return Error(authorities.error()).within("otlp.ca_file");
+  return {};
 }
 
 OtlpOptions otlp_options(const Config& config, OtlpTarget target, std::string instance) {

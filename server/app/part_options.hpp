@@ -41,6 +41,8 @@ DbPool::Options db_options(const Config& config);
 SessionLock::Options leader_lock_options(const Config& config);
 MqttClient::Options mqtt_options(const Config& config);        // of the one that leads
 MqttClient::Options mqtt_share_options(const Config& config);  // of each that takes a share of the telemetry
+// Whether that will do: an error names the key.
+Result<void> check_otlp(const Config& config);
 OtlpOptions otlp_options(const Config& config, OtlpTarget target, std::string instance);
 
 HttpServer::Options operator_options(const Config& config);

@@ -53,6 +53,7 @@
 #include "server/models/patch_api.hpp"
 #include "server/monitoring/fleet_figures_service.hpp"
 #include "server/monitoring/otlp_exporter_service.hpp"
+#include "server/monitoring/process_figures.hpp"
 #include "server/monitoring/served_figures.hpp"
 #include "server/mqtt/broker_visit.hpp"
 #include "server/notify/notify_api.hpp"
@@ -540,6 +541,7 @@ void Server::Parts::add_figures() {
   add_metrics(metrics, packing);
   add_metrics(metrics, labels);
   metrics.include([this] { return served.families(); });
+  metrics.include([] { return process_figures(ARGOSY_VERSION); });
   add_metrics(metrics, drift, leading);
   add_metrics(metrics, alerts, leading);
   add_metrics(metrics, notify, leading);
@@ -579,10 +581,7 @@ Result<std::unique_ptr<Server>> Server::create(asio::io_context& io, const Confi
         "http.device.enabled=false)");
   }
   ARGOSY_CHECK(check_share(config));
-  if (!config.otlp_endpoint.empty()) {
-    const auto target = otlp_target(config.otlp_endpoint, config.otlp_headers);
-    if (!target) return Error(target.error()).within("otlp.endpoint and otlp.headers");
-  }
+  ARGOSY_CHECK(check_otlp(config));
   ARGOSY_TRY(const auto applied, migrate(config.database_conninfo, built_in_migrations()));
   for (const std::string& name : applied) spdlog::info("applied migration {}", name);
   const auto make_blobs = [](Parts& parts) {

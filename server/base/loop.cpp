@@ -30,10 +30,12 @@ double seconds(Clock::duration duration) {
 LoopObserver loop_observer(Metrics& metrics) {
   return [&metrics](const std::string& name, const LoopFigures& figures) {
     const MetricLabels labels{{"loop", name}};
-    metrics.counter("argosy_loop_rounds_total", "Rounds", labels).add();
-    metrics.counter("argosy_loop_failed_rounds_total", "Rounds that failed", labels).add(figures.last_failed ? 1 : 0);
-    metrics.gauge("argosy_loop_last_round_seconds", "How long the last round took", labels).set(seconds(figures.last));
-    metrics.gauge("argosy_loop_lag_seconds", "How long after its time the last round began", labels)
+    metrics.counter("argosy_loop_rounds_total", "Rounds of a loop", labels).add();
+    metrics.counter("argosy_loop_failed_rounds_total", "Rounds of a loop that failed", labels)
+        .add(figures.last_failed ? 1 : 0);
+    metrics.gauge("argosy_loop_last_round_seconds", "How long the last round of a loop took", labels)
+        .set(seconds(figures.last));
+    metrics.gauge("argosy_loop_lag_seconds", "How long after its time the last round of a loop began", labels)
         .set(seconds(figures.last_lag));
   };
 }

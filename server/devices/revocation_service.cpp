@@ -181,10 +181,11 @@ Task<Result<void>> RevocationService::keep_up(Instant now) {
 void add_metrics(Metrics& metrics, const RevocationService& revocation) {
   metrics.sampled_gauge("argosy_revocations_waiting", "Certificates that ended and that the broker may still take",
                         [&revocation] { return revocation.status().waiting; });
-  metrics.sampled_gauge("argosy_revocations_waiting_seconds", "Since when the oldest of them waits", [&revocation] {
-    const auto since = revocation.status().since;
-    return since ? std::chrono::duration<double>(wall_clock_now() - *since).count() : 0.0;
-  });
+  metrics.sampled_gauge("argosy_revocations_waiting_seconds",
+                        "How long the broker may already have taken a certificate that ended", [&revocation] {
+                          const auto since = revocation.status().since;
+                          return since ? std::chrono::duration<double>(wall_clock_now() - *since).count() : 0.0;
+                        });
 }
 
 }  // namespace argosy::server

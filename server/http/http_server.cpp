@@ -180,7 +180,7 @@ void add_metrics(Metrics& metrics, const std::string& name, const std::string& w
   const std::string prefix = "argosy_http_" + name + "_";
   metrics.sampled_gauge(prefix + "connections", "Open connections of " + whose,
                         [&server] { return server.connections(); });
-  metrics.sampled_gauge(prefix + "strangers", "Those on which nobody has signed in",
+  metrics.sampled_gauge(prefix + "strangers", "Connections on which nobody has signed in",
                         [&server] { return server.strangers(); });
   metrics.sampled_counter(prefix + "turned_away_total", "Connections for which there was no room",
                           [&server] { return server.counters().turned_away; });

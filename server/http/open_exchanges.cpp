@@ -133,7 +133,8 @@ std::uint64_t OpenExchanges::cut_count() const {
 void add_metrics(Metrics& metrics, const OpenExchanges& exchanges) {
   metrics.sampled_gauge("argosy_exchanges_open", "Live streams, downloads and uploads under way",
                         [&exchanges] { return exchanges.size(); });
-  metrics.sampled_counter("argosy_exchanges_cut_total", "Those cut because the right to them had ended",
+  metrics.sampled_counter("argosy_exchanges_cut_total",
+                          "Live streams, downloads and uploads cut because the right to them had ended",
                           [&exchanges] { return exchanges.cut_count(); });
 }
 

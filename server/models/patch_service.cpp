@@ -86,7 +86,7 @@ void add_metrics(Metrics& metrics, const PatchService& patches) {
                           [&patches] { return patches.counters().ready; });
   metrics.sampled_counter("argosy_patches_declined_total", "Pairs for which no patch is of use",
                           [&patches] { return patches.counters().declined; });
-  metrics.sampled_counter("argosy_patches_failed_total", "Attempts that failed",
+  metrics.sampled_counter("argosy_patches_failed_total", "Attempts to make a patch that failed",
                           [&patches] { return patches.counters().failed; });
   metrics.sampled_counter("argosy_patches_given_up_total", "Encodings ended because nobody wanted the patch any more",
                           [&patches] { return patches.counters().given_up; });

@@ -9,23 +9,37 @@
 namespace argosy::server {
 namespace {
 
-using LabelNames = std::vector<std::string>;
+// Labels of many values, and after them those of few, which are told of all.
+struct LabelNames {
+  std::vector<std::string> many;
+  std::vector<std::string> few = {};
+};
 
-// The most frequent ones, and one for all others.
-std::vector<FleetTally> named(std::vector<FleetTally> tallies, std::size_t labels) {
+void add(std::vector<FleetTally>& tallies, FleetTally more) {
+  const auto same =
+      std::find_if(tallies.begin(), tallies.end(), [&more](const auto& each) { return each.of == more.of; });
+  if (same == tallies.end()) return tallies.push_back(std::move(more));
+  same->count += more.count;
+}
+
+// The most frequent ones; of all others the first `many` labels are `other`.
+std::vector<FleetTally> named(std::vector<FleetTally> tallies, std::size_t many) {
   if (tallies.size() <= most_named) return tallies;
   std::stable_sort(tallies.begin(), tallies.end(),
                    [](const FleetTally& a, const FleetTally& b) { return a.count > b.count; });
-  FleetTally others{std::vector<std::string>(labels, "other"), 0};
-  for (std::size_t i = most_named; i < tallies.size(); ++i) others.count += tallies[i].count;
-  tallies.resize(most_named);
-  tallies.push_back(std::move(others));
-  return tallies;
+  std::vector<FleetTally> all;
+  for (std::size_t i = 0; i < tallies.size(); ++i) {
+    if (i >= most_named) std::fill_n(tallies[i].of.begin(), many, "other");
+    add(all, std::move(tallies[i]));
+  }
+  return all;
 }
 
-FigureFamily gauge_of(std::string name, std::string help, const LabelNames& labels, std::vector<FleetTally> tallies) {
+FigureFamily gauge_of(std::string name, std::string help, const LabelNames& names, std::vector<FleetTally> tallies) {
   FigureFamily family{std::move(name), std::move(help), MetricKind::gauge};
-  for (FleetTally& tally : named(std::move(tallies), labels.size())) {
+  std::vector<std::string> labels = names.many;
+  labels.insert(labels.end(), names.few.begin(), names.few.end());
+  for (FleetTally& tally : named(std::move(tallies), names.many.size())) {
     MetricLabels values;
     for (std::size_t i = 0; i < labels.size(); ++i) values.emplace_back(labels[i], std::move(tally.of.at(i)));
     family.add(std::move(values), static_cast<double>(tally.count));
@@ -48,8 +62,9 @@ std::vector<FleetTally> all_of(const Values& values, const std::vector<FleetTall
 
 std::vector<FigureFamily> progress_of(const std::vector<RolloutProgress>& rollouts) {
   FigureFamily wave{"argosy_fleet_rollout_wave", "The open wave of an active rollout, from 1", MetricKind::gauge};
-  FigureFamily waves{"argosy_fleet_rollout_waves", "The waves that it has", MetricKind::gauge};
-  FigureFamily devices{"argosy_fleet_rollout_devices", "Its devices by their step, or by the cause of their failure",
+  FigureFamily waves{"argosy_fleet_rollout_waves", "Waves of an active rollout", MetricKind::gauge};
+  FigureFamily devices{"argosy_fleet_rollout_devices",
+                       "Devices of an active rollout by their step, or by the cause of their failure",
                        MetricKind::gauge};
   for (const RolloutProgress& rollout : rollouts) {
     const MetricLabels labels{
@@ -69,18 +84,20 @@ std::vector<FigureFamily> progress_of(const std::vector<RolloutProgress>& rollou
 
 std::vector<FigureFamily> families_of(const FleetFigures& figures) {
   std::vector<FigureFamily> families{
-      gauge_of("argosy_fleet_devices", "Devices by presence", {"presence"}, all_of(all_presences, figures.presence)),
-      gauge_of("argosy_fleet_class_devices", "Devices by hardware class", {"hardware_class"}, figures.classes),
-      gauge_of("argosy_fleet_agent_devices", "Devices by the version of their agent", {"agent"}, figures.agents),
+      gauge_of("argosy_fleet_devices", "Devices by presence", {{}, {"presence"}},
+               all_of(all_presences, figures.presence)),
+      gauge_of("argosy_fleet_class_devices", "Devices by hardware class", {{"hardware_class"}}, figures.classes),
+      gauge_of("argosy_fleet_agent_devices", "Devices by the version of their agent", {{"agent"}}, figures.agents),
       gauge_of("argosy_fleet_model_devices", "Devices by the model and the version that they serve",
-               {"model", "version"}, figures.models),
-      gauge_of("argosy_fleet_open_alerts", "Alerts that are pending or firing", {"rule", "severity", "state"},
+               {{"model", "version"}}, figures.models),
+      gauge_of("argosy_fleet_open_alerts", "Alerts that are pending or firing", {{"rule"}, {"severity", "state"}},
                figures.alerts),
-      gauge_of("argosy_fleet_drifting_devices", "Devices with a feature that drifted", {"model", "version"},
+      gauge_of("argosy_fleet_drifting_devices", "Devices with a feature that drifted", {{"model", "version"}},
                figures.drifting),
-      gauge_of("argosy_fleet_rollouts", "Rollouts by state", {"state"}, all_of(all_rollout_states(), figures.rollouts)),
+      gauge_of("argosy_fleet_rollouts", "Rollouts by state", {{}, {"state"}},
+               all_of(all_rollout_states(), figures.rollouts)),
       gauge_of("argosy_fleet_quarantined_devices",
-               "Devices with a kind of message that is in quarantine and came within a day", {"kind"},
+               "Devices with a kind of message that is in quarantine and came within a day", {{}, {"kind"}},
                figures.quarantine)};
   for (FigureFamily& family : progress_of(figures.progress)) families.push_back(std::move(family));
   return families;

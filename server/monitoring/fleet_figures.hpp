@@ -1,5 +1,6 @@
 // What stands in the database about the whole fleet, as figures for others' monitoring. Pure. No label grows with the
-// fleet: of classes, agents, and models with their versions the most frequent are named and the others added up.
+// fleet: of classes, agents, models with their versions, and rules of alerts the most frequent are named and the others
+// added up as `other`, also where something is called that.
 #pragma once
 
 #include <cstdint>

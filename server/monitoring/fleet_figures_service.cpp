@@ -1,6 +1,7 @@
 #include "server/monitoring/fleet_figures_service.hpp"
 
 #include <algorithm>
+#include <string>
 #include <utility>
 
 #include "server/access/permission.hpp"
@@ -22,12 +23,25 @@ Task<Result<Response>> get_fleet_metrics(FleetFiguresService& figures) {
 
 }  // namespace
 
+bool FleetFiguresService::is_stuck(Clock::time_point now) const {
+  return reading_since_ && now - *reading_since_ >= patience_;
+}
+
+bool FleetFiguresService::may_tell_kept(Clock::time_point now) const {
+  return kept_ && (now < kept_until_ || (reading_since_ && !is_stuck(now)));
+}
+
 Task<Result<SharedFamilies>> FleetFiguresService::current() {
   const auto began = Clock::now();
-  if (kept_ && (is_reading_ || began < kept_until_)) co_return kept_;
-  is_reading_ = true;
+  if (may_tell_kept(began)) co_return kept_;
+  if (is_stuck(began)) {
+    const auto waited = std::chrono::duration_cast<std::chrono::seconds>(began - *reading_since_);
+    co_return make_error(Errc::unavailable,
+                         "the database has not answered for " + std::to_string(waited.count()) + " s");
+  }
+  if (!reading_since_) reading_since_ = began;
   const auto figures = co_await db_.transact<ReadFleetFigures>();
-  is_reading_ = false;
+  reading_since_.reset();
   if (!figures) {
     kept_ = nullptr;
     co_return figures.error();

@@ -44,6 +44,14 @@ bool is_finite(const MetricSample& sample) {
   return number == nullptr || std::isfinite(*number);
 }
 
+// Of UCUM, as the name has it; none for what is counted.
+std::string_view unit_of(std::string_view name) {
+  constexpr std::string_view of_counter = "_total";
+  if (name.ends_with(of_counter)) name.remove_suffix(of_counter.size());
+  if (name.ends_with("_seconds")) return "s";
+  return name.ends_with("_bytes") ? "By" : "";
+}
+
 json metric_of(const FigureFamily& family, Instant since, Instant now) {
   json points = json::array();
   for (const MetricSample& sample : family.samples) {
@@ -52,6 +60,7 @@ json metric_of(const FigureFamily& family, Instant since, Instant now) {
     if (family.kind != MetricKind::gauge) points.back()["startTimeUnixNano"] = ns(since);
   }
   json metric{{"name", family.name}, {"description", family.help}};
+  if (const auto unit = unit_of(family.name); !unit.empty()) metric["unit"] = unit;
   switch (family.kind) {
     case MetricKind::gauge:
       metric["gauge"] = {{"dataPoints", std::move(points)}};

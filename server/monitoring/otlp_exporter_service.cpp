@@ -1,7 +1,9 @@
 #include "server/monitoring/otlp_exporter_service.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <optional>
+#include <stop_token>
 #include <string_view>
 
 #include <boost/asio/as_tuple.hpp>
@@ -46,6 +48,16 @@ bool is_token(std::string_view name) {
   });
 }
 
+// What the exporter says itself, or what would make another request of it.
+bool is_ours(std::string_view name) {
+  constexpr std::string_view ours[] = {"connection", "content-encoding", "content-length", "content-type", "expect",
+                                       "host",       "transfer-encoding"};
+  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
+  std::string small(name.size(), ' ');
+  std::transform(name.begin(), name.end(), small.begin(), lower);
+  return std::find(std::begin(ours), std::end(ours), small) != std::end(ours);
+}
+
 bool is_field(std::string_view value) {
   return std::all_of(value.begin(), value.end(), [](char c) { return c >= ' ' && c <= '~'; });
 }
@@ -61,6 +73,8 @@ Result<std::pair<std::string, std::string>> header_of(std::string_view text) {
   const std::string_view name = trimmed(text.substr(0, parts));
   if (parts == std::string_view::npos || !is_token(name))
     return make_error(Errc::invalid_argument, "a header is not NAME=VALUE; part headers with commas");
+  if (is_ours(name))
+    return make_error(Errc::invalid_argument, "header '" + std::string(name) + "' is argosyd's own to set");
   ARGOSY_TRY(std::string value, percent_decoded(trimmed(text.substr(parts + 1))));
   if (!is_field(value))
     return make_error(Errc::invalid_argument, "header '" + std::string(name) + "' has a value of other than ASCII");
@@ -71,7 +85,10 @@ Result<std::pair<std::string, std::string>> header_of(std::string_view text) {
 struct Post {
   net::HttpServer server;
   net::HttpRequest request;
-  Result<net::HttpResponse> operator()() const { return net::call_http(server, request, "argosyd " ARGOSY_VERSION); }
+  std::stop_token stop;
+  Result<net::HttpResponse> operator()() const {
+    return net::call_http(server, request, "argosyd " ARGOSY_VERSION, std::nullopt, {}, stop);
+  }
 };
 
 struct Verdict {
@@ -91,9 +108,14 @@ Verdict verdict_on(const Result<net::HttpResponse>& answer) {
 }  // namespace
 
 Result<OtlpTarget> otlp_target(const std::string& endpoint, const std::string& headers) {
-  std::string base = endpoint;
-  while (base.ends_with('/')) base.pop_back();
-  const std::string url = base + std::string(metrics_path);
+  if (endpoint.find_first_of("@?#") != std::string::npos)
+    return make_error(
+        Errc::invalid_argument,
+        "the endpoint has a '@', '?' or '#': give no name, password or query, but what the collector wants "
+        "to know as a header (otlp.headers)");
+  std::string url = endpoint;
+  while (url.ends_with('/')) url.pop_back();
+  if (!url.ends_with(metrics_path)) url += metrics_path;
   const bool tls = url.starts_with("https://");
   ARGOSY_TRY(const net::HttpUrl parsed, tls ? net::parse_https_url(url) : net::parse_http_url(url));
   OtlpTarget target{{tls, parsed.endpoint}, parsed.target, {}};
@@ -116,6 +138,7 @@ struct OtlpExporter::Impl {
         worker(io, {.threads = 1, .queue_limit = 1}),
         pause(io),
         rng(stable_hash(0, as_text(secure_random(8)))) {}
+  ~Impl() { stopping.request_stop(); }
 
   OtlpOptions options;
   Collect collect;
@@ -125,6 +148,7 @@ struct OtlpExporter::Impl {
   Instant since = wall_clock_now();
   Clock::time_point rests_until{};  // as the collector asked
   OtlpCounters counters;
+  std::stop_source stopping;
   std::optional<Loop> loop;
 
   Post post_of(std::string body) const {
@@ -135,11 +159,14 @@ struct OtlpExporter::Impl {
     request.body = std::move(body);
     request.time_limit = options.timeout;
     request.response_limit = answer_limit;
-    return {{options.target.server, options.ca_file}, std::move(request)};
+    return {{options.target.server, options.ca_file}, std::move(request), stopping.get_token()};
   }
 
   Task<Result<void>> export_once(Instant now) {
-    if (Clock::now() < rests_until) co_return Result<void>{};
+    if (Clock::now() < rests_until) {
+      ++counters.failed;
+      co_return Result<void>{};
+    }
     const auto families = co_await collect();
     const Post post = post_of(otlp_request(options.resource, families, since, now));
     const auto end = Clock::now() + options.interval;
@@ -191,6 +218,7 @@ OtlpExporter::~OtlpExporter() = default;
 
 Task<void> OtlpExporter::stop() {
   impl_->loop->request_stop();
+  impl_->stopping.request_stop();
   impl_->pause.cancel();
   co_await impl_->loop->stop();
 }

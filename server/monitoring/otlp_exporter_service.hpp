@@ -28,8 +28,9 @@ struct OtlpTarget {
   std::string path;  // of the collector's metrics
   std::vector<std::pair<std::string, std::string>> headers;
 };
-// `endpoint` is https://HOST[:PORT][/PATH], or http; `headers` are NAME=VALUE, parted by commas, with percent-encoded
-// values, as in OTEL_EXPORTER_OTLP_HEADERS. Errc::invalid_argument says what is wrong, and shows no header.
+// `endpoint` is https://HOST[:PORT][/PATH], or http, and may name /v1/metrics itself; `headers` are NAME=VALUE, parted
+// by commas, with percent-encoded values, as in OTEL_EXPORTER_OTLP_HEADERS. Errc::invalid_argument says what is wrong,
+// and shows no header, nor an endpoint that may hold a password.
 Result<OtlpTarget> otlp_target(const std::string& endpoint, const std::string& headers);
 
 struct OtlpOptions {
@@ -45,7 +46,7 @@ struct OtlpOptions {
 
 struct OtlpCounters {
   std::uint64_t exported = 0;         // requests that the collector took
-  std::uint64_t failed = 0;           // given up
+  std::uint64_t failed = 0;           // given up, or not begun because the collector asked for a rest
   std::uint64_t retries = 0;          // sent again
   std::uint64_t rejected_points = 0;  // of the requests that it took
 };
@@ -56,8 +57,8 @@ class OtlpExporter {
 
   // `collect` answers what is to be told now; on the I/O thread.
   OtlpExporter(boost::asio::any_io_executor io, OtlpOptions options, Collect collect);
-  ~OtlpExporter();  // waits for the request that is under way
-  Task<void> stop();
+  ~OtlpExporter();    // as stop()
+  Task<void> stop();  // ends a request that is under way
   const OtlpCounters& counters() const;
 
  private:

@@ -57,10 +57,13 @@ void ServedFigures::add_lag(Duration lag) {
 
 std::vector<FigureFamily> ServedFigures::families() const {
   FigureFamily windows{"argosy_served_windows_total", "Windows stored by this instance", MetricKind::counter};
-  FigureFamily inferences{"argosy_served_inferences_total", "Inferences in these windows", MetricKind::counter};
-  FigureFamily errors{"argosy_served_errors_total", "Inferences in these windows that failed", MetricKind::counter};
+  FigureFamily inferences{"argosy_served_inferences_total", "Inferences in the windows stored by this instance",
+                          MetricKind::counter};
+  FigureFamily errors{"argosy_served_errors_total", "Inferences in the windows stored by this instance that failed",
+                      MetricKind::counter};
   FigureFamily labels{"argosy_served_labels_total", "Inferences whose right answer became known", MetricKind::counter};
-  FigureFamily correct{"argosy_served_correct_total", "Those of them that were right", MetricKind::counter};
+  FigureFamily correct{"argosy_served_correct_total",
+                       "Inferences whose right answer became known and was the one given", MetricKind::counter};
   FigureFamily latency{"argosy_served_latency_seconds", "Time that an inference took on its device",
                        MetricKind::histogram};
   FigureFamily lag{"argosy_telemetry_lag_seconds", "From the end of a window to its being stored",

@@ -304,9 +304,9 @@ void add_metrics(Metrics& metrics, const NotifyService& notify, std::function<bo
   };
   counter("argosy_notify_events_total", "Events that some route may want, taken from the outbox",
           &NotifyFigures::events);
-  counter("argosy_notify_deliveries_total", "Deliveries made of them", &NotifyFigures::deliveries);
-  counter("argosy_notify_attempts_total", "Attempts to deliver", &NotifyFigures::attempts);
-  counter("argosy_notify_failed_total", "Attempts that failed", &NotifyFigures::failed);
+  counter("argosy_notify_deliveries_total", "Deliveries made of events", &NotifyFigures::deliveries);
+  counter("argosy_notify_attempts_total", "Attempts to deliver a notice", &NotifyFigures::attempts);
+  counter("argosy_notify_failed_total", "Attempts to deliver a notice that failed", &NotifyFigures::failed);
   counter("argosy_notify_delivered_total", "Deliveries that arrived", &NotifyFigures::delivered);
   counter("argosy_notify_given_up_total", "Deliveries given up", &NotifyFigures::given_up);
   metrics.sampled_gauge("argosy_notify_waiting", "Deliveries that wait, of all routes; of the instance that leads",

@@ -187,8 +187,8 @@ void add_watch_metrics(Metrics& metrics, const std::string& judge, std::function
       "argosy_watch_remembered", "(device, model) pairs that are judged from memory",
       [figures_now] { return figures_now().remembered; }, labels);
   metrics.sampled_gauge(
-      "argosy_watch_remembered_bytes", "What is remembered of them", [figures_now] { return figures_now().bytes; },
-      labels);
+      "argosy_watch_remembered_bytes", "Memory of the (device, model) pairs that are judged from it",
+      [figures_now] { return figures_now().bytes; }, labels);
 }
 
 }  // namespace argosy::server

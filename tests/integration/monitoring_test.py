@@ -17,6 +17,7 @@ from scenario import EXAMPLE  # noqa: E402
 
 DEVICES, WINDOWS = 20, 400
 RULES = ROOT / "deploy/prometheus"
+METRICS_PAGE = ROOT / "docs/metrics.md"
 DASHBOARD = ROOT / "deploy/grafana/argosy-fleet.json"
 ENROLLED = """
 insert into devices (id, hardware_class) select 'cam-' || lpad(n::text, 3, '0'), 'cpu-fp32' from generate_series(1, {count}) as n;
@@ -80,6 +81,22 @@ class Monitoring(RunningArgosy):
                 self.assertEqual(promtool("check", "metrics", stdin=self.page(path)), (True, ""))
         self.assertEqual(promtool("check", "metrics", stdin=b"# TYPE a_total gauge\na_total 1\n")[0], False, "what the linter is worth")
 
+    def test_each_figure_is_documented_as_the_pages_have_it(self):
+        documented = {name: (kind, labels.strip(), meaning) for name, kind, labels, meaning in
+                      re.findall(r"^\| `(\w+)` \| (\w+) \| (.*?)\| (.*?) \|$", METRICS_PAGE.read_text(), re.MULTILINE)}
+        told = {}
+        for path in ("/metrics", "/metrics/fleet"):
+            page = self.page(path).decode()
+            kinds = dict(re.findall(r"^# TYPE (\S+) (\S+)$", page, re.MULTILINE))
+            for name, meaning in re.findall(r"^# HELP (\S+) (.*)$", page, re.MULTILINE):
+                labels = re.findall(rf"^{name}(?:_bucket|_sum|_count)?{{(.*)}} ", page, re.MULTILINE)
+                names = sorted(set(re.findall(r'(\w+)="', " ".join(labels))) - {"le"})
+                told[name] = (kinds[name], ", ".join(f"`{each}`" for each in names), meaning)
+        self.assertGreater(len(told), 80)
+        self.assertEqual({name: documented.get(name) for name in told}, told)
+        program = (self.build / "server/argosyd").read_bytes()
+        self.assertEqual([name for name in documented.keys() - told.keys() if name.encode() not in program], [], "what is not on the pages now")
+
     def test_the_pages_tell_of_the_fleet(self):
         self.assertEqual(self.figure("/metrics", "argosy_served_windows_total", model="digits", version="1.0"), WINDOWS)
         self.assertGreater(self.figure("/metrics", "argosy_served_inferences_total"), WINDOWS)
@@ -99,6 +116,13 @@ class Monitoring(RunningArgosy):
             with self.subTest(" ".join(words)):
                 content, said = promtool(*words, cwd=RULES)
                 self.assertTrue(content, said)
+
+    def test_each_rule_is_tried_where_it_fires_and_where_it_does_not(self):
+        rules = set(re.findall(r"- alert: (\w+)", (RULES / "argosy.rules.yml").read_text()))
+        tried = re.findall(r"alertname: (\w+)(\s+exp_alerts)?", (RULES / "argosy.rules.test.yml").read_text())
+        self.assertGreater(len(rules), 15)
+        self.assertEqual({name for name, fires in tried if fires}, rules)
+        self.assertEqual({name for name, fires in tried if not fires}, rules)
 
     def test_the_panels_of_the_dashboard_stand_beside_each_other(self):
         panels = json.loads(DASHBOARD.read_text())["panels"]
@@ -130,7 +154,7 @@ class Monitoring(RunningArgosy):
         for title, expression in expressions:
             with self.subTest(title):
                 prometheus.query(expression)  # an answer, or an empty one, and no error
-                self.assertEqual(set(re.findall(r"\bargosy_\w+", expression)) - names - self.named_only_sometimes(), set())
+                self.assertEqual(set(re.findall(r"\b(?:argosy|process)_\w+", expression)) - names - self.named_only_sometimes(), set())
         for title in ("Devices", "Inferences", "Latency on the devices", "Windows stored", "Active rollouts: devices by step"):
             with self.subTest(f"{title} shows something"):
                 self.assertTrue([each for name, expression in dashboard_expressions() if name == title for each in prometheus.query(expression)])

@@ -1,5 +1,7 @@
 #include "server/monitoring/fleet_figures_store.hpp"
 
+#include <optional>
+
 #include <boost/asio/io_context.hpp>
 #include <gtest/gtest.h>
 
@@ -77,6 +79,26 @@ TEST_F(FleetFiguresOfRows, TellHowFarRolloutsAre) {
   for (const char* line : {"argosy_fleet_rollouts{state=\"running\"} 1\n", "argosy_fleet_rollouts{state=\"draft\"} 0\n",
                            "version=\"1.0\"} 2\n", "step=\"committed\"} 3\n", "step=\"queued\"} 1\n"})
     EXPECT_NE(figures.find(line), std::string::npos) << line << figures;
+}
+
+TEST_F(FleetFiguresOfRows, AreNotWaitedForWhenTheDatabaseStandsStill) {
+  boost::asio::io_context io;
+  DbPool pool(io.get_executor(), {.conninfo = database.conninfo(), .threads = 1});
+  FleetFiguresService service(pool, Duration{10'000}, Duration{0});
+  pqxx::work lock(database.connection());
+  lock.exec("lock table quarantine in access exclusive mode");
+  std::optional<Result<SharedFamilies>> first;
+  boost::asio::co_spawn(io, service.current(),
+                        [&first](std::exception_ptr, Result<SharedFamilies> read) { first = std::move(read); });
+
+  const auto second = test::run_task(io, service.current());
+  EXPECT_EQ(second.error().code, Errc::unavailable);
+  EXPECT_FALSE(first) << "that one still waits";
+
+  lock.abort();
+  ASSERT_TRUE(test::run_until(io, [&first] { return first.has_value(); }));
+  EXPECT_TRUE(*first);
+  EXPECT_TRUE(test::run_task(io, service.current())) << "and all is well again";
 }
 
 TEST_F(FleetFiguresOfRows, AreReadOnceHoweverManyAsk) {

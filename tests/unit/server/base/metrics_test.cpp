@@ -5,6 +5,14 @@
 namespace argosy::server {
 namespace {
 
+TEST(Metrics, LabelsMayHoldAnything) {
+  Metrics metrics;
+  metrics.counter("argosy_things_total", "Things", {{"kind", "a\nb"}}).add(1);
+  metrics.counter("argosy_things_total", "Things", {{"kind", "a b\\"}}).add(2);
+  EXPECT_NE(metrics.text().find("{kind=\"a\\nb\"} 1\n"), std::string::npos) << metrics.text();
+  EXPECT_NE(metrics.text().find("{kind=\"a b\\\\\"} 2\n"), std::string::npos) << metrics.text();
+}
+
 TEST(Metrics, WritesThePrometheusTextForm) {
   Metrics metrics;
   metrics.counter("argosy_things_total", "Things", {{"kind", "a \"b\""}}).add(2);

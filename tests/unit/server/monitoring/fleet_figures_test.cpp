@@ -30,6 +30,31 @@ TEST(FleetFigures, AddUpWhatIsNotAmongTheMostFrequent) {
   EXPECT_NE(text.find("version=\"1.3\"}"), std::string::npos);
 }
 
+TEST(FleetFigures, HaveOneSampleForWhatIsCalledOther) {
+  FleetFigures figures;
+  for (std::size_t i = 0; i < most_named + 1; ++i)
+    figures.classes.push_back({{i == 0 ? "other" : "class-" + std::to_string(i)}, 100 - static_cast<std::int64_t>(i)});
+  const std::string text = text_of(figures);
+  const std::string line = "argosy_fleet_class_devices{hardware_class=\"other\"} ";
+  const auto first = text.find(line);
+  ASSERT_NE(first, std::string::npos) << text;
+  EXPECT_EQ(text.substr(first + line.size(), 4), "150\n") << "a hundred that call themselves so, and the fewest";
+  EXPECT_EQ(text.find(line, first + 1), std::string::npos) << "Prometheus would take one of them";
+}
+
+TEST(FleetFigures, TellHowSevereTheAlertsOfEveryRuleAre) {
+  FleetFigures figures;
+  for (std::size_t i = 0; i < most_named; ++i)
+    figures.alerts.push_back({{"rule-" + std::to_string(i), "warning", "pending"}, 1000});
+  figures.alerts.push_back({{"rare", "critical", "firing"}, 1});
+  figures.alerts.push_back({{"rarer", "critical", "firing"}, 1});
+  figures.alerts.push_back({{"rare", "warning", "silenced"}, 1});
+  const std::string text = text_of(figures);
+  for (const char* line : {"{rule=\"other\",severity=\"critical\",state=\"firing\"} 2\n",
+                           "{rule=\"other\",severity=\"warning\",state=\"silenced\"} 1\n"})
+    EXPECT_NE(text.find(line), std::string::npos) << line << text;
+}
+
 TEST(FleetFigures, TellHowFarARolloutIs) {
   FleetFigures figures;
   figures.progress = {{12, "digits", "1.1", 1, 3, {{{"committed"}, 40}, {{"download"}, 2}}}};

@@ -35,6 +35,16 @@ TEST(OtlpRequest, ACounterIsAMonotonicSumSinceTheStart) {
       "startTimeUnixNano": "1700000000000000000", "timeUnixNano": "1700000060000000000"}]}}])"));
 }
 
+TEST(OtlpRequest, AFigureHasTheUnitThatItsNameSays) {
+  FigureFamily time{"argosy_wait_seconds", "Wait"}, bytes{"argosy_cleared_bytes_total", "Bytes", MetricKind::counter};
+  FigureFamily devices{"argosy_devices", "Devices"};
+  for (FigureFamily* family : {&time, &bytes, &devices}) family->add({}, 1);
+  const json metrics = metrics_of({time, bytes, devices});
+  EXPECT_EQ(metrics.at(0).at("unit"), "s");
+  EXPECT_EQ(metrics.at(1).at("unit"), "By");
+  EXPECT_FALSE(metrics.at(2).contains("unit"));
+}
+
 TEST(OtlpRequest, AHistogramHasACountMoreThanBounds) {
   FigureFamily histogram{"argosy_seconds", "Seconds", MetricKind::histogram};
   histogram.samples.push_back({{}, MetricHistogram{{0.1, 1}, {5, 2, 1}, 3.5}});
