@@ -70,9 +70,8 @@ def allow_connections(wanted):
             return wanted
         except (ValueError, OSError):
             resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-            say(f"{wanted} connections need {needed} open files in one process, and this machine allows {hard}: measuring with "
-                f"{hard - SPARE_FILES}, which the other devices share. For all of them raise the limit (ulimit -Hn {needed} as root, "
-                "or LimitNOFILE of a service)")
+            say(f"{wanted} connections need {needed} open files in one process, and this machine allows {hard}: there will be "
+                f"{hard - SPARE_FILES}. For all of them raise the limit (ulimit -Hn {needed} as root, or LimitNOFILE of a service)")
             return hard - SPARE_FILES
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(needed, resource.getrlimit(resource.RLIMIT_NOFILE)[0]), hard))
     return wanted
