@@ -2,10 +2,7 @@
 #pragma once
 
 #include <cstddef>
-#include <optional>
 #include <string>
-
-#include "server/devices/connectivity.hpp"
 
 namespace argosy::server {
 
@@ -13,9 +10,8 @@ namespace argosy::server {
 inline constexpr std::size_t most_sites = 2000;
 
 struct SiteCounting {
-  std::string label;                 // whose value is a device's site
-  std::optional<Stretch> unwatched;  // nobody watches now, and since then
-  std::size_t limit = 5000;          // devices that changed, in one transaction
+  std::string label;         // whose value is a device's site
+  std::size_t limit = 5000;  // devices that changed, in one transaction
 };
 
 }  // namespace argosy::server

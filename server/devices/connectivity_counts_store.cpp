@@ -166,8 +166,7 @@ class Count {
     if (sites.empty()) return;
     Instant oldest = now_;
     for (const CountedSite& site : sites) oldest = std::min(oldest, site.counted_until);
-    std::vector<Stretch> unwatched = unwatched_since(transaction_, oldest);
-    if (counting_.unwatched) unwatched.push_back(*counting_.unwatched);
+    const std::vector<Stretch> unwatched = unwatched_since(transaction_, oldest);
     Json hours = Json::array();
     Json counts = Json::array();
     for (const CountedSite& site : sites) {
@@ -234,7 +233,8 @@ class Count {
           select name, devices, reachable, $2::timestamptz
           from jsonb_to_recordset($1::jsonb) as r(name text, devices bigint, reachable bigint)
           on conflict (name) do update set
-            devices = excluded.devices, reachable = excluded.reachable, counted_until = excluded.counted_until
+            devices = excluded.devices, reachable = excluded.reachable,
+            counted_until = greatest(sites.counted_until, excluded.counted_until)
         )sql",
         counts.dump(), now_);
     std::vector<std::string> empty;
@@ -257,12 +257,7 @@ std::size_t CountDevices::operator()(pqxx::work& transaction) const {
   return Count(transaction, counting, now)();
 }
 
-// What follows within a minute is added to the one before, so that a broker that comes and goes leaves few rows.
 void note_unwatched(pqxx::work& transaction, const Stretch& time) {
-  const auto longer = transaction.exec_params(
-      "update unwatched_times set to_at = $2::timestamptz where to_at >= $1::timestamptz - interval '1 minute'",
-      time.from, time.to);
-  if (longer.affected_rows() > 0) return;
   transaction.exec_params0(
       "insert into unwatched_times (from_at, to_at) values ($1::timestamptz, $2::timestamptz) on conflict do nothing",
       time.from, time.to);

@@ -9,6 +9,7 @@
 
 #include <pqxx/pqxx>
 
+#include "server/devices/connectivity.hpp"
 #include "server/devices/connectivity_counts.hpp"
 
 namespace argosy::server {

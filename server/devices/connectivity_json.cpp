@@ -1,5 +1,6 @@
 #include "server/devices/connectivity_json.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 
@@ -11,9 +12,12 @@ namespace {
 
 using Json = nlohmann::json;
 
-// To a hundred-thousandth: five nines are told apart, and a year of hours stays small.
+// To a hundred-thousandth: five nines are told apart, and a year of hours stays small. What is less than all is
+// never 1.
 Json share_json(const std::optional<double>& share) {
-  return share ? Json(std::round(*share * 1e5) / 1e5) : Json(nullptr);
+  if (!share) return nullptr;
+  const double rounded = std::round(*share * 1e5) / 1e5;
+  return *share < 1 ? std::min(rounded, 0.99999) : rounded;
 }
 
 Json seconds_json(Duration duration) {

@@ -34,7 +34,7 @@ class ConnectivityService {
 
   // Errc::not_found when there is no such device. What lies after `now` is left out.
   Task<Result<DeviceTimeline>> timeline(DeviceId device, Stretch range, Instant now);
-  // The range begins with the hour that it begins in.
+  // The range begins with the hour that it begins in, and ends with the hour that it ends in, or now.
   Task<Result<Connectivity>> connectivity(ConnectivityQuery query, Instant now);
 
  private:

@@ -61,7 +61,9 @@ class Reading {
  public:
   Reading(pqxx::work& transaction, const ReadConnectivity& asked) : transaction_(transaction), asked_(asked) {
     told_.label = asked.options.site_label;
-    told_.range = {hour_of(asked.query.range.from), std::min(asked.query.range.to, asked.now)};
+    // Of whole hours, and of the present one what there was of it.
+    const Instant end = std::chrono::ceil<std::chrono::hours>(asked.query.range.to);
+    told_.range = {hour_of(asked.query.range.from), std::min<Instant>(end, asked.now)};
     for (Instant hour = told_.range.from; hour < told_.range.to; hour += std::chrono::hours(1))
       told_.hours.push_back(hour);
   }

@@ -38,18 +38,20 @@ void PresenceService::watch_from(Instant now) {
 Task<Result<std::size_t>> PresenceService::tick(Instant now) {
   const auto until = Clock::now() + options_.budget;
   const bool is_watching = !can_hear_ || can_hear_();
-  if (!is_watching) watch_from(now);
-  ARGOSY_CO_TRY(
-      const auto unwatched,
-      co_await db_.transact<KeepWatch>(is_watching, watching_since_, options_.longest_pause, options_.site_label, now));
-  const SiteCounting counting{options_.site_label, unwatched};
+  watching_since_ = is_watching ? std::min(watching_since_, now) : now;
+  ARGOSY_CO_TRY(const PresenceWatch watch, co_await db_.transact<KeepWatch>(is_watching, watching_since_,
+                                                                    options_.longest_pause, options_.site_label, now));
+  watch_from(watch.since);
+  const SiteCounting counting{options_.site_label};
   if (!wills_.empty()) {
     ARGOSY_CO_CHECK(co_await db_.transact<SuspectDevices>(take_wills()));
   }
   std::size_t changed = 0;
   for (bool is_first = true;; is_first = false) {
-    const PresenceSlice slice{
-        options_.rule, options_.intermittent, options_.time_scale, watching_since_, options_.slice, counting, now};
+    const PresenceSlice slice{options_.rule,       options_.intermittent,
+                              options_.time_scale, watching_since_,
+                              options_.slice,      counting,
+                              watch.counted,       now};
     ARGOSY_CO_TRY(const PresenceJudged judged, co_await db_.transact<JudgeDue>(slice));
     if (is_first) figures_.longest_wait = judged.oldest ? now - *judged.oldest : Duration{0};
     figures_.judged += judged.settled;
@@ -57,7 +59,7 @@ Task<Result<std::size_t>> PresenceService::tick(Instant now) {
     const bool is_done = judged.due < options_.slice || judged.settled == 0;
     if (is_done || Clock::now() >= until) break;
   }
-  ARGOSY_CO_CHECK(co_await count_sites(counting, now, until));
+  ARGOSY_CO_CHECK(co_await count_sites(counting, watch.counted, until));
   ARGOSY_CO_CHECK(co_await db_.transact<EndIntermittent>(now, options_.slice));
   co_return changed;
 }

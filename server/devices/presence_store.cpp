@@ -79,7 +79,7 @@ struct Judgement {
     const std::set<std::string> written = write_verdicts(transaction, all);
     judged.changed = written.size();
     judged.settled = move_checks(transaction, all, written);
-    CountDevices{slice.counting, slice.now}(transaction);
+    CountDevices{slice.counting, slice.counted}(transaction);
     return judged;
   }
 
@@ -88,7 +88,8 @@ struct Judgement {
     return transaction.exec_params(
         R"sql(
           select c.device_id, s.presence, s.presence_since, s.last_seen_at, t.told_at,
-            greatest(s.last_seen_at, t.told_at) as heard_at, s.interval_s, s.session_nonce,
+            greatest(s.last_seen_at, case when t.told_at < $1::timestamptz + interval '30 s' then t.told_at end)
+              as heard_at, s.interval_s, s.session_nonce,
             d.revoked_at is not null as is_revoked, c.check_at, c.will_at, coalesce(c.will_nonce, 0) as will_nonce,
             c.said_goodbye, s.swings, s.intermittent_until is not null as was_intermittent
           from (
@@ -246,25 +247,50 @@ struct Judgement {
   }
 };
 
+// What is still to come by this clock did happen: it counts as of now, and everybody is judged once more. Goes through
+// the fleet, for once. When telemetry came by the clock that was is not asked for: silence counts from now on.
+void follow_clock_back(pqxx::work& transaction, Instant now) {
+  constexpr const char* devices = R"sql(
+    update device_state
+    set presence_since = least(presence_since, $1::timestamptz),
+      last_seen_at = least(last_seen_at,
+        $1::timestamptz - case when last_seen_at < presence_since then interval '1 ms' else interval '0' end)
+    where last_seen_at > $1::timestamptz or presence_since > $1::timestamptz
+  )sql";
+  constexpr const char* checks = R"sql(
+    update presence_checks
+    set check_at = $1::timestamptz, will_at = case when will_at <= $1::timestamptz then will_at end
+    where check_at > $1::timestamptz
+  )sql";
+  constexpr const char* counts =
+      "update sites set counted_until = $1::timestamptz where counted_until > $1::timestamptz";
+  constexpr const char* unwatched = "delete from unwatched_times where to_at > $1::timestamptz";
+  constexpr const char* watched = "update presence_watch set watched_until = $1::timestamptz";
+  for (const char* sql : {devices, checks, counts, unwatched, watched}) transaction.exec_params0(sql, now);
+}
+
 }  // namespace
 
 PresenceJudged JudgeDue::operator()(pqxx::work& transaction) const {
   return Judgement{slice}(transaction);
 }
 
-std::optional<Stretch> KeepWatch::operator()(pqxx::work& transaction) const {
+PresenceWatch KeepWatch::operator()(pqxx::work& transaction) const {
   const auto row = transaction.exec1("select watched_until, site_label from presence_watch where only_row for update");
   const auto until = optional_of<Instant>(row["watched_until"]);
   if (row["site_label"].as<std::string>() != site_label) {
     transaction.exec0("insert into uncounted_devices (device_id) select id from devices order by id");
     transaction.exec_params0("update presence_watch set site_label = $1", site_label);
   }
-  if (!is_watching) return until && *until < now ? std::optional(Stretch{*until, now}) : std::nullopt;
-  if (until && now - *until > longest_pause) note_unwatched(transaction, {*until, now});
+  const bool was_set_back = until && *until - now > longest_pause;
+  if (was_set_back) follow_clock_back(transaction, now);
+  if (!is_watching) return {watching_since, std::min(until.value_or(now), now)};
+  const bool stood_still = until && now - *until > longest_pause;
+  if (stood_still) note_unwatched(transaction, {*until, now});
+  const Instant since = stood_still || was_set_back ? now : watching_since;
   transaction.exec_params0(
-      "update presence_watch set watched_until = $1::timestamptz, watching_since = $2::timestamptz", now,
-      watching_since);
-  return std::nullopt;
+      "update presence_watch set watched_until = $1::timestamptz, watching_since = $2::timestamptz", now, since);
+  return {since, now};
 }
 
 void EndIntermittent::operator()(pqxx::work& transaction) const {

@@ -23,6 +23,7 @@ struct PresenceSlice {
   Instant watching_since{};
   std::size_t limit = 1000;
   SiteCounting counting;
+  Instant counted{};  // as PresenceWatch has it
   Instant now{};
 };
 
@@ -39,14 +40,21 @@ struct JudgeDue {
   PresenceJudged operator()(pqxx::work& transaction) const;
 };
 
-// Notes that somebody watches, and if nobody did for longer than `longest_pause`, from when to when.
+struct PresenceWatch {
+  Instant since{};    // of whose silence since then this round may judge
+  Instant counted{};  // up to when sites may be counted: while nobody watches, it is not known yet how long that lasts
+};
+
+// Notes that somebody watches, and if nobody did for longer than `longest_pause`, from when to when: whether the server
+// stood still, its clock was set forward, or the database or the broker was away, silence counts from now on then.
+// After the clock was set back, nothing lies ahead of it any more.
 struct KeepWatch {
   bool is_watching = true;
   Instant watching_since{};
   Duration longest_pause{};
   std::string site_label;  // another than before: every device is counted anew
   Instant now{};
-  std::optional<Stretch> operator()(pqxx::work& transaction) const;  // that nobody watches now, if so
+  PresenceWatch operator()(pqxx::work& transaction) const;
 };
 
 // Those that went and came too often, and do so no more; as many as `limit`.

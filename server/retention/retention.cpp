@@ -217,7 +217,7 @@ constexpr TableBound bounds[] = {
     {"uncounted_devices", "emptied by the leader each second"},
     {"unheard_windows", "emptied by the leader each second"},
     {"untold_events", "until the leader has made deliveries of it; goes with its event"},
-    {"unwatched_times", "retention.presence_days; at most one a minute"},
+    {"unwatched_times", "retention.presence_days; at most two a minute"},
     {"users", "what people make; a name is never given again"},
     {"variant_parts", "at most 32 a variant; goes with it"},
     {"variants", of_publishers},

@@ -1,5 +1,8 @@
+#include <map>
+
 #include <nlohmann/json.hpp>
 
+#include "common/base/random.hpp"
 #include "server/devices/connectivity_service.hpp"
 #include "server/devices/device_service.hpp"
 #include "server/devices/presence_service.hpp"
@@ -269,6 +272,87 @@ TEST_F(ConnectivityTest, ARevokedDeviceIsToldOfUntilItWasRevoked) {
   const Instant revoked = clock;
   silent(60s);
   EXPECT_EQ(timeline("cam-1").spans.back().time.to, revoked);
+}
+
+// Nobody tells the job that the machine was suspended, that its clock was set forward, or that the database did not
+// answer.
+TEST_F(ConnectivityTest, AServerThatStoodStillBlamesNobody) {
+  for (int n = 1; n <= 3; ++n) add("cam-" + std::to_string(n));
+  pass(30s);
+  clock += 10min;
+  tick();
+  EXPECT_EQ(sites(), "berlin 3/3");
+  EXPECT_EQ(timeline("cam-1").availability.unknown, 10min);
+  EXPECT_EQ(database.value<std::string>("select watching_since from presence_watch"),
+            database.value<std::string>("select watched_until from presence_watch"));
+  silent(40s);
+  EXPECT_EQ(sites(), "berlin 3/3") << "they have their chance first";
+  silent(5s);
+  EXPECT_EQ(sites(), "berlin 0/3");
+}
+
+TEST_F(ConnectivityTest, AClockThatIsSetBackHidesNobodysSilence) {
+  add("cam-1");
+  add("gone");
+  pass(60s);
+  silent(60s);
+  pass(60s, "cam-1");
+  EXPECT_EQ(sites(), "berlin 1/2");
+  clock -= 1h;
+  tick();
+  EXPECT_EQ(sites(), "berlin 1/2");
+  silent(40s);
+  EXPECT_EQ(sites(), "berlin 1/2");
+  silent(10s);
+  EXPECT_EQ(sites(), "berlin 0/2");
+  pass(10s);
+  EXPECT_EQ(sites(), "berlin 2/2");
+  const auto told = fleet().fleet.availability;
+  EXPECT_LE(told.reachable, told.expected);
+}
+
+// Seconds of all devices together. What happens meanwhile: beats stop, devices move, the broker goes and comes back,
+// the server stands still or is started again.
+TEST_F(ConnectivityTest, TheHoursAreWhatTheTimelinesAddUpTo) {
+  Rng rng(1);
+  bool is_there = true;
+  const auto watch = [&] {
+    is_there = true;
+    presence->watch_while([&is_there] { return is_there; });
+  };
+  watch();
+  std::map<std::string, Instant> silent_until;
+  for (const char* site : {"a", "a", "b", "b", "", ""}) {
+    const std::string id = "cam-" + std::to_string(silent_until.size());
+    add(id, site);
+    silent_until[id] = clock;
+  }
+  for (int step = 0; step < 260; ++step) {
+    clock += 15s;
+    if (rng.below(15) == 0) {
+      is_there = !is_there;
+      if (is_there) presence->watch_from(clock);
+    }
+    if (rng.below(60) == 0) clock += std::chrono::seconds(rng.below(120));
+    if (rng.below(60) == 0) {
+      restart();
+      watch();
+    }
+    for (auto& [id, until] : silent_until) {
+      if (clock < until || !is_there) continue;
+      heard(id);
+      if (rng.below(30) == 0) until = clock + std::chrono::seconds(rng.below(400));
+      if (rng.below(200) == 0) database.exec(R"(update devices set labels = '{"site": "c"}' where id = ')" + id + "'");
+    }
+    tick();
+  }
+  Availability recounted;
+  for (const auto& [id, until] : silent_until) recounted += timeline(id).availability;
+  const auto told = fleet().fleet.availability;
+  EXPECT_NEAR(told.expected.count(), recounted.expected.count(), 10);
+  EXPECT_NEAR(told.reachable.count(), recounted.reachable.count(), 10);
+  EXPECT_GT(recounted.unknown, 10min);
+  EXPECT_LT(told.share().value(), 0.95);
 }
 
 }  // namespace

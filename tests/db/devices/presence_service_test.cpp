@@ -63,7 +63,9 @@ TEST_F(PresenceServiceTest, AfterARestartEveryoneHasTheirChance) {
   EXPECT_EQ(after(1s), "online");
   presence.emplace(pool);
   presence->watch_from(now + 1h);
-  EXPECT_EQ(after(1h + 10s), "online");
+  EXPECT_EQ(after(1h), "online");
+  EXPECT_EQ(after(1h + 20s), "late");
+  EXPECT_EQ(after(1h + 42s), "late");
   EXPECT_EQ(after(1h + 43s), "offline");
 }
 
@@ -90,7 +92,7 @@ TEST_F(PresenceServiceTest, AMassOutageIsJudgedInOneTick) {
       "insert into device_state (device_id, presence, last_seen_at, interval_s) "
       "select id, 'online', '" +
       to_rfc3339(now) + "', 10 from devices where id like 'x-%'");
-  EXPECT_EQ(run(presence->tick(now + 10s)).value(), 0U);
+  EXPECT_EQ(run(presence->tick(now + 14s)).value(), 0U);
   EXPECT_EQ(run(presence->tick(now + 44s)).value(), 1000U);
 }
 
@@ -141,6 +143,16 @@ TEST_F(PresenceServiceTest, TelemetryIsASignOfLife) {
   EXPECT_EQ(after(44s), "online");
   EXPECT_EQ(after(46s), "late");
   EXPECT_FALSE(database.value<bool>("select speaks from telemetry_cursors")) << "its next batch has to be told of";
+}
+
+TEST_F(PresenceServiceTest, TelemetryByAClockThatWasSetBackHidesNoSilence) {
+  heard(now);
+  sent(now + 1h);
+  EXPECT_EQ(after(1h), "online");
+  EXPECT_EQ(after(0s), "online") << "everyone has their chance first";
+  EXPECT_EQ(after(20s), "late");
+  EXPECT_EQ(after(42s), "late");
+  EXPECT_EQ(after(43s), "offline");
 }
 
 TEST_F(PresenceServiceTest, ADeviceWhoseTelemetryIsBeingStoredIsJudgedLater) {
