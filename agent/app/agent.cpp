@@ -24,6 +24,7 @@
 #include "agent/link/device_clock.hpp"
 #include "agent/link/local_http.hpp"
 #include "agent/telemetry/look_pace.hpp"
+#include "agent/telemetry/nvml.hpp"
 #include "agent/update/download_gate.hpp"
 #include "agent/update/job_thread.hpp"
 #include "agent/update/local_clock.hpp"

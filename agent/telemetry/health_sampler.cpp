@@ -36,7 +36,7 @@ wire::HealthSample HealthSampler::sample(Instant now) {
   const Sensors& board = sensors(now);
   board.thermal.read(sample, rates_);
   board.gpu.read(sample, rates_);
-  if (nvml_) nvml_->read(sample, rates_);
+  if (nvml_ && !nvml_->read(sample)) nvml_.reset();
   board.power.read(sample, rates_);
   board.storage.read(sample);
   board.links.read(sample);
@@ -47,7 +47,7 @@ const HealthSampler::Sensors& HealthSampler::sensors(Instant now) {
   const auto since = now - searched_at_;
   if (sensors_ && since >= Duration::zero() && since < between_searches) return *sensors_;
   searched_at_ = now;
-  if (!nvml_ && !options_.nvml.empty()) nvml_ = Nvml::open(options_.nvml.c_str());
+  if (!nvml_ && !options_.nvml.empty()) nvml_ = PatientNvml::open(options_.nvml, options_.nvml_patience);
   return sensors_.emplace(Sensors{ThermalSensors(options_.sys), GpuSensors(options_.sys), PowerSensors(options_.sys),
                                   StorageSensors(options_.sys, options_.disk), NetworkLinks(options_.sys)});
 }

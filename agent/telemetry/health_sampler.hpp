@@ -1,6 +1,7 @@
 // Reads the board's health from /proc, /sys and statvfs. What the board lacks is absent, never zero. The files of its
 // sensors are looked for once and then now and again, because drivers load late and modems are plugged in; each sample
-// opens only what was found. One owner; a sample takes about a millisecond, and one more for each of NVIDIA's cards.
+// opens only what was found. One owner; a sample takes about a millisecond, one more for each of NVIDIA's cards, and a
+// quarter of a second when their driver hangs.
 #pragma once
 
 #include <filesystem>
@@ -12,7 +13,7 @@
 #include "agent/telemetry/gpu_sensors.hpp"
 #include "agent/telemetry/kernel_clock.hpp"
 #include "agent/telemetry/network_links.hpp"
-#include "agent/telemetry/nvml.hpp"
+#include "agent/telemetry/patient_nvml.hpp"
 #include "agent/telemetry/power_sensors.hpp"
 #include "agent/telemetry/storage_sensors.hpp"
 #include "agent/telemetry/thermal_sensors.hpp"
@@ -31,6 +32,7 @@ class HealthSampler {
     std::filesystem::path run = "/run";
     std::function<std::optional<bool>()> kernel_clock = kernel_clock_synchronised;
     std::string nvml = {};  // the library; empty: no NVIDIA card is asked
+    Duration nvml_patience = PatientNvml::usual_patience;
   };
   explicit HealthSampler(Options options) : options_(std::move(options)) {}
 
@@ -59,7 +61,7 @@ class HealthSampler {
   Options options_;
   std::optional<CpuTime> last_cpu_;
   std::optional<Sensors> sensors_;
-  std::unique_ptr<Nvml> nvml_;
+  std::unique_ptr<PatientNvml> nvml_;
   Rates rates_;
   Instant searched_at_{};
 };

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string>
+#include <type_traits>
 
 #include <dlfcn.h>
 
@@ -12,7 +13,7 @@ namespace argosy::agent {
 
 namespace {
 
-// The few things of NVML's interface that are asked here, as every driver since 2018 has them. 0 is success.
+// The few things of NVML's interface that are asked here; a library may lack what a card can tell. 0 is success.
 using Card = void*;
 struct CardLoad {
   unsigned gpu = 0;  // percent of the last second or less
@@ -41,29 +42,37 @@ struct Nvml::Functions {
   int (*shutdown)() = nullptr;
   int (*count)(unsigned*) = nullptr;
   int (*card)(unsigned, Card*) = nullptr;
-  int (*utilisation)(Card, CardLoad*) = nullptr;
+  int (*utilisation)(Card, CardLoad*) = nullptr;  // this and what follows may be null
   int (*memory)(Card, CardMemory*) = nullptr;
   int (*temperature)(Card, int, unsigned*) = nullptr;
   int (*power)(Card, unsigned*) = nullptr;             // milliwatts
   int (*energy)(Card, unsigned long long*) = nullptr;  // millijoules since the driver was loaded
 
-  bool find_all(void* library) {
+  bool find(void* library) {
+    find_function(library, "nvmlDeviceGetUtilizationRates", utilisation);
+    find_function(library, "nvmlDeviceGetMemoryInfo", memory);
+    find_function(library, "nvmlDeviceGetTemperature", temperature);
+    find_function(library, "nvmlDeviceGetPowerUsage", power);
+    find_function(library, "nvmlDeviceGetTotalEnergyConsumption", energy);
     return find_function(library, "nvmlInit_v2", init) && find_function(library, "nvmlShutdown", shutdown) &&
            find_function(library, "nvmlDeviceGetCount_v2", count) &&
-           find_function(library, "nvmlDeviceGetHandleByIndex_v2", card) &&
-           find_function(library, "nvmlDeviceGetUtilizationRates", utilisation) &&
-           find_function(library, "nvmlDeviceGetMemoryInfo", memory) &&
-           find_function(library, "nvmlDeviceGetTemperature", temperature) &&
-           find_function(library, "nvmlDeviceGetPowerUsage", power) &&
-           find_function(library, "nvmlDeviceGetTotalEnergyConsumption", energy);
+           find_function(library, "nvmlDeviceGetHandleByIndex_v2", card);
+  }
+
+  // Whether the card told.
+  template <class... Arguments>
+  static bool ask(int (*function)(Card, Arguments...), Card device, std::type_identity_t<Arguments>... arguments) {
+    return function != nullptr && function(device, arguments...) == 0;
   }
 
   std::optional<double> watts(Card device, const std::string& name, std::optional<double> at_s, Rates& rates) const {
     unsigned long long millijoules = 0;
-    if (energy(device, &millijoules) == 0)
-      if (const auto mean = rates.per_second(name, static_cast<double>(millijoules), at_s)) return *mean / 1000;
+    if (ask(energy, device, &millijoules))
+      if (const auto mean = rates.per_second(name, static_cast<double>(millijoules), at_s);
+          mean && *mean < 1000 * sysfs::most_watts)
+        return *mean / 1000;
     unsigned milliwatts = 0;
-    if (power(device, &milliwatts) != 0 || milliwatts >= 1000 * sysfs::most_watts) return std::nullopt;
+    if (!ask(power, device, &milliwatts) || milliwatts >= 1000 * sysfs::most_watts) return std::nullopt;
     return milliwatts / 1000.0;
   }
 };
@@ -72,7 +81,7 @@ std::unique_ptr<Nvml> Nvml::open(const char* library) {
   void* const opened = ::dlopen(library, RTLD_NOW | RTLD_LOCAL);
   if (opened == nullptr) return nullptr;
   auto functions = std::make_unique<Functions>();
-  if (functions->find_all(opened) && functions->init() == 0)
+  if (functions->find(opened) && functions->init() == 0)
     return std::unique_ptr<Nvml>(new Nvml(opened, std::move(functions)));
   ::dlclose(opened);
   return nullptr;
@@ -85,26 +94,27 @@ Nvml::~Nvml() {
   ::dlclose(library_);
 }
 
-void Nvml::read(wire::HealthSample& sample, Rates& rates) const {
+bool Nvml::read(wire::HealthSample& sample, Rates& rates) const {
   unsigned cards = 0;
-  if (call_->count(&cards) != 0) return;
+  if (call_->count(&cards) != 0) return false;
   for (unsigned i = 0; i < std::min(cards, most_cards); ++i) {
     Card device = nullptr;
     if (call_->card(i, &device) != 0) continue;
     CardLoad busy;
-    if (call_->utilisation(device, &busy) == 0 && busy.gpu <= 100)
+    if (Functions::ask(call_->utilisation, device, &busy) && busy.gpu <= 100)
       raise_to(sample.gpu_percent, static_cast<double>(busy.gpu));
     CardMemory memory;
-    if (call_->memory(device, &memory) == 0) {
+    if (Functions::ask(call_->memory, device, &memory) && memory.total > 0) {
       add_to(sample.gpu_memory_used_mb, static_cast<double>(memory.used) / sysfs::bytes_per_mb);
       add_to(sample.gpu_memory_total_mb, static_cast<double>(memory.total) / sysfs::bytes_per_mb);
     }
     unsigned degrees = 0;
-    if (call_->temperature(device, of_the_chip, &degrees) == 0 && degrees <= hottest_c)
+    if (Functions::ask(call_->temperature, device, of_the_chip, &degrees) && degrees <= hottest_c)
       raise_to(sample.gpu_temperature_c, static_cast<double>(degrees));
     if (const auto watts = call_->watts(device, "nvml/" + std::to_string(i), sample.uptime_s, rates))
       add_to(sample.gpu_power_w, *watts);
   }
+  return true;
 }
 
 }  // namespace argosy::agent

@@ -1,6 +1,6 @@
 // NVIDIA's cards through NVML, its driver's library: found when the agent runs, and not needed to build it. What a card
 // does not tell is absent. Blocking; a reading takes about a millisecond a card, the first opening of a sleeping driver
-// up to some seconds. One owner.
+// up to some seconds, and of a card that fell off the bus for ever: patient_nvml.hpp. One owner.
 #pragma once
 
 #include <memory>
@@ -22,8 +22,8 @@ class Nvml {
   Nvml& operator=(const Nvml&) = delete;
 
   // Of several cards the busiest, the hottest, and the sums of memory and power. Power is the mean since the sample
-  // before where the card counts its energy.
-  void read(wire::HealthSample& sample, Rates& rates) const;
+  // before where the card counts its energy. False when the driver is gone: then open it again.
+  bool read(wire::HealthSample& sample, Rates& rates) const;
 
  private:
   struct Functions;

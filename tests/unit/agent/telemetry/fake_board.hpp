@@ -54,7 +54,7 @@ class FakeBoard {
 
   HealthSampler sampler(std::optional<bool> kernel_clock = std::nullopt, const std::string& nvml = {}) const {
     return HealthSampler({folder_.path(), folder_ / "proc", folder_ / "sys", folder_ / "run",
-                          [kernel_clock] { return kernel_clock; }, nvml});
+                          [kernel_clock] { return kernel_clock; }, nvml, std::chrono::minutes(1)});
   }
 
  private:

@@ -1,13 +1,17 @@
 /* A stand-in for NVIDIA's libnvidia-ml: the functions that the agent calls, over two cards of which the second tells
  * little. For tests, as machines that build have no such card. */
+#include <stdatomic.h>
 #include <stddef.h>
+#include <unistd.h>
 
-static int has_driver = 1;
-static unsigned long long energy_mj = 0;
-static int inits = 0;
+static atomic_int has_driver = 1;
+static atomic_ullong energy_mj = 0;
+static atomic_int inits = 0;
+static atomic_int hangs = 0;
 
 void stand_in_driver(int is_there) { has_driver = is_there; }
 void stand_in_energy(unsigned long long millijoules) { energy_mj = millijoules; }
+void stand_in_hang(int is_hanging) { hangs = is_hanging; }
 int stand_in_inits(void) { return inits; }
 
 static int cards[2];
@@ -23,6 +27,8 @@ int nvmlShutdown(void) {
   return success;
 }
 int nvmlDeviceGetCount_v2(unsigned *count) {
+  while (hangs) usleep(1000);
+  if (!has_driver) return driver_not_loaded;
   *count = 2;
   return success;
 }
@@ -49,6 +55,7 @@ int nvmlDeviceGetTemperature(void *device, int sensor, unsigned *degrees) {
   *degrees = device == &cards[0] ? 71 : 4000; /* the second's sensor is broken */
   return success;
 }
+#ifndef STAND_IN_TELLS_LITTLE
 int nvmlDeviceGetPowerUsage(void *device, unsigned *milliwatts) {
   if (device != &cards[0]) return not_supported;
   *milliwatts = 30500;
@@ -59,3 +66,4 @@ int nvmlDeviceGetTotalEnergyConsumption(void *device, unsigned long long *millij
   *millijoules = energy_mj;
   return success;
 }
+#endif

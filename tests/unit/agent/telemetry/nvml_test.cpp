@@ -1,9 +1,12 @@
 // NVML against a shared object that has its functions (nvml_stand_in.c), opened as the driver's library is.
 #include "agent/telemetry/nvml.hpp"
 
+#include <thread>
+
 #include <dlfcn.h>
 #include <gtest/gtest.h>
 
+#include "agent/telemetry/patient_nvml.hpp"
 #include "tests/unit/agent/telemetry/fake_board.hpp"
 
 namespace argosy::agent {
@@ -20,6 +23,7 @@ class StandIn {
   }
   ~StandIn() { ::dlclose(library_); }
   void set_driver(bool is_there) { knob<void (*)(int)>("stand_in_driver")(is_there ? 1 : 0); }
+  void set_hanging(bool hangs) { knob<void (*)(int)>("stand_in_hang")(hangs ? 1 : 0); }
   void set_energy(unsigned long long mj) { knob<void (*)(unsigned long long)>("stand_in_energy")(mj); }
   int opened() { return knob<int (*)()>("stand_in_inits")(); }
 
@@ -74,6 +78,51 @@ TEST(Nvml, WithoutLibraryOrDriverThereIsNone) {
   StandIn stand_in;
   stand_in.set_driver(false);
   EXPECT_FALSE(Nvml::open(library));
+}
+
+TEST(Nvml, ALibraryThatLacksAFunctionTellsTheRest) {
+  const auto nvml = Nvml::open(ARGOSY_NVML_THAT_TELLS_LITTLE);
+  ASSERT_TRUE(nvml);
+  Rates rates;
+  auto sample = at_uptime(100);
+  EXPECT_TRUE(nvml->read(sample, rates));
+  EXPECT_EQ(sample.gpu_percent, 64);
+  EXPECT_EQ(sample.gpu_temperature_c, 71);
+  EXPECT_FALSE(sample.gpu_power_w);
+}
+
+TEST(PatientNvml, ADriverThatHangsKeepsNobodyWaiting) {
+  StandIn stand_in;
+  stand_in.set_hanging(true);
+  {
+    const auto nvml = PatientNvml::open(library);
+    auto sample = at_uptime(100);
+    EXPECT_TRUE(nvml->read(sample));
+    EXPECT_FALSE(sample.gpu_percent);
+    stand_in.set_hanging(false);
+    while (!sample.gpu_percent) {
+      sample = at_uptime(110);
+      EXPECT_TRUE(nvml->read(sample));
+    }
+    EXPECT_EQ(sample.gpu_memory_total_mb, 2 * 8192);
+    stand_in.set_hanging(true);
+    EXPECT_TRUE(nvml->read(sample));
+  }
+  EXPECT_EQ(stand_in.opened(), 1) << "it is left to itself";
+  stand_in.set_hanging(false);
+  while (stand_in.opened() > 0) std::this_thread::yield();
+}
+
+TEST(PatientNvml, ADriverThatGoesIsLookedForAgain) {
+  StandIn stand_in;
+  test::FakeBoard board;
+  HealthSampler sampler = board.sampler(std::nullopt, library);
+  const Instant noon = instant_from_ms(1'700'000'000'000);
+  EXPECT_EQ(sampler.sample(noon).gpu_percent, 64);
+  stand_in.set_driver(false);
+  EXPECT_FALSE(sampler.sample(noon + Duration{60'000}).gpu_percent);
+  stand_in.set_driver(true);
+  EXPECT_EQ(sampler.sample(noon + HealthSampler::between_searches).gpu_percent, 64);
 }
 
 TEST(Nvml, IsGivenBack) {
