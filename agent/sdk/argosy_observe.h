@@ -126,7 +126,8 @@ static inline void argosy_cbor_head(argosy_cbor *out, unsigned major, uint64_t v
 }
 
 static inline void argosy_cbor_text(argosy_cbor *out, const char *text) {
-  const size_t size = strlen(text);
+  const size_t size = text != NULL ? strlen(text) : 0;
+  if (text == NULL) out->failed = 1;
   argosy_cbor_head(out, 3, size);
   argosy_cbor_bytes(out, text, size);
 }

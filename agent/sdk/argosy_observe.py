@@ -58,12 +58,15 @@ def _integer(value):
 
 
 def _text(value):
-    data = value.encode()
+    data = value.encode("utf-8", "replace")
     return _head(3, len(data)) + data
 
 
 def _float(value):
-    return struct.pack(">Bf", 0xFA, value)
+    try:
+        return struct.pack(">Bf", 0xFA, value)
+    except OverflowError:  # beyond what 32 bits hold: infinite there, as it is in C
+        return struct.pack(">Bf", 0xFA, math.copysign(math.inf, value))
 
 
 def _double(value):

@@ -169,6 +169,19 @@ TEST(ObserveHeader, WhatDoesNotFitIsDroppedWhole) {
   }
 }
 
+TEST(ObserveHeader, ANameThatIsMissingDropsTheObservationAndNotTheProgram) {
+  argosy_observation observation = full_observation();
+  const argosy_number nameless{nullptr, 1};
+  observation.numbers = &nameless;
+  observation.number_count = 1;
+  EXPECT_TRUE(encoded(observation).empty());
+  observation = full_observation();
+  const argosy_tag without_value{"camera", nullptr};
+  observation.tags = &without_value;
+  observation.tag_count = 1;
+  EXPECT_TRUE(encoded(observation).empty());
+}
+
 TEST(ObserveHeader, ReachesTheAgent) {
   const std::string path = fresh_socket_path();
   AgentSocket agent(path);

@@ -64,6 +64,14 @@ TEST(ObserveModule, WritesTheBytesThatTheHeaderWrites) {
   EXPECT_EQ(python("print(encode(" + everything + ").hex())"), hex + "\n");
 }
 
+// An odd value costs its own place in a window, never the program.
+TEST(ObserveModule, ValuesThatDoNotFitRaiseNothing) {
+  EXPECT_EQ(python("seen = encode(\"digits\", 1, features=[1e39, -1e39], tags={\"file\": \"a\\udcff\"})\n"
+                   "print(seen == encode(\"digits\", 1, features=[float(\"inf\"), float(\"-inf\")], "
+                   "tags={\"file\": \"a?\"}))"),
+            "True\n");
+}
+
 TEST(ObserveModule, KnowsTheEntropyOfAPrediction) {
   EXPECT_EQ(python("print(entropy_of([0, 1, 0]), round(entropy_of([0.25] * 4), 9), entropy_of([]))"),
             "0.0 1.386294361 0.0\n");
