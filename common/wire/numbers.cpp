@@ -56,6 +56,10 @@ bool is_number_name(std::string_view name) {
   });
 }
 
+bool is_agents_number(std::string_view name) {
+  return name == labels_later || name == labels_delay_s || name == estimated_accuracy;
+}
+
 void NumberSummary::add(double value) {
   min = count == 0 ? value : std::min(min, value);
   max = count == 0 ? value : std::max(max, value);

@@ -31,7 +31,8 @@ inline constexpr double largest_number = 1e18;  // either way
 inline constexpr std::size_t confidence_bins = 20;
 inline constexpr double most_entropy = 64;  // nats; over 10^27 classes have no more
 
-bool is_number_name(std::string_view name);  // [a-z0-9_]{1,40}
+bool is_number_name(std::string_view name);    // [a-z0-9_]{1,40}
+bool is_agents_number(std::string_view name);  // one of its three
 
 struct NumberSummary {
   std::uint64_t count = 0;  // of values, from 1

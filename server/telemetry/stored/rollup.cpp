@@ -24,11 +24,19 @@ void merge_classes(wire::Classes& sum, const wire::Classes& more) {
     if (sum.size() < rolled_classes_limit || sum.contains(label)) sum[label] += count;
 }
 
+// A program that makes up names takes no room from what the agent itself knows.
+bool has_room_for(const std::string& name, const wire::Numbers& sum) {
+  if (wire::is_agents_number(name)) return true;
+  const auto of_program =
+      std::count_if(sum.begin(), sum.end(), [](const auto& number) { return !wire::is_agents_number(number.first); });
+  return static_cast<std::size_t>(of_program) < wire::most_numbers;
+}
+
 void merge_numbers(wire::Numbers& sum, const wire::Numbers& more) {
   for (const auto& [name, seen] : more) {
     const auto known = sum.find(name);
     if (known == sum.end()) {
-      if (sum.size() < rolled_numbers_limit) sum.emplace(name, seen);
+      if (has_room_for(name, sum)) sum.emplace(name, seen);
       continue;
     }
     known->second.merge(seen);

@@ -15,8 +15,8 @@
 
 namespace argosy::server {
 
-// What a rollup holds at most; of more, those that came last are left out, as no honest program has so many.
-inline constexpr std::size_t rolled_numbers_limit = wire::most_window_numbers;
+// What a rollup holds at most, beside as many numbers of a program as a window; of more, those that came last are left
+// out, as no honest program has so many.
 inline constexpr std::size_t rolled_classes_limit = 4096;
 inline constexpr std::size_t rolled_features_limit = 256;
 

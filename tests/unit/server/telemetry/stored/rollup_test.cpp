@@ -111,11 +111,13 @@ TEST(Rollup, HasBoundsThatItsCodecTakes) {
     window.count = 1000;
     for (int n = 0; n < 64; ++n) window.classes[label++ * 1000] = 1;
     window.numbers["n" + std::to_string(i)].add(1);
+    if (i > 20) window.numbers[std::string(wire::labels_later)].add(1);
     window.features = {{"f" + std::to_string(i), std::vector<std::uint64_t>(66, 3)}};
     merge_into(sum, window);
   }
   EXPECT_EQ(sum.classes.size(), rolled_classes_limit);
-  EXPECT_EQ(sum.numbers.size(), rolled_numbers_limit);
+  EXPECT_EQ(sum.numbers.size(), wire::most_numbers + 1);
+  EXPECT_EQ(sum.numbers.at(std::string(wire::labels_later)).count, 579u) << "the agent's own have their room";
   EXPECT_EQ(sum.features.size(), rolled_features_limit);
   TakenWindow read{.started_at = rolled_noon};
   ASSERT_TRUE(decode_figures(encode_figures(sum), read));
