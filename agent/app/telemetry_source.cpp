@@ -22,7 +22,8 @@ std::size_t TelemetrySource::take_observations(
   const auto take = [&](const Observation& observation) {
     if (observation.shadow) return count_shadow(observation.model, *observation.shadow);
     if (observation.label_of > 0) return take_late_label(observation, now);
-    if (!observation.runtime.empty()) runtimes_.note("model " + observation.model, observation.runtime);
+    if (!observation.runtime.empty())
+      runtimes_.note(std::string(RuntimesSeen::program) + observation.model, observation.runtime);
     const std::string serving = observation.release.empty() ? serving_version(observation.model) : std::string();
     windows_.add(observation, serving, now);
     await_label(observation, serving, now);
@@ -93,6 +94,7 @@ void TelemetrySource::end_window(Instant now) {
   if (!saved && !std::exchange(awaiting_failed_, true))
     log_("labels that come later are lost: " + saved.error().message);
   if (saved) awaiting_failed_ = false;
+  tell_of_refused_observations();
   if (windows_.dropped_numbers() > 0 && !std::exchange(said_too_many_numbers_, true))
     log_("a program reports more than " + std::to_string(wire::most_numbers) +
          " numbers of one model: the values of the others are left out");
@@ -101,10 +103,23 @@ void TelemetrySource::end_window(Instant now) {
          " tags of one model: the others are left out");
 }
 
+// Said when it begins, with one of the reasons: the program gets no answer, and its author looks here.
+void TelemetrySource::tell_of_refused_observations() {
+  const std::uint64_t refused = observations_refused() - std::exchange(refused_before_, observations_refused());
+  const ObservationSocket::Counters& seen = socket_.counters();
+  const bool is_malformed = seen.malformed > std::exchange(malformed_before_, seen.malformed);
+  if (std::exchange(refuses_, refused > 0) || refused == 0) return;
+  log_("observations of this window that do not count: " + std::to_string(refused) + "; " +
+       (is_malformed ? shortened(seen.newest_fault, fault_limit)
+                     : "they name no version, and the agent serves none of their model, or they name more than " +
+                           std::to_string(WindowAccumulator::max_versions)));
+}
+
 void TelemetrySource::sample_health(Instant now, std::optional<Duration> clock_offset) {
   wire::HealthSample sample = sampler_.sample(now);
   sample.outbox_records = static_cast<double>(outbox_.records() + held_.records());
   sample.records_refused = static_cast<double>(outbox_.refusals().records);
+  if (observations_refused() > 0) sample.observations_refused = static_cast<double>(observations_refused());
   if (readings_) sample.numbers = *readings_;
   if (readings_ || !readings_fault_.empty()) sample.readings_failed = readings_fault_.empty() ? 0 : 1;
   if (clock_offset) sample.clock_offset_ms = static_cast<double>(clock_offset->count());

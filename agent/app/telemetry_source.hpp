@@ -72,6 +72,8 @@ class TelemetrySource {
   // Whether it is on disk; else it waits in memory, and its labels are not counted there.
   bool keep(std::vector<Outbox::Content> contents, const std::vector<Outbox::CountedLabel>& counted, Instant now);
   void note_put_down(const Result<void>& done);
+  std::uint64_t observations_refused() const { return socket_.counters().malformed + windows_.dropped(); }
+  void tell_of_refused_observations();
   bool put_down_oldest();
 
   ObservationSocket socket_;
@@ -87,7 +89,9 @@ class TelemetrySource {
   std::string readings_fault_;
   RuntimesSeen runtimes_;
   HeldRecords held_;
-  std::string append_fault_;  // of the newest try; empty: it went well
+  std::string append_fault_;                                 // of the newest try; empty: it went well
+  std::uint64_t refused_before_ = 0, malformed_before_ = 0;  // when the last window ended
+  bool refuses_ = false;                                     // observations of that window
   bool said_too_many_numbers_ = false;
   bool said_too_many_tags_ = false;
   bool awaiting_failed_ = false;

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "common/base/id.hpp"
+#include "common/base/text.hpp"
 #include "common/wire/cbor.hpp"
 #include "common/wire/numbers.hpp"
 #include "common/wire/state.hpp"
@@ -42,13 +43,16 @@ class Decoder {
     }
     if (!reader_.at_end()) return reader_.malformed("the end");
     if (seen_.label_of > 0) return take_late_label();
-    if (!is_name(seen_.model)) return reader_.malformed("a model name under m");
-    if (!seen_.release.empty() && !is_version(seen_.release)) return reader_.malformed("a version under r");
+    if (!is_name(seen_.model)) return wrong("a model name under m", seen_.model);
+    if (!seen_.release.empty() && !is_version(seen_.release)) return wrong("a version under r", seen_.release);
     if (is_shadow_) ARGOSY_CHECK(take_shadow());
     return std::move(seen_);
   }
 
  private:
+  Error wrong(std::string expected, std::string_view found) const {
+    return reader_.malformed("expected " + std::move(expected) + ", found '" + shortened(found) + "'");
+  }
   Result<void> read_value(std::string_view key) {
     if (key == "m") return read_text(seen_.model);
     if (key == "r") return read_text(seen_.release);
@@ -113,7 +117,7 @@ class Decoder {
     for (std::size_t i = 0; i < count; ++i) {
       ARGOSY_TRY(const std::string_view name, reader_.text(wire::number_name_limit));
       if (!wire::is_number_name(name) || name.starts_with(wire::agents_number_prefix))
-        return reader_.malformed("a name of [a-z0-9_]{1,40} that does not begin with argosy_ under n");
+        return wrong("a name of [a-z0-9_]{1,40} that does not begin with argosy_ under n", name);
       ARGOSY_TRY(const double value, read_number());
       if (std::abs(value) <= wire::largest_number) seen_.numbers.insert_or_assign(std::string(name), value);
     }
@@ -129,9 +133,9 @@ class Decoder {
     seen_.tags.clear();  // the key may come twice
     for (std::size_t i = 0; i < count; ++i) {
       ARGOSY_TRY(const std::string_view key, reader_.text(wire::number_name_limit));
-      if (!wire::is_number_name(key)) return reader_.malformed("a key of [a-z0-9_]{1,40} under t");
+      if (!wire::is_number_name(key)) return wrong("a key of [a-z0-9_]{1,40} under t", key);
       ARGOSY_TRY(const std::string_view value, reader_.text(wire::tag_value_limit));
-      if (!wire::is_tag_value(value)) return reader_.malformed("1 to 32 printable characters of ASCII under t");
+      if (!wire::is_tag_value(value)) return wrong("1 to 32 printable characters of ASCII under t", value);
       seen_.tags.insert_or_assign(std::string(key), std::string(value));
     }
     return {};
@@ -139,7 +143,7 @@ class Decoder {
   Result<void> read_runtime() {
     ARGOSY_CHECK(read_text(seen_.runtime));
     if (!seen_.runtime.empty() && !wire::is_runtime_version(seen_.runtime))
-      return reader_.malformed("a runtime and its version, such as \"onnxruntime 1.22.0\", under rt");
+      return wrong("a runtime and its version, such as \"onnxruntime 1.22.0\", under rt", seen_.runtime);
     return {};
   }
   Result<void> read_id(std::uint64_t& out) {

@@ -84,10 +84,12 @@ std::size_t ObservationSocket::drain(std::size_t limit, const std::function<void
     if (got < 0) return taken;
     ++counters_.received;
     const auto observation = decode_observation({buffer, static_cast<std::size_t>(got)});
-    if (observation)
+    if (observation) {
       take(*observation);
-    else
+    } else {
       ++counters_.malformed;
+      counters_.newest_fault = observation.error().message;
+    }
   }
   return limit;
 }

@@ -17,6 +17,7 @@ class ObservationSocket {
   struct Counters {
     std::uint64_t received = 0;
     std::uint64_t malformed = 0;
+    std::string newest_fault;  // why the newest of those is
   };
 
   // Replaces a socket that an earlier run left behind; the folder is this process's own until it ends, however it does:

@@ -1,29 +1,45 @@
 #include "agent/telemetry/window_accumulator.hpp"
 
 #include <algorithm>
+#include <tuple>
 #include <utility>
 
 namespace argosy::agent {
 
-// A new version pushes out the one that was not used for longest, unless that has counts in the present window.
 WindowAccumulator::Entry* WindowAccumulator::entry(const Key& key, Instant now) {
   const auto found = entries_.find(key);
   if (found != entries_.end()) return &found->second;
-  if (entries_.size() >= max_versions) {
-    const auto oldest = std::min_element(entries_.begin(), entries_.end(), [](const auto& a, const auto& b) {
-      return a.second.used_at < b.second.used_at;
-    });
-    if (!is_empty(oldest->second)) return nullptr;
-    entries_.erase(oldest);
-  }
+  if (entries_.size() >= max_versions && !make_room(false)) return nullptr;
   Entry& fresh = entries_[key];
   fresh.used_at = now;
   return &fresh;
 }
 
+WindowAccumulator::Entry* WindowAccumulator::installed_entry(const Key& key, Instant now) {
+  if (!entries_.contains(key) && entries_.size() >= max_versions && !make_room(true)) return nullptr;
+  Entry* of = entry(key, now);
+  of->is_installed = true;
+  return of;
+}
+
+// A new version pushes out the one that was not used for longest, unless that has counts in the present window; one
+// that is installed, whatever a program only named.
+bool WindowAccumulator::make_room(bool for_installed) {
+  const auto worth = [](const auto& one) {
+    return std::tuple(one.second.is_installed, !is_empty(one.second), one.second.used_at);
+  };
+  const auto least = std::min_element(entries_.begin(), entries_.end(),
+                                      [&](const auto& a, const auto& b) { return worth(a) < worth(b); });
+  const Entry& gone = least->second;
+  if (!is_empty(gone) && (gone.is_installed || !for_installed)) return false;
+  dropped_ += gone.count;
+  entries_.erase(least);
+  return true;
+}
+
 void WindowAccumulator::set_features(const std::string& model, const std::string& version,
                                      const std::vector<wire::FeatureReference>& features) {
-  Entry* of = entry({model, version}, started_at_);
+  Entry* of = installed_entry({model, version}, started_at_);
   if (of == nullptr) return;
   const bool same = std::equal(features.begin(), features.end(), of->features.begin(), of->features.end(),
                                [](const wire::FeatureReference& reference, const Feature& feature) {
@@ -37,7 +53,7 @@ void WindowAccumulator::set_features(const std::string& model, const std::string
 
 void WindowAccumulator::set_calibration(const std::string& model, const std::string& version,
                                         const Calibration& calibration) {
-  if (Entry* of = entry({model, version}, started_at_)) of->calibration = calibration;
+  if (Entry* of = installed_entry({model, version}, started_at_)) of->calibration = calibration;
 }
 
 void WindowAccumulator::count_features(Entry& entry, const Observation& observation, Instant now) {
@@ -110,7 +126,7 @@ void WindowAccumulator::add_late_label(const std::string& model, const std::stri
 
 void WindowAccumulator::add_counts(const std::string& model, const std::string& version, std::uint64_t count,
                                    std::uint64_t errors, const LogHistogram& latency_ms, Instant now) {
-  Entry* of = entry({model, version}, now);
+  Entry* of = installed_entry({model, version}, now);
   if (of == nullptr) {
     dropped_ += count;
     return;

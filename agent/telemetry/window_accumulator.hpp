@@ -1,6 +1,7 @@
 // Folds observations into windows per model and version, and remembers enough of the last ones to compare versions.
 // Pure; one owner. Bounded: 32 versions at a time, 1,000 classes, 16 named numbers and 4 tags of 8 values a
-// window; versions, numbers and tags over that are counted as dropped, further values of a tag together.
+// window; versions, numbers and tags over that are counted as dropped, further values of a tag together. A version that
+// the agent installed or looks at keeps its place before those that only programs name.
 #pragma once
 
 #include <cstdint>
@@ -55,6 +56,7 @@ class WindowAccumulator {
   void begin_probation(const std::string& model, const std::string& version);
   ProbationTotals probation_totals(const std::string& model, const std::string& version) const;
 
+  // Inferences and labels of no version, or of more than there is room for.
   std::uint64_t dropped() const { return dropped_; }
   // Values under names of which the window had too many.
   std::uint64_t dropped_numbers() const { return dropped_numbers_; }
@@ -87,9 +89,12 @@ class WindowAccumulator {
     std::uint64_t probation_count = 0, probation_errors = 0;
     LogHistogram probation_latency_ms;
     Instant used_at{};
+    bool is_installed = false;  // the agent's own doing, not a name in an observation
   };
 
   Entry* entry(const Key& key, Instant now);
+  Entry* installed_entry(const Key& key, Instant now);
+  bool make_room(bool for_installed);
   void count_features(Entry& entry, const Observation& observation, Instant now);
   void count_numbers(Entry& entry, const Observation& observation);
   static bool is_empty(const Entry& entry) { return entry.count == 0 && entry.labels_later.count == 0; }

@@ -50,8 +50,9 @@ struct HealthSample {
   std::optional<double> npu_memory_used_mb;
   std::optional<double> cpu_power_w;  // what the processor draws, all its packages
   std::optional<double> npu_temperature_c;
-  std::optional<double> readings_failed;  // 1: the device's own command for readings gave none, 0: it did
-  std::map<std::string, double> numbers;  // what that command read; at most most_numbers, names as a window's
+  std::optional<double> readings_failed;       // 1: the device's own command for readings gave none, 0: it did
+  std::optional<double> observations_refused;  // what programs told and did not count, since the agent started
+  std::map<std::string, double> numbers;       // what that command read; at most most_numbers, names as a window's
   friend bool operator==(const HealthSample&, const HealthSample&) = default;
 };
 
@@ -63,7 +64,7 @@ struct HealthField {
 // In the order in which they are written. A reader of any version takes at most 32 pairs, the time among them: so what
 // came after the first 28 travels in a map of its own, "more".
 inline constexpr std::size_t outer_health_fields = 28;
-inline constexpr std::array<HealthField, 35> health_fields{{
+inline constexpr std::array<HealthField, 36> health_fields{{
     {"cpu_percent", &HealthSample::cpu_percent},
     {"memory_used_mb", &HealthSample::memory_used_mb},
     {"memory_total_mb", &HealthSample::memory_total_mb},
@@ -99,6 +100,7 @@ inline constexpr std::array<HealthField, 35> health_fields{{
     {"readings_failed", &HealthSample::readings_failed},
     {"cpu_power_w", &HealthSample::cpu_power_w},
     {"npu_temperature_c", &HealthSample::npu_temperature_c},
+    {"observations_refused", &HealthSample::observations_refused},
 }};
 
 // The values that are there as a JSON object, under the names of the fields and the numbers under "custom.NAME";

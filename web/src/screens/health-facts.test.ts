@@ -38,6 +38,7 @@ describe("what a health sample says", () => {
     expect(said({ cpu_power_w: 8.25, npu_temperature_c: 51.2 })).toEqual(["CPU power|8.3 W|", "NPU temperature|51 °C|"]);
     expect(said({ "custom.pump_bar": 2.456_7, "custom.humidity": 61, readings_failed: 0 })).toEqual(["humidity|61|", "pump_bar|2.457|"]);
     expect(said({ readings_failed: 1 })).toEqual(["Readings|none|warn"]);
+    expect(said({ observations_refused: 1234 })).toEqual(["Observations refused|1,234|warn"]);
   });
 
   it("names links and what waits", () => {

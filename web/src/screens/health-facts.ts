@@ -94,6 +94,7 @@ export function healthFacts(sample: Sample): HealthFact[] {
     plain("Agent's memory", "agent_rss_mb", megabytes),
     sample["outbox_records"] !== undefined && sample["outbox_records"] > 1 ? { name: "Telemetry waiting", text: plural(sample["outbox_records"], "record") } : null,
     sample["records_refused"] ? { name: "Telemetry refused", text: plural(sample["records_refused"], "record") } : null,
+    sample["observations_refused"] ? ({ name: "Observations refused", text: number(sample["observations_refused"]), tone: "warn" } as const) : null,
     sample["readings_failed"] ? ({ name: "Readings", text: "none", tone: "warn" } as const) : null,
     ...Object.keys(sample)
       .filter((key) => key.startsWith(READING))

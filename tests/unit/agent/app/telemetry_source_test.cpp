@@ -93,6 +93,35 @@ TEST_F(TelemetrySourceTest, WhatCannotCountIsSaidAtOnce) {
                            {1, other_model}, {2, labelled_before}, {3, unknown}, {4, too_late}}));
 }
 
+TEST_F(TelemetrySourceTest, WhatDoesNotCountIsSaidWithItsReasonAndCounted) {
+  source->sample_health(start, std::nullopt);
+  EXPECT_FALSE(source->newest_health()->observations_refused);
+  argosy_observation seen = argosy_observation_of("digits", 800);
+  const argosy_number number{"Queue Depth", 3};
+  seen.numbers = &number;
+  seen.number_count = 1;
+  for (int window = 1; window <= 2; ++window) {
+    for (int n = 0; n < 3; ++n) ASSERT_EQ(argosy_observe(&program, &seen), 1);
+    take();
+    source->end_window(start + std::chrono::minutes(window));
+  }
+  EXPECT_NE(log.find("observations of this window that do not count: 3; at byte"), std::string::npos) << log;
+  EXPECT_NE(log.find("found 'Queue Depth'"), std::string::npos) << log;
+  EXPECT_EQ(log.find("that do not count"), log.rfind("that do not count")) << "once, until it is over";
+  source->sample_health(start + 2min, std::nullopt);
+  EXPECT_EQ(source->newest_health()->observations_refused, 6);
+}
+
+TEST_F(TelemetrySourceTest, AnInferenceOfNoVersionDoesNotCount) {
+  const argosy_observation seen = argosy_observation_of("digits", 800);
+  ASSERT_EQ(argosy_observe(&program, &seen), 1);
+  source->take_observations([](const std::string&) { return std::string(); },
+                            [](const std::string&, const ShadowAnswer&) {}, start);
+  source->end_window(start + 1min);
+  EXPECT_NE(log.find("observations of this window that do not count: 1; they name no version"), std::string::npos)
+      << log;
+}
+
 TEST_F(TelemetrySourceTest, KilledBeforeTheWindowTheLabelCountsWhenItIsHandedOutAgain) {
   predict(71, 3);
   source->end_window(start + 1min);

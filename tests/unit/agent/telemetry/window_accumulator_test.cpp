@@ -1,6 +1,7 @@
 #include "agent/telemetry/window_accumulator.hpp"
 
 #include <cmath>
+#include <set>
 
 #include <gtest/gtest.h>
 
@@ -50,6 +51,29 @@ TEST(WindowAccumulator, CountsWhatItSawAndStartsAfresh) {
   EXPECT_EQ(closed[0].classes, (wire::Classes{{3, 2}}));
   EXPECT_NEAR(*p95(closed[0]), 1, 0.02);  // the failed one's time is not counted
   EXPECT_TRUE(windows.close(start + 4s).empty());
+}
+
+// A program that puts a new version under each inference takes no room from what the agent installed.
+TEST(WindowAccumulator, VersionsThatOnlyAProgramNamesPushOutNoneThatIsInstalled) {
+  WindowAccumulator windows(start);
+  windows.set_features("digits", "1.0", {});
+  std::uint64_t told = 0, counted = 0;
+  for (int window = 1; window <= 3; ++window) {
+    const Instant now = start + std::chrono::minutes(window);
+    for (int n = 0; n < 100; ++n, ++told) windows.add(seen(1, "x" + std::to_string(100 * window + n)), "", now);
+    if (window == 2) windows.set_features("digits", "2.0", {});  // while every place is taken
+    windows.add(seen(1, "1.0"), "", now);
+    windows.add(seen(1, "2.0"), "", now);
+    told += 2;
+    std::set<std::string> versions;
+    for (const auto& closed : windows.close(now)) {
+      versions.insert(closed.version);
+      counted += closed.count;
+    }
+    EXPECT_TRUE(versions.contains("1.0"));
+    EXPECT_EQ(versions.contains("2.0"), window >= 2);
+  }
+  EXPECT_EQ(counted + windows.dropped(), told);
 }
 
 TEST(WindowAccumulator, AddsUpNumbersAndConfidence) {

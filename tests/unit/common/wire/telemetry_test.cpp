@@ -115,9 +115,11 @@ TEST(Telemetry, GoldenBytesNeverChange) {
   EXPECT_EQ(to_hex(encode_record({812, labelled_window()})), to_hex(golden("window_record_4.hex")));
   EXPECT_EQ(decode_record(golden("window_record_4.hex")).value(), (TelemetryRecord{812, labelled_window()}));
   EXPECT_EQ(decode_record(golden("window_record.hex")).value(), (TelemetryRecord{812, some_window()}));
-  EXPECT_EQ(to_hex(encode_record({814, whole_health()})), to_hex(golden("whole_health_record_4.hex")));
-  EXPECT_EQ(decode_record(golden("whole_health_record_4.hex")).value(), (TelemetryRecord{814, whole_health()}));
+  EXPECT_EQ(to_hex(encode_record({814, whole_health()})), to_hex(golden("whole_health_record_5.hex")));
+  EXPECT_EQ(decode_record(golden("whole_health_record_5.hex")).value(), (TelemetryRecord{814, whole_health()}));
   HealthSample before = whole_health();
+  before.observations_refused.reset();
+  EXPECT_EQ(decode_record(golden("whole_health_record_4.hex")).value(), (TelemetryRecord{814, before}));
   before.cpu_power_w = before.npu_temperature_c = std::nullopt;
   EXPECT_EQ(decode_record(golden("whole_health_record_3.hex")).value(), (TelemetryRecord{814, before}));
   EXPECT_EQ(to_hex(encode_record({814, outer_health()})), to_hex(golden("whole_health_record_2.hex")));
