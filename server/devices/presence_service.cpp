@@ -39,8 +39,9 @@ Task<Result<std::size_t>> PresenceService::tick(Instant now) {
   const auto until = Clock::now() + options_.budget;
   const bool is_watching = !can_hear_ || can_hear_();
   watching_since_ = is_watching ? std::min(watching_since_, now) : now;
-  ARGOSY_CO_TRY(const PresenceWatch watch, co_await db_.transact<KeepWatch>(is_watching, watching_since_,
-                                                                    options_.longest_pause, options_.site_label, now));
+  ARGOSY_CO_TRY(
+      const PresenceWatch watch,
+      co_await db_.transact<KeepWatch>(is_watching, watching_since_, options_.longest_pause, options_.site_label, now));
   watch_from(watch.since);
   const SiteCounting counting{options_.site_label};
   if (!wills_.empty()) {

@@ -86,21 +86,33 @@ class Judging {
                                     pqxx::prepare::make_dynamic_params(parameters));
   }
 
+  // For how long about each device was away since $2; of many, those that were away longest are looked at first.
+  static std::string away_in_a_day() {
+    return R"sql(
+      with away as (
+        select p.device_id, sum(extract(epoch from least(coalesce(p.to_at, $1::timestamptz), $1::timestamptz)
+          - greatest(p.from_at, $2::timestamptz)) - p.reachable_s) as away_s
+        from presence_spans p
+        where (p.to_at > $2::timestamptz or p.to_at is null) and (p.changes > 1 or p.presence = )sql" +
+           sql_word(Presence::offline) + R"sql()
+        group by 1
+      )
+    )sql";
+  }
+
   // Without an alert that fires.
   Figures figures_of_candidates() {
     const SqlCondition filter = to_sql(rule_.filter, 3);
     const std::string of_devices = R"sql(
         from devices d
         join device_state s on s.device_id = d.id
-        where d.revoked_at is null and )sql" +
-                                   filter.text +
+    )sql";
+    const std::string candidates = "where d.revoked_at is null and " + filter.text +
                                    " and not exists (select from alerts a where a.subject = 'device/' || d.id and " +
-                                   fires() + ") and ";
+                                   fires() + ")";
     if (is_share()) {
-      const auto rows = rows_of("select d.id " + of_devices + "$1::timestamptz is not null and (s.presence = " +
-                                    sql_word(Presence::offline) + R"sql( or d.id in (
-                                      select p.device_id from presence_spans p where p.to_at > $2::timestamptz
-                                    )) order by d.id)sql",
+      const auto rows = rows_of(away_in_a_day() + "select d.id" + of_devices + "join away w on w.device_id = d.id " +
+                                    candidates + " order by w.away_s desc, d.id",
                                 to_rfc3339(now_ - day), filter);
       std::set<std::string> devices;
       for (const auto& row : rows) devices.insert(row[0].as<std::string>());
@@ -109,8 +121,8 @@ class Judging {
     const auto kind = rule_.metric.presence;
     Figures found;
     for (const auto& row :
-         rows_of("select d.id, " + figure_sql(kind) + " as figure " + of_devices + candidates_sql(kind) + " and " +
-                     figure_sql(kind) + " >= $2::double precision order by d.id",
+         rows_of("select d.id, " + figure_sql(kind) + " as figure " + of_devices + candidates + " and " +
+                     candidates_sql(kind) + " and " + figure_sql(kind) + " >= $2::double precision order by d.id",
                  std::to_string(threshold_.at), filter))
       found[row["id"].as<std::string>()] = row["figure"].as<double>();
     return found;

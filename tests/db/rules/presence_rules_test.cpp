@@ -121,6 +121,29 @@ TEST_F(PresenceRules, AvailabilityIsTheShareOfADayThatADeviceWasThere) {
   EXPECT_EQ(open("hardly_there"), "");
 }
 
+// More than one round looks at were away for a minute; the one that was away for hours has the last name of all.
+TEST_F(PresenceRules, OfManyThatWereAwayTheLongestAwayAreLookedAtFirst) {
+  make("hardly_there", "presence.availability_percent", {{"kind", "below"}, {"at", 90}, {"clear_at", 95}});
+  database.exec("insert into devices (id, hardware_class) select 'a-' || n, 'cpu' from generate_series(1, 2100) n");
+  database.exec("insert into device_state (device_id, presence) select id, 'online' from devices where id like 'a-%'");
+  database.exec("select '" + to_rfc3339(clock) + "'::timestamptz as now into temporary table clock");
+  database.exec(R"sql(
+    insert into presence_spans (device_id, from_at, to_at, presence, cause, reason, settled_at)
+    select id, now - began, now - ended, presence, 'heard', '', now - began
+    from devices, clock, (values
+      (interval '20 h', interval '1 h', 'online'),
+      (interval '1 h', interval '59 min', 'offline'),
+      (interval '59 min', null, 'online')
+    ) as span (began, ended, presence)
+    where id like 'a-%'
+  )sql");
+  test::add_device(database, "z-last");
+  span("z-last", clock - 12h, clock - 1h, "offline");
+  span("z-last", clock - 1h, std::nullopt, "online");
+  go_on(6min);
+  EXPECT_EQ(open("hardly_there"), "z-last");
+}
+
 TEST_F(PresenceRules, ARuleWithAJudgeOfItsOwnIsForTheDevicesOfItsFilter) {
   change("gone_dark", {{"filter", "labels.town = \"berlin\""}});
   for (const char* device : {"berlin-1", "lyon-1"}) become("offline", device);
