@@ -1,5 +1,16 @@
 #include "server/app/system_api.hpp"
 
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <nlohmann/json.hpp>
 
 #include "common/base/embedded.hpp"
@@ -21,8 +32,44 @@ Task<Result<Response>> livez(Request&) {
   co_return Response::json(R"({"status":"alive"})");
 }
 
-Task<Result<Response>> readyz(DbPool& db, std::function<SystemStatus()> status) {
-  const auto pong = co_await db.ping();
+constexpr std::chrono::seconds ready_within{3};
+
+// One question to the database at a time, however many ask; one that stands still holds up nobody for longer than
+// `ready_within`. On the I/O thread.
+struct DatabaseProbe {
+  explicit DatabaseProbe(DbPool& pool) : db(pool) {}
+
+  struct Question {
+    explicit Question(const boost::asio::any_io_executor& io) : answered(io, ready_within) {}
+    boost::asio::steady_timer answered;  // expires where there is no answer
+    std::optional<Result<void>> answer = {};
+  };
+  DbPool& db;
+  std::shared_ptr<Question> question = {};  // under way
+
+  static Task<void> ask(std::shared_ptr<DatabaseProbe> probe, std::shared_ptr<Question> question) {
+    question->answer = co_await probe->db.ping();
+    question->answered.cancel();
+    probe->question.reset();
+  }
+
+  static Task<Result<void>> answer(std::shared_ptr<DatabaseProbe> probe) {
+    const auto io = co_await boost::asio::this_coro::executor;
+    if (!probe->question) {
+      probe->question = std::make_shared<Question>(io);
+      boost::asio::co_spawn(io, ask(probe, probe->question), boost::asio::detached);
+    }
+    const auto question = probe->question;
+    boost::system::error_code ended;
+    if (question && !question->answer)
+      co_await question->answered.async_wait(boost::asio::redirect_error(boost::asio::use_awaitable, ended));
+    if (question->answer) co_return *question->answer;
+    co_return make_error(Errc::unavailable, "for " + std::to_string(ready_within.count()) + " s or longer");
+  }
+};
+
+Task<Result<Response>> readyz(std::shared_ptr<DatabaseProbe> probe, std::function<SystemStatus()> status) {
+  const auto pong = co_await DatabaseProbe::answer(probe);
   if (!pong) co_return make_error(Errc::unavailable, "the database does not answer: " + pong.error().message);
   const SystemStatus now = status();
   const json answer = {{"status", "ready"},
@@ -56,7 +103,8 @@ std::string_view openapi_document() {
 
 void add_system_routes(Router& router, DbPool& db, std::function<SystemStatus()> status) {
   add_open(router, "/livez", livez);
-  add_open(router, "/readyz", [&db, status](Request&) { return readyz(db, status); });
+  const auto probe = std::make_shared<DatabaseProbe>(db);
+  add_open(router, "/readyz", [probe, status](Request&) { return readyz(probe, status); });
   add_open(router, "/api/v1/openapi.json", openapi);
 }
 
