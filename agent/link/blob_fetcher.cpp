@@ -1,6 +1,7 @@
 #include "agent/link/blob_fetcher.hpp"
 
 #include <chrono>
+#include <exception>
 
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -42,6 +43,16 @@ struct Download {
   bool complete() const { return intake->size() == request.blob.size; }
 };
 
+// What `work` comes to; an exception must not end the job thread, and the agent with it.
+template <class T>
+Result<T> outcome_of(const std::function<Result<T>()>& work) {
+  try {
+    return work();
+  } catch (const std::exception& error) {
+    return make_error(Errc::internal, error.what());
+  }
+}
+
 // Runs `work` on the job thread and resumes on the loop with its outcome.
 template <class T>
 Task<Result<T>> in_background(RunJob run_job, std::function<Result<T>()> work) {
@@ -51,7 +62,8 @@ Task<Result<T>> in_background(RunJob run_job, std::function<Result<T>()> work) {
     const auto finish = [shared, executor](Result<T> outcome) {
       asio::post(executor, [shared, outcome = std::move(outcome)]() mutable { (*shared)(std::move(outcome)); });
     };
-    if (!run([finish, job] { finish(job()); })) finish(make_error(Errc::unavailable, "the job queue is full"));
+    if (!run([finish, job] { finish(outcome_of(job)); }))
+      finish(make_error(Errc::unavailable, "the job queue is full"));
   };
   co_return co_await asio::async_initiate<decltype(asio::use_awaitable), void(Result<T>)>(
       initiate, asio::use_awaitable, io, std::move(run_job), std::move(work));
@@ -222,28 +234,57 @@ Task<std::optional<FetchFailure>> fetch_blob(BlobFetcher::Ports ports, FetchRequ
   co_return std::nullopt;
 }
 
-// False when it was stopped before its turn came.
-Task<bool> wait_for_turn(std::shared_ptr<FilesInMaking> in_making, std::string file, StopFlag stop) {
+// The right to make one file, which ends with its scope, however that is left.
+class Turn {
+ public:
+  // Null while somebody else has it.
+  static std::unique_ptr<Turn> take(const std::shared_ptr<FilesInMaking>& in_making, const std::string& file) {
+    if (!in_making->insert(file).second) return nullptr;
+    return std::unique_ptr<Turn>(new Turn(in_making, file));
+  }
+  ~Turn() { in_making_->erase(file_); }
+  Turn(const Turn&) = delete;
+  Turn& operator=(const Turn&) = delete;
+
+ private:
+  Turn(std::shared_ptr<FilesInMaking> in_making, std::string file)
+      : in_making_(std::move(in_making)), file_(std::move(file)) {}
+  std::shared_ptr<FilesInMaking> in_making_;
+  std::string file_;
+};
+
+// Null when it was stopped before its turn came.
+Task<std::unique_ptr<Turn>> wait_for_turn(std::shared_ptr<FilesInMaking> in_making, std::string file, StopFlag stop) {
   asio::steady_timer timer(co_await asio::this_coro::executor);
   while (!stop->load()) {
-    if (in_making->insert(file).second) co_return true;
+    if (auto turn = Turn::take(in_making, file)) co_return turn;
     timer.expires_after(between_looks_for_turn);
     co_await timer.async_wait(asio::use_awaitable);
   }
-  co_return false;
+  co_return nullptr;
 }
 
-Task<void> run(BlobFetcher::Ports ports, FetchRequest request, StopFlag stop, Progress progress, Done done,
-               Measures measures, std::shared_ptr<FilesInMaking> in_making) {
-  const std::string file = request.made();
-  const bool has_turn = co_await wait_for_turn(in_making, file, stop);
-  if (!has_turn) {
-    done(failure(make_error(Errc::cancelled, "the download was cancelled")));
-    co_return;
-  }
+Task<std::optional<FetchFailure>> fetch_in_turn(BlobFetcher::Ports ports, FetchRequest request, StopFlag stop,
+                                                Progress progress, Measures measures,
+                                                std::shared_ptr<FilesInMaking> in_making) {
+  const auto turn = co_await wait_for_turn(std::move(in_making), request.made(), stop);
+  if (!turn) co_return failure(make_error(Errc::cancelled, "the download was cancelled"));
   auto outcome = co_await fetch_blob(std::move(ports), std::move(request), std::move(stop), std::move(progress),
                                      std::move(measures));
-  in_making->erase(file);
+  co_return outcome;
+}
+
+// Whatever is thrown on the way, somebody waits for the outcome.
+Task<void> run(BlobFetcher::Ports ports, FetchRequest request, StopFlag stop, Progress progress, Done done,
+               Measures measures, std::shared_ptr<FilesInMaking> in_making) {
+  const std::string blob = request.blob.digest;
+  std::optional<FetchFailure> outcome;
+  try {
+    outcome = co_await fetch_in_turn(std::move(ports), std::move(request), std::move(stop), std::move(progress),
+                                     std::move(measures), std::move(in_making));
+  } catch (const std::exception& error) {
+    outcome = failure(make_error(Errc::internal, "blob " + blob + ": " + error.what()));
+  }
   done(std::move(outcome));
 }
 

@@ -266,6 +266,53 @@ TEST_F(Fetching, TwoThatMakeTheSameFileGoOneAfterTheOther) {
   expect_whole();
 }
 
+// What is thrown, by whom, and whose fetch of the same file comes after it.
+class FetchingThatThrows : public Fetching {
+ protected:
+  std::optional<FetchFailure> fetch_twice(std::function<void()> first_opens, std::function<void()> first_comes_on) {
+    const auto run_job = [this](std::function<void()> job) {
+      boost::asio::post(io, std::move(job));
+      return true;
+    };
+    BlobFetcher fetcher({io.get_executor(), &https, run_job, stall_limit, gate, redirects, proxies});
+    std::vector<std::optional<FetchFailure>> outcomes;
+    const auto begin = [&](std::function<void()> opens, std::function<void()> comes_on) {
+      const auto open = [this, opens] {
+        opens();
+        return PartFile::open(folder / "part", folder / "whole", blob);
+      };
+      fetcher.fetch(
+          {BlobKind::model, blob, open}, make_stop_flag(), [comes_on](std::uint64_t) { comes_on(); },
+          [&](std::optional<FetchFailure> failure) { outcomes.push_back(std::move(failure)); });
+    };
+    begin(std::move(first_opens), std::move(first_comes_on));
+    begin([] {}, [] {});
+    io.run_for(std::chrono::seconds(20));
+    if (outcomes.size() != 2) {
+      ADD_FAILURE() << outcomes.size() << " outcomes: the second waits for its turn";
+      return std::nullopt;
+    }
+    EXPECT_EQ(outcomes[1], std::nullopt);
+    expect_whole();
+    return outcomes[0];
+  }
+};
+
+TEST_F(FetchingThatThrows, WhileBytesComeInGivesUpItsTurn) {
+  const auto failure = fetch_twice([] {}, [] { throw std::runtime_error("no memory for this"); });
+  ASSERT_TRUE(failure);
+  EXPECT_EQ(failure->error.code, Errc::internal);
+  EXPECT_EQ(failure->error.message, "blob " + blob.digest + ": no memory for this");
+  EXPECT_FALSE(failure->passing) << "it would be thrown again";
+}
+
+TEST_F(FetchingThatThrows, OnTheJobThreadGivesUpItsTurn) {
+  const auto failure = fetch_twice([] { throw std::runtime_error("no memory for that"); }, [] {});
+  ASSERT_TRUE(failure);
+  EXPECT_EQ(failure->error.code, Errc::internal);
+  EXPECT_EQ(failure->error.message, "no memory for that");
+}
+
 TEST_F(Fetching, BlobThatIsThereNeedsNoServer) {
   EXPECT_FALSE(fetch());
   EXPECT_FALSE(fetch());
