@@ -29,8 +29,8 @@ struct LeaderWork::Term {
   }
 };
 
-void LeaderWork::add(LoopOptions options, Loop::Round round) {
-  jobs_.push_back({std::move(options), std::move(round)});
+void LeaderWork::every(std::string name, Duration interval, Loop::Round round) {
+  jobs_.push_back({LoopOptions{.name = std::move(name), .interval = interval}, std::move(round)});
 }
 
 void LeaderWork::start(Fence fence) {

@@ -36,7 +36,7 @@ class LeaderWork {
       : io_(std::move(io)), parts_(parts), rollout_interval_(rollout_interval), observe_(std::move(observe)) {}
 
   // A loop of each term that begins from now on. Its figures are in the metrics under its name.
-  void add(LoopOptions options, Loop::Round round);
+  void every(std::string name, Duration interval, Loop::Round round);
 
   // What is done once the rounds of a term have ended: within its fence, so nothing is written when another leads.
   void add_last(Loop::Round last) { last_.push_back(std::move(last)); }

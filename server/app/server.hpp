@@ -33,7 +33,6 @@ class Server {
 
  private:
   struct Parts;
-  static Task<void> take_lead(Parts& parts);
   explicit Server(std::unique_ptr<Parts> parts);
   std::unique_ptr<Parts> parts_;
 };
