@@ -2,9 +2,9 @@
 
 import { useSignal } from "@preact/signals";
 import { useId, useRef } from "preact/hooks";
+import type { Me } from "./api/access";
 import { ApiError, call } from "./api/client";
-import { queryClient } from "./api/queries";
-import type { Me } from "./api/types";
+import { queryClient } from "./api/query-client";
 import { useAttempt } from "./ui/attempt";
 import { Failure } from "./ui/card";
 

@@ -1,7 +1,7 @@
 // @vitest-environment jsdom
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { App } from "./app";
-import { queryClient } from "./api/queries";
+import { queryClient } from "./api/query-client";
 import { me } from "./testing/documents";
 import { FakeApi, Problem, UNREACHABLE } from "./testing/fake-api";
 import { alertText, enter, eventually, press, seen, show, text } from "./testing/screen";

@@ -2,8 +2,8 @@
 
 import { lazy, Suspense } from "preact/compat";
 import { Route, Switch } from "wouter-preact";
+import { useMe } from "./api/access";
 import { ApiError, setCsrfToken } from "./api/client";
-import { useMe } from "./api/queries";
 import { Frame } from "./frame";
 import { Devices } from "./screens/devices";
 import { Models } from "./screens/models";

@@ -3,7 +3,7 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { useLocation } from "wouter-preact";
-import { useDevices } from "./api/queries";
+import { useDevices } from "./api/devices";
 import { PresenceStatus } from "./ui/status";
 
 const SHOWN = 8;

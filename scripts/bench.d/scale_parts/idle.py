@@ -5,7 +5,7 @@ import time
 
 ORDER = 5
 SETTLE_S, WATCHED_S = 20, 60
-REFETCH_S, GATHER_S = 10, 1  # web/src/api/queries.ts and live.ts
+REFETCH_S, GATHER_S = 10, 1  # web/src/api/overview.ts and live.ts
 
 
 class Dashboard(threading.Thread):

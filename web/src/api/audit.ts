@@ -1,4 +1,19 @@
-// Walking the audit log's chain: the server looks at some thousand rows a call, and says how far it came.
+// The audit log, and walking its chain: the server looks at some thousand rows a call, and says how far it came.
+
+import { useQuery } from "@tanstack/react-query";
+import { call, type Page } from "./client";
+
+export interface AuditEntry {
+  id: number;
+  at: string;
+  actor: string;
+  action: string;
+  object: string;
+  address: string; // from where; empty: the server itself
+  details: Record<string, unknown>;
+}
+
+export const useAudit = () => useQuery({ queryKey: ["audit"], queryFn: () => call<Page<AuditEntry>>("/audit?limit=100"), refetchInterval: 15_000 });
 
 export interface AuditWalk {
   intact: boolean;

@@ -2,6 +2,13 @@
 
 const BASE = "/api/v1";
 
+/** Of a list that may be long. */
+export interface Page<T> {
+  items: T[];
+  next_cursor: string | null;
+  total?: number;
+}
+
 /** A problem document (RFC 9457); `slug` is the stable last part of its type. */
 export class ApiError extends Error {
   constructor(
@@ -54,6 +61,9 @@ async function problemOf(response: Response): Promise<ApiError> {
     return new ApiError(response.status, "", `The server answered ${response.status} ${response.statusText}`);
   }
 }
+
+/** A name as a piece of a path. */
+export const path = encodeURIComponent;
 
 /** A query string of the values that are set. */
 export function query(values: Record<string, string | number | undefined>): string {

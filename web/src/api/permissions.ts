@@ -1,7 +1,6 @@
 // Who may do what. The server decides, and tells each caller's permissions; the screens only say it beforehand.
 
-import { useMe } from "./queries";
-import type { Me, Permission } from "./types";
+import { useMe, type Me, type Permission } from "./access";
 
 const WHAT_FOR: Record<Permission, string> = {
   use_own_account: "have sessions",

@@ -1,6 +1,7 @@
 // How right a model's versions are in the field, and what became of the labels that a device was told.
 
-import { useFieldAccuracy, useLabelStatus } from "../api/queries";
+import { useLabelStatus } from "../api/labels";
+import { useFieldAccuracy } from "../api/telemetry";
 import { Card } from "../ui/card";
 import { Facts } from "../ui/facts";
 import { accuracyRows, toldLabels } from "./field-accuracy";

@@ -1,10 +1,10 @@
 // The buttons by which people say that they look after an alert, or do not any more.
 
 import { useSignal } from "@preact/signals";
+import type { Alert } from "../api/alerts";
 import { call } from "../api/client";
 import { useRefusal } from "../api/permissions";
-import { queryClient } from "../api/queries";
-import type { Alert } from "../api/types";
+import { queryClient } from "../api/query-client";
 import { Confirm } from "../ui/confirm";
 import { person } from "../ui/format";
 

@@ -1,6 +1,7 @@
 // What the chart of an alert draws: the figure that its rule looked at, its limit, and what was usual. Pure.
 
-import type { AlertWithHistory, Series } from "../api/types";
+import type { AlertWithHistory } from "../api/alerts";
+import type { Series } from "../api/telemetry";
 import type { Band, Line, Mark } from "../ui/chart";
 import { bytes, number } from "../ui/format";
 import { plain } from "./charts-of-series";

@@ -1,7 +1,7 @@
 // What became of alerts: of one, or of all, which are then named.
 
 import { Link } from "wouter-preact";
-import type { AlertMoment } from "../api/types";
+import type { AlertMoment } from "../api/alerts";
 import { clock, person, words } from "../ui/format";
 import { Status } from "../ui/status";
 import { changeText, changeTone, subjectName } from "./alert-text";

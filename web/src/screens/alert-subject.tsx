@@ -1,7 +1,7 @@
 // What an alert is about: a device, a whole site or a rollout.
 
 import { Link } from "wouter-preact";
-import type { Alert } from "../api/types";
+import type { Alert } from "../api/alerts";
 import { devicePath } from "./paths";
 
 export function AlertSubject({ alert }: { alert: Alert }) {

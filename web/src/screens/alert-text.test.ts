@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Alert } from "../api/types";
+import type { Alert } from "../api/alerts";
 import { asksText, countsText, grouped, groupTitle, hoursText, marksOf, silenceCommand, silenceOf, subjectName } from "./alert-text";
 
 const alert = (id: number, values: Partial<Alert> = {}): Alert => ({

@@ -1,6 +1,6 @@
 // What the alert screens say of alerts, groups and silences. Pure.
 
-import type { Alert, AlertGroup, AlertMoment, Silence } from "../api/types";
+import type { Alert, AlertGroup, AlertMoment, Silence } from "../api/alerts";
 import { plural, words } from "../ui/format";
 import type { Tone } from "../ui/status";
 import { withSearch } from "./paths";

@@ -1,8 +1,9 @@
 // To whom an alert was told: by which messages, and what became of them; or why nobody was.
 
 import { Link } from "wouter-preact";
-import { useMe, useTelling } from "../api/queries";
-import type { Delivery } from "../api/types";
+import { useMe } from "../api/access";
+import { useTelling } from "../api/alerts";
+import type { Delivery } from "../api/notifications";
 import { Card, Empty, Failure, Skeleton } from "../ui/card";
 import { clock } from "../ui/format";
 import { Status } from "../ui/status";

@@ -2,8 +2,10 @@
 
 import { useMemo } from "preact/hooks";
 import { Link } from "wouter-preact";
-import { useAlert, useDrift, useReactions, useSeriesAround } from "../api/queries";
-import type { AlertWithHistory, Series } from "../api/types";
+import { useAlert, type AlertWithHistory } from "../api/alerts";
+import { useDrift } from "../api/drift";
+import { useReactions } from "../api/rules";
+import { useSeriesAround, type Series } from "../api/telemetry";
 import { Card, Empty, Failure, Skeleton } from "../ui/card";
 import { Chart } from "../ui/chart";
 import { DriftHistogram } from "../ui/drift-histogram";

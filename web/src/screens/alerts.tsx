@@ -1,8 +1,7 @@
 // Alerts: what fires, in the groups that are told together; silences; and what became of all of them.
 
 import { Link, useLocation, useSearch } from "wouter-preact";
-import { useAlertGroups, useAlertHistory, useAlerts } from "../api/queries";
-import type { Alert } from "../api/types";
+import { useAlertGroups, useAlertHistory, useAlerts, type Alert } from "../api/alerts";
 import { Card, Empty, Failure, Skeleton } from "../ui/card";
 import { ago, clock, person, plural, words } from "../ui/format";
 import { Segments } from "../ui/segments";

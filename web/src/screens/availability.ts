@@ -1,6 +1,6 @@
 // How available something was, as a screen shows it: grades, blocks of hours, spans of a strip. Pure.
 
-import type { PresenceCause, PresenceSpan, TimelineState } from "../api/types";
+import type { PresenceCause, PresenceSpan, TimelineState } from "../api/connectivity";
 import { clock, percent, span, words } from "../ui/format";
 import type { Tone } from "../ui/status";
 

@@ -1,6 +1,6 @@
 // What the charts of a device draw of the series that the server answers. Pure.
 
-import type { Series } from "../api/types";
+import type { Series } from "../api/telemetry";
 import type { Band, Line, Mark } from "../ui/chart";
 import { bytes, duration, number, plural } from "../ui/format";
 

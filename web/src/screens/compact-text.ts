@@ -1,6 +1,6 @@
 // What a compact release comes to, in one sentence. Pure.
 
-import type { Compact } from "../api/types";
+import type { Compact } from "../api/models";
 import { percent } from "../ui/format";
 
 export function share(part: number | null | undefined, whole: number | null | undefined): number | undefined {

@@ -1,6 +1,6 @@
 // Compact releases: what `argosy release compact` reports about the files that it made.
 
-import type { Compact, Release } from "../api/types";
+import type { Compact, Release } from "../api/models";
 import { Card } from "../ui/card";
 import { type Fact, Facts } from "../ui/facts";
 import { bytes, number, percent, plural, words } from "../ui/format";

@@ -3,8 +3,7 @@
 import { useSignal } from "@preact/signals";
 import { useRef } from "preact/hooks";
 import { useLocation, useSearch } from "wouter-preact";
-import { usePresence } from "../api/queries";
-import type { PresenceSpan, PresenceTimeline } from "../api/types";
+import { usePresence, type PresenceSpan, type PresenceTimeline } from "../api/connectivity";
 import { Card, Failure, Skeleton } from "../ui/card";
 import { Copy } from "../ui/copy";
 import { clock, number, span, words } from "../ui/format";

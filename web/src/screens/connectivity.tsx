@@ -3,8 +3,7 @@
 import { useSignal } from "@preact/signals";
 import { useMemo, useRef } from "preact/hooks";
 import { Link, useLocation, useSearch } from "wouter-preact";
-import { useConnectivity } from "../api/queries";
-import type { Connectivity as Data, SiteAvailability } from "../api/types";
+import { useConnectivity, type Connectivity as Data, type SiteAvailability } from "../api/connectivity";
 import { Card, Empty, Failure, Skeleton } from "../ui/card";
 import { Copy } from "../ui/copy";
 import { number, plural, span } from "../ui/format";

@@ -2,8 +2,8 @@
 
 import { useMemo } from "preact/hooks";
 import { useLocation, useSearch } from "wouter-preact";
-import { useSeries } from "../api/queries";
-import type { Device, Series } from "../api/types";
+import type { Device } from "../api/devices";
+import { useSeries, type Series } from "../api/telemetry";
 import { Card, Failure, Skeleton } from "../ui/card";
 import { Chart } from "../ui/chart";
 import { clock } from "../ui/format";

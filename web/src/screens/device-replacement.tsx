@@ -1,9 +1,9 @@
 // Another board that asks to take the place of a device: for an operator to let in, or to turn down.
 
 import { call } from "../api/client";
+import type { Device, Replacement } from "../api/devices";
 import { useRefusal } from "../api/permissions";
-import { queryClient } from "../api/queries";
-import type { Device, Replacement } from "../api/types";
+import { queryClient } from "../api/query-client";
 import { Card } from "../ui/card";
 import { Confirm } from "../ui/confirm";
 import { Facts, type Fact } from "../ui/facts";

@@ -2,9 +2,9 @@
 // to turn down.
 
 import { call } from "../api/client";
+import type { Device } from "../api/devices";
 import { useRefusal } from "../api/permissions";
-import { queryClient } from "../api/queries";
-import type { Device } from "../api/types";
+import { queryClient } from "../api/query-client";
 import { Card } from "../ui/card";
 import { Confirm } from "../ui/confirm";
 import { Facts, type Fact } from "../ui/facts";

@@ -2,9 +2,13 @@
 
 import { Link } from "wouter-preact";
 import { call } from "../api/client";
-import { queryClient, useAssignments, useDevice, useDeviceEvents, useDrift, useIntegrity, useQuarantine } from "../api/queries";
+import { useDevice, useQuarantine, type Device as Data, type DeviceModel, type QuarantineRow, type Slot, type Update } from "../api/devices";
+import { useDrift, type DriftFeature } from "../api/drift";
+import { useDeviceEvents } from "../api/events";
 import { useRefusal } from "../api/permissions";
-import type { Device as Data, DeviceModel, DriftFeature, QuarantineRow, Slot, TelemetryEpoch, Update } from "../api/types";
+import { queryClient } from "../api/query-client";
+import { useAssignments } from "../api/rollouts";
+import { useIntegrity, type TelemetryEpoch } from "../api/telemetry";
 import { Meter } from "../ui/bar";
 import { Card, Empty, Failure, Skeleton } from "../ui/card";
 import { Confirm } from "../ui/confirm";

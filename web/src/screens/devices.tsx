@@ -2,9 +2,8 @@
 
 import { useEffect } from "preact/hooks";
 import { Link, useLocation, useSearch } from "wouter-preact";
+import { useDevices, useReplacements, type Device } from "../api/devices";
 import { useRefusal } from "../api/permissions";
-import { useDevices, useReplacements } from "../api/queries";
-import type { Device } from "../api/types";
 import { Card, Empty, Skeleton } from "../ui/card";
 import { ago, counted, number, plural, words } from "../ui/format";
 import { PresenceStatus, Status, updateTone } from "../ui/status";

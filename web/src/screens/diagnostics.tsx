@@ -1,9 +1,9 @@
 // What a device said of itself when it was asked, and asking it.
 
 import { call } from "../api/client";
+import { useDiagnostics, type DeviceDiagnostics } from "../api/devices";
 import { useRefusal } from "../api/permissions";
-import { queryClient, useDiagnostics } from "../api/queries";
-import type { DeviceDiagnostics } from "../api/types";
+import { queryClient } from "../api/query-client";
 import { useAttempt } from "../ui/attempt";
 import { Card, Empty, Failure } from "../ui/card";
 import { ago, bytes, clock, person, words } from "../ui/format";

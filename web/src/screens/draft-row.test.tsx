@@ -1,7 +1,8 @@
 // @vitest-environment jsdom
 import { describe, expect, it } from "vitest";
-import { queryClient } from "../api/queries";
-import type { Draft, Role } from "../api/types";
+import type { Role } from "../api/access";
+import type { Draft } from "../api/models";
+import { queryClient } from "../api/query-client";
 import { me } from "../testing/documents";
 import { FakeApi } from "../testing/fake-api";
 import { button, eventually, openDialog, press, seen, show, text } from "../testing/screen";

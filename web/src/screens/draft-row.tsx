@@ -1,9 +1,9 @@
 // A draft among the releases of its model: marked, with the buttons that publish it or throw it away.
 
 import { call } from "../api/client";
+import type { Draft } from "../api/models";
 import { useRefusal } from "../api/permissions";
-import { queryClient } from "../api/queries";
-import type { Draft } from "../api/types";
+import { queryClient } from "../api/query-client";
 import { Confirm } from "../ui/confirm";
 import { ago, person } from "../ui/format";
 import { Status } from "../ui/status";

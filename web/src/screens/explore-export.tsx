@@ -1,7 +1,7 @@
 // What is shown, or the windows behind it, as a file: CSV comes from the server, Parquet is made here from that CSV.
 
 import { fetchText } from "../api/client";
-import { exportPath } from "../api/queries";
+import { exportPath } from "../api/telemetry";
 import { useAttempt } from "../ui/attempt";
 import { Failure } from "../ui/card";
 import { type Chosen, exportQuestion } from "./explore-question";

@@ -1,7 +1,6 @@
 // What the screen Explore asks, from its address; and the same for the command line. Pure.
 
-import type { TelemetryQuestion } from "../api/queries";
-import type { GroupedSeries, GroupLine } from "../api/types";
+import type { GroupedSeries, GroupLine, TelemetryQuestion } from "../api/telemetry";
 import type { Band, Line } from "../ui/chart";
 import { bridged } from "../ui/chart-scale";
 import { bytes, milliseconds, number, percent } from "../ui/format";

@@ -2,8 +2,8 @@
 
 import { useMemo } from "preact/hooks";
 import { Link, useLocation, useSearch } from "wouter-preact";
-import { useFacets, useGroupedSeries, useModels, useWorst } from "../api/queries";
-import type { FacetCounts, GroupedSeries, WorstDevices } from "../api/types";
+import { useModels } from "../api/models";
+import { useFacets, useGroupedSeries, useWorst, type FacetCounts, type GroupedSeries, type WorstDevices } from "../api/telemetry";
 import { Card, Empty, Failure, Skeleton } from "../ui/card";
 import { Chart } from "../ui/chart";
 import { newest } from "../ui/chart-scale";

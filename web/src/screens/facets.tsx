@@ -1,8 +1,8 @@
 // The facets beside the list of devices: each a term of the filter, with how many devices it would leave.
 
 import { useRef } from "preact/hooks";
-import { useDeviceCount, useInventory, useOverview } from "../api/queries";
-import type { Device } from "../api/types";
+import { useDeviceCount, useInventory, type Device } from "../api/devices";
+import { useOverview } from "../api/overview";
 import { counted, words } from "../ui/format";
 import { hasTerm, withTerm } from "./filter";
 import { versionName } from "./inventory-facts";

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import type { FieldAccuracy } from "../api/types";
+import type { FieldAccuracy } from "../api/telemetry";
 import { accuracyRows, labelsText, toldLabels } from "./field-accuracy";
 
 const found: FieldAccuracy = {

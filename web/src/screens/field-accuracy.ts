@@ -1,6 +1,7 @@
 // How right versions are in the field, as rows of a table: measured by labels and estimated without, never mixed. Pure.
 
-import type { FieldAccuracy, LabelStatus } from "../api/types";
+import type { LabelStatus } from "../api/labels";
+import type { FieldAccuracy } from "../api/telemetry";
 import { number, percent, plural, span, words } from "../ui/format";
 
 export interface AccuracyRow {

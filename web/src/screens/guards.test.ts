@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Guard } from "../api/types";
+import type { Guard } from "../api/rollouts";
 import { changeText, figureText, guardName, intervalPlaces, isPaired, shadowText } from "./guards";
 
 const guard: Guard = {

@@ -1,6 +1,6 @@
 // What a guard's verdict looks like: figures in the words of its metric, and where its interval lies between the margins.
 // Pure.
-import type { Guard, ShadowCounts } from "../api/types";
+import type { Guard, ShadowCounts } from "../api/rollouts";
 import { number, plural } from "../ui/format";
 
 const NAMES: Record<string, string> = {

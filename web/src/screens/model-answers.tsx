@@ -1,6 +1,6 @@
 // How sure the model was in the time that the charts show, and of what kind its inferences were.
 
-import type { Series } from "../api/types";
+import type { Series } from "../api/telemetry";
 import { PartsBar } from "../ui/bar";
 import { plural } from "../ui/format";
 import { barsOfConfidence, piecesOf } from "./model-answers-text";

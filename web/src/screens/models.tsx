@@ -1,8 +1,7 @@
 // Models: their releases, the variants in them, where they run, and what patches save between them.
 
 import { Link } from "wouter-preact";
-import { useDrafts, useModels, useReleases } from "../api/queries";
-import type { Model, Release } from "../api/types";
+import { useDrafts, useModels, useReleases, type Model, type Release } from "../api/models";
 import { Card, Empty, Failure, Skeleton } from "../ui/card";
 import { ago, person, plural } from "../ui/format";
 import { Status } from "../ui/status";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Delivery } from "../api/types";
+import type { Delivery } from "../api/notifications";
 import { noticeRoute as route } from "../testing/documents";
 import { changesOf, deliveryState, healthOf, narrowedTo, placeOf, routeOf } from "./notice-text";
 

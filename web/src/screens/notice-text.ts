@@ -1,6 +1,6 @@
 // What routes and deliveries say of themselves, in words; and what a form makes of a route. Pure.
 
-import type { Delivery, DeliveryState, NoticeRoute, TargetKind } from "../api/types";
+import type { Delivery, DeliveryState, NoticeRoute, TargetKind } from "../api/notifications";
 import { ago, span } from "../ui/format";
 import type { Tone } from "../ui/status";
 

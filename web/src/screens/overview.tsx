@@ -1,8 +1,9 @@
 // The first screen: one sentence that gives the verdict, then what it rests on.
 
 import { Link } from "wouter-preact";
-import { useOverview } from "../api/queries";
-import type { ActiveRollout, Alert, Overview as Data, Presence, WorstDevice } from "../api/types";
+import type { Alert } from "../api/alerts";
+import type { Presence } from "../api/connectivity";
+import { useOverview, type ActiveRollout, type Overview as Data, type WorstDevice } from "../api/overview";
 import { Meter, RolloutBar, VersionBar } from "../ui/bar";
 import { Card, Empty, Failure, Skeleton } from "../ui/card";
 import { ago, firstSentence, milliseconds, number, percent, person, plural, words } from "../ui/format";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Patch, Release } from "../api/types";
+import type { Patch, Release } from "../api/models";
 import { compactSentence } from "./compact-text";
 import { MAX_VERSIONS, gridOf, isOpen, leadsForward, patchableVariants, step, trialOutcome } from "./patch-grid";
 

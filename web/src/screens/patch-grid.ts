@@ -1,6 +1,6 @@
 // The patch matrix as a grid: from the versions on the left to the versions on top. Pure.
 
-import type { Patch, Release } from "../api/types";
+import type { Patch, Release } from "../api/models";
 import type { Tone } from "../ui/status";
 
 /** More would not be read; older versions are rows of the API alone. */

@@ -3,9 +3,9 @@
 import { useRef } from "preact/hooks";
 import { useLocation, useSearch } from "wouter-preact";
 import { call } from "../api/client";
-import { queryClient, usePatches } from "../api/queries";
+import { usePatches, type Patch, type Release } from "../api/models";
 import { useRefusal } from "../api/permissions";
-import type { Patch, Release } from "../api/types";
+import { queryClient } from "../api/query-client";
 import { Meter } from "../ui/bar";
 import { Card, Empty, Failure, Skeleton } from "../ui/card";
 import { Confirm } from "../ui/confirm";

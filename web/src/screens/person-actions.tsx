@@ -1,8 +1,8 @@
 // What an administrator may do with a person: another role, another link, the end and the return of the account.
 
 import { useSignal } from "@preact/signals";
+import type { Role, User } from "../api/access";
 import { call } from "../api/client";
-import type { Role, User } from "../api/types";
 import { Confirm } from "../ui/confirm";
 import { Copy } from "../ui/copy";
 import { words } from "../ui/format";

@@ -1,6 +1,6 @@
 // The rollout that the planning form asks for, and what it should know of earlier ones. Pure.
 
-import type { Rollout } from "../api/types";
+import type { Rollout } from "../api/rollouts";
 import { plural, words } from "../ui/format";
 
 /** Earlier rollouts of this release, newest first, that were stopped or that devices refused. The draft's own screen says more. */

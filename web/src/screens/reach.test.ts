@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { GuardReach, Reach } from "../api/types";
+import type { GuardReach, Reach } from "../api/rollouts";
 import { canaryText, reachStatus } from "./reach";
 
 const guard: GuardReach = { metric: "latency_p95", mode: "automatic", scale: "ratio", worse: "higher", measurable: true, reported_by: 12, can_fail: true, can_pass: true, needed: 3, visible: 0.1, looks: [], message: "this canary can" };

@@ -1,5 +1,5 @@
 // What a rollout's first canary can find out, told before the start: which guards can stop the release, and what they see.
-import type { GuardReach, Reach } from "../api/types";
+import type { GuardReach, Reach } from "../api/rollouts";
 import { plural } from "../ui/format";
 import { Status } from "../ui/status";
 import { changeText, guardName } from "./guards";

@@ -1,8 +1,7 @@
 // What rules did for alerts: of one rule, or to one alert.
 
 import { Link } from "wouter-preact";
-import { useReactions } from "../api/queries";
-import type { Reaction } from "../api/types";
+import { useReactions, type Reaction } from "../api/rules";
 import { Failure, Skeleton } from "../ui/card";
 import { ago, clock, words } from "../ui/format";
 import { Status, type Tone } from "../ui/status";

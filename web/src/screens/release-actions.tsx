@@ -3,9 +3,10 @@
 import { useSignal } from "@preact/signals";
 import { Link } from "wouter-preact";
 import { ApiError, call } from "../api/client";
+import type { Release } from "../api/models";
 import { useRefusal } from "../api/permissions";
-import { queryClient } from "../api/queries";
-import type { Recall, Release } from "../api/types";
+import { queryClient } from "../api/query-client";
+import type { Recall } from "../api/rollouts";
 import { Confirm } from "../ui/confirm";
 import { devicesPath } from "./paths";
 import { recallSentences } from "./release-text";

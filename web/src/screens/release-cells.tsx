@@ -1,6 +1,6 @@
 // What the rows of releases and of drafts have in common: their variants, and what devices ask of them.
 
-import type { Release } from "../api/types";
+import type { Release } from "../api/models";
 import { bytes, percent, words } from "../ui/format";
 
 export function Variants({ variants }: { variants: Release["variants"] }) {

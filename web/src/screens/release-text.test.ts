@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Recall } from "../api/types";
+import type { Recall } from "../api/rollouts";
 import { clock } from "../ui/format";
 import { recallSentences, waitText, withdrawnText } from "./release-text";
 

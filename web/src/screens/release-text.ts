@@ -1,6 +1,7 @@
 // What withdrawing and recalling came to, and what a device of a rollout waits for, in words. Pure.
 
-import type { Recall, Release, RolloutDevice } from "../api/types";
+import type { Release } from "../api/models";
+import type { Recall, RolloutDevice } from "../api/rollouts";
 import { clock, person, plural } from "../ui/format";
 
 export function withdrawnText(withdrawn: NonNullable<Release["withdrawn"]>): string {

@@ -1,11 +1,11 @@
 // @vitest-environment jsdom
 import { describe, expect, it } from "vitest";
-import { queryClient } from "../api/queries";
+import { queryClient } from "../api/query-client";
+import type { Rollout } from "../api/rollouts";
 import { me, rollout } from "../testing/documents";
 import { FakeApi, Problem, UNREACHABLE } from "../testing/fake-api";
 import { alertText, button, buttons, eventually, openDialog, press, seen, show, text } from "../testing/screen";
 import { setCsrfToken } from "../api/client";
-import type { Rollout } from "../api/types";
 import { RolloutActions } from "./rollout-actions";
 
 async function showActions(of: Rollout, role: "operator" | "viewer" = "operator"): Promise<FakeApi> {

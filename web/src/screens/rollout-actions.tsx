@@ -1,9 +1,10 @@
 // The buttons that change the course of a rollout. Those that may not be pressed say why, below.
 
+import { useMe } from "../api/access";
 import { ApiError, call } from "../api/client";
-import { queryClient, useMe } from "../api/queries";
 import { useRefusal } from "../api/permissions";
-import type { Rollout, RolloutAction } from "../api/types";
+import { queryClient } from "../api/query-client";
+import type { Rollout, RolloutAction } from "../api/rollouts";
 import { Confirm } from "../ui/confirm";
 
 interface ActionText {

@@ -2,7 +2,7 @@
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useEffect, useState } from "preact/hooks";
 import { ApiError, call } from "../api/client";
-import type { RolloutPreview as Preview } from "../api/types";
+import type { RolloutPreview as Preview } from "../api/rollouts";
 import { bytes, percent, plural, words } from "../ui/format";
 import { ReachList, canaryText } from "./reach";
 

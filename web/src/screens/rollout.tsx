@@ -1,8 +1,7 @@
 // One rollout: how far it is, why it did what it did, and the buttons that change its course.
 
 import { Link, useLocation, useSearch } from "wouter-preact";
-import { useDecisions, useRollout, useRolloutDevices } from "../api/queries";
-import type { Decision, Guard, Rollout as Data, RolloutDevice, Wave } from "../api/types";
+import { useDecisions, useRollout, useRolloutDevices, type Decision, type Guard, type Rollout as Data, type RolloutDevice, type Wave } from "../api/rollouts";
 import { RolloutBar } from "../ui/bar";
 import { Card, Empty, Failure, Skeleton } from "../ui/card";
 import { ago, bytes, clock, duration, number, percent, person, plural, words } from "../ui/format";

@@ -1,8 +1,7 @@
 // All rollouts, newest first.
 
 import { Link } from "wouter-preact";
-import { useRollouts } from "../api/queries";
-import type { Rollout } from "../api/types";
+import { useRollouts, type Rollout } from "../api/rollouts";
 import { RolloutBar } from "../ui/bar";
 import { Card, Empty, Failure, Skeleton } from "../ui/card";
 import { ago, plural } from "../ui/format";

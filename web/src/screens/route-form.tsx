@@ -3,9 +3,9 @@
 import { useSignal } from "@preact/signals";
 import { useId, useRef } from "preact/hooks";
 import { call } from "../api/client";
+import type { NoticeRoute, NoticeTarget, RoutePreview, TargetKind } from "../api/notifications";
 import { useRefusal } from "../api/permissions";
-import { queryClient } from "../api/queries";
-import type { NoticeRoute, NoticeTarget, RoutePreview, TargetKind } from "../api/types";
+import { queryClient } from "../api/query-client";
 import { useAttempt } from "../ui/attempt";
 import { Failure } from "../ui/card";
 import { Copy } from "../ui/copy";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Rule } from "../api/types";
+import type { Rule } from "../api/rules";
 import { changeOf, figureOf, kindOf, mayChange, mayReact, NEW_RULE, previewSentence, reactionsText, subjectOf, wishOf } from "./rule-form";
 
 const TOO_HOT: Rule = { ...NEW_RULE, name: "too_hot", title: "Too hot", judge: "engine", subject: "device", version: 3, shipped: true, changed: false, sentence: "", unit: "°C", updated_at: "2026-01-01T00:00:00Z", updated_by: null, pending: 0, firing: 0 };

@@ -1,6 +1,6 @@
 // A rule as a form has it, and back. Pure.
 
-import type { ReactionKind, Rule, RuleCondition, RuleReaction, RuleSubject, RuleWish, Severity } from "../api/types";
+import type { ReactionKind, Rule, RuleCondition, RuleReaction, RuleSubject, RuleWish, Severity } from "../api/rules";
 
 export const METRICS = [
   "latency_p50",

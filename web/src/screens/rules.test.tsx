@@ -1,6 +1,7 @@
 // @vitest-environment jsdom
 import { describe, expect, it } from "vitest";
-import type { Role, Rule } from "../api/types";
+import type { Role } from "../api/access";
+import type { Rule } from "../api/rules";
 import { me } from "../testing/documents";
 import { FakeApi, Problem } from "../testing/fake-api";
 import { alertText, button, enter, eventually, field, openDialog, press, seen, show, text } from "../testing/screen";

@@ -3,10 +3,10 @@
 import { useSignal } from "@preact/signals";
 import { useState } from "preact/hooks";
 import { useLocation, useSearch } from "wouter-preact";
+import { useSilences, type Silence } from "../api/alerts";
 import { call } from "../api/client";
 import { useRefusal } from "../api/permissions";
-import { queryClient, useSilences } from "../api/queries";
-import type { Silence } from "../api/types";
+import { queryClient } from "../api/query-client";
 import { useAttempt } from "../ui/attempt";
 import { Card, Empty, Failure, Skeleton } from "../ui/card";
 import { Confirm } from "../ui/confirm";

@@ -1,6 +1,6 @@
 // What a screen says of a rollout that stands. Pure.
 
-import type { Rollout } from "../api/types";
+import type { Rollout } from "../api/rollouts";
 import { ago, plural } from "../ui/format";
 
 /** A sentence, or nothing when it does not stand, nor will. */

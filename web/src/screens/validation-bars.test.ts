@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { ValidationNumbers } from "../api/types";
+import type { ValidationNumbers } from "../api/rollouts";
 import { barsOf } from "./validation-bars";
 
 const numbers: ValidationNumbers = {

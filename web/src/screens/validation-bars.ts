@@ -1,6 +1,6 @@
 // The histogram of what devices measured in validation, as bars on an axis that also holds the threshold. Pure.
 
-import type { ValidationNumbers } from "../api/types";
+import type { ValidationNumbers } from "../api/rollouts";
 
 export interface Bar {
   /** Shares of the axis, 0 to 1. */

@@ -1,6 +1,6 @@
 // What devices measured of the release before it served there: a histogram with the threshold drawn.
 
-import { useValidationNumbers } from "../api/queries";
+import { useValidationNumbers } from "../api/rollouts";
 import { Card } from "../ui/card";
 import { number, plural } from "../ui/format";
 import { barsOf } from "./validation-bars";

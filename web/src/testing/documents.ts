@@ -1,6 +1,10 @@
 // Documents as the server gives them, for tests: ordinary ones, of which a test changes what it is about.
 
-import type { Device, GroupedSeries, GroupLine, Me, NoticeRoute, Permission, Role, Rollout, RolloutAction, Series } from "../api/types";
+import type { Me, Permission, Role } from "../api/access";
+import type { Device } from "../api/devices";
+import type { NoticeRoute } from "../api/notifications";
+import type { Rollout, RolloutAction } from "../api/rollouts";
+import type { GroupedSeries, GroupLine, Series } from "../api/telemetry";
 
 const EVERYBODY: Permission[] = ["use_own_account", "read_fleet"];
 const OPERATOR: Permission[] = [...EVERYBODY, "prepare_patches", "manage_devices", "label_observations", "operate_rollouts", "acknowledge_alerts", "manage_rules", "read_notifications"];

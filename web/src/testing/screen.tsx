@@ -4,7 +4,7 @@ import { QueryClientProvider } from "@tanstack/react-query";
 import { render, type ComponentChildren } from "preact";
 import { afterEach, beforeEach, expect, vi } from "vitest";
 import { setCsrfToken } from "../api/client";
-import { queryClient } from "../api/queries";
+import { queryClient } from "../api/query-client";
 
 let page: HTMLElement | undefined;
 

@@ -1,6 +1,6 @@
 // Two histograms over the same bins: what it is compared with as an outline, what the device sees now as filled bars.
 
-import type { DriftFeature } from "../api/types";
+import type { DriftFeature } from "../api/drift";
 import { plural } from "./format";
 import { histogramHeights } from "./histogram";
 

@@ -1,6 +1,7 @@
 // Status as shape, word and colour, so that none of them has to be seen alone.
 
-import type { Presence, RolloutState } from "../api/types";
+import type { Presence } from "../api/connectivity";
+import type { RolloutState } from "../api/rollouts";
 import { words } from "./format";
 
 export type Tone = "good" | "warn" | "bad" | "quiet" | "accent";
