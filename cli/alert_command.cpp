@@ -69,30 +69,25 @@ Result<int> list_alerts(const Context& context, const AlertListFlags& flags) {
                                            {"group", flags.group},
                                            {"held", flags.held}});
   ARGOSY_TRY(const json items, api.list(path, "", 1000));
-  if (context.output.json) {
-    print_json(items);
-    return exit_ok;
-  }
-  std::vector<Row> rows;
-  for (const json& alert : items)
-    rows.push_back({cell(alert, "/id"), cell(alert, "/state"), cell(alert, "/rule"), subject_cell(alert),
-                    mark_cell(alert), cell(alert, "/fired_at"), cell(alert, "/resolved_at"), cell(alert, "/message")});
-  print_table({"ID", "STATE", "RULE", "ABOUT", "MARKS", "FIRED", "RESOLVED", "MESSAGE"}, rows);
-  return exit_ok;
+  return print_rows(context.output, items, {"ID", "STATE", "RULE", "ABOUT", "MARKS", "FIRED", "RESOLVED", "MESSAGE"},
+                    [](const json& alert) {
+                      return Row{cell(alert, "/id"),          cell(alert, "/state"),  cell(alert, "/rule"),
+                                 subject_cell(alert),         mark_cell(alert),       cell(alert, "/fired_at"),
+                                 cell(alert, "/resolved_at"), cell(alert, "/message")};
+                    });
 }
 
 Result<int> list_groups(const Context& context, const std::string& by) {
   ARGOSY_TRY(const ApiClient api, context.api());
   ARGOSY_TRY(const json groups, api.get(with_query("/alerts/groups", {{"by", by}})));
-  print_items(context.output, list_in(groups, "items"),
-              {{"GROUP", "/key"},
-               {"SEVERITY", "/severity"},
-               {"FIRING", "/firing"},
-               {"PENDING", "/pending"},
-               {"INHIBITED", "/inhibited"},
-               {"SILENCED", "/silenced"},
-               {"ACKNOWLEDGED", "/acknowledged"}});
-  return exit_ok;
+  return print_items(context.output, list_in(groups, "items"),
+                     {{"GROUP", "/key"},
+                      {"SEVERITY", "/severity"},
+                      {"FIRING", "/firing"},
+                      {"PENDING", "/pending"},
+                      {"INHIBITED", "/inhibited"},
+                      {"SILENCED", "/silenced"},
+                      {"ACKNOWLEDGED", "/acknowledged"}});
 }
 
 const std::vector<Column> telling_columns{{"DELIVERY", "/id"},     {"MADE", "/created_at"}, {"ROUTE", "/route"},
@@ -235,17 +230,13 @@ std::string hours_cell(const json& silence) {
 Result<int> list_silences(const Context& context, bool ended) {
   ARGOSY_TRY(const ApiClient api, context.api());
   ARGOSY_TRY(const json items, api.list(ended ? "/silences?state=ended" : "/silences", "", 500));
-  if (context.output.json) {
-    print_json(items);
-    return exit_ok;
-  }
-  std::vector<Row> rows;
-  for (const json& silence : items)
-    rows.push_back({cell(silence, "/id"), silence.value("in_effect", false) ? "yes" : "no", matches_cell(silence),
-                    cell(silence, "/starts_at"), cell(silence, "/ends_at"), hours_cell(silence),
-                    cell(silence, "/author"), cell(silence, "/comment")});
-  print_table({"ID", "NOW", "OF", "FROM", "UNTIL", "EVERY WEEK", "BY", "COMMENT"}, rows);
-  return exit_ok;
+  return print_rows(context.output, items, {"ID", "NOW", "OF", "FROM", "UNTIL", "EVERY WEEK", "BY", "COMMENT"},
+                    [](const json& silence) {
+                      return Row{cell(silence, "/id"),      silence.value("in_effect", false) ? "yes" : "no",
+                                 matches_cell(silence),     cell(silence, "/starts_at"),
+                                 cell(silence, "/ends_at"), hours_cell(silence),
+                                 cell(silence, "/author"),  cell(silence, "/comment")};
+                    });
 }
 
 Result<int> end_silence(const Context& context, const std::string& id) {

@@ -4,6 +4,7 @@
 
 #include "cli/command.hpp"
 #include "cli/exit_code.hpp"
+#include "cli/listing.hpp"
 #include "common/json/json_look.hpp"
 
 namespace argosy::cli {
@@ -17,23 +18,21 @@ struct ListFlags {
   std::size_t limit = 1000;
 };
 
+std::string serving_cell(const json& device) {
+  std::string models;
+  for (const json& model : list_in(device, "models"))
+    models += (models.empty() ? "" : " ") + cell(model, "/model") + "@" + cell(model, "/version");
+  return models.empty() ? "-" : models;
+}
+
 Result<int> list_devices(const Context& context, const ListFlags& flags) {
   ARGOSY_TRY(const ApiClient api, context.api());
   ARGOSY_TRY(const json items, api.list("/devices", flags.filter, flags.limit));
-  if (context.output.json) {
-    print_json(items);
-    return exit_ok;
-  }
-  std::vector<Row> rows;
-  for (const json& device : items) {
-    std::string models;
-    for (const json& model : list_in(device, "models"))
-      models += (models.empty() ? "" : " ") + cell(model, "/model") + "@" + cell(model, "/version");
-    rows.push_back({cell(device, "/id"), cell(device, "/hardware_class"), cell(device, "/presence"),
-                    models.empty() ? "-" : models, cell(device, "/last_seen_at"), cell(device, "/open_alerts")});
-  }
-  print_table({"DEVICE", "CLASS", "PRESENCE", "SERVING", "LAST SEEN", "ALERTS"}, rows);
-  return exit_ok;
+  return print_rows(context.output, items, {"DEVICE", "CLASS", "PRESENCE", "SERVING", "LAST SEEN", "ALERTS"},
+                    [](const json& device) {
+                      return Row{cell(device, "/id"),  cell(device, "/hardware_class"), cell(device, "/presence"),
+                                 serving_cell(device), cell(device, "/last_seen_at"),   cell(device, "/open_alerts")};
+                    });
 }
 
 // What it sent and the server does not take.
@@ -307,17 +306,14 @@ Result<int> replace_device(const Context& context, const ReplaceFlags& flags) {
 Result<int> list_replacements(const Context& context) {
   ARGOSY_TRY(const ApiClient api, context.api());
   ARGOSY_TRY(const json answer, api.get("/replacements"));
-  const json items = list_in(answer, "items");
-  if (context.output.json) {
-    print_json(items);
-    return exit_ok;
-  }
-  std::vector<Row> rows;
-  for (const json& one : items)
-    rows.push_back({cell(one, "/device_id"), cell(one, "/state"), cell(one, "/board"), cell(one, "/address"),
-                    cell(one, "/claim"), cell(one, "/asked_at"), cell(one, "/last_asked_at")});
-  print_table({"DEVICE", "STATE", "BOARD", "FROM", "CLAIM", "ASKS SINCE", "LAST"}, rows);
-  return exit_ok;
+  return print_items(context.output, list_in(answer, "items"),
+                     {{"DEVICE", "/device_id"},
+                      {"STATE", "/state"},
+                      {"BOARD", "/board"},
+                      {"FROM", "/address"},
+                      {"CLAIM", "/claim"},
+                      {"ASKS SINCE", "/asked_at"},
+                      {"LAST", "/last_asked_at"}});
 }
 
 Result<int> show_inventory(const Context& context) {
@@ -363,17 +359,13 @@ struct DiagnosticsFlags {
 Result<int> list_diagnostics(const Context& context, const std::string& path) {
   ARGOSY_TRY(const ApiClient api, context.api());
   ARGOSY_TRY(const json answer, api.get(path));
-  const json items = list_in(answer, "items");
-  if (context.output.json) {
-    print_json(items);
-    return exit_ok;
-  }
-  std::vector<Row> rows;
-  for (const json& one : items)
-    rows.push_back({cell(one, "/id"), cell(one, "/state"), cell(one, "/asked_at"), cell(one, "/asked_by"),
-                    cell(one, "/bytes"), cell(one, "/reason")});
-  print_table({"ID", "STATE", "ASKED AT", "BY", "BYTES", "REASON"}, rows);
-  return exit_ok;
+  return print_items(context.output, list_in(answer, "items"),
+                     {{"ID", "/id"},
+                      {"STATE", "/state"},
+                      {"ASKED AT", "/asked_at"},
+                      {"BY", "/asked_by"},
+                      {"BYTES", "/bytes"},
+                      {"REASON", "/reason"}});
 }
 
 // Until the device has answered, or the time is over.

@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "cli/exit_code.hpp"
+#include "cli/listing.hpp"
 #include "cli/release_name.hpp"
 #include "common/json/json_look.hpp"
 
@@ -33,16 +34,12 @@ Result<json> drafts_of_all(const ApiClient& api) {
 Result<int> list_drafts(const Context& context, const std::string& model) {
   ARGOSY_TRY(const ApiClient api, context.api());
   ARGOSY_TRY(const json drafts, model.empty() ? drafts_of_all(api) : api.list(drafts_path(model), "", 1000));
-  if (context.output.json) {
-    print_json(drafts);
-    return exit_ok;
-  }
-  std::vector<Row> rows;
-  for (const json& draft : drafts)
-    rows.push_back({cell(draft, "/model"), cell(draft, "/version"), std::to_string(list_in(draft, "variants").size()),
-                    cell(draft, "/updated_by"), cell(draft, "/updated_at"), cell(draft, "/notes")});
-  print_table({"MODEL", "VERSION", "VARIANTS", "BY", "MENDED", "NOTES"}, rows);
-  return exit_ok;
+  return print_rows(
+      context.output, drafts, {"MODEL", "VERSION", "VARIANTS", "BY", "MENDED", "NOTES"}, [](const json& draft) {
+        return Row{
+            cell(draft, "/model"),      cell(draft, "/version"),    std::to_string(list_in(draft, "variants").size()),
+            cell(draft, "/updated_by"), cell(draft, "/updated_at"), cell(draft, "/notes")};
+      });
 }
 
 Result<int> finish(const Context& context, const std::string& text) {

@@ -177,13 +177,12 @@ Result<int> show_status(const Context& context, const std::string& device) {
   std::printf(
       "Waiting: %s%s\n", cell(status, "/waiting").c_str(),
       status.value("waiting_since", json()).is_null() ? "" : (" since " + cell(status, "/waiting_since")).c_str());
-  print_items(context.output, list_in(status, "counts"),
-              {{"MODEL", "/model"},
-               {"STATE", "/state"},
-               {"LABELS", "/labels"},
-               {"NEWEST", "/newest_at"},
-               {"MEANS", "/message"}});
-  return exit_ok;
+  return print_items(context.output, list_in(status, "counts"),
+                     {{"MODEL", "/model"},
+                      {"STATE", "/state"},
+                      {"LABELS", "/labels"},
+                      {"NEWEST", "/newest_at"},
+                      {"MEANS", "/message"}});
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // A list of the server as a table, or as one JSON array with --json.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -13,7 +14,10 @@ struct Column {
   const char* path;  // JSON pointer into an item
 };
 
-void print_items(const OutputOptions& output, const nlohmann::json& items, const std::vector<Column>& columns);
+// A row for each item. Answers exit_ok.
+int print_rows(const OutputOptions& output, const nlohmann::json& items, const Row& header,
+               const std::function<Row(const nlohmann::json&)>& row_of);
+int print_items(const OutputOptions& output, const nlohmann::json& items, const std::vector<Column>& columns);
 
 // At most `limit` items of the list at `path`, which may have a query.
 Result<int> print_list(const Context& context, const std::string& path, const std::vector<Column>& columns,

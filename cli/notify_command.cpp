@@ -82,16 +82,12 @@ std::string health_of(const json& route) {
 Result<int> list_routes(const Context& context) {
   ARGOSY_TRY(const ApiClient api, context.api());
   ARGOSY_TRY(const json routes, api.get("/routes"));
-  if (context.output.json) {
-    print_json(member(routes, "items"));
-    return exit_ok;
-  }
-  std::vector<Row> rows;
-  for (const json& route : list_in(routes, "items"))
-    rows.push_back({cell(route, "/id"), cell(route, "/name"), list_of(route, "kinds"), cell(route, "/least_severity"),
-                    place_of(route), cell(route, "/waiting"), health_of(route)});
-  print_table({"ID", "ROUTE", "KINDS", "FROM", "TO", "WAITING", "STATE"}, rows);
-  return exit_ok;
+  return print_rows(
+      context.output, list_in(routes, "items"), {"ID", "ROUTE", "KINDS", "FROM", "TO", "WAITING", "STATE"},
+      [](const json& route) {
+        return Row{cell(route, "/id"), cell(route, "/name"),    list_of(route, "kinds"), cell(route, "/least_severity"),
+                   place_of(route),    cell(route, "/waiting"), health_of(route)};
+      });
 }
 
 void print_route(const json& route) {

@@ -5,6 +5,7 @@
 #include "cli/command.hpp"
 #include "cli/evidence_command.hpp"
 #include "cli/exit_code.hpp"
+#include "cli/listing.hpp"
 #include "cli/rollout_output.hpp"
 #include "cli/rollout_reach.hpp"
 #include "cli/rollout_watch.hpp"
@@ -102,17 +103,16 @@ Result<int> create(const Context& context, const CreateFlags& flags) {
 Result<int> list_rollouts(const Context& context) {
   ARGOSY_TRY(const ApiClient api, context.api());
   ARGOSY_TRY(const json items, api.list("/rollouts", "", 200));
-  if (context.output.json) {
-    print_json(items);
-    return exit_ok;
-  }
-  std::vector<Row> rows;
-  for (const json& rollout : items)
-    rows.push_back({cell(rollout, "/id"), cell(rollout, "/name"),
-                    cell(rollout, "/model") + "@" + cell(rollout, "/version"), cell(rollout, "/state"),
-                    standing_word(rollout), cell(rollout, "/created_at"), counts_text(member(rollout, "counts"))});
-  print_table({"ID", "NAME", "RELEASE", "STATE", "STANDS", "CREATED", "DEVICES"}, rows);
-  return exit_ok;
+  return print_rows(context.output, items, {"ID", "NAME", "RELEASE", "STATE", "STANDS", "CREATED", "DEVICES"},
+                    [](const json& rollout) {
+                      return Row{cell(rollout, "/id"),
+                                 cell(rollout, "/name"),
+                                 cell(rollout, "/model") + "@" + cell(rollout, "/version"),
+                                 cell(rollout, "/state"),
+                                 standing_word(rollout),
+                                 cell(rollout, "/created_at"),
+                                 counts_text(member(rollout, "counts"))};
+                    });
 }
 
 Result<int> show_rollout(const Context& context, const std::string& id) {
@@ -172,16 +172,11 @@ std::string device_text(const json& device) {
 Result<int> show_rollout_devices(const Context& context, const std::string& id) {
   ARGOSY_TRY(const ApiClient api, context.api());
   ARGOSY_TRY(const json items, api.list(rollout_path(id) + "/devices", "", 100000));
-  if (context.output.json) {
-    print_json(items);
-    return exit_ok;
-  }
-  std::vector<Row> rows;
-  for (const json& d : items)
-    rows.push_back({cell(d, "/device"), cell(d, "/wave"), cell(d, "/state"), cell(d, "/cause"), cell(d, "/source"),
-                    cell(d, "/bytes"), cell(d, "/full_bytes"), device_text(d)});
-  print_table({"DEVICE", "WAVE", "STATE", "CAUSE", "SOURCE", "BYTES", "FULL", "MESSAGE"}, rows);
-  return exit_ok;
+  return print_rows(context.output, items, {"DEVICE", "WAVE", "STATE", "CAUSE", "SOURCE", "BYTES", "FULL", "MESSAGE"},
+                    [](const json& d) {
+                      return Row{cell(d, "/device"), cell(d, "/wave"),  cell(d, "/state"),      cell(d, "/cause"),
+                                 cell(d, "/source"), cell(d, "/bytes"), cell(d, "/full_bytes"), device_text(d)};
+                    });
 }
 
 void add_create(CLI::App& rollout, Context& context) {

@@ -2,6 +2,7 @@
 
 #include "cli/command.hpp"
 #include "cli/exit_code.hpp"
+#include "cli/listing.hpp"
 #include "common/base/file.hpp"
 #include "common/json/json_look.hpp"
 #include "common/json/json_text.hpp"
@@ -24,16 +25,11 @@ Result<int> list_rules(const Context& context, const std::string&) {
   ARGOSY_TRY(const ApiClient api, context.api());
   ARGOSY_TRY(const json answer, api.get("/rules"));
   const json items = list_in(answer, "items");
-  if (context.output.json) {
-    print_json(items);
-    return exit_ok;
-  }
-  std::vector<Row> rows;
-  for (const json& rule : items)
-    rows.push_back({cell(rule, "/name"), enabled_text(rule), cell(rule, "/severity"), cell(rule, "/firing"),
-                    cell(rule, "/version"), cell(rule, "/sentence")});
-  print_table({"RULE", "ENABLED", "SEVERITY", "FIRING", "VERSION", "FIRES WHEN"}, rows);
-  return exit_ok;
+  return print_rows(context.output, items, {"RULE", "ENABLED", "SEVERITY", "FIRING", "VERSION", "FIRES WHEN"},
+                    [](const json& rule) {
+                      return Row{cell(rule, "/name"),   enabled_text(rule),     cell(rule, "/severity"),
+                                 cell(rule, "/firing"), cell(rule, "/version"), cell(rule, "/sentence")};
+                    });
 }
 
 // "roll_back (at most 3 an hour)"; "-": it tells people, and does no more.
@@ -91,17 +87,13 @@ Result<int> list_reactions(const Context& context, const ReactionFlags& flags) {
   if (flags.alert > 0) path += "&alert=" + std::to_string(flags.alert);
   ARGOSY_TRY(const json answer, api.get(path));
   const json items = list_in(answer, "items");
-  if (context.output.json) {
-    print_json(items);
-    return exit_ok;
-  }
-  std::vector<Row> rows;
-  for (const json& reaction : items)
-    rows.push_back({cell(reaction, "/created_at"), cell(reaction, "/rule") + " v" + cell(reaction, "/rule_version"),
-                    cell(reaction, "/alert"), cell(reaction, "/do"), cell(reaction, "/state"),
-                    cell(reaction, "/outcome"), cell(reaction, "/follow_up")});
-  print_table({"AT", "RULE", "ALERT", "DOES", "STATE", "OUTCOME", "SINCE"}, rows);
-  return exit_ok;
+  return print_rows(
+      context.output, items, {"AT", "RULE", "ALERT", "DOES", "STATE", "OUTCOME", "SINCE"}, [](const json& reaction) {
+        return Row{cell(reaction, "/created_at"), cell(reaction, "/rule") + " v" + cell(reaction, "/rule_version"),
+                   cell(reaction, "/alert"),      cell(reaction, "/do"),
+                   cell(reaction, "/state"),      cell(reaction, "/outcome"),
+                   cell(reaction, "/follow_up")};
+      });
 }
 
 Result<json> rule_in(const std::string& file) {
@@ -168,17 +160,13 @@ Result<int> show_history(const Context& context, const std::string& name) {
   ARGOSY_TRY(const ApiClient api, context.api());
   ARGOSY_TRY(const json answer, api.get(rule_path(name) + "/versions"));
   const json items = list_in(answer, "items");
-  if (context.output.json) {
-    print_json(items);
-    return exit_ok;
-  }
-  std::vector<Row> rows;
-  for (const json& version : items)
-    rows.push_back({cell(version, "/version"), cell(version, "/what"), cell(version, "/changed_at"),
-                    cell(version, "/changed_by"), enabled_text(version["rule"]), cell(version, "/rule/severity"),
-                    version["rule"]["condition"].dump()});
-  print_table({"VERSION", "WHAT", "AT", "BY", "ENABLED", "SEVERITY", "CONDITION"}, rows);
-  return exit_ok;
+  return print_rows(context.output, items, {"VERSION", "WHAT", "AT", "BY", "ENABLED", "SEVERITY", "CONDITION"},
+                    [](const json& version) {
+                      return Row{cell(version, "/version"),          cell(version, "/what"),
+                                 cell(version, "/changed_at"),       cell(version, "/changed_by"),
+                                 enabled_text(version["rule"]),      cell(version, "/rule/severity"),
+                                 version["rule"]["condition"].dump()};
+                    });
 }
 
 // The name of a rule that there is, or a file with one that is not saved.
