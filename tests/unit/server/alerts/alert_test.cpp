@@ -185,6 +185,12 @@ TEST(LatencyDoubled, TheWayBackFromAQuietHourIsNoAlarm) {
             0);
 }
 
+// However quiet it was since: an hour that nobody knows may be like the highest of any.
+TEST(LatencyDoubled, WhatABusyHourTookIsNoAlarmInAnHourThatNobodyKnows) {
+  WatchOfWeeks watch("2026-05-04T00:00:00Z");
+  EXPECT_EQ(watch.feed(1, [](double hour, int) { return hour < 2 ? 80.0 : hour < 5.5 ? 20.0 : 130.0; }), 0);
+}
+
 // Two in a hundred windows stall by themselves: of three, two do now and then.
 TEST(LatencyDoubled, WhereStallsAreUsualItTakesMoreOfThem) {
   WatchOfWeeks watch("2026-05-04T00:00:00Z");
