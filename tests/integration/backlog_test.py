@@ -9,29 +9,14 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 
-from running_argosy import RunningArgosy  # noqa: E402, I001  (it knows where the next are)
-from processes import Program, wait_until  # noqa: E402
+from real_board import RealBoards  # noqa: E402, I001  (it knows where the next are)
+from processes import wait_until  # noqa: E402
 import cbor  # noqa: E402
 
 AWAY_S = 13 * 86400
 RECORDS = 4000
 RECORDS_PER_S = 400
 AT_ONCE = 500  # records in a batch; each of the three starts may begin with one
-CONFIG = """\
-server = "{server}"
-device = "cam-7"
-hardware_class = "cpu-fp32"
-root = "{root}"
-run_dir = "{run}"
-[enrolment]
-claim_file = "{claim}"
-ca_file = "{ca}"
-[intervals]
-health_s = 1
-state_s = 1
-[outbox]
-catch_up_records_per_s = {pace}
-"""
 
 
 def health_record(seq, at_ms):
@@ -39,15 +24,11 @@ def health_record(seq, at_ms):
     return cbor.encode({"seq": seq, "health": {"at": at_ms, "cpu_percent": 99}})
 
 
-class Backlog(RunningArgosy):
+class Backlog(RealBoards):
     def setUp(self):
-        self.root, claim, config = self.folder / "root", self.folder / "claim", self.folder / "agent.toml"
-        claim.write_text(self.make_claim())
-        for each in (self.root, self.folder / "run"):
-            each.mkdir()
-        config.write_text(CONFIG.format(server=self.installation.argosyd.device_url, root=self.root, claim=claim,
-                                        run=self.folder / "run", ca=self.installation.ca, pace=RECORDS_PER_S))
-        self.agent = Program("agent", [self.build / "agent/argosy-agent", "--config", config], log=self.folder / "agent.log")
+        self.root = self.folder / "root"
+        self.agent = self.prepare("cam-7", self.folder, f"[outbox]\ncatch_up_records_per_s = {RECORDS_PER_S}\n",
+                                  health_s=1, state_s=1)
 
     def epoch(self):
         epochs = self.api("GET", "/api/v1/devices/cam-7/telemetry-integrity").json().get("items", [])

@@ -7,27 +7,15 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 
-from running_argosy import ROOT, RunningArgosy  # noqa: E402, I001  (it knows where the next are)
+from real_board import RealBoards  # noqa: E402, I001  (it knows where the next are)
+from running_argosy import ROOT  # noqa: E402
 from command_line import CommandFailed  # noqa: E402
-from processes import Program, wait_until  # noqa: E402
+from processes import wait_until  # noqa: E402
 
 sys.path.insert(0, str(ROOT / "agent/sdk"))
 from argosy_observe import Observer, entropy_of  # noqa: E402
 
-CONFIG = """\
-server = "{server}"
-device = "pump-1"
-hardware_class = "cpu-fp32"
-root = "{folder}/root"
-run_dir = "{folder}/run"
-[enrolment]
-claim_file = "{folder}/claim"
-ca_file = "{ca}"
-[intervals]
-window_s = 1
-health_s = 1
-state_s = 1
-poll_s = 1
+READINGS = """\
 [readings]
 command = ["{folder}/readings", "pump_bar"]
 every_s = 5
@@ -40,16 +28,11 @@ echo "{\\"$1\\": 2.5}"
 """
 
 
-class BoardReadings(RunningArgosy):
+class BoardReadings(RealBoards):
     def setUp(self):
-        for name in ("root", "run"):
-            (self.folder / name).mkdir()
-        (self.folder / "claim").write_text(self.make_claim())
         self.let_command_be(GOOD)
-        (self.folder / "agent.toml").write_text(CONFIG.format(
-            server=self.installation.argosyd.device_url, folder=self.folder, ca=self.installation.ca))
-        self.agent = self.group.start(Program("agent", [self.build / "agent/argosy-agent", "--config", self.folder / "agent.toml"],
-                                 log=self.folder / "agent.log"))
+        self.agent = self.group.start(self.prepare("pump-1", self.folder, READINGS.format(folder=self.folder),
+                                                   window_s=1, health_s=1, state_s=1, poll_s=1))
 
     def let_command_be(self, script):
         """As one file in place of another: the agent may start it at any time."""

@@ -12,28 +12,15 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 
-from running_argosy import ROOT, RunningArgosy  # noqa: E402, I001  (it knows where the next are)
-from processes import Program, wait_until  # noqa: E402
+from real_board import RealBoards  # noqa: E402, I001  (it knows where the next are)
+from running_argosy import ROOT  # noqa: E402
+from processes import wait_until  # noqa: E402
 from window_figures import count_of  # noqa: E402
 
 EXAMPLE = ROOT / "examples/digits"
-AGENT = """\
-server = "{server}"
-device = "edge-1"
-hardware_class = "cpu-fp32"
-root = "{folder}/root"
-run_dir = "{folder}/run"
-
-[enrolment]
-claim_file = "{folder}/claim"
-ca_file = "{ca}"
-
+SERVING = """\
 [capabilities]
 precisions = ["fp32"]
-
-[intervals]
-window_s = 1
-poll_s = 2
 
 [serving]
 adapter = "triton"
@@ -119,23 +106,16 @@ class RecordedTriton:
         return Handler
 
 
-class ModelServer(RunningArgosy):
+class ModelServer(RealBoards):
     def setUp(self):
         self.device = self.folder / "edge-1"
-        for name in ("root", "run", "models"):
-            (self.device / name).mkdir(parents=True)
+        (self.device / "models").mkdir(parents=True)
         self.triton = RecordedTriton(self.device / "models")
         self.addCleanup(self.triton.close)
-        (self.device / "claim").touch(mode=0o600)
-        (self.device / "claim").write_text(self.make_claim())
-        config = self.device / "agent.toml"
-        config.write_text(AGENT.format(server=self.installation.argosyd.device_url, folder=self.device,
-                                       ca=self.installation.ca, url=self.triton.url))
         self.policy = self.folder / "policy.json"
         self.policy.write_text(json.dumps(POLICY))
-        self.agent = Program("agent", [self.build / "agent/argosy-agent", "--config", config],
-                             log=self.device / "agent.log")
-        self.group.start(self.agent)
+        self.agent = self.group.start(self.prepare("edge-1", self.device, SERVING.format(folder=self.device, url=self.triton.url),
+                                                   window_s=1, poll_s=2))
         wait_until(lambda: [d for d in self.argosy("device", "list") if d["presence"] == "online"], 60, "the device")
 
     def roll_out(self, version):

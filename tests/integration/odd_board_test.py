@@ -8,29 +8,15 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 
-from running_argosy import ROOT, RunningArgosy  # noqa: E402, I001  (it knows where the next are)
-from processes import Program, wait_until  # noqa: E402
+from real_board import RealBoards  # noqa: E402, I001  (it knows where the next are)
+from running_argosy import ROOT  # noqa: E402
+from processes import wait_until  # noqa: E402
 from services import run  # noqa: E402
 
 MODEL = ROOT / "examples/digits/models/digits-1.0-fp32.onnx"
 POLICY = '{"waves": [{"share": 1.0}], "probation": {"duration_s": 1, "min_observations": 0}, "guards": [], "gate": {"min_executed": 1, "success_share": 0.9, "bake_s": 0}}'
-CONFIG = """\
-server = "{server}"
-device = "{name}"
-hardware_class = "cpu-fp32"
-root = "{folder}/root"
-run_dir = "{folder}/run"
-[labels]
-site = "berlin"
-[enrolment]
-claim_file = "{folder}/claim"
-ca_file = "{ca}"
-[intervals]
-window_s = 1
-health_s = 1
-state_s = 1
-poll_s = 1
-"""
+SITE = '[labels]\nsite = "{}"\n'
+EACH_SECOND = {"window_s": 1, "health_s": 1, "state_s": 1, "poll_s": 1}
 AT_1970 = "@1970-01-01 00:00:10"
 RIGHT = "+0"
 
@@ -42,31 +28,16 @@ def fake_clock():
     return found[0]
 
 
-class OddBoard(RunningArgosy):
+class OddBoard(RealBoards):
     def board(self, name, clock=None):
         """Its agent, not started; with `clock` it sees the time that this says."""
         folder = self.folder / name
-        for part in ("root", "run"):
-            (folder / part).mkdir(parents=True, exist_ok=True)
-        (folder / "claim").write_text(self.make_claim())
-        self.configure(name)
-        env = {}
-        if clock:
-            self.set_clock(name, clock)
-            env = {"LD_PRELOAD": fake_clock(), "FAKETIME_TIMESTAMP_FILE": folder / "clock", "FAKETIME_CACHE_DURATION": "1",
-                   "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
-        return Program(f"agent of {name}", self.command(name), log=folder / "agent.log",
-                       env={key: str(value) for key, value in env.items()})
-
-    def command(self, name):
-        return [self.build / "agent/argosy-agent", "--config", self.folder / name / "agent.toml"]
-
-    def configure(self, name, replace=()):
-        text = CONFIG.format(server=self.installation.argosyd.device_url, name=name, folder=self.folder / name,
-                             ca=self.installation.ca)
-        for old, new in replace:
-            text = text.replace(old, new)
-        (self.folder / name / "agent.toml").write_text(text)
+        agent = self.prepare(name, folder, SITE.format("berlin"), **EACH_SECOND)
+        if not clock:
+            return agent
+        self.set_clock(name, clock)
+        return self.agent_in(folder, {"LD_PRELOAD": str(fake_clock()), "FAKETIME_TIMESTAMP_FILE": str(folder / "clock"),
+                                      "FAKETIME_CACHE_DURATION": "1", "FAKETIME_DONT_FAKE_MONOTONIC": "1"})
 
     def set_clock(self, name, clock):
         """At once: what reads it while it is written would see half of it."""
@@ -152,12 +123,12 @@ class OddBoard(RunningArgosy):
         self.assertIn(f"process {agent.pid}", second.stderr)
 
         self.board("other")
-        self.configure("other", [(f'run_dir = "{self.folder}/other/run"', f'run_dir = "{self.folder}/once/run"')])
+        self.configure("other", self.folder / "other", run=self.folder / "once/run", **EACH_SECOND)
         neighbour = self.try_to_run("other")
         self.assertEqual(neighbour.returncode, 3, neighbour.stderr)
         self.assertIn(str(self.folder / "once/run"), neighbour.stderr)
         self.assertEqual(socket.stat().st_ino, before)
-        checked = subprocess.run([*self.command("once"), "--check-config"], capture_output=True, text=True, timeout=30)
+        checked = subprocess.run([*self.agent_command(self.folder / "once"), "--check-config"], capture_output=True, text=True, timeout=30)
         self.assertEqual(checked.returncode, 0, checked.stderr)
 
         agent.kill()
@@ -166,7 +137,7 @@ class OddBoard(RunningArgosy):
         agent.stop()
 
     def try_to_run(self, name):
-        return subprocess.run(self.command(name), capture_output=True, text=True, timeout=30)
+        return subprocess.run(self.agent_command(self.folder / name), capture_output=True, text=True, timeout=30)
 
     # A full disk --------------------------------------------------------------------------------------------------------
     @unittest.skipUnless(os.geteuid() == 0, "only root may mount a small disk")
@@ -250,7 +221,7 @@ class OddBoard(RunningArgosy):
         self.wait_online("named")
         agent.stop()
         self.wait_away("named")
-        self.configure("named", [('device = "named"', 'device = "renamed"'), ("berlin", "oslo"), ("cpu-fp32", "cpu-int8")])
+        self.configure("renamed", self.folder / "named", SITE.format("oslo"), hardware_class="cpu-int8", **EACH_SECOND)
         agent.start()
         self.wait_online("named")
         wait_until(lambda: "name_differs" in self.conditions("named"), 30, "it says so")

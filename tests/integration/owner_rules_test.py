@@ -6,25 +6,14 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 
-from running_argosy import ROOT, RunningArgosy  # noqa: E402, I001  (it knows where the next are)
+from real_board import RealBoards  # noqa: E402, I001  (it knows where the next are)
+from running_argosy import ROOT  # noqa: E402
 from processes import NotReady, Program, wait_until  # noqa: E402
 
 MODELS = ROOT / "examples/digits/models"
 PROXY = ROOT / "tests/unit/agent/link/connect_proxy.py"
 CREDENTIALS = "Basic Y2FtOnNlY3JldA=="  # cam:secret
-CONFIG = """\
-server = "{server}"
-device = "cam-1"
-hardware_class = "cpu-fp32"
-root = "{folder}/root"
-run_dir = "{folder}/run"
-[enrolment]
-claim_file = "{folder}/claim"
-ca_file = "{ca}"
-[intervals]
-window_s = 1
-state_s = 1
-poll_s = 1
+RULES = """\
 [network]
 proxy = "{proxy}"
 no_proxy = []
@@ -36,11 +25,8 @@ windows = {windows}
 """
 
 
-class OwnerRules(RunningArgosy):
+class OwnerRules(RealBoards):
     def setUp(self):
-        for name in ("root", "run"):
-            (self.folder / name).mkdir()
-        (self.folder / "claim").write_text(self.make_claim())
         self.proxy_log, port_file = self.folder / "proxy.log", self.folder / "proxy.port"
         self.group.start(Program("proxy", [sys.executable, PROXY, self.proxy_log, 200], log=port_file,
                                  ready=lambda: port_file.read_text().endswith("\n")))
@@ -48,16 +34,15 @@ class OwnerRules(RunningArgosy):
         self.policy = self.folder / "policy.json"
         self.policy.write_text(json.dumps({"waves": [{"share": 1.0}], "probation": {"duration_s": 1, "min_observations": 0},
                                            "gate": {"min_executed": 1, "success_share": 0.9, "bake_s": 0}}))
-        self.agent = Program("agent", [self.build / "agent/argosy-agent", "--config", self.folder / "agent.toml"],
-                             log=self.folder / "agent.log", env={"https_proxy": "http://nobody.invalid:1"})
+        self.prepare("cam-1", self.folder)
+        self.agent = self.agent_in(self.folder, {"https_proxy": "http://nobody.invalid:1"})
 
     def restart_agent(self, *, metered, windows=(), proxied=True):
         """As if the device were carried elsewhere: a link of another kind, other hours."""
         self.agent.stop()
         (self.folder / "metered").write_text("yes\n" if metered else "no\n")
-        (self.folder / "agent.toml").write_text(CONFIG.format(
-            server=self.installation.argosyd.device_url, folder=self.folder, ca=self.installation.ca,
-            proxy=f"http://cam:secret@127.0.0.1:{self.proxy_port}" if proxied else "",
+        self.configure("cam-1", self.folder, RULES.format(
+            folder=self.folder, proxy=f"http://cam:secret@127.0.0.1:{self.proxy_port}" if proxied else "",
             windows=json.dumps(list(windows))))
         self.group.start(self.agent)
 

@@ -6,25 +6,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 
-from running_argosy import RunningArgosy  # noqa: E402, I001  (it knows where the next are)
-from processes import Program, wait_until  # noqa: E402
-
-CONFIG = """\
-server = "{server}"
-device = "cam-7"
-hardware_class = "cpu-fp32"
-root = "{root}"
-run_dir = "{run}"
-[enrolment]
-claim_file = "{claim}"
-ca_file = "{ca}"
-[intervals]
-health_s = 1
-state_s = 1
-"""
+from real_board import RealBoards  # noqa: E402, I001  (it knows where the next are)
+from processes import wait_until  # noqa: E402
 
 
-class RestoredDisk(RunningArgosy):
+class RestoredDisk(RealBoards):
     def setUp(self):
         self.claim = self.folder / "claim"
         self.claim.write_text(self.make_claim())
@@ -32,11 +18,10 @@ class RestoredDisk(RunningArgosy):
         self.root.mkdir()
 
     def agent(self, name, root):
-        config, run = self.folder / f"{name}.toml", self.folder / f"run-{name}"
-        run.mkdir()
-        config.write_text(CONFIG.format(server=self.installation.argosyd.device_url, root=root, claim=self.claim, run=run,
-                                        ca=self.installation.ca))
-        return Program(name, [self.build / "agent/argosy-agent", "--config", config], log=self.folder / f"{name}.log")
+        folder = self.folder / name
+        (folder / "run").mkdir(parents=True)
+        self.configure("cam-7", folder, root=root, claim=self.claim, health_s=1, state_s=1)
+        return self.agent_in(folder)
 
     def epochs(self):
         return self.api("GET", "/api/v1/devices/cam-7/telemetry-integrity").json().get("items", [])
@@ -82,7 +67,7 @@ class RestoredDisk(RunningArgosy):
         agent.kill()
         copy = shutil.copytree(self.root, self.folder / "copy")
         agent.start()
-        self.group.start(self.agent("copy", copy))
+        self.group.start(self.agent("twin", copy))
         wait_until(lambda: self.count(events.format("device.identity_shared")) == 1, 120, "two agents with one identity are named")
         self.wait_for_more(6, "both go on")
         self.assert_whole()

@@ -5,29 +5,14 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 
-from running_argosy import ROOT, RunningArgosy  # noqa: E402, I001  (it knows where the next are)
-from processes import Program, wait_until  # noqa: E402
+from real_board import RealBoards  # noqa: E402, I001  (it knows where the next are)
+from running_argosy import ROOT  # noqa: E402
+from processes import wait_until  # noqa: E402
 
 MODELS = ROOT / "examples/digits/models"
-CONFIG = """\
-server = "{server}"
-device = "cam-1"
-hardware_class = "cpu-fp32"
-root = "{root}"
-run_dir = "{run}"
-[enrolment]
-claim_file = "{claim}"
-ca_file = "{ca}"
-[intervals]
-window_s = 1
-state_s = 1
-poll_s = 1
-[signing]
-keys = ["{key}"]
-"""
 
 
-class StolenServer(RunningArgosy):
+class StolenServer(RealBoards):
     def setUp(self):
         self.root = self.folder / "root"
         self.argosy("key", "make", self.folder / "publisher.key")
@@ -38,15 +23,8 @@ class StolenServer(RunningArgosy):
                                            "include_resting": True}))
 
     def start_agent(self):
-        claim, config = self.folder / "claim", self.folder / "agent.toml"
-        claim.write_text(self.make_claim())
-        for each in (self.root, self.folder / "run"):
-            each.mkdir()
-        config.write_text(CONFIG.format(server=self.installation.argosyd.device_url, root=self.root, claim=claim,
-                                        run=self.folder / "run", ca=self.installation.ca,
-                                        key=self.folder / "publisher.key.pub"))
-        self.group.start(Program("agent", [self.build / "agent/argosy-agent", "--config", config],
-                                 log=self.folder / "agent.log"))
+        keys = f'[signing]\nkeys = ["{self.folder}/publisher.key.pub"]\n'
+        self.group.start(self.prepare("cam-1", self.folder, keys))
         wait_until(lambda: self.argosy("device", "list"), 30, "the agent enrols")
 
     def publish(self, version, file, key=None, sequence=None):

@@ -8,26 +8,13 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 
-from running_argosy import ROOT, RunningArgosy  # noqa: E402, I001  (it knows where the next are)
-from processes import Program, say, wait_until  # noqa: E402
+from real_board import RealBoards  # noqa: E402, I001  (it knows where the next are)
+from running_argosy import ROOT  # noqa: E402
+from processes import say, wait_until  # noqa: E402
 
 DIGITS = ROOT / "examples/digits"
 ARMNN = ROOT / "examples/armnn"
-AGENT = """\
-server = "{server}"
-device = "edge-1"
-hardware_class = "cpu-fp32"
-root = "{folder}/root"
-run_dir = "{folder}/run"
-
-[enrolment]
-claim_file = "{folder}/claim"
-ca_file = "{ca}"
-
-[intervals]
-window_s = 1
-poll_s = 2
-
+TRIES = """\
 [validation]
 local_dataset = "{folder}/own"
 
@@ -38,22 +25,15 @@ POLICY = {"waves": [{"share": 1}], "gate": {"bake_s": 0}, "guards": [], "abort":
           "probation": {"duration_s": 1, "min_observations": 0, "max_duration_s": 1}}
 
 
-class Validation(RunningArgosy):
+class Validation(RealBoards):
     def start_device(self):
         self.device = self.folder / "edge-1"
-        for name in ("root", "run", "own"):
-            (self.device / name).mkdir(parents=True)
+        agent = self.prepare("edge-1", self.device, TRIES.format(folder=self.device, armnn=ARMNN), window_s=1, poll_s=2)
         with zipfile.ZipFile(DIGITS / "data/field.npz") as arrays:
             arrays.extractall(self.device / "own")  # x.npy and y.npy
-        (self.device / "claim").touch(mode=0o600)
-        (self.device / "claim").write_text(self.make_claim())
-        config = self.device / "agent.toml"
-        config.write_text(AGENT.format(server=self.installation.argosyd.device_url, folder=self.device,
-                                       ca=self.installation.ca, armnn=ARMNN))
         self.policy = self.folder / "policy.json"
         self.policy.write_text(json.dumps(POLICY))
-        self.agent = Program("agent", [self.build / "agent/argosy-agent", "--config", config], log=self.device / "agent.log")
-        self.group.start(self.agent)
+        self.agent = self.group.start(agent)
         wait_until(lambda: [d for d in self.argosy("device", "list") if d["presence"] == "online"], 60, "the device")
 
     def try_out(self, version, file, *flags, threshold=0.5):
