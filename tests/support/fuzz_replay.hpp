@@ -6,6 +6,8 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <functional>
+#include <string>
 #include <vector>
 
 #include "common/base/file.hpp"
@@ -75,15 +77,41 @@ inline void mutate(Rng& rng, Bytes& input) {
   }
 }
 
-// Tries mutations of the inputs: `rounds` of them unless the environment says otherwise.
-inline void replay_mutations(const std::vector<Bytes>& inputs, std::uint64_t rounds) {
+// An edit of a text in some language: a word of it, a piece of another input, a byte, or less of it.
+inline void mutate_text(Rng& rng, Bytes& input, const std::vector<std::string>& words,
+                        const std::vector<Bytes>& inputs) {
+  const auto at = static_cast<std::ptrdiff_t>(rng.below(input.size() + 1));
+  const auto insert = [&](const auto& piece) { input.insert(input.begin() + at, piece.begin(), piece.end()); };
+  switch (rng.below(5)) {
+    case 0:
+      return insert(words[rng.below(words.size())]);
+    case 1: {
+      const auto left = static_cast<std::uint64_t>(input.end() - input.begin() - at);
+      input.erase(input.begin() + at, input.begin() + at + static_cast<std::ptrdiff_t>(std::min(left, rng.below(40))));
+      return;
+    }
+    case 2:
+      return insert(Bytes{static_cast<std::uint8_t>(rng.below(256))});
+    case 3:
+      if (!input.empty()) input[rng.below(input.size())] = static_cast<std::uint8_t>(rng.below(256));
+      return;
+    default: {
+      const Bytes& other = inputs[rng.below(inputs.size())];
+      return insert(Bytes(other.begin(), other.begin() + static_cast<std::ptrdiff_t>(rng.below(other.size() + 1))));
+    }
+  }
+}
+
+// Tries mutations of the inputs by such edits: `rounds` of them unless the environment says otherwise.
+inline void replay_mutations(const std::vector<Bytes>& inputs, std::uint64_t rounds,
+                             const std::function<void(Rng&, Bytes&)>& edit = mutate) {
   const std::uint64_t first = number_from("ARGOSY_FUZZ_SEED", 1);
   const std::uint64_t end = first + number_from("ARGOSY_FUZZ_ROUNDS", rounds);
   for (std::uint64_t seed = first; seed < end; ++seed) {
     if (seed % 5'000 == 0) std::printf("seed %llu\n", static_cast<unsigned long long>(seed));
     Rng rng(seed);
     Bytes input = inputs[rng.below(inputs.size())];
-    for (std::uint64_t i = 0, count = 1 + rng.below(6); i < count; ++i) mutate(rng, input);
+    for (std::uint64_t i = 0, count = 1 + rng.below(6); i < count; ++i) edit(rng, input);
     LLVMFuzzerTestOneInput(input.data(), input.size());
   }
 }
