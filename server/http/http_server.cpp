@@ -14,6 +14,7 @@
 #include "common/base/encoding.hpp"
 #include "common/base/random.hpp"
 #include "server/base/metrics.hpp"
+#include "server/base/repeated_error.hpp"
 #include "server/http/connection.hpp"
 
 namespace argosy::server {
@@ -46,6 +47,7 @@ struct HttpServer::Impl : std::enable_shared_from_this<Impl> {
   Options options;
   tcp::acceptor acceptor;
   asio::steady_timer drained;  // cancelled when the last connection has gone
+  RepeatedError refusals{"accepting a connection"};
   std::shared_ptr<asio::ssl::context> tls;
   std::shared_ptr<Connection::Context> context;
   std::map<ConnectionBudget::Id, std::shared_ptr<Connection>> connections;
@@ -72,7 +74,7 @@ struct HttpServer::Impl : std::enable_shared_from_this<Impl> {
       auto [error, socket] = co_await std::move(accepting);
       if (!self->acceptor.is_open()) co_return;
       if (error) {  // out of descriptors, most likely: let some connections end
-        spdlog::warn("accepting a connection failed: {}", error.message());
+        self->refusals.report(make_error(Errc::io, error.message()));
         pause.expires_after(pause_after_failed_accept);
         co_await pause.async_wait(with_error);
         continue;
