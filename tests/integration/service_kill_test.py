@@ -4,6 +4,7 @@ how many devices (30), ARGOSY_SEED which moments; a seed that was drawn is print
 import os
 import random
 import secrets
+import signal
 import sys
 import time
 from pathlib import Path
@@ -11,7 +12,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 
 from running_argosy import RunningArgosy  # noqa: E402, I001  (it knows where the next are)
-from processes import NotReady, say, wait_until  # noqa: E402
+from processes import NotReady, descendants, say, send_signal, wait_until  # noqa: E402
 from services import TlsFiles  # noqa: E402
 from played_device import PlayedDevice  # noqa: E402
 
@@ -51,6 +52,18 @@ class ServiceKills(RunningArgosy):
                 installation.argosyd.start()
             killed[victim.name] += 1
         return killed
+
+    def test_a_database_that_stands_still_is_told_of_soon(self):
+        still = [self.installation.postgres.pid, *descendants(self.installation.postgres.pid)]
+        send_signal(still, signal.SIGSTOP)
+        try:
+            self.assertEqual(self.send(self.operator(), "GET", "/livez").status, 200)
+            answer = self.send(self.operator(), "GET", "/readyz")
+            self.assertEqual(answer.status, 503)
+            self.assertIn("does not answer", answer.body.decode())
+        finally:
+            send_signal(still, signal.SIGCONT)
+        wait_until(lambda: self.send(self.operator(), "GET", "/readyz").status == 200, 20, "the database answers again")
 
     def test_what_was_made_is_stored_once(self):
         fleet = [device.start() for device in self.enrol_all()]

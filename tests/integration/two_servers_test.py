@@ -11,7 +11,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 from running_argosy import RunningArgosy  # noqa: E402, I001  (it knows where the next are)
 from command_line import CommandLine  # noqa: E402
 from fleet import Fleet  # noqa: E402
-from processes import descendants, send_signal, wait_until  # noqa: E402
+from processes import wait_until  # noqa: E402
 from scenario import EXAMPLE, Scenario, has_ended  # noqa: E402
 from window_figures import count_of  # noqa: E402
 
@@ -82,19 +82,6 @@ class TwoServers(RunningArgosy):
         self.assertEqual(self.installation.count("select number from fences"), terms + 1)
         self.second.stop()
         wait_until(lambda: self.is_leading(self.first), 20, "the first one leads again, as the other tests find it")
-
-    def test_a_database_that_stands_still_is_told_of_soon(self):
-        pid = self.installation.postgres.pid
-        still = [pid, *descendants(pid)]
-        send_signal(still, signal.SIGSTOP)
-        try:
-            self.assertEqual(self.send(self.operator(self.second), "GET", "/livez").status, 200)
-            answer = self.send(self.operator(self.second), "GET", "/readyz")
-            self.assertEqual(answer.status, 503)
-            self.assertIn("does not answer", answer.body.decode())
-        finally:
-            send_signal(still, signal.SIGCONT)
-        wait_until(lambda: self.send(self.operator(self.second), "GET", "/readyz").status == 200, 20, "the database answers again")
 
     def wait_for_traffic_to_compare_with(self):
         """The guards of the policy want 100 samples of the old release from each canary."""
