@@ -24,7 +24,6 @@ constexpr std::chrono::seconds connect_timeout{10};
 constexpr std::chrono::seconds answer_timeout{20};  // to connecting and subscribing together
 constexpr std::chrono::seconds keep_alive{20};
 constexpr std::chrono::seconds publish_timeout{10};
-constexpr std::chrono::milliseconds gathering{5};  // after a delivery: one wake-up for what comes within so long
 constexpr Duration retry_base{500};
 constexpr Duration retry_cap{15'000};
 constexpr std::size_t waiting_limit = 2000;  // published, not yet acknowledged by the broker
@@ -66,7 +65,6 @@ struct MqttClient::Impl : std::enable_shared_from_this<MqttClient::Impl> {
         handlers(std::move(handlers_given)),
         connect_options(net::make_connect_options(session_of(options.identity))),
         retry_timer(io),
-        delivery_timer(io),
         inbox(options.inbox, options.rule_of) {}
 
   asio::any_io_executor io;
@@ -74,7 +72,6 @@ struct MqttClient::Impl : std::enable_shared_from_this<MqttClient::Impl> {
   Handlers handlers;
   mqtt::connect_options connect_options;
   asio::steady_timer retry_timer;
-  asio::steady_timer delivery_timer;
   Rng rng{stable_hash(0, as_text(secure_random(8)))};
 
   std::unique_ptr<mqtt::async_client> client;
@@ -92,7 +89,7 @@ struct MqttClient::Impl : std::enable_shared_from_this<MqttClient::Impl> {
 
   mutable std::mutex mutex;
   MqttInbox inbox;
-  bool is_awaited = false;  // a delivery is posted, or its timer runs
+  bool wake_posted = false;
   std::atomic<std::uint64_t> published{0}, reconnects{0};
   std::atomic<bool> is_connected{false};
 
@@ -225,27 +222,20 @@ struct MqttClient::Impl : std::enable_shared_from_this<MqttClient::Impl> {
     const std::lock_guard lock(mutex);
     const auto now = std::chrono::steady_clock::now();
     if (!inbox.take(message.get_topic(), message.get_payload(), message.is_retained(), now)) return;
-    if (!std::exchange(is_awaited, true)) {
+    if (!std::exchange(wake_posted, true)) {
       asio::post(io, [weak = weak_from_this()] {
         if (const auto self = weak.lock()) self->deliver();
       });
     }
   }
 
-  // The first message after a pause is delivered at once; those behind it gather, for waking this thread costs more
-  // than what most messages ask of it.
   void deliver() {
     MqttInbox::Delivery delivery;
     {
       const std::lock_guard lock(mutex);
       delivery = inbox.deliver();
-      is_awaited = !delivery.messages.empty() || !delivery.refusals.empty();
-      if (!is_awaited) return;
+      wake_posted = false;
     }
-    delivery_timer.expires_after(gathering);
-    delivery_timer.async_wait([weak = weak_from_this()](const boost::system::error_code&) {
-      if (const auto self = weak.lock()) self->deliver();
-    });
     if (!client) return;
     if (!delivery.messages.empty() && handlers.on_messages) handlers.on_messages(std::move(delivery.messages));
     if (!delivery.refusals.empty() && handlers.on_refusals) handlers.on_refusals(std::move(delivery.refusals));

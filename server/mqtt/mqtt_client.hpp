@@ -1,6 +1,6 @@
 // A connection of the server to the MQTT broker (Paho C++). Callbacks of Paho's threads only copy into a bounded inbox
-// and post one wake-up for what comes within some milliseconds; everything else happens on the I/O thread. Knows no
-// domain word. Reconnects with full jitter and subscribes again by itself.
+// and post one wake-up; everything else happens on the I/O thread. Knows no domain word. Reconnects with full jitter
+// and subscribes again by itself.
 #pragma once
 
 #include <cstdint>
