@@ -55,13 +55,14 @@ struct DatabaseProbe {
 
   static Task<Result<void>> answer(std::shared_ptr<DatabaseProbe> probe) {
     const auto io = co_await boost::asio::this_coro::executor;
-    if (!probe->question) {
-      probe->question = std::make_shared<Question>(io);
-      boost::asio::co_spawn(io, ask(probe, probe->question), boost::asio::detached);
+    auto question = probe->question;
+    if (!question) {
+      question = std::make_shared<Question>(io);
+      probe->question = question;
+      boost::asio::co_spawn(io, ask(probe, question), boost::asio::detached);  // which may be answered at once
     }
-    const auto question = probe->question;
     boost::system::error_code ended;
-    if (question && !question->answer)
+    if (!question->answer)
       co_await question->answered.async_wait(boost::asio::redirect_error(boost::asio::use_awaitable, ended));
     if (question->answer) co_return *question->answer;
     co_return make_error(Errc::unavailable, "for " + std::to_string(ready_within.count()) + " s or longer");

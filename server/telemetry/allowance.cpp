@@ -21,7 +21,8 @@ Result<std::optional<std::string>> make_room_for_epoch(const std::vector<KnownEp
 }
 
 Result<void> PairAllowance::check(const wire::TelemetryBatch& batch, Instant now) {
-  std::vector<Spoken> pairs = known_of(batch.device).pairs;
+  Known& known_device = known_of(batch.device);
+  std::vector<Spoken> pairs = known_device.pairs;
   for (const wire::TelemetryRecord& record : batch.records) {
     const auto* window = std::get_if<wire::InferenceWindow>(&record.content);
     if (window == nullptr) continue;
@@ -38,7 +39,7 @@ Result<void> PairAllowance::check(const wire::TelemetryBatch& batch, Instant now
                                                  " versions of models within a day, and may speak of so many");
     pairs.push_back({pair, now});
   }
-  known_of(batch.device).pairs = std::move(pairs);
+  known_device.pairs = std::move(pairs);
   return {};
 }
 
