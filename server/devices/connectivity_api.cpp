@@ -16,19 +16,13 @@ namespace {
 constexpr std::chrono::hours usual_connectivity_range{24};
 constexpr std::int64_t usual_sites = 20;
 
-Result<Stretch> range_query(const Request& request) {
-  Stretch range;
-  ARGOSY_TRY(const auto to, instant_query(request, "to"));
-  range.to = to.value_or(request.now);
-  ARGOSY_TRY(const auto from, instant_query(request, "from"));
-  range.from = from.value_or(range.to - usual_connectivity_range);
-  if (range.from >= range.to || range.length() > longest_connectivity_range)
-    return make_error(Errc::invalid_argument, "\"from\" must be before \"to\", by at most 31 days");
-  return range;
+Result<Stretch> stretch_query(const Request& request) {
+  ARGOSY_TRY(const auto range, range_query(request, usual_connectivity_range, longest_connectivity_range));
+  return Stretch{range.from, range.to};
 }
 
 Task<Result<Response>> get_timeline(ConnectivityService& service, Request& request) {
-  const auto range = range_query(request);
+  const auto range = stretch_query(request);
   if (!range) co_return range.error();
   const std::string device(request.param("id"));
   ARGOSY_CO_TRY(const auto timeline, co_await service.timeline(DeviceId(device), *range, request.now));
@@ -36,7 +30,7 @@ Task<Result<Response>> get_timeline(ConnectivityService& service, Request& reque
 }
 
 Task<Result<Response>> get_connectivity(ConnectivityService& service, Request& request) {
-  const auto range = range_query(request);
+  const auto range = stretch_query(request);
   if (!range) co_return range.error();
   const auto sites = integer_query(request, "sites", usual_sites, 1, std::int64_t{most_sites_told});
   if (!sites) co_return sites.error();

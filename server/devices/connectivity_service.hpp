@@ -15,7 +15,7 @@ namespace argosy::server {
 
 class DbPool;
 
-inline constexpr std::chrono::hours longest_connectivity_range{31 * 24};
+inline constexpr std::chrono::days longest_connectivity_range{31};
 inline constexpr std::size_t most_sites_told = 200;
 
 struct ConnectivityOptions {
